@@ -1,1 +1,22 @@
-//! tamis.
+//! tamis receives lead-form submissions from Facebook and Instagram, keeps what a declared purpose allows, sealed, and
+//! forgets on time.
+
+pub mod cli;
+pub mod clock;
+pub mod code;
+pub mod config;
+pub mod disk;
+pub mod graph;
+pub mod http;
+pub mod id;
+pub mod inbox;
+pub mod keyring;
+pub mod lead;
+pub mod location;
+pub mod notification;
+pub mod purpose;
+pub mod random;
+pub mod secret;
+pub mod store;
+pub mod trail;
+pub mod workers;

@@ -1,0 +1,124 @@
+//! Time as a parameter. Nothing else reads the system's clock (a lint forbids it).
+
+use std::fmt;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+
+/// Tells the time, in UTC.
+pub trait Clock: Send + Sync {
+    /// The present moment.
+    fn now(&self) -> Timestamp;
+}
+
+/// The system's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        #[expect(clippy::disallowed_methods, reason = "the one place that reads the system's clock")]
+        Timestamp::now()
+    }
+}
+
+/// A clock that moves only when told, for tests and simulations.
+pub struct ManualClock(AtomicI64);
+
+impl ManualClock {
+    /// Stands at `start` until it is moved. Milliseconds are kept, finer parts are not.
+    pub fn new(start: Timestamp) -> Self {
+        Self(AtomicI64::new(start.as_millisecond()))
+    }
+
+    /// Moves by `by` milliseconds, forwards or backwards.
+    pub fn advance_ms(&self, by: i64) {
+        self.0.fetch_add(by, Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.0.load(Ordering::SeqCst)).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+}
+
+/// A day in UTC, counted from 1970-01-01: what stands in clear where a moment would say too much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Day(pub u32);
+
+impl Day {
+    /// The day that holds this moment; moments before 1970 count as day 0.
+    pub fn of(moment: Timestamp) -> Self {
+        Self(u32::try_from(moment.as_second().div_euclid(86_400)).unwrap_or(0))
+    }
+
+    /// The day after.
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    /// The day this many days earlier, not before day 0.
+    pub fn minus(self, days: u32) -> Self {
+        Self(self.0.saturating_sub(days))
+    }
+}
+
+/// A calendar month in UTC, counted from January 1970: the period of the log key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Month(pub u32);
+
+impl Month {
+    /// The month that holds this moment.
+    pub fn of(moment: Timestamp) -> Self {
+        let date = moment.to_zoned_datetime(TimeZone::UTC);
+        Self(u32::try_from((i32::from(date.year()) - 1970) * 12 + i32::from(date.month()) - 1).unwrap_or(0))
+    }
+}
+
+/// Adds calendar months in UTC: the 31st of January plus one month is the last day of February.
+/// Past the calendar's end the moment stays where it is, so that a period never becomes endless.
+pub fn plus_months(moment: Timestamp, months: u32) -> Timestamp {
+    moment
+        .to_zoned_datetime(TimeZone::UTC)
+        .checked_add(i64::from(months).months())
+        .map_or(moment, |later| later.timestamp())
+}
+
+/// Writes a moment as RFC 3339 in UTC with whole seconds: `2026-11-25T08:47:38Z`.
+pub struct Rfc3339(pub Timestamp);
+
+impl fmt::Display for Rfc3339 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whole = Timestamp::from_second(self.0.as_second()).unwrap_or(self.0);
+        write!(f, "{whole}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a timestamp")
+    }
+
+    #[test]
+    fn months_are_calendar_months() {
+        assert_eq!(plus_months(at("2026-01-31T10:00:00Z"), 1), at("2026-02-28T10:00:00Z"));
+        assert_eq!(plus_months(at("2024-02-29T00:00:00Z"), 12), at("2025-02-28T00:00:00Z"));
+        assert_eq!(plus_months(at("2026-11-25T08:00:00Z"), 18), at("2028-05-25T08:00:00Z"));
+    }
+
+    #[test]
+    fn text_is_rfc_3339_with_whole_seconds() {
+        assert_eq!(Rfc3339(at("2026-11-25T08:47:38.123Z")).to_string(), "2026-11-25T08:47:38Z");
+    }
+
+    #[test]
+    fn days_and_months_count_from_1970() {
+        assert_eq!(Day::of(at("1970-01-02T00:00:00Z")), Day(1));
+        assert_eq!(Month::of(at("1971-02-28T23:59:59Z")), Month(13));
+    }
+}

@@ -1,0 +1,38 @@
+//! The few things about files that three rooms need alike: syncing a directory, private modes, free space.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+/// Makes a new entry of a directory durable (a file's own sync does not).
+///
+/// # Errors
+/// What the system says; a failed sync is never tried again as if nothing had happened.
+pub fn sync_dir(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+/// Makes a directory that only its owner may enter, with its parents; an existing one is left as it is.
+///
+/// # Errors
+/// What the system says.
+pub fn private_dir(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Options of a file that only its owner may read and write.
+pub fn private_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.mode(0o600);
+    options
+}
+
+/// Bytes that an unprivileged writer may still use on the file system of `path`.
+///
+/// # Errors
+/// What the system says.
+pub fn free_bytes(path: &Path) -> io::Result<u64> {
+    let stat = rustix::fs::statvfs(path)?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}

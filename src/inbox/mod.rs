@@ -1,0 +1,1 @@
+//! The journal before the store.

@@ -1,0 +1,111 @@
+//! Where the keys live: one small file outside sled, sealed by the root key.
+//!
+//! The trait is the room's face; [`file`] keeps it on disk. Exactly one generation exists on the host: a kept previous
+//! one would be the destroyed key.
+
+pub mod file;
+
+use crate::clock::{Day, Month};
+use crate::lead::BucketKey;
+use crate::purpose::{PurposeId, RecordId};
+use crate::secret::Key;
+
+/// How many consecutive numbers of a purpose share a key: an erasure re-seals the rest of its bucket (11–16 ms at 512).
+pub const BUCKET_RECORDS: u64 = 512;
+
+/// A run of [`BUCKET_RECORDS`] consecutive numbers of a purpose within one epoch.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Bucket {
+    /// The purpose.
+    pub purpose: PurposeId,
+    /// The restore epoch.
+    pub epoch: u32,
+    /// `number / BUCKET_RECORDS`.
+    pub index: u64,
+}
+
+impl Bucket {
+    /// The bucket that a record belongs to.
+    pub fn of(id: &RecordId) -> Self {
+        Self { purpose: id.purpose.clone(), epoch: id.epoch, index: id.number / BUCKET_RECORDS }
+    }
+}
+
+/// Sixteen random bytes that tie store, keyring and witness to one another.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct InstanceId(pub [u8; 16]);
+
+crate::codes! {
+    /// Why the keyring refuses or fails.
+    pub enum KeyringCode {
+        /// The file cannot be read or written.
+        Io = "keyring-io",
+        /// The root key is not 32 bytes.
+        RootKey = "root-key-invalid",
+        /// The file does not open under this root key, or was changed.
+        DoesNotOpen = "keyring-does-not-open",
+        /// A key was asked for that is not there: destroyed, or never made.
+        KeyAbsent = "key-absent",
+        /// The system gave no randomness.
+        NoRandomness = "no-randomness",
+    }
+}
+
+/// A keyring's refusal or failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code}")]
+pub struct KeyringError {
+    /// Which.
+    pub code: KeyringCode,
+    /// What the system said, where it was the system.
+    pub io: Option<std::io::ErrorKind>,
+}
+
+/// The keys. Every method that makes or destroys one returns only when the file with the change is synced.
+pub trait Keyring: Send + Sync {
+    /// The instance that this keyring belongs to.
+    fn instance(&self) -> InstanceId;
+    /// Counts the replacements of the file, from 0. Generation 0 means: no store was ever completed under it.
+    fn generation(&self) -> u64;
+    /// The key of the hashes in `seen`.
+    fn seen_key(&self) -> Key;
+    /// The key of the trail's chain.
+    fn trail_key(&self) -> Key;
+    /// The key of the short hashes by which a lead is named in the log; another every month, made at need.
+    ///
+    /// # Errors
+    /// The new month's key cannot be made durable.
+    fn log_key(&self, month: Month) -> Result<Key, KeyringError>;
+    /// The key under which references of this day are sealed.
+    ///
+    /// # Errors
+    /// [`KeyringCode::KeyAbsent`] if it was destroyed or never made.
+    fn day_key(&self, day: Day) -> Result<Key, KeyringError>;
+    /// Makes the keys of these days where they are absent.
+    ///
+    /// # Errors
+    /// They cannot be made durable.
+    fn make_days(&self, days: &[Day]) -> Result<(), KeyringError>;
+    /// The days that have a key, oldest first.
+    fn days(&self) -> Vec<Day>;
+    /// Destroys the keys of these days.
+    ///
+    /// # Errors
+    /// The change cannot be made durable; the keys are then still there.
+    fn destroy_days(&self, days: &[Day]) -> Result<(), KeyringError>;
+    /// The newest key of a bucket.
+    ///
+    /// # Errors
+    /// [`KeyringCode::KeyAbsent`].
+    fn bucket_key(&self, bucket: &Bucket) -> Result<BucketKey, KeyringError>;
+    /// A bucket's key of a given generation (two exist while an erasure is under way).
+    ///
+    /// # Errors
+    /// [`KeyringCode::KeyAbsent`].
+    fn bucket_key_of(&self, bucket: &Bucket, generation: u32) -> Result<BucketKey, KeyringError>;
+    /// Makes the keys of these buckets where they are absent; one replacement of the file for all.
+    ///
+    /// # Errors
+    /// They cannot be made durable.
+    fn make_buckets(&self, buckets: &[Bucket]) -> Result<(), KeyringError>;
+}

@@ -1,0 +1,14 @@
+//! The only room where answers exist.
+//!
+//! A reply comes in as [`RawReply`], is read borrowed, sieved under a purpose's whitelist into a [`MinimisedLead`], and
+//! leaves sealed. An [`OpenedLead`] comes back out for one reader. Nothing here has `Debug` or `Display`. Pure.
+
+mod dropped;
+mod minimised;
+mod opened;
+mod seal;
+
+pub use dropped::Dropped;
+pub use minimised::{Answer, ConsentEvidence, MinimisedLead, Tick};
+pub use opened::OpenedLead;
+pub use seal::{BucketKey, RECORD_BYTES_MAX, SealError, SealedRecord, open, seal};

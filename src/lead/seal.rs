@@ -1,0 +1,248 @@
+//! A record's sealed form: XChaCha20-Poly1305 under its bucket's key.
+//!
+//! The additional data binds purpose, epoch, number, key generation, expiry day, test flag and schema, so that a record
+//! moved to another tree or number, or with another expiry in clear, does not open.
+
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{Key as CipherKey, XChaCha20Poly1305, XNonce};
+use jiff::Timestamp;
+use zeroize::Zeroizing;
+
+use crate::clock::Day;
+use crate::id::{FormId, LeadgenId, PageId};
+use crate::lead::minimised::{Answer, ConsentEvidence, Content, MinimisedLead, Tick};
+use crate::lead::opened::OpenedLead;
+use crate::purpose::{ConsentKey, FieldName, Keep, RecordId};
+use crate::random::Random;
+use crate::secret::Key;
+
+/// The largest sealed record: what is larger is buried, so that nothing lands in sled's unsynced blob files.
+pub const RECORD_BYTES_MAX: usize = 16 * 1024;
+
+/// The layout of what is inside.
+const SCHEMA: u8 = 1;
+const NONCE_BYTES: usize = 24;
+/// Key generation, expiry day, test flag, nonce.
+const HEADER_BYTES: usize = 4 + 4 + 1 + NONCE_BYTES;
+
+/// The key of one bucket, and which generation of it: an erasure gives the bucket a new one.
+#[derive(Clone)]
+pub struct BucketKey {
+    /// Counts the keys this bucket has had, from 0.
+    pub generation: u32,
+    /// The key.
+    pub key: Key,
+}
+
+/// Why a record could not be sealed or opened. No text of foreign crates, no content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SealError {
+    /// The record exceeds [`RECORD_BYTES_MAX`].
+    #[error("record of {0} bytes, at most {RECORD_BYTES_MAX} are kept")]
+    TooLarge(usize),
+    /// The system gave no randomness for a nonce.
+    #[error("no randomness for a nonce")]
+    NoRandomness,
+    /// The bytes are not a record under this name and key.
+    #[error("the record does not open")]
+    DoesNotOpen,
+    /// It opened, but its inside is of no known layout.
+    #[error("the record's layout is unknown")]
+    UnknownLayout,
+}
+
+/// A record as it lies in the vault: a little in clear, the rest sealed.
+#[derive(Clone)]
+pub struct SealedRecord {
+    /// Which of its bucket's keys opens it.
+    pub generation: u32,
+    /// The first day on which it is no longer exported.
+    pub expiry_day: Day,
+    /// One of Meta's test leads.
+    pub test: bool,
+    nonce: [u8; NONCE_BYTES],
+    sealed: Vec<u8>,
+}
+
+impl SealedRecord {
+    /// The bytes that the vault keeps.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(HEADER_BYTES + self.sealed.len());
+        out.extend_from_slice(&self.generation.to_be_bytes());
+        out.extend_from_slice(&self.expiry_day.0.to_be_bytes());
+        out.push(u8::from(self.test));
+        out.extend_from_slice(&self.nonce);
+        out.extend_from_slice(&self.sealed);
+        out
+    }
+
+    /// Reads what stands in clear: key generation, expiry day, test flag.
+    pub fn peek(bytes: &[u8]) -> Option<(u32, Day, bool)> {
+        let (generation, rest) = bytes.split_first_chunk::<4>()?;
+        let (day, rest) = rest.split_first_chunk::<4>()?;
+        let test = match rest.first()? {
+            0 => false,
+            1 => true,
+            _ => return None,
+        };
+        Some((u32::from_be_bytes(*generation), Day(u32::from_be_bytes(*day)), test))
+    }
+
+    /// Reads what [`SealedRecord::encode`] wrote.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (generation, expiry_day, test) = Self::peek(bytes)?;
+        let (nonce, sealed) = bytes.get(9..)?.split_first_chunk::<NONCE_BYTES>()?;
+        Some(Self { generation, expiry_day, test, nonce: *nonce, sealed: sealed.to_vec() })
+    }
+
+    fn additional_data(&self, id: &RecordId) -> Vec<u8> {
+        let purpose = id.purpose.as_str().as_bytes();
+        let mut aad = Vec::with_capacity(purpose.len() + 32);
+        aad.extend_from_slice(b"tamis/record");
+        aad.push(SCHEMA);
+        aad.push(purpose.len() as u8);
+        aad.extend_from_slice(purpose);
+        aad.extend_from_slice(&id.epoch.to_be_bytes());
+        aad.extend_from_slice(&id.number.to_be_bytes());
+        aad.extend_from_slice(&self.generation.to_be_bytes());
+        aad.extend_from_slice(&self.expiry_day.0.to_be_bytes());
+        aad.push(u8::from(self.test));
+        aad
+    }
+}
+
+/// Seals a lead under its name.
+///
+/// # Errors
+/// [`SealError::TooLarge`], [`SealError::NoRandomness`].
+pub fn seal(
+    lead: &MinimisedLead,
+    id: &RecordId,
+    bucket: &BucketKey,
+    random: &dyn Random,
+) -> Result<SealedRecord, SealError> {
+    let plain = Zeroizing::new(encode(&lead.content)?);
+    let mut nonce = [0; NONCE_BYTES];
+    random.fill(&mut nonce).map_err(|_| SealError::NoRandomness)?;
+    let mut record = SealedRecord {
+        generation: bucket.generation,
+        expiry_day: lead.expiry_day(),
+        test: lead.is_test(),
+        nonce,
+        sealed: Vec::new(),
+    };
+    let aad = record.additional_data(id);
+    let cipher = XChaCha20Poly1305::new(&CipherKey::from(*bucket.key.expose()));
+    record.sealed = cipher
+        .encrypt(&XNonce::from(nonce), Payload { msg: &plain, aad: &aad })
+        .map_err(|_| SealError::TooLarge(plain.len()))?;
+    match HEADER_BYTES + record.sealed.len() {
+        size if size > RECORD_BYTES_MAX => Err(SealError::TooLarge(size)),
+        _ => Ok(record),
+    }
+}
+
+/// Opens a record under its name.
+///
+/// # Errors
+/// [`SealError::DoesNotOpen`] if the bytes are another record's, changed, or under another key;
+/// [`SealError::UnknownLayout`] if a later version wrote them.
+pub fn open(record: &SealedRecord, id: &RecordId, bucket: &BucketKey) -> Result<OpenedLead, SealError> {
+    let aad = record.additional_data(id);
+    let cipher = XChaCha20Poly1305::new(&CipherKey::from(*bucket.key.expose()));
+    let plain = cipher
+        .decrypt(&XNonce::from(record.nonce), Payload { msg: &record.sealed, aad: &aad })
+        .map_err(|_| SealError::DoesNotOpen)?;
+    let plain = Zeroizing::new(plain);
+    let content = decode(&plain, record.test).ok_or(SealError::UnknownLayout)?;
+    Ok(OpenedLead { id: id.clone(), content })
+}
+
+/// The inside of a record, layout 1. Names are text, so that a later config may drop one without breaking the rest.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Layout1<'c> {
+    created: i64,
+    received: i64,
+    form: &'c str,
+    page: &'c str,
+    #[serde(borrow)]
+    fields: Vec<(&'c str, Vec<&'c str>)>,
+    consents: Vec<(&'c str, &'c str, Tick)>,
+    expires_at: i64,
+    reconfirm_due: Option<i64>,
+    leadgen: Option<&'c str>,
+    attribution: Vec<(&'c str, &'c str)>,
+}
+
+fn encode(content: &Content) -> Result<Vec<u8>, SealError> {
+    let values = |answers: &'_ [Answer]| -> usize { answers.iter().map(|a| a.expose().len() + 4).sum() };
+    let size: usize =
+        content.fields.iter().map(|(name, answers)| name.as_str().len() + 4 + values(answers)).sum();
+    if size > RECORD_BYTES_MAX {
+        return Err(SealError::TooLarge(size));
+    }
+    let layout = Layout1 {
+        created: content.created.as_second(),
+        received: content.received.as_second(),
+        form: content.form.as_str(),
+        page: content.page.as_str(),
+        fields: content
+            .fields
+            .iter()
+            .map(|(name, answers)| (name.as_str(), answers.iter().map(Answer::expose).collect()))
+            .collect(),
+        consents: content
+            .consents
+            .iter()
+            .map(|c| (c.key.as_str(), c.checkbox_key.as_str(), c.tick))
+            .collect(),
+        expires_at: content.expires_at.as_second(),
+        reconfirm_due: content.reconfirm_due.map(Timestamp::as_second),
+        leadgen: content.leadgen.as_ref().map(LeadgenId::expose),
+        attribution: content
+            .attribution
+            .iter()
+            .map(|(keep, value)| (keep.as_str(), value.expose()))
+            .collect(),
+    };
+    // One allocation of the final size: a growing buffer would leave copies behind.
+    let mut out = Vec::with_capacity(RECORD_BYTES_MAX);
+    out.push(SCHEMA);
+    postcard::to_extend(&layout, out).map_err(|_| SealError::TooLarge(size))
+}
+
+fn decode(plain: &[u8], test: bool) -> Option<Content> {
+    let (schema, body) = plain.split_first()?;
+    if *schema != SCHEMA {
+        return None;
+    }
+    let layout: Layout1<'_> = postcard::from_bytes(body).ok()?;
+    let moment = |seconds| Timestamp::from_second(seconds).ok();
+    let mut fields = Vec::with_capacity(layout.fields.len());
+    for (name, values) in layout.fields {
+        let answers = values.into_iter().map(|value| Answer::from_sealed(value.to_owned())).collect();
+        fields.push((FieldName::parse(name)?, answers));
+    }
+    let mut consents = Vec::with_capacity(layout.consents.len());
+    for (key, checkbox_key, tick) in layout.consents {
+        let key = ConsentKey::parse(key)?;
+        consents.push(ConsentEvidence { key, checkbox_key: checkbox_key.to_owned(), tick });
+    }
+    let mut attribution = Vec::with_capacity(layout.attribution.len());
+    for (keep, value) in layout.attribution {
+        attribution.push((Keep::from_code(keep)?, Answer::from_sealed(value.to_owned())));
+    }
+    Some(Content {
+        created: moment(layout.created)?,
+        received: moment(layout.received)?,
+        form: FormId::parse(layout.form)?,
+        page: PageId::parse(layout.page)?,
+        fields,
+        consents,
+        expires_at: moment(layout.expires_at)?,
+        reconfirm_due: layout.reconfirm_due.map(moment).map_or(Some(None), |due| due.map(Some))?,
+        test,
+        leadgen: layout.leadgen.map(LeadgenId::parse).map_or(Some(None), |id| id.map(Some))?,
+        attribution,
+    })
+}

@@ -1,0 +1,88 @@
+//! Why a reference is parked instead of stored.
+
+use jiff::Timestamp;
+
+crate::codes! {
+    /// The reason, as it is stored, logged, counted and requeued by.
+    pub enum ParkCode {
+        /// Waiting: Graph does not answer, or answers with what is no lead.
+        GraphUnavailable = "graph-unavailable",
+        /// Waiting: Graph asks for fewer calls.
+        GraphThrottled = "graph-throttled",
+        /// Waiting: Graph says that the lead is not there or not ours to read (code 100, subcode 33), which may pass.
+        LeadUnreadable = "lead-unreadable",
+        /// Waiting: the page's token is dead (Graph code 190, 102). A human must replace it.
+        TokenDead = "token-dead",
+        /// Waiting: a permission or Leads Access is missing (Graph codes 3, 10, 103, 200–299).
+        PermissionMissing = "permission-missing",
+        /// Waiting: Graph refuses the configuration (appsecret_proof, field, version).
+        GraphConfig = "graph-config",
+        /// Waiting: Meta has blocked the app for a while (Graph code 368).
+        PolicyBlock = "policy-block",
+        /// Waiting: the form's definition cannot be read for now, so no question can be matched.
+        FormUnread = "form-unread",
+        /// Held: no purpose claims the form.
+        FormUnclaimed = "form-unclaimed",
+        /// Held: the page has no token in the config.
+        PageUnknown = "page-unknown",
+        /// Refused: a required field has no answer.
+        RequiredFieldMissing = "required-field-missing",
+        /// Refused: a required consent is not a clear yes.
+        ConsentMissing = "consent-missing",
+        /// Refused: no answer is on the whitelist.
+        NothingWhitelisted = "nothing-whitelisted",
+        /// Refused: Meta no longer has it (90 days).
+        TooOld = "too-old",
+        /// Buried: the last attempt failed.
+        AttemptsSpent = "attempts-spent",
+        /// Buried: Graph's lead belongs to another form than the notification said.
+        FormMismatch = "form-mismatch",
+        /// Buried: the record would exceed 16 KiB.
+        RecordTooLarge = "record-too-large",
+        /// Buried: the lead's reply is no lead (no fields, unreadable time).
+        ReplyUnreadable = "reply-unreadable",
+    }
+}
+
+/// In which way a reference is parked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Fetched again, not before this moment.
+    Waiting {
+        /// Not before.
+        not_before: Timestamp,
+        /// Attempts spent so far (a halted page spends none).
+        attempts: u32,
+        /// Why it waits.
+        code: ParkCode,
+    },
+    /// Kept until a purpose claims its form, or its page gets a token.
+    Held {
+        /// Which is missing.
+        code: ParkCode,
+    },
+    /// The whitelist or a consent says no.
+    Refused {
+        /// Which.
+        code: ParkCode,
+    },
+    /// The last attempt failed: a human must look.
+    Buried {
+        /// Why.
+        code: ParkCode,
+        /// Attempts spent.
+        attempts: u32,
+    },
+}
+
+impl Why {
+    /// The code.
+    pub fn code(&self) -> ParkCode {
+        match self {
+            Self::Waiting { code, .. }
+            | Self::Held { code }
+            | Self::Refused { code }
+            | Self::Buried { code, .. } => *code,
+        }
+    }
+}

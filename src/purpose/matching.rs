@@ -1,0 +1,103 @@
+//! Which key of a form's answers is which field of a whitelist.
+//!
+//! Types decide, not names: Meta translates the keys of standard questions (`e-mail-adresse`), and a custom question may
+//! be keyed `email`. Only when the definition cannot be read for good does a key equal to our name count.
+
+use std::collections::HashMap;
+
+use crate::purpose::{FieldRule, FormDefinition, Purpose};
+
+/// Proof that a key is on the whitelist: made only here, and without one an answer is never decoded.
+#[derive(Clone, Copy)]
+pub struct Permit<'p> {
+    rule: &'p FieldRule,
+    field: usize,
+    rank: usize,
+}
+
+impl<'p> Permit<'p> {
+    /// The rule that permits.
+    pub fn rule(&self) -> &'p FieldRule {
+        self.rule
+    }
+
+    /// The rule's place in the whitelist.
+    pub fn field(&self) -> usize {
+        self.field
+    }
+
+    /// Among keys of one field that are all present, the lowest rank wins.
+    pub fn rank(&self) -> usize {
+        self.rank
+    }
+}
+
+/// One line of what `tamis check` shows: a key and the field it feeds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Match {
+    /// Meta's key.
+    pub key: String,
+    /// Our field, if any; none means: dropped.
+    pub field: Option<String>,
+}
+
+/// The matching of one form to one purpose.
+pub struct Matching<'p> {
+    purpose: &'p Purpose,
+    by_key: HashMap<String, (usize, usize)>,
+    definition: Option<&'p FormDefinition>,
+}
+
+impl<'p> Matching<'p> {
+    /// Matches by the form's definition, or, without one, by exact key alone.
+    pub fn new(purpose: &'p Purpose, definition: Option<&'p FormDefinition>) -> Self {
+        let mut by_key: HashMap<String, (usize, usize)> = HashMap::new();
+        for (field, rule) in purpose.whitelist.rules().iter().enumerate() {
+            for (rank, key) in keys_of(rule, definition).into_iter().enumerate() {
+                // Config refuses two fields with one key; a type that meets another's `from` goes to the first field.
+                by_key.entry(key).or_insert((field, rank));
+            }
+        }
+        Self { purpose, by_key, definition }
+    }
+
+    /// The purpose whose whitelist this is.
+    pub fn purpose(&self) -> &'p Purpose {
+        self.purpose
+    }
+
+    /// The permit for a key, compared by exact bytes: other case and look-alike letters are another key.
+    pub fn permit(&self, key: &str) -> Option<Permit<'p>> {
+        let (field, rank) = *self.by_key.get(key)?;
+        let rule = self.purpose.whitelist.rules().get(field)?;
+        Some(Permit { rule, field, rank })
+    }
+
+    /// True if the form's definition is known and has no such key: time to read the definition again.
+    pub fn is_unknown(&self, key: &str) -> bool {
+        self.definition.is_some_and(|definition| !definition.knows(key))
+    }
+
+    /// Each question of the form with the field it feeds, for `tamis check`.
+    pub fn lines(&self) -> Vec<Match> {
+        let questions = self.definition.map(|definition| definition.questions.as_slice()).unwrap_or_default();
+        let field_of = |key: &str| self.permit(key).map(|permit| permit.rule.name.to_string());
+        questions.iter().map(|q| Match { key: q.key.clone(), field: field_of(&q.key) }).collect()
+    }
+}
+
+/// The keys that feed a field, best first: questions of its type in the form's order, then `from` in the config's.
+fn keys_of(rule: &FieldRule, definition: Option<&FormDefinition>) -> Vec<String> {
+    let mut keys = Vec::new();
+    match (definition, &rule.question_type) {
+        (Some(definition), Some(wanted)) => {
+            let of_type = definition.questions.iter().filter(|question| question.question_type == *wanted);
+            keys.extend(of_type.map(|question| question.key.clone()));
+        }
+        (None, _) => keys.push(rule.name.to_string()),
+        (Some(_), None) if rule.from.is_empty() => keys.push(rule.name.to_string()),
+        (Some(_), None) => {}
+    }
+    keys.extend(rule.from.iter().cloned());
+    keys
+}

@@ -1,0 +1,105 @@
+//! The names of the fields that a purpose may hold.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::purpose::ConsentKey;
+
+/// Our name of a field, in the config, in exports and in sealed records: `[a-z][a-z0-9_]{0,62}`.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FieldName(Arc<str>);
+
+impl FieldName {
+    /// Reads `[a-z][a-z0-9_]{0,62}`.
+    pub fn parse(text: &str) -> Option<Self> {
+        crate::purpose::PurposeId::parse(text).map(|_| Self(text.into()))
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for FieldName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+impl fmt::Debug for FieldName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One field of a whitelist.
+#[derive(Clone, Debug)]
+pub struct FieldRule {
+    /// Our name.
+    pub name: FieldName,
+    /// The type of the form's question, as Meta writes it (`EMAIL`); none: by key alone.
+    pub question_type: Option<String>,
+    /// Meta's exact keys, the first listed wins.
+    pub from: Vec<String>,
+    /// A lead without it is refused.
+    pub required: bool,
+    /// Dropped unless this consent was given.
+    pub consent: Option<ConsentKey>,
+    /// Why it is needed, in the operator's words; it will stand in the notice.
+    pub why: Option<String>,
+}
+
+/// The question type that a standard name stands for, so that a form in another language still matches
+/// (Meta translates the keys of standard questions, never their types).
+pub fn standard_type(name: &str) -> Option<&'static str> {
+    match name {
+        "full_name" => Some("FULL_NAME"),
+        "first_name" => Some("FIRST_NAME"),
+        "last_name" => Some("LAST_NAME"),
+        "email" => Some("EMAIL"),
+        "phone_number" => Some("PHONE"),
+        _ => None,
+    }
+}
+
+/// The order of the fields in a CSV export: these first, the others alphabetically after them.
+const COLUMN_ORDER: [&str; 5] = ["first_name", "last_name", "full_name", "email", "phone_number"];
+
+/// The fields that a purpose may hold; never empty.
+#[derive(Clone, Debug)]
+pub struct Whitelist(Vec<FieldRule>);
+
+impl Whitelist {
+    /// Takes at least one rule; the names are distinct (config has seen to it).
+    pub fn new(rules: Vec<FieldRule>) -> Option<Self> {
+        (!rules.is_empty()).then_some(Self(rules))
+    }
+
+    /// The rules, in the order of the config.
+    pub fn rules(&self) -> &[FieldRule] {
+        &self.0
+    }
+
+    /// The rule of this name.
+    pub fn rule(&self, name: &str) -> Option<&FieldRule> {
+        self.0.iter().find(|rule| rule.name.as_str() == name)
+    }
+
+    /// True if the name may be held.
+    pub fn allows(&self, name: &str) -> bool {
+        self.rule(name).is_some()
+    }
+
+    /// The names in the order of a CSV export's columns.
+    pub fn columns(&self) -> Vec<&FieldName> {
+        let rank = |name: &FieldName| COLUMN_ORDER.iter().position(|known| *known == name.as_str());
+        let mut names: Vec<&FieldName> = self.0.iter().map(|rule| &rule.name).collect();
+        names.sort_by(|a, b| match (rank(a), rank(b)) {
+            (Some(a), Some(b)) => a.cmp(&b),
+            (Some(_), None) => std::cmp::Ordering::Less,
+            (None, Some(_)) => std::cmp::Ordering::Greater,
+            (None, None) => a.cmp(b),
+        });
+        names
+    }
+}

@@ -1,0 +1,60 @@
+//! The store's refusals and failures: codes, never an engine's text.
+
+crate::codes! {
+    /// Why the store refuses, halts or fails.
+    pub enum StoreCode {
+        /// Another process holds the store.
+        Locked = "store-locked",
+        /// The keyring has seen records, the store is not there.
+        Missing = "store-missing",
+        /// The store is there, its keyring is not.
+        KeyringMissing = "keyring-missing",
+        /// The store is there, its witness is not.
+        WitnessMissing = "witness-missing",
+        /// The keyring belongs to another store.
+        KeyringForeign = "keyring-foreign",
+        /// The keyring is older than the store has seen.
+        KeyringRolledBack = "keyring-rolled-back",
+        /// The store lost what it had answered for.
+        BehindWitness = "store-behind-witness",
+        /// The store's files are damaged.
+        Damaged = "store-damaged",
+        /// A later version wrote the store.
+        Format = "store-format-unknown",
+        /// A file could not be read or written.
+        Io = "store-io",
+        /// The disk is full or below its floor: waits for room.
+        DiskFull = "disk-full",
+        /// The writer stopped after a failure; only a restart helps.
+        Halted = "store-halted",
+        /// The store was closed.
+        Closed = "store-closed",
+        /// A key is missing or could not be made.
+        Keyring = "keyring-failed",
+        /// A record does not open: moved, changed, or under another key.
+        RecordUnreadable = "record-unreadable",
+        /// A line of the trail is missing or changed.
+        TrailBroken = "trail-broken",
+        /// No more tokens are kept.
+        TooManyTokens = "too-many-tokens",
+        /// The purpose is not in the store (the config declares it, or it is gone).
+        PurposeUnknown = "purpose-unknown",
+    }
+}
+
+/// A store's refusal or failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code}")]
+pub struct StoreError {
+    /// Which.
+    pub code: StoreCode,
+    /// What the system said, where it was the system.
+    pub io: Option<std::io::ErrorKind>,
+}
+
+impl StoreError {
+    /// A failure without a word from the system.
+    pub const fn of(code: StoreCode) -> Self {
+        Self { code, io: None }
+    }
+}

@@ -1,0 +1,1 @@
+//! Steps that are told to run.
