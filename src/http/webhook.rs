@@ -1,0 +1,172 @@
+//! `/webhook`: Meta's handshake and its notifications.
+//!
+//! A 200 leaves only after every reference of the call is durable (promise 1). Nothing of a body is ever logged.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, RETRY_AFTER};
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use crate::clock::Clock;
+use crate::http::body::{Body, BodyBudget, BodyError};
+use crate::http::problem::{Problem, ProblemCode, request_id};
+use crate::inbox::{Accepted, Inbox, InboxError};
+use crate::metrics::Metrics;
+use crate::notification::{Census, ChangeCode, Notification, SignatureCode, Verifier, WireCode, challenge, wire};
+use crate::secret::Secret;
+use crate::telemetry::LeadNames;
+
+const SIGNATURE: HeaderName = HeaderName::from_static("x-hub-signature-256");
+const LEGACY_SIGNATURE: HeaderName = HeaderName::from_static("x-hub-signature");
+/// What Meta is told to wait when the inbox cannot take a call, in seconds. It retries by its own rules anyway.
+const RETRY_AFTER_SECONDS: &str = "30";
+
+/// Bounds of the webhook.
+#[derive(Clone, Copy)]
+pub struct IntakeSettings {
+    /// The largest body.
+    pub body_max_bytes: usize,
+    /// How long a body may take from its first byte to its last.
+    pub body_deadline: Duration,
+}
+
+/// All that the webhook's handlers can reach.
+pub struct Intake {
+    /// Checks signatures.
+    pub verifier: Verifier,
+    /// The handshake's token.
+    pub verify_token: Secret,
+    /// Where references go.
+    pub inbox: Arc<Inbox>,
+    /// Memory of all bodies.
+    pub budget: BodyBudget,
+    /// Bounds.
+    pub settings: IntakeSettings,
+    /// When a notification arrived.
+    pub clock: Arc<dyn Clock>,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+    /// How leads are named in the log.
+    pub names: Arc<LeadNames>,
+}
+
+/// `GET /webhook`: Meta asks whether this endpoint is ours (Graph API, Webhooks, "Verification Requests").
+pub async fn handshake(request: HttpRequest, intake: web::Data<Intake>) -> HttpResponse {
+    match challenge::answer(request.query_string(), &intake.verify_token) {
+        Ok(challenge) => {
+            tracing::info!(request.id = request_id(&request), "webhook.verified");
+            HttpResponse::Ok()
+                .content_type("text/plain; charset=utf-8")
+                .insert_header(("X-Content-Type-Options", "nosniff"))
+                .body(challenge.into_text())
+        }
+        Err(code) => {
+            tracing::warn!(request.id = request_id(&request), code = %code, "webhook.verification-refused");
+            Problem::of(ProblemCode::of_challenge(code)).answer(&request)
+        }
+    }
+}
+
+/// `POST /webhook`: a notification (Graph API, Webhooks, "Event Notifications").
+pub async fn notify(request: HttpRequest, payload: web::Payload, intake: web::Data<Intake>) -> HttpResponse {
+    let response = match receive(&request, payload, &intake).await {
+        Ok(()) => HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok"),
+        Err(refusal) => refusal.answer(&request),
+    };
+    intake.metrics.notification(response.status().as_u16());
+    response
+}
+
+async fn receive(request: &HttpRequest, payload: web::Payload, intake: &Intake) -> Result<(), Refusal> {
+    let settings = intake.settings;
+    let body = intake
+        .budget
+        .read(request, payload, settings.body_max_bytes, settings.body_deadline)
+        .await
+        .map_err(Refusal::Body)?;
+    let received = intake.clock.now();
+    let Body { bytes, .. } = &body;
+    let signatures: Vec<&[u8]> = request.headers().get_all(SIGNATURE).map(|value| value.as_bytes()).collect();
+    let legacy = request.headers().contains_key(LEGACY_SIGNATURE);
+    let authentic =
+        intake.verifier.verify(&signatures, legacy, bytes.clone()).map_err(Refusal::Signature)?;
+    let Notification { references, census } = wire::read(&authentic, received).map_err(Refusal::Wire)?;
+    drop(authentic);
+    count(request, &census, intake);
+    if references.is_empty() {
+        return Ok(());
+    }
+    let accepted = intake.inbox.accept(references).await.map_err(Refusal::Inbox)?;
+    tell(request, &accepted, intake);
+    Ok(())
+}
+
+/// Counts what was in the call, and raises what an operator must mend.
+fn count(request: &HttpRequest, census: &Census, intake: &Intake) {
+    for (kind, count) in census.counts() {
+        intake.metrics.changes(kind, count);
+        if kind.is_alarm() {
+            tracing::warn!(request.id = request_id(request), code = %kind, changes = count, "webhook.odd-change");
+        } else if kind != ChangeCode::Accepted {
+            tracing::debug!(request.id = request_id(request), code = %kind, changes = count, "webhook.other-change");
+        }
+    }
+}
+
+fn tell(request: &HttpRequest, accepted: &Accepted, intake: &Intake) {
+    intake.metrics.references(accepted.new.len() as u64, accepted.known as u64);
+    let id = request_id(request);
+    for reference in &accepted.new {
+        tracing::info!(
+            request.id = id,
+            lead.name = %intake.names.of(&reference.leadgen),
+            form.id = %reference.form,
+            page.id = %reference.page,
+            "lead.accepted"
+        );
+    }
+    if accepted.known > 0 {
+        tracing::info!(request.id = id, refs.known = accepted.known, "lead.known");
+    }
+}
+
+/// Why a notification was not taken.
+enum Refusal {
+    Body(BodyError),
+    Signature(SignatureCode),
+    Wire(WireCode),
+    Inbox(InboxError),
+}
+
+impl Refusal {
+    fn code(&self) -> ProblemCode {
+        match self {
+            Self::Body(BodyError::TooLarge) => ProblemCode::BodyTooLarge,
+            Self::Body(BodyError::TooSlow) => ProblemCode::BodyTooSlow,
+            Self::Body(BodyError::NoRoom) => ProblemCode::BodiesNoRoom,
+            Self::Body(BodyError::Broken) => ProblemCode::BodyBroken,
+            Self::Signature(code) => ProblemCode::of_signature(*code),
+            Self::Wire(code) => ProblemCode::of_wire(*code),
+            Self::Inbox(_) => ProblemCode::InboxUnavailable,
+        }
+    }
+
+    fn answer(&self, request: &HttpRequest) -> HttpResponse {
+        let problem = Problem::of(self.code());
+        let id = request_id(request);
+        match self {
+            Self::Inbox(error) => {
+                tracing::error!(request.id = id, code = %error.code, "webhook.not-accepted");
+            }
+            _ => tracing::warn!(request.id = id, code = %self.code(), "webhook.refused"),
+        }
+        let mut response = problem.answer(request);
+        if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+            let seconds = actix_web::http::header::HeaderValue::from_static(RETRY_AFTER_SECONDS);
+            response.headers_mut().insert(RETRY_AFTER, seconds);
+        }
+        response
+    }
+}
