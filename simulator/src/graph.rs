@@ -11,7 +11,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::calls::{CallKind, ProofSeen};
 use crate::misbehave::{Turn, What};
-use crate::simulator::Shared;
+use crate::shared::Shared;
 use ask::{Ask, version_number};
 use error::GraphError;
 use reply::Reply;
@@ -46,18 +46,13 @@ fn instead(what: What, ask: &Ask, shared: &Shared) -> Reply {
     match what {
         What::Answer { status, content_type, body } => Reply::Whole { status, content_type, body },
         What::Error(error) => error_reply(&error, ask, shared),
-        What::BatchFails(803) => {
-            let first = ask.ids.first().map(String::as_str).unwrap_or_default();
-            error_reply(&GraphError::aliases(&[first]), ask, shared)
-        }
         What::BatchFails(code) => {
             let first = ask.ids.first().map(String::as_str).unwrap_or_default();
-            let message = format!("(#{code}) Some of the aliases you requested do not exist: {first}");
-            error_reply(&GraphError::new(code, message), ask, shared)
+            error_reply(&GraphError { code, ..GraphError::aliases(&[first]) }, ask, shared)
         }
         What::Endless(bytes) => Reply::Endless { bytes },
         What::Redirect(to) => Reply::Redirect { to },
-        // The remaining kinds change a proper answer and never stand in its place.
+        // `answer` has dealt with hanging; what changes a proper answer never stands in its place (`Turn::add`).
         What::Reset
         | What::Hang
         | What::Delay(_)

@@ -15,15 +15,28 @@
 //! [`Simulator::notification`] or [`notification`] makes a body → [`Simulator::deliver`] signs and sends it
 //! (`sender`) → the daemon asks the Graph API (`graph`), unless a rule says otherwise (`misbehave`) → what it asked
 //! stands in [`Simulator::graph_calls`] (`calls`).
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), tamis_simulator::SimulatorError> {
+//! use tamis_simulator::{Lead, Match, Rule, Setup, Simulator, What};
+//! let meta = Simulator::start(Setup::default()).await?; // the daemon's `graph_url` is meta.graph_url()
+//! meta.set_token("104000000000001", "EAAtoken");
+//! let id = meta.add_lead(Lead::new("104000000000001", "901000000000001", 1_795_507_200).answer("email", &["a@example.org"]));
+//! meta.misbehave(Rule::once(Match::any().lead(&id), What::code(4))); // throttled, once
+//! let delivery = meta.deliver("http://127.0.0.1:8080/webhook", &meta.notification(&[&id])).await?;
+//! # let _ = delivery; meta.stop().await; Ok(()) }
+//! ```
 
 mod calls;
 pub mod demo;
+mod failure;
 mod graph;
 mod json;
 mod misbehave;
 pub mod notification;
 pub mod people;
 mod sender;
+mod shared;
 mod signature;
 mod simulator;
 mod time;
@@ -31,11 +44,12 @@ mod world;
 
 pub use calls::{CallKind, GraphCall, ProofSeen, TokenSeen};
 pub use demo::{DemoWorld, demo_world};
+pub use failure::SimulatorError;
 pub use graph::error::GraphError;
 pub use json::Json;
 pub use misbehave::{Match, Rule, RuleId, Usage, What};
 pub use sender::{Delivery, Signing};
 pub use signature::{appsecret_proof, sign};
-pub use simulator::{MissingInBatch, Setup, Simulator, SimulatorError};
+pub use simulator::{MissingInBatch, Setup, Simulator};
 pub use time::{Clock, graph_time, system_clock};
 pub use world::{Ad, Checkbox, Form, Lead, LegalShape, Page, Question};

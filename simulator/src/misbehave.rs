@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::calls::CallKind;
 use crate::graph::ask::Ask;
 use crate::graph::error::GraphError;
-use crate::simulator::Shared;
+use crate::shared::Shared;
 
 /// What happens to which calls.
 #[derive(Clone, Debug)]
@@ -154,7 +154,8 @@ pub enum What {
     Redirect(String),
     /// Answers properly, but a batch lacks these ids.
     LeaveOut(Vec<String>),
-    /// A batch fails as a whole with 803 for this id, as if it did not exist (code 803 or 100 was seen).
+    /// Answers with this code and the text about aliases, naming the first id, as if it did not exist: how one bad id
+    /// fails a whole batch (803 and 100 were seen).
     BatchFails(i64),
     /// Answers properly, but every lead names this form.
     WrongFormId(String),

@@ -8,8 +8,8 @@ use reqwest::header::{
 };
 use reqwest::{Client, Response, Url};
 
+use crate::failure::SimulatorError;
 use crate::signature::{legacy_shaped, sign};
-use crate::simulator::SimulatorError;
 
 /// How a delivery is signed.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,24 +1,24 @@
 //! The handle: start, fill, command, look into, stop.
 
-use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::net::Ipv4Addr;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use actix_web::{App, HttpServer, web};
 use tokio::task::JoinHandle;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::sync::DropGuard;
 
-use crate::calls::{CallLog, GraphCall};
+use crate::calls::GraphCall;
 use crate::demo::DemoWorld;
+use crate::failure::SimulatorError;
 use crate::graph;
-use crate::graph::ask::Ask;
-use crate::misbehave::{Rule, RuleId, Rules, Turn, Usage};
+use crate::misbehave::{Rule, RuleId, Usage};
 use crate::notification::{Change, Entry, Notification};
 use crate::sender::{Delivery, Sender, Signing};
+use crate::shared::{Shared, locked};
 use crate::time::{Clock, system_clock};
-use crate::world::{Form, Lead, Page, World};
+use crate::world::{Form, Lead, Page};
 
 /// What a simulator starts with.
 #[derive(Clone)]
@@ -247,143 +247,4 @@ impl Simulator {
         let challenge = (1_158_201_444 + self.inner.shared.next_number()).to_string();
         self.inner.sender.verify(webhook_url, verify_token, challenge).await
     }
-}
-
-/// What the server's thread and the handles share.
-pub(crate) struct Shared {
-    pub secrets: Vec<Vec<u8>>,
-    pub require_proof: bool,
-    pub oldest_version: u32,
-    pub newest_version: u32,
-    pub stop: CancellationToken,
-    address: SocketAddr,
-    clock: Clock,
-    world: RwLock<World>,
-    rules: Mutex<Rules>,
-    calls: Mutex<CallLog>,
-    usage: RwLock<Usage>,
-    ad_rights: AtomicBool,
-    missing_fails_batch: AtomicBool,
-    numbers: AtomicU64,
-}
-
-impl Shared {
-    fn new(setup: Setup, address: SocketAddr) -> Shared {
-        Shared {
-            secrets: setup.app_secrets.into_iter().map(String::into_bytes).collect(),
-            require_proof: setup.require_proof,
-            oldest_version: setup.oldest_version,
-            newest_version: setup.newest_version,
-            stop: CancellationToken::new(),
-            address,
-            clock: setup.clock,
-            world: RwLock::default(),
-            rules: Mutex::default(),
-            calls: Mutex::new(CallLog::new(setup.calls_max)),
-            usage: RwLock::default(),
-            ad_rights: AtomicBool::new(true),
-            missing_fails_batch: AtomicBool::new(false),
-            numbers: AtomicU64::new(0),
-        }
-    }
-
-    pub fn now_ms(&self) -> u64 {
-        (self.clock)()
-    }
-
-    pub fn graph_url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    /// Not to be taken twice by one thread at a time: a waiting writer would block the second.
-    pub fn world(&self) -> RwLockReadGuard<'_, World> {
-        self.world.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn world_mut(&self) -> RwLockWriteGuard<'_, World> {
-        self.world.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub fn note_call(&self, call: GraphCall) {
-        locked(&self.calls).note(call);
-    }
-
-    pub fn turn(&self, ask: &Ask) -> Turn {
-        locked(&self.rules).turn(ask, self)
-    }
-
-    pub fn usage(&self) -> Usage {
-        self.usage.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub fn ad_rights(&self) -> bool {
-        self.ad_rights.load(Ordering::Relaxed)
-    }
-
-    pub fn missing_in_batch(&self) -> MissingInBatch {
-        let fails = self.missing_fails_batch.load(Ordering::Relaxed);
-        if fails { MissingInBatch::FailsCall } else { MissingInBatch::LeftOut }
-    }
-
-    /// The version that answers: the one asked for, else the oldest living one.
-    pub fn version_served(&self, asked: &str) -> String {
-        if asked.is_empty() { format!("v{}.0", self.oldest_version) } else { asked.to_owned() }
-    }
-
-    /// A trace id of Meta's form, the same in every run.
-    pub fn next_trace(&self) -> String {
-        format!("Asimulated{:08}", self.next_number())
-    }
-
-    fn next_number(&self) -> u64 {
-        self.numbers.fetch_add(1, Ordering::Relaxed)
-    }
-}
-
-/// Why the simulator could not do what it was told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SimulatorError {
-    /// The port could not be bound.
-    Bind(io::ErrorKind),
-    /// The HTTP client could not be built.
-    Client,
-    /// The webhook's address is no http address.
-    Address,
-    /// The webhook did not answer: connection refused or closed, or 30 seconds over.
-    NoAnswer,
-    /// The handshake was answered otherwise than with 200 and the challenge alone.
-    Handshake {
-        /// HTTP status.
-        status: u16,
-        /// Whether the body was the challenge.
-        echoed: bool,
-    },
-    /// There is no app secret at this place.
-    NoSuchSecret,
-    /// A signature of one's own that cannot stand in a header.
-    Header,
-}
-
-impl fmt::Display for SimulatorError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SimulatorError::Bind(kind) => {
-                write!(f, "cannot bind the simulated Graph API on loopback: {kind}")
-            }
-            SimulatorError::Client => f.write_str("cannot build the HTTP client"),
-            SimulatorError::Address => f.write_str("the webhook's address is no http address"),
-            SimulatorError::NoAnswer => f.write_str("the webhook did not answer"),
-            SimulatorError::Handshake { status, echoed } => {
-                write!(f, "the handshake was answered with {status}, challenge echoed: {echoed}")
-            }
-            SimulatorError::NoSuchSecret => f.write_str("there is no app secret at this place"),
-            SimulatorError::Header => f.write_str("the signature cannot stand in a header"),
-        }
-    }
-}
-
-impl std::error::Error for SimulatorError {}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,8 +3,8 @@
 use actix_web::HttpRequest;
 
 use crate::calls::{CallKind, GraphCall, ProofSeen, TokenSeen};
+use crate::shared::Shared;
 use crate::signature::appsecret_proof;
-use crate::simulator::Shared;
 
 /// A call to the Graph API as we understand it.
 pub(crate) struct Ask {

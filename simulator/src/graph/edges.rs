@@ -7,7 +7,7 @@ use crate::graph::error::GraphError;
 use crate::graph::nodes::{form_text, lead_text, wanted};
 use crate::json::{self, Json};
 use crate::misbehave::Turn;
-use crate::simulator::Shared;
+use crate::shared::Shared;
 use crate::world::Lead;
 
 /// `GET /{version}/{page_id}/leadgen_forms`

@@ -7,7 +7,8 @@ use crate::graph::error::GraphError;
 use crate::graph::fields::{self, Field};
 use crate::json::{self, Json};
 use crate::misbehave::Turn;
-use crate::simulator::{MissingInBatch, Shared};
+use crate::shared::Shared;
+use crate::simulator::MissingInBatch;
 use crate::time::graph_time;
 use crate::world::{Ad, Lead, LegalShape, World};
 

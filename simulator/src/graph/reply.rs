@@ -12,7 +12,7 @@ use futures_util::stream;
 
 use crate::graph::ask::Ask;
 use crate::misbehave::Usage;
-use crate::simulator::Shared;
+use crate::shared::Shared;
 use crate::time::http_date;
 
 /// What goes over the wire.
