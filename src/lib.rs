@@ -10,6 +10,7 @@ pub mod graph;
 pub mod http;
 pub mod id;
 pub mod inbox;
+pub mod json;
 pub mod keyring;
 pub mod lead;
 pub mod lifecycle;

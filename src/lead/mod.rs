@@ -6,9 +6,11 @@
 mod dropped;
 mod minimised;
 mod opened;
+mod raw;
 mod seal;
 
 pub use dropped::Dropped;
 pub use minimised::{Answer, ConsentEvidence, MinimisedLead, Tick};
 pub use opened::OpenedLead;
+pub use raw::{RawLead, RawReply, ReplyTooLarge, Shape};
 pub use seal::{BucketKey, RECORD_BYTES_MAX, SealError, SealedRecord, open, seal};
