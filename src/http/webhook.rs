@@ -14,7 +14,7 @@ use crate::http::body::{Body, BodyBudget, BodyError};
 use crate::http::problem::{Problem, ProblemCode, request_id};
 use crate::inbox::{Accepted, Inbox, InboxError};
 use crate::metrics::Metrics;
-use crate::notification::{Census, ChangeCode, Notification, SignatureCode, Verifier, WireCode, challenge, wire};
+use crate::notification::{self, Census, Challenge, ChangeCode, Notification, SignatureCode, Verifier, WireCode};
 use crate::secret::Secret;
 use crate::telemetry::LeadNames;
 
@@ -54,13 +54,13 @@ pub struct Intake {
 
 /// `GET /webhook`: Meta asks whether this endpoint is ours (Graph API, Webhooks, "Verification Requests").
 pub async fn handshake(request: HttpRequest, intake: web::Data<Intake>) -> HttpResponse {
-    match challenge::answer(request.query_string(), &intake.verify_token) {
+    match Challenge::read(request.query_string(), &intake.verify_token) {
         Ok(challenge) => {
             tracing::info!(request.id = request_id(&request), "webhook.verified");
             HttpResponse::Ok()
                 .content_type("text/plain; charset=utf-8")
                 .insert_header(("X-Content-Type-Options", "nosniff"))
-                .body(challenge.into_text())
+                .body(challenge.into_string())
         }
         Err(code) => {
             tracing::warn!(request.id = request_id(&request), code = %code, "webhook.verification-refused");
@@ -88,11 +88,11 @@ async fn receive(request: &HttpRequest, payload: web::Payload, intake: &Intake) 
         .map_err(Refusal::Body)?;
     let received = intake.clock.now();
     let Body { bytes, .. } = &body;
-    let signatures: Vec<&[u8]> = request.headers().get_all(SIGNATURE).map(|value| value.as_bytes()).collect();
+    let signatures = request.headers().get_all(SIGNATURE).map(|value| value.as_bytes());
     let legacy = request.headers().contains_key(LEGACY_SIGNATURE);
     let authentic =
-        intake.verifier.verify(&signatures, legacy, bytes.clone()).map_err(Refusal::Signature)?;
-    let Notification { references, census } = wire::read(&authentic, received).map_err(Refusal::Wire)?;
+        intake.verifier.verify(signatures, legacy, bytes.clone()).map_err(Refusal::Signature)?;
+    let Notification { references, census } = notification::read(&authentic, received).map_err(Refusal::Wire)?;
     drop(authentic);
     count(request, &census, intake);
     if references.is_empty() {
@@ -105,9 +105,9 @@ async fn receive(request: &HttpRequest, payload: web::Payload, intake: &Intake) 
 
 /// Counts what was in the call, and raises what an operator must mend.
 fn count(request: &HttpRequest, census: &Census, intake: &Intake) {
-    for (kind, count) in census.counts() {
-        intake.metrics.changes(kind, count);
-        if kind.is_alarm() {
+    for (kind, count) in census.iter() {
+        intake.metrics.changes(kind, u64::from(count));
+        if kind.is_warning() {
             tracing::warn!(request.id = request_id(request), code = %kind, changes = count, "webhook.odd-change");
         } else if kind != ChangeCode::Accepted {
             tracing::debug!(request.id = request_id(request), code = %kind, changes = count, "webhook.other-change");

@@ -304,7 +304,7 @@ impl Tools {
         };
         match reply.shape() {
             Shape::Lead(raw) => {
-                if let Some(leadgen) = raw.id() {
+                if let Some(leadgen) = raw.leadgen() {
                     one(&leadgen, &raw);
                 }
             }

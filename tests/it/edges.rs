@@ -14,10 +14,11 @@ const EDGES: &[(&str, &[&str])] = &[
     ("secret", &[]),
     ("disk", &[]),
     ("location", &["secret", "codes"]),
+    ("json", &[]),
     // Pure rooms.
     ("purpose", &["clock", "id", "codes"]),
-    ("notification", &["id", "secret", "codes"]),
-    ("lead", &["clock", "id", "notification", "purpose", "random", "secret", "codes"]),
+    ("notification", &["id", "json", "secret", "codes"]),
+    ("lead", &["clock", "id", "json", "notification", "purpose", "random", "secret", "codes"]),
     ("trail", &["purpose", "secret", "codes"]),
     // Ports and adapters.
     ("keyring", &["clock", "disk", "lead", "purpose", "random", "secret", "codes"]),
