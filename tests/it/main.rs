@@ -4,5 +4,7 @@
 
 mod support;
 
+mod durable;
 mod edges;
+mod kill;
 mod walk;

@@ -3,10 +3,7 @@
 use serde_json::json;
 use tamis_simulator::{Signing, notification::shapes};
 
-use crate::support::{Plan, World, canary, lead, log};
-
-const DEVIS_FORM: &str = "901000000000001";
-const LETTRE_FORM: &str = "901000000000002";
+use crate::support::{DEVIS_FORM, LETTRE_FORM, Plan, World, canary, lead, log};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lead_is_fetched_sieved_sealed_and_exported() {

@@ -3,12 +3,13 @@
 mod client;
 mod disk;
 mod log;
+pub mod process;
 mod world;
 
 pub use client::{Answer, Caller};
 pub use disk::search;
 pub use log::{Log, log};
-pub use world::{Plan, World, canary, lead};
+pub use world::{DEVIS_FORM, LETTRE_FORM, PAGE, Plan, World, add_forms, canary, lead};
 
 /// The moment that all worlds' leads refer to: an hour before the test runs would do as well, but not the future.
 pub fn an_hour_ago() -> u64 {

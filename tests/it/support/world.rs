@@ -231,7 +231,8 @@ pub fn lead(form: &str) -> Lead {
     Lead::new(PAGE, form, an_hour_ago())
 }
 
-fn add_forms(meta: &Simulator) {
+/// The two forms of the test config.
+pub fn add_forms(meta: &Simulator) {
     let question = |kind: &str, key: &str| Question::new(kind, key, key);
     meta.add_form(Form {
         id: DEVIS_FORM.to_owned(),
