@@ -4,7 +4,9 @@
 
 mod support;
 
+mod admin;
 mod durable;
 mod edges;
+mod fetching;
 mod kill;
 mod walk;
