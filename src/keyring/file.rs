@@ -3,6 +3,7 @@
 //! Each change seals a new generation, replaces the file, and only then appears in memory: a change that failed did not
 //! happen. Readers take what is in memory and never wait for the disk.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -25,8 +26,8 @@ pub struct FileKeyring {
     current: RwLock<Arc<Content>>,
     /// Held by whoever changes the file; says why it is changed no more.
     failed: Mutex<Option<KeyringError>>,
-    /// Dropped last of what matters: until then no other process writes the file.
-    _lock: std::fs::File,
+    /// Until it is dropped no other process touches the file.
+    _lock: File,
 }
 
 /// Reads a root key: 64 hex digits, as `tamis init` writes them. Raw bytes are not taken, since a secret's location trims
@@ -77,13 +78,7 @@ impl FileKeyring {
         Ok(Self::holding(content, files, root, random, lock))
     }
 
-    fn holding(
-        content: Content,
-        files: Files,
-        root: Key,
-        random: Arc<dyn Random>,
-        lock: std::fs::File,
-    ) -> Self {
+    fn holding(content: Content, files: Files, root: Key, random: Arc<dyn Random>, lock: File) -> Self {
         let current = RwLock::new(Arc::new(content));
         Self { files, root, random, current, failed: Mutex::new(None), _lock: lock }
     }

@@ -90,6 +90,9 @@ impl Files {
         if metadata.is_symlink() || (metadata.is_file() && metadata.nlink() > 1) {
             return Err(KeyringError::of(KeyringCode::Linked));
         }
+        if !metadata.is_file() {
+            return Err(KeyringError::io(ErrorKind::InvalidInput)); // opening a pipe would wait for ever
+        }
         if metadata.len() > KEYRING_BYTES_MAX {
             return Err(KeyringError::of(KeyringCode::DoesNotOpen));
         }

@@ -302,6 +302,10 @@ fn a_wrong_root_key_a_damaged_file_and_a_later_version_are_told_apart() {
     fs::remove_file(&place.path).expect("removed");
     fs::create_dir(&place.path).expect("made");
     assert_eq!(place.refusal(), Some(KeyringCode::Io), "a directory is no keyring");
+    fs::remove_dir(&place.path).expect("removed");
+    rustix::fs::mknodat(rustix::fs::CWD, &place.path, rustix::fs::FileType::Fifo, 0o600.into(), 0)
+        .expect("made");
+    assert_eq!(place.refusal(), Some(KeyringCode::Io), "a pipe is not waited for");
 }
 
 #[test]
