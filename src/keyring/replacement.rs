@@ -79,8 +79,11 @@ impl Files {
         }
     }
 
-    /// Reads the file. It is sealed, so a mode that lets others read it is worth a warning, not a refusal; the next
-    /// replacement is private again.
+    /// Reads the file, and makes sure that what was read is durable: a predecessor killed after the renaming and before
+    /// the sync leaves a generation that a power cut could still take back, with keys that are used from now on.
+    ///
+    /// It is sealed, so a mode that lets others read it is worth a warning, not a refusal; the next replacement is
+    /// private again.
     ///
     /// # Errors
     /// [`KeyringCode::Linked`]; [`KeyringCode::DoesNotOpen`] beyond [`KEYRING_BYTES_MAX`]; [`KeyringCode::Io`].
@@ -103,7 +106,8 @@ impl Files {
         // It is opened in place: the buffer has its final size from the start, so that no copy is left behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(metadata.len() as usize + 1));
         let file = File::open(&self.keyring).map_err(failed)?;
-        file.take(KEYRING_BYTES_MAX).read_to_end(&mut bytes).map_err(failed)?;
+        (&file).take(KEYRING_BYTES_MAX).read_to_end(&mut bytes).map_err(failed)?;
+        file.sync_all().and_then(|()| sync_dir(directory_of(&self.keyring))).map_err(failed)?;
         Ok(bytes)
     }
 
