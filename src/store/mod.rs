@@ -6,6 +6,7 @@
 
 mod error;
 pub mod sled;
+pub mod startup;
 pub mod witness;
 
 use std::collections::HashMap;
