@@ -2,7 +2,9 @@
 //!
 //! [`App::build`] opens the rooms, binds the sockets and says where; nothing is served before [`App::run`].
 
+use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -76,7 +78,7 @@ pub enum StartError {
         /// The address.
         address: String,
         /// What the system says.
-        kind: std::io::ErrorKind,
+        kind: ErrorKind,
     },
 }
 
@@ -344,28 +346,31 @@ impl Known for StoreKnows {
     }
 }
 
+/// Opens the keyring, or makes one where the start-up table says that there is nothing to lose.
 fn open_keyring(config: &Config, root: Key, ambient: &Ambient) -> Result<Arc<dyn Keyring>, StartError> {
     let path = &config.keys.keyring;
     let keyring_error = |error| StartError::Keyring { path: path.clone(), error };
-    let store_error = |code| StartError::Store { path: config.store.path.clone(), error: StoreError::of(code) };
+    let store_error = |error| StartError::Store { path: config.store.path.clone(), error };
     let found = FileKeyring::open(path, root.clone(), Arc::clone(&ambient.random)).map_err(keyring_error)?;
-    let keyring_found = match &found {
-        None => KeyringFound::Absent,
-        Some(keyring) if keyring.generation() == 0 => KeyringFound::Fresh,
-        Some(_) => KeyringFound::Used,
-    };
-    let store_found =
-        presence(&config.store.path).map_err(|error| StartError::Store { path: config.store.path.clone(), error })?;
-    let witness = Witness::open(&config.keys.witness()).map_err(|_| store_error(StoreCode::Io))?;
+    let store_found = presence(&config.store.path).map_err(store_error)?;
+    let witness = Witness::open(&config.store_settings().witness).map_err(|error| {
+        let code = match error.kind() {
+            ErrorKind::Unsupported => StoreCode::Format,
+            _ => StoreCode::Io,
+        };
+        store_error(StoreError { code, io: Some(error.kind()) })
+    })?;
     let witness_found = if witness.is_some() { WitnessFound::Valid } else { WitnessFound::Absent };
-    match (decide(keyring_found, store_found, witness_found).map_err(store_error)?, found) {
+    let keyring_found = KeyringFound::at(found.as_ref().map(Keyring::generation));
+    let plan = decide(keyring_found, store_found, witness_found).map_err(|code| store_error(StoreError::of(code)))?;
+    match (plan, found) {
         (Plan::CreateAll, _) | (_, None) => {
             let created =
                 FileKeyring::create(path, root, Arc::clone(&ambient.random)).map_err(keyring_error)?;
             tracing::info!(keyring.path = %path.display(), "keyring.created");
             Ok(Arc::new(created))
         }
-        (Plan::CreateStore | Plan::Open, Some(keyring)) => Ok(Arc::new(keyring)),
+        (Plan::CreateStore | Plan::FinishStore | Plan::Open, Some(keyring)) => Ok(Arc::new(keyring)),
     }
 }
 
@@ -414,9 +419,11 @@ fn bind_socket(path: &Path) -> Result<UnixListener, StartError> {
     if let Some(directory) = path.parent() {
         disk::private_dir(directory).map_err(listen)?;
     }
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(listen(error)),
-        _ => {}
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_socket() => std::fs::remove_file(path).map_err(listen)?,
+        Ok(_) => return Err(listen(ErrorKind::AlreadyExists.into())),
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(listen(error)),
     }
     let socket = UnixListener::bind(path).map_err(listen)?;
     socket.set_nonblocking(true).map_err(listen)?;

@@ -94,7 +94,8 @@ impl Worker for Fetcher {
         }
         let (source, lane, claimed) = match self.claim(now) {
             Ok(Some(claim)) => claim,
-            Ok(None) => return self.tools.store.next_due().map_or(Step::Idle, Step::Until),
+            // What is due and still not claimed has no lane for now (its page is paused): it is looked at when polled.
+            Ok(None) => return self.tools.store.next_due().filter(|due| *due > now).map_or(Step::Idle, Step::Until),
             Err(error) => return self.rest(now, error),
         };
         let leadgens: Vec<LeadgenId> = claimed.iter().map(|claim| claim.reference.leadgen).collect();
