@@ -150,6 +150,23 @@ fn a_record_ends_at_its_bound_exactly() {
 }
 
 #[test]
+fn the_barest_lead_has_room_too() {
+    let mut lead = lead(&[], false);
+    let longest = "9".repeat(DIGITS_MAX);
+    lead.content.consents.clear();
+    lead.content.attribution.clear();
+    lead.content.created = Timestamp::MIN;
+    lead.content.expires_at = Timestamp::MAX;
+    lead.content.form = FormId::parse(&longest).expect("digits");
+    lead.content.page = PageId::parse(&longest).expect("digits");
+    lead.content.leadgen = LeadgenId::parse(&longest);
+    assert!(
+        open(&sealed(&lead), &id(), &bucket())
+            .is_ok_and(|opened| shown(&opened.content) == shown(&lead.content))
+    );
+}
+
+#[test]
 fn nothing_is_sealed_without_randomness() {
     struct Dry;
     impl Random for Dry {
