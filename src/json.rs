@@ -1,18 +1,21 @@
 //! JSON from outside, read one layer at a time: borrowed, and nothing decoded that nobody asked for.
 //!
-//! What Meta and third parties send is odd in many ways (other types than documented, a key twice, nesting without end,
-//! half of a surrogate pair). Each layer here yields its members as raw text that is known to be well-formed, so an odd
-//! neighbour cannot fail a good one, and a value that is not wanted is never unescaped. `serde_json` does the parsing;
-//! its skipping is iterative, so that no nesting overflows the stack. Strings are decoded here and not by it, since it
+//! What Meta and third parties send is odd in many ways (other types than documented, a name twice, nesting without end,
+//! half of a surrogate pair), and an odd neighbour must not fail a good one. So `serde_json` judges the document once, as
+//! a whole and without recursion, and [`Json`] walks over text that is known to be well-formed: each layer yields its
+//! members as text again. A value that is not wanted is never unescaped, one that is wanted is unescaped into a single
+//! allocation. `RawValue` would do the same work, but prints its content (`Debug`, `Display`, `Serialize`), and serde_json
 //! unescapes through a scratch buffer that nobody wipes.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// What a raw value is.
+/// A JSON value that is known to be well-formed: borrowed, undecoded. It may be an answer, so it has no `Debug`.
+#[derive(Clone, Copy)]
+pub struct Json<'t>(&'t str);
+
+/// What a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// `null`
@@ -29,64 +32,138 @@ pub enum Kind {
     Object,
 }
 
-/// Reads one whole document; `None` if the bytes are not JSON (RFC 8259), invalid UTF-8 included.
-pub fn document(bytes: &[u8]) -> Option<&RawValue> {
-    // Checked once as a whole: from bytes, every layer below would check its part again.
-    let text = std::str::from_utf8(bytes).ok()?;
-    serde_json::from_str(text).ok()
-}
+impl<'t> Json<'t> {
+    /// Reads one whole document; `None` if the bytes are not JSON (RFC 8259), invalid UTF-8 included.
+    pub fn read(bytes: &'t [u8]) -> Option<Self> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        serde_json::from_str::<&RawValue>(text).ok().map(|raw| Self(raw.get()))
+    }
 
-/// What a value is, by its first byte.
-pub fn kind(raw: &RawValue) -> Kind {
-    match raw.get().as_bytes().first() {
-        Some(b'{') => Kind::Object,
-        Some(b'[') => Kind::Array,
-        Some(b'"') => Kind::Text,
-        Some(b't' | b'f') => Kind::Bool,
-        Some(b'n') | None => Kind::Null,
-        Some(_) => Kind::Number,
+    /// What it is, by its first byte.
+    pub fn kind(self) -> Kind {
+        match self.0.as_bytes().first() {
+            Some(b'{') => Kind::Object,
+            Some(b'[') => Kind::Array,
+            Some(b'"') => Kind::Text,
+            Some(b't' | b'f') => Kind::Bool,
+            Some(b'n') | None => Kind::Null,
+            Some(_) => Kind::Number,
+        }
+    }
+
+    /// True if it is `null`, which stands for absent wherever Meta is read.
+    pub fn is_null(self) -> bool {
+        self.kind() == Kind::Null
+    }
+
+    /// The members of an object, in its order, a repeated name each time; none if it is no object.
+    pub fn members(self) -> Members<'t> {
+        Members(self.0.strip_prefix('{').unwrap_or_default())
+    }
+
+    /// The elements of an array, in its order; none if it is no array.
+    pub fn elements(self) -> Elements<'t> {
+        Elements(self.0.strip_prefix('[').unwrap_or_default())
+    }
+
+    /// The text of a string, unescaped; `None` if it is no string. Half of a surrogate pair becomes U+FFFD.
+    pub fn text(self) -> Option<Cow<'t, str>> {
+        let inner = self.inside()?;
+        Some(if inner.contains('\\') { Cow::Owned(unescape(inner)) } else { Cow::Borrowed(inner) })
+    }
+
+    /// The text of a string as [`Json::text`] reads it, owned, in one allocation that never grew, so that no copy of it
+    /// is anywhere but in the result.
+    pub fn owned_text(self) -> Option<String> {
+        self.inside().map(unescape)
+    }
+
+    /// A number, `true` or `false` as it stands; `None` for anything else.
+    pub fn scalar(self) -> Option<&'t str> {
+        matches!(self.kind(), Kind::Number | Kind::Bool).then_some(self.0)
+    }
+
+    /// The characters of a number as they stand, or the text of a string: how Meta writes ids and times. Whether they
+    /// are digits is for the reader of the id to say.
+    pub fn number_or_text(self) -> Option<Cow<'t, str>> {
+        match self.kind() {
+            Kind::Number => Some(Cow::Borrowed(self.0)),
+            _ => self.text(),
+        }
+    }
+
+    fn inside(self) -> Option<&'t str> {
+        self.0.strip_prefix('"')?.strip_suffix('"')
     }
 }
 
-/// Hands over each member of an object, in its order, a repeated name each time; nothing if it is no object.
-pub fn members<'t>(raw: &'t RawValue, each: impl FnMut(Cow<'t, str>, &'t RawValue)) {
-    if kind(raw) == Kind::Object {
-        let read = Members(each).deserialize(&mut serde_json::Deserializer::from_str(raw.get()));
-        debug_assert!(read.is_ok(), "a raw value is well-formed");
+/// The members of an object: [`Json::members`].
+pub struct Members<'t>(&'t str);
+
+impl<'t> Iterator for Members<'t> {
+    type Item = (Cow<'t, str>, Json<'t>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let name = next_value(&mut self.0)?.text()?;
+        Some((name, next_value(&mut self.0)?))
     }
 }
 
-/// Hands over each element of an array, in its order; nothing if it is no array.
-pub fn elements<'t>(raw: &'t RawValue, each: impl FnMut(&'t RawValue)) {
-    if kind(raw) == Kind::Array {
-        let read = Elements(each).deserialize(&mut serde_json::Deserializer::from_str(raw.get()));
-        debug_assert!(read.is_ok(), "a raw value is well-formed");
+/// The elements of an array: [`Json::elements`].
+pub struct Elements<'t>(&'t str);
+
+impl<'t> Iterator for Elements<'t> {
+    type Item = Json<'t>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        next_value(&mut self.0)
     }
 }
 
-/// The text of a string, unescaped; `None` if it is no string. Half of a surrogate pair becomes U+FFFD.
-pub fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
-    let inner = inside(raw)?;
-    Some(if inner.contains('\\') { Cow::Owned(unescape(inner)) } else { Cow::Borrowed(inner) })
+/// Takes the next value off the inside of an object or array, which is well-formed: between two values stand white
+/// space, a comma, a colon, and after the last a closing bracket.
+fn next_value<'t>(rest: &mut &'t str) -> Option<Json<'t>> {
+    let between = |b: &u8| matches!(b, b',' | b':' | b' ' | b'\t' | b'\n' | b'\r');
+    let start = rest.bytes().position(|b| !between(&b))?;
+    let (_, text) = rest.split_at_checked(start)?;
+    let bytes = text.as_bytes();
+    let end = match bytes.first()? {
+        b']' | b'}' => return None,
+        b'"' => string_end(bytes, 0),
+        b'[' | b'{' => nested_end(bytes),
+        _ => bytes.iter().position(|b| between(b) || matches!(b, b']' | b'}')).unwrap_or(bytes.len()),
+    };
+    let (value, after) = text.split_at_checked(end)?;
+    *rest = after;
+    Some(Json(value))
 }
 
-/// The text of a string as [`text`] reads it, owned in one allocation that never grew, so that no copy of it is left
-/// anywhere but in the result.
-pub fn owned_text(raw: &RawValue) -> Option<String> {
-    inside(raw).map(unescape)
-}
-
-/// The characters of a number as they stand, or of a string: how Meta writes ids. Whether they are digits is for the
-/// id's own parser to say.
-pub fn number_or_text(raw: &RawValue) -> Option<Cow<'_, str>> {
-    match kind(raw) {
-        Kind::Number => Some(Cow::Borrowed(raw.get())),
-        _ => text(raw),
+/// Where the string ends that begins at `start`: past its closing quote.
+fn string_end(bytes: &[u8], start: usize) -> usize {
+    let mut at = start + 1;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
     }
+    bytes.len()
 }
 
-fn inside(raw: &RawValue) -> Option<&str> {
-    raw.get().strip_prefix('"')?.strip_suffix('"')
+/// Where the object or array ends that begins at 0. It counts brackets, so that no nesting overflows the stack.
+fn nested_end(bytes: &[u8]) -> usize {
+    let (mut at, mut depth) = (0, 0_usize);
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => at = string_end(bytes, at),
+            b'[' | b'{' => (at, depth) = (at + 1, depth + 1),
+            b']' | b'}' if depth == 1 => return at + 1,
+            b']' | b'}' => (at, depth) = (at + 1, depth.saturating_sub(1)),
+            _ => at += 1,
+        }
+    }
+    bytes.len()
 }
 
 /// Unescapes the inside of a well-formed JSON string. It never grows: no escape is shorter than what it stands for.
@@ -138,70 +215,20 @@ fn code_unit(text: &str) -> Option<(u32, &str)> {
     Some((u32::from_str_radix(digits, 16).ok()?, after))
 }
 
-struct Members<F>(F);
-
-impl<'t, F: FnMut(Cow<'t, str>, &'t RawValue)> DeserializeSeed<'t> for Members<F> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'t, F: FnMut(Cow<'t, str>, &'t RawValue)> Visitor<'t> for Members<F> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'t>>(mut self, mut map: A) -> Result<(), A::Error> {
-        // Names are taken raw too: half of a surrogate pair in one would fail the whole object.
-        while let Some((name, value)) = map.next_entry::<&'t RawValue, &'t RawValue>()? {
-            if let Some(name) = text(name) {
-                (self.0)(name, value);
-            }
-        }
-        Ok(())
-    }
-}
-
-struct Elements<F>(F);
-
-impl<'t, F: FnMut(&'t RawValue)> DeserializeSeed<'t> for Elements<F> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'t, F: FnMut(&'t RawValue)> Visitor<'t> for Elements<F> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an array")
-    }
-
-    fn visit_seq<A: SeqAccess<'t>>(mut self, mut seq: A) -> Result<(), A::Error> {
-        while let Some(element) = seq.next_element::<&'t RawValue>()? {
-            (self.0)(element);
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Map, Value};
+
     use super::*;
 
-    fn raw(json: &str) -> &RawValue {
-        document(json.as_bytes()).expect("well-formed")
+    fn json(text: &str) -> Json<'_> {
+        Json::read(text.as_bytes()).unwrap_or_else(|| panic!("not well-formed: {text:.200}"))
     }
 
     #[test]
     fn every_escape_reads_as_the_standard_says() {
-        for (json, wanted) in [
+        for (written, wanted) in [
             (r#""""#, ""),
             (r#""plain é 😀""#, "plain é 😀"),
             (r#""\"\\\/\b\f\n\r\t""#, "\"\\/\u{8}\u{c}\n\r\t"),
@@ -213,45 +240,87 @@ mod tests {
             (r#""\ud83d\n""#, "\u{fffd}\n"),
             (r#""\\u0041""#, "\\u0041"),
         ] {
-            assert_eq!(text(raw(json)).as_deref(), Some(wanted), "{json}");
-            let owned = owned_text(raw(json)).expect("a string");
-            assert_eq!(owned, wanted, "{json}");
-            assert_eq!(owned.capacity(), json.len() - 2, "it never grew: {json}");
+            assert_eq!(json(written).text().as_deref(), Some(wanted), "{written}");
+            let owned = json(written).owned_text().expect("a string");
+            assert_eq!(owned, wanted, "{written}");
+            assert_eq!(owned.capacity(), written.len() - 2, "it never grew: {written}");
         }
-        assert!(text(raw("1")).is_none() && text(raw("[\"a\"]")).is_none() && text(raw("null")).is_none());
+        for other in ["1", "[\"a\"]", "null", "{\"a\":\"b\"}", "true"] {
+            assert!(json(other).text().is_none() && json(other).owned_text().is_none(), "{other}");
+        }
     }
 
     #[test]
     fn what_is_not_json_is_no_document() {
-        for bad in
-            [&b""[..], b"{", b"<html>", b"{}x", b"{\"a\":\"\xff\"}", b"[1,]", b"\xef\xbb\xbf{}", b"nul"]
-        {
-            assert!(document(bad).is_none(), "{}", bad.escape_ascii());
+        for bad in [
+            &b""[..],
+            b"{",
+            b"<html>",
+            b"{}x",
+            b"{\"a\":\"\xff\"}",
+            b"[1,]",
+            b"\xef\xbb\xbf{}",
+            b"nul",
+            b"\"\n\"",
+        ] {
+            assert!(Json::read(bad).is_none(), "{}", bad.escape_ascii());
         }
     }
 
     #[test]
     fn odd_members_do_not_fail_their_neighbours() {
         let nested = "[".repeat(100_000) + &"]".repeat(100_000);
-        let json =
+        let object =
             format!(r#"{{"deep":{nested},"huge":1e999,"a":1,"a":2,"half":"\ud800","\ud800":3,"last":4}}"#);
-        let mut seen = Vec::new();
-        members(raw(&json), |name, value| seen.push((name.into_owned(), value.get().len())));
-        let names: Vec<&str> = seen.iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<String> = json(&object).members().map(|(name, _)| name.into_owned()).collect();
         assert_eq!(names, ["deep", "huge", "a", "a", "half", "\u{fffd}", "last"]);
-        let mut count = 0;
-        elements(raw(&format!("[1e999,{nested},{{}},\"\\ud800\",null]")), |_| count += 1);
-        assert_eq!(count, 5);
-        members(raw("[1]"), |_, _| panic!("no object"));
-        elements(raw("{\"a\":1}"), |_| panic!("no array"));
+        let array = format!(r#"[1e999,{nested},{{}},"\ud800",null]"#);
+        let kinds: Vec<Kind> = json(&array).elements().map(Json::kind).collect();
+        assert_eq!(kinds, [Kind::Number, Kind::Array, Kind::Object, Kind::Text, Kind::Null]);
+        assert!(json("[1]").members().next().is_none() && json("{\"a\":1}").elements().next().is_none());
+        assert!(json("\"[1]\"").elements().next().is_none() && json("7").members().next().is_none());
     }
 
-    proptest::proptest! {
+    /// Walks over everything, into the form that serde_json gives it.
+    fn walked(json: Json<'_>) -> Value {
+        match json.kind() {
+            Kind::Null => Value::Null,
+            Kind::Bool => Value::Bool(json.scalar() == Some("true")),
+            Kind::Number => Value::Number(json.scalar().and_then(|n| n.parse().ok()).expect("a number")),
+            Kind::Text => Value::String(json.owned_text().expect("a string")),
+            Kind::Array => Value::Array(json.elements().map(walked).collect()),
+            Kind::Object => {
+                let members = json.members().map(|(name, value)| (name.into_owned(), walked(value)));
+                Value::Object(members.collect::<Map<String, Value>>())
+            }
+        }
+    }
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        let text = "(\\PC|[\\x00-\\x1f\"\\\\/{}\\[\\]:,]){0,12}";
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::Bool),
+            any::<i64>().prop_map(Value::from),
+            any::<f32>().prop_map(Value::from),
+            text.prop_map(Value::String),
+        ];
+        leaf.prop_recursive(6, 64, 6, move |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::Array),
+                proptest::collection::vec((text, inner), 0..6)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
         #[test]
-        fn any_string_reads_as_serde_json_reads_it(wanted in "\\PC*", extra in "[\\x00-\\x1f\"\\\\/]{0,8}") {
-            let wanted = wanted + &extra;
-            let json = serde_json::to_string(&wanted).expect("a string");
-            proptest::prop_assert_eq!(owned_text(raw(&json)), Some(wanted));
+        fn a_walk_sees_what_serde_json_sees(value in any_value(), pretty in any::<bool>()) {
+            let write = if pretty { serde_json::to_string_pretty } else { serde_json::to_string };
+            let written = write(&value).expect("a value");
+            let seen: Value = serde_json::from_str(&written).expect("well-formed");
+            prop_assert_eq!(walked(json(&written)), seen);
         }
     }
 }

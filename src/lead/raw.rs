@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::id::LeadgenId;
-use crate::json;
+use crate::json::{Json, Kind};
 
 /// The most entries of `field_data` that are read of one lead; Meta's forms have far fewer questions. What comes after
 /// is dropped and counted.
@@ -64,20 +63,19 @@ impl RawReply {
 
     /// What the reply is, judged by its outermost layers.
     pub fn shape(&self) -> Shape<'_> {
-        let Some(document) = json::document(&self.bytes) else { return Shape::NotALead };
+        let Some(document) = Json::read(&self.bytes) else { return Shape::NotALead };
         if let Some(lead) = RawLead::read(document) {
             return Shape::Lead(lead);
         }
         let mut keyed = false;
         let mut leads: Vec<(LeadgenId, RawLead<'_>)> = Vec::new();
-        json::members(document, |name, value| {
-            let Some(leadgen) = LeadgenId::parse(&name) else { return };
+        for (name, value) in document.members() {
+            let Some(leadgen) = LeadgenId::parse(&name) else { continue };
             keyed = true;
-            if leads.len() == LEADS_MAX {
-                return;
+            if leads.len() < LEADS_MAX {
+                leads.extend(RawLead::read(value).map(|lead| (leadgen, lead)));
             }
-            leads.extend(RawLead::read(value).map(|lead| (leadgen, lead)));
-        });
+        }
         // A key twice: the first. Stable, so that among equals the first stays in front.
         leads.sort_by_key(|(leadgen, _)| *leadgen);
         leads.dedup_by_key(|(leadgen, _)| *leadgen);
@@ -98,12 +96,12 @@ pub enum Shape<'r> {
 
 /// One lead as Graph gave it, borrowed from its reply. No answer in it is decoded. It has no `Debug`.
 pub struct RawLead<'r> {
-    pub(in crate::lead) id: Option<&'r RawValue>,
-    pub(in crate::lead) created_time: Option<&'r RawValue>,
-    pub(in crate::lead) form_id: Option<&'r RawValue>,
-    pub(in crate::lead) disclaimers: Option<&'r RawValue>,
+    pub(in crate::lead) id: Option<Json<'r>>,
+    pub(in crate::lead) created_time: Option<Json<'r>>,
+    pub(in crate::lead) form_id: Option<Json<'r>>,
+    pub(in crate::lead) disclaimers: Option<Json<'r>>,
     /// `ad_id` and the like, by Graph's name.
-    pub(in crate::lead) attribution: Vec<(Cow<'r, str>, &'r RawValue)>,
+    pub(in crate::lead) attribution: Vec<(Cow<'r, str>, Json<'r>)>,
     /// The entries of `field_data`, in their order, at most [`ENTRIES_MAX`].
     pub(in crate::lead) entries: Vec<RawEntry<'r>>,
     /// How many entries came after those.
@@ -115,43 +113,39 @@ pub struct RawLead<'r> {
 pub(in crate::lead) struct RawEntry<'r> {
     /// The key of the question; none if it is no string.
     pub name: Option<Cow<'r, str>>,
-    pub values: Option<&'r RawValue>,
+    pub values: Option<Json<'r>>,
     /// Third parties write the singular. It is seen, to be counted, and never read.
-    pub value: Option<&'r RawValue>,
+    pub value: Option<Json<'r>>,
 }
 
 impl<'r> RawLead<'r> {
     /// Reads an object that has an `id` of digits or a list of `field_data`; of a name twice the first counts.
-    fn read(raw: &'r RawValue) -> Option<Self> {
+    fn read(raw: Json<'r>) -> Option<Self> {
         let (mut id, mut created_time, mut form_id, mut disclaimers, mut field_data) =
             (None, None, None, None, None);
-        let mut attribution: Vec<(Cow<'r, str>, &'r RawValue)> = Vec::new();
-        json::members(raw, |name, value| match &*name {
-            "id" => first(&mut id, value),
-            "created_time" => first(&mut created_time, value),
-            "form_id" => first(&mut form_id, value),
-            "custom_disclaimer_responses" => first(&mut disclaimers, value),
-            "field_data" => first(&mut field_data, value),
-            "ad_id" | "adset_id" | "campaign_id" | "platform" => {
-                if attribution.iter().all(|(seen, _)| *seen != name) {
+        let mut attribution: Vec<(Cow<'r, str>, Json<'r>)> = Vec::new();
+        for (name, value) in raw.members() {
+            match &*name {
+                "id" => first(&mut id, value),
+                "created_time" => first(&mut created_time, value),
+                "form_id" => first(&mut form_id, value),
+                "custom_disclaimer_responses" => first(&mut disclaimers, value),
+                "field_data" => first(&mut field_data, value),
+                "ad_id" | "adset_id" | "campaign_id" | "platform"
+                    if attribution.iter().all(|(seen, _)| *seen != name) =>
+                {
                     attribution.push((name, value));
                 }
+                _ => {}
             }
-            _ => {}
-        });
-        let field_data = field_data.filter(|raw| json::kind(raw) == json::Kind::Array);
+        }
+        let field_data = field_data.filter(|raw| raw.kind() == Kind::Array);
         if field_data.is_none() && id.and_then(leadgen).is_none() {
             return None;
         }
-        let mut entries = Vec::new();
-        let mut entries_beyond = 0;
-        json::elements(field_data.unwrap_or(RawValue::NULL), |entry| {
-            if entries.len() < ENTRIES_MAX {
-                entries.push(RawEntry::read(entry));
-            } else {
-                entries_beyond += 1;
-            }
-        });
+        let mut listed = field_data.into_iter().flat_map(Json::elements);
+        let entries = listed.by_ref().take(ENTRIES_MAX).map(RawEntry::read).collect();
+        let entries_beyond = listed.count();
         Some(Self { id, created_time, form_id, disclaimers, attribution, entries, entries_beyond })
     }
 
@@ -163,25 +157,27 @@ impl<'r> RawLead<'r> {
 
 impl<'r> RawEntry<'r> {
     /// Reads one entry; of what is no object nothing is there.
-    fn read(raw: &'r RawValue) -> Self {
+    fn read(raw: Json<'r>) -> Self {
         let (mut name, mut values, mut value) = (None, None, None);
-        json::members(raw, |member, found| match &*member {
-            "name" => first(&mut name, found),
-            "values" => first(&mut values, found),
-            "value" => first(&mut value, found),
-            _ => {}
-        });
-        let present = |found: Option<&'r RawValue>| found.filter(|raw| json::kind(raw) != json::Kind::Null);
-        Self { name: name.and_then(json::text), values: present(values), value: present(value) }
+        for (member, found) in raw.members() {
+            match &*member {
+                "name" => first(&mut name, found),
+                "values" => first(&mut values, found),
+                "value" => first(&mut value, found),
+                _ => {}
+            }
+        }
+        let present = |found: Option<Json<'r>>| found.filter(|found| !found.is_null());
+        Self { name: name.and_then(Json::text), values: present(values), value: present(value) }
     }
 }
 
-fn first<'r>(slot: &mut Option<&'r RawValue>, found: &'r RawValue) {
+fn first<'r>(slot: &mut Option<Json<'r>>, found: Json<'r>) {
     slot.get_or_insert(found);
 }
 
-fn leadgen(raw: &RawValue) -> Option<LeadgenId> {
-    json::number_or_text(raw).and_then(|digits| LeadgenId::parse(&digits))
+fn leadgen(raw: Json<'_>) -> Option<LeadgenId> {
+    raw.number_or_text().and_then(|digits| LeadgenId::parse(&digits))
 }
 
 #[cfg(test)]

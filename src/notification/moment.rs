@@ -1,11 +1,9 @@
 //! The moments that Meta and third-party senders write, in the spellings that were seen.
 
+use crate::json::Json;
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
-use serde_json::value::RawValue;
-
-use crate::json;
 
 /// Longer texts are no moment.
 const TEXT_BYTES_MAX: usize = 40;
@@ -16,8 +14,8 @@ const TEXT_BYTES_MAX: usize = 40;
 ///
 /// `None` for anything else, and for moments that no lead can have: 1970 and before (a zero stands for nothing), past
 /// the year 9999 (milliseconds). A moment that cannot be read never fails a lead.
-pub(crate) fn moment(raw: &RawValue) -> Option<Timestamp> {
-    let written = json::number_or_text(raw)?;
+pub(crate) fn moment(raw: Json<'_>) -> Option<Timestamp> {
+    let written = raw.number_or_text()?;
     if written.len() > TEXT_BYTES_MAX {
         return None;
     }
@@ -40,7 +38,7 @@ mod tests {
     use super::*;
 
     fn second(json: &str) -> Option<i64> {
-        moment(json::document(json.as_bytes()).expect("well-formed")).map(Timestamp::as_second)
+        moment(Json::read(json.as_bytes()).expect("well-formed")).map(Timestamp::as_second)
     }
 
     #[test]

@@ -3,10 +3,9 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use serde_json::value::RawValue;
 
 use crate::id::{FormId, LeadgenId, PageId};
-use crate::json::{self, Kind};
+use crate::json::{Json, Kind};
 use crate::notification::census::{Census, ChangeCode};
 use crate::notification::moment::moment;
 use crate::notification::{Authentic, LeadRef};
@@ -55,7 +54,7 @@ pub fn read(authentic: &Authentic, received: Timestamp) -> Result<Notification, 
 }
 
 fn read_bytes(bytes: &[u8], received: Timestamp) -> Result<Notification, WireCode> {
-    let document = json::document(bytes).ok_or(WireCode::NotJson)?;
+    let document = Json::read(bytes).ok_or(WireCode::NotJson)?;
     let mut reading = Reading { received, references: Vec::new(), census: Census::default(), beyond: 0 };
     reading.document(document);
     if reading.beyond > 0 {
@@ -73,20 +72,22 @@ struct Reading {
 }
 
 impl Reading {
-    fn document(&mut self, document: &RawValue) {
+    fn document(&mut self, document: Json<'_>) {
         let (mut object, mut entries) = (None, None);
-        json::members(document, |name, value| match &*name {
-            "object" => first(&mut object, value),
-            "entry" => first(&mut entries, value),
-            _ => {}
-        });
-        match (object.and_then(json::text).as_deref(), entries) {
-            (Some("page"), Some(entries)) if json::kind(entries) == Kind::Array => {
+        for (name, value) in document.members() {
+            match &*name {
+                "object" => first(&mut object, value),
+                "entry" => first(&mut entries, value),
+                _ => {}
+            }
+        }
+        match (object.and_then(Json::text).as_deref(), entries) {
+            (Some("page"), Some(entries)) if entries.kind() == Kind::Array => {
                 let mut empty = true;
-                json::elements(entries, |entry| {
+                for entry in entries.elements() {
                     empty = false;
                     self.entry(entry);
-                });
+                }
                 if empty {
                     self.census.count(ChangeCode::Nothing);
                 }
@@ -96,18 +97,20 @@ impl Reading {
         }
     }
 
-    fn entry(&mut self, entry: &RawValue) {
-        if json::kind(entry) != Kind::Object {
+    fn entry(&mut self, entry: Json<'_>) {
+        if entry.kind() != Kind::Object {
             return self.census.count(ChangeCode::Malformed);
         }
         let (mut id, mut changes, mut values_off, mut messenger) = (None, None, false, false);
-        json::members(entry, |name, value| match &*name {
-            "id" => first(&mut id, value),
-            "changes" => first(&mut changes, value),
-            "changed_fields" => values_off = true,
-            "messaging" | "standby" => messenger = true,
-            _ => {}
-        });
+        for (name, value) in entry.members() {
+            match &*name {
+                "id" => first(&mut id, value),
+                "changes" => first(&mut changes, value),
+                "changed_fields" => values_off = true,
+                "messaging" | "standby" => messenger = true,
+                _ => {}
+            }
+        }
         let before = self.census.clone();
         if values_off {
             self.census.count(ChangeCode::ValuesOff);
@@ -115,8 +118,8 @@ impl Reading {
         if messenger {
             self.census.count(ChangeCode::Messenger);
         }
-        match changes.map(|changes| (json::kind(changes), changes)) {
-            Some((Kind::Array, changes)) => json::elements(changes, |change| self.change(id, change)),
+        match changes.map(|changes| (changes.kind(), changes)) {
+            Some((Kind::Array, changes)) => changes.elements().for_each(|change| self.change(id, change)),
             None | Some((Kind::Null, _)) => {}
             Some(_) => self.census.count(ChangeCode::Malformed),
         }
@@ -125,14 +128,16 @@ impl Reading {
         }
     }
 
-    fn change(&mut self, entry_id: Option<&RawValue>, change: &RawValue) {
+    fn change(&mut self, entry_id: Option<Json<'_>>, change: Json<'_>) {
         let (mut field, mut value) = (None, None);
-        json::members(change, |name, found| match &*name {
-            "field" => first(&mut field, found),
-            "value" => first(&mut value, found),
-            _ => {}
-        });
-        let code = match field.and_then(json::text).as_deref() {
+        for (name, found) in change.members() {
+            match &*name {
+                "field" => first(&mut field, found),
+                "value" => first(&mut value, found),
+                _ => {}
+            }
+        }
+        let code = match field.and_then(Json::text).as_deref() {
             Some("leadgen") => return self.submission(entry_id, value),
             Some("leadgen_fat") => ChangeCode::LeadgenFat,
             Some("leadgen_update") => ChangeCode::LeadgenUpdate,
@@ -142,18 +147,20 @@ impl Reading {
         self.census.count(code);
     }
 
-    fn submission(&mut self, entry_id: Option<&RawValue>, value: Option<&RawValue>) {
-        let Some(value) = value.filter(|value| json::kind(value) == Kind::Object) else {
+    fn submission(&mut self, entry_id: Option<Json<'_>>, value: Option<Json<'_>>) {
+        let Some(value) = value.filter(|value| value.kind() == Kind::Object) else {
             return self.census.count(ChangeCode::ValueMissing);
         };
         let (mut ids, mut answers) = (Ids::default(), false);
-        json::members(value, |name, found| match &*name {
-            "leadgen_id" => first(&mut ids.leadgen, found),
-            "form_id" => first(&mut ids.form, found),
-            "page_id" => first(&mut ids.page, found),
-            "created_time" => first(&mut ids.created, found),
-            name => answers |= ANSWERS.contains(&name),
-        });
+        for (name, found) in value.members() {
+            match &*name {
+                "leadgen_id" => first(&mut ids.leadgen, found),
+                "form_id" => first(&mut ids.form, found),
+                "page_id" => first(&mut ids.page, found),
+                "created_time" => first(&mut ids.created, found),
+                name => answers |= ANSWERS.contains(&name),
+            }
+        }
         if answers {
             self.census.count(ChangeCode::AnswersInBody);
         }
@@ -171,16 +178,16 @@ impl Reading {
 /// The members of a submission's `value` that are read, raw.
 #[derive(Default)]
 struct Ids<'b> {
-    leadgen: Option<&'b RawValue>,
-    form: Option<&'b RawValue>,
-    page: Option<&'b RawValue>,
-    created: Option<&'b RawValue>,
+    leadgen: Option<Json<'b>>,
+    form: Option<Json<'b>>,
+    page: Option<Json<'b>>,
+    created: Option<Json<'b>>,
 }
 
 impl Ids<'_> {
     /// The page is the value's `page_id`: `entry.id` may be another (it is in Meta's own sample) and counts only where
     /// the value has none.
-    fn reference(&self, entry_id: Option<&RawValue>, received: Timestamp) -> Result<LeadRef, ChangeCode> {
+    fn reference(&self, entry_id: Option<Json<'_>>, received: Timestamp) -> Result<LeadRef, ChangeCode> {
         let leadgen = digits(self.leadgen)?;
         if leadgen.len() >= FOURS_MIN && leadgen.bytes().all(|b| b == b'4') {
             return Err(ChangeCode::TestPing);
@@ -200,14 +207,14 @@ impl Ids<'_> {
 const FOURS_MIN: usize = 6;
 
 /// What stands for an id: absent, `null` and a zero are none.
-fn digits(raw: Option<&RawValue>) -> Result<Cow<'_, str>, ChangeCode> {
-    let raw = raw.filter(|raw| json::kind(raw) != Kind::Null).ok_or(ChangeCode::IdMissing)?;
-    let written = json::number_or_text(raw).ok_or(ChangeCode::IdMalformed)?;
+fn digits(raw: Option<Json<'_>>) -> Result<Cow<'_, str>, ChangeCode> {
+    let raw = raw.filter(|raw| !raw.is_null()).ok_or(ChangeCode::IdMissing)?;
+    let written = raw.number_or_text().ok_or(ChangeCode::IdMalformed)?;
     let zero = !written.is_empty() && written.bytes().all(|b| b == b'0');
     if zero { Err(ChangeCode::IdMissing) } else { Ok(written) }
 }
 
-fn first<'b>(slot: &mut Option<&'b RawValue>, found: &'b RawValue) {
+fn first<'b>(slot: &mut Option<Json<'b>>, found: Json<'b>) {
     slot.get_or_insert(found);
 }
 
