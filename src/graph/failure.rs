@@ -6,9 +6,9 @@
 //! and …/overview/rate-limiting; what is seen and not documented is marked so.
 
 use jiff::Timestamp;
-use serde_json::value::RawValue;
+use zeroize::Zeroizing;
 
-use crate::json;
+use crate::json::{Json, Kind};
 use crate::notification::ParkCode;
 
 /// Graph's numbers are shorter: a longer one is somebody's data in the wrong place, and is not kept.
@@ -176,58 +176,57 @@ impl Refusal {
 /// Classifies a whole reply. `None`: it is a JSON object without an error under a 2xx status, so what was asked for may
 /// be in it.
 pub(super) fn refusal(status: u16, body: &[u8]) -> Option<Refusal> {
-    let Some(document) = json::document(body) else {
+    let Some(document) = Json::read(body) else {
         return Some(Refusal::plain(Fault::Passing, Cause::NotJson));
     };
-    let mut error = None;
-    let mut members = 0_usize;
-    json::members(document, |name, value| {
-        members = members.saturating_add(1);
-        if name == "error" && json::kind(value) != json::Kind::Null {
-            error.get_or_insert(value);
-        }
-    });
-    if let Some(error) = error {
+    let error = document.members().find(|(name, value)| name == "error" && !value.is_null());
+    if let Some((_, error)) = error {
         return Some(of_error(error));
     }
     if !(200..300).contains(&status) {
         return Some(Refusal::plain(Fault::Passing, Cause::Status));
     }
-    match json::kind(document) {
-        json::Kind::Object if members > 0 => None,
+    match document.kind() {
+        Kind::Object if document.members().next().is_some() => None,
         // `{}` and `[]`: nothing of what was asked for. Seen with `?ids=`.
-        json::Kind::Object => Some(Refusal::plain(Fault::Request, Cause::NoLead)),
-        json::Kind::Array if is_empty(document) => Some(Refusal::plain(Fault::Request, Cause::NoLead)),
+        Kind::Object => Some(Refusal::plain(Fault::Request, Cause::NoLead)),
+        Kind::Array if document.elements().next().is_none() => {
+            Some(Refusal::plain(Fault::Request, Cause::NoLead))
+        }
         // A missing object, as seen under status 200.
-        json::Kind::Bool if document.get() == "false" => Some(Refusal::plain(Fault::Absent, Cause::NoLead)),
+        Kind::Bool if document.scalar() == Some("false") => {
+            Some(Refusal::plain(Fault::Absent, Cause::NoLead))
+        }
         _ => Some(Refusal::plain(Fault::Passing, Cause::NoLead)),
     }
 }
 
-fn is_empty(array: &RawValue) -> bool {
-    let mut empty = true;
-    json::elements(array, |_| empty = false);
-    empty
-}
-
 /// Classifies the value of `error`.
-fn of_error(error: &RawValue) -> Refusal {
-    let (mut code, mut subcode, mut transient, mut message) = (None, None, false, "");
-    json::members(error, |name, value| match &*name {
-        "code" => code = code.or_else(|| number(value, CODE_MAX)),
-        "error_subcode" => subcode = subcode.or_else(|| number(value, SUBCODE_MAX)),
-        "is_transient" => transient |= matches!(value.get(), "true" | "1" | "\"true\"" | "\"1\""),
-        "message" if message.is_empty() => message = value.get(),
-        _ => {}
-    });
+fn of_error(error: Json<'_>) -> Refusal {
+    let (mut code, mut subcode, mut transient, mut message) = (None, None, false, None);
+    for (name, value) in error.members() {
+        match &*name {
+            "code" => code = code.or_else(|| number(value, CODE_MAX)),
+            "error_subcode" => subcode = subcode.or_else(|| number(value, SUBCODE_MAX)),
+            "is_transient" => transient |= is_true(value),
+            "message" => message = message.or(Some(value)),
+            _ => {}
+        }
+    }
     let Some(code) = code else { return Refusal::plain(Fault::Passing, Cause::Refused) };
-    let fault = of_code(code, subcode, transient, message);
+    let message = Zeroizing::new(message.and_then(Json::owned_text).unwrap_or_default());
+    let fault = of_code(code, subcode, transient, &message);
     Refusal { fault, cause: Cause::Refused, graph: Some(GraphErrorCode { code, subcode }) }
 }
 
+fn is_true(value: Json<'_>) -> bool {
+    matches!(value.scalar(), Some("true" | "1"))
+        || value.text().is_some_and(|text| text == "true" || text == "1")
+}
+
 /// A number, or a string of digits, up to `max`.
-fn number(raw: &RawValue, max: u32) -> Option<u32> {
-    let digits = json::number_or_text(raw)?;
+fn number(value: Json<'_>, max: u32) -> Option<u32> {
+    let digits = value.number_or_text()?;
     let plain = !digits.is_empty() && digits.len() <= 7 && digits.bytes().all(|byte| byte.is_ascii_digit());
     plain.then(|| digits.parse().ok()).flatten().filter(|number| *number <= max)
 }
@@ -292,8 +291,7 @@ fn names_permission(message: &str) -> bool {
         .any(|(phrase, fault)| *fault == Fault::Permission && phrase.contains('_') && says(message, phrase))
 }
 
-/// True if the message has this phrase, in any case. The message is looked at as it came, escapes and all: the phrases
-/// have nothing that JSON escapes.
+/// True if the message has this phrase, in any case.
 fn says(message: &str, phrase: &str) -> bool {
     let bytes = message.as_bytes();
     let looked_at = bytes.get(..MESSAGE_BYTES_MAX).unwrap_or(bytes);

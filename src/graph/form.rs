@@ -1,12 +1,10 @@
 //! A form's definition, as Graph gives it: the key and the type of each question, and nothing else.
 
-use serde_json::value::RawValue;
-
 use crate::graph::Graph;
 use crate::graph::client::Target;
 use crate::graph::failure::{Cause, Decision, Failure, Fault, Refusal};
 use crate::id::{FormId, PageId};
-use crate::json;
+use crate::json::Json;
 use crate::notification::ParkCode;
 use crate::purpose::{FormDefinition, Question};
 
@@ -62,48 +60,27 @@ enum Parsed {
 }
 
 fn parse(form: &FormId, body: &[u8]) -> Parsed {
-    let Some(document) = json::document(body) else { return Parsed::Foreign };
-    let (mut id, mut list) = (None, None);
-    json::members(document, |name, value| match &*name {
-        "id" => id = id.or(Some(value)),
-        "questions" => list = list.or(Some(value)),
-        _ => {}
-    });
-    let named = id.and_then(json::number_or_text);
-    if named.is_some_and(|named| named != form.as_str()) {
+    let Some(document) = Json::read(body) else { return Parsed::Foreign };
+    let member = |wanted: &str| document.members().find(|(name, _)| name == wanted).map(|(_, value)| value);
+    if member("id").and_then(Json::number_or_text).is_some_and(|id| id != form.as_str()) {
         return Parsed::Foreign;
     }
-    let mut questions = Vec::new();
-    let mut keep = |element: &RawValue| {
-        if questions.len() < QUESTIONS_MAX {
-            questions.extend(question(element));
-        }
-    };
-    if let Some(list) = list {
-        json::elements(list, &mut keep);
-        // Lists are also seen as `{"data":[…]}`.
-        json::members(list, |name, value| {
-            if name == "data" {
-                json::elements(value, &mut keep);
-            }
-        });
-    }
-    if questions.is_empty() {
-        Parsed::Withheld
-    } else {
-        Parsed::Definition(FormDefinition { form: *form, questions })
+    let Some(list) = member("questions") else { return Parsed::Withheld };
+    // Lists are also seen as `{"data":[…]}`.
+    let wrapped = list.members().filter(|(name, _)| name == "data").flat_map(|(_, data)| data.elements());
+    let questions: Vec<Question> =
+        list.elements().chain(wrapped).filter_map(question).take(QUESTIONS_MAX).collect();
+    match questions.is_empty() {
+        true => Parsed::Withheld,
+        false => Parsed::Definition(FormDefinition { form: *form, questions }),
     }
 }
 
-fn question(raw: &RawValue) -> Option<Question> {
-    let (mut key, mut question_type) = (None, None);
-    json::members(raw, |name, value| match &*name {
-        "key" => key = key.take().or_else(|| json::text(value)),
-        "type" => question_type = question_type.take().or_else(|| json::text(value)),
-        _ => {}
-    });
-    let key = key.filter(|key| !key.is_empty() && key.len() <= KEY_BYTES_MAX)?.into_owned();
-    let question_type = question_type.filter(|kind| kind.len() <= TYPE_BYTES_MAX).unwrap_or_default();
+fn question(raw: Json<'_>) -> Option<Question> {
+    let text =
+        |wanted: &str| raw.members().find(|(name, _)| name == wanted).and_then(|(_, value)| value.text());
+    let key = text("key").filter(|key| !key.is_empty() && key.len() <= KEY_BYTES_MAX)?.into_owned();
+    let question_type = text("type").filter(|kind| kind.len() <= TYPE_BYTES_MAX).unwrap_or_default();
     Some(Question { key, question_type: question_type.to_ascii_uppercase() })
 }
 

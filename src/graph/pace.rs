@@ -10,12 +10,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::value::RawValue;
 
 use crate::graph::failure::Scope;
 use crate::graph::pause::{Length, after};
 use crate::id::PageId;
-use crate::json;
+use crate::json::Json;
 
 /// From this usage on calls are spaced out.
 const SLOW_PERCENT: u32 = 75;
@@ -52,18 +51,20 @@ impl Usage {
             usage.app_percent = percent(app);
         }
         if let Some(business) = business.and_then(parse) {
-            json::members(business, |_, entries| json::elements(entries, |entry| usage.add(entry)));
+            business.members().flat_map(|(_, entries)| entries.elements()).for_each(|entry| usage.add(entry));
         }
         usage
     }
 
-    fn add(&mut self, entry: &RawValue) {
+    fn add(&mut self, entry: Json<'_>) {
         let (mut minutes, mut ours) = (0, true);
-        json::members(entry, |name, value| match &*name {
-            "type" => ours = json::text(value).is_none_or(|kind| matches!(&*kind, "leadgen" | "pages")),
-            "estimated_time_to_regain_access" => minutes = whole(value),
-            _ => {}
-        });
+        for (name, value) in entry.members() {
+            match &*name {
+                "type" => ours = value.text().is_none_or(|kind| matches!(&*kind, "leadgen" | "pages")),
+                "estimated_time_to_regain_access" => minutes = whole(value),
+                _ => {}
+            }
+        }
         self.regain_minutes_any = self.regain_minutes_any.max(minutes);
         if ours {
             self.page_percent = self.page_percent.max(percent(entry));
@@ -93,24 +94,20 @@ impl Usage {
     }
 }
 
-fn parse(header: &str) -> Option<&RawValue> {
-    (header.len() <= HEADER_BYTES_MAX).then(|| json::document(header.as_bytes())).flatten()
+fn parse(header: &str) -> Option<Json<'_>> {
+    (header.len() <= HEADER_BYTES_MAX).then(|| Json::read(header.as_bytes())).flatten()
 }
 
 /// The highest of the three percentages.
-fn percent(entry: &RawValue) -> u32 {
-    let mut highest = 0;
-    json::members(entry, |name, value| {
-        if matches!(&*name, "call_count" | "total_time" | "total_cputime") {
-            highest = highest.max(whole(value));
-        }
-    });
-    highest
+fn percent(entry: Json<'_>) -> u32 {
+    let counts =
+        entry.members().filter(|(name, _)| matches!(&**name, "call_count" | "total_time" | "total_cputime"));
+    counts.map(|(_, value)| whole(value)).max().unwrap_or(0)
 }
 
 /// A number or a string with one, rounded up; what is odd or negative counts as 0.
-fn whole(raw: &RawValue) -> u32 {
-    let number = json::number_or_text(raw).and_then(|text| text.trim().parse::<f64>().ok());
+fn whole(value: Json<'_>) -> u32 {
+    let number = value.number_or_text().and_then(|text| text.trim().parse::<f64>().ok());
     // The cast saturates and makes 0 of what is no number.
     number.map_or(0, |number| number.ceil() as u32)
 }
