@@ -297,3 +297,187 @@ fn says(message: &str, phrase: &str) -> bool {
     let looked_at = bytes.get(..MESSAGE_BYTES_MAX).unwrap_or(bytes);
     looked_at.windows(phrase.len()).any(|window| window.eq_ignore_ascii_case(phrase.as_bytes()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(fields: &str) -> String {
+        format!(r#"{{"error":{{"type":"OAuthException","fbtrace_id":"AbC",{fields}}}}}"#)
+    }
+
+    fn fault(status: u16, body: &str) -> Option<Fault> {
+        refusal(status, body.as_bytes()).map(|refusal| refusal.fault)
+    }
+
+    #[test]
+    fn every_code_of_the_reference_is_classified() {
+        use Fault::{Absent, Passing, Permission, Policy, Request, Throttled, TokenDead, Version};
+        let mut table = vec![
+            (1, Passing),
+            (2, Passing),
+            (4, Throttled(Scope::App)),
+            (341, Throttled(Scope::App)),
+            (17, Throttled(Scope::Page)),
+            (32, Throttled(Scope::Page)),
+            (613, Throttled(Scope::Page)),
+            (102, TokenDead),
+            (190, TokenDead),
+            (3, Permission),
+            (10, Permission),
+            (103, Permission),
+            (200, Permission),
+            (230, Permission),
+            (299, Permission),
+            (300, Passing),
+            (100, Request),
+            (803, Absent),
+            (368, Policy),
+            (2635, Version),
+            (0, Passing),
+            (999_999, Passing),
+        ];
+        table.extend((80_000..=80_014).map(|code| (code, Throttled(Scope::Page))));
+        for (code, wanted) in table {
+            for status in [200, 400, 401, 403, 404, 500, 503] {
+                let number = error(&format!(r#""message":"(#{code}) x","code":{code}"#));
+                assert_eq!(fault(status, &number), Some(wanted), "{code} under {status}");
+                let text = error(&format!(r#""code":"{code}","message":"x""#));
+                assert_eq!(fault(status, &text), Some(wanted), "{code} as text");
+            }
+        }
+        for subcode in [458, 459, 460, 463, 464, 467, 492] {
+            let dead = error(&format!(r#""code":190,"error_subcode":{subcode},"message":"Session""#));
+            assert_eq!(fault(400, &dead), Some(TokenDead), "{subcode}");
+        }
+    }
+
+    #[test]
+    fn code_100_is_told_apart_by_its_message() {
+        let unsupported = "Unsupported get request. Object with ID '44' does not exist, cannot be loaded due to missing \
+            permissions, or does not support this operation. Please read the Graph API documentation";
+        for (wanted, subcode, message) in [
+            (Fault::Absent, Some(33), unsupported),
+            (Fault::Absent, None, unsupported),
+            (Fault::Absent, Some(33), "anything"),
+            (Fault::Absent, Some(33), "Missing permission"),
+            (Fault::Absent, None, "(#100) Some of the aliases you requested do not exist: 44"),
+            (Fault::Permission, None, "(#100) This call requires the PAGES_READ_ENGAGEMENT permission"),
+            (
+                Fault::Permission,
+                Some(33),
+                "Object does not exist, cannot be loaded due to missing permission or reviewable feature. This \
+                 endpoint requires the 'leads_retrieval' permission",
+            ),
+            (Fault::Permission, None, "(#100) Missing permission"),
+            (Fault::Proof, None, "Invalid appsecret_proof provided in the API argument"),
+            (Fault::Proof, None, "API calls from the server require an appsecret_proof argument"),
+            (
+                Fault::Field,
+                None,
+                "(#100) Tried accessing nonexisting field (ads_management) on node type (UserLeadGenInfo)",
+            ),
+            (Fault::Request, None, "(#100) Too many IDs. Maximum: 50. Provided: 51."),
+            (Fault::Request, None, "Invalid parameter"),
+            (Fault::Request, Some(2_804_003), ""),
+        ] {
+            let subcode = subcode.map_or(String::new(), |subcode| format!(r#","error_subcode":{subcode}"#));
+            let body = error(&format!(r#""code":100{subcode},"message":"{message}""#));
+            assert_eq!(fault(400, &body), Some(wanted), "{body}");
+        }
+    }
+
+    #[test]
+    fn throttling_is_seen_through_is_transient_and_other_codes_are_not() {
+        let four =
+            error(r#""code":4,"is_transient":true,"message":"(#4) Application request limit reached""#);
+        assert_eq!(fault(403, &four), Some(Fault::Throttled(Scope::App)));
+        for transient in ["true", "1", "\"true\""] {
+            let ten = error(&format!(r#""code":10,"is_transient":{transient},"message":"x""#));
+            assert_eq!(fault(400, &ten), Some(Fault::Passing), "{transient}");
+        }
+        for lasting in ["false", "null", "0", "\"\"", "{}"] {
+            let ten = error(&format!(r#""code":10,"is_transient":{lasting},"message":"x""#));
+            assert_eq!(fault(400, &ten), Some(Fault::Permission), "{lasting}");
+        }
+    }
+
+    #[test]
+    fn too_much_data_asks_for_fewer_ids() {
+        let message = "Please reduce the amount of data you\\u0027re asking for, then retry your request";
+        let body = error(&format!(r#""code":1,"message":"{message}""#));
+        assert_eq!(fault(500, &body), Some(Fault::TooMuch));
+        assert_eq!(fault(400, &error(r#""code":2,"error_subcode":1892058"#)), Some(Fault::Passing));
+    }
+
+    #[test]
+    fn what_is_no_error_object_survives() {
+        for (wanted, cause, status, body) in [
+            (Fault::Passing, Cause::NotJson, 502, "<html><body>Bad Gateway</body></html>"),
+            (Fault::Passing, Cause::NotJson, 200, ""),
+            (Fault::Passing, Cause::NotJson, 200, r#"{"id":"44","field_data":[{"name":"em"#),
+            (Fault::Passing, Cause::Status, 500, "{}"),
+            (Fault::Passing, Cause::Status, 302, r#"{"id":"44"}"#),
+            (Fault::Passing, Cause::Status, 400, r#"{"error":null}"#),
+            (Fault::Passing, Cause::Refused, 400, r#"{"error":{}}"#),
+            (Fault::Passing, Cause::Refused, 400, r#"{"error":"no"}"#),
+            (Fault::Passing, Cause::Refused, 400, r#"{"error":[{"code":190}]}"#),
+            (
+                Fault::Passing,
+                Cause::Refused,
+                200,
+                r#"{"error":{"message":"no code","type":"OAuthException"}}"#,
+            ),
+            (Fault::Passing, Cause::Refused, 200, r#"{"error":{"code":null,"message":"x"}}"#),
+            (Fault::Passing, Cause::Refused, 200, r#"{"error":{"code":-1,"message":"x"}}"#),
+            (Fault::Passing, Cause::Refused, 200, r#"{"error":{"code":190.5,"message":"x"}}"#),
+            (Fault::Request, Cause::NoLead, 200, "{}"),
+            (Fault::Request, Cause::NoLead, 200, " [ ] "),
+            (Fault::Absent, Cause::NoLead, 200, "false"),
+            (Fault::Passing, Cause::NoLead, 200, "null"),
+            (Fault::Passing, Cause::NoLead, 200, "true"),
+            (Fault::Passing, Cause::NoLead, 200, "\"ok\""),
+            (Fault::Passing, Cause::NoLead, 200, "[1]"),
+        ] {
+            assert_eq!(
+                refusal(status, body.as_bytes()),
+                Some(Refusal::plain(wanted, cause)),
+                "{status} {body}"
+            );
+        }
+        assert_eq!(refusal(200, b"{\"id\":\"\xff\"}"), Some(Refusal::plain(Fault::Passing, Cause::NotJson)));
+        for fine in [r#"{"id":"44"}"#, r#"{"error":null,"id":"44"}"#, r#"{"type":"x","message":"flat"}"#] {
+            assert_eq!(refusal(200, fine.as_bytes()), None, "{fine}");
+        }
+    }
+
+    #[test]
+    fn nothing_that_a_message_quotes_survives() {
+        let quoted = "Malformed access token EAABcanary; jeanne.canary@example.org; +33612345678; lead 44409";
+        let bodies = [
+            error(&format!(r#""code":190,"message":"{quoted}","error_user_msg":"{quoted}""#)),
+            error(&format!(r#""code":100,"error_subcode":33,"message":"{quoted}""#)),
+            error(&format!(r#""code":12,"message":"{quoted}""#)),
+            error(r#""code":33612345678,"message":"canary""#),
+            error(r#""code":"612345678","error_subcode":"0612345678""#),
+            error(r#""code":10,"error_subcode":61234567"#),
+            format!(r#"{{"error":"{quoted}"}}"#),
+            quoted.to_owned(),
+        ];
+        for body in bodies {
+            let refusal = refusal(400, body.as_bytes()).expect("an error");
+            let failure = refusal.failure();
+            let shown = format!("{refusal:?} {failure:?} {} {}", failure.code, failure.cause);
+            for canary in ["EAAB", "canary", "example", "6123", "444"] {
+                assert!(!shown.contains(canary), "{shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn numbers_are_kept_for_the_log() {
+        let body = error(r#""code":17,"error_subcode":2446079,"message":"User request limit reached""#);
+        let graph = refusal(400, body.as_bytes()).and_then(|refusal| refusal.graph);
+        assert_eq!(graph, Some(GraphErrorCode { code: 17, subcode: Some(2_446_079) }));
+    }
+}
