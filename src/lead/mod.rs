@@ -6,6 +6,8 @@
 mod dropped;
 mod minimised;
 mod opened;
+#[cfg(test)]
+pub(crate) mod sample;
 mod seal;
 
 pub use dropped::Dropped;
