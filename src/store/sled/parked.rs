@@ -292,7 +292,11 @@ fn claim(shared: &Shared, engine: &Engine, arrival: u64) -> Result<Option<Parked
         Why::Waiting { attempts, .. } => attempts,
         _ => 0,
     };
-    let reference = reference::open(shared, arrival, &row)?;
+    let Ok(reference) = reference::open(shared, arrival, &row) else {
+        // It stays leased, out of everybody's way, until it expires: its key is gone or the row was moved.
+        tracing::error!(refs.unreadable = 1, ref.arrival = arrival, "store.references.unreadable");
+        return Ok(None);
+    };
     shared.index().name_lease(arrival, reference.leadgen);
     Ok(Some(ParkedClaim { reference, attempts }))
 }

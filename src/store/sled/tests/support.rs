@@ -325,3 +325,17 @@ pub(super) fn tamper(world: &World, change: impl FnOnce(&::sled::Db)) {
     change(&db);
     db.flush().expect("flushed");
 }
+
+/// Copies a directory with all that is in it.
+pub(super) fn copy_dir(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("made");
+    for entry in std::fs::read_dir(from).expect("readable") {
+        let path = entry.expect("readable").path();
+        let copy = to.join(path.file_name().expect("named"));
+        if path.is_dir() {
+            copy_dir(&path, &copy);
+        } else {
+            std::fs::copy(&path, &copy).expect("copied");
+        }
+    }
+}
