@@ -6,7 +6,7 @@ use super::support::*;
 use crate::random::{Random, SeededRandom};
 use crate::store::{StoreCode, Trail, Vault};
 
-const RECORDS: u64 = 2_000;
+const RECORDS: u64 = 6_000;
 
 /// A store that was opened before, with more since.
 async fn reopened() -> World {
@@ -43,10 +43,10 @@ async fn outcome(world: &World) -> Result<(), StoreCode> {
     Ok(())
 }
 
-fn cut(world: &World, bytes: u64) {
-    let file = std::fs::OpenOptions::new().write(true).open(world.db()).expect("opened");
-    let length = file.metadata().expect("there").len();
-    file.set_len(length.saturating_sub(bytes)).expect("cut");
+/// The place after the last byte of the log: what follows is padding of its segment.
+fn log_end(bytes: &[u8]) -> u64 {
+    let padding = bytes.last().copied().unwrap_or(0);
+    bytes.iter().rposition(|byte| *byte != padding).map_or(0, |at| at as u64 + 1)
 }
 
 fn aside(world: &World) -> Vec<PathBuf> {
@@ -66,13 +66,18 @@ async fn undamaged_it_opens_with_everything_and_leaves_no_copy() {
 #[tokio::test]
 async fn a_cut_tail_is_never_silent_and_a_copy_from_before_is_kept() {
     let intact = reopened().await;
-    let length = std::fs::metadata(intact.db()).expect("there").len();
-    for bytes in [1, 1_000, 4_096, 300_000, length / 3, length / 2, length - 10] {
+    let whole = std::fs::read(intact.db()).expect("readable");
+    let (length, end) = (whole.len() as u64, log_end(&whole));
+    let lengths = [length - 1, end, end - 1, end - 1_000, end - 300_000, length / 2, length / 3, 10];
+    let mut refused = 0;
+    for bytes in lengths {
         let world = copy_of(&intact);
-        cut(&world, bytes);
-        let cut_file = std::fs::read(world.db()).expect("readable");
+        let cut_file = whole[..usize::try_from(bytes).expect("64 bits")].to_vec();
+        std::fs::write(world.db(), &cut_file).expect("written");
         let first = outcome(&world).await;
-        println!("cut {bytes} of {length}: {first:?}");
+        println!("cut to {bytes} of {length}, log ends at {end}: {first:?}");
+        refused += usize::from(first.is_err());
+        assert!(bytes >= end || first.is_err(), "{bytes}: what was answered for is gone");
         if let Err(code) = first {
             assert!(matches!(code, StoreCode::BehindWitness | StoreCode::Damaged), "{bytes}: {code}");
             let copies = aside(&world);
@@ -84,6 +89,7 @@ async fn a_cut_tail_is_never_silent_and_a_copy_from_before_is_kept() {
             assert_eq!(aside(&world), Vec::<PathBuf>::new());
         }
     }
+    assert!(refused >= 6);
 }
 
 #[tokio::test]
