@@ -8,6 +8,8 @@ mod minimise;
 mod minimised;
 mod opened;
 mod raw;
+#[cfg(test)]
+pub(crate) mod sample;
 mod seal;
 mod ticks;
 

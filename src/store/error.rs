@@ -27,6 +27,8 @@ crate::codes! {
         DiskFull = "disk-full",
         /// The writer stopped after a failure; only a restart helps.
         Halted = "store-halted",
+        /// The writer has not answered in time; what was asked may still happen.
+        Stalled = "store-stalled",
         /// The store was closed.
         Closed = "store-closed",
         /// A key is missing or could not be made.
@@ -37,6 +39,10 @@ crate::codes! {
         TrailBroken = "trail-broken",
         /// No more tokens are kept.
         TooManyTokens = "too-many-tokens",
+        /// A cursor of another purpose.
+        CursorForeign = "cursor-foreign",
+        /// A form's definition is larger than the store keeps (24 KiB).
+        FormTooLarge = "form-too-large",
         /// The purpose is not in the store (the config declares it, or it is gone).
         PurposeUnknown = "purpose-unknown",
     }
@@ -56,5 +62,14 @@ impl StoreError {
     /// A failure without a word from the system.
     pub const fn of(code: StoreCode) -> Self {
         Self { code, io: None }
+    }
+
+    /// A failure of the system: its kind is kept, its text is not (it may carry a path).
+    pub fn io(error: std::io::Error) -> Self {
+        let code = match error.kind() {
+            std::io::ErrorKind::StorageFull => StoreCode::DiskFull,
+            _ => StoreCode::Io,
+        };
+        Self { code, io: Some(error.kind()) }
     }
 }

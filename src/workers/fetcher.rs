@@ -12,10 +12,10 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
-use crate::graph::{Availability, Decision, Failure, Graph, LeadsRead, Retry};
+use crate::graph::{Availability, Decision, Failure, Graph, LeadReply, LeadsRead, Retry};
 use crate::id::{FormId, LeadgenId, PageId};
 use crate::inbox::Inbox;
-use crate::lead::{Dropped, RawLead, RawReply, Shape, Sieved, minimise};
+use crate::lead::{Dropped, RawLead, Sieved, minimise};
 use crate::metrics::Metrics;
 use crate::notification::{LeadRef, ParkCode, Why};
 use crate::purpose::{Lane, Matching, Policy, Purpose};
@@ -285,8 +285,7 @@ impl Tools {
         }
         // Graph's room answers for every id exactly once; should one be missing all the same, it is tried again.
         for (_, (claim, _)) in ready {
-            let failure = Failure::unanswered();
-            let why = self.after_failure(&failure, &claim, now);
+            let why = self.again(&self.retry, claim.attempts, ParkCode::GraphUnavailable, None, now);
             settlements.push(parked(claim.reference, why));
         }
     }
@@ -294,23 +293,14 @@ impl Tools {
     fn sieve_reply(
         &self,
         purpose: &Purpose,
-        reply: &RawReply,
+        reply: &LeadReply,
         ready: &mut HashMap<LeadgenId, (Claimed, Arc<KnownForm>)>,
         settlements: &mut Vec<Settlement>,
     ) {
-        let mut one = |leadgen: &LeadgenId, raw: &RawLead<'_>| {
-            if let Some((claim, known)) = ready.remove(leadgen) {
-                settlements.push(self.sieve_lead(purpose, raw, claim, &known));
+        for (leadgen, raw) in reply.leads() {
+            if let Some((claim, known)) = ready.remove(&leadgen) {
+                settlements.push(self.sieve_lead(purpose, &raw, claim, &known));
             }
-        };
-        match reply.shape() {
-            Shape::Lead(raw) => {
-                if let Some(leadgen) = raw.leadgen() {
-                    one(&leadgen, &raw);
-                }
-            }
-            Shape::Batch(leads) => leads.iter().for_each(|(leadgen, raw)| one(leadgen, raw)),
-            Shape::NotALead => {}
         }
     }
 

@@ -1,1 +1,127 @@
-//! The embedded engine.
+//! The embedded engine: one sled database, one thread that writes, readers beside it.
+//!
+//! | file of this room | subject |
+//! |---|---|
+//! | `opening` | lock, start-up table, creation, what must agree |
+//! | `engine` | the open database: trees, one transaction, one real sync |
+//! | `layout` | trees, keys, values |
+//! | `writer`, `draft` | the one writer: what queued up becomes one transaction, synced, witnessed, answered |
+//! | `shared` | what verbs and writer hold in common; halting; reopening after a full disk |
+//! | `settle`, `vault`, `seen`, `parked`, `trail`, `tokens`, `forms` | the verbs, by subject |
+//! | `index`, `reference` | what is parked, in memory; the seal of a parked reference |
+
+mod draft;
+mod engine;
+mod forms;
+mod index;
+mod layout;
+mod opening;
+mod parked;
+mod reference;
+mod seen;
+mod settle;
+mod shared;
+mod tokens;
+mod trail;
+mod vault;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use crate::clock::Clock;
+use crate::keyring::Keyring;
+use crate::purpose::PurposeId;
+use crate::random::Random;
+use crate::store::sled::shared::{Shared, Slot};
+use crate::store::sled::writer::Writer;
+use crate::store::{Store, StoreCode, StoreError};
+
+pub use opening::presence;
+
+/// How long closing may take; sled's own waits have no end.
+const CLOSE_WITHIN: Duration = Duration::from_secs(30);
+
+/// What the store is told.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The store's directory; sled's files lie in `db` below it.
+    pub path: PathBuf,
+    /// The witness's file, beside the keyring.
+    pub witness: PathBuf,
+    /// sled's page cache, in MiB.
+    pub cache_mb: u32,
+    /// Below this nothing is written any more.
+    pub free_disk_min_bytes: u64,
+}
+
+/// The store. Its verbs are the traits of [`crate::store`].
+pub struct SledStore {
+    shared: Arc<Shared>,
+    writer: Writer,
+    thread: Mutex<Option<JoinHandle<Result<(), StoreError>>>>,
+}
+
+impl SledStore {
+    /// Opens the store, or creates it where the start-up table says so, and starts its writer. Blocks.
+    ///
+    /// # Errors
+    /// See [`StoreCode`]: a refusal touches nothing, and never re-initialises over data.
+    pub fn open(
+        settings: Settings,
+        keyring: Arc<dyn Keyring>,
+        purposes: Vec<PurposeId>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Arc<Self>, StoreError> {
+        let opened = opening::open(&settings, &keyring, &purposes)?;
+        let (shared, witness) = Shared::new(settings, purposes, keyring, clock, random, opened)?;
+        let shared = Arc::new(shared);
+        // From here on the keyring is beyond generation 0: whoever loses the store will be told.
+        shared.reading(|engine| settle::make_keys_ahead(&shared, engine))?;
+        tracing::info!(
+            refs.parked = shared.index().count(),
+            records = shared.stored().values().sum::<u64>(),
+            commit = witness.last().commit,
+            "store.opened"
+        );
+        let (writer, thread) = Writer::start(Arc::clone(&shared), witness)?;
+        Ok(Arc::new(Self { shared, writer, thread: Mutex::new(Some(thread)) }))
+    }
+
+    /// Runs a reading beside the writer, off the runtime's own threads.
+    async fn beside<T: Send + 'static>(
+        &self,
+        step: impl FnOnce(&Shared) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let shared = Arc::clone(&self.shared);
+        let read = tokio::task::spawn_blocking(move || step(&shared)).await;
+        // A panic of ours, or the runtime is going down.
+        read.unwrap_or_else(|_| Err(StoreError::of(StoreCode::Closed)))
+    }
+
+    async fn shut(&self) -> Result<(), StoreError> {
+        let Some(thread) = self.thread.lock().await.take() else { return Ok(()) };
+        self.writer.close().await;
+        let shared = Arc::clone(&self.shared);
+        let closing = tokio::task::spawn_blocking(move || {
+            let ended = thread.join().unwrap_or(Err(StoreError::of(StoreCode::Halted)));
+            let left = shared.evict(Slot::Closed);
+            shared.unlock();
+            ended.and(left)
+        });
+        match tokio::time::timeout(CLOSE_WITHIN, closing).await {
+            Ok(closed) => closed.unwrap_or(Err(StoreError::of(StoreCode::Halted))),
+            Err(_) => Err(StoreError::of(StoreCode::Stalled)),
+        }
+    }
+}
+
+impl Store for SledStore {}

@@ -1,0 +1,147 @@
+//! What one transaction will do, worked out before it begins: writes over what the trees hold, and what memory must
+//! learn once they are durable.
+//!
+//! The one writer works a draft out and applies it; since nobody else writes, what a draft read still holds then. sled
+//! may run a transaction's closure again, so nothing is sealed or numbered inside it.
+
+use jiff::Timestamp;
+
+use crate::purpose::PurposeId;
+use crate::store::sled::engine::{Changes, Engine, VALUE_BYTES_MAX};
+use crate::store::sled::index::Position;
+use crate::store::sled::layout::{self, Place, meta};
+use crate::store::sled::shared::Shared;
+use crate::store::{StoreCode, StoreError};
+use crate::trail::{Entry, chain};
+
+/// What memory must learn of a transaction once it is durable.
+pub(super) enum Effect {
+    /// A reference is parked here now.
+    Parked(Position),
+    /// It no longer is.
+    Unparked(Position),
+    /// A purpose holds so many records now.
+    Stored(PurposeId, u64),
+}
+
+#[derive(Default)]
+struct Layer {
+    changes: Changes,
+    effects: Vec<Effect>,
+}
+
+/// The work of one transaction. Each job's part is kept or dropped as a whole.
+pub(super) struct Draft<'e> {
+    /// Keys, randomness, the index in memory.
+    pub(super) shared: &'e Shared,
+    /// What is there.
+    pub(super) engine: &'e Engine,
+    /// The moment of the transaction: never below the highest clock seen.
+    pub(super) now: Timestamp,
+    kept: Layer,
+    current: Layer,
+}
+
+impl<'e> Draft<'e> {
+    /// Begins.
+    pub(super) fn begin(shared: &'e Shared, engine: &'e Engine) -> Self {
+        let now = shared.now();
+        Self { shared, engine, now, kept: Layer::default(), current: Layer::default() }
+    }
+
+    /// Runs one job. If it refuses, what it had written is dropped.
+    pub(super) fn attempt<T>(
+        &mut self,
+        job: impl FnOnce(&mut Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let done = job(self);
+        let layer = std::mem::take(&mut self.current);
+        if done.is_ok() {
+            for (place, writes) in layer.changes.0 {
+                self.kept.changes.0.entry(place).or_default().extend(writes);
+            }
+            self.kept.effects.extend(layer.effects);
+        }
+        done
+    }
+
+    /// The value of a key, as it will be.
+    ///
+    /// # Errors
+    /// See [`StoreCode`].
+    pub(super) fn read(&self, place: &Place, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        for layer in [&self.current, &self.kept] {
+            if let Some(written) = layer.changes.0.get(place).and_then(|writes| writes.get(key)) {
+                return Ok(written.clone());
+            }
+        }
+        Ok(self.engine.read(place, key)?.map(|value| value.to_vec()))
+    }
+
+    /// A counter, as it will be; absent: 0.
+    ///
+    /// # Errors
+    /// See [`StoreCode`].
+    pub(super) fn counter(&self, place: &Place, key: &[u8]) -> Result<u64, StoreError> {
+        self.read(place, key)?.map_or(Ok(0), |bytes| layout::number(&bytes))
+    }
+
+    /// Writes a value.
+    ///
+    /// # Errors
+    /// [`StoreCode::Damaged`] if it is larger than any value may be: a mistake of ours, refused before it is written.
+    pub(super) fn write(&mut self, place: Place, key: &[u8], value: Vec<u8>) -> Result<(), StoreError> {
+        if value.len() > VALUE_BYTES_MAX {
+            return Err(StoreError::of(StoreCode::Damaged));
+        }
+        self.current.changes.0.entry(place).or_default().insert(key.to_vec(), Some(value));
+        Ok(())
+    }
+
+    /// Removes a key.
+    pub(super) fn remove(&mut self, place: Place, key: &[u8]) {
+        self.current.changes.0.entry(place).or_default().insert(key.to_vec(), None);
+    }
+
+    /// Notes what memory must learn.
+    pub(super) fn effect(&mut self, effect: Effect) {
+        self.current.effects.push(effect);
+    }
+
+    /// Adds a line to the trail, chained to the one before.
+    ///
+    /// # Errors
+    /// See [`StoreCode`].
+    pub(super) fn append_line(&mut self, entry: Entry) -> Result<(), StoreError> {
+        let (last, mac) = match self.read(&Place::Meta, meta::TRAIL_HEAD)? {
+            Some(head) => super::trail::place_in_chain(&head)?,
+            None => (0, [0; 32]),
+        };
+        let line = chain(&self.shared.keyring.trail_key(), &mac, last + 1, self.now, entry);
+        let head = [line.seq.to_be_bytes().as_slice(), &line.mac].concat();
+        self.write(Place::Trail, &line.seq.to_be_bytes(), line.encode())?;
+        self.write(Place::Meta, meta::TRAIL_HEAD, head)
+    }
+
+    /// True if there is nothing to apply.
+    pub(super) fn is_empty(&self) -> bool {
+        self.kept.changes.0.is_empty()
+    }
+
+    /// Completes the draft with the next commit number and gives out what is to be applied, that number, and what memory
+    /// must learn afterwards.
+    ///
+    /// # Errors
+    /// See [`StoreCode`].
+    pub(super) fn finish(mut self) -> Result<(Changes, u64, Vec<Effect>), StoreError> {
+        let commit = self.counter(&Place::Meta, meta::COMMIT)? + 1;
+        let generation = self.shared.keyring.generation();
+        let clock = self.now.as_millisecond();
+        self.attempt(|draft| {
+            draft.write(Place::Meta, meta::COMMIT, commit.to_be_bytes().to_vec())?;
+            draft.write(Place::Meta, meta::KEYRING_GENERATION, generation.to_be_bytes().to_vec())?;
+            draft.write(Place::Meta, meta::CLOCK_MS, clock.to_be_bytes().to_vec())
+        })?;
+        Ok((self.kept.changes, commit, self.kept.effects))
+    }
+}

@@ -1,0 +1,119 @@
+//! Definitions of forms, and how often each name was dropped: names of questions, never an answer.
+
+use std::ops::Bound::{Excluded, Included};
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::id::FormId;
+use crate::lead::Dropped;
+use crate::purpose::{FormDefinition, Question};
+use crate::store::sled::SledStore;
+use crate::store::sled::draft::Draft;
+use crate::store::sled::engine::{Engine, VALUE_BYTES_MAX};
+use crate::store::sled::layout::{self, Place};
+use crate::store::{DroppedField, Forms, KnownForm, StoreCode, StoreError};
+
+/// Names counted for one form; the rest together under [`OTHER_NAMES`].
+const NAMES_MAX: u64 = 200;
+const OTHER_NAMES: &str = "…";
+/// Rows read at once of either kind: forms are the operator's, so there are few.
+const ROWS_MAX: usize = 100_000;
+
+/// Keys: a definition is `d` ‖ form; the number of a form's names is `c` ‖ form; a count is `n` ‖ form ‖ 0 ‖ name.
+const DEFINITION: u8 = b'd';
+const NAMES: u8 = b'c';
+const COUNT: u8 = b'n';
+
+#[derive(Serialize, Deserialize)]
+struct FormRow {
+    questions: Option<Vec<Question>>,
+    read_ms: i64,
+}
+
+#[async_trait]
+impl Forms for SledStore {
+    fn form(&self, form: &FormId) -> Result<Option<KnownForm>, StoreError> {
+        self.shared.reading(|engine| {
+            let row = engine.read(&Place::Forms, &key(DEFINITION, form))?;
+            row.map(|bytes| read(*form, &bytes)).transpose()
+        })
+    }
+
+    async fn put_form(&self, form: KnownForm) -> Result<(), StoreError> {
+        let questions = form.definition.map(|definition| definition.questions);
+        let row = layout::encode(&FormRow { questions, read_ms: form.read_at.as_millisecond() });
+        if row.len() > VALUE_BYTES_MAX {
+            return Err(StoreError::of(StoreCode::FormTooLarge));
+        }
+        let key = key(DEFINITION, &form.form);
+        self.writer.write(1, move |draft| draft.write(Place::Forms, &key, row)).await
+    }
+
+    fn forms(&self) -> Result<Vec<KnownForm>, StoreError> {
+        self.shared.reading(|engine| {
+            let form = |key: &[u8]| {
+                let digits = std::str::from_utf8(key.get(1..)?).ok()?;
+                FormId::parse(digits)
+            };
+            let rows = rows(engine, DEFINITION)?;
+            let read = |(key, bytes): &(::sled::IVec, ::sled::IVec)| {
+                read(form(key).ok_or(StoreError::of(StoreCode::Damaged))?, bytes)
+            };
+            rows.iter().map(read).collect()
+        })
+    }
+
+    fn dropped(&self) -> Result<Vec<DroppedField>, StoreError> {
+        self.shared.reading(|engine| {
+            let damaged = StoreError::of(StoreCode::Damaged);
+            let mut dropped = Vec::new();
+            for (key, count) in rows(engine, COUNT)? {
+                let text = key.get(1..).and_then(|key| std::str::from_utf8(key).ok()).ok_or(damaged)?;
+                let (form, name) = text.split_once('\0').ok_or(damaged)?;
+                let form = FormId::parse(form).ok_or(damaged)?;
+                dropped.push(DroppedField { form, name: name.to_owned(), count: layout::number(&count)? });
+            }
+            Ok(dropped)
+        })
+    }
+}
+
+/// Counts the names that the sieve dropped from one lead of this form.
+pub(super) fn count_dropped(draft: &mut Draft<'_>, form: &FormId, dropped: &Dropped) -> Result<(), StoreError> {
+    for name in dropped.names() {
+        let mut at = count_key(form, name);
+        let mut count = draft.counter(&Place::Forms, &at)?;
+        if count == 0 {
+            let names_key = key(NAMES, form);
+            let names = draft.counter(&Place::Forms, &names_key)?;
+            if names >= NAMES_MAX {
+                at = count_key(form, OTHER_NAMES);
+                count = draft.counter(&Place::Forms, &at)?;
+            } else {
+                draft.write(Place::Forms, &names_key, (names + 1).to_be_bytes().to_vec())?;
+            }
+        }
+        draft.write(Place::Forms, &at, (count + 1).to_be_bytes().to_vec())?;
+    }
+    Ok(())
+}
+
+fn key(kind: u8, form: &FormId) -> Vec<u8> {
+    [&[kind], form.as_str().as_bytes()].concat()
+}
+
+fn count_key(form: &FormId, name: &str) -> Vec<u8> {
+    [&[COUNT], form.as_str().as_bytes(), &[0], name.as_bytes()].concat()
+}
+
+fn rows(engine: &Engine, kind: u8) -> Result<Vec<(::sled::IVec, ::sled::IVec)>, StoreError> {
+    let (from, to) = ([kind], [kind + 1]);
+    engine.scan(&Place::Forms, (Included(&from), Excluded(&to)), ROWS_MAX)
+}
+
+fn read(form: FormId, bytes: &[u8]) -> Result<KnownForm, StoreError> {
+    let row: FormRow = layout::decode(bytes)?;
+    let definition = row.questions.map(|questions| FormDefinition { form, questions });
+    Ok(KnownForm { form, definition, read_at: layout::moment(row.read_ms)? })
+}

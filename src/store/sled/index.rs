@@ -1,0 +1,308 @@
+//! What is parked, in memory: who is due, by page and form, and what is leased. About 60 bytes a waiting or held
+//! reference; no leadgen but those of the leased.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use jiff::Timestamp;
+
+use crate::clock::Day;
+use crate::id::{FormId, LeadgenId, PageId};
+use crate::notification::{LeadRef, ParkCode, Why};
+use crate::purpose::Lane;
+use crate::store::{HeldForm, ParkedOverview, RefusedForm};
+
+/// Where a reference is parked.
+#[derive(Clone)]
+pub(super) struct Position {
+    /// Its key in `parked`.
+    pub arrival: u64,
+    /// Under which day's key it is sealed.
+    pub day: Day,
+    /// In which way it is parked.
+    pub why: Why,
+    /// Since when.
+    pub since: Timestamp,
+    /// Its page and form; none: its seal does not open, so it is only counted by day until it expires.
+    pub of: Option<(PageId, FormId)>,
+}
+
+impl Position {
+    /// Of an opened reference.
+    pub(super) fn new(arrival: u64, day: Day, why: Why, since: Timestamp, of: Option<&LeadRef>) -> Self {
+        Self { arrival, day, why, since, of: of.map(|reference| (reference.page, reference.form)) }
+    }
+
+    /// When it is due, if it is one of those that are fetched again.
+    fn due(&self) -> Option<(i64, u64)> {
+        match self.why {
+            Why::Waiting { not_before, .. } => Some((not_before.as_millisecond(), self.arrival)),
+            Why::Held { .. } => Some((self.since.as_millisecond(), self.arrival)),
+            Why::Refused { .. } | Why::Buried { .. } => None,
+        }
+    }
+}
+
+/// The references of one form of one page.
+#[derive(Default)]
+struct Group {
+    /// (not before, arrival)
+    waiting: BTreeSet<(i64, u64)>,
+    /// (since, arrival)
+    held: BTreeSet<(i64, u64)>,
+    /// Code and day since when → how many, and the first moment of that day. By day, since there may be many.
+    refused: BTreeMap<(ParkCode, Day), (u64, i64)>,
+}
+
+impl Group {
+    fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.held.is_empty() && self.refused.is_empty()
+    }
+}
+
+struct Lease {
+    leadgen: Option<LeadgenId>,
+    position: Position,
+}
+
+/// All that is parked.
+#[derive(Default)]
+pub(super) struct ParkedIndex {
+    groups: HashMap<(PageId, FormId), Group>,
+    buried: BTreeSet<u64>,
+    days: BTreeMap<Day, u64>,
+    /// Claimed references, out of their groups meanwhile.
+    leases: HashMap<u64, Lease>,
+    leased: HashMap<LeadgenId, u64>,
+    waiting: u64,
+    held: u64,
+}
+
+impl ParkedIndex {
+    /// Takes over what was read anew from the engine; leases go on.
+    pub(super) fn replace(&mut self, mut fresh: Self) {
+        for (arrival, lease) in self.leases.drain() {
+            if fresh.take(&lease.position) {
+                fresh.leased.extend(lease.leadgen.map(|leadgen| (leadgen, arrival)));
+                fresh.leases.insert(arrival, lease);
+            }
+        }
+        *self = fresh;
+    }
+
+    /// A reference is parked here now.
+    pub(super) fn insert(&mut self, position: Position) {
+        *self.days.entry(position.day).or_default() += 1;
+        match position.why {
+            Why::Waiting { .. } if position.of.is_some() => self.waiting += 1,
+            Why::Held { .. } if position.of.is_some() => self.held += 1,
+            _ => {}
+        }
+        self.put(&position);
+    }
+
+    fn put(&mut self, position: &Position) {
+        let Some(of) = position.of else { return };
+        match (position.why, position.due()) {
+            (Why::Waiting { .. }, Some(due)) => {
+                self.groups.entry(of).or_default().waiting.insert(due);
+            }
+            (Why::Held { .. }, Some(due)) => {
+                self.groups.entry(of).or_default().held.insert(due);
+            }
+            (Why::Refused { code }, _) => {
+                let group = self.groups.entry(of).or_default();
+                let since = position.since.as_millisecond();
+                let tally = group.refused.entry((code, Day::of(position.since))).or_insert((0, since));
+                *tally = (tally.0 + 1, tally.1.min(since));
+            }
+            _ => {
+                self.buried.insert(position.arrival);
+            }
+        }
+    }
+
+    /// It is no longer parked there.
+    pub(super) fn remove(&mut self, position: &Position) {
+        if let Some(count) = self.days.get_mut(&position.day) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.days.remove(&position.day);
+            }
+        }
+        match position.why {
+            Why::Waiting { .. } if position.of.is_some() => self.waiting = self.waiting.saturating_sub(1),
+            Why::Held { .. } if position.of.is_some() => self.held = self.held.saturating_sub(1),
+            _ => {}
+        }
+        if let Some(lease) = self.leases.remove(&position.arrival) {
+            if let Some(leadgen) = lease.leadgen {
+                self.leased.remove(&leadgen);
+            }
+            return;
+        }
+        self.take(position);
+    }
+
+    /// Takes a position out of its group. False: it was not there.
+    fn take(&mut self, position: &Position) -> bool {
+        let Some(of) = position.of else { return false };
+        if matches!(position.why, Why::Buried { .. }) {
+            return self.buried.remove(&position.arrival);
+        }
+        let Some(group) = self.groups.get_mut(&of) else { return false };
+        let taken = match (position.why, position.due()) {
+            (Why::Waiting { .. }, Some(due)) => group.waiting.remove(&due),
+            (Why::Held { .. }, Some(due)) => group.held.remove(&due),
+            (Why::Refused { code }, _) => {
+                let key = (code, Day::of(position.since));
+                let tally = group.refused.get_mut(&key).map(|tally| {
+                    tally.0 = tally.0.saturating_sub(1);
+                    tally.0
+                });
+                if tally == Some(0) {
+                    group.refused.remove(&key);
+                }
+                tally.is_some()
+            }
+            _ => false,
+        };
+        if group.is_empty() {
+            self.groups.remove(&of);
+        }
+        taken
+    }
+
+    /// Leases up to `max` due references of one lane: the lane of the oldest one for which `lane` gives one.
+    pub(super) fn lease_due(
+        &mut self,
+        now: Timestamp,
+        max: usize,
+        lane: &dyn Fn(&PageId, &FormId) -> Option<Lane>,
+    ) -> Option<(Lane, Vec<u64>)> {
+        let now = now.as_millisecond();
+        let mut lanes: HashMap<Lane, Vec<(PageId, FormId)>> = HashMap::new();
+        let mut oldest: Option<((i64, u64), Lane)> = None;
+        for (of, group) in &self.groups {
+            if group.waiting.is_empty() && group.held.is_empty() {
+                continue;
+            }
+            let Some(lane) = lane(&of.0, &of.1) else { continue };
+            let Some(head) = group.head(now, &lane) else { continue };
+            if oldest.as_ref().is_none_or(|(held, _)| head < *held) {
+                oldest = Some((head, lane.clone()));
+            }
+            lanes.entry(lane).or_default().push(*of);
+        }
+        let (_, lane) = oldest?;
+        let groups = lanes.remove(&lane)?;
+        let mut arrivals = Vec::new();
+        while arrivals.len() < max {
+            let heads = groups.iter().filter_map(|of| Some((self.groups.get(of)?.head(now, &lane)?, of)));
+            let Some((head, of)) = heads.min_by_key(|(head, _)| *head) else { break };
+            arrivals.push(head.1);
+            self.set_aside(*of, head);
+        }
+        (!arrivals.is_empty()).then_some((lane, arrivals))
+    }
+
+    /// Moves a head out of its group into the leases. What was waiting is known from the row when it comes back.
+    fn set_aside(&mut self, of: (PageId, FormId), head: (i64, u64)) {
+        let Some(group) = self.groups.get_mut(&of) else { return };
+        let moment = Timestamp::from_millisecond(head.0).unwrap_or(Timestamp::UNIX_EPOCH);
+        // Code, attempts, since and day do not matter for putting it back; the row in the store has them.
+        let why = if group.waiting.remove(&head) {
+            Why::Waiting { not_before: moment, attempts: 0, code: ParkCode::GraphUnavailable }
+        } else {
+            group.held.remove(&head);
+            Why::Held { code: ParkCode::FormUnclaimed }
+        };
+        if group.is_empty() {
+            self.groups.remove(&of);
+        }
+        let position = Position { arrival: head.1, day: Day(0), why, since: moment, of: Some(of) };
+        self.leases.insert(head.1, Lease { leadgen: None, position });
+    }
+
+    /// Names a leased reference, so that it can be released.
+    pub(super) fn name_lease(&mut self, arrival: u64, leadgen: LeadgenId) {
+        if let Some(lease) = self.leases.get_mut(&arrival) {
+            lease.leadgen = Some(leadgen);
+            self.leased.insert(leadgen, arrival);
+        }
+    }
+
+    /// Gives leases up by leadgen.
+    pub(super) fn release(&mut self, leadgens: &[LeadgenId]) {
+        for leadgen in leadgens {
+            if let Some(arrival) = self.leased.get(leadgen).copied() {
+                self.release_arrival(arrival);
+            }
+        }
+    }
+
+    /// Gives a lease up: the reference is back at its old place.
+    pub(super) fn release_arrival(&mut self, arrival: u64) {
+        let Some(lease) = self.leases.remove(&arrival) else { return };
+        if let Some(leadgen) = lease.leadgen {
+            self.leased.remove(&leadgen);
+        }
+        self.put(&lease.position);
+    }
+
+    /// True while it is leased.
+    pub(super) fn is_leased(&self, arrival: u64) -> bool {
+        self.leases.contains_key(&arrival)
+    }
+
+    /// When the next waiting reference is due.
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        let heads = self.groups.values().filter_map(|group| group.waiting.first());
+        heads.min().and_then(|(ms, _)| Timestamp::from_millisecond(*ms).ok())
+    }
+
+    /// How many wait or are held, leased ones included.
+    pub(super) fn count(&self) -> u64 {
+        self.waiting + self.held
+    }
+
+    /// The days under whose keys references are sealed, oldest first.
+    pub(super) fn sealed_days(&self) -> Vec<Day> {
+        self.days.keys().copied().collect()
+    }
+
+    /// The first `max` buried ones.
+    pub(super) fn buried(&self, max: usize) -> Vec<u64> {
+        self.buried.iter().take(max).copied().collect()
+    }
+
+    /// What an operator sees, but for the buried ones. A leased held one is not among its form's.
+    pub(super) fn overview(&self) -> ParkedOverview {
+        let mut overview = ParkedOverview { waiting: self.waiting, ..ParkedOverview::default() };
+        let moment = |ms: i64| Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH);
+        let mut refused: BTreeMap<(FormId, ParkCode), (u64, i64)> = BTreeMap::new();
+        for ((page, form), group) in &self.groups {
+            if let Some((since, _)) = group.held.first() {
+                let (count, oldest) = (group.held.len() as u64, moment(*since));
+                overview.held.push(HeldForm { form: *form, page: *page, count, oldest });
+            }
+            for ((code, _), (count, since)) in &group.refused {
+                let tally = refused.entry((*form, *code)).or_insert((0, *since));
+                *tally = (tally.0 + count, tally.1.min(*since));
+            }
+        }
+        overview.held.sort_by(|a, b| (a.form, a.page).cmp(&(b.form, b.page)));
+        for ((form, code), (count, since)) in refused {
+            overview.refused.push(RefusedForm { form, code, count, oldest: moment(since) });
+        }
+        overview
+    }
+}
+
+impl Group {
+    /// The oldest due reference under this lane: held ones need a lane with a purpose.
+    fn head(&self, now: i64, lane: &Lane) -> Option<(i64, u64)> {
+        let waiting = self.waiting.first().filter(|(not_before, _)| *not_before <= now);
+        let held = self.held.first().filter(|_| lane.purpose.is_some());
+        [waiting, held].into_iter().flatten().min().copied()
+    }
+}

@@ -1,0 +1,289 @@
+//! What lies where: trees, keys and the bytes of values. Every value begins with a version byte, so that a later layout
+//! can stand beside this one.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Day;
+use crate::id::LeadgenId;
+use crate::notification::{ParkCode, Why};
+use crate::purpose::{PurposeId, RecordId};
+use crate::secret::Key;
+use crate::store::{SeenState, StoreCode, StoreError};
+
+/// The layout that this code writes.
+pub(super) const FORMAT: u32 = 1;
+/// The version byte of every value.
+const VALUE_VERSION: u8 = 1;
+
+/// A tree of the store.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Place {
+    /// Single values: see [`meta`].
+    Meta,
+    /// Keyed hash of a leadgen → what became of it.
+    Seen,
+    /// Arrival → sealed reference and why it is not stored.
+    Parked,
+    /// Purpose → next number.
+    Sequence,
+    /// Number → line.
+    Trail,
+    /// Id → token.
+    Tokens,
+    /// Definitions of forms, and counts of dropped names.
+    Forms,
+    /// Epoch ‖ number → sealed record.
+    Vault(PurposeId),
+}
+
+const VAULT_PREFIX: &str = "vault/";
+
+impl Place {
+    /// The trees that every store has.
+    pub(super) const FIXED: [Self; 7] =
+        [Self::Meta, Self::Seen, Self::Parked, Self::Sequence, Self::Trail, Self::Tokens, Self::Forms];
+
+    /// The tree's name on disk.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Meta => "meta".to_owned(),
+            Self::Seen => "seen".to_owned(),
+            Self::Parked => "parked".to_owned(),
+            Self::Sequence => "sequence".to_owned(),
+            Self::Trail => "trail".to_owned(),
+            Self::Tokens => "tokens".to_owned(),
+            Self::Forms => "forms".to_owned(),
+            Self::Vault(purpose) => format!("{VAULT_PREFIX}{purpose}"),
+        }
+    }
+
+    /// The purpose of a vault's tree.
+    pub(super) fn vault_purpose(name: &[u8]) -> Option<PurposeId> {
+        PurposeId::parse(std::str::from_utf8(name).ok()?.strip_prefix(VAULT_PREFIX)?)
+    }
+}
+
+/// Keys of the tree `meta`.
+pub(super) mod meta {
+    use crate::purpose::PurposeId;
+
+    /// u32: the layout.
+    pub(in crate::store::sled) const FORMAT: &[u8] = b"format";
+    /// 16 bytes: which keyring and witness belong here.
+    pub(in crate::store::sled) const INSTANCE: &[u8] = b"instance";
+    /// u32: grows at each restore.
+    pub(in crate::store::sled) const EPOCH: &[u8] = b"epoch";
+    /// u64: +1 in the same transaction as every batch; the witness holds it too.
+    pub(in crate::store::sled) const COMMIT: &[u8] = b"commit";
+    /// u64: the newest generation of the keyring that the store has seen.
+    pub(in crate::store::sled) const KEYRING_GENERATION: &[u8] = b"keyring-generation";
+    /// i64, ms: the highest clock seen; time does not go below it.
+    pub(in crate::store::sled) const CLOCK_MS: &[u8] = b"clock-ms";
+    /// u64: the next arrival number of `parked`; never given twice.
+    pub(in crate::store::sled) const NEXT_ARRIVAL: &[u8] = b"next-arrival";
+    /// u64 ‖ 32 bytes: number and mac of the trail's last line, so that a cut end shows.
+    pub(in crate::store::sled) const TRAIL_HEAD: &[u8] = b"trail-head";
+    /// u64 ‖ 32 bytes: number and mac of the line before the first that is kept; absent: nothing was ever dropped.
+    pub(in crate::store::sled) const TRAIL_BASE: &[u8] = b"trail-base";
+
+    /// u64: how many records a purpose holds.
+    pub(in crate::store::sled) fn stored(purpose: &PurposeId) -> Vec<u8> {
+        [b"stored/", purpose.as_str().as_bytes()].concat()
+    }
+}
+
+/// The key of a record in its purpose's vault: in arrival order.
+pub(super) fn record_key(epoch: u32, number: u64) -> [u8; 12] {
+    let mut key = [0; 12];
+    let (front, back) = key.split_at_mut(4);
+    front.copy_from_slice(&epoch.to_be_bytes());
+    back.copy_from_slice(&number.to_be_bytes());
+    key
+}
+
+/// Reads what [`record_key`] wrote.
+pub(super) fn record_id(purpose: &PurposeId, key: &[u8]) -> Result<RecordId, StoreError> {
+    let (epoch, number) = key.split_first_chunk::<4>().ok_or(StoreError::of(StoreCode::Damaged))?;
+    let number = number.try_into().map_err(|_| StoreError::of(StoreCode::Damaged))?;
+    let (epoch, number) = (u32::from_be_bytes(*epoch), u64::from_be_bytes(number));
+    Ok(RecordId { purpose: purpose.clone(), epoch, number })
+}
+
+/// The key of a leadgen in `seen`.
+pub(super) fn seen_key(key: &Key, leadgen: &LeadgenId) -> [u8; 32] {
+    key.hmac(&[b"tamis/seen", leadgen.expose().as_bytes()])
+}
+
+/// A number as a key or a counter.
+pub(super) fn number(bytes: &[u8]) -> Result<u64, StoreError> {
+    bytes.try_into().map(u64::from_be_bytes).map_err(|_| StoreError::of(StoreCode::Damaged))
+}
+
+/// A moment as it is kept.
+pub(super) fn moment(ms: i64) -> Result<Timestamp, StoreError> {
+    Timestamp::from_millisecond(ms).map_err(|_| StoreError::of(StoreCode::Damaged))
+}
+
+/// What became of a leadgen, as it is kept. Codes are kept as text: a later list of codes still reads old rows.
+#[derive(Serialize, Deserialize)]
+pub(super) struct SeenRow {
+    /// What.
+    pub fate: SeenFate,
+    /// When it became so: rows are dropped some time after their record is gone.
+    pub day: u32,
+}
+
+/// The state of a [`SeenRow`].
+#[derive(Clone, Serialize, Deserialize, PartialEq, Eq)]
+pub(super) enum SeenFate {
+    /// In the vault.
+    Stored {
+        /// Whose.
+        purpose: String,
+        /// Restore epoch.
+        epoch: u32,
+        /// Number.
+        number: u64,
+    },
+    /// Its row in `parked` says why.
+    Parked {
+        /// The row's key.
+        arrival: u64,
+    },
+    /// Refused for good.
+    Refused {
+        /// Why.
+        code: String,
+    },
+    /// Erased.
+    Erased,
+}
+
+impl SeenFate {
+    /// The fate of a stored record.
+    pub(super) fn stored(id: &RecordId) -> Self {
+        Self::Stored { purpose: id.purpose.as_str().to_owned(), epoch: id.epoch, number: id.number }
+    }
+
+    /// The state as the store's face shows it; a parked one needs its row first.
+    pub(super) fn state(&self) -> Result<Option<SeenState>, StoreError> {
+        let damaged = StoreError::of(StoreCode::Damaged);
+        Ok(match self {
+            Self::Stored { purpose, epoch, number } => {
+                let purpose = PurposeId::parse(purpose).ok_or(damaged)?;
+                Some(SeenState::Stored(RecordId { purpose, epoch: *epoch, number: *number }))
+            }
+            Self::Parked { .. } => None,
+            Self::Refused { code } => {
+                let code = ParkCode::from_code(code).ok_or(StoreError::of(StoreCode::Format))?;
+                Some(SeenState::Refused(code))
+            }
+            Self::Erased => Some(SeenState::Erased),
+        })
+    }
+}
+
+/// A parked reference as it is kept: only what names no submission stands in clear.
+#[derive(Serialize, Deserialize)]
+pub(super) struct ParkedRow {
+    /// Its key in `seen`.
+    pub seen: [u8; 32],
+    /// In which way it is parked.
+    pub why: WhyRow,
+    /// Since when it is parked in this way.
+    pub since_ms: i64,
+    /// The day from which Meta's 90 days count.
+    pub submitted_day: u32,
+    /// Under which day's key the reference is sealed.
+    pub sealed_day: u32,
+    /// Of the seal.
+    pub nonce: [u8; 24],
+    /// The reference.
+    pub sealed: Vec<u8>,
+}
+
+impl ParkedRow {
+    /// [`ParkedRow::sealed_day`] as a day.
+    pub(super) fn day(&self) -> Day {
+        Day(self.sealed_day)
+    }
+}
+
+/// [`Why`] as it is kept.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum WhyRow {
+    /// Fetched again later.
+    Waiting {
+        /// Not before.
+        not_before_ms: i64,
+        /// Spent so far.
+        attempts: u32,
+        /// Why.
+        code: String,
+    },
+    /// No purpose or no token.
+    Held {
+        /// Which.
+        code: String,
+    },
+    /// Whitelist or consent.
+    Refused {
+        /// Which.
+        code: String,
+    },
+    /// A human must look.
+    Buried {
+        /// Why.
+        code: String,
+        /// Spent.
+        attempts: u32,
+    },
+}
+
+impl WhyRow {
+    /// For keeping.
+    pub(super) fn of(why: &Why) -> Self {
+        let code = why.code().as_str().to_owned();
+        match why {
+            Why::Waiting { not_before, attempts, .. } => {
+                Self::Waiting { not_before_ms: not_before.as_millisecond(), attempts: *attempts, code }
+            }
+            Why::Held { .. } => Self::Held { code },
+            Why::Refused { .. } => Self::Refused { code },
+            Why::Buried { attempts, .. } => Self::Buried { code, attempts: *attempts },
+        }
+    }
+
+    /// As it is used.
+    pub(super) fn why(&self) -> Result<Why, StoreError> {
+        let known = |code: &str| ParkCode::from_code(code).ok_or(StoreError::of(StoreCode::Format));
+        Ok(match self {
+            Self::Waiting { not_before_ms, attempts, code } => Why::Waiting {
+                not_before: moment(*not_before_ms)?,
+                attempts: *attempts,
+                code: known(code)?,
+            },
+            Self::Held { code } => Why::Held { code: known(code)? },
+            Self::Refused { code } => Why::Refused { code: known(code)? },
+            Self::Buried { code, attempts } => Why::Buried { code: known(code)?, attempts: *attempts },
+        })
+    }
+}
+
+/// The bytes of a value.
+pub(super) fn encode(value: &impl Serialize) -> Vec<u8> {
+    #[expect(clippy::expect_used, reason = "writing numbers and strings into a growing vector cannot fail")]
+    postcard::to_extend(value, vec![VALUE_VERSION]).expect("a vector grows")
+}
+
+/// Reads what [`encode`] wrote.
+pub(super) fn decode<'v, T: Deserialize<'v>>(bytes: &'v [u8]) -> Result<T, StoreError> {
+    match bytes.split_first() {
+        Some((&VALUE_VERSION, body)) => {
+            postcard::from_bytes(body).map_err(|_| StoreError::of(StoreCode::Damaged))
+        }
+        Some(_) => Err(StoreError::of(StoreCode::Format)),
+        None => Err(StoreError::of(StoreCode::Damaged)),
+    }
+}

@@ -1,0 +1,320 @@
+//! Opening and creating: the lock, what is looked at before sled may touch its files, what must agree afterwards.
+//!
+//! Opening is writing: sled truncates and wipes what it cannot read. So whatever can be told from the outside is told
+//! before, and a database shorter than witnessed is copied aside first.
+
+use std::fs::{self, File, TryLockError};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::disk::{free_bytes, private_dir, private_file, sync_dir};
+use crate::keyring::Keyring;
+use crate::purpose::PurposeId;
+use crate::store::sled::Settings;
+use crate::store::sled::engine::{Changes, Engine, SyncError, db_dir, db_file};
+use crate::store::sled::layout::{FORMAT, Place, meta};
+use crate::store::sled::shared::Shared;
+use crate::store::sled::writer::testify;
+use crate::store::startup::{KeyringFound, Plan, Presence, WitnessFound, decide};
+use crate::store::witness::{Testimony, Witness};
+use crate::store::{StoreCode, StoreError};
+
+/// A predecessor that was just killed, or an engine that was just closed, may hold a lock for a moment.
+const LOCK_TRIES: u32 = 30;
+const LOCK_PAUSE: Duration = Duration::from_millis(100);
+const FIRST_EPOCH: u32 = 1;
+const FIRST_COMMIT: u64 = 1;
+
+/// A store that passed every check.
+pub(super) struct Opened {
+    pub(super) engine: Engine,
+    pub(super) witness: Witness,
+    pub(super) lock: File,
+}
+
+/// What is there of a store, without opening it.
+///
+/// # Errors
+/// [`StoreCode::Io`].
+pub fn presence(path: &Path) -> Result<Presence, StoreError> {
+    let exists = |path: PathBuf| fs::exists(path).map_err(StoreError::io);
+    Ok(match (exists(marker(path))?, exists(db_dir(path))?) {
+        (true, _) => Presence::Present,
+        (false, true) => Presence::HalfCreated,
+        (false, false) => Presence::Absent,
+    })
+}
+
+/// Opens the store, or creates it where the start-up table says so.
+///
+/// # Errors
+/// See [`StoreCode`]; a refusal touches nothing.
+pub(super) fn open(
+    settings: &Settings,
+    keyring: &Arc<dyn Keyring>,
+    purposes: &[PurposeId],
+) -> Result<Opened, StoreError> {
+    if !fs::exists(&settings.path).map_err(StoreError::io)? {
+        // Not even the directory is made for a store that is refused.
+        plan(settings, keyring)?;
+        private_dir(&settings.path).map_err(StoreError::io)?;
+        if let Some(parent) = settings.path.parent() {
+            sync_dir(parent).map_err(StoreError::io)?;
+        }
+    }
+    let lock = lock(&settings.path)?;
+    let (plan, witness) = plan(settings, keyring)?;
+    let (engine, witness) = match (plan, witness) {
+        (Plan::CreateAll | Plan::CreateStore, _) => create(settings, keyring, purposes)?,
+        (Plan::Open, Some(mut witness)) => {
+            (open_checked(settings, keyring, purposes, &mut witness)?, witness)
+        }
+        (Plan::FinishStore, Some(mut witness)) => {
+            let engine = open_checked(settings, keyring, purposes, &mut witness)?;
+            mark_complete(&settings.path)?;
+            (engine, witness)
+        }
+        (Plan::Open | Plan::FinishStore, None) => return Err(StoreError::of(StoreCode::WitnessMissing)),
+    };
+    Ok(Opened { engine, witness, lock })
+}
+
+/// Opens the engine anew after a full disk, with every check of a start.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(super) fn reopen(shared: &Shared, witness: &mut Witness) -> Result<(), StoreError> {
+    let engine = open_checked(&shared.settings, &shared.keyring, &shared.purposes, witness)?;
+    shared.adopt(engine)
+}
+
+fn plan(settings: &Settings, keyring: &Arc<dyn Keyring>) -> Result<(Plan, Option<Witness>), StoreError> {
+    let witness = match Witness::open(&settings.witness) {
+        Err(error) if error.kind() == ErrorKind::Unsupported => return Err(StoreError::of(StoreCode::Format)),
+        witness => witness.map_err(StoreError::io)?,
+    };
+    let found = if witness.is_some() { WitnessFound::Valid } else { WitnessFound::Absent };
+    let keyring = KeyringFound::at(Some(keyring.generation()));
+    let plan = decide(keyring, presence(&settings.path)?, found).map_err(StoreError::of)?;
+    Ok((plan, witness))
+}
+
+fn marker(path: &Path) -> PathBuf {
+    path.join("complete")
+}
+
+/// Our own lock: sled's is taken only after it has touched its directory.
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let mut options = private_file();
+    let options = options.write(true).create(true).truncate(false);
+    let file = options.open(path.join("lock")).map_err(StoreError::io)?;
+    for _ in 0..LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::Error(error)) => return Err(StoreError::io(error)),
+        }
+    }
+    Err(StoreError::of(StoreCode::Locked))
+}
+
+fn open_engine(settings: &Settings, purposes: &[PurposeId]) -> Result<Engine, StoreError> {
+    let mut tries = 0;
+    loop {
+        match Engine::open(&settings.path, settings.cache_mb, purposes) {
+            Err(error) if error.code == StoreCode::Locked && tries < LOCK_TRIES => {
+                tries += 1;
+                std::thread::sleep(LOCK_PAUSE);
+            }
+            opened => return opened,
+        }
+    }
+}
+
+/// Each step is durable before the next begins: see [`crate::store::startup`].
+fn create(
+    settings: &Settings,
+    keyring: &Arc<dyn Keyring>,
+    purposes: &[PurposeId],
+) -> Result<(Engine, Witness), StoreError> {
+    let db = db_dir(&settings.path);
+    match fs::remove_dir_all(&db) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(StoreError::io(error)),
+        _ => {}
+    }
+    private_dir(&db).map_err(StoreError::io)?;
+    let engine = open_engine(settings, purposes)?;
+    let mut changes = Changes::default();
+    let values = changes.0.entry(Place::Meta).or_default();
+    values.insert(meta::FORMAT.to_vec(), Some(FORMAT.to_be_bytes().to_vec()));
+    values.insert(meta::INSTANCE.to_vec(), Some(keyring.instance().0.to_vec()));
+    values.insert(meta::EPOCH.to_vec(), Some(FIRST_EPOCH.to_be_bytes().to_vec()));
+    values.insert(meta::COMMIT.to_vec(), Some(FIRST_COMMIT.to_be_bytes().to_vec()));
+    engine.apply(&changes)?;
+    synced(&engine)?;
+    sync_dir(&db).map_err(StoreError::io)?;
+    sync_dir(&settings.path).map_err(StoreError::io)?;
+    let first = Testimony {
+        instance: keyring.instance(),
+        epoch: FIRST_EPOCH,
+        commit: FIRST_COMMIT,
+        db_bytes: engine.db_bytes()?,
+    };
+    let mut witness = Witness::create(&settings.witness, &first).map_err(StoreError::io)?;
+    drop(engine);
+    // sled writes a snapshot only while opening.
+    let engine = open_checked(settings, keyring, purposes, &mut witness)?;
+    mark_complete(&settings.path)?;
+    tracing::info!("store.created");
+    Ok((engine, witness))
+}
+
+fn mark_complete(path: &Path) -> Result<(), StoreError> {
+    let mut options = private_file();
+    let marker = options.write(true).create(true).truncate(false).open(marker(path)).map_err(StoreError::io)?;
+    marker.sync_all().map_err(StoreError::io)?;
+    sync_dir(path).map_err(StoreError::io)
+}
+
+fn synced(engine: &Engine) -> Result<(), StoreError> {
+    engine.sync().map_err(|error| match error {
+        SyncError::Flush(error) | SyncError::Sync(error) => error,
+    })
+}
+
+/// Opens a store that the witness knows, and lets the witness know how long its file is now.
+fn open_checked(
+    settings: &Settings,
+    keyring: &Arc<dyn Keyring>,
+    purposes: &[PurposeId],
+    witness: &mut Witness,
+) -> Result<Engine, StoreError> {
+    let last = witness.last();
+    if last.instance != keyring.instance() {
+        return Err(StoreError::of(StoreCode::KeyringForeign));
+    }
+    let db_bytes = match fs::metadata(db_file(&settings.path)) {
+        Ok(data) => data.len(),
+        Err(error) if error.kind() == ErrorKind::NotFound => 0,
+        Err(error) => return Err(StoreError::io(error)),
+    };
+    if db_bytes == 0 {
+        return Err(StoreError::of(StoreCode::Missing));
+    }
+    let copied = if db_bytes < last.db_bytes { copy_aside(settings, last.commit)? } else { None };
+    remove_unfinished_snapshots(&db_dir(&settings.path))?;
+    let engine = open_engine(settings, purposes)?;
+    check(&engine, keyring, &last)?;
+    synced(&engine)?;
+    testify(witness, &engine, commit(&engine)?)?;
+    if let Some(copy) = copied {
+        // Everything witnessed is there: the copy would only be one more place to erase from.
+        fs::remove_dir_all(copy).map_err(StoreError::io)?;
+    }
+    Ok(engine)
+}
+
+/// What store, keyring and witness must agree on.
+fn check(engine: &Engine, keyring: &Arc<dyn Keyring>, last: &Testimony) -> Result<(), StoreError> {
+    let behind = StoreError::of(StoreCode::BehindWitness);
+    let small = |key| {
+        let value = engine.read(&Place::Meta, key)?.ok_or(behind)?;
+        let value: [u8; 4] = value.as_ref().try_into().map_err(|_| StoreError::of(StoreCode::Damaged))?;
+        Ok::<u32, StoreError>(u32::from_be_bytes(value))
+    };
+    if small(meta::FORMAT)? > FORMAT {
+        return Err(StoreError::of(StoreCode::Format));
+    }
+    if engine.read(&Place::Meta, meta::INSTANCE)?.ok_or(behind)?.as_ref() != keyring.instance().0 {
+        return Err(StoreError::of(StoreCode::KeyringForeign));
+    }
+    let (epoch, commit) = (small(meta::EPOCH)?, commit(engine)?);
+    if epoch != last.epoch || commit < last.commit {
+        tracing::error!(
+            store.epoch = epoch,
+            store.commit = commit,
+            witness.epoch = last.epoch,
+            witness.commit = last.commit,
+            "store.behind-witness"
+        );
+        return Err(behind);
+    }
+    if keyring.generation() < engine.counter(&Place::Meta, meta::KEYRING_GENERATION)? {
+        return Err(StoreError::of(StoreCode::KeyringRolledBack));
+    }
+    Ok(())
+}
+
+fn commit(engine: &Engine) -> Result<u64, StoreError> {
+    engine.counter(&Place::Meta, meta::COMMIT)
+}
+
+/// The epoch of a store that passed its checks.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(super) fn epoch(engine: &Engine) -> Result<u32, StoreError> {
+    let value = engine.read(&Place::Meta, meta::EPOCH)?.ok_or(StoreError::of(StoreCode::Damaged))?;
+    value.as_ref().try_into().map(u32::from_be_bytes).map_err(|_| StoreError::of(StoreCode::Damaged))
+}
+
+/// sled 0.34.7 takes a snapshot that was being written when the process died for a finished one, and fails at every
+/// open from then on. The finished one before it is still there.
+fn remove_unfinished_snapshots(db: &Path) -> Result<(), StoreError> {
+    let mut removed = false;
+    for entry in fs::read_dir(db).map_err(StoreError::io)? {
+        let entry = entry.map_err(StoreError::io)?;
+        let name = entry.file_name();
+        let Some(name) = name.to_str() else { continue };
+        if name.starts_with("snap.") && name.ends_with(".generating") {
+            fs::remove_file(entry.path()).map_err(StoreError::io)?;
+            removed = true;
+        }
+    }
+    if removed { sync_dir(db).map_err(StoreError::io) } else { Ok(()) }
+}
+
+/// Copies the database's directory before sled may wipe what it cannot read. One copy is kept, the first: it is the one
+/// that nothing has touched. None: it was there already.
+fn copy_aside(settings: &Settings, commit: u64) -> Result<Option<PathBuf>, StoreError> {
+    let copy = settings.path.join(format!("aside-{commit}"));
+    tracing::error!(witness.commit = commit, "store.shorter-than-witnessed");
+    if fs::exists(&copy).map_err(StoreError::io)? {
+        return Ok(None);
+    }
+    let db = db_dir(&settings.path);
+    let part = settings.path.join("aside.part");
+    match fs::remove_dir_all(&part) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(StoreError::io(error)),
+        _ => {}
+    }
+    let bytes = db_file(&settings.path).metadata().map_err(StoreError::io)?.len();
+    if free_bytes(&settings.path).map_err(StoreError::io)? < bytes.saturating_mul(2) {
+        return Err(StoreError::of(StoreCode::DiskFull));
+    }
+    copy_dir(&db, &part)?;
+    copy_dir(&db.join("blobs"), &part.join("blobs"))?;
+    fs::rename(&part, &copy).map_err(StoreError::io)?;
+    sync_dir(&settings.path).map_err(StoreError::io)?;
+    Ok(Some(copy))
+}
+
+/// Copies a directory's files (not what lies deeper) and syncs them; an absent one is left out.
+fn copy_dir(from: &Path, to: &Path) -> Result<(), StoreError> {
+    let entries = match fs::read_dir(from) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(StoreError::io)?,
+    };
+    private_dir(to).map_err(StoreError::io)?;
+    for entry in entries {
+        let entry = entry.map_err(StoreError::io)?;
+        if entry.file_type().map_err(StoreError::io)?.is_file() {
+            let copy = to.join(entry.file_name());
+            fs::copy(entry.path(), &copy).map_err(StoreError::io)?;
+            File::open(&copy).and_then(|file| file.sync_all()).map_err(StoreError::io)?;
+        }
+    }
+    sync_dir(to).map_err(StoreError::io)
+}

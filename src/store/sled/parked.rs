@@ -1,0 +1,314 @@
+//! References that are not stored: parking and claiming them, what an operator sees, requeue and the end of 90 days.
+
+use std::ops::Bound::{Excluded, Unbounded};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::clock::Day;
+use crate::id::{FormId, LeadgenId, PageId};
+use crate::notification::{LeadRef, ParkCode, Why};
+use crate::purpose::Lane;
+use crate::store::sled::draft::{Draft, Effect};
+use crate::store::sled::engine::Engine;
+use crate::store::sled::index::{ParkedIndex, Position};
+use crate::store::sled::layout::{self, ParkedRow, Place, SeenFate, SeenRow, WhyRow, meta};
+use crate::store::sled::shared::Shared;
+use crate::store::sled::writer::OUTCOMES_MAX;
+use crate::store::sled::{SledStore, reference};
+use crate::store::{BuriedRef, Parked, ParkedClaim, ParkedOverview, Requeue, StoreError};
+use crate::trail::{Entry, Outcome};
+
+/// How long Meta keeps a lead, in days (Meta, "Retrieving leads": leads can be read for 90 days).
+const META_KEEPS_DAYS: u32 = 90;
+/// How many buried references an operator is shown.
+const BURIED_SHOWN: usize = 1_000;
+/// Rows read at a time by scans beside the writer.
+const SCAN_ROWS: usize = 1_024;
+
+/// A parked reference as it was before a draft.
+pub(super) struct Before {
+    pub(super) arrival: u64,
+    pub(super) row: ParkedRow,
+    position: Position,
+}
+
+/// The parked row of an arrival, as the draft has it.
+pub(super) fn before(draft: &Draft<'_>, arrival: u64) -> Result<Option<Before>, StoreError> {
+    let Some(bytes) = draft.read(&Place::Parked, &arrival.to_be_bytes())? else { return Ok(None) };
+    let row: ParkedRow = layout::decode(&bytes)?;
+    let position = position(draft.shared, arrival, &row)?;
+    Ok(Some(Before { arrival, row, position }))
+}
+
+/// Parks a reference, in the place of its earlier row if there is one, and notes it as seen.
+pub(super) fn park(
+    draft: &mut Draft<'_>,
+    reference: &LeadRef,
+    why: Why,
+    before: Option<Before>,
+) -> Result<(), StoreError> {
+    let arrival = match &before {
+        Some(before) => before.arrival,
+        None => next_arrival(draft)?,
+    };
+    // Held again is held since it first was; what became of another kind is so since now.
+    let since = before.as_ref().filter(|before| same_kind(&before.position.why, &why));
+    let since = since.map_or(draft.now, |before| before.position.since);
+    if let Some(before) = before {
+        draft.effect(Effect::Unparked(before.position));
+    }
+    let day = Day::of(draft.now);
+    let (nonce, sealed) = reference::seal(draft.shared, reference, arrival, day)?;
+    let seen = draft.shared.seen_key(&reference.leadgen);
+    let row = ParkedRow {
+        seen,
+        why: WhyRow::of(&why),
+        since_ms: since.as_millisecond(),
+        submitted_day: submitted(reference).0,
+        sealed_day: day.0,
+        nonce,
+        sealed,
+    };
+    draft.write(Place::Parked, &arrival.to_be_bytes(), layout::encode(&row))?;
+    let row = SeenRow { fate: SeenFate::Parked { arrival }, day: day.0 };
+    draft.write(Place::Seen, &seen, layout::encode(&row))?;
+    draft.effect(Effect::Parked(Position::new(arrival, day, why, since, Some(reference))));
+    Ok(())
+}
+
+/// Takes a reference out of `parked`; the caller says in `seen` what became of it.
+pub(super) fn unpark(draft: &mut Draft<'_>, before: Before) {
+    draft.remove(Place::Parked, &before.arrival.to_be_bytes());
+    draft.effect(Effect::Unparked(before.position));
+}
+
+/// Reads all that is parked into memory.
+pub(super) fn build_index(shared: &Shared, engine: &Engine) -> Result<ParkedIndex, StoreError> {
+    let mut index = ParkedIndex::default();
+    let mut unreadable = 0_u64;
+    engine.visit(&Place::Parked, (Unbounded, Unbounded), |key, value| {
+        let position = position(shared, layout::number(key)?, &layout::decode(value)?)?;
+        unreadable += u64::from(position.of.is_none());
+        index.insert(position);
+        Ok(true)
+    })?;
+    if unreadable > 0 {
+        tracing::error!(refs.unreadable = unreadable, "store.references.unreadable");
+    }
+    Ok(index)
+}
+
+fn position(shared: &Shared, arrival: u64, row: &ParkedRow) -> Result<Position, StoreError> {
+    let opened = reference::open(shared, arrival, row).ok();
+    let since = layout::moment(row.since_ms)?;
+    Ok(Position::new(arrival, row.day(), row.why.why()?, since, opened.as_ref()))
+}
+
+fn next_arrival(draft: &mut Draft<'_>) -> Result<u64, StoreError> {
+    let arrival = draft.counter(&Place::Meta, meta::NEXT_ARRIVAL)?.max(1);
+    draft.write(Place::Meta, meta::NEXT_ARRIVAL, (arrival + 1).to_be_bytes().to_vec())?;
+    Ok(arrival)
+}
+
+fn same_kind(before: &Why, after: &Why) -> bool {
+    std::mem::discriminant(before) == std::mem::discriminant(after) && before.code() == after.code()
+}
+
+/// The day from which Meta's 90 days count. A moment in the future, or none, is the notification's.
+fn submitted(reference: &LeadRef) -> Day {
+    let received = Day::of(reference.received);
+    reference.created.map_or(received, |created| Day::of(created).min(received))
+}
+
+/// The arrivals whose row passes `wanted`, by a scan beside the writer; the writer looks at each again.
+fn arrivals(
+    shared: &Shared,
+    wanted: impl Fn(u64, &ParkedRow) -> Result<bool, StoreError>,
+) -> Result<Vec<u64>, StoreError> {
+    let mut found = Vec::new();
+    let mut after: Option<[u8; 8]> = None;
+    loop {
+        let rows = shared.reading(|engine| {
+            let from = after.as_ref().map_or(Unbounded, |key| Excluded(key.as_slice()));
+            engine.scan(&Place::Parked, (from, Unbounded), SCAN_ROWS)
+        })?;
+        for (key, value) in &rows {
+            let arrival = layout::number(key)?;
+            after = Some(arrival.to_be_bytes());
+            if wanted(arrival, &layout::decode(value)?)? {
+                found.push(arrival);
+            }
+        }
+        if rows.len() < SCAN_ROWS {
+            return Ok(found);
+        }
+    }
+}
+
+/// Makes these waiting, if they are still refused or buried; one trail line for them all.
+fn requeue(draft: &mut Draft<'_>, arrivals: &[u64], mut entry: Entry) -> Result<u64, StoreError> {
+    let mut count = 0;
+    for arrival in arrivals {
+        let Some(before) = before(draft, *arrival)? else { continue };
+        let why = before.position.why;
+        if !matches!(why, Why::Refused { .. } | Why::Buried { .. }) {
+            continue;
+        }
+        let waiting = Why::Waiting { not_before: draft.now, attempts: 0, code: why.code() };
+        let row = ParkedRow {
+            why: WhyRow::of(&waiting),
+            since_ms: draft.now.as_millisecond(),
+            ..before.row
+        };
+        draft.write(Place::Parked, &arrival.to_be_bytes(), layout::encode(&row))?;
+        let after = Position { why: waiting, since: draft.now, ..before.position.clone() };
+        draft.effect(Effect::Unparked(before.position));
+        draft.effect(Effect::Parked(after));
+        count += 1;
+    }
+    entry.count = count;
+    entry.result = if count == 0 { Outcome::Nothing } else { Outcome::Done };
+    draft.append_line(entry)?;
+    Ok(count)
+}
+
+/// Ends these, if they are still parked and nobody holds them.
+fn expire(draft: &mut Draft<'_>, arrivals: &[u64]) -> Result<u64, StoreError> {
+    let mut count = 0;
+    for arrival in arrivals {
+        // A leased one is being fetched: its outcome decides, or it expires the next time.
+        if draft.shared.index().is_leased(*arrival) {
+            continue;
+        }
+        let Some(before) = before(draft, *arrival)? else { continue };
+        let fate = SeenFate::Refused { code: ParkCode::TooOld.as_str().to_owned() };
+        let row = SeenRow { fate, day: Day::of(draft.now).0 };
+        draft.write(Place::Seen, &before.row.seen, layout::encode(&row))?;
+        unpark(draft, before);
+        count += 1;
+    }
+    Ok(count)
+}
+
+#[async_trait]
+impl Parked for SledStore {
+    fn claim_due(
+        &self,
+        now: Timestamp,
+        max: usize,
+        lane: &dyn Fn(&PageId, &FormId) -> Option<Lane>,
+    ) -> Result<Option<(Lane, Vec<ParkedClaim>)>, StoreError> {
+        let shared = &self.shared;
+        let leased = shared.index().lease_due(now, max, lane);
+        let Some((lane, arrivals)) = leased else { return Ok(None) };
+        let claims = shared.reading(|engine| {
+            arrivals.iter().filter_map(|arrival| claim(shared, engine, *arrival).transpose()).collect()
+        });
+        if claims.is_err() {
+            let mut index = shared.index();
+            arrivals.iter().for_each(|arrival| index.release_arrival(*arrival));
+        }
+        let claims: Vec<ParkedClaim> = claims?;
+        Ok((!claims.is_empty()).then_some((lane, claims)))
+    }
+
+    fn release(&self, leadgens: &[LeadgenId]) {
+        self.shared.index().release(leadgens);
+    }
+
+    fn next_due(&self) -> Option<Timestamp> {
+        self.shared.index().next_due()
+    }
+
+    fn parked(&self) -> u64 {
+        self.shared.index().count()
+    }
+
+    async fn overview(&self) -> Result<ParkedOverview, StoreError> {
+        self.beside(|shared| {
+            let (mut overview, buried) = {
+                let index = shared.index();
+                (index.overview(), index.buried(BURIED_SHOWN))
+            };
+            let rows = shared.reading(|engine| {
+                let row = |arrival: &u64| Ok((*arrival, engine.read(&Place::Parked, &arrival.to_be_bytes())?));
+                buried.iter().map(row).collect::<Result<Vec<_>, StoreError>>()
+            })?;
+            for (arrival, bytes) in rows {
+                let Some(bytes) = bytes else { continue };
+                let row: ParkedRow = layout::decode(&bytes)?;
+                if let Why::Buried { code, attempts } = row.why.why()? {
+                    let since = layout::moment(row.since_ms)?;
+                    overview.buried.push(BuriedRef { arrival, code, attempts, since });
+                }
+            }
+            Ok(overview)
+        })
+        .await
+    }
+
+    async fn requeue(&self, which: Requeue, entry: Entry) -> Result<u64, StoreError> {
+        let found = match which {
+            Requeue::Ref(arrival) => vec![arrival],
+            which => self.beside(move |shared| arrivals(shared, |at, row| matches(shared, &which, at, row))).await?,
+        };
+        if found.is_empty() {
+            return self.writer.write(1, move |draft| requeue(draft, &[], entry)).await;
+        }
+        let mut count = 0;
+        for chunk in found.chunks(OUTCOMES_MAX) {
+            let (chunk, entry) = (chunk.to_vec(), entry.clone());
+            count += self.writer.write(chunk.len(), move |draft| requeue(draft, &chunk, entry)).await?;
+        }
+        Ok(count)
+    }
+
+    async fn expire_parked(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let last = Day::of(now).minus(META_KEEPS_DAYS).0;
+        let old = self.beside(move |shared| arrivals(shared, |_, row| Ok(row.submitted_day < last))).await?;
+        let mut count = 0;
+        for chunk in old.chunks(OUTCOMES_MAX) {
+            let chunk = chunk.to_vec();
+            count += self.writer.write(chunk.len(), move |draft| expire(draft, &chunk)).await?;
+        }
+        Ok(count)
+    }
+
+    fn sealed_days(&self) -> Result<Vec<Day>, StoreError> {
+        // A closed or halted store does not know what is parked: no key may be destroyed on its word.
+        self.shared.engine()?;
+        Ok(self.shared.index().sealed_days())
+    }
+}
+
+fn claim(shared: &Shared, engine: &Engine, arrival: u64) -> Result<Option<ParkedClaim>, StoreError> {
+    let Some(bytes) = engine.read(&Place::Parked, &arrival.to_be_bytes())? else {
+        shared.index().release_arrival(arrival);
+        return Ok(None);
+    };
+    let row: ParkedRow = layout::decode(&bytes)?;
+    let attempts = match row.why.why()? {
+        Why::Waiting { attempts, .. } => attempts,
+        _ => 0,
+    };
+    let Ok(reference) = reference::open(shared, arrival, &row) else {
+        // It stays leased, out of everybody's way, until it expires: its key is gone or the row was moved.
+        tracing::error!(refs.unreadable = 1, ref.arrival = arrival, "store.references.unreadable");
+        return Ok(None);
+    };
+    shared.index().name_lease(arrival, reference.leadgen);
+    Ok(Some(ParkedClaim { reference, attempts }))
+}
+
+fn matches(shared: &Shared, which: &Requeue, arrival: u64, row: &ParkedRow) -> Result<bool, StoreError> {
+    let why = row.why.why()?;
+    if !matches!(why, Why::Refused { .. } | Why::Buried { .. }) {
+        return Ok(false);
+    }
+    Ok(match which {
+        Requeue::Ref(wanted) => arrival == *wanted,
+        Requeue::Code(code) => why.code() == *code,
+        Requeue::Form(form) => reference::open(shared, arrival, row).is_ok_and(|found| found.form == *form),
+    })
+}

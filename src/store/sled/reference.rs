@@ -1,0 +1,68 @@
+//! The seal of a parked reference: XChaCha20-Poly1305 under the key of the day on which it was sealed. The additional
+//! data binds arrival and day, so that a reference moved to another row does not open.
+
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{Key as CipherKey, XChaCha20Poly1305, XNonce};
+use zeroize::Zeroizing;
+
+use crate::clock::Day;
+use crate::keyring::{KeyringCode, KeyringError};
+use crate::notification::LeadRef;
+use crate::store::sled::layout::ParkedRow;
+use crate::store::sled::shared::Shared;
+use crate::store::{StoreCode, StoreError};
+
+/// Seals a reference; gives nonce and sealed bytes. The day's key is made, and synced, if it is not there.
+///
+/// # Errors
+/// [`StoreCode::Keyring`].
+pub(super) fn seal(
+    shared: &Shared,
+    reference: &LeadRef,
+    arrival: u64,
+    day: Day,
+) -> Result<([u8; 24], Vec<u8>), StoreError> {
+    let key = match shared.keyring.day_key(day) {
+        Err(error) if error.code == KeyringCode::KeyAbsent => {
+            shared.keyring.make_days(&[day]).map_err(keyring_failed)?;
+            shared.keyring.day_key(day)
+        }
+        key => key,
+    };
+    let key = key.map_err(keyring_failed)?;
+    let mut nonce = [0; 24];
+    shared.random.fill(&mut nonce).map_err(|_| StoreError::of(StoreCode::Keyring))?;
+    let mut plain = Zeroizing::new(Vec::with_capacity(LeadRef::ENCODED_MAX));
+    reference.encode(&mut plain);
+    let cipher = XChaCha20Poly1305::new(&CipherKey::from(*key.expose()));
+    let payload = Payload { msg: &plain, aad: &additional_data(arrival, day) };
+    let sealed = cipher.encrypt(&XNonce::from(nonce), payload);
+    Ok((nonce, sealed.map_err(|_| StoreError::of(StoreCode::Keyring))?))
+}
+
+/// Opens a reference.
+///
+/// # Errors
+/// [`StoreCode::RecordUnreadable`].
+pub(super) fn open(shared: &Shared, arrival: u64, row: &ParkedRow) -> Result<LeadRef, StoreError> {
+    let unreadable = StoreError::of(StoreCode::RecordUnreadable);
+    let key = shared.keyring.day_key(row.day()).map_err(|_| unreadable)?;
+    let cipher = XChaCha20Poly1305::new(&CipherKey::from(*key.expose()));
+    let payload = Payload { msg: &row.sealed, aad: &additional_data(arrival, row.day()) };
+    let plain = Zeroizing::new(cipher.decrypt(&XNonce::from(row.nonce), payload).map_err(|_| unreadable)?);
+    LeadRef::decode(&mut plain.as_slice()).ok_or(unreadable)
+}
+
+fn additional_data(arrival: u64, day: Day) -> Vec<u8> {
+    [b"tamis/parked/1".as_slice(), &arrival.to_be_bytes(), &day.0.to_be_bytes()].concat()
+}
+
+/// A keyring's failure as the store's: a full disk will pass, anything else needs a human.
+pub(super) fn keyring_failed(error: KeyringError) -> StoreError {
+    match error.io {
+        Some(std::io::ErrorKind::StorageFull) => {
+            StoreError { code: StoreCode::DiskFull, io: Some(std::io::ErrorKind::StorageFull) }
+        }
+        io => StoreError { code: StoreCode::Keyring, io },
+    }
+}

@@ -1,0 +1,37 @@
+//! What became of each leadgen.
+
+use crate::id::LeadgenId;
+use crate::store::sled::SledStore;
+use crate::store::sled::engine::Engine;
+use crate::store::sled::layout::{self, ParkedRow, Place, SeenFate, SeenRow};
+use crate::store::sled::shared::Shared;
+use crate::store::{Seen, SeenState, StoreCode, StoreError};
+
+/// How often a reference that moves while it is looked at is looked at again.
+const LOOKS_MAX: usize = 5;
+
+impl Seen for SledStore {
+    fn seen(&self, leadgen: &LeadgenId) -> Result<Option<SeenState>, StoreError> {
+        self.shared.reading(|engine| look_up(&self.shared, engine, leadgen))
+    }
+}
+
+/// What became of a leadgen. `seen` and `parked` are read one after the other beside the writer, so a reference that
+/// leaves `parked` in between is looked up again.
+pub(super) fn look_up(
+    shared: &Shared,
+    engine: &Engine,
+    leadgen: &LeadgenId,
+) -> Result<Option<SeenState>, StoreError> {
+    let key = shared.seen_key(leadgen);
+    for _ in 0..LOOKS_MAX {
+        let Some(bytes) = engine.read(&Place::Seen, &key)? else { return Ok(None) };
+        let row: SeenRow = layout::decode(&bytes)?;
+        let SeenFate::Parked { arrival } = row.fate else { return row.fate.state() };
+        if let Some(bytes) = engine.read(&Place::Parked, &arrival.to_be_bytes())? {
+            let row: ParkedRow = layout::decode(&bytes)?;
+            return Ok(Some(SeenState::Parked(row.why.why()?)));
+        }
+    }
+    Err(StoreError::of(StoreCode::Damaged))
+}

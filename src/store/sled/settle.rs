@@ -1,0 +1,173 @@
+//! Making the ends of references durable: numbers, seals, records, what is seen, counters, trail lines, in one
+//! transaction.
+//!
+//! Sealing happens here and not before: a number reserved early could be overtaken by an exporter, and a key taken early
+//! could be destroyed by an erasure in between.
+
+use std::collections::BTreeMap;
+
+use crate::clock::Day;
+use crate::keyring::{BUCKET_RECORDS, Bucket, KeyringCode};
+use crate::lead::{MinimisedLead, SealError, SealedRecord, seal};
+use crate::notification::{LeadRef, ParkCode, Why};
+use crate::purpose::{PurposeId, RecordId};
+use crate::store::sled::draft::{Draft, Effect};
+use crate::store::sled::engine::Engine;
+use crate::store::sled::layout::{self, Place, SeenFate, SeenRow, meta, record_key};
+use crate::store::sled::parked::{self, Before};
+use crate::store::sled::reference::keyring_failed;
+use crate::store::sled::shared::Shared;
+use crate::store::sled::writer::OUTCOMES_MAX;
+use crate::store::sled::forms;
+use crate::store::{Outcome, Settled, Settlement, StoreCode, StoreError};
+use crate::trail::{Action, Entry};
+
+/// Settles a batch.
+///
+/// # Errors
+/// [`StoreCode::PurposeUnknown`], [`StoreCode::Keyring`], the engine's: nothing of the batch is done then.
+pub(super) fn settle(draft: &mut Draft<'_>, batch: Vec<Settlement>) -> Result<Vec<Settled>, StoreError> {
+    let mut stored = BTreeMap::new();
+    let mut settled = Vec::with_capacity(batch.len());
+    for settlement in batch {
+        settled.push(settle_one(draft, &settlement, &mut stored)?);
+    }
+    for (purpose, (count, first, last)) in stored {
+        count_stored(draft, &purpose, count)?;
+        let mut entry = Entry::by_system(Action::Stored);
+        entry.purpose = Some(purpose);
+        entry.count = count;
+        entry.from = Some(first);
+        entry.to = Some(last);
+        draft.append_line(entry)?;
+    }
+    Ok(settled)
+}
+
+fn settle_one(
+    draft: &mut Draft<'_>,
+    settlement: &Settlement,
+    stored: &mut BTreeMap<PurposeId, (u64, RecordId, RecordId)>,
+) -> Result<Settled, StoreError> {
+    let reference = &settlement.reference;
+    let seen = draft.shared.seen_key(&reference.leadgen);
+    let before = match draft.read(&Place::Seen, &seen)? {
+        None => None,
+        Some(bytes) => match layout::decode::<SeenRow>(&bytes)?.fate {
+            SeenFate::Parked { arrival } => parked::before(draft, arrival)?,
+            _ => return Ok(Settled::Known),
+        },
+    };
+    forms::count_dropped(draft, &reference.form, &settlement.dropped)?;
+    let why = match &settlement.outcome {
+        Outcome::Parked(why) => *why,
+        Outcome::Stored(lead) => match seal_next(draft, lead)? {
+            Some((id, record)) => {
+                store(draft, seen, &id, &record, before)?;
+                let range = stored.entry(id.purpose.clone()).or_insert((0, id.clone(), id.clone()));
+                *range = (range.0 + 1, range.1.clone(), id.clone());
+                return Ok(Settled::Stored(id));
+            }
+            None => too_large(before.as_ref()),
+        },
+    };
+    park(draft, reference, why, before)
+}
+
+fn park(
+    draft: &mut Draft<'_>,
+    reference: &LeadRef,
+    why: Why,
+    before: Option<Before>,
+) -> Result<Settled, StoreError> {
+    parked::park(draft, reference, why, before)?;
+    Ok(Settled::Parked(why.code()))
+}
+
+fn too_large(before: Option<&Before>) -> Why {
+    let attempts = match before.and_then(|before| before.row.why.why().ok()) {
+        Some(Why::Waiting { attempts, .. } | Why::Buried { attempts, .. }) => attempts,
+        _ => 0,
+    };
+    Why::Buried { code: ParkCode::RecordTooLarge, attempts }
+}
+
+/// Takes the purpose's next number and seals under it; none: the record is too large, and the number is not used.
+fn seal_next(
+    draft: &mut Draft<'_>,
+    lead: &MinimisedLead,
+) -> Result<Option<(RecordId, SealedRecord)>, StoreError> {
+    let purpose = lead.purpose();
+    draft.engine.tree(&Place::Vault(purpose.clone()))?;
+    let number = draft.counter(&Place::Sequence, purpose.as_str().as_bytes())?.max(1);
+    let id = RecordId { purpose: purpose.clone(), epoch: draft.shared.epoch, number };
+    let bucket = Bucket::of(&id);
+    let key = match draft.shared.keyring.bucket_key(&bucket) {
+        Err(error) if error.code == KeyringCode::KeyAbsent => {
+            draft.shared.keyring.make_buckets(std::slice::from_ref(&bucket)).map_err(keyring_failed)?;
+            draft.shared.keyring.bucket_key(&bucket)
+        }
+        key => key,
+    };
+    let key = key.map_err(keyring_failed)?;
+    match seal(lead, &id, &key, draft.shared.random.as_ref()) {
+        Ok(record) => {
+            let next = (number + 1).to_be_bytes().to_vec();
+            draft.write(Place::Sequence, purpose.as_str().as_bytes(), next)?;
+            Ok(Some((id, record)))
+        }
+        Err(SealError::TooLarge(_)) => Ok(None),
+        Err(_) => Err(StoreError::of(StoreCode::Keyring)),
+    }
+}
+
+fn store(
+    draft: &mut Draft<'_>,
+    seen: [u8; 32],
+    id: &RecordId,
+    record: &SealedRecord,
+    before: Option<Before>,
+) -> Result<(), StoreError> {
+    if let Some(before) = before {
+        parked::unpark(draft, before);
+    }
+    let key = record_key(id.epoch, id.number);
+    draft.write(Place::Vault(id.purpose.clone()), &key, record.encode())?;
+    let row = SeenRow { fate: SeenFate::stored(id), day: Day::of(draft.now).0 };
+    draft.write(Place::Seen, &seen, layout::encode(&row))
+}
+
+fn count_stored(draft: &mut Draft<'_>, purpose: &PurposeId, more: u64) -> Result<(), StoreError> {
+    let key = meta::stored(purpose);
+    let count = draft.counter(&Place::Meta, &key)? + more;
+    draft.write(Place::Meta, &key, count.to_be_bytes().to_vec())?;
+    draft.effect(Effect::Stored(purpose.clone(), count));
+    Ok(())
+}
+
+/// Makes the keys that the next transactions may need: a synced replacement of the keyring off the hot path.
+///
+/// # Errors
+/// [`StoreCode::Keyring`].
+pub(super) fn make_keys_ahead(shared: &Shared, engine: &Engine) -> Result<(), StoreError> {
+    let keyring = &shared.keyring;
+    let mut absent = Vec::new();
+    for purpose in &shared.purposes {
+        let next = engine.counter(&Place::Sequence, purpose.as_str().as_bytes())?.max(1);
+        for number in [next, next + OUTCOMES_MAX as u64] {
+            let (purpose, index) = (purpose.clone(), number / BUCKET_RECORDS);
+            let bucket = Bucket { purpose, epoch: shared.epoch, index };
+            if !absent.contains(&bucket) && keyring.bucket_key(&bucket).is_err() {
+                absent.push(bucket);
+            }
+        }
+    }
+    if !absent.is_empty() {
+        keyring.make_buckets(&absent).map_err(keyring_failed)?;
+    }
+    let today = shared.today();
+    if keyring.day_key(today).is_err() {
+        keyring.make_days(&[today]).map_err(keyring_failed)?;
+    }
+    Ok(())
+}

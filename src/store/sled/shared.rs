@@ -1,0 +1,227 @@
+//! What the store's verbs and its writer hold in common: the open engine, the keys, what is known in memory.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::clock::{Clock, Day};
+use crate::id::LeadgenId;
+use crate::keyring::Keyring;
+use crate::purpose::PurposeId;
+use crate::random::Random;
+use crate::store::sled::Settings;
+use crate::store::sled::engine::{Engine, guarded};
+use crate::store::sled::index::ParkedIndex;
+use crate::store::sled::layout::{Place, meta};
+use crate::store::sled::opening::{self, Opened};
+use crate::store::witness::Witness;
+use crate::store::{StoreCode, StoreError};
+
+/// How long the engine's readers may take to let go of it before it is given up.
+const READERS_LEAVE: Duration = Duration::from_secs(10);
+const READERS_POLL: Duration = Duration::from_millis(5);
+
+/// Where the engine is.
+pub(super) enum Slot {
+    /// Here.
+    Open(Arc<Engine>),
+    /// Closed until the disk has room again: sled's first error stays with a handle, so only a new one helps.
+    Full,
+    /// Closed for good.
+    Closed,
+}
+
+/// Shared by all verbs and the writer.
+pub(super) struct Shared {
+    /// From the config.
+    pub(super) settings: Settings,
+    /// The purposes that the config names.
+    pub(super) purposes: Vec<PurposeId>,
+    /// Keys.
+    pub(super) keyring: Arc<dyn Keyring>,
+    /// Nonces.
+    pub(super) random: Arc<dyn Random>,
+    /// The restore epoch of new records.
+    pub(super) epoch: u32,
+    clock: Arc<dyn Clock>,
+    clock_seen_ms: AtomicI64,
+    slot: RwLock<Slot>,
+    halt: OnceLock<StoreError>,
+    stalled: AtomicBool,
+    index: Mutex<ParkedIndex>,
+    stored: Mutex<HashMap<PurposeId, u64>>,
+    /// Let go last.
+    lock: Mutex<Option<File>>,
+}
+
+impl Shared {
+    /// Around an engine that passed every check of the start.
+    ///
+    /// # Errors
+    /// What is known in memory cannot be read.
+    pub(super) fn new(
+        settings: Settings,
+        purposes: Vec<PurposeId>,
+        keyring: Arc<dyn Keyring>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        opened: Opened,
+    ) -> Result<(Self, Witness), StoreError> {
+        let Opened { engine, witness, lock } = opened;
+        let epoch = opening::epoch(&engine)?;
+        let shared = Self {
+            settings,
+            purposes,
+            keyring,
+            random,
+            epoch,
+            clock,
+            clock_seen_ms: AtomicI64::new(i64::MIN),
+            slot: RwLock::new(Slot::Closed),
+            halt: OnceLock::new(),
+            stalled: AtomicBool::new(false),
+            index: Mutex::new(ParkedIndex::default()),
+            stored: Mutex::new(HashMap::new()),
+            lock: Mutex::new(Some(lock)),
+        };
+        shared.adopt(engine)?;
+        Ok((shared, witness))
+    }
+
+    /// Reads into memory what an engine holds, and puts it into its place.
+    ///
+    /// # Errors
+    /// See [`StoreCode`].
+    pub(super) fn adopt(&self, engine: Engine) -> Result<(), StoreError> {
+        let mut stored = HashMap::new();
+        for purpose in engine.purposes() {
+            stored.insert(purpose.clone(), engine.counter(&Place::Meta, &meta::stored(purpose))?);
+        }
+        if let Some(seen) = engine.read(&Place::Meta, meta::CLOCK_MS)? {
+            let ms = seen.as_ref().try_into().map_err(|_| StoreError::of(StoreCode::Damaged))?;
+            self.clock_seen_ms.fetch_max(i64::from_be_bytes(ms), Ordering::SeqCst);
+        }
+        let index = super::parked::build_index(self, &engine)?;
+        self.index().replace(index);
+        *self.stored() = stored;
+        *self.slot.write().unwrap_or_else(PoisonError::into_inner) = Slot::Open(Arc::new(engine));
+        Ok(())
+    }
+
+    /// The present moment; a clock set back does not take us back.
+    pub(super) fn now(&self) -> Timestamp {
+        let ms = self.clock.now().as_millisecond();
+        let seen = self.clock_seen_ms.fetch_max(ms, Ordering::SeqCst).max(ms);
+        Timestamp::from_millisecond(seen).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    /// The present day.
+    pub(super) fn today(&self) -> Day {
+        Day::of(self.now())
+    }
+
+    /// A handle of the engine, for one short reading: the engine cannot be closed while one is held.
+    ///
+    /// # Errors
+    /// [`StoreCode::Closed`], [`StoreCode::DiskFull`], or why the store halted.
+    pub(super) fn engine(&self) -> Result<Arc<Engine>, StoreError> {
+        if let Some(halt) = self.halt.get() {
+            return Err(*halt);
+        }
+        match &*self.slot.read().unwrap_or_else(PoisonError::into_inner) {
+            Slot::Open(engine) => Ok(Arc::clone(engine)),
+            Slot::Full => Err(StoreError::of(StoreCode::DiskFull)),
+            Slot::Closed => Err(StoreError::of(StoreCode::Closed)),
+        }
+    }
+
+    /// Runs a reader's step; a panic of the engine in it halts the store.
+    ///
+    /// # Errors
+    /// The step's own.
+    pub(super) fn reading<T>(
+        &self,
+        step: impl FnOnce(&Engine) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let engine = self.engine()?;
+        match guarded(|| step(&engine)) {
+            Err(error) if error.code == StoreCode::Damaged => Err(self.halt(error)),
+            read => read,
+        }
+    }
+
+    /// Takes the engine out, waits for its readers to leave, and drops it.
+    ///
+    /// # Errors
+    /// [`StoreCode::Stalled`] if a reader does not leave: the engine is then still open.
+    pub(super) fn evict(&self, leave: Slot) -> Result<(), StoreError> {
+        let taken = {
+            let mut slot = self.slot.write().unwrap_or_else(PoisonError::into_inner);
+            std::mem::replace(&mut *slot, leave)
+        };
+        let Slot::Open(mut engine) = taken else { return Ok(()) };
+        let mut waited = Duration::ZERO;
+        loop {
+            match Arc::try_unwrap(engine) {
+                Ok(engine) => {
+                    return guarded(|| {
+                        drop(engine);
+                        Ok(())
+                    });
+                }
+                Err(_) if waited >= READERS_LEAVE => return Err(StoreError::of(StoreCode::Stalled)),
+                Err(held) => engine = held,
+            }
+            std::thread::sleep(READERS_POLL);
+            waited += READERS_POLL;
+        }
+    }
+
+    /// Lets another process have the store.
+    pub(super) fn unlock(&self) {
+        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+
+    /// Stops the store for good and gives what callers hear from now on; the first reason stays in the log.
+    pub(super) fn halt(&self, error: StoreError) -> StoreError {
+        let halted = StoreError { code: StoreCode::Halted, io: error.io };
+        if self.halt.set(halted).is_ok() {
+            tracing::error!(code = %error.code, io = ?error.io, "store.halted");
+        }
+        self.halted().unwrap_or(halted)
+    }
+
+    /// Why the store stopped.
+    pub(super) fn halted(&self) -> Option<StoreError> {
+        self.halt.get().copied()
+    }
+
+    /// Notes whether the writer answers in time.
+    pub(super) fn set_stalled(&self, stalled: bool) {
+        self.stalled.store(stalled, Ordering::SeqCst);
+    }
+
+    /// True if the writer let a caller wait for too long and has not finished anything since.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.stalled.load(Ordering::SeqCst)
+    }
+
+    /// Which references are parked where.
+    pub(super) fn index(&self) -> MutexGuard<'_, ParkedIndex> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many records each purpose holds.
+    pub(super) fn stored(&self) -> MutexGuard<'_, HashMap<PurposeId, u64>> {
+        self.stored.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The key of a leadgen in `seen`.
+    pub(super) fn seen_key(&self, leadgen: &LeadgenId) -> [u8; 32] {
+        super::layout::seen_key(&self.keyring.seen_key(), leadgen)
+    }
+}

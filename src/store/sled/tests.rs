@@ -1,0 +1,11 @@
+//! The engine against its promises. What other engines must pass too will move beside the traits.
+
+mod closing;
+mod damage;
+mod disk;
+mod exporting;
+mod parking;
+mod settling;
+mod starting;
+mod support;
+mod tellings;

@@ -1,0 +1,189 @@
+//! Each damage that was measured: the store opens with everything, or refuses with a code. Never less without a word.
+
+use std::path::PathBuf;
+
+use super::support::*;
+use crate::random::{Random, SeededRandom};
+use crate::store::{StoreCode, Trail, Vault};
+
+const RECORDS: u64 = 6_000;
+
+/// A store that was opened before, with more since.
+async fn reopened() -> World {
+    let world = World::new();
+    let store = world.open();
+    store_many(&store, 1, RECORDS / 2).await;
+    store.close().await.expect("closed");
+    let store = world.open();
+    store_many(&store, RECORDS / 2 + 1, RECORDS / 2).await;
+    store.close().await.expect("closed");
+    world
+}
+
+/// The same world with a copy of the files, to damage.
+fn copy_of(world: &World) -> World {
+    let copy = World { keyring: world.keyring.clone(), clock: world.clock.clone(), ..World::new() };
+    copy_dir(&world.path(), &copy.path());
+    std::fs::copy(world.witness(), copy.witness()).expect("copied");
+    copy
+}
+
+/// Opens and reads everything. `Ok`: all is there. `Err`: the code that says that it is not.
+async fn outcome(world: &World) -> Result<(), StoreCode> {
+    let store = world.try_open().map_err(|error| error.code)?;
+    let counted = store.stored().get(&purpose("devis")).copied();
+    let read = export(&store, 1_000).await;
+    let trail = store.lines(0, 10_000).await;
+    // A halted store has nothing left to close well.
+    let _ = store.close().await;
+    let values = read.map_err(|error| error.code)?;
+    trail.map_err(|error| error.code)?;
+    assert_eq!(counted, Some(RECORDS), "short without a word");
+    assert!(values == (1..=RECORDS).map(email_of).collect::<Vec<_>>(), "short without a word");
+    Ok(())
+}
+
+/// The place after the last byte of the log: what follows is padding of its segment.
+fn log_end(bytes: &[u8]) -> u64 {
+    let padding = bytes.last().copied().unwrap_or(0);
+    bytes.iter().rposition(|byte| *byte != padding).map_or(0, |at| at as u64 + 1)
+}
+
+fn aside(world: &World) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(world.path()).expect("readable");
+    let paths = entries.map(|entry| entry.expect("readable").path());
+    paths.filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("aside"))).collect()
+}
+
+#[tokio::test]
+async fn undamaged_it_opens_with_everything_and_leaves_no_copy() {
+    let world = reopened().await;
+    assert_eq!(outcome(&world).await, Ok(()));
+    assert_eq!(outcome(&world).await, Ok(()));
+    assert_eq!(aside(&world), Vec::<PathBuf>::new());
+}
+
+#[tokio::test]
+async fn a_cut_tail_is_never_silent_and_a_copy_from_before_is_kept() {
+    let intact = reopened().await;
+    let whole = std::fs::read(intact.db()).expect("readable");
+    let (length, end) = (whole.len() as u64, log_end(&whole));
+    let lengths = [length - 1, end, end - 1, end - 1_000, end - 300_000, length / 2, length / 3, 10];
+    let mut refused = 0;
+    for bytes in lengths {
+        let world = copy_of(&intact);
+        let cut_file = whole[..usize::try_from(bytes).expect("64 bits")].to_vec();
+        std::fs::write(world.db(), &cut_file).expect("written");
+        let first = outcome(&world).await;
+        println!("cut to {bytes} of {length}, log ends at {end}: {first:?}");
+        refused += usize::from(first.is_err());
+        assert!(bytes >= end || first.is_err(), "{bytes}: what was answered for is gone");
+        if let Err(code) = first {
+            assert!(matches!(code, StoreCode::BehindWitness | StoreCode::Damaged), "{bytes}: {code}");
+            let copies = aside(&world);
+            assert_eq!(copies.len(), 1, "{bytes}");
+            assert!(std::fs::read(copies[0].join("db")).expect("readable") == cut_file, "as it was found");
+            assert!(outcome(&world).await.is_err(), "{bytes}: refused at every start");
+            assert_eq!(aside(&world).len(), 1, "one copy, the first");
+        } else {
+            assert_eq!(aside(&world), Vec::<PathBuf>::new());
+        }
+    }
+    assert!(refused >= 6);
+}
+
+#[tokio::test]
+async fn a_database_that_is_empty_or_gone_is_refused_untouched() {
+    let intact = reopened().await;
+    let world = copy_of(&intact);
+    std::fs::write(world.db(), b"").expect("written");
+    assert_eq!(outcome(&world).await, Err(StoreCode::Missing));
+    assert_eq!(std::fs::metadata(world.db()).expect("there").len(), 0);
+    std::fs::remove_file(world.db()).expect("removed");
+    assert_eq!(outcome(&world).await, Err(StoreCode::Missing));
+    assert!(!world.db().exists());
+    std::fs::remove_dir_all(world.path().join("db")).expect("removed");
+    assert_eq!(outcome(&world).await, Err(StoreCode::Missing));
+    assert!(!world.path().join("db").exists());
+    // And put back it is whole.
+    copy_dir(&intact.path().join("db"), &world.path().join("db"));
+    assert_eq!(outcome(&world).await, Ok(()));
+}
+
+#[tokio::test]
+async fn a_flipped_byte_anywhere_in_the_database_is_never_silent() {
+    let intact = reopened().await;
+    let bytes = std::fs::read(intact.db()).expect("readable");
+    let random = SeededRandom::new(11);
+    let mut refused = 0;
+    for round in 0..24_u64 {
+        let mut at = [0; 8];
+        random.fill(&mut at).expect("filled");
+        // Both ends of the file, and everywhere between.
+        let at = match round {
+            0 => 0,
+            1 => bytes.len() - 1,
+            _ => usize::try_from(u64::from_le_bytes(at)).expect("64 bits") % bytes.len(),
+        };
+        let world = copy_of(&intact);
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x55;
+        std::fs::write(world.db(), damaged).expect("written");
+        let outcome = outcome(&world).await;
+        println!("flip at {at}: {outcome:?}");
+        refused += u32::from(outcome.is_err());
+    }
+    assert!(refused > 0, "no flip was noticed: the test tests nothing");
+}
+
+#[tokio::test]
+async fn zeroed_blocks_are_never_silent() {
+    let intact = reopened().await;
+    let bytes = std::fs::read(intact.db()).expect("readable");
+    for part in 0..8 {
+        let world = copy_of(&intact);
+        let mut damaged = bytes.clone();
+        let at = bytes.len() / 8 * part / 4096 * 4096;
+        damaged[at..(at + 4096).min(bytes.len())].fill(0);
+        std::fs::write(world.db(), damaged).expect("written");
+        println!("zeroed at {at}: {:?}", outcome(&world).await);
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_snapshot_or_conf_is_never_silent() {
+    let intact = reopened().await;
+    for prefix in ["snap.", "conf"] {
+        let named = |path: &PathBuf| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix))
+        };
+        let path = files(&intact.path().join("db")).into_iter().find(named).expect("there");
+        let bytes = std::fs::read(&path).expect("readable");
+        for at in [0, 1, bytes.len() / 2, bytes.len() - 1] {
+            let world = copy_of(&intact);
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 0x11;
+            let path = world.path().join("db").join(path.file_name().expect("named"));
+            std::fs::write(&path, &damaged).expect("written");
+            println!("{prefix} flipped at {at}: {:?}", outcome(&world).await);
+            let world = copy_of(&intact);
+            let path = world.path().join("db").join(path.file_name().expect("named"));
+            std::fs::write(&path, &bytes[..at]).expect("written");
+            println!("{prefix} cut to {at}: {:?}", outcome(&world).await);
+        }
+        let world = copy_of(&intact);
+        std::fs::remove_file(world.path().join("db").join(path.file_name().expect("named"))).expect("removed");
+        println!("{prefix} removed: {:?}", outcome(&world).await);
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_that_was_being_written_is_removed_and_all_is_there() {
+    let world = reopened().await;
+    for content in [b"".as_slice(), b"junk".as_slice()] {
+        let left = world.path().join("db/snap.00000000000000FF.generating");
+        std::fs::write(&left, content).expect("written");
+        assert_eq!(outcome(&world).await, Ok(()));
+        assert!(!left.exists());
+    }
+}

@@ -1,0 +1,104 @@
+//! Tokens of the admin side: the secret half only as its SHA-256.
+
+use std::ops::Bound::Unbounded;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::purpose::PurposeId;
+use crate::store::sled::SledStore;
+use crate::store::sled::draft::Draft;
+use crate::store::sled::engine::Engine;
+use crate::store::sled::layout::{self, Place};
+use crate::store::{StoreCode, StoreError, Token, Tokens};
+use crate::trail::{Entry, Outcome, Reason, Role};
+
+/// More are not kept.
+const TOKENS_MAX: usize = 1_000;
+
+#[derive(Serialize, Deserialize)]
+struct TokenRow {
+    hash: [u8; 32],
+    name: String,
+    role: String,
+    purposes: Vec<String>,
+    recipient: Option<String>,
+    reason: Option<String>,
+    created_ms: i64,
+    expires_ms: i64,
+}
+
+#[async_trait]
+impl Tokens for SledStore {
+    async fn create_token(&self, token: Token, entry: Entry) -> Result<(), StoreError> {
+        self.writer.write(1, move |draft| create(draft, &token, entry)).await
+    }
+
+    fn token(&self, id: &str) -> Result<Option<Token>, StoreError> {
+        self.shared.reading(|engine| {
+            let row = engine.read(&Place::Tokens, id.as_bytes())?;
+            row.map(|bytes| read(id.as_bytes(), &bytes)).transpose()
+        })
+    }
+
+    fn tokens(&self) -> Result<Vec<Token>, StoreError> {
+        self.shared.reading(|engine| all(engine)?.iter().map(|(id, bytes)| read(id, bytes)).collect())
+    }
+
+    async fn revoke_token(&self, id: &str, entry: Entry) -> Result<bool, StoreError> {
+        let id = id.to_owned();
+        self.writer.write(1, move |draft| revoke(draft, &id, entry)).await
+    }
+}
+
+fn all(engine: &Engine) -> Result<Vec<(::sled::IVec, ::sled::IVec)>, StoreError> {
+    engine.scan(&Place::Tokens, (Unbounded, Unbounded), TOKENS_MAX)
+}
+
+fn create(draft: &mut Draft<'_>, token: &Token, entry: Entry) -> Result<(), StoreError> {
+    // Several created in one transaction may pass the bound by a few; it is there against growth without end.
+    let is_new = draft.read(&Place::Tokens, token.id.as_bytes())?.is_none();
+    if is_new && all(draft.engine)?.len() >= TOKENS_MAX {
+        return Err(StoreError::of(StoreCode::TooManyTokens));
+    }
+    let row = TokenRow {
+        hash: token.hash,
+        name: token.name.clone(),
+        role: token.role.as_str().to_owned(),
+        purposes: token.purposes.iter().map(ToString::to_string).collect(),
+        recipient: token.recipient.clone(),
+        reason: token.reason.map(|reason| reason.as_str().to_owned()),
+        created_ms: token.created_at.as_millisecond(),
+        expires_ms: token.expires_at.as_millisecond(),
+    };
+    draft.write(Place::Tokens, token.id.as_bytes(), layout::encode(&row))?;
+    draft.append_line(entry)
+}
+
+fn revoke(draft: &mut Draft<'_>, id: &str, mut entry: Entry) -> Result<bool, StoreError> {
+    let there = draft.read(&Place::Tokens, id.as_bytes())?.is_some();
+    if there {
+        draft.remove(Place::Tokens, id.as_bytes());
+    } else {
+        entry.result = Outcome::Nothing;
+    }
+    draft.append_line(entry)?;
+    Ok(there)
+}
+
+fn read(id: &[u8], bytes: &[u8]) -> Result<Token, StoreError> {
+    let unknown = StoreError::of(StoreCode::Format);
+    let row: TokenRow = layout::decode(bytes)?;
+    let purposes = row.purposes.iter().map(|purpose| PurposeId::parse(purpose).ok_or(unknown));
+    Ok(Token {
+        id: std::str::from_utf8(id).map_err(|_| unknown)?.to_owned(),
+        hash: row.hash,
+        name: row.name,
+        role: Role::from_code(&row.role).ok_or(unknown)?,
+        purposes: purposes.collect::<Result<_, _>>()?,
+        recipient: row.recipient,
+        reason: row.reason.map(|reason| Reason::from_code(&reason).ok_or(unknown)).transpose()?,
+        created_at: layout::moment(row.created_ms)?,
+        expires_at: layout::moment(row.expires_ms)?,
+    })
+}

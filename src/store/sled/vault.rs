@@ -1,0 +1,246 @@
+//! Records: settling them, pages of an export, single look-ups.
+
+use std::collections::HashMap;
+use std::ops::Bound::{Excluded, Included, Unbounded};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::mpsc;
+
+use crate::clock::Day;
+use crate::keyring::Bucket;
+use crate::lead::{BucketKey, OpenedLead, SealedRecord, open};
+use crate::purpose::{Cursor, PurposeId, RecordId};
+use crate::store::sled::layout::{Place, record_id, record_key};
+use crate::store::sled::shared::Shared;
+use crate::store::sled::{SledStore, seen, settle};
+use crate::store::{
+    Found, Page, PageRequest, SeenState, Settled, Settlement, StoreCode, StoreError, TestFilter, Vault, Wanted,
+};
+use crate::trail::{Entry, Outcome};
+
+/// Keys looked at for one page, however few of them are eligible.
+const SCAN_KEYS_MAX: u64 = 50_000;
+/// Opened records that wait for a slow reader.
+const OPENED_MAX: usize = 64;
+/// Sealed records read at a time.
+const CHUNK_RECORDS: usize = 64;
+
+#[async_trait]
+impl Vault for SledStore {
+    async fn settle(&self, batch: Vec<Settlement>) -> Result<Vec<Settled>, StoreError> {
+        self.writer.write(batch.len(), move |draft| settle::settle(draft, batch)).await
+    }
+
+    async fn open_page(&self, request: PageRequest, mut entry: Entry) -> Result<Page, StoreError> {
+        if request.after.as_ref().is_some_and(|after| after.purpose != request.purpose) {
+            return Err(StoreError::of(StoreCode::CursorForeign));
+        }
+        let purpose = request.purpose.clone();
+        let (request, bound) = self
+            .beside(move |shared| {
+                let bound = shared.reading(|engine| bound(shared, engine, &request))?;
+                Ok((request, bound))
+            })
+            .await?;
+        entry.purpose = Some(purpose);
+        entry.count = bound.count;
+        entry.from = bound.range.as_ref().map(|(first, _)| first.clone());
+        entry.to = bound.range.as_ref().map(|(_, last)| last.clone());
+        entry.result = if bound.count == 0 { Outcome::Nothing } else { Outcome::Done };
+        // The line's sync makes every record that the scan saw durable as well: the writer applied them before.
+        self.writer.write(1, move |draft| draft.append_line(entry)).await?;
+
+        let (records, opened) = mpsc::channel(OPENED_MAX);
+        let page = Page { next: bound.next, more: bound.more, count: bound.count, records: opened };
+        if let Some((first, last)) = bound.range {
+            let reading =
+                Reading { shared: Arc::clone(&self.shared), request, left: bound.count, last, keys: HashMap::new() };
+            // Ends by itself when its channel closes, or with the last record.
+            tokio::task::spawn_blocking(move || reading.run(first, &records));
+        }
+        Ok(page)
+    }
+
+    async fn find(&self, wanted: Wanted, mut entry: Entry) -> Result<Vec<Found>, StoreError> {
+        let state = self
+            .beside(move |shared| {
+                shared.reading(|engine| match &wanted {
+                    Wanted::Leadgen(leadgen) => seen::look_up(shared, engine, leadgen),
+                    Wanted::Record(id) => {
+                        let there = read(engine, id)?.is_some();
+                        Ok(there.then(|| SeenState::Stored(id.clone())))
+                    }
+                })
+            })
+            .await?;
+        let record = match &state {
+            Some(SeenState::Stored(id)) => Some(id.clone()),
+            _ => None,
+        };
+        entry.count = u64::from(state.is_some());
+        entry.result = if state.is_some() { Outcome::Done } else { Outcome::Nothing };
+        entry.purpose = record.as_ref().map(|id| id.purpose.clone());
+        (entry.from, entry.to) = (record.clone(), record.clone());
+        self.writer.write(1, move |draft| draft.append_line(entry)).await?;
+
+        let Some(state) = state else { return Ok(Vec::new()) };
+        let lead = match record {
+            None => None,
+            Some(id) => self.beside(move |shared| open_one(shared, &id)).await?,
+        };
+        Ok(vec![Found { state, lead }])
+    }
+
+    fn stored(&self) -> HashMap<PurposeId, u64> {
+        self.shared.stored().clone()
+    }
+
+    fn halted(&self) -> Option<StoreCode> {
+        let stalled = self.shared.is_stalled().then_some(StoreCode::Stalled);
+        self.shared.halted().map(|halt| halt.code).or(stalled)
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.shut().await
+    }
+}
+
+/// What a scan of keys found a page to be.
+struct Bound {
+    next: Cursor,
+    more: bool,
+    count: u64,
+    range: Option<(RecordId, RecordId)>,
+}
+
+fn bound(
+    shared: &Shared,
+    engine: &super::engine::Engine,
+    request: &PageRequest,
+) -> Result<Bound, StoreError> {
+    let place = Place::Vault(request.purpose.clone());
+    let start = RecordId { purpose: request.purpose.clone(), epoch: shared.epoch, number: 0 };
+    let after = request.after.as_ref().map(|after| record_key(after.epoch, after.number));
+    let from = after.as_ref().map_or(Unbounded, |key| Excluded(key.as_slice()));
+    let next = request.after.clone().unwrap_or(start);
+    let mut bound = Bound { next, more: false, count: 0, range: None };
+    let mut looked_at = 0;
+    engine.visit(&place, (from, Unbounded), |key, value| {
+        if bound.count >= request.limit as u64 || looked_at >= SCAN_KEYS_MAX {
+            bound.more = true;
+            return Ok(false);
+        }
+        looked_at += 1;
+        let id = record_id(&request.purpose, key)?;
+        if eligible(request, value)? {
+            bound.count += 1;
+            let first = bound.range.take().map_or_else(|| id.clone(), |(first, _)| first);
+            bound.range = Some((first, id.clone()));
+        }
+        bound.next = id;
+        Ok(true)
+    })?;
+    Ok(bound)
+}
+
+/// By what stands in clear; a record that was changed there does not open.
+fn eligible(request: &PageRequest, value: &[u8]) -> Result<bool, StoreError> {
+    let (_, expiry, test) = SealedRecord::peek(value).ok_or(StoreError::of(StoreCode::RecordUnreadable))?;
+    let of_kind = match request.test {
+        TestFilter::Exclude => !test,
+        TestFilter::Include => true,
+        TestFilter::Only => test,
+    };
+    Ok(of_kind && !expired(expiry, request.today))
+}
+
+fn expired(expiry: Day, today: Day) -> bool {
+    expiry <= today
+}
+
+/// A page being read. It holds the engine for one chunk at a time, never while its reader is slow.
+struct Reading {
+    shared: Arc<Shared>,
+    request: PageRequest,
+    left: u64,
+    last: RecordId,
+    keys: HashMap<(Bucket, u32), BucketKey>,
+}
+
+impl Reading {
+    fn run(mut self, first: RecordId, records: &mpsc::Sender<Result<OpenedLead, StoreError>>) {
+        let mut from = Included(record_key(first.epoch, first.number));
+        loop {
+            let chunk = match self.chunk(&from) {
+                Ok(chunk) => chunk,
+                Err(error) => {
+                    let _ = records.blocking_send(Err(error));
+                    return;
+                }
+            };
+            let Some((last, _)) = chunk.last() else { return };
+            from = Excluded(record_key(last.epoch, last.number));
+            let at_end = *last == self.last;
+            for (id, value) in chunk {
+                let opened = match eligible(&self.request, &value) {
+                    Ok(false) => continue,
+                    Ok(true) if self.left == 0 => return,
+                    Ok(true) => self.open(&id, &value),
+                    Err(error) => Err(error),
+                };
+                let failed = opened.is_err();
+                self.left -= 1;
+                // Nobody listens any more, or nothing may follow an error.
+                if records.blocking_send(opened).is_err() || failed {
+                    return;
+                }
+            }
+            if at_end {
+                return;
+            }
+        }
+    }
+
+    fn chunk(&self, from: &std::ops::Bound<[u8; 12]>) -> Result<Vec<(RecordId, ::sled::IVec)>, StoreError> {
+        let purpose = &self.request.purpose;
+        let last = record_key(self.last.epoch, self.last.number);
+        let from = from.as_ref().map(<[u8; 12]>::as_slice);
+        let place = Place::Vault(purpose.clone());
+        let rows = self.shared.reading(|engine| engine.scan(&place, (from, Included(&last)), CHUNK_RECORDS))?;
+        rows.into_iter().map(|(key, value)| Ok((record_id(purpose, &key)?, value))).collect()
+    }
+
+    fn open(&mut self, id: &RecordId, value: &[u8]) -> Result<OpenedLead, StoreError> {
+        let unreadable = StoreError::of(StoreCode::RecordUnreadable);
+        let record = SealedRecord::decode(value).ok_or(unreadable)?;
+        let bucket = Bucket::of(id);
+        let key = match self.keys.entry((bucket.clone(), record.generation)) {
+            std::collections::hash_map::Entry::Occupied(held) => held.into_mut(),
+            std::collections::hash_map::Entry::Vacant(free) => {
+                let key = self.shared.keyring.bucket_key_of(&bucket, record.generation);
+                free.insert(key.map_err(|_| unreadable)?)
+            }
+        };
+        open(&record, id, key).map_err(|_| unreadable)
+    }
+}
+
+fn read(engine: &super::engine::Engine, id: &RecordId) -> Result<Option<::sled::IVec>, StoreError> {
+    match engine.read(&Place::Vault(id.purpose.clone()), &record_key(id.epoch, id.number)) {
+        Err(error) if error.code == StoreCode::PurposeUnknown => Ok(None),
+        found => found,
+    }
+}
+
+/// A record, if it is there and not past its expiry.
+fn open_one(shared: &Shared, id: &RecordId) -> Result<Option<OpenedLead>, StoreError> {
+    let unreadable = StoreError::of(StoreCode::RecordUnreadable);
+    let Some(value) = shared.reading(|engine| read(engine, id))? else { return Ok(None) };
+    let record = SealedRecord::decode(&value).ok_or(unreadable)?;
+    if expired(record.expiry_day, shared.today()) {
+        return Ok(None);
+    }
+    let key = shared.keyring.bucket_key_of(&Bucket::of(id), record.generation).map_err(|_| unreadable)?;
+    open(&record, id, &key).map(Some).map_err(|_| unreadable)
+}
