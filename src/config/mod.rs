@@ -6,6 +6,7 @@
 
 mod consents;
 mod controller;
+mod effective;
 mod fault;
 mod fields;
 mod keeping;
@@ -14,6 +15,7 @@ mod listeners;
 mod meta;
 mod place;
 mod purposes;
+mod secrets;
 mod section;
 mod special;
 mod suggest;
@@ -24,11 +26,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use controller::{Controller, Dpo, Recipient, RecipientRole};
+pub use effective::Effective;
 pub use fault::{Code, Fault, FaultCode, Faults};
 pub use keeping::{Keys, Log, LogFormat, LogLevel, Store};
 pub use layers::DEFAULTS;
 pub use listeners::{Admin, Public};
 pub use meta::{Meta, Page, RetryTimes};
+pub use secrets::{PageToken, SecretFound, SecretState, Secrets};
 
 use crate::location::{Environment, Location};
 use crate::purpose::Policy;
