@@ -1,1 +1,4 @@
 //! The three listeners.
+
+pub mod admin;
+pub mod problem;
