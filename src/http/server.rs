@@ -11,7 +11,7 @@ use actix_web::{App, HttpServer, web};
 
 use crate::http::admin::{self, Admin, Door};
 use crate::http::health::{self, Health};
-use crate::http::problem;
+use crate::http::problem::as_problems;
 use crate::http::request::with_id;
 use crate::http::webhook::{self, Intake};
 use crate::random::Random;
@@ -60,16 +60,15 @@ pub fn public_server(
             .app_data(intake.clone())
             .app_data(health.clone())
             .app_data(random.clone())
+            .wrap(from_fn(as_problems))
             .wrap(from_fn(with_id))
             .service(
                 web::resource("/webhook")
                     .route(web::get().to(webhook::handshake))
-                    .route(web::post().to(webhook::notify))
-                    .default_service(web::to(problem::method_not_allowed)),
+                    .route(web::post().to(webhook::notify)),
             )
-            .route("/health/live", web::get().to(health::live))
-            .route("/health/ready", web::get().to(health::ready))
-            .default_service(web::to(problem::not_found))
+            .service(web::resource("/health/live").route(web::get().to(health::live)))
+            .service(web::resource("/health/ready").route(web::get().to(health::ready)))
     })
     .workers(listener.workers)
     .max_connections((PUBLIC_CONNECTIONS_MAX / listener.workers.max(1)).max(1))
@@ -91,7 +90,6 @@ pub fn admin_server(
     state: Arc<Admin>,
     random: Arc<dyn Random>,
 ) -> std::io::Result<Server> {
-    let state = web::Data::from(state);
     let random = web::Data::new(random);
     let kind = match door {
         AdminDoor::Socket(_) => Door::Socket,
@@ -99,11 +97,10 @@ pub fn admin_server(
     };
     let server = HttpServer::new(move || {
         App::new()
-            .app_data(state.clone())
             .app_data(random.clone())
+            .wrap(from_fn(as_problems))
             .wrap(from_fn(with_id))
-            .configure(|routes| admin::configure(routes, kind))
-            .default_service(web::to(problem::not_found))
+            .configure(|routes| admin::configure(routes, kind, &state))
     })
     .workers(listener.workers)
     .max_connections(ADMIN_CONNECTIONS_MAX)

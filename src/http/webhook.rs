@@ -5,8 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::{HeaderName, RETRY_AFTER};
+use actix_web::http::header::HeaderName;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::clock::Clock;
@@ -14,14 +13,12 @@ use crate::http::body::{Body, BodyBudget, BodyError};
 use crate::http::problem::{Problem, ProblemCode, request_id};
 use crate::inbox::{Accepted, Inbox, InboxError};
 use crate::metrics::Metrics;
-use crate::notification::{self, Census, Challenge, ChangeCode, Notification, SignatureCode, Verifier, WireCode};
+use crate::notification::{self, Census, Challenge, ChallengeCode, ChangeCode, Notification, SignatureCode, Verifier, WireCode};
 use crate::secret::Secret;
 use crate::telemetry::LeadNames;
 
 const SIGNATURE: HeaderName = HeaderName::from_static("x-hub-signature-256");
 const LEGACY_SIGNATURE: HeaderName = HeaderName::from_static("x-hub-signature");
-/// What Meta is told to wait when the inbox cannot take a call, in seconds. It retries by its own rules anyway.
-const RETRY_AFTER_SECONDS: &str = "30";
 
 /// Bounds of the webhook.
 #[derive(Clone, Copy)]
@@ -64,7 +61,11 @@ pub async fn handshake(request: HttpRequest, intake: web::Data<Intake>) -> HttpR
         }
         Err(code) => {
             tracing::warn!(request.id = request_id(&request), code = %code, "webhook.verification-refused");
-            Problem::of(ProblemCode::of_challenge(code)).answer(&request)
+            let problem = match code {
+                ChallengeCode::Refused => ProblemCode::HandshakeRefused,
+                _ => ProblemCode::HandshakeIncomplete,
+            };
+            Problem::of(problem).response(&request_id(&request))
         }
     }
 }
@@ -73,7 +74,10 @@ pub async fn handshake(request: HttpRequest, intake: web::Data<Intake>) -> HttpR
 pub async fn notify(request: HttpRequest, payload: web::Payload, intake: web::Data<Intake>) -> HttpResponse {
     let response = match receive(&request, payload, &intake).await {
         Ok(()) => HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok"),
-        Err(refusal) => refusal.answer(&request),
+        Err(refusal) => {
+            refusal.say(&request);
+            Problem::of(refusal.problem()).response(&request_id(&request))
+        }
     };
     intake.metrics.notification(response.status().as_u16());
     response
@@ -141,32 +145,30 @@ enum Refusal {
 }
 
 impl Refusal {
-    fn code(&self) -> ProblemCode {
+    /// What the outside is told.
+    fn problem(&self) -> ProblemCode {
         match self {
             Self::Body(BodyError::TooLarge) => ProblemCode::BodyTooLarge,
-            Self::Body(BodyError::TooSlow) => ProblemCode::BodyTooSlow,
-            Self::Body(BodyError::NoRoom) => ProblemCode::BodiesNoRoom,
-            Self::Body(BodyError::Broken) => ProblemCode::BodyBroken,
-            Self::Signature(code) => ProblemCode::of_signature(*code),
-            Self::Wire(code) => ProblemCode::of_wire(*code),
+            Self::Body(BodyError::TooSlow) => ProblemCode::RequestTimeout,
+            Self::Body(BodyError::NoRoom) => ProblemCode::Busy,
+            Self::Body(BodyError::Broken) => ProblemCode::RequestInvalid,
+            Self::Signature(SignatureCode::Mismatch) => ProblemCode::SignatureMismatch,
+            Self::Signature(_) => ProblemCode::SignatureMissing,
+            Self::Wire(WireCode::NotJson) => ProblemCode::NotJson,
+            Self::Wire(WireCode::TooManyReferences) => ProblemCode::TooManyReferences,
             Self::Inbox(_) => ProblemCode::InboxUnavailable,
         }
     }
 
-    fn answer(&self, request: &HttpRequest) -> HttpResponse {
-        let problem = Problem::of(self.code());
+    fn say(&self, request: &HttpRequest) {
         let id = request_id(request);
         match self {
             Self::Inbox(error) => {
-                tracing::error!(request.id = id, code = %error.code, "webhook.not-accepted");
+                tracing::error!(request.id = id, code = %error.code, io.kind = ?error.io, "webhook.not-accepted");
             }
-            _ => tracing::warn!(request.id = id, code = %self.code(), "webhook.refused"),
+            Self::Signature(code) => tracing::warn!(request.id = id, code = %code, "webhook.refused"),
+            Self::Wire(code) => tracing::warn!(request.id = id, code = %code, "webhook.refused"),
+            Self::Body(_) => tracing::warn!(request.id = id, code = %self.problem(), "webhook.refused"),
         }
-        let mut response = problem.answer(request);
-        if response.status() == StatusCode::SERVICE_UNAVAILABLE {
-            let seconds = actix_web::http::header::HeaderValue::from_static(RETRY_AFTER_SECONDS);
-            response.headers_mut().insert(RETRY_AFTER, seconds);
-        }
-        response
     }
 }
