@@ -152,11 +152,12 @@ fn a_record_ends_at_its_bound_exactly() {
 #[test]
 fn the_barest_lead_has_room_too() {
     let mut lead = lead(&[], false);
+    let whole = |moment: Timestamp| Timestamp::from_second(moment.as_second()).expect("in range");
     let longest = "9".repeat(DIGITS_MAX);
     lead.content.consents.clear();
     lead.content.attribution.clear();
-    lead.content.created = Timestamp::MIN;
-    lead.content.expires_at = Timestamp::MAX;
+    lead.content.created = whole(Timestamp::MIN);
+    lead.content.expires_at = whole(Timestamp::MAX);
     lead.content.form = FormId::parse(&longest).expect("digits");
     lead.content.page = PageId::parse(&longest).expect("digits");
     lead.content.leadgen = LeadgenId::parse(&longest);
