@@ -136,9 +136,9 @@ impl App {
     /// # Errors
     /// See [`StartError`]. Nothing is left running.
     pub fn build(config: &Config, secrets: Secrets, ambient: Ambient) -> Result<Self, StartError> {
-        let Secrets { root_key, verify_token, app_secrets, graph } = secrets;
-        let policy = Arc::new(config.policy());
-        let keyring = open_keyring(config, root_key, &ambient)?;
+        let Secrets { root, verify_token, app_secrets, page_tokens } = secrets;
+        let policy = config.policy();
+        let keyring = open_keyring(config, root, &ambient)?;
         let store = open_store(config, &keyring, &policy, &ambient)?;
         let inbox = Inbox::open(
             config.inbox_settings(),
@@ -149,7 +149,8 @@ impl App {
         )
         .map_err(StartError::Inbox)?;
         let inbox = Arc::new(inbox);
-        let graph = Graph::new(graph, Arc::clone(&ambient.clock), Arc::clone(&ambient.random))
+        let settings = config.graph_settings(app_secrets.clone(), page_tokens);
+        let graph = Graph::new(settings, Arc::clone(&ambient.clock), Arc::clone(&ambient.random))
             .map_err(StartError::Graph)?;
         let graph = Arc::new(graph);
         let metrics = Arc::new(Metrics::new());
@@ -163,7 +164,7 @@ impl App {
             rooms,
             sockets,
             intake,
-            drain: config.public.drain,
+            drain: Duration::from_secs(config.public.drain_seconds),
             fetchers: config.meta.calls_in_flight,
             tools,
         })
@@ -237,8 +238,8 @@ impl Rooms {
             graph: Arc::clone(&self.graph),
             policy: Arc::clone(&self.policy),
             forms: FormBook::new(Arc::clone(&self.store), Arc::clone(&self.graph), Arc::clone(&clock)),
-            retry: config.meta.retry,
-            retry_ambiguous: config.meta.retry_ambiguous,
+            retry: config.retry(),
+            retry_ambiguous: config.retry_ambiguous(),
             random: Arc::clone(&self.ambient.random),
             metrics: Arc::clone(&self.metrics),
             names: LeadNames::new(Arc::clone(&self.keyring), Arc::clone(&clock)),
@@ -338,7 +339,7 @@ struct StoreKnows(SharedStore);
 
 impl Known for StoreKnows {
     fn known(&self, leadgen: &LeadgenId) -> Result<bool, InboxCode> {
-        self.0.seen(leadgen).map(|state| state.is_some()).map_err(|_| InboxCode::StoreUnreadable)
+        self.0.seen(leadgen).map(|state| state.is_some()).map_err(|_| InboxCode::Store)
     }
 
     fn parked(&self) -> u64 {

@@ -17,6 +17,7 @@ mod place;
 mod purposes;
 mod secrets;
 mod section;
+mod settings;
 mod special;
 mod suggest;
 #[cfg(test)]

@@ -252,9 +252,12 @@ impl From<ProblemCode> for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let code = match error.code {
-            StoreCode::Locked | StoreCode::Closed | StoreCode::Halted | StoreCode::DiskFull => {
-                ProblemCode::StoreUnavailable
-            }
+            StoreCode::Locked
+            | StoreCode::Closed
+            | StoreCode::Halted
+            | StoreCode::Stalled
+            | StoreCode::DiskFull => ProblemCode::StoreUnavailable,
+            StoreCode::CursorForeign => ProblemCode::CursorForeign,
             StoreCode::PurposeUnknown => ProblemCode::PurposeUnknown,
             StoreCode::TooManyTokens => ProblemCode::TooManyTokens,
             StoreCode::RecordUnreadable => ProblemCode::RecordUnreadable,
@@ -268,6 +271,7 @@ impl From<StoreError> for Problem {
             | StoreCode::Damaged
             | StoreCode::Format
             | StoreCode::Io
+            | StoreCode::FormTooLarge
             | StoreCode::Keyring => ProblemCode::StoreFailed,
         };
         Self { code, store: Some(error) }

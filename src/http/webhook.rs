@@ -62,7 +62,7 @@ pub async fn handshake(request: HttpRequest, intake: web::Data<Intake>) -> HttpR
         Err(code) => {
             tracing::warn!(request.id = request_id(&request), code = %code, "webhook.verification-refused");
             let problem = match code {
-                ChallengeCode::Refused => ProblemCode::HandshakeRefused,
+                ChallengeCode::WrongMode | ChallengeCode::WrongToken => ProblemCode::HandshakeRefused,
                 _ => ProblemCode::HandshakeIncomplete,
             };
             Problem::of(problem).response(&request_id(&request))
