@@ -8,7 +8,7 @@ use reqwest::{Method, Response};
 use crate::cli::daemon::{Daemon, broken};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::join::{Format, Join};
-use crate::cli::output::{print_bytes, tell, thousands};
+use crate::cli::output::{print_bytes, records, tell};
 use crate::cli::part::{Part, Reached, What};
 use crate::cli::progress::Progress;
 use crate::cli::reasons;
@@ -86,7 +86,7 @@ pub(super) async fn run(
     let mut after =
         reached.as_ref().map(|reached| reached.cursor.clone()).or_else(|| arguments.after.clone());
     if let Some(reached) = &reached {
-        tell(&format!("going on after {}, with {} records", reached.cursor, thousands(reached.records)));
+        tell(&format!("going on after {}, with {}", reached.cursor, records(reached.records)));
     }
     let mut out = Vec::new();
     if reached.is_none() {
@@ -112,7 +112,7 @@ pub(super) async fn run(
     sink.finish()?;
     drop(progress);
     let place = arguments.output.map(|path| format!(" in {}", path.display())).unwrap_or_default();
-    tell(&format!("{} records of {}{place}, up to {last}", thousands(join.records()), arguments.purpose));
+    tell(&format!("{} of {}{place}, up to {last}", records(join.records()), arguments.purpose));
     Ok(())
 }
 

@@ -43,6 +43,11 @@ pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if steers(c) { '\u{FFFD}' } else { c }).collect()
 }
 
+/// `1 record`, `1,203 records`.
+pub(super) fn records(number: u64) -> String {
+    format!("{} record{}", thousands(number), if number == 1 { "" } else { "s" })
+}
+
 /// A number with its thousands apart: `12,345`.
 pub(super) fn thousands(number: u64) -> String {
     let digits = number.to_string();
@@ -65,6 +70,7 @@ mod tests {
         for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(thousands(number), text);
         }
+        assert_eq!((records(1), records(1_203)), ("1 record".to_owned(), "1,203 records".to_owned()));
     }
 
     #[test]

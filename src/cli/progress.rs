@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 
-use crate::cli::output::thousands;
+use crate::cli::output::records;
 
 /// Shorter work shows nothing.
 const QUIET: Duration = Duration::from_secs(2);
@@ -23,12 +23,12 @@ impl Progress {
     }
 
     /// So many records have been written.
-    pub(super) fn at(&mut self, records: u64) {
+    pub(super) fn at(&mut self, written: u64) {
         if self.shown.is_none() && self.since.elapsed() >= QUIET && std::io::stderr().is_terminal() {
             self.shown = Some(ProgressBar::new_spinner());
         }
         if let Some(bar) = &self.shown {
-            bar.set_message(format!("{} records", thousands(records)));
+            bar.set_message(records(written));
             bar.tick();
         }
     }
