@@ -115,7 +115,8 @@ impl Drop for Progress {
         if matches!(self.stage, Stage::Records) {
             let Self { export, sent, .. } = self;
             tracing::warn!(
-                request.id = %export.request_id, purpose = %export.purpose.id, records.sent = *sent, "export.abandoned"
+                request.id = %export.request_id, purpose = %export.purpose.id, records.sent = *sent,
+                "export.abandoned"
             );
         }
     }

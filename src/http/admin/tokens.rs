@@ -107,7 +107,8 @@ fn declared(names: &[String], policy: &Policy) -> Result<Vec<Arc<Purpose>>, Prob
 /// must not look like another.
 fn is_printable(character: char) -> bool {
     !character.is_control()
-        && !matches!(character, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
+        && !matches!(character, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}')
+        && !matches!(character, '\u{2060}'..='\u{206F}' | '\u{FEFF}')
 }
 
 /// Makes a token and shows its secret this once.
