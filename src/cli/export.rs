@@ -38,7 +38,7 @@ pub(super) struct Arguments {
     #[arg(long, requires = "output")]
     overwrite: bool,
     /// Why they are read out; it stands in the trail
-    #[arg(long, value_parser = reasons())]
+    #[arg(long, value_parser = reasons(), default_value = "support")]
     reason: String,
     /// For whom: a recipient that the purpose lists [default: for nobody outside]
     #[arg(long, value_name = "ID", value_parser = header_text)]

@@ -12,6 +12,7 @@ mod join;
 mod output;
 mod part;
 mod progress;
+mod serve;
 mod socket;
 mod table;
 mod token;
@@ -43,6 +44,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run the daemon
+    Serve(serve::Arguments),
     /// Read the records of a purpose out of a running tamis
     Export(export::Arguments),
     /// Look one submission up
@@ -55,19 +58,20 @@ enum Command {
     Trail(trail::Arguments),
 }
 
+/// Threads that carry fetchers, timers and the command line's side; the listeners have their own.
+const RUNTIME_THREADS: usize = 2;
+
 /// Runs one command line, prints what it has to say, and tells how it ended.
-pub async fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environment) -> Exit {
+pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environment) -> Exit {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(told) => return output::told_by_clap(&told),
     };
     let config = ConfigPath::of(cli.config, environment);
-    let done = match cli.command {
-        Command::Export(arguments) => export::run(arguments, &config, environment).await,
-        Command::Find(arguments) => find::run(arguments, &config, environment).await,
-        Command::Inbox(arguments) => inbox::run(arguments, &config, environment).await,
-        Command::Token(arguments) => token::run(arguments, &config, environment).await,
-        Command::Trail(arguments) => trail::run(arguments, &config, environment).await,
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(RUNTIME_THREADS).enable_all().build();
+    let done = match runtime {
+        Ok(runtime) => runtime.block_on(obey(cli.command, &config, environment)),
+        Err(error) => Err(Failure::failed(format!("no threads to run on: {}", error.kind()))),
     };
     match done {
         Ok(()) => Exit::Done,
@@ -75,6 +79,17 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>, environment: &En
             output::tell(&format!("error: {failure}"));
             failure.exit
         }
+    }
+}
+
+async fn obey(command: Command, config: &ConfigPath, environment: &Environment) -> Result<(), Failure> {
+    match command {
+        Command::Serve(_) => serve::run(config, environment).await,
+        Command::Export(arguments) => export::run(arguments, config, environment).await,
+        Command::Find(arguments) => find::run(arguments, config, environment).await,
+        Command::Inbox(arguments) => inbox::run(arguments, config, environment).await,
+        Command::Token(arguments) => token::run(arguments, config, environment).await,
+        Command::Trail(arguments) => trail::run(arguments, config, environment).await,
     }
 }
 

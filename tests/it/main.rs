@@ -5,6 +5,7 @@
 mod support;
 
 mod admin;
+mod codes;
 mod durable;
 mod edges;
 mod fetching;

@@ -16,3 +16,18 @@ pub fn an_hour_ago() -> u64 {
     use tamis::clock::{Clock, SystemClock};
     u64::try_from(SystemClock.now().as_second()).expect("after 1970") - 3_600
 }
+
+/// The daemon's source files.
+pub fn sources() -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    let mut open = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
+    while let Some(directory) = open.pop() {
+        for entry in std::fs::read_dir(directory).expect("sources").flatten() {
+            match entry.path() {
+                path if path.is_dir() => open.push(path),
+                path => found.push(path),
+            }
+        }
+    }
+    found
+}
