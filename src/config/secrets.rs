@@ -195,7 +195,7 @@ fn refusal(key: &str, location: &Location, code: LocationCode) -> Fault {
         LocationCode::Empty => ("the secret is empty", "Fill it in."),
         LocationCode::TooLong => ("this is longer than any secret", "Check that it is the right file."),
         LocationCode::NoCredentials => (
-            "systemd did not start this process, so that there are no credentials",
+            "this credential is not readable here, since systemd did not start this process",
             "Start tamis by its unit, or use a file.",
         ),
     };

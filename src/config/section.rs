@@ -210,9 +210,14 @@ impl<'v> Item<'v> {
 
     /// A text with something in it.
     pub(super) fn text(&self) -> Option<&'v str> {
+        self.text_or("Fill it in.")
+    }
+
+    /// The same; `mend` says what belongs here.
+    fn text_or(&self, mend: &str) -> Option<&'v str> {
         match &self.value.kind {
             ValueKind::String(text) if text.trim().is_empty() => {
-                self.fault(FaultCode::Empty, "this is empty", "Fill it in.");
+                self.fault(FaultCode::Empty, "this is empty", mend);
                 None
             }
             ValueKind::String(text) => Some(text),
@@ -236,7 +241,7 @@ impl<'v> Item<'v> {
 
     /// A text that `parse` understands.
     pub(super) fn parsed<T>(&self, parse: impl Fn(&str) -> Option<T>, what: &str, mend: &str) -> Option<T> {
-        let parsed = parse(self.text()?);
+        let parsed = parse(self.text_or(mend)?);
         if parsed.is_none() {
             self.fault(FaultCode::Malformed, format!("this is not {what}"), mend);
         }
