@@ -149,7 +149,7 @@ impl App {
         )
         .map_err(StartError::Inbox)?;
         let inbox = Arc::new(inbox);
-        let settings = config.graph_settings(app_secrets.clone(), page_tokens);
+        let settings = config.graph_settings(&app_secrets, page_tokens);
         let graph = Graph::new(settings, Arc::clone(&ambient.clock), Arc::clone(&ambient.random))
             .map_err(StartError::Graph)?;
         let graph = Arc::new(graph);
@@ -287,7 +287,10 @@ impl Rooms {
             random: random(),
         });
         let mut servers = vec![
-            ("admin-socket", admin_server(AdminDoor::Socket(sockets.admin_socket), &admin, state.clone(), random())?),
+            (
+                "admin-socket",
+                admin_server(AdminDoor::Socket(sockets.admin_socket), &admin, state.clone(), random())?,
+            ),
             ("public-listener", public_server(sockets.public, &public, intake, health, random())?),
         ];
         if let Some(socket) = sockets.admin {
@@ -363,7 +366,8 @@ fn open_keyring(config: &Config, root: Key, ambient: &Ambient) -> Result<Arc<dyn
     })?;
     let witness_found = if witness.is_some() { WitnessFound::Valid } else { WitnessFound::Absent };
     let keyring_found = KeyringFound::at(found.as_ref().map(Keyring::generation));
-    let plan = decide(keyring_found, store_found, witness_found).map_err(|code| store_error(StoreError::of(code)))?;
+    let plan = decide(keyring_found, store_found, witness_found)
+        .map_err(|code| store_error(StoreError::of(code)))?;
     match (plan, found) {
         (Plan::CreateAll, _) | (_, None) => {
             let created =
@@ -407,7 +411,8 @@ fn bind(config: &Config) -> Result<(Sockets, Addresses), StartError> {
 }
 
 fn bind_tcp(address: SocketAddr) -> Result<TcpListener, StartError> {
-    let listen = |error: std::io::Error| StartError::Listen { address: address.to_string(), kind: error.kind() };
+    let listen =
+        |error: std::io::Error| StartError::Listen { address: address.to_string(), kind: error.kind() };
     let socket = TcpListener::bind(address).map_err(listen)?;
     socket.set_nonblocking(true).map_err(listen)?;
     Ok(socket)
@@ -416,7 +421,10 @@ fn bind_tcp(address: SocketAddr) -> Result<TcpListener, StartError> {
 /// Binds the admin socket in a directory that only the daemon's user may enter. A socket that a predecessor left is
 /// removed: the store's lock has shown that no other daemon of this store runs.
 fn bind_socket(path: &Path) -> Result<UnixListener, StartError> {
-    let listen = |error: std::io::Error| StartError::Listen { address: path.display().to_string(), kind: error.kind() };
+    let listen = |error: std::io::Error| StartError::Listen {
+        address: path.display().to_string(),
+        kind: error.kind(),
+    };
     if let Some(directory) = path.parent() {
         disk::private_dir(directory).map_err(listen)?;
     }

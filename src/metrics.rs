@@ -129,7 +129,11 @@ impl Metrics {
             ready: register!(registry, "ready", "1 while notifications are taken"),
         };
         Self {
-            notifications: register!(registry, "notifications", "Calls to the webhook, by HTTP status answered"),
+            notifications: register!(
+                registry,
+                "notifications",
+                "Calls to the webhook, by HTTP status answered"
+            ),
             changes: register!(registry, "changes", "Changes in signed notifications, by kind"),
             references_new: register!(registry, "references_new", "References accepted"),
             references_known: register!(registry, "references_known", "References recognised as known"),
@@ -138,7 +142,11 @@ impl Metrics {
             dropped_fields: register!(registry, "fields_dropped", "Answers dropped by the sieve, by purpose"),
             graph_calls: register!(registry, "graph_calls", "Calls to the Graph API"),
             exported: register!(registry, "leads_exported", "Records in exported pages, by purpose"),
-            admin_requests: register!(registry, "admin_requests", "Calls to the admin side, by HTTP status answered"),
+            admin_requests: register!(
+                registry,
+                "admin_requests",
+                "Calls to the admin side, by HTTP status answered"
+            ),
             worker_panics: register!(registry, "worker_panics", "Panics caught in a worker's step"),
             gauges,
             readings: OnceLock::new(),

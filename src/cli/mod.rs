@@ -3,11 +3,13 @@
 //! Verbs that look into a running tamis speak to it over the admin socket, so that they need no token and no second
 //! way into the store.
 
+mod check;
 mod daemon;
 mod export;
 mod failure;
 mod find;
 mod inbox;
+mod init;
 mod join;
 mod output;
 mod part;
@@ -25,6 +27,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{ColorChoice, Parser, Subcommand};
 
 use crate::location::Environment;
+use crate::random::SystemRandom;
 use crate::trail::Reason;
 
 pub use failure::{Exit, Failure};
@@ -46,6 +49,10 @@ struct Cli {
 enum Command {
     /// Run the daemon
     Serve(serve::Arguments),
+    /// Write a commented config, a root key and a verify token into a new directory
+    Init(init::Arguments),
+    /// Look the config over without starting
+    Check(check::Arguments),
     /// Read the records of a purpose out of a running tamis
     Export(export::Arguments),
     /// Look one submission up
@@ -63,17 +70,24 @@ const RUNTIME_THREADS: usize = 2;
 
 /// Runs one command line, prints what it has to say, and tells how it ended.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environment) -> Exit {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(RUNTIME_THREADS).enable_all().build();
+    match runtime {
+        Ok(runtime) => runtime.block_on(act(arguments, environment)),
+        Err(error) => {
+            output::tell(&format!("error: no threads to run on: {}", error.kind()));
+            Exit::Failed
+        }
+    }
+}
+
+async fn act(arguments: impl IntoIterator<Item = OsString>, environment: &Environment) -> Exit {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(told) => return output::told_by_clap(&told),
     };
     let config = ConfigPath::of(cli.config, environment);
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(RUNTIME_THREADS).enable_all().build();
-    let done = match runtime {
-        Ok(runtime) => runtime.block_on(obey(cli.command, &config, environment)),
-        Err(error) => Err(Failure::failed(format!("no threads to run on: {}", error.kind()))),
-    };
-    match done {
+    match obey(cli.command, &config, environment).await {
         Ok(()) => Exit::Done,
         Err(failure) => {
             output::tell(&format!("error: {failure}"));
@@ -85,6 +99,22 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
 async fn obey(command: Command, config: &ConfigPath, environment: &Environment) -> Result<(), Failure> {
     match command {
         Command::Serve(_) => serve::run(config, environment).await,
+        Command::Init(arguments) => {
+            let told =
+                init::run(&arguments, &SystemRandom).map_err(|error| Failure::failed(error.to_string()))?;
+            output::print(&told)
+        }
+        Command::Check(arguments) => {
+            let verdict = check::run(&arguments, &config.path, environment);
+            output::print(&verdict.told)?;
+            output::tell(verdict.remarks.trim_end());
+            match verdict.is_refused {
+                true => {
+                    Err(Failure::new(Exit::ConfigRefused, format!("{} is refused", config.path.display())))
+                }
+                false => Ok(()),
+            }
+        }
         Command::Export(arguments) => export::run(arguments, config, environment).await,
         Command::Find(arguments) => find::run(arguments, config, environment).await,
         Command::Inbox(arguments) => inbox::run(arguments, config, environment).await,

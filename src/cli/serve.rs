@@ -27,8 +27,8 @@ pub(super) struct Arguments {}
 
 /// Loads, builds, runs until a signal.
 pub(super) async fn run(path: &ConfigPath, environment: &Environment) -> Result<(), Failure> {
-    let config = config::load(&path.path, environment).map_err(|faults| refused(path, &faults))?;
-    let secrets = config.resolve(environment).map_err(|faults| refused(path, &faults))?;
+    let (config, secrets) =
+        config::load_with_secrets(&path.path, environment).map_err(|faults| refused(path, &faults))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     listen_to_events(&config, &clock);
     for warning in &config.warnings {
@@ -51,8 +51,12 @@ fn listen_to_events(config: &Config, clock: &Arc<dyn Clock>) {
         LogFormat::Pretty => Format::Pretty,
         LogFormat::Json => Format::Json,
     };
-    let lines =
-        Lines::new(format, Loudness::new(level(config.log.level)), Arc::clone(clock), Box::new(std::io::stderr()));
+    let lines = Lines::new(
+        format,
+        Loudness::new(level(config.log.level)),
+        Arc::clone(clock),
+        Box::new(std::io::stderr()),
+    );
     // A second subscriber in one process is a test's; the first one holds.
     let _ = tracing::subscriber::set_global_default(lines.subscriber());
     silence_panics();
@@ -75,7 +79,9 @@ fn refused(path: &ConfigPath, faults: &Faults) -> Failure {
 fn not_started(error: &StartError) -> Failure {
     let exit = match error {
         StartError::Store { error: StoreError { code: StoreCode::Locked, .. }, .. }
-        | StartError::Keyring { error: KeyringError { code: KeyringCode::Locked, .. }, .. } => Exit::StoreLocked,
+        | StartError::Keyring { error: KeyringError { code: KeyringCode::Locked, .. }, .. } => {
+            Exit::StoreLocked
+        }
         _ => Exit::Failed,
     };
     Failure::new(exit, format!("tamis does not start: {error}. docs/codes.md says what to do"))

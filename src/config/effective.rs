@@ -233,7 +233,7 @@ impl fmt::Display for Shown {
             }
             Self::Secret(found) => match &found.state {
                 SecretState::Set { bytes } => write!(f, "set ({bytes} bytes), {}", found.location),
-                SecretState::NotReadableHere => write!(f, "not readable here, {}", found.location),
+                SecretState::NotReadableHere(_) => write!(f, "not readable here, {}", found.location),
                 SecretState::Refused(fault) => {
                     write!(f, "not usable ({}), {}", fault.code.as_str(), found.location)
                 }
@@ -266,7 +266,7 @@ impl Serialize for Shown {
                         map.serialize_entry("state", "set")?;
                         map.serialize_entry("bytes", bytes)?;
                     }
-                    SecretState::NotReadableHere => map.serialize_entry("state", "not-readable-here")?,
+                    SecretState::NotReadableHere(_) => map.serialize_entry("state", "not-readable-here")?,
                     SecretState::Refused(fault) => map.serialize_entry("state", &fault.code)?,
                 }
                 map.end()

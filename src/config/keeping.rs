@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::fault::FaultCode;
 use crate::config::place;
+use crate::config::secrets::SecretPlace;
 use crate::config::section::{Findings, Section};
 use crate::location::Location;
 
@@ -108,14 +109,9 @@ pub(super) fn read_keys(mut section: Section<'_>) -> Option<Keys> {
 }
 
 /// Holds the paths against one another: what reads the store's backup must not find a key in it.
-pub(super) fn compare_paths(
-    store: Option<&Store>,
-    keys: Option<&Keys>,
-    secrets: &[(String, &Location)],
-    findings: &Findings,
-) {
+pub(super) fn compare_paths(store: Option<&Store>, keys: Option<&Keys>, findings: &Findings) {
     let Some(store) = store else { return };
-    for (key, location) in secrets {
+    for SecretPlace { key, location } in findings.places().iter() {
         if let Location::File(path) = location
             && path.starts_with(&store.path)
         {

@@ -35,8 +35,9 @@ pub use listeners::{Admin, Public};
 pub use meta::{Meta, Page, RetryTimes};
 pub use secrets::{PageToken, SecretFound, SecretState, Secrets};
 
-use crate::location::{Environment, Location};
+use crate::location::Environment;
 use crate::purpose::Policy;
+use secrets::SecretPlace;
 use section::{Findings, Section};
 
 /// Where the config is unless somebody says otherwise.
@@ -86,15 +87,82 @@ pub fn load(path: &Path, environment: &Environment) -> Result<Config, Faults> {
 /// # Errors
 /// All faults at once.
 pub fn parse(text: &str, environment: &Environment) -> Result<Config, Faults> {
+    read_layers(text, environment)?.config
+}
+
+/// Reads a config file and all its secrets, for `tamis serve`.
+///
+/// # Errors
+/// All faults at once, those of the secrets included.
+pub fn load_with_secrets(path: &Path, environment: &Environment) -> Result<(Config, Secrets), Faults> {
+    let Read { config, places } = read_layers(&layers::read_file(path)?, environment)?;
+    match config {
+        Ok(config) => {
+            let secrets = config.resolve(environment)?;
+            Ok((config, secrets))
+        }
+        Err(mut found) => {
+            found.faults.extend(
+                secrets::look_for(&places, environment).into_iter().filter_map(SecretFound::into_fault),
+            );
+            Err(found)
+        }
+    }
+}
+
+/// What `tamis check` learns of a config and its secrets.
+pub struct Checked {
+    /// The config, if it is valid (its secrets may still be refused).
+    pub config: Option<Config>,
+    /// All faults and warnings, those of the secrets included.
+    pub found: Faults,
+    /// What was found of the secrets.
+    pub secrets: Vec<SecretFound>,
+}
+
+/// Reads a config file and looks for its secrets, keeping none.
+pub fn check(path: &Path, environment: &Environment) -> Checked {
+    let read = layers::read_file(path).and_then(|text| read_layers(&text, environment));
+    let Read { config, places } = match read {
+        Ok(read) => read,
+        Err(found) => return Checked { config: None, found, secrets: Vec::new() },
+    };
+    let (config, mut found) = match config {
+        Ok(config) => {
+            let warnings = config.warnings.clone();
+            (Some(config), Faults { faults: Vec::new(), warnings })
+        }
+        Err(found) => (None, found),
+    };
+    let secrets = secrets::look_for(&places, environment);
+    for secret in &secrets {
+        match &secret.state {
+            SecretState::Set { .. } => {}
+            SecretState::NotReadableHere(fault) => found.warnings.push(fault.clone()),
+            SecretState::Refused(fault) => found.faults.push(fault.clone()),
+        }
+    }
+    Checked { config, found, secrets }
+}
+
+/// What reading gives, whether or not it is valid.
+struct Read {
+    config: Result<Config, Faults>,
+    places: Vec<SecretPlace>,
+}
+
+/// Reads the layers. An error means that there is nothing to read.
+fn read_layers(text: &str, environment: &Environment) -> Result<Read, Faults> {
     let layers = layers::merge(text, environment)?;
     let findings = Findings::new(layers.variables);
     findings.extend(layers.misnamed);
     let config = read(Section::root(&layers.root, &findings), &findings);
-    let found = findings.into_found();
-    match config {
+    let (found, places) = findings.into_parts();
+    let config = match config {
         Some(config) if found.faults.is_empty() => Ok(Config { warnings: found.warnings, ..config }),
         _ => Err(found),
-    }
+    };
+    Ok(Read { config, places })
 }
 
 fn read(mut root: Section<'_>, findings: &Findings) -> Option<Config> {
@@ -109,8 +177,7 @@ fn read(mut root: Section<'_>, findings: &Findings) -> Option<Config> {
     let purposes = purposes::read_purposes(root.section("purposes"), recipients.as_deref());
     let log = keeping::read_log(root.section("log"));
     root.finish();
-    let secrets = locations(meta.as_ref(), keys.as_ref());
-    keeping::compare_paths(store.as_ref(), keys.as_ref(), &secrets, findings);
+    keeping::compare_paths(store.as_ref(), keys.as_ref(), findings);
     Some(Config {
         controller: controller?,
         public: public?,
@@ -124,21 +191,6 @@ fn read(mut root: Section<'_>, findings: &Findings) -> Option<Config> {
         warnings: Vec::new(),
         policy: Arc::new(Policy::new(purposes?)),
     })
-}
-
-/// The locations of all secrets, by key.
-fn locations<'c>(meta: Option<&'c Meta>, keys: Option<&'c Keys>) -> Vec<(String, &'c Location)> {
-    let mut all = Vec::new();
-    if let Some(meta) = meta {
-        all.extend(
-            meta.app_secrets.iter().enumerate().map(|(at, place)| (format!("meta.app_secrets[{at}]"), place)),
-        );
-        all.push(("meta.verify_token".to_owned(), &meta.verify_token));
-        let pages = meta.pages.iter().enumerate();
-        all.extend(pages.map(|(at, page)| (format!("meta.pages[{at}].token"), &page.token)));
-    }
-    all.extend(keys.map(|keys| ("keys.root".to_owned(), &keys.root)));
-    all
 }
 
 impl Config {

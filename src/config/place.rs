@@ -101,7 +101,9 @@ pub(super) fn location(item: &Item<'_>) -> Option<Location> {
         let mend = "Write the name that the unit's LoadCredential= gives it: letters, digits, dot, - and _.";
         name(&credential, is_credential, "a credential's name", mend)
     });
-    file.or(env.map(Location::Env)).or(credential.map(Location::Credential))
+    let location = file.or(env.map(Location::Env)).or(credential.map(Location::Credential))?;
+    item.note_place(&location);
+    Some(location)
 }
 
 fn name(item: &Item<'_>, good: impl Fn(&str) -> bool, what: &str, mend: &str) -> Option<String> {

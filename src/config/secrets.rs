@@ -2,8 +2,8 @@
 
 use zeroize::Zeroizing;
 
+use crate::config::Config;
 use crate::config::fault::{Code, Fault, FaultCode, Faults};
-use crate::config::{Config, locations};
 use crate::id::PageId;
 use crate::location::{Environment, Location, LocationCode, WatchedSecret};
 use crate::secret::{Key, Secret};
@@ -30,6 +30,12 @@ pub struct PageToken {
     pub token: WatchedSecret,
 }
 
+/// Where a secret lies, by the key that says so.
+pub(super) struct SecretPlace {
+    pub(super) key: String,
+    pub(super) location: Location,
+}
+
 /// What may be said of a secret without saying it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretFound {
@@ -50,7 +56,7 @@ pub enum SecretState {
         bytes: usize,
     },
     /// A credential, and systemd did not start this process: nobody can tell from here.
-    NotReadableHere,
+    NotReadableHere(Fault),
     /// It cannot be used.
     Refused(Fault),
 }
@@ -101,25 +107,35 @@ impl Config {
         })();
         secrets.ok_or(Faults { faults, warnings: Vec::new() })
     }
+}
 
-    /// Looks whether each secret is there, keeping none.
-    pub fn look_for_secrets(&self, environment: &Environment) -> Vec<SecretFound> {
-        let look = |(key, location): (String, &Location)| {
-            let kind = match key.as_str() {
-                "keys.root" => Kind::RootKey,
-                "meta.verify_token" => Kind::VerifyToken,
-                _ => Kind::Word,
-            };
-            let state = match read(&key, location, kind, environment) {
-                Ok(secret) => SecretState::Set { bytes: secret.len() },
-                Err(fault) if fault.code == Code::Secret(LocationCode::NoCredentials) => {
-                    SecretState::NotReadableHere
-                }
-                Err(fault) => SecretState::Refused(fault),
-            };
-            SecretFound { key, location: location.clone(), state }
+/// Looks whether each secret is there, keeping none.
+pub(super) fn look_for(places: &[SecretPlace], environment: &Environment) -> Vec<SecretFound> {
+    let look = |SecretPlace { key, location }: &SecretPlace| {
+        let kind = match key.as_str() {
+            "keys.root" => Kind::RootKey,
+            "meta.verify_token" => Kind::VerifyToken,
+            _ => Kind::Word,
         };
-        locations(Some(&self.meta), Some(&self.keys)).into_iter().map(look).collect()
+        let state = match read(key, location, kind, environment) {
+            Ok(secret) => SecretState::Set { bytes: secret.len() },
+            Err(fault) if fault.code == Code::Secret(LocationCode::NoCredentials) => {
+                SecretState::NotReadableHere(fault)
+            }
+            Err(fault) => SecretState::Refused(fault),
+        };
+        SecretFound { key: key.clone(), location: location.clone(), state }
+    };
+    places.iter().map(look).collect()
+}
+
+impl SecretFound {
+    /// Why `serve` could not start with it.
+    pub(super) fn into_fault(self) -> Option<Fault> {
+        match self.state {
+            SecretState::Set { .. } => None,
+            SecretState::NotReadableHere(fault) | SecretState::Refused(fault) => Some(fault),
+        }
     }
 }
 
@@ -179,7 +195,7 @@ fn refusal(key: &str, location: &Location, code: LocationCode) -> Fault {
         LocationCode::Empty => ("the secret is empty", "Fill it in."),
         LocationCode::TooLong => ("this is longer than any secret", "Check that it is the right file."),
         LocationCode::NoCredentials => (
-            "systemd did not start this process, so that there are no credentials",
+            "this credential is not readable here, since systemd did not start this process",
             "Start tamis by its unit, or use a file.",
         ),
     };
@@ -264,8 +280,6 @@ mod tests {
             ]
         );
         assert!(!format!("{faults} {faults:?}").contains("CANARY"));
-        let looked = config.look_for_secrets(&Environment::default());
-        assert!(looked.iter().all(|secret| matches!(secret.state, SecretState::Refused(_))));
     }
 
     #[test]
@@ -289,10 +303,6 @@ mod tests {
         let Ok(config) = parse(&text, &Environment::default()) else { panic!("valid") };
         let page = ("PAGE".to_owned(), "EAAG".to_owned());
         let elsewhere = Environment::new([page.clone()]);
-        let states: Vec<SecretState> =
-            config.look_for_secrets(&elsewhere).into_iter().map(|found| found.state).collect();
-        let not_here = SecretState::NotReadableHere;
-        assert_eq!(states, [not_here.clone(), not_here.clone(), SecretState::Set { bytes: 4 }, not_here]);
         assert!(config.resolve(&elsewhere).is_err_and(|faults| faults.faults.len() == 3));
 
         let directory = tempfile::tempdir().expect("a directory");

@@ -3,25 +3,28 @@
 //! A key exists because something reads it: what a section was never asked for is unknown. So there is one place a key,
 //! and a fault in one never hides a fault in another, whatever the shape of what stands there.
 
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell};
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use ::config::{Map, Value, ValueKind};
 
 use crate::config::fault::{Code, Fault, FaultCode, Faults};
+use crate::config::secrets::SecretPlace;
 use crate::config::suggest::nearest;
+use crate::location::Location;
 
 /// What was found while reading.
 pub(super) struct Findings {
     variables: BTreeMap<String, String>,
     found: RefCell<Faults>,
+    places: RefCell<Vec<SecretPlace>>,
 }
 
 impl Findings {
     /// Starts with the keys that the environment set.
     pub(super) fn new(variables: BTreeMap<String, String>) -> Self {
-        Self { variables, found: RefCell::default() }
+        Self { variables, found: RefCell::default(), places: RefCell::default() }
     }
 
     /// Notes what refuses the config.
@@ -53,9 +56,19 @@ impl Findings {
         self.found.borrow_mut().faults.extend(faults);
     }
 
-    /// Everything that was found.
-    pub(super) fn into_found(self) -> Faults {
-        self.found.into_inner()
+    /// Notes where a secret lies, so that it can be looked for even if something else is wrong.
+    pub(super) fn note_place(&self, place: SecretPlace) {
+        self.places.borrow_mut().push(place);
+    }
+
+    /// Where secrets lie.
+    pub(super) fn places(&self) -> Ref<'_, Vec<SecretPlace>> {
+        self.places.borrow()
+    }
+
+    /// Everything that was found, and where secrets lie.
+    pub(super) fn into_parts(self) -> (Faults, Vec<SecretPlace>) {
+        (self.found.into_inner(), self.places.into_inner())
     }
 
     fn finding(&self, code: Code, key: &str, reason: String, mend: String) -> Fault {
@@ -197,9 +210,14 @@ impl<'v> Item<'v> {
 
     /// A text with something in it.
     pub(super) fn text(&self) -> Option<&'v str> {
+        self.text_or("Fill it in.")
+    }
+
+    /// The same; `mend` says what belongs here.
+    fn text_or(&self, mend: &str) -> Option<&'v str> {
         match &self.value.kind {
             ValueKind::String(text) if text.trim().is_empty() => {
-                self.fault(FaultCode::Empty, "this is empty", "Fill it in.");
+                self.fault(FaultCode::Empty, "this is empty", mend);
                 None
             }
             ValueKind::String(text) => Some(text),
@@ -223,7 +241,7 @@ impl<'v> Item<'v> {
 
     /// A text that `parse` understands.
     pub(super) fn parsed<T>(&self, parse: impl Fn(&str) -> Option<T>, what: &str, mend: &str) -> Option<T> {
-        let parsed = parse(self.text()?);
+        let parsed = parse(self.text_or(mend)?);
         if parsed.is_none() {
             self.fault(FaultCode::Malformed, format!("this is not {what}"), mend);
         }
@@ -339,6 +357,11 @@ impl<'v> Item<'v> {
             asked: Vec::new(),
             findings: self.findings,
         }
+    }
+
+    /// Notes that a secret lies here.
+    pub(super) fn note_place(&self, location: &Location) {
+        self.findings.note_place(SecretPlace { key: self.key.clone(), location: location.clone() });
     }
 
     /// True if this is a bare text.

@@ -1,35 +1,19 @@
-//! From one config to each room's settings: rooms never see the config itself.
+//! From the config to what each room asks for: the one place that knows both.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
-use crate::config::Config;
-use crate::config::meta::RetryTimes;
-use crate::config::secrets::PageToken;
+use crate::config::{Config, PageToken, RetryTimes};
 use crate::graph::{self, PageAccess, Retry};
 use crate::inbox;
 use crate::secret::Secret;
 use crate::store::sled;
 
-const MIB: u64 = 1024 * 1024;
+/// The config speaks of MB as disks do.
+const BYTES_PER_MB: u64 = 1_000_000;
 
 impl Config {
-    /// What Graph needs: the app's secrets for its proofs, and each page's token.
-    pub fn graph_settings(&self, app_secrets: Vec<Secret>, page_tokens: Vec<PageToken>) -> graph::Settings {
-        let page = |page: PageToken| PageAccess { id: page.id, name: page.name, token: page.token };
-        graph::Settings {
-            url: self.meta.graph_url.clone(),
-            version: self.meta.graph_version.clone(),
-            app_secrets,
-            pages: page_tokens.into_iter().map(page).collect(),
-            calls_in_flight: self.meta.calls_in_flight,
-            connect_timeout: Duration::from_millis(self.meta.connect_timeout_ms),
-            read_timeout: Duration::from_millis(self.meta.read_timeout_ms),
-            reply_max_bytes: self.meta.reply_max_bytes,
-        }
-    }
-
-    /// What the inbox needs. Its journal lies in `inbox/` below the store's path.
+    /// What the inbox needs.
     pub fn inbox_settings(&self) -> inbox::Settings {
         inbox::Settings {
             path: self.store.path.join("inbox"),
@@ -39,37 +23,69 @@ impl Config {
         }
     }
 
-    /// What the store needs.
+    /// What the store needs. The witness lies beside the keyring, apart from what it bears witness of.
     pub fn store_settings(&self) -> sled::Settings {
         sled::Settings {
             path: self.store.path.clone(),
-            witness: self.witness_path(),
+            witness: self.keys.keyring.parent().unwrap_or(Path::new("/")).join("witness"),
             cache_mb: self.store.cache_mb,
             free_disk_min_bytes: self.free_disk_min_bytes(),
         }
     }
 
-    /// The witness lies beside the keyring: whoever copies the store does not copy it.
-    pub fn witness_path(&self) -> PathBuf {
-        self.keys.keyring.with_file_name("witness")
+    /// What Graph's client needs; it gets app secrets of its own, since the webhook holds them too.
+    pub fn graph_settings(&self, app_secrets: &[Secret], page_tokens: Vec<PageToken>) -> graph::Settings {
+        graph::Settings {
+            url: self.meta.graph_url.clone(),
+            version: self.meta.graph_version.clone(),
+            app_secrets: app_secrets.iter().map(|secret| Secret::new(secret.expose().to_vec())).collect(),
+            pages: (page_tokens.into_iter())
+                .map(|page| PageAccess { id: page.id, name: page.name, token: page.token })
+                .collect(),
+            calls_in_flight: self.meta.calls_in_flight,
+            connect_timeout: Duration::from_millis(self.meta.connect_timeout_ms),
+            read_timeout: Duration::from_millis(self.meta.read_timeout_ms),
+            reply_max_bytes: self.meta.reply_max_bytes,
+        }
     }
 
     /// When a failed fetch is tried again.
     pub fn retry(&self) -> Retry {
-        retry(self.meta.retry)
+        retry(&self.meta.retry)
     }
 
-    /// The same, where Graph's answer may mean "gone" or "not yet".
+    /// When a fetch is tried again whose answer may mean "gone" or "not yet".
     pub fn retry_ambiguous(&self) -> Retry {
-        retry(self.meta.retry_ambiguous)
+        retry(&self.meta.retry_ambiguous)
     }
 
     fn free_disk_min_bytes(&self) -> u64 {
-        self.store.free_disk_min_mb.saturating_mul(MIB)
+        self.store.free_disk_min_mb.saturating_mul(BYTES_PER_MB)
     }
 }
 
-fn retry(times: RetryTimes) -> Retry {
-    let RetryTimes { first_ms, factor, max_ms, attempts } = times;
-    Retry { first_ms, factor, max_ms, attempts }
+fn retry(times: &RetryTimes) -> Retry {
+    Retry { first_ms: times.first_ms, factor: times.factor, max_ms: times.max_ms, attempts: times.attempts }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::parse;
+    use crate::location::Environment;
+
+    #[test]
+    fn the_rooms_get_what_the_file_says() {
+        let text = include_str!("../../config/tamis.example.toml");
+        let config = parse(text, &Environment::default()).unwrap_or_else(|faults| panic!("{faults}"));
+        let inbox = config.inbox_settings();
+        assert_eq!(inbox.path, Path::new("/var/lib/tamis/store/inbox"));
+        assert_eq!((inbox.max_references, inbox.free_disk_min_bytes), (500_000, 256_000_000));
+        let store = config.store_settings();
+        assert_eq!(store.witness, Path::new("/var/lib/tamis-keys/witness"));
+        let graph = config.graph_settings(&[Secret::new(b"a".to_vec())], Vec::new());
+        assert_eq!((graph.version.as_str(), graph.connect_timeout), ("v26.0", Duration::from_secs(5)));
+        assert!(graph.app_secrets.first().is_some_and(|secret| secret.equals(b"a")));
+        assert_eq!((config.retry().attempts, config.retry_ambiguous().factor), (750, 4));
+    }
 }

@@ -56,18 +56,25 @@ impl BodyBudget {
         max_bytes: usize,
         deadline: Duration,
     ) -> Result<Body, BodyError> {
-        let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        let announced =
+            request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
         if announced.is_some_and(|length: u64| length > max_bytes as u64) {
             return Err(BodyError::TooLarge);
         }
-        let room = announced.and_then(|length| usize::try_from(length).ok()).unwrap_or(0).min(FIRST_ROOM_BYTES);
+        let room =
+            announced.and_then(|length| usize::try_from(length).ok()).unwrap_or(0).min(FIRST_ROOM_BYTES);
         match tokio::time::timeout(deadline, self.collect(payload, max_bytes, room)).await {
             Ok(read) => read,
             Err(_) => Err(BodyError::TooSlow),
         }
     }
 
-    async fn collect(&self, mut payload: web::Payload, max_bytes: usize, room: usize) -> Result<Body, BodyError> {
+    async fn collect(
+        &self,
+        mut payload: web::Payload,
+        max_bytes: usize,
+        room: usize,
+    ) -> Result<Body, BodyError> {
         let mut bytes = BytesMut::with_capacity(room);
         let mut share: Option<OwnedSemaphorePermit> = None;
         let mut pieces = 0;

@@ -127,7 +127,9 @@ impl ProblemCode {
             Self::SignatureMismatch => (403, "The signature does not fit the body"),
             Self::NotJson => (400, "The body is no JSON"),
             Self::TooManyReferences => (413, "The notification has too many changes"),
-            Self::HandshakeIncomplete => (400, "hub.mode, hub.verify_token and hub.challenge are needed, once each"),
+            Self::HandshakeIncomplete => {
+                (400, "hub.mode, hub.verify_token and hub.challenge are needed, once each")
+            }
             Self::HandshakeRefused => (403, "The mode or the token is wrong"),
             Self::InboxUnavailable => (503, "Nothing is taken for now"),
             Self::BodyInvalid => (400, "The body is not what this call takes"),

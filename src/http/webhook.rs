@@ -13,7 +13,9 @@ use crate::http::body::{Body, BodyBudget, BodyError};
 use crate::http::problem::{Problem, ProblemCode, request_id};
 use crate::inbox::{Accepted, Inbox, InboxError};
 use crate::metrics::Metrics;
-use crate::notification::{self, Census, Challenge, ChallengeCode, ChangeCode, Notification, SignatureCode, Verifier, WireCode};
+use crate::notification::{
+    self, Census, Challenge, ChallengeCode, ChangeCode, Notification, SignatureCode, Verifier, WireCode,
+};
 use crate::secret::Secret;
 use crate::telemetry::LeadNames;
 
@@ -94,9 +96,9 @@ async fn receive(request: &HttpRequest, payload: web::Payload, intake: &Intake) 
     let Body { bytes, .. } = &body;
     let signatures = request.headers().get_all(SIGNATURE).map(|value| value.as_bytes());
     let legacy = request.headers().contains_key(LEGACY_SIGNATURE);
-    let authentic =
-        intake.verifier.verify(signatures, legacy, bytes.clone()).map_err(Refusal::Signature)?;
-    let Notification { references, census } = notification::read(&authentic, received).map_err(Refusal::Wire)?;
+    let authentic = intake.verifier.verify(signatures, legacy, bytes.clone()).map_err(Refusal::Signature)?;
+    let Notification { references, census } =
+        notification::read(&authentic, received).map_err(Refusal::Wire)?;
     drop(authentic);
     count(request, &census, intake);
     if references.is_empty() {

@@ -192,9 +192,8 @@ pub fn stamp(frame: &mut [u8], used: u64, batch_start: u32) {
 /// Length, day and count of a frame that [`seal`] made, stamped or not.
 pub fn outline(bytes: &[u8]) -> Option<(usize, Day, usize)> {
     let header = bytes.first_chunk::<HEADER_BYTES>()?;
-    let number = |at: usize| -> Option<u32> {
-        header.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes)
-    };
+    let number =
+        |at: usize| -> Option<u32> { header.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes) };
     let len = HEADER_BYTES + usize::try_from(number(0)?).ok()?;
     Some((len, Day(number(20)?), usize::try_from(number(24)?).ok()?))
 }

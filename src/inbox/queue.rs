@@ -240,10 +240,14 @@ impl Queue {
 
     /// The references that are open in this segment, in order of arrival. Looks at every entry: for rare use.
     pub fn open_in(&self, segment: u32) -> Vec<(Ticket, LeadRef)> {
-        let open = |entry: &&Entry| matches!(entry.state, State::Queued | State::Claimed) && entry.segment == segment;
+        let open = |entry: &&Entry| {
+            matches!(entry.state, State::Queued | State::Claimed) && entry.segment == segment
+        };
         let mut found: Vec<(Ticket, LeadRef)> = (self.entries.iter().zip(0_u32..))
             .filter(|(entry, _)| open(entry))
-            .filter_map(|(entry, place)| Some((Ticket { place, arrival: entry.arrival }, self.reference(place)?)))
+            .filter_map(|(entry, place)| {
+                Some((Ticket { place, arrival: entry.arrival }, self.reference(place)?))
+            })
             .collect();
         found.sort_unstable_by_key(|(ticket, _)| ticket.arrival);
         found
@@ -462,7 +466,12 @@ mod tests {
         for id in leadgens(&["11", "20"]) {
             queue.done(&id);
         }
-        assert!(queue.len() == 0 && queue.heads.is_empty() && queue.claimed.is_empty() && queue.group_of.is_empty());
+        assert!(
+            queue.len() == 0
+                && queue.heads.is_empty()
+                && queue.claimed.is_empty()
+                && queue.group_of.is_empty()
+        );
     }
 
     #[test]

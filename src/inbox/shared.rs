@@ -80,8 +80,9 @@ impl Limits {
     /// the rest of sparse ones into.
     pub fn of(settings: &Settings, segment_bytes: u64) -> Self {
         let call_bytes = (settings.body_max_bytes as u64).saturating_add((FIRST_FRAME + 64 * 1024) as u64);
-        let segment_bytes =
-            segment_bytes.max(call_bytes.checked_next_multiple_of(4096).unwrap_or(call_bytes)).min(SEGMENT_BYTES_MAX);
+        let segment_bytes = segment_bytes
+            .max(call_bytes.checked_next_multiple_of(4096).unwrap_or(call_bytes))
+            .min(SEGMENT_BYTES_MAX);
         let room = segment_bytes.saturating_sub((FIRST_FRAME + HEADER_BYTES) as u64).max(1);
         let full = (settings.max_references).saturating_mul((OVERHEAD_BYTES + LeadRef::ENCODED_MAX) as u64);
         let dense = usize::try_from(full.div_ceil(room)).unwrap_or(usize::MAX);

@@ -248,7 +248,8 @@ struct Run {
 impl Active {
     /// As many frames from the front as this segment may take: by room, and of its day. Stamps them.
     fn fitting(&self, buffer: &mut [u8]) -> Run {
-        let room = usize::try_from(self.file.bytes()).unwrap_or(0).saturating_sub(self.at + frame::HEADER_BYTES);
+        let room =
+            usize::try_from(self.file.bytes()).unwrap_or(0).saturating_sub(self.at + frame::HEADER_BYTES);
         let mut run = Run { bytes: 0, frames: 0, references: 0, day: self.day.unwrap_or(Day(0)) };
         let mut day = self.day;
         while let Some(rest) = buffer.get_mut(run.bytes..)

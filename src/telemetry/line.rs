@@ -28,7 +28,10 @@ pub fn of_foreign(format: Format, now: Timestamp, metadata: &Metadata<'_>) -> St
     let crate_name = metadata.target().split("::").next().unwrap_or_default();
     let fields = Fields {
         name: "foreign.event".to_owned(),
-        rest: vec![("crate", Value::from(crate_name)), ("source.line", Value::from(metadata.line().unwrap_or(0)))],
+        rest: vec![
+            ("crate", Value::from(crate_name)),
+            ("source.line", Value::from(metadata.line().unwrap_or(0))),
+        ],
     };
     write(format, now, *metadata.level(), fields)
 }

@@ -65,7 +65,12 @@ pub struct Lines {
 
 impl Lines {
     /// Puts format, level, clock and sink (stderr, or a buffer in a test) together.
-    pub fn new(format: Format, loudness: Loudness, clock: Arc<dyn Clock>, sink: Box<dyn Write + Send>) -> Self {
+    pub fn new(
+        format: Format,
+        loudness: Loudness,
+        clock: Arc<dyn Clock>,
+        sink: Box<dyn Write + Send>,
+    ) -> Self {
         Self { format, loudness, clock, sink: Mutex::new(sink) }
     }
 
@@ -76,7 +81,11 @@ impl Lines {
 
     fn wants(&self, metadata: &Metadata<'_>) -> bool {
         let level = *metadata.level();
-        if is_own(metadata) { self.loudness.allows(level) } else { level <= Level::WARN && self.loudness.allows(level) }
+        if is_own(metadata) {
+            self.loudness.allows(level)
+        } else {
+            level <= Level::WARN && self.loudness.allows(level)
+        }
     }
 }
 

@@ -95,7 +95,9 @@ impl Worker for Fetcher {
         let (source, lane, claimed) = match self.claim(now) {
             Ok(Some(claim)) => claim,
             // What is due and still not claimed has no lane for now (its page is paused): it is looked at when polled.
-            Ok(None) => return self.tools.store.next_due().filter(|due| *due > now).map_or(Step::Idle, Step::Until),
+            Ok(None) => {
+                return self.tools.store.next_due().filter(|due| *due > now).map_or(Step::Idle, Step::Until);
+            }
             Err(error) => return self.rest(now, error),
         };
         let leadgens: Vec<LeadgenId> = claimed.iter().map(|claim| claim.reference.leadgen).collect();
@@ -182,7 +184,8 @@ impl Fetcher {
     fn claim_parked(&self, now: Timestamp) -> Result<Option<(Source, Lane, Vec<Claimed>)>, StoreError> {
         let lane_of = |page: &PageId, form: &FormId| {
             let lane = self.tools.lane(page, form);
-            let open = matches!(self.tools.graph.availability(page), Availability::Ready | Availability::Probe);
+            let open =
+                matches!(self.tools.graph.availability(page), Availability::Ready | Availability::Probe);
             (lane.purpose.is_some() && open).then_some(lane)
         };
         let Some((lane, mut claims)) = self.tools.store.claim_due(now, CLAIM_MAX, &lane_of)? else {
@@ -194,7 +197,11 @@ impl Fetcher {
         }
         let claimed = claims
             .into_iter()
-            .map(|claim| Claimed { reference: claim.reference, attempts: claim.attempts, last_code: claim.code })
+            .map(|claim| Claimed {
+                reference: claim.reference,
+                attempts: claim.attempts,
+                last_code: claim.code,
+            })
             .collect();
         Ok(Some((Source::Parked, lane, claimed)))
     }
@@ -205,7 +212,9 @@ impl Fetcher {
         let availability = tools.graph.availability(&lane.page);
         match (purpose, availability) {
             (None, _) => park_all(claimed, |_| Why::Held { code: ParkCode::FormUnclaimed }),
-            (Some(_), Availability::NoToken) => park_all(claimed, |_| Why::Held { code: ParkCode::PageUnknown }),
+            (Some(_), Availability::NoToken) => {
+                park_all(claimed, |_| Why::Held { code: ParkCode::PageUnknown })
+            }
             (Some(_), Availability::Paused { until, code }) => {
                 park_all(claimed, |claim| Why::Waiting { not_before: until, attempts: claim.attempts, code })
             }
@@ -244,7 +253,8 @@ impl Fetcher {
                 Err(Unknown::Store(error)) => {
                     tracing::warn!(code = %error.code, "fetch.store-refused");
                     let not_before = later(now, STORE_REST_MS);
-                    let why = Why::Waiting { not_before, attempts: claim.attempts, code: ParkCode::FormUnread };
+                    let why =
+                        Why::Waiting { not_before, attempts: claim.attempts, code: ParkCode::FormUnread };
                     settlements.push(parked(claim.reference, why));
                 }
             }
@@ -304,7 +314,13 @@ impl Tools {
         }
     }
 
-    fn sieve_lead(&self, purpose: &Purpose, raw: &RawLead<'_>, claim: Claimed, known: &KnownForm) -> Settlement {
+    fn sieve_lead(
+        &self,
+        purpose: &Purpose,
+        raw: &RawLead<'_>,
+        claim: Claimed,
+        known: &KnownForm,
+    ) -> Settlement {
         let matching = Matching::new(purpose, known.definition.as_ref());
         let Sieved { result, dropped, unknown_key } = minimise(raw, &claim.reference, &matching);
         if unknown_key {
@@ -328,7 +344,8 @@ impl Tools {
             Decision::Later { not_before } => self.again(&self.retry, claim.attempts, code, not_before, now),
             Decision::Ambiguous => {
                 // Attempts that an outage spent do not count against a lead that Graph cannot find.
-                let before = if claim.last_code == Some(ParkCode::LeadUnreadable) { claim.attempts } else { 0 };
+                let before =
+                    if claim.last_code == Some(ParkCode::LeadUnreadable) { claim.attempts } else { 0 };
                 self.again(&self.retry_ambiguous, before, code, None, now)
             }
         }
@@ -366,7 +383,8 @@ impl Tools {
 
     /// Settles and says so: one line a lead, with what was dropped.
     async fn settle(&self, lane: &Lane, settlements: Vec<Settlement>) -> Result<usize, StoreError> {
-        let told: Vec<Told> = settlements.iter().map(|settlement| Told::of(settlement, &self.names)).collect();
+        let told: Vec<Told> =
+            settlements.iter().map(|settlement| Told::of(settlement, &self.names)).collect();
         let settled = self.store.settle(settlements).await?;
         for (told, settled) in told.iter().zip(&settled) {
             told.say(lane, settled, &self.metrics);

@@ -54,7 +54,9 @@ impl FormBook {
             return Ok(Arc::clone(known));
         }
         let read = match self.graph.read_form(page, form).await {
-            Ok(definition) => KnownForm { form: *form, definition: Some(definition), read_at: self.clock.now() },
+            Ok(definition) => {
+                KnownForm { form: *form, definition: Some(definition), read_at: self.clock.now() }
+            }
             Err(failure) => match (failure.decision, known) {
                 (Decision::ForGood, None) => {
                     tracing::warn!(form.id = %form, page.id = %page, "form.definition-refused");

@@ -55,7 +55,12 @@ impl Worker for Reaper {
 
 impl Reaper {
     /// A reaper that has not looked yet.
-    pub fn new(inbox: Arc<Inbox>, store: SharedStore, keyring: Arc<dyn Keyring>, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(
+        inbox: Arc<Inbox>,
+        store: SharedStore,
+        keyring: Arc<dyn Keyring>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self { inbox, store, keyring, clock, next: Mutex::new(None) }
     }
 

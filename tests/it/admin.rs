@@ -10,7 +10,9 @@ async fn with_leads(count: usize) -> (World, Vec<String>) {
     let emails: Vec<String> = (0..count).map(|_| format!("{}@example.org", canary("admin"))).collect();
     let ids: Vec<String> = emails
         .iter()
-        .map(|email| world.submit(lead(DEVIS_FORM).answer("full_name", &["Zoé Ü"]).answer("email", &[email]), &[email]))
+        .map(|email| {
+            world.submit(lead(DEVIS_FORM).answer("full_name", &["Zoé Ü"]).answer("email", &[email]), &[email])
+        })
         .collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     for part in ids.chunks(50) {
@@ -40,7 +42,10 @@ async fn pages_follow_one_another_without_gap_or_double_while_leads_arrive() {
         assert_eq!(page.header("cache-control"), "no-store");
         seen.extend(page.lines().iter().map(|record| record["id"].as_str().expect("an id").to_owned()));
         if seen.len() == 10 {
-            let id = world.submit(lead(DEVIS_FORM).answer("full_name", &["N"]).answer("email", &["n@example.org"]), &[]);
+            let id = world.submit(
+                lead(DEVIS_FORM).answer("full_name", &["N"]).answer("email", &["n@example.org"]),
+                &[],
+            );
             world.deliver(&[&id]).await;
             world.until("it is stored", || async { world.records("devis").await.len() == 24 }).await;
         }
@@ -66,7 +71,11 @@ async fn a_csv_page_has_its_header_row_and_guards_formulas() {
         .answer("phone_number", &["+33639980001", "06 39 98 00 02"]);
     let id = world.submit(submitted, &[]);
     let empty = world.admin().get("/admin/v1/purposes/devis/leads?format=csv").await;
-    assert!(empty.text().starts_with("id,purpose,created_time,") && empty.text().ends_with("\r\n"), "{}", empty.text());
+    assert!(
+        empty.text().starts_with("id,purpose,created_time,") && empty.text().ends_with("\r\n"),
+        "{}",
+        empty.text()
+    );
     assert_eq!(empty.header("tamis-next-cursor"), "devis-1-0");
     world.deliver(&[&id]).await;
     world.until("it is stored", || async { world.records("devis").await.len() == 1 }).await;
@@ -110,7 +119,10 @@ async fn each_role_reaches_what_is_its_own() {
             if status >= 400 {
                 let problem = answer.json();
                 assert_eq!(answer.header("content-type"), "application/problem+json");
-                assert_eq!(problem["type"], format!("urn:tamis:problem:{}", problem["code"].as_str().unwrap_or("")));
+                assert_eq!(
+                    problem["type"],
+                    format!("urn:tamis:problem:{}", problem["code"].as_str().unwrap_or(""))
+                );
                 assert!(!answer.text().contains(&emails[0]));
             }
         }
@@ -150,7 +162,10 @@ async fn each_page_leaves_its_line_in_the_trail() {
     assert_eq!(export["action"], "exported");
     assert_eq!(export["recipient"], "crm");
     assert_eq!(export["reason"], "crm-sync");
-    assert_eq!((&export["count"], &export["from"], &export["to"]), (&json!(2), &json!("devis-1-1"), &json!("devis-1-2")));
+    assert_eq!(
+        (&export["count"], &export["from"], &export["to"]),
+        (&json!(2), &json!("devis-1-1"), &json!("devis-1-2"))
+    );
     world.end().await;
 }
 
@@ -188,7 +203,8 @@ async fn status_of(url: &str) -> u16 {
 async fn an_officer_finds_by_either_id_and_sees_masks() {
     let world = World::start().await;
     let email = format!("{}@example.org", canary("find"));
-    let leadgen = world.submit(lead(DEVIS_FORM).answer("full_name", &["Zoé"]).answer("email", &[&email]), &[&email]);
+    let leadgen =
+        world.submit(lead(DEVIS_FORM).answer("full_name", &["Zoé"]).answer("email", &[&email]), &[&email]);
     let refused = world.submit(lead(LETTRE_FORM).answer("email", &["no@example.org"]), &[]);
     world.deliver(&[&leadgen, &refused]).await;
     world.until("it is stored", || async { world.records("devis").await.len() == 1 }).await;

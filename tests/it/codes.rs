@@ -25,7 +25,8 @@ fn declared() -> BTreeSet<String> {
 
 /// The codes that stand at the start of a table row.
 fn explained() -> BTreeSet<String> {
-    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/codes.md")).expect("docs/codes.md");
+    let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/codes.md"))
+        .expect("docs/codes.md");
     let first = |line: &str| line.strip_prefix("| `")?.split('`').next().map(str::to_owned);
     text.lines().filter_map(first).collect()
 }
@@ -44,7 +45,9 @@ fn every_code_is_explained_and_no_explained_code_is_gone() {
 fn codes_are_kebab_case() {
     let odd: Vec<String> = declared()
         .into_iter()
-        .filter(|code| !code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b)))
+        .filter(|code| {
+            !code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b))
+        })
         .collect();
     assert!(odd.is_empty(), "{odd:?}");
 }

@@ -27,7 +27,10 @@ enum Seen {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_200_leaves_before_the_fdatasync_of_its_batch_returned() {
     if !installed("strace") {
-        assert!(option_env!("CI").is_none() && std::env::vars().all(|(name, _)| name != "CI"), "CI brings strace");
+        assert!(
+            option_env!("CI").is_none() && std::env::vars().all(|(name, _)| name != "CI"),
+            "CI brings strace"
+        );
         println!("skipped: strace is not installed");
         return;
     }

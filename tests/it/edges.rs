@@ -25,7 +25,17 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "store",
         &[
-            "clock", "disk", "id", "keyring", "lead", "notification", "purpose", "random", "secret", "trail", "codes",
+            "clock",
+            "disk",
+            "id",
+            "keyring",
+            "lead",
+            "notification",
+            "purpose",
+            "random",
+            "secret",
+            "trail",
+            "codes",
         ],
     ),
     ("inbox", &["clock", "disk", "id", "keyring", "notification", "purpose", "random", "secret", "codes"]),
@@ -37,34 +47,97 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "workers",
         &[
-            "clock", "graph", "id", "inbox", "keyring", "lead", "lifecycle", "metrics", "notification", "purpose",
-            "random", "store", "telemetry",
+            "clock",
+            "graph",
+            "id",
+            "inbox",
+            "keyring",
+            "lead",
+            "lifecycle",
+            "metrics",
+            "notification",
+            "purpose",
+            "random",
+            "store",
+            "telemetry",
         ],
     ),
     (
         "http",
         &[
-            "clock", "graph", "id", "inbox", "lead", "metrics", "notification", "purpose", "random", "secret", "store",
-            "telemetry", "trail", "codes",
+            "clock",
+            "graph",
+            "id",
+            "inbox",
+            "lead",
+            "metrics",
+            "notification",
+            "purpose",
+            "random",
+            "secret",
+            "store",
+            "telemetry",
+            "trail",
+            "codes",
         ],
     ),
     // The top.
     (
         "config",
-        &["clock", "codes", "graph", "id", "inbox", "location", "purpose", "random", "secret", "store", "telemetry", "keyring"],
+        &[
+            "clock",
+            "codes",
+            "graph",
+            "id",
+            "inbox",
+            "location",
+            "purpose",
+            "random",
+            "secret",
+            "store",
+            "telemetry",
+            "keyring",
+        ],
     ),
     (
         "app",
         &[
-            "clock", "config", "disk", "graph", "http", "id", "inbox", "keyring", "lifecycle", "metrics",
-            "notification", "purpose", "random", "secret", "store", "telemetry", "workers",
+            "clock",
+            "config",
+            "disk",
+            "graph",
+            "http",
+            "id",
+            "inbox",
+            "keyring",
+            "lifecycle",
+            "metrics",
+            "notification",
+            "purpose",
+            "random",
+            "secret",
+            "store",
+            "telemetry",
+            "workers",
         ],
     ),
     (
         "cli",
         &[
-            "app", "clock", "config", "disk", "http", "lifecycle", "location", "random", "secret", "store", "telemetry", "purpose",
-            "trail", "id",
+            "app",
+            "clock",
+            "config",
+            "disk",
+            "http",
+            "lifecycle",
+            "location",
+            "random",
+            "secret",
+            "store",
+            "telemetry",
+            "purpose",
+            "trail",
+            "id",
         ],
     ),
 ];
@@ -100,13 +173,16 @@ fn rooms() -> BTreeMap<String, Vec<PathBuf>> {
 
 /// Every room that a text names: `crate::room`, and `crate::{room, …}`.
 fn mentions(text: &str) -> BTreeSet<String> {
-    let word = |rest: &str| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect::<String>();
+    let word =
+        |rest: &str| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect::<String>();
     let mut found = BTreeSet::new();
     for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
         for (at, _) in line.match_indices("crate::") {
             let rest = &line[at + "crate::".len()..];
             if let Some(list) = rest.strip_prefix('{') {
-                found.extend(list.split(['}', ',']).map(|part| word(part.trim())).filter(|name| !name.is_empty()));
+                found.extend(
+                    list.split(['}', ',']).map(|part| word(part.trim())).filter(|name| !name.is_empty()),
+                );
             } else {
                 found.insert(word(rest));
             }
@@ -161,7 +237,8 @@ fn pure_rooms_touch_no_runtime_no_network_no_disk() {
             let text = fs::read_to_string(&file).expect("a source");
             for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
                 for outside in IMPURE {
-                    let used = line.contains(&format!("{outside}::")) || line.contains(&format!("use {outside}"));
+                    let used =
+                        line.contains(&format!("{outside}::")) || line.contains(&format!("use {outside}"));
                     assert!(!used, "{room}: {outside} in {}", file.display());
                 }
             }

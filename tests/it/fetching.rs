@@ -100,7 +100,8 @@ async fn a_dead_token_pauses_its_page_and_a_new_one_brings_all_back() {
     assert!(world.records("devis").await.is_empty());
     let calls = world.meta.graph_calls().len();
     assert!(calls <= 12, "a dead token caused {calls} calls");
-    fs::write(world.directory.path().join("secrets/page-token"), "another-token-of-the-page").expect("a file");
+    fs::write(world.directory.path().join("secrets/page-token"), "another-token-of-the-page")
+        .expect("a file");
     stored(&world, 5).await;
     world.end().await;
 }
@@ -119,7 +120,8 @@ async fn a_lead_that_graph_cannot_find_at_first_is_found_later() {
 async fn a_lead_that_graph_never_finds_is_buried_and_comes_back_when_asked() {
     let world = World::start().await;
     let ids = submit(&world, 1);
-    let rule = world.meta.misbehave(Rule::always(Match::any().lead(&ids[0]), What::code_and_subcode(100, 33)));
+    let rule =
+        world.meta.misbehave(Rule::always(Match::any().lead(&ids[0]), What::code_and_subcode(100, 33)));
     deliver(&world, &ids).await;
     world
         .until("it is buried", || async {
@@ -127,7 +129,8 @@ async fn a_lead_that_graph_never_finds_is_buried_and_comes_back_when_asked() {
         })
         .await;
     world.meta.forgive(rule);
-    let requeued = world.admin().post("/admin/v1/inbox/requeue", &serde_json::json!({"code": "attempts-spent"})).await;
+    let requeued =
+        world.admin().post("/admin/v1/inbox/requeue", &serde_json::json!({"code": "attempts-spent"})).await;
     assert_eq!(requeued.json()["requeued"], 1);
     stored(&world, 1).await;
     world.end().await;
@@ -137,7 +140,9 @@ async fn a_lead_that_graph_never_finds_is_buried_and_comes_back_when_asked() {
 async fn a_lead_of_another_form_than_the_notification_said_is_buried() {
     let world = World::start().await;
     let ids = submit(&world, 1);
-    world.meta.misbehave(Rule::always(Match::any().lead(&ids[0]), What::WrongFormId("901000000000777".to_owned())));
+    world
+        .meta
+        .misbehave(Rule::always(Match::any().lead(&ids[0]), What::WrongFormId("901000000000777".to_owned())));
     deliver(&world, &ids).await;
     world
         .until("it is buried", || async {

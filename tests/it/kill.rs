@@ -104,10 +104,20 @@ async fn whatever_got_a_200_is_stored_once_after_twenty_kills() {
     let sent = load.sent.lock().expect("no panic").clone();
     assert!(acknowledged.len() > KILLS, "the load was too small to prove anything: {}", acknowledged.len());
     let lost: Vec<&String> = acknowledged.iter().filter(|email| !stored.contains_key(*email)).collect();
-    assert!(lost.is_empty(), "{} of {} were acknowledged and lost; inbox: {inbox}", lost.len(), acknowledged.len());
+    assert!(
+        lost.is_empty(),
+        "{} of {} were acknowledged and lost; inbox: {inbox}",
+        lost.len(),
+        acknowledged.len()
+    );
     assert!(stored.values().all(|count| *count == 1), "a lead was stored twice");
     assert!(stored.keys().all(|email| sent.contains(email)), "a record that nobody sent");
     assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "numbers grow");
-    println!("{KILLS} kills, {} sent, {} acknowledged, {} stored", sent.len(), acknowledged.len(), stored.len());
+    println!(
+        "{KILLS} kills, {} sent, {} acknowledged, {} stored",
+        sent.len(),
+        acknowledged.len(),
+        stored.len()
+    );
     meta.stop().await;
 }

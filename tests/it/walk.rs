@@ -30,7 +30,10 @@ async fn a_lead_is_fetched_sieved_sealed_and_exported() {
     assert_eq!(record["test"], false);
 
     let asked: Vec<String> = world.meta.graph_calls().iter().filter_map(|call| call.fields.clone()).collect();
-    assert!(asked.iter().any(|fields| fields == "id,created_time,form_id,field_data,campaign_id"), "{asked:?}");
+    assert!(
+        asked.iter().any(|fields| fields == "id,created_time,form_id,field_data,campaign_id"),
+        "{asked:?}"
+    );
     assert!(world.meta.graph_calls().iter().all(|call| !call.token_in_url));
     world.end().await;
 }
@@ -82,7 +85,8 @@ async fn a_redelivery_is_recognised_and_two_equal_submissions_are_two() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_no_purpose_claims_is_held_and_not_fetched() {
     let world = World::start().await;
-    let stranger = world.submit(lead("901000000000099").answer("email", &["x@example.org"]), &["x@example.org"]);
+    let stranger =
+        world.submit(lead("901000000000099").answer("email", &["x@example.org"]), &["x@example.org"]);
     assert_eq!(world.deliver(&[&stranger]).await.status, 200);
     world.settled().await;
     let inbox = world.admin().get("/admin/v1/inbox").await.json();
@@ -95,7 +99,10 @@ async fn what_no_purpose_claims_is_held_and_not_fetched() {
 async fn the_webhook_answers_as_the_design_says() {
     let world = World::start().await;
     let url = world.webhook();
-    assert_eq!(world.meta.verify_endpoint(&url, world.verify_token()).await.ok().as_deref().map(str::is_empty), Some(false));
+    assert_eq!(
+        world.meta.verify_endpoint(&url, world.verify_token()).await.ok().as_deref().map(str::is_empty),
+        Some(false)
+    );
     assert!(world.meta.verify_endpoint(&url, "wrong").await.is_err());
     let body = shapes::dashboard_test();
     for (signing, status) in [
@@ -122,7 +129,9 @@ async fn a_restart_keeps_everything_once() {
     let mut world = World::planned(Plan::default()).await;
     let email = format!("{}@example.org", canary("stay"));
     let ids: Vec<String> = (0..20)
-        .map(|_| world.submit(lead(DEVIS_FORM).answer("full_name", &["A"]).answer("email", &[&email]), &[&email]))
+        .map(|_| {
+            world.submit(lead(DEVIS_FORM).answer("full_name", &["A"]).answer("email", &[&email]), &[&email])
+        })
         .collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     assert_eq!(world.deliver(&ids).await.status, 200);

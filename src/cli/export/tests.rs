@@ -10,7 +10,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use bytes::Bytes;
 use futures_util::stream;
 
-use crate::cli::{Exit, run};
+use crate::cli::{Exit, act};
 use crate::location::Environment;
 
 /// Three records in pages of two; `broken` calls of the second page are cut off in the middle of a record.
@@ -71,7 +71,7 @@ async fn export(directory: &Path, format: &str, more: &[&str]) -> Exit {
     let mut line = vec!["tamis", "export", "devis", "--format", format, "-o", &output, "--socket", &socket];
     line.extend(["--reason", "audit", "--limit-page", "2"]);
     line.extend(more);
-    run(line.into_iter().map(Into::into), &Environment::default()).await
+    act(line.into_iter().map(Into::into), &Environment::default()).await
 }
 
 const CSV: &str = "id,email\r\ndevis-1-1,a@b.example\r\ndevis-1-2,\"x\r\ny\"\r\ndevis-1-3,c@d.example\r\n";
@@ -120,7 +120,7 @@ async fn a_command_line_that_is_wrong_ends_with_2_and_a_missing_daemon_with_69()
     assert_eq!(export(directory.path(), "csv", &[]).await, Exit::DaemonDown);
     assert!(!directory.path().join("out.part").exists());
     assert_eq!(export(directory.path(), "xml", &[]).await, Exit::Usage);
-    let unreasoned = ["tamis", "export", "devis"].map(Into::into);
-    assert_eq!(run(unreasoned, &Environment::default()).await, Exit::Usage);
-    assert_eq!(run(["tamis", "--help"].map(Into::into), &Environment::default()).await, Exit::Done);
+    let purposeless = ["tamis", "export"].map(Into::into);
+    assert_eq!(act(purposeless, &Environment::default()).await, Exit::Usage);
+    assert_eq!(act(["tamis", "--help"].map(Into::into), &Environment::default()).await, Exit::Done);
 }

@@ -37,9 +37,8 @@ async fn directory_and_files_are_the_owners_alone_and_hold_no_id_in_clear() {
     let mode = |path: &std::path::Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o777;
     assert_eq!(mode(&world.settings.path), 0o700);
     assert!(!world.files().is_empty() && world.files().iter().all(|file| mode(file) == 0o600));
-    let holds = |needle: &str| {
-        world.all_bytes().windows(needle.len()).any(|window| window == needle.as_bytes())
-    };
+    let holds =
+        |needle: &str| world.all_bytes().windows(needle.len()).any(|window| window == needle.as_bytes());
     for leadgen in [0, 250, 499] {
         assert!(!holds(id(leadgen).expose()), "a leadgen id in clear");
     }
@@ -211,9 +210,7 @@ fn spawn(
     tokio::spawn(async move { inbox.accept(call).await.expect("accepted").new.len() })
 }
 
-async fn together<T: Send + 'static>(
-    calls: Vec<impl Future<Output = T> + Send + 'static>,
-) -> Vec<T> {
+async fn together<T: Send + 'static>(calls: Vec<impl Future<Output = T> + Send + 'static>) -> Vec<T> {
     #[expect(clippy::disallowed_methods, reason = "a test's own tasks, joined in it")]
     let tasks: Vec<_> = calls.into_iter().map(tokio::spawn).collect();
     let mut results = Vec::new();

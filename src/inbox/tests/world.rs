@@ -190,7 +190,15 @@ impl World {
     pub fn try_open(&self) -> Result<Inbox, InboxError> {
         let (keyring, store) = (self.keyring.clone(), self.store.clone());
         let media: Box<dyn Media> = Box::new(FaultyMedia(self.faults.clone()));
-        Inbox::open_on(media, 0, self.settings.clone(), keyring, store, self.clock.clone(), Arc::new(SystemRandom))
+        Inbox::open_on(
+            media,
+            0,
+            self.settings.clone(),
+            keyring,
+            store,
+            self.clock.clone(),
+            Arc::new(SystemRandom),
+        )
     }
 
     pub fn open(&self) -> Inbox {

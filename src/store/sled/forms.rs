@@ -80,7 +80,11 @@ impl Forms for SledStore {
 }
 
 /// Counts the names that the sieve dropped from one lead of this form.
-pub(super) fn count_dropped(draft: &mut Draft<'_>, form: &FormId, dropped: &Dropped) -> Result<(), StoreError> {
+pub(super) fn count_dropped(
+    draft: &mut Draft<'_>,
+    form: &FormId,
+    dropped: &Dropped,
+) -> Result<(), StoreError> {
     for name in dropped.names() {
         let mut at = count_key(form, name);
         let mut count = draft.counter(&Place::Forms, &at)?;

@@ -92,7 +92,9 @@ pub(super) fn reopen(shared: &Shared, witness: &mut Witness) -> Result<(), Store
 
 fn plan(settings: &Settings, keyring: &Arc<dyn Keyring>) -> Result<(Plan, Option<Witness>), StoreError> {
     let witness = match Witness::open(&settings.witness) {
-        Err(error) if error.kind() == ErrorKind::Unsupported => return Err(StoreError::of(StoreCode::Format)),
+        Err(error) if error.kind() == ErrorKind::Unsupported => {
+            return Err(StoreError::of(StoreCode::Format));
+        }
         witness => witness.map_err(StoreError::io)?,
     };
     let found = if witness.is_some() { WitnessFound::Valid } else { WitnessFound::Absent };
@@ -173,7 +175,8 @@ fn create(
 
 fn mark_complete(path: &Path) -> Result<(), StoreError> {
     let mut options = private_file();
-    let marker = options.write(true).create(true).truncate(false).open(marker(path)).map_err(StoreError::io)?;
+    let marker =
+        options.write(true).create(true).truncate(false).open(marker(path)).map_err(StoreError::io)?;
     marker.sync_all().map_err(StoreError::io)?;
     sync_dir(path).map_err(StoreError::io)
 }

@@ -156,11 +156,7 @@ fn requeue(draft: &mut Draft<'_>, arrivals: &[u64], mut entry: Entry) -> Result<
             continue;
         }
         let waiting = Why::Waiting { not_before: draft.now, attempts: 0, code: why.code() };
-        let row = ParkedRow {
-            why: WhyRow::of(&waiting),
-            since_ms: draft.now.as_millisecond(),
-            ..before.row
-        };
+        let row = ParkedRow { why: WhyRow::of(&waiting), since_ms: draft.now.as_millisecond(), ..before.row };
         draft.write(Place::Parked, &arrival.to_be_bytes(), layout::encode(&row))?;
         let after = Position { why: waiting, since: draft.now, ..before.position.clone() };
         draft.effect(Effect::Unparked(before.position));
@@ -232,7 +228,8 @@ impl Parked for SledStore {
                 (index.overview(), index.buried(BURIED_SHOWN))
             };
             let rows = shared.reading(|engine| {
-                let row = |arrival: &u64| Ok((*arrival, engine.read(&Place::Parked, &arrival.to_be_bytes())?));
+                let row =
+                    |arrival: &u64| Ok((*arrival, engine.read(&Place::Parked, &arrival.to_be_bytes())?));
                 buried.iter().map(row).collect::<Result<Vec<_>, StoreError>>()
             })?;
             for (arrival, bytes) in rows {
@@ -251,7 +248,10 @@ impl Parked for SledStore {
     async fn requeue(&self, which: Requeue, entry: Entry) -> Result<u64, StoreError> {
         let found = match which {
             Requeue::Ref(arrival) => vec![arrival],
-            which => self.beside(move |shared| arrivals(shared, |at, row| matches(shared, &which, at, row))).await?,
+            which => {
+                self.beside(move |shared| arrivals(shared, |at, row| matches(shared, &which, at, row)))
+                    .await?
+            }
         };
         if found.is_empty() {
             return self.writer.write(1, move |draft| requeue(draft, &[], entry)).await;

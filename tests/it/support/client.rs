@@ -86,7 +86,8 @@ impl Caller {
         let response = request.send().await.expect("an answer");
         let status = response.status().as_u16();
         let text = |value: &reqwest::header::HeaderValue| value.to_str().unwrap_or_default().to_owned();
-        let headers = response.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+        let headers =
+            response.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect();
         let body = response.bytes().await.expect("a whole body").to_vec();
         Answer { status, headers, body }
     }

@@ -57,7 +57,8 @@ impl Home {
     /// Starts `tamis serve`, behind `wrapper` (strace and its arguments) if there is one, and waits until it says that it
     /// started.
     pub fn serve(&self, wrapper: &[&str]) -> Daemon {
-        let (program, before) = wrapper.split_first().map_or((BINARY, &[][..]), |(first, rest)| (*first, rest));
+        let (program, before) =
+            wrapper.split_first().map_or((BINARY, &[][..]), |(first, rest)| (*first, rest));
         let mut command = Command::new(program);
         command.args(before);
         if !wrapper.is_empty() {

@@ -90,7 +90,17 @@ impl World {
         write_config(directory.path(), &meta, &plan);
         let (addresses, stop, running) = boot(directory.path(), &plan).expect("the daemon starts");
         let canaries = std::sync::Mutex::default();
-        Self { meta, directory, addresses, plan, stop, running: Some(running), secrets, canaries, ended: false }
+        Self {
+            meta,
+            directory,
+            addresses,
+            plan,
+            stop,
+            running: Some(running),
+            secrets,
+            canaries,
+            ended: false,
+        }
     }
 
     /// Tries to start a second daemon on the same store.
@@ -140,8 +150,10 @@ impl World {
 
     /// Waits until nothing is queued; panics after ten seconds.
     pub async fn settled(&self) {
-        self.until("the queue is empty", || async { self.admin().get("/admin/v1/inbox").await.json()["queued"] == 0 })
-            .await;
+        self.until("the queue is empty", || async {
+            self.admin().get("/admin/v1/inbox").await.json()["queued"] == 0
+        })
+        .await;
     }
 
     /// Waits until the condition holds; panics after ten seconds.
@@ -157,7 +169,8 @@ impl World {
 
     /// All records of a purpose, test leads too.
     pub async fn records(&self, purpose: &str) -> Vec<serde_json::Value> {
-        let answer = self.admin().get(&format!("/admin/v1/purposes/{purpose}/leads?test=include&limit=10000")).await;
+        let answer =
+            self.admin().get(&format!("/admin/v1/purposes/{purpose}/leads?test=include&limit=10000")).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer.lines()
     }
@@ -169,7 +182,8 @@ impl World {
     /// Stops the daemon in order and starts it again on the same directory.
     pub async fn restart(&mut self) {
         self.stop_daemon().await;
-        let (addresses, stop, running) = boot(self.directory.path(), &self.plan).expect("the daemon starts again");
+        let (addresses, stop, running) =
+            boot(self.directory.path(), &self.plan).expect("the daemon starts again");
         self.addresses = addresses;
         self.stop = stop;
         self.running = Some(running);
@@ -206,7 +220,11 @@ impl World {
         }
         let planted = canary("planted");
         fs::write(self.store_path().join("planted"), format!("…{planted}…")).expect("a file");
-        assert_eq!(search(&self.store_path(), &planted).len(), 1, "the search finds nothing, so it proves nothing");
+        assert_eq!(
+            search(&self.store_path(), &planted).len(),
+            1,
+            "the search finds nothing, so it proves nothing"
+        );
         self.meta.clone().stop().await;
     }
 }

@@ -50,7 +50,10 @@ async fn a_page_stands_in_the_trail_before_its_first_record_leaves() {
     let line = lines.last().expect("a line");
     assert_eq!(line.entry.action, Action::Exported);
     assert_eq!(line.entry.purpose, Some(purpose("devis")));
-    assert_eq!((line.entry.count, &line.entry.from, &line.entry.to), (3, &Some(id("devis-1-2")), &Some(id("devis-1-4"))));
+    assert_eq!(
+        (line.entry.count, &line.entry.from, &line.entry.to),
+        (3, &Some(id("devis-1-2")), &Some(id("devis-1-4")))
+    );
     assert_eq!(line.entry.recipient.as_deref(), Some("crm"));
     drop(page);
     let empty = store.open_page(request(Some(id("devis-1-5")), 3), exporting()).await.expect("a page");
@@ -164,7 +167,8 @@ async fn a_record_moved_to_another_number_or_tree_or_given_another_expiry_does_n
     let moves: [fn(&::sled::Db); 4] = [
         |db| {
             let vault = db.open_tree("vault/devis").expect("a tree");
-            let (first, second) = ([0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1], [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2]);
+            let (first, second) =
+                ([0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1], [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2]);
             let value = vault.get(first).expect("read").expect("there");
             vault.insert(second, value).expect("written");
         },

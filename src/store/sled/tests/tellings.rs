@@ -6,7 +6,7 @@ use crate::notification::ParkCode;
 use crate::purpose::{FormDefinition, Question, RecordId};
 use crate::store::sled::SledStore;
 use crate::store::{
-    Found, Forms, KnownForm, Seen, SeenState, StoreCode, Token, Tokens, Trail, Vault, Wanted,
+    Forms, Found, KnownForm, Seen, SeenState, StoreCode, Token, Tokens, Trail, Vault, Wanted,
 };
 use crate::trail::{Action, Outcome, Reason, Role};
 
@@ -134,12 +134,15 @@ async fn tokens_are_made_found_listed_and_revoked_each_with_its_line() {
     assert_eq!(store.token(&token(1).id), Ok(None));
     let lines = store.lines(0, 10).await.expect("a trail");
     let told: Vec<_> = lines.iter().map(|line| (line.entry.action, line.entry.result)).collect();
-    assert_eq!(told, [
-        (Action::TokenCreated, Outcome::Done),
-        (Action::TokenCreated, Outcome::Done),
-        (Action::TokenRevoked, Outcome::Done),
-        (Action::TokenRevoked, Outcome::Nothing),
-    ]);
+    assert_eq!(
+        told,
+        [
+            (Action::TokenCreated, Outcome::Done),
+            (Action::TokenCreated, Outcome::Done),
+            (Action::TokenRevoked, Outcome::Done),
+            (Action::TokenRevoked, Outcome::Nothing),
+        ]
+    );
 }
 
 #[tokio::test]
@@ -147,7 +150,8 @@ async fn no_more_than_a_thousand_tokens_are_kept() {
     let world = World::new();
     let store = world.open();
     for hundred in 0..10 {
-        let made = (0..100).map(|n| store.create_token(token(hundred * 100 + n), by_officer(Action::TokenCreated)));
+        let made =
+            (0..100).map(|n| store.create_token(token(hundred * 100 + n), by_officer(Action::TokenCreated)));
         for made in futures_util::future::join_all(made).await {
             made.expect("made");
         }

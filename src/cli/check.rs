@@ -1,0 +1,289 @@
+//! `tamis check`: reads the config as `tamis serve` would, starts nothing, and says what it would do.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use crate::config::{self, Checked, Config, Effective, Fault};
+use crate::location::Environment;
+use crate::purpose::{FieldRule, Purpose};
+
+const EXAMPLE: &str = "\
+Exit codes: 0 the config is good (warnings may stand), 78 it is refused.
+
+Example:
+  tamis check --config /etc/tamis/tamis.toml";
+
+/// What the command line says.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub struct Arguments {
+    /// Print one JSON document, also when the config is refused
+    #[arg(long)]
+    json: bool,
+}
+
+/// What there is to say, and whether the config is refused (exit code 78).
+pub struct Verdict {
+    /// For stdout: what tamis would do.
+    pub told: String,
+    /// For stderr: faults, warnings and the sum of it. Empty where all of it stands in the JSON.
+    pub remarks: String,
+    /// Whether `tamis serve` would not start with it.
+    pub is_refused: bool,
+}
+
+/// Reads the config at `path` and looks for its secrets. Nothing is started or written.
+pub fn run(arguments: &Arguments, path: &Path, environment: &Environment) -> Verdict {
+    let checked = config::check(path, environment);
+    let is_refused = !checked.found.faults.is_empty();
+    let effective = checked.config.as_ref().map(|config| config.effective(&checked.secrets));
+    let (told, remarks) = match (arguments.json, effective) {
+        (true, effective) => (document(path, &checked, effective), String::new()),
+        (false, Some(effective)) => {
+            let purposes = checked.config.as_ref().map(purposes).unwrap_or_default();
+            (format!("{effective}{purposes}"), remarks(path, &checked))
+        }
+        (false, None) => (String::new(), remarks(path, &checked)),
+    };
+    Verdict { told, remarks, is_refused }
+}
+
+fn remarks(path: &Path, checked: &Checked) -> String {
+    let found = &checked.found;
+    let mut text = String::new();
+    for warning in &found.warnings {
+        let _ = writeln!(text, "warning: {warning}");
+    }
+    for fault in &found.faults {
+        let _ = writeln!(text, "{fault}");
+    }
+    let (faults, warnings) = (count(found.faults.len(), "fault"), count(found.warnings.len(), "warning"));
+    let verdict = if found.faults.is_empty() { "is good" } else { "is refused" };
+    let _ = writeln!(text, "{} {verdict}: {faults}, {warnings}.", path.display());
+    text
+}
+
+fn count(number: usize, thing: &str) -> String {
+    match number {
+        0 => format!("no {thing}s"),
+        1 => format!("1 {thing}"),
+        more => format!("{more} {thing}s"),
+    }
+}
+
+/// What Graph will be asked for each purpose, and what feeds each field.
+fn purposes(config: &Config) -> String {
+    let mut text = String::new();
+    for purpose in config.policy().purposes() {
+        let _ = writeln!(text, "\n# {}: Graph is asked for fields={}", purpose.id, purpose.graph_fields());
+        let width =
+            purpose.whitelist.rules().iter().map(|rule| rule.name.as_str().len()).max().unwrap_or_default();
+        for rule in purpose.whitelist.rules() {
+            let _ = writeln!(text, "#   {:width$}  {}", rule.name.as_str(), fed_by(rule));
+        }
+        for consent in &purpose.consents {
+            let ticks = quoted(&consent.from);
+            let required = if consent.required { ", without it the lead is refused" } else { "" };
+            let _ = writeln!(
+                text,
+                "#   consent {} (channel {}): tick-box {ticks}{required}",
+                consent.key, consent.channel
+            );
+        }
+    }
+    text
+}
+
+fn fed_by(rule: &FieldRule) -> String {
+    let mut sources = Vec::new();
+    if let Some(question_type) = &rule.question_type {
+        sources.push(format!("questions of type {question_type}"));
+    }
+    match rule.from.as_slice() {
+        [] if rule.question_type.is_none() => {
+            sources.push(format!("the question with key {:?}", rule.name.as_str()))
+        }
+        [] => {}
+        [one] => sources.push(format!("the question with key {one:?}")),
+        several => sources.push(format!("the first present of the keys {}", quoted(several))),
+    }
+    let mut text = sources.join(", then ");
+    if rule.required {
+        text.push_str("; without it the lead is refused");
+    }
+    if let Some(consent) = &rule.consent {
+        let _ = write!(text, "; dropped without consent {consent}");
+    }
+    text
+}
+
+fn quoted(keys: &[String]) -> String {
+    keys.iter().map(|key| format!("{key:?}")).collect::<Vec<_>>().join(", ")
+}
+
+#[derive(serde::Serialize)]
+struct Document<'c> {
+    path: String,
+    valid: bool,
+    faults: &'c [Fault],
+    warnings: &'c [Fault],
+    purposes: Vec<PurposeShown>,
+    effective: Option<Effective>,
+}
+
+#[derive(serde::Serialize)]
+struct PurposeShown {
+    id: String,
+    graph_fields: String,
+    forms: Vec<String>,
+    fields: Vec<FieldShown>,
+}
+
+#[derive(serde::Serialize)]
+struct FieldShown {
+    name: String,
+    #[serde(rename = "type")]
+    question_type: Option<String>,
+    keys: Vec<String>,
+    required: bool,
+    consent: Option<String>,
+}
+
+fn document(path: &Path, checked: &Checked, effective: Option<Effective>) -> String {
+    let policy = checked.config.as_ref().map(Config::policy);
+    let purposes = policy.iter().flat_map(|policy| policy.purposes()).map(|purpose| show(purpose)).collect();
+    let document = Document {
+        path: path.display().to_string(),
+        valid: checked.found.faults.is_empty(),
+        faults: &checked.found.faults,
+        warnings: &checked.found.warnings,
+        purposes,
+        effective,
+    };
+    // Texts, numbers and lists always become JSON; were they not to, no document is better than half of one.
+    serde_json::to_string_pretty(&document).map(|text| text + "\n").unwrap_or_default()
+}
+
+fn show(purpose: &Purpose) -> PurposeShown {
+    let field = |rule: &FieldRule| FieldShown {
+        name: rule.name.to_string(),
+        question_type: rule.question_type.clone(),
+        keys: match rule.from.as_slice() {
+            [] if rule.question_type.is_none() => vec![rule.name.to_string()],
+            keys => keys.to_vec(),
+        },
+        required: rule.required,
+        consent: rule.consent.as_ref().map(ToString::to_string),
+    };
+    PurposeShown {
+        id: purpose.id.to_string(),
+        graph_fields: purpose.graph_fields(),
+        forms: purpose.forms.iter().map(ToString::to_string).collect(),
+        fields: purpose.whitelist.rules().iter().map(field).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    const ROOT: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+    /// The example in a directory, its page token in a file, the rest as credentials.
+    fn example(directory: &Path, change: impl Fn(String) -> String) -> std::path::PathBuf {
+        let token = directory.join("page");
+        fs::write(&token, "EAAGCANARY").expect("written");
+        fs::set_permissions(&token, PermissionsExt::from_mode(0o600)).expect("private");
+        let text = include_str!("../../config/tamis.example.toml")
+            .replace("/etc/tamis/secrets/page-104000000000001", &token.display().to_string());
+        let path = directory.join("tamis.toml");
+        fs::write(&path, change(text)).expect("written");
+        path
+    }
+
+    fn credentials(directory: &Path) -> Environment {
+        for (name, text) in
+            [("meta-app-secret", "aCANARY"), ("meta-verify-token", "vCANARY"), ("tamis-root-key", ROOT)]
+        {
+            fs::write(directory.join(name), text).expect("written");
+        }
+        Environment::new([("CREDENTIALS_DIRECTORY".to_owned(), directory.display().to_string())])
+    }
+
+    #[test]
+    fn a_good_config_is_shown_with_its_secrets_lengths_and_what_graph_is_asked() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = example(directory.path(), |text| text);
+        let verdict = run(&Arguments { json: false }, &path, &credentials(directory.path()));
+        assert!(!verdict.is_refused, "{}", verdict.remarks);
+        for line in [
+            "[purposes.devis]\n",
+            "reconfirm_months = 18\n",
+            "app_secrets = [set (7 bytes), credential meta-app-secret]\n",
+            "root = set (64 bytes), credential tamis-root-key\n",
+            "# devis: Graph is asked for fields=id,created_time,form_id,field_data,campaign_id\n",
+            "# lettre: Graph is asked for fields=id,created_time,form_id,field_data,custom_disclaimer_responses\n",
+            "#   full_name     questions of type FULL_NAME; without it the lead is refused\n",
+            "#   postcode      the first present of the keys \"post_code\", \"zip_code\"\n",
+            "#   phone_number  questions of type PHONE; dropped without consent call_optin\n",
+            "#   consent call_optin (channel phone): tick-box \"consent_call\"\n",
+        ] {
+            assert!(verdict.told.contains(line), "{line:?} in\n{}", verdict.told);
+        }
+        assert!(verdict.remarks.ends_with("is good: no faults, no warnings.\n"), "{}", verdict.remarks);
+        let all = verdict.told + &verdict.remarks;
+        assert!(!all.contains("CANARY") && !all.contains(ROOT));
+    }
+
+    #[test]
+    fn outside_systemd_credentials_are_warned_about_and_the_rest_is_held() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = example(directory.path(), |text| text);
+        let verdict = run(&Arguments { json: false }, &path, &Environment::default());
+        assert!(!verdict.is_refused);
+        assert!(verdict.told.contains("verify_token = not readable here, credential meta-verify-token\n"));
+        assert!(verdict.remarks.contains("warning: keys.root: "), "{}", verdict.remarks);
+        assert!(verdict.remarks.ends_with("is good: no faults, 3 warnings.\n"));
+    }
+
+    #[test]
+    fn faults_of_file_and_of_secrets_are_said_together() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = example(directory.path(), |text| text.replace("\"v26.0\"", "\"26\""));
+        fs::set_permissions(directory.path().join("page"), PermissionsExt::from_mode(0o644)).expect("a mode");
+        let verdict = run(&Arguments { json: false }, &path, &credentials(directory.path()));
+        assert!(verdict.is_refused && verdict.told.is_empty());
+        let lines: Vec<&str> = verdict.remarks.lines().collect();
+        assert!(lines[0].starts_with("meta.graph_version: "), "{lines:?}");
+        assert!(lines[1].starts_with("meta.pages[0].token: others than its owner"), "{lines:?}");
+        assert!(lines[2].ends_with("is refused: 2 faults, no warnings."), "{lines:?}");
+    }
+
+    #[test]
+    fn json_is_one_document_good_or_refused() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = example(directory.path(), |text| text);
+        let read =
+            |verdict: &Verdict| serde_json::from_str::<serde_json::Value>(&verdict.told).expect("JSON");
+        let verdict = run(&Arguments { json: true }, &path, &credentials(directory.path()));
+        let good = read(&verdict);
+        assert!(!verdict.is_refused && verdict.remarks.is_empty());
+        assert_eq!(good["valid"], true);
+        assert_eq!(good["purposes"][0]["graph_fields"], "id,created_time,form_id,field_data,campaign_id");
+        assert_eq!(good["purposes"][0]["fields"][3]["keys"][1], "zip_code");
+        assert_eq!(good["effective"]["keys"]["root"]["bytes"], 64);
+        assert!(!verdict.told.contains("CANARY"));
+
+        let verdict =
+            run(&Arguments { json: true }, &directory.path().join("none.toml"), &Environment::default());
+        let refused = read(&verdict);
+        assert!(verdict.is_refused);
+        assert_eq!(
+            (&refused["valid"], &refused["faults"][0]["code"]),
+            (&false.into(), &"config-absent".into())
+        );
+    }
+}
