@@ -128,15 +128,29 @@ impl Reading<'_> {
                 self.singly(ids.iter().copied()).await
             }
             Err(Refused { failure, .. }) => {
-                // One lead may be the reason why the whole call fails: smaller calls find it in time.
-                if !matches!(failure.cause, Cause::Connect | Cause::Tls) && !is_halt(&failure) {
-                    graph.sizes.failed(page, ids.len(), graph.now());
-                }
                 self.note(&failure);
-                self.read.failed.extend(ids.iter().map(|id| (*id, failure)));
+                self.as_one_shows(ids, failure).await;
             }
         }
         Vec::new()
+    }
+
+    /// After a call that failed as a whole and without a clear reason: either Graph is ill, or one of the leads is the
+    /// reason. One of them is read alone, and the others only if that goes well.
+    async fn as_one_shows(&mut self, ids: &[LeadgenId], failure: Failure) {
+        let mut others = ids;
+        if !is_halt(&failure) && !matches!(failure.cause, Cause::Connect | Cause::Tls) {
+            self.graph.sizes.failed(&self.access.page, ids.len(), self.graph.now());
+            let replies = self.read.replies.len();
+            if let Some((first, rest)) = ids.split_first() {
+                self.singly([*first]).await;
+                others = rest;
+            }
+            if self.read.replies.len() > replies {
+                return self.singly(others.iter().copied()).await;
+            }
+        }
+        self.read.failed.extend(others.iter().map(|id| (*id, failure)));
     }
 
     /// Reads each alone, as many at a time as calls may be in flight; no more after one of them stops the read.
