@@ -16,8 +16,10 @@ pub enum Act {
     ReplyWith(u16, &'static str, String),
     /// These bytes, and the end of the connection.
     Raw(Vec<u8>),
-    /// A chunked body without end.
+    /// A chunked body without end, as fast as it goes.
     Endless,
+    /// The same, a byte at a time.
+    Drip,
     Hang,
 }
 
@@ -125,15 +127,20 @@ async fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Call>>, act: &(dyn Fn(&Ca
             drop(stream.write_all(whole(status, headers, &body).as_bytes()).await);
         }
         Act::Raw(bytes) => drop(stream.write_all(&bytes).await),
-        Act::Endless => {
-            let head = b"HTTP/1.1 200 x\r\ntransfer-encoding: chunked\r\n\r\n";
-            let mut open = stream.write_all(head).await.is_ok();
-            let chunk = format!("1000\r\n{}\r\n", " ".repeat(0x1000));
-            while open {
-                open = stream.write_all(chunk.as_bytes()).await.is_ok();
-            }
-        }
+        Act::Endless => chunks(&mut stream, 0x1000, Duration::ZERO).await,
+        Act::Drip => chunks(&mut stream, 1, Duration::from_millis(50)).await,
         Act::Hang => pending().await,
     }
     drop(stream.shutdown().await);
+}
+
+/// Chunks of spaces until nobody reads them any more.
+async fn chunks(stream: &mut TcpStream, bytes: usize, pause: Duration) {
+    let head = b"HTTP/1.1 200 x\r\ntransfer-encoding: chunked\r\n\r\n";
+    let mut open = stream.write_all(head).await.is_ok();
+    let chunk = format!("{bytes:x}\r\n{}\r\n", " ".repeat(bytes));
+    while open {
+        open = stream.write_all(chunk.as_bytes()).await.is_ok();
+        tokio::time::sleep(pause).await;
+    }
 }
