@@ -131,10 +131,10 @@ impl<'r> RawLead<'r> {
                 "form_id" => first(&mut form_id, value),
                 "custom_disclaimer_responses" => first(&mut disclaimers, value),
                 "field_data" => first(&mut field_data, value),
-                "ad_id" | "adset_id" | "campaign_id" | "platform" => {
-                    if attribution.iter().all(|(seen, _)| *seen != name) {
-                        attribution.push((name, value));
-                    }
+                "ad_id" | "adset_id" | "campaign_id" | "platform"
+                    if attribution.iter().all(|(seen, _)| *seen != name) =>
+                {
+                    attribution.push((name, value));
                 }
                 _ => {}
             }
