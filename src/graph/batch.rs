@@ -141,12 +141,11 @@ impl Reading<'_> {
         let mut others = ids;
         if !is_halt(&failure) && !matches!(failure.cause, Cause::Connect | Cause::Tls) {
             self.graph.sizes.failed(&self.access.page, ids.len(), self.graph.now());
-            let replies = self.read.replies.len();
-            if let Some((first, rest)) = ids.split_first() {
-                self.singly([*first]).await;
-                others = rest;
-            }
-            if self.read.replies.len() > replies {
+            let Some((first, rest)) = ids.split_first() else { return };
+            others = rest;
+            self.singly([*first]).await;
+            let missed = self.read.failed.last().filter(|(id, _)| id == first);
+            if missed.is_none_or(|(_, failure)| failure.decision == Decision::Ambiguous) {
                 return self.singly(others.iter().copied()).await;
             }
         }
@@ -274,8 +273,11 @@ impl Sizes {
         }
     }
 
+    /// Never more than it was: another read may have found a smaller size meanwhile.
     fn set(&self, page: &PageId, leads: usize, grows: Timestamp) {
-        self.lock().insert(*page, Size { leads: leads.clamp(1, IDS_MAX), grows });
+        let mut sizes = self.lock();
+        let before = sizes.get(page).map_or(IDS_MAX, |size| size.leads);
+        sizes.insert(*page, Size { leads: leads.clamp(1, before), grows });
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<PageId, Size>> {

@@ -287,10 +287,16 @@ async fn a_server_without_tls_is_not_spoken_to_by_https() {
 
 #[tokio::test]
 async fn each_turn_of_a_page_is_logged_once_and_nothing_of_a_lead_or_token() {
+    // With a single dispatcher tracing asks only the thread that meets an event first, which may be another test's, and
+    // keeps its "no"; with two it asks both.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     let log = Log::default();
     let writer = log.clone();
-    let subscriber =
-        tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone());
+    let subscriber = tracing_subscriber::fmt()
+        .without_time()
+        .with_ansi(false)
+        .with_max_level(tracing::Level::TRACE)
+        .with_writer(move || writer.clone());
     let filter =
         tracing_subscriber::filter::filter_fn(|metadata| metadata.target().starts_with("tamis::graph"));
     let _guard = subscriber.finish().with(filter).set_default();

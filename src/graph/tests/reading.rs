@@ -151,12 +151,16 @@ async fn a_call_that_fails_without_a_clear_reason_is_read_singly_if_one_lead_can
         let reply = body.clone();
         let world = World::new(move |call, _| match call.ids().contains(&"1003".to_owned()) {
             true => Act::Reply(status, reply.clone()),
+            false if call.ids()[0] == "1001" => Act::Reply(400, error(100, "Object does not exist")),
             false => well(call),
         })
         .await;
         let read = world.read(&leads(16)).await;
-        let [(id, failure)] = &read.failed[..] else { panic!("one failed: {body}") };
-        assert!(id.expose() == "1003" && failure.code == ParkCode::GraphUnavailable, "{body}");
+        let [(gone, _), (id, failure)] = &read.failed[..] else { panic!("two failed: {body}") };
+        assert!(
+            gone.expose() == "1001" && id.expose() == "1003" && failure.code == ParkCode::GraphUnavailable,
+            "{body}"
+        );
         world.read(&leads(16)).await;
         assert_eq!(world.server.sizes()[17], 8, "smaller calls from then on: {body}");
     }
