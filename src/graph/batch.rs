@@ -128,15 +128,28 @@ impl Reading<'_> {
                 self.singly(ids.iter().copied()).await
             }
             Err(Refused { failure, .. }) => {
-                // One lead may be the reason why the whole call fails: smaller calls find it in time.
-                if !matches!(failure.cause, Cause::Connect | Cause::Tls) && !is_halt(&failure) {
-                    graph.sizes.failed(page, ids.len(), graph.now());
-                }
                 self.note(&failure);
-                self.read.failed.extend(ids.iter().map(|id| (*id, failure)));
+                self.as_one_shows(ids, failure).await;
             }
         }
         Vec::new()
+    }
+
+    /// After a call that failed as a whole and without a clear reason: either Graph is ill, or one of the leads is the
+    /// reason. One of them is read alone, and the others only if that goes well.
+    async fn as_one_shows(&mut self, ids: &[LeadgenId], failure: Failure) {
+        let mut others = ids;
+        if !is_halt(&failure) && !matches!(failure.cause, Cause::Connect | Cause::Tls) {
+            self.graph.sizes.failed(&self.access.page, ids.len(), self.graph.now());
+            let Some((first, rest)) = ids.split_first() else { return };
+            others = rest;
+            self.singly([*first]).await;
+            let missed = self.read.failed.last().filter(|(id, _)| id == first);
+            if missed.is_none_or(|(_, failure)| failure.decision == Decision::Ambiguous) {
+                return self.singly(others.iter().copied()).await;
+            }
+        }
+        self.read.failed.extend(others.iter().map(|id| (*id, failure)));
     }
 
     /// Reads each alone, as many at a time as calls may be in flight; no more after one of them stops the read.
@@ -260,8 +273,11 @@ impl Sizes {
         }
     }
 
+    /// Never more than it was: another read may have found a smaller size meanwhile.
     fn set(&self, page: &PageId, leads: usize, grows: Timestamp) {
-        self.lock().insert(*page, Size { leads: leads.clamp(1, IDS_MAX), grows });
+        let mut sizes = self.lock();
+        let before = sizes.get(page).map_or(IDS_MAX, |size| size.leads);
+        sizes.insert(*page, Size { leads: leads.clamp(1, before), grows });
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<PageId, Size>> {

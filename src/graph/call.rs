@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::graph::client::{Reply, Target};
 use crate::graph::failure::{Cause, Failure, Fault, Refusal, Scope, refusal};
 use crate::graph::pace::Usage;
-use crate::graph::pause::{Halt, Length, Passed, Ticket};
+use crate::graph::pause::{Availability, Halt, Length, Passed, Ticket};
 use crate::graph::{Access, Graph};
 use crate::id::LeadgenId;
 use crate::lead::{RawReply, Shape};
@@ -47,6 +47,10 @@ struct Caller<'c> {
 impl Graph {
     /// Makes a call, unless the page waits.
     pub(super) async fn call(&self, access: &Access, target: Target<'_>, max_bytes: usize) -> Called {
+        // First, so that a page that waits for hours takes no turn.
+        if let Availability::Paused { until, code } = self.pauses.availability(&access.page, self.now()) {
+            return not_made(until, code);
+        }
         match self.pace.take_turn(&access.page, self.now()) {
             Ok(wait) if wait.is_zero() => {}
             Ok(wait) => tokio::time::sleep(wait).await,
@@ -55,7 +59,7 @@ impl Graph {
         // The semaphore is never closed; if it were, the call would go on without a permit rather than be lost.
         let _permit = self.permits.acquire().await.ok();
         let (token, _) = self.token(access);
-        // Only now: the page may have been paused while this call waited.
+        // And again: the page may have been paused while this call waited.
         let ticket = match self.pauses.begin(&access.page, self.now()) {
             Ok(ticket) => ticket,
             Err((until, code)) => return not_made(until, code),

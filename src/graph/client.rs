@@ -192,21 +192,29 @@ fn usage(headers: &HeaderMap) -> Usage {
 
 /// What an error of the HTTP client comes to; the error itself is dropped here.
 fn cause(error: &reqwest::Error) -> Cause {
-    let mut source: Option<&(dyn StdError + 'static)> = error.source();
-    // The chain is a handful long; a bound costs nothing.
-    for _ in 0..16 {
-        let Some(inner) = source else { break };
-        let wrapped = inner.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if inner.is::<rustls::Error>() || wrapped.is_some_and(|wrapped| wrapped.is::<rustls::Error>()) {
-            return Cause::Tls;
-        }
-        source = inner.source();
-    }
     match () {
+        () if is_tls(error) => Cause::Tls,
         () if error.is_timeout() => Cause::Timeout,
         () if error.is_connect() => Cause::Connect,
         () => Cause::Broken,
     }
+}
+
+fn is_tls(error: &reqwest::Error) -> bool {
+    let mut next: Option<&(dyn StdError + 'static)> = error.source();
+    // The chain is a handful long; a bound costs nothing.
+    for _ in 0..16 {
+        let Some(inner) = next else { return false };
+        if inner.is::<rustls::Error>() {
+            return true;
+        }
+        // An I/O error gives as its source the source of what it wraps, and so hides what it wraps.
+        next = match inner.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(wrapped) => Some(wrapped),
+            None => inner.source(),
+        };
+    }
+    false
 }
 
 #[cfg(test)]

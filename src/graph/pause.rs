@@ -341,7 +341,7 @@ mod tests {
         let (pauses, mut now) = (Pauses::default(), start());
         let mut lengths = Vec::new();
         for _ in 0..probes {
-            let ticket = pauses.begin(&page("1"), now).unwrap_or_else(|_| panic!("a probe is due"));
+            let ticket = pauses.begin(&page("1"), now).expect("a probe is due");
             let until = pauses.halt(&ticket, halt(Scope::Page, code), now, &Fixed);
             lengths.push(minutes(now, until));
             now = until;
@@ -358,7 +358,7 @@ mod tests {
     #[test]
     fn one_page_is_paused_while_others_go_on() {
         let (pauses, now) = (Pauses::default(), start());
-        let ticket = pauses.begin(&page("1"), now).ok().expect("ready");
+        let ticket = pauses.begin(&page("1"), now).expect("ready");
         let until = pauses.halt(&ticket, halt(Scope::Page, ParkCode::TokenDead), now, &Fixed);
         let paused = Availability::Paused { until, code: ParkCode::TokenDead };
         assert_eq!(pauses.availability(&page("1"), now), paused);
@@ -372,13 +372,13 @@ mod tests {
     #[test]
     fn what_concerns_the_app_pauses_every_page_and_ends_for_every_page() {
         let (pauses, now) = (Pauses::default(), start());
-        let ticket = pauses.begin(&page("1"), now).ok().expect("ready");
+        let ticket = pauses.begin(&page("1"), now).expect("ready");
         let until = pauses.halt(&ticket, halt(Scope::App, ParkCode::GraphThrottled), now, &Fixed);
         drop(ticket);
         let paused = Availability::Paused { until, code: ParkCode::GraphThrottled };
         assert_eq!(pauses.availability(&page("2"), now), paused);
         assert_eq!(pauses.paused([page("2"), page("1")].into_iter()).len(), 2);
-        let probe = pauses.begin(&page("2"), until).ok().expect("a probe");
+        let probe = pauses.begin(&page("2"), until).expect("a probe");
         pauses.passed(&probe, Passed::Lead);
         assert_eq!(pauses.availability(&page("1"), until), Availability::Ready);
     }
@@ -386,14 +386,14 @@ mod tests {
     #[test]
     fn only_one_probes_and_its_place_is_free_when_it_is_dropped() {
         let (pauses, now) = (Pauses::default(), start());
-        let ticket = pauses.begin(&page("1"), now).ok().expect("ready");
+        let ticket = pauses.begin(&page("1"), now).expect("ready");
         let until = pauses.halt(&ticket, halt(Scope::Page, ParkCode::GraphThrottled), now, &Fixed);
         drop(ticket);
-        let probe = pauses.begin(&page("1"), until).ok().expect("a probe");
+        let probe = pauses.begin(&page("1"), until).expect("a probe");
         let second = pauses.begin(&page("1"), until).err();
         assert_eq!(second, Some((after(until, PROBE_MS), ParkCode::GraphThrottled)));
         drop(probe);
-        let again = pauses.begin(&page("1"), until).ok().expect("a probe");
+        let again = pauses.begin(&page("1"), until).expect("a probe");
         pauses.passed(&again, Passed::Nothing);
         assert_eq!(pauses.availability(&page("1"), until), Availability::Probe, "it showed nothing");
     }
@@ -408,7 +408,7 @@ mod tests {
         assert_eq!(again, until);
         pauses.passed(third, Passed::Lead);
         assert!(matches!(pauses.availability(&page("1"), now), Availability::Paused { .. }));
-        let probe = pauses.begin(&page("1"), until).ok().expect("a probe");
+        let probe = pauses.begin(&page("1"), until).expect("a probe");
         let longer = pauses.halt(&probe, halt(Scope::Page, ParkCode::TokenDead), until, &Fixed);
         assert_eq!(minutes(until, longer), 10, "one strike, not two");
     }
@@ -419,10 +419,10 @@ mod tests {
             [(ParkCode::PermissionMissing, Availability::Probe), (ParkCode::TokenDead, Availability::Ready)]
         {
             let (pauses, now) = (Pauses::default(), start());
-            let ticket = pauses.begin(&page("1"), now).ok().expect("ready");
+            let ticket = pauses.begin(&page("1"), now).expect("ready");
             let until = pauses.halt(&ticket, halt(Scope::Page, code), now, &Fixed);
             drop(ticket);
-            let probe = pauses.begin(&page("1"), until).ok().expect("a probe");
+            let probe = pauses.begin(&page("1"), until).expect("a probe");
             pauses.passed(&probe, Passed::TokenOnly);
             assert_eq!(pauses.availability(&page("1"), until), wanted, "{code}");
         }
@@ -432,7 +432,7 @@ mod tests {
     fn a_replaced_token_ends_the_pause_of_its_page_only() {
         let (pauses, now) = (Pauses::default(), start());
         for digits in ["1", "2"] {
-            let ticket = pauses.begin(&page(digits), now).ok().expect("ready");
+            let ticket = pauses.begin(&page(digits), now).expect("ready");
             pauses.halt(&ticket, halt(Scope::Page, ParkCode::TokenDead), now, &Fixed);
         }
         pauses.token_replaced(&page("1"));
@@ -444,7 +444,7 @@ mod tests {
     fn a_given_time_is_believed_up_to_an_hour() {
         for (given, wanted) in [(19 * MINUTE, 19), (60 * MINUTE, 63), (u64::MAX, 63)] {
             let (pauses, now) = (Pauses::default(), start());
-            let ticket = pauses.begin(&page("1"), now).ok().expect("ready");
+            let ticket = pauses.begin(&page("1"), now).expect("ready");
             let length = Length::Given(given);
             let halt = Halt { length, ..halt(Scope::Page, ParkCode::GraphThrottled) };
             let until = pauses.halt(&ticket, halt, now, &Fixed);
@@ -457,7 +457,7 @@ mod tests {
     #[test]
     fn a_clock_set_back_does_not_pause_for_ever() {
         let (pauses, now) = (Pauses::default(), start());
-        let ticket = pauses.begin(&page("1"), now).ok().expect("ready");
+        let ticket = pauses.begin(&page("1"), now).expect("ready");
         pauses.halt(&ticket, halt(Scope::Page, ParkCode::TokenDead), now, &Fixed);
         let last_year = now - SignedDuration::from_hours(24 * 365);
         assert_eq!(pauses.availability(&page("1"), last_year), Availability::Probe);
