@@ -5,7 +5,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::http::header::HeaderName;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, X_CONTENT_TYPE_OPTIONS};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::clock::Clock;
@@ -52,37 +53,49 @@ pub struct Intake {
 }
 
 /// `GET /webhook`: Meta asks whether this endpoint is ours (Graph API, Webhooks, "Verification Requests").
-pub async fn handshake(request: HttpRequest, intake: web::Data<Intake>) -> HttpResponse {
+///
+/// # Errors
+/// The handshake is incomplete, or its mode or token is wrong.
+pub async fn handshake(request: HttpRequest, intake: web::Data<Intake>) -> Result<HttpResponse, Problem> {
     match Challenge::read(request.query_string(), &intake.verify_token) {
         Ok(challenge) => {
             tracing::info!(request.id = request_id(&request), "webhook.verified");
-            HttpResponse::Ok()
+            Ok(HttpResponse::Ok()
                 .content_type("text/plain; charset=utf-8")
-                .insert_header(("X-Content-Type-Options", "nosniff"))
-                .body(challenge.into_string())
+                .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+                .body(challenge.into_string()))
         }
         Err(code) => {
             tracing::warn!(request.id = request_id(&request), code = %code, "webhook.verification-refused");
-            let problem = match code {
+            Err(Problem::of(match code {
                 ChallengeCode::WrongMode | ChallengeCode::WrongToken => ProblemCode::HandshakeRefused,
                 _ => ProblemCode::HandshakeIncomplete,
-            };
-            Problem::of(problem).response(&request_id(&request))
+            }))
         }
     }
 }
 
 /// `POST /webhook`: a notification (Graph API, Webhooks, "Event Notifications").
-pub async fn notify(request: HttpRequest, payload: web::Payload, intake: web::Data<Intake>) -> HttpResponse {
-    let response = match receive(&request, payload, &intake).await {
-        Ok(()) => HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok"),
+///
+/// # Errors
+/// Nothing of the notification was taken; the problem says why.
+pub async fn notify(
+    request: HttpRequest,
+    payload: web::Payload,
+    intake: web::Data<Intake>,
+) -> Result<HttpResponse, Problem> {
+    match receive(&request, payload, &intake).await {
+        Ok(()) => {
+            intake.metrics.notification(StatusCode::OK.as_u16());
+            Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok"))
+        }
         Err(refusal) => {
             refusal.say(&request);
-            Problem::of(refusal.problem()).response(&request_id(&request))
+            let code = refusal.problem();
+            intake.metrics.notification(code.status().as_u16());
+            Err(Problem::of(code))
         }
-    };
-    intake.metrics.notification(response.status().as_u16());
-    response
+    }
 }
 
 async fn receive(request: &HttpRequest, payload: web::Payload, intake: &Intake) -> Result<(), Refusal> {

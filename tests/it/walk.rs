@@ -114,7 +114,7 @@ async fn the_webhook_answers_as_the_design_says() {
         (Signing::Secret(0), 200),
     ] {
         let answer = world.meta.deliver_signed(&url, &body, signing.clone()).await.expect("an answer");
-        assert_eq!(answer.status, status);
+        assert_eq!(answer.status, status, "{}", String::from_utf8_lossy(&answer.body));
     }
     for (body, status) in [(&b"{"[..], 400), (b"[]", 200), (b"{\"object\":\"page\",\"entry\":7}", 200)] {
         assert_eq!(world.meta.deliver(&url, body).await.expect("an answer").status, status);
