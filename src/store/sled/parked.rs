@@ -78,7 +78,7 @@ pub(super) fn park(
 }
 
 /// Takes a reference out of `parked`; the caller says in `seen` what became of it.
-pub(super) fn unpark(draft: &mut Draft<'_>, before: Before) {
+pub(super) fn unpark(draft: &mut Draft<'_>, before: &Before) {
     draft.remove(Place::Parked, &before.arrival.to_be_bytes());
     draft.effect(Effect::Unparked(before.position));
 }
@@ -156,13 +156,9 @@ fn requeue(draft: &mut Draft<'_>, arrivals: &[u64], mut entry: Entry) -> Result<
             continue;
         }
         let waiting = Why::Waiting { not_before: draft.now, attempts: 0, code: why.code() };
-        let row = ParkedRow {
-            why: WhyRow::of(&waiting),
-            since_ms: draft.now.as_millisecond(),
-            ..before.row
-        };
+        let row = ParkedRow { why: WhyRow::of(&waiting), since_ms: draft.now.as_millisecond(), ..before.row };
         draft.write(Place::Parked, &arrival.to_be_bytes(), layout::encode(&row))?;
-        let after = Position { why: waiting, since: draft.now, ..before.position.clone() };
+        let after = Position { why: waiting, since: draft.now, ..before.position };
         draft.effect(Effect::Unparked(before.position));
         draft.effect(Effect::Parked(after));
         count += 1;
@@ -185,7 +181,7 @@ fn expire(draft: &mut Draft<'_>, arrivals: &[u64]) -> Result<u64, StoreError> {
         let fate = SeenFate::Refused { code: ParkCode::TooOld.as_str().to_owned() };
         let row = SeenRow { fate, day: Day::of(draft.now).0 };
         draft.write(Place::Seen, &before.row.seen, layout::encode(&row))?;
-        unpark(draft, before);
+        unpark(draft, &before);
         count += 1;
     }
     Ok(count)
@@ -232,7 +228,8 @@ impl Parked for SledStore {
                 (index.overview(), index.buried(BURIED_SHOWN))
             };
             let rows = shared.reading(|engine| {
-                let row = |arrival: &u64| Ok((*arrival, engine.read(&Place::Parked, &arrival.to_be_bytes())?));
+                let row =
+                    |arrival: &u64| Ok((*arrival, engine.read(&Place::Parked, &arrival.to_be_bytes())?));
                 buried.iter().map(row).collect::<Result<Vec<_>, StoreError>>()
             })?;
             for (arrival, bytes) in rows {
@@ -251,7 +248,10 @@ impl Parked for SledStore {
     async fn requeue(&self, which: Requeue, entry: Entry) -> Result<u64, StoreError> {
         let found = match which {
             Requeue::Ref(arrival) => vec![arrival],
-            which => self.beside(move |shared| arrivals(shared, |at, row| matches(shared, &which, at, row))).await?,
+            which => {
+                self.beside(move |shared| arrivals(shared, |at, row| matches(shared, &which, at, row)))
+                    .await?
+            }
         };
         if found.is_empty() {
             return self.writer.write(1, move |draft| requeue(draft, &[], entry)).await;

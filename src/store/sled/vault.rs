@@ -15,7 +15,8 @@ use crate::store::sled::layout::{Place, record_id, record_key};
 use crate::store::sled::shared::Shared;
 use crate::store::sled::{SledStore, seen, settle};
 use crate::store::{
-    Found, Page, PageRequest, SeenState, Settled, Settlement, StoreCode, StoreError, TestFilter, Vault, Wanted,
+    Found, Page, PageRequest, SeenState, Settled, Settlement, StoreCode, StoreError, TestFilter, Vault,
+    Wanted,
 };
 use crate::trail::{Entry, Outcome};
 
@@ -32,10 +33,12 @@ impl Vault for SledStore {
         self.writer.write(batch.len(), move |draft| settle::settle(draft, batch)).await
     }
 
-    async fn open_page(&self, request: PageRequest, mut entry: Entry) -> Result<Page, StoreError> {
+    async fn open_page(&self, mut request: PageRequest, mut entry: Entry) -> Result<Page, StoreError> {
         if request.after.as_ref().is_some_and(|after| after.purpose != request.purpose) {
             return Err(StoreError::of(StoreCode::CursorForeign));
         }
+        // A clock set back brings no expired record back.
+        request.today = request.today.max(self.shared.today());
         let purpose = request.purpose.clone();
         let (request, bound) = self
             .beside(move |shared| {
@@ -54,10 +57,15 @@ impl Vault for SledStore {
         let (records, opened) = mpsc::channel(OPENED_MAX);
         let page = Page { next: bound.next, more: bound.more, count: bound.count, records: opened };
         if let Some((first, last)) = bound.range {
-            let reading =
-                Reading { shared: Arc::clone(&self.shared), request, left: bound.count, last, keys: HashMap::new() };
+            let reading = Reading {
+                shared: Arc::clone(&self.shared),
+                request,
+                left: bound.count,
+                last,
+                keys: HashMap::new(),
+            };
             // Ends by itself when its channel closes, or with the last record.
-            tokio::task::spawn_blocking(move || reading.run(first, &records));
+            tokio::task::spawn_blocking(move || reading.run(&first, &records));
         }
         Ok(page)
     }
@@ -169,7 +177,7 @@ struct Reading {
 }
 
 impl Reading {
-    fn run(mut self, first: RecordId, records: &mpsc::Sender<Result<OpenedLead, StoreError>>) {
+    fn run(mut self, first: &RecordId, records: &mpsc::Sender<Result<OpenedLead, StoreError>>) {
         let mut from = Included(record_key(first.epoch, first.number));
         loop {
             let chunk = match self.chunk(&from) {
@@ -207,7 +215,8 @@ impl Reading {
         let last = record_key(self.last.epoch, self.last.number);
         let from = from.as_ref().map(<[u8; 12]>::as_slice);
         let place = Place::Vault(purpose.clone());
-        let rows = self.shared.reading(|engine| engine.scan(&place, (from, Included(&last)), CHUNK_RECORDS))?;
+        let rows =
+            self.shared.reading(|engine| engine.scan(&place, (from, Included(&last)), CHUNK_RECORDS))?;
         rows.into_iter().map(|(key, value)| Ok((record_id(purpose, &key)?, value))).collect()
     }
 

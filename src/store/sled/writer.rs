@@ -269,7 +269,8 @@ impl WriterThread {
 
     /// Makes the keys of the buckets that the next transaction may reach, after the callers were answered.
     fn make_keys_ahead(&self) {
-        let ahead = self.shared.engine().and_then(|engine| super::settle::make_keys_ahead(&self.shared, &engine));
+        let ahead =
+            self.shared.engine().and_then(|engine| super::settle::make_keys_ahead(&self.shared, &engine));
         if let Err(error) = ahead {
             // The next transaction needs them and will say so to its caller.
             tracing::warn!(code = %error.code, io = ?error.io, "store.keys-ahead.failed");
@@ -300,6 +301,7 @@ pub(super) fn testify(witness: &mut Witness, engine: &Engine, commit: u64) -> Re
 }
 
 /// What a failed step means.
+#[derive(Clone, Copy)]
 enum Failure {
     /// Nothing was written: the callers may try again.
     Refuse(StoreError),

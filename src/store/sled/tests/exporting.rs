@@ -50,7 +50,10 @@ async fn a_page_stands_in_the_trail_before_its_first_record_leaves() {
     let line = lines.last().expect("a line");
     assert_eq!(line.entry.action, Action::Exported);
     assert_eq!(line.entry.purpose, Some(purpose("devis")));
-    assert_eq!((line.entry.count, &line.entry.from, &line.entry.to), (3, &Some(id("devis-1-2")), &Some(id("devis-1-4"))));
+    assert_eq!(
+        (line.entry.count, &line.entry.from, &line.entry.to),
+        (3, &Some(id("devis-1-2")), &Some(id("devis-1-4")))
+    );
     assert_eq!(line.entry.recipient.as_deref(), Some("crm"));
     drop(page);
     let empty = store.open_page(request(Some(id("devis-1-5")), 3), exporting()).await.expect("a page");
@@ -74,6 +77,14 @@ async fn the_expired_are_passed_over_and_the_cursor_moves_on() {
         assert_eq!(values, expected.into_iter().map(email_of).collect::<Vec<_>>(), "day {day}");
         assert_eq!((page.next.number, page.more), (5, false));
     }
+    world.clock.advance_ms(3 * DAY_MS);
+    let page = store.open_page(on(3), exporting()).await.expect("a page");
+    assert_eq!(page.count, 2);
+    world.clock.advance_ms(-3 * DAY_MS);
+    store.close().await.expect("closed");
+    let store = world.open();
+    let page = store.open_page(on(0), exporting()).await.expect("a page");
+    assert_eq!(page.count, 2, "a clock set back brings nothing back, also after a restart");
 }
 
 #[tokio::test]
@@ -164,7 +175,8 @@ async fn a_record_moved_to_another_number_or_tree_or_given_another_expiry_does_n
     let moves: [fn(&::sled::Db); 4] = [
         |db| {
             let vault = db.open_tree("vault/devis").expect("a tree");
-            let (first, second) = ([0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1], [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2]);
+            let (first, second) =
+                ([0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1], [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2]);
             let value = vault.get(first).expect("read").expect("there");
             vault.insert(second, value).expect("written");
         },

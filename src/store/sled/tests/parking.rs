@@ -4,7 +4,7 @@ use crate::id::{FormId, PageId};
 use crate::notification::ParkCode;
 use crate::purpose::Lane;
 use crate::store::sled::SledStore;
-use crate::store::{ParkedClaim, Parked, Requeue, Seen, SeenState, Settled, StoreCode, Trail, Vault};
+use crate::store::{Parked, ParkedClaim, Requeue, Seen, SeenState, Settled, StoreCode, Trail, Vault};
 use crate::trail::{Action, Outcome};
 
 fn after(seconds: i64) -> jiff::Timestamp {
@@ -27,7 +27,8 @@ fn numbers(claims: &[ParkedClaim]) -> Vec<(u64, u32)> {
 async fn waiting_ones_are_claimed_when_due_in_the_order_of_being_due_and_leased() {
     let world = World::new();
     let store = world.open();
-    let batch = vec![parked(1, 1, waiting(30, 1)), parked(2, 1, waiting(10, 2)), parked(3, 2, waiting(20, 3))];
+    let batch =
+        vec![parked(1, 1, waiting(30, 1)), parked(2, 1, waiting(10, 2)), parked(3, 2, waiting(20, 3))];
     let settled = store.settle(batch).await.expect("settled");
     assert_eq!(settled[0], Settled::Parked(ParkCode::GraphUnavailable));
     assert_eq!((store.parked(), store.next_due()), (3, Some(after(10))));
@@ -53,7 +54,7 @@ async fn only_one_lane_is_claimed_that_of_the_oldest_for_which_there_is_one() {
     store.settle(batch).await.expect("settled");
     let lane = |page: &PageId, form: &FormId| {
         let purpose = if *form == form_id(3) { purpose("lettre") } else { purpose("devis") };
-        (*form != form_id(1)).then(|| Lane { page: *page, purpose: Some(purpose) })
+        (*form != form_id(1)).then_some(Lane { page: *page, purpose: Some(purpose) })
     };
     let (claimed, claims) = store.claim_due(after(60), 10, &lane).expect("claimed").expect("some");
     assert_eq!(claimed.purpose, Some(purpose("devis")));
@@ -121,10 +122,10 @@ async fn refused_and_buried_ones_come_back_by_reference_code_or_form_with_their_
     store.settle(batch).await.expect("settled");
     let overview = store.overview().await.expect("an overview");
     let refused: Vec<_> = overview.refused.iter().map(|row| (row.form, row.code, row.count)).collect();
-    assert_eq!(refused, [
-        (form_id(1), ParkCode::ConsentMissing, 1),
-        (form_id(2), ParkCode::ConsentMissing, 1)
-    ]);
+    assert_eq!(
+        refused,
+        [(form_id(1), ParkCode::ConsentMissing, 1), (form_id(2), ParkCode::ConsentMissing, 1)]
+    );
     assert_eq!(overview.refused[0].oldest, start());
     let entry = || by_officer(Action::Requeued);
     assert_eq!(store.requeue(Requeue::Ref(overview.buried[0].arrival), entry()).await, Ok(1));
@@ -154,7 +155,8 @@ async fn what_meta_no_longer_has_is_refused_for_good_and_its_row_is_gone() {
         store.settle(batch).await.unwrap_or_else(|error| panic!("chunk {chunk}: {error}"));
     }
     assert_eq!(claim(&store, 1, 1).len(), 1, "one is being fetched");
-    let days = |days: i64| jiff::Timestamp::from_millisecond(START_S * 1000 + days * DAY_MS).expect("in range");
+    let days =
+        |days: i64| jiff::Timestamp::from_millisecond(START_S * 1000 + days * DAY_MS).expect("in range");
     assert_eq!(store.expire_parked(days(90)).await, Ok(0));
     assert_eq!(store.expire_parked(days(91)).await, Ok(600));
     assert_eq!(store.parked(), 1, "the leased one");

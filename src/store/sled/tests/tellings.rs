@@ -6,7 +6,7 @@ use crate::notification::ParkCode;
 use crate::purpose::{FormDefinition, Question, RecordId};
 use crate::store::sled::SledStore;
 use crate::store::{
-    Found, Forms, KnownForm, Seen, SeenState, StoreCode, Token, Tokens, Trail, Vault, Wanted,
+    Forms, Found, KnownForm, Seen, SeenState, StoreCode, Token, Tokens, Trail, Vault, Wanted,
 };
 use crate::trail::{Action, Outcome, Reason, Role};
 
@@ -134,12 +134,15 @@ async fn tokens_are_made_found_listed_and_revoked_each_with_its_line() {
     assert_eq!(store.token(&token(1).id), Ok(None));
     let lines = store.lines(0, 10).await.expect("a trail");
     let told: Vec<_> = lines.iter().map(|line| (line.entry.action, line.entry.result)).collect();
-    assert_eq!(told, [
-        (Action::TokenCreated, Outcome::Done),
-        (Action::TokenCreated, Outcome::Done),
-        (Action::TokenRevoked, Outcome::Done),
-        (Action::TokenRevoked, Outcome::Nothing),
-    ]);
+    assert_eq!(
+        told,
+        [
+            (Action::TokenCreated, Outcome::Done),
+            (Action::TokenCreated, Outcome::Done),
+            (Action::TokenRevoked, Outcome::Done),
+            (Action::TokenRevoked, Outcome::Nothing),
+        ]
+    );
 }
 
 #[tokio::test]
@@ -147,7 +150,8 @@ async fn no_more_than_a_thousand_tokens_are_kept() {
     let world = World::new();
     let store = world.open();
     for hundred in 0..10 {
-        let made = (0..100).map(|n| store.create_token(token(hundred * 100 + n), by_officer(Action::TokenCreated)));
+        let made =
+            (0..100).map(|n| store.create_token(token(hundred * 100 + n), by_officer(Action::TokenCreated)));
         for made in futures_util::future::join_all(made).await {
             made.expect("made");
         }
@@ -184,7 +188,11 @@ async fn forms_are_kept_as_read_and_one_too_large_is_refused() {
     store.put_form(known(1, 4)).await.expect("kept");
     assert_eq!(store.form(&form_id(1)), Ok(Some(known(1, 4))));
     let refused = store.put_form(known(4, 2_000)).await;
-    assert_eq!(refused.err().map(|error| error.code), Some(StoreCode::FormTooLarge));
+    assert_eq!(refused.err().map(|error| error.code), Some(StoreCode::ValueTooLarge));
+    let large = Token { name: "n".repeat(30_000), ..token(1) };
+    let refused = store.create_token(large, by_officer(Action::TokenCreated)).await;
+    assert_eq!(refused.err().map(|error| error.code), Some(StoreCode::ValueTooLarge));
+    assert_eq!(store.lines(1, 10).await, Ok(Vec::new()), "a refusal leaves no line");
     assert_eq!(store.halted(), None);
 }
 
