@@ -13,12 +13,21 @@ pub fn sync_dir(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-/// Makes a directory that only its owner may enter, with its parents; an existing one is left as it is.
+/// The directory that holds `path`; a path of one component lies in the current one.
+pub fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Makes a directory that only its owner may enter, with its parents, each new entry durable; an existing one is left
+/// as it is.
 ///
 /// # Errors
 /// What the system says.
 pub fn private_dir(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
+    let absent = path.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && !dir.exists());
+    let absent: Vec<&Path> = absent.collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    absent.into_iter().try_for_each(|made| sync_dir(directory_of(made)))
 }
 
 /// Options of a file that only its owner may read and write.

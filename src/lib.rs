@@ -1,6 +1,7 @@
 //! tamis receives lead-form submissions from Facebook and Instagram, keeps what a declared purpose allows, sealed, and
 //! forgets on time.
 
+pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod code;
@@ -10,13 +11,17 @@ pub mod graph;
 pub mod http;
 pub mod id;
 pub mod inbox;
+pub mod json;
 pub mod keyring;
 pub mod lead;
+pub mod lifecycle;
 pub mod location;
+pub mod metrics;
 pub mod notification;
 pub mod purpose;
 pub mod random;
 pub mod secret;
 pub mod store;
+pub mod telemetry;
 pub mod trail;
 pub mod workers;

@@ -86,7 +86,8 @@ impl Location {
             Self::File(path) => read_file(path, true),
             Self::Env(name) => trimmed(environment.get(name).ok_or(LocationCode::Absent)?.as_bytes()),
             Self::Credential(name) => {
-                let directory = environment.get("CREDENTIALS_DIRECTORY").ok_or(LocationCode::NoCredentials)?;
+                let directory =
+                    environment.get("CREDENTIALS_DIRECTORY").ok_or(LocationCode::NoCredentials)?;
                 // systemd keeps this directory private by itself; its files may be group-readable by ACL.
                 read_file(&Path::new(directory).join(name), false)
             }

@@ -1,1 +1,117 @@
-//! The command line.
+//! The command line: one file a verb. What people read goes to stderr, what scripts read to stdout, without colour.
+//!
+//! Verbs that look into a running tamis speak to it over the admin socket, so that they need no token and no second
+//! way into the store.
+
+mod daemon;
+mod export;
+mod failure;
+mod find;
+mod inbox;
+mod join;
+mod output;
+mod part;
+mod progress;
+mod socket;
+mod table;
+mod token;
+mod trail;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::{ColorChoice, Parser, Subcommand};
+
+use crate::location::Environment;
+use crate::trail::Reason;
+
+pub use failure::{Exit, Failure};
+pub use socket::ConfigPath;
+
+/// Receives Facebook and Instagram lead-form submissions, keeps only what a declared purpose allows, sealed, and forgets
+/// on time.
+#[derive(Parser)]
+#[command(name = "tamis", bin_name = "tamis", version, color = ColorChoice::Never, disable_help_subcommand = true)]
+struct Cli {
+    /// The config file [default: $TAMIS_CONFIG, else /etc/tamis/tamis.toml]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Read the records of a purpose out of a running tamis
+    Export(export::Arguments),
+    /// Look one submission up
+    Find(find::Arguments),
+    /// Show what is on its way, what waits and what needs you
+    Inbox(inbox::Arguments),
+    /// Make, list and revoke tokens for the admin side's TCP door
+    Token(token::Arguments),
+    /// Show who did what, when and why
+    Trail(trail::Arguments),
+}
+
+/// Runs one command line, prints what it has to say, and tells how it ended.
+pub async fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environment) -> Exit {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(told) => return output::told_by_clap(&told),
+    };
+    let config = ConfigPath::of(cli.config, environment);
+    let done = match cli.command {
+        Command::Export(arguments) => export::run(arguments, &config, environment).await,
+        Command::Find(arguments) => find::run(arguments, &config, environment).await,
+        Command::Inbox(arguments) => inbox::run(arguments, &config, environment).await,
+        Command::Token(arguments) => token::run(arguments, &config, environment).await,
+        Command::Trail(arguments) => trail::run(arguments, &config, environment).await,
+    };
+    match done {
+        Ok(()) => Exit::Done,
+        Err(failure) => {
+            output::tell(&format!("error: {failure}"));
+            failure.exit
+        }
+    }
+}
+
+/// The closed list of reasons, as clap shows and checks it.
+fn reasons() -> PossibleValuesParser {
+    Reason::ALL.iter().map(|reason| reason.as_str()).collect::<Vec<_>>().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_of_each_verb_ends_with_an_example() {
+        fn verbs(command: &mut clap::Command, path: &str, told: &mut Vec<String>) {
+            if command.get_subcommands().next().is_none() {
+                told.push(format!("{path}\n{}", command.render_long_help()));
+            }
+            for verb in command.get_subcommands_mut() {
+                let path = format!("{path} {}", verb.get_name());
+                verbs(verb, &path, told);
+            }
+        }
+        let mut told = Vec::new();
+        verbs(&mut Cli::command(), "tamis", &mut told);
+        assert!(told.len() >= 7, "{} verbs", told.len());
+        for help in told {
+            let (verb, _) = help.split_once('\n').expect("a first line");
+            let example = help.rsplit_once("Example:").map(|(_, example)| example.to_owned());
+            assert!(example.is_some_and(|example| example.contains(verb)), "{help}");
+        }
+    }
+}

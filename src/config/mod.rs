@@ -1,1 +1,149 @@
-//! The configuration.
+//! The configuration: three layers, one reading, all faults at once.
+//!
+//! Layers (`layers`): embedded defaults ← the operator's file ← `TAMIS__SECTION__KEY`. The merged tree is read key by key
+//! (`section`); what is valid becomes [`Config`], what is not becomes [`Faults`], with the key, the reason and the mend and
+//! never the value. Secrets do not pass through here: a key holds a location, and only [`Config::resolve`] goes there.
+
+mod consents;
+mod controller;
+mod effective;
+mod fault;
+mod fields;
+mod keeping;
+mod layers;
+mod listeners;
+mod meta;
+mod place;
+mod purposes;
+mod secrets;
+mod section;
+mod settings;
+mod special;
+mod suggest;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub use controller::{Controller, Dpo, Recipient, RecipientRole};
+pub use effective::Effective;
+pub use fault::{Code, Fault, FaultCode, Faults};
+pub use keeping::{Keys, Log, LogFormat, LogLevel, Store};
+pub use layers::DEFAULTS;
+pub use listeners::{Admin, Public};
+pub use meta::{Meta, Page, RetryTimes};
+pub use secrets::{PageToken, SecretFound, SecretState, Secrets};
+
+use crate::location::{Environment, Location};
+use crate::purpose::Policy;
+use section::{Findings, Section};
+
+/// Where the config is unless somebody says otherwise.
+pub const DEFAULT_PATH: &str = "/etc/tamis/tamis.toml";
+
+/// A valid config. It holds no secrets, only where they lie.
+pub struct Config {
+    /// Who answers for the data.
+    pub controller: Controller,
+    /// The public listener.
+    pub public: Public,
+    /// The admin side.
+    pub admin: Admin,
+    /// The app, its pages, Graph.
+    pub meta: Meta,
+    /// Where records lie.
+    pub store: Store,
+    /// Where keys lie.
+    pub keys: Keys,
+    /// How long lines of the trail are kept, in calendar months.
+    pub trail_retention_months: u32,
+    /// Who may receive data.
+    pub recipients: Vec<Recipient>,
+    /// What is logged.
+    pub log: Log,
+    /// What a person should look at.
+    pub warnings: Vec<Fault>,
+    policy: Arc<Policy>,
+}
+
+/// The path of the config file: the one given, else `TAMIS_CONFIG`, else [`DEFAULT_PATH`].
+pub fn path(given: Option<&Path>, environment: &Environment) -> PathBuf {
+    let named = environment.get("TAMIS_CONFIG").filter(|path| !path.is_empty());
+    given.or(named.map(Path::new)).unwrap_or(Path::new(DEFAULT_PATH)).to_owned()
+}
+
+/// Reads a config file and the environment over the defaults. No secret is read.
+///
+/// # Errors
+/// All faults at once.
+pub fn load(path: &Path, environment: &Environment) -> Result<Config, Faults> {
+    parse(&layers::read_file(path)?, environment)
+}
+
+/// The same, from the file's text.
+///
+/// # Errors
+/// All faults at once.
+pub fn parse(text: &str, environment: &Environment) -> Result<Config, Faults> {
+    let layers = layers::merge(text, environment)?;
+    let findings = Findings::new(layers.variables);
+    findings.extend(layers.misnamed);
+    let config = read(Section::root(&layers.root, &findings), &findings);
+    let found = findings.into_found();
+    match config {
+        Some(config) if found.faults.is_empty() => Ok(Config { warnings: found.warnings, ..config }),
+        _ => Err(found),
+    }
+}
+
+fn read(mut root: Section<'_>, findings: &Findings) -> Option<Config> {
+    let controller = controller::read_controller(root.section("controller"));
+    let public = listeners::read_public(root.section("public"));
+    let admin = listeners::read_admin(root.section("admin"), public.as_ref());
+    let meta = meta::read_meta(root.section("meta"));
+    let store = keeping::read_store(root.section("store"));
+    let keys = keeping::read_keys(root.section("keys"));
+    let trail_retention_months = keeping::read_trail(root.section("trail"));
+    let recipients = controller::read_recipients(root.item("recipients").as_ref());
+    let purposes = purposes::read_purposes(root.section("purposes"), recipients.as_deref());
+    let log = keeping::read_log(root.section("log"));
+    root.finish();
+    let secrets = locations(meta.as_ref(), keys.as_ref());
+    keeping::compare_paths(store.as_ref(), keys.as_ref(), &secrets, findings);
+    Some(Config {
+        controller: controller?,
+        public: public?,
+        admin: admin?,
+        meta: meta?,
+        store: store?,
+        keys: keys?,
+        trail_retention_months: trail_retention_months?,
+        recipients: recipients?,
+        log: log?,
+        warnings: Vec::new(),
+        policy: Arc::new(Policy::new(purposes?)),
+    })
+}
+
+/// The locations of all secrets, by key.
+fn locations<'c>(meta: Option<&'c Meta>, keys: Option<&'c Keys>) -> Vec<(String, &'c Location)> {
+    let mut all = Vec::new();
+    if let Some(meta) = meta {
+        all.extend(
+            meta.app_secrets.iter().enumerate().map(|(at, place)| (format!("meta.app_secrets[{at}]"), place)),
+        );
+        all.push(("meta.verify_token".to_owned(), &meta.verify_token));
+        let pages = meta.pages.iter().enumerate();
+        all.extend(pages.map(|(at, page)| (format!("meta.pages[{at}].token"), &page.token)));
+    }
+    all.extend(keys.map(|keys| ("keys.root".to_owned(), &keys.root)));
+    all
+}
+
+impl Config {
+    /// The purposes: a snapshot that may be held on to.
+    pub fn policy(&self) -> Arc<Policy> {
+        Arc::clone(&self.policy)
+    }
+}

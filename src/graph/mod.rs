@@ -1,1 +1,203 @@
-//! The Graph API.
+//! The Graph API: reading leads and forms, paced, with every failure classified once.
+//!
+//! A page whose token is dead is paused while others go on; what concerns the app pauses all of them. Replies are handed
+//! on as bytes that nobody has looked into further than to see whether they are an error.
+
+mod batch;
+mod call;
+mod client;
+mod failure;
+mod form;
+mod pace;
+mod pause;
+mod retry;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::Semaphore;
+
+use crate::clock::Clock;
+use crate::id::{FormId, LeadgenId, PageId};
+use crate::location::WatchedSecret;
+use crate::notification::ParkCode;
+use crate::purpose::FormDefinition;
+use crate::random::Random;
+use crate::secret::Secret;
+
+use batch::Sizes;
+use client::Client;
+use failure::Refusal;
+use pace::Pace;
+use pause::{Pauses, after};
+
+pub use batch::{LeadReply, LeadsRead};
+pub use failure::{Cause, Decision, Failure, GraphErrorCode};
+pub use pause::{Availability, Paused};
+pub use retry::Retry;
+
+/// What Graph needs to be read.
+pub struct Settings {
+    /// `https://graph.facebook.com`, or `http:` to this machine.
+    pub url: String,
+    /// `v26.0`.
+    pub version: String,
+    /// Newest first; the other is tried when Graph refuses the first one's proof. None: no proof is sent.
+    pub app_secrets: Vec<Secret>,
+    /// The pages that can be read.
+    pub pages: Vec<PageAccess>,
+    /// The most calls at one time, over all pages.
+    pub calls_in_flight: usize,
+    /// For the connection, TLS included.
+    pub connect_timeout: Duration,
+    /// For each wait on the reply; a whole call takes at most the sum of both.
+    pub read_timeout: Duration,
+    /// A larger reply is a failure.
+    pub reply_max_bytes: usize,
+}
+
+/// A page and the token that reads it.
+pub struct PageAccess {
+    /// The page.
+    pub id: PageId,
+    /// What the operator calls it.
+    pub name: String,
+    /// Read again when its file changes, which also ends a pause of the page.
+    pub token: WatchedSecret,
+}
+
+crate::codes! {
+    /// Why there can be no client for Graph.
+    pub enum GraphCode {
+        /// The address is neither `https:` nor `http:` to this machine, or has more than a host and a path.
+        Url = "graph-url",
+        /// The version is not like `v26.0`.
+        Version = "graph-version",
+        /// The system has no root certificates to check Meta's by.
+        Client = "graph-client",
+    }
+}
+
+/// There can be no client for Graph.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct GraphError(pub GraphCode);
+
+/// The Graph API as the pages of the config may use it.
+pub struct Graph {
+    client: Client,
+    app_secrets: Vec<Secret>,
+    pages: HashMap<PageId, Access>,
+    calls_in_flight: usize,
+    permits: Semaphore,
+    reply_max_bytes: usize,
+    pauses: Pauses,
+    pace: Pace,
+    sizes: Sizes,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+/// A page's token, and which app secret went with it last.
+struct Access {
+    page: PageId,
+    token: WatchedSecret,
+    app_secret: AtomicUsize,
+}
+
+impl Graph {
+    /// Builds the client; calls nobody.
+    ///
+    /// # Errors
+    /// See [`GraphCode`].
+    pub fn new(
+        settings: Settings,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, GraphError> {
+        let client = Client::new(&settings)?;
+        let access =
+            |page: PageAccess| Access { page: page.id, token: page.token, app_secret: AtomicUsize::new(0) };
+        let calls_in_flight = settings.calls_in_flight.clamp(1, Semaphore::MAX_PERMITS);
+        Ok(Self {
+            client,
+            app_secrets: settings.app_secrets,
+            pages: settings.pages.into_iter().map(|page| (page.id, access(page))).collect(),
+            calls_in_flight,
+            permits: Semaphore::new(calls_in_flight),
+            reply_max_bytes: settings.reply_max_bytes,
+            pauses: Pauses::default(),
+            pace: Pace::default(),
+            sizes: Sizes::default(),
+            clock,
+            random,
+        })
+    }
+
+    /// Whether leads of this page may be read now. Looks whether a paused page's token was replaced.
+    pub fn availability(&self, page: &PageId) -> Availability {
+        let Some(access) = self.pages.get(page) else { return Availability::NoToken };
+        let now = self.clock.now();
+        match self.pauses.availability(page, now) {
+            Availability::Ready => match self.pace.far_turn(page, now) {
+                Some(until) => Availability::Paused { until, code: ParkCode::GraphThrottled },
+                None => Availability::Ready,
+            },
+            paused => {
+                if self.token(access).1 {
+                    self.pauses.availability(page, now)
+                } else {
+                    paused
+                }
+            }
+        }
+    }
+
+    /// The pages that are paused, by page.
+    pub fn paused(&self) -> Vec<Paused> {
+        self.pauses.paused(self.pages.keys().copied())
+    }
+
+    /// Reads leads of one page: up to fifty in a call; singly those that a call leaves out, or when it is refused for
+    /// one of them; in smaller calls when Graph says that it is too much. Each of `ids` comes back once: in one of the
+    /// replies, or among the failed.
+    ///
+    /// `fields` is a list of Graph's field names ([`crate::purpose::Purpose::graph_fields`]). After a halt no further
+    /// call is made; after a pause the first lead is read alone.
+    pub async fn read_leads(&self, page: &PageId, fields: &str, ids: &[LeadgenId]) -> LeadsRead {
+        self.leads(page, fields, ids).await
+    }
+
+    /// Reads the definition of a form.
+    ///
+    /// # Errors
+    /// [`Decision::ForGood`] if the token may not see it or it is not there; [`Decision::Halt`] if the page is paused;
+    /// [`Decision::Later`] for everything that may pass.
+    pub async fn read_form(&self, page: &PageId, form: &FormId) -> Result<FormDefinition, Failure> {
+        self.form(page, form).await
+    }
+
+    /// The page's token as it is now, and whether it was just replaced. A new one starts with a clean slate.
+    fn token(&self, access: &Access) -> (Arc<Secret>, bool) {
+        let (token, replaced) = access.token.current();
+        if replaced {
+            self.pauses.token_replaced(&access.page);
+        }
+        (token, replaced)
+    }
+
+    /// What is said of a page that is not in the config: its references are held by whoever asks first.
+    fn no_token(&self) -> Failure {
+        let until = after(self.clock.now(), pause::LONGEST_MS);
+        Refusal::plain(failure::Fault::Passing, Cause::Paused).halted(until, ParkCode::PageUnknown)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}

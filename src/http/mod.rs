@@ -1,1 +1,17 @@
-//! The three listeners.
+//! What listens: the public side (the webhook and a word of health), and the admin side on its two doors.
+//!
+//! Each listener is a server of its own with the narrowest state: the webhook's handler cannot name the vault. Which of
+//! them is reachable from where is a matter of addresses and firewalls, not of routes.
+
+pub mod admin;
+mod body;
+mod health;
+pub mod problem;
+mod request;
+mod server;
+mod webhook;
+
+pub use body::BodyBudget;
+pub use health::Health;
+pub use server::{AdminDoor, Listener, admin_server, public_server};
+pub use webhook::{Intake, IntakeSettings};

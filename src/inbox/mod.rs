@@ -1,1 +1,359 @@
-//! The journal before the store.
+//! The journal before the store: what is acknowledged to Meta is on the disk here first.
+//!
+//! `accept` ▸ a caller seals its references into a buffer that it shares with others (`accept.rs`) ▸ one thread writes
+//! the buffer, fdatasyncs and wakes them all at once (`writer.rs`) ▸ `claim` hands references to the fetcher
+//! (`queue.rs`) ▸ `done` when their ends are durable in the store; a segment whose references all have one is recycled
+//! (`keeper.rs`). At start every segment is read again (`replay.rs`): that is the whole recovery.
+
+mod accept;
+mod frame;
+mod keeper;
+mod ledger;
+mod queue;
+mod replay;
+mod segment;
+mod shared;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{Builder, JoinHandle};
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+use crate::clock::{Clock, Day};
+use crate::disk;
+use crate::id::{FormId, LeadgenId, PageId};
+use crate::keyring::{Keyring, KeyringError};
+use crate::notification::LeadRef;
+use crate::purpose::Lane;
+use crate::random::Random;
+
+use keeper::Keeper;
+use ledger::{Ledger, SegmentState};
+use segment::{Disk, Media, Shelf};
+use shared::{Limits, SEGMENT_BYTES, Shared};
+use writer::Writer;
+
+crate::codes! {
+    /// Why the inbox refuses, halts or fails.
+    pub enum InboxCode {
+        /// As many references are queued and parked as the config allows, or the segments are full of them.
+        Full = "inbox-full",
+        /// The disk is below its floor: waits for room.
+        DiskFull = "inbox-disk-full",
+        /// The disk is taking too long: nothing is lost, nothing is promised.
+        Stalled = "inbox-stalled",
+        /// A new segment could not be made.
+        NoSegment = "inbox-no-segment",
+        /// One call holds more references than a segment: the body's cap does not allow it.
+        CallTooLarge = "inbox-call-too-large",
+        /// It was closed.
+        Closed = "inbox-closed",
+        /// It stopped after a failure; only a restart helps.
+        Halted = "inbox-halted",
+        /// One of its threads panicked.
+        Panicked = "inbox-panicked",
+        /// A file could not be read, written or synced.
+        Io = "inbox-io",
+        /// A segment is damaged where it had been durable.
+        Corrupt = "inbox-corrupt",
+        /// A segment belongs to another instance.
+        Foreign = "inbox-foreign",
+        /// A later version wrote a segment.
+        Format = "inbox-format-unknown",
+        /// Another process holds the inbox.
+        Locked = "inbox-locked",
+        /// A day's key is missing, does not open what it sealed, or could not be made.
+        Key = "inbox-key",
+        /// The system gave no randomness.
+        NoRandomness = "inbox-no-randomness",
+        /// The store cannot say whether a reference is known.
+        Store = "inbox-store",
+    }
+}
+
+impl InboxCode {
+    /// True if nothing is in doubt after it, and a later call may be taken.
+    pub fn passes(self) -> bool {
+        matches!(self, Self::Full | Self::DiskFull | Self::Stalled | Self::NoSegment | Self::CallTooLarge)
+    }
+}
+
+/// The inbox's refusal or failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code}")]
+pub struct InboxError {
+    /// Which.
+    pub code: InboxCode,
+    /// What the system said, where it was the system.
+    pub io: Option<io::ErrorKind>,
+}
+
+impl InboxError {
+    /// A refusal without a word from the system.
+    pub const fn of(code: InboxCode) -> Self {
+        Self { code, io: None }
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
+    fn io(error: io::Error) -> Self {
+        Self { code: InboxCode::Io, io: Some(error.kind()) }
+    }
+
+    fn keyring(error: KeyringError) -> Self {
+        Self { code: InboxCode::Key, io: error.io }
+    }
+}
+
+/// What the inbox needs to know of the config.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The directory of its segments.
+    pub path: PathBuf,
+    /// The most references that may be queued and parked together.
+    pub max_references: u64,
+    /// Below so many free bytes on the disk nothing new is accepted.
+    pub free_disk_min_bytes: u64,
+    /// The largest body of one call: its references must fit into a segment.
+    pub body_max_bytes: usize,
+}
+
+/// What the store knows of references.
+pub trait Known: Send + Sync {
+    /// True if the leadgen has an end, or is parked.
+    ///
+    /// # Errors
+    /// The store cannot say.
+    fn known(&self, leadgen: &LeadgenId) -> Result<bool, InboxCode>;
+
+    /// How many references are parked and come back: they count against the bound.
+    fn parked(&self) -> u64;
+}
+
+/// A call that is durable.
+pub struct Accepted {
+    /// Its references that were not known before.
+    pub new: Vec<LeadRef>,
+    /// How many others it had: queued or settled already, or twice in the call.
+    pub known: usize,
+}
+
+/// Figures for the metrics, since open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Batches made durable.
+    pub batches: u64,
+    /// Returned fdatasyncs of frames.
+    pub syncs: u64,
+    /// How long the last one took, in microseconds.
+    pub sync_last_us: u64,
+    /// Frames made durable: calls with something new.
+    pub frames: u64,
+    /// Segments that hold frames.
+    pub segments_live: usize,
+    /// Segments ready to be written.
+    pub segments_spare: usize,
+}
+
+/// The inbox. Dropping it closes it.
+pub struct Inbox {
+    shared: Arc<Shared>,
+    running: Mutex<Option<Running>>,
+}
+
+struct Running {
+    writer: JoinHandle<()>,
+    keeper: JoinHandle<()>,
+    /// Locked as long as it is open, so that no second process writes here.
+    _directory: File,
+}
+
+impl Inbox {
+    /// Opens the inbox, makes its directory if there is none, replays what is in it, and starts its two threads.
+    ///
+    /// # Errors
+    /// [`InboxCode::Corrupt`] and [`InboxCode::Key`] if something that was acknowledged cannot be read: nothing is changed
+    /// then. [`InboxCode::Locked`], [`InboxCode::Foreign`], [`InboxCode::Format`], [`InboxCode::Io`], and what `known`
+    /// says.
+    pub fn open(
+        settings: Settings,
+        keyring: Arc<dyn Keyring>,
+        known: Arc<dyn Known>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, InboxError> {
+        Self::open_on(Box::new(Disk), SEGMENT_BYTES, settings, keyring, known, clock, random)
+    }
+
+    /// Makes the references of one call durable, all or none, and returns only then. Dropping the future loses nothing but
+    /// the answer. Needs a tokio runtime with time.
+    ///
+    /// # Errors
+    /// Nothing of the call is acknowledged: [`InboxCode::Full`], [`InboxCode::DiskFull`], [`InboxCode::Stalled`],
+    /// [`InboxCode::Closed`], [`InboxCode::Halted`], and what `known` says.
+    pub async fn accept(&self, references: Vec<LeadRef>) -> Result<Accepted, InboxError> {
+        self.shared.accept(references).await
+    }
+
+    /// Claims up to `max` references of one lane, oldest first: the lane of the oldest reference for which `lane` gives one.
+    /// They are leased in memory until [`Inbox::done`] or [`Inbox::release`]. `lane` is asked under the inbox's lock: it
+    /// must be quick and must not call the inbox.
+    pub fn claim(
+        &self,
+        max: usize,
+        lane: &dyn Fn(&PageId, &FormId) -> Option<Lane>,
+    ) -> Option<(Lane, Vec<LeadRef>)> {
+        self.shared.lock().queue.claim(max, lane)
+    }
+
+    /// Gives claimed references back, to their old places.
+    pub fn release(&self, leadgens: &[LeadgenId]) {
+        self.shared.lock().queue.release(leadgens);
+    }
+
+    /// The ends of these references are durable in the store (which must already say so when asked): they leave the queue.
+    /// Unknown ones are passed over.
+    pub fn done(&self, leadgens: &[LeadgenId]) {
+        let finished = self.shared.lock().done(leadgens);
+        if finished {
+            self.shared.nudge_keeper();
+        }
+    }
+
+    /// How many references are here, claimed ones included.
+    pub fn queued(&self) -> u64 {
+        self.shared.lock().queue.len() as u64
+    }
+
+    /// When the oldest reference that is here was received.
+    pub fn oldest(&self) -> Option<Timestamp> {
+        self.shared.lock().queue.oldest()
+    }
+
+    /// The days whose keys the inbox needs: of frames that a replay would read, of what is being written, and the two that
+    /// may seal now. No other day's key does.
+    pub fn days(&self) -> Vec<Day> {
+        self.shared.lock().days()
+    }
+
+    /// Rung when new references are durable. Listen, then look, and look unasked now and then.
+    pub fn arrived(&self) -> &Notify {
+        &self.shared.arrived
+    }
+
+    /// Why it stopped for good, if it did.
+    pub fn halted(&self) -> Option<InboxCode> {
+        self.shared.lock().halted.map(|error| error.code)
+    }
+
+    /// True if a call with something new would be taken now.
+    pub fn ready(&self) -> bool {
+        let parked = self.shared.known.parked();
+        let ledger = self.shared.lock();
+        let held = (ledger.queue.len() as u64).saturating_add(parked);
+        ledger.check_open().is_ok()
+            && !ledger.is_stalled()
+            && held < self.shared.settings.max_references
+            && self.shared.space.is_enough()
+    }
+
+    /// Figures for the metrics.
+    pub fn stats(&self) -> Stats {
+        let ledger = self.shared.lock();
+        Stats {
+            batches: ledger.counters.batches,
+            syncs: ledger.counters.syncs,
+            sync_last_us: ledger.counters.sync_last_us,
+            frames: ledger.counters.frames,
+            segments_live: ledger.count(SegmentState::Active) + ledger.count(SegmentState::Ended),
+            segments_spare: ledger.count(SegmentState::Spare),
+        }
+    }
+
+    /// Refuses what is new, makes durable what is in the buffer, writes the end marker, ends the threads. Blocks for as long
+    /// as the disk takes. A second call waits for the first and says the same.
+    ///
+    /// # Errors
+    /// Why the inbox halted, before or while closing.
+    pub fn close(&self) -> Result<(), InboxError> {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Running { writer, keeper, .. }) = running.take() {
+            self.shared.refuse_new();
+            // A panic of theirs has halted the inbox, which is what is returned.
+            let _ = writer.join();
+            self.shared.let_keeper_end();
+            let _ = keeper.join();
+        }
+        self.shared.lock().halted.map_or(Ok(()), Err)
+    }
+
+    fn open_on(
+        media: Box<dyn Media>,
+        segment_bytes: u64,
+        settings: Settings,
+        keyring: Arc<dyn Keyring>,
+        known: Arc<dyn Known>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, InboxError> {
+        let directory = own_directory(&settings.path)?;
+        let limits = Limits::of(&settings, segment_bytes);
+        let shelf = Shelf::new(settings.path.clone(), keyring.instance(), limits.segment_bytes, media);
+        let replayed = replay::replay(&shelf, &*keyring, &*known)?;
+        let keys = keeper::day_keys(&*keyring, Day::of(clock.now()))?;
+        tracing::info!(
+            refs.queued = replayed.queue.len(),
+            segments = replayed.segments.len(),
+            segment.bytes = limits.segment_bytes,
+            "inbox.opened"
+        );
+        let ledger = Ledger::new(replayed, keys);
+        let shared = Arc::new(Shared::new(settings, limits, shelf, keyring, known, clock, random, ledger));
+        let mut keeper = Keeper::new(shared.clone());
+        keeper.pass()?;
+        let start = |name: &str, run: Box<dyn FnOnce() + Send>| {
+            Builder::new().name(name.to_owned()).spawn(run).map_err(InboxError::io)
+        };
+        let writer = Writer::new(shared.clone());
+        let writer = start("inbox-writer", Box::new(move || writer.run()))?;
+        let keeper = match start("inbox-keeper", Box::new(move || keeper.run())) {
+            Ok(keeper) => keeper,
+            Err(error) => {
+                shared.refuse_new();
+                let _ = writer.join();
+                return Err(error);
+            }
+        };
+        Ok(Self { shared, running: Mutex::new(Some(Running { writer, keeper, _directory: directory })) })
+    }
+}
+
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        // Said by the log when it halted.
+        let _ = self.close();
+    }
+}
+
+/// Makes the directory if there is none, and locks it for this process.
+fn own_directory(path: &Path) -> Result<File, InboxError> {
+    if !path.is_dir() {
+        disk::private_dir(path).map_err(InboxError::io)?;
+        if let Some(parent) = path.parent() {
+            disk::sync_dir(parent).map_err(InboxError::io)?;
+        }
+    }
+    let directory = File::open(path).map_err(InboxError::io)?;
+    match directory.try_lock() {
+        Ok(()) => Ok(directory),
+        Err(TryLockError::WouldBlock) => Err(InboxError::of(InboxCode::Locked)),
+        Err(TryLockError::Error(error)) => Err(InboxError::io(error)),
+    }
+}

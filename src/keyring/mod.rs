@@ -3,7 +3,12 @@
 //! The trait is the room's face; [`file`] keeps it on disk. Exactly one generation exists on the host: a kept previous
 //! one would be the destroyed key.
 
+mod content;
 pub mod file;
+mod format;
+mod replacement;
+
+use std::io::ErrorKind;
 
 use crate::clock::{Day, Month};
 use crate::lead::BucketKey;
@@ -40,8 +45,16 @@ crate::codes! {
     pub enum KeyringCode {
         /// The file cannot be read or written.
         Io = "keyring-io",
-        /// The root key is not 32 bytes.
+        /// The root key is not 64 hex digits.
         RootKey = "root-key-invalid",
+        /// Another process holds the keyring.
+        Locked = "keyring-locked",
+        /// A keyring is there already: it is never made anew over data.
+        Exists = "keyring-exists",
+        /// The path is a link, or the file has a second name: a replaced generation would live on beside the new one.
+        Linked = "keyring-linked",
+        /// A later version wrote the file.
+        Format = "keyring-format-unknown",
         /// The file does not open under this root key, or was changed.
         DoesNotOpen = "keyring-does-not-open",
         /// A key was asked for that is not there: destroyed, or never made.
@@ -58,7 +71,19 @@ pub struct KeyringError {
     /// Which.
     pub code: KeyringCode,
     /// What the system said, where it was the system.
-    pub io: Option<std::io::ErrorKind>,
+    pub io: Option<ErrorKind>,
+}
+
+impl KeyringError {
+    /// A refusal without a word from the system.
+    pub const fn of(code: KeyringCode) -> Self {
+        Self { code, io: None }
+    }
+
+    /// A failure of the file.
+    pub const fn io(kind: ErrorKind) -> Self {
+        Self { code: KeyringCode::Io, io: Some(kind) }
+    }
 }
 
 /// The keys. Every method that makes or destroys one returns only when the file with the change is synced.

@@ -32,9 +32,12 @@ const STANDARD: [&str; 24] = [
 /// How much of a custom name is kept, in bytes: names are shown to an operator, not matched.
 const NAME_BYTES_MAX: usize = 120;
 
-/// The names of the fields of one lead that were dropped, each once or as often as it came.
+/// The names of the fields of one lead that were dropped, each as often as it came.
 #[derive(Default)]
-pub struct Dropped(Vec<String>);
+pub struct Dropped {
+    names: Vec<String>,
+    nameless: usize,
+}
 
 impl Dropped {
     /// Notes a dropped field by the key of its question.
@@ -43,26 +46,57 @@ impl Dropped {
         while !key.is_char_boundary(end) {
             end -= 1;
         }
-        self.0.push(key[..end].to_owned());
+        self.names.push(key[..end].to_owned());
+    }
+
+    /// Notes entries that have no name, or whose names were not read.
+    pub fn note_nameless(&mut self, count: usize) {
+        self.nameless = self.nameless.saturating_add(count);
     }
 
     /// The names, for the counters by form that `tamis inbox` shows.
     pub fn names(&self) -> &[String] {
-        &self.0
+        &self.names
     }
 
-    /// How many fields were dropped.
+    /// How many fields were dropped, nameless ones included.
     pub fn count(&self) -> usize {
-        self.0.len()
+        self.names.len().saturating_add(self.nameless)
     }
 
     /// The names that a log line may show.
     pub fn standard(&self) -> Vec<&'static str> {
-        self.0.iter().filter_map(|name| STANDARD.iter().find(|known| *known == name).copied()).collect()
+        self.names.iter().filter_map(|name| STANDARD.iter().find(|known| *known == name).copied()).collect()
     }
 
-    /// How many others there were.
+    /// How many others there were, nameless ones included.
     pub fn custom(&self) -> usize {
         self.count() - self.standard().len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_sees_standard_names_and_a_count_of_the_others() {
+        let mut dropped = Dropped::default();
+        for name in ["email", "have_you_diabetes", "Email", "email", ""] {
+            dropped.note(name);
+        }
+        dropped.note_nameless(2);
+        assert_eq!(dropped.standard(), ["email", "email"]);
+        assert_eq!((dropped.count(), dropped.custom()), (7, 5));
+        assert_eq!(dropped.names(), ["email", "have_you_diabetes", "Email", "email", ""]);
+    }
+
+    #[test]
+    fn a_long_name_is_cut_between_characters() {
+        let mut dropped = Dropped::default();
+        dropped.note(&"é".repeat(100));
+        dropped.note(&format!("x{}", "é".repeat(100)));
+        let lengths: Vec<usize> = dropped.names().iter().map(String::len).collect();
+        assert_eq!(lengths, [120, 119]);
     }
 }

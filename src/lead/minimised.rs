@@ -16,6 +16,11 @@ impl Answer {
         Self(Zeroizing::new(value))
     }
 
+    /// An id or platform that the purpose keeps beside its answers.
+    pub(in crate::lead) fn attribution(_kept: Keep, value: String) -> Self {
+        Self(Zeroizing::new(value))
+    }
+
     /// A value that was sealed before, hence permitted when it was stored.
     pub(in crate::lead) fn from_sealed(value: String) -> Self {
         Self(Zeroizing::new(value))

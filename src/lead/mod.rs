@@ -4,13 +4,18 @@
 //! leaves sealed. An [`OpenedLead`] comes back out for one reader. Nothing here has `Debug` or `Display`. Pure.
 
 mod dropped;
+mod minimise;
 mod minimised;
 mod opened;
+mod raw;
 #[cfg(test)]
 pub(crate) mod sample;
 mod seal;
+mod ticks;
 
 pub use dropped::Dropped;
+pub use minimise::{Sieved, minimise};
 pub use minimised::{Answer, ConsentEvidence, MinimisedLead, Tick};
 pub use opened::OpenedLead;
+pub use raw::{RawLead, RawReply, ReplyTooLarge, Shape};
 pub use seal::{BucketKey, RECORD_BYTES_MAX, SealError, SealedRecord, open, seal};

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use crate::clock::Day;
-use crate::id::{FormId, LeadgenId, PageId};
+use crate::id::{DIGITS_MAX, FormId, LeadgenId, PageId};
 use crate::lead::minimised::{Answer, ConsentEvidence, Content, MinimisedLead, Tick};
 use crate::lead::opened::OpenedLead;
 use crate::purpose::{ConsentKey, FieldName, Keep, RecordId};
@@ -121,7 +121,10 @@ pub fn seal(
     bucket: &BucketKey,
     random: &dyn Random,
 ) -> Result<SealedRecord, SealError> {
-    let plain = Zeroizing::new(encode(&lead.content)?);
+    let plain = encode(&lead.content)?;
+    if plain.len() > RECORD_BYTES_MAX {
+        return Err(SealError::TooLarge(plain.len()));
+    }
     let mut nonce = [0; NONCE_BYTES];
     random.fill(&mut nonce).map_err(|_| SealError::NoRandomness)?;
     let mut record = SealedRecord {
@@ -174,13 +177,27 @@ struct Layout1<'c> {
     attribution: Vec<(&'c str, &'c str)>,
 }
 
-fn encode(content: &Content) -> Result<Vec<u8>, SealError> {
-    let values = |answers: &'_ [Answer]| -> usize { answers.iter().map(|a| a.expose().len() + 4).sum() };
-    let size: usize =
-        content.fields.iter().map(|(name, answers)| name.as_str().len() + 4 + values(answers)).sum();
-    if size > RECORD_BYTES_MAX {
-        return Err(SealError::TooLarge(size));
-    }
+/// The most bytes that postcard puts before a text or a list, or makes of a number or a tick.
+const VARINT_BYTES_MAX: usize = 10;
+
+/// Room for the inside of a record, never less than it takes: texts, what stands before each, and the fixed parts.
+fn capacity(content: &Content) -> usize {
+    let text = |text: &str| VARINT_BYTES_MAX + text.len();
+    let answers = |answers: &[Answer]| -> usize { answers.iter().map(|answer| text(answer.expose())).sum() };
+    let fields =
+        content.fields.iter().map(|(name, values)| text(name.as_str()) + answers(values) + VARINT_BYTES_MAX);
+    let consents =
+        content.consents.iter().map(|c| text(c.key.as_str()) + text(&c.checkbox_key) + VARINT_BYTES_MAX);
+    let attribution =
+        content.attribution.iter().map(|(keep, value)| text(keep.as_str()) + text(value.expose()));
+    let fixed = 16 * VARINT_BYTES_MAX + 3 * DIGITS_MAX;
+    fixed + fields.sum::<usize>() + consents.sum::<usize>() + attribution.sum::<usize>()
+}
+
+/// Writes layout 1 into one allocation: a buffer that grows would leave copies behind, and a needlessly large one costs
+/// more to wipe than all the rest.
+fn encode(content: &Content) -> Result<Zeroizing<Vec<u8>>, SealError> {
+    let capacity = capacity(content);
     let layout = Layout1 {
         created: content.created.as_second(),
         received: content.received.as_second(),
@@ -205,10 +222,12 @@ fn encode(content: &Content) -> Result<Vec<u8>, SealError> {
             .map(|(keep, value)| (keep.as_str(), value.expose()))
             .collect(),
     };
-    // One allocation of the final size: a growing buffer would leave copies behind.
-    let mut out = Vec::with_capacity(RECORD_BYTES_MAX);
-    out.push(SCHEMA);
-    postcard::to_extend(&layout, out).map_err(|_| SealError::TooLarge(size))
+    let mut out = Zeroizing::new(vec![0; capacity]);
+    let (schema, body) = out.split_at_mut_checked(1).ok_or(SealError::TooLarge(capacity))?;
+    schema.fill(SCHEMA);
+    let written = postcard::to_slice(&layout, body).map_err(|_| SealError::TooLarge(capacity))?.len();
+    out.truncate(1 + written);
+    Ok(out)
 }
 
 fn decode(plain: &[u8], test: bool) -> Option<Content> {
@@ -246,3 +265,6 @@ fn decode(plain: &[u8], test: bool) -> Option<Content> {
         attribution,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,19 @@
 //! Authentic bytes → references, ids only, and what may become of a reference that is not stored. Pure.
+//!
+//! [`Verifier`] hands out [`Authentic`], the only thing that [`read`] takes; [`Challenge`] answers Meta's handshake.
 
+mod census;
+mod challenge;
 mod fate;
+mod moment;
 mod reference;
+mod signature;
+mod wire;
 
+pub use census::{Census, ChangeCode};
+pub use challenge::{Challenge, ChallengeCode};
 pub use fate::{ParkCode, Why};
+pub(crate) use moment::moment;
 pub use reference::LeadRef;
+pub use signature::{Authentic, SignatureCode, Verifier};
+pub use wire::{Notification, REFERENCES_MAX, WireCode, read};

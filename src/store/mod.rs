@@ -174,6 +174,8 @@ pub struct ParkedClaim {
     pub reference: LeadRef,
     /// Attempts spent so far.
     pub attempts: u32,
+    /// Why it waited; none: it was held, or requeued.
+    pub code: Option<ParkCode>,
 }
 
 /// References that are not stored. A claimed one is leased in memory until it is settled or released.

@@ -80,7 +80,9 @@ pub enum Plan {
     CreateStore,
     /// Open with every check, as in [`Plan::Open`]; then write the marker, which is all that is missing.
     FinishStore,
-    /// Open, checking instance, epoch, commit number and keyring generation against one another.
+    /// Open, checking instance, epoch, commit number and keyring generation against one another; then sync the database
+    /// and the marker's directory, and only then let anybody rely on what was read: a killed predecessor may have left
+    /// it in the system's memory alone.
     Open,
 }
 

@@ -12,7 +12,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use crate::disk::{private_file, sync_dir};
+use crate::disk::{directory_of, private_file, sync_dir};
 use crate::keyring::InstanceId;
 
 /// A slot's block: no smaller than a sector of any disk in use, so that no sector holds parts of both slots.
@@ -119,11 +119,6 @@ impl Witness {
         self.last = *testimony;
         Ok(())
     }
-}
-
-/// A path of one component has the empty path as its parent, which cannot be opened.
-fn directory_of(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn write_slot(file: &File, sequence: u64, testimony: &Testimony) -> io::Result<()> {

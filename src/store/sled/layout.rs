@@ -259,11 +259,9 @@ impl WhyRow {
     pub(super) fn why(&self) -> Result<Why, StoreError> {
         let known = |code: &str| ParkCode::from_code(code).ok_or(StoreError::of(StoreCode::Format));
         Ok(match self {
-            Self::Waiting { not_before_ms, attempts, code } => Why::Waiting {
-                not_before: moment(*not_before_ms)?,
-                attempts: *attempts,
-                code: known(code)?,
-            },
+            Self::Waiting { not_before_ms, attempts, code } => {
+                Why::Waiting { not_before: moment(*not_before_ms)?, attempts: *attempts, code: known(code)? }
+            }
             Self::Held { code } => Why::Held { code: known(code)? },
             Self::Refused { code } => Why::Refused { code: known(code)? },
             Self::Buried { code, attempts } => Why::Buried { code: known(code)?, attempts: *attempts },

@@ -288,9 +288,9 @@ fn claim(shared: &Shared, engine: &Engine, arrival: u64) -> Result<Option<Parked
         return Ok(None);
     };
     let row: ParkedRow = layout::decode(&bytes)?;
-    let attempts = match row.why.why()? {
-        Why::Waiting { attempts, .. } => attempts,
-        _ => 0,
+    let (attempts, code) = match row.why.why()? {
+        Why::Waiting { attempts, code, .. } => (attempts, Some(code)),
+        _ => (0, None),
     };
     let Ok(reference) = reference::open(shared, arrival, &row) else {
         // It stays leased, out of everybody's way, until it expires: its key is gone or the row was moved.
@@ -298,7 +298,7 @@ fn claim(shared: &Shared, engine: &Engine, arrival: u64) -> Result<Option<Parked
         return Ok(None);
     };
     shared.index().name_lease(arrival, reference.leadgen);
-    Ok(Some(ParkedClaim { reference, attempts }))
+    Ok(Some(ParkedClaim { reference, attempts, code }))
 }
 
 fn matches(shared: &Shared, which: &Requeue, arrival: u64, row: &ParkedRow) -> Result<bool, StoreError> {

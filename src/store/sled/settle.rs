@@ -13,12 +13,12 @@ use crate::notification::{LeadRef, ParkCode, Why};
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::sled::draft::{Draft, Effect};
 use crate::store::sled::engine::Engine;
+use crate::store::sled::forms;
 use crate::store::sled::layout::{self, Place, SeenFate, SeenRow, meta, record_key};
 use crate::store::sled::parked::{self, Before};
 use crate::store::sled::reference::keyring_failed;
 use crate::store::sled::shared::Shared;
 use crate::store::sled::writer::OUTCOMES_MAX;
-use crate::store::sled::forms;
 use crate::store::{Outcome, Settled, Settlement, StoreCode, StoreError};
 use crate::trail::{Action, Entry};
 

@@ -34,7 +34,8 @@ impl Trail for SledStore {
 
 fn read(shared: &Shared, engine: &Engine, after: u64, limit: usize) -> Result<Vec<Line>, StoreError> {
     // The head is read first: lines that are written meanwhile lie beyond it.
-    let place = |key| engine.read(&Place::Meta, key)?.map_or(Ok((0, [0; 32])), |bytes| place_in_chain(&bytes));
+    let place =
+        |key| engine.read(&Place::Meta, key)?.map_or(Ok((0, [0; 32])), |bytes| place_in_chain(&bytes));
     let (head, head_mac) = place(meta::TRAIL_HEAD)?;
     let (base, base_mac) = place(meta::TRAIL_BASE)?;
     let after = after.max(base);

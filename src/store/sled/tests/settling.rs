@@ -2,9 +2,7 @@ use super::support::*;
 use crate::lead::{Dropped, sample};
 use crate::notification::ParkCode;
 use crate::purpose::RecordId;
-use crate::store::{
-    DroppedField, Forms, Outcome, Parked, Seen, SeenState, Settled, StoreCode, Trail, Vault,
-};
+use crate::store::{DroppedField, Forms, Outcome, Parked, Seen, SeenState, Settled, StoreCode, Trail, Vault};
 use crate::trail::Action;
 
 fn ids(settled: &[Settled]) -> Vec<String> {
@@ -40,7 +38,10 @@ async fn what_is_settled_is_numbered_seen_counted_and_exported_in_order() {
 async fn a_settlement_repeated_changes_nothing_also_after_a_restart_and_within_a_batch() {
     let world = World::new();
     let store = world.open();
-    assert_eq!(ids(&store.settle(vec![stored(1), stored(1)]).await.expect("settled")), ["devis-1-1", "known"]);
+    assert_eq!(
+        ids(&store.settle(vec![stored(1), stored(1)]).await.expect("settled")),
+        ["devis-1-1", "known"]
+    );
     assert_eq!(ids(&store.settle(vec![stored(1)]).await.expect("settled")), ["known"]);
     store.close().await.expect("closed");
     let store = world.open();

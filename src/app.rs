@@ -1,0 +1,432 @@
+//! The composition root: the only file that knows every room. Build, then run.
+//!
+//! [`App::build`] opens the rooms, binds the sockets and says where; nothing is served before [`App::run`].
+
+use std::io::ErrorKind;
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::{Clock, Rfc3339};
+use crate::config::{Config, Secrets};
+use crate::disk;
+use crate::graph::Graph;
+use crate::http::admin::Admin;
+use crate::http::{
+    AdminDoor, BodyBudget, Health, Intake, IntakeSettings, Listener, admin_server, public_server,
+};
+use crate::id::LeadgenId;
+use crate::inbox::{Inbox, InboxCode, InboxError, Known};
+use crate::keyring::file::FileKeyring;
+use crate::keyring::{Keyring, KeyringError};
+use crate::lifecycle::Stop;
+use crate::metrics::{Metrics, Readings};
+use crate::notification::Verifier;
+use crate::purpose::Policy;
+use crate::random::Random;
+use crate::secret::Key;
+use crate::store::sled::{SledStore, presence};
+use crate::store::startup::{KeyringFound, Plan, WitnessFound, decide};
+use crate::store::witness::Witness;
+use crate::store::{SharedStore, StoreCode, StoreError};
+use crate::telemetry::LeadNames;
+use crate::workers::{Fetcher, FormBook, Reaper, Tools, Worker, run_loop};
+
+/// Memory that the bodies of all notifications may take together.
+const BODIES_TOTAL_BYTES: usize = 32 * 1024 * 1024;
+/// How long a notification's body may take.
+const BODY_DEADLINE: Duration = Duration::from_secs(10);
+/// Threads of the public listener.
+const PUBLIC_WORKERS: usize = 2;
+/// Of the drain, what the listeners may take; the rest is for the workers and the last sync.
+const LISTENERS_SHARE: f64 = 0.5;
+
+/// Why the daemon does not start. Codes and paths of the operator's own making; never a value.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The root key is not usable.
+    #[error("the root key is not usable: {0}")]
+    RootKey(KeyringError),
+    /// The keyring does not open.
+    #[error("the keyring {} does not open: {error}", path.display())]
+    Keyring {
+        /// Where it should be.
+        path: PathBuf,
+        /// Why.
+        error: KeyringError,
+    },
+    /// The store refuses.
+    #[error("the store {} refuses: {error}", path.display())]
+    Store {
+        /// Where it is.
+        path: PathBuf,
+        /// Why.
+        error: StoreError,
+    },
+    /// The inbox refuses.
+    #[error("the inbox refuses: {0}")]
+    Inbox(InboxError),
+    /// The Graph client cannot be built.
+    #[error("the Graph client cannot be built: {0}")]
+    Graph(crate::graph::GraphError),
+    /// An address cannot be bound.
+    #[error("cannot listen on {address}: {kind}")]
+    Listen {
+        /// The address.
+        address: String,
+        /// What the system says.
+        kind: ErrorKind,
+    },
+}
+
+/// What comes from outside of the house.
+#[derive(Clone)]
+pub struct Ambient {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+}
+
+/// Where the daemon listens.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    /// The public side.
+    pub public: SocketAddr,
+    /// The admin side's TCP door, if it has one.
+    pub admin: Option<SocketAddr>,
+    /// The admin side's socket.
+    pub socket: PathBuf,
+}
+
+/// The daemon, built and not yet running.
+pub struct App {
+    /// Where it will listen.
+    pub addresses: Addresses,
+    rooms: Rooms,
+    sockets: Sockets,
+    intake: Intake,
+    drain: Duration,
+    fetchers: usize,
+    tools: Arc<Tools>,
+}
+
+struct Rooms {
+    inbox: Arc<Inbox>,
+    store: SharedStore,
+    keyring: Arc<dyn Keyring>,
+    graph: Arc<Graph>,
+    policy: Arc<Policy>,
+    metrics: Arc<Metrics>,
+    ambient: Ambient,
+}
+
+struct Sockets {
+    public: TcpListener,
+    admin: Option<TcpListener>,
+    admin_socket: UnixListener,
+}
+
+impl App {
+    /// Opens every room and binds every socket.
+    ///
+    /// # Errors
+    /// See [`StartError`]. Nothing is left running.
+    pub fn build(config: &Config, secrets: Secrets, ambient: Ambient) -> Result<Self, StartError> {
+        let Secrets { root, verify_token, app_secrets, page_tokens } = secrets;
+        let policy = config.policy();
+        let keyring = open_keyring(config, root, &ambient)?;
+        let store = open_store(config, &keyring, &policy, &ambient)?;
+        let inbox = Inbox::open(
+            config.inbox_settings(),
+            Arc::clone(&keyring),
+            Arc::new(StoreKnows(Arc::clone(&store))),
+            Arc::clone(&ambient.clock),
+            Arc::clone(&ambient.random),
+        )
+        .map_err(StartError::Inbox)?;
+        let inbox = Arc::new(inbox);
+        let settings = config.graph_settings(app_secrets.clone(), page_tokens);
+        let graph = Graph::new(settings, Arc::clone(&ambient.clock), Arc::clone(&ambient.random))
+            .map_err(StartError::Graph)?;
+        let graph = Arc::new(graph);
+        let metrics = Arc::new(Metrics::new());
+        let rooms = Rooms { inbox, store, keyring, graph, policy, metrics, ambient };
+        rooms.feed_metrics();
+        let (sockets, addresses) = bind(config)?;
+        let tools = rooms.tools(config);
+        let intake = rooms.intake(config, Verifier::new(app_secrets), verify_token);
+        Ok(Self {
+            addresses,
+            rooms,
+            sockets,
+            intake,
+            drain: Duration::from_secs(config.public.drain_seconds),
+            fetchers: config.meta.calls_in_flight,
+            tools,
+        })
+    }
+
+    /// Serves until a stop is asked for, then leaves in order: no new connections, steps under way finished, the inbox
+    /// and the store synced and closed. True if everything ended well.
+    pub async fn run(self, stop: Stop) -> bool {
+        let Self { addresses, rooms, sockets, intake, drain, fetchers, tools } = self;
+        let servers = match rooms.serve(sockets, intake, drain, &stop) {
+            Ok(servers) => servers,
+            Err(error) => {
+                tracing::error!(io.kind = ?error.kind(), "process.cannot-serve");
+                rooms.close().await;
+                return false;
+            }
+        };
+        rooms.start_workers(fetchers, tools, &stop);
+        tracing::info!(
+            public.address = %addresses.public,
+            admin.socket = %addresses.socket.display(),
+            store.records = rooms.store.stored().values().sum::<u64>(),
+            inbox.queued = rooms.inbox.queued(),
+            inbox.parked = rooms.store.parked(),
+            "process.started"
+        );
+        stop.requested().await;
+        let begun = rooms.ambient.clock.now();
+        let listeners = drain.mul_f64(LISTENERS_SHARE);
+        let stopped = futures_util::future::join_all(servers.iter().map(|server| server.stop(true)));
+        let graceful = tokio::time::timeout(listeners, stopped).await.is_ok();
+        let drained = stop.drain(drain.saturating_sub(listeners)).await;
+        let closed = rooms.close().await;
+        let _ = std::fs::remove_file(&addresses.socket);
+        tracing::info!(
+            stop.listeners_in_time = graceful,
+            stop.workers_in_time = drained,
+            stop.took_ms = rooms.ambient.clock.now().as_millisecond() - begun.as_millisecond(),
+            stop.since = %Rfc3339(begun),
+            inbox.queued = rooms.inbox.queued(),
+            "process.stopped"
+        );
+        closed && !stop.crashed()
+    }
+}
+
+impl Rooms {
+    fn feed_metrics(&self) {
+        let inbox = Arc::clone(&self.inbox);
+        let store = Arc::clone(&self.store);
+        let graph = Arc::clone(&self.graph);
+        let clock = Arc::clone(&self.ambient.clock);
+        self.metrics.read_from(move || {
+            let age = |oldest: jiff::Timestamp| clock.now().as_second() - oldest.as_second();
+            Readings {
+                inbox_queued: inbox.queued(),
+                inbox_oldest_seconds: inbox.oldest().map_or(0, age).try_into().unwrap_or(0),
+                parked: store.parked(),
+                records: store.stored().into_iter().collect(),
+                paused: graph.paused().into_iter().map(|paused| (paused.page, paused.code)).collect(),
+                ready: inbox.ready() && store.halted().is_none(),
+            }
+        });
+    }
+
+    fn tools(&self, config: &Config) -> Arc<Tools> {
+        let clock = Arc::clone(&self.ambient.clock);
+        Arc::new(Tools {
+            inbox: Arc::clone(&self.inbox),
+            store: Arc::clone(&self.store),
+            graph: Arc::clone(&self.graph),
+            policy: Arc::clone(&self.policy),
+            forms: FormBook::new(Arc::clone(&self.store), Arc::clone(&self.graph), Arc::clone(&clock)),
+            retry: config.retry(),
+            retry_ambiguous: config.retry_ambiguous(),
+            random: Arc::clone(&self.ambient.random),
+            metrics: Arc::clone(&self.metrics),
+            names: LeadNames::new(Arc::clone(&self.keyring), Arc::clone(&clock)),
+            clock,
+        })
+    }
+
+    fn intake(&self, config: &Config, verifier: Verifier, verify_token: crate::secret::Secret) -> Intake {
+        let clock = Arc::clone(&self.ambient.clock);
+        Intake {
+            verifier,
+            verify_token,
+            inbox: Arc::clone(&self.inbox),
+            budget: BodyBudget::new(BODIES_TOTAL_BYTES),
+            settings: IntakeSettings {
+                body_max_bytes: config.public.body_max_bytes,
+                body_deadline: BODY_DEADLINE,
+            },
+            metrics: Arc::clone(&self.metrics),
+            names: Arc::new(LeadNames::new(Arc::clone(&self.keyring), Arc::clone(&clock))),
+            clock,
+        }
+    }
+
+    fn serve(
+        &self,
+        sockets: Sockets,
+        intake: Intake,
+        drain: Duration,
+        stop: &Stop,
+    ) -> std::io::Result<Vec<actix_web::dev::ServerHandle>> {
+        let (inbox, store) = (Arc::clone(&self.inbox), Arc::clone(&self.store));
+        let health = Health::new(move || inbox.ready() && store.halted().is_none());
+        let shutdown = drain.mul_f64(LISTENERS_SHARE);
+        let random = || Arc::clone(&self.ambient.random);
+        let public = Listener { workers: PUBLIC_WORKERS, shutdown };
+        let admin = Listener { workers: 1, shutdown };
+        let state = Arc::new(Admin {
+            store: Arc::clone(&self.store),
+            inbox: Arc::clone(&self.inbox),
+            graph: Arc::clone(&self.graph),
+            policy: Arc::clone(&self.policy),
+            metrics: Arc::clone(&self.metrics),
+            clock: Arc::clone(&self.ambient.clock),
+            random: random(),
+        });
+        let mut servers = vec![
+            ("admin-socket", admin_server(AdminDoor::Socket(sockets.admin_socket), &admin, state.clone(), random())?),
+            ("public-listener", public_server(sockets.public, &public, intake, health, random())?),
+        ];
+        if let Some(socket) = sockets.admin {
+            servers.push(("admin-listener", admin_server(AdminDoor::Tcp(socket), &admin, state, random())?));
+        }
+        let mut handles = Vec::with_capacity(servers.len());
+        for (name, server) in servers {
+            handles.push(server.handle());
+            stop.supervise(name, async move {
+                if let Err(error) = server.await {
+                    tracing::error!(task.name = name, io.kind = ?error.kind(), "process.listener-failed");
+                }
+            });
+        }
+        Ok(handles)
+    }
+
+    fn start_workers(&self, fetchers: usize, tools: Arc<Tools>, stop: &Stop) {
+        let mut workers: Vec<Arc<dyn Worker>> = vec![Arc::new(Reaper::new(
+            Arc::clone(&self.inbox),
+            Arc::clone(&self.store),
+            Arc::clone(&self.keyring),
+            Arc::clone(&self.ambient.clock),
+        ))];
+        for _ in 0..fetchers {
+            workers.push(Arc::new(Fetcher::new(Arc::clone(&tools))));
+        }
+        for worker in workers {
+            let (clock, metrics) = (Arc::clone(&self.ambient.clock), Arc::clone(&self.metrics));
+            stop.supervise(worker.name(), run_loop(worker, stop.clone(), clock, metrics));
+        }
+    }
+
+    async fn close(&self) -> bool {
+        let inbox = self.inbox.close();
+        if let Err(error) = &inbox {
+            tracing::error!(code = %error.code, "inbox.close-failed");
+        }
+        let store = self.store.close().await;
+        if let Err(error) = &store {
+            tracing::error!(code = %error.code, "store.close-failed");
+        }
+        inbox.is_ok() && store.is_ok()
+    }
+}
+
+/// What the inbox asks the store.
+struct StoreKnows(SharedStore);
+
+impl Known for StoreKnows {
+    fn known(&self, leadgen: &LeadgenId) -> Result<bool, InboxCode> {
+        self.0.seen(leadgen).map(|state| state.is_some()).map_err(|_| InboxCode::Store)
+    }
+
+    fn parked(&self) -> u64 {
+        self.0.parked()
+    }
+}
+
+/// Opens the keyring, or makes one where the start-up table says that there is nothing to lose.
+fn open_keyring(config: &Config, root: Key, ambient: &Ambient) -> Result<Arc<dyn Keyring>, StartError> {
+    let path = &config.keys.keyring;
+    let keyring_error = |error| StartError::Keyring { path: path.clone(), error };
+    let store_error = |error| StartError::Store { path: config.store.path.clone(), error };
+    let found = FileKeyring::open(path, root.clone(), Arc::clone(&ambient.random)).map_err(keyring_error)?;
+    let store_found = presence(&config.store.path).map_err(store_error)?;
+    let witness = Witness::open(&config.store_settings().witness).map_err(|error| {
+        let code = match error.kind() {
+            ErrorKind::Unsupported => StoreCode::Format,
+            _ => StoreCode::Io,
+        };
+        store_error(StoreError { code, io: Some(error.kind()) })
+    })?;
+    let witness_found = if witness.is_some() { WitnessFound::Valid } else { WitnessFound::Absent };
+    let keyring_found = KeyringFound::at(found.as_ref().map(Keyring::generation));
+    let plan = decide(keyring_found, store_found, witness_found).map_err(|code| store_error(StoreError::of(code)))?;
+    match (plan, found) {
+        (Plan::CreateAll, _) | (_, None) => {
+            let created =
+                FileKeyring::create(path, root, Arc::clone(&ambient.random)).map_err(keyring_error)?;
+            tracing::info!(keyring.path = %path.display(), "keyring.created");
+            Ok(Arc::new(created))
+        }
+        (Plan::CreateStore | Plan::FinishStore | Plan::Open, Some(keyring)) => Ok(Arc::new(keyring)),
+    }
+}
+
+fn open_store(
+    config: &Config,
+    keyring: &Arc<dyn Keyring>,
+    policy: &Policy,
+    ambient: &Ambient,
+) -> Result<SharedStore, StartError> {
+    let purposes = policy.purposes().iter().map(|purpose| purpose.id.clone()).collect();
+    let store = SledStore::open(
+        config.store_settings(),
+        Arc::clone(keyring),
+        purposes,
+        Arc::clone(&ambient.clock),
+        Arc::clone(&ambient.random),
+    )
+    .map_err(|error| StartError::Store { path: config.store.path.clone(), error })?;
+    Ok(store)
+}
+
+fn bind(config: &Config) -> Result<(Sockets, Addresses), StartError> {
+    let public = bind_tcp(config.public.listen)?;
+    let admin = config.admin.listen.map(bind_tcp).transpose()?;
+    let admin_socket = bind_socket(&config.admin.socket)?;
+    let address = |socket: &TcpListener, asked: SocketAddr| socket.local_addr().unwrap_or(asked);
+    let addresses = Addresses {
+        public: address(&public, config.public.listen),
+        admin: admin.as_ref().zip(config.admin.listen).map(|(socket, asked)| address(socket, asked)),
+        socket: config.admin.socket.clone(),
+    };
+    Ok((Sockets { public, admin, admin_socket }, addresses))
+}
+
+fn bind_tcp(address: SocketAddr) -> Result<TcpListener, StartError> {
+    let listen = |error: std::io::Error| StartError::Listen { address: address.to_string(), kind: error.kind() };
+    let socket = TcpListener::bind(address).map_err(listen)?;
+    socket.set_nonblocking(true).map_err(listen)?;
+    Ok(socket)
+}
+
+/// Binds the admin socket in a directory that only the daemon's user may enter. A socket that a predecessor left is
+/// removed: the store's lock has shown that no other daemon of this store runs.
+fn bind_socket(path: &Path) -> Result<UnixListener, StartError> {
+    let listen = |error: std::io::Error| StartError::Listen { address: path.display().to_string(), kind: error.kind() };
+    if let Some(directory) = path.parent() {
+        disk::private_dir(directory).map_err(listen)?;
+    }
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_socket() => std::fs::remove_file(path).map_err(listen)?,
+        Ok(_) => return Err(listen(ErrorKind::AlreadyExists.into())),
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(listen(error)),
+    }
+    let socket = UnixListener::bind(path).map_err(listen)?;
+    socket.set_nonblocking(true).map_err(listen)?;
+    Ok(socket)
+}

@@ -1,0 +1,126 @@
+//! The whole verb against a daemon that hands out canned pages over a real socket.
+
+use std::fs::read_to_string;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use actix_web::web::{self, Data};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
+use bytes::Bytes;
+use futures_util::stream;
+
+use crate::cli::{Exit, run};
+use crate::location::Environment;
+
+/// Three records in pages of two; `broken` calls of the second page are cut off in the middle of a record.
+struct Canned {
+    broken: AtomicUsize,
+}
+
+async fn leads(request: HttpRequest, canned: Data<Canned>) -> HttpResponse {
+    let query = request.query_string();
+    let csv = query.contains("format=csv");
+    assert!(query.contains("limit=2&test=exclude"), "{query}");
+    assert_eq!(request.headers().get("tamis-reason").expect("a reason"), "audit");
+    let mut head = HttpResponse::Ok();
+    if query.contains("after=devis-1-2") {
+        head.insert_header(("Tamis-Next-Cursor", "devis-1-3")).insert_header(("Tamis-More", "false"));
+        if canned.broken.load(Ordering::SeqCst) > 0 {
+            canned.broken.fetch_sub(1, Ordering::SeqCst);
+            let half = if csv { "id,email\r\ndevis-1-3,c@" } else { "{\"id\":\"devis" };
+            let pieces = [Ok(Bytes::from(half)), Err(std::io::Error::other("broken"))];
+            return head.streaming(stream::iter(pieces));
+        }
+        return head.body(if csv {
+            "id,email\r\ndevis-1-3,c@d.example\r\n"
+        } else {
+            "{\"id\":\"devis-1-3\"}\n"
+        });
+    }
+    assert!(!query.contains("after="), "{query}");
+    head.insert_header(("Tamis-Next-Cursor", "devis-1-2")).insert_header(("Tamis-More", "true"));
+    head.body(if csv {
+        "id,email\r\ndevis-1-1,a@b.example\r\ndevis-1-2,\"x\r\ny\"\r\n"
+    } else {
+        "{\"id\":\"devis-1-1\"}\n{\"id\":\"devis-1-2\"}\n"
+    })
+}
+
+/// Runs `act` while the canned daemon listens in `directory`.
+async fn with_daemon(directory: &Path, broken: usize, act: impl AsyncFnOnce()) {
+    let canned = Data::from(Arc::new(Canned { broken: AtomicUsize::new(broken) }));
+    let socket = std::os::unix::net::UnixListener::bind(directory.join("admin.sock")).expect("a socket");
+    let server = HttpServer::new(move || {
+        let app = App::new().app_data(canned.clone());
+        app.route("/admin/v1/purposes/devis/leads", web::get().to(leads))
+    });
+    let server = server.workers(1).disable_signals().listen_uds(socket).expect("listening").run();
+    let handle = server.handle();
+    let client = async {
+        act().await;
+        handle.stop(false).await;
+    };
+    let (served, ()) = tokio::join!(server, client);
+    served.expect("served");
+}
+
+async fn export(directory: &Path, format: &str, more: &[&str]) -> Exit {
+    let path = |name: &str| directory.join(name).display().to_string();
+    let (output, socket) = (path("out"), path("admin.sock"));
+    let mut line = vec!["tamis", "export", "devis", "--format", format, "-o", &output, "--socket", &socket];
+    line.extend(["--reason", "audit", "--limit-page", "2"]);
+    line.extend(more);
+    run(line.into_iter().map(Into::into), &Environment::default()).await
+}
+
+const CSV: &str = "id,email\r\ndevis-1-1,a@b.example\r\ndevis-1-2,\"x\r\ny\"\r\ndevis-1-3,c@d.example\r\n";
+
+#[tokio::test]
+async fn pages_become_one_file_with_one_header() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let here = directory.path();
+    with_daemon(here, 0, async || {
+        assert_eq!(export(here, "csv", &[]).await, Exit::Done);
+        assert_eq!(read_to_string(here.join("out")).expect("the file"), CSV);
+        assert_eq!(export(here, "json", &[]).await, Exit::Failed);
+        assert_eq!(export(here, "json", &["--overwrite"]).await, Exit::Done);
+        let text = read_to_string(here.join("out")).expect("the file");
+        let value: serde_json::Value = serde_json::from_str(&text).expect("one document");
+        assert_eq!(value["leads"].as_array().map(Vec::len), Some(3));
+        assert_eq!(value["next_cursor"], "devis-1-3");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_export_that_broke_off_goes_on_where_it_stopped() {
+    for (format, broken, expected) in [
+        ("csv", 2, CSV.to_owned()),
+        ("ndjson", 1, "{\"id\":\"devis-1-1\"}\n{\"id\":\"devis-1-2\"}\n{\"id\":\"devis-1-3\"}\n".to_owned()),
+    ] {
+        let directory = tempfile::tempdir().expect("a directory");
+        let here = directory.path();
+        with_daemon(here, broken, async || {
+            for _ in 0..broken {
+                assert_eq!(export(here, format, &[]).await, Exit::Failed);
+                assert!(!here.join("out").exists() && here.join("out.part").exists());
+            }
+            assert_eq!(export(here, format, &[]).await, Exit::Done);
+        })
+        .await;
+        assert_eq!(read_to_string(here.join("out")).expect("the file"), expected);
+        assert!(!here.join("out.part").exists() && !here.join("out.cursor").exists());
+    }
+}
+
+#[tokio::test]
+async fn a_command_line_that_is_wrong_ends_with_2_and_a_missing_daemon_with_69() {
+    let directory = tempfile::tempdir().expect("a directory");
+    assert_eq!(export(directory.path(), "csv", &[]).await, Exit::DaemonDown);
+    assert!(!directory.path().join("out.part").exists());
+    assert_eq!(export(directory.path(), "xml", &[]).await, Exit::Usage);
+    let unreasoned = ["tamis", "export", "devis"].map(Into::into);
+    assert_eq!(run(unreasoned, &Environment::default()).await, Exit::Usage);
+    assert_eq!(run(["tamis", "--help"].map(Into::into), &Environment::default()).await, Exit::Done);
+}

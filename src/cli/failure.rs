@@ -1,0 +1,59 @@
+//! How a command line ends.
+
+use std::fmt;
+use std::path::Path;
+
+/// The exit codes, stable for scripts (those above 63 as in BSD's sysexits.h).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done.
+    Done = 0,
+    /// It did not work.
+    Failed = 1,
+    /// The command line is wrong.
+    Usage = 2,
+    /// No daemon answers.
+    DaemonDown = 69,
+    /// Another process holds the store.
+    StoreLocked = 75,
+    /// The config is refused.
+    ConfigRefused = 78,
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why it did not work, in a sentence for the person at the terminal.
+#[derive(Debug)]
+pub struct Failure {
+    /// With which code tamis ends.
+    pub exit: Exit,
+    sentence: String,
+}
+
+impl Failure {
+    /// A failure with this exit code and sentence.
+    pub fn new(exit: Exit, sentence: impl Into<String>) -> Self {
+        Self { exit, sentence: sentence.into() }
+    }
+
+    /// It did not work.
+    pub(super) fn failed(sentence: impl Into<String>) -> Self {
+        Self::new(Exit::Failed, sentence)
+    }
+
+    /// A file did not do what was asked of it.
+    pub(super) fn file(path: &Path, did_not: &str, error: &std::io::Error) -> Self {
+        Self::failed(format!("cannot {did_not} {}: {}", path.display(), error.kind()))
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence)
+    }
+}

@@ -1,0 +1,166 @@
+//! `tamis find`: what became of one submission.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Read as _;
+
+use reqwest::Method;
+
+use crate::cli::daemon::{Daemon, parse};
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::{print, printable, tell};
+use crate::cli::reasons;
+use crate::cli::socket::{ConfigPath, SocketArgument};
+use crate::location::Environment;
+
+/// An id is shorter than this.
+const ID_BYTES_MAX: u64 = 256;
+
+const EXAMPLE: &str = "\
+An id on a command line stays in the shell's history: `-` reads it from stdin.
+
+Example:
+  tamis find --id devis-1-123 --reason person-request";
+
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    which: Which,
+    /// Show answers whole instead of their first characters
+    #[arg(long)]
+    unmask: bool,
+    /// Why you look; it stands in the trail
+    #[arg(long, value_parser = reasons())]
+    reason: String,
+    /// Print the daemon's JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    socket: SocketArgument,
+}
+
+#[derive(clap::Args)]
+#[group(required = true, multiple = false)]
+struct Which {
+    /// Meta's id of the submission, or `-` for stdin
+    #[arg(long, value_name = "ID")]
+    leadgen_id: Option<String>,
+    /// The record's id (devis-1-123), or `-` for stdin
+    #[arg(long, value_name = "ID")]
+    id: Option<String>,
+}
+
+impl Which {
+    /// The question's key and value, read from stdin where asked.
+    fn asked(self) -> Result<(&'static str, String), Failure> {
+        let (key, id) = match (self.leadgen_id, self.id) {
+            (Some(id), _) => ("leadgen_id", id),
+            (None, Some(id)) => ("id", id),
+            (None, None) => return Err(Failure::new(Exit::Usage, "say --leadgen-id or --id")),
+        };
+        Ok((key, if id == "-" { from_stdin()? } else { id }))
+    }
+}
+
+fn from_stdin() -> Result<String, Failure> {
+    let mut text = String::new();
+    let read = std::io::stdin().lock().take(ID_BYTES_MAX).read_to_string(&mut text);
+    read.map_err(|_| Failure::failed("cannot read an id from stdin"))?;
+    Ok(text.trim().to_owned())
+}
+
+#[derive(serde::Deserialize)]
+struct Answer {
+    records: Vec<Record>,
+}
+
+#[derive(serde::Deserialize)]
+struct Record {
+    id: Option<String>,
+    state: String,
+    code: Option<String>,
+    created_time: Option<String>,
+    expires_at: Option<String>,
+    #[serde(default)]
+    fields: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    consents: BTreeMap<String, bool>,
+}
+
+/// Asks the daemon and prints what it found.
+pub(super) async fn run(
+    arguments: Arguments,
+    config: &ConfigPath,
+    environment: &Environment,
+) -> Result<(), Failure> {
+    let daemon = Daemon::at(arguments.socket.locate(config, environment)?)?;
+    let (key, id) = arguments.which.asked()?;
+    let question = serde_json::json!({ key: id, "unmask": arguments.unmask }).to_string();
+    let call = daemon.call(Method::POST, "/find").header("Tamis-Reason", &arguments.reason).body(question);
+    let body = daemon.fetch(call).await?;
+    if arguments.json {
+        return print(&format!("{}\n", String::from_utf8_lossy(&body)));
+    }
+    let answer: Answer = parse(&body)?;
+    if answer.records.is_empty() {
+        tell("nothing is known of this id");
+    }
+    answer.records.iter().try_for_each(|record| print(&page(record)))
+}
+
+/// One finding, a line for each thing that is known.
+fn page(record: &Record) -> String {
+    let mut lines: Vec<(String, String)> = Vec::new();
+    let mut line = |name: &str, value: &str| lines.push((printable(name), printable(value)));
+    if let Some(id) = &record.id {
+        line("id", id);
+    }
+    match &record.code {
+        Some(code) => line("state", &format!("{} ({code})", record.state)),
+        None => line("state", &record.state),
+    }
+    for (name, value) in [("created", &record.created_time), ("expires", &record.expires_at)] {
+        if let Some(value) = value {
+            line(name, value);
+        }
+    }
+    for (name, values) in &record.fields {
+        line(name, &values.join("; "));
+    }
+    for (key, given) in &record.consents {
+        line(&format!("consent.{key}"), if *given { "given" } else { "not given" });
+    }
+    let width = lines.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let mut text = String::new();
+    for (name, value) in &lines {
+        let padding = " ".repeat(width - name.chars().count());
+        let _ = writeln!(text, "{name}{padding}  {value}");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_is_a_page_of_aligned_lines() {
+        let body = r#"{"records":[{"id":"devis-1-7","purpose":"devis","state":"stored",
+            "created_time":"2026-11-25T08:47:38Z","expires_at":"2027-11-25T08:47:38Z",
+            "fields":{"email":["a•••@l•••"],"full_name":["A•••"]},"consents":{"email_optin":true}},
+            {"state":"held","code":"form-unclaimed"}]}"#;
+        let answer: Answer = parse(body.as_bytes()).expect("an answer");
+        let expected = concat!(
+            "id                   devis-1-7\n",
+            "state                stored\n",
+            "created              2026-11-25T08:47:38Z\n",
+            "expires              2027-11-25T08:47:38Z\n",
+            "email                a•••@l•••\n",
+            "full_name            A•••\n",
+            "consent.email_optin  given\n",
+        );
+        assert_eq!(page(&answer.records[0]), expected);
+        assert_eq!(page(&answer.records[1]), "state  held (form-unclaimed)\n");
+    }
+}

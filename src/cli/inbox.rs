@@ -1,0 +1,232 @@
+//! `tamis inbox`: what is on its way, what waits, what needs a human; and `tamis inbox requeue`.
+
+use std::fmt::Write as _;
+
+use reqwest::Method;
+
+use crate::cli::daemon::{Daemon, parse};
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::output::{print, thousands};
+use crate::cli::reasons;
+use crate::cli::socket::{ConfigPath, SocketArgument};
+use crate::cli::table::Table;
+use crate::location::Environment;
+
+#[derive(clap::Args)]
+#[command(after_help = "Example:\n  tamis inbox", args_conflicts_with_subcommands = true)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    /// Print the daemon's JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    socket: SocketArgument,
+}
+
+#[derive(clap::Subcommand)]
+enum Verb {
+    /// Bring refused or buried references back
+    #[command(after_help = "Example:\n  tamis inbox requeue --code consent-missing --reason error")]
+    Requeue(RequeueArguments),
+}
+
+#[derive(clap::Args)]
+struct RequeueArguments {
+    #[command(flatten)]
+    which: Which,
+    /// Why; it stands in the trail
+    #[arg(long, value_parser = reasons(), default_value = "support")]
+    reason: String,
+    #[command(flatten)]
+    socket: SocketArgument,
+}
+
+#[derive(clap::Args)]
+#[group(required = true, multiple = false)]
+struct Which {
+    /// All with this code
+    #[arg(long)]
+    code: Option<String>,
+    /// All of this form
+    #[arg(long, value_name = "FORM_ID")]
+    form: Option<String>,
+    /// One, by the number that `tamis inbox` shows
+    #[arg(long = "ref", value_name = "NUMBER")]
+    reference: Option<String>,
+}
+
+#[derive(serde::Deserialize)]
+struct Overview {
+    queued: u64,
+    waiting: u64,
+    held: Vec<Held>,
+    refused: Vec<Refused>,
+    buried: Vec<Buried>,
+    paused: Vec<Paused>,
+    dropped: Vec<Dropped>,
+}
+
+#[derive(serde::Deserialize)]
+struct Held {
+    form_id: String,
+    page_id: String,
+    count: u64,
+    oldest: String,
+}
+
+#[derive(serde::Deserialize)]
+struct Refused {
+    form_id: String,
+    code: String,
+    count: u64,
+    oldest: String,
+}
+
+#[derive(serde::Deserialize)]
+struct Buried {
+    #[serde(rename = "ref")]
+    reference: String,
+    code: String,
+    attempts: u64,
+    since: String,
+}
+
+#[derive(serde::Deserialize)]
+struct Paused {
+    page_id: String,
+    code: String,
+    until: String,
+}
+
+#[derive(serde::Deserialize)]
+struct Dropped {
+    form_id: String,
+    name: String,
+    count: u64,
+}
+
+#[derive(serde::Deserialize)]
+struct Requeued {
+    requeued: u64,
+}
+
+/// Shows the inbox, or brings references back.
+pub(super) async fn run(
+    arguments: Arguments,
+    config: &ConfigPath,
+    environment: &Environment,
+) -> Result<(), Failure> {
+    if let Some(Verb::Requeue(arguments)) = arguments.verb {
+        return requeue(arguments, config, environment).await;
+    }
+    let daemon = Daemon::at(arguments.socket.locate(config, environment)?)?;
+    let body = daemon.fetch(daemon.call(Method::GET, "/inbox")).await?;
+    if arguments.json {
+        return print(&format!("{}\n", String::from_utf8_lossy(&body)));
+    }
+    print(&page(&parse(&body)?))
+}
+
+async fn requeue(
+    arguments: RequeueArguments,
+    config: &ConfigPath,
+    environment: &Environment,
+) -> Result<(), Failure> {
+    let daemon = Daemon::at(arguments.socket.locate(config, environment)?)?;
+    let which = match arguments.which {
+        Which { code: Some(code), .. } => serde_json::json!({ "code": code }),
+        Which { form: Some(form), .. } => serde_json::json!({ "form_id": form }),
+        Which { reference: Some(reference), .. } => serde_json::json!({ "ref": reference }),
+        _ => return Err(Failure::new(Exit::Usage, "say --code, --form or --ref")),
+    };
+    let call = daemon.call(Method::POST, "/inbox/requeue").header("Tamis-Reason", &arguments.reason);
+    let body = daemon.fetch(call.body(which.to_string())).await?;
+    let Requeued { requeued } = parse(&body)?;
+    print(&format!("{} brought back\n", thousands(requeued)))
+}
+
+/// What needs nobody first, in two lines; then what does, each with what to do.
+fn page(overview: &Overview) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "queued   {}", thousands(overview.queued));
+    let _ = writeln!(text, "waiting  {}", thousands(overview.waiting));
+    let mut paused = Table::new(&["page", "code", "until"]);
+    for page in &overview.paused {
+        paused.row([page.page_id.clone(), page.code.clone(), page.until.clone()]);
+    }
+    section(&mut text, "paused: Graph refuses this page for now", &paused);
+    let mut held = Table::new(&["form", "page", "count", "since"]);
+    for form in &overview.held {
+        held.row([form.form_id.clone(), form.page_id.clone(), thousands(form.count), form.oldest.clone()]);
+    }
+    section(&mut text, "held: give the form a purpose, or its page a token, in the config", &held);
+    let mut refused = Table::new(&["form", "code", "count", "since"]);
+    for form in &overview.refused {
+        refused.row([form.form_id.clone(), form.code.clone(), thousands(form.count), form.oldest.clone()]);
+    }
+    section(&mut text, "refused: mend the config, then tamis inbox requeue --code CODE", &refused);
+    let mut buried = Table::new(&["ref", "code", "attempts", "since"]);
+    for one in &overview.buried {
+        buried.row([one.reference.clone(), one.code.clone(), thousands(one.attempts), one.since.clone()]);
+    }
+    section(&mut text, "buried: find out why, then tamis inbox requeue --ref REF", &buried);
+    let mut dropped = Table::new(&["form", "count", "name"]);
+    for field in &overview.dropped {
+        dropped.row([field.form_id.clone(), thousands(field.count), field.name.clone()]);
+    }
+    section(&mut text, "dropped: answers that no whitelist names", &dropped);
+    text
+}
+
+fn section(text: &mut String, title: &str, table: &Table) {
+    if !table.is_empty() {
+        let _ = write!(text, "\n{title}\n{table}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_inbox_is_two_lines() {
+        let body = r#"{"queued":0,"waiting":0,"held":[],"refused":[],"buried":[],"paused":[],"dropped":[]}"#;
+        assert_eq!(page(&parse(body.as_bytes()).expect("an answer")), "queued   0\nwaiting  0\n");
+    }
+
+    #[test]
+    fn what_needs_a_human_stands_in_sections() {
+        let body = r#"{"queued":1203,"waiting":2,
+            "held":[{"form_id":"901000000000003","page_id":"104000000000001","count":3,"oldest":"2026-11-25T08:47:38Z"}],
+            "refused":[{"form_id":"901000000000002","code":"consent-missing","count":41,"oldest":"2026-11-24T08:47:38Z"}],
+            "buried":[{"ref":"7","code":"attempts-spent","attempts":750,"since":"2026-10-24T08:47:38Z"}],
+            "paused":[{"page_id":"104000000000001","code":"token-dead","until":"2026-11-25T09:00:00Z"}],
+            "dropped":[{"form_id":"901000000000001","name":"pointure\u001b[31m","count":5}]}"#;
+        let expected = "\
+queued   1,203
+waiting  2
+
+paused: Graph refuses this page for now
+             page  code        until
+  104000000000001  token-dead  2026-11-25T09:00:00Z
+
+held: give the form a purpose, or its page a token, in the config
+             form             page  count  since
+  901000000000003  104000000000001      3  2026-11-25T08:47:38Z
+
+refused: mend the config, then tamis inbox requeue --code CODE
+             form  code             count  since
+  901000000000002  consent-missing     41  2026-11-24T08:47:38Z
+
+buried: find out why, then tamis inbox requeue --ref REF
+  ref  code            attempts  since
+    7  attempts-spent       750  2026-10-24T08:47:38Z
+
+dropped: answers that no whitelist names
+             form  count  name
+  901000000000001      5  pointure\u{FFFD}[31m
+";
+        assert_eq!(page(&parse(body.as_bytes()).expect("an answer")), expected);
+    }
+}

@@ -1,0 +1,135 @@
+//! Where the admin socket is. Read lightly: a config that `tamis check` would refuse must not keep anyone from looking
+//! into the daemon that still runs.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use crate::cli::failure::{Exit, Failure};
+use crate::location::Environment;
+
+/// Where the config file is looked for if nobody says.
+const CONFIG_DEFAULT: &str = "/etc/tamis/tamis.toml";
+
+/// Where the socket is if the config does not say.
+const SOCKET_DEFAULT: &str = "/run/tamis/admin.sock";
+
+/// The config's own way to override the socket (layers of the config: file, then environment).
+const SOCKET_VARIABLE: &str = "TAMIS__ADMIN__SOCKET";
+
+/// Where to look for the config file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigPath {
+    /// The file.
+    pub path: PathBuf,
+    /// True if somebody said so: then it has to be there.
+    pub given: bool,
+}
+
+impl ConfigPath {
+    /// `--config`, else `TAMIS_CONFIG`, else `/etc/tamis/tamis.toml`.
+    pub fn of(argument: Option<PathBuf>, environment: &Environment) -> Self {
+        let variable = || environment.get("TAMIS_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
+        match argument.or_else(variable) {
+            Some(path) => Self { path, given: true },
+            None => Self { path: CONFIG_DEFAULT.into(), given: false },
+        }
+    }
+}
+
+/// What each verb that talks to the daemon takes.
+#[derive(clap::Args)]
+pub(super) struct SocketArgument {
+    /// The admin socket [default: admin.socket of the config file]
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
+}
+
+impl SocketArgument {
+    /// `--socket`, else the environment, else the config file, else where the packages put it.
+    pub(super) fn locate(&self, config: &ConfigPath, environment: &Environment) -> Result<PathBuf, Failure> {
+        if let Some(path) = &self.socket {
+            return Ok(path.clone());
+        }
+        if let Some(path) = environment.get(SOCKET_VARIABLE) {
+            return Ok(path.into());
+        }
+        match std::fs::read_to_string(&config.path) {
+            Ok(text) => socket_in(&text, &config.path),
+            Err(error) if error.kind() == ErrorKind::NotFound && !config.given => Ok(SOCKET_DEFAULT.into()),
+            Err(error) => {
+                let sentence = format!("cannot read {}: {}", config.path.display(), error.kind());
+                Err(Failure::new(Exit::ConfigRefused, sentence))
+            }
+        }
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct ConfigSketch {
+    admin: Option<AdminSketch>,
+}
+
+#[derive(serde::Deserialize)]
+struct AdminSketch {
+    socket: Option<PathBuf>,
+}
+
+fn socket_in(text: &str, path: &Path) -> Result<PathBuf, Failure> {
+    let sketch: ConfigSketch = toml::from_str(text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let sentence = format!(
+            "cannot read {}: line {line} is not right. Run tamis check, or say where the socket is with --socket",
+            path.display()
+        );
+        Failure::new(Exit::ConfigRefused, sentence)
+    })?;
+    Ok(sketch.admin.and_then(|admin| admin.socket).unwrap_or_else(|| SOCKET_DEFAULT.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> Environment {
+        Environment::new(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+    }
+
+    #[test]
+    fn the_config_file_is_the_argument_else_the_variable_else_the_default() {
+        let set = environment(&[("TAMIS_CONFIG", "/b")]);
+        assert_eq!(ConfigPath::of(Some("/a".into()), &set), ConfigPath { path: "/a".into(), given: true });
+        assert_eq!(ConfigPath::of(None, &set), ConfigPath { path: "/b".into(), given: true });
+        let unset = environment(&[("TAMIS_CONFIG", "")]);
+        assert_eq!(ConfigPath::of(None, &unset), ConfigPath { path: CONFIG_DEFAULT.into(), given: false });
+    }
+
+    #[test]
+    fn the_socket_is_found_in_a_config_that_check_would_refuse() {
+        let text =
+            "[controller]\nname = 7\n[admin]\nsocket = \"/x/admin.sock\"\n[purposes.devis]\nforms = 1\n";
+        assert_eq!(socket_in(text, Path::new("t")).ok(), Some("/x/admin.sock".into()));
+        assert_eq!(socket_in("[admin]\n", Path::new("t")).ok(), Some(SOCKET_DEFAULT.into()));
+    }
+
+    #[test]
+    fn what_is_no_toml_is_refused_with_its_line_and_without_its_words() {
+        let refused = socket_in("a = 1\n[admin]\nsocket = canary\n", Path::new("t")).expect_err("no TOML");
+        assert_eq!(refused.exit, Exit::ConfigRefused);
+        let told = refused.to_string();
+        assert!(told.contains("line 3") && !told.contains("canary"), "{told}");
+    }
+
+    #[test]
+    fn only_a_config_that_somebody_named_has_to_be_there() {
+        let none = SocketArgument { socket: None };
+        let missing = |given| ConfigPath { path: "/nonexistent/tamis.toml".into(), given };
+        assert_eq!(none.locate(&missing(false), &environment(&[])).ok(), Some(SOCKET_DEFAULT.into()));
+        let refused = none.locate(&missing(true), &environment(&[])).err().map(|failure| failure.exit);
+        assert_eq!(refused, Some(Exit::ConfigRefused));
+        let variable = environment(&[(SOCKET_VARIABLE, "/env.sock")]);
+        assert_eq!(none.locate(&missing(true), &variable).ok(), Some("/env.sock".into()));
+        let argument = SocketArgument { socket: Some("/arg.sock".into()) };
+        assert_eq!(argument.locate(&missing(true), &variable).ok(), Some("/arg.sock".into()));
+    }
+}

@@ -1,0 +1,81 @@
+//! `[purposes.X.consents]`: the tick-boxes that count.
+
+use std::collections::BTreeMap;
+
+use crate::config::fault::FaultCode;
+use crate::config::section::{Item, Section};
+use crate::purpose::{Channel, ConsentKey, ConsentRule};
+
+/// Meta's keys may be whole questions; none is longer.
+pub(super) const META_KEY_CHARS_MAX: usize = 500;
+
+pub(super) fn read_consents(section: Section<'_>) -> Option<Vec<ConsentRule>> {
+    let findings = section.findings();
+    let mut boxes: BTreeMap<String, ConsentKey> = BTreeMap::new();
+    let mut rules = Some(Vec::new());
+    for (name, item) in section.into_entries() {
+        let Some(rule) = read_consent(name, &item) else {
+            rules = None;
+            continue;
+        };
+        for from in &rule.from {
+            if let Some(other) = boxes.insert(from.clone(), rule.key.clone()) {
+                findings.fault(
+                    FaultCode::Duplicate,
+                    &format!("{}.from", item.key()),
+                    format!("consent `{other}` counts the same tick-box, and consent is given for each channel apart (GDPR art. 7(2))"),
+                    "Give the form a tick-box for each.",
+                );
+            }
+        }
+        if let Some(rules) = rules.as_mut() {
+            rules.push(rule);
+        }
+    }
+    rules
+}
+
+fn read_consent(name: &str, item: &Item<'_>) -> Option<ConsentRule> {
+    let key = ConsentKey::parse(name);
+    if key.is_none() {
+        item.fault(
+            FaultCode::Malformed,
+            "this is not a consent's name",
+            "Write lower-case letters, digits and _, a letter first, at most 63; Meta's own key goes into `from`.",
+        );
+    }
+    let mut section = item.section();
+    let channel = section.must("channel", "channel = \"email\"");
+    let channel = channel.and_then(|item| item.one_of(Channel::ALL, Channel::as_str));
+    let required = section.item("required").map_or(Some(false), |item| item.flag());
+    let from = match section.item("from") {
+        Some(item) => read_keys(&item),
+        None => Some(vec![name.to_owned()]),
+    };
+    section.finish();
+    Some(ConsentRule { key: key?, channel: channel?, required: required?, from: from? })
+}
+
+/// Meta's exact keys: any UTF-8, compared byte by byte; none twice.
+pub(super) fn read_keys(item: &Item<'_>) -> Option<Vec<String>> {
+    let items = item.list()?;
+    if items.is_empty() {
+        item.fault(FaultCode::Empty, "this list is empty", "Name Meta's key, or remove `from`.");
+        return None;
+    }
+    let mut keys: Vec<String> = Vec::new();
+    for element in &items {
+        let key = element.text()?;
+        if key.chars().count() > META_KEY_CHARS_MAX {
+            let reason = format!("a key of Meta has at most {META_KEY_CHARS_MAX} characters");
+            element.fault(FaultCode::Malformed, reason, "Copy the question's key from the form.");
+            return None;
+        }
+        if keys.iter().any(|known| known == key) {
+            element.fault(FaultCode::Duplicate, "this key stands here twice", "Remove one.");
+            return None;
+        }
+        keys.push(key.to_owned());
+    }
+    Some(keys)
+}

@@ -1,0 +1,192 @@
+//! What is wrong with a config: the key, the reason and the mend, never the value.
+//!
+//! A value may be a secret that was pasted into the wrong place, so none is ever echoed; the texts of serde and of the
+//! TOML parser do echo them, and are not used. Names of the operator's own making (purposes, fields, consents,
+//! recipients) are keys, and may stand in a text.
+
+use std::fmt;
+
+use crate::location::LocationCode;
+
+crate::codes! {
+    /// Why a config is refused, or warned about.
+    pub enum FaultCode {
+        /// There is no config file.
+        FileAbsent = "config-absent",
+        /// The file cannot be read.
+        FileUnreadable = "config-unreadable",
+        /// The file is larger than any sensible config.
+        FileTooLarge = "config-too-large",
+        /// The file is not TOML.
+        Syntax = "config-syntax",
+        /// A key that tamis does not know.
+        UnknownKey = "config-unknown-key",
+        /// A key that must be there.
+        Missing = "config-missing",
+        /// A number where a text belongs, and the like.
+        WrongType = "config-wrong-type",
+        /// A value that cannot be read as what it should be.
+        Malformed = "config-malformed",
+        /// A number outside its bounds.
+        OutOfRange = "config-out-of-range",
+        /// A value that is not on a closed list.
+        NotOnList = "config-not-on-list",
+        /// A text or list with nothing in it.
+        Empty = "config-empty",
+        /// The same thing twice.
+        Duplicate = "config-duplicate",
+        /// The environment tries to set a list.
+        EnvironmentList = "environment-list",
+        /// A `TAMIS__…` variable whose name is no key.
+        EnvironmentName = "environment-name",
+        /// Not exactly one of `file`, `env`, `credential`.
+        LocationAmbiguous = "location-ambiguous",
+        /// A secret stands where its location belongs.
+        SecretInConfig = "secret-in-config",
+        /// A URL without TLS that is not loopback.
+        InsecureUrl = "insecure-url",
+        /// Two paths that must not lie within one another.
+        PathOverlap = "path-overlap",
+        /// Two listeners on one address.
+        AddressTaken = "address-taken",
+        /// A listener that the network may reach.
+        Exposed = "exposed",
+        /// A retry that outlives the lead at Meta.
+        RetryTooLong = "retry-too-long",
+        /// More memory than a small host has.
+        MemoryLarge = "memory-large",
+        /// Two purposes claim one form.
+        FormClaimedTwice = "form-claimed-twice",
+        /// A purpose that claims no form, or no purpose at all.
+        NothingClaimed = "nothing-claimed",
+        /// A purpose that may hold no field.
+        WhitelistEmpty = "whitelist-empty",
+        /// A field whose need is not stated.
+        WhyMissing = "why-missing",
+        /// A field of a special category without its ground.
+        SpecialCategory = "special-category",
+        /// A phone number without a consent to calls or messages.
+        PhoneWithoutConsent = "phone-without-consent",
+        /// An e-mail address without a consent to e-mail.
+        EmailWithoutConsent = "email-without-consent",
+        /// Basis consent without a consent.
+        PurposeWithoutConsent = "purpose-without-consent",
+        /// A record could be stored without any consent given.
+        ConsentNotRequired = "consent-not-required",
+        /// A consent that the purpose does not declare.
+        ConsentUnknown = "consent-unknown",
+        /// A recipient that is not declared.
+        RecipientUnknown = "recipient-unknown",
+        /// A question type that stands for anything at all.
+        TypeTooWide = "type-too-wide",
+        /// A question type that Meta is not known to have.
+        TypeUnknown = "type-unknown",
+        /// A field that matches only forms in one language.
+        TypeAdvised = "type-advised",
+        /// A language in which people will find no text.
+        LanguageMissing = "language-missing",
+        /// Longer than the authorities recommend.
+        RetentionLong = "retention-long",
+        /// A key that has no effect here.
+        NoEffect = "no-effect",
+        /// A secret of a form that cannot be right.
+        SecretMalformed = "secret-malformed",
+    }
+}
+
+/// A code of this room, or of the secret's location.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Code {
+    /// Something in the file or the environment.
+    Config(FaultCode),
+    /// A secret that cannot be had from its location.
+    Secret(LocationCode),
+}
+
+impl Code {
+    /// The stable code.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Config(code) => code.as_str(),
+            Self::Secret(code) => code.as_str(),
+        }
+    }
+}
+
+impl From<FaultCode> for Code {
+    fn from(code: FaultCode) -> Self {
+        Self::Config(code)
+    }
+}
+impl From<LocationCode> for Code {
+    fn from(code: LocationCode) -> Self {
+        Self::Secret(code)
+    }
+}
+impl serde::Serialize for Code {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+/// One thing that is wrong, or worth a warning.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Fault {
+    /// The stable code.
+    pub code: Code,
+    /// The dotted path of the key; empty: the file as a whole.
+    pub key: String,
+    /// The variable that set it, where it was the environment and not the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub variable: Option<String>,
+    /// What is wrong, without a full stop.
+    pub reason: String,
+    /// What to do about it: a sentence.
+    pub mend: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.key.is_empty() {
+            write!(f, "{}: ", self.key)?;
+        }
+        f.write_str(&self.reason)?;
+        if let Some(variable) = &self.variable {
+            write!(f, " (set by {variable})")?;
+        }
+        write!(f, ". {}", self.mend)
+    }
+}
+
+/// Everything that was found, at once. There is at least one fault; warnings alone refuse nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
+pub struct Faults {
+    /// What refuses the config.
+    pub faults: Vec<Fault>,
+    /// What a person should look at.
+    pub warnings: Vec<Fault>,
+}
+
+impl Faults {
+    /// One fault, where nothing else could be looked at.
+    pub(super) fn one(code: FaultCode, reason: impl Into<String>, mend: impl Into<String>) -> Self {
+        let fault = Fault {
+            code: code.into(),
+            key: String::new(),
+            variable: None,
+            reason: reason.into(),
+            mend: mend.into(),
+        };
+        Self { faults: vec![fault], warnings: Vec::new() }
+    }
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.faults.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "\n" };
+            write!(f, "{separator}{fault}")?;
+        }
+        Ok(())
+    }
+}

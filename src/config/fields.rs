@@ -1,0 +1,321 @@
+//! `[purposes.X.fields]`: the whitelist.
+
+use std::collections::BTreeMap;
+
+use crate::config::consents::read_keys;
+use crate::config::fault::FaultCode;
+use crate::config::section::{Item, Section};
+use crate::config::special;
+use crate::config::suggest::nearest;
+use crate::purpose::{Basis, Channel, ConsentKey, ConsentRule, FieldName, FieldRule, standard_type};
+
+/// The longest reason, in characters: it stands in the notice.
+const WHY_CHARS_MAX: usize = 300;
+
+/// Meta's question types (marketing API, `LeadGenForm.questions.type`), and the key of the lead's answer where the form is
+/// in English. `MARITIAL_STATUS` is Meta's spelling.
+const TYPES: &[(&str, &str)] = &[
+    ("FULL_NAME", "full_name"),
+    ("FIRST_NAME", "first_name"),
+    ("LAST_NAME", "last_name"),
+    ("EMAIL", "email"),
+    ("PHONE", "phone_number"),
+    ("WORK_EMAIL", "work_email"),
+    ("WORK_PHONE_NUMBER", "work_phone_number"),
+    ("WHATSAPP_NUMBER", "whatsapp_number"),
+    ("CITY", "city"),
+    ("STATE", "state"),
+    ("PROVINCE", "province"),
+    ("COUNTRY", "country"),
+    ("ZIP", "zip_code"),
+    ("POST_CODE", "post_code"),
+    ("STREET_ADDRESS", "street_address"),
+    ("DOB", "date_of_birth"),
+    ("GENDER", "gender"),
+    ("MARITIAL_STATUS", "marital_status"),
+    ("RELATIONSHIP_STATUS", "relationship_status"),
+    ("EDUCATION_LEVEL", "education_level"),
+    ("MILITARY_STATUS", "military_status"),
+    ("COMPANY_NAME", "company_name"),
+    ("JOB_TITLE", "job_title"),
+    ("WEBSITE", "website"),
+    ("EMAIL_ALIAS", ""),
+    ("PHONE_OTP", ""),
+    ("USER_PROVIDED_PHONE_NUMBER", ""),
+    ("ADDRESS_LINE_TWO", ""),
+    ("ID_CPF", "id_cpf"),
+    ("ID_AR_DNI", ""),
+    ("ID_CL_RUT", ""),
+    ("ID_CO_CC", ""),
+    ("ID_EC_CI", ""),
+    ("ID_PE_DNI", ""),
+    ("ID_MX_RFC", ""),
+    ("VIN", ""),
+    ("LICENSE_PLATE", ""),
+];
+
+/// Types that stand for whatever the form's author asks: one of them in a whitelist would let everything in.
+const WIDE_TYPES: [&str; 9] = [
+    "CUSTOM",
+    "SLIDER",
+    "DATE_TIME",
+    "STORE_LOOKUP",
+    "STORE_LOOKUP_WITH_TYPEAHEAD",
+    "JOIN_CODE",
+    "MESSENGER",
+    "THREAD_LINK",
+    "FACEBOOK_LEAD_ID",
+];
+
+/// What a field's `consent` says.
+enum Named {
+    Nothing,
+    /// Not a text, or not declared; a fault says so.
+    Unreadable,
+    Consent(ConsentKey),
+}
+
+/// What of its purpose a field is held against.
+pub(super) struct Frame<'p> {
+    /// The purpose's basis, if it could be read.
+    pub(super) basis: Option<Basis>,
+    /// The purpose's consents, if they could be read.
+    pub(super) consents: Option<&'p [ConsentRule]>,
+    /// The ground for special categories stands at the purpose.
+    pub(super) has_special_basis: bool,
+}
+
+pub(super) fn read_fields(section: Section<'_>, frame: &Frame<'_>) -> Option<Vec<FieldRule>> {
+    let (findings, key, is_broken) = (section.findings(), section.key().to_owned(), section.is_broken());
+    let entries = section.into_entries();
+    if entries.is_empty() && !is_broken {
+        findings.fault(
+            FaultCode::WhitelistEmpty,
+            &key,
+            "the whitelist is empty: nothing could be held, and nothing would be fetched (GDPR art. 5(1)(c))",
+            "Name the fields that this purpose needs, as in `email = {}`.",
+        );
+        return None;
+    }
+    let rules: Vec<Option<FieldRule>> =
+        entries.iter().map(|(name, item)| read_field(name, item, frame)).collect();
+    let read: Vec<(&Item<'_>, &FieldRule)> =
+        entries.iter().zip(&rules).filter_map(|((_, item), rule)| Some((item, rule.as_ref()?))).collect();
+    check_overlaps(&read);
+    rules.into_iter().collect()
+}
+
+fn read_field(name: &str, item: &Item<'_>, frame: &Frame<'_>) -> Option<FieldRule> {
+    let field = FieldName::parse(name);
+    if field.is_none() {
+        item.fault(
+            FaultCode::Malformed,
+            "this is not a field's name",
+            "Write lower-case letters, digits and _, a letter first, at most 63; Meta's own key goes into `from`.",
+        );
+    }
+    let mut section = item.section();
+    let required = section.item("required").map_or(Some(false), |item| item.flag());
+    let given_type = section.item("type").map(|item| read_type(&item));
+    let from = section.item("from").map_or(Some(Vec::new()), |item| read_keys(&item));
+    let consent = section.item("consent").map_or(Named::Nothing, |item| read_consent(&item, frame));
+    let why = section.item("why").map(|item| item.prose(WHY_CHARS_MAX));
+    let special_basis = section.item("special_category_basis").map(|item| item.prose(WHY_CHARS_MAX));
+    let is_broken = section.is_broken();
+    section.finish();
+    if is_broken {
+        return None;
+    }
+
+    let question_type = match given_type {
+        Some(given) => given,
+        None => standard_type(name).map(str::to_owned),
+    };
+    if why.is_none() && standard_type(name).is_none() {
+        item.fault(
+            FaultCode::WhyMissing,
+            "a field other than name, e-mail and phone must say why it is needed (GDPR art. 5(1)(c)); people will read it in the notice",
+            "Add `why = \"…\"`.",
+        );
+    }
+    let names = || std::iter::once(name).chain(from.iter().flatten().map(String::as_str));
+    check_special(
+        item,
+        names(),
+        question_type.as_deref(),
+        special_basis.is_some() || frame.has_special_basis,
+    );
+    check_contact(item, names(), question_type.as_deref(), &consent, frame);
+    if question_type.is_none() && from.as_ref().is_some_and(Vec::is_empty) {
+        advise_type(item, name);
+    }
+    let rule = FieldRule {
+        name: field?,
+        question_type,
+        from: from?,
+        required: required?,
+        consent: match consent {
+            Named::Nothing => None,
+            Named::Unreadable => return None,
+            Named::Consent(key) => Some(key),
+        },
+        why: why.unwrap_or_default(),
+    };
+    warn_of_required(item, &rule, frame);
+    Some(rule)
+}
+
+/// A question type as Meta writes it.
+fn read_type(item: &Item<'_>) -> Option<String> {
+    let good = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
+    let shaped = |text: &str| (text.len() <= 64 && text.bytes().all(good)).then(|| text.to_owned());
+    let question_type =
+        item.parsed(shaped, "a question type", "Write it in capitals, as Meta does: \"POST_CODE\".")?;
+    if WIDE_TYPES.contains(&question_type.as_str()) {
+        item.fault(
+            FaultCode::TypeTooWide,
+            "questions of this type ask whatever the form's author likes, so that it would let any answer in",
+            "Name the question's exact key instead: `from = [\"…\"]`.",
+        );
+    } else if !TYPES.iter().any(|(known, _)| *known == question_type)
+        && special::of_type(&question_type).is_none()
+    {
+        let mend = match nearest_type(&question_type) {
+            Some(known) => format!("Did you mean \"{known}\"?"),
+            None => "Compare it with the form's definition.".into(),
+        };
+        item.warn(FaultCode::TypeUnknown, "Meta is not known to have this question type", mend);
+    }
+    Some(question_type)
+}
+
+/// The type that was meant, also where the key of its answer was written (`PHONE_NUMBER`).
+fn nearest_type(given: &str) -> Option<&'static str> {
+    let lower = given.to_lowercase();
+    let by_key = TYPES.iter().find(|(_, key)| *key == lower).map(|(known, _)| *known);
+    by_key.or_else(|| {
+        let near = TYPES.iter().find(|(known, _)| nearest(&lower, [known.to_lowercase().as_str()]).is_some());
+        near.map(|(known, _)| *known)
+    })
+}
+
+fn read_consent(item: &Item<'_>, frame: &Frame<'_>) -> Named {
+    let (Some(text), Some(consents)) = (item.text(), frame.consents) else { return Named::Unreadable };
+    if let Some(rule) = consents.iter().find(|rule| rule.key.as_str() == text) {
+        return Named::Consent(rule.key.clone());
+    }
+    let names: Vec<&str> = consents.iter().map(|rule| rule.key.as_str()).collect();
+    let mend = match (nearest(text, names.iter().copied()), names.as_slice()) {
+        (Some(near), _) => format!("Did you mean \"{near}\"?"),
+        (None, []) => "Declare it in this purpose's `consents`.".into(),
+        (None, names) => {
+            format!("Declare it in this purpose's `consents`, or name one of: {}.", names.join(", "))
+        }
+    };
+    item.fault(FaultCode::ConsentUnknown, "this purpose declares no such consent", mend);
+    Named::Unreadable
+}
+
+fn check_special<'n>(
+    item: &Item<'_>,
+    mut names: impl Iterator<Item = &'n str>,
+    question_type: Option<&str>,
+    has_basis: bool,
+) {
+    let category = names.find_map(special::of_name).or_else(|| question_type.and_then(special::of_type));
+    let Some(category) = category else { return };
+    if has_basis {
+        let reason = format!("this field seems to hold {category}");
+        item.warn(
+            FaultCode::SpecialCategory,
+            reason,
+            "Make sure that its impact assessment is written (GDPR art. 35).",
+        );
+        return;
+    }
+    item.fault(
+        FaultCode::SpecialCategory,
+        format!("this field seems to hold {category}, and no ground for that is stated"),
+        "Remove it from the form and from here, or state the ground: `special_category_basis = \"explicit consent, art. 9(2)(a)\"`.",
+    );
+}
+
+/// Under basis consent a number or an address is of use only on the channel that was agreed to.
+fn check_contact<'n>(
+    item: &Item<'_>,
+    mut names: impl Iterator<Item = &'n str>,
+    question_type: Option<&str>,
+    consent: &Named,
+    frame: &Frame<'_>,
+) {
+    // A consent that is not declared, and consents that cannot be read, have their own fault.
+    let (Some(Basis::Consent), Some(consents)) = (frame.basis, frame.consents) else { return };
+    let channel = match consent {
+        Named::Unreadable => return,
+        Named::Nothing => None,
+        Named::Consent(key) => consents.iter().find(|rule| rule.key == *key).map(|rule| rule.channel),
+    };
+    let of_channels = |wanted: &[Channel]| {
+        let fitting = consents.iter().find(|rule| wanted.contains(&rule.channel));
+        fitting.map_or("…", |rule| rule.key.as_str())
+    };
+    if question_type.is_some_and(special::is_phone_type) || names.any(special::is_phone) {
+        if !matches!(channel, Some(Channel::Phone | Channel::Sms)) {
+            item.fault(
+                FaultCode::PhoneWithoutConsent,
+                "a phone number under basis \"consent\" must name a consent of channel \"phone\" or \"sms\" (French law 2025-594, since 11 August 2026)",
+                format!("Add `consent = \"{}\"`.", of_channels(&[Channel::Phone, Channel::Sms])),
+            );
+        }
+    } else if question_type.is_some_and(|text| text.contains("EMAIL")) && channel != Some(Channel::Email) {
+        item.warn(
+            FaultCode::EmailWithoutConsent,
+            "an e-mail address under basis \"consent\" that names no consent of channel \"email\" may not be used for prospecting (CPCE art. L.34-5)",
+            format!("Add `consent = \"{}\"`.", of_channels(&[Channel::Email])),
+        );
+    }
+}
+
+fn advise_type(item: &Item<'_>, name: &str) {
+    if let Some((question_type, _)) = TYPES.iter().find(|(_, key)| *key == name) {
+        item.warn(
+            FaultCode::TypeAdvised,
+            "Meta translates the keys of its standard questions, so that this matches forms in English only",
+            format!("Add `type = \"{question_type}\"`."),
+        );
+    }
+}
+
+fn warn_of_required(item: &Item<'_>, rule: &FieldRule, frame: &Frame<'_>) {
+    let optional =
+        |key: &ConsentKey| frame.consents.into_iter().flatten().any(|c| c.key == *key && !c.required);
+    if rule.required && rule.consent.as_ref().is_some_and(optional) {
+        item.warn(
+            FaultCode::ConsentNotRequired,
+            "this required field hangs on a consent that is not required: a lead without that tick is refused whole",
+            "Make both required, or neither.",
+        );
+    }
+}
+
+/// No question feeds two fields.
+fn check_overlaps(rules: &[(&Item<'_>, &FieldRule)]) {
+    let mut by_type: BTreeMap<&str, &FieldName> = BTreeMap::new();
+    let mut by_key: BTreeMap<&str, &FieldName> = BTreeMap::new();
+    for (item, rule) in rules {
+        if let Some(question_type) = &rule.question_type
+            && let Some(other) = by_type.insert(question_type, &rule.name)
+        {
+            let reason = format!("field `{other}` takes the answers to questions of the same type");
+            item.fault(FaultCode::Duplicate, reason, "Give one of them another `type`, or `from` alone.");
+        }
+        let own_name = rule.question_type.is_none() && rule.from.is_empty();
+        let keys = rule.from.iter().map(String::as_str).chain(own_name.then(|| rule.name.as_str()));
+        for key in keys {
+            if let Some(other) = by_key.insert(key, &rule.name) {
+                let reason = format!("field `{other}` takes the answer under the same key");
+                item.fault(FaultCode::Duplicate, reason, "Leave the key to one of them.");
+            }
+        }
+    }
+}

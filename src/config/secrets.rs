@@ -1,0 +1,305 @@
+//! Going to where the secrets lie: only `serve` and `check` do.
+
+use zeroize::Zeroizing;
+
+use crate::config::fault::{Code, Fault, FaultCode, Faults};
+use crate::config::{Config, locations};
+use crate::id::PageId;
+use crate::location::{Environment, Location, LocationCode, WatchedSecret};
+use crate::secret::{Key, Secret};
+
+/// All secrets, read. No `Debug`.
+pub struct Secrets {
+    /// The app's, the newest first; never empty.
+    pub app_secrets: Vec<Secret>,
+    /// The word that Meta repeats when the webhook is registered.
+    pub verify_token: Secret,
+    /// Each page's token, read again when its file changes.
+    pub page_tokens: Vec<PageToken>,
+    /// The key that seals the keyring.
+    pub root: Key,
+}
+
+/// A page and its token.
+pub struct PageToken {
+    /// Meta's id.
+    pub id: PageId,
+    /// What operators read.
+    pub name: String,
+    /// The token.
+    pub token: WatchedSecret,
+}
+
+/// What may be said of a secret without saying it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretFound {
+    /// The config's key.
+    pub key: String,
+    /// Where it lies.
+    pub location: Location,
+    /// Whether it is there.
+    pub state: SecretState,
+}
+
+/// Whether a secret is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretState {
+    /// It is.
+    Set {
+        /// How long it is.
+        bytes: usize,
+    },
+    /// A credential, and systemd did not start this process: nobody can tell from here.
+    NotReadableHere,
+    /// It cannot be used.
+    Refused(Fault),
+}
+
+/// What a secret must look like.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// 64 hex digits: 32 bytes.
+    RootKey,
+    /// Meta repeats it in a URL's query: any line of text.
+    VerifyToken,
+    /// A word of visible ASCII: it goes into a header, or Meta made it of hex digits.
+    Word,
+}
+
+impl Config {
+    /// Reads all secrets.
+    ///
+    /// # Errors
+    /// All faults at once: absent, unreadable, readable for others, empty, of a form that cannot be right.
+    pub fn resolve(&self, environment: &Environment) -> Result<Secrets, Faults> {
+        let mut faults = Vec::new();
+        let app_secrets: Vec<Option<Secret>> = (self.meta.app_secrets.iter().enumerate())
+            .map(|(at, place)| {
+                keep(read(&format!("meta.app_secrets[{at}]"), place, Kind::Word, environment), &mut faults)
+            })
+            .collect();
+        let token = read("meta.verify_token", &self.meta.verify_token, Kind::VerifyToken, environment);
+        let verify_token = keep(token, &mut faults);
+        let page_tokens: Vec<Option<PageToken>> = (self.meta.pages.iter().enumerate())
+            .map(|(at, page)| {
+                let key = format!("meta.pages[{at}].token");
+                keep(read(&key, &page.token, Kind::Word, environment), &mut faults)?;
+                let watched = WatchedSecret::read(page.token.clone(), environment.clone());
+                let token = keep(watched.map_err(|code| refusal(&key, &page.token, code)), &mut faults)?;
+                Some(PageToken { id: page.id, name: page.name.clone(), token })
+            })
+            .collect();
+        let root = keep(read("keys.root", &self.keys.root, Kind::RootKey, environment), &mut faults);
+        let root = root.and_then(|secret| root_key(&secret));
+        let secrets = (|| {
+            Some(Secrets {
+                app_secrets: app_secrets.into_iter().collect::<Option<_>>()?,
+                verify_token: verify_token?,
+                page_tokens: page_tokens.into_iter().collect::<Option<_>>()?,
+                root: root?,
+            })
+        })();
+        secrets.ok_or(Faults { faults, warnings: Vec::new() })
+    }
+
+    /// Looks whether each secret is there, keeping none.
+    pub fn look_for_secrets(&self, environment: &Environment) -> Vec<SecretFound> {
+        let look = |(key, location): (String, &Location)| {
+            let kind = match key.as_str() {
+                "keys.root" => Kind::RootKey,
+                "meta.verify_token" => Kind::VerifyToken,
+                _ => Kind::Word,
+            };
+            let state = match read(&key, location, kind, environment) {
+                Ok(secret) => SecretState::Set { bytes: secret.len() },
+                Err(fault) if fault.code == Code::Secret(LocationCode::NoCredentials) => {
+                    SecretState::NotReadableHere
+                }
+                Err(fault) => SecretState::Refused(fault),
+            };
+            SecretFound { key, location: location.clone(), state }
+        };
+        locations(Some(&self.meta), Some(&self.keys)).into_iter().map(look).collect()
+    }
+}
+
+fn keep<T>(read: Result<T, Fault>, faults: &mut Vec<Fault>) -> Option<T> {
+    read.map_err(|fault| faults.push(fault)).ok()
+}
+
+fn read(key: &str, location: &Location, kind: Kind, environment: &Environment) -> Result<Secret, Fault> {
+    let secret = location.read(environment).map_err(|code| refusal(key, location, code))?;
+    let (good, reason, mend) = match kind {
+        Kind::RootKey => (
+            root_key(&secret).is_some(),
+            "a root key is 64 hex digits, and this is something else",
+            "Restore it from its backup. For a new instance, `tamis init DIR` makes one.",
+        ),
+        Kind::VerifyToken => (
+            secret.expose_str().is_some_and(|text| !text.chars().any(char::is_control)),
+            "this is not one line of text",
+            "Write it again: one line, UTF-8.",
+        ),
+        Kind::Word => (
+            secret.expose().iter().all(u8::is_ascii_graphic),
+            "this is not one word of visible ASCII",
+            "Copy it from Meta again, without spaces or line ends within.",
+        ),
+    };
+    if good { Ok(secret) } else { Err(fault(FaultCode::SecretMalformed.into(), key, reason, mend)) }
+}
+
+fn root_key(secret: &Secret) -> Option<Key> {
+    let mut bytes = Zeroizing::new([0_u8; 32]);
+    hex::decode_to_slice(secret.expose(), bytes.as_mut_slice()).ok()?;
+    Some(Key::new(*bytes))
+}
+
+fn refusal(key: &str, location: &Location, code: LocationCode) -> Fault {
+    let (reason, mend) = match code {
+        LocationCode::Absent if key == "keys.root" => (
+            "there is no root key where this says",
+            "Restore it from its backup: without it nothing can be read. For a new instance, `tamis init DIR` makes one.",
+        ),
+        LocationCode::Absent => match location {
+            Location::File(_) => ("there is no such file", "Write it with `install -m 600 /dev/stdin FILE`."),
+            Location::Env(_) => ("this variable is not set", "Set it for the daemon alone, or use a file."),
+            Location::Credential(_) => (
+                "systemd gave no such credential",
+                "Add LoadCredential= (or LoadCredentialEncrypted=) to the unit.",
+            ),
+        },
+        LocationCode::Unreadable => {
+            ("the file cannot be read", "Let the user that runs tamis own it, with mode 600.")
+        }
+        LocationCode::WorldReadable => (
+            "others than its owner may read or write the file",
+            "`chmod 600` it, and replace the secret where others may have read it.",
+        ),
+        LocationCode::Empty => ("the secret is empty", "Fill it in."),
+        LocationCode::TooLong => ("this is longer than any secret", "Check that it is the right file."),
+        LocationCode::NoCredentials => (
+            "systemd did not start this process, so that there are no credentials",
+            "Start tamis by its unit, or use a file.",
+        ),
+    };
+    fault(code.into(), key, reason, mend)
+}
+
+fn fault(code: Code, key: &str, reason: &str, mend: &str) -> Fault {
+    Fault { code, key: key.to_owned(), variable: None, reason: reason.to_owned(), mend: mend.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::parse;
+
+    const ROOT: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+    /// The example with its secrets in files of `directory`.
+    fn config(directory: &Path) -> Config {
+        let file = |name: &str| format!("{{ file = \"{}\" }}", directory.join(name).display());
+        let text = include_str!("../../config/tamis.example.toml")
+            .replace("{ credential = \"meta-app-secret\" }", &format!("{}, {}", file("app"), file("old")))
+            .replace("{ credential = \"meta-verify-token\" }", &file("verify"))
+            .replace("{ credential = \"tamis-root-key\" }", &file("root"))
+            .replace("{ file = \"/etc/tamis/secrets/page-104000000000001\" }", &file("page"));
+        parse(&text, &Environment::default()).unwrap_or_else(|faults| panic!("{faults}"))
+    }
+
+    fn write(directory: &Path, name: &str, text: &str, mode: u32) {
+        let path = directory.join(name);
+        fs::write(&path, text)
+            .and_then(|()| fs::set_permissions(&path, PermissionsExt::from_mode(mode)))
+            .expect("written");
+    }
+
+    fn all_good(directory: &Path) {
+        for (name, text) in
+            [("app", "a1\n"), ("old", "a2"), ("verify", "ein Wort\n"), ("root", ROOT), ("page", "EAAG\n")]
+        {
+            write(directory, name, text, 0o600);
+        }
+    }
+
+    #[test]
+    fn secrets_are_read_without_the_line_ends_around_them() {
+        let directory = tempfile::tempdir().expect("a directory");
+        all_good(directory.path());
+        let Ok(secrets) = config(directory.path()).resolve(&Environment::default()) else {
+            panic!("readable")
+        };
+        let app: Vec<&[u8]> = secrets.app_secrets.iter().map(Secret::expose).collect();
+        assert_eq!(app, [b"a1", b"a2"]);
+        assert!(secrets.verify_token.equals(b"ein Wort"));
+        assert_eq!(hex::encode(secrets.root.expose()), ROOT);
+        let [page] = secrets.page_tokens.as_slice() else { panic!("one page") };
+        assert!(page.id.as_str() == "104000000000001" && page.token.current().0.equals(b"EAAG"));
+    }
+
+    #[test]
+    fn faults_of_secrets_come_together_and_say_nothing_of_the_secret() {
+        let directory = tempfile::tempdir().expect("a directory");
+        write(directory.path(), "app", "CANARY", 0o644);
+        write(directory.path(), "verify", " \n", 0o600);
+        write(directory.path(), "root", "CANARY", 0o600);
+        write(directory.path(), "page", "CANARY CANARY", 0o600);
+        let config = config(directory.path());
+        let Err(faults) = config.resolve(&Environment::default()) else { panic!("faulty") };
+        let found: Vec<(&str, &str)> =
+            faults.faults.iter().map(|f| (f.key.as_str(), f.code.as_str())).collect();
+        assert_eq!(
+            found,
+            [
+                ("meta.app_secrets[0]", "secret-world-readable"),
+                ("meta.app_secrets[1]", "secret-absent"),
+                ("meta.verify_token", "secret-empty"),
+                ("meta.pages[0].token", "secret-malformed"),
+                ("keys.root", "secret-malformed"),
+            ]
+        );
+        assert!(!format!("{faults} {faults:?}").contains("CANARY"));
+        let looked = config.look_for_secrets(&Environment::default());
+        assert!(looked.iter().all(|secret| matches!(secret.state, SecretState::Refused(_))));
+    }
+
+    #[test]
+    fn the_root_key_that_is_missing_is_never_made_but_its_maker_is_named() {
+        let directory = tempfile::tempdir().expect("a directory");
+        all_good(directory.path());
+        fs::remove_file(directory.path().join("root")).expect("removed");
+        let Err(faults) = config(directory.path()).resolve(&Environment::default()) else {
+            panic!("no root key")
+        };
+        let [fault] = faults.faults.as_slice() else { panic!("one: {faults:?}") };
+        assert!(fault.key == "keys.root" && fault.mend.contains("tamis init"), "{fault}");
+        assert!(!directory.path().join("root").exists());
+    }
+
+    #[test]
+    fn credentials_are_read_where_systemd_put_them_and_missed_elsewhere() {
+        let text = include_str!("../../config/tamis.example.toml");
+        let text =
+            text.replace("{ file = \"/etc/tamis/secrets/page-104000000000001\" }", "{ env = \"PAGE\" }");
+        let Ok(config) = parse(&text, &Environment::default()) else { panic!("valid") };
+        let page = ("PAGE".to_owned(), "EAAG".to_owned());
+        let elsewhere = Environment::new([page.clone()]);
+        let states: Vec<SecretState> =
+            config.look_for_secrets(&elsewhere).into_iter().map(|found| found.state).collect();
+        let not_here = SecretState::NotReadableHere;
+        assert_eq!(states, [not_here.clone(), not_here.clone(), SecretState::Set { bytes: 4 }, not_here]);
+        assert!(config.resolve(&elsewhere).is_err_and(|faults| faults.faults.len() == 3));
+
+        let directory = tempfile::tempdir().expect("a directory");
+        write(directory.path(), "meta-app-secret", "a", 0o440);
+        write(directory.path(), "meta-verify-token", "v", 0o440);
+        write(directory.path(), "tamis-root-key", ROOT, 0o440);
+        let credentials = ("CREDENTIALS_DIRECTORY".to_owned(), directory.path().display().to_string());
+        assert!(config.resolve(&Environment::new([page, credentials])).is_ok());
+    }
+}

@@ -1,0 +1,363 @@
+//! Reading the merged tree one key at a time, with every fault noted and none fatal.
+//!
+//! A key exists because something reads it: what a section was never asked for is unknown. So there is one place a key,
+//! and a fault in one never hides a fault in another, whatever the shape of what stands there.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use ::config::{Map, Value, ValueKind};
+
+use crate::config::fault::{Code, Fault, FaultCode, Faults};
+use crate::config::suggest::nearest;
+
+/// What was found while reading.
+pub(super) struct Findings {
+    variables: BTreeMap<String, String>,
+    found: RefCell<Faults>,
+}
+
+impl Findings {
+    /// Starts with the keys that the environment set.
+    pub(super) fn new(variables: BTreeMap<String, String>) -> Self {
+        Self { variables, found: RefCell::default() }
+    }
+
+    /// Notes what refuses the config.
+    pub(super) fn fault(
+        &self,
+        code: impl Into<Code>,
+        key: &str,
+        reason: impl Into<String>,
+        mend: impl Into<String>,
+    ) {
+        let fault = self.finding(code.into(), key, reason.into(), mend.into());
+        self.found.borrow_mut().faults.push(fault);
+    }
+
+    /// Notes what a person should look at.
+    pub(super) fn warn(
+        &self,
+        code: impl Into<Code>,
+        key: &str,
+        reason: impl Into<String>,
+        mend: impl Into<String>,
+    ) {
+        let warning = self.finding(code.into(), key, reason.into(), mend.into());
+        self.found.borrow_mut().warnings.push(warning);
+    }
+
+    /// Takes over what was found before reading began.
+    pub(super) fn extend(&self, faults: Vec<Fault>) {
+        self.found.borrow_mut().faults.extend(faults);
+    }
+
+    /// Everything that was found.
+    pub(super) fn into_found(self) -> Faults {
+        self.found.into_inner()
+    }
+
+    fn finding(&self, code: Code, key: &str, reason: String, mend: String) -> Fault {
+        Fault { code, key: key.to_owned(), variable: self.variables.get(key).cloned(), reason, mend }
+    }
+
+    /// The first variable that sets this key or something below it.
+    fn variable_within(&self, key: &str) -> Option<&str> {
+        let within =
+            |set: &str| set.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+        self.variables.iter().find(|(set, _)| within(set)).map(|(_, variable)| variable.as_str())
+    }
+}
+
+/// A table of the config.
+pub(super) struct Section<'v> {
+    key: String,
+    /// None: absent, or no table (then a fault is noted already, and its keys are not missed).
+    values: Option<&'v Map<String, Value>>,
+    is_broken: bool,
+    asked: Vec<&'static str>,
+    findings: &'v Findings,
+}
+
+impl<'v> Section<'v> {
+    /// The file as a whole.
+    pub(super) fn root(values: &'v Map<String, Value>, findings: &'v Findings) -> Self {
+        Self { key: String::new(), values: Some(values), is_broken: false, asked: Vec::new(), findings }
+    }
+
+    /// The dotted path of this table.
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The dotted path of a key of this table.
+    pub(super) fn path(&self, key: &str) -> String {
+        match self.key.as_str() {
+            "" => key.escape_debug().to_string(),
+            own => format!("{own}.{}", key.escape_debug()),
+        }
+    }
+
+    /// True if something other than a table stands here; that fault is noted already.
+    pub(super) fn is_broken(&self) -> bool {
+        self.is_broken
+    }
+
+    /// Where faults are noted.
+    pub(super) fn findings(&self) -> &'v Findings {
+        self.findings
+    }
+
+    /// What stands at a key that may be absent.
+    pub(super) fn item(&mut self, key: &'static str) -> Option<Item<'v>> {
+        self.asked.push(key);
+        let value = self.values?.get(key)?;
+        Some(Item { key: self.path(key), value, findings: self.findings })
+    }
+
+    /// What stands at a key that must be there; `sample` is a line that mends its absence.
+    pub(super) fn must(&mut self, key: &'static str, sample: &str) -> Option<Item<'v>> {
+        self.must_or(key, format!("Add `{sample}`."))
+    }
+
+    /// The same, where a law wants the key.
+    pub(super) fn must_by_law(&mut self, key: &'static str, sample: &str, law: &str) -> Option<Item<'v>> {
+        self.must_or(key, format!("Add `{sample}` ({law})."))
+    }
+
+    fn must_or(&mut self, key: &'static str, mend: String) -> Option<Item<'v>> {
+        let item = self.item(key);
+        if item.is_none() && !self.is_broken {
+            self.findings.fault(FaultCode::Missing, &self.path(key), "this key is missing", mend);
+        }
+        item
+    }
+
+    /// A table below this one; an absent one has no keys.
+    pub(super) fn section(&mut self, key: &'static str) -> Section<'v> {
+        let path = self.path(key);
+        match self.item(key) {
+            Some(item) => item.section(),
+            None => Section {
+                key: path,
+                values: None,
+                is_broken: self.is_broken,
+                asked: Vec::new(),
+                findings: self.findings,
+            },
+        }
+    }
+
+    /// Everything in a table whose keys are the operator's own names.
+    pub(super) fn into_entries(self) -> Vec<(&'v str, Item<'v>)> {
+        let entry = |(name, value): (&'v String, &'v Value)| {
+            (name.as_str(), Item { key: self.path(name), value, findings: self.findings })
+        };
+        self.values.into_iter().flatten().map(entry).collect()
+    }
+
+    /// Ends the reading: what was not asked for is unknown.
+    pub(super) fn finish(self) {
+        for (name, _) in self.values.into_iter().flatten() {
+            if !self.asked.contains(&name.as_str()) {
+                let mend = match nearest(name, self.asked.iter().copied()) {
+                    Some(known) => format!("Did you mean `{known}`?"),
+                    None => "Remove it.".into(),
+                };
+                let path = self.path(name);
+                self.findings.fault(FaultCode::UnknownKey, &path, "tamis knows no such key", mend);
+            }
+        }
+    }
+}
+
+/// What stands at one key.
+pub(super) struct Item<'v> {
+    key: String,
+    value: &'v Value,
+    findings: &'v Findings,
+}
+
+impl<'v> Item<'v> {
+    /// The dotted path.
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Notes a fault of this key.
+    pub(super) fn fault(&self, code: FaultCode, reason: impl Into<String>, mend: impl Into<String>) {
+        self.findings.fault(code, &self.key, reason, mend);
+    }
+
+    /// Notes a warning about this key.
+    pub(super) fn warn(&self, code: FaultCode, reason: impl Into<String>, mend: impl Into<String>) {
+        self.findings.warn(code, &self.key, reason, mend);
+    }
+
+    /// A text with something in it.
+    pub(super) fn text(&self) -> Option<&'v str> {
+        match &self.value.kind {
+            ValueKind::String(text) if text.trim().is_empty() => {
+                self.fault(FaultCode::Empty, "this is empty", "Fill it in.");
+                None
+            }
+            ValueKind::String(text) => Some(text),
+            _ => {
+                self.wrong_type("a text", "Put it in quotes.");
+                None
+            }
+        }
+    }
+
+    /// A text of at most `max` characters and without control characters, as people will read it.
+    pub(super) fn prose(&self, max: usize) -> Option<String> {
+        let text = self.text()?.trim();
+        if text.chars().count() > max || text.chars().any(char::is_control) {
+            let reason = format!("not a line of at most {max} characters without control characters");
+            self.fault(FaultCode::Malformed, reason, "Shorten it to one line.");
+            return None;
+        }
+        Some(text.to_owned())
+    }
+
+    /// A text that `parse` understands.
+    pub(super) fn parsed<T>(&self, parse: impl Fn(&str) -> Option<T>, what: &str, mend: &str) -> Option<T> {
+        let parsed = parse(self.text()?);
+        if parsed.is_none() {
+            self.fault(FaultCode::Malformed, format!("this is not {what}"), mend);
+        }
+        parsed
+    }
+
+    /// One of Meta's ids, quoted or not.
+    pub(super) fn id<T>(&self, parse: impl Fn(&str) -> Option<T>) -> Option<T> {
+        let parsed = match &self.value.kind {
+            ValueKind::I64(number) => parse(&number.to_string()),
+            _ => parse(self.text()?),
+        };
+        if parsed.is_none() {
+            self.fault(
+                FaultCode::Malformed,
+                "this is not one to twenty digits",
+                "Copy the id from Meta, in quotes.",
+            );
+        }
+        parsed
+    }
+
+    /// One of a closed list.
+    pub(super) fn one_of<T: Copy>(&self, all: &[T], name: impl Fn(T) -> &'static str) -> Option<T> {
+        let text = self.text()?;
+        let chosen = all.iter().copied().find(|one| name(*one) == text);
+        if chosen.is_none() {
+            let names: Vec<&str> = all.iter().map(|one| name(*one)).collect();
+            let mend = match nearest(text, names.iter().copied()) {
+                Some(near) => format!("Did you mean \"{near}\"?"),
+                None => format!("Choose one of: {}.", names.join(", ")),
+            };
+            self.fault(FaultCode::NotOnList, "this is not on the list", mend);
+        }
+        chosen
+    }
+
+    /// A whole number within bounds; the environment's texts are read as numbers here and only here.
+    pub(super) fn number(&self, bounds: RangeInclusive<u64>) -> Option<u64> {
+        let number = match &self.value.kind {
+            ValueKind::I64(number) => i128::from(*number),
+            ValueKind::String(text) => match text.trim().replace('_', "").parse::<i128>() {
+                Ok(number) => number,
+                Err(_) => {
+                    self.wrong_type("a whole number", "Write digits alone.");
+                    return None;
+                }
+            },
+            _ => {
+                self.wrong_type("a whole number", "Write digits alone.");
+                return None;
+            }
+        };
+        let within = u64::try_from(number).ok().filter(|number| bounds.contains(number));
+        if within.is_none() {
+            let reason = format!("this must lie between {} and {}", bounds.start(), bounds.end());
+            self.fault(FaultCode::OutOfRange, reason, "Choose a value within these bounds.");
+        }
+        within
+    }
+
+    /// Yes or no.
+    pub(super) fn flag(&self) -> Option<bool> {
+        match &self.value.kind {
+            ValueKind::Boolean(flag) => Some(*flag),
+            ValueKind::String(text) if text == "true" => Some(true),
+            ValueKind::String(text) if text == "false" => Some(false),
+            _ => {
+                self.wrong_type("true or false", "Write true or false, without quotes.");
+                None
+            }
+        }
+    }
+
+    /// The elements of a list.
+    pub(super) fn list(&self) -> Option<Vec<Item<'v>>> {
+        if let Some(variable) = self.findings.variable_within(&self.key) {
+            let reason = format!("the environment cannot set a list, and {variable} tries to");
+            self.findings.found.borrow_mut().faults.push(Fault {
+                code: FaultCode::EnvironmentList.into(),
+                key: self.key.clone(),
+                variable: None,
+                reason,
+                mend: format!("Unset {variable} and write the list in the file."),
+            });
+            return None;
+        }
+        let ValueKind::Array(values) = &self.value.kind else {
+            self.wrong_type("a list", "Put it in square brackets.");
+            return None;
+        };
+        let element = |(index, value): (usize, &'v Value)| Item {
+            key: format!("{}[{index}]", self.key),
+            value,
+            findings: self.findings,
+        };
+        Some(values.iter().enumerate().map(element).collect())
+    }
+
+    /// A table.
+    pub(super) fn section(&self) -> Section<'v> {
+        let values = match &self.value.kind {
+            ValueKind::Table(values) => Some(values),
+            _ => {
+                self.wrong_type("a table", "Write it as in config/tamis.example.toml.");
+                None
+            }
+        };
+        Section {
+            key: self.key.clone(),
+            values,
+            is_broken: values.is_none(),
+            asked: Vec::new(),
+            findings: self.findings,
+        }
+    }
+
+    /// True if this is a bare text.
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self.value.kind, ValueKind::String(_))
+    }
+
+    fn wrong_type(&self, wanted: &str, mend: &str) {
+        let given = match &self.value.kind {
+            ValueKind::Nil => "nothing",
+            ValueKind::Boolean(_) => "true or false",
+            ValueKind::I64(_) | ValueKind::I128(_) | ValueKind::U64(_) | ValueKind::U128(_) => {
+                "a whole number"
+            }
+            ValueKind::Float(_) => "a number with a point",
+            ValueKind::String(_) => "a text",
+            ValueKind::Table(_) => "a table",
+            ValueKind::Array(_) => "a list",
+        };
+        self.fault(FaultCode::WrongType, format!("{wanted} belongs here, and {given} was given"), mend);
+    }
+}

@@ -1,0 +1,404 @@
+//! Fields that name what the law protects most: special categories (GDPR art. 9), criminal convictions (art. 10),
+//! national identifiers (art. 87). They are told by the words of their names, in French, English and German.
+//!
+//! A net for slips, not a proof: a field called `q7` may ask anything. What may only hint (gender, age, marital status) is
+//! not special; like any other field it must say why it is needed.
+
+use std::fmt;
+
+/// What a field seems to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Category {
+    Health,
+    Belief,
+    TradeUnion,
+    Politics,
+    SexLife,
+    Origin,
+    Biometry,
+    Crime,
+    NationalId,
+}
+
+impl fmt::Display for Category {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Health => "health data (GDPR art. 9)",
+            Self::Belief => "religion or belief (GDPR art. 9)",
+            Self::TradeUnion => "trade-union membership (GDPR art. 9)",
+            Self::Politics => "political opinions (GDPR art. 9)",
+            Self::SexLife => "sex life or orientation (GDPR art. 9)",
+            Self::Origin => "racial or ethnic origin (GDPR art. 9)",
+            Self::Biometry => "biometric or genetic data (GDPR art. 9)",
+            Self::Crime => "criminal convictions or offences (GDPR art. 10)",
+            Self::NationalId => "a national identifier (GDPR art. 87)",
+        })
+    }
+}
+
+/// The words of one category, folded: lower case, no accents, `ß` as `ss`.
+struct Words {
+    category: Category,
+    /// Any word that begins so.
+    stems: &'static [&'static str],
+    /// Anywhere in a word: German puts words together.
+    parts: &'static [&'static str],
+    /// The whole word.
+    words: &'static [&'static str],
+    /// Words in a row.
+    phrases: &'static [&'static str],
+}
+
+const TABLE: &[Words] = &[
+    Words {
+        category: Category::Health,
+        stems: &[
+            "health",
+            "medic",
+            "medik",
+            "disease",
+            "illness",
+            "maladie",
+            "diabet",
+            "cancer",
+            "tumeur",
+            "tumor",
+            "handicap",
+            "disab",
+            "invalidit",
+            "pregnan",
+            "depressi",
+            "symptom",
+            "vaccin",
+            "addict",
+            "psych",
+            "chirurg",
+            "allerg",
+        ],
+        parts: &[
+            "gesundheit",
+            "krankheit",
+            "kranken",
+            "medizin",
+            "behinder",
+            "schwanger",
+            "therap",
+            "impfung",
+            "geimpft",
+        ],
+        words: &[
+            "sante",
+            "krebs",
+            "hiv",
+            "vih",
+            "sida",
+            "aids",
+            "covid",
+            "blood",
+            "blut",
+            "blutgruppe",
+            "bmi",
+            "imc",
+            "mental",
+            "diagnosis",
+            "diagnose",
+            "surgery",
+            "hospital",
+            "hopital",
+            "prescription",
+            "rezept",
+            "grossesse",
+            "enceinte",
+            "smoker",
+            "fumeur",
+            "fumeuse",
+            "raucher",
+            "impfstatus",
+        ],
+        phrases: &["groupe sanguin", "medecin traitant", "hearing loss", "arret de travail"],
+    },
+    Words {
+        category: Category::Belief,
+        stems: &[
+            "belief",
+            "croyan",
+            "catholi",
+            "katholi",
+            "protestan",
+            "musulman",
+            "muslim",
+            "moslem",
+            "hindu",
+            "bouddh",
+            "buddh",
+        ],
+        parts: &["religi", "konfession", "glaubens", "weltanschau", "kirchen", "philosoph"],
+        words: &[
+            "confession",
+            "church",
+            "eglise",
+            "kirche",
+            "faith",
+            "jewish",
+            "juif",
+            "juive",
+            "judisch",
+            "juedisch",
+            "evangelisch",
+            "halal",
+            "kosher",
+            "casher",
+            "koscher",
+            "parish",
+            "paroisse",
+        ],
+        phrases: &[],
+    },
+    Words {
+        category: Category::TradeUnion,
+        stems: &["syndical", "syndique"],
+        parts: &["gewerkschaft"],
+        words: &["syndicat", "syndicats"],
+        phrases: &["trade union", "labor union", "labour union", "union member", "union membership"],
+    },
+    Words {
+        category: Category::Politics,
+        stems: &["politi"],
+        parts: &["parteimit", "parteizug", "parteibuch"],
+        words: &["electeur", "wahlverhalten"],
+        phrases: &["party membership", "voting intention", "vote intention", "intention de vote"],
+    },
+    Words {
+        category: Category::SexLife,
+        stems: &["lgbt", "lesbi", "transgen", "transsex"],
+        parts: &["sexual", "sexuel", "sexuell", "sexleben"],
+        words: &["gay", "queer"],
+        phrases: &["sex life", "vie sexuelle"],
+    },
+    Words {
+        category: Category::Origin,
+        stems: &["ethni", "racial", "rassisch"],
+        parts: &["migrationshinter", "hautfarbe"],
+        words: &[],
+        phrases: &["skin color", "skin colour", "couleur de peau", "race"],
+    },
+    Words {
+        category: Category::Biometry,
+        stems: &["biometr", "genet", "genom"],
+        parts: &["fingerabdruck", "fingerprint"],
+        words: &["dna", "adn"],
+        phrases: &["empreinte digitale", "empreintes digitales", "facial recognition", "face id"],
+    },
+    Words {
+        category: Category::Crime,
+        stems: &["crimin", "condamnation", "conviction", "vorstraf", "kriminal"],
+        parts: &["strafregister", "fuhrungszeugnis", "fuehrungszeugnis"],
+        words: &["felony", "judiciaire"],
+        phrases: &["police record"],
+    },
+    Words {
+        category: Category::NationalId,
+        stems: &["passport", "passeport"],
+        parts: &[
+            "reisepass",
+            "passnummer",
+            "ausweis",
+            "sozialversicherung",
+            "steueridentifikation",
+            "fuhrerscheinnummer",
+        ],
+        words: &["ssn", "nir", "cpf", "dni", "rut", "rfc", "curp", "bsn", "aadhaar", "steuerid"],
+        phrases: &[
+            "social security",
+            "securite sociale",
+            "national insurance",
+            "national id",
+            "id card",
+            "identity card",
+            "id number",
+            "carte identite",
+            "carte d identite",
+            "piece d identite",
+            "tax id",
+            "numero fiscal",
+            "steuer id",
+            "license number",
+            "licence number",
+            "numero de permis",
+        ],
+    },
+];
+
+/// What a field with this name, or a form's question with this key, seems to hold.
+pub(super) fn of_name(name: &str) -> Option<Category> {
+    let words = words(name);
+    let line = format!(" {} ", words.join(" "));
+    let hits = |entry: &&Words| {
+        words.iter().any(|word| {
+            entry.stems.iter().any(|stem| word.starts_with(stem))
+                || entry.parts.iter().any(|part| word.contains(part))
+                || entry.words.contains(&word.as_str())
+        }) || entry.phrases.iter().any(|phrase| match *phrase {
+            // A lone "race"; `race_du_chien` and `race_date` are about dogs and about running.
+            "race" => words.len() == 1 && line == " race ",
+            phrase => line.contains(&format!(" {phrase} ")),
+        })
+    };
+    TABLE.iter().find(hits).map(|entry| entry.category)
+}
+
+/// What a question of this type asks: Meta's `ID_…` types are national identifiers.
+pub(super) fn of_type(question_type: &str) -> Option<Category> {
+    question_type.starts_with("ID_").then_some(Category::NationalId)
+}
+
+/// True if a field with this name, or a question with this key, asks for a number to call.
+pub(super) fn is_phone(name: &str) -> bool {
+    const ALONE: [&str; 9] =
+        ["phone", "tel", "mobile", "mobil", "portable", "handy", "cell", "gsm", "festnetz"];
+    const NUMBER: [&str; 6] = ["number", "numero", "nummer", "num", "no", "nr"];
+    let words = words(name);
+    let is = |list: &[&str], word: &String| list.contains(&word.as_str());
+    let whole = words.iter().any(|word| {
+        let stems = ["telephon", "telefon", "whatsapp", "handynum", "mobilnum", "rufnummer"];
+        stems.iter().any(|stem| word.starts_with(stem))
+    });
+    let pair = words.iter().any(|word| is(&ALONE, word)) && words.iter().any(|word| is(&NUMBER, word));
+    whole || pair || matches!(words.as_slice(), [one] if is(&ALONE, one))
+}
+
+/// True if a question of this type asks for a number to call.
+pub(super) fn is_phone_type(question_type: &str) -> bool {
+    question_type.contains("PHONE") || question_type.contains("WHATSAPP")
+}
+
+/// The words of a name, folded.
+fn words(name: &str) -> Vec<String> {
+    let folded: String = name.chars().flat_map(char::to_lowercase).flat_map(fold).collect();
+    folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// A small letter without its accent.
+fn fold(letter: char) -> impl Iterator<Item = char> {
+    let folded: &[char] = match letter {
+        'à' | 'á' | 'â' | 'ã' | 'ä' | 'å' => &['a'],
+        'ç' => &['c'],
+        'è' | 'é' | 'ê' | 'ë' => &['e'],
+        'ì' | 'í' | 'î' | 'ï' => &['i'],
+        'ñ' => &['n'],
+        'ò' | 'ó' | 'ô' | 'õ' | 'ö' => &['o'],
+        'ù' | 'ú' | 'û' | 'ü' => &['u'],
+        'ý' | 'ÿ' => &['y'],
+        'œ' => &['o', 'e'],
+        'æ' => &['a', 'e'],
+        'ß' => &['s', 's'],
+        // Accents that stand for themselves (a decomposed `é`).
+        '\u{300}'..='\u{36F}' => &[],
+        _ => return [Some(letter), None].into_iter().flatten(),
+    };
+    [folded.first().copied(), folded.get(1).copied()].into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn special_names_are_recognised_in_three_languages() {
+        for (name, expected) in [
+            ("health_status", Category::Health),
+            ("have_you_diabetes", Category::Health),
+            ("état_de_santé", Category::Health),
+            ("groupe_sanguin", Category::Health),
+            ("krankenversicherung", Category::Health),
+            ("vorerkrankungen_gesundheitszustand", Category::Health),
+            ("religion", Category::Belief),
+            ("religionszugehörigkeit", Category::Belief),
+            ("votre_confession", Category::Belief),
+            ("trade_union", Category::TradeUnion),
+            ("syndicat", Category::TradeUnion),
+            ("gewerkschaftsmitglied", Category::TradeUnion),
+            ("political_party", Category::Politics),
+            ("opinion_politique", Category::Politics),
+            ("politische_meinung", Category::Politics),
+            ("sexual_orientation", Category::SexLife),
+            ("orientation_sexuelle", Category::SexLife),
+            ("sexuelle_orientierung", Category::SexLife),
+            ("ethnicity", Category::Origin),
+            ("origine_ethnique", Category::Origin),
+            ("race", Category::Origin),
+            ("dna_test", Category::Biometry),
+            ("empreinte digitale", Category::Biometry),
+            ("criminal_record", Category::Crime),
+            ("casier_judiciaire", Category::Crime),
+            ("führungszeugnis", Category::Crime),
+            ("id_cpf", Category::NationalId),
+            ("passport_number", Category::NationalId),
+            ("numéro de sécurité sociale", Category::NationalId),
+            ("nume\u{301}ro de se\u{301}curite\u{301} sociale", Category::NationalId),
+            ("personalausweisnummer", Category::NationalId),
+            ("ssn", Category::NationalId),
+        ] {
+            assert_eq!(of_name(name), Some(expected), "{name}");
+        }
+        assert_eq!(of_type("ID_CL_RUT"), Some(Category::NationalId));
+        assert_eq!(of_type("EMAIL"), None);
+    }
+
+    #[test]
+    fn everyday_names_are_not_special() {
+        for name in [
+            "full_name",
+            "email",
+            "phone_number",
+            "postcode",
+            "date_of_birth",
+            "gender",
+            "marital_status",
+            "budget",
+            "auswahl",
+            "credit_union",
+            "orientation_scolaire",
+            "race_du_chien",
+            "environmental_interest",
+            "company_name",
+            "job_title",
+            "date_de_passage",
+            "discriminator",
+            "vehicle",
+            "surface",
+            "wohnfläche",
+            "nombre_de_pièces",
+            "hospitality_sector",
+            "diagnostic_immobilier",
+            "syndic_de_copropriete",
+            "rutland",
+            "partei",
+            "hair_dryer",
+            "sport",
+            "anrede",
+        ] {
+            assert_eq!(of_name(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn numbers_to_call_are_told_from_phones_to_buy() {
+        for name in [
+            "phone_number",
+            "phone",
+            "mobile",
+            "téléphone",
+            "telefonnummer",
+            "numéro_de_portable",
+            "Tel.",
+            "whatsapp_number",
+        ] {
+            assert!(is_phone(name), "{name}");
+        }
+        for name in ["phone_model", "hotel", "mobile_home", "number_of_rooms", "portable_heater", "email"] {
+            assert!(!is_phone(name), "{name}");
+        }
+        assert!(is_phone_type("WORK_PHONE_NUMBER") && is_phone_type("PHONE_OTP") && !is_phone_type("EMAIL"));
+    }
+}

@@ -1,0 +1,76 @@
+//! The file that everybody starts from.
+
+use super::*;
+
+#[test]
+fn the_example_is_valid_without_a_warning() {
+    let found = found(EXAMPLE);
+    assert_eq!(found, Faults::default());
+}
+
+#[test]
+fn the_example_gives_the_policy_that_it_says() {
+    let config = accepted("", "");
+    let policy = config.policy();
+    let ids: Vec<&str> = policy.purposes().iter().map(|purpose| purpose.id.as_str()).collect();
+    assert_eq!(ids, ["devis", "lettre"], "in the order of the file");
+    let (Some(devis), Some(lettre)) = (policy.purpose("devis"), policy.purpose("lettre")) else {
+        panic!("two")
+    };
+
+    assert_eq!(devis.graph_fields(), "id,created_time,form_id,field_data,campaign_id");
+    assert_eq!((devis.basis, devis.retention_months, devis.reconfirm_months), (Basis::PreContract, 12, None));
+    assert_eq!(devis.keep, [Keep::CampaignId]);
+    assert_eq!(devis.recipients, ["crm"]);
+    let names: Vec<&str> = devis.whitelist.rules().iter().map(|rule| rule.name.as_str()).collect();
+    assert_eq!(names, ["full_name", "email", "phone_number", "postcode"], "in the order of the file");
+    let Some(postcode) = devis.whitelist.rule("postcode") else { panic!("postcode") };
+    assert_eq!(postcode.from, ["post_code", "zip_code"]);
+    assert_eq!((postcode.question_type.as_deref(), postcode.required), (None, false));
+    assert_eq!(postcode.why.as_deref(), Some("to send the nearest fitter"));
+    let Some(phone) = devis.whitelist.rule("phone_number") else { panic!("phone") };
+    assert_eq!((phone.question_type.as_deref(), phone.consent.is_none()), (Some("PHONE"), true));
+
+    assert_eq!(lettre.graph_fields(), "id,created_time,form_id,field_data,custom_disclaimer_responses");
+    assert_eq!((lettre.basis, lettre.reconfirm_months, lettre.grace_days), (Basis::Consent, Some(18), 30));
+    let [email, call] = lettre.consents.as_slice() else { panic!("two consents") };
+    assert_eq!(
+        (email.channel, email.required, email.from.as_slice()),
+        (Channel::Email, true, &["email_optin".to_owned()][..])
+    );
+    assert_eq!(
+        (call.channel, call.required, call.from.as_slice()),
+        (Channel::Phone, false, &["consent_call".to_owned()][..])
+    );
+    let form = crate::id::FormId::parse("901000000000002");
+    assert_eq!(
+        form.and_then(|form| policy.of_form(&form).map(|purpose| purpose.id.to_string())).as_deref(),
+        Some("lettre")
+    );
+}
+
+#[test]
+fn everything_in_the_defaults_is_the_example_s_too_so_that_the_two_agree() {
+    let (Ok(defaults), Ok(example)) = (DEFAULTS.parse::<toml::Table>(), EXAMPLE.parse::<toml::Table>())
+    else {
+        panic!("both are TOML")
+    };
+    for (section, values) in &defaults {
+        let toml::Value::Table(values) = values else { panic!("{section}") };
+        for (key, value) in values.iter().filter(|(key, _)| *key != "file_retention_days") {
+            assert_eq!(example.get(section).and_then(|table| table.get(key)), Some(value), "{section}.{key}");
+        }
+    }
+}
+
+#[test]
+fn what_the_defaults_give_need_not_be_written() {
+    let short: String = ["[store]", "[trail]", "[log]"].iter().fold(EXAMPLE.to_owned(), |text, section| {
+        let Some(start) = text.find(section) else { panic!("{section}") };
+        let end = text[start + 1..].find("\n[").map_or(text.len(), |end| start + 1 + end);
+        format!("{}{}", &text[..start], &text[end..])
+    });
+    let config = parse(&short, &Environment::default()).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(config.store.inbox_max_references, 500_000);
+    assert_eq!((config.log.level, config.log.file_retention_days), (LogLevel::Info, 180));
+}

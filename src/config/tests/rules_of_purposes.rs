@@ -1,0 +1,288 @@
+//! What a purpose must say before anything is held for it.
+
+use super::*;
+
+#[test]
+fn two_purposes_cannot_claim_one_form() {
+    let fault = refused(
+        "901000000000002",
+        "901000000000001",
+        "purposes.lettre.forms[0]",
+        FaultCode::FormClaimedTwice,
+    );
+    assert!(fault.reason.contains("`devis`"), "{fault}");
+    refused(r#"["901000000000001"]"#, r#"["1", "1"]"#, "purposes.devis.forms[1]", FaultCode::Duplicate);
+    refused(r#""901000000000001""#, r#""../1""#, "purposes.devis.forms[0]", FaultCode::Malformed);
+    warned(r#"["901000000000001"]"#, "[]", "purposes.devis.forms", FaultCode::NothingClaimed);
+    let config = accepted(r#"["901000000000001"]"#, "[901000000000001]");
+    assert!(
+        crate::id::FormId::parse("901000000000001")
+            .is_some_and(|form| config.policy().of_form(&form).is_some())
+    );
+}
+
+#[test]
+fn a_whitelist_is_not_empty() {
+    let Some(start) = EXAMPLE.find("full_name = { required = true }") else { panic!("the first field") };
+    let Some(end) = EXAMPLE.find("[purposes.lettre]") else { panic!("the next purpose") };
+    let empty = format!("{}{}", &EXAMPLE[..start], &EXAMPLE[end..]);
+    assert_eq!(pairs(&found(&empty).faults), [("purposes.devis.fields", "whitelist-empty")]);
+    let absent = empty.replace("[purposes.devis.fields]", "");
+    assert_eq!(pairs(&found(&absent).faults), [("purposes.devis.fields", "whitelist-empty")]);
+}
+
+#[test]
+fn a_field_that_is_not_standard_says_why() {
+    refused(
+        r#", why = "to send the nearest fitter""#,
+        "",
+        "purposes.devis.fields.postcode",
+        FaultCode::WhyMissing,
+    );
+    refused(
+        r#""to send the nearest fitter""#,
+        r#""  ""#,
+        "purposes.devis.fields.postcode.why",
+        FaultCode::Empty,
+    );
+    accepted("phone_number = {}\n", "first_name = {}\nlast_name = {}\n");
+}
+
+#[test]
+fn a_special_category_needs_its_ground() {
+    for (line, field) in [
+        ("health_status = { why = \"x\" }", "health_status"),
+        ("q1 = { from = [\"quelle_est_votre_religion\"], why = \"x\" }", "q1"),
+        ("q2 = { type = \"ID_CPF\", why = \"x\" }", "q2"),
+        ("gewerkschaft = { why = \"x\" }", "gewerkschaft"),
+    ] {
+        let key = format!("purposes.devis.fields.{field}");
+        refused("phone_number = {}\n", &format!("{line}\n"), &key, FaultCode::SpecialCategory);
+        let with_basis =
+            line.replace(" }", ", special_category_basis = \"explicit consent, art. 9(2)(a)\" }");
+        warned("phone_number = {}\n", &format!("{with_basis}\n"), &key, FaultCode::SpecialCategory);
+        let on_purpose = changed("phone_number = {}\n", &format!("{line}\n"))
+            .replace("keep = [\"campaign_id\"]", "special_category_basis = \"art. 9(2)(a)\"");
+        assert!(found(&on_purpose).faults.is_empty());
+    }
+    accepted("phone_number = {}\n", "date_of_birth = { type = \"DOB\", why = \"x\" }\n");
+}
+
+#[test]
+fn under_consent_a_phone_number_names_a_consent_to_be_called() {
+    let old = "phone_number = { consent = \"call_optin\" }";
+    let key = "purposes.lettre.fields.phone_number";
+    let fault = refused(old, "phone_number = {}", key, FaultCode::PhoneWithoutConsent);
+    assert_eq!(
+        fault.to_string(),
+        "purposes.lettre.fields.phone_number: a phone number under basis \"consent\" must name a consent of channel \"phone\" or \"sms\" \
+         (French law 2025-594, since 11 August 2026). Add `consent = \"call_optin\"`."
+    );
+    refused(old, "phone_number = { consent = \"email_optin\" }", key, FaultCode::PhoneWithoutConsent);
+    for (line, field) in [
+        ("work = { type = \"WORK_PHONE_NUMBER\", why = \"x\" }", "work"),
+        ("wa = { type = \"WHATSAPP_NUMBER\", why = \"x\" }", "wa"),
+        ("portable = { why = \"x\" }", "portable"),
+        ("q3 = { from = [\"ihre_telefonnummer\"], why = \"x\" }", "q3"),
+    ] {
+        refused(old, line, &format!("purposes.lettre.fields.{field}"), FaultCode::PhoneWithoutConsent);
+    }
+    accepted("channel = \"phone\"", "channel = \"sms\"");
+}
+
+#[test]
+fn under_consent_an_email_address_that_names_no_consent_is_warned_about() {
+    warned(
+        ", consent = \"email_optin\" }",
+        " }",
+        "purposes.lettre.fields.email",
+        FaultCode::EmailWithoutConsent,
+    );
+}
+
+#[test]
+fn a_field_names_a_consent_that_exists() {
+    let fault = refused(
+        "consent = \"call_optin\"",
+        "consent = \"call_optn\"",
+        "purposes.lettre.fields.phone_number.consent",
+        FaultCode::ConsentUnknown,
+    );
+    assert_eq!(fault.mend, "Did you mean \"call_optin\"?");
+}
+
+#[test]
+fn under_consent_no_lead_is_held_without_a_tick() {
+    refused(
+        ", required = true }, call",
+        " }, call",
+        "purposes.lettre.consents",
+        FaultCode::ConsentNotRequired,
+    );
+    // Every field hangs on a consent: without a tick nothing is left.
+    let text = changed(", required = true }, call", " }, call").replace("first_name = {}\n", "");
+    assert_eq!(pairs(&found(&text).faults), []);
+    assert!(
+        pairs(&found(&text).warnings).contains(&("purposes.lettre.fields.email", "consent-not-required"))
+    );
+}
+
+#[test]
+fn basis_consent_needs_a_consent() {
+    let Some(start) = EXAMPLE.find("consents = {") else { panic!("consents") };
+    let end = EXAMPLE[start..].find('\n').map_or(EXAMPLE.len(), |end| start + end);
+    let text = format!("{}{}", &EXAMPLE[..start], &EXAMPLE[end..]).replace(", consent = \"email_optin\"", "");
+    let text = text.replace("phone_number = { consent = \"call_optin\" }", "");
+    assert_eq!(pairs(&found(&text).faults), [("purposes.lettre.consents", "purpose-without-consent")]);
+    assert_eq!(found(&text.replace("basis = \"consent\"", "basis = \"legitimate_interest\"")).faults, []);
+}
+
+#[test]
+fn one_tick_is_one_consent() {
+    refused(
+        "[\"consent_call\"]",
+        "[\"email_optin\"]",
+        "purposes.lettre.consents.call_optin.from",
+        FaultCode::Duplicate,
+    );
+    refused(
+        "channel = \"phone\"",
+        "channel = \"fax\"",
+        "purposes.lettre.consents.call_optin.channel",
+        FaultCode::NotOnList,
+    );
+    refused("channel = \"phone\", ", "", "purposes.lettre.consents.call_optin.channel", FaultCode::Missing);
+}
+
+#[test]
+fn no_question_feeds_two_fields() {
+    let add = |line: &str| format!("phone_number = {{}}\n{line}\n");
+    let key = "purposes.devis.fields";
+    let line = "mail2 = { type = \"EMAIL\", why = \"x\" }";
+    refused("phone_number = {}\n", &add(line), &format!("{key}.mail2"), FaultCode::Duplicate);
+    let line = "zip = { from = [\"zip_code\"], why = \"x\" }";
+    refused("phone_number = {}\n", &add(line), &format!("{key}.postcode"), FaultCode::Duplicate);
+    let line = "zip = { from = [\"a\", \"a\"], why = \"x\" }";
+    refused("phone_number = {}\n", &add(line), &format!("{key}.zip.from[1]"), FaultCode::Duplicate);
+    let line = "zip_code = { why = \"x\" }";
+    let text = changed("phone_number = {}\n", &add(line));
+    assert_eq!(pairs(&found(&text).faults), [("purposes.devis.fields.postcode", "config-duplicate")]);
+}
+
+#[test]
+fn a_question_type_is_narrow_and_known() {
+    let add = |line: &str| format!("phone_number = {{}}\n{line}\n");
+    let key = "purposes.devis.fields.x";
+    let line = "x = { type = \"CUSTOM\", why = \"x\" }";
+    refused("phone_number = {}\n", &add(line), &format!("{key}.type"), FaultCode::TypeTooWide);
+    let line = "x = { type = \"city\", why = \"x\" }";
+    refused("phone_number = {}\n", &add(line), &format!("{key}.type"), FaultCode::Malformed);
+    let line = "x = { type = \"ZIP_CODE\", why = \"x\" }";
+    warned("phone_number = {}\n", &add(line), &format!("{key}.type"), FaultCode::TypeUnknown);
+    let line = "city = { why = \"x\" }";
+    warned("phone_number = {}\n", &add(line), "purposes.devis.fields.city", FaultCode::TypeAdvised);
+}
+
+#[test]
+fn every_purpose_ends() {
+    let fault = refused(
+        "retention_months = 12\nrecipients",
+        "recipients",
+        "purposes.devis.retention_months",
+        FaultCode::Missing,
+    );
+    assert!(fault.mend.contains("there is no \"never\""), "{fault}");
+    let old = "retention_months = 12\nrecipients";
+    for bad in ["0", "121", "-1"] {
+        let new = format!("retention_months = {bad}\nrecipients");
+        refused(old, &new, "purposes.devis.retention_months", FaultCode::OutOfRange);
+    }
+    let new = "retention_months = \"never\"\nrecipients";
+    refused(old, new, "purposes.devis.retention_months", FaultCode::WrongType);
+    for bad in ["5", "25"] {
+        let new = format!("reconfirm_months = {bad} ");
+        refused("reconfirm_months = 18 ", &new, "purposes.lettre.reconfirm_months", FaultCode::OutOfRange);
+    }
+    for bad in ["13", "61"] {
+        refused(
+            "grace_days = 30",
+            &format!("grace_days = {bad}"),
+            "purposes.lettre.grace_days",
+            FaultCode::OutOfRange,
+        );
+    }
+    warned(
+        "retention_months = 36",
+        "retention_months = 37",
+        "purposes.lettre.retention_months",
+        FaultCode::RetentionLong,
+    );
+    warned(
+        "retention_months = 36",
+        "retention_months = 18",
+        "purposes.lettre.reconfirm_months",
+        FaultCode::NoEffect,
+    );
+    warned("keep = [", "grace_days = 30\nkeep = [", "purposes.devis.grace_days", FaultCode::NoEffect);
+}
+
+#[test]
+fn consent_is_asked_again_by_default() {
+    let text = changed("reconfirm_months = 18", "# ").replace("grace_days = 30", "");
+    let Ok(config) = parse(&text, &Environment::default()) else { panic!("valid") };
+    let policy = config.policy();
+    let lettre = policy.purpose("lettre").map(|purpose| (purpose.reconfirm_months, purpose.grace_days));
+    assert_eq!(lettre, Some((Some(18), 30)));
+}
+
+#[test]
+fn names_bases_titles_recipients_and_what_is_kept_come_from_their_lists() {
+    let text = EXAMPLE.replace("purposes.devis", "purposes.Devis");
+    assert_eq!(pairs(&found(&text).faults), [("purposes.Devis", "config-malformed")]);
+    refused(
+        "basis = \"pre_contract\"",
+        "basis = \"precontract\"",
+        "purposes.devis.basis",
+        FaultCode::NotOnList,
+    );
+    refused("basis = \"pre_contract\"", "", "purposes.devis.basis", FaultCode::Missing);
+    refused(
+        "recipients = [\"crm\"]",
+        "recipients = [\"crn\"]",
+        "purposes.devis.recipients[0]",
+        FaultCode::RecipientUnknown,
+    );
+    refused(
+        "recipients = [\"crm\"]",
+        "recipients = [\"crm\", \"crm\"]",
+        "purposes.devis.recipients[1]",
+        FaultCode::Duplicate,
+    );
+    refused("keep = [\"campaign_id\"]", "keep = [\"ip\"]", "purposes.devis.keep[0]", FaultCode::NotOnList);
+    refused(
+        "fr = \"Répondre à votre demande de devis\"",
+        "fr = \" \"",
+        "purposes.devis.title.fr",
+        FaultCode::Empty,
+    );
+    refused(
+        "de = \"Ihre Angebotsanfrage beantworten\"",
+        "it = \"x\"",
+        "purposes.devis.title.it",
+        FaultCode::UnknownKey,
+    );
+    warned(
+        ", de = \"Ihre Angebotsanfrage beantworten\"",
+        "",
+        "purposes.devis.title",
+        FaultCode::LanguageMissing,
+    );
+}
+
+#[test]
+fn without_a_purpose_everything_is_held_and_that_is_said() {
+    let Some(end) = EXAMPLE.find("[purposes.devis]") else { panic!("purposes") };
+    let found = found(&EXAMPLE[..end]);
+    assert_eq!(pairs(&found.faults), []);
+    assert_eq!(pairs(&found.warnings), [("purposes", "nothing-claimed")]);
+}

@@ -1,0 +1,212 @@
+//! One call under all the rules: its turn, a permit, the pauses, the right app secret, the usage headers, the verdict.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use jiff::Timestamp;
+
+use crate::graph::client::{Reply, Target};
+use crate::graph::failure::{Cause, Failure, Fault, Refusal, Scope, refusal};
+use crate::graph::pace::Usage;
+use crate::graph::pause::{Halt, Length, Passed, Ticket};
+use crate::graph::{Access, Graph};
+use crate::id::LeadgenId;
+use crate::lead::{RawReply, Shape};
+use crate::notification::ParkCode;
+use crate::secret::Secret;
+
+/// What came of a call.
+pub(super) struct Called {
+    pub outcome: Result<Found, Refused>,
+    /// HTTP calls made: none while paused, two when the other app secret was tried.
+    pub calls: u32,
+}
+
+/// A reply in which at least part of what was asked for is.
+pub(super) struct Found {
+    pub body: RawReply,
+    /// Which of the leads asked for are in it.
+    pub leads: Vec<LeadgenId>,
+}
+
+/// Why there is no such reply.
+#[derive(Clone, Copy)]
+pub(super) struct Refused {
+    /// None: no call was made.
+    pub fault: Option<Fault>,
+    pub failure: Failure,
+}
+
+/// Who makes a call: whose token, which token, with whose leave.
+struct Caller<'c> {
+    access: &'c Access,
+    token: Arc<Secret>,
+    ticket: Ticket<'c>,
+}
+
+impl Graph {
+    /// Makes a call, unless the page waits.
+    pub(super) async fn call(&self, access: &Access, target: Target<'_>, max_bytes: usize) -> Called {
+        match self.pace.take_turn(&access.page, self.now()) {
+            Ok(wait) if wait.is_zero() => {}
+            Ok(wait) => tokio::time::sleep(wait).await,
+            Err(until) => return not_made(until, ParkCode::GraphThrottled),
+        }
+        // The semaphore is never closed; if it were, the call would go on without a permit rather than be lost.
+        let _permit = self.permits.acquire().await.ok();
+        let (token, _) = self.token(access);
+        // Only now: the page may have been paused while this call waited.
+        let ticket = match self.pauses.begin(&access.page, self.now()) {
+            Ok(ticket) => ticket,
+            Err((until, code)) => return not_made(until, code),
+        };
+        let caller = Caller { access, token, ticket };
+        let (reply, calls) = self.with_right_secret(&caller, target, max_bytes).await;
+        let outcome = match reply {
+            Err(cause) => {
+                let refusal = Refusal::plain(without_reply(cause), cause);
+                Err(self.refused(&caller, target, &refusal, &Usage::default()))
+            }
+            Ok((reply, refusal)) => self.judge(&caller, target, reply, refusal),
+        };
+        Called { outcome, calls }
+    }
+
+    /// Calls with the app secret that was right the last time, and once with the other if Graph refuses its proof.
+    async fn with_right_secret(
+        &self,
+        caller: &Caller<'_>,
+        target: Target<'_>,
+        max_bytes: usize,
+    ) -> (Result<(Reply, Option<Refusal>), Cause>, u32) {
+        let secrets = &self.app_secrets;
+        let first = caller.access.app_secret.load(Ordering::Relaxed);
+        let mut calls = 0;
+        loop {
+            let index = first.wrapping_add(calls).checked_rem(secrets.len()).unwrap_or(0);
+            let read = self.client.read(target, &caller.token, secrets.get(index), max_bytes).await;
+            calls += 1;
+            let reply = match read {
+                Ok(reply) => reply,
+                Err(cause) => return (Err(cause), calls as u32),
+            };
+            let refusal = refusal(reply.status, reply.body.expose());
+            if refusal.is_none_or(|refusal| refusal.fault != Fault::Proof) {
+                caller.access.app_secret.store(index, Ordering::Relaxed);
+            } else if calls < secrets.len().min(2) {
+                continue;
+            }
+            return (Ok((reply, refusal)), calls as u32);
+        }
+    }
+
+    fn judge(
+        &self,
+        caller: &Caller<'_>,
+        target: Target<'_>,
+        reply: Reply,
+        refusal: Option<Refusal>,
+    ) -> Result<Found, Refused> {
+        self.pace.note(&caller.access.page, &reply.usage);
+        let found = match refusal {
+            Some(refusal) => Err(refusal),
+            None => found(target, &reply.body),
+        };
+        match found {
+            Err(refusal) => Err(self.refused(caller, target, &refusal, &reply.usage)),
+            Ok(leads) => {
+                let shown = if matches!(target, Target::Form(..)) { Passed::TokenOnly } else { Passed::Lead };
+                self.pass(caller, shown, &reply.usage);
+                Ok(Found { body: reply.body, leads })
+            }
+        }
+    }
+
+    /// Draws the consequences of a refusal: who is paused, and what is said of what was asked for.
+    fn refused(&self, caller: &Caller<'_>, target: Target<'_>, refusal: &Refusal, usage: &Usage) -> Refused {
+        tracing::debug!(
+            page.id = %caller.access.page, cause = %refusal.cause,
+            graph.code = refusal.graph.map(|graph| graph.code), "graph.call-refused"
+        );
+        let fault = refusal.fault;
+        let spared = matches!(target, Target::Form(..)) && fault.ends_form();
+        let failure = match fault.halt().filter(|_| !spared) {
+            Some((scope, code)) => {
+                let until = self.halt(caller, refusal, scope, code, usage);
+                refusal.halted(until, code)
+            }
+            None => {
+                // Where Graph speaks of the object, it has let the token in.
+                let shown = if fault == Fault::Passing { Passed::Nothing } else { Passed::TokenOnly };
+                self.pass(caller, if refusal.graph.is_some() { shown } else { Passed::Nothing }, usage);
+                refusal.failure()
+            }
+        };
+        Refused { fault: Some(fault), failure }
+    }
+
+    fn halt(
+        &self,
+        caller: &Caller<'_>,
+        refusal: &Refusal,
+        scope: Scope,
+        code: ParkCode,
+        usage: &Usage,
+    ) -> Timestamp {
+        let now = self.now();
+        let (current, _) = self.token(caller.access);
+        if scope == Scope::Page && !current.equals(caller.token.expose()) {
+            // The token was replaced while the call was under way: the verdict is on the old one.
+            return now;
+        }
+        let length = if code == ParkCode::GraphThrottled { usage.after_refusal() } else { Length::Growing };
+        let halt = Halt { scope, code, graph: refusal.graph, length };
+        self.pauses.halt(&caller.ticket, halt, now, &*self.random)
+    }
+
+    /// The call went through; it may have used up what there was.
+    fn pass(&self, caller: &Caller<'_>, shown: Passed, usage: &Usage) {
+        match usage.stops() {
+            Some((scope, length)) => {
+                let halt = Halt { scope, code: ParkCode::GraphThrottled, graph: None, length };
+                self.pauses.halt(&caller.ticket, halt, self.now(), &*self.random);
+            }
+            None => self.pauses.passed(&caller.ticket, shown),
+        }
+    }
+}
+
+fn not_made(until: Timestamp, code: ParkCode) -> Called {
+    let failure = Refusal::plain(Fault::Passing, Cause::Paused).halted(until, code);
+    Called { outcome: Err(Refused { fault: None, failure }), calls: 0 }
+}
+
+fn without_reply(cause: Cause) -> Fault {
+    match cause {
+        Cause::TooLarge => Fault::TooMuch,
+        // It will not become better by itself: somebody must put another one there.
+        Cause::Token => Fault::TokenDead,
+        _ => Fault::Passing,
+    }
+}
+
+/// Which of the leads asked for are in a reply without an error.
+fn found(target: Target<'_>, body: &RawReply) -> Result<Vec<LeadgenId>, Refusal> {
+    let refusal = |fault, cause| Err(Refusal::plain(fault, cause));
+    match (target, body.shape()) {
+        (Target::Form(..), _) => Ok(Vec::new()),
+        (Target::Lead(asked, _), Shape::Lead(lead)) => match lead.leadgen() {
+            Some(other) if other != *asked => refusal(Fault::Passing, Cause::Foreign),
+            _ => Ok(vec![*asked]),
+        },
+        (Target::Leads(asked, _), Shape::Batch(leads)) => {
+            if leads.iter().any(|(key, lead)| lead.leadgen().is_some_and(|own| own != *key)) {
+                // One lead under another's name: none of this reply is believed.
+                return refusal(Fault::Request, Cause::Foreign);
+            }
+            let present = |id: &&LeadgenId| leads.iter().any(|(key, _)| key == *id);
+            Ok(asked.iter().filter(present).copied().collect())
+        }
+        _ => refusal(Fault::Passing, Cause::NoLead),
+    }
+}

@@ -1,0 +1,259 @@
+//! One HTTP call to Graph: what is sent, and the reply as bytes. What it means is decided elsewhere.
+//!
+//! Nothing foreign leaves this file: an error of the HTTP client becomes a [`Cause`] at once, since its text has the URL,
+//! and the URL has ids.
+
+use std::error::Error as StdError;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use reqwest::Url;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use zeroize::Zeroizing;
+
+use crate::graph::failure::Cause;
+use crate::graph::pace::Usage;
+use crate::graph::{GraphCode, GraphError, Settings};
+use crate::id::{FormId, LeadgenId};
+use crate::lead::RawReply;
+use crate::secret::{Secret, hmac_sha256};
+
+/// Graph refuses more: `(#100) Too many IDs. Maximum: 50.`
+pub(super) const IDS_MAX: usize = 50;
+/// Idle connections are dropped before Meta drops them, so that a call seldom meets a dead one.
+const IDLE: Duration = Duration::from_secs(45);
+/// A reply with more headers is refused.
+const HEADERS_MAX: usize = 100;
+
+/// What is read.
+#[derive(Clone, Copy)]
+pub(super) enum Target<'t> {
+    Lead(&'t LeadgenId, &'t str),
+    /// At most [`IDS_MAX`].
+    Leads(&'t [LeadgenId], &'t str),
+    Form(&'t FormId, &'t str),
+}
+
+/// A whole reply.
+pub(super) struct Reply {
+    pub status: u16,
+    pub usage: Usage,
+    pub body: RawReply,
+}
+
+/// The one HTTP client, and where it calls.
+pub(super) struct Client {
+    http: reqwest::Client,
+    /// With the version: `https://graph.facebook.com/v26.0`.
+    base: Url,
+    warned: AtomicBool,
+}
+
+impl Client {
+    /// Builds the client. Of the environment it uses `SSL_CERT_FILE` and `SSL_CERT_DIR`, and no proxy.
+    ///
+    /// # Errors
+    /// See [`GraphCode`].
+    pub(super) fn new(settings: &Settings) -> Result<Self, GraphError> {
+        let base = base_url(&settings.url, &settings.version)?;
+        // An error only says that one is installed already, by us or by whoever embeds us.
+        let _already = rustls::crypto::ring::default_provider().install_default();
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place that builds the client for Graph, with limits"
+        )]
+        let builder = reqwest::Client::builder()
+            .user_agent(concat!("tamis/", env!("CARGO_PKG_VERSION")))
+            .http1_only()
+            .http1_max_headers(HEADERS_MAX)
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .retry(reqwest::retry::never())
+            .connect_timeout(settings.connect_timeout)
+            .read_timeout(settings.read_timeout)
+            .timeout(settings.connect_timeout.saturating_add(settings.read_timeout))
+            .pool_max_idle_per_host(settings.calls_in_flight)
+            .pool_idle_timeout(IDLE);
+        let builder = match base.scheme() {
+            "https" => builder.https_only(true),
+            // Loopback without TLS needs no root certificates, and a bare machine has none.
+            _ => builder.tls_certs_only([]),
+        };
+        let http = builder.build().map_err(|_| GraphError(GraphCode::Client))?;
+        Ok(Self { http, base, warned: AtomicBool::new(false) })
+    }
+
+    /// Reads the target as whoever the token stands for. The token travels in a header; `appsecret_proof` in the query
+    /// opens nothing without it.
+    ///
+    /// # Errors
+    /// What happened, when there is no whole reply.
+    pub(super) async fn read(
+        &self,
+        target: Target<'_>,
+        token: &Secret,
+        app_secret: Option<&Secret>,
+        max_bytes: usize,
+    ) -> Result<Reply, Cause> {
+        let url = self.url(target, token, app_secret);
+        let call = self.http.get(url).header(AUTHORIZATION, bearer(token)?);
+        let mut response = call.send().await.map_err(|error| cause(&error))?;
+        self.warn_once(response.headers());
+        let usage = usage(response.headers());
+        let status = response.status().as_u16();
+        let announced = response.content_length().unwrap_or(0);
+        if usize::try_from(announced).map_or(true, |announced| announced > max_bytes) {
+            return Err(Cause::TooLarge);
+        }
+        let mut body = RawReply::with_limit(max_bytes);
+        while let Some(chunk) = response.chunk().await.map_err(|error| cause(&error))? {
+            body.push(&chunk).map_err(|_| Cause::TooLarge)?;
+        }
+        Ok(Reply { status, usage, body })
+    }
+
+    fn url(&self, target: Target<'_>, token: &Secret, app_secret: Option<&Secret>) -> Url {
+        let (node, ids, fields) = match target {
+            Target::Lead(leadgen, fields) => (leadgen.expose(), String::new(), fields),
+            Target::Form(form, fields) => (form.as_str(), String::new(), fields),
+            Target::Leads(leadgens, fields) => {
+                let digits: Vec<&str> = leadgens.iter().take(IDS_MAX).map(LeadgenId::expose).collect();
+                ("", format!("ids={}&", digits.join(",")), fields)
+            }
+        };
+        let mut url = self.base.clone();
+        url.set_path(&format!("{}/{node}", self.base.path().trim_end_matches('/')));
+        // Digits, our own field names and commas: nothing of it needs escaping.
+        let mut query = format!("{ids}fields={fields}");
+        if let Some(app_secret) = app_secret {
+            query.push_str("&appsecret_proof=");
+            query.push_str(&hex::encode(hmac_sha256(app_secret.expose(), &[token.expose()])));
+        }
+        url.set_query(Some(&query));
+        url
+    }
+
+    /// Meta announces the end of a version in a header. Its text is not logged: it is Meta's, not ours.
+    fn warn_once(&self, headers: &HeaderMap) {
+        if headers.contains_key("x-ad-api-version-warning") && !self.warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                graph.base = self.base.path(),
+                header = "x-ad-api-version-warning",
+                "graph.version-warning"
+            );
+        }
+    }
+}
+
+/// Checks the address: `https:`, or `http:` to this machine; no name and password, query or fragment in it.
+fn base_url(url: &str, version: &str) -> Result<Url, GraphError> {
+    let mut base = Url::parse(url).map_err(|_| GraphError(GraphCode::Url))?;
+    let bare = base.username().is_empty()
+        && base.password().is_none()
+        && base.query().is_none()
+        && base.fragment().is_none();
+    let safe = match base.scheme() {
+        "https" => base.host_str().is_some(),
+        "http" => base.host_str().is_some_and(is_loopback),
+        _ => false,
+    };
+    if !bare || !safe {
+        return Err(GraphError(GraphCode::Url));
+    }
+    let numbers = version.strip_prefix('v').and_then(|numbers| numbers.split_once('.'));
+    let digits = |text: &str| (1..=4).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !numbers.is_some_and(|(major, minor)| digits(major) && digits(minor)) {
+        return Err(GraphError(GraphCode::Version));
+    }
+    base.set_path(&format!("{}/{version}", base.path().trim_end_matches('/')));
+    Ok(base)
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn bearer(token: &Secret) -> Result<HeaderValue, Cause> {
+    let mut text = Zeroizing::new(Vec::with_capacity("Bearer ".len() + token.len()));
+    text.extend_from_slice(b"Bearer ");
+    text.extend_from_slice(token.expose());
+    let mut header = HeaderValue::from_bytes(&text).map_err(|_| Cause::Token)?;
+    header.set_sensitive(true);
+    Ok(header)
+}
+
+fn usage(headers: &HeaderMap) -> Usage {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    Usage::read(text("x-app-usage"), text("x-business-use-case-usage"))
+}
+
+/// What an error of the HTTP client comes to; the error itself is dropped here.
+fn cause(error: &reqwest::Error) -> Cause {
+    let mut source: Option<&(dyn StdError + 'static)> = error.source();
+    // The chain is a handful long; a bound costs nothing.
+    for _ in 0..16 {
+        let Some(inner) = source else { break };
+        let wrapped = inner.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        if inner.is::<rustls::Error>() || wrapped.is_some_and(|wrapped| wrapped.is::<rustls::Error>()) {
+            return Cause::Tls;
+        }
+        source = inner.source();
+    }
+    match () {
+        () if error.is_timeout() => Cause::Timeout,
+        () if error.is_connect() => Cause::Connect,
+        () => Cause::Broken,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_https_or_loopback_is_called() {
+        for good in [
+            "https://graph.facebook.com",
+            "https://graph.facebook.com/",
+            "http://127.0.0.1:8090",
+            "http://[::1]:1/proxy/",
+            "http://localhost:1",
+        ] {
+            assert!(base_url(good, "v26.0").is_ok(), "{good}");
+        }
+        for bad in [
+            "http://graph.facebook.com",
+            "http://127.0.0.1.example.com",
+            "http://0.0.0.0",
+            "ftp://127.0.0.1",
+            "file:///etc/passwd",
+            "https://user:pw@graph.facebook.com",
+            "https://graph.facebook.com/?a=b",
+            "https://graph.facebook.com/#x",
+            "graph.facebook.com",
+            "",
+        ] {
+            assert_eq!(base_url(bad, "v26.0").err(), Some(GraphError(GraphCode::Url)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_version_is_part_of_the_path_and_nothing_else() {
+        let base = base_url("http://127.0.0.1:8090/graph/", "v26.0").expect("good");
+        assert_eq!(base.as_str(), "http://127.0.0.1:8090/graph/v26.0");
+        for bad in ["", "26.0", "v26", "v26.0/..", "v26.0?x", "vx.y", "v.0", "v26.0.1"] {
+            let refused = base_url("https://graph.facebook.com", bad).err();
+            assert_eq!(refused, Some(GraphError(GraphCode::Version)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_cannot_stand_in_a_header_is_not_sent() {
+        assert_eq!(bearer(&Secret::new(b"a\r\nx: y".to_vec())).err(), Some(Cause::Token));
+        let header = bearer(&Secret::new(b"EAAB".to_vec())).expect("plain");
+        assert!(header.is_sensitive() && header.as_bytes() == b"Bearer EAAB");
+    }
+}

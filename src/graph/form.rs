@@ -1,0 +1,146 @@
+//! A form's definition, as Graph gives it: the key and the type of each question, and nothing else.
+
+use crate::graph::Graph;
+use crate::graph::client::Target;
+use crate::graph::failure::{Cause, Decision, Failure, Fault, Refusal};
+use crate::id::{FormId, PageId};
+use crate::json::Json;
+use crate::notification::ParkCode;
+use crate::purpose::{FormDefinition, Question};
+
+/// Graph gives every part of a question by this; asking for parts by name is not in the documents.
+const FIELDS: &str = "id,questions";
+/// A definition is texts in one language: a larger one is none.
+const DEFINITION_BYTES_MAX: usize = 1_000_000;
+/// Questions that are kept; Meta's forms have a few dozen at most.
+const QUESTIONS_MAX: usize = 500;
+/// A longer key is not kept: its answers are dropped as unknown.
+const KEY_BYTES_MAX: usize = 1_000;
+const TYPE_BYTES_MAX: usize = 64;
+
+impl Graph {
+    pub(super) async fn form(&self, page: &PageId, form: &FormId) -> Result<FormDefinition, Failure> {
+        let Some(access) = self.pages.get(page) else { return Err(self.no_token()) };
+        let max_bytes = self.reply_max_bytes.min(DEFINITION_BYTES_MAX);
+        let called = self.call(access, Target::Form(form, FIELDS), max_bytes).await;
+        let found = called.outcome.map_err(|refused| match refused.fault {
+            // Graph's word is needed for that: an odd reply may be better the next time.
+            Some(fault) if fault.ends_form() && refused.failure.graph.is_some() => for_good(refused.failure),
+            _ => Failure { code: waits_as(refused.failure.code), ..refused.failure },
+        })?;
+        match parse(form, found.body.expose()) {
+            Parsed::Definition(definition) => Ok(definition),
+            Parsed::Withheld => Err(for_good(Refusal::plain(Fault::Permission, Cause::NoLead).failure())),
+            Parsed::Foreign => {
+                let failure = Refusal::plain(Fault::Passing, Cause::Foreign).failure();
+                Err(Failure { code: ParkCode::FormUnread, ..failure })
+            }
+        }
+    }
+}
+
+fn for_good(failure: Failure) -> Failure {
+    Failure { decision: Decision::ForGood, code: ParkCode::FormUnread, ..failure }
+}
+
+/// A lead that waits for its form says so, unless the page waits as a whole.
+fn waits_as(code: ParkCode) -> ParkCode {
+    match code {
+        ParkCode::GraphUnavailable | ParkCode::LeadUnreadable => ParkCode::FormUnread,
+        halted => halted,
+    }
+}
+
+enum Parsed {
+    Definition(FormDefinition),
+    /// No questions: Graph leaves out what a token may not see, without a word.
+    Withheld,
+    /// It is another form's.
+    Foreign,
+}
+
+fn parse(form: &FormId, body: &[u8]) -> Parsed {
+    let Some(document) = Json::read(body) else { return Parsed::Foreign };
+    let member = |wanted: &str| document.members().find(|(name, _)| name == wanted).map(|(_, value)| value);
+    if member("id").and_then(Json::number_or_text).is_some_and(|id| id != form.as_str()) {
+        return Parsed::Foreign;
+    }
+    let Some(list) = member("questions") else { return Parsed::Withheld };
+    // Lists are also seen as `{"data":[…]}`.
+    let wrapped = list.members().filter(|(name, _)| name == "data").flat_map(|(_, data)| data.elements());
+    let questions: Vec<Question> =
+        list.elements().chain(wrapped).filter_map(question).take(QUESTIONS_MAX).collect();
+    match questions.is_empty() {
+        true => Parsed::Withheld,
+        false => Parsed::Definition(FormDefinition { form: *form, questions }),
+    }
+}
+
+fn question(raw: Json<'_>) -> Option<Question> {
+    let text =
+        |wanted: &str| raw.members().find(|(name, _)| name == wanted).and_then(|(_, value)| value.text());
+    let key = text("key").filter(|key| !key.is_empty() && key.len() <= KEY_BYTES_MAX)?.into_owned();
+    let question_type = text("type").filter(|kind| kind.len() <= TYPE_BYTES_MAX).unwrap_or_default();
+    Some(Question { key, question_type: question_type.to_ascii_uppercase() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form() -> FormId {
+        FormId::parse("901").expect("digits")
+    }
+
+    fn questions(body: &str) -> Option<Vec<(String, String)>> {
+        match parse(&form(), body.as_bytes()) {
+            Parsed::Definition(definition) => {
+                Some(definition.questions.into_iter().map(|q| (q.key, q.question_type)).collect())
+            }
+            Parsed::Withheld | Parsed::Foreign => None,
+        }
+    }
+
+    #[test]
+    fn questions_are_read_in_both_shapes_and_order() {
+        let list = r#"[{"key":"vollst\u00e4ndiger_name","label":"x","type":"FULL_NAME","id":"1"},
+            {"type":"EMAIL","key":"e-mail-adresse"},{"key":"what?","type":"custom","options":[{"key":"a"}]}]"#;
+        let wanted = [("vollständiger_name", "FULL_NAME"), ("e-mail-adresse", "EMAIL"), ("what?", "CUSTOM")];
+        let wanted: Vec<_> = wanted.map(|(key, kind)| (key.to_owned(), kind.to_owned())).to_vec();
+        for body in [
+            format!(r#"{{"id":"901","questions":{list}}}"#),
+            format!(r#"{{"questions":{{"data":{list}}},"id":901}}"#),
+            format!(r#"{{"questions":{list}}}"#),
+        ] {
+            assert_eq!(questions(&body).as_ref(), Some(&wanted), "{body}");
+        }
+    }
+
+    #[test]
+    fn odd_questions_do_not_spoil_the_others() {
+        let long = "k".repeat(KEY_BYTES_MAX + 1);
+        let body = format!(
+            r#"{{"questions":[null,1,"x",[],{{}},{{"key":""}},{{"key":7,"type":"EMAIL"}},{{"key":"{long}"}},
+            {{"key":"a"}},{{"key":"b","type":null}},{{"key":"c","type":{{}}}}]}}"#
+        );
+        let wanted: Vec<_> = ["a", "b", "c"].map(|key| (key.to_owned(), String::new())).to_vec();
+        assert_eq!(questions(&body), Some(wanted));
+    }
+
+    #[test]
+    fn no_questions_means_withheld_and_another_form_is_not_ours() {
+        for body in [r#"{"id":"901"}"#, r#"{"id":"901","questions":[]}"#, r#"{"id":"901","questions":null}"#]
+        {
+            assert!(matches!(parse(&form(), body.as_bytes()), Parsed::Withheld), "{body}");
+        }
+        let other = br#"{"id":"902","questions":[{"key":"a"}]}"#;
+        assert!(matches!(parse(&form(), other), Parsed::Foreign));
+    }
+
+    #[test]
+    fn a_form_without_end_is_cut() {
+        let many = vec![r#"{"key":"a"}"#; QUESTIONS_MAX + 10].join(",");
+        let read = questions(&format!(r#"{{"questions":[{many}]}}"#));
+        assert_eq!(read.map(|questions| questions.len()), Some(QUESTIONS_MAX));
+    }
+}

@@ -1,0 +1,465 @@
+//! Who is paused, why, and until when: one page, or all of them.
+//!
+//! A pause ends in a probe: one call, to see. It clears the pause or makes it longer. Nothing here waits or calls; the
+//! time comes in, so that each rule is a test.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::clock::Rfc3339;
+use crate::graph::failure::{GraphErrorCode, Scope};
+use crate::graph::retry::below;
+use crate::id::PageId;
+use crate::notification::ParkCode;
+use crate::random::Random;
+
+/// The first pause for what a human must mend, or for throttling of unknown length.
+const FIRST_MS: u64 = 5 * 60_000;
+/// The longest such pause; also the longest that a regain time given by Graph is believed.
+pub(super) const LONGEST_MS: u64 = 60 * 60_000;
+/// Where Meta has blocked the app: calling on makes it worse.
+const POLICY_FIRST_MS: u64 = 60 * 60_000;
+const POLICY_LONGEST_MS: u64 = 6 * 60 * 60_000;
+/// How long a second caller stays away while a probe is under way.
+const PROBE_MS: u64 = 5_000;
+
+/// Whether a page's leads may be read now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Availability {
+    /// Yes.
+    Ready,
+    /// A pause is over: one lead, to see.
+    Probe,
+    /// Not before a moment.
+    Paused {
+        /// The moment.
+        until: Timestamp,
+        /// Why.
+        code: ParkCode,
+    },
+    /// The page is not in the config.
+    NoToken,
+}
+
+/// A page that an operator sees as paused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Paused {
+    /// The page.
+    pub page: PageId,
+    /// Why.
+    pub code: ParkCode,
+    /// Until when; if that has passed, the next lead is the probe.
+    pub until: Timestamp,
+}
+
+/// What is to be paused, and why.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Halt {
+    pub scope: Scope,
+    pub code: ParkCode,
+    pub graph: Option<GraphErrorCode>,
+    pub length: Length,
+}
+
+/// For how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Length {
+    /// Longer each time that a probe fails.
+    Growing,
+    /// As Graph says, or as the usage is; at most [`LONGEST_MS`].
+    Given(u64),
+}
+
+/// How much a call without a halt shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Passed {
+    /// A lead was read: everything is in order.
+    Lead,
+    /// Graph let the token in, but showed no lead: a missing permission may still be missing.
+    TokenOnly,
+    /// Nothing: the network failed, or Graph did.
+    Nothing,
+}
+
+struct Pause {
+    code: ParkCode,
+    graph: Option<GraphErrorCode>,
+    until: Timestamp,
+    /// Probes that failed.
+    strikes: u32,
+    /// When it was imposed or last prolonged, in halts since the start.
+    generation: u64,
+    probing: bool,
+}
+
+#[derive(Default)]
+struct State {
+    /// Halts since the start.
+    generation: u64,
+    app: Option<Pause>,
+    pages: HashMap<PageId, Pause>,
+}
+
+/// All pauses. At most one a page and one for the app.
+#[derive(Default)]
+pub(super) struct Pauses(Mutex<State>);
+
+/// Leave to make one call. While it lives after a pause, nobody else gets one for the page.
+pub(super) struct Ticket<'p> {
+    pauses: &'p Pauses,
+    page: PageId,
+    generation: u64,
+    probes: bool,
+}
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        if self.probes {
+            let mut state = self.pauses.lock();
+            let State { app, pages, .. } = &mut *state;
+            for pause in app.iter_mut().chain(pages.get_mut(&self.page)) {
+                pause.probing = false;
+            }
+        }
+    }
+}
+
+impl Pauses {
+    /// What the page's pauses say of it: `Ready`, `Probe` or `Paused`.
+    pub(super) fn availability(&self, page: &PageId, now: Timestamp) -> Availability {
+        self.lock().availability(page, now)
+    }
+
+    /// Leave for a call to the page; or until when there is none, and why.
+    pub(super) fn begin(&self, page: &PageId, now: Timestamp) -> Result<Ticket<'_>, (Timestamp, ParkCode)> {
+        let mut state = self.lock();
+        if let Availability::Paused { until, code } = state.availability(page, now) {
+            return Err((until, code));
+        }
+        if let Some(pause) = state.of(page).find(|pause| pause.probing) {
+            return Err((after(now, PROBE_MS), pause.code));
+        }
+        let State { generation, app, pages } = &mut *state;
+        let mut probes = false;
+        for pause in app.iter_mut().chain(pages.get_mut(page)) {
+            pause.probing = true;
+            probes = true;
+        }
+        Ok(Ticket { pauses: self, page: *page, generation: *generation, probes })
+    }
+
+    /// Pauses, and says until when. Calls that were under way when a pause began make it neither longer nor heavier.
+    pub(super) fn halt(
+        &self,
+        ticket: &Ticket<'_>,
+        halt: Halt,
+        now: Timestamp,
+        random: &dyn Random,
+    ) -> Timestamp {
+        let mut state = self.lock();
+        state.generation = state.generation.saturating_add(1);
+        let generation = state.generation;
+        let before = state.at(halt.scope, &ticket.page);
+        let strikes = match before {
+            Some(pause) if pause.is_active(now) => pause.strikes,
+            Some(pause) if halt.length == Length::Growing => pause.strikes.saturating_add(1),
+            _ => 0,
+        };
+        let proposed = halt.until(strikes, now, random);
+        let until = match before.filter(|pause| pause.is_active(now)) {
+            Some(pause) if pause.code == halt.code && halt.length == Length::Growing => pause.until,
+            Some(pause) => pause.until.max(proposed),
+            None => proposed,
+        };
+        let changed = before.is_none_or(|pause| pause.code != halt.code);
+        let probing = before.is_some_and(|pause| pause.probing);
+        let pause = Pause { code: halt.code, graph: halt.graph, until, strikes, generation, probing };
+        if changed {
+            log_paused(halt.scope, &ticket.page, &pause);
+        }
+        match halt.scope {
+            Scope::App => state.app = Some(pause),
+            Scope::Page => {
+                state.pages.insert(ticket.page, pause);
+            }
+        }
+        until
+    }
+
+    /// A call went through. Clears the pauses that it was the probe of; not those imposed while it was under way.
+    pub(super) fn passed(&self, ticket: &Ticket<'_>, passed: Passed) {
+        let mut state = self.lock();
+        let ends = |pause: &Pause| {
+            pause.generation <= ticket.generation
+                && match passed {
+                    Passed::Lead => true,
+                    Passed::TokenOnly => pause.code != ParkCode::PermissionMissing,
+                    Passed::Nothing => false,
+                }
+        };
+        if state.app.as_ref().is_some_and(ends) {
+            log_resumed(Scope::App, &ticket.page, state.app.take());
+        }
+        if state.pages.get(&ticket.page).is_some_and(ends) {
+            log_resumed(Scope::Page, &ticket.page, state.pages.remove(&ticket.page));
+        }
+    }
+
+    /// The page's token was replaced: what was said of the old one counts no more.
+    pub(super) fn token_replaced(&self, page: &PageId) {
+        let mut state = self.lock();
+        log_resumed(Scope::Page, page, state.pages.remove(page));
+    }
+
+    /// The pauses of these pages, the app's among them, by page.
+    pub(super) fn paused(&self, pages: impl Iterator<Item = PageId>) -> Vec<Paused> {
+        let state = self.lock();
+        let paused = |page| {
+            let longest = state.of(&page).max_by_key(|pause| pause.until)?;
+            Some(Paused { page, code: longest.code, until: longest.until })
+        };
+        let mut all: Vec<Paused> = pages.filter_map(paused).collect();
+        all.sort_by_key(|paused| paused.page);
+        all
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Every change is one assignment: a panic elsewhere leaves nothing half done.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn availability(&self, page: &PageId, now: Timestamp) -> Availability {
+        let active = self.of(page).filter(|pause| pause.is_active(now)).max_by_key(|pause| pause.until);
+        match active {
+            Some(pause) => Availability::Paused { until: pause.until, code: pause.code },
+            None if self.of(page).next().is_some() => Availability::Probe,
+            None => Availability::Ready,
+        }
+    }
+
+    fn of(&self, page: &PageId) -> impl Iterator<Item = &Pause> {
+        self.app.iter().chain(self.pages.get(page))
+    }
+
+    fn at(&self, scope: Scope, page: &PageId) -> Option<&Pause> {
+        match scope {
+            Scope::App => self.app.as_ref(),
+            Scope::Page => self.pages.get(page),
+        }
+    }
+}
+
+impl Pause {
+    /// False also if the clock was set back so far that the pause would outlast every length there is.
+    fn is_active(&self, now: Timestamp) -> bool {
+        now < self.until && self.until <= after(now, 2 * POLICY_LONGEST_MS)
+    }
+}
+
+impl Halt {
+    /// The end of this pause: up to a tenth longer at random, so that pages do not all resume at one moment.
+    fn until(&self, strikes: u32, now: Timestamp, random: &dyn Random) -> Timestamp {
+        let (first_ms, longest_ms) = match self.code {
+            ParkCode::PolicyBlock => (POLICY_FIRST_MS, POLICY_LONGEST_MS),
+            _ => (FIRST_MS, LONGEST_MS),
+        };
+        let length_ms = match self.length {
+            Length::Growing => first_ms.saturating_mul(2_u64.saturating_pow(strikes)).min(longest_ms),
+            Length::Given(ms) => ms.min(LONGEST_MS),
+        };
+        after(now, length_ms.saturating_add(below(random, length_ms / 10 + 1)))
+    }
+}
+
+/// So many milliseconds later, up to the calendar's end.
+pub(super) fn after(moment: Timestamp, ms: u64) -> Timestamp {
+    let ms = SignedDuration::from_millis(i64::try_from(ms).unwrap_or(i64::MAX));
+    moment.checked_add(ms).unwrap_or(Timestamp::MAX)
+}
+
+fn log_paused(scope: Scope, page: &PageId, pause: &Pause) {
+    let graph_code = pause.graph.map(|graph| graph.code);
+    let graph_subcode = pause.graph.and_then(|graph| graph.subcode);
+    let until = Rfc3339(pause.until);
+    match scope {
+        Scope::Page => tracing::warn!(
+            page.id = %page, code = %pause.code, graph.code = graph_code, graph.subcode = graph_subcode,
+            pause.until = %until, "graph.page-paused"
+        ),
+        Scope::App => tracing::warn!(
+            code = %pause.code, graph.code = graph_code, graph.subcode = graph_subcode, pause.until = %until,
+            "graph.app-paused"
+        ),
+    }
+}
+
+fn log_resumed(scope: Scope, page: &PageId, ended: Option<Pause>) {
+    let Some(pause) = ended else { return };
+    match scope {
+        Scope::Page => tracing::info!(page.id = %page, code = %pause.code, "graph.page-resumed"),
+        Scope::App => tracing::info!(code = %pause.code, "graph.app-resumed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::NoRandomness;
+
+    /// Half of the jitter, always: a pause of `m` minutes lasts 1.05 × `m`.
+    struct Fixed;
+    impl Random for Fixed {
+        fn fill(&self, _: &mut [u8]) -> Result<(), NoRandomness> {
+            Err(NoRandomness)
+        }
+    }
+
+    const MINUTE: u64 = 60_000;
+
+    fn page(digits: &str) -> PageId {
+        PageId::parse(digits).expect("digits")
+    }
+
+    fn start() -> Timestamp {
+        "2026-11-25T09:00:00Z".parse().expect("a timestamp")
+    }
+
+    fn halt(scope: Scope, code: ParkCode) -> Halt {
+        Halt { scope, code, graph: None, length: Length::Growing }
+    }
+
+    fn minutes(from: Timestamp, until: Timestamp) -> i64 {
+        until.duration_since(from).as_mins()
+    }
+
+    /// Lets a probe fail at each pause's end, and tells how long the pauses are.
+    fn growth(code: ParkCode, probes: usize) -> Vec<i64> {
+        let (pauses, mut now) = (Pauses::default(), start());
+        let mut lengths = Vec::new();
+        for _ in 0..probes {
+            let ticket = pauses.begin(&page("1"), now).unwrap_or_else(|_| panic!("a probe is due"));
+            let until = pauses.halt(&ticket, halt(Scope::Page, code), now, &Fixed);
+            lengths.push(minutes(now, until));
+            now = until;
+        }
+        lengths
+    }
+
+    #[test]
+    fn pauses_grow_from_five_minutes_to_an_hour() {
+        assert_eq!(growth(ParkCode::TokenDead, 6), [5, 10, 21, 42, 63, 63]);
+        assert_eq!(growth(ParkCode::PolicyBlock, 5), [63, 126, 252, 378, 378]);
+    }
+
+    #[test]
+    fn one_page_is_paused_while_others_go_on() {
+        let (pauses, now) = (Pauses::default(), start());
+        let ticket = pauses.begin(&page("1"), now).ok().expect("ready");
+        let until = pauses.halt(&ticket, halt(Scope::Page, ParkCode::TokenDead), now, &Fixed);
+        let paused = Availability::Paused { until, code: ParkCode::TokenDead };
+        assert_eq!(pauses.availability(&page("1"), now), paused);
+        assert_eq!(pauses.availability(&page("2"), now), Availability::Ready);
+        assert_eq!(pauses.availability(&page("1"), until), Availability::Probe);
+        assert!(pauses.begin(&page("1"), now).err() == Some((until, ParkCode::TokenDead)));
+        let all = pauses.paused([page("2"), page("1")].into_iter());
+        assert_eq!(all, [Paused { page: page("1"), code: ParkCode::TokenDead, until }]);
+    }
+
+    #[test]
+    fn what_concerns_the_app_pauses_every_page_and_ends_for_every_page() {
+        let (pauses, now) = (Pauses::default(), start());
+        let ticket = pauses.begin(&page("1"), now).ok().expect("ready");
+        let until = pauses.halt(&ticket, halt(Scope::App, ParkCode::GraphThrottled), now, &Fixed);
+        drop(ticket);
+        let paused = Availability::Paused { until, code: ParkCode::GraphThrottled };
+        assert_eq!(pauses.availability(&page("2"), now), paused);
+        assert_eq!(pauses.paused([page("2"), page("1")].into_iter()).len(), 2);
+        let probe = pauses.begin(&page("2"), until).ok().expect("a probe");
+        pauses.passed(&probe, Passed::Lead);
+        assert_eq!(pauses.availability(&page("1"), until), Availability::Ready);
+    }
+
+    #[test]
+    fn only_one_probes_and_its_place_is_free_when_it_is_dropped() {
+        let (pauses, now) = (Pauses::default(), start());
+        let ticket = pauses.begin(&page("1"), now).ok().expect("ready");
+        let until = pauses.halt(&ticket, halt(Scope::Page, ParkCode::GraphThrottled), now, &Fixed);
+        drop(ticket);
+        let probe = pauses.begin(&page("1"), until).ok().expect("a probe");
+        let second = pauses.begin(&page("1"), until).err();
+        assert_eq!(second, Some((after(until, PROBE_MS), ParkCode::GraphThrottled)));
+        drop(probe);
+        let again = pauses.begin(&page("1"), until).ok().expect("a probe");
+        pauses.passed(&again, Passed::Nothing);
+        assert_eq!(pauses.availability(&page("1"), until), Availability::Probe, "it showed nothing");
+    }
+
+    #[test]
+    fn calls_under_way_neither_prolong_nor_end_a_pause() {
+        let (pauses, now) = (Pauses::default(), start());
+        let tickets: Vec<_> = (0..3).filter_map(|_| pauses.begin(&page("1"), now).ok()).collect();
+        let [first, second, third] = &tickets[..] else { panic!("three at once") };
+        let until = pauses.halt(first, halt(Scope::Page, ParkCode::TokenDead), now, &Fixed);
+        let again = pauses.halt(second, halt(Scope::Page, ParkCode::TokenDead), after(now, 1_000), &Fixed);
+        assert_eq!(again, until);
+        pauses.passed(third, Passed::Lead);
+        assert!(matches!(pauses.availability(&page("1"), now), Availability::Paused { .. }));
+        let probe = pauses.begin(&page("1"), until).ok().expect("a probe");
+        let longer = pauses.halt(&probe, halt(Scope::Page, ParkCode::TokenDead), until, &Fixed);
+        assert_eq!(minutes(until, longer), 10, "one strike, not two");
+    }
+
+    #[test]
+    fn a_live_token_without_a_lead_does_not_end_a_missing_permission() {
+        for (code, wanted) in
+            [(ParkCode::PermissionMissing, Availability::Probe), (ParkCode::TokenDead, Availability::Ready)]
+        {
+            let (pauses, now) = (Pauses::default(), start());
+            let ticket = pauses.begin(&page("1"), now).ok().expect("ready");
+            let until = pauses.halt(&ticket, halt(Scope::Page, code), now, &Fixed);
+            drop(ticket);
+            let probe = pauses.begin(&page("1"), until).ok().expect("a probe");
+            pauses.passed(&probe, Passed::TokenOnly);
+            assert_eq!(pauses.availability(&page("1"), until), wanted, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_replaced_token_ends_the_pause_of_its_page_only() {
+        let (pauses, now) = (Pauses::default(), start());
+        for digits in ["1", "2"] {
+            let ticket = pauses.begin(&page(digits), now).ok().expect("ready");
+            pauses.halt(&ticket, halt(Scope::Page, ParkCode::TokenDead), now, &Fixed);
+        }
+        pauses.token_replaced(&page("1"));
+        assert_eq!(pauses.availability(&page("1"), now), Availability::Ready);
+        assert!(matches!(pauses.availability(&page("2"), now), Availability::Paused { .. }));
+    }
+
+    #[test]
+    fn a_given_time_is_believed_up_to_an_hour() {
+        for (given, wanted) in [(19 * MINUTE, 19), (60 * MINUTE, 63), (u64::MAX, 63)] {
+            let (pauses, now) = (Pauses::default(), start());
+            let ticket = pauses.begin(&page("1"), now).ok().expect("ready");
+            let length = Length::Given(given);
+            let halt = Halt { length, ..halt(Scope::Page, ParkCode::GraphThrottled) };
+            let until = pauses.halt(&ticket, halt, now, &Fixed);
+            assert_eq!(minutes(now, until), wanted);
+            let longer = Halt { length: Length::Given(u64::MAX), ..halt };
+            assert_eq!(minutes(now, pauses.halt(&ticket, longer, now, &Fixed)), 63, "a longer time counts");
+        }
+    }
+
+    #[test]
+    fn a_clock_set_back_does_not_pause_for_ever() {
+        let (pauses, now) = (Pauses::default(), start());
+        let ticket = pauses.begin(&page("1"), now).ok().expect("ready");
+        pauses.halt(&ticket, halt(Scope::Page, ParkCode::TokenDead), now, &Fixed);
+        let last_year = now - SignedDuration::from_hours(24 * 365);
+        assert_eq!(pauses.availability(&page("1"), last_year), Availability::Probe);
+    }
+}

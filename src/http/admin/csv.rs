@@ -1,0 +1,195 @@
+//! CSV (RFC 4180): a header row, CRLF, one column a field, and a guard against formulas.
+
+use csv::{QuoteStyle, Terminator, WriterBuilder};
+
+use crate::clock::Rfc3339;
+use crate::http::admin::record::Record;
+use crate::http::admin::stream::Format;
+use crate::purpose::{Keep, Purpose};
+
+/// Between several values of one answer.
+const VALUE_SEPARATOR: &str = "; ";
+
+/// Columns before the fields.
+const BEFORE: [&str; 6] = ["id", "purpose", "created_time", "received_at", "form_id", "page_id"];
+
+/// Columns after the consents.
+const AFTER: [&str; 3] = ["expires_at", "reconfirm_due", "test"];
+
+/// The columns of one purpose: the same on every page, whatever a record holds.
+pub(super) struct Csv {
+    fields: Vec<String>,
+    consents: Vec<String>,
+    kept: Vec<Keep>,
+}
+
+impl Csv {
+    /// The columns of this purpose.
+    pub(super) fn new(purpose: &Purpose) -> Self {
+        Self {
+            fields: purpose.whitelist.columns().into_iter().map(ToString::to_string).collect(),
+            consents: purpose.consents.iter().map(|rule| rule.key.to_string()).collect(),
+            kept: Keep::ALL.iter().copied().filter(|keep| purpose.keeps(*keep)).collect(),
+        }
+    }
+
+    fn header(&self) -> Vec<String> {
+        let mut row: Vec<String> = BEFORE.iter().map(|name| (*name).to_owned()).collect();
+        row.extend(self.fields.iter().map(|name| field_column(name)));
+        row.extend(self.consents.iter().map(|key| format!("consent.{key}")));
+        row.extend(AFTER.iter().map(|name| (*name).to_owned()));
+        row.extend(self.kept.iter().map(ToString::to_string));
+        row
+    }
+
+    fn cells(&self, record: &Record<'_>) -> Vec<String> {
+        let values =
+            |name: &str| record.fields.iter().find(|(known, _)| *known == name).map(|(_, values)| values);
+        let consent =
+            |key: &str| record.consents.iter().find(|(known, _)| *known == key).map(|(_, given)| given);
+        let kept = |keep: Keep| record.kept.iter().find(|(known, _)| *known == keep).map(|(_, value)| *value);
+        let mut row = vec![
+            record.id.to_string(),
+            record.id.purpose.to_string(),
+            Rfc3339(record.created).to_string(),
+            Rfc3339(record.received).to_string(),
+            record.form.to_string(),
+            record.page.to_string(),
+        ];
+        row.extend(
+            self.fields.iter().map(|name| {
+                values(name).map(|values| guard(values.join(VALUE_SEPARATOR))).unwrap_or_default()
+            }),
+        );
+        row.extend(self.consents.iter().map(|key| consent(key).map(ToString::to_string).unwrap_or_default()));
+        row.push(Rfc3339(record.expires_at).to_string());
+        row.push(record.reconfirm_due.map(|due| Rfc3339(due).to_string()).unwrap_or_default());
+        row.push(record.test.to_string());
+        row.extend(self.kept.iter().map(|keep| guard(kept(*keep).unwrap_or_default().to_owned())));
+        row
+    }
+}
+
+impl Format for Csv {
+    fn head(&mut self, out: &mut Vec<u8>) {
+        write_row(&self.header(), out);
+    }
+
+    fn record(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
+        write_row(&self.cells(record), out);
+    }
+
+    fn tail(&mut self, _: &mut Vec<u8>) {}
+}
+
+/// A field whose name is another column's would hide it from every reader that goes by names.
+fn field_column(name: &str) -> String {
+    let taken = BEFORE.contains(&name) || AFTER.contains(&name) || Keep::from_code(name).is_some();
+    if taken { format!("field.{name}") } else { name.to_owned() }
+}
+
+/// Puts `'` before what a spreadsheet would run as a formula. Telephone numbers (`+` and 6 to 15 digits) are none, and
+/// their readers would keep the guard.
+fn guard(cell: String) -> String {
+    let dangerous = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    if dangerous && !is_phone_number(&cell) { format!("'{cell}") } else { cell }
+}
+
+fn is_phone_number(cell: &str) -> bool {
+    let Some(digits) = cell.strip_prefix('+') else { return false };
+    (6..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[expect(clippy::expect_used, reason = "rows into a growing vector cannot fail")]
+fn write_row(cells: &[String], out: &mut Vec<u8>) {
+    let mut builder = WriterBuilder::new();
+    builder.terminator(Terminator::CRLF).quote_style(QuoteStyle::Necessary).buffer_capacity(1024);
+    let mut writer = builder.from_writer(out);
+    writer.write_record(cells).expect("a vector grows");
+    writer.flush().expect("a vector grows");
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::http::admin::tests::{ids, policy, record};
+
+    #[test]
+    fn a_cell_that_a_spreadsheet_would_run_is_guarded_and_a_phone_number_is_not() {
+        for cell in
+            ["=1+1", "+1", "-2", "@SUM(A1)", "\tx", "\rx", "+33 6 39 98 00 00", "+12345", "+1234567890123456"]
+        {
+            assert_eq!(guard(cell.to_owned()), format!("'{cell}"));
+        }
+        for cell in
+            ["", "Anne", "+33639980000", "+123456", "+123456789012345", "'=1", " =1", "a=1", "06 39 98 00 00"]
+        {
+            assert_eq!(guard(cell.to_owned()), cell);
+        }
+    }
+
+    #[test]
+    fn several_numbers_in_one_cell_are_no_phone_number() {
+        assert_eq!(guard("+33639980000; +33639980001".to_owned()), "'+33639980000; +33639980001");
+    }
+
+    #[test]
+    fn a_field_named_like_a_column_does_not_hide_it() {
+        assert_eq!(field_column("email"), "email");
+        assert_eq!(field_column("test"), "field.test");
+        assert_eq!(field_column("ad_id"), "field.ad_id");
+    }
+
+    #[test]
+    fn a_row_has_every_column_of_its_purpose_whatever_the_record_holds() {
+        let policy = policy();
+        let mut csv = Csv::new(policy.purpose("lettre").expect("a purpose"));
+        let mut out = Vec::new();
+        csv.head(&mut out);
+        let (id, form, page) = ids();
+        let mut record = record(&id, &form, &page);
+        csv.record(&record, &mut out);
+        record.fields = vec![("email", vec!["=cmd", "second, \"quoted\""])];
+        record.consents = Vec::new();
+        record.reconfirm_due = None;
+        record.test = true;
+        record.kept = Vec::new();
+        csv.record(&record, &mut out);
+        csv.tail(&mut out);
+        let expected = concat!(
+            "id,purpose,created_time,received_at,form_id,page_id,first_name,email,ville,consent.email_optin,",
+            "expires_at,reconfirm_due,test,campaign_id,leadgen_id\r\n",
+            "lettre-1-7,lettre,2026-11-25T08:47:38Z,2026-11-25T08:47:39Z,901000000000002,104000000000001,",
+            "Éloïse,eloise@lumen.example,,true,2028-06-24T08:47:38Z,2028-05-25T08:47:38Z,false,",
+            "120200000000001,9007199254740993\r\n",
+            "lettre-1-7,lettre,2026-11-25T08:47:38Z,2026-11-25T08:47:39Z,901000000000002,104000000000001,",
+            ",\"'=cmd; second, \"\"quoted\"\"\",,,2028-06-24T08:47:38Z,,true,,\r\n",
+        );
+        assert_eq!(String::from_utf8(out).expect("text"), expected);
+    }
+
+    proptest! {
+        #[test]
+        fn a_row_reads_back_as_the_same_cells(cells in prop::collection::vec(".{0,40}|[\r\n\",;=+ ]{0,8}", 2..8)) {
+            // A header row stands before it as in every export: readers take a BOM at the very start for no content.
+            let header: Vec<String> = (0..cells.len()).map(|column| format!("c{column}")).collect();
+            let mut out = Vec::new();
+            write_row(&header, &mut out);
+            write_row(&cells, &mut out);
+            prop_assert!(out.ends_with(b"\r\n"));
+            let mut reader = csv::Reader::from_reader(out.as_slice());
+            let rows: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().expect("CSV");
+            prop_assert_eq!(rows.len(), 1);
+            prop_assert_eq!(rows[0].iter().collect::<Vec<_>>(), cells);
+        }
+
+        #[test]
+        fn no_cell_begins_like_a_formula_unless_it_is_a_phone_number(cell in "[=+@\t\r'-]?.{0,12}|\\+[0-9]{0,20}") {
+            let guarded = guard(cell.clone());
+            prop_assert!(!guarded.starts_with(['=', '+', '-', '@', '\t', '\r']) || is_phone_number(&guarded));
+            prop_assert!(guarded == cell || guarded.strip_prefix('\'') == Some(cell.as_str()));
+        }
+    }
+}

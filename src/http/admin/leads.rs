@@ -1,0 +1,193 @@
+//! `GET /purposes/{purpose}/leads`: a page of records, streamed.
+
+use std::sync::Arc;
+
+use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::clock::Day;
+use crate::http::admin::Desk;
+use crate::http::admin::csv::Csv;
+use crate::http::admin::json::Json;
+use crate::http::admin::ndjson::Ndjson;
+use crate::http::admin::operator::{By, Export as MayExport};
+use crate::http::admin::query::Parameters;
+use crate::http::admin::stream::{Export, Format};
+use crate::http::problem::{Problem, ProblemCode, request_id};
+use crate::purpose::{Cursor, Policy, Purpose, PurposeId};
+use crate::store::{Page, PageRequest, TestFilter};
+use crate::trail::{Action, Entry, Operator, Role};
+
+/// On whose behalf the command line exports. A token's recipient is fixed.
+const RECIPIENT_HEADER: &str = "tamis-recipient";
+
+/// Hands out one page. The store has synced its trail line before this function has a byte to send.
+pub(super) async fn export(
+    by: By<MayExport>,
+    desk: Data<Desk>,
+    name: Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let mut operator = by.operator;
+    let purpose = purpose_for(&operator, &desk.policy, &name)?;
+    operator.recipient = recipient_for(&operator, &purpose, &request)?;
+    let wanted = Wanted::parse(request.query_string(), &purpose.id)?;
+    let entry = Entry::by(&operator, Action::Exported);
+    let page_request = PageRequest {
+        purpose: purpose.id.clone(),
+        after: wanted.after,
+        limit: wanted.limit,
+        test: wanted.test,
+        today: Day::of(desk.clock.now()),
+    };
+    let page = desk.store.open_page(page_request, entry).await?;
+    let id = request_id(&request);
+    tracing::info!(
+        request.id = %id, actor = %operator.actor, role = %operator.role, purpose = %purpose.id,
+        records.max = page.count, cursor = %page.next, "export.opened"
+    );
+    Ok(answer(page, &purpose, wanted.format, id))
+}
+
+/// An exporter is told the same of a purpose that is not its own and of one that does not exist.
+fn purpose_for(operator: &Operator, policy: &Policy, name: &str) -> Result<Arc<Purpose>, ProblemCode> {
+    let purpose = policy.purpose(name);
+    if operator.role == Role::Exporter {
+        let own = purpose.filter(|purpose| operator.purposes.contains(&purpose.id));
+        return own.cloned().ok_or(ProblemCode::PurposeNotYours);
+    }
+    purpose.cloned().ok_or(ProblemCode::PurposeUnknown)
+}
+
+/// Data leaves for a recipient that the purpose lists (it stands in the notice), or for nobody outside.
+fn recipient_for(
+    operator: &Operator,
+    purpose: &Purpose,
+    request: &HttpRequest,
+) -> Result<Option<String>, ProblemCode> {
+    let recipient = match (operator.role, request.headers().get(RECIPIENT_HEADER)) {
+        (Role::Local, Some(given)) => {
+            Some(given.to_str().map_err(|_| ProblemCode::RecipientNotListed)?.to_owned())
+        }
+        (Role::Local, None) => None,
+        // Without a recipient an exporter's token reaches nothing.
+        _ => Some(operator.recipient.clone().ok_or(ProblemCode::RecipientNotListed)?),
+    };
+    match recipient {
+        Some(unlisted) if !purpose.recipients.contains(&unlisted) => Err(ProblemCode::RecipientNotListed),
+        listed => Ok(listed),
+    }
+}
+
+fn answer(page: Page, purpose: &Arc<Purpose>, format: FormatName, request_id: String) -> HttpResponse {
+    let mut head = HttpResponse::Ok();
+    head.insert_header(("Tamis-Next-Cursor", page.next.to_string()));
+    head.insert_header(("Tamis-More", if page.more { "true" } else { "false" }));
+    head.insert_header((CONTENT_TYPE, format.content_type()));
+    let format: Box<dyn Format> = match format {
+        FormatName::Ndjson => Box::new(Ndjson),
+        FormatName::Json => Box::new(Json::new(page.next, page.more)),
+        FormatName::Csv => {
+            let file = format!("attachment; filename=\"{}.csv\"", purpose.id);
+            head.insert_header((CONTENT_DISPOSITION, file));
+            Box::new(Csv::new(purpose))
+        }
+    };
+    Export { records: page.records, purpose: Arc::clone(purpose), format, request_id }.into_response(head)
+}
+
+crate::codes! {
+    /// The formats of an export.
+    enum FormatName {
+        /// One record a line.
+        Ndjson = "ndjson",
+        /// A table.
+        Csv = "csv",
+        /// One document.
+        Json = "json",
+    }
+}
+
+impl FormatName {
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Ndjson => "application/x-ndjson",
+            Self::Csv => "text/csv; charset=utf-8; header=present",
+            Self::Json => "application/json",
+        }
+    }
+}
+
+/// What the query asks for.
+#[derive(Debug, PartialEq, Eq)]
+struct Wanted {
+    format: FormatName,
+    after: Option<Cursor>,
+    limit: usize,
+    test: TestFilter,
+}
+
+impl Wanted {
+    fn parse(query: &str, purpose: &PurposeId) -> Result<Self, ProblemCode> {
+        let parameters = Parameters::parse(query, &["format", "after", "limit", "test"])?;
+        let format = match parameters.value("format") {
+            None => FormatName::Ndjson,
+            Some(text) => FormatName::from_code(text).ok_or(ProblemCode::ParameterInvalid)?,
+        };
+        let after = match parameters.value("after") {
+            None => None,
+            Some(text) => Some(Cursor::parse(text).ok_or(ProblemCode::CursorInvalid)?),
+        };
+        if after.as_ref().is_some_and(|cursor| cursor.purpose != *purpose) {
+            return Err(ProblemCode::CursorForeign);
+        }
+        let test = match parameters.value("test") {
+            None | Some("exclude") => TestFilter::Exclude,
+            Some("include") => TestFilter::Include,
+            Some("only") => TestFilter::Only,
+            Some(_) => return Err(ProblemCode::ParameterInvalid),
+        };
+        Ok(Self { format, after, limit: parameters.limit()?, test })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(query: &str) -> Result<Wanted, ProblemCode> {
+        Wanted::parse(query, &PurposeId::parse("devis").expect("a purpose"))
+    }
+
+    #[test]
+    fn without_parameters_it_is_ndjson_a_thousand_and_no_test_leads() {
+        let wanted = parse("").expect("defaults");
+        assert_eq!(wanted.format, FormatName::Ndjson);
+        assert_eq!((wanted.after, wanted.limit, wanted.test), (None, 1_000, TestFilter::Exclude));
+    }
+
+    #[test]
+    fn all_parameters_are_read() {
+        let wanted = parse("format=csv&after=devis-1-0&limit=7&test=only").expect("all");
+        assert_eq!(wanted.format, FormatName::Csv);
+        assert_eq!(wanted.after, Cursor::parse("devis-1-0"));
+        assert_eq!((wanted.limit, wanted.test), (7, TestFilter::Only));
+    }
+
+    #[test]
+    fn mistakes_are_told_apart() {
+        for (query, code) in [
+            ("format=xml", ProblemCode::ParameterInvalid),
+            ("format=", ProblemCode::ParameterInvalid),
+            ("test=yes", ProblemCode::ParameterInvalid),
+            ("after=", ProblemCode::CursorInvalid),
+            ("after=devis-1", ProblemCode::CursorInvalid),
+            ("after=lettre-1-5", ProblemCode::CursorForeign),
+            ("limit=10001", ProblemCode::LimitOutOfRange),
+            ("offset=3", ProblemCode::ParameterUnknown),
+        ] {
+            assert_eq!(parse(query).err(), Some(code), "{query}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The admin side: two doors, one set of routes.
+//!
+//! Handlers take their authority as a parameter ([`operator::By`]) and see no more state than they need: the [`Desk`]
+//! (store, policy, clock, randomness), and beside it the inbox, Graph or the metrics where a call shows them.
+
+mod body;
+mod credential;
+mod csv;
+mod find;
+mod inbox;
+mod json;
+mod leads;
+mod mask;
+mod metrics;
+mod ndjson;
+mod operator;
+mod purposes;
+mod query;
+mod record;
+mod requeue;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod tokens;
+mod trail;
+
+use std::sync::Arc;
+
+use actix_web::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use actix_web::middleware::{DefaultHeaders, from_fn};
+use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::clock::Clock;
+use crate::http::problem::{Problem, ProblemCode, as_problems, request_id};
+use crate::purpose::Policy;
+use crate::random::Random;
+use crate::store::SharedStore;
+
+pub use operator::{Door, on_connect};
+
+/// The largest body that a call of the admin side takes.
+pub const BODY_BYTES_MAX: usize = 4 * 1024;
+
+/// What the admin side works with.
+pub struct Admin {
+    /// What is kept.
+    pub store: SharedStore,
+    /// What is queued.
+    pub inbox: Arc<crate::inbox::Inbox>,
+    /// Which pages are paused.
+    pub graph: Arc<crate::graph::Graph>,
+    /// The purposes.
+    pub policy: Arc<Policy>,
+    /// What `GET /metrics` shows.
+    pub metrics: Arc<crate::metrics::Metrics>,
+    /// For expiries.
+    pub clock: Arc<dyn Clock>,
+    /// For tokens.
+    pub random: Arc<dyn Random>,
+}
+
+/// What most calls need, and all that recognising an operator needs.
+struct Desk {
+    store: SharedStore,
+    policy: Arc<Policy>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+/// Puts the routes behind a door. Opens nothing: it may run once a worker.
+pub fn configure(config: &mut ServiceConfig, door: Door, admin: &Admin) {
+    let desk = Desk {
+        store: Arc::clone(&admin.store),
+        policy: Arc::clone(&admin.policy),
+        clock: Arc::clone(&admin.clock),
+        random: Arc::clone(&admin.random),
+    };
+    config.app_data(Data::from(Arc::clone(&admin.inbox)));
+    config.app_data(Data::from(Arc::clone(&admin.graph)));
+    config.app_data(Data::from(Arc::clone(&admin.metrics)));
+    routes(config, door, desk);
+}
+
+fn routes(config: &mut ServiceConfig, door: Door, desk: Desk) {
+    let private =
+        DefaultHeaders::new().add((CACHE_CONTROL, "no-store")).add((X_CONTENT_TYPE_OPTIONS, "nosniff"));
+    let scope = web::scope("/admin/v1")
+        .app_data(door)
+        .app_data(Data::new(desk))
+        .app_data(PayloadConfig::new(BODY_BYTES_MAX))
+        .wrap(from_fn(as_problems))
+        .wrap(private)
+        .service(web::resource("/purposes").route(web::get().to(purposes::list)))
+        .service(web::resource("/purposes/{purpose}/leads").route(web::get().to(leads::export)))
+        .service(web::resource("/inbox").route(web::get().to(inbox::show)))
+        .service(web::resource("/inbox/requeue").route(web::post().to(requeue::requeue)))
+        .service(web::resource("/find").route(web::post().to(find::find)))
+        .service(
+            web::resource("/tokens").route(web::get().to(tokens::list)).route(web::post().to(tokens::create)),
+        )
+        .service(web::resource("/tokens/{id}").route(web::delete().to(tokens::revoke)))
+        .service(web::resource("/trail").route(web::get().to(trail::read)))
+        .service(web::resource("/metrics").route(web::get().to(metrics::show)));
+    config.service(scope);
+    config.default_service(web::to(nothing_here));
+}
+
+async fn nothing_here(request: HttpRequest) -> HttpResponse {
+    Problem::of(ProblemCode::NotFound).response(&request_id(&request))
+}

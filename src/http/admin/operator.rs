@@ -1,0 +1,247 @@
+//! Who calls: recognised at one of two doors, and measured against what the call asks of its caller.
+
+use std::any::Any;
+use std::future::{Ready, ready};
+use std::marker::PhantomData;
+
+use actix_web::dev::{Extensions, Payload};
+use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest};
+use tokio::net::UnixStream;
+
+use crate::http::admin::Desk;
+use crate::http::admin::credential::Credential;
+use crate::http::problem::{Problem, ProblemCode};
+use crate::trail::{Actor, Operator, Reason, Role};
+
+/// Why data is read or changed, where no token fixes it.
+const REASON_HEADER: &str = "tamis-reason";
+
+/// Where a call came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Door {
+    /// The Unix socket: the kernel vouches for the caller's user id.
+    Socket,
+    /// TCP: a bearer token vouches.
+    Tcp,
+}
+
+/// The user at the other end of the socket, as the kernel told when it connected.
+#[derive(Clone, Copy)]
+struct Peer {
+    uid: u32,
+}
+
+/// For `HttpServer::on_connect` of the socket's server: notes who is at the other end. Without it the socket door lets
+/// nobody in.
+pub fn on_connect(io: &dyn Any, extensions: &mut Extensions) {
+    let credentials = io.downcast_ref::<UnixStream>().and_then(|stream| stream.peer_cred().ok());
+    if let Some(credentials) = credentials {
+        extensions.insert(Peer { uid: credentials.uid() });
+    }
+}
+
+/// What a call asks of its caller.
+pub(super) trait Call: 'static {
+    /// The roles that may; the command line on the host always may.
+    const ROLES: &'static [Role];
+    /// True if it reads or changes data about people, or tokens: then the caller says why.
+    const REASON: bool;
+}
+
+/// Declares calls with their roles: the whole table of who may what.
+macro_rules! calls {
+    ($($(#[$meta:meta])* $name:ident: $roles:expr, reason = $reason:literal;)+) => {$(
+        $(#[$meta])*
+        pub(super) enum $name {}
+        impl Call for $name {
+            const ROLES: &'static [Role] = $roles;
+            const REASON: bool = $reason;
+        }
+    )+};
+}
+
+calls! {
+    /// Counts and names of purposes: nothing about a person.
+    See: &[Role::Viewer, Role::Exporter, Role::Officer, Role::Admin], reason = false;
+    /// Reading records out in bulk.
+    Export: &[Role::Exporter], reason = true;
+    /// Looking one record up.
+    Find: &[Role::Officer], reason = true;
+    /// Bringing parked references back.
+    Requeue: &[Role::Admin], reason = true;
+    /// Making and revoking tokens.
+    ChangeTokens: &[Role::Admin], reason = true;
+    /// Seeing which tokens there are.
+    ListTokens: &[Role::Admin], reason = false;
+    /// Reading who did what.
+    ReadTrail: &[Role::Officer, Role::Admin], reason = false;
+}
+
+/// An operator who may make the call `C`, and has said why where that is asked.
+pub(super) struct By<C: Call> {
+    /// Who.
+    pub(super) operator: Operator,
+    call: PhantomData<C>,
+}
+
+impl<C: Call> FromRequest for By<C> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let operator =
+            recognise(request).and_then(|operator| Ok(authorise::<C>(operator, request.headers())?));
+        ready(operator.map(|operator| Self { operator, call: PhantomData }))
+    }
+}
+
+/// Says who calls, or why nobody is let in.
+fn recognise(request: &HttpRequest) -> Result<Operator, Problem> {
+    match (request.app_data::<Door>(), request.app_data::<Data<Desk>>()) {
+        (Some(Door::Socket), _) => Ok(by_peer(request.conn_data::<Peer>().copied())?),
+        (Some(Door::Tcp), Some(desk)) => by_token(request.headers(), desk),
+        _ => Err(Problem::of(ProblemCode::Internal)),
+    }
+}
+
+fn by_peer(peer: Option<Peer>) -> Result<Operator, ProblemCode> {
+    let Peer { uid } = peer.ok_or(ProblemCode::PeerRefused)?;
+    if uid != 0 && uid != rustix::process::geteuid().as_raw() {
+        return Err(ProblemCode::PeerRefused);
+    }
+    let actor = Actor::Local(uid);
+    Ok(Operator { actor, role: Role::Local, purposes: Vec::new(), recipient: None, reason: None })
+}
+
+fn by_token(headers: &HeaderMap, desk: &Desk) -> Result<Operator, Problem> {
+    let text = bearer(headers)?;
+    let presented = Credential::parse(text).ok_or(ProblemCode::TokenRefused)?;
+    let kept = desk.store.token(presented.id())?;
+    if !presented.matches(kept.as_ref().map(|token| &token.hash)) {
+        return Err(Problem::of(ProblemCode::TokenRefused));
+    }
+    let token = kept.filter(|token| desk.clock.now() < token.expires_at).ok_or(ProblemCode::TokenRefused)?;
+    Ok(Operator {
+        actor: Actor::Token(token.id),
+        role: token.role,
+        purposes: token.purposes,
+        recipient: token.recipient,
+        reason: token.reason,
+    })
+}
+
+/// The text after `Bearer` (RFC 6750 section 2.1; the scheme in any case, RFC 9110 section 11.1).
+fn bearer(headers: &HeaderMap) -> Result<&str, ProblemCode> {
+    let mut given = headers.get_all(AUTHORIZATION);
+    let only = given.next().ok_or(ProblemCode::TokenMissing)?;
+    if given.next().is_some() {
+        return Err(ProblemCode::TokenRefused);
+    }
+    let text = only.to_str().map_err(|_| ProblemCode::TokenRefused)?;
+    match text.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim_start_matches(' ')),
+        _ => Err(ProblemCode::TokenMissing),
+    }
+}
+
+fn authorise<C: Call>(mut operator: Operator, headers: &HeaderMap) -> Result<Operator, ProblemCode> {
+    if operator.role != Role::Local && !C::ROLES.contains(&operator.role) {
+        return Err(ProblemCode::RoleInsufficient);
+    }
+    // An exporter's reason is fixed on its token: whatever the call says besides does not count.
+    if C::REASON && operator.reason.is_none() {
+        operator.reason = Some(reason(headers)?);
+    }
+    Ok(operator)
+}
+
+fn reason(headers: &HeaderMap) -> Result<Reason, ProblemCode> {
+    let mut given = headers.get_all(REASON_HEADER);
+    let only = given.next().ok_or(ProblemCode::ReasonMissing)?;
+    let text = only.to_str().map_err(|_| ProblemCode::ReasonUnknown)?;
+    match Reason::from_code(text) {
+        Some(reason) if given.next().is_none() => Ok(reason),
+        _ => Err(ProblemCode::ReasonUnknown),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut map = HeaderMap::new();
+        for (name, value) in pairs {
+            map.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        map
+    }
+
+    fn operator(role: Role, reason: Option<Reason>) -> Operator {
+        let actor = Actor::Token("0123456789abcdef".to_owned());
+        Operator { actor, role, purposes: Vec::new(), recipient: None, reason }
+    }
+
+    #[test]
+    fn the_socket_lets_root_and_the_daemons_user_in_and_nobody_else() {
+        let own = rustix::process::geteuid().as_raw();
+        for uid in [0, own] {
+            let operator = by_peer(Some(Peer { uid })).expect("an operator");
+            assert_eq!((operator.actor, operator.role), (Actor::Local(uid), Role::Local));
+        }
+        assert_eq!(by_peer(Some(Peer { uid: own + 1 })).err(), Some(ProblemCode::PeerRefused));
+        assert_eq!(by_peer(None).err(), Some(ProblemCode::PeerRefused));
+    }
+
+    #[test]
+    fn a_bearer_token_is_read_in_any_case_of_its_scheme_and_only_once() {
+        assert_eq!(bearer(&headers(&[("authorization", "Bearer a.b")])), Ok("a.b"));
+        assert_eq!(bearer(&headers(&[("authorization", "bEARER  a.b")])), Ok("a.b"));
+        assert_eq!(bearer(&headers(&[])), Err(ProblemCode::TokenMissing));
+        assert_eq!(bearer(&headers(&[("authorization", "Basic a.b")])), Err(ProblemCode::TokenMissing));
+        let twice = headers(&[("authorization", "Bearer a.b"), ("authorization", "Bearer a.b")]);
+        assert_eq!(bearer(&twice), Err(ProblemCode::TokenRefused));
+    }
+
+    #[test]
+    fn roles_stand_in_one_table_and_the_host_may_everything() {
+        let none = headers(&[("tamis-reason", "audit")]);
+        let may = |role: Role| {
+            [
+                authorise::<See>(operator(role, None), &none).is_ok(),
+                authorise::<Export>(operator(role, None), &none).is_ok(),
+                authorise::<Find>(operator(role, None), &none).is_ok(),
+                authorise::<Requeue>(operator(role, None), &none).is_ok(),
+                authorise::<ChangeTokens>(operator(role, None), &none).is_ok(),
+                authorise::<ListTokens>(operator(role, None), &none).is_ok(),
+                authorise::<ReadTrail>(operator(role, None), &none).is_ok(),
+            ]
+        };
+        let (yes, no) = (true, false);
+        assert_eq!(may(Role::Viewer), [yes, no, no, no, no, no, no]);
+        assert_eq!(may(Role::Exporter), [yes, yes, no, no, no, no, no]);
+        assert_eq!(may(Role::Officer), [yes, no, yes, no, no, no, yes]);
+        assert_eq!(may(Role::Admin), [yes, no, no, yes, yes, yes, yes]);
+        assert_eq!(may(Role::Local), [yes; 7]);
+        assert_eq!(may(Role::System), [no; 7]);
+    }
+
+    #[test]
+    fn a_reason_is_asked_for_from_a_closed_list_unless_the_token_fixes_it() {
+        let ask = |role, fixed, pairs: &[(&'static str, &'static str)]| {
+            authorise::<Export>(operator(role, fixed), &headers(pairs)).map(|operator| operator.reason)
+        };
+        assert_eq!(ask(Role::Local, None, &[]), Err(ProblemCode::ReasonMissing));
+        assert_eq!(ask(Role::Local, None, &[("tamis-reason", "curiosity")]), Err(ProblemCode::ReasonUnknown));
+        assert_eq!(ask(Role::Local, None, &[("tamis-reason", "audit")]), Ok(Some(Reason::Audit)));
+        let twice = [("tamis-reason", "audit"), ("tamis-reason", "support")];
+        assert_eq!(ask(Role::Local, None, &twice), Err(ProblemCode::ReasonUnknown));
+        let fixed = ask(Role::Exporter, Some(Reason::CrmSync), &[("tamis-reason", "audit")]);
+        assert_eq!(fixed, Ok(Some(Reason::CrmSync)));
+        assert!(authorise::<See>(operator(Role::Viewer, None), &headers(&[])).is_ok());
+    }
+}

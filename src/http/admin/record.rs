@@ -1,0 +1,118 @@
+//! One exported record: what a purpose lets out of an opened lead, and how JSON writes it.
+
+use jiff::Timestamp;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use crate::clock::Rfc3339;
+use crate::id::{FormId, LeadgenId, PageId};
+use crate::lead::{Answer, OpenedLead};
+use crate::purpose::{Keep, Purpose, RecordId};
+
+/// Borrows from one opened lead; as short-lived as an export line. It holds answers: no `Debug`, no `Serialize`.
+pub(super) struct Record<'l> {
+    pub(super) id: &'l RecordId,
+    pub(super) created: Timestamp,
+    pub(super) received: Timestamp,
+    pub(super) form: &'l FormId,
+    pub(super) page: &'l PageId,
+    /// In the order of the columns; fields without an answer are left out.
+    pub(super) fields: Vec<(&'l str, Vec<&'l str>)>,
+    /// In the order of the config; those that were not looked at when it was stored are left out.
+    pub(super) consents: Vec<(&'l str, bool)>,
+    pub(super) expires_at: Timestamp,
+    pub(super) reconfirm_due: Option<Timestamp>,
+    pub(super) test: bool,
+    /// `leadgen_id` and attribution, in the order of [`Keep::ALL`], where the purpose keeps them.
+    pub(super) kept: Vec<(Keep, &'l str)>,
+}
+
+impl<'l> Record<'l> {
+    /// What this purpose lets out: fields that are whitelisted now and were when it was stored.
+    pub(super) fn of(lead: &'l OpenedLead, purpose: &'l Purpose) -> Self {
+        Self {
+            id: lead.id(),
+            created: lead.created(),
+            received: lead.received(),
+            form: lead.form(),
+            page: lead.page(),
+            fields: fields(lead, purpose),
+            consents: consents(lead, purpose),
+            expires_at: lead.expires_at(),
+            reconfirm_due: lead.reconfirm_due(),
+            test: lead.is_test(),
+            kept: Keep::ALL.iter().filter_map(|keep| Some((*keep, kept(lead, purpose, *keep)?))).collect(),
+        }
+    }
+
+    /// Writes it as one JSON object without line breaks.
+    pub(super) fn write_json(&self, out: &mut Vec<u8>) {
+        #[expect(clippy::expect_used, reason = "strings and numbers into a growing vector cannot fail")]
+        serde_json::to_writer(out, &JsonRecord(self)).expect("a vector grows");
+    }
+}
+
+/// The answers of a lead in the order of the columns.
+pub(super) fn fields<'l>(lead: &'l OpenedLead, purpose: &'l Purpose) -> Vec<(&'l str, Vec<&'l str>)> {
+    let columns = purpose.whitelist.columns().into_iter();
+    let stored = columns.filter_map(|name| Some((name.as_str(), lead.field(purpose, name.as_str())?)));
+    stored.map(|(name, answers)| (name, answers.iter().map(Answer::expose).collect())).collect()
+}
+
+/// The consents of a lead that its purpose still asks for.
+pub(super) fn consents<'l>(lead: &OpenedLead, purpose: &'l Purpose) -> Vec<(&'l str, bool)> {
+    let given = |key| lead.consents().iter().find(|evidence| evidence.key == key).map(|found| found.given());
+    let rules = purpose.consents.iter();
+    rules.filter_map(|rule| Some((rule.key.as_str(), given(rule.key.clone())?))).collect()
+}
+
+fn kept<'l>(lead: &'l OpenedLead, purpose: &Purpose, keep: Keep) -> Option<&'l str> {
+    match keep {
+        Keep::LeadgenId => lead.leadgen(purpose).map(LeadgenId::expose),
+        Keep::AdId | Keep::AdsetId | Keep::CampaignId | Keep::Platform => {
+            lead.attribution(purpose, keep).map(Answer::expose)
+        }
+    }
+}
+
+/// The one way in which a record becomes JSON, private to this file.
+struct JsonRecord<'r, 'l>(&'r Record<'l>);
+
+impl Serialize for JsonRecord<'_, '_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let record = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("id", record.id)?;
+        map.serialize_entry("purpose", &record.id.purpose)?;
+        map.serialize_entry("created_time", &Moment(record.created))?;
+        map.serialize_entry("received_at", &Moment(record.received))?;
+        map.serialize_entry("form_id", record.form)?;
+        map.serialize_entry("page_id", record.page)?;
+        map.serialize_entry("fields", &Pairs(&record.fields))?;
+        map.serialize_entry("consents", &Pairs(&record.consents))?;
+        map.serialize_entry("expires_at", &Moment(record.expires_at))?;
+        map.serialize_entry("reconfirm_due", &record.reconfirm_due.map(Moment))?;
+        map.serialize_entry("test", &record.test)?;
+        for (keep, value) in &record.kept {
+            map.serialize_entry(keep.as_str(), value)?;
+        }
+        map.end()
+    }
+}
+
+/// A moment as RFC 3339 in UTC with whole seconds.
+pub(super) struct Moment(pub(super) Timestamp);
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&Rfc3339(self.0))
+    }
+}
+
+/// Pairs as a JSON object in their own order.
+pub(super) struct Pairs<'p, V>(pub(super) &'p [(&'p str, V)]);
+
+impl<V: Serialize> Serialize for Pairs<'_, V> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (*name, value)))
+    }
+}

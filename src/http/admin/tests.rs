@@ -1,0 +1,495 @@
+//! The doors and the routes against a store in memory, and the pieces that the rooms' own tests share.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use actix_web::body::{MessageBody, to_bytes};
+use actix_web::dev::ServiceResponse;
+use actix_web::http::Method;
+use actix_web::{App, HttpServer, test};
+use async_trait::async_trait;
+use jiff::Timestamp;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::mpsc;
+
+use super::credential::Credential;
+use super::record::Record;
+use super::*;
+use crate::clock::{Day, ManualClock};
+use crate::id::{FormId, LeadgenId, PageId};
+use crate::lead::OpenedLead;
+use crate::purpose::{
+    Basis, Channel, ConsentKey, ConsentRule, Cursor, FieldName, FieldRule, Keep, Lane, Purpose, PurposeId,
+    RecordId, Whitelist,
+};
+use crate::random::SeededRandom;
+use crate::store::*;
+use crate::trail::{Action, Entry, Line, Reason, Role};
+
+fn at(text: &str) -> Timestamp {
+    text.parse().expect("a time")
+}
+
+pub(super) fn ids() -> (RecordId, FormId, PageId) {
+    (
+        RecordId::parse("lettre-1-7").expect("an id"),
+        FormId::parse("901000000000002").expect("an id"),
+        PageId::parse("104000000000001").expect("an id"),
+    )
+}
+
+/// A record of `lettre` that has everything.
+pub(super) fn record<'l>(id: &'l RecordId, form: &'l FormId, page: &'l PageId) -> Record<'l> {
+    Record {
+        id,
+        created: at("2026-11-25T08:47:38.25Z"),
+        received: at("2026-11-25T08:47:39Z"),
+        form,
+        page,
+        fields: vec![("first_name", vec!["Éloïse"]), ("email", vec!["eloise@lumen.example"])],
+        consents: vec![("email_optin", true)],
+        expires_at: at("2028-06-24T08:47:38Z"),
+        reconfirm_due: Some(at("2028-05-25T08:47:38Z")),
+        test: false,
+        kept: vec![(Keep::CampaignId, "120200000000001"), (Keep::LeadgenId, "9007199254740993")],
+    }
+}
+
+fn purpose(id: &str, recipients: &[&str], fields: &[&str]) -> Purpose {
+    let rule = |name: &&str| FieldRule {
+        name: FieldName::parse(name).expect("a name"),
+        question_type: None,
+        from: Vec::new(),
+        required: false,
+        consent: None,
+        why: None,
+    };
+    Purpose {
+        id: PurposeId::parse(id).expect("a purpose"),
+        title: vec![("fr".to_owned(), "Titre".to_owned()), ("en".to_owned(), "Title".to_owned())],
+        forms: vec![FormId::parse("901000000000002").expect("an id")],
+        basis: Basis::PreContract,
+        retention_months: 12,
+        reconfirm_months: None,
+        grace_days: 30,
+        recipients: recipients.iter().map(|recipient| (*recipient).to_owned()).collect(),
+        keep: Vec::new(),
+        whitelist: Whitelist::new(fields.iter().map(rule).collect()).expect("fields"),
+        consents: Vec::new(),
+    }
+}
+
+/// Two purposes: `devis` lists the recipient `crm`, `lettre` lists none.
+pub(super) fn policy() -> Policy {
+    let mut lettre = purpose("lettre", &[], &["ville", "email", "first_name"]);
+    lettre.keep = vec![Keep::LeadgenId, Keep::CampaignId];
+    lettre.consents = vec![ConsentRule {
+        key: ConsentKey::parse("email_optin").expect("a key"),
+        channel: Channel::Email,
+        required: true,
+        from: Vec::new(),
+    }];
+    Policy::new(vec![purpose("devis", &["crm"], &["full_name", "email"]), lettre])
+}
+
+/// A store that holds tokens and remembers what it was asked.
+#[derive(Default)]
+struct MemoryStore {
+    tokens: Mutex<Vec<Token>>,
+    entries: Mutex<Vec<Entry>>,
+    page: Mutex<Vec<Result<OpenedLead, StoreError>>>,
+    asked: Mutex<Option<(usize, TestFilter, Day)>>,
+}
+
+const NOT_HERE: StoreError = StoreError::of(StoreCode::Halted);
+
+impl Store for MemoryStore {}
+
+#[async_trait]
+impl Vault for MemoryStore {
+    async fn settle(&self, _: Vec<Settlement>) -> Result<Vec<Settled>, StoreError> {
+        Err(NOT_HERE)
+    }
+    async fn open_page(&self, request: PageRequest, entry: Entry) -> Result<Page, StoreError> {
+        self.entries.lock().expect("lock").push(entry);
+        *self.asked.lock().expect("lock") = Some((request.limit, request.test, request.today));
+        let start = Cursor { purpose: request.purpose, epoch: 1, number: 0 };
+        let (sender, records) = mpsc::channel(8);
+        for record in self.page.lock().expect("lock").drain(..) {
+            assert!(sender.try_send(record).is_ok(), "more records than the channel holds");
+        }
+        Ok(Page { next: request.after.unwrap_or(start), more: false, count: 0, records })
+    }
+    async fn find(&self, wanted: Wanted, entry: Entry) -> Result<Vec<Found>, StoreError> {
+        self.entries.lock().expect("lock").push(entry);
+        Ok(match wanted {
+            Wanted::Leadgen(_) => vec![Found { state: SeenState::Erased, lead: None }],
+            Wanted::Record(_) => Vec::new(),
+        })
+    }
+    fn stored(&self) -> HashMap<PurposeId, u64> {
+        HashMap::from([(PurposeId::parse("devis").expect("a purpose"), 41)])
+    }
+    fn halted(&self) -> Option<StoreCode> {
+        None
+    }
+    async fn close(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+impl Seen for MemoryStore {
+    fn seen(&self, _: &LeadgenId) -> Result<Option<SeenState>, StoreError> {
+        Ok(None)
+    }
+}
+
+#[async_trait]
+impl Parked for MemoryStore {
+    fn claim_due(
+        &self,
+        _: Timestamp,
+        _: usize,
+        _: &dyn Fn(&PageId, &FormId) -> Option<Lane>,
+    ) -> Result<Option<(Lane, Vec<ParkedClaim>)>, StoreError> {
+        Ok(None)
+    }
+    fn release(&self, _: &[LeadgenId]) {}
+    fn next_due(&self) -> Option<Timestamp> {
+        None
+    }
+    fn parked(&self) -> u64 {
+        0
+    }
+    async fn overview(&self) -> Result<ParkedOverview, StoreError> {
+        Ok(ParkedOverview::default())
+    }
+    async fn requeue(&self, _: Requeue, entry: Entry) -> Result<u64, StoreError> {
+        self.entries.lock().expect("lock").push(entry);
+        Ok(3)
+    }
+    async fn expire_parked(&self, _: Timestamp) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+    fn sealed_days(&self) -> Result<Vec<Day>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+#[async_trait]
+impl Trail for MemoryStore {
+    async fn lines(&self, _: u64, _: usize) -> Result<Vec<Line>, StoreError> {
+        Err(StoreError::of(StoreCode::TrailBroken))
+    }
+}
+
+#[async_trait]
+impl Tokens for MemoryStore {
+    async fn create_token(&self, token: Token, entry: Entry) -> Result<(), StoreError> {
+        self.entries.lock().expect("lock").push(entry);
+        self.tokens.lock().expect("lock").push(token);
+        Ok(())
+    }
+    fn token(&self, id: &str) -> Result<Option<Token>, StoreError> {
+        Ok(self.tokens.lock().expect("lock").iter().find(|token| token.id == id).cloned())
+    }
+    fn tokens(&self) -> Result<Vec<Token>, StoreError> {
+        Ok(self.tokens.lock().expect("lock").clone())
+    }
+    async fn revoke_token(&self, id: &str, entry: Entry) -> Result<bool, StoreError> {
+        self.entries.lock().expect("lock").push(entry);
+        let mut tokens = self.tokens.lock().expect("lock");
+        let before = tokens.len();
+        tokens.retain(|token| token.id != id);
+        Ok(tokens.len() < before)
+    }
+}
+
+#[async_trait]
+impl Forms for MemoryStore {
+    fn form(&self, _: &FormId) -> Result<Option<KnownForm>, StoreError> {
+        Ok(None)
+    }
+    async fn put_form(&self, _: KnownForm) -> Result<(), StoreError> {
+        Ok(())
+    }
+    fn forms(&self) -> Result<Vec<KnownForm>, StoreError> {
+        Ok(Vec::new())
+    }
+    fn dropped(&self) -> Result<Vec<DroppedField>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+/// The admin side over a store in memory, on a clock that stands until it is moved.
+struct Bench {
+    store: Arc<MemoryStore>,
+    clock: Arc<ManualClock>,
+    random: Arc<SeededRandom>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self {
+            store: Arc::default(),
+            clock: Arc::new(ManualClock::new(at("2026-11-25T08:00:00Z"))),
+            random: Arc::new(SeededRandom::new(7)),
+        }
+    }
+
+    fn desk(&self) -> Desk {
+        Desk {
+            store: self.store.clone(),
+            policy: Arc::new(policy()),
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+        }
+    }
+
+    /// Puts a token of this role into the store and gives its text.
+    fn token(&self, role: Role, purposes: &[&str]) -> String {
+        let credential = Credential::make(self.random.as_ref()).expect("random");
+        let exporter = role == Role::Exporter;
+        let token = Token {
+            id: credential.id().to_owned(),
+            hash: credential.hash(),
+            name: "test".to_owned(),
+            role,
+            purposes: purposes.iter().map(|name| PurposeId::parse(name).expect("a purpose")).collect(),
+            recipient: exporter.then(|| "crm".to_owned()),
+            reason: exporter.then_some(Reason::CrmSync),
+            created_at: at("2026-11-25T08:00:00Z"),
+            expires_at: at("2026-11-26T08:00:00Z"),
+        };
+        self.store.tokens.lock().expect("lock").push(token);
+        credential.expose().to_string()
+    }
+
+    async fn call(&self, request: test::TestRequest) -> ServiceResponse<impl MessageBody + use<>> {
+        let desk = self.desk();
+        let app = test::init_service(App::new().configure(|config| routes(config, Door::Tcp, desk))).await;
+        test::call_service(&app, request.to_request()).await
+    }
+
+    fn last_entry(&self) -> Entry {
+        self.store.entries.lock().expect("lock").last().cloned().expect("a trail line")
+    }
+}
+
+fn with(token: &str, method: Method, path: &str) -> test::TestRequest {
+    let request = test::TestRequest::default().method(method).uri(&format!("/admin/v1{path}"));
+    request.insert_header(("Authorization", format!("Bearer {token}")))
+}
+
+fn get(token: &str, path: &str) -> test::TestRequest {
+    with(token, Method::GET, path)
+}
+
+async fn text_of(response: ServiceResponse<impl MessageBody>) -> String {
+    let bytes = to_bytes(response.into_body()).await.map_err(|_| "broken").expect("a body");
+    String::from_utf8(bytes.to_vec()).expect("text")
+}
+
+async fn json_of(response: ServiceResponse<impl MessageBody>) -> serde_json::Value {
+    serde_json::from_str(&text_of(response).await).expect("JSON")
+}
+
+async fn code_of(response: ServiceResponse<impl MessageBody>) -> (u16, String) {
+    let status = response.status().as_u16();
+    assert_eq!(response.headers().get("cache-control").expect("a header"), "no-store");
+    assert_eq!(response.headers().get("content-type").expect("a header"), "application/problem+json");
+    (status, json_of(response).await["code"].as_str().expect("a code").to_owned())
+}
+
+fn refused(status: u16, code: &str) -> (u16, String) {
+    (status, code.to_owned())
+}
+
+#[tokio::test]
+async fn the_tcp_door_opens_to_a_living_token_alone() {
+    let bench = Bench::new();
+    let token = bench.token(Role::Viewer, &[]);
+    assert_eq!(bench.call(get(&token, "/purposes")).await.status(), 200);
+    let none = test::TestRequest::get().uri("/admin/v1/purposes");
+    assert_eq!(code_of(bench.call(none).await).await, refused(401, "token-missing"));
+    let other = Bench::new().token(Role::Viewer, &[]).replace('.', ".00");
+    assert_eq!(code_of(bench.call(get(&other, "/purposes")).await).await, refused(401, "token-refused"));
+    let (id, _) = token.split_once('.').expect("two halves");
+    let forged = format!("{id}.{}", "00".repeat(32));
+    assert_eq!(code_of(bench.call(get(&forged, "/purposes")).await).await, refused(401, "token-refused"));
+    bench.clock.advance_ms(24 * 3_600_000 - 1);
+    assert_eq!(bench.call(get(&token, "/purposes")).await.status(), 200);
+    bench.clock.advance_ms(1);
+    assert_eq!(code_of(bench.call(get(&token, "/purposes")).await).await, refused(401, "token-refused"));
+}
+
+#[tokio::test]
+async fn purposes_are_shown_whole_and_to_an_exporter_its_own() {
+    let bench = Bench::new();
+    let token = bench.token(Role::Viewer, &[]);
+    let all = json_of(bench.call(get(&token, "/purposes")).await).await;
+    let first = serde_json::json!({
+        "id": "devis", "title": {"en": "Title", "fr": "Titre"}, "basis": "pre_contract",
+        "forms": ["901000000000002"], "fields": ["full_name", "email"], "stored": 41, "retention_months": 12,
+    });
+    assert_eq!(all["purposes"][0], first);
+    assert_eq!(all["purposes"].as_array().map(Vec::len), Some(2));
+    let exporter = bench.token(Role::Exporter, &["devis"]);
+    let own = json_of(bench.call(get(&exporter, "/purposes")).await).await;
+    assert_eq!(own["purposes"].as_array().map(Vec::len), Some(1));
+}
+
+#[tokio::test]
+async fn an_export_answers_with_its_headers_and_leaves_who_and_why() {
+    let bench = Bench::new();
+    let token = bench.token(Role::Exporter, &["devis"]);
+    let response = bench.call(get(&token, "/purposes/devis/leads?format=csv&limit=5&test=only")).await;
+    assert_eq!(response.status(), 200);
+    let header =
+        |name: &str| response.headers().get(name).expect("a header").to_str().expect("text").to_owned();
+    assert_eq!(header("tamis-next-cursor"), "devis-1-0");
+    assert_eq!(header("tamis-more"), "false");
+    assert_eq!(header("content-type"), "text/csv; charset=utf-8; header=present");
+    assert_eq!(header("content-disposition"), "attachment; filename=\"devis.csv\"");
+    assert_eq!(header("cache-control"), "no-store");
+    assert_eq!(header("x-content-type-options"), "nosniff");
+    let expected = "id,purpose,created_time,received_at,form_id,page_id,full_name,email,expires_at,reconfirm_due,test\r\n";
+    assert_eq!(text_of(response).await, expected);
+    let entry = bench.last_entry();
+    assert_eq!((entry.action, entry.role), (Action::Exported, Role::Exporter));
+    assert_eq!((entry.recipient.as_deref(), entry.reason), (Some("crm"), Some(Reason::CrmSync)));
+    let asked = bench.store.asked.lock().expect("lock").take();
+    assert_eq!(asked, Some((5, TestFilter::Only, Day::of(at("2026-11-25T08:00:00Z")))));
+}
+
+#[tokio::test]
+async fn an_empty_page_is_whole_in_every_format() {
+    let bench = Bench::new();
+    let token = bench.token(Role::Exporter, &["devis"]);
+    let ndjson = bench.call(get(&token, "/purposes/devis/leads")).await;
+    assert_eq!(ndjson.headers().get("content-type").expect("a header"), "application/x-ndjson");
+    assert_eq!(text_of(ndjson).await, "");
+    let json = bench.call(get(&token, "/purposes/devis/leads?format=json&after=devis-2-9")).await;
+    assert_eq!(text_of(json).await, r#"{"leads":[],"next_cursor":"devis-2-9","more":false}"#);
+}
+
+#[tokio::test]
+async fn a_record_that_does_not_open_breaks_the_transfer() {
+    let bench = Bench::new();
+    let token = bench.token(Role::Exporter, &["devis"]);
+    bench.store.page.lock().expect("lock").push(Err(StoreError::of(StoreCode::RecordUnreadable)));
+    let response = bench.call(get(&token, "/purposes/devis/leads?format=json")).await;
+    assert_eq!(response.status(), 200);
+    assert!(to_bytes(response.into_body()).await.is_err());
+}
+
+#[tokio::test]
+async fn an_exporter_learns_nothing_of_purposes_that_are_not_its_own() {
+    let bench = Bench::new();
+    let token = bench.token(Role::Exporter, &["devis", "lettre"]);
+    let code = async |path| code_of(bench.call(get(&token, path)).await).await;
+    // It may read `lettre`, but `lettre` does not list its recipient.
+    assert_eq!(code("/purposes/lettre/leads").await, refused(403, "recipient-not-listed"));
+    assert_eq!(code("/purposes/devis/leads?after=lettre-1-1").await, refused(400, "cursor-foreign"));
+    let narrow = bench.token(Role::Exporter, &["devis"]);
+    for path in ["/purposes/lettre/leads", "/purposes/nothing/leads"] {
+        assert_eq!(code_of(bench.call(get(&narrow, path)).await).await, refused(403, "purpose-not-yours"));
+    }
+    assert!(bench.store.entries.lock().expect("lock").is_empty());
+}
+
+#[tokio::test]
+async fn a_token_made_over_http_opens_the_door_until_it_is_revoked() {
+    let bench = Bench::new();
+    let admin = bench.token(Role::Admin, &[]);
+    let body = r#"{"name":"watch","role":"viewer"}"#;
+    let silent = with(&admin, Method::POST, "/tokens").set_payload(body);
+    assert_eq!(code_of(bench.call(silent).await).await, refused(400, "reason-missing"));
+    let asked = with(&admin, Method::POST, "/tokens").insert_header(("Tamis-Reason", "support"));
+    let made = bench.call(asked.set_payload(body)).await;
+    assert_eq!(made.status(), 201);
+    let made = json_of(made).await;
+    assert_eq!(made["expires_at"], "2027-11-25T08:00:00Z");
+    let (id, token) = (made["id"].as_str().expect("an id"), made["token"].as_str().expect("a token"));
+    assert_eq!(bench.call(get(token, "/purposes")).await.status(), 200);
+    let list = text_of(bench.call(get(&admin, "/tokens")).await).await;
+    assert!(list.contains(id) && !list.contains("hash") && !list.contains(token));
+    let revoke =
+        || with(&admin, Method::DELETE, &format!("/tokens/{id}")).insert_header(("Tamis-Reason", "support"));
+    assert_eq!(bench.call(revoke()).await.status(), 204);
+    assert_eq!(code_of(bench.call(revoke()).await).await, refused(404, "token-unknown"));
+    assert_eq!(code_of(bench.call(get(token, "/purposes")).await).await, refused(401, "token-refused"));
+    assert_eq!(bench.last_entry().reason, Some(Reason::Support));
+}
+
+#[tokio::test]
+async fn find_and_requeue_answer_and_refuse_as_documented() {
+    let bench = Bench::new();
+    let post = |token: &str, path: &str, body: String| {
+        with(token, Method::POST, path).insert_header(("Tamis-Reason", "person-request")).set_payload(body)
+    };
+    let officer = bench.token(Role::Officer, &[]);
+    let found = bench.call(post(&officer, "/find", r#"{"leadgen_id":"123"}"#.to_owned())).await;
+    assert_eq!(text_of(found).await, r#"{"records":[{"state":"erased"}]}"#);
+    assert_eq!(bench.last_entry().action, Action::Found);
+    let admin = bench.token(Role::Admin, &[]);
+    let requeued =
+        bench.call(post(&admin, "/inbox/requeue", r#"{"code":"consent-missing"}"#.to_owned())).await;
+    assert_eq!(text_of(requeued).await, r#"{"requeued":3}"#);
+    let code = async |token: &str, path: &str, body: &str| {
+        code_of(bench.call(post(token, path, body.to_owned())).await).await
+    };
+    assert_eq!(code(&admin, "/find", "{}").await, refused(403, "role-insufficient"));
+    assert_eq!(code(&officer, "/inbox/requeue", "{}").await, refused(403, "role-insufficient"));
+    assert_eq!(code(&admin, "/inbox/requeue", "canary").await, refused(400, "body-invalid"));
+    let large = format!(r#"{{"code":"{}"}}"#, "x".repeat(BODY_BYTES_MAX));
+    assert_eq!(code(&admin, "/inbox/requeue", &large).await, refused(413, "body-too-large"));
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_problem_and_a_broken_trail_too() {
+    let bench = Bench::new();
+    let officer = bench.token(Role::Officer, &[]);
+    assert_eq!(code_of(bench.call(get(&officer, "/nothing")).await).await, refused(404, "not-found"));
+    assert_eq!(code_of(bench.call(get(&officer, "/trail")).await).await, refused(500, "trail-broken"));
+    let wrong = bench.call(with(&officer, Method::PUT, "/tokens")).await;
+    assert_eq!(wrong.headers().get("allow").expect("a header"), "GET, POST");
+    assert_eq!(code_of(wrong).await, refused(405, "method-not-allowed"));
+    let outside = bench.call(test::TestRequest::get().uri("/elsewhere")).await;
+    assert_eq!(code_of(outside).await, refused(404, "not-found"));
+}
+
+/// The kernel's word, over a real socket: what `on_connect` notes is what the extractor sees.
+#[tokio::test]
+async fn the_socket_knows_its_caller_without_a_token() {
+    let bench = Bench::new();
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("admin.sock");
+    let listener = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
+    let (store, policy) = (bench.store.clone(), Arc::new(policy()));
+    let (clock, random) = (bench.clock.clone(), bench.random.clone());
+    let server = HttpServer::new(move || {
+        let desk = Desk {
+            store: store.clone(),
+            policy: policy.clone(),
+            clock: clock.clone(),
+            random: random.clone(),
+        };
+        App::new().configure(|config| routes(config, Door::Socket, desk))
+    });
+    let server = server.workers(1).disable_signals().on_connect(on_connect);
+    let server = server.listen_uds(listener).expect("listening").run();
+    let handle = server.handle();
+    let client = async {
+        let mut stream = tokio::net::UnixStream::connect(&path).await.expect("connected");
+        let call = b"GET /admin/v1/purposes HTTP/1.1\r\nHost: tamis\r\nConnection: close\r\n\r\n";
+        stream.write_all(call).await.expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+        assert!(answer.contains(r#""id":"devis""#), "{answer}");
+        handle.stop(true).await;
+    };
+    let (served, ()) = tokio::join!(server, client);
+    served.expect("served");
+}

@@ -1,0 +1,411 @@
+//! Refusals and failures as the outside sees them: RFC 9457 bodies with a stable code.
+//!
+//! A body names the code, its title, and the request; never a value from the request, and never another crate's error
+//! text, which may hold one.
+
+use std::fmt;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
+};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, ResponseError};
+
+use crate::store::{StoreCode, StoreError};
+
+/// How long a caller waits before it asks a halted store again. Short: a restart takes seconds.
+const RETRY_AFTER_SECONDS: &str = "30";
+
+/// The number of a request, set by the listeners' outermost middleware and written into logs and problems.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(pub String);
+
+crate::codes! {
+    /// Why a call was not answered.
+    pub enum ProblemCode {
+        /// No such address.
+        NotFound = "not-found",
+        /// The address takes other methods.
+        MethodNotAllowed = "method-not-allowed",
+        /// The request is no HTTP that tamis reads.
+        RequestInvalid = "request-invalid",
+        /// The request did not arrive in time.
+        RequestTimeout = "request-timeout",
+        /// The body is larger than this call takes.
+        BodyTooLarge = "body-too-large",
+        /// The bodies of all requests take the memory that they may take.
+        Busy = "busy",
+        /// The notification carries no usable signature.
+        SignatureMissing = "signature-missing",
+        /// The notification's signature is under none of the app's secrets.
+        SignatureMismatch = "signature-mismatch",
+        /// The notification is signed and no JSON.
+        NotJson = "not-json",
+        /// The notification has more references than one call may bring.
+        TooManyReferences = "too-many-references",
+        /// A parameter of Meta's handshake is missing, repeated or malformed.
+        HandshakeIncomplete = "handshake-incomplete",
+        /// Mode or token of Meta's handshake is wrong.
+        HandshakeRefused = "handshake-refused",
+        /// The inbox takes nothing for now: nothing of the call was taken.
+        InboxUnavailable = "inbox-unavailable",
+        /// The body is not what this call takes.
+        BodyInvalid = "body-invalid",
+        /// A query parameter that this call does not know.
+        ParameterUnknown = "parameter-unknown",
+        /// A query parameter twice, or with a value that this call does not take.
+        ParameterInvalid = "parameter-invalid",
+        /// `limit` is not within its bounds.
+        LimitOutOfRange = "limit-out-of-range",
+        /// The cursor is none.
+        CursorInvalid = "cursor-invalid",
+        /// The cursor belongs to another purpose.
+        CursorForeign = "cursor-foreign",
+        /// No bearer token came with the call.
+        TokenMissing = "token-missing",
+        /// The token is wrong, revoked or expired.
+        TokenRefused = "token-refused",
+        /// The caller on the socket is neither root nor the daemon's user.
+        PeerRefused = "peer-refused",
+        /// The operator's role does not allow this call.
+        RoleInsufficient = "role-insufficient",
+        /// The exporter's token does not name this purpose.
+        PurposeNotYours = "purpose-not-yours",
+        /// The purpose does not list the recipient.
+        RecipientNotListed = "recipient-not-listed",
+        /// A call that reads or changes people's data needs a reason.
+        ReasonMissing = "reason-missing",
+        /// The reason is not on the closed list.
+        ReasonUnknown = "reason-unknown",
+        /// No such purpose.
+        PurposeUnknown = "purpose-unknown",
+        /// No such token.
+        TokenUnknown = "token-unknown",
+        /// A token's name is empty, too long, or not printable.
+        TokenNameInvalid = "token-name-invalid",
+        /// A token's role is not one that a token can have.
+        TokenRoleInvalid = "token-role-invalid",
+        /// An exporter's token names no purpose, one twice, or one that is not declared.
+        TokenPurposesInvalid = "token-purposes-invalid",
+        /// An exporter's token needs a recipient that each of its purposes lists.
+        TokenRecipientInvalid = "token-recipient-invalid",
+        /// An exporter's token needs a reason from the closed list.
+        TokenReasonInvalid = "token-reason-invalid",
+        /// A token's life is not within its bounds.
+        TokenExpiryInvalid = "token-expiry-invalid",
+        /// Only an exporter's token carries purposes, a recipient and a reason.
+        TokenNotExporter = "token-not-exporter",
+        /// No more tokens are kept.
+        TooManyTokens = "too-many-tokens",
+        /// The store takes nothing for now.
+        StoreUnavailable = "store-unavailable",
+        /// The store failed.
+        StoreFailed = "store-failed",
+        /// A stored record does not open.
+        RecordUnreadable = "record-unreadable",
+        /// The trail does not chain.
+        TrailBroken = "trail-broken",
+        /// A fault of ours.
+        Internal = "internal",
+    }
+}
+
+impl ProblemCode {
+    /// The HTTP status and the sentence that people read.
+    pub const fn status_and_title(self) -> (u16, &'static str) {
+        match self {
+            Self::NotFound => (404, "There is nothing at this address"),
+            Self::MethodNotAllowed => (405, "This address takes other methods"),
+            Self::RequestInvalid => (400, "The request cannot be read"),
+            Self::RequestTimeout => (408, "The request did not arrive in time"),
+            Self::BodyTooLarge => (413, "The body is too large"),
+            Self::Busy => (503, "Too much is being read at once"),
+            Self::SignatureMissing => (401, "A signature is needed, in the header X-Hub-Signature-256"),
+            Self::SignatureMismatch => (403, "The signature does not fit the body"),
+            Self::NotJson => (400, "The body is no JSON"),
+            Self::TooManyReferences => (413, "The notification has too many changes"),
+            Self::HandshakeIncomplete => (400, "hub.mode, hub.verify_token and hub.challenge are needed, once each"),
+            Self::HandshakeRefused => (403, "The mode or the token is wrong"),
+            Self::InboxUnavailable => (503, "Nothing is taken for now"),
+            Self::BodyInvalid => (400, "The body is not what this call takes"),
+            Self::ParameterUnknown => (400, "A query parameter is unknown"),
+            Self::ParameterInvalid => (400, "A query parameter has a value that this call does not take"),
+            Self::LimitOutOfRange => (400, "The limit must be between 1 and 10,000"),
+            Self::CursorInvalid => (400, "The cursor cannot be read"),
+            Self::CursorForeign => (400, "The cursor belongs to another purpose"),
+            Self::TokenMissing => (401, "A bearer token is needed"),
+            Self::TokenRefused => (401, "The token is wrong, revoked or expired"),
+            Self::PeerRefused => (403, "Only root and the daemon's own user may use the admin socket"),
+            Self::RoleInsufficient => (403, "This role may not do this"),
+            Self::PurposeNotYours => (403, "This token does not reach that purpose"),
+            Self::RecipientNotListed => (403, "The purpose does not list this recipient"),
+            Self::ReasonMissing => (400, "A reason is needed, in the header Tamis-Reason"),
+            Self::ReasonUnknown => (400, "The reason is not on the list"),
+            Self::PurposeUnknown => (404, "There is no such purpose"),
+            Self::TokenUnknown => (404, "There is no such token"),
+            Self::TokenNameInvalid => (400, "A token's name has 1 to 64 printable characters"),
+            Self::TokenRoleInvalid => (400, "A token's role is viewer, exporter, officer or admin"),
+            Self::TokenPurposesInvalid => (400, "An exporter's token names declared purposes, each once"),
+            Self::TokenRecipientInvalid => {
+                (400, "An exporter's token names a recipient that each of its purposes lists")
+            }
+            Self::TokenReasonInvalid => (400, "An exporter's token carries a reason from the list"),
+            Self::TokenExpiryInvalid => (400, "A token lives between 1 and 730 days"),
+            Self::TokenNotExporter => {
+                (400, "Only an exporter's token has purposes, a recipient and a reason")
+            }
+            Self::TooManyTokens => (409, "No more tokens are kept: revoke one first"),
+            Self::StoreUnavailable => (503, "The store takes nothing for now"),
+            Self::StoreFailed => (500, "The store failed"),
+            Self::RecordUnreadable => (500, "A stored record does not open"),
+            Self::TrailBroken => (500, "The trail is broken: a line is missing or changed"),
+            Self::Internal => (500, "Something is wrong with tamis"),
+        }
+    }
+
+    /// The HTTP status.
+    pub fn status(self) -> StatusCode {
+        StatusCode::from_u16(self.status_and_title().0).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// The code for an answer that some other layer gave without saying why.
+    fn of_status(status: StatusCode) -> Self {
+        match status.as_u16() {
+            404 => Self::NotFound,
+            405 => Self::MethodNotAllowed,
+            408 => Self::RequestTimeout,
+            413 => Self::BodyTooLarge,
+            400..=499 => Self::RequestInvalid,
+            _ => Self::Internal,
+        }
+    }
+}
+
+/// A refusal or failure on its way out. It carries a code, and for the log what the system said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Which.
+    pub code: ProblemCode,
+    /// What the store said, for the log alone.
+    store: Option<StoreError>,
+}
+
+impl Problem {
+    /// A problem that its code says all about.
+    pub const fn of(code: ProblemCode) -> Self {
+        Self { code, store: None }
+    }
+
+    /// The answer, with the number of its request.
+    pub fn response(&self, request_id: &str) -> HttpResponse {
+        let mut response = HttpResponse::build(self.code.status());
+        if self.code.status() == StatusCode::UNAUTHORIZED {
+            response.insert_header((WWW_AUTHENTICATE, "Bearer"));
+        }
+        if self.code.status() == StatusCode::SERVICE_UNAVAILABLE {
+            response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
+        }
+        response.insert_header((CONTENT_TYPE, "application/problem+json"));
+        response.insert_header((CACHE_CONTROL, "no-store"));
+        response.body(self.body(request_id))
+    }
+
+    fn body(&self, request_id: &str) -> String {
+        let (status, title) = self.code.status_and_title();
+        let body = serde_json::json!({
+            "type": format!("urn:tamis:problem:{}", self.code),
+            "title": title,
+            "status": status,
+            "code": self.code,
+            "request_id": request_id,
+        });
+        body.to_string()
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.code, f)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.code.status()
+    }
+
+    /// Without the request at hand its number is unknown; [`as_problems`] writes it in.
+    fn error_response(&self) -> HttpResponse {
+        self.response("-")
+    }
+}
+
+impl From<ProblemCode> for Problem {
+    fn from(code: ProblemCode) -> Self {
+        Self::of(code)
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let code = match error.code {
+            StoreCode::Locked
+            | StoreCode::Closed
+            | StoreCode::Halted
+            | StoreCode::Stalled
+            | StoreCode::DiskFull => ProblemCode::StoreUnavailable,
+            StoreCode::CursorForeign => ProblemCode::CursorForeign,
+            StoreCode::PurposeUnknown => ProblemCode::PurposeUnknown,
+            StoreCode::TooManyTokens => ProblemCode::TooManyTokens,
+            StoreCode::RecordUnreadable => ProblemCode::RecordUnreadable,
+            StoreCode::TrailBroken => ProblemCode::TrailBroken,
+            StoreCode::Missing
+            | StoreCode::KeyringMissing
+            | StoreCode::WitnessMissing
+            | StoreCode::KeyringForeign
+            | StoreCode::KeyringRolledBack
+            | StoreCode::BehindWitness
+            | StoreCode::Damaged
+            | StoreCode::Format
+            | StoreCode::Io
+            | StoreCode::ValueTooLarge
+            | StoreCode::Keyring => ProblemCode::StoreFailed,
+        };
+        Self { code, store: Some(error) }
+    }
+}
+
+/// The number of a request; `-` where no middleware gave one.
+pub fn request_id(request: &HttpRequest) -> String {
+    request.extensions().get::<RequestId>().map_or_else(|| "-".to_owned(), |id| id.0.clone())
+}
+
+/// Middleware: whatever refuses below it leaves as a problem with the request's number, and what failed is logged once.
+/// The code also goes into the response's extensions, for the access log.
+///
+/// # Errors
+/// A middleware below failed instead of answering: there is no request left to number, so the error goes on up.
+pub async fn as_problems(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let response = next.call(request).await?.map_into_boxed_body();
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return Ok(response);
+    }
+    let known = response.response().error().and_then(|error| error.as_error::<Problem>()).copied();
+    let problem = known.unwrap_or_else(|| Problem::of(ProblemCode::of_status(status)));
+    let id = request_id(response.request());
+    log(&problem, &id);
+    Ok(replace(response, &problem, &id))
+}
+
+/// Puts the problem's answer in the place of `response`; `Allow` is all that is worth keeping of the old one.
+fn replace(response: ServiceResponse<BoxBody>, problem: &Problem, id: &str) -> ServiceResponse<BoxBody> {
+    let allow: Option<HeaderValue> = response.headers().get(ALLOW).cloned();
+    let mut answer = problem.response(id);
+    if let Some(allow) = allow {
+        answer.headers_mut().insert(ALLOW, allow);
+    }
+    answer.extensions_mut().insert(problem.code);
+    response.into_response(answer)
+}
+
+fn log(problem: &Problem, id: &str) {
+    let store = problem.store.map(|error| error.code.as_str());
+    let io = problem.store.and_then(|error| error.io);
+    let status = problem.code.status();
+    if status.is_server_error() {
+        tracing::error!(request.id = id, problem.code = %problem.code, store.code = store, io.kind = ?io, "request.failed");
+    } else if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
+        tracing::info!(request.id = id, problem.code = %problem.code, "request.refused");
+    } else {
+        tracing::debug!(request.id = id, problem.code = %problem.code, "request.refused");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::body::to_bytes;
+    use actix_web::middleware::from_fn;
+    use actix_web::{App, test, web};
+
+    use super::*;
+
+    async fn body_of(response: ServiceResponse<impl MessageBody>) -> serde_json::Value {
+        let bytes = to_bytes(response.into_body()).await.map_err(|_| "body").expect("a body");
+        serde_json::from_slice(&bytes).expect("JSON")
+    }
+
+    #[test]
+    fn every_code_has_an_error_status_and_a_title() {
+        for code in ProblemCode::ALL {
+            let (status, title) = code.status_and_title();
+            assert!((400..600).contains(&status), "{code}");
+            assert!(!title.is_empty() && !title.ends_with('.'), "{code}");
+            assert_eq!(code.status().as_u16(), status, "{code}");
+        }
+    }
+
+    #[test]
+    fn every_store_code_becomes_a_problem_with_an_error_status() {
+        for code in StoreCode::ALL {
+            let problem = Problem::from(StoreError::of(*code));
+            assert!(problem.code.status().as_u16() >= 400, "{code}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_leaves_with_the_number_of_its_request() {
+        let number = |request: ServiceRequest, next: Next<_>| async move {
+            request.extensions_mut().insert(RequestId("r-7".to_owned()));
+            next.call(request).await
+        };
+        let refuse = || async { Err::<HttpResponse, Problem>(Problem::of(ProblemCode::TokenRefused)) };
+        let app = test::init_service(
+            App::new().wrap(from_fn(as_problems)).wrap(from_fn(number)).route("/x", web::get().to(refuse)),
+        )
+        .await;
+        let response = test::call_service(&app, test::TestRequest::get().uri("/x").to_request()).await;
+        assert_eq!(response.status(), 401);
+        assert_eq!(response.headers().get("www-authenticate").expect("a header"), "Bearer");
+        assert_eq!(response.headers().get("content-type").expect("a header"), "application/problem+json");
+        let expected = serde_json::json!({
+            "type": "urn:tamis:problem:token-refused", "title": "The token is wrong, revoked or expired",
+            "status": 401, "code": "token-refused", "request_id": "r-7",
+        });
+        assert_eq!(body_of(response).await, expected);
+    }
+
+    #[tokio::test]
+    async fn what_the_framework_refuses_is_a_problem_too_and_repeats_nothing() {
+        let take = |_: web::Json<Vec<u8>>| async { HttpResponse::Ok().finish() };
+        let app = test::init_service(
+            App::new().wrap(from_fn(as_problems)).service(web::resource("/x").route(web::post().to(take))),
+        )
+        .await;
+        let cases = [
+            (test::TestRequest::get().uri("/nothing-here"), 404, "not-found"),
+            (test::TestRequest::get().uri("/x"), 405, "method-not-allowed"),
+            (
+                test::TestRequest::post()
+                    .uri("/x")
+                    .insert_header(("content-type", "application/json"))
+                    .set_payload("[\"canary\"]"),
+                400,
+                "request-invalid",
+            ),
+        ];
+        for (request, status, code) in cases {
+            let response = test::call_service(&app, request.to_request()).await;
+            assert_eq!(response.status(), status);
+            let body = body_of(response).await;
+            assert_eq!(body["code"], code);
+            assert!(!body.to_string().contains("canary"));
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The three servers. Sockets are bound by the caller, so that their addresses are known before anything runs.
+
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+
+use crate::http::admin::{self, Admin, Door};
+use crate::http::health::{self, Health};
+use crate::http::problem::as_problems;
+use crate::http::request::with_id;
+use crate::http::webhook::{self, Intake};
+use crate::random::Random;
+
+/// How long a client may take to send a request's head.
+const HEAD_DEADLINE: Duration = Duration::from_secs(5);
+/// How long an idle connection is kept: longer than a proxy keeps its own, so that the proxy closes first.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// Connections to the public side at one time; beyond, they wait in the system's queue.
+const PUBLIC_CONNECTIONS_MAX: usize = 10_000;
+/// Connections to the admin side at one time.
+const ADMIN_CONNECTIONS_MAX: usize = 100;
+
+/// How a server is to run.
+pub struct Listener {
+    /// Its threads.
+    pub workers: usize,
+    /// How long requests under way may take once it is told to stop.
+    pub shutdown: Duration,
+}
+
+/// One of the admin side's doors.
+pub enum AdminDoor {
+    /// The socket: the kernel says who calls.
+    Socket(UnixListener),
+    /// TCP: a token says who calls.
+    Tcp(TcpListener),
+}
+
+/// The public side.
+///
+/// # Errors
+/// The socket cannot be used.
+pub fn public_server(
+    socket: TcpListener,
+    listener: &Listener,
+    intake: Intake,
+    health: Health,
+    random: Arc<dyn Random>,
+) -> std::io::Result<Server> {
+    let intake = web::Data::new(intake);
+    let health = web::Data::new(health);
+    let random = web::Data::new(random);
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(intake.clone())
+            .app_data(health.clone())
+            .app_data(random.clone())
+            .wrap(from_fn(as_problems))
+            .wrap(from_fn(with_id))
+            .service(
+                web::resource("/webhook")
+                    .route(web::get().to(webhook::handshake))
+                    .route(web::post().to(webhook::notify)),
+            )
+            .service(web::resource("/health/live").route(web::get().to(health::live)))
+            .service(web::resource("/health/ready").route(web::get().to(health::ready)))
+    })
+    .workers(listener.workers)
+    .max_connections((PUBLIC_CONNECTIONS_MAX / listener.workers.max(1)).max(1))
+    .client_request_timeout(HEAD_DEADLINE)
+    .keep_alive(KEEP_ALIVE)
+    .disable_signals()
+    .shutdown_timeout(listener.shutdown.as_secs())
+    .listen(socket)?;
+    Ok(server.run())
+}
+
+/// The admin side behind one door.
+///
+/// # Errors
+/// The socket cannot be used.
+pub fn admin_server(
+    door: AdminDoor,
+    listener: &Listener,
+    state: Arc<Admin>,
+    random: Arc<dyn Random>,
+) -> std::io::Result<Server> {
+    let random = web::Data::new(random);
+    let kind = match door {
+        AdminDoor::Socket(_) => Door::Socket,
+        AdminDoor::Tcp(_) => Door::Tcp,
+    };
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(random.clone())
+            .wrap(from_fn(as_problems))
+            .wrap(from_fn(with_id))
+            .configure(|routes| admin::configure(routes, kind, &state))
+    })
+    .workers(listener.workers)
+    .max_connections(ADMIN_CONNECTIONS_MAX)
+    .client_request_timeout(HEAD_DEADLINE)
+    .disable_signals()
+    .shutdown_timeout(listener.shutdown.as_secs());
+    let server = match door {
+        AdminDoor::Socket(socket) => server.on_connect(admin::on_connect).listen_uds(socket)?,
+        AdminDoor::Tcp(socket) => server.listen(socket)?,
+    };
+    Ok(server.run())
+}

@@ -1,0 +1,174 @@
+//! `/webhook`: Meta's handshake and its notifications.
+//!
+//! A 200 leaves only after every reference of the call is durable (promise 1). Nothing of a body is ever logged.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::header::HeaderName;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use crate::clock::Clock;
+use crate::http::body::{Body, BodyBudget, BodyError};
+use crate::http::problem::{Problem, ProblemCode, request_id};
+use crate::inbox::{Accepted, Inbox, InboxError};
+use crate::metrics::Metrics;
+use crate::notification::{self, Census, Challenge, ChallengeCode, ChangeCode, Notification, SignatureCode, Verifier, WireCode};
+use crate::secret::Secret;
+use crate::telemetry::LeadNames;
+
+const SIGNATURE: HeaderName = HeaderName::from_static("x-hub-signature-256");
+const LEGACY_SIGNATURE: HeaderName = HeaderName::from_static("x-hub-signature");
+
+/// Bounds of the webhook.
+#[derive(Clone, Copy)]
+pub struct IntakeSettings {
+    /// The largest body.
+    pub body_max_bytes: usize,
+    /// How long a body may take from its first byte to its last.
+    pub body_deadline: Duration,
+}
+
+/// All that the webhook's handlers can reach.
+pub struct Intake {
+    /// Checks signatures.
+    pub verifier: Verifier,
+    /// The handshake's token.
+    pub verify_token: Secret,
+    /// Where references go.
+    pub inbox: Arc<Inbox>,
+    /// Memory of all bodies.
+    pub budget: BodyBudget,
+    /// Bounds.
+    pub settings: IntakeSettings,
+    /// When a notification arrived.
+    pub clock: Arc<dyn Clock>,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+    /// How leads are named in the log.
+    pub names: Arc<LeadNames>,
+}
+
+/// `GET /webhook`: Meta asks whether this endpoint is ours (Graph API, Webhooks, "Verification Requests").
+pub async fn handshake(request: HttpRequest, intake: web::Data<Intake>) -> HttpResponse {
+    match Challenge::read(request.query_string(), &intake.verify_token) {
+        Ok(challenge) => {
+            tracing::info!(request.id = request_id(&request), "webhook.verified");
+            HttpResponse::Ok()
+                .content_type("text/plain; charset=utf-8")
+                .insert_header(("X-Content-Type-Options", "nosniff"))
+                .body(challenge.into_string())
+        }
+        Err(code) => {
+            tracing::warn!(request.id = request_id(&request), code = %code, "webhook.verification-refused");
+            let problem = match code {
+                ChallengeCode::WrongMode | ChallengeCode::WrongToken => ProblemCode::HandshakeRefused,
+                _ => ProblemCode::HandshakeIncomplete,
+            };
+            Problem::of(problem).response(&request_id(&request))
+        }
+    }
+}
+
+/// `POST /webhook`: a notification (Graph API, Webhooks, "Event Notifications").
+pub async fn notify(request: HttpRequest, payload: web::Payload, intake: web::Data<Intake>) -> HttpResponse {
+    let response = match receive(&request, payload, &intake).await {
+        Ok(()) => HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok"),
+        Err(refusal) => {
+            refusal.say(&request);
+            Problem::of(refusal.problem()).response(&request_id(&request))
+        }
+    };
+    intake.metrics.notification(response.status().as_u16());
+    response
+}
+
+async fn receive(request: &HttpRequest, payload: web::Payload, intake: &Intake) -> Result<(), Refusal> {
+    let settings = intake.settings;
+    let body = intake
+        .budget
+        .read(request, payload, settings.body_max_bytes, settings.body_deadline)
+        .await
+        .map_err(Refusal::Body)?;
+    let received = intake.clock.now();
+    let Body { bytes, .. } = &body;
+    let signatures = request.headers().get_all(SIGNATURE).map(|value| value.as_bytes());
+    let legacy = request.headers().contains_key(LEGACY_SIGNATURE);
+    let authentic =
+        intake.verifier.verify(signatures, legacy, bytes.clone()).map_err(Refusal::Signature)?;
+    let Notification { references, census } = notification::read(&authentic, received).map_err(Refusal::Wire)?;
+    drop(authentic);
+    count(request, &census, intake);
+    if references.is_empty() {
+        return Ok(());
+    }
+    let accepted = intake.inbox.accept(references).await.map_err(Refusal::Inbox)?;
+    tell(request, &accepted, intake);
+    Ok(())
+}
+
+/// Counts what was in the call, and raises what an operator must mend.
+fn count(request: &HttpRequest, census: &Census, intake: &Intake) {
+    for (kind, count) in census.iter() {
+        intake.metrics.changes(kind, u64::from(count));
+        if kind.is_warning() {
+            tracing::warn!(request.id = request_id(request), code = %kind, changes = count, "webhook.odd-change");
+        } else if kind != ChangeCode::Accepted {
+            tracing::debug!(request.id = request_id(request), code = %kind, changes = count, "webhook.other-change");
+        }
+    }
+}
+
+fn tell(request: &HttpRequest, accepted: &Accepted, intake: &Intake) {
+    intake.metrics.references(accepted.new.len() as u64, accepted.known as u64);
+    let id = request_id(request);
+    for reference in &accepted.new {
+        tracing::info!(
+            request.id = id,
+            lead.name = %intake.names.of(&reference.leadgen),
+            form.id = %reference.form,
+            page.id = %reference.page,
+            "lead.accepted"
+        );
+    }
+    if accepted.known > 0 {
+        tracing::info!(request.id = id, refs.known = accepted.known, "lead.known");
+    }
+}
+
+/// Why a notification was not taken.
+enum Refusal {
+    Body(BodyError),
+    Signature(SignatureCode),
+    Wire(WireCode),
+    Inbox(InboxError),
+}
+
+impl Refusal {
+    /// What the outside is told.
+    fn problem(&self) -> ProblemCode {
+        match self {
+            Self::Body(BodyError::TooLarge) => ProblemCode::BodyTooLarge,
+            Self::Body(BodyError::TooSlow) => ProblemCode::RequestTimeout,
+            Self::Body(BodyError::NoRoom) => ProblemCode::Busy,
+            Self::Body(BodyError::Broken) => ProblemCode::RequestInvalid,
+            Self::Signature(SignatureCode::Mismatch) => ProblemCode::SignatureMismatch,
+            Self::Signature(_) => ProblemCode::SignatureMissing,
+            Self::Wire(WireCode::NotJson) => ProblemCode::NotJson,
+            Self::Wire(WireCode::TooManyReferences) => ProblemCode::TooManyReferences,
+            Self::Inbox(_) => ProblemCode::InboxUnavailable,
+        }
+    }
+
+    fn say(&self, request: &HttpRequest) {
+        let id = request_id(request);
+        match self {
+            Self::Inbox(error) => {
+                tracing::error!(request.id = id, code = %error.code, io.kind = ?error.io, "webhook.not-accepted");
+            }
+            Self::Signature(code) => tracing::warn!(request.id = id, code = %code, "webhook.refused"),
+            Self::Wire(code) => tracing::warn!(request.id = id, code = %code, "webhook.refused"),
+            Self::Body(_) => tracing::warn!(request.id = id, code = %self.problem(), "webhook.refused"),
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Accepting, claiming, bounds, keys of days.
+
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::world::*;
+use crate::clock::Day;
+use crate::inbox::{InboxCode, Stats};
+
+#[tokio::test]
+async fn what_was_accepted_is_claimed_in_order_and_known_until_it_is_done_and_after() {
+    let world = World::new();
+    let inbox = open_on_disk(&world);
+    let accepted = inbox.accept(world.references([3, 1, 3, 2])).await.expect("accepted");
+    assert_eq!((accepted.new.len(), accepted.known), (3, 1));
+    assert_eq!(inbox.queued(), 3);
+    let again = inbox.accept(world.references([1, 4])).await.expect("accepted");
+    assert_eq!((again.new.len(), again.known), (1, 1));
+    assert!(same(&drain(&inbox), &ids([3, 1, 2, 4])));
+    assert_eq!(inbox.queued(), 4, "claimed ones count");
+    inbox.release(&ids([1, 2]));
+    assert!(same(&drain(&inbox), &ids([1, 2])));
+    world.settle(&inbox, [1, 2, 3]);
+    assert_eq!(inbox.queued(), 1);
+    let settled = inbox.accept(world.references([1, 2, 3, 4])).await.expect("accepted");
+    assert_eq!((settled.new.len(), settled.known), (0, 4));
+    inbox.close().expect("closes");
+}
+
+#[tokio::test]
+async fn directory_and_files_are_the_owners_alone_and_hold_no_id_in_clear() {
+    let world = World::new();
+    let inbox = world.open();
+    inbox.accept(world.references(0..500)).await.expect("accepted");
+    let mode = |path: &std::path::Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o777;
+    assert_eq!(mode(&world.settings.path), 0o700);
+    assert!(!world.files().is_empty() && world.files().iter().all(|file| mode(file) == 0o600));
+    let holds = |needle: &str| {
+        world.all_bytes().windows(needle.len()).any(|window| window == needle.as_bytes())
+    };
+    for leadgen in [0, 250, 499] {
+        assert!(!holds(id(leadgen).expose()), "a leadgen id in clear");
+    }
+    assert!(!holds("901000000000001") && !holds("104000000000001"));
+    // The control: the search finds what is there.
+    std::fs::write(world.settings.path.join("planted"), id(250).expose()).expect("written");
+    assert!(holds(id(250).expose()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_call_ten_times_at_once_is_queued_once_and_every_answer_waits_for_the_sync() {
+    let world = World::new();
+    let inbox = Arc::new(world.open());
+    for round in 0..20 {
+        let before = world.faults.syncs.load(Ordering::SeqCst);
+        let call = world.references(round * 5..round * 5 + 5);
+        let calls: Vec<_> = (0..10)
+            .map(|_| {
+                let (inbox, call, faults) = (inbox.clone(), call.clone(), world.faults.clone());
+                async move {
+                    let accepted = inbox.accept(call).await.expect("accepted");
+                    assert!(faults.syncs.load(Ordering::SeqCst) > before, "answered before the sync");
+                    accepted.new.len()
+                }
+            })
+            .collect();
+        let new: usize = together(calls).await.into_iter().sum();
+        assert_eq!(new, 5);
+    }
+    assert_eq!(inbox.queued(), 100);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_answer_and_no_claim_before_the_sync_returned() {
+    let world = World::new();
+    let inbox = Arc::new(world.open());
+    world.faults.hold(true);
+    let first = spawn(&inbox, world.references([1]));
+    let repeated = spawn(&inbox, world.references([1]));
+    std::thread::sleep(Duration::from_millis(100));
+    let later = spawn(&inbox, world.references([2, 1]));
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(!first.is_finished() && !repeated.is_finished() && !later.is_finished());
+    assert!(inbox.claim(10, &any_lane).is_none());
+    assert_eq!(inbox.queued(), 2);
+    world.faults.hold(false);
+    let new = |joined: Result<usize, _>| joined.map_err(|_| "panicked");
+    assert_eq!(new(first.await).expect("joined") + new(repeated.await).expect("joined"), 1);
+    assert_eq!(new(later.await).expect("joined"), 1);
+    tokio::time::timeout(Duration::from_secs(5), inbox.arrived().notified()).await.expect("rung");
+    assert!(same(&drain(&inbox), &ids([1, 2])));
+}
+
+#[tokio::test]
+async fn the_bound_counts_queued_and_parked_and_takes_all_of_a_call_or_none() {
+    let mut world = World::new();
+    world.settings.max_references = 10;
+    let inbox = world.open();
+    world.store.parked.store(3, Ordering::SeqCst);
+    inbox.accept(world.references(0..5)).await.expect("accepted");
+    assert!(inbox.ready());
+    assert_eq!(code(inbox.accept(world.references(4..8)).await), Some(InboxCode::Full));
+    assert_eq!(inbox.queued(), 5);
+    inbox.accept(world.references(4..7)).await.expect("two new ones fit");
+    assert!(!inbox.ready());
+    inbox.accept(world.references(0..7)).await.expect("known ones need no room");
+    world.settle(&inbox, [0]);
+    assert!(inbox.ready());
+    inbox.accept(world.references([7])).await.expect("room again");
+}
+
+#[tokio::test]
+async fn below_the_disks_floor_nothing_new_is_taken() {
+    let mut world = World::new();
+    let inbox = world.open();
+    inbox.accept(world.references([1])).await.expect("accepted");
+    drop(inbox);
+    world.settings.free_disk_min_bytes = u64::MAX;
+    let inbox = world.open();
+    assert!(!inbox.ready());
+    assert_eq!(code(inbox.accept(world.references([2])).await), Some(InboxCode::DiskFull));
+    inbox.accept(world.references([1])).await.expect("a known one needs no room");
+    assert!(same(&drain(&inbox), &ids([1])));
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_say_refuses_the_call() {
+    let world = World::new();
+    let inbox = world.open();
+    world.store.fails.store(true, Ordering::SeqCst);
+    assert_eq!(code(inbox.accept(world.references([1])).await), Some(InboxCode::Store));
+    assert_eq!(inbox.queued(), 0);
+}
+
+#[tokio::test]
+async fn segments_fill_end_and_are_recycled_and_a_full_day_of_them_needs_few_files() {
+    let world = World::new();
+    let inbox = world.open();
+    for round in 0..60_u64 {
+        let leadgens = round * 200..(round + 1) * 200;
+        for call in world.references(leadgens.clone()).chunks(10) {
+            inbox.accept(call.to_vec()).await.expect("accepted");
+        }
+        world.settle(&inbox, leadgens);
+    }
+    let Stats { frames, segments_live, .. } = inbox.stats();
+    assert_eq!(frames, 1_200);
+    assert!(segments_live <= 2, "{segments_live} live");
+    eventually("spares are bounded", || world.files().len() <= 5);
+    drop(inbox);
+    assert_eq!(world.open().queued(), 0, "frames of earlier uses are not replayed");
+}
+
+#[tokio::test]
+async fn midnight_needs_no_keyring_and_the_days_of_finished_segments_are_let_go() {
+    let world = World::new();
+    let inbox = world.open();
+    let today = Day(20_000);
+    inbox.accept(world.references([1])).await.expect("accepted");
+    assert_eq!(inbox.days(), [today, today.next()]);
+    world.keyring.refuses.store(true, Ordering::SeqCst);
+    world.clock.advance_ms(86_400_000);
+    inbox.accept(world.references([2])).await.expect("tomorrow's key was made yesterday");
+    world.clock.advance_ms(10 * 86_400_000);
+    inbox.accept(world.references([3])).await.expect("the last key serves on");
+    let killed = world.killed();
+    world.keyring.refuses.store(false, Ordering::SeqCst);
+    assert!(same(&drain(&killed.open()), &ids([1, 2, 3])), "both days' frames open");
+
+    world.settle(&inbox, [1, 2, 3]);
+    let now = Day(20_011);
+    eventually("old days go", || inbox.days() == [now, now.next()]);
+    let old: Vec<Day> = (20_000..20_011).map(Day).collect();
+    crate::keyring::Keyring::destroy_days(&*world.keyring, &old).expect("destroyed");
+    inbox.accept(world.references([4])).await.expect("accepted");
+    assert!(same(&drain(&world.killed().open()), &ids([4])));
+}
+
+#[tokio::test]
+async fn references_that_stay_do_not_each_hold_a_segment() {
+    let mut world = World::new();
+    world.settings.max_references = 200;
+    let inbox = world.open();
+    let mut kept = Vec::new();
+    for round in 0..40_u64 {
+        // One reference of each full segment stays.
+        let leadgens = round * 1_000..round * 1_000 + 600;
+        for leadgen in leadgens.clone() {
+            inbox.accept(world.references([leadgen])).await.expect("accepted");
+            if leadgen > leadgens.start {
+                world.settle(&inbox, [leadgen]);
+            }
+        }
+        kept.push(leadgens.start);
+    }
+    assert_eq!(inbox.queued(), 40);
+    eventually("few files", || world.files().len() <= 8);
+    let mut replayed = drain(&world.killed().open());
+    replayed.sort();
+    assert!(same(&replayed, &ids(kept)));
+}
+
+fn spawn(
+    inbox: &Arc<crate::inbox::Inbox>,
+    call: Vec<crate::notification::LeadRef>,
+) -> tokio::task::JoinHandle<usize> {
+    let inbox = inbox.clone();
+    #[expect(clippy::disallowed_methods, reason = "a test's own tasks, joined in it")]
+    tokio::spawn(async move { inbox.accept(call).await.expect("accepted").new.len() })
+}
+
+async fn together<T: Send + 'static>(
+    calls: Vec<impl Future<Output = T> + Send + 'static>,
+) -> Vec<T> {
+    #[expect(clippy::disallowed_methods, reason = "a test's own tasks, joined in it")]
+    let tasks: Vec<_> = calls.into_iter().map(tokio::spawn).collect();
+    let mut results = Vec::new();
+    for task in tasks {
+        results.push(task.await.expect("no panic"));
+    }
+    results
+}

@@ -1,0 +1,6 @@
+//! The room as a whole, on a real directory.
+
+mod accepting;
+mod failing;
+mod replaying;
+mod world;

@@ -1,0 +1,341 @@
+//! A directory, a keyring and a store in memory, a clock that moves when told, a disk that fails or waits when told.
+
+use std::collections::{BTreeMap, HashSet};
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::clock::{Clock, Day, ManualClock, Month};
+use crate::id::{FormId, LeadgenId, PageId};
+use crate::inbox::frame::{self, Frame};
+use crate::inbox::segment::{Disk, FIRST_FRAME, Media, Medium};
+use crate::inbox::{Inbox, InboxCode, InboxError, Known, Settings};
+use crate::keyring::{Bucket, InstanceId, Keyring, KeyringCode, KeyringError};
+use crate::lead::BucketKey;
+use crate::notification::LeadRef;
+use crate::purpose::Lane;
+use crate::random::{Random, SystemRandom};
+use crate::secret::Key;
+
+/// The first moment of a day, in milliseconds.
+const MIDNIGHT_MS: i64 = 20_000 * 86_400_000;
+
+pub struct MemoryKeyring {
+    instance: InstanceId,
+    days: Mutex<BTreeMap<Day, Key>>,
+    pub refuses: AtomicBool,
+}
+
+impl MemoryKeyring {
+    pub fn of_instance(byte: u8) -> Arc<Self> {
+        Arc::new(Self {
+            instance: InstanceId([byte; 16]),
+            days: Mutex::default(),
+            refuses: AtomicBool::new(false),
+        })
+    }
+}
+
+impl Keyring for MemoryKeyring {
+    fn instance(&self) -> InstanceId {
+        self.instance
+    }
+    fn generation(&self) -> u64 {
+        0
+    }
+    fn seen_key(&self) -> Key {
+        Key::new([1; 32])
+    }
+    fn trail_key(&self) -> Key {
+        Key::new([2; 32])
+    }
+    fn log_key(&self, _: Month) -> Result<Key, KeyringError> {
+        Ok(Key::new([3; 32]))
+    }
+    fn day_key(&self, day: Day) -> Result<Key, KeyringError> {
+        let days = self.days.lock().expect("no panic");
+        days.get(&day).cloned().ok_or(KeyringError { code: KeyringCode::KeyAbsent, io: None })
+    }
+    fn make_days(&self, days: &[Day]) -> Result<(), KeyringError> {
+        if self.refuses.load(Ordering::SeqCst) {
+            return Err(KeyringError { code: KeyringCode::Io, io: Some(io::ErrorKind::StorageFull) });
+        }
+        for day in days {
+            let mut bytes = [0; 32];
+            SystemRandom.fill(&mut bytes).expect("random");
+            self.days.lock().expect("no panic").entry(*day).or_insert(Key::new(bytes));
+        }
+        Ok(())
+    }
+    fn days(&self) -> Vec<Day> {
+        self.days.lock().expect("no panic").keys().copied().collect()
+    }
+    fn destroy_days(&self, days: &[Day]) -> Result<(), KeyringError> {
+        self.days.lock().expect("no panic").retain(|day, _| !days.contains(day));
+        Ok(())
+    }
+    fn bucket_key(&self, _: &Bucket) -> Result<BucketKey, KeyringError> {
+        Err(KeyringError { code: KeyringCode::KeyAbsent, io: None })
+    }
+    fn bucket_key_of(&self, _: &Bucket, _: u32) -> Result<BucketKey, KeyringError> {
+        Err(KeyringError { code: KeyringCode::KeyAbsent, io: None })
+    }
+    fn make_buckets(&self, _: &[Bucket]) -> Result<(), KeyringError> {
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+pub struct MemoryStore {
+    pub ends: Mutex<HashSet<LeadgenId>>,
+    pub parked: AtomicU64,
+    pub fails: AtomicBool,
+}
+
+impl Known for MemoryStore {
+    fn known(&self, leadgen: &LeadgenId) -> Result<bool, InboxCode> {
+        match self.fails.load(Ordering::SeqCst) {
+            true => Err(InboxCode::Store),
+            false => Ok(self.ends.lock().expect("no panic").contains(leadgen)),
+        }
+    }
+    fn parked(&self) -> u64 {
+        self.parked.load(Ordering::SeqCst)
+    }
+}
+
+/// What the test tells the disk.
+#[derive(Default)]
+pub struct Faults {
+    pub write_fails: AtomicBool,
+    pub sync_fails: AtomicBool,
+    pub syncs: AtomicU64,
+    held: Mutex<bool>,
+    released: Condvar,
+}
+
+impl Faults {
+    /// Syncs do not return until it is told `false`.
+    pub fn hold(&self, held: bool) {
+        *self.held.lock().expect("no panic") = held;
+        self.released.notify_all();
+    }
+}
+
+struct FaultyMedia(Arc<Faults>);
+struct FaultyMedium(File, Arc<Faults>);
+
+impl Media for FaultyMedia {
+    fn medium(&self, file: File) -> Box<dyn Medium> {
+        Box::new(FaultyMedium(file, self.0.clone()))
+    }
+}
+
+impl Medium for FaultyMedium {
+    fn write_all_at(&self, bytes: &[u8], at: u64) -> io::Result<()> {
+        match self.1.write_fails.load(Ordering::SeqCst) {
+            true => Err(io::ErrorKind::InvalidData.into()),
+            false => Medium::write_all_at(&self.0, bytes, at),
+        }
+    }
+    fn sync_data(&self) -> io::Result<()> {
+        let mut held = self.1.held.lock().expect("no panic");
+        while *held {
+            held = self.1.released.wait(held).expect("no panic");
+        }
+        drop(held);
+        if self.1.sync_fails.load(Ordering::SeqCst) {
+            return Err(io::ErrorKind::InvalidData.into());
+        }
+        self.1.syncs.fetch_add(1, Ordering::SeqCst);
+        Medium::sync_data(&self.0)
+    }
+}
+
+pub struct World {
+    root: TempDir,
+    pub settings: Settings,
+    pub keyring: Arc<MemoryKeyring>,
+    pub store: Arc<MemoryStore>,
+    pub clock: Arc<ManualClock>,
+    pub faults: Arc<Faults>,
+}
+
+impl World {
+    /// Small segments (76 KiB), so that they fill and a scan of every byte is quick.
+    pub fn new() -> Self {
+        let root = tempfile::tempdir().expect("a directory");
+        let settings = Settings {
+            path: root.path().join("inbox"),
+            max_references: 100_000,
+            free_disk_min_bytes: 1,
+            body_max_bytes: 1_000,
+        };
+        let start = jiff::Timestamp::from_millisecond(MIDNIGHT_MS).expect("in range");
+        Self {
+            root,
+            settings,
+            keyring: MemoryKeyring::of_instance(9),
+            store: Arc::default(),
+            clock: Arc::new(ManualClock::new(start)),
+            faults: Arc::default(),
+        }
+    }
+
+    pub fn try_open(&self) -> Result<Inbox, InboxError> {
+        let (keyring, store) = (self.keyring.clone(), self.store.clone());
+        let media: Box<dyn Media> = Box::new(FaultyMedia(self.faults.clone()));
+        Inbox::open_on(media, 0, self.settings.clone(), keyring, store, self.clock.clone(), Arc::new(SystemRandom))
+    }
+
+    pub fn open(&self) -> Inbox {
+        self.try_open().expect("opens")
+    }
+
+    /// What a `kill -9` would leave now, in a world of its own with the same keys and store.
+    pub fn killed(&self) -> Self {
+        let root = tempfile::tempdir().expect("a directory");
+        let path = root.path().join("inbox");
+        fs::create_dir(&path).expect("made");
+        for file in files(&self.settings.path) {
+            fs::copy(&file, path.join(file.file_name().expect("a name"))).expect("copied");
+        }
+        Self {
+            root,
+            settings: Settings { path, ..self.settings.clone() },
+            keyring: self.keyring.clone(),
+            store: self.store.clone(),
+            clock: Arc::new(ManualClock::new(self.clock.now())),
+            faults: Arc::default(),
+        }
+    }
+
+    /// A reference that arrives now.
+    pub fn reference(&self, leadgen: u64) -> LeadRef {
+        LeadRef {
+            leadgen: id(leadgen),
+            form: FormId::parse("901000000000001").expect("digits"),
+            page: PageId::parse("104000000000001").expect("digits"),
+            created: None,
+            received: self.clock.now(),
+        }
+    }
+
+    pub fn references(&self, leadgens: impl IntoIterator<Item = u64>) -> Vec<LeadRef> {
+        leadgens.into_iter().map(|leadgen| self.reference(leadgen)).collect()
+    }
+
+    /// The store has made an end of these durable, and says so to the inbox.
+    pub fn settle(&self, inbox: &Inbox, leadgens: impl IntoIterator<Item = u64>) {
+        let leadgens: Vec<LeadgenId> = leadgens.into_iter().map(id).collect();
+        self.store.ends.lock().expect("no panic").extend(leadgens.iter().copied());
+        inbox.done(&leadgens);
+    }
+
+    /// The segment files, in order of name.
+    pub fn files(&self) -> Vec<PathBuf> {
+        files(&self.settings.path)
+    }
+
+    /// Every byte under the world's root.
+    pub fn all_bytes(&self) -> Vec<u8> {
+        assert!(self.settings.path.starts_with(self.root.path()));
+        self.files().iter().flat_map(|file| fs::read(file).expect("read")).collect()
+    }
+
+    /// The segment with frames whose use number is the highest, and where its frames are.
+    pub fn last_segment(&self) -> (PathBuf, Vec<std::ops::Range<usize>>) {
+        let frames = self.files().into_iter().filter_map(|file| {
+            let content = fs::read(&file).expect("read");
+            let used = Frame::decode(&content[FIRST_FRAME..])?.used;
+            Some((used, file, frames(&content)))
+        });
+        let (_, file, frames) = frames.max_by_key(|(used, ..)| *used).expect("a segment with frames");
+        (file, frames)
+    }
+}
+
+pub fn id(leadgen: u64) -> LeadgenId {
+    LeadgenId::parse(&format!("7770000{leadgen:08}")).expect("digits")
+}
+
+/// Every form is of one purpose.
+pub fn any_lane(page: &PageId, _: &FormId) -> Option<Lane> {
+    Some(Lane { page: *page, purpose: None })
+}
+
+/// Everything that is queued, claimed away, in the order of arrival.
+pub fn drain(inbox: &Inbox) -> Vec<LeadgenId> {
+    let claims = std::iter::from_fn(|| inbox.claim(1_000, &any_lane));
+    claims.flat_map(|(_, references)| references).map(|reference| reference.leadgen).collect()
+}
+
+pub fn ids(leadgens: impl IntoIterator<Item = u64>) -> Vec<LeadgenId> {
+    leadgens.into_iter().map(id).collect()
+}
+
+/// Compares without showing ids.
+pub fn same(left: &[LeadgenId], right: &[LeadgenId]) -> bool {
+    left == right
+}
+
+pub fn code<T>(result: Result<T, InboxError>) -> Option<InboxCode> {
+    result.err().map(|error| error.code)
+}
+
+/// Waits until it is so; the threads of the room need a moment.
+pub fn eventually(what: &str, so: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !so() {
+        assert!(began.elapsed() < Duration::from_secs(20), "not in time: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Changes one byte of a file.
+pub fn flip(file: &Path, at: usize) {
+    let mut content = fs::read(file).expect("read");
+    content[at] ^= 0x40;
+    fs::write(file, content).expect("written");
+}
+
+fn files(path: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> =
+        fs::read_dir(path).expect("a directory").map(|entry| entry.expect("an entry").path()).collect();
+    files.sort();
+    files
+}
+
+fn frames(content: &[u8]) -> Vec<std::ops::Range<usize>> {
+    let mut found = Vec::new();
+    let mut at = FIRST_FRAME;
+    let Some(used) = Frame::decode(&content[at..]).map(|frame| frame.used) else { return found };
+    while let Some(frame) = Frame::decode(&content[at..]).filter(|frame| frame.used == used) {
+        found.push(at..at + frame.len());
+        at += frame.len();
+        if frame.kind == frame::Kind::End {
+            break;
+        }
+    }
+    found
+}
+
+/// The medium that production uses is exercised too.
+pub fn open_on_disk(world: &World) -> Inbox {
+    let (keyring, store) = (world.keyring.clone(), world.store.clone());
+    Inbox::open_on(
+        Box::new(Disk),
+        0,
+        world.settings.clone(),
+        keyring,
+        store,
+        world.clock.clone(),
+        Arc::new(SystemRandom),
+    )
+    .expect("opens")
+}

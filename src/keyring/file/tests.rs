@@ -1,0 +1,478 @@
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::*;
+use crate::purpose::PurposeId;
+use crate::random::SeededRandom;
+
+/// A directory with a place for a keyring, and what is needed to open it.
+struct Place {
+    dir: tempfile::TempDir,
+    path: PathBuf,
+    random: Arc<SeededRandom>,
+}
+
+impl Place {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("keyring");
+        Self { dir, path, random: Arc::new(SeededRandom::new(1)) }
+    }
+
+    fn create(&self) -> FileKeyring {
+        FileKeyring::create(&self.path, root(1), self.random.clone()).expect("created")
+    }
+
+    fn open(&self) -> FileKeyring {
+        FileKeyring::open(&self.path, root(1), self.random.clone()).expect("opens").expect("is there")
+    }
+
+    fn refusal(&self) -> Option<KeyringCode> {
+        FileKeyring::open(&self.path, root(1), self.random.clone()).err().map(|error| error.code)
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.dir.path()).expect("readable");
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.expect("readable").file_name().into_string().expect("text")).collect();
+        names.sort();
+        names
+    }
+
+    fn new_file(&self) -> PathBuf {
+        self.dir.path().join("keyring.new")
+    }
+}
+
+fn root(byte: u8) -> Key {
+    Key::new([byte; 32])
+}
+
+fn bucket(index: u64) -> Bucket {
+    Bucket { purpose: PurposeId::parse("devis").expect("a purpose"), epoch: 1, index }
+}
+
+fn bytes_of(keyring: &FileKeyring, index: u64) -> Option<[u8; 32]> {
+    keyring.bucket_key(&bucket(index)).ok().map(|held| *held.key.expose())
+}
+
+/// What the next generation of the file would be, with the key of this bucket in it.
+fn next_generation(keyring: &FileKeyring, index: u64) -> Vec<u8> {
+    let mut next = Content::clone(&keyring.current());
+    next.make_bucket(&bucket(index), &*keyring.random).expect("made");
+    next.generation += 1;
+    format::seal(&next, &keyring.root, &*keyring.random).expect("sealed")
+}
+
+#[test]
+fn every_key_is_the_same_after_opening_again() {
+    let place = Place::new();
+    let told = |keyring: &FileKeyring| {
+        (
+            (keyring.instance().0, keyring.generation(), keyring.days()),
+            (*keyring.seen_key().expose(), *keyring.trail_key().expose()),
+            keyring.log_key(Month(680)).map(|key| *key.expose()),
+            keyring.day_key(Day(20_000)).map(|key| *key.expose()),
+            keyring.bucket_key_of(&bucket(3), 0).map(|held| (held.generation, *held.key.expose())),
+        )
+    };
+    let keyring = place.create();
+    keyring.make_days(&[Day(20_001), Day(20_000)]).expect("made");
+    keyring.make_buckets(&[bucket(3), bucket(4)]).expect("made");
+    keyring.log_key(Month(680)).expect("made");
+    let before = told(&keyring);
+    assert_eq!(before.0.2, [Day(20_000), Day(20_001)], "oldest first");
+    drop(keyring);
+    assert!(told(&place.open()) == before);
+}
+
+#[test]
+fn no_two_keys_are_alike() {
+    let place = Place::new();
+    let keyring = place.create();
+    keyring.make_days(&[Day(1), Day(2)]).expect("made");
+    keyring.make_buckets(&[bucket(1), bucket(2)]).expect("made");
+    let mut keys = vec![*keyring.seen_key().expose(), *keyring.trail_key().expose()];
+    keys.extend([1, 2].map(|day| *keyring.day_key(Day(day)).expect("made").expose()));
+    keys.extend([1, 2].map(|index| bytes_of(&keyring, index).expect("made")));
+    keys.extend([5, 6].map(|month| *keyring.log_key(Month(month)).expect("made").expose()));
+    let count = keys.len();
+    keys.sort_unstable();
+    keys.dedup();
+    assert_eq!(keys.len(), count);
+}
+
+#[test]
+fn one_replacement_makes_all_that_are_absent_and_none_is_made_for_nothing() {
+    let place = Place::new();
+    let keyring = place.create();
+    assert_eq!(keyring.generation(), 0, "a new keyring counts from 0");
+    keyring.make_buckets(&[bucket(0), bucket(1), bucket(2)]).expect("made");
+    assert_eq!(keyring.generation(), 1);
+    let first = bytes_of(&keyring, 0);
+    keyring.make_buckets(&[bucket(0), bucket(3)]).expect("made");
+    assert_eq!(keyring.generation(), 2);
+    assert_eq!(bytes_of(&keyring, 0), first, "a key that is there stays");
+    let file = fs::read(&place.path).expect("there");
+    keyring.make_buckets(&[bucket(3), bucket(1)]).expect("all there");
+    keyring.make_buckets(&[]).expect("nothing");
+    keyring.make_days(&[]).expect("nothing");
+    keyring.destroy_days(&[Day(7)]).expect("nothing to destroy");
+    assert_eq!(keyring.generation(), 2);
+    assert!(fs::read(&place.path).expect("there") == file, "the file was written for nothing");
+}
+
+#[test]
+fn a_key_that_was_never_made_is_absent() {
+    let place = Place::new();
+    let keyring = place.create();
+    let code = |answer: Result<(), KeyringError>| answer.err().map(|error| error.code);
+    assert_eq!(code(keyring.day_key(Day(1)).map(drop)), Some(KeyringCode::KeyAbsent));
+    assert_eq!(code(keyring.bucket_key(&bucket(1)).map(drop)), Some(KeyringCode::KeyAbsent));
+    keyring.make_buckets(&[bucket(1)]).expect("made");
+    assert_eq!(code(keyring.bucket_key_of(&bucket(1), 1).map(drop)), Some(KeyringCode::KeyAbsent));
+    let elsewhere = Bucket { epoch: 2, ..bucket(1) };
+    assert_eq!(code(keyring.bucket_key(&elsewhere).map(drop)), Some(KeyringCode::KeyAbsent));
+}
+
+/// While an erasure is under way a bucket has two keys: new records go under the newer, both open.
+#[test]
+fn a_bucket_with_two_keys_gives_the_newest_and_each_by_its_generation() {
+    let place = Place::new();
+    let keyring = place.create();
+    keyring.make_buckets(&[bucket(1)]).expect("made");
+    let (old, sealed) = (bytes_of(&keyring, 1), {
+        let mut next = Content::clone(&keyring.current());
+        let mut spare = Content::clone(&next);
+        spare.make_bucket(&bucket(2), &*place.random).expect("made");
+        let (keys, fresh) = (next.buckets.get_mut(&bucket(1)), spare.buckets.get(&bucket(2)));
+        let (keys, fresh) = (keys.expect("held"), fresh.expect("held").newest.clone());
+        keys.previous = Some(std::mem::replace(&mut keys.newest, fresh));
+        keys.newest.generation = 1;
+        format::seal(&next, &keyring.root, &*place.random).expect("sealed")
+    });
+    keyring.files.replace(&sealed).expect("replaced");
+    drop(keyring);
+    let keyring = place.open();
+    assert_eq!(keyring.bucket_key(&bucket(1)).expect("held").generation, 1);
+    assert!(bytes_of(&keyring, 1) != old);
+    let previous = keyring.bucket_key_of(&bucket(1), 0).expect("still opens what is not re-sealed");
+    assert_eq!(Some(*previous.key.expose()), old);
+    assert_eq!(keyring.bucket_key_of(&bucket(1), 1).map(|held| held.generation), Ok(1));
+}
+
+#[test]
+fn a_destroyed_key_is_in_no_file_and_no_second_generation_is_left() {
+    let place = Place::new();
+    let keyring = place.create();
+    keyring.make_days(&[Day(1), Day(2)]).expect("made");
+    let key = |day| *keyring.day_key(Day(day)).expect("held").expose();
+    let (destroyed, kept) = (key(1), key(2));
+    keyring.destroy_days(&[Day(1)]).expect("destroyed");
+    assert_eq!(keyring.day_key(Day(1)).err(), Some(absent()));
+    assert_eq!(keyring.days(), [Day(2)]);
+    assert_eq!(place.names(), ["keyring", "keyring.lock"]);
+    let content = format::open(keyring.files.read().expect("readable"), &root(1)).expect("opens");
+    let held: Vec<[u8; 32]> = content.days.values().map(|key| *key.expose()).collect();
+    assert!(held == [kept] && kept != destroyed);
+}
+
+/// Looks for bytes in every file, raw and as hex.
+fn found_on_disk(place: &Place, wanted: &[u8]) -> bool {
+    let forms = [wanted.to_vec(), hex::encode(wanted).into_bytes()];
+    place.names().iter().any(|name| {
+        let bytes = fs::read(place.dir.path().join(name)).expect("readable");
+        forms.iter().any(|form| bytes.windows(form.len()).any(|window| window == form))
+    })
+}
+
+#[test]
+fn no_key_lies_on_disk_in_clear() {
+    let place = Place::new();
+    let keyring = place.create();
+    keyring.make_days(&[Day(1)]).expect("made");
+    keyring.make_buckets(&[bucket(1)]).expect("made");
+    let month = keyring.log_key(Month(1)).expect("made");
+    let day = keyring.day_key(Day(1)).expect("made");
+    let record = keyring.bucket_key(&bucket(1)).expect("made").key;
+    // What a crash in the midst of a replacement leaves counts too.
+    fs::write(place.new_file(), next_generation(&keyring, 2)).expect("written");
+    for key in [month, day, record, keyring.seen_key(), keyring.trail_key(), root(1)] {
+        assert!(!found_on_disk(&place, key.expose()));
+    }
+    assert!(!found_on_disk(&place, b"devis"));
+    // The search finds what is there.
+    let planted = *keyring.seen_key().expose();
+    fs::write(place.dir.path().join("planted"), planted).expect("written");
+    assert!(found_on_disk(&place, &planted));
+    fs::write(place.dir.path().join("planted"), hex::encode(planted)).expect("written");
+    assert!(found_on_disk(&place, &planted));
+}
+
+/// A crash after the creation of the new file, at any byte of its writing, after the writing, after the renaming.
+#[test]
+fn a_crash_at_any_step_leaves_the_old_or_the_new_generation() {
+    let place = Place::new();
+    let keyring = place.create();
+    keyring.make_buckets(&[bucket(1)]).expect("made");
+    let sealed = next_generation(&keyring, 2);
+    let old = bytes_of(&keyring, 1);
+    drop(keyring);
+    for length in 0..=sealed.len() {
+        fs::write(place.new_file(), &sealed[..length]).expect("written");
+        let keyring = place.open();
+        assert_eq!((keyring.generation(), bytes_of(&keyring, 1)), (1, old), "torn at {length}");
+        assert_eq!(place.names(), ["keyring", "keyring.lock"], "a second generation was left");
+    }
+    fs::write(place.new_file(), &sealed).expect("written");
+    fs::rename(place.new_file(), &place.path).expect("renamed");
+    let keyring = place.open();
+    assert_eq!((keyring.generation(), bytes_of(&keyring, 1)), (2, old));
+    assert!(bytes_of(&keyring, 2).is_some());
+    keyring.make_buckets(&[bucket(3)]).expect("it goes on");
+    assert_eq!(keyring.generation(), 3);
+}
+
+/// The remains are removed only once the keyring itself has opened: until then they may be all that there is.
+#[test]
+fn remains_beside_a_keyring_that_does_not_open_are_left_alone() {
+    let place = Place::new();
+    drop(place.create());
+    fs::write(&place.path, b"damaged").expect("written");
+    fs::write(place.new_file(), b"perhaps whole").expect("written");
+    assert_eq!(place.refusal(), Some(KeyringCode::DoesNotOpen));
+    assert!(place.new_file().exists());
+}
+
+#[test]
+fn a_crash_during_creation_leaves_nothing_or_a_keyring() {
+    let place = Place::new();
+    fs::write(place.new_file(), b"TAMIS").expect("written");
+    assert!(FileKeyring::open(&place.path, root(1), place.random.clone()).is_ok_and(|none| none.is_none()));
+    assert_eq!(place.names(), ["keyring.new"], "opening nothing touches nothing");
+    assert_eq!(place.create().generation(), 0);
+    assert_eq!(place.names(), ["keyring", "keyring.lock"]);
+}
+
+#[test]
+fn a_keyring_is_never_created_over_another() {
+    let place = Place::new();
+    let seen = *place.create().seen_key().expose();
+    for root_byte in [1, 2] {
+        let refused = FileKeyring::create(&place.path, root(root_byte), place.random.clone());
+        assert_eq!(refused.err().map(|error| error.code), Some(KeyringCode::Exists));
+    }
+    assert!(*place.open().seen_key().expose() == seen);
+    fs::write(&place.path, b"").expect("emptied");
+    let refused = FileKeyring::create(&place.path, root(1), place.random.clone());
+    assert_eq!(refused.err().map(|error| error.code), Some(KeyringCode::Exists), "also over a damaged one");
+}
+
+/// The store remembers the generation it has seen, and notices.
+#[test]
+fn an_old_copy_put_back_says_its_lower_generation() {
+    let place = Place::new();
+    let keyring = place.create();
+    keyring.make_buckets(&[bucket(1)]).expect("made");
+    let copy = fs::read(&place.path).expect("there");
+    keyring.make_buckets(&[bucket(2)]).expect("made");
+    assert_eq!(keyring.generation(), 2);
+    drop(keyring);
+    fs::write(&place.path, copy).expect("put back");
+    assert_eq!(place.open().generation(), 1);
+}
+
+#[test]
+fn a_wrong_root_key_a_damaged_file_and_a_later_version_are_told_apart() {
+    let place = Place::new();
+    drop(place.create());
+    let refused = FileKeyring::open(&place.path, root(2), place.random.clone()).err();
+    assert_eq!(refused.map(|error| error.code), Some(KeyringCode::DoesNotOpen));
+    let good = fs::read(&place.path).expect("there");
+    for (bytes, code) in [
+        (Vec::new(), KeyringCode::DoesNotOpen),
+        (good[..good.len() - 1].to_vec(), KeyringCode::DoesNotOpen),
+        ([b"TAMISKEY\x02".as_slice(), &good[9..]].concat(), KeyringCode::Format),
+    ] {
+        fs::write(&place.path, bytes).expect("written");
+        assert_eq!(place.refusal(), Some(code));
+    }
+    fs::remove_file(&place.path).expect("removed");
+    fs::create_dir(&place.path).expect("made");
+    assert_eq!(place.refusal(), Some(KeyringCode::Io), "a directory is no keyring");
+    fs::remove_dir(&place.path).expect("removed");
+    rustix::fs::mknodat(rustix::fs::CWD, &place.path, rustix::fs::FileType::Fifo, 0o600.into(), 0)
+        .expect("made");
+    assert_eq!(place.refusal(), Some(KeyringCode::Io), "a pipe is not waited for");
+}
+
+#[test]
+fn a_second_holder_is_refused_until_the_first_lets_go() {
+    let place = Place::new();
+    let first = place.create();
+    assert_eq!(place.refusal(), Some(KeyringCode::Locked));
+    let refused = FileKeyring::create(&place.path, root(1), place.random.clone());
+    assert_eq!(refused.err().map(|error| error.code), Some(KeyringCode::Locked));
+    drop(first);
+    drop(place.open());
+}
+
+/// A replaced generation would live on under the other name.
+#[test]
+fn a_keyring_with_a_second_name_is_refused() {
+    let place = Place::new();
+    drop(place.create());
+    let other = place.dir.path().join("other");
+    fs::hard_link(&place.path, &other).expect("linked");
+    assert_eq!(place.refusal(), Some(KeyringCode::Linked));
+    fs::remove_file(&place.path).expect("removed");
+    symlink(&other, &place.path).expect("linked");
+    assert_eq!(place.refusal(), Some(KeyringCode::Linked));
+}
+
+#[test]
+fn the_file_is_private_also_after_a_replacement_of_one_that_was_not() {
+    let place = Place::new();
+    let mode = || fs::metadata(&place.path).expect("there").permissions().mode() & 0o777;
+    drop(place.create());
+    assert_eq!(mode(), 0o600);
+    fs::set_permissions(&place.path, fs::Permissions::from_mode(0o644)).expect("opened up");
+    // Remains of a crash with another mode are not written over but removed.
+    let keyring = place.open();
+    fs::write(place.new_file(), b"").expect("written");
+    keyring.make_days(&[Day(1)]).expect("made");
+    assert_eq!(mode(), 0o600);
+}
+
+#[test]
+fn an_absent_directory_is_made_for_its_owner_alone() {
+    let place = Place::new();
+    let path = place.dir.path().join("keys/of/tamis/keyring");
+    assert!(FileKeyring::open(&path, root(1), place.random.clone()).is_ok_and(|none| none.is_none()));
+    assert!(place.names().is_empty(), "opening makes no directory");
+    drop(FileKeyring::create(&path, root(1), place.random.clone()).expect("created"));
+    let directory = path.parent().expect("a parent");
+    assert_eq!(fs::metadata(directory).expect("made").permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn a_change_that_cannot_be_written_did_not_happen_and_may_be_tried_again() {
+    let place = Place::new();
+    let keyring = place.create();
+    keyring.make_days(&[Day(1)]).expect("made");
+    // Nothing can be written at the new file's place.
+    fs::create_dir(place.new_file()).expect("in the way");
+    assert_eq!(keyring.make_buckets(&[bucket(1)]).map_err(|error| error.code), Err(KeyringCode::Io));
+    assert_eq!(keyring.destroy_days(&[Day(1)]).map_err(|error| error.code), Err(KeyringCode::Io));
+    assert!(bytes_of(&keyring, 1).is_none());
+    assert_eq!((keyring.days(), keyring.generation()), (vec![Day(1)], 1));
+    fs::remove_dir(place.new_file()).expect("out of the way");
+    keyring.make_buckets(&[bucket(1)]).expect("made");
+    assert_eq!(keyring.generation(), 2);
+}
+
+#[test]
+fn after_a_failure_of_unknown_result_the_keyring_is_only_read() {
+    let place = Place::new();
+    let keyring = place.create();
+    keyring.make_days(&[Day(1)]).expect("made");
+    // A file cannot be renamed over a directory.
+    let aside = place.dir.path().join("aside");
+    fs::rename(&place.path, &aside).expect("moved");
+    fs::create_dir(&place.path).expect("in the way");
+    let failure = keyring.make_buckets(&[bucket(1)]).expect_err("cannot be renamed");
+    assert_eq!(failure.code, KeyringCode::Io);
+    fs::remove_dir(&place.path).expect("out of the way");
+    fs::rename(&aside, &place.path).expect("moved back");
+    assert_eq!(keyring.make_buckets(&[bucket(1)]), Err(failure), "not tried again");
+    assert_eq!(keyring.destroy_days(&[Day(1)]), Err(failure));
+    assert_eq!(keyring.log_key(Month(1)).map(drop), Err(failure));
+    assert!(bytes_of(&keyring, 1).is_none());
+    assert!(keyring.day_key(Day(1)).is_ok(), "what is there is read on");
+    keyring.make_days(&[Day(1)]).expect("nothing to write, nothing to fail");
+    drop(keyring);
+    let keyring = place.open();
+    assert_eq!(place.names(), ["keyring", "keyring.lock"], "the start tidies up");
+    keyring.make_buckets(&[bucket(1)]).expect("and goes on");
+}
+
+struct NoneLeft;
+
+impl Random for NoneLeft {
+    fn fill(&self, _: &mut [u8]) -> Result<(), crate::random::NoRandomness> {
+        Err(crate::random::NoRandomness)
+    }
+}
+
+#[test]
+fn without_randomness_nothing_is_made() {
+    let place = Place::new();
+    let refused = FileKeyring::create(&place.path, root(1), Arc::new(NoneLeft)).err();
+    assert_eq!(refused.map(|error| error.code), Some(KeyringCode::NoRandomness));
+    assert!(!place.path.exists());
+    drop(place.create());
+    let keyring =
+        FileKeyring::open(&place.path, root(1), Arc::new(NoneLeft)).expect("opens").expect("is there");
+    let refused = keyring.make_buckets(&[bucket(1)]).map_err(|error| error.code);
+    assert_eq!(refused, Err(KeyringCode::NoRandomness));
+    assert_eq!(keyring.generation(), 0);
+}
+
+#[test]
+fn readers_beside_a_writer_see_every_key_whole_and_unchanged() {
+    const BUCKETS: u64 = 60;
+    let place = Place::new();
+    let keyring = place.create();
+    keyring.make_buckets(&[bucket(0)]).expect("made");
+    let first = bytes_of(&keyring, 0);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let mut seen: Vec<Option<[u8; 32]>> = vec![None; BUCKETS as usize];
+                loop {
+                    let last = done.load(Ordering::SeqCst);
+                    for index in 0..BUCKETS {
+                        let (now, before) = (bytes_of(&keyring, index), &mut seen[index as usize]);
+                        assert!(before.is_none() || *before == now, "a key changed or went");
+                        *before = now;
+                    }
+                    assert_eq!(seen[0], first);
+                    if last {
+                        break assert!(seen.iter().all(Option::is_some), "a durable key is not seen");
+                    }
+                }
+            });
+        }
+        // Two writers want the same keys: each is made once.
+        let writers = [0, 1].map(|_| {
+            scope.spawn(|| {
+                for index in 1..BUCKETS {
+                    keyring.make_buckets(&[bucket(index)]).expect("made");
+                    assert!(bytes_of(&keyring, index).is_some(), "made, so there");
+                }
+            })
+        });
+        for writer in writers {
+            writer.join().expect("no panic");
+        }
+        done.store(true, Ordering::SeqCst);
+    });
+    assert_eq!(keyring.generation(), BUCKETS);
+    let told = |keyring: &FileKeyring| (0..BUCKETS).map(|index| bytes_of(keyring, index)).collect::<Vec<_>>();
+    let before = told(&keyring);
+    drop(keyring);
+    assert!(told(&place.open()) == before);
+}
+
+#[test]
+fn a_root_key_is_sixty_four_hex_digits() {
+    let key = |text: &str| root_key(&Secret::new(text.as_bytes().to_vec())).map(|key| *key.expose());
+    assert_eq!(key(&"0f".repeat(32)), Ok([0x0f; 32]));
+    assert_eq!(key(&"0F".repeat(32)), Ok([0x0f; 32]));
+    for bad in ["", "0f", &"0f".repeat(31), &"0f".repeat(33), &"0g".repeat(32), &"a".repeat(32)] {
+        assert_eq!(key(bad).map_err(|error| error.code), Err(KeyringCode::RootKey), "{} bytes", bad.len());
+    }
+}

@@ -1,0 +1,176 @@
+//! The keyring's bytes: sealed by the root key, and compact, since the whole file is written at each change.
+//!
+//! `TAMISKEY`, a version byte, a nonce of 24 bytes, then the content under XChaCha20-Poly1305 with magic and version as
+//! additional data. A bucket takes about 38 bytes: 75 KB for a million leads.
+
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::sync::Arc;
+
+use chacha20poly1305::aead::{AeadInOut, KeyInit};
+use chacha20poly1305::{Key as CipherKey, Tag, XChaCha20Poly1305, XNonce};
+use zeroize::Zeroizing;
+
+use crate::clock::{Day, Month};
+use crate::keyring::content::{BucketKeys, Content, Numbered};
+use crate::keyring::{Bucket, InstanceId, KeyringCode, KeyringError};
+use crate::purpose::PurposeId;
+use crate::random::Random;
+use crate::secret::Key;
+
+/// No keyring is larger: the keys of some 800 million leads.
+pub const KEYRING_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+const MAGIC: &[u8; 8] = b"TAMISKEY";
+const VERSION: u8 = 1;
+const NONCE_BYTES: usize = 24;
+const TAG_BYTES: usize = 16;
+/// Magic and version: what the seal binds beside the content.
+const PREFIX_BYTES: usize = MAGIC.len() + 1;
+const HEADER_BYTES: usize = PREFIX_BYTES + NONCE_BYTES;
+
+/// Seals a generation. A fresh nonce each time: XChaCha20's are long enough to be drawn at random.
+///
+/// # Errors
+/// [`KeyringCode::NoRandomness`]; [`KeyringCode::Io`] with [`ErrorKind::FileTooLarge`] beyond [`KEYRING_BYTES_MAX`].
+pub fn seal(content: &Content, root: &Key, random: &dyn Random) -> Result<Vec<u8>, KeyringError> {
+    let mut nonce = [0; NONCE_BYTES];
+    random.fill(&mut nonce).map_err(|_| KeyringError::of(KeyringCode::NoRandomness))?;
+    let too_large = || KeyringError::io(ErrorKind::FileTooLarge);
+
+    // Plain first, sealed in place: one buffer, large enough from the start, so that no copy of the keys is left behind.
+    let mut out = Zeroizing::new(vec![0; HEADER_BYTES + Layout1::bytes_max(content) + TAG_BYTES]);
+    let (header, body) = out.split_at_mut(HEADER_BYTES);
+    let (prefix, nonce_field) = header.split_at_mut(PREFIX_BYTES);
+    prefix.copy_from_slice(&prefix_of(VERSION));
+    nonce_field.copy_from_slice(&nonce);
+    let plain = postcard::to_slice(&Layout1::of(content), body).map_err(|_| too_large())?;
+    let tag = XChaCha20Poly1305::new(&CipherKey::from(*root.expose()))
+        .encrypt_inout_detached(&XNonce::from(nonce), &prefix_of(VERSION), (&mut *plain).into())
+        .map_err(|_| too_large())?;
+
+    let sealed_bytes = HEADER_BYTES + plain.len();
+    out.truncate(sealed_bytes);
+    out.extend_from_slice(&tag);
+    match out.len() as u64 {
+        bytes if bytes > KEYRING_BYTES_MAX => Err(too_large()),
+        _ => Ok(std::mem::take(&mut *out)),
+    }
+}
+
+/// Opens what [`seal`] wrote.
+///
+/// # Errors
+/// [`KeyringCode::Format`] if a later version wrote it; [`KeyringCode::DoesNotOpen`] if it is no keyring, was changed, or
+/// is under another root key.
+pub fn open(mut bytes: Zeroizing<Vec<u8>>, root: &Key) -> Result<Content, KeyringError> {
+    let refused = || KeyringError::of(KeyringCode::DoesNotOpen);
+    let (header, body) = bytes.split_at_mut_checked(HEADER_BYTES).ok_or_else(refused)?;
+    let (prefix, nonce) = header.split_at(PREFIX_BYTES);
+    match prefix.split_last() {
+        Some((&VERSION, magic)) if magic == MAGIC => {}
+        Some((_, magic)) if magic == MAGIC => return Err(KeyringError::of(KeyringCode::Format)),
+        _ => return Err(refused()),
+    }
+    let nonce = XNonce::try_from(nonce).map_err(|_| refused())?;
+    let plain_bytes = body.len().checked_sub(TAG_BYTES).ok_or_else(refused)?;
+    let (plain, tag) = body.split_at_mut(plain_bytes);
+    let tag = Tag::try_from(&*tag).map_err(|_| refused())?;
+    XChaCha20Poly1305::new(&CipherKey::from(*root.expose()))
+        .decrypt_inout_detached(&nonce, prefix, (&mut *plain).into(), &tag)
+        .map_err(|_| refused())?;
+    decode(plain).ok_or(KeyringError::of(KeyringCode::Format))
+}
+
+fn prefix_of(version: u8) -> [u8; PREFIX_BYTES] {
+    let mut prefix = [version; PREFIX_BYTES];
+    prefix[..MAGIC.len()].copy_from_slice(MAGIC);
+    prefix
+}
+
+/// The inside, layout 1. Keys are borrowed on both ways, so that none is copied but into its place.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Layout1<'c> {
+    instance: [u8; 16],
+    generation: u64,
+    seen: &'c [u8],
+    trail: &'c [u8],
+    #[serde(borrow)]
+    months: Vec<(u32, &'c [u8])>,
+    days: Vec<(u32, &'c [u8])>,
+    /// By purpose, so that its name is written once.
+    #[expect(clippy::type_complexity, reason = "epoch, index, newest and previous (generation, key)")]
+    purposes: Vec<(&'c str, Vec<(u32, u64, (u32, &'c [u8]), Option<(u32, &'c [u8])>)>)>,
+}
+
+impl<'c> Layout1<'c> {
+    fn of(content: &'c Content) -> Self {
+        let numbered = |held: &'c Numbered| (held.generation, held.key.expose().as_slice());
+        let mut purposes: Vec<(&str, Vec<_>)> = Vec::new();
+        // Buckets are in order of purpose.
+        for (bucket, keys) in &content.buckets {
+            let name = bucket.purpose.as_str();
+            if purposes.last().is_none_or(|(last, _)| *last != name) {
+                purposes.push((name, Vec::new()));
+            }
+            if let Some((_, buckets)) = purposes.last_mut() {
+                let previous = keys.previous.as_ref().map(numbered);
+                buckets.push((bucket.epoch, bucket.index, numbered(&keys.newest), previous));
+            }
+        }
+        Self {
+            instance: content.instance.0,
+            generation: content.generation,
+            seen: content.seen.expose(),
+            trail: content.trail.expose(),
+            months: content.months.iter().map(|(month, key)| (month.0, key.expose().as_slice())).collect(),
+            days: content.days.iter().map(|(day, key)| (day.0, key.expose().as_slice())).collect(),
+            purposes,
+        }
+    }
+
+    /// No encoding of this content is longer: every number as long as it can be.
+    fn bytes_max(content: &Content) -> usize {
+        const U32: usize = 5;
+        const U64: usize = 10;
+        const KEY: usize = 1 + 32;
+        let fixed = 16 + U64 + 2 * KEY + 3 * U64;
+        let periods = (content.months.len() + content.days.len()) * (U32 + KEY);
+        // A purpose's name is counted with each bucket: too much, but never too little.
+        let bucket =
+            |bucket: &Bucket| bucket.purpose.as_str().len() + 2 * U64 + U32 + U64 + 1 + 2 * (U32 + KEY);
+        fixed + periods + content.buckets.keys().map(bucket).sum::<usize>()
+    }
+}
+
+fn decode(plain: &[u8]) -> Option<Content> {
+    let (layout, rest) = postcard::take_from_bytes::<Layout1<'_>>(plain).ok()?;
+    let key = |bytes: &[u8]| Key::from_slice(bytes).map(Arc::new);
+    let numbered = |(generation, bytes)| Some(Numbered { generation, key: key(bytes)? });
+    let mut buckets = BTreeMap::new();
+    for (name, runs) in layout.purposes {
+        let purpose = PurposeId::parse(name)?;
+        for (epoch, index, newest, previous) in runs {
+            let previous = previous.map_or(Some(None), |held| numbered(held).map(Some))?;
+            let keys = BucketKeys { newest: numbered(newest)?, previous };
+            buckets.insert(Bucket { purpose: purpose.clone(), epoch, index }, keys);
+        }
+    }
+    let content = Content {
+        instance: InstanceId(layout.instance),
+        generation: layout.generation,
+        seen: key(layout.seen)?,
+        trail: key(layout.trail)?,
+        months: layout
+            .months
+            .into_iter()
+            .map(|(m, bytes)| Some((Month(m), key(bytes)?)))
+            .collect::<Option<_>>()?,
+        days: layout.days.into_iter().map(|(d, bytes)| Some((Day(d), key(bytes)?))).collect::<Option<_>>()?,
+        buckets,
+    };
+    rest.is_empty().then_some(content)
+}
+
+#[cfg(test)]
+mod tests;

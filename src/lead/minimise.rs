@@ -1,0 +1,216 @@
+//! The sieve: one raw lead, under the whitelist of one purpose.
+//!
+//! Names decide, values follow: an answer is decoded only once its key has a permit, its consent was given and no better
+//! key feeds the same field. Each value is decoded into one allocation, which belongs to an `Answer` that wipes it.
+
+use jiff::Timestamp;
+
+use crate::json::{Json, Kind};
+use crate::lead::dropped::Dropped;
+use crate::lead::minimised::{Answer, ConsentEvidence, Content, MinimisedLead};
+use crate::lead::raw::{RawEntry, RawLead};
+use crate::lead::ticks::Ticks;
+use crate::notification::{LeadRef, ParkCode, moment};
+use crate::purpose::{ConsentKey, FieldName, Keep, Matching, Permit, Purpose, periods};
+
+/// The most values of one field that are kept. More is no answer of a person; the record's size is bounded at the seal.
+const VALUES_MAX: usize = 100;
+
+/// The longest attribution: Meta's ids have up to twenty digits, platforms two letters.
+const ATTRIBUTION_BYTES_MAX: usize = 64;
+
+/// How every text answer of Meta's test leads begins, and the addresses that they have. Nothing else marks a test lead
+/// (and a person could type it, so a test lead is marked, not dropped).
+const TEST_TEXT: &str = "<test lead: dummy data for";
+const TEST_ADDRESSES: [&str; 2] = ["test@fb.com", "test@meta.com"];
+
+/// What the sieve made of a lead.
+pub struct Sieved {
+    /// What the purpose may hold, or why nothing of the lead is stored.
+    pub result: Result<MinimisedLead, ParkCode>,
+    /// The questions whose answers were left behind: not on the whitelist, without their consent, doubled, unreadable.
+    pub dropped: Dropped,
+    /// A key that the form's definition does not have: time to read the definition again.
+    pub unknown_key: bool,
+}
+
+/// Sieves a lead under the purpose that claims its form.
+///
+/// The result is an error if the reply is another lead's ([`ParkCode::FormMismatch`], [`ParkCode::ReplyUnreadable`]), and
+/// otherwise by the first rule it breaks: [`ParkCode::ConsentMissing`] (then no answer is decoded at all),
+/// [`ParkCode::RequiredFieldMissing`], [`ParkCode::NothingWhitelisted`]. A reply that does not name its form or its lead
+/// is taken at its word.
+///
+/// Of several answers to one field the one whose key is listed first counts, then the one that came first; an entry
+/// without an answer does not stand in the way of one that has it.
+pub fn minimise(raw: &RawLead<'_>, reference: &LeadRef, matching: &Matching<'_>) -> Sieved {
+    let mut sieve = Sieve { matching, dropped: Dropped::default(), unknown_key: false };
+    let result = sieve.lead(raw, reference);
+    Sieved { result, dropped: sieve.dropped, unknown_key: sieve.unknown_key }
+}
+
+struct Sieve<'m, 'p> {
+    matching: &'m Matching<'p>,
+    dropped: Dropped,
+    unknown_key: bool,
+}
+
+/// An entry whose key has a permit, undecoded.
+struct Candidate<'r, 'p> {
+    permit: Permit<'p>,
+    key: &'r str,
+    values: Json<'r>,
+}
+
+impl<'p> Sieve<'_, 'p> {
+    fn lead(&mut self, raw: &RawLead<'_>, reference: &LeadRef) -> Result<MinimisedLead, ParkCode> {
+        belongs_to(raw, reference)?;
+        let purpose = self.matching.purpose();
+        let candidates = self.candidates(raw);
+        let ticks = Ticks::read(raw.disclaimers);
+        let consents: Vec<ConsentEvidence> =
+            purpose.consents.iter().map(|rule| ticks.evidence(rule)).collect();
+        if purpose.consents.iter().zip(&consents).any(|(rule, found)| rule.required && !found.given()) {
+            return Err(ParkCode::ConsentMissing);
+        }
+        let fields = self.fields(candidates, &consents);
+        let has = |name: &FieldName| fields.iter().any(|(found, _)| found == name);
+        if purpose.whitelist.rules().iter().any(|rule| rule.required && !has(&rule.name)) {
+            return Err(ParkCode::RequiredFieldMissing);
+        }
+        if fields.is_empty() {
+            return Err(ParkCode::NothingWhitelisted);
+        }
+        let created = created(raw, reference);
+        let periods = periods(purpose, created, reference.received);
+        let content = Content {
+            created,
+            received: reference.received,
+            form: reference.form,
+            page: reference.page,
+            test: fields.iter().flat_map(|(_, answers)| answers).any(is_test),
+            fields,
+            consents,
+            expires_at: periods.expires_at,
+            reconfirm_due: periods.reconfirm_due,
+            leadgen: purpose.keeps(Keep::LeadgenId).then_some(reference.leadgen),
+            attribution: attribution(raw, purpose),
+        };
+        Ok(MinimisedLead { purpose: purpose.id.clone(), content })
+    }
+
+    /// The entries whose key has a permit, best first in each field; what has none is dropped by its name.
+    fn candidates<'r>(&mut self, raw: &'r RawLead<'_>) -> Vec<Candidate<'r, 'p>> {
+        let mut candidates = Vec::new();
+        for RawEntry { name, values, value } in &raw.entries {
+            let Some(key) = name.as_deref() else {
+                self.dropped.note_nameless(1);
+                continue;
+            };
+            self.unknown_key |= self.matching.is_unknown(key);
+            match (self.matching.permit(key), *values, *value) {
+                (None, _, _) | (Some(_), None, Some(_)) => self.dropped.note(key),
+                (Some(permit), Some(values), _) => candidates.push(Candidate { permit, key, values }),
+                (Some(_), None, None) => {}
+            }
+        }
+        self.dropped.note_nameless(raw.entries_beyond);
+        // Stable: of two entries with one key the first stays first.
+        candidates.sort_by_key(|candidate| (candidate.permit.field(), candidate.permit.rank()));
+        candidates
+    }
+
+    /// The answers by field, in the order of the whitelist.
+    fn fields(
+        &mut self,
+        candidates: Vec<Candidate<'_, 'p>>,
+        consents: &[ConsentEvidence],
+    ) -> Vec<(FieldName, Vec<Answer>)> {
+        let mut fields: Vec<(FieldName, Vec<Answer>)> = Vec::new();
+        for Candidate { permit, key, values } in candidates {
+            let rule = permit.rule();
+            let answered = fields.last().is_some_and(|(last, _)| *last == rule.name);
+            let given = |key: &ConsentKey| consents.iter().any(|found| found.key == *key && found.given());
+            if answered || !rule.consent.as_ref().is_none_or(given) {
+                self.dropped.note(key);
+                continue;
+            }
+            let (answers, left_behind) = decode(&permit, values);
+            if left_behind {
+                self.dropped.note(key);
+            }
+            if !answers.is_empty() {
+                fields.push((rule.name.clone(), answers));
+            }
+        }
+        fields
+    }
+}
+
+/// Another form's or another submission's lead must not be stored under this reference.
+fn belongs_to(raw: &RawLead<'_>, reference: &LeadRef) -> Result<(), ParkCode> {
+    let other = |found: Option<Json<'_>>, wanted: &str| {
+        let found = found.filter(|found| !found.is_null());
+        found.is_some_and(|found| found.number_or_text().as_deref() != Some(wanted))
+    };
+    if other(raw.form_id, reference.form.as_str()) {
+        return Err(ParkCode::FormMismatch);
+    }
+    if other(raw.id, reference.leadgen.expose()) {
+        return Err(ParkCode::ReplyUnreadable);
+    }
+    Ok(())
+}
+
+/// Graph's word, else the notification's, else the moment of its arrival. An unreadable time fails no lead; periods
+/// start at the earlier of this and the arrival, so that none is lengthened by it.
+fn created(raw: &RawLead<'_>, reference: &LeadRef) -> Timestamp {
+    raw.created_time.and_then(moment).or(reference.created).unwrap_or(reference.received)
+}
+
+/// The values of one entry, and whether something in it was left behind: nesting, or more than [`VALUES_MAX`].
+/// One value without a list around it is a list of one.
+fn decode(permit: &Permit<'_>, values: Json<'_>) -> (Vec<Answer>, bool) {
+    let (mut answers, mut left_behind) = (Vec::new(), false);
+    let mut take = |value: Json<'_>| {
+        if matches!(value.kind(), Kind::Array | Kind::Object) || answers.len() == VALUES_MAX {
+            left_behind = true;
+        } else {
+            answers.extend(decode_one(permit, value));
+        }
+    };
+    match values.kind() {
+        Kind::Array => values.elements().for_each(take),
+        _ => take(values),
+    }
+    (answers, left_behind)
+}
+
+/// A string, or a number or boolean as it stands. Blank text and `null` are no answer.
+fn decode_one(permit: &Permit<'_>, value: Json<'_>) -> Option<Answer> {
+    let decoded = value.owned_text().or_else(|| value.scalar().map(str::to_owned))?;
+    let answer = Answer::new(permit, decoded);
+    (!answer.expose().trim().is_empty()).then_some(answer)
+}
+
+/// What the purpose keeps of `ad_id` and the like, in the order of its closed list. Meta writes zero, or nothing, for a
+/// lead that no ad brought.
+fn attribution(raw: &RawLead<'_>, purpose: &Purpose) -> Vec<(Keep, Answer)> {
+    let kept = Keep::ALL.iter().copied().filter(|keep| purpose.keeps(*keep));
+    let found = kept.filter_map(|keep| {
+        let (_, value) = raw.attribution.iter().find(|(name, _)| name == keep.as_str())?;
+        let value = value.number_or_text()?;
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+        let good = (1..=ATTRIBUTION_BYTES_MAX).contains(&value.len()) && value.bytes().all(plain);
+        (good && value != "0").then(|| (keep, Answer::attribution(keep, value.into_owned())))
+    });
+    found.collect()
+}
+
+fn is_test(answer: &Answer) -> bool {
+    let text = answer.expose();
+    text.contains(TEST_TEXT) || TEST_ADDRESSES.iter().any(|address| text.trim().eq_ignore_ascii_case(address))
+}
+
+#[cfg(test)]
+mod tests;

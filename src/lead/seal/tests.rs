@@ -1,0 +1,211 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::purpose::PurposeId;
+use crate::random::{NoRandomness, SeededRandom};
+
+fn lead(fields: &[(&str, Vec<String>)], test: bool) -> MinimisedLead {
+    let field = |(name, values): &(&str, Vec<String>)| {
+        let answers = values.iter().map(|value| Answer::from_sealed(value.clone())).collect();
+        (FieldName::parse(name).expect("a name"), answers)
+    };
+    let at = |second| Timestamp::from_second(second).expect("in range");
+    MinimisedLead {
+        purpose: PurposeId::parse("devis").expect("a name"),
+        content: Content {
+            created: at(1_764_000_000),
+            received: at(1_764_000_100),
+            form: FormId::parse("901").expect("digits"),
+            page: PageId::parse("104").expect("digits"),
+            fields: fields.iter().map(field).collect(),
+            consents: vec![ConsentEvidence {
+                key: ConsentKey::parse("email_optin").expect("a name"),
+                checkbox_key: "J'accepte é".to_owned(),
+                tick: Tick::Yes,
+            }],
+            expires_at: at(1_795_536_000),
+            reconfirm_due: Some(at(1_780_000_000)),
+            test,
+            leadgen: LeadgenId::parse("9007199254740993"),
+            attribution: vec![(Keep::CampaignId, Answer::from_sealed("120200000000000001".to_owned()))],
+        },
+    }
+}
+
+fn one(value: &str) -> MinimisedLead {
+    lead(&[("email", vec![value.to_owned()])], false)
+}
+
+fn id() -> RecordId {
+    RecordId::parse("devis-1-123").expect("an id")
+}
+
+fn bucket() -> BucketKey {
+    BucketKey { generation: 7, key: Key::new([9; 32]) }
+}
+
+fn sealed(lead: &MinimisedLead) -> SealedRecord {
+    seal(lead, &id(), &bucket(), &SeededRandom::new(1)).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn refused(record: &SealedRecord, id: &RecordId, bucket: &BucketKey) -> Option<SealError> {
+    open(record, id, bucket).err()
+}
+
+/// Everything of a lead that a reader sees.
+fn shown(content: &Content) -> String {
+    let answers =
+        |answers: &[Answer]| answers.iter().map(|a| format!("{:?}", a.expose())).collect::<String>();
+    let fields: String =
+        content.fields.iter().map(|(name, values)| format!("{name}:{}", answers(values))).collect();
+    let consents: String =
+        content.consents.iter().map(|c| format!("{}:{}:{:?}", c.key, c.checkbox_key, c.tick)).collect();
+    let attribution: String =
+        content.attribution.iter().map(|(k, v)| format!("{k}:{}", v.expose())).collect();
+    let leadgen = content.leadgen.as_ref().map(LeadgenId::expose);
+    format!(
+        "{} {} {} {} {fields} {consents} {} {:?} {} {leadgen:?} {attribution}",
+        content.created,
+        content.received,
+        content.form,
+        content.page,
+        content.expires_at,
+        content.reconfirm_due,
+        content.test
+    )
+}
+
+#[test]
+fn a_record_under_another_name_key_or_header_does_not_open() {
+    let record = sealed(&one("ada@example.org"));
+    assert_eq!(refused(&record, &id(), &bucket()), None);
+    for other in ["lettre-1-123", "devis-2-123", "devis-1-124", "devi-1-123", "devis_-1-123"] {
+        let other = RecordId::parse(other).expect("an id");
+        assert_eq!(refused(&record, &other, &bucket()), Some(SealError::DoesNotOpen), "{other}");
+    }
+    let other_key = BucketKey { generation: 7, key: Key::new([8; 32]) };
+    assert_eq!(refused(&record, &id(), &other_key), Some(SealError::DoesNotOpen));
+    for moved in [
+        SealedRecord { generation: 8, ..record.clone() },
+        SealedRecord { expiry_day: record.expiry_day.next(), ..record.clone() },
+        SealedRecord { test: true, ..record.clone() },
+    ] {
+        assert_eq!(refused(&moved, &id(), &bucket()), Some(SealError::DoesNotOpen));
+    }
+}
+
+#[test]
+fn any_flipped_bit_or_cut_does_not_open() {
+    let bytes = sealed(&one("ada@example.org")).encode();
+    for bit in 0..bytes.len() * 8 {
+        let mut changed = bytes.clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        let opened = SealedRecord::decode(&changed).map(|record| refused(&record, &id(), &bucket()));
+        assert!(matches!(opened, None | Some(Some(SealError::DoesNotOpen))), "bit {bit}");
+    }
+    for cut in 0..bytes.len() {
+        let opened = SealedRecord::decode(&bytes[..cut]).map(|record| refused(&record, &id(), &bucket()));
+        assert!(matches!(opened, None | Some(Some(SealError::DoesNotOpen))), "cut at {cut}");
+    }
+}
+
+#[test]
+fn what_stands_in_clear_is_what_was_sealed() {
+    let bytes = sealed(&lead(&[("email", vec!["<test lead".to_owned()])], true)).encode();
+    let day = Day::of(Timestamp::from_second(1_795_536_000).expect("in range"));
+    assert_eq!(SealedRecord::peek(&bytes), Some((7, day, true)));
+    assert_eq!(SealedRecord::peek(&bytes[..8]), None);
+    assert_eq!(SealedRecord::peek(&[0; 8]), None);
+    assert_eq!(SealedRecord::peek(&[0, 0, 0, 0, 0, 0, 0, 0, 2]), None, "a flag is 0 or 1");
+}
+
+#[test]
+fn nothing_of_a_lead_stands_in_clear() {
+    let bytes = sealed(&one("ada.lovelace@example.org")).encode();
+    for clear in ["ada.lovelace", "email", "901", "9007199254740993", "optin", "120200000000000001"] {
+        assert!(!bytes.windows(clear.len()).any(|window| window == clear.as_bytes()), "{clear}");
+    }
+}
+
+#[test]
+fn one_lead_sealed_twice_differs() {
+    let random = SeededRandom::new(1);
+    let lead = one("ada@example.org");
+    let seal = || seal(&lead, &id(), &bucket(), &random).map(|record| record.encode()).expect("seals");
+    assert_ne!(seal(), seal());
+}
+
+#[test]
+fn a_record_ends_at_its_bound_exactly() {
+    let mut largest = 0;
+    for bytes in RECORD_BYTES_MAX - 400..RECORD_BYTES_MAX {
+        match seal(&one(&"x".repeat(bytes)), &id(), &bucket(), &SeededRandom::new(1)) {
+            Ok(record) => largest = largest.max(record.encode().len()),
+            Err(error) => assert!(matches!(error, SealError::TooLarge(size) if size > RECORD_BYTES_MAX - 64)),
+        }
+    }
+    assert_eq!(largest, RECORD_BYTES_MAX);
+    let huge = seal(&one(&"x".repeat(3_000_000)), &id(), &bucket(), &SeededRandom::new(1)).err();
+    assert!(matches!(huge, Some(SealError::TooLarge(_))));
+}
+
+#[test]
+fn the_barest_lead_has_room_too() {
+    let mut lead = lead(&[], false);
+    let whole = |moment: Timestamp| Timestamp::from_second(moment.as_second()).expect("in range");
+    let longest = "9".repeat(DIGITS_MAX);
+    lead.content.consents.clear();
+    lead.content.attribution.clear();
+    lead.content.created = whole(Timestamp::MIN);
+    lead.content.expires_at = whole(Timestamp::MAX);
+    lead.content.form = FormId::parse(&longest).expect("digits");
+    lead.content.page = PageId::parse(&longest).expect("digits");
+    lead.content.leadgen = LeadgenId::parse(&longest);
+    assert!(
+        open(&sealed(&lead), &id(), &bucket())
+            .is_ok_and(|opened| shown(&opened.content) == shown(&lead.content))
+    );
+}
+
+#[test]
+fn nothing_is_sealed_without_randomness() {
+    struct Dry;
+    impl Random for Dry {
+        fn fill(&self, _: &mut [u8]) -> Result<(), NoRandomness> {
+            Err(NoRandomness)
+        }
+    }
+    assert_eq!(seal(&one("x"), &id(), &bucket(), &Dry).err(), Some(SealError::NoRandomness));
+}
+
+#[test]
+fn a_later_layout_is_told_apart_from_damage() {
+    let mut plain = encode(&one("x").content).expect("fits");
+    assert!(decode(&plain, false).is_some());
+    assert!(decode(&[], false).is_none());
+    plain[0] = SCHEMA + 1;
+    assert!(decode(&plain, false).is_none());
+}
+
+proptest! {
+    #[test]
+    fn what_was_sealed_opens_the_same(
+        values in proptest::collection::vec(proptest::collection::vec("(?s).{0,40}", 1..4), 0..8),
+        test in any::<bool>(),
+        number in any::<u64>(),
+        epoch in any::<u32>(),
+    ) {
+        let names = ["email", "full_name", "a", "b_2", "c", "d", "e", "f"];
+        let fields: Vec<(&str, Vec<String>)> = names.into_iter().zip(values).collect();
+        let lead = lead(&fields, test);
+        let id = RecordId { number, epoch, ..id() };
+        let record = seal(&lead, &id, &bucket(), &SeededRandom::new(number)).expect("fits");
+        let read = SealedRecord::decode(&record.encode()).expect("a record");
+        let Ok(opened) = open(&read, &id, &bucket()) else { panic!("it opens") };
+        prop_assert_eq!(shown(&opened.content), shown(&lead.content));
+        prop_assert_eq!(opened.id(), &id);
+        prop_assert!(encode(&lead.content).expect("fits").len() <= capacity(&lead.content));
+        let other = RecordId { number: number ^ 1, ..id };
+        prop_assert_eq!(refused(&read, &other, &bucket()), Some(SealError::DoesNotOpen));
+    }
+}

@@ -1,0 +1,272 @@
+//! Numbers for Prometheus, prefix `tamis_`. Labels come from closed enums and from the config (purposes, pages), so that
+//! no person and no free text can become one, and their number is bounded.
+
+use std::sync::OnceLock;
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+
+use crate::id::PageId;
+use crate::notification::{ChangeCode, ParkCode};
+use crate::purpose::PurposeId;
+
+/// A label value from a closed set of codes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Label(&'static str);
+
+impl EncodeLabelValue for Label {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> Result<(), std::fmt::Error> {
+        EncodeLabelValue::encode(&self.0, encoder)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByAnswer {
+    answer: Label,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByKind {
+    kind: Label,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByCode {
+    code: Label,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByPurpose {
+    purpose: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByPage {
+    page: String,
+    code: Label,
+}
+
+/// Values that are looked up when somebody asks.
+#[derive(Default)]
+pub struct Readings {
+    /// References in the inbox, claimed ones included.
+    pub inbox_queued: u64,
+    /// Age of the oldest of them, in seconds.
+    pub inbox_oldest_seconds: u64,
+    /// References that wait or are held.
+    pub parked: u64,
+    /// Records by purpose.
+    pub records: Vec<(PurposeId, u64)>,
+    /// Pages that are paused, and why.
+    pub paused: Vec<(PageId, ParkCode)>,
+    /// 1 if the daemon can take notifications.
+    pub ready: bool,
+}
+
+/// All metrics.
+pub struct Metrics {
+    registry: Registry,
+    notifications: Family<ByAnswer, Counter>,
+    changes: Family<ByKind, Counter>,
+    references_new: Counter,
+    references_known: Counter,
+    stored: Family<ByPurpose, Counter>,
+    parked: Family<ByCode, Counter>,
+    dropped_fields: Family<ByPurpose, Counter>,
+    graph_calls: Counter,
+    exported: Family<ByPurpose, Counter>,
+    admin_requests: Family<ByAnswer, Counter>,
+    worker_panics: Counter,
+    gauges: Gauges,
+    readings: OnceLock<Box<dyn Fn() -> Readings + Send + Sync>>,
+}
+
+struct Gauges {
+    inbox_queued: Gauge<u64, AtomicU64>,
+    inbox_oldest_seconds: Gauge<u64, AtomicU64>,
+    parked: Gauge<u64, AtomicU64>,
+    records: Family<ByPurpose, Gauge<u64, AtomicU64>>,
+    paused: Family<ByPage, Gauge<u64, AtomicU64>>,
+    ready: Gauge<u64, AtomicU64>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+macro_rules! register {
+    ($registry:ident, $name:literal, $help:literal) => {{
+        let metric = Default::default();
+        $registry.register($name, $help, Clone::clone(&metric));
+        metric
+    }};
+}
+
+impl Metrics {
+    /// All metrics at zero.
+    pub fn new() -> Self {
+        let mut registry = Registry::with_prefix("tamis");
+        let version = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The running version", version);
+        let gauges = Gauges {
+            inbox_queued: register!(registry, "inbox_queued", "References accepted and not yet settled"),
+            inbox_oldest_seconds: register!(
+                registry,
+                "inbox_oldest_seconds",
+                "Age of the oldest reference not yet settled"
+            ),
+            parked: register!(registry, "parked", "References that wait or are held"),
+            records: register!(registry, "records", "Records held, by purpose"),
+            paused: register!(registry, "page_paused", "1 while no lead of the page is fetched"),
+            ready: register!(registry, "ready", "1 while notifications are taken"),
+        };
+        Self {
+            notifications: register!(registry, "notifications", "Calls to the webhook, by HTTP status answered"),
+            changes: register!(registry, "changes", "Changes in signed notifications, by kind"),
+            references_new: register!(registry, "references_new", "References accepted"),
+            references_known: register!(registry, "references_known", "References recognised as known"),
+            stored: register!(registry, "leads_stored", "Leads stored, by purpose"),
+            parked: register!(registry, "leads_parked", "References parked, by code"),
+            dropped_fields: register!(registry, "fields_dropped", "Answers dropped by the sieve, by purpose"),
+            graph_calls: register!(registry, "graph_calls", "Calls to the Graph API"),
+            exported: register!(registry, "leads_exported", "Records in exported pages, by purpose"),
+            admin_requests: register!(registry, "admin_requests", "Calls to the admin side, by HTTP status answered"),
+            worker_panics: register!(registry, "worker_panics", "Panics caught in a worker's step"),
+            gauges,
+            readings: OnceLock::new(),
+            registry,
+        }
+    }
+
+    /// Says where the values come from that are looked up when somebody asks. The first word holds.
+    pub fn read_from(&self, readings: impl Fn() -> Readings + Send + Sync + 'static) {
+        let _ = self.readings.set(Box::new(readings));
+    }
+
+    /// A call to the webhook was answered.
+    pub fn notification(&self, status: u16) {
+        self.notifications.get_or_create(&ByAnswer { answer: status_label(status) }).inc();
+    }
+
+    /// So many changes of one kind were in a notification.
+    pub fn changes(&self, kind: ChangeCode, count: u64) {
+        self.changes.get_or_create(&ByKind { kind: Label(kind.as_str()) }).inc_by(count);
+    }
+
+    /// References were accepted or recognised.
+    pub fn references(&self, new: u64, known: u64) {
+        self.references_new.inc_by(new);
+        self.references_known.inc_by(known);
+    }
+
+    /// A lead was stored; so many of its answers were dropped.
+    pub fn stored(&self, purpose: &PurposeId, dropped: u64) {
+        let by = ByPurpose { purpose: purpose.to_string() };
+        self.stored.get_or_create(&by).inc();
+        self.dropped_fields.get_or_create(&by).inc_by(dropped);
+    }
+
+    /// A reference was parked.
+    pub fn parked(&self, code: ParkCode) {
+        self.parked.get_or_create(&ByCode { code: Label(code.as_str()) }).inc();
+    }
+
+    /// Graph was called.
+    pub fn graph_calls(&self, count: u64) {
+        self.graph_calls.inc_by(count);
+    }
+
+    /// A page of an export was opened.
+    pub fn exported(&self, purpose: &PurposeId, count: u64) {
+        self.exported.get_or_create(&ByPurpose { purpose: purpose.to_string() }).inc_by(count);
+    }
+
+    /// A call to the admin side was answered.
+    pub fn admin_request(&self, status: u16) {
+        self.admin_requests.get_or_create(&ByAnswer { answer: status_label(status) }).inc();
+    }
+
+    /// A worker's step panicked and was caught.
+    pub fn worker_panic(&self) {
+        self.worker_panics.inc();
+    }
+
+    /// Everything in Prometheus' text format.
+    pub fn render(&self) -> String {
+        if let Some(readings) = self.readings.get() {
+            self.take(readings());
+        }
+        let mut text = String::new();
+        // Writing into a string fails only if a label does, and ours are plain.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+
+    fn take(&self, now: Readings) {
+        self.gauges.inbox_queued.set(now.inbox_queued);
+        self.gauges.inbox_oldest_seconds.set(now.inbox_oldest_seconds);
+        self.gauges.parked.set(now.parked);
+        self.gauges.ready.set(u64::from(now.ready));
+        for (purpose, count) in now.records {
+            self.gauges.records.get_or_create(&ByPurpose { purpose: purpose.to_string() }).set(count);
+        }
+        self.gauges.paused.clear();
+        for (page, code) in now.paused {
+            let by = ByPage { page: page.to_string(), code: Label(code.as_str()) };
+            self.gauges.paused.get_or_create(&by).set(1);
+        }
+    }
+}
+
+/// The statuses that tamis answers; any other is `other`.
+fn status_label(status: u16) -> Label {
+    const KNOWN: [(u16, &str); 15] = [
+        (200, "200"),
+        (201, "201"),
+        (204, "204"),
+        (400, "400"),
+        (401, "401"),
+        (403, "403"),
+        (404, "404"),
+        (405, "405"),
+        (406, "406"),
+        (408, "408"),
+        (409, "409"),
+        (413, "413"),
+        (429, "429"),
+        (500, "500"),
+        (503, "503"),
+    ];
+    Label(KNOWN.iter().find(|(known, _)| *known == status).map_or("other", |(_, text)| text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_has_every_family_with_its_prefix() {
+        let metrics = Metrics::new();
+        metrics.notification(200);
+        metrics.parked(ParkCode::FormUnclaimed);
+        metrics.read_from(|| Readings { inbox_queued: 3, ready: true, ..Readings::default() });
+        let text = metrics.render();
+        for line in [
+            "tamis_notifications_total{answer=\"200\"} 1",
+            "tamis_leads_parked_total{code=\"form-unclaimed\"} 1",
+            "tamis_inbox_queued 3",
+            "tamis_ready 1",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
+        }
+        assert!(text.lines().all(|line| line.starts_with("tamis_") || line.starts_with('#')), "{text}");
+    }
+}

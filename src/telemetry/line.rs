@@ -1,0 +1,115 @@
+//! One event as one line.
+
+use std::fmt::{self, Write as _};
+
+use jiff::Timestamp;
+use serde_json::{Map, Number, Value};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Metadata};
+
+/// For whom the lines are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// A person who tails them.
+    Pretty,
+    /// A machine that collects them: one JSON object a line.
+    Json,
+}
+
+/// The line of an event of this crate.
+pub fn of(format: Format, now: Timestamp, event: &Event<'_>) -> String {
+    let mut fields = Fields::default();
+    event.record(&mut fields);
+    write(format, now, *event.metadata().level(), fields)
+}
+
+/// The line of a foreign event: where it comes from, nothing of what it says.
+pub fn of_foreign(format: Format, now: Timestamp, metadata: &Metadata<'_>) -> String {
+    let crate_name = metadata.target().split("::").next().unwrap_or_default();
+    let fields = Fields {
+        name: "foreign.event".to_owned(),
+        rest: vec![("crate", Value::from(crate_name)), ("source.line", Value::from(metadata.line().unwrap_or(0)))],
+    };
+    write(format, now, *metadata.level(), fields)
+}
+
+#[derive(Default)]
+struct Fields {
+    name: String,
+    rest: Vec<(&'static str, Value)>,
+}
+
+impl Fields {
+    fn note(&mut self, field: &Field, value: Value) {
+        self.rest.push((field.name(), value));
+    }
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            let _ = write!(self.name, "{value:?}");
+        } else {
+            self.note(field, Value::from(format!("{value:?}")));
+        }
+    }
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "message" {
+            self.name.push_str(value);
+        } else {
+            self.note(field, Value::from(value));
+        }
+    }
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.note(field, Value::from(value));
+    }
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.note(field, Value::from(value));
+    }
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.note(field, Value::from(value));
+    }
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.note(field, Number::from_f64(value).map_or(Value::Null, Value::from));
+    }
+}
+
+fn write(format: Format, now: Timestamp, level: Level, fields: Fields) -> String {
+    let time = format!("{now:.3}");
+    let mut line = String::with_capacity(160);
+    match format {
+        Format::Pretty => {
+            let _ = write!(line, "{time} {level:<5} {}", Plain(&fields.name));
+            for (name, value) in &fields.rest {
+                let _ = match value {
+                    Value::String(text) => write!(line, " {name}={}", Plain(text)),
+                    other => write!(line, " {name}={other}"),
+                };
+            }
+        }
+        Format::Json => {
+            let mut object = Map::new();
+            object.insert("time".to_owned(), Value::from(time));
+            object.insert("level".to_owned(), Value::from(level.as_str().to_lowercase()));
+            object.insert("event".to_owned(), Value::from(fields.name));
+            object.extend(fields.rest.into_iter().map(|(name, value)| (name.to_owned(), value)));
+            let _ = write!(line, "{}", Value::Object(object));
+        }
+    }
+    line.push('\n');
+    line
+}
+
+/// Text as it is, or quoted and escaped if it holds spaces, quotes or control characters, so that no value can look
+/// like another field, another line, or a terminal's command.
+struct Plain<'t>(&'t str);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '=' | '\\');
+        if !self.0.is_empty() && !self.0.chars().any(odd) {
+            return f.write_str(self.0);
+        }
+        write!(f, "{:?}", self.0)
+    }
+}

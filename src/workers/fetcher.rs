@@ -1,0 +1,464 @@
+//! From references to records: claim, fetch, minimise, settle.
+//!
+//! Several fetchers run beside one another, as many as Graph calls may be in flight; each holds one claim at a time. A
+//! crash at any point costs at most a repeated fetch: what is not settled is claimed again.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
+
+use crate::clock::Clock;
+use crate::graph::{Availability, Decision, Failure, Graph, LeadReply, LeadsRead, Retry};
+use crate::id::{FormId, LeadgenId, PageId};
+use crate::inbox::Inbox;
+use crate::lead::{Dropped, RawLead, Sieved, minimise};
+use crate::metrics::Metrics;
+use crate::notification::{LeadRef, ParkCode, Why};
+use crate::purpose::{Lane, Matching, Policy, Purpose};
+use crate::random::Random;
+use crate::store::{KnownForm, Outcome, Settled, Settlement, SharedStore, StoreError};
+use crate::telemetry::LeadNames;
+use crate::workers::forms::{FormBook, Unknown};
+use crate::workers::{Step, Worker};
+
+/// Graph reads at most so many leads in one call (its own limit).
+const CLAIM_MAX: usize = 50;
+/// How long a fetcher rests after the store refused.
+const STORE_REST_MS: i64 = 2_000;
+
+/// What the fetchers share.
+pub struct Tools {
+    /// The journal.
+    pub inbox: Arc<Inbox>,
+    /// The store.
+    pub store: SharedStore,
+    /// The Graph API.
+    pub graph: Arc<Graph>,
+    /// The purposes, as they were when the daemon started.
+    pub policy: Arc<Policy>,
+    /// Definitions of forms.
+    pub forms: FormBook,
+    /// How failures are tried again.
+    pub retry: Retry,
+    /// How an ambiguous "not there or not ours" is tried again.
+    pub retry_ambiguous: Retry,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// For jitter.
+    pub random: Arc<dyn Random>,
+    /// Counts.
+    pub metrics: Arc<Metrics>,
+    /// How leads are named in the log.
+    pub names: LeadNames,
+}
+
+/// One fetcher.
+pub struct Fetcher {
+    tools: Arc<Tools>,
+    /// The journal and the parked take turns, so that neither starves the other.
+    parked_first: AtomicBool,
+}
+
+/// A claimed reference and what it has behind it.
+struct Claimed {
+    reference: LeadRef,
+    attempts: u32,
+    last_code: Option<ParkCode>,
+}
+
+/// Where a claim came from: that is where its lease is given back.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    Journal,
+    Parked,
+}
+
+#[async_trait]
+impl Worker for Fetcher {
+    fn name(&self) -> &'static str {
+        "fetcher"
+    }
+
+    fn wake(&self) -> Option<&Notify> {
+        Some(self.tools.inbox.arrived())
+    }
+
+    async fn step(&self) -> Step {
+        let now = self.tools.clock.now();
+        if self.tools.store.halted().is_some() {
+            return Step::Until(later(now, STORE_REST_MS));
+        }
+        let (source, lane, claimed) = match self.claim(now) {
+            Ok(Some(claim)) => claim,
+            // What is due and still not claimed has no lane for now (its page is paused): it is looked at when polled.
+            Ok(None) => return self.tools.store.next_due().filter(|due| *due > now).map_or(Step::Idle, Step::Until),
+            Err(error) => return self.rest(now, error),
+        };
+        let leadgens: Vec<LeadgenId> = claimed.iter().map(|claim| claim.reference.leadgen).collect();
+        let mut lease = Lease { tools: &self.tools, source, leadgens, held: true };
+        let settlements = self.outcomes(&lane, claimed, now).await;
+        match self.tools.settle(&lane, settlements).await {
+            Ok(settled) => {
+                lease.done();
+                Step::Did(settled)
+            }
+            Err(error) => self.rest(now, error),
+        }
+    }
+}
+
+/// Gives a claim back unless it was settled: an error, a stop or a panic on the way costs nothing but a second fetch.
+struct Lease<'t> {
+    tools: &'t Tools,
+    source: Source,
+    leadgens: Vec<LeadgenId>,
+    held: bool,
+}
+
+impl Lease<'_> {
+    fn done(&mut self) {
+        self.held = false;
+        if self.source == Source::Journal {
+            self.tools.inbox.done(&self.leadgens);
+        }
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        if self.held {
+            match self.source {
+                Source::Journal => self.tools.inbox.release(&self.leadgens),
+                Source::Parked => self.tools.store.release(&self.leadgens),
+            }
+        }
+    }
+}
+
+impl Fetcher {
+    /// A fetcher over the shared tools.
+    pub fn new(tools: Arc<Tools>) -> Self {
+        Self { tools, parked_first: AtomicBool::new(true) }
+    }
+
+    fn rest(&self, now: Timestamp, error: StoreError) -> Step {
+        tracing::warn!(code = %error.code, "fetch.store-refused");
+        Step::Until(later(now, STORE_REST_MS))
+    }
+
+    fn claim(&self, now: Timestamp) -> Result<Option<(Source, Lane, Vec<Claimed>)>, StoreError> {
+        let parked_first = self.parked_first.fetch_xor(true, Ordering::Relaxed);
+        if parked_first {
+            Ok(self.claim_parked(now)?.or_else(|| self.claim_journal()))
+        } else {
+            match self.claim_journal() {
+                Some(claim) => Ok(Some(claim)),
+                None => self.claim_parked(now),
+            }
+        }
+    }
+
+    /// From the journal everything is claimed: what cannot be fetched now leaves it for `parked`.
+    fn claim_journal(&self) -> Option<(Source, Lane, Vec<Claimed>)> {
+        let lane_of = |page: &PageId, form: &FormId| Some(self.tools.lane(page, form));
+        let (lane, mut references) = self.tools.inbox.claim(CLAIM_MAX, &lane_of)?;
+        if lane.purpose.is_some() && self.tools.graph.availability(&lane.page) == Availability::Probe {
+            // The pause is over: one lead goes ahead to see.
+            let rest: Vec<LeadgenId> = references.drain(1..).map(|reference| reference.leadgen).collect();
+            self.tools.inbox.release(&rest);
+        }
+        let claimed = references
+            .into_iter()
+            .map(|reference| Claimed { reference, attempts: 0, last_code: None })
+            .collect();
+        Some((Source::Journal, lane, claimed))
+    }
+
+    /// From the parked only what can be fetched now.
+    fn claim_parked(&self, now: Timestamp) -> Result<Option<(Source, Lane, Vec<Claimed>)>, StoreError> {
+        let lane_of = |page: &PageId, form: &FormId| {
+            let lane = self.tools.lane(page, form);
+            let open = matches!(self.tools.graph.availability(page), Availability::Ready | Availability::Probe);
+            (lane.purpose.is_some() && open).then_some(lane)
+        };
+        let Some((lane, mut claims)) = self.tools.store.claim_due(now, CLAIM_MAX, &lane_of)? else {
+            return Ok(None);
+        };
+        if self.tools.graph.availability(&lane.page) == Availability::Probe {
+            let rest: Vec<LeadgenId> = claims.drain(1..).map(|claim| claim.reference.leadgen).collect();
+            self.tools.store.release(&rest);
+        }
+        let claimed = claims
+            .into_iter()
+            .map(|claim| Claimed { reference: claim.reference, attempts: claim.attempts, last_code: claim.code })
+            .collect();
+        Ok(Some((Source::Parked, lane, claimed)))
+    }
+
+    async fn outcomes(&self, lane: &Lane, claimed: Vec<Claimed>, now: Timestamp) -> Vec<Settlement> {
+        let tools = &self.tools;
+        let purpose = lane.purpose.as_ref().and_then(|id| tools.policy.purpose(id.as_str())).cloned();
+        let availability = tools.graph.availability(&lane.page);
+        match (purpose, availability) {
+            (None, _) => park_all(claimed, |_| Why::Held { code: ParkCode::FormUnclaimed }),
+            (Some(_), Availability::NoToken) => park_all(claimed, |_| Why::Held { code: ParkCode::PageUnknown }),
+            (Some(_), Availability::Paused { until, code }) => {
+                park_all(claimed, |claim| Why::Waiting { not_before: until, attempts: claim.attempts, code })
+            }
+            (Some(purpose), Availability::Ready | Availability::Probe) => {
+                self.fetch(&lane.page, &purpose, claimed, now).await
+            }
+        }
+    }
+
+    async fn fetch(
+        &self,
+        page: &PageId,
+        purpose: &Purpose,
+        claimed: Vec<Claimed>,
+        now: Timestamp,
+    ) -> Vec<Settlement> {
+        let mut settlements = Vec::with_capacity(claimed.len());
+        let mut ready: HashMap<LeadgenId, (Claimed, Arc<KnownForm>)> = HashMap::with_capacity(claimed.len());
+        let mut unread: HashMap<FormId, Failure> = HashMap::new();
+        for claim in claimed {
+            let form = claim.reference.form;
+            if let Some(failure) = unread.get(&form) {
+                let why = self.tools.after_form_failure(failure, &claim, now);
+                settlements.push(parked(claim.reference, why));
+                continue;
+            }
+            match self.tools.forms.form(page, &form).await {
+                Ok(known) => {
+                    ready.insert(claim.reference.leadgen, (claim, known));
+                }
+                Err(Unknown::Graph(failure)) => {
+                    let why = self.tools.after_form_failure(&failure, &claim, now);
+                    unread.insert(form, failure);
+                    settlements.push(parked(claim.reference, why));
+                }
+                Err(Unknown::Store(error)) => {
+                    tracing::warn!(code = %error.code, "fetch.store-refused");
+                    let not_before = later(now, STORE_REST_MS);
+                    let why = Why::Waiting { not_before, attempts: claim.attempts, code: ParkCode::FormUnread };
+                    settlements.push(parked(claim.reference, why));
+                }
+            }
+        }
+        if ready.is_empty() {
+            return settlements;
+        }
+        let ids: Vec<LeadgenId> = ready.keys().copied().collect();
+        let read = self.tools.graph.read_leads(page, &purpose.graph_fields(), &ids).await;
+        self.tools.metrics.graph_calls(u64::from(read.calls));
+        self.tools.sieve(purpose, read, ready, now, &mut settlements);
+        settlements
+    }
+}
+
+impl Tools {
+    fn lane(&self, page: &PageId, form: &FormId) -> Lane {
+        Lane { page: *page, purpose: self.policy.of_form(form).map(|purpose| purpose.id.clone()) }
+    }
+
+    /// Minimises what came and decides about what did not. The replies are wiped on the way out.
+    fn sieve(
+        &self,
+        purpose: &Purpose,
+        read: LeadsRead,
+        mut ready: HashMap<LeadgenId, (Claimed, Arc<KnownForm>)>,
+        now: Timestamp,
+        settlements: &mut Vec<Settlement>,
+    ) {
+        for (leadgen, failure) in read.failed {
+            if let Some((claim, _)) = ready.remove(&leadgen) {
+                let why = self.after_failure(&failure, &claim, now);
+                settlements.push(parked(claim.reference, why));
+            }
+        }
+        for reply in &read.replies {
+            self.sieve_reply(purpose, reply, &mut ready, settlements);
+        }
+        // Graph's room answers for every id exactly once; should one be missing all the same, it is tried again.
+        for (_, (claim, _)) in ready {
+            let why = self.again(&self.retry, claim.attempts, ParkCode::GraphUnavailable, None, now);
+            settlements.push(parked(claim.reference, why));
+        }
+    }
+
+    fn sieve_reply(
+        &self,
+        purpose: &Purpose,
+        reply: &LeadReply,
+        ready: &mut HashMap<LeadgenId, (Claimed, Arc<KnownForm>)>,
+        settlements: &mut Vec<Settlement>,
+    ) {
+        for (leadgen, raw) in reply.leads() {
+            if let Some((claim, known)) = ready.remove(&leadgen) {
+                settlements.push(self.sieve_lead(purpose, &raw, claim, &known));
+            }
+        }
+    }
+
+    fn sieve_lead(&self, purpose: &Purpose, raw: &RawLead<'_>, claim: Claimed, known: &KnownForm) -> Settlement {
+        let matching = Matching::new(purpose, known.definition.as_ref());
+        let Sieved { result, dropped, unknown_key } = minimise(raw, &claim.reference, &matching);
+        if unknown_key {
+            self.forms.doubt(&claim.reference.form);
+        }
+        let outcome = match result {
+            Ok(lead) => Outcome::Stored(Box::new(lead)),
+            Err(code @ (ParkCode::FormMismatch | ParkCode::ReplyUnreadable)) => {
+                Outcome::Parked(Why::Buried { code, attempts: claim.attempts + 1 })
+            }
+            Err(code) => Outcome::Parked(Why::Refused { code }),
+        };
+        Settlement { reference: claim.reference, outcome, dropped }
+    }
+
+    fn after_failure(&self, failure: &Failure, claim: &Claimed, now: Timestamp) -> Why {
+        let code = failure.code;
+        match failure.decision {
+            Decision::Halt { until } => Why::Waiting { not_before: until, attempts: claim.attempts, code },
+            Decision::Bury | Decision::ForGood => Why::Buried { code, attempts: claim.attempts + 1 },
+            Decision::Later { not_before } => self.again(&self.retry, claim.attempts, code, not_before, now),
+            Decision::Ambiguous => {
+                // Attempts that an outage spent do not count against a lead that Graph cannot find.
+                let before = if claim.last_code == Some(ParkCode::LeadUnreadable) { claim.attempts } else { 0 };
+                self.again(&self.retry_ambiguous, before, code, None, now)
+            }
+        }
+    }
+
+    fn after_form_failure(&self, failure: &Failure, claim: &Claimed, now: Timestamp) -> Why {
+        match self.after_failure(failure, claim, now) {
+            // The lead itself was never asked for: only its form could not be read.
+            Why::Buried { .. } => self.again(&self.retry, claim.attempts, ParkCode::FormUnread, None, now),
+            Why::Waiting { not_before, attempts, code: ParkCode::LeadUnreadable } => {
+                Why::Waiting { not_before, attempts, code: ParkCode::FormUnread }
+            }
+            why => why,
+        }
+    }
+
+    fn again(
+        &self,
+        retry: &Retry,
+        spent: u32,
+        code: ParkCode,
+        not_before: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Why {
+        let attempts = spent.saturating_add(1);
+        match retry.delay_ms(attempts, self.random.as_ref()) {
+            None => Why::Buried { code: ParkCode::AttemptsSpent, attempts },
+            Some(delay_ms) => {
+                let due = later(now, i64::try_from(delay_ms).unwrap_or(i64::MAX));
+                let not_before = not_before.map_or(due, |moment| moment.max(due));
+                Why::Waiting { not_before, attempts, code }
+            }
+        }
+    }
+
+    /// Settles and says so: one line a lead, with what was dropped.
+    async fn settle(&self, lane: &Lane, settlements: Vec<Settlement>) -> Result<usize, StoreError> {
+        let told: Vec<Told> = settlements.iter().map(|settlement| Told::of(settlement, &self.names)).collect();
+        let settled = self.store.settle(settlements).await?;
+        for (told, settled) in told.iter().zip(&settled) {
+            told.say(lane, settled, &self.metrics);
+        }
+        Ok(settled.len())
+    }
+}
+
+/// What the log says of a settlement, taken before the store takes the settlement over.
+struct Told {
+    lead: String,
+    form: FormId,
+    dropped_standard: String,
+    dropped_custom: usize,
+    dropped: usize,
+    why: Option<Why>,
+}
+
+impl Told {
+    fn of(settlement: &Settlement, names: &LeadNames) -> Self {
+        Self {
+            lead: names.of(&settlement.reference.leadgen).to_string(),
+            form: settlement.reference.form,
+            dropped_standard: settlement.dropped.standard().join(","),
+            dropped_custom: settlement.dropped.custom(),
+            dropped: settlement.dropped.count(),
+            why: match &settlement.outcome {
+                Outcome::Stored(_) => None,
+                Outcome::Parked(why) => Some(*why),
+            },
+        }
+    }
+
+    fn say(&self, lane: &Lane, settled: &Settled, metrics: &Metrics) {
+        let (lead, form, page) = (&self.lead, self.form, lane.page);
+        match settled {
+            Settled::Stored(record) => {
+                metrics.stored(&record.purpose, self.dropped as u64);
+                tracing::info!(
+                    lead.name = lead,
+                    record.id = %record,
+                    form.id = %form,
+                    dropped.standard = self.dropped_standard,
+                    dropped.custom = self.dropped_custom,
+                    "lead.stored"
+                );
+            }
+            Settled::Known => tracing::debug!(lead.name = lead, form.id = %form, "lead.known"),
+            Settled::Parked(code) => {
+                metrics.parked(*code);
+                self.say_parked(*code, form, page);
+            }
+        }
+    }
+
+    fn say_parked(&self, code: ParkCode, form: FormId, page: PageId) {
+        let lead = &self.lead;
+        match self.why {
+            Some(Why::Waiting { not_before, attempts, .. }) => {
+                tracing::info!(lead.name = lead, form.id = %form, page.id = %page, code = %code,
+                    lead.attempts = attempts, lead.not_before = %not_before, "lead.waiting");
+            }
+            Some(Why::Held { .. }) => {
+                tracing::warn!(lead.name = lead, form.id = %form, page.id = %page, code = %code, "lead.held");
+            }
+            Some(Why::Refused { .. }) => {
+                tracing::warn!(lead.name = lead, form.id = %form, page.id = %page, code = %code,
+                    dropped.standard = self.dropped_standard, dropped.custom = self.dropped_custom, "lead.refused");
+            }
+            Some(Why::Buried { attempts, .. }) => {
+                tracing::error!(lead.name = lead, form.id = %form, page.id = %page, code = %code,
+                    lead.attempts = attempts, "lead.buried");
+            }
+            None => tracing::error!(lead.name = lead, form.id = %form, code = %code, "lead.buried"),
+        }
+    }
+}
+
+fn parked(reference: LeadRef, why: Why) -> Settlement {
+    Settlement { reference, outcome: Outcome::Parked(why), dropped: Dropped::default() }
+}
+
+fn park_all(claimed: Vec<Claimed>, why: impl Fn(&Claimed) -> Why) -> Vec<Settlement> {
+    claimed
+        .into_iter()
+        .map(|claim| {
+            let why = why(&claim);
+            parked(claim.reference, why)
+        })
+        .collect()
+}
+
+fn later(now: Timestamp, ms: i64) -> Timestamp {
+    now.checked_add(SignedDuration::from_millis(ms)).unwrap_or(now)
+}

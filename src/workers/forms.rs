@@ -1,0 +1,113 @@
+//! What is known of the forms: read from Graph at first sight, kept in the store, read again daily and when a reply has
+//! a key that the definition has not.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::clock::Clock;
+use crate::graph::{Decision, Failure, Graph};
+use crate::id::{FormId, PageId};
+use crate::store::{KnownForm, SharedStore, StoreError};
+
+/// A definition older than this is read again.
+const FRESH_HOURS: i64 = 24;
+/// A form that showed an unknown key is read again, but not more often than this.
+const REREAD_MINUTES: i64 = 10;
+/// How many forms are remembered in memory; beyond, the store is asked.
+const REMEMBERED_MAX: usize = 1_000;
+
+/// Why there is no definition to go by.
+pub enum Unknown {
+    /// Graph did not give it; the leads wait.
+    Graph(Failure),
+    /// The store did not.
+    Store(StoreError),
+}
+
+/// Definitions of forms.
+pub struct FormBook {
+    store: SharedStore,
+    graph: Arc<Graph>,
+    clock: Arc<dyn Clock>,
+    remembered: Mutex<HashMap<FormId, Arc<KnownForm>>>,
+    stale: Mutex<HashMap<FormId, Timestamp>>,
+}
+
+impl FormBook {
+    /// An empty book over store and Graph.
+    pub fn new(store: SharedStore, graph: Arc<Graph>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, graph, clock, remembered: Mutex::default(), stale: Mutex::default() }
+    }
+
+    /// The form as it is known, read from Graph if it was never read or long ago. If a known form cannot be read again
+    /// for the moment, what is known holds on.
+    ///
+    /// # Errors
+    /// It was never read and cannot be read now.
+    pub async fn form(&self, page: &PageId, form: &FormId) -> Result<Arc<KnownForm>, Unknown> {
+        let known = self.known(form).map_err(Unknown::Store)?;
+        if let Some(known) = &known
+            && self.is_fresh(known)
+        {
+            return Ok(Arc::clone(known));
+        }
+        let read = match self.graph.read_form(page, form).await {
+            Ok(definition) => KnownForm { form: *form, definition: Some(definition), read_at: self.clock.now() },
+            Err(failure) => match (failure.decision, known) {
+                (Decision::ForGood, None) => {
+                    tracing::warn!(form.id = %form, page.id = %page, "form.definition-refused");
+                    KnownForm { form: *form, definition: None, read_at: self.clock.now() }
+                }
+                (_, Some(known)) => {
+                    tracing::debug!(form.id = %form, code = %failure.code, "form.not-read-again");
+                    return Ok(self.remember(KnownForm { read_at: self.clock.now(), ..(*known).clone() }));
+                }
+                (_, None) => return Err(Unknown::Graph(failure)),
+            },
+        };
+        self.store.put_form(read.clone()).await.map_err(Unknown::Store)?;
+        if read.definition.is_some() {
+            let questions = read.definition.as_ref().map_or(0, |definition| definition.questions.len());
+            tracing::info!(form.id = %form, page.id = %page, form.questions = questions, "form.read");
+        }
+        Ok(self.remember(read))
+    }
+
+    /// A reply had a key that the definition has not: it is read again at the next look.
+    pub fn doubt(&self, form: &FormId) {
+        let mut stale = self.stale.lock().unwrap_or_else(PoisonError::into_inner);
+        if stale.len() < REMEMBERED_MAX {
+            stale.entry(*form).or_insert_with(|| self.clock.now());
+        }
+    }
+
+    fn known(&self, form: &FormId) -> Result<Option<Arc<KnownForm>>, StoreError> {
+        if let Some(known) = self.remembered.lock().unwrap_or_else(PoisonError::into_inner).get(form) {
+            return Ok(Some(Arc::clone(known)));
+        }
+        Ok(self.store.form(form)?.map(|known| self.remember(known)))
+    }
+
+    fn remember(&self, known: KnownForm) -> Arc<KnownForm> {
+        let known = Arc::new(known);
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        if remembered.len() < REMEMBERED_MAX || remembered.contains_key(&known.form) {
+            remembered.insert(known.form, Arc::clone(&known));
+        }
+        self.stale.lock().unwrap_or_else(PoisonError::into_inner).remove(&known.form);
+        known
+    }
+
+    fn is_fresh(&self, known: &KnownForm) -> bool {
+        let age = self.clock.now().duration_since(known.read_at);
+        let doubted = self.stale.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&known.form);
+        let limit = if doubted {
+            SignedDuration::from_mins(REREAD_MINUTES)
+        } else {
+            SignedDuration::from_hours(FRESH_HOURS)
+        };
+        age < limit
+    }
+}

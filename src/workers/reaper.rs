@@ -1,0 +1,93 @@
+//! Takes away what has had its time: parked references that Meta no longer has, and the day keys that nothing needs.
+//!
+//! Hourly, and once at the start, before the listeners open.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
+
+use crate::clock::{Clock, Day};
+use crate::inbox::Inbox;
+use crate::keyring::Keyring;
+use crate::store::SharedStore;
+use crate::workers::{Step, Worker};
+
+/// How often it looks.
+const EVERY_MINUTES: i64 = 60;
+
+/// The reaper.
+pub struct Reaper {
+    inbox: Arc<Inbox>,
+    store: SharedStore,
+    keyring: Arc<dyn Keyring>,
+    clock: Arc<dyn Clock>,
+    next: Mutex<Option<Timestamp>>,
+}
+
+#[async_trait]
+impl Worker for Reaper {
+    fn name(&self) -> &'static str {
+        "reaper"
+    }
+
+    fn wake(&self) -> Option<&Notify> {
+        None
+    }
+
+    async fn step(&self) -> Step {
+        let now = self.clock.now();
+        if let Some(next) = *self.next.lock().unwrap_or_else(PoisonError::into_inner)
+            && now < next
+        {
+            return Step::Until(next);
+        }
+        self.reap(now).await;
+        let next = now.checked_add(SignedDuration::from_mins(EVERY_MINUTES)).unwrap_or(now);
+        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(next);
+        Step::Until(next)
+    }
+}
+
+impl Reaper {
+    /// A reaper that has not looked yet.
+    pub fn new(inbox: Arc<Inbox>, store: SharedStore, keyring: Arc<dyn Keyring>, clock: Arc<dyn Clock>) -> Self {
+        Self { inbox, store, keyring, clock, next: Mutex::new(None) }
+    }
+
+    async fn reap(&self, now: Timestamp) {
+        match self.store.expire_parked(now).await {
+            Ok(0) => {}
+            Ok(count) => tracing::warn!(refs.expired = count, code = "too-old", "inbox.expired"),
+            Err(error) => tracing::warn!(code = %error.code, "reaper.store-refused"),
+        }
+        match self.drop_day_keys(now) {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(keys.destroyed = count, "keyring.days-destroyed"),
+            Err(code) => tracing::warn!(code, "reaper.keys-kept"),
+        }
+    }
+
+    /// Destroys the keys of days before yesterday that no reference needs. Yesterday's stays: a call that was sealed
+    /// just before midnight may still be on its way into the journal.
+    fn drop_day_keys(&self, now: Timestamp) -> Result<usize, &'static str> {
+        let candidates: Vec<Day> = {
+            let yesterday = Day::of(now).minus(1);
+            self.keyring.days().into_iter().filter(|day| *day < yesterday).collect()
+        };
+        if candidates.is_empty() {
+            return Ok(0);
+        }
+        let mut needed: HashSet<Day> = self.inbox.days().into_iter().collect();
+        needed.extend(self.store.sealed_days().map_err(|error| error.code.as_str())?);
+        let idle: Vec<Day> = candidates.into_iter().filter(|day| !needed.contains(day)).collect();
+        if !idle.is_empty() {
+            self.keyring.destroy_days(&idle).map_err(|error| error.code.as_str())?;
+        }
+        Ok(idle.len())
+    }
+}

@@ -1,0 +1,343 @@
+//! No freed block of memory holds an answer.
+//!
+//! This binary owns the allocator: on each thread that asks for it, every block is searched for canaries at the moment it
+//! is freed. It runs *without* the daemon's zero-on-free allocator, so that what it proves are the types of `lead/`: an
+//! answer that was dropped is never copied out of its reply, one that was kept is wiped wherever it was copied to.
+//! Leads vary in size and shape: with equal ones the allocator hands the same block out again and hides what was left.
+#![expect(unsafe_code, reason = "a global allocator cannot be written without")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test, its helpers included")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use jiff::Timestamp;
+use tamis::id::{FormId, LeadgenId, PageId};
+use tamis::lead::{BucketKey, RawLead, RawReply, SealError, Shape, minimise, open, seal};
+use tamis::notification::{LeadRef, ParkCode};
+use tamis::purpose::{
+    Basis, Channel, ConsentKey, ConsentRule, FieldName, FieldRule, Keep, Matching, Purpose, PurposeId,
+    RecordId, Whitelist,
+};
+use tamis::random::SeededRandom;
+use tamis::secret::Key;
+use zeroize::Zeroizing;
+use zeroizing_alloc::ZeroAlloc;
+
+#[global_allocator]
+static WATCH: Watch = Watch;
+
+/// What is searched for: parts of answers, as they stand decoded and as they stand in a reply that escapes them.
+const DROPPED: [&[u8]; 2] = [b"dropped-canary", br"\u0064\u0072\u006f\u0070\u0070\u0065\u0064"];
+const KEPT: [&[u8]; 2] = [b"kept-canary", br"\u006b\u0065\u0070\u0074"];
+const CONTROL: [&[u8]; 1] = [b"control-canary"];
+
+/// How often each was found in a block that was freed, on one thread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Found {
+    dropped: usize,
+    kept: usize,
+    control: usize,
+    blocks: usize,
+}
+
+thread_local! {
+    /// `None`: this thread is not watched. Needs no allocation and no destructor, so the allocator may read it.
+    static FOUND: Cell<Option<Found>> = const { Cell::new(None) };
+}
+
+/// Runs `work` with every block that it frees searched, and tells what was found.
+fn watched(work: impl FnOnce()) -> Found {
+    FOUND.set(Some(Found::default()));
+    work();
+    FOUND.take().expect("watched until now")
+}
+
+/// The system's allocator, with a look at what is freed. Growing is left to the default, which frees the old block.
+struct Watch;
+
+// SAFETY: every call is handed on to `System` unchanged, but that blocks come zeroed and are read before they are freed.
+unsafe impl GlobalAlloc for Watch {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // Zeroed, so that a block never shows what an earlier owner left in it, and so that all of it may be read.
+        // SAFETY: the caller keeps the contract of `alloc`, which is that of `alloc_zeroed`.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        if let Ok(Some(mut found)) = FOUND.try_with(Cell::get) {
+            // SAFETY: the block is still ours, `layout.size()` bytes long, and was zeroed when it was handed out.
+            let bytes = unsafe { std::slice::from_raw_parts(block, layout.size()) };
+            found.dropped += usize::from(holds(bytes, &DROPPED));
+            found.kept += usize::from(holds(bytes, &KEPT));
+            found.control += usize::from(holds(bytes, &CONTROL));
+            found.blocks += 1;
+            FOUND.set(Some(found));
+        }
+        // SAFETY: the block came from `System` with this layout.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+fn holds(bytes: &[u8], canaries: &[&[u8]]) -> bool {
+    canaries.iter().any(|canary| {
+        let mut rest = bytes;
+        while let Some(at) = rest.iter().position(|b| b == &canary[0]) {
+            rest = &rest[at..];
+            if rest.starts_with(canary) {
+                return true;
+            }
+            rest = &rest[1..];
+        }
+        false
+    })
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).expect("in range")
+}
+
+fn purpose() -> Purpose {
+    let optin = || ConsentKey::parse("call_optin");
+    let field = |name: &str, consent: Option<ConsentKey>, from: &[&str]| FieldRule {
+        name: FieldName::parse(name).expect("a name"),
+        question_type: None,
+        from: from.iter().map(|key| (*key).to_owned()).collect(),
+        required: name == "email",
+        consent,
+        why: None,
+    };
+    let fields = vec![
+        field("email", None, &[]),
+        field("full_name", None, &["name_1", "name_2"]),
+        field("phone_number", optin(), &[]),
+    ];
+    Purpose {
+        id: PurposeId::parse("devis").expect("a name"),
+        title: Vec::new(),
+        forms: Vec::new(),
+        basis: Basis::PreContract,
+        retention_months: 12,
+        reconfirm_months: Some(6),
+        grace_days: 30,
+        recipients: Vec::new(),
+        keep: vec![Keep::CampaignId, Keep::LeadgenId],
+        whitelist: Whitelist::new(fields).expect("not empty"),
+        consents: vec![ConsentRule {
+            key: optin().expect("a name"),
+            channel: Channel::Phone,
+            required: false,
+            from: vec!["call_optin".to_owned()],
+        }],
+    }
+}
+
+fn reference(number: usize) -> LeadRef {
+    LeadRef {
+        leadgen: LeadgenId::parse(&(9_007_199_254_740_993 + number).to_string()).expect("digits"),
+        form: FormId::parse("901").expect("digits"),
+        page: PageId::parse("104").expect("digits"),
+        created: None,
+        received: at(1_764_000_000),
+    }
+}
+
+/// A text with a canary at its beginning and its end, escaped or not, of a length that differs from lead to lead.
+fn text(canary: &str, number: usize, escaped: bool) -> String {
+    let word = |word: &str| match escaped {
+        true => word.bytes().map(|b| format!("\\u{b:04x}")).collect(),
+        false => word.to_owned(),
+    };
+    let canary = word(&format!("{canary}-canary"));
+    format!("{canary}{}{canary}", "é".repeat(number * 37 % 3_001))
+}
+
+/// One lead as Graph writes it: kept answers among dropped ones, in all the shapes in which an answer can stand.
+fn lead(number: usize) -> String {
+    let dropped = text("dropped", number, number.is_multiple_of(3));
+    let kept = text("kept", number % 61, number.is_multiple_of(4));
+    let mut entries = vec![
+        format!(r#"{{"name":"shoe_size","values":["{dropped}"]}}"#),
+        format!(r#"{{"name":"email","values":["{kept}","{kept}"]}}"#),
+        format!(r#"{{"name":"name_2","values":["{dropped}"]}}"#),
+        format!(r#"{{"name":"name_1","values":["{kept}"]}}"#),
+        format!(r#"{{"values":["{dropped}"]}}"#),
+        format!(r#"{{"name":"full_name_","values":{{"deep":[["{dropped}"]]}}}}"#),
+        format!(r#"{{"name":"phone_number","value":"{dropped}"}}"#),
+        format!(r#""{dropped}""#),
+    ];
+    entries.extend((0..number % 23).map(|n| format!(r#"{{"name":"q_{n}","values":["{dropped}",7]}}"#)));
+    if number.is_multiple_of(2) {
+        // The box is not ticked: not even an answer with a permit is touched.
+        entries.push(format!(r#"{{"name":"phone_number","values":["{dropped}"]}}"#));
+    }
+    entries.rotate_left(number % 7);
+    entries.push(format!(r#"{{"name":"email","values":["{dropped}"]}}"#));
+    format!(
+        r#"{{"id":"{}","form_id":"901","created_time":"2025-11-24T16:00:00+0000","campaign_id":"7","ad_name":"{dropped}",
+            "custom_disclaimer_responses":[{{"checkbox_key":"call_optin","is_checked":""}}],
+            "field_data":[{}]}}"#,
+        reference(number).leadgen.expose(),
+        entries.join(",")
+    )
+}
+
+/// A reply as it comes off the network: in chunks of any size.
+fn receive(body: &[u8], number: usize) -> RawReply {
+    let mut reply = RawReply::with_limit(4_000_000);
+    for chunk in body.chunks(1 + number * 131 % 16_384) {
+        reply.push(chunk).expect("below the limit");
+    }
+    reply
+}
+
+/// The walk of one lead: sieved, sealed, opened for a reader, dropped.
+fn walk(raw: &RawLead<'_>, number: usize, matching: &Matching<'_>) {
+    let bucket = BucketKey { generation: 0, key: Key::new([7; 32]) };
+    let id = RecordId::parse(&format!("devis-1-{number}")).expect("an id");
+    let sieved = minimise(raw, &reference(number), matching);
+    let Ok(minimised) = sieved.result else { panic!("lead {number} was refused") };
+    assert!(sieved.dropped.count() >= 6, "lead {number}");
+    let record = seal(&minimised, &id, &bucket, &SeededRandom::new(number as u64)).expect("seals");
+    let Ok(opened) = open(&record, &id, &bucket) else { panic!("lead {number} does not open") };
+    let email =
+        opened.field(matching.purpose(), "email").and_then(|answers| answers.first()).expect("an answer");
+    assert!(email.expose().starts_with("kept-canary") && email.expose().ends_with("kept-canary"));
+}
+
+#[test]
+fn the_watch_finds_what_is_left_and_nothing_else() {
+    let left = watched(|| drop(String::from("a control-canary, freed as it is")));
+    assert_eq!(left.control, 1);
+    let grown = watched(|| {
+        let mut text = String::from("control-canary");
+        text.reserve(10_000);
+        std::mem::forget(text);
+    });
+    assert_eq!(grown.control, 1, "the block that was outgrown");
+    let wiped = watched(|| drop(Zeroizing::new(String::from("a control-canary, wiped"))));
+    assert_eq!((wiped.control, wiped.blocks), (0, 1));
+}
+
+#[test]
+fn no_answer_of_single_replies_is_left_in_a_freed_block() {
+    let purpose = purpose();
+    let matching = Matching::new(&purpose, None);
+    let bodies: Vec<String> = (0..600).map(lead).collect();
+    let found = watched(|| {
+        for (number, body) in bodies.iter().enumerate() {
+            let reply = receive(body.as_bytes(), number);
+            let Shape::Lead(raw) = reply.shape() else { panic!("lead {number}") };
+            walk(&raw, number, &matching);
+        }
+        drop(String::from("control-canary"));
+    });
+    assert_eq!(Found { blocks: 0, ..found }, Found { control: 1, ..Found::default() });
+    assert!(found.blocks > 600 * 10, "{} blocks", found.blocks);
+}
+
+#[test]
+fn no_answer_of_a_batch_is_left_in_a_freed_block() {
+    let purpose = purpose();
+    let matching = Matching::new(&purpose, None);
+    let batch = |first: usize, count: usize| {
+        let leads =
+            (first..first + count).map(|n| format!("\"{}\":{}", reference(n).leadgen.expose(), lead(n)));
+        format!("{{{},\"5\":false}}", leads.collect::<Vec<_>>().join(","))
+    };
+    let bodies: Vec<(usize, String)> =
+        (1..=24).map(|count| (count * 50, batch(count * 50, count * 2))).collect();
+    let found = watched(|| {
+        for (first, body) in &bodies {
+            let reply = receive(body.as_bytes(), *first);
+            let Shape::Batch(leads) = reply.shape() else { panic!("batch {first}") };
+            for (offset, (_, raw)) in leads.iter().enumerate() {
+                walk(raw, first + offset, &matching);
+            }
+        }
+        drop(String::from("control-canary"));
+    });
+    assert_eq!(Found { blocks: 0, ..found }, Found { control: 1, ..Found::default() });
+}
+
+#[test]
+fn no_answer_is_left_when_a_lead_is_refused() {
+    let mut purpose = purpose();
+    purpose.consents[0].required = true;
+    let matching = Matching::new(&purpose, None);
+    let other_form = |number: usize| lead(number).replace(r#""form_id":"901""#, r#""form_id":"902""#);
+    let bodies: Vec<(String, String)> = (0..200).map(|number| (lead(number), other_form(number))).collect();
+    let found = watched(|| {
+        for (number, (body, other_form)) in bodies.iter().enumerate() {
+            for (body, wanted) in [(body, ParkCode::ConsentMissing), (other_form, ParkCode::FormMismatch)] {
+                let reply = receive(body.as_bytes(), number);
+                let Shape::Lead(raw) = reply.shape() else { panic!("lead {number}") };
+                assert_eq!(minimise(&raw, &reference(number), &matching).result.err(), Some(wanted));
+            }
+            let half = receive(&body.as_bytes()[..body.len() - 1], number);
+            assert!(matches!(half.shape(), Shape::NotALead));
+            let mut small = RawReply::with_limit(body.len() / 2);
+            assert!(body.as_bytes().chunks(64).any(|chunk| small.push(chunk).is_err()));
+        }
+        drop(String::from("control-canary"));
+    });
+    assert_eq!(Found { blocks: 0, ..found }, Found { control: 1, ..Found::default() });
+}
+
+#[test]
+fn no_answer_is_left_when_a_record_is_too_large() {
+    let purpose = purpose();
+    let matching = Matching::new(&purpose, None);
+    let long = format!("kept-canary{}", "x".repeat(20_000));
+    let body = format!(r#"{{"field_data":[{{"name":"email","values":["{long}"]}}]}}"#);
+    let id = RecordId::parse("devis-1-1").expect("an id");
+    let bucket = BucketKey { generation: 0, key: Key::new([7; 32]) };
+    let found = watched(|| {
+        let reply = receive(body.as_bytes(), 1);
+        let Shape::Lead(raw) = reply.shape() else { panic!("a lead") };
+        let Ok(lead) = minimise(&raw, &reference(1), &matching).result else { panic!("it is whitelisted") };
+        assert!(matches!(seal(&lead, &id, &bucket, &SeededRandom::new(1)), Err(SealError::TooLarge(_))));
+    });
+    assert_eq!(Found { blocks: 0, ..found }, Found::default());
+}
+
+/// The same leads, parsed the usual way: what this file guards against is real, and the watch sees it.
+#[test]
+fn the_usual_way_leaves_hundreds() {
+    let bodies: Vec<String> = (0..100).map(lead).collect();
+    let found = watched(|| {
+        for body in &bodies {
+            let value: serde_json::Value = serde_json::from_str(body).expect("well-formed");
+            drop(value);
+        }
+    });
+    assert!(found.dropped > 300 && found.kept > 100, "{found:?}");
+}
+
+/// The second line of defence, for the copies that no type of ours owns (HTTP client, TLS, parsers): the daemon's
+/// allocator zeroes what it frees, so that nothing reaches the allocator below it.
+#[test]
+fn the_daemons_allocator_hands_down_zeroes() {
+    const TEXT: &[u8] = b"a control-canary, freed as it is";
+    let zeroing = ZeroAlloc(Watch);
+    let layout = Layout::from_size_align(TEXT.len(), 1).expect("a layout");
+    let larger = Layout::from_size_align(TEXT.len() * 100, 1).expect("a layout");
+    // SAFETY: the block is as long as the text; it is freed once, by the allocator and with the layout it came with.
+    let (freed, grown, unzeroed) = unsafe {
+        let filled = || {
+            let block = zeroing.alloc(layout);
+            assert!(!block.is_null());
+            block.copy_from_nonoverlapping(TEXT.as_ptr(), TEXT.len());
+            block
+        };
+        let freed = watched(|| zeroing.dealloc(filled(), layout));
+        let mut moved = std::ptr::null_mut();
+        let grown = watched(|| moved = zeroing.realloc(filled(), layout, larger.size()));
+        assert_eq!(std::slice::from_raw_parts(moved, TEXT.len()), TEXT);
+        zeroing.dealloc(moved, larger);
+        let unzeroed = watched(|| Watch.dealloc(filled(), layout));
+        (freed, grown, unzeroed)
+    };
+    assert_eq!((freed.control, freed.blocks), (0, 1));
+    assert_eq!((grown.control, grown.blocks), (0, 1));
+    assert_eq!((unzeroed.control, unzeroed.blocks), (1, 1));
+}

@@ -1,0 +1,170 @@
+//! The map of the rooms is a test: which room may import which (ARCHITECTURE.md), read from the sources.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Room → the rooms that its sources may name after `crate::`. A new edge is a visible change here.
+const EDGES: &[(&str, &[&str])] = &[
+    // Leaves.
+    ("code", &[]),
+    ("id", &[]),
+    ("clock", &[]),
+    ("random", &[]),
+    ("secret", &[]),
+    ("disk", &[]),
+    ("location", &["secret", "codes"]),
+    ("json", &[]),
+    // Pure rooms.
+    ("purpose", &["clock", "id", "codes"]),
+    ("notification", &["id", "json", "secret", "codes"]),
+    ("lead", &["clock", "id", "json", "notification", "purpose", "random", "secret", "codes"]),
+    ("trail", &["purpose", "secret", "codes"]),
+    // Ports and adapters.
+    ("keyring", &["clock", "disk", "lead", "purpose", "random", "secret", "codes"]),
+    (
+        "store",
+        &[
+            "clock", "disk", "id", "keyring", "lead", "notification", "purpose", "random", "secret", "trail", "codes",
+        ],
+    ),
+    ("inbox", &["clock", "disk", "id", "keyring", "notification", "purpose", "random", "secret", "codes"]),
+    ("graph", &["clock", "id", "lead", "location", "notification", "purpose", "random", "secret", "codes"]),
+    // What runs.
+    ("lifecycle", &[]),
+    ("telemetry", &["clock", "id", "keyring", "secret"]),
+    ("metrics", &["id", "notification", "purpose"]),
+    (
+        "workers",
+        &[
+            "clock", "graph", "id", "inbox", "keyring", "lead", "lifecycle", "metrics", "notification", "purpose",
+            "random", "store", "telemetry",
+        ],
+    ),
+    (
+        "http",
+        &[
+            "clock", "graph", "id", "inbox", "lead", "metrics", "notification", "purpose", "random", "secret", "store",
+            "telemetry", "trail", "codes",
+        ],
+    ),
+    // The top.
+    (
+        "config",
+        &["clock", "codes", "graph", "id", "inbox", "location", "purpose", "random", "secret", "store", "telemetry", "keyring"],
+    ),
+    (
+        "app",
+        &[
+            "clock", "config", "disk", "graph", "http", "id", "inbox", "keyring", "lifecycle", "metrics",
+            "notification", "purpose", "random", "secret", "store", "telemetry", "workers",
+        ],
+    ),
+    (
+        "cli",
+        &[
+            "app", "clock", "config", "disk", "http", "lifecycle", "location", "random", "secret", "store", "telemetry", "purpose",
+            "trail", "id",
+        ],
+    ),
+];
+
+/// Crates of the outside that pure rooms may not touch.
+const IMPURE: [&str; 6] = ["tokio", "actix_web", "reqwest", "sled", "std::fs", "std::net"];
+const PURE: [&str; 4] = ["purpose", "notification", "lead", "trail"];
+
+fn sources(room: &Path, into: &mut Vec<PathBuf>) {
+    if room.is_file() {
+        into.push(room.to_owned());
+        return;
+    }
+    for entry in fs::read_dir(room).expect("a room").flatten() {
+        sources(&entry.path(), into);
+    }
+}
+
+fn rooms() -> BTreeMap<String, Vec<PathBuf>> {
+    let mut rooms = BTreeMap::new();
+    for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).expect("sources").flatten() {
+        let path = entry.path();
+        let name = path.file_stem().and_then(|stem| stem.to_str()).expect("a name").to_owned();
+        if name == "main" || name == "lib" {
+            continue;
+        }
+        let mut files = Vec::new();
+        sources(&path, &mut files);
+        rooms.insert(name, files);
+    }
+    rooms
+}
+
+/// Every room that a text names: `crate::room`, and `crate::{room, …}`.
+fn mentions(text: &str) -> BTreeSet<String> {
+    let word = |rest: &str| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect::<String>();
+    let mut found = BTreeSet::new();
+    for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+        for (at, _) in line.match_indices("crate::") {
+            let rest = &line[at + "crate::".len()..];
+            if let Some(list) = rest.strip_prefix('{') {
+                found.extend(list.split(['}', ',']).map(|part| word(part.trim())).filter(|name| !name.is_empty()));
+            } else {
+                found.insert(word(rest));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn rooms_import_only_what_the_map_allows() {
+    let allowed: BTreeMap<&str, BTreeSet<&str>> =
+        EDGES.iter().map(|(room, edges)| (*room, edges.iter().copied().collect())).collect();
+    let mut wrong = Vec::new();
+    for (room, files) in rooms() {
+        let Some(edges) = allowed.get(room.as_str()) else {
+            wrong.push(format!("{room}: not on the map"));
+            continue;
+        };
+        for file in files {
+            let text = fs::read_to_string(&file).expect("a source");
+            for named in mentions(&text) {
+                if named != room && !edges.contains(named.as_str()) {
+                    wrong.push(format!("{room} → {named} in {}", file.display()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "edges that the map has not:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn adapters_of_the_store_and_the_keyring_do_not_see_each_other() {
+    for (room, files) in rooms() {
+        for file in files {
+            let text = fs::read_to_string(&file).expect("a source");
+            let production = text.split("#[cfg(test)]").next().unwrap_or_default();
+            let inside = |adapter: &str| file.to_string_lossy().contains(adapter);
+            if room != "app" && !inside("store/sled") {
+                assert!(!production.contains("store::sled::"), "{} names the engine", file.display());
+            }
+            if !["app", "cli"].contains(&room.as_str()) && !inside("keyring/") {
+                assert!(!production.contains("keyring::file"), "{} names the keyring's file", file.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn pure_rooms_touch_no_runtime_no_network_no_disk() {
+    for (room, files) in rooms().into_iter().filter(|(room, _)| PURE.contains(&room.as_str())) {
+        for file in files {
+            let text = fs::read_to_string(&file).expect("a source");
+            for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+                for outside in IMPURE {
+                    let used = line.contains(&format!("{outside}::")) || line.contains(&format!("use {outside}"));
+                    assert!(!used, "{room}: {outside} in {}", file.display());
+                }
+            }
+        }
+    }
+}

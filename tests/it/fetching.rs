@@ -1,0 +1,188 @@
+//! Graph as it is: slow, wrong, half, throttled; and what tamis makes of it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::time::Duration;
+
+use tamis_simulator::{CallKind, Match, Rule, What};
+
+use crate::support::{DEVIS_FORM, PAGE, Plan, World, canary, lead, log};
+
+/// Submits so many good leads and returns their ids.
+fn submit(world: &World, count: usize) -> Vec<String> {
+    (0..count)
+        .map(|_| {
+            let email = format!("{}@example.org", canary("lead"));
+            world.submit(lead(DEVIS_FORM).answer("full_name", &["Zoé"]).answer("email", &[&email]), &[&email])
+        })
+        .collect()
+}
+
+async fn deliver(world: &World, ids: &[String]) {
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    assert_eq!(world.deliver(&ids).await.status, 200);
+}
+
+async fn stored(world: &World, count: usize) {
+    world.until("all are stored", || async { world.records("devis").await.len() == count }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leads_of_a_page_come_in_batches_of_at_most_fifty() {
+    let world = World::start().await;
+    let ids = submit(&world, 120);
+    deliver(&world, &ids).await;
+    stored(&world, 120).await;
+    let calls = world.meta.graph_calls();
+    let batches: Vec<usize> =
+        calls.iter().filter(|call| call.kind == CallKind::Batch).map(|call| call.ids.len()).collect();
+    assert!(!batches.is_empty() && batches.iter().all(|size| *size <= 50), "{batches:?}");
+    let asked: BTreeSet<&String> = calls.iter().flat_map(|call| &call.ids).collect();
+    assert!(ids.iter().all(|id| asked.contains(id)));
+    assert!(calls.len() < 40, "{} calls for 120 leads", calls.len());
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn odd_replies_cost_a_retry_and_never_a_lead() {
+    let odd = [
+        What::html(502),
+        What::html(200),
+        What::empty(200),
+        What::empty(500),
+        What::json("{}"),
+        What::json("[]"),
+        What::json("false"),
+        What::json("{\"error\":null}"),
+        What::json("{\"id\":"),
+        What::garbage(),
+        What::code(1),
+        What::code(2),
+        What::Reset,
+        What::HalfBody,
+        What::Redirect("http://127.0.0.1:1/".to_owned()),
+        What::quoting(2),
+    ];
+    for what in odd {
+        let world = World::start().await;
+        world.meta.misbehave(Rule::times(3, Match::any().path("/77"), what.clone()));
+        world.meta.misbehave(Rule::times(3, Match::any().batch(), what));
+        let ids = submit(&world, 3);
+        deliver(&world, &ids).await;
+        stored(&world, 3).await;
+        world.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_batch_leaves_out_is_read_singly() {
+    let world = World::start().await;
+    let ids = submit(&world, 10);
+    world.meta.misbehave(Rule::always(Match::any().batch(), What::LeaveOut(ids[3..5].to_vec())));
+    deliver(&world, &ids).await;
+    stored(&world, 10).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_token_pauses_its_page_and_a_new_one_brings_all_back() {
+    let world = World::start().await;
+    world.meta.set_token(PAGE, "another-token-of-the-page");
+    world.guard("another-token-of-the-page");
+    let ids = submit(&world, 5);
+    deliver(&world, &ids).await;
+    world
+        .until("the page is paused", || async {
+            world.admin().get("/admin/v1/inbox").await.json()["paused"][0]["code"] == "token-dead"
+        })
+        .await;
+    world.settled().await;
+    assert!(world.records("devis").await.is_empty());
+    let calls = world.meta.graph_calls().len();
+    assert!(calls <= 12, "a dead token caused {calls} calls");
+    fs::write(world.directory.path().join("secrets/page-token"), "another-token-of-the-page").expect("a file");
+    stored(&world, 5).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lead_that_graph_cannot_find_at_first_is_found_later() {
+    let world = World::start().await;
+    let ids = submit(&world, 1);
+    world.meta.misbehave(Rule::times(2, Match::any().lead(&ids[0]), What::code_and_subcode(100, 33)));
+    deliver(&world, &ids).await;
+    stored(&world, 1).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lead_that_graph_never_finds_is_buried_and_comes_back_when_asked() {
+    let world = World::start().await;
+    let ids = submit(&world, 1);
+    let rule = world.meta.misbehave(Rule::always(Match::any().lead(&ids[0]), What::code_and_subcode(100, 33)));
+    deliver(&world, &ids).await;
+    world
+        .until("it is buried", || async {
+            world.admin().get("/admin/v1/inbox").await.json()["buried"][0]["code"] == "attempts-spent"
+        })
+        .await;
+    world.meta.forgive(rule);
+    let requeued = world.admin().post("/admin/v1/inbox/requeue", &serde_json::json!({"code": "attempts-spent"})).await;
+    assert_eq!(requeued.json()["requeued"], 1);
+    stored(&world, 1).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lead_of_another_form_than_the_notification_said_is_buried() {
+    let world = World::start().await;
+    let ids = submit(&world, 1);
+    world.meta.misbehave(Rule::always(Match::any().lead(&ids[0]), What::WrongFormId("901000000000777".to_owned())));
+    deliver(&world, &ids).await;
+    world
+        .until("it is buried", || async {
+            world.admin().get("/admin/v1/inbox").await.json()["buried"][0]["code"] == "form-mismatch"
+        })
+        .await;
+    assert!(world.records("devis").await.is_empty());
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_page_paused_does_not_hold_up_another() {
+    let world = World::planned(Plan::with(
+        "[store]",
+        "[[meta.pages]]\nid = \"104000000000002\"\nname = \"Zweite\"\ntoken = { file = \"{directory}/secrets/page-token\" }\n\n[store]",
+    ))
+    .await;
+    // The second page's token is not one that Meta knows.
+    let dead = tamis_simulator::Lead::new("104000000000002", DEVIS_FORM, crate::support::an_hour_ago())
+        .answer("full_name", &["X"])
+        .answer("email", &["x@example.net"]);
+    world.meta.set_token("104000000000002", "only-meta-knows-this-one");
+    let dead = world.submit(dead, &["x@example.net"]);
+    let good = submit(&world, 3);
+    deliver(&world, &[dead]).await;
+    deliver(&world, &good).await;
+    stored(&world, 3).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn throttling_stops_the_calls_until_it_is_over() {
+    let world = World::start().await;
+    let ids = submit(&world, 4);
+    world.meta.misbehave(Rule::times(1, Match::any().batch(), What::code(80005)));
+    world.meta.misbehave(Rule::times(1, Match::any().path("/77"), What::code(80005)));
+    deliver(&world, &ids).await;
+    world
+        .until("the page is paused", || async {
+            world.admin().get("/admin/v1/inbox").await.json()["paused"][0]["code"] == "graph-throttled"
+        })
+        .await;
+    let before = world.meta.graph_calls().len();
+    tokio::time::sleep(Duration::from_millis(800)).await;
+    assert!(world.meta.graph_calls().len() <= before + 1, "calls went on while throttled");
+    assert!(log().text().contains("graph.page-paused"));
+    world.end().await;
+}

@@ -1,0 +1,12 @@
+//! The house as a whole: the daemon's own composition root against Meta's side, over real sockets and a real disk.
+//!
+//! One binary, one module a subject. Every world checks on its way out that nothing was left behind and nothing leaked.
+
+mod support;
+
+mod admin;
+mod durable;
+mod edges;
+mod fetching;
+mod kill;
+mod walk;

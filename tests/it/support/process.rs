@@ -1,0 +1,150 @@
+//! The daemon as a process of its own: the binary that an operator runs, to be killed, traced and signalled.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tamis_simulator::{Setup, Simulator};
+
+use super::Caller;
+
+/// The binary under test.
+pub const BINARY: &str = env!("CARGO_BIN_EXE_tamis");
+
+/// How long a start or an end may take before the test fails.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A directory with config and secrets, ready for `tamis serve`.
+pub struct Home {
+    pub directory: tempfile::TempDir,
+}
+
+impl Home {
+    /// Writes config and secrets for a daemon that talks to this Meta.
+    pub fn new(meta: &Simulator, page_token: &str, change: impl Fn(String) -> String) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let folder = directory.path().join("secrets");
+        fs::create_dir(&folder).expect("a directory");
+        let root = hex::encode([7; 32]);
+        let app_secret = Setup::default().app_secrets[0].clone();
+        for (name, secret) in [
+            ("app-secret", app_secret.as_str()),
+            ("verify-token", "verify-me"),
+            ("page-token", page_token),
+            ("root-key", &root),
+        ] {
+            let path = folder.join(name);
+            fs::write(&path, secret).expect("a file");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a mode");
+        }
+        let text = include_str!("../../data/world.toml")
+            .replace("{directory}", &directory.path().display().to_string())
+            .replace("{graph}", &meta.graph_url());
+        fs::write(directory.path().join("tamis.toml"), change(text)).expect("a file");
+        Self { directory }
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.directory.path().join("tamis.toml")
+    }
+
+    /// Starts `tamis serve`, behind `wrapper` (strace and its arguments) if there is one, and waits until it says that it
+    /// started.
+    pub fn serve(&self, wrapper: &[&str]) -> Daemon {
+        let (program, before) = wrapper.split_first().map_or((BINARY, &[][..]), |(first, rest)| (*first, rest));
+        let mut command = Command::new(program);
+        command.args(before);
+        if !wrapper.is_empty() {
+            command.arg(BINARY);
+        }
+        command.args(["serve", "--config"]).arg(self.config());
+        command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the daemon starts");
+        let said = Arc::new(Mutex::new(String::new()));
+        let (started, address) = mpsc::channel();
+        let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+        let heard = Arc::clone(&said);
+        let reader = std::thread::Builder::new().name("daemon-log".to_owned()).spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                if line.contains(" process.started ")
+                    && let Some(address) = line.split(" public.address=").nth(1)
+                {
+                    let _ = started.send(address.split(' ').next().unwrap_or_default().to_owned());
+                }
+                let mut said = heard.lock().expect("no panic");
+                said.push_str(&line);
+                said.push('\n');
+            }
+        });
+        let reader = reader.expect("a thread");
+        let public = address.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+            let _ = child.kill();
+            panic!("the daemon did not start:\n{}", said.lock().expect("no panic"))
+        });
+        Daemon { child, public, said, reader: Some(reader), home: self.directory.path().to_owned() }
+    }
+}
+
+/// A running daemon process.
+pub struct Daemon {
+    child: Child,
+    pub public: String,
+    said: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
+    home: PathBuf,
+}
+
+impl Daemon {
+    pub fn webhook(&self) -> String {
+        format!("http://{}/webhook", self.public)
+    }
+
+    pub fn admin(&self) -> Caller {
+        Caller::socket(&self.home.join("run/admin.sock"))
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// `kill -9`, at once.
+    pub fn kill(mut self) {
+        self.child.kill().expect("a process to kill");
+        self.wait();
+    }
+
+    /// SIGTERM, and waits for the end. Returns how it ended and all that was said.
+    pub fn terminate(mut self) -> (ExitStatus, String) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a signal");
+        let status = self.wait();
+        let said = self.said.lock().expect("no panic").clone();
+        (status, said)
+    }
+
+    fn wait(&mut self) -> ExitStatus {
+        let status = self.child.wait().expect("an end");
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("no panic");
+        }
+        status
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// True if a program can be run here.
+pub fn installed(program: &str) -> bool {
+    Path::new("/usr/bin").join(program).exists() || Path::new("/bin").join(program).exists()
+}

@@ -1,0 +1,293 @@
+//! One daemon, one Meta.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tamis::app::{Addresses, Ambient, App, StartError};
+use tamis::clock::{Clock, SystemClock};
+use tamis::config;
+use tamis::lifecycle::Stop;
+use tamis::location::Environment;
+use tamis::random::SystemRandom;
+use tamis_simulator::{Checkbox, Delivery, Form, Lead, Question, Setup, Simulator};
+use tokio::task::JoinHandle;
+
+use super::{Caller, an_hour_ago, log, search};
+
+pub const PAGE: &str = "104000000000001";
+pub const DEVIS_FORM: &str = "901000000000001";
+pub const LETTRE_FORM: &str = "901000000000002";
+
+/// What a world is to be like.
+pub struct Plan {
+    /// Changes the config file before the daemon reads it.
+    pub config: Box<dyn Fn(String) -> String>,
+    /// The daemon's clock.
+    pub clock: Arc<dyn Clock>,
+    /// References may be left in the queue when the world ends.
+    pub leftovers: bool,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self { config: Box::new(|text| text), clock: Arc::new(SystemClock), leftovers: false }
+    }
+}
+
+impl Plan {
+    /// A plan that replaces one text in the config by another, which must be there.
+    pub fn with(from: &'static str, to: &'static str) -> Self {
+        let config = Box::new(move |text: String| {
+            assert!(text.contains(from), "the config has no {from}");
+            text.replace(from, to)
+        });
+        Self { config, ..Self::default() }
+    }
+
+    pub fn leaving_a_queue(mut self) -> Self {
+        self.leftovers = true;
+        self
+    }
+}
+
+/// A running daemon with its Meta. End it with [`World::end`]: dropping it unasked fails the test.
+pub struct World {
+    pub meta: Simulator,
+    pub directory: tempfile::TempDir,
+    pub addresses: Addresses,
+    plan: Plan,
+    stop: Stop,
+    running: Option<JoinHandle<bool>>,
+    secrets: Vec<String>,
+    canaries: std::sync::Mutex<Vec<String>>,
+    ended: bool,
+}
+
+impl World {
+    pub async fn start() -> Self {
+        Self::planned(Plan::default()).await
+    }
+
+    pub async fn planned(plan: Plan) -> Self {
+        log();
+        let setup = Setup::default();
+        let app_secret = setup.app_secrets[0].clone();
+        let meta = Simulator::start(setup).await.expect("Meta's side");
+        let directory = tempfile::tempdir().expect("a directory");
+        let page_token = canary("page-token");
+        meta.add_page(tamis_simulator::Page {
+            id: PAGE.to_owned(),
+            name: "Atelier Lumen".to_owned(),
+            token: page_token.clone(),
+        });
+        add_forms(&meta);
+        let secrets = vec![app_secret, canary("verify"), page_token];
+        write_secrets(directory.path(), &secrets);
+        write_config(directory.path(), &meta, &plan);
+        let (addresses, stop, running) = boot(directory.path(), &plan).expect("the daemon starts");
+        let canaries = std::sync::Mutex::default();
+        Self { meta, directory, addresses, plan, stop, running: Some(running), secrets, canaries, ended: false }
+    }
+
+    /// Tries to start a second daemon on the same store.
+    pub fn second(&self) -> Result<(), StartError> {
+        boot(self.directory.path(), &self.plan).map(|_| ())
+    }
+
+    pub fn webhook(&self) -> String {
+        format!("http://{}/webhook", self.addresses.public)
+    }
+
+    pub fn public(&self, path: &str) -> String {
+        format!("http://{}{path}", self.addresses.public)
+    }
+
+    pub fn verify_token(&self) -> &str {
+        &self.secrets[1]
+    }
+
+    /// The admin side by its socket.
+    pub fn admin(&self) -> Caller {
+        Caller::socket(&self.addresses.socket)
+    }
+
+    /// The admin side by its TCP door.
+    pub fn admin_tcp(&self, bearer: Option<&str>) -> Caller {
+        Caller::tcp(&self.addresses.admin.expect("a TCP door").to_string(), bearer)
+    }
+
+    /// From now on this text may be in no log line and in no file.
+    pub fn guard(&self, canary: &str) {
+        self.canaries.lock().expect("no panic").push(canary.to_owned());
+    }
+
+    /// Gives Meta a lead and returns its id; all its answers and its id are guarded.
+    pub fn submit(&self, lead: Lead, answers: &[&str]) -> String {
+        let id = self.meta.add_lead(lead);
+        self.guard(&id);
+        answers.iter().for_each(|answer| self.guard(answer));
+        id
+    }
+
+    pub async fn deliver(&self, leads: &[&str]) -> Delivery {
+        let body = self.meta.notification(leads);
+        self.meta.deliver(&self.webhook(), &body).await.expect("an answer")
+    }
+
+    /// Waits until nothing is queued; panics after ten seconds.
+    pub async fn settled(&self) {
+        self.until("the queue is empty", || async { self.admin().get("/admin/v1/inbox").await.json()["queued"] == 0 })
+            .await;
+    }
+
+    /// Waits until the condition holds; panics after ten seconds.
+    pub async fn until<F: Future<Output = bool>>(&self, what: &str, condition: impl Fn() -> F) {
+        for _ in 0..500 {
+            if condition().await {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("waited ten seconds and still not: {what}\n{}", log().text());
+    }
+
+    /// All records of a purpose, test leads too.
+    pub async fn records(&self, purpose: &str) -> Vec<serde_json::Value> {
+        let answer = self.admin().get(&format!("/admin/v1/purposes/{purpose}/leads?test=include&limit=10000")).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.lines()
+    }
+
+    pub fn store_path(&self) -> PathBuf {
+        self.directory.path().join("store")
+    }
+
+    /// Stops the daemon in order and starts it again on the same directory.
+    pub async fn restart(&mut self) {
+        self.stop_daemon().await;
+        let (addresses, stop, running) = boot(self.directory.path(), &self.plan).expect("the daemon starts again");
+        self.addresses = addresses;
+        self.stop = stop;
+        self.running = Some(running);
+    }
+
+    pub async fn stop_daemon(&mut self) {
+        self.stop.request();
+        let running = self.running.take().expect("a running daemon");
+        let well = tokio::time::timeout(Duration::from_secs(30), running).await;
+        assert!(well.expect("stops within thirty seconds").expect("no panic"), "the daemon did not end well");
+    }
+
+    /// Ends the world: nothing may be queued (unless planned), and no guarded text and no secret may be in a log line or in
+    /// a file.
+    pub async fn end(mut self) {
+        self.ended = true;
+        if self.running.is_some() {
+            if !self.plan.leftovers {
+                let queued = self.admin().get("/admin/v1/inbox").await.json()["queued"].clone();
+                assert_eq!(queued, 0, "references were left in the queue");
+            }
+            self.stop_daemon().await;
+        }
+        let said = log().text();
+        let canaries = std::mem::take(&mut *self.canaries.lock().expect("no panic"));
+        for canary in canaries.iter().chain(&self.secrets) {
+            assert!(!said.contains(canary), "{canary} is in the log");
+        }
+        for place in ["store", "keys"] {
+            for canary in &canaries {
+                let found = search(&self.directory.path().join(place), canary);
+                assert!(found.is_empty(), "{canary} lies in clear in {found:?}");
+            }
+        }
+        let planted = canary("planted");
+        fs::write(self.store_path().join("planted"), format!("…{planted}…")).expect("a file");
+        assert_eq!(search(&self.store_path(), &planted).len(), 1, "the search finds nothing, so it proves nothing");
+        self.meta.clone().stop().await;
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if !self.ended && !std::thread::panicking() {
+            panic!("a world must be ended with `end`, which looks at what it leaves behind");
+        }
+    }
+}
+
+/// A text that occurs nowhere else.
+pub fn canary(kind: &str) -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(1);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("{kind}zq{:x}x{count}", std::process::id())
+}
+
+/// A lead of a form, an hour old.
+pub fn lead(form: &str) -> Lead {
+    Lead::new(PAGE, form, an_hour_ago())
+}
+
+/// The two forms of the test config.
+pub fn add_forms(meta: &Simulator) {
+    let question = |kind: &str, key: &str| Question::new(kind, key, key);
+    meta.add_form(Form {
+        id: DEVIS_FORM.to_owned(),
+        page_id: PAGE.to_owned(),
+        questions: vec![
+            question("FULL_NAME", "full_name"),
+            question("EMAIL", "email"),
+            question("PHONE", "phone_number"),
+            question("CUSTOM", "post_code"),
+            question("CUSTOM", "budget"),
+        ],
+        ..Form::default()
+    });
+    let checkbox = |key: &str| Checkbox { key: key.to_owned(), text: key.to_owned(), ..Checkbox::default() };
+    meta.add_form(Form {
+        id: LETTRE_FORM.to_owned(),
+        page_id: PAGE.to_owned(),
+        questions: vec![
+            question("FIRST_NAME", "first_name"),
+            question("EMAIL", "email"),
+            question("PHONE", "phone_number"),
+        ],
+        checkboxes: vec![checkbox("email_optin"), checkbox("consent_call")],
+        ..Form::default()
+    });
+}
+
+fn boot(directory: &Path, plan: &Plan) -> Result<(Addresses, Stop, JoinHandle<bool>), StartError> {
+    let environment = Environment::default();
+    let config = config::load(&directory.join("tamis.toml"), &environment).unwrap_or_else(|f| panic!("{f}"));
+    let secrets = config.resolve(&environment).unwrap_or_else(|faults| panic!("{faults}"));
+    let ambient = Ambient { clock: Arc::clone(&plan.clock), random: Arc::new(SystemRandom) };
+    let app = App::build(&config, secrets, ambient)?;
+    let addresses = app.addresses.clone();
+    let stop = Stop::default();
+    #[expect(clippy::disallowed_methods, reason = "the test joins it")]
+    let running = tokio::spawn(app.run(stop.clone()));
+    Ok((addresses, stop, running))
+}
+
+fn write_secrets(directory: &Path, secrets: &[String]) {
+    let folder = directory.join("secrets");
+    fs::create_dir(&folder).expect("a directory");
+    let root = hex::encode([42; 32]);
+    let names = ["app-secret", "verify-token", "page-token"];
+    for (name, secret) in names.iter().zip(secrets).chain([(&"root-key", &root)]) {
+        let path = folder.join(name);
+        fs::write(&path, secret).expect("a file");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a mode");
+    }
+}
+
+fn write_config(directory: &Path, meta: &Simulator, plan: &Plan) {
+    let text = include_str!("../../data/world.toml")
+        .replace("{directory}", &directory.display().to_string())
+        .replace("{graph}", &meta.graph_url());
+    fs::write(directory.join("tamis.toml"), (plan.config)(text)).expect("a file");
+}
