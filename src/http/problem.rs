@@ -273,7 +273,7 @@ impl From<StoreError> for Problem {
             | StoreCode::Damaged
             | StoreCode::Format
             | StoreCode::Io
-            | StoreCode::FormTooLarge
+            | StoreCode::ValueTooLarge
             | StoreCode::Keyring => ProblemCode::StoreFailed,
         };
         Self { code, store: Some(error) }

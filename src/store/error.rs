@@ -41,8 +41,8 @@ crate::codes! {
         TooManyTokens = "too-many-tokens",
         /// A cursor of another purpose.
         CursorForeign = "cursor-foreign",
-        /// A form's definition is larger than the store keeps (24 KiB).
-        FormTooLarge = "form-too-large",
+        /// A form's definition or a token is larger than any value may be (24 KiB).
+        ValueTooLarge = "value-too-large",
         /// The purpose is not in the store (the config declares it, or it is gone).
         PurposeUnknown = "purpose-unknown",
     }
@@ -65,6 +65,7 @@ impl StoreError {
     }
 
     /// A failure of the system: its kind is kept, its text is not (it may carry a path).
+    #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` is given")]
     pub fn io(error: std::io::Error) -> Self {
         let code = match error.kind() {
             std::io::ErrorKind::StorageFull => StoreCode::DiskFull,

@@ -89,10 +89,10 @@ impl<'e> Draft<'e> {
     /// Writes a value.
     ///
     /// # Errors
-    /// [`StoreCode::Damaged`] if it is larger than any value may be: a mistake of ours, refused before it is written.
+    /// [`StoreCode::ValueTooLarge`]: it would land in a file of its own that sled does not sync.
     pub(super) fn write(&mut self, place: Place, key: &[u8], value: Vec<u8>) -> Result<(), StoreError> {
         if value.len() > VALUE_BYTES_MAX {
-            return Err(StoreError::of(StoreCode::Damaged));
+            return Err(StoreError::of(StoreCode::ValueTooLarge));
         }
         self.current.changes.0.entry(place).or_default().insert(key.to_vec(), Some(value));
         Ok(())

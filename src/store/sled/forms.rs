@@ -10,7 +10,7 @@ use crate::lead::Dropped;
 use crate::purpose::{FormDefinition, Question};
 use crate::store::sled::SledStore;
 use crate::store::sled::draft::Draft;
-use crate::store::sled::engine::{Engine, VALUE_BYTES_MAX};
+use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{self, Place};
 use crate::store::{DroppedField, Forms, KnownForm, StoreCode, StoreError};
 
@@ -43,9 +43,6 @@ impl Forms for SledStore {
     async fn put_form(&self, form: KnownForm) -> Result<(), StoreError> {
         let questions = form.definition.map(|definition| definition.questions);
         let row = layout::encode(&FormRow { questions, read_ms: form.read_at.as_millisecond() });
-        if row.len() > VALUE_BYTES_MAX {
-            return Err(StoreError::of(StoreCode::FormTooLarge));
-        }
         let key = key(DEFINITION, &form.form);
         self.writer.write(1, move |draft| draft.write(Place::Forms, &key, row)).await
     }

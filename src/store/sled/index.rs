@@ -12,7 +12,7 @@ use crate::purpose::Lane;
 use crate::store::{HeldForm, ParkedOverview, RefusedForm};
 
 /// Where a reference is parked.
-#[derive(Clone)]
+#[derive(Clone, Copy)]
 pub(super) struct Position {
     /// Its key in `parked`.
     pub arrival: u64,
@@ -290,7 +290,7 @@ impl ParkedIndex {
                 *tally = (tally.0 + count, tally.1.min(*since));
             }
         }
-        overview.held.sort_by(|a, b| (a.form, a.page).cmp(&(b.form, b.page)));
+        overview.held.sort_by_key(|held| (held.form, held.page));
         for ((form, code), (count, since)) in refused {
             overview.refused.push(RefusedForm { form, code, count, oldest: moment(since) });
         }

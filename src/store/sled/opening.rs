@@ -60,9 +60,6 @@ pub(super) fn open(
         // Not even the directory is made for a store that is refused.
         plan(settings, keyring)?;
         private_dir(&settings.path).map_err(StoreError::io)?;
-        if let Some(parent) = settings.path.parent() {
-            sync_dir(parent).map_err(StoreError::io)?;
-        }
     }
     let lock = lock(&settings.path)?;
     let (plan, witness) = plan(settings, keyring)?;
@@ -210,7 +207,10 @@ fn open_checked(
     remove_unfinished_snapshots(&db_dir(&settings.path))?;
     let engine = open_engine(settings, purposes)?;
     check(&engine, keyring, &last)?;
+    // A killed predecessor may have left what was just read in the system's memory alone.
     synced(&engine)?;
+    sync_dir(&db_dir(&settings.path)).map_err(StoreError::io)?;
+    sync_dir(&settings.path).map_err(StoreError::io)?;
     testify(witness, &engine, commit(&engine)?)?;
     if let Some(copy) = copied {
         // Everything witnessed is there: the copy would only be one more place to erase from.

@@ -78,7 +78,7 @@ pub(super) fn park(
 }
 
 /// Takes a reference out of `parked`; the caller says in `seen` what became of it.
-pub(super) fn unpark(draft: &mut Draft<'_>, before: Before) {
+pub(super) fn unpark(draft: &mut Draft<'_>, before: &Before) {
     draft.remove(Place::Parked, &before.arrival.to_be_bytes());
     draft.effect(Effect::Unparked(before.position));
 }
@@ -158,7 +158,7 @@ fn requeue(draft: &mut Draft<'_>, arrivals: &[u64], mut entry: Entry) -> Result<
         let waiting = Why::Waiting { not_before: draft.now, attempts: 0, code: why.code() };
         let row = ParkedRow { why: WhyRow::of(&waiting), since_ms: draft.now.as_millisecond(), ..before.row };
         draft.write(Place::Parked, &arrival.to_be_bytes(), layout::encode(&row))?;
-        let after = Position { why: waiting, since: draft.now, ..before.position.clone() };
+        let after = Position { why: waiting, since: draft.now, ..before.position };
         draft.effect(Effect::Unparked(before.position));
         draft.effect(Effect::Parked(after));
         count += 1;
@@ -181,7 +181,7 @@ fn expire(draft: &mut Draft<'_>, arrivals: &[u64]) -> Result<u64, StoreError> {
         let fate = SeenFate::Refused { code: ParkCode::TooOld.as_str().to_owned() };
         let row = SeenRow { fate, day: Day::of(draft.now).0 };
         draft.write(Place::Seen, &before.row.seen, layout::encode(&row))?;
-        unpark(draft, before);
+        unpark(draft, &before);
         count += 1;
     }
     Ok(count)

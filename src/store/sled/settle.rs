@@ -129,7 +129,7 @@ fn store(
     before: Option<Before>,
 ) -> Result<(), StoreError> {
     if let Some(before) = before {
-        parked::unpark(draft, before);
+        parked::unpark(draft, &before);
     }
     let key = record_key(id.epoch, id.number);
     draft.write(Place::Vault(id.purpose.clone()), &key, record.encode())?;

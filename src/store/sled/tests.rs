@@ -4,6 +4,7 @@ mod closing;
 mod damage;
 mod disk;
 mod exporting;
+mod killing;
 mod parking;
 mod settling;
 mod starting;

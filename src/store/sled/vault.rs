@@ -33,10 +33,12 @@ impl Vault for SledStore {
         self.writer.write(batch.len(), move |draft| settle::settle(draft, batch)).await
     }
 
-    async fn open_page(&self, request: PageRequest, mut entry: Entry) -> Result<Page, StoreError> {
+    async fn open_page(&self, mut request: PageRequest, mut entry: Entry) -> Result<Page, StoreError> {
         if request.after.as_ref().is_some_and(|after| after.purpose != request.purpose) {
             return Err(StoreError::of(StoreCode::CursorForeign));
         }
+        // A clock set back brings no expired record back.
+        request.today = request.today.max(self.shared.today());
         let purpose = request.purpose.clone();
         let (request, bound) = self
             .beside(move |shared| {
@@ -63,7 +65,7 @@ impl Vault for SledStore {
                 keys: HashMap::new(),
             };
             // Ends by itself when its channel closes, or with the last record.
-            tokio::task::spawn_blocking(move || reading.run(first, &records));
+            tokio::task::spawn_blocking(move || reading.run(&first, &records));
         }
         Ok(page)
     }
@@ -175,7 +177,7 @@ struct Reading {
 }
 
 impl Reading {
-    fn run(mut self, first: RecordId, records: &mpsc::Sender<Result<OpenedLead, StoreError>>) {
+    fn run(mut self, first: &RecordId, records: &mpsc::Sender<Result<OpenedLead, StoreError>>) {
         let mut from = Included(record_key(first.epoch, first.number));
         loop {
             let chunk = match self.chunk(&from) {

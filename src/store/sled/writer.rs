@@ -301,6 +301,7 @@ pub(super) fn testify(witness: &mut Witness, engine: &Engine, commit: u64) -> Re
 }
 
 /// What a failed step means.
+#[derive(Clone, Copy)]
 enum Failure {
     /// Nothing was written: the callers may try again.
     Refuse(StoreError),

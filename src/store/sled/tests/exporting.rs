@@ -77,6 +77,14 @@ async fn the_expired_are_passed_over_and_the_cursor_moves_on() {
         assert_eq!(values, expected.into_iter().map(email_of).collect::<Vec<_>>(), "day {day}");
         assert_eq!((page.next.number, page.more), (5, false));
     }
+    world.clock.advance_ms(3 * DAY_MS);
+    let page = store.open_page(on(3), exporting()).await.expect("a page");
+    assert_eq!(page.count, 2);
+    world.clock.advance_ms(-3 * DAY_MS);
+    store.close().await.expect("closed");
+    let store = world.open();
+    let page = store.open_page(on(0), exporting()).await.expect("a page");
+    assert_eq!(page.count, 2, "a clock set back brings nothing back, also after a restart");
 }
 
 #[tokio::test]

@@ -54,7 +54,7 @@ async fn only_one_lane_is_claimed_that_of_the_oldest_for_which_there_is_one() {
     store.settle(batch).await.expect("settled");
     let lane = |page: &PageId, form: &FormId| {
         let purpose = if *form == form_id(3) { purpose("lettre") } else { purpose("devis") };
-        (*form != form_id(1)).then(|| Lane { page: *page, purpose: Some(purpose) })
+        (*form != form_id(1)).then_some(Lane { page: *page, purpose: Some(purpose) })
     };
     let (claimed, claims) = store.claim_due(after(60), 10, &lane).expect("claimed").expect("some");
     assert_eq!(claimed.purpose, Some(purpose("devis")));

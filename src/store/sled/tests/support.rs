@@ -13,8 +13,8 @@ use crate::keyring::{Bucket, InstanceId, Keyring, KeyringCode, KeyringError};
 use crate::lead::{BucketKey, Dropped, OpenedLead, sample};
 use crate::notification::{LeadRef, ParkCode, Why};
 use crate::purpose::{Cursor, Lane, PurposeId};
-use crate::random::{Random, SystemRandom};
-use crate::secret::Key;
+use crate::random::SystemRandom;
+use crate::secret::{Key, hmac_sha256};
 use crate::store::sled::{Settings, SledStore};
 use crate::store::{
     Outcome, Page, PageRequest, Settled, Settlement, StoreCode, StoreError, TestFilter, Vault,
@@ -49,10 +49,9 @@ impl TestKeyring {
     }
 }
 
-fn fresh_key() -> Key {
-    let mut bytes = [0; 32];
-    SystemRandom.fill(&mut bytes).expect("randomness");
-    Key::new(bytes)
+/// Keys follow from what they are for, so that a killed process's successor has them as it would from a file.
+fn key_of(parts: &[&[u8]]) -> Key {
+    Key::new(hmac_sha256(b"a keyring for tests", parts))
 }
 
 const ABSENT: KeyringError = KeyringError { code: KeyringCode::KeyAbsent, io: None };
@@ -79,7 +78,7 @@ impl Keyring for TestKeyring {
     fn make_days(&self, days: &[Day]) -> Result<(), KeyringError> {
         let mut held = self.days.lock().expect("not poisoned");
         for day in days {
-            held.entry(*day).or_insert_with(fresh_key);
+            held.entry(*day).or_insert_with(|| key_of(&[b"day", &day.0.to_be_bytes()]));
         }
         self.generation.fetch_add(1, Ordering::SeqCst);
         Ok(())
@@ -102,7 +101,9 @@ impl Keyring for TestKeyring {
     fn make_buckets(&self, buckets: &[Bucket]) -> Result<(), KeyringError> {
         let mut held = self.buckets.lock().expect("not poisoned");
         for bucket in buckets {
-            held.entry(bucket.clone()).or_insert_with(fresh_key);
+            let purpose = bucket.purpose.as_str().as_bytes();
+            let key = key_of(&[b"bucket", purpose, &bucket.epoch.to_be_bytes(), &bucket.index.to_be_bytes()]);
+            held.entry(bucket.clone()).or_insert(key);
         }
         self.generation.fetch_add(1, Ordering::SeqCst);
         Ok(())

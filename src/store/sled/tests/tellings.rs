@@ -188,7 +188,11 @@ async fn forms_are_kept_as_read_and_one_too_large_is_refused() {
     store.put_form(known(1, 4)).await.expect("kept");
     assert_eq!(store.form(&form_id(1)), Ok(Some(known(1, 4))));
     let refused = store.put_form(known(4, 2_000)).await;
-    assert_eq!(refused.err().map(|error| error.code), Some(StoreCode::FormTooLarge));
+    assert_eq!(refused.err().map(|error| error.code), Some(StoreCode::ValueTooLarge));
+    let large = Token { name: "n".repeat(30_000), ..token(1) };
+    let refused = store.create_token(large, by_officer(Action::TokenCreated)).await;
+    assert_eq!(refused.err().map(|error| error.code), Some(StoreCode::ValueTooLarge));
+    assert_eq!(store.lines(1, 10).await, Ok(Vec::new()), "a refusal leaves no line");
     assert_eq!(store.halted(), None);
 }
 

@@ -1,0 +1,107 @@
+//! A process killed at any moment: what it was answered for is there, each once.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::support::*;
+use crate::clock::Day;
+use crate::keyring::{Bucket, Keyring};
+use crate::random::{Random, SeededRandom, SystemRandom};
+use crate::store::sled::{Settings, SledStore};
+use crate::store::{Parked, Settled, Vault};
+
+const KILLS: u64 = 10;
+/// In the working directory of the process that is to be killed; holds the number of its first lead.
+const ORDER: &str = "settle-from";
+
+/// A keyring that has every key, as the file's would.
+fn full_keyring(generation: u64) -> Arc<TestKeyring> {
+    let keyring = TestKeyring::new(7);
+    let bucket = |index| Bucket { purpose: purpose("devis"), epoch: 1, index };
+    let buckets: Vec<Bucket> = (0..100).map(bucket).collect();
+    keyring.make_buckets(&buckets).expect("made");
+    keyring.make_days(&[Day::of(start())]).expect("made");
+    keyring.generation.store(generation, Ordering::SeqCst);
+    keyring
+}
+
+fn open_in(dir: &Path, keyring: Arc<TestKeyring>) -> Arc<SledStore> {
+    let settings = Settings {
+        path: dir.join("store"),
+        witness: dir.join("witness"),
+        cache_mb: 8,
+        free_disk_min_bytes: 0,
+    };
+    let clock = World::new().clock;
+    SledStore::open(settings, keyring, vec![purpose("devis")], clock, Arc::new(SystemRandom)).expect("opens")
+}
+
+/// Does nothing but in the process that the test below starts.
+#[tokio::test]
+async fn settles_until_it_is_killed() {
+    let Ok(order) = std::fs::read_to_string(ORDER) else { return };
+    let mut next: u64 = order.parse().expect("a number");
+    let keyring = full_keyring(1_000 + next);
+    let store = open_in(Path::new("."), keyring);
+    println!("\nopen");
+    loop {
+        let mut batch: Vec<_> = (next..next + 7).map(stored).collect();
+        batch.push(parked(next + 7, 1, HELD));
+        let settled = store.settle(batch).await.expect("settled");
+        for settled in settled {
+            assert!(!matches!(settled, Settled::Known));
+        }
+        println!("settled {next}");
+        next += 8;
+    }
+}
+
+#[tokio::test]
+async fn what_was_answered_before_a_kill_is_there_and_each_lead_once() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let this = std::env::current_exe().expect("known");
+    let (mut acknowledged, mut next) = (Vec::new(), 1_u64);
+    let random = SeededRandom::new(5);
+    // Created before any key is made, as a first start would.
+    open_in(dir.path(), TestKeyring::new(7)).close().await.expect("closed");
+    for _ in 0..KILLS {
+        std::fs::write(dir.path().join(ORDER), next.to_string()).expect("written");
+        let mut child = Command::new(&this)
+            .args(["--exact", "store::sled::tests::killing::settles_until_it_is_killed", "--nocapture"])
+            .current_dir(dir.path())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("started");
+        let lines = BufReader::new(child.stdout.take().expect("piped"));
+        let reading = std::thread::Builder::new()
+            .name("lines".to_owned())
+            .spawn(move || lines.lines().map_while(Result::ok).collect::<Vec<_>>());
+        let mut moment = [0; 1];
+        random.fill(&mut moment).expect("filled");
+        std::thread::sleep(Duration::from_millis(60 + u64::from(moment[0]) * 2));
+        child.kill().expect("killed");
+        child.wait().expect("gone");
+        let lines = reading.expect("started").join().expect("read");
+        let settled = lines.iter().filter_map(|line| line.strip_prefix("settled "));
+        acknowledged.extend(settled.map(|number| number.parse::<u64>().expect("a number")));
+        // What was not answered may be there all the same; the next one starts beyond it.
+        next = acknowledged.last().map_or(next, |last| last + 8).max(next) + 8;
+    }
+    assert!(acknowledged.len() > 20, "only {} batches: killed too early", acknowledged.len());
+    let store = open_in(dir.path(), full_keyring(1_000_000));
+    let values = export(&store, 5_000).await.expect("exported");
+    let found: std::collections::BTreeSet<&String> = values.iter().collect();
+    assert_eq!(found.len(), values.len(), "a lead twice");
+    for first in &acknowledged {
+        for number in *first..first + 7 {
+            assert!(found.contains(&email_of(number)), "lead {number} was answered for");
+        }
+    }
+    assert_eq!(store.stored().get(&purpose("devis")), Some(&(values.len() as u64)));
+    assert_eq!(store.parked() * 7, values.len() as u64, "a batch is there whole or not at all");
+}
