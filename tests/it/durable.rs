@@ -43,7 +43,7 @@ async fn no_200_leaves_before_the_fdatasync_of_its_batch_returned() {
     let (meta_ref, webhook) = (&meta, daemon.webhook());
     let webhook = webhook.as_str();
     for at in 0..ALONE {
-        assert_eq!(deliver(meta_ref, webhook, at).await, 200);
+        assert_eq!(deliver(meta_ref, webhook, at).await, 200, "call {at}");
     }
     let at_once = join_all((ALONE..ALONE + TOGETHER).map(|at| deliver(meta_ref, webhook, at))).await;
     assert!(at_once.iter().all(|status| *status == 200), "{at_once:?}");
@@ -69,7 +69,7 @@ async fn deliver(meta: &Simulator, webhook: &str, at: usize) -> u16 {
     );
     let entry = tamis_simulator::notification::Entry::of(PAGE).change(change);
     let body = tamis_simulator::notification::Notification::page().entry(entry).bytes();
-    meta.deliver(webhook, &body).await.expect("an answer").status
+    meta.deliver(webhook, &body).await.unwrap_or_else(|error| panic!("call {at}: {error}")).status
 }
 
 /// Holds the answers against what was durable when they left. The first write is one call alone: it tells a frame's size.

@@ -13,7 +13,7 @@ pub fn search(directory: &Path, needle: &str) -> Vec<PathBuf> {
     forms.push(serde_json::to_string(needle).expect("text").trim_matches('"').as_bytes().to_vec());
     let mut found = Vec::new();
     visit(directory, &mut |path, bytes| {
-        if forms.iter().any(|form| bytes.windows(form.len()).any(|window| window == form.as_slice())) {
+        if forms.iter().any(|form| memchr::memmem::find(bytes, form).is_some()) {
             found.push(path.to_owned());
         }
     });
