@@ -192,14 +192,13 @@ pub fn stamp(frame: &mut [u8], used: u64, batch_start: u32) {
 /// Length, day and count of a frame that [`seal`] made, stamped or not.
 pub fn outline(bytes: &[u8]) -> Option<(usize, Day, usize)> {
     let header = bytes.first_chunk::<HEADER_BYTES>()?;
-    let number = |at: usize| -> Option<u32> {
-        header.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes)
-    };
+    let number =
+        |at: usize| -> Option<u32> { header.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes) };
     let len = HEADER_BYTES + usize::try_from(number(0)?).ok()?;
     Some((len, Day(number(20)?), usize::try_from(number(24)?).ok()?))
 }
 
-/// The first place at or after `from` where a frame of this use begins. Looks at every byte: what is damaged tells no
+/// The first place at or after `from` where a frame of a wanted use begins. Looks at every byte: what is damaged tells no
 /// lengths.
 pub fn find(bytes: &[u8], from: usize, wanted: impl Fn(u64) -> bool) -> Option<(usize, Frame<'_>)> {
     let mut at = from;

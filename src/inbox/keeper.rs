@@ -55,7 +55,8 @@ impl Keeper {
         let _halt = HaltOnPanic(&shared);
         loop {
             let ledger = shared.lock();
-            let wanted = ledger.spare == SpareWish::Waiting || ledger.segments.values().any(Segment::is_finished);
+            let wanted =
+                ledger.spare == SpareWish::Waiting || ledger.segments.values().any(Segment::is_finished);
             if ledger.halted.is_some() || ledger.finished {
                 return;
             }

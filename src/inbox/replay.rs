@@ -103,7 +103,14 @@ impl Reader<'_> {
         let FoundSegment { file, used, content, .. } = found;
         let slot = file.slot();
         self.found.segments.insert(slot, Segment::new(Arc::new(file), used, SegmentState::Ended));
-        let mut tail = Tail { slot, used, last_batch: Vec::new(), last_batch_at: FIRST_FRAME, torn_at: None, remains: false };
+        let mut tail = Tail {
+            slot,
+            used,
+            last_batch: Vec::new(),
+            last_batch_at: FIRST_FRAME,
+            torn_at: None,
+            remains: false,
+        };
         let mut at = FIRST_FRAME;
         loop {
             let Some(frame) = frame_of(&content, at, used) else {

@@ -80,8 +80,9 @@ impl Limits {
     /// the rest of sparse ones into.
     pub fn of(settings: &Settings, segment_bytes: u64) -> Self {
         let call_bytes = (settings.body_max_bytes as u64).saturating_add((FIRST_FRAME + 64 * 1024) as u64);
-        let segment_bytes =
-            segment_bytes.max(call_bytes.checked_next_multiple_of(4096).unwrap_or(call_bytes)).min(SEGMENT_BYTES_MAX);
+        let segment_bytes = segment_bytes
+            .max(call_bytes.checked_next_multiple_of(4096).unwrap_or(call_bytes))
+            .min(SEGMENT_BYTES_MAX);
         let room = segment_bytes.saturating_sub((FIRST_FRAME + HEADER_BYTES) as u64).max(1);
         let full = (settings.max_references).saturating_mul((OVERHEAD_BYTES + LeadRef::ENCODED_MAX) as u64);
         let dense = usize::try_from(full.div_ceil(room)).unwrap_or(usize::MAX);
@@ -148,7 +149,8 @@ impl Shared {
         }
     }
 
-    /// The ledger. Whoever panicked while holding it has halted the inbox, so what it left behind is only read.
+    /// The ledger. A panic under the lock leaves it sound: foreign code (`lane`, `known`) runs before anything is changed,
+    /// and a panic of our own threads halts the inbox.
     pub fn lock(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -196,6 +196,7 @@ async fn a_spare_torn_while_recycled_and_an_unfinished_new_file_are_fine() {
     let world = World::new();
     let inbox = world.open();
     inbox.accept(world.references([1])).await.expect("accepted");
+    eventually("a spare is made", || inbox.stats().segments_spare > 0);
     let killed = world.killed();
     let (last, _) = killed.last_segment();
     let spare = killed.files().into_iter().find(|file| *file != last).expect("a spare");

@@ -190,21 +190,34 @@ impl World {
     pub fn try_open(&self) -> Result<Inbox, InboxError> {
         let (keyring, store) = (self.keyring.clone(), self.store.clone());
         let media: Box<dyn Media> = Box::new(FaultyMedia(self.faults.clone()));
-        Inbox::open_on(media, 0, self.settings.clone(), keyring, store, self.clock.clone(), Arc::new(SystemRandom))
+        Inbox::open_on(
+            media,
+            0,
+            self.settings.clone(),
+            keyring,
+            store,
+            self.clock.clone(),
+            Arc::new(SystemRandom),
+        )
     }
 
     pub fn open(&self) -> Inbox {
         self.try_open().expect("opens")
     }
 
-    /// What a `kill -9` would leave now, in a world of its own with the same keys and store.
+    /// What a `kill -9` would leave now, in a world of its own with the same keys and store. Copied while no call is
+    /// under way, and again if the keeper made or removed a file meanwhile.
     pub fn killed(&self) -> Self {
         let root = tempfile::tempdir().expect("a directory");
         let path = root.path().join("inbox");
-        fs::create_dir(&path).expect("made");
-        for file in files(&self.settings.path) {
-            fs::copy(&file, path.join(file.file_name().expect("a name"))).expect("copied");
-        }
+        eventually("a quiet moment", || {
+            let before = self.files();
+            let _ = fs::remove_dir_all(&path);
+            fs::create_dir(&path).expect("made");
+            let copy = |file: &PathBuf| fs::copy(file, path.join(file.file_name().expect("a name"))).is_ok();
+            let whole = |file: &PathBuf| file.extension().is_some_and(|end| end == "seg");
+            before.iter().all(|file| whole(file) && copy(file)) && before == self.files()
+        });
         Self {
             root,
             settings: Settings { path, ..self.settings.clone() },
