@@ -126,6 +126,21 @@ async fn below_the_disks_floor_nothing_new_is_taken() {
 }
 
 #[tokio::test]
+async fn what_is_settled_between_the_look_at_the_store_and_the_look_at_the_queue_is_not_taken_again() {
+    let world = World::new();
+    let inbox = Arc::new(world.open());
+    let (other, store) = (inbox.clone(), world.store.clone());
+    *world.store.meanwhile.lock().expect("no panic") = Some(Box::new(move || {
+        store.ends.lock().expect("no panic").insert(id(1));
+        other.done(&ids([1]));
+    }));
+    let accepted = inbox.accept(world.references([1, 2])).await.expect("accepted");
+    assert_eq!((accepted.new.len(), accepted.known), (1, 1));
+    assert!(same(&drain(&inbox), &ids([2])));
+    assert!(same(&drain(&world.killed().open()), &ids([2])), "nor is it in the frame");
+}
+
+#[tokio::test]
 async fn a_store_that_cannot_say_refuses_the_call() {
     let world = World::new();
     let inbox = world.open();

@@ -95,14 +95,19 @@ pub struct MemoryStore {
     pub ends: Mutex<HashSet<LeadgenId>>,
     pub parked: AtomicU64,
     pub fails: AtomicBool,
+    /// Runs once between the next look-up and its answer.
+    pub meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 impl Known for MemoryStore {
     fn known(&self, leadgen: &LeadgenId) -> Result<bool, InboxCode> {
-        match self.fails.load(Ordering::SeqCst) {
-            true => Err(InboxCode::Store),
-            false => Ok(self.ends.lock().expect("no panic").contains(leadgen)),
+        if self.fails.load(Ordering::SeqCst) {
+            return Err(InboxCode::Store);
         }
+        let known = self.ends.lock().expect("no panic").contains(leadgen);
+        let meanwhile = self.meanwhile.lock().expect("no panic").take();
+        meanwhile.into_iter().for_each(|run| run());
+        Ok(known)
     }
     fn parked(&self) -> u64 {
         self.parked.load(Ordering::SeqCst)
