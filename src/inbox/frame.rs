@@ -198,7 +198,7 @@ pub fn outline(bytes: &[u8]) -> Option<(usize, Day, usize)> {
     Some((len, Day(number(20)?), usize::try_from(number(24)?).ok()?))
 }
 
-/// The first place at or after `from` where a frame of this use begins. Looks at every byte: what is damaged tells no
+/// The first place at or after `from` where a frame of a wanted use begins. Looks at every byte: what is damaged tells no
 /// lengths.
 pub fn find(bytes: &[u8], from: usize, wanted: impl Fn(u64) -> bool) -> Option<(usize, Frame<'_>)> {
     let mut at = from;

@@ -10,8 +10,8 @@ use super::shared::{HaltOnPanic, Shared};
 use super::{InboxCode, InboxError, frame};
 use crate::clock::Day;
 
-/// The least time between the end of a sync and the next write under load: more calls share a sync then. Measured best
-/// of several; an idle inbox writes at once.
+/// The least time between the end of a sync and the next write under load, which is when the last batch held several
+/// calls: more share the next sync then. Measured best of several. An idle inbox, or a single caller, is not delayed.
 const PAUSE: Duration = Duration::from_micros(300);
 
 /// How long the writer waits for a segment that the keeper has not made yet.
@@ -24,7 +24,8 @@ const BUFFER_KEPT_BYTES: usize = 1024 * 1024;
 pub struct Writer {
     shared: Arc<Shared>,
     active: Option<Active>,
-    synced_at: Option<Instant>,
+    /// When the last batch was synced, if it held several calls.
+    shared_sync_at: Option<Instant>,
     counters: Counters,
     /// Emptied buffers of the last batch, for the next.
     bytes: Vec<u8>,
@@ -51,7 +52,7 @@ impl Writer {
     /// A writer that has written nothing yet: it begins a fresh segment.
     pub fn new(shared: Arc<Shared>) -> Self {
         let counters = Counters::default();
-        Self { shared, active: None, synced_at: None, counters, bytes: Vec::new(), tickets: Vec::new() }
+        Self { shared, active: None, shared_sync_at: None, counters, bytes: Vec::new(), tickets: Vec::new() }
     }
 
     /// Writes until the inbox is closed or halted.
@@ -62,7 +63,10 @@ impl Writer {
             let outcome = self.write(&mut work);
             self.publish(work, outcome);
         }
-        if let Err(error) = self.end_segment() {
+        // After a halt nothing more is written: the segment keeps the end that a crash would leave.
+        if self.shared.lock().halted.is_none()
+            && let Err(error) = self.end_segment()
+        {
             self.shared.halt(error);
         }
     }
@@ -74,7 +78,7 @@ impl Writer {
             if ledger.halted.is_some() {
                 return None;
             }
-            let pause = self.synced_at.and_then(|at| PAUSE.checked_sub(at.elapsed()));
+            let pause = self.shared_sync_at.and_then(|at| PAUSE.checked_sub(at.elapsed()));
             match (ledger.filling.is_empty(), ledger.closing, pause) {
                 (true, true, _) => return None,
                 (true, false, _) => {
@@ -102,6 +106,7 @@ impl Writer {
     /// Writes all frames and syncs. A frame goes where it fits whole; a new segment begins with a new day.
     fn write(&mut self, work: &mut Work) -> Result<Vec<Placed>, InboxError> {
         let mut placed = Vec::new();
+        let frames_before = self.counters.frames;
         let mut rest = work.bytes.as_mut_slice();
         while !rest.is_empty() {
             if self.active.is_none() {
@@ -130,6 +135,7 @@ impl Writer {
             rest = after;
         }
         self.sync()?;
+        self.shared_sync_at = (self.counters.frames > frames_before + 1).then(Instant::now);
         if work.rotate {
             self.end_segment()?;
         }
@@ -191,6 +197,7 @@ impl Writer {
             }
             let left = SPARE_WAIT.checked_sub(began.elapsed());
             let refused = match (ledger.spare, left) {
+                _ if ledger.halted.is_some() => Some(InboxError::of(InboxCode::Halted)),
                 (SpareWish::Refused(error), _) => Some(error),
                 (_, None) => Some(InboxError::of(InboxCode::Stalled)),
                 _ => None,
@@ -230,7 +237,6 @@ impl Writer {
         let began = Instant::now();
         active.file.sync().map_err(InboxError::io)?;
         active.durable = active.at;
-        self.synced_at = Some(Instant::now());
         self.counters.syncs += 1;
         self.counters.sync_last_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
         Ok(())

@@ -46,6 +46,28 @@ async fn a_failed_write_fails_all_who_wait_for_it_and_those_behind() {
 }
 
 #[tokio::test]
+async fn without_a_new_segment_calls_are_refused_until_there_is_one_and_nothing_halts() {
+    let world = World::new();
+    let inbox = world.open();
+    let away = world.settings.path.with_extension("away");
+    std::fs::rename(&world.settings.path, &away).expect("moved");
+    let mut accepted = 0;
+    let refused = loop {
+        match inbox.accept(world.references(accepted..accepted + 10)).await {
+            Ok(_) => accepted += 10,
+            Err(error) => break error.code,
+        }
+    };
+    assert!(matches!(refused, InboxCode::NoSegment | InboxCode::DiskFull), "{refused}");
+    assert!(refused.passes() && inbox.halted().is_none());
+    assert_eq!(inbox.queued(), accepted);
+    std::fs::rename(&away, &world.settings.path).expect("moved back");
+    eventually("room is seen again", || inbox.ready());
+    inbox.accept(world.references(accepted..accepted + 10)).await.expect("accepted again");
+    assert_eq!(world.killed().open().queued(), accepted + 10);
+}
+
+#[tokio::test]
 async fn a_keyring_that_refuses_keeps_the_inbox_from_opening() {
     let world = World::new();
     world.keyring.refuses.store(true, Ordering::SeqCst);

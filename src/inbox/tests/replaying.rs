@@ -192,10 +192,22 @@ async fn one_damaged_header_is_noticed_only_when_it_counted() {
 }
 
 #[tokio::test]
+async fn a_damaged_header_in_a_segments_first_use_does_not_make_it_look_empty() {
+    let world = World::new();
+    let inbox = world.open();
+    inbox.accept(world.references([1])).await.expect("accepted");
+    let killed = world.killed();
+    let (file, _) = killed.last_segment();
+    flip(&file, 4096 + 30);
+    assert_eq!(code(killed.try_open()), Some(InboxCode::Corrupt));
+}
+
+#[tokio::test]
 async fn a_spare_torn_while_recycled_and_an_unfinished_new_file_are_fine() {
     let world = World::new();
     let inbox = world.open();
     inbox.accept(world.references([1])).await.expect("accepted");
+    eventually("a spare is made", || inbox.stats().segments_spare > 0);
     let killed = world.killed();
     let (last, _) = killed.last_segment();
     let spare = killed.files().into_iter().find(|file| *file != last).expect("a spare");

@@ -95,14 +95,19 @@ pub struct MemoryStore {
     pub ends: Mutex<HashSet<LeadgenId>>,
     pub parked: AtomicU64,
     pub fails: AtomicBool,
+    /// Runs once between the next look-up and its answer.
+    pub meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
 impl Known for MemoryStore {
     fn known(&self, leadgen: &LeadgenId) -> Result<bool, InboxCode> {
-        match self.fails.load(Ordering::SeqCst) {
-            true => Err(InboxCode::Store),
-            false => Ok(self.ends.lock().expect("no panic").contains(leadgen)),
+        if self.fails.load(Ordering::SeqCst) {
+            return Err(InboxCode::Store);
         }
+        let known = self.ends.lock().expect("no panic").contains(leadgen);
+        let meanwhile = self.meanwhile.lock().expect("no panic").take();
+        meanwhile.into_iter().for_each(|run| run());
+        Ok(known)
     }
     fn parked(&self) -> u64 {
         self.parked.load(Ordering::SeqCst)
@@ -205,14 +210,19 @@ impl World {
         self.try_open().expect("opens")
     }
 
-    /// What a `kill -9` would leave now, in a world of its own with the same keys and store.
+    /// What a `kill -9` would leave now, in a world of its own with the same keys and store. Copied while no call is
+    /// under way, and again if the keeper made or removed a file meanwhile.
     pub fn killed(&self) -> Self {
         let root = tempfile::tempdir().expect("a directory");
         let path = root.path().join("inbox");
-        fs::create_dir(&path).expect("made");
-        for file in files(&self.settings.path) {
-            fs::copy(&file, path.join(file.file_name().expect("a name"))).expect("copied");
-        }
+        eventually("a quiet moment", || {
+            let before = self.files();
+            let _ = fs::remove_dir_all(&path);
+            fs::create_dir(&path).expect("made");
+            let copy = |file: &PathBuf| fs::copy(file, path.join(file.file_name().expect("a name"))).is_ok();
+            let whole = |file: &PathBuf| file.extension().is_some_and(|end| end == "seg");
+            before.iter().all(|file| whole(file) && copy(file)) && before == self.files()
+        });
         Self {
             root,
             settings: Settings { path, ..self.settings.clone() },
