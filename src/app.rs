@@ -182,7 +182,7 @@ impl App {
                 return false;
             }
         };
-        rooms.start_workers(fetchers, tools, &stop);
+        rooms.start_workers(fetchers, &tools, &stop);
         tracing::info!(
             public.address = %addresses.public,
             admin.socket = %addresses.socket.display(),
@@ -308,7 +308,7 @@ impl Rooms {
         Ok(handles)
     }
 
-    fn start_workers(&self, fetchers: usize, tools: Arc<Tools>, stop: &Stop) {
+    fn start_workers(&self, fetchers: usize, tools: &Arc<Tools>, stop: &Stop) {
         let mut workers: Vec<Arc<dyn Worker>> = vec![Arc::new(Reaper::new(
             Arc::clone(&self.inbox),
             Arc::clone(&self.store),
@@ -316,7 +316,7 @@ impl Rooms {
             Arc::clone(&self.ambient.clock),
         ))];
         for _ in 0..fetchers {
-            workers.push(Arc::new(Fetcher::new(Arc::clone(&tools))));
+            workers.push(Arc::new(Fetcher::new(Arc::clone(tools))));
         }
         for worker in workers {
             let (clock, metrics) = (Arc::clone(&self.ambient.clock), Arc::clone(&self.metrics));

@@ -5,6 +5,7 @@ mod forms;
 mod reaper;
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,14 +59,10 @@ pub async fn run_loop(worker: Arc<dyn Worker>, stop: Stop, clock: Arc<dyn Clock>
     let mut panics: Vec<i64> = Vec::new();
     while !stop.is_draining() {
         // Listen, then look: what arrives between the look and the wait still wakes us.
-        let woken = async {
-            match worker.wake() {
-                Some(notify) => notify.notified().await,
-                None => std::future::pending().await,
-            }
-        };
-        let mut woken = Box::pin(woken);
-        let _ = futures_util::poll!(woken.as_mut());
+        let mut woken = pin!(worker.wake().map(Notify::notified));
+        if let Some(woken) = woken.as_mut().as_pin_mut() {
+            woken.enable();
+        }
         let wait_ms = match AssertUnwindSafe(worker.step()).catch_unwind().await {
             Ok(Step::Did(_)) => continue,
             Ok(Step::Idle) => POLL_MS,
@@ -86,9 +83,69 @@ pub async fn run_loop(worker: Arc<dyn Worker>, stop: Stop, clock: Arc<dyn Clock>
             }
         };
         tokio::select! {
-            () = woken => {}
+            () = async {
+                match woken.as_mut().as_pin_mut() {
+                    Some(woken) => woken.await,
+                    None => std::future::pending().await,
+                }
+            } => {}
             () = tokio::time::sleep(Duration::from_millis(wait_ms)) => {}
             () = stop.draining() => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::clock::SystemClock;
+
+    /// Wakes itself in its own step, as an arrival during a look does.
+    struct Restless {
+        steps: AtomicUsize,
+        woken: Notify,
+        panics: bool,
+    }
+
+    #[async_trait]
+    impl Worker for Restless {
+        fn name(&self) -> &'static str {
+            "restless"
+        }
+        fn wake(&self) -> Option<&Notify> {
+            Some(&self.woken)
+        }
+        async fn step(&self) -> Step {
+            self.steps.fetch_add(1, Ordering::SeqCst);
+            assert!(!self.panics, "as told");
+            self.woken.notify_one();
+            tokio::task::yield_now().await;
+            Step::Idle
+        }
+    }
+
+    fn restless(panics: bool) -> Arc<Restless> {
+        Arc::new(Restless { steps: AtomicUsize::new(0), woken: Notify::new(), panics })
+    }
+
+    #[tokio::test]
+    async fn what_arrives_during_the_look_wakes_without_waiting_for_the_poll() {
+        let (worker, stop) = (restless(false), Stop::default());
+        let running = run_loop(worker.clone(), stop.clone(), Arc::new(SystemClock), Arc::new(Metrics::new()));
+        let ended = async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            stop.drain(Duration::ZERO).await
+        };
+        tokio::join!(running, ended);
+        assert!(worker.steps.load(Ordering::SeqCst) > 20, "polled, not woken");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_worker_that_panics_again_and_again_ends() {
+        let worker = restless(true);
+        run_loop(worker.clone(), Stop::default(), Arc::new(SystemClock), Arc::new(Metrics::new())).await;
+        assert_eq!(worker.steps.load(Ordering::SeqCst), PANICS_MAX);
     }
 }

@@ -6,9 +6,9 @@ mod log;
 pub mod process;
 mod world;
 
-pub use client::{Answer, Caller};
+pub use client::Caller;
 pub use disk::search;
-pub use log::{Log, log};
+pub use log::log;
 pub use world::{DEVIS_FORM, LETTRE_FORM, PAGE, Plan, World, add_forms, canary, lead};
 
 /// The moment that all worlds' leads refer to: an hour before the test runs would do as well, but not the future.

@@ -88,13 +88,16 @@ impl Home {
             let _ = child.kill();
             panic!("the daemon did not start:\n{}", said.lock().expect("no panic"))
         });
-        Daemon { child, public, said, reader: Some(reader), home: self.directory.path().to_owned() }
+        let pid = if wrapper.is_empty() { child.id() } else { only_child(child.id()) };
+        Daemon { child, pid, public, said, reader: Some(reader), home: self.directory.path().to_owned() }
     }
 }
 
 /// A running daemon process.
 pub struct Daemon {
     child: Child,
+    /// The daemon's own process: the wrapper's child, if there is a wrapper.
+    pid: u32,
     pub public: String,
     said: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
@@ -110,10 +113,6 @@ impl Daemon {
         Caller::socket(&self.home.join("run/admin.sock"))
     }
 
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
     /// `kill -9`, at once.
     pub fn kill(mut self) {
         self.child.kill().expect("a process to kill");
@@ -122,7 +121,7 @@ impl Daemon {
 
     /// SIGTERM, and waits for the end. Returns how it ended and all that was said.
     pub fn terminate(mut self) -> (ExitStatus, String) {
-        let pid = rustix::process::Pid::from_child(&self.child);
+        let pid = rustix::process::Pid::from_raw(self.pid as i32).expect("a process");
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a signal");
         let status = self.wait();
         let said = self.said.lock().expect("no panic").clone();
@@ -130,12 +129,28 @@ impl Daemon {
     }
 
     fn wait(&mut self) -> ExitStatus {
-        let status = self.child.wait().expect("an end");
+        let begun = std::time::Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().expect("a process") {
+                break status;
+            }
+            if begun.elapsed() > PATIENCE {
+                let _ = self.child.kill();
+                panic!("the daemon did not end:\n{}", self.said.lock().expect("no panic"));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        };
         if let Some(reader) = self.reader.take() {
             reader.join().expect("no panic");
         }
         status
     }
+}
+
+fn only_child(pid: u32) -> u32 {
+    let children =
+        fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).expect("a list of children");
+    children.split_whitespace().next().and_then(|child| child.parse().ok()).expect("a child")
 }
 
 impl Drop for Daemon {
