@@ -59,14 +59,14 @@ pub struct Intake {
 pub async fn handshake(request: HttpRequest, intake: web::Data<Intake>) -> Result<HttpResponse, Problem> {
     match Challenge::read(request.query_string(), &intake.verify_token) {
         Ok(challenge) => {
-            tracing::info!(request.id = request_id(&request), "webhook.verified");
+            tracing::info!(request.id = request_id(&request), "webhook.handshake");
             Ok(HttpResponse::Ok()
                 .content_type("text/plain; charset=utf-8")
                 .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
                 .body(challenge.into_string()))
         }
         Err(code) => {
-            tracing::warn!(request.id = request_id(&request), code = %code, "webhook.verification-refused");
+            tracing::warn!(request.id = request_id(&request), code = %code, "webhook.handshake-refused");
             Err(Problem::of(match code {
                 ChallengeCode::WrongMode | ChallengeCode::WrongToken => ProblemCode::HandshakeRefused,
                 _ => ProblemCode::HandshakeIncomplete,
@@ -147,7 +147,7 @@ fn tell(request: &HttpRequest, accepted: &Accepted, intake: &Intake) {
         );
     }
     if accepted.known > 0 {
-        tracing::info!(request.id = id, refs.known = accepted.known, "lead.known");
+        tracing::info!(request.id = id, refs.known = accepted.known, "webhook.known");
     }
 }
 

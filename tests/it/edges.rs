@@ -38,8 +38,14 @@ const EDGES: &[(&str, &[&str])] = &[
             "codes",
         ],
     ),
-    ("inbox", &["clock", "disk", "id", "keyring", "notification", "purpose", "random", "secret", "codes"]),
-    ("graph", &["clock", "id", "lead", "location", "notification", "purpose", "random", "secret", "codes"]),
+    (
+        "inbox",
+        &["clock", "disk", "id", "keyring", "lead", "notification", "purpose", "random", "secret", "codes"],
+    ),
+    (
+        "graph",
+        &["clock", "id", "json", "lead", "location", "notification", "purpose", "random", "secret", "codes"],
+    ),
     // What runs.
     ("lifecycle", &[]),
     ("telemetry", &["clock", "id", "keyring", "secret"]),
@@ -127,8 +133,10 @@ const EDGES: &[(&str, &[&str])] = &[
             "app",
             "clock",
             "config",
+            "codes",
             "disk",
             "http",
+            "keyring",
             "lifecycle",
             "location",
             "random",
