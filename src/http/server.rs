@@ -98,7 +98,6 @@ pub fn admin_server(
     let server = HttpServer::new(move || {
         App::new()
             .app_data(random.clone())
-            .wrap(from_fn(as_problems))
             .wrap(from_fn(with_id))
             .configure(|routes| admin::configure(routes, kind, &state))
     })
