@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, X_CONTENT_TYPE_OPTIONS};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 
 use crate::clock::Clock;
 use crate::http::body::{Body, BodyBudget, BodyError};
-use crate::http::problem::{Problem, ProblemCode, request_id};
+use crate::http::problem::{Problem, ProblemCode, Said, request_id};
 use crate::inbox::{Accepted, Inbox, InboxError};
 use crate::metrics::Metrics;
 use crate::notification::{
@@ -67,6 +67,7 @@ pub async fn handshake(request: HttpRequest, intake: web::Data<Intake>) -> Resul
         }
         Err(code) => {
             tracing::warn!(request.id = request_id(&request), code = %code, "webhook.handshake-refused");
+            request.extensions_mut().insert(Said);
             Err(Problem::of(match code {
                 ChallengeCode::WrongMode | ChallengeCode::WrongToken => ProblemCode::HandshakeRefused,
                 _ => ProblemCode::HandshakeIncomplete,
@@ -176,6 +177,7 @@ impl Refusal {
     }
 
     fn say(&self, request: &HttpRequest) {
+        request.extensions_mut().insert(Said);
         let id = request_id(request);
         match self {
             Self::Inbox(error) => {
