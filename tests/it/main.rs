@@ -11,4 +11,6 @@ mod durable;
 mod edges;
 mod fetching;
 mod kill;
+mod leaks;
+mod leaving;
 mod walk;

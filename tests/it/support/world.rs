@@ -14,9 +14,12 @@ use tamis::lifecycle::Stop;
 use tamis::location::Environment;
 use tamis::random::SystemRandom;
 use tamis_simulator::{Checkbox, Delivery, Form, Lead, Question, Setup, Simulator};
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use super::{Caller, an_hour_ago, log, search};
+use super::disk::Needles;
+use super::threads::{self, Counted};
+use super::{Caller, an_hour_ago, log};
 
 pub const PAGE: &str = "104000000000001";
 pub const DEVIS_FORM: &str = "901000000000001";
@@ -61,7 +64,9 @@ pub struct World {
     pub addresses: Addresses,
     plan: Plan,
     stop: Stop,
-    running: Option<JoinHandle<bool>>,
+    running: Option<Running>,
+    /// Tasks of the runtime before the daemon: as many may be left after it.
+    tasks_before: usize,
     secrets: Vec<String>,
     canaries: std::sync::Mutex<Vec<String>>,
     ended: bool,
@@ -86,8 +91,8 @@ impl World {
         });
         add_forms(&meta);
         let secrets = vec![app_secret, canary("verify"), page_token];
-        write_secrets(directory.path(), &secrets);
-        write_config(directory.path(), &meta, &plan);
+        furnish(directory.path(), &meta.graph_url(), &secrets, &plan);
+        let tasks_before = Handle::current().metrics().num_alive_tasks();
         let (addresses, stop, running) = boot(directory.path(), &plan).expect("the daemon starts");
         let canaries = std::sync::Mutex::default();
         Self {
@@ -97,6 +102,7 @@ impl World {
             plan,
             stop,
             running: Some(running),
+            tasks_before,
             secrets,
             canaries,
             ended: false,
@@ -179,6 +185,15 @@ impl World {
         self.directory.path().join("store")
     }
 
+    /// Changes the config file; it holds from the next start on.
+    pub fn reconfigure(&self, change: impl Fn(String) -> String) {
+        let path = self.directory.path().join("tamis.toml");
+        let text = fs::read_to_string(&path).expect("a config");
+        let changed = change(text.clone());
+        assert_ne!(text, changed, "nothing in the config changed");
+        fs::write(path, changed).expect("a file");
+    }
+
     /// Stops the daemon in order and starts it again on the same directory.
     pub async fn restart(&mut self) {
         self.stop_daemon().await;
@@ -191,13 +206,17 @@ impl World {
 
     pub async fn stop_daemon(&mut self) {
         self.stop.request();
-        let running = self.running.take().expect("a running daemon");
-        let well = tokio::time::timeout(Duration::from_secs(30), running).await;
+        let Running { task, counted } = self.running.take().expect("a running daemon");
+        let well = tokio::time::timeout(Duration::from_secs(30), task).await;
         assert!(well.expect("stops within thirty seconds").expect("no panic"), "the daemon did not end well");
+        drop(counted);
+        threads::none_is_left().await;
+        let left = || Handle::current().metrics().num_alive_tasks().saturating_sub(self.tasks_before);
+        self.until("no task is left", || async { left() == 0 }).await;
     }
 
-    /// Ends the world: nothing may be queued (unless planned), and no guarded text and no secret may be in a log line or in
-    /// a file.
+    /// Ends the world: nothing may be queued (unless planned), no task and no thread may outlive the daemon, and no guarded
+    /// text and no secret may be in a log line or in a file.
     pub async fn end(mut self) {
         self.ended = true;
         if self.running.is_some() {
@@ -207,24 +226,19 @@ impl World {
             }
             self.stop_daemon().await;
         }
-        let said = log().text();
         let canaries = std::mem::take(&mut *self.canaries.lock().expect("no panic"));
-        for canary in canaries.iter().chain(&self.secrets) {
-            assert!(!said.contains(canary), "{canary} is in the log");
-        }
-        for place in ["store", "keys"] {
-            for canary in &canaries {
-                let found = search(&self.directory.path().join(place), canary);
-                assert!(found.is_empty(), "{canary} lies in clear in {found:?}");
-            }
-        }
         let planted = canary("planted");
+        let needles = Needles::of(canaries.iter().chain(&self.secrets).chain([&planted]));
+        let said = log().text();
+        assert!(needles.within(said.as_bytes()).is_empty(), "in the log: {:?}", needles.within(said.as_bytes()));
         fs::write(self.store_path().join("planted"), format!("…{planted}…")).expect("a file");
-        assert_eq!(
-            search(&self.store_path(), &planted).len(),
-            1,
-            "the search finds nothing, so it proves nothing"
-        );
+        for place in ["store", "keys"] {
+            let mut found = needles.below(&self.directory.path().join(place));
+            found.retain(|found| !found.starts_with(&planted) || place == "keys");
+            assert!(found.is_empty(), "in clear on the disk: {found:#?}");
+        }
+        let found = needles.below(&self.store_path());
+        assert_eq!(found.len(), 1, "the search finds nothing, so it proves nothing");
         self.meta.clone().stop().await;
     }
 }
@@ -278,17 +292,34 @@ pub fn add_forms(meta: &Simulator) {
     });
 }
 
-fn boot(directory: &Path, plan: &Plan) -> Result<(Addresses, Stop, JoinHandle<bool>), StartError> {
+/// A daemon that runs as a task.
+pub struct Running {
+    task: JoinHandle<bool>,
+    counted: Counted,
+}
+
+/// Starts a daemon in this process on a furnished directory.
+pub fn boot(directory: &Path, plan: &Plan) -> Result<(Addresses, Stop, Running), StartError> {
     let environment = Environment::default();
     let config = config::load(&directory.join("tamis.toml"), &environment).unwrap_or_else(|f| panic!("{f}"));
     let secrets = config.resolve(&environment).unwrap_or_else(|faults| panic!("{faults}"));
     let ambient = Ambient { clock: Arc::clone(&plan.clock), random: Arc::new(SystemRandom) };
+    let counted = Counted::one();
     let app = App::build(&config, secrets, ambient)?;
     let addresses = app.addresses.clone();
     let stop = Stop::default();
     #[expect(clippy::disallowed_methods, reason = "the test joins it")]
-    let running = tokio::spawn(app.run(stop.clone()));
-    Ok((addresses, stop, running))
+    let task = tokio::spawn(app.run(stop.clone()));
+    Ok((addresses, stop, Running { task, counted }))
+}
+
+/// Writes secrets and config into a directory: the app's secret, the verify token, the page's token.
+pub fn furnish(directory: &Path, graph_url: &str, secrets: &[String], plan: &Plan) {
+    write_secrets(directory, secrets);
+    let text = include_str!("../../data/world.toml");
+    let text = (plan.config)(text.replace("{graph}", graph_url));
+    fs::write(directory.join("tamis.toml"), text.replace("{directory}", &directory.display().to_string()))
+        .expect("a file");
 }
 
 fn write_secrets(directory: &Path, secrets: &[String]) {
@@ -301,11 +332,4 @@ fn write_secrets(directory: &Path, secrets: &[String]) {
         fs::write(&path, secret).expect("a file");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a mode");
     }
-}
-
-fn write_config(directory: &Path, meta: &Simulator, plan: &Plan) {
-    let text = include_str!("../../data/world.toml")
-        .replace("{directory}", &directory.display().to_string())
-        .replace("{graph}", &meta.graph_url());
-    fs::write(directory.join("tamis.toml"), (plan.config)(text)).expect("a file");
 }
