@@ -112,7 +112,8 @@ enum Words {
 
 impl Words {
     fn of(census: &Census) -> Self {
-        let harmless = |code| matches!(code, ChangeCode::Accepted | ChangeCode::TestPing | ChangeCode::ValuesOff);
+        let harmless =
+            |code| matches!(code, ChangeCode::Accepted | ChangeCode::TestPing | ChangeCode::ValuesOff);
         if census.iter().all(|(code, _)| harmless(code)) { Self::None } else { Self::Some }
     }
 }

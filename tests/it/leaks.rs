@@ -69,7 +69,9 @@ impl Marks {
 
     /// What may be in no log line, no problem, no metric.
     fn needles(&self, secrets: &[String]) -> Needles {
-        Needles::named(self.listed(secrets).chain([(self.question.clone(), self.question.clone().into_bytes())]))
+        Needles::named(
+            self.listed(secrets).chain([(self.question.clone(), self.question.clone().into_bytes())]),
+        )
     }
 
     fn listed(&self, secrets: &[String]) -> impl Iterator<Item = (String, Vec<u8>)> {
@@ -160,8 +162,11 @@ impl Stage {
             Signing::Secret(0),
         ];
         for signing in signings {
-            let answer =
-                self.meta.deliver_signed(&webhook, answers_in_bad_json.as_bytes(), signing).await.expect("an answer");
+            let answer = self
+                .meta
+                .deliver_signed(&webhook, answers_in_bad_json.as_bytes(), signing)
+                .await
+                .expect("an answer");
             assert!(answer.status >= 400);
             heard.problems.extend(answer.body);
         }
@@ -183,7 +188,10 @@ impl Stage {
     /// Leads that are stored in the end, while Graph says everything that it must not be quoted with.
     async fn leads_through_a_bad_day(&self, marks: &Marks, round: usize) {
         let (dropped, foreign) = (&marks.dropped, &marks.foreign);
-        let cut = format!("{{\"id\":\"{}\",\"field_data\":[{{\"name\":\"{dropped}\",\"values\":[\"{dropped}", marks.ids);
+        let cut = format!(
+            "{{\"id\":\"{}\",\"field_data\":[{{\"name\":\"{dropped}\",\"values\":[\"{dropped}",
+            marks.ids
+        );
         let odd_error = format!(
             "{{\"error\":{{\"message\":\"{dropped} {foreign}\",\"type\":\"{foreign}\",\"code\":2,\
              \"error_user_msg\":\"{dropped}\",\"fbtrace_id\":\"{foreign}\",\"error_data\":{{\"{foreign}\":1}}}}}}"
@@ -200,7 +208,10 @@ impl Stage {
             What::Reset,
             What::garbage(),
             What::Redirect(format!("http://127.0.0.1:1/{foreign}?access_token={foreign}")),
-            What::Usage(Usage { app: Some(foreign.clone()), business: Some(format!("{{\"{foreign}\":[]}}")) }),
+            What::Usage(Usage {
+                app: Some(foreign.clone()),
+                business: Some(format!("{{\"{foreign}\":[]}}")),
+            }),
         ];
         for what in bad_day {
             self.meta.misbehave(Rule::times(1, Match::any().batch(), what.clone()));
@@ -221,14 +232,18 @@ impl Stage {
     async fn leads_that_are_not_stored(&self, marks: &Marks, round: usize) {
         let id = |number| marks.id(round, LEADS + number);
         let (kept, dropped) = (marks.kept.as_str(), marks.dropped.as_str());
-        let lettre = |id: &str| lead(LETTRE_FORM).with_id(id).answer("first_name", &[kept]).answer("email", &[kept]);
+        let lettre =
+            |id: &str| lead(LETTRE_FORM).with_id(id).answer("first_name", &[kept]).answer("email", &[kept]);
         let leads = [
             lettre(&id(0)).checkbox("email_optin", false),
             lettre(&id(1)).checkbox("email_optin", true).answer(&marks.question, &[dropped]),
             lead(DEVIS_FORM).with_id(&id(2)).answer("email", &[kept]),
             lead(DEVIS_FORM).with_id(&id(3)).answer(&marks.question, &[dropped]),
             lead(STRANGE_FORM).with_id(&id(4)).answer("email", &[dropped]),
-            lead(DEVIS_FORM).with_id(&id(5)).answer("full_name", &[&kept.repeat(2_000)]).answer("email", &[kept]),
+            lead(DEVIS_FORM)
+                .with_id(&id(5))
+                .answer("full_name", &[&kept.repeat(2_000)])
+                .answer("email", &[kept]),
             ordinary(marks, &id(6), 6),
             ordinary(marks, &id(7), 7),
             ordinary(marks, &id(8), 8),
@@ -237,7 +252,8 @@ impl Stage {
         leads.into_iter().for_each(|lead| {
             self.meta.add_lead(lead);
         });
-        let never = |number: usize, what| self.meta.misbehave(Rule::always(Match::any().lead(&id(number)), what));
+        let never =
+            |number: usize, what| self.meta.misbehave(Rule::always(Match::any().lead(&id(number)), what));
         never(6, What::WrongFormId("901000000000777".to_owned()));
         never(7, What::Error(GraphError::new(100, "{token} {answers}").subcode(33)));
         never(8, What::json(&format!("{{\"id\":\"{}\",\"field_data\":\"{dropped}\"}}", id(8))));
@@ -298,7 +314,8 @@ impl Stage {
     async fn operators(&self, marks: &Marks, round: usize, heard: &mut Heard) {
         for format in ["csv", "ndjson", "json"] {
             for purpose in ["devis", "lettre"] {
-                let path = format!("/admin/v1/purposes/{purpose}/leads?format={format}&limit=10000&test=include");
+                let path =
+                    format!("/admin/v1/purposes/{purpose}/leads?format={format}&limit=10000&test=include");
                 let page = self.local.get(&path).await;
                 assert!(page.status == 200 && page.text().contains(&marks.kept), "{path}");
                 heard.answers.extend(page.body);
@@ -325,8 +342,11 @@ impl Stage {
         assert!(self.local.delete(&format!("/admin/v1/tokens/{id}")).await.status < 300);
         refused(&viewer.get("/admin/v1/purposes").await, heard);
         self.local.post("/admin/v1/inbox/requeue", &json!({"code": "consent-missing"})).await;
-        self.until("the requeued are refused again", |inbox| inbox["queued"] == 0 && inbox["waiting"] == 0).await;
-        for path in ["/admin/v1/inbox", "/admin/v1/tokens", "/admin/v1/trail?limit=10000", "/admin/v1/purposes"] {
+        self.until("the requeued are refused again", |inbox| inbox["queued"] == 0 && inbox["waiting"] == 0)
+            .await;
+        for path in
+            ["/admin/v1/inbox", "/admin/v1/tokens", "/admin/v1/trail?limit=10000", "/admin/v1/purposes"]
+        {
             let shown = self.local.get(path).await;
             assert_eq!(shown.status, 200, "{path}");
             heard.answers.extend(shown.body);
@@ -335,7 +355,9 @@ impl Stage {
 
     async fn strangers_at_the_admin_side(&self, marks: &Marks, heard: &mut Heard) {
         let foreign = &marks.foreign;
-        for bearer in [foreign.clone(), format!("{}.{foreign}", "0".repeat(16)), format!("{foreign}.{foreign}")] {
+        for bearer in
+            [foreign.clone(), format!("{}.{foreign}", "0".repeat(16)), format!("{foreign}.{foreign}")]
+        {
             refused(&Caller::tcp(&self.admin, Some(&bearer)).get("/admin/v1/purposes").await, heard);
         }
         for path in [
@@ -360,10 +382,14 @@ impl Stage {
         ] {
             refused(&self.local.post(path, &body).await, heard);
         }
-        let reason = self.local.call(reqwest::Method::GET, "/admin/v1/purposes/devis/leads", None, Some(foreign));
+        let reason =
+            self.local.call(reqwest::Method::GET, "/admin/v1/purposes/devis/leads", None, Some(foreign));
         refused(&reason.await, heard);
         let broken = Some(format!("{{\"{foreign}"));
-        refused(&self.local.call(reqwest::Method::POST, "/admin/v1/find", broken, Some("audit")).await, heard);
+        refused(
+            &self.local.call(reqwest::Method::POST, "/admin/v1/find", broken, Some("audit")).await,
+            heard,
+        );
     }
 }
 
@@ -428,7 +454,10 @@ async fn the_daemons_binary_leaks_nothing_at_trace() {
         assert!(status.success(), "{text}");
         said.push_str(&text);
     }
-    let proof = meta.graph_calls().iter().find_map(|call| Some(call.query.split("appsecret_proof=").nth(1)?.to_owned()));
+    let proof = meta
+        .graph_calls()
+        .iter()
+        .find_map(|call| Some(call.query.split("appsecret_proof=").nth(1)?.to_owned()));
     let proof: String = proof.expect("a proof").chars().take_while(char::is_ascii_hexdigit).collect();
     meta.stop().await;
 
@@ -436,7 +465,9 @@ async fn the_daemons_binary_leaks_nothing_at_trace() {
     secrets.extend(heard.iter().flat_map(|heard| heard.tokens.clone()));
     let needles = marks.needles(&secrets);
     nothing(needles.within(said.as_bytes()), "the log");
-    for event in ["lead.stored", "lead.refused", "lead.buried", "lead.held", "graph.page-paused", "webhook.refused"] {
+    for event in
+        ["lead.stored", "lead.refused", "lead.buried", "lead.held", "graph.page-paused", "webhook.refused"]
+    {
         assert!(said.contains(event), "the play has no {event}, so it proves too little");
     }
     assert!(said.contains(" DEBUG ") && said.contains("\"debug\""), "not loud enough to prove anything");
@@ -477,7 +508,9 @@ async fn nothing_is_left_in_memory(daemon: &Daemon, marks: &Marks) {
     let needles = Needles::of([&marks.dropped, &marks.kept]);
     let found: Vec<String> = memory
         .iter()
-        .flat_map(|(region, bytes)| needles.within(bytes).into_iter().map(move |found| format!("{found} in {region}")))
+        .flat_map(|(region, bytes)| {
+            needles.within(bytes).into_iter().map(move |found| format!("{found} in {region}"))
+        })
         .collect();
     assert!(found.is_empty(), "in memory: {found:#?}");
     let control = Needles::of([VERIFY_TOKEN]);

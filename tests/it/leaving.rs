@@ -110,7 +110,10 @@ async fn while_an_export_is_read_slowly_it_leaves_in_time_and_the_export_does_no
         })
         .collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    assert_eq!(meta.deliver(&daemon.webhook(), &meta.notification(&ids)).await.expect("an answer").status, 200);
+    assert_eq!(
+        meta.deliver(&daemon.webhook(), &meta.notification(&ids)).await.expect("an answer").status,
+        200
+    );
     assert_eq!(Account::of(&daemon.admin()).await.stored.len(), LEADS);
 
     // Besides, a fetcher waits for Graph: requests and workers both need all the time that they are given.
@@ -121,7 +124,8 @@ async fn while_an_export_is_read_slowly_it_leaves_in_time_and_the_export_does_no
 
     let mut reader = UnixStream::connect(daemon.socket()).expect("the admin socket");
     reader.set_read_timeout(Some(DRAIN)).expect("a timeout");
-    let request = "GET /admin/v1/purposes/devis/leads?limit=10000 HTTP/1.1\r\nHost: x\r\nTamis-Reason: audit\r\n\r\n";
+    let request =
+        "GET /admin/v1/purposes/devis/leads?limit=10000 HTTP/1.1\r\nHost: x\r\nTamis-Reason: audit\r\n\r\n";
     reader.write_all(request.as_bytes()).expect("a request");
     let mut head = [0; 1_000];
     reader.read_exact(&mut head).expect("the beginning of an answer");

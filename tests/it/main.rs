@@ -13,4 +13,5 @@ mod fetching;
 mod kill;
 mod leaks;
 mod leaving;
+mod startup;
 mod walk;

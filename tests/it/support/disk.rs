@@ -22,7 +22,9 @@ pub struct Needles {
 impl Needles {
     /// Needles of text.
     pub fn of<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Self {
-        Self::named(texts.into_iter().map(|text| (text.as_ref().to_owned(), text.as_ref().as_bytes().to_vec())))
+        Self::named(
+            texts.into_iter().map(|text| (text.as_ref().to_owned(), text.as_ref().as_bytes().to_vec())),
+        )
     }
 
     /// Needles of any bytes, each with the name under which it is reported.

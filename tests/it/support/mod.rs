@@ -12,7 +12,7 @@ pub use client::{Answer, Caller};
 pub use load::{Account, Load};
 pub use log::log;
 pub use threads::none_is_left as no_thread_is_left;
-pub use world::{DEVIS_FORM, LETTRE_FORM, PAGE, Plan, World, add_forms, boot, canary, furnish, lead};
+pub use world::{DEVIS_FORM, LETTRE_FORM, PAGE, Plan, World, add_forms, canary, furnish, lead, refusal};
 
 /// The moment that all worlds' leads refer to: an hour before the test runs would do as well, but not the future.
 pub fn an_hour_ago() -> u64 {

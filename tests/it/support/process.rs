@@ -91,7 +91,15 @@ impl Home {
             panic!("the daemon did not start:\n{}", said.lock().expect("no panic"))
         });
         let pid = if wrapper.is_empty() { child.id() } else { only_child(child.id()) };
-        Daemon { child, pid, public, admin, said, reader: Some(reader), home: self.directory.path().to_owned() }
+        Daemon {
+            child,
+            pid,
+            public,
+            admin,
+            said,
+            reader: Some(reader),
+            home: self.directory.path().to_owned(),
+        }
     }
 }
 
@@ -169,7 +177,11 @@ impl Daemon {
 /// An address in a log line of either format.
 fn address(line: &str, field: &str) -> String {
     let value = line.split(field).nth(1).unwrap_or_default();
-    value.chars().skip_while(|c| !c.is_ascii_digit()).take_while(|c| c.is_ascii_digit() || b".:".contains(&(*c as u8))).collect()
+    value
+        .chars()
+        .skip_while(|c| !c.is_ascii_digit())
+        .take_while(|c| c.is_ascii_digit() || b".:".contains(&(*c as u8)))
+        .collect()
 }
 
 fn only_child(pid: u32) -> u32 {

@@ -115,11 +115,6 @@ impl World {
         }
     }
 
-    /// Tries to start a second daemon on the same store.
-    pub fn second(&self) -> Result<(), StartError> {
-        boot(self.directory.path(), &self.plan).map(|_| ())
-    }
-
     pub fn webhook(&self) -> String {
         format!("http://{}/webhook", self.addresses.public)
     }
@@ -203,6 +198,10 @@ impl World {
     /// Stops the daemon in order and starts it again on the same directory.
     pub async fn restart(&mut self) {
         self.stop_daemon().await;
+        self.start_daemon();
+    }
+
+    pub fn start_daemon(&mut self) {
         let (addresses, stop, running) =
             boot(self.directory.path(), &self.plan).expect("the daemon starts again");
         self.addresses = addresses;
@@ -243,7 +242,11 @@ impl World {
         let planted = canary("planted");
         let needles = Needles::of(canaries.iter().chain(&self.secrets).chain([&planted]));
         let said = log().text();
-        assert!(needles.within(said.as_bytes()).is_empty(), "in the log: {:?}", needles.within(said.as_bytes()));
+        assert!(
+            needles.within(said.as_bytes()).is_empty(),
+            "in the log: {:?}",
+            needles.within(said.as_bytes())
+        );
         fs::write(self.store_path().join("planted"), format!("…{planted}…")).expect("a file");
         for place in ["store", "keys"] {
             let mut found = needles.below(&self.directory.path().join(place));
@@ -306,24 +309,33 @@ pub fn add_forms(meta: &Simulator) {
 }
 
 /// A daemon that runs as a task.
-pub struct Running {
+struct Running {
     task: JoinHandle<bool>,
     counted: Counted,
 }
 
 /// Starts a daemon in this process on a furnished directory.
-pub fn boot(directory: &Path, plan: &Plan) -> Result<(Addresses, Stop, Running), StartError> {
-    let environment = Environment::default();
-    let config = config::load(&directory.join("tamis.toml"), &environment).unwrap_or_else(|f| panic!("{f}"));
-    let secrets = config.resolve(&environment).unwrap_or_else(|faults| panic!("{faults}"));
-    let ambient = Ambient { clock: Arc::clone(&plan.clock), random: Arc::new(SystemRandom) };
+fn boot(directory: &Path, plan: &Plan) -> Result<(Addresses, Stop, Running), StartError> {
     let counted = Counted::one();
-    let app = App::build(&config, secrets, ambient)?;
+    let app = build(directory, plan)?;
     let addresses = app.addresses.clone();
     let stop = Stop::default();
     #[expect(clippy::disallowed_methods, reason = "the test joins it")]
     let task = tokio::spawn(app.run(stop.clone()));
     Ok((addresses, stop, Running { task, counted }))
+}
+
+fn build(directory: &Path, plan: &Plan) -> Result<App, StartError> {
+    let environment = Environment::default();
+    let config = config::load(&directory.join("tamis.toml"), &environment).unwrap_or_else(|f| panic!("{f}"));
+    let secrets = config.resolve(&environment).unwrap_or_else(|faults| panic!("{faults}"));
+    App::build(&config, secrets, Ambient { clock: Arc::clone(&plan.clock), random: Arc::new(SystemRandom) })
+}
+
+/// Builds a daemon on a furnished directory and does not run it: what it says against being built, if anything.
+pub fn refusal(directory: &Path, plan: &Plan) -> String {
+    let _counted = Counted::one();
+    build(directory, plan).err().map(|error| error.to_string()).unwrap_or_default()
 }
 
 /// Writes secrets and config into a directory: the app's secret, the verify token, the page's token.
