@@ -10,6 +10,7 @@ mod codes;
 mod durable;
 mod edges;
 mod fetching;
+mod held;
 mod kill;
 mod leaks;
 mod leaving;

@@ -186,6 +186,11 @@ impl World {
         self.directory.path().join("store")
     }
 
+    /// Writes one more secret file.
+    pub fn secret(&self, name: &str, secret: &str) {
+        write_secret(self.directory.path(), name, secret);
+    }
+
     /// Changes the config file; it holds from the next start on.
     pub fn reconfigure(&self, change: impl Fn(String) -> String) {
         let path = self.directory.path().join("tamis.toml");
@@ -348,13 +353,16 @@ pub fn furnish(directory: &Path, graph_url: &str, secrets: &[String], plan: &Pla
 }
 
 fn write_secrets(directory: &Path, secrets: &[String]) {
-    let folder = directory.join("secrets");
-    fs::create_dir(&folder).expect("a directory");
+    fs::create_dir(directory.join("secrets")).expect("a directory");
     let root = hex::encode([42; 32]);
     let names = ["app-secret", "verify-token", "page-token"];
     for (name, secret) in names.iter().zip(secrets).chain([(&"root-key", &root)]) {
-        let path = folder.join(name);
-        fs::write(&path, secret).expect("a file");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a mode");
+        write_secret(directory, name, secret);
     }
+}
+
+fn write_secret(directory: &Path, name: &str, secret: &str) {
+    let path = directory.join("secrets").join(name);
+    fs::write(&path, secret).expect("a file");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a mode");
 }
