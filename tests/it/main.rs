@@ -6,6 +6,7 @@
 mod support;
 
 mod admin;
+mod cli;
 mod codes;
 mod durable;
 mod edges;
@@ -14,5 +15,6 @@ mod held;
 mod kill;
 mod leaks;
 mod leaving;
+mod logs;
 mod startup;
 mod walk;
