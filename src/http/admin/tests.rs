@@ -127,6 +127,9 @@ impl Vault for MemoryStore {
             Wanted::Record(_) => Vec::new(),
         })
     }
+    async fn admit(&self, _: Vec<PurposeId>) -> Result<(), StoreError> {
+        Err(NOT_HERE)
+    }
     fn stored(&self) -> HashMap<PurposeId, u64> {
         HashMap::from([(PurposeId::parse("devis").expect("a purpose"), 41)])
     }
