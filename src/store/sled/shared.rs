@@ -124,7 +124,8 @@ impl Shared {
     pub(super) fn admit(&self, named: &[PurposeId]) -> Result<(), StoreError> {
         // Held until the end: whoever reopens the engine meanwhile waits, and then opens these vaults too.
         let mut purposes = self.purposes.lock().unwrap_or_else(PoisonError::into_inner);
-        let new: Vec<PurposeId> = named.iter().filter(|purpose| !purposes.contains(purpose)).cloned().collect();
+        let new: Vec<PurposeId> =
+            named.iter().filter(|purpose| !purposes.contains(purpose)).cloned().collect();
         if new.is_empty() {
             return Ok(());
         }

@@ -119,10 +119,34 @@ impl Daemon {
         self.wait();
     }
 
+    /// Sends SIGHUP.
+    pub fn hang_up(&self) {
+        self.signal(rustix::process::Signal::HUP);
+    }
+
+    /// Waits until the log has this event so often, and returns those lines.
+    pub fn until_said(&self, event: &str, times: usize) -> Vec<String> {
+        let begun = std::time::Instant::now();
+        loop {
+            let said = self.said.lock().expect("no panic").clone();
+            let found: Vec<String> =
+                said.lines().filter(|line| line.contains(event)).map(str::to_owned).collect();
+            if found.len() >= times {
+                return found;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{event} was not said {times} times:\n{said}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_raw(self.pid as i32).expect("a process");
+        rustix::process::kill_process(pid, signal).expect("a signal");
+    }
+
     /// SIGTERM, and waits for the end. Returns how it ended and all that was said.
     pub fn terminate(mut self) -> (ExitStatus, String) {
-        let pid = rustix::process::Pid::from_raw(self.pid as i32).expect("a process");
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a signal");
+        self.signal(rustix::process::Signal::TERM);
         let status = self.wait();
         let said = self.said.lock().expect("no panic").clone();
         (status, said)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tamis::app::{Addresses, Ambient, App, StartError};
+use tamis::app::{Addresses, Ambient, App, Reload, StartError};
 use tamis::clock::{Clock, SystemClock};
 use tamis::config;
 use tamis::lifecycle::Stop;
@@ -61,6 +61,7 @@ pub struct World {
     pub addresses: Addresses,
     plan: Plan,
     stop: Stop,
+    reload: Reload,
     running: Option<JoinHandle<bool>>,
     secrets: Vec<String>,
     canaries: std::sync::Mutex<Vec<String>>,
@@ -88,7 +89,7 @@ impl World {
         let secrets = vec![app_secret, canary("verify"), page_token];
         write_secrets(directory.path(), &secrets);
         write_config(directory.path(), &meta, &plan);
-        let (addresses, stop, running) = boot(directory.path(), &plan).expect("the daemon starts");
+        let (addresses, stop, reload, running) = boot(directory.path(), &plan).expect("the daemon starts");
         let canaries = std::sync::Mutex::default();
         Self {
             meta,
@@ -96,6 +97,7 @@ impl World {
             addresses,
             plan,
             stop,
+            reload,
             running: Some(running),
             secrets,
             canaries,
@@ -175,6 +177,16 @@ impl World {
         answer.lines()
     }
 
+    /// Changes the config file and has it read again, as SIGHUP does.
+    pub async fn reload(&self, change: impl Fn(&str) -> String) {
+        let path = self.directory.path().join("tamis.toml");
+        let text = change(&fs::read_to_string(&path).expect("a config"));
+        fs::write(&path, text).expect("a file");
+        let read = config::load_with_secrets(&path, &Environment::default());
+        let (config, secrets) = read.unwrap_or_else(|faults| panic!("{faults}"));
+        self.reload.apply(&config, secrets).await.unwrap_or_else(|error| panic!("{error}")).say();
+    }
+
     pub fn store_path(&self) -> PathBuf {
         self.directory.path().join("store")
     }
@@ -182,10 +194,11 @@ impl World {
     /// Stops the daemon in order and starts it again on the same directory.
     pub async fn restart(&mut self) {
         self.stop_daemon().await;
-        let (addresses, stop, running) =
+        let (addresses, stop, reload, running) =
             boot(self.directory.path(), &self.plan).expect("the daemon starts again");
         self.addresses = addresses;
         self.stop = stop;
+        self.reload = reload;
         self.running = Some(running);
     }
 
@@ -278,17 +291,17 @@ pub fn add_forms(meta: &Simulator) {
     });
 }
 
-fn boot(directory: &Path, plan: &Plan) -> Result<(Addresses, Stop, JoinHandle<bool>), StartError> {
+fn boot(directory: &Path, plan: &Plan) -> Result<(Addresses, Stop, Reload, JoinHandle<bool>), StartError> {
     let environment = Environment::default();
     let config = config::load(&directory.join("tamis.toml"), &environment).unwrap_or_else(|f| panic!("{f}"));
     let secrets = config.resolve(&environment).unwrap_or_else(|faults| panic!("{faults}"));
     let ambient = Ambient { clock: Arc::clone(&plan.clock), random: Arc::new(SystemRandom) };
     let app = App::build(&config, secrets, ambient)?;
-    let addresses = app.addresses.clone();
+    let (addresses, reload) = (app.addresses.clone(), app.reload());
     let stop = Stop::default();
     #[expect(clippy::disallowed_methods, reason = "the test joins it")]
     let running = tokio::spawn(app.run(stop.clone()));
-    Ok((addresses, stop, running))
+    Ok((addresses, stop, reload, running))
 }
 
 fn write_secrets(directory: &Path, secrets: &[String]) {
