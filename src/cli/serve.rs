@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::app::{Ambient, App, Reload, StartError};
 use crate::cli::ConfigPath;
@@ -13,7 +14,7 @@ use crate::lifecycle::{Hangups, Stop, stop_on_signals};
 use crate::location::Environment;
 use crate::random::SystemRandom;
 use crate::store::{StoreCode, StoreError};
-use crate::telemetry::{Format, Lines, Loudness, silence_panics};
+use crate::telemetry::{Format, Lines, LogFile, Loudness, silence_panics};
 
 const EXAMPLE: &str = "\
 Stops in order on SIGTERM and SIGINT: what was acknowledged is stored, parked or queued. On SIGHUP the config and all
@@ -22,6 +23,8 @@ secrets are read again; a config with a fault is refused whole, and the one in f
 Example:
   tamis serve --config /etc/tamis/tamis.toml";
 
+/// How often the log's file is looked after.
+const LOG_FILE_LOOK: Duration = Duration::from_secs(60);
 /// So many faults of a refused config are named in the log; `tamis check` shows all.
 const FAULTS_NAMED_MAX: usize = 20;
 
@@ -37,12 +40,18 @@ pub(super) async fn run(path: &ConfigPath, environment: &Environment) -> Result<
     // From here on a SIGHUP ends nothing, even one that comes before there is anything to reload.
     let mut hangups = Hangups::listen().map_err(|error| deaf(&error))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let loudness = listen_to_events(&config, &clock);
+    let file = config.log.file.as_ref().map(|path| LogFile::at(path, config.log.file_retention_days));
+    let file = file.map(Arc::new);
+    let loudness = listen_to_events(&config, &clock, file.clone());
     warn(&config);
-    let ambient = Ambient { clock, random: Arc::new(SystemRandom) };
+    let ambient = Ambient { clock: Arc::clone(&clock), random: Arc::new(SystemRandom) };
     let app = App::build(&config, secrets, ambient).map_err(|error| not_started(&error))?;
     let stop = Stop::default();
     stop_on_signals(&stop).map_err(|error| deaf(&error))?;
+    if let Some(file) = file {
+        let stopped = stop.clone();
+        stop.supervise("log-file", async move { tend(&file, &clock, &stopped).await });
+    }
     let (source, reload) =
         (Source { path: path.path.clone(), environment: environment.clone() }, app.reload());
     let stopped = stop.clone();
@@ -108,17 +117,32 @@ fn say_refused(faults: &Faults) {
 }
 
 /// From here on events become lines on stderr, and panics say where they happened and nothing else.
-fn listen_to_events(config: &Config, clock: &Arc<dyn Clock>) -> Loudness {
+fn listen_to_events(config: &Config, clock: &Arc<dyn Clock>, file: Option<Arc<LogFile>>) -> Loudness {
     let format = match config.log.format {
         LogFormat::Pretty => Format::Pretty,
         LogFormat::Json => Format::Json,
     };
     let loudness = Loudness::new(level(config.log.level));
     let lines = Lines::new(format, loudness.clone(), Arc::clone(clock), Box::new(std::io::stderr()));
+    let lines = match file {
+        Some(file) => lines.and_into(file),
+        None => lines,
+    };
     // A second subscriber in one process is a test's; the first one holds.
     let _ = tracing::subscriber::set_global_default(lines.subscriber());
     silence_panics();
     loudness
+}
+
+/// Looks after the log's file until a stop is asked for.
+async fn tend(file: &LogFile, clock: &Arc<dyn Clock>, stop: &Stop) {
+    loop {
+        file.tend(clock.now());
+        tokio::select! {
+            () = tokio::time::sleep(LOG_FILE_LOOK) => {}
+            () = stop.requested() => return,
+        }
+    }
 }
 
 fn level(level: LogLevel) -> tracing::Level {

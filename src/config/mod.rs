@@ -179,7 +179,7 @@ fn read(mut root: Section<'_>, findings: &Findings) -> Option<Config> {
     let purposes = purposes::read_purposes(root.section("purposes"), recipients.as_deref());
     let log = keeping::read_log(root.section("log"));
     root.finish();
-    keeping::compare_paths(store.as_ref(), keys.as_ref(), findings);
+    keeping::compare_paths(store.as_ref(), keys.as_ref(), log.as_ref(), findings);
     Some(Config {
         controller: controller?,
         public: public?,

@@ -58,7 +58,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     // What runs.
     ("lifecycle", &[]),
-    ("telemetry", &["clock", "id", "keyring", "secret"]),
+    ("telemetry", &["clock", "disk", "id", "keyring", "secret"]),
     ("metrics", &["id", "notification", "purpose"]),
     (
         "workers",
