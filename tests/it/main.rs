@@ -15,6 +15,8 @@ mod held;
 mod kill;
 mod leaks;
 mod leaving;
+mod log_file;
 mod logs;
+mod reload;
 mod startup;
 mod walk;
