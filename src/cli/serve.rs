@@ -8,10 +8,11 @@ use crate::cli::failure::{Exit, Failure};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config, Faults, LogFormat, LogLevel};
 use crate::keyring::{KeyringCode, KeyringError};
-use crate::lifecycle::{Stop, stop_on_signals};
+use crate::lifecycle::{Stop, forbid_cores, stop_on_signals};
 use crate::location::Environment;
 use crate::random::SystemRandom;
 use crate::store::{StoreCode, StoreError};
+use crate::systemd::Systemd;
 use crate::telemetry::{Format, Lines, Loudness, silence_panics};
 
 const EXAMPLE: &str = "\
@@ -27,6 +28,8 @@ pub(super) struct Arguments {}
 
 /// Loads, builds, runs until a signal.
 pub(super) async fn run(path: &ConfigPath, environment: &Environment) -> Result<(), Failure> {
+    forbid_cores()
+        .map_err(|error| Failure::failed(format!("cores cannot be forbidden: {}", error.kind())))?;
     let (config, secrets) =
         config::load_with_secrets(&path.path, environment).map_err(|faults| refused(path, &faults))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -39,7 +42,7 @@ pub(super) async fn run(path: &ConfigPath, environment: &Environment) -> Result<
     let stop = Stop::default();
     stop_on_signals(&stop)
         .map_err(|error| Failure::failed(format!("signals cannot be heard: {}", error.kind())))?;
-    match app.run(stop).await {
+    match app.watched_by(service_manager(environment)).run(stop).await {
         true => Ok(()),
         false => Err(Failure::failed("tamis did not end well: its log says why")),
     }
@@ -60,6 +63,14 @@ fn listen_to_events(config: &Config, clock: &Arc<dyn Clock>) {
     // A second subscriber in one process is a test's; the first one holds.
     let _ = tracing::subscriber::set_global_default(lines.subscriber());
     silence_panics();
+}
+
+/// systemd, if it started this process. One that cannot be reached ends the process sooner or later by itself.
+fn service_manager(environment: &Environment) -> Systemd {
+    Systemd::find(environment, std::process::id()).unwrap_or_else(|error| {
+        tracing::warn!(io.kind = ?error.kind(), "process.systemd-not-found");
+        Systemd::default()
+    })
 }
 
 fn level(level: LogLevel) -> tracing::Level {

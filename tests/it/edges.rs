@@ -15,6 +15,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("disk", &[]),
     ("location", &["secret", "codes"]),
     ("json", &[]),
+    ("systemd", &["location"]),
     // Pure rooms.
     ("purpose", &["clock", "id", "codes"]),
     ("notification", &["id", "json", "secret", "codes"]),
@@ -117,6 +118,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "random",
             "secret",
             "store",
+            "systemd",
             "telemetry",
             "workers",
         ],
@@ -134,6 +136,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "random",
             "secret",
             "store",
+            "systemd",
             "telemetry",
             "purpose",
             "trail",
