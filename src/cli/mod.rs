@@ -5,6 +5,8 @@
 
 mod check;
 mod daemon;
+#[cfg(feature = "demo")]
+mod demo;
 mod export;
 mod failure;
 mod find;
@@ -49,6 +51,9 @@ struct Cli {
 enum Command {
     /// Run the daemon
     Serve(serve::Arguments),
+    /// See it work: many leads from a simulated Meta, on this machine, nothing left behind
+    #[cfg(feature = "demo")]
+    Demo(demo::Arguments),
     /// Write a commented config, a root key and a verify token into a new directory
     Init(init::Arguments),
     /// Look the config over without starting
@@ -99,6 +104,8 @@ async fn act(arguments: impl IntoIterator<Item = OsString>, environment: &Enviro
 async fn obey(command: Command, config: &ConfigPath, environment: &Environment) -> Result<(), Failure> {
     match command {
         Command::Serve(_) => serve::run(config, environment).await,
+        #[cfg(feature = "demo")]
+        Command::Demo(arguments) => demo::run(&arguments).await,
         Command::Init(arguments) => {
             let told =
                 init::run(&arguments, &SystemRandom).map_err(|error| Failure::failed(error.to_string()))?;

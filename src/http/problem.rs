@@ -296,7 +296,8 @@ pub async fn as_problems(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let response = next.call(request).await?.map_into_boxed_body();
     let status = response.status();
-    if !status.is_client_error() && !status.is_server_error() {
+    let is_problem = response.response().extensions().contains::<ProblemCode>();
+    if is_problem || !status.is_client_error() && !status.is_server_error() {
         return Ok(response);
     }
     let known = response.response().error().and_then(|error| error.as_error::<Problem>()).copied();
