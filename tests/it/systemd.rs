@@ -4,9 +4,11 @@ use std::fs;
 use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
 
+use tamis_simulator::notification::{Change, Entry, Notification};
 use tamis_simulator::{Setup, Simulator};
 
-use crate::support::process::Home;
+use crate::support::process::{BINARY, Home};
+use crate::support::{PAGE, an_hour_ago};
 
 /// How long a word may take to come.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -68,4 +70,30 @@ async fn the_daemon_leaves_no_core() {
     assert_eq!(values, ["0", "0"], "soft and hard");
     daemon.terminate();
     meta.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_tells_ready_not_ready_and_down_by_exit_code() {
+    let meta = Simulator::start(Setup::default()).await.expect("Meta's side");
+    let one = "[store]\ninbox_max_references = 1\n";
+    let home = Home::new(&meta, "page-token", |text| text.replace("[store]\n", one));
+    let daemon = home.serve(&[]);
+    let url = format!("http://{}", daemon.public);
+    assert_eq!(health(&url), (Some(0), "ready\n".to_owned()));
+    assert_eq!(health(&meta.graph_url()), (Some(1), String::new()), "somebody else's listener");
+    // A form that nobody claims is held, and there is room for no other.
+    let change = Change::leadgen("772000000000001", PAGE, "909000000000001", an_hour_ago());
+    let body = Notification::page().entry(Entry::of(PAGE).change(change)).bytes();
+    assert_eq!(meta.deliver(&daemon.webhook(), &body).await.expect("an answer").status, 200);
+    assert_eq!(health(&url), (Some(1), String::new()), "full");
+    let (status, said) = daemon.terminate();
+    assert!(status.success(), "{said}");
+    assert_eq!(health(&url), (Some(69), String::new()), "nobody listens");
+    meta.stop().await;
+}
+
+fn health(url: &str) -> (Option<i32>, String) {
+    let told = std::process::Command::new(BINARY).args(["health", "--url", url]).env_clear().output();
+    let told = told.expect("the command line");
+    (told.status.code(), String::from_utf8(told.stdout).expect("text"))
 }
