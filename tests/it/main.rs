@@ -11,5 +11,6 @@ mod durable;
 mod edges;
 mod fetching;
 mod kill;
+mod proxy;
 mod systemd;
 mod walk;

@@ -2,6 +2,7 @@
 
 mod client;
 mod disk;
+pub mod front;
 mod log;
 pub mod process;
 mod world;
