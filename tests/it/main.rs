@@ -7,6 +7,7 @@ mod support;
 
 mod admin;
 mod codes;
+mod deploy;
 mod durable;
 mod edges;
 mod fetching;
