@@ -17,6 +17,8 @@ mod join;
 mod output;
 mod part;
 mod progress;
+#[cfg(feature = "demo")]
+mod sandbox;
 mod serve;
 mod socket;
 mod table;
@@ -55,6 +57,9 @@ enum Command {
     /// See it work: many leads from a simulated Meta, on this machine, nothing left behind
     #[cfg(feature = "demo")]
     Demo(demo::Arguments),
+    /// Play Meta's side alone, to develop against
+    #[cfg(feature = "demo")]
+    Sandbox(sandbox::Arguments),
     /// Write a commented config, a root key and a verify token into a new directory
     Init(init::Arguments),
     /// Look the config over without starting
@@ -109,6 +114,8 @@ async fn obey(command: Command, config: &ConfigPath, environment: &Environment) 
         Command::Serve(_) => serve::run(config, environment).await,
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => demo::run(&arguments).await,
+        #[cfg(feature = "demo")]
+        Command::Sandbox(arguments) => sandbox::run(&arguments, environment).await,
         Command::Init(arguments) => {
             let told =
                 init::run(&arguments, &SystemRandom).map_err(|error| Failure::failed(error.to_string()))?;

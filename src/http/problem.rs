@@ -23,6 +23,9 @@ const RETRY_AFTER_SECONDS: &str = "30";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(pub String);
 
+/// Marks a request whose refusal the handler has said by itself, more exactly: it is not said again.
+pub struct Said;
+
 crate::codes! {
     /// Why a call was not answered.
     pub enum ProblemCode {
@@ -303,7 +306,9 @@ pub async fn as_problems(
     let known = response.response().error().and_then(|error| error.as_error::<Problem>()).copied();
     let problem = known.unwrap_or_else(|| Problem::of(ProblemCode::of_status(status)));
     let id = request_id(response.request());
-    log(&problem, &id);
+    if !response.request().extensions().contains::<Said>() {
+        log(&problem, &id);
+    }
     Ok(replace(response, &problem, &id))
 }
 

@@ -6,12 +6,14 @@
 mod support;
 
 mod admin;
+mod cli;
 mod codes;
 mod deploy;
 mod durable;
 mod edges;
 mod fetching;
 mod kill;
+mod logs;
 mod proxy;
 mod systemd;
 mod walk;
