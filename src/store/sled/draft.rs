@@ -75,7 +75,8 @@ impl<'e> Draft<'e> {
                 return Ok(written.clone());
             }
         }
-        Ok(self.engine.read(place, key)?.map(|value| value.to_vec()))
+        let read = self.engine.read(place, key).inspect_err(|error| self.shared.note_full(*error));
+        Ok(read?.map(|value| value.to_vec()))
     }
 
     /// A counter, as it will be; absent: 0.

@@ -8,6 +8,7 @@
 //! | `writer`, `draft` | the one writer: what queued up becomes one transaction, synced, witnessed, answered |
 //! | `shared` | what verbs and writer hold in common; halting; reopening after a full disk |
 //! | `settle`, `vault`, `seen`, `parked`, `trail`, `tokens`, `forms` | the verbs, by subject |
+//! | `wait` | waiting with an end, on a thread |
 //! | `index`, `reference` | what is parked, in memory; the seal of a parked reference |
 
 mod draft;
@@ -24,6 +25,7 @@ mod shared;
 mod tokens;
 mod trail;
 mod vault;
+mod wait;
 mod writer;
 
 #[cfg(test)]

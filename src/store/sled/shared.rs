@@ -52,6 +52,7 @@ pub(super) struct Shared {
     slot: RwLock<Slot>,
     halt: OnceLock<StoreError>,
     stalled: AtomicBool,
+    met_full: AtomicBool,
     index: Mutex<ParkedIndex>,
     stored: Mutex<HashMap<PurposeId, u64>>,
     /// Let go last.
@@ -84,6 +85,7 @@ impl Shared {
             slot: RwLock::new(Slot::Closed),
             halt: OnceLock::new(),
             stalled: AtomicBool::new(false),
+            met_full: AtomicBool::new(false),
             index: Mutex::new(ParkedIndex::default()),
             stored: Mutex::new(HashMap::new()),
             lock: Mutex::new(Some(lock)),
@@ -150,8 +152,30 @@ impl Shared {
         let engine = self.engine()?;
         match guarded(|| step(&engine)) {
             Err(error) if error.code == StoreCode::Damaged => Err(self.halt(error)),
+            Err(error) => {
+                self.note_full(error);
+                Err(error)
+            }
             read => read,
         }
+    }
+
+    /// Tells the writer that somebody met a full disk: sled completes a split of its tree also while reading, and its
+    /// first error stays with the handle. Nothing but a new one helps, also where nobody writes.
+    pub(super) fn note_full(&self, error: StoreError) {
+        if error.code == StoreCode::DiskFull {
+            self.met_full.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// True if somebody met a full disk since the last call.
+    pub(super) fn take_met_full(&self) -> bool {
+        self.met_full.swap(false, Ordering::SeqCst)
+    }
+
+    /// True while the engine is closed for want of room.
+    pub(super) fn is_full(&self) -> bool {
+        matches!(&*self.slot.read().unwrap_or_else(PoisonError::into_inner), Slot::Full)
     }
 
     /// Takes the engine out, waits for its readers to leave, and drops it.

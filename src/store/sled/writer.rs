@@ -13,6 +13,7 @@ use crate::store::sled::draft::{Draft, Effect};
 use crate::store::sled::engine::{Engine, SyncError};
 use crate::store::sled::opening;
 use crate::store::sled::shared::{Shared, Slot};
+use crate::store::sled::wait::wait_for;
 use crate::store::witness::{Testimony, Witness};
 use crate::store::{StoreCode, StoreError};
 
@@ -24,6 +25,9 @@ const QUEUE_CALLS: usize = 64;
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// Room that must be there before a store that met a full disk is opened again, whatever the floor.
 const REOPEN_FREE_BYTES: u64 = 16 * 1024 * 1024;
+/// How often an idle writer looks after what nobody asks for: without a call a store that met a full disk would stay
+/// closed, since accepting is refused meanwhile and nothing else writes.
+const TICK: Duration = Duration::from_secs(1);
 
 /// One call's part of a transaction.
 trait Work: Send {
@@ -92,7 +96,7 @@ impl Writer {
         witness: Witness,
     ) -> Result<(Self, JoinHandle<Result<(), StoreError>>), StoreError> {
         let (queue, calls) = mpsc::channel(QUEUE_CALLS);
-        let thread = WriterThread { shared: Arc::clone(&shared), witness, calls };
+        let thread = WriterThread { shared: Arc::clone(&shared), witness, calls, full_told: false };
         let handle = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || thread.run())
@@ -143,15 +147,19 @@ struct WriterThread {
     shared: Arc<Shared>,
     witness: Witness,
     calls: mpsc::Receiver<Message>,
+    /// The full disk that is met now stands in the log.
+    full_told: bool,
 }
 
 impl WriterThread {
     fn run(mut self) -> Result<(), StoreError> {
         let mut closing = false;
-        while let Some(message) = self.calls.blocking_recv() {
-            match message {
-                Message::Work(first) => closing |= self.serve(first),
-                Message::Close => closing = true,
+        loop {
+            match wait_for(self.calls.recv(), TICK) {
+                Some(Some(Message::Work(first))) => closing |= self.serve(first),
+                Some(Some(Message::Close)) => closing = true,
+                Some(None) => break,
+                None => self.tick(),
             }
             if closing {
                 // What is queued is still served; the channel ends when it is empty.
@@ -176,9 +184,7 @@ impl WriterThread {
                 Err(_) => break,
             }
         }
-        let step = catch_unwind(AssertUnwindSafe(|| self.commit(&mut group)));
-        let synced = step.unwrap_or_else(|_| Err(Failure::Halt(StoreError::of(StoreCode::Damaged))));
-        let synced = synced.map_err(|failure| self.fail(failure));
+        let synced = self.step(|writer| writer.commit(&mut group));
         for work in group {
             work.answer(synced);
         }
@@ -189,11 +195,28 @@ impl WriterThread {
         closing
     }
 
+    /// Runs a step; a panic in it, or its failure, is acted upon.
+    fn step(&mut self, step: impl FnOnce(&mut Self) -> Result<(), Failure>) -> Result<(), StoreError> {
+        let ended = catch_unwind(AssertUnwindSafe(|| step(self)));
+        let ended = ended.unwrap_or_else(|_| Err(Failure::Halt(StoreError::of(StoreCode::Damaged))));
+        ended.map_err(|failure| self.fail(failure))
+    }
+
+    /// What is due while nobody asks for anything.
+    fn tick(&mut self) {
+        if self.shared.halted().is_some() {
+            return;
+        }
+        // Whatever fails was acted upon, and is tried again at the next tick.
+        let _ = self.step(Self::require_engine);
+    }
+
     fn commit(&mut self, group: &mut [Box<dyn Work>]) -> Result<(), Failure> {
         if let Some(halt) = self.shared.halted() {
             return Err(Failure::Refuse(halt));
         }
         self.require_room()?;
+        self.require_engine()?;
         let engine = self.shared.engine().map_err(Failure::Refuse)?;
         let mut draft = Draft::begin(&self.shared, &engine);
         for work in group.iter_mut() {
@@ -217,25 +240,34 @@ impl WriterThread {
         Ok(())
     }
 
-    /// Refuses before anything is written while the disk is below its floor; opens the store again once there is room.
-    fn require_room(&mut self) -> Result<(), Failure> {
-        let full = StoreError::of(StoreCode::DiskFull);
-        let settings = &self.shared.settings;
-        let free = free_bytes(&settings.path).map_err(|error| Failure::Refuse(StoreError::io(error)))?;
-        if free < settings.free_disk_min_bytes {
-            return Err(Failure::Refuse(full));
+    /// Refuses before anything is written while the disk is below its floor.
+    fn require_room(&self) -> Result<(), Failure> {
+        if self.free_bytes()? < self.shared.settings.free_disk_min_bytes {
+            return Err(Failure::Refuse(StoreError::of(StoreCode::DiskFull)));
         }
-        match self.shared.engine() {
-            Err(error) if error.code == StoreCode::DiskFull => {
-                if free < REOPEN_FREE_BYTES {
-                    return Err(Failure::Refuse(full));
-                }
-                opening::reopen(&self.shared, &mut self.witness).map_err(Failure::of_engine)?;
-                tracing::info!(disk.free_bytes = free, "store.reopened");
-                Ok(())
-            }
-            _ => Ok(()),
+        Ok(())
+    }
+
+    /// Closes an engine that met a full disk, and opens it again once there is room.
+    fn require_engine(&mut self) -> Result<(), Failure> {
+        if self.shared.take_met_full() {
+            return Err(Failure::Full);
         }
+        if !self.shared.is_full() {
+            return Ok(());
+        }
+        let free = self.free_bytes()?;
+        if free < self.shared.settings.free_disk_min_bytes.max(REOPEN_FREE_BYTES) {
+            return Err(Failure::Refuse(StoreError::of(StoreCode::DiskFull)));
+        }
+        opening::reopen(&self.shared, &mut self.witness).map_err(Failure::of_engine)?;
+        self.full_told = false;
+        tracing::info!(disk.free_bytes = free, "store.reopened");
+        Ok(())
+    }
+
+    fn free_bytes(&self) -> Result<u64, Failure> {
+        free_bytes(&self.shared.settings.path).map_err(|error| Failure::Refuse(StoreError::io(error)))
     }
 
     fn learn(&self, effects: Vec<Effect>) {
@@ -253,11 +285,14 @@ impl WriterThread {
     }
 
     /// Acts on a failure and says what the callers hear.
-    fn fail(&self, failure: Failure) -> StoreError {
+    fn fail(&mut self, failure: Failure) -> StoreError {
         match failure {
             Failure::Refuse(error) => error,
             Failure::Full => {
-                tracing::warn!("store.disk-full");
+                if !self.full_told {
+                    self.full_told = true;
+                    tracing::warn!("store.disk-full");
+                }
                 match self.shared.evict(Slot::Full) {
                     Ok(()) => StoreError::of(StoreCode::DiskFull),
                     Err(error) => self.shared.halt(error),
