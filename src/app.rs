@@ -225,7 +225,7 @@ impl Rooms {
                 parked: store.parked(),
                 records: store.stored().into_iter().collect(),
                 paused: graph.paused().into_iter().map(|paused| (paused.page, paused.code)).collect(),
-                ready: inbox.ready() && store.halted().is_none(),
+                ready: inbox.ready() && store.ready(),
             }
         });
     }
@@ -272,7 +272,7 @@ impl Rooms {
         stop: &Stop,
     ) -> std::io::Result<Vec<actix_web::dev::ServerHandle>> {
         let (inbox, store) = (Arc::clone(&self.inbox), Arc::clone(&self.store));
-        let health = Health::new(move || inbox.ready() && store.halted().is_none());
+        let health = Health::new(move || inbox.ready() && store.ready());
         let shutdown = drain.mul_f64(LISTENERS_SHARE);
         let random = || Arc::clone(&self.ambient.random);
         let public = Listener { workers: PUBLIC_WORKERS, shutdown };

@@ -36,7 +36,7 @@ crate::codes! {
         RequestTimeout = "request-timeout",
         /// The body is larger than this call takes.
         BodyTooLarge = "body-too-large",
-        /// The bodies of all requests take the memory that they may take.
+        /// The bodies of all requests take the memory that they may take, or as many exports run as may.
         Busy = "busy",
         /// The notification carries no usable signature.
         SignatureMissing = "signature-missing",
@@ -259,6 +259,8 @@ impl From<StoreError> for Problem {
             | StoreCode::Halted
             | StoreCode::Stalled
             | StoreCode::DiskFull => ProblemCode::StoreUnavailable,
+            StoreCode::Busy => ProblemCode::Busy,
+            StoreCode::ValueTooLarge => ProblemCode::BodyTooLarge,
             StoreCode::CursorForeign => ProblemCode::CursorForeign,
             StoreCode::PurposeUnknown => ProblemCode::PurposeUnknown,
             StoreCode::TooManyTokens => ProblemCode::TooManyTokens,
@@ -273,7 +275,7 @@ impl From<StoreError> for Problem {
             | StoreCode::Damaged
             | StoreCode::Format
             | StoreCode::Io
-            | StoreCode::ValueTooLarge
+            | StoreCode::ReadingInterrupted
             | StoreCode::Keyring => ProblemCode::StoreFailed,
         };
         Self { code, store: Some(error) }

@@ -5,6 +5,7 @@
 //! paths).
 
 mod error;
+mod records;
 pub mod sled;
 pub mod startup;
 pub mod witness;
@@ -14,7 +15,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use tokio::sync::mpsc;
 
 use crate::clock::Day;
 use crate::id::{FormId, LeadgenId, PageId};
@@ -24,6 +24,7 @@ use crate::purpose::{Cursor, FormDefinition, Lane, PurposeId, RecordId};
 use crate::trail::{Entry, Line, Reason, Role};
 
 pub use error::{StoreCode, StoreError};
+pub use records::{Records, RecordsFeed, records};
 
 /// Everything that a store does.
 pub trait Store: Vault + Seen + Parked + Trail + Tokens + Forms {}
@@ -91,7 +92,7 @@ pub struct Page {
     /// At most so many records follow (fewer if some are erased meanwhile).
     pub count: u64,
     /// The records in arrival order. An `Err` ends the export with an error, never with a short list.
-    pub records: mpsc::Receiver<Result<OpenedLead, StoreError>>,
+    pub records: Records,
 }
 
 /// What an officer looks for.
@@ -137,7 +138,7 @@ pub trait Vault: Send + Sync {
     /// count and range), then reads on demand.
     ///
     /// # Errors
-    /// See [`StoreCode`].
+    /// [`StoreCode::Busy`] if too many are being read; otherwise see [`StoreCode`].
     async fn open_page(&self, request: PageRequest, entry: Entry) -> Result<Page, StoreError>;
 
     /// Looks one record up and writes the trail line first.
@@ -151,6 +152,9 @@ pub trait Vault: Send + Sync {
 
     /// Why the store takes no more, if it has halted.
     fn halted(&self) -> Option<StoreCode>;
+
+    /// True if it takes and gives: not halted, not closed, not waiting for room, its keys can be changed.
+    fn ready(&self) -> bool;
 
     /// Waits for the writer to finish what it has, syncs and closes. Later verbs answer [`StoreCode::Closed`].
     ///
@@ -174,7 +178,8 @@ pub struct ParkedClaim {
     pub reference: LeadRef,
     /// Attempts spent so far.
     pub attempts: u32,
-    /// Why it waited; none: it was held, or requeued.
+    /// The code under which it waited (after a requeue the one under which it had been refused or buried); none: it was
+    /// held.
     pub code: Option<ParkCode>,
 }
 

@@ -10,7 +10,6 @@ use actix_web::{App, HttpServer, test};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::mpsc;
 
 use super::credential::Credential;
 use super::record::Record;
@@ -114,10 +113,12 @@ impl Vault for MemoryStore {
         self.entries.lock().expect("lock").push(entry);
         *self.asked.lock().expect("lock") = Some((request.limit, request.test, request.today));
         let start = Cursor { purpose: request.purpose, epoch: 1, number: 0 };
-        let (sender, records) = mpsc::channel(8);
-        for record in self.page.lock().expect("lock").drain(..) {
-            assert!(sender.try_send(record).is_ok(), "more records than the channel holds");
+        let (feed, records) = records(8);
+        let page: Vec<_> = self.page.lock().expect("lock").drain(..).collect();
+        for record in page {
+            assert!(feed.send(record).await);
         }
+        feed.end().await;
         Ok(Page { next: request.after.unwrap_or(start), more: false, count: 0, records })
     }
     async fn find(&self, wanted: Wanted, entry: Entry) -> Result<Vec<Found>, StoreError> {
@@ -132,6 +133,9 @@ impl Vault for MemoryStore {
     }
     fn halted(&self) -> Option<StoreCode> {
         None
+    }
+    fn ready(&self) -> bool {
+        true
     }
     async fn close(&self) -> Result<(), StoreError> {
         Ok(())

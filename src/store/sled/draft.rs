@@ -7,7 +7,7 @@
 use jiff::Timestamp;
 
 use crate::purpose::PurposeId;
-use crate::store::sled::engine::{Changes, Engine, VALUE_BYTES_MAX};
+use crate::store::sled::engine::{Changes, Engine, KEY_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::store::sled::index::Position;
 use crate::store::sled::layout::{self, Place, meta};
 use crate::store::sled::shared::Shared;
@@ -28,6 +28,18 @@ pub(super) enum Effect {
 struct Layer {
     changes: Changes,
     effects: Vec<Effect>,
+}
+
+/// A transaction, ready to be applied.
+pub(super) struct Finished {
+    /// What is applied.
+    pub(super) changes: Changes,
+    /// What memory must learn afterwards.
+    pub(super) effects: Vec<Effect>,
+    /// Its number.
+    pub(super) commit: u64,
+    /// The keyring's generation that it records.
+    pub(super) generation: u64,
 }
 
 /// The work of one transaction. Each job's part is kept or dropped as a whole.
@@ -92,7 +104,7 @@ impl<'e> Draft<'e> {
     /// # Errors
     /// [`StoreCode::ValueTooLarge`]: it would land in a file of its own that sled does not sync.
     pub(super) fn write(&mut self, place: Place, key: &[u8], value: Vec<u8>) -> Result<(), StoreError> {
-        if value.len() > VALUE_BYTES_MAX {
+        if value.len() > VALUE_BYTES_MAX || key.len() > KEY_BYTES_MAX {
             return Err(StoreError::of(StoreCode::ValueTooLarge));
         }
         self.current.changes.0.entry(place).or_default().insert(key.to_vec(), Some(value));
@@ -129,12 +141,11 @@ impl<'e> Draft<'e> {
         self.kept.changes.0.is_empty()
     }
 
-    /// Completes the draft with the next commit number and gives out what is to be applied, that number, and what memory
-    /// must learn afterwards.
+    /// Completes the draft with the next commit number and how far keyring and clock have come.
     ///
     /// # Errors
     /// See [`StoreCode`].
-    pub(super) fn finish(mut self) -> Result<(Changes, u64, Vec<Effect>), StoreError> {
+    pub(super) fn finish(mut self) -> Result<Finished, StoreError> {
         let commit = self.counter(&Place::Meta, meta::COMMIT)? + 1;
         let generation = self.shared.keyring.generation();
         let clock = self.now.as_millisecond();
@@ -143,6 +154,6 @@ impl<'e> Draft<'e> {
             draft.write(Place::Meta, meta::KEYRING_GENERATION, generation.to_be_bytes().to_vec())?;
             draft.write(Place::Meta, meta::CLOCK_MS, clock.to_be_bytes().to_vec())
         })?;
-        Ok((self.kept.changes, commit, self.kept.effects))
+        Ok(Finished { changes: self.kept.changes, effects: self.kept.effects, commit, generation })
     }
 }

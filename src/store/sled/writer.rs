@@ -9,8 +9,9 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::disk::free_bytes;
-use crate::store::sled::draft::{Draft, Effect};
+use crate::store::sled::draft::{Draft, Effect, Finished};
 use crate::store::sled::engine::{Engine, SyncError};
+use crate::store::sled::layout::{Place, meta};
 use crate::store::sled::opening;
 use crate::store::sled::shared::{Shared, Slot};
 use crate::store::sled::wait::wait_for;
@@ -94,9 +95,17 @@ impl Writer {
     pub(super) fn start(
         shared: Arc<Shared>,
         witness: Witness,
-    ) -> Result<(Self, JoinHandle<Result<(), StoreError>>), StoreError> {
+    ) -> Result<(Self, JoinHandle<Ended>), StoreError> {
         let (queue, calls) = mpsc::channel(QUEUE_CALLS);
-        let thread = WriterThread { shared: Arc::clone(&shared), witness, calls, full_told: false };
+        let generation = shared.reading(|engine| engine.counter(&Place::Meta, meta::KEYRING_GENERATION))?;
+        let thread = WriterThread {
+            shared: Arc::clone(&shared),
+            witness,
+            calls,
+            generation,
+            full_told: false,
+            keys_told: None,
+        };
         let handle = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || thread.run())
@@ -143,17 +152,28 @@ impl Writer {
     }
 }
 
+/// What the thread leaves behind.
+pub(super) struct Ended {
+    pub(super) result: Result<(), StoreError>,
+    pub(super) witness: Witness,
+}
+
 struct WriterThread {
     shared: Arc<Shared>,
     witness: Witness,
     calls: mpsc::Receiver<Message>,
+    /// The keyring's generation that the last commit recorded.
+    generation: u64,
     /// The full disk that is met now stands in the log.
     full_told: bool,
+    /// Why keys could not be made ahead, as it stands in the log.
+    keys_told: Option<StoreError>,
 }
 
 impl WriterThread {
-    fn run(mut self) -> Result<(), StoreError> {
+    fn run(mut self) -> Ended {
         let mut closing = false;
+        self.tick();
         loop {
             match wait_for(self.calls.recv(), TICK) {
                 Some(Some(Message::Work(first))) => closing |= self.serve(first),
@@ -166,7 +186,8 @@ impl WriterThread {
                 self.calls.close();
             }
         }
-        self.finish()
+        let result = self.finish();
+        Ended { result, witness: self.witness }
     }
 
     /// Serves a call together with what has queued up behind it. True if the store is to close.
@@ -191,6 +212,7 @@ impl WriterThread {
         self.shared.set_stalled(false);
         if synced.is_ok() {
             self.make_keys_ahead();
+            self.record_generation();
         }
         closing
     }
@@ -209,6 +231,20 @@ impl WriterThread {
         }
         // Whatever fails was acted upon, and is tried again at the next tick.
         let _ = self.step(Self::require_engine);
+        self.record_generation();
+    }
+
+    /// Commits, if the keyring has changed since the last commit: the store refuses a keyring that is older than it has
+    /// seen, so it must have seen the newest, also where no lead comes for days.
+    fn record_generation(&mut self) {
+        if self.shared.halted().is_none() && !self.shared.is_full() && self.is_behind() {
+            // Whatever fails was acted upon, and is tried again at the next tick.
+            let _ = self.step(|writer| writer.commit(&mut []));
+        }
+    }
+
+    fn is_behind(&self) -> bool {
+        self.shared.keyring.generation() > self.generation
     }
 
     fn commit(&mut self, group: &mut [Box<dyn Work>]) -> Result<(), Failure> {
@@ -225,10 +261,10 @@ impl WriterThread {
                 return Err(Failure::Halt(fault));
             }
         }
-        if draft.is_empty() {
+        if draft.is_empty() && !self.is_behind() {
             return Ok(());
         }
-        let (changes, commit, effects) = draft.finish().map_err(Failure::of_engine)?;
+        let Finished { changes, effects, commit, generation } = draft.finish().map_err(Failure::of_engine)?;
         engine.apply(&changes).map_err(Failure::of_engine)?;
         engine.sync().map_err(|error| match error {
             SyncError::Flush(error) => Failure::of_engine(error),
@@ -236,6 +272,7 @@ impl WriterThread {
         })?;
         testify(&mut self.witness, &engine, commit).map_err(Failure::Halt)?;
         drop(engine);
+        self.generation = generation;
         self.learn(effects);
         Ok(())
     }
@@ -303,16 +340,20 @@ impl WriterThread {
     }
 
     /// Makes the keys of the buckets that the next transaction may reach, after the callers were answered.
-    fn make_keys_ahead(&self) {
+    fn make_keys_ahead(&mut self) {
         let ahead =
             self.shared.engine().and_then(|engine| super::settle::make_keys_ahead(&self.shared, &engine));
-        if let Err(error) = ahead {
-            // The next transaction needs them and will say so to its caller.
+        let told = std::mem::replace(&mut self.keys_told, ahead.err());
+        if let Some(error) = self.keys_told
+            && told != Some(error)
+        {
+            // The next transaction that needs them will say so to its caller.
             tracing::warn!(code = %error.code, io = ?error.io, "store.keys-ahead.failed");
         }
     }
 
-    fn finish(mut self) -> Result<(), StoreError> {
+    fn finish(&mut self) -> Result<(), StoreError> {
+        self.record_generation();
         if let Some(halt) = self.shared.halted() {
             return Err(halt);
         }

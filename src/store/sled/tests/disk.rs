@@ -111,16 +111,6 @@ async fn a_store_that_met_a_full_disk_goes_on_once_there_is_room() {
     world.open().close().await.expect("closed");
 }
 
-async fn until(what: &str, condition: impl Fn() -> bool) {
-    for _ in 0..500 {
-        if condition() {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    panic!("ten seconds, and still not: {what}");
-}
-
 /// While accepting is refused nothing writes: the writer has to come back by itself.
 #[tokio::test]
 async fn a_reader_that_met_a_full_disk_is_enough_for_the_store_to_be_opened_again() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
@@ -30,6 +30,10 @@ pub(super) const MIB: u64 = 1024 * 1024;
 pub(super) struct TestKeyring {
     pub(super) instance: Mutex<InstanceId>,
     pub(super) generation: AtomicU64,
+    /// The file can be changed no more.
+    pub(super) failed: AtomicBool,
+    /// Whoever asks for a bucket's key panics.
+    pub(super) panics: AtomicBool,
     days: Mutex<BTreeMap<Day, Key>>,
     buckets: Mutex<BTreeMap<Bucket, Key>>,
 }
@@ -39,6 +43,8 @@ impl TestKeyring {
         Arc::new(Self {
             instance: Mutex::new(InstanceId([instance; 16])),
             generation: AtomicU64::new(0),
+            failed: AtomicBool::new(false),
+            panics: AtomicBool::new(false),
             days: Mutex::default(),
             buckets: Mutex::default(),
         })
@@ -62,6 +68,10 @@ impl Keyring for TestKeyring {
     }
     fn generation(&self) -> u64 {
         self.generation.load(Ordering::SeqCst)
+    }
+    fn failed(&self) -> Option<KeyringError> {
+        let failed = self.failed.load(Ordering::SeqCst);
+        failed.then_some(KeyringError::io(std::io::ErrorKind::Other))
     }
     fn seen_key(&self) -> Key {
         Key::new([1; 32])
@@ -94,6 +104,7 @@ impl Keyring for TestKeyring {
         self.bucket_key_of(bucket, 0)
     }
     fn bucket_key_of(&self, bucket: &Bucket, generation: u32) -> Result<BucketKey, KeyringError> {
+        assert!(!self.panics.load(Ordering::SeqCst), "as told");
         let held = self.buckets.lock().expect("not poisoned");
         let key = held.get(bucket).filter(|_| generation == 0).cloned().ok_or(ABSENT)?;
         Ok(BucketKey { generation, key })
@@ -293,6 +304,17 @@ pub(super) fn claimed_lane(page: &PageId, _: &FormId) -> Option<Lane> {
 
 pub(super) fn unclaimed_lane(page: &PageId, _: &FormId) -> Option<Lane> {
     Some(Lane { page: *page, purpose: None })
+}
+
+/// Waits until the condition holds; panics after ten seconds.
+pub(super) async fn until(what: &str, condition: impl Fn() -> bool) {
+    for _ in 0..500 {
+        if condition() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("ten seconds, and still not: {what}");
 }
 
 /// Every file below a directory.

@@ -192,6 +192,14 @@ async fn forms_are_kept_as_read_and_one_too_large_is_refused() {
     let large = Token { name: "n".repeat(30_000), ..token(1) };
     let refused = store.create_token(large, by_officer(Action::TokenCreated)).await;
     assert_eq!(refused.err().map(|error| error.code), Some(StoreCode::ValueTooLarge));
+    let many = Token { purposes: vec![purpose("devis"); 300], ..token(1) };
+    let refused = store.create_token(many, by_officer(Action::TokenCreated)).await;
+    assert_eq!(refused.err().map(|error| error.code), Some(StoreCode::ValueTooLarge));
+    let long_key = |draft: &mut crate::store::sled::draft::Draft<'_>| {
+        draft.write(crate::store::sled::layout::Place::Forms, &[b'n'; 300], vec![1])
+    };
+    let refused = store.writer.write(1, long_key).await;
+    assert_eq!(refused.err().map(|error| error.code), Some(StoreCode::ValueTooLarge));
     assert_eq!(store.lines(1, 10).await, Ok(Vec::new()), "a refusal leaves no line");
     assert_eq!(store.halted(), None);
 }
