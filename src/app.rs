@@ -33,7 +33,7 @@ use crate::store::startup::{KeyringFound, Plan, WitnessFound, decide};
 use crate::store::witness::Witness;
 use crate::store::{SharedStore, StoreCode, StoreError};
 use crate::telemetry::LeadNames;
-use crate::workers::{Fetcher, FormBook, Reaper, Tools, Worker, run_loop};
+use crate::workers::{Clockwatch, Fetcher, FormBook, Reaper, Tools, Worker, run_loop};
 
 /// Memory that the bodies of all notifications may take together.
 const BODIES_TOTAL_BYTES: usize = 32 * 1024 * 1024;
@@ -315,6 +315,11 @@ impl Rooms {
             Arc::clone(&self.keyring),
             Arc::clone(&self.ambient.clock),
         ))];
+        workers.push(Arc::new(Clockwatch::new(
+            Arc::clone(&self.store),
+            Arc::clone(&self.graph),
+            Arc::clone(&self.ambient.clock),
+        )));
         for _ in 0..fetchers {
             workers.push(Arc::new(Fetcher::new(Arc::clone(tools))));
         }

@@ -100,6 +100,8 @@ crate::codes! {
         TokenNotExporter = "token-not-exporter",
         /// No more tokens are kept.
         TooManyTokens = "too-many-tokens",
+        /// The clock leapt forward and nobody has confirmed it: nothing is handed out.
+        ClockJumped = "clock-jumped",
         /// The store takes nothing for now.
         StoreUnavailable = "store-unavailable",
         /// The store failed.
@@ -160,6 +162,7 @@ impl ProblemCode {
                 (400, "Only an exporter's token has purposes, a recipient and a reason")
             }
             Self::TooManyTokens => (409, "No more tokens are kept: revoke one first"),
+            Self::ClockJumped => (503, "The clock leapt forward: it must be confirmed first"),
             Self::StoreUnavailable => (503, "The store takes nothing for now"),
             Self::StoreFailed => (500, "The store failed"),
             Self::RecordUnreadable => (500, "A stored record does not open"),
@@ -260,6 +263,7 @@ impl From<StoreError> for Problem {
             | StoreCode::Stalled
             | StoreCode::DiskFull => ProblemCode::StoreUnavailable,
             StoreCode::Busy => ProblemCode::Busy,
+            StoreCode::ClockJumped => ProblemCode::ClockJumped,
             StoreCode::ValueTooLarge => ProblemCode::BodyTooLarge,
             StoreCode::CursorForeign => ProblemCode::CursorForeign,
             StoreCode::PurposeUnknown => ProblemCode::PurposeUnknown,

@@ -27,7 +27,7 @@ pub use error::{StoreCode, StoreError};
 pub use records::{Records, RecordsFeed, records};
 
 /// Everything that a store does.
-pub trait Store: Vault + Seen + Parked + Trail + Tokens + Forms {}
+pub trait Store: Vault + Seen + Parked + Trail + Tokens + Forms + Hours {}
 
 /// What became of a claimed reference, to be made durable.
 pub struct Settlement {
@@ -138,13 +138,14 @@ pub trait Vault: Send + Sync {
     /// count and range), then reads on demand.
     ///
     /// # Errors
-    /// [`StoreCode::Busy`] if too many are being read; otherwise see [`StoreCode`].
+    /// [`StoreCode::Busy`] if too many are being read; [`StoreCode::ClockJumped`]; otherwise see [`StoreCode`].
     async fn open_page(&self, request: PageRequest, entry: Entry) -> Result<Page, StoreError>;
 
     /// Looks one record up and writes the trail line first.
     ///
     /// # Errors
-    /// See [`StoreCode`].
+    /// [`StoreCode::ClockJumped`] if it depends on the clock whether the record is past its expiry; otherwise see
+    /// [`StoreCode`].
     async fn find(&self, wanted: Wanted, entry: Entry) -> Result<Vec<Found>, StoreError>;
 
     /// How many records each purpose holds.
@@ -222,13 +223,13 @@ pub trait Parked: Send + Sync {
     /// Ends what Meta no longer has: parked references older than 90 days become refused (`too-old`). Returns how many.
     ///
     /// # Errors
-    /// See [`StoreCode`].
+    /// [`StoreCode::ClockJumped`]; otherwise see [`StoreCode`].
     async fn expire_parked(&self, now: Timestamp) -> Result<u64, StoreError>;
 
     /// The days under whose keys parked references are sealed.
     ///
     /// # Errors
-    /// See [`StoreCode`].
+    /// It cannot be told, or nothing may be destroyed for now ([`StoreCode::ClockJumped`]): every key is to stay.
     fn sealed_days(&self) -> Result<Vec<Day>, StoreError>;
 }
 
@@ -300,6 +301,13 @@ pub trait Trail: Send + Sync {
     /// # Errors
     /// [`StoreCode::TrailBroken`] if a line is missing or changed.
     async fn lines(&self, after: u64, limit: usize) -> Result<Vec<Line>, StoreError>;
+
+    /// Writes down an act that changed nothing: a refusal. At most one line a second for each actor, so that no loop of
+    /// refused calls fills the disk or keeps the writer; what is beyond it is passed over.
+    ///
+    /// # Errors
+    /// See [`StoreCode`].
+    async fn note(&self, entry: Entry) -> Result<(), StoreError>;
 }
 
 /// A token as it is kept: the secret only as its SHA-256.
@@ -348,6 +356,21 @@ pub trait Tokens: Send + Sync {
     /// # Errors
     /// See [`StoreCode`].
     async fn revoke_token(&self, id: &str, entry: Entry) -> Result<bool, StoreError>;
+}
+
+/// What the store makes of the clock. A leap forward of more than 7 days against the highest clock seen is not believed
+/// until it is confirmed: nothing is handed out or destroyed meanwhile, while accepting and storing go on.
+#[async_trait]
+pub trait Hours: Send + Sync {
+    /// True while there is a leap that nobody has confirmed.
+    fn clock_jumped(&self) -> bool;
+
+    /// Believes the clock from now on, with a trail line. `by` is a person's act; none: Graph's own clock agrees. False:
+    /// there was nothing to confirm.
+    ///
+    /// # Errors
+    /// See [`StoreCode`].
+    async fn confirm_clock(&self, by: Option<Entry>) -> Result<bool, StoreError>;
 }
 
 /// Definitions of forms, and what the sieve dropped by form.

@@ -10,6 +10,7 @@ use crate::purpose::PurposeId;
 use crate::store::sled::engine::{Changes, Engine, KEY_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::store::sled::index::Position;
 use crate::store::sled::layout::{self, Place, meta};
+use crate::store::sled::mark::Look;
 use crate::store::sled::shared::Shared;
 use crate::store::{StoreCode, StoreError};
 use crate::trail::{Entry, chain};
@@ -22,6 +23,8 @@ pub(super) enum Effect {
     Unparked(Position),
     /// A purpose holds so many records now.
     Stored(PurposeId, u64),
+    /// The clock is believed up to this moment.
+    ClockConfirmed(Timestamp),
 }
 
 #[derive(Default)]
@@ -40,6 +43,8 @@ pub(super) struct Finished {
     pub(super) commit: u64,
     /// The keyring's generation that it records.
     pub(super) generation: u64,
+    /// The highest clock that it records.
+    pub(super) mark: Timestamp,
 }
 
 /// The work of one transaction. Each job's part is kept or dropped as a whole.
@@ -50,6 +55,10 @@ pub(super) struct Draft<'e> {
     pub(super) engine: &'e Engine,
     /// The moment of the transaction: never below the highest clock seen.
     pub(super) now: Timestamp,
+    /// The clock has leapt, and nobody has confirmed it.
+    pub(super) jumped: bool,
+    /// The highest clock that is believed.
+    mark: Timestamp,
     kept: Layer,
     current: Layer,
 }
@@ -57,8 +66,8 @@ pub(super) struct Draft<'e> {
 impl<'e> Draft<'e> {
     /// Begins.
     pub(super) fn begin(shared: &'e Shared, engine: &'e Engine) -> Self {
-        let now = shared.now();
-        Self { shared, engine, now, kept: Layer::default(), current: Layer::default() }
+        let Look { now, mark, jumped } = shared.look();
+        Self { shared, engine, now, jumped, mark, kept: Layer::default(), current: Layer::default() }
     }
 
     /// Runs one job. If it refuses, what it had written is dropped.
@@ -116,6 +125,12 @@ impl<'e> Draft<'e> {
         self.current.changes.0.entry(place).or_default().insert(key.to_vec(), None);
     }
 
+    /// Believes the clock as it is now.
+    pub(super) fn confirm_clock(&mut self) {
+        (self.mark, self.jumped) = (self.now, false);
+        self.effect(Effect::ClockConfirmed(self.now));
+    }
+
     /// Notes what memory must learn.
     pub(super) fn effect(&mut self, effect: Effect) {
         self.current.effects.push(effect);
@@ -148,12 +163,13 @@ impl<'e> Draft<'e> {
     pub(super) fn finish(mut self) -> Result<Finished, StoreError> {
         let commit = self.counter(&Place::Meta, meta::COMMIT)? + 1;
         let generation = self.shared.keyring.generation();
-        let clock = self.now.as_millisecond();
+        let mark = self.mark;
+        let clock = mark.as_millisecond();
         self.attempt(|draft| {
             draft.write(Place::Meta, meta::COMMIT, commit.to_be_bytes().to_vec())?;
             draft.write(Place::Meta, meta::KEYRING_GENERATION, generation.to_be_bytes().to_vec())?;
             draft.write(Place::Meta, meta::CLOCK_MS, clock.to_be_bytes().to_vec())
         })?;
-        Ok(Finished { changes: self.kept.changes, effects: self.kept.effects, commit, generation })
+        Ok(Finished { changes: self.kept.changes, effects: self.kept.effects, commit, generation, mark })
     }
 }

@@ -8,6 +8,7 @@
 //! | `writer`, `draft` | the one writer: what queued up becomes one transaction, synced, witnessed, answered |
 //! | `shared` | what verbs and writer hold in common; halting; reopening after a full disk |
 //! | `settle`, `vault`, `seen`, `parked`, `trail`, `tokens`, `forms` | the verbs, by subject |
+//! | `mark` | the highest clock seen, and leaps of the clock |
 //! | `wait` | waiting with an end, on a thread |
 //! | `index`, `reference` | what is parked, in memory; the seal of a parked reference |
 
@@ -16,6 +17,7 @@ mod engine;
 mod forms;
 mod index;
 mod layout;
+mod mark;
 mod opening;
 mod parked;
 mod reference;
@@ -72,6 +74,7 @@ pub struct SledStore {
     writer: Writer,
     thread: Mutex<Option<JoinHandle<Ended>>>,
     readings: Arc<Semaphore>,
+    notes: trail::Notes,
 }
 
 impl SledStore {
@@ -99,7 +102,7 @@ impl SledStore {
         );
         let (writer, thread) = Writer::start(Arc::clone(&shared), witness)?;
         let (thread, readings) = (Mutex::new(Some(thread)), Arc::new(Semaphore::new(READINGS_MAX)));
-        Ok(Arc::new(Self { shared, writer, thread, readings }))
+        Ok(Arc::new(Self { shared, writer, thread, readings, notes: trail::Notes::default() }))
     }
 
     /// Runs a reading beside the writer, off the runtime's own threads.

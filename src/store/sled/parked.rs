@@ -280,6 +280,7 @@ impl Parked for SledStore {
     }
 
     async fn expire_parked(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.shared.require_clock()?;
         let last = Day::of(now).minus(META_KEEPS_DAYS).0;
         let old = self.beside(move |shared| arrivals(shared, |_, row| row.submitted_day < last)).await?;
         let mut count = 0;
@@ -293,6 +294,7 @@ impl Parked for SledStore {
     fn sealed_days(&self) -> Result<Vec<Day>, StoreError> {
         // A closed or halted store does not know what is parked: no key may be destroyed on its word.
         self.shared.engine()?;
+        self.shared.require_clock()?;
         // Nor does one with a row that does not say.
         self.shared.index().sealed_days().ok_or(StoreError::of(StoreCode::RecordUnreadable))
     }

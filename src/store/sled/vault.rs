@@ -42,6 +42,7 @@ impl Vault for SledStore {
         if request.after.as_ref().is_some_and(|after| after.purpose != request.purpose) {
             return Err(StoreError::of(StoreCode::CursorForeign));
         }
+        self.shared.require_clock()?;
         let place = Arc::clone(&self.readings).try_acquire_owned();
         let place = place.map_err(|_| StoreError::of(StoreCode::Busy))?;
         // A clock set back brings no expired record back.
@@ -282,8 +283,12 @@ fn open_one(shared: &Shared, id: &RecordId) -> Result<Option<OpenedLead>, StoreE
     let unreadable = StoreError::of(StoreCode::RecordUnreadable);
     let Some(value) = shared.reading(|engine| read(engine, id))? else { return Ok(None) };
     let record = SealedRecord::decode(&value).ok_or(unreadable)?;
-    if expired(record.expiry_day, shared.today()) {
-        return Ok(None);
+    let look = shared.look();
+    match (expired(record.expiry_day, Day::of(look.mark)), expired(record.expiry_day, Day::of(look.now))) {
+        (true, _) => return Ok(None),
+        // Whether it is past its expiry depends on whether the clock is right.
+        (false, true) => return Err(StoreError::of(StoreCode::ClockJumped)),
+        (false, false) => {}
     }
     let key = shared.keyring.bucket_key_of(&Bucket::of(id), record.generation).map_err(|_| unreadable)?;
     open(&record, id, &key).map(Some).map_err(|_| unreadable)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::disk::free_bytes;
@@ -29,6 +30,8 @@ const REOPEN_FREE_BYTES: u64 = 16 * 1024 * 1024;
 /// How often an idle writer looks after what nobody asks for: without a call a store that met a full disk would stay
 /// closed, since accepting is refused meanwhile and nothing else writes.
 const TICK: Duration = Duration::from_secs(1);
+/// How far the recorded clock may lag behind: well below the leap that is not believed, so that a quiet week is none.
+const MARK_LAG: SignedDuration = SignedDuration::from_hours(6);
 
 /// One call's part of a transaction.
 trait Work: Send {
@@ -103,6 +106,7 @@ impl Writer {
             witness,
             calls,
             generation,
+            mark: None,
             full_told: false,
             keys_told: None,
         };
@@ -164,6 +168,8 @@ struct WriterThread {
     calls: mpsc::Receiver<Message>,
     /// The keyring's generation that the last commit recorded.
     generation: u64,
+    /// The highest clock that the last commit of this run recorded.
+    mark: Option<Timestamp>,
     /// The full disk that is met now stands in the log.
     full_told: bool,
     /// Why keys could not be made ahead, as it stands in the log.
@@ -211,8 +217,11 @@ impl WriterThread {
         }
         self.shared.set_stalled(false);
         if synced.is_ok() {
-            self.make_keys_ahead();
-            self.record_generation();
+            let _ = self.step(|writer| {
+                writer.make_keys_ahead();
+                Ok(())
+            });
+            self.record_progress();
         }
         closing
     }
@@ -231,12 +240,13 @@ impl WriterThread {
         }
         // Whatever fails was acted upon, and is tried again at the next tick.
         let _ = self.step(Self::require_engine);
-        self.record_generation();
+        self.record_progress();
     }
 
-    /// Commits, if the keyring has changed since the last commit: the store refuses a keyring that is older than it has
-    /// seen, so it must have seen the newest, also where no lead comes for days.
-    fn record_generation(&mut self) {
+    /// Commits, if keyring or clock went ahead of the last commit: the store refuses a keyring that is older than it has
+    /// seen and does not believe a clock far ahead of the one it has seen, so it must see both, also where no lead comes
+    /// for days.
+    fn record_progress(&mut self) {
         if self.shared.halted().is_none() && !self.shared.is_full() && self.is_behind() {
             // Whatever fails was acted upon, and is tried again at the next tick.
             let _ = self.step(|writer| writer.commit(&mut []));
@@ -244,7 +254,9 @@ impl WriterThread {
     }
 
     fn is_behind(&self) -> bool {
+        let mark = self.shared.look().mark;
         self.shared.keyring.generation() > self.generation
+            || self.mark.is_none_or(|recorded| mark.duration_since(recorded) > MARK_LAG)
     }
 
     fn commit(&mut self, group: &mut [Box<dyn Work>]) -> Result<(), Failure> {
@@ -264,7 +276,8 @@ impl WriterThread {
         if draft.is_empty() && !self.is_behind() {
             return Ok(());
         }
-        let Finished { changes, effects, commit, generation } = draft.finish().map_err(Failure::of_engine)?;
+        let Finished { changes, effects, commit, generation, mark } =
+            draft.finish().map_err(Failure::of_engine)?;
         engine.apply(&changes).map_err(Failure::of_engine)?;
         engine.sync().map_err(|error| match error {
             SyncError::Flush(error) => Failure::of_engine(error),
@@ -272,7 +285,7 @@ impl WriterThread {
         })?;
         testify(&mut self.witness, &engine, commit).map_err(Failure::Halt)?;
         drop(engine);
-        self.generation = generation;
+        (self.generation, self.mark) = (generation, Some(mark));
         self.learn(effects);
         Ok(())
     }
@@ -317,6 +330,7 @@ impl WriterThread {
                 Effect::Stored(purpose, count) => {
                     stored.insert(purpose, count);
                 }
+                Effect::ClockConfirmed(moment) => self.shared.confirm_clock(moment),
             }
         }
     }
@@ -353,7 +367,7 @@ impl WriterThread {
     }
 
     fn finish(&mut self) -> Result<(), StoreError> {
-        self.record_generation();
+        self.record_progress();
         if let Some(halt) = self.shared.halted() {
             return Err(halt);
         }

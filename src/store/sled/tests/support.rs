@@ -32,7 +32,7 @@ pub(super) struct TestKeyring {
     pub(super) generation: AtomicU64,
     /// The file can be changed no more.
     pub(super) failed: AtomicBool,
-    /// Whoever asks for a bucket's key panics.
+    /// Whoever opens a record panics.
     pub(super) panics: AtomicBool,
     days: Mutex<BTreeMap<Day, Key>>,
     buckets: Mutex<BTreeMap<Bucket, Key>>,
@@ -48,6 +48,12 @@ impl TestKeyring {
             days: Mutex::default(),
             buckets: Mutex::default(),
         })
+    }
+
+    fn held(&self, bucket: &Bucket, generation: u32) -> Result<BucketKey, KeyringError> {
+        let held = self.buckets.lock().expect("not poisoned");
+        let key = held.get(bucket).filter(|_| generation == 0).cloned().ok_or(ABSENT)?;
+        Ok(BucketKey { generation, key })
     }
 
     pub(super) fn buckets(&self) -> usize {
@@ -101,13 +107,11 @@ impl Keyring for TestKeyring {
         Ok(())
     }
     fn bucket_key(&self, bucket: &Bucket) -> Result<BucketKey, KeyringError> {
-        self.bucket_key_of(bucket, 0)
+        self.held(bucket, 0)
     }
     fn bucket_key_of(&self, bucket: &Bucket, generation: u32) -> Result<BucketKey, KeyringError> {
         assert!(!self.panics.load(Ordering::SeqCst), "as told");
-        let held = self.buckets.lock().expect("not poisoned");
-        let key = held.get(bucket).filter(|_| generation == 0).cloned().ok_or(ABSENT)?;
-        Ok(BucketKey { generation, key })
+        self.held(bucket, generation)
     }
     fn make_buckets(&self, buckets: &[Bucket]) -> Result<(), KeyringError> {
         let mut held = self.buckets.lock().expect("not poisoned");
