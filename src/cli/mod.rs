@@ -6,6 +6,8 @@
 mod check;
 mod clock;
 mod daemon;
+#[cfg(feature = "demo")]
+mod demo;
 mod export;
 mod failure;
 mod find;
@@ -15,6 +17,8 @@ mod join;
 mod output;
 mod part;
 mod progress;
+#[cfg(feature = "demo")]
+mod sandbox;
 mod serve;
 mod socket;
 mod table;
@@ -50,6 +54,12 @@ struct Cli {
 enum Command {
     /// Run the daemon
     Serve(serve::Arguments),
+    /// See it work: many leads from a simulated Meta, on this machine, nothing left behind
+    #[cfg(feature = "demo")]
+    Demo(demo::Arguments),
+    /// Play Meta's side alone, to develop against
+    #[cfg(feature = "demo")]
+    Sandbox(sandbox::Arguments),
     /// Write a commented config, a root key and a verify token into a new directory
     Init(init::Arguments),
     /// Look the config over without starting
@@ -102,6 +112,10 @@ async fn act(arguments: impl IntoIterator<Item = OsString>, environment: &Enviro
 async fn obey(command: Command, config: &ConfigPath, environment: &Environment) -> Result<(), Failure> {
     match command {
         Command::Serve(_) => serve::run(config, environment).await,
+        #[cfg(feature = "demo")]
+        Command::Demo(arguments) => demo::run(&arguments).await,
+        #[cfg(feature = "demo")]
+        Command::Sandbox(arguments) => sandbox::run(&arguments, environment).await,
         Command::Init(arguments) => {
             let told =
                 init::run(&arguments, &SystemRandom).map_err(|error| Failure::failed(error.to_string()))?;

@@ -23,6 +23,9 @@ const RETRY_AFTER_SECONDS: &str = "30";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(pub String);
 
+/// Marks a request whose refusal the handler has said by itself, more exactly: it is not said again.
+pub struct Said;
+
 crate::codes! {
     /// Why a call was not answered.
     pub enum ProblemCode {
@@ -302,13 +305,16 @@ pub async fn as_problems(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let response = next.call(request).await?.map_into_boxed_body();
     let status = response.status();
-    if !status.is_client_error() && !status.is_server_error() {
+    let is_problem = response.response().extensions().contains::<ProblemCode>();
+    if is_problem || !status.is_client_error() && !status.is_server_error() {
         return Ok(response);
     }
     let known = response.response().error().and_then(|error| error.as_error::<Problem>()).copied();
     let problem = known.unwrap_or_else(|| Problem::of(ProblemCode::of_status(status)));
     let id = request_id(response.request());
-    log(&problem, &id);
+    if !response.request().extensions().contains::<Said>() {
+        log(&problem, &id);
+    }
     Ok(replace(response, &problem, &id))
 }
 

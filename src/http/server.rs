@@ -12,7 +12,7 @@ use actix_web::{App, HttpServer, web};
 use crate::http::admin::{self, Admin, Door};
 use crate::http::health::{self, Health};
 use crate::http::problem::as_problems;
-use crate::http::request::with_id;
+use crate::http::request::{Telling, told, with_id};
 use crate::http::webhook::{self, Intake};
 use crate::random::Random;
 
@@ -91,6 +91,8 @@ pub fn admin_server(
     random: Arc<dyn Random>,
 ) -> std::io::Result<Server> {
     let random = web::Data::new(random);
+    let telling =
+        web::Data::new(Telling { clock: Arc::clone(&state.clock), metrics: Arc::clone(&state.metrics) });
     let kind = match door {
         AdminDoor::Socket(_) => Door::Socket,
         AdminDoor::Tcp(_) => Door::Tcp,
@@ -98,7 +100,8 @@ pub fn admin_server(
     let server = HttpServer::new(move || {
         App::new()
             .app_data(random.clone())
-            .wrap(from_fn(as_problems))
+            .app_data(telling.clone())
+            .wrap(from_fn(told))
             .wrap(from_fn(with_id))
             .configure(|routes| admin::configure(routes, kind, &state))
     })

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, X_CONTENT_TYPE_OPTIONS};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 
 use crate::clock::Clock;
 use crate::http::body::{Body, BodyBudget, BodyError};
-use crate::http::problem::{Problem, ProblemCode, request_id};
+use crate::http::problem::{Problem, ProblemCode, Said, request_id};
 use crate::inbox::{Accepted, Inbox, InboxError};
 use crate::metrics::Metrics;
 use crate::notification::{
@@ -59,14 +59,15 @@ pub struct Intake {
 pub async fn handshake(request: HttpRequest, intake: web::Data<Intake>) -> Result<HttpResponse, Problem> {
     match Challenge::read(request.query_string(), &intake.verify_token) {
         Ok(challenge) => {
-            tracing::info!(request.id = request_id(&request), "webhook.verified");
+            tracing::info!(request.id = request_id(&request), "webhook.handshake");
             Ok(HttpResponse::Ok()
                 .content_type("text/plain; charset=utf-8")
                 .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
                 .body(challenge.into_string()))
         }
         Err(code) => {
-            tracing::warn!(request.id = request_id(&request), code = %code, "webhook.verification-refused");
+            tracing::warn!(request.id = request_id(&request), code = %code, "webhook.handshake-refused");
+            request.extensions_mut().insert(Said);
             Err(Problem::of(match code {
                 ChallengeCode::WrongMode | ChallengeCode::WrongToken => ProblemCode::HandshakeRefused,
                 _ => ProblemCode::HandshakeIncomplete,
@@ -147,7 +148,7 @@ fn tell(request: &HttpRequest, accepted: &Accepted, intake: &Intake) {
         );
     }
     if accepted.known > 0 {
-        tracing::info!(request.id = id, refs.known = accepted.known, "lead.known");
+        tracing::info!(request.id = id, refs.known = accepted.known, "webhook.known");
     }
 }
 
@@ -176,6 +177,7 @@ impl Refusal {
     }
 
     fn say(&self, request: &HttpRequest) {
+        request.extensions_mut().insert(Said);
         let id = request_id(request);
         match self {
             Self::Inbox(error) => {

@@ -41,7 +41,7 @@ crate::codes! {
         RecordTooLarge = "record-too-large",
         /// Buried: the parked reference cannot be read (its key is gone, or its row was changed or is a later version's).
         ReferenceUnreadable = "reference-unreadable",
-        /// Buried: the lead's reply is no lead (no fields, unreadable time).
+        /// Buried: the reply is another submission's.
         ReplyUnreadable = "reply-unreadable",
     }
 }

@@ -148,7 +148,7 @@ impl Fetcher {
     }
 
     fn rest(&self, now: Timestamp, error: StoreError) -> Step {
-        tracing::warn!(code = %error.code, "fetch.store-refused");
+        tracing::warn!(code = %error.code, "fetcher.store-refused");
         Step::Until(later(now, STORE_REST_MS))
     }
 
@@ -215,8 +215,9 @@ impl Fetcher {
             (Some(_), Availability::NoToken) => {
                 park_all(claimed, |_| Why::Held { code: ParkCode::PageUnknown })
             }
-            (Some(_), Availability::Paused { until, code }) => {
-                park_all(claimed, |claim| Why::Waiting { not_before: until, attempts: claim.attempts, code })
+            // Due at once: while the page is paused nobody claims it, and the pause may end early (a new token).
+            (Some(_), Availability::Paused { code, .. }) => {
+                park_all(claimed, |claim| Why::Waiting { not_before: now, attempts: claim.attempts, code })
             }
             (Some(purpose), Availability::Ready | Availability::Probe) => {
                 self.fetch(&lane.page, &purpose, claimed, now).await
@@ -251,7 +252,7 @@ impl Fetcher {
                     settlements.push(parked(claim.reference, why));
                 }
                 Err(Unknown::Store(error)) => {
-                    tracing::warn!(code = %error.code, "fetch.store-refused");
+                    tracing::warn!(code = %error.code, "fetcher.store-refused");
                     let not_before = later(now, STORE_REST_MS);
                     let why =
                         Why::Waiting { not_before, attempts: claim.attempts, code: ParkCode::FormUnread };
@@ -339,7 +340,7 @@ impl Tools {
     fn after_failure(&self, failure: &Failure, claim: &Claimed, now: Timestamp) -> Why {
         let code = failure.code;
         match failure.decision {
-            Decision::Halt { until } => Why::Waiting { not_before: until, attempts: claim.attempts, code },
+            Decision::Halt { .. } => Why::Waiting { not_before: now, attempts: claim.attempts, code },
             Decision::Bury | Decision::ForGood => Why::Buried { code, attempts: claim.attempts + 1 },
             Decision::Later { not_before } => self.again(&self.retry, claim.attempts, code, not_before, now),
             Decision::Ambiguous => {

@@ -6,9 +6,11 @@
 mod support;
 
 mod admin;
+mod cli;
 mod codes;
 mod durable;
 mod edges;
 mod fetching;
 mod kill;
+mod logs;
 mod walk;

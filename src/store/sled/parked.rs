@@ -101,7 +101,7 @@ pub(super) fn build_index(shared: &Shared, engine: &Engine) -> Result<ParkedInde
         Ok(true)
     })?;
     if unreadable > 0 {
-        tracing::error!(refs.unreadable = unreadable, "store.references.unreadable");
+        tracing::error!(refs.unreadable = unreadable, "store.reference-unreadable");
     }
     Ok(index)
 }
@@ -315,7 +315,7 @@ fn claim(shared: &Shared, engine: &Engine, arrival: u64) -> Result<Option<Parked
     let Ok(claim) = opened else {
         // Its key is gone, or the row was changed: it must not keep the others from being claimed.
         shared.index().set_unreadable(arrival);
-        tracing::error!(refs.unreadable = 1, ref.arrival = arrival, "store.references.unreadable");
+        tracing::error!(refs.unreadable = 1, ref.arrival = arrival, "store.reference-unreadable");
         return Ok(None);
     };
     shared.index().name_lease(arrival, claim.reference.leadgen);

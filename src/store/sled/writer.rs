@@ -138,7 +138,7 @@ impl Writer {
             Ok(outcome) => outcome,
             Err(_) => {
                 self.shared.set_stalled(true);
-                tracing::error!(code = %StoreCode::Stalled, "store.writer.stalled");
+                tracing::error!(code = %StoreCode::Stalled, "store.stalled");
                 Err(StoreError::of(StoreCode::Stalled))
             }
         }
@@ -362,7 +362,7 @@ impl WriterThread {
             && told != Some(error)
         {
             // The next transaction that needs them will say so to its caller.
-            tracing::warn!(code = %error.code, io = ?error.io, "store.keys-ahead.failed");
+            tracing::warn!(code = %error.code, io.kind = ?error.io, "store.keys-ahead-failed");
         }
     }
 

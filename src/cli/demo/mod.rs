@@ -1,0 +1,165 @@
+//! `tamis demo`: the whole walk of many leads, with Meta's side simulated on loopback.
+//!
+//! Nothing is faked on tamis's side: the daemon is the one that `serve` runs, with a store, keys and secrets of its own in a
+//! temporary directory (synced like any other), called over real HTTP.
+
+mod account;
+mod disk;
+mod stage;
+
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use reqwest::Method;
+use tamis_simulator::DemoWorld;
+
+use crate::cli::daemon::{Daemon, parse};
+use crate::cli::failure::Failure;
+use crate::cli::output::tell;
+use account::Account;
+use stage::{Stage, Watch};
+
+const EXAMPLE: &str = "\
+Ends by itself and leaves nothing behind; with --keep it goes on until Ctrl-C.
+
+Example:
+  tamis demo --leads 1000";
+
+/// Calls of Meta's under way at once.
+const CALLS_AT_ONCE: usize = 8;
+/// So many leads in a call, by turns: bursts happen.
+const LEADS_A_CALL: [usize; 6] = [1, 3, 1, 12, 1, 5];
+/// How often progress is looked at.
+const LOOK_MS: u64 = 50;
+/// How long the last leads may take after the last call, at the least.
+const PATIENCE_SECONDS: usize = 60;
+/// And for each lead beyond, so many a second at the least.
+const LEADS_A_SECOND: usize = 100;
+
+/// What to play.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub(super) struct Arguments {
+    /// How many people submit a form
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    leads: u32,
+    /// Leave it running at the end, and say how to look around
+    #[arg(long)]
+    keep: bool,
+}
+
+/// Sets the stage, plays, tells, clears away.
+pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let leads = usize::try_from(arguments.leads).unwrap_or(usize::MAX);
+    let (stage, app) = Stage::set(leads).await?;
+    let stop = stage.stop.clone();
+    let playing = async {
+        let played = tokio::select! {
+            played = play(&stage, arguments.keep) => played,
+            () = stage.stop.requested() => Err(Failure::failed("the demo was interrupted; nothing is left behind")),
+        };
+        stage.stop.request();
+        played
+    };
+    let (ended_well, played) = tokio::join!(app.run(stop), playing);
+    stage.clear().await;
+    match (played, ended_well) {
+        (Ok(()), true) => Ok(()),
+        (Ok(()), false) => Err(Failure::failed("the daemon did not end well")),
+        (Err(failure), _) => Err(failure),
+    }
+}
+
+async fn play(stage: &Stage, keep: bool) -> Result<(), Failure> {
+    let daemon = Daemon::at(stage.socket().to_owned())?;
+    let meta = &stage.meta;
+    meta.verify_endpoint(&stage.webhook(), stage.verify_token())
+        .await
+        .map_err(|_| Failure::failed("the handshake with the simulated Meta failed"))?;
+    let calls = deliver(stage).await?;
+    settle(stage, &daemon).await?;
+    let account = Account::take(stage, &daemon, calls).await?;
+    account.print()?;
+    if keep {
+        stay(stage).await;
+    }
+    Ok(())
+}
+
+/// Sends every lead's notification, some twice, and returns how many calls that took.
+async fn deliver(stage: &Stage) -> Result<usize, Failure> {
+    let DemoWorld { leads, twice, .. } = &stage.world;
+    let ids: Vec<&str> =
+        leads.iter().map(|lead| lead.id.as_str()).chain(twice.iter().map(String::as_str)).collect();
+    let mut calls: Vec<&[&str]> = Vec::new();
+    let mut rest = ids.as_slice();
+    for size in LEADS_A_CALL.iter().cycle() {
+        if rest.is_empty() {
+            break;
+        }
+        let (call, after) = rest.split_at((*size).min(rest.len()));
+        calls.push(call);
+        rest = after;
+    }
+    let mut watch = Watch::start("Meta calls", calls.len());
+    let webhook = stage.webhook();
+    let mut sent = stream::iter(calls.iter().map(|call| {
+        let (meta, webhook) = (stage.meta.clone(), webhook.as_str());
+        async move { meta.deliver(webhook, &meta.notification(call)).await.map(|answer| answer.status) }
+    }))
+    .buffer_unordered(CALLS_AT_ONCE);
+    while let Some(answer) = sent.next().await {
+        match answer {
+            Ok(200) => watch.advance(1),
+            Ok(status) => return Err(Failure::failed(format!("a signed call was answered {status}"))),
+            Err(_) => return Err(Failure::failed("a signed call was not answered")),
+        }
+    }
+    Ok(calls.len())
+}
+
+/// Waits until every reference has its end.
+async fn settle(stage: &Stage, daemon: &Daemon) -> Result<(), Failure> {
+    let leads = stage.world.leads.len();
+    let mut watch = Watch::start("tamis fetches", leads);
+    let patience = Duration::from_secs((PATIENCE_SECONDS + leads / LEADS_A_SECOND) as u64);
+    let looking = async {
+        loop {
+            let inbox = read(daemon, "/inbox").await?;
+            let open = number(&inbox["queued"]) + number(&inbox["waiting"]);
+            watch.at(leads.saturating_sub(open));
+            if open == 0 {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(LOOK_MS)).await;
+        }
+    };
+    tokio::time::timeout(patience, looking)
+        .await
+        .unwrap_or_else(|_| Err(Failure::failed("the leads were not settled in time: please report this")))
+}
+
+async fn stay(stage: &Stage) {
+    tell(&format!(
+        "\
+tamis goes on until Ctrl-C. In another terminal:
+  tamis inbox --socket {socket}
+  tamis export lettre --format csv --socket {socket} --reason audit
+  tamis trail --socket {socket}
+Its webhook is {webhook}, its log {log}.",
+        socket = stage.socket().display(),
+        webhook = stage.webhook(),
+        log = stage.log_path().display(),
+    ));
+    stage.stop.requested().await;
+}
+
+/// One answer of the admin side.
+async fn read(daemon: &Daemon, path: &str) -> Result<serde_json::Value, Failure> {
+    let body = daemon.fetch(daemon.call(Method::GET, path).header("Tamis-Reason", "audit")).await?;
+    parse(&body)
+}
+
+fn number(value: &serde_json::Value) -> usize {
+    value.as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(0)
+}

@@ -1,0 +1,188 @@
+//! The sandbox that plays Meta: a simulator, a control socket, and what it did last.
+
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tamis_simulator::{DemoWorld, Lead, Match, Rule, Setup, Simulator, SimulatorError, What, demo_world};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+
+use crate::cli::failure::Failure;
+use crate::cli::output::{print, tell};
+use crate::clock::{Clock, SystemClock};
+use crate::lifecycle::{Stop, stop_on_signals};
+
+/// Known to everybody, and good for nothing but this.
+const APP_SECRET: &str = "sandbox-app-secret";
+const VERIFY_TOKEN: &str = "sandbox-verify-token";
+
+/// So many different people submit forms before they begin again, under new ids.
+const PEOPLE: usize = 2_000;
+/// An order is a line.
+const ORDER_BYTES_MAX: u64 = 256;
+/// Whoever connects must say what it wants within this.
+const ORDER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Plays until a signal.
+pub(super) async fn run(webhook: &str, port: u16, control: &Path) -> Result<(), Failure> {
+    let setup = Setup { port, app_secrets: vec![APP_SECRET.to_owned()], ..Setup::default() };
+    let meta = Simulator::start(setup).await.map_err(|error| {
+        Failure::failed(format!("the simulated Graph API cannot start on 127.0.0.1:{port}: {error}"))
+    })?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let now = u64::try_from(clock.now().as_second()).unwrap_or(0);
+    let world = demo_world(PEOPLE, now);
+    meta.add_world(&DemoWorld { leads: Vec::new(), ..world.clone() });
+    let listener = listen(control)?;
+    let stop = Stop::default();
+    stop_on_signals(&stop)
+        .map_err(|error| Failure::failed(format!("signals cannot be heard: {}", error.kind())))?;
+    greet(&meta, &world, webhook)?;
+    let mut host =
+        Host { meta: meta.clone(), world, webhook: webhook.to_owned(), clock, sent: 0, last: None };
+    loop {
+        tokio::select! {
+            () = stop.requested() => break,
+            connected = listener.accept() => {
+                if let Ok((stream, _)) = connected {
+                    let _ = tokio::time::timeout(ORDER_TIMEOUT.saturating_mul(20), host.serve(stream)).await;
+                }
+            }
+        }
+    }
+    let _ = std::fs::remove_file(control);
+    stop.drain(Duration::from_secs(1)).await;
+    meta.stop().await;
+    Ok(())
+}
+
+/// The control socket, for this user alone. One that a predecessor left is replaced.
+fn listen(control: &Path) -> Result<UnixListener, Failure> {
+    let cannot = |error: std::io::Error| Failure::file(control, "listen on", &error);
+    if std::fs::symlink_metadata(control).is_ok_and(|found| found.file_type().is_socket()) {
+        std::fs::remove_file(control).map_err(cannot)?;
+    }
+    let listener = UnixListener::bind(control).map_err(cannot)?;
+    std::fs::set_permissions(control, std::fs::Permissions::from_mode(0o600)).map_err(cannot)?;
+    Ok(listener)
+}
+
+fn greet(meta: &Simulator, world: &DemoWorld, webhook: &str) -> Result<(), Failure> {
+    let mut text = format!(
+        "\
+Meta's side is at {url}. For the tamis under development:
+
+  [meta]
+  graph_url = \"{url}\"
+
+  app secret    {APP_SECRET}
+  verify token  {VERIFY_TOKEN}
+",
+        url = meta.graph_url(),
+    );
+    for page in &world.pages {
+        text.push_str(&format!("  page {}  token {}\n", page.id, page.token));
+    }
+    for form in &world.forms {
+        text.push_str(&format!("  form {}  of page {}, {}\n", form.id, form.page_id, form.name));
+    }
+    print(&text)?;
+    tell(&format!(
+        "\nIt calls {webhook}. In another terminal: tamis sandbox send --leads 5 · repeat · graph slow 3000 · graph refuse 190 · graph ok\nUntil Ctrl-C."
+    ));
+    Ok(())
+}
+
+/// The one that plays.
+struct Host {
+    meta: Simulator,
+    world: DemoWorld,
+    webhook: String,
+    clock: Arc<dyn Clock>,
+    sent: usize,
+    last: Option<Vec<u8>>,
+}
+
+impl Host {
+    /// Takes one order and answers it.
+    async fn serve(&mut self, mut stream: UnixStream) {
+        let mut order = String::new();
+        let mut line = (&mut stream).take(ORDER_BYTES_MAX);
+        let read = tokio::time::timeout(ORDER_TIMEOUT, line.read_to_string(&mut order)).await;
+        if !matches!(read, Ok(Ok(_))) {
+            return;
+        }
+        let answer = self.obey(&order).await.unwrap_or_else(|refusal| format!("error: {refusal}\n"));
+        let _ = stream.write_all(answer.as_bytes()).await;
+    }
+
+    async fn obey(&mut self, order: &str) -> Result<String, String> {
+        let words: Vec<&str> = order.split_whitespace().collect();
+        let number = |text: &str| text.parse::<usize>().map_err(|_| "that is no number".to_owned());
+        match words.as_slice() {
+            ["send", count] => self.send(number(count)?, None).await,
+            ["send", count, form] => self.send(number(count)?, Some(form)).await,
+            ["repeat", times] => self.repeat(number(times)?).await,
+            ["ok"] => {
+                self.meta.behave();
+                Ok("Graph answers as it should\n".to_owned())
+            }
+            ["slow", ms] => {
+                let delay = Duration::from_millis(number(ms)? as u64);
+                self.meta.misbehave(Rule::always(Match::any(), What::Delay(delay)));
+                Ok(format!("Graph answers after {ms} ms\n"))
+            }
+            ["refuse", code] => {
+                let what = i64::try_from(number(code)?).map_err(|_| "that is no code".to_owned())?;
+                self.meta.misbehave(Rule::always(Match::any(), What::code(what)));
+                Ok(format!("Graph refuses with code {code}\n"))
+            }
+            _ => Err("that is no order of this version".to_owned()),
+        }
+    }
+
+    async fn send(&mut self, count: usize, form: Option<&str>) -> Result<String, String> {
+        let now = u64::try_from(self.clock.now().as_second()).unwrap_or(0);
+        let people: Vec<&Lead> =
+            self.world.leads.iter().filter(|lead| form.is_none_or(|form| lead.form_id == form)).collect();
+        if people.is_empty() {
+            return Err("the sandbox has no such form".to_owned());
+        }
+        let mut ids = Vec::with_capacity(count);
+        for _ in 0..count {
+            let Some(person) = people.get(self.sent % people.len()) else { break };
+            // Ten digits of the time and six of a count: new at every start of the sandbox.
+            let id = format!("{now}{:06}", self.sent % 1_000_000);
+            let mut lead = (*person).clone().with_id(&id);
+            lead.created_time = now;
+            self.meta.add_lead(lead);
+            ids.push(id);
+            self.sent += 1;
+        }
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        let body = self.meta.notification(&ids);
+        self.last = Some(body.clone());
+        let answer = self.deliver(&body).await?;
+        Ok(format!("{} submitted; the webhook answered {answer}\n", ids.len()))
+    }
+
+    async fn repeat(&self, times: usize) -> Result<String, String> {
+        let body = self.last.as_ref().ok_or("nothing was sent yet")?;
+        let mut text = String::new();
+        for _ in 0..times {
+            let answer = self.deliver(body).await?;
+            text.push_str(&format!("delivered again; the webhook answered {answer}\n"));
+        }
+        Ok(text)
+    }
+
+    async fn deliver(&self, body: &[u8]) -> Result<String, String> {
+        match self.meta.deliver(&self.webhook, body).await {
+            Ok(answer) => Ok(format!("{} in {} ms", answer.status, answer.elapsed.as_millis())),
+            Err(SimulatorError::NoAnswer) => Err(format!("nobody answers at {}", self.webhook)),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
