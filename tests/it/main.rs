@@ -7,10 +7,12 @@ mod support;
 
 mod admin;
 mod cli;
+mod clock;
 mod codes;
 mod durable;
 mod edges;
 mod fetching;
 mod kill;
 mod logs;
+mod starting;
 mod walk;

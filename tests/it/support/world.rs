@@ -182,6 +182,11 @@ impl World {
     /// Stops the daemon in order and starts it again on the same directory.
     pub async fn restart(&mut self) {
         self.stop_daemon().await;
+        self.start_again();
+    }
+
+    /// Starts a stopped daemon again on the same directory.
+    pub fn start_again(&mut self) {
         let (addresses, stop, running) =
             boot(self.directory.path(), &self.plan).expect("the daemon starts again");
         self.addresses = addresses;
