@@ -6,6 +6,7 @@
 mod body;
 mod credential;
 mod csv;
+mod excel;
 mod find;
 mod inbox;
 mod json;
