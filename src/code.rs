@@ -1,6 +1,6 @@
 //! Stable reasons: kebab-case codes for machines, closed enums for the compiler.
 //!
-//! Every code that tamis logs, answers or stores is a variant made by [`codes!`], so that the list in `docs/codes.md`
+//! Every code that tamis logs, answers or stores is a variant made by `codes!`, so that the list in `docs/codes.md`
 //! can be held against `ALL` by a test.
 
 /// Declares a closed enum whose variants are stable kebab-case codes.

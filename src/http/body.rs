@@ -48,7 +48,7 @@ impl BodyBudget {
     /// Reads the body of a request.
     ///
     /// # Errors
-    /// See [`BodyError`].
+    /// Too large, too slow, no room for it, or broken off.
     pub async fn read(
         &self,
         request: &HttpRequest,

@@ -23,6 +23,9 @@ const RETRY_AFTER_SECONDS: &str = "30";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(pub String);
 
+/// Marks a request whose refusal the handler has said by itself, more exactly: it is not said again.
+pub struct Said;
+
 crate::codes! {
     /// Why a call was not answered.
     pub enum ProblemCode {
@@ -210,6 +213,10 @@ impl Problem {
         if self.code.status() == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
         }
+        if self.code.status().is_client_error() {
+            // What was refused may have held anything; the connection's buffer goes with it, and is zeroed.
+            response.force_close();
+        }
         response.insert_header((CONTENT_TYPE, "application/problem+json"));
         response.insert_header((CACHE_CONTROL, "no-store"));
         response.body(self.body(request_id))
@@ -303,7 +310,9 @@ pub async fn as_problems(
     let known = response.response().error().and_then(|error| error.as_error::<Problem>()).copied();
     let problem = known.unwrap_or_else(|| Problem::of(ProblemCode::of_status(status)));
     let id = request_id(response.request());
-    log(&problem, &id);
+    if !response.request().extensions().contains::<Said>() {
+        log(&problem, &id);
+    }
     Ok(replace(response, &problem, &id))
 }
 

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, X_CONTENT_TYPE_OPTIONS};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 
 use crate::clock::Clock;
 use crate::current::Current;
 use crate::http::body::{Body, BodyBudget, BodyError};
-use crate::http::problem::{Problem, ProblemCode, request_id};
+use crate::http::problem::{Problem, ProblemCode, Said, request_id};
 use crate::inbox::{Accepted, Inbox, InboxError};
 use crate::metrics::Metrics;
 use crate::notification::{
@@ -66,14 +66,15 @@ pub struct Intake {
 pub async fn handshake(request: HttpRequest, intake: web::Data<Intake>) -> Result<HttpResponse, Problem> {
     match Challenge::read(request.query_string(), &intake.trust.pin().verify_token) {
         Ok(challenge) => {
-            tracing::info!(request.id = request_id(&request), "webhook.verified");
+            tracing::info!(request.id = request_id(&request), "webhook.handshake");
             Ok(HttpResponse::Ok()
                 .content_type("text/plain; charset=utf-8")
                 .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
                 .body(challenge.into_string()))
         }
         Err(code) => {
-            tracing::warn!(request.id = request_id(&request), code = %code, "webhook.verification-refused");
+            tracing::warn!(request.id = request_id(&request), code = %code, "webhook.handshake-refused");
+            request.extensions_mut().insert(Said);
             Err(Problem::of(match code {
                 ChallengeCode::WrongMode | ChallengeCode::WrongToken => ProblemCode::HandshakeRefused,
                 _ => ProblemCode::HandshakeIncomplete,
@@ -92,9 +93,14 @@ pub async fn notify(
     intake: web::Data<Intake>,
 ) -> Result<HttpResponse, Problem> {
     match receive(&request, payload, &intake).await {
-        Ok(()) => {
+        Ok(words) => {
             intake.metrics.notification(StatusCode::OK.as_u16());
-            Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok"))
+            let mut answer = HttpResponse::Ok();
+            if words == Words::Some {
+                // The connection's buffer holds them for as long as it lives; freed, it is zeroed.
+                answer.force_close();
+            }
+            Ok(answer.content_type("text/plain; charset=utf-8").body("ok"))
         }
         Err(refusal) => {
             refusal.say(&request);
@@ -105,7 +111,22 @@ pub async fn notify(
     }
 }
 
-async fn receive(request: &HttpRequest, payload: web::Payload, intake: &Intake) -> Result<(), Refusal> {
+/// Whether a notification held more than the ids that it should: somebody's answers or messages.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Words {
+    None,
+    Some,
+}
+
+impl Words {
+    fn of(census: &Census) -> Self {
+        let harmless =
+            |code| matches!(code, ChangeCode::Accepted | ChangeCode::TestPing | ChangeCode::ValuesOff);
+        if census.iter().all(|(code, _)| harmless(code)) { Self::None } else { Self::Some }
+    }
+}
+
+async fn receive(request: &HttpRequest, payload: web::Payload, intake: &Intake) -> Result<Words, Refusal> {
     let settings = intake.settings;
     let body = intake
         .budget
@@ -122,12 +143,13 @@ async fn receive(request: &HttpRequest, payload: web::Payload, intake: &Intake) 
         notification::read(&authentic, received).map_err(Refusal::Wire)?;
     drop(authentic);
     count(request, &census, intake);
+    let words = Words::of(&census);
     if references.is_empty() {
-        return Ok(());
+        return Ok(words);
     }
     let accepted = intake.inbox.accept(references).await.map_err(Refusal::Inbox)?;
     tell(request, &accepted, intake);
-    Ok(())
+    Ok(words)
 }
 
 /// Counts what was in the call, and raises what an operator must mend.
@@ -155,7 +177,7 @@ fn tell(request: &HttpRequest, accepted: &Accepted, intake: &Intake) {
         );
     }
     if accepted.known > 0 {
-        tracing::info!(request.id = id, refs.known = accepted.known, "lead.known");
+        tracing::info!(request.id = id, refs.known = accepted.known, "webhook.known");
     }
 }
 
@@ -184,6 +206,7 @@ impl Refusal {
     }
 
     fn say(&self, request: &HttpRequest) {
+        request.extensions_mut().insert(Said);
         let id = request_id(request);
         match self {
             Self::Inbox(error) => {

@@ -90,9 +90,9 @@ impl Keeper {
         let short = !self.shared.space.is_enough();
         match (short, std::mem::replace(&mut self.complained.space, short)) {
             (true, false) => {
-                tracing::error!(io = ?looked.err().map(|error| error.kind()), code = %InboxCode::DiskFull, "inbox.below_floor");
+                tracing::error!(io.kind = ?looked.err().map(|error| error.kind()), code = %InboxCode::DiskFull, "inbox.below-floor");
             }
-            (false, true) => tracing::info!("inbox.above_floor"),
+            (false, true) => tracing::info!("inbox.above-floor"),
             _ => {}
         }
     }
@@ -109,7 +109,7 @@ impl Keeper {
                 self.complained.keys = false;
             }
             Err(error) if !std::mem::replace(&mut self.complained.keys, true) => {
-                tracing::error!(code = %error.code, io = ?error.io, "inbox.day_key_failed");
+                tracing::error!(code = %error.code, io.kind = ?error.io, "inbox.day-key-failed");
             }
             Err(_) => {}
         }
@@ -185,7 +185,7 @@ impl Keeper {
     /// Tells the writer, if it waits for a segment, that there will be none now.
     fn refuse_spare(&mut self, error: InboxError) {
         if !std::mem::replace(&mut self.complained.spare, true) {
-            tracing::error!(code = %error.code, io = ?error.io, "inbox.no_spare");
+            tracing::error!(code = %error.code, io.kind = ?error.io, "inbox.no-spare");
         }
         let mut ledger = self.shared.lock();
         if ledger.spare == SpareWish::Waiting {

@@ -309,8 +309,8 @@ impl Inbox {
         let replayed = replay::replay(&shelf, &*keyring, &*known)?;
         let keys = keeper::day_keys(&*keyring, Day::of(clock.now()))?;
         tracing::info!(
-            refs.queued = replayed.queue.len(),
-            segments = replayed.segments.len(),
+            inbox.queued = replayed.queue.len(),
+            inbox.segments = replayed.segments.len(),
             segment.bytes = limits.segment_bytes,
             "inbox.opened"
         );

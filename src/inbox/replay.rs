@@ -141,13 +141,13 @@ impl Reader<'_> {
     fn take_frame(&mut self, slot: u32, frame: &Frame<'_>) -> Result<(), InboxError> {
         let key = self.keyring.day_key(frame.day).map_err(|error| match error.code {
             KeyringCode::KeyAbsent => {
-                tracing::error!(segment.slot = slot, day = frame.day.0, "inbox.day_key_absent");
+                tracing::error!(segment.slot = slot, day = frame.day.0, "inbox.day-key-absent");
                 InboxError::of(InboxCode::Key)
             }
             _ => InboxError::keyring(error),
         })?;
         let Some(references) = frame.open(&key, self.shelf.instance()) else {
-            tracing::error!(segment.slot = slot, day = frame.day.0, "inbox.frame_does_not_open");
+            tracing::error!(segment.slot = slot, day = frame.day.0, "inbox.frame-does-not-open");
             return Err(InboxError::of(InboxCode::Key));
         };
         if let Some(segment) = self.found.segments.get_mut(&slot) {
@@ -186,7 +186,7 @@ impl Tail {
         if let Some(torn_at) = self.torn_at {
             let start = u32::try_from(torn_at).unwrap_or(u32::MAX);
             self.last_batch.extend_from_slice(&frame::end(self.used, start));
-            tracing::warn!(segment.slot = self.slot, offset = torn_at, "inbox.torn_tail");
+            tracing::warn!(segment.slot = self.slot, offset = torn_at, "inbox.torn-tail");
         }
         segment.file.write(&self.last_batch, self.last_batch_at as u64)?;
         segment.file.sync()

@@ -194,7 +194,7 @@ impl Shared {
         drop(ledger);
         batch.settle(Err(InboxError { code: InboxCode::Halted, io: error.io }));
         self.wake_threads();
-        tracing::error!(code = %error.code, io = ?error.io, "inbox.halted");
+        tracing::error!(code = %error.code, io.kind = ?error.io, "inbox.halted");
     }
 
     /// Accepts nothing more; the threads finish and end.

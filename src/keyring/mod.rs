@@ -1,6 +1,6 @@
 //! Where the keys live: one small file outside sled, sealed by the root key.
 //!
-//! The trait is the room's face; [`file`] keeps it on disk. Exactly one generation exists on the host: a kept previous
+//! The trait is the room's face; [`mod@file`] keeps it on disk. Exactly one generation exists on the host: a kept previous
 //! one would be the destroyed key.
 
 mod content;

@@ -39,7 +39,7 @@ crate::codes! {
         FormMismatch = "form-mismatch",
         /// Buried: the record would exceed 16 KiB.
         RecordTooLarge = "record-too-large",
-        /// Buried: the lead's reply is no lead (no fields, unreadable time).
+        /// Buried: the reply is another submission's.
         ReplyUnreadable = "reply-unreadable",
     }
 }

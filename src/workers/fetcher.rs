@@ -162,7 +162,7 @@ impl Fetcher {
     }
 
     fn rest(&self, now: Timestamp, error: StoreError) -> Step {
-        tracing::warn!(code = %error.code, "fetch.store-refused");
+        tracing::warn!(code = %error.code, "fetcher.store-refused");
         Step::Until(later(now, STORE_REST_MS))
     }
 
@@ -278,7 +278,7 @@ impl Fetcher {
                     settlements.push(parked(claim.reference, why));
                 }
                 Err(Unknown::Store(error)) => {
-                    tracing::warn!(code = %error.code, "fetch.store-refused");
+                    tracing::warn!(code = %error.code, "fetcher.store-refused");
                     let not_before = later(now, STORE_REST_MS);
                     let why =
                         Why::Waiting { not_before, attempts: claim.attempts, code: ParkCode::FormUnread };

@@ -1,6 +1,6 @@
 //! Takes away what has had its time: parked references that Meta no longer has, and the day keys that nothing needs.
 //!
-//! Hourly, and once at the start, before the listeners open.
+//! Hourly, and once when the workers start.
 
 use std::collections::HashSet;
 use std::sync::Arc;

@@ -6,11 +6,17 @@
 mod support;
 
 mod admin;
+mod cli;
 mod codes;
 mod durable;
 mod edges;
 mod fetching;
+mod held;
 mod kill;
+mod leaks;
+mod leaving;
 mod log_file;
+mod logs;
 mod reload;
+mod startup;
 mod walk;

@@ -15,6 +15,7 @@ use crate::http::admin::operator::{By, Export as MayExport};
 use crate::http::admin::query::Parameters;
 use crate::http::admin::stream::{Export, Format};
 use crate::http::problem::{Problem, ProblemCode, request_id};
+use crate::metrics::Metrics;
 use crate::purpose::{Cursor, Policy, Purpose, PurposeId};
 use crate::store::{Page, PageRequest, TestFilter};
 use crate::trail::{Action, Entry, Operator, Role};
@@ -26,6 +27,7 @@ const RECIPIENT_HEADER: &str = "tamis-recipient";
 pub(super) async fn export(
     by: By<MayExport>,
     desk: Data<Desk>,
+    metrics: Data<Metrics>,
     name: Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
@@ -42,6 +44,7 @@ pub(super) async fn export(
         today: Day::of(desk.clock.now()),
     };
     let page = desk.store.open_page(page_request, entry).await?;
+    metrics.exported(&purpose.id, page.count);
     let id = request_id(&request);
     tracing::info!(
         request.id = %id, actor = %operator.actor, role = %operator.role, purpose = %purpose.id,

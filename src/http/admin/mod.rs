@@ -1,6 +1,6 @@
 //! The admin side: two doors, one set of routes.
 //!
-//! Handlers take their authority as a parameter ([`operator::By`]) and see no more state than they need: the [`Desk`]
+//! Handlers take their authority as a parameter (`operator::By`) and see no more state than they need: the `Desk`
 //! (store, policy, clock, randomness), and beside it the inbox, Graph or the metrics where a call shows them.
 
 mod body;

@@ -87,9 +87,9 @@ impl SledStore {
         // From here on the keyring is beyond generation 0: whoever loses the store will be told.
         shared.reading(|engine| settle::make_keys_ahead(&shared, engine))?;
         tracing::info!(
-            refs.parked = shared.index().count(),
-            records = shared.stored().values().sum::<u64>(),
-            commit = witness.last().commit,
+            inbox.parked = shared.index().count(),
+            store.records = shared.stored().values().sum::<u64>(),
+            store.commit = witness.last().commit,
             "store.opened"
         );
         let (writer, thread) = Writer::start(Arc::clone(&shared), witness)?;

@@ -94,7 +94,7 @@ pub(super) fn build_index(shared: &Shared, engine: &Engine) -> Result<ParkedInde
         Ok(true)
     })?;
     if unreadable > 0 {
-        tracing::error!(refs.unreadable = unreadable, "store.references.unreadable");
+        tracing::error!(refs.unreadable = unreadable, "store.reference-unreadable");
     }
     Ok(index)
 }
@@ -294,7 +294,7 @@ fn claim(shared: &Shared, engine: &Engine, arrival: u64) -> Result<Option<Parked
     };
     let Ok(reference) = reference::open(shared, arrival, &row) else {
         // It stays leased, out of everybody's way, until it expires: its key is gone or the row was moved.
-        tracing::error!(refs.unreadable = 1, ref.arrival = arrival, "store.references.unreadable");
+        tracing::error!(refs.unreadable = 1, ref.arrival = arrival, "store.reference-unreadable");
         return Ok(None);
     };
     shared.index().name_lease(arrival, reference.leadgen);

@@ -217,7 +217,7 @@ impl Shared {
     pub(super) fn halt(&self, error: StoreError) -> StoreError {
         let halted = StoreError { code: StoreCode::Halted, io: error.io };
         if self.halt.set(halted).is_ok() {
-            tracing::error!(code = %error.code, io = ?error.io, "store.halted");
+            tracing::error!(code = %error.code, io.kind = ?error.io, "store.halted");
         }
         self.halted().unwrap_or(halted)
     }

@@ -121,7 +121,7 @@ impl Writer {
             Ok(outcome) => outcome,
             Err(_) => {
                 self.shared.set_stalled(true);
-                tracing::error!(code = %StoreCode::Stalled, "store.writer.stalled");
+                tracing::error!(code = %StoreCode::Stalled, "store.stalled");
                 Err(StoreError::of(StoreCode::Stalled))
             }
         }
@@ -273,7 +273,7 @@ impl WriterThread {
             self.shared.engine().and_then(|engine| super::settle::make_keys_ahead(&self.shared, &engine));
         if let Err(error) = ahead {
             // The next transaction needs them and will say so to its caller.
-            tracing::warn!(code = %error.code, io = ?error.io, "store.keys-ahead.failed");
+            tracing::warn!(code = %error.code, io.kind = ?error.io, "store.keys-ahead-failed");
         }
     }
 

@@ -1,0 +1,75 @@
+//! The command line as a newcomer meets it: the binary, its words and its exit codes.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use crate::support::process::BINARY;
+
+/// Runs the binary with nothing of this process's environment but a place for temporary files.
+fn tamis(temporary: &Path, arguments: &[&str]) -> Output {
+    Command::new(BINARY)
+        .args(arguments)
+        .env_clear()
+        .env("TMPDIR", temporary)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the binary runs")
+}
+
+fn words(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
+#[test]
+fn the_demo_tells_the_walk_and_leaves_nothing_behind() {
+    let temporary = tempfile::tempdir().expect("a directory");
+    let output = tamis(temporary.path(), &["demo", "--leads", "60"]);
+    let (told, complained) = (words(&output.stdout), words(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{told}\n{complained}");
+    for part in [
+        "60 submissions of 3 forms",
+        "id,created_time,form_id,field_data,custom_disclaimer_responses",
+        "have_you_diabetes",
+        "consent-missing",
+        "id,purpose,created_time,",
+        "0 found (control: found)",
+        "lead.stored",
+    ] {
+        assert!(told.contains(part), "{part} is not in\n{told}");
+    }
+    assert_eq!(fs::read_dir(temporary.path()).expect("a directory").count(), 0, "something was left behind");
+}
+
+#[test]
+fn init_then_check_names_just_what_is_left_to_fill_in_and_nothing_is_overwritten() {
+    let temporary = tempfile::tempdir().expect("a directory");
+    let home = temporary.path().join("etc");
+    let home_text = home.display().to_string();
+    let written = tamis(temporary.path(), &["init", &home_text]);
+    assert_eq!(written.status.code(), Some(0), "{}", words(&written.stderr));
+    let config = home.join("tamis.toml").display().to_string();
+    let checked = tamis(temporary.path(), &["check", "--config", &config]);
+    assert_eq!(checked.status.code(), Some(78));
+    let said = words(&checked.stderr);
+    assert!(said.contains("meta.app_secrets[0]") && said.contains("controller.name"), "{said}");
+    let before = fs::read(&config).expect("the config");
+    let again = tamis(temporary.path(), &["init", &home_text]);
+    assert_eq!(again.status.code(), Some(1));
+    assert_eq!(fs::read(&config).expect("the config"), before);
+    let served = tamis(temporary.path(), &["serve", "--config", &config]);
+    assert_eq!(served.status.code(), Some(78), "serve refuses what check refuses");
+}
+
+#[test]
+fn a_daemon_that_is_down_is_said_and_coded() {
+    let temporary = tempfile::tempdir().expect("a directory");
+    let socket = temporary.path().join("admin.sock").display().to_string();
+    for verb in
+        [&["inbox"][..], &["export", "devis"], &["find", "--id", "devis-1-1"], &["trail"], &["token", "list"]]
+    {
+        let output = tamis(temporary.path(), &[verb, &["--socket", &socket]].concat());
+        assert_eq!(output.status.code(), Some(69), "{verb:?}: {}", words(&output.stderr));
+    }
+    assert_eq!(tamis(temporary.path(), &["nonsense"]).status.code(), Some(2));
+}
