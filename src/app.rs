@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::clock::{Clock, Rfc3339};
 use crate::config::{Config, Secrets};
 use crate::disk;
@@ -42,8 +44,10 @@ const BODIES_TOTAL_BYTES: usize = 32 * 1024 * 1024;
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 /// Threads of the public listener.
 const PUBLIC_WORKERS: usize = 2;
-/// Of the drain, what the listeners may take; the rest is for the workers and the last sync.
-const LISTENERS_SHARE: f64 = 0.5;
+/// Of the drain, what the requests under way may take.
+const LISTENERS_SHARE: f64 = 0.4;
+/// Of the drain, what requests and workers may take together; the rest is for the last syncs.
+const WORKERS_SHARE: f64 = 0.85;
 
 /// Why the daemon does not start. Codes and paths of the operator's own making; never a value.
 #[derive(Debug, thiserror::Error)]
@@ -194,6 +198,7 @@ impl App {
         tracing::info!(
             public.address = %addresses.public,
             admin.socket = %addresses.socket.display(),
+            admin.address = addresses.admin.as_ref().map(tracing::field::display),
             store.records = rooms.store.stored().values().sum::<u64>(),
             inbox.queued = rooms.inbox.queued(),
             inbox.parked = rooms.store.parked(),
@@ -204,10 +209,11 @@ impl App {
         stop.requested().await;
         systemd.stopping().await;
         let begun = rooms.ambient.clock.now();
-        let listeners = drain.mul_f64(LISTENERS_SHARE);
+        let workers_end = Instant::now() + drain.mul_f64(WORKERS_SHARE);
         let stopped = futures_util::future::join_all(servers.iter().map(|server| server.stop(true)));
-        let graceful = tokio::time::timeout(listeners, stopped).await.is_ok();
-        let drained = stop.drain(drain.saturating_sub(listeners)).await;
+        let graceful = tokio::time::timeout(drain.mul_f64(LISTENERS_SHARE), stopped).await.is_ok();
+        // What the requests did not need of their time is the workers'.
+        let drained = stop.drain(workers_end.saturating_duration_since(Instant::now())).await;
         let closed = rooms.close().await;
         let _ = std::fs::remove_file(&addresses.socket);
         tracing::info!(

@@ -86,9 +86,14 @@ pub async fn notify(
     intake: web::Data<Intake>,
 ) -> Result<HttpResponse, Problem> {
     match receive(&request, payload, &intake).await {
-        Ok(()) => {
+        Ok(words) => {
             intake.metrics.notification(StatusCode::OK.as_u16());
-            Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok"))
+            let mut answer = HttpResponse::Ok();
+            if words == Words::Some {
+                // The connection's buffer holds them for as long as it lives; freed, it is zeroed.
+                answer.force_close();
+            }
+            Ok(answer.content_type("text/plain; charset=utf-8").body("ok"))
         }
         Err(refusal) => {
             refusal.say(&request);
@@ -99,7 +104,22 @@ pub async fn notify(
     }
 }
 
-async fn receive(request: &HttpRequest, payload: web::Payload, intake: &Intake) -> Result<(), Refusal> {
+/// Whether a notification held more than the ids that it should: somebody's answers or messages.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Words {
+    None,
+    Some,
+}
+
+impl Words {
+    fn of(census: &Census) -> Self {
+        let harmless =
+            |code| matches!(code, ChangeCode::Accepted | ChangeCode::TestPing | ChangeCode::ValuesOff);
+        if census.iter().all(|(code, _)| harmless(code)) { Self::None } else { Self::Some }
+    }
+}
+
+async fn receive(request: &HttpRequest, payload: web::Payload, intake: &Intake) -> Result<Words, Refusal> {
     let settings = intake.settings;
     let body = intake
         .budget
@@ -115,12 +135,13 @@ async fn receive(request: &HttpRequest, payload: web::Payload, intake: &Intake) 
         notification::read(&authentic, received).map_err(Refusal::Wire)?;
     drop(authentic);
     count(request, &census, intake);
+    let words = Words::of(&census);
     if references.is_empty() {
-        return Ok(());
+        return Ok(words);
     }
     let accepted = intake.inbox.accept(references).await.map_err(Refusal::Inbox)?;
     tell(request, &accepted, intake);
-    Ok(())
+    Ok(words)
 }
 
 /// Counts what was in the call, and raises what an operator must mend.

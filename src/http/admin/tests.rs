@@ -267,7 +267,10 @@ impl Bench {
 
     async fn call(&self, request: test::TestRequest) -> ServiceResponse<impl MessageBody + use<>> {
         let desk = self.desk();
-        let app = test::init_service(App::new().configure(|config| routes(config, Door::Tcp, desk))).await;
+        let app = test::init_service(
+            App::new().app_data(metrics()).configure(|config| routes(config, Door::Tcp, desk)),
+        )
+        .await;
         test::call_service(&app, request.to_request()).await
     }
 
@@ -303,6 +306,10 @@ async fn code_of(response: ServiceResponse<impl MessageBody>) -> (u16, String) {
 
 fn refused(status: u16, code: &str) -> (u16, String) {
     (status, code.to_owned())
+}
+
+fn metrics() -> actix_web::web::Data<crate::metrics::Metrics> {
+    actix_web::web::Data::new(crate::metrics::Metrics::new())
 }
 
 #[tokio::test]
@@ -475,7 +482,7 @@ async fn the_socket_knows_its_caller_without_a_token() {
             clock: clock.clone(),
             random: random.clone(),
         };
-        App::new().configure(|config| routes(config, Door::Socket, desk))
+        App::new().app_data(metrics()).configure(|config| routes(config, Door::Socket, desk))
     });
     let server = server.workers(1).disable_signals().on_connect(on_connect);
     let server = server.listen_uds(listener).expect("listening").run();

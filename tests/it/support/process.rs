@@ -17,6 +17,10 @@ use super::Caller;
 /// The binary under test.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_tamis");
 
+pub const VERIFY_TOKEN: &str = "verify-zq-me-0123456789";
+/// No byte of it is like its neighbour, so that no run of equal bytes is taken for it.
+pub const ROOT_KEY: [u8; 32] = *b"\x9aroot\x01key\xf0of\x7fthe\xc3homes\x0bof\x88tests!";
+
 /// How long a start or an end may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -31,11 +35,11 @@ impl Home {
         let directory = tempfile::tempdir().expect("a directory");
         let folder = directory.path().join("secrets");
         fs::create_dir(&folder).expect("a directory");
-        let root = hex::encode([7; 32]);
+        let root = hex::encode(ROOT_KEY);
         let app_secret = Setup::default().app_secrets[0].clone();
         for (name, secret) in [
             ("app-secret", app_secret.as_str()),
-            ("verify-token", "verify-me"),
+            ("verify-token", VERIFY_TOKEN),
             ("page-token", page_token),
             ("root-key", &root),
         ] {
@@ -78,15 +82,13 @@ impl Home {
             .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the daemon starts");
         let said = Arc::new(Mutex::new(String::new()));
-        let (started, address) = mpsc::channel();
+        let (started, addresses) = mpsc::channel();
         let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
         let heard = Arc::clone(&said);
         let reader = std::thread::Builder::new().name("daemon-log".to_owned()).spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
-                if line.contains(" process.started ")
-                    && let Some(address) = line.split(" public.address=").nth(1)
-                {
-                    let _ = started.send(address.split(' ').next().unwrap_or_default().to_owned());
+                if line.contains("process.started") {
+                    let _ = started.send((address(&line, "public.address"), address(&line, "admin.address")));
                 }
                 let mut said = heard.lock().expect("no panic");
                 said.push_str(&line);
@@ -94,12 +96,20 @@ impl Home {
             }
         });
         let reader = reader.expect("a thread");
-        let public = address.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+        let (public, admin) = addresses.recv_timeout(PATIENCE).unwrap_or_else(|_| {
             let _ = child.kill();
             panic!("the daemon did not start:\n{}", said.lock().expect("no panic"))
         });
         let pid = if wrapper.is_empty() { child.id() } else { only_child(child.id()) };
-        Daemon { child, pid, public, said, reader: Some(reader), home: self.directory.path().to_owned() }
+        Daemon {
+            child,
+            pid,
+            public,
+            admin,
+            said,
+            reader: Some(reader),
+            home: self.directory.path().to_owned(),
+        }
     }
 }
 
@@ -107,8 +117,10 @@ impl Home {
 pub struct Daemon {
     child: Child,
     /// The daemon's own process: the wrapper's child, if there is a wrapper.
-    pid: u32,
+    pub pid: u32,
     pub public: String,
+    /// The admin side's TCP door.
+    pub admin: String,
     said: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
     home: PathBuf,
@@ -119,13 +131,13 @@ impl Daemon {
         format!("http://{}/webhook", self.public)
     }
 
-    pub fn admin(&self) -> Caller {
-        Caller::socket(&self.home.join("run/admin.sock"))
+    pub fn socket(&self) -> PathBuf {
+        self.home.join("run/admin.sock")
     }
 
-    /// Its number.
-    pub fn pid(&self) -> u32 {
-        self.pid
+    /// The admin side by its socket.
+    pub fn admin(&self) -> Caller {
+        Caller::socket(&self.socket())
     }
 
     /// `kill -9`, at once.
@@ -135,9 +147,19 @@ impl Daemon {
     }
 
     /// SIGTERM, and waits for the end. Returns how it ended and all that was said.
-    pub fn terminate(mut self) -> (ExitStatus, String) {
-        let pid = rustix::process::Pid::from_raw(self.pid as i32).expect("a process");
+    pub fn terminate(self) -> (ExitStatus, String) {
+        self.signal_end();
+        self.ended()
+    }
+
+    /// SIGTERM.
+    pub fn signal_end(&self) {
+        let pid = i32::try_from(self.pid).ok().and_then(rustix::process::Pid::from_raw).expect("a process");
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a signal");
+    }
+
+    /// Waits for the end. Returns how it ended and all that was said.
+    pub fn ended(mut self) -> (ExitStatus, String) {
         let status = self.wait();
         let said = self.said.lock().expect("no panic").clone();
         (status, said)
@@ -160,6 +182,16 @@ impl Daemon {
         }
         status
     }
+}
+
+/// An address in a log line of either format.
+fn address(line: &str, field: &str) -> String {
+    let value = line.split(field).nth(1).unwrap_or_default();
+    value
+        .chars()
+        .skip_while(|c| !c.is_ascii_digit())
+        .take_while(|c| c.is_ascii_digit() || b".:".contains(&(*c as u8)))
+        .collect()
 }
 
 fn only_child(pid: u32) -> u32 {
