@@ -127,6 +127,9 @@ impl Vault for MemoryStore {
             Wanted::Record(_) => Vec::new(),
         })
     }
+    async fn admit(&self, _: Vec<PurposeId>) -> Result<(), StoreError> {
+        Err(NOT_HERE)
+    }
     fn stored(&self) -> HashMap<PurposeId, u64> {
         HashMap::from([(PurposeId::parse("devis").expect("a purpose"), 41)])
     }
@@ -240,7 +243,7 @@ impl Bench {
     fn desk(&self) -> Desk {
         Desk {
             store: self.store.clone(),
-            policy: Arc::new(policy()),
+            policy: Arc::new(Current::new(policy())),
             clock: self.clock.clone(),
             random: self.random.clone(),
         }
@@ -473,7 +476,7 @@ async fn the_socket_knows_its_caller_without_a_token() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("admin.sock");
     let listener = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
-    let (store, policy) = (bench.store.clone(), Arc::new(policy()));
+    let (store, policy) = (bench.store.clone(), Arc::new(Current::new(policy())));
     let (clock, random) = (bench.clock.clone(), bench.random.clone());
     let server = HttpServer::new(move || {
         let desk = Desk {
