@@ -11,13 +11,14 @@ const EXAMPLE: &str = include_str!("../../config/tamis.example.toml");
 const DEFAULTS: &str = include_str!("../../config/default.toml");
 
 /// What an instance has of its own; all else is the unit's.
-const OWN: [(&str, &str); 9] = [
+const OWN: [(&str, &str); 10] = [
     ("Description=tamis:", "Description=tamis for %i:"),
     ("/etc/tamis/", "/etc/tamis@%i/"),
     ("User=tamis\n", "User=tamis-%i\n"),
     ("Group=tamis\n", "Group=tamis-%i\n"),
     ("StateDirectory=tamis tamis-keys\n", "StateDirectory=tamis@%i tamis-keys@%i\n"),
     ("RuntimeDirectory=tamis\n", "RuntimeDirectory=tamis@%i\n"),
+    ("LogsDirectory=tamis\n", "LogsDirectory=tamis@%i\n"),
     ("ConfigurationDirectory=tamis\n", "ConfigurationDirectory=tamis@%i\n"),
     ("root and tamis.", "root and the client's user."),
     ("reset-failed tamis`", "reset-failed tamis@CLIENT`"),
@@ -60,6 +61,9 @@ fn the_unit_gives_the_example_the_credentials_and_directories_that_it_names() {
     assert_eq!(secrets, asked, "compose.yaml");
     for directory in values(UNIT, "StateDirectory").iter().flat_map(|value| value.split(' ')) {
         assert!(EXAMPLE.contains(&format!("\"/var/lib/{directory}/")), "{directory}");
+    }
+    for directory in values(UNIT, "LogsDirectory") {
+        assert!(EXAMPLE.contains(&format!("\"/var/log/{directory}/")), "{directory}");
     }
     for directory in values(UNIT, "RuntimeDirectory") {
         assert!(EXAMPLE.contains(&format!("\"/run/{directory}/admin.sock\"")), "{directory}");

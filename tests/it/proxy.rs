@@ -14,7 +14,7 @@ use tamis_simulator::{Lead, Setup, Simulator, sign};
 
 use crate::support::disk::Needles;
 use crate::support::front::{Authority, Front, HOST, OTHER_HOST};
-use crate::support::process::{Daemon, Home, installed};
+use crate::support::process::{Daemon, Home, VERIFY_TOKEN, installed};
 use crate::support::{DEVIS_FORM, PAGE, an_hour_ago};
 
 /// `public.body_max_bytes` and `client_max_body_size`.
@@ -30,7 +30,8 @@ fn nginx_is_here() -> bool {
         )]
         let in_ci = std::env::var_os("CI").is_some();
         assert!(!in_ci, "CI brings nginx");
-        println!("skipped: nginx is not installed");
+        #[expect(clippy::print_stdout, reason = "whoever runs the tests should know")]
+        let () = println!("skipped: nginx is not installed");
     }
     here
 }
@@ -138,7 +139,7 @@ async fn nothing_but_the_webhook_and_a_word_of_health_is_public() {
     }
     // Plain HTTP leads nowhere, and another name meets no certificate.
     let (status, _) =
-        get(&client, &format!("http://{}/webhook?hub.verify_token=verify-me", front.plain)).await;
+        get(&client, &format!("http://{}/webhook?hub.verify_token={VERIFY_TOKEN}", front.plain)).await;
     assert_eq!(status, 404);
     let refused =
         client.get(front.url("/webhook").replace(HOST, OTHER_HOST)).send().await.expect_err("refused");
@@ -162,15 +163,16 @@ async fn no_token_no_signature_and_no_id_is_written_by_nginx() {
     let (meta, _home, daemon) = daemon().await;
     let front = Front::start(&daemon.public, None);
     let client = front.client(None);
-    let handshake =
-        front.url("/webhook?hub.mode=subscribe&hub.verify_token=verify-me&hub.challenge=8675309001");
+    let handshake = front.url(&format!(
+        "/webhook?hub.mode=subscribe&hub.verify_token={VERIFY_TOKEN}&hub.challenge=8675309001"
+    ));
     assert_eq!(get(&client, &handshake).await, (200, "8675309001".to_owned()));
     let guess =
         front.url("/webhook?hub.mode=subscribe&hub.verify_token=guess-me-not&hub.challenge=8675309002");
     assert_eq!(get(&client, &guess).await.0, 403);
-    assert_eq!(get(&client, &front.url("/elsewhere?hub.verify_token=verify-me")).await.0, 404);
+    assert_eq!(get(&client, &front.url(&format!("/elsewhere?hub.verify_token={VERIFY_TOKEN}"))).await.0, 404);
     let mut unseen: BTreeSet<String> =
-        ["verify-me", "guess-me-not", "8675309001", "8675309002", "hub.", "203.0.113.9"]
+        [VERIFY_TOKEN, "guess-me-not", "8675309001", "8675309002", "hub.verify", "203.0.113.9"]
             .map(str::to_owned)
             .into();
     for body in delicate_bodies() {
@@ -180,12 +182,16 @@ async fn no_token_no_signature_and_no_id_is_written_by_nginx() {
     }
     unseen.extend(["773000000000001", "774000000000500"].map(str::to_owned));
     let large = vec![b'x'; 1_100_000];
-    assert_eq!(post(&client, &front.url("/webhook?hub.verify_token=verify-me"), large, "sha256=").await, 413);
+    assert_eq!(
+        post(&client, &front.url(&format!("/webhook?hub.verify_token={VERIFY_TOKEN}")), large, "sha256=")
+            .await,
+        413
+    );
     // nginx has most to say about an upstream that is gone.
     let (status, said) = daemon.terminate();
     assert!(status.success(), "{said}");
     assert_eq!(get(&client, &handshake).await.0, 502);
-    assert_eq!(get(&client, &front.url("/health/ready?token=verify-me")).await.0, 502);
+    assert_eq!(get(&client, &front.url(&format!("/health/ready?token={VERIFY_TOKEN}"))).await.0, 502);
 
     let log = front.access_log(11);
     let written = log.join("\n");
@@ -197,7 +203,7 @@ async fn no_token_no_signature_and_no_id_is_written_by_nginx() {
     assert!(too_large.is_some_and(|line| line.contains(" upstream=-/- ")), "tamis was not asked:\n{written}");
     assert!(written.contains("\"GET /webhook HTTP/1.1\" 502 "), "{written}");
     let logs = front.directory.path();
-    assert_eq!(Needles::of(&unseen).below(logs), Vec::<String>::new());
+    assert_eq!(Needles::of(unseen).below(logs), Vec::<String>::new());
     assert!(
         !Needles::of(["GET /webhook"]).below(logs).is_empty(),
         "the search finds nothing, so it proves nothing"
@@ -290,7 +296,8 @@ async fn with_metas_client_certificate_asked_for_only_its_name_under_its_authori
     let stranger = Authority::new("another").intermediate("below it").client("Meta Platforms, Inc.", NAME);
     assert_eq!(status(&front.client(Some(&stranger))).await, 400, "another authority");
     // The handshake proves itself by the token, health is a word.
-    let handshake = front.url("/webhook?hub.mode=subscribe&hub.verify_token=verify-me&hub.challenge=1");
+    let handshake =
+        front.url(&format!("/webhook?hub.mode=subscribe&hub.verify_token={VERIFY_TOKEN}&hub.challenge=1"));
     assert_eq!(get(&front.client(None), &handshake).await, (200, "1".to_owned()));
     assert_eq!(get(&front.client(None), &front.url("/health/ready")).await.0, 200);
     assert!(front.access_log(9)[0].ends_with(" meta=SUCCESS"));

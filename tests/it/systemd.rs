@@ -64,7 +64,7 @@ async fn the_daemon_leaves_no_core() {
     let meta = Simulator::start(Setup::default()).await.expect("Meta's side");
     let home = Home::new(&meta, "page-token", |text| text);
     let daemon = home.serve(&[]);
-    let limits = fs::read_to_string(format!("/proc/{}/limits", daemon.pid())).expect("limits");
+    let limits = fs::read_to_string(format!("/proc/{}/limits", daemon.pid)).expect("limits");
     let core = limits.lines().find(|line| line.starts_with("Max core file size")).expect("a line");
     let values: Vec<&str> = core.split_whitespace().skip(4).take(2).collect();
     assert_eq!(values, ["0", "0"], "soft and hard");

@@ -57,7 +57,7 @@ impl Authority {
     pub fn server(&self, host: &str) -> Identity {
         let mut params = CertificateParams::new([host.to_owned()]).expect("a host");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        self.sign(params, None)
+        self.sign(&params, None)
     }
 
     /// A client's certificate, which brings the intermediate along that signed it.
@@ -66,10 +66,10 @@ impl Authority {
         params.distinguished_name.push(DnType::OrganizationName, organisation);
         params.distinguished_name.push(DnType::CommonName, name);
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        self.sign(params, Some(&self.der))
+        self.sign(&params, Some(&self.der))
     }
 
-    fn sign(&self, params: CertificateParams, above: Option<&CertificateDer<'static>>) -> Identity {
+    fn sign(&self, params: &CertificateParams, above: Option<&CertificateDer<'static>>) -> Identity {
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         let chain = [certificate.der()].into_iter().chain(above).cloned().collect();

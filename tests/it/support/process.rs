@@ -140,11 +140,6 @@ impl Daemon {
         Caller::socket(&self.socket())
     }
 
-    /// Its number.
-    pub fn pid(&self) -> u32 {
-        self.pid
-    }
-
     /// `kill -9`, at once.
     pub fn kill(mut self) {
         self.child.kill().expect("a process to kill");
