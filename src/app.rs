@@ -2,6 +2,8 @@
 //!
 //! [`App::build`] opens the rooms, binds the sockets and says where; nothing is served before [`App::run`].
 
+mod reload;
+
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::FileTypeExt;
@@ -13,12 +15,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::clock::{Clock, Rfc3339};
-use crate::config::{Config, Secrets};
+use crate::config::{Config, Fingerprint, Secrets};
+use crate::current::Current;
 use crate::disk;
 use crate::graph::Graph;
 use crate::http::admin::Admin;
 use crate::http::{
-    AdminDoor, BodyBudget, Health, Intake, IntakeSettings, Listener, admin_server, public_server,
+    AdminDoor, BodyBudget, Health, Intake, IntakeSettings, Listener, Trust, admin_server, public_server,
 };
 use crate::id::LeadgenId;
 use crate::inbox::{Inbox, InboxCode, InboxError, Known};
@@ -35,7 +38,9 @@ use crate::store::startup::{KeyringFound, Plan, WitnessFound, decide};
 use crate::store::witness::Witness;
 use crate::store::{SharedStore, StoreCode, StoreError};
 use crate::telemetry::LeadNames;
-use crate::workers::{Fetcher, FormBook, Reaper, Tools, Worker, run_loop};
+use crate::workers::{Fetcher, FormBook, Gate, Reaper, Retries, Tools, Worker, run_loop};
+
+pub use reload::{Applied, Reload};
 
 /// Memory that the bodies of all notifications may take together.
 const BODIES_TOTAL_BYTES: usize = 32 * 1024 * 1024;
@@ -116,6 +121,7 @@ pub struct App {
     drain: Duration,
     fetchers: usize,
     tools: Arc<Tools>,
+    started: Fingerprint,
 }
 
 struct Rooms {
@@ -123,7 +129,7 @@ struct Rooms {
     store: SharedStore,
     keyring: Arc<dyn Keyring>,
     graph: Arc<Graph>,
-    policy: Arc<Policy>,
+    policy: Arc<Current<Policy>>,
     metrics: Arc<Metrics>,
     ambient: Ambient,
 }
@@ -158,11 +164,13 @@ impl App {
             .map_err(StartError::Graph)?;
         let graph = Arc::new(graph);
         let metrics = Arc::new(Metrics::new());
+        let policy = Arc::new(Current::of(policy));
         let rooms = Rooms { inbox, store, keyring, graph, policy, metrics, ambient };
         rooms.feed_metrics();
         let (sockets, addresses) = bind(config)?;
         let tools = rooms.tools(config);
-        let intake = rooms.intake(config, Verifier::new(app_secrets), verify_token);
+        let trust = Trust { verifier: Verifier::new(app_secrets), verify_token };
+        let intake = rooms.intake(config, Arc::new(Current::new(trust)));
         Ok(Self {
             addresses,
             rooms,
@@ -171,13 +179,24 @@ impl App {
             drain: Duration::from_secs(config.public.drain_seconds),
             fetchers: config.meta.calls_in_flight,
             tools,
+            started: config.fingerprint(),
         })
+    }
+
+    /// What puts another config in force while this one runs. For one caller.
+    pub fn reload(&self) -> Reload {
+        Reload {
+            tools: Arc::downgrade(&self.tools),
+            trust: Arc::clone(&self.intake.trust),
+            started: self.started.clone(),
+            running: tokio::sync::Mutex::new(self.started.clone()),
+        }
     }
 
     /// Serves until a stop is asked for, then leaves in order: no new connections, steps under way finished, the inbox
     /// and the store synced and closed. True if everything ended well.
     pub async fn run(self, stop: Stop) -> bool {
-        let Self { addresses, rooms, sockets, intake, drain, fetchers, tools } = self;
+        let Self { addresses, rooms, sockets, intake, drain, fetchers, tools, started: _ } = self;
         let servers = match rooms.serve(sockets, intake, drain, &stop) {
             Ok(servers) => servers,
             Err(error) => {
@@ -244,8 +263,8 @@ impl Rooms {
             graph: Arc::clone(&self.graph),
             policy: Arc::clone(&self.policy),
             forms: FormBook::new(Arc::clone(&self.store), Arc::clone(&self.graph), Arc::clone(&clock)),
-            retry: config.retry(),
-            retry_ambiguous: config.retry_ambiguous(),
+            gate: Gate::default(),
+            retries: Current::new(retries(config)),
             random: Arc::clone(&self.ambient.random),
             metrics: Arc::clone(&self.metrics),
             names: LeadNames::new(Arc::clone(&self.keyring), Arc::clone(&clock)),
@@ -253,11 +272,10 @@ impl Rooms {
         })
     }
 
-    fn intake(&self, config: &Config, verifier: Verifier, verify_token: crate::secret::Secret) -> Intake {
+    fn intake(&self, config: &Config, trust: Arc<Current<Trust>>) -> Intake {
         let clock = Arc::clone(&self.ambient.clock);
         Intake {
-            verifier,
-            verify_token,
+            trust,
             inbox: Arc::clone(&self.inbox),
             budget: BodyBudget::new(BODIES_TOTAL_BYTES),
             settings: IntakeSettings {
@@ -341,6 +359,10 @@ impl Rooms {
         }
         inbox.is_ok() && store.is_ok()
     }
+}
+
+fn retries(config: &Config) -> Retries {
+    Retries { usual: config.retry(), ambiguous: config.retry_ambiguous() }
 }
 
 /// What the inbox asks the store.

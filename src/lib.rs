@@ -6,6 +6,7 @@ pub mod cli;
 pub mod clock;
 pub mod code;
 pub mod config;
+pub mod current;
 pub mod disk;
 pub mod graph;
 pub mod http;

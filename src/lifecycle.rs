@@ -119,6 +119,28 @@ pub fn stop_on_signals(stop: &Stop) -> std::io::Result<()> {
     Ok(())
 }
 
+/// SIGHUP, heard from now on: before, it ends the process.
+pub struct Hangups(tokio::signal::unix::Signal);
+
+impl Hangups {
+    /// Listens.
+    ///
+    /// # Errors
+    /// The handler cannot be installed.
+    pub fn listen() -> std::io::Result<Self> {
+        let kind = tokio::signal::unix::SignalKind::hangup();
+        tokio::signal::unix::signal(kind).map(Self)
+    }
+
+    /// The next one, however many came at once. False: a stop was asked for.
+    pub async fn next(&mut self, stop: &Stop) -> bool {
+        tokio::select! {
+            heard = self.0.recv() => heard.is_some(),
+            () = stop.requested() => false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

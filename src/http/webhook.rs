@@ -10,6 +10,7 @@ use actix_web::http::header::{HeaderName, X_CONTENT_TYPE_OPTIONS};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 
 use crate::clock::Clock;
+use crate::current::Current;
 use crate::http::body::{Body, BodyBudget, BodyError};
 use crate::http::problem::{Problem, ProblemCode, Said, request_id};
 use crate::inbox::{Accepted, Inbox, InboxError};
@@ -32,12 +33,18 @@ pub struct IntakeSettings {
     pub body_deadline: Duration,
 }
 
-/// All that the webhook's handlers can reach.
-pub struct Intake {
+/// How Meta is known: replaced as a whole when secrets are read again.
+pub struct Trust {
     /// Checks signatures.
     pub verifier: Verifier,
     /// The handshake's token.
     pub verify_token: Secret,
+}
+
+/// All that the webhook's handlers can reach.
+pub struct Intake {
+    /// How Meta is known.
+    pub trust: Arc<Current<Trust>>,
     /// Where references go.
     pub inbox: Arc<Inbox>,
     /// Memory of all bodies.
@@ -57,7 +64,7 @@ pub struct Intake {
 /// # Errors
 /// The handshake is incomplete, or its mode or token is wrong.
 pub async fn handshake(request: HttpRequest, intake: web::Data<Intake>) -> Result<HttpResponse, Problem> {
-    match Challenge::read(request.query_string(), &intake.verify_token) {
+    match Challenge::read(request.query_string(), &intake.trust.pin().verify_token) {
         Ok(challenge) => {
             tracing::info!(request.id = request_id(&request), "webhook.handshake");
             Ok(HttpResponse::Ok()
@@ -130,7 +137,8 @@ async fn receive(request: &HttpRequest, payload: web::Payload, intake: &Intake) 
     let Body { bytes, .. } = &body;
     let signatures = request.headers().get_all(SIGNATURE).map(|value| value.as_bytes());
     let legacy = request.headers().contains_key(LEGACY_SIGNATURE);
-    let authentic = intake.verifier.verify(signatures, legacy, bytes.clone()).map_err(Refusal::Signature)?;
+    let authentic =
+        intake.trust.pin().verifier.verify(signatures, legacy, bytes.clone()).map_err(Refusal::Signature)?;
     let Notification { references, census } =
         notification::read(&authentic, received).map_err(Refusal::Wire)?;
     drop(authentic);

@@ -2,6 +2,7 @@
 
 mod fetcher;
 mod forms;
+mod gate;
 mod reaper;
 
 use std::panic::AssertUnwindSafe;
@@ -18,8 +19,9 @@ use crate::clock::Clock;
 use crate::lifecycle::Stop;
 use crate::metrics::Metrics;
 
-pub use fetcher::{Fetcher, Tools};
+pub use fetcher::{Fetcher, Retries, Tools};
 pub use forms::FormBook;
+pub use gate::Gate;
 pub use reaper::Reaper;
 
 /// What one step did.

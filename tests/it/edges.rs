@@ -13,6 +13,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("random", &[]),
     ("secret", &[]),
     ("disk", &[]),
+    ("current", &[]),
     ("location", &["secret", "codes"]),
     ("json", &[]),
     // Pure rooms.
@@ -41,16 +42,29 @@ const EDGES: &[(&str, &[&str])] = &[
     ("inbox", &["clock", "disk", "id", "keyring", "notification", "purpose", "random", "secret", "codes"]),
     (
         "graph",
-        &["clock", "id", "json", "lead", "location", "notification", "purpose", "random", "secret", "codes"],
+        &[
+            "clock",
+            "current",
+            "id",
+            "json",
+            "lead",
+            "location",
+            "notification",
+            "purpose",
+            "random",
+            "secret",
+            "codes",
+        ],
     ),
     // What runs.
     ("lifecycle", &[]),
-    ("telemetry", &["clock", "id", "keyring", "secret"]),
+    ("telemetry", &["clock", "disk", "id", "keyring", "secret"]),
     ("metrics", &["id", "notification", "purpose"]),
     (
         "workers",
         &[
             "clock",
+            "current",
             "graph",
             "id",
             "inbox",
@@ -69,6 +83,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "http",
         &[
             "clock",
+            "current",
             "graph",
             "id",
             "inbox",
@@ -106,6 +121,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "app",
         &[
             "clock",
+            "current",
             "config",
             "disk",
             "graph",
@@ -180,7 +196,7 @@ fn rooms() -> BTreeMap<String, Vec<PathBuf>> {
         }
         let mut files = Vec::new();
         sources(&path, &mut files);
-        rooms.insert(name, files);
+        rooms.entry(name).or_insert_with(Vec::new).extend(files);
     }
     rooms
 }

@@ -32,7 +32,7 @@ pub(super) async fn export(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let mut operator = by.operator;
-    let purpose = purpose_for(&operator, &desk.policy, &name)?;
+    let purpose = purpose_for(&operator, &desk.policy.pin(), &name)?;
     operator.recipient = recipient_for(&operator, &purpose, &request)?;
     let wanted = Wanted::parse(request.query_string(), &purpose.id)?;
     let entry = Entry::by(&operator, Action::Exported);

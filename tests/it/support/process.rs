@@ -139,6 +139,31 @@ impl Daemon {
         self.wait();
     }
 
+    /// Sends SIGHUP.
+    pub fn hang_up(&self) {
+        self.signal(rustix::process::Signal::HUP);
+    }
+
+    /// Waits until the log has this event so often, and returns those lines.
+    pub fn until_said(&self, event: &str, times: usize) -> Vec<String> {
+        let begun = std::time::Instant::now();
+        loop {
+            let said = self.said.lock().expect("no panic").clone();
+            let found: Vec<String> =
+                said.lines().filter(|line| line.contains(event)).map(str::to_owned).collect();
+            if found.len() >= times {
+                return found;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{event} was not said {times} times:\n{said}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let pid = i32::try_from(self.pid).ok().and_then(rustix::process::Pid::from_raw).expect("a process");
+        rustix::process::kill_process(pid, signal).expect("a signal");
+    }
+
     /// SIGTERM, and waits for the end. Returns how it ended and all that was said.
     pub fn terminate(self) -> (ExitStatus, String) {
         self.signal_end();
@@ -147,8 +172,7 @@ impl Daemon {
 
     /// SIGTERM.
     pub fn signal_end(&self) {
-        let pid = i32::try_from(self.pid).ok().and_then(rustix::process::Pid::from_raw).expect("a process");
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a signal");
+        self.signal(rustix::process::Signal::TERM);
     }
 
     /// Waits for the end. Returns how it ended and all that was said.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tamis::app::{Addresses, Ambient, App, StartError};
+use tamis::app::{Addresses, Ambient, App, Reload, StartError};
 use tamis::clock::{Clock, SystemClock};
 use tamis::config;
 use tamis::lifecycle::Stop;
@@ -37,13 +37,11 @@ pub struct Plan {
     pub config: Box<dyn Fn(String) -> String>,
     /// The daemon's clock.
     pub clock: Arc<dyn Clock>,
-    /// References may be left in the queue when the world ends.
-    pub leftovers: bool,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { config: Box::new(|text| text), clock: Arc::new(SystemClock), leftovers: false }
+        Self { config: Box::new(|text| text), clock: Arc::new(SystemClock) }
     }
 }
 
@@ -56,11 +54,6 @@ impl Plan {
         });
         Self { config, ..Self::default() }
     }
-
-    pub fn leaving_a_queue(mut self) -> Self {
-        self.leftovers = true;
-        self
-    }
 }
 
 /// A running daemon with its Meta. End it with [`World::end`]: dropping it unasked fails the test.
@@ -70,6 +63,7 @@ pub struct World {
     pub addresses: Addresses,
     plan: Plan,
     stop: Stop,
+    reload: Reload,
     running: Option<Running>,
     /// Tasks of the runtime before the daemon: as many may be left after it.
     tasks_before: usize,
@@ -99,7 +93,7 @@ impl World {
         let secrets = vec![app_secret, canary("verify"), page_token];
         furnish(directory.path(), &meta.graph_url(), &secrets, &plan);
         let tasks_before = Handle::current().metrics().num_alive_tasks();
-        let (addresses, stop, running) = boot(directory.path(), &plan).expect("the daemon starts");
+        let (addresses, stop, reload, running) = boot(directory.path(), &plan).expect("the daemon starts");
         let canaries = std::sync::Mutex::default();
         Self {
             meta,
@@ -107,6 +101,7 @@ impl World {
             addresses,
             plan,
             stop,
+            reload,
             running: Some(running),
             tasks_before,
             secrets,
@@ -182,6 +177,16 @@ impl World {
         answer.lines()
     }
 
+    /// Changes the config file and has it read again, as SIGHUP does.
+    pub async fn reload(&self, change: impl Fn(&str) -> String) {
+        let path = self.directory.path().join("tamis.toml");
+        let text = change(&fs::read_to_string(&path).expect("a config"));
+        fs::write(&path, text).expect("a file");
+        let read = config::load_with_secrets(&path, &Environment::default());
+        let (config, secrets) = read.unwrap_or_else(|faults| panic!("{faults}"));
+        self.reload.apply(&config, secrets).await.unwrap_or_else(|error| panic!("{error}")).say();
+    }
+
     pub fn store_path(&self) -> PathBuf {
         self.directory.path().join("store")
     }
@@ -207,10 +212,11 @@ impl World {
     }
 
     pub fn start_daemon(&mut self) {
-        let (addresses, stop, running) =
+        let (addresses, stop, reload, running) =
             boot(self.directory.path(), &self.plan).expect("the daemon starts again");
         self.addresses = addresses;
         self.stop = stop;
+        self.reload = reload;
         self.running = Some(running);
     }
 
@@ -232,15 +238,13 @@ impl World {
         assert_eq!(left(), 0, "tasks outlived the daemon");
     }
 
-    /// Ends the world: nothing may be queued (unless planned), no task and no thread may outlive the daemon, and no guarded
+    /// Ends the world: nothing may be queued, no task and no thread may outlive the daemon, and no guarded
     /// text and no secret may be in a log line or in a file.
     pub async fn end(mut self) {
         self.ended = true;
         if self.running.is_some() {
-            if !self.plan.leftovers {
-                let queued = self.admin().get("/admin/v1/inbox").await.json()["queued"].clone();
-                assert_eq!(queued, 0, "references were left in the queue");
-            }
+            let queued = self.admin().get("/admin/v1/inbox").await.json()["queued"].clone();
+            assert_eq!(queued, 0, "references were left in the queue");
             self.stop_daemon().await;
         }
         let canaries = std::mem::take(&mut *self.canaries.lock().expect("no panic"));
@@ -320,14 +324,14 @@ struct Running {
 }
 
 /// Starts a daemon in this process on a furnished directory.
-fn boot(directory: &Path, plan: &Plan) -> Result<(Addresses, Stop, Running), StartError> {
+fn boot(directory: &Path, plan: &Plan) -> Result<(Addresses, Stop, Reload, Running), StartError> {
     let counted = Counted::one();
     let app = build(directory, plan)?;
-    let addresses = app.addresses.clone();
+    let (addresses, reload) = (app.addresses.clone(), app.reload());
     let stop = Stop::default();
     #[expect(clippy::disallowed_methods, reason = "the test joins it")]
     let task = tokio::spawn(app.run(stop.clone()));
-    Ok((addresses, stop, Running { task, counted }))
+    Ok((addresses, stop, reload, Running { task, counted }))
 }
 
 fn build(directory: &Path, plan: &Plan) -> Result<App, StartError> {
