@@ -63,6 +63,11 @@ impl Home {
     /// Starts `tamis serve`, behind `wrapper` (strace and its arguments) if there is one, and waits until it says that it
     /// started.
     pub fn serve(&self, wrapper: &[&str]) -> Daemon {
+        self.serve_in(wrapper, &[])
+    }
+
+    /// Starts it in this environment, which has nothing else in it.
+    pub fn serve_in(&self, wrapper: &[&str], variables: &[(&str, &str)]) -> Daemon {
         let mut command = match wrapper.split_first() {
             None => Command::new(&self.binary),
             Some((program, arguments)) => {
@@ -72,7 +77,12 @@ impl Home {
             }
         };
         command.args(["serve", "--config"]).arg(self.config());
-        command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+            .env_clear()
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the daemon starts");
         let said = Arc::new(Mutex::new(String::new()));
         let (started, addresses) = mpsc::channel();
@@ -131,6 +141,11 @@ impl Daemon {
     /// The admin side by its socket.
     pub fn admin(&self) -> Caller {
         Caller::socket(&self.socket())
+    }
+
+    /// Its number.
+    pub fn pid(&self) -> u32 {
+        self.pid
     }
 
     /// `kill -9`, at once.
