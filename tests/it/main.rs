@@ -2,6 +2,7 @@
 //!
 //! One binary, one module a subject. Every world checks on its way out that nothing was left behind and nothing leaked.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::print_stdout, reason = "a test says what it measured")]
 
 mod support;
 
@@ -19,6 +20,7 @@ mod leaks;
 mod leaving;
 mod log_file;
 mod logs;
+mod memory;
 mod proxy;
 mod reload;
 mod starting;

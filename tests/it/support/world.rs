@@ -37,13 +37,11 @@ pub struct Plan {
     pub config: Box<dyn Fn(String) -> String>,
     /// The daemon's clock.
     pub clock: Arc<dyn Clock>,
-    /// References may be left in the queue when the world ends.
-    pub leftovers: bool,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { config: Box::new(|text| text), clock: Arc::new(SystemClock), leftovers: false }
+        Self { config: Box::new(|text| text), clock: Arc::new(SystemClock) }
     }
 }
 
@@ -243,15 +241,13 @@ impl World {
         assert_eq!(left(), 0, "tasks outlived the daemon");
     }
 
-    /// Ends the world: nothing may be queued (unless planned), no task and no thread may outlive the daemon, and no guarded
+    /// Ends the world: nothing may be queued, no task and no thread may outlive the daemon, and no guarded
     /// text and no secret may be in a log line or in a file.
     pub async fn end(mut self) {
         self.ended = true;
         if self.running.is_some() {
-            if !self.plan.leftovers {
-                let queued = self.admin().get("/admin/v1/inbox").await.json()["queued"].clone();
-                assert_eq!(queued, 0, "references were left in the queue");
-            }
+            let queued = self.admin().get("/admin/v1/inbox").await.json()["queued"].clone();
+            assert_eq!(queued, 0, "references were left in the queue");
             self.stop_daemon().await;
         }
         let canaries = std::mem::take(&mut *self.canaries.lock().expect("no panic"));
