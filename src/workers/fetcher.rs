@@ -180,18 +180,22 @@ impl Fetcher {
         Some((Source::Journal, lane, claimed))
     }
 
-    /// From the parked only what can be fetched now.
+    /// From the parked what can be fetched now, and what waits though nobody may fetch it any more: that is held from now
+    /// on. (A lane without a purpose claims what waits, never what is held.)
     fn claim_parked(&self, now: Timestamp) -> Result<Option<(Source, Lane, Vec<Claimed>)>, StoreError> {
         let lane_of = |page: &PageId, form: &FormId| {
             let lane = self.tools.lane(page, form);
-            let open =
-                matches!(self.tools.graph.availability(page), Availability::Ready | Availability::Probe);
-            (lane.purpose.is_some() && open).then_some(lane)
+            match (&lane.purpose, self.tools.graph.availability(page)) {
+                (None, _) => Some(lane),
+                (Some(_), Availability::NoToken) => Some(Lane { purpose: None, ..lane }),
+                (Some(_), Availability::Ready | Availability::Probe) => Some(lane),
+                (Some(_), Availability::Paused { .. }) => None,
+            }
         };
         let Some((lane, mut claims)) = self.tools.store.claim_due(now, CLAIM_MAX, &lane_of)? else {
             return Ok(None);
         };
-        if self.tools.graph.availability(&lane.page) == Availability::Probe {
+        if lane.purpose.is_some() && self.tools.graph.availability(&lane.page) == Availability::Probe {
             let rest: Vec<LeadgenId> = claims.drain(1..).map(|claim| claim.reference.leadgen).collect();
             self.tools.store.release(&rest);
         }
@@ -211,10 +215,7 @@ impl Fetcher {
         let purpose = lane.purpose.as_ref().and_then(|id| tools.policy.purpose(id.as_str())).cloned();
         let availability = tools.graph.availability(&lane.page);
         match (purpose, availability) {
-            (None, _) => park_all(claimed, |_| Why::Held { code: ParkCode::FormUnclaimed }),
-            (Some(_), Availability::NoToken) => {
-                park_all(claimed, |_| Why::Held { code: ParkCode::PageUnknown })
-            }
+            (None, _) | (Some(_), Availability::NoToken) => park_all(claimed, |claim| tools.held(claim)),
             // Due at once: while the page is paused nobody claims it, and the pause may end early (a new token).
             (Some(_), Availability::Paused { code, .. }) => {
                 park_all(claimed, |claim| Why::Waiting { not_before: now, attempts: claim.attempts, code })
@@ -234,6 +235,8 @@ impl Fetcher {
     ) -> Vec<Settlement> {
         let mut settlements = Vec::with_capacity(claimed.len());
         let mut ready: HashMap<LeadgenId, (Claimed, Arc<KnownForm>)> = HashMap::with_capacity(claimed.len());
+        // Asked for in the order in which they came, so that the oldest is the first to be stored.
+        let mut ids = Vec::with_capacity(claimed.len());
         let mut unread: HashMap<FormId, Failure> = HashMap::new();
         for claim in claimed {
             let form = claim.reference.form;
@@ -244,6 +247,7 @@ impl Fetcher {
             }
             match self.tools.forms.form(page, &form).await {
                 Ok(known) => {
+                    ids.push(claim.reference.leadgen);
                     ready.insert(claim.reference.leadgen, (claim, known));
                 }
                 Err(Unknown::Graph(failure)) => {
@@ -263,7 +267,6 @@ impl Fetcher {
         if ready.is_empty() {
             return settlements;
         }
-        let ids: Vec<LeadgenId> = ready.keys().copied().collect();
         let read = self.tools.graph.read_leads(page, &purpose.graph_fields(), &ids).await;
         self.tools.metrics.graph_calls(u64::from(read.calls));
         self.tools.sieve(purpose, read, ready, now, &mut settlements);
@@ -272,6 +275,15 @@ impl Fetcher {
 }
 
 impl Tools {
+    /// What nobody may fetch now: its form has no purpose, or else its page no token.
+    fn held(&self, claim: &Claimed) -> Why {
+        let code = match self.policy.of_form(&claim.reference.form) {
+            None => ParkCode::FormUnclaimed,
+            Some(_) => ParkCode::PageUnknown,
+        };
+        Why::Held { code }
+    }
+
     fn lane(&self, page: &PageId, form: &FormId) -> Lane {
         Lane { page: *page, purpose: self.policy.of_form(form).map(|purpose| purpose.id.clone()) }
     }
