@@ -6,6 +6,8 @@
 //! (`keeper.rs`). At start every segment is read again (`replay.rs`): that is the whole recovery.
 
 mod accept;
+#[doc(hidden)]
+pub mod door;
 mod frame;
 mod keeper;
 mod ledger;

@@ -10,6 +10,7 @@ mod codes;
 mod durable;
 mod edges;
 mod fetching;
+mod hostile;
 mod kill;
 mod model;
 mod walk;

@@ -6,6 +6,8 @@
 mod body;
 mod credential;
 mod csv;
+#[doc(hidden)]
+pub mod door;
 mod find;
 mod inbox;
 mod json;

@@ -10,6 +10,8 @@
 //! | `settle`, `vault`, `seen`, `parked`, `trail`, `tokens`, `forms` | the verbs, by subject |
 //! | `index`, `reference` | what is parked, in memory; the seal of a parked reference |
 
+#[doc(hidden)]
+pub mod door;
 mod draft;
 mod engine;
 mod forms;
