@@ -91,7 +91,9 @@ fn number(bytes: &mut Vec<u8>, dice: &mut Dice) {
         .filter(|at| bytes[*at].is_ascii_digit() && (*at == 0 || !bytes[*at - 1].is_ascii_digit()))
         .collect();
     let Some(start) = starts.get(dice.below(starts.len())).copied() else { return };
-    let end = bytes[start..].iter().position(|byte| !byte.is_ascii_digit()).map_or(bytes.len(), |len| start + len);
-    let odd = ["0", "1", "-1", "4294967296", "9223372036854775807", "18446744073709551616", "1.5", "1e400", "00"];
+    let end =
+        bytes[start..].iter().position(|byte| !byte.is_ascii_digit()).map_or(bytes.len(), |len| start + len);
+    let odd =
+        ["0", "1", "-1", "4294967296", "9223372036854775807", "18446744073709551616", "1.5", "1e400", "00"];
     bytes.splice(start..end, odd[dice.below(odd.len())].bytes());
 }

@@ -43,39 +43,139 @@ pub struct Target {
 /// All readers.
 pub const TARGETS: &[Target] = &[
     Target { name: "wire", read: wire, seeds: notifications, words: JSON_WORDS },
-    Target { name: "signature", read: signature, seeds: signatures, words: &["sha256=", "sha1=", "\n", "00"] },
+    Target {
+        name: "signature",
+        read: signature,
+        seeds: signatures,
+        words: &["sha256=", "sha1=", "\n", "00"],
+    },
     Target { name: "challenge", read: challenge, seeds: challenges, words: QUERY_WORDS },
     Target { name: "minimise", read: sieve, seeds: replies, words: JSON_WORDS },
     Target { name: "graph-error", read: graph_error, seeds: graph_errors, words: ERROR_WORDS },
     Target { name: "form", read: form, seeds: forms, words: JSON_WORDS },
     Target { name: "usage", read: usage, seeds: usages, words: ERROR_WORDS },
     Target { name: "config", read: config, seeds: configs, words: CONFIG_WORDS },
-    Target { name: "cursor", read: cursor, seeds: cursors, words: &["-", "0", "18446744073709551615", "4294967296"] },
-    Target { name: "token", read: token, seeds: tokens, words: &[".", "0", "abcdef", "limit=", "&", "after=", "%2D"] },
+    Target {
+        name: "cursor",
+        read: cursor,
+        seeds: cursors,
+        words: &["-", "0", "18446744073709551615", "4294967296"],
+    },
+    Target {
+        name: "token",
+        read: token,
+        seeds: tokens,
+        words: &[".", "0", "abcdef", "limit=", "&", "after=", "%2D"],
+    },
     Target { name: "keyring", read: keyring, seeds: keyrings, words: &["TAMISKEY", "\u{1}", "devis"] },
     Target { name: "frame", read: frame, seeds: frames, words: &["\u{1}\0\0\0", "\u{2}\0\0\0"] },
     Target { name: "record", read: record, seeds: records, words: &["devis", "email", "leadgen_id"] },
     Target { name: "row", read: row, seeds: rows, words: &["too-old", "devis", "\u{1}"] },
-    Target { name: "trail", read: trail, seeds: trails, words: &["system", "local:", "token:", "devis-1-1", "exported"] },
+    Target {
+        name: "trail",
+        read: trail,
+        seeds: trails,
+        words: &["system", "local:", "token:", "devis-1-1", "exported"],
+    },
 ];
 
 const JSON_WORDS: &[&str] = &[
-    "{", "}", "[", "]", "\"", ":", ",", "null", "true", "false", "0", "-1", "1e999", "9007199254740993", "\\u0000",
-    "\\ud800", "\\udc00", "\"id\":", "\"entry\":", "\"changes\":", "\"field\":\"leadgen\"", "\"value\":",
-    "\"leadgen_id\":", "\"form_id\":", "\"page_id\":", "\"created_time\":", "\"field_data\":", "\"name\":",
-    "\"values\":", "\"custom_disclaimer_responses\":", "\"checkbox_key\":", "\"is_checked\":", "\"questions\":",
-    "\"key\":", "\"type\":", "\"data\":", "18446744073709551616", "99999999999999999999", "<test lead: dummy data for",
+    "{",
+    "}",
+    "[",
+    "]",
+    "\"",
+    ":",
+    ",",
+    "null",
+    "true",
+    "false",
+    "0",
+    "-1",
+    "1e999",
+    "9007199254740993",
+    "\\u0000",
+    "\\ud800",
+    "\\udc00",
+    "\"id\":",
+    "\"entry\":",
+    "\"changes\":",
+    "\"field\":\"leadgen\"",
+    "\"value\":",
+    "\"leadgen_id\":",
+    "\"form_id\":",
+    "\"page_id\":",
+    "\"created_time\":",
+    "\"field_data\":",
+    "\"name\":",
+    "\"values\":",
+    "\"custom_disclaimer_responses\":",
+    "\"checkbox_key\":",
+    "\"is_checked\":",
+    "\"questions\":",
+    "\"key\":",
+    "\"type\":",
+    "\"data\":",
+    "18446744073709551616",
+    "99999999999999999999",
+    "<test lead: dummy data for",
 ];
-const QUERY_WORDS: &[&str] = &["hub.mode=subscribe", "hub.challenge=", "hub.verify_token=", "&", "=", "%", "+", "%00"];
+const QUERY_WORDS: &[&str] =
+    &["hub.mode=subscribe", "hub.challenge=", "hub.verify_token=", "&", "=", "%", "+", "%00"];
 const ERROR_WORDS: &[&str] = &[
-    "{\"error\":{", "\"code\":", "\"error_subcode\":", "\"is_transient\":", "\"message\":", "190", "100", "33", "4",
-    "368", "-1", "null", "\"call_count\":", "\"estimated_time_to_regain_access\":", "\"type\":\"leadgen\"", "1e308",
-    "\n", "nonexisting field", "appsecret_proof", "reduce the amount of data", "[", "]", "}", "\"",
+    "{\"error\":{",
+    "\"code\":",
+    "\"error_subcode\":",
+    "\"is_transient\":",
+    "\"message\":",
+    "190",
+    "100",
+    "33",
+    "4",
+    "368",
+    "-1",
+    "null",
+    "\"call_count\":",
+    "\"estimated_time_to_regain_access\":",
+    "\"type\":\"leadgen\"",
+    "1e308",
+    "\n",
+    "nonexisting field",
+    "appsecret_proof",
+    "reduce the amount of data",
+    "[",
+    "]",
+    "}",
+    "\"",
 ];
 const CONFIG_WORDS: &[&str] = &[
-    "[meta]", "[[meta.pages]]", "[purposes.", "forms = ", "retention_months = ", "[store]", "[keys]", "= {", "}", "[",
-    "]", "\"", "'''", "\n", "0", "-1", "9223372036854775807", "1e400", "nan", "TAMIS__", "{ env = \"X\" }", "\\u0000",
-    "https://", "::1", "127.0.0.1:0", "a.b.c = 1", "#",
+    "[meta]",
+    "[[meta.pages]]",
+    "[purposes.",
+    "forms = ",
+    "retention_months = ",
+    "[store]",
+    "[keys]",
+    "= {",
+    "}",
+    "[",
+    "]",
+    "\"",
+    "'''",
+    "\n",
+    "0",
+    "-1",
+    "9223372036854775807",
+    "1e400",
+    "nan",
+    "TAMIS__",
+    "{ env = \"X\" }",
+    "\\u0000",
+    "https://",
+    "::1",
+    "127.0.0.1:0",
+    "a.b.c = 1",
+    "#",
 ];
 
 fn kind(outcome: impl Debug) -> u64 {
@@ -146,9 +246,9 @@ static PURPOSES: LazyLock<Config> = LazyLock::new(|| {
 });
 
 fn definition() -> FormDefinition {
-    let question =
-        |key: &str, kind: &str| Question { key: key.to_owned(), question_type: kind.to_owned() };
-    let questions = vec![question("full_name", "FULL_NAME"), question("e-mail", "EMAIL"), question("plz", "CUSTOM")];
+    let question = |key: &str, kind: &str| Question { key: key.to_owned(), question_type: kind.to_owned() };
+    let questions =
+        vec![question("full_name", "FULL_NAME"), question("e-mail", "EMAIL"), question("plz", "CUSTOM")];
     FormDefinition { form: FormId::parse(FORM).expect("digits"), questions }
 }
 
@@ -197,7 +297,12 @@ fn sealed_and_opened(lead: &tamis::lead::MinimisedLead, purpose: &Purpose) -> St
     assert!(encoded.len() <= RECORD_BYTES_MAX, "a record of {} bytes", encoded.len());
     let decoded = SealedRecord::decode(&encoded).expect("a record");
     let Ok(opened) = open(&decoded, &id, &key) else { panic!("what was sealed does not open") };
-    let named = purpose.whitelist.columns().iter().filter(|name| opened.field(purpose, name.as_str()).is_some()).count();
+    let named = purpose
+        .whitelist
+        .columns()
+        .iter()
+        .filter(|name| opened.field(purpose, name.as_str()).is_some())
+        .count();
     assert!(named > 0, "a record without a field");
     let consents = opened.consents().iter().filter(|evidence| evidence.given()).count();
     format!("stored {named} {consents} {}", opened.is_test())
@@ -328,7 +433,12 @@ fn notifications() -> Vec<Vec<u8>> {
 
 fn signatures() -> Vec<Vec<u8>> {
     let good = sign(SECRET, b"{}");
-    vec![good.clone().into_bytes(), good.to_uppercase().into_bytes(), format!("{good}\n{good}").into_bytes(), Vec::new()]
+    vec![
+        good.clone().into_bytes(),
+        good.to_uppercase().into_bytes(),
+        format!("{good}\n{good}").into_bytes(),
+        Vec::new(),
+    ]
 }
 
 fn challenges() -> Vec<Vec<u8>> {
@@ -345,8 +455,12 @@ fn replies() -> Vec<Vec<u8>> {
 fn graph_errors() -> Vec<Vec<u8>> {
     let error = |inside: &str| format!("\u{1}{{\"error\":{{{inside}}}}}").into_bytes();
     vec![
-        error(r#""message":"(#190) x","type":"OAuthException","code":190,"error_subcode":460,"fbtrace_id":"A""#),
-        error(r#""code":100,"error_subcode":33,"message":"Unsupported get request. Object with ID '1' does not exist""#),
+        error(
+            r#""message":"(#190) x","type":"OAuthException","code":190,"error_subcode":460,"fbtrace_id":"A""#,
+        ),
+        error(
+            r#""code":100,"error_subcode":33,"message":"Unsupported get request. Object with ID '1' does not exist""#,
+        ),
         error(r#""code":4,"is_transient":true,"message":"(#4) Application request limit reached""#),
         error(r#""code":"17""#),
         b"\0{}".to_vec(),
@@ -355,7 +469,8 @@ fn graph_errors() -> Vec<Vec<u8>> {
 }
 
 fn forms() -> Vec<Vec<u8>> {
-    let list = r#"[{"key":"full_name","type":"FULL_NAME"},{"key":"plz","type":"CUSTOM","options":[{"key":"a"}]}]"#;
+    let list =
+        r#"[{"key":"full_name","type":"FULL_NAME"},{"key":"plz","type":"CUSTOM","options":[{"key":"a"}]}]"#;
     vec![
         format!(r#"{{"id":"{FORM}","questions":{list}}}"#).into_bytes(),
         format!(r#"{{"questions":{{"data":{list}}}}}"#).into_bytes(),
@@ -379,7 +494,9 @@ fn configs() -> Vec<Vec<u8>> {
 }
 
 fn cursors() -> Vec<Vec<u8>> {
-    ["devis-1-1", "a-0-0", "lettre_b-4294967295-18446744073709551615"].map(|text| text.as_bytes().to_vec()).to_vec()
+    ["devis-1-1", "a-0-0", "lettre_b-4294967295-18446744073709551615"]
+        .map(|text| text.as_bytes().to_vec())
+        .to_vec()
 }
 
 fn tokens() -> Vec<Vec<u8>> {
@@ -442,7 +559,11 @@ fn records() -> Vec<Vec<u8>> {
 }
 
 fn rows() -> Vec<Vec<u8>> {
-    vec![vec![1, 0, 5, b'd', b'e', b'v', b'i', b's', 1, 1, 9], vec![1, 1, 7, 9], vec![1, 2, 7, b't', b'o', b'o', b'-', b'o', b'l', b'd', 3]]
+    vec![
+        vec![1, 0, 5, b'd', b'e', b'v', b'i', b's', 1, 1, 9],
+        vec![1, 1, 7, 9],
+        vec![1, 2, 7, b't', b'o', b'o', b'-', b'o', b'l', b'd', 3],
+    ]
 }
 
 fn trails() -> Vec<Vec<u8>> {
