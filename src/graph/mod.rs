@@ -6,6 +6,8 @@
 mod batch;
 mod call;
 mod client;
+#[doc(hidden)]
+pub mod door;
 mod failure;
 mod form;
 mod pace;

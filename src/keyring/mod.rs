@@ -4,6 +4,8 @@
 //! one would be the destroyed key.
 
 mod content;
+#[doc(hidden)]
+pub mod door;
 pub mod file;
 mod format;
 mod replacement;

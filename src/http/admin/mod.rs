@@ -7,6 +7,8 @@ mod body;
 mod clock;
 mod credential;
 mod csv;
+#[doc(hidden)]
+pub mod door;
 mod excel;
 mod find;
 mod forms;

@@ -12,6 +12,8 @@
 //! | `wait` | waiting with an end, on a thread |
 //! | `index`, `reference` | what is parked, in memory; the seal of a parked reference |
 
+#[doc(hidden)]
+pub mod door;
 mod draft;
 mod engine;
 mod forms;
