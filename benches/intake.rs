@@ -11,6 +11,7 @@
 //!
 //! Then an open loop at half of the rate that *intake* reached. Whatever was acknowledged is looked for afterwards, by
 //! id, in a daemon that starts on what the killed process left.
+#![expect(clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a bench fails by panicking and speaks to people")]
 
 mod support;
 
@@ -26,25 +27,18 @@ use std::time::{Duration, Instant};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use tamis::clock::{Clock, SystemClock};
-use tamis::config;
 use tamis::http::problem::as_problems;
 use tamis::http::{BodyBudget, Health, Intake, IntakeSettings, Listener, public_server, with_id};
-use tamis::id::LeadgenId;
-use tamis::inbox::{Inbox, InboxCode, Known};
-use tamis::keyring::Keyring;
-use tamis::keyring::file::FileKeyring;
-use tamis::location::Environment;
 use tamis::metrics::Metrics;
 use tamis::notification::{self, Verifier};
 use tamis::random::{Random, SystemRandom};
 use tamis::secret::Secret;
-use tamis::store::SharedStore;
-use tamis::store::sled::SledStore;
 use tamis::telemetry::{Format, LeadNames, Lines, Loudness};
 use zeroizing_alloc::ZeroAlloc;
 
 use support::home::{APP_SECRET, FORM, Home, NO_GRAPH, PAGE, Process};
 use support::load::{self, Calls, Outcome, Pace};
+use support::rooms::Rooms;
 use support::spread::{Spread, quantile_ms};
 use support::{flag, machine, option};
 
@@ -390,43 +384,21 @@ async fn serve_no_store() {
     server.run().await.expect("serves");
 }
 
-/// The daemon's store, as the inbox asks it.
-struct StoreKnows(SharedStore);
-
-impl Known for StoreKnows {
-    fn known(&self, leadgen: &LeadgenId) -> Result<bool, InboxCode> {
-        self.0.seen(leadgen).map(|state| state.is_some()).map_err(|_| InboxCode::Store)
-    }
-    fn parked(&self) -> u64 {
-        self.0.parked()
-    }
-}
-
 /// The public side of the daemon with its journal and its store, and no fetcher.
 #[tokio::main]
 async fn serve_intake(home: &Path) {
     let Parts { clock, random, metrics, settings, budget } = parts();
-    let environment = Environment::new(std::iter::empty());
-    let (config, secrets) =
-        config::load_with_secrets(&home.join("tamis.toml"), &environment).ok().expect("a config");
-    let path = &config.keys.keyring;
-    let keyring = FileKeyring::create(path, secrets.root.clone(), random.clone()).expect("a keyring");
-    let keyring: Arc<dyn Keyring> = Arc::new(keyring);
-    let purposes = config.policy().purposes().iter().map(|purpose| purpose.id.clone()).collect();
-    let store = SledStore::open(config.store_settings(), keyring.clone(), purposes, clock.clone(), random.clone());
-    let store: SharedStore = store.expect("a store");
-    let known = Arc::new(StoreKnows(store));
-    let inbox = Inbox::open(config.inbox_settings(), keyring.clone(), known, clock.clone(), random.clone());
-    let inbox = Arc::new(inbox.expect("an inbox"));
+    let rooms = Rooms::open(home);
+    let inbox = Arc::new(rooms.inbox());
     let intake = Intake {
         verifier: verifier(),
-        verify_token: secrets.verify_token,
+        verify_token: rooms.verify_token,
         inbox: inbox.clone(),
         budget,
         settings,
         clock: clock.clone(),
         metrics,
-        names: Arc::new(LeadNames::new(keyring, clock)),
+        names: Arc::new(LeadNames::new(rooms.keyring, clock)),
     };
     let listener = Listener { workers: 2, shutdown: Duration::from_secs(1) };
     let server = public_server(listen(), &listener, intake, Health::new(|| true), random).expect("a server");

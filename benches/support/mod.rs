@@ -4,6 +4,7 @@
 pub mod home;
 pub mod load;
 pub mod machine;
+pub mod rooms;
 pub mod spread;
 
 /// The value of `--name` on the command line, or the default.

@@ -11,4 +11,5 @@ mod durable;
 mod edges;
 mod fetching;
 mod kill;
+mod power;
 mod walk;

@@ -1,8 +1,11 @@
 //! A test world: Meta's side, a daemon of its own on loopback, a private directory; and an opinion when it ends.
 
 mod client;
+pub mod cuts;
 mod disk;
+pub mod killing;
 mod log;
+pub mod power;
 pub mod process;
 mod world;
 

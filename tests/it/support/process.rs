@@ -14,8 +14,11 @@ use tamis_simulator::{Setup, Simulator};
 
 use super::Caller;
 
-/// The binary under test.
-pub const BINARY: &str = env!("CARGO_BIN_EXE_tamis");
+/// The binary under test. A program that shares this file is not told by cargo where it is, and builds it itself.
+pub const BINARY: &str = match option_env!("CARGO_BIN_EXE_tamis") {
+    Some(path) => path,
+    None => concat!(env!("CARGO_MANIFEST_DIR"), "/target/release/tamis"),
+};
 
 /// How long a start or an end may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -57,6 +60,11 @@ impl Home {
     /// Starts `tamis serve`, behind `wrapper` (strace and its arguments) if there is one, and waits until it says that it
     /// started.
     pub fn serve(&self, wrapper: &[&str]) -> Daemon {
+        self.try_serve(wrapper, &[]).unwrap_or_else(|said| panic!("the daemon did not start:\n{said}"))
+    }
+
+    /// The same with more in its environment. `Err`: it did not start, and what it said.
+    pub fn try_serve(&self, wrapper: &[&str], environment: &[(&str, &Path)]) -> Result<Daemon, String> {
         let (program, before) =
             wrapper.split_first().map_or((BINARY, &[][..]), |(first, rest)| (*first, rest));
         let mut command = Command::new(program);
@@ -65,7 +73,8 @@ impl Home {
             command.arg(BINARY);
         }
         command.args(["serve", "--config"]).arg(self.config());
-        command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.env_clear().envs(environment.iter().copied());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the daemon starts");
         let said = Arc::new(Mutex::new(String::new()));
         let (started, address) = mpsc::channel();
@@ -84,12 +93,27 @@ impl Home {
             }
         });
         let reader = reader.expect("a thread");
-        let public = address.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+        let Ok(public) = address.recv_timeout(PATIENCE) else {
             let _ = child.kill();
-            panic!("the daemon did not start:\n{}", said.lock().expect("no panic"))
-        });
+            let _ = child.wait();
+            return Err(said.lock().expect("no panic").clone());
+        };
         let pid = if wrapper.is_empty() { child.id() } else { only_child(child.id()) };
-        Daemon { child, pid, public, said, reader: Some(reader), home: self.directory.path().to_owned() }
+        let home = self.directory.path().to_owned();
+        Ok(Daemon { child, pid, public, said, reader: Some(reader), home })
+    }
+}
+
+impl Home {
+    /// Starts the daemon and kills it after this time, whatever it is doing.
+    pub fn spawn_and_kill(&self, after: Duration) {
+        let mut command = Command::new(BINARY);
+        command.args(["serve", "--config"]).arg(self.config());
+        command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("the daemon starts");
+        std::thread::sleep(after);
+        child.kill().expect("a process to kill");
+        child.wait().expect("its end");
     }
 }
 
