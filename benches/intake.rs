@@ -9,6 +9,8 @@
 //! - *loop*: one thread that writes batches of the size that *intake* had, and fdatasyncs each;
 //! - *node*: Express and better-sqlite3, `benches/peers/node` (left out if its modules are not installed).
 //!
+//! With `--intake-only` the first two and the loop alone, to try an idea.
+//!
 //! Then an open loop at half of the rate that *intake* reached. Whatever was acknowledged is looked for afterwards, by
 //! id, in a daemon that starts on what the killed process left.
 #![expect(clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a bench fails by panicking and speaks to people")]
@@ -108,20 +110,14 @@ impl Plan {
 
         let home = Home::new(NO_GRAPH);
         let server = own("--serve-intake", Some(home.path()));
-        let pid = server.pid();
         let intake = self.closed("intake", &server, &warm, &calls, table);
         table.intake.push(intake.rate());
-        let batch = batch_of(pid, home.path());
+        let batch = batch_of(home.path());
         table.batch.push(batch);
         server.kill();
-        self.check(&home, &warm, &intake, table);
+        self.check(&home, &intake, table);
 
-        let home = Home::new(NO_GRAPH);
-        let daemon = home.serve();
-        let whole = self.closed("tamis", &daemon, &warm, &calls, table);
-        table.tamis.push(whole.rate());
-        daemon.kill();
-        self.check(&home, &warm, &whole, table);
+        let whole = if flag("intake-only") { f64::NAN } else { self.whole(&warm, &calls, table) };
 
         let (sync_loop, mut syncs_us) = sync_loop(batch, self.lasting.min(Duration::from_secs(2)));
         table.sync_loop.push(sync_loop);
@@ -129,19 +125,31 @@ impl Plan {
         table.fsync_p99_ms.push(quantile_ms(&mut syncs_us, 0.99));
         table.allowed.push(1.0 / (1.0 / no_store.rate() + 1.0 / sync_loop));
 
-        if let Some((peer, _file)) = self.peer() {
+        if let Some((peer, _file)) = self.peer().filter(|_| !flag("intake-only")) {
             let outcome = self.closed("node", &peer, &warm, &calls, table);
             table.node.push(outcome.rate());
         }
-        self.open_loop(intake.rate() / 2.0, table);
+        if !flag("intake-only") {
+            self.open_loop(intake.rate() / 2.0, table);
+        }
         println!(
             "round {}: no store {:.0}, intake {:.0}, tamis {:.0}, loop {sync_loop:.0} (batch {batch:.1}); load {}",
             round + 1,
             no_store.rate(),
             intake.rate(),
-            whole.rate(),
+            whole,
             machine::load_average()
         );
+    }
+
+    fn whole(&self, warm: &Calls, calls: &Calls, table: &mut Table) -> f64 {
+        let home = Home::new(NO_GRAPH);
+        let daemon = home.serve();
+        let whole = self.closed("tamis", &daemon, warm, calls, table);
+        table.tamis.push(whole.rate());
+        daemon.kill();
+        self.check(&home, &whole, table);
+        whole.rate()
     }
 
     fn calls(&self) -> (Calls, Calls) {
@@ -217,9 +225,7 @@ impl Plan {
         }
     }
 
-    fn check(&self, home: &Home, warm: &Calls, outcome: &Outcome, table: &mut Table) {
-        // Numbers are places: the warm-up's come first.
-        let _ = warm;
+    fn check(&self, home: &Home, outcome: &Outcome, table: &mut Table) {
         if !home.knows_all(&outcome.acknowledged, self.created) {
             table.lost += 1;
         }
@@ -278,7 +284,7 @@ fn own(role: &str, home: Option<&Path>) -> Process {
 }
 
 /// Calls a batch, as the server wrote them down last.
-fn batch_of(_: u32, home: &Path) -> f64 {
+fn batch_of(home: &Path) -> f64 {
     let text = std::fs::read_to_string(home.join("stats")).unwrap_or_default();
     text.trim().parse().unwrap_or(1.0)
 }
@@ -407,7 +413,8 @@ async fn serve_intake(home: &Path) {
             tokio::time::sleep(Duration::from_millis(100)).await;
             let stats = inbox.stats();
             let batch = stats.frames as f64 / stats.batches.max(1) as f64;
-            std::fs::write(home.join("stats"), batch.to_string()).expect("a file");
+            std::fs::write(home.join("stats.new"), batch.to_string()).expect("a file");
+            std::fs::rename(home.join("stats.new"), home.join("stats")).expect("a name");
         }
     };
     tokio::select! {
