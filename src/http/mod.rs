@@ -13,5 +13,6 @@ mod webhook;
 
 pub use body::BodyBudget;
 pub use health::Health;
+pub use request::with_id;
 pub use server::{AdminDoor, Listener, admin_server, public_server};
 pub use webhook::{Intake, IntakeSettings, Trust};

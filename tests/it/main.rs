@@ -23,6 +23,7 @@ mod log_file;
 mod logs;
 mod memory;
 mod model;
+mod power;
 mod proxy;
 mod reload;
 mod starting;

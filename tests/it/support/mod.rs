@@ -1,10 +1,13 @@
 //! A test world: Meta's side, a daemon of its own on loopback, a private directory; and an opinion when it ends.
 
 mod client;
+pub mod cuts;
 pub mod disk;
 pub mod front;
+pub mod killing;
 mod load;
 mod log;
+pub mod power;
 pub mod process;
 mod threads;
 mod world;

@@ -1,5 +1,6 @@
 //! The daemon as a process of its own: the binary that an operator runs, to be killed, traced and signalled.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
@@ -14,8 +15,11 @@ use tamis_simulator::{Setup, Simulator};
 
 use super::Caller;
 
-/// The binary under test.
-pub const BINARY: &str = env!("CARGO_BIN_EXE_tamis");
+/// The binary under test. A program that shares this file is not told by cargo where it is, and builds it itself.
+pub const BINARY: &str = match option_env!("CARGO_BIN_EXE_tamis") {
+    Some(path) => path,
+    None => concat!(env!("CARGO_MANIFEST_DIR"), "/target/release/tamis"),
+};
 
 pub const VERIFY_TOKEN: &str = "verify-zq-me-0123456789";
 /// No byte of it is like its neighbour, so that no run of equal bytes is taken for it.
@@ -68,6 +72,15 @@ impl Home {
 
     /// Starts it in this environment, which has nothing else in it.
     pub fn serve_in(&self, wrapper: &[&str], variables: &[(&str, &str)]) -> Daemon {
+        self.try_serve(wrapper, variables).unwrap_or_else(|said| panic!("the daemon did not start:\n{said}"))
+    }
+
+    /// The same. `Err`: it did not start, and what it said.
+    pub fn try_serve<V: AsRef<OsStr>>(
+        &self,
+        wrapper: &[&str],
+        variables: &[(&str, V)],
+    ) -> Result<Daemon, String> {
         let mut command = match wrapper.split_first() {
             None => Command::new(&self.binary),
             Some((program, arguments)) => {
@@ -79,7 +92,7 @@ impl Home {
         command.args(["serve", "--config"]).arg(self.config());
         command
             .env_clear()
-            .envs(variables.iter().copied())
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
@@ -99,20 +112,27 @@ impl Home {
             }
         });
         let reader = reader.expect("a thread");
-        let (public, admin) = addresses.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+        let Ok((public, admin)) = addresses.recv_timeout(PATIENCE) else {
             let _ = child.kill();
-            panic!("the daemon did not start:\n{}", said.lock().expect("no panic"))
-        });
+            let _ = child.wait();
+            return Err(said.lock().expect("no panic").clone());
+        };
         let pid = if wrapper.is_empty() { child.id() } else { only_child(child.id()) };
-        Daemon {
-            child,
-            pid,
-            public,
-            admin,
-            said,
-            reader: Some(reader),
-            home: self.directory.path().to_owned(),
-        }
+        let home = self.directory.path().to_owned();
+        Ok(Daemon { child, pid, public, admin, said, reader: Some(reader), home })
+    }
+}
+
+impl Home {
+    /// Starts the daemon and kills it after this time, whatever it is doing.
+    pub fn spawn_and_kill(&self, after: Duration) {
+        let mut command = Command::new(BINARY);
+        command.args(["serve", "--config"]).arg(self.config());
+        command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("the daemon starts");
+        std::thread::sleep(after);
+        child.kill().expect("a process to kill");
+        child.wait().expect("its end");
     }
 }
 

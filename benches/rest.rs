@@ -1,0 +1,127 @@
+//! What it takes at rest, and what grows: idle memory, time to open, disk a lead, at 0, 10,000, 100,000 and 1,000,000
+//! leads; and whether queues that churn stay small. `cargo bench --bench rest` (`-- --leads-max 10000000 --churn 2000000`).
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a bench fails by panicking and speaks to people"
+)]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use tamis::id::{FormId, PageId};
+use tamis::lead::Dropped;
+use tamis::notification::{ParkCode, Why};
+use tamis::purpose::Lane;
+use tamis::store::{Outcome, Settlement, Vault};
+
+use support::home::{Home, NO_GRAPH};
+use support::rooms::Rooms;
+use support::{machine, option};
+
+fn main() {
+    machine::describe(&std::env::temp_dir());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let most = option("leads-max", 1_000_000_usize);
+    println!("\n| leads | filled, leads/s | disk bytes a lead | keyring | open, ms | idle RSS, MB | load |");
+    println!("|---|---|---|---|---|---|---|");
+    for leads in [0, 10_000, 100_000, 1_000_000, 10_000_000].into_iter().filter(|leads| *leads <= most) {
+        runtime.block_on(at_rest(leads));
+    }
+    let churn = option("churn", 2_000_000_usize);
+    runtime.block_on(churn_journal(churn));
+    runtime.block_on(churn_parked(churn));
+}
+
+async fn at_rest(leads: usize) {
+    let home = Home::new(NO_GRAPH);
+    let begun = Instant::now();
+    {
+        let rooms = Rooms::open(home.path());
+        rooms.fill(0..leads).await;
+        rooms.store.close().await.expect("closes");
+    }
+    let filled = leads as f64 / begun.elapsed().as_secs_f64();
+    // Twice: the first start may write sled's snapshot.
+    home.serve().terminate();
+    let daemon = home.serve();
+    let open = daemon.start;
+    std::thread::sleep(Duration::from_secs(3));
+    let rss = machine::status_kb(daemon.pid(), "VmRSS");
+    daemon.terminate();
+    let db = machine::disk_bytes(&home.path().join("store/db"));
+    let keyring = machine::disk_bytes(&home.path().join("keys"));
+    println!(
+        "| {leads} | {filled:.0} | {:.0} | {} kB | {} | {:.1} | {} |",
+        db as f64 / leads.max(1) as f64,
+        keyring / 1_000,
+        open.as_millis(),
+        rss as f64 / 1e3,
+        machine::load_average()
+    );
+}
+
+/// References through the journal: accepted, claimed, done, a thousand at a time.
+async fn churn_journal(references: usize) {
+    let home = Home::new(NO_GRAPH);
+    let rooms = Rooms::open(home.path());
+    let inbox = rooms.inbox();
+    let lane = |page: &PageId, _: &FormId| Some(Lane { page: *page, purpose: None });
+    let (mut disk, mut rss) = (Vec::new(), Vec::new());
+    let begun = Instant::now();
+    for from in (0..references).step_by(1_000) {
+        let batch = (from..from + 1_000).map(|number| rooms.reference(number)).collect();
+        inbox.accept(batch).await.expect("accepted");
+        while let Some((_, claimed)) = inbox.claim(50, &lane) {
+            let ids: Vec<_> = claimed.iter().map(|reference| reference.leadgen).collect();
+            inbox.done(&ids);
+        }
+        if from % (references / 10).max(1_000) < 1_000 {
+            disk.push(machine::disk_bytes(&home.path().join("store/inbox")) / 1_000);
+            rss.push(machine::status_kb(std::process::id(), "VmRSS"));
+        }
+    }
+    println!("\njournal, {references} references through it in {:.0} s:", begun.elapsed().as_secs_f64());
+    println!("  disk, kB: {disk:?}\n  RSS, kB: {rss:?}; load {}", machine::load_average());
+    inbox.close().expect("closes");
+    rooms.store.close().await.expect("closes");
+}
+
+/// The same thousand references parked again and again, as when Graph is down for long.
+async fn churn_parked(times: usize) {
+    let home = Home::new(NO_GRAPH);
+    let rooms = Rooms::open(home.path());
+    let (mut disk, mut rss) = (Vec::new(), Vec::new());
+    let lane =
+        |page: &PageId, _: &FormId| Some(Lane { page: *page, purpose: Some(rooms.purpose.id.clone()) });
+    let begun = Instant::now();
+    for round in 0..times / 1_000 {
+        for from in (0..1_000).step_by(250) {
+            let batch = (from..from + 250).map(|number| Settlement {
+                reference: rooms.reference(number),
+                outcome: Outcome::Parked(waiting(&rooms, round)),
+                dropped: Dropped::default(),
+            });
+            rooms.store.settle(batch.collect()).await.expect("settles");
+        }
+        while let Some((_, claims)) =
+            tamis::store::Parked::claim_due(&*rooms.store, rooms.clock.now(), 50, &lane).expect("claims")
+        {
+            assert!(!claims.is_empty());
+        }
+        if round % (times / 10_000).max(1) == 0 {
+            disk.push(machine::disk_bytes(&home.path().join("store/db")) / 1_000);
+            rss.push(machine::status_kb(std::process::id(), "VmRSS"));
+        }
+    }
+    println!("\nparked, {times} times in {:.0} s:", begun.elapsed().as_secs_f64());
+    println!("  disk, kB: {disk:?}\n  RSS, kB: {rss:?}; load {}", machine::load_average());
+    rooms.store.close().await.expect("closes");
+}
+
+fn waiting(rooms: &Rooms, round: usize) -> Why {
+    let _ = round;
+    Why::Waiting { code: ParkCode::GraphUnavailable, not_before: rooms.clock.now(), attempts: 1 }
+}

@@ -1,0 +1,160 @@
+//! The daemon's rooms in this process, on a home's directory, to fill what is measured afterwards.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tamis::clock::{Clock, SystemClock};
+use tamis::config::{self, Config};
+use tamis::id::{FormId, LeadgenId, PageId};
+use tamis::inbox::{Inbox, InboxCode, Known};
+use tamis::keyring::Keyring;
+use tamis::keyring::file::FileKeyring;
+use tamis::lead::{MinimisedLead, RawReply, Shape, minimise};
+use tamis::location::Environment;
+use tamis::notification::LeadRef;
+use tamis::purpose::{FormDefinition, Matching, Purpose, Question};
+use tamis::random::{Random, SystemRandom};
+use tamis::secret::Secret;
+use tamis::store::sled::SledStore;
+use tamis::store::{Outcome, Parked, Seen, Settlement, Vault};
+
+use super::home::{FORM, PAGE};
+use super::load::leadgen;
+
+/// Outcomes a transaction: as many as the store's writer takes.
+const BATCH: usize = 250;
+
+/// Open rooms.
+pub struct Rooms {
+    pub config: Config,
+    pub verify_token: Secret,
+    pub purpose: Arc<Purpose>,
+    pub keyring: Arc<dyn Keyring>,
+    pub store: Arc<SledStore>,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+}
+
+/// The daemon's store, as the inbox asks it.
+struct StoreKnows(Arc<SledStore>);
+
+impl Known for StoreKnows {
+    fn known(&self, leadgen: &LeadgenId) -> Result<bool, InboxCode> {
+        self.0.seen(leadgen).map(|state| state.is_some()).map_err(|_| InboxCode::Store)
+    }
+    fn parked(&self) -> u64 {
+        Parked::parked(&*self.0)
+    }
+}
+
+impl Rooms {
+    pub fn open(home: &Path) -> Self {
+        let environment = Environment::new(std::iter::empty());
+        let loaded = config::load_with_secrets(&home.join("tamis.toml"), &environment);
+        let (config, secrets) = loaded.ok().expect("a config");
+        let random: Arc<dyn Random> = Arc::new(SystemRandom);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let path = &config.keys.keyring;
+        let found = FileKeyring::open(path, secrets.root.clone(), random.clone()).expect("a keyring");
+        let keyring = found.unwrap_or_else(|| {
+            FileKeyring::create(path, secrets.root.clone(), random.clone()).expect("a keyring")
+        });
+        let keyring: Arc<dyn Keyring> = Arc::new(keyring);
+        let policy = config.policy();
+        let purposes = policy.purposes().iter().map(|purpose| purpose.id.clone()).collect();
+        let settings = config.store_settings();
+        let store = SledStore::open(settings, keyring.clone(), purposes, clock.clone(), random.clone());
+        Self {
+            purpose: policy.purpose("devis").expect("a purpose").clone(),
+            verify_token: secrets.verify_token,
+            keyring,
+            store: store.expect("a store"),
+            clock,
+            random,
+            config,
+        }
+    }
+
+    pub fn inbox(&self) -> Inbox {
+        let known = Arc::new(StoreKnows(self.store.clone()));
+        let settings = self.config.inbox_settings();
+        Inbox::open(settings, self.keyring.clone(), known, self.clock.clone(), self.random.clone())
+            .expect("an inbox")
+    }
+
+    /// A reference as the webhook makes it.
+    pub fn reference(&self, number: usize) -> LeadRef {
+        LeadRef {
+            leadgen: LeadgenId::parse(&leadgen(number)).expect("digits"),
+            form: FormId::parse(FORM).expect("digits"),
+            page: PageId::parse(PAGE).expect("digits"),
+            created: Timestamp::from_second(self.clock.now().as_second() - 3_600).ok(),
+            received: self.clock.now(),
+        }
+    }
+
+    /// A lead as the sieve lets it through.
+    pub fn lead(&self, number: usize) -> Box<MinimisedLead> {
+        let definition = definition();
+        let matching = Matching::new(&self.purpose, Some(&definition));
+        let reply = reply(number..number + 1);
+        let Shape::Batch(leads) = reply.shape() else { unreachable!("a batch") };
+        let sieved = minimise(&leads[0].1, &self.reference(number), &matching);
+        Box::new(sieved.result.ok().expect("a lead"))
+    }
+
+    /// Stores leads with these numbers.
+    pub async fn fill(&self, numbers: Range<usize>) {
+        let definition = definition();
+        let matching = Matching::new(&self.purpose, Some(&definition));
+        let mut next = numbers.start;
+        while next < numbers.end {
+            let batch = next..(next + BATCH).min(numbers.end);
+            let reply = reply(batch.clone());
+            let Shape::Batch(leads) = reply.shape() else { unreachable!("a batch") };
+            let mut settlements = Vec::with_capacity(BATCH);
+            for (number, (_, raw)) in batch.clone().zip(&leads) {
+                let reference = self.reference(number);
+                let sieved = minimise(raw, &reference, &matching);
+                let lead = sieved.result.ok().expect("a lead");
+                settlements.push(Settlement {
+                    reference,
+                    outcome: Outcome::Stored(Box::new(lead)),
+                    dropped: sieved.dropped,
+                });
+            }
+            self.store.settle(settlements).await.expect("settles");
+            next = batch.end;
+        }
+    }
+}
+
+fn definition() -> FormDefinition {
+    let question = |kind: &str, key: &str| Question { key: key.to_owned(), question_type: kind.to_owned() };
+    FormDefinition {
+        form: FormId::parse(FORM).expect("digits"),
+        questions: vec![
+            question("FULL_NAME", "full_name"),
+            question("EMAIL", "email"),
+            question("PHONE", "phone_number"),
+            question("CUSTOM", "post_code"),
+            question("CUSTOM", "budget"),
+        ],
+    }
+}
+
+/// A reply as Graph gives it for `?ids=`.
+fn reply(numbers: Range<usize>) -> RawReply {
+    let lead = |number: usize| {
+        let id = leadgen(number);
+        format!(
+            r#""{id}":{{"created_time":"2026-11-25T07:48:00+0000","id":"{id}","form_id":"{FORM}","field_data":[{{"name":"full_name","values":["Am\u00e9lie Durand {number}"]}},{{"name":"email","values":["amelie.durand{number}@example.org"]}},{{"name":"phone_number","values":["+33612345678"]}},{{"name":"post_code","values":["49100"]}},{{"name":"budget","values":["between_5000_and_10000"]}}]}}"#
+        )
+    };
+    let leads: Vec<String> = numbers.map(lead).collect();
+    let mut reply = RawReply::with_limit(4_000_000);
+    reply.push(format!("{{{}}}", leads.join(",")).as_bytes()).expect("fits");
+    reply
+}
