@@ -2,6 +2,8 @@
 //!
 //! [`App::build`] opens the rooms, binds the sockets and says where; nothing is served before [`App::run`].
 
+mod reload;
+
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::FileTypeExt;
@@ -10,13 +12,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::clock::{Clock, Rfc3339};
-use crate::config::{Config, Secrets};
+use crate::config::{Config, Fingerprint, Secrets};
+use crate::current::Current;
 use crate::disk;
 use crate::graph::Graph;
 use crate::http::admin::Admin;
 use crate::http::{
-    AdminDoor, BodyBudget, Health, Intake, IntakeSettings, Listener, admin_server, public_server,
+    AdminDoor, BodyBudget, Health, Intake, IntakeSettings, Listener, Trust, admin_server, public_server,
 };
 use crate::id::LeadgenId;
 use crate::inbox::{Inbox, InboxCode, InboxError, Known};
@@ -32,8 +37,11 @@ use crate::store::sled::{SledStore, presence};
 use crate::store::startup::{KeyringFound, Plan, WitnessFound, decide};
 use crate::store::witness::Witness;
 use crate::store::{SharedStore, StoreCode, StoreError};
+use crate::systemd::Systemd;
 use crate::telemetry::LeadNames;
-use crate::workers::{Clockwatch, Fetcher, FormBook, Reaper, Tools, Worker, run_loop};
+use crate::workers::{Clockwatch, Fetcher, FormBook, Gate, Reaper, Retries, Tools, Worker, run_loop};
+
+pub use reload::{Applied, Reload};
 
 /// Memory that the bodies of all notifications may take together.
 const BODIES_TOTAL_BYTES: usize = 32 * 1024 * 1024;
@@ -41,8 +49,10 @@ const BODIES_TOTAL_BYTES: usize = 32 * 1024 * 1024;
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 /// Threads of the public listener.
 const PUBLIC_WORKERS: usize = 2;
-/// Of the drain, what the listeners may take; the rest is for the workers and the last sync.
-const LISTENERS_SHARE: f64 = 0.5;
+/// Of the drain, what the requests under way may take.
+const LISTENERS_SHARE: f64 = 0.4;
+/// Of the drain, what requests and workers may take together; the rest is for the last syncs.
+const WORKERS_SHARE: f64 = 0.85;
 
 /// Why the daemon does not start. Codes and paths of the operator's own making; never a value.
 #[derive(Debug, thiserror::Error)]
@@ -112,6 +122,8 @@ pub struct App {
     drain: Duration,
     fetchers: usize,
     tools: Arc<Tools>,
+    started: Fingerprint,
+    systemd: Arc<Systemd>,
 }
 
 struct Rooms {
@@ -119,7 +131,7 @@ struct Rooms {
     store: SharedStore,
     keyring: Arc<dyn Keyring>,
     graph: Arc<Graph>,
-    policy: Arc<Policy>,
+    policy: Arc<Current<Policy>>,
     metrics: Arc<Metrics>,
     ambient: Ambient,
 }
@@ -154,11 +166,13 @@ impl App {
             .map_err(StartError::Graph)?;
         let graph = Arc::new(graph);
         let metrics = Arc::new(Metrics::new());
+        let policy = Arc::new(Current::of(policy));
         let rooms = Rooms { inbox, store, keyring, graph, policy, metrics, ambient };
         rooms.feed_metrics();
         let (sockets, addresses) = bind(config)?;
         let tools = rooms.tools(config);
-        let intake = rooms.intake(config, Verifier::new(app_secrets), verify_token);
+        let trust = Trust { verifier: Verifier::new(app_secrets), verify_token };
+        let intake = rooms.intake(config, Arc::new(Current::new(trust)));
         Ok(Self {
             addresses,
             rooms,
@@ -167,13 +181,30 @@ impl App {
             drain: Duration::from_secs(config.public.drain_seconds),
             fetchers: config.meta.calls_in_flight,
             tools,
+            started: config.fingerprint(),
+            systemd: Arc::default(),
         })
+    }
+
+    /// What puts another config in force while this one runs. For one caller.
+    pub fn reload(&self) -> Reload {
+        Reload {
+            tools: Arc::downgrade(&self.tools),
+            trust: Arc::clone(&self.intake.trust),
+            started: self.started.clone(),
+            running: tokio::sync::Mutex::new(self.started.clone()),
+        }
+    }
+
+    /// Tells this service manager when calls are taken, that all is well, and when the end begins.
+    pub fn watched_by(self, systemd: Systemd) -> Self {
+        Self { systemd: Arc::new(systemd), ..self }
     }
 
     /// Serves until a stop is asked for, then leaves in order: no new connections, steps under way finished, the inbox
     /// and the store synced and closed. True if everything ended well.
     pub async fn run(self, stop: Stop) -> bool {
-        let Self { addresses, rooms, sockets, intake, drain, fetchers, tools } = self;
+        let Self { addresses, rooms, sockets, intake, drain, fetchers, tools, started: _, systemd } = self;
         let servers = match rooms.serve(sockets, intake, drain, &stop) {
             Ok(servers) => servers,
             Err(error) => {
@@ -186,17 +217,22 @@ impl App {
         tracing::info!(
             public.address = %addresses.public,
             admin.socket = %addresses.socket.display(),
+            admin.address = addresses.admin.as_ref().map(tracing::field::display),
             store.records = rooms.store.stored().values().sum::<u64>(),
             inbox.queued = rooms.inbox.queued(),
             inbox.parked = rooms.store.parked(),
             "process.started"
         );
+        systemd.ready().await;
+        rooms.feed_watchdog(&systemd, &stop);
         stop.requested().await;
+        systemd.stopping().await;
         let begun = rooms.ambient.clock.now();
-        let listeners = drain.mul_f64(LISTENERS_SHARE);
+        let workers_end = Instant::now() + drain.mul_f64(WORKERS_SHARE);
         let stopped = futures_util::future::join_all(servers.iter().map(|server| server.stop(true)));
-        let graceful = tokio::time::timeout(listeners, stopped).await.is_ok();
-        let drained = stop.drain(drain.saturating_sub(listeners)).await;
+        let graceful = tokio::time::timeout(drain.mul_f64(LISTENERS_SHARE), stopped).await.is_ok();
+        // What the requests did not need of their time is the workers'.
+        let drained = stop.drain(workers_end.saturating_duration_since(Instant::now())).await;
         let closed = rooms.close().await;
         let _ = std::fs::remove_file(&addresses.socket);
         tracing::info!(
@@ -238,8 +274,8 @@ impl Rooms {
             graph: Arc::clone(&self.graph),
             policy: Arc::clone(&self.policy),
             forms: FormBook::new(Arc::clone(&self.store), Arc::clone(&self.graph), Arc::clone(&clock)),
-            retry: config.retry(),
-            retry_ambiguous: config.retry_ambiguous(),
+            gate: Gate::default(),
+            retries: Current::new(retries(config)),
             random: Arc::clone(&self.ambient.random),
             metrics: Arc::clone(&self.metrics),
             names: LeadNames::new(Arc::clone(&self.keyring), Arc::clone(&clock)),
@@ -247,11 +283,10 @@ impl Rooms {
         })
     }
 
-    fn intake(&self, config: &Config, verifier: Verifier, verify_token: crate::secret::Secret) -> Intake {
+    fn intake(&self, config: &Config, trust: Arc<Current<Trust>>) -> Intake {
         let clock = Arc::clone(&self.ambient.clock);
         Intake {
-            verifier,
-            verify_token,
+            trust,
             inbox: Arc::clone(&self.inbox),
             budget: BodyBudget::new(BODIES_TOTAL_BYTES),
             settings: IntakeSettings {
@@ -329,6 +364,22 @@ impl Rooms {
         }
     }
 
+    /// Only what a restart may mend starves the watchdog: an inbox or a store that halted, or threads that hang. A full
+    /// disk or a full queue does not: they are waited out, and calls meanwhile are answered 503.
+    fn feed_watchdog(&self, systemd: &Arc<Systemd>, stop: &Stop) {
+        if !systemd.is_watching() {
+            return;
+        }
+        let (inbox, store) = (Arc::clone(&self.inbox), Arc::clone(&self.store));
+        let (systemd, asked) = (Arc::clone(systemd), stop.clone());
+        stop.supervise("watchdog", async move {
+            tokio::select! {
+                () = systemd.keep_alive(|| inbox.halted().is_none() && store.halted().is_none()) => {}
+                () = asked.requested() => {}
+            }
+        });
+    }
+
     async fn close(&self) -> bool {
         let inbox = self.inbox.close();
         if let Err(error) = &inbox {
@@ -340,6 +391,10 @@ impl Rooms {
         }
         inbox.is_ok() && store.is_ok()
     }
+}
+
+fn retries(config: &Config) -> Retries {
+    Retries { usual: config.retry(), ambiguous: config.retry_ambiguous() }
 }
 
 /// What the inbox asks the store.

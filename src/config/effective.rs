@@ -1,6 +1,7 @@
 //! The effective configuration, to be read: the three layers as one, defaults of purposes included, and of each secret
 //! where it lies and how long it is.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -23,6 +24,20 @@ enum Shown {
     /// In one line.
     Inline(Vec<(String, Shown)>),
     Secret(SecretFound),
+}
+
+impl Effective {
+    /// Each key's dotted path and its value as text.
+    pub(super) fn values(&self) -> BTreeMap<String, String> {
+        let mut values = BTreeMap::new();
+        for (section, shown) in &self.0 {
+            if let Shown::Table(rows) = shown {
+                values
+                    .extend(rows.iter().map(|(key, value)| (format!("{section}.{key}"), value.to_string())));
+            }
+        }
+        values
+    }
 }
 
 impl Config {

@@ -109,7 +109,22 @@ pub(super) fn read_keys(mut section: Section<'_>) -> Option<Keys> {
 }
 
 /// Holds the paths against one another: what reads the store's backup must not find a key in it.
-pub(super) fn compare_paths(store: Option<&Store>, keys: Option<&Keys>, findings: &Findings) {
+pub(super) fn compare_paths(
+    store: Option<&Store>,
+    keys: Option<&Keys>,
+    log: Option<&Log>,
+    findings: &Findings,
+) {
+    let log_file = log.and_then(|log| log.file.as_ref());
+    let beside_keys = keys.and_then(|keys| keys.keyring.parent());
+    if let Some(file) = log_file
+        && (store.is_some_and(|store| file.starts_with(&store.path))
+            || beside_keys.is_some_and(|directory| file.parent() == Some(directory)))
+    {
+        let reason =
+            "the log lies where store or keyring lie: it would be written, renamed and deleted among them";
+        findings.fault(FaultCode::PathOverlap, "log.file", reason, "Give it a directory of its own.");
+    }
     let Some(store) = store else { return };
     for SecretPlace { key, location } in findings.places().iter() {
         if let Location::File(path) = location

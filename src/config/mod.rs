@@ -4,6 +4,7 @@
 //! (`section`); what is valid becomes [`Config`], what is not becomes [`Faults`], with the key, the reason and the mend and
 //! never the value. Secrets do not pass through here: a key holds a location, and only [`Config::resolve`] goes there.
 
+mod changes;
 mod consents;
 mod controller;
 mod effective;
@@ -26,6 +27,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use changes::{Changes, Fingerprint};
 pub use controller::{Controller, Dpo, Recipient, RecipientRole};
 pub use effective::Effective;
 pub use fault::{Code, Fault, FaultCode, Faults};
@@ -177,7 +179,7 @@ fn read(mut root: Section<'_>, findings: &Findings) -> Option<Config> {
     let purposes = purposes::read_purposes(root.section("purposes"), recipients.as_deref());
     let log = keeping::read_log(root.section("log"));
     root.finish();
-    keeping::compare_paths(store.as_ref(), keys.as_ref(), findings);
+    keeping::compare_paths(store.as_ref(), keys.as_ref(), log.as_ref(), findings);
     Some(Config {
         controller: controller?,
         public: public?,

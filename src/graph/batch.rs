@@ -63,11 +63,12 @@ impl Graph {
         let mut once = HashSet::with_capacity(ids.len());
         let mut rest: Vec<LeadgenId> = ids.iter().copied().filter(|id| once.insert(*id)).collect();
         let mut read = LeadsRead::default();
-        let Some(access) = self.pages.get(page) else {
+        let Some(access) = self.access(page) else {
             read.failed.extend(rest.into_iter().map(|id| (id, self.no_token())));
             return read;
         };
-        let mut reading = Reading { graph: self, access, fields, read, unanswered: 0, bytes: 0, stop: None };
+        let mut reading =
+            Reading { graph: self, access: &access, fields, read, unanswered: 0, bytes: 0, stop: None };
         while !rest.is_empty() && reading.stop.is_none() {
             let probes = self.pauses.availability(page, self.now()) == Availability::Probe;
             let size = if probes { 1 } else { self.sizes.of(page) };

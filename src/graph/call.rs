@@ -83,7 +83,7 @@ impl Graph {
         target: Target<'_>,
         max_bytes: usize,
     ) -> (Result<(Reply, Option<Refusal>), Cause>, u32) {
-        let secrets = &self.app_secrets;
+        let secrets = &caller.access.app_secrets;
         let first = caller.access.app_secret.load(Ordering::Relaxed);
         let mut calls = 0;
         loop {
@@ -158,14 +158,19 @@ impl Graph {
         usage: &Usage,
     ) -> Timestamp {
         let now = self.now();
-        let (current, _) = self.token(caller.access);
-        if scope == Scope::Page && !current.equals(caller.token.expose()) {
+        if scope == Scope::Page && !self.is_current(caller) {
             // The token was replaced while the call was under way: the verdict is on the old one.
             return now;
         }
         let length = if code == ParkCode::GraphThrottled { usage.after_refusal() } else { Length::Growing };
         let halt = Halt { scope, code, graph: refusal.graph, length };
         self.pauses.halt(&caller.ticket, halt, now, &*self.random)
+    }
+
+    /// True if the page would be called in the same way now.
+    fn is_current(&self, caller: &Caller<'_>) -> bool {
+        let Some(access) = self.access(&caller.access.page) else { return false };
+        self.token(&access).0.equals(caller.token.expose()) && access.is_as(caller.access)
     }
 
     /// The call went through; it may have used up what there was.

@@ -20,9 +20,9 @@ const TYPE_BYTES_MAX: usize = 64;
 
 impl Graph {
     pub(super) async fn form(&self, page: &PageId, form: &FormId) -> Result<FormDefinition, Failure> {
-        let Some(access) = self.pages.get(page) else { return Err(self.no_token()) };
+        let Some(access) = self.access(page) else { return Err(self.no_token()) };
         let max_bytes = self.reply_max_bytes.min(DEFINITION_BYTES_MAX);
-        let called = self.call(access, Target::Form(form, FIELDS), max_bytes).await;
+        let called = self.call(&access, Target::Form(form, FIELDS), max_bytes).await;
         let found = called.outcome.map_err(|refused| match refused.fault {
             // Graph's word is needed for that: an odd reply may be better the next time.
             Some(fault) if fault.ends_form() && refused.failure.graph.is_some() => for_good(refused.failure),

@@ -23,6 +23,7 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
 use crate::clock::Clock;
+use crate::current::Current;
 use crate::id::{FormId, LeadgenId, PageId};
 use crate::location::WatchedSecret;
 use crate::notification::ParkCode;
@@ -91,8 +92,7 @@ pub struct GraphError(pub GraphCode);
 /// The Graph API as the pages of the config may use it.
 pub struct Graph {
     client: Client,
-    app_secrets: Vec<Secret>,
-    pages: HashMap<PageId, Access>,
+    pages: Current<HashMap<PageId, Arc<Access>>>,
     calls_in_flight: usize,
     permits: Semaphore,
     reply_max_bytes: usize,
@@ -103,10 +103,11 @@ pub struct Graph {
     random: Arc<dyn Random>,
 }
 
-/// A page's token, and which app secret went with it last.
+/// A page's token, the app's secrets, and which of them went with it last.
 struct Access {
     page: PageId,
     token: WatchedSecret,
+    app_secrets: Arc<[Secret]>,
     app_secret: AtomicUsize,
 }
 
@@ -121,13 +122,11 @@ impl Graph {
         random: Arc<dyn Random>,
     ) -> Result<Self, GraphError> {
         let client = Client::new(&settings)?;
-        let access =
-            |page: PageAccess| Access { page: page.id, token: page.token, app_secret: AtomicUsize::new(0) };
+        let pages = accesses(settings.app_secrets, settings.pages);
         let calls_in_flight = settings.calls_in_flight.clamp(1, Semaphore::MAX_PERMITS);
         Ok(Self {
             client,
-            app_secrets: settings.app_secrets,
-            pages: settings.pages.into_iter().map(|page| (page.id, access(page))).collect(),
+            pages: Current::new(pages),
             calls_in_flight,
             permits: Semaphore::new(calls_in_flight),
             reply_max_bytes: settings.reply_max_bytes,
@@ -139,9 +138,28 @@ impl Graph {
         })
     }
 
+    /// Puts other pages, tokens and app secrets in force. Calls under way end with what they began with. A page whose
+    /// token or app secrets are new starts with a clean slate, and so does one that comes back after it was removed.
+    pub fn replace_access(&self, app_secrets: Vec<Secret>, pages: Vec<PageAccess>) {
+        let (before, after) = (self.pages.pin(), Arc::new(accesses(app_secrets, pages)));
+        self.pages.replace(Arc::clone(&after));
+        for (page, old) in before.iter() {
+            // A file that changed unnoticed until now counts as a replaced token.
+            let (_, replaced) = old.token.current();
+            if replaced || !after.get(page).is_some_and(|new| new.is_as(old)) {
+                self.pauses.token_replaced(page);
+            }
+        }
+    }
+
+    /// True if the page is in the config.
+    pub fn knows(&self, page: &PageId) -> bool {
+        self.pages.pin().contains_key(page)
+    }
+
     /// Whether leads of this page may be read now. Looks whether a paused page's token was replaced.
     pub fn availability(&self, page: &PageId) -> Availability {
-        let Some(access) = self.pages.get(page) else { return Availability::NoToken };
+        let Some(access) = self.access(page) else { return Availability::NoToken };
         let now = self.clock.now();
         match self.pauses.availability(page, now) {
             Availability::Ready => match self.pace.far_turn(page, now) {
@@ -149,7 +167,7 @@ impl Graph {
                 None => Availability::Ready,
             },
             paused => {
-                if self.token(access).1 {
+                if self.token(&access).1 {
                     self.pauses.availability(page, now)
                 } else {
                     paused
@@ -160,7 +178,7 @@ impl Graph {
 
     /// The pages that are paused, by page.
     pub fn paused(&self) -> Vec<Paused> {
-        self.pauses.paused(self.pages.keys().copied())
+        self.pauses.paused(self.pages.pin().keys().copied())
     }
 
     /// What Graph's own clock said with its last reply (the header `Date`); none: no reply has told yet.
@@ -187,6 +205,10 @@ impl Graph {
         self.form(page, form).await
     }
 
+    fn access(&self, page: &PageId) -> Option<Arc<Access>> {
+        self.pages.pin().get(page).map(Arc::clone)
+    }
+
     /// The page's token as it is now, and whether it was just replaced. A new one starts with a clean slate.
     fn token(&self, access: &Access) -> (Arc<Secret>, bool) {
         let (token, replaced) = access.token.current();
@@ -205,4 +227,24 @@ impl Graph {
     fn now(&self) -> Timestamp {
         self.clock.now()
     }
+}
+
+impl Access {
+    /// True if a call under this access says as much as one under the other.
+    fn is_as(&self, other: &Self) -> bool {
+        let (token, before) = (self.token.current().0, other.token.current().0);
+        let secrets = self.app_secrets.iter().zip(other.app_secrets.iter());
+        token.equals(before.expose())
+            && self.app_secrets.len() == other.app_secrets.len()
+            && secrets.into_iter().all(|(one, other)| one.equals(other.expose()))
+    }
+}
+
+fn accesses(app_secrets: Vec<Secret>, pages: Vec<PageAccess>) -> HashMap<PageId, Arc<Access>> {
+    let app_secrets: Arc<[Secret]> = app_secrets.into();
+    let access = |page: PageAccess| {
+        let (app_secrets, app_secret) = (Arc::clone(&app_secrets), AtomicUsize::new(0));
+        (page.id, Arc::new(Access { page: page.id, token: page.token, app_secrets, app_secret }))
+    };
+    pages.into_iter().map(access).collect()
 }

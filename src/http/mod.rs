@@ -14,4 +14,4 @@ mod webhook;
 pub use body::BodyBudget;
 pub use health::Health;
 pub use server::{AdminDoor, Listener, admin_server, public_server};
-pub use webhook::{Intake, IntakeSettings};
+pub use webhook::{Intake, IntakeSettings, Trust};

@@ -216,6 +216,10 @@ impl Problem {
         if self.code.status() == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((RETRY_AFTER, RETRY_AFTER_SECONDS));
         }
+        if self.code.status().is_client_error() {
+            // What was refused may have held anything; the connection's buffer goes with it, and is zeroed.
+            response.force_close();
+        }
         response.insert_header((CONTENT_TYPE, "application/problem+json"));
         response.insert_header((CACHE_CONTROL, "no-store"));
         response.body(self.body(request_id))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
+use actix_web::http::KeepAlive;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 
@@ -108,6 +109,8 @@ pub fn admin_server(
     .workers(listener.workers)
     .max_connections(ADMIN_CONNECTIONS_MAX)
     .client_request_timeout(HEAD_DEADLINE)
+    // An idle connection's buffer would keep the last answers that went through it: closed, it is zeroed.
+    .keep_alive(KeepAlive::Disabled)
     .disable_signals()
     .shutdown_timeout(listener.shutdown.as_secs());
     let server = match door {

@@ -10,6 +10,7 @@ use actix_web::http::header::{HeaderName, X_CONTENT_TYPE_OPTIONS};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 
 use crate::clock::Clock;
+use crate::current::Current;
 use crate::http::body::{Body, BodyBudget, BodyError};
 use crate::http::problem::{Problem, ProblemCode, Said, request_id};
 use crate::inbox::{Accepted, Inbox, InboxError};
@@ -32,12 +33,18 @@ pub struct IntakeSettings {
     pub body_deadline: Duration,
 }
 
-/// All that the webhook's handlers can reach.
-pub struct Intake {
+/// How Meta is known: replaced as a whole when secrets are read again.
+pub struct Trust {
     /// Checks signatures.
     pub verifier: Verifier,
     /// The handshake's token.
     pub verify_token: Secret,
+}
+
+/// All that the webhook's handlers can reach.
+pub struct Intake {
+    /// How Meta is known.
+    pub trust: Arc<Current<Trust>>,
     /// Where references go.
     pub inbox: Arc<Inbox>,
     /// Memory of all bodies.
@@ -57,7 +64,7 @@ pub struct Intake {
 /// # Errors
 /// The handshake is incomplete, or its mode or token is wrong.
 pub async fn handshake(request: HttpRequest, intake: web::Data<Intake>) -> Result<HttpResponse, Problem> {
-    match Challenge::read(request.query_string(), &intake.verify_token) {
+    match Challenge::read(request.query_string(), &intake.trust.pin().verify_token) {
         Ok(challenge) => {
             tracing::info!(request.id = request_id(&request), "webhook.handshake");
             Ok(HttpResponse::Ok()
@@ -86,9 +93,14 @@ pub async fn notify(
     intake: web::Data<Intake>,
 ) -> Result<HttpResponse, Problem> {
     match receive(&request, payload, &intake).await {
-        Ok(()) => {
+        Ok(words) => {
             intake.metrics.notification(StatusCode::OK.as_u16());
-            Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok"))
+            let mut answer = HttpResponse::Ok();
+            if words == Words::Some {
+                // The connection's buffer holds them for as long as it lives; freed, it is zeroed.
+                answer.force_close();
+            }
+            Ok(answer.content_type("text/plain; charset=utf-8").body("ok"))
         }
         Err(refusal) => {
             refusal.say(&request);
@@ -99,7 +111,22 @@ pub async fn notify(
     }
 }
 
-async fn receive(request: &HttpRequest, payload: web::Payload, intake: &Intake) -> Result<(), Refusal> {
+/// Whether a notification held more than the ids that it should: somebody's answers or messages.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Words {
+    None,
+    Some,
+}
+
+impl Words {
+    fn of(census: &Census) -> Self {
+        let harmless =
+            |code| matches!(code, ChangeCode::Accepted | ChangeCode::TestPing | ChangeCode::ValuesOff);
+        if census.iter().all(|(code, _)| harmless(code)) { Self::None } else { Self::Some }
+    }
+}
+
+async fn receive(request: &HttpRequest, payload: web::Payload, intake: &Intake) -> Result<Words, Refusal> {
     let settings = intake.settings;
     let body = intake
         .budget
@@ -110,17 +137,19 @@ async fn receive(request: &HttpRequest, payload: web::Payload, intake: &Intake) 
     let Body { bytes, .. } = &body;
     let signatures = request.headers().get_all(SIGNATURE).map(|value| value.as_bytes());
     let legacy = request.headers().contains_key(LEGACY_SIGNATURE);
-    let authentic = intake.verifier.verify(signatures, legacy, bytes.clone()).map_err(Refusal::Signature)?;
+    let authentic =
+        intake.trust.pin().verifier.verify(signatures, legacy, bytes.clone()).map_err(Refusal::Signature)?;
     let Notification { references, census } =
         notification::read(&authentic, received).map_err(Refusal::Wire)?;
     drop(authentic);
     count(request, &census, intake);
+    let words = Words::of(&census);
     if references.is_empty() {
-        return Ok(());
+        return Ok(words);
     }
     let accepted = intake.inbox.accept(references).await.map_err(Refusal::Inbox)?;
     tell(request, &accepted, intake);
-    Ok(())
+    Ok(words)
 }
 
 /// Counts what was in the call, and raises what an operator must mend.

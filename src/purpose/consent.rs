@@ -46,7 +46,7 @@ crate::codes! {
 }
 
 /// One tick-box that counts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsentRule {
     /// Our name.
     pub key: ConsentKey,

@@ -76,7 +76,7 @@ crate::codes! {
 }
 
 /// One declared purpose, whole and valid.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Purpose {
     /// Its name.
     pub id: PurposeId,
@@ -125,7 +125,7 @@ impl Purpose {
 }
 
 /// All purposes of one config, with the form each claims. A snapshot: pinned from claim to settle.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     purposes: Vec<Arc<Purpose>>,
     by_form: HashMap<FormId, usize>,

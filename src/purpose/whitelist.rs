@@ -33,7 +33,7 @@ impl fmt::Debug for FieldName {
 }
 
 /// One field of a whitelist.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldRule {
     /// Our name.
     pub name: FieldName,
@@ -66,7 +66,7 @@ pub fn standard_type(name: &str) -> Option<&'static str> {
 const COLUMN_ORDER: [&str; 5] = ["first_name", "last_name", "full_name", "email", "phone_number"];
 
 /// The fields that a purpose may hold; never empty.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Whitelist(Vec<FieldRule>);
 
 impl Whitelist {

@@ -148,6 +148,12 @@ pub trait Vault: Send + Sync {
     /// [`StoreCode`].
     async fn find(&self, wanted: Wanted, entry: Entry) -> Result<Vec<Found>, StoreError>;
 
+    /// Makes room for purposes that the config names from now on; those that have it already are left as they are.
+    ///
+    /// # Errors
+    /// See [`StoreCode`]: nothing may be settled under them then.
+    async fn admit(&self, purposes: Vec<PurposeId>) -> Result<(), StoreError>;
+
     /// How many records each purpose holds.
     fn stored(&self) -> HashMap<PurposeId, u64>;
 

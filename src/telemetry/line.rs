@@ -36,6 +36,11 @@ pub fn of_foreign(format: Format, now: Timestamp, metadata: &Metadata<'_>) -> St
     write(format, now, *metadata.level(), fields)
 }
 
+/// The line of the log's own mishap, which cannot be an event: it happens while one is written.
+pub fn of_own(format: Format, now: Timestamp, name: &str, field: (&'static str, Value)) -> String {
+    write(format, now, Level::WARN, Fields { name: name.to_owned(), rest: vec![field] })
+}
+
 #[derive(Default)]
 struct Fields {
     name: String,

@@ -1,8 +1,10 @@
-//! What tamis says while it works: one line an event, on stderr, for a person (`pretty`) or a machine (`json`).
+//! What tamis says while it works: one line an event, on stderr and in a file if there is one, for a person (`pretty`)
+//! or a machine (`json`).
 //!
 //! An event's message is its stable dotted name, its fields are dotted too. What other crates emit is cut down to its
 //! origin, at WARN and above only: their texts quote URLs, bodies and tokens, and no configuration may change that.
 
+mod file;
 mod line;
 mod name;
 
@@ -11,13 +13,16 @@ use std::panic::PanicHookInfo;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex};
 
+use jiff::Timestamp;
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::Registry;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 use crate::clock::Clock;
+use file::Mishap;
 
+pub use file::LogFile;
 pub use line::Format;
 pub use name::LeadNames;
 
@@ -61,6 +66,7 @@ pub struct Lines {
     loudness: Loudness,
     clock: Arc<dyn Clock>,
     sink: Mutex<Box<dyn Write + Send>>,
+    file: Option<Arc<LogFile>>,
 }
 
 impl Lines {
@@ -71,12 +77,32 @@ impl Lines {
         clock: Arc<dyn Clock>,
         sink: Box<dyn Write + Send>,
     ) -> Self {
-        Self { format, loudness, clock, sink: Mutex::new(sink) }
+        Self { format, loudness, clock, sink: Mutex::new(sink), file: None }
+    }
+
+    /// Writes every line into a file too.
+    pub fn and_into(self, file: Arc<LogFile>) -> Self {
+        Self { file: Some(file), ..self }
     }
 
     /// A subscriber that has only these lines.
     pub fn subscriber(self) -> impl Subscriber + Send + Sync {
         Registry::default().with(self)
+    }
+
+    fn say(&self, text: &str) {
+        let mut sink = self.sink.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // A log that cannot be written (a full disk behind stderr) must not stop the daemon, and there is nowhere to say so.
+        let _ = sink.write_all(text.as_bytes());
+    }
+
+    fn line_of(&self, mishap: Mishap, now: Timestamp) -> String {
+        let (name, field) = match mishap {
+            Mishap::Unwritable(kind) => ("log.file-unwritable", ("io.kind", format!("{kind:?}").into())),
+            Mishap::NotRotated(kind) => ("log.file-not-rotated", ("io.kind", format!("{kind:?}").into())),
+            Mishap::Lost(lines) => ("log.lines-lost", ("lines.lost", lines.into())),
+        };
+        line::of_own(self.format, now, name, field)
     }
 
     fn wants(&self, metadata: &Metadata<'_>) -> bool {
@@ -109,9 +135,15 @@ impl<S: Subscriber> Layer<S> for Lines {
         } else {
             line::of_foreign(self.format, now, event.metadata())
         };
-        let mut sink = self.sink.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        // A log that cannot be written (a full disk behind stderr) must not stop the daemon, and there is nowhere to say so.
-        let _ = sink.write_all(text.as_bytes());
+        self.say(&text);
+        if let Some(file) = &self.file
+            && let Some(mishap) = file.write(now, &text)
+        {
+            let text = self.line_of(mishap, now);
+            self.say(&text);
+            // If it is lost as well, it is counted, and said later.
+            let _ = file.write(now, &text);
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
+use crate::current::Current;
 use crate::graph::{Availability, Decision, Failure, Graph, LeadReply, LeadsRead, Retry};
 use crate::id::{FormId, LeadgenId, PageId};
 use crate::inbox::Inbox;
@@ -23,7 +24,7 @@ use crate::random::Random;
 use crate::store::{KnownForm, Outcome, Settled, Settlement, SharedStore, StoreError};
 use crate::telemetry::LeadNames;
 use crate::workers::forms::{FormBook, Unknown};
-use crate::workers::{Step, Worker};
+use crate::workers::{Gate, Step, Worker};
 
 /// Graph reads at most so many leads in one call (its own limit).
 const CLAIM_MAX: usize = 50;
@@ -38,14 +39,14 @@ pub struct Tools {
     pub store: SharedStore,
     /// The Graph API.
     pub graph: Arc<Graph>,
-    /// The purposes, as they were when the daemon started.
-    pub policy: Arc<Policy>,
+    /// The purposes.
+    pub policy: Arc<Current<Policy>>,
+    /// What every settlement passes, so that a reload falls between two of them.
+    pub gate: Gate,
     /// Definitions of forms.
     pub forms: FormBook,
     /// How failures are tried again.
-    pub retry: Retry,
-    /// How an ambiguous "not there or not ours" is tried again.
-    pub retry_ambiguous: Retry,
+    pub retries: Current<Retries>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// For jitter.
@@ -54,6 +55,15 @@ pub struct Tools {
     pub metrics: Arc<Metrics>,
     /// How leads are named in the log.
     pub names: LeadNames,
+}
+
+/// How failures are tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retries {
+    /// Those that may pass.
+    pub usual: Retry,
+    /// An ambiguous "not there or not ours".
+    pub ambiguous: Retry,
 }
 
 /// One fetcher.
@@ -92,7 +102,9 @@ impl Worker for Fetcher {
         if self.tools.store.halted().is_some() {
             return Step::Until(later(now, STORE_REST_MS));
         }
-        let (source, lane, claimed) = match self.claim(now) {
+        // One policy from claim to settle.
+        let policy = self.tools.policy.pin();
+        let (source, lane, claimed) = match self.claim(&policy, now) {
             Ok(Some(claim)) => claim,
             // What is due and still not claimed has no lane for now (its page is paused): it is looked at when polled.
             Ok(None) => {
@@ -102,9 +114,11 @@ impl Worker for Fetcher {
         };
         let leadgens: Vec<LeadgenId> = claimed.iter().map(|claim| claim.reference.leadgen).collect();
         let mut lease = Lease { tools: &self.tools, source, leadgens, held: true };
-        let settlements = self.outcomes(&lane, claimed, now).await;
-        match self.tools.settle(&lane, settlements).await {
-            Ok(settled) => {
+        let settlements = self.outcomes(&policy, &lane, claimed, now).await;
+        match self.tools.settle(&policy, &lane, settlements).await {
+            // Under another config these may be no outcomes at all: they are claimed again.
+            Ok(None) => Step::Did(0),
+            Ok(Some(settled)) => {
                 lease.done();
                 Step::Did(settled)
             }
@@ -152,22 +166,26 @@ impl Fetcher {
         Step::Until(later(now, STORE_REST_MS))
     }
 
-    fn claim(&self, now: Timestamp) -> Result<Option<(Source, Lane, Vec<Claimed>)>, StoreError> {
+    fn claim(
+        &self,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Result<Option<(Source, Lane, Vec<Claimed>)>, StoreError> {
         let parked_first = self.parked_first.fetch_xor(true, Ordering::Relaxed);
         if parked_first {
-            Ok(self.claim_parked(now)?.or_else(|| self.claim_journal()))
+            Ok(self.claim_parked(policy, now)?.or_else(|| self.claim_journal(policy)))
         } else {
-            match self.claim_journal() {
+            match self.claim_journal(policy) {
                 Some(claim) => Ok(Some(claim)),
-                None => self.claim_parked(now),
+                None => self.claim_parked(policy, now),
             }
         }
     }
 
     /// From the journal everything is claimed: what cannot be fetched now leaves it for `parked`.
-    fn claim_journal(&self) -> Option<(Source, Lane, Vec<Claimed>)> {
-        let lane_of = |page: &PageId, form: &FormId| Some(self.tools.lane(page, form));
-        let (lane, mut references) = self.tools.inbox.claim(CLAIM_MAX, &lane_of)?;
+    fn claim_journal(&self, policy: &Policy) -> Option<(Source, Lane, Vec<Claimed>)> {
+        let lane = |page: &PageId, form: &FormId| Some(lane_of(policy, page, form));
+        let (lane, mut references) = self.tools.inbox.claim(CLAIM_MAX, &lane)?;
         if lane.purpose.is_some() && self.tools.graph.availability(&lane.page) == Availability::Probe {
             // The pause is over: one lead goes ahead to see.
             let rest: Vec<LeadgenId> = references.drain(1..).map(|reference| reference.leadgen).collect();
@@ -180,18 +198,22 @@ impl Fetcher {
         Some((Source::Journal, lane, claimed))
     }
 
-    /// From the parked only what can be fetched now.
-    fn claim_parked(&self, now: Timestamp) -> Result<Option<(Source, Lane, Vec<Claimed>)>, StoreError> {
-        let lane_of = |page: &PageId, form: &FormId| {
-            let lane = self.tools.lane(page, form);
-            let open =
-                matches!(self.tools.graph.availability(page), Availability::Ready | Availability::Probe);
-            (lane.purpose.is_some() && open).then_some(lane)
+    /// From the parked what can be fetched now, and what waits and can be fetched no more: that is held from now on.
+    fn claim_parked(
+        &self,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Result<Option<(Source, Lane, Vec<Claimed>)>, StoreError> {
+        let lane = |page: &PageId, form: &FormId| match self.tools.graph.availability(page) {
+            Availability::Ready | Availability::Probe => Some(lane_of(policy, page, form)),
+            Availability::Paused { .. } => None,
+            // Without a purpose the lane is one of waiting references alone, so that what is held stays where it is.
+            Availability::NoToken => Some(Lane { page: *page, purpose: None }),
         };
-        let Some((lane, mut claims)) = self.tools.store.claim_due(now, CLAIM_MAX, &lane_of)? else {
+        let Some((lane, mut claims)) = self.tools.store.claim_due(now, CLAIM_MAX, &lane)? else {
             return Ok(None);
         };
-        if self.tools.graph.availability(&lane.page) == Availability::Probe {
+        if lane.purpose.is_some() && self.tools.graph.availability(&lane.page) == Availability::Probe {
             let rest: Vec<LeadgenId> = claims.drain(1..).map(|claim| claim.reference.leadgen).collect();
             self.tools.store.release(&rest);
         }
@@ -206,15 +228,19 @@ impl Fetcher {
         Ok(Some((Source::Parked, lane, claimed)))
     }
 
-    async fn outcomes(&self, lane: &Lane, claimed: Vec<Claimed>, now: Timestamp) -> Vec<Settlement> {
+    async fn outcomes(
+        &self,
+        policy: &Policy,
+        lane: &Lane,
+        claimed: Vec<Claimed>,
+        now: Timestamp,
+    ) -> Vec<Settlement> {
         let tools = &self.tools;
-        let purpose = lane.purpose.as_ref().and_then(|id| tools.policy.purpose(id.as_str())).cloned();
+        let purpose = lane.purpose.as_ref().and_then(|id| policy.purpose(id.as_str())).cloned();
         let availability = tools.graph.availability(&lane.page);
         match (purpose, availability) {
+            (_, Availability::NoToken) => park_all(claimed, |_| Why::Held { code: ParkCode::PageUnknown }),
             (None, _) => park_all(claimed, |_| Why::Held { code: ParkCode::FormUnclaimed }),
-            (Some(_), Availability::NoToken) => {
-                park_all(claimed, |_| Why::Held { code: ParkCode::PageUnknown })
-            }
             // Due at once: while the page is paused nobody claims it, and the pause may end early (a new token).
             (Some(_), Availability::Paused { code, .. }) => {
                 park_all(claimed, |claim| Why::Waiting { not_before: now, attempts: claim.attempts, code })
@@ -272,10 +298,6 @@ impl Fetcher {
 }
 
 impl Tools {
-    fn lane(&self, page: &PageId, form: &FormId) -> Lane {
-        Lane { page: *page, purpose: self.policy.of_form(form).map(|purpose| purpose.id.clone()) }
-    }
-
     /// Minimises what came and decides about what did not. The replies are wiped on the way out.
     fn sieve(
         &self,
@@ -296,7 +318,7 @@ impl Tools {
         }
         // Graph's room answers for every id exactly once; should one be missing all the same, it is tried again.
         for (_, (claim, _)) in ready {
-            let why = self.again(&self.retry, claim.attempts, ParkCode::GraphUnavailable, None, now);
+            let why = self.again(&self.usual(), claim.attempts, ParkCode::GraphUnavailable, None, now);
             settlements.push(parked(claim.reference, why));
         }
     }
@@ -342,12 +364,14 @@ impl Tools {
         match failure.decision {
             Decision::Halt { .. } => Why::Waiting { not_before: now, attempts: claim.attempts, code },
             Decision::Bury | Decision::ForGood => Why::Buried { code, attempts: claim.attempts + 1 },
-            Decision::Later { not_before } => self.again(&self.retry, claim.attempts, code, not_before, now),
+            Decision::Later { not_before } => {
+                self.again(&self.usual(), claim.attempts, code, not_before, now)
+            }
             Decision::Ambiguous => {
                 // Attempts that an outage spent do not count against a lead that Graph cannot find.
                 let before =
                     if claim.last_code == Some(ParkCode::LeadUnreadable) { claim.attempts } else { 0 };
-                self.again(&self.retry_ambiguous, before, code, None, now)
+                self.again(&self.retries.pin().ambiguous, before, code, None, now)
             }
         }
     }
@@ -355,7 +379,7 @@ impl Tools {
     fn after_form_failure(&self, failure: &Failure, claim: &Claimed, now: Timestamp) -> Why {
         match self.after_failure(failure, claim, now) {
             // The lead itself was never asked for: only its form could not be read.
-            Why::Buried { .. } => self.again(&self.retry, claim.attempts, ParkCode::FormUnread, None, now),
+            Why::Buried { .. } => self.again(&self.usual(), claim.attempts, ParkCode::FormUnread, None, now),
             Why::Waiting { not_before, attempts, code: ParkCode::LeadUnreadable } => {
                 Why::Waiting { not_before, attempts, code: ParkCode::FormUnread }
             }
@@ -382,15 +406,31 @@ impl Tools {
         }
     }
 
-    /// Settles and says so: one line a lead, with what was dropped.
-    async fn settle(&self, lane: &Lane, settlements: Vec<Settlement>) -> Result<usize, StoreError> {
+    fn usual(&self) -> Retry {
+        self.retries.pin().usual
+    }
+
+    /// Settles and says so: one line a lead, with what was dropped. None, and nothing is done, if the config that was
+    /// claimed under is in force no more: what it allowed may be forbidden now. While this runs no config is replaced.
+    async fn settle(
+        &self,
+        policy: &Arc<Policy>,
+        lane: &Lane,
+        settlements: Vec<Settlement>,
+    ) -> Result<Option<usize>, StoreError> {
+        let _passing = self.gate.pass().await;
+        let stores = settlements.iter().any(|settlement| matches!(settlement.outcome, Outcome::Stored(_)));
+        if !self.policy.is(policy) || (stores && !self.graph.knows(&lane.page)) {
+            tracing::info!(page.id = %lane.page, refs.count = settlements.len(), "fetch.sent-back");
+            return Ok(None);
+        }
         let told: Vec<Told> =
             settlements.iter().map(|settlement| Told::of(settlement, &self.names)).collect();
         let settled = self.store.settle(settlements).await?;
         for (told, settled) in told.iter().zip(&settled) {
             told.say(lane, settled, &self.metrics);
         }
-        Ok(settled.len())
+        Ok(Some(settled.len()))
     }
 }
 
@@ -462,6 +502,10 @@ impl Told {
             None => tracing::error!(lead.name = lead, form.id = %form, code = %code, "lead.buried"),
         }
     }
+}
+
+fn lane_of(policy: &Policy, page: &PageId, form: &FormId) -> Lane {
+    Lane { page: *page, purpose: policy.of_form(form).map(|purpose| purpose.id.clone()) }
 }
 
 fn parked(reference: LeadRef, why: Why) -> Settlement {

@@ -3,6 +3,7 @@
 mod clockwatch;
 mod fetcher;
 mod forms;
+mod gate;
 mod reaper;
 
 use std::panic::AssertUnwindSafe;
@@ -20,8 +21,9 @@ use crate::lifecycle::Stop;
 use crate::metrics::Metrics;
 
 pub use clockwatch::Clockwatch;
-pub use fetcher::{Fetcher, Tools};
+pub use fetcher::{Fetcher, Retries, Tools};
 pub use forms::FormBook;
+pub use gate::Gate;
 pub use reaper::Reaper;
 
 /// What one step did.

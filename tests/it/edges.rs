@@ -13,8 +13,10 @@ const EDGES: &[(&str, &[&str])] = &[
     ("random", &[]),
     ("secret", &[]),
     ("disk", &[]),
+    ("current", &[]),
     ("location", &["secret", "codes"]),
     ("json", &[]),
+    ("systemd", &["location"]),
     // Pure rooms.
     ("purpose", &["clock", "id", "codes"]),
     ("notification", &["id", "json", "secret", "codes"]),
@@ -41,16 +43,29 @@ const EDGES: &[(&str, &[&str])] = &[
     ("inbox", &["clock", "disk", "id", "keyring", "notification", "purpose", "random", "secret", "codes"]),
     (
         "graph",
-        &["clock", "id", "json", "lead", "location", "notification", "purpose", "random", "secret", "codes"],
+        &[
+            "clock",
+            "current",
+            "id",
+            "json",
+            "lead",
+            "location",
+            "notification",
+            "purpose",
+            "random",
+            "secret",
+            "codes",
+        ],
     ),
     // What runs.
     ("lifecycle", &[]),
-    ("telemetry", &["clock", "id", "keyring", "secret"]),
+    ("telemetry", &["clock", "disk", "id", "keyring", "secret"]),
     ("metrics", &["id", "notification", "purpose"]),
     (
         "workers",
         &[
             "clock",
+            "current",
             "graph",
             "id",
             "inbox",
@@ -69,6 +84,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "http",
         &[
             "clock",
+            "current",
             "graph",
             "id",
             "inbox",
@@ -106,6 +122,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "app",
         &[
             "clock",
+            "current",
             "config",
             "disk",
             "graph",
@@ -120,6 +137,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "random",
             "secret",
             "store",
+            "systemd",
             "telemetry",
             "workers",
         ],
@@ -139,6 +157,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "random",
             "secret",
             "store",
+            "systemd",
             "telemetry",
             "purpose",
             "trail",
@@ -180,7 +199,7 @@ fn rooms() -> BTreeMap<String, Vec<PathBuf>> {
         }
         let mut files = Vec::new();
         sources(&path, &mut files);
-        rooms.insert(name, files);
+        rooms.entry(name).or_insert_with(Vec::new).extend(files);
     }
     rooms
 }

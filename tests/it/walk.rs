@@ -3,7 +3,7 @@
 use serde_json::json;
 use tamis_simulator::{Signing, notification::shapes};
 
-use crate::support::{DEVIS_FORM, LETTRE_FORM, Plan, World, canary, lead, log};
+use crate::support::{DEVIS_FORM, LETTRE_FORM, Plan, World, canary, lead, log, refusal};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lead_is_fetched_sieved_sealed_and_exported() {
@@ -146,7 +146,7 @@ async fn a_restart_keeps_everything_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_daemon_on_the_store_is_refused() {
     let world = World::start().await;
-    let refused = world.second().err().map(|error| error.to_string()).unwrap_or_default();
-    assert!(refused.contains("locked"), "{refused}");
+    let refused = refusal(world.directory.path(), &Plan::default());
+    assert!(refused.contains("-locked"), "{refused}");
     world.end().await;
 }

@@ -216,3 +216,15 @@ fn another_shape_than_expected_is_one_fault_and_hides_nothing() {
     let text = format!("purposes = 1\n{}", &EXAMPLE[..EXAMPLE.find("[purposes.devis]").unwrap_or_default()]);
     assert_eq!(pairs(&found(&text).faults), [("purposes", "config-wrong-type")]);
 }
+
+#[test]
+fn the_log_s_file_lies_apart_from_store_and_keyring() {
+    for path in
+        ["/var/lib/tamis/store/tamis.log", "/var/lib/tamis-keys/keyring", "/var/lib/tamis-keys/tamis.log"]
+    {
+        let line = format!("level = \"info\"\nfile = \"{path}\"");
+        refused("level = \"info\"", &line, "log.file", FaultCode::PathOverlap);
+    }
+    let line = "level = \"info\"\nfile = \"/var/log/tamis/tamis.log\"";
+    assert!(accepted("level = \"info\"", line).log.file.is_some());
+}

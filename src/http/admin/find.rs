@@ -51,7 +51,8 @@ pub(super) async fn find(
         request.id = %request_id(&request), actor = %by.operator.actor, role = %by.operator.role,
         records.found = found.len(), unmasked = question.unmask, "find.done"
     );
-    let records = found.iter().map(|found| Shown { found, policy: &desk.policy, unmask: question.unmask });
+    let policy = desk.policy.pin();
+    let records = found.iter().map(|found| Shown { found, policy: &policy, unmask: question.unmask });
     Ok(HttpResponse::Ok().json(Answer { records: records.collect() }))
 }
 

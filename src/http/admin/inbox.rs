@@ -20,9 +20,11 @@ pub(super) async fn show(
     inbox: Data<Inbox>,
     graph: Data<Graph>,
 ) -> Result<HttpResponse, Problem> {
+    // References go from the queue to the parked: looked at in this order, none is missed, at worst one is seen in both.
+    let queued = inbox.queued();
     let overview = desk.store.overview().await?;
     let dropped = desk.store.dropped()?;
-    Ok(HttpResponse::Ok().json(Answer::of(inbox.queued(), overview, graph.paused(), dropped)))
+    Ok(HttpResponse::Ok().json(Answer::of(queued, overview, graph.paused(), dropped)))
 }
 
 #[derive(serde::Serialize)]

@@ -33,14 +33,15 @@ pub(super) async fn export(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let mut operator = by.operator;
-    let reached = purpose_for(&operator, &desk.policy, &name)
+    let policy = desk.policy.pin();
+    let reached = purpose_for(&operator, &policy, &name)
         .and_then(|purpose| Ok((recipient_for(&operator, &purpose, &request)?, purpose)));
     let (recipient, purpose) = match reached {
         Ok(reached) => reached,
         Err(code) => {
             if code.status() == StatusCode::FORBIDDEN {
                 // A name that is no purpose's is the caller's words, and stays out of the trail.
-                let named = desk.policy.purpose(&name).map(|purpose| purpose.id.clone());
+                let named = policy.purpose(&name).map(|purpose| purpose.id.clone());
                 note_refusal(&desk, &operator, Action::Exported, named).await;
             }
             return Err(code.into());

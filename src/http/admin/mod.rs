@@ -33,6 +33,7 @@ use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::clock::Clock;
+use crate::current::Current;
 use crate::http::problem::{Problem, ProblemCode, as_problems, request_id};
 use crate::purpose::Policy;
 use crate::random::Random;
@@ -52,7 +53,7 @@ pub struct Admin {
     /// Which pages are paused.
     pub graph: Arc<crate::graph::Graph>,
     /// The purposes.
-    pub policy: Arc<Policy>,
+    pub policy: Arc<Current<Policy>>,
     /// What `GET /metrics` shows.
     pub metrics: Arc<crate::metrics::Metrics>,
     /// For expiries.
@@ -64,7 +65,7 @@ pub struct Admin {
 /// What most calls need, and all that recognising an operator needs.
 struct Desk {
     store: SharedStore,
-    policy: Arc<Policy>,
+    policy: Arc<Current<Policy>>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }

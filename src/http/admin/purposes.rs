@@ -30,7 +30,8 @@ struct Shown<'p> {
 /// All purposes in the order of the config; an exporter sees its own.
 pub(super) async fn list(by: By<See>, desk: Data<Desk>) -> HttpResponse {
     let stored = desk.store.stored();
-    let all = desk.policy.purposes().iter();
+    let policy = desk.policy.pin();
+    let all = policy.purposes().iter();
     let own = all.filter(|p| by.operator.role != Role::Exporter || by.operator.purposes.contains(&p.id));
     let purposes = own.map(|purpose| shown(purpose, &stored)).collect();
     HttpResponse::Ok().json(Answer { purposes })

@@ -128,6 +128,9 @@ impl Vault for MemoryStore {
             Wanted::Record(_) => Vec::new(),
         })
     }
+    async fn admit(&self, _: Vec<PurposeId>) -> Result<(), StoreError> {
+        Err(NOT_HERE)
+    }
     fn stored(&self) -> HashMap<PurposeId, u64> {
         HashMap::from([(PurposeId::parse("devis").expect("a purpose"), 41)])
     }
@@ -259,7 +262,7 @@ impl Bench {
     fn desk(&self) -> Desk {
         Desk {
             store: self.store.clone(),
-            policy: Arc::new(policy()),
+            policy: Arc::new(Current::new(policy())),
             clock: self.clock.clone(),
             random: self.random.clone(),
         }
@@ -286,7 +289,10 @@ impl Bench {
 
     async fn call(&self, request: test::TestRequest) -> ServiceResponse<impl MessageBody + use<>> {
         let desk = self.desk();
-        let app = test::init_service(App::new().configure(|config| routes(config, Door::Tcp, desk))).await;
+        let app = test::init_service(
+            App::new().app_data(metrics()).configure(|config| routes(config, Door::Tcp, desk)),
+        )
+        .await;
         test::call_service(&app, request.to_request()).await
     }
 
@@ -322,6 +328,10 @@ async fn code_of(response: ServiceResponse<impl MessageBody>) -> (u16, String) {
 
 fn refused(status: u16, code: &str) -> (u16, String) {
     (status, code.to_owned())
+}
+
+fn metrics() -> actix_web::web::Data<crate::metrics::Metrics> {
+    actix_web::web::Data::new(crate::metrics::Metrics::new())
 }
 
 #[tokio::test]
@@ -499,7 +509,7 @@ async fn the_socket_knows_its_caller_without_a_token() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("admin.sock");
     let listener = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
-    let (store, policy) = (bench.store.clone(), Arc::new(policy()));
+    let (store, policy) = (bench.store.clone(), Arc::new(Current::new(policy())));
     let (clock, random) = (bench.clock.clone(), bench.random.clone());
     let server = HttpServer::new(move || {
         let desk = Desk {
@@ -508,7 +518,7 @@ async fn the_socket_knows_its_caller_without_a_token() {
             clock: clock.clone(),
             random: random.clone(),
         };
-        App::new().configure(|config| routes(config, Door::Socket, desk))
+        App::new().app_data(metrics()).configure(|config| routes(config, Door::Socket, desk))
     });
     let server = server.workers(1).disable_signals().on_connect(on_connect);
     let server = server.listen_uds(listener).expect("listening").run();

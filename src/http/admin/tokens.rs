@@ -118,7 +118,7 @@ pub(super) async fn create(
     request: HttpRequest,
     body: Bytes,
 ) -> Result<HttpResponse, Problem> {
-    let rights = parse::<NewToken>(&body)?.rights(&desk.policy)?;
+    let rights = parse::<NewToken>(&body)?.rights(&desk.policy.pin())?;
     let credential = Credential::make(desk.random.as_ref()).map_err(|_| ProblemCode::Internal)?;
     let created_at = desk.clock.now();
     let life = SignedDuration::from_hours(24 * rights.expires_days);

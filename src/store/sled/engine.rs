@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
 
 use sled::transaction::{ConflictableTransactionError, TransactionError};
 use sled::{IVec, Transactional};
@@ -33,7 +34,7 @@ pub(super) struct Changes(pub BTreeMap<Place, BTreeMap<Vec<u8>, Option<Vec<u8>>>
 
 /// One open database. Dropping the last handle closes it.
 pub(super) struct Engine {
-    trees: HashMap<Place, sled::Tree>,
+    trees: RwLock<HashMap<Place, sled::Tree>>,
     db: sled::Db,
     /// Our own descriptor of sled's file: fdatasync works on the file, whoever opened it.
     file: File,
@@ -72,24 +73,41 @@ impl Engine {
                 trees.insert(place, tree);
             }
             let file = File::open(db_file(store)).map_err(StoreError::io)?;
-            Ok(Self { trees, db, file })
+            Ok(Self { trees: RwLock::new(trees), db, file })
         })
     }
 
+    /// Gives these purposes vaults beside those that are there. A crash before the next sync loses an empty tree, which
+    /// the next start makes again.
+    ///
+    /// # Errors
+    /// See [`StoreCode`].
+    pub(super) fn admit(&self, purposes: &[PurposeId]) -> Result<(), StoreError> {
+        for purpose in purposes {
+            let place = Place::Vault(purpose.clone());
+            let tree = guarded(|| self.db.open_tree(place.name()).map_err(|error| refused(&error)))?;
+            self.trees.write().unwrap_or_else(PoisonError::into_inner).insert(place, tree);
+        }
+        Ok(())
+    }
+
     /// The purposes that have a vault.
-    pub(super) fn purposes(&self) -> impl Iterator<Item = &PurposeId> {
-        self.trees.keys().filter_map(|place| match place {
-            Place::Vault(purpose) => Some(purpose),
+    pub(super) fn purposes(&self) -> Vec<PurposeId> {
+        let trees = self.trees.read().unwrap_or_else(PoisonError::into_inner);
+        let vaults = trees.keys().filter_map(|place| match place {
+            Place::Vault(purpose) => Some(purpose.clone()),
             _ => None,
-        })
+        });
+        vaults.collect()
     }
 
     /// A tree.
     ///
     /// # Errors
     /// [`StoreCode::PurposeUnknown`].
-    pub(super) fn tree(&self, place: &Place) -> Result<&sled::Tree, StoreError> {
-        self.trees.get(place).ok_or(StoreError::of(StoreCode::PurposeUnknown))
+    pub(super) fn tree(&self, place: &Place) -> Result<sled::Tree, StoreError> {
+        let trees = self.trees.read().unwrap_or_else(PoisonError::into_inner);
+        trees.get(place).cloned().ok_or(StoreError::of(StoreCode::PurposeUnknown))
     }
 
     /// The value of a key.

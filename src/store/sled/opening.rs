@@ -85,7 +85,7 @@ pub(super) fn open(
 /// # Errors
 /// See [`StoreCode`].
 pub(super) fn reopen(shared: &Shared, witness: &mut Witness) -> Result<(), StoreError> {
-    let engine = open_checked(&shared.settings, &shared.keyring, &shared.purposes, witness)?;
+    let engine = open_checked(&shared.settings, &shared.keyring, &shared.purposes(), witness)?;
     shared.adopt(engine)
 }
 

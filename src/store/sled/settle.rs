@@ -152,7 +152,7 @@ fn count_stored(draft: &mut Draft<'_>, purpose: &PurposeId, more: u64) -> Result
 pub(super) fn make_keys_ahead(shared: &Shared, engine: &Engine) -> Result<(), StoreError> {
     let keyring = &shared.keyring;
     let mut absent = Vec::new();
-    for purpose in &shared.purposes {
+    for purpose in &shared.purposes() {
         let next = engine.counter(&Place::Sequence, purpose.as_str().as_bytes())?.max(1);
         for number in [next, next + OUTCOMES_MAX as u64] {
             let (purpose, index) = (purpose.clone(), number / BUCKET_RECORDS);

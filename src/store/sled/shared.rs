@@ -40,8 +40,6 @@ pub(super) enum Slot {
 pub(super) struct Shared {
     /// From the config.
     pub(super) settings: Settings,
-    /// The purposes that the config names.
-    pub(super) purposes: Vec<PurposeId>,
     /// Keys.
     pub(super) keyring: Arc<dyn Keyring>,
     /// Nonces.
@@ -50,6 +48,8 @@ pub(super) struct Shared {
     pub(super) epoch: u32,
     mark: Mark,
     slot: RwLock<Slot>,
+    /// The purposes that the config names, or named since the start.
+    purposes: Mutex<Vec<PurposeId>>,
     halt: OnceLock<StoreError>,
     stalled: AtomicBool,
     met_full: AtomicBool,
@@ -76,7 +76,7 @@ impl Shared {
         let epoch = opening::epoch(&engine)?;
         let shared = Self {
             settings,
-            purposes,
+            purposes: Mutex::new(purposes),
             keyring,
             random,
             epoch,
@@ -100,7 +100,7 @@ impl Shared {
     pub(super) fn adopt(&self, engine: Engine) -> Result<(), StoreError> {
         let mut stored = HashMap::new();
         for purpose in engine.purposes() {
-            stored.insert(purpose.clone(), engine.counter(&Place::Meta, &meta::stored(purpose))?);
+            stored.insert(purpose.clone(), engine.counter(&Place::Meta, &meta::stored(&purpose))?);
         }
         if let Some(seen) = engine.read(&Place::Meta, meta::CLOCK_MS)? {
             let ms = seen.as_ref().try_into().map_err(|_| StoreError::of(StoreCode::Damaged))?;
@@ -110,6 +110,33 @@ impl Shared {
         self.index().replace(index);
         *self.stored() = stored;
         *self.slot.write().unwrap_or_else(PoisonError::into_inner) = Slot::Open(Arc::new(engine));
+        Ok(())
+    }
+
+    /// The purposes that the config names, or named since the start.
+    pub(super) fn purposes(&self) -> Vec<PurposeId> {
+        self.purposes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Makes room for purposes that the config names from now on.
+    ///
+    /// # Errors
+    /// See [`StoreCode`].
+    pub(super) fn admit(&self, named: &[PurposeId]) -> Result<(), StoreError> {
+        // Held until the end: whoever reopens the engine meanwhile waits, and then opens these vaults too.
+        let mut purposes = self.purposes.lock().unwrap_or_else(PoisonError::into_inner);
+        let new: Vec<PurposeId> =
+            named.iter().filter(|purpose| !purposes.contains(purpose)).cloned().collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        self.reading(|engine| engine.admit(&new))?;
+        let mut stored = self.stored();
+        new.iter().for_each(|purpose| {
+            stored.entry(purpose.clone()).or_insert(0);
+        });
+        drop(stored);
+        purposes.extend(new);
         Ok(())
     }
 

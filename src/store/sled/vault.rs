@@ -112,6 +112,10 @@ impl Vault for SledStore {
         Ok(vec![Found { state, lead }])
     }
 
+    async fn admit(&self, purposes: Vec<PurposeId>) -> Result<(), StoreError> {
+        self.beside(move |shared| shared.admit(&purposes)).await
+    }
+
     fn stored(&self) -> HashMap<PurposeId, u64> {
         self.shared.stored().clone()
     }

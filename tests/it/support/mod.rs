@@ -1,15 +1,19 @@
 //! A test world: Meta's side, a daemon of its own on loopback, a private directory; and an opinion when it ends.
 
 mod client;
-mod disk;
+pub mod disk;
+pub mod front;
+mod load;
 mod log;
 pub mod process;
+mod threads;
 mod world;
 
-pub use client::Caller;
-pub use disk::search;
+pub use client::{Answer, Caller};
+pub use load::{Account, Load};
 pub use log::log;
-pub use world::{DEVIS_FORM, LETTRE_FORM, PAGE, Plan, World, add_forms, canary, lead};
+pub use threads::none_is_left as no_thread_is_left;
+pub use world::{DEVIS_FORM, LETTRE_FORM, PAGE, Plan, World, add_forms, canary, furnish, lead, refusal};
 
 /// The moment that all worlds' leads refer to: an hour before the test runs would do as well, but not the future.
 pub fn an_hour_ago() -> u64 {

@@ -17,6 +17,10 @@ use super::Caller;
 /// The binary under test.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_tamis");
 
+pub const VERIFY_TOKEN: &str = "verify-zq-me-0123456789";
+/// No byte of it is like its neighbour, so that no run of equal bytes is taken for it.
+pub const ROOT_KEY: [u8; 32] = *b"\x9aroot\x01key\xf0of\x7fthe\xc3homes\x0bof\x88tests!";
+
 /// How long a start or an end may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -31,11 +35,11 @@ impl Home {
         let directory = tempfile::tempdir().expect("a directory");
         let folder = directory.path().join("secrets");
         fs::create_dir(&folder).expect("a directory");
-        let root = hex::encode([7; 32]);
+        let root = hex::encode(ROOT_KEY);
         let app_secret = Setup::default().app_secrets[0].clone();
         for (name, secret) in [
             ("app-secret", app_secret.as_str()),
-            ("verify-token", "verify-me"),
+            ("verify-token", VERIFY_TOKEN),
             ("page-token", page_token),
             ("root-key", &root),
         ] {
@@ -57,6 +61,11 @@ impl Home {
     /// Starts `tamis serve`, behind `wrapper` (strace and its arguments) if there is one, and waits until it says that it
     /// started.
     pub fn serve(&self, wrapper: &[&str]) -> Daemon {
+        self.serve_in(wrapper, &[])
+    }
+
+    /// Starts it in this environment, which has nothing else in it.
+    pub fn serve_in(&self, wrapper: &[&str], variables: &[(&str, &str)]) -> Daemon {
         let (program, before) =
             wrapper.split_first().map_or((BINARY, &[][..]), |(first, rest)| (*first, rest));
         let mut command = Command::new(program);
@@ -65,18 +74,21 @@ impl Home {
             command.arg(BINARY);
         }
         command.args(["serve", "--config"]).arg(self.config());
-        command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+            .env_clear()
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the daemon starts");
         let said = Arc::new(Mutex::new(String::new()));
-        let (started, address) = mpsc::channel();
+        let (started, addresses) = mpsc::channel();
         let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
         let heard = Arc::clone(&said);
         let reader = std::thread::Builder::new().name("daemon-log".to_owned()).spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
-                if line.contains(" process.started ")
-                    && let Some(address) = line.split(" public.address=").nth(1)
-                {
-                    let _ = started.send(address.split(' ').next().unwrap_or_default().to_owned());
+                if line.contains("process.started") {
+                    let _ = started.send((address(&line, "public.address"), address(&line, "admin.address")));
                 }
                 let mut said = heard.lock().expect("no panic");
                 said.push_str(&line);
@@ -84,12 +96,20 @@ impl Home {
             }
         });
         let reader = reader.expect("a thread");
-        let public = address.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+        let (public, admin) = addresses.recv_timeout(PATIENCE).unwrap_or_else(|_| {
             let _ = child.kill();
             panic!("the daemon did not start:\n{}", said.lock().expect("no panic"))
         });
         let pid = if wrapper.is_empty() { child.id() } else { only_child(child.id()) };
-        Daemon { child, pid, public, said, reader: Some(reader), home: self.directory.path().to_owned() }
+        Daemon {
+            child,
+            pid,
+            public,
+            admin,
+            said,
+            reader: Some(reader),
+            home: self.directory.path().to_owned(),
+        }
     }
 }
 
@@ -97,8 +117,10 @@ impl Home {
 pub struct Daemon {
     child: Child,
     /// The daemon's own process: the wrapper's child, if there is a wrapper.
-    pid: u32,
+    pub pid: u32,
     pub public: String,
+    /// The admin side's TCP door.
+    pub admin: String,
     said: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
     home: PathBuf,
@@ -109,8 +131,18 @@ impl Daemon {
         format!("http://{}/webhook", self.public)
     }
 
+    pub fn socket(&self) -> PathBuf {
+        self.home.join("run/admin.sock")
+    }
+
+    /// The admin side by its socket.
     pub fn admin(&self) -> Caller {
-        Caller::socket(&self.home.join("run/admin.sock"))
+        Caller::socket(&self.socket())
+    }
+
+    /// Its number.
+    pub fn pid(&self) -> u32 {
+        self.pid
     }
 
     /// `kill -9`, at once.
@@ -119,10 +151,44 @@ impl Daemon {
         self.wait();
     }
 
+    /// Sends SIGHUP.
+    pub fn hang_up(&self) {
+        self.signal(rustix::process::Signal::HUP);
+    }
+
+    /// Waits until the log has this event so often, and returns those lines.
+    pub fn until_said(&self, event: &str, times: usize) -> Vec<String> {
+        let begun = std::time::Instant::now();
+        loop {
+            let said = self.said.lock().expect("no panic").clone();
+            let found: Vec<String> =
+                said.lines().filter(|line| line.contains(event)).map(str::to_owned).collect();
+            if found.len() >= times {
+                return found;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{event} was not said {times} times:\n{said}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let pid = i32::try_from(self.pid).ok().and_then(rustix::process::Pid::from_raw).expect("a process");
+        rustix::process::kill_process(pid, signal).expect("a signal");
+    }
+
     /// SIGTERM, and waits for the end. Returns how it ended and all that was said.
-    pub fn terminate(mut self) -> (ExitStatus, String) {
-        let pid = rustix::process::Pid::from_raw(self.pid as i32).expect("a process");
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("a signal");
+    pub fn terminate(self) -> (ExitStatus, String) {
+        self.signal_end();
+        self.ended()
+    }
+
+    /// SIGTERM.
+    pub fn signal_end(&self) {
+        self.signal(rustix::process::Signal::TERM);
+    }
+
+    /// Waits for the end. Returns how it ended and all that was said.
+    pub fn ended(mut self) -> (ExitStatus, String) {
         let status = self.wait();
         let said = self.said.lock().expect("no panic").clone();
         (status, said)
@@ -145,6 +211,16 @@ impl Daemon {
         }
         status
     }
+}
+
+/// An address in a log line of either format.
+fn address(line: &str, field: &str) -> String {
+    let value = line.split(field).nth(1).unwrap_or_default();
+    value
+        .chars()
+        .skip_while(|c| !c.is_ascii_digit())
+        .take_while(|c| c.is_ascii_digit() || b".:".contains(&(*c as u8)))
+        .collect()
 }
 
 fn only_child(pid: u32) -> u32 {

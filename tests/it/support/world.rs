@@ -7,20 +7,29 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tamis::app::{Addresses, Ambient, App, StartError};
+use tamis::app::{Addresses, Ambient, App, Reload, StartError};
 use tamis::clock::{Clock, SystemClock};
 use tamis::config;
 use tamis::lifecycle::Stop;
 use tamis::location::Environment;
 use tamis::random::SystemRandom;
 use tamis_simulator::{Checkbox, Delivery, Form, Lead, Question, Setup, Simulator};
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use super::{Caller, an_hour_ago, log, search};
+use super::disk::Needles;
+use super::threads::{self, Counted};
+use super::{Caller, an_hour_ago, log};
 
 pub const PAGE: &str = "104000000000001";
 pub const DEVIS_FORM: &str = "901000000000001";
 pub const LETTRE_FORM: &str = "901000000000002";
+
+/// The pool of Meta's HTTP client keeps a task once it has delivered something.
+const SENDERS_TASKS: usize = 1;
+/// How often and how closely a condition is looked at: for ten seconds.
+const LOOKS: u32 = 500;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 
 /// What a world is to be like.
 pub struct Plan {
@@ -47,11 +56,6 @@ impl Plan {
         });
         Self { config, ..Self::default() }
     }
-
-    pub fn leaving_a_queue(mut self) -> Self {
-        self.leftovers = true;
-        self
-    }
 }
 
 /// A running daemon with its Meta. End it with [`World::end`]: dropping it unasked fails the test.
@@ -61,7 +65,10 @@ pub struct World {
     pub addresses: Addresses,
     plan: Plan,
     stop: Stop,
-    running: Option<JoinHandle<bool>>,
+    reload: Reload,
+    running: Option<Running>,
+    /// Tasks of the runtime before the daemon: as many may be left after it.
+    tasks_before: usize,
     secrets: Vec<String>,
     canaries: std::sync::Mutex<Vec<String>>,
     ended: bool,
@@ -86,9 +93,9 @@ impl World {
         });
         add_forms(&meta);
         let secrets = vec![app_secret, canary("verify"), page_token];
-        write_secrets(directory.path(), &secrets);
-        write_config(directory.path(), &meta, &plan);
-        let (addresses, stop, running) = boot(directory.path(), &plan).expect("the daemon starts");
+        furnish(directory.path(), &meta.graph_url(), &secrets, &plan);
+        let tasks_before = Handle::current().metrics().num_alive_tasks();
+        let (addresses, stop, reload, running) = boot(directory.path(), &plan).expect("the daemon starts");
         let canaries = std::sync::Mutex::default();
         Self {
             meta,
@@ -96,16 +103,13 @@ impl World {
             addresses,
             plan,
             stop,
+            reload,
             running: Some(running),
+            tasks_before,
             secrets,
             canaries,
             ended: false,
         }
-    }
-
-    /// Tries to start a second daemon on the same store.
-    pub fn second(&self) -> Result<(), StartError> {
-        boot(self.directory.path(), &self.plan).map(|_| ())
     }
 
     pub fn webhook(&self) -> String {
@@ -158,11 +162,11 @@ impl World {
 
     /// Waits until the condition holds; panics after ten seconds.
     pub async fn until<F: Future<Output = bool>>(&self, what: &str, condition: impl Fn() -> F) {
-        for _ in 0..500 {
+        for _ in 0..LOOKS {
             if condition().await {
                 return;
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(BETWEEN_LOOKS).await;
         }
         panic!("waited ten seconds and still not: {what}\n{}", log().text());
     }
@@ -175,34 +179,70 @@ impl World {
         answer.lines()
     }
 
+    /// Changes the config file and has it read again, as SIGHUP does.
+    pub async fn reload(&self, change: impl Fn(&str) -> String) {
+        let path = self.directory.path().join("tamis.toml");
+        let text = change(&fs::read_to_string(&path).expect("a config"));
+        fs::write(&path, text).expect("a file");
+        let read = config::load_with_secrets(&path, &Environment::default());
+        let (config, secrets) = read.unwrap_or_else(|faults| panic!("{faults}"));
+        self.reload.apply(&config, secrets).await.unwrap_or_else(|error| panic!("{error}")).say();
+    }
+
     pub fn store_path(&self) -> PathBuf {
         self.directory.path().join("store")
+    }
+
+    /// Writes one more secret file.
+    pub fn secret(&self, name: &str, secret: &str) {
+        write_secret(self.directory.path(), name, secret);
+    }
+
+    /// Changes the config file; it holds from the next start on.
+    pub fn reconfigure(&self, change: impl Fn(String) -> String) {
+        let path = self.directory.path().join("tamis.toml");
+        let text = fs::read_to_string(&path).expect("a config");
+        let changed = change(text.clone());
+        assert_ne!(text, changed, "nothing in the config changed");
+        fs::write(path, changed).expect("a file");
     }
 
     /// Stops the daemon in order and starts it again on the same directory.
     pub async fn restart(&mut self) {
         self.stop_daemon().await;
-        self.start_again();
+        self.start_daemon();
     }
 
     /// Starts a stopped daemon again on the same directory.
-    pub fn start_again(&mut self) {
-        let (addresses, stop, running) =
+    pub fn start_daemon(&mut self) {
+        let (addresses, stop, reload, running) =
             boot(self.directory.path(), &self.plan).expect("the daemon starts again");
         self.addresses = addresses;
         self.stop = stop;
+        self.reload = reload;
         self.running = Some(running);
     }
 
     pub async fn stop_daemon(&mut self) {
         self.stop.request();
-        let running = self.running.take().expect("a running daemon");
-        let well = tokio::time::timeout(Duration::from_secs(30), running).await;
+        let Running { task, counted } = self.running.take().expect("a running daemon");
+        let well = tokio::time::timeout(Duration::from_secs(30), task).await;
         assert!(well.expect("stops within thirty seconds").expect("no panic"), "the daemon did not end well");
+        drop(counted);
+        threads::none_is_left().await;
+        let allowed = self.tasks_before + SENDERS_TASKS;
+        let left = || Handle::current().metrics().num_alive_tasks().saturating_sub(allowed);
+        for _ in 0..LOOKS {
+            if left() == 0 {
+                break;
+            }
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
+        assert_eq!(left(), 0, "tasks outlived the daemon");
     }
 
-    /// Ends the world: nothing may be queued (unless planned), and no guarded text and no secret may be in a log line or in
-    /// a file.
+    /// Ends the world: nothing may be queued (unless planned), no task and no thread may outlive the daemon, and no guarded
+    /// text and no secret may be in a log line or in a file.
     pub async fn end(mut self) {
         self.ended = true;
         if self.running.is_some() {
@@ -212,24 +252,23 @@ impl World {
             }
             self.stop_daemon().await;
         }
-        let said = log().text();
         let canaries = std::mem::take(&mut *self.canaries.lock().expect("no panic"));
-        for canary in canaries.iter().chain(&self.secrets) {
-            assert!(!said.contains(canary), "{canary} is in the log");
-        }
-        for place in ["store", "keys"] {
-            for canary in &canaries {
-                let found = search(&self.directory.path().join(place), canary);
-                assert!(found.is_empty(), "{canary} lies in clear in {found:?}");
-            }
-        }
         let planted = canary("planted");
-        fs::write(self.store_path().join("planted"), format!("…{planted}…")).expect("a file");
-        assert_eq!(
-            search(&self.store_path(), &planted).len(),
-            1,
-            "the search finds nothing, so it proves nothing"
+        let needles = Needles::of(canaries.iter().chain(&self.secrets).chain([&planted]));
+        let said = log().text();
+        assert!(
+            needles.within(said.as_bytes()).is_empty(),
+            "in the log: {:?}",
+            needles.within(said.as_bytes())
         );
+        fs::write(self.store_path().join("planted"), format!("…{planted}…")).expect("a file");
+        for place in ["store", "keys"] {
+            let mut found = needles.below(&self.directory.path().join(place));
+            found.retain(|found| !found.starts_with(&planted) || place == "keys");
+            assert!(found.is_empty(), "in clear on the disk: {found:#?}");
+        }
+        let found = needles.below(&self.store_path());
+        assert_eq!(found.len(), 1, "the search finds nothing, so it proves nothing");
         self.meta.clone().stop().await;
     }
 }
@@ -283,34 +322,56 @@ pub fn add_forms(meta: &Simulator) {
     });
 }
 
-fn boot(directory: &Path, plan: &Plan) -> Result<(Addresses, Stop, JoinHandle<bool>), StartError> {
+/// A daemon that runs as a task.
+struct Running {
+    task: JoinHandle<bool>,
+    counted: Counted,
+}
+
+/// Starts a daemon in this process on a furnished directory.
+fn boot(directory: &Path, plan: &Plan) -> Result<(Addresses, Stop, Reload, Running), StartError> {
+    let counted = Counted::one();
+    let app = build(directory, plan)?;
+    let (addresses, reload) = (app.addresses.clone(), app.reload());
+    let stop = Stop::default();
+    #[expect(clippy::disallowed_methods, reason = "the test joins it")]
+    let task = tokio::spawn(app.run(stop.clone()));
+    Ok((addresses, stop, reload, Running { task, counted }))
+}
+
+fn build(directory: &Path, plan: &Plan) -> Result<App, StartError> {
     let environment = Environment::default();
     let config = config::load(&directory.join("tamis.toml"), &environment).unwrap_or_else(|f| panic!("{f}"));
     let secrets = config.resolve(&environment).unwrap_or_else(|faults| panic!("{faults}"));
-    let ambient = Ambient { clock: Arc::clone(&plan.clock), random: Arc::new(SystemRandom) };
-    let app = App::build(&config, secrets, ambient)?;
-    let addresses = app.addresses.clone();
-    let stop = Stop::default();
-    #[expect(clippy::disallowed_methods, reason = "the test joins it")]
-    let running = tokio::spawn(app.run(stop.clone()));
-    Ok((addresses, stop, running))
+    App::build(&config, secrets, Ambient { clock: Arc::clone(&plan.clock), random: Arc::new(SystemRandom) })
+}
+
+/// Builds a daemon on a furnished directory and does not run it: what it says against being built, if anything.
+pub fn refusal(directory: &Path, plan: &Plan) -> String {
+    let _counted = Counted::one();
+    build(directory, plan).err().map(|error| error.to_string()).unwrap_or_default()
+}
+
+/// Writes secrets and config into a directory: the app's secret, the verify token, the page's token.
+pub fn furnish(directory: &Path, graph_url: &str, secrets: &[String], plan: &Plan) {
+    write_secrets(directory, secrets);
+    let text = include_str!("../../data/world.toml");
+    let text = (plan.config)(text.replace("{graph}", graph_url));
+    fs::write(directory.join("tamis.toml"), text.replace("{directory}", &directory.display().to_string()))
+        .expect("a file");
 }
 
 fn write_secrets(directory: &Path, secrets: &[String]) {
-    let folder = directory.join("secrets");
-    fs::create_dir(&folder).expect("a directory");
+    fs::create_dir(directory.join("secrets")).expect("a directory");
     let root = hex::encode([42; 32]);
     let names = ["app-secret", "verify-token", "page-token"];
     for (name, secret) in names.iter().zip(secrets).chain([(&"root-key", &root)]) {
-        let path = folder.join(name);
-        fs::write(&path, secret).expect("a file");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a mode");
+        write_secret(directory, name, secret);
     }
 }
 
-fn write_config(directory: &Path, meta: &Simulator, plan: &Plan) {
-    let text = include_str!("../../data/world.toml")
-        .replace("{directory}", &directory.display().to_string())
-        .replace("{graph}", &meta.graph_url());
-    fs::write(directory.join("tamis.toml"), (plan.config)(text)).expect("a file");
+fn write_secret(directory: &Path, name: &str, secret: &str) {
+    let path = directory.join("secrets").join(name);
+    fs::write(&path, secret).expect("a file");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a mode");
 }

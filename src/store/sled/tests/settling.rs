@@ -146,6 +146,21 @@ async fn a_purpose_without_a_vault_refuses_the_batch_and_harms_no_other() {
 }
 
 #[tokio::test]
+async fn a_purpose_admitted_later_is_settled_at_once_and_after_a_restart() {
+    let world = World::new();
+    let store = world.open();
+    store.admit(vec![purpose("devis"), purpose("nouveau")]).await.expect("admitted");
+    assert_eq!(store.stored().get(&purpose("nouveau")), Some(&0));
+    let settled = store.settle(vec![stored_in("nouveau", 1, false, 10)]).await.expect("settled");
+    assert_eq!(ids(&settled), ["nouveau-1-1"]);
+    store.close().await.expect("closed");
+    drop(store);
+    // The config of this start does not name it, and it is there all the same.
+    let store = world.open();
+    assert_eq!(store.stored().get(&purpose("nouveau")), Some(&1));
+}
+
+#[tokio::test]
 async fn dropped_names_are_counted_by_form_two_hundred_of_them_and_the_rest_together() {
     let world = World::new();
     let store = world.open();

@@ -1,0 +1,90 @@
+//! Another config while running: all of it or nothing.
+//!
+//! Whoever works on something keeps the rules that they began with; what was fetched under rules that are in force no
+//! more is not stored but claimed again.
+
+use std::sync::{Arc, Weak};
+
+use tokio::sync::Mutex;
+
+use crate::app::retries;
+use crate::config::{Config, Fingerprint, Secrets};
+use crate::current::Current;
+use crate::http::Trust;
+use crate::notification::Verifier;
+use crate::store::{StoreCode, StoreError};
+use crate::workers::Tools;
+
+/// So many keys are named in a line of the log.
+const KEYS_NAMED_MAX: usize = 40;
+
+/// Puts another config in force. One at a time.
+pub struct Reload {
+    /// Weak, so that whoever may reload does not keep the rooms of a daemon that has ended.
+    pub(super) tools: Weak<Tools>,
+    pub(super) trust: Arc<Current<Trust>>,
+    pub(super) started: Fingerprint,
+    pub(super) running: Mutex<Fingerprint>,
+}
+
+impl Reload {
+    /// Puts a valid config and its secrets in force, and says what changed and what has to wait for a restart. When it
+    /// returns, nothing more is stored that the config before allowed and this one does not.
+    ///
+    /// One exception: a settlement that the store did not answer in time was given up and may still be carried out.
+    ///
+    /// # Errors
+    /// The store cannot take a new purpose in: then nothing has changed.
+    pub async fn apply(&self, config: &Config, secrets: Secrets) -> Result<Applied, StoreError> {
+        let tools = self.tools.upgrade().ok_or(StoreError::of(StoreCode::Closed))?;
+        let mut running = self.running.lock().await;
+        let Secrets { app_secrets, verify_token, page_tokens, root: _ } = secrets;
+        let policy = config.policy();
+        let purposes = policy.purposes().iter().map(|purpose| purpose.id.clone()).collect();
+        tools.store.admit(purposes).await?;
+        let graph = config.graph_settings(&app_secrets, page_tokens);
+        let trust = Trust { verifier: Verifier::new(app_secrets), verify_token };
+        let closed = tools.gate.close().await;
+        tools.graph.replace_access(graph.app_secrets, graph.pages);
+        tools.retries.replace(Arc::new(retries(config)));
+        // An equal policy sends nothing back.
+        if *tools.policy.pin() != *policy {
+            tools.policy.replace(policy);
+        }
+        self.trust.replace(Arc::new(trust));
+        drop(closed);
+        // What was held may have found its purpose.
+        tools.inbox.arrived().notify_waiters();
+        let next = config.fingerprint();
+        let changed = running.changes(&next).live;
+        let waiting = self.started.changes(&next).at_restart;
+        *running = next;
+        Ok(Applied { changed, waiting })
+    }
+}
+
+/// What a reload led to: the keys that changed since the last one, and those that differ from the start and wait.
+#[must_use = "the log is to say it, under the level that is in force now"]
+pub struct Applied {
+    changed: Vec<String>,
+    waiting: Vec<String>,
+}
+
+impl Applied {
+    /// Says it in the log.
+    pub fn say(&self) {
+        tracing::info!(config.keys = named(&self.changed), "config.reloaded");
+        if !self.waiting.is_empty() {
+            tracing::warn!(config.keys = named(&self.waiting), "config.needs-restart");
+        }
+    }
+}
+
+/// Keys are the operator's own names; values are not said.
+fn named(keys: &[String]) -> String {
+    let mut text = keys.iter().take(KEYS_NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join(",");
+    if keys.len() > KEYS_NAMED_MAX {
+        text.push_str(&format!(",… and {} more", keys.len() - KEYS_NAMED_MAX));
+    }
+    text
+}

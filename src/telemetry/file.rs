@@ -1,0 +1,234 @@
+//! The log's file: one a day in UTC, kept for so many days, and never a reason to stop.
+//!
+//! `tamis.log` is written; at the first line, or the first look, of a new day it becomes `tamis-2026-11-25.log` (the day
+//! of its lines). Files of that pattern in its directory go when they are older than the retention, no others.
+
+use std::fs::{File, Metadata, Permissions};
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use rustix::fs::OFlags;
+
+use crate::clock::Day;
+use crate::disk::{directory_of, private_dir, private_file};
+
+/// After a line that could not be written the next ones are not tried for so long: on a disk that is all but full a
+/// short line fits where a long one does not, and that is not worth two lines each.
+const REST_MS: i64 = 2_000;
+/// So many entries of the directory are looked at in one pruning.
+const ENTRIES_MAX: usize = 10_000;
+/// So many files of one day there may be: more than one only if the clock went back over midnight.
+const FILES_OF_A_DAY_MAX: u32 = 20;
+
+/// A log file with its past.
+pub struct LogFile(Mutex<State>);
+
+/// What the log is to say of its own file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mishap {
+    /// Lines are lost from here on.
+    Unwritable(ErrorKind),
+    /// Lines are written again; so many were lost.
+    Lost(u64),
+    /// The file of another day could not be put away: today's lines go on in it.
+    NotRotated(ErrorKind),
+}
+
+struct State {
+    path: PathBuf,
+    retention_days: u32,
+    open: Option<Open>,
+    pruned: Option<Day>,
+    lost: u64,
+    /// When a line could last not be written.
+    failed_ms: Option<i64>,
+    mishap: Option<Mishap>,
+}
+
+struct Open {
+    file: File,
+    /// The day of its lines.
+    day: Day,
+    /// Its length after the last whole line.
+    bytes: u64,
+}
+
+impl LogFile {
+    /// The file at this path; its predecessors are kept for so many days. Opens nothing yet.
+    pub fn at(path: &Path, retention_days: u32) -> Self {
+        let path = path.to_owned();
+        let (open, pruned, failed_ms, mishap) = (None, None, None, None);
+        Self(Mutex::new(State { path, retention_days, open, pruned, lost: 0, failed_ms, mishap }))
+    }
+
+    /// Appends a line. A line that cannot be written is dropped and counted. Returns what is to be said of it.
+    pub fn write(&self, now: Timestamp, line: &str) -> Option<Mishap> {
+        let mut state = self.lock();
+        let now_ms = now.as_millisecond();
+        if state.failed_ms.is_some_and(|failed| (0..REST_MS).contains(&(now_ms - failed))) {
+            state.lost = state.lost.saturating_add(1);
+            return None;
+        }
+        match state.append(Day::of(now), line) {
+            Ok(()) if state.lost > 0 => {
+                state.failed_ms = None;
+                Some(Mishap::Lost(std::mem::take(&mut state.lost)))
+            }
+            Ok(()) => state.mishap.take(),
+            Err(error) => {
+                state.failed_ms = Some(now_ms);
+                state.lost = state.lost.saturating_add(1);
+                (state.lost == 1).then_some(Mishap::Unwritable(error.kind()))
+            }
+        }
+    }
+
+    /// Looks after the files without a line to write: a quiet daemon forgets on time too. Opens the file anew if it was
+    /// moved away or could not be written.
+    pub fn tend(&self, now: Timestamp) {
+        let mut state = self.lock();
+        if state.lost > 0 || !state.is_in_place() {
+            state.open = None;
+        }
+        // What fails here fails again at the next line, which says so.
+        let _ = state.ready(Day::of(now));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn append(&mut self, today: Day, line: &str) -> io::Result<()> {
+        let open = self.ready(today)?;
+        let written = open.file.write_all(line.as_bytes());
+        match &written {
+            Ok(()) => open.bytes = open.bytes.saturating_add(line.len() as u64),
+            // Half a line would spoil the next one.
+            Err(_) => open.file.set_len(open.bytes).unwrap_or(()),
+        }
+        written
+    }
+
+    /// The file for today's lines. A clock set back stays with the file of the later day.
+    fn ready(&mut self, today: Day) -> io::Result<&mut Open> {
+        let open = match self.open.take() {
+            Some(open) if open.day >= today => open,
+            before => self.open_for(today, before.map(|open| open.day))?,
+        };
+        if self.pruned != Some(today) {
+            self.pruned = Some(today);
+            self.prune(today);
+        }
+        Ok(self.open.insert(open))
+    }
+
+    /// `before`: the day of the lines that are there, if they were written from here; otherwise the file's time tells.
+    fn open_for(&mut self, today: Day, before: Option<Day>) -> io::Result<Open> {
+        private_dir(directory_of(&self.path))?;
+        if let Some(day) = self.day_of_lines(today, before)
+            && let Err(error) = self.put_away(day)
+        {
+            // Tried again tomorrow, not at each line.
+            self.mishap = Some(Mishap::NotRotated(error.kind()));
+        }
+        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC).bits();
+        let file = private_file().append(true).create(true).custom_flags(flags as i32).open(&self.path)?;
+        let found = file.metadata()?;
+        if !found.is_file() {
+            return Err(ErrorKind::InvalidInput.into());
+        }
+        // It may have been there before, with wider rights.
+        file.set_permissions(Permissions::from_mode(0o600))?;
+        let later = day_of(&found).filter(|day| found.len() > 0 && *day > today);
+        Ok(Open { file, day: later.unwrap_or(today), bytes: found.len() })
+    }
+
+    /// The day of the last line, if there is one and it was before today.
+    fn day_of_lines(&self, today: Day, before: Option<Day>) -> Option<Day> {
+        let found = std::fs::symlink_metadata(&self.path).ok().filter(Metadata::is_file)?;
+        before.or_else(|| day_of(&found)).filter(|day| found.len() > 0 && *day < today)
+    }
+
+    /// Gives the file the name of its day, or of its day with a number, never that of a file that is there.
+    fn put_away(&self, day: Day) -> io::Result<()> {
+        for number in 1..=FILES_OF_A_DAY_MAX {
+            let target = self.path.with_file_name(self.name_of(day, number));
+            if std::fs::symlink_metadata(&target).is_err() {
+                return std::fs::rename(&self.path, &target);
+            }
+        }
+        Err(ErrorKind::AlreadyExists.into())
+    }
+
+    fn name_of(&self, day: Day, number: u32) -> String {
+        let (stem, ending) = self.stem_and_ending();
+        match number {
+            1 => format!("{stem}{}{ending}", date_of(day)),
+            more => format!("{stem}{}.{more}{ending}", date_of(day)),
+        }
+    }
+
+    /// `tamis-` and `.log` of `tamis.log`.
+    fn stem_and_ending(&self) -> (String, String) {
+        let text = |part: Option<&std::ffi::OsStr>| part.map(|part| part.to_string_lossy().into_owned());
+        let stem = text(self.path.file_stem()).unwrap_or_default();
+        let ending = text(self.path.extension()).map(|ending| format!(".{ending}")).unwrap_or_default();
+        (format!("{stem}-"), ending)
+    }
+
+    fn prune(&self, today: Day) {
+        let Ok(entries) = std::fs::read_dir(directory_of(&self.path)) else { return };
+        for entry in entries.take(ENTRIES_MAX).flatten() {
+            let name = entry.file_name();
+            let day = name.to_str().and_then(|name| self.day_in(name));
+            let old = day.is_some_and(|day| day < today.minus(self.retention_days));
+            if old && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+    }
+
+    /// The day that a predecessor's name says; none: it is no predecessor.
+    fn day_in(&self, name: &str) -> Option<Day> {
+        let (stem, ending) = self.stem_and_ending();
+        let middle = name.strip_prefix(&stem)?.strip_suffix(&ending)?;
+        let (date, number) = middle.split_once('.').unwrap_or((middle, "2"));
+        if date.len() != 10 || number.parse::<u32>().is_err() {
+            return None;
+        }
+        let date: Date = date.parse().ok()?;
+        let day = Day::of(TimeZone::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok()?);
+        (date_of(day) == date).then_some(day)
+    }
+
+    /// True if the open file is still the one at the path.
+    fn is_in_place(&self) -> bool {
+        let Some(open) = &self.open else { return true };
+        let same = |here: &Metadata, there: &Metadata| here.ino() == there.ino() && here.dev() == there.dev();
+        match (open.file.metadata(), std::fs::symlink_metadata(&self.path)) {
+            (Ok(here), Ok(there)) => same(&here, &there),
+            _ => false,
+        }
+    }
+}
+
+/// The day of the last change.
+fn day_of(found: &Metadata) -> Option<Day> {
+    Timestamp::from_second(found.mtime()).ok().map(Day::of)
+}
+
+fn date_of(day: Day) -> Date {
+    let since = SignedDuration::from_hours(24 * i64::from(day.0));
+    let moment = Timestamp::UNIX_EPOCH.checked_add(since).unwrap_or(Timestamp::UNIX_EPOCH);
+    moment.to_zoned_datetime(TimeZone::UTC).date()
+}
+
+#[cfg(test)]
+mod tests;

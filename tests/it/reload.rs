@@ -1,0 +1,255 @@
+//! Another config while the daemon runs.
+
+use std::fs;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tamis_simulator::{Match, Page, Rule, Setup, Signing, Simulator, What};
+
+use crate::support::process::Home;
+use crate::support::{DEVIS_FORM, PAGE, Plan, World, add_forms, an_hour_ago, canary, lead, log};
+
+const FORMS: &str = "forms = [\"901000000000001\"]";
+const OTHER_FORMS: &str = "forms = [\"901000000000009\"]";
+
+/// Gives Meta so many good leads of the first form.
+fn submit(world: &World, count: usize) -> Vec<String> {
+    (0..count)
+        .map(|_| {
+            let email = format!("{}@example.org", canary("reload"));
+            let lead = lead(DEVIS_FORM).answer("full_name", &["Zoé"]).answer("email", &[&email]);
+            world.submit(lead.answer("post_code", &["49100"]), &[&email])
+        })
+        .collect()
+}
+
+async fn deliver(world: &World, ids: &[String]) {
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    assert_eq!(world.deliver(&ids).await.status, 200);
+}
+
+async fn stored(world: &World, purpose: &str, count: usize) {
+    world.until("all are stored", || async { world.records(purpose).await.len() == count }).await;
+}
+
+async fn inbox(world: &World) -> Value {
+    world.admin().get("/admin/v1/inbox").await.json()
+}
+
+/// Waits until so many references of the first form are held.
+async fn held(world: &World, count: usize) {
+    world.until("they are held", || async { inbox(world).await["held"][0]["count"] == count }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_is_claimed_now_has_its_held_references_fetched() {
+    let world = World::planned(Plan::with(FORMS, OTHER_FORMS)).await;
+    let ids = submit(&world, 3);
+    deliver(&world, &ids).await;
+    held(&world, 3).await;
+    world.reload(|text| text.replace(OTHER_FORMS, FORMS)).await;
+    stored(&world, "devis", 3).await;
+    assert_eq!(inbox(&world).await["held"], json!([]));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_purpose_is_stored_exported_and_there_after_a_restart() {
+    let mut world = World::planned(Plan::with(FORMS, OTHER_FORMS)).await;
+    let ids = submit(&world, 2);
+    deliver(&world, &ids).await;
+    held(&world, 2).await;
+    let purpose = format!(
+        "[purposes.nouveau]\ntitle = {{ fr = \"N\", en = \"N\", de = \"N\" }}\n{FORMS}\nbasis = \"pre_contract\"\nretention_months = 6\n\n\
+         [purposes.nouveau.fields]\nemail = {{ required = true }}\n"
+    );
+    world.reload(|text| format!("{text}\n{purpose}")).await;
+    stored(&world, "nouveau", 2).await;
+    world.restart().await;
+    assert_eq!(world.records("nouveau").await[1]["id"], "nouveau-1-2");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purpose_that_changes_between_claim_and_settle_is_respected() {
+    let world = World::start().await;
+    let ids = submit(&world, 4);
+    world.meta.misbehave(Rule::times(1, Match::any().batch(), What::Delay(Duration::from_millis(1_500))));
+    deliver(&world, &ids).await;
+    world
+        .until("Graph is asked", || async { world.meta.graph_calls().iter().any(|call| call.ids.len() > 1) })
+        .await;
+    let postcode =
+        "postcode = { from = [\"post_code\", \"zip_code\"], why = \"to send the nearest fitter\" }\n";
+    world.reload(|text| text.replace(postcode, "")).await;
+    stored(&world, "devis", 4).await;
+    // The export shows what is whitelisted now and was when it was stored: with the field back, only the second counts.
+    world
+        .reload(|text| text.replace("phone_number = {}\n", &format!("phone_number = {{}}\n{postcode}")))
+        .await;
+    let records = world.records("devis").await;
+    assert!(records.iter().all(|record| record["fields"].get("postcode").is_none()), "{records:?}");
+    assert!(!log().events("fetch.sent-back").is_empty());
+    let more = submit(&world, 1);
+    deliver(&world, &more).await;
+    stored(&world, "devis", 5).await;
+    assert_eq!(world.records("devis").await[4]["fields"]["postcode"], json!(["49100"]));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_is_claimed_no_more_holds_what_is_under_way_and_what_waits() {
+    let world = World::start().await;
+    world.meta.misbehave(Rule::always(Match::any().form(DEVIS_FORM), What::code(2)));
+    let waiting = submit(&world, 2);
+    deliver(&world, &waiting).await;
+    world.until("they wait", || async { inbox(&world).await["waiting"] == 2 }).await;
+    world.meta.behave();
+    world
+        .meta
+        .misbehave(Rule::always(Match::any().form(DEVIS_FORM), What::Delay(Duration::from_millis(700))));
+    let under_way = submit(&world, 2);
+    deliver(&world, &under_way).await;
+    world.reload(|text| text.replace(FORMS, OTHER_FORMS)).await;
+    let before = world.records("devis").await.len();
+    held(&world, 4 - before).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(world.records("devis").await.len(), before, "stored under a withdrawn purpose");
+    assert_eq!(inbox(&world).await["held"][0]["form_id"], DEVIS_FORM);
+    world.meta.behave();
+    world.reload(|text| text.replace(OTHER_FORMS, FORMS)).await;
+    stored(&world, "devis", 4).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_comes_and_goes() {
+    let world = World::start().await;
+    let second = "104000000000002";
+    let token = canary("second-page");
+    world.meta.add_page(Page { id: second.to_owned(), name: "Zweite".to_owned(), token: token.clone() });
+    world.guard(&token);
+    let of_second = || {
+        let email = format!("{}@example.net", canary("second"));
+        let lead = tamis_simulator::Lead::new(second, DEVIS_FORM, an_hour_ago()).answer("full_name", &["X"]);
+        world.submit(lead.answer("email", &[&email]), &[&email])
+    };
+    deliver(&world, &[of_second()]).await;
+    held(&world, 1).await;
+    let secret = world.directory.path().join("secrets/second");
+    fs::write(&secret, &token).expect("a file");
+    fs::set_permissions(&secret, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("a mode");
+    let page = format!(
+        "[[meta.pages]]\nid = \"{second}\"\nname = \"Zweite\"\ntoken = {{ file = \"{}\" }}\n\n[store]",
+        secret.display()
+    );
+    world.reload(|text| text.replace("[store]", &page)).await;
+    stored(&world, "devis", 1).await;
+    world.reload(|text| text.replace(&page, "[store]")).await;
+    deliver(&world, &[of_second()]).await;
+    held(&world, 1).await;
+    assert_eq!(world.records("devis").await.len(), 1);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_are_read_again() {
+    let world = World::start().await;
+    let file = |name: &str| world.directory.path().join("secrets").join(name);
+    let old = fs::read(file("app-secret")).expect("a secret");
+    fs::write(file("app-secret"), "0123456789abcdef0123456789abcdef").expect("a file");
+    fs::write(file("verify-token"), "another word").expect("a file");
+    let ids = submit(&world, 1);
+    deliver(&world, &ids).await;
+    world.reload(str::to_owned).await;
+    let body = world.meta.notification(&[&ids[0]]);
+    let refused =
+        world.meta.deliver_signed(&world.webhook(), &body, Signing::Secret(0)).await.expect("an answer");
+    assert_eq!(refused.status, 403);
+    assert!(world.meta.verify_endpoint(&world.webhook(), world.verify_token()).await.is_err());
+    world.meta.verify_endpoint(&world.webhook(), "another word").await.expect("verified");
+    // Both at once, as while one is being replaced.
+    fs::write(file("old-secret"), old).expect("a file");
+    fs::set_permissions(file("old-secret"), std::os::unix::fs::PermissionsExt::from_mode(0o600))
+        .expect("a mode");
+    let both = format!("secrets/app-secret\" }}, {{ file = \"{}\" }}]", file("old-secret").display());
+    world.reload(|text| text.replace("secrets/app-secret\" }]", &both)).await;
+    let more = submit(&world, 1);
+    deliver(&world, &more).await;
+    stored(&world, "devis", 2).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_in_the_middle_of_many_leads_loses_and_doubles_none() {
+    let world = World::start().await;
+    world.meta.misbehave(Rule::always(Match::any().batch(), What::Delay(Duration::from_millis(30))));
+    let ids = submit(&world, 300);
+    for chunk in ids.chunks(60) {
+        deliver(&world, chunk).await;
+    }
+    for round in 0..10 {
+        let months = format!("retention_months = {}", 12 + round % 2);
+        world
+            .reload(|text| {
+                text.replacen("retention_months = 12", &months, 1).replacen(
+                    "retention_months = 13",
+                    &months,
+                    1,
+                )
+            })
+            .await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    stored(&world, "devis", 300).await;
+    world.settled().await;
+    assert_eq!(inbox(&world).await["held"], json!([]));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_real_daemon_reloads_on_sighup_and_keeps_its_config_when_the_new_one_is_wrong() {
+    let meta = Simulator::start(Setup::default()).await.expect("Meta's side");
+    let token = canary("page");
+    meta.add_page(Page { id: PAGE.to_owned(), name: "Atelier".to_owned(), token: token.clone() });
+    add_forms(&meta);
+    let home = Home::new(&meta, &token, |text| text.replace(FORMS, OTHER_FORMS));
+    let daemon = home.serve(&[]);
+    let good = fs::read_to_string(home.config()).expect("a config");
+    let submit = |email: &str| {
+        let id = meta.add_lead(lead(DEVIS_FORM).answer("full_name", &["Zoé"]).answer("email", &[email]));
+        meta.notification(&[&id])
+    };
+    let body = submit("one@example.org");
+    assert_eq!(meta.deliver(&daemon.webhook(), &body).await.expect("an answer").status, 200);
+
+    let wrong =
+        good.replace(OTHER_FORMS, FORMS).replace("calls", "CANARY") + "\n[surprise]\nkey = \"CANARY\"\n";
+    fs::write(home.config(), wrong.replace("\"pre_contract\"", "\"CANARYbasis\"")).expect("a file");
+    daemon.hang_up();
+    let refused = daemon.until_said("config.refused", 2).join("\n");
+    assert!(
+        refused.contains("config.key=surprise") && refused.contains("code=config-unknown-key"),
+        "{refused}"
+    );
+    assert!(refused.contains("config.key=purposes.devis.basis") && !refused.contains("CANARY"), "{refused}");
+    let inbox = daemon.admin().get("/admin/v1/inbox").await.json();
+    assert_eq!(inbox["held"][0]["count"], 1, "the refused config was taken in part");
+
+    let next = good.replace(OTHER_FORMS, FORMS).replace("drain_seconds = 10", "drain_seconds = 11")
+        + "\n[log]\nlevel = \"debug\"\n";
+    fs::write(home.config(), next).expect("a file");
+    daemon.hang_up();
+    let reloaded = daemon.until_said("config.reloaded", 1).join("");
+    assert!(reloaded.contains("purposes.devis.forms") && reloaded.contains("log.level"), "{reloaded}");
+    assert!(daemon.until_said("config.needs-restart", 1)[0].ends_with("config.keys=public.drain_seconds"));
+    daemon.until_said("lead.stored", 1);
+    // Debug lines are said from now on.
+    meta.misbehave(Rule::once(Match::any(), What::code(2)));
+    let body = submit("two@example.org");
+    assert_eq!(meta.deliver(&daemon.webhook(), &body).await.expect("an answer").status, 200);
+    daemon.until_said("DEBUG graph.call-refused", 1);
+    let (status, said) = daemon.terminate();
+    assert!(status.success() && !said.contains("CANARY"), "{said}");
+    meta.stop().await;
+}
