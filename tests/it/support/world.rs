@@ -215,6 +215,7 @@ impl World {
         self.start_daemon();
     }
 
+    /// Starts a stopped daemon again on the same directory.
     pub fn start_daemon(&mut self) {
         let (addresses, stop, running) =
             boot(self.directory.path(), &self.plan).expect("the daemon starts again");

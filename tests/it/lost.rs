@@ -1,5 +1,5 @@
-//! Each row of the start-up table and each damage that the witness must notice, through the daemon's own start: a refusal
-//! with a code that touches nothing, and everything there again once what was missing is put back.
+//! A store that is lost, short or older than it was, through the daemon's own start: a refusal with a code, never an empty
+//! store, and everything there again once what was missing is put back. The rest of the table is in `startup`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use tamis::keyring::file::FileKeyring;
 use tamis::random::SystemRandom;
 use tamis::secret::Key;
 
-use crate::support::{DEVIS_FORM, World, canary, lead};
+use crate::support::{DEVIS_FORM, Plan, World, canary, lead, refusal};
 
 /// Leads in each of these worlds.
 const LEADS: usize = 3;
@@ -51,8 +51,8 @@ impl Stopped {
 
     /// The same, where sled itself may have touched its files.
     fn refused_at_least(&self, code: &str) {
-        let refusal = self.world.refusal();
-        assert!(refusal.ends_with(&format!(": {code}")), "{refusal}, and not {code}");
+        let told = refusal(self.world.directory.path(), &Plan::default());
+        assert!(told.ends_with(&format!(": {code}")), "{told}, and not {code}");
     }
 
     fn put_back(&self) {
@@ -117,10 +117,6 @@ fn root() -> Key {
     Key::new([42; 32])
 }
 
-fn new_keyring(path: &Path) {
-    drop(FileKeyring::create(path, root(), Arc::new(SystemRandom)).expect("created"));
-}
-
 fn generation(path: &Path) -> u64 {
     let keyring = FileKeyring::open(path, root(), Arc::new(SystemRandom)).expect("opens").expect("there");
     keyring.generation()
@@ -144,27 +140,8 @@ async fn a_used_keyring_without_its_store_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_without_keyring_or_witness_is_refused() {
-    let stopped = Stopped::new().await;
-    stopped.remove("keys/keyring");
-    stopped.refused("keyring-missing");
-    stopped.remove("keys/witness");
-    stopped.refused("keyring-missing");
-    stopped.put_back();
-    stopped.remove("keys/witness");
-    stopped.refused("witness-missing");
-    fs::write(stopped.at("keys/witness"), [0; 8192]).expect("written");
-    stopped.refused("witness-missing");
-    stopped.whole_again().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_keyring_of_another_instance_is_refused_and_so_is_one_put_back_from_an_old_copy() {
-    let stopped = Stopped::new().await;
-    stopped.remove("keys/keyring");
-    new_keyring(&stopped.at("keys/keyring"));
-    stopped.refused("keyring-foreign");
-    stopped.put_back();
+async fn a_keyring_one_generation_back_is_refused_also_where_no_lead_came_since() {
+    let mut stopped = Stopped::new().await;
     // One generation is enough: whatever was made or destroyed in between would be wrong.
     let old = fs::read(stopped.at("keys/keyring")).expect("readable");
     let before = generation(&stopped.at("keys/keyring"));
@@ -173,33 +150,11 @@ async fn a_keyring_of_another_instance_is_refused_and_so_is_one_put_back_from_an
     keyring.make_days(&[tamis::clock::Day(1)]).expect("made");
     drop(keyring);
     assert_eq!(generation(&stopped.at("keys/keyring")), before + 1);
-    let mut stopped = stopped;
     stopped.world.start_daemon();
     stopped.world.stop_daemon().await;
     fs::write(stopped.at("keys/keyring"), old).expect("written");
     stopped.refused_at_least("keyring-rolled-back");
     stopped.whole_again().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_creation_cut_short_is_taken_up_wherever_it_was_cut() {
-    let mut world = World::start().await;
-    world.stop_daemon().await;
-    for remains in ["nothing", "half a database"] {
-        fs::remove_dir_all(world.store_path()).expect("removed");
-        fs::remove_dir_all(world.directory.path().join("keys")).expect("removed");
-        new_keyring(&world.directory.path().join("keys/keyring"));
-        if remains != "nothing" {
-            fs::create_dir_all(world.store_path().join("db")).expect("made");
-            fs::write(world.store_path().join("db/db"), remains).expect("written");
-        }
-        world.start_daemon();
-        assert_eq!(world.records("devis").await.len(), 0, "{remains}");
-        world.stop_daemon().await;
-    }
-    world.start_daemon();
-    deliver(&world, 1).await;
-    world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -216,9 +171,9 @@ async fn a_database_that_lost_what_was_answered_for_is_refused() {
     for bytes in [end - 1, end - 1_000, end / 2] {
         stopped.put_back();
         fs::write(&db, &whole[..bytes]).expect("written");
-        let refusal = stopped.world.refusal();
-        let told = ["store-behind-witness", "store-damaged"].iter().any(|code| refusal.ends_with(code));
-        assert!(told, "cut to {bytes}: {refusal}");
+        let told = refusal(stopped.world.directory.path(), &Plan::default());
+        let codes = ["store-behind-witness", "store-damaged"];
+        assert!(codes.iter().any(|code| told.ends_with(code)), "cut to {bytes}: {told}");
         let copies = fs::read_dir(stopped.at("store")).expect("readable").flatten();
         let copies = copies.filter(|entry| entry.file_name().to_string_lossy().starts_with("aside-"));
         let copies: Vec<PathBuf> = copies.map(|entry| entry.path()).collect();
@@ -239,13 +194,4 @@ async fn an_older_copy_of_the_store_is_refused() {
     stopped.refused_at_least("store-behind-witness");
     stopped.refused_at_least("store-behind-witness");
     stopped.whole_again().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_second_daemon_on_the_same_directory_is_refused() {
-    let world = World::start().await;
-    let refusal = world.refusal();
-    assert!(refusal.ends_with(": keyring-locked") || refusal.ends_with(": store-locked"), "{refusal}");
-    deliver(&world, 1).await;
-    world.end().await;
 }
