@@ -37,6 +37,7 @@ use crate::store::sled::{SledStore, presence};
 use crate::store::startup::{KeyringFound, Plan, WitnessFound, decide};
 use crate::store::witness::Witness;
 use crate::store::{SharedStore, StoreCode, StoreError};
+use crate::systemd::Systemd;
 use crate::telemetry::LeadNames;
 use crate::workers::{Fetcher, FormBook, Gate, Reaper, Retries, Tools, Worker, run_loop};
 
@@ -122,6 +123,7 @@ pub struct App {
     fetchers: usize,
     tools: Arc<Tools>,
     started: Fingerprint,
+    systemd: Arc<Systemd>,
 }
 
 struct Rooms {
@@ -180,6 +182,7 @@ impl App {
             fetchers: config.meta.calls_in_flight,
             tools,
             started: config.fingerprint(),
+            systemd: Arc::default(),
         })
     }
 
@@ -193,10 +196,15 @@ impl App {
         }
     }
 
+    /// Tells this service manager when calls are taken, that all is well, and when the end begins.
+    pub fn watched_by(self, systemd: Systemd) -> Self {
+        Self { systemd: Arc::new(systemd), ..self }
+    }
+
     /// Serves until a stop is asked for, then leaves in order: no new connections, steps under way finished, the inbox
     /// and the store synced and closed. True if everything ended well.
     pub async fn run(self, stop: Stop) -> bool {
-        let Self { addresses, rooms, sockets, intake, drain, fetchers, tools, started: _ } = self;
+        let Self { addresses, rooms, sockets, intake, drain, fetchers, tools, started: _, systemd } = self;
         let servers = match rooms.serve(sockets, intake, drain, &stop) {
             Ok(servers) => servers,
             Err(error) => {
@@ -215,7 +223,10 @@ impl App {
             inbox.parked = rooms.store.parked(),
             "process.started"
         );
+        systemd.ready().await;
+        rooms.feed_watchdog(&systemd, &stop);
         stop.requested().await;
+        systemd.stopping().await;
         let begun = rooms.ambient.clock.now();
         let workers_end = Instant::now() + drain.mul_f64(WORKERS_SHARE);
         let stopped = futures_util::future::join_all(servers.iter().map(|server| server.stop(true)));
@@ -346,6 +357,22 @@ impl Rooms {
             let (clock, metrics) = (Arc::clone(&self.ambient.clock), Arc::clone(&self.metrics));
             stop.supervise(worker.name(), run_loop(worker, stop.clone(), clock, metrics));
         }
+    }
+
+    /// Only what a restart may mend starves the watchdog: an inbox or a store that halted, or threads that hang. A full
+    /// disk or a full queue does not: they are waited out, and calls meanwhile are answered 503.
+    fn feed_watchdog(&self, systemd: &Arc<Systemd>, stop: &Stop) {
+        if !systemd.is_watching() {
+            return;
+        }
+        let (inbox, store) = (Arc::clone(&self.inbox), Arc::clone(&self.store));
+        let (systemd, asked) = (Arc::clone(systemd), stop.clone());
+        stop.supervise("watchdog", async move {
+            tokio::select! {
+                () = systemd.keep_alive(|| inbox.halted().is_none() && store.halted().is_none()) => {}
+                () = asked.requested() => {}
+            }
+        });
     }
 
     async fn close(&self) -> bool {

@@ -10,6 +10,7 @@ mod demo;
 mod export;
 mod failure;
 mod find;
+mod health;
 mod inbox;
 mod init;
 mod join;
@@ -67,6 +68,8 @@ enum Command {
     Export(export::Arguments),
     /// Look one submission up
     Find(find::Arguments),
+    /// Ask a running tamis whether it takes notifications
+    Health(health::Arguments),
     /// Show what is on its way, what waits and what needs you
     Inbox(inbox::Arguments),
     /// Make, list and revoke tokens for the admin side's TCP door
@@ -131,6 +134,7 @@ async fn obey(command: Command, config: &ConfigPath, environment: &Environment) 
         }
         Command::Export(arguments) => export::run(arguments, config, environment).await,
         Command::Find(arguments) => find::run(arguments, config, environment).await,
+        Command::Health(arguments) => health::run(&arguments, config, environment).await,
         Command::Inbox(arguments) => inbox::run(arguments, config, environment).await,
         Command::Token(arguments) => token::run(arguments, config, environment).await,
         Command::Trail(arguments) => trail::run(arguments, config, environment).await,

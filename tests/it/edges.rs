@@ -16,6 +16,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("current", &[]),
     ("location", &["secret", "codes"]),
     ("json", &[]),
+    ("systemd", &["location"]),
     // Pure rooms.
     ("purpose", &["clock", "id", "codes"]),
     ("notification", &["id", "json", "secret", "codes"]),
@@ -136,6 +137,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "random",
             "secret",
             "store",
+            "systemd",
             "telemetry",
             "workers",
         ],
@@ -155,6 +157,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "random",
             "secret",
             "store",
+            "systemd",
             "telemetry",
             "purpose",
             "trail",

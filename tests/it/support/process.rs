@@ -61,6 +61,11 @@ impl Home {
     /// Starts `tamis serve`, behind `wrapper` (strace and its arguments) if there is one, and waits until it says that it
     /// started.
     pub fn serve(&self, wrapper: &[&str]) -> Daemon {
+        self.serve_in(wrapper, &[])
+    }
+
+    /// Starts it in this environment, which has nothing else in it.
+    pub fn serve_in(&self, wrapper: &[&str], variables: &[(&str, &str)]) -> Daemon {
         let (program, before) =
             wrapper.split_first().map_or((BINARY, &[][..]), |(first, rest)| (*first, rest));
         let mut command = Command::new(program);
@@ -69,7 +74,12 @@ impl Home {
             command.arg(BINARY);
         }
         command.args(["serve", "--config"]).arg(self.config());
-        command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+            .env_clear()
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the daemon starts");
         let said = Arc::new(Mutex::new(String::new()));
         let (started, addresses) = mpsc::channel();
@@ -128,6 +138,11 @@ impl Daemon {
     /// The admin side by its socket.
     pub fn admin(&self) -> Caller {
         Caller::socket(&self.socket())
+    }
+
+    /// Its number.
+    pub fn pid(&self) -> u32 {
+        self.pid
     }
 
     /// `kill -9`, at once.
