@@ -100,6 +100,7 @@ impl World {
             addresses,
             plan,
             stop,
+            reload,
             running: Some(running),
             tasks_before,
             secrets,
@@ -187,8 +188,7 @@ impl World {
         fs::write(&path, text).expect("a file");
         let read = config::load_with_secrets(&path, &Environment::default());
         let (config, secrets) = read.unwrap_or_else(|faults| panic!("{faults}"));
-        let reload = &self.running.as_ref().expect("a running daemon").reload;
-        reload.apply(&config, secrets).await.unwrap_or_else(|error| panic!("{error}")).say();
+        self.reload.apply(&config, secrets).await.unwrap_or_else(|error| panic!("{error}")).say();
     }
 
     pub fn store_path(&self) -> PathBuf {
@@ -221,12 +221,13 @@ impl World {
             boot(self.directory.path(), &self.plan).expect("the daemon starts again");
         self.addresses = addresses;
         self.stop = stop;
+        self.reload = reload;
         self.running = Some(running);
     }
 
     pub async fn stop_daemon(&mut self) {
         self.stop.request();
-        let Running { task, counted, reload: _ } = self.running.take().expect("a running daemon");
+        let Running { task, counted } = self.running.take().expect("a running daemon");
         let well = tokio::time::timeout(Duration::from_secs(30), task).await;
         assert!(well.expect("stops within thirty seconds").expect("no panic"), "the daemon did not end well");
         drop(counted);
@@ -324,7 +325,6 @@ pub fn add_forms(meta: &Simulator) {
 /// A daemon that runs as a task.
 struct Running {
     task: JoinHandle<bool>,
-    reload: Reload,
     counted: Counted,
 }
 
