@@ -39,7 +39,7 @@ use crate::store::witness::Witness;
 use crate::store::{SharedStore, StoreCode, StoreError};
 use crate::systemd::Systemd;
 use crate::telemetry::LeadNames;
-use crate::workers::{Fetcher, FormBook, Gate, Reaper, Retries, Tools, Worker, run_loop};
+use crate::workers::{Clockwatch, Fetcher, FormBook, Gate, Reaper, Retries, Tools, Worker, run_loop};
 
 pub use reload::{Applied, Reload};
 
@@ -186,11 +186,6 @@ impl App {
         })
     }
 
-    /// Tells this service manager when calls are taken, that all is well, and when the end begins.
-    pub fn watched_by(self, systemd: Systemd) -> Self {
-        Self { systemd: Arc::new(systemd), ..self }
-    }
-
     /// What puts another config in force while this one runs. For one caller.
     pub fn reload(&self) -> Reload {
         Reload {
@@ -201,10 +196,15 @@ impl App {
         }
     }
 
+    /// Tells this service manager when calls are taken, that all is well, and when the end begins.
+    pub fn watched_by(self, systemd: Systemd) -> Self {
+        Self { systemd: Arc::new(systemd), ..self }
+    }
+
     /// Serves until a stop is asked for, then leaves in order: no new connections, steps under way finished, the inbox
     /// and the store synced and closed. True if everything ended well.
     pub async fn run(self, stop: Stop) -> bool {
-        let Self { addresses, rooms, sockets, intake, drain, fetchers, tools, systemd, started: _ } = self;
+        let Self { addresses, rooms, sockets, intake, drain, fetchers, tools, started: _, systemd } = self;
         let servers = match rooms.serve(sockets, intake, drain, &stop) {
             Ok(servers) => servers,
             Err(error) => {
@@ -261,7 +261,7 @@ impl Rooms {
                 parked: store.parked(),
                 records: store.stored().into_iter().collect(),
                 paused: graph.paused().into_iter().map(|paused| (paused.page, paused.code)).collect(),
-                ready: inbox.ready() && store.halted().is_none(),
+                ready: inbox.ready() && store.ready(),
             }
         });
     }
@@ -307,7 +307,7 @@ impl Rooms {
         stop: &Stop,
     ) -> std::io::Result<Vec<actix_web::dev::ServerHandle>> {
         let (inbox, store) = (Arc::clone(&self.inbox), Arc::clone(&self.store));
-        let health = Health::new(move || inbox.ready() && store.halted().is_none());
+        let health = Health::new(move || inbox.ready() && store.ready());
         let shutdown = drain.mul_f64(LISTENERS_SHARE);
         let random = || Arc::clone(&self.ambient.random);
         let public = Listener { workers: PUBLIC_WORKERS, shutdown };
@@ -350,6 +350,11 @@ impl Rooms {
             Arc::clone(&self.keyring),
             Arc::clone(&self.ambient.clock),
         ))];
+        workers.push(Arc::new(Clockwatch::new(
+            Arc::clone(&self.store),
+            Arc::clone(&self.graph),
+            Arc::clone(&self.ambient.clock),
+        )));
         for _ in 0..fetchers {
             workers.push(Arc::new(Fetcher::new(Arc::clone(tools))));
         }

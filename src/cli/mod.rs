@@ -4,6 +4,7 @@
 //! way into the store.
 
 mod check;
+mod clock;
 mod daemon;
 #[cfg(feature = "demo")]
 mod demo;
@@ -76,6 +77,8 @@ enum Command {
     Token(token::Arguments),
     /// Show who did what, when and why
     Trail(trail::Arguments),
+    /// Say that a clock that leapt forward is right
+    Clock(clock::Arguments),
 }
 
 /// Threads that carry fetchers, timers and the command line's side; the listeners have their own.
@@ -138,6 +141,7 @@ async fn obey(command: Command, config: &ConfigPath, environment: &Environment) 
         Command::Inbox(arguments) => inbox::run(arguments, config, environment).await,
         Command::Token(arguments) => token::run(arguments, config, environment).await,
         Command::Trail(arguments) => trail::run(arguments, config, environment).await,
+        Command::Clock(arguments) => clock::run(arguments, config, environment).await,
     }
 }
 

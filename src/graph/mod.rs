@@ -181,6 +181,11 @@ impl Graph {
         self.pauses.paused(self.pages.pin().keys().copied())
     }
 
+    /// What Graph's own clock said with its last reply (the header `Date`); none: no reply has told yet.
+    pub fn date(&self) -> Option<Timestamp> {
+        self.client.date()
+    }
+
     /// Reads leads of one page: up to fifty in a call; singly those that a call leaves out, or when it is refused for
     /// one of them; in smaller calls when Graph says that it is too much. Each of `ids` comes back once: in one of the
     /// replies, or among the failed.

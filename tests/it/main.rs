@@ -7,6 +7,7 @@ mod support;
 
 mod admin;
 mod cli;
+mod clock;
 mod codes;
 mod deploy;
 mod durable;
@@ -20,6 +21,7 @@ mod log_file;
 mod logs;
 mod proxy;
 mod reload;
+mod starting;
 mod startup;
 mod systemd;
 mod walk;

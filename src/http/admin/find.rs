@@ -44,7 +44,8 @@ pub(super) async fn find(
     body: Bytes,
 ) -> Result<HttpResponse, Problem> {
     let question: Question = parse(&body)?;
-    let entry = Entry::by(&by.operator, Action::Found);
+    let action = if question.unmask { Action::FoundUnmasked } else { Action::Found };
+    let entry = Entry::by(&by.operator, action);
     let found = desk.store.find(question.wanted()?, entry).await?;
     tracing::info!(
         request.id = %request_id(&request), actor = %by.operator.actor, role = %by.operator.role,

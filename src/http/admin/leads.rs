@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
@@ -11,7 +12,7 @@ use crate::http::admin::Desk;
 use crate::http::admin::csv::Csv;
 use crate::http::admin::json::Json;
 use crate::http::admin::ndjson::Ndjson;
-use crate::http::admin::operator::{By, Export as MayExport};
+use crate::http::admin::operator::{By, Export as MayExport, note_refusal};
 use crate::http::admin::query::Parameters;
 use crate::http::admin::stream::{Export, Format};
 use crate::http::problem::{Problem, ProblemCode, request_id};
@@ -32,8 +33,21 @@ pub(super) async fn export(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let mut operator = by.operator;
-    let purpose = purpose_for(&operator, &desk.policy.pin(), &name)?;
-    operator.recipient = recipient_for(&operator, &purpose, &request)?;
+    let policy = desk.policy.pin();
+    let reached = purpose_for(&operator, &policy, &name)
+        .and_then(|purpose| Ok((recipient_for(&operator, &purpose, &request)?, purpose)));
+    let (recipient, purpose) = match reached {
+        Ok(reached) => reached,
+        Err(code) => {
+            if code.status() == StatusCode::FORBIDDEN {
+                // A name that is no purpose's is the caller's words, and stays out of the trail.
+                let named = policy.purpose(&name).map(|purpose| purpose.id.clone());
+                note_refusal(&desk, &operator, Action::Exported, named).await;
+            }
+            return Err(code.into());
+        }
+    };
+    operator.recipient = recipient;
     let wanted = Wanted::parse(request.query_string(), &purpose.id)?;
     let entry = Entry::by(&operator, Action::Exported);
     let page_request = PageRequest {

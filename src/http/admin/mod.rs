@@ -4,6 +4,7 @@
 //! (store, policy, clock, randomness), and beside it the inbox, Graph or the metrics where a call shows them.
 
 mod body;
+mod clock;
 mod credential;
 mod csv;
 mod find;
@@ -101,6 +102,7 @@ fn routes(config: &mut ServiceConfig, door: Door, desk: Desk) {
             web::resource("/tokens").route(web::get().to(tokens::list)).route(web::post().to(tokens::create)),
         )
         .service(web::resource("/tokens/{id}").route(web::delete().to(tokens::revoke)))
+        .service(web::resource("/clock/confirm").route(web::post().to(clock::confirm)))
         .service(web::resource("/trail").route(web::get().to(trail::read)))
         .service(web::resource("/metrics").route(web::get().to(metrics::show)));
     config.service(scope);

@@ -112,6 +112,11 @@ impl World {
         }
     }
 
+    /// What a second daemon on this directory says against being built.
+    pub fn refusal(&self) -> String {
+        refusal(self.directory.path(), &self.plan)
+    }
+
     pub fn webhook(&self) -> String {
         format!("http://{}/webhook", self.addresses.public)
     }
