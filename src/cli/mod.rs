@@ -125,7 +125,7 @@ async fn obey(command: Command, config: &ConfigPath, environment: &Environment) 
             output::print(&told)
         }
         Command::Check(arguments) => {
-            let verdict = check::run(&arguments, &config.path, environment);
+            let verdict = check::run(&arguments, &config.path, environment).await;
             output::print(&verdict.told)?;
             output::tell(verdict.remarks.trim_end());
             match verdict.is_refused {

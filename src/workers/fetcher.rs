@@ -421,7 +421,7 @@ impl Tools {
         let _passing = self.gate.pass().await;
         let stores = settlements.iter().any(|settlement| matches!(settlement.outcome, Outcome::Stored(_)));
         if !self.policy.is(policy) || (stores && !self.graph.knows(&lane.page)) {
-            tracing::info!(page.id = %lane.page, refs.count = settlements.len(), "fetch.sent-back");
+            tracing::info!(page.id = %lane.page, refs.count = settlements.len(), "fetcher.sent-back");
             return Ok(None);
         }
         let told: Vec<Told> =

@@ -7,7 +7,9 @@ mod body;
 mod clock;
 mod credential;
 mod csv;
+mod excel;
 mod find;
+mod forms;
 mod inbox;
 mod json;
 mod leads;
@@ -95,6 +97,7 @@ fn routes(config: &mut ServiceConfig, door: Door, desk: Desk) {
         .wrap(private)
         .service(web::resource("/purposes").route(web::get().to(purposes::list)))
         .service(web::resource("/purposes/{purpose}/leads").route(web::get().to(leads::export)))
+        .service(web::resource("/forms").route(web::get().to(forms::list)))
         .service(web::resource("/inbox").route(web::get().to(inbox::show)))
         .service(web::resource("/inbox/requeue").route(web::post().to(requeue::requeue)))
         .service(web::resource("/find").route(web::post().to(find::find)))

@@ -70,6 +70,8 @@ macro_rules! calls {
 calls! {
     /// Counts and names of purposes: nothing about a person.
     See: &[Role::Viewer, Role::Exporter, Role::Officer, Role::Admin], reason = false, action = None;
+    /// Seeing the forms; a viewer without their questions.
+    SeeForms: &[Role::Viewer, Role::Officer, Role::Admin], reason = false, action = None;
     /// Reading records out in bulk.
     Export: &[Role::Exporter], reason = true, action = Some(Action::Exported);
     /// Looking one record up.
@@ -249,6 +251,7 @@ mod tests {
         let may = |role: Role| {
             [
                 authorise::<See>(operator(role, None), &none).is_ok(),
+                authorise::<SeeForms>(operator(role, None), &none).is_ok(),
                 authorise::<Export>(operator(role, None), &none).is_ok(),
                 authorise::<Find>(operator(role, None), &none).is_ok(),
                 authorise::<Requeue>(operator(role, None), &none).is_ok(),
@@ -258,12 +261,12 @@ mod tests {
             ]
         };
         let (yes, no) = (true, false);
-        assert_eq!(may(Role::Viewer), [yes, no, no, no, no, no, no]);
-        assert_eq!(may(Role::Exporter), [yes, yes, no, no, no, no, no]);
-        assert_eq!(may(Role::Officer), [yes, no, yes, no, no, no, yes]);
-        assert_eq!(may(Role::Admin), [yes, no, no, yes, yes, yes, yes]);
-        assert_eq!(may(Role::Local), [yes; 7]);
-        assert_eq!(may(Role::System), [no; 7]);
+        assert_eq!(may(Role::Viewer), [yes, yes, no, no, no, no, no, no]);
+        assert_eq!(may(Role::Exporter), [yes, no, yes, no, no, no, no, no]);
+        assert_eq!(may(Role::Officer), [yes, yes, no, yes, no, no, no, yes]);
+        assert_eq!(may(Role::Admin), [yes, yes, no, no, yes, yes, yes, yes]);
+        assert_eq!(may(Role::Local), [yes; 8]);
+        assert_eq!(may(Role::System), [no; 8]);
     }
 
     #[test]

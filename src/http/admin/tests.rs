@@ -18,8 +18,8 @@ use crate::clock::{Day, ManualClock};
 use crate::id::{FormId, LeadgenId, PageId};
 use crate::lead::OpenedLead;
 use crate::purpose::{
-    Basis, Channel, ConsentKey, ConsentRule, Cursor, FieldName, FieldRule, Keep, Lane, Purpose, PurposeId,
-    RecordId, Whitelist,
+    Basis, Channel, ConsentKey, ConsentRule, Cursor, FieldName, FieldRule, FormDefinition, Keep, Lane,
+    Purpose, PurposeId, Question, RecordId, Whitelist,
 };
 use crate::random::SeededRandom;
 use crate::store::*;
@@ -236,7 +236,12 @@ impl Forms for MemoryStore {
         Ok(())
     }
     fn forms(&self) -> Result<Vec<KnownForm>, StoreError> {
-        Ok(Vec::new())
+        let question = |key: &str| Question { key: key.to_owned(), question_type: "CUSTOM".to_owned() };
+        let (_, form, _) = ids();
+        let definition =
+            FormDefinition { form, questions: vec![question("ville"), question("have_you_diabetes")] };
+        let read_at = at("2026-11-25T07:00:00Z");
+        Ok(vec![KnownForm { form, definition: Some(definition), read_at }])
     }
     fn dropped(&self) -> Result<Vec<DroppedField>, StoreError> {
         Ok(Vec::new())
@@ -500,6 +505,25 @@ async fn what_is_not_there_is_a_problem_and_a_broken_trail_too() {
     assert_eq!(code_of(wrong).await, refused(405, "method-not-allowed"));
     let outside = bench.call(test::TestRequest::get().uri("/elsewhere")).await;
     assert_eq!(code_of(outside).await, refused(404, "not-found"));
+}
+
+#[tokio::test]
+async fn forms_show_their_match_and_their_questions_not_to_a_viewer() {
+    let bench = Bench::new();
+    let show = async |role| json_of(bench.call(get(&bench.token(role, &[]), "/forms")).await).await;
+    let mut expected = serde_json::json!({"forms": [{
+        "form_id": "901000000000002", "purpose": "lettre", "read_at": "2026-11-25T07:00:00Z", "readable": true,
+        "question_count": 2, "unfed": ["email", "first_name"],
+        "questions": [
+            {"key": "ville", "type": "CUSTOM", "field": "ville"},
+            {"key": "have_you_diabetes", "type": "CUSTOM", "field": null},
+        ],
+    }]});
+    assert_eq!(show(Role::Officer).await, expected);
+    expected["forms"][0].as_object_mut().expect("an object").remove("questions");
+    assert_eq!(show(Role::Viewer).await, expected);
+    let exporter = bench.token(Role::Exporter, &["devis"]);
+    assert_eq!(code_of(bench.call(get(&exporter, "/forms")).await).await, refused(403, "role-insufficient"));
 }
 
 /// The kernel's word, over a real socket: what `on_connect` notes is what the extractor sees.
