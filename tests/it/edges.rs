@@ -14,6 +14,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("secret", &[]),
     ("disk", &[]),
     ("current", &[]),
+    ("descriptors", &[]),
     ("location", &["secret", "codes"]),
     ("json", &[]),
     // Pure rooms.
@@ -123,6 +124,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "clock",
             "current",
             "config",
+            "descriptors",
             "disk",
             "graph",
             "http",

@@ -8,6 +8,7 @@ mod support;
 mod admin;
 mod cli;
 mod codes;
+mod connections;
 mod durable;
 mod edges;
 mod fetching;
