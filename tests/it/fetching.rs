@@ -214,12 +214,16 @@ async fn while_one_lead_looks_whether_a_pause_is_over_the_others_lie_still() {
         .await;
     deliver(&world, &ids[1..]).await;
     world.settled().await;
-    let settlings = || log().text().matches(" lead.waiting ").count();
+    let settlings = || async {
+        let metrics = world.admin().get("/admin/v1/metrics").await.text();
+        let counts = metrics.lines().filter(|line| line.starts_with("tamis_leads_parked_total"));
+        counts.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum::<u64>()
+    };
     world.meta.misbehave(Rule::always(Match::any().path("/77"), What::Delay(Duration::from_secs(2))));
-    let before = settlings();
+    let before = settlings().await;
     clock.advance_ms(10 * 60_000);
     stored(&world, 8).await;
-    let meanwhile = settlings() - before;
+    let meanwhile = settlings().await - before;
     assert!(meanwhile <= 8, "{meanwhile} settlings while one call was under way");
     world.end().await;
 }
