@@ -39,8 +39,9 @@ use crate::store::sled::{SledStore, presence};
 use crate::store::startup::{KeyringFound, Plan, WitnessFound, decide};
 use crate::store::witness::Witness;
 use crate::store::{SharedStore, StoreCode, StoreError};
+use crate::systemd::Systemd;
 use crate::telemetry::LeadNames;
-use crate::workers::{Fetcher, FormBook, Gate, Reaper, Retries, Tools, Worker, run_loop};
+use crate::workers::{Clockwatch, Fetcher, FormBook, Gate, Reaper, Retries, Tools, Worker, run_loop};
 
 pub use reload::{Applied, Reload};
 
@@ -128,6 +129,7 @@ pub struct App {
     fetchers: usize,
     tools: Arc<Tools>,
     started: Fingerprint,
+    systemd: Arc<Systemd>,
 }
 
 struct Rooms {
@@ -186,6 +188,7 @@ impl App {
             fetchers: config.meta.calls_in_flight,
             tools,
             started: config.fingerprint(),
+            systemd: Arc::default(),
         })
     }
 
@@ -199,10 +202,15 @@ impl App {
         }
     }
 
+    /// Tells this service manager when calls are taken, that all is well, and when the end begins.
+    pub fn watched_by(self, systemd: Systemd) -> Self {
+        Self { systemd: Arc::new(systemd), ..self }
+    }
+
     /// Serves until a stop is asked for, then leaves in order: no new connections, steps under way finished, the inbox
     /// and the store synced and closed. True if everything ended well.
     pub async fn run(self, stop: Stop) -> bool {
-        let Self { addresses, rooms, sockets, intake, drain, fetchers, tools, started: _ } = self;
+        let Self { addresses, rooms, sockets, intake, drain, fetchers, tools, started: _, systemd } = self;
         let servers = match rooms.serve(sockets, intake, drain, &stop) {
             Ok(servers) => servers,
             Err(error) => {
@@ -221,7 +229,10 @@ impl App {
             inbox.parked = rooms.store.parked(),
             "process.started"
         );
+        systemd.ready().await;
+        rooms.feed_watchdog(&systemd, &stop);
         stop.requested().await;
+        systemd.stopping().await;
         let begun = rooms.ambient.clock.now();
         let workers_end = Instant::now() + drain.mul_f64(WORKERS_SHARE);
         let stopped = futures_util::future::join_all(servers.iter().map(|server| server.stop(true)));
@@ -256,7 +267,7 @@ impl Rooms {
                 parked: store.parked(),
                 records: store.stored().into_iter().collect(),
                 paused: graph.paused().into_iter().map(|paused| (paused.page, paused.code)).collect(),
-                ready: inbox.ready() && store.halted().is_none(),
+                ready: inbox.ready() && store.ready(),
             }
         });
     }
@@ -302,7 +313,7 @@ impl Rooms {
         stop: &Stop,
     ) -> std::io::Result<Vec<actix_web::dev::ServerHandle>> {
         let (inbox, store) = (Arc::clone(&self.inbox), Arc::clone(&self.store));
-        let health = Health::new(move || inbox.ready() && store.halted().is_none());
+        let health = Health::new(move || inbox.ready() && store.ready());
         let shutdown = drain.mul_f64(LISTENERS_SHARE);
         let random = || Arc::clone(&self.ambient.random);
         let public = Listener { workers: PUBLIC_WORKERS, connections: public_connections(), shutdown };
@@ -345,6 +356,11 @@ impl Rooms {
             Arc::clone(&self.keyring),
             Arc::clone(&self.ambient.clock),
         ))];
+        workers.push(Arc::new(Clockwatch::new(
+            Arc::clone(&self.store),
+            Arc::clone(&self.graph),
+            Arc::clone(&self.ambient.clock),
+        )));
         for _ in 0..fetchers {
             workers.push(Arc::new(Fetcher::new(Arc::clone(tools))));
         }
@@ -352,6 +368,22 @@ impl Rooms {
             let (clock, metrics) = (Arc::clone(&self.ambient.clock), Arc::clone(&self.metrics));
             stop.supervise(worker.name(), run_loop(worker, stop.clone(), clock, metrics));
         }
+    }
+
+    /// Only what a restart may mend starves the watchdog: an inbox or a store that halted, or threads that hang. A full
+    /// disk or a full queue does not: they are waited out, and calls meanwhile are answered 503.
+    fn feed_watchdog(&self, systemd: &Arc<Systemd>, stop: &Stop) {
+        if !systemd.is_watching() {
+            return;
+        }
+        let (inbox, store) = (Arc::clone(&self.inbox), Arc::clone(&self.store));
+        let (systemd, asked) = (Arc::clone(systemd), stop.clone());
+        stop.supervise("watchdog", async move {
+            tokio::select! {
+                () = systemd.keep_alive(|| inbox.halted().is_none() && store.halted().is_none()) => {}
+                () = asked.requested() => {}
+            }
+        });
     }
 
     async fn close(&self) -> bool {

@@ -24,6 +24,7 @@ pub mod purpose;
 pub mod random;
 pub mod secret;
 pub mod store;
+pub mod systemd;
 pub mod telemetry;
 pub mod trail;
 pub mod workers;

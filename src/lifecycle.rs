@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -98,6 +99,19 @@ impl Stop {
     }
 }
 
+/// Sees to it that no core file ever holds keys or answers, whatever the service manager and the shell allow. Two ways,
+/// since neither is enough: a core that is piped to a program (`kernel.core_pattern`) ignores the limit, and what is not
+/// dumpable becomes so again when a program is executed. Not being dumpable also keeps other processes of the same user
+/// from reading this one's memory.
+///
+/// # Errors
+/// The system does not allow it.
+pub fn forbid_cores() -> std::io::Result<()> {
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
+    Ok(())
+}
+
 /// Asks for a stop on SIGTERM or SIGINT. A second signal during the stop changes nothing: the drain has its limit.
 ///
 /// # Errors
@@ -161,6 +175,17 @@ mod tests {
         stop.request();
         assert!(!stop.drain(Duration::from_millis(20)).await);
         assert!(!stop.crashed());
+    }
+
+    #[test]
+    fn no_core_is_written_once_it_is_forbidden() {
+        let was = rustix::process::dumpable_behavior().expect("known");
+        forbid_cores().expect("allowed");
+        let now = rustix::process::dumpable_behavior().expect("known");
+        set_dumpable_behavior(was).expect("as before, for the other tests");
+        assert_eq!(now, DumpableBehavior::NotDumpable);
+        let limit = rustix::process::getrlimit(Resource::Core);
+        assert_eq!((limit.current, limit.maximum), (Some(0), Some(0)));
     }
 
     #[tokio::test]

@@ -1,8 +1,11 @@
 //! `tamis check`: reads the config as `tamis serve` would, starts nothing, and says what it would do.
 
+mod forms;
+
 use std::fmt::Write;
 use std::path::Path;
 
+use crate::cli::check::forms::FormShown;
 use crate::config::{self, Checked, Config, Effective, Fault};
 use crate::location::Environment;
 use crate::purpose::{FieldRule, Purpose};
@@ -32,18 +35,30 @@ pub struct Verdict {
     pub is_refused: bool,
 }
 
-/// Reads the config at `path` and looks for its secrets. Nothing is started or written.
-pub fn run(arguments: &Arguments, path: &Path, environment: &Environment) -> Verdict {
+/// Reads the config at `path` and looks for its secrets. Nothing is started or written; a running tamis is asked for the
+/// forms that it knows.
+pub async fn run(arguments: &Arguments, path: &Path, environment: &Environment) -> Verdict {
     let checked = config::check(path, environment);
+    let forms = match &checked.config {
+        Some(config) => {
+            forms::ask(config.admin.socket.clone()).await.map(|known| forms::shown(&known, config))
+        }
+        None => None,
+    };
+    verdict(arguments, path, &checked, forms.as_deref())
+}
+
+fn verdict(arguments: &Arguments, path: &Path, checked: &Checked, forms: Option<&[FormShown]>) -> Verdict {
     let is_refused = !checked.found.faults.is_empty();
     let effective = checked.config.as_ref().map(|config| config.effective(&checked.secrets));
     let (told, remarks) = match (arguments.json, effective) {
-        (true, effective) => (document(path, &checked, effective), String::new()),
+        (true, effective) => (document(path, checked, effective, forms), String::new()),
         (false, Some(effective)) => {
             let purposes = checked.config.as_ref().map(purposes).unwrap_or_default();
-            (format!("{effective}{purposes}"), remarks(path, &checked))
+            let forms = forms::text(forms.unwrap_or_default());
+            (format!("{effective}{purposes}{forms}"), remarks(path, checked))
         }
-        (false, None) => (String::new(), remarks(path, &checked)),
+        (false, None) => (String::new(), remarks(path, checked)),
     };
     Verdict { told, remarks, is_refused }
 }
@@ -129,6 +144,8 @@ struct Document<'c> {
     warnings: &'c [Fault],
     purposes: Vec<PurposeShown>,
     effective: Option<Effective>,
+    /// As far as a running tamis knows them; none: it was not reached.
+    forms: Option<&'c [FormShown]>,
 }
 
 #[derive(serde::Serialize)]
@@ -149,7 +166,12 @@ struct FieldShown {
     consent: Option<String>,
 }
 
-fn document(path: &Path, checked: &Checked, effective: Option<Effective>) -> String {
+fn document(
+    path: &Path,
+    checked: &Checked,
+    effective: Option<Effective>,
+    forms: Option<&[FormShown]>,
+) -> String {
     let policy = checked.config.as_ref().map(Config::policy);
     let purposes = policy.iter().flat_map(|policy| policy.purposes()).map(|purpose| show(purpose)).collect();
     let document = Document {
@@ -159,6 +181,7 @@ fn document(path: &Path, checked: &Checked, effective: Option<Effective>) -> Str
         warnings: &checked.found.warnings,
         purposes,
         effective,
+        forms,
     };
     // Texts, numbers and lists always become JSON; were they not to, no document is better than half of one.
     serde_json::to_string_pretty(&document).map(|text| text + "\n").unwrap_or_default()
@@ -189,6 +212,10 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+
+    fn run(arguments: &Arguments, path: &Path, environment: &Environment) -> Verdict {
+        verdict(arguments, path, &config::check(path, environment), None)
+    }
 
     const ROOT: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 

@@ -29,19 +29,7 @@ pub(super) struct Daemon {
 impl Daemon {
     /// A client of this socket. Connects to nothing yet.
     pub(super) fn at(socket: PathBuf) -> Result<Self, Failure> {
-        let cannot = || Failure::failed("cannot set the connection to the daemon up");
-        #[expect(clippy::disallowed_methods, reason = "one of the two places where HTTP clients are built")]
-        let builder = reqwest::Client::builder();
-        let client = builder
-            .unix_socket(socket.clone())
-            .tls_backend_preconfigured(no_tls().ok_or_else(cannot)?)
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .http1_only()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .read_timeout(READ_TIMEOUT)
-            .build()
-            .map_err(|_| cannot())?;
+        let client = client()?.unix_socket(socket.clone()).build().map_err(|_| cannot())?;
         Ok(Self { client, socket })
     }
 
@@ -98,6 +86,23 @@ impl Daemon {
             _ => broken(),
         }
     }
+}
+
+/// What builds a client of something on this machine, with limits.
+pub(super) fn client() -> Result<reqwest::ClientBuilder, Failure> {
+    #[expect(clippy::disallowed_methods, reason = "one of the two places where HTTP clients are built")]
+    let builder = reqwest::Client::builder();
+    Ok(builder
+        .tls_backend_preconfigured(no_tls().ok_or_else(cannot)?)
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .http1_only()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT))
+}
+
+fn cannot() -> Failure {
+    Failure::failed("cannot set the connection to the daemon up")
 }
 
 /// The daemon stopped in the middle of an answer.

@@ -31,6 +31,9 @@ pub(super) struct Arguments {
     /// How they are written
     #[arg(long, value_parser = ["csv", "ndjson", "json"], default_value = "ndjson")]
     format: String,
+    /// For whom a CSV is written: `excel` opens by a double click, and its phone numbers stay as they are
+    #[arg(long, value_parser = ["excel"])]
+    dialect: Option<String>,
     /// Into this file instead of stdout
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -78,6 +81,9 @@ pub(super) async fn run(
     let daemon = Daemon::at(arguments.socket.locate(config, environment)?)?;
     let format = Format::from_code(&arguments.format)
         .ok_or_else(|| Failure::new(Exit::Usage, "the format is csv, ndjson or json"))?;
+    if arguments.dialect.is_some() && format != Format::Csv {
+        return Err(Failure::new(Exit::Usage, "only csv has dialects: add --format csv"));
+    }
     let (mut sink, reached) = Sink::open(&arguments)?;
     let mut join = match &reached {
         Some(reached) => Join::resume(format, reached.records, sink.header(format)?),
@@ -125,6 +131,10 @@ fn page_call(
     let Arguments { purpose, test, limit_page, .. } = arguments;
     let format = format.of_pages();
     let mut path = format!("/purposes/{purpose}/leads?format={format}&limit={limit_page}&test={test}");
+    if let Some(dialect) = &arguments.dialect {
+        path.push_str("&dialect=");
+        path.push_str(dialect);
+    }
     if let Some(after) = after {
         path.push_str("&after=");
         path.push_str(after);
@@ -176,6 +186,7 @@ impl Sink {
         let what = What {
             purpose: arguments.purpose.clone(),
             format: arguments.format.clone(),
+            dialect: arguments.dialect.clone(),
             test: arguments.test.clone(),
             recipient: arguments.recipient.clone(),
             after: arguments.after.clone(),

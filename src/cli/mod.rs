@@ -4,12 +4,14 @@
 //! way into the store.
 
 mod check;
+mod clock;
 mod daemon;
 #[cfg(feature = "demo")]
 mod demo;
 mod export;
 mod failure;
 mod find;
+mod health;
 mod inbox;
 mod init;
 mod join;
@@ -67,12 +69,16 @@ enum Command {
     Export(export::Arguments),
     /// Look one submission up
     Find(find::Arguments),
+    /// Ask a running tamis whether it takes notifications
+    Health(health::Arguments),
     /// Show what is on its way, what waits and what needs you
     Inbox(inbox::Arguments),
     /// Make, list and revoke tokens for the admin side's TCP door
     Token(token::Arguments),
     /// Show who did what, when and why
     Trail(trail::Arguments),
+    /// Say that a clock that leapt forward is right
+    Clock(clock::Arguments),
 }
 
 /// Threads that carry fetchers, timers and the command line's side; the listeners have their own.
@@ -119,7 +125,7 @@ async fn obey(command: Command, config: &ConfigPath, environment: &Environment) 
             output::print(&told)
         }
         Command::Check(arguments) => {
-            let verdict = check::run(&arguments, &config.path, environment);
+            let verdict = check::run(&arguments, &config.path, environment).await;
             output::print(&verdict.told)?;
             output::tell(verdict.remarks.trim_end());
             match verdict.is_refused {
@@ -131,9 +137,11 @@ async fn obey(command: Command, config: &ConfigPath, environment: &Environment) 
         }
         Command::Export(arguments) => export::run(arguments, config, environment).await,
         Command::Find(arguments) => find::run(arguments, config, environment).await,
+        Command::Health(arguments) => health::run(&arguments, config, environment).await,
         Command::Inbox(arguments) => inbox::run(arguments, config, environment).await,
         Command::Token(arguments) => token::run(arguments, config, environment).await,
         Command::Trail(arguments) => trail::run(arguments, config, environment).await,
+        Command::Clock(arguments) => clock::run(arguments, config, environment).await,
     }
 }
 

@@ -21,6 +21,8 @@ const HEADER_BYTES_MAX: u64 = 64 * 1024;
 pub(super) struct What {
     pub(super) purpose: String,
     pub(super) format: String,
+    #[serde(default)]
+    pub(super) dialect: Option<String>,
     pub(super) test: String,
     pub(super) recipient: Option<String>,
     pub(super) after: Option<String>,
@@ -232,6 +234,7 @@ mod tests {
         What {
             purpose: "devis".to_owned(),
             format: "csv".to_owned(),
+            dialect: None,
             test: "exclude".to_owned(),
             recipient: None,
             after: None,

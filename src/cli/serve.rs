@@ -10,10 +10,11 @@ use crate::cli::failure::{Exit, Failure};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config, Faults, LogFormat, LogLevel};
 use crate::keyring::{KeyringCode, KeyringError};
-use crate::lifecycle::{Hangups, Stop, stop_on_signals};
+use crate::lifecycle::{Hangups, Stop, forbid_cores, stop_on_signals};
 use crate::location::Environment;
 use crate::random::SystemRandom;
 use crate::store::{StoreCode, StoreError};
+use crate::systemd::Systemd;
 use crate::telemetry::{Format, Lines, LogFile, Loudness, silence_panics};
 
 const EXAMPLE: &str = "\
@@ -35,6 +36,8 @@ pub(super) struct Arguments {}
 
 /// Loads, builds, runs until a signal.
 pub(super) async fn run(path: &ConfigPath, environment: &Environment) -> Result<(), Failure> {
+    forbid_cores()
+        .map_err(|error| Failure::failed(format!("cores cannot be forbidden: {}", error.kind())))?;
     let (config, secrets) =
         config::load_with_secrets(&path.path, environment).map_err(|faults| refused(path, &faults))?;
     // From here on a SIGHUP ends nothing, even one that comes before there is anything to reload.
@@ -60,7 +63,7 @@ pub(super) async fn run(path: &ConfigPath, environment: &Environment) -> Result<
             reload_from(&source, &reload, &loudness).await;
         }
     });
-    match app.run(stop).await {
+    match app.watched_by(service_manager(environment)).run(stop).await {
         true => Ok(()),
         false => Err(Failure::failed("tamis did not end well: its log says why")),
     }
@@ -143,6 +146,14 @@ async fn tend(file: &LogFile, clock: &Arc<dyn Clock>, stop: &Stop) {
             () = stop.requested() => return,
         }
     }
+}
+
+/// systemd, if it started this process. One that cannot be reached ends the process sooner or later by itself.
+fn service_manager(environment: &Environment) -> Systemd {
+    Systemd::find(environment, std::process::id()).unwrap_or_else(|error| {
+        tracing::warn!(io.kind = ?error.kind(), "process.systemd-not-found");
+        Systemd::default()
+    })
 }
 
 fn level(level: LogLevel) -> tracing::Level {

@@ -1,7 +1,8 @@
-//! Where the admin socket is. Read lightly: a config that `tamis check` would refuse must not keep anyone from looking
+//! Where the admin socket and the public listener are. Read lightly: a config that `tamis check` would refuse must not keep anyone from looking
 //! into the daemon that still runs.
 
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use crate::cli::failure::{Exit, Failure};
@@ -12,6 +13,12 @@ const CONFIG_DEFAULT: &str = "/etc/tamis/tamis.toml";
 
 /// Where the socket is if the config does not say.
 const SOCKET_DEFAULT: &str = "/run/tamis/admin.sock";
+
+/// Where the public listener is if the config does not say.
+const LISTEN_DEFAULT: &str = "127.0.0.1:8080";
+
+/// The config's own way to override the public listener.
+const LISTEN_VARIABLE: &str = "TAMIS__PUBLIC__LISTEN";
 
 /// The config's own way to override the socket (layers of the config: file, then environment).
 const SOCKET_VARIABLE: &str = "TAMIS__ADMIN__SOCKET";
@@ -53,38 +60,61 @@ impl SocketArgument {
         if let Some(path) = environment.get(SOCKET_VARIABLE) {
             return Ok(path.into());
         }
-        match std::fs::read_to_string(&config.path) {
-            Ok(text) => socket_in(&text, &config.path),
-            Err(error) if error.kind() == ErrorKind::NotFound && !config.given => Ok(SOCKET_DEFAULT.into()),
-            Err(error) => {
-                let sentence = format!("cannot read {}: {}", config.path.display(), error.kind());
-                Err(Failure::new(Exit::ConfigRefused, sentence))
-            }
+        Ok(sketch(config)?.admin.socket.unwrap_or_else(|| SOCKET_DEFAULT.into()))
+    }
+}
+
+/// Where the public listener is: the environment's word, else the config file's, else the default.
+pub(super) fn public_listen(config: &ConfigPath, environment: &Environment) -> Result<SocketAddr, Failure> {
+    let listen = match environment.get(LISTEN_VARIABLE) {
+        Some(listen) => Some(listen.to_owned()),
+        None => sketch(config)?.public.listen,
+    };
+    listen.as_deref().unwrap_or(LISTEN_DEFAULT).parse().map_err(|_| {
+        let sentence =
+            "public.listen is no address and port. Run tamis check, or say where to ask with --url";
+        Failure::new(Exit::ConfigRefused, sentence)
+    })
+}
+
+fn sketch(config: &ConfigPath) -> Result<ConfigSketch, Failure> {
+    match std::fs::read_to_string(&config.path) {
+        Ok(text) => sketch_of(&text, &config.path),
+        Err(error) if error.kind() == ErrorKind::NotFound && !config.given => Ok(ConfigSketch::default()),
+        Err(error) => {
+            let sentence = format!("cannot read {}: {}", config.path.display(), error.kind());
+            Err(Failure::new(Exit::ConfigRefused, sentence))
         }
     }
 }
 
-#[derive(serde::Deserialize)]
+#[derive(Default, serde::Deserialize)]
+#[serde(default)]
 struct ConfigSketch {
-    admin: Option<AdminSketch>,
+    admin: AdminSketch,
+    public: PublicSketch,
 }
 
-#[derive(serde::Deserialize)]
+#[derive(Default, serde::Deserialize)]
 struct AdminSketch {
     socket: Option<PathBuf>,
 }
 
-fn socket_in(text: &str, path: &Path) -> Result<PathBuf, Failure> {
-    let sketch: ConfigSketch = toml::from_str(text).map_err(|error| {
+#[derive(Default, serde::Deserialize)]
+struct PublicSketch {
+    listen: Option<String>,
+}
+
+fn sketch_of(text: &str, path: &Path) -> Result<ConfigSketch, Failure> {
+    toml::from_str(text).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
         let sentence = format!(
-            "cannot read {}: line {line} is not right. Run tamis check, or say where the socket is with --socket",
+            "cannot read {}: line {line} is not right. Run tamis check, or say where tamis is with --socket or --url",
             path.display()
         );
         Failure::new(Exit::ConfigRefused, sentence)
-    })?;
-    Ok(sketch.admin.and_then(|admin| admin.socket).unwrap_or_else(|| SOCKET_DEFAULT.into()))
+    })
 }
 
 #[cfg(test)]
@@ -108,16 +138,34 @@ mod tests {
     fn the_socket_is_found_in_a_config_that_check_would_refuse() {
         let text =
             "[controller]\nname = 7\n[admin]\nsocket = \"/x/admin.sock\"\n[purposes.devis]\nforms = 1\n";
-        assert_eq!(socket_in(text, Path::new("t")).ok(), Some("/x/admin.sock".into()));
-        assert_eq!(socket_in("[admin]\n", Path::new("t")).ok(), Some(SOCKET_DEFAULT.into()));
+        let socket = |text| sketch_of(text, Path::new("t")).map(|sketch| sketch.admin.socket);
+        assert_eq!(socket(text).ok(), Some(Some("/x/admin.sock".into())));
+        assert_eq!(socket("[admin]\n").ok(), Some(None));
     }
 
     #[test]
     fn what_is_no_toml_is_refused_with_its_line_and_without_its_words() {
-        let refused = socket_in("a = 1\n[admin]\nsocket = canary\n", Path::new("t")).expect_err("no TOML");
+        let refused = sketch_of("a = 1\n[admin]\nsocket = canary\n", Path::new("t")).err().expect("no TOML");
         assert_eq!(refused.exit, Exit::ConfigRefused);
         let told = refused.to_string();
         assert!(told.contains("line 3") && !told.contains("canary"), "{told}");
+    }
+
+    #[test]
+    fn the_public_listener_is_the_environments_else_the_files_else_the_default() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("tamis.toml");
+        std::fs::write(&path, "[public]\nlisten = \"[::1]:81\"\n").expect("a file");
+        let given = ConfigPath { path, given: true };
+        let none = ConfigPath { path: "/nonexistent/tamis.toml".into(), given: false };
+        let listen =
+            |config, pairs: &[_]| public_listen(config, &environment(pairs)).map(|at| at.to_string());
+        assert_eq!(listen(&given, &[]).ok().as_deref(), Some("[::1]:81"));
+        let set = [(LISTEN_VARIABLE, "0.0.0.0:82")];
+        assert_eq!(listen(&given, &set).ok().as_deref(), Some("0.0.0.0:82"));
+        assert_eq!(listen(&none, &[]).ok().as_deref(), Some(LISTEN_DEFAULT));
+        let odd = listen(&none, &[(LISTEN_VARIABLE, "here")]).expect_err("no address");
+        assert_eq!(odd.exit, Exit::ConfigRefused);
     }
 
     #[test]

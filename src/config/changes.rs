@@ -61,7 +61,7 @@ fn is_live(key: &str) -> bool {
     let within = |live: &&str| {
         key.strip_prefix(*live).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
     };
-    LIVE.iter().any(|live| within(live))
+    LIVE.iter().any(within)
 }
 
 #[cfg(test)]

@@ -5,11 +5,12 @@
 
 use std::error::Error as StdError;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use reqwest::Url;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, HeaderValue};
 use zeroize::Zeroizing;
 
 use crate::graph::failure::Cause;
@@ -49,6 +50,8 @@ pub(super) struct Client {
     /// With the version: `https://graph.facebook.com/v26.0`.
     base: Url,
     warned: AtomicBool,
+    /// Seconds since 1970; 0: no reply has told.
+    date_s: AtomicI64,
 }
 
 impl Client {
@@ -83,7 +86,7 @@ impl Client {
             _ => builder.tls_certs_only([]),
         };
         let http = builder.build().map_err(|_| GraphError(GraphCode::Client))?;
-        Ok(Self { http, base, warned: AtomicBool::new(false) })
+        Ok(Self { http, base, warned: AtomicBool::new(false), date_s: AtomicI64::new(0) })
     }
 
     /// Reads the target as whoever the token stands for. The token travels in a header; `appsecret_proof` in the query
@@ -102,6 +105,7 @@ impl Client {
         let call = self.http.get(url).header(AUTHORIZATION, bearer(token)?);
         let mut response = call.send().await.map_err(|error| cause(&error))?;
         self.warn_once(response.headers());
+        self.note_date(response.headers());
         let usage = usage(response.headers());
         let status = response.status().as_u16();
         let announced = response.content_length().unwrap_or(0);
@@ -113,6 +117,21 @@ impl Client {
             body.push(&chunk).map_err(|_| Cause::TooLarge)?;
         }
         Ok(Reply { status, usage, body })
+    }
+
+    /// What Graph's clock said with its last reply.
+    pub(super) fn date(&self) -> Option<Timestamp> {
+        let second = self.date_s.load(Ordering::Relaxed);
+        (second != 0).then(|| Timestamp::from_second(second).ok()).flatten()
+    }
+
+    fn note_date(&self, headers: &HeaderMap) {
+        let mut given = headers.get_all(DATE).iter();
+        if let (Some(only), None) = (given.next(), given.next())
+            && let Some(date) = only.to_str().ok().and_then(http_date)
+        {
+            self.date_s.store(date.as_second(), Ordering::Relaxed);
+        }
     }
 
     fn url(&self, target: Target<'_>, token: &Secret, app_secret: Option<&Secret>) -> Url {
@@ -170,6 +189,14 @@ fn base_url(url: &str, version: &str) -> Result<Url, GraphError> {
     }
     base.set_path(&format!("{}/{version}", base.path().trim_end_matches('/')));
     Ok(base)
+}
+
+/// Reads a date as servers must write it (RFC 9110 section 5.6.7, `Sun, 06 Nov 1994 08:49:37 GMT`), and nothing else:
+/// the day of the week has to fit.
+fn http_date(text: &str) -> Option<Timestamp> {
+    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    let written = jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&date).ok()?;
+    (written == text).then_some(date)
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -256,6 +283,27 @@ mod tests {
         for bad in ["", "26.0", "v26", "v26.0/..", "v26.0?x", "vx.y", "v.0", "v26.0.1"] {
             let refused = base_url("https://graph.facebook.com", bad).err();
             assert_eq!(refused, Some(GraphError(GraphCode::Version)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_date_is_read_as_servers_must_write_it_and_in_no_other_way() {
+        let date = http_date("Sun, 06 Nov 1994 08:49:37 GMT").expect("the one form");
+        assert_eq!(date.as_second(), 784_111_777);
+        for bad in [
+            "",
+            "Mon, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+            "Sun, 06 Nov 1994 08:49:37 +0000",
+            "Sun, 06 Nov 1994 09:49:37 +0100",
+            "06 Nov 1994 08:49:37 GMT",
+            "Sun, 6 Nov 1994 08:49:37 GMT",
+            " Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:37 GMT",
+            "1994-11-06T08:49:37Z",
+        ] {
+            assert_eq!(http_date(bad), None, "{bad}");
         }
     }
 

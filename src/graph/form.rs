@@ -59,6 +59,14 @@ enum Parsed {
     Foreign,
 }
 
+/// The definition in a reply, if it is one. For the fuzzer.
+pub(super) fn read(form: &FormId, body: &[u8]) -> Option<FormDefinition> {
+    match parse(form, body) {
+        Parsed::Definition(definition) => Some(definition),
+        Parsed::Withheld | Parsed::Foreign => None,
+    }
+}
+
 fn parse(form: &FormId, body: &[u8]) -> Parsed {
     let Some(document) = Json::read(body) else { return Parsed::Foreign };
     let member = |wanted: &str| document.members().find(|(name, _)| name == wanted).map(|(_, value)| value);

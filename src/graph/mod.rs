@@ -6,6 +6,8 @@
 mod batch;
 mod call;
 mod client;
+#[doc(hidden)]
+pub mod door;
 mod failure;
 mod form;
 mod pace;
@@ -179,6 +181,11 @@ impl Graph {
     /// The pages that are paused, by page.
     pub fn paused(&self) -> Vec<Paused> {
         self.pauses.paused(self.pages.pin().keys().copied())
+    }
+
+    /// What Graph's own clock said with its last reply (the header `Date`); none: no reply has told yet.
+    pub fn date(&self) -> Option<Timestamp> {
+        self.client.date()
     }
 
     /// Reads leads of one page: up to fifty in a call; singly those that a call leaves out, or when it is refused for

@@ -39,7 +39,7 @@ crate::codes! {
         RequestTimeout = "request-timeout",
         /// The body is larger than this call takes.
         BodyTooLarge = "body-too-large",
-        /// The bodies of all requests take the memory that they may take.
+        /// The bodies of all requests take the memory that they may take, or as many exports run as may.
         Busy = "busy",
         /// The notification carries no usable signature.
         SignatureMissing = "signature-missing",
@@ -103,6 +103,8 @@ crate::codes! {
         TokenNotExporter = "token-not-exporter",
         /// No more tokens are kept.
         TooManyTokens = "too-many-tokens",
+        /// The clock leapt forward and nobody has confirmed it: nothing is handed out.
+        ClockJumped = "clock-jumped",
         /// The store takes nothing for now.
         StoreUnavailable = "store-unavailable",
         /// The store failed.
@@ -163,6 +165,7 @@ impl ProblemCode {
                 (400, "Only an exporter's token has purposes, a recipient and a reason")
             }
             Self::TooManyTokens => (409, "No more tokens are kept: revoke one first"),
+            Self::ClockJumped => (503, "The clock leapt forward: it must be confirmed first"),
             Self::StoreUnavailable => (503, "The store takes nothing for now"),
             Self::StoreFailed => (500, "The store failed"),
             Self::RecordUnreadable => (500, "A stored record does not open"),
@@ -266,6 +269,9 @@ impl From<StoreError> for Problem {
             | StoreCode::Halted
             | StoreCode::Stalled
             | StoreCode::DiskFull => ProblemCode::StoreUnavailable,
+            StoreCode::Busy => ProblemCode::Busy,
+            StoreCode::ClockJumped => ProblemCode::ClockJumped,
+            StoreCode::ValueTooLarge => ProblemCode::BodyTooLarge,
             StoreCode::CursorForeign => ProblemCode::CursorForeign,
             StoreCode::PurposeUnknown => ProblemCode::PurposeUnknown,
             StoreCode::TooManyTokens => ProblemCode::TooManyTokens,
@@ -280,7 +286,7 @@ impl From<StoreError> for Problem {
             | StoreCode::Damaged
             | StoreCode::Format
             | StoreCode::Io
-            | StoreCode::ValueTooLarge
+            | StoreCode::ReadingInterrupted
             | StoreCode::Keyring => ProblemCode::StoreFailed,
         };
         Self { code, store: Some(error) }

@@ -6,6 +6,8 @@
 //! (`keeper.rs`). At start every segment is read again (`replay.rs`): that is the whole recovery.
 
 mod accept;
+#[doc(hidden)]
+pub mod door;
 mod frame;
 mod keeper;
 mod ledger;
@@ -189,7 +191,23 @@ impl Inbox {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Result<Self, InboxError> {
-        Self::open_on(Box::new(Disk), SEGMENT_BYTES, settings, keyring, known, clock, random)
+        Self::open_with_segments(SEGMENT_BYTES, settings, keyring, known, clock, random)
+    }
+
+    /// The same with segments of another size, at least what one call of the largest body needs: small ones fill, end and
+    /// are recycled within a short simulation.
+    ///
+    /// # Errors
+    /// As [`Inbox::open`].
+    pub fn open_with_segments(
+        segment_bytes: u64,
+        settings: Settings,
+        keyring: Arc<dyn Keyring>,
+        known: Arc<dyn Known>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self, InboxError> {
+        Self::open_on(Box::new(Disk), segment_bytes, settings, keyring, known, clock, random)
     }
 
     /// Makes the references of one call durable, all or none, and returns only then. Dropping the future loses nothing but

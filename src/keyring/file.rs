@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use zeroize::Zeroizing;
 
@@ -24,8 +24,10 @@ pub struct FileKeyring {
     root: Key,
     random: Arc<dyn Random>,
     current: RwLock<Arc<Content>>,
-    /// Held by whoever changes the file; says why it is changed no more.
-    failed: Mutex<Option<KeyringError>>,
+    /// Held by whoever changes the file.
+    changing: Mutex<()>,
+    /// Why it is changed no more.
+    failed: OnceLock<KeyringError>,
     /// Until it is dropped no other process touches the file.
     _lock: File,
 }
@@ -80,7 +82,8 @@ impl FileKeyring {
 
     fn holding(content: Content, files: Files, root: Key, random: Arc<dyn Random>, lock: File) -> Self {
         let current = RwLock::new(Arc::new(content));
-        Self { files, root, random, current, failed: Mutex::new(None), _lock: lock }
+        let (changing, failed) = (Mutex::new(()), OnceLock::new());
+        Self { files, root, random, current, changing, failed, _lock: lock }
     }
 
     /// The generation in force. A poisoned lock does no harm: what it guards is swapped in one move.
@@ -100,13 +103,13 @@ impl FileKeyring {
         if !needed(&self.current()) {
             return Ok(());
         }
-        let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
         let current = self.current();
         if !needed(&current) {
             return Ok(()); // somebody else did it meanwhile
         }
-        if let Some(error) = *failed {
-            return Err(error);
+        if let Some(error) = self.failed.get() {
+            return Err(*error);
         }
         let mut next = Content::clone(&current);
         apply(&mut next, &*self.random)?;
@@ -119,9 +122,8 @@ impl FileKeyring {
             }
             Err(ReplaceError::Unchanged(kind)) => Err(KeyringError::io(kind)),
             Err(ReplaceError::Unknown(kind)) => {
-                let error = KeyringError::io(kind);
-                *failed = Some(error);
-                Err(error)
+                tracing::error!(io.kind = ?kind, "keyring.failed");
+                Err(*self.failed.get_or_init(|| KeyringError::io(kind)))
             }
         }
     }
@@ -134,6 +136,10 @@ impl Keyring for FileKeyring {
 
     fn generation(&self) -> u64 {
         self.current().generation
+    }
+
+    fn failed(&self) -> Option<KeyringError> {
+        self.failed.get().copied()
     }
 
     fn seen_key(&self) -> Key {

@@ -143,7 +143,7 @@ impl<'c> Layout1<'c> {
     }
 }
 
-fn decode(plain: &[u8]) -> Option<Content> {
+pub(super) fn decode(plain: &[u8]) -> Option<Content> {
     let (layout, rest) = postcard::take_from_bytes::<Layout1<'_>>(plain).ok()?;
     let key = |bytes: &[u8]| Key::from_slice(bytes).map(Arc::new);
     let numbered = |(generation, bytes)| Some(Numbered { generation, key: key(bytes)? });

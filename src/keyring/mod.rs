@@ -4,6 +4,8 @@
 //! one would be the destroyed key.
 
 mod content;
+#[doc(hidden)]
+pub mod door;
 pub mod file;
 mod format;
 mod replacement;
@@ -92,6 +94,11 @@ pub trait Keyring: Send + Sync {
     fn instance(&self) -> InstanceId;
     /// Counts the replacements of the file, from 0. Generation 0 means: no store was ever completed under it.
     fn generation(&self) -> u64;
+    /// Why the keyring is changed no more: a replacement of its file ended in a way that leaves open which generation the
+    /// disk holds. Only a restart helps. Readers go on with what is in memory.
+    fn failed(&self) -> Option<KeyringError> {
+        None
+    }
     /// The key of the hashes in `seen`.
     fn seen_key(&self) -> Key;
     /// The key of the trail's chain.

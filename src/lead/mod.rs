@@ -3,6 +3,8 @@
 //! A reply comes in as [`RawReply`], is read borrowed, sieved under a purpose's whitelist into a [`MinimisedLead`], and
 //! leaves sealed. An [`OpenedLead`] comes back out for one reader. Nothing here has `Debug` or `Display`. Pure.
 
+#[doc(hidden)]
+pub mod door;
 mod dropped;
 mod minimise;
 mod minimised;

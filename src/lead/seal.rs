@@ -230,7 +230,7 @@ fn encode(content: &Content) -> Result<Zeroizing<Vec<u8>>, SealError> {
     Ok(out)
 }
 
-fn decode(plain: &[u8], test: bool) -> Option<Content> {
+pub(super) fn decode(plain: &[u8], test: bool) -> Option<Content> {
     let (schema, body) = plain.split_first()?;
     if *schema != SCHEMA {
         return None;

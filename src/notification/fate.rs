@@ -39,6 +39,8 @@ crate::codes! {
         FormMismatch = "form-mismatch",
         /// Buried: the record would exceed 16 KiB.
         RecordTooLarge = "record-too-large",
+        /// Buried: the parked reference cannot be read (its key is gone, or its row was changed or is a later version's).
+        ReferenceUnreadable = "reference-unreadable",
         /// Buried: the reply is another submission's.
         ReplyUnreadable = "reply-unreadable",
     }

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use crate::purpose::{FieldRule, FormDefinition, Purpose};
+use crate::purpose::{FieldName, FieldRule, FormDefinition, Purpose};
 
 /// Proof that a key is on the whitelist: made only here, and without one an answer is never decoded.
 #[derive(Clone, Copy)]
@@ -76,6 +76,16 @@ impl<'p> Matching<'p> {
     /// True if the form's definition is known and has no such key: time to read the definition again.
     pub fn is_unknown(&self, key: &str) -> bool {
         self.definition.is_some_and(|definition| !definition.knows(key))
+    }
+
+    /// The fields that no question of the form feeds; without a definition nobody knows, and all are named.
+    pub fn unfed(&self) -> Vec<&'p FieldName> {
+        let questions = self.definition.map(|definition| definition.questions.as_slice()).unwrap_or_default();
+        let fed = |field: usize| {
+            questions.iter().any(|q| self.permit(&q.key).is_some_and(|permit| permit.field == field))
+        };
+        let rules = self.purpose.whitelist.rules().iter().enumerate();
+        rules.filter(|(field, _)| !fed(*field)).map(|(_, rule)| &rule.name).collect()
     }
 
     /// Each question of the form with the field it feeds, for `tamis check`.

@@ -25,6 +25,12 @@ crate::codes! {
         Io = "store-io",
         /// The disk is full or below its floor: waits for room.
         DiskFull = "disk-full",
+        /// The clock leapt forward by more than 7 days and nobody has confirmed it: nothing is handed out or destroyed.
+        ClockJumped = "clock-jumped",
+        /// As many pages are being read out as may be at one time.
+        Busy = "too-many-readings",
+        /// The reading of a page ended before its end: its client took nothing for too long, or tamis is going down.
+        ReadingInterrupted = "reading-interrupted",
         /// The writer stopped after a failure; only a restart helps.
         Halted = "store-halted",
         /// The writer has not answered in time; what was asked may still happen.
@@ -41,7 +47,7 @@ crate::codes! {
         TooManyTokens = "too-many-tokens",
         /// A cursor of another purpose.
         CursorForeign = "cursor-foreign",
-        /// A form's definition or a token is larger than any value may be (24 KiB).
+        /// A form's definition or a token is larger than may be kept.
         ValueTooLarge = "value-too-large",
         /// The purpose is not in the store (the config declares it, or it is gone).
         PurposeUnknown = "purpose-unknown",

@@ -5,6 +5,7 @@
 //! paths).
 
 mod error;
+mod records;
 pub mod sled;
 pub mod startup;
 pub mod witness;
@@ -14,7 +15,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use tokio::sync::mpsc;
 
 use crate::clock::Day;
 use crate::id::{FormId, LeadgenId, PageId};
@@ -24,9 +24,10 @@ use crate::purpose::{Cursor, FormDefinition, Lane, PurposeId, RecordId};
 use crate::trail::{Entry, Line, Reason, Role};
 
 pub use error::{StoreCode, StoreError};
+pub use records::{Records, RecordsFeed, records};
 
 /// Everything that a store does.
-pub trait Store: Vault + Seen + Parked + Trail + Tokens + Forms {}
+pub trait Store: Vault + Seen + Parked + Trail + Tokens + Forms + Hours {}
 
 /// What became of a claimed reference, to be made durable.
 pub struct Settlement {
@@ -91,7 +92,7 @@ pub struct Page {
     /// At most so many records follow (fewer if some are erased meanwhile).
     pub count: u64,
     /// The records in arrival order. An `Err` ends the export with an error, never with a short list.
-    pub records: mpsc::Receiver<Result<OpenedLead, StoreError>>,
+    pub records: Records,
 }
 
 /// What an officer looks for.
@@ -137,13 +138,14 @@ pub trait Vault: Send + Sync {
     /// count and range), then reads on demand.
     ///
     /// # Errors
-    /// See [`StoreCode`].
+    /// [`StoreCode::Busy`] if too many are being read; [`StoreCode::ClockJumped`]; otherwise see [`StoreCode`].
     async fn open_page(&self, request: PageRequest, entry: Entry) -> Result<Page, StoreError>;
 
     /// Looks one record up and writes the trail line first.
     ///
     /// # Errors
-    /// See [`StoreCode`].
+    /// [`StoreCode::ClockJumped`] if it depends on the clock whether the record is past its expiry; otherwise see
+    /// [`StoreCode`].
     async fn find(&self, wanted: Wanted, entry: Entry) -> Result<Vec<Found>, StoreError>;
 
     /// Makes room for purposes that the config names from now on; those that have it already are left as they are.
@@ -157,6 +159,9 @@ pub trait Vault: Send + Sync {
 
     /// Why the store takes no more, if it has halted.
     fn halted(&self) -> Option<StoreCode>;
+
+    /// True if it takes and gives: not halted, not closed, not waiting for room, its keys can be changed.
+    fn ready(&self) -> bool;
 
     /// Waits for the writer to finish what it has, syncs and closes. Later verbs answer [`StoreCode::Closed`].
     ///
@@ -180,7 +185,8 @@ pub struct ParkedClaim {
     pub reference: LeadRef,
     /// Attempts spent so far.
     pub attempts: u32,
-    /// Why it waited; none: it was held, or requeued.
+    /// The code under which it waited (after a requeue the one under which it had been refused or buried); none: it was
+    /// held.
     pub code: Option<ParkCode>,
 }
 
@@ -223,13 +229,13 @@ pub trait Parked: Send + Sync {
     /// Ends what Meta no longer has: parked references older than 90 days become refused (`too-old`). Returns how many.
     ///
     /// # Errors
-    /// See [`StoreCode`].
+    /// [`StoreCode::ClockJumped`]; otherwise see [`StoreCode`].
     async fn expire_parked(&self, now: Timestamp) -> Result<u64, StoreError>;
 
     /// The days under whose keys parked references are sealed.
     ///
     /// # Errors
-    /// See [`StoreCode`].
+    /// It cannot be told, or nothing may be destroyed for now ([`StoreCode::ClockJumped`]): every key is to stay.
     fn sealed_days(&self) -> Result<Vec<Day>, StoreError>;
 }
 
@@ -301,6 +307,13 @@ pub trait Trail: Send + Sync {
     /// # Errors
     /// [`StoreCode::TrailBroken`] if a line is missing or changed.
     async fn lines(&self, after: u64, limit: usize) -> Result<Vec<Line>, StoreError>;
+
+    /// Writes down an act that changed nothing: a refusal. At most one line a second for each actor, so that no loop of
+    /// refused calls fills the disk or keeps the writer; what is beyond it is passed over.
+    ///
+    /// # Errors
+    /// See [`StoreCode`].
+    async fn note(&self, entry: Entry) -> Result<(), StoreError>;
 }
 
 /// A token as it is kept: the secret only as its SHA-256.
@@ -349,6 +362,21 @@ pub trait Tokens: Send + Sync {
     /// # Errors
     /// See [`StoreCode`].
     async fn revoke_token(&self, id: &str, entry: Entry) -> Result<bool, StoreError>;
+}
+
+/// What the store makes of the clock. A leap forward of more than 7 days against the highest clock seen is not believed
+/// until it is confirmed: nothing is handed out or destroyed meanwhile, while accepting and storing go on.
+#[async_trait]
+pub trait Hours: Send + Sync {
+    /// True while there is a leap that nobody has confirmed.
+    fn clock_jumped(&self) -> bool;
+
+    /// Believes the clock from now on, with a trail line. `by` is a person's act; none: Graph's own clock agrees. False:
+    /// there was nothing to confirm.
+    ///
+    /// # Errors
+    /// See [`StoreCode`].
+    async fn confirm_clock(&self, by: Option<Entry>) -> Result<bool, StoreError>;
 }
 
 /// Definitions of forms, and what the sieve dropped by form.

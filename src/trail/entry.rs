@@ -10,14 +10,22 @@ crate::codes! {
         Stored = "stored",
         /// A page of records was read out.
         Exported = "exported",
-        /// A record was looked for.
+        /// A record was looked for, and shown masked.
         Found = "found",
+        /// A record was looked for, to be shown in full.
+        FoundUnmasked = "found-unmasked",
         /// Parked references were brought back.
         Requeued = "requeued",
         /// A token was made.
         TokenCreated = "token-created",
         /// A token was revoked.
         TokenRevoked = "token-revoked",
+        /// The list of tokens was asked for; only a refusal is written down.
+        TokensListed = "tokens-listed",
+        /// The trail was asked for; only a refusal is written down.
+        TrailRead = "trail-read",
+        /// A clock that leapt forward was confirmed, by a person or by Graph's own.
+        ClockConfirmed = "clock-confirmed",
     }
 }
 

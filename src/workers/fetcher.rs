@@ -198,17 +198,21 @@ impl Fetcher {
         Some((Source::Journal, lane, claimed))
     }
 
-    /// From the parked what can be fetched now, and what waits and can be fetched no more: that is held from now on.
+    /// From the parked what can be fetched now, and what waits though nobody may fetch it any more: that is held from now
+    /// on. (A lane without a purpose claims what waits, never what is held.)
     fn claim_parked(
         &self,
         policy: &Policy,
         now: Timestamp,
     ) -> Result<Option<(Source, Lane, Vec<Claimed>)>, StoreError> {
-        let lane = |page: &PageId, form: &FormId| match self.tools.graph.availability(page) {
-            Availability::Ready | Availability::Probe => Some(lane_of(policy, page, form)),
-            Availability::Paused { .. } => None,
-            // Without a purpose the lane is one of waiting references alone, so that what is held stays where it is.
-            Availability::NoToken => Some(Lane { page: *page, purpose: None }),
+        let lane = |page: &PageId, form: &FormId| {
+            let lane = lane_of(policy, page, form);
+            match (&lane.purpose, self.tools.graph.availability(page)) {
+                (None, _) => Some(lane),
+                (Some(_), Availability::NoToken) => Some(Lane { purpose: None, ..lane }),
+                (Some(_), Availability::Ready | Availability::Probe) => Some(lane),
+                (Some(_), Availability::Paused { .. }) => None,
+            }
         };
         let Some((lane, mut claims)) = self.tools.store.claim_due(now, CLAIM_MAX, &lane)? else {
             return Ok(None);
@@ -239,8 +243,7 @@ impl Fetcher {
         let purpose = lane.purpose.as_ref().and_then(|id| policy.purpose(id.as_str())).cloned();
         let availability = tools.graph.availability(&lane.page);
         match (purpose, availability) {
-            (_, Availability::NoToken) => park_all(claimed, |_| Why::Held { code: ParkCode::PageUnknown }),
-            (None, _) => park_all(claimed, |_| Why::Held { code: ParkCode::FormUnclaimed }),
+            (None, _) | (Some(_), Availability::NoToken) => park_all(claimed, |claim| held(policy, claim)),
             // Due at once: while the page is paused nobody claims it, and the pause may end early (a new token).
             (Some(_), Availability::Paused { code, .. }) => {
                 park_all(claimed, |claim| Why::Waiting { not_before: now, attempts: claim.attempts, code })
@@ -254,6 +257,8 @@ impl Fetcher {
     async fn fetch(&self, page: &PageId, purpose: &Purpose, claimed: Vec<Claimed>) -> Vec<Settlement> {
         let mut settlements = Vec::with_capacity(claimed.len());
         let mut ready: HashMap<LeadgenId, (Claimed, Arc<KnownForm>)> = HashMap::with_capacity(claimed.len());
+        // Asked for in the order in which they came, so that the oldest is the first to be stored.
+        let mut ids = Vec::with_capacity(claimed.len());
         let mut unread: HashMap<FormId, Failure> = HashMap::new();
         for claim in claimed {
             let form = claim.reference.form;
@@ -264,6 +269,7 @@ impl Fetcher {
             }
             match self.tools.forms.form(page, &form).await {
                 Ok(known) => {
+                    ids.push(claim.reference.leadgen);
                     ready.insert(claim.reference.leadgen, (claim, known));
                 }
                 Err(Unknown::Graph(failure)) => {
@@ -283,7 +289,6 @@ impl Fetcher {
         if ready.is_empty() {
             return settlements;
         }
-        let ids: Vec<LeadgenId> = ready.keys().copied().collect();
         let read = self.tools.graph.read_leads(page, &purpose.graph_fields(), &ids).await;
         self.tools.metrics.graph_calls(u64::from(read.calls));
         // A read may take longer than the first delays: they count from the failure, not from the claim.
@@ -416,7 +421,7 @@ impl Tools {
         let _passing = self.gate.pass().await;
         let stores = settlements.iter().any(|settlement| matches!(settlement.outcome, Outcome::Stored(_)));
         if !self.policy.is(policy) || (stores && !self.graph.knows(&lane.page)) {
-            tracing::info!(page.id = %lane.page, refs.count = settlements.len(), "fetch.sent-back");
+            tracing::info!(page.id = %lane.page, refs.count = settlements.len(), "fetcher.sent-back");
             return Ok(None);
         }
         let told: Vec<Told> =
@@ -505,6 +510,15 @@ fn lane_of(policy: &Policy, page: &PageId, form: &FormId) -> Lane {
 
 fn parked(reference: LeadRef, why: Why) -> Settlement {
     Settlement { reference, outcome: Outcome::Parked(why), dropped: Dropped::default() }
+}
+
+/// What nobody may fetch now: its form has no purpose, or else its page no token.
+fn held(policy: &Policy, claim: &Claimed) -> Why {
+    let code = match policy.of_form(&claim.reference.form) {
+        None => ParkCode::FormUnclaimed,
+        Some(_) => ParkCode::PageUnknown,
+    };
+    Why::Held { code }
 }
 
 fn park_all(claimed: Vec<Claimed>, why: impl Fn(&Claimed) -> Why) -> Vec<Settlement> {

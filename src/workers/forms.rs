@@ -55,6 +55,13 @@ impl FormBook {
         }
         let read = match self.graph.read_form(page, form).await {
             Ok(definition) => {
+                let before = known.as_ref().and_then(|known| known.definition.as_ref());
+                if let Some(change) = before.and_then(|before| definition.change_since(before)) {
+                    tracing::info!(
+                        form.id = %form, page.id = %page, questions.added = change.added,
+                        questions.removed = change.removed, questions.retyped = change.retyped, "form.changed"
+                    );
+                }
                 KnownForm { form: *form, definition: Some(definition), read_at: self.clock.now() }
             }
             Err(failure) => match (failure.decision, known) {
@@ -64,7 +71,9 @@ impl FormBook {
                 }
                 (_, Some(known)) => {
                     tracing::debug!(form.id = %form, code = %failure.code, "form.not-read-again");
-                    return Ok(self.remember(KnownForm { read_at: self.clock.now(), ..(*known).clone() }));
+                    return Ok(
+                        self.remember(KnownForm { read_at: self.a_while_from_stale(), ..(*known).clone() })
+                    );
                 }
                 (_, None) => return Err(Unknown::Graph(failure)),
             },
@@ -83,6 +92,12 @@ impl FormBook {
         if stale.len() < REMEMBERED_MAX {
             stale.entry(*form).or_insert_with(|| self.clock.now());
         }
+    }
+
+    /// A time of reading under which a form that could not be read again is tried again soon, and not at each lead.
+    fn a_while_from_stale(&self) -> Timestamp {
+        let fresh = SignedDuration::from_hours(FRESH_HOURS) - SignedDuration::from_mins(REREAD_MINUTES);
+        self.clock.now().checked_sub(fresh).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
     fn known(&self, form: &FormId) -> Result<Option<Arc<KnownForm>>, StoreError> {

@@ -1,5 +1,6 @@
 //! Steps that are told to run. A worker does one thing when asked and says what it did; loops, sleeps and stops are here.
 
+mod clockwatch;
 mod fetcher;
 mod forms;
 mod gate;
@@ -19,6 +20,7 @@ use crate::clock::Clock;
 use crate::lifecycle::Stop;
 use crate::metrics::Metrics;
 
+pub use clockwatch::Clockwatch;
 pub use fetcher::{Fetcher, Retries, Tools};
 pub use forms::FormBook;
 pub use gate::Gate;

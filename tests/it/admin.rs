@@ -245,3 +245,30 @@ async fn a_submission_that_is_still_queued_is_found_as_such() {
     world.until("it is stored", || async { state().await == "stored" }).await;
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_access_and_an_unmasked_look_stand_in_the_trail() {
+    let (world, _) = with_leads(1).await;
+    let (_, crm) = token(&world, exporter(&["devis"])).await;
+    let (_, officer) = token(&world, json!({"name": "dpo", "role": "officer"})).await;
+    let crm = world.admin_tcp(Some(&crm));
+    let officer = world.admin_tcp(Some(&officer));
+    assert_eq!(crm.get("/admin/v1/purposes/lettre/leads").await.status, 403);
+    for _ in 0..20 {
+        assert_eq!(officer.get("/admin/v1/purposes/devis/leads").await.status, 403);
+    }
+    for unmask in [false, true] {
+        let found = world.admin().post("/admin/v1/find", &json!({"id": "devis-1-1", "unmask": unmask})).await;
+        assert_eq!(found.status, 200);
+    }
+    let lines = world.admin().get("/admin/v1/trail?limit=10000").await.lines();
+    let refused: Vec<&Value> = lines.iter().filter(|line| line["result"] == "refused").collect();
+    let of = |role: &str| refused.iter().filter(|line| line["role"] == role).count();
+    assert_eq!(of("exporter"), 1);
+    assert!((1..=10).contains(&of("officer")), "one a second, not one a call: {}", of("officer"));
+    assert_eq!(refused[0]["action"], "exported");
+    assert_eq!((&refused[0]["purpose"], &refused[0]["count"]), (&json!("lettre"), &json!(0)));
+    let looks: Vec<&Value> = lines.iter().map(|line| &line["action"]).collect();
+    assert!(looks.contains(&&json!("found")) && looks.contains(&&json!("found-unmasked")));
+    world.end().await;
+}

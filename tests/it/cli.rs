@@ -59,6 +59,13 @@ fn init_then_check_names_just_what_is_left_to_fill_in_and_nothing_is_overwritten
     assert_eq!(fs::read(&config).expect("the config"), before);
     let served = tamis(temporary.path(), &["serve", "--config", &config]);
     assert_eq!(served.status.code(), Some(78), "serve refuses what check refuses");
+    let root_key = home.join("secrets/root-key");
+    fs::remove_file(&root_key).expect("removed");
+    let served = tamis(temporary.path(), &["serve", "--config", &config]);
+    assert_eq!(served.status.code(), Some(78));
+    let said = words(&served.stderr);
+    assert!(said.contains("keys.root") && said.contains("tamis init"), "{said}");
+    assert!(!root_key.exists(), "serve makes no root key");
 }
 
 #[test]

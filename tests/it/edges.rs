@@ -17,6 +17,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("descriptors", &[]),
     ("location", &["secret", "codes"]),
     ("json", &[]),
+    ("systemd", &["location"]),
     // Pure rooms.
     ("purpose", &["clock", "id", "codes"]),
     ("notification", &["id", "json", "secret", "codes"]),
@@ -138,6 +139,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "random",
             "secret",
             "store",
+            "systemd",
             "telemetry",
             "workers",
         ],
@@ -157,6 +159,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "random",
             "secret",
             "store",
+            "systemd",
             "telemetry",
             "purpose",
             "trail",

@@ -418,7 +418,7 @@ fn series(metrics: &str) -> BTreeSet<&str> {
     lines.filter_map(|line| Some(line.rsplit_once(' ')?.0)).collect()
 }
 
-fn nothing(found: BTreeSet<&str>, medium: &str) {
+fn nothing(found: &BTreeSet<&str>, medium: &str) {
     assert!(found.is_empty(), "in {medium}: {found:#?}");
 }
 
@@ -464,7 +464,7 @@ async fn the_daemons_binary_leaks_nothing_at_trace() {
     let mut secrets = vec![page_token, app_secret, VERIFY_TOKEN.to_owned(), hex::encode(ROOT_KEY), proof];
     secrets.extend(heard.iter().flat_map(|heard| heard.tokens.clone()));
     let needles = marks.needles(&secrets);
-    nothing(needles.within(said.as_bytes()), "the log");
+    nothing(&needles.within(said.as_bytes()), "the log");
     for event in
         ["lead.stored", "lead.refused", "lead.buried", "lead.held", "graph.page-paused", "webhook.refused"]
     {
@@ -472,9 +472,9 @@ async fn the_daemons_binary_leaks_nothing_at_trace() {
     }
     assert!(said.contains(" DEBUG ") && said.contains("\"debug\""), "not loud enough to prove anything");
     for heard in &heard {
-        nothing(needles.within(&heard.problems), "what strangers were told");
-        nothing(needles.within(heard.metrics.as_bytes()), "the metrics");
-        nothing(Needles::of([&marks.dropped]).within(&heard.answers), "what operators were told");
+        nothing(&needles.within(&heard.problems), "what strangers were told");
+        nothing(&needles.within(heard.metrics.as_bytes()), "the metrics");
+        nothing(&Needles::of([&marks.dropped]).within(&heard.answers), "what operators were told");
     }
     // On the disk: everything but the operator's own two.
     fs::remove_file(home.config()).expect("a file");
@@ -548,10 +548,10 @@ async fn a_daemon_in_this_process_leaks_nothing_and_its_metrics_do_not_grow() {
     let first = stage.play(&marks, 1).await;
     let second = stage.play(&marks, 2).await;
     let needles = marks.needles(&first.tokens);
-    nothing(needles.within(log().text().as_bytes()), "the log");
+    nothing(&needles.within(log().text().as_bytes()), "the log");
     for heard in [&first, &second] {
-        nothing(needles.within(&heard.problems), "what strangers were told");
-        nothing(needles.within(heard.metrics.as_bytes()), "the metrics");
+        nothing(&needles.within(&heard.problems), "what strangers were told");
+        nothing(&needles.within(heard.metrics.as_bytes()), "the metrics");
     }
     let closed: BTreeSet<&str> = ParkCode::ALL
         .iter()

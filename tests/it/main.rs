@@ -2,22 +2,31 @@
 //!
 //! One binary, one module a subject. Every world checks on its way out that nothing was left behind and nothing leaked.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::print_stdout, reason = "a test says what it measured")]
 
 mod support;
 
 mod admin;
 mod cli;
+mod clock;
 mod codes;
 mod connections;
+mod deploy;
 mod durable;
 mod edges;
 mod fetching;
 mod held;
+mod hostile;
 mod kill;
 mod leaks;
 mod leaving;
 mod log_file;
 mod logs;
+mod memory;
+mod model;
+mod proxy;
 mod reload;
+mod starting;
 mod startup;
+mod systemd;
 mod walk;

@@ -1,9 +1,11 @@
 //! Another config while the daemon runs.
 
 use std::fs;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tamis::clock::{Clock, ManualClock, SystemClock};
 use tamis_simulator::{Match, Page, Rule, Setup, Signing, Simulator, What};
 
 use crate::support::process::Home;
@@ -89,7 +91,7 @@ async fn a_purpose_that_changes_between_claim_and_settle_is_respected() {
         .await;
     let records = world.records("devis").await;
     assert!(records.iter().all(|record| record["fields"].get("postcode").is_none()), "{records:?}");
-    assert!(!log().events("fetch.sent-back").is_empty());
+    assert!(!log().events("fetcher.sent-back").is_empty());
     let more = submit(&world, 1);
     deliver(&world, &more).await;
     stored(&world, "devis", 5).await;
@@ -252,4 +254,58 @@ async fn the_real_daemon_reloads_on_sighup_and_keeps_its_config_when_the_new_one
     let (status, said) = daemon.terminate();
     assert!(status.success() && !said.contains("CANARY"), "{said}");
     meta.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_changed_at_meta_is_reported_and_check_shows_the_match() {
+    let clock = Arc::new(ManualClock::new(SystemClock.now()));
+    let world = World::planned(Plan { clock: clock.clone(), ..Plan::default() }).await;
+    let form = |questions: &[(&str, &str)]| tamis_simulator::Form {
+        id: DEVIS_FORM.to_owned(),
+        page_id: PAGE.to_owned(),
+        questions: questions
+            .iter()
+            .map(|(kind, key)| tamis_simulator::Question::new(kind, key, key))
+            .collect(),
+        ..tamis_simulator::Form::default()
+    };
+    let ids = submit(&world, 1);
+    deliver(&world, &ids).await;
+    stored(&world, "devis", 1).await;
+    let forms = world.admin().get("/admin/v1/forms").await.json();
+    assert_eq!(forms["forms"][0]["purpose"], "devis");
+    assert_eq!(
+        forms["forms"][0]["questions"][3],
+        json!({"key": "post_code", "type": "CUSTOM", "field": "postcode"})
+    );
+
+    let config = world.directory.path().join("tamis.toml").display().to_string();
+    let checked = std::process::Command::new(crate::support::process::BINARY)
+        .args(["check", "--config", &config])
+        .env_clear()
+        .output()
+        .expect("an answer");
+    let told = String::from_utf8(checked.stdout).expect("text");
+    assert!(checked.status.success() && told.contains("# form 901000000000001 (devis), read at "), "{told}");
+    assert!(told.contains("#   post_code     postcode\n#   budget        dropped\n"), "{told}");
+
+    // A question that the definition has not makes it be read again, at most every ten minutes.
+    world.meta.add_form(form(&[("FULL_NAME", "full_name"), ("EMAIL", "email"), ("CUSTOM", "surprise")]));
+    let odd = lead(DEVIS_FORM).answer("full_name", &["X"]).answer("email", &["x@example.org"]);
+    let odd = || world.submit(odd.clone().answer("surprise", &["y"]), &[]);
+    deliver(&world, &[odd()]).await;
+    stored(&world, "devis", 2).await;
+    clock.advance_ms(11 * 60_000);
+    deliver(&world, &[odd()]).await;
+    stored(&world, "devis", 3).await;
+    world
+        .until("the change is reported", || async {
+            log()
+                .events("form.changed")
+                .iter()
+                .any(|line| line.contains("questions.added=1 questions.removed=3 questions.retyped=0"))
+        })
+        .await;
+    assert!(!log().text().contains("surprise"));
+    world.end().await;
 }

@@ -21,6 +21,13 @@ struct Canned {
 async fn leads(request: HttpRequest, canned: Data<Canned>) -> HttpResponse {
     let query = request.query_string();
     let csv = query.contains("format=csv");
+    if query.contains("dialect=excel") {
+        let (next, more) =
+            if query.contains("after=") { ("devis-1-2", "false") } else { ("devis-1-1", "true") };
+        let mut head = HttpResponse::Ok();
+        head.insert_header(("Tamis-Next-Cursor", next)).insert_header(("Tamis-More", more));
+        return head.body(format!("\u{feff}id;phone\r\n{next};\"=\"\"+336\"\"\"\r\n"));
+    }
     assert!(query.contains("limit=2&test=exclude"), "{query}");
     assert_eq!(request.headers().get("tamis-reason").expect("a reason"), "audit");
     let mut head = HttpResponse::Ok();
@@ -91,6 +98,20 @@ async fn pages_become_one_file_with_one_header() {
         assert_eq!(value["next_cursor"], "devis-1-3");
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_dialect_is_passed_on_with_one_mark_at_the_start_and_only_for_csv() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let here = directory.path();
+    with_daemon(here, 0, async || {
+        assert_eq!(export(here, "csv", &["--dialect", "excel"]).await, Exit::Done);
+        assert_eq!(export(here, "ndjson", &["--dialect", "excel", "--overwrite"]).await, Exit::Usage);
+        assert_eq!(export(here, "csv", &["--dialect", "lotus", "--overwrite"]).await, Exit::Usage);
+    })
+    .await;
+    let text = read_to_string(here.join("out")).expect("the file");
+    assert_eq!(text, "\u{feff}id;phone\r\ndevis-1-1;\"=\"\"+336\"\"\"\r\ndevis-1-2;\"=\"\"+336\"\"\"\r\n");
 }
 
 #[tokio::test]

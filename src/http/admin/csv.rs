@@ -3,6 +3,7 @@
 use csv::{QuoteStyle, Terminator, WriterBuilder};
 
 use crate::clock::Rfc3339;
+use crate::http::admin::excel;
 use crate::http::admin::record::Record;
 use crate::http::admin::stream::Format;
 use crate::purpose::{Keep, Purpose};
@@ -16,8 +17,18 @@ const BEFORE: [&str; 6] = ["id", "purpose", "created_time", "received_at", "form
 /// Columns after the consents.
 const AFTER: [&str; 3] = ["expires_at", "reconfirm_due", "test"];
 
+/// For whom the table is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dialect {
+    /// Programs: RFC 4180.
+    Plain,
+    /// People with a spreadsheet.
+    Excel,
+}
+
 /// The columns of one purpose: the same on every page, whatever a record holds.
 pub(super) struct Csv {
+    dialect: Dialect,
     fields: Vec<String>,
     consents: Vec<String>,
     kept: Vec<Keep>,
@@ -25,11 +36,19 @@ pub(super) struct Csv {
 
 impl Csv {
     /// The columns of this purpose.
-    pub(super) fn new(purpose: &Purpose) -> Self {
+    pub(super) fn new(purpose: &Purpose, dialect: Dialect) -> Self {
         Self {
+            dialect,
             fields: purpose.whitelist.columns().into_iter().map(ToString::to_string).collect(),
             consents: purpose.consents.iter().map(|rule| rule.key.to_string()).collect(),
             kept: Keep::ALL.iter().copied().filter(|keep| purpose.keeps(*keep)).collect(),
+        }
+    }
+
+    fn delimiter(&self) -> u8 {
+        match self.dialect {
+            Dialect::Plain => b',',
+            Dialect::Excel => excel::DELIMITER,
         }
     }
 
@@ -72,11 +91,18 @@ impl Csv {
 
 impl Format for Csv {
     fn head(&mut self, out: &mut Vec<u8>) {
-        write_row(&self.header(), out);
+        if self.dialect == Dialect::Excel {
+            out.extend_from_slice(excel::BOM);
+        }
+        write_row(&self.header(), self.delimiter(), out);
     }
 
     fn record(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
-        write_row(&self.cells(record), out);
+        let mut cells = self.cells(record);
+        if self.dialect == Dialect::Excel {
+            cells = cells.into_iter().map(excel::cell).collect();
+        }
+        write_row(&cells, self.delimiter(), out);
     }
 
     fn tail(&mut self, _: &mut Vec<u8>) {}
@@ -101,9 +127,13 @@ fn is_phone_number(cell: &str) -> bool {
 }
 
 #[expect(clippy::expect_used, reason = "rows into a growing vector cannot fail")]
-fn write_row(cells: &[String], out: &mut Vec<u8>) {
+fn write_row(cells: &[String], delimiter: u8, out: &mut Vec<u8>) {
     let mut builder = WriterBuilder::new();
-    builder.terminator(Terminator::CRLF).quote_style(QuoteStyle::Necessary).buffer_capacity(1024);
+    builder
+        .delimiter(delimiter)
+        .terminator(Terminator::CRLF)
+        .quote_style(QuoteStyle::Necessary)
+        .buffer_capacity(1024);
     let mut writer = builder.from_writer(out);
     writer.write_record(cells).expect("a vector grows");
     writer.flush().expect("a vector grows");
@@ -145,7 +175,7 @@ mod tests {
     #[test]
     fn a_row_has_every_column_of_its_purpose_whatever_the_record_holds() {
         let policy = policy();
-        let mut csv = Csv::new(policy.purpose("lettre").expect("a purpose"));
+        let mut csv = Csv::new(policy.purpose("lettre").expect("a purpose"), Dialect::Plain);
         let mut out = Vec::new();
         csv.head(&mut out);
         let (id, form, page) = ids();
@@ -170,14 +200,40 @@ mod tests {
         assert_eq!(String::from_utf8(out).expect("text"), expected);
     }
 
+    #[test]
+    fn a_page_for_excel_has_its_mark_its_delimiter_and_texts_that_stay_texts() {
+        let policy = policy();
+        let mut csv = Csv::new(policy.purpose("lettre").expect("a purpose"), Dialect::Excel);
+        let mut out = Vec::new();
+        csv.head(&mut out);
+        let (id, form, page) = ids();
+        let mut record = record(&id, &form, &page);
+        record.fields = vec![
+            ("first_name", vec!["=cmd;x"]),
+            ("email", vec!["+33639980000"]),
+            ("ville", vec!["49100", "Angers, \"centre\""]),
+        ];
+        csv.record(&record, &mut out);
+        csv.tail(&mut out);
+        let expected = concat!(
+            "\u{feff}id;purpose;created_time;received_at;form_id;page_id;first_name;email;ville;consent.email_optin;",
+            "expires_at;reconfirm_due;test;campaign_id;leadgen_id\r\n",
+            "lettre-1-7;lettre;2026-11-25T08:47:38Z;2026-11-25T08:47:39Z;\"=\"\"901000000000002\"\"\";",
+            "\"=\"\"104000000000001\"\"\";\"'=cmd;x\";\"=\"\"+33639980000\"\"\";",
+            "\"49100; Angers, \"\"centre\"\"\";true;2028-06-24T08:47:38Z;2028-05-25T08:47:38Z;false;",
+            "\"=\"\"120200000000001\"\"\";\"=\"\"9007199254740993\"\"\"\r\n",
+        );
+        assert_eq!(String::from_utf8(out).expect("text"), expected);
+    }
+
     proptest! {
         #[test]
         fn a_row_reads_back_as_the_same_cells(cells in prop::collection::vec(".{0,40}|[\r\n\",;=+ ]{0,8}", 2..8)) {
             // A header row stands before it as in every export: readers take a BOM at the very start for no content.
             let header: Vec<String> = (0..cells.len()).map(|column| format!("c{column}")).collect();
             let mut out = Vec::new();
-            write_row(&header, &mut out);
-            write_row(&cells, &mut out);
+            write_row(&header, b',', &mut out);
+            write_row(&cells, b',', &mut out);
             prop_assert!(out.ends_with(b"\r\n"));
             let mut reader = csv::Reader::from_reader(out.as_slice());
             let rows: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().expect("CSV");

@@ -62,8 +62,8 @@ pub(super) async fn find(
     let wanted = question.wanted()?;
     // Asked first: what is settled in between is found in the store.
     let queued = matches!(&wanted, Wanted::Leadgen(leadgen) if queue.holds(leadgen));
-    let entry = Entry::by(&by.operator, Action::Found);
-    let found = desk.store.find(wanted, entry).await?;
+    let action = if question.unmask { Action::FoundUnmasked } else { Action::Found };
+    let found = desk.store.find(wanted, Entry::by(&by.operator, action)).await?;
     let queued = queued && found.is_empty();
     tracing::info!(
         request.id = %request_id(&request), actor = %by.operator.actor, role = %by.operator.role,

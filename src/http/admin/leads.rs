@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::clock::Day;
 use crate::http::admin::Desk;
-use crate::http::admin::csv::Csv;
+use crate::http::admin::csv::{Csv, Dialect};
 use crate::http::admin::json::Json;
 use crate::http::admin::ndjson::Ndjson;
-use crate::http::admin::operator::{By, Export as MayExport};
+use crate::http::admin::operator::{By, Export as MayExport, note_refusal};
 use crate::http::admin::query::Parameters;
 use crate::http::admin::stream::{Export, Format};
 use crate::http::problem::{Problem, ProblemCode, request_id};
@@ -32,13 +33,26 @@ pub(super) async fn export(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let mut operator = by.operator;
-    let purpose = purpose_for(&operator, &desk.policy.pin(), &name)?;
-    operator.recipient = recipient_for(&operator, &purpose, &request)?;
-    let wanted = Wanted::parse(request.query_string(), &purpose.id)?;
+    let policy = desk.policy.pin();
+    let reached = purpose_for(&operator, &policy, &name)
+        .and_then(|purpose| Ok((recipient_for(&operator, &purpose, &request)?, purpose)));
+    let (recipient, purpose) = match reached {
+        Ok(reached) => reached,
+        Err(code) => {
+            if code.status() == StatusCode::FORBIDDEN {
+                // A name that is no purpose's is the caller's words, and stays out of the trail.
+                let named = policy.purpose(&name).map(|purpose| purpose.id.clone());
+                note_refusal(&desk, &operator, Action::Exported, named).await;
+            }
+            return Err(code.into());
+        }
+    };
+    operator.recipient = recipient;
+    let mut wanted = Wanted::parse(request.query_string(), &purpose.id)?;
     let entry = Entry::by(&operator, Action::Exported);
     let page_request = PageRequest {
         purpose: purpose.id.clone(),
-        after: wanted.after,
+        after: wanted.after.take(),
         limit: wanted.limit,
         test: wanted.test,
         today: Day::of(desk.clock.now()),
@@ -50,7 +64,7 @@ pub(super) async fn export(
         request.id = %id, actor = %operator.actor, role = %operator.role, purpose = %purpose.id,
         records.max = page.count, cursor = %page.next, "export.opened"
     );
-    Ok(answer(page, &purpose, wanted.format, id))
+    Ok(answer(page, &purpose, &wanted, id))
 }
 
 /// An exporter is told the same of a purpose that is not its own and of one that does not exist.
@@ -83,18 +97,18 @@ fn recipient_for(
     }
 }
 
-fn answer(page: Page, purpose: &Arc<Purpose>, format: FormatName, request_id: String) -> HttpResponse {
+fn answer(page: Page, purpose: &Arc<Purpose>, wanted: &Wanted, request_id: String) -> HttpResponse {
     let mut head = HttpResponse::Ok();
     head.insert_header(("Tamis-Next-Cursor", page.next.to_string()));
     head.insert_header(("Tamis-More", if page.more { "true" } else { "false" }));
-    head.insert_header((CONTENT_TYPE, format.content_type()));
-    let format: Box<dyn Format> = match format {
+    head.insert_header((CONTENT_TYPE, wanted.format.content_type()));
+    let format: Box<dyn Format> = match wanted.format {
         FormatName::Ndjson => Box::new(Ndjson),
         FormatName::Json => Box::new(Json::new(page.next, page.more)),
         FormatName::Csv => {
             let file = format!("attachment; filename=\"{}.csv\"", purpose.id);
             head.insert_header((CONTENT_DISPOSITION, file));
-            Box::new(Csv::new(purpose))
+            Box::new(Csv::new(purpose, wanted.dialect))
         }
     };
     Export { records: page.records, purpose: Arc::clone(purpose), format, request_id }.into_response(head)
@@ -126,6 +140,7 @@ impl FormatName {
 #[derive(Debug, PartialEq, Eq)]
 struct Wanted {
     format: FormatName,
+    dialect: Dialect,
     after: Option<Cursor>,
     limit: usize,
     test: TestFilter,
@@ -133,10 +148,15 @@ struct Wanted {
 
 impl Wanted {
     fn parse(query: &str, purpose: &PurposeId) -> Result<Self, ProblemCode> {
-        let parameters = Parameters::parse(query, &["format", "after", "limit", "test"])?;
+        let parameters = Parameters::parse(query, &["format", "dialect", "after", "limit", "test"])?;
         let format = match parameters.value("format") {
             None => FormatName::Ndjson,
             Some(text) => FormatName::from_code(text).ok_or(ProblemCode::ParameterInvalid)?,
+        };
+        let dialect = match (format, parameters.value("dialect")) {
+            (_, None) => Dialect::Plain,
+            (FormatName::Csv, Some("excel")) => Dialect::Excel,
+            _ => return Err(ProblemCode::ParameterInvalid),
         };
         let after = match parameters.value("after") {
             None => None,
@@ -151,7 +171,7 @@ impl Wanted {
             Some("only") => TestFilter::Only,
             Some(_) => return Err(ProblemCode::ParameterInvalid),
         };
-        Ok(Self { format, after, limit: parameters.limit()?, test })
+        Ok(Self { format, dialect, after, limit: parameters.limit()?, test })
     }
 }
 
@@ -172,8 +192,8 @@ mod tests {
 
     #[test]
     fn all_parameters_are_read() {
-        let wanted = parse("format=csv&after=devis-1-0&limit=7&test=only").expect("all");
-        assert_eq!(wanted.format, FormatName::Csv);
+        let wanted = parse("format=csv&dialect=excel&after=devis-1-0&limit=7&test=only").expect("all");
+        assert_eq!((wanted.format, wanted.dialect), (FormatName::Csv, Dialect::Excel));
         assert_eq!(wanted.after, Cursor::parse("devis-1-0"));
         assert_eq!((wanted.limit, wanted.test), (7, TestFilter::Only));
     }
@@ -183,6 +203,9 @@ mod tests {
         for (query, code) in [
             ("format=xml", ProblemCode::ParameterInvalid),
             ("format=", ProblemCode::ParameterInvalid),
+            ("format=csv&dialect=lotus", ProblemCode::ParameterInvalid),
+            ("format=ndjson&dialect=excel", ProblemCode::ParameterInvalid),
+            ("dialect=excel", ProblemCode::ParameterInvalid),
             ("test=yes", ProblemCode::ParameterInvalid),
             ("after=", ProblemCode::CursorInvalid),
             ("after=devis-1", ProblemCode::CursorInvalid),

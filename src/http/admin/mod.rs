@@ -4,9 +4,14 @@
 //! (store, policy, clock, randomness), and beside it the inbox, Graph or the metrics where a call shows them.
 
 mod body;
+mod clock;
 mod credential;
 mod csv;
+#[doc(hidden)]
+pub mod door;
+mod excel;
 mod find;
+mod forms;
 mod inbox;
 mod json;
 mod leads;
@@ -97,6 +102,7 @@ fn routes(config: &mut ServiceConfig, door: Door, desk: Desk) {
         .wrap(private)
         .service(web::resource("/purposes").route(web::get().to(purposes::list)))
         .service(web::resource("/purposes/{purpose}/leads").route(web::get().to(leads::export)))
+        .service(web::resource("/forms").route(web::get().to(forms::list)))
         .service(web::resource("/inbox").route(web::get().to(inbox::show)))
         .service(web::resource("/inbox/requeue").route(web::post().to(requeue::requeue)))
         .service(web::resource("/find").route(web::post().to(find::find)))
@@ -104,6 +110,7 @@ fn routes(config: &mut ServiceConfig, door: Door, desk: Desk) {
             web::resource("/tokens").route(web::get().to(tokens::list)).route(web::post().to(tokens::create)),
         )
         .service(web::resource("/tokens/{id}").route(web::delete().to(tokens::revoke)))
+        .service(web::resource("/clock/confirm").route(web::post().to(clock::confirm)))
         .service(web::resource("/trail").route(web::get().to(trail::read)))
         .service(web::resource("/metrics").route(web::get().to(metrics::show)));
     config.service(scope);

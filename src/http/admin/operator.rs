@@ -1,19 +1,21 @@
 //! Who calls: recognised at one of two doors, and measured against what the call asks of its caller.
 
 use std::any::Any;
-use std::future::{Ready, ready};
 use std::marker::PhantomData;
 
 use actix_web::dev::{Extensions, Payload};
+use actix_web::http::StatusCode;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap};
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
+use futures_util::future::LocalBoxFuture;
 use tokio::net::UnixStream;
 
 use crate::http::admin::Desk;
 use crate::http::admin::credential::Credential;
 use crate::http::problem::{Problem, ProblemCode};
-use crate::trail::{Actor, Operator, Reason, Role};
+use crate::purpose::PurposeId;
+use crate::trail::{Action, Actor, Entry, Operator, Outcome, Reason, Role};
 
 /// Why data is read or changed, where no token fixes it.
 const REASON_HEADER: &str = "tamis-reason";
@@ -48,35 +50,44 @@ pub(super) trait Call: 'static {
     const ROLES: &'static [Role];
     /// True if it reads or changes data about people, or tokens: then the caller says why.
     const REASON: bool;
+    /// As what a refusal stands in the trail; none: every role may.
+    const ACTION: Option<Action>;
 }
 
 /// Declares calls with their roles: the whole table of who may what.
 macro_rules! calls {
-    ($($(#[$meta:meta])* $name:ident: $roles:expr, reason = $reason:literal;)+) => {$(
+    ($($(#[$meta:meta])* $name:ident: $roles:expr, reason = $reason:literal, action = $action:expr;)+) => {$(
         $(#[$meta])*
         pub(super) enum $name {}
         impl Call for $name {
             const ROLES: &'static [Role] = $roles;
             const REASON: bool = $reason;
+            const ACTION: Option<Action> = $action;
         }
     )+};
 }
 
 calls! {
     /// Counts and names of purposes: nothing about a person.
-    See: &[Role::Viewer, Role::Exporter, Role::Officer, Role::Admin], reason = false;
+    See: &[Role::Viewer, Role::Exporter, Role::Officer, Role::Admin], reason = false, action = None;
+    /// Seeing the forms; a viewer without their questions.
+    SeeForms: &[Role::Viewer, Role::Officer, Role::Admin], reason = false, action = None;
     /// Reading records out in bulk.
-    Export: &[Role::Exporter], reason = true;
+    Export: &[Role::Exporter], reason = true, action = Some(Action::Exported);
     /// Looking one record up.
-    Find: &[Role::Officer], reason = true;
+    Find: &[Role::Officer], reason = true, action = Some(Action::Found);
     /// Bringing parked references back.
-    Requeue: &[Role::Admin], reason = true;
-    /// Making and revoking tokens.
-    ChangeTokens: &[Role::Admin], reason = true;
+    Requeue: &[Role::Admin], reason = true, action = Some(Action::Requeued);
+    /// Making tokens.
+    CreateToken: &[Role::Admin], reason = true, action = Some(Action::TokenCreated);
+    /// Revoking them.
+    RevokeToken: &[Role::Admin], reason = true, action = Some(Action::TokenRevoked);
     /// Seeing which tokens there are.
-    ListTokens: &[Role::Admin], reason = false;
+    ListTokens: &[Role::Admin], reason = false, action = Some(Action::TokensListed);
+    /// Saying that the clock is right.
+    ConfirmClock: &[Role::Admin], reason = true, action = Some(Action::ClockConfirmed);
     /// Reading who did what.
-    ReadTrail: &[Role::Officer, Role::Admin], reason = false;
+    ReadTrail: &[Role::Officer, Role::Admin], reason = false, action = Some(Action::TrailRead);
 }
 
 /// An operator who may make the call `C`, and has said why where that is asked.
@@ -88,12 +99,39 @@ pub(super) struct By<C: Call> {
 
 impl<C: Call> FromRequest for By<C> {
     type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let operator =
-            recognise(request).and_then(|operator| Ok(authorise::<C>(operator, request.headers())?));
-        ready(operator.map(|operator| Self { operator, call: PhantomData }))
+        let desk = request.app_data::<Data<Desk>>().cloned();
+        let judged = recognise(request).map(|operator| {
+            let authorised = authorise::<C>(operator.clone(), request.headers());
+            (operator, authorised)
+        });
+        Box::pin(async move {
+            let (recognised, authorised) = judged?;
+            if let (Err(code), Some(desk), Some(action)) = (&authorised, &desk, C::ACTION)
+                && code.status() == StatusCode::FORBIDDEN
+            {
+                note_refusal(desk, &recognised, action, None).await;
+            }
+            Ok(Self { operator: authorised?, call: PhantomData })
+        })
+    }
+}
+
+/// Writes down that a recognised operator asked for what is not its own. A refusal that cannot be written down is one all
+/// the same.
+pub(super) async fn note_refusal(
+    desk: &Desk,
+    operator: &Operator,
+    action: Action,
+    purpose: Option<PurposeId>,
+) {
+    let mut entry = Entry::by(operator, action);
+    entry.purpose = purpose;
+    entry.result = Outcome::Refused;
+    if let Err(error) = desk.store.note(entry).await {
+        tracing::warn!(actor = %operator.actor, code = %error.code, "trail.refusal-not-noted");
     }
 }
 
@@ -213,21 +251,22 @@ mod tests {
         let may = |role: Role| {
             [
                 authorise::<See>(operator(role, None), &none).is_ok(),
+                authorise::<SeeForms>(operator(role, None), &none).is_ok(),
                 authorise::<Export>(operator(role, None), &none).is_ok(),
                 authorise::<Find>(operator(role, None), &none).is_ok(),
                 authorise::<Requeue>(operator(role, None), &none).is_ok(),
-                authorise::<ChangeTokens>(operator(role, None), &none).is_ok(),
+                authorise::<CreateToken>(operator(role, None), &none).is_ok(),
                 authorise::<ListTokens>(operator(role, None), &none).is_ok(),
                 authorise::<ReadTrail>(operator(role, None), &none).is_ok(),
             ]
         };
         let (yes, no) = (true, false);
-        assert_eq!(may(Role::Viewer), [yes, no, no, no, no, no, no]);
-        assert_eq!(may(Role::Exporter), [yes, yes, no, no, no, no, no]);
-        assert_eq!(may(Role::Officer), [yes, no, yes, no, no, no, yes]);
-        assert_eq!(may(Role::Admin), [yes, no, no, yes, yes, yes, yes]);
-        assert_eq!(may(Role::Local), [yes; 7]);
-        assert_eq!(may(Role::System), [no; 7]);
+        assert_eq!(may(Role::Viewer), [yes, yes, no, no, no, no, no, no]);
+        assert_eq!(may(Role::Exporter), [yes, no, yes, no, no, no, no, no]);
+        assert_eq!(may(Role::Officer), [yes, yes, no, yes, no, no, no, yes]);
+        assert_eq!(may(Role::Admin), [yes, yes, no, no, yes, yes, yes, yes]);
+        assert_eq!(may(Role::Local), [yes; 8]);
+        assert_eq!(may(Role::System), [no; 8]);
     }
 
     #[test]

@@ -5,12 +5,10 @@ use std::sync::Arc;
 use actix_web::HttpResponseBuilder;
 use bytes::Bytes;
 use futures_util::stream;
-use tokio::sync::mpsc::Receiver;
 
 use crate::http::admin::record::Record;
-use crate::lead::OpenedLead;
 use crate::purpose::Purpose;
-use crate::store::StoreError;
+use crate::store::{Records, StoreError};
 
 /// A chunk leaves when it has reached this size; it exceeds it by one record at most.
 const CHUNK_BYTES: usize = 32 * 1024;
@@ -28,7 +26,7 @@ pub(super) trait Format {
 /// An export under way.
 pub(super) struct Export {
     /// The records that follow.
-    pub(super) records: Receiver<Result<OpenedLead, StoreError>>,
+    pub(super) records: Records,
     /// Whose whitelist they are read under.
     pub(super) purpose: Arc<Purpose>,
     /// How they are written.

@@ -10,7 +10,6 @@ use actix_web::{App, HttpServer, test};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::mpsc;
 
 use super::credential::Credential;
 use super::record::Record;
@@ -19,12 +18,12 @@ use crate::clock::{Day, ManualClock};
 use crate::id::{FormId, LeadgenId, PageId};
 use crate::lead::OpenedLead;
 use crate::purpose::{
-    Basis, Channel, ConsentKey, ConsentRule, Cursor, FieldName, FieldRule, Keep, Lane, Purpose, PurposeId,
-    RecordId, Whitelist,
+    Basis, Channel, ConsentKey, ConsentRule, Cursor, FieldName, FieldRule, FormDefinition, Keep, Lane,
+    Purpose, PurposeId, Question, RecordId, Whitelist,
 };
 use crate::random::SeededRandom;
 use crate::store::*;
-use crate::trail::{Action, Entry, Line, Reason, Role};
+use crate::trail::{Action, Entry, Line, Outcome, Reason, Role};
 
 fn at(text: &str) -> Timestamp {
     text.parse().expect("a time")
@@ -114,10 +113,12 @@ impl Vault for MemoryStore {
         self.entries.lock().expect("lock").push(entry);
         *self.asked.lock().expect("lock") = Some((request.limit, request.test, request.today));
         let start = Cursor { purpose: request.purpose, epoch: 1, number: 0 };
-        let (sender, records) = mpsc::channel(8);
-        for record in self.page.lock().expect("lock").drain(..) {
-            assert!(sender.try_send(record).is_ok(), "more records than the channel holds");
+        let (feed, records) = records(8);
+        let page: Vec<_> = self.page.lock().expect("lock").drain(..).collect();
+        for record in page {
+            assert!(feed.send(record).await);
         }
+        feed.end().await;
         Ok(Page { next: request.after.unwrap_or(start), more: false, count: 0, records })
     }
     async fn find(&self, wanted: Wanted, entry: Entry) -> Result<Vec<Found>, StoreError> {
@@ -135,6 +136,9 @@ impl Vault for MemoryStore {
     }
     fn halted(&self) -> Option<StoreCode> {
         None
+    }
+    fn ready(&self) -> bool {
+        true
     }
     async fn close(&self) -> Result<(), StoreError> {
         Ok(())
@@ -184,6 +188,21 @@ impl Trail for MemoryStore {
     async fn lines(&self, _: u64, _: usize) -> Result<Vec<Line>, StoreError> {
         Err(StoreError::of(StoreCode::TrailBroken))
     }
+    async fn note(&self, entry: Entry) -> Result<(), StoreError> {
+        self.entries.lock().expect("lock").push(entry);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Hours for MemoryStore {
+    fn clock_jumped(&self) -> bool {
+        false
+    }
+    async fn confirm_clock(&self, by: Option<Entry>) -> Result<bool, StoreError> {
+        self.entries.lock().expect("lock").extend(by);
+        Ok(true)
+    }
 }
 
 #[async_trait]
@@ -217,7 +236,12 @@ impl Forms for MemoryStore {
         Ok(())
     }
     fn forms(&self) -> Result<Vec<KnownForm>, StoreError> {
-        Ok(Vec::new())
+        let question = |key: &str| Question { key: key.to_owned(), question_type: "CUSTOM".to_owned() };
+        let (_, form, _) = ids();
+        let definition =
+            FormDefinition { form, questions: vec![question("ville"), question("have_you_diabetes")] };
+        let read_at = at("2026-11-25T07:00:00Z");
+        Ok(vec![KnownForm { form, definition: Some(definition), read_at }])
     }
     fn dropped(&self) -> Result<Vec<DroppedField>, StoreError> {
         Ok(Vec::new())
@@ -412,7 +436,13 @@ async fn an_exporter_learns_nothing_of_purposes_that_are_not_its_own() {
     for path in ["/purposes/lettre/leads", "/purposes/nothing/leads"] {
         assert_eq!(code_of(bench.call(get(&narrow, path)).await).await, refused(403, "purpose-not-yours"));
     }
-    assert!(bench.store.entries.lock().expect("lock").is_empty());
+    let entries = bench.store.entries.lock().expect("lock").clone();
+    let told: Vec<_> =
+        entries.iter().map(|entry| (entry.action, entry.result, entry.purpose.clone())).collect();
+    let refused = |name| (Action::Exported, Outcome::Refused, PurposeId::parse(name));
+    assert_eq!(told, [refused("lettre"), refused("lettre"), (Action::Exported, Outcome::Refused, None)]);
+    let narrow = narrow.split_once('.').map(|(id, _)| id.to_owned()).expect("two halves");
+    assert_eq!(entries[2].actor, crate::trail::Actor::Token(narrow));
 }
 
 #[tokio::test]
@@ -449,6 +479,8 @@ async fn find_and_requeue_answer_and_refuse_as_documented() {
     let found = bench.call(post(&officer, "/find", r#"{"leadgen_id":"123"}"#.to_owned())).await;
     assert_eq!(text_of(found).await, r#"{"records":[{"state":"erased"}]}"#);
     assert_eq!(bench.last_entry().action, Action::Found);
+    bench.call(post(&officer, "/find", r#"{"leadgen_id":"123","unmask":true}"#.to_owned())).await;
+    assert_eq!(bench.last_entry().action, Action::FoundUnmasked);
     let admin = bench.token(Role::Admin, &[]);
     let requeued =
         bench.call(post(&admin, "/inbox/requeue", r#"{"code":"consent-missing"}"#.to_owned())).await;
@@ -458,6 +490,12 @@ async fn find_and_requeue_answer_and_refuse_as_documented() {
     };
     assert_eq!(code(&admin, "/find", "{}").await, refused(403, "role-insufficient"));
     assert_eq!(code(&officer, "/inbox/requeue", "{}").await, refused(403, "role-insufficient"));
+    let entry = bench.last_entry();
+    assert_eq!((entry.action, entry.role, entry.result), (Action::Requeued, Role::Officer, Outcome::Refused));
+    assert_eq!(code(&officer, "/clock/confirm", "").await, refused(403, "role-insufficient"));
+    let confirmed = bench.call(post(&admin, "/clock/confirm", String::new())).await;
+    assert_eq!(text_of(confirmed).await, r#"{"confirmed":true}"#);
+    assert_eq!(bench.last_entry().action, Action::ClockConfirmed);
     assert_eq!(code(&admin, "/inbox/requeue", "canary").await, refused(400, "body-invalid"));
     let large = format!(r#"{{"code":"{}"}}"#, "x".repeat(BODY_BYTES_MAX));
     assert_eq!(code(&admin, "/inbox/requeue", &large).await, refused(413, "body-too-large"));
@@ -474,6 +512,25 @@ async fn what_is_not_there_is_a_problem_and_a_broken_trail_too() {
     assert_eq!(code_of(wrong).await, refused(405, "method-not-allowed"));
     let outside = bench.call(test::TestRequest::get().uri("/elsewhere")).await;
     assert_eq!(code_of(outside).await, refused(404, "not-found"));
+}
+
+#[tokio::test]
+async fn forms_show_their_match_and_their_questions_not_to_a_viewer() {
+    let bench = Bench::new();
+    let show = async |role| json_of(bench.call(get(&bench.token(role, &[]), "/forms")).await).await;
+    let mut expected = serde_json::json!({"forms": [{
+        "form_id": "901000000000002", "purpose": "lettre", "read_at": "2026-11-25T07:00:00Z", "readable": true,
+        "question_count": 2, "unfed": ["email", "first_name"],
+        "questions": [
+            {"key": "ville", "type": "CUSTOM", "field": "ville"},
+            {"key": "have_you_diabetes", "type": "CUSTOM", "field": null},
+        ],
+    }]});
+    assert_eq!(show(Role::Officer).await, expected);
+    expected["forms"][0].as_object_mut().expect("an object").remove("questions");
+    assert_eq!(show(Role::Viewer).await, expected);
+    let exporter = bench.token(Role::Exporter, &["devis"]);
+    assert_eq!(code_of(bench.call(get(&exporter, "/forms")).await).await, refused(403, "role-insufficient"));
 }
 
 /// The kernel's word, over a real socket: what `on_connect` notes is what the extractor sees.

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::http::admin::Desk;
 use crate::http::admin::body::parse;
 use crate::http::admin::credential::{Credential, is_token_id};
-use crate::http::admin::operator::{By, ChangeTokens, ListTokens};
+use crate::http::admin::operator::{By, CreateToken, ListTokens, RevokeToken};
 use crate::http::admin::record::Moment;
 use crate::http::problem::{Problem, ProblemCode, request_id};
 use crate::purpose::{Policy, Purpose, PurposeId};
@@ -113,7 +113,7 @@ fn is_printable(character: char) -> bool {
 
 /// Makes a token and shows its secret this once.
 pub(super) async fn create(
-    by: By<ChangeTokens>,
+    by: By<CreateToken>,
     desk: Data<Desk>,
     request: HttpRequest,
     body: Bytes,
@@ -198,7 +198,7 @@ fn listed(token: &Token, now: Timestamp) -> Listed<'_> {
 
 /// Takes a token back; the next call with it is refused.
 pub(super) async fn revoke(
-    by: By<ChangeTokens>,
+    by: By<RevokeToken>,
     desk: Data<Desk>,
     id: Path<String>,
     request: HttpRequest,

@@ -378,12 +378,14 @@ fn after_a_failure_of_unknown_result_the_keyring_is_only_read() {
     let place = Place::new();
     let keyring = place.create();
     keyring.make_days(&[Day(1)]).expect("made");
+    assert_eq!(keyring.failed(), None);
     // A file cannot be renamed over a directory.
     let aside = place.dir.path().join("aside");
     fs::rename(&place.path, &aside).expect("moved");
     fs::create_dir(&place.path).expect("in the way");
     let failure = keyring.make_buckets(&[bucket(1)]).expect_err("cannot be renamed");
     assert_eq!(failure.code, KeyringCode::Io);
+    assert_eq!(keyring.failed(), Some(failure), "readiness asks");
     fs::remove_dir(&place.path).expect("out of the way");
     fs::rename(&aside, &place.path).expect("moved back");
     assert_eq!(keyring.make_buckets(&[bucket(1)]), Err(failure), "not tried again");

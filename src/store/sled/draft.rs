@@ -7,9 +7,10 @@
 use jiff::Timestamp;
 
 use crate::purpose::PurposeId;
-use crate::store::sled::engine::{Changes, Engine, VALUE_BYTES_MAX};
+use crate::store::sled::engine::{Changes, Engine, KEY_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::store::sled::index::Position;
 use crate::store::sled::layout::{self, Place, meta};
+use crate::store::sled::mark::Look;
 use crate::store::sled::shared::Shared;
 use crate::store::{StoreCode, StoreError};
 use crate::trail::{Entry, chain};
@@ -22,12 +23,28 @@ pub(super) enum Effect {
     Unparked(Position),
     /// A purpose holds so many records now.
     Stored(PurposeId, u64),
+    /// The clock is believed up to this moment.
+    ClockConfirmed(Timestamp),
 }
 
 #[derive(Default)]
 struct Layer {
     changes: Changes,
     effects: Vec<Effect>,
+}
+
+/// A transaction, ready to be applied.
+pub(super) struct Finished {
+    /// What is applied.
+    pub(super) changes: Changes,
+    /// What memory must learn afterwards.
+    pub(super) effects: Vec<Effect>,
+    /// Its number.
+    pub(super) commit: u64,
+    /// The keyring's generation that it records.
+    pub(super) generation: u64,
+    /// The highest clock that it records.
+    pub(super) mark: Timestamp,
 }
 
 /// The work of one transaction. Each job's part is kept or dropped as a whole.
@@ -38,6 +55,10 @@ pub(super) struct Draft<'e> {
     pub(super) engine: &'e Engine,
     /// The moment of the transaction: never below the highest clock seen.
     pub(super) now: Timestamp,
+    /// The clock has leapt, and nobody has confirmed it.
+    pub(super) jumped: bool,
+    /// The highest clock that is believed.
+    mark: Timestamp,
     kept: Layer,
     current: Layer,
 }
@@ -45,8 +66,8 @@ pub(super) struct Draft<'e> {
 impl<'e> Draft<'e> {
     /// Begins.
     pub(super) fn begin(shared: &'e Shared, engine: &'e Engine) -> Self {
-        let now = shared.now();
-        Self { shared, engine, now, kept: Layer::default(), current: Layer::default() }
+        let Look { now, mark, jumped } = shared.look();
+        Self { shared, engine, now, jumped, mark, kept: Layer::default(), current: Layer::default() }
     }
 
     /// Runs one job. If it refuses, what it had written is dropped.
@@ -75,7 +96,8 @@ impl<'e> Draft<'e> {
                 return Ok(written.clone());
             }
         }
-        Ok(self.engine.read(place, key)?.map(|value| value.to_vec()))
+        let read = self.engine.read(place, key).inspect_err(|error| self.shared.note_full(*error));
+        Ok(read?.map(|value| value.to_vec()))
     }
 
     /// A counter, as it will be; absent: 0.
@@ -91,7 +113,7 @@ impl<'e> Draft<'e> {
     /// # Errors
     /// [`StoreCode::ValueTooLarge`]: it would land in a file of its own that sled does not sync.
     pub(super) fn write(&mut self, place: Place, key: &[u8], value: Vec<u8>) -> Result<(), StoreError> {
-        if value.len() > VALUE_BYTES_MAX {
+        if value.len() > VALUE_BYTES_MAX || key.len() > KEY_BYTES_MAX {
             return Err(StoreError::of(StoreCode::ValueTooLarge));
         }
         self.current.changes.0.entry(place).or_default().insert(key.to_vec(), Some(value));
@@ -101,6 +123,12 @@ impl<'e> Draft<'e> {
     /// Removes a key.
     pub(super) fn remove(&mut self, place: Place, key: &[u8]) {
         self.current.changes.0.entry(place).or_default().insert(key.to_vec(), None);
+    }
+
+    /// Believes the clock as it is now.
+    pub(super) fn confirm_clock(&mut self) {
+        (self.mark, self.jumped) = (self.now, false);
+        self.effect(Effect::ClockConfirmed(self.now));
     }
 
     /// Notes what memory must learn.
@@ -128,20 +156,20 @@ impl<'e> Draft<'e> {
         self.kept.changes.0.is_empty()
     }
 
-    /// Completes the draft with the next commit number and gives out what is to be applied, that number, and what memory
-    /// must learn afterwards.
+    /// Completes the draft with the next commit number and how far keyring and clock have come.
     ///
     /// # Errors
     /// See [`StoreCode`].
-    pub(super) fn finish(mut self) -> Result<(Changes, u64, Vec<Effect>), StoreError> {
+    pub(super) fn finish(mut self) -> Result<Finished, StoreError> {
         let commit = self.counter(&Place::Meta, meta::COMMIT)? + 1;
         let generation = self.shared.keyring.generation();
-        let clock = self.now.as_millisecond();
+        let mark = self.mark;
+        let clock = mark.as_millisecond();
         self.attempt(|draft| {
             draft.write(Place::Meta, meta::COMMIT, commit.to_be_bytes().to_vec())?;
             draft.write(Place::Meta, meta::KEYRING_GENERATION, generation.to_be_bytes().to_vec())?;
             draft.write(Place::Meta, meta::CLOCK_MS, clock.to_be_bytes().to_vec())
         })?;
-        Ok((self.kept.changes, commit, self.kept.effects))
+        Ok(Finished { changes: self.kept.changes, effects: self.kept.effects, commit, generation, mark })
     }
 }

@@ -19,10 +19,13 @@ use crate::store::{StoreCode, StoreError};
 /// ([`VALUE_BYTES_MAX`]), a quarter of the default 512 KiB is not.
 const SEGMENT_BYTES: usize = 2 * 1024 * 1024;
 
+/// The longest key that is written: a form's id and the name of a question.
+pub(super) const KEY_BYTES_MAX: usize = 256;
+
 /// The largest value that is written.
 pub(super) const VALUE_BYTES_MAX: usize = 24 * 1024;
 
-const _: () = assert!(17 * (VALUE_BYTES_MAX + 64) < SEGMENT_BYTES / 4 - 1024);
+const _: () = assert!(17 * (VALUE_BYTES_MAX + KEY_BYTES_MAX) < SEGMENT_BYTES / 4 - 1024);
 const _: () = assert!(crate::lead::RECORD_BYTES_MAX < VALUE_BYTES_MAX);
 
 /// The writes of one transaction: tree → key → value, or none to remove it.

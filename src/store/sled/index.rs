@@ -22,7 +22,7 @@ pub(super) struct Position {
     pub why: Why,
     /// Since when.
     pub since: Timestamp,
-    /// Its page and form; none: its seal does not open, so it is only counted by day until it expires.
+    /// Its page and form; none: it cannot be read, so it is set aside: shown, counted by day, and expired in time.
     pub of: Option<(PageId, FormId)>,
 }
 
@@ -69,6 +69,10 @@ struct Lease {
 pub(super) struct ParkedIndex {
     groups: HashMap<(PageId, FormId), Group>,
     buried: BTreeSet<u64>,
+    /// Rows that cannot be read.
+    unreadable: BTreeSet<u64>,
+    /// Of those, the rows that do not even say under which day's key they are sealed.
+    dayless: BTreeSet<u64>,
     days: BTreeMap<Day, u64>,
     /// Claimed references, out of their groups meanwhile.
     leases: HashMap<u64, Lease>,
@@ -101,7 +105,10 @@ impl ParkedIndex {
     }
 
     fn put(&mut self, position: &Position) {
-        let Some(of) = position.of else { return };
+        let Some(of) = position.of else {
+            self.unreadable.insert(position.arrival);
+            return;
+        };
         match (position.why, position.due()) {
             (Why::Waiting { .. }, Some(due)) => {
                 self.groups.entry(of).or_default().waiting.insert(due);
@@ -129,6 +136,9 @@ impl ParkedIndex {
                 self.days.remove(&position.day);
             }
         }
+        if self.unreadable.remove(&position.arrival) {
+            return;
+        }
         match position.why {
             Why::Waiting { .. } if position.of.is_some() => self.waiting = self.waiting.saturating_sub(1),
             Why::Held { .. } if position.of.is_some() => self.held = self.held.saturating_sub(1),
@@ -141,6 +151,22 @@ impl ParkedIndex {
             return;
         }
         self.take(position);
+    }
+
+    /// A row that cannot even be decoded: nothing is known of it but that it is there.
+    pub(super) fn insert_dayless(&mut self, arrival: u64) {
+        self.unreadable.insert(arrival);
+        self.dayless.insert(arrival);
+    }
+
+    /// A leased row turned out unreadable: out of everybody's way from now on.
+    pub(super) fn set_unreadable(&mut self, arrival: u64) {
+        match self.leases.remove(&arrival).map(|lease| lease.position.why) {
+            Some(Why::Waiting { .. }) => self.waiting = self.waiting.saturating_sub(1),
+            Some(Why::Held { .. }) => self.held = self.held.saturating_sub(1),
+            _ => {}
+        }
+        self.unreadable.insert(arrival);
     }
 
     /// Takes a position out of its group. False: it was not there.
@@ -265,9 +291,14 @@ impl ParkedIndex {
         self.waiting + self.held
     }
 
-    /// The days under whose keys references are sealed, oldest first.
-    pub(super) fn sealed_days(&self) -> Vec<Day> {
-        self.days.keys().copied().collect()
+    /// The days under whose keys references are sealed, oldest first; none: of some it is not known.
+    pub(super) fn sealed_days(&self) -> Option<Vec<Day>> {
+        self.dayless.is_empty().then(|| self.days.keys().copied().collect())
+    }
+
+    /// The first `max` that cannot be read.
+    pub(super) fn unreadable(&self, max: usize) -> Vec<u64> {
+        self.unreadable.iter().take(max).copied().collect()
     }
 
     /// The first `max` buried ones.

@@ -8,13 +8,18 @@
 //! | `writer`, `draft` | the one writer: what queued up becomes one transaction, synced, witnessed, answered |
 //! | `shared` | what verbs and writer hold in common; halting; reopening after a full disk |
 //! | `settle`, `vault`, `seen`, `parked`, `trail`, `tokens`, `forms` | the verbs, by subject |
+//! | `mark` | the highest clock seen, and leaps of the clock |
+//! | `wait` | waiting with an end, on a thread |
 //! | `index`, `reference` | what is parked, in memory; the seal of a parked reference |
 
+#[doc(hidden)]
+pub mod door;
 mod draft;
 mod engine;
 mod forms;
 mod index;
 mod layout;
+mod mark;
 mod opening;
 mod parked;
 mod reference;
@@ -24,6 +29,7 @@ mod shared;
 mod tokens;
 mod trail;
 mod vault;
+mod wait;
 mod writer;
 
 #[cfg(test)]
@@ -34,20 +40,22 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::clock::Clock;
 use crate::keyring::Keyring;
 use crate::purpose::PurposeId;
 use crate::random::Random;
 use crate::store::sled::shared::{Shared, Slot};
-use crate::store::sled::writer::Writer;
+use crate::store::sled::writer::{Ended, Writer};
 use crate::store::{Store, StoreCode, StoreError};
 
 pub use opening::presence;
 
 /// How long closing may take; sled's own waits have no end.
 const CLOSE_WITHIN: Duration = Duration::from_secs(30);
+/// Pages that are read out at one time: each takes a thread and some hundred opened records.
+const READINGS_MAX: usize = 8;
 
 /// What the store is told.
 #[derive(Clone, Debug)]
@@ -66,7 +74,9 @@ pub struct Settings {
 pub struct SledStore {
     shared: Arc<Shared>,
     writer: Writer,
-    thread: Mutex<Option<JoinHandle<Result<(), StoreError>>>>,
+    thread: Mutex<Option<JoinHandle<Ended>>>,
+    readings: Arc<Semaphore>,
+    notes: trail::Notes,
 }
 
 impl SledStore {
@@ -93,7 +103,8 @@ impl SledStore {
             "store.opened"
         );
         let (writer, thread) = Writer::start(Arc::clone(&shared), witness)?;
-        Ok(Arc::new(Self { shared, writer, thread: Mutex::new(Some(thread)) }))
+        let (thread, readings) = (Mutex::new(Some(thread)), Arc::new(Semaphore::new(READINGS_MAX)));
+        Ok(Arc::new(Self { shared, writer, thread, readings, notes: trail::Notes::default() }))
     }
 
     /// Runs a reading beside the writer, off the runtime's own threads.
@@ -112,10 +123,17 @@ impl SledStore {
         self.writer.close().await;
         let shared = Arc::clone(&self.shared);
         let closing = tokio::task::spawn_blocking(move || {
-            let ended = thread.join().unwrap_or(Err(StoreError::of(StoreCode::Halted)));
+            let ended = thread.join();
             let left = shared.evict(Slot::Closed);
+            let closed = match ended {
+                Ok(Ended { result: Ok(()), mut witness }) => {
+                    left.and_then(|()| opening::testify_closed(&shared.settings, &mut witness))
+                }
+                Ok(Ended { result, .. }) => result,
+                Err(_) => Err(StoreError::of(StoreCode::Halted)),
+            };
             shared.unlock();
-            ended.and(left)
+            closed
         });
         match tokio::time::timeout(CLOSE_WITHIN, closing).await {
             Ok(closed) => closed.unwrap_or(Err(StoreError::of(StoreCode::Halted))),

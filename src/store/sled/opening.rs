@@ -24,6 +24,8 @@ use crate::store::{StoreCode, StoreError};
 /// A predecessor that was just killed, or an engine that was just closed, may hold a lock for a moment.
 const LOCK_TRIES: u32 = 30;
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
+/// A new database has a few segments of 2 MiB and a snapshot.
+const REMAINS_BYTES_MAX: u64 = 16 * 1024 * 1024;
 const FIRST_EPOCH: u32 = 1;
 const FIRST_COMMIT: u64 = 1;
 
@@ -139,10 +141,7 @@ fn create(
     purposes: &[PurposeId],
 ) -> Result<(Engine, Witness), StoreError> {
     let db = db_dir(&settings.path);
-    match fs::remove_dir_all(&db) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(StoreError::io(error)),
-        _ => {}
-    }
+    remove_remains(&db)?;
     private_dir(&db).map_err(StoreError::io)?;
     let engine = open_engine(settings, purposes)?;
     let mut changes = Changes::default();
@@ -168,6 +167,32 @@ fn create(
     mark_complete(&settings.path)?;
     tracing::info!("store.created");
     Ok((engine, witness))
+}
+
+/// Removes what a creation cut short has left. More than a creation can have made was a store with records in it,
+/// whatever keyring and witness say: that is for a human to move away.
+fn remove_remains(db: &Path) -> Result<(), StoreError> {
+    let mut bytes = 0;
+    let mut directories = vec![db.to_owned()];
+    while let Some(directory) = directories.pop() {
+        let entries = match fs::read_dir(directory) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            entries => entries.map_err(StoreError::io)?,
+        };
+        for entry in entries {
+            let entry = entry.map_err(StoreError::io)?;
+            let data = entry.metadata().map_err(StoreError::io)?;
+            bytes += data.len();
+            if data.is_dir() {
+                directories.push(entry.path());
+            }
+        }
+        if bytes > REMAINS_BYTES_MAX {
+            tracing::error!(code = %StoreCode::Damaged, "store.remains-too-large");
+            return Err(StoreError::of(StoreCode::Damaged));
+        }
+    }
+    fs::remove_dir_all(db).map_err(StoreError::io)
 }
 
 fn mark_complete(path: &Path) -> Result<(), StoreError> {
@@ -203,10 +228,18 @@ fn open_checked(
     if db_bytes == 0 {
         return Err(StoreError::of(StoreCode::Missing));
     }
-    let copied = if db_bytes < last.db_bytes { copy_aside(settings, last.commit)? } else { None };
+    let shorter = db_bytes < last.db_bytes;
+    let copied = if shorter { copy_aside(settings, last.commit)? } else { None };
     remove_unfinished_snapshots(&db_dir(&settings.path))?;
-    let engine = open_engine(settings, purposes)?;
-    check(&engine, keyring, &last)?;
+    let opened = open_engine(settings, purposes).and_then(|engine| {
+        check(&engine, keyring, &last)?;
+        Ok(engine)
+    });
+    let engine = opened.inspect_err(|error| {
+        if shorter {
+            tracing::error!(code = %error.code, witness.commit = last.commit, "store.copy-kept");
+        }
+    })?;
     // A killed predecessor may have left what was just read in the system's memory alone.
     synced(&engine)?;
     sync_dir(&db_dir(&settings.path)).map_err(StoreError::io)?;
@@ -250,6 +283,18 @@ fn check(engine: &Engine, keyring: &Arc<dyn Keyring>, last: &Testimony) -> Resul
     Ok(())
 }
 
+/// Records how long the file of a closed database is: sled cuts free segments off on closing.
+///
+/// # Errors
+/// What the system says.
+pub(super) fn testify_closed(settings: &Settings, witness: &mut Witness) -> Result<(), StoreError> {
+    let file = File::open(db_file(&settings.path)).map_err(StoreError::io)?;
+    file.sync_all().map_err(StoreError::io)?;
+    let db_bytes = file.metadata().map_err(StoreError::io)?.len();
+    let testimony = Testimony { db_bytes, ..witness.last() };
+    if testimony == witness.last() { Ok(()) } else { witness.record(&testimony).map_err(StoreError::io) }
+}
+
 fn commit(engine: &Engine) -> Result<u64, StoreError> {
     engine.counter(&Place::Meta, meta::COMMIT)
 }
@@ -283,7 +328,8 @@ fn remove_unfinished_snapshots(db: &Path) -> Result<(), StoreError> {
 /// that nothing has touched. None: it was there already.
 fn copy_aside(settings: &Settings, commit: u64) -> Result<Option<PathBuf>, StoreError> {
     let copy = settings.path.join(format!("aside-{commit}"));
-    tracing::error!(witness.commit = commit, "store.shorter-than-witnessed");
+    // sled gives free segments at its end back now and then: after a crash that is all there is to it.
+    tracing::warn!(witness.commit = commit, "store.shorter-than-witnessed");
     if fs::exists(&copy).map_err(StoreError::io)? {
         return Ok(None);
     }

@@ -16,13 +16,15 @@ use crate::store::sled::layout::{self, ParkedRow, Place, SeenFate, SeenRow, WhyR
 use crate::store::sled::shared::Shared;
 use crate::store::sled::writer::OUTCOMES_MAX;
 use crate::store::sled::{SledStore, reference};
-use crate::store::{BuriedRef, Parked, ParkedClaim, ParkedOverview, Requeue, StoreError};
+use crate::store::{BuriedRef, Parked, ParkedClaim, ParkedOverview, Requeue, StoreCode, StoreError};
 use crate::trail::{Entry, Outcome};
 
 /// How long Meta keeps a lead, in days (Meta, "Retrieving leads": leads can be read for 90 days).
 const META_KEEPS_DAYS: u32 = 90;
 /// How many buried references an operator is shown.
 const BURIED_SHOWN: usize = 1_000;
+/// What is said of a row that cannot be read.
+pub(super) const UNREADABLE: Why = Why::Buried { code: ParkCode::ReferenceUnreadable, attempts: 0 };
 /// Rows read at a time by scans beside the writer.
 const SCAN_ROWS: usize = 1_024;
 
@@ -36,8 +38,9 @@ pub(super) struct Before {
 /// The parked row of an arrival, as the draft has it.
 pub(super) fn before(draft: &Draft<'_>, arrival: u64) -> Result<Option<Before>, StoreError> {
     let Some(bytes) = draft.read(&Place::Parked, &arrival.to_be_bytes())? else { return Ok(None) };
-    let row: ParkedRow = layout::decode(&bytes)?;
-    let position = position(draft.shared, arrival, &row)?;
+    // A row that cannot be decoded is as good as none; it stays where it is, for a human to see.
+    let Ok(row) = layout::decode::<ParkedRow>(&bytes) else { return Ok(None) };
+    let position = position(draft.shared, arrival, &row);
     Ok(Some(Before { arrival, row, position }))
 }
 
@@ -88,9 +91,13 @@ pub(super) fn build_index(shared: &Shared, engine: &Engine) -> Result<ParkedInde
     let mut index = ParkedIndex::default();
     let mut unreadable = 0_u64;
     engine.visit(&Place::Parked, (Unbounded, Unbounded), |key, value| {
-        let position = position(shared, layout::number(key)?, &layout::decode(value)?)?;
-        unreadable += u64::from(position.of.is_none());
-        index.insert(position);
+        let arrival = layout::number(key)?;
+        let position = layout::decode(value).ok().map(|row| position(shared, arrival, &row));
+        unreadable += u64::from(position.is_none_or(|position| position.of.is_none()));
+        match position {
+            Some(position) => index.insert(position),
+            None => index.insert_dayless(arrival),
+        }
         Ok(true)
     })?;
     if unreadable > 0 {
@@ -99,10 +106,13 @@ pub(super) fn build_index(shared: &Shared, engine: &Engine) -> Result<ParkedInde
     Ok(index)
 }
 
-fn position(shared: &Shared, arrival: u64, row: &ParkedRow) -> Result<Position, StoreError> {
-    let opened = reference::open(shared, arrival, row).ok();
-    let since = layout::moment(row.since_ms)?;
-    Ok(Position::new(arrival, row.day(), row.why.why()?, since, opened.as_ref()))
+/// Where a row stands. One whose seal does not open, or with a code of a later version, is unreadable, and no more.
+fn position(shared: &Shared, arrival: u64, row: &ParkedRow) -> Position {
+    let since = layout::moment(row.since_ms).unwrap_or(Timestamp::UNIX_EPOCH);
+    match (row.why.why(), reference::open(shared, arrival, row)) {
+        (Ok(why), Ok(reference)) => Position::new(arrival, row.day(), why, since, Some(&reference)),
+        _ => Position::new(arrival, row.day(), UNREADABLE, since, None),
+    }
 }
 
 fn next_arrival(draft: &mut Draft<'_>) -> Result<u64, StoreError> {
@@ -121,11 +131,9 @@ fn submitted(reference: &LeadRef) -> Day {
     reference.created.map_or(received, |created| Day::of(created).min(received))
 }
 
-/// The arrivals whose row passes `wanted`, by a scan beside the writer; the writer looks at each again.
-fn arrivals(
-    shared: &Shared,
-    wanted: impl Fn(u64, &ParkedRow) -> Result<bool, StoreError>,
-) -> Result<Vec<u64>, StoreError> {
+/// The arrivals whose row passes `wanted`, by a scan beside the writer; the writer looks at each again. Rows that cannot
+/// be decoded are passed over.
+fn arrivals(shared: &Shared, wanted: impl Fn(u64, &ParkedRow) -> bool) -> Result<Vec<u64>, StoreError> {
     let mut found = Vec::new();
     let mut after: Option<[u8; 8]> = None;
     loop {
@@ -136,7 +144,7 @@ fn arrivals(
         for (key, value) in &rows {
             let arrival = layout::number(key)?;
             after = Some(arrival.to_be_bytes());
-            if wanted(arrival, &layout::decode(value)?)? {
+            if layout::decode(value).is_ok_and(|row| wanted(arrival, &row)) {
                 found.push(arrival);
             }
         }
@@ -152,7 +160,9 @@ fn requeue(draft: &mut Draft<'_>, arrivals: &[u64], mut entry: Entry) -> Result<
     for arrival in arrivals {
         let Some(before) = before(draft, *arrival)? else { continue };
         let why = before.position.why;
-        if !matches!(why, Why::Refused { .. } | Why::Buried { .. }) {
+        let is_readable = before.position.of.is_some();
+        // What cannot be read would only be set aside again.
+        if !is_readable || !matches!(why, Why::Refused { .. } | Why::Buried { .. }) {
             continue;
         }
         let waiting = Why::Waiting { not_before: draft.now, attempts: 0, code: why.code() };
@@ -223,20 +233,25 @@ impl Parked for SledStore {
 
     async fn overview(&self) -> Result<ParkedOverview, StoreError> {
         self.beside(|shared| {
-            let (mut overview, buried) = {
+            let (mut overview, mut shown, unreadable) = {
                 let index = shared.index();
-                (index.overview(), index.buried(BURIED_SHOWN))
+                (index.overview(), index.buried(BURIED_SHOWN), index.unreadable(BURIED_SHOWN))
             };
+            shown.extend(&unreadable);
+            shown.truncate(BURIED_SHOWN);
             let rows = shared.reading(|engine| {
                 let row =
                     |arrival: &u64| Ok((*arrival, engine.read(&Place::Parked, &arrival.to_be_bytes())?));
-                buried.iter().map(row).collect::<Result<Vec<_>, StoreError>>()
+                shown.iter().map(row).collect::<Result<Vec<_>, StoreError>>()
             })?;
             for (arrival, bytes) in rows {
                 let Some(bytes) = bytes else { continue };
-                let row: ParkedRow = layout::decode(&bytes)?;
-                if let Why::Buried { code, attempts } = row.why.why()? {
-                    let since = layout::moment(row.since_ms)?;
+                let row = layout::decode::<ParkedRow>(&bytes).ok();
+                let why = row.as_ref().and_then(|row| row.why.why().ok());
+                let why = why.filter(|_| !unreadable.contains(&arrival)).unwrap_or(UNREADABLE);
+                if let Why::Buried { code, attempts } = why {
+                    let since = row.and_then(|row| layout::moment(row.since_ms).ok());
+                    let since = since.unwrap_or(Timestamp::UNIX_EPOCH);
                     overview.buried.push(BuriedRef { arrival, code, attempts, since });
                 }
             }
@@ -265,8 +280,9 @@ impl Parked for SledStore {
     }
 
     async fn expire_parked(&self, now: Timestamp) -> Result<u64, StoreError> {
+        self.shared.require_clock()?;
         let last = Day::of(now).minus(META_KEEPS_DAYS).0;
-        let old = self.beside(move |shared| arrivals(shared, |_, row| Ok(row.submitted_day < last))).await?;
+        let old = self.beside(move |shared| arrivals(shared, |_, row| row.submitted_day < last)).await?;
         let mut count = 0;
         for chunk in old.chunks(OUTCOMES_MAX) {
             let chunk = chunk.to_vec();
@@ -278,7 +294,9 @@ impl Parked for SledStore {
     fn sealed_days(&self) -> Result<Vec<Day>, StoreError> {
         // A closed or halted store does not know what is parked: no key may be destroyed on its word.
         self.shared.engine()?;
-        Ok(self.shared.index().sealed_days())
+        self.shared.require_clock()?;
+        // Nor does one with a row that does not say.
+        self.shared.index().sealed_days().ok_or(StoreError::of(StoreCode::RecordUnreadable))
     }
 }
 
@@ -287,28 +305,28 @@ fn claim(shared: &Shared, engine: &Engine, arrival: u64) -> Result<Option<Parked
         shared.index().release_arrival(arrival);
         return Ok(None);
     };
-    let row: ParkedRow = layout::decode(&bytes)?;
-    let (attempts, code) = match row.why.why()? {
-        Why::Waiting { attempts, code, .. } => (attempts, Some(code)),
-        _ => (0, None),
-    };
-    let Ok(reference) = reference::open(shared, arrival, &row) else {
-        // It stays leased, out of everybody's way, until it expires: its key is gone or the row was moved.
+    let opened = layout::decode::<ParkedRow>(&bytes).and_then(|row| {
+        let (attempts, code) = match row.why.why()? {
+            Why::Waiting { attempts, code, .. } => (attempts, Some(code)),
+            _ => (0, None),
+        };
+        Ok(ParkedClaim { reference: reference::open(shared, arrival, &row)?, attempts, code })
+    });
+    let Ok(claim) = opened else {
+        // Its key is gone, or the row was changed: it must not keep the others from being claimed.
+        shared.index().set_unreadable(arrival);
         tracing::error!(refs.unreadable = 1, ref.arrival = arrival, "store.reference-unreadable");
         return Ok(None);
     };
-    shared.index().name_lease(arrival, reference.leadgen);
-    Ok(Some(ParkedClaim { reference, attempts, code }))
+    shared.index().name_lease(arrival, claim.reference.leadgen);
+    Ok(Some(claim))
 }
 
-fn matches(shared: &Shared, which: &Requeue, arrival: u64, row: &ParkedRow) -> Result<bool, StoreError> {
-    let why = row.why.why()?;
-    if !matches!(why, Why::Refused { .. } | Why::Buried { .. }) {
-        return Ok(false);
-    }
-    Ok(match which {
+fn matches(shared: &Shared, which: &Requeue, arrival: u64, row: &ParkedRow) -> bool {
+    let Ok(why @ (Why::Refused { .. } | Why::Buried { .. })) = row.why.why() else { return false };
+    match which {
         Requeue::Ref(wanted) => arrival == *wanted,
         Requeue::Code(code) => why.code() == *code,
         Requeue::Form(form) => reference::open(shared, arrival, row).is_ok_and(|found| found.form == *form),
-    })
+    }
 }

@@ -4,6 +4,7 @@ use crate::id::LeadgenId;
 use crate::store::sled::SledStore;
 use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{self, ParkedRow, Place, SeenFate, SeenRow};
+use crate::store::sled::parked;
 use crate::store::sled::shared::Shared;
 use crate::store::{Seen, SeenState, StoreCode, StoreError};
 
@@ -29,8 +30,9 @@ pub(super) fn look_up(
         let row: SeenRow = layout::decode(&bytes)?;
         let SeenFate::Parked { arrival } = row.fate else { return row.fate.state() };
         if let Some(bytes) = engine.read(&Place::Parked, &arrival.to_be_bytes())? {
-            let row: ParkedRow = layout::decode(&bytes)?;
-            return Ok(Some(SeenState::Parked(row.why.why()?)));
+            // One row that cannot be read is no reason to refuse anything else.
+            let why = layout::decode::<ParkedRow>(&bytes).and_then(|row| row.why.why());
+            return Ok(Some(SeenState::Parked(why.unwrap_or(parked::UNREADABLE))));
         }
     }
     Err(StoreError::of(StoreCode::Damaged))

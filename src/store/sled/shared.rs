@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use crate::store::sled::Settings;
 use crate::store::sled::engine::{Engine, guarded};
 use crate::store::sled::index::ParkedIndex;
 use crate::store::sled::layout::{Place, meta};
+use crate::store::sled::mark::{Look, Mark};
 use crate::store::sled::opening::{self, Opened};
 use crate::store::witness::Witness;
 use crate::store::{StoreCode, StoreError};
@@ -45,13 +46,13 @@ pub(super) struct Shared {
     pub(super) random: Arc<dyn Random>,
     /// The restore epoch of new records.
     pub(super) epoch: u32,
-    clock: Arc<dyn Clock>,
-    clock_seen_ms: AtomicI64,
+    mark: Mark,
     slot: RwLock<Slot>,
     /// The purposes that the config names, or named since the start.
     purposes: Mutex<Vec<PurposeId>>,
     halt: OnceLock<StoreError>,
     stalled: AtomicBool,
+    met_full: AtomicBool,
     index: Mutex<ParkedIndex>,
     stored: Mutex<HashMap<PurposeId, u64>>,
     /// Let go last.
@@ -79,11 +80,11 @@ impl Shared {
             keyring,
             random,
             epoch,
-            clock,
-            clock_seen_ms: AtomicI64::new(i64::MIN),
+            mark: Mark::new(clock),
             slot: RwLock::new(Slot::Closed),
             halt: OnceLock::new(),
             stalled: AtomicBool::new(false),
+            met_full: AtomicBool::new(false),
             index: Mutex::new(ParkedIndex::default()),
             stored: Mutex::new(HashMap::new()),
             lock: Mutex::new(Some(lock)),
@@ -103,7 +104,7 @@ impl Shared {
         }
         if let Some(seen) = engine.read(&Place::Meta, meta::CLOCK_MS)? {
             let ms = seen.as_ref().try_into().map_err(|_| StoreError::of(StoreCode::Damaged))?;
-            self.clock_seen_ms.fetch_max(i64::from_be_bytes(ms), Ordering::SeqCst);
+            self.mark.adopt(super::layout::moment(i64::from_be_bytes(ms))?);
         }
         let index = super::parked::build_index(self, &engine)?;
         self.index().replace(index);
@@ -139,16 +140,27 @@ impl Shared {
         Ok(())
     }
 
-    /// The present moment; a clock set back does not take us back.
-    pub(super) fn now(&self) -> Timestamp {
-        let ms = self.clock.now().as_millisecond();
-        let seen = self.clock_seen_ms.fetch_max(ms, Ordering::SeqCst).max(ms);
-        Timestamp::from_millisecond(seen).unwrap_or(Timestamp::UNIX_EPOCH)
+    /// One look at the clock.
+    pub(super) fn look(&self) -> Look {
+        self.mark.look()
     }
 
     /// The present day.
     pub(super) fn today(&self) -> Day {
-        Day::of(self.now())
+        Day::of(self.look().now)
+    }
+
+    /// Refuses what may not be done while a leap of the clock is not confirmed.
+    ///
+    /// # Errors
+    /// [`StoreCode::ClockJumped`].
+    pub(super) fn require_clock(&self) -> Result<(), StoreError> {
+        if self.look().jumped { Err(StoreError::of(StoreCode::ClockJumped)) } else { Ok(()) }
+    }
+
+    /// Believes the clock up to this moment, once that is durable.
+    pub(super) fn confirm_clock(&self, moment: Timestamp) {
+        self.mark.confirm(moment);
     }
 
     /// A handle of the engine, for one short reading: the engine cannot be closed while one is held.
@@ -177,8 +189,30 @@ impl Shared {
         let engine = self.engine()?;
         match guarded(|| step(&engine)) {
             Err(error) if error.code == StoreCode::Damaged => Err(self.halt(error)),
+            Err(error) => {
+                self.note_full(error);
+                Err(error)
+            }
             read => read,
         }
+    }
+
+    /// Tells the writer that somebody met a full disk: sled completes a split of its tree also while reading, and its
+    /// first error stays with the handle. Nothing but a new one helps, also where nobody writes.
+    pub(super) fn note_full(&self, error: StoreError) {
+        if error.code == StoreCode::DiskFull {
+            self.met_full.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// True if somebody met a full disk since the last call.
+    pub(super) fn take_met_full(&self) -> bool {
+        self.met_full.swap(false, Ordering::SeqCst)
+    }
+
+    /// True while the engine is closed for want of room.
+    pub(super) fn is_full(&self) -> bool {
+        matches!(&*self.slot.read().unwrap_or_else(PoisonError::into_inner), Slot::Full)
     }
 
     /// Takes the engine out, waits for its readers to leave, and drops it.

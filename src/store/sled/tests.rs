@@ -1,5 +1,6 @@
 //! The engine against its promises. What other engines must pass too will move beside the traits.
 
+mod clock;
 mod closing;
 mod damage;
 mod disk;

@@ -15,6 +15,10 @@ use crate::trail::{Entry, Outcome, Reason, Role};
 
 /// More are not kept.
 const TOKENS_MAX: usize = 1_000;
+/// The longest name, recipient or id.
+const TEXT_BYTES_MAX: usize = 256;
+/// The most purposes of one token.
+const PURPOSES_MAX: usize = 256;
 
 #[derive(Serialize, Deserialize)]
 struct TokenRow {
@@ -60,6 +64,12 @@ fn create(draft: &mut Draft<'_>, token: &Token, entry: Entry) -> Result<(), Stor
     let is_new = draft.read(&Place::Tokens, token.id.as_bytes())?.is_none();
     if is_new && all(draft.engine)?.len() >= TOKENS_MAX {
         return Err(StoreError::of(StoreCode::TooManyTokens));
+    }
+    let texts = [Some(&token.id), Some(&token.name), token.recipient.as_ref()];
+    if texts.into_iter().flatten().any(|text| text.len() > TEXT_BYTES_MAX)
+        || token.purposes.len() > PURPOSES_MAX
+    {
+        return Err(StoreError::of(StoreCode::ValueTooLarge));
     }
     let row = TokenRow {
         hash: token.hash,

@@ -1,9 +1,12 @@
-//! The trail: reading its lines, their chain checked. Lines are written by [`Draft::append_line`], in the transaction of
+//! The trail: reading its lines, their chain checked, and noting refusals.
+//! Lines are written by [`Draft::append_line`], in the transaction of
 //! what they tell.
 //!
 //! [`Draft::append_line`]: super::draft::Draft::append_line
 
+use std::collections::HashMap;
 use std::ops::Bound::{Excluded, Unbounded};
+use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 
@@ -12,7 +15,7 @@ use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{self, Place, meta};
 use crate::store::sled::shared::Shared;
 use crate::store::{StoreCode, StoreError, Trail};
-use crate::trail::Line;
+use crate::trail::{Actor, Entry, Line};
 
 /// The most lines that are read at once.
 const LINES_MAX: usize = 10_000;
@@ -24,11 +27,45 @@ pub(super) fn place_in_chain(bytes: &[u8]) -> Result<(u64, [u8; 32]), StoreError
     Ok((u64::from_be_bytes(*seq), mac.try_into().map_err(|_| damaged)?))
 }
 
+/// How far apart the lines of one actor's refusals are at least.
+const NOTE_EVERY_MS: i64 = 1_000;
+/// Actors that are remembered: more than there are tokens.
+const ACTORS_MAX: usize = 2_048;
+
+/// When a refusal of each actor was last written down.
+#[derive(Default)]
+pub(super) struct Notes(Mutex<HashMap<String, i64>>);
+
+impl Notes {
+    /// True if this actor's refusal is to be written down.
+    fn admit(&self, actor: &Actor, now_ms: i64) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        // Either way: a clock set back must not silence anybody.
+        let is_recent = |at: i64| (now_ms - at).abs() < NOTE_EVERY_MS;
+        if last.len() >= ACTORS_MAX {
+            last.retain(|_, at| is_recent(*at));
+        }
+        let actor = actor.to_string();
+        if last.len() >= ACTORS_MAX || last.get(&actor).is_some_and(|at| is_recent(*at)) {
+            return false;
+        }
+        last.insert(actor, now_ms);
+        true
+    }
+}
+
 #[async_trait]
 impl Trail for SledStore {
     async fn lines(&self, after: u64, limit: usize) -> Result<Vec<Line>, StoreError> {
         self.beside(move |shared| shared.reading(|engine| read(shared, engine, after, limit.min(LINES_MAX))))
             .await
+    }
+
+    async fn note(&self, entry: Entry) -> Result<(), StoreError> {
+        if !self.notes.admit(&entry.actor, self.shared.look().now.as_millisecond()) {
+            return Ok(());
+        }
+        self.writer.write(1, move |draft| draft.append_line(entry)).await
     }
 }
 

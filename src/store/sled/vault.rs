@@ -3,20 +3,23 @@
 use std::collections::HashMap;
 use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::mpsc;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::clock::Day;
 use crate::keyring::Bucket;
 use crate::lead::{BucketKey, OpenedLead, SealedRecord, open};
 use crate::purpose::{Cursor, PurposeId, RecordId};
+use crate::store::sled::engine::guarded;
 use crate::store::sled::layout::{Place, record_id, record_key};
 use crate::store::sled::shared::Shared;
+use crate::store::sled::wait::wait_for;
 use crate::store::sled::{SledStore, seen, settle};
 use crate::store::{
-    Found, Page, PageRequest, SeenState, Settled, Settlement, StoreCode, StoreError, TestFilter, Vault,
-    Wanted,
+    Found, Page, PageRequest, RecordsFeed, SeenState, Settled, Settlement, StoreCode, StoreError, TestFilter,
+    Vault, Wanted, records,
 };
 use crate::trail::{Entry, Outcome};
 
@@ -26,6 +29,8 @@ const SCAN_KEYS_MAX: u64 = 50_000;
 const OPENED_MAX: usize = 64;
 /// Sealed records read at a time.
 const CHUNK_RECORDS: usize = 64;
+/// How long a reader may take nothing before its page ends, with an error: it holds a thread and a place.
+const SEND_WITHIN: Duration = if cfg!(test) { Duration::from_secs(3) } else { Duration::from_secs(60) };
 
 #[async_trait]
 impl Vault for SledStore {
@@ -37,6 +42,9 @@ impl Vault for SledStore {
         if request.after.as_ref().is_some_and(|after| after.purpose != request.purpose) {
             return Err(StoreError::of(StoreCode::CursorForeign));
         }
+        self.shared.require_clock()?;
+        let place = Arc::clone(&self.readings).try_acquire_owned();
+        let place = place.map_err(|_| StoreError::of(StoreCode::Busy))?;
         // A clock set back brings no expired record back.
         request.today = request.today.max(self.shared.today());
         let purpose = request.purpose.clone();
@@ -54,18 +62,22 @@ impl Vault for SledStore {
         // The line's sync makes every record that the scan saw durable as well: the writer applied them before.
         self.writer.write(1, move |draft| draft.append_line(entry)).await?;
 
-        let (records, opened) = mpsc::channel(OPENED_MAX);
+        let (feed, opened) = records(OPENED_MAX);
         let page = Page { next: bound.next, more: bound.more, count: bound.count, records: opened };
-        if let Some((first, last)) = bound.range {
-            let reading = Reading {
-                shared: Arc::clone(&self.shared),
-                request,
-                left: bound.count,
-                last,
-                keys: HashMap::new(),
-            };
-            // Ends by itself when its channel closes, or with the last record.
-            tokio::task::spawn_blocking(move || reading.run(&first, &records));
+        match bound.range {
+            None => feed.end().await,
+            Some((first, last)) => {
+                let reading = Reading {
+                    shared: Arc::clone(&self.shared),
+                    request,
+                    left: bound.count,
+                    last,
+                    keys: HashMap::new(),
+                    _place: place,
+                };
+                // Ends by itself when nobody listens, or with the last record.
+                tokio::task::spawn_blocking(move || reading.feed(&first, feed));
+            }
         }
         Ok(page)
     }
@@ -111,6 +123,12 @@ impl Vault for SledStore {
     fn halted(&self) -> Option<StoreCode> {
         let stalled = self.shared.is_stalled().then_some(StoreCode::Stalled);
         self.shared.halted().map(|halt| halt.code).or(stalled)
+    }
+
+    fn ready(&self) -> bool {
+        Vault::halted(self).is_none()
+            && self.shared.engine().is_ok()
+            && self.shared.keyring.failed().is_none()
     }
 
     async fn close(&self) -> Result<(), StoreError> {
@@ -178,38 +196,56 @@ struct Reading {
     left: u64,
     last: RecordId,
     keys: HashMap<(Bucket, u32), BucketKey>,
+    _place: OwnedSemaphorePermit,
+}
+
+/// How a reading ended that did not fail.
+enum End {
+    /// With the last record.
+    Whole,
+    /// Nobody listens, or nothing was taken for too long.
+    Abandoned,
 }
 
 impl Reading {
-    fn run(mut self, first: &RecordId, records: &mpsc::Sender<Result<OpenedLead, StoreError>>) {
+    /// Reads to the end and says so; whatever fails is said too, a panic of ours included.
+    fn feed(mut self, first: &RecordId, feed: RecordsFeed) {
+        match guarded(|| self.run(first, &feed)) {
+            Ok(End::Whole) => {
+                wait_for(feed.end(), SEND_WITHIN);
+            }
+            Ok(End::Abandoned) => {}
+            Err(error) => {
+                wait_for(feed.send(Err(error)), SEND_WITHIN);
+            }
+        }
+    }
+
+    fn run(&mut self, first: &RecordId, feed: &RecordsFeed) -> Result<End, StoreError> {
         let mut from = Included(record_key(first.epoch, first.number));
         loop {
-            let chunk = match self.chunk(&from) {
-                Ok(chunk) => chunk,
-                Err(error) => {
-                    let _ = records.blocking_send(Err(error));
-                    return;
-                }
-            };
-            let Some((last, _)) = chunk.last() else { return };
+            let chunk = self.chunk(&from)?;
+            let Some((last, _)) = chunk.last() else { return Ok(End::Whole) };
             from = Excluded(record_key(last.epoch, last.number));
             let at_end = *last == self.last;
             for (id, value) in chunk {
-                let opened = match eligible(&self.request, &value) {
-                    Ok(false) => continue,
-                    Ok(true) if self.left == 0 => return,
-                    Ok(true) => self.open(&id, &value),
-                    Err(error) => Err(error),
-                };
-                let failed = opened.is_err();
-                self.left -= 1;
-                // Nobody listens any more, or nothing may follow an error.
-                if records.blocking_send(opened).is_err() || failed {
-                    return;
+                if !eligible(&self.request, &value)? {
+                    continue;
+                }
+                let Some(left) = self.left.checked_sub(1) else { return Ok(End::Whole) };
+                self.left = left;
+                let opened = self.open(&id, &value)?;
+                match wait_for(feed.send(Ok(opened)), SEND_WITHIN) {
+                    Some(true) => {}
+                    Some(false) => return Ok(End::Abandoned),
+                    None => {
+                        tracing::warn!(purpose = %self.request.purpose, "store.reading-given-up");
+                        return Ok(End::Abandoned);
+                    }
                 }
             }
             if at_end {
-                return;
+                return Ok(End::Whole);
             }
         }
     }
@@ -251,8 +287,12 @@ fn open_one(shared: &Shared, id: &RecordId) -> Result<Option<OpenedLead>, StoreE
     let unreadable = StoreError::of(StoreCode::RecordUnreadable);
     let Some(value) = shared.reading(|engine| read(engine, id))? else { return Ok(None) };
     let record = SealedRecord::decode(&value).ok_or(unreadable)?;
-    if expired(record.expiry_day, shared.today()) {
-        return Ok(None);
+    let look = shared.look();
+    match (expired(record.expiry_day, Day::of(look.mark)), expired(record.expiry_day, Day::of(look.now))) {
+        (true, _) => return Ok(None),
+        // Whether it is past its expiry depends on whether the clock is right.
+        (false, true) => return Err(StoreError::of(StoreCode::ClockJumped)),
+        (false, false) => {}
     }
     let key = shared.keyring.bucket_key_of(&Bucket::of(id), record.generation).map_err(|_| unreadable)?;
     open(&record, id, &key).map(Some).map_err(|_| unreadable)

@@ -6,13 +6,16 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::disk::free_bytes;
-use crate::store::sled::draft::{Draft, Effect};
+use crate::store::sled::draft::{Draft, Effect, Finished};
 use crate::store::sled::engine::{Engine, SyncError};
+use crate::store::sled::layout::{Place, meta};
 use crate::store::sled::opening;
 use crate::store::sled::shared::{Shared, Slot};
+use crate::store::sled::wait::wait_for;
 use crate::store::witness::{Testimony, Witness};
 use crate::store::{StoreCode, StoreError};
 
@@ -24,6 +27,11 @@ const QUEUE_CALLS: usize = 64;
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// Room that must be there before a store that met a full disk is opened again, whatever the floor.
 const REOPEN_FREE_BYTES: u64 = 16 * 1024 * 1024;
+/// How often an idle writer looks after what nobody asks for: without a call a store that met a full disk would stay
+/// closed, since accepting is refused meanwhile and nothing else writes.
+const TICK: Duration = Duration::from_secs(1);
+/// How far the recorded clock may lag behind: well below the leap that is not believed, so that a quiet week is none.
+const MARK_LAG: SignedDuration = SignedDuration::from_hours(6);
 
 /// One call's part of a transaction.
 trait Work: Send {
@@ -90,9 +98,18 @@ impl Writer {
     pub(super) fn start(
         shared: Arc<Shared>,
         witness: Witness,
-    ) -> Result<(Self, JoinHandle<Result<(), StoreError>>), StoreError> {
+    ) -> Result<(Self, JoinHandle<Ended>), StoreError> {
         let (queue, calls) = mpsc::channel(QUEUE_CALLS);
-        let thread = WriterThread { shared: Arc::clone(&shared), witness, calls };
+        let generation = shared.reading(|engine| engine.counter(&Place::Meta, meta::KEYRING_GENERATION))?;
+        let thread = WriterThread {
+            shared: Arc::clone(&shared),
+            witness,
+            calls,
+            generation,
+            mark: None,
+            full_told: false,
+            keys_told: None,
+        };
         let handle = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || thread.run())
@@ -139,26 +156,44 @@ impl Writer {
     }
 }
 
+/// What the thread leaves behind.
+pub(super) struct Ended {
+    pub(super) result: Result<(), StoreError>,
+    pub(super) witness: Witness,
+}
+
 struct WriterThread {
     shared: Arc<Shared>,
     witness: Witness,
     calls: mpsc::Receiver<Message>,
+    /// The keyring's generation that the last commit recorded.
+    generation: u64,
+    /// The highest clock that the last commit of this run recorded.
+    mark: Option<Timestamp>,
+    /// The full disk that is met now stands in the log.
+    full_told: bool,
+    /// Why keys could not be made ahead, as it stands in the log.
+    keys_told: Option<StoreError>,
 }
 
 impl WriterThread {
-    fn run(mut self) -> Result<(), StoreError> {
+    fn run(mut self) -> Ended {
         let mut closing = false;
-        while let Some(message) = self.calls.blocking_recv() {
-            match message {
-                Message::Work(first) => closing |= self.serve(first),
-                Message::Close => closing = true,
+        self.tick();
+        loop {
+            match wait_for(self.calls.recv(), TICK) {
+                Some(Some(Message::Work(first))) => closing |= self.serve(first),
+                Some(Some(Message::Close)) => closing = true,
+                Some(None) => break,
+                None => self.tick(),
             }
             if closing {
                 // What is queued is still served; the channel ends when it is empty.
                 self.calls.close();
             }
         }
-        self.finish()
+        let result = self.finish();
+        Ended { result, witness: self.witness }
     }
 
     /// Serves a call together with what has queued up behind it. True if the store is to close.
@@ -176,17 +211,52 @@ impl WriterThread {
                 Err(_) => break,
             }
         }
-        let step = catch_unwind(AssertUnwindSafe(|| self.commit(&mut group)));
-        let synced = step.unwrap_or_else(|_| Err(Failure::Halt(StoreError::of(StoreCode::Damaged))));
-        let synced = synced.map_err(|failure| self.fail(failure));
+        let synced = self.step(|writer| writer.commit(&mut group));
         for work in group {
             work.answer(synced);
         }
         self.shared.set_stalled(false);
         if synced.is_ok() {
-            self.make_keys_ahead();
+            let _ = self.step(|writer| {
+                writer.make_keys_ahead();
+                Ok(())
+            });
+            self.record_progress();
         }
         closing
+    }
+
+    /// Runs a step; a panic in it, or its failure, is acted upon.
+    fn step(&mut self, step: impl FnOnce(&mut Self) -> Result<(), Failure>) -> Result<(), StoreError> {
+        let ended = catch_unwind(AssertUnwindSafe(|| step(self)));
+        let ended = ended.unwrap_or_else(|_| Err(Failure::Halt(StoreError::of(StoreCode::Damaged))));
+        ended.map_err(|failure| self.fail(failure))
+    }
+
+    /// What is due while nobody asks for anything.
+    fn tick(&mut self) {
+        if self.shared.halted().is_some() {
+            return;
+        }
+        // Whatever fails was acted upon, and is tried again at the next tick.
+        let _ = self.step(Self::require_engine);
+        self.record_progress();
+    }
+
+    /// Commits, if keyring or clock went ahead of the last commit: the store refuses a keyring that is older than it has
+    /// seen and does not believe a clock far ahead of the one it has seen, so it must see both, also where no lead comes
+    /// for days.
+    fn record_progress(&mut self) {
+        if self.shared.halted().is_none() && !self.shared.is_full() && self.is_behind() {
+            // Whatever fails was acted upon, and is tried again at the next tick.
+            let _ = self.step(|writer| writer.commit(&mut []));
+        }
+    }
+
+    fn is_behind(&self) -> bool {
+        let mark = self.shared.look().mark;
+        self.shared.keyring.generation() > self.generation
+            || self.mark.is_none_or(|recorded| mark.duration_since(recorded) > MARK_LAG)
     }
 
     fn commit(&mut self, group: &mut [Box<dyn Work>]) -> Result<(), Failure> {
@@ -194,6 +264,7 @@ impl WriterThread {
             return Err(Failure::Refuse(halt));
         }
         self.require_room()?;
+        self.require_engine()?;
         let engine = self.shared.engine().map_err(Failure::Refuse)?;
         let mut draft = Draft::begin(&self.shared, &engine);
         for work in group.iter_mut() {
@@ -202,10 +273,11 @@ impl WriterThread {
                 return Err(Failure::Halt(fault));
             }
         }
-        if draft.is_empty() {
+        if draft.is_empty() && !self.is_behind() {
             return Ok(());
         }
-        let (changes, commit, effects) = draft.finish().map_err(Failure::of_engine)?;
+        let Finished { changes, effects, commit, generation, mark } =
+            draft.finish().map_err(Failure::of_engine)?;
         engine.apply(&changes).map_err(Failure::of_engine)?;
         engine.sync().map_err(|error| match error {
             SyncError::Flush(error) => Failure::of_engine(error),
@@ -213,29 +285,39 @@ impl WriterThread {
         })?;
         testify(&mut self.witness, &engine, commit).map_err(Failure::Halt)?;
         drop(engine);
+        (self.generation, self.mark) = (generation, Some(mark));
         self.learn(effects);
         Ok(())
     }
 
-    /// Refuses before anything is written while the disk is below its floor; opens the store again once there is room.
-    fn require_room(&mut self) -> Result<(), Failure> {
-        let full = StoreError::of(StoreCode::DiskFull);
-        let settings = &self.shared.settings;
-        let free = free_bytes(&settings.path).map_err(|error| Failure::Refuse(StoreError::io(error)))?;
-        if free < settings.free_disk_min_bytes {
-            return Err(Failure::Refuse(full));
+    /// Refuses before anything is written while the disk is below its floor.
+    fn require_room(&self) -> Result<(), Failure> {
+        if self.free_bytes()? < self.shared.settings.free_disk_min_bytes {
+            return Err(Failure::Refuse(StoreError::of(StoreCode::DiskFull)));
         }
-        match self.shared.engine() {
-            Err(error) if error.code == StoreCode::DiskFull => {
-                if free < REOPEN_FREE_BYTES {
-                    return Err(Failure::Refuse(full));
-                }
-                opening::reopen(&self.shared, &mut self.witness).map_err(Failure::of_engine)?;
-                tracing::info!(disk.free_bytes = free, "store.reopened");
-                Ok(())
-            }
-            _ => Ok(()),
+        Ok(())
+    }
+
+    /// Closes an engine that met a full disk, and opens it again once there is room.
+    fn require_engine(&mut self) -> Result<(), Failure> {
+        if self.shared.take_met_full() {
+            return Err(Failure::Full);
         }
+        if !self.shared.is_full() {
+            return Ok(());
+        }
+        let free = self.free_bytes()?;
+        if free < self.shared.settings.free_disk_min_bytes.max(REOPEN_FREE_BYTES) {
+            return Err(Failure::Refuse(StoreError::of(StoreCode::DiskFull)));
+        }
+        opening::reopen(&self.shared, &mut self.witness).map_err(Failure::of_engine)?;
+        self.full_told = false;
+        tracing::info!(disk.free_bytes = free, "store.reopened");
+        Ok(())
+    }
+
+    fn free_bytes(&self) -> Result<u64, Failure> {
+        free_bytes(&self.shared.settings.path).map_err(|error| Failure::Refuse(StoreError::io(error)))
     }
 
     fn learn(&self, effects: Vec<Effect>) {
@@ -248,16 +330,20 @@ impl WriterThread {
                 Effect::Stored(purpose, count) => {
                     stored.insert(purpose, count);
                 }
+                Effect::ClockConfirmed(moment) => self.shared.confirm_clock(moment),
             }
         }
     }
 
     /// Acts on a failure and says what the callers hear.
-    fn fail(&self, failure: Failure) -> StoreError {
+    fn fail(&mut self, failure: Failure) -> StoreError {
         match failure {
             Failure::Refuse(error) => error,
             Failure::Full => {
-                tracing::warn!("store.disk-full");
+                if !self.full_told {
+                    self.full_told = true;
+                    tracing::warn!("store.disk-full");
+                }
                 match self.shared.evict(Slot::Full) {
                     Ok(()) => StoreError::of(StoreCode::DiskFull),
                     Err(error) => self.shared.halt(error),
@@ -268,16 +354,20 @@ impl WriterThread {
     }
 
     /// Makes the keys of the buckets that the next transaction may reach, after the callers were answered.
-    fn make_keys_ahead(&self) {
+    fn make_keys_ahead(&mut self) {
         let ahead =
             self.shared.engine().and_then(|engine| super::settle::make_keys_ahead(&self.shared, &engine));
-        if let Err(error) = ahead {
-            // The next transaction needs them and will say so to its caller.
+        let told = std::mem::replace(&mut self.keys_told, ahead.err());
+        if let Some(error) = self.keys_told
+            && told != Some(error)
+        {
+            // The next transaction that needs them will say so to its caller.
             tracing::warn!(code = %error.code, io.kind = ?error.io, "store.keys-ahead-failed");
         }
     }
 
-    fn finish(mut self) -> Result<(), StoreError> {
+    fn finish(&mut self) -> Result<(), StoreError> {
+        self.record_progress();
         if let Some(halt) = self.shared.halted() {
             return Err(halt);
         }

@@ -111,7 +111,7 @@ fn base64_inside(engine: &impl Engine, bytes: &[u8], at: usize) -> Vec<u8> {
     let mut padded = vec![0; at];
     padded.extend_from_slice(bytes);
     let text = engine.encode(&padded);
-    let shared = usize::from(padded.len() % 3 != 0);
+    let shared = usize::from(!padded.len().is_multiple_of(3));
     text.as_bytes()[(at * 8).div_ceil(6)..text.len() - shared].to_vec()
 }
 

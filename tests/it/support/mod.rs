@@ -2,6 +2,7 @@
 
 mod client;
 pub mod disk;
+pub mod front;
 mod load;
 mod log;
 pub mod process;

@@ -27,6 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A directory with config and secrets, ready for `tamis serve`.
 pub struct Home {
     pub directory: tempfile::TempDir,
+    /// What runs: the binary under test, unless another is put here.
+    pub binary: PathBuf,
 }
 
 impl Home {
@@ -51,7 +53,7 @@ impl Home {
             .replace("{directory}", &directory.path().display().to_string())
             .replace("{graph}", &meta.graph_url());
         fs::write(directory.path().join("tamis.toml"), change(text)).expect("a file");
-        Self { directory }
+        Self { directory, binary: PathBuf::from(BINARY) }
     }
 
     pub fn config(&self) -> PathBuf {
@@ -61,15 +63,26 @@ impl Home {
     /// Starts `tamis serve`, behind `wrapper` (strace and its arguments) if there is one, and waits until it says that it
     /// started.
     pub fn serve(&self, wrapper: &[&str]) -> Daemon {
-        let (program, before) =
-            wrapper.split_first().map_or((BINARY, &[][..]), |(first, rest)| (*first, rest));
-        let mut command = Command::new(program);
-        command.args(before);
-        if !wrapper.is_empty() {
-            command.arg(BINARY);
-        }
+        self.serve_in(wrapper, &[])
+    }
+
+    /// Starts it in this environment, which has nothing else in it.
+    pub fn serve_in(&self, wrapper: &[&str], variables: &[(&str, &str)]) -> Daemon {
+        let mut command = match wrapper.split_first() {
+            None => Command::new(&self.binary),
+            Some((program, arguments)) => {
+                let mut command = Command::new(program);
+                command.args(arguments).arg(&self.binary);
+                command
+            }
+        };
         command.args(["serve", "--config"]).arg(self.config());
-        command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command
+            .env_clear()
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("the daemon starts");
         let said = Arc::new(Mutex::new(String::new()));
         let (started, addresses) = mpsc::channel();

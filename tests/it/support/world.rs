@@ -37,13 +37,11 @@ pub struct Plan {
     pub config: Box<dyn Fn(String) -> String>,
     /// The daemon's clock.
     pub clock: Arc<dyn Clock>,
-    /// References may be left in the queue when the world ends.
-    pub leftovers: bool,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { config: Box::new(|text| text), clock: Arc::new(SystemClock), leftovers: false }
+        Self { config: Box::new(|text| text), clock: Arc::new(SystemClock) }
     }
 }
 
@@ -65,7 +63,6 @@ pub struct World {
     pub addresses: Addresses,
     plan: Plan,
     stop: Stop,
-    reload: Reload,
     running: Option<Running>,
     /// Tasks of the runtime before the daemon: as many may be left after it.
     tasks_before: usize,
@@ -95,7 +92,7 @@ impl World {
         let secrets = vec![app_secret, canary("verify"), page_token];
         furnish(directory.path(), &meta.graph_url(), &secrets, &plan);
         let tasks_before = Handle::current().metrics().num_alive_tasks();
-        let (addresses, stop, reload, running) = boot(directory.path(), &plan).expect("the daemon starts");
+        let (addresses, stop, running) = boot(directory.path(), &plan).expect("the daemon starts");
         let canaries = std::sync::Mutex::default();
         Self {
             meta,
@@ -103,13 +100,17 @@ impl World {
             addresses,
             plan,
             stop,
-            reload,
             running: Some(running),
             tasks_before,
             secrets,
             canaries,
             ended: false,
         }
+    }
+
+    /// What a second daemon on this directory says against being built.
+    pub fn refusal(&self) -> String {
+        refusal(self.directory.path(), &self.plan)
     }
 
     pub fn webhook(&self) -> String {
@@ -186,7 +187,8 @@ impl World {
         fs::write(&path, text).expect("a file");
         let read = config::load_with_secrets(&path, &Environment::default());
         let (config, secrets) = read.unwrap_or_else(|faults| panic!("{faults}"));
-        self.reload.apply(&config, secrets).await.unwrap_or_else(|error| panic!("{error}")).say();
+        let reload = &self.running.as_ref().expect("a running daemon").reload;
+        reload.apply(&config, secrets).await.unwrap_or_else(|error| panic!("{error}")).say();
     }
 
     pub fn store_path(&self) -> PathBuf {
@@ -214,17 +216,16 @@ impl World {
     }
 
     pub fn start_daemon(&mut self) {
-        let (addresses, stop, reload, running) =
+        let (addresses, stop, running) =
             boot(self.directory.path(), &self.plan).expect("the daemon starts again");
         self.addresses = addresses;
         self.stop = stop;
-        self.reload = reload;
         self.running = Some(running);
     }
 
     pub async fn stop_daemon(&mut self) {
         self.stop.request();
-        let Running { task, counted } = self.running.take().expect("a running daemon");
+        let Running { task, counted, reload: _ } = self.running.take().expect("a running daemon");
         let well = tokio::time::timeout(Duration::from_secs(30), task).await;
         assert!(well.expect("stops within thirty seconds").expect("no panic"), "the daemon did not end well");
         drop(counted);
@@ -240,15 +241,13 @@ impl World {
         assert_eq!(left(), 0, "tasks outlived the daemon");
     }
 
-    /// Ends the world: nothing may be queued (unless planned), no task and no thread may outlive the daemon, and no guarded
+    /// Ends the world: nothing may be queued, no task and no thread may outlive the daemon, and no guarded
     /// text and no secret may be in a log line or in a file.
     pub async fn end(mut self) {
         self.ended = true;
         if self.running.is_some() {
-            if !self.plan.leftovers {
-                let queued = self.admin().get("/admin/v1/inbox").await.json()["queued"].clone();
-                assert_eq!(queued, 0, "references were left in the queue");
-            }
+            let queued = self.admin().get("/admin/v1/inbox").await.json()["queued"].clone();
+            assert_eq!(queued, 0, "references were left in the queue");
             self.stop_daemon().await;
         }
         let canaries = std::mem::take(&mut *self.canaries.lock().expect("no panic"));
@@ -324,18 +323,19 @@ pub fn add_forms(meta: &Simulator) {
 /// A daemon that runs as a task.
 struct Running {
     task: JoinHandle<bool>,
+    reload: Reload,
     counted: Counted,
 }
 
 /// Starts a daemon in this process on a furnished directory.
-fn boot(directory: &Path, plan: &Plan) -> Result<(Addresses, Stop, Reload, Running), StartError> {
+fn boot(directory: &Path, plan: &Plan) -> Result<(Addresses, Stop, Running), StartError> {
     let counted = Counted::one();
     let app = build(directory, plan)?;
     let (addresses, reload) = (app.addresses.clone(), app.reload());
     let stop = Stop::default();
     #[expect(clippy::disallowed_methods, reason = "the test joins it")]
     let task = tokio::spawn(app.run(stop.clone()));
-    Ok((addresses, stop, reload, Running { task, counted }))
+    Ok((addresses, stop, Running { task, reload, counted }))
 }
 
 fn build(directory: &Path, plan: &Plan) -> Result<App, StartError> {

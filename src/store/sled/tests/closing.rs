@@ -1,4 +1,5 @@
 use super::support::*;
+use crate::store::witness::Witness;
 use crate::store::{Forms, Parked, Seen, StoreCode, Tokens, Trail, Vault};
 
 #[tokio::test]
@@ -84,4 +85,30 @@ async fn a_halted_store_takes_and_gives_nothing_until_it_is_opened_again() {
     assert_eq!(store.close().await.err().map(|error| error.code), Some(StoreCode::Halted));
     let store = world.open();
     assert_eq!(export(&store, 10).await.expect("exported").len(), 5);
+}
+
+#[tokio::test]
+async fn the_witness_knows_how_long_a_closed_database_is() {
+    let world = World::new();
+    let store = world.open();
+    for round in 0..40 {
+        store_many(&store, round * 100, 100).await;
+    }
+    store.close().await.expect("closed");
+    let witness = Witness::open(&world.witness()).expect("readable").expect("valid");
+    assert_eq!(witness.last().db_bytes, std::fs::metadata(world.db()).expect("there").len());
+}
+
+#[tokio::test]
+async fn a_keyring_that_can_be_changed_no_more_fails_readiness_and_nothing_else() {
+    let world = World::new();
+    let store = world.open();
+    assert!(store.ready());
+    world.keyring.failed.store(true, std::sync::atomic::Ordering::SeqCst);
+    assert_eq!((store.ready(), store.halted()), (false, None));
+    store_many(&store, 1, 5).await;
+    world.keyring.failed.store(false, std::sync::atomic::Ordering::SeqCst);
+    assert!(store.ready());
+    store.close().await.expect("closed");
+    assert!(!store.ready());
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::support::*;
 use crate::random::{Random, SeededRandom};
+use crate::store::witness::{Testimony, Witness};
 use crate::store::{StoreCode, Trail, Vault};
 
 const RECORDS: u64 = 6_000;
@@ -188,4 +189,18 @@ async fn a_snapshot_that_was_being_written_is_removed_and_all_is_there() {
         assert_eq!(outcome(&world).await, Ok(()));
         assert!(!left.exists());
     }
+}
+
+/// sled gives free segments at its end back by itself; after a crash the witness remembers a longer file.
+#[tokio::test]
+async fn a_file_that_only_became_shorter_opens_and_leaves_no_copy() {
+    let world = reopened().await;
+    let mut witness = Witness::open(&world.witness()).expect("readable").expect("valid");
+    let longer = Testimony { db_bytes: witness.last().db_bytes + 8 * MIB, ..witness.last() };
+    witness.record(&longer).expect("recorded");
+    drop(witness);
+    assert_eq!(outcome(&world).await, Ok(()));
+    assert_eq!(aside(&world), Vec::<PathBuf>::new());
+    let witness = Witness::open(&world.witness()).expect("readable").expect("valid");
+    assert!(witness.last().db_bytes < longer.db_bytes, "told once");
 }

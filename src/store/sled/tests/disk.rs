@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::support::*;
-use crate::store::{Parked, Settled, StoreCode, Vault};
+use crate::store::{Parked, Seen, Settled, StoreCode, Vault};
 
 #[tokio::test]
 async fn below_its_floor_the_store_takes_nothing_and_keeps_reading() {
@@ -109,4 +109,44 @@ async fn a_store_that_met_a_full_disk_goes_on_once_there_is_room() {
     assert_eq!(due.expect("claimed").map(|(_, claims)| claims.len()), Some(1), "one is still leased");
     store.close().await.expect("closed");
     world.open().close().await.expect("closed");
+}
+
+/// While accepting is refused nothing writes: the writer has to come back by itself.
+#[tokio::test]
+async fn a_reader_that_met_a_full_disk_is_enough_for_the_store_to_be_opened_again() {
+    let world = World::new();
+    let store = world.open();
+    store_many(&store, 1, 5).await;
+    let first = std::sync::Arc::downgrade(&store.shared.engine().expect("open"));
+    let met = store.shared.reading(|_| Err::<(), _>(crate::store::StoreError::of(StoreCode::DiskFull)));
+    assert!(met.is_err());
+    until("the dead handle is gone and another one reads", || {
+        first.upgrade().is_none() && store.seen(&leadgen(5)).is_ok_and(|state| state.is_some())
+    })
+    .await;
+    assert_eq!(store.halted(), None);
+    assert_eq!(store.settle(vec![stored(9)]).await.map(|settled| settled.len()), Ok(1));
+    store.close().await.expect("closed");
+}
+
+/// Needs the right to mount (root): elsewhere it says so and holds nothing.
+#[tokio::test]
+async fn a_store_that_nobody_writes_to_comes_back_once_there_is_room() {
+    let Some(disk) = SmallDisk::mount(64) else {
+        println!("skipped: no right to mount a small file system");
+        return;
+    };
+    let world = on(&disk);
+    let store = world.open();
+    store_many(&store, 1, 200).await;
+    let ballast = disk.fill(2 * MIB);
+    let mut number = 201;
+    while store.settle(vec![stored(number)]).await.is_ok() {
+        number += 1;
+    }
+    assert_eq!(store.seen(&leadgen(1)).err().map(|error| error.code), Some(StoreCode::DiskFull));
+    std::fs::remove_file(ballast).expect("removed");
+    until("it reads again", || store.seen(&leadgen(1)).is_ok_and(|state| state.is_some())).await;
+    assert_eq!(export(&store, 5_000).await.map(|read| read.len() as u64 >= number - 1), Ok(true));
+    store.close().await.expect("closed");
 }

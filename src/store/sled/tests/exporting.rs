@@ -211,3 +211,33 @@ async fn a_record_moved_to_another_number_or_tree_or_given_another_expiry_does_n
         assert_eq!(store.halted(), None);
     }
 }
+
+#[tokio::test]
+async fn a_panic_while_reading_ends_the_page_with_an_error() {
+    let world = World::new();
+    let store = world.open();
+    store_many(&store, 1, 3).await;
+    world.keyring.panics.store(true, std::sync::atomic::Ordering::SeqCst);
+    let mut page = store.open_page(request(None, 3), exporting()).await.expect("a page");
+    assert!(read_all(&mut page).await.is_err(), "a short list that looks whole");
+    assert!(page.records.recv().await.is_none());
+}
+
+#[tokio::test]
+async fn eight_pages_are_read_at_one_time_and_a_reader_that_takes_nothing_loses_its_place() {
+    let world = World::new();
+    let store = world.open();
+    store_many(&store, 1, 200).await;
+    let mut pages = Vec::new();
+    for _ in 0..8 {
+        pages.push(store.open_page(request(None, 200), exporting()).await.expect("a page"));
+    }
+    let ninth = store.open_page(request(None, 200), exporting()).await;
+    assert_eq!(ninth.err().map(|error| error.code), Some(StoreCode::Busy));
+    drop(pages.pop());
+    until("a place is free", || store.readings.available_permits() == 1).await;
+    until("the others are given up", || store.readings.available_permits() == 8).await;
+    let read = read_all(&mut pages[0]).await;
+    assert_eq!(read.err().map(|error| error.code), Some(StoreCode::ReadingInterrupted));
+    assert_eq!(export(&store, 50).await.map(|read| read.len()), Ok(200));
+}

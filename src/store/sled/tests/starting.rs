@@ -127,6 +127,46 @@ async fn a_keyring_older_than_the_store_has_seen_is_refused() {
     world.open().close().await.expect("closed");
 }
 
+/// Keys that are made between two commits, also by others than the store.
+#[tokio::test]
+async fn a_keyring_one_generation_back_is_refused_also_where_nothing_was_written_since() {
+    let world = World::new();
+    let store = world.open();
+    let tomorrow = crate::clock::Day::of(start()).next();
+    world.keyring.make_days(&[tomorrow]).expect("made");
+    let newest = world.keyring.generation();
+    let recorded = || {
+        let place = crate::store::sled::layout::Place::Meta;
+        store.shared.reading(|engine| engine.counter(&place, b"keyring-generation"))
+    };
+    until("the store has seen it", || recorded() == Ok(newest)).await;
+    store.close().await.expect("closed");
+    world.keyring.generation.store(newest - 1, Ordering::SeqCst);
+    assert_eq!(world.refusal(), StoreCode::KeyringRolledBack);
+    // What the start itself makes, and a close right after it.
+    let world = World::new();
+    world.open().close().await.expect("closed");
+    let newest = world.keyring.generation();
+    world.keyring.generation.store(newest - 1, Ordering::SeqCst);
+    assert_eq!(world.refusal(), StoreCode::KeyringRolledBack);
+}
+
+#[tokio::test]
+async fn more_than_a_creation_can_leave_is_never_removed() {
+    let world = World::new();
+    let store = world.open();
+    let made: u64 = files(&world.path().join("db")).iter().map(|f| f.metadata().expect("there").len()).sum();
+    assert!(made < 16 * MIB / 2, "a creation makes {made} bytes");
+    store_many(&store, 1, 10).await;
+    store.close().await.expect("closed");
+    std::fs::write(world.path().join("db/more"), vec![7; 17 * MIB as usize]).expect("written");
+    // A keyring put back from its first day, the witness and the marker gone: it looks half created.
+    std::fs::remove_file(world.path().join("complete")).expect("removed");
+    std::fs::remove_file(world.witness()).expect("removed");
+    world.keyring.generation.store(0, Ordering::SeqCst);
+    assert_eq!(refused_untouched(&world), StoreCode::Damaged);
+}
+
 #[tokio::test]
 async fn a_store_of_a_later_layout_is_refused() {
     let world = with_records().await;

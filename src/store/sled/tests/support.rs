@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
@@ -30,6 +30,10 @@ pub(super) const MIB: u64 = 1024 * 1024;
 pub(super) struct TestKeyring {
     pub(super) instance: Mutex<InstanceId>,
     pub(super) generation: AtomicU64,
+    /// The file can be changed no more.
+    pub(super) failed: AtomicBool,
+    /// Whoever opens a record panics.
+    pub(super) panics: AtomicBool,
     days: Mutex<BTreeMap<Day, Key>>,
     buckets: Mutex<BTreeMap<Bucket, Key>>,
 }
@@ -39,9 +43,17 @@ impl TestKeyring {
         Arc::new(Self {
             instance: Mutex::new(InstanceId([instance; 16])),
             generation: AtomicU64::new(0),
+            failed: AtomicBool::new(false),
+            panics: AtomicBool::new(false),
             days: Mutex::default(),
             buckets: Mutex::default(),
         })
+    }
+
+    fn held(&self, bucket: &Bucket, generation: u32) -> Result<BucketKey, KeyringError> {
+        let held = self.buckets.lock().expect("not poisoned");
+        let key = held.get(bucket).filter(|_| generation == 0).cloned().ok_or(ABSENT)?;
+        Ok(BucketKey { generation, key })
     }
 
     pub(super) fn buckets(&self) -> usize {
@@ -62,6 +74,10 @@ impl Keyring for TestKeyring {
     }
     fn generation(&self) -> u64 {
         self.generation.load(Ordering::SeqCst)
+    }
+    fn failed(&self) -> Option<KeyringError> {
+        let failed = self.failed.load(Ordering::SeqCst);
+        failed.then_some(KeyringError::io(std::io::ErrorKind::Other))
     }
     fn seen_key(&self) -> Key {
         Key::new([1; 32])
@@ -91,12 +107,11 @@ impl Keyring for TestKeyring {
         Ok(())
     }
     fn bucket_key(&self, bucket: &Bucket) -> Result<BucketKey, KeyringError> {
-        self.bucket_key_of(bucket, 0)
+        self.held(bucket, 0)
     }
     fn bucket_key_of(&self, bucket: &Bucket, generation: u32) -> Result<BucketKey, KeyringError> {
-        let held = self.buckets.lock().expect("not poisoned");
-        let key = held.get(bucket).filter(|_| generation == 0).cloned().ok_or(ABSENT)?;
-        Ok(BucketKey { generation, key })
+        assert!(!self.panics.load(Ordering::SeqCst), "as told");
+        self.held(bucket, generation)
     }
     fn make_buckets(&self, buckets: &[Bucket]) -> Result<(), KeyringError> {
         let mut held = self.buckets.lock().expect("not poisoned");
@@ -293,6 +308,17 @@ pub(super) fn claimed_lane(page: &PageId, _: &FormId) -> Option<Lane> {
 
 pub(super) fn unclaimed_lane(page: &PageId, _: &FormId) -> Option<Lane> {
     Some(Lane { page: *page, purpose: None })
+}
+
+/// Waits until the condition holds; panics after ten seconds.
+pub(super) async fn until(what: &str, condition: impl Fn() -> bool) {
+    for _ in 0..500 {
+        if condition() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("ten seconds, and still not: {what}");
 }
 
 /// Every file below a directory.

@@ -39,7 +39,9 @@ async fn a_record_is_found_by_either_id_and_the_look_up_stands_in_the_trail() {
     assert_eq!((lines[2].entry.result, &lines[2].entry.from), (Outcome::Done, &None));
     assert_eq!((lines[3].entry.result, lines[3].entry.count), (Outcome::Nothing, 0));
     // Past its expiry it is known, and not shown.
-    world.clock.advance_ms(10 * DAY_MS);
+    world.clock.advance_ms(5 * DAY_MS);
+    find(&store, Wanted::Leadgen(leadgen(2))).await;
+    world.clock.advance_ms(5 * DAY_MS);
     let found = find(&store, Wanted::Leadgen(leadgen(2))).await;
     assert!(found[0].lead.is_none() && matches!(found[0].state, SeenState::Stored(_)));
 }
@@ -192,6 +194,14 @@ async fn forms_are_kept_as_read_and_one_too_large_is_refused() {
     let large = Token { name: "n".repeat(30_000), ..token(1) };
     let refused = store.create_token(large, by_officer(Action::TokenCreated)).await;
     assert_eq!(refused.err().map(|error| error.code), Some(StoreCode::ValueTooLarge));
+    let many = Token { purposes: vec![purpose("devis"); 300], ..token(1) };
+    let refused = store.create_token(many, by_officer(Action::TokenCreated)).await;
+    assert_eq!(refused.err().map(|error| error.code), Some(StoreCode::ValueTooLarge));
+    let long_key = |draft: &mut crate::store::sled::draft::Draft<'_>| {
+        draft.write(crate::store::sled::layout::Place::Forms, &[b'n'; 300], vec![1])
+    };
+    let refused = store.writer.write(1, long_key).await;
+    assert_eq!(refused.err().map(|error| error.code), Some(StoreCode::ValueTooLarge));
     assert_eq!(store.lines(1, 10).await, Ok(Vec::new()), "a refusal leaves no line");
     assert_eq!(store.halted(), None);
 }
@@ -228,4 +238,27 @@ async fn no_leadgen_and_no_answer_lies_in_clear_on_disk() {
     }
     assert!(!holds(b"canary.example"));
     assert!(!holds(page_id().as_str().as_bytes()), "ids of pages are sealed with their references");
+}
+
+#[tokio::test]
+async fn refusals_are_written_down_once_a_second_for_each_actor() {
+    let world = World::new();
+    let store = world.open();
+    let refused = |actor: &str| {
+        let mut entry = by_officer(Action::Requeued);
+        entry.actor = crate::trail::Actor::Token(actor.to_owned());
+        entry.result = Outcome::Refused;
+        entry
+    };
+    for _ in 0..50 {
+        for actor in ["a", "b"] {
+            store.note(refused(actor)).await.expect("noted or passed over");
+        }
+    }
+    assert_eq!(store.lines(0, 100).await.map(|lines| lines.len()), Ok(2));
+    world.clock.advance_ms(1_000);
+    store.note(refused("a")).await.expect("noted");
+    let lines = store.lines(0, 100).await.expect("a trail");
+    assert_eq!(lines.len(), 3);
+    assert!(lines.iter().all(|line| line.entry.result == Outcome::Refused));
 }

@@ -1,0 +1,174 @@
+//! Which question of which form feeds which field: under the config that is checked, by the definitions that the running
+//! tamis has read. Without a running one there is nothing to show, and nothing to complain of.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use reqwest::Method;
+
+use crate::cli::daemon::{Daemon, parse};
+use crate::cli::output::printable;
+use crate::config::Config;
+use crate::id::FormId;
+use crate::purpose::{FormDefinition, Matching, Question};
+
+/// The look at the config does not wait for a daemon that is busy.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// A form as the daemon knows it.
+pub(super) struct Known {
+    form: FormId,
+    read_at: String,
+    definition: Option<FormDefinition>,
+}
+
+/// How one form meets the config.
+#[derive(serde::Serialize)]
+pub(super) struct FormShown {
+    form_id: String,
+    purpose: Option<String>,
+    read_at: String,
+    readable: bool,
+    questions: Vec<QuestionShown>,
+    /// Fields that no question feeds.
+    unfed: Vec<String>,
+}
+
+#[derive(serde::Serialize)]
+struct QuestionShown {
+    key: String,
+    #[serde(rename = "type")]
+    question_type: String,
+    field: Option<String>,
+}
+
+#[derive(serde::Deserialize)]
+struct Answer {
+    forms: Vec<FormAnswered>,
+}
+
+#[derive(serde::Deserialize)]
+struct FormAnswered {
+    form_id: String,
+    read_at: String,
+    questions: Option<Vec<QuestionAnswered>>,
+}
+
+#[derive(serde::Deserialize)]
+struct QuestionAnswered {
+    key: String,
+    #[serde(rename = "type")]
+    question_type: String,
+}
+
+/// Asks the daemon behind this socket. None: there is none, or it does not answer us.
+pub(super) async fn ask(socket: PathBuf) -> Option<Vec<Known>> {
+    let daemon = Daemon::at(socket).ok()?;
+    let asked = daemon.fetch(daemon.call(Method::GET, "/forms"));
+    let body = tokio::time::timeout(PATIENCE, asked).await.ok()?.ok()?;
+    let answer: Answer = parse(&body).ok()?;
+    answer.forms.into_iter().map(known).collect()
+}
+
+fn known(answered: FormAnswered) -> Option<Known> {
+    let form = FormId::parse(&answered.form_id)?;
+    let definition = answered.questions.map(|questions| {
+        let question =
+            |asked: QuestionAnswered| Question { key: asked.key, question_type: asked.question_type };
+        FormDefinition { form, questions: questions.into_iter().map(question).collect() }
+    });
+    Some(Known { form, read_at: answered.read_at, definition })
+}
+
+/// Each known form under this config.
+pub(super) fn shown(known: &[Known], config: &Config) -> Vec<FormShown> {
+    known.iter().map(|form| show(form, config)).collect()
+}
+
+fn show(known: &Known, config: &Config) -> FormShown {
+    let policy = config.policy();
+    let purpose = policy.of_form(&known.form);
+    let matching = purpose.map(|purpose| Matching::new(purpose, known.definition.as_ref()));
+    let field = |key: &str| Some(matching.as_ref()?.permit(key)?.rule().name.to_string());
+    let questions = known.definition.iter().flat_map(|definition| &definition.questions);
+    let unfed = matching.as_ref().filter(|_| known.definition.is_some()).map(Matching::unfed);
+    FormShown {
+        form_id: known.form.to_string(),
+        purpose: purpose.map(|purpose| purpose.id.to_string()),
+        read_at: known.read_at.clone(),
+        readable: known.definition.is_some(),
+        questions: questions
+            .map(|question| QuestionShown {
+                key: question.key.clone(),
+                question_type: question.question_type.clone(),
+                field: field(&question.key),
+            })
+            .collect(),
+        unfed: unfed.unwrap_or_default().into_iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// For people.
+pub(super) fn text(forms: &[FormShown]) -> String {
+    let mut text = String::new();
+    for form in forms {
+        let FormShown { form_id, purpose, read_at, .. } = form;
+        let purpose = purpose.as_deref().unwrap_or("no purpose claims it");
+        let _ = writeln!(text, "\n# form {form_id} ({purpose}), read at {}", printable(read_at));
+        if !form.readable {
+            let _ =
+                writeln!(text, "#   Graph does not give its questions: they are matched by exact key alone");
+        }
+        let width =
+            form.questions.iter().map(|question| question.key.chars().count()).max().unwrap_or_default();
+        for question in &form.questions {
+            let fed = question.field.as_deref().unwrap_or("dropped");
+            let _ = writeln!(text, "#   {:width$}  {fed}", printable(&question.key));
+        }
+        for field in &form.unfed {
+            let _ = writeln!(text, "#   no question feeds {field}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::parse as parse_config;
+    use crate::location::Environment;
+
+    #[test]
+    fn each_question_is_shown_with_its_field_and_each_field_without_a_question() {
+        let config = include_str!("../../../config/tamis.example.toml");
+        let config =
+            parse_config(config, &Environment::default()).unwrap_or_else(|faults| panic!("{faults}"));
+        let answer = r#"{"forms":[
+            {"form_id":"901000000000001","purpose":"old","read_at":"2026-11-25T08:47:38Z","readable":true,"questions":[
+                {"key":"vollständiger_name","type":"FULL_NAME","field":null},{"key":"budget\u001b[2J","type":"CUSTOM"},
+                {"key":"email","type":"EMAIL"}]},
+            {"form_id":"901000000000077","read_at":"2026-11-25T08:47:38Z","questions":null}]}"#;
+        let answer: Answer = parse(answer.as_bytes()).unwrap_or_else(|_| panic!("an answer"));
+        let known: Vec<Known> = answer.forms.into_iter().filter_map(known).collect();
+        let told = text(&shown(&known, &config));
+        let expected = "
+# form 901000000000001 (devis), read at 2026-11-25T08:47:38Z
+#   vollständiger_name  full_name
+#   budget\u{FFFD}[2J          dropped
+#   email               email
+#   no question feeds phone_number
+#   no question feeds postcode
+
+# form 901000000000077 (no purpose claims it), read at 2026-11-25T08:47:38Z
+#   Graph does not give its questions: they are matched by exact key alone
+";
+        assert_eq!(told, expected);
+    }
+
+    #[tokio::test]
+    async fn without_a_daemon_there_is_nothing_to_show() {
+        let directory = tempfile::tempdir().expect("a directory");
+        assert!(ask(directory.path().join("nobody.sock")).await.is_none());
+    }
+}

@@ -1,0 +1,53 @@
+//! `tamis clock confirm`: the clock has leapt forward, and it is right.
+
+use reqwest::Method;
+
+use crate::cli::daemon::{Daemon, parse};
+use crate::cli::failure::Failure;
+use crate::cli::output::print;
+use crate::cli::reasons;
+use crate::cli::socket::{ConfigPath, SocketArgument};
+use crate::location::Environment;
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(clap::Subcommand)]
+enum Verb {
+    /// Say that a clock that leapt forward is right, so that exports and expiry go on
+    #[command(after_help = "Example:\n  tamis clock confirm --reason support")]
+    Confirm(ConfirmArguments),
+}
+
+#[derive(clap::Args)]
+struct ConfirmArguments {
+    /// Why; it stands in the trail
+    #[arg(long, value_parser = reasons())]
+    reason: String,
+    #[command(flatten)]
+    socket: SocketArgument,
+}
+
+#[derive(serde::Deserialize)]
+struct Confirmed {
+    confirmed: bool,
+}
+
+/// Confirms the clock.
+pub(super) async fn run(
+    arguments: Arguments,
+    config: &ConfigPath,
+    environment: &Environment,
+) -> Result<(), Failure> {
+    let Verb::Confirm(arguments) = arguments.verb;
+    let daemon = Daemon::at(arguments.socket.locate(config, environment)?)?;
+    let call = daemon.call(Method::POST, "/clock/confirm").header("Tamis-Reason", &arguments.reason);
+    let Confirmed { confirmed } = parse(&daemon.fetch(call).await?)?;
+    print(match confirmed {
+        true => "the clock is confirmed: exports and expiry go on\n",
+        false => "there is nothing to confirm\n",
+    })
+}

@@ -1,0 +1,29 @@
+//! `POST /clock/confirm`: a person says that a clock that leapt forward is right.
+
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::http::admin::Desk;
+use crate::http::admin::operator::{By, ConfirmClock};
+use crate::http::problem::{Problem, request_id};
+use crate::trail::{Action, Entry};
+
+#[derive(serde::Serialize)]
+struct Answer {
+    confirmed: bool,
+}
+
+/// Confirms it; false: there was nothing to confirm.
+pub(super) async fn confirm(
+    by: By<ConfirmClock>,
+    desk: Data<Desk>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let entry = Entry::by(&by.operator, Action::ClockConfirmed);
+    let confirmed = desk.store.confirm_clock(Some(entry)).await?;
+    tracing::info!(
+        request.id = %request_id(&request), actor = %by.operator.actor, clock.confirmed = confirmed,
+        "clock.confirmation-asked"
+    );
+    Ok(HttpResponse::Ok().json(Answer { confirmed }))
+}

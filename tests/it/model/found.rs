@@ -1,0 +1,61 @@
+//! The runs of CI, and what earlier ones found, each as the shortest list that showed it.
+
+use std::ops::Range;
+
+use super::ops::Kind::Good;
+use super::ops::Op;
+use super::ops::Pick::New;
+use super::world::Bounds;
+use super::{AsRust, Meta, of_seed, run, shrink};
+
+/// A runtime of its own, and no log: a thousand runs would fill the one that other tests search.
+fn quietly<T>(act: impl Future<Output = T>) -> T {
+    let _quiet = tracing::subscriber::set_default(tracing::subscriber::NoSubscriber::default());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(act)
+}
+
+/// `cargo run --release --example model -- --operations 1000000` makes more of them.
+fn generated(seeds: Range<u64>) {
+    quietly(async {
+        let meta = Meta::start().await;
+        for seed in seeds {
+            let (bounds, ops) = of_seed(seed);
+            if let Err(failure) = run(&meta, seed, bounds, &ops).await {
+                let (shortest, why) = shrink(&meta, seed, bounds, ops).await;
+                let list = AsRust(&shortest);
+                panic!("seed {seed}, operation {}: {}\nshortest: {why}\n{list}", failure.at, failure.why);
+            }
+        }
+    });
+}
+
+#[test]
+fn five_hundred_generated_runs_hold() {
+    generated(0..500);
+}
+
+#[test]
+fn five_hundred_others_hold() {
+    generated(500..1_000);
+}
+
+fn holds(ops: &[Op]) {
+    quietly(async {
+        let meta = Meta::start().await;
+        if let Err(failure) = run(&meta, 1, Bounds::default(), ops).await {
+            panic!("operation {}: {}", failure.at, failure.why);
+        }
+    });
+}
+
+/// It went on waiting, of which no alarm tells, until Meta had deleted it.
+#[test]
+fn what_waits_for_a_form_that_lost_its_purpose_is_held() {
+    holds(&[Op::Deliver(vec![New(0, Good, 0)]), Op::TokenDies(0), Op::Fetch(0), Op::Restart(2)]);
+}
+
+#[test]
+fn what_waits_for_a_page_that_left_the_config_is_held() {
+    holds(&[Op::Deliver(vec![New(3, Good, 0)]), Op::TokenDies(1), Op::Fetch(0), Op::Restart(1)]);
+}

@@ -1,0 +1,40 @@
+//! The daemon against a small model: generated operations, a clock that stands until it is moved, Meta's side on
+//! command, `kill -9` at any moment; after each operation everything is looked at.
+//!
+//! **What fails a run.**
+//! - An acknowledged reference is in no place or in two: the journal's, the store's and the overview's counts must agree
+//!   with what `seen` says of each.
+//! - A reference changes its place without one of the operations that may: fetching, reaping, requeueing. What is stored
+//!   stays stored under its id, whatever comes.
+//! - A lead is asked for that no purpose claims, that has its end, or with more fields than its purpose needs.
+//! - While nothing misbehaves, an outcome is another than the answers and the policy say.
+//! - An attempt is counted twice, or a reference waits longer or is tried more often than the config allows.
+//! - A number is given twice, or below one that was given.
+//! - An exporter that goes on from its cursor misses a record, gets one twice, or gets what the whitelist, a consent or
+//!   the expiry keeps back.
+//! - The trail does not chain, has no line for a page, or tells of what did not happen.
+//! - A call without Meta's signature is believed; more is taken than the bound allows, or refused while there is room.
+//! - After the reaper's look something older than 90 days is parked, or a day's key seals nothing.
+//! - Once Meta behaves, something acknowledged never has its end.
+//! - A leadgen id or an answer lies in clear in a file; inbox or store halts; something takes longer than a minute.
+//!
+//! **What does not.** A fetch repeated after a kill. A call refused whole because one of its leads found no room. A
+//! requeue beyond the inbox's bound (it bounds what is accepted). A call that got no answer and is queued all the same.
+//! Which of several attempts that failed counts as whose.
+//!
+//! **What is not repeatable.** The inbox's keeper looks once a real second, so whether it saw a new day yet differs from
+//! run to run; with several calls to Graph in flight, which of them meets a scripted failure; which thread asks for
+//! randomness or time first, so where exactly a kill within an operation falls.
+
+mod fuse;
+mod model;
+mod ops;
+mod run;
+mod world;
+
+#[cfg(test)]
+mod found;
+
+pub use ops::AsRust;
+pub use run::{of_seed, run, shrink};
+pub use world::Meta;

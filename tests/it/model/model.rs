@@ -1,0 +1,652 @@
+//! The small model: what must hold, as far as it can be said without the daemon. See `mod.rs` for the list.
+
+use std::collections::{BTreeMap, HashMap};
+
+use jiff::Timestamp;
+use tamis::clock::Day;
+use tamis::lead::OpenedLead;
+use tamis::notification::{ParkCode, Why};
+use tamis::purpose::{Cursor, Keep, Purpose, RecordId, periods};
+use tamis::store::SeenState;
+use tamis::trail::{Action, Line};
+use tamis_simulator::{CallKind, GraphCall, Lead as MetaLead};
+
+use super::ops::{FORMS, Kind, Pick, Which};
+use super::world::{FORM_IDS, PAGE_OF, PAGES, PURPOSES, World, form, leadgen, purpose, store_says};
+
+/// Meta keeps a lead for so many days.
+const META_KEEPS_DAYS: u32 = 90;
+const DAY_MS: i64 = 86_400_000;
+/// How every leadgen id begins, and what stands in every answer: it may lie in clear in no file.
+pub const CANARY: &str = "77555000";
+
+/// A broken promise, in words.
+pub struct Broken(pub String);
+
+impl From<String> for Broken {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+macro_rules! hold {
+    ($condition:expr, $($text:tt)*) => {
+        if !$condition {
+            return Err($crate::model::model::Broken(format!($($text)*)));
+        }
+    };
+}
+pub(crate) use hold;
+
+/// A submission, as Meta knows it, and what the daemon said of it.
+pub struct Lead {
+    pub id: String,
+    pub form: usize,
+    kind: Kind,
+    created: Timestamp,
+    /// Meta has deleted it.
+    gone: bool,
+    /// A call with it got its 200.
+    pub acknowledged: bool,
+    /// A call with it got no answer: it may be in the journal.
+    pub maybe: bool,
+    /// What became of it, when last looked.
+    pub state: Option<SeenState>,
+    /// When it is stored: until when, exclusive.
+    expires: Option<Day>,
+}
+
+/// What may change in a step.
+#[derive(Clone, Copy, Debug)]
+pub enum Act {
+    /// Nothing.
+    Quiet,
+    /// A fetcher settles what is claimed. Calm: nothing misbehaves, so the outcomes are known.
+    Fetch { calm: bool },
+    /// Parked references come to their end.
+    Reap,
+    /// Refused and buried references wait again.
+    Requeue(Which),
+}
+
+/// The exporter of a purpose: one who goes on from where it stopped.
+#[derive(Default)]
+struct Exporter {
+    cursor: Option<Cursor>,
+}
+
+/// Everything that was ever submitted, and what was seen of it.
+#[derive(Default)]
+pub struct Model {
+    pub leads: Vec<Lead>,
+    /// The highest number given in each purpose.
+    last_number: [u64; 2],
+    exporters: [Exporter; 2],
+    /// The trail as read so far.
+    trail: u64,
+    pages_exported: u64,
+    lines: HashMap<&'static str, u64>,
+    /// When the reaper looks again; none: it has not looked since the start.
+    pub reaper_due: Option<Timestamp>,
+    /// Something may misbehave.
+    pub scripted: bool,
+    /// Which pages' tokens are refused.
+    pub dead_tokens: [bool; 2],
+    /// Graph may name another form than the lead's.
+    pub wrong_forms: bool,
+}
+
+impl Model {
+    /// Meta has a new lead.
+    pub fn submit(&mut self, world: &World<'_>, form: usize, kind: Kind, days_ago: i64) -> usize {
+        let index = self.leads.len();
+        let id = format!("{CANARY}{index:06}");
+        let created = world.now().as_millisecond() - days_ago * DAY_MS;
+        let created = Timestamp::from_second(created / 1_000).expect("in range");
+        let unix = u64::try_from(created.as_second()).expect("after 1970");
+        let mut lead = MetaLead::new(PAGES[PAGE_OF[form]], FORM_IDS[form], unix).with_id(&id);
+        let answer = |name: &str| answer_of(name, &id, kind);
+        for name in ["full_name", "email", "phone_number", "post_code", "budget"] {
+            let wanted = match kind {
+                Kind::Blank => name == "budget",
+                Kind::NoEmail => name != "email",
+                _ => true,
+            };
+            if wanted {
+                lead = lead.answer(name, &[&answer(name)]);
+            }
+        }
+        let ticked = kind != Kind::Unticked;
+        lead = lead.checkbox("email_optin", ticked).checkbox("call_optin", false);
+        world.meta.simulator.add_lead(lead);
+        self.leads.push(Lead {
+            id,
+            form,
+            kind,
+            created,
+            gone: false,
+            acknowledged: false,
+            maybe: false,
+            state: None,
+            expires: None,
+        });
+        index
+    }
+
+    /// The leads of a call, new ones submitted.
+    pub fn pick(&mut self, world: &World<'_>, picks: &[Pick]) -> Vec<usize> {
+        let mut found = Vec::new();
+        for pick in picks {
+            match *pick {
+                Pick::New(form, kind, days_ago) => {
+                    found.push(self.submit(world, form % FORMS, kind, days_ago));
+                }
+                // Meta does not tell of what it deleted.
+                Pick::Again(which) => found.extend(self.nth(which).filter(|index| !self.leads[*index].gone)),
+            }
+        }
+        found
+    }
+
+    /// Any lead, by a number that wraps around.
+    pub fn nth(&self, which: usize) -> Option<usize> {
+        which.checked_rem(self.leads.len())
+    }
+
+    pub fn vanish(&mut self, world: &World<'_>, which: usize) {
+        if let Some(index) = self.nth(which) {
+            world.meta.simulator.remove_lead(&self.leads[index].id);
+            self.leads[index].gone = true;
+        }
+    }
+
+    /// How many of these would be new to the daemon, and how many may be.
+    pub fn unknown(&self, leads: &[usize]) -> usize {
+        let mut once = leads.to_vec();
+        once.sort_unstable();
+        once.dedup();
+        let unknown = |index: &&usize| {
+            let lead = &self.leads[**index];
+            lead.state.is_none() && !lead.acknowledged
+        };
+        once.iter().filter(unknown).count()
+    }
+
+    pub fn acknowledge(&mut self, leads: &[usize]) {
+        for index in leads {
+            self.leads[*index].acknowledged = true;
+            self.leads[*index].maybe = false;
+        }
+    }
+
+    pub fn doubt(&mut self, leads: &[usize]) {
+        for index in leads {
+            let lead = &mut self.leads[*index];
+            lead.maybe |= !lead.acknowledged;
+        }
+    }
+
+    /// Looks at everything and compares. `loose`: a crash in between, so what the step did may have happened or not.
+    pub async fn check(&mut self, world: &World<'_>, act: Act, loose: bool) -> Result<(), Broken> {
+        self.check_calls(world)?;
+        let stored_before = self.count_stored();
+        self.look(world, act)?;
+        self.check_counts(world).await?;
+        let newly: u64 = self.count_stored().iter().sum::<u64>() - stored_before.iter().sum::<u64>();
+        self.check_trail(world, act, newly, loose).await
+    }
+
+    /// What was asked of Graph since the last look: only what a purpose claims, nothing that has its end, no more fields than
+    /// the purpose needs.
+    fn check_calls(&self, world: &World<'_>) -> Result<(), Broken> {
+        let calls = world.meta.simulator.graph_calls();
+        world.meta.simulator.clear_graph_calls();
+        for call in &calls {
+            hold!(!call.token_in_url, "a token travelled in a URL");
+            if matches!(call.kind, CallKind::Lead | CallKind::Batch) {
+                self.check_call(world, call)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_call(&self, world: &World<'_>, call: &GraphCall) -> Result<(), Broken> {
+        for id in &call.ids {
+            let index = self.leads.iter().position(|lead| lead.id == *id);
+            hold!(index.is_some(), "Graph was asked for what Meta never had");
+            let Some(index) = index else { continue };
+            let lead = &self.leads[index];
+            hold!(lead.acknowledged || lead.maybe, "lead {index} was fetched and never accepted");
+            let claimed = world.purpose_of(lead.form);
+            hold!(claimed.is_some(), "lead {index} was fetched without a purpose");
+            let wanted = claimed.map(|claim| policy_purpose(world, claim).graph_fields());
+            hold!(call.fields == wanted, "lead {index} was asked for with {:?}", call.fields);
+            let fetchable =
+                matches!(lead.state, None | Some(SeenState::Parked(Why::Waiting { .. } | Why::Held { .. })));
+            hold!(fetchable, "lead {index} was fetched while {}", shown(&lead.state));
+        }
+        Ok(())
+    }
+
+    fn look(&mut self, world: &World<'_>, act: Act) -> Result<(), Broken> {
+        let mut newly: Vec<(RecordId, usize)> = Vec::new();
+        for index in 0..self.leads.len() {
+            let now_is = world.rooms().store.seen(&leadgen(&self.leads[index].id));
+            let now_is = now_is.map_err(|error| store_says(&error))?;
+            if now_is == self.leads[index].state {
+                continue;
+            }
+            let changed = self.legal(world, index, now_is.as_ref(), act);
+            changed.map_err(|Broken(why)| {
+                let before = shown(&self.leads[index].state);
+                Broken(format!("lead {index}: {before} → {}: {why} ({act:?})", shown(&now_is)))
+            })?;
+            if let Some(SeenState::Stored(id)) = &now_is {
+                newly.push((id.clone(), index));
+            }
+            let lead = &mut self.leads[index];
+            lead.acknowledged = true;
+            lead.maybe = false;
+            lead.state = now_is;
+        }
+        newly.sort();
+        for (id, index) in newly {
+            let of = PURPOSES.iter().position(|name| *name == id.purpose.as_str()).expect("one of two");
+            hold!(id.number > self.last_number[of], "{id} was given after number {}", self.last_number[of]);
+            self.last_number[of] = id.number;
+            let lead = &mut self.leads[index];
+            let expires_at = periods(policy_purpose(world, of), lead.created, lead.created).expires_at;
+            lead.expires = Some(Day::of(expires_at));
+        }
+        Ok(())
+    }
+
+    /// Whether a lead may have come from where it was to where it is.
+    fn legal(
+        &self,
+        world: &World<'_>,
+        index: usize,
+        after: Option<&SeenState>,
+        act: Act,
+    ) -> Result<(), Broken> {
+        let lead = &self.leads[index];
+        hold!(lead.acknowledged || lead.maybe, "it was never accepted");
+        let Some(after) = after else { return Err(Broken("it is forgotten".to_owned())) };
+        match (&lead.state, act) {
+            (Some(SeenState::Parked(_)), Act::Reap) => {
+                hold!(*after == SeenState::Refused(ParkCode::TooOld), "not by the reaper");
+                let today = Day::of(world.now());
+                hold!(Day::of(lead.created) < today.minus(META_KEEPS_DAYS), "Meta still has it");
+                Ok(())
+            }
+            (Some(SeenState::Parked(why)), Act::Requeue(which)) => {
+                hold!(
+                    matches!(why, Why::Refused { .. } | Why::Buried { .. }),
+                    "it was not to be brought back"
+                );
+                hold!(self.meant(which, lead, why), "somebody else was meant");
+                let waits = matches!(
+                    after,
+                    SeenState::Parked(Why::Waiting { not_before, attempts: 0, code })
+                        if *not_before <= world.now() && *code == why.code()
+                );
+                hold!(waits, "it is to wait, due now, with no attempts spent");
+                Ok(())
+            }
+            (None | Some(SeenState::Parked(Why::Waiting { .. } | Why::Held { .. })), Act::Fetch { calm }) => {
+                self.fetched(world, lead, after, calm)
+            }
+            _ => Err(Broken("nothing may have changed".to_owned())),
+        }
+    }
+
+    fn meant(&self, which: Which, lead: &Lead, why: &Why) -> bool {
+        match which {
+            Which::RequiredFieldMissing => why.code() == ParkCode::RequiredFieldMissing,
+            Which::ConsentMissing => why.code() == ParkCode::ConsentMissing,
+            Which::AttemptsSpent => why.code() == ParkCode::AttemptsSpent,
+            Which::FormMismatch => why.code() == ParkCode::FormMismatch,
+            Which::OfForm(form) => lead.form == form,
+        }
+    }
+
+    /// What a fetcher may make of a lead.
+    fn fetched(&self, world: &World<'_>, lead: &Lead, after: &SeenState, calm: bool) -> Result<(), Broken> {
+        let Some(claim) = world.purpose_of(lead.form) else {
+            let held = SeenState::Parked(Why::Held { code: ParkCode::FormUnclaimed });
+            hold!(*after == held, "nobody claims its form");
+            return Ok(());
+        };
+        if !world.knows_page(PAGE_OF[lead.form]) {
+            let held = SeenState::Parked(Why::Held { code: ParkCode::PageUnknown });
+            hold!(*after == held, "its page is not in the config");
+            return Ok(());
+        }
+        let proper = verdict(lead.kind, claim);
+        match after {
+            SeenState::Stored(id) => {
+                hold!(proper.is_none() && !lead.gone, "it must not be stored");
+                hold!(id.purpose.as_str() == PURPOSES[claim], "under another purpose");
+                Ok(())
+            }
+            SeenState::Parked(Why::Refused { code }) => {
+                hold!(proper == Some(*code) && !lead.gone, "it must not be refused so");
+                Ok(())
+            }
+            SeenState::Parked(Why::Buried { code: ParkCode::FormMismatch, .. }) => {
+                hold!(self.wrong_forms, "Graph said the right form");
+                Ok(())
+            }
+            SeenState::Parked(Why::Waiting { .. } | Why::Buried { .. }) => {
+                hold!(!calm || lead.gone, "there was no reason not to read it");
+                self.bounded(world, lead, after)
+            }
+            _ => Err(Broken("not by a fetcher".to_owned())),
+        }
+    }
+
+    /// Nothing waits longer, or is tried more often, than the config says.
+    fn bounded(&self, world: &World<'_>, lead: &Lead, after: &SeenState) -> Result<(), Broken> {
+        let (usual, ambiguous) = (world.config().retry(), world.config().retry_ambiguous());
+        let spent = match &lead.state {
+            Some(SeenState::Parked(Why::Waiting { attempts, .. })) => *attempts,
+            _ => 0,
+        };
+        match after {
+            SeenState::Parked(Why::Waiting { not_before, attempts, .. }) => {
+                hold!(*attempts <= spent + 1, "more than one attempt was counted: {spent} → {attempts}");
+                hold!(*attempts < usual.attempts.max(ambiguous.attempts), "{attempts} attempts");
+                let longest = usual.max_ms.max(ambiguous.max_ms) * 6 / 5;
+                let wait = not_before.as_millisecond() - world.now().as_millisecond();
+                hold!(wait <= longest as i64, "it waits for {wait} ms");
+                Ok(())
+            }
+            SeenState::Parked(Why::Buried { code: ParkCode::AttemptsSpent, attempts }) => {
+                let least = usual.attempts.min(ambiguous.attempts);
+                hold!(*attempts >= least, "buried after {attempts} attempts");
+                Ok(())
+            }
+            _ => Err(Broken("buried for no reason that there is".to_owned())),
+        }
+    }
+
+    /// Every acknowledged lead is in one place, and the counts of journal, store and overview say so.
+    async fn check_counts(&self, world: &World<'_>) -> Result<(), Broken> {
+        let rooms = world.rooms();
+        let queued =
+            self.leads.iter().filter(|lead| lead.acknowledged && lead.state.is_none()).count() as u64;
+        let maybe = self.leads.iter().filter(|lead| lead.maybe).count() as u64;
+        let said = rooms.inbox.queued();
+        hold!(
+            (queued..=queued + maybe).contains(&said),
+            "the journal holds {said}, and {queued} (or {maybe} more) are queued"
+        );
+        hold!(rooms.inbox.halted().is_none(), "the inbox halted: {:?}", rooms.inbox.halted());
+        hold!(rooms.store.halted().is_none(), "the store halted: {:?}", rooms.store.halted());
+        let of = |wanted: fn(&Why) -> bool| {
+            let parked =
+                move |lead: &&Lead| matches!(&lead.state, Some(SeenState::Parked(why)) if wanted(why));
+            self.leads.iter().filter(parked)
+        };
+        let waiting = of(|why| matches!(why, Why::Waiting { .. })).count() as u64;
+        let held = of(|why| matches!(why, Why::Held { .. })).count() as u64;
+        let parked = rooms.store.parked();
+        hold!(parked == waiting + held, "{parked} are parked, and {waiting} wait and {held} are held");
+        let overview = rooms.store.overview().await.map_err(|error| store_says(&error))?;
+        hold!(overview.waiting == waiting, "the overview says that {} wait", overview.waiting);
+        let mut by_form: BTreeMap<usize, u64> = BTreeMap::new();
+        of(|why| matches!(why, Why::Held { .. }))
+            .for_each(|lead| *by_form.entry(lead.form).or_default() += 1);
+        let said = overview.held.iter().map(|held| (form_index(held.form.as_str()), held.count)).collect();
+        hold!(by_form == said, "held by form: {by_form:?}, and the overview says {said:?}");
+        let mut refused: BTreeMap<(usize, ParkCode), u64> = BTreeMap::new();
+        of(|why| matches!(why, Why::Refused { .. })).for_each(|lead| {
+            let code = match &lead.state {
+                Some(SeenState::Parked(why)) => why.code(),
+                _ => ParkCode::TooOld,
+            };
+            *refused.entry((lead.form, code)).or_default() += 1;
+        });
+        let said = overview.refused.iter();
+        let said = said.map(|row| ((form_index(row.form.as_str()), row.code), row.count)).collect();
+        hold!(refused == said, "refused: {refused:?}, and the overview says {said:?}");
+        let buried = of(|why| matches!(why, Why::Buried { .. })).count();
+        hold!(
+            overview.buried.len() == buried,
+            "{} are buried, and {buried} should be",
+            overview.buried.len()
+        );
+        let stored = rooms.store.stored();
+        for (of, count) in self.count_stored().into_iter().enumerate() {
+            let said = stored.get(&purpose(of)).copied().unwrap_or_default();
+            hold!(said == count, "{} records of {} and {count} are stored", said, PURPOSES[of]);
+        }
+        Ok(())
+    }
+
+    fn count_stored(&self) -> [u64; 2] {
+        let mut count = [0; 2];
+        for lead in &self.leads {
+            if let Some(SeenState::Stored(id)) = &lead.state {
+                count[usize::from(id.purpose.as_str() != PURPOSES[0])] += 1;
+            }
+        }
+        count
+    }
+
+    /// The trail chains, has what was done and nothing else.
+    async fn check_trail(
+        &mut self,
+        world: &World<'_>,
+        act: Act,
+        newly: u64,
+        loose: bool,
+    ) -> Result<(), Broken> {
+        let lines = world.rooms().store.lines(self.trail, 10_000).await;
+        let lines: Vec<Line> = lines.map_err(|error| format!("the trail: {}", error.code))?;
+        let mut stored = 0;
+        for line in &lines {
+            hold!(line.seq == self.trail + 1, "line {} follows line {}", line.seq, self.trail);
+            self.trail = line.seq;
+            *self.lines.entry(line.entry.action.as_str()).or_default() += 1;
+            match line.entry.action {
+                Action::Stored => stored += line.entry.count,
+                Action::Exported => {}
+                Action::Requeued => {
+                    hold!(matches!(act, Act::Requeue(_)), "a line tells of a requeue that nobody asked for");
+                }
+                other => hold!(false, "a line tells of {other}, which nobody asked for"),
+            }
+        }
+        hold!(stored == newly, "the trail tells of {stored} stored, and {newly} were");
+        let told = self.lines.get(Action::Exported.as_str()).copied().unwrap_or_default();
+        if loose {
+            hold!(told >= self.pages_exported, "{told} lines tell of {} pages", self.pages_exported);
+            self.pages_exported = told;
+        }
+        hold!(told == self.pages_exported, "{told} lines tell of {} pages", self.pages_exported);
+        Ok(())
+    }
+
+    /// Where the exporter of a purpose goes on.
+    pub fn cursor(&self, of: usize) -> Option<Cursor> {
+        self.exporters[of].cursor.clone()
+    }
+
+    /// One page was taken: it is what is stored after the cursor, in the order of arrival, and nothing else.
+    pub fn exported(
+        &mut self,
+        world: &World<'_>,
+        of: usize,
+        limit: usize,
+        page: &ExportedPage,
+    ) -> Result<(), Broken> {
+        self.pages_exported += 1;
+        let after = self.exporters[of].cursor.as_ref().map_or(0, |cursor| cursor.number);
+        let today = Day::of(world.now());
+        let mut expected: Vec<(u64, &Lead)> = Vec::new();
+        for lead in &self.leads {
+            if let Some(SeenState::Stored(id)) = &lead.state
+                && id.purpose.as_str() == PURPOSES[of]
+                && id.number > after
+                && lead.expires.is_some_and(|expires| today < expires)
+            {
+                expected.push((id.number, lead));
+            }
+        }
+        expected.sort_by_key(|(number, _)| *number);
+        let more = expected.len() > limit;
+        expected.truncate(limit);
+        let got: Vec<u64> = page.records.iter().map(|record| record.id().number).collect();
+        let wanted: Vec<u64> = expected.iter().map(|(number, _)| *number).collect();
+        hold!(
+            got == wanted,
+            "exported {got:?} of {}, and {wanted:?} were stored after {after}",
+            PURPOSES[of]
+        );
+        hold!(page.count == got.len() as u64, "a page of {} says {}", got.len(), page.count);
+        hold!(page.more || !more, "there is more, and the page says no");
+        hold!(wanted.last().is_none_or(|last| page.next.number >= *last), "the cursor stops before the end");
+        let purpose = policy_purpose(world, of);
+        for (record, (_, lead)) in page.records.iter().zip(&expected) {
+            check_record(record, lead, purpose, of)?;
+        }
+        self.exporters[of].cursor = Some(page.next.clone());
+        Ok(())
+    }
+
+    /// From here on the exporter starts anew.
+    pub fn rewind(&mut self, of: usize) {
+        self.exporters[of].cursor = None;
+    }
+
+    /// After the reaper looked: nothing that Meta no longer has is parked.
+    pub fn check_reaped(&self, world: &World<'_>) -> Result<(), Broken> {
+        let oldest = Day::of(world.now()).minus(META_KEEPS_DAYS);
+        for (index, lead) in self.leads.iter().enumerate() {
+            let parked = matches!(lead.state, Some(SeenState::Parked(_)));
+            hold!(!parked || Day::of(lead.created) >= oldest, "lead {index} is parked for more than 90 days");
+        }
+        let rooms = world.rooms();
+        let mut needed = rooms.inbox.days();
+        needed.extend(rooms.store.sealed_days().map_err(|error| store_says(&error))?);
+        let yesterday = Day::of(world.now()).minus(1);
+        for day in rooms.keyring.days() {
+            hold!(day >= yesterday || needed.contains(&day), "the key of day {} seals nothing", day.0);
+        }
+        Ok(())
+    }
+
+    /// True while something is to be fetched.
+    pub fn awaits(&self, world: &World<'_>) -> bool {
+        world.rooms().inbox.queued() > 0
+            || self.leads.iter().any(|lead| {
+                let fetched = world.purpose_of(lead.form).is_some() && world.knows_page(PAGE_OF[lead.form]);
+                match &lead.state {
+                    Some(SeenState::Parked(Why::Waiting { .. })) => true,
+                    Some(SeenState::Parked(Why::Held { .. })) => fetched,
+                    _ => false,
+                }
+            })
+    }
+
+    /// What waits, in words.
+    pub fn waiting(&self) -> String {
+        let waits = |lead: &&Lead| {
+            matches!(lead.state, Some(SeenState::Parked(Why::Waiting { .. } | Why::Held { .. })))
+        };
+        let shown: Vec<String> = self
+            .leads
+            .iter()
+            .filter(waits)
+            .map(|lead| format!("form {} {}", lead.form, shown(&lead.state)))
+            .collect();
+        shown.join("; ")
+    }
+
+    /// When Meta behaves, time passes and workers work, everything has its end.
+    pub fn check_ends(&self, world: &World<'_>) -> Result<(), Broken> {
+        for (index, lead) in self.leads.iter().enumerate().filter(|(_, lead)| lead.acknowledged) {
+            let fetched = world.purpose_of(lead.form).is_some() && world.knows_page(PAGE_OF[lead.form]);
+            let well = match &lead.state {
+                Some(SeenState::Stored(_) | SeenState::Refused(_)) => true,
+                Some(SeenState::Parked(Why::Refused { .. })) => true,
+                Some(SeenState::Parked(Why::Held { .. })) => !fetched,
+                Some(SeenState::Parked(Why::Buried { .. })) => lead.gone,
+                Some(SeenState::Parked(Why::Waiting { .. }) | SeenState::Erased) | None => false,
+            };
+            hold!(well, "lead {index} never has its end: {}", shown(&lead.state));
+        }
+        Ok(())
+    }
+}
+
+/// A page as the exporter got it.
+pub struct ExportedPage {
+    pub next: Cursor,
+    pub more: bool,
+    pub count: u64,
+    pub records: Vec<OpenedLead>,
+}
+
+/// What the sieve says of an answer sheet under a purpose; none: it is stored.
+fn verdict(kind: Kind, claim: usize) -> Option<ParkCode> {
+    match (kind, claim) {
+        (Kind::Good | Kind::Test, _) | (Kind::Unticked, 0) => None,
+        (Kind::Unticked, _) => Some(ParkCode::ConsentMissing),
+        (Kind::NoEmail | Kind::Blank, _) => Some(ParkCode::RequiredFieldMissing),
+    }
+}
+
+/// What a person wrote: it occurs nowhere else.
+fn answer_of(name: &str, id: &str, kind: Kind) -> String {
+    match kind {
+        Kind::Test => format!("<test lead: dummy data for {name}> zq{id}"),
+        _ => format!("{name}zq{id}"),
+    }
+}
+
+/// The record is the lead, as far as the purpose allows, and no further.
+fn check_record(record: &OpenedLead, lead: &Lead, purpose: &Purpose, of: usize) -> Result<(), Broken> {
+    let allowed: &[(&str, &str)] = match of {
+        0 => &[
+            ("full_name", "full_name"),
+            ("email", "email"),
+            ("phone_number", "phone_number"),
+            ("postcode", "post_code"),
+        ],
+        // Nobody ticks the box for calls, so no number is kept.
+        _ => &[("full_name", "full_name"), ("email", "email")],
+    };
+    let id = record.id();
+    for name in purpose.whitelist.columns() {
+        let found: Option<Vec<&str>> =
+            record.field(purpose, name.as_str()).map(|values| values.iter().map(|a| a.expose()).collect());
+        let source = allowed.iter().find(|(field, _)| *field == name.as_str());
+        let wanted = source.map(|(_, key)| answer_of(key, &lead.id, lead.kind));
+        let wanted = wanted.as_deref().map(|text| vec![text]);
+        hold!(found == wanted, "{id}: field {name:?} is not what was answered", name = name.as_str());
+    }
+    hold!(record.field(purpose, "budget").is_none(), "{id}: a dropped field is in an export");
+    hold!(record.is_test() == (lead.kind == Kind::Test), "{id}: the test flag is wrong");
+    hold!(*record.form() == form(lead.form), "{id}: another form");
+    hold!(record.created() == lead.created, "{id}: another time");
+    let kept = record.leadgen(purpose).is_some_and(|kept| kept.expose() == lead.id);
+    hold!(kept == purpose.keeps(Keep::LeadgenId), "{id}: Meta's id is kept, or lost, against the config");
+    let platform = record.attribution(purpose, Keep::Platform).is_some();
+    hold!(platform == purpose.keeps(Keep::Platform), "{id}: the platform");
+    Ok(())
+}
+
+fn policy_purpose<'w>(world: &'w World<'_>, of: usize) -> &'w Purpose {
+    world.rooms().policy.purpose(PURPOSES[of]).expect("under every policy")
+}
+
+fn form_index(id: &str) -> usize {
+    FORM_IDS.iter().position(|form| *form == id).expect("one of ours")
+}
+
+/// Where a lead is, without saying which.
+fn shown(state: &Option<SeenState>) -> String {
+    state.as_ref().map_or("queued or unknown".to_owned(), |state| format!("{state:?}"))
+}

@@ -1,0 +1,422 @@
+//! The daemon's rooms as they are, put together without listeners and loops: every step is told. Meta's side is the
+//! simulator, asked over loopback. Time stands until it is moved; randomness is a stream.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tamis::clock::{Clock, ManualClock};
+use tamis::config::{self, Config};
+use tamis::current::Current;
+use tamis::graph::{Graph, PageAccess};
+use tamis::id::{FormId, LeadgenId, PageId};
+use tamis::inbox::{Inbox, InboxCode, Known};
+use tamis::keyring::Keyring;
+use tamis::keyring::file::FileKeyring;
+use tamis::location::{Environment, Location, WatchedSecret};
+use tamis::metrics::Metrics;
+use tamis::notification::Verifier;
+use tamis::purpose::{Policy, PurposeId};
+use tamis::random::{Random, SeededRandom};
+use tamis::secret::{Key, Secret};
+use tamis::store::sled::{SledStore, presence};
+use tamis::store::startup::{KeyringFound, Plan, WitnessFound, decide};
+use tamis::store::witness::Witness;
+use tamis::store::{SharedStore, StoreError};
+use tamis::telemetry::LeadNames;
+use tamis::workers::{Fetcher, FormBook, Gate, Reaper, Retries, Tools};
+use tamis_simulator::{Checkbox, Form, Page, Question, Setup, Simulator};
+use tempfile::TempDir;
+
+use super::fuse::{Fuse, FusedClock, FusedKeyring, FusedRandom, Image};
+use super::ops::FORMS;
+
+/// Where the world begins.
+const START: &str = "2026-03-02T08:00:00Z";
+pub const PAGES: [&str; 2] = ["104000000000001", "104000000000002"];
+pub const FORM_IDS: [&str; FORMS] =
+    ["901000000000001", "901000000000002", "901000000000003", "901000000000004"];
+/// Which page a form is of.
+pub const PAGE_OF: [usize; FORMS] = [0, 0, 0, 1];
+pub const PURPOSES: [&str; 2] = ["devis", "lettre"];
+/// Under each policy, which purpose claims which form.
+const CLAIMS: [[Option<usize>; FORMS]; super::ops::POLICIES] = [
+    [Some(0), Some(1), None, Some(0)],
+    [Some(0), Some(1), Some(0), Some(0)],
+    [None, Some(1), Some(0), Some(0)],
+    [Some(0), None, Some(1), Some(1)],
+];
+/// Under each policy, whether the second page is in the config.
+const SECOND_PAGE: [bool; super::ops::POLICIES] = [true, false, true, true];
+/// No step takes longer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Meta's side, shared by the runs of one thread, one after the other.
+pub struct Meta {
+    pub simulator: Simulator,
+    pub secret: String,
+    configs: Vec<Arc<Config>>,
+    template: Option<Image>,
+}
+
+impl Meta {
+    /// Starts the simulator and makes what every run begins with: an empty store, with its keyring.
+    pub async fn start() -> Self {
+        let setup = Setup::default();
+        let secret = setup.app_secrets[0].clone();
+        let simulator = Simulator::start(setup).await.expect("Meta's side");
+        let configs = (0..super::ops::POLICIES).map(|policy| Arc::new(config_of(policy))).collect();
+        let mut meta = Self { simulator, secret, configs, template: None };
+        let mut world = World::new(&meta, 0, Bounds::default()).await.expect("an empty world opens");
+        world.close().await.expect("closes");
+        meta.template = Some(Image::take(world.home.path()));
+        meta
+    }
+
+    pub fn config(&self, policy: usize) -> &Config {
+        &self.configs[policy]
+    }
+
+    /// As it was in the beginning.
+    fn reset(&self) {
+        let meta = &self.simulator;
+        meta.behave();
+        meta.clear_graph_calls();
+        for (index, page) in PAGES.iter().enumerate() {
+            let name = format!("Page {index}");
+            meta.add_page(Page { id: (*page).to_owned(), name, token: token(index, 0) });
+        }
+        for (form, page) in FORM_IDS.iter().zip(PAGE_OF) {
+            let question = |kind: &str, key: &str| Question::new(kind, key, key);
+            let checkbox =
+                |key: &str| Checkbox { key: key.to_owned(), text: key.to_owned(), ..Checkbox::default() };
+            meta.add_form(Form {
+                id: (*form).to_owned(),
+                page_id: PAGES[page].to_owned(),
+                questions: vec![
+                    question("FULL_NAME", "full_name"),
+                    question("EMAIL", "email"),
+                    question("PHONE", "phone_number"),
+                    question("CUSTOM", "post_code"),
+                    question("CUSTOM", "budget"),
+                ],
+                checkboxes: vec![checkbox("email_optin"), checkbox("call_optin")],
+                ..Form::default()
+            });
+        }
+    }
+}
+
+fn config_of(policy: usize) -> Config {
+    let forms = |purpose: usize| {
+        let claimed = FORM_IDS.iter().zip(CLAIMS[policy]).filter(|(_, claim)| *claim == Some(purpose));
+        claimed.map(|(form, _)| format!("\"{form}\"")).collect::<Vec<_>>().join(", ")
+    };
+    let text =
+        include_str!("../../data/model.toml").replace("{devis}", &forms(0)).replace("{lettre}", &forms(1));
+    config::parse(&text, &Environment::default()).unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+/// What a page's token is, in its so-many-th edition.
+pub fn token(page: usize, edition: u32) -> String {
+    format!("EAAtoken-of-page-{page}-{edition}")
+}
+
+/// What differs from run to run beside the operations.
+#[derive(Clone, Copy)]
+pub struct Bounds {
+    /// References queued and parked.
+    pub max_references: u64,
+    /// Calls to Graph at one time.
+    pub calls_in_flight: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { max_references: 1_000, calls_in_flight: 1 }
+    }
+}
+
+/// One daemon, killed and started again as often as told.
+pub struct World<'m> {
+    pub meta: &'m Meta,
+    pub clock: Arc<ManualClock>,
+    pub fuse: Arc<Fuse>,
+    pub policy: usize,
+    pub bounds: Bounds,
+    /// What the daemon keeps.
+    home: TempDir,
+    secrets: TempDir,
+    random: Arc<dyn Random>,
+    editions: [u32; 2],
+    rooms: Option<Rooms>,
+}
+
+/// A running daemon, without anything that runs.
+pub struct Rooms {
+    pub inbox: Arc<Inbox>,
+    pub store: SharedStore,
+    pub graph: Arc<Graph>,
+    pub keyring: Arc<dyn Keyring>,
+    pub policy: Arc<Policy>,
+    pub verifier: Verifier,
+    pub fetchers: [Fetcher; 2],
+    pub reaper: Reaper,
+}
+
+impl<'m> World<'m> {
+    pub async fn new(meta: &'m Meta, seed: u64, bounds: Bounds) -> Result<Self, String> {
+        meta.reset();
+        let home = directory();
+        if let Some(template) = &meta.template {
+            template.write(home.path());
+        }
+        let secrets = directory();
+        for page in 0..2 {
+            write_token(secrets.path(), page, &token(page, 0));
+        }
+        let clock = Arc::new(ManualClock::new(START.parse().expect("a timestamp")));
+        let fuse = Arc::new(Fuse::default());
+        let random: Arc<dyn Random> = Arc::new(SeededRandom::new(seed));
+        let random = Arc::new(FusedRandom(random, Arc::clone(&fuse)));
+        let mut world = Self {
+            meta,
+            clock,
+            fuse,
+            policy: 0,
+            bounds,
+            home,
+            secrets,
+            random,
+            editions: [0; 2],
+            rooms: None,
+        };
+        world.open(0)?;
+        Ok(world)
+    }
+
+    pub fn rooms(&self) -> &Rooms {
+        self.rooms.as_ref().expect("the daemon runs")
+    }
+
+    pub fn now(&self) -> jiff::Timestamp {
+        self.clock.now()
+    }
+
+    /// Which purpose claims a form now.
+    pub fn purpose_of(&self, form: usize) -> Option<usize> {
+        CLAIMS[self.policy][form]
+    }
+
+    /// Whether a page is in the config now.
+    pub fn knows_page(&self, page: usize) -> bool {
+        page == 0 || SECOND_PAGE[self.policy]
+    }
+
+    pub fn config(&self) -> &'m Config {
+        self.meta.config(self.policy)
+    }
+
+    /// The token that the daemon has for a page.
+    pub fn held_token(&self, page: usize) -> String {
+        token(page, self.editions[page])
+    }
+
+    /// Meta gives a page another token and the operator puts it into its place.
+    pub fn replace_token(&mut self, page: usize) {
+        self.editions[page] += 1;
+        let token = self.held_token(page);
+        self.meta.simulator.set_token(PAGES[page], &token);
+        write_token(self.secrets.path(), page, &token);
+    }
+
+    /// A clean end.
+    pub async fn close(&mut self) -> Result<(), String> {
+        let Some(Rooms { inbox, store, .. }) = self.rooms.take() else { return Ok(()) };
+        inbox.close().map_err(|error| format!("closing the inbox: {}", error.code))?;
+        let closed = tokio::time::timeout(PATIENCE, store.close()).await;
+        closed
+            .map_err(|_| "closing the store takes too long".to_owned())?
+            .map_err(|error| format!("closing the store: {}", error.code))
+    }
+
+    /// `kill -9`: what the disk has now, or had when the fuse blew, in a directory of its own.
+    pub async fn kill(&mut self) -> Result<(), String> {
+        let image = self.fuse.take().unwrap_or_else(|| Image::take(self.home.path()));
+        // The threads of this process cannot be killed; what they do from here on is to the old directory.
+        let _ = self.close().await;
+        let home = directory();
+        image.write(home.path());
+        self.home = home;
+        Ok(())
+    }
+
+    /// What a kill would leave, from the first call for time, randomness or keys on that is the `ticks`-th from now.
+    pub fn arm(&self, ticks: u32) {
+        self.fuse.arm(ticks, self.home.path());
+    }
+
+    /// A start under a policy.
+    pub fn open(&mut self, policy: usize) -> Result<(), String> {
+        self.policy = policy;
+        let clock: Arc<dyn Clock> = Arc::new(FusedClock(Arc::clone(&self.clock), Arc::clone(&self.fuse)));
+        let random = Arc::clone(&self.random);
+        let keyring = self.open_keyring(&random)?;
+        let keyring: Arc<dyn Keyring> = Arc::new(FusedKeyring(keyring, Arc::clone(&self.fuse)));
+        let config = self.config();
+        let policy = config.policy();
+        let settings = tamis::store::sled::Settings {
+            path: self.store_path(),
+            witness: self.witness_path(),
+            cache_mb: 1,
+            free_disk_min_bytes: 1,
+        };
+        let purposes = policy.purposes().iter().map(|purpose| purpose.id.clone()).collect();
+        let (keys, time, chance) = (Arc::clone(&keyring), Arc::clone(&clock), Arc::clone(&random));
+        let store: SharedStore =
+            SledStore::open(settings, keys, purposes, time, chance).map_err(|error| store_says(&error))?;
+        let settings = tamis::inbox::Settings {
+            path: self.store_path().join("inbox"),
+            max_references: self.bounds.max_references,
+            free_disk_min_bytes: 1,
+            body_max_bytes: 1_000,
+        };
+        let inbox = Inbox::open_with_segments(
+            0,
+            settings,
+            Arc::clone(&keyring),
+            Arc::new(StoreKnows(Arc::clone(&store))),
+            Arc::clone(&clock),
+            Arc::clone(&random),
+        );
+        let inbox = Arc::new(inbox.map_err(|error| format!("the inbox refuses: {}", error.code))?);
+        let graph = Graph::new(self.graph_settings(), Arc::clone(&clock), Arc::clone(&random));
+        let graph = Arc::new(graph.expect("a client"));
+        let tools = Arc::new(Tools {
+            inbox: Arc::clone(&inbox),
+            store: Arc::clone(&store),
+            graph: Arc::clone(&graph),
+            policy: Arc::new(Current::of(Arc::clone(&policy))),
+            forms: FormBook::new(Arc::clone(&store), Arc::clone(&graph), Arc::clone(&clock)),
+            gate: Gate::default(),
+            retries: Current::new(Retries { usual: config.retry(), ambiguous: config.retry_ambiguous() }),
+            clock: Arc::clone(&clock),
+            random,
+            metrics: Arc::new(Metrics::new()),
+            names: LeadNames::new(Arc::clone(&keyring), Arc::clone(&clock)),
+        });
+        let fetchers = [Fetcher::new(Arc::clone(&tools)), Fetcher::new(tools)];
+        let reaper = Reaper::new(Arc::clone(&inbox), Arc::clone(&store), Arc::clone(&keyring), clock);
+        let verifier = Verifier::new(vec![Secret::new(self.meta.secret.clone().into_bytes())]);
+        self.rooms = Some(Rooms { inbox, store, graph, keyring, policy, verifier, fetchers, reaper });
+        Ok(())
+    }
+
+    /// As `app.rs` does it.
+    fn open_keyring(&self, random: &Arc<dyn Random>) -> Result<FileKeyring, String> {
+        let path = self.home.path().join("keys/keyring");
+        let keyring_says =
+            |error: tamis::keyring::KeyringError| format!("the keyring refuses: {}", error.code);
+        let root = || Key::new([42; 32]);
+        let found = FileKeyring::open(&path, root(), Arc::clone(random)).map_err(keyring_says)?;
+        let there = presence(&self.store_path()).map_err(|error| store_says(&error))?;
+        let witness = Witness::open(&self.witness_path()).map_err(|error| format!("witness: {error}"))?;
+        let witness = if witness.is_some() { WitnessFound::Valid } else { WitnessFound::Absent };
+        let keyring = KeyringFound::at(found.as_ref().map(Keyring::generation));
+        let plan = decide(keyring, there, witness).map_err(|code| format!("at start: {code}"))?;
+        match (plan, found) {
+            (Plan::CreateAll, _) | (_, None) => {
+                FileKeyring::create(&path, root(), Arc::clone(random)).map_err(keyring_says)
+            }
+            (_, Some(keyring)) => Ok(keyring),
+        }
+    }
+
+    fn graph_settings(&self) -> tamis::graph::Settings {
+        let pages = (0..2).filter(|page| self.knows_page(*page)).map(|page| PageAccess {
+            id: PageId::parse(PAGES[page]).expect("digits"),
+            name: format!("Page {page}"),
+            token: WatchedSecret::read(
+                Location::File(token_path(self.secrets.path(), page)),
+                Environment::default(),
+            )
+            .unwrap_or_else(|code| panic!("a token: {code}")),
+        });
+        tamis::graph::Settings {
+            url: self.meta.simulator.graph_url(),
+            version: "v26.0".to_owned(),
+            app_secrets: vec![Secret::new(self.meta.secret.clone().into_bytes())],
+            pages: pages.collect(),
+            calls_in_flight: self.bounds.calls_in_flight,
+            connect_timeout: Duration::from_secs(5),
+            read_timeout: Duration::from_secs(10),
+            reply_max_bytes: 1024 * 1024,
+        }
+    }
+
+    fn store_path(&self) -> PathBuf {
+        self.home.path().join("store")
+    }
+
+    fn witness_path(&self) -> PathBuf {
+        self.home.path().join("keys/witness")
+    }
+
+    /// Every byte that the daemon keeps now.
+    pub fn image(&self) -> Image {
+        Image::take(self.home.path())
+    }
+}
+
+pub fn store_says(error: &StoreError) -> String {
+    format!("the store refuses: {} {:?}", error.code, error.io)
+}
+
+pub fn leadgen(id: &str) -> LeadgenId {
+    LeadgenId::parse(id).expect("digits")
+}
+
+pub fn form(index: usize) -> FormId {
+    FormId::parse(FORM_IDS[index]).expect("digits")
+}
+
+pub fn purpose(index: usize) -> PurposeId {
+    PurposeId::parse(PURPOSES[index]).expect("a name")
+}
+
+/// What the inbox asks the store; the same as in `app.rs`.
+struct StoreKnows(SharedStore);
+
+impl Known for StoreKnows {
+    fn known(&self, leadgen: &LeadgenId) -> Result<bool, InboxCode> {
+        self.0.seen(leadgen).map(|state| state.is_some()).map_err(|_| InboxCode::Store)
+    }
+
+    fn parked(&self) -> u64 {
+        self.0.parked()
+    }
+}
+
+/// In memory where that is possible: a thousand runs sync a hundred thousand times.
+fn directory() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let made = match memory.is_dir() {
+        true => tempfile::Builder::new().prefix("tamis-model").tempdir_in(memory),
+        false => tempfile::tempdir(),
+    };
+    made.expect("a directory")
+}
+
+fn token_path(secrets: &Path, page: usize) -> PathBuf {
+    secrets.join(format!("token-{page}"))
+}
+
+/// Puts a new file into the place of the old one, as editors do.
+fn write_token(secrets: &Path, page: usize, token: &str) {
+    let fresh = secrets.join("fresh");
+    fs::write(&fresh, token).expect("a file");
+    fs::set_permissions(&fresh, fs::Permissions::from_mode(0o600)).expect("a mode");
+    fs::rename(fresh, token_path(secrets, page)).expect("renamed");
+}

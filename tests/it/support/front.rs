@@ -1,0 +1,231 @@
+//! nginx with deploy/nginx.conf in front of a daemon: its paths and ports changed, nothing else.
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+
+/// The host that deploy/nginx.conf has to be filled in with.
+pub const HOST: &str = "leads.lumen.example";
+
+/// A name of the same machine that is not in deploy/nginx.conf.
+pub const OTHER_HOST: &str = "other.lumen.example";
+
+const CONFIG: &str = include_str!("../../../deploy/nginx.conf");
+
+/// How long nginx may take to listen.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A certificate authority of the test's own.
+pub struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    pem: String,
+    der: CertificateDer<'static>,
+}
+
+/// A certificate with its chain and key.
+pub struct Identity {
+    pem: String,
+    key_pem: String,
+    chain: Vec<CertificateDer<'static>>,
+    key: Vec<u8>,
+}
+
+impl Authority {
+    pub fn new(name: &str) -> Self {
+        let (params, key) = (authority(name), KeyPair::generate().expect("a key"));
+        let certificate = params.self_signed(&key).expect("a certificate");
+        Self { pem: certificate.pem(), der: certificate.der().clone(), issuer: Issuer::new(params, key) }
+    }
+
+    /// One below it.
+    pub fn intermediate(&self, name: &str) -> Self {
+        let (params, key) = (authority(name), KeyPair::generate().expect("a key"));
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        Self { pem: certificate.pem(), der: certificate.der().clone(), issuer: Issuer::new(params, key) }
+    }
+
+    /// A server's certificate for a host.
+    pub fn server(&self, host: &str) -> Identity {
+        let mut params = CertificateParams::new([host.to_owned()]).expect("a host");
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        self.sign(&params, None)
+    }
+
+    /// A client's certificate, which brings the intermediate along that signed it.
+    pub fn client(&self, organisation: &str, name: &str) -> Identity {
+        let mut params = CertificateParams::default();
+        params.distinguished_name.push(DnType::OrganizationName, organisation);
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.sign(&params, Some(&self.der))
+    }
+
+    fn sign(&self, params: &CertificateParams, above: Option<&CertificateDer<'static>>) -> Identity {
+        let key = KeyPair::generate().expect("a key");
+        let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
+        let chain = [certificate.der()].into_iter().chain(above).cloned().collect();
+        Identity { pem: certificate.pem(), key_pem: key.serialize_pem(), chain, key: key.serialize_der() }
+    }
+}
+
+fn authority(name: &str) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name.push(DnType::CommonName, name);
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+    params
+}
+
+/// A running nginx.
+pub struct Front {
+    child: Child,
+    /// Its logs and temporary files.
+    pub directory: tempfile::TempDir,
+    tls: SocketAddr,
+    pub plain: SocketAddr,
+    trusted: CertificateDer<'static>,
+}
+
+impl Front {
+    /// Starts nginx in front of `upstream`; with an authority for clients, Meta's client certificate is asked for.
+    pub fn start(upstream: &str, clients: Option<&Authority>) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let above = Authority::new("a public authority");
+        let server = above.server(HOST);
+        let write = |name: &str, text: &str| -> PathBuf {
+            let path = directory.path().join(name);
+            fs::write(&path, text).expect("a file");
+            path
+        };
+        write("cert.pem", &server.pem);
+        write("key.pem", &server.key_pem);
+        // A file where nginx would make its temporary ones: a body that does not stay in memory is answered with 500.
+        write("temporary", "");
+        let (tls, plain) = (free_port(), free_port());
+        let mut site = site(directory.path(), upstream, tls, plain);
+        if let Some(clients) = clients {
+            write("meta.pem", &clients.pem);
+            site = site.replace("#mtls# ", "");
+        }
+        write("tamis.conf", &site);
+        let config = write("nginx.conf", &frame(directory.path()));
+        let child = Command::new("nginx")
+            .args(["-e", "start.log", "-p"])
+            .arg(directory.path())
+            .arg("-c")
+            .arg(&config)
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("nginx starts");
+        let front = Self { child, directory, tls, plain, trusted: above.der };
+        front.until_it_listens();
+        front
+    }
+
+    fn until_it_listens(&self) {
+        let begun = Instant::now();
+        while TcpStream::connect(self.tls).is_err() {
+            let said = fs::read_to_string(self.directory.path().join("start.log")).unwrap_or_default();
+            assert!(begun.elapsed() < PATIENCE, "nginx does not listen:\n{said}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// The address of a path, as Meta would call it.
+    pub fn url(&self, path: &str) -> String {
+        format!("https://{HOST}:{}{path}", self.tls.port())
+    }
+
+    /// A client that trusts this front, with a certificate of its own or none.
+    pub fn client(&self, identity: Option<&Identity>) -> reqwest::Client {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(self.trusted.clone()).expect("an authority");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots);
+        let config = match identity {
+            None => config.with_no_client_auth(),
+            Some(identity) => {
+                let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(identity.key.clone()));
+                config.with_client_auth_cert(identity.chain.clone(), key).expect("an identity")
+            }
+        };
+        #[expect(clippy::disallowed_methods, reason = "a test's own client")]
+        reqwest::Client::builder()
+            .tls_backend_preconfigured(config)
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .resolve(HOST, self.tls)
+            .resolve(OTHER_HOST, self.tls)
+            .timeout(Duration::from_secs(30))
+            .build()
+            .expect("a client")
+    }
+
+    /// The lines of the access log, once there are so many.
+    pub fn access_log(&self, lines: usize) -> Vec<String> {
+        let begun = Instant::now();
+        loop {
+            let text = fs::read_to_string(self.directory.path().join("tamis.access.log")).expect("a log");
+            if text.lines().count() >= lines {
+                return text.lines().map(str::to_owned).collect();
+            }
+            assert!(begun.elapsed() < PATIENCE, "no {lines} lines in\n{text}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Front {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What surrounds a file of /etc/nginx/conf.d: one process, which ends when it is killed, and no path outside.
+fn frame(directory: &Path) -> String {
+    let directory = directory.display();
+    let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .iter()
+        .map(|kind| format!("{kind}_temp_path {directory}/temporary;\n"))
+        .collect();
+    format!(
+        "daemon off;\nmaster_process off;\npid {directory}/nginx.pid;\nerror_log {directory}/main.log warn;\n\
+         events {{ worker_connections 512; }}\nhttp {{\n{temporary}include {directory}/tamis.conf;\n}}\n"
+    )
+}
+
+fn site(directory: &Path, upstream: &str, tls: SocketAddr, plain: SocketAddr) -> String {
+    let directory = directory.display().to_string();
+    let mut text: String =
+        CONFIG.lines().filter(|line| !line.contains("listen [::]")).map(|line| format!("{line}\n")).collect();
+    for (from, to) in [
+        ("server 127.0.0.1:8080;", format!("server {upstream};")),
+        ("listen 443 ", format!("listen {tls} ")),
+        ("listen 80 ", format!("listen {plain} ")),
+        ("/etc/letsencrypt/live/leads.lumen.example/fullchain.pem", format!("{directory}/cert.pem")),
+        ("/etc/letsencrypt/live/leads.lumen.example/privkey.pem", format!("{directory}/key.pem")),
+        ("/etc/tamis/meta-outbound-api-ca-2025-12.pem", format!("{directory}/meta.pem")),
+        ("/var/log/nginx/", format!("{directory}/")),
+    ] {
+        assert!(text.contains(from), "deploy/nginx.conf has no {from}");
+        text = text.replace(from, &to);
+    }
+    text
+}
+
+fn free_port() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port")
+}
