@@ -17,11 +17,13 @@ use tokio::time::Instant;
 use crate::clock::{Clock, Rfc3339};
 use crate::config::{Config, Fingerprint, Secrets};
 use crate::current::Current;
+use crate::descriptors;
 use crate::disk;
 use crate::graph::Graph;
 use crate::http::admin::Admin;
 use crate::http::{
-    AdminDoor, BodyBudget, Health, Intake, IntakeSettings, Listener, Trust, admin_server, public_server,
+    ADMIN_CONNECTIONS_MAX, AdminDoor, BodyBudget, Health, Intake, IntakeSettings, Listener, Trust,
+    admin_server, public_server,
 };
 use crate::id::LeadgenId;
 use crate::inbox::{Inbox, InboxCode, InboxError, Known};
@@ -49,6 +51,10 @@ const BODIES_TOTAL_BYTES: usize = 32 * 1024 * 1024;
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 /// Threads of the public listener.
 const PUBLIC_WORKERS: usize = 2;
+/// Connections to the public side at one time, where the system allows as many open files.
+const PUBLIC_CONNECTIONS_MAX: usize = 10_000;
+/// Open files that are not connections of callers: the journal's segments, the store, Graph, the log.
+const OTHER_FILES: usize = 256;
 /// Of the drain, what the requests under way may take.
 const LISTENERS_SHARE: f64 = 0.4;
 /// Of the drain, what requests and workers may take together; the rest is for the last syncs.
@@ -310,8 +316,8 @@ impl Rooms {
         let health = Health::new(move || inbox.ready() && store.ready());
         let shutdown = drain.mul_f64(LISTENERS_SHARE);
         let random = || Arc::clone(&self.ambient.random);
-        let public = Listener { workers: PUBLIC_WORKERS, shutdown };
-        let admin = Listener { workers: 1, shutdown };
+        let public = Listener { workers: PUBLIC_WORKERS, connections: public_connections(), shutdown };
+        let admin = Listener { workers: 1, connections: ADMIN_CONNECTIONS_MAX, shutdown };
         let state = Arc::new(Admin {
             store: Arc::clone(&self.store),
             inbox: Arc::clone(&self.inbox),
@@ -391,6 +397,13 @@ impl Rooms {
         }
         inbox.is_ok() && store.is_ok()
     }
+}
+
+/// As many as leave room for everything else that the daemon opens: a listener that runs out of files takes nobody.
+fn public_connections() -> usize {
+    let files = usize::try_from(descriptors::raise_limit()).unwrap_or(usize::MAX);
+    let others = OTHER_FILES + 2 * ADMIN_CONNECTIONS_MAX;
+    files.saturating_sub(others).clamp(PUBLIC_WORKERS, PUBLIC_CONNECTIONS_MAX)
 }
 
 fn retries(config: &Config) -> Retries {

@@ -7,6 +7,7 @@ pub mod clock;
 pub mod code;
 pub mod config;
 pub mod current;
+pub mod descriptors;
 pub mod disk;
 pub mod graph;
 pub mod http;

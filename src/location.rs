@@ -129,11 +129,30 @@ fn trimmed(bytes: &[u8]) -> Result<Secret, LocationCode> {
 pub struct WatchedSecret {
     location: Location,
     environment: Environment,
-    held: Mutex<(Option<Stamp>, Arc<Secret>)>,
+    held: Mutex<Held>,
+}
+
+struct Held {
+    /// Of the version that `secret` was read from.
+    stamp: Option<Stamp>,
+    secret: Arc<Secret>,
+    /// Of the last version that could not be read.
+    refused: Option<Stamp>,
 }
 
 /// What tells one version of a file from the next.
 type Stamp = (u64, i64, i64, u64);
+
+/// What a look at a watched secret found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// What was there before.
+    Same,
+    /// Another secret.
+    Replaced,
+    /// Another version of the file, which cannot be read; said once for each version. The last secret holds on.
+    Refused(LocationCode),
+}
 
 impl WatchedSecret {
     /// Reads the secret for the first time.
@@ -143,23 +162,28 @@ impl WatchedSecret {
     pub fn read(location: Location, environment: Environment) -> Result<Self, LocationCode> {
         let stamp = stamp(&location);
         let secret = Arc::new(location.read(&environment)?);
-        Ok(Self { location, environment, held: Mutex::new((stamp, secret)) })
+        Ok(Self { location, environment, held: Mutex::new(Held { stamp, secret, refused: None }) })
     }
 
-    /// The secret as it is now, and whether it changed since the last call. If the file cannot be read for the moment,
-    /// the last one holds on.
-    pub fn current(&self) -> (Arc<Secret>, bool) {
+    /// The secret as it is now, and what became of it since the last look. A file that is away for the moment changes
+    /// nothing: it is being replaced.
+    pub fn current(&self) -> (Arc<Secret>, Look) {
         let mut held = self.held.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let now = stamp(&self.location);
-        if now.is_some()
-            && now != held.0
-            && let Ok(secret) = self.location.read(&self.environment)
-        {
-            let changed = !secret.equals(held.1.expose());
-            *held = (now, Arc::new(secret));
-            return (Arc::clone(&held.1), changed);
-        }
-        (Arc::clone(&held.1), false)
+        let look = match now.filter(|_| now != held.stamp).map(|_| self.location.read(&self.environment)) {
+            None => Look::Same,
+            Some(Ok(secret)) => {
+                let same = secret.equals(held.secret.expose());
+                *held = Held { stamp: now, secret: Arc::new(secret), refused: None };
+                if same { Look::Same } else { Look::Replaced }
+            }
+            Some(Err(_)) if held.refused == now => Look::Same,
+            Some(Err(code)) => {
+                held.refused = now;
+                Look::Refused(code)
+            }
+        };
+        (Arc::clone(&held.secret), look)
     }
 }
 
@@ -167,4 +191,45 @@ fn stamp(location: &Location) -> Option<Stamp> {
     let Location::File(path) = location else { return None };
     let stamp = |m: Metadata| (m.ino(), m.mtime(), m.mtime_nsec(), m.len());
     std::fs::metadata(path).ok().map(stamp)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn put(path: &Path, secret: &str, mode: u32) {
+        let new = path.with_extension("new");
+        std::fs::write(&new, secret).expect("a file");
+        std::fs::set_permissions(&new, std::fs::Permissions::from_mode(mode)).expect("a mode");
+        std::fs::rename(&new, path).expect("a file");
+    }
+
+    #[test]
+    fn a_replaced_file_is_seen_and_one_that_cannot_be_read_is_said_once() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("token");
+        put(&path, "one", 0o600);
+        let watched = WatchedSecret::read(Location::File(path.clone()), Environment::default());
+        let watched = watched.expect("a secret");
+        let look = |wanted: &[u8], look: Look| {
+            let (secret, found) = watched.current();
+            assert!(secret.equals(wanted) && found == look, "{found:?}");
+        };
+        look(b"one", Look::Same);
+        put(&path, "two two", 0o644);
+        look(b"one", Look::Refused(LocationCode::WorldReadable));
+        look(b"one", Look::Same);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("a mode");
+        look(b"two two", Look::Replaced);
+        put(&path, "two two\n", 0o600);
+        look(b"two two", Look::Same);
+        put(&path, " \n", 0o600);
+        look(b"two two", Look::Refused(LocationCode::Empty));
+        std::fs::remove_file(&path).expect("a file");
+        look(b"two two", Look::Same);
+        put(&path, "three", 0o600);
+        look(b"three", Look::Replaced);
+    }
 }

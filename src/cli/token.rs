@@ -14,6 +14,7 @@ use crate::location::Environment;
 const REASON_DEFAULT: &str = "support";
 
 #[derive(clap::Args)]
+#[command(after_help = CREATE_EXAMPLE)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     verb: Verb,

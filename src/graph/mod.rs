@@ -27,7 +27,7 @@ use tokio::sync::Semaphore;
 use crate::clock::Clock;
 use crate::current::Current;
 use crate::id::{FormId, LeadgenId, PageId};
-use crate::location::WatchedSecret;
+use crate::location::{Look, WatchedSecret};
 use crate::notification::ParkCode;
 use crate::purpose::FormDefinition;
 use crate::random::Random;
@@ -147,8 +147,8 @@ impl Graph {
         self.pages.replace(Arc::clone(&after));
         for (page, old) in before.iter() {
             // A file that changed unnoticed until now counts as a replaced token.
-            let (_, replaced) = old.token.current();
-            if replaced || !after.get(page).is_some_and(|new| new.is_as(old)) {
+            let (_, look) = old.token.current();
+            if look == Look::Replaced || !after.get(page).is_some_and(|new| new.is_as(old)) {
                 self.pauses.token_replaced(page);
             }
         }
@@ -213,11 +213,15 @@ impl Graph {
 
     /// The page's token as it is now, and whether it was just replaced. A new one starts with a clean slate.
     fn token(&self, access: &Access) -> (Arc<Secret>, bool) {
-        let (token, replaced) = access.token.current();
-        if replaced {
-            self.pauses.token_replaced(&access.page);
+        let (token, look) = access.token.current();
+        match look {
+            Look::Same => {}
+            Look::Replaced => self.pauses.token_replaced(&access.page),
+            Look::Refused(code) => {
+                tracing::warn!(page.id = %access.page, code = %code, "graph.token-not-read");
+            }
         }
-        (token, replaced)
+        (token, look == Look::Replaced)
     }
 
     /// What is said of a page that is not in the config: its references are held by whoever asks first.

@@ -138,9 +138,6 @@ impl Pauses {
         if let Availability::Paused { until, code } = state.availability(page, now) {
             return Err((until, code));
         }
-        if let Some(pause) = state.of(page).find(|pause| pause.probing) {
-            return Err((after(now, PROBE_MS), pause.code));
-        }
         let State { generation, app, pages } = &mut *state;
         let mut probes = false;
         for pause in app.iter_mut().chain(pages.get_mut(page)) {
@@ -234,9 +231,16 @@ impl Pauses {
 impl State {
     fn availability(&self, page: &PageId, now: Timestamp) -> Availability {
         let active = self.of(page).filter(|pause| pause.is_active(now)).max_by_key(|pause| pause.until);
-        match active {
-            Some(pause) => Availability::Paused { until: pause.until, code: pause.code },
-            None if self.of(page).next().is_some() => Availability::Probe,
+        if let Some(pause) = active {
+            return Availability::Paused { until: pause.until, code: pause.code };
+        }
+        // While one call looks, the page is as paused as before to all others: what they would claim would come back at
+        // once, and be claimed again.
+        match self.of(page).max_by_key(|pause| pause.probing) {
+            Some(pause) if pause.probing => {
+                Availability::Paused { until: after(now, PROBE_MS), code: pause.code }
+            }
+            Some(_) => Availability::Probe,
             None => Availability::Ready,
         }
     }
@@ -390,11 +394,16 @@ mod tests {
         let until = pauses.halt(&ticket, halt(Scope::Page, ParkCode::GraphThrottled), now, &Fixed);
         drop(ticket);
         let probe = pauses.begin(&page("1"), until).expect("a probe");
+        let meanwhile =
+            Availability::Paused { until: after(until, PROBE_MS), code: ParkCode::GraphThrottled };
+        assert_eq!(pauses.availability(&page("1"), until), meanwhile, "nobody claims for it meanwhile");
         let second = pauses.begin(&page("1"), until).err();
         assert_eq!(second, Some((after(until, PROBE_MS), ParkCode::GraphThrottled)));
         drop(probe);
+        assert_eq!(pauses.availability(&page("1"), until), Availability::Probe);
         let again = pauses.begin(&page("1"), until).expect("a probe");
         pauses.passed(&again, Passed::Nothing);
+        drop(again);
         assert_eq!(pauses.availability(&page("1"), until), Availability::Probe, "it showed nothing");
     }
 
@@ -424,6 +433,7 @@ mod tests {
             drop(ticket);
             let probe = pauses.begin(&page("1"), until).expect("a probe");
             pauses.passed(&probe, Passed::TokenOnly);
+            drop(probe);
             assert_eq!(pauses.availability(&page("1"), until), wanted, "{code}");
         }
     }

@@ -33,3 +33,35 @@ pub async fn ready(health: web::Data<Health>) -> HttpResponse {
     };
     answer.content_type("text/plain; charset=utf-8").body(word)
 }
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::Method;
+    use actix_web::middleware::from_fn;
+    use actix_web::{App, test};
+
+    use super::*;
+    use crate::http::problem::as_problems;
+    use crate::http::server::health_routes;
+
+    #[tokio::test]
+    async fn health_is_a_word_and_no_problem() {
+        for (is_ready, status, word) in [(true, 200, "ready"), (false, 503, "not-ready")] {
+            let health = web::Data::new(Health::new(move || is_ready));
+            let app = App::new().app_data(health).wrap(from_fn(as_problems)).configure(health_routes);
+            let app = test::init_service(app).await;
+            for (method, path, status, word) in [
+                (Method::GET, "/health/ready", status, word),
+                (Method::HEAD, "/health/ready", status, word),
+                (Method::GET, "/health/live", 200, "live"),
+                (Method::HEAD, "/health/live", 200, "live"),
+            ] {
+                let request = test::TestRequest::default().method(method.clone()).uri(path).to_request();
+                let answer = test::call_service(&app, request).await;
+                assert_eq!(answer.status(), status, "{method} {path}");
+                // What goes to a HEAD is cut by the server below.
+                assert_eq!(test::read_body(answer).await, word.as_bytes(), "{method} {path}");
+            }
+        }
+    }
+}

@@ -9,10 +9,11 @@ mod health;
 pub mod problem;
 mod request;
 mod server;
+mod unread;
 mod webhook;
 
 pub use body::BodyBudget;
 pub use health::Health;
 pub use request::with_id;
-pub use server::{AdminDoor, Listener, admin_server, public_server};
+pub use server::{ADMIN_CONNECTIONS_MAX, AdminDoor, Listener, admin_server, public_server};
 pub use webhook::{Intake, IntakeSettings, Trust};

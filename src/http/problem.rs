@@ -310,10 +310,14 @@ pub async fn as_problems(
     let response = next.call(request).await?.map_into_boxed_body();
     let status = response.status();
     let is_problem = response.response().extensions().contains::<ProblemCode>();
-    if is_problem || !status.is_client_error() && !status.is_server_error() {
+    let error = response.response().error();
+    // Where it finds no route the framework answers without an error; any other answer without one is meant as it is
+    // (503 `not-ready`).
+    let refuses = error.is_some() || matches!(status.as_u16(), 404 | 405);
+    if is_problem || !refuses || !status.is_client_error() && !status.is_server_error() {
         return Ok(response);
     }
-    let known = response.response().error().and_then(|error| error.as_error::<Problem>()).copied();
+    let known = error.and_then(|error| error.as_error::<Problem>()).copied();
     let problem = known.unwrap_or_else(|| Problem::of(ProblemCode::of_status(status)));
     let id = request_id(response.request());
     if !response.request().extensions().contains::<Said>() {

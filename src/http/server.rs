@@ -14,6 +14,7 @@ use crate::http::admin::{self, Admin, Door};
 use crate::http::health::{self, Health};
 use crate::http::problem::as_problems;
 use crate::http::request::{Telling, told, with_id};
+use crate::http::unread::close_unread;
 use crate::http::webhook::{self, Intake};
 use crate::random::Random;
 
@@ -21,15 +22,15 @@ use crate::random::Random;
 const HEAD_DEADLINE: Duration = Duration::from_secs(5);
 /// How long an idle connection is kept: longer than a proxy keeps its own, so that the proxy closes first.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// Connections to the public side at one time; beyond, they wait in the system's queue.
-const PUBLIC_CONNECTIONS_MAX: usize = 10_000;
-/// Connections to the admin side at one time.
-const ADMIN_CONNECTIONS_MAX: usize = 100;
+/// Connections to each of the admin side's doors at one time.
+pub const ADMIN_CONNECTIONS_MAX: usize = 100;
 
 /// How a server is to run.
 pub struct Listener {
     /// Its threads.
     pub workers: usize,
+    /// Connections at one time; beyond, they wait in the system's queue.
+    pub connections: usize,
     /// How long requests under way may take once it is told to stop.
     pub shutdown: Duration,
 }
@@ -63,22 +64,37 @@ pub fn public_server(
             .app_data(random.clone())
             .wrap(from_fn(as_problems))
             .wrap(from_fn(with_id))
+            .wrap(from_fn(close_unread))
             .service(
                 web::resource("/webhook")
                     .route(web::get().to(webhook::handshake))
                     .route(web::post().to(webhook::notify)),
             )
-            .service(web::resource("/health/live").route(web::get().to(health::live)))
-            .service(web::resource("/health/ready").route(web::get().to(health::ready)))
+            .configure(health_routes)
     })
     .workers(listener.workers)
-    .max_connections((PUBLIC_CONNECTIONS_MAX / listener.workers.max(1)).max(1))
+    .max_connections((listener.connections / listener.workers.max(1)).max(1))
     .client_request_timeout(HEAD_DEADLINE)
     .keep_alive(KEEP_ALIVE)
     .disable_signals()
     .shutdown_timeout(listener.shutdown.as_secs())
     .listen(socket)?;
     Ok(server.run())
+}
+
+/// Watchers ask by GET, and some by HEAD.
+pub(super) fn health_routes(routes: &mut web::ServiceConfig) {
+    routes
+        .service(
+            web::resource("/health/live")
+                .route(web::get().to(health::live))
+                .route(web::head().to(health::live)),
+        )
+        .service(
+            web::resource("/health/ready")
+                .route(web::get().to(health::ready))
+                .route(web::head().to(health::ready)),
+        );
 }
 
 /// The admin side behind one door.
@@ -104,10 +120,11 @@ pub fn admin_server(
             .app_data(telling.clone())
             .wrap(from_fn(told))
             .wrap(from_fn(with_id))
+            .wrap(from_fn(close_unread))
             .configure(|routes| admin::configure(routes, kind, &state))
     })
     .workers(listener.workers)
-    .max_connections(ADMIN_CONNECTIONS_MAX)
+    .max_connections((listener.connections / listener.workers.max(1)).max(1))
     .client_request_timeout(HEAD_DEADLINE)
     // An idle connection's buffer would keep the last answers that went through it: closed, it is zeroed.
     .keep_alive(KeepAlive::Disabled)

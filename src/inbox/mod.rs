@@ -252,6 +252,11 @@ impl Inbox {
         self.shared.lock().queue.len() as u64
     }
 
+    /// True if this reference is here, claimed or not.
+    pub fn holds(&self, leadgen: &LeadgenId) -> bool {
+        self.shared.lock().queue.find(leadgen).is_some()
+    }
+
     /// When the oldest reference that is here was received.
     pub fn oldest(&self) -> Option<Timestamp> {
         self.shared.lock().queue.oldest()

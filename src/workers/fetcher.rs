@@ -249,18 +249,12 @@ impl Fetcher {
                 park_all(claimed, |claim| Why::Waiting { not_before: now, attempts: claim.attempts, code })
             }
             (Some(purpose), Availability::Ready | Availability::Probe) => {
-                self.fetch(&lane.page, &purpose, claimed, now).await
+                self.fetch(&lane.page, &purpose, claimed).await
             }
         }
     }
 
-    async fn fetch(
-        &self,
-        page: &PageId,
-        purpose: &Purpose,
-        claimed: Vec<Claimed>,
-        now: Timestamp,
-    ) -> Vec<Settlement> {
+    async fn fetch(&self, page: &PageId, purpose: &Purpose, claimed: Vec<Claimed>) -> Vec<Settlement> {
         let mut settlements = Vec::with_capacity(claimed.len());
         let mut ready: HashMap<LeadgenId, (Claimed, Arc<KnownForm>)> = HashMap::with_capacity(claimed.len());
         // Asked for in the order in which they came, so that the oldest is the first to be stored.
@@ -269,7 +263,7 @@ impl Fetcher {
         for claim in claimed {
             let form = claim.reference.form;
             if let Some(failure) = unread.get(&form) {
-                let why = self.tools.after_form_failure(failure, &claim, now);
+                let why = self.tools.after_form_failure(failure, &claim, self.tools.clock.now());
                 settlements.push(parked(claim.reference, why));
                 continue;
             }
@@ -279,13 +273,13 @@ impl Fetcher {
                     ready.insert(claim.reference.leadgen, (claim, known));
                 }
                 Err(Unknown::Graph(failure)) => {
-                    let why = self.tools.after_form_failure(&failure, &claim, now);
+                    let why = self.tools.after_form_failure(&failure, &claim, self.tools.clock.now());
                     unread.insert(form, failure);
                     settlements.push(parked(claim.reference, why));
                 }
                 Err(Unknown::Store(error)) => {
                     tracing::warn!(code = %error.code, "fetcher.store-refused");
-                    let not_before = later(now, STORE_REST_MS);
+                    let not_before = later(self.tools.clock.now(), STORE_REST_MS);
                     let why =
                         Why::Waiting { not_before, attempts: claim.attempts, code: ParkCode::FormUnread };
                     settlements.push(parked(claim.reference, why));
@@ -297,7 +291,8 @@ impl Fetcher {
         }
         let read = self.tools.graph.read_leads(page, &purpose.graph_fields(), &ids).await;
         self.tools.metrics.graph_calls(u64::from(read.calls));
-        self.tools.sieve(purpose, read, ready, now, &mut settlements);
+        // A read may take longer than the first delays: they count from the failure, not from the claim.
+        self.tools.sieve(purpose, read, ready, self.tools.clock.now(), &mut settlements);
         settlements
     }
 }

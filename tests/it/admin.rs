@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tamis_simulator::{Match, Rule, What};
 
 use crate::support::{Caller, DEVIS_FORM, LETTRE_FORM, World, canary, lead};
 
@@ -225,6 +226,24 @@ async fn find(world: &World, body: Value) -> Value {
     let answer = world.admin().post("/admin/v1/find", &body).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     answer.json()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_submission_that_is_still_queued_is_found_as_such() {
+    let world = World::start().await;
+    let slow = What::Delay(std::time::Duration::from_secs(1));
+    world.meta.misbehave(Rule::always(Match::any().path("/77"), slow));
+    let submitted = lead(DEVIS_FORM).answer("full_name", &["Zoé"]).answer("email", &["z@example.org"]);
+    let id = world.submit(submitted, &[]);
+    assert_eq!(world.deliver(&[&id]).await.status, 200);
+    let state = || async {
+        let found = world.admin().post("/admin/v1/find", &json!({"leadgen_id": id})).await.json();
+        assert_eq!(found["records"].as_array().map(Vec::len), Some(1), "{found}");
+        found["records"][0]["state"].clone()
+    };
+    assert_eq!(state().await, "queued");
+    world.until("it is stored", || async { state().await == "stored" }).await;
+    world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

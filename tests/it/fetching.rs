@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tamis::clock::{Clock, ManualClock, SystemClock};
 use tamis_simulator::{CallKind, Match, Rule, What};
 
 use crate::support::{DEVIS_FORM, PAGE, Plan, World, canary, lead, log};
@@ -194,5 +197,52 @@ async fn throttling_stops_the_calls_until_it_is_over() {
     tokio::time::sleep(Duration::from_millis(800)).await;
     assert!(world.meta.graph_calls().len() <= before + 1, "calls went on while throttled");
     assert!(log().text().contains("graph.page-paused"));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_one_lead_looks_whether_a_pause_is_over_the_others_lie_still() {
+    let clock = Arc::new(ManualClock::new(SystemClock.now()));
+    let world = World::planned(Plan { clock: clock.clone(), ..Plan::default() }).await;
+    world.meta.misbehave(Rule::times(1, Match::any().path("/77"), What::code(80005)));
+    let ids = submit(&world, 8);
+    deliver(&world, &ids[..1]).await;
+    world
+        .until("the page is paused", || async {
+            world.admin().get("/admin/v1/inbox").await.json()["paused"][0]["code"] == "graph-throttled"
+        })
+        .await;
+    deliver(&world, &ids[1..]).await;
+    world.settled().await;
+    let settlings = || async {
+        let metrics = world.admin().get("/admin/v1/metrics").await.text();
+        let counts = metrics.lines().filter(|line| line.starts_with("tamis_leads_parked_total"));
+        counts.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum::<u64>()
+    };
+    world.meta.misbehave(Rule::always(Match::any().path("/77"), What::Delay(Duration::from_secs(2))));
+    let before = settlings().await;
+    clock.advance_ms(10 * 60_000);
+    stored(&world, 8).await;
+    let meanwhile = settlings().await - before;
+    assert!(meanwhile <= 8, "{meanwhile} settlings while one call was under way");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_token_that_cannot_be_read_is_said() {
+    let world = World::start().await;
+    world.meta.set_token(PAGE, "another-token-of-the-page");
+    let ids = submit(&world, 1);
+    deliver(&world, &ids).await;
+    world.settled().await;
+    let token = world.directory.path().join("secrets/page-token");
+    fs::write(token.with_extension("new"), "another-token-of-the-page").expect("a file");
+    fs::set_permissions(token.with_extension("new"), fs::Permissions::from_mode(0o644)).expect("a mode");
+    fs::rename(token.with_extension("new"), &token).expect("a file");
+    let said = || log().events("graph.token-not-read");
+    world.until("it is said", || async { !said().is_empty() }).await;
+    assert!(said().iter().all(|line| line.contains("code=secret-world-readable")), "{:?}", said());
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).expect("a mode");
+    stored(&world, 1).await;
     world.end().await;
 }

@@ -10,6 +10,7 @@ mod admin;
 mod cli;
 mod clock;
 mod codes;
+mod connections;
 mod deploy;
 mod durable;
 mod edges;

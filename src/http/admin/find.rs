@@ -36,29 +36,59 @@ impl Question {
     }
 }
 
+/// Tells whether a submission is accepted and not settled yet.
+pub(super) struct Queue(Box<dyn Fn(&LeadgenId) -> bool + Send + Sync>);
+
+impl Queue {
+    /// Asks this whenever somebody asks.
+    pub(super) fn new(holds: impl Fn(&LeadgenId) -> bool + Send + Sync + 'static) -> Self {
+        Self(Box::new(holds))
+    }
+
+    fn holds(&self, leadgen: &LeadgenId) -> bool {
+        (self.0)(leadgen)
+    }
+}
+
 /// Looks one record up. The store writes the trail line first.
 pub(super) async fn find(
     by: By<MayFind>,
     desk: Data<Desk>,
     request: HttpRequest,
+    queue: Data<Queue>,
     body: Bytes,
 ) -> Result<HttpResponse, Problem> {
     let question: Question = parse(&body)?;
+    let wanted = question.wanted()?;
+    // Asked first: what is settled in between is found in the store.
+    let queued = matches!(&wanted, Wanted::Leadgen(leadgen) if queue.holds(leadgen));
     let action = if question.unmask { Action::FoundUnmasked } else { Action::Found };
-    let entry = Entry::by(&by.operator, action);
-    let found = desk.store.find(question.wanted()?, entry).await?;
+    let found = desk.store.find(wanted, Entry::by(&by.operator, action)).await?;
+    let queued = queued && found.is_empty();
     tracing::info!(
         request.id = %request_id(&request), actor = %by.operator.actor, role = %by.operator.role,
         records.found = found.len(), unmasked = question.unmask, "find.done"
     );
     let policy = desk.policy.pin();
-    let records = found.iter().map(|found| Shown { found, policy: &policy, unmask: question.unmask });
-    Ok(HttpResponse::Ok().json(Answer { records: records.collect() }))
+    let known = found.iter().map(|found| Shown { found, policy: &policy, unmask: question.unmask });
+    let queued = queued.then_some(Line::Queued { state: "queued" });
+    Ok(HttpResponse::Ok().json(Answer { records: known.map(Line::Known).chain(queued).collect() }))
 }
 
 #[derive(serde::Serialize)]
 struct Answer<'f> {
-    records: Vec<Shown<'f>>,
+    records: Vec<Line<'f>>,
+}
+
+/// What is said of one submission.
+#[derive(serde::Serialize)]
+#[serde(untagged)]
+enum Line<'f> {
+    Known(Shown<'f>),
+    /// Accepted, and in the journal still.
+    Queued {
+        state: &'static str,
+    },
 }
 
 /// One finding on its way out, masked unless asked otherwise.

@@ -38,6 +38,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::clock::Clock;
 use crate::current::Current;
+use crate::http::admin::find::Queue;
 use crate::http::problem::{Problem, ProblemCode, as_problems, request_id};
 use crate::purpose::Policy;
 use crate::random::Random;
@@ -83,6 +84,8 @@ pub fn configure(config: &mut ServiceConfig, door: Door, admin: &Admin) {
         random: Arc::clone(&admin.random),
     };
     config.app_data(Data::from(Arc::clone(&admin.inbox)));
+    let inbox = Arc::clone(&admin.inbox);
+    config.app_data(Data::new(Queue::new(move |leadgen| inbox.holds(leadgen))));
     config.app_data(Data::from(Arc::clone(&admin.graph)));
     config.app_data(Data::from(Arc::clone(&admin.metrics)));
     routes(config, door, desk);

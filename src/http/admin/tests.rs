@@ -295,7 +295,10 @@ impl Bench {
     async fn call(&self, request: test::TestRequest) -> ServiceResponse<impl MessageBody + use<>> {
         let desk = self.desk();
         let app = test::init_service(
-            App::new().app_data(metrics()).configure(|config| routes(config, Door::Tcp, desk)),
+            App::new()
+                .app_data(metrics())
+                .app_data(empty_queue())
+                .configure(|config| routes(config, Door::Tcp, desk)),
         )
         .await;
         test::call_service(&app, request.to_request()).await
@@ -337,6 +340,10 @@ fn refused(status: u16, code: &str) -> (u16, String) {
 
 fn metrics() -> actix_web::web::Data<crate::metrics::Metrics> {
     actix_web::web::Data::new(crate::metrics::Metrics::new())
+}
+
+fn empty_queue() -> actix_web::web::Data<super::find::Queue> {
+    actix_web::web::Data::new(super::find::Queue::new(|_| false))
 }
 
 #[tokio::test]
@@ -542,7 +549,10 @@ async fn the_socket_knows_its_caller_without_a_token() {
             clock: clock.clone(),
             random: random.clone(),
         };
-        App::new().app_data(metrics()).configure(|config| routes(config, Door::Socket, desk))
+        App::new()
+            .app_data(metrics())
+            .app_data(empty_queue())
+            .configure(|config| routes(config, Door::Socket, desk))
     });
     let server = server.workers(1).disable_signals().on_connect(on_connect);
     let server = server.listen_uds(listener).expect("listening").run();

@@ -241,10 +241,11 @@ fn address(line: &str, field: &str) -> String {
         .collect()
 }
 
+/// The process behind a wrapper: its child, or itself if the wrapper became it.
 fn only_child(pid: u32) -> u32 {
     let children =
         fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).expect("a list of children");
-    children.split_whitespace().next().and_then(|child| child.parse().ok()).expect("a child")
+    children.split_whitespace().next().map_or(pid, |child| child.parse().expect("a process id"))
 }
 
 impl Drop for Daemon {
