@@ -13,7 +13,6 @@ mod support;
 
 use std::time::Instant;
 
-use tamis::keyring::Keyring;
 use tamis::lead::{BucketKey, SealedRecord, open, seal};
 use tamis::purpose::RecordId;
 use tamis::secret::Key;

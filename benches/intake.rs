@@ -34,8 +34,9 @@ use std::time::{Duration, Instant};
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use tamis::clock::{Clock, SystemClock};
+use tamis::current::Current;
 use tamis::http::problem::as_problems;
-use tamis::http::{BodyBudget, Health, Intake, IntakeSettings, Listener, public_server, with_id};
+use tamis::http::{BodyBudget, Health, Intake, IntakeSettings, Listener, Trust, public_server, with_id};
 use tamis::metrics::Metrics;
 use tamis::notification::{self, Verifier};
 use tamis::random::{Random, SystemRandom};
@@ -413,8 +414,7 @@ async fn serve_intake(home: &Path) {
     let rooms = Rooms::open(home);
     let inbox = Arc::new(rooms.inbox());
     let intake = Intake {
-        verifier: verifier(),
-        verify_token: rooms.verify_token,
+        trust: Arc::new(Current::new(Trust { verifier: verifier(), verify_token: rooms.verify_token })),
         inbox: inbox.clone(),
         budget,
         settings,
@@ -422,7 +422,7 @@ async fn serve_intake(home: &Path) {
         metrics,
         names: Arc::new(LeadNames::new(rooms.keyring, clock)),
     };
-    let listener = Listener { workers: 2, shutdown: Duration::from_secs(1) };
+    let listener = Listener { workers: 2, connections: 1_000, shutdown: Duration::from_secs(1) };
     let server = public_server(listen(), &listener, intake, Health::new(|| true), random).expect("a server");
     let noted = async {
         loop {

@@ -1,8 +1,7 @@
 //! Single steps beside what they cannot be faster than, in the same run: `cargo bench --bench parts`.
 #![expect(
     clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
+    clippy::ok_expect,
     reason = "a bench fails by panicking and speaks to people"
 )]
 

@@ -1,4 +1,5 @@
 //! The daemon's rooms in this process, on a home's directory, to fill what is measured afterwards.
+#![expect(clippy::ok_expect, reason = "what holds answers or secrets has no Debug")]
 
 use std::ops::Range;
 use std::path::Path;

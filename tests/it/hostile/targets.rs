@@ -228,7 +228,7 @@ fn wire(bytes: &[u8]) -> u64 {
 fn signature(bytes: &[u8]) -> u64 {
     let verifier = Verifier::new(vec![Secret::new(SECRET.to_vec()), Secret::new(b"x".to_vec())]);
     let values: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
-    let verified = verifier.verify(values, bytes.len() % 2 == 0, Bytes::from_static(b"{}"));
+    let verified = verifier.verify(values, bytes.len().is_multiple_of(2), Bytes::from_static(b"{}"));
     let honest = text(bytes).to_ascii_lowercase() == sign(SECRET, b"{}");
     if verified.is_ok() {
         assert!(honest || text(bytes).to_ascii_lowercase() == sign(b"x", b"{}"), "a wrong signature passes");

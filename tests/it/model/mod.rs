@@ -27,6 +27,7 @@
 //! randomness or time first, so where exactly a kill within an operation falls.
 
 mod fuse;
+#[expect(clippy::module_inception, reason = "the model is what this folder is about")]
 mod model;
 mod ops;
 mod run;

@@ -100,18 +100,12 @@ impl World {
             addresses,
             plan,
             stop,
-            reload,
             running: Some(running),
             tasks_before,
             secrets,
             canaries,
             ended: false,
         }
-    }
-
-    /// What a second daemon on this directory says against being built.
-    pub fn refusal(&self) -> String {
-        refusal(self.directory.path(), &self.plan)
     }
 
     pub fn webhook(&self) -> String {
@@ -188,7 +182,8 @@ impl World {
         fs::write(&path, text).expect("a file");
         let read = config::load_with_secrets(&path, &Environment::default());
         let (config, secrets) = read.unwrap_or_else(|faults| panic!("{faults}"));
-        self.reload.apply(&config, secrets).await.unwrap_or_else(|error| panic!("{error}")).say();
+        let reload = &self.running.as_ref().expect("a running daemon").reload;
+        reload.apply(&config, secrets).await.unwrap_or_else(|error| panic!("{error}")).say();
     }
 
     pub fn store_path(&self) -> PathBuf {
@@ -215,19 +210,17 @@ impl World {
         self.start_daemon();
     }
 
-    /// Starts a stopped daemon again on the same directory.
     pub fn start_daemon(&mut self) {
         let (addresses, stop, running) =
             boot(self.directory.path(), &self.plan).expect("the daemon starts again");
         self.addresses = addresses;
         self.stop = stop;
-        self.reload = reload;
         self.running = Some(running);
     }
 
     pub async fn stop_daemon(&mut self) {
         self.stop.request();
-        let Running { task, counted } = self.running.take().expect("a running daemon");
+        let Running { task, counted, reload: _ } = self.running.take().expect("a running daemon");
         let well = tokio::time::timeout(Duration::from_secs(30), task).await;
         assert!(well.expect("stops within thirty seconds").expect("no panic"), "the daemon did not end well");
         drop(counted);
@@ -325,6 +318,7 @@ pub fn add_forms(meta: &Simulator) {
 /// A daemon that runs as a task.
 struct Running {
     task: JoinHandle<bool>,
+    reload: Reload,
     counted: Counted,
 }
 
