@@ -1,9 +1,5 @@
 //! Single steps beside what they cannot be faster than, in the same run: `cargo bench --bench parts`.
-#![expect(
-    clippy::expect_used,
-    clippy::ok_expect,
-    reason = "a bench fails by panicking and speaks to people"
-)]
+#![expect(clippy::expect_used, clippy::ok_expect, reason = "a bench fails by panicking and speaks to people")]
 
 use std::hint::black_box;
 use std::sync::Arc;
