@@ -76,4 +76,24 @@ mod tests {
             assert!(RecordId::parse(bad).is_none(), "{bad}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn every_id_reads_back_and_in_the_order_of_its_numbers(
+            name in "[a-z][a-z0-9_]{0,62}", epoch: u32, number: u64, other: u64,
+        ) {
+            let purpose = PurposeId::parse(&name).expect("a name");
+            let id = RecordId { purpose, epoch, number };
+            proptest::prop_assert_eq!(RecordId::parse(&id.to_string()), Some(id.clone()));
+            let later = RecordId { number: other, ..id.clone() };
+            proptest::prop_assert_eq!(id.cmp(&later), number.cmp(&other));
+        }
+
+        #[test]
+        fn what_reads_as_an_id_has_no_other_spelling(text in "[a-z_]{0,3}-?[0-9+]{0,3}-?[0-9]{0,21}") {
+            if let Some(id) = RecordId::parse(&text) {
+                proptest::prop_assert_eq!(id.to_string(), text);
+            }
+        }
+    }
 }

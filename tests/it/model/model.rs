@@ -1,6 +1,7 @@
 //! The small model: what must hold, as far as it can be said without the daemon. See `mod.rs` for the list.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use tamis::clock::Day;
@@ -12,11 +13,15 @@ use tamis::trail::{Action, Line};
 use tamis_simulator::{CallKind, GraphCall, Lead as MetaLead};
 
 use super::ops::{FORMS, Kind, Pick, Which};
-use super::world::{FORM_IDS, PAGE_OF, PAGES, PURPOSES, World, form, leadgen, purpose, store_says};
+use super::world::{
+    FORM_IDS, PAGE_OF, PAGES, PURPOSES, World, claim, form, knows, leadgen, purpose, store_says,
+};
 
 /// Meta keeps a lead for so many days.
 const META_KEEPS_DAYS: u32 = 90;
 const DAY_MS: i64 = 86_400_000;
+/// A longer leap of the clock is not believed at once.
+const LEAP_MS: i64 = 7 * DAY_MS;
 /// How every leadgen id begins, and what stands in every answer: it may lie in clear in no file.
 pub const CANARY: &str = "77555000";
 
@@ -63,10 +68,14 @@ pub enum Act {
     Quiet,
     /// A fetcher settles what is claimed. Calm: nothing misbehaves, so the outcomes are known.
     Fetch { calm: bool },
+    /// The same, while another policy gives way to the one in force.
+    FetchAcross { before: usize },
     /// Parked references come to their end.
     Reap,
     /// Refused and buried references wait again.
     Requeue(Which),
+    /// The clock is believed.
+    Confirm,
 }
 
 /// The exporter of a purpose: one who goes on from where it stopped.
@@ -86,6 +95,10 @@ pub struct Model {
     trail: u64,
     pages_exported: u64,
     lines: HashMap<&'static str, u64>,
+    /// The highest clock that the daemon believed; none: it was just started, and may have recorded less.
+    mark: Option<Timestamp>,
+    /// The clock leapt, and nobody has confirmed it: nothing is handed out or destroyed.
+    pub leapt: bool,
     /// When the reaper looks again; none: it has not looked since the start.
     pub reaper_due: Option<Timestamp>,
     /// Something may misbehave.
@@ -188,7 +201,8 @@ impl Model {
 
     /// Looks at everything and compares. `loose`: a crash in between, so what the step did may have happened or not.
     pub async fn check(&mut self, world: &World<'_>, act: Act, loose: bool) -> Result<(), Broken> {
-        self.check_calls(world)?;
+        self.check_clock(world)?;
+        self.check_calls(world, act)?;
         let stored_before = self.count_stored();
         self.look(world, act)?;
         self.check_counts(world).await?;
@@ -196,31 +210,59 @@ impl Model {
         self.check_trail(world, act, newly, loose).await
     }
 
+    /// The daemon started anew.
+    pub fn started(&mut self) {
+        (self.reaper_due, self.mark) = (None, None);
+    }
+
+    /// The clock was confirmed.
+    pub fn clock_confirmed(&mut self, world: &World<'_>) {
+        (self.mark, self.leapt) = (Some(world.now()), false);
+    }
+
+    /// A leap of more than seven days is noticed, and no other.
+    fn check_clock(&mut self, world: &World<'_>) -> Result<(), Broken> {
+        let said = world.rooms().store.clock_jumped();
+        if let Some(mark) = self.mark {
+            let leapt = world.now().as_millisecond() - mark.as_millisecond() > LEAP_MS;
+            hold!(said == leapt, "the clock went from {mark} to {}, and a leap is said: {said}", world.now());
+        }
+        if !said {
+            self.mark = Some(world.now());
+        }
+        self.leapt = said;
+        Ok(())
+    }
+
     /// What was asked of Graph since the last look: only what a purpose claims, nothing that has its end, no more fields than
     /// the purpose needs.
-    fn check_calls(&self, world: &World<'_>) -> Result<(), Broken> {
+    fn check_calls(&self, world: &World<'_>, act: Act) -> Result<(), Broken> {
         let calls = world.meta.simulator.graph_calls();
         world.meta.simulator.clear_graph_calls();
         for call in &calls {
             hold!(!call.token_in_url, "a token travelled in a URL");
             if matches!(call.kind, CallKind::Lead | CallKind::Batch) {
-                self.check_call(world, call)?;
+                self.check_call(world, act, call)?;
             }
         }
         Ok(())
     }
 
-    fn check_call(&self, world: &World<'_>, call: &GraphCall) -> Result<(), Broken> {
+    fn check_call(&self, world: &World<'_>, act: Act, call: &GraphCall) -> Result<(), Broken> {
+        let before = match act {
+            Act::FetchAcross { before } => before,
+            _ => world.policy,
+        };
         for id in &call.ids {
             let index = self.leads.iter().position(|lead| lead.id == *id);
             hold!(index.is_some(), "Graph was asked for what Meta never had");
             let Some(index) = index else { continue };
             let lead = &self.leads[index];
             hold!(lead.acknowledged || lead.maybe, "lead {index} was fetched and never accepted");
-            let claimed = world.purpose_of(lead.form);
-            hold!(claimed.is_some(), "lead {index} was fetched without a purpose");
-            let wanted = claimed.map(|claim| policy_purpose(world, claim).graph_fields());
-            hold!(call.fields == wanted, "lead {index} was asked for with {:?}", call.fields);
+            let claims = [before, world.policy].map(|policy| claim(policy, lead.form));
+            hold!(claims != [None; 2], "lead {index} was fetched without a purpose");
+            let needs = |claim: &usize| Some(policy_purpose(world, *claim).graph_fields()) == call.fields;
+            hold!(claims.iter().flatten().any(needs), "lead {index} was asked for with {:?}", call.fields);
             let fetchable =
                 matches!(lead.state, None | Some(SeenState::Parked(Why::Waiting { .. } | Why::Held { .. })));
             hold!(fetchable, "lead {index} was fetched while {}", shown(&lead.state));
@@ -255,7 +297,7 @@ impl Model {
             hold!(id.number > self.last_number[of], "{id} was given after number {}", self.last_number[of]);
             self.last_number[of] = id.number;
             let lead = &mut self.leads[index];
-            let expires_at = periods(policy_purpose(world, of), lead.created, lead.created).expires_at;
+            let expires_at = periods(&policy_purpose(world, of), lead.created, lead.created).expires_at;
             lead.expires = Some(Day::of(expires_at));
         }
         Ok(())
@@ -275,6 +317,7 @@ impl Model {
         match (&lead.state, act) {
             (Some(SeenState::Parked(_)), Act::Reap) => {
                 hold!(*after == SeenState::Refused(ParkCode::TooOld), "not by the reaper");
+                hold!(!self.leapt, "the clock is not believed");
                 let today = Day::of(world.now());
                 hold!(Day::of(lead.created) < today.minus(META_KEEPS_DAYS), "Meta still has it");
                 Ok(())
@@ -294,7 +337,14 @@ impl Model {
                 Ok(())
             }
             (None | Some(SeenState::Parked(Why::Waiting { .. } | Why::Held { .. })), Act::Fetch { calm }) => {
-                self.fetched(world, lead, after, calm)
+                self.fetched(world, world.policy, lead, after, calm)
+            }
+            (
+                None | Some(SeenState::Parked(Why::Waiting { .. } | Why::Held { .. })),
+                Act::FetchAcross { before },
+            ) => {
+                let old = self.fetched(world, before, lead, after, false);
+                old.or_else(|_| self.fetched(world, world.policy, lead, after, false))
             }
             _ => Err(Broken("nothing may have changed".to_owned())),
         }
@@ -311,13 +361,20 @@ impl Model {
     }
 
     /// What a fetcher may make of a lead.
-    fn fetched(&self, world: &World<'_>, lead: &Lead, after: &SeenState, calm: bool) -> Result<(), Broken> {
-        let Some(claim) = world.purpose_of(lead.form) else {
+    fn fetched(
+        &self,
+        world: &World<'_>,
+        policy: usize,
+        lead: &Lead,
+        after: &SeenState,
+        calm: bool,
+    ) -> Result<(), Broken> {
+        let Some(claim) = claim(policy, lead.form) else {
             let held = SeenState::Parked(Why::Held { code: ParkCode::FormUnclaimed });
             hold!(*after == held, "nobody claims its form");
             return Ok(());
         };
-        if !world.knows_page(PAGE_OF[lead.form]) {
+        if !knows(policy, PAGE_OF[lead.form]) {
             let held = SeenState::Parked(Why::Held { code: ParkCode::PageUnknown });
             hold!(*after == held, "its page is not in the config");
             return Ok(());
@@ -455,6 +512,9 @@ impl Model {
                 Action::Requeued => {
                     hold!(matches!(act, Act::Requeue(_)), "a line tells of a requeue that nobody asked for");
                 }
+                Action::ClockConfirmed => {
+                    hold!(matches!(act, Act::Confirm), "a line tells of a clock that nobody confirmed");
+                }
                 other => hold!(false, "a line tells of {other}, which nobody asked for"),
             }
         }
@@ -509,7 +569,7 @@ impl Model {
         hold!(wanted.last().is_none_or(|last| page.next.number >= *last), "the cursor stops before the end");
         let purpose = policy_purpose(world, of);
         for (record, (_, lead)) in page.records.iter().zip(&expected) {
-            check_record(record, lead, purpose, of)?;
+            check_record(record, lead, &purpose, of)?;
         }
         self.exporters[of].cursor = Some(page.next.clone());
         Ok(())
@@ -522,6 +582,9 @@ impl Model {
 
     /// After the reaper looked: nothing that Meta no longer has is parked.
     pub fn check_reaped(&self, world: &World<'_>) -> Result<(), Broken> {
+        if self.leapt {
+            return Ok(());
+        }
         let oldest = Day::of(world.now()).minus(META_KEEPS_DAYS);
         for (index, lead) in self.leads.iter().enumerate() {
             let parked = matches!(lead.state, Some(SeenState::Parked(_)));
@@ -638,8 +701,8 @@ fn check_record(record: &OpenedLead, lead: &Lead, purpose: &Purpose, of: usize) 
     Ok(())
 }
 
-fn policy_purpose<'w>(world: &'w World<'_>, of: usize) -> &'w Purpose {
-    world.rooms().policy.purpose(PURPOSES[of]).expect("under every policy")
+fn policy_purpose(world: &World<'_>, of: usize) -> Arc<Purpose> {
+    Arc::clone(world.config().policy().purpose(PURPOSES[of]).expect("under every policy"))
 }
 
 fn form_index(id: &str) -> usize {

@@ -24,6 +24,14 @@ pub enum Op {
     Fetch(usize),
     /// Both take one at the same time.
     FetchBoth,
+    /// Another config is put in force while running.
+    Reload(usize),
+    /// … while a fetcher is taking a step.
+    FetchReload(usize, usize),
+    /// A person says that the clock is right.
+    ConfirmClock,
+    /// The watch of the clock takes one step.
+    Watch,
     /// The reaper takes one step.
     Reap,
     /// Meta misbehaves from now on.
@@ -176,14 +184,23 @@ fn op(dice: &mut Dice) -> Op {
         25..36 => Op::Advance(advance(dice)),
         36..58 => Op::Fetch(dice.below(2)),
         58..61 => Op::FetchBoth,
-        61..65 => Op::Reap,
+        61..64 => Op::Reap,
+        64 => {
+            if dice.below(3) == 0 {
+                Op::ConfirmClock
+            } else {
+                Op::Watch
+            }
+        }
         65..72 => Op::Script(script(dice)),
         72..75 => Op::Behave,
         75 => Op::Vanish(dice.below(64)),
         76 => Op::TokenDies(dice.below(2)),
         77..79 => Op::TokenRevives(dice.below(2)),
         79 => Op::TokenReplaced(dice.below(2)),
-        80..83 => Op::Restart(dice.below(POLICIES)),
+        80 => Op::Restart(dice.below(POLICIES)),
+        81 => Op::Reload(dice.below(POLICIES)),
+        82 => Op::FetchReload(dice.below(2), dice.below(POLICIES)),
         83..86 => Op::Crash,
         86..90 => {
             let within = match dice.below(12) {
@@ -223,7 +240,8 @@ fn pick(dice: &mut Dice) -> Pick {
 }
 
 fn advance(dice: &mut Dice) -> i64 {
-    let unit = dice.of(&[1, 1_000, 30_000, 300_000, 3_600_000, 3_600_000, 86_400_000, 4 * 86_400_000]);
+    let unit =
+        dice.of(&[1, 1_000, 30_000, 300_000, 3_600_000, 3_600_000, 86_400_000, 86_400_000, 4 * 86_400_000]);
     unit * (1 + dice.below(6) as i64)
 }
 

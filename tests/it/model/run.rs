@@ -11,7 +11,7 @@ use tamis::graph::Availability;
 use tamis::id::PageId;
 use tamis::inbox::InboxCode;
 use tamis::notification::{self, LeadRef};
-use tamis::store::{PageRequest, Requeue, TestFilter};
+use tamis::store::{PageRequest, Requeue, StoreCode, TestFilter};
 use tamis::trail::{Action, Entry};
 use tamis::workers::{Step, Worker};
 use tamis_simulator::{Match, Rule, Usage, What, sign};
@@ -113,14 +113,28 @@ impl Run<'_> {
                 self.model.check(&self.world, Act::Quiet, false).await
             }
             Op::CrashWithin(ticks, within) => self.crash_within(*ticks, within).await,
+            Op::Reload(policy) => {
+                self.world.reload(*policy).await;
+                self.world.policy = *policy;
+                self.model.check(&self.world, Act::Quiet, false).await
+            }
+            Op::FetchReload(which, policy) => {
+                let before = self.world.policy;
+                let step = self.world.rooms().fetchers[which % 2].step();
+                tokio::join!(step, self.world.reload(*policy));
+                self.world.policy = *policy;
+                self.model.check(&self.world, Act::FetchAcross { before }, false).await
+            }
             Op::Tamper(pick, how) => {
                 let leads = self.model.pick(&self.world, &[*pick]);
                 self.tamper(&leads, *how)?;
                 self.model.check(&self.world, Act::Quiet, false).await
             }
             Op::Export(of, limit) => {
-                let page = self.take_page(*of, *limit).await?;
-                self.model.exported(&self.world, *of, *limit, &page)?;
+                match self.take_page(*of, *limit).await? {
+                    Some(page) => self.model.exported(&self.world, *of, *limit, &page)?,
+                    None => hold!(self.model.leapt, "an export is refused for a clock that did not leap"),
+                }
                 self.model.check(&self.world, Act::Quiet, false).await
             }
             Op::Reap => {
@@ -142,6 +156,7 @@ impl Run<'_> {
             Op::Fetch(_) | Op::FetchBoth => Act::Fetch { calm: self.is_calm() },
             Op::Reap => Act::Reap,
             Op::Requeue(which) => Act::Requeue(*which),
+            Op::ConfirmClock | Op::Watch => Act::Confirm,
             _ => Act::Quiet,
         }
     }
@@ -187,7 +202,7 @@ impl Run<'_> {
     }
 
     fn start(&mut self, policy: usize) -> Result<(), Broken> {
-        self.model.reaper_due = None;
+        self.model.started();
         Ok(self.world.open(policy)?)
     }
 
@@ -204,7 +219,7 @@ impl Run<'_> {
                     calls.iter().map(|picks| self.model.pick(&self.world, picks)).collect();
                 self.deliver(&calls).await?;
             }
-            Op::Advance(ms) => self.world.clock.advance_ms(*ms),
+            Op::Advance(ms) => self.world.advance_ms(*ms),
             Op::Fetch(which) => {
                 let step = self.world.rooms().fetchers[which % 2].step().await;
                 return Ok(matches!(step, Step::Did(_)));
@@ -220,6 +235,19 @@ impl Run<'_> {
                     self.model.reaper_due = Some(moment);
                 }
                 return Ok(due);
+            }
+            Op::ConfirmClock => {
+                let by = Entry::by_system(Action::ClockConfirmed);
+                let confirmed = self.world.rooms().store.confirm_clock(Some(by)).await;
+                let leapt = confirmed.map_err(|error| store_says(&error))?;
+                hold!(leapt == self.model.leapt, "a leap was confirmed: {leapt}");
+                self.model.clock_confirmed(&self.world);
+            }
+            Op::Watch => {
+                if matches!(self.world.rooms().clockwatch.step().await, Step::Did(_)) {
+                    hold!(self.model.leapt, "a clock was confirmed that did not leap");
+                    self.model.clock_confirmed(&self.world);
+                }
             }
             Op::Script(script) => self.script(script),
             Op::Behave => {
@@ -241,7 +269,13 @@ impl Run<'_> {
                 self.model.dead_tokens[*page] = false;
             }
             Op::Requeue(which) => self.requeue(*which).await?,
-            Op::Tamper(..) | Op::Restart(_) | Op::Crash | Op::CrashWithin(..) | Op::Export(..) => {
+            Op::Tamper(..)
+            | Op::Restart(_)
+            | Op::Crash
+            | Op::CrashWithin(..)
+            | Op::Reload(_)
+            | Op::FetchReload(..)
+            | Op::Export(..) => {
                 hold!(false, "not a step: {op:?}");
             }
         }
@@ -371,7 +405,7 @@ impl Run<'_> {
         count.map(|_| ()).map_err(|error| Broken(store_says(&error)))
     }
 
-    async fn take_page(&self, of: usize, limit: usize) -> Result<ExportedPage, Broken> {
+    async fn take_page(&self, of: usize, limit: usize) -> Result<Option<ExportedPage>, Broken> {
         let request = PageRequest {
             purpose: purpose(of),
             after: self.model.cursor(of),
@@ -381,12 +415,18 @@ impl Run<'_> {
         };
         let store = &self.world.rooms().store;
         let opened = store.open_page(request, Entry::by_system(Action::Exported)).await;
-        let mut page = opened.map_err(|error| store_says(&error))?;
+        if self.model.leapt {
+            hold!(opened.is_err(), "something is handed out after a leap of the clock");
+        }
+        let mut page = match opened {
+            Err(error) if error.code == StoreCode::ClockJumped => return Ok(None),
+            opened => opened.map_err(|error| store_says(&error))?,
+        };
         let mut records = Vec::new();
         while let Some(record) = page.records.recv().await {
             records.push(record.map_err(|error| store_says(&error))?);
         }
-        Ok(ExportedPage { next: page.next, more: page.more, count: page.count, records })
+        Ok(Some(ExportedPage { next: page.next, more: page.more, count: page.count, records }))
     }
 
     /// Meta behaves, time passes, the workers work: everything has its end. Then the whole is looked at once more.
@@ -395,6 +435,7 @@ impl Run<'_> {
         for page in 0..2 {
             self.apply(&Op::TokenRevives(page)).await?;
         }
+        self.apply(&Op::ConfirmClock).await?;
         self.drain().await?;
         for which in [Which::AttemptsSpent, Which::FormMismatch] {
             self.apply(&Op::Requeue(which)).await?;
@@ -402,6 +443,7 @@ impl Run<'_> {
         self.drain().await?;
         self.model.check_ends(&self.world)?;
         self.apply(&Op::Restart(self.world.policy)).await?;
+        self.apply(&Op::ConfirmClock).await?;
         for of in 0..2 {
             self.model.rewind(of);
             self.apply(&Op::Export(of, 10_000)).await?;
@@ -429,7 +471,7 @@ impl Run<'_> {
             if !self.model.awaits(&self.world) {
                 return Ok(());
             }
-            self.world.clock.advance_ms(30 * 60_000);
+            self.world.advance_ms(30 * 60_000);
         }
         Err(Broken(format!("no end after {ROUNDS_MAX} rounds: {}", self.model.waiting())))
     }

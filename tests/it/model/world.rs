@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tamis::clock::{Clock, ManualClock};
@@ -18,7 +19,7 @@ use tamis::keyring::file::FileKeyring;
 use tamis::location::{Environment, Location, WatchedSecret};
 use tamis::metrics::Metrics;
 use tamis::notification::Verifier;
-use tamis::purpose::{Policy, PurposeId};
+use tamis::purpose::PurposeId;
 use tamis::random::{Random, SeededRandom};
 use tamis::secret::{Key, Secret};
 use tamis::store::sled::{SledStore, presence};
@@ -26,7 +27,7 @@ use tamis::store::startup::{KeyringFound, Plan, WitnessFound, decide};
 use tamis::store::witness::Witness;
 use tamis::store::{SharedStore, StoreError};
 use tamis::telemetry::LeadNames;
-use tamis::workers::{Fetcher, FormBook, Gate, Reaper, Retries, Tools};
+use tamis::workers::{Clockwatch, Fetcher, FormBook, Gate, Reaper, Retries, Tools};
 use tamis_simulator::{Checkbox, Form, Page, Question, Setup, Simulator};
 use tempfile::TempDir;
 
@@ -58,17 +59,21 @@ pub struct Meta {
     pub simulator: Simulator,
     pub secret: String,
     configs: Vec<Arc<Config>>,
+    /// What time it is at Meta, in Unix milliseconds.
+    clock: Arc<AtomicU64>,
     template: Option<Image>,
 }
 
 impl Meta {
     /// Starts the simulator and makes what every run begins with: an empty store, with its keyring.
     pub async fn start() -> Self {
-        let setup = Setup::default();
+        let clock = Arc::new(AtomicU64::new(0));
+        let told = Arc::clone(&clock);
+        let setup = Setup { clock: Arc::new(move || told.load(Ordering::SeqCst)), ..Setup::default() };
         let secret = setup.app_secrets[0].clone();
         let simulator = Simulator::start(setup).await.expect("Meta's side");
         let configs = (0..super::ops::POLICIES).map(|policy| Arc::new(config_of(policy))).collect();
-        let mut meta = Self { simulator, secret, configs, template: None };
+        let mut meta = Self { simulator, secret, configs, clock, template: None };
         let mut world = World::new(&meta, 0, Bounds::default()).await.expect("an empty world opens");
         world.close().await.expect("closes");
         meta.template = Some(Image::take(world.home.path()));
@@ -160,10 +165,11 @@ pub struct Rooms {
     pub store: SharedStore,
     pub graph: Arc<Graph>,
     pub keyring: Arc<dyn Keyring>,
-    pub policy: Arc<Policy>,
+    pub tools: Arc<Tools>,
     pub verifier: Verifier,
     pub fetchers: [Fetcher; 2],
     pub reaper: Reaper,
+    pub clockwatch: Clockwatch,
 }
 
 impl<'m> World<'m> {
@@ -193,8 +199,16 @@ impl<'m> World<'m> {
             editions: [0; 2],
             rooms: None,
         };
+        world.advance_ms(0);
         world.open(0)?;
         Ok(world)
+    }
+
+    /// Time passes, here and at Meta.
+    pub fn advance_ms(&self, by: i64) {
+        self.clock.advance_ms(by);
+        let now = u64::try_from(self.clock.now().as_millisecond()).unwrap_or(0);
+        self.meta.clock.store(now, Ordering::SeqCst);
     }
 
     pub fn rooms(&self) -> &Rooms {
@@ -207,12 +221,25 @@ impl<'m> World<'m> {
 
     /// Which purpose claims a form now.
     pub fn purpose_of(&self, form: usize) -> Option<usize> {
-        CLAIMS[self.policy][form]
+        claim(self.policy, form)
     }
 
     /// Whether a page is in the config now.
     pub fn knows_page(&self, page: usize) -> bool {
-        page == 0 || SECOND_PAGE[self.policy]
+        knows(self.policy, page)
+    }
+
+    /// Another policy is in force from now on, as `app/reload.rs` does it.
+    pub async fn reload(&self, policy: usize) {
+        let tools = &self.rooms().tools;
+        let graph = self.graph_settings(policy);
+        let closed = tools.gate.close().await;
+        tools.graph.replace_access(graph.app_secrets, graph.pages);
+        let next = self.meta.config(policy).policy();
+        if *tools.policy.pin() != *next {
+            tools.policy.replace(next);
+        }
+        drop(closed);
     }
 
     pub fn config(&self) -> &'m Config {
@@ -292,25 +319,28 @@ impl<'m> World<'m> {
             Arc::clone(&random),
         );
         let inbox = Arc::new(inbox.map_err(|error| format!("the inbox refuses: {}", error.code))?);
-        let graph = Graph::new(self.graph_settings(), Arc::clone(&clock), Arc::clone(&random));
+        let graph = Graph::new(self.graph_settings(self.policy), Arc::clone(&clock), Arc::clone(&random));
         let graph = Arc::new(graph.expect("a client"));
         let tools = Arc::new(Tools {
             inbox: Arc::clone(&inbox),
             store: Arc::clone(&store),
             graph: Arc::clone(&graph),
             policy: Arc::new(Current::of(Arc::clone(&policy))),
-            forms: FormBook::new(Arc::clone(&store), Arc::clone(&graph), Arc::clone(&clock)),
             gate: Gate::default(),
+            forms: FormBook::new(Arc::clone(&store), Arc::clone(&graph), Arc::clone(&clock)),
             retries: Current::new(Retries { usual: config.retry(), ambiguous: config.retry_ambiguous() }),
             clock: Arc::clone(&clock),
             random,
             metrics: Arc::new(Metrics::new()),
             names: LeadNames::new(Arc::clone(&keyring), Arc::clone(&clock)),
         });
-        let fetchers = [Fetcher::new(Arc::clone(&tools)), Fetcher::new(tools)];
-        let reaper = Reaper::new(Arc::clone(&inbox), Arc::clone(&store), Arc::clone(&keyring), clock);
+        let fetchers = [Fetcher::new(Arc::clone(&tools)), Fetcher::new(Arc::clone(&tools))];
+        let reaper =
+            Reaper::new(Arc::clone(&inbox), Arc::clone(&store), Arc::clone(&keyring), Arc::clone(&clock));
+        let clockwatch = Clockwatch::new(Arc::clone(&store), Arc::clone(&graph), clock);
         let verifier = Verifier::new(vec![Secret::new(self.meta.secret.clone().into_bytes())]);
-        self.rooms = Some(Rooms { inbox, store, graph, keyring, policy, verifier, fetchers, reaper });
+        self.rooms =
+            Some(Rooms { inbox, store, graph, keyring, tools, verifier, fetchers, reaper, clockwatch });
         Ok(())
     }
 
@@ -334,8 +364,8 @@ impl<'m> World<'m> {
         }
     }
 
-    fn graph_settings(&self) -> tamis::graph::Settings {
-        let pages = (0..2).filter(|page| self.knows_page(*page)).map(|page| PageAccess {
+    fn graph_settings(&self, policy: usize) -> tamis::graph::Settings {
+        let pages = (0..2).filter(|page| knows(policy, *page)).map(|page| PageAccess {
             id: PageId::parse(PAGES[page]).expect("digits"),
             name: format!("Page {page}"),
             token: WatchedSecret::read(
@@ -368,6 +398,16 @@ impl<'m> World<'m> {
     pub fn image(&self) -> Image {
         Image::take(self.home.path())
     }
+}
+
+/// Which purpose claims a form under a policy.
+pub fn claim(policy: usize, form: usize) -> Option<usize> {
+    CLAIMS[policy][form]
+}
+
+/// Whether a page is in the config under a policy.
+pub fn knows(policy: usize, page: usize) -> bool {
+    page == 0 || SECOND_PAGE[policy]
 }
 
 pub fn store_says(error: &StoreError) -> String {
