@@ -126,7 +126,7 @@ impl<'b> Frame<'b> {
     }
 }
 
-/// Seals the references of one call. Its place ([`stamp`]) is not known yet.
+/// Seals the references of one call. Its place (`stamp`) is not known yet.
 ///
 /// # Errors
 /// The system gives no randomness for a nonce, or the cipher refuses (beyond 256 GiB).
