@@ -581,7 +581,8 @@ impl Model {
     }
 
     /// After the reaper looked: nothing that Meta no longer has is parked.
-    pub fn check_reaped(&self, world: &World<'_>) -> Result<(), Broken> {
+    /// `before`: the days that the inbox needed before the reaper looked.
+    pub fn check_reaped(&self, world: &World<'_>, before: Vec<Day>) -> Result<(), Broken> {
         if self.leapt {
             return Ok(());
         }
@@ -591,7 +592,8 @@ impl Model {
             hold!(!parked || Day::of(lead.created) >= oldest, "lead {index} is parked for more than 90 days");
         }
         let rooms = world.rooms();
-        let mut needed = rooms.inbox.days();
+        let mut needed = before;
+        needed.extend(rooms.inbox.days());
         needed.extend(rooms.store.sealed_days().map_err(|error| store_says(&error))?);
         let yesterday = Day::of(world.now()).minus(1);
         for day in rooms.keyring.days() {
