@@ -23,7 +23,6 @@ mod leaving;
 mod log_file;
 mod logs;
 mod lost;
-mod memory;
 mod model;
 mod power;
 mod proxy;
