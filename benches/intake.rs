@@ -3,13 +3,15 @@
 //! `cargo bench --bench intake` (about six minutes; `-- --rounds 1 --seconds 1` to try). Each round measures, each in a
 //! process or file of its own:
 //!
-//! - *no store*: the same server with the same middleware, which verifies and parses and answers, and stores nothing;
+//! - *no store*: the same server with the same middleware, which verifies, parses, says so in its log and answers, and
+//!   stores nothing;
 //! - *intake*: the same server with the journal behind it and no fetcher: what stands between a webhook and its 200;
 //! - *tamis*: the release binary as it is, Graph down, so that while it accepts it also moves references into the store;
 //! - *loop*: one thread that writes batches of the size that *intake* had, and fdatasyncs each;
 //! - *node*: Express and better-sqlite3, `benches/peers/node` (left out if its modules are not installed).
 //!
-//! With `--intake-only` the first two and the loop alone, to try an idea.
+//! With `--intake-only` the first two and the loop alone, to try an idea; `--level warn` does without the line that each
+//! lead has in the log.
 //!
 //! Then an open loop at half of the rate that *intake* reached. Whatever was acknowledged is looked for afterwards, by
 //! id, in a daemon that starts on what the killed process left.
@@ -35,7 +37,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use tamis::clock::{Clock, SystemClock};
 use tamis::current::Current;
-use tamis::http::problem::as_problems;
+use tamis::http::problem::{as_problems, request_id};
 use tamis::http::{BodyBudget, Health, Intake, IntakeSettings, Listener, Trust, public_server, with_id};
 use tamis::metrics::Metrics;
 use tamis::notification::{self, Verifier};
@@ -59,7 +61,7 @@ const WARM_UP: Duration = Duration::from_millis(500);
 
 fn main() {
     if flag("serve-no-store") {
-        return serve_no_store();
+        return serve_no_store(&option("home", PathBuf::new()));
     }
     if flag("serve-intake") {
         return serve_intake(&option("home", PathBuf::new()));
@@ -111,11 +113,14 @@ const OPEN: [&str; 4] = ["no store", "intake", "tamis", "node"];
 impl Plan {
     fn round(&self, round: usize, table: &mut Table) {
         let (warm, calls) = self.calls();
-        let no_store = self.closed("no store", &own("--serve-no-store", None), &warm, &calls, table);
+        let home = Home::new(NO_GRAPH);
+        let server = own("--serve-no-store", home.path());
+        let no_store = self.closed("no store", &server, &warm, &calls, table);
         table.no_store.push(no_store.rate());
+        server.kill();
 
         let home = Home::new(NO_GRAPH);
-        let server = own("--serve-intake", Some(home.path()));
+        let server = own("--serve-intake", home.path());
         let intake = self.closed("intake", &server, &warm, &calls, table);
         table.intake.push(intake.rate());
         let batch = batch_of(home.path());
@@ -201,8 +206,8 @@ impl Plan {
             let home = Home::new(NO_GRAPH);
             let mut peer_file = None;
             let server = match *name {
-                "no store" => own("--serve-no-store", None),
-                "intake" => own("--serve-intake", Some(home.path())),
+                "no store" => own("--serve-no-store", home.path()),
+                "intake" => own("--serve-intake", home.path()),
                 "tamis" => home.serve(),
                 // It does not reach that rate: half of its own.
                 _ => match self.peer() {
@@ -285,13 +290,11 @@ impl Table {
 }
 
 /// This program again, as a server.
-fn own(role: &str, home: Option<&Path>) -> Process {
+fn own(role: &str, home: &Path) -> Process {
     let mut command = Command::new(std::env::current_exe().expect("a path"));
-    command.arg(role).stdin(Stdio::null()).stderr(Stdio::null());
-    if let Some(home) = home {
-        command.arg("--home").arg(home);
-        command.stderr(File::create(home.join("log")).expect("a file"));
-    }
+    command.arg(role).arg("--home").arg(home);
+    command.args(["--level", &option("level", "info".to_owned())]);
+    command.stdin(Stdio::null()).stderr(File::create(home.join("log")).expect("a file"));
     Process::start(&mut command)
 }
 
@@ -338,7 +341,7 @@ struct Parts {
 
 fn parts() -> Parts {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let loudness = Loudness::new(tracing::Level::INFO);
+    let loudness = Loudness::new(option("level", tracing::Level::INFO));
     let lines = Lines::new(Format::Pretty, loudness, clock.clone(), Box::new(std::io::stderr()));
     tracing::subscriber::set_global_default(lines.subscriber()).expect("the first subscriber");
     Parts {
@@ -364,6 +367,7 @@ fn listen() -> TcpListener {
 /// The webhook's handler without the inbox.
 struct Blind {
     verifier: Verifier,
+    names: LeadNames,
     parts: Parts,
 }
 
@@ -386,15 +390,28 @@ async fn verify_and_parse(
         metrics.changes(kind, u64::from(count));
     }
     metrics.references(notification.references.len() as u64, 0);
+    for reference in &notification.references {
+        tracing::info!(
+            target: "tamis",
+            {
+                request.id = request_id(&request),
+                lead.name = %blind.names.of(&reference.leadgen),
+                form.id = %reference.form,
+                page.id = %reference.page,
+            },
+            "lead.accepted"
+        );
+    }
     metrics.notification(200);
     HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok")
 }
 
 #[tokio::main]
-async fn serve_no_store() {
+async fn serve_no_store(home: &Path) {
     let parts = parts();
+    let names = LeadNames::new(Rooms::open(home).keyring, parts.clock.clone());
     let random = web::Data::new(parts.random.clone());
-    let blind = web::Data::new(Blind { verifier: verifier(), parts });
+    let blind = web::Data::new(Blind { verifier: verifier(), names, parts });
     let server = HttpServer::new(move || {
         App::new()
             .app_data(blind.clone())

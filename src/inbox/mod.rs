@@ -6,6 +6,7 @@
 //! (`keeper.rs`). At start every segment is read again (`replay.rs`): that is the whole recovery.
 
 mod accept;
+mod batch;
 #[doc(hidden)]
 pub mod door;
 mod frame;
