@@ -20,6 +20,7 @@ pub mod lifecycle;
 pub mod location;
 pub mod metrics;
 pub mod notification;
+pub mod priority;
 pub mod purpose;
 pub mod random;
 pub mod secret;

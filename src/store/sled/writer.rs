@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::disk::free_bytes;
+use crate::priority;
 use crate::store::sled::draft::{Draft, Effect, Finished};
 use crate::store::sled::engine::{Engine, SyncError};
 use crate::store::sled::layout::{Place, meta};
@@ -178,6 +179,7 @@ struct WriterThread {
 
 impl WriterThread {
     fn run(mut self) -> Ended {
+        priority::yield_to_listeners();
         let mut closing = false;
         self.tick();
         loop {
