@@ -60,11 +60,12 @@ fn main() {
         csv.push(rate);
         csv_cpu.push(cpu);
         println!(
-            "round {}: opening {:.0}/s, ndjson {:.0}/s, csv {:.0}/s; load {}",
+            "round {}: opening {:.0}/s, ndjson {:.0}/s, csv {:.0}/s; RSS {:.1} MB; load {}",
             round + 1,
             opening.median(),
             ndjson.median(),
             csv.median(),
+            machine::status_kb(daemon.pid(), "VmRSS") as f64 / 1e3,
             machine::load_average()
         );
     }

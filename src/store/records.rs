@@ -1,5 +1,9 @@
 //! The records of a page on their way to whoever asked. Their end is said, not inferred: a reading that died (a panic, a
 //! runtime going down, a reader given up) leaves an error behind it, never a list that looks whole.
+//!
+//! They go from thread to thread in batches: waking the other side for each record costs as much as opening it.
+
+use std::vec;
 
 use tokio::sync::mpsc;
 
@@ -8,43 +12,67 @@ use crate::store::{StoreCode, StoreError};
 
 /// Where records come out, in arrival order.
 pub struct Records {
-    /// None: the end.
-    coming: mpsc::Receiver<Option<Result<OpenedLead, StoreError>>>,
+    /// What came last and is not taken yet.
+    here: vec::IntoIter<OpenedLead>,
+    coming: mpsc::Receiver<Told>,
     over: bool,
 }
 
-/// Where a store puts them in.
-pub struct RecordsFeed(mpsc::Sender<Option<Result<OpenedLead, StoreError>>>);
+/// What a reading says.
+enum Told {
+    Records(Vec<OpenedLead>),
+    Failed(StoreError),
+    End,
+}
 
-/// Both ends; so many records wait in between for a slow reader.
-pub fn records(waiting_max: usize) -> (RecordsFeed, Records) {
-    let (feed, coming) = mpsc::channel(waiting_max);
-    (RecordsFeed(feed), Records { coming, over: false })
+/// Where a store puts them in.
+pub struct RecordsFeed(mpsc::Sender<Told>);
+
+/// Both ends; so many batches wait in between for a slow reader.
+pub fn records(batches_max: usize) -> (RecordsFeed, Records) {
+    let (feed, coming) = mpsc::channel(batches_max);
+    (RecordsFeed(feed), Records { here: Vec::new().into_iter(), coming, over: false })
 }
 
 impl Records {
     /// The next record; none: that was all. After an `Err` nothing comes.
     pub async fn recv(&mut self) -> Option<Result<OpenedLead, StoreError>> {
-        if self.over {
-            return None;
+        loop {
+            if let Some(lead) = self.here.next() {
+                return Some(Ok(lead));
+            }
+            if self.over {
+                return None;
+            }
+            let told = self.coming.recv().await;
+            match told.unwrap_or(Told::Failed(StoreError::of(StoreCode::ReadingInterrupted))) {
+                Told::Records(batch) => self.here = batch.into_iter(),
+                Told::Failed(error) => {
+                    self.over = true;
+                    return Some(Err(error));
+                }
+                Told::End => self.over = true,
+            }
         }
-        let told = self.coming.recv().await;
-        let told = told.unwrap_or(Some(Err(StoreError::of(StoreCode::ReadingInterrupted))));
-        self.over = !matches!(told, Some(Ok(_)));
-        told
     }
 }
 
 impl RecordsFeed {
-    /// Waits for a place and hands a record over, or the error that ends the page. False: nobody listens any more.
-    pub async fn send(&self, record: Result<OpenedLead, StoreError>) -> bool {
-        self.0.send(Some(record)).await.is_ok()
+    /// Waits for a place and hands a batch of records over. False: nobody listens any more.
+    pub async fn send(&self, batch: Vec<OpenedLead>) -> bool {
+        self.0.send(Told::Records(batch)).await.is_ok()
+    }
+
+    /// Ends the page with an error.
+    pub async fn fail(self, error: StoreError) {
+        // Nobody may be left to hear it.
+        let _ = self.0.send(Told::Failed(error)).await;
     }
 
     /// Says that this was all.
     pub async fn end(self) {
         // Nobody may be left to hear it.
-        let _ = self.0.send(None).await;
+        let _ = self.0.send(Told::End).await;
     }
 }
 
@@ -67,8 +95,8 @@ mod tests {
         feed.end().await;
         assert!(records.recv().await.is_none());
         let (feed, mut records) = super::records(2);
-        assert!(feed.send(Err(StoreError::of(StoreCode::Io))).await);
-        feed.end().await;
+        assert!(feed.send(Vec::new()).await);
+        feed.fail(StoreError::of(StoreCode::Io)).await;
         assert_eq!(records.recv().await.and_then(Result::err).map(|error| error.code), Some(StoreCode::Io));
         assert!(records.recv().await.is_none());
     }

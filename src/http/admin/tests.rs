@@ -115,10 +115,17 @@ impl Vault for MemoryStore {
         let start = Cursor { purpose: request.purpose, epoch: 1, number: 0 };
         let (feed, records) = records(8);
         let page: Vec<_> = self.page.lock().expect("lock").drain(..).collect();
+        let mut failed = None;
         for record in page {
-            assert!(feed.send(record).await);
+            match record {
+                Ok(lead) => assert!(feed.send(vec![lead]).await),
+                Err(error) => failed = Some(error),
+            }
         }
-        feed.end().await;
+        match failed {
+            None => feed.end().await,
+            Some(error) => feed.fail(error).await,
+        }
         Ok(Page { next: request.after.unwrap_or(start), more: false, count: 0, records })
     }
     async fn find(&self, wanted: Wanted, entry: Entry) -> Result<Vec<Found>, StoreError> {

@@ -25,10 +25,10 @@ use crate::trail::{Entry, Outcome};
 
 /// Keys looked at for one page, however few of them are eligible.
 const SCAN_KEYS_MAX: u64 = 50_000;
-/// Opened records that wait for a slow reader.
-const OPENED_MAX: usize = 64;
-/// Sealed records read at a time.
-const CHUNK_RECORDS: usize = 64;
+/// Records read, opened and handed over at a time.
+const CHUNK_RECORDS: usize = 32;
+/// Opened chunks that wait for a slow reader, beside the one that it has and the one that is being opened.
+const CHUNKS_WAITING_MAX: usize = 1;
 /// How long a reader may take nothing before its page ends, with an error: it holds a thread and a place.
 const SEND_WITHIN: Duration = if cfg!(test) { Duration::from_secs(3) } else { Duration::from_secs(60) };
 
@@ -62,7 +62,7 @@ impl Vault for SledStore {
         // The line's sync makes every record that the scan saw durable as well: the writer applied them before.
         self.writer.write(1, move |draft| draft.append_line(entry)).await?;
 
-        let (feed, opened) = records(OPENED_MAX);
+        let (feed, opened) = records(CHUNKS_WAITING_MAX);
         let page = Page { next: bound.next, more: bound.more, count: bound.count, records: opened };
         match bound.range {
             None => feed.end().await,
@@ -216,7 +216,7 @@ impl Reading {
             }
             Ok(End::Abandoned) => {}
             Err(error) => {
-                wait_for(feed.send(Err(error)), SEND_WITHIN);
+                wait_for(feed.fail(error), SEND_WITHIN);
             }
         }
     }
@@ -228,14 +228,10 @@ impl Reading {
             let Some((last, _)) = chunk.last() else { return Ok(End::Whole) };
             from = Excluded(record_key(last.epoch, last.number));
             let at_end = *last == self.last;
-            for (id, value) in chunk {
-                if !eligible(&self.request, &value)? {
-                    continue;
-                }
-                let Some(left) = self.left.checked_sub(1) else { return Ok(End::Whole) };
-                self.left = left;
-                let opened = self.open(&id, &value)?;
-                match wait_for(feed.send(Ok(opened)), SEND_WITHIN) {
+            // What was opened before one that does not open goes out first: the error then says where it ends.
+            let (opened, read) = self.open_all(chunk);
+            if !opened.is_empty() {
+                match wait_for(feed.send(opened), SEND_WITHIN) {
                     Some(true) => {}
                     Some(false) => return Ok(End::Abandoned),
                     None => {
@@ -244,10 +240,35 @@ impl Reading {
                     }
                 }
             }
-            if at_end {
+            read?;
+            if at_end || self.left == 0 {
                 return Ok(End::Whole);
             }
         }
+    }
+
+    /// The eligible records of a chunk, opened, as far as the page reaches; and what stopped it, if something did.
+    fn open_all(
+        &mut self,
+        chunk: Vec<(RecordId, ::sled::IVec)>,
+    ) -> (Vec<OpenedLead>, Result<(), StoreError>) {
+        let mut opened = Vec::with_capacity(chunk.len());
+        for (id, value) in chunk {
+            match self.open_eligible(&id, &value) {
+                Ok(Some(lead)) => opened.push(lead),
+                Ok(None) => {}
+                Err(error) => return (opened, Err(error)),
+            }
+        }
+        (opened, Ok(()))
+    }
+
+    fn open_eligible(&mut self, id: &RecordId, value: &[u8]) -> Result<Option<OpenedLead>, StoreError> {
+        if self.left == 0 || !eligible(&self.request, value)? {
+            return Ok(None);
+        }
+        self.left -= 1;
+        self.open(id, value).map(Some)
     }
 
     fn chunk(&self, from: &std::ops::Bound<[u8; 12]>) -> Result<Vec<(RecordId, ::sled::IVec)>, StoreError> {
