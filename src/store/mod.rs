@@ -24,7 +24,7 @@ use crate::purpose::{Cursor, FormDefinition, Lane, PurposeId, RecordId};
 use crate::trail::{Entry, Line, Reason, Role};
 
 pub use error::{StoreCode, StoreError};
-pub use records::{Records, RecordsFeed, records};
+pub use records::{Batch, Records, RecordsFeed, records};
 
 /// Everything that a store does.
 pub trait Store: Vault + Seen + Parked + Trail + Tokens + Forms + Hours {}

@@ -10,7 +10,7 @@ use crate::http::admin::record::Record;
 use crate::purpose::Purpose;
 use crate::store::{Records, StoreError};
 
-/// A chunk leaves when it has reached this size; it exceeds it by one record at most.
+/// A chunk leaves when it has reached this size; it exceeds it by one batch of records at most.
 const CHUNK_BYTES: usize = 32 * 1024;
 
 /// How records become bytes.
@@ -70,10 +70,12 @@ impl Progress {
             self.stage = Stage::Records;
         }
         while out.len() < CHUNK_BYTES {
-            match self.export.records.recv().await {
-                Some(Ok(lead)) => {
-                    self.export.format.record(&Record::of(&lead, &self.export.purpose), &mut out);
-                    self.sent += 1;
+            match self.export.records.recv_batch().await {
+                Some(Ok(batch)) => {
+                    for lead in batch.iter() {
+                        self.export.format.record(&Record::of(lead, &self.export.purpose), &mut out);
+                    }
+                    self.sent += batch.len() as u64;
                 }
                 Some(Err(error)) => {
                     self.stage = Stage::Over;
