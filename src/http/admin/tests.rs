@@ -119,7 +119,7 @@ impl Vault for MemoryStore {
             assert!(feed.send(record).await);
         }
         feed.end().await;
-        Ok(Page { next: request.after.unwrap_or(start), more: false, count: 0, records })
+        Ok(Page { next: request.after.unwrap_or(start), more: false, count: 0, missing: 0, records })
     }
     async fn find(&self, wanted: Wanted, entry: Entry) -> Result<Vec<Found>, StoreError> {
         self.entries.lock().expect("lock").push(entry);
@@ -202,6 +202,13 @@ impl Hours for MemoryStore {
     async fn confirm_clock(&self, by: Option<Entry>) -> Result<bool, StoreError> {
         self.entries.lock().expect("lock").extend(by);
         Ok(true)
+    }
+}
+
+#[async_trait]
+impl Scan for MemoryStore {
+    async fn scan(&self, _: usize) -> Result<Scanning, StoreError> {
+        Err(NOT_HERE)
     }
 }
 

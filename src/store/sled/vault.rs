@@ -42,6 +42,10 @@ impl Vault for SledStore {
         if request.after.as_ref().is_some_and(|after| after.purpose != request.purpose) {
             return Err(StoreError::of(StoreCode::CursorForeign));
         }
+        let missing = self.shared.missing(&request.purpose);
+        if missing > 0 && !request.incomplete {
+            return Err(StoreError::of(StoreCode::CountMismatch));
+        }
         self.shared.require_clock()?;
         let place = Arc::clone(&self.readings).try_acquire_owned();
         let place = place.map_err(|_| StoreError::of(StoreCode::Busy))?;
@@ -63,14 +67,15 @@ impl Vault for SledStore {
         self.writer.write(1, move |draft| draft.append_line(entry)).await?;
 
         let (feed, opened) = records(OPENED_MAX);
-        let page = Page { next: bound.next, more: bound.more, count: bound.count, records: opened };
-        match bound.range {
+        let Bound { next, more, count, range } = bound;
+        let page = Page { next, more, count, missing, records: opened };
+        match range {
             None => feed.end().await,
             Some((first, last)) => {
                 let reading = Reading {
                     shared: Arc::clone(&self.shared),
                     request,
-                    left: bound.count,
+                    left: count,
                     last,
                     keys: HashMap::new(),
                     _place: place,

@@ -414,6 +414,7 @@ impl Run<'_> {
             limit,
             test: TestFilter::Include,
             today: Day::of(self.world.now()),
+            incomplete: false,
         };
         let store = &self.world.rooms().store;
         let opened = store.open_page(request, Entry::by_system(Action::Exported)).await;

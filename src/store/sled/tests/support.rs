@@ -277,7 +277,8 @@ pub(super) fn by_officer(action: Action) -> Entry {
 
 pub(super) fn request(after: Option<Cursor>, limit: usize) -> PageRequest {
     let today = Day::of(start());
-    PageRequest { purpose: purpose("devis"), after, limit, test: TestFilter::Exclude, today }
+    let (purpose, test) = (purpose("devis"), TestFilter::Exclude);
+    PageRequest { purpose, after, limit, test, today, incomplete: false }
 }
 
 pub(super) async fn read_all(page: &mut Page) -> Result<Vec<OpenedLead>, StoreError> {
