@@ -7,25 +7,13 @@ use std::time::{Duration, Instant};
 use super::support::*;
 use crate::notification::ParkCode;
 use crate::random::{Random, SeededRandom};
-use crate::store::sled::SledStore;
 use crate::store::sled::layout::{meta, record_key, seen_key};
 use crate::store::{
-    Fault, Parked, ParkedFault, RecordsFault, Requeue, Scan, Scanned, Scanning, StoreCode, StoreError, Trail,
-    Vault,
+    Fault, Parked, ParkedFault, RecordsFault, Requeue, Scan, Scanning, StoreCode, Trail, Vault,
 };
 use crate::trail::Action;
 
 const RECORDS: u64 = 120;
-
-/// A whole scan, in slices of this many entries.
-async fn scan(store: &SledStore, slice: usize) -> Result<Scanned, StoreError> {
-    for _ in 0..1_000_000 {
-        if let Scanning::Over(scanned) = store.scan(slice).await? {
-            return Ok(scanned);
-        }
-    }
-    panic!("it never ends");
-}
 
 /// A store with records and one parked reference of each kind, closed.
 async fn filled() -> World {
