@@ -28,6 +28,7 @@ mod model;
 mod power;
 mod proxy;
 mod reload;
+mod scan;
 mod startup;
 mod systemd;
 mod walk;
