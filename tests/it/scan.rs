@@ -34,8 +34,7 @@ async fn deliver(world: &World) {
 
 async fn metric(world: &World, name: &str) -> Option<u64> {
     let text = world.admin().get("/admin/v1/metrics").await.text();
-    let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
-    value
+    text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
 }
 
 /// What the log says of a scan from here on.
