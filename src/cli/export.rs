@@ -125,7 +125,7 @@ pub(super) async fn run(
     let place = arguments.output.map(|path| format!(" in {}", path.display())).unwrap_or_default();
     tell(&format!("{} of {}{place}, up to {last}", records(join.records()), arguments.purpose));
     if missing > 0 {
-        tell(&format!("not all of them: {} of {} are missing", records(missing), arguments.purpose));
+        tell(&format!("incomplete: {} of {} missing", records(missing), arguments.purpose));
     }
     Ok(())
 }

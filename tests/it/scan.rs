@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use tamis::clock::{Clock, SystemClock};
 
+use crate::support::process::BINARY;
 use crate::support::{Caller, DEVIS_FORM, Plan, World, canary, lead, log};
 
 /// The machine's clock, so many minutes off.
@@ -40,6 +41,17 @@ async fn metric(world: &World, name: &str) -> Option<u64> {
 /// What the log says of a scan from here on.
 fn told(since: usize) -> Vec<String> {
     log().events("store.scan-fault").split_off(since)
+}
+
+/// `tamis export`: whether it worked, and what it said beside the records.
+fn export(world: &World, more: &[&str]) -> (bool, String) {
+    let mut command = std::process::Command::new(BINARY);
+    command
+        .args(["export", "devis", "--reason", "audit", "--socket"])
+        .arg(&world.addresses.socket)
+        .args(more);
+    let done = command.env_clear().output().expect("it runs");
+    (done.status.success(), String::from_utf8(done.stderr).expect("text"))
 }
 
 /// Works on sled's own files, while the daemon is stopped.
@@ -118,5 +130,9 @@ async fn a_record_that_is_gone_is_told_to_the_operator_and_to_whoever_exports() 
     }
     let allowed = world.admin().get(&format!("{path}?incomplete=allow")).await;
     assert_eq!(allowed.lines().len(), 4);
+    let (done, told) = export(&world, &[]);
+    assert!(!done && told.contains("store-count-mismatch"), "{told}");
+    let (done, told) = export(&world, &["--incomplete"]);
+    assert!(done && told.contains("incomplete: 1 record of devis missing"), "{told}");
     world.end().await;
 }
