@@ -245,6 +245,7 @@ fn store(criterion: &mut Criterion) {
                 limit: 1_000,
                 test: TestFilter::Include,
                 today: Day::of(SystemClock.now()),
+                incomplete: false,
             };
             runtime.block_on(async {
                 let mut page =

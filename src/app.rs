@@ -41,7 +41,9 @@ use crate::store::witness::Witness;
 use crate::store::{SharedStore, StoreCode, StoreError};
 use crate::systemd::Systemd;
 use crate::telemetry::LeadNames;
-use crate::workers::{Clockwatch, Fetcher, FormBook, Gate, Reaper, Retries, Tools, Worker, run_loop};
+use crate::workers::{
+    Clockwatch, Fetcher, FormBook, Gate, Reaper, Retries, Scanner, Tools, Worker, run_loop,
+};
 
 pub use reload::{Applied, Reload};
 
@@ -359,6 +361,12 @@ impl Rooms {
         workers.push(Arc::new(Clockwatch::new(
             Arc::clone(&self.store),
             Arc::clone(&self.graph),
+            Arc::clone(&self.ambient.clock),
+        )));
+        workers.push(Arc::new(Scanner::new(
+            Arc::clone(&self.store),
+            Arc::clone(&self.inbox),
+            Arc::clone(&self.metrics),
             Arc::clone(&self.ambient.clock),
         )));
         for _ in 0..fetchers {

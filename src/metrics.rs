@@ -94,6 +94,8 @@ struct Gauges {
     records: Family<ByPurpose, Gauge<u64, AtomicU64>>,
     paused: Family<ByPage, Gauge<u64, AtomicU64>>,
     ready: Gauge<u64, AtomicU64>,
+    scan_faults: Gauge<u64, AtomicU64>,
+    scan_ended: Gauge<u64, AtomicU64>,
 }
 
 impl Default for Metrics {
@@ -127,6 +129,16 @@ impl Metrics {
             records: register!(registry, "records", "Records held, by purpose"),
             paused: register!(registry, "page_paused", "1 while no lead of the page is fetched"),
             ready: register!(registry, "ready", "1 while notifications are taken"),
+            scan_faults: register!(
+                registry,
+                "scan_faults",
+                "What the last whole scan of the store found wrong"
+            ),
+            scan_ended: register!(
+                registry,
+                "scan_ended_timestamp_seconds",
+                "When the last whole scan ended; 0: none since the start"
+            ),
         };
         Self {
             notifications: register!(
@@ -205,6 +217,12 @@ impl Metrics {
     /// A worker's step panicked and was caught.
     pub fn worker_panic(&self) {
         self.worker_panics.inc();
+    }
+
+    /// A scan of the store has ended.
+    pub fn scanned(&self, faults: u64, ended_seconds: u64) {
+        self.gauges.scan_faults.set(faults);
+        self.gauges.scan_ended.set(ended_seconds);
     }
 
     /// Everything in Prometheus' text format.

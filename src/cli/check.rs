@@ -29,10 +29,11 @@ pub struct Arguments {
 pub struct Verdict {
     /// For stdout: what tamis would do.
     pub told: String,
-    /// For stderr: faults, warnings and the sum of it. Empty where all of it stands in the JSON.
+    /// For stderr: faults and warnings, and the sum of it where the config is good. Empty where all of it stands in the
+    /// JSON.
     pub remarks: String,
-    /// Whether `tamis serve` would not start with it.
-    pub is_refused: bool,
+    /// Why `tamis serve` would not start with it, in one sentence.
+    pub refusal: Option<String>,
 }
 
 /// Reads the config at `path` and looks for its secrets. Nothing is started or written; a running tamis is asked for the
@@ -49,7 +50,7 @@ pub async fn run(arguments: &Arguments, path: &Path, environment: &Environment) 
 }
 
 fn verdict(arguments: &Arguments, path: &Path, checked: &Checked, forms: Option<&[FormShown]>) -> Verdict {
-    let is_refused = !checked.found.faults.is_empty();
+    let refusal = (!checked.found.faults.is_empty()).then(|| sum(path, checked));
     let effective = checked.config.as_ref().map(|config| config.effective(&checked.secrets));
     let (told, remarks) = match (arguments.json, effective) {
         (true, effective) => (document(path, checked, effective, forms), String::new()),
@@ -60,7 +61,7 @@ fn verdict(arguments: &Arguments, path: &Path, checked: &Checked, forms: Option<
         }
         (false, None) => (String::new(), remarks(path, checked)),
     };
-    Verdict { told, remarks, is_refused }
+    Verdict { told, remarks, refusal }
 }
 
 fn remarks(path: &Path, checked: &Checked) -> String {
@@ -72,10 +73,17 @@ fn remarks(path: &Path, checked: &Checked) -> String {
     for fault in &found.faults {
         let _ = writeln!(text, "{fault}");
     }
+    if found.faults.is_empty() {
+        let _ = writeln!(text, "{}", sum(path, checked));
+    }
+    text
+}
+
+fn sum(path: &Path, checked: &Checked) -> String {
+    let found = &checked.found;
     let (faults, warnings) = (count(found.faults.len(), "fault"), count(found.warnings.len(), "warning"));
     let verdict = if found.faults.is_empty() { "is good" } else { "is refused" };
-    let _ = writeln!(text, "{} {verdict}: {faults}, {warnings}.", path.display());
-    text
+    format!("{} {verdict}: {faults}, {warnings}.", path.display())
 }
 
 fn count(number: usize, thing: &str) -> String {
@@ -245,7 +253,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = example(directory.path(), |text| text);
         let verdict = run(&Arguments { json: false }, &path, &credentials(directory.path()));
-        assert!(!verdict.is_refused, "{}", verdict.remarks);
+        assert!(verdict.refusal.is_none(), "{}", verdict.remarks);
         for line in [
             "[purposes.devis]\n",
             "reconfirm_months = 18\n",
@@ -270,7 +278,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = example(directory.path(), |text| text);
         let verdict = run(&Arguments { json: false }, &path, &Environment::default());
-        assert!(!verdict.is_refused);
+        assert!(verdict.refusal.is_none());
         assert!(verdict.told.contains("verify_token = not readable here, credential meta-verify-token\n"));
         assert!(verdict.remarks.contains("warning: keys.root: "), "{}", verdict.remarks);
         assert!(verdict.remarks.ends_with("is good: no faults, 3 warnings.\n"));
@@ -282,11 +290,13 @@ mod tests {
         let path = example(directory.path(), |text| text.replace("\"v26.0\"", "\"26\""));
         fs::set_permissions(directory.path().join("page"), PermissionsExt::from_mode(0o644)).expect("a mode");
         let verdict = run(&Arguments { json: false }, &path, &credentials(directory.path()));
-        assert!(verdict.is_refused && verdict.told.is_empty());
+        assert!(verdict.told.is_empty());
         let lines: Vec<&str> = verdict.remarks.lines().collect();
+        assert_eq!(lines.len(), 2, "{lines:?}");
         assert!(lines[0].starts_with("meta.graph_version: "), "{lines:?}");
         assert!(lines[1].starts_with("meta.pages[0].token: others than its owner"), "{lines:?}");
-        assert!(lines[2].ends_with("is refused: 2 faults, no warnings."), "{lines:?}");
+        let refusal = verdict.refusal.expect("refused");
+        assert!(refusal.ends_with("is refused: 2 faults, no warnings."), "{refusal}");
     }
 
     #[test]
@@ -297,7 +307,7 @@ mod tests {
             |verdict: &Verdict| serde_json::from_str::<serde_json::Value>(&verdict.told).expect("JSON");
         let verdict = run(&Arguments { json: true }, &path, &credentials(directory.path()));
         let good = read(&verdict);
-        assert!(!verdict.is_refused && verdict.remarks.is_empty());
+        assert!(verdict.refusal.is_none() && verdict.remarks.is_empty());
         assert_eq!(good["valid"], true);
         assert_eq!(good["purposes"][0]["graph_fields"], "id,created_time,form_id,field_data,campaign_id");
         assert_eq!(good["purposes"][0]["fields"][3]["keys"][1], "zip_code");
@@ -307,7 +317,7 @@ mod tests {
         let verdict =
             run(&Arguments { json: true }, &directory.path().join("none.toml"), &Environment::default());
         let refused = read(&verdict);
-        assert!(verdict.is_refused);
+        assert!(verdict.refusal.is_some() && verdict.remarks.is_empty());
         assert_eq!(
             (&refused["valid"], &refused["faults"][0]["code"]),
             (&false.into(), &"config-absent".into())

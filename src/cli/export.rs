@@ -49,6 +49,9 @@ pub(super) struct Arguments {
     /// Meta's test leads
     #[arg(long, value_parser = ["exclude", "include", "only"], default_value = "exclude")]
     test: String,
+    /// Also where tamis found that records of the purpose are missing: what is left of them
+    #[arg(long)]
+    incomplete: bool,
     /// Only what came after this record (an earlier export's last line on stderr names it)
     #[arg(long, value_name = "CURSOR", value_parser = cursor)]
     after: Option<String>,
@@ -99,9 +102,11 @@ pub(super) async fn run(
         join.start(&mut out);
     }
     let mut progress = Progress::start();
+    let mut missing: u64 = 0;
     loop {
         let page = daemon.send(page_call(&daemon, &arguments, format, after.as_deref())).await?;
         let (next, more) = bound_of(&page)?;
+        missing = missing.max(missing_of(&page));
         copy(page, &mut join, &mut sink, &mut out, &mut progress).await?;
         sink.commit(&next, join.records())?;
         if more && after.as_deref() == Some(next.as_str()) {
@@ -119,6 +124,9 @@ pub(super) async fn run(
     drop(progress);
     let place = arguments.output.map(|path| format!(" in {}", path.display())).unwrap_or_default();
     tell(&format!("{} of {}{place}, up to {last}", records(join.records()), arguments.purpose));
+    if missing > 0 {
+        tell(&format!("incomplete: {} of {} missing", records(missing), arguments.purpose));
+    }
     Ok(())
 }
 
@@ -134,6 +142,9 @@ fn page_call(
     if let Some(dialect) = &arguments.dialect {
         path.push_str("&dialect=");
         path.push_str(dialect);
+    }
+    if arguments.incomplete {
+        path.push_str("&incomplete=allow");
     }
     if let Some(after) = after {
         path.push_str("&after=");
@@ -155,6 +166,12 @@ fn bound_of(page: &Response) -> Result<(String, bool), Failure> {
         (Some(next), Some("false")) => Ok((next, false)),
         _ => Err(Failure::failed("the daemon's page has no cursor: is it another version?")),
     }
+}
+
+/// How many records the daemon says are missing.
+fn missing_of(page: &Response) -> u64 {
+    let header = page.headers().get("tamis-missing").and_then(|value| value.to_str().ok());
+    header.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 async fn copy(

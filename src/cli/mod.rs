@@ -127,12 +127,12 @@ async fn obey(command: Command, config: &ConfigPath, environment: &Environment) 
         Command::Check(arguments) => {
             let verdict = check::run(&arguments, &config.path, environment).await;
             output::print(&verdict.told)?;
-            output::tell(verdict.remarks.trim_end());
-            match verdict.is_refused {
-                true => {
-                    Err(Failure::new(Exit::ConfigRefused, format!("{} is refused", config.path.display())))
-                }
-                false => Ok(()),
+            if !verdict.remarks.is_empty() {
+                output::tell(verdict.remarks.trim_end());
+            }
+            match verdict.refusal {
+                Some(sentence) => Err(Failure::new(Exit::ConfigRefused, sentence)),
+                None => Ok(()),
             }
         }
         Command::Export(arguments) => export::run(arguments, config, environment).await,

@@ -111,6 +111,8 @@ crate::codes! {
         StoreFailed = "store-failed",
         /// A stored record does not open.
         RecordUnreadable = "record-unreadable",
+        /// Records of the purpose are missing.
+        CountMismatch = "store-count-mismatch",
         /// The trail does not chain.
         TrailBroken = "trail-broken",
         /// A fault of ours.
@@ -169,6 +171,9 @@ impl ProblemCode {
             Self::StoreUnavailable => (503, "The store takes nothing for now"),
             Self::StoreFailed => (500, "The store failed"),
             Self::RecordUnreadable => (500, "A stored record does not open"),
+            Self::CountMismatch => {
+                (500, "Records of this purpose are missing: the log says how many and which")
+            }
             Self::TrailBroken => (500, "The trail is broken: a line is missing or changed"),
             Self::Internal => (500, "Something is wrong with tamis"),
         }
@@ -276,6 +281,7 @@ impl From<StoreError> for Problem {
             StoreCode::PurposeUnknown => ProblemCode::PurposeUnknown,
             StoreCode::TooManyTokens => ProblemCode::TooManyTokens,
             StoreCode::RecordUnreadable => ProblemCode::RecordUnreadable,
+            StoreCode::CountMismatch => ProblemCode::CountMismatch,
             StoreCode::TrailBroken => ProblemCode::TrailBroken,
             StoreCode::Missing
             | StoreCode::KeyringMissing

@@ -147,7 +147,8 @@ impl<'p> Sieve<'_, 'p> {
     }
 }
 
-/// Another form's or another submission's lead must not be stored under this reference.
+/// Another form's or another submission's lead must not be stored under this reference, and of answers that are no list
+/// nobody may say that they lack a field.
 fn belongs_to(raw: &RawLead<'_>, reference: &LeadRef) -> Result<(), ParkCode> {
     let other = |found: Option<Json<'_>>, wanted: &str| {
         let found = found.filter(|found| !found.is_null());
@@ -156,7 +157,7 @@ fn belongs_to(raw: &RawLead<'_>, reference: &LeadRef) -> Result<(), ParkCode> {
     if other(raw.form_id, reference.form.as_str()) {
         return Err(ParkCode::FormMismatch);
     }
-    if other(raw.id, reference.leadgen.expose()) {
+    if other(raw.id, reference.leadgen.expose()) || raw.is_unlisted {
         return Err(ParkCode::ReplyUnreadable);
     }
     Ok(())

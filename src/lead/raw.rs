@@ -106,6 +106,8 @@ pub struct RawLead<'r> {
     pub(in crate::lead) entries: Vec<RawEntry<'r>>,
     /// How many entries came after those.
     pub(in crate::lead) entries_beyond: usize,
+    /// `field_data` is there and no list: whatever was answered stands in no form that is known.
+    pub(in crate::lead) is_unlisted: bool,
 }
 
 /// One entry of `field_data`. A part that is not there, or is `null`, is `None`.
@@ -139,6 +141,7 @@ impl<'r> RawLead<'r> {
                 _ => {}
             }
         }
+        let is_unlisted = field_data.is_some_and(|raw| raw.kind() != Kind::Array && !raw.is_null());
         let field_data = field_data.filter(|raw| raw.kind() == Kind::Array);
         if field_data.is_none() && id.and_then(leadgen).is_none() {
             return None;
@@ -146,7 +149,16 @@ impl<'r> RawLead<'r> {
         let mut listed = field_data.into_iter().flat_map(Json::elements);
         let entries = listed.by_ref().take(ENTRIES_MAX).map(RawEntry::read).collect();
         let entries_beyond = listed.count();
-        Some(Self { id, created_time, form_id, disclaimers, attribution, entries, entries_beyond })
+        Some(Self {
+            id,
+            created_time,
+            form_id,
+            disclaimers,
+            attribution,
+            entries,
+            entries_beyond,
+            is_unlisted,
+        })
     }
 
     /// The lead's own id, if the reply names one.

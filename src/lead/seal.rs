@@ -151,14 +151,26 @@ pub fn seal(
 /// [`SealError::DoesNotOpen`] if the bytes are another record's, changed, or under another key;
 /// [`SealError::UnknownLayout`] if a later version wrote them.
 pub fn open(record: &SealedRecord, id: &RecordId, bucket: &BucketKey) -> Result<OpenedLead, SealError> {
+    let plain = unseal(record, id, bucket)?;
+    let content = decode(&plain, record.test).ok_or(SealError::UnknownLayout)?;
+    Ok(OpenedLead { id: id.clone(), content })
+}
+
+/// Checks that a record would open; no answer becomes a value.
+///
+/// # Errors
+/// [`SealError::DoesNotOpen`].
+pub fn check(record: &SealedRecord, id: &RecordId, bucket: &BucketKey) -> Result<(), SealError> {
+    unseal(record, id, bucket).map(drop)
+}
+
+fn unseal(record: &SealedRecord, id: &RecordId, bucket: &BucketKey) -> Result<Zeroizing<Vec<u8>>, SealError> {
     let aad = record.additional_data(id);
     let cipher = XChaCha20Poly1305::new(&CipherKey::from(*bucket.key.expose()));
     let plain = cipher
         .decrypt(&XNonce::from(record.nonce), Payload { msg: &record.sealed, aad: &aad })
         .map_err(|_| SealError::DoesNotOpen)?;
-    let plain = Zeroizing::new(plain);
-    let content = decode(&plain, record.test).ok_or(SealError::UnknownLayout)?;
-    Ok(OpenedLead { id: id.clone(), content })
+    Ok(Zeroizing::new(plain))
 }
 
 /// The inside of a record, layout 1. Names are text, so that a later config may drop one without breaking the rest.

@@ -41,6 +41,8 @@ crate::codes! {
         Keyring = "keyring-failed",
         /// A record does not open: moved, changed, or under another key.
         RecordUnreadable = "record-unreadable",
+        /// A scan found other numbers than are counted: records, or what notes them, are missing.
+        CountMismatch = "store-count-mismatch",
         /// A line of the trail is missing or changed.
         TrailBroken = "trail-broken",
         /// No more tokens are kept.

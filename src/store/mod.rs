@@ -6,6 +6,7 @@
 
 mod error;
 mod records;
+mod scan;
 pub mod sled;
 pub mod startup;
 pub mod witness;
@@ -25,9 +26,10 @@ use crate::trail::{Entry, Line, Reason, Role};
 
 pub use error::{StoreCode, StoreError};
 pub use records::{Batch, Records, RecordsFeed, records};
+pub use scan::{Fault, ParkedFault, RecordsFault, Scan, Scanned, Scanning};
 
 /// Everything that a store does.
-pub trait Store: Vault + Seen + Parked + Trail + Tokens + Forms + Hours {}
+pub trait Store: Vault + Seen + Parked + Trail + Tokens + Forms + Hours + Scan {}
 
 /// What became of a claimed reference, to be made durable.
 pub struct Settlement {
@@ -81,6 +83,8 @@ pub struct PageRequest {
     pub test: TestFilter,
     /// Records whose expiry day has come are passed over.
     pub today: Day,
+    /// Also where a scan found that records are missing.
+    pub incomplete: bool,
 }
 
 /// A page whose bound is fixed and whose trail line is synced: only now may a first byte leave.
@@ -91,6 +95,8 @@ pub struct Page {
     pub more: bool,
     /// At most so many records follow (fewer if some are erased meanwhile).
     pub count: u64,
+    /// So many records of the purpose are missing, as the last scan found; only where the request allows it.
+    pub missing: u64,
     /// The records in arrival order. An `Err` ends the export with an error, never with a short list.
     pub records: Records,
 }
@@ -138,7 +144,8 @@ pub trait Vault: Send + Sync {
     /// count and range), then reads on demand.
     ///
     /// # Errors
-    /// [`StoreCode::Busy`] if too many are being read; [`StoreCode::ClockJumped`]; otherwise see [`StoreCode`].
+    /// [`StoreCode::Busy`] if too many are being read; [`StoreCode::ClockJumped`]; [`StoreCode::CountMismatch`] if records
+    /// are missing and the request does not allow it; otherwise see [`StoreCode`].
     async fn open_page(&self, request: PageRequest, entry: Entry) -> Result<Page, StoreError>;
 
     /// Looks one record up and writes the trail line first.

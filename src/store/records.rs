@@ -98,7 +98,7 @@ impl Drop for Batch {
 
 impl RecordsFeed {
     /// Frees what came back, waits for a place and hands a batch of records over. False: nobody listens any more.
-    pub async fn send(&self, batch: Vec<OpenedLead>) -> bool {
+    pub async fn send(&mut self, batch: Vec<OpenedLead>) -> bool {
         self.spent.try_iter().for_each(drop);
         self.feed.send(Told::Records(batch)).await.is_ok()
     }
@@ -134,7 +134,7 @@ mod tests {
         let (feed, mut records) = records(1);
         feed.end().await;
         assert!(records.recv().await.is_none());
-        let (feed, mut records) = super::records(2);
+        let (mut feed, mut records) = super::records(2);
         assert!(feed.send(Vec::new()).await);
         feed.fail(StoreError::of(StoreCode::Io)).await;
         assert_eq!(records.recv().await.and_then(Result::err).map(|error| error.code), Some(StoreCode::Io));

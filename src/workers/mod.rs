@@ -5,6 +5,7 @@ mod fetcher;
 mod forms;
 mod gate;
 mod reaper;
+mod scanner;
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -25,6 +26,7 @@ pub use fetcher::{Fetcher, Retries, Tools};
 pub use forms::FormBook;
 pub use gate::Gate;
 pub use reaper::Reaper;
+pub use scanner::Scanner;
 
 /// What one step did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

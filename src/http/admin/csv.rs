@@ -114,11 +114,35 @@ fn field_column(name: &str) -> String {
     if taken { format!("field.{name}") } else { name.to_owned() }
 }
 
-/// Puts `'` before what a spreadsheet would run as a formula. Telephone numbers (`+` and 6 to 15 digits) are none, and
-/// their readers would keep the guard.
+/// What begins a formula.
+const FORMULA: [char; 4] = ['=', '+', '-', '@'];
+
+/// Where a reader that takes another separator than ours, or does not know quotes, may begin a new cell.
+const SPLITS: [char; 6] = [';', ',', '|', '\t', '\r', '\n'];
+
+/// Puts `'` before what a spreadsheet would run as a formula: at the start of the cell, and within it wherever another
+/// reader's cell would start. Telephone numbers (`+` and 6 to 15 digits) are none, and their readers would keep the guard.
 fn guard(cell: String) -> String {
-    let dangerous = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    if dangerous && !is_phone_number(&cell) { format!("'{cell}") } else { cell }
+    if !cell.contains(FORMULA) && !cell.starts_with(['\t', '\r']) {
+        return cell;
+    }
+    let mut guarded = String::with_capacity(cell.len() + 8);
+    let dangerous = cell.starts_with(FORMULA) || cell.starts_with(['\t', '\r']);
+    if dangerous && !is_phone_number(&cell) {
+        guarded.push('\'');
+    }
+    for (at, part) in cell.split_inclusive(SPLITS).enumerate() {
+        let inside = part.trim_start_matches([' ', '"', '\'']);
+        let before = part.strip_suffix(inside).unwrap_or_default();
+        guarded.push_str(before);
+        // What stands behind a `'` already is guarded.
+        let is_open = at > 0 && inside.starts_with(FORMULA) && !before.ends_with('\'');
+        if is_open && !is_phone_number(inside.trim_end_matches(SPLITS).trim_end()) {
+            guarded.push('\'');
+        }
+        guarded.push_str(inside);
+    }
+    guarded
 }
 
 fn is_phone_number(cell: &str) -> bool {
@@ -163,6 +187,25 @@ mod tests {
     #[test]
     fn several_numbers_in_one_cell_are_no_phone_number() {
         assert_eq!(guard("+33639980000; +33639980001".to_owned()), "'+33639980000; +33639980001");
+    }
+
+    #[test]
+    fn what_another_separator_would_make_a_cell_of_is_guarded_too() {
+        for (cell, guarded) in [
+            ("a;=1+1", "a;'=1+1"),
+            ("a; =1+1", "a; '=1+1"),
+            ("a,\"=1+1\"", "a,\"'=1+1\""),
+            ("a\r\n=cmd|' /C calc'!A0", "a\r\n'=cmd|' /C calc'!A0"),
+            ("a\t@SUM(A1);-2|+x", "a\t'@SUM(A1);'-2|'+x"),
+            ("x; +33639980001; +33 6", "x; +33639980001; '+33 6"),
+            ("a;'=1", "a;'=1"),
+            (";=1", ";'=1"),
+            ("=1;=2", "'=1;'=2"),
+            ("a-b=c; d+e", "a-b=c; d+e"),
+            ("12, rue de l'Est - 3e; porte 4", "12, rue de l'Est - 3e; porte 4"),
+        ] {
+            assert_eq!(guard(cell.to_owned()), guarded);
+        }
     }
 
     #[test]
@@ -242,10 +285,24 @@ mod tests {
         }
 
         #[test]
-        fn no_cell_begins_like_a_formula_unless_it_is_a_phone_number(cell in "[=+@\t\r'-]?.{0,12}|\\+[0-9]{0,20}") {
+        fn no_cell_begins_like_a_formula_unless_it_is_a_phone_number(
+            cell in "[=+@\t\r'-]?.{0,12}|\\+[0-9]{0,20}|[a1 =+@;,|\t\r\n\"'-]{0,12}",
+        ) {
             let guarded = guard(cell.clone());
             prop_assert!(!guarded.starts_with(['=', '+', '-', '@', '\t', '\r']) || is_phone_number(&guarded));
-            prop_assert!(guarded == cell || guarded.strip_prefix('\'') == Some(cell.as_str()));
+            for part in guarded.split(SPLITS).skip(1) {
+                let start = part.trim_start_matches([' ', '"']);
+                prop_assert!(!start.starts_with(FORMULA) || is_phone_number(start.trim_end()), "{part:?}");
+            }
+            // Nothing but guards was added, in their places.
+            let mut left = guarded.chars().peekable();
+            for wanted in cell.chars() {
+                if left.peek() != Some(&wanted) {
+                    prop_assert_eq!(left.next(), Some('\''));
+                }
+                prop_assert_eq!(left.next(), Some(wanted));
+            }
+            prop_assert_eq!(left.next(), None);
         }
     }
 }

@@ -56,6 +56,7 @@ pub(super) async fn export(
         limit: wanted.limit,
         test: wanted.test,
         today: Day::of(desk.clock.now()),
+        incomplete: wanted.incomplete,
     };
     let page = desk.store.open_page(page_request, entry).await?;
     metrics.exported(&purpose.id, page.count);
@@ -101,6 +102,9 @@ fn answer(page: Page, purpose: &Arc<Purpose>, wanted: &Wanted, request_id: Strin
     let mut head = HttpResponse::Ok();
     head.insert_header(("Tamis-Next-Cursor", page.next.to_string()));
     head.insert_header(("Tamis-More", if page.more { "true" } else { "false" }));
+    if page.missing > 0 {
+        head.insert_header(("Tamis-Missing", page.missing.to_string()));
+    }
     head.insert_header((CONTENT_TYPE, wanted.format.content_type()));
     let format: Box<dyn Format> = match wanted.format {
         FormatName::Ndjson => Box::new(Ndjson),
@@ -144,11 +148,13 @@ struct Wanted {
     after: Option<Cursor>,
     limit: usize,
     test: TestFilter,
+    incomplete: bool,
 }
 
 impl Wanted {
     fn parse(query: &str, purpose: &PurposeId) -> Result<Self, ProblemCode> {
-        let parameters = Parameters::parse(query, &["format", "dialect", "after", "limit", "test"])?;
+        let parameters =
+            Parameters::parse(query, &["format", "dialect", "after", "limit", "test", "incomplete"])?;
         let format = match parameters.value("format") {
             None => FormatName::Ndjson,
             Some(text) => FormatName::from_code(text).ok_or(ProblemCode::ParameterInvalid)?,
@@ -171,7 +177,12 @@ impl Wanted {
             Some("only") => TestFilter::Only,
             Some(_) => return Err(ProblemCode::ParameterInvalid),
         };
-        Ok(Self { format, dialect, after, limit: parameters.limit()?, test })
+        let incomplete = match parameters.value("incomplete") {
+            None | Some("refuse") => false,
+            Some("allow") => true,
+            Some(_) => return Err(ProblemCode::ParameterInvalid),
+        };
+        Ok(Self { format, dialect, after, limit: parameters.limit()?, test, incomplete })
     }
 }
 
@@ -188,11 +199,14 @@ mod tests {
         let wanted = parse("").expect("defaults");
         assert_eq!(wanted.format, FormatName::Ndjson);
         assert_eq!((wanted.after, wanted.limit, wanted.test), (None, 1_000, TestFilter::Exclude));
+        assert!(!wanted.incomplete);
     }
 
     #[test]
     fn all_parameters_are_read() {
-        let wanted = parse("format=csv&dialect=excel&after=devis-1-0&limit=7&test=only").expect("all");
+        let wanted = parse("format=csv&dialect=excel&after=devis-1-0&limit=7&test=only&incomplete=allow");
+        let wanted = wanted.expect("all");
+        assert!(wanted.incomplete);
         assert_eq!((wanted.format, wanted.dialect), (FormatName::Csv, Dialect::Excel));
         assert_eq!(wanted.after, Cursor::parse("devis-1-0"));
         assert_eq!((wanted.limit, wanted.test), (7, TestFilter::Only));
@@ -207,6 +221,7 @@ mod tests {
             ("format=ndjson&dialect=excel", ProblemCode::ParameterInvalid),
             ("dialect=excel", ProblemCode::ParameterInvalid),
             ("test=yes", ProblemCode::ParameterInvalid),
+            ("incomplete=yes", ProblemCode::ParameterInvalid),
             ("after=", ProblemCode::CursorInvalid),
             ("after=devis-1", ProblemCode::CursorInvalid),
             ("after=lettre-1-5", ProblemCode::CursorForeign),

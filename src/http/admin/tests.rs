@@ -113,7 +113,7 @@ impl Vault for MemoryStore {
         self.entries.lock().expect("lock").push(entry);
         *self.asked.lock().expect("lock") = Some((request.limit, request.test, request.today));
         let start = Cursor { purpose: request.purpose, epoch: 1, number: 0 };
-        let (feed, records) = records(8);
+        let (mut feed, records) = records(8);
         let page: Vec<_> = self.page.lock().expect("lock").drain(..).collect();
         let mut failed = None;
         for record in page {
@@ -126,7 +126,7 @@ impl Vault for MemoryStore {
             None => feed.end().await,
             Some(error) => feed.fail(error).await,
         }
-        Ok(Page { next: request.after.unwrap_or(start), more: false, count: 0, records })
+        Ok(Page { next: request.after.unwrap_or(start), more: false, count: 0, missing: 0, records })
     }
     async fn find(&self, wanted: Wanted, entry: Entry) -> Result<Vec<Found>, StoreError> {
         self.entries.lock().expect("lock").push(entry);
@@ -209,6 +209,13 @@ impl Hours for MemoryStore {
     async fn confirm_clock(&self, by: Option<Entry>) -> Result<bool, StoreError> {
         self.entries.lock().expect("lock").extend(by);
         Ok(true)
+    }
+}
+
+#[async_trait]
+impl Scan for MemoryStore {
+    async fn scan(&self, _: usize) -> Result<Scanning, StoreError> {
+        Err(NOT_HERE)
     }
 }
 

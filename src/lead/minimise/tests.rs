@@ -319,6 +319,23 @@ fn another_lead_is_not_stored_under_this_reference() {
     }
 }
 
+/// Refused for a missing field it would look like the form's fault, and nobody would look at the reply.
+#[test]
+fn answers_that_are_no_list_are_unreadable_and_answers_that_are_absent_are_missing() {
+    let purpose = purpose(&["email"], &[], &[]);
+    for (answers, wanted) in [
+        (r#","field_data":"email=a""#, "reply-unreadable"),
+        (r#","field_data":{"email":"a"}"#, "reply-unreadable"),
+        (r#","field_data":7"#, "reply-unreadable"),
+        (r#","field_data":null"#, "nothing-whitelisted"),
+        (r#","field_data":[]"#, "nothing-whitelisted"),
+        ("", "nothing-whitelisted"),
+    ] {
+        let json = format!(r#"{{"id":"9007199254740993"{answers}}}"#);
+        assert_eq!(shown(&sieve_under(&purpose, None, &json)), wanted, "{answers}");
+    }
+}
+
 #[test]
 fn the_time_is_graphs_else_the_notifications_else_the_arrivals() {
     let purpose = purpose(&["email"], &[], &[]);

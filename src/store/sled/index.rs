@@ -79,6 +79,8 @@ pub(super) struct ParkedIndex {
     leased: HashMap<LeadgenId, u64>,
     waiting: u64,
     held: u64,
+    /// The commit up to which this is known.
+    commit: u64,
 }
 
 impl ParkedIndex {
@@ -289,6 +291,17 @@ impl ParkedIndex {
     /// How many wait or are held, leased ones included.
     pub(super) fn count(&self) -> u64 {
         self.waiting + self.held
+    }
+
+    /// Everything up to this commit is known here.
+    pub(super) fn set_commit(&mut self, commit: u64) {
+        self.commit = commit;
+    }
+
+    /// How many rows there are, unreadable ones included; none: it is not known as of this commit.
+    pub(super) fn total_as_of(&self, commit: u64) -> Option<u64> {
+        let total = self.days.values().sum::<u64>() + self.dayless.len() as u64;
+        (self.commit == commit).then_some(total)
     }
 
     /// The days under whose keys references are sealed, oldest first; none: of some it is not known.

@@ -66,6 +66,8 @@ impl Place {
 
 /// Keys of the tree `meta`.
 pub(super) mod meta {
+    use std::ops::Bound;
+
     use crate::purpose::PurposeId;
 
     /// u32: the layout.
@@ -87,9 +89,34 @@ pub(super) mod meta {
     /// u64 ‖ 32 bytes: number and mac of the line before the first that is kept; absent: nothing was ever dropped.
     pub(in crate::store::sled) const TRAIL_BASE: &[u8] = b"trail-base";
 
+    /// One key a purpose.
+    pub(in crate::store::sled) struct ByPurpose(&'static [u8]);
+
+    /// See [`stored`].
+    pub(in crate::store::sled) const STORED: ByPurpose = ByPurpose(b"stored/");
+    /// See [`missing`].
+    pub(in crate::store::sled) const MISSING: ByPurpose = ByPurpose(b"missing/");
+
+    impl ByPurpose {
+        /// From where on these keys lie; others may follow.
+        pub(in crate::store::sled) const fn range(&self) -> (Bound<&[u8]>, Bound<&[u8]>) {
+            (Bound::Included(self.0), Bound::Unbounded)
+        }
+
+        /// The purpose of such a key.
+        pub(in crate::store::sled) fn purpose(&self, key: &[u8]) -> Option<PurposeId> {
+            PurposeId::parse(std::str::from_utf8(key.strip_prefix(self.0)?).ok()?)
+        }
+    }
+
     /// u64: how many records a purpose holds.
     pub(in crate::store::sled) fn stored(purpose: &PurposeId) -> Vec<u8> {
-        [b"stored/", purpose.as_str().as_bytes()].concat()
+        [STORED.0, purpose.as_str().as_bytes()].concat()
+    }
+
+    /// u64: how many records the last scan found missing; absent: none.
+    pub(in crate::store::sled) fn missing(purpose: &PurposeId) -> Vec<u8> {
+        [MISSING.0, purpose.as_str().as_bytes()].concat()
     }
 }
 

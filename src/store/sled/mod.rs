@@ -8,6 +8,7 @@
 //! | `writer`, `draft` | the one writer: what queued up becomes one transaction, synced, witnessed, answered |
 //! | `shared` | what verbs and writer hold in common; halting; reopening after a full disk |
 //! | `settle`, `vault`, `seen`, `parked`, `trail`, `tokens`, `forms` | the verbs, by subject |
+//! | `scan` | everything that is kept, looked at against what is counted |
 //! | `mark` | the highest clock seen, and leaps of the clock |
 //! | `wait` | waiting with an end, on a thread |
 //! | `index`, `reference` | what is parked, in memory; the seal of a parked reference |
@@ -23,6 +24,7 @@ mod mark;
 mod opening;
 mod parked;
 mod reference;
+mod scan;
 mod seen;
 mod settle;
 mod shared;
@@ -77,6 +79,7 @@ pub struct SledStore {
     thread: Mutex<Option<JoinHandle<Ended>>>,
     readings: Arc<Semaphore>,
     notes: trail::Notes,
+    scanning: scan::UnderWay,
 }
 
 impl SledStore {
@@ -104,7 +107,8 @@ impl SledStore {
         );
         let (writer, thread) = Writer::start(Arc::clone(&shared), witness)?;
         let (thread, readings) = (Mutex::new(Some(thread)), Arc::new(Semaphore::new(READINGS_MAX)));
-        Ok(Arc::new(Self { shared, writer, thread, readings, notes: trail::Notes::default() }))
+        let (notes, scanning) = (trail::Notes::default(), scan::UnderWay::default());
+        Ok(Arc::new(Self { shared, writer, thread, readings, notes, scanning }))
     }
 
     /// Runs a reading beside the writer, off the runtime's own threads.

@@ -102,6 +102,11 @@ fn seal_next(
     let number = draft.counter(&Place::Sequence, purpose.as_str().as_bytes())?.max(1);
     let id = RecordId { purpose: purpose.clone(), epoch: draft.shared.epoch, number };
     let bucket = Bucket::of(&id);
+    // A number that is taken would be another record's end: the sequence is damaged.
+    let taken = draft.read(&Place::Vault(purpose.clone()), &record_key(id.epoch, id.number))?;
+    if taken.is_some() {
+        return Err(StoreError::of(StoreCode::Damaged));
+    }
     let key = match draft.shared.keyring.bucket_key(&bucket) {
         Err(error) if error.code == KeyringCode::KeyAbsent => {
             draft.shared.keyring.make_buckets(std::slice::from_ref(&bucket)).map_err(keyring_failed)?;

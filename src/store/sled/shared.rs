@@ -1,6 +1,6 @@
 //! What the store's verbs and its writer hold in common: the open engine, the keys, what is known in memory.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
@@ -55,6 +55,8 @@ pub(super) struct Shared {
     met_full: AtomicBool,
     index: Mutex<ParkedIndex>,
     stored: Mutex<HashMap<PurposeId, u64>>,
+    /// How many records of which purpose the last scan found missing.
+    missing: Mutex<BTreeMap<PurposeId, u64>>,
     /// Let go last.
     lock: Mutex<Option<File>>,
 }
@@ -87,6 +89,7 @@ impl Shared {
             met_full: AtomicBool::new(false),
             index: Mutex::new(ParkedIndex::default()),
             stored: Mutex::new(HashMap::new()),
+            missing: Mutex::default(),
             lock: Mutex::new(Some(lock)),
         };
         shared.adopt(engine)?;
@@ -106,8 +109,17 @@ impl Shared {
             let ms = seen.as_ref().try_into().map_err(|_| StoreError::of(StoreCode::Damaged))?;
             self.mark.adopt(super::layout::moment(i64::from_be_bytes(ms))?);
         }
-        let index = super::parked::build_index(self, &engine)?;
+        let mut missing = BTreeMap::new();
+        engine.visit(&Place::Meta, meta::MISSING.range(), |key, value| {
+            if let Some(purpose) = meta::MISSING.purpose(key) {
+                missing.insert(purpose, super::layout::number(value)?);
+            }
+            Ok(true)
+        })?;
+        let mut index = super::parked::build_index(self, &engine)?;
+        index.set_commit(engine.counter(&Place::Meta, meta::COMMIT)?);
         self.index().replace(index);
+        self.set_missing(&missing);
         *self.stored() = stored;
         *self.slot.write().unwrap_or_else(PoisonError::into_inner) = Slot::Open(Arc::new(engine));
         Ok(())
@@ -279,6 +291,17 @@ impl Shared {
     /// How many records each purpose holds.
     pub(super) fn stored(&self) -> MutexGuard<'_, HashMap<PurposeId, u64>> {
         self.stored.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many records of a purpose the last scan found missing.
+    pub(super) fn missing(&self, purpose: &PurposeId) -> u64 {
+        let missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        missing.get(purpose).copied().unwrap_or(0)
+    }
+
+    /// Notes what a scan found missing.
+    pub(super) fn set_missing(&self, missing: &BTreeMap<PurposeId, u64>) {
+        missing.clone_into(&mut self.missing.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// The key of a leadgen in `seen`.

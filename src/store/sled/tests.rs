@@ -7,6 +7,7 @@ mod disk;
 mod exporting;
 mod killing;
 mod parking;
+mod scanning;
 mod settling;
 mod starting;
 mod support;

@@ -69,7 +69,13 @@ impl Trail for SledStore {
     }
 }
 
-fn read(shared: &Shared, engine: &Engine, after: u64, limit: usize) -> Result<Vec<Line>, StoreError> {
+/// Lines after `after`, at most `limit`, their chain checked.
+pub(super) fn read(
+    shared: &Shared,
+    engine: &Engine,
+    after: u64,
+    limit: usize,
+) -> Result<Vec<Line>, StoreError> {
     // The head is read first: lines that are written meanwhile lie beyond it.
     let place =
         |key| engine.read(&Place::Meta, key)?.map_or(Ok((0, [0; 32])), |bytes| place_in_chain(&bytes));

@@ -42,6 +42,10 @@ impl Vault for SledStore {
         if request.after.as_ref().is_some_and(|after| after.purpose != request.purpose) {
             return Err(StoreError::of(StoreCode::CursorForeign));
         }
+        let missing = self.shared.missing(&request.purpose);
+        if missing > 0 && !request.incomplete {
+            return Err(StoreError::of(StoreCode::CountMismatch));
+        }
         self.shared.require_clock()?;
         let place = Arc::clone(&self.readings).try_acquire_owned();
         let place = place.map_err(|_| StoreError::of(StoreCode::Busy))?;
@@ -63,14 +67,15 @@ impl Vault for SledStore {
         self.writer.write(1, move |draft| draft.append_line(entry)).await?;
 
         let (feed, opened) = records(CHUNKS_WAITING_MAX);
-        let page = Page { next: bound.next, more: bound.more, count: bound.count, records: opened };
-        match bound.range {
+        let Bound { next, more, count, range } = bound;
+        let page = Page { next, more, count, missing, records: opened };
+        match range {
             None => feed.end().await,
             Some((first, last)) => {
                 let reading = Reading {
                     shared: Arc::clone(&self.shared),
                     request,
-                    left: bound.count,
+                    left: count,
                     last,
                     keys: HashMap::new(),
                     _place: place,
@@ -209,8 +214,8 @@ enum End {
 
 impl Reading {
     /// Reads to the end and says so; whatever fails is said too, a panic of ours included.
-    fn feed(mut self, first: &RecordId, feed: RecordsFeed) {
-        match guarded(|| self.run(first, &feed)) {
+    fn feed(mut self, first: &RecordId, mut feed: RecordsFeed) {
+        match guarded(|| self.run(first, &mut feed)) {
             Ok(End::Whole) => {
                 wait_for(feed.end(), SEND_WITHIN);
             }
@@ -221,7 +226,7 @@ impl Reading {
         }
     }
 
-    fn run(&mut self, first: &RecordId, feed: &RecordsFeed) -> Result<End, StoreError> {
+    fn run(&mut self, first: &RecordId, feed: &mut RecordsFeed) -> Result<End, StoreError> {
         let mut from = Included(record_key(first.epoch, first.number));
         loop {
             let chunk = self.chunk(&from)?;

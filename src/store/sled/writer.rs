@@ -288,7 +288,7 @@ impl WriterThread {
         testify(&mut self.witness, &engine, commit).map_err(Failure::Halt)?;
         drop(engine);
         (self.generation, self.mark) = (generation, Some(mark));
-        self.learn(effects);
+        self.learn(effects, commit);
         Ok(())
     }
 
@@ -322,8 +322,9 @@ impl WriterThread {
         free_bytes(&self.shared.settings.path).map_err(|error| Failure::Refuse(StoreError::io(error)))
     }
 
-    fn learn(&self, effects: Vec<Effect>) {
+    fn learn(&self, effects: Vec<Effect>, commit: u64) {
         let mut index = self.shared.index();
+        index.set_commit(commit);
         let mut stored = self.shared.stored();
         for effect in effects {
             match effect {

@@ -11,7 +11,7 @@ use tamis::graph::Availability;
 use tamis::id::PageId;
 use tamis::inbox::InboxCode;
 use tamis::notification::{self, LeadRef};
-use tamis::store::{PageRequest, Requeue, StoreCode, TestFilter};
+use tamis::store::{PageRequest, Requeue, Scanning, StoreCode, TestFilter};
 use tamis::trail::{Action, Entry};
 use tamis::workers::{Step, Worker};
 use tamis_simulator::{Match, Rule, Usage, What, sign};
@@ -26,6 +26,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const STEPS_MAX: usize = 200;
 /// So many times half an hour bring everything to its end.
 const ROUNDS_MAX: usize = 400;
+/// So much of a scan goes between two operations.
+const SLICE_ENTRIES: usize = 5;
 /// How long a failing list is made shorter.
 const SHRINK_FOR: Duration = Duration::from_secs(120);
 
@@ -68,6 +70,7 @@ async fn run_all(meta: &Meta, seed: u64, bounds: Bounds, ops: &[Op], at: &mut us
     for op in ops {
         let applied = tokio::time::timeout(PATIENCE, run.apply(op)).await;
         applied.map_err(|_| Broken("it does not end".to_owned()))??;
+        run.scan(SLICE_ENTRIES).await?;
         *at += 1;
     }
     run.finish().await
@@ -414,6 +417,7 @@ impl Run<'_> {
             limit,
             test: TestFilter::Include,
             today: Day::of(self.world.now()),
+            incomplete: false,
         };
         let store = &self.world.rooms().store;
         let opened = store.open_page(request, Entry::by_system(Action::Exported)).await;
@@ -450,9 +454,26 @@ impl Run<'_> {
             self.model.rewind(of);
             self.apply(&Op::Export(of, 10_000)).await?;
         }
+        let mut slices = 0;
+        while !self.scan(1_000).await? {
+            slices += 1;
+            hold!(slices < STEPS_MAX, "a scan has no end");
+        }
         hold!(!self.world.image().holds(CANARY), "an id or an answer lies in clear in a file");
         self.world.close().await?;
         Ok(())
+    }
+
+    /// A slice of a scan, which goes on across whatever happens and never finds a fault. True at its end.
+    async fn scan(&self, entries: usize) -> Result<bool, Broken> {
+        match self.world.rooms().store.scan(entries).await {
+            Ok(Scanning::Over(scanned)) => {
+                hold!(scanned.faults.is_empty(), "a scan accuses: {:?}", scanned.faults);
+                Ok(true)
+            }
+            Ok(Scanning::More) => Ok(false),
+            Err(error) => Err(Broken(store_says(&error))),
+        }
     }
 
     async fn drain(&mut self) -> Result<(), Broken> {

@@ -7,6 +7,7 @@ pub mod front;
 pub mod killing;
 mod load;
 mod log;
+pub mod mounts;
 pub mod power;
 pub mod process;
 mod threads;

@@ -17,7 +17,8 @@ use crate::random::SystemRandom;
 use crate::secret::{Key, hmac_sha256};
 use crate::store::sled::{Settings, SledStore};
 use crate::store::{
-    Outcome, Page, PageRequest, Settled, Settlement, StoreCode, StoreError, TestFilter, Vault,
+    Outcome, Page, PageRequest, Scan, Scanned, Scanning, Settled, Settlement, StoreCode, StoreError,
+    TestFilter, Vault,
 };
 use crate::trail::{Action, Actor, Entry, Operator, Reason, Role};
 
@@ -277,7 +278,8 @@ pub(super) fn by_officer(action: Action) -> Entry {
 
 pub(super) fn request(after: Option<Cursor>, limit: usize) -> PageRequest {
     let today = Day::of(start());
-    PageRequest { purpose: purpose("devis"), after, limit, test: TestFilter::Exclude, today }
+    let (purpose, test) = (purpose("devis"), TestFilter::Exclude);
+    PageRequest { purpose, after, limit, test, today, incomplete: false }
 }
 
 pub(super) async fn read_all(page: &mut Page) -> Result<Vec<OpenedLead>, StoreError> {
@@ -300,6 +302,16 @@ pub(super) async fn export(store: &SledStore, limit: usize) -> Result<Vec<String
         }
         after = Some(page.next);
     }
+}
+
+/// A whole scan, in slices of this many entries.
+pub(super) async fn scan(store: &SledStore, slice: usize) -> Result<Scanned, StoreError> {
+    for _ in 0..1_000_000 {
+        if let Scanning::Over(scanned) = store.scan(slice).await? {
+            return Ok(scanned);
+        }
+    }
+    panic!("it never ends");
 }
 
 pub(super) fn claimed_lane(page: &PageId, _: &FormId) -> Option<Lane> {

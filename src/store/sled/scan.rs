@@ -1,0 +1,437 @@
+//! The scan: every record's seal, every note of a leadgen, every parked reference and every line of the trail, a slice at
+//! a time beside the writer, against what the store counts.
+//!
+//! It is right while records arrive: numbers are those of one commit (looked up between two looks at the commit number),
+//! records and notes from after it are passed over, and where two trees are compared the first is looked at again before
+//! anything is said. What is accused was wrong in two scans. A walk belongs to one engine: one that was opened anew after
+//! a full disk may lack a commit for which nobody was answered.
+
+use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Unbounded};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use async_trait::async_trait;
+
+use crate::keyring::Bucket;
+use crate::lead::{BucketKey, SealedRecord, check};
+use crate::purpose::{PurposeId, RecordId};
+use crate::store::sled::draft::Draft;
+use crate::store::sled::engine::Engine;
+use crate::store::sled::layout::{self, ParkedRow, Place, SeenFate, SeenRow, meta, record_id, record_key};
+use crate::store::sled::shared::Shared;
+use crate::store::sled::{SledStore, reference, trail};
+use crate::store::{Fault, ParkedFault, RecordsFault, Scan, Scanned, Scanning, StoreCode, StoreError};
+
+/// How often the numbers of one commit are looked up before it is given up: a commit takes milliseconds, a look none.
+const LOOKS_MAX: usize = 100;
+
+/// What is looked at next.
+#[derive(Default)]
+pub(super) struct UnderWay(Mutex<Next>);
+
+#[derive(Default)]
+enum Next {
+    /// A first look at everything.
+    #[default]
+    First,
+    /// The second look after one that found something.
+    Second,
+    /// More of the same.
+    More(Box<Walk>),
+}
+
+impl UnderWay {
+    fn replace(&self, next: Next) -> Next {
+        std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), next)
+    }
+}
+
+#[async_trait]
+impl Scan for SledStore {
+    async fn scan(&self, max: usize) -> Result<Scanning, StoreError> {
+        let next = self.scanning.replace(Next::First);
+        let walk = self.beside(move |shared| proceed(shared, next, max)).await?;
+        if !walk.is_over() {
+            self.scanning.replace(Next::More(walk));
+            return Ok(Scanning::More);
+        }
+        let scanned = walk.scanned();
+        if !scanned.faults.is_empty() && !walk.is_second {
+            self.scanning.replace(Next::Second);
+            return Ok(Scanning::More);
+        }
+        let missing = walk.missing();
+        self.shared.set_missing(&missing);
+        // Where it cannot be written down now it holds until the next start, and the next scan tries again.
+        if let Err(error) = self.writer.write(1, move |draft| note_missing(draft, &missing)).await {
+            tracing::warn!(code = %error.code, "store.scan-not-noted");
+        }
+        Ok(Scanning::Over(scanned))
+    }
+}
+
+/// Writes down how many records are missing, where that has changed.
+fn note_missing(draft: &mut Draft<'_>, missing: &BTreeMap<PurposeId, u64>) -> Result<(), StoreError> {
+    for (purpose, missing) in missing {
+        let key = meta::missing(purpose);
+        let noted = draft.counter(&Place::Meta, &key)?;
+        match missing {
+            missing if *missing == noted => {}
+            0 => draft.remove(Place::Meta, &key),
+            missing => draft.write(Place::Meta, &key, missing.to_be_bytes().to_vec())?,
+        }
+    }
+    Ok(())
+}
+
+fn proceed(shared: &Shared, next: Next, max: usize) -> Result<Box<Walk>, StoreError> {
+    let engine = Arc::downgrade(&shared.engine()?);
+    let is_second = match next {
+        Next::First => false,
+        Next::Second => true,
+        // The weak handles keep the place of each engine taken, so that two never look the same.
+        Next::More(mut walk) if Weak::ptr_eq(&walk.engine, &engine) => {
+            shared.reading(|engine| walk.advance(shared, engine, max))?;
+            return Ok(walk);
+        }
+        Next::More(walk) => walk.is_second,
+    };
+    let mut walk = Box::new(Walk::begin(shared, engine, is_second)?);
+    shared.reading(|engine| walk.advance(shared, engine, max))?;
+    Ok(walk)
+}
+
+/// What is known of a purpose's records.
+#[derive(Default)]
+struct Tally {
+    /// The store knows of the purpose; false: a note does, and nothing else.
+    is_known: bool,
+    counted: u64,
+    /// The key of the first record from after the commit whose numbers these are.
+    end: [u8; 12],
+    found: u64,
+    indexed: u64,
+    absent: u64,
+    unreadable: u64,
+    first: Option<RecordId>,
+}
+
+/// Where the next slice begins: after this key.
+enum Stage {
+    Records(PurposeId, Option<[u8; 12]>),
+    Seen(Option<Vec<u8>>),
+    Parked(Option<u64>),
+    Trail(u64),
+    Over,
+}
+
+/// One look at everything.
+struct Walk {
+    engine: Weak<Engine>,
+    is_second: bool,
+    stage: Stage,
+    tallies: BTreeMap<PurposeId, Tally>,
+    seen: u64,
+    seen_unreadable: u64,
+    parked: ParkedFault,
+    /// The commit at which the parked rows began to be counted.
+    parked_since: u64,
+    lines: u64,
+    is_trail_broken: bool,
+    /// The key that was used last: records of a bucket lie side by side.
+    key: Option<(Bucket, BucketKey)>,
+}
+
+impl Walk {
+    fn begin(shared: &Shared, engine: Weak<Engine>, is_second: bool) -> Result<Self, StoreError> {
+        let tallies = shared.reading(|engine| tallies(shared, engine))?;
+        let first = tallies.keys().next().cloned();
+        Ok(Self {
+            engine,
+            is_second,
+            stage: first.map_or(Stage::Seen(None), |purpose| Stage::Records(purpose, None)),
+            tallies,
+            seen: 0,
+            seen_unreadable: 0,
+            parked: ParkedFault::default(),
+            parked_since: 0,
+            lines: 0,
+            is_trail_broken: false,
+            key: None,
+        })
+    }
+
+    fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Over)
+    }
+
+    fn advance(&mut self, shared: &Shared, engine: &Engine, max: usize) -> Result<(), StoreError> {
+        self.stage = match std::mem::replace(&mut self.stage, Stage::Over) {
+            Stage::Records(purpose, after) => self.records(shared, engine, purpose, after, max)?,
+            Stage::Seen(after) => self.seen(engine, after.as_deref(), max)?,
+            Stage::Parked(after) => self.parked(shared, engine, after, max)?,
+            Stage::Trail(after) => self.trail(shared, engine, after, max)?,
+            Stage::Over => Stage::Over,
+        };
+        Ok(())
+    }
+
+    fn records(
+        &mut self,
+        shared: &Shared,
+        engine: &Engine,
+        purpose: PurposeId,
+        after: Option<[u8; 12]>,
+        max: usize,
+    ) -> Result<Stage, StoreError> {
+        let tally = self.tallies.entry(purpose.clone()).or_default();
+        let from = after.as_ref().map_or(Unbounded, |key| Excluded(key.as_slice()));
+        let rows = engine.scan(&Place::Vault(purpose.clone()), (from, Excluded(&tally.end)), max);
+        let rows = match rows {
+            // Its whole tree is gone, or was never needed.
+            Err(error) if error.code == StoreCode::PurposeUnknown => Vec::new(),
+            rows => rows?,
+        };
+        let mut last = after;
+        for (key, value) in &rows {
+            tally.found += 1;
+            last = key.as_ref().try_into().ok().or(last);
+            let id = record_id(&purpose, key).ok();
+            let opens = id.as_ref().is_some_and(|id| opens(shared, &mut self.key, id, value));
+            if !opens {
+                tally.unreadable += 1;
+                tally.first = tally.first.take().or(id);
+            }
+        }
+        if rows.len() >= max && last != after {
+            return Ok(Stage::Records(purpose, last));
+        }
+        let next = self.tallies.range((Excluded(purpose), Unbounded)).next();
+        Ok(next.map_or(Stage::Seen(None), |(purpose, _)| Stage::Records(purpose.clone(), None)))
+    }
+
+    fn seen(&mut self, engine: &Engine, after: Option<&[u8]>, max: usize) -> Result<Stage, StoreError> {
+        let from = after.map_or(Unbounded, Excluded);
+        let rows = engine.scan(&Place::Seen, (from, Unbounded), max)?;
+        for (key, value) in &rows {
+            self.seen += 1;
+            let Ok(row) = layout::decode::<SeenRow>(value) else {
+                self.seen_unreadable += 1;
+                continue;
+            };
+            match row.fate {
+                SeenFate::Stored { purpose, epoch, number } => self.noted(engine, &purpose, epoch, number)?,
+                SeenFate::Parked { arrival } => {
+                    if is_row_absent(engine, key, arrival)? {
+                        self.parked.absent += 1;
+                    }
+                }
+                SeenFate::Refused { .. } | SeenFate::Erased => {}
+            }
+        }
+        if let Some((last, _)) = rows.last().filter(|_| rows.len() >= max) {
+            return Ok(Stage::Seen(Some(last.to_vec())));
+        }
+        self.parked_since = engine.counter(&Place::Meta, meta::COMMIT)?;
+        Ok(Stage::Parked(None))
+    }
+
+    /// A leadgen is noted as stored there.
+    fn noted(&mut self, engine: &Engine, purpose: &str, epoch: u32, number: u64) -> Result<(), StoreError> {
+        let Some(purpose) = PurposeId::parse(purpose) else {
+            self.seen_unreadable += 1;
+            return Ok(());
+        };
+        let key = record_key(epoch, number);
+        let is_later = match self.tallies.get(&purpose) {
+            Some(tally) => tally.is_known && key >= tally.end,
+            // It was admitted after the commit, or nothing but this note is left of it.
+            None => engine.read(&Place::Meta, &meta::stored(&purpose))?.is_some(),
+        };
+        if is_later {
+            return Ok(());
+        }
+        let tally = self.tallies.entry(purpose.clone()).or_default();
+        tally.indexed += 1;
+        let there = match engine.read(&Place::Vault(purpose.clone()), &key) {
+            Err(error) if error.code == StoreCode::PurposeUnknown => None,
+            there => there?,
+        };
+        if there.is_none() {
+            tally.absent += 1;
+            tally.first.get_or_insert(RecordId { purpose, epoch, number });
+        }
+        Ok(())
+    }
+
+    fn parked(
+        &mut self,
+        shared: &Shared,
+        engine: &Engine,
+        after: Option<u64>,
+        max: usize,
+    ) -> Result<Stage, StoreError> {
+        let from = after.map(u64::to_be_bytes);
+        let from = from.as_ref().map_or(Unbounded, |key| Excluded(key.as_slice()));
+        let rows = engine.scan(&Place::Parked, (from, Unbounded), max)?;
+        let mut last = after;
+        for (key, value) in &rows {
+            self.parked.found += 1;
+            let Ok(arrival) = layout::number(key) else {
+                self.parked.unreadable += 1;
+                continue;
+            };
+            last = Some(arrival);
+            // A row that says nothing is noted nowhere: its reference was parked again, in another one.
+            let Ok(row) = layout::decode::<ParkedRow>(value) else {
+                self.parked.unreadable += 1;
+                continue;
+            };
+            if is_note_absent(engine, arrival, &row)? {
+                self.parked.unnoted += 1;
+            }
+            if row.why.why().is_err() || !reference_opens(shared, engine, arrival, &row, value)? {
+                self.parked.unreadable += 1;
+            }
+        }
+        if rows.len() >= max && last != after {
+            return Ok(Stage::Parked(last));
+        }
+        // They can be compared if nothing was committed since the first row was counted.
+        if engine.counter(&Place::Meta, meta::COMMIT)? == self.parked_since {
+            self.parked.counted = shared.index().total_as_of(self.parked_since);
+        }
+        Ok(Stage::Trail(0))
+    }
+
+    fn trail(
+        &mut self,
+        shared: &Shared,
+        engine: &Engine,
+        after: u64,
+        max: usize,
+    ) -> Result<Stage, StoreError> {
+        let lines = match trail::read(shared, engine, after, max) {
+            Err(error) if error.code == StoreCode::TrailBroken => {
+                self.is_trail_broken = true;
+                return Ok(Stage::Over);
+            }
+            lines => lines?,
+        };
+        self.lines += lines.len() as u64;
+        Ok(lines.last().filter(|_| lines.len() >= max).map_or(Stage::Over, |last| Stage::Trail(last.seq)))
+    }
+
+    fn scanned(&self) -> Scanned {
+        let mut faults = Vec::new();
+        for (purpose, tally) in &self.tallies {
+            let fault = tally.fault(purpose);
+            if !fault.is_of_seals() || fault.unreadable > 0 {
+                faults.push(Fault::Records(fault));
+            }
+        }
+        if self.parked.is_of_counts() || self.parked.unreadable > 0 {
+            faults.push(Fault::Parked(self.parked.clone()));
+        }
+        if self.seen_unreadable > 0 {
+            faults.push(Fault::Seen(self.seen_unreadable));
+        }
+        if self.is_trail_broken {
+            faults.push(Fault::Trail);
+        }
+        let records = self.tallies.values().map(|tally| tally.found).sum();
+        Scanned { records, seen: self.seen, parked: self.parked.found, lines: self.lines, faults }
+    }
+
+    /// How many records of each purpose are missing; 0 where none are.
+    fn missing(&self) -> BTreeMap<PurposeId, u64> {
+        let missing =
+            |(purpose, tally): (&PurposeId, &Tally)| (purpose.clone(), tally.fault(purpose).missing());
+        self.tallies.iter().map(missing).collect()
+    }
+}
+
+impl Tally {
+    fn fault(&self, purpose: &PurposeId) -> RecordsFault {
+        RecordsFault {
+            purpose: purpose.clone(),
+            counted: self.counted,
+            found: self.found,
+            indexed: self.indexed,
+            absent: self.absent,
+            unreadable: self.unreadable,
+            first: self.first.clone(),
+        }
+    }
+}
+
+/// What is counted of each purpose, as of one commit.
+fn tallies(shared: &Shared, engine: &Engine) -> Result<BTreeMap<PurposeId, Tally>, StoreError> {
+    for _ in 0..LOOKS_MAX {
+        let commit = engine.counter(&Place::Meta, meta::COMMIT)?;
+        let mut purposes = engine.purposes();
+        // Also one whose whole tree is gone.
+        engine.visit(&Place::Meta, meta::STORED.range(), |key, _| {
+            purposes.extend(meta::STORED.purpose(key));
+            Ok(true)
+        })?;
+        let mut tallies = BTreeMap::new();
+        for purpose in purposes {
+            let counted = engine.counter(&Place::Meta, &meta::stored(&purpose))?;
+            let next = engine.counter(&Place::Sequence, purpose.as_str().as_bytes())?.max(1);
+            let end = record_key(shared.epoch, next);
+            let tally = Tally { is_known: true, counted, end, ..Tally::default() };
+            tallies.insert(purpose, tally);
+        }
+        if engine.counter(&Place::Meta, meta::COMMIT)? == commit {
+            return Ok(tallies);
+        }
+    }
+    Err(StoreError::of(StoreCode::Busy))
+}
+
+/// Checks a record's seal; nothing of its inside is read.
+fn opens(shared: &Shared, held: &mut Option<(Bucket, BucketKey)>, id: &RecordId, value: &[u8]) -> bool {
+    let Some(record) = SealedRecord::decode(value) else { return false };
+    let bucket = Bucket::of(id);
+    if held.as_ref().is_none_or(|(of, key)| *of != bucket || key.generation != record.generation) {
+        *held = shared.keyring.bucket_key_of(&bucket, record.generation).ok().map(|key| (bucket, key));
+    }
+    held.as_ref().is_some_and(|(_, key)| check(&record, id, key).is_ok())
+}
+
+/// A leadgen is noted as parked in a row that is not there. The note is looked at again after the row: no arrival number
+/// is given twice.
+fn is_row_absent(engine: &Engine, key: &[u8], arrival: u64) -> Result<bool, StoreError> {
+    if engine.read(&Place::Parked, &arrival.to_be_bytes())?.is_some() {
+        return Ok(false);
+    }
+    let Some(again) = engine.read(&Place::Seen, key)? else { return Ok(false) };
+    let again = layout::decode::<SeenRow>(&again);
+    Ok(again.is_ok_and(|row| row.fate == SeenFate::Parked { arrival }))
+}
+
+/// A row is there that no note leads to. The row is looked at again after the note.
+fn is_note_absent(engine: &Engine, arrival: u64, row: &ParkedRow) -> Result<bool, StoreError> {
+    let note = engine.read(&Place::Seen, &row.seen)?;
+    let note = note.and_then(|bytes| layout::decode::<SeenRow>(&bytes).ok());
+    if note.is_some_and(|note| note.fate == SeenFate::Parked { arrival }) {
+        return Ok(false);
+    }
+    Ok(engine.read(&Place::Parked, &arrival.to_be_bytes())?.is_some())
+}
+
+/// A row's seal. If it does not open, the row is looked at again: once a row is gone its day's key may go too.
+fn reference_opens(
+    shared: &Shared,
+    engine: &Engine,
+    arrival: u64,
+    row: &ParkedRow,
+    value: &[u8],
+) -> Result<bool, StoreError> {
+    if reference::open(shared, arrival, row).is_ok() {
+        return Ok(true);
+    }
+    let again = engine.read(&Place::Parked, &arrival.to_be_bytes())?;
+    Ok(again.is_none_or(|again| again.as_ref() != value))
+}
