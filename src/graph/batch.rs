@@ -145,6 +145,10 @@ impl Reading<'_> {
             let Some((first, rest)) = ids.split_first() else { return };
             others = rest;
             self.singly([*first]).await;
+            if let Some(stop) = self.stop {
+                self.read.failed.extend(others.iter().map(|id| (*id, stop)));
+                return;
+            }
             let missed = self.read.failed.last().filter(|(id, _)| id == first);
             if missed.is_none_or(|(_, failure)| failure.decision == Decision::Ambiguous) {
                 return self.singly(others.iter().copied()).await;

@@ -244,10 +244,7 @@ impl Fetcher {
         let availability = tools.graph.availability(&lane.page);
         match (purpose, availability) {
             (None, _) | (Some(_), Availability::NoToken) => park_all(claimed, |claim| held(policy, claim)),
-            // Due at once: while the page is paused nobody claims it, and the pause may end early (a new token).
-            (Some(_), Availability::Paused { code, .. }) => {
-                park_all(claimed, |claim| Why::Waiting { not_before: now, attempts: claim.attempts, code })
-            }
+            (Some(_), Availability::Paused { code, .. }) => park_all(claimed, |claim| paused(claim, code, now)),
             (Some(purpose), Availability::Ready | Availability::Probe) => {
                 self.fetch(&lane.page, &purpose, claimed).await
             }
@@ -362,7 +359,7 @@ impl Tools {
     fn after_failure(&self, failure: &Failure, claim: &Claimed, now: Timestamp) -> Why {
         let code = failure.code;
         match failure.decision {
-            Decision::Halt { .. } => Why::Waiting { not_before: now, attempts: claim.attempts, code },
+            Decision::Halt { .. } => paused(claim, code, now),
             Decision::Bury | Decision::ForGood => Why::Buried { code, attempts: claim.attempts + 1 },
             Decision::Later { not_before } => {
                 self.again(&self.usual(), claim.attempts, code, not_before, now)
@@ -519,6 +516,12 @@ fn held(policy: &Policy, claim: &Claimed) -> Why {
         Some(_) => ParkCode::PageUnknown,
     };
     Why::Held { code }
+}
+
+/// Due at once, in the order in which they came: while the page is paused nobody claims them, the pause may end early (a
+/// new token), and then the oldest goes first.
+fn paused(claim: &Claimed, code: ParkCode, now: Timestamp) -> Why {
+    Why::Waiting { not_before: claim.reference.received.min(now), attempts: claim.attempts, code }
 }
 
 fn park_all(claimed: Vec<Claimed>, why: impl Fn(&Claimed) -> Why) -> Vec<Settlement> {

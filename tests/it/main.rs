@@ -23,6 +23,7 @@ mod leaving;
 mod log_file;
 mod logs;
 mod lost;
+mod meta;
 mod model;
 mod power;
 mod proxy;

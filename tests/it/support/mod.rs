@@ -7,6 +7,8 @@ pub mod front;
 pub mod killing;
 mod load;
 mod log;
+pub mod memory;
+pub mod outage;
 pub mod power;
 pub mod process;
 mod threads;
