@@ -21,9 +21,10 @@ use crate::metrics::Metrics;
 use crate::notification::{LeadRef, ParkCode, Why};
 use crate::purpose::{Lane, Matching, Policy, Purpose};
 use crate::random::Random;
-use crate::store::{KnownForm, Outcome, Settled, Settlement, SharedStore, StoreError};
+use crate::store::{KnownForm, Outcome, Settlement, SharedStore, StoreError};
 use crate::telemetry::LeadNames;
 use crate::workers::forms::{FormBook, Unknown};
+use crate::workers::told::Told;
 use crate::workers::{Gate, Step, Worker};
 
 /// Graph reads at most so many leads in one call (its own limit).
@@ -244,7 +245,9 @@ impl Fetcher {
         let availability = tools.graph.availability(&lane.page);
         match (purpose, availability) {
             (None, _) | (Some(_), Availability::NoToken) => park_all(claimed, |claim| held(policy, claim)),
-            (Some(_), Availability::Paused { code, .. }) => park_all(claimed, |claim| paused(claim, code, now)),
+            (Some(_), Availability::Paused { code, .. }) => {
+                park_all(claimed, |claim| paused(claim, code, now))
+            }
             (Some(purpose), Availability::Ready | Availability::Probe) => {
                 self.fetch(&lane.page, &purpose, claimed).await
             }
@@ -428,76 +431,6 @@ impl Tools {
             told.say(lane, settled, &self.metrics);
         }
         Ok(Some(settled.len()))
-    }
-}
-
-/// What the log says of a settlement, taken before the store takes the settlement over.
-struct Told {
-    lead: String,
-    form: FormId,
-    dropped_standard: String,
-    dropped_custom: usize,
-    dropped: usize,
-    why: Option<Why>,
-}
-
-impl Told {
-    fn of(settlement: &Settlement, names: &LeadNames) -> Self {
-        Self {
-            lead: names.of(&settlement.reference.leadgen).to_string(),
-            form: settlement.reference.form,
-            dropped_standard: settlement.dropped.standard().join(","),
-            dropped_custom: settlement.dropped.custom(),
-            dropped: settlement.dropped.count(),
-            why: match &settlement.outcome {
-                Outcome::Stored(_) => None,
-                Outcome::Parked(why) => Some(*why),
-            },
-        }
-    }
-
-    fn say(&self, lane: &Lane, settled: &Settled, metrics: &Metrics) {
-        let (lead, form, page) = (&self.lead, self.form, lane.page);
-        match settled {
-            Settled::Stored(record) => {
-                metrics.stored(&record.purpose, self.dropped as u64);
-                tracing::info!(
-                    lead.name = lead,
-                    record.id = %record,
-                    form.id = %form,
-                    dropped.standard = self.dropped_standard,
-                    dropped.custom = self.dropped_custom,
-                    "lead.stored"
-                );
-            }
-            Settled::Known => tracing::debug!(lead.name = lead, form.id = %form, "lead.known"),
-            Settled::Parked(code) => {
-                metrics.parked(*code);
-                self.say_parked(*code, form, page);
-            }
-        }
-    }
-
-    fn say_parked(&self, code: ParkCode, form: FormId, page: PageId) {
-        let lead = &self.lead;
-        match self.why {
-            Some(Why::Waiting { not_before, attempts, .. }) => {
-                tracing::info!(lead.name = lead, form.id = %form, page.id = %page, code = %code,
-                    lead.attempts = attempts, lead.not_before = %not_before, "lead.waiting");
-            }
-            Some(Why::Held { .. }) => {
-                tracing::warn!(lead.name = lead, form.id = %form, page.id = %page, code = %code, "lead.held");
-            }
-            Some(Why::Refused { .. }) => {
-                tracing::warn!(lead.name = lead, form.id = %form, page.id = %page, code = %code,
-                    dropped.standard = self.dropped_standard, dropped.custom = self.dropped_custom, "lead.refused");
-            }
-            Some(Why::Buried { attempts, .. }) => {
-                tracing::error!(lead.name = lead, form.id = %form, page.id = %page, code = %code,
-                    lead.attempts = attempts, "lead.buried");
-            }
-            None => tracing::error!(lead.name = lead, form.id = %form, code = %code, "lead.buried"),
-        }
     }
 }
 

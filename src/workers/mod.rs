@@ -5,6 +5,7 @@ mod fetcher;
 mod forms;
 mod gate;
 mod reaper;
+mod told;
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
