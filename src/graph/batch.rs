@@ -209,7 +209,11 @@ impl Reading<'_> {
             self.unanswered = self.unanswered.saturating_add(1);
         }
         if self.unanswered >= UNANSWERED_MAX && self.stop.is_none() {
-            self.stop = Some(self.abandoned(Decision::Later { not_before: None }));
+            let decision = match self.graph.pauses.availability(&self.access.page, self.graph.now()) {
+                Availability::Paused { until, .. } => Decision::Halt { until },
+                _ => Decision::Later { not_before: None },
+            };
+            self.stop = Some(self.abandoned(decision));
         }
     }
 
