@@ -36,7 +36,10 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use tamis::clock::{Clock, SystemClock};
 use tamis::current::Current;
 use tamis::http::problem::as_problems;
-use tamis::http::{BodyBudget, Health, Intake, IntakeSettings, Listener, Trust, public_server, with_id};
+use tamis::http::{
+    BodyBudget, Health, Intake, IntakeSettings, Listener, NEXT_HEAD_MAX, Patience, Proxies, Trust,
+    public_server, with_id,
+};
 use tamis::metrics::Metrics;
 use tamis::notification::{self, Verifier};
 use tamis::random::{Random, SystemRandom};
@@ -423,7 +426,16 @@ async fn serve_intake(home: &Path) {
         names: Arc::new(LeadNames::new(rooms.keyring, clock)),
     };
     let listener = Listener { workers: 2, connections: 1_000, shutdown: Duration::from_secs(1) };
-    let server = public_server(listen(), &listener, intake, Health::new(|| true), random).expect("a server");
+    let server = public_server(
+        listen(),
+        &listener,
+        intake,
+        Health::new(|| true),
+        random,
+        Patience::new(NEXT_HEAD_MAX),
+        Proxies::default(),
+    )
+    .expect("a server");
     let noted = async {
         loop {
             tokio::time::sleep(Duration::from_millis(100)).await;
