@@ -12,6 +12,7 @@ mod clock;
 mod codes;
 mod connections;
 mod deploy;
+mod dice;
 mod durable;
 mod edges;
 mod fetching;

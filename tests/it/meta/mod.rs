@@ -1,3 +1,7 @@
 //! Meta misbehaving: the daemon as a process, and the worst that the other side can do.
 
+mod connection;
+mod flood;
 mod outage;
+mod quota;
+mod storm;

@@ -12,6 +12,7 @@ pub mod outage;
 pub mod power;
 pub mod process;
 mod threads;
+pub mod tls;
 mod world;
 
 pub use client::{Answer, Caller};
