@@ -4,4 +4,5 @@ mod connection;
 mod flood;
 mod outage;
 mod quota;
+mod slow;
 mod storm;
