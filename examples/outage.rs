@@ -12,5 +12,7 @@ mod support;
 async fn main() {
     let mut arguments = std::env::args().skip_while(|argument| argument != "--thousands").skip(1);
     let thousands = arguments.next().map_or(100, |number| number.parse().expect("a number of thousands"));
-    println!("{}", support::outage::outage(thousands).await);
+    let outage = support::outage::outage(thousands).await;
+    println!("{outage}");
+    outage.hold();
 }

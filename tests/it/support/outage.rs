@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, SocketAddrV4};
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, getsockname, socket_with};
 use tamis_simulator::notification::shapes;
 use tamis_simulator::{CallKind, GraphCall, Lead, Page, Setup, Simulator};
 
@@ -20,14 +22,22 @@ const FIRST_ID: u64 = 770_000_000_000_000;
 const PATIENCE_A_THOUSAND: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Fifty a call, eight calls at a time; twice, since a claim may be on its way while the next are made.
+const OVERTAKEN_MAX: usize = 2 * 8 * 50;
+/// The store's cache, and the buffers of eight calls.
+const GROWN_BYTES: u64 = 64 << 20;
+/// Places in memory of what is queued, parked and stored. Measured: below 1 KiB.
+const GROWN_BYTES_A_REFERENCE: u64 = 1_500;
+
 /// What came of it.
 pub struct Outage {
     pub references: u64,
     pub accepted_in: Duration,
     /// From Graph's return to the last record.
     pub drained_in: Duration,
-    /// The most memory that the daemon had, beyond what it had when it was idle.
-    pub grown_bytes: u64,
+    /// The most memory that the daemon had so far, beyond what it had when it was idle: when all was accepted, when all
+    /// was parked, when all was stored.
+    pub grown_bytes: [u64; 3],
     /// How many references were read before one that came in an earlier call, at the most for one of them.
     pub overtaken_max: usize,
     /// Calls to Graph after its return.
@@ -40,9 +50,23 @@ impl fmt::Display for Outage {
         write!(
             out,
             "{references} references accepted in {accepted_in:.1?} while Graph was down, drained in {drained_in:.1?} \
-             by {calls} calls, none lost, none twice; memory +{} MiB; overtaken by at most {overtaken_max}",
-            grown_bytes / (1 << 20)
+             by {calls} calls, none lost, none twice; memory +{:?} MiB; overtaken by at most {overtaken_max}",
+            grown_bytes.map(|bytes| bytes / (1 << 20))
         )
+    }
+}
+
+impl Outage {
+    /// Panics unless it drained oldest first, in full calls, and within its memory.
+    pub fn hold(&self) {
+        assert!(self.overtaken_max <= OVERTAKEN_MAX, "{self}");
+        let fewest = usize::try_from(self.references).expect("a small number") / 50;
+        assert!(self.calls <= fewest + fewest / 4 + 20, "{self}");
+        let allowed = GROWN_BYTES + self.references * GROWN_BYTES_A_REFERENCE;
+        assert!(
+            self.grown_bytes.into_iter().all(|grown| grown <= allowed),
+            "{self}: {allowed} bytes are allowed"
+        );
     }
 }
 
@@ -50,7 +74,8 @@ impl fmt::Display for Outage {
 /// all are stored. Panics if one is lost or stored twice.
 pub async fn outage(thousands: u64) -> Outage {
     let patience = PATIENCE + PATIENCE_A_THOUSAND * u32::try_from(thousands).expect("a small number");
-    let port = free_port();
+    let reserved = Reserved::new();
+    let port = reserved.port;
     let sender = Simulator::start(Setup::default()).await.expect("Meta's side");
     let home = Home::new(&sender, TOKEN, |text| {
         let quiet = "\n[log]\nlevel = \"warn\"\n";
@@ -66,16 +91,18 @@ pub async fn outage(thousands: u64) -> Outage {
         assert_eq!(answer.status, 200, "call {call}");
     }
     let accepted_in = begun.elapsed();
+    let accepted_bytes = memory.grown_bytes();
     let references = thousands * CHANGES;
     until(&daemon, patience, |inbox| inbox["queued"] == 0 && inbox["waiting"] == references).await;
+    let parked_bytes = memory.grown_bytes();
     let overview = daemon.admin().get("/admin/v1/inbox").await.json();
     assert_eq!(overview["paused"][0]["code"], "graph-unavailable", "{overview}");
 
-    let graph = come_back(port, references).await;
+    let graph = come_back(reserved, references).await;
     let begun = Instant::now();
     until(&daemon, patience, |inbox| inbox["waiting"] == 0 && inbox["queued"] == 0).await;
     let drained_in = begun.elapsed();
-    let grown_bytes = memory.grown_bytes();
+    let grown_bytes = [accepted_bytes, parked_bytes, memory.grown_bytes()];
     nothing_lost_or_twice(&daemon, references).await;
     let calls = graph.graph_calls();
     let outage = Outage {
@@ -93,9 +120,10 @@ pub async fn outage(thousands: u64) -> Outage {
     outage
 }
 
-async fn come_back(port: u16, references: u64) -> Simulator {
+async fn come_back(reserved: Reserved, references: u64) -> Simulator {
     let calls_max = usize::try_from(references).expect("a small number") * 2;
-    let setup = Setup { port, calls_max, ..Setup::default() };
+    let setup = Setup { port: reserved.port, calls_max, ..Setup::default() };
+    drop(reserved);
     let graph = Simulator::start(setup).await.expect("Graph's port is still free");
     graph.add_page(Page { id: PAGE.to_owned(), name: "Atelier Lumen".to_owned(), token: TOKEN.to_owned() });
     add_forms(&graph);
@@ -155,7 +183,20 @@ fn overtaken_max(calls: &[GraphCall]) -> usize {
     worst
 }
 
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
+/// A port where nobody listens and that nobody else is given: bound, so that calls to it are refused.
+struct Reserved {
+    port: u16,
+    _socket: OwnedFd,
+}
+
+impl Reserved {
+    fn new() -> Self {
+        // Not for the daemon to inherit: it would keep the port.
+        let flags = SocketFlags::CLOEXEC;
+        let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, None).expect("a socket");
+        bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0)).expect("a port");
+        let address = getsockname(&socket).expect("an address");
+        let address = SocketAddrV4::try_from(address).expect("an address of version 4");
+        Self { port: address.port(), _socket: socket }
+    }
 }
