@@ -36,10 +36,7 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use tamis::clock::{Clock, SystemClock};
 use tamis::current::Current;
 use tamis::http::problem::as_problems;
-use tamis::http::{
-    BodyBudget, Health, Intake, IntakeSettings, Listener, NEXT_HEAD_MAX, Patience, Proxies, Trust,
-    public_server, with_id,
-};
+use tamis::http::{BodyBudget, Health, Intake, IntakeSettings, Listener, Trust, public_server, with_id};
 use tamis::metrics::Metrics;
 use tamis::notification::{self, Verifier};
 use tamis::random::{Random, SystemRandom};
@@ -432,8 +429,8 @@ async fn serve_intake(home: &Path) {
         intake,
         Health::new(|| true),
         random,
-        Patience::new(NEXT_HEAD_MAX),
-        Proxies::default(),
+        tamis::http::Patience::new(tamis::http::NEXT_HEAD_MAX),
+        tamis::http::Proxies::default(),
     )
     .expect("a server");
     let noted = async {
