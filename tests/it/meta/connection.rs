@@ -62,8 +62,9 @@ async fn no_token_goes_to_who_cannot_prove_to_be_graph() {
         if let Some(before) = running.take() {
             assert!(before.terminate().0.success());
         }
-        let daemon = running.insert(home.serve_in(&[], &trust));
+        // What waits already is asked for as soon as it starts.
         let connections = graph.connections();
+        let daemon = running.insert(home.serve_in(&[], &trust));
         deliver_one(&meta, daemon).await;
         daemon.until_said("cause=tls-failed", 1);
         assert!(graph.connections() > connections, "{what}");
