@@ -440,7 +440,16 @@ async fn serve_intake(home: &Path) {
         names: Arc::new(LeadNames::new(rooms.keyring, clock)),
     };
     let listener = Listener { workers: 2, connections: 1_000, shutdown: Duration::from_secs(1) };
-    let server = public_server(listen(), &listener, intake, Health::new(|| true), random).expect("a server");
+    let server = public_server(
+        listen(),
+        &listener,
+        intake,
+        Health::new(|| true),
+        random,
+        tamis::http::Patience::new(tamis::http::NEXT_HEAD_MAX),
+        tamis::http::Proxies::default(),
+    )
+    .expect("a server");
     let noted = async {
         loop {
             tokio::time::sleep(Duration::from_millis(100)).await;

@@ -4,6 +4,8 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a fuzzer fails by panicking")]
 #![expect(clippy::print_stdout, reason = "it speaks to whoever runs it")]
 
+#[path = "../tests/it/dice.rs"]
+mod dice;
 #[path = "../tests/it/hostile/mod.rs"]
 mod hostile;
 
@@ -13,7 +15,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use hostile::mutate::{Dice, mutate};
+use dice::Dice;
+use hostile::mutate::mutate;
 use hostile::targets::{TARGETS, Target};
 use hostile::{corpus, folder};
 

@@ -3,6 +3,8 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a simulation fails by panicking")]
 #![expect(clippy::print_stdout, reason = "it speaks to whoever runs it")]
 
+#[path = "../tests/it/dice.rs"]
+mod dice;
 #[path = "../tests/it/model/mod.rs"]
 mod model;
 

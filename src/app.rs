@@ -22,8 +22,8 @@ use crate::disk;
 use crate::graph::Graph;
 use crate::http::admin::Admin;
 use crate::http::{
-    ADMIN_CONNECTIONS_MAX, AdminDoor, BodyBudget, Health, Intake, IntakeSettings, Listener, Trust,
-    admin_server, public_server,
+    ADMIN_CONNECTIONS_MAX, AdminDoor, BodyBudget, Health, Intake, IntakeSettings, Listener, NEXT_HEAD_MAX,
+    Patience, Proxies, Trust, admin_server, public_server,
 };
 use crate::id::LeadgenId;
 use crate::inbox::{Inbox, InboxCode, InboxError, Known};
@@ -55,6 +55,8 @@ const BODY_DEADLINE: Duration = Duration::from_secs(10);
 const PUBLIC_WORKERS: usize = 2;
 /// Connections to the public side at one time, where the system allows as many open files.
 const PUBLIC_CONNECTIONS_MAX: usize = 10_000;
+/// A connection to the public side, and the second descriptor by which it is watched.
+const FILES_A_CONNECTION: usize = 2;
 /// Open files that are not connections of callers: the journal's segments, the store, Graph, the log.
 const OTHER_FILES: usize = 256;
 /// Of the drain, what the requests under way may take.
@@ -127,6 +129,7 @@ pub struct App {
     rooms: Rooms,
     sockets: Sockets,
     intake: Intake,
+    proxies: Proxies,
     drain: Duration,
     fetchers: usize,
     tools: Arc<Tools>,
@@ -186,6 +189,7 @@ impl App {
             rooms,
             sockets,
             intake,
+            proxies: Proxies::new(&config.public.trusted_proxies),
             drain: Duration::from_secs(config.public.drain_seconds),
             fetchers: config.meta.calls_in_flight,
             tools,
@@ -212,8 +216,9 @@ impl App {
     /// Serves until a stop is asked for, then leaves in order: no new connections, steps under way finished, the inbox
     /// and the store synced and closed. True if everything ended well.
     pub async fn run(self, stop: Stop) -> bool {
-        let Self { addresses, rooms, sockets, intake, drain, fetchers, tools, started: _, systemd } = self;
-        let servers = match rooms.serve(sockets, intake, drain, &stop) {
+        let Self { addresses, rooms, sockets, intake, proxies, drain, fetchers, tools, started: _, systemd } =
+            self;
+        let servers = match rooms.serve(sockets, (intake, proxies), drain, &stop) {
             Ok(servers) => servers,
             Err(error) => {
                 tracing::error!(io.kind = ?error.kind(), "process.cannot-serve");
@@ -310,7 +315,7 @@ impl Rooms {
     fn serve(
         &self,
         sockets: Sockets,
-        intake: Intake,
+        (intake, proxies): (Intake, Proxies),
         drain: Duration,
         stop: &Stop,
     ) -> std::io::Result<Vec<actix_web::dev::ServerHandle>> {
@@ -329,12 +334,24 @@ impl Rooms {
             clock: Arc::clone(&self.ambient.clock),
             random: random(),
         });
+        let patience = Patience::new(NEXT_HEAD_MAX);
         let mut servers = vec![
             (
                 "admin-socket",
                 admin_server(AdminDoor::Socket(sockets.admin_socket), &admin, state.clone(), random())?,
             ),
-            ("public-listener", public_server(sockets.public, &public, intake, health, random())?),
+            (
+                "public-listener",
+                public_server(
+                    sockets.public,
+                    &public,
+                    intake,
+                    health,
+                    random(),
+                    Arc::clone(&patience),
+                    proxies,
+                )?,
+            ),
         ];
         if let Some(socket) = sockets.admin {
             servers.push(("admin-listener", admin_server(AdminDoor::Tcp(socket), &admin, state, random())?));
@@ -348,6 +365,8 @@ impl Rooms {
                 }
             });
         }
+        let asked = stop.clone();
+        stop.supervise("patience", async move { patience.run(asked.requested()).await });
         Ok(handles)
     }
 
@@ -411,7 +430,7 @@ impl Rooms {
 fn public_connections() -> usize {
     let files = usize::try_from(descriptors::raise_limit()).unwrap_or(usize::MAX);
     let others = OTHER_FILES + 2 * ADMIN_CONNECTIONS_MAX;
-    files.saturating_sub(others).clamp(PUBLIC_WORKERS, PUBLIC_CONNECTIONS_MAX)
+    (files.saturating_sub(others) / FILES_A_CONNECTION).clamp(PUBLIC_WORKERS, PUBLIC_CONNECTIONS_MAX)
 }
 
 fn retries(config: &Config) -> Retries {

@@ -4,6 +4,7 @@ pub(crate) mod ask;
 mod edges;
 pub(crate) mod error;
 mod fields;
+mod flood;
 mod nodes;
 mod reply;
 
@@ -11,9 +12,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::calls::{CallKind, ProofSeen};
 use crate::misbehave::{Turn, What};
-use crate::shared::Shared;
+use crate::shared::{Shared, locked};
 use ask::{Ask, version_number};
 use error::GraphError;
+use flood::Flood;
 use reply::Reply;
 
 /// Answers one call.
@@ -24,6 +26,11 @@ pub(crate) async fn answer(request: HttpRequest, shared: web::Data<Shared>) -> H
     if !turn.delay.is_zero() {
         // A stop ends the wait; the answer then goes nowhere.
         let _ = tokio::time::timeout(turn.delay, shared.stop.cancelled()).await;
+    }
+    let quota = locked(&shared.quota).as_mut().map(|quota| quota.count(shared.now_ms()));
+    if let Some((usage, refusal)) = quota {
+        turn.usage = turn.usage.or(Some(usage));
+        turn.instead = refusal.map(What::Error).or(turn.instead);
     }
     let mut reply = match turn.instead.take() {
         Some(What::Hang) => {
@@ -50,7 +57,9 @@ fn instead(what: What, ask: &Ask, shared: &Shared) -> Reply {
             let first = ask.ids.first().map(String::as_str).unwrap_or_default();
             error_reply(&GraphError { code, ..GraphError::aliases(&[first]) }, ask, shared)
         }
-        What::Endless(bytes) => Reply::Endless { bytes },
+        What::Endless(bytes) => Reply::Flood { kind: Flood::Endless, bytes },
+        What::Announced(bytes) => Reply::Flood { kind: Flood::Announced, bytes },
+        What::Bomb(bytes) => Reply::Flood { kind: Flood::Bomb, bytes },
         What::Redirect(to) => Reply::Redirect { to },
         // `answer` has dealt with hanging; what changes a proper answer never stands in its place (`Turn::add`).
         What::Reset

@@ -35,6 +35,7 @@ mod json;
 mod misbehave;
 pub mod notification;
 pub mod people;
+mod quota;
 mod sender;
 mod shared;
 mod signature;

@@ -150,6 +150,10 @@ pub enum What {
     HalfBody,
     /// Answers 200 and streams this many bytes, of no announced length, which never become JSON.
     Endless(u64),
+    /// Announces this many bytes and streams them, as far as they are taken.
+    Announced(u64),
+    /// Streams this many bytes of gzip, announced as such, which unfold to 158 times as many.
+    Bomb(u64),
     /// Answers 302 to this address.
     Redirect(String),
     /// Answers properly, but a batch lacks these ids.
@@ -305,6 +309,8 @@ impl Turn {
             | What::Hang
             | What::Reset
             | What::Endless(_)
+            | What::Announced(_)
+            | What::Bomb(_)
             | What::Redirect(_)
             | What::BatchFails(_) => self.instead = Some(what.clone()),
         }

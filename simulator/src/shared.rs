@@ -2,13 +2,14 @@
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use tokio_util::sync::CancellationToken;
 
 use crate::calls::{CallLog, GraphCall};
 use crate::graph::ask::Ask;
 use crate::misbehave::{Rules, Turn, Usage};
+use crate::quota::Quota;
 use crate::simulator::{MissingInBatch, Setup};
 use crate::time::Clock;
 use crate::world::World;
@@ -28,6 +29,9 @@ pub(crate) struct Shared {
     pub usage: RwLock<Usage>,
     pub ad_rights: AtomicBool,
     pub missing_fails_batch: AtomicBool,
+    /// Bytes that floods have sent.
+    pub flooded: Arc<AtomicU64>,
+    pub quota: Mutex<Option<Quota>>,
     numbers: AtomicU64,
 }
 
@@ -47,6 +51,8 @@ impl Shared {
             usage: RwLock::default(),
             ad_rights: AtomicBool::new(true),
             missing_fails_batch: AtomicBool::new(false),
+            flooded: Arc::default(),
+            quota: Mutex::default(),
             numbers: AtomicU64::new(0),
         }
     }

@@ -15,6 +15,7 @@ use crate::failure::SimulatorError;
 use crate::graph;
 use crate::misbehave::{Rule, RuleId, Usage};
 use crate::notification::{Change, Entry, Notification};
+use crate::quota::Quota;
 use crate::sender::{Delivery, Sender, Signing};
 use crate::shared::{Shared, locked};
 use crate::time::{Clock, system_clock};
@@ -194,6 +195,22 @@ impl Simulator {
     /// The usage headers of every answer from now on, unless a rule gives others.
     pub fn set_usage(&self, usage: Usage) {
         *self.inner.shared.usage.write().unwrap_or_else(PoisonError::into_inner) = usage;
+    }
+
+    /// From now on so many calls are allowed within the last so many milliseconds; the usage headers of the page say how
+    /// many were made, and beyond them calls are refused (80005), and count on.
+    pub fn set_quota(&self, page_id: &str, calls_max: u32, window_ms: u64) {
+        *locked(&self.inner.shared.quota) = Some(Quota::new(page_id, calls_max, window_ms));
+    }
+
+    /// How many calls the quota has refused.
+    pub fn refused_by_quota(&self) -> u32 {
+        locked(&self.inner.shared.quota).as_ref().map_or(0, Quota::refused)
+    }
+
+    /// How many bytes of bodies without end were handed to the connections.
+    pub fn flooded_bytes(&self) -> u64 {
+        self.inner.shared.flooded.load(Ordering::Relaxed)
     }
 
     /// Whether the tokens have an advertiser role on the ad account; without, the ad fields are silently absent (seen).

@@ -145,6 +145,10 @@ impl Reading<'_> {
             let Some((first, rest)) = ids.split_first() else { return };
             others = rest;
             self.singly([*first]).await;
+            if let Some(stop) = self.stop {
+                self.read.failed.extend(others.iter().map(|id| (*id, stop)));
+                return;
+            }
             let missed = self.read.failed.last().filter(|(id, _)| id == first);
             if missed.is_none_or(|(_, failure)| failure.decision == Decision::Ambiguous) {
                 return self.singly(others.iter().copied()).await;
@@ -205,7 +209,11 @@ impl Reading<'_> {
             self.unanswered = self.unanswered.saturating_add(1);
         }
         if self.unanswered >= UNANSWERED_MAX && self.stop.is_none() {
-            self.stop = Some(self.abandoned(Decision::Later { not_before: None }));
+            let decision = match self.graph.pauses.availability(&self.access.page, self.graph.now()) {
+                Availability::Paused { until, .. } => Decision::Halt { until },
+                _ => Decision::Later { not_before: None },
+            };
+            self.stop = Some(self.abandoned(decision));
         }
     }
 

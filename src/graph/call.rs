@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::graph::client::{Reply, Target};
 use crate::graph::failure::{Cause, Failure, Fault, Refusal, Scope, refusal};
+use crate::graph::outage::Sign;
 use crate::graph::pace::Usage;
 use crate::graph::pause::{Availability, Halt, Length, Passed, Ticket};
 use crate::graph::{Access, Graph};
@@ -119,6 +120,7 @@ impl Graph {
         match found {
             Err(refusal) => Err(self.refused(caller, target, &refusal, &reply.usage)),
             Ok(leads) => {
+                self.outage.answered();
                 let shown = if matches!(target, Target::Form(..)) { Passed::TokenOnly } else { Passed::Lead };
                 self.pass(caller, shown, &reply.usage);
                 Ok(Found { body: reply.body, leads })
@@ -132,6 +134,9 @@ impl Graph {
             page.id = %caller.access.page, cause = %refusal.cause,
             graph.code = refusal.graph.map(|graph| graph.code), "graph.call-refused"
         );
+        if refusal.graph.is_some() {
+            self.outage.answered();
+        }
         let fault = refusal.fault;
         let spared = matches!(target, Target::Form(..)) && fault.ends_form();
         let failure = match fault.halt().filter(|_| !spared) {
@@ -143,10 +148,24 @@ impl Graph {
                 // Where Graph speaks of the object, it has let the token in.
                 let shown = if fault == Fault::Passing { Passed::Nothing } else { Passed::TokenOnly };
                 self.pass(caller, if refusal.graph.is_some() { shown } else { Passed::Nothing }, usage);
-                refusal.failure()
+                self.unless_outage(caller, refusal, usage)
             }
         };
         Refused { fault: Some(fault), failure }
+    }
+
+    /// What is said of a lead when nobody is to be paused for what Graph said; all are if Graph is not there.
+    fn unless_outage(&self, caller: &Caller<'_>, refusal: &Refusal, usage: &Usage) -> Failure {
+        let sign = if refusal.graph.is_some() { Sign::None } else { self.outage.failed(refusal.cause) };
+        if sign == Sign::None {
+            return refusal.failure();
+        }
+        let until = self.halt(caller, refusal, Scope::App, ParkCode::GraphUnavailable, usage);
+        match sign {
+            Sign::Certain => refusal.halted(until, ParkCode::GraphUnavailable),
+            // It spends an attempt: if it is the reason after all, another lead is the next to look.
+            _ => refusal.failure(),
+        }
     }
 
     fn halt(

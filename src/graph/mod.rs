@@ -1,7 +1,7 @@
 //! The Graph API: reading leads and forms, paced, with every failure classified once.
 //!
-//! A page whose token is dead is paused while others go on; what concerns the app pauses all of them. Replies are handed
-//! on as bytes that nobody has looked into further than to see whether they are an error.
+//! A page whose token is dead is paused while others go on; what concerns the app pauses all of them, and so does a Graph
+//! that is not there. Replies are handed on as bytes that nobody has looked into further than to see whether they are an error.
 
 mod batch;
 mod call;
@@ -10,6 +10,7 @@ mod client;
 pub mod door;
 mod failure;
 mod form;
+mod outage;
 mod pace;
 mod pause;
 mod retry;
@@ -36,6 +37,7 @@ use crate::secret::Secret;
 use batch::Sizes;
 use client::Client;
 use failure::Refusal;
+use outage::Outage;
 use pace::Pace;
 use pause::{Pauses, after};
 
@@ -99,6 +101,7 @@ pub struct Graph {
     permits: Semaphore,
     reply_max_bytes: usize,
     pauses: Pauses,
+    outage: Outage,
     pace: Pace,
     sizes: Sizes,
     clock: Arc<dyn Clock>,
@@ -133,6 +136,7 @@ impl Graph {
             permits: Semaphore::new(calls_in_flight),
             reply_max_bytes: settings.reply_max_bytes,
             pauses: Pauses::default(),
+            outage: Outage::default(),
             pace: Pace::default(),
             sizes: Sizes::default(),
             clock,

@@ -22,6 +22,9 @@ pub(super) const LONGEST_MS: u64 = 60 * 60_000;
 /// Where Meta has blocked the app: calling on makes it worse.
 const POLICY_FIRST_MS: u64 = 60 * 60_000;
 const POLICY_LONGEST_MS: u64 = 6 * 60 * 60_000;
+/// Where Graph is not there: it is asked again soon, by one call for all pages.
+const OUTAGE_FIRST_MS: u64 = 1_000;
+const OUTAGE_LONGEST_MS: u64 = 60_000;
 /// How long a second caller stays away while a probe is under way.
 const PROBE_MS: u64 = 5_000;
 
@@ -269,6 +272,7 @@ impl Halt {
     fn until(&self, strikes: u32, now: Timestamp, random: &dyn Random) -> Timestamp {
         let (first_ms, longest_ms) = match self.code {
             ParkCode::PolicyBlock => (POLICY_FIRST_MS, POLICY_LONGEST_MS),
+            ParkCode::GraphUnavailable => (OUTAGE_FIRST_MS, OUTAGE_LONGEST_MS),
             _ => (FIRST_MS, LONGEST_MS),
         };
         let length_ms = match self.length {

@@ -5,7 +5,9 @@
 
 pub mod admin;
 mod body;
+mod caller;
 mod health;
+mod patience;
 pub mod problem;
 mod request;
 mod server;
@@ -13,7 +15,9 @@ mod unread;
 mod webhook;
 
 pub use body::BodyBudget;
+pub use caller::Proxies;
 pub use health::Health;
+pub use patience::Patience;
 pub use request::with_id;
-pub use server::{ADMIN_CONNECTIONS_MAX, AdminDoor, Listener, admin_server, public_server};
+pub use server::{ADMIN_CONNECTIONS_MAX, AdminDoor, Listener, NEXT_HEAD_MAX, admin_server, public_server};
 pub use webhook::{Intake, IntakeSettings, Trust};

@@ -11,7 +11,9 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 
 use crate::http::admin::{self, Admin, Door};
+use crate::http::caller::Proxies;
 use crate::http::health::{self, Health};
+use crate::http::patience::{Patience, watched};
 use crate::http::problem::as_problems;
 use crate::http::request::{Telling, told, with_id};
 use crate::http::unread::close_unread;
@@ -22,6 +24,8 @@ use crate::random::Random;
 const HEAD_DEADLINE: Duration = Duration::from_secs(5);
 /// How long an idle connection is kept: longer than a proxy keeps its own, so that the proxy closes first.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// How long a kept-alive connection may take from an answer to the next whole head: a little more than silence.
+pub const NEXT_HEAD_MAX: Duration = Duration::from_secs(77);
 /// Connections to each of the admin side's doors at one time.
 pub const ADMIN_CONNECTIONS_MAX: usize = 100;
 
@@ -53,18 +57,23 @@ pub fn public_server(
     intake: Intake,
     health: Health,
     random: Arc<dyn Random>,
+    patience: Arc<Patience>,
+    proxies: Proxies,
 ) -> std::io::Result<Server> {
     let intake = web::Data::new(intake);
     let health = web::Data::new(health);
     let random = web::Data::new(random);
+    let proxies = web::Data::new(proxies);
     let server = HttpServer::new(move || {
         App::new()
+            .app_data(proxies.clone())
             .app_data(intake.clone())
             .app_data(health.clone())
             .app_data(random.clone())
             .wrap(from_fn(as_problems))
             .wrap(from_fn(with_id))
             .wrap(from_fn(close_unread))
+            .wrap(from_fn(watched))
             .service(
                 web::resource("/webhook")
                     .route(web::get().to(webhook::handshake))
@@ -78,6 +87,7 @@ pub fn public_server(
     .keep_alive(KEEP_ALIVE)
     .disable_signals()
     .shutdown_timeout(listener.shutdown.as_secs())
+    .on_connect(move |connection, data| patience.watch(connection, data))
     .listen(socket)?;
     Ok(server.run())
 }

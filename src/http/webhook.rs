@@ -2,6 +2,7 @@
 //!
 //! A 200 leaves only after every reference of the call is durable (promise 1). Nothing of a body is ever logged.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use crate::clock::Clock;
 use crate::current::Current;
 use crate::http::body::{Body, BodyBudget, BodyError};
+use crate::http::caller::Proxies;
 use crate::http::problem::{Problem, ProblemCode, Said, request_id};
 use crate::inbox::{Accepted, Inbox, InboxError};
 use crate::metrics::Metrics;
@@ -63,7 +65,11 @@ pub struct Intake {
 ///
 /// # Errors
 /// The handshake is incomplete, or its mode or token is wrong.
-pub async fn handshake(request: HttpRequest, intake: web::Data<Intake>) -> Result<HttpResponse, Problem> {
+pub async fn handshake(
+    request: HttpRequest,
+    intake: web::Data<Intake>,
+    proxies: web::Data<Proxies>,
+) -> Result<HttpResponse, Problem> {
     match Challenge::read(request.query_string(), &intake.trust.pin().verify_token) {
         Ok(challenge) => {
             tracing::info!(request.id = request_id(&request), "webhook.handshake");
@@ -73,7 +79,10 @@ pub async fn handshake(request: HttpRequest, intake: web::Data<Intake>) -> Resul
                 .body(challenge.into_string()))
         }
         Err(code) => {
-            tracing::warn!(request.id = request_id(&request), code = %code, "webhook.handshake-refused");
+            let caller = proxies.caller(&request);
+            tracing::warn!(
+                request.id = request_id(&request), code = %code, caller.address = %caller, "webhook.handshake-refused"
+            );
             request.extensions_mut().insert(Said);
             Err(Problem::of(match code {
                 ChallengeCode::WrongMode | ChallengeCode::WrongToken => ProblemCode::HandshakeRefused,
@@ -91,6 +100,7 @@ pub async fn notify(
     request: HttpRequest,
     payload: web::Payload,
     intake: web::Data<Intake>,
+    proxies: web::Data<Proxies>,
 ) -> Result<HttpResponse, Problem> {
     match receive(&request, payload, &intake).await {
         Ok(words) => {
@@ -103,7 +113,7 @@ pub async fn notify(
             Ok(answer.content_type("text/plain; charset=utf-8").body("ok"))
         }
         Err(refusal) => {
-            refusal.say(&request);
+            refusal.say(&request, &proxies);
             let code = refusal.problem();
             intake.metrics.notification(code.status().as_u16());
             Err(Problem::of(code))
@@ -205,16 +215,19 @@ impl Refusal {
         }
     }
 
-    fn say(&self, request: &HttpRequest) {
+    fn say(&self, request: &HttpRequest, proxies: &Proxies) {
         request.extensions_mut().insert(Said);
-        let id = request_id(request);
-        match self {
+        let (id, problem) = (request_id(request), self.problem());
+        let code: &dyn fmt::Display = match self {
             Self::Inbox(error) => {
                 tracing::error!(request.id = id, code = %error.code, io.kind = ?error.io, "webhook.not-accepted");
+                return;
             }
-            Self::Signature(code) => tracing::warn!(request.id = id, code = %code, "webhook.refused"),
-            Self::Wire(code) => tracing::warn!(request.id = id, code = %code, "webhook.refused"),
-            Self::Body(_) => tracing::warn!(request.id = id, code = %self.problem(), "webhook.refused"),
-        }
+            Self::Signature(code) => code,
+            Self::Wire(code) => code,
+            Self::Body(_) => &problem,
+        };
+        let caller = proxies.caller(request);
+        tracing::warn!(request.id = id, code = %code, caller.address = %caller, "webhook.refused");
     }
 }

@@ -21,9 +21,10 @@ use crate::metrics::Metrics;
 use crate::notification::{LeadRef, ParkCode, Why};
 use crate::purpose::{Lane, Matching, Policy, Purpose};
 use crate::random::Random;
-use crate::store::{KnownForm, Outcome, Settled, Settlement, SharedStore, StoreError};
+use crate::store::{KnownForm, Outcome, Settlement, SharedStore, StoreError};
 use crate::telemetry::LeadNames;
 use crate::workers::forms::{FormBook, Unknown};
+use crate::workers::told::Told;
 use crate::workers::{Gate, Step, Worker};
 
 /// Graph reads at most so many leads in one call (its own limit).
@@ -244,9 +245,8 @@ impl Fetcher {
         let availability = tools.graph.availability(&lane.page);
         match (purpose, availability) {
             (None, _) | (Some(_), Availability::NoToken) => park_all(claimed, |claim| held(policy, claim)),
-            // Due at once: while the page is paused nobody claims it, and the pause may end early (a new token).
             (Some(_), Availability::Paused { code, .. }) => {
-                park_all(claimed, |claim| Why::Waiting { not_before: now, attempts: claim.attempts, code })
+                park_all(claimed, |claim| paused(claim, code, now))
             }
             (Some(purpose), Availability::Ready | Availability::Probe) => {
                 self.fetch(&lane.page, &purpose, claimed).await
@@ -362,7 +362,7 @@ impl Tools {
     fn after_failure(&self, failure: &Failure, claim: &Claimed, now: Timestamp) -> Why {
         let code = failure.code;
         match failure.decision {
-            Decision::Halt { .. } => Why::Waiting { not_before: now, attempts: claim.attempts, code },
+            Decision::Halt { .. } => paused(claim, code, now),
             Decision::Bury | Decision::ForGood => Why::Buried { code, attempts: claim.attempts + 1 },
             Decision::Later { not_before } => {
                 self.again(&self.usual(), claim.attempts, code, not_before, now)
@@ -434,76 +434,6 @@ impl Tools {
     }
 }
 
-/// What the log says of a settlement, taken before the store takes the settlement over.
-struct Told {
-    lead: String,
-    form: FormId,
-    dropped_standard: String,
-    dropped_custom: usize,
-    dropped: usize,
-    why: Option<Why>,
-}
-
-impl Told {
-    fn of(settlement: &Settlement, names: &LeadNames) -> Self {
-        Self {
-            lead: names.of(&settlement.reference.leadgen).to_string(),
-            form: settlement.reference.form,
-            dropped_standard: settlement.dropped.standard().join(","),
-            dropped_custom: settlement.dropped.custom(),
-            dropped: settlement.dropped.count(),
-            why: match &settlement.outcome {
-                Outcome::Stored(_) => None,
-                Outcome::Parked(why) => Some(*why),
-            },
-        }
-    }
-
-    fn say(&self, lane: &Lane, settled: &Settled, metrics: &Metrics) {
-        let (lead, form, page) = (&self.lead, self.form, lane.page);
-        match settled {
-            Settled::Stored(record) => {
-                metrics.stored(&record.purpose, self.dropped as u64);
-                tracing::info!(
-                    lead.name = lead,
-                    record.id = %record,
-                    form.id = %form,
-                    dropped.standard = self.dropped_standard,
-                    dropped.custom = self.dropped_custom,
-                    "lead.stored"
-                );
-            }
-            Settled::Known => tracing::debug!(lead.name = lead, form.id = %form, "lead.known"),
-            Settled::Parked(code) => {
-                metrics.parked(*code);
-                self.say_parked(*code, form, page);
-            }
-        }
-    }
-
-    fn say_parked(&self, code: ParkCode, form: FormId, page: PageId) {
-        let lead = &self.lead;
-        match self.why {
-            Some(Why::Waiting { not_before, attempts, .. }) => {
-                tracing::info!(lead.name = lead, form.id = %form, page.id = %page, code = %code,
-                    lead.attempts = attempts, lead.not_before = %not_before, "lead.waiting");
-            }
-            Some(Why::Held { .. }) => {
-                tracing::warn!(lead.name = lead, form.id = %form, page.id = %page, code = %code, "lead.held");
-            }
-            Some(Why::Refused { .. }) => {
-                tracing::warn!(lead.name = lead, form.id = %form, page.id = %page, code = %code,
-                    dropped.standard = self.dropped_standard, dropped.custom = self.dropped_custom, "lead.refused");
-            }
-            Some(Why::Buried { attempts, .. }) => {
-                tracing::error!(lead.name = lead, form.id = %form, page.id = %page, code = %code,
-                    lead.attempts = attempts, "lead.buried");
-            }
-            None => tracing::error!(lead.name = lead, form.id = %form, code = %code, "lead.buried"),
-        }
-    }
-}
-
 fn lane_of(policy: &Policy, page: &PageId, form: &FormId) -> Lane {
     Lane { page: *page, purpose: policy.of_form(form).map(|purpose| purpose.id.clone()) }
 }
@@ -519,6 +449,12 @@ fn held(policy: &Policy, claim: &Claimed) -> Why {
         Some(_) => ParkCode::PageUnknown,
     };
     Why::Held { code }
+}
+
+/// Due at once, in the order in which they came: while the page is paused nobody claims them, the pause may end early (a
+/// new token), and then the oldest goes first.
+fn paused(claim: &Claimed, code: ParkCode, now: Timestamp) -> Why {
+    Why::Waiting { not_before: claim.reference.received.min(now), attempts: claim.attempts, code }
 }
 
 fn park_all(claimed: Vec<Claimed>, why: impl Fn(&Claimed) -> Why) -> Vec<Settlement> {

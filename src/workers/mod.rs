@@ -6,6 +6,7 @@ mod forms;
 mod gate;
 mod reaper;
 mod scanner;
+mod told;
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;

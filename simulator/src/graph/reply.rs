@@ -11,6 +11,7 @@ use bytes::Bytes;
 use futures_util::stream;
 
 use crate::graph::ask::Ask;
+use crate::graph::flood::Flood;
 use crate::misbehave::Usage;
 use crate::shared::Shared;
 use crate::time::http_date;
@@ -28,7 +29,9 @@ pub(crate) enum Reply {
         content_type: String,
         body: Vec<u8>,
     },
-    Endless {
+    /// More than anybody wants.
+    Flood {
+        kind: Flood,
         bytes: u64,
     },
     Redirect {
@@ -53,7 +56,7 @@ impl Reply {
     pub fn into_response(self, ask: &Ask, usage: Option<Usage>, shared: &Shared) -> HttpResponse {
         let status = match &self {
             Reply::Whole { status, .. } | Reply::Half { status, .. } => *status,
-            Reply::Endless { .. } | Reply::Reset => 200,
+            Reply::Flood { .. } | Reply::Reset => 200,
             Reply::Redirect { .. } => 302,
         };
         let mut response =
@@ -78,8 +81,9 @@ impl Reply {
             Reply::Half { content_type, body, .. } => {
                 response.insert_header((CONTENT_TYPE, content_type)).body(half_of(body))
             }
-            Reply::Endless { bytes } => {
-                response.insert_header((CONTENT_TYPE, JSON)).streaming(endless(bytes))
+            Reply::Flood { kind, bytes } => {
+                response.insert_header((CONTENT_TYPE, JSON));
+                kind.answer(response, bytes, shared)
             }
             Reply::Redirect { to } => response.insert_header((LOCATION, to)).finish(),
             Reply::Reset => response.streaming(stream::once(async { Err::<Bytes, _>(broken_on_purpose()) })),
@@ -107,17 +111,6 @@ fn half_of(body: Vec<u8>) -> SizedStream<impl stream::Stream<Item = Result<Bytes
             }
         })),
     )
-}
-
-/// Opens a JSON string and never closes it.
-fn endless(bytes: u64) -> impl stream::Stream<Item = Result<Bytes, io::Error>> {
-    const CHUNK: &[u8] = &[b'a'; 16 * 1024];
-    let opening = Bytes::from_static(b"{\"id\":\"");
-    stream::unfold((bytes, Some(opening)), |(left, opening)| async move {
-        let chunk = opening.unwrap_or_else(|| Bytes::from_static(CHUNK));
-        let take = chunk.len().min(usize::try_from(left).unwrap_or(usize::MAX));
-        (take > 0).then(|| (Ok(chunk.slice(..take)), (left - take as u64, None)))
-    })
 }
 
 fn broken_on_purpose() -> io::Error {

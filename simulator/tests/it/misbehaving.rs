@@ -141,3 +141,40 @@ async fn rules_meet_only_the_calls_they_name() {
     assert_eq!(met(Match::any().path(FORM)).await, [false, false, true]);
     assert_eq!(met(Match::any().fields("questions")).await, [false, false, true]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn floods_come_as_they_were_told() {
+    let (simulator, _, path) = one_lead().await;
+    simulator.misbehave(Rule::once(Match::any(), What::Announced(3_000_001)));
+    let answer = ask(&simulator, &path).await;
+    assert_eq!(
+        (&answer.headers["content-length"], answer.bytes.len()),
+        (&"3000001".parse().unwrap(), 3_000_001)
+    );
+
+    simulator.misbehave(Rule::once(Match::any(), What::Bomb(100_000)));
+    let answer = ask(&simulator, &path).await;
+    assert_eq!(
+        (&answer.headers["content-encoding"], answer.bytes.len()),
+        (&"gzip".parse().unwrap(), 100_000)
+    );
+    assert_eq!(answer.bytes[..4], [0x1f, 0x8b, 8, 0]);
+    // A repetition begins at bit 11 and takes 13: so does the next in the next chunk.
+    let bit = |at: usize| answer.bytes[10 + at / 8] >> (at % 8) & 1;
+    let repeat = [1, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0];
+    assert!((11..90_000 * 8).all(|at| bit(at) == repeat[(at - 11) % 13]));
+    assert_eq!(simulator.flooded_bytes(), 3_100_001);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quota_tells_how_near_it_is_and_refuses_what_is_beyond() {
+    let (simulator, _, path) = one_lead().await;
+    simulator.set_quota(PAGE, 2, 60_000);
+    for (percent, code) in [("50", None), ("100", None), ("150", Some(80_005))] {
+        let answer = ask(&simulator, &path).await;
+        let usage = answer.headers["x-business-use-case-usage"].to_str().unwrap().to_owned();
+        assert!(usage.contains(&format!("\"call_count\":{percent}")), "{usage}");
+        assert_eq!(answer.json()["error"]["code"].as_i64(), code);
+    }
+    assert_eq!(simulator.refused_by_quota(), 1);
+}

@@ -73,6 +73,59 @@ async fn without_a_server_a_read_makes_few_calls() {
 }
 
 #[tokio::test]
+async fn where_nobody_listens_every_page_waits_and_no_attempt_is_spent() {
+    let world =
+        World::with(|settings| settings.url = "http://127.0.0.1:9".to_owned(), |call, _| well(call)).await;
+    let read = world.read(&leads(50)).await;
+    assert!(read.failed.iter().all(|(_, failure)| is_halt(failure.decision)));
+    assert!(read.failed.iter().all(|(_, failure)| failure.code == ParkCode::GraphUnavailable));
+    let mut lengths = Vec::new();
+    for _ in 0..9 {
+        let paused = world.graph.availability(&page("105"));
+        let Availability::Paused { until, code: ParkCode::GraphUnavailable } = paused else {
+            panic!("{paused:?}")
+        };
+        let ms = until.as_millisecond() - world.graph.now().as_millisecond();
+        lengths.push(ms / 1_000);
+        world.clock.advance_ms(ms);
+        assert_eq!(world.graph.availability(&page("105")), Availability::Probe);
+        assert_eq!(world.read(&leads(3)).await.calls, 1, "one looks");
+    }
+    assert!(lengths[0] == 1 && lengths[8] >= 60, "longer and longer, up to a minute: {lengths:?}");
+    assert!(lengths.iter().all(|seconds| *seconds <= 66), "{lengths:?}");
+}
+
+#[tokio::test]
+async fn calls_in_a_row_without_an_answer_are_an_outage_and_one_lead_alone_is_none() {
+    let world = World::new(|call, nth| match nth {
+        0..=4 => Act::Raw(Vec::new()),
+        5 => Act::Reply(502, "<!doctype html>".to_owned()),
+        _ => well(call),
+    })
+    .await;
+    // Twice a call for all, then one alone; the fifth shows that Graph is away.
+    let mut calls = 0;
+    for _ in 0..3 {
+        calls += world.read(&leads(20)).await.calls;
+    }
+    assert_eq!(calls, 5);
+    let paused = world.graph.availability(&page("105"));
+    assert!(matches!(paused, Availability::Paused { code: ParkCode::GraphUnavailable, .. }), "{paused:?}");
+    world.clock.advance_ms(1_100);
+    let read = world.read(&leads(20)).await;
+    let spent = read.failed.iter().filter(|(_, failure)| !is_halt(failure.decision)).count();
+    assert_eq!(
+        (read.calls, spent),
+        (1, 1),
+        "whoever looked may have been the reason, and goes behind the others"
+    );
+    world.clock.advance_ms(2_200);
+    let read = world.read(&leads(20)).await;
+    assert_eq!((world.server.sizes()[6], read.failed.len()), (1, 0), "one to see, then the rest");
+    assert_eq!(world.graph.availability(&page("105")), Availability::Ready);
+}
+
+#[tokio::test]
 async fn singles_without_an_answer_end_the_read() {
     let world = World::new(|call, _| match call.is_single() {
         true => Act::Raw(Vec::new()),

@@ -29,8 +29,9 @@ pub fn corpus(target: &Target) -> Vec<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::corpus;
-    use super::mutate::{Dice, mutate};
+    use super::mutate::mutate;
     use super::targets::TARGETS;
+    use crate::dice::Dice;
 
     /// Changes of the corpus that each target meets in a test run.
     const CHANGES: usize = 3_000;

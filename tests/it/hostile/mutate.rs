@@ -1,26 +1,6 @@
 //! Changes of an input that keep some of its structure.
 
-/// A repeatable stream of choices (SplitMix64).
-pub struct Dice(u64);
-
-impl Dice {
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// Below `bound`; 0 of nothing.
-    pub fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next().checked_rem(bound as u64).unwrap_or(0)).unwrap_or(0)
-    }
-}
+use crate::dice::Dice;
 
 /// No input grows beyond this.
 const BYTES_MAX: usize = 64 * 1024;
@@ -47,7 +27,7 @@ fn change(bytes: &mut Vec<u8>, others: &[Vec<u8>], words: &[&str], dice: &mut Di
         1 => {
             if let Some(byte) = bytes.get_mut(at) {
                 let odd = [0, 0xff, 0x7f, 0x80, b'"', b'{', b'\\', b'0', b'\n'];
-                *byte = odd[dice.below(odd.len())];
+                *byte = dice.of(&odd);
             }
         }
         2 => drop(bytes.drain(range)),
@@ -95,5 +75,5 @@ fn number(bytes: &mut Vec<u8>, dice: &mut Dice) {
         bytes[start..].iter().position(|byte| !byte.is_ascii_digit()).map_or(bytes.len(), |len| start + len);
     let odd =
         ["0", "1", "-1", "4294967296", "9223372036854775807", "18446744073709551616", "1.5", "1e400", "00"];
-    bytes.splice(start..end, odd[dice.below(odd.len())].bytes());
+    bytes.splice(start..end, dice.of(&odd).bytes());
 }

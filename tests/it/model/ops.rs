@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use crate::dice::Dice;
+
 /// How many forms there are ([`super::world`] says whose they are).
 pub const FORMS: usize = 4;
 /// How many policies a restart can choose from.
@@ -139,32 +141,6 @@ pub enum Which {
     AttemptsSpent,
     FormMismatch,
     OfForm(usize),
-}
-
-/// A repeatable stream of choices (SplitMix64).
-pub struct Dice(u64);
-
-impl Dice {
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    /// Below `bound`, which is not 0.
-    pub fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
-    }
-
-    pub fn of<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[self.below(choices.len())]
-    }
 }
 
 /// The operations of a run.

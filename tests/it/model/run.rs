@@ -16,8 +16,10 @@ use tamis::trail::{Action, Entry};
 use tamis::workers::{Step, Worker};
 use tamis_simulator::{Match, Rule, Usage, What, sign};
 
+use crate::dice::Dice;
+
 use super::model::{Act, Broken, CANARY, ExportedPage, Model, hold};
-use super::ops::{Calls, Dice, Op, Script, Tampering, Which, generate};
+use super::ops::{Calls, Op, Script, Tampering, Which, generate};
 use super::world::{Bounds, FORM_IDS, Meta, PAGES, World, form, purpose, store_says};
 
 /// No operation takes longer.

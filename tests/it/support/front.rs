@@ -60,6 +60,28 @@ impl Authority {
         self.sign(&params, None)
     }
 
+    /// What a client needs to trust all that it signs.
+    pub fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// A server's certificate that ran out long ago.
+    pub fn expired(&self, host: &str) -> Identity {
+        let mut params = CertificateParams::new([host.to_owned()]).expect("a host");
+        params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2021, 1, 1);
+        self.sign(&params, None)
+    }
+
+    /// A server's certificate that nobody vouches for but itself.
+    pub fn self_signed(host: &str) -> Identity {
+        let (params, key) =
+            (CertificateParams::new([host.to_owned()]).expect("a host"), KeyPair::generate().expect("a key"));
+        let certificate = params.self_signed(&key).expect("a certificate");
+        let chain = vec![certificate.der().clone()];
+        Identity { pem: certificate.pem(), key_pem: key.serialize_pem(), chain, key: key.serialize_der() }
+    }
+
     /// A client's certificate, which brings the intermediate along that signed it.
     pub fn client(&self, organisation: &str, name: &str) -> Identity {
         let mut params = CertificateParams::default();
@@ -74,6 +96,20 @@ impl Authority {
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
         let chain = [certificate.der()].into_iter().chain(above).cloned().collect();
         Identity { pem: certificate.pem(), key_pem: key.serialize_pem(), chain, key: key.serialize_der() }
+    }
+}
+
+impl Identity {
+    /// For a server of HTTP/1 that shows it.
+    pub fn server_config(&self) -> rustls::ServerConfig {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.clone()));
+        rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(self.chain.clone(), key)
+            .expect("an identity")
     }
 }
 

@@ -7,10 +7,13 @@ pub mod front;
 pub mod killing;
 mod load;
 mod log;
+pub mod memory;
 pub mod mounts;
+pub mod outage;
 pub mod power;
 pub mod process;
 mod threads;
+pub mod tls;
 mod world;
 
 pub use client::{Answer, Caller};

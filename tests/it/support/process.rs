@@ -174,17 +174,22 @@ impl Daemon {
         self.signal(rustix::process::Signal::HUP);
     }
 
+    /// The lines of the log with this in it, so far.
+    pub fn said(&self, event: &str) -> Vec<String> {
+        let said = self.said.lock().expect("no panic");
+        said.lines().filter(|line| line.contains(event)).map(str::to_owned).collect()
+    }
+
     /// Waits until the log has this event so often, and returns those lines.
     pub fn until_said(&self, event: &str, times: usize) -> Vec<String> {
         let begun = std::time::Instant::now();
         loop {
-            let said = self.said.lock().expect("no panic").clone();
-            let found: Vec<String> =
-                said.lines().filter(|line| line.contains(event)).map(str::to_owned).collect();
+            let found = self.said(event);
             if found.len() >= times {
                 return found;
             }
-            assert!(begun.elapsed() < PATIENCE, "{event} was not said {times} times:\n{said}");
+            let all = || self.said.lock().expect("no panic").clone();
+            assert!(begun.elapsed() < PATIENCE, "{event} was not said {times} times:\n{}", all());
             std::thread::sleep(Duration::from_millis(10));
         }
     }

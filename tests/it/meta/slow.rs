@@ -1,0 +1,58 @@
+//! Graph that takes its time, or never answers.
+
+use std::time::Duration;
+
+use tamis_simulator::{Match, Rule, What};
+
+use crate::support::{DEVIS_FORM, Plan, World, canary, lead};
+
+fn submit(world: &World, count: usize) -> Vec<String> {
+    let submit = |_| {
+        let email = format!("{}@example.org", canary("slow"));
+        world.submit(lead(DEVIS_FORM).answer("full_name", &["Zoé"]).answer("email", &[&email]), &[&email])
+    };
+    (0..count).map(submit).collect()
+}
+
+async fn deliver(world: &World, ids: &[String]) {
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    assert_eq!(world.deliver(&ids).await.status, 200);
+}
+
+async fn stored(world: &World, count: usize) {
+    world.until("all are stored", || async { world.records("devis").await.len() == count }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_lead_that_hangs_or_breaks_off_keeps_no_other_waiting() {
+    for what in [What::Hang, What::Reset, What::HalfBody] {
+        let world = World::planned(Plan::with("[meta]\n", "[meta]\nread_timeout_ms = 1_000\n")).await;
+        let ids = submit(&world, 12);
+        let rule = world.meta.misbehave(Rule::always(Match::any().lead(&ids[4]), what));
+        deliver(&world, &ids).await;
+        stored(&world, 11).await;
+        world.settled().await;
+        assert_eq!(world.admin().get("/admin/v1/inbox").await.json()["waiting"], 1);
+        world.meta.forgive(rule);
+        stored(&world, 12).await;
+        world.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_answers_are_waited_for_while_calls_are_taken() {
+    let world = World::start().await;
+    world.meta.misbehave(Rule::always(Match::any(), What::Delay(Duration::from_millis(1_500))));
+    let ids = submit(&world, 90);
+    for ids in ids.chunks(30) {
+        let answer = world.meta.notification(&ids.iter().map(String::as_str).collect::<Vec<_>>());
+        let answer = world.meta.deliver(&world.webhook(), &answer).await.expect("an answer");
+        assert!(
+            answer.status == 200 && answer.elapsed < Duration::from_millis(1_500),
+            "{:?}",
+            answer.elapsed
+        );
+    }
+    stored(&world, 90).await;
+    world.end().await;
+}
