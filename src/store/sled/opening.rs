@@ -61,8 +61,8 @@ pub(super) fn open(
     if !fs::exists(&settings.path).map_err(StoreError::io)? {
         // Not even the directory is made for a store that is refused.
         plan(settings, keyring)?;
-        private_dir(&settings.path).map_err(StoreError::io)?;
     }
+    private_dir(&settings.path).map_err(StoreError::io)?;
     let lock = lock(&settings.path)?;
     let (plan, witness) = plan(settings, keyring)?;
     let (engine, witness) = match (plan, witness) {
