@@ -25,6 +25,7 @@ pub struct Tally {
     pub power_cuts: BTreeMap<String, usize>,
     pub sent: usize,
     pub acknowledged: usize,
+    /// What the acknowledged had become; of power cuts: over all cuts, as found after each.
     pub by_fate: BTreeMap<Fate, usize>,
     /// The most that was queued or waiting when a daemon came back.
     pub queued: u64,
@@ -114,7 +115,14 @@ pub async fn hold_to_account(
             tally.lost.push(*number);
         }
     }
-    parked(&admin, &all, tally).await?;
+    for fate in [Fate::Held, Fate::Refused] {
+        let (found, sent) =
+            (parked(&admin, fate).await, tally.by_fate.get(&fate).copied().unwrap_or_default());
+        if found != sent as u64 {
+            return Err(format!("{}: {found} of {sent}", fate.word()));
+        }
+    }
+    look_up(&admin, all.iter().step_by(all.len() / FINDS_MAX + 1), tally).await?;
     tally.trail_lines = trail(&admin).await?;
     let (lost, twice) = (&tally.lost, &tally.twice);
     if lost.is_empty() && twice.is_empty() {
@@ -229,20 +237,23 @@ impl Records {
     }
 }
 
-/// What is not stored is refused, held or buried: by count, and a part of it one by one.
-async fn parked(admin: &Caller, all: &[usize], tally: &mut Tally) -> Result<(), String> {
+/// How many are parked so.
+async fn parked(admin: &Caller, fate: Fate) -> u64 {
     let inbox = admin.get("/admin/v1/inbox").await.json();
-    let count = |list: &str| -> u64 {
-        let all = inbox[list].as_array().map(Vec::as_slice).unwrap_or_default();
-        all.iter().filter_map(|entry| entry["count"].as_u64()).sum()
-    };
-    for fate in [Fate::Held, Fate::Refused] {
-        let (found, sent) = (count(fate.word()), tally.by_fate.get(&fate).copied().unwrap_or(0));
-        if found != sent as u64 {
-            return Err(format!("{}: {found} of {sent}; {inbox}", fate.word()));
-        }
-    }
-    for number in all.iter().step_by(all.len() / FINDS_MAX + 1) {
+    let forms = inbox[fate.word()].as_array().map(Vec::as_slice).unwrap_or_default();
+    forms.iter().filter_map(|form| form["count"].as_u64()).sum()
+}
+
+/// Looks these up one by one: each is there once, and has become what was to become of it.
+///
+/// # Errors
+/// One has become something else. What is lost or there twice is added to the tally.
+pub async fn look_up(
+    admin: &Caller,
+    numbers: impl Iterator<Item = &usize>,
+    tally: &mut Tally,
+) -> Result<(), String> {
+    for number in numbers {
         let answer = admin.post("/admin/v1/find", &json!({ "leadgen_id": leadgen(*number) })).await.json();
         let records = answer["records"].as_array().map(Vec::as_slice).unwrap_or_default();
         let states: Vec<&str> = records.iter().filter_map(|record| record["state"].as_str()).collect();

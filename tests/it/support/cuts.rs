@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tamis_simulator::Simulator;
 
-use super::account::{Records, Tally, knows, settled, trail};
+use super::account::{Records, Tally, knows, look_up, settled, trail};
 use super::power::{self, Disk, Record, Unsynced, What};
 use super::process::{Daemon, Home};
 use super::senders::{self, Chance, Fate, Senders};
@@ -253,12 +253,18 @@ impl Cut<'_> {
         settled(&admin).await?;
         let mut records = Records::default();
         records.read_up_to(&admin, sent).await?;
-        let stored = acknowledged.iter().filter(|number| Fate::of(**number) == Fate::Stored);
-        let lost: Vec<&usize> = stored.filter(|number| !records.by_number.contains_key(number)).collect();
-        if !lost.is_empty() {
-            return Err(format!("acknowledged and not in the export: {lost:?}"));
+        for number in acknowledged {
+            *tally.by_fate.entry(Fate::of(*number)).or_default() += 1;
+            if Fate::of(*number) == Fate::Stored && !records.by_number.contains_key(number) {
+                tally.lost.push(*number);
+            }
         }
-        trail(&admin).await?;
+        let parked = acknowledged.iter().filter(|number| Fate::of(**number) != Fate::Stored);
+        look_up(&admin, parked, tally).await?;
+        if !tally.lost.is_empty() || !tally.twice.is_empty() {
+            return Err(format!("lost {:?}, twice {:?}", tally.lost, tally.twice));
+        }
+        tally.trail_lines += trail(&admin).await?;
         let (status, said) = daemon.terminate();
         if status.success() { Ok(()) } else { Err(format!("it did not end well: {said}")) }
     }
