@@ -4,7 +4,7 @@
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use tamis_simulator::Simulator;
+use tamis_simulator::{Match, Rule, Simulator, What};
 
 use super::account::{Records, Tally, hold_to_account, knows, queued};
 use super::process::Home;
@@ -16,6 +16,10 @@ const START_MS: u64 = 60;
 /// How long the load lasts before a kill.
 const LOAD_MS_MIN: u64 = 5;
 const LOAD_MS_SPREAD: u64 = 250;
+
+/// In one life of so many Graph is slower than a life lasts, so that what was acknowledged stays queued.
+const ONE_IN_SLOW: u64 = 3;
+const SLOW: Duration = Duration::from_millis(400);
 
 /// How often, and from where chance starts.
 #[derive(Clone, Copy)]
@@ -53,6 +57,8 @@ pub async fn siege(home: &Home, meta: &Simulator, plan: Plan) -> Result<Tally, S
         if tally.kills.is_multiple_of(plan.check_every) {
             records.read_up_to(&daemon.admin(), senders.sent()).await?;
         }
+        let slow = (chance.below(ONE_IN_SLOW) == 0)
+            .then(|| meta.misbehave(Rule::always(Match::any(), What::Delay(SLOW))));
         let (webhook, never) = (daemon.webhook(), AtomicBool::new(false));
         let load = senders.send(&webhook, &never, usize::MAX);
         let killer = async {
@@ -60,6 +66,7 @@ pub async fn siege(home: &Home, meta: &Simulator, plan: Plan) -> Result<Tally, S
             daemon.kill();
         };
         tokio::join!(load, killer);
+        slow.into_iter().for_each(|rule| meta.forgive(rule));
     }
     let daemon = home.try_serve::<&str>(&[], &[])?;
     hold_to_account(&daemon, meta, &senders, &mut records, &mut tally).await?;

@@ -9,7 +9,7 @@ use tamis_simulator::Simulator;
 
 use super::account::Tally;
 use super::cuts::{Cut, Opening, Watched};
-use super::power::{self, Unsynced};
+use super::power::{self, Disk, Unsynced};
 use super::senders::{Chance, Senders};
 
 /// More steps than this a creation does not have.
@@ -81,22 +81,24 @@ async fn one(
     let answered: HashMap<String, usize> =
         senders.answered(0).into_iter().map(|(number, id)| (id, number)).collect();
     let second = records.iter().filter(|record| record.begins < watched.lives[1]).count();
-    let in_part_at = second + chance.place(records.len() - second);
+    let somewhere = || second + chance.place(records.len() - second);
+    let moments = [(somewhere(), Unsynced::InPart), (somewhere(), Unsynced::Gone)];
+    let sent = senders.sent();
+    let cut = async |disk: &Disk, unsynced: Unsynced, acknowledged: &[usize], tally: &mut Tally| {
+        *tally.power_cuts.entry(format!("killed, lives, {unsynced:?}")).or_default() += 1;
+        Cut { meta, disk, unsynced, chance }.check(acknowledged, sent, tally).await
+    };
     let mut acknowledged = Vec::new();
     let mut opening = Opening::new(&watched.lives);
     for (at, record) in records.iter().enumerate() {
-        if at == in_part_at {
-            let cut = Cut { meta, disk: &watched.disk, unsynced: Unsynced::InPart, chance };
-            cut.check(&acknowledged, senders.sent(), tally).await?;
-            *tally.power_cuts.entry("killed, lives, InPart".to_owned()).or_default() += 1;
+        for (_, unsynced) in moments.iter().filter(|(moment, _)| *moment == at) {
+            cut(&watched.disk, *unsynced, &acknowledged, tally).await?;
         }
         opening.look(&watched.disk, record)?;
         watched.disk.take(record);
         acknowledged.extend(record.request_id().and_then(|id| answered.get(&id).copied()));
     }
-    let cut = Cut { meta, disk: &watched.disk, unsynced: Unsynced::Gone, chance };
-    cut.check(&acknowledged, senders.sent(), tally).await?;
-    *tally.power_cuts.entry("killed, lives, Gone".to_owned()).or_default() += 1;
+    cut(&watched.disk, Unsynced::Gone, &acknowledged, tally).await?;
     tally.inherited += usize::from(opening.inherited > 0);
     tally.sent += senders.sent();
     tally.acknowledged += answered.len();
