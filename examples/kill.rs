@@ -4,7 +4,7 @@
 //! `cargo run --release --example kill -- --kills 200 --power-cuts 20`. Other numbers make it longer; `--seed N` repeats
 //! the moments, as far as a machine repeats anything. `--kills`: `kill -9`, one in five while it starts. `--power-cuts`:
 //! at so many moments the power is cut, both with all that was not synced gone and with a part of it there; and a first
-//! creation is killed at each of its steps (`--stride 3`: at every third) and the power cut in the life after. Exits
+//! creation is killed at each of its steps (`--stride 2`: at every second) and the power cut in the life after. Exits
 //! with 1 and says what did not hold, and where the directory is that shows it.
 #![expect(
     clippy::expect_used,
@@ -56,7 +56,10 @@ async fn main() -> ExitCode {
         well &= told("kill -9", seed, &shown);
     }
     if cuts > 0 {
-        let outcome = power_cuts(&meta, cuts::Plan { cuts, seed }).await;
+        let usual = cuts::Plan::of(cuts, seed);
+        let life = option("life-ms", 0).max(u64::try_from(usual.life.as_millis()).unwrap_or(0));
+        let plan = cuts::Plan { life: Duration::from_millis(life), ..usual };
+        let outcome = power_cuts(&meta, plan).await;
         let complete =
             outcome.and_then(|tally| match ROOMS.iter().find(|room| !tally.dropped.contains_key(*room)) {
                 Some(room) if cuts >= CUTS_FOR_ALL => {

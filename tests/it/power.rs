@@ -2,7 +2,7 @@
 //! `cargo run --release --example kill -- --power-cuts 20`.
 
 use crate::support::account::Tally;
-use crate::support::cuts::{self, power_cuts};
+use crate::support::cuts::{Plan, power_cuts};
 use crate::support::process::installed;
 use crate::support::senders;
 use crate::support::steps::{self, kills_at_each_step};
@@ -19,7 +19,7 @@ fn dropped_of_each(tally: &Tally) {
 async fn what_was_answered_before_a_power_cut_is_there_after_it() {
     assert!(installed("cc"), "the layer that writes changes down is C");
     let meta = senders::meta().await;
-    let plan = cuts::Plan { cuts: 8, seed: 4 };
+    let plan = Plan::of(8, 4);
     let tally = power_cuts(&meta, plan).await.unwrap_or_else(|fault| panic!("{fault}"));
     assert!(tally.acknowledged > 100, "the load was too small to prove anything:\n{tally}");
     dropped_of_each(&tally);

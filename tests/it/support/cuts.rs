@@ -14,16 +14,24 @@ use super::power::{self, Disk, Record, Unsynced, What};
 use super::process::{Daemon, Home};
 use super::senders::{self, Chance, Fate, Senders};
 
-/// How long each of the daemon's lives takes, and how hard each sender presses.
-const LIFE: Duration = Duration::from_millis(350);
 const LIVES: usize = 6;
-const PAUSE: Duration = Duration::from_millis(8);
 
 /// How many moments, each of them with both fates of what was not synced. Every kind of moment has its turn.
 #[derive(Clone, Copy)]
 pub struct Plan {
     pub cuts: usize,
     pub seed: u64,
+    /// How long each of the daemon's lives takes.
+    pub life: Duration,
+    /// A pause of each of the senders after each call: none to press as hard as it goes.
+    pub pause: Duration,
+}
+
+impl Plan {
+    /// Lives long enough for some hundred leads each.
+    pub fn of(cuts: usize, seed: u64) -> Self {
+        Self { cuts, seed, life: Duration::from_millis(350), pause: Duration::from_millis(8) }
+    }
 }
 
 /// A home whose daemon has its changes written down.
@@ -91,13 +99,13 @@ impl Watched {
 pub async fn power_cuts(meta: &Simulator, plan: Plan) -> Result<Tally, String> {
     let begun = Instant::now();
     let mut watched = Watched::new(meta);
-    let senders = Senders::new(meta, PAUSE);
+    let senders = Senders::new(meta, plan.pause);
     for life in 0..LIVES {
         let daemon = watched.serve(None)?;
         let (over, webhook) = (AtomicBool::new(false), daemon.webhook());
         let load = senders.send(&webhook, &over, usize::MAX);
         let end = async {
-            tokio::time::sleep(LIFE).await;
+            tokio::time::sleep(plan.life).await;
             if life % 2 == 0 {
                 // In the middle of calls, which are sent again in the next life.
                 daemon.kill();
