@@ -66,3 +66,27 @@ pub fn free_bytes(path: &Path) -> io::Result<u64> {
     let stat = rustix::fs::statvfs(path)?;
     Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_private_directory_is_made_with_its_parents_and_an_existing_one_is_left_as_it_is() {
+        let root = tempfile::tempdir().expect("a directory");
+        let deep = root.path().join("one/two/three");
+        private_dir(&deep).expect("made");
+        for made in [root.path().join("one"), root.path().join("one/two"), deep.clone()] {
+            assert_eq!(fs::metadata(&made).expect("there").permissions().mode() & 0o777, 0o700);
+        }
+        fs::set_permissions(&deep, fs::Permissions::from_mode(0o750)).expect("a mode");
+        private_dir(&deep).expect("there already");
+        assert_eq!(fs::metadata(&deep).expect("there").permissions().mode() & 0o777, 0o750);
+        fs::write(deep.join("file"), b"").expect("written");
+        assert!(private_dir(&deep.join("file")).is_err(), "a file is no directory");
+        assert!(private_dir(&deep.join("file/below")).is_err(), "nothing lies below a file");
+    }
+}
