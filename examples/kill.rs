@@ -1,9 +1,11 @@
-//! Kills the release binary under load as often as it is told, and checks after each restart that nothing acknowledged
-//! is lost, nothing is there twice, and everything opens.
+//! Kills the release binary under load as often as it is told, and cuts its power, and checks after each that nothing
+//! acknowledged is lost, nothing is there twice, and everything opens; ends with a table of what it did and found.
 //!
-//! `cargo run --release --example kill -- --kills 200` (`--seed N` repeats the moments, as far as a machine repeats
-//! anything). With `--power-cuts 20` it cuts the power instead, twenty times at each kind of moment, both with all that
-//! was not synced gone and with a part of it there. Exits with 1 and says what did not hold, and where the directory is that shows it.
+//! `cargo run --release --example kill -- --kills 200 --power-cuts 20`. Other numbers make it longer; `--seed N` repeats
+//! the moments, as far as a machine repeats anything. `--kills`: `kill -9`, one in five while it starts. `--power-cuts`:
+//! at so many moments the power is cut, both with all that was not synced gone and with a part of it there; and a first
+//! creation is killed at each of its steps (`--stride 2`: at every second) and the power cut in the life after. Exits
+//! with 1 and says what did not hold, and where the directory is that shows it.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -17,39 +19,67 @@
 mod support;
 
 use std::process::{Command, ExitCode};
+use std::time::Duration;
 
+use support::account::Tally;
 use support::cuts::{self, power_cuts};
-use support::killing::{self, Plan, siege};
-use support::process::Home;
+use support::killing::{self, siege};
+use support::senders;
+use support::steps::{self, kills_at_each_step};
+
+/// The parts of the house of which a run of power cuts must have dropped something.
+const ROOMS: [&str; 4] = ["journal", "sled", "witness", "keyring"];
+/// So few cuts may miss one of them by chance.
+const CUTS_FOR_ALL: usize = 8;
 
 #[tokio::main]
 async fn main() -> ExitCode {
     build();
-    let plan =
-        Plan { kills: option("kills", 200), seed: option("seed", 1), check_every: option("check-every", 25) };
-    let meta = killing::meta().await;
-    let cuts = option("power-cuts", 0);
-    if cuts > 0 {
-        return told(power_cuts(&meta, cuts::Plan { cuts, seed: plan.seed }).await);
+    let (kills, cuts): (usize, usize) = (option("kills", 0), option("power-cuts", 0));
+    let (seed, stride) = (option("seed", 1), option("stride", 2));
+    if kills + cuts == 0 {
+        eprintln!("nothing to do: --kills N, --power-cuts N");
+        return ExitCode::FAILURE;
     }
-    let home = Home::new(&meta, "page-token", |text| text);
-    let outcome = siege(&home, &meta, plan).await;
-    let outcome = outcome
-        .map_err(|fault| format!("seed {}: {fault}\nlook at {}", plan.seed, home.directory.keep().display()));
-    told(outcome)
+    let meta = senders::meta().await;
+    let mut well = true;
+    if kills > 0 {
+        let home = senders::home(&meta);
+        let plan = killing::Plan {
+            kills,
+            seed,
+            check_every: option("check-every", 25),
+            pause: Duration::from_millis(option("pause-ms", 4)),
+        };
+        let outcome = siege(&home, &meta, plan).await;
+        let shown = outcome.map_err(|fault| format!("{fault}\nlook at {}", home.directory.keep().display()));
+        well &= told("kill -9", seed, &shown);
+    }
+    if cuts > 0 {
+        let usual = cuts::Plan::of(cuts, seed);
+        let life = option("life-ms", 0).max(u64::try_from(usual.life.as_millis()).unwrap_or(0));
+        let plan = cuts::Plan { life: Duration::from_millis(life), ..usual };
+        let outcome = power_cuts(&meta, plan).await;
+        let complete =
+            outcome.and_then(|tally| match ROOMS.iter().find(|room| !tally.dropped.contains_key(*room)) {
+                Some(room) if cuts >= CUTS_FOR_ALL => {
+                    Err(format!("nothing of the {room} was dropped:\n{tally}"))
+                }
+                _ => Ok(tally),
+            });
+        well &= told("power cuts", seed, &complete);
+        let plan = steps::Plan { stride, seed };
+        well &= told("power cuts in the life after a kill", seed, &kills_at_each_step(&meta, plan).await);
+    }
+    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn told(outcome: Result<impl std::fmt::Display, String>) -> ExitCode {
+fn told(name: &str, seed: u64, outcome: &Result<Tally, String>) -> bool {
     match outcome {
-        Ok(summary) => {
-            println!("{summary}");
-            ExitCode::SUCCESS
-        }
-        Err(fault) => {
-            eprintln!("{fault}");
-            ExitCode::FAILURE
-        }
+        Ok(tally) => println!("== {name}, seed {seed}\n{tally}"),
+        Err(fault) => eprintln!("== {name}, seed {seed}: FAILED\n{fault}"),
     }
+    outcome.is_ok()
 }
 
 /// The binary that is killed, as `cargo build --release` makes it.

@@ -369,17 +369,17 @@ impl Drop for Inbox {
 }
 
 /// Makes the directory if there is none, and locks it for this process.
+///
+/// The names in it are made durable: a predecessor killed between naming a segment and syncing leaves one that a power
+/// cut takes back, with every frame that is written and synced in it from now on.
 fn own_directory(path: &Path) -> Result<File, InboxError> {
-    if !path.is_dir() {
-        disk::private_dir(path).map_err(InboxError::io)?;
-        if let Some(parent) = path.parent() {
-            disk::sync_dir(parent).map_err(InboxError::io)?;
-        }
-    }
+    disk::private_dir(path).map_err(InboxError::io)?;
     let directory = File::open(path).map_err(InboxError::io)?;
     match directory.try_lock() {
-        Ok(()) => Ok(directory),
-        Err(TryLockError::WouldBlock) => Err(InboxError::of(InboxCode::Locked)),
-        Err(TryLockError::Error(error)) => Err(InboxError::io(error)),
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(InboxError::of(InboxCode::Locked)),
+        Err(TryLockError::Error(error)) => return Err(InboxError::io(error)),
     }
+    directory.sync_all().map_err(InboxError::io)?;
+    Ok(directory)
 }

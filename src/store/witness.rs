@@ -71,6 +71,9 @@ impl Witness {
 
     /// Opens the file; the newest valid slot speaks. None: there is no file, or no valid slot in it.
     ///
+    /// What it says is durable then, and so is its name: a predecessor killed before its sync leaves both in the system's
+    /// memory alone, and a store without its witness is refused.
+    ///
     /// # Errors
     /// [`ErrorKind::Unsupported`] if a later version wrote it; otherwise what the system says.
     pub fn open(path: &Path) -> io::Result<Option<Self>> {
@@ -86,6 +89,10 @@ impl Witness {
             {
                 newest = Some((sequence, testimony));
             }
+        }
+        if newest.is_some() {
+            file.sync_all()?;
+            sync_dir(directory_of(path))?;
         }
         Ok(newest.map(|(sequence, last)| Self { file, sequence, last, failed: None }))
     }

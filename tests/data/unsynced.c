@@ -4,12 +4,16 @@
  * TAMIS_UNSYNCED_ROOT: only files below it. TAMIS_UNSYNCED_LOG: where records go. A record is, little-endian: kind (u32),
  * payload length (u32), inode (u64), offset or sync number (u64), and the payload. Changes are made and written down
  * under one lock, so that records stand in the order of the changes. A sync has two records, before and after, since
- * what is written between them may not be covered. An answer is written down before it leaves. */
+ * what is written between them may not be covered. An answer is written down before it leaves.
+ *
+ * TAMIS_UNSYNCED_KILL_AT: the process kills itself (SIGKILL) right after so many records that are neither a write nor an
+ * answer. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -26,7 +30,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int log_fd = -1;
 static char root[4096];
 static size_t root_length;
-static uint64_t syncs;
+static uint64_t syncs, steps, kill_at;
 static __thread int inside;
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -38,6 +42,8 @@ __attribute__((constructor)) static void begin(void) {
   memcpy(root, below, root_length + 1);
   log_fd = REAL(open)(to, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   syncs = (uint64_t)getpid() << 32;
+  const char *at = getenv("TAMIS_UNSYNCED_KILL_AT");
+  if (at) kill_at = strtoull(at, NULL, 10);
 }
 
 static int below_root(const char *path) {
@@ -49,6 +55,7 @@ static void record(uint32_t kind, uint64_t inode, uint64_t at, const void *paylo
   struct iovec parts[2] = {{&head, sizeof head}, {(void *)payload, length}};
   size_t whole = sizeof head + length;
   if (REAL(writev)(log_fd, parts, 2) != (ssize_t)whole) abort(); /* a log with a gap proves nothing */
+  if (kind != WRITE && kind != ANSWER && ++steps == kill_at) kill(getpid(), SIGKILL);
 }
 
 /* The inode of a regular file or a directory below the root; 0: not ours. Told by the descriptor's own path. */

@@ -1,29 +1,51 @@
 //! Power cuts: nothing acknowledged is lost even when everything is lost that no sync covers. More of the same:
 //! `cargo run --release --example kill -- --power-cuts 20`.
 
+use crate::support::account::Tally;
 use crate::support::cuts::{Plan, power_cuts};
-use crate::support::killing;
 use crate::support::process::installed;
+use crate::support::senders;
+use crate::support::steps::{self, kills_at_each_step};
+
+/// A cut that drops nothing of a room proves nothing about it.
+fn dropped_of_each(tally: &Tally) {
+    for room in ["journal", "sled", "witness", "keyring"] {
+        let (cuts, changes) = tally.dropped.get(room).copied().unwrap_or_default();
+        assert!(cuts > 0 && changes > 0, "nothing of the {room} was dropped:\n{tally}");
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_answered_before_a_power_cut_is_there_after_it() {
     assert!(installed("cc"), "the layer that writes changes down is C");
-    let meta = killing::meta().await;
-    let summary =
-        power_cuts(&meta, Plan { cuts: 1, seed: 4 }).await.unwrap_or_else(|fault| panic!("{fault}"));
-    assert!(summary.acknowledged > 20, "the load was too small to prove anything: {summary}");
-    for room in ["journal", "sled"] {
-        assert!(summary.dropped.contains_key(room), "nothing of the {room} was dropped: {summary}");
-    }
-    println!("{summary}");
+    let meta = senders::meta().await;
+    let plan = Plan::of(8, 4);
+    let tally = power_cuts(&meta, plan).await.unwrap_or_else(|fault| panic!("{fault}"));
+    assert!(tally.acknowledged > 100, "the load was too small to prove anything:\n{tally}");
+    dropped_of_each(&tally);
+    println!("{tally}");
+    meta.stop().await;
+}
+
+/// What a life finds that a killed one left in the system's memory alone, it makes durable before it builds on it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_power_cut_in_the_life_after_a_kill_takes_nothing_that_was_answered() {
+    assert!(installed("cc"), "the layer that writes changes down is C");
+    let meta = senders::meta().await;
+    let plan = steps::Plan { stride: 8, seed: 1 };
+    let tally = kills_at_each_step(&meta, plan).await.unwrap_or_else(|fault| panic!("{fault}"));
+    assert!(tally.kills > 5 && tally.acknowledged > 100, "too little to prove anything:\n{tally}");
+    assert!(tally.inherited > 0, "no kill left anything of sled's unsynced:\n{tally}");
+    dropped_of_each(&tally);
+    println!("{tally}");
     meta.stop().await;
 }
 
 /// The rebuilding itself must be able to lose: what no finished sync covers is gone, what one covers stays.
 #[test]
 fn a_cut_keeps_what_a_finished_sync_covers_and_nothing_else() {
-    use crate::support::killing::Chance;
     use crate::support::power::{Disk, Unsynced, records};
+    use crate::support::senders::Chance;
 
     let root = tempfile::tempdir().expect("a directory");
     let to = tempfile::tempdir().expect("a directory");

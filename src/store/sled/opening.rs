@@ -61,8 +61,8 @@ pub(super) fn open(
     if !fs::exists(&settings.path).map_err(StoreError::io)? {
         // Not even the directory is made for a store that is refused.
         plan(settings, keyring)?;
-        private_dir(&settings.path).map_err(StoreError::io)?;
     }
+    private_dir(&settings.path).map_err(StoreError::io)?;
     let lock = lock(&settings.path)?;
     let (plan, witness) = plan(settings, keyring)?;
     let (engine, witness) = match (plan, witness) {
@@ -152,7 +152,7 @@ fn create(
     values.insert(meta::COMMIT.to_vec(), Some(FIRST_COMMIT.to_be_bytes().to_vec()));
     engine.apply(&changes)?;
     synced(&engine)?;
-    sync_dir(&db).map_err(StoreError::io)?;
+    sync_files(&db)?;
     sync_dir(&settings.path).map_err(StoreError::io)?;
     let first = Testimony {
         instance: keyring.instance(),
@@ -209,6 +209,18 @@ fn synced(engine: &Engine) -> Result<(), StoreError> {
     })
 }
 
+/// Makes what lies in sled's directory durable, names and contents. sled itself never syncs its `conf`, in two writes:
+/// after a power cut half of it is a database that does not open, whatever the log holds.
+fn sync_files(db: &Path) -> Result<(), StoreError> {
+    for entry in fs::read_dir(db).map_err(StoreError::io)? {
+        let entry = entry.map_err(StoreError::io)?;
+        if entry.file_type().map_err(StoreError::io)?.is_file() {
+            File::open(entry.path()).and_then(|file| file.sync_all()).map_err(StoreError::io)?;
+        }
+    }
+    sync_dir(db).map_err(StoreError::io)
+}
+
 /// Opens a store that the witness knows, and lets the witness know how long its file is now.
 fn open_checked(
     settings: &Settings,
@@ -230,7 +242,11 @@ fn open_checked(
     }
     let shorter = db_bytes < last.db_bytes;
     let copied = if shorter { copy_aside(settings, last.commit)? } else { None };
-    remove_unfinished_snapshots(&db_dir(&settings.path))?;
+    let db = db_dir(&settings.path);
+    remove_unfinished_snapshots(&db)?;
+    // Opening reads the log and writes down in a synced snapshot how far it goes. What a killed predecessor left of it in
+    // the system's memory alone would be missing after a power cut, and sled refuses a log that ends before its snapshot.
+    sync_files(&db)?;
     let opened = open_engine(settings, purposes).and_then(|engine| {
         check(&engine, keyring, &last)?;
         Ok(engine)
@@ -240,9 +256,9 @@ fn open_checked(
             tracing::error!(code = %error.code, witness.commit = last.commit, "store.copy-kept");
         }
     })?;
-    // A killed predecessor may have left what was just read in the system's memory alone.
+    // What opening itself wrote.
     synced(&engine)?;
-    sync_dir(&db_dir(&settings.path)).map_err(StoreError::io)?;
+    sync_files(&db)?;
     sync_dir(&settings.path).map_err(StoreError::io)?;
     testify(witness, &engine, commit(&engine)?)?;
     if let Some(copy) = copied {

@@ -2,96 +2,93 @@
 //! after an answer, and while a file of each part of the house is being synced.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fmt;
 use std::fs;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
-use hmac::{Hmac, KeyInit, Mac};
-use tamis_simulator::{Setup, Simulator};
+use tamis_simulator::Simulator;
 
-use super::killing::{self, Chance, Fate, Records};
+use super::account::{Records, Tally, knows, look_up, settled, trail};
 use super::power::{self, Disk, Record, Unsynced, What};
-use super::process::Home;
+use super::process::{Daemon, Home};
+use super::senders::{self, Chance, Fate, Senders};
 
-const SENDERS: usize = 8;
-/// How long each of the daemon's lives takes.
-const LIFE: Duration = Duration::from_millis(700);
-const LIVES: usize = 4;
+const LIVES: usize = 6;
 
-/// How many cuts of each kind, each of them with both fates of what was not synced.
+/// How many moments, each of them with both fates of what was not synced. Every kind of moment has its turn.
 #[derive(Clone, Copy)]
 pub struct Plan {
     pub cuts: usize,
     pub seed: u64,
+    /// How long each of the daemon's lives takes.
+    pub life: Duration,
+    /// A pause of each of the senders after each call: none to press as hard as it goes.
+    pub pause: Duration,
 }
 
-/// What was done and seen.
-#[derive(Default)]
-pub struct Summary {
-    pub acknowledged: usize,
-    pub log_bytes: usize,
-    /// Cuts by the moment, and how many of the daemons that came after had how much unsynced beneath them.
-    pub cuts: BTreeMap<String, usize>,
-    /// In how many cuts something of this part of the house was dropped.
-    pub dropped: BTreeMap<&'static str, usize>,
-    /// After how many cuts that kept unsynced writes *in part* the daemon refused to start with `store-damaged`: sled does
-    /// not open such a file. A refusal with a code, never a silent loss; it counts as a failure where all of it is gone.
-    pub refused: usize,
-}
-
-impl fmt::Display for Summary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cuts: usize = self.cuts.values().sum();
-        write!(
-            f,
-            "{cuts} power cuts {:?} over {} acknowledged references and {} MB of changes; unsynced and dropped in {:?}; \
-             {} refused with store-damaged, every other daemon started and none had lost what was answered before its cut",
-            self.cuts,
-            self.acknowledged,
-            self.log_bytes / 1_000_000,
-            self.dropped,
-            self.refused
-        )
+impl Plan {
+    /// Lives long enough for some hundred leads each.
+    pub fn of(cuts: usize, seed: u64) -> Self {
+        Self { cuts, seed, life: Duration::from_millis(350), pause: Duration::from_millis(8) }
     }
 }
 
-/// Sends calls and keeps which of them was answered by which request.
-struct Load {
-    meta: Simulator,
-    client: reqwest::Client,
-    next: AtomicUsize,
-    answered: Mutex<HashMap<String, usize>>,
+/// A home whose daemon has its changes written down.
+pub struct Watched {
+    pub home: Home,
+    pub log: PathBuf,
+    layer: PathBuf,
+    aside: tempfile::TempDir,
+    /// Where in the log each life begins.
+    pub lives: Vec<usize>,
+    /// The files while the daemon has not written anything.
+    pub disk: Disk,
 }
 
-impl Load {
-    fn new(meta: &Simulator) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        #[expect(clippy::disallowed_methods, reason = "a test's own client")]
-        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-        Self { meta: meta.clone(), client, next: AtomicUsize::new(0), answered: Mutex::default() }
+impl Watched {
+    pub fn new(meta: &Simulator) -> Self {
+        let home = senders::home(meta);
+        let aside = tempfile::tempdir().expect("a directory");
+        let (layer, log) = (power::layer(aside.path()), aside.path().join("changes"));
+        let disk = Disk::new(home.directory.path());
+        Self { home, log, layer, aside, lives: Vec::new(), disk }
     }
 
-    async fn send(&self, webhook: &str, over: &tokio_util::sync::CancellationToken) {
-        while !over.is_cancelled() {
-            let number = self.next.fetch_add(1, Ordering::Relaxed);
-            killing::add_lead(&self.meta, number);
-            let body = killing::notification(&[number]);
-            let secret = &Setup::default().app_secrets[0];
-            let mut mac =
-                <Hmac<sha2::Sha256> as KeyInit>::new_from_slice(secret.as_bytes()).expect("any key");
-            mac.update(&body);
-            let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
-            let call = self.client.post(webhook).header("X-Hub-Signature-256", signature).body(body);
-            let Ok(answer) = call.send().await else { return };
-            if answer.status() == 200
-                && let Some(id) = answer.headers().get("tamis-request-id").and_then(|id| id.to_str().ok())
-            {
-                self.answered.lock().expect("no panic").insert(id.to_owned(), number);
-            }
+    /// A new home with the same library.
+    pub fn again(&self, meta: &Simulator) -> Self {
+        let home = senders::home(meta);
+        let aside = tempfile::tempdir().expect("a directory");
+        let log = aside.path().join("changes");
+        let disk = Disk::new(home.directory.path());
+        let layer = aside.path().join("unsynced.so");
+        fs::copy(&self.layer, &layer).expect("a copy");
+        Self { home, log, layer, aside, lives: Vec::new(), disk }
+    }
+
+    /// Starts the daemon; it kills itself after so many steps if told so. `Err`: what it said.
+    pub fn serve(&mut self, kill_at: Option<u64>) -> Result<Daemon, String> {
+        self.lives.push(fs::metadata(&self.log).map_or(0, |data| data.len() as usize));
+        let kill_at = kill_at.map(|step| step.to_string());
+        let mut environment: Vec<(&str, &Path)> = vec![
+            ("LD_PRELOAD", &self.layer),
+            ("TAMIS_UNSYNCED_LOG", &self.log),
+            ("TAMIS_UNSYNCED_ROOT", self.home.directory.path()),
+        ];
+        if let Some(step) = &kill_at {
+            environment.push(("TAMIS_UNSYNCED_KILL_AT", Path::new(step)));
         }
+        self.home.try_serve(&[], &environment)
+    }
+
+    /// All that was written down.
+    pub fn changes(&self) -> Vec<u8> {
+        fs::read(&self.log).expect("a log")
+    }
+
+    /// Keeps the directories for a look. Where they are.
+    pub fn keep(self) -> String {
+        format!("{} and {}", self.home.directory.keep().display(), self.aside.keep().display())
     }
 }
 
@@ -99,76 +96,101 @@ impl Load {
 ///
 /// # Errors
 /// What did not hold. The rebuilt directory is kept then.
-pub async fn power_cuts(meta: &Simulator, plan: Plan) -> Result<Summary, String> {
-    let home = Home::new(meta, "page-token", |text| text);
-    let aside = tempfile::tempdir().expect("a directory");
-    let (layer, log) = (power::layer(aside.path()), aside.path().join("changes"));
-    let load = Load::new(meta);
-    // While the daemon has not written anything.
-    let fresh = || Disk::new(home.directory.path());
-    let (mut rooms, mut disk) = (fresh(), fresh());
+pub async fn power_cuts(meta: &Simulator, plan: Plan) -> Result<Tally, String> {
+    let begun = Instant::now();
+    let mut watched = Watched::new(meta);
+    let senders = Senders::new(meta, plan.pause);
     for life in 0..LIVES {
-        let environment = [
-            ("LD_PRELOAD", layer.as_path()),
-            ("TAMIS_UNSYNCED_LOG", log.as_path()),
-            ("TAMIS_UNSYNCED_ROOT", home.directory.path()),
-        ];
-        let daemon = home.try_serve(&[], &environment)?;
-        let over = tokio_util::sync::CancellationToken::new();
-        let webhook = daemon.webhook();
-        let senders = join_all((0..SENDERS).map(|_| load.send(&webhook, &over)));
-        let timer = async {
-            tokio::time::sleep(LIFE).await;
-            over.cancel();
-        };
-        tokio::join!(senders, timer);
-        if life % 2 == 0 {
-            daemon.kill();
-        } else {
+        let daemon = watched.serve(None)?;
+        let (over, webhook) = (AtomicBool::new(false), daemon.webhook());
+        let load = senders.send(&webhook, &over, usize::MAX);
+        let end = async {
+            tokio::time::sleep(plan.life).await;
+            if life % 2 == 0 {
+                // In the middle of calls, which are sent again in the next life.
+                daemon.kill();
+                return Ok(());
+            }
+            over.store(true, Ordering::Relaxed);
             let (status, said) = daemon.terminate();
-            assert!(status.success(), "{said}");
-        }
+            if status.success() { Ok(()) } else { Err(said) }
+        };
+        tokio::join!(load, end).1?;
     }
-    let log = fs::read(&log).expect("a log");
+    let log = watched.changes();
     let records = power::records(&log);
     let chance = Chance::new(plan.seed);
-    let answered = load.answered.lock().expect("no panic").clone();
+    let answered: HashMap<String, usize> =
+        senders.answered(0).into_iter().map(|(number, id)| (id, number)).collect();
+    let mut rooms = Disk::new(watched.home.directory.path());
     let moments = moments(&records, &mut rooms, &answered, &chance, plan.cuts);
-    let sent = load.next.load(Ordering::Relaxed);
-    let mut summary = Summary { acknowledged: answered.len(), log_bytes: log.len(), ..Summary::default() };
+    let mut tally = Tally { sent: senders.sent(), acknowledged: answered.len(), ..Tally::default() };
+    tally.kills = LIVES.div_ceil(2);
     let mut before_cut: HashSet<usize> = HashSet::new();
+    let mut opening = Opening::new(&watched.lives);
     for (at, record) in records.iter().enumerate() {
         if let Some(kind) = moments.get(&at) {
             for unsynced in [Unsynced::Gone, Unsynced::InPart] {
-                let cut = Home::new(meta, "page-token", |text| text);
-                disk.rebuild(cut.directory.path(), unsynced, &chance);
-                let numbers: Vec<usize> = before_cut.iter().copied().collect();
-                let checked = check(&cut, meta, &numbers, sent).await;
-                if unsynced == Unsynced::InPart
-                    && checked.as_ref().is_err_and(|fault| fault.contains("refuses: store-damaged"))
-                {
-                    summary.refused += 1;
-                    continue;
-                }
-                if let Err(fault) = checked {
-                    let path = cut.directory.keep();
-                    return Err(format!("{kind}, {unsynced:?}, record {at}, {}: {fault}", path.display()));
-                }
-                *summary.cuts.entry(format!("{kind}, {unsynced:?}")).or_default() += 1;
-                for (room, files) in disk.unsynced() {
-                    *summary.dropped.entry(room).or_default() += usize::from(files > 0);
-                }
+                let acknowledged: Vec<usize> = before_cut.iter().copied().collect();
+                let what = format!("{kind}, {unsynced:?}");
+                let cut = Cut { meta, disk: &watched.disk, unsynced, chance: &chance };
+                cut.check(&acknowledged, senders.sent(), &mut tally)
+                    .await
+                    .map_err(|fault| format!("{what}, record {at}, {fault}"))?;
+                *tally.power_cuts.entry(what).or_default() += 1;
             }
         }
-        disk.take(record);
+        opening.look(&watched.disk, record)?;
+        watched.disk.take(record);
         if let Some(number) = record.request_id().and_then(|id| answered.get(&id)) {
             before_cut.insert(*number);
         }
     }
-    Ok(summary)
+    tally.inherited = opening.inherited;
+    tally.took = begun.elapsed();
+    Ok(tally)
 }
 
-/// Where to cut: before the record at that place. `cuts` of each kind, by chance.
+/// What sled finds when it is opened must be durable before it writes: its snapshots speak of what it found.
+pub struct Opening<'l> {
+    lives: &'l [usize],
+    /// Lives at whose begin something of sled's was not synced.
+    pub inherited: usize,
+    waiting: bool,
+}
+
+impl<'l> Opening<'l> {
+    pub fn new(lives: &'l [usize]) -> Self {
+        Self { lives, inherited: 0, waiting: false }
+    }
+
+    /// To be called with each record before it is taken.
+    ///
+    /// # Errors
+    /// sled writes while something that it found is not synced.
+    pub fn look(&mut self, disk: &Disk, record: &Record<'_>) -> Result<(), String> {
+        if let Some((begins, later)) = self.lives.split_first()
+            && record.begins >= *begins
+        {
+            self.lives = later;
+            self.waiting = true;
+            self.inherited += usize::from(disk.unsynced().contains_key("sled"));
+        }
+        // The remains of a snapshot, or of a creation, are removed first.
+        if !self.waiting || record.what == What::Unlink || disk.changed(record) != Some("sled") {
+            return Ok(());
+        }
+        self.waiting = false;
+        match disk.unsynced().get("sled") {
+            Some(changes) if record.what != What::MakeDirectory => {
+                Err(format!("sled writes while {changes} changes that it found are not synced"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Where to cut: before the record at that place. As many as are asked for, each kind in its turn, by chance.
 fn moments(
     records: &[Record<'_>],
     rooms: &mut Disk,
@@ -183,7 +205,7 @@ fn moments(
                 by_kind.entry("after an answer".to_owned()).or_default().push(at + 1);
             }
             What::SyncEnd => {
-                let kind = format!("during a sync of the {}", rooms.room_of(record));
+                let kind = format!("in a sync of {}", rooms.room_of(record));
                 by_kind.entry(kind).or_default().push(at);
             }
             What::Rename => by_kind.entry("after a rename".to_owned()).or_default().push(at + 1),
@@ -192,29 +214,66 @@ fn moments(
         rooms.take(record);
     }
     let mut chosen = BTreeMap::new();
-    for (kind, mut places) in by_kind {
-        for _ in 0..cuts.min(places.len()) {
-            let at = places.swap_remove(chance.below(places.len() as u64) as usize);
-            chosen.entry(at).or_insert_with(|| kind.clone());
+    while chosen.len() < cuts && by_kind.values().any(|places| !places.is_empty()) {
+        for (kind, places) in &mut by_kind {
+            if chosen.len() < cuts && !places.is_empty() {
+                let at = places.swap_remove(chance.place(places.len()));
+                chosen.entry(at).or_insert_with(|| kind.clone());
+            }
         }
     }
     chosen
 }
 
-async fn check(home: &Home, meta: &Simulator, acknowledged: &[usize], sent: usize) -> Result<(), String> {
-    let daemon = home.try_serve::<&str>(&[], &[]).map_err(|said| format!("it did not start:\n{said}"))?;
-    killing::knows(meta, &daemon, acknowledged).await?;
-    let admin = daemon.admin();
-    killing::settled(&admin).await?;
-    let mut records = Records::default();
-    records.read_up_to(&admin, sent).await?;
-    let stored = acknowledged.iter().filter(|number| Fate::of(**number) == Fate::Stored);
-    for number in stored {
-        if !records.by_number.contains_key(number) {
-            return Err(format!("lead {number} was acknowledged and is not in the export"));
-        }
+/// A power cut.
+pub struct Cut<'c> {
+    pub meta: &'c Simulator,
+    pub disk: &'c Disk,
+    pub unsynced: Unsynced,
+    pub chance: &'c Chance,
+}
+
+impl Cut<'_> {
+    /// Starts a daemon on what it leaves; all that was acknowledged before must be there.
+    ///
+    /// # Errors
+    /// What does not hold, and the directory that shows it, as the daemon left it and as the cut did (`cut`).
+    pub async fn check(&self, acknowledged: &[usize], sent: usize, tally: &mut Tally) -> Result<(), String> {
+        tally.drop_all(&self.disk.unsynced());
+        let home = senders::home(self.meta);
+        self.disk.rebuild(home.directory.path(), self.unsynced, self.chance);
+        let checked = self.start(&home, acknowledged, sent, tally).await;
+        checked.map_err(|fault| format!("{}: {fault}", home.directory.keep().display()))
     }
-    killing::trail(&admin).await?;
-    let (status, said) = daemon.terminate();
-    if status.success() { Ok(()) } else { Err(format!("it did not end well: {said}")) }
+
+    async fn start(
+        &self,
+        home: &Home,
+        acknowledged: &[usize],
+        sent: usize,
+        tally: &mut Tally,
+    ) -> Result<(), String> {
+        let started = Instant::now();
+        let daemon = home.try_serve::<&str>(&[], &[]).map_err(|said| format!("it did not start:\n{said}"))?;
+        tally.slowest_start = tally.slowest_start.max(started.elapsed());
+        knows(self.meta, &daemon, acknowledged).await?;
+        let admin = daemon.admin();
+        settled(&admin).await?;
+        let mut records = Records::default();
+        records.read_up_to(&admin, sent).await?;
+        for number in acknowledged {
+            *tally.by_fate.entry(Fate::of(*number)).or_default() += 1;
+            if Fate::of(*number) == Fate::Stored && !records.by_number.contains_key(number) {
+                tally.lost.push(*number);
+            }
+        }
+        let parked = acknowledged.iter().filter(|number| Fate::of(**number) != Fate::Stored);
+        look_up(&admin, parked, tally).await?;
+        if !tally.lost.is_empty() || !tally.twice.is_empty() {
+            return Err(format!("lost {:?}, twice {:?}", tally.lost, tally.twice));
+        }
+        tally.trail_lines += trail(&admin).await?;
+        let (status, said) = daemon.terminate();
+        if status.success() { Ok(()) } else { Err(format!("it did not end well: {said}")) }
+    }
 }

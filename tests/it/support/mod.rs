@@ -1,5 +1,6 @@
 //! A test world: Meta's side, a daemon of its own on loopback, a private directory; and an opinion when it ends.
 
+pub mod account;
 mod client;
 pub mod cuts;
 pub mod disk;
@@ -12,6 +13,8 @@ pub mod mounts;
 pub mod outage;
 pub mod power;
 pub mod process;
+pub mod senders;
+pub mod steps;
 mod threads;
 pub mod tls;
 mod world;

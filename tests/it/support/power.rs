@@ -11,7 +11,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::killing::Chance;
+use super::senders::Chance;
 
 /// A disk takes sectors whole, or not at all.
 const SECTOR_BYTES: usize = 512;
@@ -30,6 +30,8 @@ pub fn layer(directory: &Path) -> PathBuf {
 #[derive(Clone, Copy)]
 pub struct Record<'l> {
     pub what: What,
+    /// Where in the log it begins.
+    pub begins: usize,
     inode: u64,
     at: u64,
     payload: &'l [u8],
@@ -68,7 +70,8 @@ pub fn records(log: &[u8]) -> Vec<Record<'_>> {
             other => panic!("no record: {other}"),
         };
         let Some((payload, after)) = after.split_at_checked(number(4) as usize) else { break };
-        records.push(Record { what, inode: long(8), at: long(16), payload });
+        let begins = log.len() - rest.len();
+        records.push(Record { what, begins, inode: long(8), at: long(16), payload });
         rest = after;
     }
     records
@@ -219,49 +222,56 @@ impl Disk {
 
     /// Which part of the house a sync is of.
     pub fn room_of(&self, record: &Record<'_>) -> &'static str {
-        let path = match self.syncs.get(&record.at) {
+        match self.syncs.get(&record.at) {
             Some(Synced::File(file, _)) => {
-                self.names.iter().find(|(_, id)| *id == file).map(|(path, _)| path.clone())
+                let path = self.names.iter().find(|(_, id)| *id == file).map(|(path, _)| path.clone());
+                path.map_or("other", |path| self.room(&path))
             }
-            Some(Synced::Directory(path, _)) => Some(path.clone()),
-            None => None,
-        };
-        let text = path.map(|path| path.display().to_string()).unwrap_or_default();
-        let rest = text.strip_prefix(&self.root.display().to_string()).unwrap_or_default();
-        match rest {
-            rest if rest.starts_with("/store/inbox") => "journal",
-            rest if rest.starts_with("/store/db") => "sled",
-            rest if rest.contains("witness") => "witness",
-            rest if rest.starts_with("/keys") => "keyring",
-            _ => "other",
+            Some(Synced::Directory(path, _)) => self.room(path),
+            None => "other",
         }
     }
 
-    /// Bytes and names that no sync covers, by part of the house.
-    pub fn unsynced(&self) -> BTreeMap<&'static str, usize> {
-        let mut by_room = BTreeMap::new();
-        for (path, file) in &self.names {
-            let pending = self.files[*file].pending.len();
-            let text = path.display().to_string();
-            let room = if text.contains("/store/inbox/") {
-                "journal"
-            } else if text.contains("/store/db/") {
-                "sled"
-            } else if text.ends_with("/witness") {
-                "witness"
-            } else if text.contains("/keys/keyring") {
-                "keyring"
-            } else {
-                continue;
-            };
-            *by_room.entry(room).or_default() += usize::from(pending > 0);
+    /// Which part of the house a path belongs to.
+    fn room(&self, path: &Path) -> &'static str {
+        let below = path.strip_prefix(&self.root).unwrap_or(path);
+        if below.starts_with("store/inbox") {
+            "journal"
+        } else if below.starts_with("store/db") {
+            "sled"
+        } else if below.starts_with("keys/witness") {
+            "witness"
+        } else if below.starts_with("keys") {
+            "keyring"
+        } else {
+            "other"
         }
-        for (path, directory) in &self.directories {
-            if path.ends_with("keys") && !directory.pending.is_empty() {
-                *by_room.entry("keyring").or_default() += 1;
-            }
+    }
+
+    /// How many changes of files and names no finished sync covers, by part of the house: what a power cut drops.
+    pub fn unsynced(&self) -> BTreeMap<&'static str, usize> {
+        let files = self.names.iter().map(|(path, file)| (path, self.files[*file].pending.len()));
+        let names = self.directories.iter().map(|(path, directory)| (path, directory.pending.len()));
+        let mut by_room = BTreeMap::new();
+        for (path, changes) in files.chain(names).filter(|(_, changes)| *changes > 0) {
+            *by_room.entry(self.room(path)).or_default() += changes;
         }
         by_room
+    }
+
+    /// The part of the house that a record changes; none: it changes nothing.
+    pub fn changed(&self, record: &Record<'_>) -> Option<&'static str> {
+        match record.what {
+            What::Write | What::Truncate => {
+                let file = self.by_inode.get(&record.inode)?;
+                self.names.iter().find(|(_, id)| *id == file).map(|(path, _)| self.room(path))
+            }
+            What::Create | What::MakeDirectory | What::Rename | What::Unlink => {
+                let text = String::from_utf8_lossy(record.payload);
+                Some(self.room(Path::new(text.split('\0').next().unwrap_or_default())))
+            }
+            What::SyncBegin | What::SyncEnd | What::Answer => None,
+        }
     }
 
     /// Takes one record in.
