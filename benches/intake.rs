@@ -200,7 +200,7 @@ impl Plan {
         outcome
     }
 
-    /// Half of the rate that intake reached; latency from the moment at which a call was due.
+    /// Half of the rate that intake, or whoever does more or less, reached; latency from the moment at which a call was due.
     fn open_loop(&self, rate: f64, table: &mut Table) {
         for (column, name) in OPEN.iter().enumerate() {
             let home = Home::new(NO_GRAPH);
@@ -209,7 +209,7 @@ impl Plan {
                 "no store" => own("--serve-no-store", home.path()),
                 "intake" => own("--serve-intake", home.path()),
                 "tamis" => home.serve(),
-                // It does not reach that rate: half of its own.
+                // Like the whole daemon, it does not reach that rate: half of its own.
                 _ => match self.peer() {
                     Some((peer, file)) => {
                         peer_file = Some(file);
@@ -218,7 +218,11 @@ impl Plan {
                     None => continue,
                 },
             };
-            let rate = if *name == "node" { table.node.median() / 2.0 } else { rate };
+            let rate = match *name {
+                "tamis" => table.tamis.median() / 2.0,
+                "node" => table.node.median() / 2.0,
+                _ => rate,
+            };
             let (warm, calls) = self.calls();
             load::run(server.address, CONNECTIONS, &warm, Pace::Open(rate), WARM_UP);
             let mut outcome = load::run(server.address, CONNECTIONS, &calls, Pace::Open(rate), self.lasting);
