@@ -40,7 +40,7 @@ struct Watched {
 }
 
 impl Patience {
-    /// With so much time from an answer to the next whole head, up to [`LOOK`] more.
+    /// With so much time from an answer to the next whole head, up to a second more.
     pub fn new(limit: Duration) -> Arc<Self> {
         let looks_max = limit.as_secs().div_ceil(LOOK.as_secs()).max(1);
         Arc::new(Self { looks_max, looks: AtomicU64::new(0), connections: Mutex::default() })
