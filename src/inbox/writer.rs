@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::ledger::{Counters, InFlight, SegmentState, SpareWish, Work, note};
+use super::ledger::{Counters, InFlight, Ledger, SegmentState, SpareWish, Work, note};
 use super::queue::Ticket;
 use super::segment::{FIRST_FRAME, SegmentFile};
 use super::shared::{HaltOnPanic, Shared};
@@ -25,6 +25,9 @@ const BUFFER_KEPT_BYTES: usize = 1024 * 1024;
 pub struct Writer {
     shared: Arc<Shared>,
     active: Option<Active>,
+    /// Slots whose end marker is on the disk and whose last batch has not landed in the queue: until it has, they look as
+    /// if nothing in them were open.
+    ended: Vec<u32>,
     /// When the last batch was synced, if it held several calls.
     shared_sync_at: Option<Instant>,
     counters: Counters,
@@ -53,7 +56,15 @@ impl Writer {
     /// A writer that has written nothing yet: it begins a fresh segment.
     pub fn new(shared: Arc<Shared>) -> Self {
         let counters = Counters::default();
-        Self { shared, active: None, shared_sync_at: None, counters, bytes: Vec::new(), tickets: Vec::new() }
+        Self {
+            shared,
+            active: None,
+            ended: Vec::new(),
+            shared_sync_at: None,
+            counters,
+            bytes: Vec::new(),
+            tickets: Vec::new(),
+        }
     }
 
     /// Writes until the inbox is closed or halted.
@@ -65,10 +76,11 @@ impl Writer {
             self.publish(work, outcome);
         }
         // After a halt nothing more is written: the segment keeps the end that a crash would leave.
-        if self.shared.lock().halted.is_none()
-            && let Err(error) = self.end_segment()
-        {
-            self.shared.halt(error);
+        if self.shared.lock().halted.is_none() {
+            match self.end_segment() {
+                Ok(()) => self.let_go(&mut self.shared.clone().lock()),
+                Err(error) => self.shared.halt(error),
+            }
         }
     }
 
@@ -145,7 +157,8 @@ impl Writer {
 
     /// Tells queue, callers and fetcher what became of a batch.
     fn publish(&mut self, work: Work, outcome: Result<Vec<Placed>, InboxError>) {
-        let mut ledger = self.shared.lock();
+        let shared = self.shared.clone();
+        let mut ledger = shared.lock();
         ledger.in_flight = None;
         match &outcome {
             Ok(placed) => {
@@ -167,7 +180,12 @@ impl Writer {
                 }
             }
         }
+        let nudge = !self.ended.is_empty();
+        self.let_go(&mut ledger);
         drop(ledger);
+        if nudge {
+            self.shared.nudge_keeper();
+        }
         let outcome = outcome.map(|_| ());
         match outcome {
             Ok(()) => self.shared.arrived.notify_one(),
@@ -213,7 +231,17 @@ impl Writer {
         }
     }
 
-    /// Writes the end marker of the active segment, durably: nothing is written to the next one before.
+    /// Leaves ended segments to the keeper: what is open in them is counted now.
+    fn let_go(&mut self, ledger: &mut Ledger) {
+        for slot in self.ended.drain(..) {
+            if let Some(segment) = ledger.segments.get_mut(&slot) {
+                segment.state = SegmentState::Ended;
+            }
+        }
+    }
+
+    /// Writes the end marker of the active segment, durably: nothing is written to the next one before. The keeper gets it
+    /// with [`Writer::let_go`].
     fn end_segment(&mut self) -> Result<(), InboxError> {
         let Some(active) = self.active.as_mut() else { return Ok(()) };
         if active.at > FIRST_FRAME {
@@ -222,12 +250,7 @@ impl Writer {
             active.at += end.len();
             self.sync()?;
         }
-        if let Some(active) = self.active.take()
-            && let Some(segment) = self.shared.lock().segments.get_mut(&active.file.slot())
-        {
-            segment.state = SegmentState::Ended;
-        }
-        self.shared.nudge_keeper();
+        self.ended.extend(self.active.take().map(|active| active.file.slot()));
         Ok(())
     }
 

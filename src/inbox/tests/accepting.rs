@@ -1,5 +1,6 @@
 //! Accepting, claiming, bounds, keys of days.
 
+use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use super::world::*;
 use crate::clock::Day;
-use crate::inbox::InboxCode;
+use crate::inbox::{InboxCode, frame};
 
 #[tokio::test]
 async fn what_was_accepted_is_claimed_in_order_and_known_until_it_is_done_and_after() {
@@ -238,4 +239,49 @@ async fn together<T: Send + 'static>(calls: Vec<impl Future<Output = T> + Send +
         results.push(task.await.expect("no panic"));
     }
     results
+}
+
+/// A batch that fills a segment and goes on in the next: the first one has its end marker before the batch's references
+/// are counted in it, and must not be recycled as one in which nothing is open.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_segment_that_ends_within_a_batch_is_not_recycled_before_the_batch_has_landed() {
+    let world = World::new();
+    let inbox = Arc::new(world.open());
+    let mut next = 0;
+    // Until there is room for two more frames, and not for a third.
+    loop {
+        inbox.accept(world.references(next..next + 10)).await.expect("accepted");
+        world.settle(&inbox, next..next + 10);
+        next += 10;
+        let (file, frames) = world.last_segment();
+        let (frame, end) = (frames[0].len(), frames[frames.len() - 1].end);
+        let room = fs::metadata(file).expect("there").len() as usize - frame::HEADER_BYTES - end;
+        if room < 3 * frame {
+            assert!(room >= 2 * frame, "no room for the two");
+            break;
+        }
+    }
+    let call = |from: u64| {
+        let (inbox, call) = (inbox.clone(), world.references(from..from + 10));
+        #[expect(clippy::disallowed_methods, reason = "a test's own tasks, joined in it")]
+        tokio::spawn(async move { code(inbox.accept(call).await) })
+    };
+    world.faults.hold(true);
+    let alone = call(next);
+    eventually("it is being written", || {
+        inbox.queued() == 10 && inbox.shared.lock().filling.bytes.is_empty()
+    });
+    let together = [call(next + 10), call(next + 20)];
+    eventually("two share the next batch", || inbox.queued() == 30);
+    // The one alone, the end marker; the rest of the batch, in the next segment, waits.
+    world.faults.hold_after(2);
+    assert_eq!(alone.await.expect("no panic"), None);
+    world.settle(&inbox, next..next + 10);
+    // The keeper has every chance.
+    std::thread::sleep(Duration::from_millis(300));
+    world.faults.hold(false);
+    for call in together {
+        assert_eq!(call.await.expect("no panic"), None);
+    }
+    assert_eq!(world.killed().open().queued(), 20, "acknowledged, and gone after a kill");
 }

@@ -120,14 +120,21 @@ pub struct Faults {
     pub write_fails: AtomicBool,
     pub sync_fails: AtomicBool,
     pub syncs: AtomicU64,
-    held: Mutex<bool>,
+    /// After so many more, syncs wait.
+    held: Mutex<Option<u64>>,
     released: Condvar,
 }
 
 impl Faults {
     /// Syncs do not return until it is told `false`.
     pub fn hold(&self, held: bool) {
-        *self.held.lock().expect("no panic") = held;
+        *self.held.lock().expect("no panic") = held.then_some(0);
+        self.released.notify_all();
+    }
+
+    /// So many more syncs return, then they wait.
+    pub fn hold_after(&self, syncs: u64) {
+        *self.held.lock().expect("no panic") = Some(syncs);
         self.released.notify_all();
     }
 }
@@ -150,9 +157,10 @@ impl Medium for FaultyMedium {
     }
     fn sync_data(&self) -> io::Result<()> {
         let mut held = self.1.held.lock().expect("no panic");
-        while *held {
+        while *held == Some(0) {
             held = self.1.released.wait(held).expect("no panic");
         }
+        *held = held.map(|left| left - 1);
         drop(held);
         if self.1.sync_fails.load(Ordering::SeqCst) {
             return Err(io::ErrorKind::InvalidData.into());
