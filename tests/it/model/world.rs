@@ -55,6 +55,10 @@ const SECOND_PAGE: [bool; super::ops::POLICIES] = [true, false, true, true];
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Meta's side, shared by the runs of one thread, one after the other.
+/// How long a lock of the daemon before is waited for.
+const LOCK_TRIES: usize = 200;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
 pub struct Meta {
     pub simulator: Simulator,
     pub secret: String,
@@ -350,7 +354,8 @@ impl<'m> World<'m> {
         let keyring_says =
             |error: tamis::keyring::KeyringError| format!("the keyring refuses: {}", error.code);
         let root = || Key::new([42; 32]);
-        let found = FileKeyring::open(&path, root(), Arc::clone(random)).map_err(keyring_says)?;
+        let found =
+            unlocked(|| FileKeyring::open(&path, root(), Arc::clone(random))).map_err(keyring_says)?;
         let there = presence(&self.store_path()).map_err(|error| store_says(&error))?;
         let witness = Witness::open(&self.witness_path()).map_err(|error| format!("witness: {error}"))?;
         let witness = if witness.is_some() { WitnessFound::Valid } else { WitnessFound::Absent };
@@ -459,4 +464,18 @@ fn write_token(secrets: &Path, page: usize, token: &str) {
     fs::write(&fresh, token).expect("a file");
     fs::set_permissions(&fresh, fs::Permissions::from_mode(0o600)).expect("a mode");
     fs::rename(fresh, token_path(secrets, page)).expect("renamed");
+}
+
+/// A thread of the daemon before (an export that nobody reads any more) may hold the keyring for a moment longer: in this
+/// process it did not die with its daemon.
+fn unlocked<T>(
+    open: impl Fn() -> Result<T, tamis::keyring::KeyringError>,
+) -> Result<T, tamis::keyring::KeyringError> {
+    for _ in 0..LOCK_TRIES {
+        match open() {
+            Err(error) if error.code == tamis::keyring::KeyringCode::Locked => std::thread::sleep(LOCK_PAUSE),
+            opened => return opened,
+        }
+    }
+    open()
 }
