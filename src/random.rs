@@ -1,14 +1,6 @@
 //! Randomness as a parameter. Nothing else asks the system for it (a lint forbids it).
 
-use std::cell::RefCell;
 use std::sync::Mutex;
-
-use zeroize::Zeroize;
-
-/// What is no longer than this is a nonce or the id of a request, never a key, and comes from a stock.
-const FROM_STOCK_MAX_BYTES: usize = 24;
-/// As many nonces as one call to the system brings.
-const STOCK_BYTES: usize = 64 * FROM_STOCK_MAX_BYTES;
 
 /// Fills buffers with unpredictable bytes.
 pub trait Random: Send + Sync {
@@ -24,51 +16,14 @@ pub trait Random: Send + Sync {
 #[error("the system gives no randomness")]
 pub struct NoRandomness;
 
-/// The operating system's generator. Keys come straight from it; nonces and ids come from a stock that each thread gets
-/// from it in advance, since a system call for each is dear on the path of a webhook. Of a stock every byte is given
-/// once, and wiped.
+/// The operating system's generator.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemRandom;
 
 impl Random for SystemRandom {
     fn fill(&self, buffer: &mut [u8]) -> Result<(), NoRandomness> {
-        if buffer.len() > FROM_STOCK_MAX_BYTES {
-            return ask_the_system(buffer);
-        }
-        STOCK.with_borrow_mut(|stock| stock.give(buffer))
-    }
-}
-
-fn ask_the_system(buffer: &mut [u8]) -> Result<(), NoRandomness> {
-    #[expect(clippy::disallowed_methods, reason = "the one place that asks the system for randomness")]
-    getrandom::fill(buffer).map_err(|_| NoRandomness)
-}
-
-thread_local! {
-    static STOCK: RefCell<Stock> = const { RefCell::new(Stock { bytes: [0; STOCK_BYTES], left: 0 }) };
-}
-
-/// Bytes from the system that nobody has had; of `bytes` the first `left`.
-struct Stock {
-    bytes: [u8; STOCK_BYTES],
-    left: usize,
-}
-
-impl Stock {
-    fn give(&mut self, buffer: &mut [u8]) -> Result<(), NoRandomness> {
-        if self.left < buffer.len() {
-            // A failure must leave nothing behind that could be taken for random.
-            self.left = 0;
-            ask_the_system(&mut self.bytes)?;
-            self.left = STOCK_BYTES;
-        }
-        let from = self.left.saturating_sub(buffer.len());
-        if let Some(given) = self.bytes.get_mut(from..self.left) {
-            buffer.copy_from_slice(given);
-            given.zeroize();
-        }
-        self.left = from;
-        Ok(())
+        #[expect(clippy::disallowed_methods, reason = "the one place that asks the system for randomness")]
+        getrandom::fill(buffer).map_err(|_| NoRandomness)
     }
 }
 
@@ -93,42 +48,5 @@ impl Random for SeededRandom {
             chunk.copy_from_slice(&(z ^ (z >> 31)).to_le_bytes()[..chunk.len()]);
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-
-    #[test]
-    fn no_nonce_is_given_twice_on_any_thread() {
-        let draw = || {
-            let mut nonces = Vec::new();
-            for at in 0..1_000_usize {
-                let mut nonce = [0; FROM_STOCK_MAX_BYTES];
-                // Of other lengths between, so that the stock does not end evenly.
-                SystemRandom.fill(&mut [0; 17][..at % 17]).expect("randomness");
-                SystemRandom.fill(&mut nonce).expect("randomness");
-                nonces.push(nonce);
-            }
-            nonces
-        };
-        let threads: Vec<_> = (0..4)
-            .map(|at| std::thread::Builder::new().name(format!("draw-{at}")).spawn(draw).expect("a thread"))
-            .collect();
-        let drawn: Vec<_> = threads.into_iter().flat_map(|thread| thread.join().expect("no panic")).collect();
-        let different: HashSet<_> = drawn.iter().collect();
-        assert_eq!(different.len(), drawn.len());
-        assert!(!different.contains(&[0; FROM_STOCK_MAX_BYTES]), "wiped bytes are not given");
-    }
-
-    #[test]
-    fn long_buffers_are_filled_too() {
-        let (mut one, mut other) = ([0; 32], [0; 32]);
-        SystemRandom.fill(&mut one).expect("randomness");
-        SystemRandom.fill(&mut other).expect("randomness");
-        assert_ne!(one, other);
     }
 }

@@ -4,9 +4,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::batch::Batch;
 use super::frame::{self, DayKey};
-use super::ledger::Ledger;
+use super::ledger::{Batch, Ledger};
 use super::queue::Standing;
 use super::shared::Shared;
 use super::{Accepted, InboxCode, InboxError};

@@ -1,10 +1,11 @@
 //! What the callers, the writer and the keeper share, under one lock: the queue, the segments, the buffer being filled.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
-use super::batch::{Batch, SYNC_WAIT};
+use tokio::sync::Notify;
+
 use super::frame::DayKey;
 use super::queue::{Landed, Queue, Ticket};
 use super::replay::Replayed;
@@ -12,6 +13,9 @@ use super::segment::SegmentFile;
 use super::{InboxCode, InboxError};
 use crate::clock::Day;
 use crate::id::LeadgenId;
+
+/// How long a caller waits for its batch. A disk that takes longer is not there: 503, and Meta calls again.
+const SYNC_WAIT: Duration = Duration::from_secs(10);
 
 /// Everything that the lock guards.
 pub struct Ledger {
@@ -107,6 +111,13 @@ pub struct InFlight {
     pub since: Instant,
 }
 
+/// The callers of one batch: woken all at once, with one outcome.
+#[derive(Default)]
+pub struct Batch {
+    outcome: OnceLock<Result<(), InboxError>>,
+    settled: Notify,
+}
+
 /// The keys that may seal now. Tomorrow's is made a day ahead, so that midnight needs nothing.
 pub struct Keys {
     /// Today's.
@@ -126,6 +137,30 @@ pub struct Counters {
     pub sync_last_us: u64,
     /// Frames made durable.
     pub frames: u64,
+}
+
+impl Batch {
+    /// Tells all callers, once; later outcomes change nothing.
+    pub fn settle(&self, outcome: Result<(), InboxError>) {
+        if self.outcome.set(outcome).is_ok() {
+            self.settled.notify_waiters();
+        }
+    }
+
+    /// Waits until the batch is durable.
+    ///
+    /// # Errors
+    /// Why it is not; [`InboxCode::Stalled`] if the disk takes too long.
+    pub async fn wait(&self) -> Result<(), InboxError> {
+        // Listen, then look: an outcome between the two is not missed.
+        let mut settled = std::pin::pin!(self.settled.notified());
+        settled.as_mut().enable();
+        if let Some(outcome) = self.outcome.get() {
+            return *outcome;
+        }
+        let _ = tokio::time::timeout(SYNC_WAIT, settled).await;
+        self.outcome.get().copied().unwrap_or(Err(InboxError::of(InboxCode::Stalled)))
+    }
 }
 
 impl Work {

@@ -6,7 +6,6 @@
 //! (`keeper.rs`). At start every segment is read again (`replay.rs`): that is the whole recovery.
 
 mod accept;
-mod batch;
 #[doc(hidden)]
 pub mod door;
 mod frame;

@@ -12,7 +12,7 @@ use crate::clock::Day;
 
 /// The least time between the end of a sync and the next write under load, which is when the last batch held several
 /// calls: more share the next sync then. An idle inbox, or a single caller, is not delayed. Of 0 to 450 µs, on two cores and
-/// a disk that syncs in 130 µs, 100 to 200 took most calls a second; without it three times as many syncs take as many.
+/// a disk that syncs in 130 µs, 100 to 200 took most calls a second; with none, twice the syncs took no more.
 const PAUSE: Duration = Duration::from_micros(150);
 
 /// How long the writer waits for a segment that the keeper has not made yet.
