@@ -129,7 +129,6 @@ pub struct App {
     rooms: Rooms,
     sockets: Sockets,
     intake: Intake,
-    proxies: Proxies,
     drain: Duration,
     fetchers: usize,
     tools: Arc<Tools>,
@@ -189,7 +188,6 @@ impl App {
             rooms,
             sockets,
             intake,
-            proxies: Proxies::new(&config.public.trusted_proxies),
             drain: Duration::from_secs(config.public.drain_seconds),
             fetchers: config.meta.calls_in_flight,
             tools,
@@ -216,9 +214,8 @@ impl App {
     /// Serves until a stop is asked for, then leaves in order: no new connections, steps under way finished, the inbox
     /// and the store synced and closed. True if everything ended well.
     pub async fn run(self, stop: Stop) -> bool {
-        let Self { addresses, rooms, sockets, intake, proxies, drain, fetchers, tools, started: _, systemd } =
-            self;
-        let servers = match rooms.serve(sockets, (intake, proxies), drain, &stop) {
+        let Self { addresses, rooms, sockets, intake, drain, fetchers, tools, started: _, systemd } = self;
+        let servers = match rooms.serve(sockets, intake, drain, &stop) {
             Ok(servers) => servers,
             Err(error) => {
                 tracing::error!(io.kind = ?error.kind(), "process.cannot-serve");
@@ -309,13 +306,14 @@ impl Rooms {
             metrics: Arc::clone(&self.metrics),
             names: Arc::new(LeadNames::new(Arc::clone(&self.keyring), Arc::clone(&clock))),
             clock,
+            proxies: Proxies::new(&config.public.trusted_proxies),
         }
     }
 
     fn serve(
         &self,
         sockets: Sockets,
-        (intake, proxies): (Intake, Proxies),
+        intake: Intake,
         drain: Duration,
         stop: &Stop,
     ) -> std::io::Result<Vec<actix_web::dev::ServerHandle>> {
@@ -342,15 +340,7 @@ impl Rooms {
             ),
             (
                 "public-listener",
-                public_server(
-                    sockets.public,
-                    &public,
-                    intake,
-                    health,
-                    random(),
-                    Arc::clone(&patience),
-                    proxies,
-                )?,
+                public_server(sockets.public, &public, intake, health, random(), Arc::clone(&patience))?,
             ),
         ];
         if let Some(socket) = sockets.admin {

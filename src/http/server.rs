@@ -11,7 +11,6 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 
 use crate::http::admin::{self, Admin, Door};
-use crate::http::caller::Proxies;
 use crate::http::health::{self, Health};
 use crate::http::patience::{Patience, watched};
 use crate::http::problem::as_problems;
@@ -58,15 +57,12 @@ pub fn public_server(
     health: Health,
     random: Arc<dyn Random>,
     patience: Arc<Patience>,
-    proxies: Proxies,
 ) -> std::io::Result<Server> {
     let intake = web::Data::new(intake);
     let health = web::Data::new(health);
     let random = web::Data::new(random);
-    let proxies = web::Data::new(proxies);
     let server = HttpServer::new(move || {
         App::new()
-            .app_data(proxies.clone())
             .app_data(intake.clone())
             .app_data(health.clone())
             .app_data(random.clone())

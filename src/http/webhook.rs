@@ -59,17 +59,15 @@ pub struct Intake {
     pub metrics: Arc<Metrics>,
     /// How leads are named in the log.
     pub names: Arc<LeadNames>,
+    /// Whose word on where a call came from is believed.
+    pub proxies: Proxies,
 }
 
 /// `GET /webhook`: Meta asks whether this endpoint is ours (Graph API, Webhooks, "Verification Requests").
 ///
 /// # Errors
 /// The handshake is incomplete, or its mode or token is wrong.
-pub async fn handshake(
-    request: HttpRequest,
-    intake: web::Data<Intake>,
-    proxies: web::Data<Proxies>,
-) -> Result<HttpResponse, Problem> {
+pub async fn handshake(request: HttpRequest, intake: web::Data<Intake>) -> Result<HttpResponse, Problem> {
     match Challenge::read(request.query_string(), &intake.trust.pin().verify_token) {
         Ok(challenge) => {
             tracing::info!(request.id = request_id(&request), "webhook.handshake");
@@ -79,7 +77,7 @@ pub async fn handshake(
                 .body(challenge.into_string()))
         }
         Err(code) => {
-            let caller = proxies.caller(&request);
+            let caller = intake.proxies.caller(&request);
             tracing::warn!(
                 request.id = request_id(&request), code = %code, caller.address = %caller, "webhook.handshake-refused"
             );
@@ -100,7 +98,6 @@ pub async fn notify(
     request: HttpRequest,
     payload: web::Payload,
     intake: web::Data<Intake>,
-    proxies: web::Data<Proxies>,
 ) -> Result<HttpResponse, Problem> {
     match receive(&request, payload, &intake).await {
         Ok(words) => {
@@ -113,7 +110,7 @@ pub async fn notify(
             Ok(answer.content_type("text/plain; charset=utf-8").body("ok"))
         }
         Err(refusal) => {
-            refusal.say(&request, &proxies);
+            refusal.say(&request, &intake.proxies);
             let code = refusal.problem();
             intake.metrics.notification(code.status().as_u16());
             Err(Problem::of(code))

@@ -19,7 +19,7 @@ async fn with_leads(count: usize) -> (World, Vec<String>) {
     for part in ids.chunks(50) {
         assert_eq!(world.deliver(part).await.status, 200);
     }
-    world.until("all are stored", || async { world.records("devis").await.len() == count }).await;
+    world.stored("devis", count).await;
     (world, emails)
 }
 
@@ -48,7 +48,7 @@ async fn pages_follow_one_another_without_gap_or_double_while_leads_arrive() {
                 &[],
             );
             world.deliver(&[&id]).await;
-            world.until("it is stored", || async { world.records("devis").await.len() == 24 }).await;
+            world.stored("devis", 24).await;
         }
         after = format!("&after={}", page.header("tamis-next-cursor"));
         if page.header("tamis-more") == "false" {
@@ -79,7 +79,7 @@ async fn a_csv_page_has_its_header_row_and_guards_formulas() {
     );
     assert_eq!(empty.header("tamis-next-cursor"), "devis-1-0");
     world.deliver(&[&id]).await;
-    world.until("it is stored", || async { world.records("devis").await.len() == 1 }).await;
+    world.stored("devis", 1).await;
     let page = world.admin().get("/admin/v1/purposes/devis/leads?format=csv").await.text();
     assert_eq!(page.lines().count(), 2, "{page}");
     assert!(page.contains("'=cmd"), "{page}");
@@ -208,7 +208,7 @@ async fn an_officer_finds_by_either_id_and_sees_masks() {
         world.submit(lead(DEVIS_FORM).answer("full_name", &["Zoé"]).answer("email", &[&email]), &[&email]);
     let refused = world.submit(lead(LETTRE_FORM).answer("email", &["no@example.org"]), &[]);
     world.deliver(&[&leadgen, &refused]).await;
-    world.until("it is stored", || async { world.records("devis").await.len() == 1 }).await;
+    world.stored("devis", 1).await;
     world.settled().await;
     let answer = find(&world, json!({"leadgen_id": leadgen})).await;
     assert_eq!(answer["records"][0]["id"], "devis-1-1");

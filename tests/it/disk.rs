@@ -51,7 +51,7 @@ async fn a_full_disk_under_the_keyring_makes_what_needs_a_new_key_wait() {
     world.start_daemon();
     let first = submit(&world, DEVIS_FORM);
     assert_eq!(world.deliver(&[&first]).await.status, 200);
-    world.until("it is stored", || async { world.records("devis").await.len() == 1 }).await;
+    world.stored("devis", 1).await;
 
     disk.fill(0);
     // Today's key and tomorrow's are there; of the day after there is none.
@@ -103,7 +103,7 @@ async fn a_full_disk_under_the_trail_refuses_every_act_that_must_leave_a_line() 
     world.start_daemon();
     let first = submit(&world, DEVIS_FORM);
     assert_eq!(world.deliver(&[&first]).await.status, 200);
-    world.until("it is stored", || async { world.records("devis").await.len() == 1 }).await;
+    world.stored("devis", 1).await;
     let lines = async || world.admin().get("/admin/v1/trail?limit=10000").await.lines().len();
     let before = lines().await;
 
@@ -127,7 +127,7 @@ async fn a_full_disk_under_the_trail_refuses_every_act_that_must_leave_a_line() 
     disk.empty();
     world.until("it goes on by itself", || async { ready(&world).await == 200 }).await;
     assert_eq!(world.deliver(&[&second]).await.status, 200);
-    world.until("it is stored", || async { world.records("devis").await.len() == 2 }).await;
+    world.stored("devis", 2).await;
     assert_eq!(world.admin().post("/admin/v1/tokens", &token).await.status, 201);
     assert!(lines().await > before);
     world.stop_daemon().await;

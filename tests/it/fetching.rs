@@ -21,21 +21,12 @@ fn submit(world: &World, count: usize) -> Vec<String> {
         .collect()
 }
 
-async fn deliver(world: &World, ids: &[String]) {
-    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    assert_eq!(world.deliver(&ids).await.status, 200);
-}
-
-async fn stored(world: &World, count: usize) {
-    world.until("all are stored", || async { world.records("devis").await.len() == count }).await;
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn leads_of_a_page_come_in_batches_of_at_most_fifty() {
     let world = World::start().await;
     let ids = submit(&world, 120);
-    deliver(&world, &ids).await;
-    stored(&world, 120).await;
+    world.deliver_all(&ids).await;
+    world.stored("devis", 120).await;
     let calls = world.meta.graph_calls();
     let batches: Vec<usize> =
         calls.iter().filter(|call| call.kind == CallKind::Batch).map(|call| call.ids.len()).collect();
@@ -71,8 +62,8 @@ async fn odd_replies_cost_a_retry_and_never_a_lead() {
         world.meta.misbehave(Rule::times(3, Match::any().path("/77"), what.clone()));
         world.meta.misbehave(Rule::times(3, Match::any().batch(), what));
         let ids = submit(&world, 3);
-        deliver(&world, &ids).await;
-        stored(&world, 3).await;
+        world.deliver_all(&ids).await;
+        world.stored("devis", 3).await;
         world.end().await;
     }
 }
@@ -82,8 +73,8 @@ async fn what_a_batch_leaves_out_is_read_singly() {
     let world = World::start().await;
     let ids = submit(&world, 10);
     world.meta.misbehave(Rule::always(Match::any().batch(), What::LeaveOut(ids[3..5].to_vec())));
-    deliver(&world, &ids).await;
-    stored(&world, 10).await;
+    world.deliver_all(&ids).await;
+    world.stored("devis", 10).await;
     world.end().await;
 }
 
@@ -93,7 +84,7 @@ async fn a_dead_token_pauses_its_page_and_a_new_one_brings_all_back() {
     world.meta.set_token(PAGE, "another-token-of-the-page");
     world.guard("another-token-of-the-page");
     let ids = submit(&world, 5);
-    deliver(&world, &ids).await;
+    world.deliver_all(&ids).await;
     world
         .until("the page is paused", || async {
             world.admin().get("/admin/v1/inbox").await.json()["paused"][0]["code"] == "token-dead"
@@ -105,7 +96,7 @@ async fn a_dead_token_pauses_its_page_and_a_new_one_brings_all_back() {
     assert!(calls <= 12, "a dead token caused {calls} calls");
     fs::write(world.directory.path().join("secrets/page-token"), "another-token-of-the-page")
         .expect("a file");
-    stored(&world, 5).await;
+    world.stored("devis", 5).await;
     world.end().await;
 }
 
@@ -114,8 +105,8 @@ async fn a_lead_that_graph_cannot_find_at_first_is_found_later() {
     let world = World::start().await;
     let ids = submit(&world, 1);
     world.meta.misbehave(Rule::times(2, Match::any().lead(&ids[0]), What::code_and_subcode(100, 33)));
-    deliver(&world, &ids).await;
-    stored(&world, 1).await;
+    world.deliver_all(&ids).await;
+    world.stored("devis", 1).await;
     world.end().await;
 }
 
@@ -125,7 +116,7 @@ async fn a_lead_that_graph_never_finds_is_buried_and_comes_back_when_asked() {
     let ids = submit(&world, 1);
     let rule =
         world.meta.misbehave(Rule::always(Match::any().lead(&ids[0]), What::code_and_subcode(100, 33)));
-    deliver(&world, &ids).await;
+    world.deliver_all(&ids).await;
     world
         .until("it is buried", || async {
             world.admin().get("/admin/v1/inbox").await.json()["buried"][0]["code"] == "attempts-spent"
@@ -135,7 +126,7 @@ async fn a_lead_that_graph_never_finds_is_buried_and_comes_back_when_asked() {
     let requeued =
         world.admin().post("/admin/v1/inbox/requeue", &serde_json::json!({"code": "attempts-spent"})).await;
     assert_eq!(requeued.json()["requeued"], 1);
-    stored(&world, 1).await;
+    world.stored("devis", 1).await;
     world.end().await;
 }
 
@@ -146,7 +137,7 @@ async fn a_lead_of_another_form_than_the_notification_said_is_buried() {
     world
         .meta
         .misbehave(Rule::always(Match::any().lead(&ids[0]), What::WrongFormId("901000000000777".to_owned())));
-    deliver(&world, &ids).await;
+    world.deliver_all(&ids).await;
     world
         .until("it is buried", || async {
             world.admin().get("/admin/v1/inbox").await.json()["buried"][0]["code"] == "form-mismatch"
@@ -175,9 +166,9 @@ async fn one_page_paused_does_not_hold_up_another() {
     world.meta.set_token("104000000000002", "only-meta-knows-this-one");
     let dead = world.submit(dead, &["x@example.net"]);
     let good = submit(&world, 3);
-    deliver(&world, &[dead]).await;
-    deliver(&world, &good).await;
-    stored(&world, 3).await;
+    world.deliver_all(&[dead]).await;
+    world.deliver_all(&good).await;
+    world.stored("devis", 3).await;
     world.end().await;
 }
 
@@ -187,7 +178,7 @@ async fn throttling_stops_the_calls_until_it_is_over() {
     let ids = submit(&world, 4);
     world.meta.misbehave(Rule::times(1, Match::any().batch(), What::code(80005)));
     world.meta.misbehave(Rule::times(1, Match::any().path("/77"), What::code(80005)));
-    deliver(&world, &ids).await;
+    world.deliver_all(&ids).await;
     world
         .until("the page is paused", || async {
             world.admin().get("/admin/v1/inbox").await.json()["paused"][0]["code"] == "graph-throttled"
@@ -206,13 +197,13 @@ async fn while_one_lead_looks_whether_a_pause_is_over_the_others_lie_still() {
     let world = World::planned(Plan { clock: clock.clone(), ..Plan::default() }).await;
     world.meta.misbehave(Rule::times(1, Match::any().path("/77"), What::code(80005)));
     let ids = submit(&world, 8);
-    deliver(&world, &ids[..1]).await;
+    world.deliver_all(&ids[..1]).await;
     world
         .until("the page is paused", || async {
             world.admin().get("/admin/v1/inbox").await.json()["paused"][0]["code"] == "graph-throttled"
         })
         .await;
-    deliver(&world, &ids[1..]).await;
+    world.deliver_all(&ids[1..]).await;
     world.settled().await;
     let settlings = || async {
         let metrics = world.admin().get("/admin/v1/metrics").await.text();
@@ -222,7 +213,7 @@ async fn while_one_lead_looks_whether_a_pause_is_over_the_others_lie_still() {
     world.meta.misbehave(Rule::always(Match::any().path("/77"), What::Delay(Duration::from_secs(2))));
     let before = settlings().await;
     clock.advance_ms(10 * 60_000);
-    stored(&world, 8).await;
+    world.stored("devis", 8).await;
     let meanwhile = settlings().await - before;
     assert!(meanwhile <= 8, "{meanwhile} settlings while one call was under way");
     world.end().await;
@@ -233,7 +224,7 @@ async fn a_new_token_that_cannot_be_read_is_said() {
     let world = World::start().await;
     world.meta.set_token(PAGE, "another-token-of-the-page");
     let ids = submit(&world, 1);
-    deliver(&world, &ids).await;
+    world.deliver_all(&ids).await;
     world.settled().await;
     let token = world.directory.path().join("secrets/page-token");
     fs::write(token.with_extension("new"), "another-token-of-the-page").expect("a file");
@@ -243,6 +234,6 @@ async fn a_new_token_that_cannot_be_read_is_said() {
     world.until("it is said", || async { !said().is_empty() }).await;
     assert!(said().iter().all(|line| line.contains("code=secret-world-readable")), "{:?}", said());
     fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).expect("a mode");
-    stored(&world, 1).await;
+    world.stored("devis", 1).await;
     world.end().await;
 }

@@ -21,10 +21,6 @@ async fn arrives(world: &World, lead: Lead, answers: &[&str]) -> String {
     id
 }
 
-async fn stored(world: &World, purpose: &str, count: usize) {
-    world.until("all are stored", || async { world.records(purpose).await.len() == count }).await;
-}
-
 /// How often Graph was asked for this lead.
 fn asked_for(world: &World, id: &str) -> usize {
     world.meta.graph_calls().iter().filter(|call| call.ids.iter().any(|asked| asked == id)).count()
@@ -51,7 +47,7 @@ async fn a_form_that_gets_a_purpose_brings_back_what_was_held() {
 
     world.reconfigure(|text| text.replace("\"901000000000001\"", "\"901000000000001\", \"901000000000003\""));
     world.restart().await;
-    stored(&world, "devis", 2).await;
+    world.stored("devis", 2).await;
     assert_eq!(inbox(&world).await["held"], json!([]));
     assert!(ids.iter().all(|id| asked_for(&world, id) == 1));
     // Delivered again they are known.
@@ -91,7 +87,7 @@ async fn a_page_that_gets_a_token_brings_back_what_was_held() {
         text.replace("[store]", &page)
     });
     world.restart().await;
-    stored(&world, "devis", 1).await;
+    world.stored("devis", 1).await;
     assert_eq!(inbox(&world).await["held"], json!([]));
     world.end().await;
 }
@@ -113,7 +109,7 @@ async fn what_a_whitelist_refused_is_requeued_by_form_and_stored_once_it_is_mend
     world.restart().await;
     assert_eq!(inbox(&world).await["refused"][0]["count"], 1, "mending alone brings nothing back");
     assert_eq!(world.admin().post("/admin/v1/inbox/requeue", &requeue).await.json()["requeued"], 1);
-    stored(&world, "devis", 1).await;
+    world.stored("devis", 1).await;
     assert_eq!(world.records("devis").await[0]["fields"]["full_name"], json!([name]));
     assert_eq!(inbox(&world).await["refused"], json!([]));
     world.end().await;
@@ -139,7 +135,7 @@ async fn what_a_consent_refused_is_requeued_by_code_and_stored_once_another_is_a
     world.restart().await;
     let requeued = world.admin().post("/admin/v1/inbox/requeue", &json!({"code": "consent-missing"})).await;
     assert_eq!(requeued.json()["requeued"], 2);
-    stored(&world, "lettre", 2).await;
+    world.stored("lettre", 2).await;
     // What a consent stands before is still not kept without it.
     let records = world.records("lettre").await;
     assert!(records.iter().all(|record| record["fields"] == json!({"first_name": ["Ana"]})), "{records:?}");

@@ -25,15 +25,6 @@ fn submit(world: &World, count: usize) -> Vec<String> {
         .collect()
 }
 
-async fn deliver(world: &World, ids: &[String]) {
-    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    assert_eq!(world.deliver(&ids).await.status, 200);
-}
-
-async fn stored(world: &World, purpose: &str, count: usize) {
-    world.until("all are stored", || async { world.records(purpose).await.len() == count }).await;
-}
-
 async fn inbox(world: &World) -> Value {
     world.admin().get("/admin/v1/inbox").await.json()
 }
@@ -47,10 +38,10 @@ async fn held(world: &World, count: usize) {
 async fn a_form_that_is_claimed_now_has_its_held_references_fetched() {
     let world = World::planned(Plan::with(FORMS, OTHER_FORMS)).await;
     let ids = submit(&world, 3);
-    deliver(&world, &ids).await;
+    world.deliver_all(&ids).await;
     held(&world, 3).await;
     world.reload(|text| text.replace(OTHER_FORMS, FORMS)).await;
-    stored(&world, "devis", 3).await;
+    world.stored("devis", 3).await;
     assert_eq!(inbox(&world).await["held"], json!([]));
     world.end().await;
 }
@@ -59,14 +50,14 @@ async fn a_form_that_is_claimed_now_has_its_held_references_fetched() {
 async fn a_new_purpose_is_stored_exported_and_there_after_a_restart() {
     let mut world = World::planned(Plan::with(FORMS, OTHER_FORMS)).await;
     let ids = submit(&world, 2);
-    deliver(&world, &ids).await;
+    world.deliver_all(&ids).await;
     held(&world, 2).await;
     let purpose = format!(
         "[purposes.nouveau]\ntitle = {{ fr = \"N\", en = \"N\", de = \"N\" }}\n{FORMS}\nbasis = \"pre_contract\"\nretention_months = 6\n\n\
          [purposes.nouveau.fields]\nemail = {{ required = true }}\n"
     );
     world.reload(|text| format!("{text}\n{purpose}")).await;
-    stored(&world, "nouveau", 2).await;
+    world.stored("nouveau", 2).await;
     world.restart().await;
     assert_eq!(world.records("nouveau").await[1]["id"], "nouveau-1-2");
     world.end().await;
@@ -77,14 +68,14 @@ async fn a_purpose_that_changes_between_claim_and_settle_is_respected() {
     let world = World::start().await;
     let ids = submit(&world, 4);
     world.meta.misbehave(Rule::times(1, Match::any().batch(), What::Delay(Duration::from_millis(1_500))));
-    deliver(&world, &ids).await;
+    world.deliver_all(&ids).await;
     world
         .until("Graph is asked", || async { world.meta.graph_calls().iter().any(|call| call.ids.len() > 1) })
         .await;
     let postcode =
         "postcode = { from = [\"post_code\", \"zip_code\"], why = \"to send the nearest fitter\" }\n";
     world.reload(|text| text.replace(postcode, "")).await;
-    stored(&world, "devis", 4).await;
+    world.stored("devis", 4).await;
     // The export shows what is whitelisted now and was when it was stored: with the field back, only the second counts.
     world
         .reload(|text| text.replace("phone_number = {}\n", &format!("phone_number = {{}}\n{postcode}")))
@@ -93,8 +84,8 @@ async fn a_purpose_that_changes_between_claim_and_settle_is_respected() {
     assert!(records.iter().all(|record| record["fields"].get("postcode").is_none()), "{records:?}");
     assert!(!log().events("fetcher.sent-back").is_empty());
     let more = submit(&world, 1);
-    deliver(&world, &more).await;
-    stored(&world, "devis", 5).await;
+    world.deliver_all(&more).await;
+    world.stored("devis", 5).await;
     assert_eq!(world.records("devis").await[4]["fields"]["postcode"], json!(["49100"]));
     world.end().await;
 }
@@ -104,14 +95,14 @@ async fn a_form_that_is_claimed_no_more_holds_what_is_under_way_and_what_waits()
     let world = World::start().await;
     world.meta.misbehave(Rule::always(Match::any().form(DEVIS_FORM), What::code(2)));
     let waiting = submit(&world, 2);
-    deliver(&world, &waiting).await;
+    world.deliver_all(&waiting).await;
     world.until("they wait", || async { inbox(&world).await["waiting"] == 2 }).await;
     world.meta.behave();
     world
         .meta
         .misbehave(Rule::always(Match::any().form(DEVIS_FORM), What::Delay(Duration::from_millis(700))));
     let under_way = submit(&world, 2);
-    deliver(&world, &under_way).await;
+    world.deliver_all(&under_way).await;
     world.reload(|text| text.replace(FORMS, OTHER_FORMS)).await;
     let before = world.records("devis").await.len();
     held(&world, 4 - before).await;
@@ -120,7 +111,7 @@ async fn a_form_that_is_claimed_no_more_holds_what_is_under_way_and_what_waits()
     assert_eq!(inbox(&world).await["held"][0]["form_id"], DEVIS_FORM);
     world.meta.behave();
     world.reload(|text| text.replace(OTHER_FORMS, FORMS)).await;
-    stored(&world, "devis", 4).await;
+    world.stored("devis", 4).await;
     world.end().await;
 }
 
@@ -136,7 +127,7 @@ async fn a_page_comes_and_goes() {
         let lead = tamis_simulator::Lead::new(second, DEVIS_FORM, an_hour_ago()).answer("full_name", &["X"]);
         world.submit(lead.answer("email", &[&email]), &[&email])
     };
-    deliver(&world, &[of_second()]).await;
+    world.deliver_all(&[of_second()]).await;
     held(&world, 1).await;
     let secret = world.directory.path().join("secrets/second");
     fs::write(&secret, &token).expect("a file");
@@ -146,9 +137,9 @@ async fn a_page_comes_and_goes() {
         secret.display()
     );
     world.reload(|text| text.replace("[store]", &page)).await;
-    stored(&world, "devis", 1).await;
+    world.stored("devis", 1).await;
     world.reload(|text| text.replace(&page, "[store]")).await;
-    deliver(&world, &[of_second()]).await;
+    world.deliver_all(&[of_second()]).await;
     held(&world, 1).await;
     assert_eq!(world.records("devis").await.len(), 1);
     world.end().await;
@@ -162,7 +153,7 @@ async fn secrets_are_read_again() {
     fs::write(file("app-secret"), "0123456789abcdef0123456789abcdef").expect("a file");
     fs::write(file("verify-token"), "another word").expect("a file");
     let ids = submit(&world, 1);
-    deliver(&world, &ids).await;
+    world.deliver_all(&ids).await;
     world.reload(str::to_owned).await;
     let body = world.meta.notification(&[&ids[0]]);
     let refused =
@@ -177,8 +168,8 @@ async fn secrets_are_read_again() {
     let both = format!("secrets/app-secret\" }}, {{ file = \"{}\" }}]", file("old-secret").display());
     world.reload(|text| text.replace("secrets/app-secret\" }]", &both)).await;
     let more = submit(&world, 1);
-    deliver(&world, &more).await;
-    stored(&world, "devis", 2).await;
+    world.deliver_all(&more).await;
+    world.stored("devis", 2).await;
     world.end().await;
 }
 
@@ -188,7 +179,7 @@ async fn a_reload_in_the_middle_of_many_leads_loses_and_doubles_none() {
     world.meta.misbehave(Rule::always(Match::any().batch(), What::Delay(Duration::from_millis(30))));
     let ids = submit(&world, 300);
     for chunk in ids.chunks(60) {
-        deliver(&world, chunk).await;
+        world.deliver_all(chunk).await;
     }
     for round in 0..10 {
         let months = format!("retention_months = {}", 12 + round % 2);
@@ -203,7 +194,7 @@ async fn a_reload_in_the_middle_of_many_leads_loses_and_doubles_none() {
             .await;
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    stored(&world, "devis", 300).await;
+    world.stored("devis", 300).await;
     world.settled().await;
     assert_eq!(inbox(&world).await["held"], json!([]));
     world.end().await;
@@ -270,8 +261,8 @@ async fn a_form_that_changed_at_meta_is_reported_and_check_shows_the_match() {
         ..tamis_simulator::Form::default()
     };
     let ids = submit(&world, 1);
-    deliver(&world, &ids).await;
-    stored(&world, "devis", 1).await;
+    world.deliver_all(&ids).await;
+    world.stored("devis", 1).await;
     let forms = world.admin().get("/admin/v1/forms").await.json();
     assert_eq!(forms["forms"][0]["purpose"], "devis");
     assert_eq!(
@@ -293,11 +284,11 @@ async fn a_form_that_changed_at_meta_is_reported_and_check_shows_the_match() {
     world.meta.add_form(form(&[("FULL_NAME", "full_name"), ("EMAIL", "email"), ("CUSTOM", "surprise")]));
     let odd = lead(DEVIS_FORM).answer("full_name", &["X"]).answer("email", &["x@example.org"]);
     let odd = || world.submit(odd.clone().answer("surprise", &["y"]), &[]);
-    deliver(&world, &[odd()]).await;
-    stored(&world, "devis", 2).await;
+    world.deliver_all(&[odd()]).await;
+    world.stored("devis", 2).await;
     clock.advance_ms(11 * 60_000);
-    deliver(&world, &[odd()]).await;
-    stored(&world, "devis", 3).await;
+    world.deliver_all(&[odd()]).await;
+    world.stored("devis", 3).await;
     world
         .until("the change is reported", || async {
             log()

@@ -32,19 +32,10 @@ fn submit(world: &World, page: &str, count: usize) -> Vec<String> {
     (0..count).map(submit).collect()
 }
 
-async fn deliver(world: &World, ids: &[String]) {
-    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    assert_eq!(world.deliver(&ids).await.status, 200);
-}
-
 fn calls_for_leads(world: &World) -> Vec<GraphCall> {
     let mut calls = world.meta.graph_calls();
     calls.retain(|call| matches!(call.kind, CallKind::Lead | CallKind::Batch));
     calls
-}
-
-async fn stored(world: &World, count: usize) {
-    world.until("all are stored", || async { world.records("devis").await.len() == count }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,14 +47,14 @@ async fn a_quota_is_approached_and_never_crossed() {
     world.meta.misbehave(Rule::always(Match::any().batch(), What::json("{}")));
     world.meta.set_quota(PAGE, 100, 3_000);
     let ids = submit(&world, PAGE, LEADS);
-    deliver(&world, &ids).await;
+    world.deliver_all(&ids).await;
     for _ in 0..3 {
         // Ten seconds each, and slow is what it should be.
-        if tokio::time::timeout(Duration::from_secs(9), stored(&world, LEADS)).await.is_ok() {
+        if tokio::time::timeout(Duration::from_secs(9), world.stored("devis", LEADS)).await.is_ok() {
             break;
         }
     }
-    stored(&world, LEADS).await;
+    world.stored("devis", LEADS).await;
     let calls = calls_for_leads(&world);
     assert_eq!(world.meta.refused_by_quota(), 0, "refused, so it did not slow down in time");
     let took_ms = calls.last().expect("calls").at_ms - calls[0].at_ms;
@@ -78,14 +69,14 @@ async fn near_the_limit_there_are_no_calls_and_afterwards_no_storm() {
     let world = World::planned(Plan { clock: ahead.clone(), ..Plan::default() }).await;
     world.meta.set_usage(Usage::leadgen(PAGE, 97, 0));
     let ids = submit(&world, PAGE, 201);
-    deliver(&world, &ids[..1]).await;
+    world.deliver_all(&ids[..1]).await;
     world
         .until("it stops", || async {
             world.admin().get("/admin/v1/inbox").await.json()["paused"][0]["code"] == "graph-throttled"
         })
         .await;
     for ids in ids[1..].chunks(40) {
-        deliver(&world, ids).await;
+        world.deliver_all(ids).await;
     }
     world.settled().await;
     let before = calls_for_leads(&world).len();
@@ -94,7 +85,7 @@ async fn near_the_limit_there_are_no_calls_and_afterwards_no_storm() {
     assert!(before <= 1, "{before} calls at 97 %");
     world.meta.set_usage(Usage::default());
     ahead.0.fetch_add(3 * 60_000, Ordering::Relaxed);
-    stored(&world, 201).await;
+    world.stored("devis", 201).await;
     let after: Vec<usize> = calls_for_leads(&world)[before..].iter().map(|call| call.ids.len()).collect();
     assert_eq!(after[0], 1, "one lead to see: {after:?}");
     assert!(after.len() <= 10, "a storm of {after:?}");
@@ -118,7 +109,7 @@ async fn a_dead_token_stops_its_page_alone_until_the_file_changes() {
         token: token.clone(),
     });
     let dead = submit(&world, OTHER_PAGE, 5);
-    deliver(&world, &dead).await;
+    world.deliver_all(&dead).await;
     world
         .until("its page is paused", || async {
             let paused = world.admin().get("/admin/v1/inbox").await.json()["paused"].clone();
@@ -127,14 +118,14 @@ async fn a_dead_token_stops_its_page_alone_until_the_file_changes() {
         .await;
     for round in 1..=5 {
         let good = submit(&world, PAGE, 10);
-        deliver(&world, &good).await;
-        stored(&world, round * 10).await;
+        world.deliver_all(&good).await;
+        world.stored("devis", round * 10).await;
     }
     let spent =
         world.meta.graph_calls().iter().filter(|call| call.ids.iter().any(|id| dead.contains(id))).count();
     assert!(spent <= 2, "{spent} calls with a dead token");
     fs::write(world.directory.path().join("secrets/other-token"), &token).expect("a file");
-    stored(&world, 55).await;
+    world.stored("devis", 55).await;
     world.end().await;
 }
 
@@ -143,8 +134,8 @@ async fn what_graph_cannot_find_at_first_holds_nobody_up() {
     let world = World::start().await;
     let ids = submit(&world, PAGE, 8);
     world.meta.misbehave(Rule::times(3, Match::any().lead(&ids[3]), What::code_and_subcode(100, 33)));
-    deliver(&world, &ids).await;
-    stored(&world, 8).await;
+    world.deliver_all(&ids).await;
+    world.stored("devis", 8).await;
     let of_it = calls_for_leads(&world).iter().filter(|call| call.ids.contains(&ids[3])).count();
     assert_eq!(of_it, 4, "three refusals and one answer");
     // Never seen again by whoever is to be counted as buried.
@@ -152,7 +143,7 @@ async fn what_graph_cannot_find_at_first_holds_nobody_up() {
     assert_eq!(inbox["buried"], serde_json::json!([]), "{inbox}");
     let late = lead(DEVIS_FORM).answer("full_name", &["X"]).answer("email", &["late@example.org"]);
     let late = world.submit(late, &["late@example.org"]);
-    deliver(&world, &[late]).await;
-    stored(&world, 9).await;
+    world.deliver_all(&[late]).await;
+    world.stored("devis", 9).await;
     world.end().await;
 }

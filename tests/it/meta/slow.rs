@@ -14,27 +14,18 @@ fn submit(world: &World, count: usize) -> Vec<String> {
     (0..count).map(submit).collect()
 }
 
-async fn deliver(world: &World, ids: &[String]) {
-    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    assert_eq!(world.deliver(&ids).await.status, 200);
-}
-
-async fn stored(world: &World, count: usize) {
-    world.until("all are stored", || async { world.records("devis").await.len() == count }).await;
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn one_lead_that_hangs_or_breaks_off_keeps_no_other_waiting() {
     for what in [What::Hang, What::Reset, What::HalfBody] {
         let world = World::planned(Plan::with("[meta]\n", "[meta]\nread_timeout_ms = 1_000\n")).await;
         let ids = submit(&world, 12);
         let rule = world.meta.misbehave(Rule::always(Match::any().lead(&ids[4]), what));
-        deliver(&world, &ids).await;
-        stored(&world, 11).await;
+        world.deliver_all(&ids).await;
+        world.stored("devis", 11).await;
         world.settled().await;
         assert_eq!(world.admin().get("/admin/v1/inbox").await.json()["waiting"], 1);
         world.meta.forgive(rule);
-        stored(&world, 12).await;
+        world.stored("devis", 12).await;
         world.end().await;
     }
 }
@@ -53,6 +44,6 @@ async fn slow_answers_are_waited_for_while_calls_are_taken() {
             answer.elapsed
         );
     }
-    stored(&world, 90).await;
+    world.stored("devis", 90).await;
     world.end().await;
 }

@@ -148,6 +148,17 @@ impl World {
         self.meta.deliver(&self.webhook(), &body).await.expect("an answer")
     }
 
+    /// Delivers leads in one call, which is answered 200.
+    pub async fn deliver_all(&self, leads: &[String]) {
+        let leads: Vec<&str> = leads.iter().map(String::as_str).collect();
+        assert_eq!(self.deliver(&leads).await.status, 200);
+    }
+
+    /// Waits until so many leads of a purpose are stored; panics after ten seconds.
+    pub async fn stored(&self, purpose: &str, count: usize) {
+        self.until("all are stored", || async { self.records(purpose).await.len() == count }).await;
+    }
+
     /// Waits until nothing is queued; panics after ten seconds.
     pub async fn settled(&self) {
         self.until("the queue is empty", || async {
