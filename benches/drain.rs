@@ -21,6 +21,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use tamis_simulator::{CallKind, Form, Lead, Match, Question, Rule, Setup, Simulator, What};
 
 use support::home::{APP_SECRET, FORM, Home, NO_GRAPH, PAGE, PAGE_TOKEN};
+use support::leads::reference;
 use support::load::leadgen;
 use support::rooms::Rooms;
 use support::spread::Spread;
@@ -122,8 +123,7 @@ async fn drain(meta: &Simulator, leads: usize) -> f64 {
         let rooms = Rooms::open(home.path());
         let inbox = rooms.inbox();
         for from in (0..leads).step_by(1_000) {
-            let references =
-                (from..(from + 1_000).min(leads)).map(|number| rooms.reference(number)).collect();
+            let references = (from..(from + 1_000).min(leads)).map(reference).collect();
             inbox.accept(references).await.expect("accepted");
         }
         inbox.close().expect("closes");

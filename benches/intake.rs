@@ -38,7 +38,10 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use tamis::clock::{Clock, SystemClock};
 use tamis::current::Current;
 use tamis::http::problem::{as_problems, request_id};
-use tamis::http::{BodyBudget, Health, Intake, IntakeSettings, Listener, Trust, public_server, with_id};
+use tamis::http::{
+    BodyBudget, Health, Intake, IntakeSettings, Listener, NEXT_HEAD_MAX, Patience, Proxies, Trust,
+    public_server, with_id,
+};
 use tamis::metrics::Metrics;
 use tamis::notification::{self, Verifier};
 use tamis::random::{Random, SystemRandom};
@@ -442,6 +445,7 @@ async fn serve_intake(home: &Path) {
         clock: clock.clone(),
         metrics,
         names: Arc::new(LeadNames::new(rooms.keyring, clock)),
+        proxies: Proxies::default(),
     };
     let listener = Listener { workers: 2, connections: 1_000, shutdown: Duration::from_secs(1) };
     let server = public_server(
@@ -450,8 +454,7 @@ async fn serve_intake(home: &Path) {
         intake,
         Health::new(|| true),
         random,
-        tamis::http::Patience::new(tamis::http::NEXT_HEAD_MAX),
-        tamis::http::Proxies::default(),
+        Patience::new(NEXT_HEAD_MAX),
     )
     .expect("a server");
     let noted = async {

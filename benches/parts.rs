@@ -1,5 +1,13 @@
 //! Single steps beside what they cannot be faster than, in the same run: `cargo bench --bench parts`.
-#![expect(clippy::expect_used, clippy::ok_expect, reason = "a bench fails by panicking and speaks to people")]
+#![expect(
+    clippy::expect_used,
+    clippy::ok_expect,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a bench fails by panicking and speaks to people"
+)]
+
+mod support;
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -9,24 +17,25 @@ use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use hmac::{Hmac, Mac};
-use jiff::Timestamp;
 use sha2::Sha256;
 use tamis::clock::{Clock, Day, SystemClock};
 use tamis::config;
-use tamis::id::{FormId, LeadgenId, PageId};
+use tamis::id::LeadgenId;
 use tamis::inbox::{DayKey, seal_frame};
 use tamis::keyring::file::FileKeyring;
 use tamis::keyring::{InstanceId, Keyring};
-use tamis::lead::{BucketKey, RawReply, SealedRecord, Shape, minimise, open, seal};
+use tamis::lead::{BucketKey, SealedRecord, Shape, minimise, open, seal};
 use tamis::location::Environment;
 use tamis::notification::{self, LeadRef, Verifier};
-use tamis::purpose::{FormDefinition, Matching, Purpose, Question, RecordId};
+use tamis::purpose::{Matching, Purpose, RecordId};
 use tamis::random::{Random, SystemRandom};
 use tamis::secret::{Key, Secret};
 use tamis::store::sled::{Settings, SledStore};
 use tamis::store::{Outcome, PageRequest, Settlement, TestFilter, Vault};
 use tamis::trail::{Action, Actor, Entry, Operator, Role};
 use zeroizing_alloc::ZeroAlloc;
+
+use support::leads::{definition, reference, reply};
 
 /// As in the daemon.
 #[global_allocator]
@@ -41,44 +50,6 @@ fn purpose() -> Arc<Purpose> {
         .replace("{graph}", "http://127.0.0.1:9");
     let config = config::parse(&text, &Environment::new(std::iter::empty())).ok().expect("a config");
     config.policy().purpose("devis").expect("a purpose").clone()
-}
-
-fn definition() -> FormDefinition {
-    let question = |kind: &str, key: &str| Question { key: key.to_owned(), question_type: kind.to_owned() };
-    FormDefinition {
-        form: FormId::parse("901000000000001").expect("digits"),
-        questions: vec![
-            question("FULL_NAME", "full_name"),
-            question("EMAIL", "email"),
-            question("PHONE", "phone_number"),
-            question("CUSTOM", "post_code"),
-            question("CUSTOM", "budget"),
-        ],
-    }
-}
-
-fn reference(number: usize) -> LeadRef {
-    LeadRef {
-        leadgen: LeadgenId::parse(&format!("88{number:012}")).expect("digits"),
-        form: FormId::parse("901000000000001").expect("digits"),
-        page: PageId::parse("104000000000001").expect("digits"),
-        created: Some(Timestamp::from_second(SystemClock.now().as_second() - 3_600).expect("in range")),
-        received: SystemClock.now(),
-    }
-}
-
-/// One lead as Graph answers it.
-fn lead_json(number: usize) -> String {
-    format!(
-        r#"{{"created_time":"2026-11-25T07:48:00+0000","id":"88{number:012}","form_id":"901000000000001","field_data":[{{"name":"full_name","values":["Am\u00e9lie Durand {number}"]}},{{"name":"email","values":["amelie.durand{number}@example.org"]}},{{"name":"phone_number","values":["+33612345678"]}},{{"name":"post_code","values":["49100"]}},{{"name":"budget","values":["between_5000_and_10000"]}}]}}"#
-    )
-}
-
-fn reply(numbers: std::ops::Range<usize>) -> RawReply {
-    let leads: Vec<String> = numbers.map(|n| format!("\"88{n:012}\":{}", lead_json(n))).collect();
-    let mut reply = RawReply::with_limit(4_000_000);
-    reply.push(format!("{{{}}}", leads.join(",")).as_bytes()).expect("fits");
-    reply
 }
 
 fn webhook(criterion: &mut Criterion) {

@@ -18,6 +18,7 @@ use tamis::purpose::Lane;
 use tamis::store::{Outcome, Settlement, Vault};
 
 use support::home::{Home, NO_GRAPH};
+use support::leads::reference;
 use support::rooms::Rooms;
 use support::{machine, option};
 
@@ -74,7 +75,7 @@ async fn churn_journal(references: usize) {
     let (mut disk, mut rss) = (Vec::new(), Vec::new());
     let begun = Instant::now();
     for from in (0..references).step_by(1_000) {
-        let batch = (from..from + 1_000).map(|number| rooms.reference(number)).collect();
+        let batch = (from..from + 1_000).map(reference).collect();
         inbox.accept(batch).await.expect("accepted");
         while let Some((_, claimed)) = inbox.claim(50, &lane) {
             let ids: Vec<_> = claimed.iter().map(|reference| reference.leadgen).collect();
@@ -102,7 +103,7 @@ async fn churn_parked(times: usize) {
     for round in 0..times / 1_000 {
         for from in (0..1_000).step_by(250) {
             let batch = (from..from + 250).map(|number| Settlement {
-                reference: rooms.reference(number),
+                reference: reference(number),
                 outcome: Outcome::Parked(waiting(&rooms)),
                 dropped: Dropped::default(),
             });

@@ -2,6 +2,7 @@
 #![expect(dead_code, reason = "every program uses a part")]
 
 pub mod home;
+pub mod leads;
 pub mod load;
 pub mod machine;
 pub mod rooms;

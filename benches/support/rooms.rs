@@ -5,24 +5,21 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use tamis::clock::{Clock, SystemClock};
 use tamis::config::{self, Config};
-use tamis::id::{FormId, LeadgenId, PageId};
+use tamis::id::LeadgenId;
 use tamis::inbox::{Inbox, InboxCode, Known};
 use tamis::keyring::Keyring;
 use tamis::keyring::file::FileKeyring;
-use tamis::lead::{MinimisedLead, RawReply, Shape, minimise};
+use tamis::lead::{MinimisedLead, Shape, minimise};
 use tamis::location::Environment;
-use tamis::notification::LeadRef;
-use tamis::purpose::{FormDefinition, Matching, Purpose, Question};
+use tamis::purpose::{Matching, Purpose};
 use tamis::random::{Random, SystemRandom};
 use tamis::secret::Secret;
 use tamis::store::sled::SledStore;
 use tamis::store::{Outcome, Parked, Seen, Settlement, Vault};
 
-use super::home::{FORM, PAGE};
-use super::load::leadgen;
+use super::leads::{definition, reference, reply};
 
 /// Outcomes a transaction: as many as the store's writer takes.
 const BATCH: usize = 250;
@@ -85,24 +82,13 @@ impl Rooms {
             .expect("an inbox")
     }
 
-    /// A reference as the webhook makes it.
-    pub fn reference(&self, number: usize) -> LeadRef {
-        LeadRef {
-            leadgen: LeadgenId::parse(&leadgen(number)).expect("digits"),
-            form: FormId::parse(FORM).expect("digits"),
-            page: PageId::parse(PAGE).expect("digits"),
-            created: Timestamp::from_second(self.clock.now().as_second() - 3_600).ok(),
-            received: self.clock.now(),
-        }
-    }
-
     /// A lead as the sieve lets it through.
     pub fn lead(&self, number: usize) -> Box<MinimisedLead> {
         let definition = definition();
         let matching = Matching::new(&self.purpose, Some(&definition));
         let reply = reply(number..number + 1);
         let Shape::Batch(leads) = reply.shape() else { unreachable!("a batch") };
-        let sieved = minimise(&leads[0].1, &self.reference(number), &matching);
+        let sieved = minimise(&leads[0].1, &reference(number), &matching);
         Box::new(sieved.result.ok().expect("a lead"))
     }
 
@@ -117,7 +103,7 @@ impl Rooms {
             let Shape::Batch(leads) = reply.shape() else { unreachable!("a batch") };
             let mut settlements = Vec::with_capacity(BATCH);
             for (number, (_, raw)) in batch.clone().zip(&leads) {
-                let reference = self.reference(number);
+                let reference = reference(number);
                 let sieved = minimise(raw, &reference, &matching);
                 let lead = sieved.result.ok().expect("a lead");
                 settlements.push(Settlement {
@@ -130,32 +116,4 @@ impl Rooms {
             next = batch.end;
         }
     }
-}
-
-fn definition() -> FormDefinition {
-    let question = |kind: &str, key: &str| Question { key: key.to_owned(), question_type: kind.to_owned() };
-    FormDefinition {
-        form: FormId::parse(FORM).expect("digits"),
-        questions: vec![
-            question("FULL_NAME", "full_name"),
-            question("EMAIL", "email"),
-            question("PHONE", "phone_number"),
-            question("CUSTOM", "post_code"),
-            question("CUSTOM", "budget"),
-        ],
-    }
-}
-
-/// A reply as Graph gives it for `?ids=`.
-fn reply(numbers: Range<usize>) -> RawReply {
-    let lead = |number: usize| {
-        let id = leadgen(number);
-        format!(
-            r#""{id}":{{"created_time":"2026-11-25T07:48:00+0000","id":"{id}","form_id":"{FORM}","field_data":[{{"name":"full_name","values":["Am\u00e9lie Durand {number}"]}},{{"name":"email","values":["amelie.durand{number}@example.org"]}},{{"name":"phone_number","values":["+33612345678"]}},{{"name":"post_code","values":["49100"]}},{{"name":"budget","values":["between_5000_and_10000"]}}]}}"#
-        )
-    };
-    let leads: Vec<String> = numbers.map(lead).collect();
-    let mut reply = RawReply::with_limit(4_000_000);
-    reply.push(format!("{{{}}}", leads.join(",")).as_bytes()).expect("fits");
-    reply
 }

@@ -1,0 +1,56 @@
+//! The leads that are measured: one form's definition, its submissions, and Graph's replies for them.
+
+use std::ops::Range;
+
+use jiff::Timestamp;
+use tamis::clock::{Clock, SystemClock};
+use tamis::id::{FormId, LeadgenId, PageId};
+use tamis::lead::RawReply;
+use tamis::notification::LeadRef;
+use tamis::purpose::{FormDefinition, Question};
+
+use super::home::{FORM, PAGE};
+use super::load::leadgen;
+
+pub fn definition() -> FormDefinition {
+    let question = |kind: &str, key: &str| Question { key: key.to_owned(), question_type: kind.to_owned() };
+    FormDefinition {
+        form: FormId::parse(FORM).expect("digits"),
+        questions: vec![
+            question("FULL_NAME", "full_name"),
+            question("EMAIL", "email"),
+            question("PHONE", "phone_number"),
+            question("CUSTOM", "post_code"),
+            question("CUSTOM", "budget"),
+        ],
+    }
+}
+
+/// A reference as the webhook makes it now, of a lead that is an hour old.
+pub fn reference(number: usize) -> LeadRef {
+    let now = SystemClock.now();
+    LeadRef {
+        leadgen: LeadgenId::parse(&leadgen(number)).expect("digits"),
+        form: FormId::parse(FORM).expect("digits"),
+        page: PageId::parse(PAGE).expect("digits"),
+        created: Timestamp::from_second(now.as_second() - 3_600).ok(),
+        received: now,
+    }
+}
+
+/// One lead as Graph answers it: three kept answers and two others.
+fn lead_json(number: usize) -> String {
+    let id = leadgen(number);
+    format!(
+        r#"{{"created_time":"2026-11-25T07:48:00+0000","id":"{id}","form_id":"{FORM}","field_data":[{{"name":"full_name","values":["Am\u00e9lie Durand {number}"]}},{{"name":"email","values":["amelie.durand{number}@example.org"]}},{{"name":"phone_number","values":["+33612345678"]}},{{"name":"post_code","values":["49100"]}},{{"name":"budget","values":["between_5000_and_10000"]}}]}}"#
+    )
+}
+
+/// A reply as Graph gives it for `?ids=`.
+pub fn reply(numbers: Range<usize>) -> RawReply {
+    let leads: Vec<String> =
+        numbers.map(|number| format!(r#""{}":{}"#, leadgen(number), lead_json(number))).collect();
+    let mut reply = RawReply::with_limit(4_000_000);
+    reply.push(format!("{{{}}}", leads.join(",")).as_bytes()).expect("fits");
+    reply
+}
