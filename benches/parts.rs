@@ -219,13 +219,9 @@ fn store(criterion: &mut Criterion) {
                 incomplete: false,
             };
             runtime.block_on(async {
-                let mut page =
+                let page =
                     store.open_page(request, Entry::by(&operator, Action::Exported)).await.expect("a page");
-                let mut count = 0;
-                while let Some(record) = page.records.recv().await {
-                    count += usize::from(record.is_ok());
-                }
-                assert_eq!(count, 1_000);
+                assert_eq!(page.records.filter(Result::is_ok).count(), 1_000);
             });
         });
     });

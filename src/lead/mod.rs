@@ -20,4 +20,6 @@ pub use minimise::{Sieved, minimise};
 pub use minimised::{Answer, ConsentEvidence, MinimisedLead, Tick};
 pub use opened::OpenedLead;
 pub use raw::{RawLead, RawReply, ReplyTooLarge, Shape};
-pub use seal::{BucketKey, RECORD_BYTES_MAX, SealError, SealedRecord, check, open, seal};
+pub use seal::{
+    BucketKey, RECORD_BYTES_MAX, SealError, SealedRecord, UnsealedLead, check, open, seal, unseal,
+};

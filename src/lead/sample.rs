@@ -5,7 +5,10 @@ use jiff::Timestamp;
 use crate::id::{FormId, PageId};
 use crate::lead::minimised::{Answer, ConsentEvidence, Content, MinimisedLead, Tick};
 use crate::lead::opened::OpenedLead;
-use crate::purpose::{ConsentKey, FieldName, PurposeId};
+use crate::lead::seal::{BucketKey, UnsealedLead, seal, unseal};
+use crate::purpose::{ConsentKey, FieldName, PurposeId, RecordId};
+use crate::random::SeededRandom;
+use crate::secret::Key;
 
 /// A lead with one field, `email`, of this value.
 pub(crate) fn lead(purpose: &str, email: &str, test: bool, expires_at: Timestamp) -> MinimisedLead {
@@ -30,6 +33,15 @@ pub(crate) fn lead(purpose: &str, email: &str, test: bool, expires_at: Timestamp
         attribution: Vec::new(),
     };
     MinimisedLead { purpose: PurposeId::parse(purpose).expect("a name"), content }
+}
+
+/// The same, as if it had been stored and unsealed.
+pub(crate) fn unsealed(purpose: &str, email: &str, expires_at: Timestamp) -> UnsealedLead {
+    let lead = lead(purpose, email, false, expires_at);
+    let id = RecordId { purpose: lead.purpose.clone(), epoch: 1, number: 1 };
+    let bucket = BucketKey { generation: 0, key: Key::new([9; 32]) };
+    let record = seal(&lead, &id, &bucket, &SeededRandom::new(7)).expect("seals");
+    unseal(&record, &id, &bucket).expect("opens")
 }
 
 /// The value of the field of such a lead.

@@ -3,6 +3,8 @@
 //! The additional data binds purpose, epoch, number, key generation, expiry day, test flag and schema, so that a record
 //! moved to another tree or number, or with another expiry in clear, does not open.
 
+use std::borrow::Cow;
+
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key as CipherKey, XChaCha20Poly1305, XNonce};
 use jiff::Timestamp;
@@ -51,9 +53,9 @@ pub enum SealError {
     UnknownLayout,
 }
 
-/// A record as it lies in the vault: a little in clear, the rest sealed.
+/// A record as it lies in the vault: a little in clear, the rest sealed. It borrows what it was read from.
 #[derive(Clone)]
-pub struct SealedRecord {
+pub struct SealedRecord<'r> {
     /// Which of its bucket's keys opens it.
     pub generation: u32,
     /// The first day on which it is no longer exported.
@@ -61,10 +63,10 @@ pub struct SealedRecord {
     /// One of Meta's test leads.
     pub test: bool,
     nonce: [u8; NONCE_BYTES],
-    sealed: Vec<u8>,
+    sealed: Cow<'r, [u8]>,
 }
 
-impl SealedRecord {
+impl<'r> SealedRecord<'r> {
     /// The bytes that the vault keeps.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(HEADER_BYTES + self.sealed.len());
@@ -89,10 +91,10 @@ impl SealedRecord {
     }
 
     /// Reads what [`SealedRecord::encode`] wrote.
-    pub fn decode(bytes: &[u8]) -> Option<Self> {
+    pub fn decode(bytes: &'r [u8]) -> Option<Self> {
         let (generation, expiry_day, test) = Self::peek(bytes)?;
         let (nonce, sealed) = bytes.get(9..)?.split_first_chunk::<NONCE_BYTES>()?;
-        Some(Self { generation, expiry_day, test, nonce: *nonce, sealed: sealed.to_vec() })
+        Some(Self { generation, expiry_day, test, nonce: *nonce, sealed: sealed.into() })
     }
 
     fn additional_data(&self, id: &RecordId) -> Vec<u8> {
@@ -120,7 +122,7 @@ pub fn seal(
     id: &RecordId,
     bucket: &BucketKey,
     random: &dyn Random,
-) -> Result<SealedRecord, SealError> {
+) -> Result<SealedRecord<'static>, SealError> {
     let plain = encode(&lead.content)?;
     if plain.len() > RECORD_BYTES_MAX {
         return Err(SealError::TooLarge(plain.len()));
@@ -132,13 +134,14 @@ pub fn seal(
         expiry_day: lead.expiry_day(),
         test: lead.is_test(),
         nonce,
-        sealed: Vec::new(),
+        sealed: Cow::Borrowed(&[]),
     };
     let aad = record.additional_data(id);
     let cipher = XChaCha20Poly1305::new(&CipherKey::from(*bucket.key.expose()));
     record.sealed = cipher
         .encrypt(&XNonce::from(nonce), Payload { msg: &plain, aad: &aad })
-        .map_err(|_| SealError::TooLarge(plain.len()))?;
+        .map_err(|_| SealError::TooLarge(plain.len()))?
+        .into();
     match HEADER_BYTES + record.sealed.len() {
         size if size > RECORD_BYTES_MAX => Err(SealError::TooLarge(size)),
         _ => Ok(record),
@@ -150,27 +153,52 @@ pub fn seal(
 /// # Errors
 /// [`SealError::DoesNotOpen`] if the bytes are another record's, changed, or under another key;
 /// [`SealError::UnknownLayout`] if a later version wrote them.
-pub fn open(record: &SealedRecord, id: &RecordId, bucket: &BucketKey) -> Result<OpenedLead, SealError> {
-    let plain = unseal(record, id, bucket)?;
-    let content = decode(&plain, record.test).ok_or(SealError::UnknownLayout)?;
-    Ok(OpenedLead { id: id.clone(), content })
+pub fn open(record: &SealedRecord<'_>, id: &RecordId, bucket: &BucketKey) -> Result<OpenedLead, SealError> {
+    unseal(record, id, bucket)?.read()
+}
+
+/// A record whose seal is off and in which nothing was read yet: one block of bytes, wiped when dropped. No answer in it is
+/// a value, so it goes from thread to thread for what one allocation costs.
+pub struct UnsealedLead {
+    id: RecordId,
+    test: bool,
+    plain: Zeroizing<Vec<u8>>,
+}
+
+impl UnsealedLead {
+    /// Reads what is inside.
+    ///
+    /// # Errors
+    /// [`SealError::UnknownLayout`] if a later version wrote it.
+    pub fn read(&self) -> Result<OpenedLead, SealError> {
+        let content = decode(&self.plain, self.test).ok_or(SealError::UnknownLayout)?;
+        Ok(OpenedLead { id: self.id.clone(), content })
+    }
 }
 
 /// Checks that a record would open; no answer becomes a value.
 ///
 /// # Errors
 /// [`SealError::DoesNotOpen`].
-pub fn check(record: &SealedRecord, id: &RecordId, bucket: &BucketKey) -> Result<(), SealError> {
+pub fn check(record: &SealedRecord<'_>, id: &RecordId, bucket: &BucketKey) -> Result<(), SealError> {
     unseal(record, id, bucket).map(drop)
 }
 
-fn unseal(record: &SealedRecord, id: &RecordId, bucket: &BucketKey) -> Result<Zeroizing<Vec<u8>>, SealError> {
+/// Takes the seal off, for whoever reads it.
+///
+/// # Errors
+/// [`SealError::DoesNotOpen`].
+pub fn unseal(
+    record: &SealedRecord<'_>,
+    id: &RecordId,
+    bucket: &BucketKey,
+) -> Result<UnsealedLead, SealError> {
     let aad = record.additional_data(id);
     let cipher = XChaCha20Poly1305::new(&CipherKey::from(*bucket.key.expose()));
     let plain = cipher
         .decrypt(&XNonce::from(record.nonce), Payload { msg: &record.sealed, aad: &aad })
         .map_err(|_| SealError::DoesNotOpen)?;
-    Ok(Zeroizing::new(plain))
+    Ok(UnsealedLead { id: id.clone(), test: record.test, plain: Zeroizing::new(plain) })
 }
 
 /// The inside of a record, layout 1. Names are text, so that a later config may drop one without breaking the rest.

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::purpose::policy::is_name;
+
 /// Our name of a consent: `[a-z][a-z0-9_]{0,62}`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConsentKey(Arc<str>);
@@ -10,7 +12,7 @@ pub struct ConsentKey(Arc<str>);
 impl ConsentKey {
     /// Reads `[a-z][a-z0-9_]{0,62}`.
     pub fn parse(text: &str) -> Option<Self> {
-        crate::purpose::PurposeId::parse(text).map(|_| Self(text.into()))
+        is_name(text).then(|| Self(text.into()))
     }
 
     /// The name.

@@ -14,18 +14,20 @@ pub struct PurposeId(Arc<str>);
 impl PurposeId {
     /// Reads `[a-z][a-z0-9_]{0,62}`; lower case only, since environment keys are lower-cased.
     pub fn parse(text: &str) -> Option<Self> {
-        let mut bytes = text.bytes();
-        let first = bytes.next()?;
-        let good = first.is_ascii_lowercase()
-            && text.len() <= 63
-            && bytes.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-        good.then(|| Self(text.into()))
+        is_name(text).then(|| Self(text.into()))
     }
 
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// `[a-z][a-z0-9_]{0,62}`: how the config names purposes, fields and consents.
+pub(in crate::purpose) fn is_name(text: &str) -> bool {
+    text.len() <= 63
+        && text.starts_with(|first: char| first.is_ascii_lowercase())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
 }
 
 impl fmt::Display for PurposeId {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::purpose::ConsentKey;
+use crate::purpose::policy::is_name;
 
 /// Our name of a field, in the config, in exports and in sealed records: `[a-z][a-z0-9_]{0,62}`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -12,7 +13,7 @@ pub struct FieldName(Arc<str>);
 impl FieldName {
     /// Reads `[a-z][a-z0-9_]{0,62}`.
     pub fn parse(text: &str) -> Option<Self> {
-        crate::purpose::PurposeId::parse(text).map(|_| Self(text.into()))
+        is_name(text).then(|| Self(text.into()))
     }
 
     /// The name.

@@ -5,7 +5,6 @@
 //! paths).
 
 mod error;
-mod records;
 mod scan;
 pub mod sled;
 pub mod startup;
@@ -19,13 +18,12 @@ use jiff::Timestamp;
 
 use crate::clock::Day;
 use crate::id::{FormId, LeadgenId, PageId};
-use crate::lead::{Dropped, MinimisedLead, OpenedLead};
+use crate::lead::{Dropped, MinimisedLead, OpenedLead, UnsealedLead};
 use crate::notification::{LeadRef, ParkCode, Why};
 use crate::purpose::{Cursor, FormDefinition, Lane, PurposeId, RecordId};
 use crate::trail::{Entry, Line, Reason, Role};
 
 pub use error::{StoreCode, StoreError};
-pub use records::{Batch, Records, RecordsFeed, records};
 pub use scan::{Fault, ParkedFault, RecordsFault, Scan, Scanned, Scanning};
 
 /// Everything that a store does.
@@ -97,9 +95,13 @@ pub struct Page {
     pub count: u64,
     /// So many records of the purpose are missing, as the last scan found; only where the request allows it.
     pub missing: u64,
-    /// The records in arrival order. An `Err` ends the export with an error, never with a short list.
+    /// The records in arrival order.
     pub records: Records,
 }
+
+/// The records of a page, each unsealed when it is asked for: asking waits for the disk, so it is done on a thread of its
+/// own. An `Err` ends the export with an error, never with a short list; nothing comes after it.
+pub type Records = Box<dyn Iterator<Item = Result<UnsealedLead, StoreError>> + Send>;
 
 /// What an officer looks for.
 pub enum Wanted {

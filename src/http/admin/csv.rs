@@ -1,5 +1,7 @@
 //! CSV (RFC 4180): a header row, CRLF, one column a field, and a guard against formulas.
 
+use std::borrow::Cow;
+
 use csv::{QuoteStyle, Terminator, WriterBuilder};
 
 use crate::clock::Rfc3339;
@@ -52,40 +54,50 @@ impl Csv {
         }
     }
 
-    fn header(&self) -> Vec<String> {
-        let mut row: Vec<String> = BEFORE.iter().map(|name| (*name).to_owned()).collect();
+    fn header(&self) -> Vec<Cow<'_, str>> {
+        let mut row: Vec<Cow<'_, str>> = BEFORE.map(Cow::Borrowed).to_vec();
         row.extend(self.fields.iter().map(|name| field_column(name)));
-        row.extend(self.consents.iter().map(|key| format!("consent.{key}")));
-        row.extend(AFTER.iter().map(|name| (*name).to_owned()));
-        row.extend(self.kept.iter().map(ToString::to_string));
+        row.extend(self.consents.iter().map(|key| format!("consent.{key}").into()));
+        row.extend(AFTER.map(Cow::Borrowed));
+        row.extend(self.kept.iter().map(|keep| Cow::Borrowed(keep.as_str())));
         row
     }
 
-    fn cells(&self, record: &Record<'_>) -> Vec<String> {
-        let values =
-            |name: &str| record.fields.iter().find(|(known, _)| *known == name).map(|(_, values)| values);
-        let consent =
-            |key: &str| record.consents.iter().find(|(known, _)| *known == key).map(|(_, given)| given);
-        let kept = |keep: Keep| record.kept.iter().find(|(known, _)| *known == keep).map(|(_, value)| *value);
-        let mut row = vec![
-            record.id.to_string(),
-            record.id.purpose.to_string(),
-            Rfc3339(record.created).to_string(),
-            Rfc3339(record.received).to_string(),
-            record.form.to_string(),
-            record.page.to_string(),
-        ];
-        row.extend(
-            self.fields.iter().map(|name| {
-                values(name).map(|values| guard(values.join(VALUE_SEPARATOR))).unwrap_or_default()
-            }),
-        );
-        row.extend(self.consents.iter().map(|key| consent(key).map(ToString::to_string).unwrap_or_default()));
-        row.push(Rfc3339(record.expires_at).to_string());
-        row.push(record.reconfirm_due.map(|due| Rfc3339(due).to_string()).unwrap_or_default());
-        row.push(record.test.to_string());
-        row.extend(self.kept.iter().map(|keep| guard(kept(*keep).unwrap_or_default().to_owned())));
+    fn cells<'r>(&self, record: &Record<'r>) -> Vec<Cow<'r, str>> {
+        let moment = |moment| Cow::from(Rfc3339(moment).to_string());
+        let given = |given| Cow::from(if given { "true" } else { "false" });
+        let columns = BEFORE.len() + self.fields.len() + self.consents.len() + AFTER.len() + self.kept.len();
+        let mut row = Vec::with_capacity(columns);
+        row.push(record.id.to_string().into());
+        row.push(record.id.purpose.as_str().into());
+        row.extend([moment(record.created), moment(record.received)]);
+        row.extend([record.form.as_str(), record.page.as_str()].map(Cow::from));
+        row.extend(self.fields.iter().map(|name| {
+            let found = record.fields.iter().find(|(known, _)| known == name);
+            found.map(|(_, values)| guard(joined(values))).unwrap_or_default()
+        }));
+        row.extend(self.consents.iter().map(|key| {
+            let found = record.consents.iter().find(|(known, _)| known == key);
+            found.map(|(_, yes)| given(*yes)).unwrap_or_default()
+        }));
+        row.extend([
+            moment(record.expires_at),
+            record.reconfirm_due.map(moment).unwrap_or_default(),
+            given(record.test),
+        ]);
+        row.extend(self.kept.iter().map(|keep| {
+            let found = record.kept.iter().find(|(known, _)| known == keep);
+            found.map(|(_, value)| guard(Cow::from(*value))).unwrap_or_default()
+        }));
         row
+    }
+}
+
+/// The values of one answer as one cell.
+fn joined<'v>(values: &[&'v str]) -> Cow<'v, str> {
+    match values {
+        [only] => Cow::from(*only),
+        _ => Cow::from(values.join(VALUE_SEPARATOR)),
     }
 }
 
@@ -109,9 +121,9 @@ impl Format for Csv {
 }
 
 /// A field whose name is another column's would hide it from every reader that goes by names.
-fn field_column(name: &str) -> String {
+fn field_column(name: &str) -> Cow<'_, str> {
     let taken = BEFORE.contains(&name) || AFTER.contains(&name) || Keep::from_code(name).is_some();
-    if taken { format!("field.{name}") } else { name.to_owned() }
+    if taken { format!("field.{name}").into() } else { name.into() }
 }
 
 /// What begins a formula.
@@ -122,7 +134,7 @@ const SPLITS: [char; 6] = [';', ',', '|', '\t', '\r', '\n'];
 
 /// Puts `'` before what a spreadsheet would run as a formula: at the start of the cell, and within it wherever another
 /// reader's cell would start. Telephone numbers (`+` and 6 to 15 digits) are none, and their readers would keep the guard.
-fn guard(cell: String) -> String {
+fn guard(cell: Cow<'_, str>) -> Cow<'_, str> {
     if !cell.contains(FORMULA) && !cell.starts_with(['\t', '\r']) {
         return cell;
     }
@@ -142,7 +154,7 @@ fn guard(cell: String) -> String {
         }
         guarded.push_str(inside);
     }
-    guarded
+    guarded.into()
 }
 
 fn is_phone_number(cell: &str) -> bool {
@@ -151,7 +163,7 @@ fn is_phone_number(cell: &str) -> bool {
 }
 
 #[expect(clippy::expect_used, reason = "rows into a growing vector cannot fail")]
-fn write_row(cells: &[String], delimiter: u8, out: &mut Vec<u8>) {
+fn write_row<C: AsRef<str>>(cells: &[C], delimiter: u8, out: &mut Vec<u8>) {
     let mut builder = WriterBuilder::new();
     builder
         .delimiter(delimiter)
@@ -159,7 +171,7 @@ fn write_row(cells: &[String], delimiter: u8, out: &mut Vec<u8>) {
         .quote_style(QuoteStyle::Necessary)
         .buffer_capacity(1024);
     let mut writer = builder.from_writer(out);
-    writer.write_record(cells).expect("a vector grows");
+    writer.write_record(cells.iter().map(|cell| cell.as_ref().as_bytes())).expect("a vector grows");
     writer.flush().expect("a vector grows");
 }
 
@@ -175,18 +187,18 @@ mod tests {
         for cell in
             ["=1+1", "+1", "-2", "@SUM(A1)", "\tx", "\rx", "+33 6 39 98 00 00", "+12345", "+1234567890123456"]
         {
-            assert_eq!(guard(cell.to_owned()), format!("'{cell}"));
+            assert_eq!(guard(Cow::from(cell)), format!("'{cell}"));
         }
         for cell in
             ["", "Anne", "+33639980000", "+123456", "+123456789012345", "'=1", " =1", "a=1", "06 39 98 00 00"]
         {
-            assert_eq!(guard(cell.to_owned()), cell);
+            assert_eq!(guard(Cow::from(cell)), cell);
         }
     }
 
     #[test]
     fn several_numbers_in_one_cell_are_no_phone_number() {
-        assert_eq!(guard("+33639980000; +33639980001".to_owned()), "'+33639980000; +33639980001");
+        assert_eq!(guard(Cow::from("+33639980000; +33639980001")), "'+33639980000; +33639980001");
     }
 
     #[test]
@@ -204,7 +216,7 @@ mod tests {
             ("a-b=c; d+e", "a-b=c; d+e"),
             ("12, rue de l'Est - 3e; porte 4", "12, rue de l'Est - 3e; porte 4"),
         ] {
-            assert_eq!(guard(cell.to_owned()), guarded);
+            assert_eq!(guard(Cow::from(cell)), guarded);
         }
     }
 
@@ -288,7 +300,7 @@ mod tests {
         fn no_cell_begins_like_a_formula_unless_it_is_a_phone_number(
             cell in "[=+@\t\r'-]?.{0,12}|\\+[0-9]{0,20}|[a1 =+@;,|\t\r\n\"'-]{0,12}",
         ) {
-            let guarded = guard(cell.clone());
+            let guarded = guard(Cow::from(cell.as_str()));
             prop_assert!(!guarded.starts_with(['=', '+', '-', '@', '\t', '\r']) || is_phone_number(&guarded));
             for part in guarded.split(SPLITS).skip(1) {
                 let start = part.trim_start_matches([' ', '"']);

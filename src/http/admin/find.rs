@@ -1,5 +1,7 @@
 //! `POST /find`: what became of one submission. The id comes in the body, never in an address that gets logged.
 
+use std::sync::Arc;
+
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -7,7 +9,7 @@ use crate::http::admin::Desk;
 use crate::http::admin::body::{IdText, parse};
 use crate::http::admin::mask::mask;
 use crate::http::admin::operator::{By, Find as MayFind};
-use crate::http::admin::record::{Moment, Pairs, consents, fields};
+use crate::http::admin::record::{Moment, Outlet, Pairs};
 use crate::http::problem::{Problem, ProblemCode, request_id};
 use crate::id::LeadgenId;
 use crate::notification::{ParkCode, Why};
@@ -116,8 +118,9 @@ impl serde::Serialize for Shown<'_> {
         if let (Some(lead), Some(purpose)) = (&self.found.lead, purpose) {
             map.serialize_entry("created_time", &Moment(lead.created()))?;
             map.serialize_entry("expires_at", &Moment(lead.expires_at()))?;
-            map.serialize_entry("fields", &Pairs(&shown_fields(fields(lead, purpose), self.unmask)))?;
-            map.serialize_entry("consents", &Pairs(&consents(lead, purpose)))?;
+            let outlet = Outlet::of(Arc::clone(purpose));
+            map.serialize_entry("fields", &Pairs(&shown_fields(outlet.fields(lead), self.unmask)))?;
+            map.serialize_entry("consents", &Pairs(&outlet.consents(lead)))?;
         }
         map.end()
     }

@@ -14,6 +14,7 @@ use crate::http::admin::json::Json;
 use crate::http::admin::ndjson::Ndjson;
 use crate::http::admin::operator::{By, Export as MayExport, note_refusal};
 use crate::http::admin::query::Parameters;
+use crate::http::admin::record::Outlet;
 use crate::http::admin::stream::{Export, Format};
 use crate::http::problem::{Problem, ProblemCode, request_id};
 use crate::metrics::Metrics;
@@ -115,7 +116,8 @@ fn answer(page: Page, purpose: &Arc<Purpose>, wanted: &Wanted, request_id: Strin
             Box::new(Csv::new(purpose, wanted.dialect))
         }
     };
-    Export { records: page.records, purpose: Arc::clone(purpose), format, request_id }.into_response(head)
+    let outlet = Outlet::of(Arc::clone(purpose));
+    Export { records: page.records, outlet, format, request_id }.into_response(head)
 }
 
 crate::codes! {

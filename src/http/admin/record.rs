@@ -1,12 +1,14 @@
 //! One exported record: what a purpose lets out of an opened lead, and how JSON writes it.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::clock::Rfc3339;
 use crate::id::{FormId, LeadgenId, PageId};
-use crate::lead::{Answer, OpenedLead};
-use crate::purpose::{Keep, Purpose, RecordId};
+use crate::lead::{Answer, ConsentEvidence, OpenedLead};
+use crate::purpose::{ConsentKey, FieldName, Keep, Purpose, RecordId};
 
 /// Borrows from one opened lead; as short-lived as an export line. It holds answers: no `Debug`, no `Serialize`.
 pub(super) struct Record<'l> {
@@ -28,19 +30,19 @@ pub(super) struct Record<'l> {
 
 impl<'l> Record<'l> {
     /// What this purpose lets out: fields that are whitelisted now and were when it was stored.
-    pub(super) fn of(lead: &'l OpenedLead, purpose: &'l Purpose) -> Self {
+    pub(super) fn of(lead: &'l OpenedLead, outlet: &'l Outlet) -> Self {
         Self {
             id: lead.id(),
             created: lead.created(),
             received: lead.received(),
             form: lead.form(),
             page: lead.page(),
-            fields: fields(lead, purpose),
-            consents: consents(lead, purpose),
+            fields: outlet.fields(lead),
+            consents: outlet.consents(lead),
             expires_at: lead.expires_at(),
             reconfirm_due: lead.reconfirm_due(),
             test: lead.is_test(),
-            kept: Keep::ALL.iter().filter_map(|keep| Some((*keep, kept(lead, purpose, *keep)?))).collect(),
+            kept: outlet.kept(lead),
         }
     }
 
@@ -51,26 +53,51 @@ impl<'l> Record<'l> {
     }
 }
 
-/// The answers of a lead in the order of the columns.
-pub(super) fn fields<'l>(lead: &'l OpenedLead, purpose: &'l Purpose) -> Vec<(&'l str, Vec<&'l str>)> {
-    let columns = purpose.whitelist.columns().into_iter();
-    let stored = columns.filter_map(|name| Some((name.as_str(), lead.field(purpose, name.as_str())?)));
-    stored.map(|(name, answers)| (name, answers.iter().map(Answer::expose).collect())).collect()
+/// What a purpose lets out, looked up once for all records of a page.
+pub(super) struct Outlet {
+    purpose: Arc<Purpose>,
+    /// In the order of the columns.
+    columns: Vec<FieldName>,
+    kept: Vec<Keep>,
 }
 
-/// The consents of a lead that its purpose still asks for.
-pub(super) fn consents<'l>(lead: &OpenedLead, purpose: &'l Purpose) -> Vec<(&'l str, bool)> {
-    let given = |key| lead.consents().iter().find(|evidence| evidence.key == key).map(|found| found.given());
-    let rules = purpose.consents.iter();
-    rules.filter_map(|rule| Some((rule.key.as_str(), given(rule.key.clone())?))).collect()
-}
+impl Outlet {
+    /// The whitelist, the consents and what is kept beside them, as the config has them now.
+    pub(super) fn of(purpose: Arc<Purpose>) -> Self {
+        let columns = purpose.whitelist.columns().into_iter().cloned().collect();
+        let kept = Keep::ALL.iter().copied().filter(|keep| purpose.keeps(*keep)).collect();
+        Self { purpose, columns, kept }
+    }
 
-fn kept<'l>(lead: &'l OpenedLead, purpose: &Purpose, keep: Keep) -> Option<&'l str> {
-    match keep {
-        Keep::LeadgenId => lead.leadgen(purpose).map(LeadgenId::expose),
-        Keep::AdId | Keep::AdsetId | Keep::CampaignId | Keep::Platform => {
-            lead.attribution(purpose, keep).map(Answer::expose)
-        }
+    /// Whose.
+    pub(super) fn purpose(&self) -> &Purpose {
+        &self.purpose
+    }
+
+    /// The answers of a lead in the order of the columns.
+    pub(super) fn fields<'l>(&'l self, lead: &'l OpenedLead) -> Vec<(&'l str, Vec<&'l str>)> {
+        let columns = self.columns.iter().map(FieldName::as_str);
+        let stored = columns.filter_map(|name| Some((name, lead.field(&self.purpose, name)?)));
+        stored.map(|(name, answers)| (name, answers.iter().map(Answer::expose).collect())).collect()
+    }
+
+    /// The consents of a lead that its purpose still asks for.
+    pub(super) fn consents(&self, lead: &OpenedLead) -> Vec<(&str, bool)> {
+        let given = |key: &ConsentKey| {
+            lead.consents().iter().find(|evidence| evidence.key == *key).map(ConsentEvidence::given)
+        };
+        let rules = self.purpose.consents.iter();
+        rules.filter_map(|rule| Some((rule.key.as_str(), given(&rule.key)?))).collect()
+    }
+
+    fn kept<'l>(&self, lead: &'l OpenedLead) -> Vec<(Keep, &'l str)> {
+        let value = |keep| match keep {
+            Keep::LeadgenId => lead.leadgen(&self.purpose).map(LeadgenId::expose),
+            Keep::AdId | Keep::AdsetId | Keep::CampaignId | Keep::Platform => {
+                lead.attribution(&self.purpose, keep).map(Answer::expose)
+            }
+        };
+        self.kept.iter().filter_map(|keep| Some((*keep, value(*keep)?))).collect()
     }
 }
 

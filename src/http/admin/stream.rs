@@ -1,17 +1,31 @@
-//! The body of an export: records as they come, in chunks, in bounded memory.
+//! The body of an export: one thread reads and unseals, the listener's writes and sends, in chunks, in bounded memory.
+//!
+//! Between them go bytes of records, not opened ones: these are made of many small blocks, and a thread that frees what
+//! another allocated waits for the other's allocations. An answer is a value only while its line is written.
+//!
+//! The end is said, not inferred: a thread that died (a panic, a runtime going down, a client given up) breaks the
+//! transfer, so that nobody takes half an export for a whole one.
 
-use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::HttpResponseBuilder;
 use bytes::Bytes;
 use futures_util::stream;
+use tokio::sync::mpsc;
 
-use crate::http::admin::record::Record;
-use crate::purpose::Purpose;
-use crate::store::{Records, StoreError};
+use crate::http::admin::record::{Outlet, Record};
+use crate::lead::UnsealedLead;
+use crate::store::{Records, StoreCode, StoreError};
+use crate::wait::wait_for;
 
-/// A chunk leaves when it has reached this size; it exceeds it by one batch of records at most.
+/// A chunk leaves when it has reached this size; it exceeds it by one batch at most.
 const CHUNK_BYTES: usize = 32 * 1024;
+/// Records that go from thread to thread at a time: waking the other side for each costs as much as unsealing it.
+const BATCH_RECORDS: usize = 64;
+/// Batches that wait for a slow client, beside the one that it has and the one that is being read.
+const BATCHES_WAITING_MAX: usize = 1;
+/// How long a client may take nothing before its export ends, with an error: it holds a thread and a place in the store.
+const TAKEN_WITHIN: Duration = if cfg!(test) { Duration::from_secs(3) } else { Duration::from_secs(60) };
 
 /// How records become bytes.
 pub(super) trait Format {
@@ -23,101 +37,228 @@ pub(super) trait Format {
     fn tail(&mut self, out: &mut Vec<u8>);
 }
 
-/// An export under way.
+/// An export before its first byte.
 pub(super) struct Export {
     /// The records that follow.
     pub(super) records: Records,
-    /// Whose whitelist they are read under.
-    pub(super) purpose: Arc<Purpose>,
+    /// What of them is let out.
+    pub(super) outlet: Outlet,
     /// How they are written.
     pub(super) format: Box<dyn Format>,
     /// The number of the request, for the log.
     pub(super) request_id: String,
 }
 
+/// What the reading thread says.
+enum Told {
+    Records(Vec<UnsealedLead>),
+    Failed(StoreError),
+    End,
+}
+
+/// Nobody takes what is read.
+enum Unheard {
+    /// The client went away.
+    Gone,
+    /// It took nothing for [`TAKEN_WITHIN`].
+    Stuck,
+}
+
 impl Export {
     /// The answer with this export as its body.
     pub(super) fn into_response(self, mut head: HttpResponseBuilder) -> actix_web::HttpResponse {
-        let progress = Progress { export: self, stage: Stage::Head, sent: 0 };
-        head.streaming(stream::unfold(progress, |mut progress| async move {
-            let chunk = progress.chunk().await?;
-            Some((chunk, progress))
+        let Self { records, outlet, format, request_id } = self;
+        let (told, coming) = mpsc::channel(BATCHES_WAITING_MAX);
+        let (id, purpose) = (request_id.clone(), outlet.purpose().id.clone());
+        // Ends by itself when nobody takes what it reads, or with the last record.
+        tokio::task::spawn_blocking(move || {
+            if let Err(Unheard::Stuck) = read(records, &told) {
+                tracing::warn!(request.id = %id, purpose = %purpose, "export.given-up");
+            }
+        });
+        let writing = Writing { coming, outlet, format, request_id, stage: Stage::Head, sent: 0 };
+        head.streaming(stream::unfold(writing, |mut writing| async move {
+            let chunk = writing.chunk().await?;
+            Some((chunk, writing))
         }))
     }
+}
+
+fn read(records: Records, told: &mpsc::Sender<Told>) -> Result<(), Unheard> {
+    let mut batch = Vec::with_capacity(BATCH_RECORDS);
+    for record in records {
+        match record {
+            Ok(lead) => batch.push(lead),
+            // What could be read leaves first: the error then says where it ends.
+            Err(error) => {
+                tell(told, Told::Records(batch))?;
+                return tell(told, Told::Failed(error));
+            }
+        }
+        if batch.len() == BATCH_RECORDS {
+            tell(told, Told::Records(std::mem::replace(&mut batch, Vec::with_capacity(BATCH_RECORDS))))?;
+        }
+    }
+    tell(told, Told::Records(batch))?;
+    tell(told, Told::End)
+}
+
+fn tell(told: &mpsc::Sender<Told>, what: Told) -> Result<(), Unheard> {
+    match wait_for(told.send(what), TAKEN_WITHIN) {
+        Some(Ok(())) => Ok(()),
+        Some(Err(_)) => Err(Unheard::Gone),
+        None => Err(Unheard::Stuck),
+    }
+}
+
+/// The client's end of an export.
+struct Writing {
+    coming: mpsc::Receiver<Told>,
+    outlet: Outlet,
+    format: Box<dyn Format>,
+    request_id: String,
+    stage: Stage,
+    sent: u64,
 }
 
 enum Stage {
     Head,
     Records,
+    /// After these bytes the transfer breaks.
+    Failing(StoreError),
     Over,
 }
 
-struct Progress {
-    export: Export,
-    stage: Stage,
-    sent: u64,
-}
-
-impl Progress {
+impl Writing {
     /// The next chunk. An error breaks the transfer: a client must never take half an export for a whole one.
     async fn chunk(&mut self) -> Option<Result<Bytes, StoreError>> {
-        if matches!(self.stage, Stage::Over) {
-            return None;
-        }
-        let mut out = Vec::with_capacity(CHUNK_BYTES);
+        let mut out = Vec::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 2);
         if matches!(self.stage, Stage::Head) {
-            self.export.format.head(&mut out);
+            self.format.head(&mut out);
             self.stage = Stage::Records;
         }
-        while out.len() < CHUNK_BYTES {
-            match self.export.records.recv_batch().await {
-                Some(Ok(batch)) => {
-                    for lead in batch.iter() {
-                        self.export.format.record(&Record::of(lead, &self.export.purpose), &mut out);
+        while matches!(self.stage, Stage::Records) && out.len() < CHUNK_BYTES {
+            let told = self.coming.recv().await;
+            match told.unwrap_or(Told::Failed(StoreError::of(StoreCode::ReadingInterrupted))) {
+                Told::Records(leads) => {
+                    if let Err(error) = self.write(&leads, &mut out) {
+                        self.stage = Stage::Failing(error);
                     }
-                    self.sent += batch.len() as u64;
                 }
-                Some(Err(error)) => {
-                    self.stage = Stage::Over;
-                    self.log_failure(error);
-                    return Some(Err(error));
-                }
-                None => {
-                    self.export.format.tail(&mut out);
+                Told::Failed(error) => self.stage = Stage::Failing(error),
+                Told::End => {
+                    self.format.tail(&mut out);
                     self.stage = Stage::Over;
                     self.log_end();
-                    break;
                 }
             }
         }
-        // An empty chunk would be passed over anyway; NDJSON without records has none.
-        Some(Ok(Bytes::from(out)))
+        match self.stage {
+            _ if !out.is_empty() => Some(Ok(Bytes::from(out))),
+            Stage::Failing(error) => {
+                self.stage = Stage::Over;
+                self.log_failure(error);
+                Some(Err(error))
+            }
+            Stage::Head | Stage::Records | Stage::Over => None,
+        }
+    }
+
+    fn write(&mut self, leads: &[UnsealedLead], out: &mut Vec<u8>) -> Result<(), StoreError> {
+        for lead in leads {
+            let lead = lead.read().map_err(|_| StoreError::of(StoreCode::RecordUnreadable))?;
+            self.format.record(&Record::of(&lead, &self.outlet), out);
+            self.sent += 1;
+        }
+        Ok(())
     }
 
     fn log_failure(&self, error: StoreError) {
-        let Self { export, sent, .. } = self;
         tracing::error!(
-            request.id = %export.request_id, purpose = %export.purpose.id, records.sent = sent,
+            request.id = %self.request_id, purpose = %self.outlet.purpose().id, records.sent = self.sent,
             store.code = %error.code, io.kind = ?error.io, "export.broken"
         );
     }
 
     fn log_end(&self) {
-        let Self { export, sent, .. } = self;
         tracing::info!(
-            request.id = %export.request_id, purpose = %export.purpose.id, records.sent = sent, "export.done"
+            request.id = %self.request_id, purpose = %self.outlet.purpose().id, records.sent = self.sent,
+            "export.done"
         );
     }
 }
 
-impl Drop for Progress {
+impl Drop for Writing {
     fn drop(&mut self) {
-        if matches!(self.stage, Stage::Records) {
-            let Self { export, sent, .. } = self;
+        if !matches!(self.stage, Stage::Over) {
             tracing::warn!(
-                request.id = %export.request_id, purpose = %export.purpose.id, records.sent = *sent,
+                request.id = %self.request_id, purpose = %self.outlet.purpose().id, records.sent = self.sent,
                 "export.abandoned"
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::HttpResponse;
+    use actix_web::body::{MessageBody, to_bytes};
+    use jiff::Timestamp;
+
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::http::admin::ndjson::Ndjson;
+    use crate::http::admin::tests::policy;
+    use crate::lead::{UnsealedLead, sample};
+
+    /// Unsealed leads, as many as are asked for.
+    fn leads() -> impl Iterator<Item = Result<UnsealedLead, StoreError>> {
+        std::iter::repeat_with(|| Ok(sample::unsealed("devis", "anne@lumen.example", Timestamp::UNIX_EPOCH)))
+    }
+
+    fn response(
+        records: impl Iterator<Item = Result<UnsealedLead, StoreError>> + Send + 'static,
+    ) -> HttpResponse {
+        let outlet = Outlet::of(policy().purpose("devis").expect("a purpose").clone());
+        let (format, request_id) = (Box::new(Ndjson), "1".to_owned());
+        let export = Export { records: Box::new(records), outlet, format, request_id };
+        export.into_response(HttpResponse::Ok())
+    }
+
+    #[tokio::test]
+    async fn what_could_be_read_leaves_before_the_error() {
+        let failing = leads().take(1_000).chain([Err(StoreError::of(StoreCode::RecordUnreadable))]);
+        let mut body = Box::pin(response(failing).into_body());
+        let (mut bytes, mut failed) = (0, false);
+        while let Some(chunk) = std::future::poll_fn(|context| body.as_mut().poll_next(context)).await {
+            match chunk {
+                Ok(chunk) => bytes += chunk.len(),
+                Err(_) => failed = true,
+            }
+        }
+        let line = to_bytes(response(leads().take(1)).into_body()).await.expect("a line").len();
+        assert_eq!((bytes, failed), (1_000 * line, true));
+    }
+
+    #[tokio::test]
+    async fn a_thread_that_dies_breaks_the_transfer() {
+        let dying = leads().take(10).chain(std::iter::from_fn(|| panic!("of a test")));
+        assert!(to_bytes(response(dying).into_body()).await.is_err(), "a short list that looks whole");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_takes_nothing_is_given_up_and_one_that_leaves_is_noticed() {
+        let place = Arc::new(());
+        let holding = |place: Arc<()>| leads().inspect(move |_| assert!(Arc::strong_count(&place) > 0));
+        let stuck = response(holding(place.clone()));
+        tokio::time::sleep(TAKEN_WITHIN / 2).await;
+        assert_eq!(Arc::strong_count(&place), 2);
+        tokio::time::sleep(TAKEN_WITHIN).await;
+        assert_eq!(Arc::strong_count(&place), 1, "its thread and its place in the store are free");
+        assert!(to_bytes(stuck.into_body()).await.is_err(), "a short list that looks whole");
+        drop(response(holding(place.clone())));
+        tokio::time::sleep(TAKEN_WITHIN / 2).await;
+        assert_eq!(Arc::strong_count(&place), 1);
     }
 }

@@ -16,7 +16,7 @@ use super::record::Record;
 use super::*;
 use crate::clock::{Day, ManualClock};
 use crate::id::{FormId, LeadgenId, PageId};
-use crate::lead::OpenedLead;
+use crate::lead::UnsealedLead;
 use crate::purpose::{
     Basis, Channel, ConsentKey, ConsentRule, Cursor, FieldName, FieldRule, FormDefinition, Keep, Lane,
     Purpose, PurposeId, Question, RecordId, Whitelist,
@@ -96,7 +96,7 @@ pub(super) fn policy() -> Policy {
 struct MemoryStore {
     tokens: Mutex<Vec<Token>>,
     entries: Mutex<Vec<Entry>>,
-    page: Mutex<Vec<Result<OpenedLead, StoreError>>>,
+    page: Mutex<Vec<Result<UnsealedLead, StoreError>>>,
     asked: Mutex<Option<(usize, TestFilter, Day)>>,
 }
 
@@ -113,19 +113,7 @@ impl Vault for MemoryStore {
         self.entries.lock().expect("lock").push(entry);
         *self.asked.lock().expect("lock") = Some((request.limit, request.test, request.today));
         let start = Cursor { purpose: request.purpose, epoch: 1, number: 0 };
-        let (mut feed, records) = records(8);
-        let page: Vec<_> = self.page.lock().expect("lock").drain(..).collect();
-        let mut failed = None;
-        for record in page {
-            match record {
-                Ok(lead) => assert!(feed.send(vec![lead]).await),
-                Err(error) => failed = Some(error),
-            }
-        }
-        match failed {
-            None => feed.end().await,
-            Some(error) => feed.fail(error).await,
-        }
+        let records = Box::new(std::mem::take(&mut *self.page.lock().expect("lock")).into_iter());
         Ok(Page { next: request.after.unwrap_or(start), more: false, count: 0, missing: 0, records })
     }
     async fn find(&self, wanted: Wanted, entry: Entry) -> Result<Vec<Found>, StoreError> {

@@ -44,11 +44,11 @@ fn bucket() -> BucketKey {
     BucketKey { generation: 7, key: Key::new([9; 32]) }
 }
 
-fn sealed(lead: &MinimisedLead) -> SealedRecord {
+fn sealed(lead: &MinimisedLead) -> SealedRecord<'static> {
     seal(lead, &id(), &bucket(), &SeededRandom::new(1)).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn refused(record: &SealedRecord, id: &RecordId, bucket: &BucketKey) -> Option<SealError> {
+fn refused(record: &SealedRecord<'_>, id: &RecordId, bucket: &BucketKey) -> Option<SealError> {
     open(record, id, bucket).err()
 }
 
@@ -200,7 +200,8 @@ proptest! {
         let lead = lead(&fields, test);
         let id = RecordId { number, epoch, ..id() };
         let record = seal(&lead, &id, &bucket(), &SeededRandom::new(number)).expect("fits");
-        let read = SealedRecord::decode(&record.encode()).expect("a record");
+        let bytes = record.encode();
+        let read = SealedRecord::decode(&bytes).expect("a record");
         let Ok(opened) = open(&read, &id, &bucket()) else { panic!("it opens") };
         prop_assert_eq!(shown(&opened.content), shown(&lead.content));
         prop_assert_eq!(opened.id(), &id);

@@ -8,9 +8,9 @@
 //! | `writer`, `draft` | the one writer: what queued up becomes one transaction, synced, witnessed, answered |
 //! | `shared` | what verbs and writer hold in common; halting; reopening after a full disk |
 //! | `settle`, `vault`, `seen`, `parked`, `trail`, `tokens`, `forms` | the verbs, by subject |
+//! | `reading` | a page of an export as it is read |
 //! | `scan` | everything that is kept, looked at against what is counted |
 //! | `mark` | the highest clock seen, and leaps of the clock |
-//! | `wait` | waiting with an end, on a thread |
 //! | `index`, `reference` | what is parked, in memory; the seal of a parked reference |
 
 #[doc(hidden)]
@@ -23,6 +23,7 @@ mod layout;
 mod mark;
 mod opening;
 mod parked;
+mod reading;
 mod reference;
 mod scan;
 mod seen;
@@ -31,7 +32,6 @@ mod shared;
 mod tokens;
 mod trail;
 mod vault;
-mod wait;
 mod writer;
 
 #[cfg(test)]
@@ -56,7 +56,7 @@ pub use opening::presence;
 
 /// How long closing may take; sled's own waits have no end.
 const CLOSE_WITHIN: Duration = Duration::from_secs(30);
-/// Pages that are read out at one time: each takes a thread and some hundred opened records.
+/// Pages that are read out at one time: each takes a thread.
 const READINGS_MAX: usize = 8;
 
 /// What the store is told.

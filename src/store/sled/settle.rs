@@ -96,7 +96,7 @@ fn too_large(before: Option<&Before>) -> Why {
 fn seal_next(
     draft: &mut Draft<'_>,
     lead: &MinimisedLead,
-) -> Result<Option<(RecordId, SealedRecord)>, StoreError> {
+) -> Result<Option<(RecordId, SealedRecord<'static>)>, StoreError> {
     let purpose = lead.purpose();
     draft.engine.tree(&Place::Vault(purpose.clone()))?;
     let number = draft.counter(&Place::Sequence, purpose.as_str().as_bytes())?.max(1);
@@ -130,7 +130,7 @@ fn store(
     draft: &mut Draft<'_>,
     seen: [u8; 32],
     id: &RecordId,
-    record: &SealedRecord,
+    record: &SealedRecord<'_>,
     before: Option<Before>,
 ) -> Result<(), StoreError> {
     if let Some(before) = before {

@@ -16,9 +16,9 @@ use crate::store::sled::engine::{Engine, SyncError};
 use crate::store::sled::layout::{Place, meta};
 use crate::store::sled::opening;
 use crate::store::sled::shared::{Shared, Slot};
-use crate::store::sled::wait::wait_for;
 use crate::store::witness::{Testimony, Witness};
 use crate::store::{StoreCode, StoreError};
+use crate::wait::wait_for;
 
 /// At most this many outcomes share a sync: beyond it latency grows and throughput does not (measured).
 pub(super) const OUTCOMES_MAX: usize = 256;

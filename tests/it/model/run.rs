@@ -10,8 +10,9 @@ use tamis::clock::Day;
 use tamis::graph::Availability;
 use tamis::id::PageId;
 use tamis::inbox::InboxCode;
+use tamis::lead::UnsealedLead;
 use tamis::notification::{self, LeadRef};
-use tamis::store::{PageRequest, Requeue, Scanning, StoreCode, TestFilter};
+use tamis::store::{PageRequest, Requeue, Scanning, StoreCode, StoreError, TestFilter};
 use tamis::trail::{Action, Entry};
 use tamis::workers::{Step, Worker};
 use tamis_simulator::{Match, Rule, Usage, What, sign};
@@ -426,14 +427,15 @@ impl Run<'_> {
         if self.model.leapt {
             hold!(opened.is_err(), "something is handed out after a leap of the clock");
         }
-        let mut page = match opened {
+        let page = match opened {
             Err(error) if error.code == StoreCode::ClockJumped => return Ok(None),
             opened => opened.map_err(|error| store_says(&error))?,
         };
-        let mut records = Vec::new();
-        while let Some(record) = page.records.recv().await {
-            records.push(record.map_err(|error| store_says(&error))?);
-        }
+        let read = |lead: Result<UnsealedLead, StoreError>| {
+            let unreadable = |_| store_says(&StoreError::of(StoreCode::RecordUnreadable));
+            lead.map_err(|error| store_says(&error))?.read().map_err(unreadable)
+        };
+        let records = page.records.map(read).collect::<Result<Vec<_>, _>>()?;
         Ok(Some(ExportedPage { next: page.next, more: page.more, count: page.count, records }))
     }
 

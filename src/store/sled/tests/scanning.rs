@@ -99,7 +99,7 @@ async fn a_removed_record_is_named_and_the_export_says_so_until_it_is_back() {
     allowed.incomplete = true;
     let mut page = store.open_page(allowed, exporting()).await.expect("a page");
     assert_eq!((page.missing, page.count), (1, RECORDS - 1));
-    assert_eq!(read_all(&mut page).await.map(|leads| leads.len() as u64), Ok(RECORDS - 1));
+    assert_eq!(read_all(&mut page).map(|leads| leads.len() as u64), Ok(RECORDS - 1));
     let mut other = request(None, 10);
     other.purpose = purpose("lettre");
     assert!(store.open_page(other, exporting()).await.is_ok(), "no other purpose is harmed");

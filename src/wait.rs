@@ -1,5 +1,5 @@
-//! Waiting with an end on a plain thread: the channels belong to async callers, who read and write are threads, and
-//! neither may wait for ever on the other.
+//! Waiting with an end on a plain thread: where one end of a channel is an async caller and the other a thread, neither
+//! may wait for ever on the other.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ impl Wake for Unpark {
 
 /// Waits on this thread for a future that needs no runtime (a channel's), for at most `within`. None: not in time; the
 /// future is dropped.
-pub(super) fn wait_for<F: Future>(future: F, within: Duration) -> Option<F::Output> {
+pub fn wait_for<F: Future>(future: F, within: Duration) -> Option<F::Output> {
     let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
     let mut context = Context::from_waker(&waker);
     let mut future = pin!(future);

@@ -1,0 +1,169 @@
+//! A page of an export: its bounds, and its records as they are asked for.
+
+use std::ops::Bound::{self, Excluded, Included, Unbounded};
+use std::sync::Arc;
+use std::vec;
+
+use sled::IVec;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::clock::Day;
+use crate::keyring::Bucket;
+use crate::lead::{BucketKey, SealedRecord, UnsealedLead, unseal};
+use crate::purpose::{Cursor, RecordId};
+use crate::store::sled::engine::{Engine, guarded};
+use crate::store::sled::layout::{Place, record_id, record_key};
+use crate::store::sled::shared::Shared;
+use crate::store::{PageRequest, StoreCode, StoreError, TestFilter};
+
+/// Keys looked at for one page, however few of them are eligible.
+const SCAN_KEYS_MAX: u64 = 50_000;
+/// Sealed records read at a time, so that the engine is not held while one is unsealed or its reader is slow.
+const CHUNK_RECORDS: usize = 256;
+
+/// What a scan of keys found a page to be.
+pub(super) struct Bounds {
+    /// The last record looked at.
+    pub next: Cursor,
+    /// True if something lies beyond.
+    pub more: bool,
+    /// How many records are eligible.
+    pub count: u64,
+    /// The first and the last of them.
+    pub range: Option<(RecordId, RecordId)>,
+}
+
+impl Bounds {
+    /// Scans for the page that was asked for.
+    ///
+    /// # Errors
+    /// See [`StoreCode`].
+    pub(super) fn of(shared: &Shared, engine: &Engine, request: &PageRequest) -> Result<Self, StoreError> {
+        let place = Place::Vault(request.purpose.clone());
+        let start = RecordId { purpose: request.purpose.clone(), epoch: shared.epoch, number: 0 };
+        let after = request.after.as_ref().map(|after| record_key(after.epoch, after.number));
+        let from = after.as_ref().map_or(Unbounded, |key| Excluded(key.as_slice()));
+        let next = request.after.clone().unwrap_or(start);
+        let mut bounds = Self { next, more: false, count: 0, range: None };
+        let mut looked_at = 0;
+        engine.visit(&place, (from, Unbounded), |key, value| {
+            if bounds.count >= request.limit as u64 || looked_at >= SCAN_KEYS_MAX {
+                bounds.more = true;
+                return Ok(false);
+            }
+            looked_at += 1;
+            let id = record_id(&request.purpose, key)?;
+            if eligible(request, value)? {
+                bounds.count += 1;
+                let first = bounds.range.take().map_or_else(|| id.clone(), |(first, _)| first);
+                bounds.range = Some((first, id.clone()));
+            }
+            bounds.next = id;
+            Ok(true)
+        })?;
+        Ok(bounds)
+    }
+}
+
+/// By what stands in clear; a record that was changed there does not open.
+fn eligible(request: &PageRequest, value: &[u8]) -> Result<bool, StoreError> {
+    let (_, expiry, test) = SealedRecord::peek(value).ok_or(StoreError::of(StoreCode::RecordUnreadable))?;
+    let of_kind = match request.test {
+        TestFilter::Exclude => !test,
+        TestFilter::Include => true,
+        TestFilter::Only => test,
+    };
+    Ok(of_kind && !expired(expiry, request.today))
+}
+
+/// True from the expiry day on.
+pub(super) fn expired(expiry: Day, today: Day) -> bool {
+    expiry <= today
+}
+
+/// The eligible records of a page in arrival order, each unsealed when it is asked for. It holds the engine for one chunk of
+/// sealed records at a time, and its place among the readings until it is dropped.
+pub(super) struct Reading {
+    shared: Arc<Shared>,
+    request: PageRequest,
+    /// From where on nothing was looked at yet.
+    from: Bound<[u8; 12]>,
+    last: [u8; 12],
+    /// How many may still come.
+    left: u64,
+    sealed: vec::IntoIter<(IVec, IVec)>,
+    /// Of the last record: those of a bucket lie together.
+    key: Option<(Bucket, BucketKey)>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Reading {
+    /// A page with these bounds.
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        request: PageRequest,
+        (first, last): (RecordId, RecordId),
+        count: u64,
+        place: OwnedSemaphorePermit,
+    ) -> Self {
+        let from = Included(record_key(first.epoch, first.number));
+        let last = record_key(last.epoch, last.number);
+        let sealed = Vec::new().into_iter();
+        Self { shared, request, from, last, left: count, sealed, key: None, _place: place }
+    }
+
+    fn advance(&mut self) -> Result<Option<UnsealedLead>, StoreError> {
+        while self.left > 0 {
+            if self.sealed.as_slice().is_empty() {
+                self.read_on()?;
+            }
+            let Some((key, value)) = self.sealed.next() else { return Ok(None) };
+            let looked_at: &[u8] = &key;
+            self.from = Excluded(looked_at.try_into().map_err(|_| StoreError::of(StoreCode::Damaged))?);
+            if eligible(&self.request, &value)? {
+                self.left -= 1;
+                let id = record_id(&self.request.purpose, &key)?;
+                return self.unseal(&id, &value).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    fn read_on(&mut self) -> Result<(), StoreError> {
+        let mut rows = Vec::new();
+        if self.from != Excluded(self.last) {
+            let range = (self.from.as_ref().map(<[u8; 12]>::as_slice), Included(self.last.as_slice()));
+            let place = Place::Vault(self.request.purpose.clone());
+            rows = self.shared.reading(|engine| engine.scan(&place, range, CHUNK_RECORDS))?;
+        }
+        self.sealed = rows.into_iter();
+        Ok(())
+    }
+
+    fn unseal(&mut self, id: &RecordId, value: &[u8]) -> Result<UnsealedLead, StoreError> {
+        let unreadable = StoreError::of(StoreCode::RecordUnreadable);
+        let record = SealedRecord::decode(value).ok_or(unreadable)?;
+        let bucket = Bucket::of(id);
+        let key = match &mut self.key {
+            Some((of, key)) if *of == bucket && key.generation == record.generation => key,
+            other => {
+                let key = self.shared.keyring.bucket_key_of(&bucket, record.generation);
+                &mut other.insert((bucket, key.map_err(|_| unreadable)?)).1
+            }
+        };
+        unseal(&record, id, key).map_err(|_| unreadable)
+    }
+}
+
+impl Iterator for Reading {
+    type Item = Result<UnsealedLead, StoreError>;
+
+    /// Reads from disk and waits for it. A panic of ours is an error too; after an error nothing comes.
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = guarded(|| self.advance());
+        if next.is_err() {
+            self.left = 0;
+        }
+        next.transpose()
+    }
+}
