@@ -2,50 +2,44 @@
 //!
 //! [`App::build`] opens the rooms, binds the sockets and says where; nothing is served before [`App::run`].
 
+mod opening;
 mod reload;
+mod sockets;
 
-use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::FileTypeExt;
-use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::app::opening::{StoreKnows, open_keyring, open_store};
+use crate::app::sockets::{Sockets, bind};
 use crate::clock::{Clock, Rfc3339};
 use crate::config::{Config, Fingerprint, Secrets};
 use crate::current::Current;
 use crate::descriptors;
-use crate::disk;
 use crate::graph::Graph;
 use crate::http::admin::Admin;
 use crate::http::{
     ADMIN_CONNECTIONS_MAX, AdminDoor, BodyBudget, Health, Intake, IntakeSettings, Listener, NEXT_HEAD_MAX,
     Patience, Proxies, Trust, admin_server, public_server,
 };
-use crate::id::LeadgenId;
-use crate::inbox::{Inbox, InboxCode, InboxError, Known};
-use crate::keyring::file::FileKeyring;
-use crate::keyring::{Keyring, KeyringError};
+use crate::inbox::Inbox;
+use crate::keyring::Keyring;
 use crate::lifecycle::Stop;
 use crate::metrics::{Metrics, Readings};
 use crate::notification::Verifier;
 use crate::purpose::Policy;
 use crate::random::Random;
-use crate::secret::Key;
-use crate::store::sled::{SledStore, presence};
-use crate::store::startup::{KeyringFound, Plan, WitnessFound, decide};
-use crate::store::witness::Witness;
-use crate::store::{SharedStore, StoreCode, StoreError};
+use crate::store::SharedStore;
 use crate::systemd::Systemd;
 use crate::telemetry::LeadNames;
 use crate::workers::{
     Clockwatch, Fetcher, FormBook, Gate, Reaper, Retries, Scanner, Tools, Worker, run_loop,
 };
 
+pub use opening::StartError;
 pub use reload::{Applied, Reload};
+pub use sockets::Addresses;
 
 /// Memory that the bodies of all notifications may take together.
 const BODIES_TOTAL_BYTES: usize = 32 * 1024 * 1024;
@@ -64,44 +58,6 @@ const LISTENERS_SHARE: f64 = 0.4;
 /// Of the drain, what requests and workers may take together; the rest is for the last syncs.
 const WORKERS_SHARE: f64 = 0.85;
 
-/// Why the daemon does not start. Codes and paths of the operator's own making; never a value.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The root key is not usable.
-    #[error("the root key is not usable: {0}")]
-    RootKey(KeyringError),
-    /// The keyring does not open.
-    #[error("the keyring {} does not open: {error}", path.display())]
-    Keyring {
-        /// Where it should be.
-        path: PathBuf,
-        /// Why.
-        error: KeyringError,
-    },
-    /// The store refuses.
-    #[error("the store {} refuses: {error}", path.display())]
-    Store {
-        /// Where it is.
-        path: PathBuf,
-        /// Why.
-        error: StoreError,
-    },
-    /// The inbox refuses.
-    #[error("the inbox refuses: {0}")]
-    Inbox(InboxError),
-    /// The Graph client cannot be built.
-    #[error("the Graph client cannot be built: {0}")]
-    Graph(crate::graph::GraphError),
-    /// An address cannot be bound.
-    #[error("cannot listen on {address}: {kind}")]
-    Listen {
-        /// The address.
-        address: String,
-        /// What the system says.
-        kind: ErrorKind,
-    },
-}
-
 /// What comes from outside of the house.
 #[derive(Clone)]
 pub struct Ambient {
@@ -109,17 +65,6 @@ pub struct Ambient {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub random: Arc<dyn Random>,
-}
-
-/// Where the daemon listens.
-#[derive(Clone, Debug)]
-pub struct Addresses {
-    /// The public side.
-    pub public: SocketAddr,
-    /// The admin side's TCP door, if it has one.
-    pub admin: Option<SocketAddr>,
-    /// The admin side's socket.
-    pub socket: PathBuf,
 }
 
 /// The daemon, built and not yet running.
@@ -144,12 +89,6 @@ struct Rooms {
     policy: Arc<Current<Policy>>,
     metrics: Arc<Metrics>,
     ambient: Ambient,
-}
-
-struct Sockets {
-    public: TcpListener,
-    admin: Option<TcpListener>,
-    admin_socket: UnixListener,
 }
 
 impl App {
@@ -425,106 +364,4 @@ fn public_connections() -> usize {
 
 fn retries(config: &Config) -> Retries {
     Retries { usual: config.retry(), ambiguous: config.retry_ambiguous() }
-}
-
-/// What the inbox asks the store.
-struct StoreKnows(SharedStore);
-
-impl Known for StoreKnows {
-    fn known(&self, leadgen: &LeadgenId) -> Result<bool, InboxCode> {
-        self.0.seen(leadgen).map(|state| state.is_some()).map_err(|_| InboxCode::Store)
-    }
-
-    fn parked(&self) -> u64 {
-        self.0.parked()
-    }
-}
-
-/// Opens the keyring, or makes one where the start-up table says that there is nothing to lose.
-fn open_keyring(config: &Config, root: Key, ambient: &Ambient) -> Result<Arc<dyn Keyring>, StartError> {
-    let path = &config.keys.keyring;
-    let keyring_error = |error| StartError::Keyring { path: path.clone(), error };
-    let store_error = |error| StartError::Store { path: config.store.path.clone(), error };
-    let found = FileKeyring::open(path, root.clone(), Arc::clone(&ambient.random)).map_err(keyring_error)?;
-    let store_found = presence(&config.store.path).map_err(store_error)?;
-    let witness = Witness::open(&config.store_settings().witness).map_err(|error| {
-        let code = match error.kind() {
-            ErrorKind::Unsupported => StoreCode::Format,
-            _ => StoreCode::Io,
-        };
-        store_error(StoreError { code, io: Some(error.kind()) })
-    })?;
-    let witness_found = if witness.is_some() { WitnessFound::Valid } else { WitnessFound::Absent };
-    let keyring_found = KeyringFound::at(found.as_ref().map(Keyring::generation));
-    let plan = decide(keyring_found, store_found, witness_found)
-        .map_err(|code| store_error(StoreError::of(code)))?;
-    match (plan, found) {
-        (Plan::CreateAll, _) | (_, None) => {
-            let created =
-                FileKeyring::create(path, root, Arc::clone(&ambient.random)).map_err(keyring_error)?;
-            tracing::info!(keyring.path = %path.display(), "keyring.created");
-            Ok(Arc::new(created))
-        }
-        (Plan::CreateStore | Plan::FinishStore | Plan::Open, Some(keyring)) => Ok(Arc::new(keyring)),
-    }
-}
-
-fn open_store(
-    config: &Config,
-    keyring: &Arc<dyn Keyring>,
-    policy: &Policy,
-    ambient: &Ambient,
-) -> Result<SharedStore, StartError> {
-    let purposes = policy.purposes().iter().map(|purpose| purpose.id.clone()).collect();
-    let store = SledStore::open(
-        config.store_settings(),
-        Arc::clone(keyring),
-        purposes,
-        Arc::clone(&ambient.clock),
-        Arc::clone(&ambient.random),
-    )
-    .map_err(|error| StartError::Store { path: config.store.path.clone(), error })?;
-    Ok(store)
-}
-
-fn bind(config: &Config) -> Result<(Sockets, Addresses), StartError> {
-    let public = bind_tcp(config.public.listen)?;
-    let admin = config.admin.listen.map(bind_tcp).transpose()?;
-    let admin_socket = bind_socket(&config.admin.socket)?;
-    let address = |socket: &TcpListener, asked: SocketAddr| socket.local_addr().unwrap_or(asked);
-    let addresses = Addresses {
-        public: address(&public, config.public.listen),
-        admin: admin.as_ref().zip(config.admin.listen).map(|(socket, asked)| address(socket, asked)),
-        socket: config.admin.socket.clone(),
-    };
-    Ok((Sockets { public, admin, admin_socket }, addresses))
-}
-
-fn bind_tcp(address: SocketAddr) -> Result<TcpListener, StartError> {
-    let listen =
-        |error: std::io::Error| StartError::Listen { address: address.to_string(), kind: error.kind() };
-    let socket = TcpListener::bind(address).map_err(listen)?;
-    socket.set_nonblocking(true).map_err(listen)?;
-    Ok(socket)
-}
-
-/// Binds the admin socket in a directory that only the daemon's user may enter. A socket that a predecessor left is
-/// removed: the store's lock has shown that no other daemon of this store runs.
-fn bind_socket(path: &Path) -> Result<UnixListener, StartError> {
-    let listen = |error: std::io::Error| StartError::Listen {
-        address: path.display().to_string(),
-        kind: error.kind(),
-    };
-    if let Some(directory) = path.parent() {
-        disk::private_dir(directory).map_err(listen)?;
-    }
-    match std::fs::symlink_metadata(path) {
-        Ok(found) if found.file_type().is_socket() => std::fs::remove_file(path).map_err(listen)?,
-        Ok(_) => return Err(listen(ErrorKind::AlreadyExists.into())),
-        Err(error) if error.kind() == ErrorKind::NotFound => {}
-        Err(error) => return Err(listen(error)),
-    }
-    let socket = UnixListener::bind(path).map_err(listen)?;
-    socket.set_nonblocking(true).map_err(listen)?;
-    Ok(socket)
 }
