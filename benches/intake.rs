@@ -143,9 +143,7 @@ impl Plan {
             let outcome = self.closed("node", &peer, &warm, &calls, table);
             table.node.push(outcome.rate());
         }
-        if !flag("intake-only") {
-            self.open_loop(intake.rate() / 2.0, table);
-        }
+        self.open_loop(intake.rate() / 2.0, table);
         println!(
             "round {}: no store {:.0}, intake {:.0}, tamis {:.0}, loop {sync_loop:.0} (batch {batch:.1}); load {}",
             round + 1,
@@ -205,7 +203,8 @@ impl Plan {
 
     /// Half of the rate that intake, or whoever does more or less, reached; latency from the moment at which a call was due.
     fn open_loop(&self, rate: f64, table: &mut Table) {
-        for (column, name) in OPEN.iter().enumerate() {
+        let columns = if flag("intake-only") { 2 } else { OPEN.len() };
+        for (column, name) in OPEN.iter().take(columns).enumerate() {
             let home = Home::new(NO_GRAPH);
             let mut peer_file = None;
             let server = match *name {

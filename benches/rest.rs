@@ -15,7 +15,7 @@ use tamis::id::{FormId, PageId};
 use tamis::lead::Dropped;
 use tamis::notification::{ParkCode, Why};
 use tamis::purpose::Lane;
-use tamis::store::{Outcome, Settlement, Vault};
+use tamis::store::{Outcome, Scan, Scanning, Settlement, Vault};
 
 use support::home::{Home, NO_GRAPH};
 use support::leads::reference;
@@ -26,8 +26,10 @@ fn main() {
     machine::describe(&std::env::temp_dir());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let most = option("leads-max", 1_000_000_usize);
-    println!("\n| leads | filled, leads/s | disk bytes a lead | keyring | open, ms | idle RSS, MB | load |");
-    println!("|---|---|---|---|---|---|---|");
+    println!(
+        "\n| leads | filled, leads/s | disk bytes a lead | keyring | scan, s | open, ms | idle RSS, MB | load |"
+    );
+    println!("|---|---|---|---|---|---|---|---|");
     for leads in [0, 10_000, 100_000, 1_000_000, 10_000_000].into_iter().filter(|leads| *leads <= most) {
         runtime.block_on(at_rest(leads));
     }
@@ -41,12 +43,12 @@ fn main() {
 async fn at_rest(leads: usize) {
     let home = Home::new(NO_GRAPH);
     let begun = Instant::now();
-    {
-        let rooms = Rooms::open(home.path());
-        rooms.fill(0..leads).await;
-        rooms.store.close().await.expect("closes");
-    }
+    let rooms = Rooms::open(home.path());
+    rooms.fill(0..leads).await;
     let filled = leads as f64 / begun.elapsed().as_secs_f64();
+    let scan = scan(&rooms).await;
+    rooms.store.close().await.expect("closes");
+    drop(rooms);
     // Twice: the first start may write sled's snapshot.
     home.serve().terminate();
     let daemon = home.serve();
@@ -57,13 +59,28 @@ async fn at_rest(leads: usize) {
     let db = machine::disk_bytes(&home.path().join("store/db"));
     let keyring = machine::disk_bytes(&home.path().join("keys"));
     println!(
-        "| {leads} | {filled:.0} | {:.0} | {} kB | {} | {:.1} | {} |",
+        "| {leads} | {filled:.0} | {:.0} | {} kB | {:.2} | {} | {:.1} | {} |",
         db as f64 / leads.max(1) as f64,
         keyring / 1_000,
+        scan.as_secs_f64(),
         open.as_millis(),
         rss as f64 / 1e3,
         machine::load_average()
     );
+}
+
+/// One look at everything that is kept, slice after slice as the scanner takes them, without its pauses.
+async fn scan(rooms: &Rooms) -> Duration {
+    let begun = Instant::now();
+    loop {
+        match rooms.store.scan(512).await.expect("scans") {
+            Scanning::More => {}
+            Scanning::Over(scanned) => {
+                assert!(scanned.faults.is_empty(), "a scan accuses what was just filled");
+                return begun.elapsed();
+            }
+        }
+    }
 }
 
 /// References through the journal: accepted, claimed, done, a thousand at a time.
