@@ -1,5 +1,7 @@
 //! The doors and the routes against a store in memory, and the pieces that the rooms' own tests share.
 
+mod memory;
+
 use std::collections::HashMap;
 use std::sync::Mutex;
 
@@ -11,6 +13,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use self::memory::MemoryStore;
 use super::credential::Credential;
 use super::record::Record;
 use super::*;
@@ -89,165 +92,6 @@ pub(super) fn policy() -> Policy {
         from: Vec::new(),
     }];
     Policy::new(vec![purpose("devis", &["crm"], &["full_name", "email"]), lettre])
-}
-
-/// A store that holds tokens and remembers what it was asked.
-#[derive(Default)]
-struct MemoryStore {
-    tokens: Mutex<Vec<Token>>,
-    entries: Mutex<Vec<Entry>>,
-    page: Mutex<Vec<Result<UnsealedLead, StoreError>>>,
-    asked: Mutex<Option<(usize, TestFilter, Day)>>,
-}
-
-const NOT_HERE: StoreError = StoreError::of(StoreCode::Halted);
-
-impl Store for MemoryStore {}
-
-#[async_trait]
-impl Vault for MemoryStore {
-    async fn settle(&self, _: Vec<Settlement>) -> Result<Vec<Settled>, StoreError> {
-        Err(NOT_HERE)
-    }
-    async fn open_page(&self, request: PageRequest, entry: Entry) -> Result<Page, StoreError> {
-        self.entries.lock().expect("lock").push(entry);
-        *self.asked.lock().expect("lock") = Some((request.limit, request.test, request.today));
-        let start = Cursor { purpose: request.purpose, epoch: 1, number: 0 };
-        let records = Box::new(std::mem::take(&mut *self.page.lock().expect("lock")).into_iter());
-        Ok(Page { next: request.after.unwrap_or(start), more: false, count: 0, missing: 0, records })
-    }
-    async fn find(&self, wanted: Wanted, entry: Entry) -> Result<Vec<Found>, StoreError> {
-        self.entries.lock().expect("lock").push(entry);
-        Ok(match wanted {
-            Wanted::Leadgen(_) => vec![Found { state: SeenState::Erased, lead: None }],
-            Wanted::Record(_) => Vec::new(),
-        })
-    }
-    async fn admit(&self, _: Vec<PurposeId>) -> Result<(), StoreError> {
-        Err(NOT_HERE)
-    }
-    fn stored(&self) -> HashMap<PurposeId, u64> {
-        HashMap::from([(PurposeId::parse("devis").expect("a purpose"), 41)])
-    }
-    fn halted(&self) -> Option<StoreCode> {
-        None
-    }
-    fn ready(&self) -> bool {
-        true
-    }
-    async fn close(&self) -> Result<(), StoreError> {
-        Ok(())
-    }
-}
-
-impl Seen for MemoryStore {
-    fn seen(&self, _: &LeadgenId) -> Result<Option<SeenState>, StoreError> {
-        Ok(None)
-    }
-}
-
-#[async_trait]
-impl Parked for MemoryStore {
-    fn claim_due(
-        &self,
-        _: Timestamp,
-        _: usize,
-        _: &dyn Fn(&PageId, &FormId) -> Option<Lane>,
-    ) -> Result<Option<(Lane, Vec<ParkedClaim>)>, StoreError> {
-        Ok(None)
-    }
-    fn release(&self, _: &[LeadgenId]) {}
-    fn next_due(&self) -> Option<Timestamp> {
-        None
-    }
-    fn parked(&self) -> u64 {
-        0
-    }
-    async fn overview(&self) -> Result<ParkedOverview, StoreError> {
-        Ok(ParkedOverview::default())
-    }
-    async fn requeue(&self, _: Requeue, entry: Entry) -> Result<u64, StoreError> {
-        self.entries.lock().expect("lock").push(entry);
-        Ok(3)
-    }
-    async fn expire_parked(&self, _: Timestamp) -> Result<u64, StoreError> {
-        Ok(0)
-    }
-    fn sealed_days(&self) -> Result<Vec<Day>, StoreError> {
-        Ok(Vec::new())
-    }
-}
-
-#[async_trait]
-impl Trail for MemoryStore {
-    async fn lines(&self, _: u64, _: usize) -> Result<Vec<Line>, StoreError> {
-        Err(StoreError::of(StoreCode::TrailBroken))
-    }
-    async fn note(&self, entry: Entry) -> Result<(), StoreError> {
-        self.entries.lock().expect("lock").push(entry);
-        Ok(())
-    }
-}
-
-#[async_trait]
-impl Hours for MemoryStore {
-    fn clock_jumped(&self) -> bool {
-        false
-    }
-    async fn confirm_clock(&self, by: Option<Entry>) -> Result<bool, StoreError> {
-        self.entries.lock().expect("lock").extend(by);
-        Ok(true)
-    }
-}
-
-#[async_trait]
-impl Scan for MemoryStore {
-    async fn scan(&self, _: usize) -> Result<Scanning, StoreError> {
-        Err(NOT_HERE)
-    }
-}
-
-#[async_trait]
-impl Tokens for MemoryStore {
-    async fn create_token(&self, token: Token, entry: Entry) -> Result<(), StoreError> {
-        self.entries.lock().expect("lock").push(entry);
-        self.tokens.lock().expect("lock").push(token);
-        Ok(())
-    }
-    fn token(&self, id: &str) -> Result<Option<Token>, StoreError> {
-        Ok(self.tokens.lock().expect("lock").iter().find(|token| token.id == id).cloned())
-    }
-    fn tokens(&self) -> Result<Vec<Token>, StoreError> {
-        Ok(self.tokens.lock().expect("lock").clone())
-    }
-    async fn revoke_token(&self, id: &str, entry: Entry) -> Result<bool, StoreError> {
-        self.entries.lock().expect("lock").push(entry);
-        let mut tokens = self.tokens.lock().expect("lock");
-        let before = tokens.len();
-        tokens.retain(|token| token.id != id);
-        Ok(tokens.len() < before)
-    }
-}
-
-#[async_trait]
-impl Forms for MemoryStore {
-    fn form(&self, _: &FormId) -> Result<Option<KnownForm>, StoreError> {
-        Ok(None)
-    }
-    async fn put_form(&self, _: KnownForm) -> Result<(), StoreError> {
-        Ok(())
-    }
-    fn forms(&self) -> Result<Vec<KnownForm>, StoreError> {
-        let question = |key: &str| Question { key: key.to_owned(), question_type: "CUSTOM".to_owned() };
-        let (_, form, _) = ids();
-        let definition =
-            FormDefinition { form, questions: vec![question("ville"), question("have_you_diabetes")] };
-        let read_at = at("2026-11-25T07:00:00Z");
-        Ok(vec![KnownForm { form, definition: Some(definition), read_at }])
-    }
-    fn dropped(&self) -> Result<Vec<DroppedField>, StoreError> {
-        Ok(Vec::new())
-    }
 }
 
 /// The admin side over a store in memory, on a clock that stands until it is moved.

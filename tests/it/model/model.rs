@@ -1,5 +1,8 @@
 //! The small model: what must hold, as far as it can be said without the daemon. See `mod.rs` for the list.
 
+mod exporting;
+mod fate;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -12,10 +15,13 @@ use tamis::store::SeenState;
 use tamis::trail::{Action, Line};
 use tamis_simulator::{CallKind, GraphCall, Lead as MetaLead};
 
+use self::exporting::{Exporter, answer_of};
 use super::ops::{FORMS, Kind, Pick, Which};
 use super::world::{
     FORM_IDS, PAGE_OF, PAGES, PURPOSES, World, claim, form, knows, leadgen, purpose, store_says,
 };
+
+pub use exporting::ExportedPage;
 
 /// Meta keeps a lead for so many days.
 const META_KEEPS_DAYS: u32 = 90;
@@ -76,12 +82,6 @@ pub enum Act {
     Requeue(Which),
     /// The clock is believed.
     Confirm,
-}
-
-/// The exporter of a purpose: one who goes on from where it stopped.
-#[derive(Default)]
-struct Exporter {
-    cursor: Option<Cursor>,
 }
 
 /// Everything that was ever submitted, and what was seen of it.
@@ -303,130 +303,6 @@ impl Model {
         Ok(())
     }
 
-    /// Whether a lead may have come from where it was to where it is.
-    fn legal(
-        &self,
-        world: &World<'_>,
-        index: usize,
-        after: Option<&SeenState>,
-        act: Act,
-    ) -> Result<(), Broken> {
-        let lead = &self.leads[index];
-        hold!(lead.acknowledged || lead.maybe, "it was never accepted");
-        let Some(after) = after else { return Err(Broken("it is forgotten".to_owned())) };
-        match (&lead.state, act) {
-            (Some(SeenState::Parked(_)), Act::Reap) => {
-                hold!(*after == SeenState::Refused(ParkCode::TooOld), "not by the reaper");
-                hold!(!self.leapt, "the clock is not believed");
-                let today = Day::of(world.now());
-                hold!(Day::of(lead.created) < today.minus(META_KEEPS_DAYS), "Meta still has it");
-                Ok(())
-            }
-            (Some(SeenState::Parked(why)), Act::Requeue(which)) => {
-                hold!(
-                    matches!(why, Why::Refused { .. } | Why::Buried { .. }),
-                    "it was not to be brought back"
-                );
-                hold!(self.meant(which, lead, why), "somebody else was meant");
-                let waits = matches!(
-                    after,
-                    SeenState::Parked(Why::Waiting { not_before, attempts: 0, code })
-                        if *not_before <= world.now() && *code == why.code()
-                );
-                hold!(waits, "it is to wait, due now, with no attempts spent");
-                Ok(())
-            }
-            (None | Some(SeenState::Parked(Why::Waiting { .. } | Why::Held { .. })), Act::Fetch { calm }) => {
-                self.fetched(world, world.policy, lead, after, calm)
-            }
-            (
-                None | Some(SeenState::Parked(Why::Waiting { .. } | Why::Held { .. })),
-                Act::FetchAcross { before },
-            ) => {
-                let old = self.fetched(world, before, lead, after, false);
-                old.or_else(|_| self.fetched(world, world.policy, lead, after, false))
-            }
-            _ => Err(Broken("nothing may have changed".to_owned())),
-        }
-    }
-
-    fn meant(&self, which: Which, lead: &Lead, why: &Why) -> bool {
-        match which {
-            Which::RequiredFieldMissing => why.code() == ParkCode::RequiredFieldMissing,
-            Which::ConsentMissing => why.code() == ParkCode::ConsentMissing,
-            Which::AttemptsSpent => why.code() == ParkCode::AttemptsSpent,
-            Which::FormMismatch => why.code() == ParkCode::FormMismatch,
-            Which::OfForm(form) => lead.form == form,
-        }
-    }
-
-    /// What a fetcher may make of a lead.
-    fn fetched(
-        &self,
-        world: &World<'_>,
-        policy: usize,
-        lead: &Lead,
-        after: &SeenState,
-        calm: bool,
-    ) -> Result<(), Broken> {
-        let Some(claim) = claim(policy, lead.form) else {
-            let held = SeenState::Parked(Why::Held { code: ParkCode::FormUnclaimed });
-            hold!(*after == held, "nobody claims its form");
-            return Ok(());
-        };
-        if !knows(policy, PAGE_OF[lead.form]) {
-            let held = SeenState::Parked(Why::Held { code: ParkCode::PageUnknown });
-            hold!(*after == held, "its page is not in the config");
-            return Ok(());
-        }
-        let proper = verdict(lead.kind, claim);
-        match after {
-            SeenState::Stored(id) => {
-                hold!(proper.is_none() && !lead.gone, "it must not be stored");
-                hold!(id.purpose.as_str() == PURPOSES[claim], "under another purpose");
-                Ok(())
-            }
-            SeenState::Parked(Why::Refused { code }) => {
-                hold!(proper == Some(*code) && !lead.gone, "it must not be refused so");
-                Ok(())
-            }
-            SeenState::Parked(Why::Buried { code: ParkCode::FormMismatch, .. }) => {
-                hold!(self.wrong_forms, "Graph said the right form");
-                Ok(())
-            }
-            SeenState::Parked(Why::Waiting { .. } | Why::Buried { .. }) => {
-                hold!(!calm || lead.gone, "there was no reason not to read it");
-                self.bounded(world, lead, after)
-            }
-            _ => Err(Broken("not by a fetcher".to_owned())),
-        }
-    }
-
-    /// Nothing waits longer, or is tried more often, than the config says.
-    fn bounded(&self, world: &World<'_>, lead: &Lead, after: &SeenState) -> Result<(), Broken> {
-        let (usual, ambiguous) = (world.config().retry(), world.config().retry_ambiguous());
-        let spent = match &lead.state {
-            Some(SeenState::Parked(Why::Waiting { attempts, .. })) => *attempts,
-            _ => 0,
-        };
-        match after {
-            SeenState::Parked(Why::Waiting { not_before, attempts, .. }) => {
-                hold!(*attempts <= spent + 1, "more than one attempt was counted: {spent} → {attempts}");
-                hold!(*attempts < usual.attempts.max(ambiguous.attempts), "{attempts} attempts");
-                let longest = usual.max_ms.max(ambiguous.max_ms) * 6 / 5;
-                let wait = not_before.as_millisecond() - world.now().as_millisecond();
-                hold!(wait <= longest as i64, "it waits for {wait} ms");
-                Ok(())
-            }
-            SeenState::Parked(Why::Buried { code: ParkCode::AttemptsSpent, attempts }) => {
-                let least = usual.attempts.min(ambiguous.attempts);
-                hold!(*attempts >= least, "buried after {attempts} attempts");
-                Ok(())
-            }
-            _ => Err(Broken("buried for no reason that there is".to_owned())),
-        }
-    }
-
     /// Every acknowledged lead is in one place, and the counts of journal, store and overview say so.
     async fn check_counts(&self, world: &World<'_>) -> Result<(), Broken> {
         let rooms = world.rooms();
@@ -528,58 +404,6 @@ impl Model {
         Ok(())
     }
 
-    /// Where the exporter of a purpose goes on.
-    pub fn cursor(&self, of: usize) -> Option<Cursor> {
-        self.exporters[of].cursor.clone()
-    }
-
-    /// One page was taken: it is what is stored after the cursor, in the order of arrival, and nothing else.
-    pub fn exported(
-        &mut self,
-        world: &World<'_>,
-        of: usize,
-        limit: usize,
-        page: &ExportedPage,
-    ) -> Result<(), Broken> {
-        self.pages_exported += 1;
-        let after = self.exporters[of].cursor.as_ref().map_or(0, |cursor| cursor.number);
-        let today = Day::of(world.now());
-        let mut expected: Vec<(u64, &Lead)> = Vec::new();
-        for lead in &self.leads {
-            if let Some(SeenState::Stored(id)) = &lead.state
-                && id.purpose.as_str() == PURPOSES[of]
-                && id.number > after
-                && lead.expires.is_some_and(|expires| today < expires)
-            {
-                expected.push((id.number, lead));
-            }
-        }
-        expected.sort_by_key(|(number, _)| *number);
-        let more = expected.len() > limit;
-        expected.truncate(limit);
-        let got: Vec<u64> = page.records.iter().map(|record| record.id().number).collect();
-        let wanted: Vec<u64> = expected.iter().map(|(number, _)| *number).collect();
-        hold!(
-            got == wanted,
-            "exported {got:?} of {}, and {wanted:?} were stored after {after}",
-            PURPOSES[of]
-        );
-        hold!(page.count == got.len() as u64, "a page of {} says {}", got.len(), page.count);
-        hold!(page.more || !more, "there is more, and the page says no");
-        hold!(wanted.last().is_none_or(|last| page.next.number >= *last), "the cursor stops before the end");
-        let purpose = policy_purpose(world, of);
-        for (record, (_, lead)) in page.records.iter().zip(&expected) {
-            check_record(record, lead, &purpose, of)?;
-        }
-        self.exporters[of].cursor = Some(page.next.clone());
-        Ok(())
-    }
-
-    /// From here on the exporter starts anew.
-    pub fn rewind(&mut self, of: usize) {
-        self.exporters[of].cursor = None;
-    }
-
     /// After the reaper looked: nothing that Meta no longer has is parked.
     /// `before`: the days that the inbox needed before the reaper looked.
     pub fn check_reaped(&self, world: &World<'_>, before: Vec<Day>) -> Result<(), Broken> {
@@ -644,63 +468,6 @@ impl Model {
         }
         Ok(())
     }
-}
-
-/// A page as the exporter got it.
-pub struct ExportedPage {
-    pub next: Cursor,
-    pub more: bool,
-    pub count: u64,
-    pub records: Vec<OpenedLead>,
-}
-
-/// What the sieve says of an answer sheet under a purpose; none: it is stored.
-fn verdict(kind: Kind, claim: usize) -> Option<ParkCode> {
-    match (kind, claim) {
-        (Kind::Good | Kind::Test, _) | (Kind::Unticked, 0) => None,
-        (Kind::Unticked, _) => Some(ParkCode::ConsentMissing),
-        (Kind::NoEmail | Kind::Blank, _) => Some(ParkCode::RequiredFieldMissing),
-    }
-}
-
-/// What a person wrote: it occurs nowhere else.
-fn answer_of(name: &str, id: &str, kind: Kind) -> String {
-    match kind {
-        Kind::Test => format!("<test lead: dummy data for {name}> zq{id}"),
-        _ => format!("{name}zq{id}"),
-    }
-}
-
-/// The record is the lead, as far as the purpose allows, and no further.
-fn check_record(record: &OpenedLead, lead: &Lead, purpose: &Purpose, of: usize) -> Result<(), Broken> {
-    let allowed: &[(&str, &str)] = match of {
-        0 => &[
-            ("full_name", "full_name"),
-            ("email", "email"),
-            ("phone_number", "phone_number"),
-            ("postcode", "post_code"),
-        ],
-        // Nobody ticks the box for calls, so no number is kept.
-        _ => &[("full_name", "full_name"), ("email", "email")],
-    };
-    let id = record.id();
-    for name in purpose.whitelist.columns() {
-        let found: Option<Vec<&str>> =
-            record.field(purpose, name.as_str()).map(|values| values.iter().map(|a| a.expose()).collect());
-        let source = allowed.iter().find(|(field, _)| *field == name.as_str());
-        let wanted = source.map(|(_, key)| answer_of(key, &lead.id, lead.kind));
-        let wanted = wanted.as_deref().map(|text| vec![text]);
-        hold!(found == wanted, "{id}: field {name:?} is not what was answered", name = name.as_str());
-    }
-    hold!(record.field(purpose, "budget").is_none(), "{id}: a dropped field is in an export");
-    hold!(record.is_test() == (lead.kind == Kind::Test), "{id}: the test flag is wrong");
-    hold!(*record.form() == form(lead.form), "{id}: another form");
-    hold!(record.created() == lead.created, "{id}: another time");
-    let kept = record.leadgen(purpose).is_some_and(|kept| kept.expose() == lead.id);
-    hold!(kept == purpose.keeps(Keep::LeadgenId), "{id}: Meta's id is kept, or lost, against the config");
-    let platform = record.attribution(purpose, Keep::Platform).is_some();
-    hold!(platform == purpose.keeps(Keep::Platform), "{id}: the platform");
-    Ok(())
 }
 
 fn policy_purpose(world: &World<'_>, of: usize) -> Arc<Purpose> {

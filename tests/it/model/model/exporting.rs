@@ -1,0 +1,111 @@
+//! What an exporter gets, page by page, and what stands in a record.
+
+use super::*;
+
+/// The exporter of a purpose: one who goes on from where it stopped.
+#[derive(Default)]
+pub(super) struct Exporter {
+    pub(super) cursor: Option<Cursor>,
+}
+
+/// A page as the exporter got it.
+pub struct ExportedPage {
+    pub next: Cursor,
+    pub more: bool,
+    pub count: u64,
+    pub records: Vec<OpenedLead>,
+}
+
+impl Model {
+    /// Where the exporter of a purpose goes on.
+    pub fn cursor(&self, of: usize) -> Option<Cursor> {
+        self.exporters[of].cursor.clone()
+    }
+
+    /// One page was taken: it is what is stored after the cursor, in the order of arrival, and nothing else.
+    pub fn exported(
+        &mut self,
+        world: &World<'_>,
+        of: usize,
+        limit: usize,
+        page: &ExportedPage,
+    ) -> Result<(), Broken> {
+        self.pages_exported += 1;
+        let after = self.exporters[of].cursor.as_ref().map_or(0, |cursor| cursor.number);
+        let today = Day::of(world.now());
+        let mut expected: Vec<(u64, &Lead)> = Vec::new();
+        for lead in &self.leads {
+            if let Some(SeenState::Stored(id)) = &lead.state
+                && id.purpose.as_str() == PURPOSES[of]
+                && id.number > after
+                && lead.expires.is_some_and(|expires| today < expires)
+            {
+                expected.push((id.number, lead));
+            }
+        }
+        expected.sort_by_key(|(number, _)| *number);
+        let more = expected.len() > limit;
+        expected.truncate(limit);
+        let got: Vec<u64> = page.records.iter().map(|record| record.id().number).collect();
+        let wanted: Vec<u64> = expected.iter().map(|(number, _)| *number).collect();
+        hold!(
+            got == wanted,
+            "exported {got:?} of {}, and {wanted:?} were stored after {after}",
+            PURPOSES[of]
+        );
+        hold!(page.count == got.len() as u64, "a page of {} says {}", got.len(), page.count);
+        hold!(page.more || !more, "there is more, and the page says no");
+        hold!(wanted.last().is_none_or(|last| page.next.number >= *last), "the cursor stops before the end");
+        let purpose = policy_purpose(world, of);
+        for (record, (_, lead)) in page.records.iter().zip(&expected) {
+            check_record(record, lead, &purpose, of)?;
+        }
+        self.exporters[of].cursor = Some(page.next.clone());
+        Ok(())
+    }
+
+    /// From here on the exporter starts anew.
+    pub fn rewind(&mut self, of: usize) {
+        self.exporters[of].cursor = None;
+    }
+}
+
+/// What a person wrote: it occurs nowhere else.
+pub(super) fn answer_of(name: &str, id: &str, kind: Kind) -> String {
+    match kind {
+        Kind::Test => format!("<test lead: dummy data for {name}> zq{id}"),
+        _ => format!("{name}zq{id}"),
+    }
+}
+
+/// The record is the lead, as far as the purpose allows, and no further.
+fn check_record(record: &OpenedLead, lead: &Lead, purpose: &Purpose, of: usize) -> Result<(), Broken> {
+    let allowed: &[(&str, &str)] = match of {
+        0 => &[
+            ("full_name", "full_name"),
+            ("email", "email"),
+            ("phone_number", "phone_number"),
+            ("postcode", "post_code"),
+        ],
+        // Nobody ticks the box for calls, so no number is kept.
+        _ => &[("full_name", "full_name"), ("email", "email")],
+    };
+    let id = record.id();
+    for name in purpose.whitelist.columns() {
+        let found: Option<Vec<&str>> =
+            record.field(purpose, name.as_str()).map(|values| values.iter().map(|a| a.expose()).collect());
+        let source = allowed.iter().find(|(field, _)| *field == name.as_str());
+        let wanted = source.map(|(_, key)| answer_of(key, &lead.id, lead.kind));
+        let wanted = wanted.as_deref().map(|text| vec![text]);
+        hold!(found == wanted, "{id}: field {name:?} is not what was answered", name = name.as_str());
+    }
+    hold!(record.field(purpose, "budget").is_none(), "{id}: a dropped field is in an export");
+    hold!(record.is_test() == (lead.kind == Kind::Test), "{id}: the test flag is wrong");
+    hold!(*record.form() == form(lead.form), "{id}: another form");
+    hold!(record.created() == lead.created, "{id}: another time");
+    let kept = record.leadgen(purpose).is_some_and(|kept| kept.expose() == lead.id);
+    hold!(kept == purpose.keeps(Keep::LeadgenId), "{id}: Meta's id is kept, or lost, against the config");
+    let platform = record.attribution(purpose, Keep::Platform).is_some();
+    hold!(platform == purpose.keeps(Keep::Platform), "{id}: the platform");
+    Ok(())
+}

@@ -1,0 +1,138 @@
+//! How a lead may change its place, and what a fetch makes of it.
+
+use super::*;
+
+impl Model {
+    /// Whether a lead may have come from where it was to where it is.
+    pub(super) fn legal(
+        &self,
+        world: &World<'_>,
+        index: usize,
+        after: Option<&SeenState>,
+        act: Act,
+    ) -> Result<(), Broken> {
+        let lead = &self.leads[index];
+        hold!(lead.acknowledged || lead.maybe, "it was never accepted");
+        let Some(after) = after else { return Err(Broken("it is forgotten".to_owned())) };
+        match (&lead.state, act) {
+            (Some(SeenState::Parked(_)), Act::Reap) => {
+                hold!(*after == SeenState::Refused(ParkCode::TooOld), "not by the reaper");
+                hold!(!self.leapt, "the clock is not believed");
+                let today = Day::of(world.now());
+                hold!(Day::of(lead.created) < today.minus(META_KEEPS_DAYS), "Meta still has it");
+                Ok(())
+            }
+            (Some(SeenState::Parked(why)), Act::Requeue(which)) => {
+                hold!(
+                    matches!(why, Why::Refused { .. } | Why::Buried { .. }),
+                    "it was not to be brought back"
+                );
+                hold!(self.meant(which, lead, why), "somebody else was meant");
+                let waits = matches!(
+                    after,
+                    SeenState::Parked(Why::Waiting { not_before, attempts: 0, code })
+                        if *not_before <= world.now() && *code == why.code()
+                );
+                hold!(waits, "it is to wait, due now, with no attempts spent");
+                Ok(())
+            }
+            (None | Some(SeenState::Parked(Why::Waiting { .. } | Why::Held { .. })), Act::Fetch { calm }) => {
+                self.fetched(world, world.policy, lead, after, calm)
+            }
+            (
+                None | Some(SeenState::Parked(Why::Waiting { .. } | Why::Held { .. })),
+                Act::FetchAcross { before },
+            ) => {
+                let old = self.fetched(world, before, lead, after, false);
+                old.or_else(|_| self.fetched(world, world.policy, lead, after, false))
+            }
+            _ => Err(Broken("nothing may have changed".to_owned())),
+        }
+    }
+
+    pub(super) fn meant(&self, which: Which, lead: &Lead, why: &Why) -> bool {
+        match which {
+            Which::RequiredFieldMissing => why.code() == ParkCode::RequiredFieldMissing,
+            Which::ConsentMissing => why.code() == ParkCode::ConsentMissing,
+            Which::AttemptsSpent => why.code() == ParkCode::AttemptsSpent,
+            Which::FormMismatch => why.code() == ParkCode::FormMismatch,
+            Which::OfForm(form) => lead.form == form,
+        }
+    }
+
+    /// What a fetcher may make of a lead.
+    pub(super) fn fetched(
+        &self,
+        world: &World<'_>,
+        policy: usize,
+        lead: &Lead,
+        after: &SeenState,
+        calm: bool,
+    ) -> Result<(), Broken> {
+        let Some(claim) = claim(policy, lead.form) else {
+            let held = SeenState::Parked(Why::Held { code: ParkCode::FormUnclaimed });
+            hold!(*after == held, "nobody claims its form");
+            return Ok(());
+        };
+        if !knows(policy, PAGE_OF[lead.form]) {
+            let held = SeenState::Parked(Why::Held { code: ParkCode::PageUnknown });
+            hold!(*after == held, "its page is not in the config");
+            return Ok(());
+        }
+        let proper = verdict(lead.kind, claim);
+        match after {
+            SeenState::Stored(id) => {
+                hold!(proper.is_none() && !lead.gone, "it must not be stored");
+                hold!(id.purpose.as_str() == PURPOSES[claim], "under another purpose");
+                Ok(())
+            }
+            SeenState::Parked(Why::Refused { code }) => {
+                hold!(proper == Some(*code) && !lead.gone, "it must not be refused so");
+                Ok(())
+            }
+            SeenState::Parked(Why::Buried { code: ParkCode::FormMismatch, .. }) => {
+                hold!(self.wrong_forms, "Graph said the right form");
+                Ok(())
+            }
+            SeenState::Parked(Why::Waiting { .. } | Why::Buried { .. }) => {
+                hold!(!calm || lead.gone, "there was no reason not to read it");
+                self.bounded(world, lead, after)
+            }
+            _ => Err(Broken("not by a fetcher".to_owned())),
+        }
+    }
+
+    /// Nothing waits longer, or is tried more often, than the config says.
+    pub(super) fn bounded(&self, world: &World<'_>, lead: &Lead, after: &SeenState) -> Result<(), Broken> {
+        let (usual, ambiguous) = (world.config().retry(), world.config().retry_ambiguous());
+        let spent = match &lead.state {
+            Some(SeenState::Parked(Why::Waiting { attempts, .. })) => *attempts,
+            _ => 0,
+        };
+        match after {
+            SeenState::Parked(Why::Waiting { not_before, attempts, .. }) => {
+                hold!(*attempts <= spent + 1, "more than one attempt was counted: {spent} → {attempts}");
+                hold!(*attempts < usual.attempts.max(ambiguous.attempts), "{attempts} attempts");
+                let longest = usual.max_ms.max(ambiguous.max_ms) * 6 / 5;
+                let wait = not_before.as_millisecond() - world.now().as_millisecond();
+                hold!(wait <= longest as i64, "it waits for {wait} ms");
+                Ok(())
+            }
+            SeenState::Parked(Why::Buried { code: ParkCode::AttemptsSpent, attempts }) => {
+                let least = usual.attempts.min(ambiguous.attempts);
+                hold!(*attempts >= least, "buried after {attempts} attempts");
+                Ok(())
+            }
+            _ => Err(Broken("buried for no reason that there is".to_owned())),
+        }
+    }
+}
+
+/// What the sieve says of an answer sheet under a purpose; none: it is stored.
+fn verdict(kind: Kind, claim: usize) -> Option<ParkCode> {
+    match (kind, claim) {
+        (Kind::Good | Kind::Test, _) | (Kind::Unticked, 0) => None,
+        (Kind::Unticked, _) => Some(ParkCode::ConsentMissing),
+        (Kind::NoEmail | Kind::Blank, _) => Some(ParkCode::RequiredFieldMissing),
+    }
+}
