@@ -20,7 +20,7 @@ const PAUSE: SignedDuration = SignedDuration::from_millis(50);
 /// The same while leads wait: fetching and storing come first.
 const PAUSE_BUSY: SignedDuration = SignedDuration::from_secs(1);
 /// After the start, which has enough to do.
-const FIRST_AFTER: SignedDuration = SignedDuration::from_mins(10);
+const FIRST_AFTER: SignedDuration = SignedDuration::from_mins(1);
 /// After a scan, or after a store that gives no answer.
 const EVERY: SignedDuration = SignedDuration::from_hours(24);
 const AFTER_REFUSAL: SignedDuration = SignedDuration::from_hours(1);
