@@ -50,6 +50,11 @@ async fn main() -> ExitCode {
             seed,
             check_every: option("check-every", 25),
             pause: Duration::from_millis(option("pause-ms", 4)),
+            heard: |kills| {
+                if kills.is_multiple_of(500) {
+                    println!("{kills} kills, everything acknowledged is known");
+                }
+            },
         };
         let outcome = siege(&home, &meta, plan).await;
         let shown = outcome.map_err(|fault| format!("{fault}\nlook at {}", home.directory.keep().display()));

@@ -10,7 +10,7 @@ use crate::support::senders;
 async fn whatever_got_a_200_has_its_end_once_after_twenty_kills() {
     let meta = senders::meta().await;
     let home = senders::home(&meta);
-    let plan = Plan { kills: 20, seed: 20, check_every: 5, pause: Duration::from_millis(5) };
+    let plan = Plan { kills: 20, seed: 20, check_every: 5, pause: Duration::from_millis(5), heard: |_| {} };
     let tally = siege(&home, &meta, plan).await.unwrap_or_else(|fault| panic!("{fault}"));
     assert!(tally.acknowledged > 10 * plan.kills, "the load was too small to prove anything:\n{tally}");
     assert!(tally.by_fate.len() == 4, "each fate has its leads:\n{tally}");

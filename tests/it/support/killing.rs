@@ -30,6 +30,8 @@ pub struct Plan {
     pub check_every: usize,
     /// A pause of each of the senders after each call: none to press as hard as it goes.
     pub pause: Duration,
+    /// Hears how many kills there were after each.
+    pub heard: fn(usize),
 }
 
 /// Kills as planned. `Err` says what did not hold; the directory is left for a look then.
@@ -42,6 +44,7 @@ pub async fn siege(home: &Home, meta: &Simulator, plan: Plan) -> Result<Tally, S
     let mut looked_at = 0;
     while tally.kills < plan.kills {
         tally.kills += 1;
+        (plan.heard)(tally.kills);
         if chance.below(ONE_IN_A_START) == 0 {
             home.spawn_and_kill(Duration::from_millis(chance.below(START_MS)));
             tally.kills_while_starting += 1;
