@@ -71,6 +71,10 @@ impl Home {
     pub fn serve(&self) -> Process {
         let mut command = Command::new(BINARY);
         command.args(["serve", "--config"]).arg(self.config()).env_clear();
+        let cache_mb = super::option("cache-mb", 0_u32);
+        if cache_mb > 0 {
+            command.env("TAMIS__STORE__CACHE_MB", cache_mb.to_string());
+        }
         let log = self.path().join("log");
         command.stdout(Stdio::null()).stderr(File::create(&log).expect("a file"));
         let begun = Instant::now();
