@@ -21,7 +21,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use tamis_simulator::{CallKind, Form, Lead, Match, Question, Rule, Setup, Simulator, What};
 
 use support::home::{APP_SECRET, FORM, Home, NO_GRAPH, PAGE, PAGE_TOKEN};
-use support::leads::reference;
+use support::leads::{definition, reference};
 use support::load::leadgen;
 use support::rooms::Rooms;
 use support::spread::Spread;
@@ -85,17 +85,13 @@ async fn measure() {
 
 fn prepare(meta: &Simulator, leads: usize) {
     meta.set_token(PAGE, PAGE_TOKEN);
-    let question = |kind: &str, key: &str| Question::new(kind, key, key);
+    let questions = definition().questions.into_iter();
     meta.add_form(Form {
         id: FORM.to_owned(),
         page_id: PAGE.to_owned(),
-        questions: vec![
-            question("FULL_NAME", "full_name"),
-            question("EMAIL", "email"),
-            question("PHONE", "phone_number"),
-            question("CUSTOM", "post_code"),
-            question("CUSTOM", "budget"),
-        ],
+        questions: questions
+            .map(|asked| Question::new(&asked.question_type, &asked.key, &asked.key))
+            .collect(),
         ..Form::default()
     });
     for number in 0..leads {

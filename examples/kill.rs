@@ -52,7 +52,7 @@ async fn main() -> ExitCode {
             pause: Duration::from_millis(option("pause-ms", 4)),
             heard: |kills| {
                 if kills.is_multiple_of(500) {
-                    println!("{kills} kills, everything acknowledged is known");
+                    println!("kill {kills}: until now nothing was lost");
                 }
             },
         };

@@ -86,7 +86,7 @@ pub(super) fn expired(expiry: Day, today: Day) -> bool {
 pub(super) struct Reading {
     shared: Arc<Shared>,
     request: PageRequest,
-    /// From where on nothing was looked at yet.
+    /// From where on nothing was read yet.
     from: Bound<[u8; 12]>,
     last: [u8; 12],
     /// How many may still come.
@@ -118,8 +118,6 @@ impl Reading {
                 self.read_on()?;
             }
             let Some((key, value)) = self.sealed.next() else { return Ok(None) };
-            let looked_at: &[u8] = &key;
-            self.from = Excluded(looked_at.try_into().map_err(|_| StoreError::of(StoreCode::Damaged))?);
             if eligible(&self.request, &value)? {
                 self.left -= 1;
                 let id = record_id(&self.request.purpose, &key)?;
@@ -130,11 +128,15 @@ impl Reading {
     }
 
     fn read_on(&mut self) -> Result<(), StoreError> {
-        let mut rows = Vec::new();
-        if self.from != Excluded(self.last) {
-            let range = (self.from.as_ref().map(<[u8; 12]>::as_slice), Included(self.last.as_slice()));
-            let place = Place::Vault(self.request.purpose.clone());
-            rows = self.shared.reading(|engine| engine.scan(&place, range, CHUNK_RECORDS))?;
+        if self.from == Excluded(self.last) {
+            return Ok(());
+        }
+        let range = (self.from.as_ref().map(<[u8; 12]>::as_slice), Included(self.last.as_slice()));
+        let place = Place::Vault(self.request.purpose.clone());
+        let rows = self.shared.reading(|engine| engine.scan(&place, range, CHUNK_RECORDS))?;
+        if let Some((key, _)) = rows.last() {
+            let read_to: &[u8] = key;
+            self.from = Excluded(read_to.try_into().map_err(|_| StoreError::of(StoreCode::Damaged))?);
         }
         self.sealed = rows.into_iter();
         Ok(())

@@ -225,16 +225,17 @@ async fn a_panic_while_reading_ends_the_page_with_an_error() {
 async fn eight_pages_are_read_at_one_time() {
     let world = World::new();
     let store = world.open();
-    store_many(&store, 1, 200).await;
+    // More than are read from the engine at a time.
+    store_many(&store, 1, 600).await;
     let mut pages = Vec::new();
     for _ in 0..8 {
-        pages.push(store.open_page(request(None, 200), exporting()).await.expect("a page"));
+        pages.push(store.open_page(request(None, 600), exporting()).await.expect("a page"));
     }
-    let ninth = store.open_page(request(None, 200), exporting()).await;
+    let ninth = store.open_page(request(None, 600), exporting()).await;
     assert_eq!(ninth.err().map(|error| error.code), Some(StoreCode::Busy));
     drop(pages.pop());
-    assert_eq!(export(&store, 50).await.map(|read| read.len()), Ok(200), "a place is free");
+    assert_eq!(export(&store, 50).await.map(|read| read.len()), Ok(600), "a place is free");
     for mut page in pages {
-        assert_eq!(read_all(&mut page).map(|read| read.len()), Ok(200));
+        assert_eq!(read_all(&mut page).map(|read| read.len()), Ok(600));
     }
 }
