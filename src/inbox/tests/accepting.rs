@@ -222,15 +222,6 @@ async fn references_that_stay_do_not_each_hold_a_segment() {
     assert!(same(&replayed, &ids(kept)));
 }
 
-fn spawn(
-    inbox: &Arc<crate::inbox::Inbox>,
-    call: Vec<crate::notification::LeadRef>,
-) -> tokio::task::JoinHandle<usize> {
-    let inbox = inbox.clone();
-    #[expect(clippy::disallowed_methods, reason = "a test's own tasks, joined in it")]
-    tokio::spawn(async move { inbox.accept(call).await.expect("accepted").new.len() })
-}
-
 async fn together<T: Send + 'static>(calls: Vec<impl Future<Output = T> + Send + 'static>) -> Vec<T> {
     #[expect(clippy::disallowed_methods, reason = "a test's own tasks, joined in it")]
     let tasks: Vec<_> = calls.into_iter().map(tokio::spawn).collect();

@@ -70,22 +70,20 @@ async fn a_tail_torn_at_any_byte_costs_only_what_was_not_acknowledged() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_torn_batch_whose_later_frames_survive_is_still_a_torn_tail() {
     let world = World::new();
     let inbox = Arc::new(world.open());
     inbox.accept(world.references([1])).await.expect("accepted");
-    // Two calls in one batch.
     world.faults.hold(true);
-    let call = |leadgen| {
-        let (inbox, references) = (inbox.clone(), world.references([leadgen]));
-        async move { inbox.accept(references).await.map(|_| ()) }
-    };
-    let (one, two, three, ()) = tokio::join!(call(2), call(3), call(4), async {
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        world.faults.hold(false);
-    });
-    assert!(one.is_ok() && two.is_ok() && three.is_ok());
+    let mut calls = vec![spawn(&inbox, world.references([2]))];
+    eventually("2 is being written", || inbox.queued() == 2 && inbox.shared.lock().filling.bytes.is_empty());
+    calls.extend([3, 4].map(|leadgen| spawn(&inbox, world.references([leadgen]))));
+    eventually("3 and 4 share the next batch", || inbox.queued() == 4);
+    world.faults.hold(false);
+    for call in calls {
+        assert_eq!(call.await.expect("accepted"), 1);
+    }
     let killed = world.killed();
     let (file, frames) = killed.last_segment();
     assert_eq!(frames.len(), 4);

@@ -314,6 +314,13 @@ pub fn code<T>(result: Result<T, InboxError>) -> Option<InboxCode> {
     result.err().map(|error| error.code)
 }
 
+/// A call that is accepted while the test goes on: how many of its references were new.
+pub fn spawn(inbox: &Arc<Inbox>, call: Vec<LeadRef>) -> tokio::task::JoinHandle<usize> {
+    let inbox = inbox.clone();
+    #[expect(clippy::disallowed_methods, reason = "a test's own tasks, joined in it")]
+    tokio::spawn(async move { inbox.accept(call).await.expect("accepted").new.len() })
+}
+
 /// Waits until it is so; the threads of the room need a moment.
 pub fn eventually(what: &str, so: impl Fn() -> bool) {
     let began = Instant::now();
