@@ -244,7 +244,9 @@ async fn a_segment_that_ends_within_a_batch_is_not_recycled_before_the_batch_has
         inbox.accept(world.references(next..next + 10)).await.expect("accepted");
         world.settle(&inbox, next..next + 10);
         next += 10;
-        let (file, frames) = world.last_segment();
+        // In a copy: the keeper renames files meanwhile.
+        let copy = world.killed();
+        let (file, frames) = copy.last_segment();
         let (frame, end) = (frames[0].len(), frames[frames.len() - 1].end);
         let room = fs::metadata(file).expect("there").len() as usize - frame::HEADER_BYTES - end;
         if room < 3 * frame {
