@@ -32,7 +32,7 @@ pub struct Setup {
     pub require_proof: bool,
     /// The oldest version that still answers: v21.0 until 21 January 2027 (*Versions*).
     pub oldest_version: u32,
-    /// The newest version: v26.0 since 29 July 2026 (*Versions*).
+    /// The newest version: v27.0 since 4 November 2026 (*Versions*).
     pub newest_version: u32,
     /// How many of the last calls are remembered.
     pub calls_max: usize,
@@ -47,7 +47,7 @@ impl Default for Setup {
             app_secrets: vec!["0f1e2d3c4b5a69788796a5b4c3d2e1f0".to_owned()],
             require_proof: true,
             oldest_version: 21,
-            newest_version: 26,
+            newest_version: 27,
             calls_max: 10_000,
             clock: system_clock(),
         }

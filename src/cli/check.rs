@@ -287,7 +287,7 @@ mod tests {
     #[test]
     fn faults_of_file_and_of_secrets_are_said_together() {
         let directory = tempfile::tempdir().expect("a directory");
-        let path = example(directory.path(), |text| text.replace("\"v26.0\"", "\"26\""));
+        let path = example(directory.path(), |text| text.replace("\"v27.0\"", "\"26\""));
         fs::set_permissions(directory.path().join("page"), PermissionsExt::from_mode(0o644)).expect("a mode");
         let verdict = run(&Arguments { json: false }, &path, &credentials(directory.path()));
         assert!(verdict.told.is_empty());

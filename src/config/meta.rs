@@ -34,7 +34,7 @@ pub struct Meta {
     pub verify_token: Location,
     /// Graph's base URL, without a slash at its end.
     pub graph_url: String,
-    /// Graph's version (`v26.0`).
+    /// Graph's version (`v27.0`).
     pub graph_version: String,
     /// How many calls may be under way at once.
     pub calls_in_flight: usize,
@@ -84,12 +84,12 @@ pub(super) fn read_meta(mut section: Section<'_>) -> Option<Meta> {
     let verify_token = section.must("verify_token", sample).and_then(|item| place::location(&item));
     let graph_url = section.must("graph_url", "graph_url = \"https://graph.facebook.com\"");
     let graph_url = graph_url.and_then(|item| place::base_url(&item));
-    let graph_version = section.must("graph_version", "graph_version = \"v26.0\"");
+    let graph_version = section.must("graph_version", "graph_version = \"v27.0\"");
     let graph_version = graph_version.and_then(|item| {
         item.parsed(
             |text| is_version(text).then(|| text.to_owned()),
             "a version of Graph",
-            "Write it as \"v26.0\".",
+            "Write it as \"v27.0\".",
         )
     });
     let calls_in_flight = bounded(&mut section, "calls_in_flight", "calls_in_flight = 8", CALLS_IN_FLIGHT);

@@ -84,7 +84,7 @@ mod tests {
         let store = config.store_settings();
         assert_eq!(store.witness, Path::new("/var/lib/tamis-keys/witness"));
         let graph = config.graph_settings(&[Secret::new(b"a".to_vec())], Vec::new());
-        assert_eq!((graph.version.as_str(), graph.connect_timeout), ("v26.0", Duration::from_secs(5)));
+        assert_eq!((graph.version.as_str(), graph.connect_timeout), ("v27.0", Duration::from_secs(5)));
         assert!(graph.app_secrets.first().is_some_and(|secret| secret.equals(b"a")));
         assert_eq!((config.retry().attempts, config.retry_ambiguous().factor), (750, 4));
     }

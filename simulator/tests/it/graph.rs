@@ -143,7 +143,7 @@ async fn versions_live_and_end() {
     let simulator = simulator().await;
     let id = simulator.add_lead(lead());
     assert_eq!(ask(&simulator, &format!("/v20.0/{id}")).await.code(), (2635, None));
-    assert_eq!(ask(&simulator, &format!("/v27.0/{id}")).await.code(), (2500, None));
+    assert_eq!(ask(&simulator, &format!("/v28.0/{id}")).await.code(), (2500, None));
     let answer = ask(&simulator, &format!("/v24.0/{id}")).await;
     assert_eq!((answer.status, answer.headers["facebook-api-version"].to_str().unwrap()), (200, "v24.0"));
     let unversioned = ask(&simulator, &format!("/{id}")).await;

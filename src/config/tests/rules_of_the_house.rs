@@ -63,8 +63,8 @@ fn graph_is_called_with_tls_or_on_loopback() {
 
 #[test]
 fn what_concerns_meta_is_shaped_as_meta_shapes_it() {
-    for bad in ["26.0", "v26", "v26.", "vx.0", "v26.0/../x"] {
-        refused("\"v26.0\"", &format!("\"{bad}\""), "meta.graph_version", FaultCode::Malformed);
+    for bad in ["26.0", "v26", "v26.", "vx.0", "v27.0/../x"] {
+        refused("\"v27.0\"", &format!("\"{bad}\""), "meta.graph_version", FaultCode::Malformed);
     }
     refused("\"123456789012345\"", "\"12a\"", "meta.app_id", FaultCode::Malformed);
     refused("\"104000000000001\"", "\"\"", "meta.pages[0].id", FaultCode::Empty);
