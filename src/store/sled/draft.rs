@@ -4,16 +4,18 @@
 //! The one writer works a draft out and applies it; since nobody else writes, what a draft read still holds then. sled
 //! may run a transaction's closure again, so nothing is sealed or numbered inside it.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
-use crate::purpose::PurposeId;
+use crate::purpose::{PurposeId, RecordId};
 use crate::store::sled::engine::{Changes, Engine, KEY_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::store::sled::index::Position;
 use crate::store::sled::layout::{self, Place, meta};
 use crate::store::sled::mark::Look;
 use crate::store::sled::shared::Shared;
 use crate::store::{StoreCode, StoreError};
-use crate::trail::{Entry, chain};
+use crate::trail::{Action, Entry, chain};
 
 /// What memory must learn of a transaction once it is durable.
 pub(super) enum Effect {
@@ -31,6 +33,8 @@ pub(super) enum Effect {
 struct Layer {
     changes: Changes,
     effects: Vec<Effect>,
+    /// How many records were stored, the first and the last.
+    stored: BTreeMap<PurposeId, (u64, RecordId, RecordId)>,
 }
 
 /// A transaction, ready to be applied.
@@ -82,6 +86,10 @@ impl<'e> Draft<'e> {
                 self.kept.changes.0.entry(place).or_default().extend(writes);
             }
             self.kept.effects.extend(layer.effects);
+            for (purpose, (count, first, last)) in layer.stored {
+                let range = self.kept.stored.entry(purpose).or_insert((0, first, last.clone()));
+                (range.0, range.2) = (range.0 + count, last);
+            }
         }
         done
     }
@@ -136,6 +144,12 @@ impl<'e> Draft<'e> {
         self.current.effects.push(effect);
     }
 
+    /// A record is stored here. The trail has one line for all that a transaction stores for a purpose.
+    pub(super) fn note_stored(&mut self, id: &RecordId) {
+        let range = self.current.stored.entry(id.purpose.clone()).or_insert((0, id.clone(), id.clone()));
+        (range.0, range.2) = (range.0 + 1, id.clone());
+    }
+
     /// Adds a line to the trail, chained to the one before.
     ///
     /// # Errors
@@ -165,7 +179,14 @@ impl<'e> Draft<'e> {
         let generation = self.shared.keyring.generation();
         let mark = self.mark;
         let clock = mark.as_millisecond();
+        let stored = std::mem::take(&mut self.kept.stored);
         self.attempt(|draft| {
+            for (purpose, (count, first, last)) in stored {
+                let mut entry = Entry::by_system(Action::Stored);
+                (entry.purpose, entry.count) = (Some(purpose), count);
+                (entry.from, entry.to) = (Some(first), Some(last));
+                draft.append_line(entry)?;
+            }
             draft.write(Place::Meta, meta::COMMIT, commit.to_be_bytes().to_vec())?;
             draft.write(Place::Meta, meta::KEYRING_GENERATION, generation.to_be_bytes().to_vec())?;
             draft.write(Place::Meta, meta::CLOCK_MS, clock.to_be_bytes().to_vec())

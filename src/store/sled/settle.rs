@@ -4,8 +4,6 @@
 //! Sealing happens here and not before: a number reserved early could be overtaken by an exporter, and a key taken early
 //! could be destroyed by an erasure in between.
 
-use std::collections::BTreeMap;
-
 use crate::clock::Day;
 use crate::keyring::{BUCKET_RECORDS, Bucket, KeyringCode};
 use crate::lead::{MinimisedLead, SealError, SealedRecord, seal};
@@ -20,35 +18,20 @@ use crate::store::sled::reference::keyring_failed;
 use crate::store::sled::shared::Shared;
 use crate::store::sled::writer::OUTCOMES_MAX;
 use crate::store::{Outcome, Settled, Settlement, StoreCode, StoreError};
-use crate::trail::{Action, Entry};
 
 /// Settles a batch.
 ///
 /// # Errors
 /// [`StoreCode::PurposeUnknown`], [`StoreCode::Keyring`], the engine's: nothing of the batch is done then.
 pub(super) fn settle(draft: &mut Draft<'_>, batch: Vec<Settlement>) -> Result<Vec<Settled>, StoreError> {
-    let mut stored = BTreeMap::new();
     let mut settled = Vec::with_capacity(batch.len());
     for settlement in batch {
-        settled.push(settle_one(draft, &settlement, &mut stored)?);
-    }
-    for (purpose, (count, first, last)) in stored {
-        count_stored(draft, &purpose, count)?;
-        let mut entry = Entry::by_system(Action::Stored);
-        entry.purpose = Some(purpose);
-        entry.count = count;
-        entry.from = Some(first);
-        entry.to = Some(last);
-        draft.append_line(entry)?;
+        settled.push(settle_one(draft, &settlement)?);
     }
     Ok(settled)
 }
 
-fn settle_one(
-    draft: &mut Draft<'_>,
-    settlement: &Settlement,
-    stored: &mut BTreeMap<PurposeId, (u64, RecordId, RecordId)>,
-) -> Result<Settled, StoreError> {
+fn settle_one(draft: &mut Draft<'_>, settlement: &Settlement) -> Result<Settled, StoreError> {
     let reference = &settlement.reference;
     let seen = draft.shared.seen_key(&reference.leadgen);
     let before = match draft.read(&Place::Seen, &seen)? {
@@ -64,8 +47,8 @@ fn settle_one(
         Outcome::Stored(lead) => match seal_next(draft, lead)? {
             Some((id, record)) => {
                 store(draft, seen, &id, &record, before)?;
-                let range = stored.entry(id.purpose.clone()).or_insert((0, id.clone(), id.clone()));
-                *range = (range.0 + 1, range.1.clone(), id.clone());
+                count_stored(draft, &id.purpose)?;
+                draft.note_stored(&id);
                 return Ok(Settled::Stored(id));
             }
             None => too_large(before.as_ref()),
@@ -142,9 +125,9 @@ fn store(
     draft.write(Place::Seen, &seen, layout::encode(&row))
 }
 
-fn count_stored(draft: &mut Draft<'_>, purpose: &PurposeId, more: u64) -> Result<(), StoreError> {
+fn count_stored(draft: &mut Draft<'_>, purpose: &PurposeId) -> Result<(), StoreError> {
     let key = meta::stored(purpose);
-    let count = draft.counter(&Place::Meta, &key)? + more;
+    let count = draft.counter(&Place::Meta, &key)? + 1;
     draft.write(Place::Meta, &key, count.to_be_bytes().to_vec())?;
     draft.effect(Effect::Stored(purpose.clone(), count));
     Ok(())
