@@ -2,7 +2,7 @@
 //! a key that the definition has not.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -33,12 +33,23 @@ pub struct FormBook {
     clock: Arc<dyn Clock>,
     remembered: Mutex<HashMap<FormId, Arc<KnownForm>>>,
     stale: Mutex<HashMap<FormId, Timestamp>>,
+    reading: Mutex<HashMap<FormId, Arc<Reading>>>,
 }
+
+/// A form that is being read: whoever needs it meanwhile waits for that one call, and hears how it failed.
+type Reading = tokio::sync::Mutex<Option<Failure>>;
 
 impl FormBook {
     /// An empty book over store and Graph.
     pub fn new(store: SharedStore, graph: Arc<Graph>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, graph, clock, remembered: Mutex::default(), stale: Mutex::default() }
+        Self {
+            store,
+            graph,
+            clock,
+            remembered: Mutex::default(),
+            stale: Mutex::default(),
+            reading: Mutex::default(),
+        }
     }
 
     /// The form as it is known, read from Graph if it was never read or long ago. If a known form cannot be read again
@@ -53,6 +64,32 @@ impl FormBook {
         {
             return Ok(Arc::clone(known));
         }
+        let reading = Arc::clone(self.being_read().entry(*form).or_default());
+        let mut failed = reading.lock().await;
+        if let Some(failure) = *failed {
+            return Err(Unknown::Graph(failure));
+        }
+        let known = self.known(form).map_err(Unknown::Store)?;
+        if let Some(known) = &known
+            && self.is_fresh(known)
+        {
+            return Ok(Arc::clone(known));
+        }
+        let read = self.read(page, form, known).await;
+        if let Err(Unknown::Graph(failure)) = &read {
+            *failed = Some(*failure);
+        }
+        self.being_read().remove(form);
+        read
+    }
+
+    /// Reads a form that is not known, or no longer well.
+    async fn read(
+        &self,
+        page: &PageId,
+        form: &FormId,
+        known: Option<Arc<KnownForm>>,
+    ) -> Result<Arc<KnownForm>, Unknown> {
         let read = match self.graph.read_form(page, form).await {
             Ok(definition) => {
                 let before = known.as_ref().and_then(|known| known.definition.as_ref());
@@ -98,6 +135,10 @@ impl FormBook {
     fn a_while_from_stale(&self) -> Timestamp {
         let fresh = SignedDuration::from_hours(FRESH_HOURS) - SignedDuration::from_mins(REREAD_MINUTES);
         self.clock.now().checked_sub(fresh).unwrap_or(Timestamp::UNIX_EPOCH)
+    }
+
+    fn being_read(&self) -> MutexGuard<'_, HashMap<FormId, Arc<Reading>>> {
+        self.reading.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn known(&self, form: &FormId) -> Result<Option<Arc<KnownForm>>, StoreError> {
