@@ -20,13 +20,12 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use tamis::clock::{Clock, Day, SystemClock};
 use tamis::config;
-use tamis::id::LeadgenId;
 use tamis::inbox::{DayKey, seal_frame};
 use tamis::keyring::file::FileKeyring;
 use tamis::keyring::{InstanceId, Keyring};
-use tamis::lead::{BucketKey, SealedRecord, Shape, minimise, open, seal};
+use tamis::lead::{BucketKey, SealedRecord, minimise, open, seal};
 use tamis::location::Environment;
-use tamis::notification::{self, LeadRef, Verifier};
+use tamis::notification::{self, Verifier};
 use tamis::purpose::{Matching, Purpose, RecordId};
 use tamis::random::{Random, SystemRandom};
 use tamis::secret::{Key, Secret};
@@ -79,18 +78,13 @@ fn webhook(criterion: &mut Criterion) {
 fn sieve(criterion: &mut Criterion) {
     let (purpose, definition) = (purpose(), definition());
     let matching = Matching::new(&purpose, Some(&definition));
-    let reply = reply(0..BATCH);
-    let references: Vec<LeadRef> = (0..BATCH).map(reference).collect();
-    let mut group = criterion.benchmark_group("reply of 50 leads");
-    group.throughput(Throughput::Elements(BATCH as u64));
+    let (reply, reference) = (reply(0), reference(0));
+    let mut group = criterion.benchmark_group("reply");
+    group.throughput(Throughput::Elements(1));
     group.bench_function("shape and minimise", |bench| {
         bench.iter(|| {
-            let Shape::Batch(leads) = reply.shape() else { unreachable!("a batch") };
-            let kept = leads
-                .iter()
-                .zip(&references)
-                .filter(|((_, raw), reference)| minimise(raw, reference, &matching).result.is_ok());
-            assert!(kept.count() == BATCH);
+            let raw = reply.lead().expect("a lead");
+            assert!(minimise(&raw, &reference, &matching).result.is_ok());
         });
     });
     group.bench_function("baseline: serde_json::Value", |bench| {
@@ -102,9 +96,9 @@ fn sieve(criterion: &mut Criterion) {
 fn cipher(criterion: &mut Criterion) {
     let (purpose, definition) = (purpose(), definition());
     let matching = Matching::new(&purpose, Some(&definition));
-    let reply = reply(0..1);
-    let Shape::Batch(leads) = reply.shape() else { unreachable!("a batch") };
-    let lead = minimise(&leads[0].1, &reference(0), &matching).result.ok().expect("a lead");
+    let reply = reply(0);
+    let raw = reply.lead().expect("a lead");
+    let lead = minimise(&raw, &reference(0), &matching).result.ok().expect("a lead");
     let id = RecordId { purpose: purpose.id.clone(), epoch: 1, number: 7 };
     let bucket = BucketKey { generation: 0, key: Key::new([9; 32]) };
     let sealed = seal(&lead, &id, &bucket, &SystemRandom).expect("seals");
@@ -170,15 +164,13 @@ fn store(criterion: &mut Criterion) {
     let mut batch = || {
         let numbers = next..next + BATCH;
         next += BATCH;
-        let reply = reply(numbers.clone());
-        let Shape::Batch(leads) = reply.shape() else { unreachable!("a batch") };
-        let settlement = |(number, (_, raw)): (usize, &(LeadgenId, tamis::lead::RawLead<'_>))| {
-            let reference = reference(number);
-            let sieved = minimise(raw, &reference, &matching);
+        let settlement = |number: usize| {
+            let (reference, reply) = (reference(number), reply(number));
+            let sieved = minimise(&reply.lead().expect("a lead"), &reference, &matching);
             let lead = sieved.result.ok().expect("a lead");
             Settlement { reference, outcome: Outcome::Stored(Box::new(lead)), dropped: sieved.dropped }
         };
-        numbers.zip(&leads).map(settlement).collect::<Vec<_>>()
+        numbers.map(settlement).collect::<Vec<_>>()
     };
     let mut group = criterion.benchmark_group("store");
     group.throughput(Throughput::Elements(BATCH as u64));

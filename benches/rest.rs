@@ -88,7 +88,7 @@ async fn churn_journal(references: usize) {
     let home = Home::new(NO_GRAPH);
     let rooms = Rooms::open(home.path());
     let inbox = rooms.inbox();
-    let lane = |page: &PageId, _: &FormId| Some(Lane { page: *page, purpose: None });
+    let lane = |page: &PageId, form: &FormId| Some(Lane { page: *page, form: *form, purpose: None });
     let (mut disk, mut rss) = (Vec::new(), Vec::new());
     let begun = Instant::now();
     for from in (0..references).step_by(1_000) {
@@ -114,8 +114,9 @@ async fn churn_parked(times: usize) {
     let home = Home::new(NO_GRAPH);
     let rooms = Rooms::open(home.path());
     let (mut disk, mut rss) = (Vec::new(), Vec::new());
-    let lane =
-        |page: &PageId, _: &FormId| Some(Lane { page: *page, purpose: Some(rooms.purpose.id.clone()) });
+    let lane = |page: &PageId, form: &FormId| {
+        Some(Lane { page: *page, form: *form, purpose: Some(rooms.purpose.id.clone()) })
+    };
     let begun = Instant::now();
     for round in 0..times / 1_000 {
         for from in (0..1_000).step_by(250) {

@@ -34,7 +34,7 @@ use crate::store::SharedStore;
 use crate::systemd::Systemd;
 use crate::telemetry::LeadNames;
 use crate::workers::{
-    Clockwatch, Fetcher, FormBook, Gate, Reaper, Retries, Scanner, Tools, Worker, run_loop,
+    Clockwatch, Fetcher, FormBook, Gate, Reaper, Retries, Scanner, Tools, Worker, fetchers, run_loop,
 };
 
 pub use opening::StartError;
@@ -128,7 +128,7 @@ impl App {
             sockets,
             intake,
             drain: Duration::from_secs(config.public.drain_seconds),
-            fetchers: config.meta.calls_in_flight,
+            fetchers: fetchers(config.meta.calls_in_flight),
             tools,
             started: config.fingerprint(),
             systemd: Arc::default(),

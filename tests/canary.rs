@@ -12,7 +12,7 @@ use std::cell::Cell;
 
 use jiff::Timestamp;
 use tamis::id::{FormId, LeadgenId, PageId};
-use tamis::lead::{BucketKey, RawLead, RawReply, SealError, Shape, minimise, open, seal};
+use tamis::lead::{BucketKey, RawLead, RawReply, SealError, minimise, open, seal};
 use tamis::notification::{LeadRef, ParkCode};
 use tamis::purpose::{
     Basis, Channel, ConsentKey, ConsentRule, FieldName, FieldRule, Keep, Matching, Purpose, PurposeId,
@@ -226,37 +226,13 @@ fn no_answer_of_single_replies_is_left_in_a_freed_block() {
     let found = watched(|| {
         for (number, body) in bodies.iter().enumerate() {
             let reply = receive(body.as_bytes(), number);
-            let Shape::Lead(raw) = reply.shape() else { panic!("lead {number}") };
+            let Some(raw) = reply.lead() else { panic!("lead {number}") };
             walk(&raw, number, &matching);
         }
         drop(String::from("control-canary"));
     });
     assert_eq!(Found { blocks: 0, ..found }, Found { control: 1, ..Found::default() });
     assert!(found.blocks > 600 * 10, "{} blocks", found.blocks);
-}
-
-#[test]
-fn no_answer_of_a_batch_is_left_in_a_freed_block() {
-    let purpose = purpose();
-    let matching = Matching::new(&purpose, None);
-    let batch = |first: usize, count: usize| {
-        let leads =
-            (first..first + count).map(|n| format!("\"{}\":{}", reference(n).leadgen.expose(), lead(n)));
-        format!("{{{},\"5\":false}}", leads.collect::<Vec<_>>().join(","))
-    };
-    let bodies: Vec<(usize, String)> =
-        (1..=24).map(|count| (count * 50, batch(count * 50, count * 2))).collect();
-    let found = watched(|| {
-        for (first, body) in &bodies {
-            let reply = receive(body.as_bytes(), *first);
-            let Shape::Batch(leads) = reply.shape() else { panic!("batch {first}") };
-            for (offset, (_, raw)) in leads.iter().enumerate() {
-                walk(raw, first + offset, &matching);
-            }
-        }
-        drop(String::from("control-canary"));
-    });
-    assert_eq!(Found { blocks: 0, ..found }, Found { control: 1, ..Found::default() });
 }
 
 #[test]
@@ -270,11 +246,11 @@ fn no_answer_is_left_when_a_lead_is_refused() {
         for (number, (body, other_form)) in bodies.iter().enumerate() {
             for (body, wanted) in [(body, ParkCode::ConsentMissing), (other_form, ParkCode::FormMismatch)] {
                 let reply = receive(body.as_bytes(), number);
-                let Shape::Lead(raw) = reply.shape() else { panic!("lead {number}") };
+                let Some(raw) = reply.lead() else { panic!("lead {number}") };
                 assert_eq!(minimise(&raw, &reference(number), &matching).result.err(), Some(wanted));
             }
             let half = receive(&body.as_bytes()[..body.len() - 1], number);
-            assert!(matches!(half.shape(), Shape::NotALead));
+            assert!(half.lead().is_none());
             let mut small = RawReply::with_limit(body.len() / 2);
             assert!(body.as_bytes().chunks(64).any(|chunk| small.push(chunk).is_err()));
         }
@@ -293,7 +269,7 @@ fn no_answer_is_left_when_a_record_is_too_large() {
     let bucket = BucketKey { generation: 0, key: Key::new([7; 32]) };
     let found = watched(|| {
         let reply = receive(body.as_bytes(), 1);
-        let Shape::Lead(raw) = reply.shape() else { panic!("a lead") };
+        let Some(raw) = reply.lead() else { panic!("a lead") };
         let Ok(lead) = minimise(&raw, &reference(1), &matching).result else { panic!("it is whitelisted") };
         assert!(matches!(seal(&lead, &id, &bucket, &SeededRandom::new(1)), Err(SealError::TooLarge(_))));
     });

@@ -1,7 +1,5 @@
 //! The leads that are measured: one form's definition, its submissions, and Graph's replies for them.
 
-use std::ops::Range;
-
 use jiff::Timestamp;
 use tamis::clock::{Clock, SystemClock};
 use tamis::id::{FormId, LeadgenId, PageId};
@@ -46,11 +44,9 @@ fn lead_json(number: usize) -> String {
     )
 }
 
-/// A reply as Graph gives it for `?ids=`.
-pub fn reply(numbers: Range<usize>) -> RawReply {
-    let leads: Vec<String> =
-        numbers.map(|number| format!(r#""{}":{}"#, leadgen(number), lead_json(number))).collect();
-    let mut reply = RawReply::with_limit(4_000_000);
-    reply.push(format!("{{{}}}", leads.join(",")).as_bytes()).expect("fits");
+/// A reply as Graph gives it for this lead.
+pub fn reply(number: usize) -> RawReply {
+    let mut reply = RawReply::with_limit(1_000_000);
+    reply.push(lead_json(number).as_bytes()).expect("fits");
     reply
 }

@@ -11,7 +11,7 @@ use tamis::id::LeadgenId;
 use tamis::inbox::{Inbox, InboxCode, Known};
 use tamis::keyring::Keyring;
 use tamis::keyring::file::FileKeyring;
-use tamis::lead::{MinimisedLead, Shape, minimise};
+use tamis::lead::{MinimisedLead, minimise};
 use tamis::location::Environment;
 use tamis::purpose::{Matching, Purpose};
 use tamis::random::{Random, SystemRandom};
@@ -86,9 +86,8 @@ impl Rooms {
     pub fn lead(&self, number: usize) -> Box<MinimisedLead> {
         let definition = definition();
         let matching = Matching::new(&self.purpose, Some(&definition));
-        let reply = reply(number..number + 1);
-        let Shape::Batch(leads) = reply.shape() else { unreachable!("a batch") };
-        let sieved = minimise(&leads[0].1, &reference(number), &matching);
+        let reply = reply(number);
+        let sieved = minimise(&reply.lead().expect("a lead"), &reference(number), &matching);
         Box::new(sieved.result.ok().expect("a lead"))
     }
 
@@ -99,12 +98,10 @@ impl Rooms {
         let mut next = numbers.start;
         while next < numbers.end {
             let batch = next..(next + BATCH).min(numbers.end);
-            let reply = reply(batch.clone());
-            let Shape::Batch(leads) = reply.shape() else { unreachable!("a batch") };
             let mut settlements = Vec::with_capacity(BATCH);
-            for (number, (_, raw)) in batch.clone().zip(&leads) {
-                let reference = reference(number);
-                let sieved = minimise(raw, &reference, &matching);
+            for number in batch.clone() {
+                let (reference, reply) = (reference(number), reply(number));
+                let sieved = minimise(&reply.lead().expect("a lead"), &reference, &matching);
                 let lead = sieved.result.ok().expect("a lead");
                 settlements.push(Settlement {
                     reference,

@@ -15,7 +15,7 @@ pub struct GraphCall {
     pub query: String,
     /// What was asked for.
     pub kind: CallKind,
-    /// The ids asked for: one, or those of `ids=`.
+    /// The ids asked for: one; those of `ids=`, where somebody still asks so.
     pub ids: Vec<String>,
     /// The value of `fields=`, decoded.
     pub fields: Option<String>,
@@ -32,8 +32,8 @@ pub struct GraphCall {
 pub enum CallKind {
     /// `/{version}/{leadgen_id}`, or an id that nobody knows.
     Lead,
-    /// `/{version}/?ids=…`
-    Batch,
+    /// `/{version}/?ids=…`, which Meta refuses
+    Ids,
     /// `/{version}/{form_id}`
     Form,
     /// `/{version}/{page_id}`

@@ -53,10 +53,6 @@ fn instead(what: What, ask: &Ask, shared: &Shared) -> Reply {
     match what {
         What::Answer { status, content_type, body } => Reply::Whole { status, content_type, body },
         What::Error(error) => error_reply(&error, ask, shared),
-        What::BatchFails(code) => {
-            let first = ask.ids.first().map(String::as_str).unwrap_or_default();
-            error_reply(&GraphError { code, ..GraphError::aliases(&[first]) }, ask, shared)
-        }
         What::Endless(bytes) => Reply::Flood { kind: Flood::Endless, bytes },
         What::Announced(bytes) => Reply::Flood { kind: Flood::Announced, bytes },
         What::Bomb(bytes) => Reply::Flood { kind: Flood::Bomb, bytes },
@@ -66,7 +62,6 @@ fn instead(what: What, ask: &Ask, shared: &Shared) -> Reply {
         | What::Hang
         | What::Delay(_)
         | What::HalfBody
-        | What::LeaveOut(_)
         | What::WrongFormId(_)
         | What::Usage(_) => Reply::Reset,
     }
@@ -91,7 +86,7 @@ fn proper(ask: &Ask, turn: &Turn, shared: &Shared) -> Result<String, GraphError>
     let id = ask.ids.first().map_or("", String::as_str);
     match ask.kind {
         CallKind::Lead | CallKind::Form | CallKind::Page => nodes::single(id, ask, turn, shared),
-        CallKind::Batch => nodes::batch(ask, turn, shared),
+        CallKind::Ids => Err(shared.ids_error()),
         CallKind::FormsOfPage => edges::forms_of_page(id, ask, shared),
         CallKind::LeadsOfForm => edges::leads_of_form(id, ask, turn, shared),
         CallKind::Other => Err(GraphError::unknown_path(&ask.path)),

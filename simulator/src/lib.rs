@@ -51,6 +51,6 @@ pub use json::Json;
 pub use misbehave::{Match, Rule, RuleId, Usage, What};
 pub use sender::{Delivery, Signing};
 pub use signature::{appsecret_proof, sign};
-pub use simulator::{MissingInBatch, Setup, Simulator};
+pub use simulator::{Setup, Simulator};
 pub use time::{Clock, graph_time, system_clock};
 pub use world::{Ad, Checkbox, Form, Lead, LegalShape, Page, Question};

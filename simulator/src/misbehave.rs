@@ -1,7 +1,7 @@
 //! Misbehaviour on command: which calls it meets, and what Meta then does instead.
 //!
 //! The kinds are those that Meta's *Errors* and *Rate limits* pages document and those that public code and issues
-//! report (HTML, empty and half bodies, batches that lack ids, errors that quote what they were given).
+//! report (HTML, empty and half bodies, errors that quote what they were given).
 
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ impl Match {
         self
     }
 
-    /// … that asks for this lead, alone or in a batch.
+    /// … that asks for this lead.
     pub fn lead(mut self, id: &str) -> Match {
         self.lead = Some(id.to_owned());
         self
@@ -103,14 +103,9 @@ impl Match {
         self
     }
 
-    /// … for one lead alone.
+    /// … for a lead.
     pub fn single(self) -> Match {
         self.kind(CallKind::Lead)
-    }
-
-    /// … for a batch (`?ids=`).
-    pub fn batch(self) -> Match {
-        self.kind(CallKind::Batch)
     }
 
     fn meets(&self, ask: &Ask, shared: &Shared) -> bool {
@@ -156,11 +151,6 @@ pub enum What {
     Bomb(u64),
     /// Answers 302 to this address.
     Redirect(String),
-    /// Answers properly, but a batch lacks these ids.
-    LeaveOut(Vec<String>),
-    /// Answers with this code and the text about aliases, naming the first id, as if it did not exist: how one bad id
-    /// fails a whole batch (803 and 100 were seen).
-    BatchFails(i64),
     /// Answers properly, but every lead names this form.
     WrongFormId(String),
     /// Answers as the following rules say, or properly, with these usage headers.
@@ -256,7 +246,6 @@ pub(crate) struct Rules {
 pub(crate) struct Turn {
     pub delay: Duration,
     pub usage: Option<Usage>,
-    pub left_out: Vec<String>,
     pub wrong_form: Option<String>,
     pub half: bool,
     /// In place of the proper answer.
@@ -301,7 +290,6 @@ impl Turn {
         match what {
             What::Delay(delay) => self.delay += *delay,
             What::Usage(usage) => self.usage = Some(usage.clone()),
-            What::LeaveOut(ids) => self.left_out.extend_from_slice(ids),
             What::WrongFormId(form) => self.wrong_form = Some(form.clone()),
             What::HalfBody => self.half = true,
             What::Answer { .. }
@@ -311,8 +299,7 @@ impl Turn {
             | What::Endless(_)
             | What::Announced(_)
             | What::Bomb(_)
-            | What::Redirect(_)
-            | What::BatchFails(_) => self.instead = Some(what.clone()),
+            | What::Redirect(_) => self.instead = Some(what.clone()),
         }
     }
 }

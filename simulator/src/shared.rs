@@ -8,9 +8,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::calls::{CallLog, GraphCall};
 use crate::graph::ask::Ask;
+use crate::graph::error::GraphError;
 use crate::misbehave::{Rules, Turn, Usage};
 use crate::quota::Quota;
-use crate::simulator::{MissingInBatch, Setup};
+use crate::simulator::Setup;
 use crate::time::Clock;
 use crate::world::World;
 
@@ -28,7 +29,7 @@ pub(crate) struct Shared {
     pub calls: Mutex<CallLog>,
     pub usage: RwLock<Usage>,
     pub ad_rights: AtomicBool,
-    pub missing_fails_batch: AtomicBool,
+    pub ids_error: Mutex<GraphError>,
     /// Bytes that floods have sent.
     pub flooded: Arc<AtomicU64>,
     pub quota: Mutex<Option<Quota>>,
@@ -50,7 +51,7 @@ impl Shared {
             calls: Mutex::new(CallLog::new(setup.calls_max)),
             usage: RwLock::default(),
             ad_rights: AtomicBool::new(true),
-            missing_fails_batch: AtomicBool::new(false),
+            ids_error: Mutex::new(GraphError::ids_gone()),
             flooded: Arc::default(),
             quota: Mutex::default(),
             numbers: AtomicU64::new(0),
@@ -90,9 +91,9 @@ impl Shared {
         self.ad_rights.load(Ordering::Relaxed)
     }
 
-    pub fn missing_in_batch(&self) -> MissingInBatch {
-        let fails = self.missing_fails_batch.load(Ordering::Relaxed);
-        if fails { MissingInBatch::FailsCall } else { MissingInBatch::LeftOut }
+    /// What `?ids=` answers.
+    pub fn ids_error(&self) -> GraphError {
+        locked(&self.ids_error).clone()
     }
 
     /// The version that answers: the one asked for, else the oldest living one.

@@ -13,6 +13,7 @@ use crate::calls::GraphCall;
 use crate::demo::DemoWorld;
 use crate::failure::SimulatorError;
 use crate::graph;
+use crate::graph::error::GraphError;
 use crate::misbehave::{Rule, RuleId, Usage};
 use crate::notification::{Change, Entry, Notification};
 use crate::quota::Quota;
@@ -52,16 +53,6 @@ impl Default for Setup {
             clock: system_clock(),
         }
     }
-}
-
-/// What a batch does about an id that cannot be read; both were seen, neither is documented.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum MissingInBatch {
-    /// It is left out.
-    #[default]
-    LeftOut,
-    /// The whole call fails with code 803.
-    FailsCall,
 }
 
 /// Meta's side, running. Clones are handles to the same one; it ends with [`Simulator::stop`] or the last handle.
@@ -218,9 +209,9 @@ impl Simulator {
         self.inner.shared.ad_rights.store(ad_rights, Ordering::Relaxed);
     }
 
-    /// What batches do about ids that cannot be read.
-    pub fn set_missing_in_batch(&self, missing: MissingInBatch) {
-        self.inner.shared.missing_fails_batch.store(missing == MissingInBatch::FailsCall, Ordering::Relaxed);
+    /// What `GET /?ids=…` answers from now on.
+    pub fn set_ids_error(&self, error: GraphError) {
+        *locked(&self.inner.shared.ids_error) = error;
     }
 
     /// Meta's body for these leads: one entry a page, one change a lead, ids as strings. Unknown ids are passed over.

@@ -92,11 +92,11 @@ pub(super) fn read_meta(mut section: Section<'_>) -> Option<Meta> {
             "Write it as \"v27.0\".",
         )
     });
-    let calls_in_flight = bounded(&mut section, "calls_in_flight", "calls_in_flight = 8", CALLS_IN_FLIGHT);
+    let calls_in_flight = bounded(&mut section, "calls_in_flight", "calls_in_flight = 16", CALLS_IN_FLIGHT);
     let connect =
         bounded(&mut section, "connect_timeout_ms", "connect_timeout_ms = 5_000", CONNECT_TIMEOUT_MS);
     let read = bounded(&mut section, "read_timeout_ms", "read_timeout_ms = 20_000", READ_TIMEOUT_MS);
-    let reply_bytes = bounded(&mut section, "reply_max_bytes", "reply_max_bytes = 4_000_000", REPLY_BYTES);
+    let reply_bytes = bounded(&mut section, "reply_max_bytes", "reply_max_bytes = 1_000_000", REPLY_BYTES);
     warn_of_memory(&section, calls_in_flight, reply_bytes);
     let retry = read_retry(section.section("retry"));
     let retry_ambiguous = read_retry(section.section("retry_ambiguous"));

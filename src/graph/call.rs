@@ -7,12 +7,11 @@ use jiff::Timestamp;
 
 use crate::graph::client::{Reply, Target};
 use crate::graph::failure::{Cause, Failure, Fault, Refusal, Scope, refusal};
-use crate::graph::outage::Sign;
+use crate::graph::outage::{Asked, Sign};
 use crate::graph::pace::Usage;
 use crate::graph::pause::{Availability, Halt, Length, Passed, Ticket};
 use crate::graph::{Access, Graph};
-use crate::id::LeadgenId;
-use crate::lead::{RawReply, Shape};
+use crate::lead::RawReply;
 use crate::notification::ParkCode;
 use crate::secret::Secret;
 
@@ -23,11 +22,9 @@ pub(super) struct Called {
     pub calls: u32,
 }
 
-/// A reply in which at least part of what was asked for is.
+/// A reply in which what was asked for is.
 pub(super) struct Found {
     pub body: RawReply,
-    /// Which of the leads asked for are in it.
-    pub leads: Vec<LeadgenId>,
 }
 
 /// Why there is no such reply.
@@ -115,15 +112,15 @@ impl Graph {
         self.pace.note(&caller.access.page, &reply.usage);
         let found = match refusal {
             Some(refusal) => Err(refusal),
-            None => found(target, &reply.body),
+            None => foreign(target, &reply.body).map_or(Ok(()), Err),
         };
         match found {
             Err(refusal) => Err(self.refused(caller, target, &refusal, &reply.usage)),
-            Ok(leads) => {
+            Ok(()) => {
                 self.outage.answered();
                 let shown = if matches!(target, Target::Form(..)) { Passed::TokenOnly } else { Passed::Lead };
                 self.pass(caller, shown, &reply.usage);
-                Ok(Found { body: reply.body, leads })
+                Ok(Found { body: reply.body })
             }
         }
     }
@@ -148,15 +145,24 @@ impl Graph {
                 // Where Graph speaks of the object, it has let the token in.
                 let shown = if fault == Fault::Passing { Passed::Nothing } else { Passed::TokenOnly };
                 self.pass(caller, if refusal.graph.is_some() { shown } else { Passed::Nothing }, usage);
-                self.unless_outage(caller, refusal, usage)
+                self.unless_outage(caller, target, refusal, usage)
             }
         };
         Refused { fault: Some(fault), failure }
     }
 
     /// What is said of a lead when nobody is to be paused for what Graph said; all are if Graph is not there.
-    fn unless_outage(&self, caller: &Caller<'_>, refusal: &Refusal, usage: &Usage) -> Failure {
-        let sign = if refusal.graph.is_some() { Sign::None } else { self.outage.failed(refusal.cause) };
+    fn unless_outage(
+        &self,
+        caller: &Caller<'_>,
+        target: Target<'_>,
+        refusal: &Refusal,
+        usage: &Usage,
+    ) -> Failure {
+        let sign = match refusal.graph {
+            Some(_) => Sign::None,
+            None => self.outage.failed(refusal.cause, asked(target)),
+        };
         if sign == Sign::None {
             return refusal.failure();
         }
@@ -211,30 +217,25 @@ fn not_made(until: Timestamp, code: ParkCode) -> Called {
 
 fn without_reply(cause: Cause) -> Fault {
     match cause {
-        Cause::TooLarge => Fault::TooMuch,
         // It will not become better by itself: somebody must put another one there.
         Cause::Token => Fault::TokenDead,
         _ => Fault::Passing,
     }
 }
 
-/// Which of the leads asked for are in a reply without an error.
-fn found(target: Target<'_>, body: &RawReply) -> Result<Vec<LeadgenId>, Refusal> {
-    let refusal = |fault, cause| Err(Refusal::plain(fault, cause));
-    match (target, body.shape()) {
-        (Target::Form(..), _) => Ok(Vec::new()),
-        (Target::Lead(asked, _), Shape::Lead(lead)) => match lead.leadgen() {
-            Some(other) if other != *asked => refusal(Fault::Passing, Cause::Foreign),
-            _ => Ok(vec![*asked]),
-        },
-        (Target::Leads(asked, _), Shape::Batch(leads)) => {
-            if leads.iter().any(|(key, lead)| lead.leadgen().is_some_and(|own| own != *key)) {
-                // One lead under another's name: none of this reply is believed.
-                return refusal(Fault::Request, Cause::Foreign);
-            }
-            let present = |id: &&LeadgenId| leads.iter().any(|(key, _)| key == *id);
-            Ok(asked.iter().filter(present).copied().collect())
-        }
-        _ => refusal(Fault::Passing, Cause::NoLead),
+/// What is wrong with a reply without an error: it is no lead, or another than was asked for.
+fn foreign(target: Target<'_>, body: &RawReply) -> Option<Refusal> {
+    let Target::Lead(asked, _) = target else { return None };
+    match body.lead().map(|lead| lead.leadgen()) {
+        None => Some(Refusal::plain(Fault::Passing, Cause::NoLead)),
+        Some(Some(other)) if other != *asked => Some(Refusal::plain(Fault::Passing, Cause::Foreign)),
+        Some(_) => None,
+    }
+}
+
+fn asked(target: Target<'_>) -> Asked {
+    match target {
+        Target::Lead(id, _) => Asked::Lead(*id),
+        Target::Form(id, _) => Asked::Form(*id),
     }
 }

@@ -13,6 +13,7 @@ use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, HeaderValue};
 use zeroize::Zeroizing;
 
+use crate::graph::connection::{Watch, watched};
 use crate::graph::failure::Cause;
 use crate::graph::pace::Usage;
 use crate::graph::{GraphCode, GraphError, Settings};
@@ -20,8 +21,6 @@ use crate::id::{FormId, LeadgenId};
 use crate::lead::RawReply;
 use crate::secret::{Secret, hmac_sha256};
 
-/// Graph refuses more: `(#100) Too many IDs. Maximum: 50.`
-pub(super) const IDS_MAX: usize = 50;
 /// Idle connections are dropped soon: their buffers keep the last reply, dropped answers included, until they are freed and
 /// zeroed. While leads come, calls follow one another closely enough to share one.
 const IDLE: Duration = Duration::from_millis(500);
@@ -32,8 +31,6 @@ const HEADERS_MAX: usize = 100;
 #[derive(Clone, Copy)]
 pub(super) enum Target<'t> {
     Lead(&'t LeadgenId, &'t str),
-    /// At most [`IDS_MAX`].
-    Leads(&'t [LeadgenId], &'t str),
     Form(&'t FormId, &'t str),
 }
 
@@ -44,10 +41,13 @@ pub(super) struct Reply {
     pub body: RawReply,
 }
 
-/// The one HTTP client, and where it calls.
+/// Where Graph is, and the client that calls there.
 pub(super) struct Client {
+    /// Keeps connections from call to call, at most as many as calls may be in flight.
     http: reqwest::Client,
-    /// With the version: `https://graph.facebook.com/v26.0`.
+    /// Keeps none: for what failed on a kept one.
+    afresh: reqwest::Client,
+    /// With the version: `https://graph.facebook.com/v27.0`.
     base: Url,
     warned: AtomicBool,
     /// Seconds since 1970; 0: no reply has told.
@@ -63,34 +63,13 @@ impl Client {
         let base = base_url(&settings.url, &settings.version)?;
         // An error only says that one is installed already, by us or by whoever embeds us.
         let _already = rustls::crypto::ring::default_provider().install_default();
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one place that builds the client for Graph, with limits"
-        )]
-        let builder = reqwest::Client::builder()
-            .user_agent(concat!("tamis/", env!("CARGO_PKG_VERSION")))
-            .http1_only()
-            .http1_max_headers(HEADERS_MAX)
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .referer(false)
-            .retry(reqwest::retry::never())
-            .connect_timeout(settings.connect_timeout)
-            .read_timeout(settings.read_timeout)
-            .timeout(settings.connect_timeout.saturating_add(settings.read_timeout))
-            .pool_max_idle_per_host(settings.calls_in_flight)
-            .pool_idle_timeout(IDLE);
-        let builder = match base.scheme() {
-            "https" => builder.https_only(true),
-            // Loopback without TLS needs no root certificates, and a bare machine has none.
-            _ => builder.tls_certs_only([]),
-        };
-        let http = builder.build().map_err(|_| GraphError(GraphCode::Client))?;
-        Ok(Self { http, base, warned: AtomicBool::new(false), date_s: AtomicI64::new(0) })
+        let http = build(settings, &base, settings.calls_in_flight)?;
+        let afresh = build(settings, &base, 0)?;
+        Ok(Self { http, afresh, base, warned: AtomicBool::new(false), date_s: AtomicI64::new(0) })
     }
 
-    /// Reads the target as whoever the token stands for. The token travels in a header; `appsecret_proof` in the query
-    /// opens nothing without it.
+    /// Reads the target as whoever the token stands for; once more, over a new connection, if Graph had closed a kept one.
+    /// The token travels in a header; `appsecret_proof` in the query opens nothing without it.
     ///
     /// # Errors
     /// What happened, when there is no whole reply.
@@ -102,8 +81,18 @@ impl Client {
         max_bytes: usize,
     ) -> Result<Reply, Cause> {
         let url = self.url(target, token, app_secret);
-        let call = self.http.get(url).header(AUTHORIZATION, bearer(token)?);
-        let mut response = call.send().await.map_err(|error| cause(&error))?;
+        let bearer = bearer(token)?;
+        let sent = self.http.get(url.clone()).header(AUTHORIZATION, bearer.clone()).send();
+        let (sent, connected) = watched(sent).await;
+        let sent = match sent.map_err(|error| cause(&error)) {
+            // The kept connection had ended: that is no word about what was asked for.
+            Err(Cause::Broken) if !connected => {
+                let again = self.afresh.get(url).header(AUTHORIZATION, bearer).send();
+                again.await.map_err(|error| cause(&error))
+            }
+            sent => sent,
+        };
+        let mut response = sent?;
         self.warn_once(response.headers());
         self.note_date(response.headers());
         let usage = usage(response.headers());
@@ -135,18 +124,14 @@ impl Client {
     }
 
     fn url(&self, target: Target<'_>, token: &Secret, app_secret: Option<&Secret>) -> Url {
-        let (node, ids, fields) = match target {
-            Target::Lead(leadgen, fields) => (leadgen.expose(), String::new(), fields),
-            Target::Form(form, fields) => (form.as_str(), String::new(), fields),
-            Target::Leads(leadgens, fields) => {
-                let digits: Vec<&str> = leadgens.iter().take(IDS_MAX).map(LeadgenId::expose).collect();
-                ("", format!("ids={}&", digits.join(",")), fields)
-            }
+        let (node, fields) = match target {
+            Target::Lead(leadgen, fields) => (leadgen.expose(), fields),
+            Target::Form(form, fields) => (form.as_str(), fields),
         };
         let mut url = self.base.clone();
         url.set_path(&format!("{}/{node}", self.base.path().trim_end_matches('/')));
         // Digits, our own field names and commas: nothing of it needs escaping.
-        let mut query = format!("{ids}fields={fields}");
+        let mut query = format!("fields={fields}");
         if let Some(app_secret) = app_secret {
             query.push_str("&appsecret_proof=");
             query.push_str(&hex::encode(hmac_sha256(app_secret.expose(), &[token.expose()])));
@@ -165,6 +150,34 @@ impl Client {
             );
         }
     }
+}
+
+/// A client that keeps so many connections, and shares none with another.
+fn build(settings: &Settings, base: &Url, kept: usize) -> Result<reqwest::Client, GraphError> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that builds the client for Graph, with limits"
+    )]
+    let builder = reqwest::Client::builder()
+        .user_agent(concat!("tamis/", env!("CARGO_PKG_VERSION")))
+        .http1_only()
+        .http1_max_headers(HEADERS_MAX)
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .retry(reqwest::retry::never())
+        .connect_timeout(settings.connect_timeout)
+        .read_timeout(settings.read_timeout)
+        .timeout(settings.connect_timeout.saturating_add(settings.read_timeout))
+        .pool_max_idle_per_host(kept)
+        .pool_idle_timeout(IDLE)
+        .connector_layer(Watch);
+    let builder = match base.scheme() {
+        "https" => builder.https_only(true),
+        // Loopback without TLS needs no root certificates, and a bare machine has none.
+        _ => builder.tls_certs_only([]),
+    };
+    builder.build().map_err(|_| GraphError(GraphCode::Client))
 }
 
 /// Checks the address: `https:`, or `http:` to this machine; no name and password, query or fragment in it.
@@ -258,7 +271,7 @@ mod tests {
             "http://[::1]:1/proxy/",
             "http://localhost:1",
         ] {
-            assert!(base_url(good, "v26.0").is_ok(), "{good}");
+            assert!(base_url(good, "v27.0").is_ok(), "{good}");
         }
         for bad in [
             "http://graph.facebook.com",
@@ -272,15 +285,15 @@ mod tests {
             "graph.facebook.com",
             "",
         ] {
-            assert_eq!(base_url(bad, "v26.0").err(), Some(GraphError(GraphCode::Url)), "{bad}");
+            assert_eq!(base_url(bad, "v27.0").err(), Some(GraphError(GraphCode::Url)), "{bad}");
         }
     }
 
     #[test]
     fn the_version_is_part_of_the_path_and_nothing_else() {
-        let base = base_url("http://127.0.0.1:8090/graph/", "v26.0").expect("good");
-        assert_eq!(base.as_str(), "http://127.0.0.1:8090/graph/v26.0");
-        for bad in ["", "26.0", "v26", "v26.0/..", "v26.0?x", "vx.y", "v.0", "v26.0.1"] {
+        let base = base_url("http://127.0.0.1:8090/graph/", "v27.0").expect("good");
+        assert_eq!(base.as_str(), "http://127.0.0.1:8090/graph/v27.0");
+        for bad in ["", "26.0", "v26", "v27.0/..", "v27.0?x", "vx.y", "v.0", "v27.0.1"] {
             let refused = base_url("https://graph.facebook.com", bad).err();
             assert_eq!(refused, Some(GraphError(GraphCode::Version)), "{bad}");
         }

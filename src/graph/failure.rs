@@ -5,6 +5,8 @@
 //! message may quote a token or an answer. Source of the codes: developers.facebook.com/docs/graph-api/guides/error-handling
 //! and …/overview/rate-limiting; what is seen and not documented is marked so.
 
+use std::ops::RangeInclusive;
+
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
@@ -87,8 +89,6 @@ crate::codes! {
         Token = "token-malformed",
         /// No call was made: the page waits.
         Paused = "page-paused",
-        /// No call was made: other calls of this read failed too often, or gave too much.
-        Abandoned = "read-abandoned",
     }
 }
 
@@ -104,11 +104,9 @@ pub(super) enum Scope {
 pub(super) enum Fault {
     /// Passes by itself, or nothing is known about it.
     Passing,
-    /// "Reduce the amount of data": fewer ids may do.
-    TooMuch,
     /// Not there or not ours.
     Absent,
-    /// This call as it stands is refused; its ids one by one may not be.
+    /// Graph does not take this call as it stands (code 100 without a word that is known).
     Request,
     /// `appsecret_proof` is wrong: another app secret may be right.
     Proof,
@@ -127,7 +125,7 @@ impl Fault {
     /// Whom it pauses, and why, when leads were asked for.
     pub(super) fn halt(self) -> Option<(Scope, ParkCode)> {
         match self {
-            Self::Passing | Self::TooMuch | Self::Absent | Self::Request => None,
+            Self::Passing | Self::Absent | Self::Request => None,
             // A proof depends on the app of the page's token: another page's may be right.
             Self::Proof => Some((Scope::Page, ParkCode::GraphConfig)),
             Self::Throttled(scope) => Some((scope, ParkCode::GraphThrottled)),
@@ -188,11 +186,6 @@ pub(super) fn refusal(status: u16, body: &[u8]) -> Option<Refusal> {
     }
     match document.kind() {
         Kind::Object if document.members().next().is_some() => None,
-        // `{}` and `[]`: nothing of what was asked for. Seen with `?ids=`.
-        Kind::Object => Some(Refusal::plain(Fault::Request, Cause::NoLead)),
-        Kind::Array if document.elements().next().is_none() => {
-            Some(Refusal::plain(Fault::Request, Cause::NoLead))
-        }
         // A missing object, as seen under status 200.
         Kind::Bool if document.scalar() == Some("false") => {
             Some(Refusal::plain(Fault::Absent, Cause::NoLead))
@@ -231,25 +224,43 @@ fn number(value: Json<'_>, max: u32) -> Option<u32> {
     plain.then(|| digits.parse().ok()).flatten().filter(|number| *number <= max)
 }
 
+/// What is known of Graph's codes: a new one is a line here. A code that stands nowhere in it concerns what was asked for
+/// and nobody else: it is read again later, and never pauses a page. So do 1 and 2 ("unknown", "service") and all that is
+/// said of `ids=` and the like (12, 2500).
+const CODES: &[(RangeInclusive<u32>, Fault)] = &[
+    (3..=3, Fault::Permission),
+    (4..=4, Fault::Throttled(Scope::App)),
+    (10..=10, Fault::Permission),
+    (17..=17, Fault::Throttled(Scope::Page)),
+    (32..=32, Fault::Throttled(Scope::Page)),
+    (102..=102, Fault::TokenDead),
+    // "CRM access has been revoked from Lead Access Manager" (seen).
+    (103..=103, Fault::Permission),
+    (190..=190, Fault::TokenDead),
+    (200..=299, Fault::Permission),
+    (341..=341, Fault::Throttled(Scope::App)),
+    (368..=368, Fault::Policy),
+    (613..=613, Fault::Throttled(Scope::Page)),
+    // "Some of the aliases you requested do not exist": ours are digits, so it can only be the object.
+    (803..=803, Fault::Absent),
+    (2635..=2635, Fault::Version),
+    (80_000..=80_014, Fault::Throttled(Scope::Page)),
+];
+
 fn of_code(code: u32, subcode: Option<u32>, transient: bool, message: &str) -> Fault {
-    match code {
-        1 | 2 if says(message, "reduce the amount of data") => Fault::TooMuch,
-        1 | 2 => Fault::Passing,
-        // Before `is_transient`, which Graph sets on some of these: calling on prolongs them.
-        4 | 341 => Fault::Throttled(Scope::App),
-        17 | 32 | 613 | 80_000..=80_014 => Fault::Throttled(Scope::Page),
+    let known = CODES.iter().find(|(codes, _)| codes.contains(&code)).map(|(_, fault)| *fault);
+    match known {
+        // Graph sets `is_transient` on some of these, too: calling on prolongs them.
+        Some(Fault::Throttled(scope)) => Fault::Throttled(scope),
         _ if transient => Fault::Passing,
-        // The subcodes of 190 are taken as codes too (prior knowledge: they were codes once).
-        102 | 190 | 458..=460 | 463 | 464 | 467 | 492 => Fault::TokenDead,
-        3 | 10 | 103 | 200..=299 => Fault::Permission,
-        100 => of_invalid_parameter(subcode, message),
-        // "Some of the aliases you requested do not exist": ours are digits, so it can only be the object.
-        803 => Fault::Absent,
-        368 => Fault::Policy,
-        2635 => Fault::Version,
-        _ => Fault::Passing,
+        Some(fault) => fault,
+        None if code == INVALID_PARAMETER => of_invalid_parameter(subcode, message),
+        None => Fault::Passing,
     }
 }
+
+/// Where Graph tells cases apart by text alone.
+const INVALID_PARAMETER: u32 = 100;
 
 /// Phrases of code 100, first match wins. A named permission comes before "does not exist", since Meta writes both into
 /// one sentence; "permission" alone comes after, since the sentence of subcode 33 has it too and decides nothing.
@@ -268,7 +279,6 @@ const PHRASES: &[(&str, Fault)] = &[
     ("leads access", Fault::Permission),
     ("does not exist", Fault::Absent),
     ("do not exist", Fault::Absent),
-    ("too many ids", Fault::Request),
     ("permission", Fault::Permission),
 ];
 
@@ -330,6 +340,9 @@ mod tests {
             (230, Permission),
             (299, Permission),
             (300, Passing),
+            (12, Passing),
+            (458, Passing),
+            (2_500, Passing),
             (100, Request),
             (803, Absent),
             (368, Policy),
@@ -377,7 +390,7 @@ mod tests {
                 None,
                 "(#100) Tried accessing nonexisting field (ads_management) on node type (UserLeadGenInfo)",
             ),
-            (Fault::Request, None, "(#100) Too many IDs. Maximum: 50. Provided: 51."),
+            (Fault::Request, None, "(#100) Multi-ID requests are no longer supported"),
             (Fault::Request, None, "Invalid parameter"),
             (Fault::Request, Some(2_804_003), ""),
         ] {
@@ -403,11 +416,14 @@ mod tests {
     }
 
     #[test]
-    fn too_much_data_asks_for_fewer_ids() {
+    fn what_no_line_knows_is_for_later_whatever_it_says() {
         let message = "Please reduce the amount of data you\\u0027re asking for, then retry your request";
-        let body = error(&format!(r#""code":1,"message":"{message}""#));
-        assert_eq!(fault(500, &body), Some(Fault::TooMuch));
-        assert_eq!(fault(400, &error(r#""code":2,"error_subcode":1892058"#)), Some(Fault::Passing));
+        for code in [0, 1, 2, 5, 12, 99, 101, 104, 191, 300, 1_000, 2_500, 80_015, 999_999] {
+            for extra in ["", r#","error_subcode":33"#, r#","error_subcode":1892058"#] {
+                let body = error(&format!(r#""code":{code},"message":"{message}"{extra}"#));
+                assert_eq!(fault(500, &body), Some(Fault::Passing), "{body}");
+            }
+        }
     }
 
     #[test]
@@ -431,8 +447,8 @@ mod tests {
             (Fault::Passing, Cause::Refused, 200, r#"{"error":{"code":null,"message":"x"}}"#),
             (Fault::Passing, Cause::Refused, 200, r#"{"error":{"code":-1,"message":"x"}}"#),
             (Fault::Passing, Cause::Refused, 200, r#"{"error":{"code":190.5,"message":"x"}}"#),
-            (Fault::Request, Cause::NoLead, 200, "{}"),
-            (Fault::Request, Cause::NoLead, 200, " [ ] "),
+            (Fault::Passing, Cause::NoLead, 200, "{}"),
+            (Fault::Passing, Cause::NoLead, 200, " [ ] "),
             (Fault::Absent, Cause::NoLead, 200, "false"),
             (Fault::Passing, Cause::NoLead, 200, "null"),
             (Fault::Passing, Cause::NoLead, 200, "true"),

@@ -3,13 +3,14 @@
 //! A page whose token is dead is paused while others go on; what concerns the app pauses all of them, and so does a Graph
 //! that is not there. Replies are handed on as bytes that nobody has looked into further than to see whether they are an error.
 
-mod batch;
 mod call;
 mod client;
+mod connection;
 #[doc(hidden)]
 pub mod door;
 mod failure;
 mod form;
+mod lead;
 mod outage;
 mod pace;
 mod pause;
@@ -34,15 +35,14 @@ use crate::purpose::FormDefinition;
 use crate::random::Random;
 use crate::secret::Secret;
 
-use batch::Sizes;
 use client::Client;
 use failure::Refusal;
 use outage::Outage;
 use pace::Pace;
 use pause::{Pauses, after};
 
-pub use batch::{LeadReply, LeadsRead};
 pub use failure::{Cause, Decision, Failure, GraphErrorCode};
+pub use lead::{LeadRead, LeadReply};
 pub use pause::{Availability, Paused};
 pub use retry::Retry;
 
@@ -50,7 +50,7 @@ pub use retry::Retry;
 pub struct Settings {
     /// `https://graph.facebook.com`, or `http:` to this machine.
     pub url: String,
-    /// `v26.0`.
+    /// `v27.0`.
     pub version: String,
     /// Newest first; the other is tried when Graph refuses the first one's proof. None: no proof is sent.
     pub app_secrets: Vec<Secret>,
@@ -81,7 +81,7 @@ crate::codes! {
     pub enum GraphCode {
         /// The address is neither `https:` nor `http:` to this machine, or has more than a host and a path.
         Url = "graph-url",
-        /// The version is not like `v26.0`.
+        /// The version is not like `v27.0`.
         Version = "graph-version",
         /// The system has no root certificates to check Meta's by.
         Client = "graph-client",
@@ -97,13 +97,11 @@ pub struct GraphError(pub GraphCode);
 pub struct Graph {
     client: Client,
     pages: Current<HashMap<PageId, Arc<Access>>>,
-    calls_in_flight: usize,
     permits: Semaphore,
     reply_max_bytes: usize,
     pauses: Pauses,
     outage: Outage,
     pace: Pace,
-    sizes: Sizes,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -132,13 +130,11 @@ impl Graph {
         Ok(Self {
             client,
             pages: Current::new(pages),
-            calls_in_flight,
             permits: Semaphore::new(calls_in_flight),
             reply_max_bytes: settings.reply_max_bytes,
             pauses: Pauses::default(),
             outage: Outage::default(),
             pace: Pace::default(),
-            sizes: Sizes::default(),
             clock,
             random,
         })
@@ -192,14 +188,13 @@ impl Graph {
         self.client.date()
     }
 
-    /// Reads leads of one page: up to fifty in a call; singly those that a call leaves out, or when it is refused for
-    /// one of them; in smaller calls when Graph says that it is too much. Each of `ids` comes back once: in one of the
-    /// replies, or among the failed.
+    /// Reads one lead of a page. Waits for its turn under the page's usage, then for one of the calls that may be in
+    /// flight, in the order in which callers came.
     ///
-    /// `fields` is a list of Graph's field names ([`crate::purpose::Purpose::graph_fields`]). After a halt no further
-    /// call is made; after a pause the first lead is read alone.
-    pub async fn read_leads(&self, page: &PageId, fields: &str, ids: &[LeadgenId]) -> LeadsRead {
-        self.leads(page, fields, ids).await
+    /// `fields` is a list of Graph's field names ([`crate::purpose::Purpose::graph_fields`]). While the page is paused no
+    /// call is made; after a pause one caller's is, to see.
+    pub async fn read_lead(&self, page: &PageId, fields: &str, id: &LeadgenId) -> LeadRead {
+        self.lead(page, fields, id).await
     }
 
     /// Reads the definition of a form.

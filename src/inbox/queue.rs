@@ -1,7 +1,7 @@
 //! What is queued, in memory: compact, in order of arrival, found by leadgen.
 //!
 //! 120 to 150 bytes a reference at 500,000, measured (an entry of 56, a place in the map of ids, 4 in its group's queue).
-//! References of one form and page are a group; a claim takes the heads of groups that share a lane.
+//! References of one form and page are a group: a lane, when it has one.
 
 use std::collections::hash_map;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -11,9 +11,6 @@ use jiff::Timestamp;
 use crate::id::{FormId, LeadgenId, PageId};
 use crate::notification::LeadRef;
 use crate::purpose::Lane;
-
-/// How many groups of a page may share one claim.
-const GROUPS_SHARED_MAX: usize = 64;
 
 /// A queued reference by its place and its arrival: the place may be given to another later, an arrival never is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -175,15 +172,16 @@ impl Queue {
         max: usize,
         lane: &dyn Fn(&PageId, &FormId) -> Option<Lane>,
     ) -> Option<(Lane, Vec<LeadRef>)> {
-        let (lane, sharing) = self.oldest_lane(lane)?;
+        let (lane, group) = self.oldest_lane(lane)?;
         let mut claimed = Vec::with_capacity(max.min(64));
         while claimed.len() < max {
-            let arrival = |group: &u32| -> Option<(u64, u32)> {
-                let place = *self.groups.get(*group as usize)?.queue.front()?;
-                self.entries.get(place as usize).map(|entry| (entry.arrival, *group))
+            let head = self.groups.get(group as usize).and_then(|group| group.queue.front().copied());
+            let arrival = head.and_then(|place| Some(self.entries.get(place as usize)?.arrival));
+            let Some((arrival, place)) =
+                arrival.and_then(|arrival| Some((arrival, self.pop_head(group, arrival)?)))
+            else {
+                break;
             };
-            let Some((arrival, group)) = sharing.iter().filter_map(arrival).min() else { break };
-            let Some(place) = self.pop_head(group, arrival) else { break };
             self.claimed.insert(arrival, place);
             if let Some(entry) = self.entries.get_mut(place as usize) {
                 entry.state = State::Claimed;
@@ -253,29 +251,11 @@ impl Queue {
         found
     }
 
-    fn oldest_lane(&self, lane: &dyn Fn(&PageId, &FormId) -> Option<Lane>) -> Option<(Lane, Vec<u32>)> {
-        let mut found: Option<(Lane, PageId, Vec<u32>)> = None;
-        for number in self.heads.values() {
-            let Some(group) = self.groups.get(*number as usize) else { continue };
-            match &mut found {
-                None => {
-                    if let Some(lane) = lane(&group.page, &group.form) {
-                        found = Some((lane, group.page, vec![*number]));
-                    }
-                }
-                // A lane is of one page, so other pages' groups need not be asked for theirs.
-                Some((shared, page, sharing)) if *page == group.page => {
-                    if lane(&group.page, &group.form).as_ref() == Some(shared) {
-                        sharing.push(*number);
-                        if sharing.len() == GROUPS_SHARED_MAX {
-                            break;
-                        }
-                    }
-                }
-                Some(_) => {}
-            }
-        }
-        found.map(|(lane, _, sharing)| (lane, sharing))
+    fn oldest_lane(&self, lane: &dyn Fn(&PageId, &FormId) -> Option<Lane>) -> Option<(Lane, u32)> {
+        self.heads.values().find_map(|number| {
+            let group = self.groups.get(*number as usize)?;
+            Some((lane(&group.page, &group.form)?, *number))
+        })
     }
 
     fn reference(&self, place: u32) -> Option<LeadRef> {
@@ -409,14 +389,14 @@ mod tests {
         queue
     }
 
-    /// Forms 1 and 2 share a purpose, 3 has another, the rest have no lane now.
+    /// Forms 1, 2 and 3 have a lane, the rest have none now.
     fn lane(page: &PageId, form: &FormId) -> Option<Lane> {
         let purpose = match form.as_str() {
             "1" | "2" => "quote",
             "3" => "letter",
             _ => return None,
         };
-        Some(Lane { page: *page, purpose: PurposeId::parse(purpose) })
+        Some(Lane { page: *page, form: *form, purpose: PurposeId::parse(purpose) })
     }
 
     fn ids(claim: &Option<(Lane, Vec<LeadRef>)>) -> Vec<String> {
@@ -428,12 +408,14 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_takes_the_oldest_lane_and_all_groups_that_share_it() {
+    fn a_claim_takes_the_oldest_lane_in_its_order() {
         let all = [(10, 5, 9), (11, 5, 1), (12, 5, 3), (13, 5, 2), (14, 6, 1), (15, 5, 1)];
         let mut queue = queued(&all);
-        assert_eq!(ids(&queue.claim(50, &lane)), ["11", "13", "15"]);
-        assert_eq!(ids(&queue.claim(50, &lane)), ["12"]);
+        assert_eq!(ids(&queue.claim(1, &lane)), ["11"]);
+        assert_eq!(ids(&queue.claim(1, &lane)), ["12"], "the oldest of all comes next");
+        assert_eq!(ids(&queue.claim(50, &lane)), ["13"]);
         assert_eq!(ids(&queue.claim(50, &lane)), ["14"]);
+        assert_eq!(ids(&queue.claim(50, &lane)), ["15"]);
         assert!(queue.claim(50, &lane).is_none(), "form 9 has no lane");
         assert_eq!(queue.len(), 6);
         assert_eq!(queue.oldest().map(Timestamp::as_millisecond), Some(1_010));
@@ -441,7 +423,7 @@ mod tests {
 
     #[test]
     fn what_is_released_comes_back_at_its_old_place() {
-        let mut queue = queued(&[(10, 5, 1), (11, 5, 1), (12, 5, 2), (13, 5, 1)]);
+        let mut queue = queued(&[(10, 5, 1), (11, 5, 1), (12, 5, 1), (13, 5, 1)]);
         assert_eq!(ids(&queue.claim(3, &lane)), ["10", "11", "12"]);
         queue.release(&leadgens(&["12", "10", "99"]));
         assert_eq!(ids(&queue.claim(50, &lane)), ["10", "12", "13"]);

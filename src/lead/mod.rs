@@ -19,7 +19,7 @@ pub use dropped::Dropped;
 pub use minimise::{Sieved, minimise};
 pub use minimised::{Answer, ConsentEvidence, MinimisedLead, Tick};
 pub use opened::OpenedLead;
-pub use raw::{RawLead, RawReply, ReplyTooLarge, Shape};
+pub use raw::{RawLead, RawReply, ReplyTooLarge};
 pub use seal::{
     BucketKey, RECORD_BYTES_MAX, SealError, SealedRecord, UnsealedLead, check, open, seal, unseal,
 };

@@ -11,9 +11,6 @@ use crate::json::{Json, Kind};
 /// is dropped and counted.
 pub(in crate::lead) const ENTRIES_MAX: usize = 1_000;
 
-/// The most leads that are read of one reply; Graph takes at most 50 ids a call. What comes after is left out.
-const LEADS_MAX: usize = 1_000;
-
 /// The reply has more bytes than were allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the reply exceeds {max_bytes} bytes")]
@@ -61,37 +58,11 @@ impl RawReply {
         &self.bytes
     }
 
-    /// What the reply is, judged by its outermost layers.
-    pub fn shape(&self) -> Shape<'_> {
-        let Some(document) = Json::read(&self.bytes) else { return Shape::NotALead };
-        if let Some(lead) = RawLead::read(document) {
-            return Shape::Lead(lead);
-        }
-        let mut keyed = false;
-        let mut leads: Vec<(LeadgenId, RawLead<'_>)> = Vec::new();
-        for (name, value) in document.members() {
-            let Some(leadgen) = LeadgenId::parse(&name) else { continue };
-            keyed = true;
-            if leads.len() < LEADS_MAX {
-                leads.extend(RawLead::read(value).map(|lead| (leadgen, lead)));
-            }
-        }
-        // A key twice: the first. Stable, so that among equals the first stays in front.
-        leads.sort_by_key(|(leadgen, _)| *leadgen);
-        leads.dedup_by_key(|(leadgen, _)| *leadgen);
-        if keyed { Shape::Batch(leads) } else { Shape::NotALead }
+    /// The lead in the reply: an object with an `id` of digits or with `field_data`. None: HTML, nothing, `{}`, `[]`,
+    /// `false`, an error, half a reply.
+    pub fn lead(&self) -> Option<RawLead<'_>> {
+        Json::read(&self.bytes).and_then(RawLead::read)
     }
-}
-
-/// What a reply is.
-pub enum Shape<'r> {
-    /// One lead: an object with an `id` of digits or with `field_data`.
-    Lead(RawLead<'r>),
-    /// An object whose names are ids, as `?ids=` answers: the leads in it, by id. What is no lead (`false`, `null`, an
-    /// error) is left out; it may be empty.
-    Batch(Vec<(LeadgenId, RawLead<'r>)>),
-    /// Anything else: HTML, nothing, `{}`, `[]`, `false`, an error, half a reply.
-    NotALead,
 }
 
 /// One lead as Graph gave it, borrowed from its reply. No answer in it is decoded. It has no `Debug`.
@@ -216,10 +187,7 @@ mod tests {
     }
 
     fn lead_outline(json: &str) -> Option<String> {
-        match reply(json).shape() {
-            Shape::Lead(lead) => Some(outline(&lead)),
-            _ => None,
-        }
+        reply(json).lead().map(|lead| outline(&lead))
     }
 
     #[test]
@@ -256,6 +224,8 @@ mod tests {
             "{\"id\":\"1\"",
             "[{\"id\":\"1\"}]",
             r#"{"error":{"code":100}}"#,
+            // How `?ids=` once answered.
+            r#"{"44":{"id":"44","field_data":[]}}"#,
             r#"{"type":"OAuthException","message":"x"}"#,
             r#"{"id":null}"#,
             r#"{"id":"me"}"#,
@@ -263,9 +233,9 @@ mod tests {
             r#"{"field_data":{}}"#,
             "{\"id\":\"\u{0}\"}",
         ] {
-            assert!(matches!(reply(json).shape(), Shape::NotALead), "{json}");
+            assert!(reply(json).lead().is_none(), "{json}");
         }
-        assert!(matches!(reply(b"{\"id\":\"1\",\"x\":\"\xff\"}").shape(), Shape::NotALead));
+        assert!(reply(b"{\"id\":\"1\",\"x\":\"\xff\"}").lead().is_none());
     }
 
     #[test]
@@ -279,7 +249,7 @@ mod tests {
             assert_eq!(lead_outline(json).as_deref(), Some(wanted), "{json}");
         }
         let named = reply(r#"{"id":9007199254740993}"#);
-        let Shape::Lead(lead) = named.shape() else { panic!("a lead") };
+        let Some(lead) = named.lead() else { panic!("a lead") };
         assert!(lead.leadgen() == LeadgenId::parse("9007199254740993"));
     }
 
@@ -319,7 +289,7 @@ mod tests {
         let json = r#"{"id":"1","field_data":[{"name":"a"}],"id":"2","field_data":[{"name":"b"}]}"#;
         assert_eq!(lead_outline(json).as_deref(), Some("a"));
         let twice = reply(json);
-        let Shape::Lead(lead) = twice.shape() else { panic!("a lead") };
+        let Some(lead) = twice.lead() else { panic!("a lead") };
         assert!(lead.leadgen() == LeadgenId::parse("1"));
     }
 
@@ -327,24 +297,7 @@ mod tests {
     fn entries_beyond_the_bound_are_counted_and_not_read() {
         let many = vec![r#"{"name":"a"}"#; ENTRIES_MAX + 5].join(",");
         let many = reply(format!(r#"{{"field_data":[{many}]}}"#));
-        let Shape::Lead(lead) = many.shape() else { panic!("a lead") };
+        let Some(lead) = many.lead() else { panic!("a lead") };
         assert_eq!((lead.entries.len(), lead.entries_beyond), (ENTRIES_MAX, 5));
-    }
-
-    #[test]
-    fn a_batch_gives_its_leads_and_leaves_out_the_rest() {
-        let nested = "{\"a\":".repeat(100_000) + "1" + &"}".repeat(100_000);
-        let json = format!(
-            r#"{{"30":{{"id":"30","field_data":[{{"name":"c"}}]}},"10":{{"id":"10","field_data":[{{"name":"a"}}]}},
-                "11":false,"12":null,"13":{{"error":{{"code":100}}}},"14":{nested},"15":[],"16":{{"id":"x"}},
-                "10":{{"id":"10","field_data":[{{"name":"twice"}}]}},"x":{{"id":"5"}},"":{{"id":"6"}}}}"#
-        );
-        let batch = reply(json);
-        let Shape::Batch(leads) = batch.shape() else { panic!("a batch") };
-        let seen: Vec<String> =
-            leads.iter().map(|(id, lead)| format!("{}:{}", id.expose(), outline(lead))).collect();
-        assert_eq!(seen, ["10:a", "30:c"]);
-        let empty = reply(r#"{"10":false}"#);
-        assert!(matches!(empty.shape(), Shape::Batch(leads) if leads.is_empty()));
     }
 }

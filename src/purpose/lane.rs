@@ -1,13 +1,15 @@
-//! What may be fetched together: the leads of one page for one purpose.
+//! What waits in one line: the references of one form of one page.
 
-use crate::id::PageId;
+use crate::id::{FormId, PageId};
 use crate::purpose::PurposeId;
 
-/// References of one lane share a page token and a `fields=` list, hence a Graph call.
+/// References of one lane share a page token, a form's definition and a `fields=` list.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Lane {
     /// The page whose token reads them.
     pub page: PageId,
+    /// Their form.
+    pub form: FormId,
     /// The purpose that claims their form; none: nobody does, and they are to be held.
     pub purpose: Option<PurposeId>,
 }

@@ -1,9 +1,8 @@
-//! From references to records: claim, fetch, minimise, settle.
+//! From references to records: claim, fetch, minimise, settle. One lead at a time, and many fetchers beside one another:
+//! more than calls may be in flight, so that some settle while the others' calls are under way.
 //!
-//! Several fetchers run beside one another, as many as Graph calls may be in flight; each holds one claim at a time. A
-//! crash at any point costs at most a repeated fetch: what is not settled is claimed again.
+//! A crash at any point costs at most a repeated fetch: what is not settled is claimed again.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,7 +12,7 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::current::Current;
-use crate::graph::{Availability, Decision, Failure, Graph, LeadReply, LeadsRead, Retry};
+use crate::graph::{Availability, Cause, Decision, Failure, Graph, LeadRead, Retry};
 use crate::id::{FormId, LeadgenId, PageId};
 use crate::inbox::Inbox;
 use crate::lead::{Dropped, RawLead, Sieved, minimise};
@@ -21,16 +20,25 @@ use crate::metrics::Metrics;
 use crate::notification::{LeadRef, ParkCode, Why};
 use crate::purpose::{Lane, Matching, Policy, Purpose};
 use crate::random::Random;
-use crate::store::{KnownForm, Outcome, Settlement, SharedStore, StoreError};
+use crate::store::{KnownForm, Outcome, ParkedClaim, Settlement, SharedStore, StoreError};
 use crate::telemetry::LeadNames;
 use crate::workers::forms::{FormBook, Unknown};
 use crate::workers::told::Told;
 use crate::workers::{Gate, Step, Worker};
 
-/// Graph reads at most so many leads in one call (its own limit).
-const CLAIM_MAX: usize = 50;
+/// A claim is one lead: a lead that hangs keeps no other waiting.
+const CLAIM_MAX: usize = 1;
+/// How many fetchers there are for each call that may be in flight: while one waits for the store to sync, another reads.
+const FETCHERS_A_CALL: usize = 2;
 /// How long a fetcher rests after the store refused.
 const STORE_REST_MS: i64 = 2_000;
+/// How long a fetcher rests after its page was paused between its claim and its call.
+const PAUSED_REST_MS: i64 = 100;
+
+/// How many fetchers are to run where so many calls may be in flight.
+pub fn fetchers(calls_in_flight: usize) -> usize {
+    calls_in_flight.saturating_mul(FETCHERS_A_CALL)
+}
 
 /// What the fetchers share.
 pub struct Tools {
@@ -105,7 +113,7 @@ impl Worker for Fetcher {
         }
         // One policy from claim to settle.
         let policy = self.tools.policy.pin();
-        let (source, lane, claimed) = match self.claim(&policy, now) {
+        let (source, lane, claim) = match self.claim(&policy, now) {
             Ok(Some(claim)) => claim,
             // What is due and still not claimed has no lane for now (its page is paused): it is looked at when polled.
             Ok(None) => {
@@ -113,11 +121,19 @@ impl Worker for Fetcher {
             }
             Err(error) => return self.rest(now, error),
         };
-        let leadgens: Vec<LeadgenId> = claimed.iter().map(|claim| claim.reference.leadgen).collect();
-        let mut lease = Lease { tools: &self.tools, source, leadgens, held: true };
-        let settlements = self.outcomes(&policy, &lane, claimed, now).await;
-        match self.tools.settle(&policy, &lane, settlements).await {
-            // Under another config these may be no outcomes at all: they are claimed again.
+        // Where one was, another may be: arrivals wake one fetcher, and each wakes the next.
+        self.tools.inbox.arrived().notify_one();
+        let mut lease = Lease { tools: &self.tools, source, leadgen: claim.reference.leadgen, held: true };
+        let settlement = match self.outcome(&policy, &lane, claim, now).await {
+            Fetched::Settle(settlement) => settlement,
+            // The store has it as it is: there is nothing to write.
+            Fetched::Paused(_) if source == Source::Parked => {
+                return Step::Until(later(self.tools.clock.now(), PAUSED_REST_MS));
+            }
+            Fetched::Paused(settlement) => settlement,
+        };
+        match self.tools.settle(&policy, &lane, settlement).await {
+            // Under another config this may be no outcome at all: it is claimed again.
             Ok(None) => Step::Did(0),
             Ok(Some(settled)) => {
                 lease.done();
@@ -128,11 +144,18 @@ impl Worker for Fetcher {
     }
 }
 
+/// What came of a claim.
+enum Fetched {
+    Settle(Settlement),
+    /// No call was made, since the page waits. This parks it.
+    Paused(Settlement),
+}
+
 /// Gives a claim back unless it was settled: an error, a stop or a panic on the way costs nothing but a second fetch.
 struct Lease<'t> {
     tools: &'t Tools,
     source: Source,
-    leadgens: Vec<LeadgenId>,
+    leadgen: LeadgenId,
     held: bool,
 }
 
@@ -140,7 +163,7 @@ impl Lease<'_> {
     fn done(&mut self) {
         self.held = false;
         if self.source == Source::Journal {
-            self.tools.inbox.done(&self.leadgens);
+            self.tools.inbox.done(&[self.leadgen]);
         }
     }
 }
@@ -149,8 +172,8 @@ impl Drop for Lease<'_> {
     fn drop(&mut self) {
         if self.held {
             match self.source {
-                Source::Journal => self.tools.inbox.release(&self.leadgens),
-                Source::Parked => self.tools.store.release(&self.leadgens),
+                Source::Journal => self.tools.inbox.release(&[self.leadgen]),
+                Source::Parked => self.tools.store.release(&[self.leadgen]),
             }
         }
     }
@@ -167,11 +190,7 @@ impl Fetcher {
         Step::Until(later(now, STORE_REST_MS))
     }
 
-    fn claim(
-        &self,
-        policy: &Policy,
-        now: Timestamp,
-    ) -> Result<Option<(Source, Lane, Vec<Claimed>)>, StoreError> {
+    fn claim(&self, policy: &Policy, now: Timestamp) -> Result<Option<(Source, Lane, Claimed)>, StoreError> {
         let parked_first = self.parked_first.fetch_xor(true, Ordering::Relaxed);
         if parked_first {
             Ok(self.claim_parked(policy, now)?.or_else(|| self.claim_journal(policy)))
@@ -184,19 +203,11 @@ impl Fetcher {
     }
 
     /// From the journal everything is claimed: what cannot be fetched now leaves it for `parked`.
-    fn claim_journal(&self, policy: &Policy) -> Option<(Source, Lane, Vec<Claimed>)> {
+    fn claim_journal(&self, policy: &Policy) -> Option<(Source, Lane, Claimed)> {
         let lane = |page: &PageId, form: &FormId| Some(lane_of(policy, page, form));
-        let (lane, mut references) = self.tools.inbox.claim(CLAIM_MAX, &lane)?;
-        if lane.purpose.is_some() && self.tools.graph.availability(&lane.page) == Availability::Probe {
-            // The pause is over: one lead goes ahead to see.
-            let rest: Vec<LeadgenId> = references.drain(1..).map(|reference| reference.leadgen).collect();
-            self.tools.inbox.release(&rest);
-        }
-        let claimed = references
-            .into_iter()
-            .map(|reference| Claimed { reference, attempts: 0, last_code: None })
-            .collect();
-        Some((Source::Journal, lane, claimed))
+        let (lane, references) = self.tools.inbox.claim(CLAIM_MAX, &lane)?;
+        let reference = references.into_iter().next()?;
+        Some((Source::Journal, lane, Claimed { reference, attempts: 0, last_code: None }))
     }
 
     /// From the parked what can be fetched now, and what waits though nobody may fetch it any more: that is held from now
@@ -205,7 +216,7 @@ impl Fetcher {
         &self,
         policy: &Policy,
         now: Timestamp,
-    ) -> Result<Option<(Source, Lane, Vec<Claimed>)>, StoreError> {
+    ) -> Result<Option<(Source, Lane, Claimed)>, StoreError> {
         let lane = |page: &PageId, form: &FormId| {
             let lane = lane_of(policy, page, form);
             match (&lane.purpose, self.tools.graph.availability(page)) {
@@ -215,137 +226,84 @@ impl Fetcher {
                 (Some(_), Availability::Paused { .. }) => None,
             }
         };
-        let Some((lane, mut claims)) = self.tools.store.claim_due(now, CLAIM_MAX, &lane)? else {
+        let Some((lane, claims)) = self.tools.store.claim_due(now, CLAIM_MAX, &lane)? else {
             return Ok(None);
         };
-        if lane.purpose.is_some() && self.tools.graph.availability(&lane.page) == Availability::Probe {
-            let rest: Vec<LeadgenId> = claims.drain(1..).map(|claim| claim.reference.leadgen).collect();
-            self.tools.store.release(&rest);
-        }
-        let claimed = claims
-            .into_iter()
-            .map(|claim| Claimed {
-                reference: claim.reference,
-                attempts: claim.attempts,
-                last_code: claim.code,
-            })
-            .collect();
-        Ok(Some((Source::Parked, lane, claimed)))
+        Ok(claims.into_iter().next().map(|claim| {
+            let ParkedClaim { reference, attempts, code } = claim;
+            (Source::Parked, lane, Claimed { reference, attempts, last_code: code })
+        }))
     }
 
-    async fn outcomes(
-        &self,
-        policy: &Policy,
-        lane: &Lane,
-        claimed: Vec<Claimed>,
-        now: Timestamp,
-    ) -> Vec<Settlement> {
+    async fn outcome(&self, policy: &Policy, lane: &Lane, claim: Claimed, now: Timestamp) -> Fetched {
         let tools = &self.tools;
         let purpose = lane.purpose.as_ref().and_then(|id| policy.purpose(id.as_str())).cloned();
         let availability = tools.graph.availability(&lane.page);
         match (purpose, availability) {
-            (None, _) | (Some(_), Availability::NoToken) => park_all(claimed, |claim| held(policy, claim)),
+            (None, _) | (Some(_), Availability::NoToken) => {
+                let why = held(policy, &claim);
+                Fetched::Settle(parked(claim.reference, why))
+            }
             (Some(_), Availability::Paused { code, .. }) => {
-                park_all(claimed, |claim| paused(claim, code, now))
+                let why = paused(&claim, code, now);
+                Fetched::Paused(parked(claim.reference, why))
             }
-            (Some(purpose), Availability::Ready | Availability::Probe) => {
-                self.fetch(&lane.page, &purpose, claimed).await
-            }
+            (Some(purpose), Availability::Ready | Availability::Probe) => self.fetch(&purpose, claim).await,
         }
     }
 
-    async fn fetch(&self, page: &PageId, purpose: &Purpose, claimed: Vec<Claimed>) -> Vec<Settlement> {
-        let mut settlements = Vec::with_capacity(claimed.len());
-        let mut ready: HashMap<LeadgenId, (Claimed, Arc<KnownForm>)> = HashMap::with_capacity(claimed.len());
-        // Asked for in the order in which they came, so that the oldest is the first to be stored.
-        let mut ids = Vec::with_capacity(claimed.len());
-        let mut unread: HashMap<FormId, Failure> = HashMap::new();
-        for claim in claimed {
-            let form = claim.reference.form;
-            if let Some(failure) = unread.get(&form) {
-                let why = self.tools.after_form_failure(failure, &claim, self.tools.clock.now());
-                settlements.push(parked(claim.reference, why));
-                continue;
+    async fn fetch(&self, purpose: &Purpose, claim: Claimed) -> Fetched {
+        let tools = &self.tools;
+        let LeadRef { page, form, leadgen, .. } = claim.reference;
+        let known = match tools.forms.form(&page, &form).await {
+            Ok(known) => known,
+            Err(Unknown::Graph(failure)) => {
+                let why = tools.after_form_failure(&failure, &claim, tools.clock.now());
+                return fetched(&failure, parked(claim.reference, why));
             }
-            match self.tools.forms.form(page, &form).await {
-                Ok(known) => {
-                    ids.push(claim.reference.leadgen);
-                    ready.insert(claim.reference.leadgen, (claim, known));
-                }
-                Err(Unknown::Graph(failure)) => {
-                    let why = self.tools.after_form_failure(&failure, &claim, self.tools.clock.now());
-                    unread.insert(form, failure);
-                    settlements.push(parked(claim.reference, why));
-                }
-                Err(Unknown::Store(error)) => {
-                    tracing::warn!(code = %error.code, "fetcher.store-refused");
-                    let not_before = later(self.tools.clock.now(), STORE_REST_MS);
-                    let why =
-                        Why::Waiting { not_before, attempts: claim.attempts, code: ParkCode::FormUnread };
-                    settlements.push(parked(claim.reference, why));
-                }
+            Err(Unknown::Store(error)) => {
+                tracing::warn!(code = %error.code, "fetcher.store-refused");
+                let not_before = later(tools.clock.now(), STORE_REST_MS);
+                let why = Why::Waiting { not_before, attempts: claim.attempts, code: ParkCode::FormUnread };
+                return Fetched::Settle(parked(claim.reference, why));
+            }
+        };
+        let LeadRead { outcome, calls } =
+            tools.graph.read_lead(&page, &purpose.graph_fields(), &leadgen).await;
+        tools.metrics.graph_calls(u64::from(calls));
+        match &outcome {
+            // The reply is wiped on the way out.
+            Ok(reply) => Fetched::Settle(tools.sieve(purpose, reply.lead(), claim, &known)),
+            Err(failure) => {
+                // A read may take longer than the first delays: they count from the failure, not from the claim.
+                let why = tools.after_failure(failure, &claim, tools.clock.now());
+                fetched(failure, parked(claim.reference, why))
             }
         }
-        if ready.is_empty() {
-            return settlements;
-        }
-        let read = self.tools.graph.read_leads(page, &purpose.graph_fields(), &ids).await;
-        self.tools.metrics.graph_calls(u64::from(read.calls));
-        // A read may take longer than the first delays: they count from the failure, not from the claim.
-        self.tools.sieve(purpose, read, ready, self.tools.clock.now(), &mut settlements);
-        settlements
     }
 }
 
+fn fetched(failure: &Failure, settlement: Settlement) -> Fetched {
+    if failure.cause == Cause::Paused { Fetched::Paused(settlement) } else { Fetched::Settle(settlement) }
+}
+
 impl Tools {
-    /// Minimises what came and decides about what did not. The replies are wiped on the way out.
+    /// Minimises what came.
     fn sieve(
         &self,
         purpose: &Purpose,
-        read: LeadsRead,
-        mut ready: HashMap<LeadgenId, (Claimed, Arc<KnownForm>)>,
-        now: Timestamp,
-        settlements: &mut Vec<Settlement>,
-    ) {
-        for (leadgen, failure) in read.failed {
-            if let Some((claim, _)) = ready.remove(&leadgen) {
-                let why = self.after_failure(&failure, &claim, now);
-                settlements.push(parked(claim.reference, why));
-            }
-        }
-        for reply in &read.replies {
-            self.sieve_reply(purpose, reply, &mut ready, settlements);
-        }
-        // Graph's room answers for every id exactly once; should one be missing all the same, it is tried again.
-        for (_, (claim, _)) in ready {
-            let why = self.again(&self.usual(), claim.attempts, ParkCode::GraphUnavailable, None, now);
-            settlements.push(parked(claim.reference, why));
-        }
-    }
-
-    fn sieve_reply(
-        &self,
-        purpose: &Purpose,
-        reply: &LeadReply,
-        ready: &mut HashMap<LeadgenId, (Claimed, Arc<KnownForm>)>,
-        settlements: &mut Vec<Settlement>,
-    ) {
-        for (leadgen, raw) in reply.leads() {
-            if let Some((claim, known)) = ready.remove(&leadgen) {
-                settlements.push(self.sieve_lead(purpose, &raw, claim, &known));
-            }
-        }
-    }
-
-    fn sieve_lead(
-        &self,
-        purpose: &Purpose,
-        raw: &RawLead<'_>,
+        raw: Option<RawLead<'_>>,
         claim: Claimed,
         known: &KnownForm,
     ) -> Settlement {
+        let Some(raw) = raw else {
+            // Graph's room gives no reply without a lead in it; should one be, it is read again.
+            let now = self.clock.now();
+            let why = self.again(&self.usual(), claim.attempts, ParkCode::GraphUnavailable, None, now);
+            return parked(claim.reference, why);
+        };
         let matching = Matching::new(purpose, known.definition.as_ref());
-        let Sieved { result, dropped, unknown_key } = minimise(raw, &claim.reference, &matching);
+        let Sieved { result, dropped, unknown_key } = minimise(&raw, &claim.reference, &matching);
         if unknown_key {
             self.forms.doubt(&claim.reference.form);
         }
@@ -410,24 +368,23 @@ impl Tools {
         self.retries.pin().usual
     }
 
-    /// Settles and says so: one line a lead, with what was dropped. None, and nothing is done, if the config that was
+    /// Settles and says so, with what was dropped. None, and nothing is done, if the config that was
     /// claimed under is in force no more: what it allowed may be forbidden now. While this runs no config is replaced.
     async fn settle(
         &self,
         policy: &Arc<Policy>,
         lane: &Lane,
-        settlements: Vec<Settlement>,
+        settlement: Settlement,
     ) -> Result<Option<usize>, StoreError> {
         let _passing = self.gate.pass().await;
-        let stores = settlements.iter().any(|settlement| matches!(settlement.outcome, Outcome::Stored(_)));
+        let stores = matches!(settlement.outcome, Outcome::Stored(_));
         if !self.policy.is(policy) || (stores && !self.graph.knows(&lane.page)) {
-            tracing::info!(page.id = %lane.page, refs.count = settlements.len(), "fetcher.sent-back");
+            tracing::info!(page.id = %lane.page, form.id = %lane.form, "fetcher.sent-back");
             return Ok(None);
         }
-        let told: Vec<Told> =
-            settlements.iter().map(|settlement| Told::of(settlement, &self.names)).collect();
-        let settled = self.store.settle(settlements).await?;
-        for (told, settled) in told.iter().zip(&settled) {
+        let told = Told::of(&settlement, &self.names);
+        let settled = self.store.settle(vec![settlement]).await?;
+        for settled in &settled {
             told.say(lane, settled, &self.metrics);
         }
         Ok(Some(settled.len()))
@@ -435,7 +392,7 @@ impl Tools {
 }
 
 fn lane_of(policy: &Policy, page: &PageId, form: &FormId) -> Lane {
-    Lane { page: *page, purpose: policy.of_form(form).map(|purpose| purpose.id.clone()) }
+    Lane { page: *page, form: *form, purpose: policy.of_form(form).map(|purpose| purpose.id.clone()) }
 }
 
 fn parked(reference: LeadRef, why: Why) -> Settlement {
@@ -455,16 +412,6 @@ fn held(policy: &Policy, claim: &Claimed) -> Why {
 /// new token), and then the oldest goes first.
 fn paused(claim: &Claimed, code: ParkCode, now: Timestamp) -> Why {
     Why::Waiting { not_before: claim.reference.received.min(now), attempts: claim.attempts, code }
-}
-
-fn park_all(claimed: Vec<Claimed>, why: impl Fn(&Claimed) -> Why) -> Vec<Settlement> {
-    claimed
-        .into_iter()
-        .map(|claim| {
-            let why = why(&claim);
-            parked(claim.reference, why)
-        })
-        .collect()
 }
 
 fn later(now: Timestamp, ms: i64) -> Timestamp {

@@ -23,7 +23,7 @@ use crate::lifecycle::Stop;
 use crate::metrics::Metrics;
 
 pub use clockwatch::Clockwatch;
-pub use fetcher::{Fetcher, Retries, Tools};
+pub use fetcher::{Fetcher, Retries, Tools, fetchers};
 pub use forms::FormBook;
 pub use gate::Gate;
 pub use reaper::Reaper;

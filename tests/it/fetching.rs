@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tamis::clock::{Clock, ManualClock, SystemClock};
-use tamis_simulator::{CallKind, Match, Rule, What};
+use tamis_simulator::{CallKind, GraphError, Match, Rule, What};
 
 use crate::support::{DEVIS_FORM, PAGE, Plan, World, canary, lead, log};
 
@@ -22,19 +22,50 @@ fn submit(world: &World, count: usize) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn leads_of_a_page_come_in_batches_of_at_most_fifty() {
+async fn leads_are_read_one_a_call_and_many_at_a_time() {
     let world = World::start().await;
     let ids = submit(&world, 120);
+    world.meta.misbehave(Rule::always(Match::any().single(), What::Delay(Duration::from_millis(100))));
+    let begun = Instant::now();
     world.deliver_all(&ids).await;
     world.stored("devis", 120).await;
+    // One after the other they would take twelve seconds.
+    assert!(begun.elapsed() < Duration::from_secs(6), "{:?}", begun.elapsed());
     let calls = world.meta.graph_calls();
-    let batches: Vec<usize> =
-        calls.iter().filter(|call| call.kind == CallKind::Batch).map(|call| call.ids.len()).collect();
-    assert!(!batches.is_empty() && batches.iter().all(|size| *size <= 50), "{batches:?}");
-    let asked: BTreeSet<&String> = calls.iter().flat_map(|call| &call.ids).collect();
-    assert!(ids.iter().all(|id| asked.contains(id)));
-    assert!(calls.len() < 40, "{} calls for 120 leads", calls.len());
+    assert!(calls.iter().all(|call| call.kind != CallKind::Ids));
+    let asked: Vec<&String> =
+        calls.iter().filter(|call| call.kind == CallKind::Lead).flat_map(|call| &call.ids).collect();
+    assert_eq!(asked.len(), 120, "each once");
+    assert_eq!(asked.into_iter().collect::<BTreeSet<_>>(), ids.iter().collect::<BTreeSet<_>>());
+    let forms = calls.iter().filter(|call| call.kind == CallKind::Form).count();
+    assert_eq!(forms, 1, "the form is read once, whoever needs it");
     world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_that_nobody_knows_concerns_its_lead_alone() {
+    for (code, subcode, status) in [
+        (12, None, 400),
+        (2500, None, 400),
+        (100, None, 400),
+        (1, None, 500),
+        (4_711, Some(7), 418),
+        (104, None, 401),
+    ] {
+        let world = World::start().await;
+        let ids = submit(&world, 12);
+        let error = GraphError::new(code, "What nobody knows").status(status);
+        let error = subcode.map_or(error.clone(), |subcode| error.clone().subcode(subcode));
+        let rule = world.meta.misbehave(Rule::always(Match::any().lead(&ids[4]), What::Error(error)));
+        world.deliver_all(&ids).await;
+        world.stored("devis", 11).await;
+        world.settled().await;
+        let inbox = world.admin().get("/admin/v1/inbox").await.json();
+        assert_eq!((&inbox["waiting"], &inbox["paused"]), (&1.into(), &serde_json::json!([])), "{code}");
+        world.meta.forgive(rule);
+        world.stored("devis", 12).await;
+        world.end().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -59,23 +90,12 @@ async fn odd_replies_cost_a_retry_and_never_a_lead() {
     ];
     for what in odd {
         let world = World::start().await;
-        world.meta.misbehave(Rule::times(3, Match::any().path("/77"), what.clone()));
-        world.meta.misbehave(Rule::times(3, Match::any().batch(), what));
+        world.meta.misbehave(Rule::times(3, Match::any().path("/77"), what));
         let ids = submit(&world, 3);
         world.deliver_all(&ids).await;
         world.stored("devis", 3).await;
         world.end().await;
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_batch_leaves_out_is_read_singly() {
-    let world = World::start().await;
-    let ids = submit(&world, 10);
-    world.meta.misbehave(Rule::always(Match::any().batch(), What::LeaveOut(ids[3..5].to_vec())));
-    world.deliver_all(&ids).await;
-    world.stored("devis", 10).await;
-    world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -176,7 +196,6 @@ async fn one_page_paused_does_not_hold_up_another() {
 async fn throttling_stops_the_calls_until_it_is_over() {
     let world = World::start().await;
     let ids = submit(&world, 4);
-    world.meta.misbehave(Rule::times(1, Match::any().batch(), What::code(80005)));
     world.meta.misbehave(Rule::times(1, Match::any().path("/77"), What::code(80005)));
     world.deliver_all(&ids).await;
     world

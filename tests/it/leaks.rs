@@ -214,8 +214,7 @@ impl Stage {
             }),
         ];
         for what in bad_day {
-            self.meta.misbehave(Rule::times(1, Match::any().batch(), what.clone()));
-            self.meta.misbehave(Rule::times(1, Match::any().single(), what));
+            self.meta.misbehave(Rule::times(2, Match::any().single(), what));
         }
         self.meta.misbehave(Rule::times(1, Match::any().kind(CallKind::Form), What::quoting(2)));
         let ids: Vec<String> = (0..LEADS).map(|number| marks.id(round, number)).collect();

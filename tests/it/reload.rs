@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tamis::clock::{Clock, ManualClock, SystemClock};
-use tamis_simulator::{Match, Page, Rule, Setup, Signing, Simulator, What};
+use tamis_simulator::{CallKind, Match, Page, Rule, Setup, Signing, Simulator, What};
 
 use crate::support::process::Home;
 use crate::support::{DEVIS_FORM, PAGE, Plan, World, add_forms, an_hour_ago, canary, lead, log};
@@ -67,10 +67,12 @@ async fn a_new_purpose_is_stored_exported_and_there_after_a_restart() {
 async fn a_purpose_that_changes_between_claim_and_settle_is_respected() {
     let world = World::start().await;
     let ids = submit(&world, 4);
-    world.meta.misbehave(Rule::times(1, Match::any().batch(), What::Delay(Duration::from_millis(1_500))));
+    world.meta.misbehave(Rule::times(4, Match::any().single(), What::Delay(Duration::from_millis(1_500))));
     world.deliver_all(&ids).await;
     world
-        .until("Graph is asked", || async { world.meta.graph_calls().iter().any(|call| call.ids.len() > 1) })
+        .until("Graph is asked", || async {
+            world.meta.graph_calls().iter().any(|call| call.kind == CallKind::Lead)
+        })
         .await;
     let postcode =
         "postcode = { from = [\"post_code\", \"zip_code\"], why = \"to send the nearest fitter\" }\n";
@@ -176,7 +178,7 @@ async fn secrets_are_read_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reload_in_the_middle_of_many_leads_loses_and_doubles_none() {
     let world = World::start().await;
-    world.meta.misbehave(Rule::always(Match::any().batch(), What::Delay(Duration::from_millis(30))));
+    world.meta.misbehave(Rule::always(Match::any().single(), What::Delay(Duration::from_millis(30))));
     let ids = submit(&world, 300);
     for chunk in ids.chunks(60) {
         world.deliver_all(chunk).await;

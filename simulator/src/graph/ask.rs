@@ -136,7 +136,7 @@ fn proof_of(token: Option<&str>, proof: Option<&str>, secrets: &[Vec<u8>]) -> Pr
 fn kind_of(parts: &[String], has_ids: bool, shared: &Shared) -> CallKind {
     let world = shared.world();
     match parts {
-        [] if has_ids => CallKind::Batch,
+        [] if has_ids => CallKind::Ids,
         [id] if world.forms.contains_key(id) => CallKind::Form,
         [id] if world.pages.contains_key(id) => CallKind::Page,
         [_] => CallKind::Lead,

@@ -104,18 +104,11 @@ impl GraphError {
             .kind("GraphMethodException")
     }
 
-    /// More than 50 ids in one call (seen).
-    pub fn too_many_ids(provided: usize) -> GraphError {
-        GraphError::new(100, format!("(#100) Too many IDs. Maximum: 50. Provided: {provided}."))
-    }
-
-    /// 803: an id of a batch means nothing; the whole call fails (seen, with HTTP 400 and 404).
-    pub fn aliases(ids: &[&str]) -> GraphError {
-        GraphError::new(
-            803,
-            format!("(#803) Some of the aliases you requested do not exist: {}", ids.join(",")),
-        )
-        .status(404)
+    /// What `GET /?ids=…` answers since 27 October 2026: v26.0 took it from every version ("return an error; use per-object
+    /// requests or supported batching", Meta's blog of 29 July 2026). Code and wording are assumed: they are known to
+    /// nobody outside, so a test chooses its own ([`crate::Simulator::set_ids_error`]).
+    pub fn ids_gone() -> GraphError {
+        GraphError::new(12, "(#12) Requests with multiple IDs are no longer supported")
     }
 
     /// A field that the node does not have (seen).

@@ -1,4 +1,4 @@
-//! Single nodes and batches of them: leads, forms, pages.
+//! Nodes: leads, forms, pages.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,6 @@ use crate::graph::fields::{self, Field};
 use crate::json::{self, Json};
 use crate::misbehave::Turn;
 use crate::shared::Shared;
-use crate::simulator::MissingInBatch;
 use crate::time::graph_time;
 use crate::world::{Ad, Lead, LegalShape, World};
 
@@ -17,37 +16,6 @@ pub(crate) fn single(id: &str, ask: &Ask, turn: &Turn, shared: &Shared) -> Resul
     let wanted = wanted(ask)?;
     let world = shared.world();
     node(id, &wanted, ask, turn, shared, &world)?.ok_or_else(|| GraphError::unsupported(&ask.method, id))
-}
-
-/// `GET /{version}/?ids=a,b`: an object by id, at most 50; what cannot be read is left out, or fails the call
-/// ([`MissingInBatch`]); nothing found comes as an array (all seen, none documented).
-pub(crate) fn batch(ask: &Ask, turn: &Turn, shared: &Shared) -> Result<String, GraphError> {
-    if ask.ids.len() > IDS_MAX {
-        return Err(GraphError::too_many_ids(ask.ids.len()));
-    }
-    let wanted = wanted(ask)?;
-    let world = shared.world();
-    let mut found: Vec<(&str, Json)> = Vec::new();
-    let mut missing = Vec::new();
-    for id in ask.ids.iter().map(String::as_str) {
-        if turn.left_out.iter().any(|left_out| left_out == id) || found.iter().any(|(other, _)| *other == id)
-        {
-            continue;
-        }
-        match node(id, &wanted, ask, turn, shared, &world)? {
-            Some(text) => found.push((id, Json::verbatim(text))),
-            None => missing.push(id),
-        }
-    }
-    if !missing.is_empty() && shared.missing_in_batch() == MissingInBatch::FailsCall {
-        return Err(GraphError::aliases(&missing));
-    }
-    if found.is_empty() {
-        return Ok("[]".to_owned());
-    }
-    let mut text = String::new();
-    json::write_object(found.iter().map(|(id, node)| (*id, node)), &mut text);
-    Ok(text)
 }
 
 /// The fields asked for; none: the node's default ones.
@@ -182,9 +150,6 @@ fn lead_field(lead: &Lead, name: &str, ad_rights: bool) -> Option<Json> {
         _ => None,
     }
 }
-
-/// "Maximum: 50" (seen in the error's own text).
-const IDS_MAX: usize = 50;
 
 /// The fields of a lead (*Lead gen data* reference; Meta's SDK).
 const LEAD_FIELDS: &[&str] = &[

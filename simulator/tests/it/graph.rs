@@ -1,7 +1,7 @@
-//! Nodes, batches, tokens, proofs.
+//! Nodes, tokens, proofs.
 
 use serde_json::json;
-use tamis_simulator::{CallKind, Json, Lead, MissingInBatch, ProofSeen, TokenSeen, Usage, appsecret_proof};
+use tamis_simulator::{CallKind, GraphError, Json, Lead, ProofSeen, TokenSeen, Usage, appsecret_proof};
 
 use crate::support::*;
 
@@ -63,27 +63,29 @@ async fn entries_go_over_the_wire_as_they_were_given() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_answers_by_id_and_takes_at_most_fifty() {
+async fn several_ids_are_refused_in_every_version_with_the_error_that_was_chosen() {
     let simulator = simulator().await;
-    let ids: Vec<String> = (0..51).map(|_| simulator.add_lead(lead())).collect();
-    let fifty =
-        ask(&simulator, &format!("/v26.0/?ids={}&fields=id,form_id", ids[..50].join(","))).await.json();
-    assert_eq!(fifty.as_object().unwrap().len(), 50);
-    assert_eq!(fifty[&ids[7]], json!({ "id": ids[7], "form_id": FORM }));
-
-    let too_many = ask(&simulator, &format!("/v26.0/?ids={}", ids.join("%2C"))).await;
-    assert_eq!((too_many.status, too_many.code()), (400, (100, None)));
-    assert_eq!(too_many.json()["error"]["message"], "(#100) Too many IDs. Maximum: 50. Provided: 51.");
-
-    let foreign = simulator.add_lead(Lead::new(OTHER_PAGE, "902", CREATED));
-    simulator.remove_lead(&ids[0]);
-    let two = format!("/v26.0?ids={},{},{foreign}", ids[0], ids[1]);
-    let answer = ask(&simulator, &two).await.json();
-    assert_eq!(answer.as_object().unwrap().keys().collect::<Vec<_>>(), [&ids[1]]);
-    assert_eq!(ask(&simulator, &format!("/v26.0/?ids={foreign}")).await.bytes, b"[]");
-    simulator.set_missing_in_batch(MissingInBatch::FailsCall);
-    let failed = ask(&simulator, &two).await;
-    assert_eq!((failed.status, failed.code()), (404, (803, None)));
+    let ids = [simulator.add_lead(lead()), simulator.add_lead(lead())].join(",");
+    for version in ["/v21.0", "/v26.0", "/v27.0", ""] {
+        let answer = ask(&simulator, &format!("{version}/?ids={ids}&fields=id")).await;
+        assert_eq!((answer.status, answer.code()), (400, (12, None)), "{version}");
+    }
+    for (status, code, subcode) in [
+        (400, 100, None),
+        (400, 3, None),
+        (403, 10, Some(1_705)),
+        (400, 2500, None),
+        (500, 1, None),
+        (418, 4_711, Some(9)),
+    ] {
+        let error = GraphError::new(code, "no").status(status);
+        simulator.set_ids_error(match subcode {
+            Some(subcode) => error.subcode(subcode),
+            None => error,
+        });
+        let answer = ask(&simulator, &format!("/v27.0?ids={ids}")).await;
+        assert_eq!((answer.status, answer.code()), (status, (code, subcode)));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

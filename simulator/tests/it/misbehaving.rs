@@ -104,19 +104,6 @@ async fn redirects_wrong_forms_and_usage() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn batches_lack_ids_or_fail() {
-    let (simulator, id, path) = one_lead().await;
-    let second = simulator.add_lead(lead());
-    let both = format!("/v26.0/?ids={id},{second}&fields=id");
-    simulator.misbehave(Rule::once(Match::any().batch(), What::LeaveOut(vec![id.clone()])));
-    let answer = ask(&simulator, &both).await.json();
-    assert_eq!(answer, serde_json::json!({ &second: { "id": second } }));
-    simulator.misbehave(Rule::always(Match::any().batch(), What::BatchFails(803)));
-    assert_eq!(ask(&simulator, &both).await.code(), (803, None));
-    assert_eq!(ask(&simulator, &path).await.status, 200);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn rules_meet_only_the_calls_they_name() {
     let (simulator, id, path) = one_lead().await;
     let second = simulator.add_lead(lead());
@@ -125,14 +112,14 @@ async fn rules_meet_only_the_calls_they_name() {
         simulator.behave();
         simulator.misbehave(Rule::always(when, What::html(500)));
         let mut met = Vec::new();
-        for path in [&path, &format!("/v26.0/?ids={id},{second}"), &form] {
+        for path in [&path, &format!("/v26.0/{second}"), &form] {
             met.push(ask(&simulator, path).await.status == 500);
         }
         met
     };
     assert_eq!(met(Match::any()).await, [true, true, true]);
-    assert_eq!(met(Match::any().single()).await, [true, false, false]);
-    assert_eq!(met(Match::any().batch()).await, [false, true, false]);
+    assert_eq!(met(Match::any().single()).await, [true, true, false]);
+    assert_eq!(met(Match::any().lead(&id)).await, [true, false, false]);
     assert_eq!(met(Match::any().lead(&second)).await, [false, true, false]);
     assert_eq!(met(Match::any().form(FORM)).await, [true, true, true]);
     assert_eq!(met(Match::any().form("902")).await, [false, false, false]);

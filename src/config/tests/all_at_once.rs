@@ -8,7 +8,7 @@ fn ten_faults_are_ten_faults() {
         .replace("country = \"FR\"\nemail", "email")
         .replace("https://graph.facebook.com", "http://graph.facebook.com")
         .replace("\"v27.0\"", "\"26\"")
-        .replace("calls_in_flight = 8", "calls_in_flight = \"many\"")
+        .replace("calls_in_flight = 16", "calls_in_flight = \"many\"")
         .replace("drain_seconds = 20", "drain_seconds = 20\ndrain_minutes = 1")
         .replace("\"/var/lib/tamis-keys/keyring\"", "\"/var/lib/tamis/store/keyring\"")
         .replace("901000000000002", "901000000000001")

@@ -85,11 +85,11 @@ fn what_concerns_meta_is_shaped_as_meta_shapes_it() {
 #[test]
 fn numbers_have_bounds() {
     for (old, new, key) in [
-        ("calls_in_flight = 8", "calls_in_flight = 0", "meta.calls_in_flight"),
-        ("calls_in_flight = 8", "calls_in_flight = 65", "meta.calls_in_flight"),
+        ("calls_in_flight = 16", "calls_in_flight = 0", "meta.calls_in_flight"),
+        ("calls_in_flight = 16", "calls_in_flight = 65", "meta.calls_in_flight"),
         ("connect_timeout_ms = 5_000", "connect_timeout_ms = 0", "meta.connect_timeout_ms"),
         ("read_timeout_ms = 20_000", "read_timeout_ms = 999_999", "meta.read_timeout_ms"),
-        ("reply_max_bytes = 4_000_000", "reply_max_bytes = 1", "meta.reply_max_bytes"),
+        ("reply_max_bytes = 1_000_000", "reply_max_bytes = 1", "meta.reply_max_bytes"),
         ("body_max_bytes = 1_000_000", "body_max_bytes = 999", "public.body_max_bytes"),
         ("body_max_bytes = 1_000_000", "body_max_bytes = 3_145_729", "public.body_max_bytes"),
         ("drain_seconds = 20", "drain_seconds = 0", "public.drain_seconds"),
@@ -106,14 +106,15 @@ fn numbers_have_bounds() {
     }
     refused("drain_seconds = 20", "drain_seconds = 2.5", "public.drain_seconds", FaultCode::WrongType);
     refused("attempts = 750", "attempts = 2_200", "meta.retry", FaultCode::RetryTooLong);
-    warned("calls_in_flight = 8", "calls_in_flight = 64", "meta.reply_max_bytes", FaultCode::MemoryLarge);
+    let large = "reply_max_bytes = 16_000_000";
+    warned("reply_max_bytes = 1_000_000", large, "meta.reply_max_bytes", FaultCode::MemoryLarge);
     warned(
         "[trail]\nretention_months = 12",
         "[trail]\nretention_months = 24",
         "trail.retention_months",
         FaultCode::RetentionLong,
     );
-    assert_eq!(accepted("calls_in_flight = 8", "calls_in_flight = \"16\"").meta.calls_in_flight, 16);
+    assert_eq!(accepted("calls_in_flight = 16", "calls_in_flight = \"16\"").meta.calls_in_flight, 16);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The room as a whole, against a server that does what it is told.
 
+mod connections;
 mod limits;
 mod reading;
 mod server;
@@ -7,8 +8,10 @@ mod server;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
 use crate::clock::ManualClock;
-use crate::graph::{Decision, Graph, LeadsRead, PageAccess, Settings};
+use crate::graph::{Decision, Failure, Graph, LeadRead, PageAccess, Settings};
 use crate::id::{LeadgenId, PageId};
 use crate::location::{Environment, Location, WatchedSecret};
 use crate::random::SeededRandom;
@@ -35,20 +38,13 @@ fn lead(id: &str) -> String {
     )
 }
 
-/// The leads as `?ids=` gives them.
-fn keyed(ids: &[String]) -> String {
-    let leads: Vec<String> = ids.iter().map(|id| format!(r#""{id}":{}"#, lead(id))).collect();
-    format!("{{{}}}", leads.join(","))
-}
-
 fn error(code: u32, message: &str) -> String {
     format!(r#"{{"error":{{"message":"{message}","type":"OAuthException","code":{code}}}}}"#)
 }
 
 /// What a server in good order answers.
 fn well(call: &Call) -> Act {
-    let ids = call.ids();
-    Act::Reply(200, if call.is_single() { lead(&ids[0]) } else { keyed(&ids) })
+    Act::Reply(200, lead(&call.id()))
 }
 
 fn access(id: &str) -> PageAccess {
@@ -77,7 +73,7 @@ impl World {
         let clock = Arc::new(ManualClock::new("2026-11-25T09:00:00Z".parse().expect("a timestamp")));
         let mut settings = Settings {
             url: format!("http://{}", server.address),
-            version: "v26.0".to_owned(),
+            version: "v27.0".to_owned(),
             app_secrets: vec![Secret::new(b"newest".to_vec()), Secret::new(b"older".to_vec())],
             pages: vec![access("104"), access("105")],
             calls_in_flight: 4,
@@ -91,27 +87,39 @@ impl World {
         Self { graph, server, clock }
     }
 
-    async fn read(&self, ids: &[LeadgenId]) -> LeadsRead {
-        let read = self.graph.read_leads(&page("104"), FIELDS, ids).await;
-        assert_once(&read, ids);
+    async fn read(&self, ids: &[LeadgenId]) -> Read {
+        self.read_of(&page("104"), ids).await
+    }
+
+    /// Reads them beside one another, in this order.
+    async fn read_of(&self, page: &PageId, ids: &[LeadgenId]) -> Read {
+        let mut read = Read::default();
+        let all = ids.iter().map(|id| self.graph.read_lead(page, FIELDS, id));
+        for (id, LeadRead { outcome, calls }) in ids.iter().zip(join_all(all).await) {
+            read.calls += calls;
+            match outcome {
+                Ok(reply) => {
+                    let lead = reply.lead().expect("a lead");
+                    assert!(lead.leadgen().is_none_or(|own| own == *id));
+                    read.replies += 1;
+                }
+                Err(failure) => read.failed.push((*id, failure)),
+            }
+        }
         read
     }
 }
 
-/// Each id is in one of the replies or among the failed, once.
-fn assert_once(read: &LeadsRead, ids: &[LeadgenId]) {
-    let mut back: Vec<LeadgenId> = read.failed.iter().map(|(id, _)| *id).collect();
-    for reply in &read.replies {
-        let leads: Vec<LeadgenId> = reply.leads().into_iter().map(|(id, _)| id).collect();
-        assert!(leads.len() == reply.ids().len() && leads.iter().all(|id| reply.ids().contains(id)));
-        back.extend(leads);
-    }
-    let mut asked = ids.to_vec();
-    asked.sort_unstable();
-    asked.dedup();
-    back.sort_unstable();
-    assert!(back == asked, "{} asked, {} came back", asked.len(), back.len());
+/// What came of reading several leads.
+#[derive(Default)]
+struct Read {
+    replies: usize,
+    failed: Vec<(LeadgenId, Failure)>,
+    calls: u32,
 }
+
+/// For later, and nothing more.
+const LATER: Decision = Decision::Later { not_before: None };
 
 fn is_halt(decision: Decision) -> bool {
     matches!(decision, Decision::Halt { .. })

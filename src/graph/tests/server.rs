@@ -33,17 +33,10 @@ pub struct Call {
 }
 
 impl Call {
-    /// The leads asked for: of `?ids=`, or the one in the path.
-    pub fn ids(&self) -> Vec<String> {
-        let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
-        match query.split('&').find_map(|pair| pair.strip_prefix("ids=")) {
-            Some(ids) => ids.split(',').map(str::to_owned).collect(),
-            None => path.rsplit('/').next().map(str::to_owned).into_iter().collect(),
-        }
-    }
-
-    pub fn is_single(&self) -> bool {
-        !self.target.contains("ids=")
+    /// The object asked for: the last part of the path.
+    pub fn id(&self) -> String {
+        let path = self.target.split('?').next().unwrap_or_default();
+        path.rsplit('/').next().unwrap_or_default().to_owned()
     }
 
     pub fn parameter(&self, name: &str) -> Option<&str> {
@@ -88,9 +81,9 @@ impl Server {
         self.calls.lock().expect("not poisoned").clone()
     }
 
-    /// How many leads each call asked for.
-    pub fn sizes(&self) -> Vec<usize> {
-        self.calls().iter().map(|call| call.ids().len()).collect()
+    /// What each call asked for.
+    pub fn ids(&self) -> Vec<String> {
+        self.calls().iter().map(Call::id).collect()
     }
 
     pub fn most_at_once(&self) -> usize {

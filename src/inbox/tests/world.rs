@@ -291,8 +291,8 @@ pub fn id(leadgen: u64) -> LeadgenId {
 }
 
 /// Every form is of one purpose.
-pub fn any_lane(page: &PageId, _: &FormId) -> Option<Lane> {
-    Some(Lane { page: *page, purpose: None })
+pub fn any_lane(page: &PageId, form: &FormId) -> Option<Lane> {
+    Some(Lane { page: *page, form: *form, purpose: None })
 }
 
 /// Everything that is queued, claimed away, in the order of arrival.

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::id::{FormId, LeadgenId, PageId};
-use crate::lead::{RawReply, Shape, Tick};
+use crate::lead::{RawReply, Tick};
 use crate::purpose::{
     Basis, Channel, ConsentRule, FieldRule, FormDefinition, PurposeId, Question, Whitelist, standard_type,
 };
@@ -93,7 +93,7 @@ fn shown(sieved: &Sieved) -> String {
 fn sieve_under(purpose: &Purpose, definition: Option<&FormDefinition>, json: &str) -> Sieved {
     let mut reply = RawReply::with_limit(4_000_000);
     reply.push(json.as_bytes()).expect("below the limit");
-    let Shape::Lead(lead) = reply.shape() else { panic!("no lead: {json:.200}") };
+    let Some(lead) = reply.lead() else { panic!("no lead: {json:.200}") };
     minimise(&lead, &reference(), &Matching::new(purpose, definition))
 }
 
@@ -343,7 +343,7 @@ fn the_time_is_graphs_else_the_notifications_else_the_arrivals() {
         let json = format!(r#"{{"created_time":{time},"field_data":[{{"name":"email","values":["a"]}}]}}"#);
         let mut reply = RawReply::with_limit(10_000);
         reply.push(json.as_bytes()).expect("below the limit");
-        let Shape::Lead(lead) = reply.shape() else { panic!("a lead") };
+        let Some(lead) = reply.lead() else { panic!("a lead") };
         let lead = stored(minimise(&lead, reference, &Matching::new(&purpose, None)));
         (lead.content.created.as_second(), lead.content.expires_at)
     };

@@ -42,6 +42,11 @@ impl Position {
     }
 }
 
+/// From when on a reference is due, in milliseconds since 1970, and its arrival.
+type Head = (i64, u64);
+/// Whose references form a group.
+type PageForm = (PageId, FormId);
+
 /// The references of one form of one page.
 #[derive(Default)]
 struct Group {
@@ -67,7 +72,9 @@ struct Lease {
 /// All that is parked.
 #[derive(Default)]
 pub(super) struct ParkedIndex {
-    groups: HashMap<(PageId, FormId), Group>,
+    groups: HashMap<PageForm, Group>,
+    /// Each group's first reference that is fetched again, due or not → the group.
+    heads: BTreeMap<Head, PageForm>,
     buried: BTreeSet<u64>,
     /// Rows that cannot be read.
     unreadable: BTreeSet<u64>,
@@ -113,17 +120,16 @@ impl ParkedIndex {
         };
         match (position.why, position.due()) {
             (Why::Waiting { .. }, Some(due)) => {
-                self.groups.entry(of).or_default().waiting.insert(due);
+                self.change(of, |group| group.waiting.insert(due));
             }
             (Why::Held { .. }, Some(due)) => {
-                self.groups.entry(of).or_default().held.insert(due);
+                self.change(of, |group| group.held.insert(due));
             }
-            (Why::Refused { code }, _) => {
-                let group = self.groups.entry(of).or_default();
+            (Why::Refused { code }, _) => self.change(of, |group| {
                 let since = position.since.as_millisecond();
                 let tally = group.refused.entry((code, Day::of(position.since))).or_insert((0, since));
                 *tally = (tally.0 + 1, tally.1.min(since));
-            }
+            }),
             _ => {
                 self.buried.insert(position.arrival);
             }
@@ -177,8 +183,7 @@ impl ParkedIndex {
         if matches!(position.why, Why::Buried { .. }) {
             return self.buried.remove(&position.arrival);
         }
-        let Some(group) = self.groups.get_mut(&of) else { return false };
-        let taken = match (position.why, position.due()) {
+        self.change(of, |group| match (position.why, position.due()) {
             (Why::Waiting { .. }, Some(due)) => group.waiting.remove(&due),
             (Why::Held { .. }, Some(due)) => group.held.remove(&due),
             (Why::Refused { code }, _) => {
@@ -193,11 +198,23 @@ impl ParkedIndex {
                 tally.is_some()
             }
             _ => false,
-        };
-        if group.is_empty() {
+        })
+    }
+
+    /// Changes a group, which need not be there before or after, and keeps its head in its place.
+    fn change<R>(&mut self, of: PageForm, change: impl FnOnce(&mut Group) -> R) -> R {
+        let group = self.groups.entry(of).or_default();
+        let before = group.earliest();
+        let changed = change(group);
+        let (after, is_empty) = (group.earliest(), group.is_empty());
+        if before != after {
+            before.and_then(|head| self.heads.remove(&head));
+            after.and_then(|head| self.heads.insert(head, of));
+        }
+        if is_empty {
             self.groups.remove(&of);
         }
-        taken
+        changed
     }
 
     /// Leases up to `max` due references of one lane: the lane of the oldest one for which `lane` gives one.
@@ -208,45 +225,40 @@ impl ParkedIndex {
         lane: &dyn Fn(&PageId, &FormId) -> Option<Lane>,
     ) -> Option<(Lane, Vec<u64>)> {
         let now = now.as_millisecond();
-        let mut lanes: HashMap<Lane, Vec<(PageId, FormId)>> = HashMap::new();
-        let mut oldest: Option<((i64, u64), Lane)> = None;
-        for (of, group) in &self.groups {
-            if group.waiting.is_empty() && group.held.is_empty() {
-                continue;
+        let mut oldest: Option<(Head, PageForm, Lane)> = None;
+        for (earliest, of) in &self.heads {
+            if oldest.as_ref().is_some_and(|(held, _, _)| earliest >= held) {
+                break;
             }
+            let Some(group) = self.groups.get(of).filter(|group| group.has_due(now)) else { continue };
             let Some(lane) = lane(&of.0, &of.1) else { continue };
             let Some(head) = group.head(now, &lane) else { continue };
-            if oldest.as_ref().is_none_or(|(held, _)| head < *held) {
-                oldest = Some((head, lane.clone()));
+            if oldest.as_ref().is_none_or(|(held, _, _)| head < *held) {
+                oldest = Some((head, *of, lane));
             }
-            lanes.entry(lane).or_default().push(*of);
         }
-        let (_, lane) = oldest?;
-        let groups = lanes.remove(&lane)?;
+        let (_, of, lane) = oldest?;
         let mut arrivals = Vec::new();
         while arrivals.len() < max {
-            let heads = groups.iter().filter_map(|of| Some((self.groups.get(of)?.head(now, &lane)?, of)));
-            let Some((head, of)) = heads.min_by_key(|(head, _)| *head) else { break };
+            let Some(head) = self.groups.get(&of).and_then(|group| group.head(now, &lane)) else { break };
             arrivals.push(head.1);
-            self.set_aside(*of, head);
+            self.set_aside(of, head);
         }
         (!arrivals.is_empty()).then_some((lane, arrivals))
     }
 
     /// Moves a head out of its group into the leases. What was waiting is known from the row when it comes back.
-    fn set_aside(&mut self, of: (PageId, FormId), head: (i64, u64)) {
-        let Some(group) = self.groups.get_mut(&of) else { return };
+    fn set_aside(&mut self, of: PageForm, head: Head) {
         let moment = Timestamp::from_millisecond(head.0).unwrap_or(Timestamp::UNIX_EPOCH);
         // Code, attempts, since and day do not matter for putting it back; the row in the store has them.
-        let why = if group.waiting.remove(&head) {
-            Why::Waiting { not_before: moment, attempts: 0, code: ParkCode::GraphUnavailable }
-        } else {
-            group.held.remove(&head);
-            Why::Held { code: ParkCode::FormUnclaimed }
-        };
-        if group.is_empty() {
-            self.groups.remove(&of);
-        }
+        let why = self.change(of, |group| {
+            if group.waiting.remove(&head) {
+                Why::Waiting { not_before: moment, attempts: 0, code: ParkCode::GraphUnavailable }
+            } else {
+                group.held.remove(&head);
+                Why::Held { code: ParkCode::FormUnclaimed }
+            }
+        });
         let position = Position { arrival: head.1, day: Day(0), why, since: moment, of: Some(of) };
         self.leases.insert(head.1, Lease { leadgen: None, position });
     }
@@ -343,8 +355,18 @@ impl ParkedIndex {
 }
 
 impl Group {
+    /// Its first reference, due or not.
+    fn earliest(&self) -> Option<Head> {
+        [self.waiting.first(), self.held.first()].into_iter().flatten().min().copied()
+    }
+
+    /// True if it has something for a lane with a purpose.
+    fn has_due(&self, now: i64) -> bool {
+        !self.held.is_empty() || self.waiting.first().is_some_and(|(not_before, _)| *not_before <= now)
+    }
+
     /// The oldest due reference under this lane: held ones need a lane with a purpose.
-    fn head(&self, now: i64, lane: &Lane) -> Option<(i64, u64)> {
+    fn head(&self, now: i64, lane: &Lane) -> Option<Head> {
         let waiting = self.waiting.first().filter(|(not_before, _)| *not_before <= now);
         let held = self.held.first().filter(|_| lane.purpose.is_some());
         [waiting, held].into_iter().flatten().min().copied()

@@ -12,7 +12,7 @@ use tamis::config::{self, Config};
 use tamis::id::{FormId, LeadgenId, PageId};
 use tamis::keyring::InstanceId;
 use tamis::lead::{
-    BucketKey, RECORD_BYTES_MAX, RawReply, SealError, SealedRecord, Shape, Sieved, minimise, open, seal,
+    BucketKey, RECORD_BYTES_MAX, RawReply, SealError, SealedRecord, Sieved, minimise, open, seal,
 };
 use tamis::location::Environment;
 use tamis::notification::{self, Challenge, ChangeCode, LeadRef, Verifier};
@@ -262,23 +262,17 @@ fn sieve(bytes: &[u8]) -> u64 {
     }
     let mut outcomes = Vec::new();
     let policy = PURPOSES.policy();
-    let leads = match reply.shape() {
-        Shape::Lead(lead) => vec![lead],
-        Shape::Batch(leads) => leads.into_iter().map(|(_, lead)| lead).collect(),
-        Shape::NotALead => return kind("no lead"),
-    };
+    let Some(lead) = reply.lead() else { return kind("no lead") };
     let definition = definition();
-    for lead in leads.iter().take(4) {
-        for purpose in policy.purposes() {
-            for known in [None, Some(&definition)] {
-                let Sieved { result, dropped, unknown_key } =
-                    minimise(lead, &reference(), &Matching::new(purpose, known));
-                let stored = match result {
-                    Ok(minimised) => sealed_and_opened(&minimised, purpose),
-                    Err(code) => format!("{code:?}"),
-                };
-                outcomes.push((stored, dropped.count().min(3), unknown_key));
-            }
+    for purpose in policy.purposes() {
+        for known in [None, Some(&definition)] {
+            let Sieved { result, dropped, unknown_key } =
+                minimise(&lead, &reference(), &Matching::new(purpose, known));
+            let stored = match result {
+                Ok(minimised) => sealed_and_opened(&minimised, purpose),
+                Err(code) => format!("{code:?}"),
+            };
+            outcomes.push((stored, dropped.count().min(3), unknown_key));
         }
     }
     outcomes.dedup();
@@ -543,7 +537,7 @@ fn records() -> Vec<Vec<u8>> {
     let purpose = purpose.purposes().first().expect("a purpose");
     let mut reply = RawReply::with_limit(4_096);
     assert!(reply.push(&replies()[0]).is_ok(), "fits");
-    let Shape::Lead(lead) = reply.shape() else { panic!("a lead") };
+    let Some(lead) = reply.lead() else { panic!("a lead") };
     let definition = definition();
     let sieved = minimise(&lead, &reference(), &Matching::new(purpose, Some(&definition)));
     let id = RecordId::parse("devis-1-1").expect("an id");

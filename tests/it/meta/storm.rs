@@ -38,7 +38,7 @@ async fn one_record_each(world: &World, ids: &[String]) {
         records.iter().map(|record| record["fields"]["email"].to_string()).collect();
     assert_eq!((records.len(), emails.len()), (ids.len(), ids.len()));
     let calls = world.meta.graph_calls();
-    let asked = calls.iter().filter(|call| matches!(call.kind, CallKind::Lead | CallKind::Batch));
+    let asked = calls.iter().filter(|call| call.kind == CallKind::Lead);
     let mut asked: Vec<&String> = asked.flat_map(|call| &call.ids).collect();
     asked.sort_unstable();
     let mut once: Vec<&String> = ids.iter().collect();

@@ -241,7 +241,8 @@ impl Model {
         world.meta.simulator.clear_graph_calls();
         for call in &calls {
             hold!(!call.token_in_url, "a token travelled in a URL");
-            if matches!(call.kind, CallKind::Lead | CallKind::Batch) {
+            hold!(call.kind != CallKind::Ids, "several leads were asked for in one call");
+            if call.kind == CallKind::Lead {
                 self.check_call(world, act, call)?;
             }
         }

@@ -101,7 +101,6 @@ pub enum Tampering {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Calls {
     Any,
-    Batch,
     Single,
     Form,
 }
@@ -123,10 +122,6 @@ pub enum Script {
     Html(Calls, u32),
     /// This text, with status 200.
     Text(Calls, &'static str, u32),
-    /// A batch lacks this lead.
-    LeaveOut(usize, u32),
-    /// One id fails the whole batch.
-    BatchFails(i64, u32),
     /// Leads name another form.
     WrongForm(u32),
     /// The page is used up, for so many minutes.
@@ -222,7 +217,7 @@ fn advance(dice: &mut Dice) -> i64 {
 }
 
 fn script(dice: &mut Dice) -> Script {
-    let calls = dice.of(&[Calls::Any, Calls::Batch, Calls::Single, Calls::Form]);
+    let calls = dice.of(&[Calls::Any, Calls::Single, Calls::Single, Calls::Form]);
     let times = dice.of(&[1, 1, 2, 3, 100]);
     let page = dice.below(2);
     match dice.below(16) {
@@ -259,8 +254,7 @@ fn script(dice: &mut Dice) -> Script {
                 dice.of(&["{}", "[]", "false", "null", "{\"error\":null}", "{\"error\":{}}", "", "[1]"]);
             Script::Text(calls, text, times)
         }
-        12 => Script::LeaveOut(dice.below(64), times),
-        13 => Script::BatchFails(dice.of(&[100, 803]), times),
+        12..14 => Script::Code(Calls::Single, dice.of(&[3, 12, 2500, 4_711]), 0, times),
         14 => Script::WrongForm(times),
         _ => Script::UsedUp(page, dice.of(&[0, 3, 50])),
     }

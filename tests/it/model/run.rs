@@ -365,7 +365,6 @@ impl Run<'_> {
         let any = Match::any;
         let matching = |calls: &Calls| match calls {
             Calls::Any => vec![any()],
-            Calls::Batch => vec![any().batch()],
             Calls::Single => vec![any().single()],
             Calls::Form => FORM_IDS.iter().map(|form| any().path(form)).collect(),
         };
@@ -380,11 +379,6 @@ impl Run<'_> {
             Script::Garbage(calls, times) => (matching(calls), What::garbage(), *times),
             Script::Html(calls, times) => (matching(calls), What::html(502), *times),
             Script::Text(calls, text, times) => (matching(calls), What::json(text), *times),
-            Script::LeaveOut(which, times) => {
-                let ids = self.model.nth(*which).map(|index| self.model.leads[index].id.clone());
-                (vec![any().batch()], What::LeaveOut(ids.into_iter().collect()), *times)
-            }
-            Script::BatchFails(code, times) => (vec![any().batch()], What::BatchFails(*code), *times),
             Script::WrongForm(times) => {
                 self.model.wrong_forms = true;
                 (vec![any()], What::WrongFormId("901000000000777".to_owned()), *times)

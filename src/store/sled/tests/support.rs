@@ -310,12 +310,12 @@ pub(super) async fn scan(store: &SledStore, slice: usize) -> Result<Scanned, Sto
     panic!("it never ends");
 }
 
-pub(super) fn claimed_lane(page: &PageId, _: &FormId) -> Option<Lane> {
-    Some(Lane { page: *page, purpose: Some(purpose("devis")) })
+pub(super) fn claimed_lane(page: &PageId, form: &FormId) -> Option<Lane> {
+    Some(Lane { page: *page, form: *form, purpose: Some(purpose("devis")) })
 }
 
-pub(super) fn unclaimed_lane(page: &PageId, _: &FormId) -> Option<Lane> {
-    Some(Lane { page: *page, purpose: None })
+pub(super) fn unclaimed_lane(page: &PageId, form: &FormId) -> Option<Lane> {
+    Some(Lane { page: *page, form: *form, purpose: None })
 }
 
 /// Waits until the condition holds; panics after ten seconds.
