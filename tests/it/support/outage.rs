@@ -34,6 +34,8 @@ const GROWN_BYTES_A_REFERENCE: u64 = 1_500;
 pub struct Outage {
     pub references: u64,
     pub accepted_in: Duration,
+    /// From the last call until all had left the journal.
+    pub parked_in: Duration,
     /// From Graph's return to the last record.
     pub drained_in: Duration,
     /// The most memory that the daemon had so far, beyond what it had when it was idle: when all was accepted, when all
@@ -47,10 +49,10 @@ pub struct Outage {
 
 impl fmt::Display for Outage {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { references, accepted_in, drained_in, grown_bytes, overtaken_max, calls } = self;
+        let Self { references, accepted_in, parked_in, drained_in, grown_bytes, overtaken_max, calls } = self;
         write!(
             out,
-            "{references} references accepted in {accepted_in:.1?} while Graph was down, drained in {drained_in:.1?} \
+            "{references} references accepted in {accepted_in:.1?} while Graph was down, parked {parked_in:.1?} later, drained in {drained_in:.1?} \
              by {calls} calls, none lost, none twice; memory +{:?} MiB; overtaken by at most {overtaken_max}",
             grown_bytes.map(|bytes| bytes / (1 << 20))
         )
@@ -92,10 +94,11 @@ pub async fn outage(thousands: u64) -> Outage {
         assert_eq!(answer.status, 200, "call {call}");
     }
     let accepted_in = begun.elapsed();
+    let begun = Instant::now();
     let accepted_bytes = memory.grown_bytes();
     let references = thousands * CHANGES;
     until(&daemon, patience, |inbox| inbox["queued"] == 0 && inbox["waiting"] == references).await;
-    let parked_bytes = memory.grown_bytes();
+    let (parked_in, parked_bytes) = (begun.elapsed(), memory.grown_bytes());
     let overview = daemon.admin().get("/admin/v1/inbox").await.json();
     assert_eq!(overview["paused"][0]["code"], "graph-unavailable", "{overview}");
 
@@ -109,6 +112,7 @@ pub async fn outage(thousands: u64) -> Outage {
     let outage = Outage {
         references,
         accepted_in,
+        parked_in,
         drained_in,
         grown_bytes,
         overtaken_max: overtaken_max(&calls),
