@@ -84,6 +84,28 @@ async fn no_token_goes_to_who_cannot_prove_to_be_graph() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_new_connection_goes_on_from_the_session_of_an_earlier_one() {
+    let meta = meta().await;
+    let trusted = Authority::new("a public one");
+    // It serves one request a connection, so that each call needs a new one.
+    let graph = TlsGraph::start(&meta.graph_url(), Face::with(&trusted.server("localhost")));
+    let url = format!("https://localhost:{}", graph.address.port());
+    let home = Home::new(&meta, TOKEN, |text| text.replace(&meta.graph_url(), &url));
+    let roots = home.directory.path().join("roots.pem");
+    fs::write(&roots, trusted.pem()).expect("a file");
+    let daemon = home.serve_in(&[], &[("SSL_CERT_FILE", roots.to_str().expect("text"))]);
+    for count in 1..=3 {
+        deliver_one(&meta, &daemon).await;
+        stored(&daemon, count).await;
+    }
+    let (connections, resumed) = (graph.connections(), graph.resumed());
+    assert!(connections >= 4, "a form and three leads over {connections} connections");
+    assert!(resumed >= 2, "{resumed} of {connections} resumed a session");
+    assert!(daemon.terminate().0.success());
+    meta.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_does_not_resolve_is_an_outage() {
     let meta = meta().await;
     let home = Home::new(&meta, TOKEN, |text| {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::{HandshakeKind, ServerConfig, ServerConnection, StreamOwned};
 
 use super::front::Identity;
 
@@ -39,6 +39,8 @@ struct Shared {
     /// What reached this side as a request: after decryption, or without any.
     heard: Mutex<Vec<u8>>,
     connections: Mutex<usize>,
+    /// Those that went on from the session of an earlier one.
+    resumed: Mutex<usize>,
     ended: AtomicBool,
 }
 
@@ -52,6 +54,7 @@ impl TlsGraph {
             upstream: upstream.trim_start_matches("http://").to_owned(),
             heard: Mutex::default(),
             connections: Mutex::default(),
+            resumed: Mutex::default(),
             ended: AtomicBool::new(false),
         });
         let serving = Arc::clone(&shared);
@@ -74,6 +77,10 @@ impl TlsGraph {
 
     pub fn connections(&self) -> usize {
         *self.shared.connections.lock().expect("no panic")
+    }
+
+    pub fn resumed(&self) -> usize {
+        *self.shared.resumed.lock().expect("no panic")
     }
 
     pub fn heard(&self) -> Vec<u8> {
@@ -100,6 +107,9 @@ fn serve(stream: TcpStream, shared: &Shared) {
             let Ok(connection) = ServerConnection::new(config) else { return };
             let mut stream = StreamOwned::new(connection, stream);
             let Some(head) = request(&mut stream, shared) else { return };
+            if stream.conn.handshake_kind() == Some(HandshakeKind::Resumed) {
+                *shared.resumed.lock().expect("no panic") += 1;
+            }
             let Ok(reply) = forward(&shared.upstream, &head) else { return };
             let _ = stream.write_all(&reply);
             stream.conn.send_close_notify();
