@@ -28,6 +28,9 @@ use crate::workers::{Gate, Step, Worker};
 
 /// A claim is one lead: a lead that hangs keeps no other waiting.
 const CLAIM_MAX: usize = 1;
+/// What nobody may read now is parked so many at a time, as one transaction: while Graph is away they come faster than
+/// syncs do.
+const PARKED_TOGETHER: usize = 64;
 /// How many fetchers there are for each call that may be in flight: while one waits for the store to sync, another reads.
 const FETCHERS_A_CALL: usize = 2;
 /// How long a fetcher rests after the store refused.
@@ -123,17 +126,25 @@ impl Worker for Fetcher {
         };
         // Where one was, another may be: arrivals wake one fetcher, and each wakes the next.
         self.tools.inbox.arrived().notify_one();
-        let mut lease = Lease { tools: &self.tools, source, leadgen: claim.reference.leadgen, held: true };
-        let settlement = match self.outcome(&policy, &lane, claim, now).await {
-            Fetched::Settle(settlement) => settlement,
+        let leadgens = vec![claim.reference.leadgen];
+        let mut lease = Lease { tools: &self.tools, source, leadgens, held: true };
+        let fetched = match self.purpose_to_read(&policy, &lane) {
+            Some(purpose) => self.fetch(purpose, claim).await,
+            None => Fetched::Closed(self.not_now(&policy, &lane, claim, now)),
+        };
+        let settlements = match fetched {
+            Fetched::Settle(settlement) => vec![settlement],
             // The store has it as it is: there is nothing to write.
-            Fetched::Paused(_) if source == Source::Parked => {
+            Fetched::Closed(_) if source == Source::Parked && lane.purpose.is_some() => {
                 return Step::Until(later(self.tools.clock.now(), PAUSED_REST_MS));
             }
-            Fetched::Paused(settlement) => settlement,
+            Fetched::Closed(settlement) if source == Source::Journal => {
+                self.with_the_rest(settlement, &mut lease, &policy, &lane, now)
+            }
+            Fetched::Closed(settlement) => vec![settlement],
         };
-        match self.tools.settle(&policy, &lane, settlement).await {
-            // Under another config this may be no outcome at all: it is claimed again.
+        match self.tools.settle(&policy, &lane, settlements).await {
+            // Under another config these may be no outcomes at all: they are claimed again.
             Ok(None) => Step::Did(0),
             Ok(Some(settled)) => {
                 lease.done();
@@ -147,15 +158,15 @@ impl Worker for Fetcher {
 /// What came of a claim.
 enum Fetched {
     Settle(Settlement),
-    /// No call was made, since the page waits. This parks it.
-    Paused(Settlement),
+    /// No call was made: nobody may read its lane now. This parks it.
+    Closed(Settlement),
 }
 
 /// Gives a claim back unless it was settled: an error, a stop or a panic on the way costs nothing but a second fetch.
 struct Lease<'t> {
     tools: &'t Tools,
     source: Source,
-    leadgen: LeadgenId,
+    leadgens: Vec<LeadgenId>,
     held: bool,
 }
 
@@ -163,7 +174,7 @@ impl Lease<'_> {
     fn done(&mut self) {
         self.held = false;
         if self.source == Source::Journal {
-            self.tools.inbox.done(&[self.leadgen]);
+            self.tools.inbox.done(&self.leadgens);
         }
     }
 }
@@ -172,8 +183,8 @@ impl Drop for Lease<'_> {
     fn drop(&mut self) {
         if self.held {
             match self.source {
-                Source::Journal => self.tools.inbox.release(&[self.leadgen]),
-                Source::Parked => self.tools.store.release(&[self.leadgen]),
+                Source::Journal => self.tools.inbox.release(&self.leadgens),
+                Source::Parked => self.tools.store.release(&self.leadgens),
             }
         }
     }
@@ -235,21 +246,50 @@ impl Fetcher {
         }))
     }
 
-    async fn outcome(&self, policy: &Policy, lane: &Lane, claim: Claimed, now: Timestamp) -> Fetched {
-        let tools = &self.tools;
-        let purpose = lane.purpose.as_ref().and_then(|id| policy.purpose(id.as_str())).cloned();
-        let availability = tools.graph.availability(&lane.page);
-        match (purpose, availability) {
-            (None, _) | (Some(_), Availability::NoToken) => {
-                let why = held(policy, &claim);
-                Fetched::Settle(parked(claim.reference, why))
+    /// The purpose under which the lane may be read now.
+    fn purpose_to_read<'p>(&self, policy: &'p Policy, lane: &Lane) -> Option<&'p Purpose> {
+        let purpose = policy.purpose(lane.purpose.as_ref()?.as_str())?;
+        let readable =
+            matches!(self.tools.graph.availability(&lane.page), Availability::Ready | Availability::Probe);
+        readable.then_some(purpose)
+    }
+
+    /// Parks what nobody may read now.
+    fn not_now(&self, policy: &Policy, lane: &Lane, claim: Claimed, now: Timestamp) -> Settlement {
+        let why = match (&lane.purpose, self.tools.graph.availability(&lane.page)) {
+            (None, _) | (Some(_), Availability::NoToken) => held(policy, &claim),
+            (Some(_), Availability::Paused { code, .. }) => paused(&claim, code, now),
+            // It was paused a moment ago: due at once.
+            (Some(_), Availability::Ready | Availability::Probe) => {
+                paused(&claim, ParkCode::GraphUnavailable, now)
             }
-            (Some(_), Availability::Paused { code, .. }) => {
-                let why = paused(&claim, code, now);
-                Fetched::Paused(parked(claim.reference, why))
+        };
+        parked(claim.reference, why)
+    }
+
+    /// With the first of a lane that is parked, what the journal has behind it in the lane.
+    fn with_the_rest(
+        &self,
+        first: Settlement,
+        lease: &mut Lease<'_>,
+        policy: &Policy,
+        lane: &Lane,
+        now: Timestamp,
+    ) -> Vec<Settlement> {
+        let mut settlements = vec![first];
+        let same =
+            |page: &PageId, form: &FormId| (*page == lane.page && *form == lane.form).then(|| lane.clone());
+        // The page may have become readable since: then the rest is read.
+        if self.purpose_to_read(policy, lane).is_none()
+            && let Some((_, references)) = self.tools.inbox.claim(PARKED_TOGETHER - 1, &same)
+        {
+            for reference in references {
+                lease.leadgens.push(reference.leadgen);
+                let claim = Claimed { reference, attempts: 0, last_code: None };
+                settlements.push(self.not_now(policy, lane, claim, now));
             }
-            (Some(purpose), Availability::Ready | Availability::Probe) => self.fetch(&purpose, claim).await,
         }
+        settlements
     }
 
     async fn fetch(&self, purpose: &Purpose, claim: Claimed) -> Fetched {
@@ -284,7 +324,7 @@ impl Fetcher {
 }
 
 fn fetched(failure: &Failure, settlement: Settlement) -> Fetched {
-    if failure.cause == Cause::Paused { Fetched::Paused(settlement) } else { Fetched::Settle(settlement) }
+    if failure.cause == Cause::Paused { Fetched::Closed(settlement) } else { Fetched::Settle(settlement) }
 }
 
 impl Tools {
@@ -374,17 +414,18 @@ impl Tools {
         &self,
         policy: &Arc<Policy>,
         lane: &Lane,
-        settlement: Settlement,
+        settlements: Vec<Settlement>,
     ) -> Result<Option<usize>, StoreError> {
         let _passing = self.gate.pass().await;
-        let stores = matches!(settlement.outcome, Outcome::Stored(_));
+        let stores = settlements.iter().any(|settlement| matches!(settlement.outcome, Outcome::Stored(_)));
         if !self.policy.is(policy) || (stores && !self.graph.knows(&lane.page)) {
-            tracing::info!(page.id = %lane.page, form.id = %lane.form, "fetcher.sent-back");
+            tracing::info!(page.id = %lane.page, form.id = %lane.form, refs.count = settlements.len(), "fetcher.sent-back");
             return Ok(None);
         }
-        let told = Told::of(&settlement, &self.names);
-        let settled = self.store.settle(vec![settlement]).await?;
-        for settled in &settled {
+        let told: Vec<Told> =
+            settlements.iter().map(|settlement| Told::of(settlement, &self.names)).collect();
+        let settled = self.store.settle(settlements).await?;
+        for (told, settled) in told.iter().zip(&settled) {
             told.say(lane, settled, &self.metrics);
         }
         Ok(Some(settled.len()))
