@@ -81,14 +81,19 @@ fn sent(text: &mut String, stage: &Stage, calls: usize) {
 
 fn fetched(text: &mut String, stage: &Stage) {
     let calls = stage.meta.graph_calls();
-    let asked: BTreeSet<&str> = calls
+    let leads: Vec<&str> = calls
         .iter()
         .filter_map(|call| call.fields.as_deref())
         .filter(|fields| fields.contains("field_data"))
         .collect();
+    let asked: BTreeSet<&str> = leads.iter().copied().collect();
     heading(text, "tamis fetched");
-    let _ =
-        writeln!(text, "  {} Graph calls, up to 50 leads each, asking for no more than", count(calls.len()));
+    let _ = writeln!(
+        text,
+        "  {} Graph calls: {} of one lead each, asking for no more than",
+        count(calls.len()),
+        count(leads.len())
+    );
     for fields in asked {
         let _ = writeln!(text, "    {fields}");
     }
