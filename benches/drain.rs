@@ -127,7 +127,7 @@ async fn drain(meta: &Simulator, leads: usize) -> (f64, f64) {
             inbox.accept(references).await.expect("accepted");
         }
         inbox.close().expect("closes");
-        tamis::store::Vault::close(&*rooms.store).await.expect("closes");
+        tamis::store::Life::close(&*rooms.store).await.expect("closes");
     }
     meta.clear_graph_calls();
     home.configure(&meta.graph_url(), "info");

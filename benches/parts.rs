@@ -30,7 +30,7 @@ use tamis::purpose::{Matching, Purpose, RecordId};
 use tamis::random::{Random, SystemRandom};
 use tamis::secret::{Key, Secret};
 use tamis::store::sled::{Settings, SledStore};
-use tamis::store::{Outcome, PageRequest, Settlement, TestFilter, Vault};
+use tamis::store::{Leads, Life, Outcome, PageRequest, Settlement, TestFilter};
 use tamis::trail::{Action, Actor, Entry, Operator, Role};
 use zeroizing_alloc::ZeroAlloc;
 

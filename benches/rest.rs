@@ -15,7 +15,7 @@ use tamis::id::{FormId, PageId};
 use tamis::lead::Dropped;
 use tamis::notification::{ParkCode, Why};
 use tamis::purpose::Lane;
-use tamis::store::{Outcome, Scan, Scanning, Settlement, Vault};
+use tamis::store::{Leads, Life, Outcome, Scan, Scanning, Settlement};
 
 use support::home::{Home, NO_GRAPH};
 use support::leads::reference;

@@ -17,7 +17,7 @@ use tamis::purpose::{Matching, Purpose};
 use tamis::random::{Random, SystemRandom};
 use tamis::secret::Secret;
 use tamis::store::sled::SledStore;
-use tamis::store::{Outcome, Parked, Seen, Settlement, Vault};
+use tamis::store::{Leads, Outcome, Parked, Seen, Settlement};
 
 use super::leads::{definition, reference, reply};
 

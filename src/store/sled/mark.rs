@@ -7,14 +7,9 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::clock::{Clock, Rfc3339};
-use crate::store::sled::SledStore;
-use crate::store::sled::draft::Draft;
-use crate::store::{Hours, StoreError};
-use crate::trail::{Action, Entry, Outcome};
 
 /// A longer leap forward is not believed.
 const JUMP_DAYS: i64 = 7;
@@ -81,34 +76,6 @@ impl Mark {
         state.jumped = false;
         tracing::info!(clock.seen = %Rfc3339(moment), "clock.confirmed");
     }
-}
-
-#[async_trait]
-impl Hours for SledStore {
-    fn clock_jumped(&self) -> bool {
-        self.shared.look().jumped
-    }
-
-    async fn confirm_clock(&self, by: Option<Entry>) -> Result<bool, StoreError> {
-        self.writer.write(1, move |draft| confirm_clock(draft, by)).await
-    }
-}
-
-fn confirm_clock(draft: &mut Draft<'_>, by: Option<Entry>) -> Result<bool, StoreError> {
-    let jumped = draft.jumped;
-    let mut entry = match by {
-        Some(entry) => entry,
-        None if !jumped => return Ok(false),
-        None => Entry::by_system(Action::ClockConfirmed),
-    };
-    if !jumped {
-        entry.result = Outcome::Nothing;
-    }
-    draft.append_line(entry)?;
-    if jumped {
-        draft.confirm_clock();
-    }
-    Ok(jumped)
 }
 
 #[cfg(test)]

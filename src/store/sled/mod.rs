@@ -7,7 +7,7 @@
 //! | `layout` | trees, keys, values |
 //! | `writer`, `draft` | the one writer: what queued up becomes one transaction, synced, witnessed, answered |
 //! | `shared` | what verbs and writer hold in common; halting; reopening after a full disk |
-//! | `settle`, `vault`, `seen`, `parked`, `trail`, `tokens`, `forms` | the verbs, by subject |
+//! | `settle`, `leads`, `life`, `seen`, `parked`, `trail`, `tokens`, `forms` | the verbs, by subject |
 //! | `reading` | a page of an export as it is read |
 //! | `scan` | everything that is kept, looked at against what is counted |
 //! | `mark` | the highest clock seen, and leaps of the clock |
@@ -20,6 +20,8 @@ mod engine;
 mod forms;
 mod index;
 mod layout;
+mod leads;
+mod life;
 mod mark;
 mod opening;
 mod parked;
@@ -31,7 +33,6 @@ mod settle;
 mod shared;
 mod tokens;
 mod trail;
-mod vault;
 mod writer;
 
 #[cfg(test)]

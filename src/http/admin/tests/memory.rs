@@ -16,7 +16,7 @@ const NOT_HERE: StoreError = StoreError::of(StoreCode::Halted);
 impl Store for MemoryStore {}
 
 #[async_trait]
-impl Vault for MemoryStore {
+impl Leads for MemoryStore {
     async fn settle(&self, _: Vec<Settlement>) -> Result<Vec<Settled>, StoreError> {
         Err(NOT_HERE)
     }
@@ -34,20 +34,8 @@ impl Vault for MemoryStore {
             Wanted::Record(_) => Vec::new(),
         })
     }
-    async fn admit(&self, _: Vec<PurposeId>) -> Result<(), StoreError> {
-        Err(NOT_HERE)
-    }
     fn stored(&self) -> HashMap<PurposeId, u64> {
         HashMap::from([(PurposeId::parse("devis").expect("a purpose"), 41)])
-    }
-    fn halted(&self) -> Option<StoreCode> {
-        None
-    }
-    fn ready(&self) -> bool {
-        true
-    }
-    async fn close(&self) -> Result<(), StoreError> {
-        Ok(())
     }
 }
 
@@ -101,7 +89,19 @@ impl Trail for MemoryStore {
 }
 
 #[async_trait]
-impl Hours for MemoryStore {
+impl Life for MemoryStore {
+    async fn admit(&self, _: Vec<PurposeId>) -> Result<(), StoreError> {
+        Err(NOT_HERE)
+    }
+    fn halted(&self) -> Option<StoreCode> {
+        None
+    }
+    fn ready(&self) -> bool {
+        true
+    }
+    async fn close(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
     fn clock_jumped(&self) -> bool {
         false
     }

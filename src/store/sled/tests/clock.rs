@@ -4,7 +4,7 @@ use super::support::*;
 use crate::clock::Day;
 use crate::purpose::RecordId;
 use crate::store::sled::SledStore;
-use crate::store::{Hours, Parked, Settled, StoreCode, StoreError, Trail, Vault, Wanted};
+use crate::store::{Leads, Life, Parked, Settled, StoreCode, StoreError, Trail, Wanted};
 use crate::trail::{Action, Actor, Outcome};
 
 fn code<T>(result: Result<T, StoreError>) -> Option<StoreCode> {

@@ -1,6 +1,6 @@
 use super::support::*;
 use crate::store::witness::Witness;
-use crate::store::{Forms, Parked, Seen, StoreCode, Tokens, Trail, Vault};
+use crate::store::{Forms, Leads, Life, Parked, Seen, StoreCode, Tokens, Trail};
 
 #[tokio::test]
 async fn closing_serves_what_is_queued_and_refuses_what_comes_after() {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::support::*;
 use crate::random::{Random, SeededRandom};
 use crate::store::witness::{Testimony, Witness};
-use crate::store::{StoreCode, Trail, Vault};
+use crate::store::{Leads, Life, StoreCode, Trail};
 
 const RECORDS: u64 = 6_000;
 

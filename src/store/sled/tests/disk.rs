@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::support::*;
-use crate::store::{Parked, Seen, Settled, StoreCode, Vault};
+use crate::store::{Leads, Life, Parked, Seen, Settled, StoreCode};
 
 #[tokio::test]
 async fn below_its_floor_the_store_takes_nothing_and_keeps_reading() {

@@ -2,7 +2,7 @@ use super::support::*;
 use crate::clock::Day;
 use crate::lead::sample;
 use crate::purpose::RecordId;
-use crate::store::{PageRequest, StoreCode, TestFilter, Trail, Vault};
+use crate::store::{Leads, Life, PageRequest, StoreCode, TestFilter, Trail};
 use crate::trail::{Action, Outcome};
 
 fn id(text: &str) -> RecordId {

@@ -12,7 +12,7 @@ use crate::clock::Day;
 use crate::keyring::{Bucket, Keyring};
 use crate::random::{Random, SeededRandom, SystemRandom};
 use crate::store::sled::{Settings, SledStore};
-use crate::store::{Parked, Settled, Vault};
+use crate::store::{Leads, Life, Parked, Settled};
 
 const KILLS: u64 = 10;
 /// In the working directory of the process that is to be killed; holds the number of its first lead.

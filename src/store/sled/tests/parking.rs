@@ -4,7 +4,7 @@ use crate::id::{FormId, PageId};
 use crate::notification::ParkCode;
 use crate::purpose::Lane;
 use crate::store::sled::SledStore;
-use crate::store::{Parked, ParkedClaim, Requeue, Seen, SeenState, Settled, StoreCode, Trail, Vault};
+use crate::store::{Leads, Life, Parked, ParkedClaim, Requeue, Seen, SeenState, Settled, StoreCode, Trail};
 use crate::trail::{Action, Outcome};
 
 fn after(seconds: i64) -> jiff::Timestamp {

@@ -9,7 +9,7 @@ use crate::notification::ParkCode;
 use crate::random::{Random, SeededRandom};
 use crate::store::sled::layout::{meta, record_key, seen_key};
 use crate::store::{
-    Fault, Parked, ParkedFault, RecordsFault, Requeue, Scan, Scanning, StoreCode, Trail, Vault,
+    Fault, Leads, Life, Parked, ParkedFault, RecordsFault, Requeue, Scan, Scanning, StoreCode, Trail,
 };
 use crate::trail::Action;
 

@@ -2,7 +2,9 @@ use super::support::*;
 use crate::lead::{Dropped, sample};
 use crate::notification::ParkCode;
 use crate::purpose::RecordId;
-use crate::store::{DroppedField, Forms, Outcome, Parked, Seen, SeenState, Settled, StoreCode, Trail, Vault};
+use crate::store::{
+    DroppedField, Forms, Leads, Life, Outcome, Parked, Seen, SeenState, Settled, StoreCode, Trail,
+};
 use crate::trail::Action;
 
 fn ids(settled: &[Settled]) -> Vec<String> {

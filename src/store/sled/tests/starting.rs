@@ -8,7 +8,7 @@ use crate::keyring::{InstanceId, Keyring};
 use crate::store::sled::presence;
 use crate::store::startup::Presence;
 use crate::store::witness::{Testimony, Witness};
-use crate::store::{Seen, StoreCode, Vault};
+use crate::store::{Leads, Life, Seen, StoreCode};
 
 /// Names and contents of everything below a directory.
 fn contents(dir: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {

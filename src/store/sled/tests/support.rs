@@ -17,8 +17,8 @@ use crate::random::SystemRandom;
 use crate::secret::{Key, hmac_sha256};
 use crate::store::sled::{Settings, SledStore};
 use crate::store::{
-    Outcome, Page, PageRequest, Scan, Scanned, Scanning, Settled, Settlement, StoreCode, StoreError,
-    TestFilter, Vault,
+    Leads, Outcome, Page, PageRequest, Scan, Scanned, Scanning, Settled, Settlement, StoreCode, StoreError,
+    TestFilter,
 };
 use crate::trail::{Action, Actor, Entry, Operator, Reason, Role};
 

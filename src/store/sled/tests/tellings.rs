@@ -6,7 +6,7 @@ use crate::notification::ParkCode;
 use crate::purpose::{FormDefinition, Question, RecordId};
 use crate::store::sled::SledStore;
 use crate::store::{
-    Forms, Found, KnownForm, Seen, SeenState, StoreCode, Token, Tokens, Trail, Vault, Wanted,
+    Forms, Found, KnownForm, Leads, Life, Seen, SeenState, StoreCode, Token, Tokens, Trail, Wanted,
 };
 use crate::trail::{Action, Outcome, Reason, Role};
 

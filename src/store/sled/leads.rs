@@ -15,12 +15,12 @@ use crate::store::sled::reading::{Bounds, Reading, expired};
 use crate::store::sled::shared::Shared;
 use crate::store::sled::{SledStore, seen, settle};
 use crate::store::{
-    Found, Page, PageRequest, SeenState, Settled, Settlement, StoreCode, StoreError, Vault, Wanted,
+    Found, Leads, Page, PageRequest, SeenState, Settled, Settlement, StoreCode, StoreError, Wanted,
 };
 use crate::trail::{Entry, Outcome};
 
 #[async_trait]
-impl Vault for SledStore {
+impl Leads for SledStore {
     async fn settle(&self, batch: Vec<Settlement>) -> Result<Vec<Settled>, StoreError> {
         self.writer.write(batch.len(), move |draft| settle::settle(draft, batch)).await
     }
@@ -88,27 +88,8 @@ impl Vault for SledStore {
         Ok(vec![Found { state, lead }])
     }
 
-    async fn admit(&self, purposes: Vec<PurposeId>) -> Result<(), StoreError> {
-        self.beside(move |shared| shared.admit(&purposes)).await
-    }
-
     fn stored(&self) -> HashMap<PurposeId, u64> {
         self.shared.stored().clone()
-    }
-
-    fn halted(&self) -> Option<StoreCode> {
-        let stalled = self.shared.is_stalled().then_some(StoreCode::Stalled);
-        self.shared.halted().map(|halt| halt.code).or(stalled)
-    }
-
-    fn ready(&self) -> bool {
-        Vault::halted(self).is_none()
-            && self.shared.engine().is_ok()
-            && self.shared.keyring.failed().is_none()
-    }
-
-    async fn close(&self) -> Result<(), StoreError> {
-        self.shut().await
     }
 }
 

@@ -1,0 +1,55 @@
+//! Forms: their definitions, and what the sieve dropped of their leads.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::id::FormId;
+use crate::purpose::FormDefinition;
+use crate::store::StoreError;
+
+/// Definitions of forms, and what the sieve dropped by form.
+#[async_trait]
+pub trait Forms: Send + Sync {
+    /// What is known of a form.
+    ///
+    /// # Errors
+    /// See [`StoreCode`].
+    fn form(&self, form: &FormId) -> Result<Option<KnownForm>, StoreError>;
+    /// Keeps what was learnt of a form.
+    ///
+    /// # Errors
+    /// See [`StoreCode`].
+    async fn put_form(&self, form: KnownForm) -> Result<(), StoreError>;
+    /// All known forms.
+    ///
+    /// # Errors
+    /// See [`StoreCode`].
+    fn forms(&self) -> Result<Vec<KnownForm>, StoreError>;
+    /// Names and counts of dropped fields by form (at most 200 names a form; the rest under `…`).
+    ///
+    /// # Errors
+    /// See [`StoreCode`].
+    fn dropped(&self) -> Result<Vec<DroppedField>, StoreError>;
+}
+
+/// A form as last read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownForm {
+    /// The form.
+    pub form: FormId,
+    /// Its definition; none: Graph refuses it for good, so keys are matched by name.
+    pub definition: Option<FormDefinition>,
+    /// When it was read.
+    pub read_at: Timestamp,
+}
+
+/// One name that the sieve let fall.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DroppedField {
+    /// The form.
+    pub form: FormId,
+    /// The question's key (the form author's words).
+    pub name: String,
+    /// How often.
+    pub count: u64,
+}

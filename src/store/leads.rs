@@ -1,0 +1,132 @@
+//! Records: settling what was fetched, pages of an export, single look-ups.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+
+use crate::clock::Day;
+use crate::id::LeadgenId;
+use crate::lead::{Dropped, MinimisedLead, OpenedLead, UnsealedLead};
+use crate::notification::{LeadRef, ParkCode, Why};
+use crate::purpose::{Cursor, PurposeId, RecordId};
+use crate::store::{SeenState, StoreError};
+use crate::trail::Entry;
+
+/// What became of a claimed reference, to be made durable.
+pub struct Settlement {
+    /// The reference.
+    pub reference: LeadRef,
+    /// Its end, or where it waits.
+    pub outcome: Outcome,
+    /// What the sieve let fall, to be counted by form.
+    pub dropped: Dropped,
+}
+
+/// Stored, or parked with a reason.
+pub enum Outcome {
+    /// Into the vault.
+    Stored(Box<MinimisedLead>),
+    /// Not stored.
+    Parked(Why),
+}
+
+/// What a settlement led to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// A new record.
+    Stored(RecordId),
+    /// Parked; the code may differ from what was asked (`record-too-large`).
+    Parked(ParkCode),
+    /// It had an end already (a fetch repeated after a crash): nothing changed.
+    Known,
+}
+
+/// Which records of a purpose a page covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TestFilter {
+    /// Without Meta's test leads.
+    Exclude,
+    /// With them.
+    Include,
+    /// Only them.
+    Only,
+}
+
+/// A page of an export, as asked for.
+pub struct PageRequest {
+    /// The purpose.
+    pub purpose: PurposeId,
+    /// Where the last page ended; none: from the start.
+    pub after: Option<Cursor>,
+    /// At most this many records.
+    pub limit: usize,
+    /// Test leads or not.
+    pub test: TestFilter,
+    /// Records whose expiry day has come are passed over.
+    pub today: Day,
+    /// Also where a scan found that records are missing.
+    pub incomplete: bool,
+}
+
+/// A page whose bound is fixed and whose trail line is synced: only now may a first byte leave.
+pub struct Page {
+    /// Where to go on: the last record looked at; on an empty page where it began.
+    pub next: Cursor,
+    /// True if there is more after it.
+    pub more: bool,
+    /// At most so many records follow (fewer if some are erased meanwhile).
+    pub count: u64,
+    /// So many records of the purpose are missing, as the last scan found; only where the request allows it.
+    pub missing: u64,
+    /// The records in arrival order.
+    pub records: Records,
+}
+
+/// The records of a page, each unsealed when it is asked for: asking waits for the disk, so it is done on a thread of its
+/// own. An `Err` ends the export with an error, never with a short list; nothing comes after it.
+pub type Records = Box<dyn Iterator<Item = Result<UnsealedLead, StoreError>> + Send>;
+
+/// What an officer looks for.
+pub enum Wanted {
+    /// By Meta's id.
+    Leadgen(LeadgenId),
+    /// By ours.
+    Record(RecordId),
+}
+
+/// What was found.
+pub struct Found {
+    /// What became of it.
+    pub state: SeenState,
+    /// The record, if it is stored and not past its expiry.
+    pub lead: Option<OpenedLead>,
+}
+
+/// Records by purpose.
+#[async_trait]
+pub trait Leads: Send + Sync {
+    /// Makes the ends of these references durable in one transaction: numbers, seals, stores, notes as seen, writes the
+    /// trail lines, syncs, and only then answers, in the order of `batch`.
+    ///
+    /// # Errors
+    /// Nothing of the batch is answered for; after [`StoreCode::Halted`] the store takes no more.
+    async fn settle(&self, batch: Vec<Settlement>) -> Result<Vec<Settled>, StoreError>;
+
+    /// Fixes the bound of a page by a scan of keys, writes and syncs its trail line (`entry`, completed with purpose,
+    /// count and range), then reads on demand.
+    ///
+    /// # Errors
+    /// [`StoreCode::Busy`] if too many are being read; [`StoreCode::ClockJumped`]; [`StoreCode::CountMismatch`] if records
+    /// are missing and the request does not allow it; otherwise see [`StoreCode`].
+    async fn open_page(&self, request: PageRequest, entry: Entry) -> Result<Page, StoreError>;
+
+    /// Looks one record up and writes the trail line first.
+    ///
+    /// # Errors
+    /// [`StoreCode::ClockJumped`] if it depends on the clock whether the record is past its expiry; otherwise see
+    /// [`StoreCode`].
+    async fn find(&self, wanted: Wanted, entry: Entry) -> Result<Vec<Found>, StoreError>;
+
+    /// How many records each purpose holds.
+    fn stored(&self) -> HashMap<PurposeId, u64>;
+}

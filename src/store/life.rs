@@ -1,0 +1,43 @@
+//! The life of a store: what it makes room for, whether it takes and gives, what it makes of the clock, its end.
+
+use async_trait::async_trait;
+
+use crate::purpose::PurposeId;
+use crate::store::{StoreCode, StoreError};
+use crate::trail::Entry;
+
+/// What is asked of a store itself, not of what it keeps.
+///
+/// A leap of the clock forward of more than 7 days against the highest clock seen is not believed until it is confirmed:
+/// nothing is handed out or destroyed meanwhile, while accepting and storing go on. What is answered without waiting is
+/// what this process knows.
+#[async_trait]
+pub trait Life: Send + Sync {
+    /// Makes room for purposes that the config names from now on; those that have it already are left as they are.
+    ///
+    /// # Errors
+    /// See [`StoreCode`]: nothing may be settled under them then.
+    async fn admit(&self, purposes: Vec<PurposeId>) -> Result<(), StoreError>;
+
+    /// Why the store takes no more, if it has halted.
+    fn halted(&self) -> Option<StoreCode>;
+
+    /// True if it takes and gives: not halted, not closed, not waiting for room, its keys can be changed.
+    fn ready(&self) -> bool;
+
+    /// Waits for the writer to finish what it has, syncs and closes. Later verbs answer [`StoreCode::Closed`].
+    ///
+    /// # Errors
+    /// The last sync failed.
+    async fn close(&self) -> Result<(), StoreError>;
+
+    /// True while there is a leap that nobody has confirmed.
+    fn clock_jumped(&self) -> bool;
+
+    /// Believes the clock from now on, with a trail line. `by` is a person's act; none: Graph's own clock agrees. False:
+    /// there was nothing to confirm.
+    ///
+    /// # Errors
+    /// See [`StoreCode`].
+    async fn confirm_clock(&self, by: Option<Entry>) -> Result<bool, StoreError>;
+}
