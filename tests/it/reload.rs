@@ -217,6 +217,7 @@ async fn the_real_daemon_reloads_on_sighup_and_keeps_its_config_when_the_new_one
     };
     let body = submit("one@example.org");
     assert_eq!(meta.deliver(&daemon.webhook(), &body).await.expect("an answer").status, 200);
+    daemon.until_said("lead.held", 1);
 
     let wrong =
         good.replace(OTHER_FORMS, FORMS).replace("calls", "CANARY") + "\n[surprise]\nkey = \"CANARY\"\n";
