@@ -121,7 +121,7 @@ async fn drain(meta: &Simulator, leads: usize) -> (f64, f64) {
     let home = Home::new(NO_GRAPH);
     {
         let rooms = Rooms::open(home.path());
-        let inbox = rooms.inbox();
+        let inbox = rooms.inbox().await;
         for from in (0..leads).step_by(1_000) {
             let references = (from..(from + 1_000).min(leads)).map(reference).collect();
             inbox.accept(references).await.expect("accepted");

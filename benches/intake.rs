@@ -435,7 +435,7 @@ async fn serve_no_store(home: &Path) {
 async fn serve_intake(home: &Path) {
     let Parts { clock, random, metrics, settings, budget } = parts();
     let rooms = Rooms::open(home);
-    let inbox = Arc::new(rooms.inbox());
+    let inbox = Arc::new(rooms.inbox().await);
     let intake = Intake {
         trust: Arc::new(Current::new(Trust { verifier: verifier(), verify_token: rooms.verify_token })),
         inbox: inbox.clone(),
@@ -451,7 +451,7 @@ async fn serve_intake(home: &Path) {
         listen(),
         &listener,
         intake,
-        Health::new(|| true),
+        Health::new(|| async { true }),
         random,
         Patience::new(NEXT_HEAD_MAX),
     )

@@ -9,13 +9,13 @@
 
 mod support;
 
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tamis::id::{FormId, PageId};
 use tamis::lead::Dropped;
-use tamis::notification::{ParkCode, Why};
-use tamis::purpose::Lane;
-use tamis::store::{Leads, Life, Outcome, Scan, Scanning, Settlement};
+use tamis::notification::{Lanes, LeadRef, ParkCode, Why};
+use tamis::store::{Leads, Life, Outcome, Parked, Scan, Scanning, Settlement};
 
 use support::home::{Home, NO_GRAPH};
 use support::leads::reference;
@@ -87,14 +87,13 @@ async fn scan(rooms: &Rooms) -> Duration {
 async fn churn_journal(references: usize) {
     let home = Home::new(NO_GRAPH);
     let rooms = Rooms::open(home.path());
-    let inbox = rooms.inbox();
-    let lane = |page: &PageId, form: &FormId| Some(Lane { page: *page, form: *form, purpose: None });
+    let inbox = rooms.inbox().await;
     let (mut disk, mut rss) = (Vec::new(), Vec::new());
     let begun = Instant::now();
     for from in (0..references).step_by(1_000) {
         let batch = (from..from + 1_000).map(reference).collect();
         inbox.accept(batch).await.expect("accepted");
-        while let Some((_, claimed)) = inbox.claim(50, &lane) {
+        while let Some((_, claimed)) = inbox.claim(50) {
             let ids: Vec<_> = claimed.iter().map(|reference| reference.leadgen).collect();
             inbox.done(&ids);
         }
@@ -114,9 +113,8 @@ async fn churn_parked(times: usize) {
     let home = Home::new(NO_GRAPH);
     let rooms = Rooms::open(home.path());
     let (mut disk, mut rss) = (Vec::new(), Vec::new());
-    let lane = |page: &PageId, form: &FormId| {
-        Some(Lane { page: *page, form: *form, purpose: Some(rooms.purpose.id.clone()) })
-    };
+    let LeadRef { page, form, .. } = reference(0);
+    let lanes = Lanes { forms: Arc::new(HashSet::from([form])), pages: HashMap::from([(page, true)]) };
     let begun = Instant::now();
     for round in 0..times / 1_000 {
         for from in (0..1_000).step_by(250) {
@@ -128,7 +126,7 @@ async fn churn_parked(times: usize) {
             rooms.store.settle(batch.collect()).await.expect("settles");
         }
         while let Some((_, claims)) =
-            tamis::store::Parked::claim_due(&*rooms.store, rooms.clock.now(), 50, &lane).expect("claims")
+            rooms.store.claim_due(rooms.clock.now(), 50, &lanes).await.expect("claims")
         {
             assert!(!claims.is_empty());
         }

@@ -6,12 +6,12 @@ mod opening;
 mod reload;
 mod sockets;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::app::opening::{StoreKnows, open_keyring, open_store};
+use crate::app::opening::{open_keyring, open_store};
 use crate::app::sockets::{Sockets, bind};
 use crate::clock::{Clock, Rfc3339};
 use crate::config::{Config, Fingerprint, Secrets};
@@ -37,7 +37,7 @@ use crate::workers::{
     Clockwatch, Fetcher, FormBook, Gate, Reaper, Retries, Scanner, Tools, Worker, fetchers, run_loop,
 };
 
-pub use opening::StartError;
+pub use opening::{StartError, StoreKnows};
 pub use reload::{Applied, Reload};
 pub use sockets::Addresses;
 
@@ -96,11 +96,28 @@ impl App {
     ///
     /// # Errors
     /// See [`StartError`]. Nothing is left running.
-    pub fn build(config: &Config, secrets: Secrets, ambient: Ambient) -> Result<Self, StartError> {
-        let Secrets { root, verify_token, app_secrets, page_tokens } = secrets;
+    pub async fn build(config: &Config, secrets: Secrets, ambient: Ambient) -> Result<Self, StartError> {
         let policy = config.policy();
-        let keyring = open_keyring(config, root, &ambient)?;
+        let keyring = open_keyring(config, secrets.root.clone(), &ambient)?;
         let store = open_store(config, &keyring, &policy, &ambient)?;
+        let furnished = Self::furnish(config, secrets, ambient, policy, keyring, Arc::clone(&store)).await;
+        if furnished.is_err() {
+            // Why it does not start is what is said; its writer must have ended before anybody else opens it.
+            let _ = store.close().await;
+        }
+        furnished
+    }
+
+    /// Everything but the store and its keys.
+    async fn furnish(
+        config: &Config,
+        secrets: Secrets,
+        ambient: Ambient,
+        policy: Arc<Policy>,
+        keyring: Arc<dyn Keyring>,
+        store: SharedStore,
+    ) -> Result<Self, StartError> {
+        let Secrets { root: _, verify_token, app_secrets, page_tokens } = secrets;
         let inbox = Inbox::open(
             config.inbox_settings(),
             Arc::clone(&keyring),
@@ -108,6 +125,7 @@ impl App {
             Arc::clone(&ambient.clock),
             Arc::clone(&ambient.random),
         )
+        .await
         .map_err(StartError::Inbox)?;
         let inbox = Arc::new(inbox);
         let settings = config.graph_settings(&app_secrets, page_tokens);
@@ -163,13 +181,15 @@ impl App {
             }
         };
         rooms.start_workers(fetchers, &tools, &stop);
+        let records = rooms.store.stored().await.ok().map(|stored| stored.values().sum::<u64>());
+        let parked = rooms.store.parked().await.ok();
         tracing::info!(
             public.address = %addresses.public,
             admin.socket = %addresses.socket.display(),
             admin.address = addresses.admin.as_ref().map(tracing::field::display),
-            store.records = rooms.store.stored().values().sum::<u64>(),
+            store.records = records,
             inbox.queued = rooms.inbox.queued(),
-            inbox.parked = rooms.store.parked(),
+            inbox.parked = parked,
             "process.started"
         );
         systemd.ready().await;
@@ -203,14 +223,21 @@ impl Rooms {
         let graph = Arc::clone(&self.graph);
         let clock = Arc::clone(&self.ambient.clock);
         self.metrics.read_from(move || {
-            let age = |oldest: jiff::Timestamp| clock.now().as_second() - oldest.as_second();
-            Readings {
-                inbox_queued: inbox.queued(),
-                inbox_oldest_seconds: inbox.oldest().map_or(0, age).try_into().unwrap_or(0),
-                parked: store.parked(),
-                records: store.stored().into_iter().collect(),
-                paused: graph.paused().into_iter().map(|paused| (paused.page, paused.code)).collect(),
-                ready: inbox.ready() && store.ready(),
+            let (inbox, store) = (Arc::clone(&inbox), Arc::clone(&store));
+            let (graph, clock) = (Arc::clone(&graph), Arc::clone(&clock));
+            async move {
+                let age = |oldest: jiff::Timestamp| clock.now().as_second() - oldest.as_second();
+                Readings {
+                    inbox_queued: inbox.queued(),
+                    inbox_oldest_seconds: inbox.oldest().map_or(0, age).try_into().unwrap_or(0),
+                    parked: store.parked().await.ok(),
+                    records: store
+                        .stored()
+                        .await
+                        .map_or_else(|_| Vec::new(), |stored| stored.into_iter().collect()),
+                    paused: graph.paused().into_iter().map(|paused| (paused.page, paused.code)).collect(),
+                    ready: inbox.ready().await && store.ready(),
+                }
             }
         });
     }
@@ -228,6 +255,7 @@ impl Rooms {
             random: Arc::clone(&self.ambient.random),
             metrics: Arc::clone(&self.metrics),
             names: LeadNames::new(Arc::clone(&self.keyring), Arc::clone(&clock)),
+            left: Mutex::default(),
             clock,
         })
     }
@@ -257,7 +285,10 @@ impl Rooms {
         stop: &Stop,
     ) -> std::io::Result<Vec<actix_web::dev::ServerHandle>> {
         let (inbox, store) = (Arc::clone(&self.inbox), Arc::clone(&self.store));
-        let health = Health::new(move || inbox.ready() && store.ready());
+        let health = Health::new(move || {
+            let (inbox, store) = (Arc::clone(&inbox), Arc::clone(&store));
+            async move { inbox.ready().await && store.ready() }
+        });
         let shutdown = drain.mul_f64(LISTENERS_SHARE);
         let random = || Arc::clone(&self.ambient.random);
         let public = Listener { workers: PUBLIC_WORKERS, connections: public_connections(), shutdown };

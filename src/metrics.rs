@@ -4,6 +4,7 @@
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
 
+use futures_util::future::BoxFuture;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
@@ -59,8 +60,8 @@ pub struct Readings {
     pub inbox_queued: u64,
     /// Age of the oldest of them, in seconds.
     pub inbox_oldest_seconds: u64,
-    /// References that wait or are held.
-    pub parked: u64,
+    /// References that wait or are held; none: it could not be told.
+    pub parked: Option<u64>,
     /// Records by purpose.
     pub records: Vec<(PurposeId, u64)>,
     /// Pages that are paused, and why.
@@ -84,7 +85,7 @@ pub struct Metrics {
     admin_requests: Family<ByAnswer, Counter>,
     worker_panics: Counter,
     gauges: Gauges,
-    readings: OnceLock<Box<dyn Fn() -> Readings + Send + Sync>>,
+    readings: OnceLock<Box<dyn Fn() -> BoxFuture<'static, Readings> + Send + Sync>>,
 }
 
 struct Gauges {
@@ -167,8 +168,11 @@ impl Metrics {
     }
 
     /// Says where the values come from that are looked up when somebody asks. The first word holds.
-    pub fn read_from(&self, readings: impl Fn() -> Readings + Send + Sync + 'static) {
-        let _ = self.readings.set(Box::new(readings));
+    pub fn read_from<F>(&self, readings: impl Fn() -> F + Send + Sync + 'static)
+    where
+        F: Future<Output = Readings> + Send + 'static,
+    {
+        let _ = self.readings.set(Box::new(move || Box::pin(readings())));
     }
 
     /// A call to the webhook was answered.
@@ -226,9 +230,9 @@ impl Metrics {
     }
 
     /// Everything in Prometheus' text format.
-    pub fn render(&self) -> String {
+    pub async fn render(&self) -> String {
         if let Some(readings) = self.readings.get() {
-            self.take(readings());
+            self.take(readings().await);
         }
         let mut text = String::new();
         // Writing into a string fails only if a label does, and ours are plain.
@@ -239,7 +243,9 @@ impl Metrics {
     fn take(&self, now: Readings) {
         self.gauges.inbox_queued.set(now.inbox_queued);
         self.gauges.inbox_oldest_seconds.set(now.inbox_oldest_seconds);
-        self.gauges.parked.set(now.parked);
+        if let Some(parked) = now.parked {
+            self.gauges.parked.set(parked);
+        }
         self.gauges.ready.set(u64::from(now.ready));
         for (purpose, count) in now.records {
             self.gauges.records.get_or_create(&ByPurpose { purpose: purpose.to_string() }).set(count);
@@ -278,13 +284,13 @@ fn status_label(status: u16) -> Label {
 mod tests {
     use super::*;
 
-    #[test]
-    fn the_text_has_every_family_with_its_prefix() {
+    #[tokio::test]
+    async fn the_text_has_every_family_with_its_prefix() {
         let metrics = Metrics::new();
         metrics.notification(200);
         metrics.parked(ParkCode::FormUnclaimed);
-        metrics.read_from(|| Readings { inbox_queued: 3, ready: true, ..Readings::default() });
-        let text = metrics.render();
+        metrics.read_from(|| async { Readings { inbox_queued: 3, ready: true, ..Readings::default() } });
+        let text = metrics.render().await;
         for line in [
             "tamis_notifications_total{answer=\"200\"} 1",
             "tamis_leads_parked_total{code=\"form-unclaimed\"} 1",

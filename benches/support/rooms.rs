@@ -5,10 +5,10 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use tamis::app::StoreKnows;
 use tamis::clock::{Clock, SystemClock};
 use tamis::config::{self, Config};
-use tamis::id::LeadgenId;
-use tamis::inbox::{Inbox, InboxCode, Known};
+use tamis::inbox::Inbox;
 use tamis::keyring::Keyring;
 use tamis::keyring::file::FileKeyring;
 use tamis::lead::{MinimisedLead, minimise};
@@ -17,7 +17,7 @@ use tamis::purpose::{Matching, Purpose};
 use tamis::random::{Random, SystemRandom};
 use tamis::secret::Secret;
 use tamis::store::sled::SledStore;
-use tamis::store::{Leads, Outcome, Parked, Seen, Settlement};
+use tamis::store::{Leads, Outcome, Settlement};
 
 use super::leads::{definition, reference, reply};
 
@@ -33,18 +33,6 @@ pub struct Rooms {
     pub store: Arc<SledStore>,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
-}
-
-/// The daemon's store, as the inbox asks it.
-struct StoreKnows(Arc<SledStore>);
-
-impl Known for StoreKnows {
-    fn known(&self, leadgen: &LeadgenId) -> Result<bool, InboxCode> {
-        self.0.seen(leadgen).map(|state| state.is_some()).map_err(|_| InboxCode::Store)
-    }
-    fn parked(&self) -> u64 {
-        Parked::parked(&*self.0)
-    }
 }
 
 impl Rooms {
@@ -75,10 +63,11 @@ impl Rooms {
         }
     }
 
-    pub fn inbox(&self) -> Inbox {
+    pub async fn inbox(&self) -> Inbox {
         let known = Arc::new(StoreKnows(self.store.clone()));
         let settings = self.config.inbox_settings();
         Inbox::open(settings, self.keyring.clone(), known, self.clock.clone(), self.random.clone())
+            .await
             .expect("an inbox")
     }
 

@@ -4,10 +4,12 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use async_trait::async_trait;
+
 use crate::app::Ambient;
 use crate::config::Config;
 use crate::id::LeadgenId;
-use crate::inbox::{InboxCode, InboxError, Known};
+use crate::inbox::{InboxCode, InboxError, Known, Looked};
 use crate::keyring::file::FileKeyring;
 use crate::keyring::{Keyring, KeyringError};
 use crate::purpose::Policy;
@@ -56,15 +58,14 @@ pub enum StartError {
 }
 
 /// What the inbox asks the store.
-pub(super) struct StoreKnows(pub(super) SharedStore);
+pub struct StoreKnows(pub SharedStore);
 
+#[async_trait]
 impl Known for StoreKnows {
-    fn known(&self, leadgen: &LeadgenId) -> Result<bool, InboxCode> {
-        self.0.seen(leadgen).map(|state| state.is_some()).map_err(|_| InboxCode::Store)
-    }
-
-    fn parked(&self) -> u64 {
-        self.0.parked()
+    async fn look(&self, leadgens: &[LeadgenId]) -> Result<Looked, InboxCode> {
+        let known = self.0.known(leadgens).await.map_err(|_| InboxCode::Store)?;
+        let parked = self.0.parked().await.map_err(|_| InboxCode::Store)?;
+        Ok(Looked { known, parked })
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) async fn run(path: &ConfigPath, environment: &Environment) -> Result<
     let loudness = listen_to_events(&config, &clock, file.clone());
     warn(&config);
     let ambient = Ambient { clock: Arc::clone(&clock), random: Arc::new(SystemRandom) };
-    let app = App::build(&config, secrets, ambient).map_err(|error| not_started(&error))?;
+    let app = App::build(&config, secrets, ambient).await.map_err(|error| not_started(&error))?;
     let stop = Stop::default();
     stop_on_signals(&stop).map_err(|error| deaf(&error))?;
     if let Some(file) = file {

@@ -178,6 +178,13 @@ impl Graph {
         }
     }
 
+    /// All pages; true: its leads may be read now.
+    pub fn pages(&self) -> HashMap<PageId, bool> {
+        let readable =
+            |page: &PageId| matches!(self.availability(page), Availability::Ready | Availability::Probe);
+        self.pages.pin().keys().map(|page| (*page, readable(page))).collect()
+    }
+
     /// The pages that are paused, by page.
     pub fn paused(&self) -> Vec<Paused> {
         self.pauses.paused(self.pages.pin().keys().copied())

@@ -3,20 +3,24 @@
 use std::sync::Arc;
 
 use actix_web::{HttpResponse, web};
+use futures_util::future::BoxFuture;
 
 /// Tells whether notifications are taken.
 #[derive(Clone)]
-pub struct Health(Arc<dyn Fn() -> bool + Send + Sync>);
+pub struct Health(Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>);
 
 impl Health {
     /// Asks this whenever somebody asks.
-    pub fn new(ready: impl Fn() -> bool + Send + Sync + 'static) -> Self {
-        Self(Arc::new(ready))
+    pub fn new<F>(ready: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = bool> + Send + 'static,
+    {
+        Self(Arc::new(move || Box::pin(ready())))
     }
 
     /// True if notifications are taken.
-    pub fn is_ready(&self) -> bool {
-        (self.0)()
+    pub async fn is_ready(&self) -> bool {
+        (self.0)().await
     }
 }
 
@@ -27,7 +31,7 @@ pub async fn live() -> HttpResponse {
 
 /// `GET /health/ready`: notifications are taken.
 pub async fn ready(health: web::Data<Health>) -> HttpResponse {
-    let (mut answer, word) = match health.is_ready() {
+    let (mut answer, word) = match health.is_ready().await {
         true => (HttpResponse::Ok(), "ready"),
         false => (HttpResponse::ServiceUnavailable(), "not-ready"),
     };
@@ -47,7 +51,7 @@ mod tests {
     #[tokio::test]
     async fn health_is_a_word_and_no_problem() {
         for (is_ready, status, word) in [(true, 200, "ready"), (false, 503, "not-ready")] {
-            let health = web::Data::new(Health::new(move || is_ready));
+            let health = web::Data::new(Health::new(move || async move { is_ready }));
             let app = App::new().app_data(health).wrap(from_fn(as_problems)).configure(health_routes);
             let app = test::init_service(app).await;
             for (method, path, status, word) in [

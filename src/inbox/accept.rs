@@ -10,18 +10,41 @@ use super::queue::Standing;
 use super::shared::Shared;
 use super::{Accepted, InboxCode, InboxError};
 use crate::clock::Day;
+use crate::id::LeadgenId;
 use crate::notification::LeadRef;
 
 /// A call on its way through.
-struct Call {
+struct Call<'s> {
     /// What is not known so far.
     unknown: Vec<LeadRef>,
     /// The batches that must be durable before the answer.
     waits: Vec<Arc<Batch>>,
     /// The key of the day.
     key: Arc<DayKey>,
-    /// How many references had had their end when the queue was looked at.
-    ended: u64,
+    /// The look into the store, from before the queue was looked at.
+    look: Look<'s>,
+}
+
+/// A look into the store that is under way, over when it is dropped: its caller may go away at any moment.
+struct Look<'s> {
+    shared: &'s Shared,
+    began: Option<u64>,
+}
+
+impl Look<'_> {
+    fn end(&mut self, ledger: &mut Ledger) {
+        if let Some(began) = self.began.take() {
+            ledger.looks.end(began);
+        }
+    }
+}
+
+impl Drop for Look<'_> {
+    fn drop(&mut self) {
+        if self.began.is_some() {
+            self.end(&mut self.shared.lock());
+        }
+    }
 }
 
 impl Shared {
@@ -29,30 +52,35 @@ impl Shared {
     pub async fn accept(&self, references: Vec<LeadRef>) -> Result<Accepted, InboxError> {
         let asked = references.len();
         let mut call = self.look(references)?;
-        let mut fresh = Vec::with_capacity(call.unknown.len());
-        for reference in std::mem::take(&mut call.unknown) {
-            if !self.known.known(&reference.leadgen).map_err(InboxError::of)? {
-                fresh.push(reference);
-            }
+        let mut fresh = std::mem::take(&mut call.unknown);
+        let mut parked = 0;
+        if !fresh.is_empty() {
+            let leadgens: Vec<LeadgenId> = fresh.iter().map(|reference| reference.leadgen).collect();
+            let looked = self.known.look(&leadgens).await.map_err(InboxError::of)?;
+            let mut known = looked.known.into_iter();
+            fresh.retain(|_| known.next() == Some(false));
+            parked = looked.parked;
         }
-        let new = if fresh.is_empty() { fresh } else { self.append(&mut call, fresh)? };
-        for batch in call.waits {
+        let new = if fresh.is_empty() { fresh } else { self.append(&mut call, fresh, parked)? };
+        let Call { waits, look, .. } = call;
+        drop(look);
+        for batch in waits {
             batch.wait().await?;
         }
         Ok(Accepted { known: asked - new.len(), new })
     }
 
     /// Looks the call up in the queue. The clock is read before the lock is taken.
-    fn look(&self, references: Vec<LeadRef>) -> Result<Call, InboxError> {
+    fn look(&self, references: Vec<LeadRef>) -> Result<Call<'_>, InboxError> {
         let today = Day::of(self.clock.now());
         let once = without_repeats(references);
-        let ledger = self.lock();
+        let mut ledger = self.lock();
         ledger.check_open()?;
         let mut call = Call {
             unknown: Vec::with_capacity(once.len()),
             waits: Vec::new(),
             key: ledger.keys.of(today).clone(),
-            ended: ledger.ended,
+            look: Look { shared: self, began: None },
         };
         for reference in once {
             match ledger.queue.find(&reference.leadgen) {
@@ -60,26 +88,26 @@ impl Shared {
                 Some(standing) => call.wait_for(&ledger, standing),
             }
         }
+        if !call.unknown.is_empty() {
+            call.look.began = Some(ledger.looks.begin());
+        }
         Ok(call)
     }
 
     /// Puts the references into the buffer, sealed, unless another call was faster. Returns those that are new.
-    fn append(&self, call: &mut Call, fresh: Vec<LeadRef>) -> Result<Vec<LeadRef>, InboxError> {
-        let parked = self.known.parked();
+    fn append(
+        &self,
+        call: &mut Call<'_>,
+        fresh: Vec<LeadRef>,
+        parked: u64,
+    ) -> Result<Vec<LeadRef>, InboxError> {
         let looked_at = fresh.len();
         let mut frame = self.seal(&fresh, &call.key)?;
         let mut ledger = self.lock();
-        ledger.check_open()?;
-        let mut new = Vec::with_capacity(looked_at);
-        for reference in fresh {
-            match ledger.queue.find(&reference.leadgen) {
-                Some(standing) => call.wait_for(&ledger, standing),
-                // Settled between the two looks, it is in neither: the store knows it by now.
-                None if ledger.ended != call.ended
-                    && self.known.known(&reference.leadgen).map_err(InboxError::of)? => {}
-                None => new.push(reference),
-            }
-        }
+        let began = call.look.began.unwrap_or_default();
+        let new = ledger.new_of(fresh, began, |ledger, standing| call.wait_for(ledger, standing));
+        call.look.end(&mut ledger);
+        let new = new?;
         if new.is_empty() {
             return Ok(new);
         }
@@ -134,7 +162,7 @@ impl Shared {
     }
 }
 
-impl Call {
+impl Call<'_> {
     /// A reference that is here is known; if its batch is still being written, its durability must be awaited too.
     fn wait_for(&mut self, ledger: &Ledger, standing: Standing) {
         if let Standing::Writing { arrival } = standing {
@@ -143,6 +171,29 @@ impl Call {
                 self.waits.push(batch);
             }
         }
+    }
+}
+
+impl Ledger {
+    /// Those of a call's references that are still new after the look into the store that began then. What is here by now
+    /// is waited for.
+    fn new_of(
+        &self,
+        mut fresh: Vec<LeadRef>,
+        began: u64,
+        mut here: impl FnMut(&Self, Standing),
+    ) -> Result<Vec<LeadRef>, InboxError> {
+        self.check_open()?;
+        // What arrived and got its end between the two looks is in neither.
+        let ended = self.looks.ended_since(began).ok_or(InboxError::of(InboxCode::Stalled))?;
+        fresh.retain(|reference| match self.queue.find(&reference.leadgen) {
+            Some(standing) => {
+                here(self, standing);
+                false
+            }
+            None => !ended.contains(&reference.leadgen),
+        });
+        Ok(fresh)
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::frame::DayKey;
+use super::looks::Looks;
 use super::queue::{Landed, Queue, Ticket};
 use super::replay::Replayed;
 use super::segment::SegmentFile;
@@ -35,8 +36,8 @@ pub struct Ledger {
     pub finished: bool,
     /// Why nothing is accepted any more, for good.
     pub halted: Option<InboxError>,
-    /// Counts the references that got their end: what the store did not know a moment ago it may know since.
-    pub ended: u64,
+    /// Callers that are asking the store.
+    pub looks: Looks,
     /// The use number that the next made or recycled segment gets.
     pub next_use: u64,
     /// The writer's wish for a segment.
@@ -222,7 +223,7 @@ impl Ledger {
             closing: false,
             finished: false,
             halted: None,
-            ended: 0,
+            looks: Looks::default(),
             next_use,
             spare: SpareWish::None,
             counters: Counters::default(),
@@ -260,9 +261,9 @@ impl Ledger {
 
     /// These references have their ends. True if the keeper has a segment to recycle now.
     pub fn done(&mut self, leadgens: &[LeadgenId]) -> bool {
-        self.ended += 1;
         let mut finished = false;
         for leadgen in leadgens {
+            self.looks.note(leadgen);
             if let Some(slot) = self.queue.done(leadgen) {
                 finished |= self.close_in(slot);
             }

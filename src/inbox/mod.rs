@@ -11,6 +11,7 @@ pub mod door;
 mod frame;
 mod keeper;
 mod ledger;
+mod looks;
 mod queue;
 mod replay;
 mod segment;
@@ -26,15 +27,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{Builder, JoinHandle};
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use crate::clock::{Clock, Day};
 use crate::disk;
-use crate::id::{FormId, LeadgenId, PageId};
+use crate::id::LeadgenId;
 use crate::keyring::{Keyring, KeyringError};
-use crate::notification::LeadRef;
-use crate::purpose::Lane;
+use crate::notification::{Lane, LeadRef};
 use crate::random::Random;
 
 // What a call costs to seal is measured by itself (benches/parts.rs).
@@ -130,15 +131,21 @@ pub struct Settings {
 }
 
 /// What the store knows of references.
+#[async_trait]
 pub trait Known: Send + Sync {
-    /// True if the leadgen has an end, or is parked.
+    /// One look for all references of a call. Never asked under the inbox's lock.
     ///
     /// # Errors
     /// The store cannot say.
-    fn known(&self, leadgen: &LeadgenId) -> Result<bool, InboxCode>;
+    async fn look(&self, leadgens: &[LeadgenId]) -> Result<Looked, InboxCode>;
+}
 
+/// What a look into the store found.
+pub struct Looked {
+    /// Of each leadgen, in the order in which they were asked for: true if it has an end, or is parked.
+    pub known: Vec<bool>,
     /// How many references are parked and come back: they count against the bound.
-    fn parked(&self) -> u64;
+    pub parked: u64,
 }
 
 /// A call that is durable.
@@ -186,14 +193,14 @@ impl Inbox {
     /// [`InboxCode::Corrupt`] and [`InboxCode::Key`] if something that was acknowledged cannot be read: nothing is changed
     /// then. [`InboxCode::Locked`], [`InboxCode::Foreign`], [`InboxCode::Format`], [`InboxCode::Io`], and what `known`
     /// says.
-    pub fn open(
+    pub async fn open(
         settings: Settings,
         keyring: Arc<dyn Keyring>,
         known: Arc<dyn Known>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Result<Self, InboxError> {
-        Self::open_with_segments(SEGMENT_BYTES, settings, keyring, known, clock, random)
+        Self::open_with_segments(SEGMENT_BYTES, settings, keyring, known, clock, random).await
     }
 
     /// The same with segments of another size, at least what one call of the largest body needs: small ones fill, end and
@@ -201,7 +208,7 @@ impl Inbox {
     ///
     /// # Errors
     /// As [`Inbox::open`].
-    pub fn open_with_segments(
+    pub async fn open_with_segments(
         segment_bytes: u64,
         settings: Settings,
         keyring: Arc<dyn Keyring>,
@@ -209,7 +216,7 @@ impl Inbox {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Result<Self, InboxError> {
-        Self::open_on(Box::new(Disk), segment_bytes, settings, keyring, known, clock, random)
+        Self::open_on(Box::new(Disk), segment_bytes, settings, keyring, known, clock, random).await
     }
 
     /// Makes the references of one call durable, all or none, and returns only then. Dropping the future loses nothing but
@@ -222,15 +229,15 @@ impl Inbox {
         self.shared.accept(references).await
     }
 
-    /// Claims up to `max` references of one lane, oldest first: the lane of the oldest reference for which `lane` gives one.
-    /// They are leased in memory until [`Inbox::done`] or [`Inbox::release`]. `lane` is asked under the inbox's lock: it
-    /// must be quick and must not call the inbox.
-    pub fn claim(
-        &self,
-        max: usize,
-        lane: &dyn Fn(&PageId, &FormId) -> Option<Lane>,
-    ) -> Option<(Lane, Vec<LeadRef>)> {
-        self.shared.lock().queue.claim(max, lane)
+    /// Claims up to `max` references of the oldest one's lane, oldest first. They are leased in memory until
+    /// [`Inbox::done`] or [`Inbox::release`].
+    pub fn claim(&self, max: usize) -> Option<(Lane, Vec<LeadRef>)> {
+        self.shared.lock().queue.claim(max)
+    }
+
+    /// Claims up to `max` references of this lane, oldest first.
+    pub fn claim_of(&self, lane: &Lane, max: usize) -> Vec<LeadRef> {
+        self.shared.lock().queue.claim_of(lane, max)
     }
 
     /// Gives claimed references back, to their old places.
@@ -279,8 +286,8 @@ impl Inbox {
     }
 
     /// True if a call with something new would be taken now.
-    pub fn ready(&self) -> bool {
-        let parked = self.shared.known.parked();
+    pub async fn ready(&self) -> bool {
+        let Ok(Looked { parked, .. }) = self.shared.known.look(&[]).await else { return false };
         let ledger = self.shared.lock();
         let held = (ledger.queue.len() as u64).saturating_add(parked);
         ledger.check_open().is_ok()
@@ -319,7 +326,7 @@ impl Inbox {
         self.shared.lock().halted.map_or(Ok(()), Err)
     }
 
-    fn open_on(
+    async fn open_on(
         media: Box<dyn Media>,
         segment_bytes: u64,
         settings: Settings,
@@ -331,7 +338,7 @@ impl Inbox {
         let directory = own_directory(&settings.path)?;
         let limits = Limits::of(&settings, segment_bytes);
         let shelf = Shelf::new(settings.path.clone(), keyring.instance(), limits.segment_bytes, media);
-        let replayed = replay::replay(&shelf, &*keyring, &*known)?;
+        let replayed = replay::replay(&shelf, &*keyring, &*known).await?;
         let keys = keeper::day_keys(&*keyring, Day::of(clock.now()))?;
         tracing::info!(
             inbox.queued = replayed.queue.len(),

@@ -1,16 +1,15 @@
 //! What is queued, in memory: compact, in order of arrival, found by leadgen.
 //!
 //! 120 to 150 bytes a reference at 500,000, measured (an entry of 56, a place in the map of ids, 4 in its group's queue).
-//! References of one form and page are a group: a lane, when it has one.
+//! References of one lane are a group.
 
 use std::collections::hash_map;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use jiff::Timestamp;
 
-use crate::id::{FormId, LeadgenId, PageId};
-use crate::notification::LeadRef;
-use crate::purpose::Lane;
+use crate::id::LeadgenId;
+use crate::notification::{Lane, LeadRef};
 
 /// A queued reference by its place and its arrival: the place may be given to another later, an arrival never is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,8 +65,7 @@ struct Entry {
 }
 
 struct Group {
-    page: PageId,
-    form: FormId,
+    lane: Lane,
     /// Places of what may be claimed, oldest first.
     queue: VecDeque<u32>,
     /// Entries that name this group.
@@ -82,7 +80,7 @@ pub struct Queue {
     places: HashMap<LeadgenId, u32>,
     groups: Vec<Group>,
     free_groups: Vec<u32>,
-    group_of: HashMap<(PageId, FormId), u32>,
+    group_of: HashMap<Lane, u32>,
     /// Arrival of each group's oldest claimable reference → the group.
     heads: BTreeMap<u64, u32>,
     /// Arrival → place of what is claimed.
@@ -112,7 +110,7 @@ impl Queue {
 
     /// Takes a reference in whose frame is not durable yet: known, but not claimable. It must not be here already.
     pub fn insert(&mut self, reference: &LeadRef) -> Ticket {
-        let group = self.join_group(reference.page, reference.form);
+        let group = self.join_group(reference.lane());
         let arrival = self.arrivals;
         self.arrivals += 1;
         let entry = Entry {
@@ -166,13 +164,20 @@ impl Queue {
         self.entries.get(place as usize).map(|entry| Ticket { place, arrival: entry.arrival })
     }
 
-    /// Claims up to `max` references of one lane, oldest first: the lane of the oldest for which `lane` gives one.
-    pub fn claim(
-        &mut self,
-        max: usize,
-        lane: &dyn Fn(&PageId, &FormId) -> Option<Lane>,
-    ) -> Option<(Lane, Vec<LeadRef>)> {
-        let (lane, group) = self.oldest_lane(lane)?;
+    /// Claims up to `max` references of the oldest one's lane, oldest first.
+    pub fn claim(&mut self, max: usize) -> Option<(Lane, Vec<LeadRef>)> {
+        let group = *self.heads.first_key_value()?.1;
+        let lane = self.groups.get(group as usize)?.lane;
+        let claimed = self.claim_from(group, max);
+        (!claimed.is_empty()).then_some((lane, claimed))
+    }
+
+    /// Claims up to `max` references of this lane, oldest first.
+    pub fn claim_of(&mut self, lane: &Lane, max: usize) -> Vec<LeadRef> {
+        self.group_of.get(lane).copied().map_or_else(Vec::new, |group| self.claim_from(group, max))
+    }
+
+    fn claim_from(&mut self, group: u32, max: usize) -> Vec<LeadRef> {
         let mut claimed = Vec::with_capacity(max.min(64));
         while claimed.len() < max {
             let head = self.groups.get(group as usize).and_then(|group| group.queue.front().copied());
@@ -188,7 +193,7 @@ impl Queue {
             }
             claimed.extend(self.reference(place));
         }
-        (!claimed.is_empty()).then_some((lane, claimed))
+        claimed
     }
 
     /// Gives claimed references back, to their old places.
@@ -251,20 +256,13 @@ impl Queue {
         found
     }
 
-    fn oldest_lane(&self, lane: &dyn Fn(&PageId, &FormId) -> Option<Lane>) -> Option<(Lane, u32)> {
-        self.heads.values().find_map(|number| {
-            let group = self.groups.get(*number as usize)?;
-            Some((lane(&group.page, &group.form)?, *number))
-        })
-    }
-
     fn reference(&self, place: u32) -> Option<LeadRef> {
         let entry = self.entries.get(place as usize)?;
         let group = self.groups.get(entry.group as usize)?;
         Some(LeadRef {
             leadgen: entry.leadgen,
-            form: group.form,
-            page: group.page,
+            form: group.lane.form,
+            page: group.lane.page,
             created: Timestamp::from_second(entry.created_s).ok(),
             received: Timestamp::from_millisecond(entry.received_ms).ok()?,
         })
@@ -295,11 +293,11 @@ impl Queue {
         self.leave_group(group);
     }
 
-    fn join_group(&mut self, page: PageId, form: FormId) -> u32 {
-        let number = match self.group_of.entry((page, form)) {
+    fn join_group(&mut self, lane: Lane) -> u32 {
+        let number = match self.group_of.entry(lane) {
             hash_map::Entry::Occupied(known) => *known.get(),
             hash_map::Entry::Vacant(vacant) => {
-                let group = Group { page, form, queue: VecDeque::new(), members: 0 };
+                let group = Group { lane, queue: VecDeque::new(), members: 0 };
                 let number = match self.free_groups.pop() {
                     Some(number) => number,
                     None => u32::try_from(self.groups.len()).unwrap_or(u32::MAX),
@@ -321,7 +319,7 @@ impl Queue {
         let Some(group) = self.groups.get_mut(number as usize) else { return };
         group.members = group.members.saturating_sub(1);
         if group.members == 0 {
-            self.group_of.remove(&(group.page, group.form));
+            self.group_of.remove(&group.lane);
             group.queue = VecDeque::new();
             self.free_groups.push(number);
         }
@@ -368,7 +366,7 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::purpose::PurposeId;
+    use crate::id::{FormId, PageId};
 
     fn reference(leadgen: u64, page: u64, form: u64) -> LeadRef {
         LeadRef {
@@ -389,16 +387,6 @@ mod tests {
         queue
     }
 
-    /// Forms 1, 2 and 3 have a lane, the rest have none now.
-    fn lane(page: &PageId, form: &FormId) -> Option<Lane> {
-        let purpose = match form.as_str() {
-            "1" | "2" => "quote",
-            "3" => "letter",
-            _ => return None,
-        };
-        Some(Lane { page: *page, form: *form, purpose: PurposeId::parse(purpose) })
-    }
-
     fn ids(claim: &Option<(Lane, Vec<LeadRef>)>) -> Vec<String> {
         claim.iter().flat_map(|(_, refs)| refs).map(|r| r.leadgen.expose().to_owned()).collect()
     }
@@ -411,28 +399,42 @@ mod tests {
     fn a_claim_takes_the_oldest_lane_in_its_order() {
         let all = [(10, 5, 9), (11, 5, 1), (12, 5, 3), (13, 5, 2), (14, 6, 1), (15, 5, 1)];
         let mut queue = queued(&all);
-        assert_eq!(ids(&queue.claim(1, &lane)), ["11"]);
-        assert_eq!(ids(&queue.claim(1, &lane)), ["12"], "the oldest of all comes next");
-        assert_eq!(ids(&queue.claim(50, &lane)), ["13"]);
-        assert_eq!(ids(&queue.claim(50, &lane)), ["14"]);
-        assert_eq!(ids(&queue.claim(50, &lane)), ["15"]);
-        assert!(queue.claim(50, &lane).is_none(), "form 9 has no lane");
+        assert_eq!(ids(&queue.claim(1)), ["10"]);
+        assert_eq!(ids(&queue.claim(1)), ["11"]);
+        assert_eq!(ids(&queue.claim(1)), ["12"], "the oldest of all comes next");
+        assert_eq!(ids(&queue.claim(50)), ["13"]);
+        assert_eq!(ids(&queue.claim(50)), ["14"]);
+        assert_eq!(ids(&queue.claim(50)), ["15"]);
+        assert!(queue.claim(50).is_none(), "all are claimed");
         assert_eq!(queue.len(), 6);
         assert_eq!(queue.oldest().map(Timestamp::as_millisecond), Some(1_010));
     }
 
     #[test]
+    fn a_claim_of_one_lane_takes_nothing_of_another() {
+        let mut queue = queued(&[(10, 5, 9), (11, 5, 1), (12, 5, 1), (13, 6, 1)]);
+        let lane = reference(11, 5, 1).lane();
+        let claimed = |found: Vec<LeadRef>| ids(&Some((lane, found)));
+        assert_eq!(claimed(queue.claim_of(&lane, 1)), ["11"]);
+        assert_eq!(claimed(queue.claim_of(&lane, 9)), ["12"]);
+        assert!(queue.claim_of(&lane, 9).is_empty());
+        assert!(queue.claim_of(&reference(1, 7, 7).lane(), 9).is_empty(), "nothing is in it");
+        assert_eq!(ids(&queue.claim(9)), ["10"]);
+        assert_eq!(ids(&queue.claim(9)), ["13"]);
+    }
+
+    #[test]
     fn what_is_released_comes_back_at_its_old_place() {
         let mut queue = queued(&[(10, 5, 1), (11, 5, 1), (12, 5, 1), (13, 5, 1)]);
-        assert_eq!(ids(&queue.claim(3, &lane)), ["10", "11", "12"]);
+        assert_eq!(ids(&queue.claim(3)), ["10", "11", "12"]);
         queue.release(&leadgens(&["12", "10", "99"]));
-        assert_eq!(ids(&queue.claim(50, &lane)), ["10", "12", "13"]);
+        assert_eq!(ids(&queue.claim(50)), ["10", "12", "13"]);
     }
 
     #[test]
     fn what_is_done_is_gone_and_its_place_is_given_again() {
         let mut queue = queued(&[(10, 5, 1), (11, 5, 1), (12, 5, 1)]);
-        assert_eq!(ids(&queue.claim(1, &lane)), ["10"]);
+        assert_eq!(ids(&queue.claim(1)), ["10"]);
         for id in leadgens(&["10", "12"]) {
             assert_eq!(queue.done(&id), Some(1));
             assert_eq!(queue.done(&id), None);
@@ -440,10 +442,10 @@ mod tests {
         assert_eq!(queue.oldest().map(Timestamp::as_millisecond), Some(1_011));
         let ticket = queue.insert(&reference(20, 5, 3));
         assert!(queue.find(&leadgens(&["20"])[0]) == Some(Standing::Writing { arrival: 3 }));
-        assert_eq!(ids(&queue.claim(50, &lane)), ["11"]);
-        assert!(queue.claim(50, &lane).is_none(), "20 is not durable");
+        assert_eq!(ids(&queue.claim(50)), ["11"]);
+        assert!(queue.claim(50).is_none(), "20 is not durable");
         queue.land(ticket, 2);
-        assert_eq!(ids(&queue.claim(50, &lane)), ["20"]);
+        assert_eq!(ids(&queue.claim(50)), ["20"]);
         assert_eq!(queue.entries.len(), 3);
         for id in leadgens(&["11", "20"]) {
             queue.done(&id);

@@ -28,7 +28,7 @@ pub struct Replayed {
 /// # Errors
 /// [`InboxCode::Corrupt`], [`InboxCode::Key`], [`InboxCode::Foreign`], [`InboxCode::Format`], [`InboxCode::Io`], or what
 /// the store says of a reference.
-pub fn replay(shelf: &Shelf, keyring: &dyn Keyring, known: &dyn Known) -> Result<Replayed, InboxError> {
+pub async fn replay(shelf: &Shelf, keyring: &dyn Keyring, known: &dyn Known) -> Result<Replayed, InboxError> {
     let mut reader = Reader {
         shelf,
         keyring,
@@ -38,7 +38,7 @@ pub fn replay(shelf: &Shelf, keyring: &dyn Keyring, known: &dyn Known) -> Result
     };
     for (used, slot) in in_order_of_use(shelf)? {
         let segment = reader.open_segment(slot)?;
-        reader.read_segment(segment)?;
+        reader.read_segment(segment).await?;
         reader.found.next_use = used.saturating_add(1);
     }
     let Reader { found, tail, .. } = reader;
@@ -99,7 +99,7 @@ impl Reader<'_> {
         Ok(segment)
     }
 
-    fn read_segment(&mut self, found: FoundSegment) -> Result<(), InboxError> {
+    async fn read_segment(&mut self, found: FoundSegment) -> Result<(), InboxError> {
         let FoundSegment { file, used, content, .. } = found;
         let slot = file.slot();
         self.found.segments.insert(slot, Segment::new(Arc::new(file), used, SegmentState::Ended));
@@ -122,7 +122,7 @@ impl Reader<'_> {
             at += frame.len();
             match frame.kind {
                 Kind::End => break,
-                Kind::References => self.take_frame(slot, &frame)?,
+                Kind::References => self.take_frame(slot, &frame).await?,
             }
         }
         let is_empty = at == FIRST_FRAME;
@@ -138,7 +138,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn take_frame(&mut self, slot: u32, frame: &Frame<'_>) -> Result<(), InboxError> {
+    async fn take_frame(&mut self, slot: u32, frame: &Frame<'_>) -> Result<(), InboxError> {
         let key = self.keyring.day_key(frame.day).map_err(|error| match error.code {
             KeyringCode::KeyAbsent => {
                 tracing::error!(segment.slot = slot, day = frame.day.0, "inbox.day-key-absent");
@@ -153,10 +153,10 @@ impl Reader<'_> {
         if let Some(segment) = self.found.segments.get_mut(&slot) {
             note(&mut segment.days, frame.day);
         }
-        for reference in references {
-            if self.known.known(&reference.leadgen).map_err(InboxError::of)? {
-                continue;
-            }
+        let leadgens: Vec<_> = references.iter().map(|reference| reference.leadgen).collect();
+        let looked = self.known.look(&leadgens).await.map_err(InboxError::of)?;
+        let unknown = references.into_iter().zip(looked.known).filter(|(_, known)| !known);
+        for (reference, _) in unknown {
             let queue = &mut self.found.queue;
             // Written again elsewhere before the old segment was recycled: it is open in the newer one only.
             let ticket = queue.ticket(&reference.leadgen).unwrap_or_else(|| queue.insert(&reference));

@@ -149,8 +149,8 @@ impl Shared {
         }
     }
 
-    /// The ledger. A panic under the lock leaves it sound: foreign code (`lane`, `known`) runs before anything is changed,
-    /// and a panic of our own threads halts the inbox.
+    /// The ledger. A panic under the lock leaves it sound: no foreign code runs meanwhile, and a
+    /// panic of our own threads halts the inbox.
     pub fn lock(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }

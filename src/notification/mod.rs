@@ -5,6 +5,7 @@
 mod census;
 mod challenge;
 mod fate;
+mod lane;
 mod moment;
 mod reference;
 mod signature;
@@ -13,6 +14,7 @@ mod wire;
 pub use census::{Census, ChangeCode};
 pub use challenge::{Challenge, ChallengeCode};
 pub use fate::{ParkCode, Why};
+pub use lane::{Lane, Lanes, Move};
 pub(crate) use moment::moment;
 pub use reference::LeadRef;
 pub use signature::{Authentic, SignatureCode, Verifier};

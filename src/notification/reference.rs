@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::id::{DIGITS_MAX, FormId, LeadgenId, PageId};
+use crate::notification::Lane;
 
 /// Leadgen, form and page ids with two times. It has no `Debug`: it holds a [`LeadgenId`].
 #[derive(Clone, PartialEq, Eq)]
@@ -20,6 +21,11 @@ pub struct LeadRef {
 }
 
 impl LeadRef {
+    /// The line that it waits in.
+    pub fn lane(&self) -> Lane {
+        Lane { page: self.page, form: self.form }
+    }
+
     /// The most bytes that [`LeadRef::encode`] appends.
     pub const ENCODED_MAX: usize = 3 * (DIGITS_MAX + 1) + 8 + 8;
 

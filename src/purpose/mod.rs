@@ -6,7 +6,6 @@
 
 mod consent;
 mod form;
-mod lane;
 mod matching;
 mod policy;
 mod record_id;
@@ -15,7 +14,6 @@ mod whitelist;
 
 pub use consent::{Channel, ConsentKey, ConsentRule};
 pub use form::{FormDefinition, Question};
-pub use lane::Lane;
 pub use matching::{Match, Matching, Permit};
 pub use policy::{Basis, Keep, Policy, Purpose, PurposeId};
 pub use record_id::{Cursor, RecordId};

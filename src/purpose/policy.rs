@@ -1,6 +1,6 @@
 //! The purposes that the operator declared, and which form belongs to which.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -131,17 +131,24 @@ impl Purpose {
 pub struct Policy {
     purposes: Vec<Arc<Purpose>>,
     by_form: HashMap<FormId, usize>,
+    claimed: Arc<HashSet<FormId>>,
 }
 
 impl Policy {
     /// Takes valid purposes; config has made sure that no two claim one form.
     pub fn new(purposes: Vec<Purpose>) -> Self {
-        let by_form = purposes
+        let by_form: HashMap<_, _> = purposes
             .iter()
             .enumerate()
             .flat_map(|(index, purpose)| purpose.forms.iter().map(move |form| (*form, index)))
             .collect();
-        Self { purposes: purposes.into_iter().map(Arc::new).collect(), by_form }
+        let claimed = Arc::new(by_form.keys().copied().collect());
+        Self { purposes: purposes.into_iter().map(Arc::new).collect(), by_form, claimed }
+    }
+
+    /// The forms that a purpose claims.
+    pub fn claimed_forms(&self) -> &Arc<HashSet<FormId>> {
+        &self.claimed
     }
 
     /// The purpose that claims this form.

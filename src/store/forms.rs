@@ -13,23 +13,23 @@ pub trait Forms: Send + Sync {
     /// What is known of a form.
     ///
     /// # Errors
-    /// See [`StoreCode`].
-    fn form(&self, form: &FormId) -> Result<Option<KnownForm>, StoreError>;
+    /// See [`crate::store::StoreCode`].
+    async fn form(&self, form: &FormId) -> Result<Option<KnownForm>, StoreError>;
     /// Keeps what was learnt of a form.
     ///
     /// # Errors
-    /// See [`StoreCode`].
+    /// See [`crate::store::StoreCode`].
     async fn put_form(&self, form: KnownForm) -> Result<(), StoreError>;
     /// All known forms.
     ///
     /// # Errors
-    /// See [`StoreCode`].
-    fn forms(&self) -> Result<Vec<KnownForm>, StoreError>;
+    /// See [`crate::store::StoreCode`].
+    async fn forms(&self) -> Result<Vec<KnownForm>, StoreError>;
     /// Names and counts of dropped fields by form (at most 200 names a form; the rest under `…`).
     ///
     /// # Errors
-    /// See [`StoreCode`].
-    fn dropped(&self) -> Result<Vec<DroppedField>, StoreError>;
+    /// See [`crate::store::StoreCode`].
+    async fn dropped(&self) -> Result<Vec<DroppedField>, StoreError>;
 }
 
 /// A form as last read.

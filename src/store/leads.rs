@@ -109,24 +109,27 @@ pub trait Leads: Send + Sync {
     /// trail lines, syncs, and only then answers, in the order of `batch`.
     ///
     /// # Errors
-    /// Nothing of the batch is answered for; after [`StoreCode::Halted`] the store takes no more.
+    /// Nothing of the batch is answered for; after [`crate::store::StoreCode::Halted`] the store takes no more.
     async fn settle(&self, batch: Vec<Settlement>) -> Result<Vec<Settled>, StoreError>;
 
     /// Fixes the bound of a page by a scan of keys, writes and syncs its trail line (`entry`, completed with purpose,
     /// count and range), then reads on demand.
     ///
     /// # Errors
-    /// [`StoreCode::Busy`] if too many are being read; [`StoreCode::ClockJumped`]; [`StoreCode::CountMismatch`] if records
-    /// are missing and the request does not allow it; otherwise see [`StoreCode`].
+    /// [`crate::store::StoreCode::Busy`] if too many are being read; [`crate::store::StoreCode::ClockJumped`]; [`crate::store::StoreCode::CountMismatch`] if records
+    /// are missing and the request does not allow it; otherwise see [`crate::store::StoreCode`].
     async fn open_page(&self, request: PageRequest, entry: Entry) -> Result<Page, StoreError>;
 
     /// Looks one record up and writes the trail line first.
     ///
     /// # Errors
-    /// [`StoreCode::ClockJumped`] if it depends on the clock whether the record is past its expiry; otherwise see
-    /// [`StoreCode`].
+    /// [`crate::store::StoreCode::ClockJumped`] if it depends on the clock whether the record is past its expiry; otherwise see
+    /// [`crate::store::StoreCode`].
     async fn find(&self, wanted: Wanted, entry: Entry) -> Result<Vec<Found>, StoreError>;
 
     /// How many records each purpose holds.
-    fn stored(&self) -> HashMap<PurposeId, u64>;
+    ///
+    /// # Errors
+    /// See [`crate::store::StoreCode`].
+    async fn stored(&self) -> Result<HashMap<PurposeId, u64>, StoreError>;
 }

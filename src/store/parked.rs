@@ -5,8 +5,7 @@ use jiff::Timestamp;
 
 use crate::clock::Day;
 use crate::id::{FormId, LeadgenId, PageId};
-use crate::notification::{LeadRef, ParkCode};
-use crate::purpose::Lane;
+use crate::notification::{Lane, Lanes, LeadRef, ParkCode};
 use crate::store::StoreError;
 use crate::trail::Entry;
 
@@ -24,50 +23,58 @@ pub struct ParkedClaim {
 /// References that are not stored. A claimed one is leased in memory until it is settled or released.
 #[async_trait]
 pub trait Parked: Send + Sync {
-    /// Claims up to `max` references that are due, all of one lane: the lane of the oldest one for which `lane` gives
-    /// one. Held ones are due as soon as `lane` gives them a lane with a purpose.
+    /// Claims up to `max` references of one lane, the oldest first: the lane is that of the oldest reference which `lanes`
+    /// lets move. Under [`crate::notification::Move::Read`] those that wait and are due, and held ones; under [`crate::notification::Move::Hold`] those that wait
+    /// and are due.
     ///
     /// # Errors
-    /// See [`StoreCode`].
-    fn claim_due(
+    /// See [`crate::store::StoreCode`].
+    async fn claim_due(
         &self,
         now: Timestamp,
         max: usize,
-        lane: &dyn Fn(&PageId, &FormId) -> Option<Lane>,
+        lanes: &Lanes,
     ) -> Result<Option<(Lane, Vec<ParkedClaim>)>, StoreError>;
 
-    /// Gives up the leases of claimed references: they are due again.
-    fn release(&self, leadgens: &[LeadgenId]);
+    /// Gives up the leases of claimed references: they are due again. What cannot be given back now is when the process
+    /// starts anew.
+    async fn release(&self, leadgens: &[LeadgenId]);
 
     /// When the next waiting reference is due.
-    fn next_due(&self) -> Option<Timestamp>;
+    ///
+    /// # Errors
+    /// See [`crate::store::StoreCode`].
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
 
     /// How many waiting and held references there are (they count against the inbox's bound).
-    fn parked(&self) -> u64;
+    ///
+    /// # Errors
+    /// See [`crate::store::StoreCode`].
+    async fn parked(&self) -> Result<u64, StoreError>;
 
     /// What an operator sees.
     ///
     /// # Errors
-    /// See [`StoreCode`].
+    /// See [`crate::store::StoreCode`].
     async fn overview(&self) -> Result<ParkedOverview, StoreError>;
 
     /// Makes refused or buried references waiting, due now, with no attempts spent; writes the trail line.
     ///
     /// # Errors
-    /// See [`StoreCode`].
+    /// See [`crate::store::StoreCode`].
     async fn requeue(&self, which: Requeue, entry: Entry) -> Result<u64, StoreError>;
 
     /// Ends what Meta no longer has: parked references older than 90 days become refused (`too-old`). Returns how many.
     ///
     /// # Errors
-    /// [`StoreCode::ClockJumped`]; otherwise see [`StoreCode`].
+    /// [`crate::store::StoreCode::ClockJumped`]; otherwise see [`crate::store::StoreCode`].
     async fn expire_parked(&self, now: Timestamp) -> Result<u64, StoreError>;
 
     /// The days under whose keys parked references are sealed.
     ///
     /// # Errors
-    /// It cannot be told, or nothing may be destroyed for now ([`StoreCode::ClockJumped`]): every key is to stay.
-    fn sealed_days(&self) -> Result<Vec<Day>, StoreError>;
+    /// It cannot be told, or nothing may be destroyed for now ([`crate::store::StoreCode::ClockJumped`]): every key is to stay.
+    async fn sealed_days(&self) -> Result<Vec<Day>, StoreError>;
 }
 
 /// Which parked references come back.

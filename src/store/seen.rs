@@ -1,5 +1,7 @@
 //! What became of each leadgen.
 
+use async_trait::async_trait;
+
 use crate::id::LeadgenId;
 use crate::notification::{ParkCode, Why};
 use crate::purpose::RecordId;
@@ -19,10 +21,18 @@ pub enum SeenState {
 }
 
 /// What became of each leadgen, under keyed hashes.
+#[async_trait]
 pub trait Seen: Send + Sync {
-    /// What became of it; none: never settled. Reads beside the writer; on the path of accepting.
+    /// Of each leadgen, in this order, whether anything is known of it. On the path of accepting: one look for all, beside
+    /// the writer.
     ///
     /// # Errors
-    /// See [`StoreCode`].
-    fn seen(&self, leadgen: &LeadgenId) -> Result<Option<SeenState>, StoreError>;
+    /// See [`crate::store::StoreCode`].
+    async fn known(&self, leadgens: &[LeadgenId]) -> Result<Vec<bool>, StoreError>;
+
+    /// What became of it; none: never settled.
+    ///
+    /// # Errors
+    /// See [`crate::store::StoreCode`].
+    async fn seen(&self, leadgen: &LeadgenId) -> Result<Option<SeenState>, StoreError>;
 }

@@ -36,21 +36,21 @@ pub trait Tokens: Send + Sync {
     /// Keeps a new token, with its trail line. At most 1,000 tokens are kept.
     ///
     /// # Errors
-    /// See [`StoreCode`].
+    /// See [`crate::store::StoreCode`].
     async fn create_token(&self, token: Token, entry: Entry) -> Result<(), StoreError>;
     /// The token with this id, expired or not.
     ///
     /// # Errors
-    /// See [`StoreCode`].
-    fn token(&self, id: &str) -> Result<Option<Token>, StoreError>;
+    /// See [`crate::store::StoreCode`].
+    async fn token(&self, id: &str) -> Result<Option<Token>, StoreError>;
     /// All tokens.
     ///
     /// # Errors
-    /// See [`StoreCode`].
-    fn tokens(&self) -> Result<Vec<Token>, StoreError>;
+    /// See [`crate::store::StoreCode`].
+    async fn tokens(&self) -> Result<Vec<Token>, StoreError>;
     /// Removes a token, with its trail line. False: there was none.
     ///
     /// # Errors
-    /// See [`StoreCode`].
+    /// See [`crate::store::StoreCode`].
     async fn revoke_token(&self, id: &str, entry: Entry) -> Result<bool, StoreError>;
 }

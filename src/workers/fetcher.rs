@@ -3,8 +3,8 @@
 //!
 //! A crash at any point costs at most a repeated fetch: what is not settled is claimed again.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -13,12 +13,12 @@ use tokio::sync::Notify;
 use crate::clock::Clock;
 use crate::current::Current;
 use crate::graph::{Availability, Cause, Decision, Failure, Graph, LeadRead, Retry};
-use crate::id::{FormId, LeadgenId, PageId};
+use crate::id::LeadgenId;
 use crate::inbox::Inbox;
 use crate::lead::{Dropped, RawLead, Sieved, minimise};
 use crate::metrics::Metrics;
-use crate::notification::{LeadRef, ParkCode, Why};
-use crate::purpose::{Lane, Matching, Policy, Purpose};
+use crate::notification::{Lane, Lanes, LeadRef, ParkCode, Why};
+use crate::purpose::{Matching, Policy, Purpose};
 use crate::random::Random;
 use crate::store::{KnownForm, Outcome, ParkedClaim, Settlement, SharedStore, StoreError};
 use crate::telemetry::LeadNames;
@@ -67,6 +67,8 @@ pub struct Tools {
     pub metrics: Arc<Metrics>,
     /// How leads are named in the log.
     pub names: LeadNames,
+    /// Parked references whose claim was dropped, to be given back by the next step.
+    pub left: Mutex<Vec<LeadgenId>>,
 }
 
 /// How failures are tried again.
@@ -116,12 +118,10 @@ impl Worker for Fetcher {
         }
         // One policy from claim to settle.
         let policy = self.tools.policy.pin();
-        let (source, lane, claim) = match self.claim(&policy, now) {
+        self.tools.give_back().await;
+        let (source, lane, claim) = match self.claim(&policy, now).await {
             Ok(Some(claim)) => claim,
-            // What is due and still not claimed has no lane for now (its page is paused): it is looked at when polled.
-            Ok(None) => {
-                return self.tools.store.next_due().filter(|due| *due > now).map_or(Step::Idle, Step::Until);
-            }
+            Ok(None) => return self.until_due(now).await,
             Err(error) => return self.rest(now, error),
         };
         // Where one was, another may be: arrivals wake one fetcher, and each wakes the next.
@@ -135,7 +135,10 @@ impl Worker for Fetcher {
         let settlements = match fetched {
             Fetched::Settle(settlement) => vec![settlement],
             // The store has it as it is: there is nothing to write.
-            Fetched::Closed(_) if source == Source::Parked && lane.purpose.is_some() => {
+            Fetched::Closed(Settlement { outcome: Outcome::Parked(Why::Waiting { .. }), .. })
+                if source == Source::Parked =>
+            {
+                lease.give_back().await;
                 return Step::Until(later(self.tools.clock.now(), PAUSED_REST_MS));
             }
             Fetched::Closed(settlement) if source == Source::Journal => {
@@ -145,12 +148,18 @@ impl Worker for Fetcher {
         };
         match self.tools.settle(&policy, &lane, settlements).await {
             // Under another config these may be no outcomes at all: they are claimed again.
-            Ok(None) => Step::Did(0),
+            Ok(None) => {
+                lease.give_back().await;
+                Step::Did(0)
+            }
             Ok(Some(settled)) => {
                 lease.done();
                 Step::Did(settled)
             }
-            Err(error) => self.rest(now, error),
+            Err(error) => {
+                lease.give_back().await;
+                self.rest(now, error)
+            }
         }
     }
 }
@@ -163,6 +172,7 @@ enum Fetched {
 }
 
 /// Gives a claim back unless it was settled: an error, a stop or a panic on the way costs nothing but a second fetch.
+/// After a panic the next step does, since nothing can be awaited while this is dropped.
 struct Lease<'t> {
     tools: &'t Tools,
     source: Source,
@@ -177,6 +187,14 @@ impl Lease<'_> {
             self.tools.inbox.done(&self.leadgens);
         }
     }
+
+    async fn give_back(&mut self) {
+        match self.source {
+            Source::Journal => self.tools.inbox.release(&self.leadgens),
+            Source::Parked => self.tools.store.release(&self.leadgens).await,
+        }
+        self.held = false;
+    }
 }
 
 impl Drop for Lease<'_> {
@@ -184,7 +202,7 @@ impl Drop for Lease<'_> {
         if self.held {
             match self.source {
                 Source::Journal => self.tools.inbox.release(&self.leadgens),
-                Source::Parked => self.tools.store.release(&self.leadgens),
+                Source::Parked => self.tools.left().append(&mut self.leadgens),
             }
         }
     }
@@ -201,43 +219,47 @@ impl Fetcher {
         Step::Until(later(now, STORE_REST_MS))
     }
 
-    fn claim(&self, policy: &Policy, now: Timestamp) -> Result<Option<(Source, Lane, Claimed)>, StoreError> {
+    /// What is due and still not claimed has no lane for now (its page is paused): it is looked at when polled.
+    async fn until_due(&self, now: Timestamp) -> Step {
+        match self.tools.store.next_due().await {
+            Ok(due) => due.filter(|due| *due > now).map_or(Step::Idle, Step::Until),
+            Err(error) => self.rest(now, error),
+        }
+    }
+
+    async fn claim(
+        &self,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Result<Option<(Source, Lane, Claimed)>, StoreError> {
         let parked_first = self.parked_first.fetch_xor(true, Ordering::Relaxed);
         if parked_first {
-            Ok(self.claim_parked(policy, now)?.or_else(|| self.claim_journal(policy)))
+            Ok(self.claim_parked(policy, now).await?.or_else(|| self.claim_journal()))
         } else {
-            match self.claim_journal(policy) {
+            match self.claim_journal() {
                 Some(claim) => Ok(Some(claim)),
-                None => self.claim_parked(policy, now),
+                None => self.claim_parked(policy, now).await,
             }
         }
     }
 
     /// From the journal everything is claimed: what cannot be fetched now leaves it for `parked`.
-    fn claim_journal(&self, policy: &Policy) -> Option<(Source, Lane, Claimed)> {
-        let lane = |page: &PageId, form: &FormId| Some(lane_of(policy, page, form));
-        let (lane, references) = self.tools.inbox.claim(CLAIM_MAX, &lane)?;
+    fn claim_journal(&self) -> Option<(Source, Lane, Claimed)> {
+        let (lane, references) = self.tools.inbox.claim(CLAIM_MAX)?;
         let reference = references.into_iter().next()?;
         Some((Source::Journal, lane, Claimed { reference, attempts: 0, last_code: None }))
     }
 
     /// From the parked what can be fetched now, and what waits though nobody may fetch it any more: that is held from now
-    /// on. (A lane without a purpose claims what waits, never what is held.)
-    fn claim_parked(
+    /// on.
+    async fn claim_parked(
         &self,
         policy: &Policy,
         now: Timestamp,
     ) -> Result<Option<(Source, Lane, Claimed)>, StoreError> {
-        let lane = |page: &PageId, form: &FormId| {
-            let lane = lane_of(policy, page, form);
-            match (&lane.purpose, self.tools.graph.availability(page)) {
-                (None, _) => Some(lane),
-                (Some(_), Availability::NoToken) => Some(Lane { purpose: None, ..lane }),
-                (Some(_), Availability::Ready | Availability::Probe) => Some(lane),
-                (Some(_), Availability::Paused { .. }) => None,
-            }
-        };
-        let Some((lane, claims)) = self.tools.store.claim_due(now, CLAIM_MAX, &lane)? else {
+        let forms = Arc::clone(policy.claimed_forms());
+        let lanes = Lanes { forms, pages: self.tools.graph.pages() };
+        let Some((lane, claims)) = self.tools.store.claim_due(now, CLAIM_MAX, &lanes).await? else {
             return Ok(None);
         };
         Ok(claims.into_iter().next().map(|claim| {
@@ -248,7 +270,7 @@ impl Fetcher {
 
     /// The purpose under which the lane may be read now.
     fn purpose_to_read<'p>(&self, policy: &'p Policy, lane: &Lane) -> Option<&'p Purpose> {
-        let purpose = policy.purpose(lane.purpose.as_ref()?.as_str())?;
+        let purpose = policy.of_form(&lane.form)?;
         let readable =
             matches!(self.tools.graph.availability(&lane.page), Availability::Ready | Availability::Probe);
         readable.then_some(purpose)
@@ -256,7 +278,7 @@ impl Fetcher {
 
     /// Parks what nobody may read now.
     fn not_now(&self, policy: &Policy, lane: &Lane, claim: Claimed, now: Timestamp) -> Settlement {
-        let why = match (&lane.purpose, self.tools.graph.availability(&lane.page)) {
+        let why = match (policy.of_form(&lane.form), self.tools.graph.availability(&lane.page)) {
             (None, _) | (Some(_), Availability::NoToken) => held(policy, &claim),
             (Some(_), Availability::Paused { code, .. }) => paused(&claim, code, now),
             // It was paused a moment ago: due at once.
@@ -277,13 +299,9 @@ impl Fetcher {
         now: Timestamp,
     ) -> Vec<Settlement> {
         let mut settlements = vec![first];
-        let same =
-            |page: &PageId, form: &FormId| (*page == lane.page && *form == lane.form).then(|| lane.clone());
         // The page may have become readable since: then the rest is read.
-        if self.purpose_to_read(policy, lane).is_none()
-            && let Some((_, references)) = self.tools.inbox.claim(PARKED_TOGETHER - 1, &same)
-        {
-            for reference in references {
+        if self.purpose_to_read(policy, lane).is_none() {
+            for reference in self.tools.inbox.claim_of(lane, PARKED_TOGETHER - 1) {
                 lease.leadgens.push(reference.leadgen);
                 let claim = Claimed { reference, attempts: 0, last_code: None };
                 settlements.push(self.not_now(policy, lane, claim, now));
@@ -328,6 +346,17 @@ fn fetched(failure: &Failure, settlement: Settlement) -> Fetched {
 }
 
 impl Tools {
+    fn left(&self) -> MutexGuard<'_, Vec<LeadgenId>> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn give_back(&self) {
+        let left = std::mem::take(&mut *self.left());
+        if !left.is_empty() {
+            self.store.release(&left).await;
+        }
+    }
+
     /// Minimises what came.
     fn sieve(
         &self,
@@ -430,10 +459,6 @@ impl Tools {
         }
         Ok(Some(settled.len()))
     }
-}
-
-fn lane_of(policy: &Policy, page: &PageId, form: &FormId) -> Lane {
-    Lane { page: *page, form: *form, purpose: policy.of_form(form).map(|purpose| purpose.id.clone()) }
 }
 
 fn parked(reference: LeadRef, why: Why) -> Settlement {

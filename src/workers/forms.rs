@@ -58,7 +58,7 @@ impl FormBook {
     /// # Errors
     /// It was never read and cannot be read now.
     pub async fn form(&self, page: &PageId, form: &FormId) -> Result<Arc<KnownForm>, Unknown> {
-        let known = self.known(form).map_err(Unknown::Store)?;
+        let known = self.known(form).await.map_err(Unknown::Store)?;
         if let Some(known) = &known
             && self.is_fresh(known)
         {
@@ -69,7 +69,7 @@ impl FormBook {
         if let Some(failure) = *failed {
             return Err(Unknown::Graph(failure));
         }
-        let known = self.known(form).map_err(Unknown::Store)?;
+        let known = self.known(form).await.map_err(Unknown::Store)?;
         if let Some(known) = &known
             && self.is_fresh(known)
         {
@@ -141,11 +141,11 @@ impl FormBook {
         self.reading.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn known(&self, form: &FormId) -> Result<Option<Arc<KnownForm>>, StoreError> {
+    async fn known(&self, form: &FormId) -> Result<Option<Arc<KnownForm>>, StoreError> {
         if let Some(known) = self.remembered.lock().unwrap_or_else(PoisonError::into_inner).get(form) {
             return Ok(Some(Arc::clone(known)));
         }
-        Ok(self.store.form(form)?.map(|known| self.remember(known)))
+        Ok(self.store.form(form).await?.map(|known| self.remember(known)))
     }
 
     fn remember(&self, known: KnownForm) -> Arc<KnownForm> {

@@ -70,7 +70,7 @@ impl Reaper {
             Ok(count) => tracing::warn!(refs.expired = count, code = "too-old", "inbox.expired"),
             Err(error) => tracing::warn!(code = %error.code, "reaper.store-refused"),
         }
-        match self.drop_day_keys(now) {
+        match self.drop_day_keys(now).await {
             Ok(0) => {}
             Ok(count) => tracing::info!(keys.destroyed = count, "keyring.days-destroyed"),
             Err(code) => tracing::warn!(code, "reaper.keys-kept"),
@@ -79,7 +79,7 @@ impl Reaper {
 
     /// Destroys the keys of days before yesterday that no reference needs. Yesterday's stays: a call that was sealed
     /// just before midnight may still be on its way into the journal.
-    fn drop_day_keys(&self, now: Timestamp) -> Result<usize, &'static str> {
+    async fn drop_day_keys(&self, now: Timestamp) -> Result<usize, &'static str> {
         let candidates: Vec<Day> = {
             let yesterday = Day::of(now).minus(1);
             self.keyring.days().into_iter().filter(|day| *day < yesterday).collect()
@@ -88,7 +88,7 @@ impl Reaper {
             return Ok(0);
         }
         let mut needed: HashSet<Day> = self.inbox.days().into_iter().collect();
-        needed.extend(self.store.sealed_days().map_err(|error| error.code.as_str())?);
+        needed.extend(self.store.sealed_days().await.map_err(|error| error.code.as_str())?);
         let idle: Vec<Day> = candidates.into_iter().filter(|day| !needed.contains(day)).collect();
         if !idle.is_empty() {
             self.keyring.destroy_days(&idle).map_err(|error| error.code.as_str())?;

@@ -2,8 +2,7 @@
 
 use crate::id::{FormId, PageId};
 use crate::metrics::Metrics;
-use crate::notification::{ParkCode, Why};
-use crate::purpose::Lane;
+use crate::notification::{Lane, ParkCode, Why};
 use crate::store::{Outcome, Settled, Settlement};
 use crate::telemetry::LeadNames;
 

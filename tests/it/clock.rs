@@ -58,7 +58,7 @@ async fn after_a_long_pause_the_first_reply_of_graph_is_enough() {
     assert_eq!(export(&world).await, (200, String::new()));
     world.stop_daemon().await;
     clock.0.store(0, Ordering::SeqCst);
-    world.start_daemon();
+    world.start_daemon().await;
     assert_eq!(export(&world).await, (503, "\"clock-jumped\"".to_owned()));
     assert_eq!(world.admin().get("/admin/v1/inbox").await.status, 200);
     assert_eq!(told(&world).await, []);
@@ -75,7 +75,7 @@ async fn a_clock_that_graph_disagrees_with_waits_for_a_person() {
     stored(&world, 1).await;
     world.stop_daemon().await;
     clock.0.store(60, Ordering::SeqCst);
-    world.start_daemon();
+    world.start_daemon().await;
     stored(&world, 2).await;
     tokio::time::sleep(std::time::Duration::from_millis(2_500)).await;
     assert_eq!(export(&world).await.0, 503, "Graph's Date is sixty days away");

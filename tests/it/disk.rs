@@ -48,7 +48,7 @@ async fn a_full_disk_under_the_keyring_makes_what_needs_a_new_key_wait() {
     let Some(disk) = Mounted::memory(&world.directory.path().join("keys"), 128) else {
         return world.end().await;
     };
-    world.start_daemon();
+    world.start_daemon().await;
     let first = submit(&world, DEVIS_FORM);
     assert_eq!(world.deliver(&[&first]).await.status, 200);
     world.stored("devis", 1).await;
@@ -100,7 +100,7 @@ async fn a_full_disk_under_the_trail_refuses_every_act_that_must_leave_a_line() 
     let Some(disk) = Mounted::memory(&world.store_path(), 192 * 1024) else {
         return world.end().await;
     };
-    world.start_daemon();
+    world.start_daemon().await;
     let first = submit(&world, DEVIS_FORM);
     assert_eq!(world.deliver(&[&first]).await.status, 200);
     world.stored("devis", 1).await;

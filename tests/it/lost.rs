@@ -43,15 +43,15 @@ impl Stopped {
     }
 
     /// Starts, is refused with this code, and finds everything as it was; then puts back what was there.
-    fn refused(&self, code: &str) {
+    async fn refused(&self, code: &str) {
         let before = self.contents();
-        self.refused_at_least(code);
+        self.refused_at_least(code).await;
         assert!(before == self.contents(), "{code} touched something");
     }
 
     /// The same, where sled itself may have touched its files.
-    fn refused_at_least(&self, code: &str) {
-        let told = refusal(self.world.directory.path(), &Plan::default());
+    async fn refused_at_least(&self, code: &str) {
+        let told = refusal(self.world.directory.path(), &Plan::default()).await;
         assert!(told.ends_with(&format!(": {code}")), "{told}, and not {code}");
     }
 
@@ -83,7 +83,7 @@ impl Stopped {
     /// Puts everything back, and finds every record.
     async fn whole_again(mut self) {
         self.put_back();
-        self.world.start_daemon();
+        self.world.start_daemon().await;
         assert_eq!(self.world.records("devis").await.len(), LEADS);
         self.world.end().await;
     }
@@ -126,16 +126,16 @@ fn generation(path: &Path) -> u64 {
 async fn a_used_keyring_without_its_store_is_refused() {
     let stopped = Stopped::new().await;
     stopped.remove("store");
-    stopped.refused("store-missing");
+    stopped.refused("store-missing").await;
     assert!(!stopped.at("store").exists(), "not even a directory is made");
     stopped.put_back();
     // What a mounted, empty volume looks like.
     stopped.remove("store");
     fs::create_dir(stopped.at("store")).expect("made");
-    stopped.refused("store-missing");
+    stopped.refused("store-missing").await;
     stopped.put_back();
     stopped.remove("store/complete");
-    stopped.refused("store-missing");
+    stopped.refused("store-missing").await;
     stopped.whole_again().await;
 }
 
@@ -150,10 +150,10 @@ async fn a_keyring_one_generation_back_is_refused_also_where_no_lead_came_since(
     keyring.make_days(&[tamis::clock::Day(1)]).expect("made");
     drop(keyring);
     assert_eq!(generation(&stopped.at("keys/keyring")), before + 1);
-    stopped.world.start_daemon();
+    stopped.world.start_daemon().await;
     stopped.world.stop_daemon().await;
     fs::write(stopped.at("keys/keyring"), old).expect("written");
-    stopped.refused_at_least("keyring-rolled-back");
+    stopped.refused_at_least("keyring-rolled-back").await;
     stopped.whole_again().await;
 }
 
@@ -163,15 +163,15 @@ async fn a_database_that_lost_what_was_answered_for_is_refused() {
     let db = stopped.at("store/db/db");
     let whole = fs::read(&db).expect("readable");
     fs::write(&db, b"").expect("written");
-    stopped.refused("store-missing");
+    stopped.refused("store-missing").await;
     fs::remove_file(&db).expect("removed");
-    stopped.refused("store-missing");
+    stopped.refused("store-missing").await;
     let padding = whole.last().copied().unwrap_or(0);
     let end = whole.iter().rposition(|byte| *byte != padding).expect("data") + 1;
     for bytes in [end - 1, end - 1_000, end / 2] {
         stopped.put_back();
         fs::write(&db, &whole[..bytes]).expect("written");
-        let told = refusal(stopped.world.directory.path(), &Plan::default());
+        let told = refusal(stopped.world.directory.path(), &Plan::default()).await;
         let codes = ["store-behind-witness", "store-damaged"];
         assert!(codes.iter().any(|code| told.ends_with(code)), "cut to {bytes}: {told}");
         let copies = fs::read_dir(stopped.at("store")).expect("readable").flatten();
@@ -186,12 +186,12 @@ async fn a_database_that_lost_what_was_answered_for_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_older_copy_of_the_store_is_refused() {
     let mut stopped = Stopped::new().await;
-    stopped.world.start_daemon();
+    stopped.world.start_daemon().await;
     deliver(&stopped.world, LEADS + 1).await;
     stopped.world.stop_daemon().await;
     stopped.remove("store/db");
     copy_dir(&stopped.copy.path().join("store/db"), &stopped.at("store/db"));
-    stopped.refused_at_least("store-behind-witness");
-    stopped.refused_at_least("store-behind-witness");
+    stopped.refused_at_least("store-behind-witness").await;
+    stopped.refused_at_least("store-behind-witness").await;
     stopped.whole_again().await;
 }

@@ -94,7 +94,7 @@ async fn a_record_that_is_gone_is_told_to_the_operator_and_to_whoever_exports() 
     let key = [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2];
     with_vault(&world, |vault| drop(vault.remove(key).expect("removed").expect("it was there")));
     let before = log().events("store.scan-fault").len();
-    world.start_daemon();
+    world.start_daemon().await;
     // Again and again: the minutes count from the scanner's first step, which may come after ours.
     world
         .until("it is found", || async {

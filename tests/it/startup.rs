@@ -42,7 +42,7 @@ async fn used() -> World {
 /// Tries to start, which must fail with this code and change no byte.
 async fn refused(world: &World, code: &str) {
     let before = snapshot(world.directory.path());
-    let said = refusal(world.directory.path(), &Plan::default());
+    let said = refusal(world.directory.path(), &Plan::default()).await;
     assert!(said.contains(code), "{code} expected: {said}");
     let after = snapshot(world.directory.path());
     let differs = |path: &&PathBuf| before.get(*path) != after.get(*path);
@@ -53,7 +53,7 @@ async fn refused(world: &World, code: &str) {
 
 /// Starts, which must succeed with the one record still there, and stops.
 async fn opens(world: &mut World) {
-    world.start_daemon();
+    world.start_daemon().await;
     assert_eq!(world.records("devis").await.len(), 1);
     world.stop_daemon().await;
 }
@@ -117,7 +117,7 @@ async fn another_stores_keyring_is_foreign() {
     // With its own witness the other keyring still does not fit the store. sled has been opened by then.
     let witness = fs::read(path(&world, "keys/witness")).expect("a witness");
     fs::write(path(&world, "keys/witness"), &others[1]).expect("a file");
-    let said = refusal(world.directory.path(), &Plan::default());
+    let said = refusal(world.directory.path(), &Plan::default()).await;
     assert!(said.contains("keyring-foreign"), "{said}");
     fs::write(path(&world, "keys/witness"), witness).expect("a file");
     fs::write(&keyring, own).expect("a file");
@@ -141,17 +141,17 @@ async fn an_older_keyring_is_rolled_back() {
     opens(&mut world).await;
     let new = fs::read(&keyring).expect("a keyring");
     assert_ne!(old, new, "the keyring did not go on");
-    world.start_daemon();
+    world.start_daemon().await;
     let id =
         world.submit(lead(DEVIS_FORM).answer("full_name", &["Y"]).answer("email", &["y@example.org"]), &[]);
     world.deliver(&[&id]).await;
     world.settled().await;
     world.stop_daemon().await;
     fs::write(&keyring, old).expect("a file");
-    let said = refusal(world.directory.path(), &Plan::default());
+    let said = refusal(world.directory.path(), &Plan::default()).await;
     assert!(said.contains("keyring-rolled-back"), "{said}");
     fs::write(&keyring, new).expect("a file");
-    world.start_daemon();
+    world.start_daemon().await;
     assert_eq!(world.records("devis").await.len(), 2);
     world.end().await;
 }
@@ -179,7 +179,7 @@ async fn what_was_half_created_is_made_anew_while_nothing_was_sealed() {
     drop(FileKeyring::create(&keyring, Key::new([42; 32]), Arc::new(SystemRandom)).expect("a keyring"));
     fs::create_dir_all(directory.path().join("store/db")).expect("a directory");
     fs::write(directory.path().join("store/db/db"), "half of something").expect("a file");
-    assert_eq!(refusal(directory.path(), &Plan::default()), "");
+    assert_eq!(refusal(directory.path(), &Plan::default()).await, "");
     no_thread_is_left().await;
     meta.stop().await;
 }
@@ -192,7 +192,7 @@ async fn a_build_that_fails_at_its_last_step_leaves_nothing_running_and_nothing_
     let config = fs::read_to_string(path(&world, "tamis.toml")).expect("a config");
     world
         .reconfigure(|text| text.replacen("listen = \"127.0.0.1:0\"", &format!("listen = \"{address}\""), 1));
-    let said = refusal(world.directory.path(), &Plan::default());
+    let said = refusal(world.directory.path(), &Plan::default()).await;
     assert!(said.contains("cannot listen on") && said.contains(&address), "{said}");
     no_thread_is_left().await;
     drop(taken);

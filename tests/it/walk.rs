@@ -146,7 +146,7 @@ async fn a_restart_keeps_everything_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_daemon_on_the_store_is_refused() {
     let world = World::start().await;
-    let refused = refusal(world.directory.path(), &Plan::default());
+    let refused = refusal(world.directory.path(), &Plan::default()).await;
     assert!(refused.contains("-locked"), "{refused}");
     world.end().await;
 }

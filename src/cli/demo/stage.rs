@@ -54,7 +54,7 @@ impl Stage {
         write_secrets(directory.path(), &app_secret, &verify_token, &world)?;
         let path = write_config(directory.path(), &meta)?;
         listen_to_events(directory.path(), &clock)?;
-        let app = build(&path, clock)?;
+        let app = build(&path, clock).await?;
         let stop = Stop::default();
         stop_on_signals(&stop)
             .map_err(|error| Failure::failed(format!("signals cannot be heard: {}", error.kind())))?;
@@ -97,11 +97,12 @@ impl Stage {
     }
 }
 
-fn build(path: &Path, clock: Arc<dyn Clock>) -> Result<App, Failure> {
+async fn build(path: &Path, clock: Arc<dyn Clock>) -> Result<App, Failure> {
     let (config, secrets) = config::load_with_secrets(path, &Environment::default())
         .map_err(|faults| Failure::failed(format!("the demo's own config is refused:\n{faults}")))?;
     let ambient = Ambient { clock, random: Arc::new(SystemRandom) };
     App::build(&config, secrets, ambient)
+        .await
         .map_err(|error| Failure::failed(format!("tamis does not start: {error}")))
 }
 

@@ -42,7 +42,7 @@ struct QuestionShown<'f> {
 
 /// All forms that were read. A viewer sees counts: questions are the form author's words, and may reveal by themselves.
 pub(super) async fn list(by: By<SeeForms>, desk: Data<Desk>) -> Result<HttpResponse, Problem> {
-    let known = desk.store.forms()?;
+    let known = desk.store.forms().await?;
     let policy = desk.policy.pin();
     let in_words = by.operator.role != Role::Viewer;
     let forms = known.iter().map(|form| shown(form, &policy, in_words)).collect();

@@ -23,7 +23,7 @@ pub(super) async fn show(
     // References go from the queue to the parked: looked at in this order, none is missed, at worst one is seen in both.
     let queued = inbox.queued();
     let overview = desk.store.overview().await?;
-    let dropped = desk.store.dropped()?;
+    let dropped = desk.store.dropped().await?;
     Ok(HttpResponse::Ok().json(Answer::of(queued, overview, graph.paused(), dropped)))
 }
 

@@ -11,5 +11,5 @@ use crate::metrics::Metrics;
 pub(super) async fn show(_by: By<See>, metrics: Data<Metrics>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"))
-        .body(metrics.render())
+        .body(metrics.render().await)
 }

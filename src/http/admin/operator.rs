@@ -102,13 +102,11 @@ impl<C: Call> FromRequest for By<C> {
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let desk = request.app_data::<Data<Desk>>().cloned();
-        let judged = recognise(request).map(|operator| {
-            let authorised = authorise::<C>(operator.clone(), request.headers());
-            (operator, authorised)
-        });
+        let request = request.clone();
         Box::pin(async move {
-            let (recognised, authorised) = judged?;
+            let desk = request.app_data::<Data<Desk>>().cloned();
+            let recognised = recognise(&request).await?;
+            let authorised = authorise::<C>(recognised.clone(), request.headers());
             if let (Err(code), Some(desk), Some(action)) = (&authorised, &desk, C::ACTION)
                 && code.status() == StatusCode::FORBIDDEN
             {
@@ -136,10 +134,10 @@ pub(super) async fn note_refusal(
 }
 
 /// Says who calls, or why nobody is let in.
-fn recognise(request: &HttpRequest) -> Result<Operator, Problem> {
+async fn recognise(request: &HttpRequest) -> Result<Operator, Problem> {
     match (request.app_data::<Door>(), request.app_data::<Data<Desk>>()) {
         (Some(Door::Socket), _) => Ok(by_peer(request.conn_data::<Peer>().copied())?),
-        (Some(Door::Tcp), Some(desk)) => by_token(request.headers(), desk),
+        (Some(Door::Tcp), Some(desk)) => by_token(request.headers(), desk).await,
         _ => Err(Problem::of(ProblemCode::Internal)),
     }
 }
@@ -153,10 +151,10 @@ fn by_peer(peer: Option<Peer>) -> Result<Operator, ProblemCode> {
     Ok(Operator { actor, role: Role::Local, purposes: Vec::new(), recipient: None, reason: None })
 }
 
-fn by_token(headers: &HeaderMap, desk: &Desk) -> Result<Operator, Problem> {
+async fn by_token(headers: &HeaderMap, desk: &Desk) -> Result<Operator, Problem> {
     let text = bearer(headers)?;
     let presented = Credential::parse(text).ok_or(ProblemCode::TokenRefused)?;
-    let kept = desk.store.token(presented.id())?;
+    let kept = desk.store.token(presented.id()).await?;
     if !presented.matches(kept.as_ref().map(|token| &token.hash)) {
         return Err(Problem::of(ProblemCode::TokenRefused));
     }

@@ -7,6 +7,7 @@ use actix_web::web::Data;
 
 use crate::http::admin::Desk;
 use crate::http::admin::operator::{By, See};
+use crate::http::problem::Problem;
 use crate::id::FormId;
 use crate::purpose::{Basis, Purpose, PurposeId};
 use crate::trail::Role;
@@ -28,13 +29,13 @@ struct Shown<'p> {
 }
 
 /// All purposes in the order of the config; an exporter sees its own.
-pub(super) async fn list(by: By<See>, desk: Data<Desk>) -> HttpResponse {
-    let stored = desk.store.stored();
+pub(super) async fn list(by: By<See>, desk: Data<Desk>) -> Result<HttpResponse, Problem> {
+    let stored = desk.store.stored().await?;
     let policy = desk.policy.pin();
     let all = policy.purposes().iter();
     let own = all.filter(|p| by.operator.role != Role::Exporter || by.operator.purposes.contains(&p.id));
     let purposes = own.map(|purpose| shown(purpose, &stored)).collect();
-    HttpResponse::Ok().json(Answer { purposes })
+    Ok(HttpResponse::Ok().json(Answer { purposes }))
 }
 
 fn shown<'p>(purpose: &'p Purpose, stored: &HashMap<PurposeId, u64>) -> Shown<'p> {

@@ -20,9 +20,10 @@ use super::*;
 use crate::clock::{Day, ManualClock};
 use crate::id::{FormId, LeadgenId, PageId};
 use crate::lead::UnsealedLead;
+use crate::notification::{Lane, Lanes};
 use crate::purpose::{
-    Basis, Channel, ConsentKey, ConsentRule, Cursor, FieldName, FieldRule, FormDefinition, Keep, Lane,
-    Purpose, PurposeId, Question, RecordId, Whitelist,
+    Basis, Channel, ConsentKey, ConsentRule, Cursor, FieldName, FieldRule, FormDefinition, Keep, Purpose,
+    PurposeId, Question, RecordId, Whitelist,
 };
 use crate::random::SeededRandom;
 use crate::store::*;

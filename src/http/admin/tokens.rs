@@ -176,7 +176,7 @@ struct All<'t> {
 
 /// All tokens, oldest first, without what is kept of their secrets.
 pub(super) async fn list(_by: By<ListTokens>, desk: Data<Desk>) -> Result<HttpResponse, Problem> {
-    let mut tokens = desk.store.tokens()?;
+    let mut tokens = desk.store.tokens().await?;
     tokens.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
     let now = desk.clock.now();
     Ok(HttpResponse::Ok().json(All { tokens: tokens.iter().map(|token| listed(token, now)).collect() }))

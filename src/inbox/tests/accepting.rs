@@ -84,7 +84,7 @@ async fn no_answer_and_no_claim_before_the_sync_returned() {
     let later = spawn(&inbox, world.references([2, 1]));
     std::thread::sleep(Duration::from_millis(100));
     assert!(!first.is_finished() && !repeated.is_finished() && !later.is_finished());
-    assert!(inbox.claim(10, &any_lane).is_none());
+    assert!(inbox.claim(10).is_none());
     assert_eq!(inbox.queued(), 2);
     world.faults.hold(false);
     let new = |joined: Result<usize, _>| joined.map_err(|_| "panicked");
@@ -101,14 +101,14 @@ async fn the_bound_counts_queued_and_parked_and_takes_all_of_a_call_or_none() {
     let inbox = world.open();
     world.store.parked.store(3, Ordering::SeqCst);
     inbox.accept(world.references(0..5)).await.expect("accepted");
-    assert!(inbox.ready());
+    assert!(inbox.ready().await);
     assert_eq!(code(inbox.accept(world.references(4..8)).await), Some(InboxCode::Full));
     assert_eq!(inbox.queued(), 5);
     inbox.accept(world.references(4..7)).await.expect("two new ones fit");
-    assert!(!inbox.ready());
+    assert!(!inbox.ready().await);
     inbox.accept(world.references(0..7)).await.expect("known ones need no room");
     world.settle(&inbox, [0]);
-    assert!(inbox.ready());
+    assert!(inbox.ready().await);
     inbox.accept(world.references([7])).await.expect("room again");
 }
 
@@ -120,7 +120,7 @@ async fn below_the_disks_floor_nothing_new_is_taken() {
     drop(inbox);
     world.settings.free_disk_min_bytes = u64::MAX;
     let inbox = world.open();
-    assert!(!inbox.ready());
+    assert!(!inbox.ready().await);
     assert_eq!(code(inbox.accept(world.references([2])).await), Some(InboxCode::DiskFull));
     inbox.accept(world.references([1])).await.expect("a known one needs no room");
     assert!(same(&drain(&inbox), &ids([1])));

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use futures_util::FutureExt;
+
 use super::world::*;
 use crate::inbox::InboxCode;
 
@@ -14,7 +16,7 @@ async fn a_failed_sync_halts_for_good_and_claims_nothing_of_its_batch() {
     world.faults.sync_fails.store(true, Ordering::SeqCst);
     assert_eq!(code(inbox.accept(world.references([2, 1])).await), Some(InboxCode::Halted));
     assert_eq!(inbox.halted(), Some(InboxCode::Io));
-    assert!(!inbox.ready());
+    assert!(!inbox.ready().await);
     assert_eq!(inbox.queued(), 1);
     world.faults.sync_fails.store(false, Ordering::SeqCst);
     assert_eq!(code(inbox.accept(world.references([2])).await), Some(InboxCode::Halted), "never tried again");
@@ -62,7 +64,7 @@ async fn without_a_new_segment_calls_are_refused_until_there_is_one_and_nothing_
     assert!(refused.passes() && inbox.halted().is_none());
     assert_eq!(inbox.queued(), accepted);
     std::fs::rename(&away, &world.settings.path).expect("moved back");
-    eventually("room is seen again", || inbox.ready());
+    eventually("room is seen again", || inbox.ready().now_or_never() == Some(true));
     inbox.accept(world.references(accepted..accepted + 10)).await.expect("accepted again");
     assert_eq!(world.killed().open().queued(), accepted + 10);
 }
@@ -113,7 +115,7 @@ async fn closing_amid_calls_every_yes_is_replayed_and_the_rest_is_refused_as_clo
         tokio::time::sleep(std::time::Duration::from_millis(round * 2)).await;
         inbox.close().expect("closes");
         inbox.close().expect("closes again");
-        assert!(!inbox.ready());
+        assert!(!inbox.ready().await);
         let mut yes = Vec::new();
         for call in calls {
             yes.extend(ids(call.await.expect("no panic")));

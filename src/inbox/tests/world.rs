@@ -8,17 +8,18 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
+use futures_util::FutureExt;
 use tempfile::TempDir;
 
 use crate::clock::{Clock, Day, ManualClock, Month};
 use crate::id::{FormId, LeadgenId, PageId};
 use crate::inbox::frame::{self, Frame};
 use crate::inbox::segment::{Disk, FIRST_FRAME, Media, Medium};
-use crate::inbox::{Inbox, InboxCode, InboxError, Known, Settings};
+use crate::inbox::{Inbox, InboxCode, InboxError, Known, Looked, Settings};
 use crate::keyring::{Bucket, InstanceId, Keyring, KeyringCode, KeyringError};
 use crate::lead::BucketKey;
 use crate::notification::LeadRef;
-use crate::purpose::Lane;
 use crate::random::{Random, SystemRandom};
 use crate::secret::Key;
 
@@ -99,18 +100,22 @@ pub struct MemoryStore {
     pub meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
 }
 
+#[async_trait]
 impl Known for MemoryStore {
-    fn known(&self, leadgen: &LeadgenId) -> Result<bool, InboxCode> {
+    async fn look(&self, leadgens: &[LeadgenId]) -> Result<Looked, InboxCode> {
         if self.fails.load(Ordering::SeqCst) {
             return Err(InboxCode::Store);
         }
-        let known = self.ends.lock().expect("no panic").contains(leadgen);
+        let known = {
+            let ends = self.ends.lock().expect("no panic");
+            leadgens.iter().map(|leadgen| ends.contains(leadgen)).collect()
+        };
+        if leadgens.is_empty() {
+            return Ok(Looked { known, parked: self.parked.load(Ordering::SeqCst) });
+        }
         let meanwhile = self.meanwhile.lock().expect("no panic").take();
         meanwhile.into_iter().for_each(|run| run());
-        Ok(known)
-    }
-    fn parked(&self) -> u64 {
-        self.parked.load(Ordering::SeqCst)
+        Ok(Looked { known, parked: self.parked.load(Ordering::SeqCst) })
     }
 }
 
@@ -212,6 +217,8 @@ impl World {
             self.clock.clone(),
             Arc::new(SystemRandom),
         )
+        .now_or_never()
+        .expect("this store answers at once")
     }
 
     pub fn open(&self) -> Inbox {
@@ -290,14 +297,9 @@ pub fn id(leadgen: u64) -> LeadgenId {
     LeadgenId::parse(&format!("7770000{leadgen:08}")).expect("digits")
 }
 
-/// Every form is of one purpose.
-pub fn any_lane(page: &PageId, form: &FormId) -> Option<Lane> {
-    Some(Lane { page: *page, form: *form, purpose: None })
-}
-
 /// Everything that is queued, claimed away, in the order of arrival.
 pub fn drain(inbox: &Inbox) -> Vec<LeadgenId> {
-    let claims = std::iter::from_fn(|| inbox.claim(1_000, &any_lane));
+    let claims = std::iter::from_fn(|| inbox.claim(1_000));
     claims.flat_map(|(_, references)| references).map(|reference| reference.leadgen).collect()
 }
 
@@ -370,5 +372,7 @@ pub fn open_on_disk(world: &World) -> Inbox {
         world.clock.clone(),
         Arc::new(SystemRandom),
     )
+    .now_or_never()
+    .expect("this store answers at once")
     .expect("opens")
 }

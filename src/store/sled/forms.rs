@@ -33,7 +33,7 @@ struct FormRow {
 
 #[async_trait]
 impl Forms for SledStore {
-    fn form(&self, form: &FormId) -> Result<Option<KnownForm>, StoreError> {
+    async fn form(&self, form: &FormId) -> Result<Option<KnownForm>, StoreError> {
         self.shared.reading(|engine| {
             let row = engine.read(&Place::Forms, &key(DEFINITION, form))?;
             row.map(|bytes| read(*form, &bytes)).transpose()
@@ -47,7 +47,7 @@ impl Forms for SledStore {
         self.writer.write(1, move |draft| draft.write(Place::Forms, &key, row)).await
     }
 
-    fn forms(&self) -> Result<Vec<KnownForm>, StoreError> {
+    async fn forms(&self) -> Result<Vec<KnownForm>, StoreError> {
         self.shared.reading(|engine| {
             let form = |key: &[u8]| {
                 let digits = std::str::from_utf8(key.get(1..)?).ok()?;
@@ -61,7 +61,7 @@ impl Forms for SledStore {
         })
     }
 
-    fn dropped(&self) -> Result<Vec<DroppedField>, StoreError> {
+    async fn dropped(&self) -> Result<Vec<DroppedField>, StoreError> {
         self.shared.reading(|engine| {
             let damaged = StoreError::of(StoreCode::Damaged);
             let mut dropped = Vec::new();

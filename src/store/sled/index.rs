@@ -6,9 +6,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use jiff::Timestamp;
 
 use crate::clock::Day;
-use crate::id::{FormId, LeadgenId, PageId};
-use crate::notification::{LeadRef, ParkCode, Why};
-use crate::purpose::Lane;
+use crate::id::{FormId, LeadgenId};
+use crate::notification::{Lane, Lanes, LeadRef, Move, ParkCode, Why};
 use crate::store::{HeldForm, ParkedOverview, RefusedForm};
 
 /// Where a reference is parked.
@@ -23,13 +22,13 @@ pub(super) struct Position {
     /// Since when.
     pub since: Timestamp,
     /// Its page and form; none: it cannot be read, so it is set aside: shown, counted by day, and expired in time.
-    pub of: Option<(PageId, FormId)>,
+    pub of: Option<Lane>,
 }
 
 impl Position {
     /// Of an opened reference.
     pub(super) fn new(arrival: u64, day: Day, why: Why, since: Timestamp, of: Option<&LeadRef>) -> Self {
-        Self { arrival, day, why, since, of: of.map(|reference| (reference.page, reference.form)) }
+        Self { arrival, day, why, since, of: of.map(LeadRef::lane) }
     }
 
     /// When it is due, if it is one of those that are fetched again.
@@ -44,8 +43,6 @@ impl Position {
 
 /// From when on a reference is due, in milliseconds since 1970, and its arrival.
 type Head = (i64, u64);
-/// Whose references form a group.
-type PageForm = (PageId, FormId);
 
 /// The references of one form of one page.
 #[derive(Default)]
@@ -72,9 +69,9 @@ struct Lease {
 /// All that is parked.
 #[derive(Default)]
 pub(super) struct ParkedIndex {
-    groups: HashMap<PageForm, Group>,
+    groups: HashMap<Lane, Group>,
     /// Each group's first reference that is fetched again, due or not → the group.
-    heads: BTreeMap<Head, PageForm>,
+    heads: BTreeMap<Head, Lane>,
     buried: BTreeSet<u64>,
     /// Rows that cannot be read.
     unreadable: BTreeSet<u64>,
@@ -202,7 +199,7 @@ impl ParkedIndex {
     }
 
     /// Changes a group, which need not be there before or after, and keeps its head in its place.
-    fn change<R>(&mut self, of: PageForm, change: impl FnOnce(&mut Group) -> R) -> R {
+    fn change<R>(&mut self, of: Lane, change: impl FnOnce(&mut Group) -> R) -> R {
         let group = self.groups.entry(of).or_default();
         let before = group.earliest();
         let changed = change(group);
@@ -217,38 +214,37 @@ impl ParkedIndex {
         changed
     }
 
-    /// Leases up to `max` due references of one lane: the lane of the oldest one for which `lane` gives one.
+    /// Leases up to `max` due references of one lane: the lane of the oldest one that may move.
     pub(super) fn lease_due(
         &mut self,
         now: Timestamp,
         max: usize,
-        lane: &dyn Fn(&PageId, &FormId) -> Option<Lane>,
+        lanes: &Lanes,
     ) -> Option<(Lane, Vec<u64>)> {
         let now = now.as_millisecond();
-        let mut oldest: Option<(Head, PageForm, Lane)> = None;
-        for (earliest, of) in &self.heads {
-            if oldest.as_ref().is_some_and(|(held, _, _)| earliest >= held) {
+        let mut oldest: Option<(Head, Lane, Move)> = None;
+        for (earliest, lane) in &self.heads {
+            if oldest.as_ref().is_some_and(|(found, ..)| earliest >= found) {
                 break;
             }
-            let Some(group) = self.groups.get(of).filter(|group| group.has_due(now)) else { continue };
-            let Some(lane) = lane(&of.0, &of.1) else { continue };
-            let Some(head) = group.head(now, &lane) else { continue };
-            if oldest.as_ref().is_none_or(|(held, _, _)| head < *held) {
-                oldest = Some((head, *of, lane));
+            let moves = lanes.moves(lane);
+            let Some(head) = self.groups.get(lane).and_then(|group| group.head(now, moves)) else { continue };
+            if oldest.as_ref().is_none_or(|(found, ..)| head < *found) {
+                oldest = Some((head, *lane, moves));
             }
         }
-        let (_, of, lane) = oldest?;
+        let (_, lane, moves) = oldest?;
         let mut arrivals = Vec::new();
         while arrivals.len() < max {
-            let Some(head) = self.groups.get(&of).and_then(|group| group.head(now, &lane)) else { break };
+            let Some(head) = self.groups.get(&lane).and_then(|group| group.head(now, moves)) else { break };
             arrivals.push(head.1);
-            self.set_aside(of, head);
+            self.set_aside(lane, head);
         }
         (!arrivals.is_empty()).then_some((lane, arrivals))
     }
 
     /// Moves a head out of its group into the leases. What was waiting is known from the row when it comes back.
-    fn set_aside(&mut self, of: PageForm, head: Head) {
+    fn set_aside(&mut self, of: Lane, head: Head) {
         let moment = Timestamp::from_millisecond(head.0).unwrap_or(Timestamp::UNIX_EPOCH);
         // Code, attempts, since and day do not matter for putting it back; the row in the store has them.
         let why = self.change(of, |group| {
@@ -336,7 +332,7 @@ impl ParkedIndex {
         let mut overview = ParkedOverview { waiting: self.waiting, ..ParkedOverview::default() };
         let moment = |ms: i64| Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH);
         let mut refused: BTreeMap<(FormId, ParkCode), (u64, i64)> = BTreeMap::new();
-        for ((page, form), group) in &self.groups {
+        for (Lane { page, form }, group) in &self.groups {
             if let Some((since, _)) = group.held.first() {
                 let (count, oldest) = (group.held.len() as u64, moment(*since));
                 overview.held.push(HeldForm { form: *form, page: *page, count, oldest });
@@ -360,15 +356,13 @@ impl Group {
         [self.waiting.first(), self.held.first()].into_iter().flatten().min().copied()
     }
 
-    /// True if it has something for a lane with a purpose.
-    fn has_due(&self, now: i64) -> bool {
-        !self.held.is_empty() || self.waiting.first().is_some_and(|(not_before, _)| *not_before <= now)
-    }
-
-    /// The oldest due reference under this lane: held ones need a lane with a purpose.
-    fn head(&self, now: i64, lane: &Lane) -> Option<Head> {
+    /// The oldest that may leave.
+    fn head(&self, now: i64, moves: Move) -> Option<Head> {
         let waiting = self.waiting.first().filter(|(not_before, _)| *not_before <= now);
-        let held = self.held.first().filter(|_| lane.purpose.is_some());
-        [waiting, held].into_iter().flatten().min().copied()
+        match moves {
+            Move::Stay => None,
+            Move::Hold => waiting.copied(),
+            Move::Read => [waiting, self.held.first()].into_iter().flatten().min().copied(),
+        }
     }
 }

@@ -88,8 +88,8 @@ impl Leads for SledStore {
         Ok(vec![Found { state, lead }])
     }
 
-    fn stored(&self) -> HashMap<PurposeId, u64> {
-        self.shared.stored().clone()
+    async fn stored(&self) -> Result<HashMap<PurposeId, u64>, StoreError> {
+        Ok(self.shared.stored().clone())
     }
 }
 

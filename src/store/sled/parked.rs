@@ -6,9 +6,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::clock::Day;
-use crate::id::{FormId, LeadgenId, PageId};
-use crate::notification::{LeadRef, ParkCode, Why};
-use crate::purpose::Lane;
+use crate::id::LeadgenId;
+use crate::notification::{Lane, Lanes, LeadRef, ParkCode, Why};
 use crate::store::sled::draft::{Draft, Effect};
 use crate::store::sled::engine::Engine;
 use crate::store::sled::index::{ParkedIndex, Position};
@@ -199,14 +198,14 @@ fn expire(draft: &mut Draft<'_>, arrivals: &[u64]) -> Result<u64, StoreError> {
 
 #[async_trait]
 impl Parked for SledStore {
-    fn claim_due(
+    async fn claim_due(
         &self,
         now: Timestamp,
         max: usize,
-        lane: &dyn Fn(&PageId, &FormId) -> Option<Lane>,
+        lanes: &Lanes,
     ) -> Result<Option<(Lane, Vec<ParkedClaim>)>, StoreError> {
         let shared = &self.shared;
-        let leased = shared.index().lease_due(now, max, lane);
+        let leased = shared.index().lease_due(now, max, lanes);
         let Some((lane, arrivals)) = leased else { return Ok(None) };
         let claims = shared.reading(|engine| {
             arrivals.iter().filter_map(|arrival| claim(shared, engine, *arrival).transpose()).collect()
@@ -219,16 +218,16 @@ impl Parked for SledStore {
         Ok((!claims.is_empty()).then_some((lane, claims)))
     }
 
-    fn release(&self, leadgens: &[LeadgenId]) {
+    async fn release(&self, leadgens: &[LeadgenId]) {
         self.shared.index().release(leadgens);
     }
 
-    fn next_due(&self) -> Option<Timestamp> {
-        self.shared.index().next_due()
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.shared.index().next_due())
     }
 
-    fn parked(&self) -> u64 {
-        self.shared.index().count()
+    async fn parked(&self) -> Result<u64, StoreError> {
+        Ok(self.shared.index().count())
     }
 
     async fn overview(&self) -> Result<ParkedOverview, StoreError> {
@@ -291,7 +290,7 @@ impl Parked for SledStore {
         Ok(count)
     }
 
-    fn sealed_days(&self) -> Result<Vec<Day>, StoreError> {
+    async fn sealed_days(&self) -> Result<Vec<Day>, StoreError> {
         // A closed or halted store does not know what is parked: no key may be destroyed on its word.
         self.shared.engine()?;
         self.shared.require_clock()?;

@@ -1,5 +1,7 @@
 //! What became of each leadgen.
 
+use async_trait::async_trait;
+
 use crate::id::LeadgenId;
 use crate::store::sled::SledStore;
 use crate::store::sled::engine::Engine;
@@ -11,8 +13,18 @@ use crate::store::{Seen, SeenState, StoreCode, StoreError};
 /// How often a reference that moves while it is looked at is looked at again.
 const LOOKS_MAX: usize = 5;
 
+#[async_trait]
 impl Seen for SledStore {
-    fn seen(&self, leadgen: &LeadgenId) -> Result<Option<SeenState>, StoreError> {
+    // Not on a thread of its own: it is a look into memory, or at one page of the file.
+    async fn known(&self, leadgens: &[LeadgenId]) -> Result<Vec<bool>, StoreError> {
+        self.shared.reading(|engine| {
+            let key = self.shared.keyring.seen_key();
+            let known = |leadgen| Ok(engine.read(&Place::Seen, &layout::seen_key(&key, leadgen))?.is_some());
+            leadgens.iter().map(known).collect()
+        })
+    }
+
+    async fn seen(&self, leadgen: &LeadgenId) -> Result<Option<SeenState>, StoreError> {
         self.shared.reading(|engine| look_up(&self.shared, engine, leadgen))
     }
 }

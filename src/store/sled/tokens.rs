@@ -38,14 +38,14 @@ impl Tokens for SledStore {
         self.writer.write(1, move |draft| create(draft, &token, entry)).await
     }
 
-    fn token(&self, id: &str) -> Result<Option<Token>, StoreError> {
+    async fn token(&self, id: &str) -> Result<Option<Token>, StoreError> {
         self.shared.reading(|engine| {
             let row = engine.read(&Place::Tokens, id.as_bytes())?;
             row.map(|bytes| read(id.as_bytes(), &bytes)).transpose()
         })
     }
 
-    fn tokens(&self) -> Result<Vec<Token>, StoreError> {
+    async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
         self.shared.reading(|engine| all(engine)?.iter().map(|(id, bytes)| read(id, bytes)).collect())
     }
 

@@ -204,7 +204,7 @@ impl Model {
         self.check_clock(world)?;
         self.check_calls(world, act)?;
         let stored_before = self.count_stored();
-        self.look(world, act)?;
+        self.look(world, act).await?;
         self.check_counts(world).await?;
         let newly: u64 = self.count_stored().iter().sum::<u64>() - stored_before.iter().sum::<u64>();
         self.check_trail(world, act, newly, loose).await
@@ -271,10 +271,10 @@ impl Model {
         Ok(())
     }
 
-    fn look(&mut self, world: &World<'_>, act: Act) -> Result<(), Broken> {
+    async fn look(&mut self, world: &World<'_>, act: Act) -> Result<(), Broken> {
         let mut newly: Vec<(RecordId, usize)> = Vec::new();
         for index in 0..self.leads.len() {
-            let now_is = world.rooms().store.seen(&leadgen(&self.leads[index].id));
+            let now_is = world.rooms().store.seen(&leadgen(&self.leads[index].id)).await;
             let now_is = now_is.map_err(|error| store_says(&error))?;
             if now_is == self.leads[index].state {
                 continue;
@@ -324,7 +324,7 @@ impl Model {
         };
         let waiting = of(|why| matches!(why, Why::Waiting { .. })).count() as u64;
         let held = of(|why| matches!(why, Why::Held { .. })).count() as u64;
-        let parked = rooms.store.parked();
+        let parked = rooms.store.parked().await.map_err(|error| store_says(&error))?;
         hold!(parked == waiting + held, "{parked} are parked, and {waiting} wait and {held} are held");
         let overview = rooms.store.overview().await.map_err(|error| store_says(&error))?;
         hold!(overview.waiting == waiting, "the overview says that {} wait", overview.waiting);
@@ -350,7 +350,7 @@ impl Model {
             "{} are buried, and {buried} should be",
             overview.buried.len()
         );
-        let stored = rooms.store.stored();
+        let stored = rooms.store.stored().await.map_err(|error| store_says(&error))?;
         for (of, count) in self.count_stored().into_iter().enumerate() {
             let said = stored.get(&purpose(of)).copied().unwrap_or_default();
             hold!(said == count, "{} records of {} and {count} are stored", said, PURPOSES[of]);
@@ -407,7 +407,7 @@ impl Model {
 
     /// After the reaper looked: nothing that Meta no longer has is parked.
     /// `before`: the days that the inbox needed before the reaper looked.
-    pub fn check_reaped(&self, world: &World<'_>, before: Vec<Day>) -> Result<(), Broken> {
+    pub async fn check_reaped(&self, world: &World<'_>, before: Vec<Day>) -> Result<(), Broken> {
         if self.leapt {
             return Ok(());
         }
@@ -419,7 +419,7 @@ impl Model {
         let rooms = world.rooms();
         let mut needed = before;
         needed.extend(rooms.inbox.days());
-        needed.extend(rooms.store.sealed_days().map_err(|error| store_says(&error))?);
+        needed.extend(rooms.store.sealed_days().await.map_err(|error| store_says(&error))?);
         let yesterday = Day::of(world.now()).minus(1);
         for day in rooms.keyring.days() {
             hold!(day >= yesterday || needed.contains(&day), "the key of day {} seals nothing", day.0);

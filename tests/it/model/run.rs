@@ -110,12 +110,12 @@ impl Run<'_> {
         match op {
             Op::Restart(policy) => {
                 self.world.close().await?;
-                self.start(*policy)?;
+                self.start(*policy).await?;
                 self.model.check(&self.world, Act::Quiet, false).await
             }
             Op::Crash => {
                 self.world.kill().await?;
-                self.start(self.world.policy)?;
+                self.start(self.world.policy).await?;
                 self.model.check(&self.world, Act::Quiet, false).await
             }
             Op::CrashWithin(ticks, within) => self.crash_within(*ticks, within).await,
@@ -148,7 +148,7 @@ impl Run<'_> {
                 let before = self.world.rooms().inbox.days();
                 let reaped = self.step(op).await?;
                 self.model.check(&self.world, Act::Reap, false).await?;
-                if reaped { self.model.check_reaped(&self.world, before) } else { Ok(()) }
+                if reaped { self.model.check_reaped(&self.world, before).await } else { Ok(()) }
             }
             op => {
                 let act = self.act(op);
@@ -197,7 +197,7 @@ impl Run<'_> {
             Op::Restart(policy) => {
                 self.world.arm(ticks);
                 self.world.close().await?;
-                self.world.open(*policy)?;
+                self.world.open(*policy).await?;
             }
             op => {
                 self.world.arm(ticks);
@@ -205,13 +205,13 @@ impl Run<'_> {
             }
         }
         self.world.kill().await?;
-        self.start(self.world.policy)?;
+        self.start(self.world.policy).await?;
         self.model.check(&self.world, act, true).await
     }
 
-    fn start(&mut self, policy: usize) -> Result<(), Broken> {
+    async fn start(&mut self, policy: usize) -> Result<(), Broken> {
         self.model.started();
-        Ok(self.world.open(policy)?)
+        Ok(self.world.open(policy).await?)
     }
 
     /// Does what an operation says. True if there was something to do.
@@ -309,7 +309,7 @@ impl Run<'_> {
     /// Calls at the same time; whichever gets its 200 is acknowledged.
     async fn deliver(&mut self, calls: &[Vec<usize>]) -> Result<(), Broken> {
         let rooms = self.world.rooms();
-        let held = rooms.inbox.queued() + rooms.store.parked();
+        let held = rooms.inbox.queued() + rooms.store.parked().await.map_err(|error| store_says(&error))?;
         let mut accepting = Vec::new();
         for leads in calls {
             accepting.push(rooms.inbox.accept(self.notified(leads)?));

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use tamis::app::StoreKnows;
 use tamis::clock::{Clock, ManualClock};
 use tamis::config::{self, Config};
 use tamis::current::Current;
 use tamis::graph::{Graph, PageAccess};
 use tamis::id::{FormId, LeadgenId, PageId};
-use tamis::inbox::{Inbox, InboxCode, Known};
+use tamis::inbox::Inbox;
 use tamis::keyring::Keyring;
 use tamis::keyring::file::FileKeyring;
 use tamis::location::{Environment, Location, WatchedSecret};
@@ -204,7 +205,7 @@ impl<'m> World<'m> {
             rooms: None,
         };
         world.advance_ms(0);
-        world.open(0)?;
+        world.open(0).await?;
         Ok(world)
     }
 
@@ -290,7 +291,7 @@ impl<'m> World<'m> {
     }
 
     /// A start under a policy.
-    pub fn open(&mut self, policy: usize) -> Result<(), String> {
+    pub async fn open(&mut self, policy: usize) -> Result<(), String> {
         self.policy = policy;
         let clock: Arc<dyn Clock> = Arc::new(FusedClock(Arc::clone(&self.clock), Arc::clone(&self.fuse)));
         let random = Arc::clone(&self.random);
@@ -322,6 +323,7 @@ impl<'m> World<'m> {
             Arc::clone(&clock),
             Arc::clone(&random),
         );
+        let inbox = inbox.await;
         let inbox = Arc::new(inbox.map_err(|error| format!("the inbox refuses: {}", error.code))?);
         let graph = Graph::new(self.graph_settings(self.policy), Arc::clone(&clock), Arc::clone(&random));
         let graph = Arc::new(graph.expect("a client"));
@@ -337,6 +339,7 @@ impl<'m> World<'m> {
             random,
             metrics: Arc::new(Metrics::new()),
             names: LeadNames::new(Arc::clone(&keyring), Arc::clone(&clock)),
+            left: std::sync::Mutex::default(),
         });
         let fetchers = [Fetcher::new(Arc::clone(&tools)), Fetcher::new(Arc::clone(&tools))];
         let reaper =
@@ -429,19 +432,6 @@ pub fn form(index: usize) -> FormId {
 
 pub fn purpose(index: usize) -> PurposeId {
     PurposeId::parse(PURPOSES[index]).expect("a name")
-}
-
-/// What the inbox asks the store; the same as in `app.rs`.
-struct StoreKnows(SharedStore);
-
-impl Known for StoreKnows {
-    fn known(&self, leadgen: &LeadgenId) -> Result<bool, InboxCode> {
-        self.0.seen(leadgen).map(|state| state.is_some()).map_err(|_| InboxCode::Store)
-    }
-
-    fn parked(&self) -> u64 {
-        self.0.parked()
-    }
 }
 
 /// In memory where that is possible: a thousand runs sync a hundred thousand times.

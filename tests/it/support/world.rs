@@ -92,7 +92,7 @@ impl World {
         let secrets = vec![app_secret, canary("verify"), page_token];
         furnish(directory.path(), &meta.graph_url(), &secrets, &plan);
         let tasks_before = Handle::current().metrics().num_alive_tasks();
-        let (addresses, stop, running) = boot(directory.path(), &plan).expect("the daemon starts");
+        let (addresses, stop, running) = boot(directory.path(), &plan).await.expect("the daemon starts");
         let canaries = std::sync::Mutex::default();
         Self {
             meta,
@@ -218,12 +218,12 @@ impl World {
     /// Stops the daemon in order and starts it again on the same directory.
     pub async fn restart(&mut self) {
         self.stop_daemon().await;
-        self.start_daemon();
+        self.start_daemon().await;
     }
 
-    pub fn start_daemon(&mut self) {
+    pub async fn start_daemon(&mut self) {
         let (addresses, stop, running) =
-            boot(self.directory.path(), &self.plan).expect("the daemon starts again");
+            boot(self.directory.path(), &self.plan).await.expect("the daemon starts again");
         self.addresses = addresses;
         self.stop = stop;
         self.running = Some(running);
@@ -334,9 +334,9 @@ struct Running {
 }
 
 /// Starts a daemon in this process on a furnished directory.
-fn boot(directory: &Path, plan: &Plan) -> Result<(Addresses, Stop, Running), StartError> {
+async fn boot(directory: &Path, plan: &Plan) -> Result<(Addresses, Stop, Running), StartError> {
     let counted = Counted::one();
-    let app = build(directory, plan)?;
+    let app = build(directory, plan).await?;
     let (addresses, reload) = (app.addresses.clone(), app.reload());
     let stop = Stop::default();
     #[expect(clippy::disallowed_methods, reason = "the test joins it")]
@@ -344,17 +344,18 @@ fn boot(directory: &Path, plan: &Plan) -> Result<(Addresses, Stop, Running), Sta
     Ok((addresses, stop, Running { task, reload, counted }))
 }
 
-fn build(directory: &Path, plan: &Plan) -> Result<App, StartError> {
+async fn build(directory: &Path, plan: &Plan) -> Result<App, StartError> {
     let environment = Environment::default();
     let config = config::load(&directory.join("tamis.toml"), &environment).unwrap_or_else(|f| panic!("{f}"));
     let secrets = config.resolve(&environment).unwrap_or_else(|faults| panic!("{faults}"));
-    App::build(&config, secrets, Ambient { clock: Arc::clone(&plan.clock), random: Arc::new(SystemRandom) })
+    let ambient = Ambient { clock: Arc::clone(&plan.clock), random: Arc::new(SystemRandom) };
+    App::build(&config, secrets, ambient).await
 }
 
 /// Builds a daemon on a furnished directory and does not run it: what it says against being built, if anything.
-pub fn refusal(directory: &Path, plan: &Plan) -> String {
+pub async fn refusal(directory: &Path, plan: &Plan) -> String {
     let _counted = Counted::one();
-    build(directory, plan).err().map(|error| error.to_string()).unwrap_or_default()
+    build(directory, plan).await.err().map(|error| error.to_string()).unwrap_or_default()
 }
 
 /// Writes secrets and config into a directory: the app's secret, the verify token, the page's token.

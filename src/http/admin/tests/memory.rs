@@ -34,33 +34,37 @@ impl Leads for MemoryStore {
             Wanted::Record(_) => Vec::new(),
         })
     }
-    fn stored(&self) -> HashMap<PurposeId, u64> {
-        HashMap::from([(PurposeId::parse("devis").expect("a purpose"), 41)])
+    async fn stored(&self) -> Result<HashMap<PurposeId, u64>, StoreError> {
+        Ok(HashMap::from([(PurposeId::parse("devis").expect("a purpose"), 41)]))
     }
 }
 
+#[async_trait]
 impl Seen for MemoryStore {
-    fn seen(&self, _: &LeadgenId) -> Result<Option<SeenState>, StoreError> {
+    async fn known(&self, leadgens: &[LeadgenId]) -> Result<Vec<bool>, StoreError> {
+        Ok(vec![false; leadgens.len()])
+    }
+    async fn seen(&self, _: &LeadgenId) -> Result<Option<SeenState>, StoreError> {
         Ok(None)
     }
 }
 
 #[async_trait]
 impl Parked for MemoryStore {
-    fn claim_due(
+    async fn claim_due(
         &self,
         _: Timestamp,
         _: usize,
-        _: &dyn Fn(&PageId, &FormId) -> Option<Lane>,
+        _: &Lanes,
     ) -> Result<Option<(Lane, Vec<ParkedClaim>)>, StoreError> {
         Ok(None)
     }
-    fn release(&self, _: &[LeadgenId]) {}
-    fn next_due(&self) -> Option<Timestamp> {
-        None
+    async fn release(&self, _: &[LeadgenId]) {}
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(None)
     }
-    fn parked(&self) -> u64 {
-        0
+    async fn parked(&self) -> Result<u64, StoreError> {
+        Ok(0)
     }
     async fn overview(&self) -> Result<ParkedOverview, StoreError> {
         Ok(ParkedOverview::default())
@@ -72,7 +76,7 @@ impl Parked for MemoryStore {
     async fn expire_parked(&self, _: Timestamp) -> Result<u64, StoreError> {
         Ok(0)
     }
-    fn sealed_days(&self) -> Result<Vec<Day>, StoreError> {
+    async fn sealed_days(&self) -> Result<Vec<Day>, StoreError> {
         Ok(Vec::new())
     }
 }
@@ -125,10 +129,10 @@ impl Tokens for MemoryStore {
         self.tokens.lock().expect("lock").push(token);
         Ok(())
     }
-    fn token(&self, id: &str) -> Result<Option<Token>, StoreError> {
+    async fn token(&self, id: &str) -> Result<Option<Token>, StoreError> {
         Ok(self.tokens.lock().expect("lock").iter().find(|token| token.id == id).cloned())
     }
-    fn tokens(&self) -> Result<Vec<Token>, StoreError> {
+    async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
         Ok(self.tokens.lock().expect("lock").clone())
     }
     async fn revoke_token(&self, id: &str, entry: Entry) -> Result<bool, StoreError> {
@@ -142,13 +146,13 @@ impl Tokens for MemoryStore {
 
 #[async_trait]
 impl Forms for MemoryStore {
-    fn form(&self, _: &FormId) -> Result<Option<KnownForm>, StoreError> {
+    async fn form(&self, _: &FormId) -> Result<Option<KnownForm>, StoreError> {
         Ok(None)
     }
     async fn put_form(&self, _: KnownForm) -> Result<(), StoreError> {
         Ok(())
     }
-    fn forms(&self) -> Result<Vec<KnownForm>, StoreError> {
+    async fn forms(&self) -> Result<Vec<KnownForm>, StoreError> {
         let question = |key: &str| Question { key: key.to_owned(), question_type: "CUSTOM".to_owned() };
         let (_, form, _) = ids();
         let definition =
@@ -156,7 +160,7 @@ impl Forms for MemoryStore {
         let read_at = at("2026-11-25T07:00:00Z");
         Ok(vec![KnownForm { form, definition: Some(definition), read_at }])
     }
-    fn dropped(&self) -> Result<Vec<DroppedField>, StoreError> {
+    async fn dropped(&self) -> Result<Vec<DroppedField>, StoreError> {
         Ok(Vec::new())
     }
 }

@@ -35,7 +35,7 @@ async fn after_a_leap_forward_leads_are_stored_and_nothing_is_handed_out_or_dest
         assert!(store.clock_jumped());
         assert_eq!(code(store.open_page(request(None, 10), exporting()).await), Some(StoreCode::ClockJumped));
         assert_eq!(code(store.expire_parked(later(100)).await), Some(StoreCode::ClockJumped));
-        assert_eq!(code(store.sealed_days()), Some(StoreCode::ClockJumped));
+        assert_eq!(code(store.sealed_days().await), Some(StoreCode::ClockJumped));
     }
     assert_eq!(
         code(find(&store, "devis-1-1").await),
@@ -55,7 +55,7 @@ async fn after_a_leap_forward_leads_are_stored_and_nothing_is_handed_out_or_dest
     assert!(!store.clock_jumped());
     assert_eq!(find(&store, "devis-1-1").await, Ok(true));
     assert_eq!(export(&store, 10).await.map(|read| read.len()), Ok(3));
-    assert_eq!(store.sealed_days().map(|days| days.len()), Ok(2));
+    assert_eq!(store.sealed_days().await.map(|days| days.len()), Ok(2));
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn quiet_weeks_are_no_leap() {
             let place = crate::store::sled::layout::Place::Meta;
             store.shared.reading(|engine| engine.counter(&place, b"clock-ms"))
         };
-        until("the clock is recorded", || {
+        until("the clock is recorded", async || {
             recorded().is_ok_and(|ms| ms == later(day).as_millisecond().unsigned_abs())
         })
         .await;
@@ -111,5 +111,5 @@ async fn quiet_weeks_are_no_leap() {
     world.clock.advance_ms(6 * DAY_MS);
     let store = world.open();
     assert!(!store.clock_jumped());
-    assert_eq!(store.sealed_days(), Ok(Vec::<Day>::new()));
+    assert_eq!(store.sealed_days().await, Ok(Vec::<Day>::new()));
 }

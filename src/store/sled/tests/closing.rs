@@ -13,11 +13,11 @@ async fn closing_serves_what_is_queued_and_refuses_what_comes_after() {
     store.close().await.expect("closed again");
     let closed = Some(StoreCode::Closed);
     assert_eq!(store.settle(vec![stored(99)]).await.err().map(|error| error.code), closed);
-    assert_eq!(store.seen(&leadgen(1)).err().map(|error| error.code), closed);
+    assert_eq!(store.seen(&leadgen(1)).await.err().map(|error| error.code), closed);
     assert_eq!(store.open_page(request(None, 1), exporting()).await.err().map(|error| error.code), closed);
     assert_eq!(store.lines(0, 1).await.err().map(|error| error.code), closed);
-    assert_eq!(store.tokens().err().map(|error| error.code), closed);
-    assert_eq!(store.forms().err().map(|error| error.code), closed);
+    assert_eq!(store.tokens().await.err().map(|error| error.code), closed);
+    assert_eq!(store.forms().await.err().map(|error| error.code), closed);
     assert_eq!(store.expire_parked(start()).await.err().map(|error| error.code), closed);
     assert_eq!(store.halted(), None);
 }
@@ -55,7 +55,7 @@ async fn what_was_answered_before_a_close_under_load_is_there_afterwards() {
     assert!(answered > 0);
     drop(store);
     let store = world.open();
-    assert_eq!(store.stored().get(&purpose("devis")), Some(&answered));
+    assert_eq!(store.stored().await.expect("counted").get(&purpose("devis")), Some(&answered));
     assert_eq!(export(&store, 1_000).await.expect("exported").len() as u64, answered);
 }
 
@@ -81,7 +81,7 @@ async fn a_halted_store_takes_and_gives_nothing_until_it_is_opened_again() {
     store.shared.halt(crate::store::StoreError::of(StoreCode::Io));
     assert_eq!(store.halted(), Some(StoreCode::Halted));
     assert_eq!(store.settle(vec![stored(9)]).await.err().map(|error| error.code), Some(StoreCode::Halted));
-    assert_eq!(store.seen(&leadgen(1)).err().map(|error| error.code), Some(StoreCode::Halted));
+    assert_eq!(store.seen(&leadgen(1)).await.err().map(|error| error.code), Some(StoreCode::Halted));
     assert_eq!(store.close().await.err().map(|error| error.code), Some(StoreCode::Halted));
     let store = world.open();
     assert_eq!(export(&store, 10).await.expect("exported").len(), 5);

@@ -32,7 +32,7 @@ fn copy_of(world: &World) -> World {
 /// Opens and reads everything. `Ok`: all is there. `Err`: the code that says that it is not.
 async fn outcome(world: &World) -> Result<(), StoreCode> {
     let store = world.try_open().map_err(|error| error.code)?;
-    let counted = store.stored().get(&purpose("devis")).copied();
+    let counted = store.stored().await.expect("counted").get(&purpose("devis")).copied();
     let read = export(&store, 1_000).await;
     let trail = store.lines(0, 10_000).await;
     // A halted store has nothing left to close well.

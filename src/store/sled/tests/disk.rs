@@ -18,7 +18,7 @@ async fn below_its_floor_the_store_takes_nothing_and_keeps_reading() {
     assert_eq!(store.settle(vec![stored(9)]).await.err().map(|error| error.code), full);
     assert_eq!(store.open_page(request(None, 1), exporting()).await.err().map(|error| error.code), full);
     assert_eq!(store.halted(), None, "it waits for room");
-    assert_eq!(store.stored().get(&purpose("devis")), Some(&5));
+    assert_eq!(store.stored().await.expect("counted").get(&purpose("devis")), Some(&5));
     store.close().await.expect("closed");
     world.free_disk_min_bytes = 0;
     let store = world.open();
@@ -76,7 +76,7 @@ async fn a_store_that_met_a_full_disk_goes_on_once_there_is_room() {
     let store = world.open();
     store_many(&store, 1, 200).await;
     store.settle(vec![parked(9_001, 1, waiting(1, 0)), parked(9_002, 1, HELD)]).await.expect("settled");
-    let leased = store.claim_due(start() + std::time::Duration::from_secs(5), 1, &claimed_lane);
+    let leased = store.claim_due(start() + std::time::Duration::from_secs(5), 1, &all_claimed()).await;
     assert!(leased.expect("claimed").is_some());
     let ballast = disk.fill(2 * MIB);
     let mut answered = 200_u64;
@@ -100,12 +100,12 @@ async fn a_store_that_met_a_full_disk_goes_on_once_there_is_room() {
         let settled = store.settle(vec![stored(number)]).await.expect("there is room again");
         assert!(matches!(settled[0], Settled::Stored(_) | Settled::Known));
     }
-    let total = store.stored().get(&purpose("devis")).copied();
+    let total = store.stored().await.expect("counted").get(&purpose("devis")).copied();
     let exported = export(&store, 5_000).await.expect("exported");
     assert_eq!(total, Some(exported.len() as u64));
     assert_eq!(exported.len() as u64, 259 + answered, "each once: what was answered, and what came after");
-    assert_eq!(store.parked(), 2, "parked references and leases outlive it");
-    let due = store.claim_due(start() + std::time::Duration::from_secs(5), 10, &claimed_lane);
+    assert_eq!(store.parked().await, Ok(2), "parked references and leases outlive it");
+    let due = store.claim_due(start() + std::time::Duration::from_secs(5), 10, &all_claimed()).await;
     assert_eq!(due.expect("claimed").map(|(_, claims)| claims.len()), Some(1), "one is still leased");
     store.close().await.expect("closed");
     world.open().close().await.expect("closed");
@@ -120,8 +120,8 @@ async fn a_reader_that_met_a_full_disk_is_enough_for_the_store_to_be_opened_agai
     let first = std::sync::Arc::downgrade(&store.shared.engine().expect("open"));
     let met = store.shared.reading(|_| Err::<(), _>(crate::store::StoreError::of(StoreCode::DiskFull)));
     assert!(met.is_err());
-    until("the dead handle is gone and another one reads", || {
-        first.upgrade().is_none() && store.seen(&leadgen(5)).is_ok_and(|state| state.is_some())
+    until("the dead handle is gone and another one reads", async || {
+        first.upgrade().is_none() && store.seen(&leadgen(5)).await.is_ok_and(|state| state.is_some())
     })
     .await;
     assert_eq!(store.halted(), None);
@@ -144,9 +144,9 @@ async fn a_store_that_nobody_writes_to_comes_back_once_there_is_room() {
     while store.settle(vec![stored(number)]).await.is_ok() {
         number += 1;
     }
-    assert_eq!(store.seen(&leadgen(1)).err().map(|error| error.code), Some(StoreCode::DiskFull));
+    assert_eq!(store.seen(&leadgen(1)).await.err().map(|error| error.code), Some(StoreCode::DiskFull));
     std::fs::remove_file(ballast).expect("removed");
-    until("it reads again", || store.seen(&leadgen(1)).is_ok_and(|state| state.is_some())).await;
+    until("it reads again", async || store.seen(&leadgen(1)).await.is_ok_and(|state| state.is_some())).await;
     assert_eq!(export(&store, 5_000).await.map(|read| read.len() as u64 >= number - 1), Ok(true));
     store.close().await.expect("closed");
 }

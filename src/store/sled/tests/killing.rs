@@ -102,6 +102,10 @@ async fn what_was_answered_before_a_kill_is_there_and_each_lead_once() {
             assert!(found.contains(&email_of(number)), "lead {number} was answered for");
         }
     }
-    assert_eq!(store.stored().get(&purpose("devis")), Some(&(values.len() as u64)));
-    assert_eq!(store.parked() * 7, values.len() as u64, "a batch is there whole or not at all");
+    assert_eq!(store.stored().await.expect("counted").get(&purpose("devis")), Some(&(values.len() as u64)));
+    assert_eq!(
+        store.parked().await.expect("counted") * 7,
+        values.len() as u64,
+        "a batch is there whole or not at all"
+    );
 }

@@ -301,6 +301,9 @@ async fn nobody_is_accused_while_leads_are_stored_parked_brought_back_and_ended(
     println!("{scans} scans, {compared} records");
     assert!(scans >= 3 && compared > RECORDS);
     let last = scan(&store, 500).await.expect("scanned");
-    assert_eq!((last.faults, Some(&last.records)), (Vec::new(), store.stored().get(&purpose("devis"))));
+    assert_eq!(
+        (last.faults, Some(&last.records)),
+        (Vec::new(), store.stored().await.expect("counted").get(&purpose("devis")))
+    );
     store.close().await.expect("closed");
 }

@@ -139,7 +139,7 @@ async fn a_keyring_one_generation_back_is_refused_also_where_nothing_was_written
         let place = crate::store::sled::layout::Place::Meta;
         store.shared.reading(|engine| engine.counter(&place, b"keyring-generation"))
     };
-    until("the store has seen it", || recorded() == Ok(newest)).await;
+    until("the store has seen it", async || recorded() == Ok(newest)).await;
     store.close().await.expect("closed");
     world.keyring.generation.store(newest - 1, Ordering::SeqCst);
     assert_eq!(world.refusal(), StoreCode::KeyringRolledBack);
@@ -212,7 +212,7 @@ async fn a_second_instance_is_refused_and_the_first_goes_on() {
     store_many(&store, 1, 50).await;
     let second = second.await.expect("joined");
     assert_eq!(second.err().map(|error| error.code), Some(StoreCode::Locked));
-    assert!(store.seen(&leadgen(50)).expect("read").is_some());
+    assert!(store.seen(&leadgen(50)).await.expect("read").is_some());
     store.close().await.expect("closed");
     world.open().close().await.expect("closed");
 }
@@ -238,7 +238,7 @@ async fn a_purpose_that_left_the_config_keeps_its_records_and_counts() {
         random,
     )
     .expect("opens");
-    assert_eq!(store.stored().get(&purpose("devis")), Some(&5));
-    assert_eq!(store.stored().get(&purpose("autre")), Some(&0));
+    assert_eq!(store.stored().await.expect("counted").get(&purpose("devis")), Some(&5));
+    assert_eq!(store.stored().await.expect("counted").get(&purpose("autre")), Some(&0));
     store.close().await.expect("closed");
 }

@@ -11,8 +11,8 @@ use crate::clock::{Day, ManualClock, Month};
 use crate::id::{FormId, LeadgenId, PageId};
 use crate::keyring::{Bucket, InstanceId, Keyring, KeyringCode, KeyringError};
 use crate::lead::{BucketKey, Dropped, OpenedLead, sample};
-use crate::notification::{LeadRef, ParkCode, Why};
-use crate::purpose::{Cursor, Lane, PurposeId};
+use crate::notification::{Lanes, LeadRef, ParkCode, Why};
+use crate::purpose::{Cursor, PurposeId};
 use crate::random::SystemRandom;
 use crate::secret::{Key, hmac_sha256};
 use crate::store::sled::{Settings, SledStore};
@@ -310,18 +310,26 @@ pub(super) async fn scan(store: &SledStore, slice: usize) -> Result<Scanned, Sto
     panic!("it never ends");
 }
 
-pub(super) fn claimed_lane(page: &PageId, form: &FormId) -> Option<Lane> {
-    Some(Lane { page: *page, form: *form, purpose: Some(purpose("devis")) })
+/// A purpose claims these forms, and their page may be read.
+pub(super) fn claimed(forms: impl IntoIterator<Item = u64>) -> Lanes {
+    let forms = std::sync::Arc::new(forms.into_iter().map(form_id).collect());
+    Lanes { forms, pages: std::collections::HashMap::from([(page_id(), true)]) }
 }
 
-pub(super) fn unclaimed_lane(page: &PageId, form: &FormId) -> Option<Lane> {
-    Some(Lane { page: *page, form: *form, purpose: None })
+/// Every form that these tests use is claimed.
+pub(super) fn all_claimed() -> Lanes {
+    claimed(1..=10)
+}
+
+/// No purpose claims any form.
+pub(super) fn unclaimed() -> Lanes {
+    claimed([])
 }
 
 /// Waits until the condition holds; panics after ten seconds.
-pub(super) async fn until(what: &str, condition: impl Fn() -> bool) {
+pub(super) async fn until(what: &str, condition: impl AsyncFn() -> bool) {
     for _ in 0..500 {
-        if condition() {
+        if condition().await {
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;

@@ -129,11 +129,11 @@ async fn tokens_are_made_found_listed_and_revoked_each_with_its_line() {
     store.create_token(token(2), by_officer(Action::TokenCreated)).await.expect("made");
     store.close().await.expect("closed");
     let store = world.open();
-    assert_eq!(store.token(&token(2).id), Ok(Some(token(2))));
-    assert_eq!(store.tokens(), Ok(vec![token(1), token(2)]));
+    assert_eq!(store.token(&token(2).id).await, Ok(Some(token(2))));
+    assert_eq!(store.tokens().await, Ok(vec![token(1), token(2)]));
     assert_eq!(store.revoke_token(&token(1).id, by_officer(Action::TokenRevoked)).await, Ok(true));
     assert_eq!(store.revoke_token(&token(1).id, by_officer(Action::TokenRevoked)).await, Ok(false));
-    assert_eq!(store.token(&token(1).id), Ok(None));
+    assert_eq!(store.token(&token(1).id).await, Ok(None));
     let lines = store.lines(0, 10).await.expect("a trail");
     let told: Vec<_> = lines.iter().map(|line| (line.entry.action, line.entry.result)).collect();
     assert_eq!(
@@ -184,11 +184,11 @@ async fn forms_are_kept_as_read_and_one_too_large_is_refused() {
     let mut counted = stored(1);
     counted.dropped.note("loisirs");
     store.settle(vec![counted]).await.expect("settled");
-    assert_eq!(store.form(&form_id(1)), Ok(Some(known(1, 3))));
-    assert_eq!(store.form(&form_id(3)), Ok(None));
-    assert_eq!(store.forms(), Ok(vec![known(1, 3), refused_for_good]));
+    assert_eq!(store.form(&form_id(1)).await, Ok(Some(known(1, 3))));
+    assert_eq!(store.form(&form_id(3)).await, Ok(None));
+    assert_eq!(store.forms().await, Ok(vec![known(1, 3), refused_for_good]));
     store.put_form(known(1, 4)).await.expect("kept");
-    assert_eq!(store.form(&form_id(1)), Ok(Some(known(1, 4))));
+    assert_eq!(store.form(&form_id(1)).await, Ok(Some(known(1, 4))));
     let refused = store.put_form(known(4, 2_000)).await;
     assert_eq!(refused.err().map(|error| error.code), Some(StoreCode::ValueTooLarge));
     let large = Token { name: "n".repeat(30_000), ..token(1) };
@@ -222,7 +222,7 @@ async fn no_leadgen_and_no_answer_lies_in_clear_on_disk() {
     store.settle(vec![counted]).await.expect("settled");
     store.close().await.expect("closed");
     world.open().close().await.expect("closed");
-    assert!(matches!(store.seen(&leadgen(1)), Err(error) if error.code == StoreCode::Closed));
+    assert!(matches!(store.seen(&leadgen(1)).await, Err(error) if error.code == StoreCode::Closed));
 
     let holds = |needle: &[u8]| {
         files(world.dir.path()).iter().any(|path| {
