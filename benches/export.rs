@@ -16,7 +16,6 @@ use std::time::Instant;
 use tamis::lead::{BucketKey, SealedRecord, open, seal};
 use tamis::purpose::RecordId;
 use tamis::secret::Key;
-use tamis::store::Life;
 use zeroizing_alloc::ZeroAlloc;
 
 use support::home::{Home, NO_GRAPH};

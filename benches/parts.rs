@@ -29,8 +29,8 @@ use tamis::notification::{self, Verifier};
 use tamis::purpose::{Matching, Purpose, RecordId};
 use tamis::random::{Random, SystemRandom};
 use tamis::secret::{Key, Secret};
-use tamis::store::sled::{Settings, SledStore};
-use tamis::store::{Leads, Life, Outcome, PageRequest, Settlement, TestFilter};
+use tamis::store::Settings;
+use tamis::store::{Outcome, PageRequest, Settlement, TestFilter};
 use tamis::trail::{Action, Actor, Entry, Operator, Role};
 use zeroizing_alloc::ZeroAlloc;
 
@@ -158,8 +158,9 @@ fn store(criterion: &mut Criterion) {
         cache_mb: 32,
         free_disk_min_bytes: 1,
     };
-    let store = SledStore::open(settings, keyring, vec![purpose.id.clone()], Arc::new(SystemClock), random)
-        .expect("a store");
+    let store =
+        tamis::store::open(settings, keyring, vec![purpose.id.clone()], Arc::new(SystemClock), random)
+            .expect("a store");
     let mut next = 0;
     let mut batch = || {
         let numbers = next..next + BATCH;

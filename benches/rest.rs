@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use tamis::lead::Dropped;
 use tamis::notification::{Lanes, LeadRef, ParkCode, Why};
-use tamis::store::{Leads, Life, Outcome, Parked, Scan, Scanning, Settlement};
+use tamis::store::{Outcome, Scanning, Settlement};
 
 use support::home::{Home, NO_GRAPH};
 use support::leads::reference;

@@ -16,8 +16,8 @@ use tamis::location::Environment;
 use tamis::purpose::{Matching, Purpose};
 use tamis::random::{Random, SystemRandom};
 use tamis::secret::Secret;
-use tamis::store::sled::SledStore;
-use tamis::store::{Leads, Outcome, Settlement};
+use tamis::store::{self, SharedStore};
+use tamis::store::{Outcome, Settlement};
 
 use super::leads::{definition, reference, reply};
 
@@ -30,7 +30,7 @@ pub struct Rooms {
     pub verify_token: Secret,
     pub purpose: Arc<Purpose>,
     pub keyring: Arc<dyn Keyring>,
-    pub store: Arc<SledStore>,
+    pub store: SharedStore,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
 }
@@ -51,7 +51,7 @@ impl Rooms {
         let policy = config.policy();
         let purposes = policy.purposes().iter().map(|purpose| purpose.id.clone()).collect();
         let settings = config.store_settings();
-        let store = SledStore::open(settings, keyring.clone(), purposes, clock.clone(), random.clone());
+        let store = store::open(settings, keyring.clone(), purposes, clock.clone(), random.clone());
         Self {
             purpose: policy.purpose("devis").expect("a purpose").clone(),
             verify_token: secrets.verify_token,

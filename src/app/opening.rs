@@ -14,10 +14,7 @@ use crate::keyring::file::FileKeyring;
 use crate::keyring::{Keyring, KeyringError};
 use crate::purpose::Policy;
 use crate::secret::Key;
-use crate::store::sled::{SledStore, presence};
-use crate::store::startup::{KeyringFound, Plan, WitnessFound, decide};
-use crate::store::witness::Witness;
-use crate::store::{SharedStore, StoreCode, StoreError};
+use crate::store::{self, SharedStore, StoreError};
 
 /// Why the daemon does not start. Codes and paths of the operator's own making; never a value.
 #[derive(Debug, thiserror::Error)]
@@ -79,26 +76,16 @@ pub(super) fn open_keyring(
     let keyring_error = |error| StartError::Keyring { path: path.clone(), error };
     let store_error = |error| StartError::Store { path: config.store.path.clone(), error };
     let found = FileKeyring::open(path, root.clone(), Arc::clone(&ambient.random)).map_err(keyring_error)?;
-    let store_found = presence(&config.store.path).map_err(store_error)?;
-    let witness = Witness::open(&config.store_settings().witness).map_err(|error| {
-        let code = match error.kind() {
-            ErrorKind::Unsupported => StoreCode::Format,
-            _ => StoreCode::Io,
-        };
-        store_error(StoreError { code, io: Some(error.kind()) })
-    })?;
-    let witness_found = if witness.is_some() { WitnessFound::Valid } else { WitnessFound::Absent };
-    let keyring_found = KeyringFound::at(found.as_ref().map(Keyring::generation));
-    let plan = decide(keyring_found, store_found, witness_found)
-        .map_err(|code| store_error(StoreError::of(code)))?;
-    match (plan, found) {
-        (Plan::CreateAll, _) | (_, None) => {
+    let generation = found.as_ref().map(Keyring::generation);
+    let begins_anew = store::begins_anew(&config.store_settings(), generation).map_err(store_error)?;
+    match found {
+        Some(keyring) if !begins_anew => Ok(Arc::new(keyring)),
+        _ => {
             let created =
                 FileKeyring::create(path, root, Arc::clone(&ambient.random)).map_err(keyring_error)?;
             tracing::info!(keyring.path = %path.display(), "keyring.created");
             Ok(Arc::new(created))
         }
-        (Plan::CreateStore | Plan::FinishStore | Plan::Open, Some(keyring)) => Ok(Arc::new(keyring)),
     }
 }
 
@@ -110,7 +97,7 @@ pub(super) fn open_store(
     ambient: &Ambient,
 ) -> Result<SharedStore, StartError> {
     let purposes = policy.purposes().iter().map(|purpose| purpose.id.clone()).collect();
-    let store = SledStore::open(
+    let store = store::open(
         config.store_settings(),
         Arc::clone(keyring),
         purposes,

@@ -7,7 +7,7 @@ use crate::config::{Config, PageToken, RetryTimes};
 use crate::graph::{self, PageAccess, Retry};
 use crate::inbox;
 use crate::secret::Secret;
-use crate::store::sled;
+use crate::store;
 
 /// The config speaks of MB as disks do.
 const BYTES_PER_MB: u64 = 1_000_000;
@@ -24,8 +24,8 @@ impl Config {
     }
 
     /// What the store needs. The witness lies beside the keyring, apart from what it bears witness of.
-    pub fn store_settings(&self) -> sled::Settings {
-        sled::Settings {
+    pub fn store_settings(&self) -> store::Settings {
+        store::Settings {
             path: self.store.path.clone(),
             witness: self.keys.keyring.parent().unwrap_or(Path::new("/")).join("witness"),
             cache_mb: self.store.cache_mb,

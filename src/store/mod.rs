@@ -12,12 +12,15 @@ mod parked;
 mod scan;
 mod seen;
 pub mod sled;
-pub mod startup;
 mod tokens;
 mod trail;
-pub mod witness;
 
 use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::keyring::Keyring;
+use crate::purpose::PurposeId;
+use crate::random::Random;
 
 pub use error::{StoreCode, StoreError};
 pub use forms::{DroppedField, Forms, KnownForm};
@@ -26,6 +29,7 @@ pub use life::Life;
 pub use parked::{BuriedRef, HeldForm, Parked, ParkedClaim, ParkedOverview, RefusedForm, Requeue};
 pub use scan::{Fault, ParkedFault, RecordsFault, Scan, Scanned, Scanning};
 pub use seen::{Seen, SeenState};
+pub use sled::Settings;
 pub use tokens::{Token, Tokens};
 pub use trail::Trail;
 
@@ -34,3 +38,26 @@ pub trait Store: Leads + Seen + Parked + Trail + Tokens + Forms + Scan + Life {}
 
 /// A store that many hold.
 pub type SharedStore = Arc<dyn Store>;
+
+/// True if nothing is there and the keyring is to be made too: asked before there is one. `generation` is that of the
+/// keyring that was found.
+///
+/// # Errors
+/// See [`StoreCode`]: store and keyring do not belong together. Nothing was touched.
+pub fn begins_anew(settings: &Settings, generation: Option<u64>) -> Result<bool, StoreError> {
+    sled::begins_anew(settings, generation)
+}
+
+/// Opens the store, with room for these purposes, or makes it where there is nothing to lose. Blocks.
+///
+/// # Errors
+/// See [`StoreCode`]: a refusal touches nothing.
+pub fn open(
+    settings: Settings,
+    keyring: Arc<dyn Keyring>,
+    purposes: Vec<PurposeId>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+) -> Result<SharedStore, StoreError> {
+    Ok(sled::SledStore::open(settings, keyring, purposes, clock, random)?)
+}

@@ -156,7 +156,7 @@ impl<'e> Draft<'e> {
     /// See [`StoreCode`].
     pub(super) fn append_line(&mut self, entry: Entry) -> Result<(), StoreError> {
         let (last, mac) = match self.read(&Place::Meta, meta::TRAIL_HEAD)? {
-            Some(head) => super::trail::place_in_chain(&head)?,
+            Some(head) => crate::store::sled::verbs::trail::place_in_chain(&head)?,
             None => (0, [0; 32]),
         };
         let line = chain(&self.shared.keyring.trail_key(), &mac, last + 1, self.now, entry);

@@ -2,37 +2,25 @@
 //!
 //! | file of this room | subject |
 //! |---|---|
-//! | `opening` | lock, start-up table, creation, what must agree |
-//! | `engine` | the open database: trees, one transaction, one real sync |
+//! | `engine/` | the open database: trees, one transaction, one real sync; `opening`: lock, creation, what must agree; `startup`: the table; `witness` |
 //! | `layout` | trees, keys, values |
 //! | `writer`, `draft` | the one writer: what queued up becomes one transaction, synced, witnessed, answered |
 //! | `shared` | what verbs and writer hold in common; halting; reopening after a full disk |
-//! | `settle`, `leads`, `life`, `seen`, `parked`, `trail`, `tokens`, `forms` | the verbs, by subject |
-//! | `reading` | a page of an export as it is read |
+//! | `verbs/` | the verbs, by subject; `reading`: a page of an export as it is read; `reference`: the seal of a parked one |
 //! | `scan` | everything that is kept, looked at against what is counted |
 //! | `mark` | the highest clock seen, and leaps of the clock |
-//! | `index`, `reference` | what is parked, in memory; the seal of a parked reference |
+//! | `index` | what is parked, in memory |
 
 #[doc(hidden)]
 pub mod door;
 mod draft;
 mod engine;
-mod forms;
 mod index;
 mod layout;
-mod leads;
-mod life;
 mod mark;
-mod opening;
-mod parked;
-mod reading;
-mod reference;
 mod scan;
-mod seen;
-mod settle;
 mod shared;
-mod tokens;
-mod trail;
+mod verbs;
 mod writer;
 
 #[cfg(test)]
@@ -49,11 +37,13 @@ use crate::clock::Clock;
 use crate::keyring::Keyring;
 use crate::purpose::PurposeId;
 use crate::random::Random;
+use crate::store::sled::engine::opening;
 use crate::store::sled::shared::{Shared, Slot};
+use crate::store::sled::verbs::{settle, trail};
 use crate::store::sled::writer::{Ended, Writer};
 use crate::store::{Store, StoreCode, StoreError};
 
-pub use opening::presence;
+pub use engine::opening::begins_anew;
 
 /// How long closing may take; sled's own waits have no end.
 const CLOSE_WITHIN: Duration = Duration::from_secs(30);

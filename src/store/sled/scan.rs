@@ -15,11 +15,12 @@ use async_trait::async_trait;
 use crate::keyring::Bucket;
 use crate::lead::{BucketKey, SealedRecord, check};
 use crate::purpose::{PurposeId, RecordId};
+use crate::store::sled::SledStore;
 use crate::store::sled::draft::Draft;
 use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{self, ParkedRow, Place, SeenFate, SeenRow, meta, record_id, record_key};
 use crate::store::sled::shared::Shared;
-use crate::store::sled::{SledStore, reference, trail};
+use crate::store::sled::verbs::{reference, trail};
 use crate::store::{Fault, ParkedFault, RecordsFault, Scan, Scanned, Scanning, StoreCode, StoreError};
 
 /// How often the numbers of one commit are looked up before it is given up: a commit takes milliseconds, a look none.

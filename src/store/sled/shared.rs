@@ -14,12 +14,12 @@ use crate::keyring::Keyring;
 use crate::purpose::PurposeId;
 use crate::random::Random;
 use crate::store::sled::Settings;
+use crate::store::sled::engine::opening::{self, Opened};
+use crate::store::sled::engine::witness::Witness;
 use crate::store::sled::engine::{Engine, guarded};
 use crate::store::sled::index::ParkedIndex;
 use crate::store::sled::layout::{Place, meta};
 use crate::store::sled::mark::{Look, Mark};
-use crate::store::sled::opening::{self, Opened};
-use crate::store::witness::Witness;
 use crate::store::{StoreCode, StoreError};
 
 /// How long the engine's readers may take to let go of it before it is given up.
@@ -107,16 +107,16 @@ impl Shared {
         }
         if let Some(seen) = engine.read(&Place::Meta, meta::CLOCK_MS)? {
             let ms = seen.as_ref().try_into().map_err(|_| StoreError::of(StoreCode::Damaged))?;
-            self.mark.adopt(super::layout::moment(i64::from_be_bytes(ms))?);
+            self.mark.adopt(crate::store::sled::layout::moment(i64::from_be_bytes(ms))?);
         }
         let mut missing = BTreeMap::new();
         engine.visit(&Place::Meta, meta::MISSING.range(), |key, value| {
             if let Some(purpose) = meta::MISSING.purpose(key) {
-                missing.insert(purpose, super::layout::number(value)?);
+                missing.insert(purpose, crate::store::sled::layout::number(value)?);
             }
             Ok(true)
         })?;
-        let mut index = super::parked::build_index(self, &engine)?;
+        let mut index = crate::store::sled::verbs::parked::build_index(self, &engine)?;
         index.set_commit(engine.counter(&Place::Meta, meta::COMMIT)?);
         self.index().replace(index);
         self.set_missing(&missing);
@@ -306,6 +306,6 @@ impl Shared {
 
     /// The key of a leadgen in `seen`.
     pub(super) fn seen_key(&self, leadgen: &LeadgenId) -> [u8; 32] {
-        super::layout::seen_key(&self.keyring.seen_key(), leadgen)
+        crate::store::sled::layout::seen_key(&self.keyring.seen_key(), leadgen)
     }
 }

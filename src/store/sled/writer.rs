@@ -12,11 +12,11 @@ use tokio::sync::{mpsc, oneshot};
 use crate::disk::free_bytes;
 use crate::priority;
 use crate::store::sled::draft::{Draft, Effect, Finished};
+use crate::store::sled::engine::opening;
+use crate::store::sled::engine::witness::{Testimony, Witness};
 use crate::store::sled::engine::{Engine, SyncError};
 use crate::store::sled::layout::{Place, meta};
-use crate::store::sled::opening;
 use crate::store::sled::shared::{Shared, Slot};
-use crate::store::witness::{Testimony, Witness};
 use crate::store::{StoreCode, StoreError};
 use crate::wait::wait_for;
 
@@ -358,8 +358,10 @@ impl WriterThread {
 
     /// Makes the keys of the buckets that the next transaction may reach, after the callers were answered.
     fn make_keys_ahead(&mut self) {
-        let ahead =
-            self.shared.engine().and_then(|engine| super::settle::make_keys_ahead(&self.shared, &engine));
+        let ahead = self
+            .shared
+            .engine()
+            .and_then(|engine| crate::store::sled::verbs::settle::make_keys_ahead(&self.shared, &engine));
         let told = std::mem::replace(&mut self.keys_told, ahead.err());
         if let Some(error) = self.keys_told
             && told != Some(error)

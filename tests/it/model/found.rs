@@ -7,9 +7,12 @@ use super::ops::Op;
 use super::ops::Pick::New;
 use super::world::Bounds;
 use super::{AsRust, Meta, of_seed, run, shrink};
+use crate::support::threads::Counted;
 
 /// A runtime of its own, and no log: a thousand runs would fill the one that other tests search.
 fn quietly<T>(act: impl Future<Output = T>) -> T {
+    // One daemon's rooms at a time.
+    let _counted = Counted::one();
     let _quiet = tracing::subscriber::set_default(tracing::subscriber::NoSubscriber::default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(act)

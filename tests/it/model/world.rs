@@ -23,9 +23,6 @@ use tamis::notification::Verifier;
 use tamis::purpose::PurposeId;
 use tamis::random::{Random, SeededRandom};
 use tamis::secret::{Key, Secret};
-use tamis::store::sled::{SledStore, presence};
-use tamis::store::startup::{KeyringFound, Plan, WitnessFound, decide};
-use tamis::store::witness::Witness;
 use tamis::store::{SharedStore, StoreError};
 use tamis::telemetry::LeadNames;
 use tamis::workers::{Clockwatch, Fetcher, FormBook, Gate, Reaper, Retries, Tools};
@@ -299,16 +296,10 @@ impl<'m> World<'m> {
         let keyring: Arc<dyn Keyring> = Arc::new(FusedKeyring(keyring, Arc::clone(&self.fuse)));
         let config = self.config();
         let policy = config.policy();
-        let settings = tamis::store::sled::Settings {
-            path: self.store_path(),
-            witness: self.witness_path(),
-            cache_mb: 1,
-            free_disk_min_bytes: 1,
-        };
         let purposes = policy.purposes().iter().map(|purpose| purpose.id.clone()).collect();
         let (keys, time, chance) = (Arc::clone(&keyring), Arc::clone(&clock), Arc::clone(&random));
-        let store: SharedStore =
-            SledStore::open(settings, keys, purposes, time, chance).map_err(|error| store_says(&error))?;
+        let store = tamis::store::open(self.store_settings(), keys, purposes, time, chance)
+            .map_err(|error| store_says(&error))?;
         let settings = tamis::inbox::Settings {
             path: self.store_path().join("inbox"),
             max_references: self.bounds.max_references,
@@ -359,16 +350,20 @@ impl<'m> World<'m> {
         let root = || Key::new([42; 32]);
         let found =
             unlocked(|| FileKeyring::open(&path, root(), Arc::clone(random))).map_err(keyring_says)?;
-        let there = presence(&self.store_path()).map_err(|error| store_says(&error))?;
-        let witness = Witness::open(&self.witness_path()).map_err(|error| format!("witness: {error}"))?;
-        let witness = if witness.is_some() { WitnessFound::Valid } else { WitnessFound::Absent };
-        let keyring = KeyringFound::at(found.as_ref().map(Keyring::generation));
-        let plan = decide(keyring, there, witness).map_err(|code| format!("at start: {code}"))?;
-        match (plan, found) {
-            (Plan::CreateAll, _) | (_, None) => {
-                FileKeyring::create(&path, root(), Arc::clone(random)).map_err(keyring_says)
-            }
-            (_, Some(keyring)) => Ok(keyring),
+        let generation = found.as_ref().map(Keyring::generation);
+        let begins_anew = tamis::store::begins_anew(&self.store_settings(), generation);
+        match (begins_anew.map_err(|error| format!("at start: {}", error.code))?, found) {
+            (false, Some(keyring)) => Ok(keyring),
+            _ => FileKeyring::create(&path, root(), Arc::clone(random)).map_err(keyring_says),
+        }
+    }
+
+    fn store_settings(&self) -> tamis::store::Settings {
+        tamis::store::Settings {
+            path: self.store_path(),
+            witness: self.witness_path(),
+            cache_mb: 1,
+            free_disk_min_bytes: 1,
         }
     }
 

@@ -15,7 +15,7 @@ pub mod power;
 pub mod process;
 pub mod senders;
 pub mod steps;
-mod threads;
+pub mod threads;
 pub mod tls;
 mod world;
 

@@ -1,5 +1,5 @@
 use super::support::*;
-use crate::store::witness::Witness;
+use crate::store::sled::engine::witness::Witness;
 use crate::store::{Forms, Leads, Life, Parked, Seen, StoreCode, Tokens, Trail};
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::support::*;
 use crate::random::{Random, SeededRandom};
-use crate::store::witness::{Testimony, Witness};
+use crate::store::sled::engine::witness::{Testimony, Witness};
 use crate::store::{Leads, Life, StoreCode, Trail};
 
 const RECORDS: u64 = 6_000;

@@ -5,9 +5,9 @@ use std::sync::atomic::Ordering;
 
 use super::support::*;
 use crate::keyring::{InstanceId, Keyring};
-use crate::store::sled::presence;
-use crate::store::startup::Presence;
-use crate::store::witness::{Testimony, Witness};
+use crate::store::sled::engine::opening::presence;
+use crate::store::sled::engine::startup::Presence;
+use crate::store::sled::engine::witness::{Testimony, Witness};
 use crate::store::{Leads, Life, Seen, StoreCode};
 
 /// Names and contents of everything below a directory.

@@ -6,8 +6,8 @@ use crate::id::LeadgenId;
 use crate::store::sled::SledStore;
 use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{self, ParkedRow, Place, SeenFate, SeenRow};
-use crate::store::sled::parked;
 use crate::store::sled::shared::Shared;
+use crate::store::sled::verbs::parked;
 use crate::store::{Seen, SeenState, StoreCode, StoreError};
 
 /// How often a reference that moves while it is looked at is looked at again.
@@ -31,7 +31,7 @@ impl Seen for SledStore {
 
 /// What became of a leadgen. `seen` and `parked` are read one after the other beside the writer, so a reference that
 /// leaves `parked` in between is looked up again.
-pub(super) fn look_up(
+pub(in crate::store::sled) fn look_up(
     shared: &Shared,
     engine: &Engine,
     leadgen: &LeadgenId,

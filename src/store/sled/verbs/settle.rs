@@ -11,11 +11,11 @@ use crate::notification::{LeadRef, ParkCode, Why};
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::sled::draft::{Draft, Effect};
 use crate::store::sled::engine::Engine;
-use crate::store::sled::forms;
 use crate::store::sled::layout::{self, Place, SeenFate, SeenRow, meta, record_key};
-use crate::store::sled::parked::{self, Before};
-use crate::store::sled::reference::keyring_failed;
 use crate::store::sled::shared::Shared;
+use crate::store::sled::verbs::forms;
+use crate::store::sled::verbs::parked::{self, Before};
+use crate::store::sled::verbs::reference::keyring_failed;
 use crate::store::sled::writer::OUTCOMES_MAX;
 use crate::store::{Outcome, Settled, Settlement, StoreCode, StoreError};
 
@@ -23,7 +23,10 @@ use crate::store::{Outcome, Settled, Settlement, StoreCode, StoreError};
 ///
 /// # Errors
 /// [`StoreCode::PurposeUnknown`], [`StoreCode::Keyring`], the engine's: nothing of the batch is done then.
-pub(super) fn settle(draft: &mut Draft<'_>, batch: Vec<Settlement>) -> Result<Vec<Settled>, StoreError> {
+pub(in crate::store::sled) fn settle(
+    draft: &mut Draft<'_>,
+    batch: Vec<Settlement>,
+) -> Result<Vec<Settled>, StoreError> {
     let mut settled = Vec::with_capacity(batch.len());
     for settlement in batch {
         settled.push(settle_one(draft, &settlement)?);
@@ -137,7 +140,7 @@ fn count_stored(draft: &mut Draft<'_>, purpose: &PurposeId) -> Result<(), StoreE
 ///
 /// # Errors
 /// [`StoreCode::Keyring`].
-pub(super) fn make_keys_ahead(shared: &Shared, engine: &Engine) -> Result<(), StoreError> {
+pub(in crate::store::sled) fn make_keys_ahead(shared: &Shared, engine: &Engine) -> Result<(), StoreError> {
     let keyring = &shared.keyring;
     let mut absent = Vec::new();
     for purpose in &shared.purposes() {

@@ -77,7 +77,7 @@ impl Forms for SledStore {
 }
 
 /// Counts the names that the sieve dropped from one lead of this form.
-pub(super) fn count_dropped(
+pub(in crate::store::sled) fn count_dropped(
     draft: &mut Draft<'_>,
     form: &FormId,
     dropped: &Dropped,

@@ -16,7 +16,7 @@ use crate::store::{StoreCode, StoreError};
 ///
 /// # Errors
 /// [`StoreCode::Keyring`].
-pub(super) fn seal(
+pub(in crate::store::sled) fn seal(
     shared: &Shared,
     reference: &LeadRef,
     arrival: u64,
@@ -44,7 +44,11 @@ pub(super) fn seal(
 ///
 /// # Errors
 /// [`StoreCode::RecordUnreadable`].
-pub(super) fn open(shared: &Shared, arrival: u64, row: &ParkedRow) -> Result<LeadRef, StoreError> {
+pub(in crate::store::sled) fn open(
+    shared: &Shared,
+    arrival: u64,
+    row: &ParkedRow,
+) -> Result<LeadRef, StoreError> {
     let unreadable = StoreError::of(StoreCode::RecordUnreadable);
     let key = shared.keyring.day_key(row.day()).map_err(|_| unreadable)?;
     let cipher = XChaCha20Poly1305::new(&CipherKey::from(*key.expose()));
@@ -58,7 +62,7 @@ fn additional_data(arrival: u64, day: Day) -> Vec<u8> {
 }
 
 /// A keyring's failure as the store's: a full disk will pass, anything else needs a human.
-pub(super) fn keyring_failed(error: KeyringError) -> StoreError {
+pub(in crate::store::sled) fn keyring_failed(error: KeyringError) -> StoreError {
     match error.io {
         Some(std::io::ErrorKind::StorageFull) => {
             StoreError { code: StoreCode::DiskFull, io: Some(std::io::ErrorKind::StorageFull) }

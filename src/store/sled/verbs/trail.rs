@@ -2,7 +2,7 @@
 //! Lines are written by [`Draft::append_line`], in the transaction of
 //! what they tell.
 //!
-//! [`Draft::append_line`]: super::draft::Draft::append_line
+//! [`Draft::append_line`]: crate::store::sled::draft::Draft::append_line
 
 use std::collections::HashMap;
 use std::ops::Bound::{Excluded, Unbounded};
@@ -21,7 +21,7 @@ use crate::trail::{Actor, Entry, Line};
 const LINES_MAX: usize = 10_000;
 
 /// Number and mac of a line, as `meta` keeps them.
-pub(super) fn place_in_chain(bytes: &[u8]) -> Result<(u64, [u8; 32]), StoreError> {
+pub(in crate::store::sled) fn place_in_chain(bytes: &[u8]) -> Result<(u64, [u8; 32]), StoreError> {
     let damaged = StoreError::of(StoreCode::Damaged);
     let (seq, mac) = bytes.split_first_chunk::<8>().ok_or(damaged)?;
     Ok((u64::from_be_bytes(*seq), mac.try_into().map_err(|_| damaged)?))
@@ -34,7 +34,7 @@ const ACTORS_MAX: usize = 2_048;
 
 /// When a refusal of each actor was last written down.
 #[derive(Default)]
-pub(super) struct Notes(Mutex<HashMap<String, i64>>);
+pub(in crate::store::sled) struct Notes(Mutex<HashMap<String, i64>>);
 
 impl Notes {
     /// True if this actor's refusal is to be written down.
@@ -70,7 +70,7 @@ impl Trail for SledStore {
 }
 
 /// Lines after `after`, at most `limit`, their chain checked.
-pub(super) fn read(
+pub(in crate::store::sled) fn read(
     shared: &Shared,
     engine: &Engine,
     after: u64,

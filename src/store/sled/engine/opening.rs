@@ -13,12 +13,12 @@ use crate::disk::{free_bytes, private_dir, private_file, sync_dir};
 use crate::keyring::Keyring;
 use crate::purpose::PurposeId;
 use crate::store::sled::Settings;
+use crate::store::sled::engine::startup::{KeyringFound, Plan, Presence, WitnessFound, decide};
+use crate::store::sled::engine::witness::{Testimony, Witness};
 use crate::store::sled::engine::{Changes, Engine, SyncError, db_dir, db_file};
 use crate::store::sled::layout::{FORMAT, Place, meta};
 use crate::store::sled::shared::Shared;
 use crate::store::sled::writer::testify;
-use crate::store::startup::{KeyringFound, Plan, Presence, WitnessFound, decide};
-use crate::store::witness::{Testimony, Witness};
 use crate::store::{StoreCode, StoreError};
 
 /// A predecessor that was just killed, or an engine that was just closed, may hold a lock for a moment.
@@ -30,17 +30,24 @@ const FIRST_EPOCH: u32 = 1;
 const FIRST_COMMIT: u64 = 1;
 
 /// A store that passed every check.
-pub(super) struct Opened {
-    pub(super) engine: Engine,
-    pub(super) witness: Witness,
-    pub(super) lock: File,
+pub(in crate::store::sled) struct Opened {
+    pub(in crate::store::sled) engine: Engine,
+    pub(in crate::store::sled) witness: Witness,
+    pub(in crate::store::sled) lock: File,
+}
+
+/// True if there is nothing to lose, and the keyring is to be made as well: the first thing that is asked, before the
+/// keyring is made. `generation` is that of the keyring that is there, none where there is none.
+///
+/// # Errors
+/// See [`StoreCode`]: what is there disagrees. Nothing was touched.
+pub fn begins_anew(settings: &Settings, generation: Option<u64>) -> Result<bool, StoreError> {
+    let (plan, _) = plan(settings, KeyringFound::at(generation))?;
+    Ok(generation.is_none() || plan == Plan::CreateAll)
 }
 
 /// What is there of a store, without opening it.
-///
-/// # Errors
-/// [`StoreCode::Io`].
-pub fn presence(path: &Path) -> Result<Presence, StoreError> {
+pub(in crate::store::sled) fn presence(path: &Path) -> Result<Presence, StoreError> {
     let exists = |path: PathBuf| fs::exists(path).map_err(StoreError::io);
     Ok(match (exists(marker(path))?, exists(db_dir(path))?) {
         (true, _) => Presence::Present,
@@ -53,18 +60,19 @@ pub fn presence(path: &Path) -> Result<Presence, StoreError> {
 ///
 /// # Errors
 /// See [`StoreCode`]; a refusal touches nothing.
-pub(super) fn open(
+pub(in crate::store::sled) fn open(
     settings: &Settings,
     keyring: &Arc<dyn Keyring>,
     purposes: &[PurposeId],
 ) -> Result<Opened, StoreError> {
+    let keyring_found = KeyringFound::at(Some(keyring.generation()));
     if !fs::exists(&settings.path).map_err(StoreError::io)? {
         // Not even the directory is made for a store that is refused.
-        plan(settings, keyring)?;
+        plan(settings, keyring_found)?;
     }
     private_dir(&settings.path).map_err(StoreError::io)?;
     let lock = lock(&settings.path)?;
-    let (plan, witness) = plan(settings, keyring)?;
+    let (plan, witness) = plan(settings, keyring_found)?;
     let (engine, witness) = match (plan, witness) {
         (Plan::CreateAll | Plan::CreateStore, _) => create(settings, keyring, purposes)?,
         (Plan::Open, Some(mut witness)) => {
@@ -84,12 +92,12 @@ pub(super) fn open(
 ///
 /// # Errors
 /// See [`StoreCode`].
-pub(super) fn reopen(shared: &Shared, witness: &mut Witness) -> Result<(), StoreError> {
+pub(in crate::store::sled) fn reopen(shared: &Shared, witness: &mut Witness) -> Result<(), StoreError> {
     let engine = open_checked(&shared.settings, &shared.keyring, &shared.purposes(), witness)?;
     shared.adopt(engine)
 }
 
-fn plan(settings: &Settings, keyring: &Arc<dyn Keyring>) -> Result<(Plan, Option<Witness>), StoreError> {
+fn plan(settings: &Settings, keyring: KeyringFound) -> Result<(Plan, Option<Witness>), StoreError> {
     let witness = match Witness::open(&settings.witness) {
         Err(error) if error.kind() == ErrorKind::Unsupported => {
             return Err(StoreError::of(StoreCode::Format));
@@ -97,7 +105,6 @@ fn plan(settings: &Settings, keyring: &Arc<dyn Keyring>) -> Result<(Plan, Option
         witness => witness.map_err(StoreError::io)?,
     };
     let found = if witness.is_some() { WitnessFound::Valid } else { WitnessFound::Absent };
-    let keyring = KeyringFound::at(Some(keyring.generation()));
     let plan = decide(keyring, presence(&settings.path)?, found).map_err(StoreError::of)?;
     Ok((plan, witness))
 }
@@ -134,7 +141,7 @@ fn open_engine(settings: &Settings, purposes: &[PurposeId]) -> Result<Engine, St
     }
 }
 
-/// Each step is durable before the next begins: see [`crate::store::startup`].
+/// Each step is durable before the next begins: see [`crate::store::sled::engine::startup`].
 fn create(
     settings: &Settings,
     keyring: &Arc<dyn Keyring>,
@@ -303,7 +310,10 @@ fn check(engine: &Engine, keyring: &Arc<dyn Keyring>, last: &Testimony) -> Resul
 ///
 /// # Errors
 /// What the system says.
-pub(super) fn testify_closed(settings: &Settings, witness: &mut Witness) -> Result<(), StoreError> {
+pub(in crate::store::sled) fn testify_closed(
+    settings: &Settings,
+    witness: &mut Witness,
+) -> Result<(), StoreError> {
     let file = File::open(db_file(&settings.path)).map_err(StoreError::io)?;
     file.sync_all().map_err(StoreError::io)?;
     let db_bytes = file.metadata().map_err(StoreError::io)?.len();
@@ -319,7 +329,7 @@ fn commit(engine: &Engine) -> Result<u64, StoreError> {
 ///
 /// # Errors
 /// See [`StoreCode`].
-pub(super) fn epoch(engine: &Engine) -> Result<u32, StoreError> {
+pub(in crate::store::sled) fn epoch(engine: &Engine) -> Result<u32, StoreError> {
     let value = engine.read(&Place::Meta, meta::EPOCH)?.ok_or(StoreError::of(StoreCode::Damaged))?;
     value.as_ref().try_into().map(u32::from_be_bytes).map_err(|_| StoreError::of(StoreCode::Damaged))
 }

@@ -9,11 +9,12 @@ use crate::clock::Day;
 use crate::keyring::Bucket;
 use crate::lead::{OpenedLead, SealedRecord, open};
 use crate::purpose::{PurposeId, RecordId};
+use crate::store::sled::SledStore;
 use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{Place, record_key};
-use crate::store::sled::reading::{Bounds, Reading, expired};
 use crate::store::sled::shared::Shared;
-use crate::store::sled::{SledStore, seen, settle};
+use crate::store::sled::verbs::reading::{Bounds, Reading, expired};
+use crate::store::sled::verbs::{seen, settle};
 use crate::store::{
     Found, Leads, Page, PageRequest, SeenState, Settled, Settlement, StoreCode, StoreError, Wanted,
 };

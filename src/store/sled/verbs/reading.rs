@@ -22,7 +22,7 @@ const SCAN_KEYS_MAX: u64 = 50_000;
 const CHUNK_RECORDS: usize = 256;
 
 /// What a scan of keys found a page to be.
-pub(super) struct Bounds {
+pub(in crate::store::sled) struct Bounds {
     /// The last record looked at.
     pub next: Cursor,
     /// True if something lies beyond.
@@ -38,7 +38,11 @@ impl Bounds {
     ///
     /// # Errors
     /// See [`StoreCode`].
-    pub(super) fn of(shared: &Shared, engine: &Engine, request: &PageRequest) -> Result<Self, StoreError> {
+    pub(in crate::store::sled) fn of(
+        shared: &Shared,
+        engine: &Engine,
+        request: &PageRequest,
+    ) -> Result<Self, StoreError> {
         let place = Place::Vault(request.purpose.clone());
         let start = RecordId { purpose: request.purpose.clone(), epoch: shared.epoch, number: 0 };
         let after = request.after.as_ref().map(|after| record_key(after.epoch, after.number));
@@ -77,13 +81,13 @@ fn eligible(request: &PageRequest, value: &[u8]) -> Result<bool, StoreError> {
 }
 
 /// True from the expiry day on.
-pub(super) fn expired(expiry: Day, today: Day) -> bool {
+pub(in crate::store::sled) fn expired(expiry: Day, today: Day) -> bool {
     expiry <= today
 }
 
 /// The eligible records of a page in arrival order, each unsealed when it is asked for. It holds the engine for one chunk of
 /// sealed records at a time, and its place among the readings until it is dropped.
-pub(super) struct Reading {
+pub(in crate::store::sled) struct Reading {
     shared: Arc<Shared>,
     request: PageRequest,
     /// From where on nothing was read yet.
@@ -99,7 +103,7 @@ pub(super) struct Reading {
 
 impl Reading {
     /// A page with these bounds.
-    pub(super) fn new(
+    pub(in crate::store::sled) fn new(
         shared: Arc<Shared>,
         request: PageRequest,
         (first, last): (RecordId, RecordId),

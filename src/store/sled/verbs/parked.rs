@@ -8,13 +8,14 @@ use jiff::Timestamp;
 use crate::clock::Day;
 use crate::id::LeadgenId;
 use crate::notification::{Lane, Lanes, LeadRef, ParkCode, Why};
+use crate::store::sled::SledStore;
 use crate::store::sled::draft::{Draft, Effect};
 use crate::store::sled::engine::Engine;
 use crate::store::sled::index::{ParkedIndex, Position};
 use crate::store::sled::layout::{self, ParkedRow, Place, SeenFate, SeenRow, WhyRow, meta};
 use crate::store::sled::shared::Shared;
+use crate::store::sled::verbs::reference;
 use crate::store::sled::writer::OUTCOMES_MAX;
-use crate::store::sled::{SledStore, reference};
 use crate::store::{BuriedRef, Parked, ParkedClaim, ParkedOverview, Requeue, StoreCode, StoreError};
 use crate::trail::{Entry, Outcome};
 
@@ -23,19 +24,20 @@ const META_KEEPS_DAYS: u32 = 90;
 /// How many buried references an operator is shown.
 const BURIED_SHOWN: usize = 1_000;
 /// What is said of a row that cannot be read.
-pub(super) const UNREADABLE: Why = Why::Buried { code: ParkCode::ReferenceUnreadable, attempts: 0 };
+pub(in crate::store::sled) const UNREADABLE: Why =
+    Why::Buried { code: ParkCode::ReferenceUnreadable, attempts: 0 };
 /// Rows read at a time by scans beside the writer.
 const SCAN_ROWS: usize = 1_024;
 
 /// A parked reference as it was before a draft.
-pub(super) struct Before {
-    pub(super) arrival: u64,
-    pub(super) row: ParkedRow,
+pub(in crate::store::sled) struct Before {
+    pub(in crate::store::sled) arrival: u64,
+    pub(in crate::store::sled) row: ParkedRow,
     position: Position,
 }
 
 /// The parked row of an arrival, as the draft has it.
-pub(super) fn before(draft: &Draft<'_>, arrival: u64) -> Result<Option<Before>, StoreError> {
+pub(in crate::store::sled) fn before(draft: &Draft<'_>, arrival: u64) -> Result<Option<Before>, StoreError> {
     let Some(bytes) = draft.read(&Place::Parked, &arrival.to_be_bytes())? else { return Ok(None) };
     // A row that cannot be decoded is as good as none; it stays where it is, for a human to see.
     let Ok(row) = layout::decode::<ParkedRow>(&bytes) else { return Ok(None) };
@@ -44,7 +46,7 @@ pub(super) fn before(draft: &Draft<'_>, arrival: u64) -> Result<Option<Before>, 
 }
 
 /// Parks a reference, in the place of its earlier row if there is one, and notes it as seen.
-pub(super) fn park(
+pub(in crate::store::sled) fn park(
     draft: &mut Draft<'_>,
     reference: &LeadRef,
     why: Why,
@@ -80,13 +82,16 @@ pub(super) fn park(
 }
 
 /// Takes a reference out of `parked`; the caller says in `seen` what became of it.
-pub(super) fn unpark(draft: &mut Draft<'_>, before: &Before) {
+pub(in crate::store::sled) fn unpark(draft: &mut Draft<'_>, before: &Before) {
     draft.remove(Place::Parked, &before.arrival.to_be_bytes());
     draft.effect(Effect::Unparked(before.position));
 }
 
 /// Reads all that is parked into memory.
-pub(super) fn build_index(shared: &Shared, engine: &Engine) -> Result<ParkedIndex, StoreError> {
+pub(in crate::store::sled) fn build_index(
+    shared: &Shared,
+    engine: &Engine,
+) -> Result<ParkedIndex, StoreError> {
     let mut index = ParkedIndex::default();
     let mut unreadable = 0_u64;
     engine.visit(&Place::Parked, (Unbounded, Unbounded), |key, value| {

@@ -1,0 +1,12 @@
+//! The verbs of the face, by subject.
+
+pub(super) mod forms;
+pub(super) mod leads;
+pub(super) mod life;
+pub(super) mod parked;
+pub(super) mod reading;
+pub(super) mod reference;
+pub(super) mod seen;
+pub(super) mod settle;
+pub(super) mod tokens;
+pub(super) mod trail;
