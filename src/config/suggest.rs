@@ -1,34 +1,19 @@
 //! "Did you mean": the nearest of the known names.
 
+/// Names are short: no more letters of what was given are looked at, however long it is.
+const LETTERS_MAX: usize = 64;
+
 /// The known name that is nearest to `given`, if one is near enough to have been meant.
 pub(super) fn nearest<'k>(given: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let given = given.to_lowercase();
     let enough = (given.chars().count() / 3).clamp(1, 3);
+    let given: String = given.chars().take(LETTERS_MAX).collect();
     known
         .into_iter()
-        .map(|name| (distance(&given, name), name))
+        .map(|name| (strsim::levenshtein(&given, name), name))
         .filter(|(distance, _)| *distance <= enough)
         .min()
         .map(|(_, name)| name)
-}
-
-/// How many letters must be put in, left out or replaced (Levenshtein's distance). Names are short: what is longer than
-/// 64 letters is compared by its first 64.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (done, letter) in a.chars().take(64).enumerate() {
-        let mut diagonal = done;
-        let mut left = done + 1;
-        let mut next = vec![left];
-        for (other, above) in b.iter().zip(row.iter().skip(1)) {
-            left = (diagonal + usize::from(letter != *other)).min(above + 1).min(left + 1);
-            diagonal = *above;
-            next.push(left);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -40,7 +25,7 @@ mod tests {
         for (a, b, expected) in
             [("", "", 0), ("abc", "", 3), ("", "abc", 3), ("kitten", "sitting", 3), ("é", "e", 1)]
         {
-            assert_eq!(distance(a, b), expected, "{a} {b}");
+            assert_eq!(strsim::levenshtein(a, b), expected, "{a} {b}");
         }
     }
 
