@@ -4,70 +4,13 @@ use std::collections::BTreeSet;
 
 use crate::config::fault::FaultCode;
 use crate::config::section::{Item, Section};
+use crate::purpose::law::{Controller, Dpo, Recipient, RecipientRole, is_country};
 
 /// The longest name or address, in characters.
 const PROSE_CHARS_MAX: usize = 500;
 
 /// Why the controller is named.
 const IDENTITY: &str = "people must be told who answers for their data: GDPR art. 13(1)(a)";
-
-/// ISO 3166-1 alpha-2, the officially assigned codes.
-const COUNTRIES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV \
-    BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR \
-    GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG \
-    KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX \
-    MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG \
-    SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG \
-    VI VN VU WF WS YE YT ZA ZM ZW";
-
-/// Who answers for the data (GDPR arts. 4(7), 13(1)(a)).
-#[derive(Clone, Debug)]
-pub struct Controller {
-    /// Its name, as people know it.
-    pub name: String,
-    /// Its postal address.
-    pub address: String,
-    /// ISO 3166-1 alpha-2.
-    pub country: String,
-    /// Where people write about their data.
-    pub email: String,
-    /// The data protection officer.
-    pub dpo: Dpo,
-}
-
-/// The data protection officer (GDPR arts. 13(1)(b), 37).
-#[derive(Clone, Debug)]
-pub enum Dpo {
-    /// How to reach one.
-    Contact(String),
-    /// Why there is none.
-    NoneReason(String),
-}
-
-/// Who may receive data (GDPR art. 13(1)(e)).
-#[derive(Clone, Debug)]
-pub struct Recipient {
-    /// What purposes and tokens name it by.
-    pub id: String,
-    /// Its name, as people know it.
-    pub name: String,
-    /// ISO 3166-1 alpha-2.
-    pub country: String,
-    /// What it is in law.
-    pub role: RecipientRole,
-}
-
-crate::codes! {
-    /// What a recipient is in law.
-    pub enum RecipientRole {
-        /// Acts on the controller's behalf (GDPR art. 28).
-        Processor = "processor",
-        /// Decides with the controller (GDPR art. 26).
-        JointController = "joint_controller",
-        /// Decides by itself.
-        Controller = "controller",
-    }
-}
 
 pub(super) fn read_controller(mut section: Section<'_>) -> Option<Controller> {
     let prose = |item: Item<'_>| item.prose(PROSE_CHARS_MAX);
@@ -128,7 +71,7 @@ fn read_recipient(item: &Item<'_>) -> Option<Recipient> {
     let mut section = item.section();
     let id = section.must("id", "id = \"crm\"").and_then(|item| {
         let mend = "Write lower-case letters, digits, _ and -, a letter first, at most 63.";
-        item.parsed(|text| is_recipient_id(text).then(|| text.to_owned()), "a recipient's id", mend)
+        item.parsed(|text| Recipient::is_id(text).then(|| text.to_owned()), "a recipient's id", mend)
     });
     let name = section.must("name", "name = \"…\"").and_then(|item| item.prose(PROSE_CHARS_MAX));
     let country = section.must("country", "country = \"FR\"").and_then(|item| country(&item));
@@ -139,13 +82,8 @@ fn read_recipient(item: &Item<'_>) -> Option<Recipient> {
     Some(Recipient { id: id?, name: name?, country: country?, role: role? })
 }
 
-fn is_recipient_id(text: &str) -> bool {
-    let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-');
-    text.len() <= 63 && text.starts_with(|first: char| first.is_ascii_lowercase()) && text.bytes().all(good)
-}
-
 fn country(item: &Item<'_>) -> Option<String> {
-    let known = |text: &str| COUNTRIES.split_whitespace().find(|code| *code == text).map(str::to_owned);
+    let known = |text: &str| is_country(text).then(|| text.to_owned());
     item.parsed(known, "a country's code", "Write two capital letters (ISO 3166-1), as in \"FR\" or \"GB\".")
 }
 

@@ -7,7 +7,8 @@ use std::fmt;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::config::secrets::{SecretFound, SecretState};
-use crate::config::{Config, Dpo, RetryTimes};
+use crate::config::{Config, RetryTimes};
+use crate::purpose::law::Dpo;
 use crate::purpose::{ConsentRule, FieldRule, Purpose};
 
 /// The effective configuration. `Display` is much like TOML; `Serialize` is the same for programs.

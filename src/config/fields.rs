@@ -5,75 +5,14 @@ use std::collections::BTreeMap;
 use crate::config::consents::read_keys;
 use crate::config::fault::FaultCode;
 use crate::config::section::{Item, Section};
-use crate::config::special;
 use crate::config::suggest::nearest;
-use crate::purpose::{Basis, Channel, ConsentKey, ConsentRule, FieldName, FieldRule, standard_type};
+use crate::purpose::law::{
+    Basis, Category, Contact, TypeKnown, standard_type, type_known, type_of_key, types,
+};
+use crate::purpose::{ConsentKey, ConsentRule, FieldName, FieldRule};
 
 /// The longest reason, in characters: it stands in the notice.
 const WHY_CHARS_MAX: usize = 300;
-
-/// Meta's question types (marketing API, `LeadGenForm.questions.type`), and the key of the lead's answer where the form is
-/// in English. `MARITIAL_STATUS` is Meta's spelling.
-const TYPES: &[(&str, &str)] = &[
-    ("FULL_NAME", "full_name"),
-    ("FIRST_NAME", "first_name"),
-    ("LAST_NAME", "last_name"),
-    ("EMAIL", "email"),
-    ("PHONE", "phone_number"),
-    ("WORK_EMAIL", "work_email"),
-    ("WORK_PHONE_NUMBER", "work_phone_number"),
-    ("WHATSAPP_NUMBER", "whatsapp_number"),
-    ("CITY", "city"),
-    ("STATE", "state"),
-    ("PROVINCE", "province"),
-    ("COUNTRY", "country"),
-    ("ZIP", "zip_code"),
-    ("POST_CODE", "post_code"),
-    ("STREET_ADDRESS", "street_address"),
-    ("DOB", "date_of_birth"),
-    ("GENDER", "gender"),
-    ("MARITIAL_STATUS", "marital_status"),
-    ("RELATIONSHIP_STATUS", "relationship_status"),
-    ("EDUCATION_LEVEL", "education_level"),
-    ("MILITARY_STATUS", "military_status"),
-    ("COMPANY_NAME", "company_name"),
-    ("JOB_TITLE", "job_title"),
-    ("WEBSITE", "website"),
-    ("EMAIL_ALIAS", ""),
-    ("PHONE_OTP", ""),
-    ("USER_PROVIDED_PHONE_NUMBER", ""),
-    ("ADDRESS_LINE_TWO", ""),
-    ("ID_CPF", "id_cpf"),
-    ("ID_AR_DNI", ""),
-    ("ID_CL_RUT", ""),
-    ("ID_CO_CC", ""),
-    ("ID_EC_CI", ""),
-    ("ID_PE_DNI", ""),
-    ("ID_MX_RFC", ""),
-    ("VIN", ""),
-    ("LICENSE_PLATE", ""),
-];
-
-/// Types that stand for whatever the form's author asks: one of them in a whitelist would let everything in.
-const WIDE_TYPES: [&str; 9] = [
-    "CUSTOM",
-    "SLIDER",
-    "DATE_TIME",
-    "STORE_LOOKUP",
-    "STORE_LOOKUP_WITH_TYPEAHEAD",
-    "JOIN_CODE",
-    "MESSENGER",
-    "THREAD_LINK",
-    "FACEBOOK_LEAD_ID",
-];
-
-/// What a field's `consent` says.
-enum Named {
-    Nothing,
-    /// Not a text, or not declared; a fault says so.
-    Unreadable,
-    Consent(ConsentKey),
-}
 
 /// What of its purpose a field is held against.
 pub(super) struct Frame<'p> {
@@ -118,7 +57,7 @@ fn read_field(name: &str, item: &Item<'_>, frame: &Frame<'_>) -> Option<FieldRul
     let required = section.item("required").map_or(Some(false), |item| item.flag());
     let given_type = section.item("type").map(|item| read_type(&item));
     let from = section.item("from").map_or(Some(Vec::new()), |item| read_keys(&item));
-    let consent = section.item("consent").map_or(Named::Nothing, |item| read_consent(&item, frame));
+    let consent = section.item("consent").map_or(Some(None), |item| read_consent(&item, frame).map(Some));
     let why = section.item("why").map(|item| item.prose(WHY_CHARS_MAX));
     let special_basis = section.item("special_category_basis").map(|item| item.prose(WHY_CHARS_MAX));
     let is_broken = section.is_broken();
@@ -139,13 +78,9 @@ fn read_field(name: &str, item: &Item<'_>, frame: &Frame<'_>) -> Option<FieldRul
         );
     }
     let names = || std::iter::once(name).chain(from.iter().flatten().map(String::as_str));
-    check_special(
-        item,
-        names(),
-        question_type.as_deref(),
-        special_basis.is_some() || frame.has_special_basis,
-    );
-    check_contact(item, names(), question_type.as_deref(), &consent, frame);
+    let has_basis = frame.has_special_basis || special_basis.is_some();
+    check_special(item, Category::of(names(), question_type.as_deref()), has_basis);
+    check_contact(item, Contact::of(names(), question_type.as_deref()), consent.as_ref(), frame);
     if question_type.is_none() && from.as_ref().is_some_and(Vec::is_empty) {
         advise_type(item, name);
     }
@@ -154,11 +89,7 @@ fn read_field(name: &str, item: &Item<'_>, frame: &Frame<'_>) -> Option<FieldRul
         question_type,
         from: from?,
         required: required?,
-        consent: match consent {
-            Named::Nothing => None,
-            Named::Unreadable => return None,
-            Named::Consent(key) => Some(key),
-        },
+        consent: consent?,
         why: why.unwrap_or_default(),
     };
     warn_of_required(item, &rule, frame);
@@ -171,20 +102,20 @@ fn read_type(item: &Item<'_>) -> Option<String> {
     let shaped = |text: &str| (text.len() <= 64 && text.bytes().all(good)).then(|| text.to_owned());
     let question_type =
         item.parsed(shaped, "a question type", "Write it in capitals, as Meta does: \"POST_CODE\".")?;
-    if WIDE_TYPES.contains(&question_type.as_str()) {
-        item.fault(
+    match type_known(&question_type) {
+        TypeKnown::Precise => {}
+        TypeKnown::Wide => item.fault(
             FaultCode::TypeTooWide,
             "questions of this type ask whatever the form's author likes, so that it would let any answer in",
             "Name the question's exact key instead: `from = [\"…\"]`.",
-        );
-    } else if !TYPES.iter().any(|(known, _)| *known == question_type)
-        && special::of_type(&question_type).is_none()
-    {
-        let mend = match nearest_type(&question_type) {
-            Some(known) => format!("Did you mean \"{known}\"?"),
-            None => "Compare it with the form's definition.".into(),
-        };
-        item.warn(FaultCode::TypeUnknown, "Meta is not known to have this question type", mend);
+        ),
+        TypeKnown::Not => {
+            let mend = match nearest_type(&question_type) {
+                Some(known) => format!("Did you mean \"{known}\"?"),
+                None => "Compare it with the form's definition.".into(),
+            };
+            item.warn(FaultCode::TypeUnknown, "Meta is not known to have this question type", mend);
+        }
     }
     Some(question_type)
 }
@@ -192,17 +123,14 @@ fn read_type(item: &Item<'_>) -> Option<String> {
 /// The type that was meant, also where the key of its answer was written (`PHONE_NUMBER`).
 fn nearest_type(given: &str) -> Option<&'static str> {
     let lower = given.to_lowercase();
-    let by_key = TYPES.iter().find(|(_, key)| *key == lower).map(|(known, _)| *known);
-    by_key.or_else(|| {
-        let near = TYPES.iter().find(|(known, _)| nearest(&lower, [known.to_lowercase().as_str()]).is_some());
-        near.map(|(known, _)| *known)
-    })
+    let is_near = |known: &&str| nearest(&lower, [known.to_lowercase().as_str()]).is_some();
+    type_of_key(&lower).or_else(|| types().find(is_near))
 }
 
-fn read_consent(item: &Item<'_>, frame: &Frame<'_>) -> Named {
-    let (Some(text), Some(consents)) = (item.text(), frame.consents) else { return Named::Unreadable };
+fn read_consent(item: &Item<'_>, frame: &Frame<'_>) -> Option<ConsentKey> {
+    let (text, consents) = (item.text()?, frame.consents?);
     if let Some(rule) = consents.iter().find(|rule| rule.key.as_str() == text) {
-        return Named::Consent(rule.key.clone());
+        return Some(rule.key.clone());
     }
     let names: Vec<&str> = consents.iter().map(|rule| rule.key.as_str()).collect();
     let mend = match (nearest(text, names.iter().copied()), names.as_slice()) {
@@ -213,16 +141,10 @@ fn read_consent(item: &Item<'_>, frame: &Frame<'_>) -> Named {
         }
     };
     item.fault(FaultCode::ConsentUnknown, "this purpose declares no such consent", mend);
-    Named::Unreadable
+    None
 }
 
-fn check_special<'n>(
-    item: &Item<'_>,
-    mut names: impl Iterator<Item = &'n str>,
-    question_type: Option<&str>,
-    has_basis: bool,
-) {
-    let category = names.find_map(special::of_name).or_else(|| question_type.and_then(special::of_type));
+fn check_special(item: &Item<'_>, category: Option<Category>, has_basis: bool) {
     let Some(category) = category else { return };
     if has_basis {
         let reason = format!("this field seems to hold {category}");
@@ -240,44 +162,40 @@ fn check_special<'n>(
     );
 }
 
-/// Under basis consent a number or an address is of use only on the channel that was agreed to.
-fn check_contact<'n>(
+/// Under basis consent a number or an address is of use only on the channel that was agreed to. `consent` is none where it
+/// could not be read.
+fn check_contact(
     item: &Item<'_>,
-    mut names: impl Iterator<Item = &'n str>,
-    question_type: Option<&str>,
-    consent: &Named,
+    contact: Option<Contact>,
+    consent: Option<&Option<ConsentKey>>,
     frame: &Frame<'_>,
 ) {
     // A consent that is not declared, and consents that cannot be read, have their own fault.
     let (Some(Basis::Consent), Some(consents)) = (frame.basis, frame.consents) else { return };
-    let channel = match consent {
-        Named::Unreadable => return,
-        Named::Nothing => None,
-        Named::Consent(key) => consents.iter().find(|rule| rule.key == *key).map(|rule| rule.channel),
-    };
-    let of_channels = |wanted: &[Channel]| {
-        let fitting = consents.iter().find(|rule| wanted.contains(&rule.channel));
-        fitting.map_or("…", |rule| rule.key.as_str())
-    };
-    if question_type.is_some_and(special::is_phone_type) || names.any(special::is_phone) {
-        if !matches!(channel, Some(Channel::Phone | Channel::Sms)) {
-            item.fault(
-                FaultCode::PhoneWithoutConsent,
-                "a phone number under basis \"consent\" must name a consent of channel \"phone\" or \"sms\" (French law 2025-594, since 11 August 2026)",
-                format!("Add `consent = \"{}\"`.", of_channels(&[Channel::Phone, Channel::Sms])),
-            );
-        }
-    } else if question_type.is_some_and(|text| text.contains("EMAIL")) && channel != Some(Channel::Email) {
-        item.warn(
+    let (Some(contact), Some(consent)) = (contact, consent) else { return };
+    let fits = |rule: &&ConsentRule| contact.channels().contains(&rule.channel);
+    let named = consent.as_ref().and_then(|key| consents.iter().find(|rule| rule.key == *key));
+    if named.as_ref().is_some_and(fits) {
+        return;
+    }
+    let mend =
+        format!("Add `consent = \"{}\"`.", consents.iter().find(fits).map_or("…", |rule| rule.key.as_str()));
+    match contact {
+        Contact::Number => item.fault(
+            FaultCode::PhoneWithoutConsent,
+            "a phone number under basis \"consent\" must name a consent of channel \"phone\" or \"sms\" (French law 2025-594, since 11 August 2026)",
+            mend,
+        ),
+        Contact::Address => item.warn(
             FaultCode::EmailWithoutConsent,
             "an e-mail address under basis \"consent\" that names no consent of channel \"email\" may not be used for prospecting (CPCE art. L.34-5)",
-            format!("Add `consent = \"{}\"`.", of_channels(&[Channel::Email])),
-        );
+            mend,
+        ),
     }
 }
 
 fn advise_type(item: &Item<'_>, name: &str) {
-    if let Some((question_type, _)) = TYPES.iter().find(|(_, key)| *key == name) {
+    if let Some(question_type) = type_of_key(name) {
         item.warn(
             FaultCode::TypeAdvised,
             "Meta translates the keys of its standard questions, so that this matches forms in English only",

@@ -8,16 +8,13 @@ use crate::config::place;
 use crate::config::secrets::SecretPlace;
 use crate::config::section::{Findings, Section};
 use crate::location::Location;
+use crate::purpose::law::{TRAIL_MONTHS, TRAIL_MONTHS_RECOMMENDED};
 
 const CACHE_MB: RangeInclusive<u64> = 1..=65_536;
 const FREE_DISK_MB: RangeInclusive<u64> = 1..=1_048_576;
 
 /// A queued reference takes about 100 bytes of memory: ten million are a gigabyte.
 const INBOX_REFERENCES: RangeInclusive<u64> = 1..=10_000_000;
-
-/// CNIL's recommendation on logging (2021): six months to a year; longer, up to three, only with a reason.
-const TRAIL_MONTHS: RangeInclusive<u64> = 6..=36;
-const TRAIL_MONTHS_RECOMMENDED: u64 = 12;
 
 /// A log names no person, but it tells of work and of hosts: a year is enough for any of them.
 const LOG_DAYS: RangeInclusive<u64> = 1..=365;
@@ -167,7 +164,7 @@ pub(super) fn compare_paths(
 pub(super) fn read_trail(mut section: Section<'_>) -> Option<u32> {
     let months = section.must("retention_months", "retention_months = 12").and_then(|item| {
         let months = item.number(TRAIL_MONTHS)?;
-        if months > TRAIL_MONTHS_RECOMMENDED {
+        if months > u64::from(TRAIL_MONTHS_RECOMMENDED) {
             let reason = "longer than the six to twelve months that the CNIL recommends for traces of access";
             item.warn(FaultCode::RetentionLong, reason, "Write down your reason, or choose 12.");
         }

@@ -19,7 +19,6 @@ mod purposes;
 mod secrets;
 mod section;
 mod settings;
-mod special;
 mod suggest;
 #[cfg(test)]
 mod tests;
@@ -28,7 +27,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use changes::{Changes, Fingerprint};
-pub use controller::{Controller, Dpo, Recipient, RecipientRole};
 pub use effective::Effective;
 pub use fault::{Code, Fault, FaultCode, Faults};
 pub use keeping::{Keys, Log, LogFormat, LogLevel, Store};
@@ -39,6 +37,7 @@ pub use secrets::{PageToken, SecretFound, SecretState, Secrets};
 
 use crate::location::Environment;
 use crate::purpose::Policy;
+use crate::purpose::law::{Controller, Recipient};
 use secrets::SecretPlace;
 use section::{Findings, Section};
 

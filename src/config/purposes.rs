@@ -1,31 +1,18 @@
 //! `[purposes.X]`: why data is held, and until when.
 
 use std::collections::BTreeMap;
-use std::ops::RangeInclusive;
 
 use crate::config::consents::read_consents;
-use crate::config::controller::Recipient;
 use crate::config::fault::FaultCode;
 use crate::config::fields::{Frame, read_fields};
 use crate::config::section::{Item, Section};
 use crate::config::suggest::nearest;
 use crate::id::FormId;
-use crate::purpose::{Basis, ConsentRule, FieldRule, Keep, Purpose, PurposeId, Whitelist};
-
-/// There is no "never". Ten years is the longest that commercial papers must be kept (France, Code de commerce art.
-/// L123-22); no lead has a reason to live longer.
-const RETENTION_MONTHS: RangeInclusive<u64> = 1..=120;
-
-/// The CNIL's reference on commercial management (2022): three years from the prospect's last contact.
-const PROSPECT_MONTHS_RECOMMENDED: u32 = 36;
-
-/// Consent wears off (EDPB 05/2020, 110: refresh it at suitable intervals).
-const RECONFIRM_MONTHS: RangeInclusive<u64> = 6..=24;
-const RECONFIRM_MONTHS_DEFAULT: u32 = 18;
-
-/// How long people have to answer.
-const GRACE_DAYS: RangeInclusive<u64> = 14..=60;
-const GRACE_DAYS_DEFAULT: u32 = 30;
+use crate::purpose::law::{
+    Basis, GRACE_DAYS, GRACE_DAYS_DEFAULT, PROSPECT_MONTHS_RECOMMENDED, RECONFIRM_MONTHS, RETENTION_MONTHS,
+    Recipient, Unproven,
+};
+use crate::purpose::{ConsentRule, FieldRule, Keep, Purpose, PurposeId, Whitelist};
 
 /// The languages of notices.
 const LANGUAGES: [&str; 3] = ["fr", "en", "de"];
@@ -80,9 +67,7 @@ fn read_purpose(
     let consents = read_consents(section.section("consents"));
     let frame = Frame { basis, consents: consents.as_deref(), has_special_basis: special_basis.is_some() };
     let fields = read_fields(section.section("fields"), &frame);
-    if basis == Some(Basis::Consent) {
-        check_consents(&section, consents.as_deref(), fields.as_deref());
-    }
+    check_consents(&section, basis, consents.as_deref(), fields.as_deref());
     section.finish();
     let periods = periods?;
     Some(Purpose {
@@ -175,9 +160,8 @@ fn read_periods(section: &mut Section<'_>, basis: Option<Basis>) -> Option<Perio
     let retention_item =
         section.must_by_law("retention_months", sample, "there is no \"never\": GDPR art. 5(1)(e)");
     let retention = retention_item.as_ref().and_then(|item| months(item, RETENTION_MONTHS));
-    let prospects = matches!(basis, Some(Basis::Consent | Basis::LegitimateInterest));
     if let (Some(item), Some(retention)) = (&retention_item, retention)
-        && prospects
+        && basis.is_some_and(Basis::is_prospecting)
         && retention > PROSPECT_MONTHS_RECOMMENDED
     {
         item.warn(
@@ -186,9 +170,8 @@ fn read_periods(section: &mut Section<'_>, basis: Option<Basis>) -> Option<Perio
             "Write down your reason, or choose 36.",
         );
     }
-    let default = (basis == Some(Basis::Consent)).then_some(RECONFIRM_MONTHS_DEFAULT);
     let reconfirm = match section.item("reconfirm_months") {
-        None => Some(default),
+        None => Some(basis.and_then(Basis::reconfirm_months)),
         Some(item) => {
             let given = months(&item, RECONFIRM_MONTHS);
             if let (Some(given), Some(retention)) = (given, retention)
@@ -249,28 +232,25 @@ fn read_keep(item: &Item<'_>) -> Option<Vec<Keep>> {
     Some(kept)
 }
 
-/// Under basis consent no record may come to be without a consent given (GDPR arts. 6(1)(a), 7(1)): either a consent is
-/// required, or every field hangs on one, so that a lead without a tick has nothing left to hold.
-fn check_consents(section: &Section<'_>, consents: Option<&[ConsentRule]>, fields: Option<&[FieldRule]>) {
-    let Some(consents) = consents else { return };
-    let key = section.path("consents");
-    if consents.is_empty() {
-        section.findings().fault(
+fn check_consents(
+    section: &Section<'_>,
+    basis: Option<Basis>,
+    consents: Option<&[ConsentRule]>,
+    fields: Option<&[FieldRule]>,
+) {
+    let (Some(basis), Some(consents)) = (basis, consents) else { return };
+    let (code, reason, mend) = match basis.unproven(consents, fields) {
+        None => return,
+        Some(Unproven::NoConsent) => (
             FaultCode::PurposeWithoutConsent,
-            &key,
             "basis \"consent\" needs at least one tick-box that proves it (GDPR art. 7(1))",
             "Add `consents = { email_optin = { channel = \"email\", required = true } }`.",
-        );
-        return;
-    }
-    let Some(fields) = fields else { return };
-    let required = consents.iter().any(|consent| consent.required);
-    if !required && fields.iter().any(|field| field.consent.is_none()) {
-        section.findings().fault(
+        ),
+        Some(Unproven::NoneRequired) => (
             FaultCode::ConsentNotRequired,
-            &key,
             "a lead without any tick would be held: no consent is required, and some fields name none (GDPR art. 7(1))",
             "Add `required = true` to a consent, or `consent = \"…\"` to every field.",
-        );
-    }
+        ),
+    };
+    section.findings().fault(code, &section.path("consents"), reason, mend);
 }

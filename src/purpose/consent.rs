@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::purpose::law::Channel;
 use crate::purpose::policy::is_name;
 
 /// Our name of a consent: `[a-z][a-z0-9_]{0,62}`.
@@ -29,21 +30,6 @@ impl fmt::Display for ConsentKey {
 impl fmt::Debug for ConsentKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-crate::codes! {
-    /// By what means a person may be contacted. Consent is given for each apart (in France for calls since 11 August
-    /// 2026: law 2025-594).
-    pub enum Channel {
-        /// E-mail.
-        Email = "email",
-        /// Calls.
-        Phone = "phone",
-        /// Text messages.
-        Sms = "sms",
-        /// Letters.
-        Post = "post",
     }
 }
 

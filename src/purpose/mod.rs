@@ -6,16 +6,18 @@
 
 mod consent;
 mod form;
+pub mod law;
 mod matching;
 mod policy;
 mod record_id;
 mod retention;
 mod whitelist;
 
-pub use consent::{Channel, ConsentKey, ConsentRule};
+pub use consent::{ConsentKey, ConsentRule};
 pub use form::{FormDefinition, Question};
+pub use law::{Basis, Channel, standard_type};
 pub use matching::{Match, Matching, Permit};
-pub use policy::{Basis, Keep, Policy, Purpose, PurposeId};
+pub use policy::{Keep, Policy, Purpose, PurposeId};
 pub use record_id::{Cursor, RecordId};
 pub use retention::{Periods, periods};
-pub use whitelist::{FieldName, FieldRule, Whitelist, standard_type};
+pub use whitelist::{FieldName, FieldRule, Whitelist};

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::id::FormId;
+use crate::purpose::law::Basis;
 use crate::purpose::{ConsentRule, Whitelist};
 
 /// A purpose's name in the config, in ids, logs and metrics: `[a-z][a-z0-9_]{0,62}`.
@@ -43,20 +44,6 @@ impl fmt::Debug for PurposeId {
 impl serde::Serialize for PurposeId {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)
-    }
-}
-
-crate::codes! {
-    /// The basis in law (GDPR art. 6(1)).
-    pub enum Basis {
-        /// Art. 6(1)(a).
-        Consent = "consent",
-        /// Art. 6(1)(b), steps at the person's request before a contract.
-        PreContract = "pre_contract",
-        /// Art. 6(1)(b).
-        Contract = "contract",
-        /// Art. 6(1)(f).
-        LegitimateInterest = "legitimate_interest",
     }
 }
 

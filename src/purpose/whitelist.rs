@@ -50,19 +50,6 @@ pub struct FieldRule {
     pub why: Option<String>,
 }
 
-/// The question type that a standard name stands for, so that a form in another language still matches
-/// (Meta translates the keys of standard questions, never their types).
-pub fn standard_type(name: &str) -> Option<&'static str> {
-    match name {
-        "full_name" => Some("FULL_NAME"),
-        "first_name" => Some("FIRST_NAME"),
-        "last_name" => Some("LAST_NAME"),
-        "email" => Some("EMAIL"),
-        "phone_number" => Some("PHONE"),
-        _ => None,
-    }
-}
-
 /// The order of the fields in a CSV export: these first, the others alphabetically after them.
 const COLUMN_ORDER: [&str; 5] = ["first_name", "last_name", "full_name", "email", "phone_number"];
 

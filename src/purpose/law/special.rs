@@ -6,18 +6,37 @@
 
 use std::fmt;
 
-/// What a field seems to hold.
+use crate::purpose::law::names::words;
+
+/// What the law protects most. `Display` names it with its article.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Category {
+pub enum Category {
+    /// Of body or mind, disabilities and habits included.
     Health,
+    /// Religion or philosophy.
     Belief,
+    /// Membership.
     TradeUnion,
+    /// Opinions, membership of a party.
     Politics,
+    /// Sex life or orientation.
     SexLife,
+    /// Racial or ethnic.
     Origin,
+    /// Biometric or genetic data.
     Biometry,
+    /// Convictions and offences.
     Crime,
+    /// A number that a state gave.
     NationalId,
+}
+
+impl Category {
+    /// What a field seems to hold that goes by these names (its own, and the keys of the questions that feed it) and
+    /// takes the answers to questions of this type.
+    pub fn of<'n>(mut names: impl Iterator<Item = &'n str>, question_type: Option<&str>) -> Option<Self> {
+        names.find_map(of_name).or_else(|| question_type.and_then(of_type))
+    }
 }
 
 impl fmt::Display for Category {
@@ -40,174 +59,81 @@ impl fmt::Display for Category {
 struct Words {
     category: Category,
     /// Any word that begins so.
-    stems: &'static [&'static str],
+    stems: &'static str,
     /// Anywhere in a word: German puts words together.
-    parts: &'static [&'static str],
+    parts: &'static str,
     /// The whole word.
-    words: &'static [&'static str],
+    words: &'static str,
     /// Words in a row.
     phrases: &'static [&'static str],
 }
 
+/// The first entry that knows a name tells its category.
 const TABLE: &[Words] = &[
     Words {
         category: Category::Health,
-        stems: &[
-            "health",
-            "medic",
-            "medik",
-            "disease",
-            "illness",
-            "maladie",
-            "diabet",
-            "cancer",
-            "tumeur",
-            "tumor",
-            "handicap",
-            "disab",
-            "invalidit",
-            "pregnan",
-            "depressi",
-            "symptom",
-            "vaccin",
-            "addict",
-            "psych",
-            "chirurg",
-            "allerg",
-        ],
-        parts: &[
-            "gesundheit",
-            "krankheit",
-            "kranken",
-            "medizin",
-            "behinder",
-            "schwanger",
-            "therap",
-            "impfung",
-            "geimpft",
-        ],
-        words: &[
-            "sante",
-            "krebs",
-            "hiv",
-            "vih",
-            "sida",
-            "aids",
-            "covid",
-            "blood",
-            "blut",
-            "blutgruppe",
-            "bmi",
-            "imc",
-            "mental",
-            "diagnosis",
-            "diagnose",
-            "surgery",
-            "hospital",
-            "hopital",
-            "prescription",
-            "rezept",
-            "grossesse",
-            "enceinte",
-            "smoker",
-            "fumeur",
-            "fumeuse",
-            "raucher",
-            "impfstatus",
-        ],
+        stems: "health medic medik disease illness maladie diabet cancer tumeur tumor handicap disab invalidit \
+            pregnan depressi symptom vaccin addict psych chirurg allerg",
+        parts: "gesundheit krankheit kranken medizin behinder schwanger therap impfung geimpft",
+        words: "sante krebs hiv vih sida aids covid blood blut blutgruppe bmi imc mental diagnosis diagnose surgery \
+            hospital hopital prescription rezept grossesse enceinte smoker fumeur fumeuse raucher impfstatus",
         phrases: &["groupe sanguin", "medecin traitant", "hearing loss", "arret de travail"],
     },
     Words {
         category: Category::Belief,
-        stems: &[
-            "belief",
-            "croyan",
-            "catholi",
-            "katholi",
-            "protestan",
-            "musulman",
-            "muslim",
-            "moslem",
-            "hindu",
-            "bouddh",
-            "buddh",
-        ],
-        parts: &["religi", "konfession", "glaubens", "weltanschau", "kirchen", "philosoph"],
-        words: &[
-            "confession",
-            "church",
-            "eglise",
-            "kirche",
-            "faith",
-            "jewish",
-            "juif",
-            "juive",
-            "judisch",
-            "juedisch",
-            "evangelisch",
-            "halal",
-            "kosher",
-            "casher",
-            "koscher",
-            "parish",
-            "paroisse",
-        ],
+        stems: "belief croyan catholi katholi protestan musulman muslim moslem hindu bouddh buddh",
+        parts: "religi konfession glaubens weltanschau kirchen philosoph",
+        words: "confession church eglise kirche faith jewish juif juive judisch juedisch evangelisch halal kosher \
+            casher koscher parish paroisse",
         phrases: &[],
     },
     Words {
         category: Category::TradeUnion,
-        stems: &["syndical", "syndique"],
-        parts: &["gewerkschaft"],
-        words: &["syndicat", "syndicats"],
+        stems: "syndical syndique",
+        parts: "gewerkschaft",
+        words: "syndicat syndicats",
         phrases: &["trade union", "labor union", "labour union", "union member", "union membership"],
     },
     Words {
         category: Category::Politics,
-        stems: &["politi"],
-        parts: &["parteimit", "parteizug", "parteibuch"],
-        words: &["electeur", "wahlverhalten"],
+        stems: "politi",
+        parts: "parteimit parteizug parteibuch",
+        words: "electeur wahlverhalten",
         phrases: &["party membership", "voting intention", "vote intention", "intention de vote"],
     },
     Words {
         category: Category::SexLife,
-        stems: &["lgbt", "lesbi", "transgen", "transsex"],
-        parts: &["sexual", "sexuel", "sexuell", "sexleben"],
-        words: &["gay", "queer"],
+        stems: "lgbt lesbi transgen transsex",
+        parts: "sexual sexuel sexuell sexleben",
+        words: "gay queer",
         phrases: &["sex life", "vie sexuelle"],
     },
     Words {
         category: Category::Origin,
-        stems: &["ethni", "racial", "rassisch"],
-        parts: &["migrationshinter", "hautfarbe"],
-        words: &[],
+        stems: "ethni racial rassisch",
+        parts: "migrationshinter hautfarbe",
+        words: "",
         phrases: &["skin color", "skin colour", "couleur de peau", "race"],
     },
     Words {
         category: Category::Biometry,
-        stems: &["biometr", "genet", "genom"],
-        parts: &["fingerabdruck", "fingerprint"],
-        words: &["dna", "adn"],
+        stems: "biometr genet genom",
+        parts: "fingerabdruck fingerprint",
+        words: "dna adn",
         phrases: &["empreinte digitale", "empreintes digitales", "facial recognition", "face id"],
     },
     Words {
         category: Category::Crime,
-        stems: &["crimin", "condamnation", "conviction", "vorstraf", "kriminal"],
-        parts: &["strafregister", "fuhrungszeugnis", "fuehrungszeugnis"],
-        words: &["felony", "judiciaire"],
+        stems: "crimin condamnation conviction vorstraf kriminal",
+        parts: "strafregister fuhrungszeugnis fuehrungszeugnis",
+        words: "felony judiciaire",
         phrases: &["police record"],
     },
     Words {
         category: Category::NationalId,
-        stems: &["passport", "passeport"],
-        parts: &[
-            "reisepass",
-            "passnummer",
-            "ausweis",
-            "sozialversicherung",
-            "steueridentifikation",
-            "fuhrerscheinnummer",
-        ],
-        words: &["ssn", "nir", "cpf", "dni", "rut", "rfc", "curp", "bsn", "aadhaar", "steuerid"],
+        stems: "passport passeport",
+        parts: "reisepass passnummer ausweis sozialversicherung steueridentifikation fuhrerscheinnummer",
+        words: "ssn nir cpf dni rut rfc curp bsn aadhaar steuerid",
         phrases: &[
             "social security",
             "securite sociale",
@@ -230,14 +156,14 @@ const TABLE: &[Words] = &[
 ];
 
 /// What a field with this name, or a form's question with this key, seems to hold.
-pub(super) fn of_name(name: &str) -> Option<Category> {
+fn of_name(name: &str) -> Option<Category> {
     let words = words(name);
     let line = format!(" {} ", words.join(" "));
     let hits = |entry: &&Words| {
         words.iter().any(|word| {
-            entry.stems.iter().any(|stem| word.starts_with(stem))
-                || entry.parts.iter().any(|part| word.contains(part))
-                || entry.words.contains(&word.as_str())
+            entry.stems.split_whitespace().any(|stem| word.starts_with(stem))
+                || entry.parts.split_whitespace().any(|part| word.contains(part))
+                || entry.words.split_whitespace().any(|whole| word == whole)
         }) || entry.phrases.iter().any(|phrase| match *phrase {
             // A lone "race"; `race_du_chien` and `race_date` are about dogs and about running.
             "race" => words.len() == 1 && line == " race ",
@@ -250,53 +176,6 @@ pub(super) fn of_name(name: &str) -> Option<Category> {
 /// What a question of this type asks: Meta's `ID_…` types are national identifiers.
 pub(super) fn of_type(question_type: &str) -> Option<Category> {
     question_type.starts_with("ID_").then_some(Category::NationalId)
-}
-
-/// True if a field with this name, or a question with this key, asks for a number to call.
-pub(super) fn is_phone(name: &str) -> bool {
-    const ALONE: [&str; 9] =
-        ["phone", "tel", "mobile", "mobil", "portable", "handy", "cell", "gsm", "festnetz"];
-    const NUMBER: [&str; 6] = ["number", "numero", "nummer", "num", "no", "nr"];
-    let words = words(name);
-    let is = |list: &[&str], word: &String| list.contains(&word.as_str());
-    let whole = words.iter().any(|word| {
-        let stems = ["telephon", "telefon", "whatsapp", "handynum", "mobilnum", "rufnummer"];
-        stems.iter().any(|stem| word.starts_with(stem))
-    });
-    let pair = words.iter().any(|word| is(&ALONE, word)) && words.iter().any(|word| is(&NUMBER, word));
-    whole || pair || matches!(words.as_slice(), [one] if is(&ALONE, one))
-}
-
-/// True if a question of this type asks for a number to call.
-pub(super) fn is_phone_type(question_type: &str) -> bool {
-    question_type.contains("PHONE") || question_type.contains("WHATSAPP")
-}
-
-/// The words of a name, folded.
-fn words(name: &str) -> Vec<String> {
-    let folded: String = name.chars().flat_map(char::to_lowercase).flat_map(fold).collect();
-    folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
-}
-
-/// A small letter without its accent.
-fn fold(letter: char) -> impl Iterator<Item = char> {
-    let folded: &[char] = match letter {
-        'à' | 'á' | 'â' | 'ã' | 'ä' | 'å' => &['a'],
-        'ç' => &['c'],
-        'è' | 'é' | 'ê' | 'ë' => &['e'],
-        'ì' | 'í' | 'î' | 'ï' => &['i'],
-        'ñ' => &['n'],
-        'ò' | 'ó' | 'ô' | 'õ' | 'ö' => &['o'],
-        'ù' | 'ú' | 'û' | 'ü' => &['u'],
-        'ý' | 'ÿ' => &['y'],
-        'œ' => &['o', 'e'],
-        'æ' => &['a', 'e'],
-        'ß' => &['s', 's'],
-        // Accents that stand for themselves (a decomposed `é`).
-        '\u{300}'..='\u{36F}' => &[],
-        _ => return [Some(letter), None].into_iter().flatten(),
-    };
-    [folded.first().copied(), folded.get(1).copied()].into_iter().flatten()
 }
 
 #[cfg(test)]
@@ -380,25 +259,5 @@ mod tests {
         ] {
             assert_eq!(of_name(name), None, "{name}");
         }
-    }
-
-    #[test]
-    fn numbers_to_call_are_told_from_phones_to_buy() {
-        for name in [
-            "phone_number",
-            "phone",
-            "mobile",
-            "téléphone",
-            "telefonnummer",
-            "numéro_de_portable",
-            "Tel.",
-            "whatsapp_number",
-        ] {
-            assert!(is_phone(name), "{name}");
-        }
-        for name in ["phone_model", "hotel", "mobile_home", "number_of_rooms", "portable_heater", "email"] {
-            assert!(!is_phone(name), "{name}");
-        }
-        assert!(is_phone_type("WORK_PHONE_NUMBER") && is_phone_type("PHONE_OTP") && !is_phone_type("EMAIL"));
     }
 }

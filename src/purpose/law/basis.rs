@@ -1,0 +1,52 @@
+//! The basis in law, and what hangs on it.
+
+use crate::purpose::{ConsentRule, FieldRule};
+
+crate::codes! {
+    /// The basis in law (GDPR art. 6(1)).
+    pub enum Basis {
+        /// Art. 6(1)(a).
+        Consent = "consent",
+        /// Art. 6(1)(b), steps at the person's request before a contract.
+        PreContract = "pre_contract",
+        /// Art. 6(1)(b).
+        Contract = "contract",
+        /// Art. 6(1)(f).
+        LegitimateInterest = "legitimate_interest",
+    }
+}
+
+/// Why a purpose could come to hold a record without any consent given, although its basis is consent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unproven {
+    /// It counts no tick-box at all.
+    NoConsent,
+    /// None is required, and some fields hang on none.
+    NoneRequired,
+}
+
+impl Basis {
+    /// True if people are held as prospects: they did not ask for anything, or nothing that takes years.
+    pub fn is_prospecting(self) -> bool {
+        matches!(self, Self::Consent | Self::LegitimateInterest)
+    }
+
+    /// After how many calendar months people are asked again where the purpose does not say; none: never.
+    pub fn reconfirm_months(self) -> Option<u32> {
+        (self == Self::Consent).then_some(18)
+    }
+
+    /// Under basis consent no record may come to be without a consent given (GDPR arts. 6(1)(a), 7(1)): either a consent
+    /// is required, or every field hangs on one, so that a lead without a tick has nothing left to hold. `fields` is none
+    /// where nobody knows them.
+    pub fn unproven(self, consents: &[ConsentRule], fields: Option<&[FieldRule]>) -> Option<Unproven> {
+        let free = || fields.is_some_and(|fields| fields.iter().any(|field| field.consent.is_none()));
+        match self {
+            Self::Consent if consents.is_empty() => Some(Unproven::NoConsent),
+            Self::Consent if !consents.iter().any(|consent| consent.required) && free() => {
+                Some(Unproven::NoneRequired)
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Ways to reach a person: fields that hold one, and the channels on which it may be used.
+
+use crate::purpose::law::names::words;
+
+crate::codes! {
+    /// By what means a person may be contacted. Consent is given for each apart (in France for calls since 11 August
+    /// 2026: law 2025-594).
+    pub enum Channel {
+        /// E-mail.
+        Email = "email",
+        /// Calls.
+        Phone = "phone",
+        /// Text messages.
+        Sms = "sms",
+        /// Letters.
+        Post = "post",
+    }
+}
+
+/// What a field holds that is of use on some channels alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contact {
+    /// A number to call.
+    Number,
+    /// An e-mail address.
+    Address,
+}
+
+impl Contact {
+    /// What a field holds that goes by these names (its own, and the keys of the questions that feed it) and takes the
+    /// answers to questions of this type. A name alone tells a number to call, never an address.
+    pub fn of<'n>(mut names: impl Iterator<Item = &'n str>, question_type: Option<&str>) -> Option<Self> {
+        if question_type.is_some_and(is_number_type) || names.any(is_number) {
+            Some(Self::Number)
+        } else {
+            question_type.is_some_and(|asked| asked.contains("EMAIL")).then_some(Self::Address)
+        }
+    }
+
+    /// The channels on which it may be used, where the person agreed to one of them.
+    pub fn channels(self) -> &'static [Channel] {
+        match self {
+            Self::Number => &[Channel::Phone, Channel::Sms],
+            Self::Address => &[Channel::Email],
+        }
+    }
+}
+
+/// True if a field with this name, or a question with this key, asks for a number to call.
+fn is_number(name: &str) -> bool {
+    const ALONE: [&str; 9] =
+        ["phone", "tel", "mobile", "mobil", "portable", "handy", "cell", "gsm", "festnetz"];
+    const NUMBER: [&str; 6] = ["number", "numero", "nummer", "num", "no", "nr"];
+    let words = words(name);
+    let is = |list: &[&str], word: &String| list.contains(&word.as_str());
+    let whole = words.iter().any(|word| {
+        let stems = ["telephon", "telefon", "whatsapp", "handynum", "mobilnum", "rufnummer"];
+        stems.iter().any(|stem| word.starts_with(stem))
+    });
+    let pair = words.iter().any(|word| is(&ALONE, word)) && words.iter().any(|word| is(&NUMBER, word));
+    whole || pair || matches!(words.as_slice(), [one] if is(&ALONE, one))
+}
+
+/// True if a question of this type asks for a number to call.
+fn is_number_type(question_type: &str) -> bool {
+    question_type.contains("PHONE") || question_type.contains("WHATSAPP")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_to_call_are_told_from_phones_to_buy() {
+        for name in [
+            "phone_number",
+            "phone",
+            "mobile",
+            "téléphone",
+            "telefonnummer",
+            "numéro_de_portable",
+            "Tel.",
+            "whatsapp_number",
+        ] {
+            assert!(is_number(name), "{name}");
+        }
+        for name in ["phone_model", "hotel", "mobile_home", "number_of_rooms", "portable_heater", "email"] {
+            assert!(!is_number(name), "{name}");
+        }
+        assert!(
+            is_number_type("WORK_PHONE_NUMBER") && is_number_type("PHONE_OTP") && !is_number_type("EMAIL")
+        );
+    }
+}

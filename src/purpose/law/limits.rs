@@ -1,0 +1,27 @@
+//! How long the law, and those who watch over it, let data lie. Bounds are what a config may say at all.
+
+use std::ops::RangeInclusive;
+
+/// Of a record, in calendar months. There is no "never". Ten years is the longest that commercial papers must be kept
+/// (France, Code de commerce art. L123-22); no lead has a reason to live longer.
+pub const RETENTION_MONTHS: RangeInclusive<u64> = 1..=120;
+
+/// The CNIL's reference on commercial management (2022): three years from the prospect's last contact.
+pub const PROSPECT_MONTHS_RECOMMENDED: u32 = 36;
+
+/// Until the person is asked again, in calendar months. Consent wears off (EDPB 05/2020, 110: refresh it at suitable
+/// intervals).
+pub const RECONFIRM_MONTHS: RangeInclusive<u64> = 6..=24;
+
+/// How long people have to answer, in days.
+pub const GRACE_DAYS: RangeInclusive<u64> = 14..=60;
+
+/// The same, where nothing else is said.
+pub const GRACE_DAYS_DEFAULT: u32 = 30;
+
+/// Of the trail, in calendar months. CNIL's recommendation on logging (2021): six months to a year; longer, up to three
+/// years, only with a reason.
+pub const TRAIL_MONTHS: RangeInclusive<u64> = 6..=36;
+
+/// What the CNIL recommends at most.
+pub const TRAIL_MONTHS_RECOMMENDED: u32 = 12;

@@ -1,0 +1,20 @@
+//! What the law says about holding leads, as types and pure functions: no keys of a config, no messages. The config asks
+//! here and puts the answer into words; a new rule of law is a function here and a sentence there.
+
+mod basis;
+mod contact;
+mod limits;
+mod names;
+mod parties;
+mod questions;
+mod special;
+
+pub use basis::{Basis, Unproven};
+pub use contact::{Channel, Contact};
+pub use limits::{
+    GRACE_DAYS, GRACE_DAYS_DEFAULT, PROSPECT_MONTHS_RECOMMENDED, RECONFIRM_MONTHS, RETENTION_MONTHS,
+    TRAIL_MONTHS, TRAIL_MONTHS_RECOMMENDED,
+};
+pub use parties::{Controller, Dpo, Recipient, RecipientRole, is_country};
+pub use questions::{TypeKnown, standard_type, type_known, type_of_key, types};
+pub use special::Category;

@@ -1,0 +1,74 @@
+//! Who answers for the data, and who may receive it.
+
+/// Who answers for the data (GDPR arts. 4(7), 13(1)(a)).
+#[derive(Clone, Debug)]
+pub struct Controller {
+    /// Its name, as people know it.
+    pub name: String,
+    /// Its postal address.
+    pub address: String,
+    /// ISO 3166-1 alpha-2.
+    pub country: String,
+    /// Where people write about their data.
+    pub email: String,
+    /// The data protection officer.
+    pub dpo: Dpo,
+}
+
+/// The data protection officer (GDPR arts. 13(1)(b), 37).
+#[derive(Clone, Debug)]
+pub enum Dpo {
+    /// How to reach one.
+    Contact(String),
+    /// Why there is none.
+    NoneReason(String),
+}
+
+/// Who may receive data (GDPR art. 13(1)(e)).
+#[derive(Clone, Debug)]
+pub struct Recipient {
+    /// What purposes and tokens name it by.
+    pub id: String,
+    /// Its name, as people know it.
+    pub name: String,
+    /// ISO 3166-1 alpha-2.
+    pub country: String,
+    /// What it is in law.
+    pub role: RecipientRole,
+}
+
+crate::codes! {
+    /// What a recipient is in law.
+    pub enum RecipientRole {
+        /// Acts on the controller's behalf (GDPR art. 28).
+        Processor = "processor",
+        /// Decides with the controller (GDPR art. 26).
+        JointController = "joint_controller",
+        /// Decides by itself.
+        Controller = "controller",
+    }
+}
+
+impl Recipient {
+    /// True for `[a-z][a-z0-9_-]{0,62}`.
+    pub fn is_id(text: &str) -> bool {
+        let good = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-');
+        text.len() <= 63
+            && text.starts_with(|first: char| first.is_ascii_lowercase())
+            && text.bytes().all(good)
+    }
+}
+
+/// ISO 3166-1 alpha-2, the officially assigned codes.
+const COUNTRIES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV \
+    BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR \
+    GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP KE KG \
+    KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS MT MU MV MW MX \
+    MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG \
+    SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG \
+    VI VN VU WF WS YE YT ZA ZM ZW";
+
+/// True for a country's code: ISO 3166-1 alpha-2, officially assigned.
+pub fn is_country(text: &str) -> bool {
+    COUNTRIES.split_whitespace().any(|code| code == text)
+}
