@@ -3,20 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::Config;
-
-/// Keys, with all that is below them, that a running daemon takes over. Any other key waits for a restart, so that a new
-/// key is never taken for one that was taken over.
-const LIVE: [&str; 9] = [
-    "controller",
-    "recipients",
-    "purposes",
-    "meta.app_secrets",
-    "meta.verify_token",
-    "meta.pages",
-    "meta.retry",
-    "meta.retry_ambiguous",
-    "log.level",
-];
+use crate::config::effective::{Effective, Shown};
+use crate::config::table::Value;
 
 /// Every key of a config with its value as text; of a secret, where it lies.
 #[derive(Clone)]
@@ -34,16 +22,7 @@ pub struct Changes {
 impl Config {
     /// For comparing it with another one.
     pub fn fingerprint(&self) -> Fingerprint {
-        let mut keys = self.effective(&[]).values();
-        let meta = &self.meta;
-        let app_secrets = meta.app_secrets.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        keys.insert("meta.app_secrets".to_owned(), app_secrets);
-        keys.insert("meta.verify_token".to_owned(), meta.verify_token.to_string());
-        for (at, page) in meta.pages.iter().enumerate() {
-            keys.insert(format!("meta.pages[{at}].token"), page.token.to_string());
-        }
-        keys.insert("keys.root".to_owned(), self.keys.root.to_string());
-        Fingerprint(keys)
+        Fingerprint(Effective::of(self, &|_, location| Shown::text(location)).values())
     }
 }
 
@@ -57,11 +36,17 @@ impl Fingerprint {
     }
 }
 
+/// True if the table says so of this key or of one above it.
 fn is_live(key: &str) -> bool {
-    let within = |live: &&str| {
-        key.strip_prefix(*live).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
-    };
-    LIVE.iter().any(within)
+    let mut known = Config::KEYS;
+    for name in key.split(['.', '[']) {
+        match known.iter().find(|key| key.name == name) {
+            Some(key) if key.is_live => return true,
+            Some(key) => known = key.below,
+            None => return false,
+        }
+    }
+    false
 }
 
 #[cfg(test)]

@@ -4,10 +4,23 @@ use std::collections::BTreeMap;
 
 use crate::config::fault::FaultCode;
 use crate::config::section::{Item, Section};
+use crate::config::table::table;
 use crate::purpose::{Channel, ConsentKey, ConsentRule};
 
 /// Meta's keys may be whole questions; none is longer.
 pub(super) const META_KEY_CHARS_MAX: usize = 500;
+
+/// Where Meta's own name belongs.
+pub(super) const META_KEY_MEND: &str = "; Meta's own key goes into `from`";
+
+table! {
+    impl ConsentRule by key as Inline(section, name: &str, key: Option<ConsentKey>) {
+        channel: Channel = must("\"email\"", |item| item.one_of(Channel::ALL, Channel::as_str));
+        required: bool = or(false, |item| item.flag());
+        from: Vec<String> = or(vec![name.to_owned()], read_keys);
+    }
+    with { key: key? }
+}
 
 pub(super) fn read_consents(section: Section<'_>) -> Option<Vec<ConsentRule>> {
     let findings = section.findings();
@@ -36,24 +49,8 @@ pub(super) fn read_consents(section: Section<'_>) -> Option<Vec<ConsentRule>> {
 }
 
 fn read_consent(name: &str, item: &Item<'_>) -> Option<ConsentRule> {
-    let key = ConsentKey::parse(name);
-    if key.is_none() {
-        item.fault(
-            FaultCode::Malformed,
-            "this is not a consent's name",
-            "Write lower-case letters, digits and _, a letter first, at most 63; Meta's own key goes into `from`.",
-        );
-    }
-    let mut section = item.section();
-    let channel = section.must("channel", "channel = \"email\"");
-    let channel = channel.and_then(|item| item.one_of(Channel::ALL, Channel::as_str));
-    let required = section.item("required").map_or(Some(false), |item| item.flag());
-    let from = match section.item("from") {
-        Some(item) => read_keys(&item),
-        None => Some(vec![name.to_owned()]),
-    };
-    section.finish();
-    Some(ConsentRule { key: key?, channel: channel?, required: required?, from: from? })
+    let key = item.named(ConsentKey::parse(name), "a consent's name", META_KEY_MEND);
+    ConsentRule::read(item.section(), name, key)
 }
 
 /// Meta's exact keys: any UTF-8, compared byte by byte; none twice.

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::config::effective::{At, Shown};
 use crate::config::fault::FaultCode;
-use crate::config::section::{Item, Section};
+use crate::config::section::Item;
+use crate::config::table::{Value, table};
 use crate::purpose::law::{Controller, Dpo, Recipient, RecipientRole, is_country};
 
 /// The longest name or address, in characters.
@@ -12,30 +14,53 @@ const PROSE_CHARS_MAX: usize = 500;
 /// Why the controller is named.
 const IDENTITY: &str = "people must be told who answers for their data: GDPR art. 13(1)(a)";
 
-pub(super) fn read_controller(mut section: Section<'_>) -> Option<Controller> {
-    let prose = |item: Item<'_>| item.prose(PROSE_CHARS_MAX);
-    let name = section.must_by_law("name", "name = \"…\"", IDENTITY).and_then(prose);
-    let address = section.must_by_law("address", "address = \"…\"", IDENTITY).and_then(prose);
-    let country = section.must("country", "country = \"FR\"").and_then(|item| country(&item));
-    let email = section.must_by_law("email", "email = \"privacy@example.com\"", IDENTITY).and_then(|item| {
-        item.parsed(mailbox, "an e-mail address", "Write one address, as in \"privacy@example.com\".")
-    });
-    let sample = "dpo = { contact = \"…\" }` or `dpo = { none_reason = \"…\" }";
-    let dpo = section.must_by_law("dpo", sample, "GDPR art. 13(1)(b)").and_then(|item| read_dpo(&item));
-    section.finish();
-    Some(Controller { name: name?, address: address?, country: country?, email: email?, dpo: dpo? })
+table! {
+    impl Controller as Table(section) {
+        name: String = must_by_law("\"…\"", IDENTITY, prose);
+        address: String = must_by_law("\"…\"", IDENTITY, prose);
+        country: String = must("\"FR\"", country);
+        email: String = must_by_law("\"privacy@example.com\"", IDENTITY, |item| {
+            item.parsed(mailbox, "an e-mail address", "Write one address, as in \"privacy@example.com\".")
+        });
+        dpo: Dpo = must_by_law(
+            "{ contact = \"…\" }` or `dpo = { none_reason = \"…\" }", "GDPR art. 13(1)(b)", read_dpo
+        );
+    }
+}
+
+table! {
+    impl Recipient as Table(section) {
+        id: String = must("\"crm\"", |item| {
+            let mend = "Write lower-case letters, digits, _ and -, a letter first, at most 63.";
+            item.parsed(|text| Recipient::is_id(text).then(|| text.to_owned()), "a recipient's id", mend)
+        });
+        name: String = must("\"…\"", prose);
+        country: String = must("\"FR\"", country);
+        role: RecipientRole = must("\"processor\"", |item| {
+            item.one_of(RecipientRole::ALL, RecipientRole::as_str)
+        });
+    }
+}
+
+impl Value for Dpo {
+    fn show(&self, _: &At<'_>) -> Option<Shown> {
+        let (key, text) = match self {
+            Self::Contact(contact) => ("contact", contact),
+            Self::NoneReason(reason) => ("none_reason", reason),
+        };
+        Some(Shown::Inline(vec![(key.to_owned(), Shown::text(text))]))
+    }
 }
 
 fn read_dpo(item: &Item<'_>) -> Option<Dpo> {
     let mut section = item.section();
     let contact = section.item("contact");
     let none_reason = section.item("none_reason");
-    let is_broken = section.is_broken();
     section.finish();
     match (contact, none_reason) {
-        (Some(contact), None) => contact.prose(PROSE_CHARS_MAX).map(Dpo::Contact),
-        (None, Some(reason)) => reason.prose(PROSE_CHARS_MAX).map(Dpo::NoneReason),
-        _ if is_broken => None,
+        (Some(contact), None) => prose(&contact).map(Dpo::Contact),
+        (None, Some(reason)) => prose(&reason).map(Dpo::NoneReason),
+        _ if section.is_broken() => None,
         (contact, _) => {
             let (code, given) = match contact {
                 Some(_) => (FaultCode::Duplicate, "both are given"),
@@ -50,36 +75,19 @@ fn read_dpo(item: &Item<'_>) -> Option<Dpo> {
     }
 }
 
-pub(super) fn read_recipients(item: Option<&Item<'_>>) -> Option<Vec<Recipient>> {
-    let Some(item) = item else { return Some(Vec::new()) };
+pub(super) fn read_recipients(item: &Item<'_>) -> Option<Vec<Recipient>> {
     let mut ids = BTreeSet::new();
-    let recipients: Vec<Option<Recipient>> = item
-        .list()?
-        .iter()
-        .map(|item| {
-            let recipient = read_recipient(item)?;
-            if !ids.insert(recipient.id.clone()) {
-                item.fault(FaultCode::Duplicate, "another recipient has this id", "Give each its own `id`.");
-            }
-            Some(recipient)
-        })
-        .collect();
-    recipients.into_iter().collect()
+    item.each(|item| {
+        let recipient = Recipient::read(item.section())?;
+        if !ids.insert(recipient.id.clone()) {
+            item.fault(FaultCode::Duplicate, "another recipient has this id", "Give each its own `id`.");
+        }
+        Some(recipient)
+    })
 }
 
-fn read_recipient(item: &Item<'_>) -> Option<Recipient> {
-    let mut section = item.section();
-    let id = section.must("id", "id = \"crm\"").and_then(|item| {
-        let mend = "Write lower-case letters, digits, _ and -, a letter first, at most 63.";
-        item.parsed(|text| Recipient::is_id(text).then(|| text.to_owned()), "a recipient's id", mend)
-    });
-    let name = section.must("name", "name = \"…\"").and_then(|item| item.prose(PROSE_CHARS_MAX));
-    let country = section.must("country", "country = \"FR\"").and_then(|item| country(&item));
-    let role = section
-        .must("role", "role = \"processor\"")
-        .and_then(|item| item.one_of(RecipientRole::ALL, RecipientRole::as_str));
-    section.finish();
-    Some(Recipient { id: id?, name: name?, country: country?, role: role? })
+fn prose(item: &Item<'_>) -> Option<String> {
+    item.prose(PROSE_CHARS_MAX)
 }
 
 fn country(item: &Item<'_>) -> Option<String> {

@@ -145,6 +145,19 @@ pub struct Fault {
     pub mend: String,
 }
 
+impl Fault {
+    /// A fault that no variable set.
+    pub(super) fn new(
+        code: impl Into<Code>,
+        key: &str,
+        reason: impl Into<String>,
+        mend: impl Into<String>,
+    ) -> Self {
+        let (code, reason, mend) = (code.into(), reason.into(), mend.into());
+        Self { code, key: key.to_owned(), variable: None, reason, mend }
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.key.is_empty() {
@@ -170,14 +183,7 @@ pub struct Faults {
 impl Faults {
     /// One fault, where nothing else could be looked at.
     pub(super) fn one(code: FaultCode, reason: impl Into<String>, mend: impl Into<String>) -> Self {
-        let fault = Fault {
-            code: code.into(),
-            key: String::new(),
-            variable: None,
-            reason: reason.into(),
-            mend: mend.into(),
-        };
-        Self { faults: vec![fault], warnings: Vec::new() }
+        Self { faults: vec![Fault::new(code, "", reason, mend)], warnings: Vec::new() }
     }
 }
 

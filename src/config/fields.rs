@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::consents::read_keys;
+use crate::config::consents::{META_KEY_MEND, read_keys};
+use crate::config::effective::{At, Shown};
 use crate::config::fault::FaultCode;
 use crate::config::section::{Item, Section};
-use crate::config::suggest::nearest;
+use crate::config::suggest::{self, nearest};
+use crate::config::table::{Key, Value, table};
 use crate::purpose::law::{
     Basis, Category, Contact, TypeKnown, standard_type, type_known, type_of_key, types,
 };
-use crate::purpose::{ConsentKey, ConsentRule, FieldName, FieldRule};
+use crate::purpose::{ConsentKey, ConsentRule, FieldName, FieldRule, Whitelist};
 
 /// The longest reason, in characters: it stands in the notice.
 const WHY_CHARS_MAX: usize = 300;
@@ -22,6 +24,53 @@ pub(super) struct Frame<'p> {
     pub(super) consents: Option<&'p [ConsentRule]>,
     /// The ground for special categories stands at the purpose.
     pub(super) has_special_basis: bool,
+}
+
+table! {
+    impl FieldRule by name as Inline(
+        section, item: &Item<'_>, given: &str, name: Option<FieldName>, frame: &Frame<'_>
+    ) {
+        required: bool = or(false, |item| item.flag());
+        question_type("type"): Option<String> = or(standard_type(given).map(str::to_owned), |item| {
+            Some(read_type(item))
+        });
+        from: Vec<String> = or(Vec::new(), read_keys), if |rule| !rule.from.is_empty();
+        consent: Option<ConsentKey> = may(|item| read_consent(item, frame));
+        why: Option<String> = or(None, |item| Some(item.prose(WHY_CHARS_MAX)));
+    }
+    unkept { special_category_basis = may(|item| item.prose(WHY_CHARS_MAX)); }
+    check {
+        if section.is_broken() {
+            return None;
+        }
+        let question_type = question_type.iter().flatten().map(String::as_str).next();
+        if !section.is_given("why") && standard_type(given).is_none() {
+            item.fault(
+                FaultCode::WhyMissing,
+                "a field other than name, e-mail and phone must say why it is needed (GDPR art. 5(1)(c)); people will read it in the notice",
+                "Add `why = \"…\"`.",
+            );
+        }
+        let names = || std::iter::once(given).chain(from.iter().flatten().map(String::as_str));
+        let has_basis = frame.has_special_basis || special_category_basis != Some(None);
+        check_special(item, Category::of(names(), question_type), has_basis);
+        check_contact(item, Contact::of(names(), question_type), consent.as_ref(), frame);
+        if question_type.is_none() && from.as_ref().is_some_and(Vec::is_empty) {
+            advise_type(item, given);
+        }
+    }
+    with { name: name? }
+}
+
+impl Value for Whitelist {
+    const KEYS: &'static [Key] = FieldRule::KEYS;
+
+    fn show(&self, at: &At<'_>) -> Option<Shown> {
+        Some(match FieldRule::show_all(self.rules().iter(), at) {
+            Shown::Inline(fields) => Shown::Table(fields),
+            shown => shown,
+        })
+    }
 }
 
 pub(super) fn read_fields(section: Section<'_>, frame: &Frame<'_>) -> Option<Vec<FieldRule>> {
@@ -45,53 +94,8 @@ pub(super) fn read_fields(section: Section<'_>, frame: &Frame<'_>) -> Option<Vec
 }
 
 fn read_field(name: &str, item: &Item<'_>, frame: &Frame<'_>) -> Option<FieldRule> {
-    let field = FieldName::parse(name);
-    if field.is_none() {
-        item.fault(
-            FaultCode::Malformed,
-            "this is not a field's name",
-            "Write lower-case letters, digits and _, a letter first, at most 63; Meta's own key goes into `from`.",
-        );
-    }
-    let mut section = item.section();
-    let required = section.item("required").map_or(Some(false), |item| item.flag());
-    let given_type = section.item("type").map(|item| read_type(&item));
-    let from = section.item("from").map_or(Some(Vec::new()), |item| read_keys(&item));
-    let consent = section.item("consent").map_or(Some(None), |item| read_consent(&item, frame).map(Some));
-    let why = section.item("why").map(|item| item.prose(WHY_CHARS_MAX));
-    let special_basis = section.item("special_category_basis").map(|item| item.prose(WHY_CHARS_MAX));
-    let is_broken = section.is_broken();
-    section.finish();
-    if is_broken {
-        return None;
-    }
-
-    let question_type = match given_type {
-        Some(given) => given,
-        None => standard_type(name).map(str::to_owned),
-    };
-    if why.is_none() && standard_type(name).is_none() {
-        item.fault(
-            FaultCode::WhyMissing,
-            "a field other than name, e-mail and phone must say why it is needed (GDPR art. 5(1)(c)); people will read it in the notice",
-            "Add `why = \"…\"`.",
-        );
-    }
-    let names = || std::iter::once(name).chain(from.iter().flatten().map(String::as_str));
-    let has_basis = frame.has_special_basis || special_basis.is_some();
-    check_special(item, Category::of(names(), question_type.as_deref()), has_basis);
-    check_contact(item, Contact::of(names(), question_type.as_deref()), consent.as_ref(), frame);
-    if question_type.is_none() && from.as_ref().is_some_and(Vec::is_empty) {
-        advise_type(item, name);
-    }
-    let rule = FieldRule {
-        name: field?,
-        question_type,
-        from: from?,
-        required: required?,
-        consent: consent?,
-        why: why.unwrap_or_default(),
-    };
+    let field = item.named(FieldName::parse(name), "a field's name", META_KEY_MEND);
+    let rule = FieldRule::read(item.section(), item, name, field, frame)?;
     warn_of_required(item, &rule, frame);
     Some(rule)
 }
@@ -110,10 +114,10 @@ fn read_type(item: &Item<'_>) -> Option<String> {
             "Name the question's exact key instead: `from = [\"…\"]`.",
         ),
         TypeKnown::Not => {
-            let mend = match nearest_type(&question_type) {
-                Some(known) => format!("Did you mean \"{known}\"?"),
-                None => "Compare it with the form's definition.".into(),
-            };
+            let mend = nearest_type(&question_type).map_or_else(
+                || "Compare it with the form's definition.".into(),
+                |known| format!("Did you mean \"{known}\"?"),
+            );
             item.warn(FaultCode::TypeUnknown, "Meta is not known to have this question type", mend);
         }
     }
@@ -133,13 +137,10 @@ fn read_consent(item: &Item<'_>, frame: &Frame<'_>) -> Option<ConsentKey> {
         return Some(rule.key.clone());
     }
     let names: Vec<&str> = consents.iter().map(|rule| rule.key.as_str()).collect();
-    let mend = match (nearest(text, names.iter().copied()), names.as_slice()) {
-        (Some(near), _) => format!("Did you mean \"{near}\"?"),
-        (None, []) => "Declare it in this purpose's `consents`.".into(),
-        (None, names) => {
-            format!("Declare it in this purpose's `consents`, or name one of: {}.", names.join(", "))
-        }
-    };
+    let mend = suggest::mend(text, names.iter().copied(), || match names.as_slice() {
+        [] => "Declare it in this purpose's `consents`.".into(),
+        names => format!("Declare it in this purpose's `consents`, or name one of: {}.", names.join(", ")),
+    });
     item.fault(FaultCode::ConsentUnknown, "this purpose declares no such consent", mend);
     None
 }

@@ -4,9 +4,11 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use crate::config::fault::FaultCode;
+use crate::config::findings::Findings;
 use crate::config::place;
 use crate::config::secrets::SecretPlace;
-use crate::config::section::{Findings, Section};
+use crate::config::section::Item;
+use crate::config::table::table;
 use crate::location::Location;
 use crate::purpose::law::{TRAIL_MONTHS, TRAIL_MONTHS_RECOMMENDED};
 
@@ -19,39 +21,54 @@ const INBOX_REFERENCES: RangeInclusive<u64> = 1..=10_000_000;
 /// A log names no person, but it tells of work and of hosts: a year is enough for any of them.
 const LOG_DAYS: RangeInclusive<u64> = 1..=365;
 
-/// Where records and references lie.
-#[derive(Clone, Debug)]
-pub struct Store {
-    /// The directory: `db/` and `inbox/` below it.
-    pub path: PathBuf,
-    /// How much memory the store's cache may take.
-    pub cache_mb: u32,
-    /// Below this much free space tamis takes nothing in.
-    pub free_disk_min_mb: u64,
-    /// How many references may be queued.
-    pub inbox_max_references: u64,
+table! {
+    /// Where records and references lie.
+    #[derive(Clone, Debug)]
+    pub struct Store as Table(section) {
+        /// The directory: `db/` and `inbox/` below it.
+        pub path: PathBuf = must("\"/var/lib/tamis/store\"", place::path);
+        /// How much memory the store's cache may take.
+        pub cache_mb: u32 = must("32", |item| item.number(CACHE_MB));
+        /// Below this much free space tamis takes nothing in.
+        pub free_disk_min_mb: u64 = must("256", |item| item.number(FREE_DISK_MB));
+        /// How many references may be queued.
+        pub inbox_max_references: u64 = must("500_000", |item| item.number(INBOX_REFERENCES));
+    }
 }
 
-/// Where the keys lie.
-#[derive(Clone, Debug)]
-pub struct Keys {
-    /// The keyring file; the witness lies beside it.
-    pub keyring: PathBuf,
-    /// Where the root key lies that seals it.
-    pub root: Location,
+table! {
+    /// Where the keys lie.
+    #[derive(Clone, Debug)]
+    pub struct Keys as Table(section) {
+        /// The keyring file; the witness lies beside it.
+        pub keyring: PathBuf = must("\"/var/lib/tamis-keys/keyring\"", place::path);
+        /// Where the root key lies that seals it.
+        pub root: Location = must("{ credential = \"tamis-root-key\" }", place::location);
+    }
 }
 
-/// What is logged, how and where.
-#[derive(Clone, Debug)]
-pub struct Log {
-    /// For people or for programs.
-    pub format: LogFormat,
-    /// What is left out.
-    pub level: LogLevel,
-    /// A file beside stderr.
-    pub file: Option<PathBuf>,
-    /// How long such files are kept.
-    pub file_retention_days: u32,
+table! {
+    /// The trail of who did what.
+    #[derive(Clone, Debug)]
+    pub struct Trail as Table(section) {
+        /// How long its lines are kept, in calendar months.
+        pub retention_months: u32 = must("12", trail_months);
+    }
+}
+
+table! {
+    /// What is logged, how and where.
+    #[derive(Clone, Debug)]
+    pub struct Log as Table(section) {
+        /// For people or for programs.
+        pub format: LogFormat = must("\"pretty\"", |item| item.one_of(LogFormat::ALL, LogFormat::as_str));
+        /// What is left out.
+        @live pub level: LogLevel = must("\"info\"", |item| item.one_of(LogLevel::ALL, LogLevel::as_str));
+        /// A file beside stderr.
+        pub file: Option<PathBuf> = may(place::path);
+        /// How long such files are kept, in days.
+        pub file_retention_days: u32 = must("180", |item| item.number(LOG_DAYS)), if |log| log.file.is_some();
+    }
 }
 
 crate::codes! {
@@ -80,29 +97,13 @@ crate::codes! {
     }
 }
 
-pub(super) fn read_store(mut section: Section<'_>) -> Option<Store> {
-    let path = section.must("path", "path = \"/var/lib/tamis/store\"").and_then(|item| place::path(&item));
-    let cache_mb = section.must("cache_mb", "cache_mb = 32").and_then(|item| item.number(CACHE_MB));
-    let free =
-        section.must("free_disk_min_mb", "free_disk_min_mb = 256").and_then(|item| item.number(FREE_DISK_MB));
-    let references = section.must("inbox_max_references", "inbox_max_references = 500_000");
-    let references = references.and_then(|item| item.number(INBOX_REFERENCES));
-    section.finish();
-    Some(Store {
-        path: path?,
-        cache_mb: u32::try_from(cache_mb?).ok()?,
-        free_disk_min_mb: free?,
-        inbox_max_references: references?,
-    })
-}
-
-pub(super) fn read_keys(mut section: Section<'_>) -> Option<Keys> {
-    let keyring = section.must("keyring", "keyring = \"/var/lib/tamis-keys/keyring\"");
-    let keyring = keyring.and_then(|item| place::path(&item));
-    let root = section.must("root", "root = { credential = \"tamis-root-key\" }");
-    let root = root.and_then(|item| place::location(&item));
-    section.finish();
-    Some(Keys { keyring: keyring?, root: root? })
+fn trail_months(item: &Item<'_>) -> Option<u32> {
+    let months = item.number(TRAIL_MONTHS)?;
+    if months > TRAIL_MONTHS_RECOMMENDED {
+        let reason = "longer than the six to twelve months that the CNIL recommends for traces of access";
+        item.warn(FaultCode::RetentionLong, reason, "Write down your reason, or choose 12.");
+    }
+    Some(months)
 }
 
 /// Holds the paths against one another: what reads the store's backup must not find a key in it.
@@ -158,34 +159,4 @@ pub(super) fn compare_paths(
             "Keep it in another directory, and back it up apart.",
         );
     }
-}
-
-/// How long lines of the trail are kept, in months.
-pub(super) fn read_trail(mut section: Section<'_>) -> Option<u32> {
-    let months = section.must("retention_months", "retention_months = 12").and_then(|item| {
-        let months = item.number(TRAIL_MONTHS)?;
-        if months > u64::from(TRAIL_MONTHS_RECOMMENDED) {
-            let reason = "longer than the six to twelve months that the CNIL recommends for traces of access";
-            item.warn(FaultCode::RetentionLong, reason, "Write down your reason, or choose 12.");
-        }
-        u32::try_from(months).ok()
-    });
-    section.finish();
-    months
-}
-
-pub(super) fn read_log(mut section: Section<'_>) -> Option<Log> {
-    let format = section.must("format", "format = \"pretty\"");
-    let format = format.and_then(|item| item.one_of(LogFormat::ALL, LogFormat::as_str));
-    let level = section.must("level", "level = \"info\"");
-    let level = level.and_then(|item| item.one_of(LogLevel::ALL, LogLevel::as_str));
-    let file = section.item("file").map(|item| place::path(&item));
-    let days = section.must("file_retention_days", "file_retention_days = 180");
-    let days = days.and_then(|item| u32::try_from(item.number(LOG_DAYS)?).ok());
-    section.finish();
-    let file = match file {
-        Some(file) => Some(file?),
-        None => None,
-    };
-    Some(Log { format: format?, level: level?, file, file_retention_days: days? })
 }

@@ -112,13 +112,8 @@ fn check_syntax(text: &str) -> Result<(), Faults> {
     let odd: Vec<Fault> = table
         .keys()
         .filter(|key| !is_plain(key))
-        .map(|key| Fault {
-            code: FaultCode::UnknownKey.into(),
-            key: key.escape_debug().to_string(),
-            variable: None,
-            reason: "tamis knows no such key".into(),
-            mend: "Remove it.".into(),
-        })
+        .map(|key| key.escape_debug().to_string())
+        .map(|key| Fault::new(FaultCode::UnknownKey, &key, "tamis knows no such key", "Remove it."))
         .collect();
     if odd.is_empty() { Ok(()) } else { Err(Faults { faults: odd, warnings: Vec::new() }) }
 }
@@ -133,13 +128,9 @@ fn variables_by_key(environment: &Environment) -> (BTreeMap<String, String>, Vec
         if upper && key.split('.').all(is_plain) {
             known.insert(key, name.to_owned());
         } else {
-            misnamed.push(Fault {
-                code: FaultCode::EnvironmentName.into(),
-                key: name.escape_debug().to_string(),
-                variable: None,
-                reason: "this variable's name is no key".into(),
-                mend: "Write TAMIS__SECTION__KEY, as in TAMIS__STORE__CACHE_MB.".into(),
-            });
+            let mend = "Write TAMIS__SECTION__KEY, as in TAMIS__STORE__CACHE_MB.";
+            let (code, name) = (FaultCode::EnvironmentName, name.escape_debug().to_string());
+            misnamed.push(Fault::new(code, &name, "this variable's name is no key", mend));
         }
     }
     misnamed.sort_by(|a, b| a.key.cmp(&b.key));

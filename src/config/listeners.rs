@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::config::fault::FaultCode;
 use crate::config::place;
-use crate::config::section::Section;
+use crate::config::section::Item;
+use crate::config::table::table;
 
 /// A leadgen call of 1,000 changes has about 250 KB; Meta names 3 MB as the most for any webhook.
 const BODY_BYTES: std::ops::RangeInclusive<u64> = 1_000..=3_145_728;
@@ -19,97 +20,69 @@ const SOCKET_PATH_BYTES_MAX: usize = 107;
 /// Directories that everybody shares: a socket's directory is private, so it must not be one of them.
 const SHARED_DIRECTORIES: [&str; 7] = ["/", "/run", "/tmp", "/var/run", "/var/tmp", "/var/lib", "/dev/shm"];
 
-/// The listener that Meta's calls reach, behind the operator's TLS proxy.
-#[derive(Clone, Debug)]
-pub struct Public {
-    /// Where it listens.
-    pub listen: SocketAddr,
-    /// How the world reaches it: `{url}/webhook` is registered with Meta. No slash at its end.
-    pub url: String,
-    /// Whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpAddr>,
-    /// The longest body.
-    pub body_max_bytes: usize,
-    /// How long a stop waits for what is under way.
-    pub drain_seconds: u64,
+table! {
+    /// The listener that Meta's calls reach, behind the operator's TLS proxy.
+    #[derive(Clone, Debug)]
+    pub struct Public as Table(section) {
+        /// Where it listens.
+        pub listen: SocketAddr = must("\"127.0.0.1:8080\"", place::address);
+        /// How the world reaches it: `{url}/webhook` is registered with Meta. No slash at its end.
+        pub url: String = must("\"https://leads.example.com\"", place::base_url);
+        /// Whose `X-Forwarded-For` is believed.
+        pub trusted_proxies: Vec<IpAddr> = must("[\"127.0.0.1\"]", |item| item.each(place::ip));
+        /// The longest body.
+        pub body_max_bytes: usize = must("1_000_000", |item| item.number(BODY_BYTES));
+        /// How long a stop waits for what is under way.
+        pub drain_seconds: u64 = must("20", |item| item.number(DRAIN_SECONDS));
+    }
 }
 
-/// The two doors of the admin side.
-#[derive(Clone, Debug)]
-pub struct Admin {
-    /// The Unix socket, in a directory of its own.
-    pub socket: PathBuf,
-    /// TCP, for programs with a token.
-    pub listen: Option<SocketAddr>,
+table! {
+    /// The two doors of the admin side.
+    #[derive(Clone, Debug)]
+    pub struct Admin as Table(section, public: Option<&Public>) {
+        /// The Unix socket, in a directory of its own.
+        pub socket: PathBuf = must("\"/run/tamis/admin.sock\"", socket);
+        /// TCP, for programs with a token.
+        pub listen: Option<SocketAddr> = may(|item| admin_address(item, public));
+    }
 }
 
-pub(super) fn read_public(mut section: Section<'_>) -> Option<Public> {
-    let listen = section.must("listen", "listen = \"127.0.0.1:8080\"").and_then(|item| place::address(&item));
-    let url =
-        section.must("url", "url = \"https://leads.example.com\"").and_then(|item| place::base_url(&item));
-    let proxies = section.must("trusted_proxies", "trusted_proxies = [\"127.0.0.1\"]");
-    let trusted_proxies =
-        proxies.and_then(|item| item.list()?.iter().map(place::ip).collect::<Option<Vec<_>>>());
-    let body_max_bytes = section.must("body_max_bytes", "body_max_bytes = 1_000_000");
-    let body_max_bytes = body_max_bytes.and_then(|item| usize::try_from(item.number(BODY_BYTES)?).ok());
-    let drain_seconds = section.must("drain_seconds", "drain_seconds = 20");
-    let drain_seconds = drain_seconds.and_then(|item| item.number(DRAIN_SECONDS));
-    section.finish();
-    Some(Public {
-        listen: listen?,
-        url: url?,
-        trusted_proxies: trusted_proxies?,
-        body_max_bytes: body_max_bytes?,
-        drain_seconds: drain_seconds?,
-    })
+fn socket(item: &Item<'_>) -> Option<PathBuf> {
+    let path = place::path(item)?;
+    if path.as_os_str().len() > SOCKET_PATH_BYTES_MAX {
+        let reason = format!("a socket's path has at most {SOCKET_PATH_BYTES_MAX} bytes");
+        item.fault(FaultCode::OutOfRange, reason, "Choose a shorter path.");
+        return None;
+    }
+    let is_shared = |parent: &Path| SHARED_DIRECTORIES.iter().any(|shared| parent == Path::new(shared));
+    if path.parent().is_some_and(is_shared) {
+        item.warn(
+            FaultCode::Exposed,
+            "this directory is shared with others, and the socket's own must be private",
+            "Give the socket a directory of its own, as in \"/run/tamis/admin.sock\".",
+        );
+    }
+    Some(path)
 }
 
-pub(super) fn read_admin(mut section: Section<'_>, public: Option<&Public>) -> Option<Admin> {
-    let socket = section.must("socket", "socket = \"/run/tamis/admin.sock\"").and_then(|item| {
-        let path = place::path(&item)?;
-        if path.as_os_str().len() > SOCKET_PATH_BYTES_MAX {
-            let reason = format!("a socket's path has at most {SOCKET_PATH_BYTES_MAX} bytes");
-            item.fault(FaultCode::OutOfRange, reason, "Choose a shorter path.");
-            return None;
-        }
-        if path
-            .parent()
-            .is_some_and(|parent| SHARED_DIRECTORIES.iter().any(|shared| parent == Path::new(shared)))
-        {
-            item.warn(
-                FaultCode::Exposed,
-                "this directory is shared with others, and the socket's own must be private",
-                "Give the socket a directory of its own, as in \"/run/tamis/admin.sock\".",
-            );
-        }
-        Some(path)
-    });
-    let listen = section.item("listen").map(|item| {
-        let address = place::address(&item)?;
-        if !address.ip().is_loopback() {
-            item.warn(
-                FaultCode::Exposed,
-                "the admin side is not on loopback: tokens and leads cross the network in clear",
-                "Listen on 127.0.0.1, and let a TLS proxy or a tunnel carry it.",
-            );
-        }
-        if public.is_some_and(|public| clash(public.listen, address)) {
-            item.fault(
-                FaultCode::AddressTaken,
-                "`public.listen` has this address: the admin side would face the world",
-                "Choose another port.",
-            );
-        }
-        Some(address)
-    });
-    section.finish();
-    Some(Admin {
-        socket: socket?,
-        listen: match listen {
-            Some(listen) => Some(listen?),
-            None => None,
-        },
-    })
+fn admin_address(item: &Item<'_>, public: Option<&Public>) -> Option<SocketAddr> {
+    let address = place::address(item)?;
+    if !address.ip().is_loopback() {
+        item.warn(
+            FaultCode::Exposed,
+            "the admin side is not on loopback: tokens and leads cross the network in clear",
+            "Listen on 127.0.0.1, and let a TLS proxy or a tunnel carry it.",
+        );
+    }
+    if public.is_some_and(|public| clash(public.listen, address)) {
+        item.fault(
+            FaultCode::AddressTaken,
+            "`public.listen` has this address: the admin side would face the world",
+            "Choose another port.",
+        );
+    }
+    Some(address)
 }
 
 /// Two listeners cannot share a port where one of them takes all addresses. Port 0 is whatever is free.

@@ -10,6 +10,7 @@ mod controller;
 mod effective;
 mod fault;
 mod fields;
+mod findings;
 mod keeping;
 mod layers;
 mod listeners;
@@ -20,6 +21,7 @@ mod secrets;
 mod section;
 mod settings;
 mod suggest;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -29,7 +31,7 @@ use std::sync::Arc;
 pub use changes::{Changes, Fingerprint};
 pub use effective::Effective;
 pub use fault::{Code, Fault, FaultCode, Faults};
-pub use keeping::{Keys, Log, LogFormat, LogLevel, Store};
+pub use keeping::{Keys, Log, LogFormat, LogLevel, Store, Trail};
 pub use layers::DEFAULTS;
 pub use listeners::{Admin, Public};
 pub use meta::{Meta, Page, RetryTimes};
@@ -38,35 +40,44 @@ pub use secrets::{PageToken, SecretFound, SecretState, Secrets};
 use crate::location::Environment;
 use crate::purpose::Policy;
 use crate::purpose::law::{Controller, Recipient};
+use findings::Findings;
 use secrets::SecretPlace;
-use section::{Findings, Section};
+use section::Section;
+use table::table;
 
 /// Where the config is unless somebody says otherwise.
 pub const DEFAULT_PATH: &str = "/etc/tamis/tamis.toml";
 
-/// A valid config. It holds no secrets, only where they lie.
-pub struct Config {
-    /// Who answers for the data.
-    pub controller: Controller,
-    /// The public listener.
-    pub public: Public,
-    /// The admin side.
-    pub admin: Admin,
-    /// The app, its pages, Graph.
-    pub meta: Meta,
-    /// Where records lie.
-    pub store: Store,
-    /// Where keys lie.
-    pub keys: Keys,
-    /// How long lines of the trail are kept, in calendar months.
-    pub trail_retention_months: u32,
-    /// Who may receive data.
-    pub recipients: Vec<Recipient>,
-    /// What is logged.
-    pub log: Log,
-    /// What a person should look at.
-    pub warnings: Vec<Fault>,
-    policy: Arc<Policy>,
+table! {
+    /// A valid config. It holds no secrets, only where they lie.
+    pub struct Config as Table(root) {
+        /// Who answers for the data.
+        @live pub controller: Controller = within(Controller::read);
+        /// The public listener.
+        pub public: Public = within(Public::read);
+        /// The admin side.
+        pub admin: Admin = within(|section| Admin::read(section, public.as_ref()));
+        /// The app, its pages, Graph.
+        pub meta: Meta = within(Meta::read);
+        /// Where records lie.
+        pub store: Store = within(Store::read);
+        /// Where keys lie.
+        pub keys: Keys = within(Keys::read);
+        /// Who did what.
+        pub trail: Trail = within(Trail::read);
+        /// Who may receive data.
+        @live pub recipients: Vec<Recipient> = or(Vec::new(), controller::read_recipients);
+        @live policy("purposes"): Arc<Policy> = within(|section| {
+            purposes::read_purposes(section, recipients.as_deref())
+        });
+        /// What is logged.
+        pub log: Log = within(Log::read);
+    }
+    check { keeping::compare_paths(store.as_ref(), keys.as_ref(), log.as_ref(), root.findings()); }
+    with {
+        /// What a person should look at.
+        pub warnings: Vec<Fault> = Vec::new()
+    }
 }
 
 /// The path of the config file: the one given, else `TAMIS_CONFIG`, else [`DEFAULT_PATH`].
@@ -157,41 +168,13 @@ fn read_layers(text: &str, environment: &Environment) -> Result<Read, Faults> {
     let layers = layers::merge(text, environment)?;
     let findings = Findings::new(layers.variables);
     findings.extend(layers.misnamed);
-    let config = read(Section::root(&layers.root, &findings), &findings);
+    let config = Config::read(Section::root(&layers.root, &findings));
     let (found, places) = findings.into_parts();
     let config = match config {
         Some(config) if found.faults.is_empty() => Ok(Config { warnings: found.warnings, ..config }),
         _ => Err(found),
     };
     Ok(Read { config, places })
-}
-
-fn read(mut root: Section<'_>, findings: &Findings) -> Option<Config> {
-    let controller = controller::read_controller(root.section("controller"));
-    let public = listeners::read_public(root.section("public"));
-    let admin = listeners::read_admin(root.section("admin"), public.as_ref());
-    let meta = meta::read_meta(root.section("meta"));
-    let store = keeping::read_store(root.section("store"));
-    let keys = keeping::read_keys(root.section("keys"));
-    let trail_retention_months = keeping::read_trail(root.section("trail"));
-    let recipients = controller::read_recipients(root.item("recipients").as_ref());
-    let purposes = purposes::read_purposes(root.section("purposes"), recipients.as_deref());
-    let log = keeping::read_log(root.section("log"));
-    root.finish();
-    keeping::compare_paths(store.as_ref(), keys.as_ref(), log.as_ref(), findings);
-    Some(Config {
-        controller: controller?,
-        public: public?,
-        admin: admin?,
-        meta: meta?,
-        store: store?,
-        keys: keys?,
-        trail_retention_months: trail_retention_months?,
-        recipients: recipients?,
-        log: log?,
-        warnings: Vec::new(),
-        policy: Arc::new(Policy::new(purposes?)),
-    })
 }
 
 impl Config {

@@ -1,18 +1,21 @@
 //! `[purposes.X]`: why data is held, and until when.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::config::consents::read_consents;
+use crate::config::effective::{At, Shown};
 use crate::config::fault::FaultCode;
 use crate::config::fields::{Frame, read_fields};
-use crate::config::section::{Item, Section};
-use crate::config::suggest::nearest;
+use crate::config::section::{Item, Section, each};
+use crate::config::suggest;
+use crate::config::table::{Key, Value, table};
 use crate::id::FormId;
 use crate::purpose::law::{
     Basis, GRACE_DAYS, GRACE_DAYS_DEFAULT, PROSPECT_MONTHS_RECOMMENDED, RECONFIRM_MONTHS, RETENTION_MONTHS,
     Recipient, Unproven,
 };
-use crate::purpose::{ConsentRule, FieldRule, Keep, Purpose, PurposeId, Whitelist};
+use crate::purpose::{ConsentRule, FieldRule, Keep, Policy, Purpose, PurposeId, Whitelist};
 
 /// The languages of notices.
 const LANGUAGES: [&str; 3] = ["fr", "en", "de"];
@@ -20,8 +23,64 @@ const LANGUAGES: [&str; 3] = ["fr", "en", "de"];
 /// The longest title, in characters.
 const TITLE_CHARS_MAX: usize = 200;
 
+table! {
+    impl Purpose by id as Table(
+        section, name: &str, id: Option<PurposeId>, declared: Option<&[Recipient]>, claims: &mut Claims
+    ) {
+        title: Vec<(String, String)> = must_by_law(
+            "{ fr = \"…\", en = \"…\", de = \"…\" }", "GDPR arts. 5(1)(b), 13(1)(c)", read_title
+        );
+        forms: Vec<FormId> = must("[\"…\"]", |item| read_forms(item, name, claims));
+        basis: Basis = must_by_law("\"consent\"", "GDPR arts. 6(1), 13(1)(c)", |item| {
+            item.one_of(Basis::ALL, Basis::as_str)
+        });
+        retention_months: u32 = must_by_law("12", "there is no \"never\": GDPR art. 5(1)(e)", |item| {
+            read_retention(item, basis)
+        });
+        reconfirm_months: Option<u32> = or(basis.and_then(Basis::reconfirm_months), |item| {
+            read_reconfirm(item, retention_months)
+        });
+        grace_days: u32 = or(GRACE_DAYS_DEFAULT, |item| {
+            let is_asked_again = basis.is_none() || reconfirm_months != Some(None);
+            read_grace(item, is_asked_again)
+        }), if |purpose| purpose.reconfirm_months.is_some();
+        recipients: Vec<String> = or(Vec::new(), |item| read_recipients(item, declared));
+        keep: Vec<Keep> = or(Vec::new(), read_keep);
+        consents: Vec<ConsentRule> = within(read_consents);
+        whitelist("fields"): Whitelist = within(|section| {
+            let has_special_basis = special_category_basis != Some(None);
+            let frame = Frame { basis, consents: consents.as_deref(), has_special_basis };
+            Whitelist::new(read_fields(section, &frame)?)
+        });
+    }
+    unkept { special_category_basis = may(|item| item.prose(TITLE_CHARS_MAX)); }
+    check { check_consents(&section, basis, consents.as_deref(), whitelist.as_ref().map(Whitelist::rules)); }
+    with { id: id? }
+}
+
+impl Value for Policy {
+    const KEYS: &'static [Key] = Purpose::KEYS;
+
+    fn show(&self, at: &At<'_>) -> Option<Shown> {
+        Some(Purpose::show_all(self.purposes().iter().map(Arc::as_ref), at))
+    }
+}
+
+impl Value for (String, String) {
+    fn show(&self, _: &At<'_>) -> Option<Shown> {
+        Some(Shown::text(&self.1))
+    }
+
+    fn name(&self) -> Option<String> {
+        Some(self.0.clone())
+    }
+}
+
+/// Which purpose claims which form.
+type Claims = BTreeMap<FormId, String>;
+
 /// Reads all purposes. What depends on `recipients` is left out where those cannot be read.
-pub(super) fn read_purposes(section: Section<'_>, recipients: Option<&[Recipient]>) -> Option<Vec<Purpose>> {
+pub(super) fn read_purposes(section: Section<'_>, recipients: Option<&[Recipient]>) -> Option<Arc<Policy>> {
     let (findings, is_broken) = (section.findings(), section.is_broken());
     let entries = section.into_entries();
     if entries.is_empty() && !is_broken {
@@ -32,57 +91,21 @@ pub(super) fn read_purposes(section: Section<'_>, recipients: Option<&[Recipient
             "Declare one, as in config/tamis.example.toml.",
         );
     }
-    let mut claims = BTreeMap::new();
+    let mut claims = Claims::new();
     let purposes: Vec<Option<Purpose>> =
         entries.iter().map(|(name, item)| read_purpose(name, item, recipients, &mut claims)).collect();
-    if is_broken { None } else { purposes.into_iter().collect() }
+    let purposes: Vec<Purpose> = purposes.into_iter().collect::<Option<_>>()?;
+    (!is_broken).then(|| Arc::new(Policy::new(purposes)))
 }
 
 fn read_purpose(
     name: &str,
     item: &Item<'_>,
     recipients: Option<&[Recipient]>,
-    claims: &mut BTreeMap<FormId, String>,
+    claims: &mut Claims,
 ) -> Option<Purpose> {
-    let id = PurposeId::parse(name);
-    if id.is_none() {
-        let mend = "Write lower-case letters, digits and _, a letter first, at most 63.";
-        item.fault(FaultCode::Malformed, "this is not a purpose's name", mend);
-    }
-    let mut section = item.section();
-    let titles = "title = { fr = \"…\", en = \"…\", de = \"…\" }";
-    let title = section
-        .must_by_law("title", titles, "GDPR arts. 5(1)(b), 13(1)(c)")
-        .and_then(|item| read_title(&item));
-    let forms = section.must("forms", "forms = [\"…\"]").and_then(|item| read_forms(&item, name, claims));
-    let basis = section.must_by_law("basis", "basis = \"consent\"", "GDPR arts. 6(1), 13(1)(c)");
-    let basis = basis.and_then(|item| item.one_of(Basis::ALL, Basis::as_str));
-    let periods = read_periods(&mut section, basis);
-    let recipients = match section.item("recipients") {
-        Some(item) => read_recipients(&item, recipients),
-        None => Some(Vec::new()),
-    };
-    let keep = section.item("keep").map_or(Some(Vec::new()), |item| read_keep(&item));
-    let special_basis = section.item("special_category_basis").map(|item| item.prose(TITLE_CHARS_MAX));
-    let consents = read_consents(section.section("consents"));
-    let frame = Frame { basis, consents: consents.as_deref(), has_special_basis: special_basis.is_some() };
-    let fields = read_fields(section.section("fields"), &frame);
-    check_consents(&section, basis, consents.as_deref(), fields.as_deref());
-    section.finish();
-    let periods = periods?;
-    Some(Purpose {
-        id: id?,
-        title: title?,
-        forms: forms?,
-        basis: basis?,
-        retention_months: periods.retention_months,
-        reconfirm_months: periods.reconfirm_months,
-        grace_days: periods.grace_days,
-        recipients: recipients?,
-        keep: keep?,
-        whitelist: Whitelist::new(fields?)?,
-        consents: consents?,
-    })
+    let id = item.named(PurposeId::parse(name), "a purpose's name", "");
+    Purpose::read(item.section(), name, id, recipients, claims)
 }
 
 fn read_title(item: &Item<'_>) -> Option<Vec<(String, String)>> {
@@ -101,9 +124,8 @@ fn read_title(item: &Item<'_>) -> Option<Vec<(String, String)>> {
             }
         }
     }
-    let is_broken = section.is_broken();
     section.finish();
-    if is_broken {
+    if section.is_broken() {
         return None;
     }
     if missing.len() == LANGUAGES.len() {
@@ -120,7 +142,7 @@ fn read_title(item: &Item<'_>) -> Option<Vec<(String, String)>> {
     titles
 }
 
-fn read_forms(item: &Item<'_>, purpose: &str, claims: &mut BTreeMap<FormId, String>) -> Option<Vec<FormId>> {
+fn read_forms(item: &Item<'_>, purpose: &str, claims: &mut Claims) -> Option<Vec<FormId>> {
     let items = item.list()?;
     if items.is_empty() {
         item.warn(
@@ -129,7 +151,7 @@ fn read_forms(item: &Item<'_>, purpose: &str, claims: &mut BTreeMap<FormId, Stri
             "Name the form's id.",
         );
     }
-    let read = |item: &Item<'_>| {
+    each(&items, |item| {
         let form = item.id(FormId::parse)?;
         match claims.insert(form, purpose.to_owned()) {
             None => {}
@@ -143,93 +165,56 @@ fn read_forms(item: &Item<'_>, purpose: &str, claims: &mut BTreeMap<FormId, Stri
             ),
         }
         Some(form)
-    };
-    let forms: Vec<Option<FormId>> = items.iter().map(read).collect();
-    forms.into_iter().collect()
+    })
 }
 
-struct Periods {
-    retention_months: u32,
-    reconfirm_months: Option<u32>,
-    grace_days: u32,
-}
-
-fn read_periods(section: &mut Section<'_>, basis: Option<Basis>) -> Option<Periods> {
-    let months = |item: &Item<'_>, bounds| u32::try_from(item.number(bounds)?).ok();
-    let sample = "retention_months = 12";
-    let retention_item =
-        section.must_by_law("retention_months", sample, "there is no \"never\": GDPR art. 5(1)(e)");
-    let retention = retention_item.as_ref().and_then(|item| months(item, RETENTION_MONTHS));
-    if let (Some(item), Some(retention)) = (&retention_item, retention)
-        && basis.is_some_and(Basis::is_prospecting)
-        && retention > PROSPECT_MONTHS_RECOMMENDED
-    {
+fn read_retention(item: &Item<'_>, basis: Option<Basis>) -> Option<u32> {
+    let months = item.number(RETENTION_MONTHS)?;
+    if basis.is_some_and(Basis::is_prospecting) && months > PROSPECT_MONTHS_RECOMMENDED {
         item.warn(
             FaultCode::RetentionLong,
             "longer than the three years after the last contact that the CNIL recommends for prospects",
             "Write down your reason, or choose 36.",
         );
     }
-    let reconfirm = match section.item("reconfirm_months") {
-        None => Some(basis.and_then(Basis::reconfirm_months)),
-        Some(item) => {
-            let given = months(&item, RECONFIRM_MONTHS);
-            if let (Some(given), Some(retention)) = (given, retention)
-                && given >= retention
-            {
-                let reason = "nothing lives that long here: `retention_months` ends first";
-                item.warn(FaultCode::NoEffect, reason, "Lower it, or remove it.");
-            }
-            given.map(Some)
-        }
-    };
-    let grace = match section.item("grace_days") {
-        None => Some(GRACE_DAYS_DEFAULT),
-        Some(item) => {
-            if basis.is_some() && reconfirm == Some(None) {
-                let reason = "nobody is asked again here, so that there is no grace";
-                item.warn(FaultCode::NoEffect, reason, "Remove it, or add `reconfirm_months`.");
-            }
-            months(&item, GRACE_DAYS)
-        }
-    };
-    Some(Periods { retention_months: retention?, reconfirm_months: reconfirm?, grace_days: grace? })
+    Some(months)
+}
+
+fn read_reconfirm(item: &Item<'_>, retention: Option<u32>) -> Option<Option<u32>> {
+    let months = item.number(RECONFIRM_MONTHS)?;
+    if retention.is_some_and(|retention| months >= retention) {
+        let reason = "nothing lives that long here: `retention_months` ends first";
+        item.warn(FaultCode::NoEffect, reason, "Lower it, or remove it.");
+    }
+    Some(Some(months))
+}
+
+fn read_grace(item: &Item<'_>, is_asked_again: bool) -> Option<u32> {
+    if !is_asked_again {
+        let reason = "nobody is asked again here, so that there is no grace";
+        item.warn(FaultCode::NoEffect, reason, "Remove it, or add `reconfirm_months`.");
+    }
+    item.number(GRACE_DAYS)
 }
 
 fn read_recipients(item: &Item<'_>, declared: Option<&[Recipient]>) -> Option<Vec<String>> {
-    let mut ids: Vec<String> = Vec::new();
-    for element in item.list()? {
-        let Some(id) = element.text() else { continue };
-        let known = |known: &Recipient| known.id == id;
+    item.distinct("this recipient stands here twice", |element| {
+        let id = element.text()?;
         if let Some(declared) = declared
-            && !declared.iter().any(known)
+            && !declared.iter().any(|known| known.id == id)
         {
-            let names: Vec<&str> = declared.iter().map(|recipient| recipient.id.as_str()).collect();
-            let mend = match nearest(id, names) {
-                Some(near) => format!("Did you mean \"{near}\"?"),
-                None => "Declare it under `[[recipients]]`, since people must be told (GDPR art. 13(1)(e))."
-                    .into(),
+            let undeclared = || {
+                "Declare it under `[[recipients]]`, since people must be told (GDPR art. 13(1)(e)).".into()
             };
+            let mend = suggest::mend(id, declared.iter().map(|known| known.id.as_str()), undeclared);
             element.fault(FaultCode::RecipientUnknown, "no such recipient is declared", mend);
         }
-        if ids.iter().any(|known| known == id) {
-            element.fault(FaultCode::Duplicate, "this recipient stands here twice", "Remove one.");
-        }
-        ids.push(id.to_owned());
-    }
-    Some(ids)
+        Some(id.to_owned())
+    })
 }
 
 fn read_keep(item: &Item<'_>) -> Option<Vec<Keep>> {
-    let mut kept = Vec::new();
-    for element in item.list()? {
-        let Some(keep) = element.one_of(Keep::ALL, Keep::as_str) else { continue };
-        if kept.contains(&keep) {
-            element.fault(FaultCode::Duplicate, "this stands here twice", "Remove one.");
-        }
-        kept.push(keep);
-    }
-    Some(kept)
+    item.distinct("this stands here twice", |element| element.one_of(Keep::ALL, Keep::as_str))
 }
 
 fn check_consents(

@@ -162,7 +162,7 @@ fn read(key: &str, location: &Location, kind: Kind, environment: &Environment) -
             "Copy it from Meta again, without spaces or line ends within.",
         ),
     };
-    if good { Ok(secret) } else { Err(fault(FaultCode::SecretMalformed.into(), key, reason, mend)) }
+    if good { Ok(secret) } else { Err(Fault::new(FaultCode::SecretMalformed, key, reason, mend)) }
 }
 
 fn root_key(secret: &Secret) -> Option<Key> {
@@ -199,11 +199,7 @@ fn refusal(key: &str, location: &Location, code: LocationCode) -> Fault {
             "Start tamis by its unit, or use a file.",
         ),
     };
-    fault(code.into(), key, reason, mend)
-}
-
-fn fault(code: Code, key: &str, reason: &str, mend: &str) -> Fault {
-    Fault { code, key: key.to_owned(), variable: None, reason: reason.to_owned(), mend: mend.to_owned() }
+    Fault::new(code, key, reason, mend)
 }
 
 #[cfg(test)]

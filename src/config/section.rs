@@ -1,87 +1,20 @@
 //! Reading the merged tree one key at a time, with every fault noted and none fatal.
 //!
-//! A key exists because something reads it: what a section was never asked for is unknown. So there is one place a key,
-//! and a fault in one never hides a fault in another, whatever the shape of what stands there.
+//! A key exists because something reads it: what a section was never asked for is unknown. So there is one place a key
+//! (its line in a `table!`), and a fault in one never hides a fault in another, whatever the shape of what stands there.
 
-use std::cell::{Ref, RefCell};
-use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use ::config::{Map, Value, ValueKind};
 
-use crate::config::fault::{Code, Fault, FaultCode, Faults};
+use crate::config::fault::{Fault, FaultCode};
+use crate::config::findings::Findings;
 use crate::config::secrets::SecretPlace;
-use crate::config::suggest::nearest;
+use crate::config::suggest;
 use crate::location::Location;
 
-/// What was found while reading.
-pub(super) struct Findings {
-    variables: BTreeMap<String, String>,
-    found: RefCell<Faults>,
-    places: RefCell<Vec<SecretPlace>>,
-}
-
-impl Findings {
-    /// Starts with the keys that the environment set.
-    pub(super) fn new(variables: BTreeMap<String, String>) -> Self {
-        Self { variables, found: RefCell::default(), places: RefCell::default() }
-    }
-
-    /// Notes what refuses the config.
-    pub(super) fn fault(
-        &self,
-        code: impl Into<Code>,
-        key: &str,
-        reason: impl Into<String>,
-        mend: impl Into<String>,
-    ) {
-        let fault = self.finding(code.into(), key, reason.into(), mend.into());
-        self.found.borrow_mut().faults.push(fault);
-    }
-
-    /// Notes what a person should look at.
-    pub(super) fn warn(
-        &self,
-        code: impl Into<Code>,
-        key: &str,
-        reason: impl Into<String>,
-        mend: impl Into<String>,
-    ) {
-        let warning = self.finding(code.into(), key, reason.into(), mend.into());
-        self.found.borrow_mut().warnings.push(warning);
-    }
-
-    /// Takes over what was found before reading began.
-    pub(super) fn extend(&self, faults: Vec<Fault>) {
-        self.found.borrow_mut().faults.extend(faults);
-    }
-
-    /// Notes where a secret lies, so that it can be looked for even if something else is wrong.
-    pub(super) fn note_place(&self, place: SecretPlace) {
-        self.places.borrow_mut().push(place);
-    }
-
-    /// Where secrets lie.
-    pub(super) fn places(&self) -> Ref<'_, Vec<SecretPlace>> {
-        self.places.borrow()
-    }
-
-    /// Everything that was found, and where secrets lie.
-    pub(super) fn into_parts(self) -> (Faults, Vec<SecretPlace>) {
-        (self.found.into_inner(), self.places.into_inner())
-    }
-
-    fn finding(&self, code: Code, key: &str, reason: String, mend: String) -> Fault {
-        Fault { code, key: key.to_owned(), variable: self.variables.get(key).cloned(), reason, mend }
-    }
-
-    /// The first variable that sets this key or something below it.
-    fn variable_within(&self, key: &str) -> Option<&str> {
-        let within =
-            |set: &str| set.strip_prefix(key).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-        self.variables.iter().find(|(set, _)| within(set)).map(|(_, variable)| variable.as_str())
-    }
-}
+/// What a key is called, where it is not the operator who names it.
+type Name = &'static str;
 
 /// A table of the config.
 pub(super) struct Section<'v> {
@@ -123,32 +56,83 @@ impl<'v> Section<'v> {
     }
 
     /// What stands at a key that may be absent.
-    pub(super) fn item(&mut self, key: &'static str) -> Option<Item<'v>> {
+    pub(super) fn item(&mut self, key: Name) -> Option<Item<'v>> {
         self.asked.push(key);
         let value = self.values?.get(key)?;
         Some(Item { key: self.path(key), value, findings: self.findings })
     }
 
-    /// What stands at a key that must be there; `sample` is a line that mends its absence.
-    pub(super) fn must(&mut self, key: &'static str, sample: &str) -> Option<Item<'v>> {
-        self.must_or(key, format!("Add `{sample}`."))
+    /// A key that must be there; `sample` is a value that mends its absence.
+    pub(super) fn must<T>(
+        &mut self,
+        key: Name,
+        sample: &str,
+        read: impl FnOnce(&Item<'v>) -> Option<T>,
+    ) -> Option<T> {
+        self.demand(key, format!("Add `{key} = {sample}`."), read)
     }
 
     /// The same, where a law wants the key.
-    pub(super) fn must_by_law(&mut self, key: &'static str, sample: &str, law: &str) -> Option<Item<'v>> {
-        self.must_or(key, format!("Add `{sample}` ({law})."))
+    pub(super) fn must_by_law<T>(
+        &mut self,
+        key: Name,
+        sample: &str,
+        law: &str,
+        read: impl FnOnce(&Item<'v>) -> Option<T>,
+    ) -> Option<T> {
+        self.demand(key, format!("Add `{key} = {sample}` ({law})."), read)
     }
 
-    fn must_or(&mut self, key: &'static str, mend: String) -> Option<Item<'v>> {
+    /// A list of tables that must be there; `keys` are those of each.
+    pub(super) fn must_list<T>(
+        &mut self,
+        key: Name,
+        keys: &str,
+        read: impl FnOnce(&Item<'v>) -> Option<T>,
+    ) -> Option<T> {
+        let path = self.path(key);
+        self.demand(key, format!("Add `[[{path}]]` with {keys}."), read)
+    }
+
+    fn demand<T>(&mut self, key: Name, mend: String, read: impl FnOnce(&Item<'v>) -> Option<T>) -> Option<T> {
         let item = self.item(key);
         if item.is_none() && !self.is_broken {
             self.findings.fault(FaultCode::Missing, &self.path(key), "this key is missing", mend);
         }
-        item
+        item.and_then(|item| read(&item))
+    }
+
+    /// A key that may be absent: then there is nothing.
+    pub(super) fn may<T>(
+        &mut self,
+        key: Name,
+        read: impl FnOnce(&Item<'v>) -> Option<T>,
+    ) -> Option<Option<T>> {
+        self.or(key, None, |item| read(item).map(Some))
+    }
+
+    /// A key that may be absent: then it is this.
+    pub(super) fn or<T>(
+        &mut self,
+        key: Name,
+        absent: T,
+        read: impl FnOnce(&Item<'v>) -> Option<T>,
+    ) -> Option<T> {
+        self.item(key).map_or(Some(absent), |item| read(&item))
+    }
+
+    /// A table whose own keys may be missed.
+    pub(super) fn within<T>(&mut self, key: Name, read: impl FnOnce(Section<'v>) -> Option<T>) -> Option<T> {
+        read(self.section(key))
+    }
+
+    /// True if something stands at this key, good or not.
+    pub(super) fn is_given(&self, key: &str) -> bool {
+        self.values.is_some_and(|values| values.contains_key(key))
     }
 
     /// A table below this one; an absent one has no keys.
-    pub(super) fn section(&mut self, key: &'static str) -> Section<'v> {
+    pub(super) fn section(&mut self, key: Name) -> Section<'v> {
         let path = self.path(key);
         match self.item(key) {
             Some(item) => item.section(),
@@ -171,10 +155,10 @@ impl<'v> Section<'v> {
     }
 
     /// Ends the reading: what was not asked for is unknown.
-    pub(super) fn finish(self) {
+    pub(super) fn finish(&self) {
         for (name, _) in self.values.into_iter().flatten() {
             if !self.asked.contains(&name.as_str()) {
-                let mend = match nearest(name, self.asked.iter().copied()) {
+                let mend = match suggest::nearest(name, self.asked.iter().copied()) {
                     Some(known) => format!("Did you mean `{known}`?"),
                     None => "Remove it.".into(),
                 };
@@ -270,37 +254,30 @@ impl<'v> Item<'v> {
         let chosen = all.iter().copied().find(|one| name(*one) == text);
         if chosen.is_none() {
             let names: Vec<&str> = all.iter().map(|one| name(*one)).collect();
-            let mend = match nearest(text, names.iter().copied()) {
-                Some(near) => format!("Did you mean \"{near}\"?"),
-                None => format!("Choose one of: {}.", names.join(", ")),
-            };
+            let listed = || format!("Choose one of: {}.", names.join(", "));
+            let mend = suggest::mend(text, names.iter().copied(), listed);
             self.fault(FaultCode::NotOnList, "this is not on the list", mend);
         }
         chosen
     }
 
     /// A whole number within bounds; the environment's texts are read as numbers here and only here.
-    pub(super) fn number(&self, bounds: RangeInclusive<u64>) -> Option<u64> {
+    pub(super) fn number<T: TryFrom<u64>>(&self, bounds: RangeInclusive<u64>) -> Option<T> {
         let number = match &self.value.kind {
-            ValueKind::I64(number) => i128::from(*number),
-            ValueKind::String(text) => match text.trim().replace('_', "").parse::<i128>() {
-                Ok(number) => number,
-                Err(_) => {
-                    self.wrong_type("a whole number", "Write digits alone.");
-                    return None;
-                }
-            },
-            _ => {
-                self.wrong_type("a whole number", "Write digits alone.");
-                return None;
-            }
+            ValueKind::I64(number) => Some(i128::from(*number)),
+            ValueKind::String(text) => text.trim().replace('_', "").parse().ok(),
+            _ => None,
+        };
+        let Some(number) = number else {
+            self.wrong_type("a whole number", "Write digits alone.");
+            return None;
         };
         let within = u64::try_from(number).ok().filter(|number| bounds.contains(number));
         if within.is_none() {
             let reason = format!("this must lie between {} and {}", bounds.start(), bounds.end());
             self.fault(FaultCode::OutOfRange, reason, "Choose a value within these bounds.");
         }
-        within
+        within.and_then(|number| T::try_from(number).ok())
     }
 
     /// Yes or no.
@@ -320,13 +297,8 @@ impl<'v> Item<'v> {
     pub(super) fn list(&self) -> Option<Vec<Item<'v>>> {
         if let Some(variable) = self.findings.variable_within(&self.key) {
             let reason = format!("the environment cannot set a list, and {variable} tries to");
-            self.findings.found.borrow_mut().faults.push(Fault {
-                code: FaultCode::EnvironmentList.into(),
-                key: self.key.clone(),
-                variable: None,
-                reason,
-                mend: format!("Unset {variable} and write the list in the file."),
-            });
+            let mend = format!("Unset {variable} and write the list in the file.");
+            self.findings.extend(vec![Fault::new(FaultCode::EnvironmentList, &self.key, reason, mend)]);
             return None;
         }
         let ValueKind::Array(values) = &self.value.kind else {
@@ -339,6 +311,37 @@ impl<'v> Item<'v> {
             findings: self.findings,
         };
         Some(values.iter().enumerate().map(element).collect())
+    }
+
+    /// What `read` makes of each element of a list; none where one is faulty.
+    pub(super) fn each<T>(&self, read: impl FnMut(&Item<'_>) -> Option<T>) -> Option<Vec<T>> {
+        each(&self.list()?, read)
+    }
+
+    /// What `read` makes of each element of a list in which nothing may stand twice. What cannot be read is left out.
+    pub(super) fn distinct<T: PartialEq>(
+        &self,
+        twice: &str,
+        mut read: impl FnMut(&Item<'v>) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let mut all: Vec<T> = Vec::new();
+        for element in self.list()? {
+            let Some(one) = read(&element) else { continue };
+            if all.contains(&one) {
+                element.fault(FaultCode::Duplicate, twice, "Remove one.");
+            }
+            all.push(one);
+        }
+        Some(all)
+    }
+
+    /// The operator's own name for what stands here; none: it is not `what`. `also` ends the mend.
+    pub(super) fn named<T>(&self, name: Option<T>, what: &str, also: &str) -> Option<T> {
+        if name.is_none() {
+            let mend = "Write lower-case letters, digits and _, a letter first, at most 63";
+            self.fault(FaultCode::Malformed, format!("this is not {what}"), format!("{mend}{also}."));
+        }
+        name
     }
 
     /// A table.
@@ -383,4 +386,10 @@ impl<'v> Item<'v> {
         };
         self.fault(FaultCode::WrongType, format!("{wanted} belongs here, and {given} was given"), mend);
     }
+}
+
+/// What `read` makes of each, with the faults of all; none where one is faulty.
+pub(super) fn each<T>(items: &[Item<'_>], read: impl FnMut(&Item<'_>) -> Option<T>) -> Option<Vec<T>> {
+    let read: Vec<Option<T>> = items.iter().map(read).collect();
+    read.into_iter().collect()
 }

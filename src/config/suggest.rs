@@ -3,6 +3,15 @@
 /// Names are short: no more letters of what was given are looked at, however long it is.
 const LETTERS_MAX: usize = 64;
 
+/// What mends a name that is not known: the nearest one, else what `otherwise` says.
+pub(super) fn mend<'k>(
+    given: &str,
+    known: impl IntoIterator<Item = &'k str>,
+    otherwise: impl FnOnce() -> String,
+) -> String {
+    nearest(given, known).map_or_else(otherwise, |near| format!("Did you mean \"{near}\"?"))
+}
+
 /// The known name that is nearest to `given`, if one is near enough to have been meant.
 pub(super) fn nearest<'k>(given: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let given = given.to_lowercase();

@@ -3,6 +3,7 @@
 mod all_at_once;
 mod example;
 mod files;
+mod keys;
 mod rules_of_purposes;
 mod rules_of_the_house;
 mod the_environment;
