@@ -4,6 +4,7 @@
 
 mod opening;
 mod reload;
+mod settings;
 mod sockets;
 
 use std::sync::{Arc, Mutex};

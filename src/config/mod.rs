@@ -19,7 +19,6 @@ mod place;
 mod purposes;
 mod secrets;
 mod section;
-mod settings;
 mod suggest;
 mod table;
 #[cfg(test)]

@@ -107,23 +107,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     // The top.
-    (
-        "config",
-        &[
-            "clock",
-            "codes",
-            "graph",
-            "id",
-            "inbox",
-            "location",
-            "purpose",
-            "random",
-            "secret",
-            "store",
-            "telemetry",
-            "keyring",
-        ],
-    ),
+    ("config", &["codes", "id", "location", "purpose", "secret"]),
     (
         "app",
         &[
