@@ -29,33 +29,16 @@ const TYPES: &[(&str, &str)] = &[
     ("COMPANY_NAME", "company_name"),
     ("JOB_TITLE", "job_title"),
     ("WEBSITE", "website"),
-    ("EMAIL_ALIAS", ""),
-    ("PHONE_OTP", ""),
-    ("USER_PROVIDED_PHONE_NUMBER", ""),
-    ("ADDRESS_LINE_TWO", ""),
     ("ID_CPF", "id_cpf"),
-    ("ID_AR_DNI", ""),
-    ("ID_CL_RUT", ""),
-    ("ID_CO_CC", ""),
-    ("ID_EC_CI", ""),
-    ("ID_PE_DNI", ""),
-    ("ID_MX_RFC", ""),
-    ("VIN", ""),
-    ("LICENSE_PLATE", ""),
 ];
 
+/// Other types that tell what is asked; the keys of their answers are not known.
+const TYPES_WITHOUT_KEY: &str = "EMAIL_ALIAS PHONE_OTP USER_PROVIDED_PHONE_NUMBER ADDRESS_LINE_TWO ID_AR_DNI ID_CL_RUT \
+    ID_CO_CC ID_EC_CI ID_PE_DNI ID_MX_RFC VIN LICENSE_PLATE";
+
 /// Types that stand for whatever the form's author asks: one of them in a whitelist would let everything in.
-const WIDE_TYPES: [&str; 9] = [
-    "CUSTOM",
-    "SLIDER",
-    "DATE_TIME",
-    "STORE_LOOKUP",
-    "STORE_LOOKUP_WITH_TYPEAHEAD",
-    "JOIN_CODE",
-    "MESSENGER",
-    "THREAD_LINK",
-    "FACEBOOK_LEAD_ID",
-];
+const WIDE_TYPES: &str = "CUSTOM SLIDER DATE_TIME STORE_LOOKUP STORE_LOOKUP_WITH_TYPEAHEAD JOIN_CODE MESSENGER \
+    THREAD_LINK FACEBOOK_LEAD_ID";
 
 /// What may be said of a question type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +53,7 @@ pub enum TypeKnown {
 
 /// What may be said of a type.
 pub fn type_known(question_type: &str) -> TypeKnown {
-    if WIDE_TYPES.contains(&question_type) {
+    if WIDE_TYPES.split_whitespace().any(|wide| wide == question_type) {
         TypeKnown::Wide
     } else if types().any(|known| known == question_type) || special::of_type(question_type).is_some() {
         TypeKnown::Precise
@@ -81,7 +64,7 @@ pub fn type_known(question_type: &str) -> TypeKnown {
 
 /// All precise types that are known by name.
 pub fn types() -> impl Iterator<Item = &'static str> {
-    TYPES.iter().map(|(known, _)| *known)
+    TYPES.iter().map(|(known, _)| *known).chain(TYPES_WITHOUT_KEY.split_whitespace())
 }
 
 /// The type of the standard question whose answer has this key where the form is in English.
