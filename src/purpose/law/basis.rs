@@ -50,3 +50,38 @@ impl Basis {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::purpose::law::Channel;
+    use crate::purpose::{ConsentKey, FieldName};
+
+    fn consent(required: bool) -> ConsentRule {
+        let key = ConsentKey::parse("optin").expect("a name");
+        ConsentRule { key, channel: Channel::Email, required, from: vec!["optin".into()] }
+    }
+
+    fn field(hangs: bool) -> FieldRule {
+        FieldRule {
+            name: FieldName::parse("email").expect("a name"),
+            question_type: None,
+            from: Vec::new(),
+            required: false,
+            consent: hangs.then(|| consent(false).key),
+            why: None,
+        }
+    }
+
+    #[test]
+    fn under_basis_consent_no_record_comes_to_be_without_one() {
+        let unproven =
+            |consents: &[ConsentRule], fields: &[FieldRule]| Basis::Consent.unproven(consents, Some(fields));
+        assert_eq!(unproven(&[], &[field(true)]), Some(Unproven::NoConsent));
+        assert_eq!(unproven(&[consent(false)], &[field(true), field(false)]), Some(Unproven::NoneRequired));
+        assert_eq!(unproven(&[consent(false)], &[field(true)]), None);
+        assert_eq!(unproven(&[consent(false), consent(true)], &[field(false)]), None);
+        assert_eq!(Basis::Consent.unproven(&[consent(false)], None), None, "nobody knows the fields");
+        assert_eq!(Basis::Contract.unproven(&[], Some(&[field(false)])), None);
+    }
+}

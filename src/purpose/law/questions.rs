@@ -80,3 +80,30 @@ pub fn standard_type(name: &str) -> Option<&'static str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_tells_what_is_asked_or_lets_anything_in_or_is_unknown() {
+        for (question_type, known) in [
+            ("EMAIL", TypeKnown::Precise),
+            ("VIN", TypeKnown::Precise),
+            ("ID_OF_NEXT_YEAR", TypeKnown::Precise),
+            ("CUSTOM", TypeKnown::Wide),
+            ("MESSENGER", TypeKnown::Wide),
+            ("EMAIL VIN", TypeKnown::Not),
+            ("FAVOURITE", TypeKnown::Not),
+        ] {
+            assert_eq!(type_known(question_type), known, "{question_type}");
+        }
+    }
+
+    #[test]
+    fn only_name_address_and_number_stand_for_a_type_by_themselves() {
+        assert_eq!(standard_type("email"), Some("EMAIL"));
+        assert_eq!(standard_type("phone_number"), Some("PHONE"));
+        assert_eq!((standard_type("city"), type_of_key("city")), (None, Some("CITY")));
+    }
+}
