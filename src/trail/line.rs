@@ -1,4 +1,8 @@
 //! A line of the trail: an entry with its number, its time and its place in the chain.
+//!
+//! Kept are a zero, the version, the body, the `mac`. The `mac` stands over these bytes as they are kept, so that a line
+//! is verified by whoever has the key, also one that this version cannot read. Lines of the first kind (commit 5a9719d and before) have neither zero nor
+//! version: they begin with their number, which is never zero, and their `mac` stands over the body alone.
 
 use jiff::Timestamp;
 
@@ -7,7 +11,12 @@ use crate::secret::Key;
 use crate::trail::entry::{Action, Entry, Outcome};
 use crate::trail::operator::{Actor, Reason, Role};
 
-/// A line as it is kept: `mac` covers everything before it and the `mac` of the line before.
+/// Before the version: no line of the first kind begins so.
+const VERSIONED: u8 = 0;
+/// The version that is written.
+const VERSION: u8 = 2;
+
+/// A line that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// From 1, without gaps.
@@ -16,51 +25,74 @@ pub struct Line {
     pub time: Timestamp,
     /// What was done.
     pub entry: Entry,
-    /// HMAC-SHA256 under the trail key over the previous line's and this line's content.
+    /// HMAC-SHA256 under the trail key over the previous line's `mac` and this line's bytes.
     pub mac: [u8; 32],
 }
 
-/// A line that does not read or does not chain.
+/// Why a line is not one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("trail line {seq} does not read or does not follow the line before it")]
-pub struct LineError {
-    /// The number it should have had.
-    pub seq: u64,
+pub enum LineError {
+    /// The bytes are no line with this number, or it does not follow the line before it.
+    #[error("trail line {0} is no line, or does not follow the line before it")]
+    Broken(u64),
+    /// A later version wrote it.
+    #[error("trail line {0} is of a later version")]
+    Later(u64),
 }
 
-/// Makes the line that follows `previous` (the `mac` of the line before; zeros before the first).
-pub fn chain(key: &Key, previous: &[u8; 32], seq: u64, time: Timestamp, entry: Entry) -> Line {
-    let mac = key.hmac(&[previous, &body(seq, time, &entry)]);
-    Line { seq, time, entry, mac }
+/// A line's bytes, as they are kept.
+#[derive(Clone, Copy)]
+pub struct KeptLine<'b> {
+    signed: &'b [u8],
+    mac: [u8; 32],
 }
 
-impl Line {
-    /// The bytes that the store keeps: the body, then the mac.
-    pub fn encode(&self) -> Vec<u8> {
-        let mut out = body(self.seq, self.time, &self.entry);
-        out.extend_from_slice(&self.mac);
-        out
+/// Makes the line that follows `previous` (the `mac` of the line before; zeros before the first), and its bytes.
+pub fn chain(key: &Key, previous: &[u8; 32], seq: u64, time: Timestamp, entry: Entry) -> (Line, Vec<u8>) {
+    let mut bytes = signed(seq, time, &entry);
+    let mac = key.hmac(&[previous, &bytes]);
+    bytes.extend_from_slice(&mac);
+    (Line { seq, time, entry, mac }, bytes)
+}
+
+impl<'b> KeptLine<'b> {
+    /// The parts of a line's bytes; none: too few.
+    pub fn new(bytes: &'b [u8]) -> Option<Self> {
+        let (signed, mac) = bytes.split_last_chunk::<32>()?;
+        Some(Self { signed, mac: *mac })
     }
 
-    /// Reads what [`Line::encode`] wrote; does not check the chain.
-    ///
-    /// # Errors
-    /// The bytes are no line with this number.
-    pub fn decode(seq: u64, bytes: &[u8]) -> Result<Self, LineError> {
-        let broken = LineError { seq };
-        let (body, mac) = bytes.split_last_chunk::<32>().ok_or(broken)?;
-        let wire: Wire<'_> = postcard::from_bytes(body).map_err(|_| broken)?;
-        let line = wire.line(*mac).ok_or(broken)?;
-        if line.seq == seq { Ok(line) } else { Err(broken) }
+    /// The line's `mac`, by which the next one is chained to it.
+    pub fn mac(&self) -> [u8; 32] {
+        self.mac
     }
 
-    /// Checks that this line follows a line with this `mac`.
+    /// True if it says which version wrote it.
+    pub fn is_versioned(&self) -> bool {
+        self.signed.first() == Some(&VERSIONED)
+    }
+
+    /// True if it follows a line with this `mac`. What it says need not be readable.
+    pub fn follows(&self, key: &Key, previous: &[u8; 32]) -> bool {
+        key.hmac(&[previous, self.signed]) == self.mac
+    }
+
+    /// Reads it; does not check the chain.
     ///
     /// # Errors
-    /// It does not.
-    pub fn follows(&self, key: &Key, previous: &[u8; 32]) -> Result<(), LineError> {
-        let expected = key.hmac(&[previous, &body(self.seq, self.time, &self.entry)]);
-        if expected == self.mac { Ok(()) } else { Err(LineError { seq: self.seq }) }
+    /// See [`LineError`].
+    pub fn read(&self, seq: u64) -> Result<Line, LineError> {
+        let body = match self.signed {
+            [VERSIONED, VERSION, body @ ..] => body,
+            [VERSIONED, version, ..] if *version > VERSION => return Err(LineError::Later(seq)),
+            [VERSIONED, ..] => return Err(LineError::Broken(seq)),
+            body => body,
+        };
+        let wire: Wire<'_> = postcard::from_bytes(body).map_err(|_| LineError::Broken(seq))?;
+        match wire.line(self.mac) {
+            Some(line) if line.seq == seq => Ok(line),
+            _ => Err(LineError::Broken(seq)),
+        }
     }
 }
 
@@ -81,7 +113,7 @@ struct Wire<'l> {
     result: &'l str,
 }
 
-fn body(seq: u64, time: Timestamp, entry: &Entry) -> Vec<u8> {
+fn signed(seq: u64, time: Timestamp, entry: &Entry) -> Vec<u8> {
     let wire = Wire {
         seq,
         time_ms: time.as_millisecond(),
@@ -97,7 +129,7 @@ fn body(seq: u64, time: Timestamp, entry: &Entry) -> Vec<u8> {
         result: entry.result.as_str(),
     };
     #[expect(clippy::expect_used, reason = "writing numbers and strings into a growing vector cannot fail")]
-    postcard::to_stdvec(&wire).expect("a vector grows")
+    postcard::to_extend(&wire, vec![VERSIONED, VERSION]).expect("a vector grows")
 }
 
 impl Wire<'_> {
@@ -132,22 +164,62 @@ impl Wire<'_> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_line_reads_back_and_a_change_breaks_the_chain() {
-        let key = Key::new([7; 32]);
-        let time = Timestamp::from_second(1_764_000_000).expect("in range");
+    fn key() -> Key {
+        Key::new([7; 32])
+    }
+
+    fn time() -> Timestamp {
+        Timestamp::from_second(1_764_000_000).expect("in range")
+    }
+
+    fn entry() -> Entry {
         let mut entry = Entry::by_system(Action::Stored);
         entry.purpose = PurposeId::parse("devis");
         entry.from = RecordId::parse("devis-1-1");
         entry.count = 3;
-        let first = chain(&key, &[0; 32], 1, time, entry.clone());
-        let second = chain(&key, &first.mac, 2, time, entry);
-        let read = Line::decode(2, &second.encode()).expect("a line");
-        assert_eq!(read, second);
-        assert_eq!(read.follows(&key, &first.mac), Ok(()));
-        assert_eq!(read.follows(&key, &[0; 32]), Err(LineError { seq: 2 }));
-        let mut changed = second;
-        changed.entry.count = 4;
-        assert_eq!(changed.follows(&key, &first.mac), Err(LineError { seq: 2 }));
+        entry
+    }
+
+    #[test]
+    fn a_line_reads_back_and_a_change_breaks_the_chain() {
+        let (first, _) = chain(&key(), &[0; 32], 1, time(), entry());
+        let (second, bytes) = chain(&key(), &first.mac, 2, time(), entry());
+        let kept = KeptLine::new(&bytes).expect("a line");
+        assert_eq!(kept.read(2), Ok(second));
+        assert_eq!(kept.read(3), Err(LineError::Broken(3)));
+        assert!(kept.is_versioned() && kept.follows(&key(), &first.mac));
+        assert!(!kept.follows(&key(), &[0; 32]) && !kept.follows(&Key::new([8; 32]), &first.mac));
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            let kept = KeptLine::new(&changed).expect("as long as before");
+            assert!(!kept.follows(&key(), &first.mac), "byte {at}");
+        }
+    }
+
+    /// As the build of 5a9719d wrote it: the body alone, and the mac over it.
+    #[test]
+    fn a_line_without_a_version_reads_and_chains_by_its_old_rule() {
+        let (line, bytes) = chain(&key(), &[0; 32], 1, time(), entry());
+        let body = &bytes[2..bytes.len() - 32];
+        let mac = key().hmac(&[&[0; 32], body]);
+        let old = [body, &mac].concat();
+        let kept = KeptLine::new(&old).expect("a line");
+        assert!(!kept.is_versioned() && kept.follows(&key(), &[0; 32]));
+        assert_eq!(kept.read(1), Ok(Line { mac, ..line }));
+        // With the head of a later one in front it is neither.
+        let dressed = [&[VERSIONED, VERSION], old.as_slice()].concat();
+        assert!(!KeptLine::new(&dressed).expect("a line").follows(&key(), &[0; 32]));
+    }
+
+    #[test]
+    fn a_line_of_a_later_version_is_verified_and_said_to_be_one() {
+        let signed = [VERSIONED, VERSION + 1, 1, 2, 3];
+        let mac = key().hmac(&[&[0; 32], &signed]);
+        let bytes = [signed.as_slice(), &mac].concat();
+        let kept = KeptLine::new(&bytes).expect("a line");
+        assert!(kept.follows(&key(), &[0; 32]));
+        assert_eq!(kept.read(1), Err(LineError::Later(1)));
+        assert!(KeptLine::new(&bytes[..31]).is_none());
     }
 }

@@ -5,5 +5,5 @@ mod line;
 mod operator;
 
 pub use entry::{Action, Entry, Outcome};
-pub use line::{Line, LineError, chain};
+pub use line::{KeptLine, Line, LineError, chain};
 pub use operator::{Actor, Operator, Reason, Role};

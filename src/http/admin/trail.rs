@@ -86,7 +86,7 @@ mod tests {
         entry.to = RecordId::parse("devis-1-3");
         let time = "2026-11-25T08:47:38.9Z".parse().expect("a time");
         let mut out = Vec::new();
-        write_line(&chain(&Key::new([7; 32]), &[0; 32], 1, time, entry), &mut out);
+        write_line(&chain(&Key::new([7; 32]), &[0; 32], 1, time, entry).0, &mut out);
         let expected = concat!(
             r#"{"seq":1,"time":"2026-11-25T08:47:38Z","actor":"system","role":"system","recipient":null,"#,
             r#""action":"stored","purpose":"devis","count":3,"from":"devis-1-1","to":"devis-1-3","#,

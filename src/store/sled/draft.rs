@@ -159,9 +159,9 @@ impl<'e> Draft<'e> {
             Some(head) => crate::store::sled::verbs::trail::place_in_chain(&head)?,
             None => (0, [0; 32]),
         };
-        let line = chain(&self.shared.keyring.trail_key(), &mac, last + 1, self.now, entry);
+        let (line, bytes) = chain(&self.shared.keyring.trail_key(), &mac, last + 1, self.now, entry);
         let head = [line.seq.to_be_bytes().as_slice(), &line.mac].concat();
-        self.write(Place::Trail, &line.seq.to_be_bytes(), line.encode())?;
+        self.write(Place::Trail, &line.seq.to_be_bytes(), bytes)?;
         self.write(Place::Meta, meta::TRAIL_HEAD, head)
     }
 

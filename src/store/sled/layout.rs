@@ -12,7 +12,7 @@ use crate::secret::Key;
 use crate::store::{SeenState, StoreCode, StoreError};
 
 /// The layout that this code writes.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 /// The version byte of every value.
 const VALUE_VERSION: u8 = 1;
 
@@ -86,6 +86,8 @@ pub(super) mod meta {
     pub(in crate::store::sled) const NEXT_ARRIVAL: &[u8] = b"next-arrival";
     /// u64 ‖ 32 bytes: number and mac of the trail's last line, so that a cut end shows.
     pub(in crate::store::sled) const TRAIL_HEAD: &[u8] = b"trail-head";
+    /// u64: the first line of the trail that says which version wrote it; absent: all do.
+    pub(in crate::store::sled) const TRAIL_VERSIONED_FROM: &[u8] = b"trail-versioned-from";
     /// u64 ‖ 32 bytes: number and mac of the line before the first that is kept; absent: nothing was ever dropped.
     pub(in crate::store::sled) const TRAIL_BASE: &[u8] = b"trail-base";
 

@@ -19,7 +19,7 @@ use tamis::notification::{self, Challenge, ChangeCode, LeadRef, Verifier};
 use tamis::purpose::{FormDefinition, Matching, Purpose, Question, RecordId};
 use tamis::random::{Random, SeededRandom};
 use tamis::secret::{Key, Secret};
-use tamis::trail::{Action, Actor, Entry, Line, chain};
+use tamis::trail::{Action, Actor, Entry, KeptLine, chain};
 use tamis_simulator::notification::{Notification, shapes};
 use tamis_simulator::{Lead, sign};
 
@@ -381,13 +381,18 @@ fn row(bytes: &[u8]) -> u64 {
 }
 
 fn trail(bytes: &[u8]) -> u64 {
-    let read = Line::decode(1, bytes);
+    let Some(kept) = KeptLine::new(bytes) else { return kind(()) };
+    let read = kept.read(1);
     if let Ok(line) = &read {
-        let _ = line.follows(&Key::new([7; 32]), &[0; 32]);
-        let again = Line::decode(1, &line.encode());
-        assert!(again.as_ref() == Ok(line), "a line does not read back");
+        let _ = kept.follows(&Key::new([7; 32]), &[0; 32]);
+        let (again, bytes) = chain(&Key::new([7; 32]), &[0; 32], 1, line.time, line.entry.clone());
+        let read_again = KeptLine::new(&bytes).expect("a line").read(1);
+        assert!(read_again.as_ref() == Ok(&again) && again.entry == line.entry, "a line does not read back");
     }
-    kind(read.map(|line| (line.entry.action, line.entry.role, line.entry.from.is_some())))
+    kind((
+        kept.is_versioned(),
+        read.map(|line| (line.entry.action, line.entry.role, line.entry.from.is_some())),
+    ))
 }
 
 fn a_lead() -> Lead {
@@ -565,7 +570,9 @@ fn trails() -> Vec<Vec<u8>> {
     entry.actor = Actor::Local(0);
     entry.from = RecordId::parse("devis-1-1");
     entry.count = 3;
-    let line = chain(&Key::new([7; 32]), &[0; 32], 1, now(), entry.clone());
-    let other = chain(&Key::new([7; 32]), &[0; 32], 1, now(), Entry::by_system(Action::Stored));
-    vec![line.encode(), other.encode()]
+    let (_, line) = chain(&Key::new([7; 32]), &[0; 32], 1, now(), entry.clone());
+    let (_, other) = chain(&Key::new([7; 32]), &[0; 32], 1, now(), Entry::by_system(Action::Stored));
+    // As before lines said their version.
+    let old = line[2..].to_vec();
+    vec![line, other, old]
 }

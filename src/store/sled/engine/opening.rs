@@ -13,6 +13,7 @@ use crate::disk::{free_bytes, private_dir, private_file, sync_dir};
 use crate::keyring::Keyring;
 use crate::purpose::PurposeId;
 use crate::store::sled::Settings;
+use crate::store::sled::engine::migrate::next_step;
 use crate::store::sled::engine::startup::{KeyringFound, Plan, Presence, WitnessFound, decide};
 use crate::store::sled::engine::witness::{Testimony, Witness};
 use crate::store::sled::engine::{Changes, Engine, SyncError, db_dir, db_file};
@@ -256,6 +257,7 @@ fn open_checked(
     sync_files(&db)?;
     let opened = open_engine(settings, purposes).and_then(|engine| {
         check(&engine, keyring, &last)?;
+        migrate(&engine)?;
         Ok(engine)
     });
     let engine = opened.inspect_err(|error| {
@@ -283,7 +285,7 @@ fn check(engine: &Engine, keyring: &Arc<dyn Keyring>, last: &Testimony) -> Resul
         let value: [u8; 4] = value.as_ref().try_into().map_err(|_| StoreError::of(StoreCode::Damaged))?;
         Ok::<u32, StoreError>(u32::from_be_bytes(value))
     };
-    if small(meta::FORMAT)? > FORMAT {
+    if !(1..=FORMAT).contains(&small(meta::FORMAT)?) {
         return Err(StoreError::of(StoreCode::Format));
     }
     if engine.read(&Place::Meta, meta::INSTANCE)?.ok_or(behind)?.as_ref() != keyring.instance().0 {
@@ -304,6 +306,26 @@ fn check(engine: &Engine, keyring: &Arc<dyn Keyring>, last: &Testimony) -> Resul
         return Err(StoreError::of(StoreCode::KeyringRolledBack));
     }
     Ok(())
+}
+
+/// Takes the steps from the layout that was found to this version's. Each is durable before the next.
+fn migrate(engine: &Engine) -> Result<(), StoreError> {
+    let found = format(engine)?;
+    let mut at = found;
+    while let Some((next, changes)) = next_step(engine, at)? {
+        engine.apply(&changes)?;
+        synced(engine)?;
+        at = next;
+    }
+    if at != found {
+        tracing::info!(store.format_before = found, store.format = at, "store.migrated");
+    }
+    Ok(())
+}
+
+fn format(engine: &Engine) -> Result<u32, StoreError> {
+    let value = engine.read(&Place::Meta, meta::FORMAT)?.ok_or(StoreError::of(StoreCode::Damaged))?;
+    value.as_ref().try_into().map(u32::from_be_bytes).map_err(|_| StoreError::of(StoreCode::Damaged))
 }
 
 /// Records how long the file of a closed database is: sled cuts free segments off on closing.

@@ -8,6 +8,7 @@ use crate::keyring::{InstanceId, Keyring};
 use crate::store::sled::engine::opening::presence;
 use crate::store::sled::engine::startup::Presence;
 use crate::store::sled::engine::witness::{Testimony, Witness};
+use crate::store::sled::layout::FORMAT;
 use crate::store::{Leads, Life, Seen, StoreCode};
 
 /// Names and contents of everything below a directory.
@@ -169,12 +170,14 @@ async fn more_than_a_creation_can_leave_is_never_removed() {
 
 #[tokio::test]
 async fn a_store_of_a_later_layout_is_refused() {
-    let world = with_records().await;
-    tamper(&world, |db| {
-        let meta = db.open_tree("meta").expect("a tree");
-        meta.insert(b"format", &2_u32.to_be_bytes()).expect("written");
-    });
-    assert_eq!(world.refusal(), StoreCode::Format);
+    for format in [FORMAT + 1, 0] {
+        let world = with_records().await;
+        tamper(&world, |db| {
+            let meta = db.open_tree("meta").expect("a tree");
+            meta.insert(b"format", &format.to_be_bytes()).expect("written");
+        });
+        assert_eq!(world.refusal(), StoreCode::Format, "{format}");
+    }
 }
 
 /// An older copy of the directory put back by hand: whole, and short of what was answered for.

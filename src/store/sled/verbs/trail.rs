@@ -15,7 +15,7 @@ use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{self, Place, meta};
 use crate::store::sled::shared::Shared;
 use crate::store::{StoreCode, StoreError, Trail};
-use crate::trail::{Actor, Entry, Line};
+use crate::trail::{Actor, Entry, KeptLine, Line, LineError};
 
 /// The most lines that are read at once.
 const LINES_MAX: usize = 10_000;
@@ -81,11 +81,15 @@ pub(in crate::store::sled) fn read(
         |key| engine.read(&Place::Meta, key)?.map_or(Ok((0, [0; 32])), |bytes| place_in_chain(&bytes));
     let (head, head_mac) = place(meta::TRAIL_HEAD)?;
     let (base, base_mac) = place(meta::TRAIL_BASE)?;
+    let versioned_from = engine.counter(&Place::Meta, meta::TRAIL_VERSIONED_FROM)?;
     let after = after.max(base);
     let broken = StoreError::of(StoreCode::TrailBroken);
     let mut previous = match after {
         at if at == base => base_mac,
-        at if at < head => line(at, engine.read(&Place::Trail, &at.to_be_bytes())?.as_deref())?.mac,
+        at if at < head => {
+            let bytes = engine.read(&Place::Trail, &at.to_be_bytes())?.ok_or(broken)?;
+            KeptLine::new(&bytes).ok_or(broken)?.mac()
+        }
         _ => return Ok(Vec::new()),
     };
     let from = after.to_be_bytes();
@@ -93,22 +97,20 @@ pub(in crate::store::sled) fn read(
     let key = shared.keyring.trail_key();
     let mut lines = Vec::with_capacity(rows.len());
     for (seq, (found, bytes)) in (after + 1..).zip(&rows) {
-        if layout::number(found)? != seq {
+        let line = KeptLine::new(bytes).ok_or(broken)?;
+        let sound = layout::number(found)? == seq
+            && line.is_versioned() == (seq >= versioned_from)
+            && line.follows(&key, &previous)
+            && (seq != head || line.mac() == head_mac);
+        if !sound {
             return Err(broken);
         }
-        let line = line(seq, Some(bytes))?;
-        line.follows(&key, &previous).map_err(|_| broken)?;
-        if seq == head && line.mac != head_mac {
-            return Err(broken);
-        }
-        previous = line.mac;
-        lines.push(line);
+        previous = line.mac();
+        lines.push(line.read(seq).map_err(|error| match error {
+            LineError::Broken(_) => broken,
+            LineError::Later(_) => StoreError::of(StoreCode::Format),
+        })?);
     }
     let expected = (head - after.min(head)).min(limit as u64);
     if (lines.len() as u64) < expected { Err(broken) } else { Ok(lines) }
-}
-
-fn line(seq: u64, bytes: Option<&[u8]>) -> Result<Line, StoreError> {
-    let broken = StoreError::of(StoreCode::TrailBroken);
-    Line::decode(seq, bytes.ok_or(broken)?).map_err(|_| broken)
 }
