@@ -1,6 +1,7 @@
 //! A record's sealed form: XChaCha20-Poly1305 under its bucket's key.
 //!
-//! The additional data binds purpose, epoch, number, key generation, expiry day, test flag and schema, so that a record
+//! The additional data binds purpose, epoch, number, key generation, expiry day, test flag, schema and the
+//! version of what stands in clear, so that a record
 //! moved to another tree or number, or with another expiry in clear, does not open.
 
 use std::borrow::Cow;
@@ -24,8 +25,40 @@ pub const RECORD_BYTES_MAX: usize = 16 * 1024;
 /// The layout of what is inside.
 const SCHEMA: u8 = 1;
 const NONCE_BYTES: usize = 24;
-/// Key generation, expiry day, test flag, nonce.
-const HEADER_BYTES: usize = 4 + 4 + 1 + NONCE_BYTES;
+/// Version, key generation, expiry day, test flag, nonce.
+const HEADER_BYTES: usize = 1 + 4 + 4 + 1 + NONCE_BYTES;
+
+/// Which head a record has: what stands in clear, and what the seal binds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Head {
+    /// Of commit 5a9719d and before: without a version byte. It begins with the key's generation, which was always 0, so
+    /// its first byte is 0.
+    Unversioned,
+    /// A version byte of 1 before that.
+    One,
+}
+
+impl Head {
+    /// The head that is written.
+    const WRITTEN: Self = Self::One;
+
+    /// Reads it off the front.
+    fn split(bytes: &[u8]) -> Option<(Self, &[u8])> {
+        match bytes {
+            [0, ..] => Some((Self::Unversioned, bytes)),
+            [1, rest @ ..] => Some((Self::One, rest)),
+            _ => None,
+        }
+    }
+
+    /// What is written in front.
+    fn version(self) -> &'static [u8] {
+        match self {
+            Self::Unversioned => &[],
+            Self::One => &[1],
+        }
+    }
+}
 
 /// The key of one bucket, and which generation of it: an erasure gives the bucket a new one.
 #[derive(Clone)]
@@ -62,6 +95,7 @@ pub struct SealedRecord<'r> {
     pub expiry_day: Day,
     /// One of Meta's test leads.
     pub test: bool,
+    head: Head,
     nonce: [u8; NONCE_BYTES],
     sealed: Cow<'r, [u8]>,
 }
@@ -70,6 +104,7 @@ impl<'r> SealedRecord<'r> {
     /// The bytes that the vault keeps.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(HEADER_BYTES + self.sealed.len());
+        out.extend_from_slice(self.head.version());
         out.extend_from_slice(&self.generation.to_be_bytes());
         out.extend_from_slice(&self.expiry_day.0.to_be_bytes());
         out.push(u8::from(self.test));
@@ -80,21 +115,16 @@ impl<'r> SealedRecord<'r> {
 
     /// Reads what stands in clear: key generation, expiry day, test flag.
     pub fn peek(bytes: &[u8]) -> Option<(u32, Day, bool)> {
-        let (generation, rest) = bytes.split_first_chunk::<4>()?;
-        let (day, rest) = rest.split_first_chunk::<4>()?;
-        let test = match rest.first()? {
-            0 => false,
-            1 => true,
-            _ => return None,
-        };
-        Some((u32::from_be_bytes(*generation), Day(u32::from_be_bytes(*day)), test))
+        let (_, clear) = Head::split(bytes)?;
+        Clear::read(clear).map(|(clear, _)| (clear.generation, clear.expiry_day, clear.test))
     }
 
-    /// Reads what [`SealedRecord::encode`] wrote.
+    /// Reads what [`SealedRecord::encode`] wrote, and the heads of before.
     pub fn decode(bytes: &'r [u8]) -> Option<Self> {
-        let (generation, expiry_day, test) = Self::peek(bytes)?;
-        let (nonce, sealed) = bytes.get(9..)?.split_first_chunk::<NONCE_BYTES>()?;
-        Some(Self { generation, expiry_day, test, nonce: *nonce, sealed: sealed.into() })
+        let (head, clear) = Head::split(bytes)?;
+        let (Clear { generation, expiry_day, test }, rest) = Clear::read(clear)?;
+        let (nonce, sealed) = rest.split_first_chunk::<NONCE_BYTES>()?;
+        Some(Self { generation, expiry_day, test, head, nonce: *nonce, sealed: sealed.into() })
     }
 
     fn additional_data(&self, id: &RecordId) -> Vec<u8> {
@@ -109,7 +139,29 @@ impl<'r> SealedRecord<'r> {
         aad.extend_from_slice(&self.generation.to_be_bytes());
         aad.extend_from_slice(&self.expiry_day.0.to_be_bytes());
         aad.push(u8::from(self.test));
+        aad.extend_from_slice(self.head.version());
         aad
+    }
+}
+
+/// What stands in clear, whatever the head.
+struct Clear {
+    generation: u32,
+    expiry_day: Day,
+    test: bool,
+}
+
+impl Clear {
+    fn read(bytes: &[u8]) -> Option<(Self, &[u8])> {
+        let (generation, rest) = bytes.split_first_chunk::<4>()?;
+        let (day, rest) = rest.split_first_chunk::<4>()?;
+        let (test, rest) = match rest.split_first()? {
+            (0, rest) => (false, rest),
+            (1, rest) => (true, rest),
+            _ => return None,
+        };
+        let (generation, expiry_day) = (u32::from_be_bytes(*generation), Day(u32::from_be_bytes(*day)));
+        Some((Self { generation, expiry_day, test }, rest))
     }
 }
 
@@ -133,6 +185,7 @@ pub fn seal(
         generation: bucket.generation,
         expiry_day: lead.expiry_day(),
         test: lead.is_test(),
+        head: Head::WRITTEN,
         nonce,
         sealed: Cow::Borrowed(&[]),
     };
