@@ -33,4 +33,5 @@ mod reload;
 mod scan;
 mod startup;
 mod systemd;
+mod versions;
 mod walk;

@@ -77,6 +77,11 @@ impl World {
     }
 
     pub async fn planned(plan: Plan) -> Self {
+        Self::prepared(plan, |_, _| {}).await
+    }
+
+    /// A world in which something lies ready: in the daemon's directory, or at Meta's.
+    pub async fn prepared(plan: Plan, prepare: impl FnOnce(&Path, &Simulator)) -> Self {
         log();
         let setup = Setup::default();
         let app_secret = setup.app_secrets[0].clone();
@@ -91,6 +96,7 @@ impl World {
         add_forms(&meta);
         let secrets = vec![app_secret, canary("verify"), page_token];
         furnish(directory.path(), &meta.graph_url(), &secrets, &plan);
+        prepare(directory.path(), &meta);
         let tasks_before = Handle::current().metrics().num_alive_tasks();
         let (addresses, stop, running) = boot(directory.path(), &plan).await.expect("the daemon starts");
         let canaries = std::sync::Mutex::default();
