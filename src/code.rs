@@ -3,9 +3,18 @@
 //! Every code that tamis logs, answers or stores is a variant made by `codes!`, so that the list in `docs/codes.md`
 //! can be held against `ALL` by a test.
 
+/// A closed list of codes, for whoever treats all such lists alike.
+pub trait Coded: Copy + 'static {
+    /// Every variant, in the order of declaration.
+    fn every() -> &'static [Self];
+
+    /// The stable code.
+    fn code(self) -> &'static str;
+}
+
 /// Declares a closed enum whose variants are stable kebab-case codes.
 ///
-/// Generates `ALL`, `as_str`, `Display` (the code) and `Serialize` (the code as a string).
+/// Generates `ALL`, `as_str`, `Display` (the code), `Serialize` (the code as a string) and [`Coded`].
 #[macro_export]
 macro_rules! codes {
     ($(#[$meta:meta])* $vis:vis enum $name:ident { $($(#[$vmeta:meta])* $variant:ident = $code:literal,)+ }) => {
@@ -25,6 +34,16 @@ macro_rules! codes {
             /// The variant with this code.
             $vis fn from_code(code: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|known| known.as_str() == code)
+            }
+        }
+
+        impl $crate::code::Coded for $name {
+            fn every() -> &'static [Self] {
+                Self::ALL
+            }
+
+            fn code(self) -> &'static str {
+                self.as_str()
             }
         }
 

@@ -108,6 +108,14 @@ macro_rules! shown_id {
                 serializer.serialize_str(self.as_str())
             }
         }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                // The text is not repeated: it may be anybody's.
+                Self::parse(&text).ok_or_else(|| serde::de::Error::custom("no id"))
+            }
+        }
     };
 }
 

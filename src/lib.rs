@@ -1,6 +1,7 @@
 //! tamis receives lead-form submissions from Facebook and Instagram, keeps what a declared purpose allows, sealed, and
 //! forgets on time.
 
+pub mod api;
 pub mod app;
 pub mod cli;
 pub mod clock;

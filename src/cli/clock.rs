@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 
+use crate::api::clock::Confirmed;
 use crate::cli::daemon::{Daemon, parse};
 use crate::cli::failure::Failure;
 use crate::cli::output::print;
@@ -29,11 +30,6 @@ struct ConfirmArguments {
     reason: String,
     #[command(flatten)]
     socket: SocketArgument,
-}
-
-#[derive(serde::Deserialize)]
-struct Confirmed {
-    confirmed: bool,
 }
 
 /// Confirms the clock.

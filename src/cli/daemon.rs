@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder, Response};
 
+use crate::api::problem::ProblemBody;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::printable;
 
@@ -116,6 +117,11 @@ pub(super) fn parse<'b, T: serde::Deserialize<'b>>(body: &'b [u8]) -> Result<T, 
         .map_err(|_| Failure::failed("the daemon's answer is not understood: is it another version?"))
 }
 
+/// Writes a call's body.
+pub(super) fn written(body: &impl serde::Serialize) -> Result<Vec<u8>, Failure> {
+    serde_json::to_vec(body).map_err(|_| Failure::failed("cannot write the call's body"))
+}
+
 /// reqwest wants a TLS configuration even for a socket. This one trusts nobody.
 fn no_tls() -> Option<rustls::ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -135,17 +141,10 @@ fn io_kind(error: &reqwest::Error) -> Option<ErrorKind> {
     None
 }
 
-#[derive(serde::Deserialize)]
-struct ProblemBody {
-    title: String,
-    code: String,
-    request_id: String,
-}
-
 /// The sentence for a refusal, from the problem that the daemon sent.
 fn refusal(status: u16, body: &[u8]) -> Failure {
     match serde_json::from_slice::<ProblemBody>(body) {
-        Ok(ProblemBody { title, code, request_id }) => {
+        Ok(ProblemBody { title, code, request_id, .. }) => {
             let sentence = format!("{title} ({code}, request {request_id})");
             Failure::failed(printable(&sentence))
         }

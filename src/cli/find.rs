@@ -1,12 +1,13 @@
 //! `tamis find`: what became of one submission.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Read as _;
 
 use reqwest::Method;
 
-use crate::cli::daemon::{Daemon, parse};
+use crate::api::find::{Find, Finding, Found};
+use crate::api::{IdText, Pairs};
+use crate::cli::daemon::{Daemon, parse, written};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{print, printable, tell};
 use crate::cli::reasons;
@@ -52,14 +53,14 @@ struct Which {
 }
 
 impl Which {
-    /// The question's key and value, read from stdin where asked.
-    fn asked(self) -> Result<(&'static str, String), Failure> {
-        let (key, id) = match (self.leadgen_id, self.id) {
-            (Some(id), _) => ("leadgen_id", id),
-            (None, Some(id)) => ("id", id),
-            (None, None) => return Err(Failure::new(Exit::Usage, "say --leadgen-id or --id")),
-        };
-        Ok((key, if id == "-" { from_stdin()? } else { id }))
+    /// The question, with its id read from stdin where asked.
+    fn question(self, unmask: bool) -> Result<Find, Failure> {
+        let read = |id: String| Ok(IdText(if id == "-" { from_stdin()? } else { id }));
+        match (self.leadgen_id, self.id) {
+            (Some(id), _) => Ok(Find { leadgen_id: Some(read(id)?), id: None, unmask }),
+            (None, Some(id)) => Ok(Find { leadgen_id: None, id: Some(read(id)?), unmask }),
+            (None, None) => Err(Failure::new(Exit::Usage, "say --leadgen-id or --id")),
+        }
     }
 }
 
@@ -70,24 +71,6 @@ fn from_stdin() -> Result<String, Failure> {
     Ok(text.trim().to_owned())
 }
 
-#[derive(serde::Deserialize)]
-struct Answer {
-    records: Vec<Record>,
-}
-
-#[derive(serde::Deserialize)]
-struct Record {
-    id: Option<String>,
-    state: String,
-    code: Option<String>,
-    created_time: Option<String>,
-    expires_at: Option<String>,
-    #[serde(default)]
-    fields: BTreeMap<String, Vec<String>>,
-    #[serde(default)]
-    consents: BTreeMap<String, bool>,
-}
-
 /// Asks the daemon and prints what it found.
 pub(super) async fn run(
     arguments: Arguments,
@@ -95,14 +78,14 @@ pub(super) async fn run(
     environment: &Environment,
 ) -> Result<(), Failure> {
     let daemon = Daemon::at(arguments.socket.locate(config, environment)?)?;
-    let (key, id) = arguments.which.asked()?;
-    let question = serde_json::json!({ key: id, "unmask": arguments.unmask }).to_string();
-    let call = daemon.call(Method::POST, "/find").header("Tamis-Reason", &arguments.reason).body(question);
+    let question = arguments.which.question(arguments.unmask)?;
+    let call = daemon.call(Method::POST, "/find").header("Tamis-Reason", &arguments.reason);
+    let call = call.body(written(&question)?);
     let body = daemon.fetch(call).await?;
     if arguments.json {
         return print(&format!("{}\n", String::from_utf8_lossy(&body)));
     }
-    let answer: Answer = parse(&body)?;
+    let answer: Found = parse(&body)?;
     if answer.records.is_empty() {
         tell("nothing is known of this id");
     }
@@ -110,25 +93,25 @@ pub(super) async fn run(
 }
 
 /// One finding, a line for each thing that is known.
-fn page(record: &Record) -> String {
+fn page(record: &Finding) -> String {
     let mut lines: Vec<(String, String)> = Vec::new();
     let mut line = |name: &str, value: &str| lines.push((printable(name), printable(value)));
     if let Some(id) = &record.id {
-        line("id", id);
+        line("id", &id.to_string());
     }
     match &record.code {
         Some(code) => line("state", &format!("{} ({code})", record.state)),
-        None => line("state", &record.state),
+        None => line("state", record.state.as_str()),
     }
-    for (name, value) in [("created", &record.created_time), ("expires", &record.expires_at)] {
-        if let Some(value) = value {
-            line(name, value);
+    for (name, moment) in [("created", &record.created_time), ("expires", &record.expires_at)] {
+        if let Some(moment) = moment {
+            line(name, &moment.to_string());
         }
     }
-    for (name, values) in &record.fields {
+    for (name, values) in by_name(&record.fields) {
         line(name, &values.join("; "));
     }
-    for (key, given) in &record.consents {
+    for (key, given) in by_name(&record.consents) {
         line(&format!("consent.{key}"), if *given { "given" } else { "not given" });
     }
     let width = lines.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
@@ -138,6 +121,14 @@ fn page(record: &Record) -> String {
         let _ = writeln!(text, "{name}{padding}  {value}");
     }
     text
+}
+
+/// In the order of their names; none if nothing is said of them.
+fn by_name<V>(pairs: &Option<Pairs<V>>) -> Vec<(&str, &V)> {
+    let pairs = pairs.iter().flat_map(|pairs| &pairs.0);
+    let mut pairs: Vec<(&str, &V)> = pairs.map(|(name, value)| (name.as_str(), value)).collect();
+    pairs.sort_by_key(|(name, _)| *name);
+    pairs
 }
 
 #[cfg(test)]
@@ -150,7 +141,7 @@ mod tests {
             "created_time":"2026-11-25T08:47:38Z","expires_at":"2027-11-25T08:47:38Z",
             "fields":{"email":["a•••@l•••"],"full_name":["A•••"]},"consents":{"email_optin":true}},
             {"state":"held","code":"form-unclaimed"}]}"#;
-        let answer: Answer = parse(body.as_bytes()).expect("an answer");
+        let answer: Found = parse(body.as_bytes()).expect("an answer");
         let expected = concat!(
             "id                   devis-1-7\n",
             "state                stored\n",

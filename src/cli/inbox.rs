@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use reqwest::Method;
 
-use crate::cli::daemon::{Daemon, parse};
+use crate::api::IdText;
+use crate::api::inbox::{Inbox, Requeue, Requeued};
+use crate::cli::daemon::{Daemon, parse, written};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{print, thousands};
 use crate::cli::reasons;
@@ -56,61 +58,6 @@ struct Which {
     reference: Option<String>,
 }
 
-#[derive(serde::Deserialize)]
-struct Overview {
-    queued: u64,
-    waiting: u64,
-    held: Vec<Held>,
-    refused: Vec<Refused>,
-    buried: Vec<Buried>,
-    paused: Vec<Paused>,
-    dropped: Vec<Dropped>,
-}
-
-#[derive(serde::Deserialize)]
-struct Held {
-    form_id: String,
-    page_id: String,
-    count: u64,
-    oldest: String,
-}
-
-#[derive(serde::Deserialize)]
-struct Refused {
-    form_id: String,
-    code: String,
-    count: u64,
-    oldest: String,
-}
-
-#[derive(serde::Deserialize)]
-struct Buried {
-    #[serde(rename = "ref")]
-    reference: String,
-    code: String,
-    attempts: u64,
-    since: String,
-}
-
-#[derive(serde::Deserialize)]
-struct Paused {
-    page_id: String,
-    code: String,
-    until: String,
-}
-
-#[derive(serde::Deserialize)]
-struct Dropped {
-    form_id: String,
-    name: String,
-    count: u64,
-}
-
-#[derive(serde::Deserialize)]
-struct Requeued {
-    requeued: u64,
-}
-
 /// Shows the inbox, or brings references back.
 pub(super) async fn run(
     arguments: Arguments,
@@ -135,45 +82,60 @@ async fn requeue(
 ) -> Result<(), Failure> {
     let daemon = Daemon::at(arguments.socket.locate(config, environment)?)?;
     let which = match arguments.which {
-        Which { code: Some(code), .. } => serde_json::json!({ "code": code }),
-        Which { form: Some(form), .. } => serde_json::json!({ "form_id": form }),
-        Which { reference: Some(reference), .. } => serde_json::json!({ "ref": reference }),
+        Which { code: Some(code), .. } => Requeue { code: Some(code), ..Requeue::default() },
+        Which { form: Some(form), .. } => Requeue { form_id: Some(IdText(form)), ..Requeue::default() },
+        Which { reference: Some(one), .. } => Requeue { reference: Some(IdText(one)), ..Requeue::default() },
         _ => return Err(Failure::new(Exit::Usage, "say --code, --form or --ref")),
     };
     let call = daemon.call(Method::POST, "/inbox/requeue").header("Tamis-Reason", &arguments.reason);
-    let body = daemon.fetch(call.body(which.to_string())).await?;
+    let body = daemon.fetch(call.body(written(&which)?)).await?;
     let Requeued { requeued } = parse(&body)?;
     print(&format!("{} brought back\n", thousands(requeued)))
 }
 
 /// What needs nobody first, in two lines; then what does, each with what to do.
-fn page(overview: &Overview) -> String {
+fn page(overview: &Inbox) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "queued   {}", thousands(overview.queued));
     let _ = writeln!(text, "waiting  {}", thousands(overview.waiting));
     let mut paused = Table::new(&["page", "code", "until"]);
     for page in &overview.paused {
-        paused.row([page.page_id.clone(), page.code.clone(), page.until.clone()]);
+        paused.row([page.page_id.to_string(), page.code.to_string(), page.until.to_string()]);
     }
     section(&mut text, "paused: Graph refuses this page for now", &paused);
     let mut held = Table::new(&["form", "page", "count", "since"]);
     for form in &overview.held {
-        held.row([form.form_id.clone(), form.page_id.clone(), thousands(form.count), form.oldest.clone()]);
+        held.row([
+            form.form_id.to_string(),
+            form.page_id.to_string(),
+            thousands(form.count),
+            form.oldest.to_string(),
+        ]);
     }
     section(&mut text, "held: give the form a purpose, or its page a token, in the config", &held);
     let mut refused = Table::new(&["form", "code", "count", "since"]);
     for form in &overview.refused {
-        refused.row([form.form_id.clone(), form.code.clone(), thousands(form.count), form.oldest.clone()]);
+        refused.row([
+            form.form_id.to_string(),
+            form.code.to_string(),
+            thousands(form.count),
+            form.oldest.to_string(),
+        ]);
     }
     section(&mut text, "refused: mend the config, then tamis inbox requeue --code CODE", &refused);
     let mut buried = Table::new(&["ref", "code", "attempts", "since"]);
     for one in &overview.buried {
-        buried.row([one.reference.clone(), one.code.clone(), thousands(one.attempts), one.since.clone()]);
+        buried.row([
+            one.reference.clone(),
+            one.code.to_string(),
+            thousands(one.attempts.into()),
+            one.since.to_string(),
+        ]);
     }
     section(&mut text, "buried: find out why, then tamis inbox requeue --ref REF", &buried);
     let mut dropped = Table::new(&["form", "count", "name"]);
     for field in &overview.dropped {
-        dropped.row([field.form_id.clone(), thousands(field.count), field.name.clone()]);
+        dropped.row([field.form_id.to_string(), thousands(field.count), field.name.clone()]);
     }
     section(&mut text, "dropped: answers that no whitelist names", &dropped);
     text

@@ -4,6 +4,11 @@ use std::fmt;
 
 use crate::cli::output::printable;
 
+/// What a cell says of something that there may not be.
+pub(super) fn or_dash(value: &Option<impl fmt::Display>) -> String {
+    value.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string)
+}
+
 const GAP: &str = "  ";
 
 /// Rows under a head, each column as wide as its widest cell.

@@ -2,12 +2,13 @@
 
 use reqwest::Method;
 
-use crate::cli::daemon::{Daemon, parse};
+use crate::api::tokens::{CreatedToken, NewToken, Token, Tokens};
+use crate::cli::daemon::{Daemon, parse, written};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{print, printable, tell};
 use crate::cli::reasons;
 use crate::cli::socket::{ConfigPath, SocketArgument};
-use crate::cli::table::Table;
+use crate::cli::table::{Table, or_dash};
 use crate::location::Environment;
 
 /// Making and revoking tokens is part of running tamis; that is the reason that the trail shows unless another is given.
@@ -100,52 +101,28 @@ pub(super) async fn run(
     }
 }
 
-#[derive(serde::Deserialize)]
-struct Created {
-    id: String,
-    token: String,
-    expires_at: String,
-}
-
 async fn create(daemon: &Daemon, arguments: &CreateArguments) -> Result<(), Failure> {
     let exporter = arguments.role == "exporter";
-    let body = serde_json::json!({
-        "name": arguments.name,
-        "role": arguments.role,
-        "purposes": arguments.purposes,
-        "recipient": arguments.recipient,
-        "reason": arguments.reason.as_ref().filter(|_| exporter),
-        "expires_days": arguments.expires_days,
-    });
+    let new = NewToken {
+        name: arguments.name.clone(),
+        role: arguments.role.clone(),
+        purposes: arguments.purposes.clone(),
+        recipient: arguments.recipient.clone(),
+        reason: arguments.reason.clone().filter(|_| exporter),
+        expires_days: Some(arguments.expires_days.into()),
+    };
     let reason = arguments.reason.as_deref().unwrap_or(REASON_DEFAULT);
     let call = daemon.call(Method::POST, "/tokens").header("Tamis-Reason", reason);
-    let answer = daemon.fetch(call.body(body.to_string())).await?;
-    let Created { id, token, expires_at } = parse(&answer)?;
+    let answer = daemon.fetch(call.body(written(&new)?)).await?;
+    let CreatedToken { id, token, expires_at } = parse(&answer)?;
     tell(&format!(
         "token {} for {} ({}), until {}. It is shown this once; keep it as you keep a password.",
         printable(&id),
         printable(&arguments.name),
         arguments.role,
-        printable(&expires_at)
+        printable(&expires_at.to_string())
     ));
     print(&format!("{}\n", printable(&token)))
-}
-
-#[derive(serde::Deserialize)]
-struct All {
-    tokens: Vec<Listed>,
-}
-
-#[derive(serde::Deserialize)]
-struct Listed {
-    id: String,
-    name: String,
-    role: String,
-    purposes: Vec<String>,
-    recipient: Option<String>,
-    reason: Option<String>,
-    expires_at: String,
-    expired: bool,
 }
 
 async fn list(daemon: &Daemon, json: bool) -> Result<(), Failure> {
@@ -153,7 +130,7 @@ async fn list(daemon: &Daemon, json: bool) -> Result<(), Failure> {
     if json {
         return print(&format!("{}\n", String::from_utf8_lossy(&body)));
     }
-    let All { tokens } = parse(&body)?;
+    let Tokens { tokens } = parse(&body)?;
     if tokens.is_empty() {
         tell("there are no tokens: the TCP door opens to nobody");
         return Ok(());
@@ -161,16 +138,16 @@ async fn list(daemon: &Daemon, json: bool) -> Result<(), Failure> {
     print(&page(&tokens))
 }
 
-fn page(tokens: &[Listed]) -> String {
+fn page(tokens: &[Token]) -> String {
     let mut table = Table::new(&["id", "name", "role", "purposes", "recipient", "reason", "until"]);
     for token in tokens {
-        let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
-        let purposes = if token.purposes.is_empty() { "-".to_owned() } else { token.purposes.join(",") };
+        let purposes: Vec<String> = token.purposes.iter().map(ToString::to_string).collect();
+        let purposes = if purposes.is_empty() { "-".to_owned() } else { purposes.join(",") };
         let until = format!("{}{}", token.expires_at, if token.expired { " (expired)" } else { "" });
         table.row([
             token.id.clone(),
             token.name.clone(),
-            token.role.clone(),
+            token.role.to_string(),
             purposes,
             or_dash(&token.recipient),
             or_dash(&token.reason),
@@ -204,7 +181,7 @@ mod tests {
              "reason":"crm-sync","created_at":"2026-11-25T08:00:00Z","expires_at":"2027-11-25T08:00:00Z","expired":false},
             {"id":"1111111111111111","name":"watch","role":"viewer","purposes":[],"recipient":null,"reason":null,
              "created_at":"2026-11-25T08:00:00Z","expires_at":"2026-11-26T08:00:00Z","expired":true}]}"#;
-        let All { tokens } = parse(body.as_bytes()).expect("an answer");
+        let Tokens { tokens } = parse(body.as_bytes()).expect("an answer");
         let expected = concat!(
             "  id                name   role      purposes      recipient  reason    until\n",
             "  0f3a9c1e5b7d2468  crm    exporter  devis,lettre  crm        crm-sync  2027-11-25T08:00:00Z\n",

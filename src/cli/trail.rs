@@ -3,12 +3,14 @@
 use clap::value_parser;
 use reqwest::Method;
 
+use crate::api::trail::TrailLine;
 use crate::cli::daemon::{Daemon, parse};
 use crate::cli::failure::Failure;
 use crate::cli::output::{print, tell};
 use crate::cli::socket::{ConfigPath, SocketArgument};
-use crate::cli::table::Table;
+use crate::cli::table::{Table, or_dash};
 use crate::location::Environment;
+use crate::purpose::RecordId;
 
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  tamis trail --after 1200 --json")]
@@ -26,22 +28,6 @@ pub(super) struct Arguments {
     socket: SocketArgument,
 }
 
-#[derive(serde::Deserialize)]
-struct Line {
-    seq: u64,
-    time: String,
-    actor: String,
-    role: String,
-    recipient: Option<String>,
-    action: String,
-    purpose: Option<String>,
-    count: u64,
-    from: Option<String>,
-    to: Option<String>,
-    reason: Option<String>,
-    result: String,
-}
-
 /// Prints lines of the trail, oldest first.
 pub(super) async fn run(
     arguments: Arguments,
@@ -51,7 +37,7 @@ pub(super) async fn run(
     let daemon = Daemon::at(arguments.socket.locate(config, environment)?)?;
     let path = format!("/trail?after={}&limit={}", arguments.after, arguments.limit);
     let body = daemon.fetch(daemon.call(Method::GET, &path)).await?;
-    let lines: Vec<Line> =
+    let lines: Vec<TrailLine> =
         body.split(|byte| *byte == b'\n').filter(|l| !l.is_empty()).map(parse).collect::<Result<_, _>>()?;
     if arguments.json {
         print(&String::from_utf8_lossy(&body))?;
@@ -68,7 +54,7 @@ pub(super) async fn run(
     Ok(())
 }
 
-fn page(lines: &[Line]) -> String {
+fn page(lines: &[TrailLine]) -> String {
     let head = [
         "seq",
         "time",
@@ -84,28 +70,27 @@ fn page(lines: &[Line]) -> String {
     ];
     let mut table = Table::new(&head);
     for line in lines {
-        let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
         table.row([
             line.seq.to_string(),
-            line.time.clone(),
+            line.time.to_string(),
             line.actor.clone(),
-            line.role.clone(),
-            line.action.clone(),
+            line.role.to_string(),
+            line.action.to_string(),
             or_dash(&line.purpose),
             line.count.to_string(),
-            range(line.from.as_deref(), line.to.as_deref()),
+            range(line.from.as_ref(), line.to.as_ref()),
             or_dash(&line.reason),
             or_dash(&line.recipient),
-            line.result.clone(),
+            line.result.to_string(),
         ]);
     }
     table.to_string()
 }
 
-fn range(from: Option<&str>, to: Option<&str>) -> String {
+fn range(from: Option<&RecordId>, to: Option<&RecordId>) -> String {
     match (from, to) {
         (Some(from), Some(to)) if from != to => format!("{from} … {to}"),
-        (Some(one), _) | (None, Some(one)) => one.to_owned(),
+        (Some(one), _) | (None, Some(one)) => one.to_string(),
         (None, None) => "-".to_owned(),
     }
 }
@@ -120,7 +105,7 @@ mod tests {
             r#"{"seq":1,"time":"2026-11-25T08:47:38Z","actor":"system","role":"system","recipient":null,"action":"stored","purpose":"devis","count":12,"from":"devis-1-1","to":"devis-1-12","reason":null,"result":"done"}"#,
             r#"{"seq":2,"time":"2026-11-25T08:50:00Z","actor":"token:0f3a9c1e5b7d2468","role":"exporter","recipient":"crm","action":"exported","purpose":"devis","count":1,"from":"devis-1-1","to":"devis-1-1","reason":"crm-sync","result":"done"}"#,
         ];
-        let lines: Vec<Line> = body.iter().map(|line| parse(line.as_bytes()).expect("a line")).collect();
+        let lines: Vec<TrailLine> = body.iter().map(|line| parse(line.as_bytes()).expect("a line")).collect();
         let expected = concat!(
             "  seq  time                  actor                   role      action    purpose  count  records                 reason    recipient  result\n",
             "    1  2026-11-25T08:47:38Z  system                  system    stored    devis       12  devis-1-1 … devis-1-12  -         -          done\n",

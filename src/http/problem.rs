@@ -1,4 +1,4 @@
-//! Refusals and failures as the outside sees them: RFC 9457 bodies with a stable code.
+//! Refusals and failures on their way out: every one leaves as a problem (`api/problem.rs`), and what failed is logged once.
 //!
 //! A body names the code, its title, and the request; never a value from the request, and never another crate's error
 //! text, which may hold one.
@@ -14,7 +14,10 @@ use actix_web::http::header::{
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, ResponseError};
 
+use crate::api::problem::ProblemBody;
 use crate::store::{StoreCode, StoreError};
+
+pub use crate::api::problem::ProblemCode;
 
 /// How long a caller waits before it asks a halted store again. Short: a restart takes seconds.
 const RETRY_AFTER_SECONDS: &str = "30";
@@ -26,159 +29,7 @@ pub struct RequestId(pub String);
 /// Marks a request whose refusal the handler has said by itself, more exactly: it is not said again.
 pub struct Said;
 
-crate::codes! {
-    /// Why a call was not answered.
-    pub enum ProblemCode {
-        /// No such address.
-        NotFound = "not-found",
-        /// The address takes other methods.
-        MethodNotAllowed = "method-not-allowed",
-        /// The request is no HTTP that tamis reads.
-        RequestInvalid = "request-invalid",
-        /// The request did not arrive in time.
-        RequestTimeout = "request-timeout",
-        /// The body is larger than this call takes.
-        BodyTooLarge = "body-too-large",
-        /// The bodies of all requests take the memory that they may take, or as many exports run as may.
-        Busy = "busy",
-        /// The notification carries no usable signature.
-        SignatureMissing = "signature-missing",
-        /// The notification's signature is under none of the app's secrets.
-        SignatureMismatch = "signature-mismatch",
-        /// The notification is signed and no JSON.
-        NotJson = "not-json",
-        /// The notification has more references than one call may bring.
-        TooManyReferences = "too-many-references",
-        /// A parameter of Meta's handshake is missing, repeated or malformed.
-        HandshakeIncomplete = "handshake-incomplete",
-        /// Mode or token of Meta's handshake is wrong.
-        HandshakeRefused = "handshake-refused",
-        /// The inbox takes nothing for now: nothing of the call was taken.
-        InboxUnavailable = "inbox-unavailable",
-        /// The body is not what this call takes.
-        BodyInvalid = "body-invalid",
-        /// A query parameter that this call does not know.
-        ParameterUnknown = "parameter-unknown",
-        /// A query parameter twice, or with a value that this call does not take.
-        ParameterInvalid = "parameter-invalid",
-        /// `limit` is not within its bounds.
-        LimitOutOfRange = "limit-out-of-range",
-        /// The cursor is none.
-        CursorInvalid = "cursor-invalid",
-        /// The cursor belongs to another purpose.
-        CursorForeign = "cursor-foreign",
-        /// No bearer token came with the call.
-        TokenMissing = "token-missing",
-        /// The token is wrong, revoked or expired.
-        TokenRefused = "token-refused",
-        /// The caller on the socket is neither root nor the daemon's user.
-        PeerRefused = "peer-refused",
-        /// The operator's role does not allow this call.
-        RoleInsufficient = "role-insufficient",
-        /// The exporter's token does not name this purpose.
-        PurposeNotYours = "purpose-not-yours",
-        /// The purpose does not list the recipient.
-        RecipientNotListed = "recipient-not-listed",
-        /// A call that reads or changes people's data needs a reason.
-        ReasonMissing = "reason-missing",
-        /// The reason is not on the closed list.
-        ReasonUnknown = "reason-unknown",
-        /// No such purpose.
-        PurposeUnknown = "purpose-unknown",
-        /// No such token.
-        TokenUnknown = "token-unknown",
-        /// A token's name is empty, too long, or not printable.
-        TokenNameInvalid = "token-name-invalid",
-        /// A token's role is not one that a token can have.
-        TokenRoleInvalid = "token-role-invalid",
-        /// An exporter's token names no purpose, one twice, or one that is not declared.
-        TokenPurposesInvalid = "token-purposes-invalid",
-        /// An exporter's token needs a recipient that each of its purposes lists.
-        TokenRecipientInvalid = "token-recipient-invalid",
-        /// An exporter's token needs a reason from the closed list.
-        TokenReasonInvalid = "token-reason-invalid",
-        /// A token's life is not within its bounds.
-        TokenExpiryInvalid = "token-expiry-invalid",
-        /// Only an exporter's token carries purposes, a recipient and a reason.
-        TokenNotExporter = "token-not-exporter",
-        /// No more tokens are kept.
-        TooManyTokens = "too-many-tokens",
-        /// The clock leapt forward and nobody has confirmed it: nothing is handed out.
-        ClockJumped = "clock-jumped",
-        /// The store takes nothing for now.
-        StoreUnavailable = "store-unavailable",
-        /// The store failed.
-        StoreFailed = "store-failed",
-        /// A stored record does not open.
-        RecordUnreadable = "record-unreadable",
-        /// Records of the purpose are missing.
-        CountMismatch = "store-count-mismatch",
-        /// The trail does not chain.
-        TrailBroken = "trail-broken",
-        /// A fault of ours.
-        Internal = "internal",
-    }
-}
-
 impl ProblemCode {
-    /// The HTTP status and the sentence that people read.
-    pub const fn status_and_title(self) -> (u16, &'static str) {
-        match self {
-            Self::NotFound => (404, "There is nothing at this address"),
-            Self::MethodNotAllowed => (405, "This address takes other methods"),
-            Self::RequestInvalid => (400, "The request cannot be read"),
-            Self::RequestTimeout => (408, "The request did not arrive in time"),
-            Self::BodyTooLarge => (413, "The body is too large"),
-            Self::Busy => (503, "Too much is being read at once"),
-            Self::SignatureMissing => (401, "A signature is needed, in the header X-Hub-Signature-256"),
-            Self::SignatureMismatch => (403, "The signature does not fit the body"),
-            Self::NotJson => (400, "The body is no JSON"),
-            Self::TooManyReferences => (413, "The notification has too many changes"),
-            Self::HandshakeIncomplete => {
-                (400, "hub.mode, hub.verify_token and hub.challenge are needed, once each")
-            }
-            Self::HandshakeRefused => (403, "The mode or the token is wrong"),
-            Self::InboxUnavailable => (503, "Nothing is taken for now"),
-            Self::BodyInvalid => (400, "The body is not what this call takes"),
-            Self::ParameterUnknown => (400, "A query parameter is unknown"),
-            Self::ParameterInvalid => (400, "A query parameter has a value that this call does not take"),
-            Self::LimitOutOfRange => (400, "The limit must be between 1 and 10,000"),
-            Self::CursorInvalid => (400, "The cursor cannot be read"),
-            Self::CursorForeign => (400, "The cursor belongs to another purpose"),
-            Self::TokenMissing => (401, "A bearer token is needed"),
-            Self::TokenRefused => (401, "The token is wrong, revoked or expired"),
-            Self::PeerRefused => (403, "Only root and the daemon's own user may use the admin socket"),
-            Self::RoleInsufficient => (403, "This role may not do this"),
-            Self::PurposeNotYours => (403, "This token does not reach that purpose"),
-            Self::RecipientNotListed => (403, "The purpose does not list this recipient"),
-            Self::ReasonMissing => (400, "A reason is needed, in the header Tamis-Reason"),
-            Self::ReasonUnknown => (400, "The reason is not on the list"),
-            Self::PurposeUnknown => (404, "There is no such purpose"),
-            Self::TokenUnknown => (404, "There is no such token"),
-            Self::TokenNameInvalid => (400, "A token's name has 1 to 64 printable characters"),
-            Self::TokenRoleInvalid => (400, "A token's role is viewer, exporter, officer or admin"),
-            Self::TokenPurposesInvalid => (400, "An exporter's token names declared purposes, each once"),
-            Self::TokenRecipientInvalid => {
-                (400, "An exporter's token names a recipient that each of its purposes lists")
-            }
-            Self::TokenReasonInvalid => (400, "An exporter's token carries a reason from the list"),
-            Self::TokenExpiryInvalid => (400, "A token lives between 1 and 730 days"),
-            Self::TokenNotExporter => {
-                (400, "Only an exporter's token has purposes, a recipient and a reason")
-            }
-            Self::TooManyTokens => (409, "No more tokens are kept: revoke one first"),
-            Self::ClockJumped => (503, "The clock leapt forward: it must be confirmed first"),
-            Self::StoreUnavailable => (503, "The store takes nothing for now"),
-            Self::StoreFailed => (500, "The store failed"),
-            Self::RecordUnreadable => (500, "A stored record does not open"),
-            Self::CountMismatch => {
-                (500, "Records of this purpose are missing: the log says how many and which")
-            }
-            Self::TrailBroken => (500, "The trail is broken: a line is missing or changed"),
-            Self::Internal => (500, "Something is wrong with tamis"),
-        }
-    }
-
     /// The HTTP status.
     pub fn status(self) -> StatusCode {
         StatusCode::from_u16(self.status_and_title().0).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -227,19 +78,7 @@ impl Problem {
         }
         response.insert_header((CONTENT_TYPE, "application/problem+json"));
         response.insert_header((CACHE_CONTROL, "no-store"));
-        response.body(self.body(request_id))
-    }
-
-    fn body(&self, request_id: &str) -> String {
-        let (status, title) = self.code.status_and_title();
-        let body = serde_json::json!({
-            "type": format!("urn:tamis:problem:{}", self.code),
-            "title": title,
-            "status": status,
-            "code": self.code,
-            "request_id": request_id,
-        });
-        body.to_string()
+        response.json(ProblemBody::of(self.code, request_id))
     }
 }
 

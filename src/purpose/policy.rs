@@ -46,6 +46,13 @@ impl serde::Serialize for PurposeId {
         serializer.serialize_str(&self.0)
     }
 }
+impl<'de> serde::Deserialize<'de> for PurposeId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        // The text is not repeated: it may be anybody's.
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("no purpose"))
+    }
+}
 
 crate::codes! {
     /// What a purpose may keep of a lead beside its answers. The value is Graph's field name, save `leadgen_id`, which

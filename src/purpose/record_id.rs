@@ -48,6 +48,13 @@ impl serde::Serialize for RecordId {
         serializer.collect_str(self)
     }
 }
+impl<'de> serde::Deserialize<'de> for RecordId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        // The text is not repeated: it may be anybody's.
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("no record's id"))
+    }
+}
 
 /// The id of the last record looked at, exported or passed over; an export goes on after it.
 /// Number 0 stands before the first record of its epoch.

@@ -3,15 +3,11 @@
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::api::clock::Confirmed;
 use crate::http::admin::Desk;
 use crate::http::admin::operator::{By, ConfirmClock};
 use crate::http::problem::{Problem, request_id};
 use crate::trail::{Action, Entry};
-
-#[derive(serde::Serialize)]
-struct Answer {
-    confirmed: bool,
-}
 
 /// Confirms it; false: there was nothing to confirm.
 pub(super) async fn confirm(
@@ -25,5 +21,5 @@ pub(super) async fn confirm(
         request.id = %request_id(&request), actor = %by.operator.actor, clock.confirmed = confirmed,
         "clock.confirmation-asked"
     );
-    Ok(HttpResponse::Ok().json(Answer { confirmed }))
+    Ok(HttpResponse::Ok().json(Confirmed { confirmed }))
 }

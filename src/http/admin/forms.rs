@@ -3,42 +3,14 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 
+use crate::api::Moment;
+use crate::api::forms::{Form, Forms, Question};
 use crate::http::admin::Desk;
 use crate::http::admin::operator::{By, SeeForms};
-use crate::http::admin::record::Moment;
 use crate::http::problem::Problem;
-use crate::id::FormId;
-use crate::purpose::{FormDefinition, Matching, Policy, Purpose, PurposeId};
+use crate::purpose::{FormDefinition, Matching, Policy, Purpose};
 use crate::store::KnownForm;
 use crate::trail::Role;
-
-#[derive(serde::Serialize)]
-struct Answer<'f> {
-    forms: Vec<Shown<'f>>,
-}
-
-#[derive(serde::Serialize)]
-struct Shown<'f> {
-    form_id: FormId,
-    /// None: no purpose claims it any more.
-    purpose: Option<&'f PurposeId>,
-    read_at: Moment,
-    /// False: Graph does not give the definition, and questions are matched by exact key.
-    readable: bool,
-    question_count: usize,
-    /// Fields of the purpose that no question feeds.
-    unfed: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    questions: Option<Vec<QuestionShown<'f>>>,
-}
-
-#[derive(serde::Serialize)]
-struct QuestionShown<'f> {
-    key: &'f str,
-    #[serde(rename = "type")]
-    question_type: &'f str,
-    field: Option<String>,
-}
 
 /// All forms that were read. A viewer sees counts: questions are the form author's words, and may reveal by themselves.
 pub(super) async fn list(by: By<SeeForms>, desk: Data<Desk>) -> Result<HttpResponse, Problem> {
@@ -46,16 +18,16 @@ pub(super) async fn list(by: By<SeeForms>, desk: Data<Desk>) -> Result<HttpRespo
     let policy = desk.policy.pin();
     let in_words = by.operator.role != Role::Viewer;
     let forms = known.iter().map(|form| shown(form, &policy, in_words)).collect();
-    Ok(HttpResponse::Ok().json(Answer { forms }))
+    Ok(HttpResponse::Ok().json(Forms { forms }))
 }
 
-fn shown<'f>(known: &'f KnownForm, policy: &'f Policy, in_words: bool) -> Shown<'f> {
+fn shown(known: &KnownForm, policy: &Policy, in_words: bool) -> Form {
     let purpose = policy.of_form(&known.form);
     let definition = known.definition.as_ref();
     let matching = purpose.map(|purpose| Matching::new(purpose, definition));
-    Shown {
+    Form {
         form_id: known.form,
-        purpose: purpose.map(|purpose| &purpose.id),
+        purpose: purpose.map(|purpose| purpose.id.clone()),
         read_at: Moment(known.read_at),
         readable: definition.is_some(),
         question_count: definition.map_or(0, |definition| definition.questions.len()),
@@ -67,11 +39,11 @@ fn shown<'f>(known: &'f KnownForm, policy: &'f Policy, in_words: bool) -> Shown<
     }
 }
 
-fn questions<'f>(definition: &'f FormDefinition, matching: Option<&Matching<'_>>) -> Vec<QuestionShown<'f>> {
+fn questions(definition: &FormDefinition, matching: Option<&Matching<'_>>) -> Vec<Question> {
     let field = |key: &str| Some(matching?.permit(key)?.rule().name.to_string());
-    let shown = definition.questions.iter().map(|question| QuestionShown {
-        key: &question.key,
-        question_type: &question.question_type,
+    let shown = definition.questions.iter().map(|question| Question {
+        key: question.key.clone(),
+        question_type: question.question_type.clone(),
         field: field(&question.key),
     });
     shown.collect()

@@ -3,14 +3,12 @@
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 
-use crate::graph::{Graph, Paused};
+use crate::api::{Moment, inbox as api};
+use crate::graph::{self, Graph};
 use crate::http::admin::Desk;
 use crate::http::admin::operator::{By, See};
-use crate::http::admin::record::Moment;
 use crate::http::problem::Problem;
-use crate::id::{FormId, PageId};
 use crate::inbox::Inbox;
-use crate::notification::ParkCode;
 use crate::store::{BuriedRef, DroppedField, HeldForm, ParkedOverview, RefusedForm};
 
 /// Counts and codes; the names of dropped fields are shown here and nowhere else.
@@ -22,114 +20,57 @@ pub(super) async fn show(
 ) -> Result<HttpResponse, Problem> {
     // References go from the queue to the parked: looked at in this order, none is missed, at worst one is seen in both.
     let queued = inbox.queued();
-    let overview = desk.store.overview().await?;
+    let parked = desk.store.overview().await?;
     let dropped = desk.store.dropped().await?;
-    Ok(HttpResponse::Ok().json(Answer::of(queued, overview, graph.paused(), dropped)))
+    Ok(HttpResponse::Ok().json(overview(queued, &parked, graph.paused(), dropped)))
 }
 
-#[derive(serde::Serialize)]
-struct Answer {
+/// What the rooms say, as it goes out.
+fn overview(
     queued: u64,
-    waiting: u64,
-    held: Vec<Held>,
-    refused: Vec<Refused>,
-    buried: Vec<Buried>,
-    paused: Vec<PausedPage>,
-    dropped: Vec<DroppedName>,
-}
-
-impl Answer {
-    fn of(queued: u64, parked: ParkedOverview, paused: Vec<Paused>, dropped: Vec<DroppedField>) -> Self {
-        Self {
-            queued,
-            waiting: parked.waiting,
-            held: parked.held.into_iter().map(Held::from).collect(),
-            refused: parked.refused.into_iter().map(Refused::from).collect(),
-            buried: parked.buried.into_iter().map(Buried::from).collect(),
-            paused: paused.into_iter().map(PausedPage::from).collect(),
-            dropped: dropped.into_iter().map(DroppedName::from).collect(),
-        }
+    parked: &ParkedOverview,
+    paused: Vec<graph::Paused>,
+    dropped: Vec<DroppedField>,
+) -> api::Inbox {
+    api::Inbox {
+        queued,
+        waiting: parked.waiting,
+        held: parked.held.iter().map(held).collect(),
+        refused: parked.refused.iter().map(refused).collect(),
+        buried: parked.buried.iter().map(buried).collect(),
+        paused: paused.into_iter().map(page).collect(),
+        dropped: dropped.into_iter().map(question).collect(),
     }
 }
 
-#[derive(serde::Serialize)]
-struct Held {
-    form_id: FormId,
-    page_id: PageId,
-    count: u64,
-    oldest: Moment,
+fn held(held: &HeldForm) -> api::Held {
+    api::Held { form_id: held.form, page_id: held.page, count: held.count, oldest: Moment(held.oldest) }
 }
 
-impl From<HeldForm> for Held {
-    fn from(held: HeldForm) -> Self {
-        Self { form_id: held.form, page_id: held.page, count: held.count, oldest: Moment(held.oldest) }
+fn refused(refused: &RefusedForm) -> api::Refused {
+    api::Refused {
+        form_id: refused.form,
+        code: refused.code.into(),
+        count: refused.count,
+        oldest: Moment(refused.oldest),
     }
 }
 
-#[derive(serde::Serialize)]
-struct Refused {
-    form_id: FormId,
-    code: ParkCode,
-    count: u64,
-    oldest: Moment,
-}
-
-impl From<RefusedForm> for Refused {
-    fn from(refused: RefusedForm) -> Self {
-        Self {
-            form_id: refused.form,
-            code: refused.code,
-            count: refused.count,
-            oldest: Moment(refused.oldest),
-        }
+fn buried(buried: &BuriedRef) -> api::Buried {
+    api::Buried {
+        reference: buried.arrival.to_string(),
+        code: buried.code.into(),
+        attempts: buried.attempts,
+        since: Moment(buried.since),
     }
 }
 
-#[derive(serde::Serialize)]
-struct Buried {
-    /// A string, like every id that leaves tamis.
-    #[serde(rename = "ref")]
-    reference: String,
-    code: ParkCode,
-    attempts: u32,
-    since: Moment,
+fn page(paused: graph::Paused) -> api::Paused {
+    api::Paused { page_id: paused.page, code: paused.code.into(), until: Moment(paused.until) }
 }
 
-impl From<BuriedRef> for Buried {
-    fn from(buried: BuriedRef) -> Self {
-        Self {
-            reference: buried.arrival.to_string(),
-            code: buried.code,
-            attempts: buried.attempts,
-            since: Moment(buried.since),
-        }
-    }
-}
-
-#[derive(serde::Serialize)]
-struct PausedPage {
-    page_id: PageId,
-    code: ParkCode,
-    until: Moment,
-}
-
-impl From<Paused> for PausedPage {
-    fn from(paused: Paused) -> Self {
-        Self { page_id: paused.page, code: paused.code, until: Moment(paused.until) }
-    }
-}
-
-#[derive(serde::Serialize)]
-struct DroppedName {
-    form_id: FormId,
-    name: String,
-    count: u64,
-}
-
-impl From<DroppedField> for DroppedName {
-    fn from(dropped: DroppedField) -> Self {
-        Self { form_id: dropped.form, name: dropped.name, count: dropped.count }
-    }
+fn question(dropped: DroppedField) -> api::Dropped {
+    api::Dropped { form_id: dropped.form, name: dropped.name, count: dropped.count }
 }
 
 #[cfg(test)]
@@ -137,6 +78,8 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::id::{FormId, PageId};
+    use crate::notification::ParkCode;
 
     #[test]
     fn the_answer_has_the_documented_shape() {
@@ -149,9 +92,9 @@ mod tests {
             refused: vec![RefusedForm { form, code: ParkCode::ConsentMissing, count: 4, oldest: at }],
             buried: vec![BuriedRef { arrival: 7, code: ParkCode::AttemptsSpent, attempts: 750, since: at }],
         };
-        let paused = vec![Paused { page, code: ParkCode::TokenDead, until: at }];
+        let paused = vec![graph::Paused { page, code: ParkCode::TokenDead, until: at }];
         let dropped = vec![DroppedField { form, name: "pointure".to_owned(), count: 5 }];
-        let answer = serde_json::to_value(Answer::of(1, parked, paused, dropped)).expect("JSON");
+        let answer = serde_json::to_value(overview(1, &parked, paused, dropped)).expect("JSON");
         let expected = serde_json::json!({
             "queued": 1,
             "waiting": 2,

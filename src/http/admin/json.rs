@@ -41,6 +41,7 @@ impl Format for Json {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::leads::{Lead, LeadPage};
     use crate::http::admin::ndjson::Ndjson;
     use crate::http::admin::tests::{ids, record};
 
@@ -72,6 +73,32 @@ mod tests {
         let tail = r#"],"next_cursor":"lettre-1-7","more":false}"#;
         assert_eq!(written(&mut json(), 0), format!(r#"{{"leads":[{tail}"#));
         assert_eq!(written(&mut json(), 2), format!(r#"{{"leads":[{LINE},{LINE}{tail}"#));
+    }
+
+    /// Records are written by hand: what is written must be what the document declares, no more and no less.
+    #[test]
+    fn what_is_written_is_what_is_declared() {
+        let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect("JSON");
+        let mut lines = vec![LINE.to_owned()];
+        let (id, form, page) = ids();
+        let mut bare = record(&id, &form, &page);
+        bare.reconfirm_due = None;
+        bare.kept = Vec::new();
+        bare.fields = Vec::new();
+        let mut full = record(&id, &form, &page);
+        full.kept = crate::purpose::Keep::ALL.iter().map(|keep| (*keep, "1")).collect();
+        for record in [bare, full] {
+            let mut out = Vec::new();
+            record.write_json(&mut out);
+            lines.push(String::from_utf8(out).expect("text"));
+        }
+        for line in lines {
+            let lead: Lead = serde_json::from_str(&line).expect("a lead");
+            assert_eq!(value(&serde_json::to_string(&lead).expect("JSON")), value(&line));
+        }
+        let page = written(&mut json(), 2);
+        let read: LeadPage = serde_json::from_str(&page).expect("a page");
+        assert_eq!(value(&serde_json::to_string(&read).expect("JSON")), value(&page));
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod leads;
 mod mask;
 mod metrics;
 mod ndjson;
+mod openapi;
 mod operator;
 mod purposes;
 mod query;
@@ -36,6 +37,7 @@ use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::api::document::BASE;
 use crate::clock::Clock;
 use crate::current::Current;
 use crate::http::admin::find::Queue;
@@ -94,12 +96,13 @@ pub fn configure(config: &mut ServiceConfig, door: Door, admin: &Admin) {
 fn routes(config: &mut ServiceConfig, door: Door, desk: Desk) {
     let private =
         DefaultHeaders::new().add((CACHE_CONTROL, "no-store")).add((X_CONTENT_TYPE_OPTIONS, "nosniff"));
-    let scope = web::scope("/admin/v1")
+    let scope = web::scope(BASE)
         .app_data(door)
         .app_data(Data::new(desk))
         .app_data(PayloadConfig::new(BODY_BYTES_MAX))
         .wrap(from_fn(as_problems))
         .wrap(private)
+        .service(web::resource("/openapi.json").route(web::get().to(openapi::show)))
         .service(web::resource("/purposes").route(web::get().to(purposes::list)))
         .service(web::resource("/purposes/{purpose}/leads").route(web::get().to(leads::export)))
         .service(web::resource("/forms").route(web::get().to(forms::list)))

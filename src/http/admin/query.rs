@@ -2,13 +2,14 @@
 
 use actix_web::web::Query;
 
+use crate::api::document::{LIMIT_DEFAULT, LIMIT_MAX};
 use crate::http::problem::ProblemCode;
 
-/// The most records or lines that one call hands out.
-pub(super) const LIMIT_MAX: usize = 10_000;
-
-/// What a call hands out if it does not say.
-pub(super) const LIMIT_DEFAULT: usize = 1_000;
+/// A whole number as callers write it: digits, and nothing else.
+pub(super) fn whole(text: &str) -> Option<u64> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
+}
 
 /// The decoded parameters of one call.
 pub(super) struct Parameters(Vec<(String, String)>);

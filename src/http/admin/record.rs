@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use crate::clock::Rfc3339;
+use crate::api::Moment;
 use crate::id::{FormId, LeadgenId, PageId};
 use crate::lead::{Answer, ConsentEvidence, OpenedLead};
 use crate::purpose::{ConsentKey, FieldName, Keep, Purpose, RecordId};
@@ -123,15 +123,6 @@ impl Serialize for JsonRecord<'_, '_> {
             map.serialize_entry(keep.as_str(), value)?;
         }
         map.end()
-    }
-}
-
-/// A moment as RFC 3339 in UTC with whole seconds.
-pub(super) struct Moment(pub(super) Timestamp);
-
-impl Serialize for Moment {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&Rfc3339(self.0))
     }
 }
 

@@ -3,40 +3,26 @@
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::api::{IdText, inbox as api};
 use crate::http::admin::Desk;
-use crate::http::admin::body::{IdText, parse};
+use crate::http::admin::body::parse;
 use crate::http::admin::operator::{By, Requeue as MayRequeue};
+use crate::http::admin::query::whole;
 use crate::http::problem::{Problem, ProblemCode, request_id};
 use crate::id::FormId;
 use crate::notification::ParkCode;
 use crate::store::Requeue;
 use crate::trail::{Action, Entry};
 
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Which {
-    #[serde(rename = "ref")]
-    reference: Option<IdText>,
-    code: Option<String>,
-    form_id: Option<IdText>,
-}
-
-impl Which {
-    /// By exactly one of the three.
-    fn requeue(&self) -> Result<Requeue, ProblemCode> {
-        let which = match (&self.reference, &self.code, &self.form_id) {
-            (Some(IdText(arrival)), None, None) => arrival.parse().ok().map(Requeue::Ref),
-            (None, Some(code), None) => ParkCode::from_code(code).map(Requeue::Code),
-            (None, None, Some(IdText(form))) => FormId::parse(form).map(Requeue::Form),
-            _ => None,
-        };
-        which.ok_or(ProblemCode::BodyInvalid)
-    }
-}
-
-#[derive(serde::Serialize)]
-struct Answer {
-    requeued: u64,
+/// By exactly one of the three.
+fn wanted(which: &api::Requeue) -> Result<Requeue, ProblemCode> {
+    let wanted = match (&which.reference, &which.code, &which.form_id) {
+        (Some(IdText(arrival)), None, None) => whole(arrival).map(Requeue::Ref),
+        (None, Some(code), None) => ParkCode::from_code(code).map(Requeue::Code),
+        (None, None, Some(IdText(form))) => FormId::parse(form).map(Requeue::Form),
+        _ => None,
+    };
+    wanted.ok_or(ProblemCode::BodyInvalid)
 }
 
 /// Brings them back, and says how many.
@@ -46,12 +32,12 @@ pub(super) async fn requeue(
     request: HttpRequest,
     body: Bytes,
 ) -> Result<HttpResponse, Problem> {
-    let which = parse::<Which>(&body)?.requeue()?;
+    let which = wanted(&parse(&body)?)?;
     let requeued = desk.store.requeue(which, Entry::by(&by.operator, Action::Requeued)).await?;
     tracing::info!(
         request.id = %request_id(&request), actor = %by.operator.actor, refs.requeued = requeued, "inbox.requeued"
     );
-    Ok(HttpResponse::Ok().json(Answer { requeued }))
+    Ok(HttpResponse::Ok().json(api::Requeued { requeued }))
 }
 
 #[cfg(test)]
@@ -59,7 +45,7 @@ mod tests {
     use super::*;
 
     fn which(body: &str) -> Result<Requeue, ProblemCode> {
-        parse::<Which>(body.as_bytes()).and_then(|which| which.requeue())
+        parse(body.as_bytes()).and_then(|which| wanted(&which))
     }
 
     #[test]
@@ -67,6 +53,7 @@ mod tests {
         assert_eq!(which(r#"{"ref":"7"}"#), Ok(Requeue::Ref(7)));
         assert_eq!(which(r#"{"ref":7}"#), Ok(Requeue::Ref(7)));
         assert_eq!(which(r#"{"code":"consent-missing"}"#), Ok(Requeue::Code(ParkCode::ConsentMissing)));
+        assert_eq!(which(r#"{"ref":7.0,"code":null}"#), Ok(Requeue::Ref(7)));
         let form = FormId::parse("901000000000001").expect("an id");
         assert_eq!(which(r#"{"form_id":"901000000000001"}"#), Ok(Requeue::Form(form)));
         for bad in [
@@ -75,6 +62,8 @@ mod tests {
             "null",
             r#"{"ref":"7","code":"consent-missing"}"#,
             r#"{"ref":"-7"}"#,
+            r#"{"ref":"+7"}"#,
+            r#"{"ref":""}"#,
             r#"{"ref":"x"}"#,
             r#"{"code":"consent"}"#,
             r#"{"form_id":"form"}"#,

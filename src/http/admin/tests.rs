@@ -12,11 +12,13 @@ use actix_web::{App, HttpServer, test};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use utoipa::openapi::HttpMethod;
 
 use self::memory::MemoryStore;
 use super::credential::Credential;
 use super::record::Record;
 use super::*;
+use crate::api::document;
 use crate::clock::{Day, ManualClock};
 use crate::id::{FormId, LeadgenId, PageId};
 use crate::lead::UnsealedLead;
@@ -359,6 +361,37 @@ async fn what_is_not_there_is_a_problem_and_a_broken_trail_too() {
     assert_eq!(code_of(wrong).await, refused(405, "method-not-allowed"));
     let outside = bench.call(test::TestRequest::get().uri("/elsewhere")).await;
     assert_eq!(code_of(outside).await, refused(404, "not-found"));
+}
+
+/// The document says of each call what the routes and the table of who may what say of it.
+#[tokio::test]
+async fn every_call_of_the_document_is_there_and_asks_what_it_says() {
+    let bench = Bench::new();
+    let nobody = test::TestRequest::get().uri("/admin/v1/openapi.json");
+    let document: serde_json::Value = json_of(bench.call(nobody).await).await;
+    assert_eq!(document["openapi"], "3.1.0");
+    for call in document::calls() {
+        let method = match call.method {
+            HttpMethod::Get => Method::GET,
+            HttpMethod::Post => Method::POST,
+            _ => Method::DELETE,
+        };
+        let path = call.path.replace("{purpose}", "devis").replace("{id}", "0123456789abcdef");
+        let Some(allowed) = call.roles else { continue };
+        for role in [Role::Viewer, Role::Exporter, Role::Officer, Role::Admin] {
+            let token = bench.token(role, &["devis"]);
+            let answer = bench.call(with(&token, method.clone(), &path)).await;
+            let status = answer.status();
+            let told = text_of(answer).await;
+            let is_refused = told.contains("role-insufficient");
+            assert_eq!(is_refused, !allowed.contains(&role), "{method} {path} as {role}: {status} {told}");
+            assert!(!told.contains("not-found") && !told.contains("method-not-allowed"), "{method} {path}");
+            let asks_why = told.contains("reason-missing");
+            // An exporter's token has its reason.
+            let is_to_ask = call.reason && allowed.contains(&role) && role != Role::Exporter;
+            assert_eq!(asks_why, is_to_ask, "{method} {path} as {role}: {told}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{Bytes, Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 use jiff::{SignedDuration, Timestamp};
 use zeroize::Zeroizing;
 
+use crate::api::tokens::{CreatedToken, NewToken, Token as Listed, Tokens};
+use crate::api::{Moment, Word};
 use crate::http::admin::Desk;
 use crate::http::admin::body::parse;
 use crate::http::admin::credential::{Credential, is_token_id};
 use crate::http::admin::operator::{By, CreateToken, ListTokens, RevokeToken};
-use crate::http::admin::record::Moment;
 use crate::http::problem::{Problem, ProblemCode, request_id};
 use crate::purpose::{Policy, Purpose, PurposeId};
 use crate::store::Token;
@@ -27,18 +27,6 @@ const EXPIRES_DAYS_DEFAULT: i64 = 365;
 /// How long a token may live.
 const EXPIRES_DAYS_MAX: i64 = 730;
 
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NewToken {
-    name: String,
-    role: String,
-    #[serde(default)]
-    purposes: Vec<String>,
-    recipient: Option<String>,
-    reason: Option<String>,
-    expires_days: Option<i64>,
-}
-
 /// A new token's rights, checked.
 #[derive(Debug, PartialEq, Eq)]
 struct Rights {
@@ -50,44 +38,41 @@ struct Rights {
     expires_days: i64,
 }
 
-impl NewToken {
-    /// Checks it against the purposes as they are declared now.
-    fn rights(self, policy: &Policy) -> Result<Rights, ProblemCode> {
-        let length = self.name.chars().count();
-        if !(1..=NAME_CHARS_MAX).contains(&length)
-            || self.name.trim().is_empty()
-            || !self.name.chars().all(is_printable)
-        {
-            return Err(ProblemCode::TokenNameInvalid);
-        }
-        let expires_days = self.expires_days.unwrap_or(EXPIRES_DAYS_DEFAULT);
-        if !(1..=EXPIRES_DAYS_MAX).contains(&expires_days) {
-            return Err(ProblemCode::TokenExpiryInvalid);
-        }
-        let role = match Role::from_code(&self.role) {
-            Some(role @ (Role::Viewer | Role::Exporter | Role::Officer | Role::Admin)) => role,
-            Some(Role::Local | Role::System) | None => return Err(ProblemCode::TokenRoleInvalid),
-        };
-        if role != Role::Exporter {
-            let plain = self.purposes.is_empty() && self.recipient.is_none() && self.reason.is_none();
-            let none = (Vec::new(), None, None);
-            let (purposes, recipient, reason) = plain.then_some(none).ok_or(ProblemCode::TokenNotExporter)?;
-            return Ok(Rights { name: self.name, role, purposes, recipient, reason, expires_days });
-        }
-        let purposes = declared(&self.purposes, policy)?;
-        let listed =
-            |recipient: &String| purposes.iter().all(|purpose| purpose.recipients.contains(recipient));
-        let recipient = self.recipient.filter(listed).ok_or(ProblemCode::TokenRecipientInvalid)?;
-        let reason = self.reason.as_deref().and_then(Reason::from_code);
-        Ok(Rights {
-            name: self.name,
-            role,
-            purposes: purposes.iter().map(|purpose| purpose.id.clone()).collect(),
-            recipient: Some(recipient),
-            reason: Some(reason.ok_or(ProblemCode::TokenReasonInvalid)?),
-            expires_days,
-        })
+/// Checks a new token against the purposes as they are declared now.
+fn rights(new: NewToken, policy: &Policy) -> Result<Rights, ProblemCode> {
+    let length = new.name.chars().count();
+    if !(1..=NAME_CHARS_MAX).contains(&length)
+        || new.name.trim().is_empty()
+        || !new.name.chars().all(is_printable)
+    {
+        return Err(ProblemCode::TokenNameInvalid);
     }
+    let expires_days = new.expires_days.unwrap_or(EXPIRES_DAYS_DEFAULT);
+    if !(1..=EXPIRES_DAYS_MAX).contains(&expires_days) {
+        return Err(ProblemCode::TokenExpiryInvalid);
+    }
+    let role = match Role::from_code(&new.role) {
+        Some(role @ (Role::Viewer | Role::Exporter | Role::Officer | Role::Admin)) => role,
+        Some(Role::Local | Role::System) | None => return Err(ProblemCode::TokenRoleInvalid),
+    };
+    if role != Role::Exporter {
+        let plain = new.purposes.is_empty() && new.recipient.is_none() && new.reason.is_none();
+        let none = (Vec::new(), None, None);
+        let (purposes, recipient, reason) = plain.then_some(none).ok_or(ProblemCode::TokenNotExporter)?;
+        return Ok(Rights { name: new.name, role, purposes, recipient, reason, expires_days });
+    }
+    let purposes = declared(&new.purposes, policy)?;
+    let listed = |recipient: &String| purposes.iter().all(|purpose| purpose.recipients.contains(recipient));
+    let recipient = new.recipient.filter(listed).ok_or(ProblemCode::TokenRecipientInvalid)?;
+    let reason = new.reason.as_deref().and_then(Reason::from_code);
+    Ok(Rights {
+        name: new.name,
+        role,
+        purposes: purposes.iter().map(|purpose| purpose.id.clone()).collect(),
+        recipient: Some(recipient),
+        reason: Some(reason.ok_or(ProblemCode::TokenReasonInvalid)?),
+        expires_days,
+    })
 }
 
 /// At least one purpose, each declared, each once.
@@ -118,7 +103,7 @@ pub(super) async fn create(
     request: HttpRequest,
     body: Bytes,
 ) -> Result<HttpResponse, Problem> {
-    let rights = parse::<NewToken>(&body)?.rights(&desk.policy.pin())?;
+    let rights = rights(parse(&body)?, &desk.policy.pin())?;
     let credential = Credential::make(desk.random.as_ref()).map_err(|_| ProblemCode::Internal)?;
     let created_at = desk.clock.now();
     let life = SignedDuration::from_hours(24 * rights.expires_days);
@@ -143,35 +128,14 @@ pub(super) async fn create(
     Ok(shown_once(&credential, expires_at))
 }
 
-#[derive(serde::Serialize)]
-struct Created<'c> {
-    id: &'c str,
-    token: &'c str,
-    expires_at: Moment,
-}
-
 fn shown_once(credential: &Credential, expires_at: Timestamp) -> HttpResponse {
     let text: Zeroizing<String> = credential.expose();
-    let answer = Created { id: credential.id(), token: &text, expires_at: Moment(expires_at) };
-    HttpResponse::Created().insert_header((CONTENT_TYPE, "application/json")).json(answer)
-}
-
-#[derive(serde::Serialize)]
-struct Listed<'t> {
-    id: &'t str,
-    name: &'t str,
-    role: Role,
-    purposes: &'t [PurposeId],
-    recipient: Option<&'t str>,
-    reason: Option<Reason>,
-    created_at: Moment,
-    expires_at: Moment,
-    expired: bool,
-}
-
-#[derive(serde::Serialize)]
-struct All<'t> {
-    tokens: Vec<Listed<'t>>,
+    let answer = CreatedToken {
+        id: credential.id().to_owned(),
+        token: text.to_string(),
+        expires_at: Moment(expires_at),
+    };
+    HttpResponse::Created().json(answer)
 }
 
 /// All tokens, oldest first, without what is kept of their secrets.
@@ -179,17 +143,18 @@ pub(super) async fn list(_by: By<ListTokens>, desk: Data<Desk>) -> Result<HttpRe
     let mut tokens = desk.store.tokens().await?;
     tokens.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
     let now = desk.clock.now();
-    Ok(HttpResponse::Ok().json(All { tokens: tokens.iter().map(|token| listed(token, now)).collect() }))
+    Ok(HttpResponse::Ok()
+        .json(Tokens { tokens: tokens.into_iter().map(|token| listed(token, now)).collect() }))
 }
 
-fn listed(token: &Token, now: Timestamp) -> Listed<'_> {
+fn listed(token: Token, now: Timestamp) -> Listed {
     Listed {
-        id: &token.id,
-        name: &token.name,
-        role: token.role,
-        purposes: &token.purposes,
-        recipient: token.recipient.as_deref(),
-        reason: token.reason,
+        id: token.id,
+        name: token.name,
+        role: token.role.into(),
+        purposes: token.purposes,
+        recipient: token.recipient,
+        reason: token.reason.map(Word::from),
         created_at: Moment(token.created_at),
         expires_at: Moment(token.expires_at),
         expired: now >= token.expires_at,
@@ -221,7 +186,7 @@ mod tests {
     use crate::http::admin::tests::policy;
 
     fn rights(body: &str) -> Result<Rights, ProblemCode> {
-        parse::<NewToken>(body.as_bytes()).and_then(|new| new.rights(&policy()))
+        parse(body.as_bytes()).and_then(|new| super::rights(new, &policy()))
     }
 
     #[test]
@@ -275,6 +240,11 @@ mod tests {
             assert_eq!(rights(&body), Err(ProblemCode::TokenNameInvalid), "{name}");
         }
         assert!(rights(&format!(r#"{{"name":"{}","role":"viewer"}}"#, "é".repeat(64))).is_ok());
+        let days = |days| rights(&format!(r#"{{"name":"it","role":"viewer","expires_days":{days}}}"#));
+        assert_eq!(days("30.0").map(|rights| rights.expires_days), Ok(30));
+        assert_eq!(days("null").map(|rights| rights.expires_days), Ok(365));
+        assert_eq!(days("30.5"), Err(ProblemCode::BodyInvalid));
+        assert_eq!(days("1e300"), Err(ProblemCode::BodyInvalid));
         for days in [0, -1, 731] {
             let body = format!(r#"{{"name":"it","role":"viewer","expires_days":{days}}}"#);
             assert_eq!(rights(&body), Err(ProblemCode::TokenExpiryInvalid), "{days}");

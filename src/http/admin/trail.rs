@@ -4,13 +4,13 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::api::trail::TrailLine;
+use crate::api::{Moment, Word};
 use crate::http::admin::Desk;
 use crate::http::admin::operator::{By, ReadTrail};
-use crate::http::admin::query::Parameters;
-use crate::http::admin::record::Moment;
+use crate::http::admin::query::{Parameters, whole};
 use crate::http::problem::{Problem, ProblemCode};
-use crate::purpose::{PurposeId, RecordId};
-use crate::trail::{Action, Line, Outcome, Reason, Role};
+use crate::trail::Line;
 
 /// Lines after a number, oldest first, as NDJSON. The store has checked their chain.
 pub(super) async fn read(
@@ -21,7 +21,7 @@ pub(super) async fn read(
     let parameters = Parameters::parse(request.query_string(), &["after", "limit"])?;
     let lines = desk.store.lines(after(&parameters)?, parameters.limit()?).await?;
     let mut body = Vec::new();
-    for line in &lines {
+    for line in lines {
         write_line(line, &mut body);
     }
     Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/x-ndjson")).body(body))
@@ -30,41 +30,24 @@ pub(super) async fn read(
 /// The number to go on after; 0 stands before the first line.
 fn after(parameters: &Parameters) -> Result<u64, ProblemCode> {
     let Some(text) = parameters.value("after") else { return Ok(0) };
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| text.parse().ok()).flatten().ok_or(ProblemCode::ParameterInvalid)
+    whole(text).ok_or(ProblemCode::ParameterInvalid)
 }
 
-#[derive(serde::Serialize)]
-struct Shown<'l> {
-    seq: u64,
-    time: Moment,
-    actor: String,
-    role: Role,
-    recipient: Option<&'l str>,
-    action: Action,
-    purpose: Option<&'l PurposeId>,
-    count: u64,
-    from: Option<&'l RecordId>,
-    to: Option<&'l RecordId>,
-    reason: Option<Reason>,
-    result: Outcome,
-}
-
-fn write_line(line: &Line, out: &mut Vec<u8>) {
-    let entry = &line.entry;
-    let shown = Shown {
-        seq: line.seq,
-        time: Moment(line.time),
+fn write_line(line: Line, out: &mut Vec<u8>) {
+    let Line { seq, time, entry, .. } = line;
+    let shown = TrailLine {
+        seq,
+        time: Moment(time),
         actor: entry.actor.to_string(),
-        role: entry.role,
-        recipient: entry.recipient.as_deref(),
-        action: entry.action,
-        purpose: entry.purpose.as_ref(),
+        role: entry.role.into(),
+        recipient: entry.recipient,
+        action: entry.action.into(),
+        purpose: entry.purpose,
         count: entry.count,
-        from: entry.from.as_ref(),
-        to: entry.to.as_ref(),
-        reason: entry.reason,
-        result: entry.result,
+        from: entry.from,
+        to: entry.to,
+        reason: entry.reason.map(Word::from),
+        result: entry.result.into(),
     };
     #[expect(clippy::expect_used, reason = "strings and numbers into a growing vector cannot fail")]
     serde_json::to_writer(&mut *out, &shown).expect("a vector grows");
@@ -74,8 +57,9 @@ fn write_line(line: &Line, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::purpose::{PurposeId, RecordId};
     use crate::secret::Key;
-    use crate::trail::{Entry, chain};
+    use crate::trail::{Action, Entry, chain};
 
     #[test]
     fn a_line_has_the_documented_shape() {
@@ -86,7 +70,7 @@ mod tests {
         entry.to = RecordId::parse("devis-1-3");
         let time = "2026-11-25T08:47:38.9Z".parse().expect("a time");
         let mut out = Vec::new();
-        write_line(&chain(&Key::new([7; 32]), &[0; 32], 1, time, entry).0, &mut out);
+        write_line(chain(&Key::new([7; 32]), &[0; 32], 1, time, entry).0, &mut out);
         let expected = concat!(
             r#"{"seq":1,"time":"2026-11-25T08:47:38Z","actor":"system","role":"system","recipient":null,"#,
             r#""action":"stored","purpose":"devis","count":3,"from":"devis-1-1","to":"devis-1-3","#,

@@ -1,0 +1,329 @@
+//! Every call of the admin side.
+
+use utoipa::openapi::path::{HttpMethod, ParameterIn};
+use utoipa::openapi::schema::Type;
+use utoipa::openapi::{Content, Ref, Required};
+
+use crate::api::clock::Confirmed;
+use crate::api::document::call::{Call, header, lines, plain};
+use crate::api::find::{Find, Found};
+use crate::api::forms::Forms;
+use crate::api::inbox::{Inbox, Requeue, Requeued};
+use crate::api::leads::Lead;
+use crate::api::problem::ProblemCode;
+use crate::api::purposes::Purposes;
+use crate::api::schema::{of, text, whole, words};
+use crate::api::tokens::{CreatedToken, NewToken, Tokens};
+use crate::api::trail::TrailLine;
+use crate::trail::Role;
+
+use ProblemCode as No;
+
+/// The most records or lines that one call hands out.
+pub const LIMIT_MAX: usize = 10_000;
+
+/// What a call hands out if it does not say.
+pub const LIMIT_DEFAULT: usize = 1_000;
+
+const ALL: &[Role] = &[Role::Viewer, Role::Exporter, Role::Officer, Role::Admin];
+const FORMS: &[Role] = &[Role::Viewer, Role::Officer, Role::Admin];
+const EXPORTER: &[Role] = &[Role::Exporter];
+const OFFICER: &[Role] = &[Role::Officer];
+const ADMIN: &[Role] = &[Role::Admin];
+const TRAIL: &[Role] = &[Role::Officer, Role::Admin];
+
+/// All of them.
+pub fn calls() -> Vec<Call> {
+    vec![
+        openapi(),
+        purposes(),
+        leads(),
+        forms(),
+        inbox(),
+        requeue(),
+        find(),
+        create_token(),
+        list_tokens(),
+        revoke_token(),
+        confirm_clock(),
+        trail(),
+        metrics(),
+    ]
+}
+
+fn openapi() -> Call {
+    Call::new(HttpMethod::Get, "/openapi.json", "openapi", "This document", "Needs no token.").answer(
+        "200",
+        "OpenAPI 3.1.",
+        [("application/json", Content::new(Some(of(Type::Object))))],
+        [],
+    )
+}
+
+fn purposes() -> Call {
+    Call::new(
+        HttpMethod::Get,
+        "/purposes",
+        "purposes",
+        "What may be held, and how much is",
+        "In the order of the config. An exporter sees its own.",
+    )
+    .roles(ALL)
+    .json::<Purposes>("200", "The purposes.")
+}
+
+fn leads() -> Call {
+    let query = ParameterIn::Query;
+    let next = header(Ref::from_schema_name("RecordId"), "The next `after`.");
+    let more = header(words(["true", "false"]), "`true`: there is more, go on at once.");
+    let missing = "With `incomplete=allow` alone: how many records of the purpose are missing.";
+    let missing = header(whole(1, u64::MAX), missing);
+    let file = header(of(Type::String), "With `format=csv` alone: a file's name.");
+    let page = Content::new(Some(Ref::from_schema_name("LeadPage")));
+    Call::new(
+        HttpMethod::Get,
+        "/purposes/{purpose}/leads",
+        "leads",
+        "Read records out",
+        "One page, in the order in which the records arrived; what arrives meanwhile comes later. The page's line is in \
+         the trail, synced, before its first byte. Keep `Tamis-Next-Cursor` once the page has come to its end and is \
+         processed, and ask again with `after`. A transfer that breaks off is no page: ask again with the cursor before.",
+    )
+    .roles(EXPORTER)
+    .reason(true)
+    .parameter(ParameterIn::Path, "purpose", Required::True, Ref::from_schema_name("PurposeId"), "The purpose.")
+    .parameter(
+        query.clone(),
+        "format",
+        Required::False,
+        words(["ndjson", "csv", "json"]).default(Some("ndjson".into())),
+        "One record a line; a table; one document.",
+    )
+    .parameter(
+        query.clone(),
+        "dialect",
+        Required::False,
+        words(["excel"]),
+        "With `format=csv` alone: for a double click. Programs leave it out.",
+    )
+    .parameter(
+        query.clone(),
+        "after",
+        Required::False,
+        Ref::from_schema_name("RecordId"),
+        "Only what came after this record, a cursor of the same purpose. Absent: from the first on.",
+    )
+    .parameter(query.clone(), "limit", Required::False, limit(), "At most so many records.")
+    .parameter(
+        query.clone(),
+        "test",
+        Required::False,
+        words(["exclude", "include", "only"]).default(Some("exclude".into())),
+        "Meta's test leads.",
+    )
+    .parameter(
+        query,
+        "incomplete",
+        Required::False,
+        words(["refuse", "allow"]).default(Some("refuse".into())),
+        "Whether to read what is left of a purpose of which records are missing.",
+    )
+    .parameter(
+        ParameterIn::Header,
+        "Tamis-Recipient",
+        Required::False,
+        of(Type::String),
+        "On whose behalf, a recipient that the purpose lists. On the socket alone: a token has its own, which counts.",
+    )
+    .answer(
+        "200",
+        "A page.",
+        [
+            ("application/x-ndjson", lines::<Lead>()),
+            ("application/json", page),
+            ("text/csv", plain("RFC 4180, UTF-8, with a header row.")),
+        ],
+        [
+            ("Tamis-Next-Cursor", next),
+            ("Tamis-More", more),
+            ("Tamis-Missing", missing),
+            ("Content-Disposition", file),
+        ],
+    )
+    .refused(&[
+        No::ParameterUnknown,
+        No::ParameterInvalid,
+        No::LimitOutOfRange,
+        No::CursorInvalid,
+        No::CursorForeign,
+        No::PurposeNotYours,
+        No::RecipientNotListed,
+        No::NotFound,
+        No::PurposeUnknown,
+        No::RecordUnreadable,
+        No::CountMismatch,
+        No::Busy,
+        No::ClockJumped,
+    ])
+}
+
+fn forms() -> Call {
+    Call::new(
+        HttpMethod::Get,
+        "/forms",
+        "forms",
+        "Which question feeds which field",
+        "All forms that were read. A viewer sees counts, no questions.",
+    )
+    .roles(FORMS)
+    .json::<Forms>("200", "The forms.")
+}
+
+fn inbox() -> Call {
+    Call::new(
+        HttpMethod::Get,
+        "/inbox",
+        "inbox",
+        "What is on its way, what waits, what needs a human",
+        "Counts and codes.",
+    )
+    .roles(ALL)
+    .json::<Inbox>("200", "The inbox.")
+    .refused(&[No::RecordUnreadable])
+}
+
+fn requeue() -> Call {
+    Call::new(
+        HttpMethod::Post,
+        "/inbox/requeue",
+        "requeue",
+        "Bring refused or buried references back",
+        "They are read anew, under the config as it is now.",
+    )
+    .roles(ADMIN)
+    .reason(false)
+    .body::<Requeue>()
+    .json::<Requeued>("200", "How many came back.")
+    .refused(&[No::RecordUnreadable])
+}
+
+fn find() -> Call {
+    Call::new(
+        HttpMethod::Post,
+        "/find",
+        "find",
+        "Look one submission up",
+        "By one id, in the body: addresses get logged. The look stands in the trail, found or not.",
+    )
+    .roles(OFFICER)
+    .reason(false)
+    .body::<Find>()
+    .json::<Found>("200", "What became of it; an empty list: nothing is known of this id.")
+    .refused(&[No::RecordUnreadable, No::ClockJumped])
+}
+
+fn create_token() -> Call {
+    Call::new(
+        HttpMethod::Post,
+        "/tokens",
+        "create-token",
+        "Make a token for the TCP door",
+        "Its text is in this answer and nowhere else.",
+    )
+    .roles(ADMIN)
+    .reason(false)
+    .body::<NewToken>()
+    .json::<CreatedToken>("201", "The token.")
+    .refused(&[
+        No::TokenNameInvalid,
+        No::TokenRoleInvalid,
+        No::TokenPurposesInvalid,
+        No::TokenRecipientInvalid,
+        No::TokenReasonInvalid,
+        No::TokenExpiryInvalid,
+        No::TokenNotExporter,
+        No::TooManyTokens,
+    ])
+}
+
+fn list_tokens() -> Call {
+    Call::new(
+        HttpMethod::Get,
+        "/tokens",
+        "list-tokens",
+        "List the tokens",
+        "Oldest first, without their secrets.",
+    )
+    .roles(ADMIN)
+    .json::<Tokens>("200", "The tokens.")
+}
+
+fn revoke_token() -> Call {
+    Call::new(
+        HttpMethod::Delete,
+        "/tokens/{id}",
+        "revoke-token",
+        "Take a token back",
+        "The next call with it is refused.",
+    )
+    .roles(ADMIN)
+    .reason(false)
+    .parameter(
+        ParameterIn::Path,
+        "id",
+        Required::True,
+        text("^[0-9a-f]{16}$", "What stands before the dot."),
+        "The token's id, never its text.",
+    )
+    .answer("204", "It is revoked.", [], [])
+    .refused(&[No::NotFound, No::TokenUnknown])
+}
+
+fn confirm_clock() -> Call {
+    Call::new(
+        HttpMethod::Post,
+        "/clock/confirm",
+        "confirm-clock",
+        "Say that a clock that leapt forward is right",
+        "Until then nothing is exported. A body is not read.",
+    )
+    .roles(ADMIN)
+    .reason(false)
+    .json::<Confirmed>("200", "Whether there was something to confirm.")
+}
+
+fn trail() -> Call {
+    Call::new(
+        HttpMethod::Get,
+        "/trail",
+        "trail",
+        "Who did what, when, why",
+        "Oldest first. The chain of the lines is checked while they are read.",
+    )
+    .roles(TRAIL)
+    .parameter(
+        ParameterIn::Query,
+        "after",
+        Required::False,
+        whole(0, u64::MAX).default(Some(0.into())),
+        "Only lines after the one with this number.",
+    )
+    .parameter(ParameterIn::Query, "limit", Required::False, limit(), "At most so many lines.")
+    .answer("200", "The lines.", [("application/x-ndjson", lines::<TrailLine>())], [])
+    .refused(&[No::ParameterUnknown, No::ParameterInvalid, No::LimitOutOfRange, No::TrailBroken])
+}
+
+fn metrics() -> Call {
+    Call::new(HttpMethod::Get, "/metrics", "metrics", "Counters and gauges", "For Prometheus.")
+        .roles(ALL)
+        .answer(
+            "200",
+            "Prometheus' text format.",
+            [("text/plain", plain("Lines of Prometheus' text format 0.0.4."))],
+            [],
+        )
+}
+
+fn limit() -> utoipa::openapi::schema::ObjectBuilder {
+    whole(1, LIMIT_MAX as u64).default(Some(LIMIT_DEFAULT.into()))
+}

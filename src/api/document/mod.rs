@@ -1,0 +1,103 @@
+//! The OpenAPI 3.1 document of the admin side, made from the shapes and one table of calls.
+
+mod call;
+mod calls;
+#[cfg(test)]
+mod tests;
+
+use std::sync::LazyLock;
+
+use utoipa::ToSchema;
+use utoipa::openapi::path::{PathItem, PathsBuilder};
+use utoipa::openapi::schema::ComponentsBuilder;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Server};
+
+use crate::api::clock::Confirmed;
+use crate::api::find::{Find, Found};
+use crate::api::forms::Forms;
+use crate::api::inbox::{Inbox, Requeue, Requeued};
+use crate::api::leads::LeadPage;
+use crate::api::problem::ProblemBody;
+use crate::api::purposes::Purposes;
+use crate::api::tokens::{CreatedToken, NewToken, Tokens};
+use crate::api::trail::TrailLine;
+use crate::trail::Reason;
+
+pub use call::Call;
+pub use calls::{LIMIT_DEFAULT, LIMIT_MAX, calls};
+
+/// Where all calls are.
+pub const BASE: &str = "/admin/v1";
+
+const ABOUT: &str = "\
+The admin side of tamis, behind two doors: a Unix socket, whose caller the kernel vouches for (root or the daemon's \
+user, who may make every call), and TCP, where a token does. docs/api.md has the rules for clients.
+
+Beyond what the calls declare: an address that is not here answers 404 `not-found`, another method 405 \
+`method-not-allowed` with `Allow`; both as `application/problem+json`. What is no HTTP, or comes too slowly, is answered \
+400, 408 or 431 without a body, and the connection is closed. Members and words may be added to answers: ignore what you \
+do not know.";
+
+/// The document, as `GET /openapi.json` answers and as docs/openapi.json has it.
+pub fn text() -> &'static str {
+    static TEXT: LazyLock<String> = LazyLock::new(|| {
+        let pretty = document().to_pretty_json();
+        pretty.map(|text| text + "\n").unwrap_or_default()
+    });
+    &TEXT
+}
+
+/// The document.
+fn document() -> OpenApi {
+    let mut paths = PathsBuilder::new();
+    for call in calls() {
+        // What is there already of this path is kept: each method is one more of it.
+        let (path, method) = (call.path, call.method.clone());
+        paths = paths.path(path, PathItem::new(method, call.operation()));
+    }
+    let token = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("ID.SECRET")
+        .description(Some("At the TCP door. The socket needs none."));
+    let components = ComponentsBuilder::new()
+        .schemas_from_iter(schemas())
+        .security_scheme(call::TOKEN, SecurityScheme::Http(token.build()));
+    let license = LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0"));
+    let info = InfoBuilder::new()
+        .title("tamis")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(ABOUT))
+        .license(Some(license.build()));
+    OpenApiBuilder::new()
+        .info(info.build())
+        .servers(Some([Server::new(BASE)]))
+        .paths(paths.build())
+        .components(Some(components.build()))
+        .build()
+}
+
+/// Every shape that the document names, and what they are made of.
+fn schemas() -> Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)> {
+    fn with<T: ToSchema>(all: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)>) {
+        all.push((T::name().into_owned(), T::schema()));
+        T::schemas(all);
+    }
+    let mut all = Vec::new();
+    with::<Purposes>(&mut all);
+    with::<LeadPage>(&mut all);
+    with::<Forms>(&mut all);
+    with::<Inbox>(&mut all);
+    with::<Requeue>(&mut all);
+    with::<Requeued>(&mut all);
+    with::<Find>(&mut all);
+    with::<Found>(&mut all);
+    with::<NewToken>(&mut all);
+    with::<CreatedToken>(&mut all);
+    with::<Tokens>(&mut all);
+    with::<Confirmed>(&mut all);
+    with::<TrailLine>(&mut all);
+    with::<Reason>(&mut all);
+    with::<ProblemBody>(&mut all);
+    all
+}

@@ -1,0 +1,106 @@
+//! `POST /find`.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::api::{IdText, Moment, Pairs, Word};
+use crate::notification::ParkCode;
+use crate::purpose::{PurposeId, RecordId};
+
+/// Which submission: by exactly one of the two ids.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Find {
+    /// Meta's id of the submission.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub leadgen_id: Option<IdText>,
+    /// The record's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<IdText>,
+    /// Show answers whole instead of their first characters.
+    #[serde(default)]
+    pub unmask: bool,
+}
+
+/// What became of it; empty: nothing is known of this id.
+// It holds answers: neither `Debug` nor `Display`.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct Found {
+    /// At most one.
+    pub records: Vec<Finding>,
+}
+
+/// What is said of one submission.
+// It holds answers: neither `Debug` nor `Display`.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct Finding {
+    /// The record's id, where it is stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub id: Option<RecordId>,
+    /// Its purpose, where it is stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub purpose: Option<PurposeId>,
+    /// What it is now.
+    #[schema(value_type = State)]
+    pub state: Word<State>,
+    /// Why it is not stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Option<ParkCode>)]
+    pub code: Option<Word<ParkCode>>,
+    /// When the person submitted the form.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub created_time: Option<Moment>,
+    /// The day on which it is exported no longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub expires_at: Option<Moment>,
+    /// Answers by field, masked unless asked otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Option<std::collections::BTreeMap<String, Vec<String>>>)]
+    pub fields: Option<Pairs<Vec<String>>>,
+    /// Consents by key: given or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Option<std::collections::BTreeMap<String, bool>>)]
+    pub consents: Option<Pairs<bool>>,
+}
+
+impl Finding {
+    /// Of this state, and nothing else is said.
+    pub fn of(state: State) -> Self {
+        Self {
+            id: None,
+            purpose: None,
+            state: state.into(),
+            code: None,
+            created_time: None,
+            expires_at: None,
+            fields: None,
+            consents: None,
+        }
+    }
+}
+
+crate::codes! {
+    /// What a submission is now.
+    pub enum State {
+        /// Accepted, and in the journal still.
+        Queued = "queued",
+        /// A record.
+        Stored = "stored",
+        /// A record past its expiry: it is not shown, destroyed or not.
+        Expired = "expired",
+        /// Read again later.
+        Waiting = "waiting",
+        /// No purpose or page claims it yet.
+        Held = "held",
+        /// The purpose's rules refused it.
+        Refused = "refused",
+        /// Its last attempt failed.
+        Buried = "buried",
+        /// It was erased.
+        Erased = "erased",
+    }
+}

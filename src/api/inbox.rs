@@ -1,0 +1,115 @@
+//! `GET /inbox` and `POST /inbox/requeue`.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::api::{IdText, Moment, Word};
+use crate::id::{FormId, PageId};
+use crate::notification::ParkCode;
+
+/// What is on its way, what waits, and what needs a human.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct Inbox {
+    /// References that are to be read now.
+    pub queued: u64,
+    /// References that are read again later.
+    pub waiting: u64,
+    /// References without a purpose or a page in the config.
+    pub held: Vec<Held>,
+    /// Leads that the purpose's rules refused.
+    pub refused: Vec<Refused>,
+    /// References whose last attempt failed, each by itself.
+    pub buried: Vec<Buried>,
+    /// Pages of which no lead is read for now.
+    pub paused: Vec<Paused>,
+    /// Questions whose answers no whitelist names.
+    pub dropped: Vec<Dropped>,
+}
+
+/// What is held of one form.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct Held {
+    /// The form.
+    pub form_id: FormId,
+    /// Its page.
+    pub page_id: PageId,
+    /// How many.
+    pub count: u64,
+    /// Since when.
+    pub oldest: Moment,
+}
+
+/// What was refused of one form for one reason.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct Refused {
+    /// The form.
+    pub form_id: FormId,
+    /// Why.
+    #[schema(value_type = ParkCode)]
+    pub code: Word<ParkCode>,
+    /// How many.
+    pub count: u64,
+    /// Since when.
+    pub oldest: Moment,
+}
+
+/// One buried reference.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct Buried {
+    /// Its number, by which it is requeued. A string, like every id that leaves tamis.
+    #[serde(rename = "ref")]
+    #[schema(pattern = "^[0-9]+$")]
+    pub reference: String,
+    /// Why.
+    #[schema(value_type = ParkCode)]
+    pub code: Word<ParkCode>,
+    /// Attempts spent.
+    pub attempts: u32,
+    /// Since when.
+    pub since: Moment,
+}
+
+/// One page that is paused.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct Paused {
+    /// The page.
+    pub page_id: PageId,
+    /// Why.
+    #[schema(value_type = ParkCode)]
+    pub code: Word<ParkCode>,
+    /// Until when; if that has passed, the next lead is the probe.
+    pub until: Moment,
+}
+
+/// One question that no whitelist names.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct Dropped {
+    /// The form.
+    pub form_id: FormId,
+    /// The question's key: the form author's words, shown here and nowhere else.
+    pub name: String,
+    /// How many answers were dropped.
+    pub count: u64,
+}
+
+/// Which references to bring back: exactly one of the three.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Requeue {
+    /// One, by its number in the inbox.
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub reference: Option<IdText>,
+    /// All that were refused or buried with this code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// All that were refused or buried of this form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub form_id: Option<IdText>,
+}
+
+/// What became of a requeue.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct Requeued {
+    /// How many came back.
+    pub requeued: u64,
+}

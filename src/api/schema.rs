@@ -1,0 +1,145 @@
+//! What ids, words and moments look like in the document. Written here and not beside the types, whose rooms need know
+//! nothing of a document.
+
+use serde_json::Value;
+use utoipa::openapi::schema::{
+    AdditionalProperties, KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat, SchemaType, Type,
+};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::api::Moment;
+use crate::api::find::{Find, State};
+use crate::api::inbox::Requeue;
+use crate::api::problem::ProblemCode;
+use crate::api::tokens::TokenName;
+use crate::code::Coded;
+use crate::id::{FormId, PageId};
+use crate::notification::ParkCode;
+use crate::purpose::{Basis, PurposeId, RecordId};
+use crate::trail::{Action, Outcome, Reason, Role};
+
+/// One to twenty digits: Meta's ids do not fit into what most readers of JSON make of a number.
+pub(super) const META_ID: &str = "^[0-9]{1,20}$";
+/// How the config names a purpose.
+pub(super) const PURPOSE: &str = "^[a-z][a-z0-9_]{0,62}$";
+/// `PURPOSE-EPOCH-NUMBER`.
+pub(super) const RECORD: &str = "^[a-z][a-z0-9_]{0,62}-(0|[1-9][0-9]{0,8})-(0|[1-9][0-9]{0,18})$";
+
+/// No control characters, none that turn the direction of text or have no width, not all blank: what `http/admin/tokens.rs` takes for a name.
+const TOKEN_NAME: &str = concat!(
+    r"^[^\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]*",
+    r"[^\s\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]",
+    r"[^\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]*$",
+);
+
+/// Declares how types of other rooms are written.
+macro_rules! written {
+    ($($type:ty: $schema:expr;)+) => {$(
+        impl PartialSchema for $type {
+            fn schema() -> RefOr<Schema> {
+                $schema.into()
+            }
+        }
+        impl ToSchema for $type {}
+    )+};
+}
+
+written! {
+    FormId: text(META_ID, "Meta's id of a form.").examples(["901000000000001"]);
+    PageId: text(META_ID, "Meta's id of a page.").examples(["104000000000001"]);
+    PurposeId: text(PURPOSE, "A purpose, as the config names it.").examples(["devis"]);
+    RecordId: text(RECORD, "PURPOSE-EPOCH-NUMBER: a record's id, and a cursor. Number 0 stands before the first record.")
+        .examples(["devis-1-7"]);
+    Moment: moment();
+    ProblemCode: list::<ProblemCode>("Why a call was not answered.");
+    ParkCode: list::<ParkCode>("Why a submission is not stored.");
+    State: list::<State>("What a submission is now.");
+    Basis: list::<Basis>("The basis in law (GDPR art. 6(1)).");
+    Role: list::<Role>("What an operator may do.");
+    Reason: list::<Reason>("Why data is read or changed; it stands in the trail.");
+    Action: list::<Action>("What was done.");
+    Outcome: list::<Outcome>("How it ended.");
+    TokenName: text(TOKEN_NAME, "1 to 64 printable characters, not all of them blank.").min_length(Some(1)).max_length(Some(64));
+    Find: find();
+    Requeue: requeue();
+}
+
+/// A string of this pattern.
+pub(super) fn text(pattern: &str, description: &str) -> ObjectBuilder {
+    of(Type::String).pattern(Some(pattern)).description(Some(description))
+}
+
+/// Any string.
+pub(super) fn of(kind: Type) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(SchemaType::Type(kind))
+}
+
+/// A whole number within bounds.
+pub(super) fn whole(least: u64, most: u64) -> ObjectBuilder {
+    of(Type::Integer).minimum(Some(least)).maximum(Some(most))
+}
+
+/// One of these words.
+pub(super) fn words<'w>(words: impl IntoIterator<Item = &'w str>) -> ObjectBuilder {
+    let words: Vec<&str> = words.into_iter().collect();
+    of(Type::String).enum_values(Some(words))
+}
+
+fn list<C: Coded>(description: &str) -> ObjectBuilder {
+    words(C::every().iter().map(|code| code.code())).description(Some(description))
+}
+
+fn moment() -> ObjectBuilder {
+    of(Type::String)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+        .description(Some("RFC 3339, in UTC, whole seconds."))
+        .examples([Value::from("2026-11-25T08:47:38Z")])
+}
+
+/// Digits as a string, or as a number.
+fn digits(description: &str) -> OneOfBuilder {
+    OneOfBuilder::new()
+        .item(of(Type::String).pattern(Some(META_ID)))
+        .item(whole(0, u64::MAX))
+        .description(Some(description))
+}
+
+/// An object that names exactly one of `ways`; the others are absent or null.
+fn exactly_one(ways: &[(&str, RefOr<Schema>)], beside: &[(&str, RefOr<Schema>)], said: &str) -> OneOfBuilder {
+    let mut all = OneOfBuilder::new().description(Some(said));
+    for (way, schema) in ways {
+        let mut object = of(Type::Object).title(Some(*way)).property(*way, schema.clone()).required(*way);
+        for (other, _) in ways.iter().filter(|(other, _)| other != way) {
+            object = object.property(*other, of(Type::Null));
+        }
+        for (name, schema) in beside {
+            object = object.property(*name, schema.clone());
+        }
+        all = all.item(object.additional_properties(Some(AdditionalProperties::FreeForm(false))));
+    }
+    all
+}
+
+fn find() -> OneOfBuilder {
+    let unmask = of(Type::Boolean)
+        .default(Some(Value::from(false)))
+        .description(Some("Show answers whole instead of their first characters."));
+    exactly_one(
+        &[("leadgen_id", digits("Meta's id of the submission.").into()), ("id", RecordId::schema())],
+        &[("unmask", unmask.into())],
+        "Which submission: by exactly one of the two ids.",
+    )
+}
+
+fn requeue() -> OneOfBuilder {
+    exactly_one(
+        &[
+            ("ref", digits("One, by its number in the inbox.").into()),
+            ("code", ParkCode::schema()),
+            ("form_id", digits("All of this form.").into()),
+        ],
+        &[],
+        "Which of the refused and buried references: exactly one of the three.",
+    )
+}

@@ -1,0 +1,45 @@
+//! `GET /trail`.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::api::{Moment, Word};
+use crate::purpose::{PurposeId, RecordId};
+use crate::trail::{Action, Outcome, Reason, Role};
+
+/// One line of the trail: who did what. Nothing of what a person wrote.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct TrailLine {
+    /// Its number; the first is 1, none is missing.
+    pub seq: u64,
+    /// When.
+    pub time: Moment,
+    /// Who: `token:ID`, `local:UID` (the command line), `system` (tamis itself).
+    pub actor: String,
+    /// In what role.
+    #[schema(value_type = Role)]
+    pub role: Word<Role>,
+    /// On whose behalf.
+    #[schema(required = true)]
+    pub recipient: Option<String>,
+    /// What.
+    #[schema(value_type = Action)]
+    pub action: Word<Action>,
+    /// Of which purpose.
+    #[schema(required = true)]
+    pub purpose: Option<PurposeId>,
+    /// How many records (for an export: up to how many).
+    pub count: u64,
+    /// The first record.
+    #[schema(required = true)]
+    pub from: Option<RecordId>,
+    /// The last record.
+    #[schema(required = true)]
+    pub to: Option<RecordId>,
+    /// Why.
+    #[schema(required = true, value_type = Option<Reason>)]
+    pub reason: Option<Word<Reason>>,
+    /// How it ended.
+    #[schema(value_type = Outcome)]
+    pub result: Word<Outcome>,
+}
