@@ -1,0 +1,99 @@
+//! A fuzzer that knows nothing but the document: whatever it sends, the answer is one that the document declares.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::api::{ROOT, document, exporter, run, token};
+use crate::support::process::{Daemon, Home};
+use crate::support::{Caller, DEVIS_FORM, LETTRE_FORM, lead, senders};
+
+/// The calls of the document: method and path.
+fn declared() -> Vec<(String, String)> {
+    let openapi: Value = serde_json::from_str(&document("openapi.json")).expect("JSON");
+    let paths = openapi["paths"].as_object().expect("paths").iter();
+    let calls = paths.flat_map(|(path, methods)| {
+        methods.as_object().expect("methods").keys().map(|method| (method.to_uppercase(), path.clone()))
+    });
+    calls.collect()
+}
+
+/// The fuzzer: where `.ci/run` puts it, else wherever the system finds it.
+fn schemathesis() -> Command {
+    let ours = Path::new(ROOT).join("target/tools/schemathesis/bin/schemathesis");
+    Command::new(if ours.exists() { ours } else { PathBuf::from("schemathesis") })
+}
+
+/// A daemon with records, and with references that are held, refused and buried.
+async fn furnished(daemon: &Daemon, meta: &tamis_simulator::Simulator) {
+    let answered = |form: &str| lead(form).answer("full_name", &["Zoé"]).answer("email", &["z@example.org"]);
+    let mut ids: Vec<String> = (0..12).map(|_| meta.add_lead(answered(DEVIS_FORM))).collect();
+    ids.push(meta.add_lead(answered(LETTRE_FORM)));
+    ids.push(meta.add_lead(lead("901000000000099")));
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let delivered = meta.deliver(&daemon.webhook(), &meta.notification(&ids)).await.expect("an answer");
+    assert_eq!(delivered.status, 200);
+    daemon.until_said("lead.stored", 12);
+    daemon.until_said("lead.held", 1);
+    daemon.until_said("lead.refused", 1);
+}
+
+/// No answer but a declared one: its status, its kind, its headers, its shape; wrong calls are refused, right ones are
+/// not, and nothing is a fault of ours.
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_a_stranger_sends_the_answer_is_one_that_the_document_declares() {
+    let mut look = schemathesis();
+    look.arg("--version");
+    if run(look).await.is_none() {
+        println!("skipped: schemathesis is not installed (.ci/run installs it)");
+        return;
+    }
+    let meta = senders::meta().await;
+    let home = Home::new(&meta, "page-token", |text| text);
+    let daemon = home.serve(&[]);
+    furnished(&daemon, &meta).await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let mut config =
+        fs::read_to_string(Path::new(ROOT).join("tests/data/schemathesis.toml")).expect("a file");
+    let mut tokens = Vec::new();
+    for role in ["exporter", "officer", "admin"] {
+        let body = if role == "exporter" { exporter() } else { json!({"name": role, "role": role}) };
+        let (_, text) = token(&daemon.admin(), body).await;
+        config = config.replace(&format!("{{{role}}}"), &text);
+        tokens.push(text);
+    }
+    let mut spare = Vec::new();
+    for _ in 0..3 {
+        spare.push(token(&daemon.admin(), json!({"name": "spare", "role": "viewer"})).await.0);
+    }
+    config =
+        config.replace("{spare}", &spare.iter().map(|id| format!("\"{id}\"")).collect::<Vec<_>>().join(", "));
+    fs::write(directory.path().join("schemathesis.toml"), config).expect("a file");
+    let mut fuzz = schemathesis();
+    fuzz.current_dir(directory.path()).args(["--no-color", "run"]);
+    fuzz.arg(format!("http://{}/admin/v1/openapi.json", daemon.admin));
+    let began = std::time::Instant::now();
+    let output = run(fuzz).await.expect("schemathesis");
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
+    println!("{:.0} s\n{told}", began.elapsed().as_secs_f64());
+    for text in tokens {
+        let answer = Caller::tcp(&daemon.admin, Some(&text)).get("/admin/v1/purposes").await;
+        assert_eq!(
+            answer.status, 200,
+            "a token that it used was revoked on the way: it tried nothing after that"
+        );
+    }
+    let (status, said) = daemon.terminate();
+    assert!(status.success(), "{said}");
+    for fault in ["request.failed", "panic"] {
+        assert!(!said.contains(fault), "{said}");
+    }
+    for (method, path) in declared() {
+        let of_call = format!("request.method={method} request.route=/admin/v1{path} response.status=2");
+        assert!(said.contains(&of_call), "{method} {path} never went well, so little of it was looked at");
+    }
+    meta.stop().await;
+}
