@@ -42,10 +42,10 @@ use tamis::http::{
     BodyBudget, Health, Intake, IntakeSettings, Listener, NEXT_HEAD_MAX, Patience, Proxies, Trust,
     public_server, with_id,
 };
-use tamis::metrics::Metrics;
 use tamis::notification::{self, Verifier};
 use tamis::random::{Random, SystemRandom};
 use tamis::secret::Secret;
+use tamis::telemetry::metrics::Metrics;
 use tamis::telemetry::{Format, LeadNames, Lines, Loudness};
 use zeroizing_alloc::ZeroAlloc;
 

@@ -17,7 +17,6 @@ use crate::app::sockets::{Sockets, bind};
 use crate::clock::{Clock, Rfc3339};
 use crate::config::{Config, Fingerprint, Secrets};
 use crate::current::Current;
-use crate::descriptors;
 use crate::graph::Graph;
 use crate::http::admin::Admin;
 use crate::http::{
@@ -27,13 +26,14 @@ use crate::http::{
 use crate::inbox::Inbox;
 use crate::keyring::Keyring;
 use crate::lifecycle::Stop;
-use crate::metrics::{Metrics, Readings};
+use crate::machine::descriptors;
+use crate::machine::systemd::Systemd;
 use crate::notification::Verifier;
 use crate::purpose::Policy;
 use crate::random::Random;
 use crate::store::SharedStore;
-use crate::systemd::Systemd;
 use crate::telemetry::LeadNames;
+use crate::telemetry::metrics::{Metrics, Readings};
 use crate::workers::{
     Clockwatch, Fetcher, FormBook, Gate, Reaper, Retries, Scanner, Tools, Worker, fetchers, run_loop,
 };

@@ -12,5 +12,5 @@ fn main() -> ExitCode {
     #[expect(clippy::disallowed_methods, reason = "the environment is read here, once, and handed in")]
     let variables = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    tamis::cli::run(std::env::args_os(), &tamis::location::Environment::new(variables)).into()
+    tamis::cli::run(std::env::args_os(), &tamis::secret::location::Environment::new(variables)).into()
 }

@@ -12,10 +12,10 @@ use tamis::inbox::Inbox;
 use tamis::keyring::Keyring;
 use tamis::keyring::file::FileKeyring;
 use tamis::lead::{MinimisedLead, minimise};
-use tamis::location::Environment;
 use tamis::purpose::{Matching, Purpose};
 use tamis::random::{Random, SystemRandom};
 use tamis::secret::Secret;
+use tamis::secret::location::Environment;
 use tamis::store::{self, SharedStore};
 use tamis::store::{Outcome, Settlement};
 

@@ -72,7 +72,7 @@ fn retry(times: &RetryTimes) -> Retry {
 mod tests {
     use super::*;
     use crate::config::parse;
-    use crate::location::Environment;
+    use crate::secret::location::Environment;
 
     #[test]
     fn the_rooms_get_what_the_file_says() {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::app::StartError;
 use crate::config::Config;
-use crate::disk;
+use crate::machine::disk;
 
 /// The addresses.
 #[derive(Clone, Debug)]

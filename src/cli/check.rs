@@ -7,8 +7,8 @@ use std::path::Path;
 
 use crate::cli::check::forms::FormShown;
 use crate::config::{self, Checked, Config, Effective, Fault};
-use crate::location::Environment;
 use crate::purpose::{FieldRule, Purpose};
+use crate::secret::location::Environment;
 
 const EXAMPLE: &str = "\
 Exit codes: 0 the config is good (warnings may stand), 78 it is refused.

@@ -3,12 +3,12 @@
 use reqwest::Method;
 
 use crate::api::clock::Confirmed;
-use crate::cli::daemon::{Daemon, parse};
-use crate::cli::failure::Failure;
-use crate::cli::output::print;
 use crate::cli::reasons;
 use crate::cli::socket::{ConfigPath, SocketArgument};
-use crate::location::Environment;
+use crate::client::{Daemon, parse};
+use crate::secret::location::Environment;
+use crate::terminal::Failure;
+use crate::terminal::print;
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {

@@ -5,16 +5,16 @@ use std::path::PathBuf;
 use clap::value_parser;
 use reqwest::{Method, Response};
 
-use crate::cli::daemon::{Daemon, broken};
-use crate::cli::failure::{Exit, Failure};
-use crate::cli::join::{Format, Join};
-use crate::cli::output::{print_bytes, records, tell};
-use crate::cli::part::{Part, Reached, What};
-use crate::cli::progress::Progress;
 use crate::cli::reasons;
 use crate::cli::socket::{ConfigPath, SocketArgument};
-use crate::location::Environment;
+use crate::client::{Daemon, broken};
+use crate::export::{Format, Join};
+use crate::export::{Part, Reached, What};
 use crate::purpose::{PurposeId, RecordId};
+use crate::secret::location::Environment;
+use crate::terminal::Progress;
+use crate::terminal::{Exit, Failure};
+use crate::terminal::{print_bytes, records, tell};
 
 const EXAMPLE: &str = "\
 With -o, what is done so far lies in FILE.part and FILE.cursor; the same command goes on from there.

@@ -7,12 +7,12 @@ use reqwest::Method;
 
 use crate::api::find::{Find, Finding, Found};
 use crate::api::{IdText, Pairs};
-use crate::cli::daemon::{Daemon, parse, written};
-use crate::cli::failure::{Exit, Failure};
-use crate::cli::output::{print, printable, tell};
 use crate::cli::reasons;
 use crate::cli::socket::{ConfigPath, SocketArgument};
-use crate::location::Environment;
+use crate::client::{Daemon, parse, written};
+use crate::secret::location::Environment;
+use crate::terminal::{Exit, Failure};
+use crate::terminal::{print, printable, tell};
 
 /// An id is shorter than this.
 const ID_BYTES_MAX: u64 = 256;

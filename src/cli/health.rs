@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use reqwest::{StatusCode, Url};
 
-use crate::cli::daemon::client;
-use crate::cli::failure::{Exit, Failure};
-use crate::cli::output::print;
 use crate::cli::socket::{ConfigPath, public_listen};
-use crate::location::Environment;
+use crate::client::client;
+use crate::secret::location::Environment;
+use crate::terminal::print;
+use crate::terminal::{Exit, Failure};
 
 /// How long the answer may take: it is a word, and no disk is asked for it.
 const PATIENCE: Duration = Duration::from_secs(3);

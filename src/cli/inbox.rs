@@ -6,13 +6,13 @@ use reqwest::Method;
 
 use crate::api::IdText;
 use crate::api::inbox::{Inbox, Requeue, Requeued};
-use crate::cli::daemon::{Daemon, parse, written};
-use crate::cli::failure::{Exit, Failure};
-use crate::cli::output::{print, thousands};
 use crate::cli::reasons;
 use crate::cli::socket::{ConfigPath, SocketArgument};
-use crate::cli::table::Table;
-use crate::location::Environment;
+use crate::client::{Daemon, parse, written};
+use crate::secret::location::Environment;
+use crate::terminal::Table;
+use crate::terminal::{Exit, Failure};
+use crate::terminal::{print, thousands};
 
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  tamis inbox", args_conflicts_with_subcommands = true)]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::disk::{private_file, sync_dir};
+use crate::machine::disk::{private_file, sync_dir};
 use crate::random::Random;
 
 /// The config that is written, with `{dir}` for the directory.
@@ -90,7 +90,7 @@ pub fn run(arguments: &Arguments, random: &dyn Random) -> Result<String, InitErr
 fn made_directory(directory: &Path) -> Result<Vec<PathBuf>, InitError> {
     let missing = directory.ancestors().take_while(|ancestor| !ancestor.exists());
     let changed: Vec<PathBuf> = missing.filter_map(|missing| missing.parent().map(Path::to_owned)).collect();
-    at(directory, crate::disk::private_dir(directory))?;
+    at(directory, crate::machine::disk::private_dir(directory))?;
     Ok(changed)
 }
 
@@ -174,8 +174,8 @@ mod tests {
 
     use super::*;
     use crate::config::{self, SecretState};
-    use crate::location::Environment;
     use crate::random::SystemRandom;
+    use crate::secret::location::Environment;
 
     fn init(directory: &Path) -> Result<String, InitError> {
         run(&Arguments { directory: directory.to_owned() }, &SystemRandom)

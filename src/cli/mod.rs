@@ -5,24 +5,13 @@
 
 mod check;
 mod clock;
-mod daemon;
-#[cfg(feature = "demo")]
-mod demo;
 mod export;
-mod failure;
 mod find;
 mod health;
 mod inbox;
 mod init;
-mod join;
-mod output;
-mod part;
-mod progress;
-#[cfg(feature = "demo")]
-mod sandbox;
 mod serve;
 mod socket;
-mod table;
 mod token;
 mod trail;
 
@@ -32,11 +21,14 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{ColorChoice, Parser, Subcommand};
 
-use crate::location::Environment;
+#[cfg(feature = "demo")]
+use crate::play::{demo, sandbox};
 use crate::random::SystemRandom;
+use crate::secret::location::Environment;
+use crate::terminal::{self, Failure};
 use crate::trail::Reason;
 
-pub use failure::{Exit, Failure};
+pub use crate::terminal::Exit;
 pub use socket::ConfigPath;
 
 /// Receives Facebook and Instagram lead-form submissions, keeps only what a declared purpose allows, sealed, and forgets
@@ -91,7 +83,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
     match runtime {
         Ok(runtime) => runtime.block_on(act(arguments, environment)),
         Err(error) => {
-            output::tell(&format!("error: no threads to run on: {}", error.kind()));
+            terminal::tell(&format!("error: no threads to run on: {}", error.kind()));
             Exit::Failed
         }
     }
@@ -100,13 +92,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
 async fn act(arguments: impl IntoIterator<Item = OsString>, environment: &Environment) -> Exit {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
-        Err(told) => return output::told_by_clap(&told),
+        Err(told) => return terminal::told_by_clap(&told),
     };
     let config = ConfigPath::of(cli.config, environment);
     match obey(cli.command, &config, environment).await {
         Ok(()) => Exit::Done,
         Err(failure) => {
-            output::tell(&format!("error: {failure}"));
+            terminal::tell(&format!("error: {failure}"));
             failure.exit
         }
     }
@@ -122,13 +114,13 @@ async fn obey(command: Command, config: &ConfigPath, environment: &Environment) 
         Command::Init(arguments) => {
             let told =
                 init::run(&arguments, &SystemRandom).map_err(|error| Failure::failed(error.to_string()))?;
-            output::print(&told)
+            terminal::print(&told)
         }
         Command::Check(arguments) => {
             let verdict = check::run(&arguments, &config.path, environment).await;
-            output::print(&verdict.told)?;
+            terminal::print(&verdict.told)?;
             if !verdict.remarks.is_empty() {
-                output::tell(verdict.remarks.trim_end());
+                terminal::tell(verdict.remarks.trim_end());
             }
             match verdict.refusal {
                 Some(sentence) => Err(Failure::new(Exit::ConfigRefused, sentence)),

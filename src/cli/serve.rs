@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use crate::app::{Ambient, App, Reload, StartError};
 use crate::cli::ConfigPath;
-use crate::cli::failure::{Exit, Failure};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config, Faults, LogFormat, LogLevel};
 use crate::keyring::{KeyringCode, KeyringError};
 use crate::lifecycle::{Hangups, Stop, forbid_cores, stop_on_signals};
-use crate::location::Environment;
+use crate::machine::systemd::Systemd;
 use crate::random::SystemRandom;
+use crate::secret::location::Environment;
 use crate::store::{StoreCode, StoreError};
-use crate::systemd::Systemd;
 use crate::telemetry::{Format, Lines, LogFile, Loudness, silence_panics};
+use crate::terminal::{Exit, Failure};
 
 const EXAMPLE: &str = "\
 Stops in order on SIGTERM and SIGINT: what was acknowledged is stored, parked or queued. On SIGHUP the config and all

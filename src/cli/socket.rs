@@ -5,8 +5,8 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use crate::cli::failure::{Exit, Failure};
-use crate::location::Environment;
+use crate::secret::location::Environment;
+use crate::terminal::{Exit, Failure};
 
 /// Where the config file is looked for if nobody says.
 const CONFIG_DEFAULT: &str = "/etc/tamis/tamis.toml";

@@ -3,13 +3,13 @@
 use reqwest::Method;
 
 use crate::api::tokens::{CreatedToken, NewToken, Token, Tokens};
-use crate::cli::daemon::{Daemon, parse, written};
-use crate::cli::failure::{Exit, Failure};
-use crate::cli::output::{print, printable, tell};
 use crate::cli::reasons;
 use crate::cli::socket::{ConfigPath, SocketArgument};
-use crate::cli::table::{Table, or_dash};
-use crate::location::Environment;
+use crate::client::{Daemon, parse, written};
+use crate::secret::location::Environment;
+use crate::terminal::{Exit, Failure};
+use crate::terminal::{Table, or_dash};
+use crate::terminal::{print, printable, tell};
 
 /// Making and revoking tokens is part of running tamis; that is the reason that the trail shows unless another is given.
 const REASON_DEFAULT: &str = "support";

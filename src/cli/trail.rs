@@ -4,13 +4,13 @@ use clap::value_parser;
 use reqwest::Method;
 
 use crate::api::trail::TrailLine;
-use crate::cli::daemon::{Daemon, parse};
-use crate::cli::failure::Failure;
-use crate::cli::output::{print, tell};
 use crate::cli::socket::{ConfigPath, SocketArgument};
-use crate::cli::table::{Table, or_dash};
-use crate::location::Environment;
+use crate::client::{Daemon, parse};
 use crate::purpose::RecordId;
+use crate::secret::location::Environment;
+use crate::terminal::Failure;
+use crate::terminal::{Table, or_dash};
+use crate::terminal::{print, tell};
 
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  tamis trail --after 1200 --json")]

@@ -53,7 +53,7 @@ fn is_live(key: &str) -> bool {
 mod tests {
     use super::*;
     use crate::config::parse;
-    use crate::location::Environment;
+    use crate::secret::location::Environment;
 
     fn fingerprint(change: impl Fn(String) -> String) -> Fingerprint {
         let text = change(include_str!("../../config/tamis.example.toml").to_owned());

@@ -9,7 +9,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use crate::config::Config;
 use crate::config::secrets::{SecretFound, SecretState};
 use crate::config::table::Value;
-use crate::location::Location;
+use crate::secret::location::Location;
 
 /// The effective configuration. `Display` is much like TOML; `Serialize` is the same for programs.
 pub struct Effective(Vec<(String, Rows)>);

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use crate::location::LocationCode;
+use crate::secret::location::LocationCode;
 
 crate::codes! {
     /// Why a config is refused, or warned about.

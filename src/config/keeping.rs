@@ -9,8 +9,8 @@ use crate::config::place;
 use crate::config::secrets::SecretPlace;
 use crate::config::section::Item;
 use crate::config::table::table;
-use crate::location::Location;
 use crate::purpose::law::{TRAIL_MONTHS, TRAIL_MONTHS_RECOMMENDED};
+use crate::secret::location::Location;
 
 const CACHE_MB: RangeInclusive<u64> = 1..=65_536;
 const FREE_DISK_MB: RangeInclusive<u64> = 1..=1_048_576;

@@ -11,7 +11,7 @@ use std::path::Path;
 use ::config::{FileFormat, Map, Value, ValueKind};
 
 use crate::config::fault::{Fault, FaultCode, Faults};
-use crate::location::Environment;
+use crate::secret::location::Environment;
 
 /// Every default, with its comment.
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");

@@ -8,7 +8,7 @@ use crate::config::place;
 use crate::config::section::{Item, Section, each};
 use crate::config::table::table;
 use crate::id::{AppId, PageId};
-use crate::location::Location;
+use crate::secret::location::Location;
 
 const CALLS_IN_FLIGHT: RangeInclusive<u64> = 1..=64;
 const CONNECT_TIMEOUT_MS: RangeInclusive<u64> = 50..=60_000;

@@ -36,9 +36,9 @@ pub use listeners::{Admin, Public};
 pub use meta::{Meta, Page, RetryTimes};
 pub use secrets::{PageToken, SecretFound, SecretState, Secrets};
 
-use crate::location::Environment;
 use crate::purpose::Policy;
 use crate::purpose::law::{Controller, Recipient};
+use crate::secret::location::Environment;
 use findings::Findings;
 use secrets::SecretPlace;
 use section::Section;

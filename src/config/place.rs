@@ -7,7 +7,7 @@ use reqwest::Url;
 
 use crate::config::fault::FaultCode;
 use crate::config::section::Item;
-use crate::location::Location;
+use crate::secret::location::Location;
 
 /// Letters and digits in a row that are more likely a secret than a name (Meta's app secrets have 32, page tokens more).
 const SECRET_LIKE_MIN: usize = 32;

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use crate::config::Config;
 use crate::config::fault::{Code, Fault, FaultCode, Faults};
 use crate::id::PageId;
-use crate::location::{Environment, Location, LocationCode, WatchedSecret};
+use crate::secret::location::{Environment, Location, LocationCode, WatchedSecret};
 use crate::secret::{Key, Secret};
 
 /// All secrets, read. No `Debug`.

@@ -11,7 +11,7 @@ use crate::config::fault::{Fault, FaultCode};
 use crate::config::findings::Findings;
 use crate::config::secrets::SecretPlace;
 use crate::config::suggest;
-use crate::location::Location;
+use crate::secret::location::Location;
 
 /// What a key is called, where it is not the operator who names it.
 type Name = &'static str;

@@ -15,9 +15,9 @@ use std::sync::Arc;
 use crate::config::effective::{At, Shown};
 use crate::config::keeping::{LogFormat, LogLevel};
 use crate::id::{AppId, FormId, PageId};
-use crate::location::Location;
 use crate::purpose::law::{Basis, Channel, RecipientRole};
 use crate::purpose::{ConsentKey, Keep};
+use crate::secret::location::Location;
 
 /// One key of a table.
 pub(super) struct Key {

@@ -29,11 +29,11 @@ use tokio::sync::Semaphore;
 use crate::clock::Clock;
 use crate::current::Current;
 use crate::id::{FormId, LeadgenId, PageId};
-use crate::location::{Look, WatchedSecret};
 use crate::notification::ParkCode;
 use crate::purpose::FormDefinition;
 use crate::random::Random;
 use crate::secret::Secret;
+use crate::secret::location::{Look, WatchedSecret};
 
 use client::Client;
 use failure::Refusal;

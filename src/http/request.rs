@@ -11,8 +11,8 @@ use actix_web::{Error, HttpMessage, web};
 
 use crate::clock::Clock;
 use crate::http::problem::{RequestId, request_id};
-use crate::metrics::Metrics;
 use crate::random::Random;
+use crate::telemetry::metrics::Metrics;
 
 const HEADER: HeaderName = HeaderName::from_static("tamis-request-id");
 

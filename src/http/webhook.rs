@@ -16,12 +16,12 @@ use crate::http::body::{Body, BodyBudget, BodyError};
 use crate::http::caller::Proxies;
 use crate::http::problem::{Problem, ProblemCode, Said, request_id};
 use crate::inbox::{Accepted, Inbox, InboxError};
-use crate::metrics::Metrics;
 use crate::notification::{
     self, Census, Challenge, ChallengeCode, ChangeCode, Notification, SignatureCode, Verifier, WireCode,
 };
 use crate::secret::Secret;
 use crate::telemetry::LeadNames;
+use crate::telemetry::metrics::Metrics;
 
 const SIGNATURE: HeaderName = HeaderName::from_static("x-hub-signature-256");
 const LEGACY_SIGNATURE: HeaderName = HeaderName::from_static("x-hub-signature");

@@ -32,9 +32,9 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use crate::clock::{Clock, Day};
-use crate::disk;
 use crate::id::LeadgenId;
 use crate::keyring::{Keyring, KeyringError};
+use crate::machine::disk;
 use crate::notification::{Lane, LeadRef};
 use crate::random::Random;
 

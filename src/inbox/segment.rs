@@ -9,8 +9,8 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::disk;
 use crate::keyring::InstanceId;
+use crate::machine::disk;
 
 /// Where the first frame is: after the headers, each in a page of its own.
 pub const FIRST_FRAME: usize = 2 * HEADER_EVERY;

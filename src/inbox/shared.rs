@@ -13,8 +13,8 @@ use super::ledger::Ledger;
 use super::segment::{FIRST_FRAME, Shelf};
 use super::{InboxCode, InboxError, Known, Settings};
 use crate::clock::Clock;
-use crate::disk;
 use crate::keyring::Keyring;
+use crate::machine::disk;
 use crate::notification::LeadRef;
 use crate::random::Random;
 

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::disk::{directory_of, private_dir, private_file, sync_dir};
 use crate::keyring::format::KEYRING_BYTES_MAX;
 use crate::keyring::{KeyringCode, KeyringError};
+use crate::machine::disk::{directory_of, private_dir, private_file, sync_dir};
 
 /// Bits of a file's mode that let others than its owner in.
 const MODE_OF_OTHERS: u32 = 0o077;

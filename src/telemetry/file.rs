@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use rustix::fs::OFlags;
 
 use crate::clock::Day;
-use crate::disk::{directory_of, private_dir, private_file};
+use crate::machine::disk::{directory_of, private_dir, private_file};
 
 /// After a line that could not be written the next ones are not tried for so long: on a disk that is all but full a
 /// short line fits where a long one does not, and that is not worth two lines each.

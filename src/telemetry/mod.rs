@@ -6,6 +6,7 @@
 
 mod file;
 mod line;
+pub mod metrics;
 mod name;
 
 use std::io::Write;

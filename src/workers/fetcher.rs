@@ -16,12 +16,12 @@ use crate::graph::{Availability, Cause, Decision, Failure, Graph, LeadRead, Retr
 use crate::id::LeadgenId;
 use crate::inbox::Inbox;
 use crate::lead::{Dropped, RawLead, Sieved, minimise};
-use crate::metrics::Metrics;
 use crate::notification::{Lane, Lanes, LeadRef, ParkCode, Why};
 use crate::purpose::{Matching, Policy, Purpose};
 use crate::random::Random;
 use crate::store::{KnownForm, Outcome, ParkedClaim, Settlement, SharedStore, StoreError};
 use crate::telemetry::LeadNames;
+use crate::telemetry::metrics::Metrics;
 use crate::workers::forms::{FormBook, Unknown};
 use crate::workers::told::Told;
 use crate::workers::{Gate, Step, Worker};

@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::lifecycle::Stop;
-use crate::metrics::Metrics;
+use crate::telemetry::metrics::Metrics;
 
 pub use clockwatch::Clockwatch;
 pub use fetcher::{Fetcher, Retries, Tools, fetchers};

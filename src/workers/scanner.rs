@@ -9,8 +9,8 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::inbox::Inbox;
-use crate::metrics::Metrics;
 use crate::store::{Fault, Scanned, Scanning, SharedStore, StoreCode};
+use crate::telemetry::metrics::Metrics;
 use crate::workers::{Step, Worker};
 
 /// Entries a slice: some milliseconds.

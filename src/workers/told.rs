@@ -1,10 +1,10 @@
 //! What the log and the metrics say of each settlement: one line a lead, with what was dropped, and no word of the lead.
 
 use crate::id::{FormId, PageId};
-use crate::metrics::Metrics;
 use crate::notification::{Lane, ParkCode, Why};
 use crate::store::{Outcome, Settled, Settlement};
 use crate::telemetry::LeadNames;
+use crate::telemetry::metrics::Metrics;
 
 /// What the log says of a settlement, taken before the store takes the settlement over.
 pub(super) struct Told {

@@ -149,7 +149,7 @@ fn is_open(mut connection: &TcpStream) -> bool {
 #[tokio::test(flavor = "multi_thread")]
 async fn five_thousand_idle_connections_keep_no_signed_call_out() {
     const IDLE: usize = 5_000;
-    let files = tamis::descriptors::raise_limit();
+    let files = tamis::machine::descriptors::raise_limit();
     assert!(files > IDLE as u64 + 1_000, "this test needs more than {files} open files");
     let meta = Simulator::start(tamis_simulator::Setup::default()).await.expect("Meta's side");
     let home = Home::new(&meta, &canary("page-token"), |text| text);
@@ -187,7 +187,7 @@ async fn a_thousand_idle_connections_keep_no_signed_call_out() {
     if !installed("prlimit") {
         return;
     }
-    let files = tamis::descriptors::raise_limit();
+    let files = tamis::machine::descriptors::raise_limit();
     assert!(files > 2_000, "this test needs {files} > 2,000 open files");
     let meta = Simulator::start(tamis_simulator::Setup::default()).await.expect("Meta's side");
     let home = Home::new(&meta, &canary("page-token"), |text| text);

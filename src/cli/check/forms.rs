@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use reqwest::Method;
 
-use crate::cli::daemon::{Daemon, parse};
-use crate::cli::output::printable;
+use crate::client::{Daemon, parse};
 use crate::config::Config;
 use crate::id::FormId;
 use crate::purpose::{FormDefinition, Matching, Question};
+use crate::terminal::printable;
 
 /// The look at the config does not wait for a daemon that is busy.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -137,7 +137,7 @@ pub(super) fn text(forms: &[FormShown]) -> String {
 mod tests {
     use super::*;
     use crate::config::parse as parse_config;
-    use crate::location::Environment;
+    use crate::secret::location::Environment;
 
     #[test]
     fn each_question_is_shown_with_its_field_and_each_field_without_a_question() {

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::stream;
 
 use crate::cli::{Exit, act};
-use crate::location::Environment;
+use crate::secret::location::Environment;
 
 /// Three records in pages of two; `broken` calls of the second page are cut off in the middle of a record.
 struct Canned {

@@ -13,9 +13,9 @@ use futures_util::future::join_all;
 use crate::clock::ManualClock;
 use crate::graph::{Decision, Failure, Graph, LeadRead, PageAccess, Settings};
 use crate::id::{LeadgenId, PageId};
-use crate::location::{Environment, Location, WatchedSecret};
 use crate::random::SeededRandom;
 use crate::secret::Secret;
+use crate::secret::location::{Environment, Location, WatchedSecret};
 
 use server::{Act, Call, Server};
 

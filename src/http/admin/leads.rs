@@ -17,9 +17,9 @@ use crate::http::admin::query::Parameters;
 use crate::http::admin::record::Outlet;
 use crate::http::admin::stream::{Export, Format};
 use crate::http::problem::{Problem, ProblemCode, request_id};
-use crate::metrics::Metrics;
 use crate::purpose::{Cursor, Policy, Purpose, PurposeId};
 use crate::store::{Page, PageRequest, TestFilter};
+use crate::telemetry::metrics::Metrics;
 use crate::trail::{Action, Entry, Operator, Role};
 
 /// On whose behalf the command line exports. A token's recipient is fixed.

@@ -5,7 +5,7 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Data;
 
 use crate::http::admin::operator::{By, See};
-use crate::metrics::Metrics;
+use crate::telemetry::metrics::Metrics;
 
 /// Every counter and gauge.
 pub(super) async fn show(_by: By<See>, metrics: Data<Metrics>) -> HttpResponse {

@@ -62,7 +62,7 @@ pub struct Admin {
     /// The purposes.
     pub policy: Arc<Current<Policy>>,
     /// What `GET /metrics` shows.
-    pub metrics: Arc<crate::metrics::Metrics>,
+    pub metrics: Arc<crate::telemetry::metrics::Metrics>,
     /// For expiries.
     pub clock: Arc<dyn Clock>,
     /// For tokens.

@@ -15,8 +15,8 @@ use tokio::sync::mpsc;
 
 use crate::http::admin::record::{Outlet, Record};
 use crate::lead::UnsealedLead;
+use crate::lifecycle::wait::wait_for;
 use crate::store::{Records, StoreCode, StoreError};
-use crate::wait::wait_for;
 
 /// A chunk leaves when it has reached this size; it exceeds it by one batch at most.
 const CHUNK_BYTES: usize = 32 * 1024;

@@ -187,8 +187,8 @@ fn refused(status: u16, code: &str) -> (u16, String) {
     (status, code.to_owned())
 }
 
-fn metrics() -> actix_web::web::Data<crate::metrics::Metrics> {
-    actix_web::web::Data::new(crate::metrics::Metrics::new())
+fn metrics() -> actix_web::web::Data<crate::telemetry::metrics::Metrics> {
+    actix_web::web::Data::new(crate::telemetry::metrics::Metrics::new())
 }
 
 fn empty_queue() -> actix_web::web::Data<super::find::Queue> {

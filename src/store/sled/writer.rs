@@ -9,8 +9,9 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::disk::free_bytes;
-use crate::priority;
+use crate::lifecycle::wait::wait_for;
+use crate::machine::disk::free_bytes;
+use crate::machine::priority;
 use crate::store::sled::draft::{Draft, Effect, Finished};
 use crate::store::sled::engine::opening;
 use crate::store::sled::engine::witness::{Testimony, Witness};
@@ -18,7 +19,6 @@ use crate::store::sled::engine::{Engine, SyncError};
 use crate::store::sled::layout::{Place, meta};
 use crate::store::sled::shared::{Shared, Slot};
 use crate::store::{StoreCode, StoreError};
-use crate::wait::wait_for;
 
 /// At most this many outcomes share a sync: beyond it latency grows and throughput does not (measured).
 pub(super) const OUTCOMES_MAX: usize = 256;

@@ -14,10 +14,10 @@ use tamis::keyring::InstanceId;
 use tamis::lead::{
     BucketKey, RECORD_BYTES_MAX, RawReply, SealError, SealedRecord, Sieved, minimise, open, seal,
 };
-use tamis::location::Environment;
 use tamis::notification::{self, Challenge, ChangeCode, LeadRef, Verifier};
 use tamis::purpose::{FormDefinition, Matching, Purpose, Question, RecordId};
 use tamis::random::{Random, SeededRandom};
+use tamis::secret::location::Environment;
 use tamis::secret::{Key, Secret};
 use tamis::trail::{Action, Actor, Entry, KeptLine, chain};
 use tamis_simulator::notification::{Notification, shapes};

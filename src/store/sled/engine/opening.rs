@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::disk::{free_bytes, private_dir, private_file, sync_dir};
 use crate::keyring::Keyring;
+use crate::machine::disk::{free_bytes, private_dir, private_file, sync_dir};
 use crate::purpose::PurposeId;
 use crate::store::sled::Settings;
 use crate::store::sled::engine::migrate::next_step;

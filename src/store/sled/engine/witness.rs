@@ -12,8 +12,8 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use crate::disk::{directory_of, private_file, sync_dir};
 use crate::keyring::InstanceId;
+use crate::machine::disk::{directory_of, private_file, sync_dir};
 
 /// A slot's block: no smaller than a sector of any disk in use, so that no sector holds parts of both slots.
 const BLOCK_BYTES: usize = 4096;

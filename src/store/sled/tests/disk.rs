@@ -40,7 +40,7 @@ impl SmallDisk {
 
     fn fill(&self, leave: u64) -> std::path::PathBuf {
         let ballast = self.0.path().join("ballast");
-        let free = crate::disk::free_bytes(self.0.path()).expect("known");
+        let free = crate::machine::disk::free_bytes(self.0.path()).expect("known");
         let bytes = usize::try_from(free.saturating_sub(leave)).expect("64 bits");
         std::fs::write(&ballast, vec![1; bytes]).expect("written");
         ballast

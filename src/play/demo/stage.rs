@@ -9,14 +9,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tamis_simulator::{DemoWorld, Setup, Simulator, demo_world};
 
 use crate::app::{Addresses, Ambient, App};
-use crate::cli::failure::Failure;
 use crate::clock::{Clock, SystemClock};
 use crate::config;
-use crate::disk;
 use crate::lifecycle::{Stop, stop_on_signals};
-use crate::location::Environment;
+use crate::machine::disk;
 use crate::random::{Random, SystemRandom};
+use crate::secret::location::Environment;
 use crate::telemetry::{Format, Lines, Loudness, silence_panics};
+use crate::terminal::Failure;
 
 const CONFIG: &str = include_str!("demo.toml");
 /// So many Graph calls are remembered, to be counted at the end: more than a million leads need.
@@ -92,7 +92,7 @@ impl Stage {
         self.meta.stop().await;
         // Dropping the directory would remove it too, and say nothing if it cannot.
         if self.directory.close().is_err() {
-            crate::cli::output::tell("the temporary directory could not be removed");
+            crate::terminal::tell("the temporary directory could not be removed");
         }
     }
 }

@@ -9,10 +9,10 @@ use tamis_simulator::{DemoWorld, Lead, Match, Rule, Setup, Simulator, SimulatorE
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
-use crate::cli::failure::Failure;
-use crate::cli::output::{print, tell};
 use crate::clock::{Clock, SystemClock};
 use crate::lifecycle::{Stop, stop_on_signals};
+use crate::terminal::Failure;
+use crate::terminal::{print, tell};
 
 /// Known to everybody, and good for nothing but this.
 const APP_SECRET: &str = "sandbox-app-secret";

@@ -9,9 +9,9 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 
-use crate::cli::failure::{Exit, Failure};
-use crate::cli::output::{print, printable};
-use crate::location::Environment;
+use crate::secret::location::Environment;
+use crate::terminal::{Exit, Failure};
+use crate::terminal::{print, printable};
 
 const EXAMPLE: &str = "\
 Example:
@@ -33,7 +33,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 /// What to do.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
-pub(super) struct Arguments {
+pub struct Arguments {
     /// Where the sandbox is told what to do [default: $XDG_RUNTIME_DIR/tamis-sandbox.sock, else /tmp/tamis-sandbox.sock]
     #[arg(long, global = true, value_name = "PATH")]
     control: Option<PathBuf>,
@@ -100,7 +100,7 @@ enum Mood {
 }
 
 /// Plays, or tells the one that plays.
-pub(super) async fn run(arguments: &Arguments, environment: &Environment) -> Result<(), Failure> {
+pub async fn run(arguments: &Arguments, environment: &Environment) -> Result<(), Failure> {
     let control = arguments.control.clone().unwrap_or_else(|| default_control(environment));
     let order = match &arguments.verb {
         Verb::Run { webhook, port } => return host::run(webhook, *port, &control).await,

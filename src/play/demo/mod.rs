@@ -13,9 +13,9 @@ use futures_util::{StreamExt, stream};
 use reqwest::Method;
 use tamis_simulator::DemoWorld;
 
-use crate::cli::daemon::{Daemon, parse};
-use crate::cli::failure::Failure;
-use crate::cli::output::tell;
+use crate::client::{Daemon, parse};
+use crate::terminal::Failure;
+use crate::terminal::tell;
 use account::Account;
 use stage::{Stage, Watch};
 
@@ -39,7 +39,7 @@ const LEADS_A_SECOND: usize = 100;
 /// What to play.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
-pub(super) struct Arguments {
+pub struct Arguments {
     /// How many people submit a form
     #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     leads: u32,
@@ -49,7 +49,7 @@ pub(super) struct Arguments {
 }
 
 /// Sets the stage, plays, tells, clears away.
-pub(super) async fn run(arguments: &Arguments) -> Result<(), Failure> {
+pub async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let leads = usize::try_from(arguments.leads).unwrap_or(usize::MAX);
     let (stage, app) = Stage::set(leads).await?;
     let stop = stage.stop.clone();

@@ -10,33 +10,33 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, FlockOperation, OFlags, RenameFlags, flock, renameat_with};
 
-use crate::cli::failure::{Exit, Failure};
-use crate::disk::{private_file, sync_dir};
+use crate::machine::disk::{private_file, sync_dir};
+use crate::terminal::{Exit, Failure};
 
 /// No header row of a part is longer.
 const HEADER_BYTES_MAX: u64 = 64 * 1024;
 
 /// What is exported: a part is only gone on with by the same command.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(super) struct What {
-    pub(super) purpose: String,
-    pub(super) format: String,
+pub struct What {
+    pub purpose: String,
+    pub format: String,
     #[serde(default)]
-    pub(super) dialect: Option<String>,
-    pub(super) test: String,
-    pub(super) recipient: Option<String>,
-    pub(super) after: Option<String>,
+    pub dialect: Option<String>,
+    pub test: String,
+    pub recipient: Option<String>,
+    pub after: Option<String>,
 }
 
 /// How far it has come, as the cursor file says.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(super) struct Reached {
+pub struct Reached {
     /// Go on after this.
-    pub(super) cursor: String,
+    pub cursor: String,
     /// The part's length there.
-    pub(super) bytes: u64,
+    pub bytes: u64,
     /// The records in it.
-    pub(super) records: u64,
+    pub records: u64,
 }
 
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -46,7 +46,7 @@ struct CursorFile {
 }
 
 /// A file under way.
-pub(super) struct Part {
+pub struct Part {
     file: File,
     target: PathBuf,
     what: What,
@@ -61,11 +61,7 @@ impl Part {
     ///
     /// # Errors
     /// `target` exists and may not be overwritten; the part belongs to another export, or another process writes it.
-    pub(super) fn open(
-        target: &Path,
-        what: What,
-        overwrite: bool,
-    ) -> Result<(Self, Option<Reached>), Failure> {
+    pub fn open(target: &Path, what: What, overwrite: bool) -> Result<(Self, Option<Reached>), Failure> {
         if !overwrite && target.symlink_metadata().is_ok() {
             return Err(exists(target));
         }
@@ -93,7 +89,7 @@ impl Part {
     }
 
     /// The first line, if the part has one: the header row of a CSV.
-    pub(super) fn first_line(&mut self) -> Result<Option<Vec<u8>>, Failure> {
+    pub fn first_line(&mut self) -> Result<Option<Vec<u8>>, Failure> {
         let mut line = Vec::new();
         let read = self.file.seek(SeekFrom::Start(0)).and_then(|_| {
             BufReader::new((&self.file).take(HEADER_BYTES_MAX)).read_until(b'\n', &mut line)?;
@@ -104,7 +100,7 @@ impl Part {
     }
 
     /// Appends.
-    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let written = self.file.write_all(bytes);
         written.map_err(|error| Failure::file(&beside(&self.target, ".part"), "write", &error))?;
         self.bytes += bytes.len() as u64;
@@ -112,7 +108,7 @@ impl Part {
     }
 
     /// A page is complete: makes it durable, then the place where it ended.
-    pub(super) fn commit(&mut self, cursor: &str, records: u64) -> Result<(), Failure> {
+    pub fn commit(&mut self, cursor: &str, records: u64) -> Result<(), Failure> {
         self.sync()?;
         let reached = Reached { cursor: cursor.to_owned(), bytes: self.bytes, records };
         let path = beside(&self.target, ".cursor");
@@ -123,7 +119,7 @@ impl Part {
     }
 
     /// The file is whole: gives it its name and drops the cursor.
-    pub(super) fn finish(mut self) -> Result<(), Failure> {
+    pub fn finish(mut self) -> Result<(), Failure> {
         self.sync()?;
         let path = beside(&self.target, ".part");
         self.name(&path)?;

@@ -42,12 +42,12 @@ impl Failure {
     }
 
     /// It did not work.
-    pub(super) fn failed(sentence: impl Into<String>) -> Self {
+    pub fn failed(sentence: impl Into<String>) -> Self {
         Self::new(Exit::Failed, sentence)
     }
 
     /// A file did not do what was asked of it.
-    pub(super) fn file(path: &Path, did_not: &str, error: &std::io::Error) -> Self {
+    pub fn file(path: &Path, did_not: &str, error: &std::io::Error) -> Self {
         Self::failed(format!("cannot {did_not} {}: {}", path.display(), error.kind()))
     }
 }

@@ -7,12 +7,12 @@ use std::fs;
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::cli::daemon::Daemon;
-use crate::cli::demo::stage::Stage;
-use crate::cli::demo::{disk, number, read};
-use crate::cli::failure::Failure;
-use crate::cli::output::{print, thousands};
-use crate::cli::table::Table;
+use crate::client::Daemon;
+use crate::play::demo::stage::Stage;
+use crate::play::demo::{disk, number, read};
+use crate::terminal::Failure;
+use crate::terminal::Table;
+use crate::terminal::{print, thousands};
 
 /// So many addresses are searched for on disk.
 const SEARCHED_MAX: usize = 2_000;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
-use crate::location::Environment;
+use crate::secret::location::Environment;
 
 /// Where systemd listens: a path, or `@` and the name of an abstract socket.
 const SOCKET: &str = "NOTIFY_SOCKET";

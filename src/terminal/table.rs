@@ -2,34 +2,34 @@
 
 use std::fmt;
 
-use crate::cli::output::printable;
+use crate::terminal::printable;
 
 /// What a cell says of something that there may not be.
-pub(super) fn or_dash(value: &Option<impl fmt::Display>) -> String {
+pub fn or_dash(value: &Option<impl fmt::Display>) -> String {
     value.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string)
 }
 
 const GAP: &str = "  ";
 
 /// Rows under a head, each column as wide as its widest cell.
-pub(super) struct Table {
+pub struct Table {
     head: Vec<String>,
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
     /// An empty table with these columns.
-    pub(super) fn new(head: &[&str]) -> Self {
+    pub fn new(head: &[&str]) -> Self {
         Self { head: head.iter().map(|cell| (*cell).to_owned()).collect(), rows: Vec::new() }
     }
 
     /// Adds a row; cells of others' words are made safe for a terminal here.
-    pub(super) fn row(&mut self, cells: impl IntoIterator<Item = String>) {
+    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
         self.rows.push(cells.into_iter().map(|cell| printable(&cell)).collect());
     }
 
     /// True if there are no rows.
-    pub(super) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 

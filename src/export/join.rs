@@ -3,14 +3,14 @@
 //! CSV keeps the header row of the first page alone. A JSON document is put together from NDJSON, which can be cut
 //! between any two records. Pure: bytes in, bytes out.
 
-use crate::cli::failure::Failure;
+use crate::terminal::Failure;
 
 /// No header row is longer.
 const HEADER_BYTES_MAX: usize = 64 * 1024;
 
 crate::codes! {
     /// What an export is written as.
-    pub(super) enum Format {
+    pub enum Format {
         /// A table.
         Csv = "csv",
         /// One record a line.
@@ -22,7 +22,7 @@ crate::codes! {
 
 impl Format {
     /// What the daemon is asked for.
-    pub(super) fn of_pages(self) -> &'static str {
+    pub fn of_pages(self) -> &'static str {
         match self {
             Self::Csv => "csv",
             Self::Ndjson | Self::Json => "ndjson",
@@ -31,7 +31,7 @@ impl Format {
 }
 
 /// The document so far.
-pub(super) struct Join {
+pub struct Join {
     format: Format,
     records: u64,
     /// CSV: the header row of the document, with its line end.
@@ -52,30 +52,30 @@ struct PageSoFar {
 
 impl Join {
     /// A document that holds `records` already, under this header row.
-    pub(super) fn resume(format: Format, records: u64, header: Option<Vec<u8>>) -> Self {
+    pub fn resume(format: Format, records: u64, header: Option<Vec<u8>>) -> Self {
         Self { format, records, header, page: PageSoFar::default() }
     }
 
     /// How many records the document holds.
-    pub(super) fn records(&self) -> u64 {
+    pub fn records(&self) -> u64 {
         self.records
     }
 
     /// What a new document begins with.
-    pub(super) fn start(&self, out: &mut Vec<u8>) {
+    pub fn start(&self, out: &mut Vec<u8>) {
         if self.format == Format::Json {
             out.extend_from_slice(b"{\"leads\":[");
         }
     }
 
     /// A page begins.
-    pub(super) fn begin_page(&mut self) {
+    pub fn begin_page(&mut self) {
         let heading = (self.format == Format::Csv).then(Vec::new);
         self.page = PageSoFar { heading, ..PageSoFar::default() };
     }
 
     /// Takes the next bytes of the page.
-    pub(super) fn push(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), Failure> {
+    pub fn push(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), Failure> {
         match self.format {
             Format::Csv => self.push_csv(chunk, out),
             Format::Ndjson => {
@@ -91,7 +91,7 @@ impl Join {
     }
 
     /// A page ends: on the end of a row, or it was cut.
-    pub(super) fn end_page(&self) -> Result<(), Failure> {
+    pub fn end_page(&self) -> Result<(), Failure> {
         if self.page.heading.is_some() || self.page.quoted || self.page.open {
             return Err(Failure::failed("a page ended in the middle of a record"));
         }
@@ -99,7 +99,7 @@ impl Join {
     }
 
     /// What the document ends with.
-    pub(super) fn finish(&self, cursor: &str, out: &mut Vec<u8>) {
+    pub fn finish(&self, cursor: &str, out: &mut Vec<u8>) {
         if self.format == Format::Json {
             out.extend_from_slice(format!("\n],\"next_cursor\":\"{cursor}\",\"more\":false}}\n").as_bytes());
         }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use reqwest::{Method, RequestBuilder, Response};
 
 use crate::api::problem::ProblemBody;
-use crate::cli::failure::{Exit, Failure};
-use crate::cli::output::printable;
+use crate::terminal::printable;
+use crate::terminal::{Exit, Failure};
 
 /// The daemon is on this machine: it accepts at once or not at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -22,26 +22,26 @@ const READ_TIMEOUT: Duration = Duration::from_secs(60);
 const ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// A running tamis.
-pub(super) struct Daemon {
+pub struct Daemon {
     client: reqwest::Client,
     socket: PathBuf,
 }
 
 impl Daemon {
     /// A client of this socket. Connects to nothing yet.
-    pub(super) fn at(socket: PathBuf) -> Result<Self, Failure> {
+    pub fn at(socket: PathBuf) -> Result<Self, Failure> {
         let client = client()?.unix_socket(socket.clone()).build().map_err(|_| cannot())?;
         Ok(Self { client, socket })
     }
 
     /// A call to be completed and sent. The path goes below `/admin/v1` and needs no escaping: callers put only ids,
     /// codes and numbers into it.
-    pub(super) fn call(&self, method: Method, path: &str) -> RequestBuilder {
+    pub fn call(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("http://tamis/admin/v1{path}"))
     }
 
     /// Sends a call and gives its answer if it is a good one.
-    pub(super) async fn send(&self, call: RequestBuilder) -> Result<Response, Failure> {
+    pub async fn send(&self, call: RequestBuilder) -> Result<Response, Failure> {
         let response = call.send().await.map_err(|error| self.unreachable(&error))?;
         if response.status().is_success() {
             return Ok(response);
@@ -52,7 +52,7 @@ impl Daemon {
     }
 
     /// Sends a call and takes its answer whole.
-    pub(super) async fn fetch(&self, call: RequestBuilder) -> Result<Vec<u8>, Failure> {
+    pub async fn fetch(&self, call: RequestBuilder) -> Result<Vec<u8>, Failure> {
         let response = self.send(call).await?;
         self.read(response).await
     }
@@ -90,7 +90,7 @@ impl Daemon {
 }
 
 /// What builds a client of something on this machine, with limits.
-pub(super) fn client() -> Result<reqwest::ClientBuilder, Failure> {
+pub fn client() -> Result<reqwest::ClientBuilder, Failure> {
     #[expect(clippy::disallowed_methods, reason = "one of the two places where HTTP clients are built")]
     let builder = reqwest::Client::builder();
     Ok(builder
@@ -107,18 +107,18 @@ fn cannot() -> Failure {
 }
 
 /// The daemon stopped in the middle of an answer.
-pub(super) fn broken() -> Failure {
+pub fn broken() -> Failure {
     Failure::failed("the daemon broke the transfer off; its log says why")
 }
 
 /// Reads an answer's JSON. serde_json's own words would repeat the answer's.
-pub(super) fn parse<'b, T: serde::Deserialize<'b>>(body: &'b [u8]) -> Result<T, Failure> {
+pub fn parse<'b, T: serde::Deserialize<'b>>(body: &'b [u8]) -> Result<T, Failure> {
     serde_json::from_slice(body)
         .map_err(|_| Failure::failed("the daemon's answer is not understood: is it another version?"))
 }
 
 /// Writes a call's body.
-pub(super) fn written(body: &impl serde::Serialize) -> Result<Vec<u8>, Failure> {
+pub fn written(body: &impl serde::Serialize) -> Result<Vec<u8>, Failure> {
     serde_json::to_vec(body).map_err(|_| Failure::failed("cannot write the call's body"))
 }
 

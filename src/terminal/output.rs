@@ -2,10 +2,10 @@
 
 use std::io::{ErrorKind, Write, stderr, stdout};
 
-use crate::cli::failure::{Exit, Failure};
+use crate::terminal::{Exit, Failure};
 
 /// Writes what was asked for to stdout. A reader that has seen enough is no failure.
-pub(super) fn print(text: &str) -> Result<(), Failure> {
+pub fn print(text: &str) -> Result<(), Failure> {
     let mut out = stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
@@ -16,26 +16,26 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
 }
 
 /// Writes bytes of an export to stdout. A reader that goes before the end is a failure: it has half of it.
-pub(super) fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
+pub fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = stdout().lock();
     let written = out.write_all(bytes).and_then(|()| out.flush());
     written.map_err(|error| Failure::failed(format!("cannot write to stdout: {}", error.kind())))
 }
 
 /// Tells the person at the terminal one line.
-pub(super) fn tell(line: &str) {
+pub fn tell(line: &str) {
     // Nobody is left to tell if stderr is gone.
     let _ = writeln!(stderr().lock(), "{line}");
 }
 
 /// Help and usage errors: clap knows where each goes and how it ends.
-pub(super) fn told_by_clap(told: &clap::Error) -> Exit {
+pub fn told_by_clap(told: &clap::Error) -> Exit {
     let _ = told.print();
     if told.use_stderr() { Exit::Usage } else { Exit::Done }
 }
 
 /// Text of others (names of questions, of tokens) without what would steer a terminal.
-pub(super) fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     let steers = |c: char| {
         c.is_control()
             || matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
@@ -44,12 +44,12 @@ pub(super) fn printable(text: &str) -> String {
 }
 
 /// `1 record`, `1,203 records`.
-pub(super) fn records(number: u64) -> String {
+pub fn records(number: u64) -> String {
     format!("{} record{}", thousands(number), if number == 1 { "" } else { "s" })
 }
 
 /// A number with its thousands apart: `12,345`.
-pub(super) fn thousands(number: u64) -> String {
+pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {

@@ -5,25 +5,25 @@ use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 
-use crate::cli::output::records;
+use crate::terminal::records;
 
 /// Shorter work shows nothing.
 const QUIET: Duration = Duration::from_secs(2);
 
 /// Counts records; shows itself on a terminal when the work proves long.
-pub(super) struct Progress {
+pub struct Progress {
     since: Instant,
     shown: Option<ProgressBar>,
 }
 
 impl Progress {
     /// Starts the watch.
-    pub(super) fn start() -> Self {
+    pub fn start() -> Self {
         Self { since: Instant::now(), shown: None }
     }
 
     /// So many records have been written.
-    pub(super) fn at(&mut self, written: u64) {
+    pub fn at(&mut self, written: u64) {
         if self.shown.is_none() && self.since.elapsed() >= QUIET && std::io::stderr().is_terminal() {
             self.shown = Some(ProgressBar::new_spinner());
         }

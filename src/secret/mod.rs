@@ -1,5 +1,7 @@
 //! Bytes that must never be shown: wiped when dropped, compared in constant time, without `Debug` or `Display`.
 
+pub mod location;
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;

@@ -1,0 +1,11 @@
+//! What a command says, and how it ends: lines for people on stderr, for scripts on stdout, tables, progress, exit codes.
+
+mod failure;
+mod output;
+mod progress;
+mod table;
+
+pub use failure::{Exit, Failure};
+pub use output::{print, print_bytes, printable, records, tell, thousands, told_by_clap};
+pub use progress::Progress;
+pub use table::{Table, or_dash};
