@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::frame::DayKey;
-use super::ledger::{Keys, Segment, SegmentState, SpareWish};
+use super::ledger::{Keys, SpareWish};
 use super::queue::Ticket;
 use super::segment::SegmentFile;
+use super::segments::{Segment, SegmentState};
 use super::shared::{HaltOnPanic, SPARES_KEPT, Shared};
 use super::{InboxCode, InboxError};
 use crate::clock::Day;

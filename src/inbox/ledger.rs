@@ -11,6 +11,7 @@ use super::looks::Looks;
 use super::queue::{Landed, Queue, Ticket};
 use super::replay::Replayed;
 use super::segment::SegmentFile;
+use super::segments::{Segment, SegmentState, note};
 use super::{InboxCode, InboxError};
 use crate::clock::Day;
 use crate::id::LeadgenId;
@@ -44,35 +45,6 @@ pub struct Ledger {
     pub spare: SpareWish,
     /// For the metrics.
     pub counters: Counters,
-}
-
-/// One segment, as the room sees it.
-pub struct Segment {
-    /// The file.
-    pub file: Arc<SegmentFile>,
-    /// Its use number: segments are written in the order of these.
-    pub used: u64,
-    /// What it is there for.
-    pub state: SegmentState,
-    /// How many references in it have no end yet.
-    pub open: u64,
-    /// The days whose keys seal its frames.
-    pub days: Vec<Day>,
-    /// Its open references are being written again elsewhere.
-    pub rewriting: bool,
-}
-
-/// What a segment is there for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SegmentState {
-    /// Ready to be written.
-    Spare,
-    /// Being written.
-    Active,
-    /// Full or closed; recycled when nothing in it is open.
-    Ended,
-    /// The keeper is giving it a new use, or removing it.
-    Recycling,
 }
 
 /// The writer's wish for a spare, which the keeper fulfils or refuses.
@@ -197,18 +169,6 @@ impl Keys {
     }
 }
 
-impl Segment {
-    /// A segment in this state, with nothing open.
-    pub fn new(file: Arc<SegmentFile>, used: u64, state: SegmentState) -> Self {
-        Self { file, used, state, open: 0, days: Vec::new(), rewriting: false }
-    }
-
-    /// True if the keeper may give it a new use.
-    pub fn is_finished(&self) -> bool {
-        self.state == SegmentState::Ended && self.open == 0
-    }
-}
-
 impl Ledger {
     /// What a replay found, and keys to go on with.
     pub fn new(replayed: Replayed, keys: Keys) -> Self {
@@ -312,12 +272,5 @@ impl Ledger {
             segment.open = segment.open.saturating_sub(1);
             segment.is_finished()
         })
-    }
-}
-
-/// Adds a day that is not there yet.
-pub fn note(days: &mut Vec<Day>, day: Day) {
-    if !days.contains(&day) {
-        days.push(day);
     }
 }

@@ -15,6 +15,7 @@ mod looks;
 mod queue;
 mod replay;
 mod segment;
+mod segments;
 mod shared;
 mod writer;
 
@@ -41,8 +42,9 @@ use crate::random::Random;
 // What a call costs to seal is measured by itself (benches/parts.rs).
 pub use frame::{DayKey, seal as seal_frame};
 use keeper::Keeper;
-use ledger::{Ledger, SegmentState};
+use ledger::Ledger;
 use segment::{Disk, Media, Shelf};
+use segments::SegmentState;
 use shared::{Limits, SEGMENT_BYTES, Shared};
 use writer::Writer;
 

@@ -7,9 +7,9 @@ use std::io;
 use std::sync::Arc;
 
 use super::frame::{self, Frame, Kind};
-use super::ledger::{Segment, SegmentState, note};
 use super::queue::{Landed, Queue, Ticket};
 use super::segment::{FIRST_FRAME, FoundSegment, Shelf, Unreadable};
+use super::segments::{Segment, SegmentState, note};
 use super::{InboxCode, InboxError, Known};
 use crate::keyring::{Keyring, KeyringCode};
 

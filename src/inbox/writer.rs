@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::ledger::{Counters, InFlight, Ledger, SegmentState, SpareWish, Work, note};
+use super::ledger::{Counters, InFlight, Ledger, SpareWish, Work};
 use super::queue::Ticket;
 use super::segment::{FIRST_FRAME, SegmentFile};
+use super::segments::{SegmentState, note};
 use super::shared::{HaltOnPanic, Shared};
 use super::{InboxCode, InboxError, frame};
 use crate::clock::Day;

@@ -17,6 +17,9 @@ use crate::store::sled::shared::Shared;
 use crate::store::{StoreCode, StoreError};
 use crate::trail::{Action, Entry, chain};
 
+/// At most this many outcomes share a sync: beyond it latency grows and throughput does not (measured).
+pub(super) const OUTCOMES_MAX: usize = 256;
+
 /// What memory must learn of a transaction once it is durable.
 pub(super) enum Effect {
     /// A reference is parked here now.
@@ -156,7 +159,7 @@ impl<'e> Draft<'e> {
     /// See [`StoreCode`].
     pub(super) fn append_line(&mut self, entry: Entry) -> Result<(), StoreError> {
         let (last, mac) = match self.read(&Place::Meta, meta::TRAIL_HEAD)? {
-            Some(head) => crate::store::sled::verbs::trail::place_in_chain(&head)?,
+            Some(head) => layout::place_in_chain(&head)?,
             None => (0, [0; 32]),
         };
         let (line, bytes) = chain(&self.shared.keyring.trail_key(), &mac, last + 1, self.now, entry);

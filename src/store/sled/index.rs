@@ -2,13 +2,21 @@
 //! reference; no leadgen but those of the leased.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound::Unbounded;
 
 use jiff::Timestamp;
 
 use crate::clock::Day;
 use crate::id::{FormId, LeadgenId};
+use crate::keyring::Keyring;
 use crate::notification::{Lane, Lanes, LeadRef, Move, ParkCode, Why};
-use crate::store::{HeldForm, ParkedOverview, RefusedForm};
+use crate::store::sled::engine::Engine;
+use crate::store::sled::layout::{self, ParkedRow, Place};
+use crate::store::sled::reference;
+use crate::store::{HeldForm, ParkedOverview, RefusedForm, StoreError};
+
+/// What is said of a row that cannot be read.
+pub(super) const UNREADABLE: Why = Why::Buried { code: ParkCode::ReferenceUnreadable, attempts: 0 };
 
 /// Where a reference is parked.
 #[derive(Clone, Copy)]
@@ -29,6 +37,15 @@ impl Position {
     /// Of an opened reference.
     pub(super) fn new(arrival: u64, day: Day, why: Why, since: Timestamp, of: Option<&LeadRef>) -> Self {
         Self { arrival, day, why, since, of: of.map(LeadRef::lane) }
+    }
+
+    /// Of a row. One whose seal does not open, or with a code of a later version, is unreadable, and no more.
+    pub(super) fn of_row(keyring: &dyn Keyring, arrival: u64, row: &ParkedRow) -> Self {
+        let since = layout::moment(row.since_ms).unwrap_or(Timestamp::UNIX_EPOCH);
+        match (row.why.why(), reference::open(keyring, arrival, row)) {
+            (Ok(why), Ok(reference)) => Self::new(arrival, row.day(), why, since, Some(&reference)),
+            _ => Self::new(arrival, row.day(), UNREADABLE, since, None),
+        }
     }
 
     /// When it is due, if it is one of those that are fetched again.
@@ -88,6 +105,29 @@ pub(super) struct ParkedIndex {
 }
 
 impl ParkedIndex {
+    /// Reads all that is parked.
+    ///
+    /// # Errors
+    /// See [`crate::store::StoreCode`].
+    pub(super) fn read(engine: &Engine, keyring: &dyn Keyring) -> Result<Self, StoreError> {
+        let mut index = Self::default();
+        let mut unreadable = 0_u64;
+        engine.visit(&Place::Parked, (Unbounded, Unbounded), |key, value| {
+            let arrival = layout::number(key)?;
+            let position = layout::decode(value).ok().map(|row| Position::of_row(keyring, arrival, &row));
+            unreadable += u64::from(position.is_none_or(|position| position.of.is_none()));
+            match position {
+                Some(position) => index.insert(position),
+                None => index.insert_dayless(arrival),
+            }
+            Ok(true)
+        })?;
+        if unreadable > 0 {
+            tracing::error!(refs.unreadable = unreadable, "store.reference-unreadable");
+        }
+        Ok(index)
+    }
+
     /// Takes over what was read anew from the engine; leases go on.
     pub(super) fn replace(&mut self, mut fresh: Self) {
         for (arrival, lease) in self.leases.drain() {

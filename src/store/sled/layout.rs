@@ -149,6 +149,13 @@ pub(super) fn number(bytes: &[u8]) -> Result<u64, StoreError> {
     bytes.try_into().map(u64::from_be_bytes).map_err(|_| StoreError::of(StoreCode::Damaged))
 }
 
+/// Number and mac of a line, as `meta` keeps them.
+pub(super) fn place_in_chain(bytes: &[u8]) -> Result<(u64, [u8; 32]), StoreError> {
+    let damaged = StoreError::of(StoreCode::Damaged);
+    let (seq, mac) = bytes.split_first_chunk::<8>().ok_or(damaged)?;
+    Ok((u64::from_be_bytes(*seq), mac.try_into().map_err(|_| damaged)?))
+}
+
 /// A moment as it is kept.
 pub(super) fn moment(ms: i64) -> Result<Timestamp, StoreError> {
     Timestamp::from_millisecond(ms).map_err(|_| StoreError::of(StoreCode::Damaged))

@@ -6,18 +6,21 @@
 //! | `layout` | trees, keys, values |
 //! | `writer`, `draft` | the one writer: what queued up becomes one transaction, synced, witnessed, answered |
 //! | `shared` | what verbs and writer hold in common; halting; reopening after a full disk |
-//! | `verbs/` | the verbs, by subject; `reading`: a page of an export as it is read; `reference`: the seal of a parked one |
+//! | `verbs/` | the verbs, by subject; `reading`: a page of an export as it is read |
 //! | `scan` | everything that is kept, looked at against what is counted |
 //! | `mark` | the highest clock seen, and leaps of the clock |
-//! | `index` | what is parked, in memory |
+//! | `index`, `reference` | what is parked, in memory; the seal of a parked reference |
+//! | `keys_ahead` | keys made before they are needed |
 
 #[doc(hidden)]
 pub mod door;
 mod draft;
 mod engine;
 mod index;
+mod keys_ahead;
 mod layout;
 mod mark;
+mod reference;
 mod scan;
 mod shared;
 mod verbs;
@@ -39,7 +42,7 @@ use crate::purpose::PurposeId;
 use crate::random::Random;
 use crate::store::sled::engine::opening;
 use crate::store::sled::shared::{Shared, Slot};
-use crate::store::sled::verbs::{settle, trail};
+use crate::store::sled::verbs::trail;
 use crate::store::sled::writer::{Ended, Writer};
 use crate::store::{Store, StoreCode, StoreError};
 
@@ -89,7 +92,7 @@ impl SledStore {
         let (shared, witness) = Shared::new(settings, purposes, keyring, clock, random, opened)?;
         let shared = Arc::new(shared);
         // From here on the keyring is beyond generation 0: whoever loses the store will be told.
-        shared.reading(|engine| settle::make_keys_ahead(&shared, engine))?;
+        shared.reading(|engine| keys_ahead::make(&shared, engine))?;
         tracing::info!(
             inbox.parked = shared.index().count(),
             store.records = shared.stored().values().sum::<u64>(),

@@ -19,8 +19,9 @@ use crate::store::sled::SledStore;
 use crate::store::sled::draft::Draft;
 use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{self, ParkedRow, Place, SeenFate, SeenRow, meta, record_id, record_key};
+use crate::store::sled::reference;
 use crate::store::sled::shared::Shared;
-use crate::store::sled::verbs::{reference, trail};
+use crate::store::sled::verbs::trail;
 use crate::store::{Fault, ParkedFault, RecordsFault, Scan, Scanned, Scanning, StoreCode, StoreError};
 
 /// How often the numbers of one commit are looked up before it is given up: a commit takes milliseconds, a look none.
@@ -430,7 +431,7 @@ fn reference_opens(
     row: &ParkedRow,
     value: &[u8],
 ) -> Result<bool, StoreError> {
-    if reference::open(shared, arrival, row).is_ok() {
+    if reference::open(shared.keyring.as_ref(), arrival, row).is_ok() {
         return Ok(true);
     }
     let again = engine.read(&Place::Parked, &arrival.to_be_bytes())?;

@@ -116,7 +116,7 @@ impl Shared {
             }
             Ok(true)
         })?;
-        let mut index = crate::store::sled::verbs::parked::build_index(self, &engine)?;
+        let mut index = ParkedIndex::read(&engine, self.keyring.as_ref())?;
         index.set_commit(engine.counter(&Place::Meta, meta::COMMIT)?);
         self.index().replace(index);
         self.set_missing(&missing);

@@ -12,16 +12,15 @@ use tokio::sync::{mpsc, oneshot};
 use crate::lifecycle::wait::wait_for;
 use crate::machine::disk::free_bytes;
 use crate::machine::priority;
-use crate::store::sled::draft::{Draft, Effect, Finished};
-use crate::store::sled::engine::opening;
-use crate::store::sled::engine::witness::{Testimony, Witness};
-use crate::store::sled::engine::{Engine, SyncError};
+use crate::store::sled::draft::{Draft, Effect, Finished, OUTCOMES_MAX};
+use crate::store::sled::engine::SyncError;
+use crate::store::sled::engine::opening::{self, testify};
+use crate::store::sled::engine::witness::Witness;
+use crate::store::sled::keys_ahead;
 use crate::store::sled::layout::{Place, meta};
 use crate::store::sled::shared::{Shared, Slot};
 use crate::store::{StoreCode, StoreError};
 
-/// At most this many outcomes share a sync: beyond it latency grows and throughput does not (measured).
-pub(super) const OUTCOMES_MAX: usize = 256;
 /// How many calls may wait for the writer before the next waits for a place.
 const QUEUE_CALLS: usize = 64;
 /// How long a caller waits; sled's own waits have no end.
@@ -312,7 +311,10 @@ impl WriterThread {
         if free < self.shared.settings.free_disk_min_bytes.max(REOPEN_FREE_BYTES) {
             return Err(Failure::Refuse(StoreError::of(StoreCode::DiskFull)));
         }
-        opening::reopen(&self.shared, &mut self.witness).map_err(Failure::of_engine)?;
+        let shared = &self.shared;
+        opening::open_checked(&shared.settings, &shared.keyring, &shared.purposes(), &mut self.witness)
+            .and_then(|engine| shared.adopt(engine))
+            .map_err(Failure::of_engine)?;
         self.full_told = false;
         tracing::info!(disk.free_bytes = free, "store.reopened");
         Ok(())
@@ -358,10 +360,7 @@ impl WriterThread {
 
     /// Makes the keys of the buckets that the next transaction may reach, after the callers were answered.
     fn make_keys_ahead(&mut self) {
-        let ahead = self
-            .shared
-            .engine()
-            .and_then(|engine| crate::store::sled::verbs::settle::make_keys_ahead(&self.shared, &engine));
+        let ahead = self.shared.engine().and_then(|engine| keys_ahead::make(&self.shared, &engine));
         let told = std::mem::replace(&mut self.keys_told, ahead.err());
         if let Some(error) = self.keys_told
             && told != Some(error)
@@ -387,12 +386,6 @@ impl WriterThread {
         let commit = self.witness.last().commit;
         testify(&mut self.witness, &engine, commit)
     }
-}
-
-/// Records in the witness how far the synced engine has come.
-pub(super) fn testify(witness: &mut Witness, engine: &Engine, commit: u64) -> Result<(), StoreError> {
-    let testimony = Testimony { commit, db_bytes: engine.db_bytes()?, ..witness.last() };
-    witness.record(&testimony).map_err(StoreError::io)
 }
 
 /// What a failed step means.

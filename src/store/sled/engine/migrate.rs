@@ -2,8 +2,7 @@
 //! step that was cut short was not taken, and is taken at the next start.
 
 use crate::store::sled::engine::{Changes, Engine};
-use crate::store::sled::layout::{FORMAT, Place, meta};
-use crate::store::sled::verbs::trail::place_in_chain;
+use crate::store::sled::layout::{FORMAT, Place, meta, place_in_chain};
 use crate::store::{StoreCode, StoreError};
 
 /// What leads from one layout to the next.

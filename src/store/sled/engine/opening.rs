@@ -18,8 +18,6 @@ use crate::store::sled::engine::startup::{KeyringFound, Plan, Presence, WitnessF
 use crate::store::sled::engine::witness::{Testimony, Witness};
 use crate::store::sled::engine::{Changes, Engine, SyncError, db_dir, db_file};
 use crate::store::sled::layout::{FORMAT, Place, meta};
-use crate::store::sled::shared::Shared;
-use crate::store::sled::writer::testify;
 use crate::store::{StoreCode, StoreError};
 
 /// A predecessor that was just killed, or an engine that was just closed, may hold a lock for a moment.
@@ -87,15 +85,6 @@ pub(in crate::store::sled) fn open(
         (Plan::Open | Plan::FinishStore, None) => return Err(StoreError::of(StoreCode::WitnessMissing)),
     };
     Ok(Opened { engine, witness, lock })
-}
-
-/// Opens the engine anew after a full disk, with every check of a start.
-///
-/// # Errors
-/// See [`StoreCode`].
-pub(in crate::store::sled) fn reopen(shared: &Shared, witness: &mut Witness) -> Result<(), StoreError> {
-    let engine = open_checked(&shared.settings, &shared.keyring, &shared.purposes(), witness)?;
-    shared.adopt(engine)
 }
 
 fn plan(settings: &Settings, keyring: KeyringFound) -> Result<(Plan, Option<Witness>), StoreError> {
@@ -229,8 +218,11 @@ fn sync_files(db: &Path) -> Result<(), StoreError> {
     sync_dir(db).map_err(StoreError::io)
 }
 
-/// Opens a store that the witness knows, and lets the witness know how long its file is now.
-fn open_checked(
+/// Opens a store that the witness knows, with every check of a start, and lets the witness know how long its file is now.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(in crate::store::sled) fn open_checked(
     settings: &Settings,
     keyring: &Arc<dyn Keyring>,
     purposes: &[PurposeId],
@@ -326,6 +318,16 @@ fn migrate(engine: &Engine) -> Result<(), StoreError> {
 fn format(engine: &Engine) -> Result<u32, StoreError> {
     let value = engine.read(&Place::Meta, meta::FORMAT)?.ok_or(StoreError::of(StoreCode::Damaged))?;
     value.as_ref().try_into().map(u32::from_be_bytes).map_err(|_| StoreError::of(StoreCode::Damaged))
+}
+
+/// Records in the witness how far the synced engine has come.
+pub(in crate::store::sled) fn testify(
+    witness: &mut Witness,
+    engine: &Engine,
+    commit: u64,
+) -> Result<(), StoreError> {
+    let testimony = Testimony { commit, db_bytes: engine.db_bytes()?, ..witness.last() };
+    witness.record(&testimony).map_err(StoreError::io)
 }
 
 /// Records how long the file of a closed database is: sled cuts free segments off on closing.

@@ -5,7 +5,6 @@ pub(super) mod leads;
 pub(super) mod life;
 pub(super) mod parked;
 pub(super) mod reading;
-pub(super) mod reference;
 pub(super) mod seen;
 pub(super) mod settle;
 pub(super) mod tokens;

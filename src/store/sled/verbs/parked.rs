@@ -9,13 +9,12 @@ use crate::clock::Day;
 use crate::id::LeadgenId;
 use crate::notification::{Lane, Lanes, LeadRef, ParkCode, Why};
 use crate::store::sled::SledStore;
-use crate::store::sled::draft::{Draft, Effect};
+use crate::store::sled::draft::{Draft, Effect, OUTCOMES_MAX};
 use crate::store::sled::engine::Engine;
-use crate::store::sled::index::{ParkedIndex, Position};
+use crate::store::sled::index::{Position, UNREADABLE};
 use crate::store::sled::layout::{self, ParkedRow, Place, SeenFate, SeenRow, WhyRow, meta};
+use crate::store::sled::reference;
 use crate::store::sled::shared::Shared;
-use crate::store::sled::verbs::reference;
-use crate::store::sled::writer::OUTCOMES_MAX;
 use crate::store::{BuriedRef, Parked, ParkedClaim, ParkedOverview, Requeue, StoreCode, StoreError};
 use crate::trail::{Entry, Outcome};
 
@@ -23,9 +22,6 @@ use crate::trail::{Entry, Outcome};
 const META_KEEPS_DAYS: u32 = 90;
 /// How many buried references an operator is shown.
 const BURIED_SHOWN: usize = 1_000;
-/// What is said of a row that cannot be read.
-pub(in crate::store::sled) const UNREADABLE: Why =
-    Why::Buried { code: ParkCode::ReferenceUnreadable, attempts: 0 };
 /// Rows read at a time by scans beside the writer.
 const SCAN_ROWS: usize = 1_024;
 
@@ -41,7 +37,7 @@ pub(in crate::store::sled) fn before(draft: &Draft<'_>, arrival: u64) -> Result<
     let Some(bytes) = draft.read(&Place::Parked, &arrival.to_be_bytes())? else { return Ok(None) };
     // A row that cannot be decoded is as good as none; it stays where it is, for a human to see.
     let Ok(row) = layout::decode::<ParkedRow>(&bytes) else { return Ok(None) };
-    let position = position(draft.shared, arrival, &row);
+    let position = Position::of_row(draft.shared.keyring.as_ref(), arrival, &row);
     Ok(Some(Before { arrival, row, position }))
 }
 
@@ -63,7 +59,13 @@ pub(in crate::store::sled) fn park(
         draft.effect(Effect::Unparked(before.position));
     }
     let day = Day::of(draft.now);
-    let (nonce, sealed) = reference::seal(draft.shared, reference, arrival, day)?;
+    let (nonce, sealed) = reference::seal(
+        draft.shared.keyring.as_ref(),
+        draft.shared.random.as_ref(),
+        reference,
+        arrival,
+        day,
+    )?;
     let seen = draft.shared.seen_key(&reference.leadgen);
     let row = ParkedRow {
         seen,
@@ -85,38 +87,6 @@ pub(in crate::store::sled) fn park(
 pub(in crate::store::sled) fn unpark(draft: &mut Draft<'_>, before: &Before) {
     draft.remove(Place::Parked, &before.arrival.to_be_bytes());
     draft.effect(Effect::Unparked(before.position));
-}
-
-/// Reads all that is parked into memory.
-pub(in crate::store::sled) fn build_index(
-    shared: &Shared,
-    engine: &Engine,
-) -> Result<ParkedIndex, StoreError> {
-    let mut index = ParkedIndex::default();
-    let mut unreadable = 0_u64;
-    engine.visit(&Place::Parked, (Unbounded, Unbounded), |key, value| {
-        let arrival = layout::number(key)?;
-        let position = layout::decode(value).ok().map(|row| position(shared, arrival, &row));
-        unreadable += u64::from(position.is_none_or(|position| position.of.is_none()));
-        match position {
-            Some(position) => index.insert(position),
-            None => index.insert_dayless(arrival),
-        }
-        Ok(true)
-    })?;
-    if unreadable > 0 {
-        tracing::error!(refs.unreadable = unreadable, "store.reference-unreadable");
-    }
-    Ok(index)
-}
-
-/// Where a row stands. One whose seal does not open, or with a code of a later version, is unreadable, and no more.
-fn position(shared: &Shared, arrival: u64, row: &ParkedRow) -> Position {
-    let since = layout::moment(row.since_ms).unwrap_or(Timestamp::UNIX_EPOCH);
-    match (row.why.why(), reference::open(shared, arrival, row)) {
-        (Ok(why), Ok(reference)) => Position::new(arrival, row.day(), why, since, Some(&reference)),
-        _ => Position::new(arrival, row.day(), UNREADABLE, since, None),
-    }
 }
 
 fn next_arrival(draft: &mut Draft<'_>) -> Result<u64, StoreError> {
@@ -314,7 +284,11 @@ fn claim(shared: &Shared, engine: &Engine, arrival: u64) -> Result<Option<Parked
             Why::Waiting { attempts, code, .. } => (attempts, Some(code)),
             _ => (0, None),
         };
-        Ok(ParkedClaim { reference: reference::open(shared, arrival, &row)?, attempts, code })
+        Ok(ParkedClaim {
+            reference: reference::open(shared.keyring.as_ref(), arrival, &row)?,
+            attempts,
+            code,
+        })
     });
     let Ok(claim) = opened else {
         // Its key is gone, or the row was changed: it must not keep the others from being claimed.
@@ -331,6 +305,8 @@ fn matches(shared: &Shared, which: &Requeue, arrival: u64, row: &ParkedRow) -> b
     match which {
         Requeue::Ref(wanted) => arrival == *wanted,
         Requeue::Code(code) => why.code() == *code,
-        Requeue::Form(form) => reference::open(shared, arrival, row).is_ok_and(|found| found.form == *form),
+        Requeue::Form(form) => {
+            reference::open(shared.keyring.as_ref(), arrival, row).is_ok_and(|found| found.form == *form)
+        }
     }
 }

@@ -5,9 +5,9 @@ use async_trait::async_trait;
 use crate::id::LeadgenId;
 use crate::store::sled::SledStore;
 use crate::store::sled::engine::Engine;
+use crate::store::sled::index::UNREADABLE;
 use crate::store::sled::layout::{self, ParkedRow, Place, SeenFate, SeenRow};
 use crate::store::sled::shared::Shared;
-use crate::store::sled::verbs::parked;
 use crate::store::{Seen, SeenState, StoreCode, StoreError};
 
 /// How often a reference that moves while it is looked at is looked at again.
@@ -44,7 +44,7 @@ pub(in crate::store::sled) fn look_up(
         if let Some(bytes) = engine.read(&Place::Parked, &arrival.to_be_bytes())? {
             // One row that cannot be read is no reason to refuse anything else.
             let why = layout::decode::<ParkedRow>(&bytes).and_then(|row| row.why.why());
-            return Ok(Some(SeenState::Parked(why.unwrap_or(parked::UNREADABLE))));
+            return Ok(Some(SeenState::Parked(why.unwrap_or(UNREADABLE))));
         }
     }
     Err(StoreError::of(StoreCode::Damaged))

@@ -5,18 +5,15 @@
 //! could be destroyed by an erasure in between.
 
 use crate::clock::Day;
-use crate::keyring::{BUCKET_RECORDS, Bucket, KeyringCode};
+use crate::keyring::{Bucket, KeyringCode};
 use crate::lead::{MinimisedLead, SealError, SealedRecord, seal};
 use crate::notification::{LeadRef, ParkCode, Why};
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::sled::draft::{Draft, Effect};
-use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{self, Place, SeenFate, SeenRow, meta, record_key};
-use crate::store::sled::shared::Shared;
+use crate::store::sled::reference::keyring_failed;
 use crate::store::sled::verbs::forms;
 use crate::store::sled::verbs::parked::{self, Before};
-use crate::store::sled::verbs::reference::keyring_failed;
-use crate::store::sled::writer::OUTCOMES_MAX;
 use crate::store::{Outcome, Settled, Settlement, StoreCode, StoreError};
 
 /// Settles a batch.
@@ -133,32 +130,5 @@ fn count_stored(draft: &mut Draft<'_>, purpose: &PurposeId) -> Result<(), StoreE
     let count = draft.counter(&Place::Meta, &key)? + 1;
     draft.write(Place::Meta, &key, count.to_be_bytes().to_vec())?;
     draft.effect(Effect::Stored(purpose.clone(), count));
-    Ok(())
-}
-
-/// Makes the keys that the next transactions may need: a synced replacement of the keyring off the hot path.
-///
-/// # Errors
-/// [`StoreCode::Keyring`].
-pub(in crate::store::sled) fn make_keys_ahead(shared: &Shared, engine: &Engine) -> Result<(), StoreError> {
-    let keyring = &shared.keyring;
-    let mut absent = Vec::new();
-    for purpose in &shared.purposes() {
-        let next = engine.counter(&Place::Sequence, purpose.as_str().as_bytes())?.max(1);
-        for number in [next, next + OUTCOMES_MAX as u64] {
-            let (purpose, index) = (purpose.clone(), number / BUCKET_RECORDS);
-            let bucket = Bucket { purpose, epoch: shared.epoch, index };
-            if !absent.contains(&bucket) && keyring.bucket_key(&bucket).is_err() {
-                absent.push(bucket);
-            }
-        }
-    }
-    if !absent.is_empty() {
-        keyring.make_buckets(&absent).map_err(keyring_failed)?;
-    }
-    let today = shared.today();
-    if keyring.day_key(today).is_err() {
-        keyring.make_days(&[today]).map_err(keyring_failed)?;
-    }
     Ok(())
 }

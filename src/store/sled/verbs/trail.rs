@@ -20,13 +20,6 @@ use crate::trail::{Actor, Entry, KeptLine, Line, LineError};
 /// The most lines that are read at once.
 const LINES_MAX: usize = 10_000;
 
-/// Number and mac of a line, as `meta` keeps them.
-pub(in crate::store::sled) fn place_in_chain(bytes: &[u8]) -> Result<(u64, [u8; 32]), StoreError> {
-    let damaged = StoreError::of(StoreCode::Damaged);
-    let (seq, mac) = bytes.split_first_chunk::<8>().ok_or(damaged)?;
-    Ok((u64::from_be_bytes(*seq), mac.try_into().map_err(|_| damaged)?))
-}
-
 /// How far apart the lines of one actor's refusals are at least.
 const NOTE_EVERY_MS: i64 = 1_000;
 /// Actors that are remembered: more than there are tokens.
@@ -77,8 +70,9 @@ pub(in crate::store::sled) fn read(
     limit: usize,
 ) -> Result<Vec<Line>, StoreError> {
     // The head is read first: lines that are written meanwhile lie beyond it.
-    let place =
-        |key| engine.read(&Place::Meta, key)?.map_or(Ok((0, [0; 32])), |bytes| place_in_chain(&bytes));
+    let place = |key| {
+        engine.read(&Place::Meta, key)?.map_or(Ok((0, [0; 32])), |bytes| layout::place_in_chain(&bytes))
+    };
     let (head, head_mac) = place(meta::TRAIL_HEAD)?;
     let (base, base_mac) = place(meta::TRAIL_BASE)?;
     let versioned_from = engine.counter(&Place::Meta, meta::TRAIL_VERSIONED_FROM)?;

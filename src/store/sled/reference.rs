@@ -6,32 +6,33 @@ use chacha20poly1305::{Key as CipherKey, XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 
 use crate::clock::Day;
-use crate::keyring::{KeyringCode, KeyringError};
+use crate::keyring::{Keyring, KeyringCode, KeyringError};
 use crate::notification::LeadRef;
+use crate::random::Random;
 use crate::store::sled::layout::ParkedRow;
-use crate::store::sled::shared::Shared;
 use crate::store::{StoreCode, StoreError};
 
 /// Seals a reference; gives nonce and sealed bytes. The day's key is made, and synced, if it is not there.
 ///
 /// # Errors
 /// [`StoreCode::Keyring`].
-pub(in crate::store::sled) fn seal(
-    shared: &Shared,
+pub(super) fn seal(
+    keyring: &dyn Keyring,
+    random: &dyn Random,
     reference: &LeadRef,
     arrival: u64,
     day: Day,
 ) -> Result<([u8; 24], Vec<u8>), StoreError> {
-    let key = match shared.keyring.day_key(day) {
+    let key = match keyring.day_key(day) {
         Err(error) if error.code == KeyringCode::KeyAbsent => {
-            shared.keyring.make_days(&[day]).map_err(keyring_failed)?;
-            shared.keyring.day_key(day)
+            keyring.make_days(&[day]).map_err(keyring_failed)?;
+            keyring.day_key(day)
         }
         key => key,
     };
     let key = key.map_err(keyring_failed)?;
     let mut nonce = [0; 24];
-    shared.random.fill(&mut nonce).map_err(|_| StoreError::of(StoreCode::Keyring))?;
+    random.fill(&mut nonce).map_err(|_| StoreError::of(StoreCode::Keyring))?;
     let mut plain = Zeroizing::new(Vec::with_capacity(LeadRef::ENCODED_MAX));
     reference.encode(&mut plain);
     let cipher = XChaCha20Poly1305::new(&CipherKey::from(*key.expose()));
@@ -44,13 +45,9 @@ pub(in crate::store::sled) fn seal(
 ///
 /// # Errors
 /// [`StoreCode::RecordUnreadable`].
-pub(in crate::store::sled) fn open(
-    shared: &Shared,
-    arrival: u64,
-    row: &ParkedRow,
-) -> Result<LeadRef, StoreError> {
+pub(super) fn open(keyring: &dyn Keyring, arrival: u64, row: &ParkedRow) -> Result<LeadRef, StoreError> {
     let unreadable = StoreError::of(StoreCode::RecordUnreadable);
-    let key = shared.keyring.day_key(row.day()).map_err(|_| unreadable)?;
+    let key = keyring.day_key(row.day()).map_err(|_| unreadable)?;
     let cipher = XChaCha20Poly1305::new(&CipherKey::from(*key.expose()));
     let payload = Payload { msg: &row.sealed, aad: &additional_data(arrival, row.day()) };
     let plain = Zeroizing::new(cipher.decrypt(&XNonce::from(row.nonce), payload).map_err(|_| unreadable)?);
@@ -62,7 +59,7 @@ fn additional_data(arrival: u64, day: Day) -> Vec<u8> {
 }
 
 /// A keyring's failure as the store's: a full disk will pass, anything else needs a human.
-pub(in crate::store::sled) fn keyring_failed(error: KeyringError) -> StoreError {
+pub(super) fn keyring_failed(error: KeyringError) -> StoreError {
     match error.io {
         Some(std::io::ErrorKind::StorageFull) => {
             StoreError { code: StoreCode::DiskFull, io: Some(std::io::ErrorKind::StorageFull) }
