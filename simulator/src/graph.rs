@@ -20,7 +20,7 @@ use reply::Reply;
 
 /// Answers one call.
 pub(crate) async fn answer(request: HttpRequest, shared: web::Data<Shared>) -> HttpResponse {
-    let ask = Ask::read(&request, &shared);
+    let ask = Ask::read(&request, &shared.world(), &shared.secrets);
     shared.note_call(ask.call(shared.now_ms()));
     let mut turn = shared.turn(&ask);
     if !turn.delay.is_zero() {

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::calls::CallKind;
 use crate::graph::ask::Ask;
 use crate::graph::error::GraphError;
-use crate::shared::Shared;
+use crate::world::World;
 
 /// What happens to which calls.
 #[derive(Clone, Debug)]
@@ -108,7 +108,7 @@ impl Match {
         self.kind(CallKind::Lead)
     }
 
-    fn meets(&self, ask: &Ask, shared: &Shared) -> bool {
+    fn meets(&self, ask: &Ask, world: &World) -> bool {
         self.path.as_ref().is_none_or(|part| ask.path.contains(part.as_str()))
             && self
                 .fields
@@ -116,8 +116,8 @@ impl Match {
                 .is_none_or(|part| ask.fields().is_some_and(|fields| fields.contains(part.as_str())))
             && self.lead.as_ref().is_none_or(|lead| ask.ids.contains(lead))
             && self.kind.is_none_or(|kind| ask.kind == kind)
-            && self.page.as_ref().is_none_or(|page| about_page(page, ask, shared))
-            && self.form.as_ref().is_none_or(|form| about_form(form, ask, shared))
+            && self.page.as_ref().is_none_or(|page| about_page(page, ask, world))
+            && self.form.as_ref().is_none_or(|form| about_form(form, ask, world))
     }
 }
 
@@ -269,10 +269,10 @@ impl Rules {
     }
 
     /// Applies the matching rules in order, up to the first that replaces the answer, and counts them down.
-    pub fn turn(&mut self, ask: &Ask, shared: &Shared) -> Turn {
+    pub fn turn(&mut self, ask: &Ask, world: &World) -> Turn {
         let mut turn = Turn::default();
         for (_, rule) in &mut self.rules {
-            if turn.instead.is_some() || rule.times == Some(0) || !rule.when.meets(ask, shared) {
+            if turn.instead.is_some() || rule.times == Some(0) || !rule.when.meets(ask, world) {
                 continue;
             }
             if let Some(times) = &mut rule.times {
@@ -304,8 +304,7 @@ impl Turn {
     }
 }
 
-fn about_page(page: &String, ask: &Ask, shared: &Shared) -> bool {
-    let world = shared.world();
+fn about_page(page: &String, ask: &Ask, world: &World) -> bool {
     ask.pages.contains(page)
         || ask.ids.iter().any(|id| {
             id == page
@@ -314,7 +313,6 @@ fn about_page(page: &String, ask: &Ask, shared: &Shared) -> bool {
         })
 }
 
-fn about_form(form: &String, ask: &Ask, shared: &Shared) -> bool {
-    let world = shared.world();
+fn about_form(form: &String, ask: &Ask, world: &World) -> bool {
     ask.ids.iter().any(|id| id == form || world.leads.get(id).is_some_and(|lead| lead.form_id == *form))
 }

@@ -11,7 +11,7 @@ use crate::graph::ask::Ask;
 use crate::graph::error::GraphError;
 use crate::misbehave::{Rules, Turn, Usage};
 use crate::quota::Quota;
-use crate::simulator::Setup;
+use crate::setup::Setup;
 use crate::time::Clock;
 use crate::world::World;
 
@@ -80,7 +80,8 @@ impl Shared {
     }
 
     pub fn turn(&self, ask: &Ask) -> Turn {
-        locked(&self.rules).turn(ask, self)
+        let world = self.world();
+        locked(&self.rules).turn(ask, &world)
     }
 
     pub fn usage(&self) -> Usage {

@@ -18,42 +18,9 @@ use crate::misbehave::{Rule, RuleId, Usage};
 use crate::notification::{Change, Entry, Notification};
 use crate::quota::Quota;
 use crate::sender::{Delivery, Sender, Signing};
+use crate::setup::Setup;
 use crate::shared::{Shared, locked};
-use crate::time::{Clock, system_clock};
 use crate::world::{Form, Lead, Page};
-
-/// What a simulator starts with.
-#[derive(Clone)]
-pub struct Setup {
-    /// Port on loopback; 0: any free one.
-    pub port: u16,
-    /// The app's secrets, newest first: the first signs, every one is good for `appsecret_proof`.
-    pub app_secrets: Vec<String>,
-    /// Whether a call without `appsecret_proof` is refused (app setting "Require app secret").
-    pub require_proof: bool,
-    /// The oldest version that still answers: v21.0 until 21 January 2027 (*Versions*).
-    pub oldest_version: u32,
-    /// The newest version: v27.0 since 4 November 2026 (*Versions*).
-    pub newest_version: u32,
-    /// How many of the last calls are remembered.
-    pub calls_max: usize,
-    /// What time it is at Meta: the `Date` header, the time of notifications and of the log of calls.
-    pub clock: Clock,
-}
-
-impl Default for Setup {
-    fn default() -> Setup {
-        Setup {
-            port: 0,
-            app_secrets: vec!["0f1e2d3c4b5a69788796a5b4c3d2e1f0".to_owned()],
-            require_proof: true,
-            oldest_version: 21,
-            newest_version: 27,
-            calls_max: 10_000,
-            clock: system_clock(),
-        }
-    }
-}
 
 /// Meta's side, running. Clones are handles to the same one; it ends with [`Simulator::stop`] or the last handle.
 #[derive(Clone)]

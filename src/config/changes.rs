@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::Config;
-use crate::config::effective::{Effective, Shown};
+use crate::config::effective::Effective;
+use crate::config::shown::Shown;
 use crate::config::table::Value;
 
 /// Every key of a config with its value as text; of a secret, where it lies.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::config::effective::{At, Shown};
 use crate::config::fault::FaultCode;
 use crate::config::section::Item;
+use crate::config::shown::{At, Shown};
 use crate::config::table::{Value, table};
 use crate::purpose::law::{Controller, Dpo, Recipient, RecipientRole, is_country};
 

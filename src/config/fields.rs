@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::config::consents::{META_KEY_MEND, read_keys};
-use crate::config::effective::{At, Shown};
 use crate::config::fault::FaultCode;
 use crate::config::section::{Item, Section};
+use crate::config::shown::{At, Shown};
 use crate::config::suggest::{self, nearest};
 use crate::config::table::{Key, Value, table};
 use crate::purpose::law::{

@@ -8,7 +8,8 @@ use crate::config::findings::Findings;
 use crate::config::place;
 use crate::config::secrets::SecretPlace;
 use crate::config::section::Item;
-use crate::config::table::table;
+use crate::config::shown::Shown;
+use crate::config::table::{plain, table};
 use crate::purpose::law::{TRAIL_MONTHS, TRAIL_MONTHS_RECOMMENDED};
 use crate::secret::location::Location;
 
@@ -159,4 +160,8 @@ pub(super) fn compare_paths(
             "Keep it in another directory, and back it up apart.",
         );
     }
+}
+
+plain! {
+    LogFormat, LogLevel => Shown::text;
 }

@@ -19,6 +19,7 @@ mod place;
 mod purposes;
 mod secrets;
 mod section;
+mod shown;
 mod suggest;
 mod table;
 #[cfg(test)]

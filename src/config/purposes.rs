@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::config::consents::read_consents;
-use crate::config::effective::{At, Shown};
 use crate::config::fault::FaultCode;
 use crate::config::fields::{Frame, read_fields};
 use crate::config::section::{Item, Section, each};
+use crate::config::shown::{At, Shown};
 use crate::config::suggest;
 use crate::config::table::{Key, Value, table};
 use crate::id::FormId;

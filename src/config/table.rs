@@ -12,8 +12,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::config::effective::{At, Shown};
-use crate::config::keeping::{LogFormat, LogLevel};
+use crate::config::shown::{At, Shown};
 use crate::id::{AppId, FormId, PageId};
 use crate::purpose::law::{Basis, Channel, RecipientRole};
 use crate::purpose::{ConsentKey, Keep};
@@ -133,7 +132,7 @@ macro_rules! table {
                 },)+)?
             ];
 
-            fn show(&self, at: &$crate::config::effective::At<'_>) -> Option<$crate::config::effective::Shown> {
+            fn show(&self, at: &$crate::config::shown::At<'_>) -> Option<$crate::config::shown::Shown> {
                 let mut rows = Vec::new();
                 $(
                     let is_shown = true $(&& $crate::config::table::holds(self, $shown))?;
@@ -141,7 +140,7 @@ macro_rules! table {
                     let shown = $crate::config::table::Value::show(&self.$field, &at.below(key));
                     rows.extend(shown.filter(|_| is_shown).map(|shown| (key.to_owned(), shown)));
                 )+
-                Some($crate::config::effective::Shown::$shape(rows))
+                Some($crate::config::shown::Shown::$shape(rows))
             }
 
             $(fn name(&self) -> Option<String> {
@@ -192,21 +191,23 @@ impl Value for Location {
 }
 
 /// How values without keys are shown.
-macro_rules! shown {
+macro_rules! plain {
     ($($($plain:ty),+ => $shown:expr;)+) => {
-        $($(impl Value for $plain {
-            fn show(&self, _: &At<'_>) -> Option<Shown> {
+        $($(impl $crate::config::table::Value for $plain {
+            fn show(&self, _: &$crate::config::shown::At<'_>) -> Option<$crate::config::shown::Shown> {
                 Some($shown(self))
             }
         })+)+
     };
 }
-shown! {
+plain! {
     bool => |flag: &bool| Shown::Flag(*flag);
     u32 => |number: &u32| Shown::Number(u64::from(*number));
     u64 => |number: &u64| Shown::Number(*number);
     usize => |number: &usize| Shown::Number(*number as u64);
     PathBuf => |path: &PathBuf| Shown::text(path.display());
     String, SocketAddr, IpAddr, AppId, PageId, FormId => Shown::text;
-    LogFormat, LogLevel, RecipientRole, Basis, Channel, ConsentKey, Keep => Shown::text;
+    RecipientRole, Basis, Channel, ConsentKey, Keep => Shown::text;
 }
+
+pub(super) use plain;

@@ -3,8 +3,8 @@
 use actix_web::HttpRequest;
 
 use crate::calls::{CallKind, GraphCall, ProofSeen, TokenSeen};
-use crate::shared::Shared;
 use crate::signature::appsecret_proof;
+use crate::world::World;
 
 /// A call to the Graph API as we understand it.
 pub(crate) struct Ask {
@@ -24,7 +24,7 @@ pub(crate) struct Ask {
 }
 
 impl Ask {
-    pub fn read(request: &HttpRequest, shared: &Shared) -> Ask {
+    pub fn read(request: &HttpRequest, world: &World, secrets: &[Vec<u8>]) -> Ask {
         let path = request.path().to_owned();
         let mut parts: Vec<String> =
             path.split('/').filter(|part| !part.is_empty()).map(str::to_owned).collect();
@@ -39,13 +39,13 @@ impl Ask {
         let token_in_url = in_url.is_some();
         let token = bearer.or(in_url);
 
-        let pages = token.as_deref().map(|token| shared.world().pages_of(token)).unwrap_or_default();
-        let proof = proof_of(token.as_deref(), query.value("appsecret_proof"), &shared.secrets);
+        let pages = token.as_deref().map(|token| world.pages_of(token)).unwrap_or_default();
+        let proof = proof_of(token.as_deref(), query.value("appsecret_proof"), secrets);
         let ids = match query.value("ids") {
             Some(ids) if parts.is_empty() => ids.split(',').map(|id| id.trim().to_owned()).collect(),
             _ => parts.first().cloned().into_iter().collect(),
         };
-        let kind = kind_of(&parts, query.value("ids").is_some(), shared);
+        let kind = kind_of(&parts, query.value("ids").is_some(), world);
         let method = request.method().as_str().to_owned();
         Ask { method, path, version, query, raw_query, token, token_in_url, pages, proof, kind, ids }
     }
@@ -133,8 +133,7 @@ fn proof_of(token: Option<&str>, proof: Option<&str>, secrets: &[Vec<u8>]) -> Pr
         .map_or(ProofSeen::Wrong, ProofSeen::Secret)
 }
 
-fn kind_of(parts: &[String], has_ids: bool, shared: &Shared) -> CallKind {
-    let world = shared.world();
+fn kind_of(parts: &[String], has_ids: bool, world: &World) -> CallKind {
     match parts {
         [] if has_ids => CallKind::Ids,
         [id] if world.forms.contains_key(id) => CallKind::Form,

@@ -1,0 +1,229 @@
+//! The map of the rooms is a test: which room may import which (ARCHITECTURE.md), read from the sources.
+
+mod circles;
+mod sources;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sources::{Source, read};
+
+/// Room → the rooms that its sources may name after `crate::`. A new edge is a visible change here.
+const EDGES: &[(&str, &[&str])] = &[
+    // Leaves.
+    ("code", &[]),
+    ("id", &[]),
+    ("clock", &[]),
+    ("random", &[]),
+    ("current", &[]),
+    ("json", &[]),
+    ("secret", &["codes"]),
+    ("machine", &["secret"]),
+    ("lifecycle", &[]),
+    ("terminal", &[]),
+    // Pure rooms.
+    ("purpose", &["clock", "codes", "id"]),
+    ("notification", &["codes", "id", "json", "secret"]),
+    ("lead", &["clock", "id", "json", "notification", "purpose", "random", "secret"]),
+    ("trail", &["codes", "purpose", "secret"]),
+    ("api", &["clock", "code", "codes", "id", "notification", "purpose", "trail"]),
+    // Ports and adapters.
+    ("keyring", &["clock", "codes", "lead", "machine", "purpose", "random", "secret"]),
+    (
+        "store",
+        &[
+            "clock",
+            "codes",
+            "id",
+            "keyring",
+            "lead",
+            "lifecycle",
+            "machine",
+            "notification",
+            "purpose",
+            "random",
+            "secret",
+            "trail",
+        ],
+    ),
+    ("inbox", &["clock", "codes", "id", "keyring", "machine", "notification", "random", "secret"]),
+    (
+        "graph",
+        &["clock", "codes", "current", "id", "json", "lead", "notification", "purpose", "random", "secret"],
+    ),
+    // What runs.
+    ("telemetry", &["clock", "id", "keyring", "machine", "notification", "purpose", "secret"]),
+    (
+        "workers",
+        &[
+            "clock",
+            "current",
+            "graph",
+            "id",
+            "inbox",
+            "keyring",
+            "lead",
+            "lifecycle",
+            "notification",
+            "purpose",
+            "random",
+            "store",
+            "telemetry",
+        ],
+    ),
+    (
+        "http",
+        &[
+            "api",
+            "clock",
+            "codes",
+            "current",
+            "graph",
+            "id",
+            "inbox",
+            "lead",
+            "lifecycle",
+            "notification",
+            "purpose",
+            "random",
+            "secret",
+            "store",
+            "telemetry",
+            "trail",
+        ],
+    ),
+    // On the operator's side.
+    ("client", &["api", "terminal"]),
+    ("export", &["codes", "machine", "terminal"]),
+    // The top.
+    ("config", &["codes", "id", "purpose", "secret"]),
+    (
+        "app",
+        &[
+            "clock",
+            "config",
+            "current",
+            "graph",
+            "http",
+            "id",
+            "inbox",
+            "keyring",
+            "lifecycle",
+            "machine",
+            "notification",
+            "purpose",
+            "random",
+            "secret",
+            "store",
+            "telemetry",
+            "workers",
+        ],
+    ),
+    (
+        "play",
+        &[
+            "app",
+            "client",
+            "clock",
+            "config",
+            "lifecycle",
+            "machine",
+            "random",
+            "secret",
+            "telemetry",
+            "terminal",
+        ],
+    ),
+    (
+        "cli",
+        &[
+            "api",
+            "app",
+            "client",
+            "clock",
+            "config",
+            "export",
+            "id",
+            "keyring",
+            "lifecycle",
+            "machine",
+            "play",
+            "purpose",
+            "random",
+            "secret",
+            "store",
+            "telemetry",
+            "terminal",
+            "trail",
+        ],
+    ),
+];
+
+/// Crates of the outside that pure rooms may not touch.
+const IMPURE: [&str; 6] = ["tokio", "actix_web", "reqwest", "sled", "std::fs", "std::net"];
+const PURE: [&str; 5] = ["purpose", "notification", "lead", "trail", "api"];
+
+/// Room → the rooms that its files name.
+fn found() -> BTreeMap<String, BTreeSet<String>> {
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for source in read("src") {
+        if source.module.is_empty() {
+            continue;
+        }
+        let named = source.named.iter().filter_map(|path| path.first());
+        let others = named.filter(|named| *named != source.room()).cloned();
+        found.entry(source.room().to_owned()).or_default().extend(others);
+    }
+    found
+}
+
+#[test]
+fn rooms_import_only_what_the_map_allows_and_the_map_allows_nothing_unused() {
+    let allowed: BTreeMap<String, BTreeSet<String>> = EDGES
+        .iter()
+        .map(|(room, edges)| ((*room).to_owned(), edges.iter().map(|edge| (*edge).to_owned()).collect()))
+        .collect();
+    let found = found();
+    let mut wrong = Vec::new();
+    for (room, named) in &found {
+        match allowed.get(room) {
+            None => wrong.push(format!("{room}: not on the map")),
+            Some(edges) => {
+                wrong.extend(named.difference(edges).map(|other| format!("{room} → {other}: not allowed")));
+                wrong.extend(edges.difference(named).map(|other| format!("{room} → {other}: not used")));
+            }
+        }
+    }
+    wrong
+        .extend(allowed.keys().filter(|room| !found.contains_key(*room)).map(|room| format!("{room}: gone")));
+    assert!(wrong.is_empty(), "the map and the sources differ:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn adapters_of_the_store_and_the_keyring_do_not_see_each_other() {
+    let names = |source: &Source, place: &[&str]| {
+        source.named.iter().any(|path| path.iter().take(place.len()).eq(place))
+    };
+    for source in read("src") {
+        if source.room() != "store" {
+            assert!(!names(&source, &["store", "sled"]), "{} names the engine", source.path.display());
+        }
+        if !["app", "cli", "keyring"].contains(&source.room()) {
+            assert!(
+                !names(&source, &["keyring", "file"]),
+                "{} names the keyring's file",
+                source.path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn pure_rooms_touch_no_runtime_no_network_no_disk() {
+    for source in read("src").into_iter().filter(|source| PURE.contains(&source.room())) {
+        for outside in IMPURE {
+            let used = source.text.contains(&format!("{outside}::"))
+                || source.text.contains(&format!("use {outside}"));
+            assert!(!used, "{}: {outside}", source.path.display());
+        }
+    }
+}
