@@ -7,8 +7,6 @@
 //! The use number tells a frame from what an earlier use of the same file left behind. Where its batch starts tells
 //! what was already durable when the frame was written: everything before that place, so damage there is no torn tail.
 
-use chacha20poly1305::aead::{AeadInOut, KeyInit};
-use chacha20poly1305::{Key as CipherKey, Tag, XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 
 use crate::clock::Day;
@@ -16,6 +14,7 @@ use crate::keyring::InstanceId;
 use crate::notification::LeadRef;
 use crate::random::{NoRandomness, Random};
 use crate::secret::Key;
+use crate::secret::cipher::{self, NONCE_BYTES, TAG_BYTES};
 
 /// What stands in clear before a payload; an end marker is no more than this.
 pub const HEADER_BYTES: usize = 32;
@@ -23,8 +22,6 @@ pub const HEADER_BYTES: usize = 32;
 /// What sealing a call adds to its encoded references.
 pub const OVERHEAD_BYTES: usize = HEADER_BYTES + NONCE_BYTES + TAG_BYTES;
 
-const NONCE_BYTES: usize = 24;
-const TAG_BYTES: usize = 16;
 /// The layout of a frame and of what is sealed in it.
 const LAYOUT: u8 = 1;
 
@@ -108,13 +105,7 @@ impl<'b> Frame<'b> {
         let (nonce, sealed) = self.payload.split_first_chunk::<NONCE_BYTES>()?;
         let (sealed, tag) = sealed.split_last_chunk::<TAG_BYTES>()?;
         let mut plain = Zeroizing::new(sealed.to_vec());
-        XChaCha20Poly1305::new(&CipherKey::from(*key.expose()))
-            .decrypt_inout_detached(
-                &XNonce::from(*nonce),
-                &additional_data(instance, self.day, self.count),
-                plain.as_mut_slice().into(),
-                &Tag::from(*tag),
-            )
+        cipher::open_in_place(key, nonce, &additional_data(instance, self.day, self.count), &mut plain, tag)
             .ok()?;
         let mut rest = plain.as_slice();
         // Every reference takes at least a byte, so a wrong count cannot reserve more than was read.
@@ -150,12 +141,7 @@ pub fn seal(
         reference.encode(&mut frame);
     }
     let (_, plain) = frame.split_at_mut(HEADER_BYTES + NONCE_BYTES);
-    let tag = XChaCha20Poly1305::new(&CipherKey::from(*key.key.expose()))
-        .encrypt_inout_detached(
-            &XNonce::from(nonce),
-            &additional_data(instance, key.day, count),
-            plain.into(),
-        )
+    let tag = cipher::seal_in_place(&key.key, &nonce, &additional_data(instance, key.day, count), plain)
         .map_err(|_| NoRandomness)?;
     frame.extend_from_slice(&tag);
     let len = u32::try_from(frame.len() - HEADER_BYTES).map_err(|_| NoRandomness)?;

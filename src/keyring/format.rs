@@ -7,8 +7,6 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::sync::Arc;
 
-use chacha20poly1305::aead::{AeadInOut, KeyInit};
-use chacha20poly1305::{Key as CipherKey, Tag, XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 
 use crate::clock::{Day, Month};
@@ -17,14 +15,13 @@ use crate::keyring::{Bucket, InstanceId, KeyringCode, KeyringError};
 use crate::purpose::PurposeId;
 use crate::random::Random;
 use crate::secret::Key;
+use crate::secret::cipher::{self, NONCE_BYTES, TAG_BYTES};
 
 /// No keyring is larger: the keys of some 800 million leads.
 pub const KEYRING_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 const MAGIC: &[u8; 8] = b"TAMISKEY";
 const VERSION: u8 = 1;
-const NONCE_BYTES: usize = 24;
-const TAG_BYTES: usize = 16;
 /// Magic and version: what the seal binds beside the content.
 const PREFIX_BYTES: usize = MAGIC.len() + 1;
 const HEADER_BYTES: usize = PREFIX_BYTES + NONCE_BYTES;
@@ -45,9 +42,7 @@ pub fn seal(content: &Content, root: &Key, random: &dyn Random) -> Result<Vec<u8
     prefix.copy_from_slice(&prefix_of(VERSION));
     nonce_field.copy_from_slice(&nonce);
     let plain = postcard::to_slice(&Layout1::of(content), body).map_err(|_| too_large())?;
-    let tag = XChaCha20Poly1305::new(&CipherKey::from(*root.expose()))
-        .encrypt_inout_detached(&XNonce::from(nonce), &prefix_of(VERSION), (&mut *plain).into())
-        .map_err(|_| too_large())?;
+    let tag = cipher::seal_in_place(root, &nonce, &prefix_of(VERSION), plain).map_err(|_| too_large())?;
 
     let sealed_bytes = HEADER_BYTES + plain.len();
     out.truncate(sealed_bytes);
@@ -72,13 +67,9 @@ pub fn open(mut bytes: Zeroizing<Vec<u8>>, root: &Key) -> Result<Content, Keyrin
         Some((_, magic)) if magic == MAGIC => return Err(KeyringError::of(KeyringCode::Format)),
         _ => return Err(refused()),
     }
-    let nonce = XNonce::try_from(nonce).map_err(|_| refused())?;
-    let plain_bytes = body.len().checked_sub(TAG_BYTES).ok_or_else(refused)?;
-    let (plain, tag) = body.split_at_mut(plain_bytes);
-    let tag = Tag::try_from(&*tag).map_err(|_| refused())?;
-    XChaCha20Poly1305::new(&CipherKey::from(*root.expose()))
-        .decrypt_inout_detached(&nonce, prefix, (&mut *plain).into(), &tag)
-        .map_err(|_| refused())?;
+    let nonce = nonce.try_into().map_err(|_| refused())?;
+    let (plain, tag) = body.split_last_chunk_mut::<TAG_BYTES>().ok_or_else(refused)?;
+    cipher::open_in_place(root, nonce, prefix, plain, tag).map_err(|_| refused())?;
     decode(plain).ok_or(KeyringError::of(KeyringCode::Format))
 }
 

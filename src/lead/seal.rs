@@ -6,8 +6,6 @@
 
 use std::borrow::Cow;
 
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{Key as CipherKey, XChaCha20Poly1305, XNonce};
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
@@ -18,13 +16,13 @@ use crate::lead::opened::OpenedLead;
 use crate::purpose::{ConsentKey, FieldName, Keep, RecordId};
 use crate::random::Random;
 use crate::secret::Key;
+use crate::secret::cipher::{self, NONCE_BYTES};
 
 /// The largest sealed record: what is larger is buried, so that nothing lands in sled's unsynced blob files.
 pub const RECORD_BYTES_MAX: usize = 16 * 1024;
 
 /// The layout of what is inside.
 const SCHEMA: u8 = 1;
-const NONCE_BYTES: usize = 24;
 /// Version, key generation, expiry day, test flag, nonce.
 const HEADER_BYTES: usize = 1 + 4 + 4 + 1 + NONCE_BYTES;
 
@@ -190,11 +188,8 @@ pub fn seal(
         sealed: Cow::Borrowed(&[]),
     };
     let aad = record.additional_data(id);
-    let cipher = XChaCha20Poly1305::new(&CipherKey::from(*bucket.key.expose()));
-    record.sealed = cipher
-        .encrypt(&XNonce::from(nonce), Payload { msg: &plain, aad: &aad })
-        .map_err(|_| SealError::TooLarge(plain.len()))?
-        .into();
+    record.sealed =
+        cipher::seal(&bucket.key, &nonce, &aad, &plain).map_err(|_| SealError::TooLarge(plain.len()))?.into();
     match HEADER_BYTES + record.sealed.len() {
         size if size > RECORD_BYTES_MAX => Err(SealError::TooLarge(size)),
         _ => Ok(record),
@@ -247,11 +242,9 @@ pub fn unseal(
     bucket: &BucketKey,
 ) -> Result<UnsealedLead, SealError> {
     let aad = record.additional_data(id);
-    let cipher = XChaCha20Poly1305::new(&CipherKey::from(*bucket.key.expose()));
-    let plain = cipher
-        .decrypt(&XNonce::from(record.nonce), Payload { msg: &record.sealed, aad: &aad })
-        .map_err(|_| SealError::DoesNotOpen)?;
-    Ok(UnsealedLead { id: id.clone(), test: record.test, plain: Zeroizing::new(plain) })
+    let plain = cipher::open(&bucket.key, &record.nonce, &aad, &record.sealed);
+    let plain = plain.map_err(|_| SealError::DoesNotOpen)?;
+    Ok(UnsealedLead { id: id.clone(), test: record.test, plain })
 }
 
 /// The inside of a record, layout 1. Names are text, so that a later config may drop one without breaking the rest.

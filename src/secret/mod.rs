@@ -1,5 +1,6 @@
 //! Bytes that must never be shown: wiped when dropped, compared in constant time, without `Debug` or `Display`.
 
+pub mod cipher;
 pub mod location;
 
 use hmac::{Hmac, KeyInit, Mac};

@@ -1,14 +1,13 @@
 //! The seal of a parked reference: XChaCha20-Poly1305 under the key of the day on which it was sealed. The additional
 //! data binds arrival and day, so that a reference moved to another row does not open.
 
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{Key as CipherKey, XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 
 use crate::clock::Day;
 use crate::keyring::{Keyring, KeyringCode, KeyringError};
 use crate::notification::LeadRef;
 use crate::random::Random;
+use crate::secret::cipher::{self, NONCE_BYTES};
 use crate::store::sled::layout::ParkedRow;
 use crate::store::{StoreCode, StoreError};
 
@@ -22,7 +21,7 @@ pub(super) fn seal(
     reference: &LeadRef,
     arrival: u64,
     day: Day,
-) -> Result<([u8; 24], Vec<u8>), StoreError> {
+) -> Result<([u8; NONCE_BYTES], Vec<u8>), StoreError> {
     let key = match keyring.day_key(day) {
         Err(error) if error.code == KeyringCode::KeyAbsent => {
             keyring.make_days(&[day]).map_err(keyring_failed)?;
@@ -31,13 +30,11 @@ pub(super) fn seal(
         key => key,
     };
     let key = key.map_err(keyring_failed)?;
-    let mut nonce = [0; 24];
+    let mut nonce = [0; NONCE_BYTES];
     random.fill(&mut nonce).map_err(|_| StoreError::of(StoreCode::Keyring))?;
     let mut plain = Zeroizing::new(Vec::with_capacity(LeadRef::ENCODED_MAX));
     reference.encode(&mut plain);
-    let cipher = XChaCha20Poly1305::new(&CipherKey::from(*key.expose()));
-    let payload = Payload { msg: &plain, aad: &additional_data(arrival, day) };
-    let sealed = cipher.encrypt(&XNonce::from(nonce), payload);
+    let sealed = cipher::seal(&key, &nonce, &additional_data(arrival, day), &plain);
     Ok((nonce, sealed.map_err(|_| StoreError::of(StoreCode::Keyring))?))
 }
 
@@ -48,9 +45,8 @@ pub(super) fn seal(
 pub(super) fn open(keyring: &dyn Keyring, arrival: u64, row: &ParkedRow) -> Result<LeadRef, StoreError> {
     let unreadable = StoreError::of(StoreCode::RecordUnreadable);
     let key = keyring.day_key(row.day()).map_err(|_| unreadable)?;
-    let cipher = XChaCha20Poly1305::new(&CipherKey::from(*key.expose()));
-    let payload = Payload { msg: &row.sealed, aad: &additional_data(arrival, row.day()) };
-    let plain = Zeroizing::new(cipher.decrypt(&XNonce::from(row.nonce), payload).map_err(|_| unreadable)?);
+    let plain = cipher::open(&key, &row.nonce, &additional_data(arrival, row.day()), &row.sealed);
+    let plain = plain.map_err(|_| unreadable)?;
     LeadRef::decode(&mut plain.as_slice()).ok_or(unreadable)
 }
 

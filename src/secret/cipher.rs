@@ -1,0 +1,111 @@
+//! The one cipher, XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha): whatever is sealed is sealed here. A nonce of 24 random
+//! bytes never meets itself again; the additional data binds what a text is and where it belongs.
+
+use chacha20poly1305::aead::{AeadInOut, KeyInit};
+use chacha20poly1305::{Key as CipherKey, Tag, XChaCha20Poly1305, XNonce};
+use zeroize::Zeroizing;
+
+use crate::secret::Key;
+
+/// Bytes of a nonce.
+pub const NONCE_BYTES: usize = 24;
+/// Bytes of a tag.
+pub const TAG_BYTES: usize = 16;
+
+/// It does not open: another key, nonce or place, or bytes that were changed. Or, sealing, it is longer than the cipher
+/// takes (256 GiB).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused;
+
+/// Seals a text; the sealed bytes end with the tag.
+///
+/// # Errors
+/// [`Refused`]: the text is too long.
+pub fn seal(key: &Key, nonce: &[u8; NONCE_BYTES], aad: &[u8], text: &[u8]) -> Result<Vec<u8>, Refused> {
+    // One allocation of the final size: a growing buffer would leave parts in clear behind.
+    let mut sealed = Vec::with_capacity(text.len() + TAG_BYTES);
+    sealed.extend_from_slice(text);
+    let tag = seal_in_place(key, nonce, aad, &mut sealed)?;
+    sealed.extend_from_slice(&tag);
+    Ok(sealed)
+}
+
+/// Opens what [`seal`] sealed.
+///
+/// # Errors
+/// [`Refused`].
+pub fn open(
+    key: &Key,
+    nonce: &[u8; NONCE_BYTES],
+    aad: &[u8],
+    sealed: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, Refused> {
+    let (sealed, tag) = sealed.split_last_chunk::<TAG_BYTES>().ok_or(Refused)?;
+    let mut text = Zeroizing::new(sealed.to_vec());
+    open_in_place(key, nonce, aad, &mut text, tag)?;
+    Ok(text)
+}
+
+/// Seals a text where it lies, and gives its tag.
+///
+/// # Errors
+/// [`Refused`]: the text is too long.
+pub fn seal_in_place(
+    key: &Key,
+    nonce: &[u8; NONCE_BYTES],
+    aad: &[u8],
+    text: &mut [u8],
+) -> Result<[u8; TAG_BYTES], Refused> {
+    let tag = cipher(key).encrypt_inout_detached(&XNonce::from(*nonce), aad, text.into());
+    tag.map(Into::into).map_err(|_| Refused)
+}
+
+/// Opens a text where it lies. Refused, it is what it was.
+///
+/// # Errors
+/// [`Refused`].
+pub fn open_in_place(
+    key: &Key,
+    nonce: &[u8; NONCE_BYTES],
+    aad: &[u8],
+    text: &mut [u8],
+    tag: &[u8; TAG_BYTES],
+) -> Result<(), Refused> {
+    let opened =
+        cipher(key).decrypt_inout_detached(&XNonce::from(*nonce), aad, text.into(), &Tag::from(*tag));
+    opened.map_err(|_| Refused)
+}
+
+fn cipher(key: &Key) -> XChaCha20Poly1305 {
+    XChaCha20Poly1305::new(&CipherKey::from(*key.expose()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Appendix A.3.1 of draft-irtf-cfrg-xchacha-03.
+    #[test]
+    fn the_draft_s_own_example_comes_out() {
+        let bytes = |text: &str| hex::decode(text).expect("hexadecimal");
+        let key = Key::from_slice(&bytes("808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f"));
+        let key = key.expect("a key");
+        let nonce = bytes("404142434445464748494a4b4c4d4e4f5051525354555657").try_into().expect("a nonce");
+        let aad = bytes("50515253c0c1c2c3c4c5c6c7");
+        let text =
+            b"Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, \
+                     sunscreen would be it.";
+        let sealed = seal(&key, &nonce, &aad, text).expect("seals");
+        let expected = concat!(
+            "bd6d179d3e83d43b9576579493c0e939572a1700252bfaccbed2902c21396cbb731c7f1b0b4aa6440bf3a82f4eda7e39",
+            "ae64c6708c54c216cb96b72e1213b4522f8c9ba40db5d945b11b69b982c1bb9e3f3fac2bc369488f76b2383565d3fff9",
+            "21f9664c97637da9768812f615c68b13b52ec0875924c1c7987947deafd8780acf49",
+        );
+        assert_eq!(hex::encode(&sealed), expected);
+        assert!(open(&key, &nonce, &aad, &sealed).is_ok_and(|opened| opened.as_slice() == text));
+        for cut in 0..sealed.len() {
+            assert!(open(&key, &nonce, &aad, &sealed[..cut]).is_err(), "cut at {cut}");
+        }
+        assert!(open(&key, &nonce, b"another place", &sealed).is_err());
+    }
+}
