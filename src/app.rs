@@ -7,7 +7,7 @@ mod reload;
 mod settings;
 mod sockets;
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -256,7 +256,7 @@ impl Rooms {
             random: Arc::clone(&self.ambient.random),
             metrics: Arc::clone(&self.metrics),
             names: LeadNames::new(Arc::clone(&self.keyring), Arc::clone(&clock)),
-            left: Mutex::default(),
+            left: Default::default(),
             clock,
         })
     }

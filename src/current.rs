@@ -1,6 +1,7 @@
 //! What a reload of the config replaces while others read it: whoever pins it keeps what they pinned.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use parking_lot::RwLock;
+use std::sync::Arc;
 
 /// A value that is replaced as a whole.
 pub struct Current<T>(RwLock<Arc<T>>);
@@ -18,17 +19,17 @@ impl<T> Current<T> {
 
     /// Pins the value of this moment.
     pub fn pin(&self) -> Arc<T> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.0.read())
     }
 
     /// Replaces it. What is pinned stays as it is.
     pub fn replace(&self, value: Arc<T>) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = value;
+        *self.0.write() = value;
     }
 
     /// True if what was pinned has not been replaced since.
     pub fn is(&self, pinned: &Arc<T>) -> bool {
-        Arc::ptr_eq(&self.0.read().unwrap_or_else(PoisonError::into_inner), pinned)
+        Arc::ptr_eq(&self.0.read(), pinned)
     }
 }
 

@@ -1,9 +1,8 @@
 //! Whether Graph is there at all. When it is not, that is nobody's lead's fault: calls pause, and one looks.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use crate::graph::failure::Cause;
 use crate::id::{FormId, LeadgenId};
+use parking_lot::{Mutex, MutexGuard};
 
 /// So many different leads and forms in a row without an answer of Graph's, whoever asked, are an outage. One of them
 /// alone is none, however often it is asked for.
@@ -54,7 +53,7 @@ impl Outage {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Asked>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -6,10 +6,11 @@
 //! the page, or the app, is paused before Graph has to refuse.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use std::time::Duration;
 
 use jiff::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::graph::failure::Scope;
 use crate::graph::pause::{Length, after};
@@ -166,7 +167,7 @@ impl Pace {
     }
 
     fn lock(&self) -> MutexGuard<'_, Turns> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

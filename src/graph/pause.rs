@@ -4,9 +4,9 @@
 //! time comes in, so that each rule is a test.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::clock::Rfc3339;
 use crate::graph::failure::{GraphErrorCode, Scope};
@@ -227,7 +227,7 @@ impl Pauses {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         // Every change is one assignment: a panic elsewhere leaves nothing half done.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

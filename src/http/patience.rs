@@ -8,7 +8,7 @@
 use std::any::Any;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use actix_web::Error;
@@ -16,6 +16,7 @@ use actix_web::body::MessageBody;
 use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::rt::net::TcpStream;
+use parking_lot::{Mutex, MutexGuard};
 use rustix::net::{Shutdown, shutdown};
 
 /// How often connections are looked at.
@@ -80,8 +81,8 @@ impl Patience {
         });
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Weak<Watched>>> {
-        self.connections.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Vec<Weak<Watched>>> {
+        self.connections.lock()
     }
 }
 

@@ -25,11 +25,12 @@ mod tests;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::clock::{Clock, Day};
@@ -317,7 +318,7 @@ impl Inbox {
     /// # Errors
     /// Why the inbox halted, before or while closing.
     pub fn close(&self) -> Result<(), InboxError> {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = self.running.lock();
         if let Some(Running { writer, keeper, .. }) = running.take() {
             self.shared.refuse_new();
             // A panic of theirs has halted the inbox, which is what is returned.

@@ -2,10 +2,11 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use super::frame::{HEADER_BYTES, OVERHEAD_BYTES};
@@ -152,21 +153,23 @@ impl Shared {
     /// The ledger. A panic under the lock leaves it sound: no foreign code runs meanwhile, and a
     /// panic of our own threads halts the inbox.
     pub fn lock(&self) -> MutexGuard<'_, Ledger> {
-        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+        self.ledger.lock()
     }
 
     /// Waits to be woken. Only for conditions whose every change wakes.
-    pub fn wait<'l>(woken: &Condvar, ledger: MutexGuard<'l, Ledger>) -> MutexGuard<'l, Ledger> {
-        woken.wait(ledger).unwrap_or_else(PoisonError::into_inner)
+    pub fn wait<'l>(woken: &Condvar, mut ledger: MutexGuard<'l, Ledger>) -> MutexGuard<'l, Ledger> {
+        woken.wait(&mut ledger);
+        ledger
     }
 
     /// Waits to be woken, not longer than this.
     pub fn wait_for<'l>(
         woken: &Condvar,
-        ledger: MutexGuard<'l, Ledger>,
+        mut ledger: MutexGuard<'l, Ledger>,
         at_most: Duration,
     ) -> MutexGuard<'l, Ledger> {
-        woken.wait_timeout(ledger, at_most).unwrap_or_else(PoisonError::into_inner).0
+        woken.wait_for(&mut ledger, at_most);
+        ledger
     }
 
     /// Lets the keeper look now.

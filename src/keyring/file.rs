@@ -5,8 +5,9 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock};
 
+use parking_lot::{Mutex, RwLock};
 use zeroize::Zeroizing;
 
 use crate::clock::{Day, Month};
@@ -86,9 +87,9 @@ impl FileKeyring {
         Self { files, root, random, current, changing, failed, _lock: lock }
     }
 
-    /// The generation in force. A poisoned lock does no harm: what it guards is swapped in one move.
+    /// The generation in force. What its lock guards is swapped in one move.
     fn current(&self) -> Arc<Content> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.current.read())
     }
 
     /// Makes a change durable, then visible; nothing is written where it is not `needed`.
@@ -103,7 +104,7 @@ impl FileKeyring {
         if !needed(&self.current()) {
             return Ok(());
         }
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _changing = self.changing.lock();
         let current = self.current();
         if !needed(&current) {
             return Ok(()); // somebody else did it meanwhile
@@ -117,7 +118,7 @@ impl FileKeyring {
         let sealed = format::seal(&next, &self.root, &*self.random)?;
         match self.files.replace(&sealed) {
             Ok(()) => {
-                *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+                *self.current.write() = Arc::new(next);
                 Ok(())
             }
             Err(ReplaceError::Unchanged(kind)) => Err(KeyringError::io(kind)),

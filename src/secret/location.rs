@@ -7,8 +7,9 @@ use std::fs::{File, Metadata};
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use zeroize::Zeroizing;
 
 use crate::secret::Secret;
@@ -168,7 +169,7 @@ impl WatchedSecret {
     /// The secret as it is now, and what became of it since the last look. A file that is away for the moment changes
     /// nothing: it is being replaced.
     pub fn current(&self) -> (Arc<Secret>, Look) {
-        let mut held = self.held.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut held = self.held.lock();
         let now = stamp(&self.location);
         let look = match now.filter(|_| now != held.stamp).map(|_| self.location.read(&self.environment)) {
             None => Look::Same,

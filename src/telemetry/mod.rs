@@ -11,10 +11,11 @@ mod name;
 
 use std::io::Write;
 use std::panic::PanicHookInfo;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level, Metadata, Subscriber};
 use tracing_subscriber::Registry;
@@ -92,7 +93,7 @@ impl Lines {
     }
 
     fn say(&self, text: &str) {
-        let mut sink = self.sink.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut sink = self.sink.lock();
         // A log that cannot be written (a full disk behind stderr) must not stop the daemon, and there is nowhere to say so.
         let _ = sink.write_all(text.as_bytes());
     }
@@ -174,7 +175,7 @@ mod tests {
 
     impl Write for Buffer {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().expect("no panic in tests").extend_from_slice(bytes);
+            self.0.lock().extend_from_slice(bytes);
             Ok(bytes.len())
         }
         fn flush(&mut self) -> std::io::Result<()> {
@@ -187,7 +188,7 @@ mod tests {
         let clock = Arc::new(ManualClock::new(Timestamp::from_second(1_764_060_458).expect("in range")));
         let lines = Lines::new(format, Loudness::new(level), clock, Box::new(buffer.clone()));
         tracing::subscriber::with_default(lines.subscriber(), act);
-        let bytes = buffer.0.lock().expect("no panic in tests").clone();
+        let bytes = buffer.0.lock().clone();
         String::from_utf8(bytes).expect("lines are UTF-8")
     }
 

@@ -2,12 +2,13 @@
 //! can be put together for a while, and never traced back to Meta's id without the keyring.
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use crate::clock::{Clock, Month};
 use crate::id::LeadgenId;
 use crate::keyring::Keyring;
 use crate::secret::Key;
+use parking_lot::Mutex;
 
 /// Ten hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,7 +37,7 @@ impl LeadNames {
     /// traceable one.
     pub fn of(&self, leadgen: &LeadgenId) -> LeadName {
         let month = Month::of(self.clock.now());
-        let mut held = self.key.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut held = self.key.lock();
         if held.as_ref().is_none_or(|(of, _)| *of != month) {
             *held = self.keyring.log_key(month).ok().map(|key| (month, key));
         }

@@ -3,11 +3,12 @@
 //!
 //! A crash at any point costs at most a repeated fetch: what is not settled is claimed again.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
@@ -347,7 +348,7 @@ fn fetched(failure: &Failure, settlement: Settlement) -> Fetched {
 
 impl Tools {
     fn left(&self) -> MutexGuard<'_, Vec<LeadgenId>> {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+        self.left.lock()
     }
 
     async fn give_back(&self) {

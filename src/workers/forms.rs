@@ -2,9 +2,10 @@
 //! a key that the definition has not.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::clock::Clock;
 use crate::graph::{Decision, Failure, Graph};
@@ -125,7 +126,7 @@ impl FormBook {
 
     /// A reply had a key that the definition has not: it is read again at the next look.
     pub fn doubt(&self, form: &FormId) {
-        let mut stale = self.stale.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stale = self.stale.lock();
         if stale.len() < REMEMBERED_MAX {
             stale.entry(*form).or_insert_with(|| self.clock.now());
         }
@@ -138,11 +139,11 @@ impl FormBook {
     }
 
     fn being_read(&self) -> MutexGuard<'_, HashMap<FormId, Arc<Reading>>> {
-        self.reading.lock().unwrap_or_else(PoisonError::into_inner)
+        self.reading.lock()
     }
 
     async fn known(&self, form: &FormId) -> Result<Option<Arc<KnownForm>>, StoreError> {
-        if let Some(known) = self.remembered.lock().unwrap_or_else(PoisonError::into_inner).get(form) {
+        if let Some(known) = self.remembered.lock().get(form) {
             return Ok(Some(Arc::clone(known)));
         }
         Ok(self.store.form(form).await?.map(|known| self.remember(known)))
@@ -150,17 +151,17 @@ impl FormBook {
 
     fn remember(&self, known: KnownForm) -> Arc<KnownForm> {
         let known = Arc::new(known);
-        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut remembered = self.remembered.lock();
         if remembered.len() < REMEMBERED_MAX || remembered.contains_key(&known.form) {
             remembered.insert(known.form, Arc::clone(&known));
         }
-        self.stale.lock().unwrap_or_else(PoisonError::into_inner).remove(&known.form);
+        self.stale.lock().remove(&known.form);
         known
     }
 
     fn is_fresh(&self, known: &KnownForm) -> bool {
         let age = self.clock.now().duration_since(known.read_at);
-        let doubted = self.stale.lock().unwrap_or_else(PoisonError::into_inner).contains_key(&known.form);
+        let doubted = self.stale.lock().contains_key(&known.form);
         let limit = if doubted {
             SignedDuration::from_mins(REREAD_MINUTES)
         } else {

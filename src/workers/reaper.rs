@@ -4,11 +4,10 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::clock::{Clock, Day};
@@ -41,14 +40,14 @@ impl Worker for Reaper {
 
     async fn step(&self) -> Step {
         let now = self.clock.now();
-        if let Some(next) = *self.next.lock().unwrap_or_else(PoisonError::into_inner)
+        if let Some(next) = *self.next.lock()
             && now < next
         {
             return Step::Until(next);
         }
         self.reap(now).await;
         let next = now.checked_add(SignedDuration::from_mins(EVERY_MINUTES)).unwrap_or(now);
-        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(next);
+        *self.next.lock() = Some(next);
         Step::Until(next)
     }
 }

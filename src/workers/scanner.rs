@@ -1,10 +1,11 @@
 //! Looks through everything that is kept, some time after the start and daily, and says what it found. It goes slice by
 //! slice with a pause after each, a longer one while leads are waiting to be fetched.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::clock::Clock;
@@ -52,7 +53,7 @@ impl Worker for Scanner {
 
     async fn step(&self) -> Step {
         let now = self.clock.now();
-        let mut state = *self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = *self.state.lock();
         let next = match state.next {
             None => after(now, FIRST_AFTER),
             // A clock that was set back does not put it off for longer than a day.
@@ -60,7 +61,7 @@ impl Worker for Scanner {
             Some(_) => self.slice(now, &mut state).await,
         };
         state.next = Some(next);
-        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+        *self.state.lock() = state;
         Step::Until(next)
     }
 }

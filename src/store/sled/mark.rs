@@ -5,9 +5,10 @@
 //! It may be right as well (tamis was off for a month), so accepting and storing go on; what cannot be taken back, handing
 //! out and destroying, waits until Graph's `Date` or a person confirms it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 
 use crate::clock::{Clock, Rfc3339};
 
@@ -46,7 +47,7 @@ impl Mark {
 
     /// Takes over what a store has recorded.
     pub(super) fn adopt(&self, recorded: Timestamp) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         state.seen = Some(state.seen.map_or(recorded, |seen| seen.max(recorded)));
     }
 
@@ -54,7 +55,7 @@ impl Mark {
     pub(super) fn look(&self) -> Look {
         let told = self.clock.now();
         let now = Timestamp::from_millisecond(told.as_millisecond()).unwrap_or(told);
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         let seen = state.seen.unwrap_or(now);
         let jumped = now.as_millisecond() - seen.as_millisecond() > JUMP_MS;
         let mark = if jumped { seen } else { seen.max(now) };
@@ -71,7 +72,7 @@ impl Mark {
 
     /// Believes the clock up to this moment.
     pub(super) fn confirm(&self, moment: Timestamp) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock();
         state.seen = Some(state.seen.map_or(moment, |seen| seen.max(moment)));
         state.jumped = false;
         tracing::info!(clock.seen = %Rfc3339(moment), "clock.confirmed");

@@ -8,9 +8,10 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 
 use crate::keyring::Bucket;
 use crate::lead::{BucketKey, SealedRecord, check};
@@ -44,7 +45,7 @@ enum Next {
 
 impl UnderWay {
     fn replace(&self, next: Next) -> Next {
-        std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), next)
+        std::mem::replace(&mut *self.0.lock(), next)
     }
 }
 

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use crate::clock::{Clock, Day};
 use crate::id::LeadgenId;
@@ -121,13 +122,13 @@ impl Shared {
         self.index().replace(index);
         self.set_missing(&missing);
         *self.stored() = stored;
-        *self.slot.write().unwrap_or_else(PoisonError::into_inner) = Slot::Open(Arc::new(engine));
+        *self.slot.write() = Slot::Open(Arc::new(engine));
         Ok(())
     }
 
     /// The purposes that the config names, or named since the start.
     pub(super) fn purposes(&self) -> Vec<PurposeId> {
-        self.purposes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.purposes.lock().clone()
     }
 
     /// Makes room for purposes that the config names from now on.
@@ -136,7 +137,7 @@ impl Shared {
     /// See [`StoreCode`].
     pub(super) fn admit(&self, named: &[PurposeId]) -> Result<(), StoreError> {
         // Held until the end: whoever reopens the engine meanwhile waits, and then opens these vaults too.
-        let mut purposes = self.purposes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut purposes = self.purposes.lock();
         let new: Vec<PurposeId> =
             named.iter().filter(|purpose| !purposes.contains(purpose)).cloned().collect();
         if new.is_empty() {
@@ -183,7 +184,7 @@ impl Shared {
         if let Some(halt) = self.halt.get() {
             return Err(*halt);
         }
-        match &*self.slot.read().unwrap_or_else(PoisonError::into_inner) {
+        match &*self.slot.read() {
             Slot::Open(engine) => Ok(Arc::clone(engine)),
             Slot::Full => Err(StoreError::of(StoreCode::DiskFull)),
             Slot::Closed => Err(StoreError::of(StoreCode::Closed)),
@@ -224,7 +225,7 @@ impl Shared {
 
     /// True while the engine is closed for want of room.
     pub(super) fn is_full(&self) -> bool {
-        matches!(&*self.slot.read().unwrap_or_else(PoisonError::into_inner), Slot::Full)
+        matches!(&*self.slot.read(), Slot::Full)
     }
 
     /// Takes the engine out, waits for its readers to leave, and drops it.
@@ -233,7 +234,7 @@ impl Shared {
     /// [`StoreCode::Stalled`] if a reader does not leave: the engine is then still open.
     pub(super) fn evict(&self, leave: Slot) -> Result<(), StoreError> {
         let taken = {
-            let mut slot = self.slot.write().unwrap_or_else(PoisonError::into_inner);
+            let mut slot = self.slot.write();
             std::mem::replace(&mut *slot, leave)
         };
         let Slot::Open(mut engine) = taken else { return Ok(()) };
@@ -256,7 +257,7 @@ impl Shared {
 
     /// Lets another process have the store.
     pub(super) fn unlock(&self) {
-        drop(self.lock.lock().unwrap_or_else(PoisonError::into_inner).take());
+        drop(self.lock.lock().take());
     }
 
     /// Stops the store for good and gives what callers hear from now on; the first reason stays in the log.
@@ -285,23 +286,23 @@ impl Shared {
 
     /// Which references are parked where.
     pub(super) fn index(&self) -> MutexGuard<'_, ParkedIndex> {
-        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+        self.index.lock()
     }
 
     /// How many records each purpose holds.
     pub(super) fn stored(&self) -> MutexGuard<'_, HashMap<PurposeId, u64>> {
-        self.stored.lock().unwrap_or_else(PoisonError::into_inner)
+        self.stored.lock()
     }
 
     /// How many records of a purpose the last scan found missing.
     pub(super) fn missing(&self, purpose: &PurposeId) -> u64 {
-        let missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        let missing = self.missing.lock();
         missing.get(purpose).copied().unwrap_or(0)
     }
 
     /// Notes what a scan found missing.
     pub(super) fn set_missing(&self, missing: &BTreeMap<PurposeId, u64>) {
-        missing.clone_into(&mut self.missing.lock().unwrap_or_else(PoisonError::into_inner));
+        missing.clone_into(&mut self.missing.lock());
     }
 
     /// The key of a leadgen in `seen`.

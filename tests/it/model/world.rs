@@ -330,7 +330,7 @@ impl<'m> World<'m> {
             random,
             metrics: Arc::new(Metrics::new()),
             names: LeadNames::new(Arc::clone(&keyring), Arc::clone(&clock)),
-            left: std::sync::Mutex::default(),
+            left: Default::default(),
         });
         let fetchers = [Fetcher::new(Arc::clone(&tools)), Fetcher::new(Arc::clone(&tools))];
         let reaper =

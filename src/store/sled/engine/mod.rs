@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock};
 
+use parking_lot::RwLock;
 use sled::transaction::{ConflictableTransactionError, TransactionError};
 use sled::{IVec, Transactional};
 
@@ -91,14 +91,14 @@ impl Engine {
         for purpose in purposes {
             let place = Place::Vault(purpose.clone());
             let tree = guarded(|| self.db.open_tree(place.name()).map_err(|error| refused(&error)))?;
-            self.trees.write().unwrap_or_else(PoisonError::into_inner).insert(place, tree);
+            self.trees.write().insert(place, tree);
         }
         Ok(())
     }
 
     /// The purposes that have a vault.
     pub(super) fn purposes(&self) -> Vec<PurposeId> {
-        let trees = self.trees.read().unwrap_or_else(PoisonError::into_inner);
+        let trees = self.trees.read();
         let vaults = trees.keys().filter_map(|place| match place {
             Place::Vault(purpose) => Some(purpose.clone()),
             _ => None,
@@ -111,7 +111,7 @@ impl Engine {
     /// # Errors
     /// [`StoreCode::PurposeUnknown`].
     pub(super) fn tree(&self, place: &Place) -> Result<sled::Tree, StoreError> {
-        let trees = self.trees.read().unwrap_or_else(PoisonError::into_inner);
+        let trees = self.trees.read();
         trees.get(place).cloned().ok_or(StoreError::of(StoreCode::PurposeUnknown))
     }
 

@@ -6,9 +6,9 @@
 
 use std::collections::HashMap;
 use std::ops::Bound::{Excluded, Unbounded};
-use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 
 use crate::store::sled::SledStore;
 use crate::store::sled::engine::Engine;
@@ -32,7 +32,7 @@ pub(in crate::store::sled) struct Notes(Mutex<HashMap<String, i64>>);
 impl Notes {
     /// True if this actor's refusal is to be written down.
     fn admit(&self, actor: &Actor, now_ms: i64) -> bool {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.0.lock();
         // Either way: a clock set back must not silence anybody.
         let is_recent = |at: i64| (now_ms - at).abs() < NOTE_EVERY_MS;
         if last.len() >= ACTORS_MAX {
