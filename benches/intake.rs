@@ -31,6 +31,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use actix_web::middleware::from_fn;
@@ -456,11 +457,16 @@ async fn serve_intake(home: &Path) {
         Patience::new(NEXT_HEAD_MAX),
     )
     .expect("a server");
+    let batches = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&batches);
+    inbox.time_syncs(move |_| {
+        counted.fetch_add(1, Ordering::Relaxed);
+    });
     let noted = async {
         loop {
             tokio::time::sleep(Duration::from_millis(100)).await;
-            let stats = inbox.stats();
-            let batch = stats.frames as f64 / stats.batches.max(1) as f64;
+            let batches = batches.load(Ordering::Relaxed).max(1);
+            let batch = inbox.figures().frames as f64 / batches as f64;
             std::fs::write(home.join("stats.new"), batch.to_string()).expect("a file");
             std::fs::rename(home.join("stats.new"), home.join("stats")).expect("a name");
         }

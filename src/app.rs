@@ -219,6 +219,7 @@ impl App {
 
 impl Rooms {
     fn feed_metrics(&self) {
+        self.inbox.time_syncs(self.metrics.inbox_syncs());
         let inbox = Arc::clone(&self.inbox);
         let store = Arc::clone(&self.store);
         let graph = Arc::clone(&self.graph);
@@ -227,10 +228,12 @@ impl Rooms {
             let (inbox, store) = (Arc::clone(&inbox), Arc::clone(&store));
             let (graph, clock) = (Arc::clone(&graph), Arc::clone(&clock));
             async move {
+                let segments = inbox.figures();
                 let age = |oldest: jiff::Timestamp| clock.now().as_second() - oldest.as_second();
                 Readings {
                     inbox_queued: inbox.queued(),
                     inbox_oldest_seconds: inbox.oldest().map_or(0, age).try_into().unwrap_or(0),
+                    inbox_segments: (segments.segments_live as u64, segments.segments_spare as u64),
                     parked: store.parked().await.ok(),
                     records: store
                         .stored()

@@ -24,13 +24,14 @@
 //! `terminal`; `export` is the file that grows on the operator's side, `play` the demonstration and the sandbox.
 //!
 //! **What everybody stands on.** [`clock`], [`random`] and [`secret`] are handed in, never reached for; [`id`] has Meta's
-//! names, [`code`] the closed lists of reasons, `json` the reader that decodes nothing unasked, [`current`] what a reload
+//! names, `base_url` the addresses that are called, [`code`] the closed lists of reasons, `json` the reader that decodes nothing unasked, [`current`] what a reload
 //! replaces, [`machine`] the disk, descriptors and the service manager.
 //!
 //! A room is `pub` here only where a test or bench of the house needs it: this is no library for others.
 
 pub mod api;
 pub mod app;
+mod base_url;
 pub mod cli;
 mod client;
 pub mod clock;

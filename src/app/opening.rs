@@ -19,9 +19,6 @@ use crate::store::{self, SharedStore, StoreError};
 /// Why the daemon does not start. Codes and paths of the operator's own making; never a value.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The root key is not usable.
-    #[error("the root key is not usable: {0}")]
-    RootKey(KeyringError),
     /// The keyring does not open.
     #[error("the keyring {} does not open: {error}", path.display())]
     Keyring {

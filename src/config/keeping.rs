@@ -16,7 +16,7 @@ use crate::secret::location::Location;
 const CACHE_MB: RangeInclusive<u64> = 1..=65_536;
 const FREE_DISK_MB: RangeInclusive<u64> = 1..=1_048_576;
 
-/// A queued reference takes about 100 bytes of memory: ten million are a gigabyte.
+/// A queued reference takes 120 to 150 bytes of memory: ten million are a gigabyte and a half.
 const INBOX_REFERENCES: RangeInclusive<u64> = 1..=10_000_000;
 
 /// A log names no person, but it tells of work and of hosts: a year is enough for any of them.

@@ -25,7 +25,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 pub use changes::{Changes, Fingerprint};
@@ -44,9 +44,6 @@ use findings::Findings;
 use secrets::SecretPlace;
 use section::Section;
 use table::table;
-
-/// Where the config is unless somebody says otherwise.
-pub const DEFAULT_PATH: &str = "/etc/tamis/tamis.toml";
 
 table! {
     /// A valid config. It holds no secrets, only where they lie.
@@ -78,12 +75,6 @@ table! {
         /// What a person should look at.
         pub warnings: Vec<Fault> = Vec::new()
     }
-}
-
-/// The path of the config file: the one given, else `TAMIS_CONFIG`, else [`DEFAULT_PATH`].
-pub fn path(given: Option<&Path>, environment: &Environment) -> PathBuf {
-    let named = environment.get("TAMIS_CONFIG").filter(|path| !path.is_empty());
-    given.or(named.map(Path::new)).unwrap_or(Path::new(DEFAULT_PATH)).to_owned()
 }
 
 /// Reads a config file and the environment over the defaults. No secret is read.

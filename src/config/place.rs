@@ -3,8 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Component, Path, PathBuf};
 
-use reqwest::Url;
-
+use crate::base_url::{BaseUrl, Unfit};
 use crate::config::fault::FaultCode;
 use crate::config::section::Item;
 use crate::secret::location::Location;
@@ -42,33 +41,20 @@ pub(super) fn ip(item: &Item<'_>) -> Option<IpAddr> {
 /// A base URL, without the slash at its end: `https:`, or `http:` to this host alone.
 pub(super) fn base_url(item: &Item<'_>) -> Option<String> {
     let mend = "Write scheme and host, as in \"https://leads.example.com\", without user, query or fragment.";
-    let url = item.parsed(plain_url, "a URL of a host", mend)?;
-    if url.scheme() != "https" && !is_loopback(&url) {
+    let read = |text: &str| match BaseUrl::parse(text) {
+        Err(Unfit::NotPlain) => None,
+        read => Some(read),
+    };
+    let url = item.parsed(read, "a URL of a host", mend)?;
+    let Ok(url) = url else {
         item.fault(
             FaultCode::InsecureUrl,
             "without TLS everything on the way can be read and changed, and this host is not loopback",
             "Write https: instead of http:.",
         );
         return None;
-    }
-    Some(url.as_str().trim_end_matches('/').to_owned())
-}
-
-fn plain_url(text: &str) -> Option<Url> {
-    let url = Url::parse(text).ok()?;
-    let bare = url.username().is_empty()
-        && url.password().is_none()
-        && url.query().is_none()
-        && url.fragment().is_none();
-    let known = matches!(url.scheme(), "http" | "https");
-    (bare && known && url.host_str().is_some_and(|host| !host.is_empty())).then_some(url)
-}
-
-/// True for 127.0.0.0/8, ::1 and `localhost` itself. Any other name may be pointed elsewhere.
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    };
+    Some(url.as_str().to_owned())
 }
 
 /// Where a secret lies: a table with exactly one of `file`, `env`, `credential`.
@@ -137,39 +123,6 @@ fn looks_like_a_secret(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn loopback_is_this_host_and_nothing_that_looks_like_it() {
-        for (url, expected) in [
-            ("http://127.0.0.1:9", true),
-            ("http://127.1.2.3", true),
-            ("http://[::1]:8080", true),
-            ("http://localhost", true),
-            ("http://localhost.example", false),
-            ("http://127.0.0.1.example", false),
-            ("http://10.0.0.1", false),
-            ("http://0.0.0.0", false),
-        ] {
-            assert_eq!(plain_url(url).is_some_and(|url| is_loopback(&url)), expected, "{url}");
-        }
-    }
-
-    #[test]
-    fn a_url_carries_no_user_query_or_fragment() {
-        for bad in [
-            "",
-            "x",
-            "https://",
-            "https://u:p@h",
-            "https://u@h",
-            "https://h?a=1",
-            "https://h#f",
-            "ftp://h",
-            "file:///x",
-        ] {
-            assert!(plain_url(bad).is_none(), "{bad}");
-        }
-    }
 
     #[test]
     fn paths_are_absolute_and_one_path_has_one_spelling() {

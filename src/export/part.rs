@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, FlockOperation, OFlags, RenameFlags, flock, renameat_with};
 
-use crate::machine::disk::{private_file, sync_dir};
+use crate::machine::disk::{directory_of, private_file, sync_dir};
 use crate::terminal::{Exit, Failure};
 
 /// No header row of a part is longer.
@@ -209,10 +209,6 @@ fn beside(target: &Path, suffix: &str) -> PathBuf {
     let mut name = target.as_os_str().to_owned();
     name.push(suffix);
     name.into()
-}
-
-fn directory_of(path: &Path) -> &Path {
-    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
 }
 
 fn exists(target: &Path) -> Failure {

@@ -43,8 +43,8 @@ pub struct Ledger {
     pub next_use: u64,
     /// The writer's wish for a segment.
     pub spare: SpareWish,
-    /// For the metrics.
-    pub counters: Counters,
+    /// Frames made durable since open.
+    pub frames: u64,
 }
 
 /// The writer's wish for a spare, which the keeper fulfils or refuses.
@@ -97,19 +97,6 @@ pub struct Keys {
     pub today: Arc<DayKey>,
     /// Tomorrow's.
     pub tomorrow: Arc<DayKey>,
-}
-
-/// Counts since open.
-#[derive(Clone, Copy, Default)]
-pub struct Counters {
-    /// Batches made durable.
-    pub batches: u64,
-    /// Returned fdatasyncs.
-    pub syncs: u64,
-    /// How long the last one took, in microseconds.
-    pub sync_last_us: u64,
-    /// Frames made durable.
-    pub frames: u64,
 }
 
 impl Batch {
@@ -186,7 +173,7 @@ impl Ledger {
             looks: Looks::default(),
             next_use,
             spare: SpareWish::None,
-            counters: Counters::default(),
+            frames: 0,
         }
     }
 

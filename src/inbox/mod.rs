@@ -27,6 +27,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -159,15 +160,9 @@ pub struct Accepted {
     pub known: usize,
 }
 
-/// Figures for the metrics, since open.
+/// How many segments there are, and what went through them since open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Batches made durable.
-    pub batches: u64,
-    /// Returned fdatasyncs of frames.
-    pub syncs: u64,
-    /// How long the last one took, in microseconds.
-    pub sync_last_us: u64,
+pub struct Figures {
     /// Frames made durable: calls with something new.
     pub frames: u64,
     /// Segments that hold frames.
@@ -300,16 +295,18 @@ impl Inbox {
     }
 
     /// Figures for the metrics.
-    pub fn stats(&self) -> Stats {
+    pub fn figures(&self) -> Figures {
         let ledger = self.shared.lock();
-        Stats {
-            batches: ledger.counters.batches,
-            syncs: ledger.counters.syncs,
-            sync_last_us: ledger.counters.sync_last_us,
-            frames: ledger.counters.frames,
+        Figures {
+            frames: ledger.frames,
             segments_live: ledger.count(SegmentState::Active) + ledger.count(SegmentState::Ended),
             segments_spare: ledger.count(SegmentState::Spare),
         }
+    }
+
+    /// Tells how long each fdatasync of frames took, on the thread that writes. The first word holds.
+    pub fn time_syncs(&self, told: impl Fn(Duration) + Send + Sync + 'static) {
+        let _ = self.shared.sync_timed.set(Box::new(told));
     }
 
     /// Refuses what is new, makes durable what is in the buffer, writes the end marker, ends the threads. Blocks for as long

@@ -2,8 +2,8 @@
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -52,6 +52,8 @@ pub struct Shared {
     pub work: Condvar,
     /// The writer waits here for a segment.
     pub spare_ready: Condvar,
+    /// Told how long each sync of frames took.
+    pub sync_timed: OnceLock<Box<dyn Fn(Duration) + Send + Sync>>,
     keeper: Condvar,
     ledger: Mutex<Ledger>,
 }
@@ -145,6 +147,7 @@ impl Shared {
             arrived: Notify::new(),
             work: Condvar::new(),
             spare_ready: Condvar::new(),
+            sync_timed: OnceLock::new(),
             keeper: Condvar::new(),
             ledger: Mutex::new(ledger),
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::ledger::{Counters, InFlight, Ledger, SpareWish, Work};
+use super::ledger::{InFlight, Ledger, SpareWish, Work};
 use super::queue::Ticket;
 use super::segment::{FIRST_FRAME, SegmentFile};
 use super::segments::{SegmentState, note};
@@ -31,7 +31,7 @@ pub struct Writer {
     ended: Vec<u32>,
     /// When the last batch was synced, if it held several calls.
     shared_sync_at: Option<Instant>,
-    counters: Counters,
+    frames: u64,
     /// Emptied buffers of the last batch, for the next.
     bytes: Vec<u8>,
     tickets: Vec<Ticket>,
@@ -56,13 +56,12 @@ struct Placed {
 impl Writer {
     /// A writer that has written nothing yet: it begins a fresh segment.
     pub fn new(shared: Arc<Shared>) -> Self {
-        let counters = Counters::default();
         Self {
             shared,
             active: None,
             ended: Vec::new(),
             shared_sync_at: None,
-            counters,
+            frames: 0,
             bytes: Vec::new(),
             tickets: Vec::new(),
         }
@@ -120,7 +119,7 @@ impl Writer {
     /// Writes all frames and syncs. A frame goes where it fits whole; a new segment begins with a new day.
     fn write(&mut self, work: &mut Work) -> Result<Vec<Placed>, InboxError> {
         let mut placed = Vec::new();
-        let frames_before = self.counters.frames;
+        let frames_before = self.frames;
         let mut rest = work.bytes.as_mut_slice();
         while !rest.is_empty() {
             if self.active.is_none() {
@@ -144,12 +143,12 @@ impl Writer {
                 }
             }
             active.write(frames)?;
-            self.counters.frames += run.frames;
+            self.frames += run.frames;
             placed.push(Placed { slot: active.file.slot(), references: run.references });
             rest = after;
         }
         self.sync()?;
-        self.shared_sync_at = (self.counters.frames > frames_before + 1).then(Instant::now);
+        self.shared_sync_at = (self.frames > frames_before + 1).then(Instant::now);
         if work.rotate {
             self.end_segment()?;
         }
@@ -169,8 +168,7 @@ impl Writer {
                         ledger.land(*ticket, *slot);
                     }
                 }
-                self.counters.batches += u64::from(!work.bytes.is_empty());
-                ledger.counters = self.counters;
+                ledger.frames = self.frames;
             }
             Err(_) => {
                 for ticket in &work.tickets {
@@ -262,8 +260,9 @@ impl Writer {
         let began = Instant::now();
         active.file.sync().map_err(InboxError::io)?;
         active.durable = active.at;
-        self.counters.syncs += 1;
-        self.counters.sync_last_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        if let Some(told) = self.shared.sync_timed.get() {
+            told(began.elapsed());
+        }
         Ok(())
     }
 }

@@ -3,6 +3,7 @@
 
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use prometheus_client::encoding::text::encode;
@@ -10,6 +11,7 @@ use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEn
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
@@ -53,6 +55,9 @@ struct ByPage {
     code: Label,
 }
 
+/// Upper bounds: from a disk with a battery to one that has stopped (10 s: callers give up).
+const SYNC_SECONDS: [f64; 12] = [0.0001, 0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0];
+
 /// Values that are looked up when somebody asks.
 #[derive(Default)]
 pub struct Readings {
@@ -60,6 +65,8 @@ pub struct Readings {
     pub inbox_queued: u64,
     /// Age of the oldest of them, in seconds.
     pub inbox_oldest_seconds: u64,
+    /// Segments of the journal that hold calls, and those that are ready.
+    pub inbox_segments: (u64, u64),
     /// References that wait or are held; none: it could not be told.
     pub parked: Option<u64>,
     /// Records by purpose.
@@ -84,6 +91,7 @@ pub struct Metrics {
     exported: Family<ByPurpose, Counter>,
     admin_requests: Family<ByAnswer, Counter>,
     worker_panics: Counter,
+    inbox_sync_seconds: Histogram,
     gauges: Gauges,
     readings: OnceLock<Box<dyn Fn() -> BoxFuture<'static, Readings> + Send + Sync>>,
 }
@@ -91,6 +99,8 @@ pub struct Metrics {
 struct Gauges {
     inbox_queued: Gauge<u64, AtomicU64>,
     inbox_oldest_seconds: Gauge<u64, AtomicU64>,
+    inbox_segments_live: Gauge<u64, AtomicU64>,
+    inbox_segments_spare: Gauge<u64, AtomicU64>,
     parked: Gauge<u64, AtomicU64>,
     records: Family<ByPurpose, Gauge<u64, AtomicU64>>,
     paused: Family<ByPage, Gauge<u64, AtomicU64>>,
@@ -119,12 +129,28 @@ impl Metrics {
         let mut registry = Registry::with_prefix("tamis");
         let version = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The running version", version);
+        let inbox_sync_seconds = Histogram::new(SYNC_SECONDS);
+        registry.register(
+            "inbox_sync_seconds",
+            "How long it took to make a batch of calls durable",
+            inbox_sync_seconds.clone(),
+        );
         let gauges = Gauges {
             inbox_queued: register!(registry, "inbox_queued", "References accepted and not yet settled"),
             inbox_oldest_seconds: register!(
                 registry,
                 "inbox_oldest_seconds",
                 "Age of the oldest reference not yet settled"
+            ),
+            inbox_segments_live: register!(
+                registry,
+                "inbox_segments_live",
+                "Segments of the journal that hold calls"
+            ),
+            inbox_segments_spare: register!(
+                registry,
+                "inbox_segments_spare",
+                "Segments of the journal that are ready"
             ),
             parked: register!(registry, "parked", "References that wait or are held"),
             records: register!(registry, "records", "Records held, by purpose"),
@@ -161,6 +187,7 @@ impl Metrics {
                 "Calls to the admin side, by HTTP status answered"
             ),
             worker_panics: register!(registry, "worker_panics", "Panics caught in a worker's step"),
+            inbox_sync_seconds,
             gauges,
             readings: OnceLock::new(),
             registry,
@@ -223,6 +250,12 @@ impl Metrics {
         self.worker_panics.inc();
     }
 
+    /// What counts how long it took to make a batch of calls durable. It does not hold the metrics: these hold the inbox.
+    pub fn inbox_syncs(&self) -> impl Fn(Duration) + Send + Sync + use<> {
+        let seconds = self.inbox_sync_seconds.clone();
+        move |took| seconds.observe(took.as_secs_f64())
+    }
+
     /// A scan of the store has ended.
     pub fn scanned(&self, faults: u64, ended_seconds: u64) {
         self.gauges.scan_faults.set(faults);
@@ -243,6 +276,8 @@ impl Metrics {
     fn take(&self, now: Readings) {
         self.gauges.inbox_queued.set(now.inbox_queued);
         self.gauges.inbox_oldest_seconds.set(now.inbox_oldest_seconds);
+        self.gauges.inbox_segments_live.set(now.inbox_segments.0);
+        self.gauges.inbox_segments_spare.set(now.inbox_segments.1);
         if let Some(parked) = now.parked {
             self.gauges.parked.set(parked);
         }

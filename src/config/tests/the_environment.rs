@@ -64,11 +64,3 @@ fn it_cannot_carry_a_secret() {
     );
     assert!(faults.iter().all(|fault| !fault.to_string().contains("CANARY")));
 }
-
-#[test]
-fn the_path_is_the_given_one_else_the_variable_s_else_the_usual_one() {
-    let named = environment(&[("TAMIS_CONFIG", "/b")]);
-    assert_eq!(path(Some(Path::new("/a")), &named), Path::new("/a"));
-    assert_eq!(path(None, &named), Path::new("/b"));
-    assert_eq!(path(None, &environment(&[("TAMIS_CONFIG", "")])), Path::new(DEFAULT_PATH));
-}

@@ -35,7 +35,7 @@ async fn directory_and_files_are_the_owners_alone_and_hold_no_id_in_clear() {
     let world = World::new();
     let inbox = world.open();
     inbox.accept(world.references(0..500)).await.expect("accepted");
-    eventually("the keeper rests", || inbox.stats().segments_spare > 0);
+    eventually("the keeper rests", || inbox.figures().segments_spare > 0);
     let mode = |path: &std::path::Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o777;
     assert_eq!(mode(&world.settings.path), 0o700);
     assert!(!world.files().is_empty() && world.files().iter().all(|file| mode(file) == 0o600));
@@ -162,8 +162,8 @@ async fn full_segments_are_recycled_and_frames_of_their_earlier_uses_never_come_
         world.settle(&inbox, leadgens);
     }
     inbox.accept(world.references([12_000])).await.expect("accepted");
-    assert_eq!(inbox.stats().frames, 1_201);
-    eventually("all but the active one are recycled", || inbox.stats().segments_live <= 1);
+    assert_eq!(inbox.figures().frames, 1_201);
+    eventually("all but the active one are recycled", || inbox.figures().segments_live <= 1);
     eventually("spares are bounded", || world.files().len() <= 4);
     inbox.close().expect("closes");
     // Were the store to forget, only what the last segment holds could come back: frames of earlier uses do not.

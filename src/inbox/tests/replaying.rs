@@ -16,7 +16,7 @@ async fn a_replay_gives_exactly_what_was_not_done_after_a_close_and_after_a_kill
     world.settle(&inbox, (0..3_000).filter(|n| n % 3 != 0));
     drain(&inbox);
     let open = ids((0..3_000).filter(|n| n % 3 == 0));
-    assert!(inbox.stats().segments_live > 2, "over several segments");
+    assert!(inbox.figures().segments_live > 2, "over several segments");
     assert!(same(&drain(&world.killed().open()), &open), "killed");
     inbox.close().expect("closes");
     assert!(same(&drain(&world.killed().open()), &open), "closed");
@@ -205,7 +205,7 @@ async fn a_spare_torn_while_recycled_and_an_unfinished_new_file_are_fine() {
     let world = World::new();
     let inbox = world.open();
     inbox.accept(world.references([1])).await.expect("accepted");
-    eventually("a spare is made", || inbox.stats().segments_spare > 0);
+    eventually("a spare is made", || inbox.figures().segments_spare > 0);
     let killed = world.killed();
     let (last, _) = killed.last_segment();
     let spare = killed.files().into_iter().find(|file| *file != last).expect("a spare");

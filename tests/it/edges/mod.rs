@@ -12,6 +12,7 @@ const EDGES: &[(&str, &[&str])] = &[
     // Leaves.
     ("code", &[]),
     ("id", &[]),
+    ("base_url", &[]),
     ("clock", &[]),
     ("random", &[]),
     ("current", &[]),
@@ -48,7 +49,19 @@ const EDGES: &[(&str, &[&str])] = &[
     ("inbox", &["clock", "codes", "id", "keyring", "machine", "notification", "random", "secret"]),
     (
         "graph",
-        &["clock", "codes", "current", "id", "json", "lead", "notification", "purpose", "random", "secret"],
+        &[
+            "base_url",
+            "clock",
+            "codes",
+            "current",
+            "id",
+            "json",
+            "lead",
+            "notification",
+            "purpose",
+            "random",
+            "secret",
+        ],
     ),
     // What runs.
     ("telemetry", &["clock", "id", "keyring", "machine", "notification", "purpose", "secret"]),
@@ -95,7 +108,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("client", &["api", "terminal"]),
     ("export", &["codes", "machine", "terminal"]),
     // The top.
-    ("config", &["codes", "id", "purpose", "secret"]),
+    ("config", &["base_url", "codes", "id", "purpose", "secret"]),
     (
         "app",
         &[
