@@ -59,3 +59,6 @@ pub mod telemetry;
 mod terminal;
 pub mod trail;
 pub mod workers;
+
+// Of the package's dependencies the one that only main.rs names: it makes it the allocator.
+use zeroizing_alloc as _;
