@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
+use jiff::{SignedDuration, Timestamp, ToSpan};
 
 /// Tells the time, in UTC.
 pub trait Clock: Send + Sync {
@@ -86,6 +86,47 @@ pub fn plus_months(moment: Timestamp, months: u32) -> Timestamp {
         .map_or(moment, |later| later.timestamp())
 }
 
+/// So much later, up to the calendar's end.
+pub fn after(moment: Timestamp, wait: SignedDuration) -> Timestamp {
+    moment.checked_add(wait).unwrap_or(Timestamp::MAX)
+}
+
+/// So many milliseconds later, up to the calendar's end.
+pub fn after_ms(moment: Timestamp, ms: u64) -> Timestamp {
+    after(moment, SignedDuration::from_millis(i64::try_from(ms).unwrap_or(i64::MAX)))
+}
+
+/// When something that comes again and again comes next. A clock that was set back does not put it off for longer than the
+/// longest wait between two of them.
+#[derive(Clone, Copy, Debug)]
+pub struct Due {
+    longest: SignedDuration,
+    next: Option<Timestamp>,
+}
+
+impl Due {
+    /// Due at once, and afterwards never later than this after the last time.
+    pub fn within(longest: SignedDuration) -> Self {
+        Self { longest, next: None }
+    }
+
+    /// True until the first time is set.
+    pub fn is_new(&self) -> bool {
+        self.next.is_none()
+    }
+
+    /// Until when there is nothing to do; none: it is due.
+    pub fn wait(&self, now: Timestamp) -> Option<Timestamp> {
+        self.next.filter(|next| now < *next && *next <= after(now, self.longest))
+    }
+
+    /// Due next at this moment.
+    pub fn set(&mut self, next: Timestamp) -> Timestamp {
+        self.next = Some(next);
+        next
+    }
+}
+
 /// Writes a moment as RFC 3339 in UTC with whole seconds: `2026-11-25T08:47:38Z`.
 pub struct Rfc3339(pub Timestamp);
 
@@ -109,6 +150,20 @@ mod tests {
         assert_eq!(plus_months(at("2026-01-31T10:00:00Z"), 1), at("2026-02-28T10:00:00Z"));
         assert_eq!(plus_months(at("2024-02-29T00:00:00Z"), 12), at("2025-02-28T00:00:00Z"));
         assert_eq!(plus_months(at("2026-11-25T08:00:00Z"), 18), at("2028-05-25T08:00:00Z"));
+    }
+
+    #[test]
+    fn what_is_due_waits_for_its_time_and_no_longer_than_it_ever_may() {
+        let hour = SignedDuration::from_hours(1);
+        let now = at("2026-11-25T08:00:00Z");
+        let mut due = Due::within(hour);
+        assert!(due.is_new() && due.wait(now).is_none());
+        let next = due.set(after(now, hour));
+        assert_eq!(due.wait(now), Some(next));
+        assert_eq!(due.wait(next), None);
+        assert_eq!(due.wait(at("2026-11-25T07:59:59Z")), None, "the clock was set back");
+        assert_eq!(after(now, SignedDuration::MAX), Timestamp::MAX);
+        assert_eq!(after_ms(now, 1_500), at("2026-11-25T08:00:01.5Z"));
     }
 
     #[test]

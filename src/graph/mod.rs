@@ -26,7 +26,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, after_ms};
 use crate::current::Current;
 use crate::id::{FormId, LeadgenId, PageId};
 use crate::notification::ParkCode;
@@ -39,7 +39,7 @@ use client::Client;
 use failure::Refusal;
 use outage::Outage;
 use pace::Pace;
-use pause::{Pauses, after};
+use pause::Pauses;
 
 pub use failure::{Cause, Decision, Failure, GraphErrorCode};
 pub use lead::{LeadRead, LeadReply};
@@ -232,7 +232,7 @@ impl Graph {
 
     /// What is said of a page that is not in the config: its references are held by whoever asks first.
     fn no_token(&self) -> Failure {
-        let until = after(self.clock.now(), pause::LONGEST_MS);
+        let until = after_ms(self.clock.now(), pause::LONGEST_MS);
         Refusal::plain(failure::Fault::Passing, Cause::Paused).halted(until, ParkCode::PageUnknown)
     }
 

@@ -12,8 +12,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use parking_lot::{Mutex, MutexGuard};
 
+use crate::clock::after_ms;
 use crate::graph::failure::Scope;
-use crate::graph::pause::{Length, after};
+use crate::graph::pause::Length;
 use crate::id::PageId;
 use crate::json::Json;
 
@@ -183,12 +184,12 @@ impl Turn {
     /// The next turn, not before now.
     fn at(&self, now: Timestamp) -> Timestamp {
         // Turns are given out at most so far ahead: one that is further away is from before the clock was set back.
-        let furthest = after(now, WAIT_MS_MAX + SPACE_MS_MAX);
+        let furthest = after_ms(now, WAIT_MS_MAX + SPACE_MS_MAX);
         self.next.filter(|next| *next <= furthest).map_or(now, |next| next.max(now))
     }
 
     fn take(&mut self, turn: Timestamp) {
-        self.next = (self.space_ms > 0).then(|| after(turn, self.space_ms));
+        self.next = (self.space_ms > 0).then(|| after_ms(turn, self.space_ms));
     }
 
     fn keep(&mut self, space_ms: u64) {
@@ -273,8 +274,8 @@ mod tests {
         let waits: Vec<_> = (0..8).map(|_| pace.take_turn(&one, now())).collect();
         assert_eq!(waits[..3], [0, 5_625, 11_250].map(|ms| Ok(Duration::from_millis(ms))));
         assert_eq!(waits[5], Ok(Duration::from_millis(28_125)));
-        assert_eq!(waits[6..], [Err(after(now(), 33_750)), Err(after(now(), 33_750))]);
-        assert_eq!(pace.far_turn(&one, now()), Some(after(now(), 33_750)));
+        assert_eq!(waits[6..], [Err(after_ms(now(), 33_750)), Err(after_ms(now(), 33_750))]);
+        assert_eq!(pace.far_turn(&one, now()), Some(after_ms(now(), 33_750)));
         assert_eq!(pace.take_turn(&other, now()), Ok(Duration::ZERO), "a slow page holds nobody up");
         pace.note(&one, &Usage::default());
         assert_eq!(pace.take_turn(&one, now()), Ok(Duration::ZERO));

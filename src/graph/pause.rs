@@ -5,10 +5,10 @@
 
 use std::collections::HashMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::clock::Rfc3339;
+use crate::clock::{Rfc3339, after_ms};
 use crate::graph::failure::{GraphErrorCode, Scope};
 use crate::graph::retry::below;
 use crate::id::PageId;
@@ -241,7 +241,7 @@ impl State {
         // once, and be claimed again.
         match self.of(page).max_by_key(|pause| pause.probing) {
             Some(pause) if pause.probing => {
-                Availability::Paused { until: after(now, PROBE_MS), code: pause.code }
+                Availability::Paused { until: after_ms(now, PROBE_MS), code: pause.code }
             }
             Some(_) => Availability::Probe,
             None => Availability::Ready,
@@ -263,7 +263,7 @@ impl State {
 impl Pause {
     /// False also if the clock was set back so far that the pause would outlast every length there is.
     fn is_active(&self, now: Timestamp) -> bool {
-        now < self.until && self.until <= after(now, 2 * POLICY_LONGEST_MS)
+        now < self.until && self.until <= after_ms(now, 2 * POLICY_LONGEST_MS)
     }
 }
 
@@ -279,14 +279,8 @@ impl Halt {
             Length::Growing => first_ms.saturating_mul(2_u64.saturating_pow(strikes)).min(longest_ms),
             Length::Given(ms) => ms.min(LONGEST_MS),
         };
-        after(now, length_ms.saturating_add(below(random, length_ms / 10 + 1)))
+        after_ms(now, length_ms.saturating_add(below(random, length_ms / 10 + 1)))
     }
-}
-
-/// So many milliseconds later, up to the calendar's end.
-pub(super) fn after(moment: Timestamp, ms: u64) -> Timestamp {
-    let ms = SignedDuration::from_millis(i64::try_from(ms).unwrap_or(i64::MAX));
-    moment.checked_add(ms).unwrap_or(Timestamp::MAX)
 }
 
 fn log_paused(scope: Scope, page: &PageId, pause: &Pause) {
@@ -399,10 +393,10 @@ mod tests {
         drop(ticket);
         let probe = pauses.begin(&page("1"), until).expect("a probe");
         let meanwhile =
-            Availability::Paused { until: after(until, PROBE_MS), code: ParkCode::GraphThrottled };
+            Availability::Paused { until: after_ms(until, PROBE_MS), code: ParkCode::GraphThrottled };
         assert_eq!(pauses.availability(&page("1"), until), meanwhile, "nobody claims for it meanwhile");
         let second = pauses.begin(&page("1"), until).err();
-        assert_eq!(second, Some((after(until, PROBE_MS), ParkCode::GraphThrottled)));
+        assert_eq!(second, Some((after_ms(until, PROBE_MS), ParkCode::GraphThrottled)));
         drop(probe);
         assert_eq!(pauses.availability(&page("1"), until), Availability::Probe);
         let again = pauses.begin(&page("1"), until).expect("a probe");
@@ -417,7 +411,7 @@ mod tests {
         let tickets: Vec<_> = (0..3).filter_map(|_| pauses.begin(&page("1"), now).ok()).collect();
         let [first, second, third] = &tickets[..] else { panic!("three at once") };
         let until = pauses.halt(first, halt(Scope::Page, ParkCode::TokenDead), now, &Fixed);
-        let again = pauses.halt(second, halt(Scope::Page, ParkCode::TokenDead), after(now, 1_000), &Fixed);
+        let again = pauses.halt(second, halt(Scope::Page, ParkCode::TokenDead), after_ms(now, 1_000), &Fixed);
         assert_eq!(again, until);
         pauses.passed(third, Passed::Lead);
         assert!(matches!(pauses.availability(&page("1"), now), Availability::Paused { .. }));
@@ -473,7 +467,7 @@ mod tests {
         let (pauses, now) = (Pauses::default(), start());
         let ticket = pauses.begin(&page("1"), now).expect("ready");
         pauses.halt(&ticket, halt(Scope::Page, ParkCode::TokenDead), now, &Fixed);
-        let last_year = now - SignedDuration::from_hours(24 * 365);
+        let last_year = now - jiff::SignedDuration::from_hours(24 * 365);
         assert_eq!(pauses.availability(&page("1"), last_year), Availability::Probe);
     }
 }

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, after_ms};
 use crate::current::Current;
 use crate::graph::{Availability, Cause, Decision, Failure, Graph, LeadRead, Retry};
 use crate::id::LeadgenId;
@@ -35,9 +35,9 @@ const PARKED_TOGETHER: usize = 64;
 /// How many fetchers there are for each call that may be in flight: while one waits for the store to sync, another reads.
 const FETCHERS_A_CALL: usize = 2;
 /// How long a fetcher rests after the store refused.
-const STORE_REST_MS: i64 = 2_000;
+const STORE_REST_MS: u64 = 2_000;
 /// How long a fetcher rests after its page was paused between its claim and its call.
-const PAUSED_REST_MS: i64 = 100;
+const PAUSED_REST_MS: u64 = 100;
 
 /// How many fetchers are to run where so many calls may be in flight.
 pub fn fetchers(calls_in_flight: usize) -> usize {
@@ -115,7 +115,7 @@ impl Worker for Fetcher {
     async fn step(&self) -> Step {
         let now = self.tools.clock.now();
         if self.tools.store.halted().is_some() {
-            return Step::Until(later(now, STORE_REST_MS));
+            return Step::Until(after_ms(now, STORE_REST_MS));
         }
         // One policy from claim to settle.
         let policy = self.tools.policy.pin();
@@ -140,7 +140,7 @@ impl Worker for Fetcher {
                 if source == Source::Parked =>
             {
                 lease.give_back().await;
-                return Step::Until(later(self.tools.clock.now(), PAUSED_REST_MS));
+                return Step::Until(after_ms(self.tools.clock.now(), PAUSED_REST_MS));
             }
             Fetched::Closed(settlement) if source == Source::Journal => {
                 self.with_the_rest(settlement, &mut lease, &policy, &lane, now)
@@ -217,7 +217,7 @@ impl Fetcher {
 
     fn rest(&self, now: Timestamp, error: StoreError) -> Step {
         tracing::warn!(code = %error.code, "fetcher.store-refused");
-        Step::Until(later(now, STORE_REST_MS))
+        Step::Until(after_ms(now, STORE_REST_MS))
     }
 
     /// What is due and still not claimed has no lane for now (its page is paused): it is looked at when polled.
@@ -322,7 +322,7 @@ impl Fetcher {
             }
             Err(Unknown::Store(error)) => {
                 tracing::warn!(code = %error.code, "fetcher.store-refused");
-                let not_before = later(tools.clock.now(), STORE_REST_MS);
+                let not_before = after_ms(tools.clock.now(), STORE_REST_MS);
                 let why = Why::Waiting { not_before, attempts: claim.attempts, code: ParkCode::FormUnread };
                 return Fetched::Settle(parked(claim.reference, why));
             }
@@ -427,7 +427,7 @@ impl Tools {
         match retry.delay_ms(attempts, self.random.as_ref()) {
             None => Why::Buried { code: ParkCode::AttemptsSpent, attempts },
             Some(delay_ms) => {
-                let due = later(now, i64::try_from(delay_ms).unwrap_or(i64::MAX));
+                let due = after_ms(now, delay_ms);
                 let not_before = not_before.map_or(due, |moment| moment.max(due));
                 Why::Waiting { not_before, attempts, code }
             }
@@ -479,8 +479,4 @@ fn held(policy: &Policy, claim: &Claimed) -> Why {
 /// new token), and then the oldest goes first.
 fn paused(claim: &Claimed, code: ParkCode, now: Timestamp) -> Why {
     Why::Waiting { not_before: claim.reference.received.min(now), attempts: claim.attempts, code }
-}
-
-fn later(now: Timestamp, ms: i64) -> Timestamp {
-    now.checked_add(SignedDuration::from_millis(ms)).unwrap_or(now)
 }

@@ -10,14 +10,14 @@ use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::clock::{Clock, Day};
+use crate::clock::{Clock, Day, Due, after};
 use crate::inbox::Inbox;
 use crate::keyring::Keyring;
 use crate::store::SharedStore;
 use crate::workers::{Step, Worker};
 
 /// How often it looks.
-const EVERY_MINUTES: i64 = 60;
+const EVERY: SignedDuration = SignedDuration::from_hours(1);
 
 /// The reaper.
 pub struct Reaper {
@@ -25,7 +25,7 @@ pub struct Reaper {
     store: SharedStore,
     keyring: Arc<dyn Keyring>,
     clock: Arc<dyn Clock>,
-    next: Mutex<Option<Timestamp>>,
+    due: Mutex<Due>,
 }
 
 #[async_trait]
@@ -40,15 +40,11 @@ impl Worker for Reaper {
 
     async fn step(&self) -> Step {
         let now = self.clock.now();
-        if let Some(next) = *self.next.lock()
-            && now < next
-        {
-            return Step::Until(next);
+        if let Some(until) = self.due.lock().wait(now) {
+            return Step::Until(until);
         }
         self.reap(now).await;
-        let next = now.checked_add(SignedDuration::from_mins(EVERY_MINUTES)).unwrap_or(now);
-        *self.next.lock() = Some(next);
-        Step::Until(next)
+        Step::Until(self.due.lock().set(after(now, EVERY)))
     }
 }
 
@@ -60,7 +56,7 @@ impl Reaper {
         keyring: Arc<dyn Keyring>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { inbox, store, keyring, clock, next: Mutex::new(None) }
+        Self { inbox, store, keyring, clock, due: Mutex::new(Due::within(EVERY)) }
     }
 
     async fn reap(&self, now: Timestamp) {

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Due, after};
 use crate::inbox::Inbox;
 use crate::store::{Fault, Scanned, Scanning, SharedStore, StoreCode};
 use crate::telemetry::metrics::Metrics;
@@ -35,9 +35,9 @@ pub struct Scanner {
     state: Mutex<State>,
 }
 
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 struct State {
-    next: Option<Timestamp>,
+    due: Due,
     begun: Option<Timestamp>,
 }
 
@@ -54,13 +54,14 @@ impl Worker for Scanner {
     async fn step(&self) -> Step {
         let now = self.clock.now();
         let mut state = *self.state.lock();
-        let next = match state.next {
-            None => after(now, FIRST_AFTER),
-            // A clock that was set back does not put it off for longer than a day.
-            Some(next) if now < next && next.duration_since(now) <= EVERY => return Step::Until(next),
-            Some(_) => self.slice(now, &mut state).await,
+        if let Some(until) = state.due.wait(now) {
+            return Step::Until(until);
+        }
+        let next = match state.due.is_new() {
+            true => after(now, FIRST_AFTER),
+            false => self.slice(now, &mut state).await,
         };
-        state.next = Some(next);
+        state.due.set(next);
         *self.state.lock() = state;
         Step::Until(next)
     }
@@ -69,7 +70,13 @@ impl Worker for Scanner {
 impl Scanner {
     /// A scanner that has not looked yet.
     pub fn new(store: SharedStore, inbox: Arc<Inbox>, metrics: Arc<Metrics>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, inbox, metrics, clock, state: Mutex::default() }
+        Self {
+            store,
+            inbox,
+            metrics,
+            clock,
+            state: Mutex::new(State { due: Due::within(EVERY), begun: None }),
+        }
     }
 
     /// Looks at one slice, and says when the next is due.
@@ -95,10 +102,6 @@ impl Scanner {
             }
         }
     }
-}
-
-fn after(now: Timestamp, wait: SignedDuration) -> Timestamp {
-    now.checked_add(wait).unwrap_or(now)
 }
 
 /// One line where all is well; else one for each fault, and none that says otherwise.
