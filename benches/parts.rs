@@ -31,7 +31,7 @@ use tamis::secret::location::Environment;
 use tamis::secret::{Key, Secret};
 use tamis::store::Settings;
 use tamis::store::{Outcome, PageRequest, Settlement, TestFilter};
-use tamis::trail::{Action, Actor, Entry, Operator, Role};
+use tamis::trail::{Action, Entry, Operator};
 use zeroizing_alloc::ZeroAlloc;
 
 use support::leads::{definition, reference, reply};
@@ -193,13 +193,7 @@ fn store(criterion: &mut Criterion) {
     for _ in 0..40 {
         runtime.block_on(store.settle(batch())).expect("settles");
     }
-    let operator = Operator {
-        actor: Actor::Local(0),
-        role: Role::Local,
-        purposes: Vec::new(),
-        recipient: None,
-        reason: None,
-    };
+    let operator = Operator::recognised_by_kernel(0);
     group.throughput(Throughput::Elements(1_000));
     group.bench_function("read a page of 1,000, its trail line synced", |bench| {
         bench.iter(|| {

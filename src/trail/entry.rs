@@ -41,17 +41,15 @@ crate::codes! {
     }
 }
 
-/// One act. Ids of records, purposes, counts and codes; nothing a person wrote.
+/// One act. Ids of records, purposes, counts and codes; nothing a person wrote. Who acted, why, and what is fixed when it is
+/// made: by an operator who was recognised, or by tamis itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Who.
-    pub actor: Actor,
-    /// In what role.
-    pub role: Role,
-    /// On whose behalf.
-    pub recipient: Option<String>,
-    /// What.
-    pub action: Action,
+    pub(super) actor: Actor,
+    pub(super) role: Role,
+    pub(super) recipient: Option<String>,
+    pub(super) action: Action,
+    pub(super) reason: Option<Reason>,
     /// Of which purpose.
     pub purpose: Option<PurposeId>,
     /// How many records (for an export: up to how many).
@@ -60,8 +58,6 @@ pub struct Entry {
     pub from: Option<RecordId>,
     /// The last record.
     pub to: Option<RecordId>,
-    /// Why.
-    pub reason: Option<Reason>,
     /// How it ended.
     pub result: Outcome,
 }
@@ -70,16 +66,11 @@ impl Entry {
     /// An act of an operator, still without purpose, range and count.
     pub fn by(operator: &Operator, action: Action) -> Self {
         Self {
-            actor: operator.actor.clone(),
-            role: operator.role,
-            recipient: operator.recipient.clone(),
-            action,
-            purpose: None,
-            count: 0,
-            from: None,
-            to: None,
-            reason: operator.reason,
-            result: Outcome::Done,
+            actor: operator.actor().clone(),
+            role: operator.role(),
+            recipient: operator.recipient().map(str::to_owned),
+            reason: operator.reason(),
+            ..Self::by_system(action)
         }
     }
 
@@ -90,12 +81,37 @@ impl Entry {
             role: Role::System,
             recipient: None,
             action,
+            reason: None,
             purpose: None,
             count: 0,
             from: None,
             to: None,
-            reason: None,
             result: Outcome::Done,
         }
+    }
+
+    /// Who.
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
+    /// In what role.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// On whose behalf.
+    pub fn recipient(&self) -> Option<&str> {
+        self.recipient.as_deref()
+    }
+
+    /// What.
+    pub fn action(&self) -> Action {
+        self.action
+    }
+
+    /// Why.
+    pub fn reason(&self) -> Option<Reason> {
+        self.reason
     }
 }

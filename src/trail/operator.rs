@@ -77,17 +77,68 @@ impl fmt::Display for Actor {
     }
 }
 
-/// Proof that a caller was recognised. Handlers take one as a parameter; only `http/admin/operator.rs` makes it.
+/// Proof that a caller was recognised. Handlers take one as a parameter; only `http/admin/operator.rs` makes it (a test of
+/// the map looks).
 #[derive(Clone, Debug)]
 pub struct Operator {
+    actor: Actor,
+    role: Role,
+    purposes: Vec<PurposeId>,
+    recipient: Option<String>,
+    reason: Option<Reason>,
+}
+
+impl Operator {
+    /// The command line on the host itself, by the user id that the kernel vouches for.
+    pub fn recognised_by_kernel(uid: u32) -> Self {
+        let actor = Actor::Local(uid);
+        Self { actor, role: Role::Local, purposes: Vec::new(), recipient: None, reason: None }
+    }
+
+    /// Who holds the token with this id, and what stands on it: an exporter's purposes, recipient and reason.
+    pub fn recognised_by_token(
+        id: String,
+        role: Role,
+        purposes: Vec<PurposeId>,
+        recipient: Option<String>,
+        reason: Option<Reason>,
+    ) -> Self {
+        Self { actor: Actor::Token(id), role, purposes, recipient, reason }
+    }
+
+    /// The same operator, who has said why. A reason that stands on a token holds.
+    pub fn because(mut self, reason: Reason) -> Self {
+        self.reason.get_or_insert(reason);
+        self
+    }
+
+    /// The same operator, acting on behalf of this recipient, or of nobody outside.
+    pub fn on_behalf_of(self, recipient: Option<String>) -> Self {
+        Self { recipient, ..self }
+    }
+
     /// Who.
-    pub actor: Actor,
+    pub fn actor(&self) -> &Actor {
+        &self.actor
+    }
+
     /// In what role.
-    pub role: Role,
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
     /// For an exporter: the purposes it may read.
-    pub purposes: Vec<PurposeId>,
+    pub fn purposes(&self) -> &[PurposeId] {
+        &self.purposes
+    }
+
     /// For an exporter: on whose behalf.
-    pub recipient: Option<String>,
+    pub fn recipient(&self) -> Option<&str> {
+        self.recipient.as_deref()
+    }
+
     /// Fixed on an exporter's token; else from the call.
-    pub reason: Option<Reason>,
+    pub fn reason(&self) -> Option<Reason> {
+        self.reason
+    }
 }

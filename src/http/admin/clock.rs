@@ -18,7 +18,7 @@ pub(super) async fn confirm(
     let entry = Entry::by(&by.operator, Action::ClockConfirmed);
     let confirmed = desk.store.confirm_clock(Some(entry)).await?;
     tracing::info!(
-        request.id = %request_id(&request), actor = %by.operator.actor, clock.confirmed = confirmed,
+        request.id = %request_id(&request), actor = %by.operator.actor(), clock.confirmed = confirmed,
         "clock.confirmation-asked"
     );
     Ok(HttpResponse::Ok().json(Confirmed { confirmed }))

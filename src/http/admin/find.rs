@@ -59,7 +59,7 @@ pub(super) async fn find(
     let found = desk.store.find(wanted, Entry::by(&by.operator, action)).await?;
     let queued = queued && found.is_empty();
     tracing::info!(
-        request.id = %request_id(&request), actor = %by.operator.actor, role = %by.operator.role,
+        request.id = %request_id(&request), actor = %by.operator.actor(), role = %by.operator.role(),
         records.found = found.len(), unmasked = question.unmask, "find.done"
     );
     let policy = desk.policy.pin();

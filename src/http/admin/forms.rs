@@ -16,7 +16,7 @@ use crate::trail::Role;
 pub(super) async fn list(by: By<SeeForms>, desk: Data<Desk>) -> Result<HttpResponse, Problem> {
     let known = desk.store.forms().await?;
     let policy = desk.policy.pin();
-    let in_words = by.operator.role != Role::Viewer;
+    let in_words = by.operator.role() != Role::Viewer;
     let forms = known.iter().map(|form| shown(form, &policy, in_words)).collect();
     Ok(HttpResponse::Ok().json(Forms { forms }))
 }

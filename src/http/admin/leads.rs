@@ -33,7 +33,7 @@ pub(super) async fn export(
     name: Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let mut operator = by.operator;
+    let operator = by.operator;
     let policy = desk.policy.pin();
     let reached = purpose_for(&operator, &policy, &name)
         .and_then(|purpose| Ok((recipient_for(&operator, &purpose, &request)?, purpose)));
@@ -48,7 +48,7 @@ pub(super) async fn export(
             return Err(code.into());
         }
     };
-    operator.recipient = recipient;
+    let operator = operator.on_behalf_of(recipient);
     let mut wanted = Wanted::parse(request.query_string(), &purpose.id)?;
     let entry = Entry::by(&operator, Action::Exported);
     let page_request = PageRequest {
@@ -63,7 +63,7 @@ pub(super) async fn export(
     metrics.exported(&purpose.id, page.count);
     let id = request_id(&request);
     tracing::info!(
-        request.id = %id, actor = %operator.actor, role = %operator.role, purpose = %purpose.id,
+        request.id = %id, actor = %operator.actor(), role = %operator.role(), purpose = %purpose.id,
         records.max = page.count, cursor = %page.next, "export.opened"
     );
     Ok(answer(page, &purpose, &wanted, id))
@@ -72,8 +72,8 @@ pub(super) async fn export(
 /// An exporter is told the same of a purpose that is not its own and of one that does not exist.
 fn purpose_for(operator: &Operator, policy: &Policy, name: &str) -> Result<Arc<Purpose>, ProblemCode> {
     let purpose = policy.purpose(name);
-    if operator.role == Role::Exporter {
-        let own = purpose.filter(|purpose| operator.purposes.contains(&purpose.id));
+    if operator.role() == Role::Exporter {
+        let own = purpose.filter(|purpose| operator.purposes().contains(&purpose.id));
         return own.cloned().ok_or(ProblemCode::PurposeNotYours);
     }
     purpose.cloned().ok_or(ProblemCode::PurposeUnknown)
@@ -85,13 +85,13 @@ fn recipient_for(
     purpose: &Purpose,
     request: &HttpRequest,
 ) -> Result<Option<String>, ProblemCode> {
-    let recipient = match (operator.role, request.headers().get(RECIPIENT_HEADER)) {
+    let recipient = match (operator.role(), request.headers().get(RECIPIENT_HEADER)) {
         (Role::Local, Some(given)) => {
             Some(given.to_str().map_err(|_| ProblemCode::RecipientNotListed)?.to_owned())
         }
         (Role::Local, None) => None,
         // Without a recipient an exporter's token reaches nothing.
-        _ => Some(operator.recipient.clone().ok_or(ProblemCode::RecipientNotListed)?),
+        _ => Some(operator.recipient().ok_or(ProblemCode::RecipientNotListed)?.to_owned()),
     };
     match recipient {
         Some(unlisted) if !purpose.recipients.contains(&unlisted) => Err(ProblemCode::RecipientNotListed),

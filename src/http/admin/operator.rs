@@ -15,7 +15,8 @@ use crate::http::admin::Desk;
 use crate::http::admin::credential::Credential;
 use crate::http::problem::{Problem, ProblemCode};
 use crate::purpose::PurposeId;
-use crate::trail::{Action, Actor, Entry, Operator, Outcome, Reason, Role};
+use crate::store::Token;
+use crate::trail::{Action, Entry, Operator, Outcome, Reason, Role};
 
 /// Why data is read or changed, where no token fixes it.
 const REASON_HEADER: &str = "tamis-reason";
@@ -129,7 +130,7 @@ pub(super) async fn note_refusal(
     entry.purpose = purpose;
     entry.result = Outcome::Refused;
     if let Err(error) = desk.store.note(entry).await {
-        tracing::warn!(actor = %operator.actor, code = %error.code, "trail.refusal-not-noted");
+        tracing::warn!(actor = %operator.actor(), code = %error.code, "trail.refusal-not-noted");
     }
 }
 
@@ -147,8 +148,7 @@ fn by_peer(peer: Option<Peer>) -> Result<Operator, ProblemCode> {
     if uid != 0 && uid != rustix::process::geteuid().as_raw() {
         return Err(ProblemCode::PeerRefused);
     }
-    let actor = Actor::Local(uid);
-    Ok(Operator { actor, role: Role::Local, purposes: Vec::new(), recipient: None, reason: None })
+    Ok(Operator::recognised_by_kernel(uid))
 }
 
 async fn by_token(headers: &HeaderMap, desk: &Desk) -> Result<Operator, Problem> {
@@ -159,13 +159,8 @@ async fn by_token(headers: &HeaderMap, desk: &Desk) -> Result<Operator, Problem>
         return Err(Problem::of(ProblemCode::TokenRefused));
     }
     let token = kept.filter(|token| desk.clock.now() < token.expires_at).ok_or(ProblemCode::TokenRefused)?;
-    Ok(Operator {
-        actor: Actor::Token(token.id),
-        role: token.role,
-        purposes: token.purposes,
-        recipient: token.recipient,
-        reason: token.reason,
-    })
+    let Token { id, role, purposes, recipient, reason, .. } = token;
+    Ok(Operator::recognised_by_token(id, role, purposes, recipient, reason))
 }
 
 /// The text after `Bearer` (RFC 6750 section 2.1; the scheme in any case, RFC 9110 section 11.1).
@@ -182,13 +177,13 @@ fn bearer(headers: &HeaderMap) -> Result<&str, ProblemCode> {
     }
 }
 
-fn authorise<C: Call>(mut operator: Operator, headers: &HeaderMap) -> Result<Operator, ProblemCode> {
-    if operator.role != Role::Local && !C::ROLES.contains(&operator.role) {
+fn authorise<C: Call>(operator: Operator, headers: &HeaderMap) -> Result<Operator, ProblemCode> {
+    if operator.role() != Role::Local && !C::ROLES.contains(&operator.role()) {
         return Err(ProblemCode::RoleInsufficient);
     }
     // An exporter's reason is fixed on its token: whatever the call says besides does not count.
-    if C::REASON && operator.reason.is_none() {
-        operator.reason = Some(reason(headers)?);
+    if C::REASON && operator.reason().is_none() {
+        return Ok(operator.because(reason(headers)?));
     }
     Ok(operator)
 }
@@ -208,6 +203,7 @@ mod tests {
     use actix_web::http::header::{HeaderName, HeaderValue};
 
     use super::*;
+    use crate::trail::Actor;
 
     fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut map = HeaderMap::new();
@@ -218,8 +214,8 @@ mod tests {
     }
 
     fn operator(role: Role, reason: Option<Reason>) -> Operator {
-        let actor = Actor::Token("0123456789abcdef".to_owned());
-        Operator { actor, role, purposes: Vec::new(), recipient: None, reason }
+        let id = "0123456789abcdef".to_owned();
+        Operator::recognised_by_token(id, role, Vec::new(), None, reason)
     }
 
     #[test]
@@ -227,7 +223,7 @@ mod tests {
         let own = rustix::process::geteuid().as_raw();
         for uid in [0, own] {
             let operator = by_peer(Some(Peer { uid })).expect("an operator");
-            assert_eq!((operator.actor, operator.role), (Actor::Local(uid), Role::Local));
+            assert_eq!((operator.actor(), operator.role()), (&Actor::Local(uid), Role::Local));
         }
         assert_eq!(by_peer(Some(Peer { uid: own + 1 })).err(), Some(ProblemCode::PeerRefused));
         assert_eq!(by_peer(None).err(), Some(ProblemCode::PeerRefused));
@@ -270,7 +266,7 @@ mod tests {
     #[test]
     fn a_reason_is_asked_for_from_a_closed_list_unless_the_token_fixes_it() {
         let ask = |role, fixed, pairs: &[(&'static str, &'static str)]| {
-            authorise::<Export>(operator(role, fixed), &headers(pairs)).map(|operator| operator.reason)
+            authorise::<Export>(operator(role, fixed), &headers(pairs)).map(|operator| operator.reason())
         };
         assert_eq!(ask(Role::Local, None, &[]), Err(ProblemCode::ReasonMissing));
         assert_eq!(ask(Role::Local, None, &[("tamis-reason", "curiosity")]), Err(ProblemCode::ReasonUnknown));

@@ -17,7 +17,7 @@ pub(super) async fn list(by: By<See>, desk: Data<Desk>) -> Result<HttpResponse, 
     let stored = desk.store.stored().await?;
     let policy = desk.policy.pin();
     let all = policy.purposes().iter();
-    let own = all.filter(|p| by.operator.role != Role::Exporter || by.operator.purposes.contains(&p.id));
+    let own = all.filter(|p| by.operator.role() != Role::Exporter || by.operator.purposes().contains(&p.id));
     let purposes = own.map(|purpose| shown(purpose, &stored)).collect();
     Ok(HttpResponse::Ok().json(Purposes { purposes }))
 }

@@ -35,7 +35,7 @@ pub(super) async fn requeue(
     let which = wanted(&parse(&body)?)?;
     let requeued = desk.store.requeue(which, Entry::by(&by.operator, Action::Requeued)).await?;
     tracing::info!(
-        request.id = %request_id(&request), actor = %by.operator.actor, refs.requeued = requeued, "inbox.requeued"
+        request.id = %request_id(&request), actor = %by.operator.actor(), refs.requeued = requeued, "inbox.requeued"
     );
     Ok(HttpResponse::Ok().json(api::Requeued { requeued }))
 }

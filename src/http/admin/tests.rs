@@ -246,8 +246,8 @@ async fn an_export_answers_with_its_headers_and_leaves_who_and_why() {
     let expected = "id,purpose,created_time,received_at,form_id,page_id,full_name,email,expires_at,reconfirm_due,test\r\n";
     assert_eq!(text_of(response).await, expected);
     let entry = bench.last_entry();
-    assert_eq!((entry.action, entry.role), (Action::Exported, Role::Exporter));
-    assert_eq!((entry.recipient.as_deref(), entry.reason), (Some("crm"), Some(Reason::CrmSync)));
+    assert_eq!((entry.action(), entry.role()), (Action::Exported, Role::Exporter));
+    assert_eq!((entry.recipient(), entry.reason()), (Some("crm"), Some(Reason::CrmSync)));
     let asked = bench.store.asked.lock().expect("lock").take();
     assert_eq!(asked, Some((5, TestFilter::Only, Day::of(at("2026-11-25T08:00:00Z")))));
 }
@@ -287,11 +287,11 @@ async fn an_exporter_learns_nothing_of_purposes_that_are_not_its_own() {
     }
     let entries = bench.store.entries.lock().expect("lock").clone();
     let told: Vec<_> =
-        entries.iter().map(|entry| (entry.action, entry.result, entry.purpose.clone())).collect();
+        entries.iter().map(|entry| (entry.action(), entry.result, entry.purpose.clone())).collect();
     let refused = |name| (Action::Exported, Outcome::Refused, PurposeId::parse(name));
     assert_eq!(told, [refused("lettre"), refused("lettre"), (Action::Exported, Outcome::Refused, None)]);
     let narrow = narrow.split_once('.').map(|(id, _)| id.to_owned()).expect("two halves");
-    assert_eq!(entries[2].actor, crate::trail::Actor::Token(narrow));
+    assert_eq!(entries[2].actor(), &crate::trail::Actor::Token(narrow));
 }
 
 #[tokio::test]
@@ -315,7 +315,7 @@ async fn a_token_made_over_http_opens_the_door_until_it_is_revoked() {
     assert_eq!(bench.call(revoke()).await.status(), 204);
     assert_eq!(code_of(bench.call(revoke()).await).await, refused(404, "token-unknown"));
     assert_eq!(code_of(bench.call(get(token, "/purposes")).await).await, refused(401, "token-refused"));
-    assert_eq!(bench.last_entry().reason, Some(Reason::Support));
+    assert_eq!(bench.last_entry().reason(), Some(Reason::Support));
 }
 
 #[tokio::test]
@@ -327,9 +327,9 @@ async fn find_and_requeue_answer_and_refuse_as_documented() {
     let officer = bench.token(Role::Officer, &[]);
     let found = bench.call(post(&officer, "/find", r#"{"leadgen_id":"123"}"#.to_owned())).await;
     assert_eq!(text_of(found).await, r#"{"records":[{"state":"erased"}]}"#);
-    assert_eq!(bench.last_entry().action, Action::Found);
+    assert_eq!(bench.last_entry().action(), Action::Found);
     bench.call(post(&officer, "/find", r#"{"leadgen_id":"123","unmask":true}"#.to_owned())).await;
-    assert_eq!(bench.last_entry().action, Action::FoundUnmasked);
+    assert_eq!(bench.last_entry().action(), Action::FoundUnmasked);
     let admin = bench.token(Role::Admin, &[]);
     let requeued =
         bench.call(post(&admin, "/inbox/requeue", r#"{"code":"consent-missing"}"#.to_owned())).await;
@@ -340,11 +340,14 @@ async fn find_and_requeue_answer_and_refuse_as_documented() {
     assert_eq!(code(&admin, "/find", "{}").await, refused(403, "role-insufficient"));
     assert_eq!(code(&officer, "/inbox/requeue", "{}").await, refused(403, "role-insufficient"));
     let entry = bench.last_entry();
-    assert_eq!((entry.action, entry.role, entry.result), (Action::Requeued, Role::Officer, Outcome::Refused));
+    assert_eq!(
+        (entry.action(), entry.role(), entry.result),
+        (Action::Requeued, Role::Officer, Outcome::Refused)
+    );
     assert_eq!(code(&officer, "/clock/confirm", "").await, refused(403, "role-insufficient"));
     let confirmed = bench.call(post(&admin, "/clock/confirm", String::new())).await;
     assert_eq!(text_of(confirmed).await, r#"{"confirmed":true}"#);
-    assert_eq!(bench.last_entry().action, Action::ClockConfirmed);
+    assert_eq!(bench.last_entry().action(), Action::ClockConfirmed);
     assert_eq!(code(&admin, "/inbox/requeue", "canary").await, refused(400, "body-invalid"));
     let large = format!(r#"{{"code":"{}"}}"#, "x".repeat(BODY_BYTES_MAX));
     assert_eq!(code(&admin, "/inbox/requeue", &large).await, refused(413, "body-too-large"));

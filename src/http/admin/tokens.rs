@@ -122,7 +122,7 @@ pub(super) async fn create(
     let role = token.role;
     desk.store.create_token(token, Entry::by(&by.operator, Action::TokenCreated)).await?;
     tracing::info!(
-        request.id = %request_id(&request), actor = %by.operator.actor, token.id = credential.id(),
+        request.id = %request_id(&request), actor = %by.operator.actor(), token.id = credential.id(),
         token.role = %role, "token.created"
     );
     Ok(shown_once(&credential, expires_at))
@@ -175,7 +175,7 @@ pub(super) async fn revoke(
         return Err(Problem::of(ProblemCode::TokenUnknown));
     }
     tracing::info!(
-        request.id = %request_id(&request), actor = %by.operator.actor, token.id = %id, "token.revoked"
+        request.id = %request_id(&request), actor = %by.operator.actor(), token.id = %id, "token.revoked"
     );
     Ok(HttpResponse::NoContent().finish())
 }

@@ -35,18 +35,19 @@ fn after(parameters: &Parameters) -> Result<u64, ProblemCode> {
 
 fn write_line(line: Line, out: &mut Vec<u8>) {
     let Line { seq, time, entry, .. } = line;
+    let reason = entry.reason().map(Word::from);
     let shown = TrailLine {
         seq,
         time: Moment(time),
-        actor: entry.actor.to_string(),
-        role: entry.role.into(),
-        recipient: entry.recipient,
-        action: entry.action.into(),
+        actor: entry.actor().to_string(),
+        role: entry.role().into(),
+        recipient: entry.recipient().map(str::to_owned),
+        action: entry.action().into(),
         purpose: entry.purpose,
         count: entry.count,
         from: entry.from,
         to: entry.to,
-        reason: entry.reason.map(Word::from),
+        reason,
         result: entry.result.into(),
     };
     #[expect(clippy::expect_used, reason = "strings and numbers into a growing vector cannot fail")]

@@ -240,3 +240,11 @@ fn pure_rooms_touch_no_runtime_no_network_no_disk() {
         }
     }
 }
+
+/// An operator is the proof that a caller was recognised: it is made where callers are, and nowhere else.
+#[test]
+fn only_the_admin_side_s_door_makes_an_operator() {
+    let makers = read("src").into_iter().filter(|source| source.text.contains("Operator::recognised_by_"));
+    let makers: Vec<_> = makers.map(|source| source.module.join("::")).collect();
+    assert_eq!(makers, ["http::admin::operator"]);
+}

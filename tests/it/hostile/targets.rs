@@ -19,7 +19,7 @@ use tamis::purpose::{FormDefinition, Matching, Purpose, Question, RecordId};
 use tamis::random::{Random, SeededRandom};
 use tamis::secret::location::Environment;
 use tamis::secret::{Key, Secret};
-use tamis::trail::{Action, Actor, Entry, KeptLine, chain};
+use tamis::trail::{Action, Entry, KeptLine, Operator, chain};
 use tamis_simulator::notification::{Notification, shapes};
 use tamis_simulator::{Lead, sign};
 
@@ -391,7 +391,7 @@ fn trail(bytes: &[u8]) -> u64 {
     }
     kind((
         kept.is_versioned(),
-        read.map(|line| (line.entry.action, line.entry.role, line.entry.from.is_some())),
+        read.map(|line| (line.entry.action(), line.entry.role(), line.entry.from.is_some())),
     ))
 }
 
@@ -566,8 +566,7 @@ fn rows() -> Vec<Vec<u8>> {
 }
 
 fn trails() -> Vec<Vec<u8>> {
-    let mut entry = Entry::by_system(Action::Exported);
-    entry.actor = Actor::Local(0);
+    let mut entry = Entry::by(&Operator::recognised_by_kernel(0), Action::Exported);
     entry.from = RecordId::parse("devis-1-1");
     entry.count = 3;
     let (_, line) = chain(&Key::new([7; 32]), &[0; 32], 1, now(), entry.clone());

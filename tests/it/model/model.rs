@@ -382,8 +382,8 @@ impl Model {
         for line in &lines {
             hold!(line.seq == self.trail + 1, "line {} follows line {}", line.seq, self.trail);
             self.trail = line.seq;
-            *self.lines.entry(line.entry.action.as_str()).or_default() += 1;
-            match line.entry.action {
+            *self.lines.entry(line.entry.action().as_str()).or_default() += 1;
+            match line.entry.action() {
                 Action::Stored => stored += line.entry.count,
                 Action::Exported => {}
                 Action::Requeued => {

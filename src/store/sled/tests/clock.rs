@@ -83,8 +83,8 @@ async fn a_confirmed_leap_stands_in_the_trail_and_is_believed_also_after_a_resta
     assert!(store.clock_jumped());
     assert_eq!(store.confirm_clock(None).await, Ok(true));
     let lines = store.lines(0, 100).await.expect("a trail");
-    let told = lines.iter().filter(|line| line.entry.action == Action::ClockConfirmed);
-    let told: Vec<_> = told.map(|line| (line.entry.actor.clone(), line.entry.result)).collect();
+    let told = lines.iter().filter(|line| line.entry.action() == Action::ClockConfirmed);
+    let told: Vec<_> = told.map(|line| (line.entry.actor().clone(), line.entry.result)).collect();
     let person = Actor::Local(1000);
     let expected =
         [(person.clone(), Outcome::Nothing), (person, Outcome::Done), (Actor::System, Outcome::Done)];

@@ -48,13 +48,13 @@ async fn a_page_stands_in_the_trail_before_its_first_record_leaves() {
     let page = store.open_page(request(Some(id("devis-1-1")), 3), exporting()).await.expect("a page");
     let lines = store.lines(0, 100).await.expect("a trail");
     let line = lines.last().expect("a line");
-    assert_eq!(line.entry.action, Action::Exported);
+    assert_eq!(line.entry.action(), Action::Exported);
     assert_eq!(line.entry.purpose, Some(purpose("devis")));
     assert_eq!(
         (line.entry.count, &line.entry.from, &line.entry.to),
         (3, &Some(id("devis-1-2")), &Some(id("devis-1-4")))
     );
-    assert_eq!(line.entry.recipient.as_deref(), Some("crm"));
+    assert_eq!(line.entry.recipient(), Some("crm"));
     drop(page);
     let empty = store.open_page(request(Some(id("devis-1-5")), 3), exporting()).await.expect("a page");
     assert_eq!(empty.count, 0);

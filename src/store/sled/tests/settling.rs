@@ -29,7 +29,7 @@ async fn what_is_settled_is_numbered_seen_counted_and_exported_in_order() {
     assert_eq!(store.stored().await.expect("counted").get(&purpose("lettre")), Some(&1));
     assert_eq!(export(&store, 10).await.expect("exported"), [email_of(1), email_of(3)]);
     let lines = store.lines(0, 10).await.expect("a trail");
-    let stored_lines: Vec<_> = lines.iter().filter(|line| line.entry.action == Action::Stored).collect();
+    let stored_lines: Vec<_> = lines.iter().filter(|line| line.entry.action() == Action::Stored).collect();
     assert_eq!(stored_lines.len(), 2, "one a purpose");
     assert_eq!(stored_lines[0].entry.count, 2);
     assert_eq!(stored_lines[0].entry.from, RecordId::parse("devis-1-1"));

@@ -20,7 +20,7 @@ use crate::store::{
     Leads, Outcome, Page, PageRequest, Scan, Scanned, Scanning, Settled, Settlement, StoreCode, StoreError,
     TestFilter,
 };
-use crate::trail::{Action, Actor, Entry, Operator, Reason, Role};
+use crate::trail::{Action, Entry, Operator, Reason, Role};
 
 /// 24 November 2025, 16:00 UTC.
 pub(super) const START_S: i64 = 1_764_000_000;
@@ -255,25 +255,21 @@ pub(super) async fn store_many(store: &SledStore, from: u64, count: u64) {
 }
 
 pub(super) fn exporting() -> Entry {
-    let operator = Operator {
-        actor: Actor::Token("0011223344556677".to_owned()),
-        role: Role::Exporter,
-        purposes: vec![purpose("devis")],
-        recipient: Some("crm".to_owned()),
-        reason: Some(Reason::CrmSync),
-    };
+    let (id, purposes) = ("0011223344556677".to_owned(), vec![purpose("devis")]);
+    let (recipient, reason) = (Some("crm".to_owned()), Some(Reason::CrmSync));
+    let operator = Operator::recognised_by_token(id, Role::Exporter, purposes, recipient, reason);
     Entry::by(&operator, Action::Exported)
 }
 
 pub(super) fn by_officer(action: Action) -> Entry {
-    let operator = Operator {
-        actor: Actor::Local(1000),
-        role: Role::Local,
-        purposes: Vec::new(),
-        recipient: None,
-        reason: Some(Reason::PersonRequest),
-    };
+    let operator = Operator::recognised_by_kernel(1000).because(Reason::PersonRequest);
     Entry::by(&operator, action)
+}
+
+/// By whoever holds this token.
+pub(super) fn by_token(id: &str, action: Action) -> Entry {
+    let operator = Operator::recognised_by_token(id.to_owned(), Role::Officer, Vec::new(), None, None);
+    Entry::by(&operator.because(Reason::PersonRequest), action)
 }
 
 pub(super) fn request(after: Option<Cursor>, limit: usize) -> PageRequest {

@@ -135,7 +135,7 @@ async fn tokens_are_made_found_listed_and_revoked_each_with_its_line() {
     assert_eq!(store.revoke_token(&token(1).id, by_officer(Action::TokenRevoked)).await, Ok(false));
     assert_eq!(store.token(&token(1).id).await, Ok(None));
     let lines = store.lines(0, 10).await.expect("a trail");
-    let told: Vec<_> = lines.iter().map(|line| (line.entry.action, line.entry.result)).collect();
+    let told: Vec<_> = lines.iter().map(|line| (line.entry.action(), line.entry.result)).collect();
     assert_eq!(
         told,
         [
@@ -245,8 +245,7 @@ async fn refusals_are_written_down_once_a_second_for_each_actor() {
     let world = World::new();
     let store = world.open();
     let refused = |actor: &str| {
-        let mut entry = by_officer(Action::Requeued);
-        entry.actor = crate::trail::Actor::Token(actor.to_owned());
+        let mut entry = by_token(actor, Action::Requeued);
         entry.result = Outcome::Refused;
         entry
     };
