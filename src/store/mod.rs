@@ -8,6 +8,7 @@ mod error;
 mod forms;
 mod leads;
 mod life;
+mod mark;
 mod parked;
 mod scan;
 mod seen;

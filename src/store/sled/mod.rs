@@ -8,7 +8,6 @@
 //! | `shared` | what verbs and writer hold in common; halting; reopening after a full disk |
 //! | `verbs/` | the verbs, by subject; `reading`: a page of an export as it is read; `reference`: the seal of a parked one |
 //! | `scan` | everything that is kept, looked at against what is counted |
-//! | `mark` | the highest clock seen, and leaps of the clock |
 //! | `index` | what is parked, in memory |
 
 #[doc(hidden)]
@@ -17,7 +16,6 @@ mod draft;
 mod engine;
 mod index;
 mod layout;
-mod mark;
 mod scan;
 mod shared;
 mod verbs;

@@ -13,13 +13,13 @@ use crate::id::LeadgenId;
 use crate::keyring::Keyring;
 use crate::purpose::PurposeId;
 use crate::random::Random;
+use crate::store::mark::{Look, Mark};
 use crate::store::sled::Settings;
 use crate::store::sled::engine::opening::{self, Opened};
 use crate::store::sled::engine::witness::Witness;
 use crate::store::sled::engine::{Engine, guarded};
 use crate::store::sled::index::ParkedIndex;
 use crate::store::sled::layout::{Place, meta};
-use crate::store::sled::mark::{Look, Mark};
 use crate::store::{StoreCode, StoreError};
 
 /// How long the engine's readers may take to let go of it before it is given up.

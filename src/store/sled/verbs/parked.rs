@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::clock::Day;
 use crate::id::LeadgenId;
 use crate::notification::{Lane, Lanes, LeadRef, ParkCode, Why};
+use crate::store::parked::{BURIED_SHOWN, META_KEEPS_DAYS};
 use crate::store::sled::SledStore;
 use crate::store::sled::draft::{Draft, Effect};
 use crate::store::sled::engine::Engine;
@@ -19,10 +20,6 @@ use crate::store::sled::writer::OUTCOMES_MAX;
 use crate::store::{BuriedRef, Parked, ParkedClaim, ParkedOverview, Requeue, StoreCode, StoreError};
 use crate::trail::{Entry, Outcome};
 
-/// How long Meta keeps a lead, in days (Meta, "Retrieving leads": leads can be read for 90 days).
-const META_KEEPS_DAYS: u32 = 90;
-/// How many buried references an operator is shown.
-const BURIED_SHOWN: usize = 1_000;
 /// What is said of a row that cannot be read.
 pub(in crate::store::sled) const UNREADABLE: Why =
     Why::Buried { code: ParkCode::ReferenceUnreadable, attempts: 0 };

@@ -14,11 +14,9 @@ use crate::store::sled::SledStore;
 use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{self, Place, meta};
 use crate::store::sled::shared::Shared;
+use crate::store::trail::{LINES_MAX, NOTE_EVERY_MS};
 use crate::store::{StoreCode, StoreError, Trail};
 use crate::trail::{Actor, Entry, Line};
-
-/// The most lines that are read at once.
-const LINES_MAX: usize = 10_000;
 
 /// Number and mac of a line, as `meta` keeps them.
 pub(in crate::store::sled) fn place_in_chain(bytes: &[u8]) -> Result<(u64, [u8; 32]), StoreError> {
@@ -27,8 +25,6 @@ pub(in crate::store::sled) fn place_in_chain(bytes: &[u8]) -> Result<(u64, [u8; 
     Ok((u64::from_be_bytes(*seq), mac.try_into().map_err(|_| damaged)?))
 }
 
-/// How far apart the lines of one actor's refusals are at least.
-const NOTE_EVERY_MS: i64 = 1_000;
 /// Actors that are remembered: more than there are tokens.
 const ACTORS_MAX: usize = 2_048;
 
