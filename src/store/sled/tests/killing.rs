@@ -19,8 +19,8 @@ const KILLS: u64 = 10;
 const ORDER: &str = "settle-from";
 
 /// A keyring that has every key, as the file's would.
-fn full_keyring(generation: u64) -> Arc<TestKeyring> {
-    let keyring = TestKeyring::new(7);
+fn full_keyring(generation: u64) -> Arc<MemoryKeyring> {
+    let keyring = MemoryKeyring::of_instance(7);
     let bucket = |index| Bucket { purpose: purpose("devis"), epoch: 1, index };
     let buckets: Vec<Bucket> = (0..100).map(bucket).collect();
     keyring.make_buckets(&buckets).expect("made");
@@ -29,7 +29,7 @@ fn full_keyring(generation: u64) -> Arc<TestKeyring> {
     keyring
 }
 
-fn open_in(dir: &Path, keyring: Arc<TestKeyring>) -> Arc<SledStore> {
+fn open_in(dir: &Path, keyring: Arc<MemoryKeyring>) -> Arc<SledStore> {
     let settings = Settings {
         path: dir.join("store"),
         witness: dir.join("witness"),
@@ -67,7 +67,7 @@ async fn what_was_answered_before_a_kill_is_there_and_each_lead_once() {
     let (mut acknowledged, mut next) = (Vec::new(), 1_u64);
     let random = SeededRandom::new(5);
     // Created before any key is made, as a first start would.
-    open_in(dir.path(), TestKeyring::new(7)).close().await.expect("closed");
+    open_in(dir.path(), MemoryKeyring::of_instance(7)).close().await.expect("closed");
     for _ in 0..KILLS {
         std::fs::write(dir.path().join(ORDER), next.to_string()).expect("written");
         let mut child = Command::new(&this)

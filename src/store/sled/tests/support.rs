@@ -1,20 +1,17 @@
-//! A world for these tests: directories, a keyring in memory, a clock that is set, stores opened and closed.
+//! A world for these tests: directories, keys in memory, a clock that is set, stores opened and closed.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::clock::{Day, ManualClock, Month};
+use crate::clock::{Day, ManualClock};
 use crate::id::{FormId, LeadgenId, PageId};
-use crate::keyring::{Bucket, InstanceId, Keyring, KeyringCode, KeyringError};
-use crate::lead::{BucketKey, Dropped, OpenedLead, sample};
+pub(super) use crate::keyring::memory::MemoryKeyring;
+use crate::lead::{Dropped, OpenedLead, sample};
 use crate::notification::{Lanes, LeadRef, ParkCode, Why};
 use crate::purpose::{Cursor, PurposeId};
 use crate::random::SystemRandom;
-use crate::secret::{Key, hmac_sha256};
 use crate::store::sled::{Settings, SledStore};
 use crate::store::{
     Leads, Outcome, Page, PageRequest, Scan, Scanned, Scanning, Settled, Settlement, StoreCode, StoreError,
@@ -27,109 +24,10 @@ pub(super) const START_S: i64 = 1_764_000_000;
 pub(super) const DAY_MS: i64 = 86_400_000;
 pub(super) const MIB: u64 = 1024 * 1024;
 
-/// Keys in memory; what is on disk for the real one outlives a store here as well.
-pub(super) struct TestKeyring {
-    pub(super) instance: Mutex<InstanceId>,
-    pub(super) generation: AtomicU64,
-    /// The file can be changed no more.
-    pub(super) failed: AtomicBool,
-    /// Whoever opens a record panics.
-    pub(super) panics: AtomicBool,
-    days: Mutex<BTreeMap<Day, Key>>,
-    buckets: Mutex<BTreeMap<Bucket, Key>>,
-}
-
-impl TestKeyring {
-    pub(super) fn new(instance: u8) -> Arc<Self> {
-        Arc::new(Self {
-            instance: Mutex::new(InstanceId([instance; 16])),
-            generation: AtomicU64::new(0),
-            failed: AtomicBool::new(false),
-            panics: AtomicBool::new(false),
-            days: Mutex::default(),
-            buckets: Mutex::default(),
-        })
-    }
-
-    fn held(&self, bucket: &Bucket, generation: u32) -> Result<BucketKey, KeyringError> {
-        let held = self.buckets.lock().expect("not poisoned");
-        let key = held.get(bucket).filter(|_| generation == 0).cloned().ok_or(ABSENT)?;
-        Ok(BucketKey { generation, key })
-    }
-
-    pub(super) fn buckets(&self) -> usize {
-        self.buckets.lock().expect("not poisoned").len()
-    }
-}
-
-/// Keys follow from what they are for, so that a killed process's successor has them as it would from a file.
-fn key_of(parts: &[&[u8]]) -> Key {
-    Key::new(hmac_sha256(b"a keyring for tests", parts))
-}
-
-const ABSENT: KeyringError = KeyringError { code: KeyringCode::KeyAbsent, io: None };
-
-impl Keyring for TestKeyring {
-    fn instance(&self) -> InstanceId {
-        *self.instance.lock().expect("not poisoned")
-    }
-    fn generation(&self) -> u64 {
-        self.generation.load(Ordering::SeqCst)
-    }
-    fn failed(&self) -> Option<KeyringError> {
-        let failed = self.failed.load(Ordering::SeqCst);
-        failed.then_some(KeyringError::io(std::io::ErrorKind::Other))
-    }
-    fn seen_key(&self) -> Key {
-        Key::new([1; 32])
-    }
-    fn trail_key(&self) -> Key {
-        Key::new([2; 32])
-    }
-    fn log_key(&self, _: Month) -> Result<Key, KeyringError> {
-        Ok(Key::new([3; 32]))
-    }
-    fn day_key(&self, day: Day) -> Result<Key, KeyringError> {
-        self.days.lock().expect("not poisoned").get(&day).cloned().ok_or(ABSENT)
-    }
-    fn make_days(&self, days: &[Day]) -> Result<(), KeyringError> {
-        let mut held = self.days.lock().expect("not poisoned");
-        for day in days {
-            held.entry(*day).or_insert_with(|| key_of(&[b"day", &day.0.to_be_bytes()]));
-        }
-        self.generation.fetch_add(1, Ordering::SeqCst);
-        Ok(())
-    }
-    fn days(&self) -> Vec<Day> {
-        self.days.lock().expect("not poisoned").keys().copied().collect()
-    }
-    fn destroy_days(&self, days: &[Day]) -> Result<(), KeyringError> {
-        self.days.lock().expect("not poisoned").retain(|day, _| !days.contains(day));
-        Ok(())
-    }
-    fn bucket_key(&self, bucket: &Bucket) -> Result<BucketKey, KeyringError> {
-        self.held(bucket, 0)
-    }
-    fn bucket_key_of(&self, bucket: &Bucket, generation: u32) -> Result<BucketKey, KeyringError> {
-        assert!(!self.panics.load(Ordering::SeqCst), "as told");
-        self.held(bucket, generation)
-    }
-    fn make_buckets(&self, buckets: &[Bucket]) -> Result<(), KeyringError> {
-        let mut held = self.buckets.lock().expect("not poisoned");
-        for bucket in buckets {
-            let purpose = bucket.purpose.as_str().as_bytes();
-            let key = key_of(&[b"bucket", purpose, &bucket.epoch.to_be_bytes(), &bucket.index.to_be_bytes()]);
-            held.entry(bucket.clone()).or_insert(key);
-        }
-        self.generation.fetch_add(1, Ordering::SeqCst);
-        Ok(())
-    }
-}
-
 /// Everything that outlives a store.
 pub(super) struct World {
     pub(super) dir: tempfile::TempDir,
-    pub(super) keyring: Arc<TestKeyring>,
+    pub(super) keyring: Arc<MemoryKeyring>,
     pub(super) clock: Arc<ManualClock>,
     pub(super) free_disk_min_bytes: u64,
 }
@@ -138,7 +36,7 @@ impl World {
     pub(super) fn new() -> Self {
         Self {
             dir: tempfile::tempdir().expect("a directory"),
-            keyring: TestKeyring::new(7),
+            keyring: MemoryKeyring::of_instance(7),
             clock: Arc::new(ManualClock::new(Timestamp::from_second(START_S).expect("in range"))),
             free_disk_min_bytes: 0,
         }
