@@ -10,6 +10,8 @@
 //! | `scan` | everything that is kept, looked at against what is counted |
 //! | `index` | what is parked, in memory |
 
+#[cfg(test)]
+mod contract;
 #[doc(hidden)]
 pub mod door;
 mod draft;

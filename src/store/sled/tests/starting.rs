@@ -8,7 +8,7 @@ use crate::keyring::{InstanceId, Keyring};
 use crate::store::sled::engine::opening::presence;
 use crate::store::sled::engine::startup::Presence;
 use crate::store::sled::engine::witness::{Testimony, Witness};
-use crate::store::{Leads, Life, Seen, StoreCode};
+use crate::store::{Life, Seen, StoreCode};
 
 /// Names and contents of everything below a directory.
 fn contents(dir: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
@@ -197,12 +197,7 @@ async fn a_second_instance_is_refused_and_the_first_goes_on() {
     let world = World::new();
     let store = world.open();
     let second = tokio::task::spawn_blocking({
-        let settings = crate::store::sled::Settings {
-            path: world.path(),
-            witness: world.witness(),
-            cache_mb: 8,
-            free_disk_min_bytes: 0,
-        };
+        let settings = world.settings();
         let (keyring, clock) = (world.keyring.clone(), world.clock.clone());
         move || {
             let random = std::sync::Arc::new(crate::random::SystemRandom);
@@ -215,30 +210,4 @@ async fn a_second_instance_is_refused_and_the_first_goes_on() {
     assert!(store.seen(&leadgen(50)).await.expect("read").is_some());
     store.close().await.expect("closed");
     world.open().close().await.expect("closed");
-}
-
-#[tokio::test]
-async fn a_purpose_that_left_the_config_keeps_its_records_and_counts() {
-    let world = World::new();
-    let store = world.open();
-    store_many(&store, 1, 5).await;
-    store.close().await.expect("closed");
-    let settings = crate::store::sled::Settings {
-        path: world.path(),
-        witness: world.witness(),
-        cache_mb: 8,
-        free_disk_min_bytes: 0,
-    };
-    let random = std::sync::Arc::new(crate::random::SystemRandom);
-    let store = crate::store::sled::SledStore::open(
-        settings,
-        world.keyring.clone(),
-        vec![purpose("autre")],
-        world.clock.clone(),
-        random,
-    )
-    .expect("opens");
-    assert_eq!(store.stored().await.expect("counted").get(&purpose("devis")), Some(&5));
-    assert_eq!(store.stored().await.expect("counted").get(&purpose("autre")), Some(&0));
-    store.close().await.expect("closed");
 }
