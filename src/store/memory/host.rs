@@ -6,11 +6,12 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
 use crate::clock::ManualClock;
+use crate::id::LeadgenId;
 use crate::keyring::memory::MemoryKeyring;
 use crate::random::SeededRandom;
 use crate::store::contract::{Host, Row, support};
 use crate::store::mark::Mark;
-use crate::store::memory::rows::Rows;
+use crate::store::memory::rows::{Fate, Rows};
 use crate::store::memory::{MemoryStore, Process, READINGS_MAX, Shared};
 use crate::store::{SharedStore, StoreCode, StoreError};
 
@@ -33,6 +34,11 @@ impl MemoryHost {
             random: Arc::new(SeededRandom::new(7)),
             opened: Mutex::default(),
         }
+    }
+
+    /// Says of a leadgen that it was erased: no verb does so yet.
+    pub(crate) fn mark_erased(&self, leadgen: LeadgenId) {
+        self.rows.lock().expect("not poisoned").seen.insert(leadgen, Fate::Erased);
     }
 }
 

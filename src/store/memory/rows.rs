@@ -49,6 +49,7 @@ pub(super) enum Fate {
     /// At this arrival.
     Parked(u64),
     Refused(ParkCode),
+    Erased,
 }
 
 /// A parked reference.
@@ -74,6 +75,7 @@ impl Rows {
             Fate::Stored(id) => SeenState::Stored(id.clone()),
             Fate::Parked(arrival) => SeenState::Parked(self.parked.get(arrival)?.why),
             Fate::Refused(code) => SeenState::Refused(*code),
+            Fate::Erased => SeenState::Erased,
         })
     }
 }
