@@ -40,10 +40,11 @@ fn open_in(dir: &Path, keyring: Arc<MemoryKeyring>) -> Arc<SledStore> {
     SledStore::open(settings, keyring, vec![purpose("devis")], clock, Arc::new(SystemRandom)).expect("opens")
 }
 
-/// Does nothing but in the process that the test below starts.
+/// Only in the process that the test below starts and kills: alone it has no order, and fails.
 #[tokio::test]
+#[ignore = "it never ends: the test below starts it, and kills it"]
 async fn settles_until_it_is_killed() {
-    let Ok(order) = std::fs::read_to_string(ORDER) else { return };
+    let order = std::fs::read_to_string(ORDER).expect("an order from the test below");
     let mut next: u64 = order.parse().expect("a number");
     let keyring = full_keyring(1_000 + next);
     let store = open_in(Path::new("."), keyring);
@@ -71,7 +72,12 @@ async fn what_was_answered_before_a_kill_is_there_and_each_lead_once() {
     for _ in 0..KILLS {
         std::fs::write(dir.path().join(ORDER), next.to_string()).expect("written");
         let mut child = Command::new(&this)
-            .args(["--exact", "store::sled::tests::killing::settles_until_it_is_killed", "--nocapture"])
+            .args([
+                "--exact",
+                "store::sled::tests::killing::settles_until_it_is_killed",
+                "--ignored",
+                "--nocapture",
+            ])
             .current_dir(dir.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
