@@ -17,6 +17,7 @@ pub(super) const MIB: u64 = 1024 * 1024;
 /// Everything that outlives a store.
 pub(in crate::store::sled) struct World {
     pub(super) dir: tempfile::TempDir,
+    pub(super) witness: PathBuf,
     pub(super) keyring: Arc<MemoryKeyring>,
     pub(super) clock: Arc<ManualClock>,
     pub(super) free_disk_min_bytes: u64,
@@ -27,8 +28,10 @@ pub(in crate::store::sled) struct World {
 
 impl World {
     pub(super) fn new() -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
         Self {
-            dir: tempfile::tempdir().expect("a directory"),
+            witness: dir.path().join("witness"),
+            dir,
             keyring: MemoryKeyring::of_instance(7),
             clock: Arc::new(ManualClock::new(start())),
             free_disk_min_bytes: 0,
@@ -42,7 +45,7 @@ impl World {
     }
 
     pub(super) fn witness(&self) -> PathBuf {
-        self.dir.path().join("witness")
+        self.witness.clone()
     }
 
     pub(super) fn db(&self) -> PathBuf {
