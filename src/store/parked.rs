@@ -72,12 +72,13 @@ pub trait Parked: Send + Sync {
     /// See [`crate::store::StoreCode`].
     async fn requeue(&self, which: Requeue, entry: Entry) -> Result<u64, StoreError>;
 
-    /// Ends what Meta no longer has: parked references submitted more than 90 days before `now` become refused
-    /// (`too-old`), for good. A leased one is left to whoever claimed it. Returns how many.
+    /// Ends what Meta no longer has: parked references submitted more than 90 days ago become refused (`too-old`), for
+    /// good, by the store's own time: nothing is destroyed by a clock that only its caller believes. A leased one is left
+    /// to whoever claimed it. Returns how many.
     ///
     /// # Errors
     /// [`crate::store::StoreCode::ClockJumped`]; otherwise see [`crate::store::StoreCode`].
-    async fn expire_parked(&self, now: Timestamp) -> Result<u64, StoreError>;
+    async fn expire_parked(&self) -> Result<u64, StoreError>;
 
     /// The days under whose keys parked references are sealed, oldest first.
     ///

@@ -26,7 +26,7 @@ pub(crate) async fn after_a_leap_forward_leads_are_stored_and_nothing_is_handed_
     for _ in 0..2 {
         assert!(store.clock_jumped());
         assert_eq!(code(store.open_page(request(None, 10), exporting()).await), jumped);
-        assert_eq!(code(store.expire_parked(later(100)).await), jumped);
+        assert_eq!(code(store.expire_parked().await), jumped);
         assert_eq!(code(store.sealed_days().await), jumped);
     }
     assert_eq!(code(find(&store, "devis-1-1").await), jumped, "past its expiry or not?");
@@ -57,7 +57,7 @@ pub(crate) async fn a_confirmed_leap_stands_in_the_trail_and_is_believed_also_af
     assert_eq!(store.confirm_clock(Some(by_officer(Action::ClockConfirmed))).await, Ok(true));
     assert!(!store.clock_jumped());
     assert_eq!(export(&store, 10).await, Ok(vec![email_of(2)]));
-    assert_eq!(store.expire_parked(later(100)).await, Ok(0));
+    assert_eq!(store.expire_parked().await, Ok(0));
     store.close().await.expect("closed");
     drop(store);
     let store = host.open();

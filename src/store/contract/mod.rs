@@ -56,6 +56,14 @@ pub(crate) trait Host: Sized {
     /// Puts bytes in the place of a row behind the back of a store that is closed.
     fn put(&self, row: &Row, bytes: Vec<u8>);
 
+    /// Lets so many days pass in steps that are believed.
+    fn pass_days(&self, store: &SharedStore, days: i64) {
+        for step in 0..days {
+            self.clock().advance_ms(support::DAY_MS);
+            assert!(!store.clock_jumped(), "day {step}");
+        }
+    }
+
     /// Opens the store for the purposes `devis` and `lettre`.
     fn open(&self) -> SharedStore {
         self.try_open(&["devis", "lettre"]).expect("opens")

@@ -12,7 +12,7 @@ use crate::store::memory::MemoryStore;
 use crate::store::memory::rows::{Fate, ParkedRow};
 use crate::store::parked::{BURIED_SHOWN, META_KEEPS_DAYS};
 use crate::store::{
-    BuriedRef, HeldForm, Parked, ParkedClaim, ParkedOverview, RefusedForm, Requeue, StoreError,
+    BuriedRef, HeldForm, Parked, ParkedClaim, ParkedOverview, RefusedForm, Requeue, StoreCode, StoreError,
 };
 use crate::trail::{Entry, Outcome};
 
@@ -127,10 +127,12 @@ impl Parked for MemoryStore {
         })
     }
 
-    async fn expire_parked(&self, now: Timestamp) -> Result<u64, StoreError> {
-        self.0.require_clock()?;
-        let last = Day::of(now).minus(META_KEEPS_DAYS);
+    async fn expire_parked(&self) -> Result<u64, StoreError> {
         self.0.write(|draft| {
+            if draft.look.jumped {
+                return Err(StoreError::of(StoreCode::ClockJumped));
+            }
+            let last = Day::of(draft.look.now).minus(META_KEEPS_DAYS);
             let leases = self.0.process().leases.clone();
             let old =
                 |(arrival, row): &(&u64, &ParkedRow)| row.submitted < last && !leases.contains_key(*arrival);

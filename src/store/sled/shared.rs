@@ -167,7 +167,16 @@ impl Shared {
     /// # Errors
     /// [`StoreCode::ClockJumped`].
     pub(super) fn require_clock(&self) -> Result<(), StoreError> {
-        if self.look().jumped { Err(StoreError::of(StoreCode::ClockJumped)) } else { Ok(()) }
+        self.believed_day().map(drop)
+    }
+
+    /// The present day, for what cannot be taken back: from the same look as the clock's being believed.
+    ///
+    /// # Errors
+    /// [`StoreCode::ClockJumped`].
+    pub(super) fn believed_day(&self) -> Result<Day, StoreError> {
+        let look = self.look();
+        if look.jumped { Err(StoreError::of(StoreCode::ClockJumped)) } else { Ok(Day::of(look.now)) }
     }
 
     /// Believes the clock up to this moment, once that is durable.

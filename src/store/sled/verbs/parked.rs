@@ -280,9 +280,9 @@ impl Parked for SledStore {
         Ok(count)
     }
 
-    async fn expire_parked(&self, now: Timestamp) -> Result<u64, StoreError> {
-        self.shared.require_clock()?;
-        let last = Day::of(now).minus(META_KEEPS_DAYS).0;
+    async fn expire_parked(&self) -> Result<u64, StoreError> {
+        let today = self.shared.believed_day()?;
+        let last = today.minus(META_KEEPS_DAYS).0;
         let old = self.beside(move |shared| arrivals(shared, |_, row| row.submitted_day < last)).await?;
         let mut count = 0;
         for chunk in old.chunks(OUTCOMES_MAX) {
