@@ -20,7 +20,7 @@ pub trait Forms: Send + Sync {
     /// # Errors
     /// See [`crate::store::StoreCode`].
     async fn form(&self, form: &FormId) -> Result<Option<KnownForm>, StoreError>;
-    /// Keeps what was learnt of a form, in the place of what was known. A definition of up to 20 KiB is kept.
+    /// Keeps what was learnt of a form, in the place of what was known. A definition of up to 16 KiB is kept.
     ///
     /// # Errors
     /// [`crate::store::StoreCode::ValueTooLarge`]: what was known stays; otherwise see [`crate::store::StoreCode`].

@@ -22,8 +22,7 @@ pub trait Trail: Send + Sync {
     async fn lines(&self, after: u64, limit: usize) -> Result<Vec<Line>, StoreError>;
 
     /// Writes down an act that changed nothing: a refusal. At most one line a second for each actor, so that no loop of
-    /// refused calls fills the disk or keeps the writer; what is beyond it is passed over, also after
-    /// the clock was set back.
+    /// refused calls fills the disk or keeps the writer; what is beyond it is passed over.
     ///
     /// # Errors
     /// See [`crate::store::StoreCode`].

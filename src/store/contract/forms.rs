@@ -27,7 +27,10 @@ pub(crate) async fn forms_are_kept_as_read_and_one_too_large_is_refused<H: Host>
     assert_eq!(store.form(&form_id(1)).await, Ok(Some(known(1, 3))));
     assert_eq!(store.form(&form_id(3)).await, Ok(None));
     assert_eq!(store.forms().await, Ok(vec![known(1, 3), refused_for_good.clone()]), "by id");
-    let read_again = KnownForm { read_at: later(1), ..known(1, 500) };
+    let read_again = KnownForm { read_at: later(1), ..known(1, 530) };
+    let questions = read_again.definition.iter().flat_map(|definition| &definition.questions);
+    let bytes: usize = questions.map(|question| question.key.len() + question.question_type.len()).sum();
+    assert!(bytes > 16 * 1024);
     store.put_form(read_again.clone()).await.expect("kept");
     assert_eq!(code(store.put_form(known(1, 2_000)).await), Some(StoreCode::ValueTooLarge));
     assert_eq!(code(store.put_form(known(4, 2_000)).await), Some(StoreCode::ValueTooLarge));

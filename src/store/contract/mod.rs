@@ -135,6 +135,7 @@ macro_rules! contract {
                 ninety_days_count_from_the_submission_or_from_its_notification,
                 the_days_whose_keys_are_needed_are_those_of_what_is_parked,
                 a_restart_keeps_every_parked_reference_and_gives_up_the_leases,
+                no_more_than_a_thousand_buried_ones_are_listed,
             }
             trail {
                 the_trail_is_read_in_pieces_and_goes_on_after_a_restart,
@@ -142,6 +143,7 @@ macro_rules! contract {
                 each_line_follows_the_one_before_under_the_trails_key,
                 a_line_changed_removed_cut_off_or_put_elsewhere_is_told_and_nothing_else_is_refused,
                 refusals_are_written_down_once_a_second_for_each_actor,
+                no_more_than_ten_thousand_lines_are_read_at_once,
             }
             tokens {
                 tokens_are_made_found_listed_and_revoked_each_with_its_line,

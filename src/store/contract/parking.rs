@@ -212,3 +212,17 @@ pub(crate) async fn a_restart_keeps_every_parked_reference_and_gives_up_the_leas
     store.settle(vec![parked(6, 1, BURIED)]).await.expect("settled");
     assert_eq!(buried(&store).await, [(6, 8)]);
 }
+
+pub(crate) async fn no_more_than_a_thousand_buried_ones_are_listed<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    for from in (0..1_100).step_by(100) {
+        store.settle((from..from + 100).map(|n| parked(n, 1, BURIED)).collect()).await.expect("settled");
+    }
+    let listed = buried(&store).await;
+    assert_eq!(
+        listed.iter().map(|(arrival, _)| *arrival).collect::<Vec<_>>(),
+        (1..=1_000).collect::<Vec<_>>()
+    );
+    assert_eq!(store.requeue(Requeue::Form(form_id(1)), bringing_back()).await, Ok(1_100), "all are there");
+}

@@ -127,3 +127,17 @@ pub(crate) async fn refusals_are_written_down_once_a_second_for_each_actor<H: Ho
     assert_eq!(lines.len(), 3);
     assert!(lines.iter().all(|line| line.entry.result == Outcome::Refused));
 }
+
+pub(crate) async fn no_more_than_ten_thousand_lines_are_read_at_once<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    // One line a purpose in each transaction: many purposes make many lines soon.
+    let names: Vec<String> = (0..200).map(|n| format!("purpose{n}")).collect();
+    store.admit(names.iter().map(|name| purpose(name)).collect()).await.expect("admitted");
+    for from in (0..10_200).step_by(200) {
+        let batch = (from..).zip(&names).map(|(number, name)| stored_in(name, number, false, 10)).collect();
+        store.settle(batch).await.expect("settled");
+    }
+    assert_eq!(store.lines(0, usize::MAX).await.map(|lines| lines.len()), Ok(10_000));
+    assert_eq!(store.lines(10_000, usize::MAX).await.map(|lines| lines.len()), Ok(200));
+}
