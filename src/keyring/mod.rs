@@ -8,6 +8,8 @@ mod content;
 pub mod door;
 pub mod file;
 mod format;
+#[cfg(test)]
+pub(crate) mod memory;
 mod replacement;
 
 use std::io::ErrorKind;

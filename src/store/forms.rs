@@ -7,6 +7,11 @@ use crate::id::FormId;
 use crate::purpose::FormDefinition;
 use crate::store::StoreError;
 
+/// Names counted for one form; the rest together under [`OTHER_NAMES`].
+pub(super) const NAMES_MAX: u64 = 200;
+/// Stands for the names that are not counted one by one.
+pub(super) const OTHER_NAMES: &str = "…";
+
 /// Definitions of forms, and what the sieve dropped by form.
 #[async_trait]
 pub trait Forms: Send + Sync {
@@ -15,17 +20,18 @@ pub trait Forms: Send + Sync {
     /// # Errors
     /// See [`crate::store::StoreCode`].
     async fn form(&self, form: &FormId) -> Result<Option<KnownForm>, StoreError>;
-    /// Keeps what was learnt of a form.
+    /// Keeps what was learnt of a form, in the place of what was known. A definition of up to 16 KiB is kept.
     ///
     /// # Errors
-    /// See [`crate::store::StoreCode`].
+    /// [`crate::store::StoreCode::ValueTooLarge`]: what was known stays; otherwise see [`crate::store::StoreCode`].
     async fn put_form(&self, form: KnownForm) -> Result<(), StoreError>;
-    /// All known forms.
+    /// All known forms, by id.
     ///
     /// # Errors
     /// See [`crate::store::StoreCode`].
     async fn forms(&self) -> Result<Vec<KnownForm>, StoreError>;
-    /// Names and counts of dropped fields by form (at most 200 names a form; the rest under `…`).
+    /// Names and counts of dropped fields by form (at most 200 names a form; the rest under `…`), by form and name. They
+    /// are counted in the transaction that settles their lead.
     ///
     /// # Errors
     /// See [`crate::store::StoreCode`].

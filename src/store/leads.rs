@@ -105,29 +105,41 @@ pub struct Found {
 /// Records by purpose.
 #[async_trait]
 pub trait Leads: Send + Sync {
-    /// Makes the ends of these references durable in one transaction: numbers, seals, stores, notes as seen, writes the
-    /// trail lines, syncs, and only then answers, in the order of `batch`.
+    /// Makes the ends of these references durable in one transaction: numbers, seals, stores, notes as seen, counts what
+    /// was dropped, writes the trail lines (one a purpose), syncs, and only then answers, in the order of `batch`.
+    ///
+    /// Numbers of a purpose count from 1 without gaps, none is given twice, and whoever reads sees none before those below
+    /// it. A reference is stored at most once, whoever settles it however often; one that is parked may be parked anew and
+    /// keeps its arrival. A record that is too large is buried (`record-too-large`), keeps the attempts it has spent, and
+    /// takes no number.
     ///
     /// # Errors
-    /// Nothing of the batch is answered for; after [`crate::store::StoreCode::Halted`] the store takes no more.
+    /// Nothing of the batch is done ([`crate::store::StoreCode::PurposeUnknown`], a key that cannot be made, no room), or it
+    /// is not known whether it was ([`crate::store::StoreCode::Stalled`], [`crate::store::StoreCode::Halted`], after which
+    /// the store takes no more); what others settle at that moment is not harmed.
     async fn settle(&self, batch: Vec<Settlement>) -> Result<Vec<Settled>, StoreError>;
 
     /// Fixes the bound of a page by a scan of keys, writes and syncs its trail line (`entry`, completed with purpose,
-    /// count and range), then reads on demand.
+    /// count and range; an empty page's says so), then reads on demand. A cursor is a place in the order of epochs and
+    /// numbers, whether a record is there or not: pages that follow one another give each record once, whatever is settled
+    /// meanwhile. Records are passed over from their expiry day on, by the later of `today` and the store's own day. Who
+    /// reads slowly holds up neither those who write nor the closing.
     ///
     /// # Errors
-    /// [`crate::store::StoreCode::Busy`] if too many are being read; [`crate::store::StoreCode::ClockJumped`]; [`crate::store::StoreCode::CountMismatch`] if records
+    /// [`crate::store::StoreCode::CursorForeign`]; [`crate::store::StoreCode::PurposeUnknown`];
+    /// [`crate::store::StoreCode::Busy`] if too many are being read, until one of them is dropped; [`crate::store::StoreCode::ClockJumped`]; [`crate::store::StoreCode::CountMismatch`] if records
     /// are missing and the request does not allow it; otherwise see [`crate::store::StoreCode`].
     async fn open_page(&self, request: PageRequest, entry: Entry) -> Result<Page, StoreError>;
 
-    /// Looks one record up and writes the trail line first.
+    /// Looks one record up and writes the trail line first (`entry`, completed with what was found). Nothing is known:
+    /// an empty list, and the line says so.
     ///
     /// # Errors
     /// [`crate::store::StoreCode::ClockJumped`] if it depends on the clock whether the record is past its expiry; otherwise see
     /// [`crate::store::StoreCode`].
     async fn find(&self, wanted: Wanted, entry: Entry) -> Result<Vec<Found>, StoreError>;
 
-    /// How many records each purpose holds.
+    /// How many records each purpose holds, also one that the config no longer names.
     ///
     /// # Errors
     /// See [`crate::store::StoreCode`].

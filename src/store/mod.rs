@@ -1,13 +1,19 @@
 //! What is kept: one trait a subject, each verb a whole transaction with its trail line inside.
 //!
-//! The embedded engine is in [`sled`]; how a second one would stand beside it is in docs/decisions. No verb begins or
-//! commits: that is inside. No verb runs anything of the caller's. Errors carry codes, never an engine's text (it holds
+//! The embedded engine is in [`sled`]; how a second one would stand beside it is in docs/decisions (93). What the traits
+//! say is held by `contract/` against every store, and `memory/` is the one of the tests. No verb begins or commits: that
+//! is inside. No verb runs anything of the caller's. Errors carry codes, never an engine's text (it holds
 //! paths).
 
+#[cfg(test)]
+pub(crate) mod contract;
 mod error;
 mod forms;
 mod leads;
 mod life;
+mod mark;
+#[cfg(test)]
+pub(crate) mod memory;
 mod parked;
 mod scan;
 mod seen;

@@ -9,6 +9,11 @@ use crate::notification::{Lane, Lanes, LeadRef, ParkCode};
 use crate::store::StoreError;
 use crate::trail::Entry;
 
+/// How long Meta keeps a lead, in days (Meta, "Retrieving leads": leads can be read for 90 days).
+pub(super) const META_KEEPS_DAYS: u32 = 90;
+/// How many buried references an operator is shown.
+pub(super) const BURIED_SHOWN: usize = 1_000;
+
 /// A reference claimed from `parked`.
 pub struct ParkedClaim {
     /// The reference, opened.
@@ -20,12 +25,14 @@ pub struct ParkedClaim {
     pub code: Option<ParkCode>,
 }
 
-/// References that are not stored. A claimed one is leased in memory until it is settled or released.
+/// References that are not stored, each at its arrival number, which it keeps for as long as it is parked and which is
+/// never given again. A claimed one is leased: nobody else claims it until it is settled or released, or until whoever
+/// claimed it has ended.
 #[async_trait]
 pub trait Parked: Send + Sync {
     /// Claims up to `max` references of one lane, the oldest first: the lane is that of the oldest reference which `lanes`
     /// lets move. Under [`crate::notification::Move::Read`] those that wait and are due, and held ones; under [`crate::notification::Move::Hold`] those that wait
-    /// and are due.
+    /// and are due. Of one lane they come in the order in which they were due, held ones as of since when they are held.
     ///
     /// # Errors
     /// See [`crate::store::StoreCode`].
@@ -36,17 +43,17 @@ pub trait Parked: Send + Sync {
         lanes: &Lanes,
     ) -> Result<Option<(Lane, Vec<ParkedClaim>)>, StoreError>;
 
-    /// Gives up the leases of claimed references: they are due again. What cannot be given back now is when the process
-    /// starts anew.
+    /// Gives up the leases of claimed references: they are due again, at their old places. What cannot be given back now
+    /// is when the process starts anew.
     async fn release(&self, leadgens: &[LeadgenId]);
 
-    /// When the next waiting reference is due.
+    /// When the next waiting reference that is not leased is due, in the past perhaps.
     ///
     /// # Errors
     /// See [`crate::store::StoreCode`].
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
 
-    /// How many waiting and held references there are (they count against the inbox's bound).
+    /// How many waiting and held references there are, leased ones included (they count against the inbox's bound).
     ///
     /// # Errors
     /// See [`crate::store::StoreCode`].
@@ -58,19 +65,22 @@ pub trait Parked: Send + Sync {
     /// See [`crate::store::StoreCode`].
     async fn overview(&self) -> Result<ParkedOverview, StoreError>;
 
-    /// Makes refused or buried references waiting, due now, with no attempts spent; writes the trail line.
+    /// Makes refused or buried references waiting, due now, with no attempts spent; writes the trail line, or several that
+    /// together say how many. None: the line says so.
     ///
     /// # Errors
     /// See [`crate::store::StoreCode`].
     async fn requeue(&self, which: Requeue, entry: Entry) -> Result<u64, StoreError>;
 
-    /// Ends what Meta no longer has: parked references older than 90 days become refused (`too-old`). Returns how many.
+    /// Ends what Meta no longer has: parked references submitted more than 90 days ago become refused (`too-old`), for
+    /// good, by the store's own time: nothing is destroyed by a clock that only its caller believes. A leased one is left
+    /// to whoever claimed it. Returns how many.
     ///
     /// # Errors
     /// [`crate::store::StoreCode::ClockJumped`]; otherwise see [`crate::store::StoreCode`].
-    async fn expire_parked(&self, now: Timestamp) -> Result<u64, StoreError>;
+    async fn expire_parked(&self) -> Result<u64, StoreError>;
 
-    /// The days under whose keys parked references are sealed.
+    /// The days under whose keys parked references are sealed, oldest first.
     ///
     /// # Errors
     /// It cannot be told, or nothing may be destroyed for now ([`crate::store::StoreCode::ClockJumped`]): every key is to stay.
@@ -93,11 +103,11 @@ pub enum Requeue {
 pub struct ParkedOverview {
     /// How many wait.
     pub waiting: u64,
-    /// Held, by form.
+    /// Held, by form; leased ones are being looked at, and left out.
     pub held: Vec<HeldForm>,
     /// Refused, by form and code.
     pub refused: Vec<RefusedForm>,
-    /// Buried, each (at most 1,000 are listed).
+    /// Buried, each (at most 1,000 are listed), by arrival.
     pub buried: Vec<BuriedRef>,
 }
 

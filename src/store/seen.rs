@@ -23,7 +23,7 @@ pub enum SeenState {
 /// What became of each leadgen, under keyed hashes.
 #[async_trait]
 pub trait Seen: Send + Sync {
-    /// Of each leadgen, in this order, whether anything is known of it. On the path of accepting: one look for all, beside
+    /// Of each leadgen, in this order, whether anything is known of it, of whatever kind. On the path of accepting: one look for all, beside
     /// the writer.
     ///
     /// # Errors

@@ -7,6 +7,13 @@ use crate::purpose::PurposeId;
 use crate::store::StoreError;
 use crate::trail::{Entry, Reason, Role};
 
+/// More are not kept.
+pub(super) const TOKENS_MAX: usize = 1_000;
+/// The longest name, recipient or id, in bytes.
+pub(super) const TEXT_BYTES_MAX: usize = 256;
+/// The most purposes of one token.
+pub(super) const PURPOSES_MAX: usize = 256;
+
 /// A token as it is kept: the secret only as its SHA-256.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token {
@@ -33,22 +40,24 @@ pub struct Token {
 /// Keys to the admin side's TCP door.
 #[async_trait]
 pub trait Tokens: Send + Sync {
-    /// Keeps a new token, with its trail line. At most 1,000 tokens are kept.
+    /// Keeps a new token, with its trail line. At most 1,000 tokens are kept, each with names of at most 256 bytes and at
+    /// most 256 purposes.
     ///
     /// # Errors
-    /// See [`crate::store::StoreCode`].
+    /// [`crate::store::StoreCode::TooManyTokens`], [`crate::store::StoreCode::ValueTooLarge`]: nothing was written, no line
+    /// either; otherwise see [`crate::store::StoreCode`].
     async fn create_token(&self, token: Token, entry: Entry) -> Result<(), StoreError>;
     /// The token with this id, expired or not.
     ///
     /// # Errors
     /// See [`crate::store::StoreCode`].
     async fn token(&self, id: &str) -> Result<Option<Token>, StoreError>;
-    /// All tokens.
+    /// All tokens, expired or not, by id.
     ///
     /// # Errors
     /// See [`crate::store::StoreCode`].
     async fn tokens(&self) -> Result<Vec<Token>, StoreError>;
-    /// Removes a token, with its trail line. False: there was none.
+    /// Removes a token, with its trail line. False: there was none, and the line says so.
     ///
     /// # Errors
     /// See [`crate::store::StoreCode`].

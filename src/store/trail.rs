@@ -5,13 +5,20 @@ use async_trait::async_trait;
 use crate::store::StoreError;
 use crate::trail::{Entry, Line};
 
-/// Who did what.
+/// The most lines that are read at once.
+pub(super) const LINES_MAX: usize = 10_000;
+/// How far apart the lines of one actor's refusals are at least, in milliseconds.
+pub(super) const NOTE_EVERY_MS: i64 = 1_000;
+
+/// Who did what. Every line is written in the transaction of what it tells, is numbered from 1 without gaps, and holds
+/// the mac of the one before: no two lines follow the same one, whoever writes at the same moment.
 #[async_trait]
 pub trait Trail: Send + Sync {
-    /// Lines after `after`, at most `limit`, oldest first, their chain checked.
+    /// Lines after `after`, at most `limit` and at most 10,000, oldest first, their chain checked; after the last one: none.
     ///
     /// # Errors
-    /// [`crate::store::StoreCode::TrailBroken`] if a line is missing or changed.
+    /// [`crate::store::StoreCode::TrailBroken`] if a line among them is missing, changed or elsewhere, also the
+    /// last; nothing else is refused for it. Otherwise see [`crate::store::StoreCode`].
     async fn lines(&self, after: u64, limit: usize) -> Result<Vec<Line>, StoreError>;
 
     /// Writes down an act that changed nothing: a refusal. At most one line a second for each actor, so that no loop of

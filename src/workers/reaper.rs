@@ -60,7 +60,7 @@ impl Reaper {
     }
 
     async fn reap(&self, now: Timestamp) {
-        match self.store.expire_parked(now).await {
+        match self.store.expire_parked().await {
             Ok(0) => {}
             Ok(count) => tracing::warn!(refs.expired = count, code = "too-old", "inbox.expired"),
             Err(error) => tracing::warn!(code = %error.code, "reaper.store-refused"),

@@ -1,35 +1,31 @@
 //! The doors and the routes against a store in memory, and the pieces that the rooms' own tests share.
 
-mod memory;
-
-use std::collections::HashMap;
-use std::sync::Mutex;
+use std::time::Duration;
 
 use actix_web::body::{MessageBody, to_bytes};
 use actix_web::dev::ServiceResponse;
 use actix_web::http::Method;
 use actix_web::{App, HttpServer, test};
-use async_trait::async_trait;
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use utoipa::openapi::HttpMethod;
 
-use self::memory::MemoryStore;
 use super::credential::Credential;
 use super::record::Record;
 use super::*;
 use crate::api::document;
-use crate::clock::{Day, ManualClock};
+use crate::clock::Clock;
 use crate::id::{FormId, LeadgenId, PageId};
-use crate::lead::UnsealedLead;
-use crate::notification::{Lane, Lanes};
 use crate::purpose::{
-    Basis, Channel, ConsentKey, ConsentRule, Cursor, FieldName, FieldRule, FormDefinition, Keep, Purpose,
-    PurposeId, Question, RecordId, Whitelist,
+    Basis, Channel, ConsentKey, ConsentRule, FieldName, FieldRule, FormDefinition, Keep, Purpose, PurposeId,
+    Question, RecordId, Whitelist,
 };
 use crate::random::SeededRandom;
-use crate::store::*;
-use crate::trail::{Action, Entry, Line, Outcome, Reason, Role};
+use crate::store::contract::support::{REFUSED, email_of, parked, stored, stored_in};
+use crate::store::contract::{Host, Row};
+use crate::store::memory::MemoryHost;
+use crate::store::{KnownForm, SharedStore, Token};
+use crate::trail::{Action, Entry, Outcome, Reason, Role};
 
 fn at(text: &str) -> Timestamp {
     text.parse().expect("a time")
@@ -99,31 +95,28 @@ pub(super) fn policy() -> Policy {
 
 /// The admin side over a store in memory, on a clock that stands until it is moved.
 struct Bench {
-    store: Arc<MemoryStore>,
-    clock: Arc<ManualClock>,
+    host: MemoryHost,
+    store: SharedStore,
     random: Arc<SeededRandom>,
 }
 
 impl Bench {
     fn new() -> Self {
-        Self {
-            store: Arc::default(),
-            clock: Arc::new(ManualClock::new(at("2026-11-25T08:00:00Z"))),
-            random: Arc::new(SeededRandom::new(7)),
-        }
+        let host = MemoryHost::at(at("2026-11-25T08:00:00Z"));
+        Self { store: host.open(), host, random: Arc::new(SeededRandom::new(7)) }
     }
 
     fn desk(&self) -> Desk {
         Desk {
             store: self.store.clone(),
             policy: Arc::new(Current::new(policy())),
-            clock: self.clock.clone(),
+            clock: self.host.clock.clone(),
             random: self.random.clone(),
         }
     }
 
-    /// Puts a token of this role into the store and gives its text.
-    fn token(&self, role: Role, purposes: &[&str]) -> String {
+    /// Puts a token of this role into the store, for a day, and gives its text.
+    async fn token(&self, role: Role, purposes: &[&str]) -> String {
         let credential = Credential::make(self.random.as_ref()).expect("random");
         let exporter = role == Role::Exporter;
         let token = Token {
@@ -134,10 +127,11 @@ impl Bench {
             purposes: purposes.iter().map(|name| PurposeId::parse(name).expect("a purpose")).collect(),
             recipient: exporter.then(|| "crm".to_owned()),
             reason: exporter.then_some(Reason::CrmSync),
-            created_at: at("2026-11-25T08:00:00Z"),
-            expires_at: at("2026-11-26T08:00:00Z"),
+            created_at: self.host.clock.now(),
+            expires_at: self.host.clock.now() + Duration::from_secs(86_400),
         };
-        self.store.tokens.lock().expect("lock").push(token);
+        let making = Entry::by_system(Action::TokenCreated);
+        self.store.create_token(token, making).await.expect("made");
         credential.expose().to_string()
     }
 
@@ -153,8 +147,14 @@ impl Bench {
         test::call_service(&app, request.to_request()).await
     }
 
-    fn last_entry(&self) -> Entry {
-        self.store.entries.lock().expect("lock").last().cloned().expect("a trail line")
+    /// What stands in the trail, in order.
+    async fn entries(&self) -> Vec<Entry> {
+        let lines = self.store.lines(0, 1_000).await.expect("a trail");
+        lines.into_iter().map(|line| line.entry).collect()
+    }
+
+    async fn last_entry(&self) -> Entry {
+        self.entries().await.pop().expect("a trail line")
     }
 }
 
@@ -198,25 +198,26 @@ fn empty_queue() -> actix_web::web::Data<super::find::Queue> {
 #[tokio::test]
 async fn the_tcp_door_opens_to_a_living_token_alone() {
     let bench = Bench::new();
-    let token = bench.token(Role::Viewer, &[]);
+    let token = bench.token(Role::Viewer, &[]).await;
     assert_eq!(bench.call(get(&token, "/purposes")).await.status(), 200);
     let none = test::TestRequest::get().uri("/admin/v1/purposes");
     assert_eq!(code_of(bench.call(none).await).await, refused(401, "token-missing"));
-    let other = Bench::new().token(Role::Viewer, &[]).replace('.', ".00");
+    let other = Bench::new().token(Role::Viewer, &[]).await.replace('.', ".00");
     assert_eq!(code_of(bench.call(get(&other, "/purposes")).await).await, refused(401, "token-refused"));
     let (id, _) = token.split_once('.').expect("two halves");
     let forged = format!("{id}.{}", "00".repeat(32));
     assert_eq!(code_of(bench.call(get(&forged, "/purposes")).await).await, refused(401, "token-refused"));
-    bench.clock.advance_ms(24 * 3_600_000 - 1);
+    bench.host.clock.advance_ms(24 * 3_600_000 - 1);
     assert_eq!(bench.call(get(&token, "/purposes")).await.status(), 200);
-    bench.clock.advance_ms(1);
+    bench.host.clock.advance_ms(1);
     assert_eq!(code_of(bench.call(get(&token, "/purposes")).await).await, refused(401, "token-refused"));
 }
 
 #[tokio::test]
 async fn purposes_are_shown_whole_and_to_an_exporter_its_own() {
     let bench = Bench::new();
-    let token = bench.token(Role::Viewer, &[]);
+    bench.store.settle((1..=41).map(stored).collect()).await.expect("settled");
+    let token = bench.token(Role::Viewer, &[]).await;
     let all = json_of(bench.call(get(&token, "/purposes")).await).await;
     let first = serde_json::json!({
         "id": "devis", "title": {"en": "Title", "fr": "Titre"}, "basis": "pre_contract",
@@ -224,7 +225,7 @@ async fn purposes_are_shown_whole_and_to_an_exporter_its_own() {
     });
     assert_eq!(all["purposes"][0], first);
     assert_eq!(all["purposes"].as_array().map(Vec::len), Some(2));
-    let exporter = bench.token(Role::Exporter, &["devis"]);
+    let exporter = bench.token(Role::Exporter, &["devis"]).await;
     let own = json_of(bench.call(get(&exporter, "/purposes")).await).await;
     assert_eq!(own["purposes"].as_array().map(Vec::len), Some(1));
 }
@@ -232,30 +233,40 @@ async fn purposes_are_shown_whole_and_to_an_exporter_its_own() {
 #[tokio::test]
 async fn an_export_answers_with_its_headers_and_leaves_who_and_why() {
     let bench = Bench::new();
-    let token = bench.token(Role::Exporter, &["devis"]);
+    // Counted from a day a year before: the first ends today.
+    let test_lead = |number, days| stored_in("devis", number, true, days);
+    let mut batch = vec![test_lead(1, 366), stored_in("devis", 2, false, 400)];
+    batch.extend((3..=8).map(|number| test_lead(number, 400)));
+    bench.store.settle(batch).await.expect("settled");
+    let token = bench.token(Role::Exporter, &["devis"]).await;
     let response = bench.call(get(&token, "/purposes/devis/leads?format=csv&limit=5&test=only")).await;
     assert_eq!(response.status(), 200);
     let header =
         |name: &str| response.headers().get(name).expect("a header").to_str().expect("text").to_owned();
-    assert_eq!(header("tamis-next-cursor"), "devis-1-0");
-    assert_eq!(header("tamis-more"), "false");
+    assert_eq!(header("tamis-next-cursor"), "devis-1-7");
+    assert_eq!(header("tamis-more"), "true");
     assert_eq!(header("content-type"), "text/csv; charset=utf-8; header=present");
     assert_eq!(header("content-disposition"), "attachment; filename=\"devis.csv\"");
     assert_eq!(header("cache-control"), "no-store");
     assert_eq!(header("x-content-type-options"), "nosniff");
-    let expected = "id,purpose,created_time,received_at,form_id,page_id,full_name,email,expires_at,reconfirm_due,test\r\n";
-    assert_eq!(text_of(response).await, expected);
-    let entry = bench.last_entry();
+    let body = text_of(response).await;
+    let mut lines = body.split_terminator("\r\n");
+    let expected =
+        "id,purpose,created_time,received_at,form_id,page_id,full_name,email,expires_at,reconfirm_due,test";
+    assert_eq!(lines.next(), Some(expected));
+    let records = lines.map(|line| line.split(',').collect::<Vec<_>>());
+    let records: Vec<_> = records.map(|cells| (cells[0].to_owned(), cells[7].to_owned())).collect();
+    let expected = (3..=7).map(|number| (format!("devis-1-{number}"), email_of(number)));
+    assert_eq!(records, expected.collect::<Vec<_>>());
+    let entry = bench.last_entry().await;
     assert_eq!((entry.action(), entry.role()), (Action::Exported, Role::Exporter));
     assert_eq!((entry.recipient(), entry.reason()), (Some("crm"), Some(Reason::CrmSync)));
-    let asked = bench.store.asked.lock().expect("lock").take();
-    assert_eq!(asked, Some((5, TestFilter::Only, Day::of(at("2026-11-25T08:00:00Z")))));
 }
 
 #[tokio::test]
 async fn an_empty_page_is_whole_in_every_format() {
     let bench = Bench::new();
-    let token = bench.token(Role::Exporter, &["devis"]);
+    let token = bench.token(Role::Exporter, &["devis"]).await;
     let ndjson = bench.call(get(&token, "/purposes/devis/leads")).await;
     assert_eq!(ndjson.headers().get("content-type").expect("a header"), "application/x-ndjson");
     assert_eq!(text_of(ndjson).await, "");
@@ -266,8 +277,12 @@ async fn an_empty_page_is_whole_in_every_format() {
 #[tokio::test]
 async fn a_record_that_does_not_open_breaks_the_transfer() {
     let bench = Bench::new();
-    let token = bench.token(Role::Exporter, &["devis"]);
-    bench.store.page.lock().expect("lock").push(Err(StoreError::of(StoreCode::RecordUnreadable)));
+    let token = bench.token(Role::Exporter, &["devis"]).await;
+    bench.store.settle(vec![stored_in("devis", 1, false, 400)]).await.expect("settled");
+    let row = Row::Record(RecordId::parse("devis-1-1").expect("an id"));
+    let mut record = bench.host.take(&row);
+    *record.last_mut().expect("bytes") ^= 1;
+    bench.host.put(&row, record);
     let response = bench.call(get(&token, "/purposes/devis/leads?format=json")).await;
     assert_eq!(response.status(), 200);
     assert!(to_bytes(response.into_body()).await.is_err());
@@ -276,16 +291,19 @@ async fn a_record_that_does_not_open_breaks_the_transfer() {
 #[tokio::test]
 async fn an_exporter_learns_nothing_of_purposes_that_are_not_its_own() {
     let bench = Bench::new();
-    let token = bench.token(Role::Exporter, &["devis", "lettre"]);
+    let token = bench.token(Role::Exporter, &["devis", "lettre"]).await;
     let code = async |path| code_of(bench.call(get(&token, path)).await).await;
     // It may read `lettre`, but `lettre` does not list its recipient.
     assert_eq!(code("/purposes/lettre/leads").await, refused(403, "recipient-not-listed"));
     assert_eq!(code("/purposes/devis/leads?after=lettre-1-1").await, refused(400, "cursor-foreign"));
-    let narrow = bench.token(Role::Exporter, &["devis"]);
+    let narrow = bench.token(Role::Exporter, &["devis"]).await;
     for path in ["/purposes/lettre/leads", "/purposes/nothing/leads"] {
+        // One refusal of an actor is written down each second.
+        bench.host.clock.advance_ms(1_000);
         assert_eq!(code_of(bench.call(get(&narrow, path)).await).await, refused(403, "purpose-not-yours"));
     }
-    let entries = bench.store.entries.lock().expect("lock").clone();
+    let mut entries = bench.entries().await;
+    entries.retain(|entry| entry.action() == Action::Exported);
     let told: Vec<_> =
         entries.iter().map(|entry| (entry.action(), entry.result, entry.purpose.clone())).collect();
     let refused = |name| (Action::Exported, Outcome::Refused, PurposeId::parse(name));
@@ -297,7 +315,7 @@ async fn an_exporter_learns_nothing_of_purposes_that_are_not_its_own() {
 #[tokio::test]
 async fn a_token_made_over_http_opens_the_door_until_it_is_revoked() {
     let bench = Bench::new();
-    let admin = bench.token(Role::Admin, &[]);
+    let admin = bench.token(Role::Admin, &[]).await;
     let body = r#"{"name":"watch","role":"viewer"}"#;
     let silent = with(&admin, Method::POST, "/tokens").set_payload(body);
     assert_eq!(code_of(bench.call(silent).await).await, refused(400, "reason-missing"));
@@ -315,7 +333,7 @@ async fn a_token_made_over_http_opens_the_door_until_it_is_revoked() {
     assert_eq!(bench.call(revoke()).await.status(), 204);
     assert_eq!(code_of(bench.call(revoke()).await).await, refused(404, "token-unknown"));
     assert_eq!(code_of(bench.call(get(token, "/purposes")).await).await, refused(401, "token-refused"));
-    assert_eq!(bench.last_entry().reason(), Some(Reason::Support));
+    assert_eq!(bench.last_entry().await.reason(), Some(Reason::Support));
 }
 
 #[tokio::test]
@@ -324,13 +342,15 @@ async fn find_and_requeue_answer_and_refuse_as_documented() {
     let post = |token: &str, path: &str, body: String| {
         with(token, Method::POST, path).insert_header(("Tamis-Reason", "person-request")).set_payload(body)
     };
-    let officer = bench.token(Role::Officer, &[]);
+    let officer = bench.token(Role::Officer, &[]).await;
+    bench.host.mark_erased(LeadgenId::parse("123").expect("digits"));
     let found = bench.call(post(&officer, "/find", r#"{"leadgen_id":"123"}"#.to_owned())).await;
     assert_eq!(text_of(found).await, r#"{"records":[{"state":"erased"}]}"#);
-    assert_eq!(bench.last_entry().action(), Action::Found);
+    assert_eq!(bench.last_entry().await.action(), Action::Found);
     bench.call(post(&officer, "/find", r#"{"leadgen_id":"123","unmask":true}"#.to_owned())).await;
-    assert_eq!(bench.last_entry().action(), Action::FoundUnmasked);
-    let admin = bench.token(Role::Admin, &[]);
+    assert_eq!(bench.last_entry().await.action(), Action::FoundUnmasked);
+    let admin = bench.token(Role::Admin, &[]).await;
+    bench.store.settle((1..=3).map(|n| parked(n, 1, REFUSED)).collect()).await.expect("settled");
     let requeued =
         bench.call(post(&admin, "/inbox/requeue", r#"{"code":"consent-missing"}"#.to_owned())).await;
     assert_eq!(text_of(requeued).await, r#"{"requeued":3}"#);
@@ -339,15 +359,17 @@ async fn find_and_requeue_answer_and_refuse_as_documented() {
     };
     assert_eq!(code(&admin, "/find", "{}").await, refused(403, "role-insufficient"));
     assert_eq!(code(&officer, "/inbox/requeue", "{}").await, refused(403, "role-insufficient"));
-    let entry = bench.last_entry();
+    let entry = bench.last_entry().await;
     assert_eq!(
         (entry.action(), entry.role(), entry.result),
         (Action::Requeued, Role::Officer, Outcome::Refused)
     );
     assert_eq!(code(&officer, "/clock/confirm", "").await, refused(403, "role-insufficient"));
+    bench.host.clock.advance_ms(30 * 86_400_000);
+    let admin = bench.token(Role::Admin, &[]).await;
     let confirmed = bench.call(post(&admin, "/clock/confirm", String::new())).await;
     assert_eq!(text_of(confirmed).await, r#"{"confirmed":true}"#);
-    assert_eq!(bench.last_entry().action(), Action::ClockConfirmed);
+    assert_eq!(bench.last_entry().await.action(), Action::ClockConfirmed);
     assert_eq!(code(&admin, "/inbox/requeue", "canary").await, refused(400, "body-invalid"));
     let large = format!(r#"{{"code":"{}"}}"#, "x".repeat(BODY_BYTES_MAX));
     assert_eq!(code(&admin, "/inbox/requeue", &large).await, refused(413, "body-too-large"));
@@ -356,8 +378,10 @@ async fn find_and_requeue_answer_and_refuse_as_documented() {
 #[tokio::test]
 async fn what_is_not_there_is_a_problem_and_a_broken_trail_too() {
     let bench = Bench::new();
-    let officer = bench.token(Role::Officer, &[]);
+    let officer = bench.token(Role::Officer, &[]).await;
     assert_eq!(code_of(bench.call(get(&officer, "/nothing")).await).await, refused(404, "not-found"));
+    assert_eq!(bench.call(get(&officer, "/trail")).await.status(), 200);
+    bench.host.take(&Row::Line(1));
     assert_eq!(code_of(bench.call(get(&officer, "/trail")).await).await, refused(500, "trail-broken"));
     let wrong = bench.call(with(&officer, Method::PUT, "/tokens")).await;
     assert_eq!(wrong.headers().get("allow").expect("a header"), "GET, POST");
@@ -382,7 +406,7 @@ async fn every_call_of_the_document_is_there_and_asks_what_it_says() {
         let path = call.path.replace("{purpose}", "devis").replace("{id}", "0123456789abcdef");
         let Some(allowed) = call.roles else { continue };
         for role in [Role::Viewer, Role::Exporter, Role::Officer, Role::Admin] {
-            let token = bench.token(role, &["devis"]);
+            let token = bench.token(role, &["devis"]).await;
             let answer = bench.call(with(&token, method.clone(), &path)).await;
             let status = answer.status();
             let told = text_of(answer).await;
@@ -400,7 +424,13 @@ async fn every_call_of_the_document_is_there_and_asks_what_it_says() {
 #[tokio::test]
 async fn forms_show_their_match_and_their_questions_not_to_a_viewer() {
     let bench = Bench::new();
-    let show = async |role| json_of(bench.call(get(&bench.token(role, &[]), "/forms")).await).await;
+    let question = |key: &str| Question { key: key.to_owned(), question_type: "CUSTOM".to_owned() };
+    let (_, form, _) = ids();
+    let questions = vec![question("ville"), question("have_you_diabetes")];
+    let definition = Some(FormDefinition { form, questions });
+    let known = KnownForm { form, definition, read_at: at("2026-11-25T07:00:00Z") };
+    bench.store.put_form(known).await.expect("kept");
+    let show = async |role| json_of(bench.call(get(&bench.token(role, &[]).await, "/forms")).await).await;
     let mut expected = serde_json::json!({"forms": [{
         "form_id": "901000000000002", "purpose": "lettre", "read_at": "2026-11-25T07:00:00Z", "readable": true,
         "question_count": 2, "unfed": ["email", "first_name"],
@@ -412,7 +442,7 @@ async fn forms_show_their_match_and_their_questions_not_to_a_viewer() {
     assert_eq!(show(Role::Officer).await, expected);
     expected["forms"][0].as_object_mut().expect("an object").remove("questions");
     assert_eq!(show(Role::Viewer).await, expected);
-    let exporter = bench.token(Role::Exporter, &["devis"]);
+    let exporter = bench.token(Role::Exporter, &["devis"]).await;
     assert_eq!(code_of(bench.call(get(&exporter, "/forms")).await).await, refused(403, "role-insufficient"));
 }
 
@@ -424,7 +454,7 @@ async fn the_socket_knows_its_caller_without_a_token() {
     let path = directory.path().join("admin.sock");
     let listener = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
     let (store, policy) = (bench.store.clone(), Arc::new(Current::new(policy())));
-    let (clock, random) = (bench.clock.clone(), bench.random.clone());
+    let (clock, random) = (bench.host.clock.clone(), bench.random.clone());
     let server = HttpServer::new(move || {
         let desk = Desk {
             store: store.clone(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::world::*;
 use crate::inbox::InboxCode;
+use crate::keyring::memory::MemoryKeyring;
 
 #[tokio::test]
 async fn a_replay_gives_exactly_what_was_not_done_after_a_close_and_after_a_kill() {
@@ -236,7 +237,7 @@ async fn a_missing_day_key_and_another_instances_keyring_are_refused() {
     inbox.accept(world.references([1])).await.expect("accepted");
     drop(inbox);
     let keys = world.keyring.clone();
-    world.keyring = MemoryKeyring::of_instance(9);
+    world.keyring = MemoryKeyring::with_other_keys(9);
     assert_eq!(code(world.try_open()), Some(InboxCode::Key), "the day's key is gone");
     crate::keyring::Keyring::make_days(&*world.keyring, &[crate::clock::Day(20_000)]).expect("made");
     assert_eq!(code(world.try_open()), Some(InboxCode::Key), "another key under the same day");

@@ -1,6 +1,7 @@
-//! A directory, a keyring and a store in memory, a clock that moves when told, a disk that fails or waits when told.
+//! A directory, keys in memory, a store that is told what it knows, a clock that moves and a disk that fails or waits when
+//! told.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,87 +13,21 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use tempfile::TempDir;
 
-use crate::clock::{Clock, Day, ManualClock, Month};
+use crate::clock::{Clock, ManualClock};
 use crate::id::{FormId, LeadgenId, PageId};
 use crate::inbox::frame::{self, Frame};
 use crate::inbox::segment::{Disk, FIRST_FRAME, Media, Medium};
 use crate::inbox::{Inbox, InboxCode, InboxError, Known, Looked, Settings};
-use crate::keyring::{Bucket, InstanceId, Keyring, KeyringCode, KeyringError};
-use crate::lead::BucketKey;
+use crate::keyring::memory::MemoryKeyring;
 use crate::notification::LeadRef;
-use crate::random::{Random, SystemRandom};
-use crate::secret::Key;
+use crate::random::SystemRandom;
 
 /// The first moment of a day, in milliseconds.
 const MIDNIGHT_MS: i64 = 20_000 * 86_400_000;
 
-pub struct MemoryKeyring {
-    instance: InstanceId,
-    days: Mutex<BTreeMap<Day, Key>>,
-    pub refuses: AtomicBool,
-}
-
-impl MemoryKeyring {
-    pub fn of_instance(byte: u8) -> Arc<Self> {
-        Arc::new(Self {
-            instance: InstanceId([byte; 16]),
-            days: Mutex::default(),
-            refuses: AtomicBool::new(false),
-        })
-    }
-}
-
-impl Keyring for MemoryKeyring {
-    fn instance(&self) -> InstanceId {
-        self.instance
-    }
-    fn generation(&self) -> u64 {
-        0
-    }
-    fn seen_key(&self) -> Key {
-        Key::new([1; 32])
-    }
-    fn trail_key(&self) -> Key {
-        Key::new([2; 32])
-    }
-    fn log_key(&self, _: Month) -> Result<Key, KeyringError> {
-        Ok(Key::new([3; 32]))
-    }
-    fn day_key(&self, day: Day) -> Result<Key, KeyringError> {
-        let days = self.days.lock().expect("no panic");
-        days.get(&day).cloned().ok_or(KeyringError { code: KeyringCode::KeyAbsent, io: None })
-    }
-    fn make_days(&self, days: &[Day]) -> Result<(), KeyringError> {
-        if self.refuses.load(Ordering::SeqCst) {
-            return Err(KeyringError { code: KeyringCode::Io, io: Some(io::ErrorKind::StorageFull) });
-        }
-        for day in days {
-            let mut bytes = [0; 32];
-            SystemRandom.fill(&mut bytes).expect("random");
-            self.days.lock().expect("no panic").entry(*day).or_insert(Key::new(bytes));
-        }
-        Ok(())
-    }
-    fn days(&self) -> Vec<Day> {
-        self.days.lock().expect("no panic").keys().copied().collect()
-    }
-    fn destroy_days(&self, days: &[Day]) -> Result<(), KeyringError> {
-        self.days.lock().expect("no panic").retain(|day, _| !days.contains(day));
-        Ok(())
-    }
-    fn bucket_key(&self, _: &Bucket) -> Result<BucketKey, KeyringError> {
-        Err(KeyringError { code: KeyringCode::KeyAbsent, io: None })
-    }
-    fn bucket_key_of(&self, _: &Bucket, _: u32) -> Result<BucketKey, KeyringError> {
-        Err(KeyringError { code: KeyringCode::KeyAbsent, io: None })
-    }
-    fn make_buckets(&self, _: &[Bucket]) -> Result<(), KeyringError> {
-        Ok(())
-    }
-}
-
+/// What the inbox asks of a store, as the test tells it: its port is narrower than a store.
 #[derive(Default)]
-pub struct MemoryStore {
+pub struct Told {
     pub ends: Mutex<HashSet<LeadgenId>>,
     pub parked: AtomicU64,
     pub fails: AtomicBool,
@@ -101,7 +36,7 @@ pub struct MemoryStore {
 }
 
 #[async_trait]
-impl Known for MemoryStore {
+impl Known for Told {
     async fn look(&self, leadgens: &[LeadgenId]) -> Result<Looked, InboxCode> {
         if self.fails.load(Ordering::SeqCst) {
             return Err(InboxCode::Store);
@@ -179,7 +114,7 @@ pub struct World {
     root: TempDir,
     pub settings: Settings,
     pub keyring: Arc<MemoryKeyring>,
-    pub store: Arc<MemoryStore>,
+    pub store: Arc<Told>,
     pub clock: Arc<ManualClock>,
     pub faults: Arc<Faults>,
 }

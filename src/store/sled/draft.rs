@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::purpose::{PurposeId, RecordId};
+use crate::store::mark::Look;
 use crate::store::sled::engine::{Changes, Engine, KEY_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::store::sled::index::Position;
 use crate::store::sled::layout::{self, Place, meta};
-use crate::store::sled::mark::Look;
 use crate::store::sled::shared::Shared;
 use crate::store::{StoreCode, StoreError};
 use crate::trail::{Action, Entry, chain};

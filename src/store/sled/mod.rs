@@ -8,10 +8,11 @@
 //! | `shared` | what verbs and writer hold in common; halting; reopening after a full disk |
 //! | `verbs/` | the verbs, by subject; `reading`: a page of an export as it is read |
 //! | `scan` | everything that is kept, looked at against what is counted |
-//! | `mark` | the highest clock seen, and leaps of the clock |
 //! | `index`, `reference` | what is parked, in memory; the seal of a parked reference |
 //! | `keys_ahead` | keys made before they are needed |
 
+#[cfg(test)]
+mod contract;
 #[doc(hidden)]
 pub mod door;
 mod draft;
@@ -19,7 +20,6 @@ mod engine;
 mod index;
 mod keys_ahead;
 mod layout;
-mod mark;
 mod reference;
 mod scan;
 mod shared;

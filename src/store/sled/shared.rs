@@ -14,13 +14,13 @@ use crate::id::LeadgenId;
 use crate::keyring::Keyring;
 use crate::purpose::PurposeId;
 use crate::random::Random;
+use crate::store::mark::{Look, Mark};
 use crate::store::sled::Settings;
 use crate::store::sled::engine::opening::{self, Opened};
 use crate::store::sled::engine::witness::Witness;
 use crate::store::sled::engine::{Engine, guarded};
 use crate::store::sled::index::ParkedIndex;
 use crate::store::sled::layout::{Place, meta};
-use crate::store::sled::mark::{Look, Mark};
 use crate::store::{StoreCode, StoreError};
 
 /// How long the engine's readers may take to let go of it before it is given up.
@@ -168,7 +168,16 @@ impl Shared {
     /// # Errors
     /// [`StoreCode::ClockJumped`].
     pub(super) fn require_clock(&self) -> Result<(), StoreError> {
-        if self.look().jumped { Err(StoreError::of(StoreCode::ClockJumped)) } else { Ok(()) }
+        self.believed_day().map(drop)
+    }
+
+    /// The present day, for what cannot be taken back: from the same look as the clock's being believed.
+    ///
+    /// # Errors
+    /// [`StoreCode::ClockJumped`].
+    pub(super) fn believed_day(&self) -> Result<Day, StoreError> {
+        let look = self.look();
+        if look.jumped { Err(StoreError::of(StoreCode::ClockJumped)) } else { Ok(Day::of(look.now)) }
     }
 
     /// Believes the clock up to this moment, once that is durable.

@@ -1,5 +1,7 @@
-//! The engine against its promises. What other engines must pass too will move beside the traits.
+//! What is the engine's own: files, damage, full disks, kills, rows that cannot be read. What every store must keep is
+//! held by [`crate::store::contract`].
 
+mod clear;
 mod clock;
 mod closing;
 mod damage;
@@ -10,5 +12,4 @@ mod parking;
 mod scanning;
 mod settling;
 mod starting;
-mod support;
-mod tellings;
+pub(super) mod support;

@@ -174,18 +174,18 @@ mod tests {
         }
     }
 
-    /// The order of creation, interrupted anywhere, always ends in an open store.
+    /// The table above; `tests/starting` does it on a disk.
     #[test]
-    fn creation_interrupted_after_any_step_is_taken_up_again() {
+    fn creation_interrupted_after_any_step_is_taken_up_where_it_ended() {
         let crashes = [
-            (KeyringFound::Absent, Presence::Absent, WitnessFound::Absent),
-            (KeyringFound::Fresh, Presence::Absent, WitnessFound::Absent),
-            (KeyringFound::Fresh, Presence::HalfCreated, WitnessFound::Absent),
-            (KeyringFound::Fresh, Presence::HalfCreated, WitnessFound::Valid),
-            (KeyringFound::Fresh, Presence::Present, WitnessFound::Valid),
+            (KeyringFound::Absent, Presence::Absent, WitnessFound::Absent, Plan::CreateAll),
+            (KeyringFound::Fresh, Presence::Absent, WitnessFound::Absent, Plan::CreateStore),
+            (KeyringFound::Fresh, Presence::HalfCreated, WitnessFound::Absent, Plan::CreateStore),
+            (KeyringFound::Fresh, Presence::HalfCreated, WitnessFound::Valid, Plan::FinishStore),
+            (KeyringFound::Fresh, Presence::Present, WitnessFound::Valid, Plan::Open),
         ];
-        for (keyring, store, witness) in crashes {
-            assert!(decide(keyring, store, witness).is_ok(), "{keyring:?} {store:?} {witness:?}");
+        for (keyring, store, witness, plan) in crashes {
+            assert_eq!(decide(keyring, store, witness), Ok(plan), "{keyring:?} {store:?} {witness:?}");
         }
     }
 

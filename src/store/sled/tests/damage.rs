@@ -23,7 +23,8 @@ async fn reopened() -> World {
 
 /// The same world with a copy of the files, to damage.
 fn copy_of(world: &World) -> World {
-    let copy = World { keyring: world.keyring.clone(), clock: world.clock.clone(), ..World::new() };
+    let mut copy = World::new();
+    (copy.keyring, copy.clock) = (world.keyring.clone(), world.clock.clone());
     copy_dir(&world.path(), &copy.path());
     std::fs::copy(world.witness(), copy.witness()).expect("copied");
     copy

@@ -19,8 +19,8 @@ const KILLS: u64 = 10;
 const ORDER: &str = "settle-from";
 
 /// A keyring that has every key, as the file's would.
-fn full_keyring(generation: u64) -> Arc<TestKeyring> {
-    let keyring = TestKeyring::new(7);
+fn full_keyring(generation: u64) -> Arc<MemoryKeyring> {
+    let keyring = MemoryKeyring::of_instance(7);
     let bucket = |index| Bucket { purpose: purpose("devis"), epoch: 1, index };
     let buckets: Vec<Bucket> = (0..100).map(bucket).collect();
     keyring.make_buckets(&buckets).expect("made");
@@ -29,7 +29,7 @@ fn full_keyring(generation: u64) -> Arc<TestKeyring> {
     keyring
 }
 
-fn open_in(dir: &Path, keyring: Arc<TestKeyring>) -> Arc<SledStore> {
+fn open_in(dir: &Path, keyring: Arc<MemoryKeyring>) -> Arc<SledStore> {
     let settings = Settings {
         path: dir.join("store"),
         witness: dir.join("witness"),
@@ -40,10 +40,11 @@ fn open_in(dir: &Path, keyring: Arc<TestKeyring>) -> Arc<SledStore> {
     SledStore::open(settings, keyring, vec![purpose("devis")], clock, Arc::new(SystemRandom)).expect("opens")
 }
 
-/// Does nothing but in the process that the test below starts.
+/// Only in the process that the test below starts and kills: alone it has no order, and fails.
 #[tokio::test]
+#[ignore = "it never ends: the test below starts it, and kills it"]
 async fn settles_until_it_is_killed() {
-    let Ok(order) = std::fs::read_to_string(ORDER) else { return };
+    let order = std::fs::read_to_string(ORDER).expect("an order from the test below");
     let mut next: u64 = order.parse().expect("a number");
     let keyring = full_keyring(1_000 + next);
     let store = open_in(Path::new("."), keyring);
@@ -67,11 +68,16 @@ async fn what_was_answered_before_a_kill_is_there_and_each_lead_once() {
     let (mut acknowledged, mut next) = (Vec::new(), 1_u64);
     let random = SeededRandom::new(5);
     // Created before any key is made, as a first start would.
-    open_in(dir.path(), TestKeyring::new(7)).close().await.expect("closed");
+    open_in(dir.path(), MemoryKeyring::of_instance(7)).close().await.expect("closed");
     for _ in 0..KILLS {
         std::fs::write(dir.path().join(ORDER), next.to_string()).expect("written");
         let mut child = Command::new(&this)
-            .args(["--exact", "store::sled::tests::killing::settles_until_it_is_killed", "--nocapture"])
+            .args([
+                "--exact",
+                "store::sled::tests::killing::settles_until_it_is_killed",
+                "--ignored",
+                "--nocapture",
+            ])
             .current_dir(dir.path())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -8,9 +8,7 @@ use super::support::*;
 use crate::notification::ParkCode;
 use crate::random::{Random, SeededRandom};
 use crate::store::sled::layout::{meta, record_key, seen_key};
-use crate::store::{
-    Fault, Leads, Life, Parked, ParkedFault, RecordsFault, Requeue, Scan, Scanning, StoreCode, Trail,
-};
+use crate::store::{Fault, Leads, Life, Parked, ParkedFault, RecordsFault, Requeue, StoreCode};
 use crate::trail::Action;
 
 const RECORDS: u64 = 120;
@@ -71,55 +69,6 @@ fn sound() -> RecordsFault {
 
 fn id(number: u64) -> Option<crate::purpose::RecordId> {
     crate::purpose::RecordId::parse(&format!("devis-1-{number}"))
-}
-
-#[tokio::test]
-async fn what_is_whole_is_said_to_be_whole_in_slices_of_any_size() {
-    let world = filled().await;
-    let store = world.open();
-    for slice in [1, 7, 60, 120, 10_000] {
-        let scanned = scan(&store, slice).await.expect("scanned");
-        assert_eq!(scanned.faults, [], "in slices of {slice}");
-        let lines = store.lines(0, 10_000).await.expect("lines").len() as u64;
-        assert_eq!((scanned.records, scanned.seen, scanned.parked), (RECORDS, RECORDS + 4, 4));
-        assert_eq!(scanned.lines, lines);
-    }
-    let empty = World::new();
-    let store = empty.open();
-    assert_eq!(scan(&store, 10).await.map(|scanned| scanned.faults), Ok(Vec::new()));
-}
-
-#[tokio::test]
-async fn a_removed_record_is_named_and_the_export_says_so_until_it_is_back() {
-    let world = filled().await;
-    let mut removed = None;
-    let faults = after(&world, |db| removed = vault(db).remove(record_key(1, 57)).expect("removed")).await;
-    let fault = RecordsFault { found: RECORDS - 1, absent: 1, first: id(57), ..sound() };
-    assert_eq!(fault.missing(), 1);
-    assert_eq!(faults, [Fault::Records(fault)]);
-
-    // Known also after a restart, before any scan.
-    let store = world.open();
-    let refused = store.open_page(request(None, 10), exporting()).await.err().map(|error| error.code);
-    assert_eq!(refused, Some(StoreCode::CountMismatch));
-    let mut allowed = request(None, 1_000);
-    allowed.incomplete = true;
-    let mut page = store.open_page(allowed, exporting()).await.expect("a page");
-    assert_eq!((page.missing, page.count), (1, RECORDS - 1));
-    assert_eq!(read_all(&mut page).map(|leads| leads.len() as u64), Ok(RECORDS - 1));
-    let mut other = request(None, 10);
-    other.purpose = purpose("lettre");
-    assert!(store.open_page(other, exporting()).await.is_ok(), "no other purpose is harmed");
-    assert!(store.ready(), "accepting and storing go on");
-    store_many(&store, 501, 3).await;
-    store.close().await.expect("closed");
-
-    let record = removed.expect("it was there");
-    let faults = after(&world, |db| drop(vault(db).insert(record_key(1, 57), record))).await;
-    assert_eq!(faults, []);
-    let store = world.open();
-    assert_eq!(export(&store, 1_000).await.map(|values| values.len() as u64), Ok(RECORDS + 3));
-    store.close().await.expect("closed");
 }
 
 #[tokio::test]
@@ -239,15 +188,6 @@ async fn a_line_of_the_trail_that_is_gone_and_a_note_that_cannot_be_read_are_fou
     let key = seen_of(&world, 9_003);
     let faults = after(&world, |db| drop(tree(db, "seen").insert(key, b"\x01\xff\xff".as_slice()))).await;
     assert!(faults.contains(&Fault::Seen(1)), "{faults:?}");
-}
-
-#[tokio::test]
-async fn a_store_that_is_closed_refuses_a_scan() {
-    let world = filled().await;
-    let store = world.open();
-    assert!(matches!(store.scan(10).await, Ok(Scanning::More)));
-    store.close().await.expect("closed");
-    assert_eq!(store.scan(10).await.err().map(|error| error.code), Some(StoreCode::Closed));
 }
 
 /// Everything that the store's verbs can do at once, for some seconds, beside scans of every pace.

@@ -9,7 +9,7 @@ use crate::store::sled::engine::opening::presence;
 use crate::store::sled::engine::startup::Presence;
 use crate::store::sled::engine::witness::{Testimony, Witness};
 use crate::store::sled::layout::FORMAT;
-use crate::store::{Leads, Life, Seen, StoreCode};
+use crate::store::{Leads, Life, Parked, Seen, StoreCode, Trail};
 
 /// Names and contents of everything below a directory.
 fn contents(dir: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
@@ -55,17 +55,110 @@ async fn neither_store_nor_keys_used_creates_a_complete_store_in_a_private_direc
     for dir in [world.path(), world.path().join("db")] {
         assert_eq!(std::fs::metadata(dir).expect("there").permissions().mode() & 0o777, 0o700);
     }
-    let snapshots = files(&world.path().join("db"));
-    let snapshot = |path: &std::path::PathBuf| {
-        path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("snap."))
-    };
-    assert!(snapshots.iter().any(snapshot), "sled writes one only while opening");
+    let written = files(&world.path().join("db"));
+    assert!(written.iter().any(|path| is_snapshot(path)), "sled writes one only while opening");
     store.close().await.expect("closed");
 }
 
+/// A creation, ended after a step by what makes the next one fail, as a crash there would; the cause is gone again. The
+/// steps are those of `engine/startup`; the keyring is the first of them.
+#[derive(Clone, Copy, Debug)]
+enum Interrupted {
+    BeforeTheDatabase,
+    WithinTheDatabase(u64),
+    AfterTheDatabase,
+    AfterTheWitness,
+    AfterTheSnapshot,
+    AfterTheMarker,
+}
+
+fn is_snapshot(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("snap."))
+}
+
+fn interrupted(when: Interrupted) -> World {
+    let mut world = World::new();
+    match when {
+        Interrupted::BeforeTheDatabase => {}
+        Interrupted::WithinTheDatabase(_) | Interrupted::AfterTheDatabase => {
+            // No directory, no witness.
+            world.witness = world.dir.path().join("absent/witness");
+            assert_eq!(world.refusal(), StoreCode::Io);
+            world.witness = world.dir.path().join("witness");
+            if let Interrupted::WithinTheDatabase(bytes) = when {
+                std::fs::File::options()
+                    .write(true)
+                    .open(world.db())
+                    .expect("there")
+                    .set_len(bytes)
+                    .expect("cut");
+            }
+        }
+        Interrupted::AfterTheWitness | Interrupted::AfterTheSnapshot => {
+            // A link to nowhere is no marker, and no marker can be written.
+            std::fs::create_dir(world.path()).expect("made");
+            let marker = world.path().join("complete");
+            std::os::unix::fs::symlink(world.dir.path().join("absent/complete"), &marker).expect("linked");
+            assert_eq!(world.refusal(), StoreCode::Io);
+            std::fs::remove_file(marker).expect("removed");
+            let snapshots: Vec<_> =
+                files(&world.path().join("db")).into_iter().filter(|path| is_snapshot(path)).collect();
+            assert!(!snapshots.is_empty(), "it is written before the marker");
+            if matches!(when, Interrupted::AfterTheWitness) {
+                snapshots.iter().for_each(|path| std::fs::remove_file(path).expect("removed"));
+            }
+        }
+        Interrupted::AfterTheMarker => {
+            world.keyring.refuses.store(true, Ordering::SeqCst);
+            assert_eq!(world.refusal(), StoreCode::DiskFull, "no key is made");
+            world.keyring.refuses.store(false, Ordering::SeqCst);
+        }
+    }
+    world
+}
+
 #[tokio::test]
-async fn a_creation_cut_short_is_taken_up_over_its_remains() {
-    // Before the witness: whatever lies in `db` is remains.
+async fn creation_interrupted_after_each_step_is_taken_up_and_the_store_holds_what_it_is_then_given() {
+    use Interrupted as I;
+    let cases = [
+        (I::BeforeTheDatabase, Presence::Absent, false),
+        (I::WithinTheDatabase(0), Presence::HalfCreated, false),
+        (I::WithinTheDatabase(1_000), Presence::HalfCreated, false),
+        (I::AfterTheDatabase, Presence::HalfCreated, false),
+        (I::AfterTheWitness, Presence::HalfCreated, true),
+        (I::AfterTheSnapshot, Presence::HalfCreated, true),
+        (I::AfterTheMarker, Presence::Present, true),
+    ];
+    for (when, found, testified) in cases {
+        let world = interrupted(when);
+        assert_eq!(world.keyring.generation(), 0, "{when:?}");
+        assert_eq!(presence(&world.path()), Ok(found), "{when:?}");
+        assert_eq!(Witness::open(&world.witness()).expect("readable").is_some(), testified, "{when:?}");
+
+        let store = world.open();
+        assert_eq!(presence(&world.path()), Ok(Presence::Present), "{when:?}");
+        assert!(files(&world.path().join("db")).iter().any(|path| is_snapshot(path)), "{when:?}");
+        let counted = store.stored().await.expect("counted");
+        assert_eq!(
+            (counted.len(), counted.values().sum::<u64>()),
+            (2, 0),
+            "{when:?}: two purposes, no record"
+        );
+        assert_eq!((store.lines(0, 10).await, store.parked().await), (Ok(Vec::new()), Ok(0)), "{when:?}");
+        let settled = store.settle(vec![stored(1), parked(2, 1, HELD)]).await.expect("settled");
+        assert_eq!(words(&settled), ["devis-1-1", "form-unclaimed"], "{when:?}: from the first number on");
+        store.close().await.expect("closed");
+
+        let store = world.open();
+        assert_eq!(export(&store, 10).await, Ok(vec![email_of(1)]), "{when:?}");
+        assert_eq!(store.known(&[leadgen(1), leadgen(2), leadgen(3)]).await, Ok(vec![true, true, false]));
+        assert_eq!(scan(&store, 10).await.map(|scanned| scanned.faults), Ok(Vec::new()), "{when:?}");
+        store.close().await.expect("closed");
+    }
+}
+
+#[tokio::test]
+async fn what_a_creation_left_that_is_no_database_is_made_anew() {
     let world = World::new();
     std::fs::create_dir_all(world.path().join("db")).expect("made");
     std::fs::write(world.db(), b"half a database").expect("written");
@@ -73,18 +166,7 @@ async fn a_creation_cut_short_is_taken_up_over_its_remains() {
     let store = world.open();
     store_many(&store, 1, 5).await;
     store.close().await.expect("closed");
-    // After the witness, before the marker: only the marker is missing.
-    let world = World::new();
-    world.open().close().await.expect("closed");
-    std::fs::remove_file(world.path().join("complete")).expect("removed");
-    world.keyring.generation.store(0, Ordering::SeqCst);
-    tamper(&world, |db| {
-        let meta = db.open_tree("meta").expect("a tree");
-        meta.insert(b"keyring-generation", &0_u64.to_be_bytes()).expect("written");
-    });
-    let store = world.open();
-    assert_eq!(presence(&world.path()), Ok(Presence::Present));
-    store.close().await.expect("closed");
+    assert_eq!(export(&world.open(), 10).await.map(|read| read.len()), Ok(5));
 }
 
 #[tokio::test]
@@ -200,12 +282,7 @@ async fn a_second_instance_is_refused_and_the_first_goes_on() {
     let world = World::new();
     let store = world.open();
     let second = tokio::task::spawn_blocking({
-        let settings = crate::store::sled::Settings {
-            path: world.path(),
-            witness: world.witness(),
-            cache_mb: 8,
-            free_disk_min_bytes: 0,
-        };
+        let settings = world.settings();
         let (keyring, clock) = (world.keyring.clone(), world.clock.clone());
         move || {
             let random = std::sync::Arc::new(crate::random::SystemRandom);
@@ -218,30 +295,4 @@ async fn a_second_instance_is_refused_and_the_first_goes_on() {
     assert!(store.seen(&leadgen(50)).await.expect("read").is_some());
     store.close().await.expect("closed");
     world.open().close().await.expect("closed");
-}
-
-#[tokio::test]
-async fn a_purpose_that_left_the_config_keeps_its_records_and_counts() {
-    let world = World::new();
-    let store = world.open();
-    store_many(&store, 1, 5).await;
-    store.close().await.expect("closed");
-    let settings = crate::store::sled::Settings {
-        path: world.path(),
-        witness: world.witness(),
-        cache_mb: 8,
-        free_disk_min_bytes: 0,
-    };
-    let random = std::sync::Arc::new(crate::random::SystemRandom);
-    let store = crate::store::sled::SledStore::open(
-        settings,
-        world.keyring.clone(),
-        vec![purpose("autre")],
-        world.clock.clone(),
-        random,
-    )
-    .expect("opens");
-    assert_eq!(store.stored().await.expect("counted").get(&purpose("devis")), Some(&5));
-    assert_eq!(store.stored().await.expect("counted").get(&purpose("autre")), Some(&0));
-    store.close().await.expect("closed");
 }

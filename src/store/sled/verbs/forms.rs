@@ -8,15 +8,13 @@ use serde::{Deserialize, Serialize};
 use crate::id::FormId;
 use crate::lead::Dropped;
 use crate::purpose::{FormDefinition, Question};
+use crate::store::forms::{NAMES_MAX, OTHER_NAMES};
 use crate::store::sled::SledStore;
 use crate::store::sled::draft::Draft;
 use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{self, Place};
 use crate::store::{DroppedField, Forms, KnownForm, StoreCode, StoreError};
 
-/// Names counted for one form; the rest together under [`OTHER_NAMES`].
-const NAMES_MAX: u64 = 200;
-const OTHER_NAMES: &str = "…";
 /// Rows read at once of either kind: forms are the operator's, so there are few.
 const ROWS_MAX: usize = 100_000;
 

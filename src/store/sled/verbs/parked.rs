@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::clock::Day;
 use crate::id::LeadgenId;
 use crate::notification::{Lane, Lanes, LeadRef, ParkCode, Why};
+use crate::store::parked::{BURIED_SHOWN, META_KEEPS_DAYS};
 use crate::store::sled::SledStore;
 use crate::store::sled::draft::{Draft, Effect, OUTCOMES_MAX};
 use crate::store::sled::engine::Engine;
@@ -18,10 +19,6 @@ use crate::store::sled::shared::Shared;
 use crate::store::{BuriedRef, Parked, ParkedClaim, ParkedOverview, Requeue, StoreCode, StoreError};
 use crate::trail::{Entry, Outcome};
 
-/// How long Meta keeps a lead, in days (Meta, "Retrieving leads": leads can be read for 90 days).
-const META_KEEPS_DAYS: u32 = 90;
-/// How many buried references an operator is shown.
-const BURIED_SHOWN: usize = 1_000;
 /// Rows read at a time by scans beside the writer.
 const SCAN_ROWS: usize = 1_024;
 
@@ -253,9 +250,9 @@ impl Parked for SledStore {
         Ok(count)
     }
 
-    async fn expire_parked(&self, now: Timestamp) -> Result<u64, StoreError> {
-        self.shared.require_clock()?;
-        let last = Day::of(now).minus(META_KEEPS_DAYS).0;
+    async fn expire_parked(&self) -> Result<u64, StoreError> {
+        let today = self.shared.believed_day()?;
+        let last = today.minus(META_KEEPS_DAYS).0;
         let old = self.beside(move |shared| arrivals(shared, |_, row| row.submitted_day < last)).await?;
         let mut count = 0;
         for chunk in old.chunks(OUTCOMES_MAX) {

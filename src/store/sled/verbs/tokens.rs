@@ -10,15 +10,9 @@ use crate::store::sled::SledStore;
 use crate::store::sled::draft::Draft;
 use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{self, Place};
+use crate::store::tokens::{PURPOSES_MAX, TEXT_BYTES_MAX, TOKENS_MAX};
 use crate::store::{StoreCode, StoreError, Token, Tokens};
 use crate::trail::{Entry, Outcome, Reason, Role};
-
-/// More are not kept.
-const TOKENS_MAX: usize = 1_000;
-/// The longest name, recipient or id.
-const TEXT_BYTES_MAX: usize = 256;
-/// The most purposes of one token.
-const PURPOSES_MAX: usize = 256;
 
 #[derive(Serialize, Deserialize)]
 struct TokenRow {

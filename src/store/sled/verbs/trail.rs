@@ -14,14 +14,10 @@ use crate::store::sled::SledStore;
 use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{self, Place, meta};
 use crate::store::sled::shared::Shared;
+use crate::store::trail::{LINES_MAX, NOTE_EVERY_MS};
 use crate::store::{StoreCode, StoreError, Trail};
 use crate::trail::{Actor, Entry, KeptLine, Line, LineError};
 
-/// The most lines that are read at once.
-const LINES_MAX: usize = 10_000;
-
-/// How far apart the lines of one actor's refusals are at least.
-const NOTE_EVERY_MS: i64 = 1_000;
 /// Actors that are remembered: more than there are tokens.
 const ACTORS_MAX: usize = 2_048;
 

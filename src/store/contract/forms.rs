@@ -1,0 +1,84 @@
+//! Definitions of forms, and counts of what the sieve dropped.
+
+use super::Host;
+use super::support::*;
+use crate::purpose::{FormDefinition, Question};
+use crate::store::{DroppedField, KnownForm, StoreCode};
+
+fn known(number: u64, questions: usize) -> KnownForm {
+    let question = |n: usize| Question {
+        key: format!("vollständiger_name_{n}"),
+        question_type: "FULL_NAME".to_owned(),
+    };
+    let questions = (0..questions).map(question).collect();
+    let definition = Some(FormDefinition { form: form_id(number), questions });
+    KnownForm { form: form_id(number), definition, read_at: start() }
+}
+
+pub(crate) async fn forms_are_kept_as_read_and_one_too_large_is_refused<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    let refused_for_good = KnownForm { definition: None, ..known(2, 0) };
+    store.put_form(refused_for_good.clone()).await.expect("kept");
+    store.put_form(known(1, 3)).await.expect("kept");
+    let mut counted = stored(1);
+    counted.dropped.note("loisirs");
+    store.settle(vec![counted]).await.expect("settled");
+    assert_eq!(store.form(&form_id(1)).await, Ok(Some(known(1, 3))));
+    assert_eq!(store.form(&form_id(3)).await, Ok(None));
+    assert_eq!(store.forms().await, Ok(vec![known(1, 3), refused_for_good.clone()]), "by id");
+    let read_again = KnownForm { read_at: later(1), ..known(1, 530) };
+    let questions = read_again.definition.iter().flat_map(|definition| &definition.questions);
+    let bytes: usize = questions.map(|question| question.key.len() + question.question_type.len()).sum();
+    assert!(bytes > 16 * 1024);
+    store.put_form(read_again.clone()).await.expect("kept");
+    assert_eq!(code(store.put_form(known(1, 2_000)).await), Some(StoreCode::ValueTooLarge));
+    assert_eq!(code(store.put_form(known(4, 2_000)).await), Some(StoreCode::ValueTooLarge));
+    assert_eq!(store.halted(), None);
+    store.close().await.expect("closed");
+    drop(store);
+    let store = host.open();
+    assert_eq!(store.forms().await, Ok(vec![read_again, refused_for_good]), "what was known stays");
+}
+
+pub(crate) async fn dropped_names_are_counted_by_form_two_hundred_of_them_and_the_rest_together<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    let mut settlement = stored(1);
+    for name in 0..230 {
+        settlement.dropped.note(&format!("question_{name}"));
+    }
+    settlement.dropped.note("question_1");
+    store.settle(vec![settlement]).await.expect("settled");
+    let mut again = stored(2);
+    again.dropped.note("question_229");
+    let mut elsewhere = parked(3, 2, HELD);
+    elsewhere.dropped.note("question_229");
+    store.settle(vec![again, elsewhere]).await.expect("settled");
+    store.close().await.expect("closed");
+    drop(store);
+    let store = host.open();
+    let mut dropped = store.dropped().await.expect("counts");
+    let field = |form, name: &str, count| DroppedField { form: form_id(form), name: name.to_owned(), count };
+    assert_eq!(dropped.pop(), Some(field(2, "question_229", 1)), "another form counts for itself");
+    assert_eq!(dropped.len(), 201);
+    assert!(dropped.is_sorted_by(|one, other| one.name < other.name));
+    for expected in [field(1, "question_0", 1), field(1, "question_1", 2), field(1, "…", 31)] {
+        assert!(dropped.contains(&expected), "{expected:?}");
+    }
+}
+
+pub(crate) async fn what_was_dropped_is_counted_with_its_lead_or_not_at_all<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    let with_dropped = || {
+        let mut settlement = stored(1);
+        settlement.dropped.note("loisirs");
+        settlement
+    };
+    let count = async || store.dropped().await.expect("counts").first().map(|field| field.count);
+    store.settle(vec![with_dropped()]).await.expect("settled");
+    assert_eq!(count().await, Some(1));
+    store.settle(vec![with_dropped(), with_dropped()]).await.expect("settled");
+    assert_eq!(count().await, Some(1), "it was known already");
+}

@@ -1,0 +1,193 @@
+//! The promises of the face, held against any store. A store passes by one line, [`contract!`] with its [`Host`]: then each
+//! promise is a test of its own there.
+//!
+//! | file | what is promised |
+//! |---|---|
+//! | `settling` | all of a batch or nothing, each lead once, numbers without gaps |
+//! | `exporting` | pages in order, none missed, none twice, none without its line |
+//! | `finding` | look-ups, and what is known of each leadgen |
+//! | `claiming`, `parking` | lanes, leases, due times; the states of what is not stored, and its end |
+//! | `trail`, `tokens`, `forms` | the chain; bounds and lines of tokens; definitions and counts |
+//! | `clock` | what goes on and what waits while a clock is not believed |
+//! | `life` | purposes, closing, halting, what is there afterwards |
+//! | `scanning` | what is whole is said to be whole, what is gone is named |
+//!
+//! A promise that is not on the list below is no test, and the compiler says so: nothing else calls it.
+
+pub(crate) mod claiming;
+pub(crate) mod clock;
+pub(crate) mod exporting;
+pub(crate) mod finding;
+pub(crate) mod forms;
+pub(crate) mod life;
+pub(crate) mod parking;
+pub(crate) mod scanning;
+pub(crate) mod settling;
+pub(crate) mod support;
+pub(crate) mod tokens;
+pub(crate) mod trail;
+
+use crate::clock::ManualClock;
+use crate::keyring::memory::MemoryKeyring;
+use crate::purpose::RecordId;
+use crate::store::{SharedStore, StoreError};
+
+/// What outlives a store: where it keeps its rows, its keys, its clock. Opening again after a close, or after the last
+/// handle was dropped, is what a restart is.
+pub(crate) trait Host: Sized {
+    /// Nothing is kept yet, and the clock stands at [`support::start`].
+    fn new() -> Self;
+
+    /// The clock that the stores are opened with; it moves when it is told.
+    fn clock(&self) -> &ManualClock;
+
+    /// The keys that the stores are opened with.
+    fn keyring(&self) -> &MemoryKeyring;
+
+    /// Opens the store with room for these purposes.
+    fn try_open(&self, purposes: &[&str]) -> Result<SharedStore, StoreError>;
+
+    /// Halts the store that was opened last, as a failure does that leaves open what is durable.
+    fn halt(&self);
+
+    /// Takes a row away behind the back of a store that is closed.
+    fn take(&self, row: &Row) -> Vec<u8>;
+
+    /// Puts bytes in the place of a row behind the back of a store that is closed.
+    fn put(&self, row: &Row, bytes: Vec<u8>);
+
+    /// Lets so many days pass in steps that are believed.
+    fn pass_days(&self, store: &SharedStore, days: i64) {
+        for step in 0..days {
+            self.clock().advance_ms(support::DAY_MS);
+            assert!(!store.clock_jumped(), "day {step}");
+        }
+    }
+
+    /// Opens the store for the purposes `devis` and `lettre`.
+    fn open(&self) -> SharedStore {
+        self.try_open(&["devis", "lettre"]).expect("opens")
+    }
+}
+
+/// A row that a test takes away, changes or moves.
+pub(crate) enum Row {
+    /// A sealed record.
+    Record(RecordId),
+    /// A line of the trail, by its number.
+    Line(u64),
+}
+
+/// Each promise as a test of the store of this [`Host`].
+macro_rules! contract {
+    ($host:ty) => {
+        $crate::store::contract::contract! { $host =>
+            settling {
+                what_is_settled_is_numbered_seen_counted_and_exported_in_order,
+                a_settlement_repeated_changes_nothing_also_after_a_restart_and_within_a_batch,
+                of_many_who_settle_the_same_lead_at_once_one_stores_it,
+                many_callers_at_once_get_distinct_numbers_and_all_their_answers,
+                numbers_run_on_over_hundreds_of_records_and_a_restart,
+                a_number_is_never_given_twice_even_when_the_last_record_is_gone,
+                a_purpose_without_room_refuses_the_batch_whole_and_harms_no_other,
+                a_key_that_cannot_be_made_refuses_the_batch_whole,
+                a_record_too_large_is_buried_with_its_attempts_and_takes_no_number,
+                no_outcomes_are_settled_without_a_word,
+            }
+            exporting {
+                an_empty_purpose_gives_the_place_before_its_first_record_and_then_the_cursor_back,
+                pages_follow_one_another_and_say_whether_there_is_more,
+                a_page_stands_in_the_trail_before_its_first_record_leaves,
+                the_expired_are_passed_over_and_the_cursor_moves_on,
+                test_leads_come_only_where_they_are_asked_for,
+                a_cursor_of_another_epoch_is_a_place_in_the_order_and_of_another_purpose_is_refused,
+                a_refused_page_leaves_no_line,
+                an_export_that_runs_while_leads_arrive_misses_none_and_repeats_none,
+                a_slow_reader_holds_neither_the_writer_nor_the_closing,
+                a_record_moved_or_changed_does_not_open_and_ends_the_page_with_an_error,
+                too_many_pages_at_one_time_are_refused_until_one_is_dropped,
+            }
+            finding {
+                a_record_is_found_by_either_id_and_the_look_up_stands_in_the_trail,
+                past_its_expiry_a_record_is_known_and_not_shown,
+                a_record_that_does_not_open_is_told_after_its_line,
+                whatever_became_of_a_leadgen_it_is_known_in_the_order_asked,
+                what_became_of_a_leadgen_is_said_also_after_a_restart,
+            }
+            claiming {
+                waiting_ones_are_claimed_when_due_in_the_order_of_being_due_and_leased,
+                only_one_lane_is_claimed_that_of_the_oldest_that_may_move,
+                one_form_on_two_pages_is_two_lanes,
+                held_ones_are_due_as_soon_as_a_purpose_claims_their_form,
+                a_waiting_one_whose_form_lost_its_purpose_is_claimed_to_be_held,
+                a_claim_says_attempts_and_code_and_gives_the_whole_reference,
+                what_is_leased_is_not_what_is_due_next,
+                nobody_claims_what_another_has_claimed,
+            }
+            parking {
+                a_reference_parked_again_keeps_its_arrival_and_leaves_one_row,
+                held_again_it_is_held_since_it_first_was,
+                what_is_stored_in_the_end_is_parked_no_longer,
+                an_overview_shows_each_kind_and_leaves_out_the_held_that_are_leased,
+                refused_and_buried_ones_come_back_by_reference_code_or_form_with_their_trail_line,
+                all_of_a_code_come_back_however_many_and_the_lines_say_how_many,
+                what_meta_no_longer_has_is_refused_for_good_and_its_row_is_gone,
+                ninety_days_count_from_the_submission_or_from_its_notification,
+                the_days_whose_keys_are_needed_are_those_of_what_is_parked,
+                a_restart_keeps_every_parked_reference_and_gives_up_the_leases,
+                no_more_than_a_thousand_buried_ones_are_listed,
+            }
+            trail {
+                the_trail_is_read_in_pieces_and_goes_on_after_a_restart,
+                lines_written_at_once_follow_one_another_without_a_gap,
+                each_line_follows_the_one_before_under_the_trails_key,
+                a_line_changed_removed_cut_off_or_put_elsewhere_is_told_and_nothing_else_is_refused,
+                refusals_are_written_down_once_a_second_for_each_actor,
+                no_more_than_ten_thousand_lines_are_read_at_once,
+            }
+            tokens {
+                tokens_are_made_found_listed_and_revoked_each_with_its_line,
+                no_more_than_a_thousand_tokens_are_kept,
+                a_token_with_long_names_or_many_purposes_is_refused_without_a_line,
+            }
+            forms {
+                forms_are_kept_as_read_and_one_too_large_is_refused,
+                dropped_names_are_counted_by_form_two_hundred_of_them_and_the_rest_together,
+                what_was_dropped_is_counted_with_its_lead_or_not_at_all,
+            }
+            clock {
+                after_a_leap_forward_leads_are_stored_and_nothing_is_handed_out_or_destroyed,
+                a_confirmed_leap_stands_in_the_trail_and_is_believed_also_after_a_restart,
+                a_clock_set_back_brings_nothing_back_also_after_a_restart,
+                steps_of_a_few_days_are_no_leap_and_seven_days_neither,
+            }
+            life {
+                a_purpose_admitted_later_is_settled_at_once_and_after_a_restart,
+                a_purpose_that_left_the_config_keeps_its_records_and_counts,
+                closing_serves_what_was_asked_before_and_refuses_what_comes_after,
+                every_verb_refuses_after_closing,
+                what_was_answered_before_a_close_under_load_is_there_afterwards,
+                a_store_that_is_dropped_without_closing_opens_again_with_everything,
+                a_halted_store_takes_and_gives_nothing_until_it_is_opened_again,
+                a_keyring_that_can_be_changed_no_more_fails_readiness_and_nothing_else,
+            }
+            scanning {
+                what_is_whole_is_said_to_be_whole_in_slices_of_any_size,
+                a_removed_record_is_named_and_the_export_says_so_until_it_is_back,
+                a_record_that_does_not_open_is_named_and_is_not_missing,
+                a_line_of_the_trail_that_is_gone_is_found,
+            }
+        }
+    };
+    ($host:ty => $($subject:ident { $($promise:ident,)+ })+) => {
+        $(mod $subject {
+            $(
+                #[tokio::test]
+                async fn $promise() {
+                    $crate::store::contract::$subject::$promise::<$host>().await;
+                }
+            )+
+        })+
+    };
+}
+pub(crate) use contract;

@@ -1,0 +1,173 @@
+//! What one transaction writes, on a copy of the rows.
+
+use std::collections::BTreeMap;
+
+use crate::clock::Day;
+use crate::id::FormId;
+use crate::keyring::{Bucket, KeyringCode, KeyringError};
+use crate::lead::{BucketKey, Dropped, MinimisedLead, SealError, seal};
+use crate::notification::{LeadRef, ParkCode, Why};
+use crate::purpose::{PurposeId, RecordId};
+use crate::store::forms::{NAMES_MAX, OTHER_NAMES};
+use crate::store::mark::Look;
+use crate::store::memory::Shared;
+use crate::store::memory::rows::{Fate, ParkedRow, Rows};
+use crate::store::{Outcome, Settled, Settlement, StoreCode, StoreError};
+use crate::trail::{Action, Entry, chain};
+
+/// The restore epoch of every record: nothing here is ever restored.
+pub(super) const EPOCH: u32 = 1;
+
+/// A transaction under way.
+pub(super) struct Draft<'s> {
+    shared: &'s Shared,
+    pub(super) rows: Rows,
+    pub(super) look: Look,
+    /// How many records were stored, the first and the last.
+    stored: BTreeMap<PurposeId, (u64, RecordId, RecordId)>,
+    /// Arrivals that are parked otherwise now, or no longer.
+    moved: Vec<u64>,
+}
+
+impl<'s> Draft<'s> {
+    /// Begins.
+    pub(super) fn begin(shared: &'s Shared, rows: &Rows) -> Self {
+        let (rows, look) = (rows.clone(), shared.mark.look());
+        Self { shared, rows, look, stored: BTreeMap::new(), moved: Vec::new() }
+    }
+
+    /// Completes it; gives the arrivals that are leased no longer.
+    pub(super) fn finish(&mut self) -> Vec<u64> {
+        for (purpose, (count, first, last)) in std::mem::take(&mut self.stored) {
+            let mut entry = Entry::by_system(Action::Stored);
+            (entry.purpose, entry.count) = (Some(purpose), count);
+            (entry.from, entry.to) = (Some(first), Some(last));
+            self.append_line(entry);
+        }
+        self.rows.clock = Some(self.look.mark);
+        std::mem::take(&mut self.moved)
+    }
+
+    /// Adds a line to the trail, chained to the one before.
+    pub(super) fn append_line(&mut self, entry: Entry) {
+        let (last, mac) = self.rows.trail_head;
+        let (line, bytes) = chain(&self.shared.keyring.trail_key(), &mac, last + 1, self.look.now, entry);
+        self.rows.trail_head = (line.seq, line.mac);
+        self.rows.trail.insert(line.seq, bytes);
+    }
+
+    /// Makes the end of one reference.
+    pub(super) fn settle(&mut self, settlement: &Settlement) -> Result<Settled, StoreError> {
+        let reference = &settlement.reference;
+        let before = match self.rows.seen.get(&reference.leadgen) {
+            None => None,
+            Some(Fate::Parked(arrival)) => Some(*arrival),
+            Some(_) => return Ok(Settled::Known),
+        };
+        self.count_dropped(&reference.form, &settlement.dropped);
+        let why = match &settlement.outcome {
+            Outcome::Parked(why) => *why,
+            Outcome::Stored(lead) => match self.seal_next(lead)? {
+                Some(id) => {
+                    self.unpark(before);
+                    self.rows.seen.insert(reference.leadgen, Fate::Stored(id.clone()));
+                    let range = self.stored.entry(id.purpose.clone()).or_insert((0, id.clone(), id.clone()));
+                    (range.0, range.2) = (range.0 + 1, id.clone());
+                    return Ok(Settled::Stored(id));
+                }
+                None => self.too_large(before),
+            },
+        };
+        self.park(reference, why, before)?;
+        Ok(Settled::Parked(why.code()))
+    }
+
+    fn too_large(&self, before: Option<u64>) -> Why {
+        let attempts = match before.and_then(|arrival| self.rows.parked.get(&arrival)).map(|row| row.why) {
+            Some(Why::Waiting { attempts, .. } | Why::Buried { attempts, .. }) => attempts,
+            _ => 0,
+        };
+        Why::Buried { code: ParkCode::RecordTooLarge, attempts }
+    }
+
+    /// Takes the purpose's next number and stores under it; none: the record is too large, and the number is not used.
+    fn seal_next(&mut self, lead: &MinimisedLead) -> Result<Option<RecordId>, StoreError> {
+        let unknown = StoreError::of(StoreCode::PurposeUnknown);
+        let vault = self.rows.vaults.get_mut(lead.purpose()).ok_or(unknown)?;
+        let id = RecordId { purpose: lead.purpose().clone(), epoch: EPOCH, number: vault.last_number + 1 };
+        let key = bucket_key(self.shared, &id)?;
+        match seal(lead, &id, &key, self.shared.random.as_ref()) {
+            Ok(record) => {
+                vault.records.insert((id.epoch, id.number), record.encode());
+                (vault.last_number, vault.counted) = (id.number, vault.counted + 1);
+                Ok(Some(id))
+            }
+            Err(SealError::TooLarge(_)) => Ok(None),
+            Err(_) => Err(StoreError::of(StoreCode::Keyring)),
+        }
+    }
+
+    fn park(&mut self, reference: &LeadRef, why: Why, before: Option<u64>) -> Result<(), StoreError> {
+        let sealed = Day::of(self.look.now);
+        if self.shared.keyring.day_key(sealed).is_err() {
+            self.shared.keyring.make_days(&[sealed]).map_err(keyring_failed)?;
+        }
+        let same_kind = |row: &&ParkedRow| {
+            std::mem::discriminant(&row.why) == std::mem::discriminant(&why) && row.why.code() == why.code()
+        };
+        let row = before.and_then(|arrival| self.rows.parked.get(&arrival)).filter(same_kind);
+        // Held again is held since it first was; what became of another kind is so since now.
+        let since = row.map_or(self.look.now, |row| row.since);
+        let arrival = before.unwrap_or(self.rows.last_arrival + 1);
+        self.rows.last_arrival = self.rows.last_arrival.max(arrival);
+        let received = Day::of(reference.received);
+        let submitted = reference.created.map_or(received, |created| Day::of(created).min(received));
+        let row = ParkedRow { reference: reference.clone(), why, since, submitted, sealed };
+        self.rows.parked.insert(arrival, row);
+        self.rows.seen.insert(reference.leadgen, Fate::Parked(arrival));
+        self.moved.push(arrival);
+        Ok(())
+    }
+
+    /// Takes a reference out of what is parked; the caller says what became of it.
+    pub(super) fn unpark(&mut self, arrival: Option<u64>) -> Option<ParkedRow> {
+        let arrival = arrival?;
+        self.moved.push(arrival);
+        self.rows.parked.remove(&arrival)
+    }
+
+    fn count_dropped(&mut self, form: &FormId, dropped: &Dropped) {
+        for name in dropped.names() {
+            let counted = &mut self.rows.dropped;
+            let own = (*form, name.clone());
+            let names = counted.keys().filter(|(of, name)| of == form && name != OTHER_NAMES).count();
+            let at = if !counted.contains_key(&own) && names as u64 >= NAMES_MAX {
+                (*form, OTHER_NAMES.to_owned())
+            } else {
+                own
+            };
+            *counted.entry(at).or_default() += 1;
+        }
+    }
+}
+
+fn bucket_key(shared: &Shared, id: &RecordId) -> Result<BucketKey, StoreError> {
+    let bucket = Bucket::of(id);
+    let key = match shared.keyring.bucket_key(&bucket) {
+        Err(error) if error.code == KeyringCode::KeyAbsent => {
+            shared.keyring.make_buckets(std::slice::from_ref(&bucket)).map_err(keyring_failed)?;
+            shared.keyring.bucket_key(&bucket)
+        }
+        key => key,
+    };
+    key.map_err(keyring_failed)
+}
+
+/// A full disk will pass, anything else needs a human.
+fn keyring_failed(error: KeyringError) -> StoreError {
+    let code = match error.io {
+        Some(std::io::ErrorKind::StorageFull) => StoreCode::DiskFull,
+        _ => StoreCode::Keyring,
+    };
+    StoreError { code, io: error.io }
+}

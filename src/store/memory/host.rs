@@ -1,0 +1,109 @@
+//! What outlives a store in memory, and what a test may do behind its back.
+
+use std::sync::{Arc, Mutex, Weak};
+
+use jiff::Timestamp;
+use tokio::sync::Semaphore;
+
+use crate::clock::ManualClock;
+use crate::id::LeadgenId;
+use crate::keyring::memory::MemoryKeyring;
+use crate::random::SeededRandom;
+use crate::store::contract::{Host, Row, support};
+use crate::store::mark::Mark;
+use crate::store::memory::rows::{Fate, Rows};
+use crate::store::memory::{MemoryStore, Process, READINGS_MAX, Shared};
+use crate::store::{SharedStore, StoreCode, StoreError};
+
+/// Rows, keys, a clock that is moved by hand and repeatable randomness.
+pub(crate) struct MemoryHost {
+    pub(crate) keyring: Arc<MemoryKeyring>,
+    pub(crate) clock: Arc<ManualClock>,
+    rows: Arc<Mutex<Rows>>,
+    random: Arc<SeededRandom>,
+    opened: Mutex<Weak<Shared>>,
+}
+
+impl MemoryHost {
+    /// Nothing is kept yet, and it is this moment.
+    pub(crate) fn at(moment: Timestamp) -> Self {
+        Self {
+            keyring: MemoryKeyring::of_instance(7),
+            clock: Arc::new(ManualClock::new(moment)),
+            rows: Arc::default(),
+            random: Arc::new(SeededRandom::new(7)),
+            opened: Mutex::default(),
+        }
+    }
+
+    /// Says of a leadgen that it was erased: no verb does so yet.
+    pub(crate) fn mark_erased(&self, leadgen: LeadgenId) {
+        self.rows.lock().expect("not poisoned").seen.insert(leadgen, Fate::Erased);
+    }
+}
+
+impl Host for MemoryHost {
+    fn new() -> Self {
+        Self::at(support::start())
+    }
+
+    fn clock(&self) -> &ManualClock {
+        &self.clock
+    }
+
+    fn keyring(&self) -> &MemoryKeyring {
+        &self.keyring
+    }
+
+    fn try_open(&self, purposes: &[&str]) -> Result<SharedStore, StoreError> {
+        let mark = Mark::new(self.clock.clone());
+        {
+            let mut rows = self.rows.lock().expect("not poisoned");
+            rows.clock.into_iter().for_each(|recorded| mark.adopt(recorded));
+            rows.clock = Some(mark.look().mark);
+            for purpose in purposes {
+                rows.vaults.entry(support::purpose(purpose)).or_default();
+            }
+        }
+        let shared = Arc::new(Shared {
+            rows: self.rows.clone(),
+            keyring: self.keyring.clone(),
+            random: self.random.clone(),
+            mark,
+            readings: Arc::new(Semaphore::new(READINGS_MAX)),
+            process: Mutex::new(Process::default()),
+        });
+        *self.opened.lock().expect("not poisoned") = Arc::downgrade(&shared);
+        Ok(Arc::new(MemoryStore(shared)))
+    }
+
+    fn halt(&self) {
+        let opened = self.opened.lock().expect("not poisoned").upgrade().expect("it is open");
+        opened.process().ended = Some(StoreCode::Halted);
+    }
+
+    fn take(&self, row: &Row) -> Vec<u8> {
+        let mut rows = self.rows.lock().expect("not poisoned");
+        let taken = match row {
+            Row::Record(id) => {
+                let vault = rows.vaults.get_mut(&id.purpose);
+                vault.and_then(|vault| vault.records.remove(&(id.epoch, id.number)))
+            }
+            Row::Line(seq) => rows.trail.remove(seq),
+        };
+        taken.expect("it was there")
+    }
+
+    fn put(&self, row: &Row, bytes: Vec<u8>) {
+        let mut rows = self.rows.lock().expect("not poisoned");
+        match row {
+            Row::Record(id) => {
+                let vault = rows.vaults.entry(id.purpose.clone()).or_default();
+                vault.records.insert((id.epoch, id.number), bytes);
+            }
+            Row::Line(seq) => {
+                rows.trail.insert(*seq, bytes);
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Records: settling them, pages of an export, single look-ups.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::clock::Day;
+use crate::keyring::Bucket;
+use crate::lead::{OpenedLead, SealedRecord, open};
+use crate::purpose::{PurposeId, RecordId};
+use crate::store::memory::reading::{Bounds, Reading};
+use crate::store::memory::rows::Rows;
+use crate::store::memory::{MemoryStore, Shared};
+use crate::store::{
+    Found, Leads, Page, PageRequest, SeenState, Settled, Settlement, StoreCode, StoreError, Wanted,
+};
+use crate::trail::{Entry, Outcome};
+
+#[async_trait]
+impl Leads for MemoryStore {
+    async fn settle(&self, batch: Vec<Settlement>) -> Result<Vec<Settled>, StoreError> {
+        self.0.write(|draft| batch.iter().map(|settlement| draft.settle(settlement)).collect())
+    }
+
+    async fn open_page(&self, mut request: PageRequest, mut entry: Entry) -> Result<Page, StoreError> {
+        if request.after.as_ref().is_some_and(|after| after.purpose != request.purpose) {
+            return Err(StoreError::of(StoreCode::CursorForeign));
+        }
+        let missing = self.0.rows()?.vaults.get(&request.purpose).map_or(0, |vault| vault.missing);
+        if missing > 0 && !request.incomplete {
+            return Err(StoreError::of(StoreCode::CountMismatch));
+        }
+        self.0.require_clock()?;
+        let place = Arc::clone(&self.0.readings).try_acquire_owned();
+        let place = place.map_err(|_| StoreError::of(StoreCode::Busy))?;
+        let bounds = self.0.write(|draft| {
+            // A clock set back brings no expired record back.
+            request.today = request.today.max(Day::of(draft.look.now));
+            let bounds = Bounds::of(&draft.rows, &request)?;
+            entry.purpose = Some(request.purpose.clone());
+            entry.count = bounds.count;
+            (entry.from, entry.to) = match &bounds.range {
+                Some((first, last)) => (Some(first.clone()), Some(last.clone())),
+                None => (None, None),
+            };
+            entry.result = if bounds.count == 0 { Outcome::Nothing } else { Outcome::Done };
+            draft.append_line(entry);
+            Ok(bounds)
+        })?;
+        let Bounds { next, more, count, range } = bounds;
+        let reading = range.map(|range| Reading::new(Arc::clone(&self.0), request, range, count, place));
+        Ok(Page { next, more, count, missing, records: Box::new(reading.into_iter().flatten()) })
+    }
+
+    async fn find(&self, wanted: Wanted, mut entry: Entry) -> Result<Vec<Found>, StoreError> {
+        let state = self.0.write(|draft| {
+            let state = match &wanted {
+                Wanted::Leadgen(leadgen) => draft.rows.state(leadgen),
+                Wanted::Record(id) => draft.rows.record(id).map(|_| SeenState::Stored(id.clone())),
+            };
+            entry.count = u64::from(state.is_some());
+            entry.result = if state.is_some() { Outcome::Done } else { Outcome::Nothing };
+            if let Some(SeenState::Stored(id)) = &state {
+                entry.purpose = Some(id.purpose.clone());
+                (entry.from, entry.to) = (Some(id.clone()), Some(id.clone()));
+            }
+            draft.append_line(entry);
+            Ok(state)
+        })?;
+        let Some(state) = state else { return Ok(Vec::new()) };
+        let lead = match &state {
+            SeenState::Stored(id) => open_one(&self.0, &*self.0.rows()?, id)?,
+            _ => None,
+        };
+        Ok(vec![Found { state, lead }])
+    }
+
+    async fn stored(&self) -> Result<HashMap<PurposeId, u64>, StoreError> {
+        let rows = self.0.rows()?;
+        Ok(rows.vaults.iter().map(|(purpose, vault)| (purpose.clone(), vault.counted)).collect())
+    }
+}
+
+/// A record, if it is there and not past its expiry.
+fn open_one(shared: &Shared, rows: &Rows, id: &RecordId) -> Result<Option<OpenedLead>, StoreError> {
+    let unreadable = StoreError::of(StoreCode::RecordUnreadable);
+    let Some(value) = rows.record(id) else { return Ok(None) };
+    let record = SealedRecord::decode(value).ok_or(unreadable)?;
+    let look = shared.mark.look();
+    match (record.expiry_day <= Day::of(look.mark), record.expiry_day <= Day::of(look.now)) {
+        (true, _) => return Ok(None),
+        // Whether it is past its expiry depends on whether the clock is right.
+        (false, true) => return Err(StoreError::of(StoreCode::ClockJumped)),
+        (false, false) => {}
+    }
+    let key = shared.keyring.bucket_key_of(&Bucket::of(id), record.generation).map_err(|_| unreadable)?;
+    open(&record, id, &key).map(Some).map_err(|_| unreadable)
+}

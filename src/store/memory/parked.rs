@@ -1,0 +1,164 @@
+//! References that are not stored: claiming them, what an operator sees, requeue and the end of 90 days.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::clock::Day;
+use crate::id::{FormId, LeadgenId, PageId};
+use crate::notification::{Lane, Lanes, Move, ParkCode, Why};
+use crate::store::memory::MemoryStore;
+use crate::store::memory::rows::{Fate, ParkedRow};
+use crate::store::parked::{BURIED_SHOWN, META_KEEPS_DAYS};
+use crate::store::{
+    BuriedRef, HeldForm, Parked, ParkedClaim, ParkedOverview, RefusedForm, Requeue, StoreCode, StoreError,
+};
+use crate::trail::{Entry, Outcome};
+
+#[async_trait]
+impl Parked for MemoryStore {
+    async fn claim_due(
+        &self,
+        now: Timestamp,
+        max: usize,
+        lanes: &Lanes,
+    ) -> Result<Option<(Lane, Vec<ParkedClaim>)>, StoreError> {
+        let rows = self.0.rows()?;
+        let mut process = self.0.process();
+        let free = rows.parked.iter().filter(|(arrival, _)| !process.leases.contains_key(*arrival));
+        let due = |(arrival, row): (&u64, &ParkedRow)| Some((due(row, now, lanes)?, *arrival));
+        let due: BTreeSet<(Timestamp, u64)> = free.filter_map(due).collect();
+        let Some(lane) =
+            due.first().and_then(|(_, arrival)| Some(rows.parked.get(arrival)?.reference.lane()))
+        else {
+            return Ok(None);
+        };
+        let mut claims = Vec::new();
+        for (_, arrival) in due {
+            let Some(row) = rows.parked.get(&arrival).filter(|row| row.reference.lane() == lane) else {
+                continue;
+            };
+            if claims.len() >= max {
+                break;
+            }
+            let (attempts, code) = match row.why {
+                Why::Waiting { attempts, code, .. } => (attempts, Some(code)),
+                _ => (0, None),
+            };
+            process.leases.insert(arrival, row.reference.leadgen);
+            claims.push(ParkedClaim { reference: row.reference.clone(), attempts, code });
+        }
+        Ok((!claims.is_empty()).then_some((lane, claims)))
+    }
+
+    async fn release(&self, leadgens: &[LeadgenId]) {
+        self.0.process().leases.retain(|_, leased| !leadgens.contains(leased));
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let rows = self.0.rows()?;
+        let process = self.0.process();
+        let free = rows.parked.iter().filter(|(arrival, _)| !process.leases.contains_key(*arrival));
+        let moments = free.filter_map(|(_, row)| match row.why {
+            Why::Waiting { not_before, .. } => Some(not_before),
+            _ => None,
+        });
+        Ok(moments.min())
+    }
+
+    async fn parked(&self) -> Result<u64, StoreError> {
+        let rows = self.0.rows()?;
+        let counts = |row: &&ParkedRow| matches!(row.why, Why::Waiting { .. } | Why::Held { .. });
+        Ok(rows.parked.values().filter(counts).count() as u64)
+    }
+
+    async fn overview(&self) -> Result<ParkedOverview, StoreError> {
+        let rows = self.0.rows()?;
+        let process = self.0.process();
+        let mut overview = ParkedOverview::default();
+        let mut held: BTreeMap<(FormId, PageId), (u64, Timestamp)> = BTreeMap::new();
+        let mut refused: BTreeMap<(FormId, ParkCode), (u64, Timestamp)> = BTreeMap::new();
+        for (arrival, ParkedRow { reference, why, since, .. }) in &rows.parked {
+            let tally = match why {
+                Why::Waiting { .. } => {
+                    overview.waiting += 1;
+                    continue;
+                }
+                Why::Buried { code, attempts } if overview.buried.len() < BURIED_SHOWN => {
+                    let (arrival, code, attempts, since) = (*arrival, *code, *attempts, *since);
+                    overview.buried.push(BuriedRef { arrival, code, attempts, since });
+                    continue;
+                }
+                Why::Buried { .. } => continue,
+                Why::Held { .. } if process.leases.contains_key(arrival) => continue,
+                Why::Held { .. } => held.entry((reference.form, reference.page)).or_insert((0, *since)),
+                Why::Refused { code } => refused.entry((reference.form, *code)).or_insert((0, *since)),
+            };
+            *tally = (tally.0 + 1, tally.1.min(*since));
+        }
+        let of_form = |((form, page), (count, oldest))| HeldForm { form, page, count, oldest };
+        overview.held = held.into_iter().map(of_form).collect();
+        let of_form = |((form, code), (count, oldest))| RefusedForm { form, code, count, oldest };
+        overview.refused = refused.into_iter().map(of_form).collect();
+        Ok(overview)
+    }
+
+    async fn requeue(&self, which: Requeue, mut entry: Entry) -> Result<u64, StoreError> {
+        self.0.write(|draft| {
+            let now = draft.look.now;
+            let mut count = 0;
+            for (arrival, row) in &mut draft.rows.parked {
+                let wanted = match &which {
+                    Requeue::Ref(wanted) => arrival == wanted,
+                    Requeue::Code(code) => row.why.code() == *code,
+                    Requeue::Form(form) => row.reference.form == *form,
+                };
+                if wanted && matches!(row.why, Why::Refused { .. } | Why::Buried { .. }) {
+                    row.why = Why::Waiting { not_before: now, attempts: 0, code: row.why.code() };
+                    row.since = now;
+                    count += 1;
+                }
+            }
+            entry.count = count;
+            entry.result = if count == 0 { Outcome::Nothing } else { Outcome::Done };
+            draft.append_line(entry);
+            Ok(count)
+        })
+    }
+
+    async fn expire_parked(&self) -> Result<u64, StoreError> {
+        self.0.write(|draft| {
+            if draft.look.jumped {
+                return Err(StoreError::of(StoreCode::ClockJumped));
+            }
+            let last = Day::of(draft.look.now).minus(META_KEEPS_DAYS);
+            let leases = self.0.process().leases.clone();
+            let old =
+                |(arrival, row): &(&u64, &ParkedRow)| row.submitted < last && !leases.contains_key(*arrival);
+            let old: Vec<u64> = draft.rows.parked.iter().filter(old).map(|(arrival, _)| *arrival).collect();
+            for arrival in &old {
+                if let Some(row) = draft.unpark(Some(*arrival)) {
+                    draft.rows.seen.insert(row.reference.leadgen, Fate::Refused(ParkCode::TooOld));
+                }
+            }
+            Ok(old.len() as u64)
+        })
+    }
+
+    async fn sealed_days(&self) -> Result<Vec<Day>, StoreError> {
+        let rows = self.0.rows()?;
+        self.0.require_clock()?;
+        let days: BTreeSet<Day> = rows.parked.values().map(|row| row.sealed).collect();
+        Ok(days.into_iter().collect())
+    }
+}
+
+/// Since when it is due, if it may move.
+fn due(row: &ParkedRow, now: Timestamp, lanes: &Lanes) -> Option<Timestamp> {
+    match (row.why, lanes.moves(&row.reference.lane())) {
+        (Why::Waiting { not_before, .. }, Move::Read | Move::Hold) if not_before <= now => Some(not_before),
+        (Why::Held { .. }, Move::Read) => Some(row.since),
+        _ => None,
+    }
+}

@@ -1,0 +1,123 @@
+//! A page of an export: its bounds, and its records as they are asked for.
+
+use std::ops::Bound::{self, Excluded, Included, Unbounded};
+use std::sync::Arc;
+
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::keyring::Bucket;
+use crate::lead::{SealedRecord, UnsealedLead, unseal};
+use crate::purpose::{Cursor, RecordId};
+use crate::store::memory::Shared;
+use crate::store::memory::draft::EPOCH;
+use crate::store::memory::rows::Rows;
+use crate::store::{PageRequest, StoreCode, StoreError, TestFilter};
+
+/// What a page was found to be.
+pub(super) struct Bounds {
+    pub(super) next: Cursor,
+    pub(super) more: bool,
+    pub(super) count: u64,
+    /// The first and the last record.
+    pub(super) range: Option<(RecordId, RecordId)>,
+}
+
+impl Bounds {
+    /// Looks for the page that was asked for.
+    pub(super) fn of(rows: &Rows, request: &PageRequest) -> Result<Self, StoreError> {
+        let vault = rows.vaults.get(&request.purpose).ok_or(StoreError::of(StoreCode::PurposeUnknown))?;
+        let from = request.after.as_ref().map_or(Unbounded, |after| Excluded((after.epoch, after.number)));
+        let start = RecordId { purpose: request.purpose.clone(), epoch: EPOCH, number: 0 };
+        let next = request.after.clone().unwrap_or(start);
+        let mut bounds = Self { next, more: false, count: 0, range: None };
+        for ((epoch, number), value) in vault.records.range((from, Unbounded)) {
+            if bounds.count >= request.limit as u64 {
+                bounds.more = true;
+                break;
+            }
+            let id = RecordId { purpose: request.purpose.clone(), epoch: *epoch, number: *number };
+            if eligible(request, value)? {
+                bounds.count += 1;
+                let first = bounds.range.take().map_or_else(|| id.clone(), |(first, _)| first);
+                bounds.range = Some((first, id.clone()));
+            }
+            bounds.next = id;
+        }
+        Ok(bounds)
+    }
+}
+
+fn eligible(request: &PageRequest, value: &[u8]) -> Result<bool, StoreError> {
+    let (_, expiry, test) = SealedRecord::peek(value).ok_or(StoreError::of(StoreCode::RecordUnreadable))?;
+    let of_kind = match request.test {
+        TestFilter::Exclude => !test,
+        TestFilter::Include => true,
+        TestFilter::Only => test,
+    };
+    Ok(of_kind && expiry > request.today)
+}
+
+/// The eligible records of a page in arrival order. It holds its place among the readings until it is dropped.
+pub(super) struct Reading {
+    shared: Arc<Shared>,
+    request: PageRequest,
+    /// From where on nothing was read yet.
+    from: Bound<(u32, u64)>,
+    last: (u32, u64),
+    /// How many may still come.
+    left: u64,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Reading {
+    /// A page with these bounds.
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        request: PageRequest,
+        (first, last): (RecordId, RecordId),
+        count: u64,
+        place: OwnedSemaphorePermit,
+    ) -> Self {
+        let from = Included((first.epoch, first.number));
+        Self { shared, request, from, last: (last.epoch, last.number), left: count, _place: place }
+    }
+
+    fn advance(&mut self) -> Result<Option<UnsealedLead>, StoreError> {
+        if self.left == 0 {
+            return Ok(None);
+        }
+        let rows = self.shared.rows()?;
+        let Some(vault) = rows.vaults.get(&self.request.purpose) else { return Ok(None) };
+        for (key, value) in
+            vault.records.range((self.from, Unbounded)).take_while(|(key, _)| **key <= self.last)
+        {
+            if eligible(&self.request, value)? {
+                self.left -= 1;
+                self.from = Excluded(*key);
+                let id = RecordId { purpose: self.request.purpose.clone(), epoch: key.0, number: key.1 };
+                return self.unseal(&id, value).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    fn unseal(&self, id: &RecordId, value: &[u8]) -> Result<UnsealedLead, StoreError> {
+        let unreadable = StoreError::of(StoreCode::RecordUnreadable);
+        let record = SealedRecord::decode(value).ok_or(unreadable)?;
+        let key = self.shared.keyring.bucket_key_of(&Bucket::of(id), record.generation);
+        unseal(&record, id, &key.map_err(|_| unreadable)?).map_err(|_| unreadable)
+    }
+}
+
+impl Iterator for Reading {
+    type Item = Result<UnsealedLead, StoreError>;
+
+    /// After an error nothing comes.
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.advance();
+        if next.is_err() {
+            self.left = 0;
+        }
+        next.transpose()
+    }
+}

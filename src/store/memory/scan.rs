@@ -1,0 +1,103 @@
+//! A scan: each look is of one moment, so what it says is always so; it is told in slices, twice where something is wrong.
+
+use async_trait::async_trait;
+
+use crate::keyring::Bucket;
+use crate::lead::{SealedRecord, check};
+use crate::purpose::{PurposeId, RecordId};
+use crate::store::memory::rows::{Fate, Rows, Vault};
+use crate::store::memory::{MemoryStore, Shared, trail};
+use crate::store::{Fault, RecordsFault, Scan, Scanned, Scanning, StoreError};
+
+/// How far a scan has come.
+#[derive(Default)]
+pub(super) struct Walk {
+    looked_at: usize,
+    is_second: bool,
+}
+
+#[async_trait]
+impl Scan for MemoryStore {
+    async fn scan(&self, max: usize) -> Result<Scanning, StoreError> {
+        let mut rows = self.0.rows()?;
+        let mut process = self.0.process();
+        process.walk.looked_at += max;
+        let records: usize = rows.vaults.values().map(|vault| vault.records.len()).sum();
+        if process.walk.looked_at < records + rows.seen.len() + rows.parked.len() + rows.trail.len() {
+            return Ok(Scanning::More);
+        }
+        let walk = std::mem::take(&mut process.walk);
+        let scanned = look(&self.0, &rows);
+        if !scanned.faults.is_empty() && !walk.is_second {
+            process.walk.is_second = true;
+            return Ok(Scanning::More);
+        }
+        rows.vaults.values_mut().for_each(|vault| vault.missing = 0);
+        for fault in &scanned.faults {
+            if let Fault::Records(fault) = fault
+                && let Some(vault) = rows.vaults.get_mut(&fault.purpose)
+            {
+                vault.missing = fault.missing();
+            }
+        }
+        Ok(Scanning::Over(scanned))
+    }
+}
+
+fn look(shared: &Shared, rows: &Rows) -> Scanned {
+    let mut faults = Vec::new();
+    for (purpose, vault) in &rows.vaults {
+        let fault = records(shared, rows, purpose, vault);
+        if !fault.is_of_seals() || fault.unreadable > 0 {
+            faults.push(Fault::Records(fault));
+        }
+    }
+    let lines = trail::read(rows, shared.keyring.as_ref(), 0, usize::MAX);
+    if lines.is_err() {
+        faults.push(Fault::Trail);
+    }
+    Scanned {
+        records: rows.vaults.values().map(|vault| vault.records.len() as u64).sum(),
+        seen: rows.seen.len() as u64,
+        parked: rows.parked.len() as u64,
+        lines: lines.map_or(0, |lines| lines.len() as u64),
+        faults,
+    }
+}
+
+fn records(shared: &Shared, rows: &Rows, purpose: &PurposeId, vault: &Vault) -> RecordsFault {
+    let mut fault = RecordsFault {
+        purpose: purpose.clone(),
+        counted: vault.counted,
+        found: vault.records.len() as u64,
+        indexed: 0,
+        absent: 0,
+        unreadable: 0,
+        first: None,
+    };
+    for ((epoch, number), value) in &vault.records {
+        let id = RecordId { purpose: purpose.clone(), epoch: *epoch, number: *number };
+        if !opens(shared, &id, value) {
+            fault.unreadable += 1;
+            fault.first.get_or_insert(id);
+        }
+    }
+    for fate in rows.seen.values() {
+        if let Fate::Stored(id) = fate
+            && id.purpose == *purpose
+        {
+            fault.indexed += 1;
+            if rows.record(id).is_none() {
+                fault.absent += 1;
+                fault.first.get_or_insert(id.clone());
+            }
+        }
+    }
+    fault
+}
+
+fn opens(shared: &Shared, id: &RecordId, value: &[u8]) -> bool {
+    let Some(record) = SealedRecord::decode(value) else { return false };
+    let key = shared.keyring.bucket_key_of(&Bucket::of(id), record.generation);
+    key.is_ok_and(|key| check(&record, id, &key).is_ok())
+}
