@@ -91,3 +91,109 @@ impl Reaper {
         Ok(idle.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::app::StoreKnows;
+    use crate::inbox::Settings;
+    use crate::notification::ParkCode;
+    use crate::random::SystemRandom;
+    use crate::store::contract::Host;
+    use crate::store::contract::support::{DAY_MS, HELD, by_officer, leadgen, parked, start, stored};
+    use crate::store::memory::MemoryHost;
+    use crate::store::{SeenState, Wanted};
+    use crate::trail::Action;
+
+    struct World {
+        host: MemoryHost,
+        store: SharedStore,
+        reaper: Reaper,
+        _directory: TempDir,
+    }
+
+    impl World {
+        async fn new() -> Self {
+            let host = MemoryHost::new();
+            let store = host.open();
+            let directory = tempfile::tempdir().expect("a directory");
+            let settings = Settings {
+                path: directory.path().join("inbox"),
+                max_references: 1_000,
+                free_disk_min_bytes: 1,
+                body_max_bytes: 1_000,
+            };
+            let known = Arc::new(StoreKnows(Arc::clone(&store)));
+            let (keyring, clock): (Arc<dyn Keyring>, Arc<dyn Clock>) =
+                (host.keyring.clone(), host.clock.clone());
+            let random = Arc::new(SystemRandom);
+            let inbox = Inbox::open(settings, Arc::clone(&keyring), known, Arc::clone(&clock), random);
+            let inbox = Arc::new(inbox.await.expect("opens"));
+            let reaper = Reaper::new(inbox, Arc::clone(&store), keyring, clock);
+            Self { host, store, reaper, _directory: directory }
+        }
+
+        /// The days that have a key, counted from the start.
+        fn days(&self) -> Vec<u32> {
+            let first = Day::of(start()).0;
+            self.host.keyring.days().iter().map(|day| day.0 - first).collect()
+        }
+    }
+
+    /// The inbox holds the keys of the day on which it was opened, and of the next: other days tell more.
+    #[tokio::test]
+    async fn the_key_of_a_day_goes_once_nothing_is_sealed_under_it() {
+        let world = World::new().await;
+        world.host.pass_days(&world.store, 2);
+        world.store.settle(vec![parked(1, 1, HELD)]).await.expect("parked");
+        world.host.pass_days(&world.store, 4);
+        let of = |days: [u32; 3]| days.map(|day| Day(Day::of(start()).0 + day)).to_vec();
+        world.host.keyring.make_days(&of([3, 5, 6])).expect("made");
+        world.reaper.step().await;
+        let left = world.days();
+        assert!(left.contains(&2), "a parked reference is sealed under it");
+        assert!(!left.contains(&3), "nothing is");
+        assert!(left.contains(&5) && left.contains(&6), "yesterday's and today's stay");
+        world.store.settle(vec![stored(1)]).await.expect("stored");
+        world.host.clock.advance_ms(DAY_MS / 2);
+        world.reaper.step().await;
+        assert!(!world.days().contains(&2));
+    }
+
+    #[tokio::test]
+    async fn while_the_clock_is_not_believed_no_key_goes_and_nothing_expires() {
+        let world = World::new().await;
+        world.store.settle(vec![parked(1, 1, HELD)]).await.expect("parked");
+        world.host.keyring.make_days(&[Day(Day::of(start()).0 + 3)]).expect("made");
+        world.host.clock.advance_ms(100 * DAY_MS);
+        world.reaper.step().await;
+        assert!(world.days().contains(&3));
+        assert_eq!(world.store.parked().await, Ok(1));
+        world.store.confirm_clock(None).await.expect("confirmed");
+        world.host.clock.advance_ms(DAY_MS / 2);
+        world.reaper.step().await;
+        assert!(!world.days().contains(&3));
+        assert_eq!(world.store.parked().await, Ok(0), "Meta has it no more");
+        let found = world.store.find(Wanted::Leadgen(leadgen(1)), by_officer(Action::Found)).await;
+        let state = found.expect("found").pop().map(|found| found.state);
+        assert!(matches!(state, Some(SeenState::Refused(ParkCode::TooOld))));
+    }
+
+    #[tokio::test]
+    async fn it_looks_at_once_then_hourly_and_is_not_put_off_by_a_clock_that_was_set_back() {
+        let world = World::new().await;
+        let until = |step: Step| match step {
+            Step::Until(moment) => moment.as_millisecond() - world.host.clock.now().as_millisecond(),
+            _ => panic!("it names a moment"),
+        };
+        assert_eq!(until(world.reaper.step().await), 3_600_000);
+        world.host.clock.advance_ms(3_599_000);
+        assert_eq!(until(world.reaper.step().await), 1_000, "not yet");
+        world.host.clock.advance_ms(1_000);
+        assert_eq!(until(world.reaper.step().await), 3_600_000);
+        world.host.clock.advance_ms(-86_400_000);
+        assert_eq!(until(world.reaper.step().await), 3_600_000, "it looked again");
+    }
+}
