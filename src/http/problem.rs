@@ -218,12 +218,38 @@ mod tests {
         }
     }
 
+    /// 503 passes by itself or by an operator's act, and may be tried again; 500 does not; 4xx is the caller's.
     #[test]
-    fn every_store_code_becomes_a_problem_with_an_error_status() {
-        for code in StoreCode::ALL {
-            let problem = Problem::from(StoreError::of(*code));
-            assert!(problem.code.status().as_u16() >= 400, "{code}");
+    fn every_store_code_has_its_own_status() {
+        let expected = [
+            (503, "store-unavailable", "store-locked store-closed store-halted store-stalled disk-full"),
+            (503, "busy", "too-many-readings"),
+            (503, "clock-jumped", "clock-jumped"),
+            (413, "body-too-large", "value-too-large"),
+            (400, "cursor-foreign", "cursor-foreign"),
+            (404, "purpose-unknown", "purpose-unknown"),
+            (409, "too-many-tokens", "too-many-tokens"),
+            (500, "record-unreadable", "record-unreadable"),
+            (500, "store-count-mismatch", "store-count-mismatch"),
+            (500, "trail-broken", "trail-broken"),
+            (
+                500,
+                "store-failed",
+                "store-missing keyring-missing witness-missing keyring-foreign keyring-rolled-back \
+                 store-behind-witness store-damaged store-format-unknown store-io reading-interrupted \
+                 keyring-failed",
+            ),
+        ];
+        let mut seen = 0;
+        for (status, problem, codes) in expected {
+            for code in codes.split_whitespace() {
+                let store = StoreCode::from_code(code).expect(code);
+                let told = Problem::from(StoreError::of(store)).code;
+                assert_eq!((told.status().as_u16(), told.as_str()), (status, problem), "{code}");
+                seen += 1;
+            }
         }
+        assert_eq!(seen, StoreCode::ALL.len(), "a code without a row");
     }
 
     #[tokio::test]
