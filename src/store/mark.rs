@@ -19,7 +19,9 @@ const JUMP_MS: i64 = JUMP_DAYS * 86_400_000;
 /// One look at the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Look {
-    /// The present moment; after a leap what the clock says, believed or not.
+    /// What the clock says, believed or not.
+    pub(super) told: Timestamp,
+    /// The present moment: what the clock says, but never before the mark.
     pub(super) now: Timestamp,
     /// The highest clock that was believed.
     pub(super) mark: Timestamp,
@@ -53,8 +55,8 @@ impl Mark {
 
     /// Looks at the clock, and raises the mark where the clock is believed.
     pub(super) fn look(&self) -> Look {
-        let told = self.clock.now();
-        let now = Timestamp::from_millisecond(told.as_millisecond()).unwrap_or(told);
+        let exact = self.clock.now();
+        let now = Timestamp::from_millisecond(exact.as_millisecond()).unwrap_or(exact);
         let mut state = self.state.lock();
         let seen = state.seen.unwrap_or(now);
         let jumped = now.as_millisecond() - seen.as_millisecond() > JUMP_MS;
@@ -67,7 +69,7 @@ impl Mark {
             (true, false) => tracing::info!(clock.now = %Rfc3339(now), "clock.back"),
             _ => {}
         }
-        Look { now: now.max(mark), mark, jumped }
+        Look { told: now, now: now.max(mark), mark, jumped }
     }
 
     /// Believes the clock up to this moment.
@@ -101,30 +103,24 @@ mod tests {
     fn a_clock_set_back_does_not_take_us_back() {
         let (clock, mark) = marked();
         clock.advance_ms(2 * DAY_MS);
-        assert_eq!(mark.look(), Look { now: at(2), mark: at(2), jumped: false });
+        assert_eq!(mark.look(), Look { told: at(2), now: at(2), mark: at(2), jumped: false });
         clock.advance_ms(-DAY_MS);
-        assert_eq!(mark.look(), Look { now: at(2), mark: at(2), jumped: false });
+        assert_eq!(mark.look(), Look { told: at(1), now: at(2), mark: at(2), jumped: false });
     }
 
     #[test]
     fn a_leap_of_seven_days_is_believed_and_a_longer_one_is_not() {
         let (clock, mark) = marked();
         clock.advance_ms(7 * DAY_MS);
-        assert_eq!(mark.look(), Look { now: at(7), mark: at(7), jumped: false });
+        assert_eq!(mark.look(), Look { told: at(7), now: at(7), mark: at(7), jumped: false });
         clock.advance_ms(7 * DAY_MS + 1);
         let look = mark.look();
         assert_eq!((look.mark, look.jumped), (at(7), true));
         assert!(look.now > at(14), "what the clock says");
         assert_eq!(mark.look().mark, at(7), "not believed the second time either");
         clock.advance_ms(-DAY_MS);
-        assert_eq!(
-            mark.look(),
-            Look {
-                now: at(13) + jiff::SignedDuration::from_millis(1),
-                mark: at(13) + jiff::SignedDuration::from_millis(1),
-                jumped: false
-            }
-        );
+        let now = at(13) + jiff::SignedDuration::from_millis(1);
+        assert_eq!(mark.look(), Look { told: now, now, mark: now, jumped: false });
     }
 
     #[test]
@@ -133,7 +129,7 @@ mod tests {
         clock.advance_ms(90 * DAY_MS);
         assert!(mark.look().jumped);
         mark.confirm(at(90));
-        assert_eq!(mark.look(), Look { now: at(90), mark: at(90), jumped: false });
+        assert_eq!(mark.look(), Look { told: at(90), now: at(90), mark: at(90), jumped: false });
         clock.advance_ms(8 * DAY_MS);
         assert!(mark.look().jumped, "the next one is another");
     }

@@ -73,7 +73,7 @@ pub(super) struct Draft<'e> {
 impl<'e> Draft<'e> {
     /// Begins.
     pub(super) fn begin(shared: &'e Shared, engine: &'e Engine) -> Self {
-        let Look { now, mark, jumped } = shared.look();
+        let Look { now, mark, jumped, .. } = shared.look();
         Self { shared, engine, now, jumped, mark, kept: Layer::default(), current: Layer::default() }
     }
 
