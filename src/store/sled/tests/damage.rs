@@ -155,19 +155,30 @@ async fn a_flipped_byte_anywhere_in_the_database_is_never_silent() {
 async fn zeroed_blocks_are_never_silent() {
     let intact = reopened().await;
     let bytes = std::fs::read(intact.db()).expect("readable");
+    assert_eq!(
+        outcome_of_scan(&copy_of(&intact)).await,
+        Ok(()),
+        "nothing is accused where nothing was zeroed"
+    );
+    let (mut refused, mut harmless) = (0, 0);
     for part in 0..8 {
         let world = copy_of(&intact);
         let mut damaged = bytes.clone();
         let at = bytes.len() / 8 * part / 4096 * 4096;
         damaged[at..(at + 4096).min(bytes.len())].fill(0);
+        harmless += u32::from(damaged == bytes);
         std::fs::write(world.db(), damaged).expect("written");
-        println!("zeroed at {at}: {:?}", outcome_of_scan(&world).await);
+        let outcome = outcome_of_scan(&world).await;
+        println!("zeroed at {at}: {outcome:?}");
+        refused += u32::from(outcome.is_err());
     }
+    assert!(refused > 0 && harmless < 8, "no zeroed block was noticed: the test tests nothing");
 }
 
 #[tokio::test]
 async fn a_damaged_snapshot_or_conf_is_never_silent() {
     let intact = reopened().await;
+    let mut refused = Vec::new();
     for prefix in ["snap.", "conf"] {
         let named =
             |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix));
@@ -183,12 +194,17 @@ async fn a_damaged_snapshot_or_conf_is_never_silent() {
             let world = copy_of(&intact);
             let path = world.path().join("db").join(path.file_name().expect("named"));
             std::fs::write(&path, &bytes[..at]).expect("written");
-            println!("{prefix} cut to {at}: {:?}", outcome(&world).await);
+            let cut = outcome(&world).await;
+            println!("{prefix} cut to {at}: {cut:?}");
+            refused.extend(cut.is_err().then_some(prefix));
         }
         let world = copy_of(&intact);
         std::fs::remove_file(world.path().join("db").join(path.file_name().expect("named")))
             .expect("removed");
         println!("{prefix} removed: {:?}", outcome(&world).await);
+    }
+    for prefix in ["snap.", "conf"] {
+        assert!(refused.contains(&prefix), "no cut {prefix} was noticed: the test tests nothing");
     }
 }
 
