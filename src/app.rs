@@ -35,7 +35,7 @@ use crate::store::SharedStore;
 use crate::telemetry::LeadNames;
 use crate::telemetry::metrics::{Metrics, Readings};
 use crate::workers::{
-    Clockwatch, Fetcher, FormBook, Gate, Reaper, Retries, Scanner, Tools, Worker, fetchers, run_loop,
+    Clockwatch, Fetcher, FormBook, Reaper, ReloadGate, Retries, Scanner, Tools, Worker, fetchers, run_loop,
 };
 
 pub use opening::{StartError, StoreKnows};
@@ -254,7 +254,7 @@ impl Rooms {
             graph: Arc::clone(&self.graph),
             policy: Arc::clone(&self.policy),
             forms: FormBook::new(Arc::clone(&self.store), Arc::clone(&self.graph), Arc::clone(&clock)),
-            gate: Gate::default(),
+            gate: ReloadGate::default(),
             retries: Current::new(retries(config)),
             random: Arc::clone(&self.ambient.random),
             metrics: Arc::clone(&self.metrics),

@@ -25,7 +25,7 @@ use crate::telemetry::LeadNames;
 use crate::telemetry::metrics::Metrics;
 use crate::workers::forms::{FormBook, Unknown};
 use crate::workers::told::Told;
-use crate::workers::{Gate, Step, Worker};
+use crate::workers::{ReloadGate, Step, Worker};
 
 /// A claim is one lead: a lead that hangs keeps no other waiting.
 const CLAIM_MAX: usize = 1;
@@ -55,7 +55,7 @@ pub struct Tools {
     /// The purposes.
     pub policy: Arc<Current<Policy>>,
     /// What every settlement passes, so that a reload falls between two of them.
-    pub gate: Gate,
+    pub gate: ReloadGate,
     /// Definitions of forms.
     pub forms: FormBook,
     /// How failures are tried again.

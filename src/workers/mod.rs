@@ -3,8 +3,8 @@
 mod clockwatch;
 mod fetcher;
 mod forms;
-mod gate;
 mod reaper;
+mod reload_gate;
 mod scanner;
 mod told;
 
@@ -25,8 +25,8 @@ use crate::telemetry::metrics::Metrics;
 pub use clockwatch::Clockwatch;
 pub use fetcher::{Fetcher, Retries, Tools, fetchers};
 pub use forms::FormBook;
-pub use gate::Gate;
 pub use reaper::Reaper;
+pub use reload_gate::ReloadGate;
 pub use scanner::Scanner;
 
 /// What one step did.

@@ -25,7 +25,7 @@ use tamis::secret::{Key, Secret};
 use tamis::store::{SharedStore, StoreError};
 use tamis::telemetry::LeadNames;
 use tamis::telemetry::metrics::Metrics;
-use tamis::workers::{Clockwatch, Fetcher, FormBook, Gate, Reaper, Retries, Tools};
+use tamis::workers::{Clockwatch, Fetcher, FormBook, Reaper, ReloadGate, Retries, Tools};
 use tamis_simulator::{Checkbox, Form, Page, Question, Setup, Simulator};
 use tempfile::TempDir;
 
@@ -323,7 +323,7 @@ impl<'m> World<'m> {
             store: Arc::clone(&store),
             graph: Arc::clone(&graph),
             policy: Arc::new(Current::of(Arc::clone(&policy))),
-            gate: Gate::default(),
+            gate: ReloadGate::default(),
             forms: FormBook::new(Arc::clone(&store), Arc::clone(&graph), Arc::clone(&clock)),
             retries: Current::new(Retries { usual: config.retry(), ambiguous: config.retry_ambiguous() }),
             clock: Arc::clone(&clock),
