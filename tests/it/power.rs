@@ -8,9 +8,9 @@ use crate::support::senders;
 use crate::support::steps::{self, kills_at_each_step};
 
 /// A cut that drops nothing of a room proves nothing about it.
-fn dropped_of_each(tally: &Tally) {
-    for room in ["journal", "sled", "witness", "keyring"] {
-        let (cuts, changes) = tally.dropped.get(room).copied().unwrap_or_default();
+fn dropped_of(tally: &Tally, rooms: &[&str]) {
+    for room in rooms {
+        let (cuts, changes) = tally.dropped.get(*room).copied().unwrap_or_default();
         assert!(cuts > 0 && changes > 0, "nothing of the {room} was dropped:\n{tally}");
     }
 }
@@ -22,7 +22,7 @@ async fn what_was_answered_before_a_power_cut_is_there_after_it() {
     let plan = Plan::of(8, 4);
     let tally = power_cuts(&meta, plan).await.unwrap_or_else(|fault| panic!("{fault}"));
     assert!(tally.acknowledged > 100, "the load was too small to prove anything:\n{tally}");
-    dropped_of_each(&tally);
+    dropped_of(&tally, &["journal", "sled", "witness", "keyring"]);
     println!("{tally}");
     meta.stop().await;
 }
@@ -36,7 +36,9 @@ async fn a_power_cut_in_the_life_after_a_kill_takes_nothing_that_was_answered() 
     let tally = kills_at_each_step(&meta, plan).await.unwrap_or_else(|fault| panic!("{fault}"));
     assert!(tally.kills > 5 && tally.acknowledged > 100, "too little to prove anything:\n{tally}");
     assert!(tally.inherited > 0, "no kill left anything of sled's unsynced:\n{tally}");
-    dropped_of_each(&tally);
+    // A start replaces the keyring once or twice among hundreds of steps: whether a step that is cut after falls into that
+    // is chance. The test above sees to it.
+    dropped_of(&tally, &["journal", "sled", "witness"]);
     println!("{tally}");
     meta.stop().await;
 }
