@@ -58,7 +58,8 @@ impl Shared {
             let leadgens: Vec<LeadgenId> = fresh.iter().map(|reference| reference.leadgen).collect();
             let looked = self.known.look(&leadgens).await.map_err(InboxError::of)?;
             let mut known = looked.known.into_iter();
-            fresh.retain(|_| known.next() == Some(false));
+            // What the store says nothing of is new: stored twice it is recognised, passed over it would be lost.
+            fresh.retain(|_| known.next() != Some(true));
             parked = looked.parked;
         }
         let new = if fresh.is_empty() { fresh } else { self.append(&mut call, fresh, parked)? };

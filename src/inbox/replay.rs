@@ -155,8 +155,9 @@ impl Reader<'_> {
         }
         let leadgens: Vec<_> = references.iter().map(|reference| reference.leadgen).collect();
         let looked = self.known.look(&leadgens).await.map_err(InboxError::of)?;
-        let unknown = references.into_iter().zip(looked.known).filter(|(_, known)| !known);
-        for (reference, _) in unknown {
+        let mut known = looked.known.into_iter();
+        // As in accepting: what the store says nothing of is not passed over.
+        for reference in references.into_iter().filter(|_| known.next() != Some(true)) {
             let queue = &mut self.found.queue;
             // Written again elsewhere before the old segment was recycled: it is open in the newer one only.
             let ticket = queue.ticket(&reference.leadgen).unwrap_or_else(|| queue.insert(&reference));
