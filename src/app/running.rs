@@ -1,0 +1,198 @@
+//! Running: the listeners and the workers, until a stop is asked for, and the way out in order.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::app::sockets::Sockets;
+use crate::app::{App, Rooms};
+use crate::clock::Rfc3339;
+use crate::http::admin::Admin;
+use crate::http::{
+    ADMIN_CONNECTIONS_MAX, AdminDoor, Health, Intake, Listener, NEXT_HEAD_MAX, Patience, admin_server,
+    public_server,
+};
+use crate::lifecycle::Stop;
+use crate::machine::descriptors;
+use crate::machine::systemd::Systemd;
+use crate::workers::{Clockwatch, Fetcher, Reaper, Scanner, Tools, Worker, run_loop};
+
+/// Threads of the public listener.
+const PUBLIC_WORKERS: usize = 2;
+/// Connections to the public side at one time, where the system allows as many open files.
+const PUBLIC_CONNECTIONS_MAX: usize = 10_000;
+/// A connection to the public side, and the second descriptor by which it is watched.
+const FILES_A_CONNECTION: usize = 2;
+/// Open files that are not connections of callers: the journal's segments, the store, Graph, the log.
+const OTHER_FILES: usize = 256;
+/// Of the drain, what the requests under way may take.
+const LISTENERS_SHARE: f64 = 0.4;
+/// Of the drain, what requests and workers may take together; the rest is for the last syncs.
+const WORKERS_SHARE: f64 = 0.85;
+
+impl App {
+    /// Serves until a stop is asked for, then leaves in order: no new connections, steps under way finished, the inbox
+    /// and the store synced and closed. True if everything ended well.
+    pub async fn run(self, stop: Stop) -> bool {
+        let Self { addresses, rooms, sockets, intake, drain, fetchers, tools, started: _, systemd } = self;
+        let servers = match rooms.serve(sockets, intake, drain, &stop) {
+            Ok(servers) => servers,
+            Err(error) => {
+                tracing::error!(io.kind = ?error.kind(), "process.cannot-serve");
+                rooms.close().await;
+                return false;
+            }
+        };
+        rooms.start_workers(fetchers, &tools, &stop);
+        let records = rooms.store.stored().await.ok().map(|stored| stored.values().sum::<u64>());
+        let parked = rooms.store.parked().await.ok();
+        tracing::info!(
+            public.address = %addresses.public,
+            admin.socket = %addresses.socket.display(),
+            admin.address = addresses.admin.as_ref().map(tracing::field::display),
+            store.records = records,
+            inbox.queued = rooms.inbox.queued(),
+            inbox.parked = parked,
+            "process.started"
+        );
+        systemd.ready().await;
+        rooms.feed_watchdog(&systemd, &stop);
+        stop.requested().await;
+        systemd.stopping().await;
+        let begun = rooms.ambient.clock.now();
+        let workers_end = Instant::now() + drain.mul_f64(WORKERS_SHARE);
+        let stopped = futures_util::future::join_all(servers.iter().map(|server| server.stop(true)));
+        let graceful = tokio::time::timeout(drain.mul_f64(LISTENERS_SHARE), stopped).await.is_ok();
+        // What the requests did not need of their time is the workers'.
+        let drained = stop.drain(workers_end.saturating_duration_since(Instant::now())).await;
+        let closed = rooms.close().await;
+        let _ = std::fs::remove_file(&addresses.socket);
+        tracing::info!(
+            stop.listeners_in_time = graceful,
+            stop.workers_in_time = drained,
+            stop.took_ms = rooms.ambient.clock.now().as_millisecond() - begun.as_millisecond(),
+            stop.since = %Rfc3339(begun),
+            inbox.queued = rooms.inbox.queued(),
+            "process.stopped"
+        );
+        closed && !stop.crashed()
+    }
+}
+
+impl Rooms {
+    fn serve(
+        &self,
+        sockets: Sockets,
+        intake: Intake,
+        drain: Duration,
+        stop: &Stop,
+    ) -> std::io::Result<Vec<actix_web::dev::ServerHandle>> {
+        let (inbox, store) = (Arc::clone(&self.inbox), Arc::clone(&self.store));
+        let health = Health::new(move || {
+            let (inbox, store) = (Arc::clone(&inbox), Arc::clone(&store));
+            async move { inbox.ready().await && store.ready() }
+        });
+        let shutdown = drain.mul_f64(LISTENERS_SHARE);
+        let random = || Arc::clone(&self.ambient.random);
+        let public = Listener { workers: PUBLIC_WORKERS, connections: public_connections(), shutdown };
+        let admin = Listener { workers: 1, connections: ADMIN_CONNECTIONS_MAX, shutdown };
+        let state = Arc::new(Admin {
+            store: Arc::clone(&self.store),
+            inbox: Arc::clone(&self.inbox),
+            graph: Arc::clone(&self.graph),
+            policy: Arc::clone(&self.policy),
+            metrics: Arc::clone(&self.metrics),
+            clock: Arc::clone(&self.ambient.clock),
+            random: random(),
+        });
+        let patience = Patience::new(NEXT_HEAD_MAX);
+        let mut servers = vec![
+            (
+                "admin-socket",
+                admin_server(AdminDoor::Socket(sockets.admin_socket), &admin, state.clone(), random())?,
+            ),
+            (
+                "public-listener",
+                public_server(sockets.public, &public, intake, health, random(), Arc::clone(&patience))?,
+            ),
+        ];
+        if let Some(socket) = sockets.admin {
+            servers.push(("admin-listener", admin_server(AdminDoor::Tcp(socket), &admin, state, random())?));
+        }
+        let mut handles = Vec::with_capacity(servers.len());
+        for (name, server) in servers {
+            handles.push(server.handle());
+            stop.supervise(name, async move {
+                if let Err(error) = server.await {
+                    tracing::error!(task.name = name, io.kind = ?error.kind(), "process.listener-failed");
+                }
+            });
+        }
+        let asked = stop.clone();
+        stop.supervise("patience", async move { patience.run(asked.requested()).await });
+        Ok(handles)
+    }
+
+    fn start_workers(&self, fetchers: usize, tools: &Arc<Tools>, stop: &Stop) {
+        let mut workers: Vec<Arc<dyn Worker>> = vec![Arc::new(Reaper::new(
+            Arc::clone(&self.inbox),
+            Arc::clone(&self.store),
+            Arc::clone(&self.keyring),
+            Arc::clone(&self.ambient.clock),
+        ))];
+        workers.push(Arc::new(Clockwatch::new(
+            Arc::clone(&self.store),
+            Arc::clone(&self.graph),
+            Arc::clone(&self.ambient.clock),
+        )));
+        workers.push(Arc::new(Scanner::new(
+            Arc::clone(&self.store),
+            Arc::clone(&self.inbox),
+            Arc::clone(&self.metrics),
+            Arc::clone(&self.ambient.clock),
+        )));
+        for _ in 0..fetchers {
+            workers.push(Arc::new(Fetcher::new(Arc::clone(tools))));
+        }
+        for worker in workers {
+            let (clock, metrics) = (Arc::clone(&self.ambient.clock), Arc::clone(&self.metrics));
+            stop.supervise(worker.name(), run_loop(worker, stop.clone(), clock, metrics));
+        }
+    }
+
+    /// Only what a restart may mend starves the watchdog: an inbox or a store that halted, or threads that hang. A full
+    /// disk or a full queue does not: they are waited out, and calls meanwhile are answered 503.
+    fn feed_watchdog(&self, systemd: &Arc<Systemd>, stop: &Stop) {
+        if !systemd.is_watching() {
+            return;
+        }
+        let (inbox, store) = (Arc::clone(&self.inbox), Arc::clone(&self.store));
+        let (systemd, asked) = (Arc::clone(systemd), stop.clone());
+        stop.supervise("watchdog", async move {
+            tokio::select! {
+                () = systemd.keep_alive(|| inbox.halted().is_none() && store.halted().is_none()) => {}
+                () = asked.requested() => {}
+            }
+        });
+    }
+
+    async fn close(&self) -> bool {
+        let inbox = self.inbox.close();
+        if let Err(error) = &inbox {
+            tracing::error!(code = %error.code, "inbox.close-failed");
+        }
+        let store = self.store.close().await;
+        if let Err(error) = &store {
+            tracing::error!(code = %error.code, "store.close-failed");
+        }
+        inbox.is_ok() && store.is_ok()
+    }
+}
+
+/// As many as leave room for everything else that the daemon opens: a listener that runs out of files takes nobody.
+fn public_connections() -> usize {
+    let files = usize::try_from(descriptors::raise_limit()).unwrap_or(usize::MAX);
+    let others = OTHER_FILES + 2 * ADMIN_CONNECTIONS_MAX;
+    (files.saturating_sub(others) / FILES_A_CONNECTION).clamp(PUBLIC_WORKERS, PUBLIC_CONNECTIONS_MAX)
+}
