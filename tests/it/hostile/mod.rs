@@ -2,6 +2,7 @@
 //! changes of it run here; `cargo run --release --example fuzz -- --seconds 60` goes on from there.
 
 pub mod mutate;
+pub mod seeds;
 pub mod targets;
 
 use std::fs;
