@@ -1,4 +1,4 @@
-//! Numbers for Prometheus, prefix `tamis_`. Labels come from closed enums and from the config (purposes, pages), so that
+//! Numbers for Prometheus, as OpenMetrics, prefix `tamis_`. Labels come from closed enums and from the config (purposes, pages), so that
 //! no person and no free text can become one, and their number is bounded.
 
 use std::sync::OnceLock;
@@ -18,6 +18,9 @@ use prometheus_client::registry::Registry;
 use crate::id::PageId;
 use crate::notification::{ChangeCode, ParkCode};
 use crate::purpose::PurposeId;
+
+/// The media type of what [`Metrics::render`] makes: Prometheus takes it for an older format without it, and refuses it.
+pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// A label value from a closed set of codes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -124,8 +127,24 @@ macro_rules! register {
 }
 
 impl Metrics {
-    /// All metrics at zero.
+    /// All metrics at zero, and a line for each value of a label that is known beforehand: a counter that begins with
+    /// its first event has not increased by it, so that no alarm would ring.
     pub fn new() -> Self {
+        let metrics = Self::register();
+        for (_, status) in STATUSES {
+            metrics.notifications.get_or_create(&ByAnswer { answer: Label(status) }).inc_by(0);
+            metrics.admin_requests.get_or_create(&ByAnswer { answer: Label(status) }).inc_by(0);
+        }
+        for kind in ChangeCode::ALL {
+            metrics.changes.get_or_create(&ByKind { kind: Label(kind.as_str()) }).inc_by(0);
+        }
+        for code in ParkCode::ALL {
+            metrics.parked.get_or_create(&ByCode { code: Label(code.as_str()) }).inc_by(0);
+        }
+        metrics
+    }
+
+    fn register() -> Self {
         let mut registry = Registry::with_prefix("tamis");
         let version = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The running version", version);
@@ -262,7 +281,7 @@ impl Metrics {
         self.gauges.scan_ended.set(ended_seconds);
     }
 
-    /// Everything in Prometheus' text format.
+    /// Everything, in the text format of [OpenMetrics 1.0](https://prometheus.io/docs/specs/om/open_metrics_spec/).
     pub async fn render(&self) -> String {
         if let Some(readings) = self.readings.get() {
             self.take(readings().await);
@@ -283,7 +302,11 @@ impl Metrics {
         }
         self.gauges.ready.set(u64::from(now.ready));
         for (purpose, count) in now.records {
-            self.gauges.records.get_or_create(&ByPurpose { purpose: purpose.to_string() }).set(count);
+            let by = ByPurpose { purpose: purpose.to_string() };
+            self.gauges.records.get_or_create(&by).set(count);
+            for counter in [&self.stored, &self.dropped_fields, &self.exported] {
+                counter.get_or_create(&by).inc_by(0);
+            }
         }
         self.gauges.paused.clear();
         for (page, code) in now.paused {
@@ -293,26 +316,30 @@ impl Metrics {
     }
 }
 
-/// The statuses that tamis answers; any other is `other`.
+/// The statuses that tamis answers.
+const STATUSES: [(u16, &str); 16] = [
+    (200, "200"),
+    (201, "201"),
+    (204, "204"),
+    (400, "400"),
+    (401, "401"),
+    (403, "403"),
+    (404, "404"),
+    (405, "405"),
+    (406, "406"),
+    (408, "408"),
+    (409, "409"),
+    (413, "413"),
+    (429, "429"),
+    (500, "500"),
+    (503, "503"),
+    (0, OTHER),
+];
+/// Any other.
+const OTHER: &str = "other";
+
 fn status_label(status: u16) -> Label {
-    const KNOWN: [(u16, &str); 15] = [
-        (200, "200"),
-        (201, "201"),
-        (204, "204"),
-        (400, "400"),
-        (401, "401"),
-        (403, "403"),
-        (404, "404"),
-        (405, "405"),
-        (406, "406"),
-        (408, "408"),
-        (409, "409"),
-        (413, "413"),
-        (429, "429"),
-        (500, "500"),
-        (503, "503"),
-    ];
-    Label(KNOWN.iter().find(|(known, _)| *known == status).map_or("other", |(_, text)| text))
+    Label(STATUSES.iter().find(|(known, _)| *known == status).map_or(OTHER, |(_, text)| text))
 }
 
 #[cfg(test)]
@@ -335,5 +362,26 @@ mod tests {
             assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
         }
         assert!(text.lines().all(|line| line.starts_with("tamis_") || line.starts_with('#')), "{text}");
+    }
+
+    #[tokio::test]
+    async fn what_has_not_happened_yet_is_counted_as_nothing() {
+        let metrics = Metrics::new();
+        let purpose = PurposeId::parse("devis").expect("a name");
+        metrics.read_from(move || {
+            let records = vec![(purpose.clone(), 0)];
+            async { Readings { records, ..Readings::default() } }
+        });
+        let text = metrics.render().await;
+        for line in [
+            "tamis_changes_total{kind=\"values-off\"} 0",
+            "tamis_leads_parked_total{code=\"form-unclaimed\"} 0",
+            "tamis_notifications_total{answer=\"503\"} 0",
+            "tamis_admin_requests_total{answer=\"other\"} 0",
+            "tamis_leads_stored_total{purpose=\"devis\"} 0",
+            "tamis_leads_exported_total{purpose=\"devis\"} 0",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
+        }
     }
 }
