@@ -30,6 +30,7 @@ mod lost;
 mod meta;
 mod model;
 mod power;
+mod prometheus;
 mod proxy;
 mod reload;
 mod scan;

@@ -318,8 +318,8 @@ fn metrics() -> Call {
         .roles(ALL)
         .answer(
             "200",
-            "Prometheus' text format.",
-            [("text/plain", plain("Lines of Prometheus' text format 0.0.4."))],
+            "Everything that is counted.",
+            [("application/openmetrics-text", plain("Lines of OpenMetrics 1.0, which Prometheus reads."))],
             [],
         )
 }

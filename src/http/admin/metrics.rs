@@ -1,15 +1,13 @@
-//! `GET /metrics`: Prometheus' text format.
+//! `GET /metrics`: for Prometheus, as OpenMetrics.
 
 use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Data;
 
 use crate::http::admin::operator::{By, See};
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::{MEDIA_TYPE, Metrics};
 
 /// Every counter and gauge.
 pub(super) async fn show(_by: By<See>, metrics: Data<Metrics>) -> HttpResponse {
-    HttpResponse::Ok()
-        .insert_header((CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"))
-        .body(metrics.render().await)
+    HttpResponse::Ok().insert_header((CONTENT_TYPE, MEDIA_TYPE)).body(metrics.render().await)
 }

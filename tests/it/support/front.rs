@@ -262,6 +262,7 @@ fn site(directory: &Path, upstream: &str, tls: SocketAddr, plain: SocketAddr) ->
     text
 }
 
-fn free_port() -> SocketAddr {
+/// A port that nobody listened at a moment ago.
+pub fn free_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port")
 }
