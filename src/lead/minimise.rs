@@ -32,21 +32,24 @@ pub struct Sieved {
     pub dropped: Dropped,
     /// A key that the form's definition does not have: time to read the definition again.
     pub unknown_key: bool,
+    /// The reply has no answers, not even an empty list: the refusal may be the reply's fault and not the person's.
+    pub unanswered: bool,
 }
 
 /// Sieves a lead under the purpose that claims its form.
 ///
-/// The result is an error if the reply is another lead's ([`ParkCode::FormMismatch`], [`ParkCode::ReplyUnreadable`]), and
-/// otherwise by the first rule it breaks: [`ParkCode::ConsentMissing`] (then no answer is decoded at all),
-/// [`ParkCode::RequiredFieldMissing`], [`ParkCode::NothingWhitelisted`]. A reply that does not name its form or its lead
-/// is taken at its word.
+/// The result is an error if the reply is another lead's ([`ParkCode::FormMismatch`], [`ParkCode::ReplyUnreadable`]) or
+/// does not name its form ([`ParkCode::FormUnnamed`]: it is always asked for, and what a lead may be kept for hangs on it),
+/// and otherwise by the first rule it breaks: [`ParkCode::ConsentMissing`] (then no answer is decoded at all),
+/// [`ParkCode::RequiredFieldMissing`], [`ParkCode::NothingWhitelisted`]. A reply that does not name its lead is the one
+/// that was asked for.
 ///
 /// Of several answers to one field the one whose key is listed first counts, then the one that came first; an entry
 /// without an answer does not stand in the way of one that has it.
 pub fn minimise(raw: &RawLead<'_>, reference: &LeadRef, matching: &Matching<'_>) -> Sieved {
     let mut sieve = Sieve { matching, dropped: Dropped::default(), unknown_key: false };
     let result = sieve.lead(raw, reference);
-    Sieved { result, dropped: sieve.dropped, unknown_key: sieve.unknown_key }
+    Sieved { result, dropped: sieve.dropped, unknown_key: sieve.unknown_key, unanswered: raw.is_unanswered }
 }
 
 struct Sieve<'m, 'p> {
@@ -159,6 +162,9 @@ fn belongs_to(raw: &RawLead<'_>, reference: &LeadRef) -> Result<(), ParkCode> {
     }
     if other(raw.id, reference.leadgen.expose()) || raw.is_unlisted {
         return Err(ParkCode::ReplyUnreadable);
+    }
+    if raw.form_id.is_none_or(Json::is_null) {
+        return Err(ParkCode::FormUnnamed);
     }
     Ok(())
 }

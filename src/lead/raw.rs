@@ -79,6 +79,8 @@ pub struct RawLead<'r> {
     pub(in crate::lead) entries_beyond: usize,
     /// `field_data` is there and no list: whatever was answered stands in no form that is known.
     pub(in crate::lead) is_unlisted: bool,
+    /// There is no `field_data`, or it is `null`: no person submits that.
+    pub(in crate::lead) is_unanswered: bool,
 }
 
 /// One entry of `field_data`. A part that is not there, or is `null`, is `None`.
@@ -112,6 +114,7 @@ impl<'r> RawLead<'r> {
                 _ => {}
             }
         }
+        let is_unanswered = field_data.is_none_or(Json::is_null);
         let is_unlisted = field_data.is_some_and(|raw| raw.kind() != Kind::Array && !raw.is_null());
         let field_data = field_data.filter(|raw| raw.kind() == Kind::Array);
         if field_data.is_none() && id.and_then(leadgen).is_none() {
@@ -129,6 +132,7 @@ impl<'r> RawLead<'r> {
             entries,
             entries_beyond,
             is_unlisted,
+            is_unanswered,
         })
     }
 

@@ -21,6 +21,10 @@ crate::codes! {
         PolicyBlock = "policy-block",
         /// Waiting: the form's definition cannot be read for now, so no question can be matched.
         FormUnread = "form-unread",
+        /// Waiting: the reply has no answers at all, which may pass: what Graph withholds from a token it leaves out.
+        AnswersMissing = "answers-missing",
+        /// Waiting, once: the reply does not name its form. Buried: the second did not either.
+        FormUnnamed = "form-unnamed",
         /// Held: no purpose claims the form.
         FormUnclaimed = "form-unclaimed",
         /// Held: the page has no token in the config.

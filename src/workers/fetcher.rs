@@ -373,18 +373,43 @@ impl Tools {
             return parked(claim.reference, why);
         };
         let matching = Matching::new(purpose, known.definition.as_ref());
-        let Sieved { result, dropped, unknown_key } = minimise(&raw, &claim.reference, &matching);
+        let Sieved { result, dropped, unknown_key, unanswered } = minimise(&raw, &claim.reference, &matching);
         if unknown_key {
             self.forms.doubt(&claim.reference.form);
         }
         let outcome = match result {
             Ok(lead) => Outcome::Stored(Box::new(lead)),
+            Err(code @ ParkCode::FormUnnamed) => Outcome::Parked(self.once_more(code, &claim)),
+            Err(
+                code @ (ParkCode::ConsentMissing
+                | ParkCode::RequiredFieldMissing
+                | ParkCode::NothingWhitelisted),
+            ) if unanswered => Outcome::Parked(self.until_answered(code, &claim)),
             Err(code @ (ParkCode::FormMismatch | ParkCode::ReplyUnreadable)) => {
                 Outcome::Parked(Why::Buried { code, attempts: claim.attempts + 1 })
             }
             Err(code) => Outcome::Parked(Why::Refused { code }),
         };
         Settlement { reference: claim.reference, outcome, dropped }
+    }
+
+    /// What an odd reply may be asked for again once; the second time a human must look.
+    fn once_more(&self, code: ParkCode, claim: &Claimed) -> Why {
+        if claim.last_code == Some(code) {
+            return Why::Buried { code, attempts: claim.attempts + 1 };
+        }
+        self.again(&self.usual(), 0, code, None, self.clock.now())
+    }
+
+    /// A reply without any answers is asked for again, as a lead that Graph cannot find is; then it is judged as it is.
+    fn until_answered(&self, verdict: ParkCode, claim: &Claimed) -> Why {
+        let code = ParkCode::AnswersMissing;
+        // Attempts that an outage spent do not count.
+        let before = if claim.last_code == Some(code) { claim.attempts } else { 0 };
+        match self.again(&self.retries.pin().ambiguous, before, code, None, self.clock.now()) {
+            Why::Buried { .. } => Why::Refused { code: verdict },
+            waiting => waiting,
+        }
     }
 
     fn after_failure(&self, failure: &Failure, claim: &Claimed, now: Timestamp) -> Why {

@@ -98,6 +98,39 @@ async fn odd_replies_cost_a_retry_and_never_a_lead() {
     }
 }
 
+/// What Graph withholds it leaves out without a word, and a reply that names no form may be of any.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reply_without_answers_or_form_is_asked_for_again_before_it_is_judged() {
+    let whole =
+        r#""field_data":[{"name":"full_name","values":["Z"]},{"name":"email","values":["z@example.org"]}]"#;
+    let named = format!(r#""form_id":"{DEVIS_FORM}""#);
+    for (parts, at_first, in_the_end, calls) in [
+        (named.clone(), 3, ("refused", "required-field-missing"), 4..=4),
+        (format!(r#"{named},"field_data":null"#), 3, ("refused", "required-field-missing"), 4..=4),
+        (whole.to_owned(), 1, ("buried", "form-unnamed"), 2..=2),
+        (format!(r#"{whole},"form_id":null"#), 1, ("buried", "form-unnamed"), 2..=2),
+    ] {
+        let world = World::start().await;
+        let ids = submit(&world, 2);
+        let odd = |id: &str| What::json(&format!(r#"{{"id":"{id}",{parts}}}"#));
+        world.meta.misbehave(Rule::times(at_first, Match::any().lead(&ids[0]), odd(&ids[0])));
+        world.meta.misbehave(Rule::always(Match::any().lead(&ids[1]), odd(&ids[1])));
+        world.deliver_all(&ids).await;
+        world.stored("devis", 1).await;
+        let (list, code) = in_the_end;
+        world
+            .until("it has its end", || async {
+                world.admin().get("/admin/v1/inbox").await.json()[list][0]["code"] == code
+            })
+            .await;
+        let of_the_second = world.meta.graph_calls();
+        let of_the_second = of_the_second.iter().filter(|call| call.path.contains(&ids[1])).count();
+        assert!(calls.contains(&of_the_second), "{parts}: {of_the_second} calls");
+        assert_eq!(world.records("devis").await.len(), 1, "{parts}");
+        world.end().await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_token_pauses_its_page_and_a_new_one_brings_all_back() {
     let world = World::start().await;
