@@ -4,17 +4,17 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::batch::Batch;
 use super::frame::{self, DayKey};
-use super::ledger::{Batch, Ledger};
+use super::ledger::{Gathered, Ledger};
 use super::queue::Standing;
 use super::shared::Shared;
 use super::{Accepted, InboxCode, InboxError};
-use crate::clock::Day;
 use crate::id::LeadgenId;
 use crate::notification::LeadRef;
 
 /// A call on its way through.
-struct Call<'s> {
+struct Passage<'s> {
     /// What is not known so far.
     unknown: Vec<LeadRef>,
     /// The batches that must be durable before the answer.
@@ -22,24 +22,24 @@ struct Call<'s> {
     /// The key of the day.
     key: Arc<DayKey>,
     /// The look into the store, from before the queue was looked at.
-    look: Look<'s>,
+    look: StoreLook<'s>,
 }
 
 /// A look into the store that is under way, over when it is dropped: its caller may go away at any moment.
-struct Look<'s> {
+struct StoreLook<'s> {
     shared: &'s Shared,
     began: Option<u64>,
 }
 
-impl Look<'_> {
+impl StoreLook<'_> {
     fn end(&mut self, ledger: &mut Ledger) {
         if let Some(began) = self.began.take() {
-            ledger.looks.end(began);
+            ledger.end_look(began);
         }
     }
 }
 
-impl Drop for Look<'_> {
+impl Drop for StoreLook<'_> {
     fn drop(&mut self) {
         if self.began.is_some() {
             self.end(&mut self.shared.lock());
@@ -56,14 +56,14 @@ impl Shared {
         let mut parked = 0;
         if !fresh.is_empty() {
             let leadgens: Vec<LeadgenId> = fresh.iter().map(|reference| reference.leadgen).collect();
-            let looked = self.known.look(&leadgens).await.map_err(InboxError::of)?;
+            let looked = self.known().look(&leadgens).await.map_err(InboxError::of)?;
             let mut known = looked.known.into_iter();
             // What the store says nothing of is new: stored twice it is recognised, passed over it would be lost.
             fresh.retain(|_| known.next() != Some(true));
             parked = looked.parked;
         }
         let new = if fresh.is_empty() { fresh } else { self.append(&mut call, fresh, parked)? };
-        let Call { waits, look, .. } = call;
+        let Passage { waits, look, .. } = call;
         drop(look);
         for batch in waits {
             batch.wait().await?;
@@ -72,25 +72,25 @@ impl Shared {
     }
 
     /// Looks the call up in the queue. The clock is read before the lock is taken.
-    fn look(&self, references: Vec<LeadRef>) -> Result<Call<'_>, InboxError> {
-        let today = Day::of(self.clock.now());
+    fn look(&self, references: Vec<LeadRef>) -> Result<Passage<'_>, InboxError> {
+        let today = self.today();
         let once = without_repeats(references);
         let mut ledger = self.lock();
         ledger.check_open()?;
-        let mut call = Call {
+        let mut call = Passage {
             unknown: Vec::with_capacity(once.len()),
             waits: Vec::new(),
-            key: ledger.keys.of(today).clone(),
-            look: Look { shared: self, began: None },
+            key: ledger.key_of(today).clone(),
+            look: StoreLook { shared: self, began: None },
         };
         for reference in once {
-            match ledger.queue.find(&reference.leadgen) {
+            match ledger.queue().find(&reference.leadgen) {
                 None => call.unknown.push(reference),
                 Some(standing) => call.wait_for(&ledger, standing),
             }
         }
         if !call.unknown.is_empty() {
-            call.look.began = Some(ledger.looks.begin());
+            call.look.began = Some(ledger.begin_look());
         }
         Ok(call)
     }
@@ -98,7 +98,7 @@ impl Shared {
     /// Puts the references into the buffer, sealed, unless another call was faster. Returns those that are new.
     fn append(
         &self,
-        call: &mut Call<'_>,
+        call: &mut Passage<'_>,
         fresh: Vec<LeadRef>,
         parked: u64,
     ) -> Result<Vec<LeadRef>, InboxError> {
@@ -106,28 +106,26 @@ impl Shared {
         let mut frame = self.seal(&fresh, &call.key)?;
         let mut ledger = self.lock();
         let began = call.look.began.unwrap_or_default();
-        let new = ledger.new_of(fresh, began, |ledger, standing| call.wait_for(ledger, standing));
+        let new = ledger.still_new(fresh, began, |ledger, standing| call.wait_for(ledger, standing));
         call.look.end(&mut ledger);
         let new = new?;
         if new.is_empty() {
             return Ok(new);
         }
         // Rare: another call took some of ours, or midnight passed. Sealed again under the lock then.
-        let stale = !ledger.keys.holds(call.key.day);
+        let stale = !ledger.holds_key_of(call.key.day);
         if stale {
-            call.key = ledger.keys.today.clone();
+            call.key = ledger.key().clone();
         }
         if stale || new.len() != looked_at {
             frame = self.seal(&new, &call.key)?;
         }
         self.check_room(&ledger, parked, new.len(), frame.len())?;
-        let wake = ledger.filling.is_empty();
-        let Ledger { queue, filling, .. } = &mut *ledger;
-        filling.push(&frame, call.key.day, new.iter().map(|reference| queue.insert(reference)));
-        call.waits.push(filling.batch.clone());
+        let Gathered { batch, is_first } = ledger.gather(&frame, call.key.day, &new);
         drop(ledger);
-        if wake {
-            self.work.notify_one();
+        call.waits.push(batch);
+        if is_first {
+            self.wake_writer();
         }
         Ok(new)
     }
@@ -141,14 +139,14 @@ impl Shared {
         new: usize,
         frame_bytes: usize,
     ) -> Result<(), InboxError> {
-        let queued = ledger.queue.len() as u64;
-        let refusal = if frame_bytes > self.limits.frame_bytes_max {
+        let queued = ledger.queue().len() as u64;
+        let refusal = if frame_bytes > self.limits().frame_bytes_max {
             InboxCode::CallTooLarge
-        } else if queued.saturating_add(parked).saturating_add(new as u64) > self.settings.max_references {
+        } else if queued.saturating_add(parked).saturating_add(new as u64) > self.settings().max_references {
             InboxCode::Full
-        } else if ledger.filling.bytes.len() + frame_bytes > self.limits.buffer_bytes_max {
+        } else if ledger.gathered_bytes() + frame_bytes > self.limits().buffer_bytes_max {
             InboxCode::Stalled
-        } else if !self.space.is_enough() {
+        } else if !self.space().is_enough() {
             InboxCode::DiskFull
         } else {
             return Ok(());
@@ -158,12 +156,12 @@ impl Shared {
 
     /// Seals a call's references.
     pub fn seal(&self, references: &[LeadRef], key: &DayKey) -> Result<Vec<u8>, InboxError> {
-        frame::seal(references, key, self.shelf.instance(), &*self.random)
+        frame::seal(references, key, self.shelf().instance(), self.random())
             .map_err(|_| InboxError::of(InboxCode::NoRandomness))
     }
 }
 
-impl Call<'_> {
+impl Passage<'_> {
     /// A reference that is here is known; if its batch is still being written, its durability must be awaited too.
     fn wait_for(&mut self, ledger: &Ledger, standing: Standing) {
         if let Standing::Writing { arrival } = standing {
@@ -172,29 +170,6 @@ impl Call<'_> {
                 self.waits.push(batch);
             }
         }
-    }
-}
-
-impl Ledger {
-    /// Those of a call's references that are still new after the look into the store that began then. What is here by now
-    /// is waited for.
-    fn new_of(
-        &self,
-        mut fresh: Vec<LeadRef>,
-        began: u64,
-        mut here: impl FnMut(&Self, Standing),
-    ) -> Result<Vec<LeadRef>, InboxError> {
-        self.check_open()?;
-        // What arrived and got its end between the two looks is in neither.
-        let ended = self.looks.ended_since(began).ok_or(InboxError::of(InboxCode::Stalled))?;
-        fresh.retain(|reference| match self.queue.find(&reference.leadgen) {
-            Some(standing) => {
-                here(self, standing);
-                false
-            }
-            None => !ended.contains(&reference.leadgen),
-        });
-        Ok(fresh)
     }
 }
 

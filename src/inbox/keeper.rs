@@ -6,11 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::frame::DayKey;
-use super::ledger::{Keys, SpareWish};
+use super::ledger::Keys;
 use super::queue::Ticket;
-use super::segment::SegmentFile;
-use super::segments::{Segment, SegmentState};
-use super::shared::{HaltOnPanic, SPARES_KEPT, Shared};
+use super::segments::{Fate, Finished};
+use super::shared::{HaltOnPanic, Shared};
 use super::{InboxCode, InboxError};
 use crate::clock::Day;
 use crate::keyring::Keyring;
@@ -36,14 +35,6 @@ struct Complaints {
     spare: bool,
 }
 
-/// What is to be done to a finished segment.
-enum Fate {
-    /// Recycled, with this use number.
-    Reuse(u64),
-    /// There are spares enough, or it has another size.
-    Remove,
-}
-
 impl Keeper {
     /// A keeper that has not looked yet.
     pub fn new(shared: Arc<Shared>) -> Self {
@@ -56,16 +47,13 @@ impl Keeper {
         let _halt = HaltOnPanic(&shared);
         loop {
             let ledger = shared.lock();
-            let wanted =
-                ledger.spare == SpareWish::Waiting || ledger.segments.values().any(Segment::is_finished);
-            if ledger.halted.is_some() || ledger.finished {
+            if ledger.is_over() {
                 return;
             }
-            let ledger = match wanted {
-                true => ledger,
-                false => Shared::wait_for(shared.keeper(), ledger, TICK),
-            };
-            drop(ledger);
+            match ledger.wants_keeper() {
+                true => drop(ledger),
+                false => shared.wait_as_keeper(ledger, TICK),
+            }
             if let Err(error) = self.pass() {
                 shared.halt(error);
             }
@@ -87,8 +75,8 @@ impl Keeper {
     }
 
     fn look_at_space(&mut self) {
-        let looked = self.shared.space.look(self.shared.shelf.path());
-        let short = !self.shared.space.is_enough();
+        let looked = self.shared.space().look(self.shared.shelf().path());
+        let short = !self.shared.space().is_enough();
         match (short, std::mem::replace(&mut self.complained.space, short)) {
             (true, false) => {
                 tracing::error!(io.kind = ?looked.err().map(|error| error.kind()), code = %InboxCode::DiskFull, "inbox.below-floor");
@@ -100,13 +88,13 @@ impl Keeper {
 
     /// Goes on to the keys of a new day. If the keyring fails, the last day's go on serving.
     fn make_keys(&mut self) {
-        let today = Day::of(self.shared.clock.now());
-        if today <= self.shared.lock().keys.today.day {
+        let today = self.shared.today();
+        if today <= self.shared.lock().today() {
             return;
         }
-        match day_keys(&*self.shared.keyring, today) {
+        match day_keys(self.shared.keyring(), today) {
             Ok(keys) => {
-                self.shared.lock().keys = keys;
+                self.shared.lock().set_keys(keys);
                 self.complained.keys = false;
             }
             Err(error) if !std::mem::replace(&mut self.complained.keys, true) => {
@@ -118,60 +106,40 @@ impl Keeper {
 
     /// Recycles or removes what is finished. Until that is durable its frames would be replayed, so its days' keys stay.
     fn recycle(&self) -> io::Result<()> {
-        while let Some((slot, file, fate)) = self.next_finished() {
+        while let Some(Finished { slot, file, fate }) = self.next_finished() {
             match fate {
                 Fate::Reuse(used) => {
-                    self.shared.shelf.reuse(&file, used)?;
-                    let spare = Segment::new(file, used, SegmentState::Spare);
-                    self.shared.lock().segments.insert(slot, spare);
-                    self.shared.spare_ready.notify_one();
+                    self.shared.shelf().reuse(&file, used)?;
+                    self.shared.add_spare(file, used);
                 }
                 Fate::Remove => {
-                    self.shared.shelf.remove(slot)?;
-                    self.shared.lock().segments.remove(&slot);
+                    self.shared.shelf().remove(slot)?;
+                    self.shared.lock().remove_segment(slot);
                 }
             }
         }
         Ok(())
     }
 
-    fn next_finished(&self) -> Option<(u32, Arc<SegmentFile>, Fate)> {
-        let mut ledger = self.shared.lock();
-        let spares = ledger.count(SegmentState::Spare);
-        let (slot, segment) = ledger.segments.iter_mut().find(|(_, segment)| segment.is_finished())?;
-        segment.state = SegmentState::Recycling;
-        let (slot, file) = (*slot, segment.file.clone());
-        let fits = file.bytes() == self.shared.limits.segment_bytes;
-        let fate = match fits && spares < SPARES_KEPT {
-            true => Fate::Reuse(ledger.new_use()),
-            false => Fate::Remove,
-        };
-        Some((slot, file, fate))
+    fn next_finished(&self) -> Option<Finished> {
+        self.shared.lock().take_finished(self.shared.limits().segment_bytes)
     }
 
     /// Makes a spare if there is none.
     fn make_spare(&mut self) {
-        let (slot, used) = {
-            let mut ledger = self.shared.lock();
-            if ledger.count(SegmentState::Spare) > 0 {
-                return;
-            }
-            if ledger.segments.len() >= self.shared.limits.segments_max {
-                drop(ledger);
-                return self.refuse_spare(InboxError::of(InboxCode::Full));
-            }
-            let slot = (1..).find(|slot| !ledger.segments.contains_key(slot)).unwrap_or(u32::MAX);
-            (slot, ledger.new_use())
+        let place = self.shared.lock().place_of_spare(self.shared.limits().segments_max);
+        let (slot, used) = match place {
+            Ok(Some(place)) => place,
+            Ok(None) => return,
+            Err(error) => return self.refuse_spare(error),
         };
-        if !self.shared.space.is_enough() {
+        if !self.shared.space().is_enough() {
             return self.refuse_spare(InboxError::of(InboxCode::DiskFull));
         }
-        match self.shared.shelf.create(slot, used) {
+        match self.shared.shelf().create(slot, used) {
             Ok(file) => {
-                let spare = Segment::new(Arc::new(file), used, SegmentState::Spare);
-                self.shared.lock().segments.insert(slot, spare);
+                self.shared.add_spare(Arc::new(file), used);
                 self.complained.spare = false;
-                self.shared.spare_ready.notify_one();
             }
             Err(error) => {
                 let code = match error.kind() {
@@ -188,47 +156,25 @@ impl Keeper {
         if !std::mem::replace(&mut self.complained.spare, true) {
             tracing::error!(code = %error.code, io.kind = ?error.io, "inbox.no-spare");
         }
-        let mut ledger = self.shared.lock();
-        if ledger.spare == SpareWish::Waiting {
-            ledger.spare = SpareWish::Refused(error);
-            self.shared.spare_ready.notify_one();
-        }
+        self.shared.refuse_spare(error);
     }
 
     /// Ends the active segment when its day is over, so that a quiet inbox lets go of the day's key too.
     fn end_past_day(&self) {
-        let mut ledger = self.shared.lock();
-        let today = ledger.keys.today.day;
-        let is_past = |segment: &Segment| {
-            segment.state == SegmentState::Active && segment.days.iter().any(|day| *day < today)
-        };
-        if !ledger.filling.rotate && ledger.segments.values().any(is_past) {
-            ledger.filling.rotate = true;
-            self.shared.work.notify_one();
+        if self.shared.lock().end_past_day() {
+            self.shared.wake_writer();
         }
     }
 
     /// Near the bound on segments, writes the few open references of the sparsest one again, so that it can be recycled:
     /// references that stay queued for long must not each hold a segment. One segment at a time.
     fn rewrite_sparse(&self) {
-        let (slot, open) = {
-            let mut ledger = self.shared.lock();
-            if ledger.segments.len() + 2 < self.shared.limits.segments_max {
-                return;
-            }
-            let ended = |segment: &&mut Segment| segment.state == SegmentState::Ended;
-            let sparsest = ledger.segments.values_mut().filter(ended).min_by_key(|segment| segment.open);
-            let Some(segment) = sparsest.filter(|segment| !segment.rewriting) else { return };
-            segment.rewriting = true;
-            let slot = segment.file.slot();
-            (slot, ledger.queue.open_in(slot))
-        };
+        let rewriting = self.shared.lock().begin_rewriting(self.shared.limits().segments_max);
+        let Some((slot, open)) = rewriting else { return };
         tracing::debug!(segment.slot = slot, refs.open = open.len(), "inbox.rewriting");
         for chunk in open.chunks(REWRITTEN_A_FRAME) {
-            if self.rewrite(chunk).is_err()
-                && let Some(segment) = self.shared.lock().segments.get_mut(&slot)
-            {
-                segment.rewriting = false;
+            if self.rewrite(chunk).is_err() {
+                self.shared.lock().not_rewritten(slot);
                 return;
             }
         }
@@ -237,13 +183,12 @@ impl Keeper {
     /// Puts references that are durable already into the buffer once more.
     fn rewrite(&self, chunk: &[(Ticket, LeadRef)]) -> Result<(), InboxError> {
         let references: Vec<LeadRef> = chunk.iter().map(|(_, reference)| reference.clone()).collect();
-        let key = self.shared.lock().keys.today.clone();
+        let key = self.shared.lock().key().clone();
         let frame = self.shared.seal(&references, &key)?;
-        let mut ledger = self.shared.lock();
-        ledger.check_open()?;
+        let tickets = chunk.iter().map(|(ticket, _)| *ticket);
         // Only this thread goes on to later days' keys, so the key is still held.
-        ledger.filling.push(&frame, key.day, chunk.iter().map(|(ticket, _)| *ticket));
-        self.shared.work.notify_one();
+        self.shared.lock().gather_again(&frame, key.day, tickets)?;
+        self.shared.wake_writer();
         Ok(())
     }
 }
@@ -253,10 +198,10 @@ impl Keeper {
 /// # Errors
 /// The keyring refuses or fails.
 pub fn day_keys(keyring: &dyn Keyring, today: Day) -> Result<Keys, InboxError> {
-    let key = |day: Day| -> Result<Arc<DayKey>, InboxError> {
+    let key = |day: Day| -> Result<DayKey, InboxError> {
         let key = keyring.day_key(day).map_err(InboxError::keyring)?;
-        Ok(Arc::new(DayKey { day, key }))
+        Ok(DayKey { day, key })
     };
     keyring.make_days(&[today, today.next()]).map_err(InboxError::keyring)?;
-    Ok(Keys { today: key(today)?, tomorrow: key(today.next())? })
+    Ok(Keys::new(key(today)?, key(today.next())?))
 }

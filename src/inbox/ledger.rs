@@ -1,55 +1,47 @@
 //! What the callers, the writer and the keeper share, under one lock: the queue, the segments, the buffer being filled.
+//! What must change together changes in one call.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use tokio::sync::Notify;
-
+use super::batch::{Batch, BatchFrames, InFlight};
 use super::frame::DayKey;
 use super::looks::Looks;
-use super::queue::{Landed, Queue, Ticket};
+use super::queue::{Queue, Standing, Ticket};
 use super::replay::Replayed;
 use super::segment::SegmentFile;
-use super::segments::{Segment, SegmentState, note};
-use super::{InboxCode, InboxError};
+use super::segments::{Finished, Segments};
+use super::{Figures, InboxCode, InboxError};
 use crate::clock::Day;
 use crate::id::LeadgenId;
-
-/// How long a caller waits for its batch. A disk that takes longer is not there: 503, and Meta calls again.
-const SYNC_WAIT: Duration = Duration::from_secs(10);
+use crate::notification::{Lane, LeadRef};
 
 /// Everything that the lock guards.
 pub struct Ledger {
-    /// What is queued.
-    pub queue: Queue,
-    /// The segments, by slot.
-    pub segments: BTreeMap<u32, Segment>,
+    queue: Queue,
+    segments: Segments,
     /// What the next batch will write.
-    pub filling: Work,
+    filling: BatchFrames,
     /// The batch that is being written.
-    pub in_flight: Option<InFlight>,
+    in_flight: Option<InFlight>,
     /// The keys of today and tomorrow.
-    pub keys: Keys,
+    keys: Keys,
     /// Nothing more is accepted; what is in the buffer is still written.
-    pub closing: bool,
+    closing: bool,
     /// The writer has ended, so the keeper may.
-    pub finished: bool,
+    finished: bool,
     /// Why nothing is accepted any more, for good.
-    pub halted: Option<InboxError>,
+    halted: Option<InboxError>,
     /// Callers that are asking the store.
-    pub looks: Looks,
-    /// The use number that the next made or recycled segment gets.
-    pub next_use: u64,
+    looks: Looks,
     /// The writer's wish for a segment.
-    pub spare: SpareWish,
+    spare: SpareWish,
     /// Frames made durable since open.
-    pub frames: u64,
+    frames: u64,
 }
 
 /// The writer's wish for a spare, which the keeper fulfils or refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SpareWish {
+enum SpareWish {
     /// None.
     None,
     /// It waits for one.
@@ -58,109 +50,51 @@ pub enum SpareWish {
     Refused(InboxError),
 }
 
-/// What one batch will write: frames without a place yet, and whose references they hold.
-pub struct Work {
-    /// The frames, one after the other.
-    pub bytes: Vec<u8>,
-    /// Their references, in the same order.
-    pub tickets: Vec<Ticket>,
-    /// The days whose keys seal them.
-    pub days: Vec<Day>,
-    /// References from this arrival on belong to this batch.
-    pub first_arrival: u64,
-    /// End the active segment after it: its day is over.
-    pub rotate: bool,
-    /// Who waits for it.
-    pub batch: Arc<Batch>,
-}
-
-/// The batch that is being written.
-pub struct InFlight {
-    /// Who waits for it.
-    pub batch: Arc<Batch>,
-    /// The days whose keys seal it.
-    pub days: Vec<Day>,
-    /// Since when.
-    pub since: Instant,
-}
-
-/// The callers of one batch: woken all at once, with one outcome.
-#[derive(Default)]
-pub struct Batch {
-    outcome: OnceLock<Result<(), InboxError>>,
-    settled: Notify,
-}
-
 /// The keys that may seal now. Tomorrow's is made a day ahead, so that midnight needs nothing.
 pub struct Keys {
-    /// Today's.
-    pub today: Arc<DayKey>,
-    /// Tomorrow's.
-    pub tomorrow: Arc<DayKey>,
+    today: Arc<DayKey>,
+    tomorrow: Arc<DayKey>,
 }
 
-impl Batch {
-    /// Tells all callers, once; later outcomes change nothing.
-    pub fn settle(&self, outcome: Result<(), InboxError>) {
-        if self.outcome.set(outcome).is_ok() {
-            self.settled.notify_waiters();
-        }
-    }
-
-    /// Waits until the batch is durable.
-    ///
-    /// # Errors
-    /// Why it is not; [`InboxCode::Stalled`] if the disk takes too long.
-    pub async fn wait(&self) -> Result<(), InboxError> {
-        // Listen, then look: an outcome between the two is not missed.
-        let mut settled = std::pin::pin!(self.settled.notified());
-        settled.as_mut().enable();
-        if let Some(outcome) = self.outcome.get() {
-            return *outcome;
-        }
-        let _ = tokio::time::timeout(SYNC_WAIT, settled).await;
-        self.outcome.get().copied().unwrap_or(Err(InboxError::of(InboxCode::Stalled)))
-    }
+/// So many references of a batch, in order, went to this segment.
+pub struct Placed {
+    /// The segment.
+    pub slot: u32,
+    /// How many.
+    pub references: usize,
 }
 
-impl Work {
-    /// An empty one, which takes the references from this arrival on and reuses emptied buffers.
-    pub fn reusing(first_arrival: u64, mut bytes: Vec<u8>, mut tickets: Vec<Ticket>) -> Self {
-        bytes.clear();
-        tickets.clear();
-        Self { bytes, tickets, days: Vec::new(), first_arrival, rotate: false, batch: Arc::default() }
-    }
+/// What the writer does next.
+pub enum Turn {
+    /// Write what has gathered.
+    Write,
+    /// Wait for work.
+    Wait,
+    /// End: there is no more work, and never will be.
+    End,
+}
 
-    /// True if there is nothing to do.
-    pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty() && !self.rotate
-    }
-
-    /// Adds a frame and its references.
-    pub fn push(&mut self, frame: &[u8], day: Day, tickets: impl IntoIterator<Item = Ticket>) {
-        self.bytes.extend_from_slice(frame);
-        self.tickets.extend(tickets);
-        note(&mut self.days, day);
-    }
+/// A call's frame is in the buffer.
+pub struct Gathered {
+    /// The batch that will be written.
+    pub batch: Arc<Batch>,
+    /// It is the first work since the writer took the last.
+    pub is_first: bool,
 }
 
 impl Keys {
-    /// The key to seal with on this day: after a jump of the clock the nearest that there is.
-    pub fn of(&self, day: Day) -> &Arc<DayKey> {
-        if day >= self.tomorrow.day { &self.tomorrow } else { &self.today }
-    }
-
-    /// False if the keeper has gone on to later days since: the key may be destroyed any moment.
-    pub fn holds(&self, day: Day) -> bool {
-        day == self.today.day || day == self.tomorrow.day
+    /// Of a day and the next one.
+    pub fn new(today: DayKey, tomorrow: DayKey) -> Self {
+        Self { today: Arc::new(today), tomorrow: Arc::new(tomorrow) }
     }
 }
 
+/// What is asked and told by callers.
 impl Ledger {
     /// What a replay found, and keys to go on with.
     pub fn new(replayed: Replayed, keys: Keys) -> Self {
-        let Replayed { queue, segments, next_use } = replayed;
-        let filling = Work::reusing(queue.next_arrival(), Vec::new(), Vec::new());
+        let Replayed { queue, segments } = replayed;
+        let filling = BatchFrames::reusing(queue.next_arrival(), Vec::new(), Vec::new());
         Self {
             queue,
             segments,
@@ -171,10 +105,14 @@ impl Ledger {
             finished: false,
             halted: None,
             looks: Looks::default(),
-            next_use,
             spare: SpareWish::None,
             frames: 0,
         }
+    }
+
+    /// What is queued. It changes with the segments, by the calls below.
+    pub fn queue(&self) -> &Queue {
+        &self.queue
     }
 
     /// # Errors
@@ -187,23 +125,89 @@ impl Ledger {
         }
     }
 
+    /// The key to seal with on this day: after a jump of the clock the nearest that there is.
+    pub fn key_of(&self, day: Day) -> &Arc<DayKey> {
+        if day >= self.keys.tomorrow.day { &self.keys.tomorrow } else { &self.keys.today }
+    }
+
+    /// Today's key.
+    pub fn key(&self) -> &Arc<DayKey> {
+        &self.keys.today
+    }
+
+    /// False if the keeper has gone on to later days since: the key may be destroyed any moment.
+    pub fn holds_key_of(&self, day: Day) -> bool {
+        day == self.keys.today.day || day == self.keys.tomorrow.day
+    }
+
+    /// A caller is about to ask the store. The look must end by [`Ledger::end_look`] with what this returns.
+    pub fn begin_look(&mut self) -> u64 {
+        self.looks.begin()
+    }
+
+    /// A look into the store is over.
+    pub fn end_look(&mut self, began: u64) {
+        self.looks.end(began);
+    }
+
+    /// Those of a call's references that are still new after the look into the store that began then. What is here by now
+    /// is told.
+    ///
+    /// # Errors
+    /// As [`Ledger::check_open`]; [`InboxCode::Stalled`] if the look took too long.
+    pub fn still_new(
+        &self,
+        mut fresh: Vec<LeadRef>,
+        began: u64,
+        mut here: impl FnMut(&Self, Standing),
+    ) -> Result<Vec<LeadRef>, InboxError> {
+        self.check_open()?;
+        // What arrived and got its end between the two looks is in neither.
+        let ended = self.looks.ended_since(began).ok_or(InboxError::of(InboxCode::Stalled))?;
+        fresh.retain(|reference| match self.queue.find(&reference.leadgen) {
+            Some(standing) => {
+                here(self, standing);
+                false
+            }
+            None => !ended.contains(&reference.leadgen),
+        });
+        Ok(fresh)
+    }
+
+    /// How many bytes have gathered for the next batch.
+    pub fn gathered_bytes(&self) -> usize {
+        self.filling.gathered_bytes()
+    }
+
+    /// Queues references that are not here yet, and has their frame written by the next batch.
+    pub fn gather(&mut self, frame: &[u8], day: Day, references: &[LeadRef]) -> Gathered {
+        let is_first = self.filling.is_empty();
+        let Self { queue, filling, .. } = self;
+        filling.push(frame, day, references.iter().map(|reference| queue.insert(reference)));
+        Gathered { batch: self.filling.batch().clone(), is_first }
+    }
+
     /// The batch that a reference is being written in.
     pub fn batch_of(&self, arrival: u64) -> Arc<Batch> {
         match &self.in_flight {
-            Some(in_flight) if arrival < self.filling.first_arrival => in_flight.batch.clone(),
-            _ => self.filling.batch.clone(),
+            Some(in_flight) if self.filling.began_after(arrival) => in_flight.batch().clone(),
+            _ => self.filling.batch().clone(),
         }
     }
 
-    /// A durable frame's reference is open in this segment, and in no other.
-    pub fn land(&mut self, ticket: Ticket, slot: u32) {
-        let Landed::Open { left } = self.queue.land(ticket, slot) else { return };
-        if let Some(segment) = self.segments.get_mut(&slot) {
-            segment.open += 1;
-        }
-        if let Some(left) = left {
-            self.close_in(left);
-        }
+    /// Claims up to `max` references of the oldest one's lane, oldest first.
+    pub fn claim(&mut self, max: usize) -> Option<(Lane, Vec<LeadRef>)> {
+        self.queue.claim(max)
+    }
+
+    /// Claims up to `max` references of this lane, oldest first.
+    pub fn claim_of(&mut self, lane: &Lane, max: usize) -> Vec<LeadRef> {
+        self.queue.claim_of(lane, max)
+    }
+
+    /// Gives claimed references back, to their old places.
+    pub fn release(&mut self, leadgens: &[LeadgenId]) {
+        self.queue.release(leadgens);
     }
 
     /// These references have their ends. True if the keeper has a segment to recycle now.
@@ -212,52 +216,232 @@ impl Ledger {
         for leadgen in leadgens {
             self.looks.note(leadgen);
             if let Some(slot) = self.queue.done(leadgen) {
-                finished |= self.close_in(slot);
+                finished |= self.segments.close_one(slot);
             }
         }
         finished
     }
 
-    /// The spare with the lowest use number, now active: so that numbers grow in the order of writing.
-    pub fn take_spare(&mut self) -> Option<(Arc<SegmentFile>, u64)> {
-        let spares = self.segments.values_mut().filter(|segment| segment.state == SegmentState::Spare);
-        let spare = spares.min_by_key(|segment| segment.used)?;
-        spare.state = SegmentState::Active;
-        Some((spare.file.clone(), spare.used))
-    }
-
     /// True if the disk has been keeping the writer waiting for so long that the callers give up.
     pub fn is_stalled(&self) -> bool {
-        self.in_flight.as_ref().is_some_and(|in_flight| in_flight.since.elapsed() > SYNC_WAIT)
-    }
-
-    /// How many segments are in this state.
-    pub fn count(&self, state: SegmentState) -> usize {
-        self.segments.values().filter(|segment| segment.state == state).count()
+        self.in_flight.as_ref().is_some_and(InFlight::is_stalled)
     }
 
     /// The days whose keys seal something that a replay would read, or are about to.
     pub fn days(&self) -> Vec<Day> {
         let mut days = vec![self.keys.today.day, self.keys.tomorrow.day];
-        days.extend(self.segments.values().flat_map(|segment| &segment.days));
-        days.extend(&self.filling.days);
-        days.extend(self.in_flight.iter().flat_map(|in_flight| &in_flight.days));
+        days.extend(self.segments.days());
+        days.extend(self.filling.days());
+        days.extend(self.in_flight.iter().flat_map(InFlight::days));
         days.sort_unstable();
         days.dedup();
         days
     }
 
-    /// A use number that no segment ever had.
-    pub fn new_use(&mut self) -> u64 {
-        let used = self.next_use;
-        self.next_use += 1;
-        used
+    /// For the metrics.
+    pub fn figures(&self) -> Figures {
+        Figures {
+            frames: self.frames,
+            segments_live: self.segments.live(),
+            segments_spare: self.segments.spares(),
+        }
+    }
+}
+
+/// How it ends.
+impl Ledger {
+    /// Why nothing is accepted any more, for good.
+    pub fn halted(&self) -> Option<InboxError> {
+        self.halted
     }
 
-    fn close_in(&mut self, slot: u32) -> bool {
-        self.segments.get_mut(&slot).is_some_and(|segment| {
-            segment.open = segment.open.saturating_sub(1);
-            segment.is_finished()
-        })
+    /// Takes nothing more, for good. What is not being written yet never will be: it is forgotten, and who waits for it must
+    /// be told. None: it had halted before.
+    pub fn halt(&mut self, error: InboxError) -> Option<Arc<Batch>> {
+        if self.halted.is_some() {
+            return None;
+        }
+        self.halted = Some(error);
+        for ticket in self.filling.give_up() {
+            self.queue.forget(ticket);
+        }
+        Some(self.filling.batch().clone())
+    }
+
+    /// The writer is no more: who waits for what it was writing must be told.
+    pub fn give_up_in_flight(&mut self) -> Option<Arc<Batch>> {
+        self.in_flight.take().map(|in_flight| in_flight.batch().clone())
+    }
+
+    /// Nothing more is accepted; what is in the buffer is still written.
+    pub fn close(&mut self) {
+        self.closing = true;
+    }
+
+    /// The writer has ended.
+    pub fn finish(&mut self) {
+        self.finished = true;
+    }
+
+    /// True if the keeper has no more to do.
+    pub fn is_over(&self) -> bool {
+        self.halted.is_some() || self.finished
+    }
+}
+
+/// What the writer asks and tells.
+impl Ledger {
+    /// What the writer does next.
+    pub fn turn(&self) -> Turn {
+        match (self.halted, self.filling.is_empty()) {
+            (Some(_), _) => Turn::End,
+            (None, false) => Turn::Write,
+            (None, true) if self.closing => Turn::End,
+            (None, true) => Turn::Wait,
+        }
+    }
+
+    /// What has gathered is being written from now on. The next batch gathers in these buffers.
+    pub fn begin_batch(&mut self, bytes: Vec<u8>, tickets: Vec<Ticket>) -> BatchFrames {
+        let next = BatchFrames::reusing(self.queue.next_arrival(), bytes, tickets);
+        let frames = std::mem::replace(&mut self.filling, next);
+        self.in_flight = Some(InFlight::of(&frames));
+        frames
+    }
+
+    /// Frames under this day's key are about to be in the segment.
+    pub fn note_day(&mut self, slot: u32, day: Day) {
+        self.segments.note_day(slot, day);
+    }
+
+    /// The batch that was being written is durable, at these places: its references are claimable. So many frames are by
+    /// now, since open.
+    pub fn batch_durable(&mut self, tickets: &[Ticket], placed: &[Placed], frames: u64) {
+        self.in_flight = None;
+        let mut tickets = tickets.iter();
+        for Placed { slot, references } in placed {
+            for ticket in tickets.by_ref().take(*references) {
+                self.segments.land(&mut self.queue, *ticket, *slot);
+            }
+        }
+        self.frames = frames;
+    }
+
+    /// The batch that was being written is not durable: what is new in it is forgotten, what was written again was not.
+    pub fn batch_failed(&mut self, tickets: &[Ticket]) {
+        self.in_flight = None;
+        for ticket in tickets {
+            self.queue.forget(*ticket);
+        }
+        self.segments.none_rewritten();
+    }
+
+    /// Leaves an ended segment to the keeper. Not before its last batch has landed: until then it looks as if nothing in it
+    /// were open.
+    pub fn end_segment(&mut self, slot: u32) {
+        self.segments.end(slot);
+    }
+
+    /// A segment to write, with its use number, if one is ready: the writer waits for none any more.
+    pub fn take_spare(&mut self) -> Option<(Arc<SegmentFile>, u64)> {
+        let spare = self.segments.take_spare()?;
+        self.spare = SpareWish::None;
+        Some(spare)
+    }
+
+    /// The writer waits for a spare.
+    ///
+    /// # Errors
+    /// Why it will get none now: it waits no more.
+    pub fn wait_for_spare(&mut self, out_of_time: bool) -> Result<(), InboxError> {
+        let refused = match self.spare {
+            _ if self.halted.is_some() => Some(InboxError::of(InboxCode::Halted)),
+            SpareWish::Refused(error) => Some(error),
+            _ if out_of_time => Some(InboxError::of(InboxCode::Stalled)),
+            _ => None,
+        };
+        self.spare = if refused.is_some() { SpareWish::None } else { SpareWish::Waiting };
+        refused.map_or(Ok(()), Err)
+    }
+}
+
+/// What the keeper asks and tells.
+impl Ledger {
+    /// True if there is something to do at once.
+    pub fn wants_keeper(&self) -> bool {
+        self.spare == SpareWish::Waiting || self.segments.any_finished()
+    }
+
+    /// The day whose key seals.
+    pub fn today(&self) -> Day {
+        self.keys.today.day
+    }
+
+    /// Goes on to the keys of a new day.
+    pub fn set_keys(&mut self, keys: Keys) {
+        self.keys = keys;
+    }
+
+    /// A finished segment, which is the keeper's from now on. Spares have this size.
+    pub fn take_finished(&mut self, spare_bytes: u64) -> Option<Finished> {
+        self.segments.take_finished(spare_bytes)
+    }
+
+    /// A segment's file is gone.
+    pub fn remove_segment(&mut self, slot: u32) {
+        self.segments.remove(slot);
+    }
+
+    /// Slot and use number of the spare that must be made; none: there is one.
+    ///
+    /// # Errors
+    /// [`InboxCode::Full`]: there may be no more segments.
+    pub fn place_of_spare(&mut self, segments_max: usize) -> Result<Option<(u32, u64)>, InboxError> {
+        self.segments.place_of_spare(segments_max)
+    }
+
+    /// A segment is ready to be written.
+    pub fn add_spare(&mut self, file: Arc<SegmentFile>, used: u64) {
+        self.segments.add_spare(file, used);
+    }
+
+    /// There will be no spare for now. True if the writer waits for one.
+    pub fn refuse_spare(&mut self, error: InboxError) -> bool {
+        let waits = self.spare == SpareWish::Waiting;
+        if waits {
+            self.spare = SpareWish::Refused(error);
+        }
+        waits
+    }
+
+    /// Has the active segment ended if its day is over. True if the writer has that to do now.
+    pub fn end_past_day(&mut self) -> bool {
+        self.segments.active_is_of_before(self.today()) && self.filling.end_segment_after()
+    }
+
+    /// Near the bound on segments: the open references of the sparsest one, with its slot, to be written again.
+    pub fn begin_rewriting(&mut self, segments_max: usize) -> Option<(u32, Vec<(Ticket, LeadRef)>)> {
+        let slot = self.segments.begin_rewriting(segments_max)?;
+        Some((slot, self.queue.open_in(slot)))
+    }
+
+    /// Has references that are here, and durable, written once more by the next batch.
+    ///
+    /// # Errors
+    /// As [`Ledger::check_open`].
+    pub fn gather_again(
+        &mut self,
+        frame: &[u8],
+        day: Day,
+        tickets: impl IntoIterator<Item = Ticket>,
+    ) -> Result<(), InboxError> {
+        self.check_open()?;
+        self.filling.push(frame, day, tickets);
+        Ok(())
+    }
+
+    /// What is open in this segment was not written again: another time.
+    pub fn not_rewritten(&mut self, slot: u32) {
+        self.segments.not_rewritten(slot);
     }
 }

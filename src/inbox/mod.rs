@@ -6,6 +6,7 @@
 //! (`keeper.rs`). At start every segment is read again (`replay.rs`): that is the whole recovery.
 
 mod accept;
+mod batch;
 #[doc(hidden)]
 pub mod door;
 mod frame;
@@ -46,7 +47,6 @@ pub use frame::{DayKey, seal as seal_frame};
 use keeper::Keeper;
 use ledger::Ledger;
 use segment::{Disk, Media, Shelf};
-use segments::SegmentState;
 use shared::{Limits, SEGMENT_BYTES, Shared};
 use writer::Writer;
 
@@ -230,17 +230,17 @@ impl Inbox {
     /// Claims up to `max` references of the oldest one's lane, oldest first. They are leased in memory until
     /// [`Inbox::done`] or [`Inbox::release`].
     pub fn claim(&self, max: usize) -> Option<(Lane, Vec<LeadRef>)> {
-        self.shared.lock().queue.claim(max)
+        self.shared.lock().claim(max)
     }
 
     /// Claims up to `max` references of this lane, oldest first.
     pub fn claim_of(&self, lane: &Lane, max: usize) -> Vec<LeadRef> {
-        self.shared.lock().queue.claim_of(lane, max)
+        self.shared.lock().claim_of(lane, max)
     }
 
     /// Gives claimed references back, to their old places.
     pub fn release(&self, leadgens: &[LeadgenId]) {
-        self.shared.lock().queue.release(leadgens);
+        self.shared.lock().release(leadgens);
     }
 
     /// The ends of these references are durable in the store (which must already say so when asked): they leave the queue.
@@ -254,17 +254,17 @@ impl Inbox {
 
     /// How many references are here, claimed ones included.
     pub fn queued(&self) -> u64 {
-        self.shared.lock().queue.len() as u64
+        self.shared.lock().queue().len() as u64
     }
 
     /// True if this reference is here, claimed or not.
     pub fn holds(&self, leadgen: &LeadgenId) -> bool {
-        self.shared.lock().queue.find(leadgen).is_some()
+        self.shared.lock().queue().find(leadgen).is_some()
     }
 
     /// When the oldest reference that is here was received.
     pub fn oldest(&self) -> Option<Timestamp> {
-        self.shared.lock().queue.oldest()
+        self.shared.lock().queue().oldest()
     }
 
     /// The days whose keys the inbox needs: of frames that a replay would read, of what is being written, and the two that
@@ -275,38 +275,33 @@ impl Inbox {
 
     /// Rung when new references are durable. Listen, then look, and look unasked now and then.
     pub fn arrived(&self) -> &Notify {
-        &self.shared.arrived
+        self.shared.arrived()
     }
 
     /// Why it stopped for good, if it did.
     pub fn halted(&self) -> Option<InboxCode> {
-        self.shared.lock().halted.map(|error| error.code)
+        self.shared.lock().halted().map(|error| error.code)
     }
 
     /// True if a call with something new would be taken now.
     pub async fn ready(&self) -> bool {
-        let Ok(Looked { parked, .. }) = self.shared.known.look(&[]).await else { return false };
+        let Ok(Looked { parked, .. }) = self.shared.known().look(&[]).await else { return false };
         let ledger = self.shared.lock();
-        let held = (ledger.queue.len() as u64).saturating_add(parked);
+        let held = (ledger.queue().len() as u64).saturating_add(parked);
         ledger.check_open().is_ok()
             && !ledger.is_stalled()
-            && held < self.shared.settings.max_references
-            && self.shared.space.is_enough()
+            && held < self.shared.settings().max_references
+            && self.shared.space().is_enough()
     }
 
     /// Figures for the metrics.
     pub fn figures(&self) -> Figures {
-        let ledger = self.shared.lock();
-        Figures {
-            frames: ledger.frames,
-            segments_live: ledger.count(SegmentState::Active) + ledger.count(SegmentState::Ended),
-            segments_spare: ledger.count(SegmentState::Spare),
-        }
+        self.shared.lock().figures()
     }
 
     /// Tells how long each fdatasync of frames took, on the thread that writes. The first word holds.
     pub fn time_syncs(&self, told: impl Fn(Duration) + Send + Sync + 'static) {
-        let _ = self.shared.sync_timed.set(Box::new(told));
+        self.shared.time_syncs(Box::new(told));
     }
 
     /// Refuses what is new, makes durable what is in the buffer, writes the end marker, ends the threads. Blocks for as long
@@ -323,7 +318,7 @@ impl Inbox {
             self.shared.let_keeper_end();
             let _ = keeper.join();
         }
-        self.shared.lock().halted.map_or(Ok(()), Err)
+        self.shared.lock().halted().map_or(Ok(()), Err)
     }
 
     async fn open_on(
@@ -342,7 +337,7 @@ impl Inbox {
         let keys = keeper::day_keys(&*keyring, Day::of(clock.now()))?;
         tracing::info!(
             inbox.queued = replayed.queue.len(),
-            inbox.segments = replayed.segments.len(),
+            inbox.segments = replayed.segments.count(),
             segment.bytes = limits.segment_bytes,
             "inbox.opened"
         );

@@ -2,14 +2,12 @@
 //!
 //! Nothing is changed on the disk before everything has been read and found sound.
 
-use std::collections::BTreeMap;
 use std::io;
-use std::sync::Arc;
 
 use super::frame::{self, Frame, Kind};
-use super::queue::{Landed, Queue, Ticket};
+use super::queue::Queue;
 use super::segment::{FIRST_FRAME, FoundSegment, Shelf, Unreadable};
-use super::segments::{Segment, SegmentState, note};
+use super::segments::Segments;
 use super::{InboxCode, InboxError, Known};
 use crate::keyring::{Keyring, KeyringCode};
 
@@ -18,9 +16,7 @@ pub struct Replayed {
     /// The references without an end.
     pub queue: Queue,
     /// The segments, all ended: writing begins in a fresh one.
-    pub segments: BTreeMap<u32, Segment>,
-    /// A use number above all.
-    pub next_use: u64,
+    pub segments: Segments,
 }
 
 /// Reads the shelf.
@@ -33,13 +29,12 @@ pub async fn replay(shelf: &Shelf, keyring: &dyn Keyring, known: &dyn Known) -> 
         shelf,
         keyring,
         known,
-        found: Replayed { queue: Queue::default(), segments: BTreeMap::new(), next_use: 1 },
+        found: Replayed { queue: Queue::default(), segments: Segments::default() },
         tail: None,
     };
-    for (used, slot) in in_order_of_use(shelf)? {
+    for (_, slot) in in_order_of_use(shelf)? {
         let segment = reader.open_segment(slot)?;
         reader.read_segment(segment).await?;
-        reader.found.next_use = used.saturating_add(1);
     }
     let Reader { found, tail, .. } = reader;
     if let Some(tail) = tail {
@@ -102,7 +97,7 @@ impl Reader<'_> {
     async fn read_segment(&mut self, found: FoundSegment) -> Result<(), InboxError> {
         let FoundSegment { file, used, content, .. } = found;
         let slot = file.slot();
-        self.found.segments.insert(slot, Segment::new(Arc::new(file), used, SegmentState::Ended));
+        self.found.segments.add_found(file, used);
         let mut tail = Tail {
             slot,
             used,
@@ -150,30 +145,18 @@ impl Reader<'_> {
             tracing::error!(segment.slot = slot, day = frame.day.0, "inbox.frame-does-not-open");
             return Err(InboxError::of(InboxCode::Key));
         };
-        if let Some(segment) = self.found.segments.get_mut(&slot) {
-            note(&mut segment.days, frame.day);
-        }
+        self.found.segments.note_day(slot, frame.day);
         let leadgens: Vec<_> = references.iter().map(|reference| reference.leadgen).collect();
         let looked = self.known.look(&leadgens).await.map_err(InboxError::of)?;
         let mut known = looked.known.into_iter();
         // As in accepting: what the store says nothing of is not passed over.
         for reference in references.into_iter().filter(|_| known.next() != Some(true)) {
-            let queue = &mut self.found.queue;
+            let Replayed { queue, segments } = &mut self.found;
             // Written again elsewhere before the old segment was recycled: it is open in the newer one only.
             let ticket = queue.ticket(&reference.leadgen).unwrap_or_else(|| queue.insert(&reference));
-            self.land(ticket, slot);
+            segments.land(queue, ticket, slot);
         }
         Ok(())
-    }
-
-    fn land(&mut self, ticket: Ticket, slot: u32) {
-        let Landed::Open { left } = self.found.queue.land(ticket, slot) else { return };
-        if let Some(segment) = self.found.segments.get_mut(&slot) {
-            segment.open += 1;
-        }
-        if let Some(segment) = left.and_then(|left| self.found.segments.get_mut(&left)) {
-            segment.open = segment.open.saturating_sub(1);
-        }
     }
 }
 
@@ -182,15 +165,15 @@ impl Tail {
     ///
     /// Not only synced: after a failed fdatasync the kernel may hold pages as clean that never reached the disk, and a
     /// killed process leaves some that did not yet. What is recognised as known must be on the disk.
-    fn mend(mut self, segments: &BTreeMap<u32, Segment>) -> io::Result<()> {
-        let Some(segment) = segments.get(&self.slot) else { return Ok(()) };
+    fn mend(mut self, segments: &Segments) -> io::Result<()> {
+        let Some(file) = segments.file(self.slot) else { return Ok(()) };
         if let Some(torn_at) = self.torn_at {
             let start = u32::try_from(torn_at).unwrap_or(u32::MAX);
             self.last_batch.extend_from_slice(&frame::end(self.used, start));
             tracing::warn!(segment.slot = self.slot, offset = torn_at, "inbox.torn-tail");
         }
-        segment.file.write(&self.last_batch, self.last_batch_at as u64)?;
-        segment.file.sync()
+        file.write(&self.last_batch, self.last_batch_at as u64)?;
+        file.sync()
     }
 }
 

@@ -11,16 +11,14 @@ use tokio::sync::Notify;
 
 use super::frame::{HEADER_BYTES, OVERHEAD_BYTES};
 use super::ledger::Ledger;
-use super::segment::{FIRST_FRAME, Shelf};
+use super::segment::{FIRST_FRAME, SegmentFile, Shelf};
+use super::segments::SPARES_KEPT;
 use super::{InboxCode, InboxError, Known, Settings};
-use crate::clock::Clock;
+use crate::clock::{Clock, Day};
 use crate::keyring::Keyring;
 use crate::machine::disk;
 use crate::notification::LeadRef;
 use crate::random::Random;
-
-/// Spares kept; more are removed.
-pub const SPARES_KEPT: usize = 2;
 
 /// The smallest segment.
 pub const SEGMENT_BYTES: u64 = 4 * 1024 * 1024;
@@ -30,31 +28,24 @@ const SEGMENT_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
 /// Everything in common.
 pub struct Shared {
-    /// The room's settings.
-    pub settings: Settings,
-    /// What follows from them.
-    pub limits: Limits,
-    /// Where the segments lie.
-    pub shelf: Shelf,
-    /// Room on the disk.
-    pub space: Space,
-    /// Keys of days.
-    pub keyring: Arc<dyn Keyring>,
-    /// What has an end already.
-    pub known: Arc<dyn Known>,
-    /// Time.
-    pub clock: Arc<dyn Clock>,
-    /// Nonces.
-    pub random: Arc<dyn Random>,
+    settings: Settings,
+    limits: Limits,
+    shelf: Shelf,
+    space: Space,
+    keyring: Arc<dyn Keyring>,
+    known: Arc<dyn Known>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
     /// Rung when a batch became durable.
-    pub arrived: Notify,
+    arrived: Notify,
     /// The writer waits here for work.
-    pub work: Condvar,
+    work: Condvar,
     /// The writer waits here for a segment.
-    pub spare_ready: Condvar,
-    /// Told how long each sync of frames took.
-    pub sync_timed: OnceLock<Box<dyn Fn(Duration) + Send + Sync>>,
+    spare_ready: Condvar,
+    /// The keeper waits here.
     keeper: Condvar,
+    /// Told how long each sync of frames took.
+    sync_timed: OnceLock<Box<dyn Fn(Duration) + Send + Sync>>,
     ledger: Mutex<Ledger>,
 }
 
@@ -147,8 +138,8 @@ impl Shared {
             arrived: Notify::new(),
             work: Condvar::new(),
             spare_ready: Condvar::new(),
-            sync_timed: OnceLock::new(),
             keeper: Condvar::new(),
+            sync_timed: OnceLock::new(),
             ledger: Mutex::new(ledger),
         }
     }
@@ -159,20 +150,89 @@ impl Shared {
         self.ledger.lock()
     }
 
-    /// Waits to be woken. Only for conditions whose every change wakes.
-    pub fn wait<'l>(woken: &Condvar, mut ledger: MutexGuard<'l, Ledger>) -> MutexGuard<'l, Ledger> {
-        woken.wait(&mut ledger);
+    /// The room's settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// What follows from them.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Where the segments lie.
+    pub fn shelf(&self) -> &Shelf {
+        &self.shelf
+    }
+
+    /// Room on the disk.
+    pub fn space(&self) -> &Space {
+        &self.space
+    }
+
+    /// Keys of days.
+    pub fn keyring(&self) -> &dyn Keyring {
+        &*self.keyring
+    }
+
+    /// What has an end already.
+    pub fn known(&self) -> &dyn Known {
+        &*self.known
+    }
+
+    /// Nonces.
+    pub fn random(&self) -> &dyn Random {
+        &*self.random
+    }
+
+    /// The present day.
+    pub fn today(&self) -> Day {
+        Day::of(self.clock.now())
+    }
+
+    /// Rung when new references are durable.
+    pub fn arrived(&self) -> &Notify {
+        &self.arrived
+    }
+
+    /// Waits for [`Shared::wake_writer`]. Every new work wakes.
+    pub fn wait_for_work<'l>(&self, mut ledger: MutexGuard<'l, Ledger>) -> MutexGuard<'l, Ledger> {
+        self.work.wait(&mut ledger);
         ledger
     }
 
-    /// Waits to be woken, not longer than this.
-    pub fn wait_for<'l>(
-        woken: &Condvar,
+    /// The writer has work.
+    pub fn wake_writer(&self) {
+        self.work.notify_one();
+    }
+
+    /// The writer waits for a segment, which the keeper is asked for; not longer than this.
+    pub fn wait_for_spare<'l>(
+        &self,
         mut ledger: MutexGuard<'l, Ledger>,
         at_most: Duration,
     ) -> MutexGuard<'l, Ledger> {
-        woken.wait_for(&mut ledger, at_most);
+        self.nudge_keeper();
+        self.spare_ready.wait_for(&mut ledger, at_most);
         ledger
+    }
+
+    /// A segment is ready to be written.
+    pub fn add_spare(&self, file: Arc<SegmentFile>, used: u64) {
+        self.lock().add_spare(file, used);
+        self.spare_ready.notify_one();
+    }
+
+    /// There will be no spare for now: the writer is told, if it waits for one.
+    pub fn refuse_spare(&self, error: InboxError) {
+        if self.lock().refuse_spare(error) {
+            self.spare_ready.notify_one();
+        }
+    }
+
+    /// The keeper waits to be nudged, not longer than this.
+    pub fn wait_as_keeper(&self, mut ledger: MutexGuard<'_, Ledger>, at_most: Duration) {
+        self.keeper.wait_for(&mut ledger, at_most);
     }
 
     /// Lets the keeper look now.
@@ -180,24 +240,21 @@ impl Shared {
         self.keeper.notify_one();
     }
 
-    /// Where the keeper waits.
-    pub fn keeper(&self) -> &Condvar {
-        &self.keeper
+    /// Has each sync of frames timed from now on. The first word holds.
+    pub fn time_syncs(&self, told: Box<dyn Fn(Duration) + Send + Sync>) {
+        let _ = self.sync_timed.set(told);
+    }
+
+    /// A sync of frames took so long.
+    pub fn sync_took(&self, duration: Duration) {
+        if let Some(told) = self.sync_timed.get() {
+            told(duration);
+        }
     }
 
     /// Takes nothing more, for good. Whoever waits for what is not being written yet is told.
     pub fn halt(&self, error: InboxError) {
-        let mut ledger = self.lock();
-        if ledger.halted.is_some() {
-            return;
-        }
-        ledger.halted = Some(error);
-        for ticket in std::mem::take(&mut ledger.filling.tickets) {
-            ledger.queue.forget(ticket);
-        }
-        ledger.filling.bytes.clear();
-        let batch = ledger.filling.batch.clone();
-        drop(ledger);
+        let Some(batch) = self.lock().halt(error) else { return };
         batch.settle(Err(InboxError { code: InboxCode::Halted, io: error.io }));
         self.wake_threads();
         tracing::error!(code = %error.code, io.kind = ?error.io, "inbox.halted");
@@ -205,13 +262,13 @@ impl Shared {
 
     /// Accepts nothing more; the threads finish and end.
     pub fn refuse_new(&self) {
-        self.lock().closing = true;
+        self.lock().close();
         self.wake_threads();
     }
 
     /// The writer has ended, so the keeper may.
     pub fn let_keeper_end(&self) {
-        self.lock().finished = true;
+        self.lock().finish();
         self.wake_threads();
     }
 
@@ -229,9 +286,9 @@ impl Drop for HaltOnPanic<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.halt(InboxError::of(InboxCode::Panicked));
-            let in_flight = self.0.lock().in_flight.take();
-            if let Some(in_flight) = in_flight {
-                in_flight.batch.settle(Err(InboxError::of(InboxCode::Halted)));
+            let in_flight = self.0.lock().give_up_in_flight();
+            if let Some(batch) = in_flight {
+                batch.settle(Err(InboxError::of(InboxCode::Halted)));
             }
         }
     }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::ledger::{InFlight, Ledger, SpareWish, Work};
+use super::batch::BatchFrames;
+use super::ledger::{Ledger, Placed, Turn};
 use super::queue::Ticket;
 use super::segment::{FIRST_FRAME, SegmentFile};
-use super::segments::{SegmentState, note};
 use super::shared::{HaltOnPanic, Shared};
 use super::{InboxCode, InboxError, frame};
 use crate::clock::Day;
@@ -47,12 +47,6 @@ struct Active {
     day: Option<Day>,
 }
 
-/// So many references of a batch, in order, went to this segment.
-struct Placed {
-    slot: u32,
-    references: usize,
-}
-
 impl Writer {
     /// A writer that has written nothing yet: it begins a fresh segment.
     pub fn new(shared: Arc<Shared>) -> Self {
@@ -71,12 +65,12 @@ impl Writer {
     pub fn run(mut self) {
         let shared = self.shared.clone();
         let _halt = HaltOnPanic(&shared);
-        while let Some(mut work) = self.take() {
-            let outcome = self.write(&mut work);
-            self.publish(work, outcome);
+        while let Some(mut frames) = self.take() {
+            let outcome = self.write(&mut frames);
+            self.publish(frames, outcome);
         }
         // After a halt nothing more is written: the segment keeps the end that a crash would leave.
-        if self.shared.lock().halted.is_none() {
+        if self.shared.lock().halted().is_none() {
             match self.end_segment() {
                 Ok(()) => self.let_go(&mut self.shared.clone().lock()),
                 Err(error) => self.shared.halt(error),
@@ -85,42 +79,30 @@ impl Writer {
     }
 
     /// Waits for work; `None` when there is none and never will be.
-    fn take(&mut self) -> Option<Work> {
+    fn take(&mut self) -> Option<BatchFrames> {
         let mut ledger = self.shared.lock();
         loop {
-            if ledger.halted.is_some() {
-                return None;
-            }
             let pause = self.shared_sync_at.and_then(|at| PAUSE.checked_sub(at.elapsed()));
-            match (ledger.filling.is_empty(), ledger.closing, pause) {
-                (true, true, _) => return None,
-                (true, false, _) => {
-                    ledger = Shared::wait(&self.shared.work, ledger);
-                }
-                (false, false, Some(pause)) => {
+            match (ledger.turn(), pause) {
+                (Turn::End, _) => return None,
+                (Turn::Wait, _) => ledger = self.shared.wait_for_work(ledger),
+                // Who closes the inbox does not wait for more calls to gather.
+                (Turn::Write, Some(pause)) if ledger.check_open().is_ok() => {
                     drop(ledger);
                     std::thread::sleep(pause);
                     ledger = self.shared.lock();
                 }
-                _ => break,
+                (Turn::Write, _) => break,
             }
         }
-        let next = Work::reusing(
-            ledger.queue.next_arrival(),
-            std::mem::take(&mut self.bytes),
-            std::mem::take(&mut self.tickets),
-        );
-        let work = std::mem::replace(&mut ledger.filling, next);
-        ledger.in_flight =
-            Some(InFlight { batch: work.batch.clone(), days: work.days.clone(), since: Instant::now() });
-        Some(work)
+        Some(ledger.begin_batch(std::mem::take(&mut self.bytes), std::mem::take(&mut self.tickets)))
     }
 
     /// Writes all frames and syncs. A frame goes where it fits whole; a new segment begins with a new day.
-    fn write(&mut self, work: &mut Work) -> Result<Vec<Placed>, InboxError> {
+    fn write(&mut self, batch: &mut BatchFrames) -> Result<Vec<Placed>, InboxError> {
         let mut placed = Vec::new();
         let frames_before = self.frames;
-        let mut rest = work.bytes.as_mut_slice();
+        let mut rest = batch.bytes_mut();
         while !rest.is_empty() {
             if self.active.is_none() {
                 self.active = Some(self.begin_segment()?);
@@ -138,9 +120,7 @@ impl Writer {
             if active.day.is_none() {
                 active.day = Some(run.day);
                 // Before a frame under this day's key can be on the disk.
-                if let Some(segment) = self.shared.lock().segments.get_mut(&active.file.slot()) {
-                    note(&mut segment.days, run.day);
-                }
+                self.shared.lock().note_day(active.file.slot(), run.day);
             }
             active.write(frames)?;
             self.frames += run.frames;
@@ -149,35 +129,19 @@ impl Writer {
         }
         self.sync()?;
         self.shared_sync_at = (self.frames > frames_before + 1).then(Instant::now);
-        if work.rotate {
+        if batch.ends_segment() {
             self.end_segment()?;
         }
         Ok(placed)
     }
 
     /// Tells queue, callers and fetcher what became of a batch.
-    fn publish(&mut self, work: Work, outcome: Result<Vec<Placed>, InboxError>) {
+    fn publish(&mut self, batch: BatchFrames, outcome: Result<Vec<Placed>, InboxError>) {
         let shared = self.shared.clone();
         let mut ledger = shared.lock();
-        ledger.in_flight = None;
         match &outcome {
-            Ok(placed) => {
-                let mut tickets = work.tickets.iter();
-                for Placed { slot, references } in placed {
-                    for ticket in tickets.by_ref().take(*references) {
-                        ledger.land(*ticket, *slot);
-                    }
-                }
-                ledger.frames = self.frames;
-            }
-            Err(_) => {
-                for ticket in &work.tickets {
-                    ledger.queue.forget(*ticket);
-                }
-                for segment in ledger.segments.values_mut() {
-                    segment.rewriting = false;
-                }
-            }
+            Ok(placed) => ledger.batch_durable(batch.tickets(), placed, self.frames),
+            Err(_) => ledger.batch_failed(batch.tickets()),
         }
         let nudge = !self.ended.is_empty();
         self.let_go(&mut ledger);
@@ -187,17 +151,18 @@ impl Writer {
         }
         let outcome = outcome.map(|_| ());
         match outcome {
-            Ok(()) => self.shared.arrived.notify_one(),
+            Ok(()) => self.shared.arrived().notify_one(),
             // Nothing was written, so nothing is in doubt: the next batch may fare better.
             Err(error) if error.code.passes() => {}
             Err(error) => self.shared.halt(error),
         }
-        work.batch.settle(outcome.map_err(|error| match error.code.passes() {
+        batch.batch().settle(outcome.map_err(|error| match error.code.passes() {
             true => error,
             false => InboxError { code: InboxCode::Halted, io: error.io },
         }));
-        if work.bytes.capacity() <= BUFFER_KEPT_BYTES {
-            (self.bytes, self.tickets) = (work.bytes, work.tickets);
+        let (bytes, tickets) = batch.into_buffers();
+        if bytes.capacity() <= BUFFER_KEPT_BYTES {
+            (self.bytes, self.tickets) = (bytes, tickets);
         }
     }
 
@@ -207,35 +172,21 @@ impl Writer {
         let mut ledger = self.shared.lock();
         loop {
             if let Some((file, used)) = ledger.take_spare() {
-                ledger.spare = SpareWish::None;
                 drop(ledger);
                 // One fewer is ready now.
                 self.shared.nudge_keeper();
                 return Ok(Active { file, used, at: FIRST_FRAME, durable: FIRST_FRAME, day: None });
             }
             let left = SPARE_WAIT.checked_sub(began.elapsed());
-            let refused = match (ledger.spare, left) {
-                _ if ledger.halted.is_some() => Some(InboxError::of(InboxCode::Halted)),
-                (SpareWish::Refused(error), _) => Some(error),
-                (_, None) => Some(InboxError::of(InboxCode::Stalled)),
-                _ => None,
-            };
-            if let Some(error) = refused {
-                ledger.spare = SpareWish::None;
-                return Err(error);
-            }
-            ledger.spare = SpareWish::Waiting;
-            self.shared.nudge_keeper();
-            ledger = Shared::wait_for(&self.shared.spare_ready, ledger, left.unwrap_or_default());
+            ledger.wait_for_spare(left.is_none())?;
+            ledger = self.shared.wait_for_spare(ledger, left.unwrap_or_default());
         }
     }
 
     /// Leaves ended segments to the keeper: what is open in them is counted now.
     fn let_go(&mut self, ledger: &mut Ledger) {
         for slot in self.ended.drain(..) {
-            if let Some(segment) = ledger.segments.get_mut(&slot) {
-                segment.state = SegmentState::Ended;
-            }
+            ledger.end_segment(slot);
         }
     }
 
@@ -260,9 +211,7 @@ impl Writer {
         let began = Instant::now();
         active.file.sync().map_err(InboxError::io)?;
         active.durable = active.at;
-        if let Some(told) = self.shared.sync_timed.get() {
-            told(began.elapsed());
-        }
+        self.shared.sync_took(began.elapsed());
         Ok(())
     }
 }

@@ -261,9 +261,7 @@ async fn a_segment_that_ends_within_a_batch_is_not_recycled_before_the_batch_has
     };
     world.faults.hold(true);
     let alone = call(next);
-    eventually("it is being written", || {
-        inbox.queued() == 10 && inbox.shared.lock().filling.bytes.is_empty()
-    });
+    eventually("it is being written", || inbox.queued() == 10 && inbox.shared.lock().gathered_bytes() == 0);
     let together = [call(next + 10), call(next + 20)];
     eventually("two share the next batch", || inbox.queued() == 30);
     // The one alone, the end marker; the rest of the batch, in the next segment, waits.

@@ -78,7 +78,7 @@ async fn a_torn_batch_whose_later_frames_survive_is_still_a_torn_tail() {
     inbox.accept(world.references([1])).await.expect("accepted");
     world.faults.hold(true);
     let mut calls = vec![spawn(&inbox, world.references([2]))];
-    eventually("2 is being written", || inbox.queued() == 2 && inbox.shared.lock().filling.bytes.is_empty());
+    eventually("2 is being written", || inbox.queued() == 2 && inbox.shared.lock().gathered_bytes() == 0);
     calls.extend([3, 4].map(|leadgen| spawn(&inbox, world.references([leadgen]))));
     eventually("3 and 4 share the next batch", || inbox.queued() == 4);
     world.faults.hold(false);
