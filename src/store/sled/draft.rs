@@ -11,26 +11,13 @@ use jiff::Timestamp;
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::mark::Look;
 use crate::store::sled::engine::{Changes, Engine, KEY_BYTES_MAX, VALUE_BYTES_MAX};
-use crate::store::sled::index::Position;
 use crate::store::sled::layout::{self, Place, meta};
-use crate::store::sled::shared::Shared;
+use crate::store::sled::shared::{Effect, Shared};
 use crate::store::{StoreCode, StoreError};
 use crate::trail::{Action, Entry, chain};
 
 /// At most this many outcomes share a sync: beyond it latency grows and throughput does not (measured).
 pub(super) const OUTCOMES_MAX: usize = 256;
-
-/// What memory must learn of a transaction once it is durable.
-pub(super) enum Effect {
-    /// A reference is parked here now.
-    Parked(Position),
-    /// It no longer is.
-    Unparked(Position),
-    /// A purpose holds so many records now.
-    Stored(PurposeId, u64),
-    /// The clock is believed up to this moment.
-    ClockConfirmed(Timestamp),
-}
 
 #[derive(Default)]
 struct Layer {
@@ -162,7 +149,7 @@ impl<'e> Draft<'e> {
             Some(head) => layout::place_in_chain(&head)?,
             None => (0, [0; 32]),
         };
-        let (line, bytes) = chain(&self.shared.keyring.trail_key(), &mac, last + 1, self.now, entry);
+        let (line, bytes) = chain(&self.shared.keyring().trail_key(), &mac, last + 1, self.now, entry);
         let head = [line.seq.to_be_bytes().as_slice(), &line.mac].concat();
         self.write(Place::Trail, &line.seq.to_be_bytes(), bytes)?;
         self.write(Place::Meta, meta::TRAIL_HEAD, head)
@@ -179,7 +166,7 @@ impl<'e> Draft<'e> {
     /// See [`StoreCode`].
     pub(super) fn finish(mut self) -> Result<Finished, StoreError> {
         let commit = self.counter(&Place::Meta, meta::COMMIT)? + 1;
-        let generation = self.shared.keyring.generation();
+        let generation = self.shared.keyring().generation();
         let mark = self.mark;
         let clock = mark.as_millisecond();
         let stored = std::mem::take(&mut self.kept.stored);

@@ -13,13 +13,13 @@ use crate::store::sled::shared::Shared;
 /// # Errors
 /// [`crate::store::StoreCode::Keyring`].
 pub(super) fn make(shared: &Shared, engine: &Engine) -> Result<(), StoreError> {
-    let keyring = &shared.keyring;
+    let keyring = shared.keyring();
     let mut absent = Vec::new();
     for purpose in &shared.purposes() {
         let next = engine.counter(&Place::Sequence, purpose.as_str().as_bytes())?.max(1);
         for number in [next, next + OUTCOMES_MAX as u64] {
             let (purpose, index) = (purpose.clone(), number / BUCKET_RECORDS);
-            let bucket = Bucket { purpose, epoch: shared.epoch, index };
+            let bucket = Bucket { purpose, epoch: shared.epoch(), index };
             if !absent.contains(&bucket) && keyring.bucket_key(&bucket).is_err() {
                 absent.push(bucket);
             }

@@ -125,7 +125,7 @@ impl SledStore {
             let left = shared.evict(Slot::Closed);
             let closed = match ended {
                 Ok(Ended { result: Ok(()), mut witness }) => {
-                    left.and_then(|()| opening::testify_closed(&shared.settings, &mut witness))
+                    left.and_then(|()| opening::testify_closed(shared.settings(), &mut witness))
                 }
                 Ok(Ended { result, .. }) => result,
                 Err(_) => Err(StoreError::of(StoreCode::Halted)),

@@ -382,7 +382,7 @@ fn tallies(shared: &Shared, engine: &Engine) -> Result<BTreeMap<PurposeId, Tally
         for purpose in purposes {
             let counted = engine.counter(&Place::Meta, &meta::stored(&purpose))?;
             let next = engine.counter(&Place::Sequence, purpose.as_str().as_bytes())?.max(1);
-            let end = record_key(shared.epoch, next);
+            let end = record_key(shared.epoch(), next);
             let tally = Tally { is_known: true, counted, end, ..Tally::default() };
             tallies.insert(purpose, tally);
         }
@@ -398,7 +398,7 @@ fn opens(shared: &Shared, held: &mut Option<(Bucket, BucketKey)>, id: &RecordId,
     let Some(record) = SealedRecord::decode(value) else { return false };
     let bucket = Bucket::of(id);
     if held.as_ref().is_none_or(|(of, key)| *of != bucket || key.generation != record.generation) {
-        *held = shared.keyring.bucket_key_of(&bucket, record.generation).ok().map(|key| (bucket, key));
+        *held = shared.keyring().bucket_key_of(&bucket, record.generation).ok().map(|key| (bucket, key));
     }
     held.as_ref().is_some_and(|(_, key)| check(&record, id, key).is_ok())
 }
@@ -432,7 +432,7 @@ fn reference_opens(
     row: &ParkedRow,
     value: &[u8],
 ) -> Result<bool, StoreError> {
-    if reference::open(shared.keyring.as_ref(), arrival, row).is_ok() {
+    if reference::open(shared.keyring(), arrival, row).is_ok() {
         return Ok(true);
     }
     let again = engine.read(&Place::Parked, &arrival.to_be_bytes())?;

@@ -19,7 +19,7 @@ use crate::store::sled::Settings;
 use crate::store::sled::engine::opening::{self, Opened};
 use crate::store::sled::engine::witness::Witness;
 use crate::store::sled::engine::{Engine, guarded};
-use crate::store::sled::index::ParkedIndex;
+use crate::store::sled::index::{ParkedIndex, Position};
 use crate::store::sled::layout::{Place, meta};
 use crate::store::{StoreCode, StoreError};
 
@@ -37,16 +37,25 @@ pub(super) enum Slot {
     Closed,
 }
 
+/// What memory must learn of a transaction once it is durable.
+pub(super) enum Effect {
+    /// A reference is parked here now.
+    Parked(Position),
+    /// It no longer is.
+    Unparked(Position),
+    /// A purpose holds so many records now.
+    Stored(PurposeId, u64),
+    /// The clock is believed up to this moment.
+    ClockConfirmed(Timestamp),
+}
+
 /// Shared by all verbs and the writer.
 pub(super) struct Shared {
-    /// From the config.
-    pub(super) settings: Settings,
-    /// Keys.
-    pub(super) keyring: Arc<dyn Keyring>,
-    /// Nonces.
-    pub(super) random: Arc<dyn Random>,
+    settings: Settings,
+    keyring: Arc<dyn Keyring>,
+    random: Arc<dyn Random>,
     /// The restore epoch of new records.
-    pub(super) epoch: u32,
+    epoch: u32,
     mark: Mark,
     slot: RwLock<Slot>,
     /// The purposes that the config names, or named since the start.
@@ -54,7 +63,9 @@ pub(super) struct Shared {
     halt: OnceLock<StoreError>,
     stalled: AtomicBool,
     met_full: AtomicBool,
+    /// Which references are parked where.
     index: Mutex<ParkedIndex>,
+    /// How many records each purpose holds.
     stored: Mutex<HashMap<PurposeId, u64>>,
     /// How many records of which purpose the last scan found missing.
     missing: Mutex<BTreeMap<PurposeId, u64>>,
@@ -97,11 +108,37 @@ impl Shared {
         Ok((shared, witness))
     }
 
-    /// Reads into memory what an engine holds, and puts it into its place.
+    /// From the config.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Keys.
+    pub(super) fn keyring(&self) -> &dyn Keyring {
+        &*self.keyring
+    }
+
+    /// Nonces.
+    pub(super) fn random(&self) -> &dyn Random {
+        &*self.random
+    }
+
+    /// The restore epoch of new records.
+    pub(super) fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// Opens the engine that met a full disk again, all checks of the start included.
     ///
     /// # Errors
     /// See [`StoreCode`].
-    pub(super) fn adopt(&self, engine: Engine) -> Result<(), StoreError> {
+    pub(super) fn reopen(&self, witness: &mut Witness) -> Result<(), StoreError> {
+        let purposes = self.purposes();
+        self.adopt(opening::open_checked(&self.settings, &self.keyring, &purposes, witness)?)
+    }
+
+    /// Reads into memory what an engine holds, and puts it into its place.
+    fn adopt(&self, engine: Engine) -> Result<(), StoreError> {
         let mut stored = HashMap::new();
         for purpose in engine.purposes() {
             stored.insert(purpose.clone(), engine.counter(&Place::Meta, &meta::stored(&purpose))?);
@@ -121,7 +158,7 @@ impl Shared {
         index.set_commit(engine.counter(&Place::Meta, meta::COMMIT)?);
         self.index().replace(index);
         self.set_missing(&missing);
-        *self.stored() = stored;
+        *self.stored.lock() = stored;
         *self.slot.write() = Slot::Open(Arc::new(engine));
         Ok(())
     }
@@ -144,7 +181,7 @@ impl Shared {
             return Ok(());
         }
         self.reading(|engine| engine.admit(&new))?;
-        let mut stored = self.stored();
+        let mut stored = self.stored.lock();
         new.iter().for_each(|purpose| {
             stored.entry(purpose.clone()).or_insert(0);
         });
@@ -180,9 +217,21 @@ impl Shared {
         if look.jumped { Err(StoreError::of(StoreCode::ClockJumped)) } else { Ok(Day::of(look.now)) }
     }
 
-    /// Believes the clock up to this moment, once that is durable.
-    pub(super) fn confirm_clock(&self, moment: Timestamp) {
-        self.mark.confirm(moment);
+    /// Learns what a commit has made durable.
+    pub(super) fn learn(&self, effects: Vec<Effect>, commit: u64) {
+        let mut index = self.index();
+        index.set_commit(commit);
+        let mut stored = self.stored.lock();
+        for effect in effects {
+            match effect {
+                Effect::Parked(position) => index.insert(position),
+                Effect::Unparked(position) => index.remove(&position),
+                Effect::Stored(purpose, count) => {
+                    stored.insert(purpose, count);
+                }
+                Effect::ClockConfirmed(moment) => self.mark.confirm(moment),
+            }
+        }
     }
 
     /// A handle of the engine, for one short reading: the engine cannot be closed while one is held.
@@ -299,8 +348,8 @@ impl Shared {
     }
 
     /// How many records each purpose holds.
-    pub(super) fn stored(&self) -> MutexGuard<'_, HashMap<PurposeId, u64>> {
-        self.stored.lock()
+    pub(super) fn stored(&self) -> HashMap<PurposeId, u64> {
+        self.stored.lock().clone()
     }
 
     /// How many records of a purpose the last scan found missing.

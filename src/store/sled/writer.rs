@@ -12,9 +12,9 @@ use tokio::sync::{mpsc, oneshot};
 use crate::lifecycle::wait::wait_for;
 use crate::machine::disk::free_bytes;
 use crate::machine::priority;
-use crate::store::sled::draft::{Draft, Effect, Finished, OUTCOMES_MAX};
+use crate::store::sled::draft::{Draft, Finished, OUTCOMES_MAX};
 use crate::store::sled::engine::SyncError;
-use crate::store::sled::engine::opening::{self, testify};
+use crate::store::sled::engine::opening::testify;
 use crate::store::sled::engine::witness::Witness;
 use crate::store::sled::keys_ahead;
 use crate::store::sled::layout::{Place, meta};
@@ -33,8 +33,8 @@ const TICK: Duration = Duration::from_secs(1);
 /// How far the recorded clock may lag behind: well below the leap that is not believed, so that a quiet week is none.
 const MARK_LAG: SignedDuration = SignedDuration::from_hours(6);
 
-/// One call's part of a transaction.
-trait Work: Send {
+/// A call that waits for the writer: its part of a transaction.
+trait QueuedCall: Send {
     /// How many outcomes it counts for.
     fn weight(&self) -> usize;
     /// Works its part out.
@@ -45,14 +45,15 @@ trait Work: Send {
     fn answer(self: Box<Self>, synced: Result<(), StoreError>);
 }
 
-struct Call<T, F> {
+/// One that was asked with an answer of this type.
+struct Asked<T, F> {
     weight: usize,
     work: Option<F>,
     outcome: Option<Result<T, StoreError>>,
     answer: oneshot::Sender<Result<T, StoreError>>,
 }
 
-impl<T, F> Work for Call<T, F>
+impl<T, F> QueuedCall for Asked<T, F>
 where
     T: Send,
     F: FnOnce(&mut Draft<'_>) -> Result<T, StoreError> + Send,
@@ -80,7 +81,7 @@ where
 }
 
 enum Message {
-    Work(Box<dyn Work>),
+    Call(Box<dyn QueuedCall>),
     Close,
 }
 
@@ -127,9 +128,9 @@ impl Writer {
         work: impl FnOnce(&mut Draft<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
-        let call = Box::new(Call { weight, work: Some(work), outcome: None, answer });
+        let call = Box::new(Asked { weight, work: Some(work), outcome: None, answer });
         let asked = async {
-            if self.queue.send(Message::Work(call)).await.is_err() {
+            if self.queue.send(Message::Call(call)).await.is_err() {
                 return Err(self.gone());
             }
             answered.await.unwrap_or_else(|_| Err(self.gone()))
@@ -183,7 +184,7 @@ impl WriterThread {
         self.tick();
         loop {
             match wait_for(self.calls.recv(), TICK) {
-                Some(Some(Message::Work(first))) => closing |= self.serve(first),
+                Some(Some(Message::Call(first))) => closing |= self.serve(first),
                 Some(Some(Message::Close)) => closing = true,
                 Some(None) => break,
                 None => self.tick(),
@@ -198,13 +199,13 @@ impl WriterThread {
     }
 
     /// Serves a call together with what has queued up behind it. True if the store is to close.
-    fn serve(&mut self, first: Box<dyn Work>) -> bool {
+    fn serve(&mut self, first: Box<dyn QueuedCall>) -> bool {
         let mut closing = false;
         let mut outcomes = first.weight();
         let mut group = vec![first];
         while outcomes < OUTCOMES_MAX {
             match self.calls.try_recv() {
-                Ok(Message::Work(next)) => {
+                Ok(Message::Call(next)) => {
                     outcomes += next.weight();
                     group.push(next);
                 }
@@ -256,11 +257,11 @@ impl WriterThread {
 
     fn is_behind(&self) -> bool {
         let mark = self.shared.look().mark;
-        self.shared.keyring.generation() > self.generation
+        self.shared.keyring().generation() > self.generation
             || self.mark.is_none_or(|recorded| mark.duration_since(recorded) > MARK_LAG)
     }
 
-    fn commit(&mut self, group: &mut [Box<dyn Work>]) -> Result<(), Failure> {
+    fn commit(&mut self, group: &mut [Box<dyn QueuedCall>]) -> Result<(), Failure> {
         if let Some(halt) = self.shared.halted() {
             return Err(Failure::Refuse(halt));
         }
@@ -287,13 +288,13 @@ impl WriterThread {
         testify(&mut self.witness, &engine, commit).map_err(Failure::Halt)?;
         drop(engine);
         (self.generation, self.mark) = (generation, Some(mark));
-        self.learn(effects, commit);
+        self.shared.learn(effects, commit);
         Ok(())
     }
 
     /// Refuses before anything is written while the disk is below its floor.
     fn require_room(&self) -> Result<(), Failure> {
-        if self.free_bytes()? < self.shared.settings.free_disk_min_bytes {
+        if self.free_bytes()? < self.shared.settings().free_disk_min_bytes {
             return Err(Failure::Refuse(StoreError::of(StoreCode::DiskFull)));
         }
         Ok(())
@@ -308,36 +309,17 @@ impl WriterThread {
             return Ok(());
         }
         let free = self.free_bytes()?;
-        if free < self.shared.settings.free_disk_min_bytes.max(REOPEN_FREE_BYTES) {
+        if free < self.shared.settings().free_disk_min_bytes.max(REOPEN_FREE_BYTES) {
             return Err(Failure::Refuse(StoreError::of(StoreCode::DiskFull)));
         }
-        let shared = &self.shared;
-        opening::open_checked(&shared.settings, &shared.keyring, &shared.purposes(), &mut self.witness)
-            .and_then(|engine| shared.adopt(engine))
-            .map_err(Failure::of_engine)?;
+        self.shared.reopen(&mut self.witness).map_err(Failure::of_engine)?;
         self.full_told = false;
         tracing::info!(disk.free_bytes = free, "store.reopened");
         Ok(())
     }
 
     fn free_bytes(&self) -> Result<u64, Failure> {
-        free_bytes(&self.shared.settings.path).map_err(|error| Failure::Refuse(StoreError::io(error)))
-    }
-
-    fn learn(&self, effects: Vec<Effect>, commit: u64) {
-        let mut index = self.shared.index();
-        index.set_commit(commit);
-        let mut stored = self.shared.stored();
-        for effect in effects {
-            match effect {
-                Effect::Parked(position) => index.insert(position),
-                Effect::Unparked(position) => index.remove(&position),
-                Effect::Stored(purpose, count) => {
-                    stored.insert(purpose, count);
-                }
-                Effect::ClockConfirmed(moment) => self.shared.confirm_clock(moment),
-            }
-        }
+        free_bytes(&self.shared.settings().path).map_err(|error| Failure::Refuse(StoreError::io(error)))
     }
 
     /// Acts on a failure and says what the callers hear.

@@ -90,7 +90,7 @@ impl Leads for SledStore {
     }
 
     async fn stored(&self) -> Result<HashMap<PurposeId, u64>, StoreError> {
-        Ok(self.shared.stored().clone())
+        Ok(self.shared.stored())
     }
 }
 
@@ -113,6 +113,6 @@ fn open_one(shared: &Shared, id: &RecordId) -> Result<Option<OpenedLead>, StoreE
         (false, true) => return Err(StoreError::of(StoreCode::ClockJumped)),
         (false, false) => {}
     }
-    let key = shared.keyring.bucket_key_of(&Bucket::of(id), record.generation).map_err(|_| unreadable)?;
+    let key = shared.keyring().bucket_key_of(&Bucket::of(id), record.generation).map_err(|_| unreadable)?;
     open(&record, id, &key).map(Some).map_err(|_| unreadable)
 }

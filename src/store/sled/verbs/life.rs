@@ -20,7 +20,7 @@ impl Life for SledStore {
     }
 
     fn ready(&self) -> bool {
-        self.halted().is_none() && self.shared.engine().is_ok() && self.shared.keyring.failed().is_none()
+        self.halted().is_none() && self.shared.engine().is_ok() && self.shared.keyring().failed().is_none()
     }
 
     async fn close(&self) -> Result<(), StoreError> {

@@ -10,12 +10,12 @@ use crate::id::LeadgenId;
 use crate::notification::{Lane, Lanes, LeadRef, ParkCode, Why};
 use crate::store::parked::{BURIED_SHOWN, META_KEEPS_DAYS};
 use crate::store::sled::SledStore;
-use crate::store::sled::draft::{Draft, Effect, OUTCOMES_MAX};
+use crate::store::sled::draft::{Draft, OUTCOMES_MAX};
 use crate::store::sled::engine::Engine;
 use crate::store::sled::index::{Position, UNREADABLE};
 use crate::store::sled::layout::{self, ParkedRow, Place, SeenFate, SeenRow, WhyRow, meta};
 use crate::store::sled::reference;
-use crate::store::sled::shared::Shared;
+use crate::store::sled::shared::{Effect, Shared};
 use crate::store::{BuriedRef, Parked, ParkedClaim, ParkedOverview, Requeue, StoreCode, StoreError};
 use crate::trail::{Entry, Outcome};
 
@@ -34,7 +34,7 @@ pub(in crate::store::sled) fn before(draft: &Draft<'_>, arrival: u64) -> Result<
     let Some(bytes) = draft.read(&Place::Parked, &arrival.to_be_bytes())? else { return Ok(None) };
     // A row that cannot be decoded is as good as none; it stays where it is, for a human to see.
     let Ok(row) = layout::decode::<ParkedRow>(&bytes) else { return Ok(None) };
-    let position = Position::of_row(draft.shared.keyring.as_ref(), arrival, &row);
+    let position = Position::of_row(draft.shared.keyring(), arrival, &row);
     Ok(Some(Before { arrival, row, position }))
 }
 
@@ -56,13 +56,8 @@ pub(in crate::store::sled) fn park(
         draft.effect(Effect::Unparked(before.position));
     }
     let day = Day::of(draft.now);
-    let (nonce, sealed) = reference::seal(
-        draft.shared.keyring.as_ref(),
-        draft.shared.random.as_ref(),
-        reference,
-        arrival,
-        day,
-    )?;
+    let (nonce, sealed) =
+        reference::seal(draft.shared.keyring(), draft.shared.random(), reference, arrival, day)?;
     let seen = draft.shared.seen_key(&reference.leadgen);
     let row = ParkedRow {
         seen,
@@ -281,11 +276,7 @@ fn claim(shared: &Shared, engine: &Engine, arrival: u64) -> Result<Option<Parked
             Why::Waiting { attempts, code, .. } => (attempts, Some(code)),
             _ => (0, None),
         };
-        Ok(ParkedClaim {
-            reference: reference::open(shared.keyring.as_ref(), arrival, &row)?,
-            attempts,
-            code,
-        })
+        Ok(ParkedClaim { reference: reference::open(shared.keyring(), arrival, &row)?, attempts, code })
     });
     let Ok(claim) = opened else {
         // Its key is gone, or the row was changed: it must not keep the others from being claimed.
@@ -303,7 +294,7 @@ fn matches(shared: &Shared, which: &Requeue, arrival: u64, row: &ParkedRow) -> b
         Requeue::Ref(wanted) => arrival == *wanted,
         Requeue::Code(code) => why.code() == *code,
         Requeue::Form(form) => {
-            reference::open(shared.keyring.as_ref(), arrival, row).is_ok_and(|found| found.form == *form)
+            reference::open(shared.keyring(), arrival, row).is_ok_and(|found| found.form == *form)
         }
     }
 }

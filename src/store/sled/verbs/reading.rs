@@ -44,7 +44,7 @@ impl Bounds {
         request: &PageRequest,
     ) -> Result<Self, StoreError> {
         let place = Place::Vault(request.purpose.clone());
-        let start = RecordId { purpose: request.purpose.clone(), epoch: shared.epoch, number: 0 };
+        let start = RecordId { purpose: request.purpose.clone(), epoch: shared.epoch(), number: 0 };
         let after = request.after.as_ref().map(|after| record_key(after.epoch, after.number));
         let from = after.as_ref().map_or(Unbounded, |key| Excluded(key.as_slice()));
         let next = request.after.clone().unwrap_or(start);
@@ -153,7 +153,7 @@ impl Reading {
         let key = match &mut self.key {
             Some((of, key)) if *of == bucket && key.generation == record.generation => key,
             other => {
-                let key = self.shared.keyring.bucket_key_of(&bucket, record.generation);
+                let key = self.shared.keyring().bucket_key_of(&bucket, record.generation);
                 &mut other.insert((bucket, key.map_err(|_| unreadable)?)).1
             }
         };

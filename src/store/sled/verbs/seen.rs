@@ -18,7 +18,7 @@ impl Seen for SledStore {
     // Not on a thread of its own: it is a look into memory, or at one page of the file.
     async fn known(&self, leadgens: &[LeadgenId]) -> Result<Vec<bool>, StoreError> {
         self.shared.reading(|engine| {
-            let key = self.shared.keyring.seen_key();
+            let key = self.shared.keyring().seen_key();
             let known = |leadgen| Ok(engine.read(&Place::Seen, &layout::seen_key(&key, leadgen))?.is_some());
             leadgens.iter().map(known).collect()
         })

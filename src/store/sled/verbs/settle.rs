@@ -9,9 +9,10 @@ use crate::keyring::{Bucket, KeyringCode};
 use crate::lead::{MinimisedLead, SealError, SealedRecord, seal};
 use crate::notification::{LeadRef, ParkCode, Why};
 use crate::purpose::{PurposeId, RecordId};
-use crate::store::sled::draft::{Draft, Effect};
+use crate::store::sled::draft::Draft;
 use crate::store::sled::layout::{self, Place, SeenFate, SeenRow, meta, record_key};
 use crate::store::sled::reference::keyring_failed;
+use crate::store::sled::shared::Effect;
 use crate::store::sled::verbs::forms;
 use crate::store::sled::verbs::parked::{self, Before};
 use crate::store::{Outcome, Settled, Settlement, StoreCode, StoreError};
@@ -83,22 +84,22 @@ fn seal_next(
     let purpose = lead.purpose();
     draft.engine.tree(&Place::Vault(purpose.clone()))?;
     let number = draft.counter(&Place::Sequence, purpose.as_str().as_bytes())?.max(1);
-    let id = RecordId { purpose: purpose.clone(), epoch: draft.shared.epoch, number };
+    let id = RecordId { purpose: purpose.clone(), epoch: draft.shared.epoch(), number };
     let bucket = Bucket::of(&id);
     // A number that is taken would be another record's end: the sequence is damaged.
     let taken = draft.read(&Place::Vault(purpose.clone()), &record_key(id.epoch, id.number))?;
     if taken.is_some() {
         return Err(StoreError::of(StoreCode::Damaged));
     }
-    let key = match draft.shared.keyring.bucket_key(&bucket) {
+    let key = match draft.shared.keyring().bucket_key(&bucket) {
         Err(error) if error.code == KeyringCode::KeyAbsent => {
-            draft.shared.keyring.make_buckets(std::slice::from_ref(&bucket)).map_err(keyring_failed)?;
-            draft.shared.keyring.bucket_key(&bucket)
+            draft.shared.keyring().make_buckets(std::slice::from_ref(&bucket)).map_err(keyring_failed)?;
+            draft.shared.keyring().bucket_key(&bucket)
         }
         key => key,
     };
     let key = key.map_err(keyring_failed)?;
-    match seal(lead, &id, &key, draft.shared.random.as_ref()) {
+    match seal(lead, &id, &key, draft.shared.random()) {
         Ok(record) => {
             let next = (number + 1).to_be_bytes().to_vec();
             draft.write(Place::Sequence, purpose.as_str().as_bytes(), next)?;

@@ -84,7 +84,7 @@ pub(in crate::store::sled) fn read(
     };
     let from = after.to_be_bytes();
     let rows = engine.scan(&Place::Trail, (Excluded(&from), Unbounded), limit)?;
-    let key = shared.keyring.trail_key();
+    let key = shared.keyring().trail_key();
     let mut lines = Vec::with_capacity(rows.len());
     for (seq, (found, bytes)) in (after + 1..).zip(&rows) {
         let line = KeptLine::new(bytes).ok_or(broken)?;
