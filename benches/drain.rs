@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit, Mac};
-use tamis_simulator::{CallKind, Form, Lead, Match, Question, Rule, Setup, Simulator, What};
+use tamis_simulator::{CallKind, Form, Lead, Match, Misbehaviour, Question, Rule, Setup, Simulator};
 
 use support::home::{APP_SECRET, FORM, Home, NO_GRAPH, PAGE, PAGE_TOKEN};
 use support::leads::{definition, reference};
@@ -107,7 +107,7 @@ fn prepare(meta: &Simulator, leads: usize) {
     }
     let graph_takes = Duration::from_millis(option("graph-ms", 50));
     if !graph_takes.is_zero() {
-        meta.misbehave(Rule::always(Match::any(), What::Delay(graph_takes)));
+        meta.misbehave(Rule::always(Match::any(), Misbehaviour::Delay(graph_takes)));
     }
 }
 

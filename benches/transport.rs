@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use tamis_simulator::{Lead, Match, Rule, Setup, Simulator, What};
+use tamis_simulator::{Lead, Match, Misbehaviour, Rule, Setup, Simulator};
 
 use support::home::{FORM, PAGE, PAGE_TOKEN};
 use support::load::leadgen;
@@ -51,7 +51,7 @@ async fn measure() {
         meta.add_lead(lead.answer("email", &[&format!("amelie.durand{number}@example.org")]));
     }
     if graph_ms > 0 {
-        meta.misbehave(Rule::always(Match::any(), What::Delay(Duration::from_millis(graph_ms))));
+        meta.misbehave(Rule::always(Match::any(), Misbehaviour::Delay(Duration::from_millis(graph_ms))));
     }
     let front = Front::start(directory.path(), &meta.graph_url());
     let mut figures: [[Spread; 4]; 2] = Default::default();

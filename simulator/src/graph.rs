@@ -11,15 +11,15 @@ mod reply;
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::calls::{CallKind, ProofSeen};
-use crate::misbehave::{Turn, What};
-use crate::shared::{Shared, locked};
+use crate::misbehave::{Misbehaviour, Turn};
+use crate::shared::{SimulatorState, locked};
 use ask::{Ask, version_number};
 use error::GraphError;
 use flood::Flood;
 use reply::Reply;
 
 /// Answers one call.
-pub(crate) async fn answer(request: HttpRequest, shared: web::Data<Shared>) -> HttpResponse {
+pub(crate) async fn answer(request: HttpRequest, shared: web::Data<SimulatorState>) -> HttpResponse {
     let ask = Ask::read(&request, &shared.world(), &shared.secrets);
     shared.note_call(ask.call(shared.now_ms()));
     let mut turn = shared.turn(&ask);
@@ -30,10 +30,10 @@ pub(crate) async fn answer(request: HttpRequest, shared: web::Data<Shared>) -> H
     let quota = locked(&shared.quota).as_mut().map(|quota| quota.count(shared.now_ms()));
     if let Some((usage, refusal)) = quota {
         turn.usage = turn.usage.or(Some(usage));
-        turn.instead = refusal.map(What::Error).or(turn.instead);
+        turn.instead = refusal.map(Misbehaviour::Error).or(turn.instead);
     }
     let mut reply = match turn.instead.take() {
-        Some(What::Hang) => {
+        Some(Misbehaviour::Hang) => {
             shared.stop.cancelled().await;
             Reply::Reset
         }
@@ -49,32 +49,32 @@ pub(crate) async fn answer(request: HttpRequest, shared: web::Data<Shared>) -> H
     reply.into_response(&ask, turn.usage, &shared)
 }
 
-fn instead(what: What, ask: &Ask, shared: &Shared) -> Reply {
+fn instead(what: Misbehaviour, ask: &Ask, shared: &SimulatorState) -> Reply {
     match what {
-        What::Answer { status, content_type, body } => Reply::Whole { status, content_type, body },
-        What::Error(error) => error_reply(&error, ask, shared),
-        What::Endless(bytes) => Reply::Flood { kind: Flood::Endless, bytes },
-        What::Announced(bytes) => Reply::Flood { kind: Flood::Announced, bytes },
-        What::Bomb(bytes) => Reply::Flood { kind: Flood::Bomb, bytes },
-        What::Redirect(to) => Reply::Redirect { to },
+        Misbehaviour::Answer { status, content_type, body } => Reply::Whole { status, content_type, body },
+        Misbehaviour::Error(error) => error_reply(&error, ask, shared),
+        Misbehaviour::Endless(bytes) => Reply::Flood { kind: Flood::Endless, bytes },
+        Misbehaviour::Announced(bytes) => Reply::Flood { kind: Flood::Announced, bytes },
+        Misbehaviour::Bomb(bytes) => Reply::Flood { kind: Flood::Bomb, bytes },
+        Misbehaviour::Redirect(to) => Reply::Redirect { to },
         // `answer` has dealt with hanging; what changes a proper answer never stands in its place (`Turn::add`).
-        What::Reset
-        | What::Hang
-        | What::Delay(_)
-        | What::HalfBody
-        | What::WrongFormId(_)
-        | What::Usage(_) => Reply::Reset,
+        Misbehaviour::Reset
+        | Misbehaviour::Hang
+        | Misbehaviour::Delay(_)
+        | Misbehaviour::HalfBody
+        | Misbehaviour::WrongFormId(_)
+        | Misbehaviour::Usage(_) => Reply::Reset,
     }
 }
 
-fn error_reply(error: &GraphError, ask: &Ask, shared: &Shared) -> Reply {
+fn error_reply(error: &GraphError, ask: &Ask, shared: &SimulatorState) -> Reply {
     let answers =
         if error.message.contains("{answers}") { nodes::answers_of(ask, shared) } else { String::new() };
     let body = error.body(ask.token.as_deref().unwrap_or_default(), &answers, &shared.next_trace());
     Reply::json(error.status, crate::json::Json::from(body).as_str().to_owned())
 }
 
-fn proper(ask: &Ask, turn: &Turn, shared: &Shared) -> Result<String, GraphError> {
+fn proper(ask: &Ask, turn: &Turn, shared: &SimulatorState) -> Result<String, GraphError> {
     check_version(ask, shared)?;
     if ask.method != "GET" {
         return Err(GraphError::unsupported(&ask.method, ask.ids.first().map_or("", String::as_str)));
@@ -94,7 +94,7 @@ fn proper(ask: &Ask, turn: &Turn, shared: &Shared) -> Result<String, GraphError>
 }
 
 /// A version lives about two years (*Versions*); without one in the path the oldest living one answers.
-fn check_version(ask: &Ask, shared: &Shared) -> Result<(), GraphError> {
+fn check_version(ask: &Ask, shared: &SimulatorState) -> Result<(), GraphError> {
     match version_number(&ask.version) {
         Some(number) if number < shared.oldest_version => {
             Err(GraphError::version_ended(shared.newest_version))
@@ -106,7 +106,7 @@ fn check_version(ask: &Ask, shared: &Shared) -> Result<(), GraphError> {
 
 /// A token that reads some page, and the proof that goes with it (*Secure requests*). A proof that is there is
 /// checked even where none is demanded.
-fn authorise(ask: &Ask, shared: &Shared) -> Result<(), GraphError> {
+fn authorise(ask: &Ask, shared: &SimulatorState) -> Result<(), GraphError> {
     if ask.token.is_none() {
         return Err(GraphError::token_missing());
     }

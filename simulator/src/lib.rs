@@ -18,11 +18,11 @@
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), tamis_simulator::SimulatorError> {
-//! use tamis_simulator::{Lead, Match, Rule, Setup, Simulator, What};
+//! use tamis_simulator::{Lead, Match, Misbehaviour, Rule, Setup, Simulator};
 //! let meta = Simulator::start(Setup::default()).await?; // the daemon's `graph_url` is meta.graph_url()
 //! meta.set_token("104000000000001", "EAAtoken");
 //! let id = meta.add_lead(Lead::new("104000000000001", "901000000000001", 1_795_507_200).answer("email", &["a@example.org"]));
-//! meta.misbehave(Rule::once(Match::any().lead(&id), What::code(4))); // throttled, once
+//! meta.misbehave(Rule::once(Match::any().lead(&id), Misbehaviour::code(4))); // throttled, once
 //! let delivery = meta.deliver("http://127.0.0.1:8080/webhook", &meta.notification(&[&id])).await?;
 //! # let _ = delivery; meta.stop().await; Ok(()) }
 //! ```
@@ -49,7 +49,7 @@ pub use demo::{DemoWorld, demo_world};
 pub use failure::SimulatorError;
 pub use graph::error::GraphError;
 pub use json::Json;
-pub use misbehave::{Match, Rule, RuleId, Usage, What};
+pub use misbehave::{Match, Misbehaviour, Rule, RuleId, Usage};
 pub use sender::{Delivery, Signing};
 pub use setup::Setup;
 pub use signature::{appsecret_proof, sign};

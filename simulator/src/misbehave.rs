@@ -20,22 +20,22 @@ pub struct Rule {
     /// How many of them; `None`: all, until [`crate::Simulator::behave`].
     pub times: Option<u32>,
     /// What happens.
-    pub what: What,
+    pub what: Misbehaviour,
 }
 
 impl Rule {
     /// For every matching call.
-    pub fn always(when: Match, what: What) -> Rule {
+    pub fn always(when: Match, what: Misbehaviour) -> Rule {
         Rule { when, times: None, what }
     }
 
     /// For the next matching call.
-    pub fn once(when: Match, what: What) -> Rule {
+    pub fn once(when: Match, what: Misbehaviour) -> Rule {
         Rule::times(1, when, what)
     }
 
     /// For so many matching calls.
-    pub fn times(times: u32, when: Match, what: What) -> Rule {
+    pub fn times(times: u32, when: Match, what: Misbehaviour) -> Rule {
         Rule { when, times: Some(times), what }
     }
 }
@@ -123,7 +123,7 @@ impl Match {
 
 /// What Meta does.
 #[derive(Clone, Debug)]
-pub enum What {
+pub enum Misbehaviour {
     /// Answers with this status and body, of this content type.
     Answer {
         /// HTTP status.
@@ -157,31 +157,31 @@ pub enum What {
     Usage(Usage),
 }
 
-impl What {
+impl Misbehaviour {
     /// 200 and this text as JSON: `{}`, `[]`, `false`, `{"error":null}`, a cut object, …
-    pub fn json(text: &str) -> What {
-        What::answer(200, "application/json; charset=UTF-8", text.as_bytes())
+    pub fn json(text: &str) -> Misbehaviour {
+        Misbehaviour::answer(200, "application/json; charset=UTF-8", text.as_bytes())
     }
 
     /// Any answer.
-    pub fn answer(status: u16, content_type: &str, body: &[u8]) -> What {
-        What::Answer { status, content_type: content_type.to_owned(), body: body.to_owned() }
+    pub fn answer(status: u16, content_type: &str, body: &[u8]) -> Misbehaviour {
+        Misbehaviour::Answer { status, content_type: content_type.to_owned(), body: body.to_owned() }
     }
 
     /// An HTML page, as Meta's front serves when what is behind fails (seen).
-    pub fn html(status: u16) -> What {
+    pub fn html(status: u16) -> Misbehaviour {
         let body = b"<!DOCTYPE html><html><head><title>Error</title></head><body>Sorry, something went wrong.</body></html>";
-        What::answer(status, "text/html; charset=utf-8", body)
+        Misbehaviour::answer(status, "text/html; charset=utf-8", body)
     }
 
     /// An empty body.
-    pub fn empty(status: u16) -> What {
-        What::answer(status, "application/json; charset=UTF-8", b"")
+    pub fn empty(status: u16) -> Misbehaviour {
+        Misbehaviour::answer(status, "application/json; charset=UTF-8", b"")
     }
 
     /// 200 and bytes that are neither JSON nor UTF-8.
-    pub fn garbage() -> What {
-        What::answer(
+    pub fn garbage() -> Misbehaviour {
+        Misbehaviour::answer(
             200,
             "application/json; charset=UTF-8",
             &[0xff, 0xfe, 0x00, 0x9f, 0x92, 0x96, b'{', 0xc3],
@@ -189,18 +189,18 @@ impl What {
     }
 
     /// An `OAuthException` of this code, without subcode, that quotes neither token nor answers.
-    pub fn code(code: i64) -> What {
-        What::Error(GraphError::new(code, format!("(#{code}) Simulated error")))
+    pub fn code(code: i64) -> Misbehaviour {
+        Misbehaviour::Error(GraphError::new(code, format!("(#{code}) Simulated error")))
     }
 
     /// … with this subcode.
-    pub fn code_and_subcode(code: i64, subcode: i64) -> What {
-        What::Error(GraphError::new(code, format!("(#{code}) Simulated error")).subcode(subcode))
+    pub fn code_and_subcode(code: i64, subcode: i64) -> Misbehaviour {
+        Misbehaviour::Error(GraphError::new(code, format!("(#{code}) Simulated error")).subcode(subcode))
     }
 
     /// An error whose text quotes the token that came and the answers asked for, as Meta's do at times (seen).
-    pub fn quoting(code: i64) -> What {
-        What::Error(GraphError::new(code, "Malformed access token {token}; while reading {answers}"))
+    pub fn quoting(code: i64) -> Misbehaviour {
+        Misbehaviour::Error(GraphError::new(code, "Malformed access token {token}; while reading {answers}"))
     }
 }
 
@@ -249,7 +249,7 @@ pub(crate) struct Turn {
     pub wrong_form: Option<String>,
     pub half: bool,
     /// In place of the proper answer.
-    pub instead: Option<What>,
+    pub instead: Option<Misbehaviour>,
 }
 
 impl Rules {
@@ -286,20 +286,20 @@ impl Rules {
 }
 
 impl Turn {
-    fn add(&mut self, what: &What) {
+    fn add(&mut self, what: &Misbehaviour) {
         match what {
-            What::Delay(delay) => self.delay += *delay,
-            What::Usage(usage) => self.usage = Some(usage.clone()),
-            What::WrongFormId(form) => self.wrong_form = Some(form.clone()),
-            What::HalfBody => self.half = true,
-            What::Answer { .. }
-            | What::Error(_)
-            | What::Hang
-            | What::Reset
-            | What::Endless(_)
-            | What::Announced(_)
-            | What::Bomb(_)
-            | What::Redirect(_) => self.instead = Some(what.clone()),
+            Misbehaviour::Delay(delay) => self.delay += *delay,
+            Misbehaviour::Usage(usage) => self.usage = Some(usage.clone()),
+            Misbehaviour::WrongFormId(form) => self.wrong_form = Some(form.clone()),
+            Misbehaviour::HalfBody => self.half = true,
+            Misbehaviour::Answer { .. }
+            | Misbehaviour::Error(_)
+            | Misbehaviour::Hang
+            | Misbehaviour::Reset
+            | Misbehaviour::Endless(_)
+            | Misbehaviour::Announced(_)
+            | Misbehaviour::Bomb(_)
+            | Misbehaviour::Redirect(_) => self.instead = Some(what.clone()),
         }
     }
 }

@@ -16,7 +16,7 @@ use crate::time::Clock;
 use crate::world::World;
 
 /// The world, the rules, the log, and what the setup fixed.
-pub(crate) struct Shared {
+pub(crate) struct SimulatorState {
     pub secrets: Vec<Vec<u8>>,
     pub require_proof: bool,
     pub oldest_version: u32,
@@ -36,9 +36,9 @@ pub(crate) struct Shared {
     numbers: AtomicU64,
 }
 
-impl Shared {
-    pub fn new(setup: Setup, address: SocketAddr) -> Shared {
-        Shared {
+impl SimulatorState {
+    pub fn new(setup: Setup, address: SocketAddr) -> SimulatorState {
+        SimulatorState {
             secrets: setup.app_secrets.into_iter().map(String::into_bytes).collect(),
             require_proof: setup.require_proof,
             oldest_version: setup.oldest_version,

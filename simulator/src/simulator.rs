@@ -19,7 +19,7 @@ use crate::notification::{Change, Entry, Notification};
 use crate::quota::Quota;
 use crate::sender::{Delivery, Sender, Signing};
 use crate::setup::Setup;
-use crate::shared::{Shared, locked};
+use crate::shared::{SimulatorState, locked};
 use crate::world::{Form, Lead, Page};
 
 /// Meta's side, running. Clones are handles to the same one; it ends with [`Simulator::stop`] or the last handle.
@@ -29,7 +29,7 @@ pub struct Simulator {
 }
 
 struct Inner {
-    shared: web::Data<Shared>,
+    shared: web::Data<SimulatorState>,
     sender: Sender,
     server: Mutex<Option<JoinHandle<io::Result<()>>>>,
     _stop_on_drop: DropGuard,
@@ -42,7 +42,7 @@ impl Simulator {
             .map_err(|error| SimulatorError::Bind(error.kind()))?;
         let address = listener.local_addr().map_err(|error| SimulatorError::Bind(error.kind()))?;
         let sender = Sender::new()?;
-        let shared = web::Data::new(Shared::new(setup, address));
+        let shared = web::Data::new(SimulatorState::new(setup, address));
         let served = shared.clone();
         let server = HttpServer::new(move || {
             App::new().app_data(served.clone()).default_service(web::to(graph::answer))

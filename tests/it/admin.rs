@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tamis_simulator::{Match, Rule, What};
+use tamis_simulator::{Match, Misbehaviour, Rule};
 
 use crate::support::{Caller, DEVIS_FORM, LETTRE_FORM, World, canary, lead};
 
@@ -231,7 +231,7 @@ async fn find(world: &World, body: Value) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_submission_that_is_still_queued_is_found_as_such() {
     let world = World::start().await;
-    let slow = What::Delay(std::time::Duration::from_secs(1));
+    let slow = Misbehaviour::Delay(std::time::Duration::from_secs(1));
     world.meta.misbehave(Rule::always(Match::any().path("/77"), slow));
     let submitted = lead(DEVIS_FORM).answer("full_name", &["Zoé"]).answer("email", &["z@example.org"]);
     let id = world.submit(submitted, &[]);

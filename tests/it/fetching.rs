@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tamis::clock::{Clock, ManualClock, SystemClock};
-use tamis_simulator::{CallKind, GraphError, Match, Rule, What};
+use tamis_simulator::{CallKind, GraphError, Match, Misbehaviour, Rule};
 
 use crate::support::{DEVIS_FORM, PAGE, Plan, World, canary, lead, log};
 
@@ -25,7 +25,9 @@ fn submit(world: &World, count: usize) -> Vec<String> {
 async fn leads_are_read_one_a_call_and_many_at_a_time() {
     let world = World::start().await;
     let ids = submit(&world, 120);
-    world.meta.misbehave(Rule::always(Match::any().single(), What::Delay(Duration::from_millis(100))));
+    world
+        .meta
+        .misbehave(Rule::always(Match::any().single(), Misbehaviour::Delay(Duration::from_millis(100))));
     let begun = Instant::now();
     world.deliver_all(&ids).await;
     world.stored("devis", 120).await;
@@ -56,7 +58,7 @@ async fn an_error_that_nobody_knows_concerns_its_lead_alone() {
         let ids = submit(&world, 12);
         let error = GraphError::new(code, "What nobody knows").status(status);
         let error = subcode.map_or(error.clone(), |subcode| error.clone().subcode(subcode));
-        let rule = world.meta.misbehave(Rule::always(Match::any().lead(&ids[4]), What::Error(error)));
+        let rule = world.meta.misbehave(Rule::always(Match::any().lead(&ids[4]), Misbehaviour::Error(error)));
         world.deliver_all(&ids).await;
         world.stored("devis", 11).await;
         world.settled().await;
@@ -71,22 +73,22 @@ async fn an_error_that_nobody_knows_concerns_its_lead_alone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn odd_replies_cost_a_retry_and_never_a_lead() {
     let odd = [
-        What::html(502),
-        What::html(200),
-        What::empty(200),
-        What::empty(500),
-        What::json("{}"),
-        What::json("[]"),
-        What::json("false"),
-        What::json("{\"error\":null}"),
-        What::json("{\"id\":"),
-        What::garbage(),
-        What::code(1),
-        What::code(2),
-        What::Reset,
-        What::HalfBody,
-        What::Redirect("http://127.0.0.1:1/".to_owned()),
-        What::quoting(2),
+        Misbehaviour::html(502),
+        Misbehaviour::html(200),
+        Misbehaviour::empty(200),
+        Misbehaviour::empty(500),
+        Misbehaviour::json("{}"),
+        Misbehaviour::json("[]"),
+        Misbehaviour::json("false"),
+        Misbehaviour::json("{\"error\":null}"),
+        Misbehaviour::json("{\"id\":"),
+        Misbehaviour::garbage(),
+        Misbehaviour::code(1),
+        Misbehaviour::code(2),
+        Misbehaviour::Reset,
+        Misbehaviour::HalfBody,
+        Misbehaviour::Redirect("http://127.0.0.1:1/".to_owned()),
+        Misbehaviour::quoting(2),
     ];
     for what in odd {
         let world = World::start().await;
@@ -112,7 +114,7 @@ async fn a_reply_without_answers_or_form_is_asked_for_again_before_it_is_judged(
     ] {
         let world = World::start().await;
         let ids = submit(&world, 2);
-        let odd = |id: &str| What::json(&format!(r#"{{"id":"{id}",{parts}}}"#));
+        let odd = |id: &str| Misbehaviour::json(&format!(r#"{{"id":"{id}",{parts}}}"#));
         world.meta.misbehave(Rule::times(at_first, Match::any().lead(&ids[0]), odd(&ids[0])));
         world.meta.misbehave(Rule::always(Match::any().lead(&ids[1]), odd(&ids[1])));
         world.deliver_all(&ids).await;
@@ -157,7 +159,7 @@ async fn a_dead_token_pauses_its_page_and_a_new_one_brings_all_back() {
 async fn a_lead_that_graph_cannot_find_at_first_is_found_later() {
     let world = World::start().await;
     let ids = submit(&world, 1);
-    world.meta.misbehave(Rule::times(2, Match::any().lead(&ids[0]), What::code_and_subcode(100, 33)));
+    world.meta.misbehave(Rule::times(2, Match::any().lead(&ids[0]), Misbehaviour::code_and_subcode(100, 33)));
     world.deliver_all(&ids).await;
     world.stored("devis", 1).await;
     world.end().await;
@@ -167,8 +169,9 @@ async fn a_lead_that_graph_cannot_find_at_first_is_found_later() {
 async fn a_lead_that_graph_never_finds_is_buried_and_comes_back_when_asked() {
     let world = World::start().await;
     let ids = submit(&world, 1);
-    let rule =
-        world.meta.misbehave(Rule::always(Match::any().lead(&ids[0]), What::code_and_subcode(100, 33)));
+    let rule = world
+        .meta
+        .misbehave(Rule::always(Match::any().lead(&ids[0]), Misbehaviour::code_and_subcode(100, 33)));
     world.deliver_all(&ids).await;
     world
         .until("it is buried", || async {
@@ -187,9 +190,10 @@ async fn a_lead_that_graph_never_finds_is_buried_and_comes_back_when_asked() {
 async fn a_lead_of_another_form_than_the_notification_said_is_buried() {
     let world = World::start().await;
     let ids = submit(&world, 1);
-    world
-        .meta
-        .misbehave(Rule::always(Match::any().lead(&ids[0]), What::WrongFormId("901000000000777".to_owned())));
+    world.meta.misbehave(Rule::always(
+        Match::any().lead(&ids[0]),
+        Misbehaviour::WrongFormId("901000000000777".to_owned()),
+    ));
     world.deliver_all(&ids).await;
     world
         .until("it is buried", || async {
@@ -229,7 +233,7 @@ async fn one_page_paused_does_not_hold_up_another() {
 async fn throttling_stops_the_calls_until_it_is_over() {
     let world = World::start().await;
     let ids = submit(&world, 4);
-    world.meta.misbehave(Rule::times(1, Match::any().path("/77"), What::code(80005)));
+    world.meta.misbehave(Rule::times(1, Match::any().path("/77"), Misbehaviour::code(80005)));
     world.deliver_all(&ids).await;
     world
         .until("the page is paused", || async {
@@ -247,7 +251,7 @@ async fn throttling_stops_the_calls_until_it_is_over() {
 async fn while_one_lead_looks_whether_a_pause_is_over_the_others_lie_still() {
     let clock = Arc::new(ManualClock::new(SystemClock.now()));
     let world = World::planned(Plan { clock: clock.clone(), ..Plan::default() }).await;
-    world.meta.misbehave(Rule::times(1, Match::any().path("/77"), What::code(80005)));
+    world.meta.misbehave(Rule::times(1, Match::any().path("/77"), Misbehaviour::code(80005)));
     let ids = submit(&world, 8);
     world.deliver_all(&ids[..1]).await;
     world
@@ -262,7 +266,7 @@ async fn while_one_lead_looks_whether_a_pause_is_over_the_others_lie_still() {
         let counts = metrics.lines().filter(|line| line.starts_with("tamis_leads_parked_total"));
         counts.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum::<u64>()
     };
-    world.meta.misbehave(Rule::always(Match::any().path("/77"), What::Delay(Duration::from_secs(2))));
+    world.meta.misbehave(Rule::always(Match::any().path("/77"), Misbehaviour::Delay(Duration::from_secs(2))));
     let before = settlings().await;
     clock.advance_ms(10 * 60_000);
     world.stored("devis", 8).await;

@@ -11,7 +11,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tamis::notification::{ChangeCode, ParkCode};
 use tamis_simulator::notification::shapes;
-use tamis_simulator::{CallKind, GraphError, Lead, Match, Rule, Setup, Signing, Simulator, Usage, What};
+use tamis_simulator::{
+    CallKind, GraphError, Lead, Match, Misbehaviour, Rule, Setup, Signing, Simulator, Usage,
+};
 
 use crate::support::disk::Needles;
 use crate::support::process::{Daemon, Home, ROOT_KEY, VERIFY_TOKEN};
@@ -197,18 +199,18 @@ impl Stage {
              \"error_user_msg\":\"{dropped}\",\"fbtrace_id\":\"{foreign}\",\"error_data\":{{\"{foreign}\":1}}}}}}"
         );
         let bad_day = [
-            What::quoting(1),
-            What::quoting(2),
-            What::json(&cut),
-            What::json(&format!("{{\"{dropped}\":\"{dropped}\"}}")),
-            What::json(&format!("\"{dropped}\"")),
-            What::answer(500, "text/html", format!("<p>{dropped}</p>").as_bytes()),
-            What::answer(500, &format!("text/{foreign}"), odd_error.as_bytes()),
-            What::HalfBody,
-            What::Reset,
-            What::garbage(),
-            What::Redirect(format!("http://127.0.0.1:1/{foreign}?access_token={foreign}")),
-            What::Usage(Usage {
+            Misbehaviour::quoting(1),
+            Misbehaviour::quoting(2),
+            Misbehaviour::json(&cut),
+            Misbehaviour::json(&format!("{{\"{dropped}\":\"{dropped}\"}}")),
+            Misbehaviour::json(&format!("\"{dropped}\"")),
+            Misbehaviour::answer(500, "text/html", format!("<p>{dropped}</p>").as_bytes()),
+            Misbehaviour::answer(500, &format!("text/{foreign}"), odd_error.as_bytes()),
+            Misbehaviour::HalfBody,
+            Misbehaviour::Reset,
+            Misbehaviour::garbage(),
+            Misbehaviour::Redirect(format!("http://127.0.0.1:1/{foreign}?access_token={foreign}")),
+            Misbehaviour::Usage(Usage {
                 app: Some(foreign.clone()),
                 business: Some(format!("{{\"{foreign}\":[]}}")),
             }),
@@ -216,7 +218,7 @@ impl Stage {
         for what in bad_day {
             self.meta.misbehave(Rule::times(2, Match::any().single(), what));
         }
-        self.meta.misbehave(Rule::times(1, Match::any().kind(CallKind::Form), What::quoting(2)));
+        self.meta.misbehave(Rule::times(1, Match::any().kind(CallKind::Form), Misbehaviour::quoting(2)));
         let ids: Vec<String> = (0..LEADS).map(|number| marks.id(round, number)).collect();
         for (number, id) in ids.iter().enumerate() {
             self.meta.add_lead(ordinary(marks, id, number));
@@ -253,9 +255,9 @@ impl Stage {
         });
         let never =
             |number: usize, what| self.meta.misbehave(Rule::always(Match::any().lead(&id(number)), what));
-        never(6, What::WrongFormId("901000000000777".to_owned()));
-        never(7, What::Error(GraphError::new(100, "{token} {answers}").subcode(33)));
-        never(8, What::json(&format!("{{\"id\":\"{}\",\"field_data\":\"{dropped}\"}}", id(8))));
+        never(6, Misbehaviour::WrongFormId("901000000000777".to_owned()));
+        never(7, Misbehaviour::Error(GraphError::new(100, "{token} {answers}").subcode(33)));
+        never(8, Misbehaviour::json(&format!("{{\"id\":\"{}\",\"field_data\":\"{dropped}\"}}", id(8))));
         for number in 0..10 {
             self.deliver(&[id(number)]).await;
         }
@@ -292,7 +294,7 @@ impl Stage {
         self.until("the queue is empty", |inbox| inbox["queued"] == 0 && inbox["waiting"] == 0).await;
         let new = format!("{}{round}", marks.new_token);
         self.meta.set_token(PAGE, &new);
-        self.meta.misbehave(Rule::once(Match::any().page(PAGE), What::quoting(190)));
+        self.meta.misbehave(Rule::once(Match::any().page(PAGE), Misbehaviour::quoting(190)));
         let id = marks.id(round, LEADS + 30);
         self.meta.add_lead(ordinary(marks, &id, 0));
         self.deliver(&[id]).await;
@@ -302,7 +304,10 @@ impl Stage {
 
     /// Graph asks for fewer calls, in words. The pause lasts: to be played last.
     async fn throttled(&self, marks: &Marks, round: usize) {
-        self.meta.misbehave(Rule::always(Match::any(), What::Error(GraphError::new(4, "{token} {answers}"))));
+        self.meta.misbehave(Rule::always(
+            Match::any(),
+            Misbehaviour::Error(GraphError::new(4, "{token} {answers}")),
+        ));
         let id = marks.id(round, LEADS + 40);
         self.meta.add_lead(ordinary(marks, &id, 0));
         self.deliver(&[id]).await;

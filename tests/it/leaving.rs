@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
-use tamis_simulator::{Lead, Match, Rule, Setup, Simulator, What};
+use tamis_simulator::{Lead, Match, Misbehaviour, Rule, Setup, Simulator};
 
 use crate::support::process::{Daemon, Home};
 use crate::support::{Account, DEVIS_FORM, Load, PAGE, add_forms, an_hour_ago};
@@ -75,7 +75,7 @@ async fn while_graph_hangs_it_leaves_in_time_and_fetches_after_a_restart() {
     let meta = meta().await;
     let home = home(&meta);
     let load = Load::new(&meta);
-    meta.misbehave(Rule::always(Match::any(), What::Hang));
+    meta.misbehave(Rule::always(Match::any(), Misbehaviour::Hang));
     let daemon = home.serve(&[]);
     let webhook = daemon.webhook();
     let leaver = async {
@@ -117,7 +117,7 @@ async fn while_an_export_is_read_slowly_it_leaves_in_time_and_the_export_does_no
     assert_eq!(Account::of(&daemon.admin()).await.stored.len(), LEADS);
 
     // Besides, a fetcher waits for Graph: requests and workers both need all the time that they are given.
-    meta.misbehave(Rule::always(Match::any(), What::Hang));
+    meta.misbehave(Rule::always(Match::any(), Misbehaviour::Hang));
     let hung = meta.add_lead(Lead::new(PAGE, DEVIS_FORM, an_hour_ago()));
     let body = meta.notification(&[&hung]);
     assert_eq!(meta.deliver(&daemon.webhook(), &body).await.expect("an answer").status, 200);

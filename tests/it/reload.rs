@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tamis::clock::{Clock, ManualClock, SystemClock};
-use tamis_simulator::{CallKind, Match, Page, Rule, Setup, Signing, Simulator, What};
+use tamis_simulator::{CallKind, Match, Misbehaviour, Page, Rule, Setup, Signing, Simulator};
 
 use crate::support::process::Home;
 use crate::support::{DEVIS_FORM, PAGE, Plan, World, add_forms, an_hour_ago, canary, lead, log};
@@ -67,7 +67,11 @@ async fn a_new_purpose_is_stored_exported_and_there_after_a_restart() {
 async fn a_purpose_that_changes_between_claim_and_settle_is_respected() {
     let world = World::start().await;
     let ids = submit(&world, 4);
-    world.meta.misbehave(Rule::times(4, Match::any().single(), What::Delay(Duration::from_millis(1_500))));
+    world.meta.misbehave(Rule::times(
+        4,
+        Match::any().single(),
+        Misbehaviour::Delay(Duration::from_millis(1_500)),
+    ));
     world.deliver_all(&ids).await;
     world
         .until("Graph is asked", || async {
@@ -95,14 +99,15 @@ async fn a_purpose_that_changes_between_claim_and_settle_is_respected() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_that_is_claimed_no_more_holds_what_is_under_way_and_what_waits() {
     let world = World::start().await;
-    world.meta.misbehave(Rule::always(Match::any().form(DEVIS_FORM), What::code(2)));
+    world.meta.misbehave(Rule::always(Match::any().form(DEVIS_FORM), Misbehaviour::code(2)));
     let waiting = submit(&world, 2);
     world.deliver_all(&waiting).await;
     world.until("they wait", || async { inbox(&world).await["waiting"] == 2 }).await;
     world.meta.behave();
-    world
-        .meta
-        .misbehave(Rule::always(Match::any().form(DEVIS_FORM), What::Delay(Duration::from_millis(700))));
+    world.meta.misbehave(Rule::always(
+        Match::any().form(DEVIS_FORM),
+        Misbehaviour::Delay(Duration::from_millis(700)),
+    ));
     let under_way = submit(&world, 2);
     world.deliver_all(&under_way).await;
     world.reload(|text| text.replace(FORMS, OTHER_FORMS)).await;
@@ -178,7 +183,7 @@ async fn secrets_are_read_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reload_in_the_middle_of_many_leads_loses_and_doubles_none() {
     let world = World::start().await;
-    world.meta.misbehave(Rule::always(Match::any().single(), What::Delay(Duration::from_millis(30))));
+    world.meta.misbehave(Rule::always(Match::any().single(), Misbehaviour::Delay(Duration::from_millis(30))));
     let ids = submit(&world, 300);
     for chunk in ids.chunks(60) {
         world.deliver_all(chunk).await;
@@ -241,7 +246,7 @@ async fn the_real_daemon_reloads_on_sighup_and_keeps_its_config_when_the_new_one
     assert!(daemon.until_said("config.needs-restart", 1)[0].ends_with("config.keys=public.drain_seconds"));
     daemon.until_said("lead.stored", 1);
     // Debug lines are said from now on.
-    meta.misbehave(Rule::once(Match::any(), What::code(2)));
+    meta.misbehave(Rule::once(Match::any(), Misbehaviour::code(2)));
     let body = submit("two@example.org");
     assert_eq!(meta.deliver(&daemon.webhook(), &body).await.expect("an answer").status, 200);
     daemon.until_said("DEBUG graph.call-refused", 1);

@@ -7,11 +7,11 @@ use crate::graph::error::GraphError;
 use crate::graph::nodes::{form_text, lead_text, wanted};
 use crate::json::{self, Json};
 use crate::misbehave::Turn;
-use crate::shared::Shared;
+use crate::shared::SimulatorState;
 use crate::world::Lead;
 
 /// `GET /{version}/{page_id}/leadgen_forms`
-pub(crate) fn forms_of_page(page_id: &str, ask: &Ask, shared: &Shared) -> Result<String, GraphError> {
+pub(crate) fn forms_of_page(page_id: &str, ask: &Ask, shared: &SimulatorState) -> Result<String, GraphError> {
     let wanted = wanted(ask)?;
     let world = shared.world();
     if !ask.pages.iter().any(|page| page == page_id) {
@@ -31,7 +31,7 @@ pub(crate) fn leads_of_form(
     form_id: &str,
     ask: &Ask,
     turn: &Turn,
-    shared: &Shared,
+    shared: &SimulatorState,
 ) -> Result<String, GraphError> {
     let wanted = wanted(ask)?;
     let filters = filters(ask.query.value("filtering"))?;
@@ -53,7 +53,7 @@ pub(crate) fn leads_of_form(
 }
 
 /// Cuts one page. `paging.next` carries the token, as Meta's does (seen): who logs or follows it leaks it.
-fn page(items: &[(String, Json)], ask: &Ask, shared: &Shared) -> Result<String, GraphError> {
+fn page(items: &[(String, Json)], ask: &Ask, shared: &SimulatorState) -> Result<String, GraphError> {
     let limit = match ask.query.value("limit").map(str::parse::<usize>) {
         None => LIMIT_DEFAULT,
         Some(Ok(limit)) if limit > 0 => limit.min(LIMIT_MAX),

@@ -10,7 +10,7 @@ use actix_web::{HttpResponse, HttpResponseBuilder};
 use bytes::Bytes;
 use futures_util::stream::{self, Stream};
 
-use crate::shared::Shared;
+use crate::shared::SimulatorState;
 
 /// How a body is too much.
 #[derive(Clone, Copy)]
@@ -24,7 +24,12 @@ pub(crate) enum Flood {
 }
 
 impl Flood {
-    pub fn answer(self, mut response: HttpResponseBuilder, bytes: u64, shared: &Shared) -> HttpResponse {
+    pub fn answer(
+        self,
+        mut response: HttpResponseBuilder,
+        bytes: u64,
+        shared: &SimulatorState,
+    ) -> HttpResponse {
         let sent = Arc::clone(&shared.flooded);
         let text = || (Bytes::from_static(b"{\"id\":\""), Bytes::from_static(&[b'a'; CHUNK_BYTES]));
         match self {

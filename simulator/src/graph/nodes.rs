@@ -7,12 +7,17 @@ use crate::graph::error::GraphError;
 use crate::graph::fields::{self, Field};
 use crate::json::{self, Json};
 use crate::misbehave::Turn;
-use crate::shared::Shared;
+use crate::shared::SimulatorState;
 use crate::time::graph_time;
 use crate::world::{Ad, Lead, LegalShape, World};
 
 /// `GET /{version}/{id}`
-pub(crate) fn single(id: &str, ask: &Ask, turn: &Turn, shared: &Shared) -> Result<String, GraphError> {
+pub(crate) fn single(
+    id: &str,
+    ask: &Ask,
+    turn: &Turn,
+    shared: &SimulatorState,
+) -> Result<String, GraphError> {
     let wanted = wanted(ask)?;
     let world = shared.world();
     node(id, &wanted, ask, turn, shared, &world)?.ok_or_else(|| GraphError::unsupported(&ask.method, id))
@@ -58,7 +63,7 @@ pub(crate) fn lead_text(
 }
 
 /// All answers of the leads asked for, for errors that quote them.
-pub(crate) fn answers_of(ask: &Ask, shared: &Shared) -> String {
+pub(crate) fn answers_of(ask: &Ask, shared: &SimulatorState) -> String {
     let world = shared.world();
     let leads = ask.ids.iter().filter_map(|id| world.leads.get(id));
     leads.flat_map(|lead| lead.field_data.iter().flatten().map(Json::as_str)).collect()
@@ -70,7 +75,7 @@ fn node(
     wanted: &[Field],
     ask: &Ask,
     turn: &Turn,
-    shared: &Shared,
+    shared: &SimulatorState,
     world: &World,
 ) -> Result<Option<String>, GraphError> {
     let readable = |page: &String| ask.pages.contains(page);

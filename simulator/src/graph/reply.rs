@@ -13,7 +13,7 @@ use futures_util::stream;
 use crate::graph::ask::Ask;
 use crate::graph::flood::Flood;
 use crate::misbehave::Usage;
-use crate::shared::Shared;
+use crate::shared::SimulatorState;
 use crate::time::http_date;
 
 /// What goes over the wire.
@@ -53,7 +53,7 @@ impl Reply {
         }
     }
 
-    pub fn into_response(self, ask: &Ask, usage: Option<Usage>, shared: &Shared) -> HttpResponse {
+    pub fn into_response(self, ask: &Ask, usage: Option<Usage>, shared: &SimulatorState) -> HttpResponse {
         let status = match &self {
             Reply::Whole { status, .. } | Reply::Half { status, .. } => *status,
             Reply::Flood { .. } | Reply::Reset => 200,

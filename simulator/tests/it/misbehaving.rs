@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tamis_simulator::{GraphError, Match, Rule, Simulator, Usage, What};
+use tamis_simulator::{GraphError, Match, Misbehaviour, Rule, Simulator, Usage};
 
 use crate::support::*;
 
@@ -17,18 +17,18 @@ async fn one_lead() -> (Simulator, String, String) {
 async fn raw_answers_come_as_they_are_and_so_often_as_told() {
     let (simulator, _, path) = one_lead().await;
     for text in ["{}", "[]", "false", "{\"error\":null}", "{\"id\":\"1", ""] {
-        simulator.misbehave(Rule::once(Match::any(), What::json(text)));
+        simulator.misbehave(Rule::once(Match::any(), Misbehaviour::json(text)));
         let answer = ask(&simulator, &path).await;
         assert_eq!((answer.status, answer.bytes.as_slice()), (200, text.as_bytes()));
     }
-    simulator.misbehave(Rule::times(2, Match::any(), What::html(502)));
+    simulator.misbehave(Rule::times(2, Match::any(), Misbehaviour::html(502)));
     for status in [502, 502, 200] {
         assert_eq!(ask(&simulator, &path).await.status, status);
     }
-    simulator.misbehave(Rule::always(Match::any(), What::garbage()));
+    simulator.misbehave(Rule::always(Match::any(), Misbehaviour::garbage()));
     assert_eq!(ask(&simulator, &path).await.bytes[0], 0xff);
     simulator.behave();
-    let id = simulator.misbehave(Rule::always(Match::any(), What::empty(500)));
+    let id = simulator.misbehave(Rule::always(Match::any(), Misbehaviour::empty(500)));
     assert_eq!(ask(&simulator, &path).await.status, 500);
     simulator.forgive(id);
     assert_eq!(ask(&simulator, &path).await.status, 200);
@@ -37,13 +37,13 @@ async fn raw_answers_come_as_they_are_and_so_often_as_told() {
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_are_shaped_as_metas_and_may_quote() {
     let (simulator, _, path) = one_lead().await;
-    simulator.misbehave(Rule::once(Match::any(), What::code_and_subcode(190, 463)));
+    simulator.misbehave(Rule::once(Match::any(), Misbehaviour::code_and_subcode(190, 463)));
     assert_eq!(ask(&simulator, &path).await.code(), (190, Some(463)));
     let busy = GraphError::new(2, "busy").status(503).transient(true);
-    simulator.misbehave(Rule::once(Match::any(), What::Error(busy)));
+    simulator.misbehave(Rule::once(Match::any(), Misbehaviour::Error(busy)));
     let answer = ask(&simulator, &path).await;
     assert_eq!((answer.status, &answer.json()["error"]["is_transient"]), (503, &serde_json::json!(true)));
-    simulator.misbehave(Rule::once(Match::any(), What::quoting(190)));
+    simulator.misbehave(Rule::once(Match::any(), Misbehaviour::quoting(190)));
     let text = ask(&simulator, &path).await.json()["error"]["message"].to_string();
     assert!(text.contains(TOKEN) && text.contains("full_name"), "{text}");
 }
@@ -51,26 +51,26 @@ async fn errors_are_shaped_as_metas_and_may_quote() {
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_hung_and_broken_connections() {
     let (simulator, _, path) = one_lead().await;
-    simulator.misbehave(Rule::once(Match::any(), What::Delay(Duration::from_millis(200))));
+    simulator.misbehave(Rule::once(Match::any(), Misbehaviour::Delay(Duration::from_millis(200))));
     let begun = Instant::now();
     assert_eq!(ask(&simulator, &path).await.status, 200);
     assert!(begun.elapsed() >= Duration::from_millis(200));
 
-    simulator.misbehave(Rule::once(Match::any(), What::Reset));
+    simulator.misbehave(Rule::once(Match::any(), Misbehaviour::Reset));
     let error = try_ask(&simulator, &path).await.err().unwrap();
     assert!(error.is_request() && !error.is_timeout(), "{error:?}");
 
-    simulator.misbehave(Rule::once(Match::any(), What::HalfBody));
+    simulator.misbehave(Rule::once(Match::any(), Misbehaviour::HalfBody));
     let error = try_ask(&simulator, &path).await.err().unwrap();
     assert!(!error.is_request() && !error.is_timeout(), "{error:?}");
 
-    simulator.misbehave(Rule::once(Match::any(), What::Endless(3_000_001)));
+    simulator.misbehave(Rule::once(Match::any(), Misbehaviour::Endless(3_000_001)));
     let answer = ask(&simulator, &path).await;
     assert_eq!((answer.status, answer.bytes.len()), (200, 3_000_001));
 
-    simulator.misbehave(Rule::once(Match::any(), What::Hang));
+    simulator.misbehave(Rule::once(Match::any(), Misbehaviour::Hang));
     assert!(try_ask(&simulator, &path).await.err().unwrap().is_timeout());
-    simulator.misbehave(Rule::always(Match::any(), What::Hang));
+    simulator.misbehave(Rule::always(Match::any(), Misbehaviour::Hang));
     let hung = try_ask(&simulator, &path);
     let stopped = async {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -85,19 +85,20 @@ async fn slow_hung_and_broken_connections() {
 #[tokio::test(flavor = "multi_thread")]
 async fn redirects_wrong_forms_and_usage() {
     let (simulator, id, path) = one_lead().await;
-    simulator.misbehave(Rule::once(Match::any(), What::Redirect("http://127.0.0.1:1/elsewhere".into())));
+    simulator
+        .misbehave(Rule::once(Match::any(), Misbehaviour::Redirect("http://127.0.0.1:1/elsewhere".into())));
     let answer = ask(&simulator, &path).await;
     assert_eq!(
         (answer.status, answer.headers["location"].to_str().unwrap()),
         (302, "http://127.0.0.1:1/elsewhere")
     );
 
-    simulator.misbehave(Rule::once(Match::any(), What::WrongFormId("999".into())));
+    simulator.misbehave(Rule::once(Match::any(), Misbehaviour::WrongFormId("999".into())));
     let answer = ask(&simulator, &format!("{path}?fields=form_id")).await.json();
     assert_eq!(answer, serde_json::json!({ "form_id": "999", "id": id }));
 
-    simulator.misbehave(Rule::once(Match::any(), What::Usage(Usage::app(97))));
-    simulator.misbehave(Rule::once(Match::any(), What::code(4)));
+    simulator.misbehave(Rule::once(Match::any(), Misbehaviour::Usage(Usage::app(97))));
+    simulator.misbehave(Rule::once(Match::any(), Misbehaviour::code(4)));
     let answer = ask(&simulator, &path).await;
     assert_eq!(answer.code(), (4, None));
     assert!(answer.headers["x-app-usage"].to_str().unwrap().contains("97"));
@@ -110,7 +111,7 @@ async fn rules_meet_only_the_calls_they_name() {
     let form = format!("/v26.0/{FORM}?fields=questions");
     let met = async |when: Match| {
         simulator.behave();
-        simulator.misbehave(Rule::always(when, What::html(500)));
+        simulator.misbehave(Rule::always(when, Misbehaviour::html(500)));
         let mut met = Vec::new();
         for path in [&path, &format!("/v26.0/{second}"), &form] {
             met.push(ask(&simulator, path).await.status == 500);
@@ -132,14 +133,14 @@ async fn rules_meet_only_the_calls_they_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn floods_come_as_they_were_told() {
     let (simulator, _, path) = one_lead().await;
-    simulator.misbehave(Rule::once(Match::any(), What::Announced(3_000_001)));
+    simulator.misbehave(Rule::once(Match::any(), Misbehaviour::Announced(3_000_001)));
     let answer = ask(&simulator, &path).await;
     assert_eq!(
         (&answer.headers["content-length"], answer.bytes.len()),
         (&"3000001".parse().unwrap(), 3_000_001)
     );
 
-    simulator.misbehave(Rule::once(Match::any(), What::Bomb(100_000)));
+    simulator.misbehave(Rule::once(Match::any(), Misbehaviour::Bomb(100_000)));
     let answer = ask(&simulator, &path).await;
     assert_eq!(
         (&answer.headers["content-encoding"], answer.bytes.len()),

@@ -5,7 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tamis_simulator::{DemoWorld, Lead, Match, Rule, Setup, Simulator, SimulatorError, What, demo_world};
+use tamis_simulator::{
+    DemoWorld, Lead, Match, Misbehaviour, Rule, Setup, Simulator, SimulatorError, demo_world,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
@@ -131,12 +133,12 @@ impl Host {
             }
             ["slow", ms] => {
                 let delay = Duration::from_millis(number(ms)? as u64);
-                self.meta.misbehave(Rule::always(Match::any(), What::Delay(delay)));
+                self.meta.misbehave(Rule::always(Match::any(), Misbehaviour::Delay(delay)));
                 Ok(format!("Graph answers after {ms} ms\n"))
             }
             ["refuse", code] => {
                 let what = i64::try_from(number(code)?).map_err(|_| "that is no code".to_owned())?;
-                self.meta.misbehave(Rule::always(Match::any(), What::code(what)));
+                self.meta.misbehave(Rule::always(Match::any(), Misbehaviour::code(what)));
                 Ok(format!("Graph refuses with code {code}\n"))
             }
             _ => Err("that is no order of this version".to_owned()),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-use tamis_simulator::{Match, Page, Rule, Setup, Simulator, What};
+use tamis_simulator::{Match, Misbehaviour, Page, Rule, Setup, Simulator};
 
 use crate::support::front::Authority;
 use crate::support::process::{Daemon, Home};
@@ -135,7 +135,7 @@ async fn a_name_that_does_not_resolve_is_an_outage() {
 async fn no_redirect_is_followed_and_no_token_sent_elsewhere() {
     let (meta, elsewhere) = (meta().await, meta().await);
     let target = format!("{}/v26.0/1?fields=id", elsewhere.graph_url());
-    let rule = meta.misbehave(Rule::always(Match::any(), What::Redirect(target)));
+    let rule = meta.misbehave(Rule::always(Match::any(), Misbehaviour::Redirect(target)));
     let home = Home::new(&meta, TOKEN, |text| text + "\n[log]\nlevel = \"debug\"\n");
     let daemon = home.serve(&[]);
     deliver_one(&meta, &daemon).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tamis_simulator::{Match, Page, Rule, Setup, Simulator, What};
+use tamis_simulator::{Match, Misbehaviour, Page, Rule, Setup, Simulator};
 
 use crate::support::memory::Memory;
 use crate::support::process::{Daemon, Home};
@@ -41,7 +41,7 @@ async fn stored(daemon: &Daemon, count: usize) {
 }
 
 /// One of twelve leads is answered with this; the others are stored meanwhile, and it once it is over.
-async fn withstands(what: What, cause: &str) {
+async fn withstands(what: Misbehaviour, cause: &str) {
     let (meta, _home, daemon) = start().await;
     let submit = |at: usize| {
         let email = format!("p{at}@example.org");
@@ -74,16 +74,16 @@ async fn withstands(what: What, cause: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reply_without_end_is_dropped_at_the_limit() {
-    withstands(What::Endless(u64::MAX), "reply-too-large").await;
+    withstands(Misbehaviour::Endless(u64::MAX), "reply-too-large").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn five_announced_gigabytes_are_not_even_begun() {
-    withstands(What::Announced(5_000_000_000), "reply-too-large").await;
+    withstands(Misbehaviour::Announced(5_000_000_000), "reply-too-large").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_unfolded() {
     // 900 kB on the wire are 142 MB unfolded, each time.
-    withstands(What::Bomb(900_000), "reply-not-json").await;
+    withstands(Misbehaviour::Bomb(900_000), "reply-not-json").await;
 }

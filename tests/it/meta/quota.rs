@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tamis::clock::{Clock, SystemClock};
-use tamis_simulator::{CallKind, GraphCall, Lead, Match, Rule, Usage, What};
+use tamis_simulator::{CallKind, GraphCall, Lead, Match, Misbehaviour, Rule, Usage};
 
 use crate::support::{DEVIS_FORM, PAGE, Plan, World, an_hour_ago, canary, lead};
 
@@ -130,7 +130,7 @@ async fn a_dead_token_stops_its_page_alone_until_the_file_changes() {
 async fn what_graph_cannot_find_at_first_holds_nobody_up() {
     let world = World::start().await;
     let ids = submit(&world, PAGE, 8);
-    world.meta.misbehave(Rule::times(3, Match::any().lead(&ids[3]), What::code_and_subcode(100, 33)));
+    world.meta.misbehave(Rule::times(3, Match::any().lead(&ids[3]), Misbehaviour::code_and_subcode(100, 33)));
     world.deliver_all(&ids).await;
     world.stored("devis", 8).await;
     let of_it = calls_for_leads(&world).iter().filter(|call| call.ids.contains(&ids[3])).count();

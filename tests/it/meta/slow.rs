@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tamis_simulator::{Match, Rule, What};
+use tamis_simulator::{Match, Misbehaviour, Rule};
 
 use crate::support::{DEVIS_FORM, Plan, World, canary, lead};
 
@@ -16,7 +16,7 @@ fn submit(world: &World, count: usize) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_lead_that_hangs_or_breaks_off_keeps_no_other_waiting() {
-    for what in [What::Hang, What::Reset, What::HalfBody] {
+    for what in [Misbehaviour::Hang, Misbehaviour::Reset, Misbehaviour::HalfBody] {
         let world = World::planned(Plan::with("[meta]\n", "[meta]\nread_timeout_ms = 1_000\n")).await;
         let ids = submit(&world, 12);
         let rule = world.meta.misbehave(Rule::always(Match::any().lead(&ids[4]), what));
@@ -33,7 +33,7 @@ async fn one_lead_that_hangs_or_breaks_off_keeps_no_other_waiting() {
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_answers_are_waited_for_while_calls_are_taken() {
     let world = World::start().await;
-    world.meta.misbehave(Rule::always(Match::any(), What::Delay(Duration::from_millis(1_500))));
+    world.meta.misbehave(Rule::always(Match::any(), Misbehaviour::Delay(Duration::from_millis(1_500))));
     let ids = submit(&world, 90);
     for ids in ids.chunks(30) {
         let answer = world.meta.notification(&ids.iter().map(String::as_str).collect::<Vec<_>>());

@@ -15,7 +15,7 @@ use tamis::notification::{self, LeadRef};
 use tamis::store::{PageRequest, Requeue, Scanning, StoreCode, StoreError, TestFilter};
 use tamis::trail::{Action, Entry};
 use tamis::workers::{Step, Worker};
-use tamis_simulator::{Match, Rule, Usage, What, sign};
+use tamis_simulator::{Match, Misbehaviour, Rule, Usage, sign};
 
 use crate::dice::Dice;
 
@@ -369,23 +369,23 @@ impl Run<'_> {
             Calls::Form => FORM_IDS.iter().map(|form| any().path(form)).collect(),
         };
         let (calls, what, times) = match script {
-            Script::Code(calls, code, 0, times) => (matching(calls), What::code(*code), *times),
+            Script::Code(calls, code, 0, times) => (matching(calls), Misbehaviour::code(*code), *times),
             Script::Code(calls, code, subcode, times) => {
-                (matching(calls), What::code_and_subcode(*code, *subcode), *times)
+                (matching(calls), Misbehaviour::code_and_subcode(*code, *subcode), *times)
             }
-            Script::Quoting(calls, code, times) => (matching(calls), What::quoting(*code), *times),
-            Script::LoseReply(calls, times) => (matching(calls), What::Reset, *times),
-            Script::HalfReply(calls, times) => (matching(calls), What::HalfBody, *times),
-            Script::Garbage(calls, times) => (matching(calls), What::garbage(), *times),
-            Script::Html(calls, times) => (matching(calls), What::html(502), *times),
-            Script::Text(calls, text, times) => (matching(calls), What::json(text), *times),
+            Script::Quoting(calls, code, times) => (matching(calls), Misbehaviour::quoting(*code), *times),
+            Script::LoseReply(calls, times) => (matching(calls), Misbehaviour::Reset, *times),
+            Script::HalfReply(calls, times) => (matching(calls), Misbehaviour::HalfBody, *times),
+            Script::Garbage(calls, times) => (matching(calls), Misbehaviour::garbage(), *times),
+            Script::Html(calls, times) => (matching(calls), Misbehaviour::html(502), *times),
+            Script::Text(calls, text, times) => (matching(calls), Misbehaviour::json(text), *times),
             Script::WrongForm(times) => {
                 self.model.wrong_forms = true;
-                (vec![any()], What::WrongFormId("901000000000777".to_owned()), *times)
+                (vec![any()], Misbehaviour::WrongFormId("901000000000777".to_owned()), *times)
             }
             Script::UsedUp(page, minutes) => {
                 let usage = Usage::leadgen(PAGES[*page], 97, *minutes);
-                (vec![any().page(PAGES[*page])], What::Usage(usage), 1)
+                (vec![any().page(PAGES[*page])], Misbehaviour::Usage(usage), 1)
             }
         };
         self.model.scripted = true;

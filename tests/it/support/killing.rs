@@ -4,7 +4,7 @@
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use tamis_simulator::{Match, Rule, Simulator, What};
+use tamis_simulator::{Match, Misbehaviour, Rule, Simulator};
 
 use super::account::{Records, Tally, hold_to_account, knows, queued};
 use super::process::Home;
@@ -61,7 +61,7 @@ pub async fn siege(home: &Home, meta: &Simulator, plan: Plan) -> Result<Tally, S
             records.read_up_to(&daemon.admin(), senders.sent()).await?;
         }
         let slow = (chance.below(ONE_IN_SLOW) == 0)
-            .then(|| meta.misbehave(Rule::always(Match::any(), What::Delay(SLOW))));
+            .then(|| meta.misbehave(Rule::always(Match::any(), Misbehaviour::Delay(SLOW))));
         let (webhook, never) = (daemon.webhook(), AtomicBool::new(false));
         let load = senders.send(&webhook, &never, usize::MAX);
         let killer = async {
