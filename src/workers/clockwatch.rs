@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::graph::Graph;
@@ -33,10 +32,6 @@ impl Clockwatch {
 impl Worker for Clockwatch {
     fn name(&self) -> &'static str {
         "clockwatch"
-    }
-
-    fn wake(&self) -> Option<&Notify> {
-        None
     }
 
     async fn step(&self) -> Step {

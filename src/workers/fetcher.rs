@@ -24,7 +24,7 @@ use crate::store::{KnownForm, Outcome, ParkedClaim, Settlement, SharedStore, Sto
 use crate::telemetry::LeadNames;
 use crate::telemetry::metrics::Metrics;
 use crate::workers::forms::{FormBook, Unknown};
-use crate::workers::told::Told;
+use crate::workers::settlement_log::SettlementLog;
 use crate::workers::{ReloadGate, Step, Worker};
 
 /// A claim is one lead: a lead that hangs keeps no other waiting.
@@ -477,8 +477,8 @@ impl Tools {
             tracing::info!(page.id = %lane.page, form.id = %lane.form, refs.count = settlements.len(), "fetcher.sent-back");
             return Ok(None);
         }
-        let told: Vec<Told> =
-            settlements.iter().map(|settlement| Told::of(settlement, &self.names)).collect();
+        let told: Vec<SettlementLog> =
+            settlements.iter().map(|settlement| SettlementLog::of(settlement, &self.names)).collect();
         let settled = self.store.settle(settlements).await?;
         for (told, settled) in told.iter().zip(&settled) {
             told.say(lane, settled, &self.metrics);

@@ -5,8 +5,9 @@ mod fetcher;
 mod forms;
 mod reaper;
 mod reload_gate;
+mod routine;
 mod scanner;
-mod told;
+mod settlement_log;
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -49,8 +50,10 @@ pub trait Worker: Send + Sync {
     /// One step. Bounded: it ends by itself.
     async fn step(&self) -> Step;
 
-    /// What rouses it.
-    fn wake(&self) -> Option<&Notify>;
+    /// What rouses it; none: it is only asked again.
+    fn wake(&self) -> Option<&Notify> {
+        None
+    }
 }
 
 /// Polls anyway after this long, so that a wake-up that got lost costs little.

@@ -7,14 +7,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use parking_lot::Mutex;
-use tokio::sync::Notify;
 
-use crate::clock::{Clock, Day, Due, after};
+use crate::clock::{Clock, Day, after};
 use crate::inbox::Inbox;
 use crate::keyring::Keyring;
 use crate::store::SharedStore;
-use crate::workers::{Step, Worker};
+use crate::workers::routine::{Routine, Schedule, Turn};
 
 /// How often it looks.
 const EVERY: SignedDuration = SignedDuration::from_hours(1);
@@ -24,27 +22,20 @@ pub struct Reaper {
     inbox: Arc<Inbox>,
     store: SharedStore,
     keyring: Arc<dyn Keyring>,
-    clock: Arc<dyn Clock>,
-    due: Mutex<Due>,
+    schedule: Schedule,
 }
 
 #[async_trait]
-impl Worker for Reaper {
-    fn name(&self) -> &'static str {
-        "reaper"
+impl Routine for Reaper {
+    const NAME: &'static str = "reaper";
+
+    fn schedule(&self) -> &Schedule {
+        &self.schedule
     }
 
-    fn wake(&self) -> Option<&Notify> {
-        None
-    }
-
-    async fn step(&self) -> Step {
-        let now = self.clock.now();
-        if let Some(until) = self.due.lock().wait(now) {
-            return Step::Until(until);
-        }
+    async fn turn(&self, Turn { now, .. }: Turn) -> Timestamp {
         self.reap(now).await;
-        Step::Until(self.due.lock().set(after(now, EVERY)))
+        after(now, EVERY)
     }
 }
 
@@ -56,7 +47,7 @@ impl Reaper {
         keyring: Arc<dyn Keyring>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { inbox, store, keyring, clock, due: Mutex::new(Due::within(EVERY)) }
+        Self { inbox, store, keyring, schedule: Schedule::within(EVERY, clock) }
     }
 
     async fn reap(&self, now: Timestamp) {
@@ -106,6 +97,7 @@ mod tests {
     use crate::store::memory::MemoryHost;
     use crate::store::{SeenState, Wanted};
     use crate::trail::Action;
+    use crate::workers::{Step, Worker};
 
     struct World {
         host: MemoryHost,

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
-use tokio::sync::Notify;
 
-use crate::clock::{Clock, Due, after};
+use crate::clock::{Clock, after};
 use crate::inbox::Inbox;
 use crate::store::{Fault, Scanned, Scanning, SharedStore, StoreCode};
 use crate::telemetry::metrics::Metrics;
-use crate::workers::{Step, Worker};
+use crate::workers::routine::{Routine, Schedule, Turn};
 
 /// Entries a slice: some milliseconds.
 const SLICE_ENTRIES: usize = 512;
@@ -31,72 +30,48 @@ pub struct Scanner {
     store: SharedStore,
     inbox: Arc<Inbox>,
     metrics: Arc<Metrics>,
-    clock: Arc<dyn Clock>,
-    state: Mutex<State>,
-}
-
-#[derive(Clone, Copy)]
-struct State {
-    due: Due,
-    begun: Option<Timestamp>,
+    schedule: Schedule,
+    /// When the scan that is under way began.
+    begun: Mutex<Option<Timestamp>>,
 }
 
 #[async_trait]
-impl Worker for Scanner {
-    fn name(&self) -> &'static str {
-        "scanner"
+impl Routine for Scanner {
+    const NAME: &'static str = "scanner";
+
+    fn schedule(&self) -> &Schedule {
+        &self.schedule
     }
 
-    fn wake(&self) -> Option<&Notify> {
-        None
-    }
-
-    async fn step(&self) -> Step {
-        let now = self.clock.now();
-        let mut state = *self.state.lock();
-        if let Some(until) = state.due.wait(now) {
-            return Step::Until(until);
-        }
-        let next = match state.due.is_new() {
-            true => after(now, FIRST_AFTER),
-            false => self.slice(now, &mut state).await,
-        };
-        state.due.set(next);
-        *self.state.lock() = state;
-        Step::Until(next)
+    async fn turn(&self, Turn { now, is_first }: Turn) -> Timestamp {
+        if is_first { after(now, FIRST_AFTER) } else { self.slice(now).await }
     }
 }
 
 impl Scanner {
     /// A scanner that has not looked yet.
     pub fn new(store: SharedStore, inbox: Arc<Inbox>, metrics: Arc<Metrics>, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            store,
-            inbox,
-            metrics,
-            clock,
-            state: Mutex::new(State { due: Due::within(EVERY), begun: None }),
-        }
+        Self { store, inbox, metrics, schedule: Schedule::within(EVERY, clock), begun: Mutex::new(None) }
     }
 
     /// Looks at one slice, and says when the next is due.
-    async fn slice(&self, now: Timestamp, state: &mut State) -> Timestamp {
-        let begun = *state.begun.get_or_insert(now);
+    async fn slice(&self, now: Timestamp) -> Timestamp {
+        let begun = *self.begun.lock().get_or_insert(now);
         match self.store.scan(SLICE_ENTRIES).await {
             Ok(Scanning::More) => {
                 let pause = if self.inbox.queued() > 0 { PAUSE_BUSY } else { PAUSE };
                 after(now, pause)
             }
             Ok(Scanning::Over(scanned)) => {
-                state.begun = None;
-                let ended = self.clock.now();
+                *self.begun.lock() = None;
+                let ended = self.schedule.now();
                 report(&scanned, ended.as_millisecond() - begun.as_millisecond());
                 let ended_seconds = u64::try_from(ended.as_second()).unwrap_or(0);
                 self.metrics.scanned(scanned.faults.len() as u64, ended_seconds);
                 after(ended, EVERY)
             }
             Err(error) => {
-                state.begun = None;
+                *self.begun.lock() = None;
                 tracing::warn!(code = %error.code, io.kind = ?error.io, "scanner.store-refused");
                 after(now, AFTER_REFUSAL)
             }

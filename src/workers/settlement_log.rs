@@ -7,7 +7,7 @@ use crate::telemetry::LeadNames;
 use crate::telemetry::metrics::Metrics;
 
 /// What the log says of a settlement, taken before the store takes the settlement over.
-pub(super) struct Told {
+pub(super) struct SettlementLog {
     lead: String,
     form: FormId,
     dropped_standard: String,
@@ -16,7 +16,7 @@ pub(super) struct Told {
     why: Option<Why>,
 }
 
-impl Told {
+impl SettlementLog {
     /// Looks at a settlement.
     pub(super) fn of(settlement: &Settlement, names: &LeadNames) -> Self {
         Self {
