@@ -8,8 +8,8 @@ use reqwest::{Method, Response};
 use crate::cli::reasons;
 use crate::cli::socket::{ConfigPath, SocketArgument};
 use crate::client::{Daemon, broken};
+use crate::export::{ExportCommand, Part, Reached};
 use crate::export::{Format, Join};
-use crate::export::{Part, Reached, What};
 use crate::purpose::{PurposeId, RecordId};
 use crate::secret::location::Environment;
 use crate::terminal::Progress;
@@ -200,7 +200,7 @@ enum Sink {
 impl Sink {
     fn open(arguments: &Arguments) -> Result<(Self, Option<Reached>), Failure> {
         let Some(target) = &arguments.output else { return Ok((Self::Stdout, None)) };
-        let what = What {
+        let what = ExportCommand {
             purpose: arguments.purpose.clone(),
             format: arguments.format.clone(),
             dialect: arguments.dialect.clone(),

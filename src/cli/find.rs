@@ -27,7 +27,7 @@ Example:
 #[command(after_help = EXAMPLE)]
 pub(super) struct Arguments {
     #[command(flatten)]
-    which: Which,
+    which: WantedLead,
     /// Show answers whole instead of their first characters
     #[arg(long)]
     unmask: bool,
@@ -43,7 +43,7 @@ pub(super) struct Arguments {
 
 #[derive(clap::Args)]
 #[group(required = true, multiple = false)]
-struct Which {
+struct WantedLead {
     /// Meta's id of the submission, or `-` for stdin
     #[arg(long, value_name = "ID")]
     leadgen_id: Option<String>,
@@ -52,7 +52,7 @@ struct Which {
     id: Option<String>,
 }
 
-impl Which {
+impl WantedLead {
     /// The question, with its id read from stdin where asked.
     fn question(self, unmask: bool) -> Result<Find, Failure> {
         let read = |id: String| Ok(IdText(if id == "-" { from_stdin()? } else { id }));

@@ -36,7 +36,7 @@ enum Verb {
 #[derive(clap::Args)]
 struct RequeueArguments {
     #[command(flatten)]
-    which: Which,
+    which: WantedReferences,
     /// Why; it stands in the trail
     #[arg(long, value_parser = reasons(), default_value = "support")]
     reason: String,
@@ -46,7 +46,7 @@ struct RequeueArguments {
 
 #[derive(clap::Args)]
 #[group(required = true, multiple = false)]
-struct Which {
+struct WantedReferences {
     /// All with this code
     #[arg(long)]
     code: Option<String>,
@@ -82,9 +82,13 @@ async fn requeue(
 ) -> Result<(), Failure> {
     let daemon = Daemon::at(arguments.socket.locate(config, environment)?)?;
     let which = match arguments.which {
-        Which { code: Some(code), .. } => Requeue { code: Some(code), ..Requeue::default() },
-        Which { form: Some(form), .. } => Requeue { form_id: Some(IdText(form)), ..Requeue::default() },
-        Which { reference: Some(one), .. } => Requeue { reference: Some(IdText(one)), ..Requeue::default() },
+        WantedReferences { code: Some(code), .. } => Requeue { code: Some(code), ..Requeue::default() },
+        WantedReferences { form: Some(form), .. } => {
+            Requeue { form_id: Some(IdText(form)), ..Requeue::default() }
+        }
+        WantedReferences { reference: Some(one), .. } => {
+            Requeue { reference: Some(IdText(one)), ..Requeue::default() }
+        }
         _ => return Err(Failure::new(Exit::Usage, "say --code, --form or --ref")),
     };
     let call = daemon.call(Method::POST, "/inbox/requeue").header("Tamis-Reason", &arguments.reason);

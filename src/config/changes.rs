@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::Config;
 use crate::config::effective::Effective;
-use crate::config::shown::Shown;
+use crate::config::shown::ShownValue;
 use crate::config::table::Value;
 
 /// Every key of a config with its value as text; of a secret, where it lies.
@@ -23,7 +23,7 @@ pub struct Changes {
 impl Config {
     /// For comparing it with another one.
     pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint(Effective::of(self, &|_, location| Shown::text(location)).values())
+        Fingerprint(Effective::of(self, &|_, location| ShownValue::text(location)).values())
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::config::fault::FaultCode;
 use crate::config::section::Item;
-use crate::config::shown::{At, Shown};
+use crate::config::shown::{At, ShownValue};
 use crate::config::table::{Value, table};
 use crate::purpose::law::{Controller, Dpo, Recipient, RecipientRole, is_country};
 
@@ -43,12 +43,12 @@ table! {
 }
 
 impl Value for Dpo {
-    fn show(&self, _: &At<'_>) -> Option<Shown> {
+    fn show(&self, _: &At<'_>) -> Option<ShownValue> {
         let (key, text) = match self {
             Self::Contact(contact) => ("contact", contact),
             Self::NoneReason(reason) => ("none_reason", reason),
         };
-        Some(Shown::Inline(vec![(key.to_owned(), Shown::text(text))]))
+        Some(ShownValue::Inline(vec![(key.to_owned(), ShownValue::text(text))]))
     }
 }
 

@@ -8,7 +8,7 @@ use serde::ser::{Serialize, Serializer};
 
 use crate::config::Config;
 use crate::config::secrets::SecretFound;
-use crate::config::shown::{At, Lines, Rows, Shown, join};
+use crate::config::shown::{At, Lines, Rows, ShownValue, join};
 use crate::config::table::Value;
 use crate::secret::location::Location;
 
@@ -17,9 +17,9 @@ pub struct Effective(Vec<(String, Rows)>);
 
 impl Effective {
     /// Shows all keys.
-    pub(super) fn of(config: &Config, secret: &dyn Fn(&str, &Location) -> Shown) -> Self {
+    pub(super) fn of(config: &Config, secret: &dyn Fn(&str, &Location) -> ShownValue) -> Self {
         let mut sections = Vec::new();
-        if let Some(Shown::Table(rows)) = config.show(&At::top(secret)) {
+        if let Some(ShownValue::Table(rows)) = config.show(&At::top(secret)) {
             lay_out(String::new(), rows, &mut sections);
         }
         Self(sections)
@@ -39,7 +39,7 @@ impl Config {
     pub fn effective(&self, secrets: &[SecretFound]) -> Effective {
         Effective::of(self, &|key, _| {
             let found = secrets.iter().find(|secret| secret.key == key);
-            found.map_or(Shown::text("not looked for"), |found| Shown::Secret(found.clone()))
+            found.map_or(ShownValue::text("not looked for"), |found| ShownValue::Secret(found.clone()))
         })
     }
 }
@@ -47,13 +47,13 @@ impl Config {
 /// Gives each table lines of its own, after those of the table that it stands in; one that holds tables alone has none.
 fn lay_out(path: String, rows: Rows, sections: &mut Vec<(String, Rows)>) {
     let (tables, own): (Rows, Rows) =
-        rows.into_iter().partition(|(_, shown)| matches!(shown, Shown::Table(_)));
+        rows.into_iter().partition(|(_, shown)| matches!(shown, ShownValue::Table(_)));
     let below = tables.into_iter().map(|(name, shown)| (join(&path, &name), shown)).collect::<Rows>();
     if !own.is_empty() && !path.is_empty() {
         sections.push((path, own));
     }
     for (path, shown) in below {
-        if let Shown::Table(rows) = shown {
+        if let ShownValue::Table(rows) = shown {
             lay_out(path, rows, sections);
         }
     }

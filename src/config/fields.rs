@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::config::consents::{META_KEY_MEND, read_keys};
 use crate::config::fault::FaultCode;
 use crate::config::section::{Item, Section};
-use crate::config::shown::{At, Shown};
+use crate::config::shown::{At, ShownValue};
 use crate::config::suggest::{self, nearest};
 use crate::config::table::{Key, Value, table};
 use crate::purpose::law::{
@@ -65,9 +65,9 @@ table! {
 impl Value for Whitelist {
     const KEYS: &'static [Key] = FieldRule::KEYS;
 
-    fn show(&self, at: &At<'_>) -> Option<Shown> {
+    fn show(&self, at: &At<'_>) -> Option<ShownValue> {
         Some(match FieldRule::show_all(self.rules().iter(), at) {
-            Shown::Inline(fields) => Shown::Table(fields),
+            ShownValue::Inline(fields) => ShownValue::Table(fields),
             shown => shown,
         })
     }

@@ -8,7 +8,7 @@ use crate::config::findings::Findings;
 use crate::config::place;
 use crate::config::secrets::SecretPlace;
 use crate::config::section::Item;
-use crate::config::shown::Shown;
+use crate::config::shown::ShownValue;
 use crate::config::table::{plain, table};
 use crate::purpose::law::{TRAIL_MONTHS, TRAIL_MONTHS_RECOMMENDED};
 use crate::secret::location::Location;
@@ -163,5 +163,5 @@ pub(super) fn compare_paths(
 }
 
 plain! {
-    LogFormat, LogLevel => Shown::text;
+    LogFormat, LogLevel => ShownValue::text;
 }

@@ -7,7 +7,7 @@ use crate::config::consents::read_consents;
 use crate::config::fault::FaultCode;
 use crate::config::fields::{Frame, read_fields};
 use crate::config::section::{Item, Section, each};
-use crate::config::shown::{At, Shown};
+use crate::config::shown::{At, ShownValue};
 use crate::config::suggest;
 use crate::config::table::{Key, Value, table};
 use crate::id::FormId;
@@ -61,14 +61,14 @@ table! {
 impl Value for Policy {
     const KEYS: &'static [Key] = Purpose::KEYS;
 
-    fn show(&self, at: &At<'_>) -> Option<Shown> {
+    fn show(&self, at: &At<'_>) -> Option<ShownValue> {
         Some(Purpose::show_all(self.purposes().iter().map(Arc::as_ref), at))
     }
 }
 
 impl Value for (String, String) {
-    fn show(&self, _: &At<'_>) -> Option<Shown> {
-        Some(Shown::text(&self.1))
+    fn show(&self, _: &At<'_>) -> Option<ShownValue> {
+        Some(ShownValue::text(&self.1))
     }
 
     fn name(&self) -> Option<String> {

@@ -8,14 +8,14 @@ use crate::config::secrets::{SecretFound, SecretState};
 use crate::secret::location::Location;
 
 /// Keys with their values.
-pub(super) type Rows = Vec<(String, Shown)>;
+pub(super) type Rows = Vec<(String, ShownValue)>;
 
 /// A value that may be shown.
-pub(super) enum Shown {
+pub(super) enum ShownValue {
     Text(String),
     Number(u64),
     Flag(bool),
-    List(Vec<Shown>),
+    List(Vec<ShownValue>),
     /// In its own lines under `[name]`.
     Table(Rows),
     /// In one line.
@@ -26,12 +26,12 @@ pub(super) enum Shown {
 /// Where a value stands, and how secrets are shown.
 pub(super) struct At<'s> {
     path: String,
-    secret: &'s dyn Fn(&str, &Location) -> Shown,
+    secret: &'s dyn Fn(&str, &Location) -> ShownValue,
 }
 
 impl<'s> At<'s> {
     /// Above all keys.
-    pub(super) fn top(secret: &'s dyn Fn(&str, &Location) -> Shown) -> Self {
+    pub(super) fn top(secret: &'s dyn Fn(&str, &Location) -> ShownValue) -> Self {
         Self { path: String::new(), secret }
     }
 
@@ -41,12 +41,12 @@ impl<'s> At<'s> {
     }
 
     /// The secret that lies there.
-    pub(super) fn secret(&self, location: &Location) -> Shown {
+    pub(super) fn secret(&self, location: &Location) -> ShownValue {
         (self.secret)(&self.path, location)
     }
 }
 
-impl Shown {
+impl ShownValue {
     /// A text.
     pub(super) fn text(value: impl fmt::Display) -> Self {
         Self::Text(value.to_string())
@@ -59,7 +59,7 @@ pub(super) fn join(path: &str, name: &str) -> String {
     format!("{path}{dot}{name}")
 }
 
-impl fmt::Display for Shown {
+impl fmt::Display for ShownValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text(text) => write!(f, "{text:?}"),
@@ -94,7 +94,7 @@ impl Serialize for Lines<'_> {
     }
 }
 
-impl Serialize for Shown {
+impl Serialize for ShownValue {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Text(text) => serializer.serialize_str(text),

@@ -12,7 +12,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::config::shown::{At, Shown};
+use crate::config::shown::{At, ShownValue};
 use crate::id::{AppId, FormId, PageId};
 use crate::purpose::law::{Basis, Channel, RecipientRole};
 use crate::purpose::{ConsentKey, Keep};
@@ -34,7 +34,7 @@ pub(super) trait Value {
     const KEYS: &'static [Key] = &[];
 
     /// How it is shown; none: not at all.
-    fn show(&self, at: &At<'_>) -> Option<Shown>;
+    fn show(&self, at: &At<'_>) -> Option<ShownValue>;
 
     /// What the operator called it, where its key is a name of the operator's own.
     fn name(&self) -> Option<String> {
@@ -42,7 +42,7 @@ pub(super) trait Value {
     }
 
     /// How several of them are shown: tables and what has a name by their names or numbers, anything else as a list.
-    fn show_all<'s>(all: impl Iterator<Item = &'s Self>, at: &At<'_>) -> Shown
+    fn show_all<'s>(all: impl Iterator<Item = &'s Self>, at: &At<'_>) -> ShownValue
     where
         Self: Sized + 's,
     {
@@ -51,14 +51,16 @@ pub(super) trait Value {
             let own = one.name();
             let name = own.clone().unwrap_or_else(|| format!("[{index}]"));
             match one.show(&at.below(&name)) {
-                Some(shown) if own.is_some() || matches!(shown, Shown::Table(_)) => named.push((name, shown)),
+                Some(shown) if own.is_some() || matches!(shown, ShownValue::Table(_)) => {
+                    named.push((name, shown))
+                }
                 shown => list.extend(shown),
             }
         }
         match named.first() {
-            Some((_, Shown::Table(_))) => Shown::Table(named),
-            None if Self::KEYS.is_empty() => Shown::List(list),
-            _ => Shown::Inline(named),
+            Some((_, ShownValue::Table(_))) => ShownValue::Table(named),
+            None if Self::KEYS.is_empty() => ShownValue::List(list),
+            _ => ShownValue::Inline(named),
         }
     }
 }
@@ -132,7 +134,7 @@ macro_rules! table {
                 },)+)?
             ];
 
-            fn show(&self, at: &$crate::config::shown::At<'_>) -> Option<$crate::config::shown::Shown> {
+            fn show(&self, at: &$crate::config::shown::At<'_>) -> Option<$crate::config::shown::ShownValue> {
                 let mut rows = Vec::new();
                 $(
                     let is_shown = true $(&& $crate::config::table::holds(self, $shown))?;
@@ -140,7 +142,7 @@ macro_rules! table {
                     let shown = $crate::config::table::Value::show(&self.$field, &at.below(key));
                     rows.extend(shown.filter(|_| is_shown).map(|shown| (key.to_owned(), shown)));
                 )+
-                Some($crate::config::shown::Shown::$shape(rows))
+                Some($crate::config::shown::ShownValue::$shape(rows))
             }
 
             $(fn name(&self) -> Option<String> {
@@ -163,7 +165,7 @@ pub(super) fn holds<T>(table: &T, condition: impl FnOnce(&T) -> bool) -> bool {
 impl<T: Value> Value for Option<T> {
     const KEYS: &'static [Key] = T::KEYS;
 
-    fn show(&self, at: &At<'_>) -> Option<Shown> {
+    fn show(&self, at: &At<'_>) -> Option<ShownValue> {
         self.as_ref()?.show(at)
     }
 }
@@ -171,7 +173,7 @@ impl<T: Value> Value for Option<T> {
 impl<T: Value> Value for Vec<T> {
     const KEYS: &'static [Key] = T::KEYS;
 
-    fn show(&self, at: &At<'_>) -> Option<Shown> {
+    fn show(&self, at: &At<'_>) -> Option<ShownValue> {
         Some(T::show_all(self.iter(), at))
     }
 }
@@ -179,13 +181,13 @@ impl<T: Value> Value for Vec<T> {
 impl<T: Value> Value for Arc<T> {
     const KEYS: &'static [Key] = T::KEYS;
 
-    fn show(&self, at: &At<'_>) -> Option<Shown> {
+    fn show(&self, at: &At<'_>) -> Option<ShownValue> {
         T::show(self, at)
     }
 }
 
 impl Value for Location {
-    fn show(&self, at: &At<'_>) -> Option<Shown> {
+    fn show(&self, at: &At<'_>) -> Option<ShownValue> {
         Some(at.secret(self))
     }
 }
@@ -194,20 +196,20 @@ impl Value for Location {
 macro_rules! plain {
     ($($($plain:ty),+ => $shown:expr;)+) => {
         $($(impl $crate::config::table::Value for $plain {
-            fn show(&self, _: &$crate::config::shown::At<'_>) -> Option<$crate::config::shown::Shown> {
+            fn show(&self, _: &$crate::config::shown::At<'_>) -> Option<$crate::config::shown::ShownValue> {
                 Some($shown(self))
             }
         })+)+
     };
 }
 plain! {
-    bool => |flag: &bool| Shown::Flag(*flag);
-    u32 => |number: &u32| Shown::Number(u64::from(*number));
-    u64 => |number: &u64| Shown::Number(*number);
-    usize => |number: &usize| Shown::Number(*number as u64);
-    PathBuf => |path: &PathBuf| Shown::text(path.display());
-    String, SocketAddr, IpAddr, AppId, PageId, FormId => Shown::text;
-    RecipientRole, Basis, Channel, ConsentKey, Keep => Shown::text;
+    bool => |flag: &bool| ShownValue::Flag(*flag);
+    u32 => |number: &u32| ShownValue::Number(u64::from(*number));
+    u64 => |number: &u64| ShownValue::Number(*number);
+    usize => |number: &usize| ShownValue::Number(*number as u64);
+    PathBuf => |path: &PathBuf| ShownValue::text(path.display());
+    String, SocketAddr, IpAddr, AppId, PageId, FormId => ShownValue::text;
+    RecipientRole, Basis, Channel, ConsentKey, Keep => ShownValue::text;
 }
 
 pub(super) use plain;

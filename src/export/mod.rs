@@ -4,4 +4,4 @@ mod join;
 mod part;
 
 pub use join::{Format, Join};
-pub use part::{Part, Reached, What};
+pub use part::{ExportCommand, Part, Reached};

@@ -16,9 +16,9 @@ use crate::terminal::{Exit, Failure};
 /// No header row of a part is longer.
 const HEADER_BYTES_MAX: u64 = 64 * 1024;
 
-/// What is exported: a part is only gone on with by the same command.
+/// The command that an export is of: a part is only gone on with by the same.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct What {
+pub struct ExportCommand {
     pub purpose: String,
     pub format: String,
     #[serde(default)]
@@ -41,7 +41,7 @@ pub struct Reached {
 
 #[derive(serde::Serialize, serde::Deserialize)]
 struct CursorFile {
-    what: What,
+    what: ExportCommand,
     reached: Reached,
 }
 
@@ -49,7 +49,7 @@ struct CursorFile {
 pub struct Part {
     file: File,
     target: PathBuf,
-    what: What,
+    what: ExportCommand,
     overwrite: bool,
     bytes: u64,
     /// True once there is something to go on with.
@@ -61,7 +61,11 @@ impl Part {
     ///
     /// # Errors
     /// `target` exists and may not be overwritten; the part belongs to another export, or another process writes it.
-    pub fn open(target: &Path, what: What, overwrite: bool) -> Result<(Self, Option<Reached>), Failure> {
+    pub fn open(
+        target: &Path,
+        what: ExportCommand,
+        overwrite: bool,
+    ) -> Result<(Self, Option<Reached>), Failure> {
         if !overwrite && target.symlink_metadata().is_ok() {
             return Err(exists(target));
         }
@@ -170,7 +174,7 @@ impl Drop for Part {
 }
 
 /// Where the part may be gone on with; none: it begins anew.
-fn reached(target: &Path, what: &What, part: &File) -> Result<Option<Reached>, Failure> {
+fn reached(target: &Path, what: &ExportCommand, part: &File) -> Result<Option<Reached>, Failure> {
     let path = beside(target, ".cursor");
     let bytes = match read(&path) {
         Ok(bytes) => bytes,
@@ -222,8 +226,8 @@ mod tests {
 
     use super::*;
 
-    fn what() -> What {
-        What {
+    fn what() -> ExportCommand {
+        ExportCommand {
             purpose: "devis".to_owned(),
             format: "csv".to_owned(),
             dialect: None,
@@ -300,7 +304,7 @@ mod tests {
         part.write(b"id\r\n1\r\n").expect("written");
         part.commit("devis-1-1", 1).expect("committed");
         drop(part);
-        let other = What { format: "ndjson".to_owned(), ..what() };
+        let other = ExportCommand { format: "ndjson".to_owned(), ..what() };
         assert!(Part::open(&target, other, false).is_err());
         let part = beside(&target, ".part");
         assert_eq!(read_to_string(&part).expect("the part"), "id\r\n1\r\n");

@@ -30,18 +30,18 @@ pub(super) async fn watched<T>(call: impl Future<Output = T>) -> (T, bool) {
 pub(super) struct Watch;
 
 impl<S> Layer<S> for Watch {
-    type Service = Watched<S>;
+    type Service = WatchedConnector<S>;
 
-    fn layer(&self, connector: S) -> Watched<S> {
-        Watched(connector)
+    fn layer(&self, connector: S) -> WatchedConnector<S> {
+        WatchedConnector(connector)
     }
 }
 
 /// A connector that notes when it has connected.
 #[derive(Clone)]
-pub(super) struct Watched<S>(S);
+pub(super) struct WatchedConnector<S>(S);
 
-impl<S, R> Service<R> for Watched<S>
+impl<S, R> Service<R> for WatchedConnector<S>
 where
     S: Service<R>,
     S::Future: Send + 'static,

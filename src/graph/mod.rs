@@ -33,7 +33,7 @@ use crate::notification::ParkCode;
 use crate::purpose::FormDefinition;
 use crate::random::Random;
 use crate::secret::Secret;
-use crate::secret::location::{Look, WatchedSecret};
+use crate::secret::location::{SecretLook, WatchedSecret};
 
 use client::Client;
 use failure::Refusal;
@@ -148,7 +148,7 @@ impl Graph {
         for (page, old) in before.iter() {
             // A file that changed unnoticed until now counts as a replaced token.
             let (_, look) = old.token.current();
-            if look == Look::Replaced || !after.get(page).is_some_and(|new| new.is_as(old)) {
+            if look == SecretLook::Replaced || !after.get(page).is_some_and(|new| new.is_as(old)) {
                 self.pauses.token_replaced(page);
             }
         }
@@ -221,13 +221,13 @@ impl Graph {
     fn token(&self, access: &Access) -> (Arc<Secret>, bool) {
         let (token, look) = access.token.current();
         match look {
-            Look::Same => {}
-            Look::Replaced => self.pauses.token_replaced(&access.page),
-            Look::Refused(code) => {
+            SecretLook::Same => {}
+            SecretLook::Replaced => self.pauses.token_replaced(&access.page),
+            SecretLook::Refused(code) => {
                 tracing::warn!(page.id = %access.page, code = %code, "graph.token-not-read");
             }
         }
-        (token, look == Look::Replaced)
+        (token, look == SecretLook::Replaced)
     }
 
     /// What is said of a page that is not in the config: its references are held by whoever asks first.

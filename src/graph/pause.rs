@@ -98,7 +98,7 @@ struct Pause {
 }
 
 #[derive(Default)]
-struct State {
+struct PauseState {
     /// Halts since the start.
     generation: u64,
     app: Option<Pause>,
@@ -107,7 +107,7 @@ struct State {
 
 /// All pauses. At most one a page and one for the app.
 #[derive(Default)]
-pub(super) struct Pauses(Mutex<State>);
+pub(super) struct Pauses(Mutex<PauseState>);
 
 /// Leave to make one call. While it lives after a pause, nobody else gets one for the page.
 pub(super) struct Ticket<'p> {
@@ -121,7 +121,7 @@ impl Drop for Ticket<'_> {
     fn drop(&mut self) {
         if self.probes {
             let mut state = self.pauses.lock();
-            let State { app, pages, .. } = &mut *state;
+            let PauseState { app, pages, .. } = &mut *state;
             for pause in app.iter_mut().chain(pages.get_mut(&self.page)) {
                 pause.probing = false;
             }
@@ -141,7 +141,7 @@ impl Pauses {
         if let Availability::Paused { until, code } = state.availability(page, now) {
             return Err((until, code));
         }
-        let State { generation, app, pages } = &mut *state;
+        let PauseState { generation, app, pages } = &mut *state;
         let mut probes = false;
         for pause in app.iter_mut().chain(pages.get_mut(page)) {
             pause.probing = true;
@@ -225,13 +225,13 @@ impl Pauses {
         all
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, PauseState> {
         // Every change is one assignment: a panic elsewhere leaves nothing half done.
         self.0.lock()
     }
 }
 
-impl State {
+impl PauseState {
     fn availability(&self, page: &PageId, now: Timestamp) -> Availability {
         let active = self.of(page).filter(|pause| pause.is_active(now)).max_by_key(|pause| pause.until);
         if let Some(pause) = active {

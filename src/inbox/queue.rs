@@ -44,7 +44,7 @@ pub enum Landed {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
+enum EntryState {
     Free,
     Writing,
     /// Done while its batch was being written.
@@ -60,7 +60,7 @@ struct Entry {
     received_ms: i64,
     group: u32,
     segment: u32,
-    state: State,
+    state: EntryState,
     leadgen: LeadgenId,
 }
 
@@ -103,7 +103,7 @@ impl Queue {
     pub fn find(&self, leadgen: &LeadgenId) -> Option<Standing> {
         let entry = self.entries.get(*self.places.get(leadgen)? as usize)?;
         Some(match entry.state {
-            State::Writing | State::EndedWriting => Standing::Writing { arrival: entry.arrival },
+            EntryState::Writing | EntryState::EndedWriting => Standing::Writing { arrival: entry.arrival },
             _ => Standing::Durable,
         })
     }
@@ -119,7 +119,7 @@ impl Queue {
             received_ms: reference.received.as_millisecond(),
             group,
             segment: 0,
-            state: State::Writing,
+            state: EntryState::Writing,
             leadgen: reference.leadgen,
         };
         let place = self.place(entry);
@@ -131,18 +131,18 @@ impl Queue {
     pub fn land(&mut self, ticket: Ticket, segment: u32) -> Landed {
         let Some(entry) = self.entry_mut(ticket) else { return Landed::Gone };
         match entry.state {
-            State::Free => Landed::Gone,
-            State::EndedWriting => {
+            EntryState::Free => Landed::Gone,
+            EntryState::EndedWriting => {
                 self.free(ticket.place);
                 Landed::Gone
             }
-            State::Writing => {
-                entry.state = State::Queued;
+            EntryState::Writing => {
+                entry.state = EntryState::Queued;
                 entry.segment = segment;
                 self.enqueue(ticket.place);
                 Landed::Open { left: None }
             }
-            State::Queued | State::Claimed => {
+            EntryState::Queued | EntryState::Claimed => {
                 let left = std::mem::replace(&mut entry.segment, segment);
                 Landed::Open { left: Some(left) }
             }
@@ -152,7 +152,7 @@ impl Queue {
     /// Its frame never became durable: forgotten, unless an older frame of it is.
     pub fn forget(&mut self, ticket: Ticket) {
         if let Some(entry) = self.entry_mut(ticket)
-            && matches!(entry.state, State::Writing | State::EndedWriting)
+            && matches!(entry.state, EntryState::Writing | EntryState::EndedWriting)
         {
             self.free(ticket.place);
         }
@@ -189,7 +189,7 @@ impl Queue {
             };
             self.claimed.insert(arrival, place);
             if let Some(entry) = self.entries.get_mut(place as usize) {
-                entry.state = State::Claimed;
+                entry.state = EntryState::Claimed;
             }
             claimed.extend(self.reference(place));
         }
@@ -201,9 +201,9 @@ impl Queue {
         for leadgen in leadgens {
             let Some(ticket) = self.ticket(leadgen) else { continue };
             if let Some(entry) = self.entry_mut(ticket)
-                && entry.state == State::Claimed
+                && entry.state == EntryState::Claimed
             {
-                entry.state = State::Queued;
+                entry.state = EntryState::Queued;
                 self.claimed.remove(&ticket.arrival);
                 self.enqueue(ticket.place);
             }
@@ -216,15 +216,15 @@ impl Queue {
         let entry = self.entry_mut(ticket)?;
         let (state, segment, group) = (entry.state, entry.segment, entry.group);
         match state {
-            State::Free | State::EndedWriting => return None,
-            State::Writing => {
-                entry.state = State::EndedWriting;
+            EntryState::Free | EntryState::EndedWriting => return None,
+            EntryState::Writing => {
+                entry.state = EntryState::EndedWriting;
                 return None;
             }
-            State::Claimed => {
+            EntryState::Claimed => {
                 self.claimed.remove(&ticket.arrival);
             }
-            State::Queued => self.dequeue(group, ticket),
+            EntryState::Queued => self.dequeue(group, ticket),
         }
         self.free(ticket.place);
         Some(segment)
@@ -244,7 +244,7 @@ impl Queue {
     /// The references that are open in this segment, in order of arrival. Looks at every entry: for rare use.
     pub fn open_in(&self, segment: u32) -> Vec<(Ticket, LeadRef)> {
         let open = |entry: &&Entry| {
-            matches!(entry.state, State::Queued | State::Claimed) && entry.segment == segment
+            matches!(entry.state, EntryState::Queued | EntryState::Claimed) && entry.segment == segment
         };
         let mut found: Vec<(Ticket, LeadRef)> = (self.entries.iter().zip(0_u32..))
             .filter(|(entry, _)| open(entry))
@@ -286,7 +286,7 @@ impl Queue {
 
     fn free(&mut self, place: u32) {
         let Some(entry) = self.entries.get_mut(place as usize) else { return };
-        entry.state = State::Free;
+        entry.state = EntryState::Free;
         let (leadgen, group) = (entry.leadgen, entry.group);
         self.places.remove(&leadgen);
         self.free.push(place);

@@ -146,7 +146,7 @@ type Stamp = (u64, i64, i64, u64);
 
 /// What a look at a watched secret found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Look {
+pub enum SecretLook {
     /// What was there before.
     Same,
     /// Another secret.
@@ -168,20 +168,20 @@ impl WatchedSecret {
 
     /// The secret as it is now, and what became of it since the last look. A file that is away for the moment changes
     /// nothing: it is being replaced.
-    pub fn current(&self) -> (Arc<Secret>, Look) {
+    pub fn current(&self) -> (Arc<Secret>, SecretLook) {
         let mut held = self.held.lock();
         let now = stamp(&self.location);
         let look = match now.filter(|_| now != held.stamp).map(|_| self.location.read(&self.environment)) {
-            None => Look::Same,
+            None => SecretLook::Same,
             Some(Ok(secret)) => {
                 let same = secret.equals(held.secret.expose());
                 *held = Held { stamp: now, secret: Arc::new(secret), refused: None };
-                if same { Look::Same } else { Look::Replaced }
+                if same { SecretLook::Same } else { SecretLook::Replaced }
             }
-            Some(Err(_)) if held.refused == now => Look::Same,
+            Some(Err(_)) if held.refused == now => SecretLook::Same,
             Some(Err(code)) => {
                 held.refused = now;
-                Look::Refused(code)
+                SecretLook::Refused(code)
             }
         };
         (Arc::clone(&held.secret), look)
@@ -214,23 +214,23 @@ mod tests {
         put(&path, "one", 0o600);
         let watched = WatchedSecret::read(Location::File(path.clone()), Environment::default());
         let watched = watched.expect("a secret");
-        let look = |wanted: &[u8], look: Look| {
+        let look = |wanted: &[u8], look: SecretLook| {
             let (secret, found) = watched.current();
             assert!(secret.equals(wanted) && found == look, "{found:?}");
         };
-        look(b"one", Look::Same);
+        look(b"one", SecretLook::Same);
         put(&path, "two two", 0o644);
-        look(b"one", Look::Refused(LocationCode::WorldReadable));
-        look(b"one", Look::Same);
+        look(b"one", SecretLook::Refused(LocationCode::WorldReadable));
+        look(b"one", SecretLook::Same);
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("a mode");
-        look(b"two two", Look::Replaced);
+        look(b"two two", SecretLook::Replaced);
         put(&path, "two two\n", 0o600);
-        look(b"two two", Look::Same);
+        look(b"two two", SecretLook::Same);
         put(&path, " \n", 0o600);
-        look(b"two two", Look::Refused(LocationCode::Empty));
+        look(b"two two", SecretLook::Refused(LocationCode::Empty));
         std::fs::remove_file(&path).expect("a file");
-        look(b"two two", Look::Same);
+        look(b"two two", SecretLook::Same);
         put(&path, "three", 0o600);
-        look(b"three", Look::Replaced);
+        look(b"three", SecretLook::Replaced);
     }
 }

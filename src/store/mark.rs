@@ -18,7 +18,7 @@ const JUMP_MS: i64 = JUMP_DAYS * 86_400_000;
 
 /// One look at the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Look {
+pub(super) struct ClockReading {
     /// What the clock says, believed or not.
     pub(super) told: Timestamp,
     /// The present moment: what the clock says, but never before the mark.
@@ -30,18 +30,18 @@ pub(super) struct Look {
 }
 
 /// The mark, in memory; each commit records it.
-pub(super) struct Mark {
+pub(super) struct ClockMark {
     clock: Arc<dyn Clock>,
-    state: Mutex<State>,
+    state: Mutex<MarkState>,
 }
 
 #[derive(Default)]
-struct State {
+struct MarkState {
     seen: Option<Timestamp>,
     jumped: bool,
 }
 
-impl Mark {
+impl ClockMark {
     /// A mark that has seen nothing.
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, state: Mutex::default() }
@@ -54,7 +54,7 @@ impl Mark {
     }
 
     /// Looks at the clock, and raises the mark where the clock is believed.
-    pub(super) fn look(&self) -> Look {
+    pub(super) fn look(&self) -> ClockReading {
         let exact = self.clock.now();
         let now = Timestamp::from_millisecond(exact.as_millisecond()).unwrap_or(exact);
         let mut state = self.state.lock();
@@ -69,7 +69,7 @@ impl Mark {
             (true, false) => tracing::info!(clock.now = %Rfc3339(now), "clock.back"),
             _ => {}
         }
-        Look { told: now, now: now.max(mark), mark, jumped }
+        ClockReading { told: now, now: now.max(mark), mark, jumped }
     }
 
     /// Believes the clock up to this moment.
@@ -92,9 +92,9 @@ mod tests {
         Timestamp::from_millisecond(1_764_000_000_000 + day * DAY_MS).expect("in range")
     }
 
-    fn marked() -> (Arc<ManualClock>, Mark) {
+    fn marked() -> (Arc<ManualClock>, ClockMark) {
         let clock = Arc::new(ManualClock::new(at(0)));
-        let mark = Mark::new(clock.clone());
+        let mark = ClockMark::new(clock.clone());
         mark.adopt(at(0));
         (clock, mark)
     }
@@ -103,16 +103,16 @@ mod tests {
     fn a_clock_set_back_does_not_take_us_back() {
         let (clock, mark) = marked();
         clock.advance_ms(2 * DAY_MS);
-        assert_eq!(mark.look(), Look { told: at(2), now: at(2), mark: at(2), jumped: false });
+        assert_eq!(mark.look(), ClockReading { told: at(2), now: at(2), mark: at(2), jumped: false });
         clock.advance_ms(-DAY_MS);
-        assert_eq!(mark.look(), Look { told: at(1), now: at(2), mark: at(2), jumped: false });
+        assert_eq!(mark.look(), ClockReading { told: at(1), now: at(2), mark: at(2), jumped: false });
     }
 
     #[test]
     fn a_leap_of_seven_days_is_believed_and_a_longer_one_is_not() {
         let (clock, mark) = marked();
         clock.advance_ms(7 * DAY_MS);
-        assert_eq!(mark.look(), Look { told: at(7), now: at(7), mark: at(7), jumped: false });
+        assert_eq!(mark.look(), ClockReading { told: at(7), now: at(7), mark: at(7), jumped: false });
         clock.advance_ms(7 * DAY_MS + 1);
         let look = mark.look();
         assert_eq!((look.mark, look.jumped), (at(7), true));
@@ -120,7 +120,7 @@ mod tests {
         assert_eq!(mark.look().mark, at(7), "not believed the second time either");
         clock.advance_ms(-DAY_MS);
         let now = at(13) + jiff::SignedDuration::from_millis(1);
-        assert_eq!(mark.look(), Look { told: now, now, mark: now, jumped: false });
+        assert_eq!(mark.look(), ClockReading { told: now, now, mark: now, jumped: false });
     }
 
     #[test]
@@ -129,7 +129,7 @@ mod tests {
         clock.advance_ms(90 * DAY_MS);
         assert!(mark.look().jumped);
         mark.confirm(at(90));
-        assert_eq!(mark.look(), Look { told: at(90), now: at(90), mark: at(90), jumped: false });
+        assert_eq!(mark.look(), ClockReading { told: at(90), now: at(90), mark: at(90), jumped: false });
         clock.advance_ms(8 * DAY_MS);
         assert!(mark.look().jumped, "the next one is another");
     }

@@ -44,7 +44,7 @@ struct QuestionShown {
 }
 
 #[derive(serde::Deserialize)]
-struct Answer {
+struct FormsAnswer {
     forms: Vec<FormAnswered>,
 }
 
@@ -67,7 +67,7 @@ pub(super) async fn ask(socket: PathBuf) -> Option<Vec<Known>> {
     let daemon = Daemon::at(socket).ok()?;
     let asked = daemon.fetch(daemon.call(Method::GET, "/forms"));
     let body = tokio::time::timeout(PATIENCE, asked).await.ok()?.ok()?;
-    let answer: Answer = parse(&body).ok()?;
+    let answer: FormsAnswer = parse(&body).ok()?;
     answer.forms.into_iter().map(known).collect()
 }
 
@@ -149,7 +149,7 @@ mod tests {
                 {"key":"vollständiger_name","type":"FULL_NAME","field":null},{"key":"budget\u001b[2J","type":"CUSTOM"},
                 {"key":"email","type":"EMAIL"}]},
             {"form_id":"901000000000077","read_at":"2026-11-25T08:47:38Z","questions":null}]}"#;
-        let answer: Answer = parse(answer.as_bytes()).unwrap_or_else(|_| panic!("an answer"));
+        let answer: FormsAnswer = parse(answer.as_bytes()).unwrap_or_else(|_| panic!("an answer"));
         let known: Vec<Known> = answer.forms.into_iter().filter_map(known).collect();
         let told = text(&shown(&known, &config));
         let expected = "

@@ -56,7 +56,7 @@ impl fmt::Display for Category {
 }
 
 /// The words of one category, folded: lower case, no accents, `ß` as `ss`.
-struct Words {
+struct CategoryWords {
     category: Category,
     /// Any word that begins so.
     stems: &'static str,
@@ -69,8 +69,8 @@ struct Words {
 }
 
 /// The first entry that knows a name tells its category.
-const TABLE: &[Words] = &[
-    Words {
+const TABLE: &[CategoryWords] = &[
+    CategoryWords {
         category: Category::Health,
         stems: "health medic medik disease illness maladie diabet cancer tumeur tumor handicap disab invalidit \
             pregnan depressi symptom vaccin addict psych chirurg allerg",
@@ -79,7 +79,7 @@ const TABLE: &[Words] = &[
             hospital hopital prescription rezept grossesse enceinte smoker fumeur fumeuse raucher impfstatus",
         phrases: "groupe sanguin, medecin traitant, hearing loss, arret de travail",
     },
-    Words {
+    CategoryWords {
         category: Category::Belief,
         stems: "belief croyan catholi katholi protestan musulman muslim moslem hindu bouddh buddh",
         parts: "religi konfession glaubens weltanschau kirchen philosoph",
@@ -87,49 +87,49 @@ const TABLE: &[Words] = &[
             casher koscher parish paroisse",
         phrases: "",
     },
-    Words {
+    CategoryWords {
         category: Category::TradeUnion,
         stems: "syndical syndique",
         parts: "gewerkschaft",
         words: "syndicat syndicats",
         phrases: "trade union, labor union, labour union, union member, union membership",
     },
-    Words {
+    CategoryWords {
         category: Category::Politics,
         stems: "politi",
         parts: "parteimit parteizug parteibuch",
         words: "electeur wahlverhalten",
         phrases: "party membership, voting intention, vote intention, intention de vote",
     },
-    Words {
+    CategoryWords {
         category: Category::SexLife,
         stems: "lgbt lesbi transgen transsex",
         parts: "sexual sexuel sexuell sexleben",
         words: "gay queer",
         phrases: "sex life, vie sexuelle",
     },
-    Words {
+    CategoryWords {
         category: Category::Origin,
         stems: "ethni racial rassisch",
         parts: "migrationshinter hautfarbe",
         words: "",
         phrases: "skin color, skin colour, couleur de peau, race",
     },
-    Words {
+    CategoryWords {
         category: Category::Biometry,
         stems: "biometr genet genom",
         parts: "fingerabdruck fingerprint",
         words: "dna adn",
         phrases: "empreinte digitale, empreintes digitales, facial recognition, face id",
     },
-    Words {
+    CategoryWords {
         category: Category::Crime,
         stems: "crimin condamnation conviction vorstraf kriminal",
         parts: "strafregister fuhrungszeugnis fuehrungszeugnis",
         words: "felony judiciaire",
         phrases: "police record",
     },
-    Words {
+    CategoryWords {
         category: Category::NationalId,
         stems: "passport passeport",
         parts: "reisepass passnummer ausweis sozialversicherung steueridentifikation fuhrerscheinnummer",
@@ -144,7 +144,7 @@ const TABLE: &[Words] = &[
 fn of_name(name: &str) -> Option<Category> {
     let words = words(name);
     let line = format!(" {} ", words.join(" "));
-    let hits = |entry: &&Words| {
+    let hits = |entry: &&CategoryWords| {
         words.iter().any(|word| {
             entry.stems.split_whitespace().any(|stem| word.starts_with(stem))
                 || entry.parts.split_whitespace().any(|part| word.contains(part))

@@ -9,8 +9,8 @@ use crate::lead::{BucketKey, Dropped, MinimisedLead, SealError, seal};
 use crate::notification::{LeadRef, ParkCode, Why};
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::forms::{NAMES_MAX, OTHER_NAMES};
-use crate::store::mark::Look;
-use crate::store::memory::Shared;
+use crate::store::mark::ClockReading;
+use crate::store::memory::MemoryState;
 use crate::store::memory::rows::{Fate, ParkedRow, Rows};
 use crate::store::{Outcome, Settled, Settlement, StoreCode, StoreError};
 use crate::trail::{Action, Entry, chain};
@@ -20,9 +20,9 @@ pub(super) const EPOCH: u32 = 1;
 
 /// A transaction under way.
 pub(super) struct Draft<'s> {
-    shared: &'s Shared,
+    shared: &'s MemoryState,
     pub(super) rows: Rows,
-    pub(super) look: Look,
+    pub(super) look: ClockReading,
     /// How many records were stored, the first and the last.
     stored: BTreeMap<PurposeId, (u64, RecordId, RecordId)>,
     /// Arrivals that are parked otherwise now, or no longer.
@@ -31,7 +31,7 @@ pub(super) struct Draft<'s> {
 
 impl<'s> Draft<'s> {
     /// Begins.
-    pub(super) fn begin(shared: &'s Shared, rows: &Rows) -> Self {
+    pub(super) fn begin(shared: &'s MemoryState, rows: &Rows) -> Self {
         let (rows, look) = (rows.clone(), shared.mark.look());
         Self { shared, rows, look, stored: BTreeMap::new(), moved: Vec::new() }
     }
@@ -151,7 +151,7 @@ impl<'s> Draft<'s> {
     }
 }
 
-fn bucket_key(shared: &Shared, id: &RecordId) -> Result<BucketKey, StoreError> {
+fn bucket_key(shared: &MemoryState, id: &RecordId) -> Result<BucketKey, StoreError> {
     let bucket = Bucket::of(id);
     let key = match shared.keyring.bucket_key(&bucket) {
         Err(error) if error.code == KeyringCode::KeyAbsent => {

@@ -10,9 +10,9 @@ use crate::id::LeadgenId;
 use crate::keyring::memory::MemoryKeyring;
 use crate::random::SeededRandom;
 use crate::store::contract::{Host, Row, support};
-use crate::store::mark::Mark;
+use crate::store::mark::ClockMark;
 use crate::store::memory::rows::{Fate, Rows};
-use crate::store::memory::{MemoryStore, Process, READINGS_MAX, Shared};
+use crate::store::memory::{MemoryState, MemoryStore, Process, READINGS_MAX};
 use crate::store::{SharedStore, StoreCode, StoreError};
 
 /// Rows, keys, a clock that is moved by hand and repeatable randomness.
@@ -21,7 +21,7 @@ pub(crate) struct MemoryHost {
     pub(crate) clock: Arc<ManualClock>,
     rows: Arc<Mutex<Rows>>,
     random: Arc<SeededRandom>,
-    opened: Mutex<Weak<Shared>>,
+    opened: Mutex<Weak<MemoryState>>,
 }
 
 impl MemoryHost {
@@ -56,7 +56,7 @@ impl Host for MemoryHost {
     }
 
     fn try_open(&self, purposes: &[&str]) -> Result<SharedStore, StoreError> {
-        let mark = Mark::new(self.clock.clone());
+        let mark = ClockMark::new(self.clock.clone());
         {
             let mut rows = self.rows.lock().expect("not poisoned");
             rows.clock.into_iter().for_each(|recorded| mark.adopt(recorded));
@@ -65,7 +65,7 @@ impl Host for MemoryHost {
                 rows.vaults.entry(support::purpose(purpose)).or_default();
             }
         }
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(MemoryState {
             rows: self.rows.clone(),
             keyring: self.keyring.clone(),
             random: self.random.clone(),

@@ -11,7 +11,7 @@ use crate::lead::{OpenedLead, SealedRecord, open};
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::memory::reading::{Bounds, Reading};
 use crate::store::memory::rows::Rows;
-use crate::store::memory::{MemoryStore, Shared};
+use crate::store::memory::{MemoryState, MemoryStore};
 use crate::store::{
     Found, Leads, Page, PageRequest, SeenState, Settled, Settlement, StoreCode, StoreError, Wanted,
 };
@@ -83,7 +83,7 @@ impl Leads for MemoryStore {
 }
 
 /// A record, if it is there and not past its expiry.
-fn open_one(shared: &Shared, rows: &Rows, id: &RecordId) -> Result<Option<OpenedLead>, StoreError> {
+fn open_one(shared: &MemoryState, rows: &Rows, id: &RecordId) -> Result<Option<OpenedLead>, StoreError> {
     let unreadable = StoreError::of(StoreCode::RecordUnreadable);
     let Some(value) = rows.record(id) else { return Ok(None) };
     let record = SealedRecord::decode(value).ok_or(unreadable)?;

@@ -25,7 +25,7 @@ use tokio::sync::Semaphore;
 use crate::id::LeadgenId;
 use crate::keyring::Keyring;
 use crate::random::Random;
-use crate::store::mark::Mark;
+use crate::store::mark::ClockMark;
 use crate::store::memory::draft::Draft;
 use crate::store::memory::rows::Rows;
 use crate::store::{Store, StoreCode, StoreError};
@@ -36,13 +36,13 @@ pub(crate) use host::MemoryHost;
 const READINGS_MAX: usize = 8;
 
 /// The store. Its verbs are the traits of [`crate::store`].
-pub(crate) struct MemoryStore(Arc<Shared>);
+pub(crate) struct MemoryStore(Arc<MemoryState>);
 
-struct Shared {
+struct MemoryState {
     rows: Arc<Mutex<Rows>>,
     keyring: Arc<dyn Keyring>,
     random: Arc<dyn Random>,
-    mark: Mark,
+    mark: ClockMark,
     readings: Arc<Semaphore>,
     process: Mutex<Process>,
 }
@@ -59,7 +59,7 @@ struct Process {
     walk: scan::Walk,
 }
 
-impl Shared {
+impl MemoryState {
     /// The rows, for one verb.
     fn rows(&self) -> Result<MutexGuard<'_, Rows>, StoreError> {
         let ended = self.process().ended;

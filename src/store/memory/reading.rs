@@ -8,7 +8,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::keyring::Bucket;
 use crate::lead::{SealedRecord, UnsealedLead, unseal};
 use crate::purpose::{Cursor, RecordId};
-use crate::store::memory::Shared;
+use crate::store::memory::MemoryState;
 use crate::store::memory::draft::EPOCH;
 use crate::store::memory::rows::Rows;
 use crate::store::{PageRequest, StoreCode, StoreError, TestFilter};
@@ -59,7 +59,7 @@ fn eligible(request: &PageRequest, value: &[u8]) -> Result<bool, StoreError> {
 
 /// The eligible records of a page in arrival order. It holds its place among the readings until it is dropped.
 pub(super) struct Reading {
-    shared: Arc<Shared>,
+    shared: Arc<MemoryState>,
     request: PageRequest,
     /// From where on nothing was read yet.
     from: Bound<(u32, u64)>,
@@ -72,7 +72,7 @@ pub(super) struct Reading {
 impl Reading {
     /// A page with these bounds.
     pub(super) fn new(
-        shared: Arc<Shared>,
+        shared: Arc<MemoryState>,
         request: PageRequest,
         (first, last): (RecordId, RecordId),
         count: u64,

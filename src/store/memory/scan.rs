@@ -6,7 +6,7 @@ use crate::keyring::Bucket;
 use crate::lead::{SealedRecord, check};
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::memory::rows::{Fate, Rows, Vault};
-use crate::store::memory::{MemoryStore, Shared, trail};
+use crate::store::memory::{MemoryState, MemoryStore, trail};
 use crate::store::{Fault, RecordsFault, Scan, Scanned, Scanning, StoreError};
 
 /// How far a scan has come.
@@ -44,7 +44,7 @@ impl Scan for MemoryStore {
     }
 }
 
-fn look(shared: &Shared, rows: &Rows) -> Scanned {
+fn look(shared: &MemoryState, rows: &Rows) -> Scanned {
     let mut faults = Vec::new();
     for (purpose, vault) in &rows.vaults {
         let fault = records(shared, rows, purpose, vault);
@@ -65,7 +65,7 @@ fn look(shared: &Shared, rows: &Rows) -> Scanned {
     }
 }
 
-fn records(shared: &Shared, rows: &Rows, purpose: &PurposeId, vault: &Vault) -> RecordsFault {
+fn records(shared: &MemoryState, rows: &Rows, purpose: &PurposeId, vault: &Vault) -> RecordsFault {
     let mut fault = RecordsFault {
         purpose: purpose.clone(),
         counted: vault.counted,
@@ -96,7 +96,7 @@ fn records(shared: &Shared, rows: &Rows, purpose: &PurposeId, vault: &Vault) -> 
     fault
 }
 
-fn opens(shared: &Shared, id: &RecordId, value: &[u8]) -> bool {
+fn opens(shared: &MemoryState, id: &RecordId, value: &[u8]) -> bool {
     let Some(record) = SealedRecord::decode(value) else { return false };
     let key = shared.keyring.bucket_key_of(&Bucket::of(id), record.generation);
     key.is_ok_and(|key| check(&record, id, &key).is_ok())

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::purpose::{PurposeId, RecordId};
-use crate::store::mark::Look;
+use crate::store::mark::ClockReading;
 use crate::store::sled::engine::{Changes, Engine, KEY_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::store::sled::layout::{self, Place, meta};
 use crate::store::sled::shared::{Effect, Shared};
@@ -60,7 +60,7 @@ pub(super) struct Draft<'e> {
 impl<'e> Draft<'e> {
     /// Begins.
     pub(super) fn begin(shared: &'e Shared, engine: &'e Engine) -> Self {
-        let Look { now, mark, jumped, .. } = shared.look();
+        let ClockReading { now, mark, jumped, .. } = shared.look();
         Self { shared, engine, now, jumped, mark, kept: Layer::default(), current: Layer::default() }
     }
 

@@ -14,7 +14,7 @@ use crate::id::LeadgenId;
 use crate::keyring::Keyring;
 use crate::purpose::PurposeId;
 use crate::random::Random;
-use crate::store::mark::{Look, Mark};
+use crate::store::mark::{ClockMark, ClockReading};
 use crate::store::sled::Settings;
 use crate::store::sled::engine::opening::{self, Opened};
 use crate::store::sled::engine::witness::Witness;
@@ -56,7 +56,7 @@ pub(super) struct Shared {
     random: Arc<dyn Random>,
     /// The restore epoch of new records.
     epoch: u32,
-    mark: Mark,
+    mark: ClockMark,
     slot: RwLock<Slot>,
     /// The purposes that the config names, or named since the start.
     purposes: Mutex<Vec<PurposeId>>,
@@ -94,7 +94,7 @@ impl Shared {
             keyring,
             random,
             epoch,
-            mark: Mark::new(clock),
+            mark: ClockMark::new(clock),
             slot: RwLock::new(Slot::Closed),
             halt: OnceLock::new(),
             stalled: AtomicBool::new(false),
@@ -191,7 +191,7 @@ impl Shared {
     }
 
     /// One look at the clock.
-    pub(super) fn look(&self) -> Look {
+    pub(super) fn look(&self) -> ClockReading {
         self.mark.look()
     }
 
