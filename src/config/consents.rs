@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::fault::FaultCode;
-use crate::config::section::{Item, Section};
+use crate::config::section::{ConfigItem, Section};
 use crate::config::table::table;
 use crate::purpose::{Channel, ConsentKey, ConsentRule};
 
@@ -48,13 +48,13 @@ pub(super) fn read_consents(section: Section<'_>) -> Option<Vec<ConsentRule>> {
     rules
 }
 
-fn read_consent(name: &str, item: &Item<'_>) -> Option<ConsentRule> {
+fn read_consent(name: &str, item: &ConfigItem<'_>) -> Option<ConsentRule> {
     let key = item.named(ConsentKey::parse(name), "a consent's name", META_KEY_MEND);
     ConsentRule::read(item.section(), name, key)
 }
 
 /// Meta's exact keys: any UTF-8, compared byte by byte; none twice.
-pub(super) fn read_keys(item: &Item<'_>) -> Option<Vec<String>> {
+pub(super) fn read_keys(item: &ConfigItem<'_>) -> Option<Vec<String>> {
     let items = item.list()?;
     if items.is_empty() {
         item.fault(FaultCode::Empty, "this list is empty", "Name Meta's key, or remove `from`.");

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::config::fault::FaultCode;
-use crate::config::section::Item;
+use crate::config::section::ConfigItem;
 use crate::config::shown::{At, ShownValue};
 use crate::config::table::{Value, table};
 use crate::purpose::law::{Controller, Dpo, Recipient, RecipientRole, is_country};
@@ -52,7 +52,7 @@ impl Value for Dpo {
     }
 }
 
-fn read_dpo(item: &Item<'_>) -> Option<Dpo> {
+fn read_dpo(item: &ConfigItem<'_>) -> Option<Dpo> {
     let mut section = item.section();
     let contact = section.item("contact");
     let none_reason = section.item("none_reason");
@@ -75,7 +75,7 @@ fn read_dpo(item: &Item<'_>) -> Option<Dpo> {
     }
 }
 
-pub(super) fn read_recipients(item: &Item<'_>) -> Option<Vec<Recipient>> {
+pub(super) fn read_recipients(item: &ConfigItem<'_>) -> Option<Vec<Recipient>> {
     let mut ids = BTreeSet::new();
     item.each(|item| {
         let recipient = Recipient::read(item.section())?;
@@ -86,11 +86,11 @@ pub(super) fn read_recipients(item: &Item<'_>) -> Option<Vec<Recipient>> {
     })
 }
 
-fn prose(item: &Item<'_>) -> Option<String> {
+fn prose(item: &ConfigItem<'_>) -> Option<String> {
     item.prose(PROSE_CHARS_MAX)
 }
 
-fn country(item: &Item<'_>) -> Option<String> {
+fn country(item: &ConfigItem<'_>) -> Option<String> {
     let known = |text: &str| is_country(text).then(|| text.to_owned());
     item.parsed(known, "a country's code", "Write two capital letters (ISO 3166-1), as in \"FR\" or \"GB\".")
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::config::consents::{META_KEY_MEND, read_keys};
 use crate::config::fault::FaultCode;
-use crate::config::section::{Item, Section};
+use crate::config::section::{ConfigItem, Section};
 use crate::config::shown::{At, ShownValue};
 use crate::config::suggest::{self, nearest};
 use crate::config::table::{Key, Value, table};
@@ -28,7 +28,7 @@ pub(super) struct Frame<'p> {
 
 table! {
     impl FieldRule by name as Inline(
-        section, item: &Item<'_>, given: &str, name: Option<FieldName>, frame: &Frame<'_>
+        section, item: &ConfigItem<'_>, given: &str, name: Option<FieldName>, frame: &Frame<'_>
     ) {
         required: bool = or(false, |item| item.flag());
         question_type("type"): Option<String> = or(standard_type(given).map(str::to_owned), |item| {
@@ -87,13 +87,13 @@ pub(super) fn read_fields(section: Section<'_>, frame: &Frame<'_>) -> Option<Vec
     }
     let rules: Vec<Option<FieldRule>> =
         entries.iter().map(|(name, item)| read_field(name, item, frame)).collect();
-    let read: Vec<(&Item<'_>, &FieldRule)> =
+    let read: Vec<(&ConfigItem<'_>, &FieldRule)> =
         entries.iter().zip(&rules).filter_map(|((_, item), rule)| Some((item, rule.as_ref()?))).collect();
     check_overlaps(&read);
     rules.into_iter().collect()
 }
 
-fn read_field(name: &str, item: &Item<'_>, frame: &Frame<'_>) -> Option<FieldRule> {
+fn read_field(name: &str, item: &ConfigItem<'_>, frame: &Frame<'_>) -> Option<FieldRule> {
     let field = item.named(FieldName::parse(name), "a field's name", META_KEY_MEND);
     let rule = FieldRule::read(item.section(), item, name, field, frame)?;
     warn_of_required(item, &rule, frame);
@@ -101,7 +101,7 @@ fn read_field(name: &str, item: &Item<'_>, frame: &Frame<'_>) -> Option<FieldRul
 }
 
 /// A question type as Meta writes it.
-fn read_type(item: &Item<'_>) -> Option<String> {
+fn read_type(item: &ConfigItem<'_>) -> Option<String> {
     let good = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
     let shaped = |text: &str| (text.len() <= 64 && text.bytes().all(good)).then(|| text.to_owned());
     let question_type =
@@ -131,7 +131,7 @@ fn nearest_type(given: &str) -> Option<&'static str> {
     type_of_key(&lower).or_else(|| types().find(is_near))
 }
 
-fn read_consent(item: &Item<'_>, frame: &Frame<'_>) -> Option<ConsentKey> {
+fn read_consent(item: &ConfigItem<'_>, frame: &Frame<'_>) -> Option<ConsentKey> {
     let (text, consents) = (item.text()?, frame.consents?);
     if let Some(rule) = consents.iter().find(|rule| rule.key.as_str() == text) {
         return Some(rule.key.clone());
@@ -145,7 +145,7 @@ fn read_consent(item: &Item<'_>, frame: &Frame<'_>) -> Option<ConsentKey> {
     None
 }
 
-fn check_special(item: &Item<'_>, category: Option<Category>, has_basis: bool) {
+fn check_special(item: &ConfigItem<'_>, category: Option<Category>, has_basis: bool) {
     let Some(category) = category else { return };
     if has_basis {
         let reason = format!("this field seems to hold {category}");
@@ -166,7 +166,7 @@ fn check_special(item: &Item<'_>, category: Option<Category>, has_basis: bool) {
 /// Under basis consent a number or an address is of use only on the channel that was agreed to. `consent` is none where it
 /// could not be read.
 fn check_contact(
-    item: &Item<'_>,
+    item: &ConfigItem<'_>,
     contact: Option<Contact>,
     consent: Option<&Option<ConsentKey>>,
     frame: &Frame<'_>,
@@ -195,7 +195,7 @@ fn check_contact(
     }
 }
 
-fn advise_type(item: &Item<'_>, name: &str) {
+fn advise_type(item: &ConfigItem<'_>, name: &str) {
     if let Some(question_type) = type_of_key(name) {
         item.warn(
             FaultCode::TypeAdvised,
@@ -205,7 +205,7 @@ fn advise_type(item: &Item<'_>, name: &str) {
     }
 }
 
-fn warn_of_required(item: &Item<'_>, rule: &FieldRule, frame: &Frame<'_>) {
+fn warn_of_required(item: &ConfigItem<'_>, rule: &FieldRule, frame: &Frame<'_>) {
     let optional =
         |key: &ConsentKey| frame.consents.into_iter().flatten().any(|c| c.key == *key && !c.required);
     if rule.required && rule.consent.as_ref().is_some_and(optional) {
@@ -218,7 +218,7 @@ fn warn_of_required(item: &Item<'_>, rule: &FieldRule, frame: &Frame<'_>) {
 }
 
 /// No question feeds two fields.
-fn check_overlaps(rules: &[(&Item<'_>, &FieldRule)]) {
+fn check_overlaps(rules: &[(&ConfigItem<'_>, &FieldRule)]) {
     let mut by_type: BTreeMap<&str, &FieldName> = BTreeMap::new();
     let mut by_key: BTreeMap<&str, &FieldName> = BTreeMap::new();
     for (item, rule) in rules {

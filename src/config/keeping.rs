@@ -7,7 +7,7 @@ use crate::config::fault::FaultCode;
 use crate::config::findings::Findings;
 use crate::config::place;
 use crate::config::secrets::SecretPlace;
-use crate::config::section::Item;
+use crate::config::section::ConfigItem;
 use crate::config::shown::ShownValue;
 use crate::config::table::{plain, table};
 use crate::purpose::law::{TRAIL_MONTHS, TRAIL_MONTHS_RECOMMENDED};
@@ -98,7 +98,7 @@ crate::codes! {
     }
 }
 
-fn trail_months(item: &Item<'_>) -> Option<u32> {
+fn trail_months(item: &ConfigItem<'_>) -> Option<u32> {
     let months = item.number(TRAIL_MONTHS)?;
     if months > TRAIL_MONTHS_RECOMMENDED {
         let reason = "longer than the six to twelve months that the CNIL recommends for traces of access";

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::config::fault::FaultCode;
 use crate::config::place;
-use crate::config::section::Item;
+use crate::config::section::ConfigItem;
 use crate::config::table::table;
 
 /// A leadgen call of 1,000 changes has about 250 KB; Meta names 3 MB as the most for any webhook.
@@ -48,7 +48,7 @@ table! {
     }
 }
 
-fn socket(item: &Item<'_>) -> Option<PathBuf> {
+fn socket(item: &ConfigItem<'_>) -> Option<PathBuf> {
     let path = place::path(item)?;
     if path.as_os_str().len() > SOCKET_PATH_BYTES_MAX {
         let reason = format!("a socket's path has at most {SOCKET_PATH_BYTES_MAX} bytes");
@@ -66,7 +66,7 @@ fn socket(item: &Item<'_>) -> Option<PathBuf> {
     Some(path)
 }
 
-fn admin_address(item: &Item<'_>, public: Option<&Public>) -> Option<SocketAddr> {
+fn admin_address(item: &ConfigItem<'_>, public: Option<&Public>) -> Option<SocketAddr> {
     let address = place::address(item)?;
     if !address.ip().is_loopback() {
         item.warn(

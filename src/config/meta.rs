@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use crate::config::fault::FaultCode;
 use crate::config::place;
-use crate::config::section::{Item, Section, each};
+use crate::config::section::{ConfigItem, Section, each};
 use crate::config::table::table;
 use crate::id::{AppId, PageId};
 use crate::secret::location::Location;
@@ -87,7 +87,7 @@ table! {
     }
 }
 
-fn read_app_secrets(item: &Item<'_>) -> Option<Vec<Location>> {
+fn read_app_secrets(item: &ConfigItem<'_>) -> Option<Vec<Location>> {
     let items = item.list()?;
     let locations = each(&items, place::location);
     if items.is_empty() || items.len() > 2 {
@@ -152,7 +152,7 @@ impl RetryTimes {
     }
 }
 
-fn read_pages(item: &Item<'_>) -> Option<Vec<Page>> {
+fn read_pages(item: &ConfigItem<'_>) -> Option<Vec<Page>> {
     let items = item.list()?;
     if items.is_empty() {
         item.fault(FaultCode::Empty, "without a page nothing can be fetched", "Add `[[meta.pages]]`.");
@@ -161,7 +161,7 @@ fn read_pages(item: &Item<'_>) -> Option<Vec<Page>> {
     each(&items, |item| Page::read(item.section(), &mut ids))
 }
 
-fn read_page_id(item: &Item<'_>, ids: &mut BTreeSet<PageId>) -> Option<PageId> {
+fn read_page_id(item: &ConfigItem<'_>, ids: &mut BTreeSet<PageId>) -> Option<PageId> {
     let id = item.id(PageId::parse)?;
     if !ids.insert(id) {
         item.fault(FaultCode::Duplicate, "another page has this id", "Name each page once.");

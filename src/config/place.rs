@@ -5,14 +5,14 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::base_url::{BaseUrl, Unfit};
 use crate::config::fault::FaultCode;
-use crate::config::section::Item;
+use crate::config::section::ConfigItem;
 use crate::secret::location::Location;
 
 /// Letters and digits in a row that are more likely a secret than a name (Meta's app secrets have 32, page tokens more).
 const SECRET_LIKE_MIN: usize = 32;
 
 /// An absolute path below the root, without `..`, so that two paths can be compared.
-pub(super) fn path(item: &Item<'_>) -> Option<PathBuf> {
+pub(super) fn path(item: &ConfigItem<'_>) -> Option<PathBuf> {
     let mend = "Write it from the root on, as in \"/var/lib/tamis/store\".";
     item.parsed(absolute, "an absolute path without `..`", mend)
 }
@@ -25,7 +25,7 @@ fn absolute(text: &str) -> Option<PathBuf> {
 }
 
 /// An address to listen on.
-pub(super) fn address(item: &Item<'_>) -> Option<SocketAddr> {
+pub(super) fn address(item: &ConfigItem<'_>) -> Option<SocketAddr> {
     item.parsed(
         |text| text.parse().ok(),
         "an address and a port",
@@ -34,12 +34,12 @@ pub(super) fn address(item: &Item<'_>) -> Option<SocketAddr> {
 }
 
 /// An IP address.
-pub(super) fn ip(item: &Item<'_>) -> Option<IpAddr> {
+pub(super) fn ip(item: &ConfigItem<'_>) -> Option<IpAddr> {
     item.parsed(|text| text.parse().ok(), "an IP address", "Write one address, as in \"127.0.0.1\".")
 }
 
 /// A base URL, without the slash at its end: `https:`, or `http:` to this host alone.
-pub(super) fn base_url(item: &Item<'_>) -> Option<String> {
+pub(super) fn base_url(item: &ConfigItem<'_>) -> Option<String> {
     let mend = "Write scheme and host, as in \"https://leads.example.com\", without user, query or fragment.";
     let read = |text: &str| match BaseUrl::parse(text) {
         Err(Unfit::NotPlain) => None,
@@ -58,7 +58,7 @@ pub(super) fn base_url(item: &Item<'_>) -> Option<String> {
 }
 
 /// Where a secret lies: a table with exactly one of `file`, `env`, `credential`.
-pub(super) fn location(item: &Item<'_>) -> Option<Location> {
+pub(super) fn location(item: &ConfigItem<'_>) -> Option<Location> {
     if item.is_text() {
         item.fault(
             FaultCode::SecretInConfig,
@@ -92,7 +92,7 @@ pub(super) fn location(item: &Item<'_>) -> Option<Location> {
     Some(location)
 }
 
-fn name(item: &Item<'_>, good: impl Fn(&str) -> bool, what: &str, mend: &str) -> Option<String> {
+fn name(item: &ConfigItem<'_>, good: impl Fn(&str) -> bool, what: &str, mend: &str) -> Option<String> {
     if item.text().is_some_and(looks_like_a_secret) {
         item.fault(
             FaultCode::SecretInConfig,

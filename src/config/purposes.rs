@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::config::consents::read_consents;
 use crate::config::fault::FaultCode;
 use crate::config::fields::{Frame, read_fields};
-use crate::config::section::{Item, Section, each};
+use crate::config::section::{ConfigItem, Section, each};
 use crate::config::shown::{At, ShownValue};
 use crate::config::suggest;
 use crate::config::table::{Key, Value, table};
@@ -100,7 +100,7 @@ pub(super) fn read_purposes(section: Section<'_>, recipients: Option<&[Recipient
 
 fn read_purpose(
     name: &str,
-    item: &Item<'_>,
+    item: &ConfigItem<'_>,
     recipients: Option<&[Recipient]>,
     claims: &mut Claims,
 ) -> Option<Purpose> {
@@ -108,7 +108,7 @@ fn read_purpose(
     Purpose::read(item.section(), name, id, recipients, claims)
 }
 
-fn read_title(item: &Item<'_>) -> Option<Vec<(String, String)>> {
+fn read_title(item: &ConfigItem<'_>) -> Option<Vec<(String, String)>> {
     let mut section = item.section();
     let mut titles = Some(Vec::new());
     let mut missing = Vec::new();
@@ -142,7 +142,7 @@ fn read_title(item: &Item<'_>) -> Option<Vec<(String, String)>> {
     titles
 }
 
-fn read_forms(item: &Item<'_>, purpose: &str, claims: &mut Claims) -> Option<Vec<FormId>> {
+fn read_forms(item: &ConfigItem<'_>, purpose: &str, claims: &mut Claims) -> Option<Vec<FormId>> {
     let items = item.list()?;
     if items.is_empty() {
         item.warn(
@@ -168,7 +168,7 @@ fn read_forms(item: &Item<'_>, purpose: &str, claims: &mut Claims) -> Option<Vec
     })
 }
 
-fn read_retention(item: &Item<'_>, basis: Option<Basis>) -> Option<u32> {
+fn read_retention(item: &ConfigItem<'_>, basis: Option<Basis>) -> Option<u32> {
     let months = item.number(RETENTION_MONTHS)?;
     if basis.is_some_and(Basis::is_prospecting) && months > PROSPECT_MONTHS_RECOMMENDED {
         item.warn(
@@ -180,7 +180,7 @@ fn read_retention(item: &Item<'_>, basis: Option<Basis>) -> Option<u32> {
     Some(months)
 }
 
-fn read_reconfirm(item: &Item<'_>, retention: Option<u32>) -> Option<Option<u32>> {
+fn read_reconfirm(item: &ConfigItem<'_>, retention: Option<u32>) -> Option<Option<u32>> {
     let months = item.number(RECONFIRM_MONTHS)?;
     if retention.is_some_and(|retention| months >= retention) {
         let reason = "nothing lives that long here: `retention_months` ends first";
@@ -189,7 +189,7 @@ fn read_reconfirm(item: &Item<'_>, retention: Option<u32>) -> Option<Option<u32>
     Some(Some(months))
 }
 
-fn read_grace(item: &Item<'_>, is_asked_again: bool) -> Option<u32> {
+fn read_grace(item: &ConfigItem<'_>, is_asked_again: bool) -> Option<u32> {
     if !is_asked_again {
         let reason = "nobody is asked again here, so that there is no grace";
         item.warn(FaultCode::NoEffect, reason, "Remove it, or add `reconfirm_months`.");
@@ -197,7 +197,7 @@ fn read_grace(item: &Item<'_>, is_asked_again: bool) -> Option<u32> {
     item.number(GRACE_DAYS)
 }
 
-fn read_recipients(item: &Item<'_>, declared: Option<&[Recipient]>) -> Option<Vec<String>> {
+fn read_recipients(item: &ConfigItem<'_>, declared: Option<&[Recipient]>) -> Option<Vec<String>> {
     item.distinct("this recipient stands here twice", |element| {
         let id = element.text()?;
         if let Some(declared) = declared
@@ -213,7 +213,7 @@ fn read_recipients(item: &Item<'_>, declared: Option<&[Recipient]>) -> Option<Ve
     })
 }
 
-fn read_keep(item: &Item<'_>) -> Option<Vec<Keep>> {
+fn read_keep(item: &ConfigItem<'_>) -> Option<Vec<Keep>> {
     item.distinct("this stands here twice", |element| element.one_of(Keep::ALL, Keep::as_str))
 }
 

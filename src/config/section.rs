@@ -56,10 +56,10 @@ impl<'v> Section<'v> {
     }
 
     /// What stands at a key that may be absent.
-    pub(super) fn item(&mut self, key: Name) -> Option<Item<'v>> {
+    pub(super) fn item(&mut self, key: Name) -> Option<ConfigItem<'v>> {
         self.asked.push(key);
         let value = self.values?.get(key)?;
-        Some(Item { key: self.path(key), value, findings: self.findings })
+        Some(ConfigItem { key: self.path(key), value, findings: self.findings })
     }
 
     /// A key that must be there; `sample` is a value that mends its absence.
@@ -67,7 +67,7 @@ impl<'v> Section<'v> {
         &mut self,
         key: Name,
         sample: &str,
-        read: impl FnOnce(&Item<'v>) -> Option<T>,
+        read: impl FnOnce(&ConfigItem<'v>) -> Option<T>,
     ) -> Option<T> {
         self.demand(key, format!("Add `{key} = {sample}`."), read)
     }
@@ -78,7 +78,7 @@ impl<'v> Section<'v> {
         key: Name,
         sample: &str,
         law: &str,
-        read: impl FnOnce(&Item<'v>) -> Option<T>,
+        read: impl FnOnce(&ConfigItem<'v>) -> Option<T>,
     ) -> Option<T> {
         self.demand(key, format!("Add `{key} = {sample}` ({law})."), read)
     }
@@ -88,13 +88,18 @@ impl<'v> Section<'v> {
         &mut self,
         key: Name,
         keys: &str,
-        read: impl FnOnce(&Item<'v>) -> Option<T>,
+        read: impl FnOnce(&ConfigItem<'v>) -> Option<T>,
     ) -> Option<T> {
         let path = self.path(key);
         self.demand(key, format!("Add `[[{path}]]` with {keys}."), read)
     }
 
-    fn demand<T>(&mut self, key: Name, mend: String, read: impl FnOnce(&Item<'v>) -> Option<T>) -> Option<T> {
+    fn demand<T>(
+        &mut self,
+        key: Name,
+        mend: String,
+        read: impl FnOnce(&ConfigItem<'v>) -> Option<T>,
+    ) -> Option<T> {
         let item = self.item(key);
         if item.is_none() && !self.is_broken {
             self.findings.fault(FaultCode::Missing, &self.path(key), "this key is missing", mend);
@@ -106,7 +111,7 @@ impl<'v> Section<'v> {
     pub(super) fn may<T>(
         &mut self,
         key: Name,
-        read: impl FnOnce(&Item<'v>) -> Option<T>,
+        read: impl FnOnce(&ConfigItem<'v>) -> Option<T>,
     ) -> Option<Option<T>> {
         self.or(key, None, |item| read(item).map(Some))
     }
@@ -116,7 +121,7 @@ impl<'v> Section<'v> {
         &mut self,
         key: Name,
         absent: T,
-        read: impl FnOnce(&Item<'v>) -> Option<T>,
+        read: impl FnOnce(&ConfigItem<'v>) -> Option<T>,
     ) -> Option<T> {
         self.item(key).map_or(Some(absent), |item| read(&item))
     }
@@ -147,9 +152,9 @@ impl<'v> Section<'v> {
     }
 
     /// Everything in a table whose keys are the operator's own names.
-    pub(super) fn into_entries(self) -> Vec<(&'v str, Item<'v>)> {
+    pub(super) fn into_entries(self) -> Vec<(&'v str, ConfigItem<'v>)> {
         let entry = |(name, value): (&'v String, &'v Value)| {
-            (name.as_str(), Item { key: self.path(name), value, findings: self.findings })
+            (name.as_str(), ConfigItem { key: self.path(name), value, findings: self.findings })
         };
         self.values.into_iter().flatten().map(entry).collect()
     }
@@ -170,13 +175,13 @@ impl<'v> Section<'v> {
 }
 
 /// What stands at one key.
-pub(super) struct Item<'v> {
+pub(super) struct ConfigItem<'v> {
     key: String,
     value: &'v Value,
     findings: &'v Findings,
 }
 
-impl<'v> Item<'v> {
+impl<'v> ConfigItem<'v> {
     /// The dotted path.
     pub(super) fn key(&self) -> &str {
         &self.key
@@ -294,7 +299,7 @@ impl<'v> Item<'v> {
     }
 
     /// The elements of a list.
-    pub(super) fn list(&self) -> Option<Vec<Item<'v>>> {
+    pub(super) fn list(&self) -> Option<Vec<ConfigItem<'v>>> {
         if let Some(variable) = self.findings.variable_within(&self.key) {
             let reason = format!("the environment cannot set a list, and {variable} tries to");
             let mend = format!("Unset {variable} and write the list in the file.");
@@ -305,7 +310,7 @@ impl<'v> Item<'v> {
             self.wrong_type("a list", "Put it in square brackets.");
             return None;
         };
-        let element = |(index, value): (usize, &'v Value)| Item {
+        let element = |(index, value): (usize, &'v Value)| ConfigItem {
             key: format!("{}[{index}]", self.key),
             value,
             findings: self.findings,
@@ -314,7 +319,7 @@ impl<'v> Item<'v> {
     }
 
     /// What `read` makes of each element of a list; none where one is faulty.
-    pub(super) fn each<T>(&self, read: impl FnMut(&Item<'_>) -> Option<T>) -> Option<Vec<T>> {
+    pub(super) fn each<T>(&self, read: impl FnMut(&ConfigItem<'_>) -> Option<T>) -> Option<Vec<T>> {
         each(&self.list()?, read)
     }
 
@@ -322,7 +327,7 @@ impl<'v> Item<'v> {
     pub(super) fn distinct<T: PartialEq>(
         &self,
         twice: &str,
-        mut read: impl FnMut(&Item<'v>) -> Option<T>,
+        mut read: impl FnMut(&ConfigItem<'v>) -> Option<T>,
     ) -> Option<Vec<T>> {
         let mut all: Vec<T> = Vec::new();
         for element in self.list()? {
@@ -389,7 +394,10 @@ impl<'v> Item<'v> {
 }
 
 /// What `read` makes of each, with the faults of all; none where one is faulty.
-pub(super) fn each<T>(items: &[Item<'_>], read: impl FnMut(&Item<'_>) -> Option<T>) -> Option<Vec<T>> {
+pub(super) fn each<T>(
+    items: &[ConfigItem<'_>],
+    read: impl FnMut(&ConfigItem<'_>) -> Option<T>,
+) -> Option<Vec<T>> {
     let read: Vec<Option<T>> = items.iter().map(read).collect();
     read.into_iter().collect()
 }
