@@ -95,9 +95,10 @@ fn question(raw: Json<'_>) -> Option<Question> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notification::sample;
 
     fn form() -> FormId {
-        FormId::parse("901").expect("digits")
+        sample::form(901)
     }
 
     fn questions(body: &str) -> Option<Vec<(String, String)>> {

@@ -60,9 +60,10 @@ impl Outage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notification::sample;
 
     fn lead(number: u64) -> Asked {
-        Asked::Lead(LeadgenId::parse(&number.to_string()).expect("digits"))
+        Asked::Lead(sample::leadgen(number))
     }
 
     #[test]

@@ -225,7 +225,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::id::{FormId, LeadgenId, PageId};
+    use crate::notification::sample;
     use crate::random::SeededRandom;
 
     const INSTANCE: InstanceId = InstanceId([7; 16]);
@@ -242,13 +242,9 @@ mod tests {
 
     fn reference(of: (u64, u64, u64, Option<u32>, u32)) -> LeadRef {
         let (leadgen, form, page, created, received) = of;
-        LeadRef {
-            leadgen: LeadgenId::parse(&leadgen.to_string()).expect("digits"),
-            form: FormId::parse(&form.to_string()).expect("digits"),
-            page: PageId::parse(&page.to_string()).expect("digits"),
-            created: created.map(|seconds| Timestamp::from_second(i64::from(seconds)).expect("in range")),
-            received: Timestamp::from_millisecond(i64::from(received)).expect("in range"),
-        }
+        let created = created.map(|seconds| Timestamp::from_second(i64::from(seconds)).expect("in range"));
+        let received = Timestamp::from_millisecond(i64::from(received)).expect("in range");
+        LeadRef { created, ..sample::reference((leadgen, page, form), received) }
     }
 
     fn sealed(references: &[LeadRef], key: &DayKey) -> Vec<u8> {

@@ -67,9 +67,10 @@ impl Looks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notification::sample;
 
     fn id(number: usize) -> LeadgenId {
-        LeadgenId::parse(&number.to_string()).expect("digits")
+        sample::leadgen(number as u64)
     }
 
     fn ended(looks: &Looks, began: u64) -> Option<Vec<String>> {

@@ -366,16 +366,12 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::{FormId, PageId};
+    use crate::notification::sample;
 
     fn reference(leadgen: u64, page: u64, form: u64) -> LeadRef {
-        LeadRef {
-            leadgen: LeadgenId::parse(&leadgen.to_string()).expect("digits"),
-            form: FormId::parse(&form.to_string()).expect("digits"),
-            page: PageId::parse(&page.to_string()).expect("digits"),
-            created: Timestamp::from_second(leadgen as i64).ok(),
-            received: Timestamp::from_millisecond(1_000 + leadgen as i64).expect("in range"),
-        }
+        let received = Timestamp::from_millisecond(1_000 + leadgen as i64).expect("in range");
+        let created = Timestamp::from_second(leadgen as i64).ok();
+        LeadRef { created, ..sample::reference((leadgen, page, form), received) }
     }
 
     fn queued(all: &[(u64, u64, u64)]) -> Queue {

@@ -8,6 +8,8 @@ mod fate;
 mod lane;
 mod moment;
 mod reference;
+#[cfg(test)]
+pub(crate) mod sample;
 mod signature;
 mod wire;
 

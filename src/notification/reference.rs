@@ -71,16 +71,14 @@ fn take_i64(bytes: &mut &[u8]) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::notification::sample;
 
     #[test]
     fn a_reference_reads_back() {
-        let reference = LeadRef {
-            leadgen: LeadgenId::parse("9007199254740993").expect("digits"),
-            form: FormId::parse("99999999999999999999").expect("digits"),
-            page: PageId::parse("0").expect("digits"),
-            created: None,
-            received: Timestamp::from_millisecond(1_764_000_000_123).expect("in range"),
-        };
+        let received = Timestamp::from_millisecond(1_764_000_000_123).expect("in range");
+        // Twenty digits are the most.
+        let form = FormId::parse("99999999999999999999").expect("digits");
+        let reference = LeadRef { form, ..sample::reference((9_007_199_254_740_993, 0, 1), received) };
         let mut bytes = Vec::new();
         reference.encode(&mut bytes);
         let mut rest = bytes.as_slice();

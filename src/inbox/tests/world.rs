@@ -14,12 +14,12 @@ use futures_util::FutureExt;
 use tempfile::TempDir;
 
 use crate::clock::{Clock, ManualClock};
-use crate::id::{FormId, LeadgenId, PageId};
+use crate::id::LeadgenId;
 use crate::inbox::frame::{self, Frame};
 use crate::inbox::segment::{Disk, FIRST_FRAME, Media, Medium};
 use crate::inbox::{Inbox, InboxCode, InboxError, Known, Looked, Settings};
 use crate::keyring::memory::MemoryKeyring;
-use crate::notification::LeadRef;
+use crate::notification::{LeadRef, sample};
 use crate::random::SystemRandom;
 
 /// The first moment of a day, in milliseconds.
@@ -185,13 +185,7 @@ impl World {
 
     /// A reference that arrives now.
     pub fn reference(&self, leadgen: u64) -> LeadRef {
-        LeadRef {
-            leadgen: id(leadgen),
-            form: FormId::parse("901000000000001").expect("digits"),
-            page: PageId::parse("104000000000001").expect("digits"),
-            created: None,
-            received: self.clock.now(),
-        }
+        sample::reference((FIRST_ID + leadgen, sample::PAGE, sample::FORM), self.clock.now())
     }
 
     pub fn references(&self, leadgens: impl IntoIterator<Item = u64>) -> Vec<LeadRef> {
@@ -228,8 +222,11 @@ impl World {
     }
 }
 
+/// Ids of these tests begin here.
+const FIRST_ID: u64 = 777_000_000_000_000;
+
 pub fn id(leadgen: u64) -> LeadgenId {
-    LeadgenId::parse(&format!("7770000{leadgen:08}")).expect("digits")
+    sample::leadgen(FIRST_ID + leadgen)
 }
 
 /// Everything that is queued, claimed away, in the order of arrival.

@@ -3,8 +3,9 @@ use std::fmt::Write;
 use proptest::prelude::*;
 
 use super::*;
-use crate::id::{FormId, LeadgenId, PageId};
+use crate::id::FormId;
 use crate::lead::{RawReply, Tick};
+use crate::notification::sample;
 use crate::purpose::{
     Basis, Channel, ConsentRule, FieldRule, FormDefinition, PurposeId, Question, Whitelist, standard_type,
 };
@@ -47,7 +48,7 @@ fn purpose(fields: &[&str], consents: &[&str], keep: &[Keep]) -> Purpose {
 }
 
 fn form() -> FormId {
-    FormId::parse("901").expect("digits")
+    sample::form(901)
 }
 
 fn at(second: i64) -> Timestamp {
@@ -59,13 +60,8 @@ const NOTIFIED: i64 = 1_764_000_100;
 const RECEIVED: i64 = 1_764_000_200;
 
 fn reference() -> LeadRef {
-    LeadRef {
-        leadgen: LeadgenId::parse("9007199254740993").expect("digits"),
-        form: form(),
-        page: PageId::parse("104").expect("digits"),
-        created: Some(at(NOTIFIED)),
-        received: at(RECEIVED),
-    }
+    let reference = sample::reference((9_007_199_254_740_993, 104, 901), at(RECEIVED));
+    LeadRef { created: Some(at(NOTIFIED)), ..reference }
 }
 
 /// What came of a lead, in a form that a test can read: `name=a|b name=c ; dropped,names,+nameless`, or the code.

@@ -8,8 +8,8 @@ use jiff::Timestamp;
 
 use crate::clock::Day;
 use crate::id::{FormId, LeadgenId, PageId};
-use crate::lead::{Dropped, OpenedLead, sample};
-use crate::notification::{Lanes, LeadRef, ParkCode, Why};
+use crate::lead::{Dropped, OpenedLead, sample as sample_leads};
+use crate::notification::{Lanes, LeadRef, ParkCode, Why, sample};
 use crate::purpose::{Cursor, PurposeId, RecordId};
 use crate::store::{
     Outcome, Page, PageRequest, ParkedClaim, Scanned, Scanning, Settled, Settlement, Store, StoreCode,
@@ -28,7 +28,7 @@ pub(crate) fn purpose(name: &str) -> PurposeId {
 }
 
 pub(crate) fn leadgen(number: u64) -> LeadgenId {
-    LeadgenId::parse(&(LEADGENS + number).to_string()).expect("digits")
+    sample::leadgen(LEADGENS + number)
 }
 
 pub(crate) fn start() -> Timestamp {
@@ -36,11 +36,11 @@ pub(crate) fn start() -> Timestamp {
 }
 
 pub(crate) fn page_id() -> PageId {
-    PageId::parse("104000000000001").expect("digits")
+    sample::page(sample::PAGE)
 }
 
 pub(crate) fn form_id(number: u64) -> FormId {
-    FormId::parse(&(901_000_000_000_000 + number).to_string()).expect("digits")
+    sample::form(901_000_000_000_000 + number)
 }
 
 pub(crate) fn reference(number: u64) -> LeadRef {
@@ -48,13 +48,8 @@ pub(crate) fn reference(number: u64) -> LeadRef {
 }
 
 pub(crate) fn reference_of(number: u64, form: u64) -> LeadRef {
-    LeadRef {
-        leadgen: leadgen(number),
-        form: form_id(form),
-        page: page_id(),
-        created: Some(start()),
-        received: start(),
-    }
+    let ids = (LEADGENS + number, sample::PAGE, 901_000_000_000_000 + form);
+    LeadRef { created: Some(start()), ..sample::reference(ids, start()) }
 }
 
 pub(crate) fn email_of(number: u64) -> String {
@@ -68,7 +63,7 @@ pub(crate) fn stored(number: u64) -> Settlement {
 
 pub(crate) fn stored_in(purpose: &str, number: u64, test: bool, days: i64) -> Settlement {
     let expires = Timestamp::from_second(START_S + days * 86_400).expect("in range");
-    let lead = sample::lead(purpose, &email_of(number), test, expires);
+    let lead = sample_leads::lead(purpose, &email_of(number), test, expires);
     let outcome = Outcome::Stored(Box::new(lead));
     Settlement { reference: reference(number), outcome, dropped: Dropped::default() }
 }
@@ -138,7 +133,7 @@ pub(crate) async fn export<S: Store + ?Sized>(
     let mut after = None;
     loop {
         let mut page = store.open_page(request(after, limit), exporting()).await?;
-        values.extend(read_all(&mut page)?.iter().map(sample::email));
+        values.extend(read_all(&mut page)?.iter().map(sample_leads::email));
         if !page.more {
             return Ok(values);
         }
