@@ -5,7 +5,9 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use crate::config::CONFIG_BYTES_MAX;
 use crate::secret::location::Environment;
+use crate::secret::reading::{NotRead, read_small};
 use crate::terminal::{Exit, Failure};
 
 /// Where the config file is looked for if nobody says.
@@ -78,13 +80,16 @@ pub(super) fn public_listen(config: &ConfigPath, environment: &Environment) -> R
 }
 
 fn sketch(config: &ConfigPath) -> Result<ConfigSketch, Failure> {
-    match std::fs::read_to_string(&config.path) {
-        Ok(text) => sketch_of(&text, &config.path),
-        Err(error) if error.kind() == ErrorKind::NotFound && !config.given => Ok(ConfigSketch::default()),
-        Err(error) => {
-            let sentence = format!("cannot read {}: {}", config.path.display(), error.kind());
-            Err(Failure::new(Exit::ConfigRefused, sentence))
+    let refused = |why: &dyn std::fmt::Display| {
+        Failure::new(Exit::ConfigRefused, format!("cannot read {}: {why}", config.path.display()))
+    };
+    match read_small(&config.path, CONFIG_BYTES_MAX) {
+        Ok(file) => {
+            let text = std::str::from_utf8(&file.bytes).map_err(|_| refused(&"it is not UTF-8"))?;
+            sketch_of(text, &config.path)
         }
+        Err(NotRead::Io(ErrorKind::NotFound)) if !config.given => Ok(ConfigSketch::default()),
+        Err(not_read) => Err(refused(&not_read)),
     }
 }
 

@@ -4,20 +4,20 @@
 //! into numbers (measured: guessing turns `00123` into `123` and a 32-digit text into a float).
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::Path;
 
 use ::config::{FileFormat, Map, Value, ValueKind};
 
 use crate::config::fault::{Fault, FaultCode, Faults};
 use crate::secret::location::Environment;
+use crate::secret::reading::{NotRead, read_small};
 
 /// Every default, with its comment.
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");
 
 /// No config is longer; it also bounds every list in it.
-const CONFIG_BYTES_MAX: u64 = 1024 * 1024;
+pub const CONFIG_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Variables that begin so are keys of the config: `TAMIS__STORE__CACHE_MB` is `store.cache_mb`.
 const PREFIX: &str = "TAMIS__";
@@ -35,32 +35,37 @@ pub(super) struct Layers {
 /// Reads the operator's file.
 ///
 /// # Errors
-/// One fault: absent, unreadable, too large, not UTF-8.
+/// One fault: absent, unreadable, no file, too large, not in time, not UTF-8.
 pub(super) fn read_file(path: &Path) -> Result<String, Faults> {
-    let unreadable = |error: &std::io::Error| match error.kind() {
-        ErrorKind::NotFound => Faults::one(
+    let file = read_small(path, CONFIG_BYTES_MAX).map_err(|not_read| match not_read {
+        NotRead::Io(ErrorKind::NotFound) => Faults::one(
             FaultCode::FileAbsent,
             "there is no config file at this path",
             "Name one with `--config` or TAMIS_CONFIG, or write a first one with `tamis init DIR`.",
         ),
-        kind => Faults::one(
+        NotRead::Io(kind) => Faults::one(
             FaultCode::FileUnreadable,
             format!("the config file cannot be read ({kind})"),
             "Let the user that runs tamis read it.",
         ),
-    };
-    let file = File::open(path).map_err(|error| unreadable(&error))?;
-    let mut bytes = Vec::new();
-    file.take(CONFIG_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
-    if bytes.len() as u64 > CONFIG_BYTES_MAX {
-        return Err(Faults::one(
+        NotRead::NotAFile => Faults::one(
+            FaultCode::FileUnreadable,
+            "what lies at this path is no file (a directory, a pipe, a device)",
+            "Write the config into a plain file: it is read again at each reload, and a pipe is never waited for.",
+        ),
+        NotRead::NotInTime => Faults::one(
+            FaultCode::FileUnreadable,
+            "the config file could not be read within three seconds: what it lies on hangs",
+            "Look at the mount; keep the config on a local disk.",
+        ),
+        NotRead::TooLong => Faults::one(
             FaultCode::FileTooLarge,
             format!("the config file is larger than {CONFIG_BYTES_MAX} bytes"),
             "Check that the path names a config file.",
-        ));
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let line = line_and_column(error.as_bytes(), error.utf8_error().valid_up_to()).0;
+        ),
+    })?;
+    std::str::from_utf8(&file.bytes).map(str::to_owned).map_err(|error| {
+        let line = line_and_column(&file.bytes, error.valid_up_to()).0;
         Faults::one(FaultCode::Syntax, format!("line {line} is not UTF-8"), "Save the file as UTF-8.")
     })
 }

@@ -32,7 +32,7 @@ pub use changes::{Changes, Fingerprint};
 pub use effective::Effective;
 pub use fault::{Code, Fault, FaultCode, Faults};
 pub use keeping::{Keys, Log, LogFormat, LogLevel, Store, Trail};
-pub use layers::DEFAULTS;
+pub use layers::{CONFIG_BYTES_MAX, DEFAULTS};
 pub use listeners::{Admin, Public};
 pub use meta::{Meta, Page, RetryTimes};
 pub use secrets::{PageToken, SecretFound, SecretState, Secrets};

@@ -5,8 +5,8 @@ use zeroize::Zeroizing;
 use crate::config::Config;
 use crate::config::fault::{Code, Fault, FaultCode, Faults};
 use crate::id::PageId;
-use crate::secret::location::{Environment, Location, LocationCode, WatchedSecret};
-use crate::secret::{Key, Secret};
+use crate::secret::location::{Environment, Location, LocationCode};
+use crate::secret::{Key, Secret, WatchedSecret};
 
 /// All secrets, read. No `Debug`.
 pub struct Secrets {
@@ -188,6 +188,14 @@ fn refusal(key: &str, location: &Location, code: LocationCode) -> Fault {
         LocationCode::Unreadable => {
             ("the file cannot be read", "Let the user that runs tamis own it, with mode 600.")
         }
+        LocationCode::NotAFile => (
+            "what lies there is no file (a directory, a pipe, a device)",
+            "Put a plain file there; a pipe is never waited for.",
+        ),
+        LocationCode::NotInTime => (
+            "the file could not be read within three seconds: what it lies on hangs",
+            "Look at the mount; keep secrets on a local disk, or hand them over as systemd credentials.",
+        ),
         LocationCode::WorldReadable => (
             "others than its owner may read or write the file",
             "`chmod 600` it, and replace the secret where others may have read it.",

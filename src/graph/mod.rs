@@ -32,8 +32,7 @@ use crate::id::{FormId, LeadgenId, PageId};
 use crate::notification::ParkCode;
 use crate::purpose::FormDefinition;
 use crate::random::Random;
-use crate::secret::Secret;
-use crate::secret::location::{SecretLook, WatchedSecret};
+use crate::secret::{Secret, SecretLook, WatchedSecret};
 
 use client::Client;
 use failure::Refusal;

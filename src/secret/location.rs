@@ -3,16 +3,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::{File, Metadata};
-use std::io::Read;
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-use zeroize::Zeroizing;
-
 use crate::secret::Secret;
+use crate::secret::reading::{NotRead, read_small};
 
 /// No secret is longer; a larger file is a mistake.
 const SECRET_BYTES_MAX: u64 = 8 * 1024;
@@ -66,6 +63,10 @@ crate::codes! {
         Absent = "secret-absent",
         /// It cannot be read.
         Unreadable = "secret-unreadable",
+        /// It is no file: a directory, a pipe, a device.
+        NotAFile = "secret-not-a-file",
+        /// It could not be read within three seconds: what it lies on hangs.
+        NotInTime = "secret-not-in-time",
         /// Others than the owner may read or write the file.
         WorldReadable = "secret-world-readable",
         /// It is empty.
@@ -97,140 +98,22 @@ impl Location {
 }
 
 fn read_file(path: &Path, check_mode: bool) -> Result<Secret, LocationCode> {
-    let mut file = File::open(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => LocationCode::Absent,
-        _ => LocationCode::Unreadable,
+    let file = read_small(path, SECRET_BYTES_MAX).map_err(|not_read| match not_read {
+        NotRead::Io(ErrorKind::NotFound) => LocationCode::Absent,
+        NotRead::Io(_) => LocationCode::Unreadable,
+        NotRead::NotAFile => LocationCode::NotAFile,
+        NotRead::TooLong => LocationCode::TooLong,
+        NotRead::NotInTime => LocationCode::NotInTime,
     })?;
-    let metadata = file.metadata().map_err(|_| LocationCode::Unreadable)?;
-    if !metadata.is_file() {
-        return Err(LocationCode::Unreadable);
-    }
-    if check_mode && metadata.mode() & 0o077 != 0 {
+    if check_mode && file.metadata.mode() & 0o077 != 0 {
         return Err(LocationCode::WorldReadable);
     }
-    if metadata.len() > SECRET_BYTES_MAX {
-        return Err(LocationCode::TooLong);
-    }
-    let mut bytes = Zeroizing::new(Vec::with_capacity(SECRET_BYTES_MAX as usize + 1));
-    let limited = file.by_ref().take(SECRET_BYTES_MAX + 1).read_to_end(&mut bytes);
-    match limited.map_err(|_| LocationCode::Unreadable)? {
-        read if read as u64 > SECRET_BYTES_MAX => Err(LocationCode::TooLong),
-        _ => trimmed(&bytes),
-    }
+    trimmed(&file.bytes)
 }
 
 fn trimmed(bytes: &[u8]) -> Result<Secret, LocationCode> {
     match bytes.trim_ascii() {
         [] => Err(LocationCode::Empty),
         text => Ok(Secret::new(text.to_vec())),
-    }
-}
-
-/// A secret that is read again when its file changes, so that a replaced page token works without a restart.
-pub struct WatchedSecret {
-    location: Location,
-    environment: Environment,
-    held: Mutex<Held>,
-}
-
-struct Held {
-    /// Of the version that `secret` was read from.
-    stamp: Option<Stamp>,
-    secret: Arc<Secret>,
-    /// Of the last version that could not be read.
-    refused: Option<Stamp>,
-}
-
-/// What tells one version of a file from the next.
-type Stamp = (u64, i64, i64, u64);
-
-/// What a look at a watched secret found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SecretLook {
-    /// What was there before.
-    Same,
-    /// Another secret.
-    Replaced,
-    /// Another version of the file, which cannot be read; said once for each version. The last secret holds on.
-    Refused(LocationCode),
-}
-
-impl WatchedSecret {
-    /// Reads the secret for the first time.
-    ///
-    /// # Errors
-    /// See [`LocationCode`].
-    pub fn read(location: Location, environment: Environment) -> Result<Self, LocationCode> {
-        let stamp = stamp(&location);
-        let secret = Arc::new(location.read(&environment)?);
-        Ok(Self { location, environment, held: Mutex::new(Held { stamp, secret, refused: None }) })
-    }
-
-    /// The secret as it is now, and what became of it since the last look. A file that is away for the moment changes
-    /// nothing: it is being replaced.
-    pub fn current(&self) -> (Arc<Secret>, SecretLook) {
-        let mut held = self.held.lock();
-        let now = stamp(&self.location);
-        let look = match now.filter(|_| now != held.stamp).map(|_| self.location.read(&self.environment)) {
-            None => SecretLook::Same,
-            Some(Ok(secret)) => {
-                let same = secret.equals(held.secret.expose());
-                *held = Held { stamp: now, secret: Arc::new(secret), refused: None };
-                if same { SecretLook::Same } else { SecretLook::Replaced }
-            }
-            Some(Err(_)) if held.refused == now => SecretLook::Same,
-            Some(Err(code)) => {
-                held.refused = now;
-                SecretLook::Refused(code)
-            }
-        };
-        (Arc::clone(&held.secret), look)
-    }
-}
-
-fn stamp(location: &Location) -> Option<Stamp> {
-    let Location::File(path) = location else { return None };
-    let stamp = |m: Metadata| (m.ino(), m.mtime(), m.mtime_nsec(), m.len());
-    std::fs::metadata(path).ok().map(stamp)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
-    use super::*;
-
-    fn put(path: &Path, secret: &str, mode: u32) {
-        let new = path.with_extension("new");
-        std::fs::write(&new, secret).expect("a file");
-        std::fs::set_permissions(&new, std::fs::Permissions::from_mode(mode)).expect("a mode");
-        std::fs::rename(&new, path).expect("a file");
-    }
-
-    #[test]
-    fn a_replaced_file_is_seen_and_one_that_cannot_be_read_is_said_once() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = directory.path().join("token");
-        put(&path, "one", 0o600);
-        let watched = WatchedSecret::read(Location::File(path.clone()), Environment::default());
-        let watched = watched.expect("a secret");
-        let look = |wanted: &[u8], look: SecretLook| {
-            let (secret, found) = watched.current();
-            assert!(secret.equals(wanted) && found == look, "{found:?}");
-        };
-        look(b"one", SecretLook::Same);
-        put(&path, "two two", 0o644);
-        look(b"one", SecretLook::Refused(LocationCode::WorldReadable));
-        look(b"one", SecretLook::Same);
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("a mode");
-        look(b"two two", SecretLook::Replaced);
-        put(&path, "two two\n", 0o600);
-        look(b"two two", SecretLook::Same);
-        put(&path, " \n", 0o600);
-        look(b"two two", SecretLook::Refused(LocationCode::Empty));
-        std::fs::remove_file(&path).expect("a file");
-        look(b"two two", SecretLook::Same);
-        put(&path, "three", 0o600);
-        look(b"three", SecretLook::Replaced);
     }
 }

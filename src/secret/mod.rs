@@ -2,11 +2,15 @@
 
 pub mod cipher;
 pub mod location;
+pub mod reading;
+mod watched;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
+
+pub use watched::{SecretLook, WatchedSecret};
 
 /// A secret of any length: an app secret, a verify token, a page token.
 #[derive(Clone)]

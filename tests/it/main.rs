@@ -29,6 +29,7 @@ mod logs;
 mod lost;
 mod meta;
 mod model;
+mod odd_files;
 mod power;
 mod prometheus;
 mod proxy;

@@ -15,7 +15,8 @@ use crate::graph::{Decision, Failure, Graph, LeadRead, PageAccess, Settings};
 use crate::id::{LeadgenId, PageId};
 use crate::random::SeededRandom;
 use crate::secret::Secret;
-use crate::secret::location::{Environment, Location, WatchedSecret};
+use crate::secret::WatchedSecret;
+use crate::secret::location::{Environment, Location};
 
 use server::{Act, Call, Server};
 
