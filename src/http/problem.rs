@@ -112,6 +112,7 @@ impl From<StoreError> for Problem {
             | StoreCode::Closed
             | StoreCode::Halted
             | StoreCode::Stalled
+            | StoreCode::CopyTooSlow
             | StoreCode::DiskFull => ProblemCode::StoreUnavailable,
             StoreCode::Busy => ProblemCode::Busy,
             StoreCode::ClockJumped => ProblemCode::ClockJumped,

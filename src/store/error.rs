@@ -25,6 +25,8 @@ crate::codes! {
         Io = "store-io",
         /// The disk is full or below its floor: waits for room.
         DiskFull = "disk-full",
+        /// A copy that must be made before the store is opened took more than half an hour.
+        CopyTooSlow = "copy-too-slow",
         /// The clock leapt forward by more than 7 days and nobody has confirmed it: nothing is handed out or destroyed.
         ClockJumped = "clock-jumped",
         /// As many pages are being read out as may be at one time.

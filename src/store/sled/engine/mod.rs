@@ -1,6 +1,7 @@
 //! The open database: its trees, one transaction, one real sync. Facts about sled 0.34.7 that shape it: `flush` is no
 //! fsync on Linux, a damaged file may panic in `open`, the first error of a handle stays with it.
 
+mod aside;
 pub(super) mod migrate;
 pub(super) mod opening;
 pub(super) mod startup;

@@ -10,9 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::keyring::Keyring;
-use crate::machine::disk::{free_bytes, private_dir, private_file, sync_dir};
+use crate::machine::disk::{private_dir, private_file, sync_dir};
 use crate::purpose::PurposeId;
 use crate::store::sled::Settings;
+use crate::store::sled::engine::aside;
 use crate::store::sled::engine::migrate::next_step;
 use crate::store::sled::engine::startup::{KeyringFound, Plan, Presence, WitnessFound, decide};
 use crate::store::sled::engine::witness::{Testimony, Witness};
@@ -241,7 +242,7 @@ pub(in crate::store::sled) fn open_checked(
         return Err(StoreError::of(StoreCode::Missing));
     }
     let shorter = db_bytes < last.db_bytes;
-    let copied = if shorter { copy_aside(settings, last.commit)? } else { None };
+    let copied = if shorter { aside::copy(settings, last.commit)? } else { None };
     let db = db_dir(&settings.path);
     remove_unfinished_snapshots(&db)?;
     // Opening reads the log and writes down in a synced snapshot how far it goes. What a killed predecessor left of it in
@@ -372,48 +373,4 @@ fn remove_unfinished_snapshots(db: &Path) -> Result<(), StoreError> {
         }
     }
     if removed { sync_dir(db).map_err(StoreError::io) } else { Ok(()) }
-}
-
-/// Copies the database's directory before sled may wipe what it cannot read. One copy is kept, the first: it is the one
-/// that nothing has touched. None: it was there already.
-fn copy_aside(settings: &Settings, commit: u64) -> Result<Option<PathBuf>, StoreError> {
-    let copy = settings.path.join(format!("aside-{commit}"));
-    // sled gives free segments at its end back now and then: after a crash that is all there is to it.
-    tracing::warn!(witness.commit = commit, "store.shorter-than-witnessed");
-    if fs::exists(&copy).map_err(StoreError::io)? {
-        return Ok(None);
-    }
-    let db = db_dir(&settings.path);
-    let part = settings.path.join("aside.part");
-    match fs::remove_dir_all(&part) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(StoreError::io(error)),
-        _ => {}
-    }
-    let bytes = db_file(&settings.path).metadata().map_err(StoreError::io)?.len();
-    if free_bytes(&settings.path).map_err(StoreError::io)? < bytes.saturating_mul(2) {
-        return Err(StoreError::of(StoreCode::DiskFull));
-    }
-    copy_dir(&db, &part)?;
-    copy_dir(&db.join("blobs"), &part.join("blobs"))?;
-    fs::rename(&part, &copy).map_err(StoreError::io)?;
-    sync_dir(&settings.path).map_err(StoreError::io)?;
-    Ok(Some(copy))
-}
-
-/// Copies a directory's files (not what lies deeper) and syncs them; an absent one is left out.
-fn copy_dir(from: &Path, to: &Path) -> Result<(), StoreError> {
-    let entries = match fs::read_dir(from) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        entries => entries.map_err(StoreError::io)?,
-    };
-    private_dir(to).map_err(StoreError::io)?;
-    for entry in entries {
-        let entry = entry.map_err(StoreError::io)?;
-        if entry.file_type().map_err(StoreError::io)?.is_file() {
-            let copy = to.join(entry.file_name());
-            fs::copy(entry.path(), &copy).map_err(StoreError::io)?;
-            File::open(&copy).and_then(|file| file.sync_all()).map_err(StoreError::io)?;
-        }
-    }
-    sync_dir(to).map_err(StoreError::io)
 }

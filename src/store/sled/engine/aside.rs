@@ -1,0 +1,177 @@
+//! The copy that is made of a database before a suspect open: opening is writing, and sled wipes what it cannot read.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::machine::disk::{free_bytes, private_dir, private_file, sync_dir};
+use crate::store::sled::Settings;
+use crate::store::sled::engine::{db_dir, db_file};
+use crate::store::{StoreCode, StoreError};
+
+/// How long a copy may take: at 50 MB/s, 90 GB. systemd is told meanwhile that the start goes on.
+const WITHIN: Duration = Duration::from_secs(30 * 60);
+/// How often the log says how far it is.
+const SAID_EVERY: Duration = Duration::from_secs(10);
+/// So many bytes are copied between two looks at the clock.
+const STEP_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Copies the database's directory. One copy is kept, the first: it is the one that nothing has touched. None: it was
+/// there already.
+///
+/// # Errors
+/// [`StoreCode::DiskFull`]: there is no room for it. [`StoreCode::CopyTooSlow`]: it is not done in half an hour. Then there
+/// is none, and the database is as it was.
+pub(in crate::store::sled) fn copy(settings: &Settings, commit: u64) -> Result<Option<PathBuf>, StoreError> {
+    copy_within(settings, commit, WITHIN)
+}
+
+fn copy_within(settings: &Settings, commit: u64, within: Duration) -> Result<Option<PathBuf>, StoreError> {
+    let copy = settings.path.join(format!("aside-{commit}"));
+    // sled gives free segments at its end back now and then: after a crash that is all there is to it.
+    tracing::warn!(witness.commit = commit, "store.shorter-than-witnessed");
+    if fs::exists(&copy).map_err(StoreError::io)? {
+        return Ok(None);
+    }
+    let part = settings.path.join("aside.part");
+    remove(&part)?;
+    let from = db_dir(&settings.path);
+    let places = [(from.clone(), part.clone()), (from.join("blobs"), part.join("blobs"))];
+    let mut files = Vec::new();
+    for (from, to) in &places {
+        files.extend(files_of(from, to)?);
+    }
+    let bytes = files.iter().map(|file| file.bytes).fold(0, u64::saturating_add);
+    let own = db_file(&settings.path).metadata().map_err(StoreError::io)?.len();
+    // What is copied, and as much again as opening may write.
+    if free_bytes(&settings.path).map_err(StoreError::io)? < bytes.saturating_add(own) {
+        return Err(StoreError::of(StoreCode::DiskFull));
+    }
+    let mut progress = Progress { begun: Instant::now(), within, said: Instant::now(), copied: 0, bytes };
+    let copied = copy_all(&files, &mut progress);
+    if copied.is_err() {
+        // Half of it serves nobody, and the disk may want the room.
+        let _ = remove(&part);
+    }
+    copied?;
+    for (_, to) in places.iter().filter(|(_, to)| to.exists()) {
+        sync_dir(to).map_err(StoreError::io)?;
+    }
+    fs::rename(&part, &copy).map_err(StoreError::io)?;
+    sync_dir(&settings.path).map_err(StoreError::io)?;
+    Ok(Some(copy))
+}
+
+struct OneFile {
+    from: PathBuf,
+    to: PathBuf,
+    bytes: u64,
+}
+
+/// A directory's files (not what lies deeper); an absent one has none.
+fn files_of(from: &Path, to: &Path) -> Result<Vec<OneFile>, StoreError> {
+    let entries = match fs::read_dir(from) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.map_err(StoreError::io)?,
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(StoreError::io)?;
+        if entry.file_type().map_err(StoreError::io)?.is_file() {
+            let bytes = entry.metadata().map_err(StoreError::io)?.len();
+            files.push(OneFile { from: entry.path(), to: to.join(entry.file_name()), bytes });
+        }
+    }
+    Ok(files)
+}
+
+fn copy_all(files: &[OneFile], progress: &mut Progress) -> Result<(), StoreError> {
+    for OneFile { from, to, bytes: _ } in files {
+        if let Some(directory) = to.parent() {
+            private_dir(directory).map_err(StoreError::io)?;
+        }
+        let mut source = File::open(from).map_err(StoreError::io)?;
+        let mut copy = private_file().write(true).create_new(true).open(to).map_err(StoreError::io)?;
+        loop {
+            progress.look()?;
+            let step =
+                std::io::copy(&mut source.by_ref().take(STEP_BYTES), &mut copy).map_err(StoreError::io)?;
+            if step == 0 {
+                break;
+            }
+            progress.copied = progress.copied.saturating_add(step);
+        }
+        copy.sync_all().map_err(StoreError::io)?;
+    }
+    Ok(())
+}
+
+struct Progress {
+    begun: Instant,
+    within: Duration,
+    said: Instant,
+    copied: u64,
+    bytes: u64,
+}
+
+impl Progress {
+    fn look(&mut self) -> Result<(), StoreError> {
+        if self.begun.elapsed() >= self.within {
+            tracing::error!(copy.bytes = self.copied, copy.of_bytes = self.bytes, "store.copy-too-slow");
+            return Err(StoreError::of(StoreCode::CopyTooSlow));
+        }
+        if self.said.elapsed() >= SAID_EVERY {
+            self.said = Instant::now();
+            tracing::info!(copy.bytes = self.copied, copy.of_bytes = self.bytes, "store.copying");
+        }
+        Ok(())
+    }
+}
+
+fn remove(part: &Path) -> Result<(), StoreError> {
+    match fs::remove_dir_all(part) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(StoreError::io(error)),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+
+    fn settings(directory: &Path) -> Settings {
+        let (path, witness) = (directory.join("store"), directory.join("witness"));
+        fs::create_dir_all(db_dir(&path).join("blobs")).expect("a directory");
+        fs::write(db_file(&path), vec![7; 100_000]).expect("a file");
+        fs::write(db_dir(&path).join("blobs/1"), vec![8; 50_000]).expect("a file");
+        Settings { path, witness, cache_mb: 1, free_disk_min_bytes: 0 }
+    }
+
+    #[test]
+    fn a_copy_has_every_byte_is_private_and_is_made_once() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let settings = settings(directory.path());
+        let copy = copy(&settings, 7).expect("copied").expect("made");
+        assert_eq!(copy, settings.path.join("aside-7"));
+        for name in ["db", "blobs/1"] {
+            let (one, other) = (db_dir(&settings.path).join(name), copy.join(name));
+            assert!(fs::read(one).expect("a file") == fs::read(&other).expect("a file"), "{name}");
+            assert_eq!(fs::metadata(other).expect("a file").mode() & 0o777, 0o600);
+        }
+        assert_eq!(copy_within(&settings, 7, Duration::ZERO), Ok(None), "it is there");
+    }
+
+    #[test]
+    fn a_copy_that_takes_too_long_is_given_up_and_leaves_nothing() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let settings = settings(directory.path());
+        let given_up = copy_within(&settings, 7, Duration::ZERO);
+        assert_eq!(given_up, Err(StoreError::of(StoreCode::CopyTooSlow)));
+        let left: Vec<_> = fs::read_dir(&settings.path).expect("a directory").flatten().collect();
+        assert_eq!(left.len(), 1, "{left:?}");
+        assert_eq!(fs::metadata(db_file(&settings.path)).expect("a file").len(), 100_000);
+    }
+}
