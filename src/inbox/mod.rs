@@ -28,7 +28,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -38,6 +38,7 @@ use tokio::sync::Notify;
 use crate::clock::{Clock, Day};
 use crate::id::LeadgenId;
 use crate::keyring::{Keyring, KeyringError};
+use crate::lifecycle::ending::join_until;
 use crate::machine::disk;
 use crate::notification::{Lane, LeadRef};
 use crate::random::Random;
@@ -49,6 +50,9 @@ use ledger::Ledger;
 use segment::{Disk, Media, Shelf};
 use shared::{Limits, SEGMENT_BYTES, Shared};
 use writer::Writer;
+
+/// How long closing may take; a disk's own waits have no end.
+const CLOSE_WITHIN: Duration = Duration::from_secs(10);
 
 crate::codes! {
     /// Why the inbox refuses, halts or fails.
@@ -181,7 +185,7 @@ struct Running {
     writer: JoinHandle<()>,
     keeper: JoinHandle<()>,
     /// Locked as long as it is open, so that no second process writes here.
-    _directory: File,
+    directory: File,
 }
 
 impl Inbox {
@@ -305,18 +309,28 @@ impl Inbox {
     }
 
     /// Refuses what is new, makes durable what is in the buffer, writes the end marker, ends the threads. Blocks for as long
-    /// as the disk takes. A second call waits for the first and says the same.
+    /// as the disk takes, ten seconds at most. A second call waits for the first and says the same.
     ///
     /// # Errors
-    /// Why the inbox halted, before or while closing.
+    /// Why the inbox halted, before or while closing. [`InboxCode::Stalled`]: the disk did not take the last of it in
+    /// time; nobody was answered for that.
     pub fn close(&self) -> Result<(), InboxError> {
+        self.close_within(CLOSE_WITHIN)
+    }
+
+    fn close_within(&self, within: Duration) -> Result<(), InboxError> {
         let mut running = self.running.lock();
-        if let Some(Running { writer, keeper, .. }) = running.take() {
+        if let Some(Running { writer, keeper, directory }) = running.take() {
+            let until = Instant::now() + within;
             self.shared.refuse_new();
             // A panic of theirs has halted the inbox, which is what is returned.
-            let _ = writer.join();
+            let written = join_until(writer, until).is_some();
             self.shared.let_keeper_end();
-            let _ = keeper.join();
+            if !(join_until(keeper, until).is_some() && written) {
+                // They may still write: nobody else may have the journal before this process is gone.
+                std::mem::forget(directory);
+                self.shared.halt(InboxError::of(InboxCode::Stalled));
+            }
         }
         self.shared.lock().halted().map_or(Ok(()), Err)
     }
@@ -358,7 +372,7 @@ impl Inbox {
                 return Err(error);
             }
         };
-        Ok(Self { shared, running: Mutex::new(Some(Running { writer, keeper, _directory: directory })) })
+        Ok(Self { shared, running: Mutex::new(Some(Running { writer, keeper, directory })) })
     }
 }
 

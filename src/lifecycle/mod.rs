@@ -3,6 +3,7 @@
 //! Stopping has three stages, each a token: *listeners* (no new connections), *drain* (workers finish the step they are
 //! in), *abort* (what still runs is dropped).
 
+pub mod ending;
 pub mod wait;
 
 use std::future::Future;

@@ -19,6 +19,12 @@ const WATCHDOG: &str = "WATCHDOG_USEC";
 const WATCHDOG_PROCESS: &str = "WATCHDOG_PID";
 /// How long systemd may take to make room for a datagram.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// A start may take another minute from now on (`EXTEND_TIMEOUT_USEC`, sd_notify(3)).
+const EXTEND: &str = "EXTEND_TIMEOUT_USEC=60000000";
+/// How often that is said while a start goes on.
+const EXTEND_EVERY: Duration = Duration::from_secs(20);
+/// And how often in all: an hour. A copy of a store has less.
+const EXTENSIONS_MAX: u32 = 180;
 /// No watchdog is asked to be fed faster.
 const PERIOD_MIN: Duration = Duration::from_millis(1);
 
@@ -46,6 +52,30 @@ impl Systemd {
     /// Start-up is over: calls are taken from here on.
     pub async fn ready(&self) {
         self.tell("READY=1").await;
+    }
+
+    /// Waits for a start, and says now and then that it goes on, so that systemd does not take a long one (a copy of a
+    /// large store) for one that hangs. One that does hang it ends, since this is not said without end.
+    pub async fn while_starting<T>(&self, starting: impl Future<Output = T>) -> T {
+        self.while_starting_at(starting, EXTEND_EVERY, EXTENSIONS_MAX).await
+    }
+
+    async fn while_starting_at<T>(&self, starting: impl Future<Output = T>, every: Duration, most: u32) -> T {
+        let mut starting = std::pin::pin!(starting);
+        let extending = async {
+            let mut ticks = tokio::time::interval(every);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            ticks.tick().await;
+            for _ in 0..most {
+                ticks.tick().await;
+                self.tell(EXTEND).await;
+            }
+        };
+        tokio::select! {
+            started = &mut starting => return started,
+            () = extending => {}
+        }
+        starting.await
     }
 
     /// A stop has begun; it has its own limit.
@@ -140,6 +170,25 @@ mod tests {
             assert_eq!((hear(&hearer).await, hear(&hearer).await), ("READY=1".into(), "STOPPING=1".into()));
             assert!(!systemd.is_watching());
         }
+    }
+
+    #[tokio::test]
+    async fn a_long_start_is_told_to_go_on_and_not_without_end() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("notify");
+        let hearer = tokio::net::UnixDatagram::bind(&path).expect("a socket");
+        let named = path.display().to_string();
+        let systemd = Systemd::find(&environment(&[(SOCKET, &named)]), 1).expect("there");
+        let starting = async {
+            assert_eq!(hear(&hearer).await, EXTEND);
+            assert_eq!(hear(&hearer).await, EXTEND);
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            7
+        };
+        assert_eq!(systemd.while_starting_at(starting, Duration::from_millis(5), 2).await, 7);
+        assert!(hearer.try_recv(&mut [0; 64]).is_err(), "said a third time");
+        assert_eq!(systemd.while_starting(async { 8 }).await, 8);
+        assert!(hearer.try_recv(&mut [0; 64]).is_err(), "a short start is nothing to speak of");
     }
 
     #[tokio::test]

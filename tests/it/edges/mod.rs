@@ -46,7 +46,10 @@ const EDGES: &[(&str, &[&str])] = &[
             "trail",
         ],
     ),
-    ("inbox", &["clock", "codes", "id", "keyring", "machine", "notification", "random", "secret"]),
+    (
+        "inbox",
+        &["clock", "codes", "id", "keyring", "lifecycle", "machine", "notification", "random", "secret"],
+    ),
     (
         "graph",
         &[
