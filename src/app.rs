@@ -26,8 +26,8 @@ use crate::notification::Verifier;
 use crate::purpose::Policy;
 use crate::random::Random;
 use crate::store::SharedStore;
-use crate::telemetry::LeadNames;
 use crate::telemetry::metrics::{Metrics, Readings};
+use crate::telemetry::{LeadNames, LogCounts};
 use crate::workers::{FormBook, ReloadGate, Retries, Tools, fetchers};
 
 pub use opening::{StartError, StoreKnows};
@@ -80,7 +80,7 @@ impl App {
     pub async fn build(config: &Config, secrets: Secrets, ambient: Ambient) -> Result<Self, StartError> {
         let policy = config.policy();
         let keyring = open_keyring(config, secrets.root.clone(), &ambient)?;
-        let store = open_store(config, &keyring, &policy, &ambient)?;
+        let store = open_store(config, &keyring, &policy, &ambient).await?;
         let furnished = Self::furnish(config, secrets, ambient, policy, keyring, Arc::clone(&store)).await;
         if furnished.is_err() {
             // Why it does not start is what is said; its writer must have ended before anybody else opens it.
@@ -147,6 +147,12 @@ impl App {
     /// Tells this service manager when calls are taken, that all is well, and when the end begins.
     pub fn watched_by(self, systemd: Systemd) -> Self {
         Self { systemd: Arc::new(systemd), ..self }
+    }
+
+    /// Shows in the metrics what this log counts of itself.
+    pub fn counted_by(self, counts: LogCounts) -> Self {
+        self.rooms.metrics.count_log(counts);
+        self
     }
 }
 

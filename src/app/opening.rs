@@ -14,7 +14,7 @@ use crate::keyring::file::FileKeyring;
 use crate::keyring::{Keyring, KeyringError};
 use crate::purpose::Policy;
 use crate::secret::Key;
-use crate::store::{self, SharedStore, StoreError};
+use crate::store::{self, SharedStore, StoreCode, StoreError};
 
 /// Why the daemon does not start. Codes and paths of the operator's own making; never a value.
 #[derive(Debug, thiserror::Error)]
@@ -86,21 +86,20 @@ pub(super) fn open_keyring(
     }
 }
 
-/// Opens the store, with room for every purpose of the policy.
-pub(super) fn open_store(
+/// Opens the store, with room for every purpose of the policy, on a thread of its own: it may have to copy it first, and
+/// whoever waits for the start is told meanwhile that it goes on.
+pub(super) async fn open_store(
     config: &Config,
     keyring: &Arc<dyn Keyring>,
     policy: &Policy,
     ambient: &Ambient,
 ) -> Result<SharedStore, StartError> {
     let purposes = policy.purposes().iter().map(|purpose| purpose.id.clone()).collect();
-    let store = store::open(
-        config.store_settings(),
-        Arc::clone(keyring),
-        purposes,
-        Arc::clone(&ambient.clock),
-        Arc::clone(&ambient.random),
-    )
-    .map_err(|error| StartError::Store { path: config.store.path.clone(), error })?;
-    Ok(store)
+    let (settings, keyring, ambient) = (config.store_settings(), Arc::clone(keyring), ambient.clone());
+    let opening = move || store::open(settings, keyring, purposes, ambient.clock, ambient.random);
+    let opened = tokio::task::spawn_blocking(opening).await;
+    // A panic of ours, whose place is in the log.
+    opened
+        .unwrap_or(Err(StoreError::of(StoreCode::Halted)))
+        .map_err(|error| StartError::Store { path: config.store.path.clone(), error })
 }

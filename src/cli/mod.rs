@@ -17,6 +17,7 @@ mod trail;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
 use clap::{ColorChoice, Parser, Subcommand};
@@ -76,12 +77,20 @@ enum Command {
 /// Threads that carry fetchers, timers and the command line's side; the listeners have their own.
 const RUNTIME_THREADS: usize = 2;
 
+/// How long what still runs on other threads may take once a verb has ended.
+const RUNTIME_END_WITHIN: Duration = Duration::from_secs(2);
+
 /// Runs one command line, prints what it has to say, and tells how it ended.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environment) -> Exit {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(RUNTIME_THREADS).enable_all().build();
     match runtime {
-        Ok(runtime) => runtime.block_on(act(arguments, environment)),
+        Ok(runtime) => {
+            let exit = runtime.block_on(act(arguments, environment));
+            // A reading that hangs in the system does not keep the process.
+            runtime.shutdown_timeout(RUNTIME_END_WITHIN);
+            exit
+        }
         Err(error) => {
             terminal::tell(&format!("error: no threads to run on: {}", error.kind()));
             Exit::Failed
@@ -95,10 +104,13 @@ async fn act(arguments: impl IntoIterator<Item = OsString>, environment: &Enviro
         Err(told) => return terminal::told_by_clap(&told),
     };
     let config = ConfigPath::of(cli.config, environment);
+    // A person may take the time to read what a verb says; a daemon waits for nobody.
+    let tell =
+        if matches!(cli.command, Command::Serve(_)) { terminal::tell_in_passing } else { terminal::tell };
     match obey(cli.command, &config, environment).await {
         Ok(()) => Exit::Done,
         Err(failure) => {
-            terminal::tell(&format!("error: {failure}"));
+            tell(&format!("error: {failure}"));
             failure.exit
         }
     }

@@ -7,14 +7,17 @@ use std::time::Duration;
 use crate::app::{Ambient, App, Reload, StartError};
 use crate::cli::ConfigPath;
 use crate::clock::{Clock, SystemClock};
-use crate::config::{self, Config, Faults, LogFormat, LogLevel};
+use crate::config::{self, Config, Faults, LogFormat, LogLevel, Secrets};
 use crate::keyring::{KeyringCode, KeyringError};
-use crate::lifecycle::{Hangups, Stop, forbid_cores, stop_on_signals};
+use crate::lifecycle::ending::stop_within;
+use crate::lifecycle::{Hangups, Stop, forbid_cores};
 use crate::machine::systemd::Systemd;
 use crate::random::SystemRandom;
 use crate::secret::location::Environment;
 use crate::store::{StoreCode, StoreError};
-use crate::telemetry::{Format, Lines, LogFile, Loudness, silence_panics};
+use crate::telemetry::{
+    Format, Lines, Log, LogCounts, LogFile, Loudness, Outlet, Place, Room, Stream, silence_panics,
+};
 use crate::terminal::{Exit, Failure};
 
 const EXAMPLE: &str = "\
@@ -24,8 +27,10 @@ secrets are read again; a config with a fault is refused whole, and the one in f
 Example:
   tamis serve --config /etc/tamis/tamis.toml";
 
-/// How often the log's file is looked after.
-const LOG_FILE_LOOK: Duration = Duration::from_secs(60);
+/// How long the end waits for the last lines of a log that somebody reads slowly, or nobody.
+const LOG_END_WITHIN: Duration = Duration::from_secs(2);
+/// How long after the drain the process may still be there: the last syncs. Within the unit's TimeoutStopSec.
+const END_GRACE: Duration = Duration::from_secs(20);
 /// So many faults of a refused config are named in the log; `tamis check` shows all.
 const FAULTS_NAMED_MAX: usize = 20;
 
@@ -41,32 +46,52 @@ pub(super) async fn run(path: &ConfigPath, environment: &Environment) -> Result<
     let (config, secrets) =
         config::load_with_secrets(&path.path, environment).map_err(|faults| refused(path, &faults))?;
     // From here on a SIGHUP ends nothing, even one that comes before there is anything to reload.
-    let mut hangups = Hangups::listen().map_err(|error| deaf(&error))?;
+    let hangups = Hangups::listen().map_err(|error| deaf(&error))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let file = config.log.file.as_ref().map(|path| LogFile::at(path, config.log.file_retention_days));
-    let file = file.map(Arc::new);
-    let loudness = listen_to_events(&config, &clock, file.clone());
+    let (log, loudness) = listen_to_events(&config, &clock).map_err(|error| mute(&error))?;
+    let source = Source { path: path.path.clone(), environment: environment.clone() };
+    let ended = serve(source, config, secrets, clock, &log, loudness, hangups).await;
+    // What was said until now is written, if somebody takes it.
+    log.close(LOG_END_WITHIN);
+    ended
+}
+
+async fn serve(
+    source: Source,
+    config: Config,
+    secrets: Secrets,
+    clock: Arc<dyn Clock>,
+    log: &Arc<Log>,
+    loudness: Loudness,
+    mut hangups: Hangups,
+) -> Result<(), Failure> {
     warn(&config);
-    let ambient = Ambient { clock: Arc::clone(&clock), random: Arc::new(SystemRandom) };
-    let app = App::build(&config, secrets, ambient).await.map_err(|error| not_started(&error))?;
+    let systemd = service_manager(&source.environment);
+    let ambient = Ambient { clock, random: Arc::new(SystemRandom) };
+    let building = systemd.while_starting(App::build(&config, secrets, ambient));
+    let app = building.await.map_err(|error| not_started(&error))?;
     let stop = Stop::default();
-    stop_on_signals(&stop).map_err(|error| deaf(&error))?;
-    if let Some(file) = file {
-        let stopped = stop.clone();
-        stop.supervise("log-file", async move { tend(&file, &clock, &stopped).await });
-    }
-    let (source, reload) =
-        (Source { path: path.path.clone(), environment: environment.clone() }, app.reload());
-    let stopped = stop.clone();
+    let (drain, last) = (Duration::from_secs(config.public.drain_seconds), Arc::clone(log));
+    let forced = move || {
+        tracing::error!("process.end-forced");
+        last.close(LOG_END_WITHIN);
+        std::process::exit(Exit::Failed as i32);
+    };
+    stop_within(&stop, drain.saturating_add(END_GRACE), forced).map_err(|error| deaf(&error))?;
+    let (reload, stopped) = (app.reload(), stop.clone());
     stop.supervise("reload", async move {
         while hangups.next(&stopped).await {
             reload_from(&source, &reload, &loudness).await;
         }
     });
-    match app.watched_by(service_manager(environment)).run(stop).await {
+    match app.watched_by(systemd).counted_by(log.counts().clone()).run(stop).await {
         true => Ok(()),
         false => Err(Failure::failed("tamis did not end well: its log says why")),
     }
+}
+
+fn mute(error: &std::io::Error) -> Failure {
+    Failure::failed(format!("the log cannot be started: {}", error.kind()))
 }
 
 fn deaf(error: &std::io::Error) -> Failure {
@@ -119,33 +144,24 @@ fn say_refused(faults: &Faults) {
     }
 }
 
-/// From here on events become lines on stderr, and panics say where they happened and nothing else.
-fn listen_to_events(config: &Config, clock: &Arc<dyn Clock>, file: Option<Arc<LogFile>>) -> Loudness {
+/// From here on events become lines on stderr and in the file, if the config names one, and panics say where they happened
+/// and nothing else. Nobody waits for either place.
+fn listen_to_events(config: &Config, clock: &Arc<dyn Clock>) -> std::io::Result<(Arc<Log>, Loudness)> {
     let format = match config.log.format {
         LogFormat::Pretty => Format::Pretty,
         LogFormat::Json => Format::Json,
     };
     let loudness = Loudness::new(level(config.log.level));
-    let lines = Lines::new(format, loudness.clone(), Arc::clone(clock), Box::new(std::io::stderr()));
-    let lines = match file {
-        Some(file) => lines.and_into(file),
-        None => lines,
-    };
+    let mut places: Vec<(Place, Box<dyn Outlet>)> = vec![(Place::Stderr, Box::new(Stream::stderr()?))];
+    if let Some(path) = &config.log.file {
+        places.push((Place::File, Box::new(LogFile::at(path, config.log.file_retention_days))));
+    }
+    let log = Log::start(format, Arc::clone(clock), LogCounts::default(), Room::USUAL, places)?;
+    let lines = Lines::into_log(Arc::clone(&log), loudness.clone());
     // A second subscriber in one process is a test's; the first one holds.
     let _ = tracing::subscriber::set_global_default(lines.subscriber());
     silence_panics();
-    loudness
-}
-
-/// Looks after the log's file until a stop is asked for.
-async fn tend(file: &LogFile, clock: &Arc<dyn Clock>, stop: &Stop) {
-    loop {
-        file.tend(clock.now());
-        tokio::select! {
-            () = tokio::time::sleep(LOG_FILE_LOOK) => {}
-            () = stop.requested() => return,
-        }
-    }
+    Ok((log, loudness))
 }
 
 /// systemd, if it started this process. One that cannot be reached ends the process sooner or later by itself.

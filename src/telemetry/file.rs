@@ -11,11 +11,11 @@ use std::path::{Path, PathBuf};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use parking_lot::{Mutex, MutexGuard};
 use rustix::fs::OFlags;
 
 use crate::clock::Day;
 use crate::machine::disk::{directory_of, private_dir, private_file};
+use crate::telemetry::log::{Mishap, NotWritten, Outlet};
 
 /// After a line that could not be written the next ones are not tried for so long: on a disk that is all but full a
 /// short line fits where a long one does not, and that is not worth two lines each.
@@ -26,27 +26,13 @@ const ENTRIES_MAX: usize = 10_000;
 const FILES_OF_A_DAY_MAX: u32 = 20;
 
 /// A log file with its past.
-pub struct LogFile(Mutex<State>);
-
-/// What the log is to say of its own file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mishap {
-    /// Lines are lost from here on.
-    Unwritable(ErrorKind),
-    /// Lines are written again; so many were lost.
-    Lost(u64),
-    /// The file of another day could not be put away: today's lines go on in it.
-    NotRotated(ErrorKind),
-}
-
-struct State {
+pub struct LogFile {
     path: PathBuf,
     retention_days: u32,
     open: Option<Open>,
     pruned: Option<Day>,
-    lost: u64,
-    /// When a line could last not be written.
-    failed_ms: Option<i64>,
+    /// When a line could last not be written, and why.
+    failed: Option<(i64, ErrorKind)>,
     mishap: Option<Mishap>,
 }
 
@@ -61,55 +47,28 @@ struct Open {
 impl LogFile {
     /// The file at this path; its predecessors are kept for so many days. Opens nothing yet.
     pub fn at(path: &Path, retention_days: u32) -> Self {
-        let path = path.to_owned();
-        let (open, pruned, failed_ms, mishap) = (None, None, None, None);
-        Self(Mutex::new(State { path, retention_days, open, pruned, lost: 0, failed_ms, mishap }))
+        let (open, pruned, failed, mishap) = (None, None, None, None);
+        Self { path: path.to_owned(), retention_days, open, pruned, failed, mishap }
     }
 
-    /// Appends a line. A line that cannot be written is dropped and counted. Returns what is to be said of it.
-    pub fn write(&self, now: Timestamp, line: &str) -> Option<Mishap> {
-        let mut state = self.lock();
+    /// Appends lines of one moment's day. All of them are there, or none.
+    fn append_at(&mut self, now: Timestamp, lines: &str) -> Result<(), ErrorKind> {
         let now_ms = now.as_millisecond();
-        if state.failed_ms.is_some_and(|failed| (0..REST_MS).contains(&(now_ms - failed))) {
-            state.lost = state.lost.saturating_add(1);
-            return None;
+        if let Some((failed_ms, kind)) = self.failed
+            && (0..REST_MS).contains(&(now_ms - failed_ms))
+        {
+            return Err(kind);
         }
-        match state.append(Day::of(now), line) {
-            Ok(()) if state.lost > 0 => {
-                state.failed_ms = None;
-                Some(Mishap::Lost(std::mem::take(&mut state.lost)))
-            }
-            Ok(()) => state.mishap.take(),
-            Err(error) => {
-                state.failed_ms = Some(now_ms);
-                state.lost = state.lost.saturating_add(1);
-                (state.lost == 1).then_some(Mishap::Unwritable(error.kind()))
-            }
-        }
+        let appended = self.append(Day::of(now), lines).map_err(|error| error.kind());
+        self.failed = appended.err().map(|kind| (now_ms, kind));
+        appended
     }
 
-    /// Looks after the files without a line to write: a quiet daemon forgets on time too. Opens the file anew if it was
-    /// moved away or could not be written.
-    pub fn tend(&self, now: Timestamp) {
-        let mut state = self.lock();
-        if state.lost > 0 || !state.is_in_place() {
-            state.open = None;
-        }
-        // What fails here fails again at the next line, which says so.
-        let _ = state.ready(Day::of(now));
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock()
-    }
-}
-
-impl State {
-    fn append(&mut self, today: Day, line: &str) -> io::Result<()> {
+    fn append(&mut self, today: Day, lines: &str) -> io::Result<()> {
         let open = self.ready(today)?;
-        let written = open.file.write_all(line.as_bytes());
+        let written = open.file.write_all(lines.as_bytes());
         match &written {
-            Ok(()) => open.bytes = open.bytes.saturating_add(line.len() as u64),
+            Ok(()) => open.bytes = open.bytes.saturating_add(lines.len() as u64),
             // Half a line would spoil the next one.
             Err(_) => open.file.set_len(open.bytes).unwrap_or(()),
         }
@@ -216,6 +175,32 @@ impl State {
             (Ok(here), Ok(there)) => same(&here, &there),
             _ => false,
         }
+    }
+}
+
+impl Outlet for LogFile {
+    fn write(&mut self, lines: &[(Timestamp, &str)]) -> Result<(), NotWritten> {
+        let mut from = 0;
+        for of_a_day in lines.chunk_by(|(one, _), (next, _)| Day::of(*one) == Day::of(*next)) {
+            let Some((first, _)) = of_a_day.first() else { continue };
+            let text: String = of_a_day.iter().map(|(_, line)| *line).collect();
+            self.append_at(*first, &text).map_err(|kind| NotWritten { from, kind })?;
+            from += of_a_day.len();
+        }
+        Ok(())
+    }
+
+    fn mishap(&mut self) -> Option<Mishap> {
+        self.mishap.take()
+    }
+
+    /// A quiet daemon forgets on time too. Opens the file anew if it was moved away or could not be written.
+    fn tend(&mut self, now: Timestamp) {
+        if self.failed.is_some() || !self.is_in_place() {
+            self.open = None;
+        }
+        // What fails here fails again at the next line, which says so.
+        let _ = self.ready(Day::of(now));
     }
 }
 

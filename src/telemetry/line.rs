@@ -23,8 +23,8 @@ pub fn of(format: Format, now: Timestamp, event: &Event<'_>) -> String {
     write(format, now, *event.metadata().level(), fields)
 }
 
-/// The line of a foreign event: where it comes from, nothing of what it says.
-pub fn of_foreign(format: Format, now: Timestamp, metadata: &Metadata<'_>) -> String {
+/// The line of a foreign event, at this level: where it comes from, nothing of what it says.
+pub fn of_foreign(format: Format, now: Timestamp, level: Level, metadata: &Metadata<'_>) -> String {
     let crate_name = metadata.target().split("::").next().unwrap_or_default();
     let fields = Fields {
         name: "foreign.event".to_owned(),
@@ -33,12 +33,12 @@ pub fn of_foreign(format: Format, now: Timestamp, metadata: &Metadata<'_>) -> St
             ("source.line", Value::from(metadata.line().unwrap_or(0))),
         ],
     };
-    write(format, now, *metadata.level(), fields)
+    write(format, now, level, fields)
 }
 
 /// The line of the log's own mishap, which cannot be an event: it happens while one is written.
-pub fn of_own(format: Format, now: Timestamp, name: &str, field: (&'static str, Value)) -> String {
-    write(format, now, Level::WARN, Fields { name: name.to_owned(), rest: vec![field] })
+pub fn of_own(format: Format, now: Timestamp, name: &str, fields: &[(&'static str, Value)]) -> String {
+    write(format, now, Level::WARN, Fields { name: name.to_owned(), rest: fields.to_vec() })
 }
 
 #[derive(Default)]

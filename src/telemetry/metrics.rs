@@ -2,7 +2,7 @@
 //! no person and no free text can become one, and their number is bounded.
 
 use std::sync::OnceLock;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -18,6 +18,7 @@ use prometheus_client::registry::Registry;
 use crate::id::PageId;
 use crate::notification::{ChangeCode, ParkCode};
 use crate::purpose::PurposeId;
+use crate::telemetry::counts::{LogCounts, Place};
 
 /// The media type of what [`Metrics::render`] makes: Prometheus takes it for an older format without it, and refuses it.
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -45,6 +46,11 @@ struct ByKind {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByCode {
     code: Label,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByPlace {
+    place: Label,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -94,9 +100,12 @@ pub struct Metrics {
     exported: Family<ByPurpose, Counter>,
     admin_requests: Family<ByAnswer, Counter>,
     worker_panics: Counter,
+    log_lines_lost: Family<ByPlace, Counter>,
+    malformed_connections: Counter,
     inbox_sync_seconds: Histogram,
     gauges: Gauges,
     readings: OnceLock<Box<dyn Fn() -> BoxFuture<'static, Readings> + Send + Sync>>,
+    log: OnceLock<LogCounts>,
 }
 
 struct Gauges {
@@ -206,9 +215,20 @@ impl Metrics {
                 "Calls to the admin side, by HTTP status answered"
             ),
             worker_panics: register!(registry, "worker_panics", "Panics caught in a worker's step"),
+            log_lines_lost: register!(
+                registry,
+                "log_lines_lost",
+                "Lines of the log that did not get to their place, by place"
+            ),
+            malformed_connections: register!(
+                registry,
+                "malformed_connections",
+                "How often bytes came that are no HTTP, or a connection broke off amid them"
+            ),
             inbox_sync_seconds,
             gauges,
             readings: OnceLock::new(),
+            log: OnceLock::new(),
             registry,
         }
     }
@@ -219,6 +239,11 @@ impl Metrics {
         F: Future<Output = Readings> + Send + 'static,
     {
         let _ = self.readings.set(Box::new(move || Box::pin(readings())));
+    }
+
+    /// Says where the log counts what it loses. The first word holds.
+    pub fn count_log(&self, counts: LogCounts) {
+        let _ = self.log.set(counts);
     }
 
     /// A call to the webhook was answered.
@@ -286,10 +311,22 @@ impl Metrics {
         if let Some(readings) = self.readings.get() {
             self.take(readings().await);
         }
+        self.take_log();
         let mut text = String::new();
         // Writing into a string fails only if a label does, and ours are plain.
         let _ = encode(&mut text, &self.registry);
         text
+    }
+
+    fn take_log(&self) {
+        let counts = self.log.get().cloned().unwrap_or_default();
+        // These counters only follow others, which are there before the metrics are.
+        let follow = |counter: &Counter, count: u64| counter.inner().store(count, Ordering::Relaxed);
+        for place in Place::ALL {
+            let lost = self.log_lines_lost.get_or_create(&ByPlace { place: Label(place.as_str()) });
+            follow(&lost, counts.lines_lost(place));
+        }
+        follow(&self.malformed_connections, counts.malformed_bytes());
     }
 
     fn take(&self, now: Readings) {
@@ -352,12 +389,19 @@ mod tests {
         metrics.notification(200);
         metrics.parked(ParkCode::FormUnclaimed);
         metrics.read_from(|| async { Readings { inbox_queued: 3, ready: true, ..Readings::default() } });
+        let counts = LogCounts::default();
+        counts.lost(Place::Stderr, 7);
+        counts.malformed();
+        metrics.count_log(counts);
         let text = metrics.render().await;
         for line in [
             "tamis_notifications_total{answer=\"200\"} 1",
             "tamis_leads_parked_total{code=\"form-unclaimed\"} 1",
             "tamis_inbox_queued 3",
             "tamis_ready 1",
+            "tamis_log_lines_lost_total{place=\"stderr\"} 7",
+            "tamis_log_lines_lost_total{place=\"file\"} 0",
+            "tamis_malformed_connections_total 1",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
         }

@@ -2,12 +2,19 @@
 //! or a machine (`json`).
 //!
 //! An event's message is its stable dotted name, its fields are dotted too. What other crates emit is cut down to its
-//! origin, at WARN and above only: their texts quote URLs, bodies and tokens, and no configuration may change that.
+//! origin, at WARN and above only: their texts quote URLs, bodies and tokens, and no configuration may change that. What
+//! anybody can make them say (bytes that are no HTTP) is no alarm: it is counted, and seldom a line.
+//!
+//! Whoever says something waits for nobody: lines go through a bounded queue to a thread of their place (`log`, `queue`).
 
+mod counts;
 mod file;
 mod line;
+mod log;
 pub mod metrics;
 mod name;
+mod queue;
+mod stream;
 
 use std::io::Write;
 use std::panic::PanicHookInfo;
@@ -22,11 +29,14 @@ use tracing_subscriber::Registry;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 use crate::clock::Clock;
-use file::Mishap;
 
+pub use counts::{LogCounts, Place};
 pub use file::LogFile;
 pub use line::Format;
+pub use log::{Log, Outlet};
 pub use name::LeadNames;
+pub use queue::Room;
+pub use stream::Stream;
 
 /// Events of this crate; all others are foreign.
 const OWN: &str = "tamis";
@@ -62,29 +72,45 @@ fn rank(level: Level) -> u8 {
     }
 }
 
-/// Writes events as lines.
+/// Where the HTTP server's own code speaks of what came over a connection: anybody can make it say an ERROR by bytes that
+/// are no HTTP, or by breaking off.
+const OF_STRANGERS: [&str; 2] = ["actix_http::h1::dispatcher", "actix_http::h1::decoder"];
+/// Of those, one in so many is a line, at DEBUG; the rest is counted.
+const STRANGERS_A_LINE: u64 = 100;
+
+/// Makes lines of events.
 pub struct Lines {
     format: Format,
     loudness: Loudness,
     clock: Arc<dyn Clock>,
-    sink: Mutex<Box<dyn Write + Send>>,
-    file: Option<Arc<LogFile>>,
+    to: To,
+    counts: LogCounts,
+}
+
+/// Where the lines go.
+enum To {
+    /// Through queues, as the daemon's do.
+    Log(Arc<Log>),
+    /// At once: what is written to never makes anybody wait.
+    Sink(Mutex<Box<dyn Write + Send>>),
 }
 
 impl Lines {
-    /// Puts format, level, clock and sink (stderr, or a buffer in a test) together.
+    /// Lines that are written at once, by whoever says something: into a buffer, or a file that nothing depends on.
     pub fn new(
         format: Format,
         loudness: Loudness,
         clock: Arc<dyn Clock>,
         sink: Box<dyn Write + Send>,
     ) -> Self {
-        Self { format, loudness, clock, sink: Mutex::new(sink), file: None }
+        let to = To::Sink(Mutex::new(sink));
+        Self { format, loudness, clock, to, counts: LogCounts::default() }
     }
 
-    /// Writes every line into a file too.
-    pub fn and_into(self, file: Arc<LogFile>) -> Self {
-        Self { file: Some(file), ..self }
+    /// The daemon's lines, which nobody waits for.
+    pub fn into_log(log: Arc<Log>, loudness: Loudness) -> Self {
+        let (format, clock, counts) = (log.format(), log.clock(), log.counts().clone());
+        Self { format, loudness, clock, to: To::Log(log), counts }
     }
 
     /// A subscriber that has only these lines.
@@ -92,19 +118,12 @@ impl Lines {
         Registry::default().with(self)
     }
 
-    fn say(&self, text: &str) {
-        let mut sink = self.sink.lock();
-        // A log that cannot be written (a full disk behind stderr) must not stop the daemon, and there is nowhere to say so.
-        let _ = sink.write_all(text.as_bytes());
-    }
-
-    fn line_of(&self, mishap: Mishap, now: Timestamp) -> String {
-        let (name, field) = match mishap {
-            Mishap::Unwritable(kind) => ("log.file-unwritable", ("io.kind", format!("{kind:?}").into())),
-            Mishap::NotRotated(kind) => ("log.file-not-rotated", ("io.kind", format!("{kind:?}").into())),
-            Mishap::Lost(lines) => ("log.lines-lost", ("lines.lost", lines.into())),
-        };
-        line::of_own(self.format, now, name, field)
+    fn say(&self, level: Level, at: Timestamp, text: &str) {
+        match &self.to {
+            To::Log(log) => log.say(level, at, text),
+            // There is nowhere to say that it did not work.
+            To::Sink(sink) => drop(sink.lock().write_all(text.as_bytes())),
+        }
     }
 
     fn wants(&self, metadata: &Metadata<'_>) -> bool {
@@ -112,13 +131,27 @@ impl Lines {
         if is_own(metadata) {
             self.loudness.allows(level)
         } else {
-            level <= Level::WARN && self.loudness.allows(level)
+            level <= Level::WARN && (is_of_strangers(metadata) || self.loudness.allows(level))
         }
+    }
+
+    /// The level at which an event is a line; none: it is only counted.
+    fn level_of(&self, metadata: &Metadata<'_>) -> Option<Level> {
+        if !is_of_strangers(metadata) {
+            return Some(*metadata.level());
+        }
+        let before = self.counts.malformed();
+        let is_said = before.is_multiple_of(STRANGERS_A_LINE) && self.loudness.allows(Level::DEBUG);
+        is_said.then_some(Level::DEBUG)
     }
 }
 
 fn is_own(metadata: &Metadata<'_>) -> bool {
     metadata.target().split("::").next().is_some_and(|root| root == OWN)
+}
+
+fn is_of_strangers(metadata: &Metadata<'_>) -> bool {
+    OF_STRANGERS.contains(&metadata.target())
 }
 
 impl<S: Subscriber> Layer<S> for Lines {
@@ -131,21 +164,14 @@ impl<S: Subscriber> Layer<S> for Lines {
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let Some(level) = self.level_of(event.metadata()) else { return };
         let now = self.clock.now();
         let text = if is_own(event.metadata()) {
             line::of(self.format, now, event)
         } else {
-            line::of_foreign(self.format, now, event.metadata())
+            line::of_foreign(self.format, now, level, event.metadata())
         };
-        self.say(&text);
-        if let Some(file) = &self.file
-            && let Some(mishap) = file.write(now, &text)
-        {
-            let text = self.line_of(mishap, now);
-            self.say(&text);
-            // If it is lost as well, it is counted, and said later.
-            let _ = file.write(now, &text);
-        }
+        self.say(level, now, &text);
     }
 }
 
@@ -218,6 +244,21 @@ mod tests {
         });
         assert!(!text.contains("canary"), "{text}");
         assert_eq!(text.matches("foreign.event").count(), 2, "{text}");
+    }
+
+    #[test]
+    fn what_any_stranger_can_cause_is_no_alarm_but_counted_and_seldom_a_line() {
+        let strangers = || {
+            for _ in 0..STRANGERS_A_LINE + 1 {
+                tracing::error!(target: "actix_http::h1::dispatcher", "stream error: canary");
+            }
+            tracing::error!(target: "actix_http::h1::decoder", "canary");
+            tracing::error!(target: "actix_http::h1::service", "canary");
+        };
+        let text = said(Format::Pretty, Level::DEBUG, strangers);
+        let count = |level: &str| text.matches(&format!(" {level} foreign.event crate=actix_http ")).count();
+        assert_eq!((count("DEBUG"), count("ERROR"), text.lines().count()), (2, 1, 3), "{text}");
+        assert_eq!(said(Format::Pretty, Level::INFO, strangers).lines().count(), 1);
     }
 
     #[test]

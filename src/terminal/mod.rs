@@ -6,6 +6,6 @@ mod progress;
 mod table;
 
 pub use failure::{Exit, Failure};
-pub use output::{print, print_bytes, printable, records, tell, thousands, told_by_clap};
+pub use output::{print, print_bytes, printable, records, tell, tell_in_passing, thousands, told_by_clap};
 pub use progress::Progress;
 pub use table::{Table, or_dash};

@@ -1,8 +1,12 @@
 //! Where words go. Nothing here panics when the other end of a pipe has gone (`tamis trail | head`).
 
 use std::io::{ErrorKind, Write, stderr, stdout};
+use std::time::Duration;
 
 use crate::terminal::{Exit, Failure};
+
+/// How long a last word may take that nobody may be there to read.
+const TELL_WITHIN: Duration = Duration::from_secs(2);
 
 /// Writes what was asked for to stdout. A reader that has seen enough is no failure.
 pub fn print(text: &str) -> Result<(), Failure> {
@@ -26,6 +30,19 @@ pub fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
 pub fn tell(line: &str) {
     // Nobody is left to tell if stderr is gone.
     let _ = writeln!(stderr().lock(), "{line}");
+}
+
+/// The same for whoever must end, whether or not somebody reads: after two seconds it is left unsaid.
+pub fn tell_in_passing(line: &str) {
+    let (line, (said, outcome)) = (line.to_owned(), std::sync::mpsc::channel());
+    let telling = move || {
+        tell(&line);
+        // Whoever waited may have gone.
+        let _ = said.send(());
+    };
+    if std::thread::Builder::new().name("tell".to_owned()).spawn(telling).is_ok() {
+        let _ = outcome.recv_timeout(TELL_WITHIN);
+    }
 }
 
 /// Help and usage errors: clap knows where each goes and how it ends.

@@ -44,10 +44,11 @@ fn said() -> BTreeSet<(String, String)> {
         }
     }
     // Written by the log itself, for what other crates say.
-    events.insert(("foreign.event".to_owned(), "warn".to_owned()));
-    events.insert(("foreign.event".to_owned(), "error".to_owned()));
+    for level in ["warn", "error", "debug"] {
+        events.insert(("foreign.event".to_owned(), level.to_owned()));
+    }
     // Written by the log itself too, since they happen while a line is written.
-    for name in ["log.file-unwritable", "log.lines-lost", "log.file-not-rotated"] {
+    for name in ["log.file-unwritable", "log.stderr-unwritable", "log.lines-lost", "log.file-not-rotated"] {
         events.insert((name.to_owned(), "warn".to_owned()));
     }
     events
