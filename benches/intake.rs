@@ -47,7 +47,7 @@ use tamis::notification::{self, Verifier};
 use tamis::random::{Random, SystemRandom};
 use tamis::secret::Secret;
 use tamis::telemetry::metrics::Metrics;
-use tamis::telemetry::{Format, LeadNames, Lines, Loudness};
+use tamis::telemetry::{Format, LeadNames, Lines, Log, LogCounts, Loudness, Outlet, Place, Room, Stream};
 use zeroizing_alloc::ZeroAlloc;
 
 use support::home::{APP_SECRET, FORM, Home, NO_GRAPH, PAGE, Process};
@@ -349,7 +349,10 @@ struct Parts {
 fn parts() -> Parts {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let loudness = Loudness::new(option("level", tracing::Level::INFO));
-    let lines = Lines::new(Format::Pretty, loudness, clock.clone(), Box::new(std::io::stderr()));
+    let stderr: Box<dyn Outlet> = Box::new(Stream::stderr().expect("a descriptor"));
+    let places = vec![(Place::Stderr, stderr)];
+    let log = Log::start(Format::Pretty, clock.clone(), LogCounts::default(), Room::USUAL, places);
+    let lines = Lines::into_log(log.expect("a thread"), loudness);
     tracing::subscriber::set_global_default(lines.subscriber()).expect("the first subscriber");
     Parts {
         clock,
