@@ -47,7 +47,9 @@ use tamis::notification::{self, Verifier};
 use tamis::random::{Random, SystemRandom};
 use tamis::secret::Secret;
 use tamis::telemetry::metrics::Metrics;
-use tamis::telemetry::{Format, LeadNames, Lines, Log, LogCounts, Loudness, Outlet, Place, Room, Stream};
+use tamis::telemetry::{
+    Format, LeadNames, Lines, Log, LogCounts, LogOutlet, LogPlace, LogRoom, LogStream, Loudness,
+};
 use zeroizing_alloc::ZeroAlloc;
 
 use support::home::{APP_SECRET, FORM, Home, NO_GRAPH, PAGE, Process};
@@ -349,9 +351,9 @@ struct Parts {
 fn parts() -> Parts {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let loudness = Loudness::new(option("level", tracing::Level::INFO));
-    let stderr: Box<dyn Outlet> = Box::new(Stream::stderr().expect("a descriptor"));
-    let places = vec![(Place::Stderr, stderr)];
-    let log = Log::start(Format::Pretty, clock.clone(), LogCounts::default(), Room::USUAL, places);
+    let stderr: Box<dyn LogOutlet> = Box::new(LogStream::stderr().expect("a descriptor"));
+    let places = vec![(LogPlace::Stderr, stderr)];
+    let log = Log::start(Format::Pretty, clock.clone(), LogCounts::default(), LogRoom::USUAL, places);
     let lines = Lines::into_log(log.expect("a thread"), loudness);
     tracing::subscriber::set_global_default(lines.subscriber()).expect("the first subscriber");
     Parts {

@@ -16,7 +16,7 @@ use crate::random::SystemRandom;
 use crate::secret::location::Environment;
 use crate::store::{StoreCode, StoreError};
 use crate::telemetry::{
-    Format, Lines, Log, LogCounts, LogFile, Loudness, Outlet, Place, Room, Stream, silence_panics,
+    Format, Lines, Log, LogCounts, LogFile, LogOutlet, LogPlace, LogRoom, LogStream, Loudness, silence_panics,
 };
 use crate::terminal::{Exit, Failure};
 
@@ -152,11 +152,12 @@ fn listen_to_events(config: &Config, clock: &Arc<dyn Clock>) -> std::io::Result<
         LogFormat::Json => Format::Json,
     };
     let loudness = Loudness::new(level(config.log.level));
-    let mut places: Vec<(Place, Box<dyn Outlet>)> = vec![(Place::Stderr, Box::new(Stream::stderr()?))];
+    let mut places: Vec<(LogPlace, Box<dyn LogOutlet>)> =
+        vec![(LogPlace::Stderr, Box::new(LogStream::stderr()?))];
     if let Some(path) = &config.log.file {
-        places.push((Place::File, Box::new(LogFile::at(path, config.log.file_retention_days))));
+        places.push((LogPlace::File, Box::new(LogFile::at(path, config.log.file_retention_days))));
     }
-    let log = Log::start(format, Arc::clone(clock), LogCounts::default(), Room::USUAL, places)?;
+    let log = Log::start(format, Arc::clone(clock), LogCounts::default(), LogRoom::USUAL, places)?;
     let lines = Lines::into_log(Arc::clone(&log), loudness.clone());
     // A second subscriber in one process is a test's; the first one holds.
     let _ = tracing::subscriber::set_global_default(lines.subscriber());

@@ -128,7 +128,7 @@ fn begin<T: Send + 'static>(
 }
 
 /// What became of something that was begun.
-pub(super) enum Outcome<T> {
+pub(super) enum LookEnd<T> {
     /// It is done.
     Done(T),
     /// It goes on.
@@ -138,11 +138,11 @@ pub(super) enum Outcome<T> {
 }
 
 /// Looks whether it is done, waiting so long at most.
-pub(super) fn look<T>(outcome: &Receiver<T>, limit: Duration) -> Outcome<T> {
+pub(super) fn look<T>(outcome: &Receiver<T>, limit: Duration) -> LookEnd<T> {
     match outcome.recv_timeout(limit) {
-        Ok(done) => Outcome::Done(done),
-        Err(RecvTimeoutError::Timeout) => Outcome::UnderWay,
-        Err(RecvTimeoutError::Disconnected) => Outcome::Gone,
+        Ok(done) => LookEnd::Done(done),
+        Err(RecvTimeoutError::Timeout) => LookEnd::UnderWay,
+        Err(RecvTimeoutError::Disconnected) => LookEnd::Gone,
     }
 }
 
@@ -151,16 +151,16 @@ impl Crowd {
         Self { hanging: AtomicUsize::new(0), most }
     }
 
-    fn enter(&'static self) -> Option<Place> {
-        let place = (self.hanging.fetch_add(1, Ordering::SeqCst) < self.most, Place(self));
+    fn enter(&'static self) -> Option<CrowdPlace> {
+        let place = (self.hanging.fetch_add(1, Ordering::SeqCst) < self.most, CrowdPlace(self));
         place.0.then_some(place.1)
     }
 }
 
 /// A place in the crowd, until it is dropped.
-struct Place(&'static Crowd);
+struct CrowdPlace(&'static Crowd);
 
-impl Drop for Place {
+impl Drop for CrowdPlace {
     fn drop(&mut self) {
         self.0.hanging.fetch_sub(1, Ordering::SeqCst);
     }

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use crate::secret::Secret;
 use crate::secret::location::{Environment, Location, LocationCode};
-use crate::secret::reading::{Outcome, begin_look, look};
+use crate::secret::reading::{LookEnd, begin_look, look};
 
 /// How often a file is looked at, however often the secret is asked for.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -20,11 +20,11 @@ const LOOK_WITHIN: Duration = Duration::from_millis(100);
 
 /// A secret that is read again when its file changes, so that a replaced page token works without a restart.
 pub struct WatchedSecret {
-    place: Arc<Place>,
+    place: Arc<WatchedPlace>,
     held: Mutex<Held>,
 }
 
-struct Place {
+struct WatchedPlace {
     location: Location,
     environment: Environment,
 }
@@ -37,14 +37,14 @@ struct Held {
     refused: Option<Stamp>,
     looked: Instant,
     /// A look that did not come back in time.
-    under_way: Option<Receiver<Option<Found>>>,
+    under_way: Option<Receiver<Option<OtherVersion>>>,
 }
 
 /// What tells one version of a file from the next.
 type Stamp = (u64, i64, i64, u64);
 
 /// Another version of the file than the known one, and what is in it.
-struct Found {
+struct OtherVersion {
     stamp: Stamp,
     read: Result<Secret, LocationCode>,
 }
@@ -67,7 +67,7 @@ impl WatchedSecret {
     /// See [`LocationCode`].
     pub fn read(location: Location, environment: Environment) -> Result<Self, LocationCode> {
         let secret = Arc::new(location.read(&environment)?);
-        let place = Arc::new(Place { location, environment });
+        let place = Arc::new(WatchedPlace { location, environment });
         // Its version is told by the first look: a file that was replaced in between is read once more.
         let held = Held { stamp: None, secret, refused: None, looked: Instant::now(), under_way: None };
         let watched = Self { place, held: Mutex::new(held) };
@@ -91,7 +91,7 @@ impl WatchedSecret {
 
 impl Held {
     /// Looks at the file, if the last look is that long ago. None: nothing new is known.
-    fn look(&mut self, place: &Arc<Place>, pause: Duration) -> Option<Found> {
+    fn look(&mut self, place: &Arc<WatchedPlace>, pause: Duration) -> Option<OtherVersion> {
         let (outcome, patience) = match self.under_way.take() {
             Some(outcome) => (outcome, Duration::ZERO),
             None if self.looked.elapsed() < pause => return None,
@@ -103,16 +103,16 @@ impl Held {
             }
         };
         match look(&outcome, patience) {
-            Outcome::Done(found) => found,
-            Outcome::UnderWay => {
+            LookEnd::Done(found) => found,
+            LookEnd::UnderWay => {
                 self.under_way = Some(outcome);
                 None
             }
-            Outcome::Gone => None,
+            LookEnd::Gone => None,
         }
     }
 
-    fn take(&mut self, found: Found) -> SecretLook {
+    fn take(&mut self, found: OtherVersion) -> SecretLook {
         match found.read {
             Ok(secret) => {
                 let same = secret.equals(self.secret.expose());
@@ -129,12 +129,12 @@ impl Held {
     }
 }
 
-impl Place {
-    fn other_than(&self, known: Option<Stamp>) -> Option<Found> {
+impl WatchedPlace {
+    fn other_than(&self, known: Option<Stamp>) -> Option<OtherVersion> {
         let Location::File(path) = &self.location else { return None };
         let stamp = |m: Metadata| (m.ino(), m.mtime(), m.mtime_nsec(), m.len());
         let stamp = std::fs::metadata(path).ok().map(stamp).filter(|stamp| Some(*stamp) != known)?;
-        Some(Found { stamp, read: self.location.read(&self.environment) })
+        Some(OtherVersion { stamp, read: self.location.read(&self.environment) })
     }
 }
 
@@ -210,7 +210,7 @@ mod tests {
             assert!(watched.current_after(Duration::ZERO).0.equals(b"one"));
         }
         assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
-        let found = Found { stamp: (1, 2, 3, 4), read: Ok(Secret::new(b"two".to_vec())) };
+        let found = OtherVersion { stamp: (1, 2, 3, 4), read: Ok(Secret::new(b"two".to_vec())) };
         answer.send(Some(found)).expect("somebody waits");
         let (secret, look) = watched.current_after(Duration::ZERO);
         assert!(secret.equals(b"two") && look == SecretLook::Replaced);

@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Where lines go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum LogPlace {
     /// The process's stderr: a terminal, systemd's journal, a container's log driver.
     Stderr,
     /// The file that the config names.
     File,
 }
 
-impl Place {
+impl LogPlace {
     /// All of them.
     pub const ALL: [Self; 2] = [Self::Stderr, Self::File];
 
@@ -31,13 +31,13 @@ pub struct LogCounts(Arc<Counts>);
 
 #[derive(Default)]
 struct Counts {
-    lost: [AtomicU64; Place::ALL.len()],
+    lost: [AtomicU64; LogPlace::ALL.len()],
     malformed: AtomicU64,
 }
 
 impl LogCounts {
     /// So many lines did not get to this place.
-    pub(super) fn lost(&self, place: Place, lines: u64) {
+    pub(super) fn lost(&self, place: LogPlace, lines: u64) {
         if let Some(lost) = self.0.lost.get(place as usize) {
             lost.fetch_add(lines, Ordering::Relaxed);
         }
@@ -49,7 +49,7 @@ impl LogCounts {
     }
 
     /// How many lines did not get to this place since the start.
-    pub fn lines_lost(&self, place: Place) -> u64 {
+    pub fn lines_lost(&self, place: LogPlace) -> u64 {
         self.0.lost.get(place as usize).map_or(0, |lost| lost.load(Ordering::Relaxed))
     }
 

@@ -15,7 +15,7 @@ use rustix::fs::OFlags;
 
 use crate::clock::Day;
 use crate::machine::disk::{directory_of, private_dir, private_file};
-use crate::telemetry::log::{Mishap, NotWritten, Outlet};
+use crate::telemetry::log::{LogOutlet, Mishap, NotWritten};
 
 /// After a line that could not be written the next ones are not tried for so long: on a disk that is all but full a
 /// short line fits where a long one does not, and that is not worth two lines each.
@@ -178,7 +178,7 @@ impl LogFile {
     }
 }
 
-impl Outlet for LogFile {
+impl LogOutlet for LogFile {
     fn write(&mut self, lines: &[(Timestamp, &str)]) -> Result<(), NotWritten> {
         let mut from = 0;
         for of_a_day in lines.chunk_by(|(one, _), (next, _)| Day::of(*one) == Day::of(*next)) {

@@ -11,9 +11,9 @@ use tracing::Level;
 
 use crate::clock::{Clock, Rfc3339};
 use crate::machine::priority;
-use crate::telemetry::counts::{LogCounts, Place};
+use crate::telemetry::counts::{LogCounts, LogPlace};
 use crate::telemetry::line::{self, Format};
-use crate::telemetry::queue::{Line, Loss, Next, Queue, Room};
+use crate::telemetry::queue::{Line, LogRoom, Loss, Next, Queue};
 
 /// So many bytes are written at once: a pipe takes as many in one piece or not at all (PIPE_BUF, pipe(7)), so that lines
 /// of others who write into it do not end up amid ours.
@@ -22,7 +22,7 @@ const CHUNK_BYTES: usize = 4_096;
 const LOOK: Duration = Duration::from_secs(60);
 
 /// A place where lines end up.
-pub trait Outlet: Send {
+pub trait LogOutlet: Send {
     /// Writes lines, in this order. An error: the lines from this one on are not there.
     fn write(&mut self, lines: &[(Timestamp, &str)]) -> Result<(), NotWritten>;
 
@@ -55,7 +55,7 @@ pub enum Mishap {
 pub struct Log {
     format: Format,
     clock: Arc<dyn Clock>,
-    places: Vec<(Place, Arc<Queue>)>,
+    places: Vec<(LogPlace, Arc<Queue>)>,
     counts: LogCounts,
 }
 
@@ -68,10 +68,10 @@ impl Log {
         format: Format,
         clock: Arc<dyn Clock>,
         counts: LogCounts,
-        room: Room,
-        outlets: Vec<(Place, Box<dyn Outlet>)>,
+        room: LogRoom,
+        outlets: Vec<(LogPlace, Box<dyn LogOutlet>)>,
     ) -> io::Result<Arc<Self>> {
-        let queue = |place: Place| {
+        let queue = |place: LogPlace| {
             let counts = counts.clone();
             (place, Arc::new(Queue::new(room, move |lines| counts.lost(place, lines))))
         };
@@ -123,11 +123,11 @@ impl Log {
 struct Writing {
     format: Format,
     clock: Arc<dyn Clock>,
-    place: Place,
+    place: LogPlace,
     queue: Arc<Queue>,
     /// Where the other places hear of what happens to this one.
     others: Vec<Arc<Queue>>,
-    outlet: Box<dyn Outlet>,
+    outlet: Box<dyn LogOutlet>,
 }
 
 impl Writing {
@@ -164,8 +164,8 @@ impl Writing {
                 let lost = lines.get(from..).unwrap_or_default();
                 if self.queue.not_written(lost, kind) {
                     let name = match self.place {
-                        Place::Stderr => "log.stderr-unwritable",
-                        Place::File => "log.file-unwritable",
+                        LogPlace::Stderr => "log.stderr-unwritable",
+                        LogPlace::File => "log.file-unwritable",
                     };
                     self.tell_others(&self.line(name, &[("io.kind", format!("{kind:?}").into())]));
                 }

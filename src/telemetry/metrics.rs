@@ -18,7 +18,7 @@ use prometheus_client::registry::Registry;
 use crate::id::PageId;
 use crate::notification::{ChangeCode, ParkCode};
 use crate::purpose::PurposeId;
-use crate::telemetry::counts::{LogCounts, Place};
+use crate::telemetry::counts::{LogCounts, LogPlace};
 
 /// The media type of what [`Metrics::render`] makes: Prometheus takes it for an older format without it, and refuses it.
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -322,7 +322,7 @@ impl Metrics {
         let counts = self.log.get().cloned().unwrap_or_default();
         // These counters only follow others, which are there before the metrics are.
         let follow = |counter: &Counter, count: u64| counter.inner().store(count, Ordering::Relaxed);
-        for place in Place::ALL {
+        for place in LogPlace::ALL {
             let lost = self.log_lines_lost.get_or_create(&ByPlace { place: Label(place.as_str()) });
             follow(&lost, counts.lines_lost(place));
         }
@@ -390,7 +390,7 @@ mod tests {
         metrics.parked(ParkCode::FormUnclaimed);
         metrics.read_from(|| async { Readings { inbox_queued: 3, ready: true, ..Readings::default() } });
         let counts = LogCounts::default();
-        counts.lost(Place::Stderr, 7);
+        counts.lost(LogPlace::Stderr, 7);
         counts.malformed();
         metrics.count_log(counts);
         let text = metrics.render().await;

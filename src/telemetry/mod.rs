@@ -30,13 +30,13 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 
 use crate::clock::Clock;
 
-pub use counts::{LogCounts, Place};
+pub use counts::{LogCounts, LogPlace};
 pub use file::LogFile;
 pub use line::Format;
-pub use log::{Log, Outlet};
+pub use log::{Log, LogOutlet};
 pub use name::LeadNames;
-pub use queue::Room;
-pub use stream::Stream;
+pub use queue::LogRoom;
+pub use stream::LogStream;
 
 /// Events of this crate; all others are foreign.
 const OWN: &str = "tamis";

@@ -16,7 +16,7 @@ use tracing::Level;
 
 /// How much may wait for one place.
 #[derive(Clone, Copy, Debug)]
-pub struct Room {
+pub struct LogRoom {
     /// So many lines.
     pub lines: usize,
     /// So many bytes of text.
@@ -27,7 +27,7 @@ pub struct Room {
     pub error_bytes: usize,
 }
 
-impl Room {
+impl LogRoom {
     /// Some 25,000 lines of a usual length: a minute of a busy daemon.
     pub const USUAL: Self =
         Self { lines: 32_768, bytes: 4 * 1024 * 1024, error_lines: 2_048, error_bytes: 256 * 1024 };
@@ -65,7 +65,7 @@ pub(super) enum Next {
 
 /// The queue.
 pub(super) struct Queue {
-    room: Room,
+    room: LogRoom,
     state: Mutex<State>,
     came: Condvar,
     ended: Condvar,
@@ -86,7 +86,7 @@ struct State {
 
 impl Queue {
     /// An empty one. `count` is told of each line that is lost.
-    pub(super) fn new(room: Room, count: impl Fn(u64) + Send + Sync + 'static) -> Self {
+    pub(super) fn new(room: LogRoom, count: impl Fn(u64) + Send + Sync + 'static) -> Self {
         let (came, ended) = (Condvar::new(), Condvar::new());
         Self { room, state: Mutex::default(), came, ended, count: Box::new(count) }
     }
@@ -190,7 +190,7 @@ impl Queue {
 }
 
 impl State {
-    fn fits(&self, line: &Line, room: Room, is_error: bool) -> bool {
+    fn fits(&self, line: &Line, room: LogRoom, is_error: bool) -> bool {
         let (lines, bytes) = match is_error {
             true => (room.lines, room.bytes),
             false => (room.lines - room.error_lines, room.bytes - room.error_bytes),
@@ -210,7 +210,7 @@ mod tests {
 
     use super::*;
 
-    const SMALL: Room = Room { lines: 8, bytes: 800, error_lines: 2, error_bytes: 200 };
+    const SMALL: LogRoom = LogRoom { lines: 8, bytes: 800, error_lines: 2, error_bytes: 200 };
     const NOW: Duration = Duration::ZERO;
 
     struct World {

@@ -8,20 +8,20 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::telemetry::log::{NotWritten, Outlet};
+use crate::telemetry::log::{LogOutlet, NotWritten};
 
 /// How long to wait before a stream is tried again that takes nothing and does not make its writers wait (somebody else
 /// who has the same pipe or terminal made it so).
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// A stream of lines: stderr, or what stands for it in a test.
-pub struct Stream<W> {
+pub struct LogStream<W> {
     to: W,
     /// The last thing that got through was half a line.
     torn: bool,
 }
 
-impl Stream<File> {
+impl LogStream<File> {
     /// The process's stderr.
     ///
     /// # Errors
@@ -32,7 +32,7 @@ impl Stream<File> {
     }
 }
 
-impl<W: Write + Send> Stream<W> {
+impl<W: Write + Send> LogStream<W> {
     /// Lines into this.
     pub fn of(to: W) -> Self {
         Self { to, torn: false }
@@ -54,7 +54,7 @@ impl<W: Write + Send> Stream<W> {
     }
 }
 
-impl<W: Write + Send> Outlet for Stream<W> {
+impl<W: Write + Send> LogOutlet for LogStream<W> {
     fn write(&mut self, lines: &[(Timestamp, &str)]) -> Result<(), NotWritten> {
         let mut text = String::new();
         if self.torn {
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn half_a_line_counts_as_none_and_does_not_spoil_the_next_one() {
-        let mut stream = Stream::of(Small { room: 6, ..Small::default() });
+        let mut stream = LogStream::of(Small { room: 6, ..Small::default() });
         let lost = stream.write(&lines(["one\n", "two\n", "three\n"]));
         assert_eq!(lost, Err(NotWritten { from: 1, kind: ErrorKind::StorageFull }));
         let lost = stream.write(&lines(["four\n"]));
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_stream_that_does_not_wait_for_its_reader_is_tried_again() {
-        let mut stream = Stream::of(Small { room: 100, tired: true, ..Small::default() });
+        let mut stream = LogStream::of(Small { room: 100, tired: true, ..Small::default() });
         assert_eq!(stream.write(&lines(["one\n"])), Ok(()));
         assert_eq!(stream.to.written, b"one\n");
     }

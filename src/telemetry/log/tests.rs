@@ -5,20 +5,20 @@ use parking_lot::Mutex;
 
 use super::*;
 use crate::clock::SystemClock;
-use crate::telemetry::stream::Stream;
+use crate::telemetry::stream::LogStream;
 
-const ROOM: Room = Room { lines: 1_000, bytes: 1 << 20, error_lines: 50, error_bytes: 1 << 16 };
+const ROOM: LogRoom = LogRoom { lines: 1_000, bytes: 1 << 20, error_lines: 50, error_bytes: 1 << 16 };
 /// How long a thing may take that takes no time.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-fn start(outlets: Vec<(Place, Box<dyn Outlet>)>) -> Arc<Log> {
+fn start(outlets: Vec<(LogPlace, Box<dyn LogOutlet>)>) -> Arc<Log> {
     let clock = Arc::new(SystemClock);
     Log::start(Format::Pretty, clock, LogCounts::default(), ROOM, outlets).expect("threads")
 }
 
 fn into_a_pipe() -> (Arc<Log>, PipeReader) {
     let (reader, writer): (PipeReader, PipeWriter) = std::io::pipe().expect("a pipe");
-    (start(vec![(Place::Stderr, Box::new(Stream::of(writer)))]), reader)
+    (start(vec![(LogPlace::Stderr, Box::new(LogStream::of(writer)))]), reader)
 }
 
 fn say(log: &Log, number: usize) {
@@ -29,7 +29,7 @@ fn say(log: &Log, number: usize) {
 #[derive(Clone, Default)]
 struct Disk(Arc<(AtomicBool, Mutex<String>)>);
 
-impl Outlet for Disk {
+impl LogOutlet for Disk {
     fn write(&mut self, lines: &[(Timestamp, &str)]) -> Result<(), NotWritten> {
         if self.0.0.load(Ordering::SeqCst) {
             return Err(NotWritten { from: 0, kind: ErrorKind::StorageFull });
@@ -76,7 +76,7 @@ fn a_pipe_that_nobody_reads_costs_lines_and_no_time_and_the_end_has_an_end() {
     let begun = Instant::now();
     (0..50_000).for_each(|number| say(&log, number));
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?} for lines that nobody reads", begun.elapsed());
-    assert!(log.counts().lines_lost(Place::Stderr) > 45_000);
+    assert!(log.counts().lines_lost(LogPlace::Stderr) > 45_000);
     let begun = Instant::now();
     assert!(!log.close(Duration::from_millis(100)), "what nobody reads was written");
     assert!(begun.elapsed() < Duration::from_secs(5));
@@ -88,7 +88,7 @@ fn once_it_is_read_again_the_gap_is_told_where_it_is() {
     let (log, reader) = into_a_pipe();
     let before = SystemClock.now();
     (0..5_000).for_each(|number| say(&log, number));
-    let lost = log.counts().lines_lost(Place::Stderr);
+    let lost = log.counts().lines_lost(LogPlace::Stderr);
     assert!(lost > 3_000, "{lost}");
     let mut lines = BufReader::new(reader).lines().map_while(Result::ok);
     // Nothing more is said: the thread tells by itself. There may be several gaps, since a pipe takes some before it is
@@ -110,7 +110,7 @@ fn once_it_is_read_again_the_gap_is_told_where_it_is() {
     assert!(heard.is_sorted());
     say(&log, 5_000);
     assert!(lines.next().is_some_and(|line| line.starts_with("line 005000")), "and on it goes");
-    assert_eq!(log.counts().lines_lost(Place::Stderr), lost);
+    assert_eq!(log.counts().lines_lost(LogPlace::Stderr), lost);
 }
 
 #[test]
@@ -119,19 +119,19 @@ fn a_reader_that_has_gone_costs_lines_and_no_panic() {
     drop(reader);
     (0..10).for_each(|number| say(&log, number));
     assert!(log.close(PATIENCE), "nothing is left to be written");
-    assert_eq!(log.counts().lines_lost(Place::Stderr), 10);
+    assert_eq!(log.counts().lines_lost(LogPlace::Stderr), 10);
 }
 
 #[test]
 fn a_place_that_fails_or_stalls_is_told_in_the_other_one_and_does_not_stop_it() {
     let (disk, (reader, writer)) = (Disk::default(), std::io::pipe().expect("a pipe"));
-    let stderr: Box<dyn Outlet> = Box::new(Stream::of(writer));
-    let log = start(vec![(Place::Stderr, stderr), (Place::File, Box::new(disk.clone()))]);
+    let stderr: Box<dyn LogOutlet> = Box::new(LogStream::of(writer));
+    let log = start(vec![(LogPlace::Stderr, stderr), (LogPlace::File, Box::new(disk.clone()))]);
     disk.set_full(true);
     say(&log, 0);
-    until("the line is lost", || log.counts().lines_lost(Place::File) == 1);
+    until("the line is lost", || log.counts().lines_lost(LogPlace::File) == 1);
     say(&log, 1);
-    until("another one", || log.counts().lines_lost(Place::File) == 2);
+    until("another one", || log.counts().lines_lost(LogPlace::File) == 2);
     disk.set_full(false);
     say(&log, 2);
     until("the file goes on", || {
@@ -151,7 +151,7 @@ fn a_place_that_fails_or_stalls_is_told_in_the_other_one_and_does_not_stop_it() 
         }
     }
     until("the file has it all", || disk.text().contains("line 004002"));
-    assert_eq!(log.counts().lines_lost(Place::File), 2);
-    assert!(log.counts().lines_lost(Place::Stderr) > 0, "the pipe was large");
+    assert_eq!(log.counts().lines_lost(LogPlace::File), 2);
+    assert!(log.counts().lines_lost(LogPlace::Stderr) > 0, "the pipe was large");
     assert!(!log.close(Duration::from_millis(50)));
 }
