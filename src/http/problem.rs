@@ -223,7 +223,11 @@ mod tests {
     #[test]
     fn every_store_code_has_its_own_status() {
         let expected = [
-            (503, "store-unavailable", "store-locked store-closed store-halted store-stalled disk-full"),
+            (
+                503,
+                "store-unavailable",
+                "store-locked store-closed store-halted store-stalled copy-too-slow disk-full",
+            ),
             (503, "busy", "too-many-readings"),
             (503, "clock-jumped", "clock-jumped"),
             (413, "body-too-large", "value-too-large"),
