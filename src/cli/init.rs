@@ -1,14 +1,13 @@
 //! `tamis init DIR`: a config to fill in, a root key, a verify token. Nothing that is there is touched.
 
 use std::fmt::Write as _;
-use std::fs::DirBuilder;
 use std::io::{self, ErrorKind, Write as _};
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use crate::machine::disk::{private_file, sync_dir};
+use crate::machine::disk::sync_dir;
+use crate::machine::own::{self, Directory, FileCode};
 use crate::random::Random;
 
 /// The config that is written, with `{dir}` for the directory.
@@ -44,6 +43,14 @@ pub enum InitError {
     /// The system has no randomness to give. Nothing was written.
     #[error("the system gives no randomness to make keys of")]
     Random,
+    /// Somebody else could have a hand in what is written.
+    #[error("{} is not used: {} ({code}). Choose a directory of your own", .path.display(), .code.sentence())]
+    Refused {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        code: FileCode,
+    },
     /// The system refused.
     #[error("cannot write {}: {kind}. What was written so far is still there", .path.display())]
     Io {
@@ -73,13 +80,16 @@ pub fn run(arguments: &Arguments, random: &dyn Random) -> Result<String, InitErr
     let verify_token = random_hex::<16>(random)?;
 
     let made = made_directory(&directory)?;
-    at(&secrets, DirBuilder::new().mode(0o700).create(&secrets))?;
-    write_new(&secrets.join("root-key"), root_key.as_bytes())?;
-    write_new(&secrets.join("verify-token"), verify_token.as_bytes())?;
-    at(&secrets, sync_dir(&secrets))?;
+    // From here on by handles: nobody puts another directory in the place of one that was looked at.
+    let home = at(&directory, Directory::own(&directory))?;
+    let inner = at(&secrets, home.make_directory("secrets"))?;
+    for (name, secret) in [("root-key", &root_key), ("verify-token", &verify_token)] {
+        at(&secrets.join(name), write_new(&inner, name, secret.as_bytes()))?;
+    }
+    at(&secrets, inner.sync())?;
     // Last, so that a config that is there has its secrets.
-    write_new(&config, TEMPLATE.replace("{dir}", &quoted).as_bytes())?;
-    at(&directory, sync_dir(&directory))?;
+    at(&config, write_new(&home, "tamis.toml", TEMPLATE.replace("{dir}", &quoted).as_bytes()))?;
+    at(&directory, home.sync())?;
     for parent in made {
         at(&parent, sync_dir(&parent))?;
     }
@@ -103,19 +113,19 @@ fn random_hex<const BYTES: usize>(random: &dyn Random) -> Result<Zeroizing<Strin
 }
 
 /// Writes a file that was not there, for its owner alone, and syncs it.
-fn write_new(path: &Path, bytes: &[u8]) -> Result<(), InitError> {
-    let written = private_file().write(true).create_new(true).open(path).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()
-    });
-    match written {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(InitError::Present(path.to_owned())),
-        written => at(path, written),
-    }
+fn write_new(directory: &Directory, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let mut file = directory.create_new(name)?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 fn at<T>(path: &Path, done: io::Result<T>) -> Result<T, InitError> {
-    done.map_err(|error| InitError::Io { path: path.to_owned(), kind: error.kind() })
+    let path = path.to_owned();
+    done.map_err(|error| match (own::refusal(&error), error.kind()) {
+        (Some(code), _) => InitError::Refused { path, code },
+        (None, ErrorKind::AlreadyExists) => InitError::Present(path),
+        (None, kind) => InitError::Io { path, kind },
+    })
 }
 
 /// The directory as it stands between quotes in TOML.
@@ -230,6 +240,35 @@ mod tests {
     }
 
     #[test]
+    fn no_secret_is_put_where_another_user_could_exchange_it() {
+        let parent = tempfile::tempdir().expect("a directory");
+        let directory = parent.path().join("shared");
+        fs::create_dir(&directory).expect("made");
+        fs::set_permissions(&directory, PermissionsExt::from_mode(0o777)).expect("a mode");
+        let refused = |wanted: FileCode| {
+            let refusal = init(&directory).expect_err("shared");
+            assert!(matches!(&refusal, InitError::Refused { code, .. } if *code == wanted), "{refusal}");
+            assert!(refusal.to_string().contains(wanted.as_str()), "{refusal}");
+            assert_eq!(fs::read_dir(&directory).expect("readable").count(), 0);
+        };
+        refused(FileCode::DirectoryOpen);
+        fs::set_permissions(&directory, PermissionsExt::from_mode(0o755)).expect("a mode");
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(&directory, Some(65_534), Some(65_534)).expect("given away");
+            refused(FileCode::DirectoryForeign);
+        }
+        // Links in the place of what is written: to a victim, and to nowhere.
+        for (name, leads_to) in [("secrets", "/tmp"), ("secrets", "nowhere"), ("tamis.toml", "nowhere")] {
+            let directory = parent.path().join("mine");
+            fs::create_dir(&directory).expect("made");
+            std::os::unix::fs::symlink(leads_to, directory.join(name)).expect("a link");
+            assert!(matches!(init(&directory), Err(InitError::Present(_))), "{name}");
+            assert_eq!(fs::read_dir(&directory).expect("readable").count(), 1);
+            fs::remove_dir_all(&directory).expect("removed");
+        }
+    }
+
+    #[test]
     fn check_names_exactly_what_is_left_to_fill_in() {
         let parent = tempfile::tempdir().expect("a directory");
         let directory = parent.path().join("d \"q\" \\ é");
@@ -265,7 +304,8 @@ mod tests {
         let directory = parent.path().join("t");
         init(&directory).expect("written");
         for name in ["app-secret", "page-token"] {
-            write_new(&directory.join("secrets").join(name), b"abc\n").expect("written");
+            let secrets = Directory::own(&directory.join("secrets")).expect("ours");
+            write_new(&secrets, name, b"abc\n").expect("written");
         }
         let path = directory.join("tamis.toml");
         let filled = fs::read_to_string(&path)

@@ -132,6 +132,7 @@ impl From<StoreError> for Problem {
             | StoreCode::Damaged
             | StoreCode::Format
             | StoreCode::Io
+            | StoreCode::NotOwn
             | StoreCode::ReadingInterrupted
             | StoreCode::Keyring => ProblemCode::StoreFailed,
         };
@@ -241,8 +242,8 @@ mod tests {
                 500,
                 "store-failed",
                 "store-missing keyring-missing witness-missing keyring-foreign keyring-rolled-back \
-                 store-behind-witness store-damaged store-format-unknown store-io reading-interrupted \
-                 keyring-failed",
+                 store-behind-witness store-damaged store-format-unknown store-io store-not-own \
+                 reading-interrupted keyring-failed",
             ),
         ];
         let mut seen = 0;

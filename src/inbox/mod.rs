@@ -40,6 +40,7 @@ use crate::id::LeadgenId;
 use crate::keyring::{Keyring, KeyringError};
 use crate::lifecycle::ending::join_until;
 use crate::machine::disk;
+use crate::machine::own::{self, Directory};
 use crate::notification::{Lane, LeadRef};
 use crate::random::Random;
 
@@ -75,6 +76,8 @@ crate::codes! {
         Panicked = "inbox-panicked",
         /// A file could not be read, written or synced.
         Io = "inbox-io",
+        /// A segment or the directory belongs to another user, is a link or has a second name, or anybody may exchange it.
+        NotOwn = "inbox-not-own",
         /// A segment is damaged where it had been durable.
         Corrupt = "inbox-corrupt",
         /// A segment belongs to another instance.
@@ -117,7 +120,8 @@ impl InboxError {
 
     #[expect(clippy::needless_pass_by_value, reason = "made for map_err")]
     fn io(error: io::Error) -> Self {
-        Self { code: InboxCode::Io, io: Some(error.kind()) }
+        let code = if own::refusal(&error).is_some() { InboxCode::NotOwn } else { InboxCode::Io };
+        Self { code, io: Some(error.kind()) }
     }
 
     fn keyring(error: KeyringError) -> Self {
@@ -389,7 +393,7 @@ impl Drop for Inbox {
 /// cut takes back, with every frame that is written and synced in it from now on.
 fn own_directory(path: &Path) -> Result<File, InboxError> {
     disk::private_dir(path).map_err(InboxError::io)?;
-    let directory = File::open(path).map_err(InboxError::io)?;
+    let directory = Directory::own(path).map_err(InboxError::io)?.into_file();
     match directory.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(InboxError::of(InboxCode::Locked)),

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::keyring::InstanceId;
-use crate::machine::disk;
+use crate::machine::own::{Access, Directory};
 
 /// Where the first frame is: after the headers, each in a page of its own.
 pub const FIRST_FRAME: usize = 2 * HEADER_EVERY;
@@ -116,11 +116,12 @@ impl Shelf {
     /// What the system says.
     pub fn slots(&self) -> io::Result<Vec<u32>> {
         let mut slots = Vec::new();
+        let directory = Directory::own(&self.path)?;
         for entry in fs::read_dir(&self.path)? {
             let name = entry?.file_name();
             let Some(name) = name.to_str() else { continue };
             if name.ends_with(".new") {
-                fs::remove_file(self.path.join(name))?;
+                directory.discard(name)?;
             } else if let Some(slot) = name.strip_suffix(".seg").and_then(|digits| digits.parse().ok()) {
                 slots.push(slot);
             }
@@ -134,17 +135,18 @@ impl Shelf {
     /// # Errors
     /// What the system says; nothing is left under the final name then.
     pub fn create(&self, slot: u32, used: u64) -> io::Result<SegmentFile> {
-        let unfinished = self.path.join(format!("{slot:06}.new"));
-        let made = self.write_new(&unfinished, used).and_then(|file| {
-            fs::rename(&unfinished, self.file_path(slot))?;
-            disk::sync_dir(&self.path)?;
+        let directory = Directory::own(&self.path)?;
+        let unfinished = format!("{slot:06}.new");
+        let made = self.write_new(&directory, &unfinished, used).and_then(|file| {
+            directory.rename(&unfinished, name_of(slot))?;
+            directory.sync()?;
             Ok(file)
         });
         match made {
             Ok(file) => Ok(self.segment_file(slot, self.segment_bytes, true, file)),
             Err(error) => {
                 // What is left of it is removed at the next open, if not now.
-                let _ = fs::remove_file(&unfinished);
+                let _ = directory.discard(&unfinished);
                 Err(error)
             }
         }
@@ -155,7 +157,7 @@ impl Shelf {
     /// # Errors
     /// See [`Unreadable`].
     pub fn used(&self, slot: u32) -> Result<u64, Unreadable> {
-        let file = File::open(self.file_path(slot)).map_err(Unreadable::Io)?;
+        let file = self.open(slot, Access::Read)?;
         let mut headers = Vec::with_capacity(FIRST_FRAME);
         file.take(FIRST_FRAME as u64).read_to_end(&mut headers).map_err(Unreadable::Io)?;
         newest_header(&headers).0.map(|header| header.used).ok_or(Unreadable::Damaged)
@@ -166,8 +168,7 @@ impl Shelf {
     /// # Errors
     /// See [`Unreadable`].
     pub fn read(&self, slot: u32) -> Result<FoundSegment, Unreadable> {
-        let mut file =
-            disk::private_file().read(true).write(true).open(self.file_path(slot)).map_err(Unreadable::Io)?;
+        let mut file = self.open(slot, Access::Write)?;
         let mut content = Vec::new();
         file.read_to_end(&mut content).map_err(Unreadable::Io)?;
         let (newest, second_counts, spoiled) = newest_header(&content);
@@ -203,8 +204,9 @@ impl Shelf {
     /// # Errors
     /// What the system says.
     pub fn remove(&self, slot: u32) -> io::Result<()> {
-        fs::remove_file(self.file_path(slot))?;
-        disk::sync_dir(&self.path)
+        let directory = Directory::own(&self.path)?;
+        directory.remove(name_of(slot))?;
+        directory.sync()
     }
 
     fn segment_file(&self, slot: u32, bytes: u64, second_counts: bool, file: File) -> SegmentFile {
@@ -212,12 +214,15 @@ impl Shelf {
         SegmentFile { slot, bytes, second_counts, medium: self.media.medium(file) }
     }
 
-    fn file_path(&self, slot: u32) -> PathBuf {
-        self.path.join(format!("{slot:06}.seg"))
+    fn open(&self, slot: u32, access: Access) -> Result<File, Unreadable> {
+        let directory = Directory::own(&self.path);
+        directory.and_then(|directory| directory.open_own(name_of(slot), access)).map_err(Unreadable::Io)
     }
 
-    fn write_new(&self, path: &Path, used: u64) -> io::Result<File> {
-        let mut file = disk::private_file().read(true).write(true).create(true).truncate(true).open(path)?;
+    fn write_new(&self, directory: &Directory, name: &str, used: u64) -> io::Result<File> {
+        // What a creation cut short has left.
+        directory.discard(name)?;
+        let mut file = directory.create_new(name)?;
         let zeros = vec![0; ZEROS_BYTES];
         let mut left = self.segment_bytes;
         while left > 0 {
@@ -278,6 +283,10 @@ fn newest_header(content: &[u8]) -> (Option<Header>, bool, bool) {
     let spoiled = first.is_none() || second.is_none();
     let second_counts = second.as_ref().map(|header| header.used) > first.as_ref().map(|header| header.used);
     (if second_counts { second } else { first }, second_counts, spoiled)
+}
+
+fn name_of(slot: u32) -> String {
+    format!("{slot:06}.seg")
 }
 
 fn header_at(second: bool) -> u64 {

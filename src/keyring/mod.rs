@@ -16,6 +16,7 @@ use std::io::ErrorKind;
 
 use crate::clock::{Day, Month};
 use crate::lead::BucketKey;
+use crate::machine::own::{self, FileCode};
 use crate::purpose::{PurposeId, RecordId};
 use crate::secret::Key;
 
@@ -57,6 +58,8 @@ crate::codes! {
         Exists = "keyring-exists",
         /// The path is a link, or the file has a second name: a replaced generation would live on beside the new one.
         Linked = "keyring-linked",
+        /// The file, one beside it, or their directory belongs to another user, or anybody may exchange them.
+        NotOwn = "keyring-not-own",
         /// A later version wrote the file.
         Format = "keyring-format-unknown",
         /// The file does not open under this root key, or was changed.
@@ -87,6 +90,18 @@ impl KeyringError {
     /// A failure of the file.
     pub const fn io(kind: ErrorKind) -> Self {
         Self { code: KeyringCode::Io, io: Some(kind) }
+    }
+
+    /// A failure of the file, or a refusal to use it.
+    #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` is given")]
+    fn file(error: std::io::Error) -> Self {
+        match own::refusal(&error) {
+            Some(FileCode::Linked) => Self::of(KeyringCode::Linked),
+            Some(FileCode::Foreign | FileCode::DirectoryOpen | FileCode::DirectoryForeign) => {
+                Self::of(KeyringCode::NotOwn)
+            }
+            Some(FileCode::NotPlain) | None => Self::io(error.kind()),
+        }
     }
 }
 

@@ -11,7 +11,8 @@ use zeroize::Zeroizing;
 
 use crate::keyring::format::KEYRING_BYTES_MAX;
 use crate::keyring::{KeyringCode, KeyringError};
-use crate::machine::disk::{directory_of, private_dir, private_file, sync_dir};
+use crate::machine::disk::{directory_of, private_dir};
+use crate::machine::own::{self, Access, Directory};
 
 /// Bits of a file's mode that let others than its owner in.
 const MODE_OF_OTHERS: u32 = 0o077;
@@ -68,10 +69,11 @@ impl Files {
     /// Keeps other processes away until the returned file is dropped; a killed process's lock goes with it.
     ///
     /// # Errors
-    /// [`KeyringCode::Locked`], [`KeyringCode::Io`].
+    /// [`KeyringCode::Locked`], [`KeyringCode::Linked`], [`KeyringCode::NotOwn`], [`KeyringCode::Io`].
     pub fn lock(&self) -> Result<File, KeyringError> {
-        let opened = private_file().create(true).truncate(false).write(true).open(&self.lock);
-        let file = opened.map_err(|error| KeyringError::io(error.kind()))?;
+        let opened = Directory::own_of(&self.lock)
+            .and_then(|(directory, name)| directory.open_or_create(name, Access::Write));
+        let file = opened.map_err(KeyringError::file)?;
         match file.try_lock() {
             Ok(()) => Ok(file),
             Err(TryLockError::WouldBlock) => Err(KeyringError::of(KeyringCode::Locked)),
@@ -86,16 +88,13 @@ impl Files {
     /// private again.
     ///
     /// # Errors
-    /// [`KeyringCode::Linked`]; [`KeyringCode::DoesNotOpen`] beyond [`KEYRING_BYTES_MAX`]; [`KeyringCode::Io`].
+    /// [`KeyringCode::Linked`], [`KeyringCode::NotOwn`]; [`KeyringCode::DoesNotOpen`] beyond [`KEYRING_BYTES_MAX`];
+    /// [`KeyringCode::Io`].
     pub fn read(&self) -> Result<Zeroizing<Vec<u8>>, KeyringError> {
         let failed = |error: io::Error| KeyringError::io(error.kind());
-        let metadata = fs::symlink_metadata(&self.keyring).map_err(failed)?;
-        if metadata.is_symlink() || (metadata.is_file() && metadata.nlink() > 1) {
-            return Err(KeyringError::of(KeyringCode::Linked));
-        }
-        if !metadata.is_file() {
-            return Err(KeyringError::io(ErrorKind::InvalidInput)); // opening a pipe would wait for ever
-        }
+        let (directory, name) = Directory::own_of(&self.keyring).map_err(KeyringError::file)?;
+        let file = directory.open_own(name, Access::Read).map_err(KeyringError::file)?;
+        let metadata = file.metadata().map_err(failed)?;
         if metadata.len() > KEYRING_BYTES_MAX {
             return Err(KeyringError::of(KeyringCode::DoesNotOpen));
         }
@@ -105,9 +104,8 @@ impl Files {
         }
         // It is opened in place: the buffer has its final size from the start, so that no copy is left behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(metadata.len() as usize + 1));
-        let file = File::open(&self.keyring).map_err(failed)?;
         (&file).take(KEYRING_BYTES_MAX).read_to_end(&mut bytes).map_err(failed)?;
-        file.sync_all().and_then(|()| sync_dir(directory_of(&self.keyring))).map_err(failed)?;
+        file.sync_all().and_then(|()| directory.sync()).map_err(failed)?;
         Ok(bytes)
     }
 
@@ -115,14 +113,15 @@ impl Files {
     /// is destroyed later lives on.
     ///
     /// # Errors
-    /// [`KeyringCode::Io`].
+    /// [`KeyringCode::Io`]; it is not removed if somebody else put it there: [`KeyringCode::Linked`],
+    /// [`KeyringCode::NotOwn`].
     pub fn discard_new(&self) -> Result<(), KeyringError> {
-        let removed = match fs::remove_file(&self.new) {
-            Ok(()) => sync_dir(directory_of(&self.new)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-            Err(error) => Err(error),
-        };
-        removed.map_err(|error| KeyringError::io(error.kind()))
+        let removed =
+            Directory::own_of(&self.new).and_then(|(directory, name)| match directory.discard(name)? {
+                true => directory.sync(),
+                false => Ok(()),
+            });
+        removed.map_err(KeyringError::file)
     }
 
     /// Puts a generation in the place of the one before; returns when it is durable.
@@ -130,31 +129,26 @@ impl Files {
     /// # Errors
     /// See [`ReplaceError`].
     pub fn replace(&self, sealed: &[u8]) -> Result<(), ReplaceError> {
-        let written = self.write_new(sealed);
+        let unchanged = |error: io::Error| ReplaceError::Unchanged(error.kind());
+        let (directory, new) = Directory::own_of(&self.new).map_err(unchanged)?;
+        let name = own::name_of(&self.keyring).map_err(unchanged)?;
+        // The first step; the old generation is untouched.
+        let write = || {
+            directory.discard(&new)?;
+            let mut file = directory.create_new(&new)?;
+            file.write_all(sealed)?;
+            Ok(file)
+        };
+        let written = write();
         if written.is_err() {
             // At best; the next replacement and the next start remove it as well.
-            let _ = fs::remove_file(&self.new);
+            let _ = directory.discard(&new);
         }
-        let file = written.map_err(|error| ReplaceError::Unchanged(error.kind()))?;
-        let swapped = file.sync_all().and_then(|()| self.swap());
-        swapped
-            .and_then(|()| sync_dir(directory_of(&self.keyring)))
+        let file = written.map_err(unchanged)?;
+        // The renaming is the step that counts.
+        file.sync_all()
+            .and_then(|()| directory.rename(&new, &name))
+            .and_then(|()| directory.sync())
             .map_err(|error| ReplaceError::Unknown(error.kind()))
-    }
-
-    /// The first step; the old generation is untouched.
-    fn write_new(&self, sealed: &[u8]) -> io::Result<File> {
-        match fs::remove_file(&self.new) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = private_file().write(true).create_new(true).open(&self.new)?;
-        file.write_all(sealed)?;
-        Ok(file)
-    }
-
-    /// The step that counts.
-    fn swap(&self) -> io::Result<()> {
-        fs::rename(&self.new, &self.keyring)
     }
 }

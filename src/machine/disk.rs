@@ -1,8 +1,8 @@
-//! The few things about files that three rooms need alike: syncing a directory, private modes, free space.
+//! The few things about files that three rooms need alike: syncing a directory, making a private one, free space.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File};
 use std::io::{self, ErrorKind};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 /// Makes a new entry of a directory durable (a file's own sync does not).
@@ -49,13 +49,6 @@ pub fn private_dir(path: &Path) -> io::Result<()> {
     }
     // What exists and is no directory is an error.
     DirBuilder::new().recursive(true).mode(0o700).create(path)
-}
-
-/// Options of a file that only its owner may read and write.
-pub fn private_file() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.mode(0o600);
-    options
 }
 
 /// Bytes that an unprivileged writer may still use on the file system of `path`.

@@ -1,6 +1,7 @@
-//! What this machine gives: the disk, file descriptors, the processor's time, the service manager.
+//! What this machine gives: the disk, files of our own on it, descriptors, the processor's time, the service manager.
 
 pub mod descriptors;
 pub mod disk;
+pub mod own;
 pub mod priority;
 pub mod systemd;

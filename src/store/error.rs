@@ -1,5 +1,7 @@
 //! The store's refusals and failures: codes, never an engine's text.
 
+use crate::machine::own;
+
 crate::codes! {
     /// Why the store refuses, halts or fails.
     pub enum StoreCode {
@@ -23,6 +25,9 @@ crate::codes! {
         Format = "store-format-unknown",
         /// A file could not be read or written.
         Io = "store-io",
+        /// A file or directory of store or witness belongs to another user, is a link or has a second name, or anybody
+        /// may exchange it.
+        NotOwn = "store-not-own",
         /// The disk is full or below its floor: waits for room.
         DiskFull = "disk-full",
         /// A copy that must be made before the store is opened took more than half an hour.
@@ -78,6 +83,7 @@ impl StoreError {
     #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` is given")]
     pub fn io(error: std::io::Error) -> Self {
         let code = match error.kind() {
+            _ if own::refusal(&error).is_some() => StoreCode::NotOwn,
             std::io::ErrorKind::StorageFull => StoreCode::DiskFull,
             _ => StoreCode::Io,
         };

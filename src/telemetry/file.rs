@@ -5,16 +5,16 @@
 
 use std::fs::{File, Metadata, Permissions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::clock::Day;
+use crate::machine::disk::{directory_of, private_dir};
+use crate::machine::own::{Access, Directory};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use rustix::fs::OFlags;
 
-use crate::clock::Day;
-use crate::machine::disk::{directory_of, private_dir, private_file};
 use crate::telemetry::log::{LogOutlet, Mishap, NotWritten};
 
 /// After a line that could not be written the next ones are not tried for so long: on a disk that is all but full a
@@ -97,12 +97,9 @@ impl LogFile {
             // Tried again tomorrow, not at each line.
             self.mishap = Some(Mishap::NotRotated(error.kind()));
         }
-        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC).bits();
-        let file = private_file().append(true).create(true).custom_flags(flags as i32).open(&self.path)?;
+        let (directory, name) = Directory::own_of(&self.path)?;
+        let file = directory.open_or_create(name, Access::Append)?;
         let found = file.metadata()?;
-        if !found.is_file() {
-            return Err(ErrorKind::InvalidInput.into());
-        }
         // It may have been there before, with wider rights.
         file.set_permissions(Permissions::from_mode(0o600))?;
         let later = day_of(&found).filter(|day| found.len() > 0 && *day > today);
@@ -117,10 +114,11 @@ impl LogFile {
 
     /// Gives the file the name of its day, or of its day with a number, never that of a file that is there.
     fn put_away(&self, day: Day) -> io::Result<()> {
+        let (directory, name) = Directory::own_of(&self.path)?;
         for number in 1..=FILES_OF_A_DAY_MAX {
-            let target = self.path.with_file_name(self.name_of(day, number));
-            if std::fs::symlink_metadata(&target).is_err() {
-                return std::fs::rename(&self.path, &target);
+            match directory.rename_new(&name, self.name_of(day, number)) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                renamed => return renamed,
             }
         }
         Err(ErrorKind::AlreadyExists.into())
@@ -143,13 +141,14 @@ impl LogFile {
     }
 
     fn prune(&self, today: Day) {
+        let Ok((directory, _)) = Directory::own_of(&self.path) else { return };
         let Ok(entries) = std::fs::read_dir(directory_of(&self.path)) else { return };
         for entry in entries.take(ENTRIES_MAX).flatten() {
             let name = entry.file_name();
             let day = name.to_str().and_then(|name| self.day_in(name));
             let old = day.is_some_and(|day| day < today.minus(self.retention_days));
             if old && entry.file_type().is_ok_and(|kind| kind.is_file()) {
-                let _ = std::fs::remove_file(entry.path());
+                let _ = directory.remove(&name);
             }
         }
     }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::Path;
 
+use crate::machine::own::{self, FileCode};
+
 /// The exit codes, stable for scripts (those above 63 as in BSD's sysexits.h).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -48,7 +50,15 @@ impl Failure {
 
     /// A file did not do what was asked of it.
     pub fn file(path: &Path, did_not: &str, error: &std::io::Error) -> Self {
-        Self::failed(format!("cannot {did_not} {}: {}", path.display(), error.kind()))
+        match own::refusal(error) {
+            Some(code) => Self::refused(path, code),
+            None => Self::failed(format!("cannot {did_not} {}: {}", path.display(), error.kind())),
+        }
+    }
+
+    /// A file is not used.
+    pub fn refused(path: &Path, code: FileCode) -> Self {
+        Self::failed(format!("{} is not used: {} ({code})", path.display(), code.sentence()))
     }
 }
 

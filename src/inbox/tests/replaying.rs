@@ -217,6 +217,37 @@ async fn a_spare_torn_while_recycled_and_an_unfinished_new_file_are_fine() {
 }
 
 #[tokio::test]
+async fn a_segment_that_is_a_link_has_a_second_name_or_is_another_user_s_is_refused() {
+    let world = World::new();
+    let inbox = world.open();
+    inbox.accept(world.references([1])).await.expect("accepted");
+    let killed = world.killed();
+    let (file, _) = killed.last_segment();
+    let away = killed.settings.path.join("away");
+    fs::hard_link(&file, &away).expect("linked");
+    assert_eq!(code(killed.try_open()), Some(InboxCode::NotOwn), "a second name");
+    fs::remove_file(&file).expect("removed");
+    std::os::unix::fs::symlink(&away, &file).expect("linked");
+    assert_eq!(code(killed.try_open()), Some(InboxCode::NotOwn), "a link");
+    fs::rename(&away, &file).expect("put back");
+    // A trap where a new segment is made is not written through.
+    fs::write(killed.settings.path.join("victim"), "theirs").expect("written");
+    std::os::unix::fs::symlink("victim", killed.settings.path.join("000001.new")).expect("linked");
+    assert_eq!(code(killed.try_open()), Some(InboxCode::NotOwn), "a trap");
+    assert_eq!(fs::read(killed.settings.path.join("victim")).expect("there"), b"theirs");
+    fs::remove_file(killed.settings.path.join("000001.new")).expect("removed");
+    if rustix::process::geteuid().is_root() {
+        for given in [&file, &killed.settings.path] {
+            std::os::unix::fs::chown(given, Some(65_534), None).expect("given away");
+            assert_eq!(code(killed.try_open()), Some(InboxCode::NotOwn), "another user's");
+            std::os::unix::fs::chown(given, Some(0), None).expect("taken back");
+        }
+    }
+    assert!(same(&drain(&killed.open()), &ids([1])));
+    inbox.close().expect("closes");
+}
+
+#[tokio::test]
 async fn a_shortened_segment_is_corrupt() {
     let world = World::new();
     let inbox = world.open();

@@ -332,6 +332,42 @@ fn a_keyring_with_a_second_name_is_refused() {
     assert_eq!(place.refusal(), Some(KeyringCode::Linked));
 }
 
+/// Whoever owns a keyring's place could put an old generation back, or take each new one.
+#[test]
+fn a_keyring_in_another_user_s_hands_is_refused_and_a_trap_beside_it_is_not_written_through() {
+    let place = Place::new();
+    drop(place.create());
+    let victim = place.dir.path().join("victim");
+    fs::write(&victim, "theirs").expect("written");
+    symlink(&victim, place.new_file()).expect("linked");
+    assert_eq!(place.refusal(), Some(KeyringCode::Linked), "what lies at its new file's place");
+    fs::remove_file(place.new_file()).expect("removed");
+    let keyring = place.open();
+    for second_name in [false, true] {
+        match second_name {
+            false => symlink(&victim, place.new_file()).expect("linked"),
+            true => fs::hard_link(&victim, place.new_file()).expect("linked"),
+        }
+        assert_eq!(keyring.make_days(&[Day(1)]).map_err(|error| error.code), Err(KeyringCode::Io));
+        assert_eq!(fs::read(&victim).expect("there"), b"theirs");
+        fs::remove_file(place.new_file()).expect("removed");
+    }
+    keyring.make_days(&[Day(1)]).expect("made");
+    drop(keyring);
+
+    fs::set_permissions(place.dir.path(), fs::Permissions::from_mode(0o777)).expect("a mode");
+    assert_eq!(place.refusal(), Some(KeyringCode::NotOwn), "anybody may exchange it");
+    fs::set_permissions(place.dir.path(), fs::Permissions::from_mode(0o700)).expect("a mode");
+    if rustix::process::geteuid().is_root() {
+        for given in [place.path.clone(), place.dir.path().to_owned()] {
+            std::os::unix::fs::chown(&given, Some(65_534), None).expect("given away");
+            assert_eq!(place.refusal(), Some(KeyringCode::NotOwn), "{}", given.display());
+            std::os::unix::fs::chown(&given, Some(0), None).expect("taken back");
+        }
+    }
+    drop(place.open());
+}
+
 #[test]
 fn the_file_is_private_also_after_a_replacement_of_one_that_was_not() {
     let place = Place::new();

@@ -2,10 +2,12 @@
 
 use std::collections::HashSet;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use memchr::memmem::Finder;
+
+use crate::machine::own::Directory;
 
 /// What a search found.
 #[derive(Default)]
@@ -36,10 +38,10 @@ pub(super) fn search(directories: &[PathBuf], forbidden: &[String]) -> io::Resul
 /// True if a search finds what is there: a text of its own, planted beside the store and removed again.
 pub(super) fn finds_a_control(directory: &Path) -> io::Result<bool> {
     let control = "tamis-demo-control".to_owned();
-    let path = directory.join("control");
-    fs::write(&path, format!("...{control}..."))?;
+    let place = Directory::own(directory)?;
+    place.create_new("control")?.write_all(format!("...{control}...").as_bytes())?;
     let found = search(&[directory.to_owned()], &[control]);
-    fs::remove_file(&path)?;
+    place.remove("control")?;
     Ok(found?.hits == 1)
 }
 

@@ -1,7 +1,7 @@
 //! What the demo plays on: Meta's side, a private directory, and the daemon, built and not yet running.
 
-use std::fs::{self, File};
-use std::io::{IsTerminal, Write};
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::app::{Addresses, Ambient, App};
 use crate::clock::{Clock, SystemClock};
 use crate::config;
 use crate::lifecycle::{Stop, stop_on_signals};
-use crate::machine::disk;
+use crate::machine::own::Directory;
 use crate::random::{Random, SystemRandom};
 use crate::secret::location::Environment;
 use crate::telemetry::{Format, Lines, Loudness, silence_panics};
@@ -120,19 +120,15 @@ fn write_secrets(
     world: &DemoWorld,
 ) -> Result<(), Failure> {
     let folder = directory.join("secrets");
-    disk::private_dir(&folder).map_err(|error| Failure::file(&folder, "make", &error))?;
+    let made = Directory::own(directory).and_then(|directory| directory.make_directory("secrets"));
+    let secret_files = made.map_err(|error| Failure::file(&folder, "make", &error))?;
     let root = [word()?, word()?].concat();
     let mut secrets = vec![("app-secret".to_owned(), app_secret), ("verify-token".to_owned(), verify_token)];
     secrets.push(("root-key".to_owned(), &root));
     secrets.extend(world.pages.iter().map(|page| (format!("page-{}", page.id), page.token.as_str())));
     for (name, secret) in secrets {
-        let path = folder.join(name);
-        let written = disk::private_file()
-            .write(true)
-            .create_new(true)
-            .open(&path)
-            .and_then(|mut file| file.write_all(secret.as_bytes()));
-        written.map_err(|error| Failure::file(&path, "write", &error))?;
+        let written = secret_files.create_new(&name).and_then(|mut file| file.write_all(secret.as_bytes()));
+        written.map_err(|error| Failure::file(&folder.join(name), "write", &error))?;
     }
     Ok(())
 }
@@ -141,13 +137,18 @@ fn write_config(directory: &Path, meta: &Simulator) -> Result<PathBuf, Failure> 
     let path = directory.join("tamis.toml");
     let text =
         CONFIG.replace("{directory}", &directory.display().to_string()).replace("{graph}", &meta.graph_url());
-    fs::write(&path, text).map_err(|error| Failure::file(&path, "write", &error))?;
+    let written = new_file(directory, "tamis.toml").and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| Failure::file(&path, "write", &error))?;
     Ok(path)
 }
 
+fn new_file(directory: &Path, name: &str) -> io::Result<File> {
+    Directory::own(directory)?.create_new(name)
+}
+
 fn listen_to_events(directory: &Path, clock: &Arc<dyn Clock>) -> Result<(), Failure> {
-    let path = directory.join("tamis.log");
-    let log = File::create_new(&path).map_err(|error| Failure::file(&path, "write", &error))?;
+    let log = new_file(directory, "tamis.log")
+        .map_err(|error| Failure::file(&directory.join("tamis.log"), "write", &error))?;
     let loudness = Loudness::new(tracing::Level::INFO);
     let lines = Lines::new(Format::Pretty, loudness, Arc::clone(clock), Box::new(log));
     // A second subscriber in one process is a test's; the first one holds.

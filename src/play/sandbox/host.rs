@@ -1,6 +1,6 @@
 //! The sandbox that plays Meta: a simulator, a control socket, and what it did last.
 
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,6 +13,8 @@ use tokio::net::{UnixListener, UnixStream};
 
 use crate::clock::{Clock, SystemClock};
 use crate::lifecycle::{Stop, stop_on_signals};
+use crate::machine::disk::directory_of;
+use crate::machine::own::{Directory, Kind, name_of};
 use crate::terminal::Failure;
 use crate::terminal::{print, tell};
 
@@ -54,21 +56,29 @@ pub(super) async fn run(webhook: &str, port: u16, control: &Path) -> Result<(), 
             }
         }
     }
-    let _ = std::fs::remove_file(control);
+    if let Ok((directory, name)) = place(control) {
+        let _ = directory.remove(name);
+    }
     stop.drain(Duration::from_secs(1)).await;
     meta.stop().await;
     Ok(())
 }
 
-/// The control socket, for this user alone. One that a predecessor left is replaced.
+/// The control socket, for this user alone. One that a predecessor left is replaced; in a directory that others write
+/// in, the sticky bit keeps theirs from us and ours from them.
 fn listen(control: &Path) -> Result<UnixListener, Failure> {
     let cannot = |error: std::io::Error| Failure::file(control, "listen on", &error);
-    if std::fs::symlink_metadata(control).is_ok_and(|found| found.file_type().is_socket()) {
-        std::fs::remove_file(control).map_err(cannot)?;
+    let (directory, name) = place(control).map_err(cannot)?;
+    if directory.kind(&name).map_err(cannot)? == Some(Kind::Socket) {
+        directory.remove(&name).map_err(cannot)?;
     }
     let listener = UnixListener::bind(control).map_err(cannot)?;
-    std::fs::set_permissions(control, std::fs::Permissions::from_mode(0o600)).map_err(cannot)?;
+    directory.protect_socket(&name).map_err(cannot)?;
     Ok(listener)
+}
+
+fn place(control: &Path) -> std::io::Result<(Directory, OsString)> {
+    Ok((Directory::open(directory_of(control))?, name_of(control)?))
 }
 
 fn greet(meta: &Simulator, world: &DemoWorld, webhook: &str) -> Result<(), Failure> {
@@ -186,5 +196,37 @@ impl Host {
             Err(SimulatorError::NoAnswer) => Err(format!("nobody answers at {}", self.webhook)),
             Err(error) => Err(error.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_control_socket_is_this_user_s_and_takes_no_other_s_place() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let control = directory.path().join("control");
+        let victim = directory.path().join("victim");
+        fs::write(&victim, "theirs").expect("written");
+        for leads_to in [victim.as_path(), Path::new("nowhere")] {
+            symlink(leads_to, &control).expect("a link");
+            assert!(listen(&control).is_err());
+            assert!(control.is_symlink());
+            fs::remove_file(&control).expect("removed");
+        }
+        fs::write(&control, "a file").expect("written");
+        assert!(listen(&control).is_err());
+        fs::remove_file(&control).expect("removed");
+        drop(listen(&control).expect("a socket"));
+        drop(listen(&control).expect("in a predecessor's place"));
+        assert_eq!(fs::metadata(&control).expect("there").permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_to_string(&victim).expect("there"), "theirs");
+        fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o777)).expect("a mode");
+        let told = listen(&control).err().map(|failure| failure.to_string()).unwrap_or_default();
+        assert!(told.contains("directory-open"), "{told}");
     }
 }

@@ -191,3 +191,25 @@ fn a_link_or_a_pipe_is_not_written_through() {
     assert!(!world.say("a\n"));
     assert_eq!(world.read("target"), "");
 }
+
+#[test]
+fn lines_are_not_given_to_whoever_prepared_the_file_or_may_exchange_it() {
+    let trapped = |lay: &dyn Fn(&World)| {
+        let world = World::new(180);
+        world.leave("target", "theirs", noon());
+        lay(&world);
+        let not_written = NotWritten { from: 0, kind: ErrorKind::PermissionDenied };
+        assert_eq!(world.file.borrow_mut().write(&[(world.clock.now(), "a\n")]), Err(not_written));
+        assert_eq!(world.read("target"), "theirs");
+    };
+    trapped(&|world| fs::hard_link(world.path("target"), world.path("tamis.log")).expect("a link"));
+    trapped(&|world| fs::set_permissions(world.path(""), Permissions::from_mode(0o777)).expect("a mode"));
+    if rustix::process::geteuid().is_root() {
+        let give = |path: PathBuf| std::os::unix::fs::chown(path, Some(65_534), None).expect("given away");
+        trapped(&|world| {
+            fs::write(world.path("tamis.log"), "").expect("a file");
+            give(world.path("tamis.log"));
+        });
+        trapped(&|world| give(world.path("")));
+    }
+}

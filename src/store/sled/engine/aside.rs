@@ -5,11 +5,14 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::machine::disk::{free_bytes, private_dir, private_file, sync_dir};
+use crate::machine::disk::{directory_of, free_bytes, private_dir};
+use crate::machine::own::Directory;
 use crate::store::sled::Settings;
 use crate::store::sled::engine::{db_dir, db_file};
 use crate::store::{StoreCode, StoreError};
 
+/// Where it is made, until it is whole.
+const PART: &str = "aside.part";
 /// How long a copy may take: at 50 MB/s, 90 GB. systemd is told meanwhile that the start goes on.
 const WITHIN: Duration = Duration::from_secs(30 * 60);
 /// How often the log says how far it is.
@@ -28,14 +31,16 @@ pub(in crate::store::sled) fn copy(settings: &Settings, commit: u64) -> Result<O
 }
 
 fn copy_within(settings: &Settings, commit: u64, within: Duration) -> Result<Option<PathBuf>, StoreError> {
-    let copy = settings.path.join(format!("aside-{commit}"));
+    let name = format!("aside-{commit}");
+    let copy = settings.path.join(&name);
     // sled gives free segments at its end back now and then: after a crash that is all there is to it.
     tracing::warn!(witness.commit = commit, "store.shorter-than-witnessed");
     if fs::exists(&copy).map_err(StoreError::io)? {
         return Ok(None);
     }
-    let part = settings.path.join("aside.part");
-    remove(&part)?;
+    let directory = Directory::own(&settings.path).map_err(StoreError::io)?;
+    let part = settings.path.join(PART);
+    remove_tree(&part)?;
     let from = db_dir(&settings.path);
     let places = [(from.clone(), part.clone()), (from.join("blobs"), part.join("blobs"))];
     let mut files = Vec::new();
@@ -52,14 +57,13 @@ fn copy_within(settings: &Settings, commit: u64, within: Duration) -> Result<Opt
     let copied = copy_all(&files, &mut progress);
     if copied.is_err() {
         // Half of it serves nobody, and the disk may want the room.
-        let _ = remove(&part);
+        let _ = remove_tree(&part);
     }
     copied?;
     for (_, to) in places.iter().filter(|(_, to)| to.exists()) {
-        sync_dir(to).map_err(StoreError::io)?;
+        Directory::own(to).and_then(|copied| copied.sync()).map_err(StoreError::io)?;
     }
-    fs::rename(&part, &copy).map_err(StoreError::io)?;
-    sync_dir(&settings.path).map_err(StoreError::io)?;
+    directory.rename(PART, name).and_then(|()| directory.sync()).map_err(StoreError::io)?;
     Ok(Some(copy))
 }
 
@@ -88,11 +92,10 @@ fn files_of(from: &Path, to: &Path) -> Result<Vec<OneFile>, StoreError> {
 
 fn copy_all(files: &[OneFile], progress: &mut Progress) -> Result<(), StoreError> {
     for OneFile { from, to, bytes: _ } in files {
-        if let Some(directory) = to.parent() {
-            private_dir(directory).map_err(StoreError::io)?;
-        }
+        private_dir(directory_of(to)).map_err(StoreError::io)?;
+        let (directory, name) = Directory::own_of(to).map_err(StoreError::io)?;
         let mut source = File::open(from).map_err(StoreError::io)?;
-        let mut copy = private_file().write(true).create_new(true).open(to).map_err(StoreError::io)?;
+        let mut copy = directory.create_new(name).map_err(StoreError::io)?;
         loop {
             progress.look()?;
             let step =
@@ -129,8 +132,12 @@ impl Progress {
     }
 }
 
-fn remove(part: &Path) -> Result<(), StoreError> {
-    match fs::remove_dir_all(part) {
+/// Removes a directory of the store with all that lies below; links in it go, not what they lead to (openat(2) below).
+///
+/// # Errors
+/// [`StoreCode::Io`].
+pub(in crate::store::sled) fn remove_tree(path: &Path) -> Result<(), StoreError> {
+    match fs::remove_dir_all(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(StoreError::io(error)),
         _ => Ok(()),
     }

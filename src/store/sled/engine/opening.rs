@@ -4,13 +4,14 @@
 //! before, and a database shorter than witnessed is copied aside first.
 
 use std::fs::{self, File, TryLockError};
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::keyring::Keyring;
-use crate::machine::disk::{private_dir, private_file, sync_dir};
+use crate::machine::disk::{private_dir, sync_dir};
+use crate::machine::own::{Access, Directory};
 use crate::purpose::PurposeId;
 use crate::store::sled::Settings;
 use crate::store::sled::engine::aside;
@@ -26,6 +27,8 @@ const LOCK_TRIES: u32 = 30;
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
 /// A new database has a few segments of 2 MiB and a snapshot.
 const REMAINS_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// An empty file: its being there says that the creation came to its end.
+const MARKER: &str = "complete";
 const FIRST_EPOCH: u32 = 1;
 const FIRST_COMMIT: u64 = 1;
 
@@ -101,14 +104,13 @@ fn plan(settings: &Settings, keyring: KeyringFound) -> Result<(Plan, Option<Witn
 }
 
 fn marker(path: &Path) -> PathBuf {
-    path.join("complete")
+    path.join(MARKER)
 }
 
 /// Our own lock: sled's is taken only after it has touched its directory.
 fn lock(path: &Path) -> Result<File, StoreError> {
-    let mut options = private_file();
-    let options = options.write(true).create(true).truncate(false);
-    let file = options.open(path.join("lock")).map_err(StoreError::io)?;
+    let directory = Directory::own(path).map_err(StoreError::io)?;
+    let file = directory.open_or_create("lock", Access::Write).map_err(StoreError::io)?;
     for _ in 0..LOCK_TRIES {
         match file.try_lock() {
             Ok(()) => return Ok(file),
@@ -190,15 +192,16 @@ fn remove_remains(db: &Path) -> Result<(), StoreError> {
             return Err(StoreError::of(StoreCode::Damaged));
         }
     }
-    fs::remove_dir_all(db).map_err(StoreError::io)
+    aside::remove_tree(db)
 }
 
 fn mark_complete(path: &Path) -> Result<(), StoreError> {
-    let mut options = private_file();
-    let marker =
-        options.write(true).create(true).truncate(false).open(marker(path)).map_err(StoreError::io)?;
-    marker.sync_all().map_err(StoreError::io)?;
-    sync_dir(path).map_err(StoreError::io)
+    let mark = || {
+        let directory = Directory::own(path)?;
+        directory.open_or_create(MARKER, Access::Write)?.sync_all()?;
+        directory.sync()
+    };
+    mark().map_err(StoreError::io)
 }
 
 fn synced(engine: &Engine) -> Result<(), StoreError> {
@@ -265,7 +268,7 @@ pub(in crate::store::sled) fn open_checked(
     testify(witness, &engine, commit(&engine)?)?;
     if let Some(copy) = copied {
         // Everything witnessed is there: the copy would only be one more place to erase from.
-        fs::remove_dir_all(copy).map_err(StoreError::io)?;
+        aside::remove_tree(&copy)?;
     }
     Ok(engine)
 }
@@ -363,14 +366,14 @@ pub(in crate::store::sled) fn epoch(engine: &Engine) -> Result<u32, StoreError> 
 /// open from then on. The finished one before it is still there.
 fn remove_unfinished_snapshots(db: &Path) -> Result<(), StoreError> {
     let mut removed = false;
+    let directory = Directory::own(db).map_err(StoreError::io)?;
     for entry in fs::read_dir(db).map_err(StoreError::io)? {
         let entry = entry.map_err(StoreError::io)?;
         let name = entry.file_name();
         let Some(name) = name.to_str() else { continue };
         if name.starts_with("snap.") && name.ends_with(".generating") {
-            fs::remove_file(entry.path()).map_err(StoreError::io)?;
-            removed = true;
+            removed |= directory.remove(name).map_err(StoreError::io)?;
         }
     }
-    if removed { sync_dir(db).map_err(StoreError::io) } else { Ok(()) }
+    if removed { directory.sync().map_err(StoreError::io) } else { Ok(()) }
 }

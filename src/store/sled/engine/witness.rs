@@ -7,13 +7,13 @@
 //! Two slots are overwritten in turn, each in a block of its own, so that a torn write costs the slot being written and
 //! never the one before. Nothing of a lead is in it.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use crate::keyring::InstanceId;
-use crate::machine::disk::{directory_of, private_file, sync_dir};
+use crate::machine::own::{Access, Directory};
 
 /// A slot's block: no smaller than a sector of any disk in use, so that no sector holds parts of both slots.
 const BLOCK_BYTES: usize = 4096;
@@ -57,15 +57,13 @@ impl Witness {
         if Self::open(path)?.is_some() {
             return Err(ErrorKind::AlreadyExists.into());
         }
-        match fs::remove_file(path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let file = private_file().read(true).write(true).create_new(true).open(path)?;
+        let (directory, name) = Directory::own_of(path)?;
+        directory.discard(&name)?;
+        let file = directory.create_new(&name)?;
         file.set_len(SLOTS * BLOCK_BYTES as u64)?;
         write_slot(&file, 0, first)?;
         file.sync_all()?;
-        sync_dir(directory_of(path))?;
+        directory.sync()?;
         Ok(Self { file, sequence: 0, last: *first, failed: None })
     }
 
@@ -77,8 +75,10 @@ impl Witness {
     /// # Errors
     /// [`ErrorKind::Unsupported`] if a later version wrote it; otherwise what the system says.
     pub fn open(path: &Path) -> io::Result<Option<Self>> {
-        let file = match OpenOptions::new().read(true).write(true).open(path) {
-            Ok(file) => file,
+        let opened = Directory::own_of(path)
+            .and_then(|(directory, name)| Ok((directory.open_own(name, Access::Write)?, directory)));
+        let (file, directory) = match opened {
+            Ok(opened) => opened,
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
@@ -92,7 +92,7 @@ impl Witness {
         }
         if newest.is_some() {
             file.sync_all()?;
-            sync_dir(directory_of(path))?;
+            directory.sync()?;
         }
         Ok(newest.map(|(sequence, last)| Self { file, sequence, last, failed: None }))
     }
@@ -205,6 +205,7 @@ impl Fields<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::MetadataExt;
     use std::path::PathBuf;
 

@@ -99,7 +99,7 @@ fn interrupted(when: Interrupted) -> World {
             std::fs::create_dir(world.path()).expect("made");
             let marker = world.path().join("complete");
             std::os::unix::fs::symlink(world.dir.path().join("absent/complete"), &marker).expect("linked");
-            assert_eq!(world.refusal(), StoreCode::Io);
+            assert_eq!(world.refusal(), StoreCode::NotOwn);
             std::fs::remove_file(marker).expect("removed");
             let snapshots: Vec<_> =
                 files(&world.path().join("db")).into_iter().filter(|path| is_snapshot(path)).collect();
@@ -186,6 +186,39 @@ async fn a_store_without_its_witness_is_refused() {
     assert_eq!(refused_untouched(&world), StoreCode::WitnessMissing);
     std::fs::remove_file(world.witness()).expect("removed");
     assert_eq!(refused_untouched(&world), StoreCode::WitnessMissing);
+}
+
+#[tokio::test]
+async fn files_that_somebody_may_have_put_there_are_refused() {
+    use std::os::unix::fs::{PermissionsExt, chown, symlink};
+    let world = with_records().await;
+    let away = world.dir.path().join("away");
+    let witness = world.witness();
+    std::fs::hard_link(&witness, &away).expect("linked");
+    assert_eq!(world.refusal(), StoreCode::NotOwn, "a second name");
+    std::fs::remove_file(&witness).expect("removed");
+    symlink(&away, &witness).expect("linked");
+    assert_eq!(world.refusal(), StoreCode::NotOwn, "a link");
+    std::fs::rename(&away, &witness).expect("put back");
+    let lock = world.path().join("lock");
+    std::fs::remove_file(&lock).expect("removed");
+    symlink(&away, &lock).expect("linked");
+    assert_eq!(world.refusal(), StoreCode::NotOwn, "a link to nowhere");
+    assert!(!away.exists(), "nothing was made behind the link");
+    std::fs::remove_file(&lock).expect("removed");
+    let mode =
+        |mode| std::fs::set_permissions(world.path(), PermissionsExt::from_mode(mode)).expect("a mode");
+    mode(0o777);
+    assert_eq!(world.refusal(), StoreCode::NotOwn, "anybody may exchange it");
+    mode(0o700);
+    if rustix::process::geteuid().is_root() {
+        for given in [witness, world.path()] {
+            chown(&given, Some(65_534), None).expect("given away");
+            assert_eq!(world.refusal(), StoreCode::NotOwn, "{}", given.display());
+            chown(&given, Some(0), None).expect("taken back");
+        }
+    }
+    world.open().close().await.expect("closed");
 }
 
 #[tokio::test]
