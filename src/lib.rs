@@ -24,7 +24,8 @@
 //! `terminal`; `export` is the file that grows on the operator's side, `play` the demonstration and the sandbox.
 //!
 //! **What everybody stands on.** [`clock`], [`random`] and [`secret`] are handed in, never reached for; [`id`] has Meta's
-//! names, `base_url` the addresses that are called, [`code`] the closed lists of reasons, `json` the reader that decodes nothing unasked, [`current`] what a reload
+//! names, `base_url` the addresses that are called, [`code`] the closed lists of reasons, `json` the reader that decodes nothing unasked,
+//! `visible` the characters that may reach a terminal, [`current`] what a reload
 //! replaces, [`machine`] the disk, descriptors and the service manager.
 //!
 //! A room is `pub` here only where a test or bench of the house needs it: this is no library for others.
@@ -58,6 +59,7 @@ pub mod store;
 pub mod telemetry;
 mod terminal;
 pub mod trail;
+mod visible;
 pub mod workers;
 
 // Of the package's dependencies the one that only main.rs names: it makes it the allocator.

@@ -29,6 +29,8 @@ pub struct Arguments {
 pub struct Verdict {
     /// For stdout: what tamis would do.
     pub told: String,
+    /// True if that is a JSON document.
+    pub is_json: bool,
     /// For stderr: faults and warnings, and the sum of it where the config is good. Empty where all of it stands in the
     /// JSON.
     pub remarks: String,
@@ -61,7 +63,7 @@ fn verdict(arguments: &Arguments, path: &Path, checked: &Checked, forms: Option<
         }
         (false, None) => (String::new(), remarks(path, checked)),
     };
-    Verdict { told, remarks, refusal }
+    Verdict { told, is_json: arguments.json, remarks, refusal }
 }
 
 fn remarks(path: &Path, checked: &Checked) -> String {

@@ -14,7 +14,7 @@ use crate::purpose::{PurposeId, RecordId};
 use crate::secret::location::Environment;
 use crate::terminal::Progress;
 use crate::terminal::{Exit, Failure};
-use crate::terminal::{print_bytes, records, tell};
+use crate::terminal::{ToStdout, records, tell, thousands};
 
 const EXAMPLE: &str = "\
 With -o, what is done so far lies in FILE.part and FILE.cursor; the same command goes on from there.
@@ -87,7 +87,7 @@ pub(super) async fn run(
     if arguments.dialect.is_some() && format != Format::Csv {
         return Err(Failure::new(Exit::Usage, "only csv has dialects: add --format csv"));
     }
-    let (mut sink, reached) = Sink::open(&arguments)?;
+    let (mut sink, reached) = Sink::open(&arguments, format)?;
     let mut join = match &reached {
         Some(reached) => Join::resume(format, reached.records, sink.header(format)?),
         None => Join::resume(format, 0, None),
@@ -103,12 +103,14 @@ pub(super) async fn run(
     }
     let mut progress = Progress::start();
     let mut missing: u64 = 0;
+    let mut left_out = reached.as_ref().map_or(0, |reached| reached.tests_left_out);
     loop {
         let page = daemon.send(page_call(&daemon, &arguments, format, after.as_deref())).await?;
         let (next, more) = bound_of(&page)?;
-        missing = missing.max(missing_of(&page));
+        missing = missing.max(number_of(&page, "tamis-missing"));
+        left_out += number_of(&page, "tamis-test-left-out");
         copy(page, &mut join, &mut sink, &mut out, &mut progress).await?;
-        sink.commit(&next, join.records())?;
+        sink.commit(&next, join.records(), left_out)?;
         if more && after.as_deref() == Some(next.as_str()) {
             return Err(Failure::failed("the export does not advance: is the daemon another version?"));
         }
@@ -124,6 +126,10 @@ pub(super) async fn run(
     drop(progress);
     let place = arguments.output.map(|path| format!(" in {}", path.display())).unwrap_or_default();
     tell(&format!("{} of {}{place}, up to {last}", records(join.records()), arguments.purpose));
+    if left_out > 0 {
+        let leads = if left_out == 1 { "lead" } else { "leads" };
+        tell(&format!("{} test {leads} left out: --test include or only reads them", thousands(left_out)));
+    }
     if missing > 0 {
         tell(&format!("incomplete: {} of {} missing", records(missing), arguments.purpose));
     }
@@ -168,9 +174,9 @@ fn bound_of(page: &Response) -> Result<(String, bool), Failure> {
     }
 }
 
-/// How many records the daemon says are missing.
-fn missing_of(page: &Response) -> u64 {
-    let header = page.headers().get("tamis-missing").and_then(|value| value.to_str().ok());
+/// A number that the daemon may say of a page.
+fn number_of(page: &Response, name: &str) -> u64 {
+    let header = page.headers().get(name).and_then(|value| value.to_str().ok());
     header.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
@@ -193,13 +199,15 @@ async fn copy(
 
 /// Where records go.
 enum Sink {
-    Stdout,
+    Stdout(ToStdout),
     File(Box<Part>),
 }
 
 impl Sink {
-    fn open(arguments: &Arguments) -> Result<(Self, Option<Reached>), Failure> {
-        let Some(target) = &arguments.output else { return Ok((Self::Stdout, None)) };
+    fn open(arguments: &Arguments, format: Format) -> Result<(Self, Option<Reached>), Failure> {
+        let Some(target) = &arguments.output else {
+            return Ok((Self::Stdout(ToStdout::open(format != Format::Csv)), None));
+        };
         let what = ExportCommand {
             purpose: arguments.purpose.clone(),
             format: arguments.format.clone(),
@@ -223,23 +231,23 @@ impl Sink {
     /// Writes and empties `out`.
     fn write(&mut self, out: &mut Vec<u8>) -> Result<(), Failure> {
         match self {
-            Self::Stdout => print_bytes(out)?,
+            Self::Stdout(stdout) => stdout.write(out)?,
             Self::File(part) => part.write(out)?,
         }
         out.clear();
         Ok(())
     }
 
-    fn commit(&mut self, cursor: &str, records: u64) -> Result<(), Failure> {
+    fn commit(&mut self, cursor: &str, records: u64, tests_left_out: u64) -> Result<(), Failure> {
         match self {
-            Self::Stdout => Ok(()),
-            Self::File(part) => part.commit(cursor, records),
+            Self::Stdout(_) => Ok(()),
+            Self::File(part) => part.commit(cursor, records, tests_left_out),
         }
     }
 
     fn finish(self) -> Result<(), Failure> {
         match self {
-            Self::Stdout => Ok(()),
+            Self::Stdout(_) => Ok(()),
             Self::File(part) => part.finish(),
         }
     }

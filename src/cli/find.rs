@@ -12,7 +12,7 @@ use crate::cli::socket::{ConfigPath, SocketArgument};
 use crate::client::{Daemon, parse, written};
 use crate::secret::location::Environment;
 use crate::terminal::{Exit, Failure};
-use crate::terminal::{print, printable, tell};
+use crate::terminal::{print, print_json, printable, tell};
 
 /// An id is shorter than this.
 const ID_BYTES_MAX: u64 = 256;
@@ -83,7 +83,7 @@ pub(super) async fn run(
     let call = call.body(written(&question)?);
     let body = daemon.fetch(call).await?;
     if arguments.json {
-        return print(&format!("{}\n", String::from_utf8_lossy(&body)));
+        return print_json(&format!("{}\n", String::from_utf8_lossy(&body)));
     }
     let answer: Found = parse(&body)?;
     if answer.records.is_empty() {

@@ -12,7 +12,7 @@ use crate::client::{Daemon, parse, written};
 use crate::secret::location::Environment;
 use crate::terminal::Table;
 use crate::terminal::{Exit, Failure};
-use crate::terminal::{print, thousands};
+use crate::terminal::{print, print_json, thousands};
 
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  tamis inbox", args_conflicts_with_subcommands = true)]
@@ -70,7 +70,7 @@ pub(super) async fn run(
     let daemon = Daemon::at(arguments.socket.locate(config, environment)?)?;
     let body = daemon.fetch(daemon.call(Method::GET, "/inbox")).await?;
     if arguments.json {
-        return print(&format!("{}\n", String::from_utf8_lossy(&body)));
+        return print_json(&format!("{}\n", String::from_utf8_lossy(&body)));
     }
     print(&page(&parse(&body)?))
 }

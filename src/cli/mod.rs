@@ -130,7 +130,10 @@ async fn obey(command: Command, config: &ConfigPath, environment: &Environment) 
         }
         Command::Check(arguments) => {
             let verdict = check::run(&arguments, &config.path, environment).await;
-            terminal::print(&verdict.told)?;
+            match verdict.is_json {
+                true => terminal::print_json(&verdict.told)?,
+                false => terminal::print(&verdict.told)?,
+            }
             if !verdict.remarks.is_empty() {
                 terminal::tell(verdict.remarks.trim_end());
             }

@@ -9,7 +9,7 @@ use crate::client::{Daemon, parse, written};
 use crate::secret::location::Environment;
 use crate::terminal::{Exit, Failure};
 use crate::terminal::{Table, or_dash};
-use crate::terminal::{print, printable, tell};
+use crate::terminal::{print, print_json, printable, tell};
 
 /// Making and revoking tokens is part of running tamis; that is the reason that the trail shows unless another is given.
 const REASON_DEFAULT: &str = "support";
@@ -128,7 +128,7 @@ async fn create(daemon: &Daemon, arguments: &CreateArguments) -> Result<(), Fail
 async fn list(daemon: &Daemon, json: bool) -> Result<(), Failure> {
     let body = daemon.fetch(daemon.call(Method::GET, "/tokens")).await?;
     if json {
-        return print(&format!("{}\n", String::from_utf8_lossy(&body)));
+        return print_json(&format!("{}\n", String::from_utf8_lossy(&body)));
     }
     let Tokens { tokens } = parse(&body)?;
     if tokens.is_empty() {

@@ -10,7 +10,7 @@ use crate::purpose::RecordId;
 use crate::secret::location::Environment;
 use crate::terminal::Failure;
 use crate::terminal::{Table, or_dash};
-use crate::terminal::{print, tell};
+use crate::terminal::{print, print_json, tell};
 
 #[derive(clap::Args)]
 #[command(after_help = "Example:\n  tamis trail --after 1200 --json")]
@@ -40,7 +40,7 @@ pub(super) async fn run(
     let lines: Vec<TrailLine> =
         body.split(|byte| *byte == b'\n').filter(|l| !l.is_empty()).map(parse).collect::<Result<_, _>>()?;
     if arguments.json {
-        print(&String::from_utf8_lossy(&body))?;
+        print_json(&String::from_utf8_lossy(&body))?;
     } else if !lines.is_empty() {
         print(&page(&lines))?;
     }

@@ -12,6 +12,7 @@ use crate::config::findings::Findings;
 use crate::config::secrets::SecretPlace;
 use crate::config::suggest;
 use crate::secret::location::Location;
+use crate::visible;
 
 /// What a key is called, where it is not the operator who names it.
 type Name = &'static str;
@@ -217,12 +218,16 @@ impl<'v> ConfigItem<'v> {
         }
     }
 
-    /// A text of at most `max` characters and without control characters, as people will read it.
+    /// A text of at most `max` characters, all of which show themselves, as people will read it.
     pub(super) fn prose(&self, max: usize) -> Option<String> {
         let text = self.text()?.trim();
-        if text.chars().count() > max || text.chars().any(char::is_control) {
-            let reason = format!("not a line of at most {max} characters without control characters");
-            self.fault(FaultCode::Malformed, reason, "Shorten it to one line.");
+        if text.chars().count() > max || !text.chars().all(visible::is_printable) {
+            let reason = format!("not a line of at most {max} visible characters");
+            self.fault(
+                FaultCode::Malformed,
+                reason,
+                "Shorten it to one line, without control or invisible characters.",
+            );
             return None;
         }
         Some(text.to_owned())

@@ -42,6 +42,9 @@ pub struct Reached {
     pub bytes: u64,
     /// The records in it.
     pub records: u64,
+    /// The test leads that were left out on the way.
+    #[serde(default)]
+    pub tests_left_out: u64,
 }
 
 #[derive(serde::Serialize, serde::Deserialize)]
@@ -150,9 +153,9 @@ impl Part {
     }
 
     /// A page is complete: makes it durable, then the place where it ended.
-    pub fn commit(&mut self, cursor: &str, records: u64) -> Result<(), Failure> {
+    pub fn commit(&mut self, cursor: &str, records: u64, tests_left_out: u64) -> Result<(), Failure> {
         self.sync()?;
-        let reached = Reached { cursor: cursor.to_owned(), bytes: self.bytes, records };
+        let reached = Reached { cursor: cursor.to_owned(), bytes: self.bytes, records, tests_left_out };
         let content = CursorFile { what: self.what.clone(), reached };
         write_cursor(&self.place, &content)?;
         self.kept = true;

@@ -7,6 +7,8 @@ use serde_json::{Map, Number, Value};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata};
 
+use crate::visible::{escaped_json, is_plain};
+
 /// For whom the lines are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -101,23 +103,41 @@ fn write(format: Format, now: Timestamp, level: Level, fields: Fields) -> String
             object.insert("level".to_owned(), Value::from(level.as_str().to_lowercase()));
             object.insert("event".to_owned(), Value::from(fields.name));
             object.extend(fields.rest.into_iter().map(|(name, value)| (name.to_owned(), value)));
-            let _ = write!(line, "{}", Value::Object(object));
+            line.push_str(&escaped_json(&Value::Object(object).to_string()));
         }
     }
     line.push('\n');
     line
 }
 
-/// Text as it is, or quoted and escaped if it holds spaces, quotes or control characters, so that no value can look
+/// Text as it is, or quoted and escaped if it holds spaces, quotes, control or invisible characters, so that no value can look
 /// like another field, another line, or a terminal's command.
 struct Plain<'t>(&'t str);
 
 impl fmt::Display for Plain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '=' | '\\');
+        let odd = |c: char| c.is_whitespace() || !is_plain(c) || matches!(c, '"' | '=' | '\\');
         if !self.0.is_empty() && !self.0.chars().any(odd) {
             return f.write_str(self.0);
         }
         write!(f, "{:?}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_invisible_or_turns_text_shows_in_either_kind_of_line() {
+        let fields = || Fields {
+            name: "x.y".to_owned(),
+            rest: vec![("key", Value::from("a\u{202e}b\u{9b}\u{200b}"))],
+        };
+        let now = Timestamp::UNIX_EPOCH;
+        let pretty = write(Format::Pretty, now, Level::INFO, fields());
+        assert!(pretty.ends_with("x.y key=\"a\\u{202e}b\\u{9b}\\u{200b}\"\n"), "{pretty}");
+        let json = write(Format::Json, now, Level::INFO, fields());
+        assert!(json.contains(r#""key":"a\u202eb\u009b\u200b""#), "{json}");
     }
 }

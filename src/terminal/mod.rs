@@ -3,9 +3,12 @@
 mod failure;
 mod output;
 mod progress;
+mod screen;
 mod table;
 
 pub use failure::{Exit, Failure};
-pub use output::{print, print_bytes, printable, records, tell, tell_in_passing, thousands, told_by_clap};
+pub use output::{
+    ToStdout, print, print_json, printable, records, tell, tell_in_passing, thousands, told_by_clap,
+};
 pub use progress::Progress;
 pub use table::{Table, or_dash};

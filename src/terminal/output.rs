@@ -1,35 +1,66 @@
-//! Where words go. Nothing here panics when the other end of a pipe has gone (`tamis trail | head`).
+//! Where words go. Nothing here panics when the other end of a pipe has gone (`tamis trail | head`), and nothing of
+//! others' words steers the terminal at it: whatever is said goes through [`visible`](crate::visible).
 
-use std::io::{ErrorKind, Write, stderr, stdout};
+use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
 use std::time::Duration;
 
+use crate::terminal::screen::Screen;
 use crate::terminal::{Exit, Failure};
+use crate::visible::{escaped_json, in_a_cell, on_screen};
 
 /// How long a last word may take that nobody may be there to read.
 const TELL_WITHIN: Duration = Duration::from_secs(2);
 
-/// Writes what was asked for to stdout. A reader that has seen enough is no failure.
+/// Writes what was asked for to stdout, for a person. A reader that has seen enough is no failure.
 pub fn print(text: &str) -> Result<(), Failure> {
+    put(&on_screen(text))
+}
+
+/// Writes JSON to stdout: the same document, with nothing in it that would steer a terminal.
+pub fn print_json(text: &str) -> Result<(), Failure> {
+    put(&escaped_json(text))
+}
+
+fn put(text: &str) -> Result<(), Failure> {
     let mut out = stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Failure::failed(format!("cannot write to stdout: {}", error.kind())))
-        }
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(cannot(&error)),
         _ => Ok(()),
     }
 }
 
-/// Writes bytes of an export to stdout. A reader that goes before the end is a failure: it has half of it.
-pub fn print_bytes(bytes: &[u8]) -> Result<(), Failure> {
+fn cannot(error: &std::io::Error) -> Failure {
+    Failure::failed(format!("cannot write to stdout: {}", error.kind()))
+}
+
+/// An export to stdout: as it is for a file or a program, made safe for a terminal.
+pub struct ToStdout(Option<Screen>);
+
+impl ToStdout {
+    /// Looks where stdout leads.
+    pub fn open(json: bool) -> Self {
+        Self(stdout().is_terminal().then(|| Screen::new(json)))
+    }
+
+    /// Writes bytes of it. A reader that goes before the end is a failure: it has half of it.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        match &mut self.0 {
+            None => write_whole(bytes),
+            Some(screen) => write_whole(screen.show(bytes).as_bytes()),
+        }
+    }
+}
+
+fn write_whole(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = stdout().lock();
     let written = out.write_all(bytes).and_then(|()| out.flush());
-    written.map_err(|error| Failure::failed(format!("cannot write to stdout: {}", error.kind())))
+    written.map_err(|error| cannot(&error))
 }
 
 /// Tells the person at the terminal one line.
 pub fn tell(line: &str) {
     // Nobody is left to tell if stderr is gone.
-    let _ = writeln!(stderr().lock(), "{line}");
+    let _ = writeln!(stderr().lock(), "{}", on_screen(line));
 }
 
 /// The same for whoever must end, whether or not somebody reads: after two seconds it is left unsaid.
@@ -45,19 +76,22 @@ pub fn tell_in_passing(line: &str) {
     }
 }
 
-/// Help and usage errors: clap knows where each goes and how it ends.
+/// Help and usage errors, which repeat words of the command line.
 pub fn told_by_clap(told: &clap::Error) -> Exit {
-    let _ = told.print();
-    if told.use_stderr() { Exit::Usage } else { Exit::Done }
+    let text = told.render().to_string();
+    if told.use_stderr() {
+        tell(text.trim_end());
+        return Exit::Usage;
+    }
+    match print(&text) {
+        Ok(()) => Exit::Done,
+        Err(_) => Exit::Failed,
+    }
 }
 
-/// Text of others (names of questions, of tokens) without what would steer a terminal.
+/// Text of others (names of questions, of tokens) within a line, without what would steer a terminal.
 pub fn printable(text: &str) -> String {
-    let steers = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
-    };
-    text.chars().map(|c| if steers(c) { '\u{FFFD}' } else { c }).collect()
+    in_a_cell(text).into_owned()
 }
 
 /// `1 record`, `1,203 records`.

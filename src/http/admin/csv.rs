@@ -1,4 +1,4 @@
-//! CSV (RFC 4180): a header row, CRLF, one column a field, and a guard against formulas.
+//! CSV (RFC 4180): a header row, CRLF, one column a field, no control characters, and a guard against formulas.
 
 use std::borrow::Cow;
 
@@ -9,6 +9,7 @@ use crate::http::admin::excel;
 use crate::http::admin::record::Record;
 use crate::http::admin::stream::Format;
 use crate::purpose::{Keep, Purpose};
+use crate::visible::REPLACEMENT;
 
 /// Between several values of one answer.
 const VALUE_SEPARATOR: &str = "; ";
@@ -74,7 +75,7 @@ impl Csv {
         row.extend([record.form.as_str(), record.page.as_str()].map(Cow::from));
         row.extend(self.fields.iter().map(|name| {
             let found = record.fields.iter().find(|(known, _)| known == name);
-            found.map(|(_, values)| guard(joined(values))).unwrap_or_default()
+            found.map(|(_, values)| guard(without_controls(joined(values)))).unwrap_or_default()
         }));
         row.extend(self.consents.iter().map(|key| {
             let found = record.consents.iter().find(|(known, _)| known == key);
@@ -99,6 +100,22 @@ fn joined<'v>(values: &[&'v str]) -> Cow<'v, str> {
         [only] => Cow::from(*only),
         _ => Cow::from(values.join(VALUE_SEPARATOR)),
     }
+}
+
+/// Line ends become LF, every other control character but the tab U+FFFD: a table is opened by programs that stop at a NUL,
+/// and shown on terminals that obey an ESC. That something stood there stays to be seen; NDJSON has what it was.
+fn without_controls(cell: Cow<'_, str>) -> Cow<'_, str> {
+    let kept = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
+    if cell.chars().all(kept) {
+        return cell;
+    }
+    let lines = cell.replace("\r\n", "\n");
+    let replaced = lines.chars().map(|c| match c {
+        '\r' => '\n',
+        c if kept(c) => c,
+        _ => REPLACEMENT,
+    });
+    replaced.collect::<String>().into()
 }
 
 impl Format for Csv {
@@ -194,6 +211,29 @@ mod tests {
         {
             assert_eq!(guard(Cow::from(cell)), cell);
         }
+    }
+
+    #[test]
+    fn control_characters_do_not_reach_a_table_and_lines_stay_lines() {
+        for (cell, written) in [
+            ("rue des Lices\r\n49100 Angers", "rue des Lices\n49100 Angers"),
+            ("a\rb\r\r\nc", "a\nb\n\nc"),
+            ("a\tb\nc", "a\tb\nc"),
+            ("\0Anne\u{1b}]0;x\u{7}", "\u{FFFD}Anne\u{FFFD}]0;x\u{FFFD}"),
+            ("\u{9b}2J\u{7f}\u{85}", "\u{FFFD}2J\u{FFFD}\u{FFFD}"),
+            ("نام\u{200c}ها \u{200f}Éloïse 😀", "نام\u{200c}ها \u{200f}Éloïse 😀"),
+        ] {
+            assert_eq!(without_controls(Cow::from(cell)), written);
+        }
+        let policy = policy();
+        let mut csv = Csv::new(policy.purpose("lettre").expect("a purpose"), Dialect::Plain);
+        let (id, form, page) = ids();
+        let mut record = record(&id, &form, &page);
+        record.fields = vec![("email", vec!["a\0b", "\r=1+1", "\u{1b}[2J"])];
+        let mut out = Vec::new();
+        csv.record(&record, &mut out);
+        let row = String::from_utf8(out).expect("text");
+        assert!(row.contains("\"a\u{FFFD}b; \n'=1+1; \u{FFFD}[2J\""), "{row}");
     }
 
     #[test]

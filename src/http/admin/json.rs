@@ -108,6 +108,20 @@ mod tests {
     }
 
     #[test]
+    fn no_line_steers_a_terminal_and_each_reads_back_as_it_was_answered() {
+        let (id, form, page) = ids();
+        let mut record = record(&id, &form, &page);
+        let nasty = "Anne\0\u{1b}]0;x\u{7}\u{9b}2J\r\u{7f}\u{202e}gpj\u{200b}\u{e0041} 😀";
+        record.fields = vec![("email", vec![nasty])];
+        let mut out = Vec::new();
+        record.write_json(&mut out);
+        let line = String::from_utf8(out).expect("text");
+        assert!(line.chars().all(crate::visible::is_printable), "{line}");
+        let value: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+        assert_eq!(value["fields"]["email"][0], nasty);
+    }
+
+    #[test]
     fn a_date_that_is_not_set_is_null_and_what_is_not_kept_is_left_out() {
         let (id, form, page) = ids();
         let mut record = record(&id, &form, &page);

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::Serializer as Writer;
 
 use crate::api::Moment;
 use crate::id::{FormId, LeadgenId, PageId};
 use crate::lead::{Answer, ConsentEvidence, OpenedLead};
 use crate::purpose::{ConsentKey, FieldName, Keep, Purpose, RecordId};
+use crate::visible::Visibly;
 
 /// Borrows from one opened lead; as short-lived as an export line. It holds answers: no `Debug`, no `Serialize`.
 pub(super) struct Record<'l> {
@@ -46,10 +48,10 @@ impl<'l> Record<'l> {
         }
     }
 
-    /// Writes it as one JSON object without line breaks.
+    /// Writes it as one JSON object without line breaks, and without anything that would steer a terminal.
     pub(super) fn write_json(&self, out: &mut Vec<u8>) {
         #[expect(clippy::expect_used, reason = "strings and numbers into a growing vector cannot fail")]
-        serde_json::to_writer(out, &JsonRecord(self)).expect("a vector grows");
+        JsonRecord(self).serialize(&mut Writer::with_formatter(out, Visibly)).expect("a vector grows");
     }
 }
 

@@ -21,7 +21,8 @@ const EDGES: &[(&str, &[&str])] = &[
     ("secret", &["codes"]),
     ("machine", &["codes", "secret"]),
     ("lifecycle", &[]),
-    ("terminal", &["machine"]),
+    ("visible", &[]),
+    ("terminal", &["machine", "visible"]),
     // Pure rooms.
     ("purpose", &["clock", "codes", "id"]),
     ("notification", &["codes", "id", "json", "secret"]),
@@ -68,7 +69,7 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     // What runs.
-    ("telemetry", &["clock", "id", "keyring", "machine", "notification", "purpose", "secret"]),
+    ("telemetry", &["clock", "id", "keyring", "machine", "notification", "purpose", "secret", "visible"]),
     (
         "workers",
         &[
@@ -106,13 +107,14 @@ const EDGES: &[(&str, &[&str])] = &[
             "store",
             "telemetry",
             "trail",
+            "visible",
         ],
     ),
     // On the operator's side.
     ("client", &["api", "terminal"]),
     ("export", &["codes", "machine", "terminal"]),
     // The top.
-    ("config", &["base_url", "codes", "id", "purpose", "secret"]),
+    ("config", &["base_url", "codes", "id", "purpose", "secret", "visible"]),
     (
         "app",
         &[
