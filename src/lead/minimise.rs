@@ -19,10 +19,10 @@ const VALUES_MAX: usize = 100;
 /// The longest attribution: Meta's ids have up to twenty digits, platforms two letters.
 const ATTRIBUTION_BYTES_MAX: usize = 64;
 
-/// How every text answer of Meta's test leads begins, and the addresses that they have. Nothing else marks a test lead
-/// (and a person could type it, so a test lead is marked, not dropped).
-const TEST_TEXT: &str = "<test lead: dummy data for";
-const TEST_ADDRESSES: [&str; 2] = ["test@fb.com", "test@meta.com"];
+/// How every text answer of Meta's testing tool begins and ends, the question's name in between. Nothing else marks a test
+/// lead. Its address (`test@meta.com`, `test@fb.com` before) alone marks none: a person may write it.
+const TEST_BEGIN: &str = "<test lead: dummy data for ";
+const TEST_END: char = '>';
 
 /// What the sieve made of a lead.
 pub struct Sieved {
@@ -215,8 +215,8 @@ fn attribution(raw: &RawLead<'_>, purpose: &Purpose) -> Vec<(Keep, Answer)> {
 }
 
 fn is_test(answer: &Answer) -> bool {
-    let text = answer.expose();
-    text.contains(TEST_TEXT) || TEST_ADDRESSES.iter().any(|address| text.trim().eq_ignore_ascii_case(address))
+    let text = answer.expose().trim();
+    text.starts_with(TEST_BEGIN) && text.ends_with(TEST_END)
 }
 
 #[cfg(test)]

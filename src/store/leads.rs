@@ -76,6 +76,8 @@ pub struct Page {
     pub more: bool,
     /// At most so many records follow (fewer if some are erased meanwhile).
     pub count: u64,
+    /// So many test leads lie among these records and are left out, since the request leaves them out.
+    pub tests_left_out: u64,
     /// So many records of the purpose are missing, as the last scan found; only where the request allows it.
     pub missing: u64,
     /// The records in arrival order.

@@ -37,6 +37,7 @@ mod prometheus;
 mod proxy;
 mod reload;
 mod scan;
+mod screen;
 mod startup;
 mod systemd;
 mod unread_log;

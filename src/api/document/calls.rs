@@ -78,6 +78,9 @@ fn leads() -> Call {
     let more = header(words(["true", "false"]), "`true`: there is more, go on at once.");
     let missing = "With `incomplete=allow` alone: how many records of the purpose are missing.";
     let missing = header(whole(1, u64::MAX), missing);
+    let left_out = "With `test=exclude`, which is what is done if nothing is said: how many test leads lie within this \
+                    page and are left out.";
+    let left_out = header(whole(0, u64::MAX), left_out);
     let file = header(of(Type::String), "With `format=csv` alone: a file's name.");
     let page = Content::new(Some(Ref::from_schema_name("LeadPage")));
     Call::new(
@@ -146,6 +149,7 @@ fn leads() -> Call {
         [
             ("Tamis-Next-Cursor", next),
             ("Tamis-More", more),
+            ("Tamis-Test-Left-Out", left_out),
             ("Tamis-Missing", missing),
             ("Content-Disposition", file),
         ],

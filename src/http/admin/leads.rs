@@ -103,6 +103,9 @@ fn answer(page: Page, purpose: &Arc<Purpose>, wanted: &Wanted, request_id: Strin
     let mut head = HttpResponse::Ok();
     head.insert_header(("Tamis-Next-Cursor", page.next.to_string()));
     head.insert_header(("Tamis-More", if page.more { "true" } else { "false" }));
+    if wanted.test == TestFilter::Exclude {
+        head.insert_header(("Tamis-Test-Left-Out", page.tests_left_out.to_string()));
+    }
     if page.missing > 0 {
         head.insert_header(("Tamis-Missing", page.missing.to_string()));
     }

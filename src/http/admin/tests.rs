@@ -245,6 +245,7 @@ async fn an_export_answers_with_its_headers_and_leaves_who_and_why() {
         |name: &str| response.headers().get(name).expect("a header").to_str().expect("text").to_owned();
     assert_eq!(header("tamis-next-cursor"), "devis-1-7");
     assert_eq!(header("tamis-more"), "true");
+    assert!(response.headers().get("tamis-test-left-out").is_none(), "none was left out unasked");
     assert_eq!(header("content-type"), "text/csv; charset=utf-8; header=present");
     assert_eq!(header("content-disposition"), "attachment; filename=\"devis.csv\"");
     assert_eq!(header("cache-control"), "no-store");
@@ -261,6 +262,9 @@ async fn an_export_answers_with_its_headers_and_leaves_who_and_why() {
     let entry = bench.last_entry().await;
     assert_eq!((entry.action(), entry.role()), (Action::Exported, Role::Exporter));
     assert_eq!((entry.recipient(), entry.reason()), (Some("crm"), Some(Reason::CrmSync)));
+    let plain = bench.call(get(&token, "/purposes/devis/leads")).await;
+    let left_out = plain.headers().get("tamis-test-left-out").expect("a header");
+    assert_eq!(left_out, "6", "the first has expired");
 }
 
 #[tokio::test]

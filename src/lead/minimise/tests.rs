@@ -395,8 +395,11 @@ fn test_leads_are_marked() {
     for (name, email, wanted) in [
         (r"\u003Ctest lead: dummy data for full_name>", "a@example.org", true),
         ("<test lead: dummy data for full_name>", "a@example.org", true),
-        ("Ada", "test@fb.com", true),
-        ("Ada", "Test@Meta.com", true),
+        (" <test lead: dummy data for full_name> ", "test@meta.com", true),
+        ("Ada", "test@fb.com", false),
+        ("Ada", "Test@Meta.com", false),
+        ("I saw <test lead: dummy data for full_name> here", "test@fb.com", false),
+        ("<test lead: dummy data for", "a@example.org", false),
         ("Ada", "latest@meta.com", false),
         ("test lead", "a@example.org", false),
     ] {

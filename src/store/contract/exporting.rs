@@ -95,9 +95,18 @@ pub(crate) async fn test_leads_come_only_where_they_are_asked_for<H: Host>() {
     let expected: [(TestFilter, &[u64]); 3] =
         [(TestFilter::Exclude, &[1, 3]), (TestFilter::Include, &[1, 2, 3, 4]), (TestFilter::Only, &[2, 4])];
     for (test, expected) in expected {
-        let request = PageRequest { test, ..request(None, 10) };
-        assert_eq!(emails(&store, request).await, emails_of(expected));
+        let asked = || PageRequest { test, ..request(None, 10) };
+        assert_eq!(emails(&store, asked()).await, emails_of(expected));
+        let page = store.open_page(asked(), exporting()).await.expect("a page");
+        assert_eq!(page.tests_left_out, if test == TestFilter::Exclude { 2 } else { 0 });
     }
+    // Each page says so of itself, and an expired one is none that was left out.
+    let first = store.open_page(request(None, 1), exporting()).await.expect("a page");
+    assert_eq!((first.tests_left_out, first.next.number), (0, 1));
+    let rest = store.open_page(request(Some(first.next), 10), exporting()).await.expect("a page");
+    assert_eq!((rest.tests_left_out, rest.next.number), (2, 4));
+    let later = PageRequest { today: Day(10_000_000), ..request(None, 10) };
+    assert_eq!(store.open_page(later, exporting()).await.expect("a page").tests_left_out, 0);
 }
 
 pub(crate) async fn a_cursor_of_another_epoch_is_a_place_in_the_order_and_of_another_purpose_is_refused<

@@ -48,9 +48,16 @@ impl Leads for MemoryStore {
             draft.append_line(entry);
             Ok(bounds)
         })?;
-        let Bounds { next, more, count, range } = bounds;
+        let Bounds { next, more, count, tests_left_out, range } = bounds;
         let reading = range.map(|range| Reading::new(Arc::clone(&self.0), request, range, count, place));
-        Ok(Page { next, more, count, missing, records: Box::new(reading.into_iter().flatten()) })
+        Ok(Page {
+            next,
+            more,
+            count,
+            tests_left_out,
+            missing,
+            records: Box::new(reading.into_iter().flatten()),
+        })
     }
 
     async fn find(&self, wanted: Wanted, mut entry: Entry) -> Result<Vec<Found>, StoreError> {

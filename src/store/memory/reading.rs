@@ -18,6 +18,8 @@ pub(super) struct Bounds {
     pub(super) next: Cursor,
     pub(super) more: bool,
     pub(super) count: u64,
+    /// How many test leads were left out.
+    pub(super) tests_left_out: u64,
     /// The first and the last record.
     pub(super) range: Option<(RecordId, RecordId)>,
 }
@@ -29,14 +31,16 @@ impl Bounds {
         let from = request.after.as_ref().map_or(Unbounded, |after| Excluded((after.epoch, after.number)));
         let start = RecordId { purpose: request.purpose.clone(), epoch: EPOCH, number: 0 };
         let next = request.after.clone().unwrap_or(start);
-        let mut bounds = Self { next, more: false, count: 0, range: None };
+        let mut bounds = Self { next, more: false, count: 0, tests_left_out: 0, range: None };
         for ((epoch, number), value) in vault.records.range((from, Unbounded)) {
             if bounds.count >= request.limit as u64 {
                 bounds.more = true;
                 break;
             }
             let id = RecordId { purpose: request.purpose.clone(), epoch: *epoch, number: *number };
-            if eligible(request, value)? {
+            let fate = fate(request, value)?;
+            bounds.tests_left_out += u64::from(fate == Fate::TestLeftOut);
+            if fate == Fate::Read {
                 bounds.count += 1;
                 let first = bounds.range.take().map_or_else(|| id.clone(), |(first, _)| first);
                 bounds.range = Some((first, id.clone()));
@@ -47,14 +51,30 @@ impl Bounds {
     }
 }
 
-fn eligible(request: &PageRequest, value: &[u8]) -> Result<bool, StoreError> {
+/// What becomes of a record that a page meets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Read,
+    /// One of Meta's test leads, which the request leaves out.
+    TestLeftOut,
+    /// Past its expiry, or of no test lead where only those are read.
+    PassedOver,
+}
+
+/// By what stands in clear; a record that was changed there does not open.
+fn fate(request: &PageRequest, value: &[u8]) -> Result<Fate, StoreError> {
     let (_, expiry, test) = SealedRecord::peek(value).ok_or(StoreError::of(StoreCode::RecordUnreadable))?;
-    let of_kind = match request.test {
-        TestFilter::Exclude => !test,
-        TestFilter::Include => true,
-        TestFilter::Only => test,
-    };
-    Ok(of_kind && expiry > request.today)
+    let is_over = expiry <= request.today;
+    Ok(match request.test {
+        _ if is_over => Fate::PassedOver,
+        TestFilter::Exclude if test => Fate::TestLeftOut,
+        TestFilter::Only if !test => Fate::PassedOver,
+        TestFilter::Exclude | TestFilter::Include | TestFilter::Only => Fate::Read,
+    })
+}
+
+fn eligible(request: &PageRequest, value: &[u8]) -> Result<bool, StoreError> {
+    Ok(fate(request, value)? == Fate::Read)
 }
 
 /// The eligible records of a page in arrival order. It holds its place among the readings until it is dropped.

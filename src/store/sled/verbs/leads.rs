@@ -54,9 +54,16 @@ impl Leads for SledStore {
         // The line's sync makes every record that the scan saw durable as well: the writer applied them before.
         self.writer.write(1, move |draft| draft.append_line(entry)).await?;
 
-        let Bounds { next, more, count, range } = bounds;
+        let Bounds { next, more, count, tests_left_out, range } = bounds;
         let reading = range.map(|range| Reading::new(Arc::clone(&self.shared), request, range, count, place));
-        Ok(Page { next, more, count, missing, records: Box::new(reading.into_iter().flatten()) })
+        Ok(Page {
+            next,
+            more,
+            count,
+            tests_left_out,
+            missing,
+            records: Box::new(reading.into_iter().flatten()),
+        })
     }
 
     async fn find(&self, wanted: Wanted, mut entry: Entry) -> Result<Vec<Found>, StoreError> {

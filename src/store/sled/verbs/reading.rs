@@ -29,6 +29,8 @@ pub(in crate::store::sled) struct Bounds {
     pub more: bool,
     /// How many records are eligible.
     pub count: u64,
+    /// How many test leads were left out.
+    pub tests_left_out: u64,
     /// The first and the last of them.
     pub range: Option<(RecordId, RecordId)>,
 }
@@ -48,7 +50,7 @@ impl Bounds {
         let after = request.after.as_ref().map(|after| record_key(after.epoch, after.number));
         let from = after.as_ref().map_or(Unbounded, |key| Excluded(key.as_slice()));
         let next = request.after.clone().unwrap_or(start);
-        let mut bounds = Self { next, more: false, count: 0, range: None };
+        let mut bounds = Self { next, more: false, count: 0, tests_left_out: 0, range: None };
         let mut looked_at = 0;
         engine.visit(&place, (from, Unbounded), |key, value| {
             if bounds.count >= request.limit as u64 || looked_at >= SCAN_KEYS_MAX {
@@ -57,7 +59,9 @@ impl Bounds {
             }
             looked_at += 1;
             let id = record_id(&request.purpose, key)?;
-            if eligible(request, value)? {
+            let fate = fate(request, value)?;
+            bounds.tests_left_out += u64::from(fate == Fate::TestLeftOut);
+            if fate == Fate::Read {
                 bounds.count += 1;
                 let first = bounds.range.take().map_or_else(|| id.clone(), |(first, _)| first);
                 bounds.range = Some((first, id.clone()));
@@ -69,15 +73,30 @@ impl Bounds {
     }
 }
 
+/// What becomes of a record that a page meets.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Read,
+    /// One of Meta's test leads, which the request leaves out.
+    TestLeftOut,
+    /// Past its expiry, or of no test lead where only those are read.
+    PassedOver,
+}
+
 /// By what stands in clear; a record that was changed there does not open.
-fn eligible(request: &PageRequest, value: &[u8]) -> Result<bool, StoreError> {
+fn fate(request: &PageRequest, value: &[u8]) -> Result<Fate, StoreError> {
     let (_, expiry, test) = SealedRecord::peek(value).ok_or(StoreError::of(StoreCode::RecordUnreadable))?;
-    let of_kind = match request.test {
-        TestFilter::Exclude => !test,
-        TestFilter::Include => true,
-        TestFilter::Only => test,
-    };
-    Ok(of_kind && !expired(expiry, request.today))
+    let is_over = expired(expiry, request.today);
+    Ok(match request.test {
+        _ if is_over => Fate::PassedOver,
+        TestFilter::Exclude if test => Fate::TestLeftOut,
+        TestFilter::Only if !test => Fate::PassedOver,
+        TestFilter::Exclude | TestFilter::Include | TestFilter::Only => Fate::Read,
+    })
+}
+
+fn eligible(request: &PageRequest, value: &[u8]) -> Result<bool, StoreError> {
+    Ok(fate(request, value)? == Fate::Read)
 }
 
 /// True from the expiry day on.

@@ -73,7 +73,7 @@ impl Model {
 /// What a person wrote: it occurs nowhere else.
 pub(super) fn answer_of(name: &str, id: &str, kind: Kind) -> String {
     match kind {
-        Kind::Test => format!("<test lead: dummy data for {name}> zq{id}"),
+        Kind::Test => format!("<test lead: dummy data for {name} zq{id}>"),
         _ => format!("{name}zq{id}"),
     }
 }
