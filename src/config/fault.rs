@@ -49,8 +49,12 @@ crate::codes! {
         PathOverlap = "path-overlap",
         /// Two listeners on one address.
         AddressTaken = "address-taken",
-        /// A listener that the network may reach.
+        /// A listener that the network may reach, or a socket whose directory others may enter.
         Exposed = "exposed",
+        /// A file or directory that belongs to neither root nor the daemon's user.
+        ForeignOwner = "path-foreign-owner",
+        /// A file or directory that others may write, or put another in its place.
+        Writable = "path-writable",
         /// A retry that outlives the lead at Meta.
         RetryTooLong = "retry-too-long",
         /// More memory than a small host has.

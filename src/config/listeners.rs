@@ -1,7 +1,7 @@
 //! `[public]` and `[admin]`: where tamis listens.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::config::fault::FaultCode;
 use crate::config::place;
@@ -16,9 +16,6 @@ const DRAIN_SECONDS: std::ops::RangeInclusive<u64> = 1..=300;
 
 /// The longest path of a Unix socket, without the zero at its end (unix(7)).
 const SOCKET_PATH_BYTES_MAX: usize = 107;
-
-/// Directories that everybody shares: a socket's directory is private, so it must not be one of them.
-const SHARED_DIRECTORIES: [&str; 7] = ["/", "/run", "/tmp", "/var/run", "/var/tmp", "/var/lib", "/dev/shm"];
 
 table! {
     /// The listener that Meta's calls reach, behind the operator's TLS proxy.
@@ -54,14 +51,6 @@ fn socket(item: &ConfigItem<'_>) -> Option<PathBuf> {
         let reason = format!("a socket's path has at most {SOCKET_PATH_BYTES_MAX} bytes");
         item.fault(FaultCode::OutOfRange, reason, "Choose a shorter path.");
         return None;
-    }
-    let is_shared = |parent: &Path| SHARED_DIRECTORIES.iter().any(|shared| parent == Path::new(shared));
-    if path.parent().is_some_and(is_shared) {
-        item.warn(
-            FaultCode::Exposed,
-            "this directory is shared with others, and the socket's own must be private",
-            "Give the socket a directory of its own, as in \"/run/tamis/admin.sock\".",
-        );
     }
     Some(path)
 }

@@ -16,6 +16,7 @@ mod layers;
 mod listeners;
 mod meta;
 mod place;
+mod places;
 mod purposes;
 mod secrets;
 mod section;
@@ -40,6 +41,7 @@ pub use secrets::{PageToken, SecretFound, SecretState, Secrets};
 use crate::purpose::Policy;
 use crate::purpose::law::{Controller, Recipient};
 use crate::secret::location::Environment;
+use crate::secret::owner::Owners;
 use findings::Findings;
 use secrets::SecretPlace;
 use section::Section;
@@ -100,14 +102,22 @@ pub fn parse(text: &str, environment: &Environment) -> Result<Config, Faults> {
 pub fn load_with_secrets(path: &Path, environment: &Environment) -> Result<(Config, Secrets), Faults> {
     let Read { config, places } = read_layers(&layers::read_file(path)?, environment)?;
     match config {
-        Ok(config) => {
-            let secrets = config.resolve(environment)?;
+        Ok(mut config) => {
+            let mut found = config.look_at_places(path, &Owners::of_this_process());
+            let secrets = match config.resolve(environment) {
+                Ok(secrets) if found.faults.is_empty() => secrets,
+                Ok(_) => return Err(found),
+                Err(Faults { faults, .. }) => {
+                    found.faults.extend(faults);
+                    return Err(found);
+                }
+            };
+            config.warnings.append(&mut found.warnings);
             Ok((config, secrets))
         }
         Err(mut found) => {
-            found.faults.extend(
-                secrets::look_for(&places, environment).into_iter().filter_map(SecretFound::into_fault),
-            );
+            let looked = secrets::look_for(&places, &Owners::of_this_process(), environment);
+            found.faults.extend(looked.into_iter().filter_map(SecretFound::into_fault));
             Err(found)
         }
     }
@@ -132,12 +142,14 @@ pub fn check(path: &Path, environment: &Environment) -> Checked {
     };
     let (config, mut found) = match config {
         Ok(config) => {
-            let warnings = config.warnings.clone();
-            (Some(config), Faults { faults: Vec::new(), warnings })
+            let Faults { faults, warnings } = config.look_at_places(path, &config.owners());
+            let warnings = config.warnings.iter().cloned().chain(warnings).collect();
+            (Some(config), Faults { faults, warnings })
         }
         Err(found) => (None, found),
     };
-    let secrets = secrets::look_for(&places, environment);
+    let owners = config.as_ref().map_or_else(|| Owners::of_daemon([]), Config::owners);
+    let secrets = secrets::look_for(&places, &owners, environment);
     for secret in &secrets {
         match &secret.state {
             SecretState::Set { .. } => {}

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::config::fault::{Code, Fault, FaultCode, Faults};
 use crate::id::PageId;
 use crate::secret::location::{Environment, Location, LocationCode};
+use crate::secret::owner::Owners;
 use crate::secret::{Key, Secret, WatchedSecret};
 
 /// All secrets, read. No `Debug`.
@@ -110,14 +111,18 @@ impl Config {
 }
 
 /// Looks whether each secret is there, keeping none.
-pub(super) fn look_for(places: &[SecretPlace], environment: &Environment) -> Vec<SecretFound> {
+pub(super) fn look_for(
+    places: &[SecretPlace],
+    owners: &Owners,
+    environment: &Environment,
+) -> Vec<SecretFound> {
     let look = |SecretPlace { key, location }: &SecretPlace| {
         let kind = match key.as_str() {
             "keys.root" => Kind::RootKey,
             "meta.verify_token" => Kind::VerifyToken,
             _ => Kind::Word,
         };
-        let state = match read(key, location, kind, environment) {
+        let state = match read_under(owners, key, location, kind, environment) {
             Ok(secret) => SecretState::Set { bytes: secret.len() },
             Err(fault) if fault.code == Code::Secret(LocationCode::NoCredentials) => {
                 SecretState::NotReadableHere(fault)
@@ -144,7 +149,17 @@ fn keep<T>(read: Result<T, Fault>, faults: &mut Vec<Fault>) -> Option<T> {
 }
 
 fn read(key: &str, location: &Location, kind: Kind, environment: &Environment) -> Result<Secret, Fault> {
-    let secret = location.read(environment).map_err(|code| refusal(key, location, code))?;
+    read_under(&Owners::of_this_process(), key, location, kind, environment)
+}
+
+fn read_under(
+    owners: &Owners,
+    key: &str,
+    location: &Location,
+    kind: Kind,
+    environment: &Environment,
+) -> Result<Secret, Fault> {
+    let secret = location.read_under(owners, environment).map_err(|code| refusal(key, location, code))?;
     let (good, reason, mend) = match kind {
         Kind::RootKey => (
             root_key(&secret).is_some(),
@@ -199,6 +214,14 @@ fn refusal(key: &str, location: &Location, code: LocationCode) -> Fault {
         LocationCode::WorldReadable => (
             "others than its owner may read or write the file",
             "`chmod 600` it, and replace the secret where others may have read it.",
+        ),
+        LocationCode::ForeignOwner => (
+            "the file, or a directory above it, belongs to somebody other than root and the user that runs tamis",
+            "`chown` it to that user, and replace the secret: its owner could read and change it.",
+        ),
+        LocationCode::PlaceWritable => (
+            "others may write a directory above this file, and so put another in its place",
+            "`chmod go-w` that directory (`namei -l FILE` shows each), and replace the secret.",
         ),
         LocationCode::Empty => ("the secret is empty", "Fill it in."),
         LocationCode::TooLong => ("this is longer than any secret", "Check that it is the right file."),

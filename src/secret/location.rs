@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::secret::Secret;
+use crate::secret::owner::{Harm, Owners};
 use crate::secret::reading::{NotRead, read_small};
 
 /// No secret is longer; a larger file is a mistake.
@@ -69,6 +70,10 @@ crate::codes! {
         NotInTime = "secret-not-in-time",
         /// Others than the owner may read or write the file.
         WorldReadable = "secret-world-readable",
+        /// The file, or a directory above it, belongs to neither root nor the daemon's user.
+        ForeignOwner = "secret-foreign-owner",
+        /// Others may write a directory above the file.
+        PlaceWritable = "secret-place-writable",
         /// It is empty.
         Empty = "secret-empty",
         /// It is longer than 8 KiB.
@@ -84,8 +89,20 @@ impl Location {
     /// # Errors
     /// See [`LocationCode`].
     pub fn read(&self, environment: &Environment) -> Result<Secret, LocationCode> {
+        self.read_under(&Owners::of_this_process(), environment)
+    }
+
+    /// The same, where a file may belong to these.
+    ///
+    /// # Errors
+    /// See [`LocationCode`].
+    pub fn read_under(&self, owners: &Owners, environment: &Environment) -> Result<Secret, LocationCode> {
         match self {
-            Self::File(path) => read_file(path, true),
+            Self::File(path) => {
+                // Read first: that is given up in time where the mount hangs.
+                let secret = read_file(path, true)?;
+                require_own(path, owners).map(|()| secret)
+            }
             Self::Env(name) => trimmed(environment.get(name).ok_or(LocationCode::Absent)?.as_bytes()),
             Self::Credential(name) => {
                 let directory =
@@ -94,6 +111,16 @@ impl Location {
                 read_file(&Path::new(directory).join(name), false)
             }
         }
+    }
+}
+
+/// Refuses a file that somebody else could have put there.
+fn require_own(path: &Path, owners: &Owners) -> Result<(), LocationCode> {
+    match owners.look_at_file(path) {
+        Ok(Some(Harm::ForeignOwner)) => Err(LocationCode::ForeignOwner),
+        Ok(Some(Harm::WayWritable)) => Err(LocationCode::PlaceWritable),
+        // The file's own mode is looked at when it is open, and what is not there is told then.
+        Ok(Some(Harm::Writable) | None) | Err(_) => Ok(()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod cipher;
 pub mod location;
+pub mod owner;
 pub mod reading;
 mod watched;
 
