@@ -24,14 +24,15 @@
 //! `terminal`; `export` is the file that grows on the operator's side, `play` the demonstration and the sandbox.
 //!
 //! **What everybody stands on.** [`clock`], [`random`] and [`secret`] are handed in, never reached for; [`id`] has Meta's
-//! names, `base_url` the addresses that are called, [`code`] the closed lists of reasons, `json` the reader that decodes nothing unasked,
-//! `visible` the characters that may reach a terminal, [`current`] what a reload
-//! replaces, [`machine`] the disk, descriptors and the service manager.
+//! names, `base_url` the addresses that are called, [`code`] the closed lists of reasons, `json` the reader that decodes
+//! nothing unasked, `visible` the characters that may reach a terminal, [`current`] what a reload replaces, [`machine`] the
+//! disk, descriptors and the service manager, [`attention`] what a person must look at although all goes on.
 //!
 //! A room is `pub` here only where a test or bench of the house needs it: this is no library for others.
 
 pub mod api;
 pub mod app;
+pub mod attention;
 mod base_url;
 pub mod cli;
 mod client;

@@ -3,19 +3,26 @@
 //! Each change seals a new generation, replaces the file, and only then appears in memory: a change that failed did not
 //! happen. Readers take what is in memory and never wait for the disk.
 
-use std::fs::File;
+mod tending;
+mod written;
+
+use std::fs;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, RwLock};
 use zeroize::Zeroizing;
 
+use crate::attention::Concern;
 use crate::clock::{Day, Month};
 use crate::keyring::content::Content;
+use crate::keyring::file::written::{Changing, Written};
 use crate::keyring::format;
 use crate::keyring::replacement::{Files, ReplaceError};
 use crate::keyring::{Bucket, InstanceId, Keyring, KeyringCode, KeyringError};
 use crate::lead::BucketKey;
+use crate::machine::disk::directory_of;
+use crate::machine::identity::FileId;
 use crate::random::Random;
 use crate::secret::{Key, Secret};
 
@@ -25,12 +32,12 @@ pub struct FileKeyring {
     root: Key,
     random: Arc<dyn Random>,
     current: RwLock<Arc<Content>>,
-    /// Held by whoever changes the file.
-    changing: Mutex<()>,
+    /// Held by whoever changes the file, or compares it.
+    changing: Mutex<Changing>,
     /// Why it is changed no more.
     failed: OnceLock<KeyringError>,
-    /// Until it is dropped no other process touches the file.
-    _lock: File,
+    /// The directory as it was when the file was opened or made.
+    directory: FileId,
 }
 
 /// Reads a root key: 64 hex digits, as `tamis init` writes them. Raw bytes are not taken, since a secret's location trims
@@ -57,9 +64,11 @@ impl FileKeyring {
             return Ok(None);
         }
         let lock = files.lock()?;
-        let content = format::open(files.read()?, &root)?;
+        let sealed = files.read()?;
+        let written = Written::of(&sealed);
+        let content = format::open(sealed, &root)?;
         files.discard_new()?;
-        Ok(Some(Self::holding(content, files, root, random, lock)))
+        Self::holding(content, files, root, random, Changing { lock, written }).map(Some)
     }
 
     /// Creates a keyring of a new instance, at generation 0, and its directory where it is absent.
@@ -78,13 +87,22 @@ impl FileKeyring {
         files.replace(&sealed).map_err(|error| match error {
             ReplaceError::Unchanged(kind) | ReplaceError::Unknown(kind) => KeyringError::io(kind),
         })?;
-        Ok(Self::holding(content, files, root, random, lock))
+        let written = Written::of(&sealed);
+        Self::holding(content, files, root, random, Changing { lock, written })
     }
 
-    fn holding(content: Content, files: Files, root: Key, random: Arc<dyn Random>, lock: File) -> Self {
+    fn holding(
+        content: Content,
+        files: Files,
+        root: Key,
+        random: Arc<dyn Random>,
+        changing: Changing,
+    ) -> Result<Self, KeyringError> {
+        let directory = fs::metadata(directory_of(files.place()));
+        let directory = directory.map_err(|error| KeyringError::io(error.kind()))?;
         let current = RwLock::new(Arc::new(content));
-        let (changing, failed) = (Mutex::new(()), OnceLock::new());
-        Self { files, root, random, current, changing, failed, _lock: lock }
+        let (changing, failed) = (Mutex::new(changing), OnceLock::new());
+        Ok(Self { files, root, random, current, changing, failed, directory: FileId::of(&directory) })
     }
 
     /// The generation in force. What its lock guards is swapped in one move.
@@ -104,7 +122,7 @@ impl FileKeyring {
         if !needed(&self.current()) {
             return Ok(());
         }
-        let _changing = self.changing.lock();
+        let mut changing = self.changing.lock();
         let current = self.current();
         if !needed(&current) {
             return Ok(()); // somebody else did it meanwhile
@@ -112,12 +130,14 @@ impl FileKeyring {
         if let Some(error) = self.failed.get() {
             return Err(*error);
         }
+        self.require_own(&mut changing)?;
         let mut next = Content::clone(&current);
         apply(&mut next, &*self.random)?;
         next.generation += 1;
         let sealed = format::seal(&next, &self.root, &*self.random)?;
         match self.files.replace(&sealed) {
             Ok(()) => {
+                changing.written = Written::of(&sealed);
                 *self.current.write() = Arc::new(next);
                 Ok(())
             }
@@ -141,6 +161,10 @@ impl Keyring for FileKeyring {
 
     fn failed(&self) -> Option<KeyringError> {
         self.failed.get().copied()
+    }
+
+    fn look_after(&self) -> Vec<Concern> {
+        self.look_after_file()
     }
 
     fn seen_key(&self) -> Key {

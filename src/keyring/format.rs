@@ -24,7 +24,8 @@ const MAGIC: &[u8; 8] = b"TAMISKEY";
 const VERSION: u8 = 1;
 /// Magic and version: what the seal binds beside the content.
 const PREFIX_BYTES: usize = MAGIC.len() + 1;
-const HEADER_BYTES: usize = PREFIX_BYTES + NONCE_BYTES;
+/// Before the sealed content: magic, version, nonce.
+pub const HEADER_BYTES: usize = PREFIX_BYTES + NONCE_BYTES;
 
 /// Seals a generation. A fresh nonce each time: XChaCha20's are long enough to be drawn at random.
 ///
@@ -71,6 +72,11 @@ pub fn open(mut bytes: Zeroizing<Vec<u8>>, root: &Key) -> Result<Content, Keyrin
     let (plain, tag) = body.split_last_chunk_mut::<TAG_BYTES>().ok_or_else(refused)?;
     cipher::open_in_place(root, nonce, prefix, plain, tag).map_err(|_| refused())?;
     decode(plain).ok_or(KeyringError::of(KeyringCode::Format))
+}
+
+/// True if a keyring's file begins so, whosever and of whatever version.
+pub fn is_head(head: &[u8; HEADER_BYTES]) -> bool {
+    head.starts_with(MAGIC)
 }
 
 fn prefix_of(version: u8) -> [u8; PREFIX_BYTES] {

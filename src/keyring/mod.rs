@@ -14,6 +14,7 @@ mod replacement;
 
 use std::io::ErrorKind;
 
+use crate::attention::Concern;
 use crate::clock::{Day, Month};
 use crate::lead::BucketKey;
 use crate::machine::own::{self, FileCode};
@@ -60,6 +61,8 @@ crate::codes! {
         Linked = "keyring-linked",
         /// The file, one beside it, or their directory belongs to another user, or anybody may exchange them.
         NotOwn = "keyring-not-own",
+        /// Another keyring, or what may be one, lies at the place of the one that is open: it is not written over.
+        Replaced = "keyring-replaced",
         /// A later version wrote the file.
         Format = "keyring-format-unknown",
         /// The file does not open under this root key, or was changed.
@@ -115,6 +118,11 @@ pub trait Keyring: Send + Sync {
     /// disk holds. Only a restart helps. Readers go on with what is in memory.
     fn failed(&self) -> Option<KeyringError> {
         None
+    }
+    /// Holds what is kept outside of this process against memory: writes it again where it was lost or damaged, and
+    /// gives what only a person can mend. Blocks for as long as the disk takes.
+    fn look_after(&self) -> Vec<Concern> {
+        Vec::new()
     }
     /// The key of the hashes in `seen`.
     fn seen_key(&self) -> Key;

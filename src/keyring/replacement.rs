@@ -2,7 +2,7 @@
 //! never both.
 
 use std::ffi::OsString;
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,8 @@ use zeroize::Zeroizing;
 use crate::keyring::format::KEYRING_BYTES_MAX;
 use crate::keyring::{KeyringCode, KeyringError};
 use crate::machine::disk::{directory_of, private_dir};
-use crate::machine::own::{self, Access, Directory};
+use crate::machine::lock::{LockError, LockFile};
+use crate::machine::own::{self, Access, Directory, FileCode};
 
 /// Bits of a file's mode that let others than its owner in.
 const MODE_OF_OTHERS: u32 = 0o077;
@@ -46,6 +47,11 @@ impl Files {
         Self { keyring: keyring.to_owned(), new: beside(".new"), lock: beside(".lock") }
     }
 
+    /// The keyring's own place.
+    pub fn place(&self) -> &Path {
+        &self.keyring
+    }
+
     /// True if something is at the keyring's place.
     ///
     /// # Errors
@@ -66,19 +72,12 @@ impl Files {
         private_dir(directory_of(&self.keyring)).map_err(|error| KeyringError::io(error.kind()))
     }
 
-    /// Keeps other processes away until the returned file is dropped; a killed process's lock goes with it.
+    /// Keeps other processes away until what is returned is dropped; a killed process's lock goes with it.
     ///
     /// # Errors
     /// [`KeyringCode::Locked`], [`KeyringCode::Linked`], [`KeyringCode::NotOwn`], [`KeyringCode::Io`].
-    pub fn lock(&self) -> Result<File, KeyringError> {
-        let opened = Directory::own_of(&self.lock)
-            .and_then(|(directory, name)| directory.open_or_create(name, Access::Write));
-        let file = opened.map_err(KeyringError::file)?;
-        match file.try_lock() {
-            Ok(()) => Ok(file),
-            Err(TryLockError::WouldBlock) => Err(KeyringError::of(KeyringCode::Locked)),
-            Err(TryLockError::Error(error)) => Err(KeyringError::io(error.kind())),
-        }
+    pub fn lock(&self) -> Result<LockFile, KeyringError> {
+        LockFile::take(&self.lock).map_err(not_locked)
     }
 
     /// Reads the file, and makes sure that what was read is durable: a predecessor killed after the renaming and before
@@ -107,6 +106,34 @@ impl Files {
         (&file).take(KEYRING_BYTES_MAX).read_to_end(&mut bytes).map_err(failed)?;
         file.sync_all().and_then(|()| directory.sync()).map_err(failed)?;
         Ok(bytes)
+    }
+
+    /// The sealed bytes as they lie there now, for comparing. None: nothing does.
+    ///
+    /// # Errors
+    /// [`KeyringCode::Linked`], [`KeyringCode::NotOwn`]; [`KeyringCode::Replaced`]: no file, or larger than any keyring;
+    /// [`KeyringCode::Io`].
+    pub fn peek(&self) -> Result<Option<Vec<u8>>, KeyringError> {
+        let failed = |error: io::Error| KeyringError::io(error.kind());
+        let opened = Directory::own_of(&self.keyring)
+            .and_then(|(directory, name)| directory.open_own(name, Access::Read));
+        let file = match opened {
+            Ok(file) => file,
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                return Ok(None);
+            }
+            Err(error) if own::refusal(&error) == Some(FileCode::NotPlain) => {
+                return Err(KeyringError::of(KeyringCode::Replaced));
+            }
+            Err(error) => return Err(KeyringError::file(error)),
+        };
+        let metadata = file.metadata().map_err(failed)?;
+        if metadata.len() > KEYRING_BYTES_MAX {
+            return Err(KeyringError::of(KeyringCode::Replaced));
+        }
+        let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
+        file.take(KEYRING_BYTES_MAX).read_to_end(&mut bytes).map_err(failed)?;
+        Ok(Some(bytes))
     }
 
     /// Removes what a crash left of a replacement. It must not stay: it would be a second generation, in which a key that
@@ -150,5 +177,13 @@ impl Files {
             .and_then(|()| directory.rename(&new, &name))
             .and_then(|()| directory.sync())
             .map_err(|error| ReplaceError::Unknown(error.kind()))
+    }
+}
+
+/// Why the lock cannot be had, as this room says it.
+pub fn not_locked(error: LockError) -> KeyringError {
+    match error {
+        LockError::Held => KeyringError::of(KeyringCode::Locked),
+        LockError::Io(error) => KeyringError::file(error),
     }
 }

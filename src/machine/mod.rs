@@ -2,6 +2,8 @@
 
 pub mod descriptors;
 pub mod disk;
+pub mod identity;
+pub mod lock;
 pub mod own;
 pub mod priority;
 pub mod systemd;

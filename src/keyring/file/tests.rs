@@ -409,16 +409,34 @@ fn a_change_that_cannot_be_written_did_not_happen_and_may_be_tried_again() {
     assert_eq!(keyring.generation(), 2);
 }
 
+/// While the next generation is sealed, a directory comes to lie in the keyring's place: no file can be renamed over it.
+struct InTheWay {
+    place: PathBuf,
+    aside: PathBuf,
+    now: AtomicBool,
+}
+
+impl Random for InTheWay {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), crate::random::NoRandomness> {
+        if self.now.swap(false, Ordering::SeqCst) {
+            fs::rename(&self.place, &self.aside).expect("moved");
+            fs::create_dir(&self.place).expect("in the way");
+        }
+        crate::random::SystemRandom.fill(bytes)
+    }
+}
+
 #[test]
 fn after_a_failure_of_unknown_result_the_keyring_is_only_read() {
     let place = Place::new();
-    let keyring = place.create();
+    drop(place.create());
+    let aside = place.dir.path().join("aside");
+    let random =
+        Arc::new(InTheWay { place: place.path.clone(), aside: aside.clone(), now: AtomicBool::new(false) });
+    let keyring = FileKeyring::open(&place.path, root(1), random.clone()).expect("opens").expect("is there");
     keyring.make_days(&[Day(1)]).expect("made");
     assert_eq!(keyring.failed(), None);
-    // A file cannot be renamed over a directory.
-    let aside = place.dir.path().join("aside");
-    fs::rename(&place.path, &aside).expect("moved");
-    fs::create_dir(&place.path).expect("in the way");
+    random.now.store(true, Ordering::SeqCst);
     let failure = keyring.make_buckets(&[bucket(1)]).expect_err("cannot be renamed");
     assert_eq!(failure.code, KeyringCode::Io);
     assert_eq!(keyring.failed(), Some(failure), "readiness asks");

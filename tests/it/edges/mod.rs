@@ -12,6 +12,7 @@ use sources::{Source, read};
 const EDGES: &[(&str, &[&str])] = &[
     // Leaves.
     ("code", &[]),
+    ("attention", &["codes"]),
     ("id", &[]),
     ("base_url", &[]),
     ("clock", &[]),
@@ -30,7 +31,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("trail", &["codes", "purpose", "secret"]),
     ("api", &["clock", "code", "codes", "id", "notification", "purpose", "trail"]),
     // Ports and adapters.
-    ("keyring", &["clock", "codes", "lead", "machine", "purpose", "random", "secret"]),
+    ("keyring", &["attention", "clock", "codes", "lead", "machine", "purpose", "random", "secret"]),
     (
         "store",
         &[
