@@ -238,6 +238,11 @@ impl Ledger {
         days
     }
 
+    /// The slots whose files must lie on the disk.
+    pub fn kept_slots(&self) -> Vec<u32> {
+        self.segments.kept()
+    }
+
     /// For the metrics.
     pub fn figures(&self) -> Figures {
         Figures {

@@ -18,6 +18,7 @@ mod replay;
 mod segment;
 mod segments;
 mod shared;
+mod tending;
 mod writer;
 
 #[cfg(test)]

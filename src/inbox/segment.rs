@@ -130,6 +130,14 @@ impl Shelf {
         Ok(slots)
     }
 
+    /// True if this slot has a file.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    pub fn has(&self, slot: u32) -> io::Result<bool> {
+        fs::exists(self.path.join(name_of(slot)))
+    }
+
     /// Makes a segment: zeros, headers, synced, named, directory synced. Takes some milliseconds, so it is done ahead.
     ///
     /// # Errors

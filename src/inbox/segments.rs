@@ -210,6 +210,12 @@ impl Segments {
         self.by_slot.values().flat_map(|segment| segment.days.iter().copied())
     }
 
+    /// The slots whose files must lie on the disk: of all but those that the keeper is giving a new use or removing.
+    pub fn kept(&self) -> Vec<u32> {
+        let kept = self.by_slot.iter().filter(|(_, segment)| segment.state != SegmentState::Recycling);
+        kept.map(|(slot, _)| *slot).collect()
+    }
+
     /// How many there are.
     pub fn count(&self) -> usize {
         self.by_slot.len()

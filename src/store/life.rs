@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use crate::attention::Concern;
 use crate::purpose::PurposeId;
 use crate::store::{StoreCode, StoreError};
 use crate::trail::Entry;
@@ -26,6 +27,13 @@ pub trait Life: Send + Sync {
 
     /// True if it takes and gives: not halted, not closed, not waiting for room, its keys can be changed.
     fn ready(&self) -> bool;
+
+    /// Holds what lies outside of this process against what is open: mends what was lost where that is safe, and gives what
+    /// only a person can mend.
+    ///
+    /// # Errors
+    /// See [`StoreCode`]: it could not be looked at.
+    async fn look_after(&self) -> Result<Vec<Concern>, StoreError>;
 
     /// Waits for the writer to finish what it has, syncs and closes. Later verbs answer [`StoreCode::Closed`]; those that
     /// only count ([`crate::store::Leads::stored`], [`crate::store::Parked::parked`], [`crate::store::Parked::next_due`])

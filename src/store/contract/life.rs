@@ -54,6 +54,18 @@ pub(crate) async fn closing_serves_what_was_asked_before_and_refuses_what_comes_
     assert_eq!(export(&host.open(), 100).await.map(|read| read.len()), Ok(30));
 }
 
+pub(crate) async fn what_is_well_needs_nobody_and_is_left_as_it_is<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    for call in 0..3 {
+        store.settle(vec![stored(call)]).await.expect("settled");
+        assert_eq!(store.look_after().await, Ok(Vec::new()));
+    }
+    store.close().await.expect("closed");
+    drop(store);
+    assert_eq!(export(&host.open(), 10).await.map(|read| read.len()), Ok(3));
+}
+
 pub(crate) async fn every_verb_refuses_after_closing<H: Host>() {
     let host = H::new();
     let store = host.open();
@@ -98,6 +110,7 @@ pub(crate) async fn every_verb_refuses_after_closing<H: Host>() {
         ("scan", code(store.scan(10).await)),
         ("admit", code(store.admit(vec![purpose("nouveau")]).await)),
         ("confirm_clock", code(store.confirm_clock(Some(by())).await)),
+        ("look_after", code(store.look_after().await)),
     ];
     for (verb, refusal) in refusals {
         assert_eq!(refusal, Some(StoreCode::Closed), "{verb}");

@@ -165,6 +165,7 @@ macro_rules! contract {
                 a_purpose_admitted_later_is_settled_at_once_and_after_a_restart,
                 a_purpose_that_left_the_config_keeps_its_records_and_counts,
                 closing_serves_what_was_asked_before_and_refuses_what_comes_after,
+                what_is_well_needs_nobody_and_is_left_as_it_is,
                 every_verb_refuses_after_closing,
                 what_was_answered_before_a_close_under_load_is_there_afterwards,
                 a_store_that_is_dropped_without_closing_opens_again_with_everything,

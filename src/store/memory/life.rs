@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use crate::attention::Concern;
 use crate::purpose::PurposeId;
 use crate::store::memory::MemoryStore;
 use crate::store::{Life, StoreCode, StoreError};
@@ -23,6 +24,11 @@ impl Life for MemoryStore {
 
     fn ready(&self) -> bool {
         self.0.process().ended.is_none() && self.0.keyring.failed().is_none()
+    }
+
+    /// Nothing of it lies anywhere else.
+    async fn look_after(&self) -> Result<Vec<Concern>, StoreError> {
+        self.0.rows().map(|_| Vec::new())
     }
 
     async fn close(&self) -> Result<(), StoreError> {

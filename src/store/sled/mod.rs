@@ -10,6 +10,7 @@
 //! | `scan` | everything that is kept, looked at against what is counted |
 //! | `index`, `reference` | what is parked, in memory; the seal of a parked reference |
 //! | `keys_ahead` | keys made before they are needed |
+//! | `tending` | what lies on the disk, held against what is open |
 
 #[cfg(test)]
 mod contract;
@@ -23,6 +24,7 @@ mod layout;
 mod reference;
 mod scan;
 mod shared;
+mod tending;
 mod verbs;
 mod writer;
 

@@ -1,7 +1,6 @@
 //! What the store's verbs and its writer hold in common: the open engine, the keys, what is known in memory.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -12,6 +11,7 @@ use parking_lot::{Mutex, MutexGuard, RwLock};
 use crate::clock::{Clock, Day};
 use crate::id::LeadgenId;
 use crate::keyring::Keyring;
+use crate::machine::lock::{LockError, LockFile};
 use crate::purpose::PurposeId;
 use crate::random::Random;
 use crate::store::mark::{ClockMark, ClockReading};
@@ -70,7 +70,7 @@ pub(super) struct Shared {
     /// How many records of which purpose the last scan found missing.
     missing: Mutex<BTreeMap<PurposeId, u64>>,
     /// Let go last.
-    lock: Mutex<Option<File>>,
+    lock: Mutex<Option<LockFile>>,
 }
 
 impl Shared {
@@ -311,6 +311,14 @@ impl Shared {
             std::thread::sleep(READERS_POLL);
             waited += READERS_POLL;
         }
+    }
+
+    /// Takes the store's lock again where its file was removed. True: it had to be.
+    ///
+    /// # Errors
+    /// See [`LockError`].
+    pub(super) fn retake_lock(&self) -> Result<bool, LockError> {
+        self.lock.lock().as_mut().map_or(Ok(false), LockFile::retake)
     }
 
     /// Lets another process have the store.

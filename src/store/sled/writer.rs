@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::attention::Concern;
 use crate::lifecycle::wait::wait_for;
 use crate::machine::disk::free_bytes;
 use crate::machine::priority;
@@ -19,6 +20,7 @@ use crate::store::sled::engine::witness::Witness;
 use crate::store::sled::keys_ahead;
 use crate::store::sled::layout::{Place, meta};
 use crate::store::sled::shared::{Shared, Slot};
+use crate::store::sled::tending;
 use crate::store::{StoreCode, StoreError};
 
 /// How many calls may wait for the writer before the next waits for a place.
@@ -82,6 +84,8 @@ where
 
 enum Message {
     Call(Box<dyn QueuedCall>),
+    /// To compare what lies on the disk with what is open.
+    Look(oneshot::Sender<Vec<Concern>>),
     Close,
 }
 
@@ -145,6 +149,21 @@ impl Writer {
         }
     }
 
+    /// Has what lies on the disk compared with what is open.
+    ///
+    /// # Errors
+    /// [`StoreCode::Stalled`]: no answer in time. [`StoreCode::Closed`], or why the store halted.
+    pub(super) async fn look_after(&self) -> Result<Vec<Concern>, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let asked = async {
+            let sent = self.queue.send(Message::Look(answer)).await;
+            sent.map_err(|_| self.gone())?;
+            answered.await.map_err(|_| self.gone())
+        };
+        let stalled = Err(StoreError::of(StoreCode::Stalled));
+        tokio::time::timeout(ANSWER_WITHIN, asked).await.unwrap_or(stalled)
+    }
+
     /// Asks the thread to finish what it has and end.
     pub(super) async fn close(&self) {
         let sent = tokio::time::timeout(ANSWER_WITHIN, self.queue.send(Message::Close));
@@ -185,6 +204,7 @@ impl WriterThread {
         loop {
             match wait_for(self.calls.recv(), TICK) {
                 Some(Some(Message::Call(first))) => closing |= self.serve(first),
+                Some(Some(Message::Look(asked))) => self.look(asked),
                 Some(Some(Message::Close)) => closing = true,
                 Some(None) => break,
                 None => self.tick(),
@@ -202,13 +222,14 @@ impl WriterThread {
     fn serve(&mut self, first: Box<dyn QueuedCall>) -> bool {
         let mut closing = false;
         let mut outcomes = first.weight();
-        let mut group = vec![first];
+        let (mut group, mut looks) = (vec![first], Vec::new());
         while outcomes < OUTCOMES_MAX {
             match self.calls.try_recv() {
                 Ok(Message::Call(next)) => {
                     outcomes += next.weight();
                     group.push(next);
                 }
+                Ok(Message::Look(asked)) => looks.push(asked),
                 Ok(Message::Close) => closing = true,
                 Err(_) => break,
             }
@@ -225,7 +246,18 @@ impl WriterThread {
             });
             self.record_progress();
         }
+        looks.into_iter().for_each(|asked| self.look(asked));
         closing
+    }
+
+    fn look(&mut self, asked: oneshot::Sender<Vec<Concern>>) {
+        let mut concerns = Vec::new();
+        let _ = self.step(|writer| {
+            concerns = tending::look_after(&writer.shared, &mut writer.witness);
+            Ok(())
+        });
+        // Whoever asked may have left.
+        let _ = asked.send(concerns);
     }
 
     /// Runs a step; a panic in it, or its failure, is acted upon.

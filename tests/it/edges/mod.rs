@@ -35,6 +35,7 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "store",
         &[
+            "attention",
             "clock",
             "codes",
             "id",
@@ -51,7 +52,18 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     (
         "inbox",
-        &["clock", "codes", "id", "keyring", "lifecycle", "machine", "notification", "random", "secret"],
+        &[
+            "attention",
+            "clock",
+            "codes",
+            "id",
+            "keyring",
+            "lifecycle",
+            "machine",
+            "notification",
+            "random",
+            "secret",
+        ],
     ),
     (
         "graph",

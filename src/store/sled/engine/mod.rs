@@ -16,6 +16,7 @@ use parking_lot::RwLock;
 use sled::transaction::{ConflictableTransactionError, TransactionError};
 use sled::{IVec, Transactional};
 
+use crate::machine::identity::FileId;
 use crate::purpose::PurposeId;
 use crate::store::sled::layout::{self, Place};
 use crate::store::{StoreCode, StoreError};
@@ -206,6 +207,14 @@ impl Engine {
     pub(super) fn sync(&self) -> Result<(), SyncError> {
         self.db.flush().map_err(|error| SyncError::Flush(refused(&error)))?;
         self.file.sync_data().map_err(|error| SyncError::Sync(StoreError::io(error)))
+    }
+
+    /// Which file sled's is.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn file_id(&self) -> Result<FileId, StoreError> {
+        FileId::of_open(&self.file).map_err(StoreError::io)
     }
 
     /// The length of sled's file.

@@ -3,14 +3,15 @@
 //! Opening is writing: sled truncates and wipes what it cannot read. So whatever can be told from the outside is told
 //! before, and a database shorter than witnessed is copied aside first.
 
-use std::fs::{self, File, TryLockError};
-use std::io::{self, ErrorKind};
+use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::keyring::Keyring;
 use crate::machine::disk::{private_dir, sync_dir};
+use crate::machine::lock::{LockError, LockFile};
 use crate::machine::own::{Access, Directory};
 use crate::purpose::PurposeId;
 use crate::store::sled::Settings;
@@ -36,7 +37,7 @@ const FIRST_COMMIT: u64 = 1;
 pub(in crate::store::sled) struct Opened {
     pub(in crate::store::sled) engine: Engine,
     pub(in crate::store::sled) witness: Witness,
-    pub(in crate::store::sled) lock: File,
+    pub(in crate::store::sled) lock: LockFile,
 }
 
 /// True if there is nothing to lose, and the keyring is to be made as well: the first thing that is asked, before the
@@ -108,14 +109,12 @@ fn marker(path: &Path) -> PathBuf {
 }
 
 /// Our own lock: sled's is taken only after it has touched its directory.
-fn lock(path: &Path) -> Result<File, StoreError> {
-    let directory = Directory::own(path).map_err(StoreError::io)?;
-    let file = directory.open_or_create("lock", Access::Write).map_err(StoreError::io)?;
+fn lock(path: &Path) -> Result<LockFile, StoreError> {
     for _ in 0..LOCK_TRIES {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
-            Err(TryLockError::Error(error)) => return Err(StoreError::io(error)),
+        match LockFile::take(&path.join("lock")) {
+            Ok(lock) => return Ok(lock),
+            Err(LockError::Held) => std::thread::sleep(LOCK_PAUSE),
+            Err(LockError::Io(error)) => return Err(StoreError::io(error)),
         }
     }
     Err(StoreError::of(StoreCode::Locked))
@@ -202,6 +201,18 @@ fn mark_complete(path: &Path) -> Result<(), StoreError> {
         directory.sync()
     };
     mark().map_err(StoreError::io)
+}
+
+/// Marks a store that runs as complete once more, where the mark was removed: without it the next start would take it for
+/// one that never was. True: it had to be.
+///
+/// # Errors
+/// What the system says.
+pub(in crate::store::sled) fn mark_again(path: &Path) -> Result<bool, StoreError> {
+    if fs::exists(marker(path)).map_err(StoreError::io)? {
+        return Ok(false);
+    }
+    mark_complete(path).map(|()| true)
 }
 
 fn synced(engine: &Engine) -> Result<(), StoreError> {

@@ -7,6 +7,8 @@
 //! Two slots are overwritten in turn, each in a block of its own, so that a torn write costs the slot being written and
 //! never the one before. Nothing of a lead is in it.
 
+mod tending;
+
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::FileExt;

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use crate::attention::Concern;
 use crate::purpose::PurposeId;
 use crate::store::sled::SledStore;
 use crate::store::sled::draft::Draft;
@@ -21,6 +22,10 @@ impl Life for SledStore {
 
     fn ready(&self) -> bool {
         self.halted().is_none() && self.shared.engine().is_ok() && self.shared.keyring().failed().is_none()
+    }
+
+    async fn look_after(&self) -> Result<Vec<Concern>, StoreError> {
+        self.writer.look_after().await
     }
 
     async fn close(&self) -> Result<(), StoreError> {

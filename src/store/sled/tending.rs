@@ -1,0 +1,53 @@
+//! What of the store lies on the disk, held against what is open: lock, database, marker, witness. On the writer's thread,
+//! so that nothing is written meanwhile.
+
+use crate::attention::{AttentionCode, Concern};
+use crate::machine::identity::FileId;
+use crate::machine::lock::LockError;
+use crate::store::StoreError;
+use crate::store::sled::engine::db_file;
+use crate::store::sled::engine::opening::mark_again;
+use crate::store::sled::engine::witness::Witness;
+use crate::store::sled::shared::Shared;
+
+/// Mends what can be mended, and gives the rest.
+pub(super) fn look_after(shared: &Shared, witness: &mut Witness) -> Vec<Concern> {
+    match shared.retake_lock() {
+        Ok(true) => tracing::warn!("store.lock-taken-again"),
+        Ok(false) => {}
+        // Beside another process, or in a place that is gone, nothing is written.
+        Err(error) => return vec![place_lost(shared, error)],
+    }
+    match is_in_place(shared) {
+        Ok(true) => {}
+        Ok(false) => return vec![Concern::of(AttentionCode::StoreReplaced)],
+        Err(error) => return vec![unreadable(error)],
+    }
+    match mark_again(&shared.settings().path) {
+        Ok(true) => tracing::warn!("store.marker-written-again"),
+        Ok(false) => {}
+        Err(error) => return vec![unreadable(error)],
+    }
+    witness.look_after(&shared.settings().witness).into_iter().collect()
+}
+
+/// True if the database that is open is the one that the next start would open. One that is closed for want of room is
+/// opened by its name, and checked then.
+fn is_in_place(shared: &Shared) -> Result<bool, StoreError> {
+    let Ok(engine) = shared.engine() else { return Ok(true) };
+    let there = FileId::at(&db_file(&shared.settings().path)).map_err(StoreError::io)?;
+    Ok(there == Some(engine.file_id()?))
+}
+
+fn place_lost(shared: &Shared, error: LockError) -> Concern {
+    match error {
+        LockError::Held => Concern::of(AttentionCode::StoreLockLost),
+        // No directory, so no database in it either.
+        LockError::Io(_) if !shared.settings().path.exists() => Concern::of(AttentionCode::StoreReplaced),
+        LockError::Io(error) => Concern::io(AttentionCode::StoreLockLost, error.kind()),
+    }
+}
+
+fn unreadable(error: StoreError) -> Concern {
+    Concern { code: AttentionCode::StoreReplaced, io: error.io }
+}
