@@ -3,10 +3,12 @@
 //!
 //! [`App::build`] opens the rooms, binds the sockets and says where; nothing is served before [`App::run`].
 
+mod admin_socket;
 mod opening;
 mod reload;
 mod running;
 mod settings;
+mod socket_door;
 mod sockets;
 
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use std::time::Duration;
 
 use crate::app::opening::{open_keyring, open_store};
 use crate::app::sockets::{Sockets, bind};
+use crate::attention::Attention;
 use crate::clock::Clock;
 use crate::config::{Config, Fingerprint, Secrets};
 use crate::current::Current;
@@ -69,6 +72,7 @@ struct Rooms {
     graph: Arc<Graph>,
     policy: Arc<Current<Policy>>,
     metrics: Arc<Metrics>,
+    attention: Arc<Attention>,
     ambient: Ambient,
 }
 
@@ -115,7 +119,8 @@ impl App {
         let graph = Arc::new(graph);
         let metrics = Arc::new(Metrics::new());
         let policy = Arc::new(Current::of(policy));
-        let rooms = Rooms { inbox, store, keyring, graph, policy, metrics, ambient };
+        let attention = Arc::default();
+        let rooms = Rooms { inbox, store, keyring, graph, policy, metrics, attention, ambient };
         rooms.feed_metrics();
         let (sockets, addresses) = bind(config)?;
         let tools = rooms.tools(config);
@@ -163,9 +168,11 @@ impl Rooms {
         let store = Arc::clone(&self.store);
         let graph = Arc::clone(&self.graph);
         let clock = Arc::clone(&self.ambient.clock);
+        let attention = Arc::clone(&self.attention);
         self.metrics.read_from(move || {
             let (inbox, store) = (Arc::clone(&inbox), Arc::clone(&store));
             let (graph, clock) = (Arc::clone(&graph), Arc::clone(&clock));
+            let attention = attention.standing().into_iter().map(|(code, _)| code).collect();
             async move {
                 let segments = inbox.figures();
                 let age = |oldest: jiff::Timestamp| clock.now().as_second() - oldest.as_second();
@@ -179,6 +186,7 @@ impl Rooms {
                         .await
                         .map_or_else(|_| Vec::new(), |stored| stored.into_iter().collect()),
                     paused: graph.paused().into_iter().map(|paused| (paused.page, paused.code)).collect(),
+                    attention,
                     ready: inbox.ready().await && store.ready(),
                 }
             }

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
+use crate::app::socket_door::SocketDoor;
 use crate::app::sockets::Sockets;
 use crate::app::{App, Rooms};
 use crate::clock::Rfc3339;
@@ -16,7 +18,7 @@ use crate::http::{
 use crate::lifecycle::Stop;
 use crate::machine::descriptors;
 use crate::machine::systemd::Systemd;
-use crate::workers::{Clockwatch, Fetcher, Reaper, Scanner, Tools, Worker, run_loop};
+use crate::workers::{Clockwatch, Fetcher, Reaper, Scanner, Tools, Warden, Worker, run_loop};
 
 /// Threads of the public listener.
 const PUBLIC_WORKERS: usize = 2;
@@ -36,15 +38,17 @@ impl App {
     /// and the store synced and closed. True if everything ended well.
     pub async fn run(self, stop: Stop) -> bool {
         let Self { addresses, rooms, sockets, intake, drain, fetchers, tools, started: _, systemd } = self;
-        let servers = match rooms.serve(sockets, intake, drain, &stop) {
-            Ok(servers) => servers,
+        let place = Arc::clone(&sockets.place);
+        let (mut servers, door) = match rooms.serve(sockets, intake, drain, &stop) {
+            Ok(serving) => serving,
             Err(error) => {
                 tracing::error!(io.kind = ?error.kind(), "process.cannot-serve");
                 rooms.close().await;
+                place.remove();
                 return false;
             }
         };
-        rooms.start_workers(fetchers, &tools, &stop);
+        rooms.start_workers(fetchers, &tools, Arc::clone(&door), &stop);
         let records = rooms.store.stored().await.ok().map(|stored| stored.values().sum::<u64>());
         let parked = rooms.store.parked().await.ok();
         tracing::info!(
@@ -62,12 +66,13 @@ impl App {
         systemd.stopping().await;
         let begun = rooms.ambient.clock.now();
         let workers_end = Instant::now() + drain.mul_f64(WORKERS_SHARE);
+        servers.push(door.current());
         let stopped = futures_util::future::join_all(servers.iter().map(|server| server.stop(true)));
         let graceful = tokio::time::timeout(drain.mul_f64(LISTENERS_SHARE), stopped).await.is_ok();
         // What the requests did not need of their time is the workers'.
         let drained = stop.drain(workers_end.saturating_duration_since(Instant::now())).await;
         let closed = rooms.close().await;
-        let _ = std::fs::remove_file(&addresses.socket);
+        place.remove();
         tracing::info!(
             stop.listeners_in_time = graceful,
             stop.workers_in_time = drained,
@@ -87,7 +92,7 @@ impl Rooms {
         intake: Intake,
         drain: Duration,
         stop: &Stop,
-    ) -> std::io::Result<Vec<actix_web::dev::ServerHandle>> {
+    ) -> std::io::Result<(Vec<actix_web::dev::ServerHandle>, Arc<SocketDoor>)> {
         let (inbox, store) = (Arc::clone(&self.inbox), Arc::clone(&self.store));
         let health = Health::new(move || {
             let (inbox, store) = (Arc::clone(&inbox), Arc::clone(&store));
@@ -96,7 +101,7 @@ impl Rooms {
         let shutdown = drain.mul_f64(LISTENERS_SHARE);
         let random = || Arc::clone(&self.ambient.random);
         let public = Listener { workers: PUBLIC_WORKERS, connections: public_connections(), shutdown };
-        let admin = Listener { workers: 1, connections: ADMIN_CONNECTIONS_MAX, shutdown };
+        let admin = move || Listener { workers: 1, connections: ADMIN_CONNECTIONS_MAX, shutdown };
         let state = Arc::new(Admin {
             store: Arc::clone(&self.store),
             inbox: Arc::clone(&self.inbox),
@@ -107,34 +112,38 @@ impl Rooms {
             random: random(),
         });
         let patience = Patience::new(NEXT_HEAD_MAX);
-        let mut servers = vec![
-            (
-                "admin-socket",
-                admin_server(AdminDoor::Socket(sockets.admin_socket), &admin, state.clone(), random())?,
-            ),
-            (
-                "public-listener",
-                public_server(sockets.public, &public, intake, health, random(), Arc::clone(&patience))?,
-            ),
-        ];
+        let (of_socket, dice) = (Arc::clone(&state), random());
+        let (door, socket_served) = SocketDoor::new(sockets.place, sockets.admin_socket, move |listener| {
+            let door = AdminDoor::Socket(listener);
+            admin_server(door, &admin(), Arc::clone(&of_socket), Arc::clone(&dice))
+        })?;
+        let mut servers = vec![(
+            "public-listener",
+            public_server(sockets.public, &public, intake, health, random(), Arc::clone(&patience))?,
+        )];
         if let Some(socket) = sockets.admin {
-            servers.push(("admin-listener", admin_server(AdminDoor::Tcp(socket), &admin, state, random())?));
+            servers
+                .push(("admin-listener", admin_server(AdminDoor::Tcp(socket), &admin(), state, random())?));
         }
         let mut handles = Vec::with_capacity(servers.len());
-        for (name, server) in servers {
-            handles.push(server.handle());
+        let supervise = |name, serving: BoxFuture<'static, std::io::Result<()>>| {
             stop.supervise(name, async move {
-                if let Err(error) = server.await {
+                if let Err(error) = serving.await {
                     tracing::error!(task.name = name, io.kind = ?error.kind(), "process.listener-failed");
                 }
             });
+        };
+        supervise("admin-socket", Box::pin(socket_served));
+        for (name, server) in servers {
+            handles.push(server.handle());
+            supervise(name, Box::pin(server));
         }
         let asked = stop.clone();
         stop.supervise("patience", async move { patience.run(asked.requested()).await });
-        Ok(handles)
+        Ok((handles, Arc::new(door)))
     }
 
-    fn start_workers(&self, fetchers: usize, tools: &Arc<Tools>, stop: &Stop) {
+    fn start_workers(&self, fetchers: usize, tools: &Arc<Tools>, door: Arc<SocketDoor>, stop: &Stop) {
         let mut workers: Vec<Arc<dyn Worker>> = vec![Arc::new(Reaper::new(
             Arc::clone(&self.inbox),
             Arc::clone(&self.store),
@@ -150,6 +159,14 @@ impl Rooms {
             Arc::clone(&self.store),
             Arc::clone(&self.inbox),
             Arc::clone(&self.metrics),
+            Arc::clone(&self.ambient.clock),
+        )));
+        workers.push(Arc::new(Warden::new(
+            Arc::clone(&self.keyring),
+            Arc::clone(&self.store),
+            Arc::clone(&self.inbox),
+            door,
+            Arc::clone(&self.attention),
             Arc::clone(&self.ambient.clock),
         )));
         for _ in 0..fetchers {

@@ -15,6 +15,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
+use crate::attention::AttentionCode;
 use crate::id::PageId;
 use crate::notification::{ChangeCode, ParkCode};
 use crate::purpose::PurposeId;
@@ -82,6 +83,8 @@ pub struct Readings {
     pub records: Vec<(PurposeId, u64)>,
     /// Pages that are paused, and why.
     pub paused: Vec<(PageId, ParkCode)>,
+    /// What needs a person although tamis goes on.
+    pub attention: Vec<AttentionCode>,
     /// 1 if the daemon can take notifications.
     pub ready: bool,
 }
@@ -116,6 +119,7 @@ struct Gauges {
     parked: Gauge<u64, AtomicU64>,
     records: Family<ByPurpose, Gauge<u64, AtomicU64>>,
     paused: Family<ByPage, Gauge<u64, AtomicU64>>,
+    attention: Family<ByCode, Gauge<u64, AtomicU64>>,
     ready: Gauge<u64, AtomicU64>,
     scan_faults: Gauge<u64, AtomicU64>,
     scan_ended: Gauge<u64, AtomicU64>,
@@ -183,6 +187,7 @@ impl Metrics {
             parked: register!(registry, "parked", "References that wait or are held"),
             records: register!(registry, "records", "Records held, by purpose"),
             paused: register!(registry, "page_paused", "1 while no lead of the page is fetched"),
+            attention: register!(registry, "attention", "1 while this needs a person although tamis goes on"),
             ready: register!(registry, "ready", "1 while notifications are taken"),
             scan_faults: register!(
                 registry,
@@ -344,6 +349,10 @@ impl Metrics {
             for counter in [&self.stored, &self.dropped_fields, &self.exported] {
                 counter.get_or_create(&by).inc_by(0);
             }
+        }
+        for code in AttentionCode::ALL {
+            let by = ByCode { code: Label(code.as_str()) };
+            self.gauges.attention.get_or_create(&by).set(u64::from(now.attention.contains(code)));
         }
         self.gauges.paused.clear();
         for (page, code) in now.paused {

@@ -8,6 +8,7 @@ mod reload_gate;
 mod routine;
 mod scanner;
 mod settlement_log;
+mod warden;
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
@@ -29,6 +30,7 @@ pub use forms::FormBook;
 pub use reaper::Reaper;
 pub use reload_gate::ReloadGate;
 pub use scanner::Scanner;
+pub use warden::{Door, Warden};
 
 /// What one step did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

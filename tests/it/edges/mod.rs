@@ -82,10 +82,14 @@ const EDGES: &[(&str, &[&str])] = &[
         ],
     ),
     // What runs.
-    ("telemetry", &["clock", "id", "keyring", "machine", "notification", "purpose", "secret", "visible"]),
+    (
+        "telemetry",
+        &["attention", "clock", "id", "keyring", "machine", "notification", "purpose", "secret", "visible"],
+    ),
     (
         "workers",
         &[
+            "attention",
             "clock",
             "current",
             "graph",
@@ -131,6 +135,7 @@ const EDGES: &[(&str, &[&str])] = &[
     (
         "app",
         &[
+            "attention",
             "clock",
             "config",
             "current",
