@@ -186,7 +186,7 @@ impl Graph {
 
     /// The pages that are paused, by page.
     pub fn paused(&self) -> Vec<Paused> {
-        self.pauses.paused(self.pages.pin().keys().copied())
+        self.pauses.paused(self.pages.pin().keys().copied(), self.clock.now())
     }
 
     /// What Graph's own clock said with its last reply (the header `Date`); none: no reply has told yet.

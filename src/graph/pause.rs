@@ -95,6 +95,8 @@ struct Pause {
     /// When it was imposed or last prolonged, in halts since the start.
     generation: u64,
     probing: bool,
+    /// The longest that the rules behind it allow.
+    longest_ms: u64,
 }
 
 #[derive(Default)]
@@ -175,7 +177,12 @@ impl Pauses {
         };
         let changed = before.is_none_or(|pause| pause.code != halt.code);
         let probing = before.is_some_and(|pause| pause.probing);
-        let pause = Pause { code: halt.code, graph: halt.graph, until, strikes, generation, probing };
+        let longest_ms = match before {
+            Some(pause) if until > proposed => pause.longest_ms,
+            _ => halt.longest_ms(),
+        };
+        let pause =
+            Pause { code: halt.code, graph: halt.graph, until, strikes, generation, probing, longest_ms };
         if changed {
             log_paused(halt.scope, &ticket.page, &pause);
         }
@@ -214,11 +221,13 @@ impl Pauses {
     }
 
     /// The pauses of these pages, the app's among them, by page.
-    pub(super) fn paused(&self, pages: impl Iterator<Item = PageId>) -> Vec<Paused> {
+    pub(super) fn paused(&self, pages: impl Iterator<Item = PageId>, now: Timestamp) -> Vec<Paused> {
         let state = self.lock();
+        // One that a clock set back has ended says so.
+        let until = |pause: &Pause| if pause.is_active(now) { pause.until } else { pause.until.min(now) };
         let paused = |page| {
-            let longest = state.of(&page).max_by_key(|pause| pause.until)?;
-            Some(Paused { page, code: longest.code, until: longest.until })
+            let longest = state.of(&page).max_by_key(|pause| until(pause))?;
+            Some(Paused { page, code: longest.code, until: until(longest) })
         };
         let mut all: Vec<Paused> = pages.filter_map(paused).collect();
         all.sort_by_key(|paused| paused.page);
@@ -261,25 +270,39 @@ impl PauseState {
 }
 
 impl Pause {
-    /// False also if the clock was set back so far that the pause would outlast every length there is.
+    /// False also if the clock was set back so far that the pause would outlast what its rules allow.
     fn is_active(&self, now: Timestamp) -> bool {
-        now < self.until && self.until <= after_ms(now, 2 * POLICY_LONGEST_MS)
+        now < self.until && self.until <= after_ms(now, self.longest_ms)
     }
 }
 
 impl Halt {
     /// The end of this pause: up to a tenth longer at random, so that pages do not all resume at one moment.
     fn until(&self, strikes: u32, now: Timestamp, random: &dyn Random) -> Timestamp {
-        let (first_ms, longest_ms) = match self.code {
-            ParkCode::PolicyBlock => (POLICY_FIRST_MS, POLICY_LONGEST_MS),
-            ParkCode::GraphUnavailable => (OUTAGE_FIRST_MS, OUTAGE_LONGEST_MS),
-            _ => (FIRST_MS, LONGEST_MS),
-        };
+        let (first_ms, longest_ms) = self.growth_ms();
         let length_ms = match self.length {
             Length::Growing => first_ms.saturating_mul(2_u64.saturating_pow(strikes)).min(longest_ms),
             Length::Given(ms) => ms.min(LONGEST_MS),
         };
         after_ms(now, length_ms.saturating_add(below(random, length_ms / 10 + 1)))
+    }
+
+    /// The longest pause that comes of this, what is added at random included.
+    fn longest_ms(&self) -> u64 {
+        let longest_ms = match self.length {
+            Length::Growing => self.growth_ms().1,
+            Length::Given(_) => LONGEST_MS,
+        };
+        longest_ms + longest_ms / 10
+    }
+
+    /// The first and the longest of growing pauses.
+    fn growth_ms(&self) -> (u64, u64) {
+        match self.code {
+            ParkCode::PolicyBlock => (POLICY_FIRST_MS, POLICY_LONGEST_MS),
+            ParkCode::GraphUnavailable => (OUTAGE_FIRST_MS, OUTAGE_LONGEST_MS),
+            _ => (FIRST_MS, LONGEST_MS),
+        }
     }
 }
 
@@ -308,166 +331,4 @@ fn log_resumed(scope: Scope, page: &PageId, ended: Option<Pause>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::random::NoRandomness;
-
-    /// Half of the jitter, always: a pause of `m` minutes lasts 1.05 × `m`.
-    struct Fixed;
-    impl Random for Fixed {
-        fn fill(&self, _: &mut [u8]) -> Result<(), NoRandomness> {
-            Err(NoRandomness)
-        }
-    }
-
-    const MINUTE: u64 = 60_000;
-
-    fn page(digits: &str) -> PageId {
-        PageId::parse(digits).expect("digits")
-    }
-
-    fn start() -> Timestamp {
-        "2026-11-25T09:00:00Z".parse().expect("a timestamp")
-    }
-
-    fn halt(scope: Scope, code: ParkCode) -> Halt {
-        Halt { scope, code, graph: None, length: Length::Growing }
-    }
-
-    fn minutes(from: Timestamp, until: Timestamp) -> i64 {
-        until.duration_since(from).as_mins()
-    }
-
-    /// Lets a probe fail at each pause's end, and tells how long the pauses are.
-    fn growth(code: ParkCode, probes: usize) -> Vec<i64> {
-        let (pauses, mut now) = (Pauses::default(), start());
-        let mut lengths = Vec::new();
-        for _ in 0..probes {
-            let ticket = pauses.begin(&page("1"), now).expect("a probe is due");
-            let until = pauses.halt(&ticket, halt(Scope::Page, code), now, &Fixed);
-            lengths.push(minutes(now, until));
-            now = until;
-        }
-        lengths
-    }
-
-    #[test]
-    fn pauses_grow_from_five_minutes_to_an_hour() {
-        assert_eq!(growth(ParkCode::TokenDead, 6), [5, 10, 21, 42, 63, 63]);
-        assert_eq!(growth(ParkCode::PolicyBlock, 5), [63, 126, 252, 378, 378]);
-    }
-
-    #[test]
-    fn one_page_is_paused_while_others_go_on() {
-        let (pauses, now) = (Pauses::default(), start());
-        let ticket = pauses.begin(&page("1"), now).expect("ready");
-        let until = pauses.halt(&ticket, halt(Scope::Page, ParkCode::TokenDead), now, &Fixed);
-        let paused = Availability::Paused { until, code: ParkCode::TokenDead };
-        assert_eq!(pauses.availability(&page("1"), now), paused);
-        assert_eq!(pauses.availability(&page("2"), now), Availability::Ready);
-        assert_eq!(pauses.availability(&page("1"), until), Availability::Probe);
-        assert!(pauses.begin(&page("1"), now).err() == Some((until, ParkCode::TokenDead)));
-        let all = pauses.paused([page("2"), page("1")].into_iter());
-        assert_eq!(all, [Paused { page: page("1"), code: ParkCode::TokenDead, until }]);
-    }
-
-    #[test]
-    fn what_concerns_the_app_pauses_every_page_and_ends_for_every_page() {
-        let (pauses, now) = (Pauses::default(), start());
-        let ticket = pauses.begin(&page("1"), now).expect("ready");
-        let until = pauses.halt(&ticket, halt(Scope::App, ParkCode::GraphThrottled), now, &Fixed);
-        drop(ticket);
-        let paused = Availability::Paused { until, code: ParkCode::GraphThrottled };
-        assert_eq!(pauses.availability(&page("2"), now), paused);
-        assert_eq!(pauses.paused([page("2"), page("1")].into_iter()).len(), 2);
-        let probe = pauses.begin(&page("2"), until).expect("a probe");
-        pauses.passed(&probe, Passed::Lead);
-        assert_eq!(pauses.availability(&page("1"), until), Availability::Ready);
-    }
-
-    #[test]
-    fn only_one_probes_and_its_place_is_free_when_it_is_dropped() {
-        let (pauses, now) = (Pauses::default(), start());
-        let ticket = pauses.begin(&page("1"), now).expect("ready");
-        let until = pauses.halt(&ticket, halt(Scope::Page, ParkCode::GraphThrottled), now, &Fixed);
-        drop(ticket);
-        let probe = pauses.begin(&page("1"), until).expect("a probe");
-        let meanwhile =
-            Availability::Paused { until: after_ms(until, PROBE_MS), code: ParkCode::GraphThrottled };
-        assert_eq!(pauses.availability(&page("1"), until), meanwhile, "nobody claims for it meanwhile");
-        let second = pauses.begin(&page("1"), until).err();
-        assert_eq!(second, Some((after_ms(until, PROBE_MS), ParkCode::GraphThrottled)));
-        drop(probe);
-        assert_eq!(pauses.availability(&page("1"), until), Availability::Probe);
-        let again = pauses.begin(&page("1"), until).expect("a probe");
-        pauses.passed(&again, Passed::Nothing);
-        drop(again);
-        assert_eq!(pauses.availability(&page("1"), until), Availability::Probe, "it showed nothing");
-    }
-
-    #[test]
-    fn calls_under_way_neither_prolong_nor_end_a_pause() {
-        let (pauses, now) = (Pauses::default(), start());
-        let tickets: Vec<_> = (0..3).filter_map(|_| pauses.begin(&page("1"), now).ok()).collect();
-        let [first, second, third] = &tickets[..] else { panic!("three at once") };
-        let until = pauses.halt(first, halt(Scope::Page, ParkCode::TokenDead), now, &Fixed);
-        let again = pauses.halt(second, halt(Scope::Page, ParkCode::TokenDead), after_ms(now, 1_000), &Fixed);
-        assert_eq!(again, until);
-        pauses.passed(third, Passed::Lead);
-        assert!(matches!(pauses.availability(&page("1"), now), Availability::Paused { .. }));
-        let probe = pauses.begin(&page("1"), until).expect("a probe");
-        let longer = pauses.halt(&probe, halt(Scope::Page, ParkCode::TokenDead), until, &Fixed);
-        assert_eq!(minutes(until, longer), 10, "one strike, not two");
-    }
-
-    #[test]
-    fn a_live_token_without_a_lead_does_not_end_a_missing_permission() {
-        for (code, wanted) in
-            [(ParkCode::PermissionMissing, Availability::Probe), (ParkCode::TokenDead, Availability::Ready)]
-        {
-            let (pauses, now) = (Pauses::default(), start());
-            let ticket = pauses.begin(&page("1"), now).expect("ready");
-            let until = pauses.halt(&ticket, halt(Scope::Page, code), now, &Fixed);
-            drop(ticket);
-            let probe = pauses.begin(&page("1"), until).expect("a probe");
-            pauses.passed(&probe, Passed::TokenOnly);
-            drop(probe);
-            assert_eq!(pauses.availability(&page("1"), until), wanted, "{code}");
-        }
-    }
-
-    #[test]
-    fn a_replaced_token_ends_the_pause_of_its_page_only() {
-        let (pauses, now) = (Pauses::default(), start());
-        for digits in ["1", "2"] {
-            let ticket = pauses.begin(&page(digits), now).expect("ready");
-            pauses.halt(&ticket, halt(Scope::Page, ParkCode::TokenDead), now, &Fixed);
-        }
-        pauses.token_replaced(&page("1"));
-        assert_eq!(pauses.availability(&page("1"), now), Availability::Ready);
-        assert!(matches!(pauses.availability(&page("2"), now), Availability::Paused { .. }));
-    }
-
-    #[test]
-    fn a_given_time_is_believed_up_to_an_hour() {
-        for (given, wanted) in [(19 * MINUTE, 19), (60 * MINUTE, 63), (u64::MAX, 63)] {
-            let (pauses, now) = (Pauses::default(), start());
-            let ticket = pauses.begin(&page("1"), now).expect("ready");
-            let length = Length::Given(given);
-            let halt = Halt { length, ..halt(Scope::Page, ParkCode::GraphThrottled) };
-            let until = pauses.halt(&ticket, halt, now, &Fixed);
-            assert_eq!(minutes(now, until), wanted);
-            let longer = Halt { length: Length::Given(u64::MAX), ..halt };
-            assert_eq!(minutes(now, pauses.halt(&ticket, longer, now, &Fixed)), 63, "a longer time counts");
-        }
-    }
-
-    #[test]
-    fn a_clock_set_back_does_not_pause_for_ever() {
-        let (pauses, now) = (Pauses::default(), start());
-        let ticket = pauses.begin(&page("1"), now).expect("ready");
-        pauses.halt(&ticket, halt(Scope::Page, ParkCode::TokenDead), now, &Fixed);
-        let last_year = now - jiff::SignedDuration::from_hours(24 * 365);
-        assert_eq!(pauses.availability(&page("1"), last_year), Availability::Probe);
-    }
-}
+mod tests;
