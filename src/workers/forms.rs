@@ -160,13 +160,33 @@ impl FormBook {
     }
 
     fn is_fresh(&self, known: &KnownForm) -> bool {
-        let age = self.clock.now().duration_since(known.read_at);
         let doubted = self.stale.lock().contains_key(&known.form);
         let limit = if doubted {
             SignedDuration::from_mins(REREAD_MINUTES)
         } else {
             SignedDuration::from_hours(FRESH_HOURS)
         };
-        age < limit
+        read_within(limit, known.read_at, self.clock.now())
+    }
+}
+
+/// True of what was read no longer ago than this. What was read later than now was read under a clock that is put right
+/// since: nobody knows how long ago that is.
+fn read_within(limit: SignedDuration, read_at: Timestamp, now: Timestamp) -> bool {
+    let age = now.duration_since(read_at);
+    !age.is_negative() && age < limit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_while_the_clock_was_ahead_is_read_again() {
+        let at = |hours: i64| Timestamp::from_second(1_764_000_000 + hours * 3_600).expect("in range");
+        let day = SignedDuration::from_hours(FRESH_HOURS);
+        assert!(read_within(day, at(0), at(0)) && read_within(day, at(0), at(23)));
+        assert!(!read_within(day, at(0), at(24)));
+        assert!(!read_within(day, at(200 * 24), at(0)), "it would stand for 200 days");
     }
 }
