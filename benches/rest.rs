@@ -13,9 +13,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::SignedDuration;
 use tamis::lead::Dropped;
 use tamis::notification::{Lanes, LeadRef, ParkCode, Why};
-use tamis::store::{Outcome, Scanning, Settlement};
+use tamis::store::{DueBy, Outcome, Scanning, Settlement};
 
 use support::home::{Home, NO_GRAPH};
 use support::leads::reference;
@@ -125,8 +126,11 @@ async fn churn_parked(times: usize) {
             });
             rooms.store.settle(batch.collect()).await.expect("settles");
         }
-        while let Some((_, claims)) =
-            rooms.store.claim_due(rooms.clock.now(), 50, &lanes).await.expect("claims")
+        while let Some((_, claims)) = rooms
+            .store
+            .claim_due(DueBy { now: rooms.clock.now(), longest: SignedDuration::from_hours(2) }, 50, &lanes)
+            .await
+            .expect("claims")
         {
             assert!(!claims.is_empty());
         }

@@ -99,10 +99,10 @@ pub struct Requeue {
     /// One, by its number in the inbox.
     #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
     pub reference: Option<IdText>,
-    /// All that were refused or buried with this code.
+    /// All that wait, or were refused or buried, with this code.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// All that were refused or buried of this form.
+    /// All that wait, or were refused or buried, of this form.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub form_id: Option<IdText>,
 }

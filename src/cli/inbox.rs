@@ -28,7 +28,7 @@ pub(super) struct Arguments {
 
 #[derive(clap::Subcommand)]
 enum Verb {
-    /// Bring refused or buried references back
+    /// Bring refused, buried or waiting references back
     #[command(after_help = "Example:\n  tamis inbox requeue --code consent-missing --reason error")]
     Requeue(RequeueArguments),
 }

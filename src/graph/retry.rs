@@ -1,5 +1,7 @@
 //! How long a failed reference waits before it is read again.
 
+use jiff::SignedDuration;
+
 use crate::random::Random;
 
 /// Growing delays with an end.
@@ -27,6 +29,12 @@ impl Retry {
         let delay = self.plain_ms(attempts_spent);
         let fifth = delay / 5;
         Some((delay - fifth).saturating_add(below(jitter, fifth.saturating_mul(2).saturating_add(1))))
+    }
+
+    /// The longest that it lets anything wait.
+    pub fn longest(&self) -> SignedDuration {
+        let ms = self.max_ms.saturating_add(self.max_ms / 5);
+        SignedDuration::from_millis(i64::try_from(ms).unwrap_or(i64::MAX))
     }
 
     /// Without jitter: grows with `attempts_spent` up to `max_ms`, and never shrinks.
@@ -88,6 +96,8 @@ mod tests {
             if let Some(drawn) = drawn {
                 proptest::prop_assert!(drawn >= plain - plain / 5);
                 proptest::prop_assert!(drawn <= plain.saturating_add(plain / 5));
+                let longest = retry.longest().as_millis();
+                proptest::prop_assert!(i128::from(drawn).min(i128::from(i64::MAX)) <= longest);
             }
             proptest::prop_assert!(plain <= max_ms);
             proptest::prop_assert!(plain <= retry.plain_ms(spent.saturating_add(1)));

@@ -1,11 +1,11 @@
 //! References that are not stored: waiting, held, refused, buried.
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use crate::clock::Day;
+use crate::clock::{Day, after};
 use crate::id::{FormId, LeadgenId, PageId};
-use crate::notification::{Lane, Lanes, LeadRef, ParkCode};
+use crate::notification::{Lane, Lanes, LeadRef, ParkCode, Why};
 use crate::store::StoreError;
 use crate::trail::Entry;
 
@@ -25,6 +25,43 @@ pub struct ParkedClaim {
     pub code: Option<ParkCode>,
 }
 
+/// By what it is judged whether a waiting reference is due.
+#[derive(Clone, Copy, Debug)]
+pub struct DueBy {
+    /// The present moment.
+    pub now: Timestamp,
+    /// The longest that any rule lets a reference wait. What would wait longer was parked while the clock was ahead, and is
+    /// due.
+    pub longest: SignedDuration,
+}
+
+impl DueBy {
+    /// True if what waits for this moment is due.
+    pub fn is_due(&self, not_before: Timestamp) -> bool {
+        not_before <= self.now || self.furthest() < not_before
+    }
+
+    /// When what waits for this moment is due.
+    pub(super) fn due_at(&self, not_before: Timestamp) -> Timestamp {
+        if self.is_due(not_before) { not_before.min(self.now) } else { not_before }
+    }
+
+    /// The latest moment for which anything waits.
+    pub fn furthest(&self) -> Timestamp {
+        after(self.now, self.longest)
+    }
+}
+
+/// True of what a requeue brings back: what is refused or buried, and what waits for a moment to come or has spent
+/// attempts.
+pub(super) fn comes_back(why: &Why, now: Timestamp) -> bool {
+    match why {
+        Why::Refused { .. } | Why::Buried { .. } => true,
+        Why::Waiting { not_before, attempts, .. } => now < *not_before || *attempts > 0,
+        Why::Held { .. } => false,
+    }
+}
+
 /// References that are not stored, each at its arrival number, which it keeps for as long as it is parked and which is
 /// never given again. A claimed one is leased: nobody else claims it until it is settled or released, or until whoever
 /// claimed it has ended.
@@ -33,12 +70,13 @@ pub trait Parked: Send + Sync {
     /// Claims up to `max` references of one lane, the oldest first: the lane is that of the oldest reference which `lanes`
     /// lets move. Under [`crate::notification::Move::Read`] those that wait and are due, and held ones; under [`crate::notification::Move::Hold`] those that wait
     /// and are due. Of one lane they come in the order in which they were due, held ones as of since when they are held.
+    /// Nothing waits longer than the longest wait there is, whatever the clock said when it was parked.
     ///
     /// # Errors
     /// See [`crate::store::StoreCode`].
     async fn claim_due(
         &self,
-        now: Timestamp,
+        by: DueBy,
         max: usize,
         lanes: &Lanes,
     ) -> Result<Option<(Lane, Vec<ParkedClaim>)>, StoreError>;
@@ -51,7 +89,7 @@ pub trait Parked: Send + Sync {
     ///
     /// # Errors
     /// See [`crate::store::StoreCode`].
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+    async fn next_due(&self, by: DueBy) -> Result<Option<Timestamp>, StoreError>;
 
     /// How many waiting and held references there are, leased ones included (they count against the inbox's bound).
     ///
@@ -65,8 +103,8 @@ pub trait Parked: Send + Sync {
     /// See [`crate::store::StoreCode`].
     async fn overview(&self) -> Result<ParkedOverview, StoreError>;
 
-    /// Makes refused or buried references waiting, due now, with no attempts spent; writes the trail line, or several that
-    /// together say how many. None: the line says so.
+    /// Makes refused, buried or waiting references wait anew, due now, with no attempts spent; those that are so already, or
+    /// leased, are left. Writes the trail line, or several that together say how many. None: the line says so.
     ///
     /// # Errors
     /// See [`crate::store::StoreCode`].

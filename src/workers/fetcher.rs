@@ -20,7 +20,7 @@ use crate::lead::{Dropped, RawLead, Sieved, minimise};
 use crate::notification::{Lane, Lanes, LeadRef, ParkCode, Why};
 use crate::purpose::{Matching, Policy, Purpose};
 use crate::random::Random;
-use crate::store::{KnownForm, Outcome, ParkedClaim, Settlement, SharedStore, StoreError};
+use crate::store::{DueBy, KnownForm, Outcome, ParkedClaim, Settlement, SharedStore, StoreError};
 use crate::telemetry::LeadNames;
 use crate::telemetry::metrics::Metrics;
 use crate::workers::forms::{FormBook, Unknown};
@@ -222,7 +222,7 @@ impl Fetcher {
 
     /// What is due and still not claimed has no lane for now (its page is paused): it is looked at when polled.
     async fn until_due(&self, now: Timestamp) -> Step {
-        match self.tools.store.next_due().await {
+        match self.tools.store.next_due(self.tools.due_by(now)).await {
             Ok(due) => due.filter(|due| *due > now).map_or(Step::Idle, Step::Until),
             Err(error) => self.rest(now, error),
         }
@@ -260,7 +260,9 @@ impl Fetcher {
     ) -> Result<Option<(Source, Lane, Claimed)>, StoreError> {
         let forms = Arc::clone(policy.claimed_forms());
         let lanes = Lanes { forms, pages: self.tools.graph.pages() };
-        let Some((lane, claims)) = self.tools.store.claim_due(now, CLAIM_MAX, &lanes).await? else {
+        let Some((lane, claims)) =
+            self.tools.store.claim_due(self.tools.due_by(now), CLAIM_MAX, &lanes).await?
+        else {
             return Ok(None);
         };
         Ok(claims.into_iter().next().map(|claim| {
@@ -349,6 +351,12 @@ fn fetched(failure: &Failure, settlement: Settlement) -> Fetched {
 impl Tools {
     fn left(&self) -> MutexGuard<'_, Vec<LeadgenId>> {
         self.left.lock()
+    }
+
+    /// Nothing waits longer than the longer of the two rules allows.
+    fn due_by(&self, now: Timestamp) -> DueBy {
+        let Retries { usual, ambiguous } = *self.retries.pin();
+        DueBy { now, longest: usual.longest().max(ambiguous.longest()) }
     }
 
     async fn give_back(&self) {

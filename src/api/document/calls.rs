@@ -201,7 +201,7 @@ fn requeue() -> Call {
         HttpMethod::Post,
         "/inbox/requeue",
         "requeue",
-        "Bring refused or buried references back",
+        "Bring refused, buried or waiting references back",
         "They are read anew, under the config as it is now.",
     )
     .roles(ADMIN)

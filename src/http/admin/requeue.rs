@@ -1,4 +1,4 @@
-//! `POST /inbox/requeue`: refused or buried references come back.
+//! `POST /inbox/requeue`: refused, buried or waiting references come back.
 
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};

@@ -91,7 +91,7 @@ pub(crate) async fn every_verb_refuses_after_closing<H: Host>() {
         ("find", code(store.find(Wanted::Leadgen(leadgen(1)), by()).await)),
         ("known", code(store.known(&[leadgen(1)]).await)),
         ("seen", code(store.seen(&leadgen(1)).await)),
-        ("claim_due", code(store.claim_due(after(60), 1, &all_claimed()).await)),
+        ("claim_due", code(store.claim_due(due(60), 1, &all_claimed()).await)),
         ("overview", code(store.overview().await)),
         ("requeue by code", code(store.requeue(Requeue::Form(form_id(1)), by()).await)),
         ("requeue", code(store.requeue(Requeue::Ref(2), by()).await)),

@@ -123,6 +123,7 @@ macro_rules! contract {
                 a_claim_says_attempts_and_code_and_gives_the_whole_reference,
                 what_is_leased_is_not_what_is_due_next,
                 nobody_claims_what_another_has_claimed,
+                nothing_waits_longer_than_the_longest_wait_there_is,
             }
             parking {
                 a_reference_parked_again_keeps_its_arrival_and_leaves_one_row,
@@ -130,6 +131,7 @@ macro_rules! contract {
                 what_is_stored_in_the_end_is_parked_no_longer,
                 an_overview_shows_each_kind_and_leaves_out_the_held_that_are_leased,
                 refused_and_buried_ones_come_back_by_reference_code_or_form_with_their_trail_line,
+                what_waits_comes_back_too_unless_it_is_due_or_leased,
                 all_of_a_code_come_back_however_many_and_the_lines_say_how_many,
                 what_meta_no_longer_has_is_refused_for_good_and_its_row_is_gone,
                 ninety_days_count_from_the_submission_or_from_its_notification,

@@ -58,7 +58,7 @@ pub(crate) async fn what_is_stored_in_the_end_is_parked_no_longer<H: Host>() {
     let overview = store.overview().await.expect("an overview");
     assert_eq!((overview.waiting, overview.held.len(), overview.refused.len()), (0, 0, 0));
     assert_eq!((store.parked().await, buried(&store).await), (Ok(0), Vec::new()));
-    assert_eq!((store.next_due().await, store.sealed_days().await), (Ok(None), Ok(Vec::new())));
+    assert_eq!((store.next_due(due(0)).await, store.sealed_days().await), (Ok(None), Ok(Vec::new())));
     assert_eq!(store.requeue(Requeue::Form(form_id(1)), bringing_back()).await, Ok(0));
 }
 
@@ -103,21 +103,44 @@ pub(crate) async fn refused_and_buried_ones_come_back_by_reference_code_or_form_
     assert_eq!(store.requeue(Requeue::Ref(2), bringing_back()).await, Ok(1));
     assert_eq!(store.requeue(Requeue::Ref(2), bringing_back()).await, Ok(0), "it waits now");
     assert_eq!(store.requeue(Requeue::Ref(999), bringing_back()).await, Ok(0));
-    assert_eq!(store.requeue(Requeue::Form(form_id(2)), bringing_back()).await, Ok(1));
+    assert_eq!(store.requeue(Requeue::Form(form_id(2)), bringing_back()).await, Ok(2));
     assert_eq!(store.requeue(Requeue::Code(ParkCode::ConsentMissing), bringing_back()).await, Ok(1));
-    let first = store.claim_due(start(), 10, &all_claimed()).await.expect("claimed").expect("some").1;
+    let first = store.claim_due(due(0), 10, &all_claimed()).await.expect("claimed").expect("some").1;
     let codes: Vec<_> = first.iter().map(|claim| claim.code).collect();
     assert_eq!(codes, [Some(ParkCode::ConsentMissing), Some(ParkCode::AttemptsSpent)], "why it had been");
-    let mut due = [numbers(&first), claim(&store, 0, 10).await].concat();
-    due.sort_unstable();
-    assert_eq!(due, [(1, 0), (2, 0), (3, 0), (4, 0)], "due now with no attempts spent");
+    let mut claims = [numbers(&first), claim(&store, 0, 10).await].concat();
+    claims.sort_unstable();
+    assert_eq!(claims, [(1, 0), (2, 0), (3, 0), (4, 0), (5, 0)], "due now with no attempts spent");
     let lines = store.lines(0, 100).await.expect("a trail");
     let told: Vec<_> = lines.iter().map(|line| (line.entry.count, line.entry.result)).collect();
     let (done, nothing) = (Outcome::Done, Outcome::Nothing);
-    assert_eq!(told, [(1, done), (0, nothing), (0, nothing), (1, done), (1, done)]);
+    assert_eq!(told, [(1, done), (0, nothing), (0, nothing), (2, done), (1, done)]);
     assert!(lines.iter().all(|line| line.entry.action() == Action::Requeued));
     let overview = store.overview().await.expect("an overview");
     assert!(overview.refused.is_empty() && overview.buried.is_empty());
+}
+
+/// As after a clock that was 200 days ahead, or a page whose token was dead for long.
+pub(crate) async fn what_waits_comes_back_too_unless_it_is_due_or_leased<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    let batch = vec![
+        parked(1, 1, waiting(200 * 86_400, 7)),
+        parked(2, 1, waiting(900, 0)),
+        parked(3, 1, waiting(-5, 3)),
+        parked(4, 1, waiting(-6, 0)),
+        parked(5, 1, waiting(-7, 2)),
+    ];
+    store.settle(batch).await.expect("settled");
+    assert_eq!(claim(&store, 0, 1).await, [(5, 2)], "one is being fetched");
+    let code = Requeue::Code(ParkCode::GraphUnavailable);
+    assert_eq!(store.requeue(code.clone(), bringing_back()).await, Ok(3));
+    assert_eq!(store.requeue(code, bringing_back()).await, Ok(0), "all are due, with no attempts spent");
+    assert_eq!(store.requeue(Requeue::Ref(1), bringing_back()).await, Ok(0));
+    assert_eq!(claim(&store, 0, 10).await, [(4, 0), (1, 0), (2, 0), (3, 0)], "and nobody holds them");
+    store.release(&[leadgen(5)]).await;
+    assert_eq!(store.requeue(Requeue::Ref(5), bringing_back()).await, Ok(1));
+    assert_eq!(store.parked().await, Ok(5));
 }
 
 pub(crate) async fn all_of_a_code_come_back_however_many_and_the_lines_say_how_many<H: Host>() {
@@ -199,7 +222,7 @@ pub(crate) async fn a_restart_keeps_every_parked_reference_and_gives_up_the_leas
     drop(store);
     host.clock().advance_ms(DAY_MS);
     let store = host.open();
-    assert_eq!((store.parked().await, store.next_due().await), (Ok(3), Ok(Some(after(10)))));
+    assert_eq!((store.parked().await, store.next_due(due(0)).await), (Ok(3), Ok(Some(after(10)))));
     assert_eq!(store.sealed_days().await, Ok(vec![Day::of(start())]));
     assert_eq!(claim(&store, 10, 10).await, [(2, 0), (1, 2)]);
     let overview = store.overview().await.expect("an overview");

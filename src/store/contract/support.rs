@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Day;
 use crate::id::{FormId, LeadgenId, PageId};
@@ -12,7 +12,7 @@ use crate::lead::{Dropped, OpenedLead, sample as sample_leads};
 use crate::notification::{Lanes, LeadRef, ParkCode, Why, sample};
 use crate::purpose::{Cursor, PurposeId, RecordId};
 use crate::store::{
-    Outcome, Page, PageRequest, ParkedClaim, Scanned, Scanning, Settled, Settlement, Store, StoreCode,
+    DueBy, Outcome, Page, PageRequest, ParkedClaim, Scanned, Scanning, Settled, Settlement, Store, StoreCode,
     StoreError, TestFilter,
 };
 use crate::trail::{Action, Entry, Operator, Reason, Role};
@@ -20,6 +20,8 @@ use crate::trail::{Action, Entry, Operator, Reason, Role};
 /// 24 November 2025, 16:00 UTC.
 pub(crate) const START_S: i64 = 1_764_000_000;
 pub(crate) const DAY_MS: i64 = 86_400_000;
+/// The longest that any rule lets a reference wait.
+pub(crate) const LONGEST: SignedDuration = SignedDuration::from_hours(2);
 /// The first leadgen of these tests.
 const LEADGENS: u64 = 7_700_000_000_000;
 
@@ -207,9 +209,14 @@ pub(crate) fn words(settled: &[Settled]) -> Vec<String> {
     settled.iter().map(word).collect()
 }
 
+/// What is due so many seconds after the start, where nothing may wait for longer than [`LONGEST`].
+pub(crate) fn due(seconds: i64) -> DueBy {
+    DueBy { now: after(seconds), longest: LONGEST }
+}
+
 /// Claims of any form, by number, and the attempts they have spent.
 pub(crate) async fn claim<S: Store + ?Sized>(store: &Arc<S>, seconds: i64, max: usize) -> Vec<(u64, u32)> {
-    let claimed = store.claim_due(after(seconds), max, &all_claimed()).await.expect("claimed");
+    let claimed = store.claim_due(due(seconds), max, &all_claimed()).await.expect("claimed");
     claimed.map_or(Vec::new(), |(_, claims)| numbers(&claims))
 }
 

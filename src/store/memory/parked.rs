@@ -10,9 +10,9 @@ use crate::id::{FormId, LeadgenId, PageId};
 use crate::notification::{Lane, Lanes, Move, ParkCode, Why};
 use crate::store::memory::MemoryStore;
 use crate::store::memory::rows::{Fate, ParkedRow};
-use crate::store::parked::{BURIED_SHOWN, META_KEEPS_DAYS};
+use crate::store::parked::{BURIED_SHOWN, META_KEEPS_DAYS, comes_back};
 use crate::store::{
-    BuriedRef, HeldForm, Parked, ParkedClaim, ParkedOverview, RefusedForm, Requeue, StoreCode, StoreError,
+    BuriedRef, DueBy, HeldForm, Parked, ParkedClaim, ParkedOverview, RefusedForm, Requeue, StoreCode, StoreError,
 };
 use crate::trail::{Entry, Outcome};
 
@@ -20,14 +20,14 @@ use crate::trail::{Entry, Outcome};
 impl Parked for MemoryStore {
     async fn claim_due(
         &self,
-        now: Timestamp,
+        by: DueBy,
         max: usize,
         lanes: &Lanes,
     ) -> Result<Option<(Lane, Vec<ParkedClaim>)>, StoreError> {
         let rows = self.0.rows()?;
         let mut process = self.0.process();
         let free = rows.parked.iter().filter(|(arrival, _)| !process.leases.contains_key(*arrival));
-        let due = |(arrival, row): (&u64, &ParkedRow)| Some((due(row, now, lanes)?, *arrival));
+        let due = |(arrival, row): (&u64, &ParkedRow)| Some((due(row, by, lanes)?, *arrival));
         let due: BTreeSet<(Timestamp, u64)> = free.filter_map(due).collect();
         let Some(lane) =
             due.first().and_then(|(_, arrival)| Some(rows.parked.get(arrival)?.reference.lane()))
@@ -56,12 +56,12 @@ impl Parked for MemoryStore {
         self.0.process().leases.retain(|_, leased| !leadgens.contains(leased));
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+    async fn next_due(&self, by: DueBy) -> Result<Option<Timestamp>, StoreError> {
         let rows = self.0.rows()?;
         let process = self.0.process();
         let free = rows.parked.iter().filter(|(arrival, _)| !process.leases.contains_key(*arrival));
         let moments = free.filter_map(|(_, row)| match row.why {
-            Why::Waiting { not_before, .. } => Some(not_before),
+            Why::Waiting { not_before, .. } => Some(by.due_at(not_before)),
             _ => None,
         });
         Ok(moments.min())
@@ -107,6 +107,7 @@ impl Parked for MemoryStore {
     async fn requeue(&self, which: Requeue, mut entry: Entry) -> Result<u64, StoreError> {
         self.0.write(|draft| {
             let now = draft.look.now;
+            let leases = self.0.process().leases.clone();
             let mut count = 0;
             for (arrival, row) in &mut draft.rows.parked {
                 let wanted = match &which {
@@ -114,7 +115,7 @@ impl Parked for MemoryStore {
                     Requeue::Code(code) => row.why.code() == *code,
                     Requeue::Form(form) => row.reference.form == *form,
                 };
-                if wanted && matches!(row.why, Why::Refused { .. } | Why::Buried { .. }) {
+                if wanted && comes_back(&row.why, now) && !leases.contains_key(arrival) {
                     row.why = Why::Waiting { not_before: now, attempts: 0, code: row.why.code() };
                     row.since = now;
                     count += 1;
@@ -155,9 +156,9 @@ impl Parked for MemoryStore {
 }
 
 /// Since when it is due, if it may move.
-fn due(row: &ParkedRow, now: Timestamp, lanes: &Lanes) -> Option<Timestamp> {
+fn due(row: &ParkedRow, by: DueBy, lanes: &Lanes) -> Option<Timestamp> {
     match (row.why, lanes.moves(&row.reference.lane())) {
-        (Why::Waiting { not_before, .. }, Move::Read | Move::Hold) if not_before <= now => Some(not_before),
+        (Why::Waiting { not_before, .. }, Move::Read | Move::Hold) if by.is_due(not_before) => Some(not_before),
         (Why::Held { .. }, Move::Read) => Some(row.since),
         _ => None,
     }

@@ -2,7 +2,7 @@
 //! reference; no leadgen but those of the leased.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::Bound::Unbounded;
+use std::ops::Bound::{Excluded, Unbounded};
 
 use jiff::Timestamp;
 
@@ -13,7 +13,7 @@ use crate::notification::{Lane, Lanes, LeadRef, Move, ParkCode, Why};
 use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{self, ParkedRow, Place};
 use crate::store::sled::reference;
-use crate::store::{HeldForm, ParkedOverview, RefusedForm, StoreError};
+use crate::store::{DueBy, HeldForm, ParkedOverview, RefusedForm, StoreError};
 
 /// What is said of a row that cannot be read.
 pub(super) const UNREADABLE: Why = Why::Buried { code: ParkCode::ReferenceUnreadable, attempts: 0 };
@@ -255,20 +255,14 @@ impl ParkedIndex {
     }
 
     /// Leases up to `max` due references of one lane: the lane of the oldest one that may move.
-    pub(super) fn lease_due(
-        &mut self,
-        now: Timestamp,
-        max: usize,
-        lanes: &Lanes,
-    ) -> Option<(Lane, Vec<u64>)> {
-        let now = now.as_millisecond();
+    pub(super) fn lease_due(&mut self, by: DueBy, max: usize, lanes: &Lanes) -> Option<(Lane, Vec<u64>)> {
         let mut oldest: Option<(Head, Lane, Move)> = None;
         for (earliest, lane) in &self.heads {
             if oldest.as_ref().is_some_and(|(found, ..)| earliest >= found) {
                 break;
             }
             let moves = lanes.moves(lane);
-            let Some(head) = self.groups.get(lane).and_then(|group| group.head(now, moves)) else { continue };
+            let Some(head) = self.groups.get(lane).and_then(|group| group.head(by, moves)) else { continue };
             if oldest.as_ref().is_none_or(|(found, ..)| head < *found) {
                 oldest = Some((head, *lane, moves));
             }
@@ -276,7 +270,7 @@ impl ParkedIndex {
         let (_, lane, moves) = oldest?;
         let mut arrivals = Vec::new();
         while arrivals.len() < max {
-            let Some(head) = self.groups.get(&lane).and_then(|group| group.head(now, moves)) else { break };
+            let Some(head) = self.groups.get(&lane).and_then(|group| group.head(by, moves)) else { break };
             arrivals.push(head.1);
             self.set_aside(lane, head);
         }
@@ -331,9 +325,10 @@ impl ParkedIndex {
     }
 
     /// When the next waiting reference is due.
-    pub(super) fn next_due(&self) -> Option<Timestamp> {
-        let heads = self.groups.values().filter_map(|group| group.waiting.first());
-        heads.min().and_then(|(ms, _)| Timestamp::from_millisecond(*ms).ok())
+    pub(super) fn next_due(&self, by: DueBy) -> Option<Timestamp> {
+        let heads = self.groups.values().filter_map(|group| group.due(by).or(group.waiting.first()));
+        let moments = heads.filter_map(|(ms, _)| Timestamp::from_millisecond(*ms).ok());
+        moments.map(|not_before| by.due_at(not_before)).min()
     }
 
     /// How many wait or are held, leased ones included.
@@ -397,12 +392,20 @@ impl Group {
     }
 
     /// The oldest that may leave.
-    fn head(&self, now: i64, moves: Move) -> Option<Head> {
-        let waiting = self.waiting.first().filter(|(not_before, _)| *not_before <= now);
+    fn head(&self, by: DueBy, moves: Move) -> Option<Head> {
+        let waiting = self.due(by);
         match moves {
             Move::Stay => None,
             Move::Hold => waiting.copied(),
             Move::Read => [waiting, self.held.first()].into_iter().flatten().min().copied(),
         }
+    }
+
+    /// The first waiting one that is due; behind those whose time has come, the one that would wait for too long.
+    fn due(&self, by: DueBy) -> Option<&Head> {
+        let now = by.now.as_millisecond();
+        let too_far = (Excluded((by.furthest().as_millisecond(), u64::MAX)), Unbounded);
+        let come = self.waiting.first().filter(|(not_before, _)| *not_before <= now);
+        come.or_else(|| self.waiting.range(too_far).next())
     }
 }

@@ -76,7 +76,7 @@ async fn a_store_that_met_a_full_disk_goes_on_once_there_is_room() {
     let store = world.open();
     store_many(&store, 1, 200).await;
     store.settle(vec![parked(9_001, 1, waiting(1, 0)), parked(9_002, 1, HELD)]).await.expect("settled");
-    let leased = store.claim_due(start() + std::time::Duration::from_secs(5), 1, &all_claimed()).await;
+    let leased = store.claim_due(due(5), 1, &all_claimed()).await;
     assert!(leased.expect("claimed").is_some());
     let ballast = disk.fill(2 * MIB);
     let mut answered = 200_u64;
@@ -105,7 +105,7 @@ async fn a_store_that_met_a_full_disk_goes_on_once_there_is_room() {
     assert_eq!(total, Some(exported.len() as u64));
     assert_eq!(exported.len() as u64, 259 + answered, "each once: what was answered, and what came after");
     assert_eq!(store.parked().await, Ok(2), "parked references and leases outlive it");
-    let due = store.claim_due(start() + std::time::Duration::from_secs(5), 10, &all_claimed()).await;
+    let due = store.claim_due(due(5), 10, &all_claimed()).await;
     assert_eq!(due.expect("claimed").map(|(_, claims)| claims.len()), Some(1), "one is still leased");
     store.close().await.expect("closed");
     world.open().close().await.expect("closed");

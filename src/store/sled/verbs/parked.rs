@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::clock::Day;
 use crate::id::LeadgenId;
 use crate::notification::{Lane, Lanes, LeadRef, ParkCode, Why};
-use crate::store::parked::{BURIED_SHOWN, META_KEEPS_DAYS};
+use crate::store::parked::{BURIED_SHOWN, META_KEEPS_DAYS, comes_back};
 use crate::store::sled::SledStore;
 use crate::store::sled::draft::{Draft, OUTCOMES_MAX};
 use crate::store::sled::engine::Engine;
@@ -16,7 +16,7 @@ use crate::store::sled::index::{Position, UNREADABLE};
 use crate::store::sled::layout::{self, ParkedRow, Place, SeenFate, SeenRow, WhyRow, meta};
 use crate::store::sled::reference;
 use crate::store::sled::shared::{Effect, Shared};
-use crate::store::{BuriedRef, Parked, ParkedClaim, ParkedOverview, Requeue, StoreCode, StoreError};
+use crate::store::{BuriedRef, DueBy, Parked, ParkedClaim, ParkedOverview, Requeue, StoreCode, StoreError};
 use crate::trail::{Entry, Outcome};
 
 /// Rows read at a time by scans beside the writer.
@@ -120,7 +120,7 @@ fn arrivals(shared: &Shared, wanted: impl Fn(u64, &ParkedRow) -> bool) -> Result
     }
 }
 
-/// Makes these waiting, if they are still refused or buried; one trail line for them all.
+/// Makes these wait anew, if they are still what comes back and nobody holds them; one trail line for them all.
 fn requeue(draft: &mut Draft<'_>, arrivals: &[u64], mut entry: Entry) -> Result<u64, StoreError> {
     let mut count = 0;
     for arrival in arrivals {
@@ -128,7 +128,11 @@ fn requeue(draft: &mut Draft<'_>, arrivals: &[u64], mut entry: Entry) -> Result<
         let why = before.position.why;
         let is_readable = before.position.of.is_some();
         // What cannot be read would only be set aside again.
-        if !is_readable || !matches!(why, Why::Refused { .. } | Why::Buried { .. }) {
+        if !is_readable || !comes_back(&why, draft.now) {
+            continue;
+        }
+        // A leased one is being fetched: its outcome decides.
+        if draft.shared.index().is_leased(*arrival) {
             continue;
         }
         let waiting = Why::Waiting { not_before: draft.now, attempts: 0, code: why.code() };
@@ -167,12 +171,12 @@ fn expire(draft: &mut Draft<'_>, arrivals: &[u64]) -> Result<u64, StoreError> {
 impl Parked for SledStore {
     async fn claim_due(
         &self,
-        now: Timestamp,
+        by: DueBy,
         max: usize,
         lanes: &Lanes,
     ) -> Result<Option<(Lane, Vec<ParkedClaim>)>, StoreError> {
         let shared = &self.shared;
-        let leased = shared.index().lease_due(now, max, lanes);
+        let leased = shared.index().lease_due(by, max, lanes);
         let Some((lane, arrivals)) = leased else { return Ok(None) };
         let claims = shared.reading(|engine| {
             arrivals.iter().filter_map(|arrival| claim(shared, engine, *arrival).transpose()).collect()
@@ -189,8 +193,8 @@ impl Parked for SledStore {
         self.shared.index().release(leadgens);
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        Ok(self.shared.index().next_due())
+    async fn next_due(&self, by: DueBy) -> Result<Option<Timestamp>, StoreError> {
+        Ok(self.shared.index().next_due(by))
     }
 
     async fn parked(&self) -> Result<u64, StoreError> {
@@ -289,7 +293,9 @@ fn claim(shared: &Shared, engine: &Engine, arrival: u64) -> Result<Option<Parked
 }
 
 fn matches(shared: &Shared, which: &Requeue, arrival: u64, row: &ParkedRow) -> bool {
-    let Ok(why @ (Why::Refused { .. } | Why::Buried { .. })) = row.why.why() else { return false };
+    let Ok(why @ (Why::Waiting { .. } | Why::Refused { .. } | Why::Buried { .. })) = row.why.why() else {
+        return false;
+    };
     match which {
         Requeue::Ref(wanted) => arrival == *wanted,
         Requeue::Code(code) => why.code() == *code,

@@ -24,7 +24,7 @@ impl Model {
             }
             (Some(SeenState::Parked(why)), Act::Requeue(which)) => {
                 hold!(
-                    matches!(why, Why::Refused { .. } | Why::Buried { .. }),
+                    matches!(why, Why::Waiting { .. } | Why::Refused { .. } | Why::Buried { .. }),
                     "it was not to be brought back"
                 );
                 hold!(self.meant(which, lead, why), "somebody else was meant");
