@@ -86,10 +86,11 @@ impl Keeper {
         }
     }
 
-    /// Goes on to the keys of a new day. If the keyring fails, the last day's go on serving.
+    /// Goes to the keys of another day: a later one, or back where the clock was ahead. If the keyring fails, the last
+    /// day's go on serving.
     fn make_keys(&mut self) {
         let today = self.shared.today();
-        if today <= self.shared.lock().today() {
+        if today == self.shared.lock().today() {
             return;
         }
         match day_keys(self.shared.keyring(), today) {

@@ -382,7 +382,7 @@ impl Ledger {
         self.keys.today.day
     }
 
-    /// Goes on to the keys of a new day.
+    /// Goes to the keys of another day.
     pub fn set_keys(&mut self, keys: Keys) {
         self.keys = keys;
     }
@@ -421,7 +421,7 @@ impl Ledger {
 
     /// Has the active segment ended if its day is over. True if the writer has that to do now.
     pub fn end_past_day(&mut self) -> bool {
-        self.segments.active_is_of_before(self.today()) && self.filling.end_segment_after()
+        self.segments.active_is_of_another_day(self.today()) && self.filling.end_segment_after()
     }
 
     /// Near the bound on segments: the open references of the sparsest one, with its slot, to be written again.

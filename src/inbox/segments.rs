@@ -199,10 +199,12 @@ impl Segments {
         self.by_slot.values_mut().for_each(|segment| segment.rewriting = false);
     }
 
-    /// True if the active segment holds frames of a day before this one.
-    pub fn active_is_of_before(&self, today: Day) -> bool {
-        let of_before = |segment: &Segment| segment.days.iter().any(|day| *day < today);
-        self.by_slot.values().any(|segment| segment.state == SegmentState::Active && of_before(segment))
+    /// True if the active segment holds frames of another day than this one and the next: of one that is past, or, after a
+    /// clock that was ahead, of one that has not come.
+    pub fn active_is_of_another_day(&self, today: Day) -> bool {
+        let another = |day: &Day| *day != today && *day != today.next();
+        let of_another = |segment: &Segment| segment.days.iter().any(another);
+        self.by_slot.values().any(|segment| segment.state == SegmentState::Active && of_another(segment))
     }
 
     /// The days whose keys seal what a replay would read.

@@ -198,6 +198,24 @@ async fn midnight_needs_no_keyring_and_the_days_of_finished_segments_are_let_go(
     assert!(same(&drain(&world.killed().open()), &ids([4])));
 }
 
+/// Otherwise everything until that day would be sealed under its one key.
+#[tokio::test]
+async fn a_clock_that_was_ahead_and_is_put_right_takes_the_keys_back_with_it() {
+    let world = World::new();
+    let inbox = world.open();
+    let (today, ahead) = (Day(20_000), Day(20_200));
+    world.clock.advance_ms(200 * 86_400_000);
+    eventually("the keys go ahead", || inbox.days().contains(&ahead.next()));
+    inbox.accept(world.references([1])).await.expect("accepted");
+    world.clock.advance_ms(-200 * 86_400_000);
+    eventually("the keys come back", || inbox.days().contains(&today.next()));
+    inbox.accept(world.references([2])).await.expect("accepted");
+    assert!(inbox.days().contains(&ahead), "what is sealed under it is still here");
+    assert!(same(&drain(&world.killed().open()), &ids([1, 2])));
+    world.settle(&inbox, [1, 2]);
+    eventually("the day that has not come is let go", || inbox.days() == [today, today.next()]);
+}
+
 #[tokio::test]
 async fn references_that_stay_do_not_each_hold_a_segment() {
     let mut world = World::new();
