@@ -21,6 +21,10 @@ use reply::Reply;
 /// Answers one call.
 pub(crate) async fn answer(request: HttpRequest, shared: web::Data<SimulatorState>) -> HttpResponse {
     let ask = Ask::read(&request, &shared.world(), &shared.secrets);
+    // Asked for by whoever wants the headers: it counts as no call, and no rule speaks of it.
+    if request.method() == actix_web::http::Method::HEAD {
+        return Reply::json(400, String::new()).into_response(&ask, None, &shared);
+    }
     shared.note_call(ask.call(shared.now_ms()));
     let mut turn = shared.turn(&ask);
     if !turn.delay.is_zero() {

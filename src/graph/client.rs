@@ -4,19 +4,22 @@
 //! and the URL has ids.
 
 use std::error::Error as StdError;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, HeaderValue};
 use zeroize::Zeroizing;
 
 use crate::base_url::BaseUrl;
+use crate::clock::Clock;
 use crate::graph::connection::{Watch, watched};
 use crate::graph::failure::Cause;
 use crate::graph::pace::Usage;
-use crate::graph::{GraphCode, GraphError, Settings};
+use crate::graph::{GraphCode, GraphDate, GraphError, Settings};
 use crate::id::{FormId, LeadgenId};
 use crate::lead::RawReply;
 use crate::secret::{Secret, hmac_sha256};
@@ -24,6 +27,8 @@ use crate::secret::{Secret, hmac_sha256};
 /// Idle connections are dropped soon: their buffers keep the last reply, dropped answers included, until they are freed and
 /// zeroed. While leads come, calls follow one another closely enough to share one.
 const IDLE: Duration = Duration::from_millis(500);
+/// How long Graph may take to say what time it is.
+const DATE_WITHIN: Duration = Duration::from_secs(5);
 /// A reply with more headers is refused.
 const HEADERS_MAX: usize = 100;
 
@@ -50,8 +55,8 @@ pub(super) struct Client {
     /// With the version: `https://graph.facebook.com/v27.0`.
     base: Url,
     warned: AtomicBool,
-    /// Seconds since 1970; 0: no reply has told.
-    date_s: AtomicI64,
+    clock: Arc<dyn Clock>,
+    date: Mutex<Option<GraphDate>>,
 }
 
 impl Client {
@@ -59,13 +64,13 @@ impl Client {
     ///
     /// # Errors
     /// See [`GraphCode`].
-    pub(super) fn new(settings: &Settings) -> Result<Self, GraphError> {
+    pub(super) fn new(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, GraphError> {
         let base = versioned(&settings.url, &settings.version)?;
         // An error only says that one is installed already, by us or by whoever embeds us.
         let _already = rustls::crypto::ring::default_provider().install_default();
         let http = build(settings, &base, settings.calls_in_flight)?;
         let afresh = build(settings, &base, 0)?;
-        Ok(Self { http, afresh, base, warned: AtomicBool::new(false), date_s: AtomicI64::new(0) })
+        Ok(Self { http, afresh, base, warned: AtomicBool::new(false), clock, date: Mutex::new(None) })
     }
 
     /// Reads the target as whoever the token stands for; once more, over a new connection, if Graph had closed a kept one.
@@ -109,9 +114,19 @@ impl Client {
     }
 
     /// What Graph's clock said with its last reply.
-    pub(super) fn date(&self) -> Option<Timestamp> {
-        let second = self.date_s.load(Ordering::Relaxed);
-        (second != 0).then(|| Timestamp::from_second(second).ok()).flatten()
+    pub(super) fn date(&self) -> Option<GraphDate> {
+        *self.date.lock()
+    }
+
+    /// Asks Graph for nothing but its `Date`: no token travels, and whatever the status is, the header counts.
+    ///
+    /// # Errors
+    /// What happened, when there is no reply.
+    pub(super) async fn ask_date(&self) -> Result<(), Cause> {
+        let asked = self.afresh.head(self.base.clone()).timeout(DATE_WITHIN).send().await;
+        let response = asked.map_err(|error| cause(&error))?;
+        self.note_date(response.headers());
+        Ok(())
     }
 
     fn note_date(&self, headers: &HeaderMap) {
@@ -119,7 +134,7 @@ impl Client {
         if let (Some(only), None) = (given.next(), given.next())
             && let Some(date) = only.to_str().ok().and_then(http_date)
         {
-            self.date_s.store(date.as_second(), Ordering::Relaxed);
+            *self.date.lock() = Some(GraphDate { date, at: self.clock.now() });
         }
     }
 

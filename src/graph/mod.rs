@@ -92,6 +92,15 @@ crate::codes! {
 #[error("{0}")]
 pub struct GraphError(pub GraphCode);
 
+/// What Graph's clock said, and what ours said at that moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GraphDate {
+    /// Graph's.
+    pub date: Timestamp,
+    /// Ours.
+    pub at: Timestamp,
+}
+
 /// The Graph API as the pages of the config may use it.
 pub struct Graph {
     client: Client,
@@ -123,7 +132,7 @@ impl Graph {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Result<Self, GraphError> {
-        let client = Client::new(&settings)?;
+        let client = Client::new(&settings, Arc::clone(&clock))?;
         let pages = accesses(settings.app_secrets, settings.pages);
         let calls_in_flight = settings.calls_in_flight.clamp(1, Semaphore::MAX_PERMITS);
         Ok(Self {
@@ -190,8 +199,17 @@ impl Graph {
     }
 
     /// What Graph's own clock said with its last reply (the header `Date`); none: no reply has told yet.
-    pub fn date(&self) -> Option<Timestamp> {
+    pub fn date(&self) -> Option<GraphDate> {
         self.client.date()
+    }
+
+    /// Asks Graph what time it is, where no lead's reply tells: a `HEAD` without a token, which spends none of the app's calls.
+    /// Takes five seconds at most.
+    ///
+    /// # Errors
+    /// Why there was no reply.
+    pub async fn ask_date(&self) -> Result<(), Cause> {
+        self.client.ask_date().await
     }
 
     /// Reads one lead of a page. Waits for its turn under the page's usage, then for one of the calls that may be in

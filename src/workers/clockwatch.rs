@@ -36,7 +36,7 @@ impl Worker for Clockwatch {
 
     async fn step(&self) -> Step {
         // Looking is what notices a leap, whoever else looks.
-        if !self.store.clock_jumped() || !self.graph.date().is_some_and(|date| agree(date, self.clock.now()))
+        if !self.store.clock_jumped() || !self.graph.date().is_some_and(|said| agree(said.date, self.clock.now()))
         {
             return Step::Idle;
         }
