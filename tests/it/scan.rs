@@ -74,7 +74,7 @@ fn with_vault(world: &World, change: impl Fn(&sled::Tree)) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_is_gone_is_told_to_the_operator_and_to_whoever_exports() {
     let clock = Arc::new(Shifted::default());
-    let mut world = World::planned(Plan { clock: clock.clone(), ..Plan::default() }).await;
+    let mut world = World::planned(Plan::at(clock.clone())).await;
     for _ in 0..3 {
         deliver(&world).await;
     }

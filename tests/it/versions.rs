@@ -58,7 +58,7 @@ fn emails(records: &[Value]) -> Vec<&str> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_of_the_first_layout_opens_migrates_and_goes_on() {
     let clock = Arc::new(ManualClock::new(DAY.parse().expect("a moment")));
-    let plan = Plan { clock: clock.clone(), ..Plan::default() };
+    let plan = Plan::at(clock.clone());
     let mut world = World::prepared(plan, |directory, meta| {
         unpack(directory);
         with_leads(meta);

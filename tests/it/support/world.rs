@@ -37,15 +37,22 @@ pub struct Plan {
     pub config: Box<dyn Fn(String) -> String>,
     /// The daemon's clock.
     pub clock: Arc<dyn Clock>,
+    /// Meta's clock; none: the machine's, so that the daemon's is wrong where it is another.
+    pub meta_clock: Option<Arc<dyn Clock>>,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { config: Box::new(|text| text), clock: Arc::new(SystemClock) }
+        Self { config: Box::new(|text| text), clock: Arc::new(SystemClock), meta_clock: None }
     }
 }
 
 impl Plan {
+    /// Time is what this clock says, to the daemon and to Meta.
+    pub fn at(clock: Arc<dyn Clock>) -> Self {
+        Self { clock: Arc::clone(&clock), meta_clock: Some(clock), ..Self::default() }
+    }
+
     /// A plan that replaces one text in the config by another, which must be there.
     pub fn with(from: &'static str, to: &'static str) -> Self {
         let config = Box::new(move |text: String| {
@@ -83,7 +90,10 @@ impl World {
     /// A world in which something lies ready: in the daemon's directory, or at Meta's.
     pub async fn prepared(plan: Plan, prepare: impl FnOnce(&Path, &Simulator)) -> Self {
         log();
-        let setup = Setup::default();
+        let mut setup = Setup::default();
+        if let Some(clock) = plan.meta_clock.clone() {
+            setup.clock = Arc::new(move || u64::try_from(clock.now().as_millisecond()).unwrap_or(0));
+        }
         let app_secret = setup.app_secrets[0].clone();
         let meta = Simulator::start(setup).await.expect("Meta's side");
         let directory = tempfile::tempdir().expect("a directory");
