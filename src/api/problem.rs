@@ -82,8 +82,10 @@ crate::codes! {
         TokenNotExporter = "token-not-exporter",
         /// No more tokens are kept.
         TooManyTokens = "too-many-tokens",
-        /// The clock leapt forward and nobody has confirmed it: nothing is handed out.
+        /// The clock is ahead and not believed: nothing is handed out.
         ClockJumped = "clock-jumped",
+        /// Whether a record is past its expiry depends on a clock that nobody has confirmed since the start.
+        ClockUnconfirmed = "clock-unconfirmed",
         /// The store takes nothing for now.
         StoreUnavailable = "store-unavailable",
         /// The store failed.
@@ -146,7 +148,8 @@ impl ProblemCode {
                 (400, "Only an exporter's token has purposes, a recipient and a reason")
             }
             Self::TooManyTokens => (409, "No more tokens are kept: revoke one first"),
-            Self::ClockJumped => (503, "The clock leapt forward: it must be confirmed first"),
+            Self::ClockJumped => (503, "The clock is ahead: it must be put right or confirmed first"),
+            Self::ClockUnconfirmed => (503, "The clock must be confirmed first"),
             Self::StoreUnavailable => (503, "The store takes nothing for now"),
             Self::StoreFailed => (500, "The store failed"),
             Self::RecordUnreadable => (500, "A stored record does not open"),

@@ -32,8 +32,10 @@ crate::codes! {
         DiskFull = "disk-full",
         /// A copy that must be made before the store is opened took more than half an hour.
         CopyTooSlow = "copy-too-slow",
-        /// The clock leapt forward by more than 7 days and nobody has confirmed it: nothing is handed out or destroyed.
+        /// The clock leapt forward by more than 7 days, or another one says that it is ahead: nothing is handed out or destroyed.
         ClockJumped = "clock-jumped",
+        /// Nobody has confirmed the clock since the start: what cannot be taken back waits.
+        ClockUnconfirmed = "clock-unconfirmed",
         /// As many pages are being read out as may be at one time.
         Busy = "too-many-readings",
         /// The reading of a page ended before its end: its client took nothing for too long, or tamis is going down.

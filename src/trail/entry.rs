@@ -26,6 +26,8 @@ crate::codes! {
         TrailRead = "trail-read",
         /// A clock that leapt forward was confirmed, by a person or by Graph's own.
         ClockConfirmed = "clock-confirmed",
+        /// The highest clock seen was ahead, and was lowered.
+        ClockLowered = "clock-lowered",
     }
 }
 

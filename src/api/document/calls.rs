@@ -168,6 +168,7 @@ fn leads() -> Call {
         No::CountMismatch,
         No::Busy,
         No::ClockJumped,
+        No::ClockUnconfirmed,
     ])
 }
 
@@ -223,7 +224,7 @@ fn find() -> Call {
     .reason(false)
     .body::<Find>()
     .json::<Found>("200", "What became of it; an empty list: nothing is known of this id.")
-    .refused(&[No::RecordUnreadable, No::ClockJumped])
+    .refused(&[No::RecordUnreadable, No::ClockJumped, No::ClockUnconfirmed])
 }
 
 fn create_token() -> Call {
@@ -288,8 +289,8 @@ fn confirm_clock() -> Call {
         HttpMethod::Post,
         "/clock/confirm",
         "confirm-clock",
-        "Say that a clock that leapt forward is right",
-        "Until then nothing is exported. A body is not read.",
+        "Say that the clock is right",
+        "After a leap forward, before which nothing is exported, or where the clock was ahead until it was put right. A body is not read.",
     )
     .roles(ADMIN)
     .reason(false)
