@@ -28,7 +28,7 @@ use crate::machine::systemd::Systemd;
 use crate::notification::Verifier;
 use crate::purpose::Policy;
 use crate::random::Random;
-use crate::store::SharedStore;
+use crate::store::{BelievedClock, LatestClock, SharedStore};
 use crate::telemetry::metrics::{Metrics, Readings};
 use crate::telemetry::{LeadNames, LogCounts};
 use crate::workers::{FormBook, ReloadGate, Retries, Tools, fetchers};
@@ -107,7 +107,7 @@ impl App {
             config.inbox_settings(),
             Arc::clone(&keyring),
             Arc::new(StoreKnows(Arc::clone(&store))),
-            Arc::clone(&ambient.clock),
+            Arc::new(BelievedClock(Arc::clone(&store))),
             Arc::clone(&ambient.random),
         )
         .await
@@ -205,14 +205,19 @@ impl Rooms {
             retries: Current::new(retries(config)),
             random: Arc::clone(&self.ambient.random),
             metrics: Arc::clone(&self.metrics),
-            names: LeadNames::new(Arc::clone(&self.keyring), Arc::clone(&clock)),
+            names: self.lead_names(),
             left: Default::default(),
             clock,
         })
     }
 
+    /// Named by the month that is believed: the key of a month that has not come would end those of the months before.
+    fn lead_names(&self) -> LeadNames {
+        LeadNames::new(Arc::clone(&self.keyring), Arc::new(BelievedClock(Arc::clone(&self.store))))
+    }
+
     fn intake(&self, config: &Config, trust: Arc<Current<Trust>>) -> Intake {
-        let clock = Arc::clone(&self.ambient.clock);
+        let clock = LatestClock(Arc::clone(&self.store), Arc::clone(&self.ambient.clock));
         Intake {
             trust,
             inbox: Arc::clone(&self.inbox),
@@ -222,8 +227,8 @@ impl Rooms {
                 body_deadline: BODY_DEADLINE,
             },
             metrics: Arc::clone(&self.metrics),
-            names: Arc::new(LeadNames::new(Arc::clone(&self.keyring), Arc::clone(&clock))),
-            clock,
+            names: Arc::new(self.lead_names()),
+            clock: Arc::new(clock),
             proxies: Proxies::new(&config.public.trusted_proxies),
         }
     }

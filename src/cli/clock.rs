@@ -1,4 +1,4 @@
-//! `tamis clock confirm`: the clock has leapt forward, and it is right.
+//! `tamis clock confirm`: the clock is right, after a leap, or where it was ahead before.
 
 use reqwest::Method;
 
@@ -18,7 +18,7 @@ pub(super) struct Arguments {
 
 #[derive(clap::Subcommand)]
 enum Verb {
-    /// Say that a clock that leapt forward is right, so that exports and expiry go on
+    /// Say that the clock is right, after it leapt forward or was ahead, so that exports and expiry go on
     #[command(after_help = "Example:\n  tamis clock confirm --reason support")]
     Confirm(ConfirmArguments),
 }
@@ -43,7 +43,7 @@ pub(super) async fn run(
     let call = daemon.call(Method::POST, "/clock/confirm").header("Tamis-Reason", &arguments.reason);
     let Confirmed { confirmed } = parse(&daemon.fetch(call).await?)?;
     print(match confirmed {
-        true => "the clock is confirmed: exports and expiry go on\n",
+        true => "the clock is confirmed: exports and expiry go by it\n",
         false => "there is nothing to confirm\n",
     })
 }

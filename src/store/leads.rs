@@ -129,7 +129,9 @@ pub trait Leads: Send + Sync {
     ///
     /// # Errors
     /// [`crate::store::StoreCode::CursorForeign`]; [`crate::store::StoreCode::PurposeUnknown`];
-    /// [`crate::store::StoreCode::Busy`] if too many are being read, until one of them is dropped; [`crate::store::StoreCode::ClockJumped`]; [`crate::store::StoreCode::CountMismatch`] if records
+    /// [`crate::store::StoreCode::Busy`] if too many are being read, until one of them is dropped; [`crate::store::StoreCode::ClockJumped`];
+    /// [`crate::store::StoreCode::ClockUnconfirmed`] if a record of it is past its expiry by a clock that nobody has
+    /// confirmed; [`crate::store::StoreCode::CountMismatch`] if records
     /// are missing and the request does not allow it; otherwise see [`crate::store::StoreCode`].
     async fn open_page(&self, request: PageRequest, entry: Entry) -> Result<Page, StoreError>;
 
@@ -137,8 +139,8 @@ pub trait Leads: Send + Sync {
     /// an empty list, and the line says so.
     ///
     /// # Errors
-    /// [`crate::store::StoreCode::ClockJumped`] if it depends on the clock whether the record is past its expiry; otherwise see
-    /// [`crate::store::StoreCode`].
+    /// [`crate::store::StoreCode::ClockJumped`] or [`crate::store::StoreCode::ClockUnconfirmed`] if it depends on the clock
+    /// whether the record is past its expiry; otherwise see [`crate::store::StoreCode`].
     async fn find(&self, wanted: Wanted, entry: Entry) -> Result<Vec<Found>, StoreError>;
 
     /// How many records each purpose holds, also one that the config no longer names.

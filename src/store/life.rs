@@ -1,6 +1,7 @@
 //! The life of a store: what it makes room for, whether it takes and gives, what it makes of the clock, its end.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use crate::attention::Concern;
 use crate::purpose::PurposeId;
@@ -11,8 +12,11 @@ use crate::trail::Entry;
 ///
 /// Time is the highest clock seen: a clock set back takes nothing back, also after a restart. A leap of the clock forward
 /// of more than 7 days against the highest clock seen is not believed until it is confirmed, also after a restart: nothing
-/// is handed out or destroyed meanwhile, while accepting and storing go on. What is answered without waiting is what this
-/// process knows.
+/// is handed out or destroyed meanwhile, while accepting and storing go on, and time goes on by what passes. Where another
+/// clock says that ours is ahead, the highest clock seen is lowered, and ours is not believed until it is right.
+///
+/// Nothing is destroyed, and nothing is passed over as expired that only an unconfirmed clock says is, before somebody has
+/// confirmed the clock since this start. What is answered without waiting is what this process knows.
 #[async_trait]
 pub trait Life: Send + Sync {
     /// Makes room for purposes that the config names from now on; those that have it already are left as they are. No
@@ -43,13 +47,27 @@ pub trait Life: Send + Sync {
     /// The last sync failed.
     async fn close(&self) -> Result<(), StoreError>;
 
-    /// True while there is a leap that nobody has confirmed.
+    /// The present moment, by the clock that is believed.
+    fn now(&self) -> Timestamp;
+
+    /// True while the clock is ahead and not believed: it leapt and nobody has confirmed it, or another clock says so.
     fn clock_jumped(&self) -> bool;
 
-    /// Believes the clock from now on, with a trail line. `by` is a person's act; none: Graph's own clock agrees. False:
-    /// there was nothing to confirm, and a person's line says so.
+    /// True if somebody has confirmed the clock since this start, and it was not set since.
+    fn clock_confirmed(&self) -> bool;
+
+    /// A person says that the clock is right: it is believed, also where the highest clock seen is ahead of it. False: that
+    /// was so already, and the line says so. A line of its own says that the highest clock seen was lowered.
     ///
     /// # Errors
     /// See [`StoreCode`].
-    async fn confirm_clock(&self, by: Option<Entry>) -> Result<bool, StoreError>;
+    async fn confirm_clock(&self, by: Entry) -> Result<bool, StoreError>;
+
+    /// Another clock, which is right, says this now. Within an hour of it ours is confirmed, and a leap believed, with a
+    /// line; where ours or the highest clock seen is further ahead, that is lowered, with a line. False: there was nothing to
+    /// write down.
+    ///
+    /// # Errors
+    /// See [`StoreCode`].
+    async fn compare_clock(&self, right: Timestamp) -> Result<bool, StoreError>;
 }

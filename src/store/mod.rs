@@ -23,6 +23,8 @@ mod trail;
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::clock::Clock;
 use crate::keyring::Keyring;
 use crate::purpose::PurposeId;
@@ -44,6 +46,25 @@ pub trait Store: Leads + Seen + Parked + Trail + Tokens + Forms + Scan + Life {}
 
 /// A store that many hold.
 pub type SharedStore = Arc<dyn Store>;
+
+/// The clock as a store believes it: what keys of days and months, and whatever must not follow a clock that leapt, go by.
+pub struct BelievedClock(pub SharedStore);
+
+impl Clock for BelievedClock {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+}
+
+/// The clock, but never before the highest one that a store believed: when something arrives. A clock that was set back makes
+/// nothing older than it is.
+pub struct LatestClock(pub SharedStore, pub Arc<dyn Clock>);
+
+impl Clock for LatestClock {
+    fn now(&self) -> Timestamp {
+        self.1.now().max(self.0.now())
+    }
+}
 
 /// True if nothing is there and the keyring is to be made too: asked before there is one. `generation` is that of the
 /// keyring that was found.

@@ -115,13 +115,15 @@ pub trait Parked: Send + Sync {
     /// to whoever claimed it. Returns how many.
     ///
     /// # Errors
-    /// [`crate::store::StoreCode::ClockJumped`]; otherwise see [`crate::store::StoreCode`].
+    /// [`crate::store::StoreCode::ClockJumped`], [`crate::store::StoreCode::ClockUnconfirmed`]; otherwise see
+    /// [`crate::store::StoreCode`].
     async fn expire_parked(&self) -> Result<u64, StoreError>;
 
     /// The days under whose keys parked references are sealed, oldest first.
     ///
     /// # Errors
-    /// It cannot be told, or nothing may be destroyed for now ([`crate::store::StoreCode::ClockJumped`]): every key is to stay.
+    /// It cannot be told, or nothing may be destroyed for now ([`crate::store::StoreCode::ClockJumped`],
+    /// [`crate::store::StoreCode::ClockUnconfirmed`]): every key is to stay.
     async fn sealed_days(&self) -> Result<Vec<Day>, StoreError>;
 }
 

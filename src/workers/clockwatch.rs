@@ -1,30 +1,48 @@
-//! Watches the clock: after a leap forward nothing is handed out or destroyed until Graph's own clock agrees, which it
-//! does with its first reply where tamis was only off for a while.
+//! Watches the clock: compares it with Graph's own, which comes with each reply. Before the two agree, nothing is
+//! destroyed; after a leap forward nothing is handed out either; and where Graph's says that ours is ahead, ours is not
+//! believed. Where no lead brings a `Date`, Graph is asked for it: at the start, every five minutes until the two agree, and
+//! daily.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 
 use crate::clock::Clock;
-use crate::graph::Graph;
-use crate::store::SharedStore;
+use crate::graph::{Cause, Graph, GraphDate};
+use crate::store::{SharedStore, StoreError};
 use crate::workers::{Step, Worker};
 
-/// Two clocks that are no further apart agree.
-const AGREES_WITHIN: SignedDuration = SignedDuration::from_hours(1);
+/// By our clock a `Date` is of use for so long: what moved it further set it.
+const FRESH: SignedDuration = SignedDuration::from_hours(1);
+/// How often Graph is asked while it has not confirmed the clock.
+const ASK_AGAIN: SignedDuration = SignedDuration::from_mins(5);
+/// How often it is asked while all is well.
+const ASK_DAILY: SignedDuration = SignedDuration::from_hours(24);
 
 /// The watch.
 pub struct Clockwatch {
     store: SharedStore,
     graph: Arc<Graph>,
     clock: Arc<dyn Clock>,
+    state: Mutex<WatchState>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct WatchState {
+    /// The last `Date` that the clock was compared with.
+    compared: Option<GraphDate>,
+    /// When Graph last told, or was asked.
+    asked: Option<Timestamp>,
+    /// That Graph does not tell stands in the log.
+    told: bool,
 }
 
 impl Clockwatch {
     /// Over the store that judges the clock, and the other clock there is.
     pub fn new(store: SharedStore, graph: Arc<Graph>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, graph, clock }
+        Self { store, graph, clock, state: Mutex::default() }
     }
 }
 
@@ -36,33 +54,93 @@ impl Worker for Clockwatch {
 
     async fn step(&self) -> Step {
         // Looking is what notices a leap, whoever else looks.
-        if !self.store.clock_jumped() || !self.graph.date().is_some_and(|said| agree(said.date, self.clock.now()))
-        {
-            return Step::Idle;
+        let confirmed = self.store.clock_confirmed();
+        let now = self.clock.now();
+        let mut state = *self.state.lock();
+        if !is_news(self.graph.date(), &state, now) && is_due(state.asked, confirmed, now) {
+            state.asked = Some(now);
+            if let Err(cause) = self.graph.ask_date().await {
+                self.say_not_told(cause, &mut state);
+            }
         }
-        match self.store.confirm_clock(None).await {
-            Ok(_) => Step::Did(1),
-            Err(error) => {
-                tracing::debug!(code = %error.code, "clock.not-confirmed");
+        let step = match self.graph.date().filter(|date| is_news(Some(*date), &state, now)) {
+            Some(date) => self.compare(date, now, &mut state).await,
+            None => Step::Idle,
+        };
+        *self.state.lock() = state;
+        step
+    }
+}
+
+impl Clockwatch {
+    async fn compare(&self, date: GraphDate, now: Timestamp, state: &mut WatchState) -> Step {
+        let right = right_now(date, now);
+        match self.store.compare_clock(right).await {
+            Ok(changed) => {
+                *state = WatchState { compared: Some(date), asked: Some(now), told: false };
+                if changed { Step::Did(1) } else { Step::Idle }
+            }
+            Err(StoreError { code, .. }) => {
+                tracing::debug!(code = %code, "clock.not-confirmed");
                 Step::Idle
             }
         }
     }
+
+    /// Graph was asked in vain. While nobody has confirmed the clock something waits, which is said once; of a leap there is a
+    /// line already.
+    fn say_not_told(&self, cause: Cause, state: &mut WatchState) {
+        let waits = !self.store.clock_confirmed() && !self.store.clock_jumped();
+        if waits && !std::mem::replace(&mut state.told, true) {
+            tracing::warn!(cause = %cause, "clock.unconfirmed");
+        } else {
+            tracing::debug!(cause = %cause, "clock.date-not-told");
+        }
+    }
 }
 
-/// A `Date` from before a leap is far from the clock after it: nothing stale agrees.
-fn agree(date: Timestamp, now: Timestamp) -> bool {
-    date.duration_since(now).abs() <= AGREES_WITHIN
+/// True of a `Date` that the clock was not compared with, and that our clock has not left behind since.
+fn is_news(date: Option<GraphDate>, state: &WatchState, now: Timestamp) -> bool {
+    date.is_some_and(|date| Some(date) != state.compared && now.duration_since(date.at).abs() <= FRESH)
+}
+
+/// True if Graph is to be asked.
+fn is_due(asked: Option<Timestamp>, confirmed: bool, now: Timestamp) -> bool {
+    let every = if confirmed { ASK_DAILY } else { ASK_AGAIN };
+    // A clock that was set back puts nothing off.
+    asked.is_none_or(|asked| now < asked || every <= now.duration_since(asked))
+}
+
+/// What Graph's clock says now.
+fn right_now(date: GraphDate, now: Timestamp) -> Timestamp {
+    date.date.checked_add(now.duration_since(date.at)).unwrap_or(date.date)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_764_000_000 + second).expect("in range")
+    }
+
     #[test]
-    fn clocks_agree_within_an_hour_either_way() {
-        let at = |second: i64| Timestamp::from_second(1_764_000_000 + second).expect("in range");
-        assert!(agree(at(3_600), at(0)) && agree(at(0), at(3_600)));
-        assert!(!agree(at(3_601), at(0)) && !agree(at(0), at(3_601)));
+    fn a_date_counts_once_and_not_after_our_clock_was_set() {
+        let date = GraphDate { date: at(10), at: at(0) };
+        let mut state = WatchState::default();
+        assert!(!is_news(None, &state, at(0)));
+        assert!(is_news(Some(date), &state, at(3_600)) && is_news(Some(date), &state, at(-3_600)));
+        assert!(!is_news(Some(date), &state, at(3_601)) && !is_news(Some(date), &state, at(-3_601)));
+        state.compared = Some(date);
+        assert!(!is_news(Some(date), &state, at(1)));
+        assert_eq!(right_now(date, at(5)), at(15));
+    }
+
+    #[test]
+    fn graph_is_asked_at_once_then_every_five_minutes_until_it_agrees_and_daily() {
+        assert!(is_due(None, false, at(0)) && is_due(None, true, at(0)));
+        assert!(!is_due(Some(at(0)), false, at(299)) && is_due(Some(at(0)), false, at(300)));
+        assert!(!is_due(Some(at(0)), true, at(86_399)) && is_due(Some(at(0)), true, at(86_400)));
+        assert!(is_due(Some(at(0)), true, at(-1)), "the clock was set back");
     }
 }

@@ -1,6 +1,6 @@
 //! Takes away what has had its time: parked references that Meta no longer has, and the day keys that nothing needs.
 //!
-//! Hourly, and once when the workers start.
+//! Hourly, and once when the workers start; never before the clock was confirmed since the start.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -16,6 +16,8 @@ use crate::workers::routine::{Routine, Schedule, Turn};
 
 /// How often it looks.
 const EVERY: SignedDuration = SignedDuration::from_hours(1);
+/// How often it looks whether the clock is confirmed.
+const UNTIL_CONFIRMED: SignedDuration = SignedDuration::from_secs(10);
 
 /// The reaper.
 pub struct Reaper {
@@ -34,7 +36,11 @@ impl Routine for Reaper {
     }
 
     async fn turn(&self, Turn { now, .. }: Turn) -> Timestamp {
-        self.reap(now).await;
+        // By a clock that may be ahead nothing is old.
+        if !self.store.clock_confirmed() {
+            return after(now, UNTIL_CONFIRMED);
+        }
+        self.reap().await;
         after(now, EVERY)
     }
 }
@@ -50,13 +56,13 @@ impl Reaper {
         Self { inbox, store, keyring, schedule: Schedule::within(EVERY, clock) }
     }
 
-    async fn reap(&self, now: Timestamp) {
+    async fn reap(&self) {
         match self.store.expire_parked().await {
             Ok(0) => {}
             Ok(count) => tracing::warn!(refs.expired = count, code = "too-old", "inbox.expired"),
             Err(error) => tracing::warn!(code = %error.code, "reaper.store-refused"),
         }
-        match self.drop_day_keys(now).await {
+        match self.drop_day_keys().await {
             Ok(0) => {}
             Ok(count) => tracing::info!(keys.destroyed = count, "keyring.days-destroyed"),
             Err(code) => tracing::warn!(code, "reaper.keys-kept"),
@@ -65,9 +71,9 @@ impl Reaper {
 
     /// Destroys the keys of days before yesterday that no reference needs. Yesterday's stays: a call that was sealed
     /// just before midnight may still be on its way into the journal.
-    async fn drop_day_keys(&self, now: Timestamp) -> Result<usize, &'static str> {
+    async fn drop_day_keys(&self) -> Result<usize, &'static str> {
         let candidates: Vec<Day> = {
-            let yesterday = Day::of(now).minus(1);
+            let yesterday = Day::of(self.store.now()).minus(1);
             self.keyring.days().into_iter().filter(|day| *day < yesterday).collect()
         };
         if candidates.is_empty() {
@@ -150,6 +156,7 @@ mod tests {
         assert!(left.contains(&5) && left.contains(&6), "yesterday's and today's stay");
         world.store.settle(vec![stored(1)]).await.expect("stored");
         world.host.clock.advance_ms(DAY_MS / 2);
+        world.host.agree(&world.store);
         world.reaper.step().await;
         assert!(!world.days().contains(&2));
     }
@@ -163,8 +170,8 @@ mod tests {
         world.reaper.step().await;
         assert!(world.days().contains(&3));
         assert_eq!(world.store.parked().await, Ok(1));
-        world.store.confirm_clock(None).await.expect("confirmed");
-        world.host.clock.advance_ms(DAY_MS / 2);
+        assert_eq!(world.store.compare_clock(world.host.clock.now()).await, Ok(true));
+        world.host.clock.advance_ms(10_000);
         world.reaper.step().await;
         assert!(!world.days().contains(&3));
         assert_eq!(world.store.parked().await, Ok(0), "Meta has it no more");
@@ -186,6 +193,9 @@ mod tests {
         world.host.clock.advance_ms(1_000);
         assert_eq!(until(world.reaper.step().await), 3_600_000);
         world.host.clock.advance_ms(-86_400_000);
+        assert_eq!(until(world.reaper.step().await), 10_000, "it was set: nobody has confirmed it since");
+        world.store.confirm_clock(by_officer(Action::ClockConfirmed)).await.expect("confirmed");
+        world.host.clock.advance_ms(10_000);
         assert_eq!(until(world.reaper.step().await), 3_600_000, "it looked again");
     }
 }

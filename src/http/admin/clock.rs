@@ -1,4 +1,4 @@
-//! `POST /clock/confirm`: a person says that a clock that leapt forward is right.
+//! `POST /clock/confirm`: a person says that the clock is right, after a leap, or where it was ahead before.
 
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
@@ -16,7 +16,7 @@ pub(super) async fn confirm(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let entry = Entry::by(&by.operator, Action::ClockConfirmed);
-    let confirmed = desk.store.confirm_clock(Some(entry)).await?;
+    let confirmed = desk.store.confirm_clock(entry).await?;
     tracing::info!(
         request.id = %request_id(&request), actor = %by.operator.actor(), clock.confirmed = confirmed,
         "clock.confirmation-asked"

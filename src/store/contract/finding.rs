@@ -53,9 +53,9 @@ pub(crate) async fn past_its_expiry_a_record_is_known_and_not_shown<H: Host>() {
     let host = H::new();
     let store = host.open();
     store.settle(vec![stored(1)]).await.expect("settled");
-    host.clock().advance_ms(5 * DAY_MS);
+    host.pass_days(&store, 5);
     assert!(found(&store, Wanted::Leadgen(leadgen(1))).await.lead.is_some());
-    host.clock().advance_ms(5 * DAY_MS);
+    host.pass_days(&store, 5);
     for wanted in [Wanted::Leadgen(leadgen(1)), Wanted::Record(record("devis-1-1"))] {
         let found = found(&store, wanted).await;
         assert!(found.lead.is_none() && matches!(found.state, SeenState::Stored(_)));

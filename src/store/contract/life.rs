@@ -109,7 +109,7 @@ pub(crate) async fn every_verb_refuses_after_closing<H: Host>() {
         ("dropped", code(store.dropped().await)),
         ("scan", code(store.scan(10).await)),
         ("admit", code(store.admit(vec![purpose("nouveau")]).await)),
-        ("confirm_clock", code(store.confirm_clock(Some(by())).await)),
+        ("confirm_clock", code(store.confirm_clock(by()).await)),
         ("look_after", code(store.look_after().await)),
     ];
     for (verb, refusal) in refusals {

@@ -27,6 +27,8 @@ pub(crate) mod support;
 pub(crate) mod tokens;
 pub(crate) mod trail;
 
+use futures_util::FutureExt;
+
 use crate::clock::ManualClock;
 use crate::keyring::memory::MemoryKeyring;
 use crate::purpose::RecordId;
@@ -56,16 +58,33 @@ pub(crate) trait Host: Sized {
     /// Puts bytes in the place of a row behind the back of a store that is closed.
     fn put(&self, row: &Row, bytes: Vec<u8>);
 
-    /// Lets so many days pass in steps that are believed.
+    /// Lets so many days pass in steps that are believed and confirmed.
     fn pass_days(&self, store: &SharedStore, days: i64) {
         for step in 0..days {
             self.clock().advance_ms(support::DAY_MS);
             assert!(!store.clock_jumped(), "day {step}");
+            self.agree(store);
         }
     }
 
-    /// Opens the store for the purposes `devis` and `lettre`.
+    /// Another clock agrees with the one that is believed; it need not be asked where ours is ahead.
+    fn agree(&self, store: &SharedStore) {
+        if !store.clock_jumped() {
+            let agreed =
+                store.compare_clock(store.now()).now_or_never().expect("without a word of it in the trail");
+            assert_eq!(agreed, Ok(false));
+        }
+    }
+
+    /// Opens the store for the purposes `devis` and `lettre`, where another clock agrees with ours.
     fn open(&self) -> SharedStore {
+        let store = self.open_alone();
+        self.agree(&store);
+        store
+    }
+
+    /// Opens the store for the purposes `devis` and `lettre`; nobody has said anything of the clock.
+    fn open_alone(&self) -> SharedStore {
         self.try_open(&["devis", "lettre"]).expect("opens")
     }
 }
@@ -161,6 +180,12 @@ macro_rules! contract {
                 after_a_leap_forward_leads_are_stored_and_nothing_is_handed_out_or_destroyed,
                 a_confirmed_leap_stands_in_the_trail_and_is_believed_also_after_a_restart,
                 a_clock_set_back_brings_nothing_back_also_after_a_restart,
+                nothing_is_destroyed_before_the_clock_was_confirmed_since_the_start,
+                what_only_an_unconfirmed_clock_says_is_expired_is_not_passed_over,
+                a_first_clock_that_was_ahead_is_lowered_and_nothing_counts_as_expired_by_it,
+                a_wrong_word_of_a_person_is_taken_back_by_another_clock_and_by_a_person,
+                a_token_made_while_the_clock_was_ahead_lives_no_longer_for_it,
+                while_the_clock_is_not_believed_time_goes_on_and_is_kept_by_its_days,
                 steps_of_a_few_days_are_no_leap_and_seven_days_neither,
             }
             life {

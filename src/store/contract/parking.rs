@@ -4,7 +4,7 @@ use super::Host;
 use super::support::*;
 use crate::clock::Day;
 use crate::notification::{ParkCode, Why};
-use crate::store::{Requeue, SeenState, Settled, Settlement, SharedStore};
+use crate::store::{Requeue, SeenState, Settled, Settlement, SharedStore, StoreCode};
 use crate::trail::{Action, Outcome};
 
 fn bringing_back() -> crate::trail::Entry {
@@ -194,8 +194,10 @@ pub(crate) async fn ninety_days_count_from_the_submission_or_from_its_notificati
     assert_eq!(store.expire_parked().await, Ok(1));
     assert!(matches!(store.seen(&leadgen(1)).await, Ok(Some(SeenState::Refused(_)))));
     host.pass_days(&store, 1);
-    host.clock().advance_ms(-60 * DAY_MS);
+    host.clock().advance_ms(-30 * 60_000);
     assert_eq!(store.expire_parked().await, Ok(2), "by the highest clock seen");
+    host.clock().advance_ms(-60 * DAY_MS);
+    assert_eq!(code(store.expire_parked().await), Some(StoreCode::ClockUnconfirmed), "it was set");
 }
 
 pub(crate) async fn the_days_whose_keys_are_needed_are_those_of_what_is_parked<H: Host>() {
@@ -203,7 +205,7 @@ pub(crate) async fn the_days_whose_keys_are_needed_are_those_of_what_is_parked<H
     let store = host.open();
     let today = Day::of(start());
     store.settle(vec![parked(1, 1, HELD), parked(2, 1, REFUSED)]).await.expect("settled");
-    host.clock().advance_ms(2 * DAY_MS);
+    host.pass_days(&store, 2);
     store.settle(vec![parked(3, 1, BURIED)]).await.expect("settled");
     let day_after_next = today.next().next();
     assert_eq!(store.sealed_days().await, Ok(vec![today, day_after_next]));

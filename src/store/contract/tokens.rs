@@ -5,7 +5,7 @@ use super::support::*;
 use crate::store::{StoreCode, Token};
 use crate::trail::{Action, Entry, Outcome, Reason, Role};
 
-fn token(number: u64) -> Token {
+pub(super) fn token(number: u64) -> Token {
     Token {
         id: format!("{number:016x}"),
         hash: [number as u8; 32],

@@ -44,14 +44,14 @@ impl<'s> Draft<'s> {
             (entry.from, entry.to) = (Some(first), Some(last));
             self.append_line(entry);
         }
-        self.rows.clock = Some(self.look.mark);
+        (self.rows.clock, self.rows.clock_certain) = (Some(self.look.now()), self.look.certain());
         std::mem::take(&mut self.moved)
     }
 
     /// Adds a line to the trail, chained to the one before.
     pub(super) fn append_line(&mut self, entry: Entry) {
         let (last, mac) = self.rows.trail_head;
-        let (line, bytes) = chain(&self.shared.keyring.trail_key(), &mac, last + 1, self.look.now, entry);
+        let (line, bytes) = chain(&self.shared.keyring.trail_key(), &mac, last + 1, self.look.now(), entry);
         self.rows.trail_head = (line.seq, line.mac);
         self.rows.trail.insert(line.seq, bytes);
     }
@@ -108,7 +108,7 @@ impl<'s> Draft<'s> {
     }
 
     fn park(&mut self, reference: &LeadRef, why: Why, before: Option<u64>) -> Result<(), StoreError> {
-        let sealed = Day::of(self.look.now);
+        let sealed = Day::of(self.look.now());
         if self.shared.keyring.day_key(sealed).is_err() {
             self.shared.keyring.make_days(&[sealed]).map_err(keyring_failed)?;
         }
@@ -117,7 +117,7 @@ impl<'s> Draft<'s> {
         };
         let row = before.and_then(|arrival| self.rows.parked.get(&arrival)).filter(same_kind);
         // Held again is held since it first was; what became of another kind is so since now.
-        let since = row.map_or(self.look.now, |row| row.since);
+        let since = row.map_or(self.look.now(), |row| row.since);
         let arrival = before.unwrap_or(self.rows.last_arrival + 1);
         self.rows.last_arrival = self.rows.last_arrival.max(arrival);
         let received = Day::of(reference.received);
@@ -134,6 +134,15 @@ impl<'s> Draft<'s> {
         let arrival = arrival?;
         self.moved.push(arrival);
         self.rows.parked.remove(&arrival)
+    }
+
+    /// Tokens that were made while the clock was ahead live as long as was asked for, from now on.
+    pub(super) fn tokens_made_no_later_than_now(&mut self) {
+        let now = self.look.now();
+        for token in self.rows.tokens.values_mut().filter(|token| token.created_at > now) {
+            let ahead = token.created_at.duration_since(now);
+            (token.created_at, token.expires_at) = (now, token.expires_at - ahead);
+        }
     }
 
     fn count_dropped(&mut self, form: &FormId, dropped: &Dropped) {

@@ -59,8 +59,8 @@ impl Host for MemoryHost {
         let mark = ClockMark::new(self.clock.clone());
         {
             let mut rows = self.rows.lock().expect("not poisoned");
-            rows.clock.into_iter().for_each(|recorded| mark.adopt(recorded));
-            rows.clock = Some(mark.look().mark);
+            rows.clock.into_iter().for_each(|recorded| mark.adopt(recorded, rows.clock_certain));
+            rows.clock = Some(mark.look().now());
             for purpose in purposes {
                 rows.vaults.entry(support::purpose(purpose)).or_default();
             }

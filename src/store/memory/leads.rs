@@ -31,13 +31,16 @@ impl Leads for MemoryStore {
         if missing > 0 && !request.incomplete {
             return Err(StoreError::of(StoreCode::CountMismatch));
         }
-        self.0.require_clock()?;
+        let look = self.0.mark.look();
+        if look.is_ahead() {
+            return Err(look.doubt());
+        }
         let place = Arc::clone(&self.0.readings).try_acquire_owned();
         let place = place.map_err(|_| StoreError::of(StoreCode::Busy))?;
         let bounds = self.0.write(|draft| {
             // A clock set back brings no expired record back.
-            request.today = request.today.max(Day::of(draft.look.now));
-            let bounds = Bounds::of(&draft.rows, &request)?;
+            request.today = request.today.max(Day::of(draft.look.now()));
+            let bounds = Bounds::of(&draft.rows, &request, &draft.look)?;
             entry.purpose = Some(request.purpose.clone());
             entry.count = bounds.count;
             (entry.from, entry.to) = match &bounds.range {
@@ -95,11 +98,8 @@ fn open_one(shared: &MemoryState, rows: &Rows, id: &RecordId) -> Result<Option<O
     let Some(value) = rows.record(id) else { return Ok(None) };
     let record = SealedRecord::decode(value).ok_or(unreadable)?;
     let look = shared.mark.look();
-    match (record.expiry_day <= Day::of(look.mark), record.expiry_day <= Day::of(look.now)) {
-        (true, _) => return Ok(None),
-        // Whether it is past its expiry depends on whether the clock is right.
-        (false, true) => return Err(StoreError::of(StoreCode::ClockJumped)),
-        (false, false) => {}
+    if look.has_come(record.expiry_day).ok_or(look.doubt())? {
+        return Ok(None);
     }
     let key = shared.keyring.bucket_key_of(&Bucket::of(id), record.generation).map_err(|_| unreadable)?;
     open(&record, id, &key).map(Some).map_err(|_| unreadable)

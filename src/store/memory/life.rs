@@ -1,6 +1,7 @@
 //! The life of the store: room for purposes, whether it takes and gives, the clock, its end.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use crate::attention::Concern;
 use crate::purpose::PurposeId;
@@ -32,9 +33,9 @@ impl Life for MemoryStore {
     }
 
     async fn close(&self) -> Result<(), StoreError> {
-        let mark = self.0.mark.look().mark;
+        let look = self.0.mark.look();
         match self.0.rows() {
-            Ok(mut rows) => rows.clock = Some(mark),
+            Ok(mut rows) => (rows.clock, rows.clock_certain) = (Some(look.now()), look.certain()),
             Err(error) if error.code == StoreCode::Closed => return Ok(()),
             Err(error) => return Err(error),
         }
@@ -42,30 +43,58 @@ impl Life for MemoryStore {
         Ok(())
     }
 
-    fn clock_jumped(&self) -> bool {
-        self.0.mark.look().jumped
+    fn now(&self) -> Timestamp {
+        self.0.mark.look().now()
     }
 
-    async fn confirm_clock(&self, by: Option<Entry>) -> Result<bool, StoreError> {
-        let confirmed = self.0.write(|draft| {
-            let jumped = draft.look.jumped;
-            let mut entry = match by {
-                Some(entry) => entry,
-                None if !jumped => return Ok(None),
-                None => Entry::by_system(Action::ClockConfirmed),
-            };
-            if !jumped {
-                entry.result = Outcome::Nothing;
-            }
-            draft.append_line(entry);
-            if jumped {
-                draft.look.mark = draft.look.now;
-            }
-            Ok(jumped.then_some(draft.look.now))
-        })?;
-        if let Some(moment) = confirmed {
-            self.0.mark.confirm(moment);
+    fn clock_jumped(&self) -> bool {
+        self.0.mark.look().is_ahead()
+    }
+
+    fn clock_confirmed(&self) -> bool {
+        self.0.mark.look().is_confirmed()
+    }
+
+    async fn confirm_clock(&self, by: Entry) -> Result<bool, StoreError> {
+        self.weigh(None, Some(by))
+    }
+
+    async fn compare_clock(&self, right: Timestamp) -> Result<bool, StoreError> {
+        if self.0.mark.weigh(Some(right)).is_none() {
+            self.0.mark.hear(Some(right));
+            return Ok(false);
         }
-        Ok(confirmed.is_some())
+        self.weigh(Some(right), None)
+    }
+}
+
+impl MemoryStore {
+    fn weigh(&self, right: Option<Timestamp>, by: Option<Entry>) -> Result<bool, StoreError> {
+        let correction = self.0.mark.weigh(right);
+        let news = self.0.write(|draft| {
+            let lowers = correction.is_some_and(|correction| correction.lowers(&draft.look));
+            let news = correction.is_some() || !draft.look.is_confirmed();
+            if let Some(correction) = correction {
+                draft.look = draft.look.corrected(correction);
+            }
+            if lowers {
+                draft.tokens_made_no_later_than_now();
+                draft.append_line(Entry::by_system(Action::ClockLowered));
+            }
+            match by {
+                Some(mut entry) => {
+                    entry.result = if news { Outcome::Done } else { Outcome::Nothing };
+                    draft.append_line(entry);
+                }
+                None if !lowers => draft.append_line(Entry::by_system(Action::ClockConfirmed)),
+                None => {}
+            }
+            Ok(news)
+        })?;
+        match correction {
+            Some(correction) => self.0.mark.correct(correction),
+            None => self.0.mark.hear(right),
+        }
+        Ok(news)
     }
 }

@@ -86,11 +86,6 @@ impl MemoryState {
         });
         Ok(done)
     }
-
-    /// Refuses what may not be done while a leap of the clock is not confirmed.
-    fn require_clock(&self) -> Result<(), StoreError> {
-        if self.mark.look().jumped { Err(StoreError::of(StoreCode::ClockJumped)) } else { Ok(()) }
-    }
 }
 
 impl Store for MemoryStore {}

@@ -12,7 +12,7 @@ use crate::store::memory::MemoryStore;
 use crate::store::memory::rows::{Fate, ParkedRow};
 use crate::store::parked::{BURIED_SHOWN, META_KEEPS_DAYS, comes_back};
 use crate::store::{
-    BuriedRef, DueBy, HeldForm, Parked, ParkedClaim, ParkedOverview, RefusedForm, Requeue, StoreCode, StoreError,
+    BuriedRef, DueBy, HeldForm, Parked, ParkedClaim, ParkedOverview, RefusedForm, Requeue, StoreError,
 };
 use crate::trail::{Entry, Outcome};
 
@@ -106,7 +106,8 @@ impl Parked for MemoryStore {
 
     async fn requeue(&self, which: Requeue, mut entry: Entry) -> Result<u64, StoreError> {
         self.0.write(|draft| {
-            let now = draft.look.now;
+            // Due by both clocks, that which is told and that which is believed.
+            let (now, since) = (draft.look.told().min(draft.look.now()), draft.look.now());
             let leases = self.0.process().leases.clone();
             let mut count = 0;
             for (arrival, row) in &mut draft.rows.parked {
@@ -117,7 +118,7 @@ impl Parked for MemoryStore {
                 };
                 if wanted && comes_back(&row.why, now) && !leases.contains_key(arrival) {
                     row.why = Why::Waiting { not_before: now, attempts: 0, code: row.why.code() };
-                    row.since = now;
+                    row.since = since;
                     count += 1;
                 }
             }
@@ -130,10 +131,7 @@ impl Parked for MemoryStore {
 
     async fn expire_parked(&self) -> Result<u64, StoreError> {
         self.0.write(|draft| {
-            if draft.look.jumped {
-                return Err(StoreError::of(StoreCode::ClockJumped));
-            }
-            let last = Day::of(draft.look.now).minus(META_KEEPS_DAYS);
+            let last = Day::of(draft.look.confirmed()?).minus(META_KEEPS_DAYS);
             let leases = self.0.process().leases.clone();
             let old =
                 |(arrival, row): &(&u64, &ParkedRow)| row.submitted < last && !leases.contains_key(*arrival);
@@ -149,7 +147,7 @@ impl Parked for MemoryStore {
 
     async fn sealed_days(&self) -> Result<Vec<Day>, StoreError> {
         let rows = self.0.rows()?;
-        self.0.require_clock()?;
+        self.0.mark.look().confirmed()?;
         let days: BTreeSet<Day> = rows.parked.values().map(|row| row.sealed).collect();
         Ok(days.into_iter().collect())
     }
@@ -158,7 +156,9 @@ impl Parked for MemoryStore {
 /// Since when it is due, if it may move.
 fn due(row: &ParkedRow, by: DueBy, lanes: &Lanes) -> Option<Timestamp> {
     match (row.why, lanes.moves(&row.reference.lane())) {
-        (Why::Waiting { not_before, .. }, Move::Read | Move::Hold) if by.is_due(not_before) => Some(not_before),
+        (Why::Waiting { not_before, .. }, Move::Read | Move::Hold) if by.is_due(not_before) => {
+            Some(not_before)
+        }
         (Why::Held { .. }, Move::Read) => Some(row.since),
         _ => None,
     }

@@ -8,6 +8,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::keyring::Bucket;
 use crate::lead::{SealedRecord, UnsealedLead, unseal};
 use crate::purpose::{Cursor, RecordId};
+use crate::store::mark::ClockReading;
 use crate::store::memory::MemoryState;
 use crate::store::memory::draft::EPOCH;
 use crate::store::memory::rows::Rows;
@@ -26,7 +27,7 @@ pub(super) struct Bounds {
 
 impl Bounds {
     /// Looks for the page that was asked for.
-    pub(super) fn of(rows: &Rows, request: &PageRequest) -> Result<Self, StoreError> {
+    pub(super) fn of(rows: &Rows, request: &PageRequest, look: &ClockReading) -> Result<Self, StoreError> {
         let vault = rows.vaults.get(&request.purpose).ok_or(StoreError::of(StoreCode::PurposeUnknown))?;
         let from = request.after.as_ref().map_or(Unbounded, |after| Excluded((after.epoch, after.number)));
         let start = RecordId { purpose: request.purpose.clone(), epoch: EPOCH, number: 0 };
@@ -38,6 +39,9 @@ impl Bounds {
                 break;
             }
             let id = RecordId { purpose: request.purpose.clone(), epoch: *epoch, number: *number };
+            if is_doubtful(request, value, look)? {
+                return Err(look.doubt());
+            }
             let fate = fate(request, value)?;
             bounds.tests_left_out += u64::from(fate == Fate::TestLeftOut);
             if fate == Fate::Read {
@@ -75,6 +79,18 @@ fn fate(request: &PageRequest, value: &[u8]) -> Result<Fate, StoreError> {
 
 fn eligible(request: &PageRequest, value: &[u8]) -> Result<bool, StoreError> {
     Ok(fate(request, value)? == Fate::Read)
+}
+
+/// True of what a page must neither give nor pass over: whether its expiry day has come depends on whether the clock is right.
+/// Passed over, it would lie behind the reader's cursor for good.
+fn is_doubtful(request: &PageRequest, value: &[u8], look: &ClockReading) -> Result<bool, StoreError> {
+    let (_, expiry, test) = SealedRecord::peek(value).ok_or(StoreError::of(StoreCode::RecordUnreadable))?;
+    let of_kind = match request.test {
+        TestFilter::Exclude => !test,
+        TestFilter::Include => true,
+        TestFilter::Only => test,
+    };
+    Ok(of_kind && look.has_come(expiry).is_none())
 }
 
 /// The eligible records of a page in arrival order. It holds its place among the readings until it is dropped.

@@ -28,6 +28,8 @@ pub(super) struct Rows {
     pub(super) dropped: BTreeMap<(FormId, String), u64>,
     /// The highest clock that was believed.
     pub(super) clock: Option<Timestamp>,
+    /// The highest clock that somebody confirmed.
+    pub(super) clock_certain: Option<Timestamp>,
 }
 
 /// The records of a purpose.

@@ -16,7 +16,7 @@ impl Trail for MemoryStore {
     }
 
     async fn note(&self, entry: Entry) -> Result<(), StoreError> {
-        let now = self.0.mark.look().told.as_millisecond();
+        let now = self.0.mark.look().told().as_millisecond();
         let actor = entry.actor().to_string();
         {
             let mut process = self.0.process();

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::purpose::{PurposeId, RecordId};
-use crate::store::mark::ClockReading;
+use crate::store::mark::{ClockReading, Correction};
 use crate::store::sled::engine::{Changes, Engine, KEY_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::store::sled::layout::{self, Place, meta};
 use crate::store::sled::shared::{Effect, Shared};
@@ -47,12 +47,9 @@ pub(super) struct Draft<'e> {
     pub(super) shared: &'e Shared,
     /// What is there.
     pub(super) engine: &'e Engine,
-    /// The moment of the transaction: never below the highest clock seen.
+    /// The moment of the transaction: the highest clock that is believed.
     pub(super) now: Timestamp,
-    /// The clock has leapt, and nobody has confirmed it.
-    pub(super) jumped: bool,
-    /// The highest clock that is believed.
-    mark: Timestamp,
+    look: ClockReading,
     kept: Layer,
     current: Layer,
 }
@@ -60,8 +57,8 @@ pub(super) struct Draft<'e> {
 impl<'e> Draft<'e> {
     /// Begins.
     pub(super) fn begin(shared: &'e Shared, engine: &'e Engine) -> Self {
-        let ClockReading { now, mark, jumped, .. } = shared.look();
-        Self { shared, engine, now, jumped, mark, kept: Layer::default(), current: Layer::default() }
+        let look = shared.look();
+        Self { shared, engine, now: look.now(), look, kept: Layer::default(), current: Layer::default() }
     }
 
     /// Runs one job. If it refuses, what it had written is dropped.
@@ -69,7 +66,11 @@ impl<'e> Draft<'e> {
         &mut self,
         job: impl FnOnce(&mut Self) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        let look = self.look;
         let done = job(self);
+        if done.is_err() {
+            (self.look, self.now) = (look, look.now());
+        }
         let layer = std::mem::take(&mut self.current);
         if done.is_ok() {
             for (place, writes) in layer.changes.0 {
@@ -123,10 +124,16 @@ impl<'e> Draft<'e> {
         self.current.changes.0.entry(place).or_default().insert(key.to_vec(), None);
     }
 
-    /// Believes the clock as it is now.
-    pub(super) fn confirm_clock(&mut self) {
-        (self.mark, self.jumped) = (self.now, false);
-        self.effect(Effect::ClockConfirmed(self.now));
+    /// The look at the clock that this is done under.
+    pub(super) fn look(&self) -> ClockReading {
+        self.look
+    }
+
+    /// From here on the highest clock seen is another.
+    pub(super) fn correct_clock(&mut self, correction: Correction) {
+        self.look = self.look.corrected(correction);
+        self.now = self.look.now();
+        self.effect(Effect::ClockCorrected(correction));
     }
 
     /// Notes what memory must learn.
@@ -167,7 +174,7 @@ impl<'e> Draft<'e> {
     pub(super) fn finish(mut self) -> Result<Finished, StoreError> {
         let commit = self.counter(&Place::Meta, meta::COMMIT)? + 1;
         let generation = self.shared.keyring().generation();
-        let mark = self.mark;
+        let (mark, certain) = (self.look.now(), self.look.certain());
         let clock = mark.as_millisecond();
         let stored = std::mem::take(&mut self.kept.stored);
         self.attempt(|draft| {
@@ -179,6 +186,10 @@ impl<'e> Draft<'e> {
             }
             draft.write(Place::Meta, meta::COMMIT, commit.to_be_bytes().to_vec())?;
             draft.write(Place::Meta, meta::KEYRING_GENERATION, generation.to_be_bytes().to_vec())?;
+            if let Some(certain) = certain {
+                let ms = certain.as_millisecond();
+                draft.write(Place::Meta, meta::CLOCK_CERTAIN_MS, ms.to_be_bytes().to_vec())?;
+            }
             draft.write(Place::Meta, meta::CLOCK_MS, clock.to_be_bytes().to_vec())
         })?;
         Ok(Finished { changes: self.kept.changes, effects: self.kept.effects, commit, generation, mark })

@@ -1,5 +1,6 @@
 //! Keys that the next transactions may need, made off the hot path: a replacement of the keyring is synced.
 
+use crate::clock::Day;
 use crate::keyring::{BUCKET_RECORDS, Bucket};
 use crate::store::StoreError;
 use crate::store::sled::draft::OUTCOMES_MAX;
@@ -28,7 +29,7 @@ pub(super) fn make(shared: &Shared, engine: &Engine) -> Result<(), StoreError> {
     if !absent.is_empty() {
         keyring.make_buckets(&absent).map_err(keyring_failed)?;
     }
-    let today = shared.today();
+    let today = Day::of(shared.look().now());
     if keyring.day_key(today).is_err() {
         keyring.make_days(&[today]).map_err(keyring_failed)?;
     }

@@ -80,8 +80,10 @@ pub(super) mod meta {
     pub(in crate::store::sled) const COMMIT: &[u8] = b"commit";
     /// u64: the newest generation of the keyring that the store has seen.
     pub(in crate::store::sled) const KEYRING_GENERATION: &[u8] = b"keyring-generation";
-    /// i64, ms: the highest clock seen; time does not go below it.
+    /// i64, ms: the highest clock seen; time does not go below it, unless another clock says that it was ahead.
     pub(in crate::store::sled) const CLOCK_MS: &[u8] = b"clock-ms";
+    /// i64, ms: the highest clock that somebody confirmed; absent: nobody has.
+    pub(in crate::store::sled) const CLOCK_CERTAIN_MS: &[u8] = b"clock-certain-ms";
     /// u64: the next arrival number of `parked`; never given twice.
     pub(in crate::store::sled) const NEXT_ARRIVAL: &[u8] = b"next-arrival";
     /// u64 ‖ 32 bytes: number and mac of the trail's last line, so that a cut end shows.

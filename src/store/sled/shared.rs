@@ -14,7 +14,7 @@ use crate::keyring::Keyring;
 use crate::machine::lock::{LockError, LockFile};
 use crate::purpose::PurposeId;
 use crate::random::Random;
-use crate::store::mark::{ClockMark, ClockReading};
+use crate::store::mark::{ClockMark, ClockReading, Correction};
 use crate::store::sled::Settings;
 use crate::store::sled::engine::opening::{self, Opened};
 use crate::store::sled::engine::witness::Witness;
@@ -45,8 +45,10 @@ pub(super) enum Effect {
     Unparked(Position),
     /// A purpose holds so many records now.
     Stored(PurposeId, u64),
-    /// The clock is believed up to this moment.
-    ClockConfirmed(Timestamp),
+    /// The highest clock seen is another.
+    ClockCorrected(Correction),
+    /// A person says that the clock is right.
+    ClockConfirmed,
 }
 
 /// Shared by all verbs and the writer.
@@ -143,9 +145,8 @@ impl Shared {
         for purpose in engine.purposes() {
             stored.insert(purpose.clone(), engine.counter(&Place::Meta, &meta::stored(&purpose))?);
         }
-        if let Some(seen) = engine.read(&Place::Meta, meta::CLOCK_MS)? {
-            let ms = seen.as_ref().try_into().map_err(|_| StoreError::of(StoreCode::Damaged))?;
-            self.mark.adopt(crate::store::sled::layout::moment(i64::from_be_bytes(ms))?);
+        if let Some(seen) = recorded(&engine, meta::CLOCK_MS)? {
+            self.mark.adopt(seen, recorded(&engine, meta::CLOCK_CERTAIN_MS)?);
         }
         let mut missing = BTreeMap::new();
         engine.visit(&Place::Meta, meta::MISSING.range(), |key, value| {
@@ -195,26 +196,26 @@ impl Shared {
         self.mark.look()
     }
 
-    /// The present day.
-    pub(super) fn today(&self) -> Day {
-        Day::of(self.look().now)
+    /// The highest clock seen.
+    pub(super) fn mark(&self) -> &ClockMark {
+        &self.mark
     }
 
-    /// Refuses what may not be done while a leap of the clock is not confirmed.
+    /// A look for what is handed out.
     ///
     /// # Errors
-    /// [`StoreCode::ClockJumped`].
-    pub(super) fn require_clock(&self) -> Result<(), StoreError> {
-        self.believed_day().map(drop)
-    }
-
-    /// The present day, for what cannot be taken back: from the same look as the clock's being believed.
-    ///
-    /// # Errors
-    /// [`StoreCode::ClockJumped`].
-    pub(super) fn believed_day(&self) -> Result<Day, StoreError> {
+    /// [`StoreCode::ClockJumped`]: nothing is while the clock is not believed.
+    pub(super) fn believed_look(&self) -> Result<ClockReading, StoreError> {
         let look = self.look();
-        if look.jumped { Err(StoreError::of(StoreCode::ClockJumped)) } else { Ok(Day::of(look.now)) }
+        if look.is_ahead() { Err(look.doubt()) } else { Ok(look) }
+    }
+
+    /// The present day, for what cannot be taken back.
+    ///
+    /// # Errors
+    /// [`StoreCode::ClockJumped`], [`StoreCode::ClockUnconfirmed`].
+    pub(super) fn confirmed_day(&self) -> Result<Day, StoreError> {
+        self.look().confirmed().map(Day::of)
     }
 
     /// Learns what a commit has made durable.
@@ -229,7 +230,8 @@ impl Shared {
                 Effect::Stored(purpose, count) => {
                     stored.insert(purpose, count);
                 }
-                Effect::ClockConfirmed(moment) => self.mark.confirm(moment),
+                Effect::ClockCorrected(correction) => self.mark.correct(correction),
+                Effect::ClockConfirmed => self.mark.hear(None),
             }
         }
     }
@@ -375,4 +377,11 @@ impl Shared {
     pub(super) fn seen_key(&self, leadgen: &LeadgenId) -> [u8; 32] {
         crate::store::sled::layout::seen_key(&self.keyring.seen_key(), leadgen)
     }
+}
+
+/// A moment of the clock that a commit recorded.
+fn recorded(engine: &Engine, key: &[u8]) -> Result<Option<Timestamp>, StoreError> {
+    let Some(bytes) = engine.read(&Place::Meta, key)? else { return Ok(None) };
+    let ms = bytes.as_ref().try_into().map_err(|_| StoreError::of(StoreCode::Damaged))?;
+    crate::store::sled::layout::moment(i64::from_be_bytes(ms)).map(Some)
 }

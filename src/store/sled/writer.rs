@@ -288,7 +288,7 @@ impl WriterThread {
     }
 
     fn is_behind(&self) -> bool {
-        let mark = self.shared.look().mark;
+        let mark = self.shared.look().now();
         self.shared.keyring().generation() > self.generation
             || self.mark.is_none_or(|recorded| mark.duration_since(recorded) > MARK_LAG)
     }

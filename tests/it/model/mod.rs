@@ -12,6 +12,8 @@
 //! - A number is given twice, or below one that was given.
 //! - An exporter that goes on from its cursor misses a record, gets one twice, or gets what the whitelist, a consent or
 //!   the expiry keeps back.
+//! - The clock leaps and no leap is said, or time goes back, or something ends as too old, or is passed over as expired, for a
+//!   clock that is ahead (unless a person confirmed that one).
 //! - The trail does not chain, has no line for a page, or tells of what did not happen.
 //! - A call without Meta's signature is believed; more is taken than the bound allows, or refused while there is room.
 //! - After the reaper's look something older than 90 days is parked, or a day's key seals nothing.

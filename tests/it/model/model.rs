@@ -28,6 +28,8 @@ const META_KEEPS_DAYS: u32 = 90;
 const DAY_MS: i64 = 86_400_000;
 /// A longer leap of the clock is not believed at once.
 const LEAP_MS: i64 = 7 * DAY_MS;
+/// Two clocks that are no further apart agree.
+const AGREES_MS: i64 = 3_600_000;
 /// How every leadgen id begins, and what stands in every answer: it may lie in clear in no file.
 pub const CANARY: &str = "77555000";
 
@@ -55,6 +57,8 @@ pub struct Lead {
     pub form: usize,
     kind: Kind,
     created: Timestamp,
+    /// What the daemon took for the time when it first accepted it.
+    received: Option<Timestamp>,
     /// Meta has deleted it.
     gone: bool,
     /// A call with it got its 200.
@@ -80,8 +84,10 @@ pub enum Act {
     Reap,
     /// Refused and buried references wait again.
     Requeue(Which),
-    /// The clock is believed.
+    /// The clock is compared with another, or a person says that it is right.
     Confirm,
+    /// The clock is set.
+    ClockSet,
 }
 
 /// Everything that was ever submitted, and what was seen of it.
@@ -97,8 +103,10 @@ pub struct Model {
     lines: HashMap<&'static str, u64>,
     /// The highest clock that the daemon believed; none: it was just started, and may have recorded less.
     mark: Option<Timestamp>,
-    /// The clock leapt, and nobody has confirmed it: nothing is handed out or destroyed.
+    /// The clock is ahead and not believed: nothing is handed out or destroyed.
     pub leapt: bool,
+    /// A person said that a clock is right that is not, and Graph has not spoken since.
+    misled: bool,
     /// When the reaper looks again; none: it has not looked since the start.
     pub reaper_due: Option<Timestamp>,
     /// Something may misbehave.
@@ -114,7 +122,7 @@ impl Model {
     pub fn submit(&mut self, world: &World<'_>, form: usize, kind: Kind, days_ago: i64) -> usize {
         let index = self.leads.len();
         let id = format!("{CANARY}{index:06}");
-        let created = world.now().as_millisecond() - days_ago * DAY_MS;
+        let created = world.true_now().as_millisecond() - days_ago * DAY_MS;
         let created = Timestamp::from_second(created / 1_000).expect("in range");
         let unix = u64::try_from(created.as_second()).expect("after 1970");
         let mut lead = MetaLead::new(PAGES[PAGE_OF[form]], FORM_IDS[form], unix).with_id(&id);
@@ -137,6 +145,7 @@ impl Model {
             form,
             kind,
             created,
+            received: None,
             gone: false,
             acknowledged: false,
             maybe: false,
@@ -185,23 +194,35 @@ impl Model {
         once.iter().filter(unknown).count()
     }
 
-    pub fn acknowledge(&mut self, leads: &[usize]) {
+    pub fn acknowledge(&mut self, world: &World<'_>, leads: &[usize]) {
         for index in leads {
-            self.leads[*index].acknowledged = true;
-            self.leads[*index].maybe = false;
+            let lead = &mut self.leads[*index];
+            lead.received.get_or_insert(world.now().max(world.believed()));
+            lead.acknowledged = true;
+            lead.maybe = false;
         }
     }
 
-    pub fn doubt(&mut self, leads: &[usize]) {
+    pub fn doubt(&mut self, world: &World<'_>, leads: &[usize]) {
         for index in leads {
             let lead = &mut self.leads[*index];
+            lead.received.get_or_insert(world.now().max(world.believed()));
             lead.maybe |= !lead.acknowledged;
+        }
+    }
+
+    /// What was in doubt and is not there never arrived.
+    pub fn resolve(&mut self, world: &World<'_>) {
+        for lead in self.leads.iter_mut().filter(|lead| lead.maybe) {
+            if !world.rooms().inbox.holds(&leadgen(&lead.id)) {
+                lead.received = None;
+            }
         }
     }
 
     /// Looks at everything and compares. `loose`: a crash in between, so what the step did may have happened or not.
     pub async fn check(&mut self, world: &World<'_>, act: Act, loose: bool) -> Result<(), Broken> {
-        self.check_clock(world)?;
+        self.check_clock(world, act)?;
         self.check_calls(world, act)?;
         let stored_before = self.count_stored();
         self.look(world, act).await?;
@@ -215,22 +236,44 @@ impl Model {
         (self.reaper_due, self.mark) = (None, None);
     }
 
-    /// The clock was confirmed.
-    pub fn clock_confirmed(&mut self, world: &World<'_>) {
-        (self.mark, self.leapt) = (Some(world.now()), false);
+    /// A person said that the clock is right.
+    pub fn person_confirmed(&mut self, world: &World<'_>) {
+        self.misled = world.is_off_ms() > AGREES_MS;
     }
 
-    /// A leap of more than seven days is noticed, and no other.
-    fn check_clock(&mut self, world: &World<'_>) -> Result<(), Broken> {
-        let said = world.rooms().store.clock_jumped();
-        if let Some(mark) = self.mark {
-            let leapt = world.now().as_millisecond() - mark.as_millisecond() > LEAP_MS;
-            hold!(said == leapt, "the clock went from {mark} to {}, and a leap is said: {said}", world.now());
+    /// The clock was compared with Graph's, if that could be asked: what a person had said counts no more, and time is what
+    /// it is.
+    pub fn watched(&mut self, world: &World<'_>) -> Result<(), Broken> {
+        let store = &world.rooms().store;
+        let ahead_ms = store.now().as_millisecond() - world.true_now().as_millisecond();
+        if store.clock_confirmed() && world.is_off_ms() <= AGREES_MS {
+            hold!(
+                ahead_ms <= 2 * AGREES_MS,
+                "Graph has confirmed the clock, and time is {ahead_ms} ms ahead"
+            );
+            self.misled = false;
         }
-        if !said {
-            self.mark = Some(world.now());
+        Ok(())
+    }
+
+    /// A leap of more than seven days is noticed; a clock that is not believed is ahead of time, and else time is not behind
+    /// it; time goes back only where somebody says so.
+    fn check_clock(&mut self, world: &World<'_>, act: Act) -> Result<(), Broken> {
+        let (told, said) = (world.now(), world.rooms().store.clock_jumped());
+        let believed = world.believed();
+        let ahead_ms = told.as_millisecond() - believed.as_millisecond();
+        hold!(
+            said == (ahead_ms > AGREES_MS) && (said || ahead_ms <= 0),
+            "not believed: {said}, {ahead_ms} ms ahead"
+        );
+        if let (Some(mark), false) = (self.mark, matches!(act, Act::Confirm)) {
+            let leapt = told.as_millisecond() - mark.as_millisecond() > LEAP_MS;
+            // What passes while the clock is not believed may bring time close to it.
+            hold!(said || !leapt || self.leapt, "the clock went from {mark} to {told}, and no leap is said");
+            hold!(leapt || !said || self.leapt, "the clock went from {mark} to {told}, and a leap is said");
+            hold!(mark <= believed, "time went from {mark} back to {believed}");
         }
-        self.leapt = said;
+        (self.mark, self.leapt) = (Some(believed), said);
         Ok(())
     }
 
@@ -298,7 +341,8 @@ impl Model {
             hold!(id.number > self.last_number[of], "{id} was given after number {}", self.last_number[of]);
             self.last_number[of] = id.number;
             let lead = &mut self.leads[index];
-            let expires_at = periods(&policy_purpose(world, of), lead.created, lead.created).expires_at;
+            let received = lead.received.unwrap_or(lead.created);
+            let expires_at = periods(&policy_purpose(world, of), lead.created, received).expires_at;
             lead.expires = Some(Day::of(expires_at));
         }
         Ok(())
@@ -389,7 +433,7 @@ impl Model {
                 Action::Requeued => {
                     hold!(matches!(act, Act::Requeue(_)), "a line tells of a requeue that nobody asked for");
                 }
-                Action::ClockConfirmed => {
+                Action::ClockConfirmed | Action::ClockLowered => {
                     hold!(matches!(act, Act::Confirm), "a line tells of a clock that nobody confirmed");
                 }
                 other => hold!(false, "a line tells of {other}, which nobody asked for"),
@@ -411,7 +455,7 @@ impl Model {
         if self.leapt {
             return Ok(());
         }
-        let oldest = Day::of(world.now()).minus(META_KEEPS_DAYS);
+        let oldest = Day::of(world.believed()).minus(META_KEEPS_DAYS);
         for (index, lead) in self.leads.iter().enumerate() {
             let parked = matches!(lead.state, Some(SeenState::Parked(_)));
             hold!(!parked || Day::of(lead.created) >= oldest, "lead {index} is parked for more than 90 days");
@@ -420,7 +464,7 @@ impl Model {
         let mut needed = before;
         needed.extend(rooms.inbox.days());
         needed.extend(rooms.store.sealed_days().await.map_err(|error| store_says(&error))?);
-        let yesterday = Day::of(world.now()).minus(1);
+        let yesterday = Day::of(world.believed()).minus(1);
         for day in rooms.keyring.days() {
             hold!(day >= yesterday || needed.contains(&day), "the key of day {} seals nothing", day.0);
         }

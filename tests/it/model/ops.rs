@@ -30,6 +30,8 @@ pub enum Op {
     Reload(usize),
     /// … while a fetcher is taking a step.
     FetchReload(usize, usize),
+    /// The daemon's clock is set: so many milliseconds off Meta's, which is right.
+    ClockOff(i64),
     /// A person says that the clock is right.
     ConfirmClock,
     /// The watch of the clock takes one step.
@@ -155,14 +157,12 @@ fn op(dice: &mut Dice) -> Op {
         25..36 => Op::Advance(advance(dice)),
         36..58 => Op::Fetch(dice.below(2)),
         58..61 => Op::FetchBoth,
-        61..64 => Op::Reap,
-        64 => {
-            if dice.below(3) == 0 {
-                Op::ConfirmClock
-            } else {
-                Op::Watch
-            }
-        }
+        61..63 => Op::Reap,
+        63..65 => match dice.below(8) {
+            0 => Op::ConfirmClock,
+            1..3 => Op::ClockOff(off(dice)),
+            _ => Op::Watch,
+        },
         65..72 => Op::Script(script(dice)),
         72..75 => Op::Behave,
         75 => Op::Vanish(dice.below(64)),
@@ -214,6 +214,23 @@ fn advance(dice: &mut Dice) -> i64 {
     let unit =
         dice.of(&[1, 1_000, 30_000, 300_000, 3_600_000, 3_600_000, 86_400_000, 86_400_000, 4 * 86_400_000]);
     unit * (1 + dice.below(6) as i64)
+}
+
+fn off(dice: &mut Dice) -> i64 {
+    let hour = 3_600_000;
+    dice.of(&[
+        0,
+        0,
+        0,
+        2 * hour,
+        72 * hour,
+        960 * hour,
+        4_800 * hour,
+        9_600 * hour,
+        -2 * hour,
+        -72 * hour,
+        -960 * hour,
+    ])
 }
 
 fn script(dice: &mut Dice) -> Script {

@@ -100,6 +100,11 @@ pub async fn shrink(meta: &Meta, seed: u64, bounds: Bounds, ops: Vec<Op>) -> (Ve
     (ops, why)
 }
 
+/// True if one clock is before the other by more than what passes for the same.
+fn is_an_hour_before(one: jiff::Timestamp, other: jiff::Timestamp) -> bool {
+    other.duration_since(one) > jiff::SignedDuration::from_hours(1)
+}
+
 struct Run<'m> {
     world: World<'m>,
     model: Model,
@@ -139,7 +144,10 @@ impl Run<'_> {
             Op::Export(of, limit) => {
                 match self.take_page(*of, *limit).await? {
                     Some(page) => self.model.exported(&self.world, *of, *limit, &page)?,
-                    None => hold!(self.model.leapt, "an export is refused for a clock that did not leap"),
+                    None => hold!(
+                        self.model.leapt || !self.world.rooms().store.clock_confirmed(),
+                        "an export is refused for a clock that did not leap and is confirmed"
+                    ),
                 }
                 self.model.check(&self.world, Act::Quiet, false).await
             }
@@ -165,6 +173,7 @@ impl Run<'_> {
             Op::Reap => Act::Reap,
             Op::Requeue(which) => Act::Requeue(*which),
             Op::ConfirmClock | Op::Watch => Act::Confirm,
+            Op::ClockOff(_) => Act::ClockSet,
             _ => Act::Quiet,
         }
     }
@@ -188,7 +197,7 @@ impl Run<'_> {
                 let references = self.notified(&leads)?;
                 self.world.arm(ticks);
                 let _ = self.world.rooms().inbox.accept(references).await;
-                self.model.doubt(&leads);
+                self.model.doubt(&self.world, &leads);
             }
             Op::Export(of, limit) => {
                 self.world.arm(ticks);
@@ -206,6 +215,7 @@ impl Run<'_> {
         }
         self.world.kill().await?;
         self.start(self.world.policy).await?;
+        self.model.resolve(&self.world);
         self.model.check(&self.world, act, true).await
     }
 
@@ -228,6 +238,7 @@ impl Run<'_> {
                 self.deliver(&calls).await?;
             }
             Op::Advance(ms) => self.world.advance_ms(*ms),
+            Op::ClockOff(ms) => self.world.set_clock_off(*ms),
             Op::Fetch(which) => {
                 let step = self.world.rooms().fetchers[which % 2].step().await;
                 return Ok(matches!(step, Step::Did(_)));
@@ -238,24 +249,29 @@ impl Run<'_> {
                 return Ok(matches!(one, Step::Did(_)) || matches!(two, Step::Did(_)));
             }
             Op::Reap => {
-                let due = self.model.reaper_due.is_none_or(|due| due <= self.world.now());
+                let now = self.world.now();
+                let hour = jiff::SignedDuration::from_hours(1);
+                let due = self.model.reaper_due.is_none_or(|due| due <= now || now + hour < due);
+                // By a clock that nobody has confirmed nothing is reaped.
+                let confirmed = self.world.rooms().store.clock_confirmed();
                 if let Step::Until(moment) = self.world.rooms().reaper.step().await {
                     self.model.reaper_due = Some(moment);
                 }
-                return Ok(due);
+                return Ok(due && confirmed);
             }
             Op::ConfirmClock => {
                 let by = Entry::by_system(Action::ClockConfirmed);
-                let confirmed = self.world.rooms().store.confirm_clock(Some(by)).await;
-                let leapt = confirmed.map_err(|error| store_says(&error))?;
-                hold!(leapt == self.model.leapt, "a leap was confirmed: {leapt}");
-                self.model.clock_confirmed(&self.world);
+                let store = &self.world.rooms().store;
+                let (leapt, confirmed) = (store.clock_jumped(), store.clock_confirmed());
+                let is_news = leapt || !confirmed || is_an_hour_before(self.world.now(), store.now());
+                let said = store.confirm_clock(by).await.map_err(|error| store_says(&error))?;
+                hold!(said == is_news, "there was something to confirm: {said}");
+                hold!(store.clock_confirmed() && !store.clock_jumped(), "a person's word counts for nothing");
+                self.model.person_confirmed(&self.world);
             }
             Op::Watch => {
-                if matches!(self.world.rooms().clockwatch.step().await, Step::Did(_)) {
-                    hold!(self.model.leapt, "a clock was confirmed that did not leap");
-                    self.model.clock_confirmed(&self.world);
-                }
+                self.world.rooms().clockwatch.step().await;
+                self.model.watched(&self.world)?;
             }
             Op::Script(script) => self.script(script),
             Op::Behave => {
@@ -297,7 +313,7 @@ impl Run<'_> {
         let rooms = self.world.rooms();
         let authentic = rooms.verifier.verify([signature.as_bytes()], false, Bytes::from(body));
         let authentic = authentic.map_err(|code| format!("Meta's own call is refused: {code}"))?;
-        let read = notification::read(&authentic, self.world.now());
+        let read = notification::read(&authentic, self.world.now().max(self.world.believed()));
         Ok(read.map_err(|code| format!("Meta's own call is not read: {code}"))?.references)
     }
 
@@ -322,7 +338,7 @@ impl Run<'_> {
                 Ok(accepted) => {
                     hold!(accepted.new.len() <= *unknown, "{} new of {unknown}", accepted.new.len());
                     new += accepted.new.len() as u64;
-                    self.model.acknowledge(leads);
+                    self.model.acknowledge(&self.world, leads);
                 }
                 Err(error) => {
                     hold!(error.code == InboxCode::Full, "the inbox refuses: {}", error.code);
@@ -422,7 +438,9 @@ impl Run<'_> {
             hold!(opened.is_err(), "something is handed out after a leap of the clock");
         }
         let page = match opened {
-            Err(error) if error.code == StoreCode::ClockJumped => return Ok(None),
+            Err(error) if matches!(error.code, StoreCode::ClockJumped | StoreCode::ClockUnconfirmed) => {
+                return Ok(None);
+            }
             opened => opened.map_err(|error| store_says(&error))?,
         };
         let read = |lead: Result<UnsealedLead, StoreError>| {
@@ -439,6 +457,7 @@ impl Run<'_> {
         for page in 0..2 {
             self.apply(&Op::TokenRevives(page)).await?;
         }
+        self.apply(&Op::ClockOff(0)).await?;
         self.apply(&Op::ConfirmClock).await?;
         self.drain().await?;
         for which in [Which::AttemptsSpent, Which::FormMismatch] {

@@ -23,7 +23,7 @@ use tamis::random::{Random, SeededRandom};
 use tamis::secret::WatchedSecret;
 use tamis::secret::location::{Environment, Location};
 use tamis::secret::{Key, Secret};
-use tamis::store::{SharedStore, StoreError};
+use tamis::store::{BelievedClock, SharedStore, StoreError};
 use tamis::telemetry::LeadNames;
 use tamis::telemetry::metrics::Metrics;
 use tamis::workers::{Clockwatch, Fetcher, FormBook, Reaper, ReloadGate, Retries, Tools};
@@ -159,6 +159,8 @@ pub struct World<'m> {
     secrets: TempDir,
     random: Arc<dyn Random>,
     editions: [u32; 2],
+    /// How far the daemon's clock is ahead of Meta's, in milliseconds.
+    off_ms: i64,
     rooms: Option<Rooms>,
 }
 
@@ -200,6 +202,7 @@ impl<'m> World<'m> {
             secrets,
             random,
             editions: [0; 2],
+            off_ms: 0,
             rooms: None,
         };
         world.advance_ms(0);
@@ -210,14 +213,36 @@ impl<'m> World<'m> {
     /// Time passes, here and at Meta.
     pub fn advance_ms(&self, by: i64) {
         self.clock.advance_ms(by);
-        let now = u64::try_from(self.clock.now().as_millisecond()).unwrap_or(0);
+        let now = u64::try_from(self.true_now().as_millisecond()).unwrap_or(0);
         self.meta.clock.store(now, Ordering::SeqCst);
+    }
+
+    /// The daemon's clock is set: so far ahead of Meta's, which is right.
+    pub fn set_clock_off(&mut self, ms: i64) {
+        self.clock.advance_ms(ms - self.off_ms);
+        self.off_ms = ms;
+    }
+
+    /// How far the daemon's clock is off, either way.
+    pub fn is_off_ms(&self) -> i64 {
+        self.off_ms.abs()
+    }
+
+    /// What time it is.
+    pub fn true_now(&self) -> jiff::Timestamp {
+        self.clock.now() - jiff::SignedDuration::from_millis(self.off_ms)
+    }
+
+    /// What time it is to the daemon.
+    pub fn believed(&self) -> jiff::Timestamp {
+        self.rooms().store.now()
     }
 
     pub fn rooms(&self) -> &Rooms {
         self.rooms.as_ref().expect("the daemon runs")
     }
 
+    /// What the daemon's clock says.
     pub fn now(&self) -> jiff::Timestamp {
         self.clock.now()
     }
@@ -312,7 +337,7 @@ impl<'m> World<'m> {
             settings,
             Arc::clone(&keyring),
             Arc::new(StoreKnows(Arc::clone(&store))),
-            Arc::clone(&clock),
+            Arc::new(BelievedClock(Arc::clone(&store))),
             Arc::clone(&random),
         );
         let inbox = inbox.await;
@@ -330,7 +355,7 @@ impl<'m> World<'m> {
             clock: Arc::clone(&clock),
             random,
             metrics: Arc::new(Metrics::new()),
-            names: LeadNames::new(Arc::clone(&keyring), Arc::clone(&clock)),
+            names: LeadNames::new(Arc::clone(&keyring), Arc::new(BelievedClock(Arc::clone(&store)))),
             left: Default::default(),
         });
         let fetchers = [Fetcher::new(Arc::clone(&tools)), Fetcher::new(Arc::clone(&tools))];

@@ -24,5 +24,6 @@ async fn quiet_weeks_are_no_leap() {
     world.clock.advance_ms(6 * DAY_MS);
     let store = world.open();
     assert!(!store.clock_jumped());
+    assert_eq!(store.compare_clock(later(21)).await, Ok(false));
     assert_eq!(store.sealed_days().await, Ok(Vec::<Day>::new()));
 }

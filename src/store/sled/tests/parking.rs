@@ -2,7 +2,7 @@
 
 use super::support::*;
 use crate::notification::ParkCode;
-use crate::store::{Leads, Life, Parked, Requeue, Seen, SeenState};
+use crate::store::{Leads, Life, Parked, Requeue, Seen, SeenState, StoreCode};
 use crate::trail::Action;
 
 /// The row's first byte is its version.
@@ -60,11 +60,13 @@ async fn rows_that_cannot_be_read_are_set_aside_and_shown_and_harm_no_other() {
         assert_eq!(store.requeue(which, by_officer(Action::Requeued)).await, Ok(0));
     }
     // A row that does not say which day's key it needs: none is destroyed on the store's word.
-    assert!(store.sealed_days().await.is_err());
+    assert_eq!(store.compare_clock(start()).await, Ok(false));
+    assert_eq!(code(store.sealed_days().await), Some(StoreCode::RecordUnreadable));
     for _ in 0..91 {
         world.clock.advance_ms(DAY_MS);
         assert!(!store.clock_jumped());
     }
+    assert_eq!(store.compare_clock(later(91)).await, Ok(false));
     assert_eq!(store.expire_parked().await, Ok(1), "the one that still says since when");
     assert_eq!(shown().await.len(), 2);
     assert_eq!(store.halted(), None);

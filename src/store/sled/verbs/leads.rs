@@ -13,7 +13,7 @@ use crate::store::sled::SledStore;
 use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{Place, record_key};
 use crate::store::sled::shared::Shared;
-use crate::store::sled::verbs::reading::{Bounds, Reading, expired};
+use crate::store::sled::verbs::reading::{Bounds, Reading};
 use crate::store::sled::verbs::{seen, settle};
 use crate::store::{
     Found, Leads, Page, PageRequest, SeenState, Settled, Settlement, StoreCode, StoreError, Wanted,
@@ -34,15 +34,15 @@ impl Leads for SledStore {
         if missing > 0 && !request.incomplete {
             return Err(StoreError::of(StoreCode::CountMismatch));
         }
-        self.shared.require_clock()?;
+        let look = self.shared.believed_look()?;
         let place = Arc::clone(&self.readings).try_acquire_owned();
         let place = place.map_err(|_| StoreError::of(StoreCode::Busy))?;
         // A clock set back brings no expired record back.
-        request.today = request.today.max(self.shared.today());
+        request.today = request.today.max(Day::of(look.now()));
         let purpose = request.purpose.clone();
         let (request, bounds) = self
             .beside(move |shared| {
-                let bounds = shared.reading(|engine| Bounds::of(shared, engine, &request))?;
+                let bounds = shared.reading(|engine| Bounds::of(shared, engine, &request, &look))?;
                 Ok((request, bounds))
             })
             .await?;
@@ -114,11 +114,8 @@ fn open_one(shared: &Shared, id: &RecordId) -> Result<Option<OpenedLead>, StoreE
     let Some(value) = shared.reading(|engine| read(engine, id))? else { return Ok(None) };
     let record = SealedRecord::decode(&value).ok_or(unreadable)?;
     let look = shared.look();
-    match (expired(record.expiry_day, Day::of(look.mark)), expired(record.expiry_day, Day::of(look.now))) {
-        (true, _) => return Ok(None),
-        // Whether it is past its expiry depends on whether the clock is right.
-        (false, true) => return Err(StoreError::of(StoreCode::ClockJumped)),
-        (false, false) => {}
+    if look.has_come(record.expiry_day).ok_or(look.doubt())? {
+        return Ok(None);
     }
     let key = shared.keyring().bucket_key_of(&Bucket::of(id), record.generation).map_err(|_| unreadable)?;
     open(&record, id, &key).map(Some).map_err(|_| unreadable)

@@ -1,11 +1,15 @@
 //! The life of the store: room for purposes, whether it takes and gives, the clock, its end.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use crate::attention::Concern;
 use crate::purpose::PurposeId;
+use crate::store::mark::Correction;
 use crate::store::sled::SledStore;
 use crate::store::sled::draft::Draft;
+use crate::store::sled::shared::Effect;
+use crate::store::sled::verbs::tokens;
 use crate::store::{Life, StoreCode, StoreError};
 use crate::trail::{Action, Entry, Outcome};
 
@@ -32,28 +36,63 @@ impl Life for SledStore {
         self.shut().await
     }
 
-    fn clock_jumped(&self) -> bool {
-        self.shared.look().jumped
+    fn now(&self) -> Timestamp {
+        self.shared.look().now()
     }
 
-    async fn confirm_clock(&self, by: Option<Entry>) -> Result<bool, StoreError> {
-        self.writer.write(1, move |draft| confirm_clock(draft, by)).await
+    fn clock_jumped(&self) -> bool {
+        self.shared.look().is_ahead()
+    }
+
+    fn clock_confirmed(&self) -> bool {
+        self.shared.look().is_confirmed()
+    }
+
+    async fn confirm_clock(&self, by: Entry) -> Result<bool, StoreError> {
+        self.writer.write(1, move |draft| confirm(draft, by)).await
+    }
+
+    async fn compare_clock(&self, right: Timestamp) -> Result<bool, StoreError> {
+        if self.shared.mark().weigh(Some(right)).is_none() {
+            self.shared.mark().hear(Some(right));
+            return Ok(false);
+        }
+        self.writer.write(1, move |draft| compare(draft, right)).await
     }
 }
 
-fn confirm_clock(draft: &mut Draft<'_>, by: Option<Entry>) -> Result<bool, StoreError> {
-    let jumped = draft.jumped;
-    let mut entry = match by {
-        Some(entry) => entry,
-        None if !jumped => return Ok(false),
-        None => Entry::by_system(Action::ClockConfirmed),
-    };
-    if !jumped {
+fn confirm(draft: &mut Draft<'_>, mut entry: Entry) -> Result<bool, StoreError> {
+    let correction = draft.shared.mark().weigh(None);
+    let news = correction.is_some() || !draft.look().is_confirmed();
+    if !news {
         entry.result = Outcome::Nothing;
     }
-    draft.append_line(entry)?;
-    if jumped {
-        draft.confirm_clock();
+    match correction {
+        Some(correction) => {
+            correct(draft, correction)?;
+        }
+        None => draft.effect(Effect::ClockConfirmed),
     }
-    Ok(jumped)
+    draft.append_line(entry)?;
+    Ok(news)
+}
+
+fn compare(draft: &mut Draft<'_>, right: Timestamp) -> Result<bool, StoreError> {
+    // Another may have said so meanwhile.
+    let Some(correction) = draft.shared.mark().weigh(Some(right)) else { return Ok(false) };
+    if !correct(draft, correction)? {
+        draft.append_line(Entry::by_system(Action::ClockConfirmed))?;
+    }
+    Ok(true)
+}
+
+/// Puts a correction in force. True: the highest clock seen was lowered, and a line says so.
+fn correct(draft: &mut Draft<'_>, correction: Correction) -> Result<bool, StoreError> {
+    let lowers = correction.lowers(&draft.look());
+    draft.correct_clock(correction);
+    if lowers {
+        tokens::made_no_later_than_now(draft)?;
+        draft.append_line(Entry::by_system(Action::ClockLowered))?;
+    }
+    Ok(lowers)
 }

@@ -123,19 +123,21 @@ fn arrivals(shared: &Shared, wanted: impl Fn(u64, &ParkedRow) -> bool) -> Result
 /// Makes these wait anew, if they are still what comes back and nobody holds them; one trail line for them all.
 fn requeue(draft: &mut Draft<'_>, arrivals: &[u64], mut entry: Entry) -> Result<u64, StoreError> {
     let mut count = 0;
+    // Due by both clocks, that which is told and that which is believed.
+    let now = draft.look().told().min(draft.now);
     for arrival in arrivals {
         let Some(before) = before(draft, *arrival)? else { continue };
         let why = before.position.why;
         let is_readable = before.position.of.is_some();
         // What cannot be read would only be set aside again.
-        if !is_readable || !comes_back(&why, draft.now) {
+        if !is_readable || !comes_back(&why, now) {
             continue;
         }
         // A leased one is being fetched: its outcome decides.
         if draft.shared.index().is_leased(*arrival) {
             continue;
         }
-        let waiting = Why::Waiting { not_before: draft.now, attempts: 0, code: why.code() };
+        let waiting = Why::Waiting { not_before: now, attempts: 0, code: why.code() };
         let row = ParkedRow { why: WhyRow::of(&waiting), since_ms: draft.now.as_millisecond(), ..before.row };
         draft.write(Place::Parked, &arrival.to_be_bytes(), layout::encode(&row))?;
         let after = Position { why: waiting, since: draft.now, ..before.position };
@@ -250,7 +252,7 @@ impl Parked for SledStore {
     }
 
     async fn expire_parked(&self) -> Result<u64, StoreError> {
-        let today = self.shared.believed_day()?;
+        let today = self.shared.confirmed_day()?;
         let last = today.minus(META_KEEPS_DAYS).0;
         let old = self.beside(move |shared| arrivals(shared, |_, row| row.submitted_day < last)).await?;
         let mut count = 0;
@@ -264,7 +266,7 @@ impl Parked for SledStore {
     async fn sealed_days(&self) -> Result<Vec<Day>, StoreError> {
         // A closed or halted store does not know what is parked: no key may be destroyed on its word.
         self.shared.engine()?;
-        self.shared.require_clock()?;
+        self.shared.confirmed_day()?;
         // Nor does one with a row that does not say.
         self.shared.index().sealed_days().ok_or(StoreError::of(StoreCode::RecordUnreadable))
     }

@@ -7,10 +7,10 @@ use std::vec;
 use sled::IVec;
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::clock::Day;
 use crate::keyring::Bucket;
 use crate::lead::{BucketKey, SealedRecord, UnsealedLead, unseal};
 use crate::purpose::{Cursor, RecordId};
+use crate::store::mark::ClockReading;
 use crate::store::sled::engine::{Engine, guarded};
 use crate::store::sled::layout::{Place, record_id, record_key};
 use crate::store::sled::shared::Shared;
@@ -44,6 +44,7 @@ impl Bounds {
         shared: &Shared,
         engine: &Engine,
         request: &PageRequest,
+        look: &ClockReading,
     ) -> Result<Self, StoreError> {
         let place = Place::Vault(request.purpose.clone());
         let start = RecordId { purpose: request.purpose.clone(), epoch: shared.epoch(), number: 0 };
@@ -59,6 +60,9 @@ impl Bounds {
             }
             looked_at += 1;
             let id = record_id(&request.purpose, key)?;
+            if is_doubtful(request, value, look)? {
+                return Err(look.doubt());
+            }
             let fate = fate(request, value)?;
             bounds.tests_left_out += u64::from(fate == Fate::TestLeftOut);
             if fate == Fate::Read {
@@ -86,7 +90,7 @@ enum Fate {
 /// By what stands in clear; a record that was changed there does not open.
 fn fate(request: &PageRequest, value: &[u8]) -> Result<Fate, StoreError> {
     let (_, expiry, test) = SealedRecord::peek(value).ok_or(StoreError::of(StoreCode::RecordUnreadable))?;
-    let is_over = expired(expiry, request.today);
+    let is_over = expiry <= request.today;
     Ok(match request.test {
         _ if is_over => Fate::PassedOver,
         TestFilter::Exclude if test => Fate::TestLeftOut,
@@ -99,9 +103,16 @@ fn eligible(request: &PageRequest, value: &[u8]) -> Result<bool, StoreError> {
     Ok(fate(request, value)? == Fate::Read)
 }
 
-/// True from the expiry day on.
-pub(in crate::store::sled) fn expired(expiry: Day, today: Day) -> bool {
-    expiry <= today
+/// True of what a page must neither give nor pass over: whether its expiry day has come depends on whether the clock is right.
+/// Passed over, it would lie behind the reader's cursor for good.
+fn is_doubtful(request: &PageRequest, value: &[u8], look: &ClockReading) -> Result<bool, StoreError> {
+    let (_, expiry, test) = SealedRecord::peek(value).ok_or(StoreError::of(StoreCode::RecordUnreadable))?;
+    let of_kind = match request.test {
+        TestFilter::Exclude => !test,
+        TestFilter::Include => true,
+        TestFilter::Only => test,
+    };
+    Ok(of_kind && look.has_come(expiry).is_none())
 }
 
 /// The eligible records of a page in arrival order, each unsealed when it is asked for. It holds the engine for one chunk of

@@ -79,6 +79,20 @@ fn create(draft: &mut Draft<'_>, token: &Token, entry: Entry) -> Result<(), Stor
     draft.append_line(entry)
 }
 
+/// Tokens that were made while the clock was ahead live as long as was asked for, from now on.
+pub(in crate::store::sled) fn made_no_later_than_now(draft: &mut Draft<'_>) -> Result<(), StoreError> {
+    let now = draft.now.as_millisecond();
+    for (id, bytes) in all(draft.engine)? {
+        let mut row: TokenRow = layout::decode(&bytes)?;
+        let ahead_ms = row.created_ms - now;
+        if ahead_ms > 0 {
+            (row.created_ms, row.expires_ms) = (now, row.expires_ms - ahead_ms);
+            draft.write(Place::Tokens, &id, layout::encode(&row))?;
+        }
+    }
+    Ok(())
+}
+
 fn revoke(draft: &mut Draft<'_>, id: &str, mut entry: Entry) -> Result<bool, StoreError> {
     let there = draft.read(&Place::Tokens, id.as_bytes())?.is_some();
     if there {

@@ -51,7 +51,7 @@ impl Trail for SledStore {
     }
 
     async fn note(&self, entry: Entry) -> Result<(), StoreError> {
-        if !self.notes.admit(entry.actor(), self.shared.look().told.as_millisecond()) {
+        if !self.notes.admit(entry.actor(), self.shared.look().told().as_millisecond()) {
             return Ok(());
         }
         self.writer.write(1, move |draft| draft.append_line(entry)).await

@@ -18,8 +18,10 @@ impl Model {
             (Some(SeenState::Parked(_)), Act::Reap) => {
                 hold!(*after == SeenState::Refused(ParkCode::TooOld), "not by the reaper");
                 hold!(!self.leapt, "the clock is not believed");
-                let today = Day::of(world.now());
-                hold!(Day::of(lead.created) < today.minus(META_KEEPS_DAYS), "Meta still has it");
+                let today = Day::of(world.true_now() + jiff::SignedDuration::from_hours(2));
+                let submitted =
+                    Day::of(lead.received.map_or(lead.created, |received| received.min(lead.created)));
+                hold!(submitted < today.minus(META_KEEPS_DAYS) || self.misled, "Meta still has it");
                 Ok(())
             }
             (Some(SeenState::Parked(why)), Act::Requeue(which)) => {
