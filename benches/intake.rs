@@ -40,7 +40,7 @@ use tamis::clock::{Clock, SystemClock};
 use tamis::current::Current;
 use tamis::http::problem::{as_problems, request_id};
 use tamis::http::{
-    BodyBudget, Health, Intake, IntakeSettings, Listener, NEXT_HEAD_MAX, Patience, Proxies, Trust,
+    BodyBudget, Health, Intake, IntakeSettings, Listener, NEXT_HEAD_MAX, Patience, Proxies, Seldom, Trust,
     public_server, with_id,
 };
 use tamis::notification::{self, Verifier};
@@ -390,10 +390,9 @@ async fn verify_and_parse(
 ) -> HttpResponse {
     let Parts { clock, metrics, settings, budget, .. } = &blind.parts;
     let refused = || HttpResponse::BadRequest().finish();
-    let Ok(body) = budget.read(&request, payload, settings.body_max_bytes, settings.body_deadline).await
-    else {
-        return refused();
-    };
+    let share = Proxies::default().share(&request);
+    let read = budget.read(&request, payload, share, settings.body_max_bytes, settings.body_deadline);
+    let Ok(body) = read.await else { return refused() };
     let received = clock.now();
     let signatures = request.headers().get_all("x-hub-signature-256").map(|value| value.as_bytes());
     let Ok(authentic) = blind.verifier.verify(signatures, true, body.bytes.clone()) else { return refused() };
@@ -451,6 +450,7 @@ async fn serve_intake(home: &Path) {
         metrics,
         names: Arc::new(LeadNames::new(rooms.keyring, clock)),
         proxies: Proxies::default(),
+        crowded: Seldom::default(),
     };
     let listener = Listener { workers: 2, connections: 1_000, shutdown: Duration::from_secs(1) };
     let server = public_server(

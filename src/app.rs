@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Fingerprint, Secrets};
 use crate::current::Current;
 use crate::graph::Graph;
-use crate::http::{BodyBudget, Intake, IntakeSettings, Proxies, Trust};
+use crate::http::{BodyBudget, Intake, IntakeSettings, Proxies, Seldom, Trust};
 use crate::inbox::Inbox;
 use crate::keyring::Keyring;
 use crate::machine::systemd::Systemd;
@@ -37,7 +37,7 @@ pub use opening::{StartError, StoreKnows};
 pub use reload::{Applied, Reload};
 pub use sockets::Addresses;
 
-/// Memory that the bodies of all notifications may take together.
+/// Memory that the bodies of all notifications may take together, beside the first kilobytes of each.
 const BODIES_TOTAL_BYTES: usize = 32 * 1024 * 1024;
 /// How long a notification's body may take.
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
@@ -230,6 +230,7 @@ impl Rooms {
             names: Arc::new(self.lead_names()),
             clock: Arc::new(clock),
             proxies: Proxies::new(&config.public.trusted_proxies),
+            crowded: Seldom::default(),
         }
     }
 }

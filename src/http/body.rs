@@ -1,51 +1,27 @@
 //! Reading a request's body within bounds: its own size, the time it may take, and the memory of all bodies together.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::{HttpRequest, web};
-use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Memory is handed out in pieces of this size.
-const PIECE_BYTES: usize = 1_024;
-/// A buffer starts with this much room at the most, whatever the caller announces.
-const FIRST_ROOM_BYTES: usize = 16 * 1_024;
+use crate::http::caller::Share;
+use crate::http::room::Room;
+
+pub use crate::http::room::{Body, BodyError};
 
 /// The memory that all bodies may take together.
 #[derive(Clone)]
-pub struct BodyBudget(Arc<Semaphore>);
-
-/// Why a body was not read to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BodyError {
-    /// Larger than one body may be.
-    TooLarge,
-    /// It took too long.
-    TooSlow,
-    /// All bodies together take the memory they may take.
-    NoRoom,
-    /// The connection broke.
-    Broken,
-}
-
-/// A body with the share of the budget that it occupies.
-pub struct Body {
-    /// The raw bytes.
-    pub bytes: Bytes,
-    /// Given back when the body is dropped.
-    _share: Option<OwnedSemaphorePermit>,
-}
+pub struct BodyBudget(Room);
 
 impl BodyBudget {
-    /// A budget of so many bytes.
+    /// A budget of so many bytes, beside the first ones of each body.
     pub fn new(total_bytes: usize) -> Self {
-        Self(Arc::new(Semaphore::new((total_bytes / PIECE_BYTES).max(1))))
+        Self(Room::new(total_bytes))
     }
 
-    /// Reads the body of a request.
+    /// Reads the body of a request, on this share of the budget.
     ///
     /// # Errors
     /// Too large, too slow, no room for it, or broken off.
@@ -53,6 +29,7 @@ impl BodyBudget {
         &self,
         request: &HttpRequest,
         payload: web::Payload,
+        share: Share,
         max_bytes: usize,
         deadline: Duration,
     ) -> Result<Body, BodyError> {
@@ -61,9 +38,9 @@ impl BodyBudget {
         if announced.is_some_and(|length: u64| length > max_bytes as u64) {
             return Err(BodyError::TooLarge);
         }
-        let room =
-            announced.and_then(|length| usize::try_from(length).ok()).unwrap_or(0).min(FIRST_ROOM_BYTES);
-        match tokio::time::timeout(deadline, self.collect(payload, max_bytes, room)).await {
+        // What comes in chunks announces nothing, and may have all that one body may have.
+        let announced = announced.and_then(|length| usize::try_from(length).ok()).unwrap_or(max_bytes);
+        match tokio::time::timeout(deadline, self.collect(payload, share, max_bytes, announced)).await {
             Ok(read) => read,
             Err(_) => Err(BodyError::TooSlow),
         }
@@ -72,34 +49,20 @@ impl BodyBudget {
     async fn collect(
         &self,
         mut payload: web::Payload,
+        share: Share,
         max_bytes: usize,
-        room: usize,
+        announced: usize,
     ) -> Result<Body, BodyError> {
-        let mut bytes = BytesMut::with_capacity(room);
-        let mut share: Option<OwnedSemaphorePermit> = None;
-        let mut pieces = 0;
-        while let Some(chunk) = payload.next().await {
-            let chunk = chunk.map_err(|_| BodyError::Broken)?;
-            if bytes.len() + chunk.len() > max_bytes {
-                return Err(BodyError::TooLarge);
+        let mut body = self.0.begin(share, announced);
+        loop {
+            let chunk = tokio::select! {
+                chunk = payload.next() => chunk,
+                () = body.taken_away() => return Err(BodyError::Overtaken),
+            };
+            match chunk {
+                Some(chunk) => body.push(&chunk.map_err(|_| BodyError::Broken)?, max_bytes)?,
+                None => return body.finish(),
             }
-            let needed = (bytes.len() + chunk.len()).div_ceil(PIECE_BYTES);
-            if needed > pieces {
-                self.take(needed - pieces, &mut share)?;
-                pieces = needed;
-            }
-            bytes.extend_from_slice(&chunk);
         }
-        Ok(Body { bytes: bytes.freeze(), _share: share })
-    }
-
-    fn take(&self, pieces: usize, share: &mut Option<OwnedSemaphorePermit>) -> Result<(), BodyError> {
-        let pieces = u32::try_from(pieces).map_err(|_| BodyError::TooLarge)?;
-        let more = Arc::clone(&self.0).try_acquire_many_owned(pieces).map_err(|_| BodyError::NoRoom)?;
-        match share {
-            Some(share) => share.merge(more),
-            None => *share = Some(more),
-        }
-        Ok(())
     }
 }

@@ -1,9 +1,10 @@
-//! Who called, as an address: for the log lines of calls that were refused, so that an operator can shut somebody out.
-//! Nothing is decided by it, and of calls that were taken it is not even looked at.
+//! Who called, as an address: for the log lines of calls that were refused, so that an operator can shut somebody out; and
+//! whose share a call's body takes of what all bodies may take. No answer depends on it otherwise.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderName;
@@ -14,20 +15,48 @@ const HOPS_MAX: usize = 16;
 
 /// Whose word on where a call came from is believed (`public.trusted_proxies`).
 #[derive(Clone, Default)]
-pub struct Proxies(Arc<[IpAddr]>);
+pub struct Proxies {
+    trusted: Arc<[IpAddr]>,
+    /// That somebody looks like a proxy and is none of these was said.
+    said: Arc<AtomicBool>,
+}
+
+/// Whose share of a bounded thing a call takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Share {
+    /// An address', of IPv6 that of its /64: whoever has one of these has all of them.
+    Of(IpAddr),
+    /// Nobody's: who called is not known, only which proxy passed it on. There is the common bound alone.
+    Common,
+}
 
 impl Proxies {
     /// These.
     pub fn new(trusted: &[IpAddr]) -> Self {
-        Self(trusted.iter().map(IpAddr::to_canonical).collect())
+        Self { trusted: trusted.iter().map(IpAddr::to_canonical).collect(), said: Arc::default() }
+    }
+
+    /// Whose share the call takes. Behind a proxy that was not declared all the world has one address: such a one has no
+    /// share, and is said once.
+    pub fn share(&self, request: &HttpRequest) -> Share {
+        let Some(connected) = connected(request) else { return Share::Common };
+        let forwards = request.headers().contains_key(FORWARDED_FOR);
+        if forwards && !self.trusted.contains(&connected) && is_private(connected) {
+            if !self.said.swap(true, Ordering::Relaxed) {
+                tracing::warn!(caller.address = %connected, "webhook.proxy-not-trusted");
+            }
+            return Share::Common;
+        }
+        match self.caller(request) {
+            Caller(Some(caller)) if !self.trusted.contains(&caller) => Share::Of(narrowed(caller)),
+            Caller(_) => Share::Common,
+        }
     }
 
     /// Who called: whoever is connected, or, if that is a trusted proxy, the last of the addresses in
     /// `X-Forwarded-For` that is none. What stands before that one was written by who knows whom.
     pub fn caller(&self, request: &HttpRequest) -> Caller {
-        let Some(connected) = request.peer_addr().map(|peer| peer.ip().to_canonical()) else {
-            return Caller(None);
-        };
+        let Some(connected) = connected(request) else { return Caller(None) };
         let lines = request.headers().get_all(FORWARDED_FOR).filter_map(|value| value.to_str().ok());
         let lines: Vec<&str> = lines.collect();
         Caller(Some(self.behind(connected, &lines)))
@@ -36,7 +65,7 @@ impl Proxies {
     fn behind(&self, connected: IpAddr, lines: &[&str]) -> IpAddr {
         let mut caller = connected;
         for hop in lines.iter().rev().flat_map(|line| line.rsplit(',')).take(HOPS_MAX) {
-            if !self.0.contains(&caller) {
+            if !self.trusted.contains(&caller) {
                 break;
             }
             // A proxy that does not know writes `unknown`: then the proxy is all there is.
@@ -44,6 +73,28 @@ impl Proxies {
             caller = before.to_canonical();
         }
         caller
+    }
+}
+
+fn connected(request: &HttpRequest) -> Option<IpAddr> {
+    request.peer_addr().map(|peer| peer.ip().to_canonical())
+}
+
+/// An address that nobody on the internet has (RFC 1918, 6598, 4193, and links' and hosts' own).
+fn is_private(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            v4.is_private() || v4.is_loopback() || v4.is_link_local() || (a, b & 0xc0) == (100, 64)
+        }
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+    }
+}
+
+fn narrowed(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),
     }
 }
 
@@ -90,8 +141,38 @@ mod tests {
         let long = vec!["127.0.0.1"; 100_000].join(",");
         assert_eq!(caller(local, "127.0.0.1", &[&long]), "127.0.0.1");
         assert_eq!(
-            Proxies::new(&["::ffff:127.0.0.1".parse().expect("mapped")]).0[0].to_string(),
+            Proxies::new(&["::ffff:127.0.0.1".parse().expect("mapped")]).trusted[0].to_string(),
             "127.0.0.1"
         );
+    }
+
+    #[test]
+    fn an_address_has_a_share_and_a_proxy_without_an_address_has_none() {
+        let share = |connected: &str, forwarded: &str| {
+            let peer = std::net::SocketAddr::new(connected.parse().expect("an address"), 1);
+            let mut request = actix_web::test::TestRequest::default().peer_addr(peer);
+            if !forwarded.is_empty() {
+                request = request.insert_header((FORWARDED_FOR, forwarded));
+            }
+            Proxies::new(&["127.0.0.1".parse().expect("an address")]).share(&request.to_http_request())
+        };
+        let of = |text: &str| Share::Of(text.parse().expect("an address"));
+        for (connected, forwarded, wanted) in [
+            ("203.0.113.9", "", of("203.0.113.9")),
+            // Whoever is connected may write what they like into their head.
+            ("203.0.113.9", "198.51.100.1", of("203.0.113.9")),
+            ("127.0.0.1", "198.51.100.1", of("198.51.100.1")),
+            ("127.0.0.1", "2001:db8:1:2:3:4:5:6", of("2001:db8:1:2::")),
+            ("127.0.0.1", "2001:db8:1:2::7", of("2001:db8:1:2::")),
+            ("127.0.0.1", "", Share::Common),
+            ("127.0.0.1", "unknown", Share::Common),
+            ("10.0.0.7", "", of("10.0.0.7")),
+            ("10.0.0.7", "198.51.100.1", Share::Common),
+            ("100.64.0.1", "198.51.100.1", Share::Common),
+            ("100.128.0.1", "198.51.100.1", of("100.128.0.1")),
+            ("fd00::1", "198.51.100.1", Share::Common),
+        ] {
+            assert_eq!(share(connected, forwarded), wanted, "{connected} {forwarded}");
+        }
     }
 }

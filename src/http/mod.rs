@@ -10,14 +10,17 @@ mod health;
 mod patience;
 pub mod problem;
 mod request;
+mod room;
+mod seldom;
 mod server;
 mod unread;
 mod webhook;
 
 pub use body::BodyBudget;
-pub use caller::Proxies;
+pub use caller::{Proxies, Share};
 pub use health::Health;
 pub use patience::Patience;
 pub use request::with_id;
+pub use seldom::Seldom;
 pub use server::{ADMIN_CONNECTIONS_MAX, AdminDoor, Listener, NEXT_HEAD_MAX, admin_server, public_server};
 pub use webhook::{Intake, IntakeSettings, Trust};

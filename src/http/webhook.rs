@@ -12,9 +12,10 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 
 use crate::clock::Clock;
 use crate::current::Current;
-use crate::http::body::{Body, BodyBudget, BodyError};
+use crate::http::body::{BodyBudget, BodyError};
 use crate::http::caller::Proxies;
 use crate::http::problem::{Problem, ProblemCode, Said, request_id};
+use crate::http::seldom::Seldom;
 use crate::inbox::{Accepted, Inbox, InboxError};
 use crate::notification::{
     self, Census, Challenge, ChallengeCode, ChangeCode, Notification, SignatureCode, Verifier, WireCode,
@@ -61,6 +62,8 @@ pub struct Intake {
     pub names: Arc<LeadNames>,
     /// Whose word on where a call came from is believed.
     pub proxies: Proxies,
+    /// For bodies that found no room: there can be any number of them.
+    pub crowded: Seldom,
 }
 
 /// `GET /webhook`: Meta asks whether this endpoint is ours (Graph API, Webhooks, "Verification Requests").
@@ -110,7 +113,7 @@ pub async fn notify(
             Ok(answer.content_type("text/plain; charset=utf-8").body("ok"))
         }
         Err(refusal) => {
-            refusal.say(&request, &intake.proxies);
+            refusal.say(&request, &intake);
             let code = refusal.problem();
             intake.metrics.notification(code.status().as_u16());
             Err(Problem::of(code))
@@ -137,18 +140,28 @@ async fn receive(request: &HttpRequest, payload: web::Payload, intake: &Intake) 
     let settings = intake.settings;
     let body = intake
         .budget
-        .read(request, payload, settings.body_max_bytes, settings.body_deadline)
+        .read(
+            request,
+            payload,
+            intake.proxies.share(request),
+            settings.body_max_bytes,
+            settings.body_deadline,
+        )
         .await
         .map_err(Refusal::Body)?;
     let received = intake.clock.now();
-    let Body { bytes, .. } = &body;
     let signatures = request.headers().get_all(SIGNATURE).map(|value| value.as_bytes());
     let legacy = request.headers().contains_key(LEGACY_SIGNATURE);
-    let authentic =
-        intake.trust.pin().verifier.verify(signatures, legacy, bytes.clone()).map_err(Refusal::Signature)?;
+    let authentic = intake
+        .trust
+        .pin()
+        .verifier
+        .verify(signatures, legacy, body.bytes.clone())
+        .map_err(Refusal::Signature)?;
     let Notification { references, census } =
         notification::read(&authentic, received).map_err(Refusal::Wire)?;
-    drop(authentic);
+    // What waits for the disk from here on are references: the room is another's.
+    drop((authentic, body));
     count(request, &census, intake);
     let words = Words::of(&census);
     if references.is_empty() {
@@ -202,7 +215,7 @@ impl Refusal {
         match self {
             Self::Body(BodyError::TooLarge) => ProblemCode::BodyTooLarge,
             Self::Body(BodyError::TooSlow) => ProblemCode::RequestTimeout,
-            Self::Body(BodyError::NoRoom) => ProblemCode::Busy,
+            Self::Body(BodyError::NoRoom | BodyError::OverShare | BodyError::Overtaken) => ProblemCode::Busy,
             Self::Body(BodyError::Broken) => ProblemCode::RequestInvalid,
             Self::Signature(SignatureCode::Mismatch) => ProblemCode::SignatureMismatch,
             Self::Signature(_) => ProblemCode::SignatureMissing,
@@ -212,9 +225,9 @@ impl Refusal {
         }
     }
 
-    fn say(&self, request: &HttpRequest, proxies: &Proxies) {
+    fn say(&self, request: &HttpRequest, intake: &Intake) {
         request.extensions_mut().insert(Said);
-        let (id, problem) = (request_id(request), self.problem());
+        let id = request_id(request);
         let code: &dyn fmt::Display = match self {
             Self::Inbox(error) => {
                 tracing::error!(request.id = id, code = %error.code, io.kind = ?error.io, "webhook.not-accepted");
@@ -222,9 +235,20 @@ impl Refusal {
             }
             Self::Signature(code) => code,
             Self::Wire(code) => code,
-            Self::Body(_) => &problem,
+            Self::Body(code) => {
+                intake.metrics.body_refused(*code);
+                if self.problem() == ProblemCode::Busy {
+                    let Some(times) = intake.crowded.happened() else { return };
+                    let caller = intake.proxies.caller(request);
+                    tracing::warn!(
+                        request.id = id, code = %code, caller.address = %caller, bodies.refused = times, "webhook.crowded"
+                    );
+                    return;
+                }
+                code
+            }
         };
-        let caller = proxies.caller(request);
+        let caller = intake.proxies.caller(request);
         tracing::warn!(request.id = id, code = %code, caller.address = %caller, "webhook.refused");
     }
 }

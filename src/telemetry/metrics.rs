@@ -16,6 +16,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use crate::attention::AttentionCode;
+use crate::code::Coded;
 use crate::id::PageId;
 use crate::notification::{ChangeCode, ParkCode};
 use crate::purpose::PurposeId;
@@ -93,6 +94,7 @@ pub struct Readings {
 pub struct Metrics {
     registry: Registry,
     notifications: Family<ByAnswer, Counter>,
+    bodies_refused: Family<ByCode, Counter>,
     changes: Family<ByKind, Counter>,
     references_new: Counter,
     references_known: Counter,
@@ -206,6 +208,11 @@ impl Metrics {
                 "notifications",
                 "Calls to the webhook, by HTTP status answered"
             ),
+            bodies_refused: register!(
+                registry,
+                "bodies_refused",
+                "Bodies of calls to the webhook that were not read to their end, by code"
+            ),
             changes: register!(registry, "changes", "Changes in signed notifications, by kind"),
             references_new: register!(registry, "references_new", "References accepted"),
             references_known: register!(registry, "references_known", "References recognised as known"),
@@ -254,6 +261,11 @@ impl Metrics {
     /// A call to the webhook was answered.
     pub fn notification(&self, status: u16) {
         self.notifications.get_or_create(&ByAnswer { answer: status_label(status) }).inc();
+    }
+
+    /// A body was not read to its end.
+    pub fn body_refused(&self, code: impl Coded) {
+        self.bodies_refused.get_or_create(&ByCode { code: Label(code.code()) }).inc();
     }
 
     /// So many changes of one kind were in a notification.

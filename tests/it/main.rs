@@ -12,6 +12,7 @@ mod cli;
 mod clock;
 mod codes;
 mod connections;
+mod crowding;
 mod declared;
 mod deploy;
 mod dice;

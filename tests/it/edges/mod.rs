@@ -84,7 +84,18 @@ const EDGES: &[(&str, &[&str])] = &[
     // What runs.
     (
         "telemetry",
-        &["attention", "clock", "id", "keyring", "machine", "notification", "purpose", "secret", "visible"],
+        &[
+            "attention",
+            "clock",
+            "code",
+            "id",
+            "keyring",
+            "machine",
+            "notification",
+            "purpose",
+            "secret",
+            "visible",
+        ],
     ),
     (
         "workers",
