@@ -12,7 +12,7 @@ use crate::app::{App, Rooms};
 use crate::clock::Rfc3339;
 use crate::http::admin::Admin;
 use crate::http::{
-    ADMIN_CONNECTIONS_MAX, AdminDoor, Health, Intake, Listener, NEXT_HEAD_MAX, Patience, admin_server,
+    ADMIN_CONNECTIONS_MAX, AdminDoor, Health, Intake, Listener, NEXT_HEAD_MAX, Patience, Visits, admin_server,
     public_server,
 };
 use crate::lifecycle::Stop;
@@ -24,7 +24,7 @@ use crate::workers::{Clockwatch, Fetcher, Reaper, Scanner, Tools, Warden, Worker
 const PUBLIC_WORKERS: usize = 2;
 /// Connections to the public side at one time, where the system allows as many open files.
 const PUBLIC_CONNECTIONS_MAX: usize = 10_000;
-/// A connection to the public side, and the second descriptor by which it is watched.
+/// A connection, and the second descriptor by which it is watched.
 const FILES_A_CONNECTION: usize = 2;
 /// Open files that are not connections of callers: the journal's segments, the store, Graph, the log.
 const OTHER_FILES: usize = 256;
@@ -102,6 +102,7 @@ impl Rooms {
         let random = || Arc::clone(&self.ambient.random);
         let public = Listener { workers: PUBLIC_WORKERS, connections: public_connections(), shutdown };
         let admin = move || Listener { workers: 1, connections: ADMIN_CONNECTIONS_MAX, shutdown };
+        let visits = Arc::new(Visits::default());
         let state = Arc::new(Admin {
             store: Arc::clone(&self.store),
             inbox: Arc::clone(&self.inbox),
@@ -110,6 +111,7 @@ impl Rooms {
             metrics: Arc::clone(&self.metrics),
             clock: Arc::clone(&self.ambient.clock),
             random: random(),
+            visits: Arc::clone(&visits),
         });
         let patience = Patience::new(NEXT_HEAD_MAX);
         let (of_socket, dice) = (Arc::clone(&state), random());
@@ -140,6 +142,8 @@ impl Rooms {
         }
         let asked = stop.clone();
         stop.supervise("patience", async move { patience.run(asked.requested()).await });
+        let asked = stop.clone();
+        stop.supervise("visits", async move { visits.run(asked.requested()).await });
         Ok((handles, Arc::new(door)))
     }
 
@@ -210,6 +214,6 @@ impl Rooms {
 /// As many as leave room for everything else that the daemon opens: a listener that runs out of files takes nobody.
 fn public_connections() -> usize {
     let files = usize::try_from(descriptors::raise_limit()).unwrap_or(usize::MAX);
-    let others = OTHER_FILES + 2 * ADMIN_CONNECTIONS_MAX;
+    let others = OTHER_FILES + 2 * ADMIN_CONNECTIONS_MAX * FILES_A_CONNECTION;
     (files.saturating_sub(others) / FILES_A_CONNECTION).clamp(PUBLIC_WORKERS, PUBLIC_CONNECTIONS_MAX)
 }

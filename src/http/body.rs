@@ -7,6 +7,7 @@ use actix_web::{HttpRequest, web};
 use futures_util::StreamExt;
 
 use crate::http::caller::Share;
+use crate::http::problem::ProblemCode;
 use crate::http::room::Room;
 
 pub use crate::http::room::{Body, BodyError};
@@ -14,6 +15,18 @@ pub use crate::http::room::{Body, BodyError};
 /// The memory that all bodies may take together.
 #[derive(Clone)]
 pub struct BodyBudget(Room);
+
+impl BodyError {
+    /// What the outside is told.
+    pub fn problem(self) -> ProblemCode {
+        match self {
+            Self::TooLarge => ProblemCode::BodyTooLarge,
+            Self::TooSlow => ProblemCode::RequestTimeout,
+            Self::NoRoom | Self::OverShare | Self::Overtaken => ProblemCode::Busy,
+            Self::Broken => ProblemCode::RequestInvalid,
+        }
+    }
+}
 
 impl BodyBudget {
     /// A budget of so many bytes, beside the first ones of each body.

@@ -6,6 +6,7 @@
 pub mod admin;
 mod body;
 mod caller;
+mod ending;
 mod health;
 mod patience;
 pub mod problem;
@@ -14,6 +15,7 @@ mod room;
 mod seldom;
 mod server;
 mod unread;
+mod visit;
 mod webhook;
 
 pub use body::BodyBudget;
@@ -23,4 +25,5 @@ pub use patience::Patience;
 pub use request::with_id;
 pub use seldom::Seldom;
 pub use server::{ADMIN_CONNECTIONS_MAX, AdminDoor, Listener, NEXT_HEAD_MAX, admin_server, public_server};
+pub use visit::Visits;
 pub use webhook::{Intake, IntakeSettings, Trust};

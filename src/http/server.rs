@@ -16,6 +16,7 @@ use crate::http::patience::{Patience, watched};
 use crate::http::problem::as_problems;
 use crate::http::request::{Telling, told, with_id};
 use crate::http::unread::close_unread;
+use crate::http::visit::visited;
 use crate::http::webhook::{self, Intake};
 use crate::random::Random;
 
@@ -120,6 +121,7 @@ pub fn admin_server(
         AdminDoor::Socket(_) => Door::Socket,
         AdminDoor::Tcp(_) => Door::Tcp,
     };
+    let visits = Arc::clone(&state.visits);
     let server = HttpServer::new(move || {
         App::new()
             .app_data(random.clone())
@@ -127,6 +129,7 @@ pub fn admin_server(
             .wrap(from_fn(told))
             .wrap(from_fn(with_id))
             .wrap(from_fn(close_unread))
+            .wrap(from_fn(visited))
             .configure(|routes| admin::configure(routes, kind, &state))
     })
     .workers(listener.workers)
@@ -135,9 +138,13 @@ pub fn admin_server(
     // An idle connection's buffer would keep the last answers that went through it: closed, it is zeroed.
     .keep_alive(KeepAlive::Disabled)
     .disable_signals()
-    .shutdown_timeout(listener.shutdown.as_secs());
+    .shutdown_timeout(listener.shutdown.as_secs())
+    .on_connect(move |connection, data| {
+        visits.watch(connection, data);
+        admin::on_connect(connection, data);
+    });
     let server = match door {
-        AdminDoor::Socket(socket) => server.on_connect(admin::on_connect).listen_uds(socket)?,
+        AdminDoor::Socket(socket) => server.listen_uds(socket)?,
         AdminDoor::Tcp(socket) => server.listen(socket)?,
     };
     Ok(server.run())

@@ -213,10 +213,7 @@ impl Refusal {
     /// What the outside is told.
     fn problem(&self) -> ProblemCode {
         match self {
-            Self::Body(BodyError::TooLarge) => ProblemCode::BodyTooLarge,
-            Self::Body(BodyError::TooSlow) => ProblemCode::RequestTimeout,
-            Self::Body(BodyError::NoRoom | BodyError::OverShare | BodyError::Overtaken) => ProblemCode::Busy,
-            Self::Body(BodyError::Broken) => ProblemCode::RequestInvalid,
+            Self::Body(error) => error.problem(),
             Self::Signature(SignatureCode::Mismatch) => ProblemCode::SignatureMismatch,
             Self::Signature(_) => ProblemCode::SignatureMissing,
             Self::Wire(WireCode::NotJson) => ProblemCode::NotJson,

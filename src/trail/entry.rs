@@ -54,7 +54,7 @@ pub struct Entry {
     pub(super) reason: Option<Reason>,
     /// Of which purpose.
     pub purpose: Option<PurposeId>,
-    /// How many records (for an export: up to how many).
+    /// How many records (for an export: up to how many); of a revoked token, how many calls were cut.
     pub count: u64,
     /// The first record.
     pub from: Option<RecordId>,

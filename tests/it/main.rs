@@ -19,6 +19,7 @@ mod dice;
 mod disk;
 mod durable;
 mod edges;
+mod ends;
 mod fetching;
 mod hanging;
 mod held;

@@ -117,7 +117,12 @@ impl Call {
             .description(Some("JSON, at most 4,096 bytes."))
             .content("application/json", Content::new(Some(Ref::from_schema_name(T::name()))));
         self.operation = self.operation.request_body(Some(body.build()));
-        self.refused(&[ProblemCode::RequestInvalid, ProblemCode::BodyInvalid, ProblemCode::BodyTooLarge])
+        self.refused(&[
+            ProblemCode::RequestInvalid,
+            ProblemCode::RequestTimeout,
+            ProblemCode::BodyInvalid,
+            ProblemCode::BodyTooLarge,
+        ])
     }
 
     /// A good answer: one JSON document of this shape.

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use actix_web::web::{Bytes, Data};
+use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::api::find::{Find, Finding, Found, State};
 use crate::api::{IdText, Moment, Pairs, Word};
 use crate::http::admin::Desk;
-use crate::http::admin::body::parse;
+use crate::http::admin::body::read;
 use crate::http::admin::mask::mask;
 use crate::http::admin::operator::{By, Find as MayFind};
 use crate::http::admin::record::Outlet;
@@ -49,9 +49,9 @@ pub(super) async fn find(
     desk: Data<Desk>,
     request: HttpRequest,
     queue: Data<Queue>,
-    body: Bytes,
+    payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let question: Find = parse(&body)?;
+    let question: Find = read(&request, payload).await?;
     let wanted = wanted(&question)?;
     // Asked first: what is settled in between is found in the store.
     let queued = matches!(&wanted, Wanted::Leadgen(leadgen) if queue.holds(leadgen));
@@ -126,6 +126,7 @@ fn code_of(state: &SeenState) -> Option<ParkCode> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::admin::body::parse;
 
     fn wanted(body: &str) -> Result<Wanted, ProblemCode> {
         parse(body.as_bytes()).and_then(|question| super::wanted(&question))

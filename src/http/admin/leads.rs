@@ -17,6 +17,7 @@ use crate::http::admin::query::Parameters;
 use crate::http::admin::record::Outlet;
 use crate::http::admin::stream::{Export, Format};
 use crate::http::problem::{Problem, ProblemCode, request_id};
+use crate::http::visit::Visit;
 use crate::purpose::{Cursor, Policy, Purpose, PurposeId};
 use crate::store::{Page, PageRequest, TestFilter};
 use crate::telemetry::metrics::Metrics;
@@ -66,7 +67,8 @@ pub(super) async fn export(
         request.id = %id, actor = %operator.actor(), role = %operator.role(), purpose = %purpose.id,
         records.max = page.count, cursor = %page.next, "export.opened"
     );
-    Ok(answer(page, &purpose, &wanted, id))
+    let visit = request.conn_data::<Arc<Visit>>().cloned();
+    Ok(answer(page, &purpose, &wanted, id, visit))
 }
 
 /// An exporter is told the same of a purpose that is not its own and of one that does not exist.
@@ -99,7 +101,13 @@ fn recipient_for(
     }
 }
 
-fn answer(page: Page, purpose: &Arc<Purpose>, wanted: &Wanted, request_id: String) -> HttpResponse {
+fn answer(
+    page: Page,
+    purpose: &Arc<Purpose>,
+    wanted: &Wanted,
+    request_id: String,
+    visit: Option<Arc<Visit>>,
+) -> HttpResponse {
     let mut head = HttpResponse::Ok();
     head.insert_header(("Tamis-Next-Cursor", page.next.to_string()));
     head.insert_header(("Tamis-More", if page.more { "true" } else { "false" }));
@@ -120,7 +128,7 @@ fn answer(page: Page, purpose: &Arc<Purpose>, wanted: &Wanted, request_id: Strin
         }
     };
     let outlet = Outlet::of(Arc::clone(purpose));
-    Export { records: page.records, outlet, format, request_id }.into_response(head)
+    Export { records: page.records, outlet, format, request_id, visit }.into_response(head)
 }
 
 crate::codes! {

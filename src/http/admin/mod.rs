@@ -34,7 +34,7 @@ use std::sync::Arc;
 
 use actix_web::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use actix_web::middleware::{DefaultHeaders, from_fn};
-use actix_web::web::{self, Data, PayloadConfig, ServiceConfig};
+use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::api::document::BASE;
@@ -42,14 +42,12 @@ use crate::clock::Clock;
 use crate::current::Current;
 use crate::http::admin::find::Queue;
 use crate::http::problem::{Problem, ProblemCode, as_problems, request_id};
+use crate::http::visit::Visits;
 use crate::purpose::Policy;
 use crate::random::Random;
 use crate::store::SharedStore;
 
 pub use operator::{Door, on_connect};
-
-/// The largest body that a call of the admin side takes.
-pub const BODY_BYTES_MAX: usize = 4 * 1024;
 
 /// What the admin side works with.
 pub struct Admin {
@@ -67,6 +65,8 @@ pub struct Admin {
     pub clock: Arc<dyn Clock>,
     /// For tokens.
     pub random: Arc<dyn Random>,
+    /// The calls that are under way, of both doors.
+    pub visits: Arc<Visits>,
 }
 
 /// What most calls need, and all that recognising an operator needs.
@@ -75,6 +75,7 @@ struct Desk {
     policy: Arc<Current<Policy>>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
+    visits: Arc<Visits>,
 }
 
 /// Puts the routes behind a door. Opens nothing: it may run once a worker.
@@ -84,6 +85,7 @@ pub fn configure(config: &mut ServiceConfig, door: Door, admin: &Admin) {
         policy: Arc::clone(&admin.policy),
         clock: Arc::clone(&admin.clock),
         random: Arc::clone(&admin.random),
+        visits: Arc::clone(&admin.visits),
     };
     config.app_data(Data::from(Arc::clone(&admin.inbox)));
     let inbox = Arc::clone(&admin.inbox);
@@ -99,7 +101,6 @@ fn routes(config: &mut ServiceConfig, door: Door, desk: Desk) {
     let scope = web::scope(BASE)
         .app_data(door)
         .app_data(Data::new(desk))
-        .app_data(PayloadConfig::new(BODY_BYTES_MAX))
         .wrap(from_fn(as_problems))
         .wrap(private)
         .service(web::resource("/openapi.json").route(web::get().to(openapi::show)))

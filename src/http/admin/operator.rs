@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::marker::PhantomData;
+use std::sync::Arc;
 
 use actix_web::dev::{Extensions, Payload};
 use actix_web::http::StatusCode;
@@ -14,6 +15,7 @@ use tokio::net::UnixStream;
 use crate::http::admin::Desk;
 use crate::http::admin::credential::Credential;
 use crate::http::problem::{Problem, ProblemCode};
+use crate::http::visit::Visit;
 use crate::purpose::PurposeId;
 use crate::store::Token;
 use crate::trail::{Action, Entry, Operator, Outcome, Reason, Role};
@@ -138,7 +140,7 @@ pub(super) async fn note_refusal(
 async fn recognise(request: &HttpRequest) -> Result<Operator, Problem> {
     match (request.app_data::<Door>(), request.app_data::<Data<Desk>>()) {
         (Some(Door::Socket), _) => Ok(by_peer(request.conn_data::<Peer>().copied())?),
-        (Some(Door::Tcp), Some(desk)) => by_token(request.headers(), desk).await,
+        (Some(Door::Tcp), Some(desk)) => by_token(request, desk).await,
         _ => Err(Problem::of(ProblemCode::Internal)),
     }
 }
@@ -151,9 +153,13 @@ fn by_peer(peer: Option<Peer>) -> Result<Operator, ProblemCode> {
     Ok(Operator::recognised_by_kernel(uid))
 }
 
-async fn by_token(headers: &HeaderMap, desk: &Desk) -> Result<Operator, Problem> {
-    let text = bearer(headers)?;
+async fn by_token(request: &HttpRequest, desk: &Desk) -> Result<Operator, Problem> {
+    let text = bearer(request.headers())?;
     let presented = Credential::parse(text).ok_or(ProblemCode::TokenRefused)?;
+    let visit = request.conn_data::<Arc<Visit>>();
+    if let Some(visit) = visit {
+        visit.presents(presented.id());
+    }
     let kept = desk.store.token(presented.id()).await?;
     if !presented.matches(kept.as_ref().map(|token| &token.hash)) {
         return Err(Problem::of(ProblemCode::TokenRefused));
@@ -161,6 +167,9 @@ async fn by_token(headers: &HeaderMap, desk: &Desk) -> Result<Operator, Problem>
     // By the later of the two clocks: one that is not believed keeps no token alive, nor does one that was set back.
     let now = desk.clock.now().max(desk.store.now());
     let token = kept.filter(|token| now < token.expires_at).ok_or(ProblemCode::TokenRefused)?;
+    if let Some(visit) = visit {
+        visit.recognised();
+    }
     let Token { id, role, purposes, recipient, reason, .. } = token;
     Ok(Operator::recognised_by_token(id, role, purposes, recipient, reason))
 }

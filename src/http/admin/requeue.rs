@@ -1,11 +1,11 @@
 //! `POST /inbox/requeue`: refused, buried or waiting references come back.
 
-use actix_web::web::{Bytes, Data};
+use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::api::{IdText, inbox as api};
 use crate::http::admin::Desk;
-use crate::http::admin::body::parse;
+use crate::http::admin::body::read;
 use crate::http::admin::operator::{By, Requeue as MayRequeue};
 use crate::http::admin::query::whole;
 use crate::http::problem::{Problem, ProblemCode, request_id};
@@ -30,9 +30,9 @@ pub(super) async fn requeue(
     by: By<MayRequeue>,
     desk: Data<Desk>,
     request: HttpRequest,
-    body: Bytes,
+    payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let which = wanted(&parse(&body)?)?;
+    let which = wanted(&read(&request, payload).await?)?;
     let requeued = desk.store.requeue(which, Entry::by(&by.operator, Action::Requeued)).await?;
     tracing::info!(
         request.id = %request_id(&request), actor = %by.operator.actor(), refs.requeued = requeued, "inbox.requeued"
@@ -43,6 +43,7 @@ pub(super) async fn requeue(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::admin::body::parse;
 
     fn which(body: &str) -> Result<Requeue, ProblemCode> {
         parse(body.as_bytes()).and_then(|which| wanted(&which))

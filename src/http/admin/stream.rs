@@ -6,6 +6,7 @@
 //! The end is said, not inferred: a thread that died (a panic, a runtime going down, a client given up) breaks the
 //! transfer, so that nobody takes half an export for a whole one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpResponseBuilder;
@@ -14,6 +15,7 @@ use futures_util::stream;
 use tokio::sync::mpsc;
 
 use crate::http::admin::record::{Outlet, Record};
+use crate::http::visit::Visit;
 use crate::lead::UnsealedLead;
 use crate::lifecycle::wait::wait_for;
 use crate::store::{Records, StoreCode, StoreError};
@@ -47,6 +49,8 @@ pub(super) struct Export {
     pub(super) format: Box<dyn Format>,
     /// The number of the request, for the log.
     pub(super) request_id: String,
+    /// Whoever takes it.
+    pub(super) visit: Option<Arc<Visit>>,
 }
 
 /// What the reading thread says.
@@ -67,13 +71,16 @@ enum Unheard {
 impl Export {
     /// The answer with this export as its body.
     pub(super) fn into_response(self, mut head: HttpResponseBuilder) -> actix_web::HttpResponse {
-        let Self { records, outlet, format, request_id } = self;
+        let Self { records, outlet, format, request_id, visit } = self;
         let (told, coming) = mpsc::channel(BATCHES_WAITING_MAX);
         let (id, purpose) = (request_id.clone(), outlet.purpose().id.clone());
         // Ends by itself when nobody takes what it reads, or with the last record.
         tokio::task::spawn_blocking(move || {
             if let Err(Unheard::Stuck) = read(records, &told) {
                 tracing::warn!(request.id = %id, purpose = %purpose, "export.given-up");
+                if let Some(visit) = visit {
+                    visit.end();
+                }
             }
         });
         let writing = Writing { coming, outlet, format, request_id, stage: Stage::Head, sent: 0 };
@@ -205,8 +212,6 @@ mod tests {
     use actix_web::body::{MessageBody, to_bytes};
     use jiff::Timestamp;
 
-    use std::sync::Arc;
-
     use super::*;
     use crate::http::admin::ndjson::Ndjson;
     use crate::http::admin::tests::policy;
@@ -221,8 +226,8 @@ mod tests {
         records: impl Iterator<Item = Result<UnsealedLead, StoreError>> + Send + 'static,
     ) -> HttpResponse {
         let outlet = Outlet::of(policy().purpose("devis").expect("a purpose").clone());
-        let (format, request_id) = (Box::new(Ndjson), "1".to_owned());
-        let export = Export { records: Box::new(records), outlet, format, request_id };
+        let (format, request_id, visit) = (Box::new(Ndjson), "1".to_owned(), None);
+        let export = Export { records: Box::new(records), outlet, format, request_id, visit };
         export.into_response(HttpResponse::Ok())
     }
 

@@ -112,6 +112,7 @@ impl Bench {
             policy: Arc::new(Current::new(policy())),
             clock: self.host.clock.clone(),
             random: self.random.clone(),
+            visits: Arc::default(),
         }
     }
 
@@ -375,7 +376,7 @@ async fn find_and_requeue_answer_and_refuse_as_documented() {
     assert_eq!(text_of(confirmed).await, r#"{"confirmed":true}"#);
     assert_eq!(bench.last_entry().await.action(), Action::ClockConfirmed);
     assert_eq!(code(&admin, "/inbox/requeue", "canary").await, refused(400, "body-invalid"));
-    let large = format!(r#"{{"code":"{}"}}"#, "x".repeat(BODY_BYTES_MAX));
+    let large = format!(r#"{{"code":"{}"}}"#, "x".repeat(super::body::BODY_BYTES_MAX));
     assert_eq!(code(&admin, "/inbox/requeue", &large).await, refused(413, "body-too-large"));
 }
 
@@ -465,6 +466,7 @@ async fn the_socket_knows_its_caller_without_a_token() {
             policy: policy.clone(),
             clock: clock.clone(),
             random: random.clone(),
+            visits: Arc::default(),
         };
         App::new()
             .app_data(metrics())

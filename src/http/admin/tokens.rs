@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use actix_web::web::{Bytes, Data, Path};
+use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use jiff::{SignedDuration, Timestamp};
 use zeroize::Zeroizing;
@@ -10,10 +10,11 @@ use zeroize::Zeroizing;
 use crate::api::tokens::{CreatedToken, NewToken, Token as Listed, Tokens};
 use crate::api::{Moment, Word};
 use crate::http::admin::Desk;
-use crate::http::admin::body::parse;
+use crate::http::admin::body;
 use crate::http::admin::credential::{Credential, is_token_id};
 use crate::http::admin::operator::{By, CreateToken, ListTokens, RevokeToken};
 use crate::http::problem::{Problem, ProblemCode, request_id};
+use crate::http::visit::Visit;
 use crate::purpose::{Policy, Purpose, PurposeId};
 use crate::store::Token;
 use crate::trail::{Action, Entry, Reason, Role};
@@ -95,9 +96,9 @@ pub(super) async fn create(
     by: By<CreateToken>,
     desk: Data<Desk>,
     request: HttpRequest,
-    body: Bytes,
+    payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let rights = rights(parse(&body)?, &desk.policy.pin())?;
+    let rights = rights(body::read(&request, payload).await?, &desk.policy.pin())?;
     let credential = Credential::make(desk.random.as_ref()).map_err(|_| ProblemCode::Internal)?;
     // What it is to live for counts from a clock that is believed.
     let created_at = desk.store.now();
@@ -156,7 +157,7 @@ fn listed(token: Token, now: Timestamp) -> Listed {
     }
 }
 
-/// Takes a token back; the next call with it is refused.
+/// Takes a token back: calls of it that are under way are cut, and how many stands in the trail; the next one is refused.
 pub(super) async fn revoke(
     by: By<RevokeToken>,
     desk: Data<Desk>,
@@ -166,11 +167,18 @@ pub(super) async fn revoke(
     if !is_token_id(&id) {
         return Err(Problem::of(ProblemCode::TokenUnknown));
     }
-    if !desk.store.revoke_token(&id, Entry::by(&by.operator, Action::TokenRevoked)).await? {
+    let own = request.conn_data::<Arc<Visit>>();
+    let mut entry = Entry::by(&by.operator, Action::TokenRevoked);
+    entry.count = desk.visits.of_token(&id, own);
+    let cut = entry.count;
+    if !desk.store.revoke_token(&id, entry).await? {
         return Err(Problem::of(ProblemCode::TokenUnknown));
     }
+    // From here on nobody is let in by it; whoever was goes.
+    desk.visits.end_token(&id, own);
     tracing::info!(
-        request.id = %request_id(&request), actor = %by.operator.actor(), token.id = %id, "token.revoked"
+        request.id = %request_id(&request), actor = %by.operator.actor(), token.id = %id, calls.cut = cut,
+        "token.revoked"
     );
     Ok(HttpResponse::NoContent().finish())
 }
@@ -178,6 +186,7 @@ pub(super) async fn revoke(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::admin::body::parse;
     use crate::http::admin::tests::policy;
 
     fn rights(body: &str) -> Result<Rights, ProblemCode> {
