@@ -28,7 +28,7 @@ pub struct TrailLine {
     /// Of which purpose.
     #[schema(required = true)]
     pub purpose: Option<PurposeId>,
-    /// How many records (for an export: up to how many).
+    /// How many records (for an export: up to how many); of a revoked token, how many calls were cut.
     pub count: u64,
     /// The first record.
     #[schema(required = true)]

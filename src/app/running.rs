@@ -10,7 +10,7 @@ use crate::app::socket_door::SocketDoor;
 use crate::app::sockets::Sockets;
 use crate::app::{App, Rooms};
 use crate::clock::Rfc3339;
-use crate::http::admin::Admin;
+use crate::http::admin::{Admin, trail_places};
 use crate::http::{
     ADMIN_CONNECTIONS_MAX, AdminDoor, Health, Intake, Listener, NEXT_HEAD_MAX, Patience, Visits, admin_server,
     public_server,
@@ -22,6 +22,8 @@ use crate::workers::{Clockwatch, Fetcher, Reaper, Scanner, Tools, Warden, Worker
 
 /// Threads of the public listener.
 const PUBLIC_WORKERS: usize = 2;
+/// Threads of each of the admin side's doors: while one writes a large page, the other serves.
+const ADMIN_WORKERS: usize = 2;
 /// Connections to the public side at one time, where the system allows as many open files.
 const PUBLIC_CONNECTIONS_MAX: usize = 10_000;
 /// A connection, and the second descriptor by which it is watched.
@@ -101,7 +103,7 @@ impl Rooms {
         let shutdown = drain.mul_f64(LISTENERS_SHARE);
         let random = || Arc::clone(&self.ambient.random);
         let public = Listener { workers: PUBLIC_WORKERS, connections: public_connections(), shutdown };
-        let admin = move || Listener { workers: 1, connections: ADMIN_CONNECTIONS_MAX, shutdown };
+        let admin = move || Listener { workers: ADMIN_WORKERS, connections: ADMIN_CONNECTIONS_MAX, shutdown };
         let visits = Arc::new(Visits::default());
         let state = Arc::new(Admin {
             store: Arc::clone(&self.store),
@@ -112,6 +114,7 @@ impl Rooms {
             clock: Arc::clone(&self.ambient.clock),
             random: random(),
             visits: Arc::clone(&visits),
+            trail_pages: trail_places(),
         });
         let patience = Patience::new(NEXT_HEAD_MAX);
         let (of_socket, dice) = (Arc::clone(&state), random());

@@ -29,6 +29,10 @@ pub const NEXT_HEAD_MAX: Duration = Duration::from_secs(77);
 /// Connections to each of the admin side's doors at one time.
 pub const ADMIN_CONNECTIONS_MAX: usize = 100;
 
+/// Threads on which a worker of the admin side waits for the disk: eight exports, four pages of the trail, and others. The
+/// units in deploy/ allow 128 of all.
+const ADMIN_BLOCKING_THREADS: usize = 16;
+
 /// How a server is to run.
 pub struct Listener {
     /// Its threads.
@@ -135,6 +139,7 @@ pub fn admin_server(
     .workers(listener.workers)
     .max_connections((listener.connections / listener.workers.max(1)).max(1))
     .client_request_timeout(HEAD_DEADLINE)
+    .worker_max_blocking_threads(ADMIN_BLOCKING_THREADS)
     // An idle connection's buffer would keep the last answers that went through it: closed, it is zeroed.
     .keep_alive(KeepAlive::Disabled)
     .disable_signals()

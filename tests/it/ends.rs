@@ -204,3 +204,70 @@ async fn whoever_takes_nothing_loses_the_connection_and_so_does_a_revoked_token(
     assert!(status.success(), "{said}");
     meta.stop().await;
 }
+
+/// Lines of the trail that fill the system's buffers of a connection.
+const LINES: usize = 1_500;
+/// What half of the light calls may take at most while others read all they may: the slowest depends on what else the
+/// machine does.
+const LIGHT_WITHIN: Duration = Duration::from_millis(1_500);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_reads_hold_up_no_other_call_and_only_so_many_run_at_once() {
+    let (meta, _home, daemon) = daemon().await;
+    fill(&meta, &daemon).await;
+    let look = || async {
+        for _ in 0..LINES / 10 {
+            let found = daemon.admin().post("/admin/v1/find", &json!({"id": "devis-1-1"})).await;
+            assert_eq!(found.status, 200);
+        }
+    };
+    futures_util::future::join_all((0..10).map(|_| look())).await;
+    const TRAIL: &str = "GET /admin/v1/trail?limit=10000\r\n\r\n";
+    let mut stuck: Vec<Box<dyn Door>> = (0..4).map(|_| begin(&daemon, None, TRAIL)).collect();
+    stuck.extend((0..8).map(|_| begin(&daemon, None, EXPORT)));
+    daemon.until_said("export.opened", 8);
+    for (path, places) in
+        [("/admin/v1/trail?limit=10000", 4), ("/admin/v1/purposes/devis/leads?limit=10000", 8)]
+    {
+        let refused = daemon.admin().get(path).await;
+        assert_eq!((refused.status, refused.json()["code"].as_str()), (503, Some("busy")), "beyond {places}");
+        assert!(!refused.header("retry-after").is_empty());
+    }
+    drop(stuck.split_off(4));
+    // Four stand still; others take what they can as fast as they can.
+    let reading = || async {
+        loop {
+            let page = daemon.admin().get("/admin/v1/purposes/devis/leads?limit=10000").await;
+            assert!([200, 503].contains(&page.status), "{}", page.status);
+        }
+    };
+    let light = async {
+        let mut took = Vec::new();
+        for _ in 0..10 {
+            for path in ["/admin/v1/purposes", "/admin/v1/inbox", "/admin/v1/metrics", "/admin/v1/forms"] {
+                let begun = Instant::now();
+                assert_eq!(daemon.admin().get(path).await.status, 200);
+                took.push(begun.elapsed());
+            }
+        }
+        took.sort();
+        took
+    };
+    let readers = futures_util::future::join_all((0..6).map(|_| reading()));
+    let took = tokio::select! {
+        took = light => took,
+        _ = readers => panic!("they read for ever"),
+    };
+    let (median, slowest) = (took[took.len() / 2], took[took.len() - 1]);
+    println!("light calls: median {median:?}, slowest {slowest:?}");
+    assert!(median < LIGHT_WITHIN, "{median:?}");
+    drop(stuck);
+    let begun = Instant::now();
+    while daemon.admin().get("/admin/v1/trail?limit=10").await.status != 200 {
+        assert!(begun.elapsed() < Duration::from_secs(10), "its place was never given back");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let (status, said) = daemon.terminate();
+    assert!(status.success(), "{said}");
+    meta.stop().await;
+}

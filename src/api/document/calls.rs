@@ -315,7 +315,13 @@ fn trail() -> Call {
     )
     .parameter(ParameterIn::Query, "limit", Required::False, limit(), "At most so many lines.")
     .answer("200", "The lines.", [("application/x-ndjson", lines::<TrailLine>())], [])
-    .refused(&[No::ParameterUnknown, No::ParameterInvalid, No::LimitOutOfRange, No::TrailBroken])
+    .refused(&[
+        No::Busy,
+        No::ParameterUnknown,
+        No::ParameterInvalid,
+        No::LimitOutOfRange,
+        No::TrailBroken,
+    ])
 }
 
 fn metrics() -> Call {

@@ -36,6 +36,7 @@ use actix_web::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
+use tokio::sync::Semaphore;
 
 use crate::api::document::BASE;
 use crate::clock::Clock;
@@ -48,6 +49,7 @@ use crate::random::Random;
 use crate::store::SharedStore;
 
 pub use operator::{Door, on_connect};
+pub use trail::places as trail_places;
 
 /// What the admin side works with.
 pub struct Admin {
@@ -67,6 +69,8 @@ pub struct Admin {
     pub random: Arc<dyn Random>,
     /// The calls that are under way, of both doors.
     pub visits: Arc<Visits>,
+    /// Pages of the trail that are made or sent, of both doors ([`trail_places`]).
+    pub trail_pages: Arc<Semaphore>,
 }
 
 /// What most calls need, and all that recognising an operator needs.
@@ -76,6 +80,7 @@ struct Desk {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     visits: Arc<Visits>,
+    trail_pages: Arc<Semaphore>,
 }
 
 /// Puts the routes behind a door. Opens nothing: it may run once a worker.
@@ -86,6 +91,7 @@ pub fn configure(config: &mut ServiceConfig, door: Door, admin: &Admin) {
         clock: Arc::clone(&admin.clock),
         random: Arc::clone(&admin.random),
         visits: Arc::clone(&admin.visits),
+        trail_pages: Arc::clone(&admin.trail_pages),
     };
     config.app_data(Data::from(Arc::clone(&admin.inbox)));
     let inbox = Arc::clone(&admin.inbox);

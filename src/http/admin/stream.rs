@@ -20,7 +20,8 @@ use crate::lead::UnsealedLead;
 use crate::lifecycle::wait::wait_for;
 use crate::store::{Records, StoreCode, StoreError};
 
-/// A chunk leaves when it has reached this size; it exceeds it by one batch at most.
+/// A chunk leaves when it has reached this size; it exceeds it by one record at most. After each the listener's thread
+/// looks at its other connections.
 const CHUNK_BYTES: usize = 32 * 1024;
 /// Records that go from thread to thread at a time: waking the other side for each costs as much as unsealing it.
 const BATCH_RECORDS: usize = 64;
@@ -83,7 +84,8 @@ impl Export {
                 }
             }
         });
-        let writing = Writing { coming, outlet, format, request_id, stage: Stage::Head, sent: 0 };
+        let batch = Vec::new().into_iter();
+        let writing = Writing { coming, batch, outlet, format, request_id, stage: Stage::Head, sent: 0 };
         head.streaming(stream::unfold(writing, |mut writing| async move {
             let chunk = writing.chunk().await?;
             Some((chunk, writing))
@@ -121,6 +123,8 @@ fn tell(told: &mpsc::Sender<Told>, what: Told) -> Result<(), Unheard> {
 /// The client's end of an export.
 struct Writing {
     coming: mpsc::Receiver<Told>,
+    /// What came and is not written yet.
+    batch: std::vec::IntoIter<UnsealedLead>,
     outlet: Outlet,
     format: Box<dyn Format>,
     request_id: String,
@@ -139,19 +143,23 @@ enum Stage {
 impl Writing {
     /// The next chunk. An error breaks the transfer: a client must never take half an export for a whole one.
     async fn chunk(&mut self) -> Option<Result<Bytes, StoreError>> {
+        // A client that takes all at once would otherwise keep the thread to itself.
+        tokio::task::yield_now().await;
         let mut out = Vec::with_capacity(CHUNK_BYTES + CHUNK_BYTES / 2);
         if matches!(self.stage, Stage::Head) {
             self.format.head(&mut out);
             self.stage = Stage::Records;
         }
         while matches!(self.stage, Stage::Records) && out.len() < CHUNK_BYTES {
+            if let Some(lead) = self.batch.next() {
+                if let Err(error) = self.write(&lead, &mut out) {
+                    self.stage = Stage::Failing(error);
+                }
+                continue;
+            }
             let told = self.coming.recv().await;
             match told.unwrap_or(Told::Failed(StoreError::of(StoreCode::ReadingInterrupted))) {
-                Told::Records(leads) => {
-                    if let Err(error) = self.write(&leads, &mut out) {
-                        self.stage = Stage::Failing(error);
-                    }
-                }
+                Told::Records(leads) => self.batch = leads.into_iter(),
                 Told::Failed(error) => self.stage = Stage::Failing(error),
                 Told::End => {
                     self.format.tail(&mut out);
@@ -171,12 +179,10 @@ impl Writing {
         }
     }
 
-    fn write(&mut self, leads: &[UnsealedLead], out: &mut Vec<u8>) -> Result<(), StoreError> {
-        for lead in leads {
-            let lead = lead.read().map_err(|_| StoreError::of(StoreCode::RecordUnreadable))?;
-            self.format.record(&Record::of(&lead, &self.outlet), out);
-            self.sent += 1;
-        }
+    fn write(&mut self, lead: &UnsealedLead, out: &mut Vec<u8>) -> Result<(), StoreError> {
+        let lead = lead.read().map_err(|_| StoreError::of(StoreCode::RecordUnreadable))?;
+        self.format.record(&Record::of(&lead, &self.outlet), out);
+        self.sent += 1;
         Ok(())
     }
 

@@ -113,6 +113,7 @@ impl Bench {
             clock: self.host.clock.clone(),
             random: self.random.clone(),
             visits: Arc::default(),
+            trail_pages: super::trail_places(),
         }
     }
 
@@ -467,6 +468,7 @@ async fn the_socket_knows_its_caller_without_a_token() {
             clock: clock.clone(),
             random: random.clone(),
             visits: Arc::default(),
+            trail_pages: super::trail_places(),
         };
         App::new()
             .app_data(metrics())

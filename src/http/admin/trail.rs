@@ -1,8 +1,14 @@
 //! `GET /trail`: who did what, line by line.
 
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::header::CONTENT_TYPE;
-use actix_web::web::Data;
+use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::api::trail::TrailLine;
 use crate::api::{Moment, Word};
@@ -12,6 +18,14 @@ use crate::http::admin::query::{Parameters, whole};
 use crate::http::problem::{Problem, ProblemCode};
 use crate::trail::Line;
 
+/// Pages that are made or sent at one time: each may take three megabytes.
+const PAGES_MAX: usize = 4;
+
+/// The places of the pages of both doors.
+pub fn places() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(PAGES_MAX))
+}
+
 /// Lines after a number, oldest first, as NDJSON. The store has checked their chain.
 pub(super) async fn read(
     _by: By<ReadTrail>,
@@ -19,12 +33,39 @@ pub(super) async fn read(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let parameters = Parameters::parse(request.query_string(), &["after", "limit"])?;
-    let lines = desk.store.lines(after(&parameters)?, parameters.limit()?).await?;
-    let mut body = Vec::new();
-    for line in lines {
-        write_line(line, &mut body);
-    }
+    let (after, limit) = (after(&parameters)?, parameters.limit()?);
+    let place = Arc::clone(&desk.trail_pages).try_acquire_owned().map_err(|_| ProblemCode::Busy)?;
+    let lines = desk.store.lines(after, limit).await?;
+    // Ten thousand lines take a while to write: the listener's thread has others to serve.
+    let written = tokio::task::spawn_blocking(move || {
+        let mut body = Vec::new();
+        lines.into_iter().for_each(|line| write_line(line, &mut body));
+        body
+    });
+    let body = BoxBody::new(Bytes::from(written.await.map_err(|_| ProblemCode::Internal)?));
+    let body = BoxBody::new(Page { body, _place: place });
     Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/x-ndjson")).body(body))
+}
+
+/// A page, with the place that it takes until it is sent.
+struct Page {
+    body: BoxBody,
+    _place: OwnedSemaphorePermit,
+}
+
+impl MessageBody for Page {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(context)
+    }
 }
 
 /// The number to go on after; 0 stands before the first line.

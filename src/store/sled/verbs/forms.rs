@@ -32,10 +32,14 @@ struct FormRow {
 #[async_trait]
 impl Forms for SledStore {
     async fn form(&self, form: &FormId) -> Result<Option<KnownForm>, StoreError> {
-        self.shared.reading(|engine| {
-            let row = engine.read(&Place::Forms, &key(DEFINITION, form))?;
-            row.map(|bytes| read(*form, &bytes)).transpose()
+        let form = *form;
+        self.beside(move |shared| {
+            shared.reading(|engine| {
+                let row = engine.read(&Place::Forms, &key(DEFINITION, &form))?;
+                row.map(|bytes| read(form, &bytes)).transpose()
+            })
         })
+        .await
     }
 
     async fn put_form(&self, form: KnownForm) -> Result<(), StoreError> {
@@ -46,32 +50,36 @@ impl Forms for SledStore {
     }
 
     async fn forms(&self) -> Result<Vec<KnownForm>, StoreError> {
-        self.shared.reading(|engine| {
-            let form = |key: &[u8]| {
-                let digits = std::str::from_utf8(key.get(1..)?).ok()?;
-                FormId::parse(digits)
-            };
-            let rows = rows(engine, DEFINITION)?;
-            let read = |(key, bytes): &(::sled::IVec, ::sled::IVec)| {
-                read(form(key).ok_or(StoreError::of(StoreCode::Damaged))?, bytes)
-            };
-            rows.iter().map(read).collect()
-        })
+        self.beside(|shared| shared.reading(definitions)).await
     }
 
     async fn dropped(&self) -> Result<Vec<DroppedField>, StoreError> {
-        self.shared.reading(|engine| {
-            let damaged = StoreError::of(StoreCode::Damaged);
-            let mut dropped = Vec::new();
-            for (key, count) in rows(engine, COUNT)? {
-                let text = key.get(1..).and_then(|key| std::str::from_utf8(key).ok()).ok_or(damaged)?;
-                let (form, name) = text.split_once('\0').ok_or(damaged)?;
-                let form = FormId::parse(form).ok_or(damaged)?;
-                dropped.push(DroppedField { form, name: name.to_owned(), count: layout::number(&count)? });
-            }
-            Ok(dropped)
-        })
+        self.beside(|shared| shared.reading(counts)).await
     }
+}
+
+fn definitions(engine: &Engine) -> Result<Vec<KnownForm>, StoreError> {
+    let form = |key: &[u8]| {
+        let digits = std::str::from_utf8(key.get(1..)?).ok()?;
+        FormId::parse(digits)
+    };
+    let rows = rows(engine, DEFINITION)?;
+    let read = |(key, bytes): &(::sled::IVec, ::sled::IVec)| {
+        read(form(key).ok_or(StoreError::of(StoreCode::Damaged))?, bytes)
+    };
+    rows.iter().map(read).collect()
+}
+
+fn counts(engine: &Engine) -> Result<Vec<DroppedField>, StoreError> {
+    let damaged = StoreError::of(StoreCode::Damaged);
+    let mut dropped = Vec::new();
+    for (key, count) in rows(engine, COUNT)? {
+        let text = key.get(1..).and_then(|key| std::str::from_utf8(key).ok()).ok_or(damaged)?;
+        let (form, name) = text.split_once('\0').ok_or(damaged)?;
+        let form = FormId::parse(form).ok_or(damaged)?;
+        dropped.push(DroppedField { form, name: name.to_owned(), count: layout::number(&count)? });
+    }
+    Ok(dropped)
 }
 
 /// Counts the names that the sieve dropped from one lead of this form.

@@ -33,14 +33,21 @@ impl Tokens for SledStore {
     }
 
     async fn token(&self, id: &str) -> Result<Option<Token>, StoreError> {
-        self.shared.reading(|engine| {
-            let row = engine.read(&Place::Tokens, id.as_bytes())?;
-            row.map(|bytes| read(id.as_bytes(), &bytes)).transpose()
+        let id = id.to_owned();
+        self.beside(move |shared| {
+            shared.reading(|engine| {
+                let row = engine.read(&Place::Tokens, id.as_bytes())?;
+                row.map(|bytes| read(id.as_bytes(), &bytes)).transpose()
+            })
         })
+        .await
     }
 
     async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
-        self.shared.reading(|engine| all(engine)?.iter().map(|(id, bytes)| read(id, bytes)).collect())
+        self.beside(|shared| {
+            shared.reading(|engine| all(engine)?.iter().map(|(id, bytes)| read(id, bytes)).collect())
+        })
+        .await
     }
 
     async fn revoke_token(&self, id: &str, entry: Entry) -> Result<bool, StoreError> {
