@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Fingerprint, Secrets};
 use crate::current::Current;
 use crate::graph::Graph;
-use crate::http::{BodyBudget, Intake, IntakeSettings, Proxies, Seldom, Trust};
+use crate::http::{BodyBudget, BodyError, Intake, IntakeSettings, Proxies, Seldom, Trust};
 use crate::inbox::Inbox;
 use crate::keyring::Keyring;
 use crate::machine::systemd::Systemd;
@@ -218,6 +218,7 @@ impl Rooms {
 
     fn intake(&self, config: &Config, trust: Arc<Current<Trust>>) -> Intake {
         let clock = LatestClock(Arc::clone(&self.store), Arc::clone(&self.ambient.clock));
+        self.metrics.bodies_may_be_refused::<BodyError>();
         Intake {
             trust,
             inbox: Arc::clone(&self.inbox),

@@ -12,8 +12,8 @@ use crate::app::{App, Rooms};
 use crate::clock::Rfc3339;
 use crate::http::admin::{Admin, trail_places};
 use crate::http::{
-    ADMIN_CONNECTIONS_MAX, AdminDoor, Health, Intake, Listener, NEXT_HEAD_MAX, Patience, Visits, admin_server,
-    public_server,
+    ADMIN_CONNECTIONS_MAX, AdminDoor, Health, Intake, Listener, NEXT_HEAD_MAX, Patience, Visits,
+    admin_server, public_server,
 };
 use crate::lifecycle::Stop;
 use crate::machine::descriptors;

@@ -18,7 +18,7 @@ mod unread;
 mod visit;
 mod webhook;
 
-pub use body::BodyBudget;
+pub use body::{BodyBudget, BodyError};
 pub use caller::{Proxies, Share};
 pub use health::Health;
 pub use patience::Patience;

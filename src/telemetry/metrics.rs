@@ -263,6 +263,13 @@ impl Metrics {
         self.notifications.get_or_create(&ByAnswer { answer: status_label(status) }).inc();
     }
 
+    /// Why a body may be refused: a line for each from the start.
+    pub fn bodies_may_be_refused<C: Coded>(&self) {
+        for code in C::every() {
+            self.bodies_refused.get_or_create(&ByCode { code: Label(code.code()) }).inc_by(0);
+        }
+    }
+
     /// A body was not read to its end.
     pub fn body_refused(&self, code: impl Coded) {
         self.bodies_refused.get_or_create(&ByCode { code: Label(code.code()) }).inc();
