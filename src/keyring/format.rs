@@ -32,6 +32,15 @@ pub const HEADER_BYTES: usize = PREFIX_BYTES + NONCE_BYTES;
 /// # Errors
 /// [`KeyringCode::NoRandomness`]; [`KeyringCode::Io`] with [`ErrorKind::FileTooLarge`] beyond [`KEYRING_BYTES_MAX`].
 pub fn seal(content: &Content, root: &Key, random: &dyn Random) -> Result<Vec<u8>, KeyringError> {
+    seal_within(KEYRING_BYTES_MAX, content, root, random)
+}
+
+fn seal_within(
+    bytes_max: u64,
+    content: &Content,
+    root: &Key,
+    random: &dyn Random,
+) -> Result<Vec<u8>, KeyringError> {
     let mut nonce = [0; NONCE_BYTES];
     random.fill(&mut nonce).map_err(|_| KeyringError::of(KeyringCode::NoRandomness))?;
     let too_large = || KeyringError::io(ErrorKind::FileTooLarge);
@@ -49,7 +58,7 @@ pub fn seal(content: &Content, root: &Key, random: &dyn Random) -> Result<Vec<u8
     out.truncate(sealed_bytes);
     out.extend_from_slice(&tag);
     match out.len() as u64 {
-        bytes if bytes > KEYRING_BYTES_MAX => Err(too_large()),
+        bytes if bytes > bytes_max => Err(too_large()),
         _ => Ok(std::mem::take(&mut *out)),
     }
 }

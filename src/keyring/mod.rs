@@ -166,3 +166,26 @@ pub trait Keyring: Send + Sync {
     /// They cannot be made durable.
     fn make_buckets(&self, buckets: &[Bucket]) -> Result<(), KeyringError>;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An erasure re-seals its bucket: what shares a key decides what that costs.
+    #[test]
+    fn five_hundred_and_twelve_numbers_in_a_row_share_a_bucket() {
+        let of = |number| {
+            let bucket = Bucket::of(&RecordId { purpose: devis(), epoch: 3, number });
+            assert!(bucket.purpose == devis() && bucket.epoch == 3);
+            bucket.index
+        };
+        assert_eq!([of(0), of(1), of(511)], [0, 0, 0]);
+        assert_eq!([of(512), of(513), of(1_023)], [1, 1, 1]);
+        assert_eq!(of(1_024), 2);
+        assert_eq!(of(u64::MAX), u64::MAX / 512);
+    }
+
+    fn devis() -> PurposeId {
+        PurposeId::parse("devis").expect("a purpose")
+    }
+}

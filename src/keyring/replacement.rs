@@ -187,3 +187,88 @@ pub fn not_locked(error: LockError) -> KeyringError {
         LockError::Io(error) => KeyringError::file(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    fn place() -> (tempfile::TempDir, PathBuf) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("keyring");
+        (directory, path)
+    }
+
+    /// A keyring taken for absent would be made anew, over data that the old one opens.
+    #[test]
+    fn what_cannot_be_looked_at_is_not_taken_for_absent() {
+        let (_directory, path) = place();
+        assert_eq!(Files::of(&path).exists(), Ok(false));
+        fs::write(&path, b"x").expect("written");
+        assert_eq!(Files::of(&path).exists(), Ok(true));
+        let below_a_file = Files::of(&path.join("keyring")).exists();
+        assert_eq!(below_a_file, Err(KeyringError::io(ErrorKind::NotADirectory)));
+    }
+
+    #[test]
+    fn remains_that_cannot_be_removed_are_said_and_not_left() {
+        let (_directory, path) = place();
+        let files = Files::of(&path);
+        assert_eq!(files.discard_new(), Ok(()), "nothing is there");
+        fs::create_dir(&files.new).expect("made");
+        assert_eq!(files.discard_new(), Err(KeyringError::io(ErrorKind::PermissionDenied)));
+        assert_eq!(files.replace(b"x"), Err(ReplaceError::Unchanged(ErrorKind::PermissionDenied)));
+    }
+
+    /// The files are of holes: nothing of them lies on the disk.
+    #[test]
+    fn a_file_of_sixty_four_mebibytes_is_read_and_none_that_is_larger() {
+        let (_directory, path) = place();
+        let read = |bytes: u64| {
+            let file = fs::File::create(&path).expect("a file");
+            file.set_permissions(fs::Permissions::from_mode(0o600)).expect("a mode");
+            file.set_len(bytes).expect("room");
+            Files::of(&path).read().map(|read| read.len() as u64)
+        };
+        for bytes in [0, 1, 64 << 20] {
+            assert_eq!(read(bytes), Ok(bytes));
+        }
+        for bytes in [(64 << 20) + 1, 1 << 40] {
+            assert_eq!(read(bytes), Err(KeyringError::of(KeyringCode::DoesNotOpen)));
+        }
+    }
+
+    #[derive(Clone, Default)]
+    struct Said(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Said {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("no panic").write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn whoever_else_may_read_the_file_is_said_and_it_is_read_all_the_same() {
+        // With a single dispatcher tracing asks only the thread that meets an event first, which may be another test's.
+        let _second = tracing::Dispatch::new(tracing_subscriber::registry());
+        let (_directory, path) = place();
+        fs::write(&path, b"").expect("a file");
+        for (mode, told) in
+            [(0o600, ""), (0o400, ""), (0o644, "644"), (0o604, "604"), (0o620, "620"), (0o601, "601")]
+        {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("a mode");
+            let said = Said::default();
+            let writer = said.clone();
+            let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+            tracing::subscriber::with_default(subscriber, || Files::of(&path).read().expect("read"));
+            let said = String::from_utf8(said.0.lock().expect("no panic").clone()).expect("text");
+            assert_eq!(said.contains("keyring.mode-too-open"), !told.is_empty(), "{mode:o}: {said}");
+            assert!(said.contains(told), "{mode:o}: {said}");
+        }
+    }
+}

@@ -511,10 +511,12 @@ fn readers_beside_a_writer_see_every_key_whole_and_unchanged() {
                 }
             })
         });
-        for writer in writers {
-            writer.join().expect("no panic");
-        }
+        let ended = writers.map(std::thread::ScopedJoinHandle::join);
+        // Before anything is asserted: the readers would go on for ever.
         done.store(true, Ordering::SeqCst);
+        for writer in ended {
+            writer.expect("no panic");
+        }
     });
     assert_eq!(keyring.generation(), BUCKETS);
     let told = |keyring: &FileKeyring| (0..BUCKETS).map(|index| bytes_of(keyring, index)).collect::<Vec<_>>();

@@ -145,6 +145,22 @@ fn another_root_key_does_not_open_it() {
     assert_eq!(code(&sealed, &root(2)), Some(KeyringCode::DoesNotOpen));
 }
 
+/// The magic is what tells one use of the root key from another.
+#[test]
+fn what_the_root_key_sealed_for_something_else_is_no_keyring() {
+    let mut plain = postcard::to_allocvec(&Layout1::of(&sample())).expect("encoded");
+    for (magic, expected) in [(b"TAMISKEX", KeyringCode::DoesNotOpen), (MAGIC, KeyringCode::Format)] {
+        for version in [VERSION, VERSION + 1] {
+            let (prefix, nonce) = ([magic.as_slice(), &[version]].concat(), [7; NONCE_BYTES]);
+            let tag = cipher::seal_in_place(&root(1), &nonce, &prefix, &mut plain).expect("sealed");
+            let sealed = [prefix.as_slice(), &nonce, &plain, &tag].concat();
+            let expected = (magic != MAGIC || version != VERSION).then_some(expected);
+            assert_eq!(code(&sealed, &root(1)), expected, "{version}");
+            plain = postcard::to_allocvec(&Layout1::of(&sample())).expect("encoded");
+        }
+    }
+}
+
 #[test]
 fn no_two_sealings_share_a_nonce() {
     let (content, random) = (sample(), SeededRandom::new(6));
@@ -172,4 +188,52 @@ fn the_keys_of_a_million_leads_fit_into_eighty_kilobytes() {
     add_buckets(&mut content, 2_000);
     let bytes = seal(&content, &root(1), &SeededRandom::new(6)).expect("sealed").len();
     assert!(bytes < 80_000, "{bytes}");
+}
+
+#[test]
+fn a_keyring_of_its_largest_size_is_sealed_and_one_that_is_a_byte_larger_is_not() {
+    let (content, random) = (sample(), SeededRandom::new(6));
+    let bytes = seal(&content, &root(1), &random).expect("sealed").len() as u64;
+    let sealed =
+        |bytes_max| seal_within(bytes_max, &content, &root(1), &random).map(|sealed| sealed.len() as u64);
+    assert_eq!(sealed(bytes), Ok(bytes));
+    assert_eq!(sealed(bytes - 1), Err(KeyringError::io(ErrorKind::FileTooLarge)));
+    assert_eq!(sealed(1), Err(KeyringError::io(ErrorKind::FileTooLarge)));
+    assert_eq!(KEYRING_BYTES_MAX, 64 << 20, "what documents and limits of memory rest on");
+}
+
+/// Months and days, and buckets of a purpose each, every number as long as it can be; a bucket may have two keys.
+fn fullest(months: u32, days: u32, buckets: u64, two_keys: bool) -> Told {
+    let newest = (u32::MAX, [0xff; 32]);
+    let previous = two_keys.then_some(newest);
+    let bucket = |n: u64| ((format!("p{n:0>62}"), u32::MAX, u64::MAX), (newest, previous));
+    Told {
+        instance: [0xff; 16],
+        generation: u64::MAX,
+        seen: [0xff; 32],
+        trail: [0xff; 32],
+        months: (0..months).map(|n| (u32::MAX - n, [0xff; 32])).collect(),
+        days: (0..days).map(|n| (u32::MAX - n, [0xff; 32])).collect(),
+        buckets: (0..buckets).map(bucket).collect(),
+    }
+}
+
+/// A buffer that is too small loses the keyring's next change; one that grows leaves keys behind; one that is far too
+/// large costs at each change.
+#[test]
+fn the_room_for_a_keyring_is_never_too_little_and_hardly_too_much() {
+    for (months, days) in [(0, 0), (1, 0), (0, 1), (2, 40)] {
+        for (buckets, two_keys) in [(0, false), (1, false), (1, true), (30, true)] {
+            let told = fullest(months, days, buckets, two_keys);
+            let content = told.content();
+            let room = Layout1::bytes_max(&content);
+            let taken = postcard::to_allocvec(&Layout1::of(&content)).expect("encoded").len();
+            let unused_max = 30 + buckets as usize * if two_keys { 20 } else { 60 };
+            let what = format!("{months} {days} {buckets} {two_keys}: {taken} of {room}");
+            assert!(taken <= room && room - taken <= unused_max, "{what}");
+            let sealed = seal(&content, &root(1), &SeededRandom::new(6)).expect("sealed");
+            assert_eq!(sealed.len(), HEADER_BYTES + taken + TAG_BYTES, "{what}");
+            assert!(open(Zeroizing::new(sealed), &root(1)).is_ok_and(|opened| Told::of(&opened) == told));
+        }
+    }
 }
