@@ -117,3 +117,35 @@ impl Entry {
         self.reason
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_says_of_its_operator_who_in_what_role_for_whom_and_why() {
+        let recipient = Some("crm".to_owned());
+        let operator = Operator::recognised_by_token(
+            "t7".to_owned(),
+            Role::Exporter,
+            Vec::new(),
+            recipient,
+            Some(Reason::CrmSync),
+        );
+        let entry = Entry::by(&operator, Action::Exported);
+        assert_eq!((entry.actor(), entry.role()), (&Actor::Token("t7".to_owned()), Role::Exporter));
+        assert_eq!((entry.recipient(), entry.reason()), (Some("crm"), Some(Reason::CrmSync)));
+        assert_eq!((entry.action(), entry.result), (Action::Exported, Outcome::Done));
+        assert_eq!((entry.purpose, entry.count, entry.from, entry.to), (None, 0, None, None));
+    }
+
+    #[test]
+    fn what_tamis_does_by_itself_is_nobody_elses() {
+        let entry = Entry::by_system(Action::Stored);
+        assert_eq!((entry.actor(), entry.role()), (&Actor::System, Role::System));
+        assert_eq!((entry.recipient(), entry.reason()), (None, None));
+        assert_eq!(entry.action(), Action::Stored);
+        let local = Entry::by(&Operator::recognised_by_kernel(0), Action::Requeued);
+        assert_eq!((local.actor(), local.recipient(), local.reason()), (&Actor::Local(0), None, None));
+    }
+}

@@ -163,6 +163,7 @@ impl Wire<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::trail::operator::Operator;
 
     fn key() -> Key {
         Key::new([7; 32])
@@ -210,6 +211,100 @@ mod tests {
         // With the head of a later one in front it is neither.
         let dressed = [&[VERSIONED, VERSION], old.as_slice()].concat();
         assert!(!KeptLine::new(&dressed).expect("a line").follows(&key(), &[0; 32]));
+    }
+
+    /// Whoever asks the trail years later gets what was written, to the last field.
+    #[test]
+    fn all_that_an_entry_says_is_in_its_line_and_lines_differ_in_all_of_it() {
+        let operator = |recipient: Option<&str>, reason| {
+            let recipient = recipient.map(str::to_owned);
+            Operator::recognised_by_token("t7".to_owned(), Role::Exporter, Vec::new(), recipient, reason)
+        };
+        let full = || {
+            let mut entry = Entry::by(&operator(Some("crm"), Some(Reason::CrmSync)), Action::Exported);
+            entry.purpose = PurposeId::parse("devis");
+            (entry.count, entry.result) = (u64::MAX, Outcome::Refused);
+            (entry.from, entry.to) = (RecordId::parse("devis-1-2"), RecordId::parse("devis-1-9"));
+            entry
+        };
+        let local = Operator::recognised_by_kernel(1_000);
+        let entries = [
+            full(),
+            Entry::by(&operator(None, Some(Reason::CrmSync)), Action::Exported),
+            Entry::by(&operator(Some("crm"), None), Action::Exported),
+            Entry::by(&local, Action::Exported),
+            Entry::by_system(Action::ClockConfirmed),
+            Entry { purpose: None, ..full() },
+            Entry { count: 0, ..full() },
+            Entry { from: None, ..full() },
+            Entry { to: None, ..full() },
+            Entry { result: Outcome::Done, ..full() },
+        ];
+        let mut seen = Vec::new();
+        for (entry, seq) in entries.into_iter().zip(1..) {
+            let (line, bytes) = chain(&key(), &[0; 32], seq, time(), entry.clone());
+            assert_eq!((line.seq, line.time, &line.entry), (seq, time(), &entry));
+            let read = KeptLine::new(&bytes).expect("a line").read(seq);
+            assert_eq!(read, Ok(line));
+            let (_, at_the_same_place) = chain(&key(), &[0; 32], 1, time(), entry);
+            assert!(!seen.contains(&at_the_same_place), "{read:?} lies there like another");
+            seen.push(at_the_same_place);
+        }
+    }
+
+    #[test]
+    fn a_line_with_a_word_that_no_list_has_is_broken() {
+        let wire = |change: fn(&mut Wire<'_>)| {
+            let mut wire = Wire {
+                seq: 1,
+                time_ms: 1_764_000_000_000,
+                actor: "local:0".to_owned(),
+                role: "local",
+                recipient: None,
+                action: "exported",
+                purpose: Some("devis"),
+                count: 1,
+                from: Some("devis-1-1".to_owned()),
+                to: None,
+                reason: Some("audit"),
+                result: "done",
+            };
+            change(&mut wire);
+            let mut bytes = postcard::to_extend(&wire, vec![VERSIONED, VERSION]).expect("a vector grows");
+            bytes.extend_from_slice(&[0; 32]);
+            KeptLine::new(&bytes).expect("a line").read(1).map(drop)
+        };
+        assert_eq!(wire(|_| {}), Ok(()), "the control");
+        let broken: [fn(&mut Wire<'_>); 9] = [
+            |wire| wire.actor = "root".to_owned(),
+            |wire| wire.role = "god",
+            |wire| wire.action = "exporte",
+            |wire| wire.purpose = Some("Devis"),
+            |wire| wire.from = Some("devis".to_owned()),
+            |wire| wire.to = Some("devis-1-01".to_owned()),
+            |wire| wire.reason = Some(""),
+            |wire| wire.result = "",
+            |wire| wire.time_ms = i64::MAX,
+        ];
+        for (at, change) in broken.into_iter().enumerate() {
+            assert_eq!(wire(change), Err(LineError::Broken(1)), "{at}");
+        }
+    }
+
+    #[test]
+    fn a_version_that_never_was_is_broken_and_not_later() {
+        for version in 0..VERSION {
+            let bytes = [&[VERSIONED, version][..], &[7; 40]].concat();
+            assert_eq!(
+                KeptLine::new(&bytes).expect("a line").read(5),
+                Err(LineError::Broken(5)),
+                "{version}"
+            );
+        }
+        for later in [VERSION + 1, u8::MAX] {
+            let bytes = [&[VERSIONED, later][..], &[7; 40]].concat();
+            assert_eq!(KeptLine::new(&bytes).expect("a line").read(5), Err(LineError::Later(5)), "{later}");
+        }
     }
 
     #[test]

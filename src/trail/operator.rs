@@ -142,3 +142,62 @@ impl Operator {
         self.reason
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exporter(reason: Option<Reason>) -> Operator {
+        let purposes = vec![PurposeId::parse("devis").expect("a purpose")];
+        let recipient = Some("crm".to_owned());
+        Operator::recognised_by_token("t7".to_owned(), Role::Exporter, purposes, recipient, reason)
+    }
+
+    #[test]
+    fn who_acted_reads_back_as_it_was_written_and_nothing_else_is_anybody() {
+        for (actor, text) in [
+            (Actor::Local(0), "local:0"),
+            (Actor::Local(u32::MAX), "local:4294967295"),
+            (Actor::Token("t7".to_owned()), "token:t7"),
+            (Actor::System, "system"),
+        ] {
+            assert_eq!(actor.to_string(), text);
+            assert_eq!(Actor::parse(text), Some(actor));
+        }
+        for text in
+            ["", "System", "root", "local", "token", "local:", "local:-1", "local:x", "system:", "sys:7"]
+        {
+            assert_eq!(Actor::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_recognised_operator_is_who_it_was_recognised_as() {
+        let local = Operator::recognised_by_kernel(1_000);
+        assert_eq!((local.actor(), local.role()), (&Actor::Local(1_000), Role::Local));
+        assert_eq!((local.recipient(), local.reason()), (None, None));
+        assert!(local.purposes().is_empty(), "purposes are an exporter's");
+        let token = exporter(None);
+        assert_eq!((token.actor(), token.role()), (&Actor::Token("t7".to_owned()), Role::Exporter));
+        assert_eq!(token.purposes().iter().map(PurposeId::as_str).collect::<Vec<_>>(), ["devis"]);
+        assert_eq!(token.recipient(), Some("crm"));
+    }
+
+    /// Who gave the token out said why; whoever holds it does not change that.
+    #[test]
+    fn a_reason_on_a_token_holds_and_one_that_is_missing_is_taken_from_the_call() {
+        let fixed = exporter(Some(Reason::CrmSync)).because(Reason::Audit);
+        assert_eq!(fixed.reason(), Some(Reason::CrmSync));
+        assert_eq!(exporter(None).because(Reason::Audit).reason(), Some(Reason::Audit));
+        assert_eq!(exporter(None).reason(), None);
+    }
+
+    #[test]
+    fn acting_for_somebody_changes_that_and_nothing_else() {
+        let other = exporter(Some(Reason::CrmSync)).on_behalf_of(Some("agency".to_owned()));
+        assert_eq!(other.recipient(), Some("agency"));
+        assert_eq!((other.actor(), other.role()), (&Actor::Token("t7".to_owned()), Role::Exporter));
+        assert_eq!((other.reason(), other.purposes().len()), (Some(Reason::CrmSync), 1));
+        assert_eq!(other.on_behalf_of(None).recipient(), None);
+    }
+}
