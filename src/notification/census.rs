@@ -65,3 +65,32 @@ impl Census {
         ChangeCode::ALL.iter().map(|code| (*code, self.of(*code))).filter(|(_, count)| *count > 0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_met_is_counted_and_what_was_not_is_not_listed() {
+        let mut census = Census::default();
+        assert_eq!(census.iter().count(), 0);
+        for code in [ChangeCode::Nothing, ChangeCode::Accepted, ChangeCode::Nothing] {
+            census.count(code);
+        }
+        let met: Vec<_> = census.iter().collect();
+        assert_eq!(met, [(ChangeCode::Accepted, 1), (ChangeCode::Nothing, 2)]);
+        assert_eq!((census.of(ChangeCode::Nothing), census.of(ChangeCode::Messenger)), (2, 0));
+    }
+
+    /// A warning on each feed update would hide those that call for somebody.
+    #[test]
+    fn what_meta_sends_every_day_is_no_warning_and_a_wrong_dashboard_is_one() {
+        let (calm, warnings): (Vec<ChangeCode>, Vec<_>) =
+            ChangeCode::ALL.iter().copied().partition(|code| !code.is_warning());
+        use ChangeCode::{Accepted, Messenger, Nothing, OtherField, OtherObject};
+        assert_eq!(calm, [Accepted, Messenger, OtherField, OtherObject, Nothing]);
+        for code in [ChangeCode::ValuesOff, ChangeCode::AnswersInBody, ChangeCode::IdMalformed] {
+            assert!(warnings.contains(&code), "{code}");
+        }
+    }
+}

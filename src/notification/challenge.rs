@@ -155,6 +155,17 @@ mod tests {
     }
 
     #[test]
+    fn a_query_of_the_longest_length_is_read_and_a_longer_one_is_not() {
+        let with = |bytes: usize| {
+            let query = format!("hub.mode=subscribe&hub.challenge=1&{TOKEN}&x=");
+            let filler = "9".repeat(bytes - query.len());
+            read(&(query + &filler))
+        };
+        assert_eq!(with(QUERY_BYTES_MAX).as_deref(), Ok("1"));
+        assert_eq!(with(QUERY_BYTES_MAX + 1), Err(ChallengeCode::Malformed));
+    }
+
+    #[test]
     fn an_empty_token_in_the_config_matches_nothing() {
         let query = "hub.mode=subscribe&hub.challenge=1&hub.verify_token=";
         assert_eq!(Challenge::read(query, &Secret::new(Vec::new())), Err(ChallengeCode::WrongToken));

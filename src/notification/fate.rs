@@ -92,3 +92,23 @@ impl Why {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_is_the_one_it_was_parked_with() {
+        let not_before = Timestamp::UNIX_EPOCH;
+        for code in ParkCode::ALL.iter().copied() {
+            for why in [
+                Why::Waiting { not_before, attempts: 3, code },
+                Why::Held { code },
+                Why::Refused { code },
+                Why::Buried { code, attempts: 3 },
+            ] {
+                assert_eq!(why.code(), code);
+            }
+        }
+    }
+}

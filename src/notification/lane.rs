@@ -49,3 +49,31 @@ impl Lanes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lane_is_read_held_or_left_by_its_page_and_its_form() {
+        let page = |id| PageId::parse(id).expect("digits");
+        let form = |id| FormId::parse(id).expect("digits");
+        let lanes = Lanes {
+            forms: Arc::new(HashSet::from([form("1")])),
+            pages: HashMap::from([(page("10"), true), (page("11"), false)]),
+        };
+        for (on, of, wanted) in [
+            ("10", "1", Move::Read),
+            ("11", "1", Move::Stay),
+            // Nobody claims the form.
+            ("10", "2", Move::Hold),
+            ("11", "2", Move::Hold),
+            // Nobody has the page's token.
+            ("12", "1", Move::Hold),
+            ("12", "2", Move::Hold),
+        ] {
+            assert_eq!(lanes.moves(&Lane { page: page(on), form: form(of) }), wanted, "{on}/{of}");
+        }
+        assert_eq!(Lanes::default().moves(&Lane { page: page("10"), form: form("1") }), Move::Hold);
+    }
+}

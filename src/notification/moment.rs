@@ -91,4 +91,15 @@ mod tests {
         }
         assert_eq!(second(&format!("\"{}\"", "9".repeat(1_000_000))), None);
     }
+
+    /// The bound is for what no clock wrote; a fraction of a second as long as programs write it is below it.
+    #[test]
+    fn a_text_of_forty_bytes_is_looked_at_and_a_longer_one_is_not() {
+        let fraction = |digits: usize| format!("\"2015-02-28T08:49:14.{}+00:00\"", "0".repeat(digits));
+        assert_eq!(second(&fraction(9)), Some(1_425_113_354));
+        let zeros = |bytes: usize| format!("\"{:0>bytes$}\"", 1_425_113_354);
+        assert_eq!(second(&zeros(TEXT_BYTES_MAX)), Some(1_425_113_354));
+        assert_eq!(second(&zeros(TEXT_BYTES_MAX + 1)), None);
+        assert_eq!(second("1"), Some(1), "the first second that a lead can have");
+    }
 }

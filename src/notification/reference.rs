@@ -88,4 +88,38 @@ mod tests {
             assert!(LeadRef::decode(&mut &bytes[..cut]).is_none(), "cut at {cut}");
         }
     }
+
+    /// The inbox lays out its frames by it.
+    #[test]
+    fn the_longest_reference_fits_exactly_and_both_times_read_back() {
+        let longest = "9".repeat(DIGITS_MAX);
+        let reference = LeadRef {
+            leadgen: LeadgenId::parse(&longest).expect("digits"),
+            form: FormId::parse(&longest).expect("digits"),
+            page: PageId::parse(&longest).expect("digits"),
+            created: Timestamp::from_second(1_764_000_000).ok(),
+            received: Timestamp::from_millisecond(-1).expect("in range"),
+        };
+        let mut bytes = Vec::new();
+        reference.encode(&mut bytes);
+        assert_eq!(bytes.len(), LeadRef::ENCODED_MAX);
+        let twice = bytes.repeat(2);
+        let mut rest = twice.as_slice();
+        for _ in 0..2 {
+            assert!(LeadRef::decode(&mut rest).is_some_and(|read| read == reference));
+        }
+        assert!(rest.is_empty());
+    }
+
+    #[test]
+    fn a_reference_waits_in_the_line_of_its_page_and_form() {
+        let reference = LeadRef {
+            leadgen: LeadgenId::parse("1").expect("digits"),
+            form: FormId::parse("2").expect("digits"),
+            page: PageId::parse("3").expect("digits"),
+            created: None,
+            received: Timestamp::UNIX_EPOCH,
+        };
+        assert_eq!(reference.lane(), Lane { page: reference.page, form: reference.form });
+    }
 }
