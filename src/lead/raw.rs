@@ -203,6 +203,25 @@ mod tests {
         assert!(RawReply::with_limit(0).push(b"x").is_err());
     }
 
+    /// What a reply may take in memory is what it may have in bytes; a vector left to itself would double beyond that, and
+    /// leave the block before unwiped.
+    #[test]
+    fn a_reply_takes_no_more_memory_than_its_limit_however_it_comes() {
+        for size in [1, 3, 600, 999, 1_000] {
+            let mut reply = RawReply::with_limit(1_000);
+            for chunk in [7; 1_000].chunks(size) {
+                reply.push(chunk).expect("fits");
+                assert!(
+                    reply.bytes.capacity() <= 1_000,
+                    "{} for {}",
+                    reply.bytes.capacity(),
+                    reply.bytes.len()
+                );
+            }
+            assert_eq!(reply.expose().len(), 1_000);
+        }
+    }
+
     #[test]
     fn chunks_of_any_size_join_to_the_same_bytes() {
         let bytes: Vec<u8> = (0..100_000_u32).map(|n| n as u8).collect();

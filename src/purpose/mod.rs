@@ -11,6 +11,8 @@ mod matching;
 mod policy;
 mod record_id;
 mod retention;
+#[cfg(test)]
+pub(crate) mod sample;
 mod whitelist;
 
 pub use consent::{ConsentKey, ConsentRule};

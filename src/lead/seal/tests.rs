@@ -145,8 +145,42 @@ fn a_record_ends_at_its_bound_exactly() {
         }
     }
     assert_eq!(largest, RECORD_BYTES_MAX);
+    assert_eq!(RECORD_BYTES_MAX, 16_384, "what sled keeps in its log: larger ones go to files of their own");
     let huge = seal(&one(&"x".repeat(3_000_000)), &id(), &bucket(), &SeededRandom::new(1)).err();
     assert!(matches!(huge, Some(SealError::TooLarge(_))));
+}
+
+/// One that is too small refuses the lead; one that is far too large costs more to wipe than all the rest.
+#[test]
+fn the_room_for_a_lead_is_never_too_little_and_hardly_too_much() {
+    let texts = |length: usize, count: usize| vec!["x".repeat(length); count];
+    for length in [0, 1, 40, 200] {
+        for (fields, values, consents, attributions) in
+            [(0, 0, 0, 0), (1, 1, 0, 0), (1, 9, 0, 0), (8, 1, 0, 0), (0, 0, 6, 0), (0, 0, 0, 5), (4, 3, 2, 2)]
+        {
+            let names: Vec<String> = (0..fields).map(|n| format!("f{n}{}", "x".repeat(40))).collect();
+            let answers: Vec<(&str, Vec<String>)> =
+                names.iter().map(|name| (name.as_str(), texts(length, values))).collect();
+            let mut lead = lead(&answers, false);
+            lead.content.consents = (0..consents)
+                .map(|n| ConsentEvidence {
+                    key: ConsentKey::parse(&format!("c{n}{}", "x".repeat(40))).expect("a name"),
+                    checkbox_key: "x".repeat(length),
+                    tick: Tick::Unclear,
+                })
+                .collect();
+            lead.content.attribution = Keep::ALL
+                .iter()
+                .take(attributions)
+                .map(|keep| (*keep, Answer::from_sealed("x".repeat(length))))
+                .collect();
+            let room = capacity(&lead.content);
+            let taken = encode(&lead.content).expect("it has room").len();
+            let unused_max = 240 + fields * (20 + values * 10) + consents * 30 + attributions * 20;
+            let what = format!("{fields} {values} {consents} {attributions} of {length}: {taken} of {room}");
+            assert!(taken <= room && room - taken <= unused_max, "{what}");
+        }
+    }
 }
 
 #[test]

@@ -1,0 +1,33 @@
+//! A purpose for the tests of this room and of those that read one.
+
+use crate::id::FormId;
+use crate::purpose::{Basis, FieldName, FieldRule, Purpose, PurposeId, Whitelist};
+
+/// A purpose with these fields, by key alone, and nothing else.
+pub(crate) fn purpose(id: &str, fields: &[&str]) -> Purpose {
+    Purpose {
+        id: PurposeId::parse(id).expect("a name"),
+        title: Vec::new(),
+        forms: vec![FormId::parse("901000000000001").expect("digits")],
+        basis: Basis::PreContract,
+        retention_months: 12,
+        reconfirm_months: None,
+        grace_days: 30,
+        recipients: Vec::new(),
+        keep: Vec::new(),
+        whitelist: Whitelist::new(fields.iter().map(|name| field(name)).collect()).expect("fields"),
+        consents: Vec::new(),
+    }
+}
+
+/// A field by its name alone.
+pub(crate) fn field(name: &str) -> FieldRule {
+    FieldRule {
+        name: FieldName::parse(name).expect("a name"),
+        question_type: None,
+        from: Vec::new(),
+        required: false,
+        consent: None,
+        why: None,
+    }
+}
