@@ -45,3 +45,19 @@ pub struct ConsentRule {
     /// Meta's `checkbox_key`s; by default our name.
     pub from: Vec<String>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_shown_as_it_is_written() {
+        let key = ConsentKey::parse("email_optin").expect("a name");
+        assert_eq!(key.as_str(), "email_optin");
+        assert_eq!(
+            (format!("{key}"), format!("{key:?}")),
+            ("email_optin".to_owned(), "email_optin".to_owned())
+        );
+        assert!(ConsentKey::parse("email optin").is_none());
+    }
+}

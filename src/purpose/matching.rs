@@ -111,3 +111,104 @@ fn keys_of(rule: &FieldRule, definition: Option<&FormDefinition>) -> Vec<String>
     keys.extend(rule.from.iter().cloned());
     keys
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::FormId;
+    use crate::purpose::sample::{field, purpose};
+    use crate::purpose::{Question, Whitelist};
+
+    fn definition(questions: &[(&str, &str)]) -> FormDefinition {
+        let question = |(key, kind): &(&str, &str)| Question {
+            key: (*key).to_owned(),
+            question_type: (*kind).to_owned(),
+        };
+        let form = FormId::parse("901000000000001").expect("digits");
+        FormDefinition { form, questions: questions.iter().map(question).collect() }
+    }
+
+    /// `budget` by its key; `email` by its type, then by two keys; `ville` by keys that are not its name.
+    fn three_fields() -> Purpose {
+        let mut email = field("email");
+        email.question_type = Some("EMAIL".to_owned());
+        email.from = vec!["mail".to_owned(), "courriel".to_owned()];
+        let mut ville = field("ville");
+        ville.from = vec!["city".to_owned()];
+        let mut purpose = purpose("devis", &["budget"]);
+        purpose.whitelist = Whitelist::new(vec![field("budget"), email, ville]).expect("fields");
+        purpose
+    }
+
+    /// Which field a key feeds, and how good it is for it.
+    fn fed(matching: &Matching<'_>, key: &str) -> Option<(String, usize, usize)> {
+        matching.permit(key).map(|permit| (permit.rule().name.to_string(), permit.field(), permit.rank()))
+    }
+
+    #[test]
+    fn where_the_form_is_known_types_decide_and_names_do_not() {
+        let purpose = three_fields();
+        let form = definition(&[
+            ("e-mail-adresse", "EMAIL"),
+            ("zweite_e-mail", "EMAIL"),
+            ("email", "CUSTOM"),
+            ("budget", "CUSTOM"),
+            ("ville", "CUSTOM"),
+        ]);
+        let matching = Matching::new(&purpose, Some(&form));
+        let email = |rank| Some(("email".to_owned(), 1, rank));
+        assert_eq!(fed(&matching, "e-mail-adresse"), email(0));
+        assert_eq!(fed(&matching, "zweite_e-mail"), email(1));
+        assert_eq!(fed(&matching, "mail"), email(2), "keys of the config come after the form's questions");
+        assert_eq!(fed(&matching, "courriel"), email(3));
+        assert_eq!(fed(&matching, "email"), None, "somebody's own question");
+        assert_eq!(fed(&matching, "budget"), Some(("budget".to_owned(), 0, 0)));
+        assert_eq!(fed(&matching, "city"), Some(("ville".to_owned(), 2, 0)));
+        assert_eq!(fed(&matching, "ville"), None, "the config names other keys for it");
+        assert_eq!(matching.purpose().id, purpose.id);
+    }
+
+    #[test]
+    fn where_no_form_is_known_a_key_that_is_our_name_counts() {
+        let purpose = three_fields();
+        let matching = Matching::new(&purpose, None);
+        for (key, wanted) in [
+            ("email", Some(("email".to_owned(), 1, 0))),
+            ("mail", Some(("email".to_owned(), 1, 1))),
+            ("ville", Some(("ville".to_owned(), 2, 0))),
+            ("city", Some(("ville".to_owned(), 2, 1))),
+            ("e-mail-adresse", None),
+            ("Email", None),
+            ("", None),
+        ] {
+            assert_eq!(fed(&matching, key), wanted, "{key}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_unknown_only_to_a_form_that_is_known() {
+        let purpose = three_fields();
+        let form = definition(&[("budget", "CUSTOM")]);
+        let known = Matching::new(&purpose, Some(&form));
+        assert!(known.is_unknown("new_question") && !known.is_unknown("budget"));
+        let blind = Matching::new(&purpose, None);
+        assert!(!blind.is_unknown("new_question") && !blind.is_unknown("budget"));
+    }
+
+    #[test]
+    fn what_the_form_does_not_ask_is_named_and_each_question_says_where_it_goes() {
+        let purpose = three_fields();
+        let form = definition(&[("shoe_size", "CUSTOM"), ("city", "CUSTOM"), ("e-mail-adresse", "EMAIL")]);
+        let matching = Matching::new(&purpose, Some(&form));
+        let names = |unfed: Vec<&FieldName>| unfed.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(names(matching.unfed()), ["budget"]);
+        let line =
+            |key: &str, field: Option<&str>| Match { key: key.to_owned(), field: field.map(str::to_owned) };
+        let lines =
+            [line("shoe_size", None), line("city", Some("ville")), line("e-mail-adresse", Some("email"))];
+        assert_eq!(matching.lines(), lines);
+        let blind = Matching::new(&purpose, None);
+        assert_eq!(names(blind.unfed()), ["budget", "email", "ville"], "nobody knows");
+        assert_eq!(blind.lines(), []);
+    }
+}

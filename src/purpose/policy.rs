@@ -160,3 +160,89 @@ impl Policy {
         &self.purposes
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::purpose::ConsentKey;
+    use crate::purpose::law::Channel;
+    use crate::purpose::sample::purpose;
+
+    fn form(id: &str) -> FormId {
+        FormId::parse(id).expect("digits")
+    }
+
+    #[test]
+    fn names_begin_with_a_small_letter_and_have_at_most_sixty_three_of_a_few_characters() {
+        let longest = format!("a{}", "z".repeat(62));
+        for good in ["a", "devis", "a_b9", "a9", "a_", &longest] {
+            assert_eq!(PurposeId::parse(good).map(|id| id.as_str().to_owned()).as_deref(), Some(good));
+        }
+        let too_long = format!("{longest}z");
+        for bad in ["", "9a", "_a", "Devis", "dEvis", "a-b", "a b", "é", "aé", "a.b", "a\n", &too_long] {
+            assert!(PurposeId::parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_shown_as_it_is_written_and_read_from_nothing_else() {
+        let id = PurposeId::parse("devis").expect("a name");
+        assert_eq!((format!("{id}"), format!("{id:?}")), ("devis".to_owned(), "devis".to_owned()));
+        assert_eq!(serde_json::to_string(&id).expect("text"), "\"devis\"");
+        assert!(serde_json::from_str::<PurposeId>("\"devis\"").is_ok_and(|read| read == id));
+        let refused =
+            serde_json::from_str::<PurposeId>("\"Anne Dupont\"").map(drop).map_err(|e| e.to_string());
+        assert!(refused.is_err_and(|text| text.contains("no purpose") && !text.contains("Anne")));
+    }
+
+    /// Asking less is the first step of minimising.
+    #[test]
+    fn graph_is_asked_for_no_more_than_the_purpose_needs() {
+        const BARE: &str = "id,created_time,form_id,field_data";
+        let mut purpose = purpose("devis", &["email"]);
+        assert_eq!(purpose.graph_fields(), BARE);
+        purpose.keep = vec![Keep::LeadgenId];
+        assert_eq!(purpose.graph_fields(), BARE, "the notification gave it");
+        purpose.keep = vec![Keep::Platform, Keep::LeadgenId, Keep::AdId];
+        assert_eq!(purpose.graph_fields(), format!("{BARE},ad_id,platform"));
+        purpose.consents = vec![ConsentRule {
+            key: ConsentKey::parse("email_optin").expect("a name"),
+            channel: Channel::Email,
+            required: false,
+            from: Vec::new(),
+        }];
+        purpose.keep.clear();
+        assert_eq!(purpose.graph_fields(), format!("{BARE},custom_disclaimer_responses"));
+    }
+
+    #[test]
+    fn only_what_is_listed_is_kept_beside_the_answers() {
+        let mut purpose = purpose("devis", &["email"]);
+        assert!(Keep::ALL.iter().all(|keep| !purpose.keeps(*keep)));
+        purpose.keep = vec![Keep::CampaignId];
+        for keep in Keep::ALL.iter().copied() {
+            assert_eq!(purpose.keeps(keep), keep == Keep::CampaignId, "{keep}");
+        }
+    }
+
+    #[test]
+    fn a_form_belongs_to_the_purpose_that_claims_it_and_to_no_other() {
+        let mut lettre = purpose("lettre", &["email"]);
+        lettre.forms = vec![form("2"), form("3")];
+        let mut devis = purpose("devis", &["email"]);
+        devis.forms = vec![form("1")];
+        let policy = Policy::new(vec![devis, lettre]);
+        let of = |id| policy.of_form(&form(id)).map(|purpose| purpose.id.as_str());
+        assert_eq!(
+            [of("1"), of("2"), of("3"), of("4")],
+            [Some("devis"), Some("lettre"), Some("lettre"), None]
+        );
+        let named = |id| policy.purpose(id).map(|purpose| purpose.id.as_str());
+        assert_eq!([named("lettre"), named("devis"), named("x")], [Some("lettre"), Some("devis"), None]);
+        let claimed: HashSet<FormId> = ["1", "2", "3"].map(form).into();
+        assert_eq!(**policy.claimed_forms(), claimed);
+        let order: Vec<&str> = policy.purposes().iter().map(|purpose| purpose.id.as_str()).collect();
+        assert_eq!(order, ["devis", "lettre"]);
+        assert!(Policy::default().of_form(&form("1")).is_none());
+    }
+}

@@ -84,6 +84,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn an_id_is_the_same_text_wherever_it_is_shown() {
+        let id = RecordId::parse("devis-1-123").expect("an id");
+        assert_eq!(format!("{id:?}"), "devis-1-123");
+        assert_eq!(serde_json::to_string(&id).expect("text"), "\"devis-1-123\"");
+        assert!(serde_json::from_str::<RecordId>("\"devis-1-123\"").is_ok_and(|read| read == id));
+        assert!(serde_json::from_str::<RecordId>("\"devis-1-0123\"").is_err());
+    }
+
     proptest::proptest! {
         #[test]
         fn every_id_reads_back_and_in_the_order_of_its_numbers(

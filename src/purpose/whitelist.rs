@@ -91,3 +91,52 @@ impl Whitelist {
         names
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::purpose::sample::field;
+
+    fn whitelist(names: &[&str]) -> Whitelist {
+        Whitelist::new(names.iter().map(|name| field(name)).collect()).expect("fields")
+    }
+
+    #[test]
+    fn only_what_it_names_may_be_held_and_it_never_names_nothing() {
+        let list = whitelist(&["ville", "email"]);
+        for (name, allowed) in [("email", true), ("ville", true), ("Email", false), ("", false), ("x", false)]
+        {
+            assert_eq!(list.allows(name), allowed, "{name}");
+            let rule = list.rule(name).map(|rule| rule.name.as_str());
+            assert_eq!(rule, allowed.then_some(name));
+        }
+        let order: Vec<&str> = list.rules().iter().map(|rule| rule.name.as_str()).collect();
+        assert_eq!(order, ["ville", "email"], "in the order of the config");
+        assert!(Whitelist::new(Vec::new()).is_none());
+    }
+
+    /// Whoever reads an export by its columns finds the person first, whatever the order of the config.
+    #[test]
+    fn columns_begin_with_the_person_and_go_on_by_the_alphabet() {
+        let names =
+            ["zone", "phone_number", "budget", "email", "full_name", "last_name", "first_name", "age"];
+        let wanted =
+            ["first_name", "last_name", "full_name", "email", "phone_number", "age", "budget", "zone"];
+        let turned: Vec<&str> = names.iter().rev().copied().collect();
+        for order in [names.as_slice(), &turned, &wanted] {
+            let list = whitelist(order);
+            let columns: Vec<&str> = list.columns().into_iter().map(FieldName::as_str).collect();
+            assert_eq!(columns, wanted);
+        }
+    }
+
+    #[test]
+    fn a_name_is_shown_as_it_is_written() {
+        let name = FieldName::parse("post_code").expect("a name");
+        assert_eq!(
+            (format!("{name}"), format!("{name:?}")),
+            ("post_code".to_owned(), "post_code".to_owned())
+        );
+        assert!(FieldName::parse("Post_code").is_none());
+    }
+}

@@ -74,6 +74,18 @@ mod tests {
     }
 
     #[test]
+    fn who_did_not_ask_for_anything_is_a_prospect_and_consent_wears_off() {
+        for (basis, prospecting, months) in [
+            (Basis::Consent, true, Some(18)),
+            (Basis::LegitimateInterest, true, None),
+            (Basis::PreContract, false, None),
+            (Basis::Contract, false, None),
+        ] {
+            assert_eq!((basis.is_prospecting(), basis.reconfirm_months()), (prospecting, months), "{basis}");
+        }
+    }
+
+    #[test]
     fn under_basis_consent_no_record_comes_to_be_without_one() {
         let unproven =
             |consents: &[ConsentRule], fields: &[FieldRule]| Basis::Consent.unproven(consents, Some(fields));

@@ -71,6 +71,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_field_holds_a_number_or_an_address_and_each_has_its_channels() {
+        let of = |names: &[&str], asked: Option<&str>| Contact::of(names.iter().copied(), asked);
+        assert_eq!(of(&["contact"], Some("PHONE")), Some(Contact::Number), "by what is asked");
+        assert_eq!(of(&["contact"], Some("WHATSAPP_NUMBER")), Some(Contact::Number));
+        assert_eq!(
+            of(&["contact", "numéro_de_portable"], None),
+            Some(Contact::Number),
+            "by any of its names"
+        );
+        assert_eq!(of(&["phone"], Some("EMAIL")), Some(Contact::Number));
+        assert_eq!(of(&["contact"], Some("WORK_EMAIL")), Some(Contact::Address));
+        assert_eq!(of(&["email"], None), None, "a name alone tells no address");
+        assert_eq!(of(&["email"], Some("CUSTOM")), None);
+        assert_eq!(of(&[], None), None);
+        assert_eq!(Contact::Number.channels(), [Channel::Phone, Channel::Sms]);
+        assert_eq!(Contact::Address.channels(), [Channel::Email]);
+    }
+
+    #[test]
     fn numbers_to_call_are_told_from_phones_to_buy() {
         for name in [
             "phone_number",

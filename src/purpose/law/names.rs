@@ -26,3 +26,47 @@ fn fold(letter: char) -> impl Iterator<Item = char> {
     };
     [folded.first().copied(), folded.get(1).copied()].into_iter().flatten()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_comes_apart_wherever_no_letter_and_no_digit_stands() {
+        for (name, wanted) in [
+            ("phone_number", &["phone", "number"][..]),
+            ("  Tel.  n°2 ", &["tel", "n", "2"]),
+            ("e-mail/adresse", &["e", "mail", "adresse"]),
+            ("q7", &["q7"]),
+            ("何色ですか", &["何色ですか"]),
+            ("", &[]),
+            ("___", &[]),
+        ] {
+            assert_eq!(words(name), wanted, "{name}");
+        }
+    }
+
+    /// A special field must not slip through the net by its accent, its case, or how a keyboard composes letters.
+    #[test]
+    fn every_accent_of_our_languages_is_folded_however_it_is_written() {
+        for (name, wanted) in [
+            ("àáâãäå", "aaaaaa"),
+            ("ç", "c"),
+            ("èéêë", "eeee"),
+            ("ìíîï", "iiii"),
+            ("ñ", "n"),
+            ("òóôõö", "ooooo"),
+            ("ùúûü", "uuuu"),
+            ("ýÿ", "yy"),
+            ("cœur", "coeur"),
+            ("æther", "aether"),
+            ("Größe", "grosse"),
+            ("ÉTAT", "etat"),
+            ("e\u{301}tat", "etat"),
+            ("u\u{308}ber", "uber"),
+            ("x\u{300}\u{36f}y", "xy"),
+        ] {
+            assert_eq!(words(name), [wanted], "{name}");
+        }
+    }
+}

@@ -72,3 +72,30 @@ const COUNTRIES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB B
 pub fn is_country(text: &str) -> bool {
     COUNTRIES.split_whitespace().any(|code| code == text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recipients_name_may_have_a_hyphen_and_is_else_like_every_name() {
+        let longest = format!("a{}", "z".repeat(62));
+        for good in ["crm", "a", "crm-2", "a_b", "a-", &longest] {
+            assert!(Recipient::is_id(good), "{good}");
+        }
+        let too_long = format!("{longest}z");
+        for bad in ["", "-a", "_a", "2crm", "Crm", "cRm", "a b", "é", "aé", "a.b", &too_long] {
+            assert!(!Recipient::is_id(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_country_is_an_assigned_code_of_two_capitals() {
+        for good in ["FR", "DE", "AD", "ZW", "US"] {
+            assert!(is_country(good), "{good}");
+        }
+        for bad in ["", "F", "fr", "EU", "UK", "XX", "FRA", "FR DE", " FR"] {
+            assert!(!is_country(bad), "{bad}");
+        }
+    }
+}
