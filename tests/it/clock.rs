@@ -91,6 +91,7 @@ async fn a_clock_that_graph_disagrees_with_waits_for_a_person() {
     clock.0.store(60, Ordering::SeqCst);
     world.start_daemon().await;
     stored(&world, 2).await;
+    // The watch looks every second: it had two chances.
     tokio::time::sleep(std::time::Duration::from_millis(2_500)).await;
     assert_eq!(export(&world).await, (503, "\"clock-jumped\"".to_owned()), "Graph's Date is sixty days away");
     assert_eq!(ready(&world).await, 200);

@@ -1,11 +1,12 @@
 //! Graph as it is: slow, wrong, half, throttled; and what tamis makes of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde_json::{Value, json};
 use tamis::clock::{Clock, ManualClock, SystemClock};
 use tamis_simulator::{CallKind, GraphError, Match, Misbehaviour, Rule};
 
@@ -63,7 +64,7 @@ async fn an_error_that_nobody_knows_concerns_its_lead_alone() {
         world.stored("devis", 11).await;
         world.settled().await;
         let inbox = world.admin().get("/admin/v1/inbox").await.json();
-        assert_eq!((&inbox["waiting"], &inbox["paused"]), (&1.into(), &serde_json::json!([])), "{code}");
+        assert_eq!((&inbox["waiting"], &inbox["paused"]), (&1.into(), &json!([])), "{code}");
         world.meta.forgive(rule);
         world.stored("devis", 12).await;
         world.end().await;
@@ -92,12 +93,68 @@ async fn odd_replies_cost_a_retry_and_never_a_lead() {
     ];
     for what in odd {
         let world = World::start().await;
-        world.meta.misbehave(Rule::times(3, Match::any().path("/77"), what));
-        let ids = submit(&world, 3);
-        world.deliver_all(&ids).await;
+        // `false` is Graph's word for what is not there, or not ours.
+        let is_false = matches!(&what, Misbehaviour::Answer { body, .. } if body == b"false");
+        let code = if is_false { "lead-unreadable" } else { "graph-unavailable" };
+        world.meta.misbehave(Rule::times(3, Match::any().path("/77"), what.clone()));
+        let mut sent: BTreeMap<String, String> = (0..3).map(|_| submit_one(&world)).collect();
+        world.deliver_all(&sent.keys().cloned().collect::<Vec<_>>()).await;
         world.stored("devis", 3).await;
+        every_one_is_stored(&world, &sent, &what).await;
+        let calls = world.meta.graph_calls();
+        let reads = calls.iter().filter(|call| call.kind == CallKind::Lead).count();
+        assert_eq!(reads, 3 + 3, "one more call for each odd reply: {what:?}");
+
+        // One that gets nothing else waits, under the reason; the others go on beside it.
+        let (stuck, email) = submit_one(&world);
+        let rule = world.meta.misbehave(Rule::always(Match::any().lead(&stuck), what.clone()));
+        let (other, other_email) = submit_one(&world);
+        world.deliver_all(&[stuck.clone(), other.clone()]).await;
+        world.stored("devis", 4).await;
+        sent.insert(other, other_email);
+        world.until("it waits", || async { inbox(&world).await["waiting"] == 1 }).await;
+        assert_eq!(parked_codes(&world).await, BTreeSet::from([code.to_owned()]), "{what:?}");
+        world.meta.forgive(rule);
+        world.stored("devis", 5).await;
+        sent.insert(stuck, email);
+        every_one_is_stored(&world, &sent, &what).await;
         world.end().await;
     }
+}
+
+/// A good lead of its own: its id, and its e-mail address.
+fn submit_one(world: &World) -> (String, String) {
+    let email = format!("{}@example.org", canary("lead"));
+    let answers = lead(DEVIS_FORM).answer("full_name", &["Zoé"]).answer("email", &[&email]);
+    (world.submit(answers, &[&email]), email)
+}
+
+/// Panics unless each of these is stored once, with its own answers, and nothing of it is left elsewhere.
+async fn every_one_is_stored(world: &World, sent: &BTreeMap<String, String>, what: &Misbehaviour) {
+    let records = world.records("devis").await;
+    let mut stored: Vec<&str> =
+        records.iter().filter_map(|record| record["fields"]["email"][0].as_str()).collect();
+    stored.sort_unstable();
+    let mut wanted: Vec<&str> = sent.values().map(String::as_str).collect();
+    wanted.sort_unstable();
+    assert_eq!(stored, wanted, "{what:?}");
+    let inbox = inbox(world).await;
+    for place in ["held", "refused", "buried"] {
+        assert_eq!(inbox[place], json!([]), "{place}: {what:?}");
+    }
+    assert_eq!((&inbox["queued"], &inbox["waiting"]), (&json!(0), &json!(0)), "{what:?}");
+}
+
+async fn inbox(world: &World) -> Value {
+    world.admin().get("/admin/v1/inbox").await.json()
+}
+
+/// The reasons for which anything was parked so far.
+async fn parked_codes(world: &World) -> BTreeSet<String> {
+    let metrics = world.admin().get("/admin/v1/metrics").await.text();
+    let counted = metrics.lines().filter_map(|line| line.strip_prefix("tamis_leads_parked_total{code=\""));
+    let counted = counted.filter_map(|line| line.split_once("\"} ")).filter(|(_, count)| *count != "0");
+    counted.map(|(code, _)| code.to_owned()).collect()
 }
 
 /// What Graph withholds it leaves out without a word, and a reply that names no form may be of any.
@@ -179,8 +236,7 @@ async fn a_lead_that_graph_never_finds_is_buried_and_comes_back_when_asked() {
         })
         .await;
     world.meta.forgive(rule);
-    let requeued =
-        world.admin().post("/admin/v1/inbox/requeue", &serde_json::json!({"code": "attempts-spent"})).await;
+    let requeued = world.admin().post("/admin/v1/inbox/requeue", &json!({"code": "attempts-spent"})).await;
     assert_eq!(requeued.json()["requeued"], 1);
     world.stored("devis", 1).await;
     world.end().await;

@@ -72,6 +72,13 @@ impl Load {
         }
     }
 
+    /// Waits until so many were acknowledged.
+    pub async fn until_acknowledged(&self, count: usize) {
+        while self.acknowledged() < count {
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+        }
+    }
+
     pub fn acknowledged(&self) -> usize {
         self.acknowledged.lock().expect("no panic").len()
     }
