@@ -114,10 +114,14 @@ mod tests {
     use super::*;
     use crate::clock::SystemClock;
 
+    /// Steps after which a restless worker says so.
+    const MANY: usize = 20;
+
     /// Wakes itself in its own step, as an arrival during a look does.
     struct Restless {
         steps: AtomicUsize,
         woken: Notify,
+        many: Notify,
         panics: bool,
     }
 
@@ -130,7 +134,9 @@ mod tests {
             Some(&self.woken)
         }
         async fn step(&self) -> Step {
-            self.steps.fetch_add(1, Ordering::SeqCst);
+            if self.steps.fetch_add(1, Ordering::SeqCst) == MANY {
+                self.many.notify_one();
+            }
             assert!(!self.panics, "as told");
             self.woken.notify_one();
             tokio::task::yield_now().await;
@@ -139,19 +145,24 @@ mod tests {
     }
 
     fn restless(panics: bool) -> Arc<Restless> {
-        Arc::new(Restless { steps: AtomicUsize::new(0), woken: Notify::new(), panics })
+        let (woken, many) = (Notify::new(), Notify::new());
+        Arc::new(Restless { steps: AtomicUsize::new(0), woken, many, panics })
     }
 
-    #[tokio::test]
+    /// Time stands still as long as anything can go on: it moves where a poll is waited for.
+    #[tokio::test(start_paused = true)]
     async fn what_arrives_during_the_look_wakes_without_waiting_for_the_poll() {
         let (worker, stop) = (restless(false), Stop::default());
         let running = run_loop(worker.clone(), stop.clone(), Arc::new(SystemClock), Arc::new(Metrics::new()));
+        let begun = tokio::time::Instant::now();
         let ended = async {
-            tokio::time::sleep(Duration::from_millis(300)).await;
-            stop.drain(Duration::ZERO).await
+            worker.many.notified().await;
+            let waited = begun.elapsed();
+            stop.drain(Duration::ZERO).await;
+            waited
         };
-        tokio::join!(running, ended);
-        assert!(worker.steps.load(Ordering::SeqCst) > 20, "polled, not woken");
+        let ((), waited) = tokio::join!(running, ended);
+        assert_eq!(waited, Duration::ZERO, "polled, not woken");
     }
 
     #[tokio::test(start_paused = true)]

@@ -77,19 +77,30 @@ async fn a_call_ten_times_at_once_is_queued_once_and_every_answer_waits_for_the_
 async fn no_answer_and_no_claim_before_the_sync_returned() {
     let world = World::new();
     let inbox = Arc::new(world.open());
+    let begun = world.faults.syncs.load(Ordering::SeqCst);
+    // How many were new, and how many syncs had returned when the answer came.
+    let call = |leadgens: &[u64]| {
+        let (inbox, faults) = (inbox.clone(), world.faults.clone());
+        let call = world.references(leadgens.iter().copied());
+        #[expect(clippy::disallowed_methods, reason = "a test's own tasks, joined in it")]
+        tokio::spawn(async move {
+            let new = inbox.accept(call).await.expect("accepted").new.len();
+            (new, faults.syncs.load(Ordering::SeqCst) - begun)
+        })
+    };
     world.faults.hold(true);
-    let first = spawn(&inbox, world.references([1]));
-    let repeated = spawn(&inbox, world.references([1]));
-    std::thread::sleep(Duration::from_millis(100));
-    let later = spawn(&inbox, world.references([2, 1]));
-    std::thread::sleep(Duration::from_millis(100));
+    let (first, repeated) = (call(&[1]), call(&[1]));
+    eventually("it is being written", || inbox.queued() == 1 && inbox.shared.lock().gathered_bytes() == 0);
+    let later = call(&[2, 1]);
+    eventually("it waits for the next sync", || inbox.queued() == 2);
     assert!(!first.is_finished() && !repeated.is_finished() && !later.is_finished());
     assert!(inbox.claim(10).is_none());
-    assert_eq!(inbox.queued(), 2);
     world.faults.hold(false);
-    let new = |joined: Result<usize, _>| joined.map_err(|_| "panicked");
-    assert_eq!(new(first.await).expect("joined") + new(repeated.await).expect("joined"), 1);
-    assert_eq!(new(later.await).expect("joined"), 1);
+    let answers = [first.await, repeated.await, later.await].map(|answer| answer.expect("no panic"));
+    assert_eq!(answers[0].0 + answers[1].0, 1);
+    assert_eq!(answers[2].0, 1);
+    assert!(answers[0].1 >= 1 && answers[1].1 >= 1, "answered before the sync");
+    assert!(answers[2].1 >= 2, "answered by the sync of what came before it");
     tokio::time::timeout(Duration::from_secs(5), inbox.arrived().notified()).await.expect("rung");
     assert!(same(&drain(&inbox), &ids([1, 2])));
 }
