@@ -188,6 +188,11 @@ mod tests {
         let kept = KeptLine::new(&bytes).expect("a line");
         assert_eq!(kept.read(2), Ok(second));
         assert_eq!(kept.read(3), Err(LineError::Broken(3)));
+        let (_, third) = chain(&key(), &kept.mac(), 3, time(), entry());
+        let third = KeptLine::new(&third).expect("a line");
+        assert!(third.follows(&key(), &kept.mac()) && !third.follows(&key(), &first.mac));
+        assert_eq!(third.read(3).map(|line| line.mac), Ok(third.mac()));
+        assert!(third.mac() != kept.mac() && kept.mac() != first.mac);
         assert!(kept.is_versioned() && kept.follows(&key(), &first.mac));
         assert!(!kept.follows(&key(), &[0; 32]) && !kept.follows(&Key::new([8; 32]), &first.mac));
         for at in 0..bytes.len() {
