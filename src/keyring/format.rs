@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::sync::Arc;
 
+use postcard::ser_flavors::Size;
 use zeroize::Zeroizing;
 
 use crate::clock::{Day, Month};
@@ -45,22 +46,23 @@ fn seal_within(
     random.fill(&mut nonce).map_err(|_| KeyringError::of(KeyringCode::NoRandomness))?;
     let too_large = || KeyringError::io(ErrorKind::FileTooLarge);
 
-    // Plain first, sealed in place: one buffer, large enough from the start, so that no copy of the keys is left behind.
-    let mut out = Zeroizing::new(vec![0; HEADER_BYTES + Layout1::bytes_max(content) + TAG_BYTES]);
+    // Plain first, sealed in place: one buffer, of its final size from the start, so that no copy of the keys is left behind.
+    let layout = Layout1::of(content);
+    let inside_bytes = postcard::serialize_with_flavor(&layout, Size::default()).map_err(|_| too_large())?;
+    let bytes = HEADER_BYTES + inside_bytes + TAG_BYTES;
+    if bytes as u64 > bytes_max {
+        return Err(too_large());
+    }
+    let mut out = Zeroizing::new(vec![0; bytes]);
     let (header, body) = out.split_at_mut(HEADER_BYTES);
     let (prefix, nonce_field) = header.split_at_mut(PREFIX_BYTES);
     prefix.copy_from_slice(&prefix_of(VERSION));
     nonce_field.copy_from_slice(&nonce);
-    let plain = postcard::to_slice(&Layout1::of(content), body).map_err(|_| too_large())?;
-    let tag = cipher::seal_in_place(root, &nonce, &prefix_of(VERSION), plain).map_err(|_| too_large())?;
-
-    let sealed_bytes = HEADER_BYTES + plain.len();
-    out.truncate(sealed_bytes);
-    out.extend_from_slice(&tag);
-    match out.len() as u64 {
-        bytes if bytes > bytes_max => Err(too_large()),
-        _ => Ok(std::mem::take(&mut *out)),
-    }
+    let (inside, tag_field) = body.split_at_mut(inside_bytes);
+    postcard::to_slice(&layout, inside).map_err(|_| too_large())?;
+    let tag = cipher::seal_in_place(root, &nonce, &prefix_of(VERSION), inside).map_err(|_| too_large())?;
+    tag_field.copy_from_slice(&tag);
+    Ok(std::mem::take(&mut *out))
 }
 
 /// Opens what [`seal`] wrote.
@@ -133,19 +135,6 @@ impl<'c> Layout1<'c> {
             days: content.days.iter().map(|(day, key)| (day.0, key.expose().as_slice())).collect(),
             purposes,
         }
-    }
-
-    /// No encoding of this content is longer: every number as long as it can be.
-    fn bytes_max(content: &Content) -> usize {
-        const U32: usize = 5;
-        const U64: usize = 10;
-        const KEY: usize = 1 + 32;
-        let fixed = 16 + U64 + 2 * KEY + 3 * U64;
-        let periods = (content.months.len() + content.days.len()) * (U32 + KEY);
-        // A purpose's name is counted with each bucket: too much, but never too little.
-        let bucket =
-            |bucket: &Bucket| bucket.purpose.as_str().len() + 2 * U64 + U32 + U64 + 1 + 2 * (U32 + KEY);
-        fixed + periods + content.buckets.keys().map(bucket).sum::<usize>()
     }
 }
 
