@@ -7,16 +7,17 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
+use postcard::ser_flavors::Size;
 use zeroize::Zeroizing;
 
 use crate::clock::Day;
-use crate::id::{DIGITS_MAX, FormId, LeadgenId, PageId};
+use crate::id::{FormId, LeadgenId, PageId};
 use crate::lead::minimised::{Answer, ConsentEvidence, Content, MinimisedLead, Tick};
 use crate::lead::opened::OpenedLead;
 use crate::purpose::{ConsentKey, FieldName, Keep, RecordId};
 use crate::random::Random;
 use crate::secret::Key;
-use crate::secret::cipher::{self, NONCE_BYTES};
+use crate::secret::cipher::{self, NONCE_BYTES, TAG_BYTES};
 
 /// The largest sealed record: what is larger is buried, so that nothing lands in sled's unsynced blob files.
 pub const RECORD_BYTES_MAX: usize = 16 * 1024;
@@ -174,8 +175,9 @@ pub fn seal(
     random: &dyn Random,
 ) -> Result<SealedRecord<'static>, SealError> {
     let plain = encode(&lead.content)?;
-    if plain.len() > RECORD_BYTES_MAX {
-        return Err(SealError::TooLarge(plain.len()));
+    let size = HEADER_BYTES + plain.len() + TAG_BYTES;
+    if size > RECORD_BYTES_MAX {
+        return Err(SealError::TooLarge(size));
     }
     let mut nonce = [0; NONCE_BYTES];
     random.fill(&mut nonce).map_err(|_| SealError::NoRandomness)?;
@@ -188,12 +190,9 @@ pub fn seal(
         sealed: Cow::Borrowed(&[]),
     };
     let aad = record.additional_data(id);
-    record.sealed =
-        cipher::seal(&bucket.key, &nonce, &aad, &plain).map_err(|_| SealError::TooLarge(plain.len()))?.into();
-    match HEADER_BYTES + record.sealed.len() {
-        size if size > RECORD_BYTES_MAX => Err(SealError::TooLarge(size)),
-        _ => Ok(record),
-    }
+    let sealed = cipher::seal(&bucket.key, &nonce, &aad, &plain).map_err(|_| SealError::TooLarge(size))?;
+    record.sealed = sealed.into();
+    Ok(record)
 }
 
 /// Opens a record under its name.
@@ -263,27 +262,9 @@ struct Layout1<'c> {
     attribution: Vec<(&'c str, &'c str)>,
 }
 
-/// The most bytes that postcard puts before a text or a list, or makes of a number or a tick.
-const VARINT_BYTES_MAX: usize = 10;
-
-/// Room for the inside of a record, never less than it takes: texts, what stands before each, and the fixed parts.
-fn capacity(content: &Content) -> usize {
-    let text = |text: &str| VARINT_BYTES_MAX + text.len();
-    let answers = |answers: &[Answer]| -> usize { answers.iter().map(|answer| text(answer.expose())).sum() };
-    let fields =
-        content.fields.iter().map(|(name, values)| text(name.as_str()) + answers(values) + VARINT_BYTES_MAX);
-    let consents =
-        content.consents.iter().map(|c| text(c.key.as_str()) + text(&c.checkbox_key) + VARINT_BYTES_MAX);
-    let attribution =
-        content.attribution.iter().map(|(keep, value)| text(keep.as_str()) + text(value.expose()));
-    let fixed = 16 * VARINT_BYTES_MAX + 3 * DIGITS_MAX;
-    fixed + fields.sum::<usize>() + consents.sum::<usize>() + attribution.sum::<usize>()
-}
-
-/// Writes layout 1 into one allocation: a buffer that grows would leave copies behind, and a needlessly large one costs
-/// more to wipe than all the rest.
+/// Writes layout 1 into one allocation of its size: a buffer that grows would leave copies behind, and a needlessly large
+/// one costs more to wipe than all the rest.
 fn encode(content: &Content) -> Result<Zeroizing<Vec<u8>>, SealError> {
-    let capacity = capacity(content);
     let layout = Layout1 {
         created: content.created.as_second(),
         received: content.received.as_second(),
@@ -308,11 +289,12 @@ fn encode(content: &Content) -> Result<Zeroizing<Vec<u8>>, SealError> {
             .map(|(keep, value)| (keep.as_str(), value.expose()))
             .collect(),
     };
-    let mut out = Zeroizing::new(vec![0; capacity]);
-    let (schema, body) = out.split_at_mut_checked(1).ok_or(SealError::TooLarge(capacity))?;
+    #[expect(clippy::expect_used, reason = "counting the bytes of numbers and texts cannot fail")]
+    let bytes = 1 + postcard::serialize_with_flavor(&layout, Size::default()).expect("a count grows");
+    let mut out = Zeroizing::new(vec![0; bytes]);
+    let (schema, body) = out.split_at_mut_checked(1).ok_or(SealError::TooLarge(bytes))?;
     schema.fill(SCHEMA);
-    let written = postcard::to_slice(&layout, body).map_err(|_| SealError::TooLarge(capacity))?.len();
-    out.truncate(1 + written);
+    postcard::to_slice(&layout, body).map_err(|_| SealError::TooLarge(bytes))?;
     Ok(out)
 }
 
