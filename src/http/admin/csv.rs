@@ -32,6 +32,8 @@ pub(super) enum Dialect {
 /// The columns of one purpose: the same on every page, whatever a record holds.
 pub(super) struct Csv {
     dialect: Dialect,
+    /// The names of all columns.
+    header: Vec<String>,
     fields: Vec<String>,
     consents: Vec<String>,
     kept: Vec<Keep>,
@@ -40,12 +42,15 @@ pub(super) struct Csv {
 impl Csv {
     /// The columns of this purpose.
     pub(super) fn new(purpose: &Purpose, dialect: Dialect) -> Self {
-        Self {
-            dialect,
-            fields: purpose.whitelist.columns().into_iter().map(ToString::to_string).collect(),
-            consents: purpose.consents.iter().map(|rule| rule.key.to_string()).collect(),
-            kept: Keep::ALL.iter().copied().filter(|keep| purpose.keeps(*keep)).collect(),
-        }
+        let fields: Vec<String> = purpose.whitelist.columns().into_iter().map(ToString::to_string).collect();
+        let consents: Vec<String> = purpose.consents.iter().map(|rule| rule.key.to_string()).collect();
+        let kept: Vec<Keep> = Keep::ALL.iter().copied().filter(|keep| purpose.keeps(*keep)).collect();
+        let mut header: Vec<String> = BEFORE.map(str::to_owned).to_vec();
+        header.extend(fields.iter().map(|name| field_column(name).into_owned()));
+        header.extend(consents.iter().map(|key| format!("consent.{key}")));
+        header.extend(AFTER.map(str::to_owned));
+        header.extend(kept.iter().map(|keep| keep.as_str().to_owned()));
+        Self { dialect, header, fields, consents, kept }
     }
 
     fn delimiter(&self) -> u8 {
@@ -55,20 +60,10 @@ impl Csv {
         }
     }
 
-    fn header(&self) -> Vec<Cow<'_, str>> {
-        let mut row: Vec<Cow<'_, str>> = BEFORE.map(Cow::Borrowed).to_vec();
-        row.extend(self.fields.iter().map(|name| field_column(name)));
-        row.extend(self.consents.iter().map(|key| format!("consent.{key}").into()));
-        row.extend(AFTER.map(Cow::Borrowed));
-        row.extend(self.kept.iter().map(|keep| Cow::Borrowed(keep.as_str())));
-        row
-    }
-
     fn cells<'r>(&self, record: &Record<'r>) -> Vec<Cow<'r, str>> {
         let moment = |moment| Cow::from(Rfc3339(moment).to_string());
         let given = |given| Cow::from(if given { "true" } else { "false" });
-        let columns = BEFORE.len() + self.fields.len() + self.consents.len() + AFTER.len() + self.kept.len();
-        let mut row = Vec::with_capacity(columns);
+        let mut row = Vec::with_capacity(self.header.len());
         row.push(record.id.to_string().into());
         row.push(record.id.purpose.as_str().into());
         row.extend([moment(record.created), moment(record.received)]);
@@ -123,7 +118,7 @@ impl Format for Csv {
         if self.dialect == Dialect::Excel {
             out.extend_from_slice(excel::BOM);
         }
-        write_row(&self.header(), self.delimiter(), out);
+        write_row(&self.header, self.delimiter(), out);
     }
 
     fn record(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
