@@ -42,7 +42,7 @@ impl RawReply {
         if needed > self.max_bytes {
             return Err(too_large);
         }
-        if needed > self.bytes.capacity() {
+        if self.bytes.capacity() < needed {
             let doubled = self.bytes.capacity().saturating_mul(2).min(self.max_bytes);
             let mut grown = Vec::with_capacity(needed.max(doubled));
             grown.extend_from_slice(&self.bytes);

@@ -110,6 +110,46 @@ fn any_flipped_bit_or_cut_does_not_open() {
     }
 }
 
+/// As the build of 5a9719d wrote it: no version byte in front, and none in what the seal binds.
+#[test]
+fn a_record_of_the_first_kind_opens_by_its_old_rule_and_no_record_passes_for_the_other_kind() {
+    let newest = BucketKey { generation: 0, ..bucket() };
+    let lead = one("ada@example.org");
+    let mut record = seal(&lead, &id(), &newest, &SeededRandom::new(1)).expect("fits");
+    let written = record.encode();
+    record.head = Head::Unversioned;
+    let plain = encode(&lead.content).expect("fits");
+    let aad = record.additional_data(&id());
+    record.sealed = cipher::seal(&newest.key, &record.nonce, &aad, &plain).expect("sealed").into();
+    let old = record.encode();
+    assert_eq!((old.len() + 1, old[0], written[0]), (written.len(), 0, 1));
+    for bytes in [&old, &written] {
+        let read = SealedRecord::decode(bytes).expect("a record");
+        let opened = open(&read, &id(), &newest).map(|opened| shown(&opened.content));
+        assert_eq!(opened, Ok(shown(&lead.content)));
+        assert_eq!(read.encode(), *bytes, "it is written as it was");
+    }
+    let peeked = SealedRecord::peek(&written);
+    assert!(peeked.is_some() && SealedRecord::peek(&old) == peeked);
+    let dressed = [&[1], old.as_slice()].concat();
+    let undressed = &written[1..];
+    for bytes in [dressed.as_slice(), undressed] {
+        let read = SealedRecord::decode(bytes).expect("as long as one");
+        assert_eq!(refused(&read, &id(), &newest), Some(SealError::DoesNotOpen));
+    }
+    assert!(SealedRecord::decode(&[&[2], old.as_slice()].concat()).is_none(), "a later head");
+}
+
+#[test]
+fn what_would_not_open_is_found_without_reading_it() {
+    let record = sealed(&one("ada@example.org"));
+    assert_eq!(check(&record, &id(), &bucket()), Ok(()));
+    let other = RecordId { number: 124, ..id() };
+    assert_eq!(check(&record, &other, &bucket()), Err(SealError::DoesNotOpen));
+    let other_key = BucketKey { generation: 7, key: Key::new([8; 32]) };
+    assert_eq!(check(&record, &id(), &other_key), Err(SealError::DoesNotOpen));
+}
+
 #[test]
 fn what_stands_in_clear_is_what_was_sealed() {
     let bytes = sealed(&lead(&[("email", vec!["<test lead".to_owned()])], true)).encode();
