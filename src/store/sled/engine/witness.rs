@@ -252,6 +252,26 @@ mod tests {
         assert_eq!(metadata.len(), 8192);
     }
 
+    /// A disk that fills up later takes nothing from it, and a sync of data alone is enough.
+    #[test]
+    fn the_file_has_its_whole_length_from_its_creation() {
+        let (_dir, path) = fresh();
+        drop(Witness::create(&path, &at(1)).expect("created"));
+        assert_eq!(fs::metadata(&path).expect("there").len(), 8192);
+    }
+
+    /// A witness taken for absent would be made anew, and forget what it knew.
+    #[test]
+    fn what_cannot_be_read_is_not_taken_for_absent() {
+        let (_dir, path) = fresh();
+        drop(Witness::create(&path, &at(5)).expect("created"));
+        let kind = |path: &Path| Witness::open(path).err().map(|error| error.kind());
+        assert_eq!(kind(&path.join("below-a-file")), Some(ErrorKind::NotADirectory));
+        assert_eq!(kind(path.parent().expect("a directory")), Some(ErrorKind::PermissionDenied));
+        let unreadable = fs::OpenOptions::new().write(true).open(&path).expect("a handle");
+        assert!(read_slot(&unreadable, 0).is_err(), "a handle that cannot read is no torn slot");
+    }
+
     #[test]
     fn the_slots_alternate_also_across_openings() {
         let (_dir, path) = fresh();
