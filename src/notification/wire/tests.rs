@@ -1,4 +1,8 @@
+use bytes::Bytes;
+
 use super::*;
+use crate::notification::Verifier;
+use crate::secret::{Secret, hmac_sha256};
 
 fn received() -> Timestamp {
     Timestamp::from_second(1_764_060_000).expect("in range")
@@ -43,6 +47,19 @@ fn a_submission_becomes_a_reference() {
     let reference = &read.references[0];
     assert_eq!(reference.created.map(Timestamp::as_second), Some(1_764_059_998));
     assert_eq!(reference.received, received());
+}
+
+/// Nothing between the bytes whose signature held and those that are read.
+#[test]
+fn what_was_verified_is_what_is_read() {
+    let verifier = Verifier::new(vec![Secret::new(b"app-secret".to_vec())]);
+    for body in [entry(GOOD), page(""), "no JSON".to_owned()] {
+        let value = format!("sha256={}", hex::encode(hmac_sha256(b"app-secret", &[body.as_bytes()])));
+        let authentic = verifier.verify([value.as_bytes()], false, Bytes::from(body.clone()));
+        let authentic = authentic.unwrap_or_else(|code| panic!("{code}"));
+        let (read, wanted) = (read(&authentic, received()), read_bytes(body.as_bytes(), received()));
+        assert_eq!(read.map(|read| references(&read)), wanted.map(|read| references(&read)), "{body}");
+    }
 }
 
 #[test]
