@@ -316,6 +316,18 @@ mod tests {
         assert!(lead.leadgen() == LeadgenId::parse("1"));
     }
 
+    /// A reply of four million bytes could name an ad three hundred thousand times.
+    #[test]
+    fn of_each_attribution_one_is_held_however_often_it_is_named() {
+        let named = [r#""ad_id":"7","platform":"ig","adset_id":1"#; 500].join(",");
+        let many = reply(format!(r#"{{"id":"1",{named},"ad_id":"8"}}"#));
+        let Some(lead) = many.lead() else { panic!("a lead") };
+        let held: Vec<(&str, Option<Cow<'_, str>>)> =
+            lead.attribution.iter().map(|(name, value)| (&**name, value.number_or_text())).collect();
+        let wanted = [("ad_id", "7"), ("platform", "ig"), ("adset_id", "1")];
+        assert_eq!(held, wanted.map(|(name, value)| (name, Some(Cow::from(value)))));
+    }
+
     #[test]
     fn entries_beyond_the_bound_are_counted_and_not_read() {
         let many = vec![r#"{"name":"a"}"#; ENTRIES_MAX + 5].join(",");
