@@ -82,7 +82,8 @@ impl Reading {
             }
         }
         match (object.and_then(Json::text).as_deref(), entries) {
-            (Some("page"), Some(entries)) if entries.kind() == Kind::Array => {
+            (Some("page"), Some(entries)) => {
+                // What is no list has no entries.
                 let mut empty = true;
                 for entry in entries.elements() {
                     empty = false;
@@ -92,7 +93,7 @@ impl Reading {
                     self.census.count(ChangeCode::Nothing);
                 }
             }
-            (Some("page"), _) | (None, None) => self.census.count(ChangeCode::Nothing),
+            (Some("page"), None) | (None, None) => self.census.count(ChangeCode::Nothing),
             _ => self.census.count(ChangeCode::OtherObject),
         }
     }
