@@ -18,6 +18,6 @@ pub use challenge::{Challenge, ChallengeCode};
 pub use fate::{ParkCode, Why};
 pub use lane::{Lane, Lanes, Move};
 pub(crate) use moment::moment;
-pub use reference::LeadRef;
+pub use reference::{LeadRef, META_KEEPS_DAYS};
 pub use signature::{Authentic, SignatureCode, Verifier};
 pub use wire::{Notification, REFERENCES_MAX, WireCode, read};

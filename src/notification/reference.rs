@@ -5,6 +5,9 @@ use jiff::Timestamp;
 use crate::id::{DIGITS_MAX, FormId, LeadgenId, PageId};
 use crate::notification::Lane;
 
+/// How long Meta keeps a lead, in days (Meta, "Retrieving leads": leads can be read for 90 days).
+pub const META_KEEPS_DAYS: u32 = 90;
+
 /// Leadgen, form and page ids with two times. It has no `Debug`: it holds a [`LeadgenId`].
 #[derive(Clone, PartialEq, Eq)]
 pub struct LeadRef {

@@ -9,8 +9,6 @@ use crate::notification::{Lane, Lanes, LeadRef, ParkCode, Why};
 use crate::store::StoreError;
 use crate::trail::Entry;
 
-/// How long Meta keeps a lead, in days (Meta, "Retrieving leads": leads can be read for 90 days).
-pub(super) const META_KEEPS_DAYS: u32 = 90;
 /// How many buried references an operator is shown.
 pub(super) const BURIED_SHOWN: usize = 1_000;
 

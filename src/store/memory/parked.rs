@@ -7,10 +7,10 @@ use jiff::Timestamp;
 
 use crate::clock::Day;
 use crate::id::{FormId, LeadgenId, PageId};
-use crate::notification::{Lane, Lanes, Move, ParkCode, Why};
+use crate::notification::{Lane, Lanes, META_KEEPS_DAYS, Move, ParkCode, Why};
 use crate::store::memory::MemoryStore;
 use crate::store::memory::rows::{Fate, ParkedRow};
-use crate::store::parked::{BURIED_SHOWN, META_KEEPS_DAYS, comes_back};
+use crate::store::parked::{BURIED_SHOWN, comes_back};
 use crate::store::{
     BuriedRef, DueBy, HeldForm, Parked, ParkedClaim, ParkedOverview, RefusedForm, Requeue, StoreError,
 };

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use crate::clock::Day;
 use crate::id::LeadgenId;
-use crate::notification::{Lane, Lanes, LeadRef, ParkCode, Why};
-use crate::store::parked::{BURIED_SHOWN, META_KEEPS_DAYS, comes_back};
+use crate::notification::{Lane, Lanes, LeadRef, META_KEEPS_DAYS, ParkCode, Why};
+use crate::store::parked::{BURIED_SHOWN, comes_back};
 use crate::store::sled::SledStore;
 use crate::store::sled::draft::{Draft, OUTCOMES_MAX};
 use crate::store::sled::engine::Engine;
