@@ -24,13 +24,14 @@ pub enum SeenState {
 #[async_trait]
 pub trait Seen: Send + Sync {
     /// Of each leadgen, in this order, whether anything is known of it, of whatever kind. On the path of accepting: one look for all, beside
-    /// the writer.
+    /// the writer. What was noted and cannot be read, or names a parked reference that is not there, is not known: it is
+    /// fetched again, since a lead that is stored twice can be recognised, and one that is passed over is lost.
     ///
     /// # Errors
     /// See [`crate::store::StoreCode`].
     async fn known(&self, leadgens: &[LeadgenId]) -> Result<Vec<bool>, StoreError>;
 
-    /// What became of it; none: never settled.
+    /// What became of it; none: never settled. What cannot be read is shown as buried, by [`ParkCode::ReferenceUnreadable`].
     ///
     /// # Errors
     /// See [`crate::store::StoreCode`].

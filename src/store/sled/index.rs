@@ -113,7 +113,10 @@ impl ParkedIndex {
         let mut index = Self::default();
         let mut unreadable = 0_u64;
         engine.visit(&Place::Parked, (Unbounded, Unbounded), |key, value| {
-            let arrival = layout::number(key)?;
+            let Ok(arrival) = layout::number(key) else {
+                unreadable += 1;
+                return Ok(true);
+            };
             let position = layout::decode(value).ok().map(|row| Position::of_row(keyring, arrival, &row));
             unreadable += u64::from(position.is_none_or(|position| position.of.is_none()));
             match position {
@@ -299,6 +302,11 @@ impl ParkedIndex {
             lease.leadgen = Some(leadgen);
             self.leased.insert(leadgen, arrival);
         }
+    }
+
+    /// The row that a leased reference was claimed from.
+    pub(super) fn leased_at(&self, leadgen: &LeadgenId) -> Option<u64> {
+        self.leased.get(leadgen).copied()
     }
 
     /// Gives leases up by leadgen.

@@ -33,6 +33,8 @@ pub(super) enum Place {
     Tokens,
     /// Definitions of forms, and counts of dropped names.
     Forms,
+    /// Tree ‖ 0 ‖ key → what could not be read there.
+    Aside,
     /// Epoch ‖ number → sealed record.
     Vault(PurposeId),
 }
@@ -41,8 +43,16 @@ const VAULT_PREFIX: &str = "vault/";
 
 impl Place {
     /// The trees that every store has.
-    pub(super) const FIXED: [Self; 7] =
-        [Self::Meta, Self::Seen, Self::Parked, Self::Sequence, Self::Trail, Self::Tokens, Self::Forms];
+    pub(super) const FIXED: [Self; 8] = [
+        Self::Meta,
+        Self::Seen,
+        Self::Parked,
+        Self::Sequence,
+        Self::Trail,
+        Self::Tokens,
+        Self::Forms,
+        Self::Aside,
+    ];
 
     /// The tree's name on disk.
     pub(super) fn name(&self) -> String {
@@ -54,6 +64,7 @@ impl Place {
             Self::Trail => "trail".to_owned(),
             Self::Tokens => "tokens".to_owned(),
             Self::Forms => "forms".to_owned(),
+            Self::Aside => "aside".to_owned(),
             Self::Vault(purpose) => format!("{VAULT_PREFIX}{purpose}"),
         }
     }
@@ -92,6 +103,9 @@ pub(super) mod meta {
     pub(in crate::store::sled) const TRAIL_VERSIONED_FROM: &[u8] = b"trail-versioned-from";
     /// u64 ‖ 32 bytes: number and mac of the line before the first that is kept; absent: nothing was ever dropped.
     pub(in crate::store::sled) const TRAIL_BASE: &[u8] = b"trail-base";
+
+    /// u64: how many rows were ever put aside.
+    pub(in crate::store::sled) const ASIDE: &[u8] = b"aside";
 
     /// One key a purpose.
     pub(in crate::store::sled) struct ByPurpose(&'static [u8]);
@@ -135,8 +149,9 @@ pub(super) fn record_key(epoch: u32, number: u64) -> [u8; 12] {
 
 /// Reads what [`record_key`] wrote.
 pub(super) fn record_id(purpose: &PurposeId, key: &[u8]) -> Result<RecordId, StoreError> {
-    let (epoch, number) = key.split_first_chunk::<4>().ok_or(StoreError::of(StoreCode::Damaged))?;
-    let number = number.try_into().map_err(|_| StoreError::of(StoreCode::Damaged))?;
+    let unreadable = StoreError::of(StoreCode::RecordUnreadable);
+    let (epoch, number) = key.split_first_chunk::<4>().ok_or(unreadable)?;
+    let number = number.try_into().map_err(|_| unreadable)?;
     let (epoch, number) = (u32::from_be_bytes(*epoch), u64::from_be_bytes(number));
     Ok(RecordId { purpose: purpose.clone(), epoch, number })
 }

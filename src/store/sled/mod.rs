@@ -12,6 +12,7 @@
 //! | `keys_ahead` | keys made before they are needed |
 //! | `tending` | what lies on the disk, held against what is open |
 
+mod aside;
 #[cfg(test)]
 mod contract;
 #[doc(hidden)]
@@ -25,6 +26,7 @@ mod reference;
 mod scan;
 mod shared;
 mod tending;
+mod unreadable;
 mod verbs;
 mod writer;
 

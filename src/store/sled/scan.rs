@@ -17,6 +17,7 @@ use crate::keyring::Bucket;
 use crate::lead::{BucketKey, SealedRecord, check};
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::sled::SledStore;
+use crate::store::sled::aside;
 use crate::store::sled::draft::Draft;
 use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{self, ParkedRow, Place, SeenFate, SeenRow, meta, record_id, record_key};
@@ -77,7 +78,7 @@ impl Scan for SledStore {
 fn note_missing(draft: &mut Draft<'_>, missing: &BTreeMap<PurposeId, u64>) -> Result<(), StoreError> {
     for (purpose, missing) in missing {
         let key = meta::missing(purpose);
-        let noted = draft.counter(&Place::Meta, &key)?;
+        let noted = aside::row_counter(draft, &Place::Meta, &key)?;
         match missing {
             missing if *missing == noted => {}
             0 => draft.remove(Place::Meta, &key),
@@ -380,7 +381,9 @@ fn tallies(shared: &Shared, engine: &Engine) -> Result<BTreeMap<PurposeId, Tally
         })?;
         let mut tallies = BTreeMap::new();
         for purpose in purposes {
-            let counted = engine.counter(&Place::Meta, &meta::stored(&purpose))?;
+            // One that cannot be read counts nothing, which is found.
+            let counted = engine.read(&Place::Meta, &meta::stored(&purpose))?;
+            let counted = counted.and_then(|bytes| layout::number(&bytes).ok()).unwrap_or(0);
             let next = engine.counter(&Place::Sequence, purpose.as_str().as_bytes())?.max(1);
             let end = record_key(shared.epoch(), next);
             let tally = Tally { is_known: true, counted, end, ..Tally::default() };

@@ -20,7 +20,8 @@ use crate::store::sled::engine::opening::{self, Opened};
 use crate::store::sled::engine::witness::Witness;
 use crate::store::sled::engine::{Engine, guarded};
 use crate::store::sled::index::{ParkedIndex, Position};
-use crate::store::sled::layout::{Place, meta};
+use crate::store::sled::layout::{self, Place, meta};
+use crate::store::sled::unreadable::Unreadable;
 use crate::store::{StoreCode, StoreError};
 
 /// How long the engine's readers may take to let go of it before it is given up.
@@ -71,6 +72,8 @@ pub(super) struct Shared {
     stored: Mutex<HashMap<PurposeId, u64>>,
     /// How many records of which purpose the last scan found missing.
     missing: Mutex<BTreeMap<PurposeId, u64>>,
+    /// Rows that were met and cannot be read.
+    unreadable: Unreadable,
     /// Let go last.
     lock: Mutex<Option<LockFile>>,
 }
@@ -104,6 +107,7 @@ impl Shared {
             index: Mutex::new(ParkedIndex::default()),
             stored: Mutex::new(HashMap::new()),
             missing: Mutex::default(),
+            unreadable: Unreadable::default(),
             lock: Mutex::new(Some(lock)),
         };
         shared.adopt(engine)?;
@@ -125,6 +129,11 @@ impl Shared {
         &*self.random
     }
 
+    /// Rows that cannot be read.
+    pub(super) fn unreadable(&self) -> &Unreadable {
+        &self.unreadable
+    }
+
     /// The restore epoch of new records.
     pub(super) fn epoch(&self) -> u32 {
         self.epoch
@@ -143,7 +152,12 @@ impl Shared {
     fn adopt(&self, engine: Engine) -> Result<(), StoreError> {
         let mut stored = HashMap::new();
         for purpose in engine.purposes() {
-            stored.insert(purpose.clone(), engine.counter(&Place::Meta, &meta::stored(&purpose))?);
+            // What is not counted a scan finds, and says.
+            let key = meta::stored(&purpose);
+            let count = engine
+                .read(&Place::Meta, &key)?
+                .and_then(|bytes| self.unreadable.or_passed_over(&Place::Meta, &key, layout::number(&bytes)));
+            stored.insert(purpose.clone(), count.unwrap_or(0));
         }
         if let Some(seen) = recorded(&engine, meta::CLOCK_MS)? {
             self.mark.adopt(seen, recorded(&engine, meta::CLOCK_CERTAIN_MS)?);
@@ -151,7 +165,9 @@ impl Shared {
         let mut missing = BTreeMap::new();
         engine.visit(&Place::Meta, meta::MISSING.range(), |key, value| {
             if let Some(purpose) = meta::MISSING.purpose(key) {
-                missing.insert(purpose, crate::store::sled::layout::number(value)?);
+                // How many nobody can read; that there are some is what counts, until the next scan.
+                let count = self.unreadable.or_passed_over(&Place::Meta, key, layout::number(value));
+                missing.insert(purpose, count.unwrap_or(1));
             }
             Ok(true)
         })?;
@@ -375,7 +391,7 @@ impl Shared {
 
     /// The key of a leadgen in `seen`.
     pub(super) fn seen_key(&self, leadgen: &LeadgenId) -> [u8; 32] {
-        crate::store::sled::layout::seen_key(&self.keyring.seen_key(), leadgen)
+        layout::seen_key(&self.keyring.seen_key(), leadgen)
     }
 }
 

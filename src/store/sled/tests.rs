@@ -9,6 +9,7 @@ mod disk;
 mod exporting;
 mod killing;
 mod parking;
+mod rows;
 mod scanning;
 mod settling;
 mod starting;

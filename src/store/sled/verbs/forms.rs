@@ -10,9 +10,11 @@ use crate::lead::Dropped;
 use crate::purpose::{FormDefinition, Question};
 use crate::store::forms::{NAMES_MAX, OTHER_NAMES};
 use crate::store::sled::SledStore;
+use crate::store::sled::aside::row_counter;
 use crate::store::sled::draft::Draft;
 use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{self, Place};
+use crate::store::sled::shared::Shared;
 use crate::store::{DroppedField, Forms, KnownForm, StoreCode, StoreError};
 
 /// Rows read at once of either kind: forms are the operator's, so there are few.
@@ -35,8 +37,12 @@ impl Forms for SledStore {
         let form = *form;
         self.beside(move |shared| {
             shared.reading(|engine| {
-                let row = engine.read(&Place::Forms, &key(DEFINITION, &form))?;
-                row.map(|bytes| read(form, &bytes)).transpose()
+                // One that cannot be read is as good as none: it is asked for again.
+                let key = key(DEFINITION, &form);
+                let row = engine.read(&Place::Forms, &key)?;
+                Ok(row.and_then(|bytes| {
+                    shared.unreadable().or_passed_over(&Place::Forms, &key, read(form, &bytes))
+                }))
             })
         })
         .await
@@ -50,36 +56,34 @@ impl Forms for SledStore {
     }
 
     async fn forms(&self) -> Result<Vec<KnownForm>, StoreError> {
-        self.beside(|shared| shared.reading(definitions)).await
+        self.beside(|shared| shared.reading(|engine| definitions(shared, engine))).await
     }
 
     async fn dropped(&self) -> Result<Vec<DroppedField>, StoreError> {
-        self.beside(|shared| shared.reading(counts)).await
+        self.beside(|shared| shared.reading(|engine| counts(shared, engine))).await
     }
 }
 
-fn definitions(engine: &Engine) -> Result<Vec<KnownForm>, StoreError> {
+fn definitions(shared: &Shared, engine: &Engine) -> Result<Vec<KnownForm>, StoreError> {
     let form = |key: &[u8]| {
         let digits = std::str::from_utf8(key.get(1..)?).ok()?;
         FormId::parse(digits)
     };
     let rows = rows(engine, DEFINITION)?;
     let read = |(key, bytes): &(::sled::IVec, ::sled::IVec)| {
-        read(form(key).ok_or(StoreError::of(StoreCode::Damaged))?, bytes)
+        let form = form(key).ok_or(StoreError::of(StoreCode::Damaged));
+        let read = form.and_then(|form| read(form, bytes));
+        shared.unreadable().or_passed_over(&Place::Forms, key, read)
     };
-    rows.iter().map(read).collect()
+    Ok(rows.iter().filter_map(read).collect())
 }
 
-fn counts(engine: &Engine) -> Result<Vec<DroppedField>, StoreError> {
-    let damaged = StoreError::of(StoreCode::Damaged);
-    let mut dropped = Vec::new();
-    for (key, count) in rows(engine, COUNT)? {
-        let text = key.get(1..).and_then(|key| std::str::from_utf8(key).ok()).ok_or(damaged)?;
-        let (form, name) = text.split_once('\0').ok_or(damaged)?;
-        let form = FormId::parse(form).ok_or(damaged)?;
-        dropped.push(DroppedField { form, name: name.to_owned(), count: layout::number(&count)? });
-    }
-    Ok(dropped)
+fn counts(shared: &Shared, engine: &Engine) -> Result<Vec<DroppedField>, StoreError> {
+    let rows = rows(engine, COUNT)?;
+    let read = |(key, count): &(::sled::IVec, ::sled::IVec)| {
+        shared.unreadable().or_passed_over(&Place::Forms, key, read_count(key, count))
+    };
+    Ok(rows.iter().filter_map(read).collect())
 }
 
 /// Counts the names that the sieve dropped from one lead of this form.
@@ -90,13 +94,13 @@ pub(in crate::store::sled) fn count_dropped(
 ) -> Result<(), StoreError> {
     for name in dropped.names() {
         let mut at = count_key(form, name);
-        let mut count = draft.counter(&Place::Forms, &at)?;
+        let mut count = row_counter(draft, &Place::Forms, &at)?;
         if count == 0 {
             let names_key = key(NAMES, form);
-            let names = draft.counter(&Place::Forms, &names_key)?;
+            let names = row_counter(draft, &Place::Forms, &names_key)?;
             if names >= NAMES_MAX {
                 at = count_key(form, OTHER_NAMES);
-                count = draft.counter(&Place::Forms, &at)?;
+                count = row_counter(draft, &Place::Forms, &at)?;
             } else {
                 draft.write(Place::Forms, &names_key, (names + 1).to_be_bytes().to_vec())?;
             }
@@ -117,6 +121,14 @@ fn count_key(form: &FormId, name: &str) -> Vec<u8> {
 fn rows(engine: &Engine, kind: u8) -> Result<Vec<(::sled::IVec, ::sled::IVec)>, StoreError> {
     let (from, to) = ([kind], [kind + 1]);
     engine.scan(&Place::Forms, (Included(&from), Excluded(&to)), ROWS_MAX)
+}
+
+fn read_count(key: &[u8], count: &[u8]) -> Result<DroppedField, StoreError> {
+    let damaged = StoreError::of(StoreCode::Damaged);
+    let text = key.get(1..).and_then(|key| std::str::from_utf8(key).ok()).ok_or(damaged)?;
+    let (form, name) = text.split_once('\0').ok_or(damaged)?;
+    let form = FormId::parse(form).ok_or(damaged)?;
+    Ok(DroppedField { form, name: name.to_owned(), count: layout::number(count)? })
 }
 
 fn read(form: FormId, bytes: &[u8]) -> Result<KnownForm, StoreError> {

@@ -38,6 +38,16 @@ pub(in crate::store::sled) fn before(draft: &Draft<'_>, arrival: u64) -> Result<
     Ok(Some(Before { arrival, row, position }))
 }
 
+/// The parked row that a reference was claimed from, if its note does not lead there.
+pub(in crate::store::sled) fn leased(
+    draft: &Draft<'_>,
+    reference: &LeadRef,
+    seen: &[u8; 32],
+) -> Result<Option<Before>, StoreError> {
+    let Some(arrival) = draft.shared.index().leased_at(&reference.leadgen) else { return Ok(None) };
+    Ok(before(draft, arrival)?.filter(|before| before.row.seen == *seen))
+}
+
 /// Parks a reference, in the place of its earlier row if there is one, and notes it as seen.
 pub(in crate::store::sled) fn park(
     draft: &mut Draft<'_>,
@@ -101,15 +111,15 @@ fn submitted(reference: &LeadRef) -> Day {
 /// be decoded are passed over.
 fn arrivals(shared: &Shared, wanted: impl Fn(u64, &ParkedRow) -> bool) -> Result<Vec<u64>, StoreError> {
     let mut found = Vec::new();
-    let mut after: Option<[u8; 8]> = None;
+    let mut after: Option<::sled::IVec> = None;
     loop {
         let rows = shared.reading(|engine| {
-            let from = after.as_ref().map_or(Unbounded, |key| Excluded(key.as_slice()));
+            let from = after.as_ref().map_or(Unbounded, |key| Excluded(key.as_ref()));
             engine.scan(&Place::Parked, (from, Unbounded), SCAN_ROWS)
         })?;
         for (key, value) in &rows {
-            let arrival = layout::number(key)?;
-            after = Some(arrival.to_be_bytes());
+            after = Some(key.clone());
+            let Ok(arrival) = layout::number(key) else { continue };
             if layout::decode(value).is_ok_and(|row| wanted(arrival, &row)) {
                 found.push(arrival);
             }

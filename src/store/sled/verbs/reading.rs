@@ -170,7 +170,8 @@ impl Reading {
         let rows = self.shared.reading(|engine| engine.scan(&place, range, CHUNK_RECORDS))?;
         if let Some((key, _)) = rows.last() {
             let read_to: &[u8] = key;
-            self.from = Excluded(read_to.try_into().map_err(|_| StoreError::of(StoreCode::Damaged))?);
+            self.from =
+                Excluded(read_to.try_into().map_err(|_| StoreError::of(StoreCode::RecordUnreadable))?);
         }
         self.sealed = rows.into_iter();
         Ok(())

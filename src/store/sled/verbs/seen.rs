@@ -19,7 +19,7 @@ impl Seen for SledStore {
     async fn known(&self, leadgens: &[LeadgenId]) -> Result<Vec<bool>, StoreError> {
         self.shared.reading(|engine| {
             let key = self.shared.keyring().seen_key();
-            let known = |leadgen| Ok(engine.read(&Place::Seen, &layout::seen_key(&key, leadgen))?.is_some());
+            let known = |leadgen| is_known(&self.shared, engine, &layout::seen_key(&key, leadgen));
             leadgens.iter().map(known).collect()
         })
     }
@@ -37,9 +37,13 @@ pub(in crate::store::sled) fn look_up(
     leadgen: &LeadgenId,
 ) -> Result<Option<SeenState>, StoreError> {
     let key = shared.seen_key(leadgen);
+    // Something is known, and nobody can read what.
+    let unreadable = Ok(Some(SeenState::Parked(UNREADABLE)));
     for _ in 0..LOOKS_MAX {
         let Some(bytes) = engine.read(&Place::Seen, &key)? else { return Ok(None) };
-        let row: SeenRow = layout::decode(&bytes)?;
+        let Some(row) = shared.unreadable().or_passed_over(&Place::Seen, &key, note(&bytes)) else {
+            return unreadable;
+        };
         let SeenFate::Parked { arrival } = row.fate else { return row.fate.state() };
         if let Some(bytes) = engine.read(&Place::Parked, &arrival.to_be_bytes())? {
             // One row that cannot be read is no reason to refuse anything else.
@@ -47,5 +51,35 @@ pub(in crate::store::sled) fn look_up(
             return Ok(Some(SeenState::Parked(why.unwrap_or(UNREADABLE))));
         }
     }
-    Err(StoreError::of(StoreCode::Damaged))
+    shared.unreadable().say(&Place::Seen, &key, StoreError::of(StoreCode::CountMismatch));
+    unreadable
+}
+
+/// What a row of `seen` says. One of a later version's codes can be read; one that names no purpose cannot.
+///
+/// # Errors
+/// It cannot be read.
+pub(in crate::store::sled) fn note(bytes: &[u8]) -> Result<SeenRow, StoreError> {
+    let row: SeenRow = layout::decode(bytes)?;
+    match row.fate.state() {
+        Err(error) if error.code == StoreCode::Damaged => Err(error),
+        _ => Ok(row),
+    }
+}
+
+/// True if it is known what became of a leadgen. A note that cannot be read, or names a parked row that is not there, is as
+/// good as none: the lead is fetched again. Stored twice it can be recognised; passed over it would be lost.
+fn is_known(shared: &Shared, engine: &Engine, key: &[u8; 32]) -> Result<bool, StoreError> {
+    for _ in 0..LOOKS_MAX {
+        let Some(bytes) = engine.read(&Place::Seen, key)? else { return Ok(false) };
+        let Some(row) = shared.unreadable().or_passed_over(&Place::Seen, key, note(&bytes)) else {
+            return Ok(false);
+        };
+        let SeenFate::Parked { arrival } = row.fate else { return Ok(true) };
+        if engine.read(&Place::Parked, &arrival.to_be_bytes())?.is_some() {
+            return Ok(true);
+        }
+    }
+    shared.unreadable().say(&Place::Seen, key, StoreError::of(StoreCode::CountMismatch));
+    Ok(false)
 }

@@ -9,12 +9,13 @@ use crate::keyring::{Bucket, KeyringCode};
 use crate::lead::{MinimisedLead, SealError, SealedRecord, seal};
 use crate::notification::{LeadRef, ParkCode, Why};
 use crate::purpose::{PurposeId, RecordId};
+use crate::store::sled::aside;
 use crate::store::sled::draft::Draft;
 use crate::store::sled::layout::{self, Place, SeenFate, SeenRow, meta, record_key};
 use crate::store::sled::reference::keyring_failed;
 use crate::store::sled::shared::Effect;
-use crate::store::sled::verbs::forms;
 use crate::store::sled::verbs::parked::{self, Before};
+use crate::store::sled::verbs::{forms, seen};
 use crate::store::{Outcome, Settled, Settlement, StoreCode, StoreError};
 
 /// Settles a batch.
@@ -35,12 +36,26 @@ pub(in crate::store::sled) fn settle(
 fn settle_one(draft: &mut Draft<'_>, settlement: &Settlement) -> Result<Settled, StoreError> {
     let reference = &settlement.reference;
     let seen = draft.shared.seen_key(&reference.leadgen);
-    let before = match draft.read(&Place::Seen, &seen)? {
+    let noted = match draft.read(&Place::Seen, &seen)? {
         None => None,
-        Some(bytes) => match layout::decode::<SeenRow>(&bytes)?.fate {
-            SeenFate::Parked { arrival } => parked::before(draft, arrival)?,
-            _ => return Ok(Settled::Known),
+        Some(bytes) => match seen::note(&bytes) {
+            Ok(row) => Some(row.fate),
+            Err(error) => {
+                aside::keep(draft, &Place::Seen, &seen, bytes, error)?;
+                None
+            }
         },
+    };
+    let before = match noted {
+        Some(SeenFate::Parked { arrival }) => parked::before(draft, arrival)?,
+        Some(_) => {
+            // Its row was left behind, unnoted: it would be claimed again for ever.
+            if let Some(left) = parked::leased(draft, reference, &seen)? {
+                parked::unpark(draft, &left);
+            }
+            return Ok(Settled::Known);
+        }
+        None => parked::leased(draft, reference, &seen)?,
     };
     forms::count_dropped(draft, &reference.form, &settlement.dropped)?;
     let why = match &settlement.outcome {
@@ -128,7 +143,7 @@ fn store(
 
 fn count_stored(draft: &mut Draft<'_>, purpose: &PurposeId) -> Result<(), StoreError> {
     let key = meta::stored(purpose);
-    let count = draft.counter(&Place::Meta, &key)? + 1;
+    let count = aside::row_counter(draft, &Place::Meta, &key)? + 1;
     draft.write(Place::Meta, &key, count.to_be_bytes().to_vec())?;
     draft.effect(Effect::Stored(purpose.clone(), count));
     Ok(())

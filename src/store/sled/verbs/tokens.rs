@@ -10,6 +10,7 @@ use crate::store::sled::SledStore;
 use crate::store::sled::draft::Draft;
 use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{self, Place};
+use crate::store::sled::shared::Shared;
 use crate::store::tokens::{PURPOSES_MAX, TEXT_BYTES_MAX, TOKENS_MAX};
 use crate::store::{StoreCode, StoreError, Token, Tokens};
 use crate::trail::{Entry, Outcome, Reason, Role};
@@ -36,8 +37,9 @@ impl Tokens for SledStore {
         let id = id.to_owned();
         self.beside(move |shared| {
             shared.reading(|engine| {
+                // One that cannot be read lets nobody in, and keeps nobody else out.
                 let row = engine.read(&Place::Tokens, id.as_bytes())?;
-                row.map(|bytes| read(id.as_bytes(), &bytes)).transpose()
+                Ok(row.and_then(|bytes| readable(shared, id.as_bytes(), &bytes)))
             })
         })
         .await
@@ -45,7 +47,9 @@ impl Tokens for SledStore {
 
     async fn tokens(&self) -> Result<Vec<Token>, StoreError> {
         self.beside(|shared| {
-            shared.reading(|engine| all(engine)?.iter().map(|(id, bytes)| read(id, bytes)).collect())
+            shared.reading(|engine| {
+                Ok(all(engine)?.iter().filter_map(|(id, bytes)| readable(shared, id, bytes)).collect())
+            })
         })
         .await
     }
@@ -109,6 +113,10 @@ fn revoke(draft: &mut Draft<'_>, id: &str, mut entry: Entry) -> Result<bool, Sto
     }
     draft.append_line(entry)?;
     Ok(there)
+}
+
+fn readable(shared: &Shared, id: &[u8], bytes: &[u8]) -> Option<Token> {
+    shared.unreadable().or_passed_over(&Place::Tokens, id, read(id, bytes))
 }
 
 fn read(id: &[u8], bytes: &[u8]) -> Result<Token, StoreError> {

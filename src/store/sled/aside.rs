@@ -1,0 +1,37 @@
+//! Rows that cannot be read, and in whose place another is written: their bytes are kept aside, for a person to look at.
+
+use crate::store::StoreError;
+use crate::store::sled::draft::Draft;
+use crate::store::sled::layout::{self, Place, meta};
+
+/// So many rows are kept aside; of what is beyond them the count alone is.
+const ASIDE_MAX: u64 = 1_000;
+
+/// Keeps the bytes of a row aside that another is about to replace.
+///
+/// # Errors
+/// See [`crate::store::StoreCode`].
+pub(super) fn keep(
+    draft: &mut Draft<'_>,
+    place: &Place,
+    key: &[u8],
+    bytes: Vec<u8>,
+    error: StoreError,
+) -> Result<(), StoreError> {
+    draft.shared.unreadable().say(place, key, error);
+    let kept = row_counter(draft, &Place::Meta, meta::ASIDE)?;
+    if kept < ASIDE_MAX {
+        let at = [place.name().as_bytes(), b"\0", key].concat();
+        draft.write(Place::Aside, &at, bytes)?;
+    }
+    draft.write(Place::Meta, meta::ASIDE, (kept + 1).to_be_bytes().to_vec())
+}
+
+/// A counter on which nothing is built but its being shown: one that cannot be read begins anew.
+///
+/// # Errors
+/// See [`crate::store::StoreCode`].
+pub(super) fn row_counter(draft: &Draft<'_>, place: &Place, key: &[u8]) -> Result<u64, StoreError> {
+    let Some(bytes) = draft.read(place, key)? else { return Ok(0) };
+    Ok(draft.shared.unreadable().or_passed_over(place, key, layout::number(&bytes)).unwrap_or(0))
+}
