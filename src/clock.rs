@@ -65,6 +65,14 @@ impl Day {
     }
 }
 
+impl fmt::Display for Day {
+    /// As `2026-11-29`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let midnight = Timestamp::from_second(i64::from(self.0) * 86_400).unwrap_or(Timestamp::MAX);
+        midnight.to_zoned_datetime(TimeZone::UTC).date().fmt(f)
+    }
+}
+
 /// A calendar month in UTC, counted from January 1970: the period of the log key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Month(pub u32);

@@ -1,6 +1,6 @@
 //! From the config to what each room asks for: the one place that knows both.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::config::{Config, PageToken, RetryTimes};
@@ -13,10 +13,11 @@ use crate::store;
 const BYTES_PER_MB: u64 = 1_000_000;
 
 impl Config {
-    /// What the inbox needs.
+    /// What the inbox needs. Its witness lies beside the store's, for the same reason.
     pub fn inbox_settings(&self) -> inbox::Settings {
         inbox::Settings {
             path: self.store.path.join("inbox"),
+            witness: self.beside_keyring("inbox-witness"),
             max_references: self.store.inbox_max_references,
             free_disk_min_bytes: self.free_disk_min_bytes(),
             body_max_bytes: self.public.body_max_bytes,
@@ -27,7 +28,7 @@ impl Config {
     pub fn store_settings(&self) -> store::Settings {
         store::Settings {
             path: self.store.path.clone(),
-            witness: self.keys.keyring.parent().unwrap_or(Path::new("/")).join("witness"),
+            witness: self.beside_keyring("witness"),
             cache_mb: self.store.cache_mb,
             free_disk_min_bytes: self.free_disk_min_bytes(),
         }
@@ -59,6 +60,10 @@ impl Config {
         retry(&self.meta.retry_ambiguous)
     }
 
+    fn beside_keyring(&self, name: &str) -> PathBuf {
+        self.keys.keyring.parent().unwrap_or(Path::new("/")).join(name)
+    }
+
     fn free_disk_min_bytes(&self) -> u64 {
         self.store.free_disk_min_mb.saturating_mul(BYTES_PER_MB)
     }
@@ -80,6 +85,7 @@ mod tests {
         let config = parse(text, &Environment::default()).unwrap_or_else(|faults| panic!("{faults}"));
         let inbox = config.inbox_settings();
         assert_eq!(inbox.path, Path::new("/var/lib/tamis/store/inbox"));
+        assert_eq!(inbox.witness, Path::new("/var/lib/tamis-keys/inbox-witness"));
         assert_eq!((inbox.max_references, inbox.free_disk_min_bytes), (500_000, 256_000_000));
         let store = config.store_settings();
         assert_eq!(store.witness, Path::new("/var/lib/tamis-keys/witness"));

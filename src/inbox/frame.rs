@@ -175,6 +175,11 @@ pub fn stamp(frame: &mut [u8], used: u64, batch_start: u32) {
     *crc = checksum(len, after, payload).to_le_bytes();
 }
 
+/// True if this is the beginning of a frame of this use, whole or not.
+pub fn says_use(header: &[u8; HEADER_BYTES], used: u64) -> bool {
+    header.get(8..16) == Some(used.to_le_bytes().as_slice())
+}
+
 /// Length, day and count of a frame that [`seal`] made, stamped or not.
 pub fn outline(bytes: &[u8]) -> Option<(usize, Day, usize)> {
     let header = bytes.first_chunk::<HEADER_BYTES>()?;

@@ -1,15 +1,16 @@
 //! The thread that keeps the accept path free of slow work: spares made ahead, finished segments recycled, tomorrow's
-//! key made today, the disk's free space looked at.
+//! key made today, the disk's free space looked at, the witness told how far the journal has come.
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::frame::DayKey;
 use super::ledger::Keys;
 use super::queue::Ticket;
 use super::segments::{Fate, Finished};
 use super::shared::{HaltOnPanic, Shared};
+use super::witness::Witness;
 use super::{InboxCode, InboxError};
 use crate::clock::Day;
 use crate::keyring::Keyring;
@@ -18,12 +19,19 @@ use crate::notification::LeadRef;
 /// How often the keeper looks unasked.
 const TICK: Duration = Duration::from_secs(1);
 
+/// How far apart two words to the witness are at least, unless a segment waits for one: what it does not know yet when the
+/// process is killed is younger than this and a tick.
+const WITNESS_EVERY: Duration = Duration::from_secs(1);
+
 /// So many references are written again in one frame.
 const REWRITTEN_A_FRAME: usize = 256;
 
 /// The keeper's own.
 pub struct Keeper {
     shared: Arc<Shared>,
+    witness: Witness,
+    /// When the witness was last told; none: not since open.
+    witnessed_at: Option<Instant>,
     /// Something is wrong and was said once.
     complained: Complaints,
 }
@@ -33,12 +41,13 @@ struct Complaints {
     space: bool,
     keys: bool,
     spare: bool,
+    witness: bool,
 }
 
 impl Keeper {
     /// A keeper that has not looked yet.
-    pub fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, complained: Complaints::default() }
+    pub fn new(shared: Arc<Shared>, witness: Witness) -> Self {
+        Self { shared, witness, witnessed_at: None, complained: Complaints::default() }
     }
 
     /// Looks again and again until the inbox is closed or halted.
@@ -48,9 +57,10 @@ impl Keeper {
         loop {
             let ledger = shared.lock();
             if ledger.is_over() {
-                return;
+                break;
             }
-            match ledger.wants_keeper() {
+            // A witness that cannot be told is asked again at the next tick, not at once.
+            match ledger.wants_keeper() && !self.complained.witness {
                 true => drop(ledger),
                 false => shared.wait_as_keeper(ledger, TICK),
             }
@@ -58,15 +68,32 @@ impl Keeper {
                 shared.halt(error);
             }
         }
+        // Said by the log if it fails; the next start then knows what the witness knew before.
+        let _ = self.tell_witness();
     }
 
-    /// Does what there is to do, once. The first pass belongs to opening.
+    /// The first pass, which belongs to opening: the witness knows what a replay found, and what it found missing is
+    /// written down as known, before anything is accepted.
+    ///
+    /// # Errors
+    /// The witness cannot be told; and as [`Keeper::pass`].
+    pub fn first_pass(&mut self) -> Result<(), InboxError> {
+        self.tell_witness().map_err(InboxError::io)?;
+        self.pass()
+    }
+
+    /// Does what there is to do, once.
     ///
     /// # Errors
     /// A segment's new header may or may not be on the disk: to be halted for.
-    pub fn pass(&mut self) -> Result<(), InboxError> {
+    fn pass(&mut self) -> Result<(), InboxError> {
         self.look_at_space();
         self.make_keys();
+        let is_due = self.witnessed_at.is_none_or(|at| at.elapsed() >= WITNESS_EVERY);
+        if is_due || self.shared.lock().any_finished() {
+            // Said by the log if it fails; finished segments wait for it.
+            let _ = self.tell_witness();
+        }
         self.recycle().map_err(InboxError::io)?;
         self.rewrite_sparse();
         self.make_spare();
@@ -105,7 +132,25 @@ impl Keeper {
         }
     }
 
-    /// Recycles or removes what is finished. Until that is durable its frames would be replayed, so its days' keys stay.
+    /// Tells the witness what the journal answers for, if it does not know.
+    fn tell_witness(&mut self) -> io::Result<()> {
+        let testimony = self.shared.lock().testimony();
+        let told = match self.witness.last() == Some(&testimony) {
+            true => Ok(()),
+            false => self.witness.record(testimony),
+        };
+        self.witnessed_at = Some(Instant::now());
+        let failed = told.as_ref().err().map(io::Error::kind);
+        match (failed, std::mem::replace(&mut self.complained.witness, failed.is_some())) {
+            (Some(kind), false) => tracing::error!(io.kind = ?kind, "inbox.witness-failed"),
+            (None, true) => tracing::info!("inbox.witness-told"),
+            _ => {}
+        }
+        told
+    }
+
+    /// Recycles or removes what is finished and what the witness speaks of no more: a segment that it speaks of must be
+    /// found at the next start. Until that is durable its frames would be replayed, so its days' keys stay.
     fn recycle(&self) -> io::Result<()> {
         while let Some(Finished { slot, file, fate }) = self.next_finished() {
             match fate {
@@ -123,7 +168,8 @@ impl Keeper {
     }
 
     fn next_finished(&self) -> Option<Finished> {
-        self.shared.lock().take_finished(self.shared.limits().segment_bytes)
+        let may_go = |used| !self.witness.names(used);
+        self.shared.lock().take_finished(self.shared.limits().segment_bytes, may_go)
     }
 
     /// Makes a spare if there is none.

@@ -10,6 +10,7 @@ use super::queue::{Queue, Standing, Ticket};
 use super::replay::Replayed;
 use super::segment::SegmentFile;
 use super::segments::{Finished, Segments};
+use super::witness::Testimony;
 use super::{Figures, InboxCode, InboxError};
 use crate::clock::Day;
 use crate::id::LeadgenId;
@@ -37,6 +38,8 @@ pub struct Ledger {
     spare: SpareWish,
     /// Frames made durable since open.
     frames: u64,
+    /// What a replay did not find, at the most.
+    missing: u64,
 }
 
 /// The writer's wish for a spare, which the keeper fulfils or refuses.
@@ -62,6 +65,8 @@ pub struct Placed {
     pub slot: u32,
     /// How many.
     pub references: usize,
+    /// Where the segment's frames end with them.
+    pub end: usize,
 }
 
 /// What the writer does next.
@@ -93,7 +98,7 @@ impl Keys {
 impl Ledger {
     /// What a replay found, and keys to go on with.
     pub fn new(replayed: Replayed, keys: Keys) -> Self {
-        let Replayed { queue, segments } = replayed;
+        let Replayed { queue, segments, missing } = replayed;
         let filling = BatchFrames::reusing(queue.next_arrival(), Vec::new(), Vec::new());
         Self {
             queue,
@@ -107,6 +112,7 @@ impl Ledger {
             looks: Looks::default(),
             spare: SpareWish::None,
             frames: 0,
+            missing: missing.references,
         }
     }
 
@@ -249,6 +255,7 @@ impl Ledger {
             frames: self.frames,
             segments_live: self.segments.live(),
             segments_spare: self.segments.spares(),
+            references_missing: self.missing,
         }
     }
 }
@@ -324,7 +331,8 @@ impl Ledger {
     pub fn batch_durable(&mut self, tickets: &[Ticket], placed: &[Placed], frames: u64) {
         self.in_flight = None;
         let mut tickets = tickets.iter();
-        for Placed { slot, references } in placed {
+        for Placed { slot, references, end } in placed {
+            self.segments.grow(*slot, *references as u64, *end);
             for ticket in tickets.by_ref().take(*references) {
                 self.segments.land(&mut self.queue, *ticket, *slot);
             }
@@ -341,10 +349,10 @@ impl Ledger {
         self.segments.none_rewritten();
     }
 
-    /// Leaves an ended segment to the keeper. Not before its last batch has landed: until then it looks as if nothing in it
-    /// were open.
-    pub fn end_segment(&mut self, slot: u32) {
-        self.segments.end(slot);
+    /// Leaves a segment that ends here to the keeper. Not before its last batch has landed: until then it looks as if
+    /// nothing in it were open.
+    pub fn end_segment(&mut self, slot: u32, end: usize) {
+        self.segments.end(slot, end);
     }
 
     /// A segment to write, with its use number, if one is ready: the writer waits for none any more.
@@ -387,9 +395,19 @@ impl Ledger {
         self.keys = keys;
     }
 
-    /// A finished segment, which is the keeper's from now on. Spares have this size.
-    pub fn take_finished(&mut self, spare_bytes: u64) -> Option<Finished> {
-        self.segments.take_finished(spare_bytes)
+    /// True if a segment could be given a new use, or removed.
+    pub fn any_finished(&self) -> bool {
+        self.segments.any_finished()
+    }
+
+    /// What the journal answers for now: what the callers were told, or are about to be.
+    pub fn testimony(&self) -> Testimony {
+        self.segments.testimony()
+    }
+
+    /// A finished segment whose use may end, which is the keeper's from now on. Spares have this size.
+    pub fn take_finished(&mut self, spare_bytes: u64, may_go: impl Fn(u64) -> bool) -> Option<Finished> {
+        self.segments.take_finished(spare_bytes, may_go)
     }
 
     /// A segment's file is gone.

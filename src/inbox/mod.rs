@@ -13,12 +13,14 @@ mod frame;
 mod keeper;
 mod ledger;
 mod looks;
+mod missing;
 mod queue;
 mod replay;
 mod segment;
 mod segments;
 mod shared;
 mod tending;
+mod witness;
 mod writer;
 
 #[cfg(test)]
@@ -51,6 +53,7 @@ use keeper::Keeper;
 use ledger::Ledger;
 use segment::{Disk, Media, Shelf};
 use shared::{Limits, SEGMENT_BYTES, Shared};
+use witness::Witness;
 use writer::Writer;
 
 /// How long closing may take; a disk's own waits have no end.
@@ -135,6 +138,9 @@ impl InboxError {
 pub struct Settings {
     /// The directory of its segments.
     pub path: PathBuf,
+    /// The file that knows what was answered for: it lies elsewhere than what it bears witness of, in a directory that is
+    /// there.
+    pub witness: PathBuf,
     /// The most references that may be queued and parked together.
     pub max_references: u64,
     /// Below so many free bytes on the disk nothing new is accepted.
@@ -178,6 +184,8 @@ pub struct Figures {
     pub segments_live: usize,
     /// Segments ready to be written.
     pub segments_spare: usize,
+    /// References that were answered for and were not there at open, at the most.
+    pub references_missing: u64,
 }
 
 /// The inbox. Dropping it closes it.
@@ -194,11 +202,13 @@ struct Running {
 }
 
 impl Inbox {
-    /// Opens the inbox, makes its directory if there is none, replays what is in it, and starts its two threads.
+    /// Opens the inbox, makes its directory if there is none, replays what is in it, and starts its two threads. What had
+    /// been acknowledged and is not there any more is said, once ([`Figures::references_missing`]), and no reason to refuse
+    /// what comes.
     ///
     /// # Errors
-    /// [`InboxCode::Corrupt`] and [`InboxCode::Key`] if something that was acknowledged cannot be read: nothing is changed
-    /// then. [`InboxCode::Locked`], [`InboxCode::Foreign`], [`InboxCode::Format`], [`InboxCode::Io`], and what `known`
+    /// [`InboxCode::Corrupt`] and [`InboxCode::Key`] if something that was acknowledged is there and cannot be read: nothing
+    /// is changed then. [`InboxCode::Locked`], [`InboxCode::Foreign`], [`InboxCode::Format`], [`InboxCode::Io`], and what `known`
     /// says.
     pub async fn open(
         settings: Settings,
@@ -352,7 +362,8 @@ impl Inbox {
         let directory = own_directory(&settings.path)?;
         let limits = Limits::of(&settings, segment_bytes);
         let shelf = Shelf::new(settings.path.clone(), keyring.instance(), limits.segment_bytes, media);
-        let replayed = replay::replay(&shelf, &*keyring, &*known).await?;
+        let witness = Witness::open(settings.witness.clone(), shelf.instance())?;
+        let replayed = replay::replay(&shelf, &*keyring, &*known, witness.last()).await?;
         let keys = keeper::day_keys(&*keyring, Day::of(clock.now()))?;
         tracing::info!(
             inbox.queued = replayed.queue.len(),
@@ -362,8 +373,8 @@ impl Inbox {
         );
         let ledger = Ledger::new(replayed, keys);
         let shared = Arc::new(Shared::new(settings, limits, shelf, keyring, known, clock, random, ledger));
-        let mut keeper = Keeper::new(shared.clone());
-        keeper.pass()?;
+        let mut keeper = Keeper::new(shared.clone(), witness);
+        keeper.first_pass()?;
         let start = |name: &str, run: Box<dyn FnOnce() + Send>| {
             Builder::new().name(name.to_owned()).spawn(run).map_err(InboxError::io)
         };

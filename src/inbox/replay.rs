@@ -1,13 +1,18 @@
 //! Opening: every segment is read; a reference with an end in the store is done, any other is queued.
 //!
-//! Nothing is changed on the disk before everything has been read and found sound.
+//! What the bytes cannot tell, the witness does: whether a segment is not there, and whether frames that are not there
+//! had been durable. What is gone for good is counted and passed over; what is damaged amid frames that can be read
+//! refuses, as the rest may still be had. Nothing is changed on the disk before everything has been read.
 
+use std::collections::HashMap;
 use std::io;
 
-use super::frame::{self, Frame, Kind};
+use super::frame::{self, Frame, HEADER_BYTES, Kind};
+use super::missing::{Missing, Read};
 use super::queue::Queue;
 use super::segment::{FIRST_FRAME, FoundSegment, Shelf, Unreadable};
 use super::segments::Segments;
+use super::witness::{Testimony, Witnessed};
 use super::{InboxCode, InboxError, Known};
 use crate::keyring::{Keyring, KeyringCode};
 
@@ -17,39 +22,64 @@ pub struct Replayed {
     pub queue: Queue,
     /// The segments, all ended: writing begins in a fresh one.
     pub segments: Segments,
+    /// What had been answered for and is not there.
+    pub missing: Missing,
 }
 
-/// Reads the shelf.
+/// Reads the shelf, and holds it against the witness's last word. Without one it is as if the witness had seen nothing.
 ///
 /// # Errors
 /// [`InboxCode::Corrupt`], [`InboxCode::Key`], [`InboxCode::Foreign`], [`InboxCode::Format`], [`InboxCode::Io`], or what
 /// the store says of a reference.
-pub async fn replay(shelf: &Shelf, keyring: &dyn Keyring, known: &dyn Known) -> Result<Replayed, InboxError> {
+pub async fn replay(
+    shelf: &Shelf,
+    keyring: &dyn Keyring,
+    known: &dyn Known,
+    testimony: Option<&Testimony>,
+) -> Result<Replayed, InboxError> {
+    let Order { segments, hollow } = in_order_of_use(shelf, testimony.is_some())?;
     let mut reader = Reader {
         shelf,
         keyring,
         known,
-        found: Replayed { queue: Queue::default(), segments: Segments::default() },
+        testimony,
+        queue: Queue::default(),
+        segments: Segments::default(),
+        read: HashMap::new(),
         tail: None,
+        short: Vec::new(),
     };
-    for (_, slot) in in_order_of_use(shelf)? {
+    for (_, slot) in segments {
         let segment = reader.open_segment(slot)?;
         reader.read_segment(segment).await?;
     }
-    let Reader { found, tail, .. } = reader;
-    if let Some(tail) = tail {
-        tail.mend(&found.segments).map_err(InboxError::io)?;
+    let Reader { queue, mut segments, read, tail, short, .. } = reader;
+    let missing = testimony.map(|testimony| Missing::of(testimony, &read, &segments)).unwrap_or_default();
+    // Before anything is mended: what is damaged is never changed without a word.
+    missing.say();
+    for tail in short.into_iter().chain(tail) {
+        tail.mend(&mut segments).map_err(InboxError::io)?;
     }
-    Ok(found)
+    for slot in hollow {
+        shelf.remove(slot).map_err(InboxError::io)?;
+    }
+    segments.begin_uses_at(testimony.map_or(0, |testimony| testimony.next_use));
+    Ok(Replayed { queue, segments, missing })
 }
 
 struct Reader<'r> {
     shelf: &'r Shelf,
     keyring: &'r dyn Keyring,
     known: &'r dyn Known,
-    found: Replayed,
+    testimony: Option<&'r Testimony>,
+    queue: Queue,
+    segments: Segments,
+    /// How far each use was read.
+    read: HashMap<u64, Read>,
     /// The end of the last segment with frames so far.
     tail: Option<Tail>,
+    /// The ends of segments that had been longer.
+    short: Vec<Tail>,
 }
 
 /// How a segment ends.
@@ -63,15 +93,29 @@ struct Tail {
     torn_at: Option<usize>,
     /// Bytes of the torn batch are there beyond.
     remains: bool,
+    /// The file ends here, before its size.
+    cut_at: Option<usize>,
 }
 
-fn in_order_of_use(shelf: &Shelf) -> Result<Vec<(u64, u32)>, InboxError> {
-    let mut order = Vec::new();
+/// The slots that have a file.
+struct Order {
+    /// With its use number, in the order of these.
+    segments: Vec<(u64, u32)>,
+    /// Files in which there is nothing: neither a header nor a frame.
+    hollow: Vec<u32>,
+}
+
+fn in_order_of_use(shelf: &Shelf, is_witnessed: bool) -> Result<Order, InboxError> {
+    let mut order = Order { segments: Vec::new(), hollow: Vec::new() };
     for slot in shelf.slots().map_err(InboxError::io)? {
-        order.push((shelf.used(slot).map_err(|error| refuse(slot, error))?, slot));
+        match shelf.used(slot) {
+            Ok(used) => order.segments.push((used, slot)),
+            Err(Unreadable::Damaged) if is_witnessed && is_hollow(shelf, slot)? => order.hollow.push(slot),
+            Err(error) => return Err(refuse(slot, error)),
+        }
     }
-    order.sort_unstable();
-    for pair in order.windows(2) {
+    order.segments.sort_unstable();
+    for pair in order.segments.windows(2) {
         if let [(one, slot), (other, _)] = pair
             && one == other
         {
@@ -81,7 +125,13 @@ fn in_order_of_use(shelf: &Shelf) -> Result<Vec<(u64, u32)>, InboxError> {
     Ok(order)
 }
 
-impl Reader<'_> {
+/// True if nothing can be had from this file any more: the witness knows what was in it.
+fn is_hollow(shelf: &Shelf, slot: u32) -> Result<bool, InboxError> {
+    let content = shelf.content(slot).map_err(InboxError::io)?;
+    Ok(frame::find(&content, 0, |_| true).is_none())
+}
+
+impl<'r> Reader<'r> {
     fn open_segment(&self, slot: u32) -> Result<FoundSegment, InboxError> {
         let segment = self.shelf.read(slot).map_err(|error| refuse(slot, error))?;
         // With one header lost, the other may be of an earlier use: frames of a later one would prove it. Without any,
@@ -91,13 +141,21 @@ impl Reader<'_> {
         {
             return Err(corrupt(slot, at));
         }
+        // What was beyond the cut only the witness knows.
+        if segment.is_cut && self.testimony.is_none() {
+            return Err(corrupt(slot, segment.content.len()));
+        }
         Ok(segment)
     }
 
+    fn witnessed(&self, used: u64) -> Option<&'r Witnessed> {
+        self.testimony?.segments.iter().find(|segment| segment.used == used)
+    }
+
     async fn read_segment(&mut self, found: FoundSegment) -> Result<(), InboxError> {
-        let FoundSegment { file, used, content, .. } = found;
+        let FoundSegment { file, used, is_cut, content, .. } = found;
         let slot = file.slot();
-        self.found.segments.add_found(file, used);
+        self.segments.add_found(file, used);
         let mut tail = Tail {
             slot,
             used,
@@ -105,31 +163,50 @@ impl Reader<'_> {
             last_batch_at: FIRST_FRAME,
             torn_at: None,
             remains: false,
+            cut_at: is_cut.then_some(content.len()),
         };
-        let mut at = FIRST_FRAME;
+        let mut read = Read { slot, end: FIRST_FRAME, references: 0 };
         loop {
-            let Some(frame) = frame_of(&content, at, used) else {
-                tail.torn_at = Some(at);
-                tail.remains = remains_of_torn_batch(&content, at, used).map_err(|()| corrupt(slot, at))?;
+            let Some(frame) = frame_of(&content, read.end, used) else {
+                tail.torn_at = Some(read.end);
+                tail.remains =
+                    remains_of_torn_batch(&content, read.end, used).map_err(|()| corrupt(slot, read.end))?;
                 break;
             };
-            tail.last_batch_at = usize::try_from(frame.batch_start).unwrap_or(usize::MAX).min(at);
-            at += frame.len();
+            tail.last_batch_at = usize::try_from(frame.batch_start).unwrap_or(usize::MAX).min(read.end);
+            read.end += frame.len();
             match frame.kind {
                 Kind::End => break,
-                Kind::References => self.take_frame(slot, &frame).await?,
+                Kind::References => {
+                    read.references += u64::from(frame.count);
+                    self.take_frame(slot, &frame).await?;
+                }
             }
         }
-        let is_empty = at == FIRST_FRAME;
-        if is_empty && !tail.remains {
+        let (end, is_empty) = (read.end, read.end == FIRST_FRAME);
+        let is_short = read.falls_short_of(self.witnessed(used));
+        self.segments.grow(slot, read.references, end);
+        self.read.insert(used, read);
+        if is_short && tail.remains {
+            // It had been durable, and more of it can be read.
+            return Err(corrupt(slot, end));
+        }
+        if is_empty && !tail.remains && !is_short {
+            self.short.extend(tail.cut_at.is_some().then_some(tail));
             return Ok(());
         }
         // A segment is begun only when the end marker of the one before is on the disk.
         if let Some(Tail { slot, torn_at: Some(torn_at), .. }) = &self.tail {
             return Err(corrupt(*slot, *torn_at));
         }
-        tail.last_batch = content.get(tail.last_batch_at..at).unwrap_or_default().to_vec();
-        self.tail = Some(tail);
+        tail.last_batch = content.get(tail.last_batch_at..end).unwrap_or_default().to_vec();
+        if is_short {
+            self.short.push(tail);
+        } else {
+            tail.remains |= is_begun(&content, end, used);
+            self.short.extend(self.tail.take().filter(|before| before.cut_at.is_some()));
+            self.tail = Some(tail);
+        }
         Ok(())
     }
 
@@ -145,13 +222,13 @@ impl Reader<'_> {
             tracing::error!(segment.slot = slot, day = frame.day.0, "inbox.frame-does-not-open");
             return Err(InboxError::of(InboxCode::Key));
         };
-        self.found.segments.note_day(slot, frame.day);
+        self.segments.note_day(slot, frame.day);
         let leadgens: Vec<_> = references.iter().map(|reference| reference.leadgen).collect();
         let looked = self.known.look(&leadgens).await.map_err(InboxError::of)?;
         let mut known = looked.known.into_iter();
         // As in accepting: what the store says nothing of is not passed over.
         for reference in references.into_iter().filter(|_| known.next() != Some(true)) {
-            let Replayed { queue, segments } = &mut self.found;
+            let Self { queue, segments, .. } = self;
             // Written again elsewhere before the old segment was recycled: it is open in the newer one only.
             let ticket = queue.ticket(&reference.leadgen).unwrap_or_else(|| queue.insert(&reference));
             segments.land(queue, ticket, slot);
@@ -161,24 +238,45 @@ impl Reader<'_> {
 }
 
 impl Tail {
-    /// Writes the last batch again as it was read, with the end marker that is missing, and syncs.
+    /// Writes the last batch again as it was read, with the end marker that is missing, and syncs. A file that was cut is
+    /// made whole first.
     ///
     /// Not only synced: after a failed fdatasync the kernel may hold pages as clean that never reached the disk, and a
     /// killed process leaves some that did not yet. What is recognised as known must be on the disk.
-    fn mend(mut self, segments: &Segments) -> io::Result<()> {
-        let Some(file) = segments.file(self.slot) else { return Ok(()) };
-        if let Some(torn_at) = self.torn_at {
+    fn mend(mut self, segments: &mut Segments) -> io::Result<()> {
+        let Some(file) = segments.file(self.slot).cloned() else { return Ok(()) };
+        if let Some(cut_at) = self.cut_at {
+            file.fill_from(cut_at as u64)?;
+        }
+        if let Some(torn_at) = self.torn_at.filter(|_| !self.is_empty()) {
             let start = u32::try_from(torn_at).unwrap_or(u32::MAX);
             self.last_batch.extend_from_slice(&frame::end(self.used, start));
-            tracing::warn!(segment.slot = self.slot, offset = torn_at, "inbox.torn-tail");
+            if self.remains {
+                tracing::warn!(segment.slot = self.slot, offset = torn_at, "inbox.torn-tail");
+            }
         }
         file.write(&self.last_batch, self.last_batch_at as u64)?;
-        file.sync()
+        file.sync()?;
+        if let Some(torn_at) = self.torn_at.filter(|_| !self.is_empty()) {
+            segments.grow(self.slot, 0, torn_at + HEADER_BYTES);
+        }
+        Ok(())
+    }
+
+    /// There is nothing in the segment that an end marker could end.
+    fn is_empty(&self) -> bool {
+        self.torn_at == Some(FIRST_FRAME) && !self.remains
     }
 }
 
 fn frame_of(content: &[u8], at: usize, used: u64) -> Option<Frame<'_>> {
     content.get(at..).and_then(Frame::decode).filter(|frame| frame.used == used)
+}
+
+/// True if a frame of this use was begun here: its header says so.
+fn is_begun(content: &[u8], at: usize, used: u64) -> bool {
+    let header = content.get(at..).and_then(|rest| rest.first_chunk::<HEADER_BYTES>());
+    header.is_some_and(|header| frame::says_use(header, used))
 }
 
 /// Whether anything of this use lies beyond a bad place. `Err` if it proves that the bad place had been durable: no torn

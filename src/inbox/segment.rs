@@ -3,6 +3,7 @@
 //! Two, so that a crash while a segment is given a new use leaves the old header valid: the older one is overwritten.
 //! A file appears under its final name only when it is complete, so one without any valid header is damaged.
 
+use std::cmp;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
@@ -78,6 +79,8 @@ pub struct FoundSegment {
     pub used: u64,
     /// One of the two headers is not valid: a crash while it was rewritten, or damage.
     pub spoiled: bool,
+    /// The file is shorter than it says: no crash does that.
+    pub is_cut: bool,
     /// Everything in it.
     pub content: Vec<u8>,
 }
@@ -86,7 +89,7 @@ pub struct FoundSegment {
 pub enum Unreadable {
     /// The system says so.
     Io(io::Error),
-    /// No header is valid, or the file is shorter or longer than it says.
+    /// No header is valid, or the file is longer than it says.
     Damaged,
     /// Another instance's.
     Foreign,
@@ -171,6 +174,18 @@ impl Shelf {
         newest_header(&headers).0.map(|header| header.used).ok_or(Unreadable::Damaged)
     }
 
+    /// Everything in a segment that cannot be read as one.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn content(&self, slot: u32) -> io::Result<Vec<u8>> {
+        let mut content = Vec::new();
+        let file = Directory::own(&self.path)?.open_own(name_of(slot), Access::Read)?;
+        // No longer than a segment that reads as one.
+        file.take(self.segment_bytes).read_to_end(&mut content)?;
+        Ok(content)
+    }
+
     /// Reads a segment whole.
     ///
     /// # Errors
@@ -187,11 +202,13 @@ impl Shelf {
         if newest.instance != self.instance {
             return Err(Unreadable::Foreign);
         }
-        if u64::try_from(content.len()) != Ok(newest.bytes) {
-            return Err(Unreadable::Damaged);
-        }
+        let is_cut = match (content.len() as u64).cmp(&newest.bytes) {
+            cmp::Ordering::Less => true,
+            cmp::Ordering::Equal => false,
+            cmp::Ordering::Greater => return Err(Unreadable::Damaged),
+        };
         let file = self.segment_file(slot, newest.bytes, second_counts, file);
-        Ok(FoundSegment { file, used: newest.used, spoiled, content })
+        Ok(FoundSegment { file, used: newest.used, spoiled, is_cut, content })
     }
 
     /// Gives a segment a new use, durably: frames of earlier uses count no more from then on. The header that counts is
@@ -267,6 +284,20 @@ impl SegmentFile {
     /// What the system says.
     pub fn write(&self, bytes: &[u8], at: u64) -> io::Result<()> {
         self.medium.write_all_at(bytes, at)
+    }
+
+    /// Fills a file that was cut here with zeros up to its size.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn fill_from(&self, mut at: u64) -> io::Result<()> {
+        let zeros = vec![0; ZEROS_BYTES];
+        while let Some(left) = self.bytes.checked_sub(at).filter(|left| *left > 0) {
+            let part = usize::try_from(left).unwrap_or(ZEROS_BYTES).min(ZEROS_BYTES);
+            self.write(zeros.get(..part).unwrap_or_default(), at)?;
+            at += part as u64;
+        }
+        Ok(())
     }
 
     /// Returns when everything written is on the disk.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::queue::{Landed, Queue, Ticket};
-use super::segment::SegmentFile;
+use super::segment::{FIRST_FRAME, SegmentFile};
+use super::witness::{Testimony, Witnessed};
 use super::{InboxCode, InboxError};
 use crate::clock::Day;
 
@@ -17,8 +18,12 @@ struct Segment {
     /// Its use number: segments are written in the order of these.
     used: u64,
     state: SegmentState,
-    /// How many references in it have no end yet.
+    /// How many references its durable frames hold.
+    references: u64,
+    /// How many of them have no end yet.
     open: u64,
+    /// Everything before this place is durable.
+    end: usize,
     /// The days whose keys seal its frames.
     days: Vec<Day>,
     /// Its open references are being written again elsewhere.
@@ -71,12 +76,36 @@ impl Default for Segments {
 
 impl Segment {
     fn new(file: Arc<SegmentFile>, used: u64, state: SegmentState) -> Self {
-        Self { file, used, state, open: 0, days: Vec::new(), rewriting: false }
+        Self {
+            file,
+            used,
+            state,
+            references: 0,
+            open: 0,
+            end: FIRST_FRAME,
+            days: Vec::new(),
+            rewriting: false,
+        }
     }
 
     /// True if the keeper may give it a new use.
     fn is_finished(&self) -> bool {
         self.state == SegmentState::Ended && self.open == 0
+    }
+
+    /// What is to be known of it outside of the journal, if somebody could miss it.
+    fn witnessed(&self) -> Option<Witnessed> {
+        let holds =
+            matches!(self.state, SegmentState::Active | SegmentState::Ended) && self.end > FIRST_FRAME;
+        let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        (holds && !self.is_finished()).then(|| Witnessed {
+            used: self.used,
+            slot: self.file.slot(),
+            end: small(self.end as u64),
+            references: small(self.references),
+            open: small(self.open),
+            day: self.days.last().copied().unwrap_or(Day(0)),
+        })
     }
 }
 
@@ -85,6 +114,31 @@ impl Segments {
     pub fn add_found(&mut self, file: SegmentFile, used: u64) {
         self.by_slot.insert(file.slot(), Segment::new(Arc::new(file), used, SegmentState::Ended));
         self.next_use = self.next_use.max(used.saturating_add(1));
+    }
+
+    /// No use number below this one is given any more.
+    pub fn begin_uses_at(&mut self, next_use: u64) {
+        self.next_use = self.next_use.max(next_use);
+    }
+
+    /// So many more references are durable in this segment, whose frames end here now.
+    pub fn grow(&mut self, slot: u32, references: u64, end: usize) {
+        if let Some(segment) = self.by_slot.get_mut(&slot) {
+            segment.references += references;
+            segment.end = segment.end.max(end);
+        }
+    }
+
+    /// How many references are open in this segment.
+    pub fn open_in(&self, slot: u32) -> u64 {
+        self.by_slot.get(&slot).map_or(0, |segment| segment.open)
+    }
+
+    /// What the journal answers for now.
+    pub fn testimony(&self) -> Testimony {
+        let mut segments: Vec<Witnessed> = self.by_slot.values().filter_map(Segment::witnessed).collect();
+        segments.sort_unstable_by_key(|segment| segment.used);
+        Testimony { next_use: self.next_use, segments }
     }
 
     /// A segment that is ready to be written.
@@ -135,8 +189,9 @@ impl Segments {
         Some((spare.file.clone(), spare.used))
     }
 
-    /// Its end marker is on the disk, and what is open in it is counted.
-    pub fn end(&mut self, slot: u32) {
+    /// Its end marker is on the disk, here, and what is open in it is counted.
+    pub fn end(&mut self, slot: u32, end: usize) {
+        self.grow(slot, 0, end);
         if let Some(segment) = self.by_slot.get_mut(&slot) {
             segment.state = SegmentState::Ended;
         }
@@ -147,10 +202,11 @@ impl Segments {
         self.by_slot.values().any(Segment::is_finished)
     }
 
-    /// A finished segment, with its fate. Spares have this size.
-    pub fn take_finished(&mut self, spare_bytes: u64) -> Option<Finished> {
+    /// A finished segment that may go, with its fate. Spares have this size.
+    pub fn take_finished(&mut self, spare_bytes: u64, may_go: impl Fn(u64) -> bool) -> Option<Finished> {
         let spares = self.spares();
-        let (slot, segment) = self.by_slot.iter_mut().find(|(_, segment)| segment.is_finished())?;
+        let mut finished = self.by_slot.iter_mut().filter(|(_, segment)| segment.is_finished());
+        let (slot, segment) = finished.find(|(_, segment)| may_go(segment.used))?;
         segment.state = SegmentState::Recycling;
         let (slot, file) = (*slot, segment.file.clone());
         let fate = match file.bytes() == spare_bytes && spares < SPARES_KEPT {

@@ -13,6 +13,7 @@ use super::frame::{HEADER_BYTES, OVERHEAD_BYTES};
 use super::ledger::Ledger;
 use super::segment::{FIRST_FRAME, SegmentFile, Shelf};
 use super::segments::SPARES_KEPT;
+use super::witness::SEGMENTS_MAX;
 use super::{InboxCode, InboxError, Known, Settings};
 use crate::clock::{Clock, Day};
 use crate::keyring::Keyring;
@@ -71,7 +72,7 @@ pub struct Space {
 impl Limits {
     /// A segment holds a call of the largest body: an encoded reference is shorter than its JSON. Twice the segments that
     /// the bound on references fills, since some of each may have ended; the spares, the active one, and two to write
-    /// the rest of sparse ones into.
+    /// the rest of sparse ones into. The witness has room for all of them.
     pub fn of(settings: &Settings, segment_bytes: u64) -> Self {
         let call_bytes = (settings.body_max_bytes as u64).saturating_add((FIRST_FRAME + 64 * 1024) as u64);
         let segment_bytes = segment_bytes
@@ -85,7 +86,7 @@ impl Limits {
             segment_bytes,
             frame_bytes_max: room,
             buffer_bytes_max: room.saturating_mul(2),
-            segments_max: dense.saturating_mul(2).saturating_add(SPARES_KEPT + 3),
+            segments_max: dense.saturating_mul(2).saturating_add(SPARES_KEPT + 3).min(SEGMENTS_MAX),
         }
     }
 }

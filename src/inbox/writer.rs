@@ -26,9 +26,9 @@ const BUFFER_KEPT_BYTES: usize = 1024 * 1024;
 pub struct Writer {
     shared: Arc<Shared>,
     active: Option<Active>,
-    /// Slots whose end marker is on the disk and whose last batch has not landed in the queue: until it has, they look as
+    /// Slots whose end marker is on the disk, where each ends, and whose last batch has not landed in the queue: until it has, they look as
     /// if nothing in them were open.
-    ended: Vec<u32>,
+    ended: Vec<(u32, usize)>,
     /// When the last batch was synced, if it held several calls.
     shared_sync_at: Option<Instant>,
     frames: u64,
@@ -124,7 +124,7 @@ impl Writer {
             }
             active.write(frames)?;
             self.frames += run.frames;
-            placed.push(Placed { slot: active.file.slot(), references: run.references });
+            placed.push(Placed { slot: active.file.slot(), references: run.references, end: active.at });
             rest = after;
         }
         self.sync()?;
@@ -185,8 +185,8 @@ impl Writer {
 
     /// Leaves ended segments to the keeper: what is open in them is counted now.
     fn let_go(&mut self, ledger: &mut Ledger) {
-        for slot in self.ended.drain(..) {
-            ledger.end_segment(slot);
+        for (slot, end) in self.ended.drain(..) {
+            ledger.end_segment(slot, end);
         }
     }
 
@@ -200,7 +200,7 @@ impl Writer {
             active.at += end.len();
             self.sync()?;
         }
-        self.ended.extend(self.active.take().map(|active| active.file.slot()));
+        self.ended.extend(self.active.take().map(|active| (active.file.slot(), active.at)));
         Ok(())
     }
 

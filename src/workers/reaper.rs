@@ -119,6 +119,7 @@ mod tests {
             let directory = tempfile::tempdir().expect("a directory");
             let settings = Settings {
                 path: directory.path().join("inbox"),
+                witness: directory.path().join("inbox-witness"),
                 max_references: 1_000,
                 free_disk_min_bytes: 1,
                 body_max_bytes: 1_000,

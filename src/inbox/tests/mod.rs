@@ -3,4 +3,5 @@
 mod accepting;
 mod failing;
 mod replaying;
+mod witnessing;
 mod world;

@@ -125,6 +125,7 @@ impl World {
         let root = tempfile::tempdir().expect("a directory");
         let settings = Settings {
             path: root.path().join("inbox"),
+            witness: root.path().join("witness"),
             max_references: 100_000,
             free_disk_min_bytes: 1,
             body_max_bytes: 1_000,
@@ -164,18 +165,23 @@ impl World {
     /// under way, and again if the keeper made or removed a file meanwhile.
     pub fn killed(&self) -> Self {
         let root = tempfile::tempdir().expect("a directory");
-        let path = root.path().join("inbox");
+        let (path, witness) = (root.path().join("inbox"), root.path().join("witness"));
         eventually("a quiet moment", || {
+            // Never a witness that saw later segments than are copied, nor segments that it no longer speaks of.
+            let said = self.witness();
+            fs::write(&witness, &said).expect("written");
             let before = self.files();
             let _ = fs::remove_dir_all(&path);
             fs::create_dir(&path).expect("made");
             let copy = |file: &PathBuf| fs::copy(file, path.join(file.file_name().expect("a name"))).is_ok();
             let whole = |file: &PathBuf| file.extension().is_some_and(|end| end == "seg");
-            before.iter().all(|file| whole(file) && copy(file)) && before == self.files()
+            before.iter().all(|file| whole(file) && copy(file))
+                && before == self.files()
+                && said == self.witness()
         });
         Self {
             root,
-            settings: Settings { path, ..self.settings.clone() },
+            settings: Settings { path, witness, ..self.settings.clone() },
             keyring: self.keyring.clone(),
             store: self.store.clone(),
             clock: Arc::new(ManualClock::new(self.clock.now())),
@@ -199,6 +205,11 @@ impl World {
         inbox.done(&leadgens);
     }
 
+    /// Every byte of the witness.
+    pub fn witness(&self) -> Vec<u8> {
+        fs::read(&self.settings.witness).expect("a witness")
+    }
+
     /// The segment files, in order of name.
     pub fn files(&self) -> Vec<PathBuf> {
         files(&self.settings.path)
@@ -207,7 +218,8 @@ impl World {
     /// Every byte under the world's root.
     pub fn all_bytes(&self) -> Vec<u8> {
         assert!(self.settings.path.starts_with(self.root.path()));
-        self.files().iter().flat_map(|file| fs::read(file).expect("read")).collect()
+        let files = self.files().into_iter().chain([self.settings.witness.clone()]);
+        files.flat_map(|file| fs::read(file).expect("read")).collect()
     }
 
     /// The segment with frames whose use number is the highest, and where its frames are.

@@ -328,6 +328,7 @@ impl<'m> World<'m> {
             .map_err(|error| store_says(&error))?;
         let settings = tamis::inbox::Settings {
             path: self.store_path().join("inbox"),
+            witness: self.home.path().join("keys/inbox-witness"),
             max_references: self.bounds.max_references,
             free_disk_min_bytes: 1,
             body_max_bytes: 1_000,
@@ -342,6 +343,11 @@ impl<'m> World<'m> {
         );
         let inbox = inbox.await;
         let inbox = Arc::new(inbox.map_err(|error| format!("the inbox refuses: {}", error.code))?);
+        // However it ended, the journal has what its witness says.
+        let missing = inbox.figures().references_missing;
+        if missing > 0 {
+            return Err(format!("a false alarm: {missing} references are said to be missing"));
+        }
         let graph = Graph::new(self.graph_settings(self.policy), Arc::clone(&clock), Arc::clone(&random));
         let graph = Arc::new(graph.expect("a client"));
         let tools = Arc::new(Tools {

@@ -241,6 +241,8 @@ impl Disk {
             "sled"
         } else if below.starts_with("keys/witness") {
             "witness"
+        } else if below.starts_with("keys/inbox-witness") {
+            "inbox-witness"
         } else if below.starts_with("keys") {
             "keyring"
         } else {
