@@ -31,6 +31,7 @@ use crate::random::Random;
 use crate::store::{BelievedClock, LatestClock, SharedStore};
 use crate::telemetry::metrics::{Metrics, Readings};
 use crate::telemetry::{LeadNames, LogCounts};
+use crate::trail::{Action, Entry};
 use crate::workers::{FormBook, ReloadGate, Retries, Tools, fetchers};
 
 pub use opening::{StartError, StoreKnows};
@@ -112,6 +113,7 @@ impl App {
         )
         .await
         .map_err(StartError::Inbox)?;
+        note_missing(&inbox, &store).await;
         let inbox = Arc::new(inbox);
         let settings = config.graph_settings(&app_secrets, page_tokens);
         let graph = Graph::new(settings, Arc::clone(&ambient.clock), Arc::clone(&ambient.random))
@@ -180,6 +182,7 @@ impl Rooms {
                     inbox_queued: inbox.queued(),
                     inbox_oldest_seconds: inbox.oldest().map_or(0, age).try_into().unwrap_or(0),
                     inbox_segments: (segments.segments_live as u64, segments.segments_spare as u64),
+                    inbox_references_missing: segments.references_missing,
                     parked: store.parked().await.ok(),
                     records: store
                         .stored()
@@ -233,6 +236,19 @@ impl Rooms {
             proxies: Proxies::new(&config.public.trusted_proxies),
             crowded: Seldom::default(),
         }
+    }
+}
+
+/// What the journal lost of what was answered for stands in the trail, too. The log has it in any case.
+async fn note_missing(inbox: &Inbox, store: &SharedStore) {
+    let missing = inbox.figures().references_missing;
+    if missing == 0 {
+        return;
+    }
+    let mut entry = Entry::by_system(Action::ReferencesMissing);
+    entry.count = missing;
+    if let Err(error) = store.note(entry).await {
+        tracing::warn!(code = %error.code, "inbox.missing-not-noted");
     }
 }
 

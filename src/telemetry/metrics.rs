@@ -78,6 +78,8 @@ pub struct Readings {
     pub inbox_oldest_seconds: u64,
     /// Segments of the journal that hold calls, and those that are ready.
     pub inbox_segments: (u64, u64),
+    /// References that were answered for and were not in the journal at the start, at the most.
+    pub inbox_references_missing: u64,
     /// References that wait or are held; none: it could not be told.
     pub parked: Option<u64>,
     /// Records by purpose.
@@ -118,6 +120,7 @@ struct Gauges {
     inbox_oldest_seconds: Gauge<u64, AtomicU64>,
     inbox_segments_live: Gauge<u64, AtomicU64>,
     inbox_segments_spare: Gauge<u64, AtomicU64>,
+    inbox_references_missing: Gauge<u64, AtomicU64>,
     parked: Gauge<u64, AtomicU64>,
     records: Family<ByPurpose, Gauge<u64, AtomicU64>>,
     paused: Family<ByPage, Gauge<u64, AtomicU64>>,
@@ -185,6 +188,11 @@ impl Metrics {
                 registry,
                 "inbox_segments_spare",
                 "Segments of the journal that are ready"
+            ),
+            inbox_references_missing: register!(
+                registry,
+                "inbox_references_missing",
+                "References accepted and not settled that the journal no longer had at the start, at the most"
             ),
             parked: register!(registry, "parked", "References that wait or are held"),
             records: register!(registry, "records", "Records held, by purpose"),
@@ -358,6 +366,7 @@ impl Metrics {
         self.gauges.inbox_oldest_seconds.set(now.inbox_oldest_seconds);
         self.gauges.inbox_segments_live.set(now.inbox_segments.0);
         self.gauges.inbox_segments_spare.set(now.inbox_segments.1);
+        self.gauges.inbox_references_missing.set(now.inbox_references_missing);
         if let Some(parked) = now.parked {
             self.gauges.parked.set(parked);
         }

@@ -28,6 +28,8 @@ crate::codes! {
         ClockConfirmed = "clock-confirmed",
         /// The highest clock seen was ahead, and was lowered.
         ClockLowered = "clock-lowered",
+        /// References that had been accepted were not in the journal any more.
+        ReferencesMissing = "references-missing",
     }
 }
 

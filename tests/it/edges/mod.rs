@@ -163,6 +163,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "secret",
             "store",
             "telemetry",
+            "trail",
             "workers",
         ],
     ),
