@@ -31,6 +31,7 @@ mod log_file;
 mod logs;
 mod lost;
 mod meta;
+mod missing;
 mod model;
 mod odd_bytes;
 mod odd_files;

@@ -102,6 +102,7 @@ pub async fn power_cuts(meta: &Simulator, plan: Plan) -> Result<Tally, String> {
     let senders = Senders::new(meta, plan.pause);
     for life in 0..LIVES {
         let daemon = watched.serve(None)?;
+        daemon.misses_nothing()?;
         let (over, webhook) = (AtomicBool::new(false), daemon.webhook());
         let load = senders.send(&webhook, &over, usize::MAX);
         let end = async {
@@ -255,6 +256,7 @@ impl Cut<'_> {
     ) -> Result<(), String> {
         let started = Instant::now();
         let daemon = home.try_serve::<&str>(&[], &[]).map_err(|said| format!("it did not start:\n{said}"))?;
+        daemon.misses_nothing()?;
         tally.slowest_start = tally.slowest_start.max(started.elapsed());
         knows(self.meta, &daemon, acknowledged).await?;
         let admin = daemon.admin();

@@ -52,6 +52,7 @@ pub async fn siege(home: &Home, meta: &Simulator, plan: Plan) -> Result<Tally, S
         }
         let started = Instant::now();
         let daemon = home.try_serve::<&str>(&[], &[])?;
+        daemon.misses_nothing()?;
         tally.slowest_start = tally.slowest_start.max(started.elapsed());
         tally.queued = tally.queued.max(queued(&daemon.admin()).await);
         let fresh: Vec<usize> = senders.answered(looked_at).into_iter().map(|(number, _)| number).collect();
@@ -72,6 +73,7 @@ pub async fn siege(home: &Home, meta: &Simulator, plan: Plan) -> Result<Tally, S
         slow.into_iter().for_each(|rule| meta.forgive(rule));
     }
     let daemon = home.try_serve::<&str>(&[], &[])?;
+    daemon.misses_nothing()?;
     hold_to_account(&daemon, meta, &senders, &mut records, &mut tally).await?;
     let (status, said) = daemon.terminate();
     tally.took = begun.elapsed();

@@ -73,6 +73,7 @@ async fn one(
         Err(_) => tally.kills_while_starting += 1,
     }
     let daemon = watched.serve(None).map_err(|said| format!("the second life:\n{said}"))?;
+    daemon.misses_nothing()?;
     senders.send(&daemon.webhook(), &never, CALLS).await;
     daemon.kill();
 
