@@ -38,7 +38,7 @@ const SLOTS: u64 = 2;
 pub const SEGMENTS_MAX: usize = (SLOT_BYTES - HEAD_BYTES - CRC_BYTES) / SEGMENT_BYTES;
 
 /// One segment that holds frames.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Witnessed {
     /// Its use number.
     pub used: u64,
@@ -55,7 +55,7 @@ pub struct Witnessed {
 }
 
 /// What the journal answered for, at one moment.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Testimony {
     /// No segment was ever given this use number, or a higher one.
     pub next_use: u64,
@@ -273,5 +273,62 @@ impl Fields<'_> {
             open: self.u32()?,
             day: Day(self.u32()?),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn segment() -> impl Strategy<Value = Witnessed> {
+        let numbers = any::<(u64, u32, u32, u32, u32, u32)>();
+        numbers.prop_map(|(used, slot, end, references, open, day)| Witnessed {
+            used,
+            slot,
+            end,
+            references,
+            open,
+            day: Day(day),
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_said_reads_back_and_no_changed_bit_or_cut_passes(
+            next_use in any::<u64>(),
+            sequence in any::<u64>(),
+            segments in prop::collection::vec(segment(), 0..20),
+            hit in any::<usize>(),
+        ) {
+            let instance = InstanceId([7; 16]);
+            let testimony = Testimony { next_use, segments };
+            let mut bytes = encode(sequence, instance, &testimony);
+            let Decoded::Slot(slot) = decode(&bytes) else { panic!("it does not read back") };
+            prop_assert!(slot.testimony == testimony);
+            prop_assert!((slot.sequence, slot.instance) == (sequence, instance));
+            prop_assert!(matches!(decode(&bytes[..hit % bytes.len()]), Decoded::Invalid));
+            let place = hit % (bytes.len() * 8);
+            bytes[place / 8] ^= 1 << (place % 8);
+            prop_assert!(matches!(decode(&bytes), Decoded::Invalid));
+        }
+
+        #[test]
+        fn any_bytes_are_read_without_a_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = decode(&bytes);
+            let front = bytes.len().min(12);
+            bytes[..front].copy_from_slice(&[&MAGIC[..], &VERSION.to_le_bytes()].concat()[..front]);
+            let _ = decode(&bytes);
+        }
+    }
+
+    #[test]
+    fn as_many_segments_as_there_may_be_have_room_in_a_slot() {
+        let one = Witnessed { used: 1, slot: 1, end: 1, references: 1, open: 1, day: Day(1) };
+        let testimony = Testimony { next_use: 2, segments: vec![one; SEGMENTS_MAX] };
+        let bytes = encode(1, InstanceId([7; 16]), &testimony);
+        assert!(bytes.len() <= SLOT_BYTES && bytes.len() + SEGMENT_BYTES > SLOT_BYTES);
+        assert!(matches!(decode(&bytes), Decoded::Slot(slot) if slot.testimony == testimony));
     }
 }
