@@ -3,7 +3,8 @@
 //! `accept` ▸ a caller seals its references into a buffer that it shares with others (`accept.rs`) ▸ one thread writes
 //! the buffer, fdatasyncs and wakes them all at once (`writer.rs`) ▸ `claim` hands references to the fetcher
 //! (`queue.rs`) ▸ `done` when their ends are durable in the store; a segment whose references all have one is recycled
-//! (`keeper.rs`). At start every segment is read again (`replay.rs`): that is the whole recovery.
+//! (`keeper.rs`). At start every segment is read again (`replay.rs`): that is the whole recovery. What the keeper told the
+//! witness (`witness.rs`) then lets it say what is not there (`missing.rs`).
 
 mod accept;
 mod batch;
