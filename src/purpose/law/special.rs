@@ -198,6 +198,25 @@ mod tests {
     }
 
     #[test]
+    fn a_field_is_told_by_any_of_its_names_or_else_by_what_its_question_asks() {
+        let of = |names: &[&str], asked: Option<&str>| Category::of(names.iter().copied(), asked);
+        assert_eq!(of(&["q7", "votre_religion"], None), Some(Category::Belief));
+        assert_eq!(of(&["q7"], Some("ID_CPF")), Some(Category::NationalId));
+        assert_eq!(of(&["groupe_sanguin"], Some("ID_CPF")), Some(Category::Health), "a name says more");
+        assert_eq!(of(&["q7"], Some("EMAIL")), None);
+        assert_eq!(of(&[], None), None);
+    }
+
+    /// The operator is told which law asks for a reason.
+    #[test]
+    fn each_category_is_shown_with_its_article() {
+        let articles = [(Category::Health, 9), (Category::Crime, 10), (Category::NationalId, 87)];
+        for (category, article) in articles {
+            assert!(category.to_string().ends_with(&format!("(GDPR art. {article})")), "{category}");
+        }
+    }
+
+    #[test]
     fn everyday_names_are_not_special() {
         let names = "full_name email phone_number postcode date_of_birth gender marital_status budget auswahl \
             credit_union orientation_scolaire race_du_chien environmental_interest company_name \
