@@ -1,6 +1,7 @@
 //! Where the daemon listens.
 
 use std::net::{SocketAddr, TcpListener};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,6 +9,9 @@ use std::sync::Arc;
 use crate::app::StartError;
 use crate::app::admin_socket::AdminSocket;
 use crate::config::Config;
+
+/// Callers that the system lets wait to be accepted; it takes the lower of this and `net.core.somaxconn`.
+const WAITING_MAX: i32 = 4_096;
 
 /// The addresses.
 #[derive(Clone, Debug)]
@@ -47,11 +51,20 @@ fn bind_tcp(address: SocketAddr) -> Result<TcpListener, StartError> {
     let listen =
         |error: std::io::Error| StartError::Listen { address: address.to_string(), kind: error.kind() };
     let socket = TcpListener::bind(address).map_err(listen)?;
+    widen(&socket).map_err(listen)?;
     socket.set_nonblocking(true).map_err(listen)?;
     Ok(socket)
 }
 
+/// Lets as many callers wait to be accepted: the standard library's 128 are a burst's first milliseconds.
+fn widen(socket: &impl AsFd) -> std::io::Result<()> {
+    rustix::net::listen(socket, WAITING_MAX).map_err(std::io::Error::from)
+}
+
 fn bind_socket(path: &Path) -> Result<(AdminSocket, UnixListener), StartError> {
-    AdminSocket::bind(path)
-        .map_err(|error| StartError::Listen { address: path.display().to_string(), kind: error.kind() })
+    let listen =
+        |error: std::io::Error| StartError::Listen { address: path.display().to_string(), kind: error.kind() };
+    let (place, socket) = AdminSocket::bind(path).map_err(listen)?;
+    widen(&socket).map_err(listen)?;
+    Ok((place, socket))
 }
