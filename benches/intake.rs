@@ -43,7 +43,7 @@ use tamis::http::{
     BodyBudget, Health, Intake, IntakeSettings, Listener, NEXT_HEAD_MAX, Patience, Proxies, Seldom, Trust,
     public_server, with_id,
 };
-use tamis::notification::{self, Verifier};
+use tamis::notification::{self, Verifier, VerifyToken};
 use tamis::random::{Random, SystemRandom};
 use tamis::secret::Secret;
 use tamis::telemetry::metrics::Metrics;
@@ -442,7 +442,7 @@ async fn serve_intake(home: &Path) {
     let rooms = Rooms::open(home);
     let inbox = Arc::new(rooms.inbox().await);
     let intake = Intake {
-        trust: Arc::new(Current::new(Trust { verifier: verifier(), verify_token: rooms.verify_token })),
+        trust: Arc::new(Current::new(Trust { verifier: verifier(), verify_token: VerifyToken::of(&rooms.verify_token) })),
         inbox: inbox.clone(),
         budget,
         settings,

@@ -25,7 +25,7 @@ use crate::http::{BodyBudget, BodyError, Intake, IntakeSettings, Proxies, Seldom
 use crate::inbox::Inbox;
 use crate::keyring::Keyring;
 use crate::machine::systemd::Systemd;
-use crate::notification::Verifier;
+use crate::notification::{Verifier, VerifyToken};
 use crate::purpose::Policy;
 use crate::random::Random;
 use crate::store::{BelievedClock, LatestClock, SharedStore};
@@ -126,6 +126,7 @@ impl App {
         rooms.feed_metrics();
         let (sockets, addresses) = bind(config)?;
         let tools = rooms.tools(config);
+        let verify_token = VerifyToken::of(&verify_token);
         let trust = Trust { verifier: Verifier::new(app_secrets), verify_token };
         let intake = rooms.intake(config, Arc::new(Current::new(trust)));
         Ok(Self {

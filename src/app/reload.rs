@@ -11,7 +11,7 @@ use crate::app::retries;
 use crate::config::{Config, Fingerprint, Secrets};
 use crate::current::Current;
 use crate::http::Trust;
-use crate::notification::Verifier;
+use crate::notification::{Verifier, VerifyToken};
 use crate::store::{StoreCode, StoreError};
 use crate::workers::Tools;
 
@@ -43,6 +43,7 @@ impl Reload {
         let purposes = policy.purposes().iter().map(|purpose| purpose.id.clone()).collect();
         tools.store.admit(purposes).await?;
         let graph = config.graph_settings(&app_secrets, page_tokens);
+        let verify_token = VerifyToken::of(&verify_token);
         let trust = Trust { verifier: Verifier::new(app_secrets), verify_token };
         let closed = tools.gate.close().await;
         tools.graph.replace_access(graph.app_secrets, graph.pages);

@@ -18,9 +18,9 @@ use crate::http::problem::{Problem, ProblemCode, Said, request_id};
 use crate::http::seldom::Seldom;
 use crate::inbox::{Accepted, Inbox, InboxError};
 use crate::notification::{
-    self, Census, Challenge, ChallengeCode, ChangeCode, Notification, SignatureCode, Verifier, WireCode,
+    self, Census, Challenge, ChallengeCode, ChangeCode, Notification, SignatureCode, Verifier, VerifyToken,
+    WireCode,
 };
-use crate::secret::Secret;
 use crate::telemetry::LeadNames;
 use crate::telemetry::metrics::Metrics;
 
@@ -41,7 +41,7 @@ pub struct Trust {
     /// Checks signatures.
     pub verifier: Verifier,
     /// The handshake's token.
-    pub verify_token: Secret,
+    pub verify_token: VerifyToken,
 }
 
 /// All that the webhook's handlers can reach.

@@ -1,5 +1,7 @@
 //! The handshake by which Meta checks that a callback is ours: `GET /webhook?hub.mode=subscribe&…`.
 
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::secret::Secret;
@@ -26,6 +28,22 @@ crate::codes! {
     }
 }
 
+/// The verify token, as its SHA-256: the text itself is needed by nobody after the start.
+pub struct VerifyToken(Option<[u8; 32]>);
+
+impl VerifyToken {
+    /// Of this text; an empty one is like no token.
+    pub fn of(text: &Secret) -> Self {
+        Self((!text.is_empty()).then(|| Sha256::digest(text.expose()).into()))
+    }
+
+    /// Compares in constant time.
+    fn is(&self, given: &[u8]) -> bool {
+        let digest: [u8; 32] = Sha256::digest(given).into();
+        self.0.is_some_and(|kept| bool::from(kept.ct_eq(&digest)))
+    }
+}
+
 /// What is sent back, alone and as plain text: 1 to 256 of `[A-Za-z0-9._-]`, since whoever knows the token chooses it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Challenge(String);
@@ -36,7 +54,7 @@ impl Challenge {
     ///
     /// # Errors
     /// A [`ChallengeCode`]. Whether the challenge itself is acceptable is said only to those who know the token.
-    pub fn read(query: &str, verify_token: &Secret) -> Result<Self, ChallengeCode> {
+    pub fn read(query: &str, verify_token: &VerifyToken) -> Result<Self, ChallengeCode> {
         if query.len() > QUERY_BYTES_MAX {
             return Err(ChallengeCode::Malformed);
         }
@@ -59,7 +77,7 @@ impl Challenge {
         if mode.as_slice() != b"subscribe" {
             return Err(ChallengeCode::WrongMode);
         }
-        if !verify_token.equals(&token) {
+        if !verify_token.is(&token) {
             return Err(ChallengeCode::WrongToken);
         }
         let safe = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
@@ -103,7 +121,8 @@ mod tests {
     use super::*;
 
     fn read(query: &str) -> Result<String, ChallengeCode> {
-        Challenge::read(query, &Secret::new(b"t\xc3\xb6ken +%&=".to_vec())).map(Challenge::into_string)
+        let token = VerifyToken::of(&Secret::new(b"t\xc3\xb6ken +%&=".to_vec()));
+        Challenge::read(query, &token).map(Challenge::into_string)
     }
 
     const TOKEN: &str = "hub.verify_token=t%C3%B6ken+%2B%25%26%3D";
@@ -168,7 +187,10 @@ mod tests {
     #[test]
     fn an_empty_token_in_the_config_matches_nothing() {
         let query = "hub.mode=subscribe&hub.challenge=1&hub.verify_token=";
-        assert_eq!(Challenge::read(query, &Secret::new(Vec::new())), Err(ChallengeCode::WrongToken));
+        assert_eq!(
+            Challenge::read(query, &VerifyToken::of(&Secret::new(Vec::new()))),
+            Err(ChallengeCode::WrongToken)
+        );
     }
 
     #[test]

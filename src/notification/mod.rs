@@ -14,7 +14,7 @@ mod signature;
 mod wire;
 
 pub use census::{Census, ChangeCode};
-pub use challenge::{Challenge, ChallengeCode};
+pub use challenge::{Challenge, ChallengeCode, VerifyToken};
 pub use fate::{ParkCode, Why};
 pub use lane::{Lane, Lanes, Move};
 pub(crate) use moment::moment;

@@ -131,7 +131,6 @@ const EDGES: &[(&str, &[&str])] = &[
             "notification",
             "purpose",
             "random",
-            "secret",
             "store",
             "telemetry",
             "trail",

@@ -12,7 +12,7 @@ use tamis::keyring::InstanceId;
 use tamis::lead::{
     BucketKey, RECORD_BYTES_MAX, RawReply, SealError, SealedRecord, Sieved, minimise, open, seal,
 };
-use tamis::notification::{self, Challenge, ChangeCode, LeadRef, Verifier};
+use tamis::notification::{self, Challenge, ChangeCode, LeadRef, Verifier, VerifyToken};
 use tamis::purpose::{Matching, Purpose, RecordId};
 use tamis::random::SeededRandom;
 use tamis::secret::location::Environment;
@@ -118,7 +118,7 @@ fn signature(bytes: &[u8]) -> u64 {
 }
 
 fn challenge(bytes: &[u8]) -> u64 {
-    let read = Challenge::read(&text(bytes), &Secret::new(b"verify-me".to_vec()));
+    let read = Challenge::read(&text(bytes), &VerifyToken::of(&Secret::new(b"verify-me".to_vec())));
     kind(read.map(|challenge| challenge.into_string().len().min(8)).map_err(|code| format!("{code:?}")))
 }
 
