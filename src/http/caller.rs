@@ -53,6 +53,11 @@ impl Proxies {
         }
     }
 
+    /// True if this one's word is believed.
+    pub(super) fn trusts(&self, peer: IpAddr) -> bool {
+        self.trusted.contains(&peer.to_canonical())
+    }
+
     /// Who called: whoever is connected, or, if that is a trusted proxy, the last of the addresses in
     /// `X-Forwarded-For` that is none. What stands before that one was written by who knows whom.
     pub fn caller(&self, request: &HttpRequest) -> Caller {
@@ -65,7 +70,7 @@ impl Proxies {
     fn behind(&self, connected: IpAddr, lines: &[&str]) -> IpAddr {
         let mut caller = connected;
         for hop in lines.iter().rev().flat_map(|line| line.rsplit(',')).take(HOPS_MAX) {
-            if !self.trusted.contains(&caller) {
+            if !self.trusts(caller) {
                 break;
             }
             // A proxy that does not know writes `unknown`: then the proxy is all there is.

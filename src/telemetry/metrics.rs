@@ -56,6 +56,17 @@ struct ByPlace {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByListener {
+    listener: Label,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByListenerAndCode {
+    listener: Label,
+    code: Label,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByPurpose {
     purpose: String,
 }
@@ -106,6 +117,9 @@ pub struct Metrics {
     graph_calls: Counter,
     exported: Family<ByPurpose, Counter>,
     admin_requests: Family<ByAnswer, Counter>,
+    connections: Family<ByListener, Gauge>,
+    connections_turned_away: Family<ByListenerAndCode, Counter>,
+    heads_refused: Family<ByListenerAndCode, Counter>,
     worker_panics: Counter,
     log_lines_lost: Family<ByPlace, Counter>,
     malformed_connections: Counter,
@@ -234,6 +248,17 @@ impl Metrics {
                 "admin_requests",
                 "Calls to the admin side, by HTTP status answered"
             ),
+            connections: register!(registry, "connections", "Connections, by listener"),
+            connections_turned_away: register!(
+                registry,
+                "connections_turned_away",
+                "Connections that lost their place or got none, by listener and code"
+            ),
+            heads_refused: register!(
+                registry,
+                "heads_refused",
+                "Requests answered before anything of them was read but the head, by listener and code"
+            ),
             worker_panics: register!(registry, "worker_panics", "Panics caught in a worker's step"),
             log_lines_lost: register!(
                 registry,
@@ -319,6 +344,23 @@ impl Metrics {
     /// A call to the admin side was answered.
     pub fn admin_request(&self, status: u16) {
         self.admin_requests.get_or_create(&ByAnswer { answer: status_label(status) }).inc();
+    }
+
+    /// So many connections more of this listener, or fewer.
+    pub fn connections(&self, listener: &'static str, more: i64) {
+        self.connections.get_or_create(&ByListener { listener: Label(listener) }).inc_by(more);
+    }
+
+    /// A connection lost its place or got none.
+    pub fn connection_turned_away(&self, listener: &'static str, code: &'static str) {
+        let by = ByListenerAndCode { listener: Label(listener), code: Label(code) };
+        self.connections_turned_away.get_or_create(&by).inc();
+    }
+
+    /// A head was refused.
+    pub fn head_refused(&self, listener: &'static str, code: &'static str) {
+        let by = ByListenerAndCode { listener: Label(listener), code: Label(code) };
+        self.heads_refused.get_or_create(&by).inc();
     }
 
     /// A worker's step panicked and was caught.
