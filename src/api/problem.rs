@@ -16,9 +16,11 @@ crate::codes! {
         RequestInvalid = "request-invalid",
         /// The request did not arrive in time.
         RequestTimeout = "request-timeout",
+        /// The request's head is larger than any that tamis reads.
+        HeadTooLarge = "head-too-large",
         /// The body is larger than this call takes.
         BodyTooLarge = "body-too-large",
-        /// The bodies of all requests take the memory that they may take, or as many exports run as may.
+        /// The bodies of all requests take the memory that they may take, or as many exports run as may, or all connections are at work.
         Busy = "busy",
         /// The notification carries no usable signature.
         SignatureMissing = "signature-missing",
@@ -109,6 +111,7 @@ impl ProblemCode {
             Self::MethodNotAllowed => (405, "This address takes other methods"),
             Self::RequestInvalid => (400, "The request cannot be read"),
             Self::RequestTimeout => (408, "The request did not arrive in time"),
+            Self::HeadTooLarge => (431, "The request's head is too large"),
             Self::BodyTooLarge => (413, "The body is too large"),
             Self::Busy => (503, "Too much is being read at once"),
             Self::SignatureMissing => (401, "A signature is needed, in the header X-Hub-Signature-256"),

@@ -35,8 +35,9 @@ The admin side of tamis, behind two doors: a Unix socket, whose caller the kerne
 user, who may make every call), and TCP, where a token does. docs/api.md has the rules for clients.
 
 Beyond what the calls declare: an address that is not here answers 404 `not-found`, another method 405 \
-`method-not-allowed` with `Allow`; both as `application/problem+json`. What is no HTTP, or comes too slowly, is answered \
-400, 408 or 431 without a body, and the connection is closed. Members and words may be added to answers: ignore what you \
+`method-not-allowed` with `Allow`. What is no HTTP, or may be read in two ways, is answered 400 `request-invalid`; a head \
+that comes too slowly 408 `request-timeout`, one that is too large 431 `head-too-large`; where all connections are at work, \
+a new one 503 `busy`. All of them as `application/problem+json`, and the connection is closed. Members and words may be added to answers: ignore what you \
 do not know.";
 
 /// The document, as `GET /openapi.json` answers and as docs/openapi.json has it.
