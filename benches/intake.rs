@@ -40,8 +40,7 @@ use tamis::clock::{Clock, SystemClock};
 use tamis::current::Current;
 use tamis::http::problem::{as_problems, request_id};
 use tamis::http::{
-    BodyBudget, Health, Intake, IntakeSettings, Listener, NEXT_HEAD_MAX, Patience, Proxies, Seldom, Trust,
-    public_server, with_id,
+    BodyBudget, Health, Intake, IntakeSettings, Listener, Proxies, Seldom, Trust, public_server, with_id,
 };
 use tamis::notification::{self, Verifier, VerifyToken};
 use tamis::random::{Random, SystemRandom};
@@ -442,7 +441,10 @@ async fn serve_intake(home: &Path) {
     let rooms = Rooms::open(home);
     let inbox = Arc::new(rooms.inbox().await);
     let intake = Intake {
-        trust: Arc::new(Current::new(Trust { verifier: verifier(), verify_token: VerifyToken::of(&rooms.verify_token) })),
+        trust: Arc::new(Current::new(Trust {
+            verifier: verifier(),
+            verify_token: VerifyToken::of(&rooms.verify_token),
+        })),
         inbox: inbox.clone(),
         budget,
         settings,
@@ -453,15 +455,8 @@ async fn serve_intake(home: &Path) {
         crowded: Seldom::default(),
     };
     let listener = Listener { workers: 2, connections: 1_000, shutdown: Duration::from_secs(1) };
-    let server = public_server(
-        listen(),
-        &listener,
-        intake,
-        Health::new(|| async { true }),
-        random,
-        Patience::new(NEXT_HEAD_MAX),
-    )
-    .expect("a server");
+    let server =
+        public_server(listen(), &listener, intake, Health::new(|| async { true }), random).expect("a server");
     let batches = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&batches);
     inbox.time_syncs(move |_| {
@@ -477,7 +472,7 @@ async fn serve_intake(home: &Path) {
         }
     };
     tokio::select! {
-        served = server => served.expect("serves"),
+        served = server.run() => served.expect("serves"),
         () = noted => {}
     }
 }

@@ -12,8 +12,8 @@ use crate::app::{App, Rooms};
 use crate::clock::Rfc3339;
 use crate::http::admin::{Admin, trail_places};
 use crate::http::{
-    ADMIN_CONNECTIONS_MAX, AdminDoor, Health, Intake, Listener, NEXT_HEAD_MAX, Patience, Visits,
-    admin_server, public_server,
+    ADMIN_CONNECTIONS_MAX, AdminDoor, Health, Intake, Listener, Visits, admin_server, connections_at_most,
+    public_server,
 };
 use crate::lifecycle::Stop;
 use crate::machine::descriptors;
@@ -26,8 +26,6 @@ const PUBLIC_WORKERS: usize = 2;
 const ADMIN_WORKERS: usize = 2;
 /// Connections to the public side at one time, where the system allows as many open files.
 const PUBLIC_CONNECTIONS_MAX: usize = 10_000;
-/// A connection, and the second descriptor by which it is watched.
-const FILES_A_CONNECTION: usize = 2;
 /// Open files that are not connections of callers: the journal's segments, the store, Graph, the log.
 const OTHER_FILES: usize = 256;
 /// Of the drain, what the requests under way may take.
@@ -94,7 +92,7 @@ impl Rooms {
         intake: Intake,
         drain: Duration,
         stop: &Stop,
-    ) -> std::io::Result<(Vec<actix_web::dev::ServerHandle>, Arc<SocketDoor>)> {
+    ) -> std::io::Result<(Vec<actix_server::ServerHandle>, Arc<SocketDoor>)> {
         let (inbox, store) = (Arc::clone(&self.inbox), Arc::clone(&self.store));
         let health = Health::new(move || {
             let (inbox, store) = (Arc::clone(&inbox), Arc::clone(&store));
@@ -116,16 +114,13 @@ impl Rooms {
             visits: Arc::clone(&visits),
             trail_pages: trail_places(),
         });
-        let patience = Patience::new(NEXT_HEAD_MAX);
         let (of_socket, dice) = (Arc::clone(&state), random());
         let (door, socket_served) = SocketDoor::new(sockets.place, sockets.admin_socket, move |listener| {
             let door = AdminDoor::Socket(listener);
             admin_server(door, &admin(), Arc::clone(&of_socket), Arc::clone(&dice))
         })?;
-        let mut servers = vec![(
-            "public-listener",
-            public_server(sockets.public, &public, intake, health, random(), Arc::clone(&patience))?,
-        )];
+        let mut servers =
+            vec![("public-listener", public_server(sockets.public, &public, intake, health, random())?)];
         if let Some(socket) = sockets.admin {
             servers
                 .push(("admin-listener", admin_server(AdminDoor::Tcp(socket), &admin(), state, random())?));
@@ -141,10 +136,8 @@ impl Rooms {
         supervise("admin-socket", Box::pin(socket_served));
         for (name, server) in servers {
             handles.push(server.handle());
-            supervise(name, Box::pin(server));
+            supervise(name, Box::pin(server.run()));
         }
-        let asked = stop.clone();
-        stop.supervise("patience", async move { patience.run(asked.requested()).await });
         let asked = stop.clone();
         stop.supervise("visits", async move { visits.run(asked.requested()).await });
         Ok((handles, Arc::new(door)))
@@ -217,6 +210,9 @@ impl Rooms {
 /// As many as leave room for everything else that the daemon opens: a listener that runs out of files takes nobody.
 fn public_connections() -> usize {
     let files = usize::try_from(descriptors::raise_limit()).unwrap_or(usize::MAX);
-    let others = OTHER_FILES + 2 * ADMIN_CONNECTIONS_MAX * FILES_A_CONNECTION;
-    (files.saturating_sub(others) / FILES_A_CONNECTION).clamp(PUBLIC_WORKERS, PUBLIC_CONNECTIONS_MAX)
+    let others = OTHER_FILES + 2 * connections_at_most(ADMIN_CONNECTIONS_MAX);
+    let room = files.saturating_sub(others);
+    // Some of it is for those that are leaving.
+    let places = room.saturating_sub(connections_at_most(room) - room);
+    places.clamp(PUBLIC_WORKERS, PUBLIC_CONNECTIONS_MAX)
 }

@@ -3,17 +3,18 @@
 use std::future::Future;
 use std::io::{self, ErrorKind};
 use std::os::unix::net::UnixListener;
-use std::pin::Pin;
 use std::sync::Arc;
 
-use actix_web::dev::{Server, ServerHandle};
+use actix_server::ServerHandle;
 use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use crate::app::admin_socket::{AdminSocket, Place};
 use crate::attention::{AttentionCode, Concern};
+use crate::http::Running;
 use crate::workers::Door;
 
 /// What lies on the disk of it, and the way to the task that serves it.
@@ -31,7 +32,7 @@ impl SocketDoor {
     pub(super) fn new(
         place: Arc<AdminSocket>,
         first: UnixListener,
-        make: impl Fn(UnixListener) -> io::Result<Server> + Send + 'static,
+        make: impl Fn(UnixListener) -> io::Result<Running> + Send + 'static,
     ) -> io::Result<(Self, impl Future<Output = io::Result<()>> + Send + 'static)> {
         let server = make(first)?;
         let current = Arc::new(Mutex::new(server.handle()));
@@ -75,12 +76,12 @@ impl Door for SocketDoor {
 /// Serves until the server is told to stop. With another listener another server begins; the one before finishes what it
 /// has.
 async fn serve(
-    first: Server,
+    first: Running,
     current: Arc<Mutex<ServerHandle>>,
     mut listeners: mpsc::Receiver<UnixListener>,
-    make: impl Fn(UnixListener) -> io::Result<Server> + Send + 'static,
+    make: impl Fn(UnixListener) -> io::Result<Running> + Send + 'static,
 ) -> io::Result<()> {
-    let mut server: Pin<Box<Server>> = Box::pin(first);
+    let mut server: BoxFuture<'static, io::Result<()>> = Box::pin(first.run());
     let mut leaving = FuturesUnordered::new();
     loop {
         tokio::select! {
@@ -88,7 +89,7 @@ async fn serve(
             Some(listener) = listeners.recv() => match make(listener) {
                 Ok(next) => {
                     let before = std::mem::replace(&mut *current.lock(), next.handle());
-                    let old = std::mem::replace(&mut server, Box::pin(next));
+                    let old = std::mem::replace(&mut server, Box::pin(next.run()));
                     leaving.push(async move { tokio::join!(before.stop(true), old) });
                 }
                 Err(error) => tracing::error!(

@@ -62,8 +62,10 @@ fn widen(socket: &impl AsFd) -> std::io::Result<()> {
 }
 
 fn bind_socket(path: &Path) -> Result<(AdminSocket, UnixListener), StartError> {
-    let listen =
-        |error: std::io::Error| StartError::Listen { address: path.display().to_string(), kind: error.kind() };
+    let listen = |error: std::io::Error| StartError::Listen {
+        address: path.display().to_string(),
+        kind: error.kind(),
+    };
     let (place, socket) = AdminSocket::bind(path).map_err(listen)?;
     widen(&socket).map_err(listen)?;
     Ok((place, socket))

@@ -6,9 +6,8 @@
 pub mod admin;
 mod body;
 mod caller;
-mod ending;
+mod connection;
 mod health;
-mod patience;
 pub mod problem;
 mod request;
 mod room;
@@ -20,10 +19,10 @@ mod webhook;
 
 pub use body::{BodyBudget, BodyError};
 pub use caller::{Proxies, Share};
+pub use connection::{Ending, TurnedCode, connections_at_most};
 pub use health::Health;
-pub use patience::Patience;
 pub use request::with_id;
 pub use seldom::Seldom;
-pub use server::{ADMIN_CONNECTIONS_MAX, AdminDoor, Listener, NEXT_HEAD_MAX, admin_server, public_server};
+pub use server::{ADMIN_CONNECTIONS_MAX, AdminDoor, Listener, Running, admin_server, public_server};
 pub use visit::Visits;
 pub use webhook::{Intake, IntakeSettings, Trust};

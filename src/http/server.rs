@@ -2,30 +2,33 @@
 
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::Server;
-use actix_web::http::KeepAlive;
+use actix_http::body::MessageBody;
+use actix_http::{HttpService, KeepAlive, Request};
+use actix_server::{GracefulShutdownSignal, Server, ServerBuilder, ServerHandle};
+use actix_service::{
+    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, fn_factory, fn_service, map_config,
+};
+use actix_web::dev::{AppConfig, ServiceResponse};
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, Error, web};
 
 use crate::http::admin::{self, Admin, Door};
+use crate::http::caller::Proxies;
+use crate::http::connection::{Exchange, Hall, Rules, Socket, arrived, connections_at_most, serve};
 use crate::http::health::{self, Health};
-use crate::http::patience::{Patience, watched};
 use crate::http::problem::as_problems;
 use crate::http::request::{Telling, told, with_id};
 use crate::http::unread::close_unread;
-use crate::http::visit::visited;
+use crate::http::visit::{Visits, visited};
 use crate::http::webhook::{self, Intake};
 use crate::random::Random;
 
-/// How long a client may take to send a request's head.
-const HEAD_DEADLINE: Duration = Duration::from_secs(5);
-/// How long an idle connection is kept: longer than a proxy keeps its own, so that the proxy closes first.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long a kept-alive connection may take from an answer to the next whole head: a little more than silence.
-pub const NEXT_HEAD_MAX: Duration = Duration::from_secs(77);
+/// How long whoever still sends is listened to after an answer that came early.
+const LINGER: Duration = Duration::from_secs(1);
 /// Connections to each of the admin side's doors at one time.
 pub const ADMIN_CONNECTIONS_MAX: usize = 100;
 
@@ -37,7 +40,7 @@ const ADMIN_BLOCKING_THREADS: usize = 16;
 pub struct Listener {
     /// Its threads.
     pub workers: usize,
-    /// Connections at one time; beyond, they wait in the system's queue.
+    /// Connections at one time. Beyond, one that waits for a request gives way to the new one.
     pub connections: usize,
     /// How long requests under way may take once it is told to stop.
     pub shutdown: Duration,
@@ -51,6 +54,102 @@ pub enum AdminDoor {
     Tcp(TcpListener),
 }
 
+/// A server that listens.
+pub struct Running {
+    server: Server,
+    hall: Arc<Hall>,
+    ends: GracefulShutdownSignal,
+}
+
+impl Running {
+    /// What stops it.
+    pub fn handle(&self) -> ServerHandle {
+        self.server.handle()
+    }
+
+    /// Serves until it is stopped.
+    ///
+    /// # Errors
+    /// The listener ended by itself.
+    pub async fn run(self) -> std::io::Result<()> {
+        let Self { server, hall, ends } = self;
+        let mut server = std::pin::pin!(server);
+        tokio::select! {
+            served = &mut server => return served,
+            () = hall.tell() => {}
+            () = ends.notified() => hall.end(),
+        }
+        server.await
+    }
+}
+
+impl Listener {
+    /// A builder of servers, whose own bound is beyond ours: a connection gets a place or an answer, and does not wait in
+    /// the system's queue.
+    fn builder(&self) -> ServerBuilder {
+        let workers = self.workers.max(1);
+        Server::build()
+            .workers(workers)
+            .max_concurrent_connections(connections_at_most(self.connections) + 1)
+            .disable_signals()
+            .shutdown_timeout(self.shutdown.as_secs())
+    }
+}
+
+/// What a listener's threads make of the connections that they are given. With visits, how fast answers are taken is looked
+/// at, and a call can be ended with its token.
+fn attending<I, A, S, B>(
+    app: A,
+    keep_alive: KeepAlive,
+    hall: Arc<Hall>,
+    visits: Option<Arc<Visits>>,
+) -> impl ServiceFactory<I, Config = (), Response = (), Error = (), InitError = ()>
+where
+    I: Into<Socket> + 'static,
+    A: IntoServiceFactory<S, Request>,
+    S: ServiceFactory<
+            Request,
+            Config = AppConfig,
+            Response = ServiceResponse<B>,
+            Error = Error,
+            InitError = (),
+        > + 'static,
+    <S::Service as Service<Request>>::Future: 'static,
+    S::Service: 'static,
+    S::Future: 'static,
+    B: MessageBody + 'static,
+{
+    let app = app.into_factory().map_err(|error| error.error_response());
+    // Heads and idle connections have their deadlines before this one sees them.
+    let http = HttpService::<Exchange, _, B>::build()
+        .keep_alive(keep_alive)
+        .client_request_timeout(Duration::ZERO)
+        .client_disconnect_timeout(LINGER)
+        .on_connect_ext(move |exchange: &Exchange, data| {
+            exchange.introduce(data);
+            if let Some(visits) = &visits {
+                visits.watch(data);
+            }
+            if let Some(uid) = exchange.peer_uid() {
+                admin::introduce(uid, data);
+            }
+        })
+        .h1(map_config(app, |()| AppConfig::default()));
+    fn_factory(move || {
+        let (making, hall) = (http.new_service(()), Arc::clone(&hall));
+        async move {
+            let http = Rc::new(making.await?);
+            Ok(fn_service(move |socket: I| {
+                let (http, hall) = (Rc::clone(&http), Arc::clone(&hall));
+                async move {
+                    serve(socket.into(), http, hall).await;
+                    Ok(())
+                }
+            }))
+        }
+    })
+}
+
 /// The public side.
 ///
 /// # Errors
@@ -61,36 +160,39 @@ pub fn public_server(
     intake: Intake,
     health: Health,
     random: Arc<dyn Random>,
-    patience: Arc<Patience>,
-) -> std::io::Result<Server> {
+) -> std::io::Result<Running> {
+    let hall = Hall::new(Rules {
+        door: "public",
+        places: listener.connections,
+        proxies: intake.proxies.clone(),
+        keeps_query: true,
+        metrics: Arc::clone(&intake.metrics),
+        random: Arc::clone(&random),
+        clock: Arc::clone(&intake.clock),
+    });
     let intake = web::Data::new(intake);
     let health = web::Data::new(health);
     let random = web::Data::new(random);
-    let server = HttpServer::new(move || {
-        App::new()
+    let builder = listener.builder();
+    let (ends, shared) = (builder.graceful_shutdown_signal(), Arc::clone(&hall));
+    let server = builder.listen("public", socket, move || {
+        let app = App::new()
             .app_data(intake.clone())
             .app_data(health.clone())
             .app_data(random.clone())
             .wrap(from_fn(as_problems))
             .wrap(from_fn(with_id))
             .wrap(from_fn(close_unread))
-            .wrap(from_fn(watched))
+            .wrap(from_fn(arrived))
             .service(
                 web::resource("/webhook")
                     .route(web::get().to(webhook::handshake))
                     .route(web::post().to(webhook::notify)),
             )
-            .configure(health_routes)
-    })
-    .workers(listener.workers)
-    .max_connections((listener.connections / listener.workers.max(1)).max(1))
-    .client_request_timeout(HEAD_DEADLINE)
-    .keep_alive(KEEP_ALIVE)
-    .disable_signals()
-    .shutdown_timeout(listener.shutdown.as_secs())
-    .on_connect(move |connection, data| patience.watch(connection, data))
-    .listen(socket)?;
-    Ok(server.run())
+            .configure(health_routes);
+        attending(app, KeepAlive::Os, Arc::clone(&shared), None)
+    })?;
+    Ok(Running { server: server.run(), hall, ends })
 }
 
 /// Watchers ask by GET, and some by HEAD.
@@ -117,16 +219,27 @@ pub fn admin_server(
     listener: &Listener,
     state: Arc<Admin>,
     random: Arc<dyn Random>,
-) -> std::io::Result<Server> {
+) -> std::io::Result<Running> {
+    let (kind, name) = match door {
+        AdminDoor::Socket(_) => (Door::Socket, "admin-socket"),
+        AdminDoor::Tcp(_) => (Door::Tcp, "admin-tcp"),
+    };
+    let hall = Hall::new(Rules {
+        door: name,
+        places: listener.connections,
+        proxies: Proxies::default(),
+        keeps_query: false,
+        metrics: Arc::clone(&state.metrics),
+        random: Arc::clone(&random),
+        clock: Arc::clone(&state.clock),
+    });
     let random = web::Data::new(random);
     let telling =
         web::Data::new(Telling { clock: Arc::clone(&state.clock), metrics: Arc::clone(&state.metrics) });
-    let kind = match door {
-        AdminDoor::Socket(_) => Door::Socket,
-        AdminDoor::Tcp(_) => Door::Tcp,
-    };
     let visits = Arc::clone(&state.visits);
-    let server = HttpServer::new(move || {
+    let builder = listener.builder().worker_max_blocking_threads(ADMIN_BLOCKING_THREADS);
+    let (ends, shared) = (builder.graceful_shutdown_signal(), Arc::clone(&hall));
+    let app = move || {
         App::new()
             .app_data(random.clone())
             .app_data(telling.clone())
@@ -134,23 +247,17 @@ pub fn admin_server(
             .wrap(from_fn(with_id))
             .wrap(from_fn(close_unread))
             .wrap(from_fn(visited))
+            .wrap(from_fn(arrived))
             .configure(|routes| admin::configure(routes, kind, &state))
-    })
-    .workers(listener.workers)
-    .max_connections((listener.connections / listener.workers.max(1)).max(1))
-    .client_request_timeout(HEAD_DEADLINE)
-    .worker_max_blocking_threads(ADMIN_BLOCKING_THREADS)
-    // An idle connection's buffer would keep the last answers that went through it: closed, it is zeroed.
-    .keep_alive(KeepAlive::Disabled)
-    .disable_signals()
-    .shutdown_timeout(listener.shutdown.as_secs())
-    .on_connect(move |connection, data| {
-        visits.watch(connection, data);
-        admin::on_connect(connection, data);
-    });
-    let server = match door {
-        AdminDoor::Socket(socket) => server.listen_uds(socket)?,
-        AdminDoor::Tcp(socket) => server.listen(socket)?,
     };
-    Ok(server.run())
+    // A call an hour needs no connection that stays.
+    let server = match door {
+        AdminDoor::Socket(socket) => builder.listen_uds(name, socket, move || {
+            attending(app(), KeepAlive::Disabled, Arc::clone(&shared), Some(Arc::clone(&visits)))
+        })?,
+        AdminDoor::Tcp(socket) => builder.listen(name, socket, move || {
+            attending(app(), KeepAlive::Disabled, Arc::clone(&shared), Some(Arc::clone(&visits)))
+        })?,
+    };
+    Ok(Running { server: server.run(), hall, ends })
 }

@@ -4,7 +4,6 @@
 //! The server does not look at a client that takes nothing: it would hold the connection, and what its answer is read
 //! from, for ever. So each call is looked at from outside once a second.
 
-use std::any::Any;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
@@ -18,7 +17,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::http::ending::Ending;
+use crate::http::connection::Ending;
 use crate::http::problem::request_id;
 
 /// How often calls are looked at.
@@ -57,8 +56,8 @@ struct Token {
 }
 
 impl Visits {
-    /// Begins to look at a connection.
-    pub fn watch(&self, connection: &dyn Any, data: &mut Extensions) {
+    /// Begins to look at a connection whose end is in its data.
+    pub fn watch(&self, data: &mut Extensions) {
         let state = State {
             token: None,
             waiting: None,
@@ -66,7 +65,7 @@ impl Visits {
             request_id: String::new(),
             route: String::new(),
         };
-        let visit = Arc::new(Visit { ending: Ending::of(connection), state: Mutex::new(state) });
+        let visit = Arc::new(Visit { ending: data.get::<Ending>().cloned(), state: Mutex::new(state) });
         self.visits.lock().push(Arc::downgrade(&visit));
         data.insert(visit);
     }

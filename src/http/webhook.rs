@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::current::Current;
 use crate::http::body::{BodyBudget, BodyError};
 use crate::http::caller::Proxies;
+use crate::http::connection::Arrival;
 use crate::http::problem::{Problem, ProblemCode, Said, request_id};
 use crate::http::seldom::Seldom;
 use crate::inbox::{Accepted, Inbox, InboxError};
@@ -71,7 +72,8 @@ pub struct Intake {
 /// # Errors
 /// The handshake is incomplete, or its mode or token is wrong.
 pub async fn handshake(request: HttpRequest, intake: web::Data<Intake>) -> Result<HttpResponse, Problem> {
-    match Challenge::read(request.query_string(), &intake.trust.pin().verify_token) {
+    let arrival = Arrival::of(&request);
+    match Challenge::read(arrival.query(), &intake.trust.pin().verify_token) {
         Ok(challenge) => {
             tracing::info!(request.id = request_id(&request), "webhook.handshake");
             Ok(HttpResponse::Ok()

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tamis::http::TurnedCode;
+use tamis::http::problem::ProblemCode;
 use tamis::notification::{ChangeCode, ParkCode};
 use tamis_simulator::notification::shapes;
 use tamis_simulator::{
@@ -16,6 +17,7 @@ use tamis_simulator::{
 };
 
 use crate::support::disk::Needles;
+use crate::support::memory;
 use crate::support::process::{Daemon, Home, ROOT_KEY, VERIFY_TOKEN};
 use crate::support::{Caller, DEVIS_FORM, LETTRE_FORM, PAGE, World, canary, lead, log};
 
@@ -23,7 +25,6 @@ use crate::support::{Caller, DEVIS_FORM, LETTRE_FORM, PAGE, World, canary, lead,
 const LEADS: usize = 150;
 /// After the last request: idle connections to Graph are dropped within twice their half second, and the machine is loaded.
 const REST_MAX: Duration = Duration::from_secs(5);
-const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 /// A form that no purpose claims.
 const STRANGE_FORM: &str = "901000000000088";
 
@@ -454,7 +455,7 @@ async fn the_daemons_binary_leaks_nothing_at_trace() {
         if round == 2 {
             stage.throttled(&marks, round).await;
         }
-        nothing_is_left_in_memory(&daemon, &marks).await;
+        nothing_is_left_in_memory(&daemon, &marks, heard.last().map_or(&[], |heard| &heard.tokens)).await;
         let (status, text) = daemon.terminate();
         assert!(status.success(), "{text}");
         said.push_str(&text);
@@ -504,45 +505,11 @@ async fn the_daemons_binary_leaks_nothing_at_trace() {
 }
 
 /// Reads the daemon's whole memory until nothing is left in it, which may take a moment after its last request.
-async fn nothing_is_left_in_memory(daemon: &Daemon, marks: &Marks) {
-    let needles = Needles::of([&marks.dropped, &marks.kept]);
-    let begun = Instant::now();
-    let memory = loop {
-        let Some(memory) = memory_of(daemon.pid) else {
-            println!("the memory of another process cannot be read here: not looked at");
-            return;
-        };
-        let found: Vec<String> = memory
-            .iter()
-            .flat_map(|(region, bytes)| {
-                needles.within(bytes).into_iter().map(move |found| format!("{found} in {region}"))
-            })
-            .collect();
-        if found.is_empty() {
-            break memory;
-        }
-        assert!(begun.elapsed() < REST_MAX, "in memory: {found:#?}");
-        tokio::time::sleep(BETWEEN_LOOKS).await;
-    };
-    let control = Needles::of([VERIFY_TOKEN]);
-    let seen = memory.iter().any(|(_, bytes)| !control.within(bytes).is_empty());
-    assert!(seen, "not even the verify token is found, so nothing is proved");
-}
-
-/// The writable regions of a process.
-fn memory_of(pid: u32) -> Option<Vec<(String, Vec<u8>)>> {
-    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;
-    let memory = fs::File::open(format!("/proc/{pid}/mem")).ok()?;
-    let regions = maps.lines().filter(|line| line.contains(" rw"));
-    let read = |line: &str| {
-        let (from, to) = line.split(' ').next()?.split_once('-')?;
-        let (from, to) = (u64::from_str_radix(from, 16).ok()?, u64::from_str_radix(to, 16).ok()?);
-        let mut bytes = vec![0; usize::try_from(to - from).ok()?];
-        memory.read_exact_at(&mut bytes, from).ok()?;
-        Some((line.to_owned(), bytes))
-    };
-    let regions: Vec<(String, Vec<u8>)> = regions.filter_map(read).collect();
-    (!regions.is_empty()).then_some(regions)
+async fn nothing_is_left_in_memory(daemon: &Daemon, marks: &Marks, tokens: &[String]) {
+    let gone = [&marks.dropped, &marks.kept].into_iter().chain(tokens).map(String::as_str);
+    let needles = Needles::of(gone.chain([VERIFY_TOKEN]));
+    let kept = Setup::default().app_secrets[0].clone();
+    memory::lets_go_of(daemon.pid, &needles, &kept, REST_MAX).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -568,6 +535,9 @@ async fn a_daemon_in_this_process_leaks_nothing_and_its_metrics_do_not_grow() {
         .iter()
         .map(|code| code.as_str())
         .chain(ChangeCode::ALL.iter().map(|code| code.as_str()))
+        .chain(TurnedCode::ALL.iter().map(|code| code.as_str()))
+        .chain(ProblemCode::ALL.iter().map(|code| code.as_str()))
+        .chain(["public", "admin-socket", "admin-tcp"])
         .chain(["devis", "lettre", PAGE, env!("CARGO_PKG_VERSION"), "other"])
         .collect();
     for series in series(&second.metrics) {

@@ -48,7 +48,7 @@ use crate::purpose::Policy;
 use crate::random::Random;
 use crate::store::SharedStore;
 
-pub use operator::{Door, on_connect};
+pub use operator::{Door, introduce};
 pub use trail::places as trail_places;
 
 /// What the admin side works with.

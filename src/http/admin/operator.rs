@@ -1,19 +1,18 @@
 //! Who calls: recognised at one of two doors, and measured against what the call asks of its caller.
 
-use std::any::Any;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use actix_web::dev::{Extensions, Payload};
 use actix_web::http::StatusCode;
-use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use actix_web::http::header::HeaderMap;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
-use tokio::net::UnixStream;
 
 use crate::http::admin::Desk;
 use crate::http::admin::credential::Credential;
+use crate::http::connection::Arrival;
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::visit::Visit;
 use crate::purpose::PurposeId;
@@ -38,13 +37,9 @@ struct Peer {
     uid: u32,
 }
 
-/// For `HttpServer::on_connect` of the socket's server: notes who is at the other end. Without it the socket door lets
-/// nobody in.
-pub fn on_connect(io: &dyn Any, extensions: &mut Extensions) {
-    let credentials = io.downcast_ref::<UnixStream>().and_then(|stream| stream.peer_cred().ok());
-    if let Some(credentials) = credentials {
-        extensions.insert(Peer { uid: credentials.uid() });
-    }
+/// Notes in a connection's data who is at the other end. Without it the socket door lets nobody in.
+pub fn introduce(uid: u32, data: &mut Extensions) {
+    data.insert(Peer { uid });
 }
 
 /// What a call asks of its caller.
@@ -154,7 +149,8 @@ fn by_peer(peer: Option<Peer>) -> Result<Operator, ProblemCode> {
 }
 
 async fn by_token(request: &HttpRequest, desk: &Desk) -> Result<Operator, Problem> {
-    let text = bearer(request.headers())?;
+    let arrival = Arrival::of(request);
+    let text = bearer(&arrival)?;
     let presented = Credential::parse(text).ok_or(ProblemCode::TokenRefused)?;
     let visit = request.conn_data::<Arc<Visit>>();
     if let Some(visit) = visit {
@@ -175,13 +171,13 @@ async fn by_token(request: &HttpRequest, desk: &Desk) -> Result<Operator, Proble
 }
 
 /// The text after `Bearer` (RFC 6750 section 2.1; the scheme in any case, RFC 9110 section 11.1).
-fn bearer(headers: &HeaderMap) -> Result<&str, ProblemCode> {
-    let mut given = headers.get_all(AUTHORIZATION);
+fn bearer(arrival: &Arrival) -> Result<&str, ProblemCode> {
+    let mut given = arrival.authorization();
     let only = given.next().ok_or(ProblemCode::TokenMissing)?;
     if given.next().is_some() {
         return Err(ProblemCode::TokenRefused);
     }
-    let text = only.to_str().map_err(|_| ProblemCode::TokenRefused)?;
+    let text = std::str::from_utf8(only).map_err(|_| ProblemCode::TokenRefused)?;
     match text.split_once(' ') {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim_start_matches(' ')),
         _ => Err(ProblemCode::TokenMissing),
@@ -242,12 +238,15 @@ mod tests {
 
     #[test]
     fn a_bearer_token_is_read_in_any_case_of_its_scheme_and_only_once() {
-        assert_eq!(bearer(&headers(&[("authorization", "Bearer a.b")])), Ok("a.b"));
-        assert_eq!(bearer(&headers(&[("authorization", "bEARER  a.b")])), Ok("a.b"));
-        assert_eq!(bearer(&headers(&[])), Err(ProblemCode::TokenMissing));
-        assert_eq!(bearer(&headers(&[("authorization", "Basic a.b")])), Err(ProblemCode::TokenMissing));
-        let twice = headers(&[("authorization", "Bearer a.b"), ("authorization", "Bearer a.b")]);
-        assert_eq!(bearer(&twice), Err(ProblemCode::TokenRefused));
+        let arrival = |values: &[&str]| {
+            Arrival::new(values.iter().map(|value| value.as_bytes().to_vec().into()).collect(), None)
+        };
+        assert_eq!(bearer(&arrival(&["Bearer a.b"])), Ok("a.b"));
+        assert_eq!(bearer(&arrival(&["bEARER  a.b"])), Ok("a.b"));
+        assert_eq!(bearer(&arrival(&[])), Err(ProblemCode::TokenMissing));
+        assert_eq!(bearer(&arrival(&["Basic a.b"])), Err(ProblemCode::TokenMissing));
+        assert_eq!(bearer(&arrival(&["Bearer \u{e9}.b"])), Ok("\u{e9}.b"));
+        assert_eq!(bearer(&arrival(&["Bearer a.b", "Bearer a.b"])), Err(ProblemCode::TokenRefused));
     }
 
     #[test]

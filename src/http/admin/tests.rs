@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::body::{MessageBody, to_bytes};
 use actix_web::dev::ServiceResponse;
 use actix_web::http::Method;
-use actix_web::{App, HttpServer, test};
+use actix_web::{App, HttpMessage, HttpServer, test};
 use jiff::Timestamp;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use utoipa::openapi::HttpMethod;
@@ -15,6 +15,7 @@ use super::record::Record;
 use super::*;
 use crate::api::document;
 use crate::clock::Clock;
+use crate::http::connection::Arrival;
 use crate::id::{FormId, LeadgenId, PageId};
 use crate::purpose::{
     Basis, Channel, ConsentKey, ConsentRule, FieldName, FieldRule, FormDefinition, Keep, Purpose, PurposeId,
@@ -146,7 +147,11 @@ impl Bench {
                 .configure(|config| routes(config, Door::Tcp, desk)),
         )
         .await;
-        test::call_service(&app, request.to_request()).await
+        let request = request.to_request();
+        let given = request.headers().get_all("authorization").map(|value| value.as_bytes().to_vec().into());
+        let arrival = Arrival::new(given.collect(), None);
+        request.extensions_mut().insert(std::rc::Rc::new(arrival));
+        test::call_service(&app, request).await
     }
 
     /// What stands in the trail, in order.
@@ -452,7 +457,7 @@ async fn forms_show_their_match_and_their_questions_not_to_a_viewer() {
     assert_eq!(code_of(bench.call(get(&exporter, "/forms")).await).await, refused(403, "role-insufficient"));
 }
 
-/// The kernel's word, over a real socket: what `on_connect` notes is what the extractor sees.
+/// The kernel's word, over a real socket: what the connection knows is what the extractor sees.
 #[tokio::test]
 async fn the_socket_knows_its_caller_without_a_token() {
     let bench = Bench::new();
@@ -475,7 +480,10 @@ async fn the_socket_knows_its_caller_without_a_token() {
             .app_data(empty_queue())
             .configure(|config| routes(config, Door::Socket, desk))
     });
-    let server = server.workers(1).disable_signals().on_connect(on_connect);
+    let server = server.workers(1).disable_signals().on_connect(|connection, data| {
+        let stream = connection.downcast_ref::<tokio::net::UnixStream>().expect("the socket");
+        introduce(stream.peer_cred().expect("credentials").uid(), data);
+    });
     let server = server.listen_uds(listener).expect("listening").run();
     let handle = server.handle();
     let client = async {
