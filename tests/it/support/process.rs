@@ -174,6 +174,16 @@ impl Daemon {
         self.signal(rustix::process::Signal::HUP);
     }
 
+    /// Stops it where it is, as a machine does that has too much to do.
+    pub fn freeze(&self) {
+        self.signal(rustix::process::Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal(rustix::process::Signal::CONT);
+    }
+
     /// The lines of the log with this in it, so far.
     pub fn said(&self, event: &str) -> Vec<String> {
         let said = self.said.lock().expect("no panic");
