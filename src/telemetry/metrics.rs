@@ -351,16 +351,16 @@ impl Metrics {
         self.connections.get_or_create(&ByListener { listener: Label(listener) }).inc_by(more);
     }
 
-    /// A connection lost its place or got none.
-    pub fn connection_turned_away(&self, listener: &'static str, code: &'static str) {
+    /// So many connections lost their place or got none.
+    pub fn connections_turned_away(&self, listener: &'static str, code: &'static str, count: u64) {
         let by = ByListenerAndCode { listener: Label(listener), code: Label(code) };
-        self.connections_turned_away.get_or_create(&by).inc();
+        self.connections_turned_away.get_or_create(&by).inc_by(count);
     }
 
-    /// A head was refused.
-    pub fn head_refused(&self, listener: &'static str, code: &'static str) {
+    /// So many heads were refused.
+    pub fn heads_refused(&self, listener: &'static str, code: &'static str, count: u64) {
         let by = ByListenerAndCode { listener: Label(listener), code: Label(code) };
-        self.heads_refused.get_or_create(&by).inc();
+        self.heads_refused.get_or_create(&by).inc_by(count);
     }
 
     /// A worker's step panicked and was caught.

@@ -44,6 +44,10 @@ pub(super) struct Tally {
 impl Tally {
     /// Of the listener with this name in metrics and lines.
     pub(super) fn new(door: &'static str, metrics: Arc<Metrics>) -> Arc<Self> {
+        // A counter that began with its first event would not have increased by it.
+        metrics.connections(door, 0);
+        TurnedCode::ALL.iter().for_each(|code| metrics.connections_turned_away(door, code.as_str(), 0));
+        HEAD_CODES.iter().for_each(|code| metrics.heads_refused(door, code.as_str(), 0));
         let (turned, heads) = Default::default();
         Arc::new(Self { door, metrics, turned, heads, unnamed_said: AtomicBool::new(false) })
     }
@@ -57,7 +61,7 @@ impl Tally {
     }
 
     pub(super) fn turned(&self, code: TurnedCode) {
-        self.metrics.connection_turned_away(self.door, code.as_str());
+        self.metrics.connections_turned_away(self.door, code.as_str(), 1);
         if let Some(count) = self.turned.get(code as usize) {
             count.fetch_add(1, Ordering::Relaxed);
         }
@@ -65,7 +69,7 @@ impl Tally {
 
     /// A head was answered with this problem.
     pub(super) fn head_refused(&self, code: ProblemCode) {
-        self.metrics.head_refused(self.door, code.as_str());
+        self.metrics.heads_refused(self.door, code.as_str(), 1);
         let at = HEAD_CODES.iter().position(|known| *known == code);
         if let Some(count) = at.and_then(|at| self.heads.get(at)) {
             count.fetch_add(1, Ordering::Relaxed);
