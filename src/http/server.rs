@@ -2,23 +2,18 @@
 
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_http::body::MessageBody;
-use actix_http::{HttpService, KeepAlive, Request};
+use actix_http::KeepAlive;
 use actix_server::{GracefulShutdownSignal, Server, ServerBuilder, ServerHandle};
-use actix_service::{
-    IntoServiceFactory, Service, ServiceFactory, ServiceFactoryExt, fn_factory, fn_service, map_config,
-};
-use actix_web::dev::{AppConfig, ServiceResponse};
+use actix_web::dev::Extensions;
 use actix_web::middleware::from_fn;
-use actix_web::{App, Error, web};
+use actix_web::{App, web};
 
 use crate::http::admin::{self, Admin, Door};
 use crate::http::caller::Proxies;
-use crate::http::connection::{Exchange, Hall, Rules, Socket, arrived, connections_at_most, serve};
+use crate::http::connection::{Exchange, Hall, Rules, arrived, attending, connections_at_most};
 use crate::http::health::{self, Health};
 use crate::http::problem::as_problems;
 use crate::http::request::{Telling, told, with_id};
@@ -27,8 +22,6 @@ use crate::http::visit::{Visits, visited};
 use crate::http::webhook::{self, Intake};
 use crate::random::Random;
 
-/// How long whoever still sends is listened to after an answer that came early.
-const LINGER: Duration = Duration::from_secs(1);
 /// Connections to each of the admin side's doors at one time.
 pub const ADMIN_CONNECTIONS_MAX: usize = 100;
 
@@ -96,58 +89,14 @@ impl Listener {
     }
 }
 
-/// What a listener's threads make of the connections that they are given. With visits, how fast answers are taken is looked
-/// at, and a call can be ended with its token.
-fn attending<I, A, S, B>(
-    app: A,
-    keep_alive: KeepAlive,
-    hall: Arc<Hall>,
-    visits: Option<Arc<Visits>>,
-) -> impl ServiceFactory<I, Config = (), Response = (), Error = (), InitError = ()>
-where
-    I: Into<Socket> + 'static,
-    A: IntoServiceFactory<S, Request>,
-    S: ServiceFactory<
-            Request,
-            Config = AppConfig,
-            Response = ServiceResponse<B>,
-            Error = Error,
-            InitError = (),
-        > + 'static,
-    <S::Service as Service<Request>>::Future: 'static,
-    S::Service: 'static,
-    S::Future: 'static,
-    B: MessageBody + 'static,
-{
-    let app = app.into_factory().map_err(|error| error.error_response());
-    // Heads and idle connections have their deadlines before this one sees them.
-    let http = HttpService::<Exchange, _, B>::build()
-        .keep_alive(keep_alive)
-        .client_request_timeout(Duration::ZERO)
-        .client_disconnect_timeout(LINGER)
-        .on_connect_ext(move |exchange: &Exchange, data| {
-            exchange.introduce(data);
-            if let Some(visits) = &visits {
-                visits.watch(data);
-            }
-            if let Some(uid) = exchange.peer_uid() {
-                admin::introduce(uid, data);
-            }
-        })
-        .h1(map_config(app, |()| AppConfig::default()));
-    fn_factory(move || {
-        let (making, hall) = (http.new_service(()), Arc::clone(&hall));
-        async move {
-            let http = Rc::new(making.await?);
-            Ok(fn_service(move |socket: I| {
-                let (http, hall) = (Rc::clone(&http), Arc::clone(&hall));
-                async move {
-                    serve(socket.into(), http, hall).await;
-                    Ok(())
-                }
-            }))
+/// What the handlers of the admin side know of their connection: who is at the other end, and how their answers are taken.
+fn introducing(visits: Arc<Visits>) -> impl Fn(&Exchange, &mut Extensions) + Clone {
+    move |exchange, data| {
+        visits.watch(data);
+        if let Some(uid) = exchange.peer_uid() {
+            admin::introduce(uid, data);
         }
-    })
+    }
 }
 
 /// The public side.
@@ -190,7 +139,7 @@ pub fn public_server(
                     .route(web::post().to(webhook::notify)),
             )
             .configure(health_routes);
-        attending(app, KeepAlive::Os, Arc::clone(&shared), None)
+        attending(app, KeepAlive::Os, Arc::clone(&shared), |_, _| {})
     })?;
     Ok(Running { server: server.run(), hall, ends })
 }
@@ -236,7 +185,7 @@ pub fn admin_server(
     let random = web::Data::new(random);
     let telling =
         web::Data::new(Telling { clock: Arc::clone(&state.clock), metrics: Arc::clone(&state.metrics) });
-    let visits = Arc::clone(&state.visits);
+    let introduced = introducing(Arc::clone(&state.visits));
     let builder = listener.builder().worker_max_blocking_threads(ADMIN_BLOCKING_THREADS);
     let (ends, shared) = (builder.graceful_shutdown_signal(), Arc::clone(&hall));
     let app = move || {
@@ -253,10 +202,10 @@ pub fn admin_server(
     // A call an hour needs no connection that stays.
     let server = match door {
         AdminDoor::Socket(socket) => builder.listen_uds(name, socket, move || {
-            attending(app(), KeepAlive::Disabled, Arc::clone(&shared), Some(Arc::clone(&visits)))
+            attending(app(), KeepAlive::Disabled, Arc::clone(&shared), introduced.clone())
         })?,
         AdminDoor::Tcp(socket) => builder.listen(name, socket, move || {
-            attending(app(), KeepAlive::Disabled, Arc::clone(&shared), Some(Arc::clone(&visits)))
+            attending(app(), KeepAlive::Disabled, Arc::clone(&shared), introduced.clone())
         })?,
     };
     Ok(Running { server: server.run(), hall, ends })

@@ -5,6 +5,7 @@
 //! requests holds no secret.
 
 mod arrival;
+mod attending;
 mod ending;
 mod exchange;
 mod framing;
@@ -15,6 +16,9 @@ mod serving;
 mod socket;
 mod tally;
 mod waiting;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,11 +32,11 @@ use tally::Tally;
 use waiting::{Deadlines, HeadRoom};
 
 pub(in crate::http) use arrival::Arrival;
+pub(in crate::http) use attending::attending;
 pub use ending::Ending;
 pub(in crate::http) use exchange::{Exchange, arrived};
 pub use places::connections_at_most;
-pub(in crate::http) use serving::{Hall, serve};
-pub(in crate::http) use socket::Socket;
+pub(in crate::http) use serving::Hall;
 pub use tally::TurnedCode;
 
 /// How long a client may take to send a request's head, from its first byte; on a new connection from the beginning.
