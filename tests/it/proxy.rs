@@ -304,3 +304,62 @@ async fn with_metas_client_certificate_asked_for_only_its_name_under_its_authori
     daemon.terminate();
     meta.stop().await;
 }
+
+/// What nginx and tamis might part in two ways: if it were, an address that is not public would be answered, or the next
+/// caller would get somebody else's answer.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_request_is_smuggled_past_nginx() {
+    if !nginx_is_here() {
+        return;
+    }
+    let (meta, _home, daemon) = daemon().await;
+    let front = Front::start(&daemon.public, None);
+    let (client, ready) = (front.client(None), front.url("/health/ready"));
+    let hidden = "GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n";
+    let length = hidden.len();
+    let post = |lines: &str, rest: &str| {
+        format!("POST /webhook HTTP/1.1\r\nHost: {HOST}\r\n{lines}\r\n{rest}{hidden}")
+    };
+    let chunked = "Transfer-Encoding: chunked\r\n";
+    let shapes = [
+        post(&format!("Content-Length: {length}\r\n{chunked}"), "0\r\n\r\n"),
+        post(&format!("{chunked}Content-Length: {length}\r\n"), "0\r\n\r\n"),
+        post(&format!("Content-Length: 0\r\nContent-Length: {length}\r\n"), ""),
+        post(&format!("Content-Length: {length}\r\nContent-Length: 0\r\n"), ""),
+        post(&format!("Content-Length: 0, {length}\r\n"), ""),
+        post(&format!("Content-Length : {length}\r\n"), ""),
+        post(&format!("X: y\r\n Content-Length: {length}\r\n"), ""),
+        post(&format!("X: y\rContent-Length: {length}\r\n"), ""),
+        post(&format!("X: y\nContent-Length: {length}\r\n"), ""),
+        post(&format!("Content_Length: {length}\r\n"), ""),
+        post(&format!("Content-Length: +{length}\r\n"), ""),
+        post(&format!("Content-Length: {length}\r\nTransfer-Encoding: identity\r\n"), ""),
+        post(&format!("Content-Length: {length}\r\nTransfer-Encoding: xchunked\r\n"), "0\r\n\r\n"),
+        post(&format!("Content-Length: {length}\r\nTransfer-Encoding : chunked\r\n"), "0\r\n\r\n"),
+        post(&format!("Content-Length: {length}\r\nTransfer-Encoding:\x0bchunked\r\n"), "0\r\n\r\n"),
+        post(&format!("Content-Length: {length}\r\nTransfer_Encoding: chunked\r\n"), "0\r\n\r\n"),
+        post(&format!("Content-Length: {length}\r\nX: y\nTransfer-Encoding: chunked\r\n"), "0\r\n\r\n"),
+        post("Transfer-Encoding: gzip, chunked\r\n", "0\r\n\r\n"),
+        post("Transfer-Encoding: chunked, identity\r\n", "0\r\n\r\n"),
+        post(&format!("{chunked}{chunked}"), "0\r\n\r\n"),
+        post(chunked, "0\n\n"),
+        post(chunked, "0\r\nX: y\r\n\r\n"),
+        post(chunked, "1;a\nb\r\nx\r\n0\r\n\r\n"),
+        post(chunked, "00000000000000000\r\n\r\n"),
+        post(chunked, "10000000000000000\r\n\r\n"),
+        post(chunked, "5\r\nhello!\r\n0\r\n\r\n"),
+        post("Expect: 100-continue\r\nContent-Length: 0\r\n", ""),
+        post("Connection: Content-Length\r\nContent-Length: 2\r\n", "{}"),
+        post("Upgrade: websocket\r\nConnection: Upgrade\r\n", ""),
+    ];
+    for shape in shapes {
+        let told = front.send_raw(shape.as_bytes());
+        assert!(!told.contains("\r\n\r\nlive"), "{shape:?}: {told}");
+        for _ in 0..3 {
+            assert_eq!(get(&client, &ready).await, (200, "ready".to_owned()), "after {shape:?}: {told}");
+        }
+    }
+    let (status, said) = daemon.terminate();
+    assert!(status.success() && !said.contains(" ERROR "), "{said}");
+    meta.stop().await;
+}

@@ -1,6 +1,7 @@
 //! nginx with deploy/nginx.conf in front of a daemon: its paths and ports changed, nothing else.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -181,15 +182,35 @@ impl Front {
         format!("https://{HOST}:{}{path}", self.tls.port())
     }
 
-    /// A client that trusts this front, with a certificate of its own or none.
-    pub fn client(&self, identity: Option<&Identity>) -> reqwest::Client {
+    /// What a client needs that trusts this front, but for its own certificate.
+    fn trust(&self) -> rustls::ConfigBuilder<rustls::ClientConfig, rustls::client::WantsClientCert> {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(self.trusted.clone()).expect("an authority");
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
+        rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("versions")
-            .with_root_certificates(roots);
+            .with_root_certificates(roots)
+    }
+
+    /// Sends these bytes over TLS, as they are. What comes back until the other side closes, or says nothing for a while.
+    pub fn send_raw(&self, bytes: &[u8]) -> String {
+        let config = Arc::new(self.trust().with_no_client_auth());
+        let session = rustls::ClientConnection::new(config, HOST.try_into().expect("a name"));
+        let socket = TcpStream::connect(self.tls).expect("a connection");
+        socket.set_read_timeout(Some(Duration::from_millis(500))).expect("a socket");
+        let mut stream = rustls::StreamOwned::new(session.expect("a session"), socket);
+        stream.write_all(bytes).expect("open");
+        let (mut told, mut buffer) = (Vec::new(), [0; 4_096]);
+        while let Ok(read @ 1..) = stream.read(&mut buffer) {
+            told.extend_from_slice(&buffer[..read]);
+        }
+        String::from_utf8_lossy(&told).into_owned()
+    }
+
+    /// A client that trusts this front, with a certificate of its own or none.
+    pub fn client(&self, identity: Option<&Identity>) -> reqwest::Client {
+        let config = self.trust();
         let config = match identity {
             None => config.with_no_client_auth(),
             Some(identity) => {
