@@ -43,8 +43,8 @@ pub use tally::TurnedCode;
 pub const HEAD_DEADLINE: Duration = Duration::from_secs(5);
 /// How long an idle connection is kept: longer than a proxy keeps its own, so that the proxy closes first.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
-/// How long a client may take nothing of an answer.
-pub const UNSENT_MAX: Duration = Duration::from_secs(60);
+/// How long a client may take nothing of an answer, whatever else is known of it.
+pub const UNSENT_MAX: Duration = Duration::from_secs(90);
 
 /// What the connections of a listener are to know.
 pub(in crate::http) struct Rules {
