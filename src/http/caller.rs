@@ -85,8 +85,8 @@ fn connected(request: &HttpRequest) -> Option<IpAddr> {
     request.peer_addr().map(|peer| peer.ip().to_canonical())
 }
 
-/// An address that nobody on the internet has (RFC 1918, 6598, 4193, and links' and hosts' own).
-fn is_private(address: IpAddr) -> bool {
+/// True of an address that nobody on the internet has (RFC 1918, 6598, 4193, and links' and hosts' own).
+pub(super) fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
             let [a, b, ..] = v4.octets();
@@ -96,7 +96,8 @@ fn is_private(address: IpAddr) -> bool {
     }
 }
 
-fn narrowed(address: IpAddr) -> IpAddr {
+/// An address of IPv4, a network of IPv6: whoever has one address of a /64 has all of them.
+pub(super) fn narrowed(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64).into(),

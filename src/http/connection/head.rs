@@ -37,8 +37,6 @@ pub(super) struct Head {
     pub(super) body: Framing,
     /// What is kept out of it.
     pub(super) arrival: Arrival,
-    /// True if somebody claims to have forwarded it.
-    pub(super) is_forwarded: bool,
 }
 
 /// What the bytes that came so far are.
@@ -129,7 +127,7 @@ pub(super) fn read(bytes: &[u8], keeps_query: bool) -> Result<Head, ProblemCode>
     }
     written.extend_from_slice(b"\r\n");
     let arrival = Arrival::new(said.authorization, query);
-    Ok(Head { written, body, arrival, is_forwarded: said.is_forwarded })
+    Ok(Head { written, body, arrival })
 }
 
 fn push(written: &mut Vec<u8>, name: &str, value: &[u8]) {
@@ -170,7 +168,6 @@ struct Said {
     chunked: bool,
     expects: bool,
     closes: bool,
-    is_forwarded: bool,
     authorization: Vec<Zeroizing<Vec<u8>>>,
 }
 
@@ -196,8 +193,6 @@ impl Said {
         } else if is("connection") {
             let mut options = line.value.split(|byte| *byte == b',');
             self.closes |= options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"));
-        } else if is("x-forwarded-for") {
-            self.is_forwarded = true;
         } else if is("authorization") {
             self.authorization.push(Zeroizing::new(line.value.to_vec()));
         }

@@ -74,17 +74,8 @@ impl Hall {
     fn with(rules: Rules, deadlines: Deadlines) -> Arc<Self> {
         let Rules { door, places, proxies, keeps_query, metrics, random, clock } = rules;
         let tally = Tally::new(door, metrics);
-        let places = Places::new(places, proxies.clone(), Arc::clone(&tally));
-        Arc::new(Self {
-            places,
-            room: HeadRoom::new(),
-            deadlines,
-            tally,
-            proxies,
-            random,
-            clock,
-            keeps_query,
-        })
+        let places = Places::new(places, proxies, Arc::clone(&tally));
+        Arc::new(Self { places, room: HeadRoom::new(), deadlines, tally, random, clock, keeps_query })
     }
 
     /// From now on idle connections end at once, the others after their answer.

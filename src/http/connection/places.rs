@@ -5,13 +5,13 @@
 //! many, keep nobody out.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::http::caller::Proxies;
+use crate::http::caller::{Proxies, is_private, narrowed};
 use crate::http::connection::ending::Ending;
 use crate::http::connection::tally::{Tally, TurnedCode};
 
@@ -47,26 +47,7 @@ impl Origin {
     /// whoever comes from this machine or a private network: it is probably a proxy that nobody has named.
     fn of(peer: IpAddr, proxies: &Proxies) -> Option<Self> {
         let peer = peer.to_canonical();
-        if proxies.trusts(peer) || is_near(peer) {
-            return None;
-        }
-        Some(Self(match peer {
-            IpAddr::V4(_) => peer,
-            IpAddr::V6(address) => {
-                let [a, b, c, d, ..] = address.segments();
-                IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-            }
-        }))
-    }
-}
-
-/// True for this machine and for private networks.
-pub(super) fn is_near(peer: IpAddr) -> bool {
-    match peer.to_canonical() {
-        IpAddr::V4(address) => address.is_loopback() || address.is_private() || address.is_link_local(),
-        IpAddr::V6(address) => {
-            address.is_loopback() || address.is_unique_local() || address.is_unicast_link_local()
-        }
+        (!proxies.trusts(peer) && !is_private(peer)).then(|| Self(narrowed(peer)))
     }
 }
 

@@ -10,10 +10,9 @@ use actix_service::Service;
 
 use crate::api::problem::ProblemCode;
 use crate::clock::Clock;
-use crate::http::caller::Proxies;
 use crate::http::connection::exchange::{Exchange, Line};
 use crate::http::connection::head::{self, Head};
-use crate::http::connection::places::{Admission, Place, Places, is_near};
+use crate::http::connection::places::{Admission, Place, Places};
 use crate::http::connection::refusal::{answer, part};
 use crate::http::connection::socket::Socket;
 use crate::http::connection::tally::Tally;
@@ -26,7 +25,6 @@ pub(in crate::http) struct Hall {
     pub(super) room: HeadRoom,
     pub(super) deadlines: Deadlines,
     pub(super) tally: Arc<Tally>,
-    pub(super) proxies: Proxies,
     pub(super) random: Arc<dyn Random>,
     pub(super) clock: Arc<dyn Clock>,
     /// Queries go with the request, not in its target.
@@ -106,16 +104,11 @@ where
             Came::Nothing | Came::Ended => return (Some(socket), End::Quiet),
         };
         is_first = false;
-        let Head { written, body, arrival, is_forwarded } = match head::read(&bytes, hall.keeps_query) {
+        let Head { written, body, arrival } = match head::read(&bytes, hall.keeps_query) {
             Ok(head) => head,
             Err(code) => return (Some(socket), End::Refused(code)),
         };
         drop(bytes);
-        if let Some(near) = peer.map(|peer| peer.ip()).filter(|peer| is_forwarded && is_near(*peer))
-            && !hall.proxies.trusts(near)
-        {
-            hall.tally.forwards_unnamed(near);
-        }
         let line = Line::new(socket, written, body, kept.give(), hall.deadlines.unsent);
         let line = Rc::new(RefCell::new(line));
         let exchange = Exchange::new(&line, arrival, place, peer_uid);

@@ -1,8 +1,7 @@
 //! What a listener turned away: counted each time, said at most once a minute, since anybody can cause it.
 
-use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::api::problem::ProblemCode;
@@ -37,8 +36,6 @@ pub(super) struct Tally {
     metrics: Arc<Metrics>,
     turned: [AtomicU64; TurnedCode::ALL.len()],
     heads: [AtomicU64; HEAD_CODES.len()],
-    /// A proxy that nobody has named was seen.
-    unnamed_said: AtomicBool,
 }
 
 impl Tally {
@@ -49,7 +46,7 @@ impl Tally {
         TurnedCode::ALL.iter().for_each(|code| metrics.connections_turned_away(door, code.as_str(), 0));
         HEAD_CODES.iter().for_each(|code| metrics.heads_refused(door, code.as_str(), 0));
         let (turned, heads) = Default::default();
-        Arc::new(Self { door, metrics, turned, heads, unnamed_said: AtomicBool::new(false) })
+        Arc::new(Self { door, metrics, turned, heads })
     }
 
     pub(super) fn came(&self) {
@@ -73,14 +70,6 @@ impl Tally {
         let at = HEAD_CODES.iter().position(|known| *known == code);
         if let Some(count) = at.and_then(|at| self.heads.get(at)) {
             count.fetch_add(1, Ordering::Relaxed);
-        }
-    }
-
-    /// Somebody near, whom nobody has named as a proxy, says that it forwards for others. Said once a start: it stays true
-    /// until the config changes.
-    pub(super) fn forwards_unnamed(&self, peer: IpAddr) {
-        if !self.unnamed_said.swap(true, Ordering::Relaxed) {
-            tracing::warn!(listener.name = self.door, caller.address = %peer, "connections.proxy-not-trusted");
         }
     }
 
