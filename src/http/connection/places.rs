@@ -90,7 +90,7 @@ pub(super) enum Admission {
     Place(Place),
     /// An answer, why there is none.
     TurnedAway(Leaving),
-    /// Not even that: too many are being told.
+    /// Not even that, for a moment: too many are being told, or have been and are not gone yet.
     Dropped,
 }
 
@@ -141,7 +141,6 @@ impl Places {
             }
             Err(TurnedCode::NotAnswered) => {
                 drop(state);
-                self.tally.turned(TurnedCode::NotAnswered);
                 Admission::Dropped
             }
             Err(code) => {

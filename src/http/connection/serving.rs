@@ -1,10 +1,11 @@
 //! A connection from its first byte to its end: a place, then heads, each with its exchange.
 
 use std::cell::RefCell;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use actix_service::Service;
 
@@ -15,9 +16,13 @@ use crate::http::connection::head::{self, Head};
 use crate::http::connection::places::{Admission, Place, Places};
 use crate::http::connection::refusal::{answer, part};
 use crate::http::connection::socket::Socket;
-use crate::http::connection::tally::Tally;
+use crate::http::connection::tally::{Tally, TurnedCode};
 use crate::http::connection::waiting::{Came, Deadlines, HeadRoom, Kept};
 use crate::random::Random;
+
+/// How often it is looked whether those who make way have gone, and after which pause.
+const GOING_LOOKS: u32 = 40;
+const GOING_LOOK: Duration = Duration::from_millis(5);
 
 /// All that the connections of a listener share.
 pub(in crate::http) struct Hall {
@@ -55,7 +60,7 @@ where
     S: Service<(Exchange, Option<SocketAddr>), Response = ()>,
 {
     let peer = socket.peer();
-    match hall.places.enter(peer.map(|peer| peer.ip())) {
+    match admit(&hall.places, peer.map(|peer| peer.ip())).await {
         Admission::Place(mut place) => {
             let (socket, end) = attend(socket, peer, &mut place, http.as_ref(), &hall).await;
             let Some(socket) = socket else { return };
@@ -79,8 +84,19 @@ where
             part(socket, &hall.answer(ProblemCode::Busy)).await;
             drop(leaving);
         }
-        Admission::Dropped => {}
+        Admission::Dropped => hall.tally.turned(TurnedCode::NotAnswered),
     }
+}
+
+/// What a new connection gets. In a burst more come than those who make way have had time to go: it waits for that.
+async fn admit(places: &Arc<Places>, peer: Option<IpAddr>) -> Admission {
+    for _ in 0..GOING_LOOKS {
+        match places.enter(peer) {
+            Admission::Dropped => tokio::time::sleep(GOING_LOOK).await,
+            admitted => return admitted,
+        }
+    }
+    places.enter(peer)
 }
 
 async fn attend<S>(
