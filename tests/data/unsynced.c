@@ -211,6 +211,80 @@ int unlink(const char *path) {
   });
 }
 
+/* The path that a name relative to an open directory stands for; empty: none of ours, or too long. */
+static const char *within(int directory, const char *name, char *path, size_t room) {
+  char link[64];
+  path[0] = 0;
+  if (!name || log_fd < 0) return path;
+  if (name[0] == '/' || directory == AT_FDCWD) {
+    snprintf(path, room, "%s", name);
+    return path;
+  }
+  snprintf(link, sizeof link, "/proc/self/fd/%d", directory);
+  ssize_t length = readlink(link, path, room - 1);
+  if (length <= 0 || (size_t)length + strlen(name) + 2 > room) length = 0;
+  path[length] = 0;
+  if (length) snprintf(path + length, room - (size_t)length, "/%s", name);
+  return path;
+}
+
+static int opened_at(int directory, const char *name, int flags, mode_t mode) {
+  char path[4096];
+  if (inside || !(flags & (O_CREAT | O_TRUNC)) || !below_root(within(directory, name, path, sizeof path)))
+    return REAL(openat)(directory, name, flags, mode);
+  LOCKED(int, {
+    uint64_t before = inode_of(path);
+    result = REAL(openat)(directory, name, flags, mode);
+    if (result >= 0 && !before) record(CREATE, inode_of(path), 0, path, (uint32_t)strlen(path));
+    if (result >= 0 && before && (flags & O_TRUNC)) record(TRUNCATE, before, 0, "", 0);
+  });
+}
+int openat(int directory, const char *name, int flags, ...) {
+  va_list rest;
+  va_start(rest, flags);
+  mode_t mode = (flags & (O_CREAT | O_TMPFILE)) ? va_arg(rest, mode_t) : 0;
+  va_end(rest);
+  return opened_at(directory, name, flags, mode);
+}
+int openat64(int directory, const char *name, int flags, ...) {
+  va_list rest;
+  va_start(rest, flags);
+  mode_t mode = (flags & (O_CREAT | O_TMPFILE)) ? va_arg(rest, mode_t) : 0;
+  va_end(rest);
+  return opened_at(directory, name, flags, mode);
+}
+
+static int renamed(int from_directory, const char *from, int to_directory, const char *to, unsigned flags) {
+  char one[4096], other[4096];
+  within(from_directory, from, one, sizeof one);
+  within(to_directory, to, other, sizeof other);
+  if (!below_root(one)) return REAL(renameat2)(from_directory, from, to_directory, to, flags);
+  LOCKED(int, {
+    result = REAL(renameat2)(from_directory, from, to_directory, to, flags);
+    if (result == 0) {
+      char both[8200];
+      int length = snprintf(both, sizeof both, "%s%c%s", one, 0, other);
+      record(RENAME, 0, 0, both, (uint32_t)length);
+    }
+  });
+}
+int renameat(int from_directory, const char *from, int to_directory, const char *to) {
+  return renamed(from_directory, from, to_directory, to, 0);
+}
+int renameat2(int from_directory, const char *from, int to_directory, const char *to, unsigned flags) {
+  return renamed(from_directory, from, to_directory, to, flags);
+}
+
+int unlinkat(int directory, const char *name, int flags) {
+  char path[4096];
+  if ((flags & AT_REMOVEDIR) || !below_root(within(directory, name, path, sizeof path)))
+    return REAL(unlinkat)(directory, name, flags);
+  LOCKED(int, {
+    result = REAL(unlinkat)(directory, name, flags);
+    if (result == 0) record(UNLINK, 0, 0, path, (uint32_t)strlen(path));
+  });
+}
+
 /* What would change files past this log ends the run: such a log proves nothing. */
 int fallocate(int fd, int mode, off_t at, off_t length) {
   struct stat data;
