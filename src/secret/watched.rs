@@ -22,6 +22,7 @@ const LOOK_WITHIN: Duration = Duration::from_millis(100);
 pub struct WatchedSecret {
     place: Arc<WatchedPlace>,
     held: Mutex<Held>,
+    pause: Duration,
 }
 
 struct WatchedPlace {
@@ -70,15 +71,21 @@ impl WatchedSecret {
         let place = Arc::new(WatchedPlace { location, environment });
         // Its version is told by the first look: a file that was replaced in between is read once more.
         let held = Held { stamp: None, secret, refused: None, looked: Instant::now(), under_way: None };
-        let watched = Self { place, held: Mutex::new(held) };
+        let watched = Self { place, held: Mutex::new(held), pause: LOOK_EVERY };
         watched.current_after(Duration::ZERO);
         Ok(watched)
+    }
+
+    /// The same, looked at whenever it is asked for: where time stands still, no moment passes between two looks.
+    #[doc(hidden)]
+    pub fn looked_at_each_time(self) -> Self {
+        Self { pause: Duration::ZERO, ..self }
     }
 
     /// The secret as it is now, give or take a moment, and what became of it since the last look. A file that is away for
     /// the moment changes nothing: it is being replaced.
     pub fn current(&self) -> (Arc<Secret>, SecretLook) {
-        self.current_after(LOOK_EVERY)
+        self.current_after(self.pause)
     }
 
     fn current_after(&self, pause: Duration) -> (Arc<Secret>, SecretLook) {
