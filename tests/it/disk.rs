@@ -45,7 +45,7 @@ async fn a_full_disk_under_the_keyring_makes_what_needs_a_new_key_wait() {
     let clock = Arc::new(Shifted::default());
     let mut world = World::planned(Plan::at(clock.clone())).await;
     world.stop_daemon().await;
-    let Some(disk) = Mounted::memory(&world.directory.path().join("keys"), 128) else {
+    let Some(disk) = Mounted::memory(&world.directory.path().join("keys"), 512) else {
         return world.end().await;
     };
     world.start_daemon().await;

@@ -8,9 +8,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tamis::http::TurnedCode;
+use tamis::attention::AttentionCode;
 use tamis::http::problem::ProblemCode;
+use tamis::http::{BodyError, TurnedCode};
 use tamis::notification::{ChangeCode, ParkCode};
+use tamis::telemetry::LogPlace;
 use tamis_simulator::notification::shapes;
 use tamis_simulator::{
     CallKind, GraphError, Lead, Match, Misbehaviour, Rule, Setup, Signing, Simulator, Usage,
@@ -537,6 +539,9 @@ async fn a_daemon_in_this_process_leaks_nothing_and_its_metrics_do_not_grow() {
         .chain(ChangeCode::ALL.iter().map(|code| code.as_str()))
         .chain(TurnedCode::ALL.iter().map(|code| code.as_str()))
         .chain(ProblemCode::ALL.iter().map(|code| code.as_str()))
+        .chain(AttentionCode::ALL.iter().map(|code| code.as_str()))
+        .chain(BodyError::ALL.iter().map(|code| code.as_str()))
+        .chain(LogPlace::ALL.iter().map(|place| place.as_str()))
         .chain(["public", "admin-socket", "admin-tcp"])
         .chain(["devis", "lettre", PAGE, env!("CARGO_PKG_VERSION"), "other"])
         .collect();

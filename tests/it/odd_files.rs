@@ -86,6 +86,8 @@ async fn pipes_that_come_while_it_runs_stop_neither_calls_nor_leads_nor_the_end(
         let told = |line: &&String| line.contains(key) && line.contains("code=secret-not-a-file");
         assert!(refused.iter().any(|line| told(&line)), "{key}: {refused:?}");
     }
+    // The page's token is looked at five times a second, when it is asked for.
+    tokio::time::sleep(Duration::from_millis(300)).await;
     let good = lead(DEVIS_FORM).answer("full_name", &["Z"]).answer("email", &["z@example.org"]);
     let body = meta.notification(&[&meta.add_lead(good)]);
     let answer = meta.deliver(&daemon.webhook(), &body).await.expect("an answer");

@@ -26,7 +26,7 @@ struct Running {
 impl Running {
     async fn start() -> Self {
         let clock = Arc::new(ManualClock::new(SystemClock.now()));
-        let world = World::planned(Plan { clock: clock.clone(), ..Plan::default() }).await;
+        let world = World::planned(Plan::at(clock.clone())).await;
         let running = Self { world, clock };
         running.lead().await;
         running
