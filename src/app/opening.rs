@@ -8,10 +8,10 @@ use async_trait::async_trait;
 
 use crate::app::Ambient;
 use crate::config::Config;
-use crate::id::LeadgenId;
 use crate::inbox::{InboxCode, InboxError, Known, Looked};
 use crate::keyring::file::FileKeyring;
 use crate::keyring::{Keyring, KeyringError};
+use crate::notification::LeadRef;
 use crate::purpose::Policy;
 use crate::secret::Key;
 use crate::store::{self, SharedStore, StoreError};
@@ -56,8 +56,8 @@ pub struct StoreKnows(pub SharedStore);
 
 #[async_trait]
 impl Known for StoreKnows {
-    async fn look(&self, leadgens: &[LeadgenId]) -> Result<Looked, InboxCode> {
-        let known = self.0.known(leadgens).await.map_err(|_| InboxCode::Store)?;
+    async fn look(&self, references: &[LeadRef]) -> Result<Looked, InboxCode> {
+        let known = self.0.known(references).await.map_err(|_| InboxCode::Store)?;
         let parked = self.0.parked().await.map_err(|_| InboxCode::Store)?;
         Ok(Looked { known, parked })
     }

@@ -10,7 +10,6 @@ use super::ledger::{Gathered, Ledger};
 use super::queue::Standing;
 use super::shared::Shared;
 use super::{Accepted, InboxCode, InboxError};
-use crate::id::LeadgenId;
 use crate::notification::LeadRef;
 
 /// A call on its way through.
@@ -55,8 +54,7 @@ impl Shared {
         let mut fresh = std::mem::take(&mut call.unknown);
         let mut parked = 0;
         if !fresh.is_empty() {
-            let leadgens: Vec<LeadgenId> = fresh.iter().map(|reference| reference.leadgen).collect();
-            let looked = self.known().look(&leadgens).await.map_err(InboxError::of)?;
+            let looked = self.known().look(&fresh).await.map_err(InboxError::of)?;
             let mut known = looked.known.into_iter();
             // What the store says nothing of is new: stored twice it is recognised, passed over it would be lost.
             fresh.retain(|_| known.next() != Some(true));

@@ -141,12 +141,12 @@ pub trait Known: Send + Sync {
     ///
     /// # Errors
     /// The store cannot say.
-    async fn look(&self, leadgens: &[LeadgenId]) -> Result<Looked, InboxCode>;
+    async fn look(&self, references: &[LeadRef]) -> Result<Looked, InboxCode>;
 }
 
 /// What a look into the store found.
 pub struct Looked {
-    /// Of each leadgen, in the order in which they were asked for: true if it has an end, or is parked.
+    /// Of each reference, in the order in which they were asked for: true if it has an end, or is parked.
     pub known: Vec<bool>,
     /// How many references are parked and come back: they count against the bound.
     pub parked: u64,

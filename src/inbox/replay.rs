@@ -146,8 +146,7 @@ impl Reader<'_> {
             return Err(InboxError::of(InboxCode::Key));
         };
         self.found.segments.note_day(slot, frame.day);
-        let leadgens: Vec<_> = references.iter().map(|reference| reference.leadgen).collect();
-        let looked = self.known.look(&leadgens).await.map_err(InboxError::of)?;
+        let looked = self.known.look(&references).await.map_err(InboxError::of)?;
         let mut known = looked.known.into_iter();
         // As in accepting: what the store says nothing of is not passed over.
         for reference in references.into_iter().filter(|_| known.next() != Some(true)) {

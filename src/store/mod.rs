@@ -32,7 +32,9 @@ pub use error::{StoreCode, StoreError};
 pub use forms::{DroppedField, Forms, KnownForm};
 pub use leads::{Found, Leads, Outcome, Page, PageRequest, Records, Settled, Settlement, TestFilter, Wanted};
 pub use life::Life;
-pub use parked::{BuriedRef, HeldForm, Parked, ParkedClaim, ParkedOverview, RefusedForm, Requeue};
+pub use parked::{
+    BuriedRef, HeldCounts, HeldForm, Parked, ParkedClaim, ParkedOverview, RefusedForm, Requeue,
+};
 pub use scan::{Fault, ParkedFault, RecordsFault, Scan, Scanned, Scanning};
 pub use seen::{Seen, SeenState};
 pub use sled::Settings;

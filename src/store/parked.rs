@@ -59,6 +59,12 @@ pub trait Parked: Send + Sync {
     /// See [`crate::store::StoreCode`].
     async fn parked(&self) -> Result<u64, StoreError>;
 
+    /// How many are held, leased ones included: all together, and of each of these forms in this order.
+    ///
+    /// # Errors
+    /// See [`crate::store::StoreCode`].
+    async fn held(&self, forms: &[FormId]) -> Result<HeldCounts, StoreError>;
+
     /// What an operator sees.
     ///
     /// # Errors
@@ -71,6 +77,14 @@ pub trait Parked: Send + Sync {
     /// # Errors
     /// See [`crate::store::StoreCode`].
     async fn requeue(&self, which: Requeue, entry: Entry) -> Result<u64, StoreError>;
+
+    /// Lets the held references of a form go, but for those that somebody has claimed; writes the trail line, or several that
+    /// together say how many. Nothing is known of their leadgens afterwards: a later notification of one is new. None: the
+    /// line says so.
+    ///
+    /// # Errors
+    /// See [`crate::store::StoreCode`]; what the lines say is gone.
+    async fn drop_held(&self, form: FormId, entry: Entry) -> Result<u64, StoreError>;
 
     /// Ends what Meta no longer has: parked references submitted more than 90 days ago become refused (`too-old`), for
     /// good, by the store's own time: nothing is destroyed by a clock that only its caller believes. A leased one is left
@@ -96,6 +110,15 @@ pub enum Requeue {
     Code(ParkCode),
     /// All of this form.
     Form(FormId),
+}
+
+/// How many references are held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldCounts {
+    /// All together.
+    pub total: u64,
+    /// Of each form that was asked for, in that order.
+    pub of_forms: Vec<u64>,
 }
 
 /// What `GET /inbox` shows of the parked.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::id::LeadgenId;
-use crate::notification::{ParkCode, Why};
+use crate::notification::{LeadRef, ParkCode, Why};
 use crate::purpose::RecordId;
 use crate::store::StoreError;
 
@@ -23,14 +23,15 @@ pub enum SeenState {
 /// What became of each leadgen, under keyed hashes.
 #[async_trait]
 pub trait Seen: Send + Sync {
-    /// Of each leadgen, in this order, whether anything is known of it, of whatever kind. On the path of accepting: one look for all, beside
-    /// the writer.
+    /// Of each reference, in this order, whether anything is known of its leadgen, of whatever kind. What was dropped is
+    /// not, save to the notification that was: another one is new. On the path of accepting: one look for all, beside the
+    /// writer.
     ///
     /// # Errors
     /// See [`crate::store::StoreCode`].
-    async fn known(&self, leadgens: &[LeadgenId]) -> Result<Vec<bool>, StoreError>;
+    async fn known(&self, references: &[LeadRef]) -> Result<Vec<bool>, StoreError>;
 
-    /// What became of it; none: never settled.
+    /// What became of it; none: never settled, or dropped since.
     ///
     /// # Errors
     /// See [`crate::store::StoreCode`].

@@ -37,15 +37,15 @@ pub struct Told {
 
 #[async_trait]
 impl Known for Told {
-    async fn look(&self, leadgens: &[LeadgenId]) -> Result<Looked, InboxCode> {
+    async fn look(&self, references: &[LeadRef]) -> Result<Looked, InboxCode> {
         if self.fails.load(Ordering::SeqCst) {
             return Err(InboxCode::Store);
         }
         let known = {
             let ends = self.ends.lock().expect("no panic");
-            leadgens.iter().map(|leadgen| ends.contains(leadgen)).collect()
+            references.iter().map(|reference| ends.contains(&reference.leadgen)).collect()
         };
-        if leadgens.is_empty() {
+        if references.is_empty() {
             return Ok(Looked { known, parked: self.parked.load(Ordering::SeqCst) });
         }
         let meanwhile = self.meanwhile.lock().expect("no panic").take();

@@ -136,6 +136,9 @@ macro_rules! contract {
                 the_days_whose_keys_are_needed_are_those_of_what_is_parked,
                 a_restart_keeps_every_parked_reference_and_gives_up_the_leases,
                 no_more_than_a_thousand_buried_ones_are_listed,
+                what_is_held_is_counted_together_and_by_form,
+                what_is_dropped_is_gone_with_its_line_and_a_later_notification_of_it_is_new,
+                all_of_a_form_are_dropped_however_many_and_the_lines_say_how_many,
             }
             trail {
                 the_trail_is_read_in_pieces_and_goes_on_after_a_restart,

@@ -60,7 +60,7 @@ impl<'s> Draft<'s> {
     pub(super) fn settle(&mut self, settlement: &Settlement) -> Result<Settled, StoreError> {
         let reference = &settlement.reference;
         let before = match self.rows.seen.get(&reference.leadgen) {
-            None => None,
+            None | Some(Fate::Dropped(_)) => None,
             Some(Fate::Parked(arrival)) => Some(*arrival),
             Some(_) => return Ok(Settled::Known),
         };

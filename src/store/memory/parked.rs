@@ -12,7 +12,8 @@ use crate::store::memory::MemoryStore;
 use crate::store::memory::rows::{Fate, ParkedRow};
 use crate::store::parked::{BURIED_SHOWN, META_KEEPS_DAYS};
 use crate::store::{
-    BuriedRef, HeldForm, Parked, ParkedClaim, ParkedOverview, RefusedForm, Requeue, StoreCode, StoreError,
+    BuriedRef, HeldCounts, HeldForm, Parked, ParkedClaim, ParkedOverview, RefusedForm, Requeue, StoreCode,
+    StoreError,
 };
 use crate::trail::{Entry, Outcome};
 
@@ -73,6 +74,13 @@ impl Parked for MemoryStore {
         Ok(rows.parked.values().filter(counts).count() as u64)
     }
 
+    async fn held(&self, forms: &[FormId]) -> Result<HeldCounts, StoreError> {
+        let rows = self.0.rows()?;
+        let held = || rows.parked.values().filter(|row| matches!(row.why, Why::Held { .. }));
+        let of_form = |form: &FormId| held().filter(|row| row.reference.form == *form).count() as u64;
+        Ok(HeldCounts { total: held().count() as u64, of_forms: forms.iter().map(of_form).collect() })
+    }
+
     async fn overview(&self) -> Result<ParkedOverview, StoreError> {
         let rows = self.0.rows()?;
         let process = self.0.process();
@@ -124,6 +132,27 @@ impl Parked for MemoryStore {
             entry.result = if count == 0 { Outcome::Nothing } else { Outcome::Done };
             draft.append_line(entry);
             Ok(count)
+        })
+    }
+
+    async fn drop_held(&self, form: FormId, mut entry: Entry) -> Result<u64, StoreError> {
+        self.0.write(|draft| {
+            let leases = self.0.process().leases.clone();
+            let held = |(arrival, row): &(&u64, &ParkedRow)| {
+                row.reference.form == form
+                    && matches!(row.why, Why::Held { .. })
+                    && !leases.contains_key(*arrival)
+            };
+            let held: Vec<u64> = draft.rows.parked.iter().filter(held).map(|(arrival, _)| *arrival).collect();
+            for arrival in &held {
+                if let Some(ParkedRow { reference, .. }) = draft.unpark(Some(*arrival)) {
+                    draft.rows.seen.insert(reference.leadgen, Fate::Dropped(reference.received));
+                }
+            }
+            entry.count = held.len() as u64;
+            entry.result = if held.is_empty() { Outcome::Nothing } else { Outcome::Done };
+            draft.append_line(entry);
+            Ok(held.len() as u64)
         })
     }
 

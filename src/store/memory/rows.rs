@@ -50,6 +50,8 @@ pub(super) enum Fate {
     Parked(u64),
     Refused(ParkCode),
     Erased,
+    /// Save to the notification that was received then, nothing is known any more.
+    Dropped(Timestamp),
 }
 
 /// A parked reference.
@@ -76,6 +78,7 @@ impl Rows {
             Fate::Parked(arrival) => SeenState::Parked(self.parked.get(arrival)?.why),
             Fate::Refused(code) => SeenState::Refused(*code),
             Fate::Erased => SeenState::Erased,
+            Fate::Dropped(_) => return None,
         })
     }
 }

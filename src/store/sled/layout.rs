@@ -194,12 +194,26 @@ pub(super) enum SeenFate {
     },
     /// Erased.
     Erased,
+    /// Let go by an operator: nothing is known any more, save to the notification that was dropped, since the journal may
+    /// still have it.
+    Dropped {
+        /// When that one was received.
+        received_ms: i64,
+    },
 }
 
 impl SeenFate {
     /// The fate of a stored record.
     pub(super) fn stored(id: &RecordId) -> Self {
         Self::Stored { purpose: id.purpose.as_str().to_owned(), epoch: id.epoch, number: id.number }
+    }
+
+    /// True if a notification of the leadgen, received then, brings nothing new.
+    pub(super) fn knows(&self, received: Timestamp) -> bool {
+        match self {
+            Self::Dropped { received_ms } => *received_ms == received.as_millisecond(),
+            _ => true,
+        }
     }
 
     /// The state as the store's face shows it; a parked one needs its row first.
@@ -210,7 +224,7 @@ impl SeenFate {
                 let purpose = PurposeId::parse(purpose).ok_or(damaged)?;
                 Some(SeenState::Stored(RecordId { purpose, epoch: *epoch, number: *number }))
             }
-            Self::Parked { .. } => None,
+            Self::Parked { .. } | Self::Dropped { .. } => None,
             Self::Refused { code } => {
                 let code = ParkCode::from_code(code).ok_or(StoreError::of(StoreCode::Format))?;
                 Some(SeenState::Refused(code))

@@ -229,7 +229,7 @@ impl Walk {
                         self.parked.absent += 1;
                     }
                 }
-                SeenFate::Refused { .. } | SeenFate::Erased => {}
+                SeenFate::Refused { .. } | SeenFate::Erased | SeenFate::Dropped { .. } => {}
             }
         }
         if let Some((last, _)) = rows.last().filter(|_| rows.len() >= max) {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::clock::Day;
-use crate::id::LeadgenId;
+use crate::id::{FormId, LeadgenId};
 use crate::notification::{Lane, Lanes, LeadRef, ParkCode, Why};
 use crate::store::parked::{BURIED_SHOWN, META_KEEPS_DAYS};
 use crate::store::sled::SledStore;
@@ -16,7 +16,9 @@ use crate::store::sled::index::{Position, UNREADABLE};
 use crate::store::sled::layout::{self, ParkedRow, Place, SeenFate, SeenRow, WhyRow, meta};
 use crate::store::sled::reference;
 use crate::store::sled::shared::{Effect, Shared};
-use crate::store::{BuriedRef, Parked, ParkedClaim, ParkedOverview, Requeue, StoreCode, StoreError};
+use crate::store::{
+    BuriedRef, HeldCounts, Parked, ParkedClaim, ParkedOverview, Requeue, StoreCode, StoreError,
+};
 use crate::trail::{Entry, Outcome};
 
 /// Rows read at a time by scans beside the writer.
@@ -145,6 +147,36 @@ fn requeue(draft: &mut Draft<'_>, arrivals: &[u64], mut entry: Entry) -> Result<
     Ok(count)
 }
 
+/// Lets these go, if they are still held, of this form, and nobody has claimed them; one trail line for them all.
+fn drop_held(
+    draft: &mut Draft<'_>,
+    arrivals: &[u64],
+    form: FormId,
+    mut entry: Entry,
+) -> Result<u64, StoreError> {
+    let mut count = 0;
+    for arrival in arrivals {
+        if draft.shared.index().is_leased(*arrival) {
+            continue;
+        }
+        let Some(before) = before(draft, *arrival)? else { continue };
+        let is_of_form = before.position.of.is_some_and(|lane| lane.form == form);
+        if !is_of_form || !matches!(before.position.why, Why::Held { .. }) {
+            continue;
+        }
+        let Ok(reference) = reference::open(draft.shared.keyring(), *arrival, &before.row) else { continue };
+        let fate = SeenFate::Dropped { received_ms: reference.received.as_millisecond() };
+        let row = SeenRow { fate, day: Day::of(draft.now).0 };
+        draft.write(Place::Seen, &before.row.seen, layout::encode(&row))?;
+        unpark(draft, &before);
+        count += 1;
+    }
+    entry.count = count;
+    entry.result = if count == 0 { Outcome::Nothing } else { Outcome::Done };
+    draft.append_line(entry)?;
+    Ok(count)
+}
+
 /// Ends these, if they are still parked and nobody holds them.
 fn expire(draft: &mut Draft<'_>, arrivals: &[u64]) -> Result<u64, StoreError> {
     let mut count = 0;
@@ -197,6 +229,10 @@ impl Parked for SledStore {
         Ok(self.shared.index().count())
     }
 
+    async fn held(&self, forms: &[FormId]) -> Result<HeldCounts, StoreError> {
+        Ok(self.shared.index().held(forms))
+    }
+
     async fn overview(&self) -> Result<ParkedOverview, StoreError> {
         self.beside(|shared| {
             let (mut overview, mut shown, unreadable) = {
@@ -241,6 +277,20 @@ impl Parked for SledStore {
         for chunk in found.chunks(OUTCOMES_MAX) {
             let (chunk, entry) = (chunk.to_vec(), entry.clone());
             count += self.writer.write(chunk.len(), move |draft| requeue(draft, &chunk, entry)).await?;
+        }
+        Ok(count)
+    }
+
+    async fn drop_held(&self, form: FormId, entry: Entry) -> Result<u64, StoreError> {
+        let found = self.shared.index().held_of(&form);
+        if found.is_empty() {
+            return self.writer.write(1, move |draft| drop_held(draft, &[], form, entry)).await;
+        }
+        let mut count = 0;
+        for chunk in found.chunks(OUTCOMES_MAX) {
+            let (chunk, entry) = (chunk.to_vec(), entry.clone());
+            let weight = chunk.len();
+            count += self.writer.write(weight, move |draft| drop_held(draft, &chunk, form, entry)).await?;
         }
         Ok(count)
     }

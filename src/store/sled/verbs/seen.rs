@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use crate::id::LeadgenId;
+use crate::notification::LeadRef;
 use crate::store::sled::SledStore;
 use crate::store::sled::engine::Engine;
 use crate::store::sled::index::UNREADABLE;
@@ -16,11 +17,18 @@ const LOOKS_MAX: usize = 5;
 #[async_trait]
 impl Seen for SledStore {
     // Not on a thread of its own: it is a look into memory, or at one page of the file.
-    async fn known(&self, leadgens: &[LeadgenId]) -> Result<Vec<bool>, StoreError> {
+    async fn known(&self, references: &[LeadRef]) -> Result<Vec<bool>, StoreError> {
         self.shared.reading(|engine| {
             let key = self.shared.keyring().seen_key();
-            let known = |leadgen| Ok(engine.read(&Place::Seen, &layout::seen_key(&key, leadgen))?.is_some());
-            leadgens.iter().map(known).collect()
+            let known = |LeadRef { leadgen, received, .. }: &LeadRef| {
+                let row = engine.read(&Place::Seen, &layout::seen_key(&key, leadgen))?;
+                // What a row says that cannot be read is not known; that there is one is.
+                let says = |bytes: &[u8]| {
+                    layout::decode::<SeenRow>(bytes).map_or(true, |row| row.fate.knows(*received))
+                };
+                Ok(row.is_some_and(|bytes| says(&bytes)))
+            };
+            references.iter().map(known).collect()
         })
     }
 

@@ -39,6 +39,7 @@ fn settle_one(draft: &mut Draft<'_>, settlement: &Settlement) -> Result<Settled,
         None => None,
         Some(bytes) => match layout::decode::<SeenRow>(&bytes)?.fate {
             SeenFate::Parked { arrival } => parked::before(draft, arrival)?,
+            SeenFate::Dropped { .. } => None,
             _ => return Ok(Settled::Known),
         },
     };
