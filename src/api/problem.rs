@@ -84,6 +84,8 @@ crate::codes! {
         TooManyTokens = "too-many-tokens",
         /// The clock leapt forward and nobody has confirmed it: nothing is handed out.
         ClockJumped = "clock-jumped",
+        /// A purpose claims the form: what is held of it is waiting for its page, not for a hand.
+        FormClaimed = "form-claimed",
         /// The store takes nothing for now.
         StoreUnavailable = "store-unavailable",
         /// The store failed.
@@ -146,6 +148,7 @@ impl ProblemCode {
                 (400, "Only an exporter's token has purposes, a recipient and a reason")
             }
             Self::TooManyTokens => (409, "No more tokens are kept: revoke one first"),
+            Self::FormClaimed => (409, "A purpose claims this form: its references are not dropped"),
             Self::ClockJumped => (503, "The clock leapt forward: it must be confirmed first"),
             Self::StoreUnavailable => (503, "The store takes nothing for now"),
             Self::StoreFailed => (500, "The store failed"),
