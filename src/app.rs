@@ -99,22 +99,23 @@ impl App {
         store: SharedStore,
     ) -> Result<Self, StartError> {
         let Secrets { root: _, verify_token, app_secrets, page_tokens } = secrets;
+        let settings = config.graph_settings(&app_secrets, page_tokens);
+        let graph = Graph::new(settings, Arc::clone(&ambient.clock), Arc::clone(&ambient.random))
+            .map_err(StartError::Graph)?;
+        let graph = Arc::new(graph);
+        let policy = Arc::new(Current::of(policy));
+        let known = StoreKnows::of(Arc::clone(&store)).claimed_by(Arc::clone(&policy), Arc::clone(&graph));
         let inbox = Inbox::open(
             config.inbox_settings(),
             Arc::clone(&keyring),
-            Arc::new(StoreKnows(Arc::clone(&store))),
+            Arc::new(known),
             Arc::clone(&ambient.clock),
             Arc::clone(&ambient.random),
         )
         .await
         .map_err(StartError::Inbox)?;
         let inbox = Arc::new(inbox);
-        let settings = config.graph_settings(&app_secrets, page_tokens);
-        let graph = Graph::new(settings, Arc::clone(&ambient.clock), Arc::clone(&ambient.random))
-            .map_err(StartError::Graph)?;
-        let graph = Arc::new(graph);
         let metrics = Arc::new(Metrics::new());
-        let policy = Arc::new(Current::of(policy));
         let rooms = Rooms { inbox, store, keyring, graph, policy, metrics, ambient };
         rooms.feed_metrics();
         let (sockets, addresses) = bind(config)?;
@@ -211,6 +212,7 @@ impl Rooms {
             names: Arc::new(LeadNames::new(Arc::clone(&self.keyring), Arc::clone(&clock))),
             clock,
             proxies: Proxies::new(&config.public.trusted_proxies),
+            over: Default::default(),
         }
     }
 }

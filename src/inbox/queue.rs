@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use jiff::Timestamp;
 
-use crate::id::LeadgenId;
+use crate::id::{FormId, LeadgenId, PageId};
 use crate::notification::{Lane, LeadRef};
 
 /// A queued reference by its place and its arrival: the place may be given to another later, an arrival never is.
@@ -81,6 +81,8 @@ pub struct Queue {
     groups: Vec<Group>,
     free_groups: Vec<u32>,
     group_of: HashMap<Lane, u32>,
+    /// Form → how many references of it there are, of all its pages.
+    by_form: HashMap<FormId, u64>,
     /// Arrival of each group's oldest claimable reference → the group.
     heads: BTreeMap<u64, u32>,
     /// Arrival → place of what is claimed.
@@ -92,6 +94,17 @@ impl Queue {
     /// How many references it holds, claimed and being written ones included.
     pub fn len(&self) -> usize {
         self.places.len()
+    }
+
+    /// How many references of this form it holds.
+    pub fn of_form(&self, form: &FormId) -> u64 {
+        self.by_form.get(form).copied().unwrap_or(0)
+    }
+
+    /// How many references of this form of this page it holds.
+    pub fn of_lane(&self, page: PageId, form: FormId) -> u64 {
+        let group = self.group_of.get(&Lane { page, form });
+        group.and_then(|group| self.groups.get(*group as usize)).map_or(0, |group| group.members as u64)
     }
 
     /// The arrival that the next reference will have.
@@ -294,6 +307,7 @@ impl Queue {
     }
 
     fn join_group(&mut self, lane: Lane) -> u32 {
+        *self.by_form.entry(lane.form).or_default() += 1;
         let number = match self.group_of.entry(lane) {
             hash_map::Entry::Occupied(known) => *known.get(),
             hash_map::Entry::Vacant(vacant) => {
@@ -318,6 +332,12 @@ impl Queue {
     fn leave_group(&mut self, number: u32) {
         let Some(group) = self.groups.get_mut(number as usize) else { return };
         group.members = group.members.saturating_sub(1);
+        if let Some(count) = self.by_form.get_mut(&group.lane.form) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.by_form.remove(&group.lane.form);
+            }
+        }
         if group.members == 0 {
             self.group_of.remove(&group.lane);
             group.queue = VecDeque::new();
@@ -451,7 +471,23 @@ mod tests {
                 && queue.heads.is_empty()
                 && queue.claimed.is_empty()
                 && queue.group_of.is_empty()
+                && queue.by_form.is_empty()
         );
+    }
+
+    #[test]
+    fn what_it_holds_is_counted_by_form_and_by_lane() {
+        let mut queue = queued(&[(10, 5, 1), (11, 5, 1), (12, 6, 1), (13, 5, 2)]);
+        assert_eq!(ids(&queue.claim(1)), ["10"]);
+        let counts = |queue: &Queue| {
+            let of_form = |form| queue.of_form(&sample::form(form));
+            let of_lane = |page, form| queue.of_lane(sample::page(page), sample::form(form));
+            ([1, 2, 3].map(of_form), [(5, 1), (6, 1), (6, 2)].map(|(page, form)| of_lane(page, form)))
+        };
+        assert_eq!(counts(&queue), ([3, 1, 0], [2, 1, 0]), "claimed ones count");
+        queue.done(&leadgens(&["10"])[0]);
+        queue.done(&leadgens(&["13"])[0]);
+        assert_eq!(counts(&queue), ([2, 0, 0], [1, 1, 0]));
     }
 
     #[test]

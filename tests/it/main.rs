@@ -21,6 +21,7 @@ mod edges;
 mod fetching;
 mod held;
 mod hostile;
+mod invented;
 mod kill;
 mod leaks;
 mod leaving;

@@ -303,6 +303,7 @@ impl<'m> World<'m> {
         let settings = tamis::inbox::Settings {
             path: self.store_path().join("inbox"),
             max_references: self.bounds.max_references,
+            max_held_by_form: self.bounds.max_references,
             free_disk_min_bytes: 1,
             body_max_bytes: 1_000,
         };
@@ -310,7 +311,7 @@ impl<'m> World<'m> {
             0,
             settings,
             Arc::clone(&keyring),
-            Arc::new(StoreKnows(Arc::clone(&store))),
+            Arc::new(StoreKnows::of(Arc::clone(&store))),
             Arc::clone(&clock),
             Arc::clone(&random),
         );
