@@ -98,7 +98,7 @@ impl Shared {
             look: StoreLook { shared: self, began: None },
         };
         for reference in once {
-            match ledger.queue().find(&reference.leadgen) {
+            match ledger.queue().find(&reference.leadgen, &reference.lane()) {
                 None => call.unknown.push(reference),
                 Some(standing) => call.wait_for(&ledger, standing),
             }
@@ -193,11 +193,11 @@ impl Passage<'_> {
     }
 }
 
-/// The first of each leadgen.
+/// The first of each leadgen, form and page.
 fn without_repeats(mut references: Vec<LeadRef>) -> Vec<LeadRef> {
     if references.len() > 1 {
         let mut met = HashSet::with_capacity(references.len());
-        references.retain(|reference| met.insert(reference.leadgen));
+        references.retain(|reference| met.insert((reference.leadgen, reference.lane())));
     }
     references
 }

@@ -272,15 +272,15 @@ impl Inbox {
         self.shared.lock().claim_of(lane, max)
     }
 
-    /// Gives claimed references back, to their old places.
-    pub fn release(&self, leadgens: &[LeadgenId]) {
-        self.shared.lock().release(leadgens);
+    /// Gives claimed references of a lane back, to their old places.
+    pub fn release(&self, lane: &Lane, leadgens: &[LeadgenId]) {
+        self.shared.lock().release(lane, leadgens);
     }
 
-    /// The ends of these references are durable in the store (which must already say so when asked): they leave the queue.
+    /// The ends of these references of a lane are durable in the store (which must already say so when asked): they leave the queue.
     /// Unknown ones are passed over.
-    pub fn done(&self, leadgens: &[LeadgenId]) {
-        let finished = self.shared.lock().done(leadgens);
+    pub fn done(&self, lane: &Lane, leadgens: &[LeadgenId]) {
+        let finished = self.shared.lock().done(lane, leadgens);
         if finished {
             self.shared.nudge_keeper();
         }
@@ -291,9 +291,9 @@ impl Inbox {
         self.shared.lock().queue().len() as u64
     }
 
-    /// True if this reference is here, claimed or not.
+    /// True if a reference of this submission is here, claimed or not, of whatever form and page.
     pub fn holds(&self, leadgen: &LeadgenId) -> bool {
-        self.shared.lock().queue().find(leadgen).is_some()
+        self.shared.lock().queue().holds(leadgen)
     }
 
     /// When the oldest reference that is here was received.

@@ -152,7 +152,8 @@ impl Reader<'_> {
         for reference in references.into_iter().filter(|_| known.next() != Some(true)) {
             let Replayed { queue, segments } = &mut self.found;
             // Written again elsewhere before the old segment was recycled: it is open in the newer one only.
-            let ticket = queue.ticket(&reference.leadgen).unwrap_or_else(|| queue.insert(&reference));
+            let ticket = queue.ticket(&reference.leadgen, &reference.lane());
+            let ticket = ticket.unwrap_or_else(|| queue.insert(&reference));
             segments.land(queue, ticket, slot);
         }
         Ok(())

@@ -42,9 +42,9 @@ impl HeldRoom {
     /// Takes away what there is no room for, the last first, and says how much that was. What is queued counts as well: it
     /// is held in a moment.
     pub fn keep(mut self, new: &mut Vec<LeadRef>, queue: &Queue, settings: &Settings) -> usize {
-        self.total += queue.len() as u64 - self.claimed(queue);
+        self.total += (queue.len() as u64).saturating_sub(self.claimed(queue));
         for (form, count) in &mut self.of_forms {
-            *count += queue.of_form(form) - claimed_of(&self.lanes, form, queue);
+            *count += queue.of_form(form).saturating_sub(claimed_of(&self.lanes, form, queue));
         }
         let (before, most) = (new.len(), settings.max_references.div_ceil(2));
         new.retain(|reference| {

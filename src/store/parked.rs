@@ -43,9 +43,9 @@ pub trait Parked: Send + Sync {
         lanes: &Lanes,
     ) -> Result<Option<(Lane, Vec<ParkedClaim>)>, StoreError>;
 
-    /// Gives up the leases of claimed references: they are due again, at their old places. What cannot be given back now
+    /// Gives up the leases of claimed references of a lane: they are due again, at their old places. What cannot be given back now
     /// is when the process starts anew.
-    async fn release(&self, leadgens: &[LeadgenId]);
+    async fn release(&self, lane: &Lane, leadgens: &[LeadgenId]);
 
     /// When the next waiting reference that is not leased is due, in the past perhaps.
     ///

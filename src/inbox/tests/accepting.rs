@@ -22,7 +22,7 @@ async fn what_was_accepted_is_claimed_in_order_and_known_until_it_is_done_and_af
     assert_eq!((again.new.len(), again.known), (1, 1));
     assert!(same(&drain(&inbox), &ids([3, 1, 2, 4])));
     assert_eq!(inbox.queued(), 4, "claimed ones count");
-    inbox.release(&ids([1, 2]));
+    inbox.release(&lane(), &ids([1, 2]));
     assert!(same(&drain(&inbox), &ids([1, 2])));
     world.settle(&inbox, [1, 2, 3]);
     assert_eq!(inbox.queued(), 1);
@@ -149,6 +149,34 @@ async fn what_would_only_be_held_takes_its_own_room_and_a_call_is_refused_only_i
 }
 
 #[tokio::test]
+async fn a_submission_named_with_another_form_or_page_is_another_reference_also_after_a_kill() {
+    let world = World::new();
+    let inbox = world.open();
+    let own = || world.reference(1);
+    let other_form = || LeadRef { form: sample::form(5), ..own() };
+    let other_page = || LeadRef { page: sample::page(6), ..own() };
+    let accepted = inbox.accept(vec![own(), other_form(), own()]).await.expect("accepted");
+    assert_eq!((accepted.new.len(), accepted.known), (2, 1));
+    let accepted = inbox.accept(vec![other_page(), other_form()]).await.expect("accepted");
+    assert_eq!((accepted.new.len(), accepted.known), (1, 1));
+    assert_eq!((inbox.queued(), world.killed().open().queued()), (3, 3));
+    let mut claims = Vec::new();
+    while let Some((lane, claimed)) = inbox.claim(10) {
+        assert!(same(&claimed.iter().map(|one| one.leadgen).collect::<Vec<_>>(), &ids([1])));
+        claims.push(lane);
+    }
+    assert_eq!(claims, [own().lane(), other_form().lane(), other_page().lane()]);
+    inbox.release(&claims[2], &ids([1]));
+    inbox.done(&claims[0], &ids([1]));
+    assert_eq!(inbox.queued(), 2);
+    assert_eq!(
+        inbox.claim(10).map(|(lane, _)| lane),
+        Some(other_page().lane()),
+        "the other is claimed still"
+    );
+}
+
+#[tokio::test]
 async fn below_the_disks_floor_nothing_new_is_taken() {
     let mut world = World::new();
     let inbox = world.open();
@@ -169,7 +197,7 @@ async fn what_is_settled_between_the_look_at_the_store_and_the_look_at_the_queue
     let (other, store) = (inbox.clone(), world.store.clone());
     *world.store.meanwhile.lock().expect("no panic") = Some(Box::new(move || {
         store.ends.lock().expect("no panic").insert(id(1));
-        other.done(&ids([1]));
+        other.done(&lane(), &ids([1]));
     }));
     let accepted = inbox.accept(world.references([1, 2])).await.expect("accepted");
     assert_eq!((accepted.new.len(), accepted.known), (1, 1));

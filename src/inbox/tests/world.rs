@@ -19,7 +19,7 @@ use crate::inbox::frame::{self, Frame};
 use crate::inbox::segment::{Disk, FIRST_FRAME, Media, Medium};
 use crate::inbox::{Held, Inbox, InboxCode, InboxError, Known, Looked, Settings};
 use crate::keyring::memory::MemoryKeyring;
-use crate::notification::{Lanes, LeadRef, sample};
+use crate::notification::{Lane, Lanes, LeadRef, sample};
 use crate::random::SystemRandom;
 
 /// The first moment of a day, in milliseconds.
@@ -214,7 +214,7 @@ impl World {
     pub fn settle(&self, inbox: &Inbox, leadgens: impl IntoIterator<Item = u64>) {
         let leadgens: Vec<LeadgenId> = leadgens.into_iter().map(id).collect();
         self.store.ends.lock().expect("no panic").extend(leadgens.iter().copied());
-        inbox.done(&leadgens);
+        inbox.done(&lane(), &leadgens);
     }
 
     /// The segment files, in order of name.
@@ -245,6 +245,11 @@ const FIRST_ID: u64 = 777_000_000_000_000;
 
 pub fn id(leadgen: u64) -> LeadgenId {
     sample::leadgen(FIRST_ID + leadgen)
+}
+
+/// The lane of these tests' references.
+pub fn lane() -> Lane {
+    Lane { page: sample::page(sample::PAGE), form: sample::form(sample::FORM) }
 }
 
 /// Everything that is queued, claimed away, in the order of arrival.

@@ -32,7 +32,7 @@ pub(crate) async fn waiting_ones_are_claimed_when_due_in_the_order_of_being_due_
     assert_eq!(claim(&store, 20, 10).await, [(2, 2), (3, 3)]);
     assert_eq!(claim(&store, 20, 10).await, [], "leased");
     assert_eq!(store.parked().await, Ok(3), "leased ones still count");
-    store.release(&[leadgen(3)]).await;
+    store.release(&reference(3).lane(), &[leadgen(3)]).await;
     assert_eq!(claim(&store, 60, 1).await, [(3, 3)], "back at its old place, the bound holds");
     assert_eq!(claim(&store, 60, 10).await, [(1, 1)]);
 }
@@ -121,7 +121,7 @@ pub(crate) async fn what_is_leased_is_not_what_is_due_next<H: Host>() {
     store.settle(batch).await.expect("settled");
     assert_eq!(claim(&store, 15, 10).await, [(1, 0)]);
     assert_eq!(store.next_due().await, Ok(Some(after(20))));
-    store.release(&[leadgen(1), leadgen(99)]).await;
+    store.release(&reference(1).lane(), &[leadgen(1), leadgen(99)]).await;
     assert_eq!(store.next_due().await, Ok(Some(after(10))));
 }
 

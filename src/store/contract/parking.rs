@@ -152,7 +152,7 @@ pub(crate) async fn what_meta_no_longer_has_is_refused_for_good_and_its_row_is_g
         assert_eq!(store.settle(vec![stored(number)]).await, Ok(vec![Settled::Known]));
     }
     assert_eq!(store.requeue(Requeue::Code(ParkCode::TooOld), bringing_back()).await, Ok(0));
-    store.release(&[leadgen(1)]).await;
+    store.release(&reference(1).lane(), &[leadgen(1)]).await;
     assert_eq!(store.expire_parked().await, Ok(1));
     assert_eq!((store.parked().await, store.sealed_days().await), (Ok(0), Ok(Vec::new())));
 }
@@ -267,7 +267,7 @@ pub(crate) async fn what_is_dropped_is_gone_with_its_line_and_a_later_notificati
     let dropping = || by_officer(Action::HeldDropped);
     assert_eq!(store.drop_held(form_id(1), dropping()).await, Ok(1));
     assert_eq!(store.drop_held(form_id(8), dropping()).await, Ok(0));
-    store.release(&[leadgen(1)]).await;
+    store.release(&reference(1).lane(), &[leadgen(1)]).await;
     assert_eq!(store.drop_held(form_id(1), dropping()).await, Ok(1));
     let lines = store.lines(1, 100).await.expect("a trail");
     let told: Vec<_> =

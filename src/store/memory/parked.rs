@@ -47,14 +47,15 @@ impl Parked for MemoryStore {
                 Why::Waiting { attempts, code, .. } => (attempts, Some(code)),
                 _ => (0, None),
             };
-            process.leases.insert(arrival, row.reference.leadgen);
+            process.leases.insert(arrival, (row.reference.leadgen, lane));
             claims.push(ParkedClaim { reference: row.reference.clone(), attempts, code });
         }
         Ok((!claims.is_empty()).then_some((lane, claims)))
     }
 
-    async fn release(&self, leadgens: &[LeadgenId]) {
-        self.0.process().leases.retain(|_, leased| !leadgens.contains(leased));
+    async fn release(&self, lane: &Lane, leadgens: &[LeadgenId]) {
+        let given = |(leadgen, of): &(LeadgenId, Lane)| of == lane && leadgens.contains(leadgen);
+        self.0.process().leases.retain(|_, leased| !given(leased));
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {

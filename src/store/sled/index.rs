@@ -83,6 +83,13 @@ struct Lease {
     position: Position,
 }
 
+impl Lease {
+    /// By what it is given up, once it is named.
+    fn name(&self) -> Option<(LeadgenId, Lane)> {
+        self.leadgen.zip(self.position.of)
+    }
+}
+
 /// All that is parked.
 #[derive(Default)]
 pub(super) struct ParkedIndex {
@@ -97,7 +104,7 @@ pub(super) struct ParkedIndex {
     days: BTreeMap<Day, u64>,
     /// Claimed references, out of their groups meanwhile.
     leases: HashMap<u64, Lease>,
-    leased: HashMap<LeadgenId, u64>,
+    leased: HashMap<(LeadgenId, Lane), u64>,
     waiting: u64,
     held: u64,
     /// Form → how many of it are held, leased ones included.
@@ -134,7 +141,7 @@ impl ParkedIndex {
     pub(super) fn replace(&mut self, mut fresh: Self) {
         for (arrival, lease) in self.leases.drain() {
             if fresh.take(&lease.position) {
-                fresh.leased.extend(lease.leadgen.map(|leadgen| (leadgen, arrival)));
+                fresh.leased.extend(lease.name().map(|name| (name, arrival)));
                 fresh.leases.insert(arrival, lease);
             }
         }
@@ -191,8 +198,8 @@ impl ParkedIndex {
         }
         self.count_off(position);
         if let Some(lease) = self.leases.remove(&position.arrival) {
-            if let Some(leadgen) = lease.leadgen {
-                self.leased.remove(&leadgen);
+            if let Some(name) = lease.name() {
+                self.leased.remove(&name);
             }
             return;
         }
@@ -319,14 +326,14 @@ impl ParkedIndex {
     pub(super) fn name_lease(&mut self, arrival: u64, leadgen: LeadgenId) {
         if let Some(lease) = self.leases.get_mut(&arrival) {
             lease.leadgen = Some(leadgen);
-            self.leased.insert(leadgen, arrival);
+            self.leased.extend(lease.name().map(|name| (name, arrival)));
         }
     }
 
-    /// Gives leases up by leadgen.
-    pub(super) fn release(&mut self, leadgens: &[LeadgenId]) {
+    /// Gives leases of a lane up by leadgen.
+    pub(super) fn release(&mut self, lane: &Lane, leadgens: &[LeadgenId]) {
         for leadgen in leadgens {
-            if let Some(arrival) = self.leased.get(leadgen).copied() {
+            if let Some(arrival) = self.leased.get(&(*leadgen, *lane)).copied() {
                 self.release_arrival(arrival);
             }
         }
@@ -335,8 +342,8 @@ impl ParkedIndex {
     /// Gives a lease up: the reference is back at its old place.
     pub(super) fn release_arrival(&mut self, arrival: u64) {
         let Some(lease) = self.leases.remove(&arrival) else { return };
-        if let Some(leadgen) = lease.leadgen {
-            self.leased.remove(&leadgen);
+        if let Some(name) = lease.name() {
+            self.leased.remove(&name);
         }
         self.put(&lease.position);
     }

@@ -217,8 +217,8 @@ impl Parked for SledStore {
         Ok((!claims.is_empty()).then_some((lane, claims)))
     }
 
-    async fn release(&self, leadgens: &[LeadgenId]) {
-        self.shared.index().release(leadgens);
+    async fn release(&self, lane: &Lane, leadgens: &[LeadgenId]) {
+        self.shared.index().release(lane, leadgens);
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
