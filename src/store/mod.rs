@@ -5,6 +5,7 @@
 //! is inside. No verb runs anything of the caller's. Errors carry codes, never an engine's text (it holds
 //! paths).
 
+mod beside;
 #[cfg(test)]
 pub(crate) mod contract;
 mod error;

@@ -11,6 +11,8 @@ use crate::trail::Entry;
 
 /// How long Meta keeps a lead, in days (Meta, "Retrieving leads": leads can be read for 90 days).
 pub(super) const META_KEEPS_DAYS: u32 = 90;
+/// So many references of one submission are kept at the most, where it was named with several forms or pages.
+pub(super) const BESIDE_MAX: usize = 3;
 /// How many buried references an operator is shown.
 pub(super) const BURIED_SHOWN: usize = 1_000;
 

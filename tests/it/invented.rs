@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tamis_simulator::notification::{Change, Entry, Notification};
 use tamis_simulator::{Form, Question};
 
-use crate::support::{DEVIS_FORM, PAGE, Plan, World, an_hour_ago, canary, lead};
+use crate::support::{DEVIS_FORM, LETTRE_FORM, PAGE, Plan, World, an_hour_ago, canary, lead};
 
 /// Forms that no purpose claims begin here.
 const INVENTED: u64 = 909_000_000_000_001;
@@ -128,5 +128,58 @@ async fn what_was_held_is_dropped_also_for_a_restart_and_the_true_call_is_fetche
     assert_eq!(send(&world, true_call()).await, 200);
     world.settled().await;
     assert_eq!(world.records("devis").await.len(), 1);
+    world.end().await;
+}
+
+/// A true lead that somebody names first, wrongly, and then Meta's own call, twice: it is stored once.
+async fn named_first(page: &str, form: &str, first_end: impl Fn(&Value) -> bool) {
+    let world = world().await;
+    let id = devis(&world);
+    let false_call = vec![Change::leadgen(&id, page, form, an_hour_ago())];
+    assert_eq!(send(&world, false_call.clone()).await, 200);
+    world.settled().await;
+    world.until("the false one has its end", || async { first_end(&inbox(&world).await) }).await;
+    assert_eq!(send(&world, false_call).await, 200, "once more, it is known");
+    assert_eq!(send(&world, vec![true_change(&id)]).await, 200);
+    world.stored("devis", 1).await;
+    assert_eq!(send(&world, vec![true_change(&id)]).await, 200);
+    world.settled().await;
+    assert_eq!(world.records("devis").await.len(), 1);
+    let left = inbox(&world).await;
+    assert_eq!(
+        (&left["held"], &left["buried"], &left["waiting"]),
+        (&json!([]), &json!([]), &json!(0)),
+        "a duplicate"
+    );
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_true_lead_named_first_with_another_claimed_form_is_stored_once() {
+    named_first(PAGE, LETTRE_FORM, |inbox| inbox["buried"][0]["code"] == "form-mismatch").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_true_lead_named_first_with_a_form_that_nobody_claims_is_stored_once() {
+    named_first(PAGE, &INVENTED.to_string(), |inbox| inbox["held"][0]["count"] == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_true_lead_named_first_with_another_page_is_stored_once() {
+    named_first("104000000000999", DEVIS_FORM, |inbox| inbox["held"][0]["count"] == 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_true_lead_named_in_one_call_with_four_forms_is_stored_once() {
+    let world = world().await;
+    let id = devis(&world);
+    let false_form = |form: u64| Change::leadgen(&id, PAGE, &(INVENTED + form).to_string(), an_hour_ago());
+    assert_eq!(send(&world, (0..6).map(false_form).collect()).await, 200);
+    world.settled().await;
+    assert_eq!(held(&world).await, 3, "three are kept");
+    assert_eq!(send(&world, vec![false_form(9), true_change(&id), false_form(10)]).await, 200);
+    world.stored("devis", 1).await;
+    world.settled().await;
+    assert_eq!(held(&world).await, 0);
     world.end().await;
 }

@@ -282,8 +282,14 @@ pub(crate) async fn what_is_dropped_is_gone_with_its_line_and_a_later_notificati
         let store = if reopened { host.open() } else { store.clone() };
         assert_eq!(store.seen(&leadgen(2)).await, Ok(None), "nothing is known of it");
         // The journal may still have the notification that was dropped: a replay must not bring it back.
-        let later = |number| LeadRef { received: after(3_600), ..reference(number) };
-        let asked = [reference(2), later(2), reference(3), later(3), later(6)];
+        let later = |reference| LeadRef { received: after(3_600), ..reference };
+        let asked = [
+            reference(2),
+            later(reference(2)),
+            reference_of(3, 2),
+            later(reference_of(3, 2)),
+            later(reference(6)),
+        ];
         assert_eq!(store.known(&asked).await, Ok(vec![true, false, true, true, true]));
         assert_eq!(scan(&store, 10).await.map(|scanned| scanned.faults), Ok(Vec::new()));
         store.close().await.expect("closed");

@@ -146,9 +146,7 @@ impl Parked for MemoryStore {
             };
             let held: Vec<u64> = draft.rows.parked.iter().filter(held).map(|(arrival, _)| *arrival).collect();
             for arrival in &held {
-                if let Some(ParkedRow { reference, .. }) = draft.unpark(Some(*arrival)) {
-                    draft.rows.seen.insert(reference.leadgen, Fate::Dropped(reference.received));
-                }
+                draft.end(*arrival, |reference| Fate::Dropped(reference.received));
             }
             entry.count = held.len() as u64;
             entry.result = if held.is_empty() { Outcome::Nothing } else { Outcome::Done };
@@ -168,9 +166,7 @@ impl Parked for MemoryStore {
                 |(arrival, row): &(&u64, &ParkedRow)| row.submitted < last && !leases.contains_key(*arrival);
             let old: Vec<u64> = draft.rows.parked.iter().filter(old).map(|(arrival, _)| *arrival).collect();
             for arrival in &old {
-                if let Some(row) = draft.unpark(Some(*arrival)) {
-                    draft.rows.seen.insert(row.reference.leadgen, Fate::Refused(ParkCode::TooOld));
-                }
+                draft.end(*arrival, |_| Fate::Refused(ParkCode::TooOld));
             }
             Ok(old.len() as u64)
         })

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use crate::id::LeadgenId;
 use crate::notification::LeadRef;
+use crate::store::beside;
 use crate::store::memory::MemoryStore;
 use crate::store::memory::rows::Fate;
 use crate::store::{Seen, SeenState, StoreError};
@@ -14,6 +15,7 @@ impl Seen for MemoryStore {
         let rows = self.0.rows()?;
         let known = |reference: &LeadRef| match rows.seen.get(&reference.leadgen) {
             Some(Fate::Dropped(received)) => received.as_millisecond() == reference.received.as_millisecond(),
+            Some(Fate::Parked(arrivals)) => beside::is_known(&rows.beside(arrivals), &reference.lane()),
             fate => fate.is_some(),
         };
         Ok(references.iter().map(known).collect())

@@ -200,6 +200,11 @@ pub(super) enum SeenFate {
         /// When that one was received.
         received_ms: i64,
     },
+    /// As [`SeenFate::Parked`], of a submission that was named with several forms or pages: one row each.
+    ParkedBeside {
+        /// The rows' keys.
+        arrivals: Vec<u64>,
+    },
 }
 
 impl SeenFate {
@@ -208,7 +213,27 @@ impl SeenFate {
         Self::Stored { purpose: id.purpose.as_str().to_owned(), epoch: id.epoch, number: id.number }
     }
 
-    /// True if a notification of the leadgen, received then, brings nothing new.
+    /// Parked in these rows; there is one at least.
+    pub(super) fn parked(mut arrivals: Vec<u64>) -> Self {
+        match arrivals.pop() {
+            Some(arrival) if arrivals.is_empty() => Self::Parked { arrival },
+            last => {
+                arrivals.extend(last);
+                Self::ParkedBeside { arrivals }
+            }
+        }
+    }
+
+    /// The keys of its rows in `parked`.
+    pub(super) fn arrivals(&self) -> &[u64] {
+        match self {
+            Self::Parked { arrival } => std::slice::from_ref(arrival),
+            Self::ParkedBeside { arrivals } => arrivals,
+            _ => &[],
+        }
+    }
+
+    /// True if a notification of the leadgen, received then, brings nothing new; of what is parked its rows say so.
     pub(super) fn knows(&self, received: Timestamp) -> bool {
         match self {
             Self::Dropped { received_ms } => *received_ms == received.as_millisecond(),
@@ -224,7 +249,7 @@ impl SeenFate {
                 let purpose = PurposeId::parse(purpose).ok_or(damaged)?;
                 Some(SeenState::Stored(RecordId { purpose, epoch: *epoch, number: *number }))
             }
-            Self::Parked { .. } | Self::Dropped { .. } => None,
+            Self::Parked { .. } | Self::ParkedBeside { .. } | Self::Dropped { .. } => None,
             Self::Refused { code } => {
                 let code = ParkCode::from_code(code).ok_or(StoreError::of(StoreCode::Format))?;
                 Some(SeenState::Refused(code))

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::clock::Day;
 use crate::id::{FormId, LeadgenId};
 use crate::notification::{Lane, Lanes, LeadRef, ParkCode, Why};
+use crate::store::beside::Beside;
 use crate::store::parked::{BURIED_SHOWN, META_KEEPS_DAYS};
 use crate::store::sled::SledStore;
 use crate::store::sled::draft::{Draft, OUTCOMES_MAX};
@@ -31,6 +32,21 @@ pub(in crate::store::sled) struct Before {
     position: Position,
 }
 
+impl Before {
+    /// As the rule sees it.
+    pub(in crate::store::sled) fn beside(&self) -> Beside {
+        Beside { arrival: self.arrival, lane: self.position.of, why: self.position.why }
+    }
+}
+
+/// The parked rows of these arrivals, as the draft has them.
+pub(in crate::store::sled) fn all_before(
+    draft: &Draft<'_>,
+    arrivals: &[u64],
+) -> Result<Vec<Before>, StoreError> {
+    arrivals.iter().filter_map(|arrival| before(draft, *arrival).transpose()).collect()
+}
+
 /// The parked row of an arrival, as the draft has it.
 pub(in crate::store::sled) fn before(draft: &Draft<'_>, arrival: u64) -> Result<Option<Before>, StoreError> {
     let Some(bytes) = draft.read(&Place::Parked, &arrival.to_be_bytes())? else { return Ok(None) };
@@ -40,12 +56,14 @@ pub(in crate::store::sled) fn before(draft: &Draft<'_>, arrival: u64) -> Result<
     Ok(Some(Before { arrival, row, position }))
 }
 
-/// Parks a reference, in the place of its earlier row if there is one, and notes it as seen.
+/// Parks a reference, in the place of its earlier row if there is one, and notes it as seen beside the others of its
+/// submission.
 pub(in crate::store::sled) fn park(
     draft: &mut Draft<'_>,
     reference: &LeadRef,
     why: Why,
     before: Option<Before>,
+    mut others: Vec<u64>,
 ) -> Result<(), StoreError> {
     let arrival = match &before {
         Some(before) => before.arrival,
@@ -71,7 +89,8 @@ pub(in crate::store::sled) fn park(
         sealed,
     };
     draft.write(Place::Parked, &arrival.to_be_bytes(), layout::encode(&row))?;
-    let row = SeenRow { fate: SeenFate::Parked { arrival }, day: day.0 };
+    others.push(arrival);
+    let row = SeenRow { fate: SeenFate::parked(others), day: day.0 };
     draft.write(Place::Seen, &seen, layout::encode(&row))?;
     draft.effect(Effect::Parked(Position::new(arrival, day, why, since, Some(reference))));
     Ok(())
@@ -81,6 +100,19 @@ pub(in crate::store::sled) fn park(
 pub(in crate::store::sled) fn unpark(draft: &mut Draft<'_>, before: &Before) {
     draft.remove(Place::Parked, &before.arrival.to_be_bytes());
     draft.effect(Effect::Unparked(before.position));
+}
+
+/// Takes a reference out of `parked` for good: this is what became of its submission, unless others of it are parked.
+fn end(draft: &mut Draft<'_>, before: &Before, fate: SeenFate) -> Result<(), StoreError> {
+    let noted = draft.read(&Place::Seen, &before.row.seen)?;
+    let noted = noted.and_then(|bytes| layout::decode::<SeenRow>(&bytes).ok());
+    let mut others = noted.map_or(Vec::new(), |row| row.fate.arrivals().to_vec());
+    others.retain(|arrival| *arrival != before.arrival);
+    let fate = if others.is_empty() { fate } else { SeenFate::parked(others) };
+    let row = SeenRow { fate, day: Day::of(draft.now).0 };
+    draft.write(Place::Seen, &before.row.seen, layout::encode(&row))?;
+    unpark(draft, before);
+    Ok(())
 }
 
 fn next_arrival(draft: &mut Draft<'_>) -> Result<u64, StoreError> {
@@ -166,9 +198,7 @@ fn drop_held(
         }
         let Ok(reference) = reference::open(draft.shared.keyring(), *arrival, &before.row) else { continue };
         let fate = SeenFate::Dropped { received_ms: reference.received.as_millisecond() };
-        let row = SeenRow { fate, day: Day::of(draft.now).0 };
-        draft.write(Place::Seen, &before.row.seen, layout::encode(&row))?;
-        unpark(draft, &before);
+        end(draft, &before, fate)?;
         count += 1;
     }
     entry.count = count;
@@ -187,9 +217,7 @@ fn expire(draft: &mut Draft<'_>, arrivals: &[u64]) -> Result<u64, StoreError> {
         }
         let Some(before) = before(draft, *arrival)? else { continue };
         let fate = SeenFate::Refused { code: ParkCode::TooOld.as_str().to_owned() };
-        let row = SeenRow { fate, day: Day::of(draft.now).0 };
-        draft.write(Place::Seen, &before.row.seen, layout::encode(&row))?;
-        unpark(draft, &before);
+        end(draft, &before, fate)?;
         count += 1;
     }
     Ok(count)
