@@ -1,8 +1,10 @@
 //! References of one submission that were named with several forms or pages: whoever can sign calls can name a true submission
 //! wrongly before the true call comes. They are parked beside one another until Graph has confirmed one (docs/decisions, 132).
 
-use crate::notification::{Lane, ParkCode, Why};
-use crate::store::parked::BESIDE_MAX;
+use jiff::Timestamp;
+
+use crate::notification::{Lane, LeadRef, ParkCode, Why};
+use crate::store::parked::{BESIDE_MAX, COMES_BACK_AFTER_MS};
 
 /// One that is parked.
 #[derive(Clone, Copy)]
@@ -13,6 +15,8 @@ pub(super) struct Beside {
     pub(super) lane: Option<Lane>,
     /// In which way it is parked.
     pub(super) why: Why,
+    /// Since when.
+    pub(super) since: Timestamp,
 }
 
 /// Where a reference is parked.
@@ -24,16 +28,17 @@ pub(super) struct Placement {
     pub(super) gone: Vec<u64>,
 }
 
-/// True if a call that names the submission with this form and page brings nothing new, where these are parked of it.
-pub(super) fn is_known(parked: &[Beside], lane: &Lane) -> bool {
-    own(parked, lane).is_some()
-        || parked.iter().any(|one| is_confirmed(&one.why))
-        || parked.len() >= BESIDE_MAX && victim(parked).is_none()
+/// True if a call with this reference brings nothing new, where these are parked of its submission.
+pub(super) fn is_known(parked: &[Beside], call: &LeadRef) -> bool {
+    if let Some(own) = own(parked, &call.lane()) {
+        return !comes_back(own, call.received);
+    }
+    parked.iter().any(|one| is_confirmed(&one.why)) || parked.len() >= BESIDE_MAX && victim(parked).is_none()
 }
 
 /// Where one of this form and page is parked, for this reason, where these are parked of its submission; none: nowhere.
 pub(super) fn place(parked: &[Beside], lane: &Lane, why: &Why) -> Option<Placement> {
-    let own = own(parked, lane);
+    let own = own(parked, lane).map(|own| own.arrival);
     if is_confirmed(why) {
         let others = parked.iter().map(|one| one.arrival).filter(|arrival| Some(*arrival) != own);
         return Some(Placement { at: own, gone: others.collect() });
@@ -63,9 +68,16 @@ pub(super) fn foremost(parked: impl IntoIterator<Item = Why>) -> Option<Why> {
 }
 
 /// The same reference; one that cannot be read may be it.
-fn own(parked: &[Beside], lane: &Lane) -> Option<u64> {
+fn own<'p>(parked: &'p [Beside], lane: &Lane) -> Option<&'p Beside> {
     let same = parked.iter().find(|one| one.lane.as_ref() == Some(lane));
-    same.or_else(|| parked.iter().find(|one| one.lane.is_none())).map(|one| one.arrival)
+    same.or_else(|| parked.iter().find(|one| one.lane.is_none()))
+}
+
+/// True if a call brings back what was buried: Graph did not know the submission, or did not say whose it is, and may by
+/// now. One an hour at the most; what was buried since the call was received it does not bring back, so no start does.
+fn comes_back(buried: &Beside, received: Timestamp) -> bool {
+    let may = matches!(buried.why, Why::Buried { code: ParkCode::AttemptsSpent | ParkCode::FormUnnamed, .. });
+    may && received.as_millisecond() - buried.since.as_millisecond() >= COMES_BACK_AFTER_MS
 }
 
 /// Graph has said that the submission is of this form: no other can be right.
@@ -82,8 +94,6 @@ fn victim(parked: &[Beside]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use jiff::Timestamp;
-
     use super::*;
     use crate::notification::sample;
 
@@ -100,8 +110,18 @@ mod tests {
 
     /// Parked for these reasons, under forms and arrivals from 1 on.
     fn parked(whys: &[Why]) -> Vec<Beside> {
-        let one = |(arrival, why): (u64, &Why)| Beside { arrival, lane: Some(lane(arrival)), why: *why };
+        let one = |(arrival, why): (u64, &Why)| Beside {
+            arrival,
+            lane: Some(lane(arrival)),
+            why: *why,
+            since: Timestamp::UNIX_EPOCH,
+        };
         (1..).zip(whys).map(one).collect()
+    }
+
+    /// Received so many milliseconds after all was parked.
+    fn call(form: u64, ms: i64) -> LeadRef {
+        sample::reference((1, 1, form), Timestamp::from_millisecond(ms).expect("in range"))
     }
 
     fn at(at: u64) -> Option<Placement> {
@@ -116,15 +136,15 @@ mod tests {
     #[test]
     fn a_call_with_another_form_is_new_unless_graph_has_spoken_or_three_are_under_way() {
         let known = |whys: &[Why]| {
-            assert!(is_known(&parked(whys), &lane(1)), "the same reference: {whys:?}");
-            is_known(&parked(whys), &lane(9))
+            assert!(is_known(&parked(whys), &call(1, 0)), "the same reference: {whys:?}");
+            is_known(&parked(whys), &call(9, 0))
         };
         assert!(!known(&[HELD]) && !known(&[WAITING]) && !known(&[MISMATCH]));
         assert!(known(&[REFUSED]) && known(&[TOO_LARGE]) && known(&[WAITING, REFUSED]));
         assert!(!known(&[WAITING, HELD]) && known(&[WAITING, WAITING, WAITING]));
         assert!(!known(&[WAITING, WAITING, HELD]) && !known(&[WAITING, MISMATCH, WAITING]));
-        let unreadable = Beside { arrival: 1, lane: None, why: MISMATCH };
-        assert!(is_known(&[unreadable], &lane(9)), "it may be the same");
+        let unreadable = Beside { lane: None, ..parked(&[MISMATCH])[0] };
+        assert!(is_known(&[unreadable], &call(9, 0)), "it may be the same");
     }
 
     #[test]
@@ -148,6 +168,20 @@ mod tests {
             "held takes nobody's place"
         );
         assert_eq!(place(&parked(&[WAITING, WAITING, WAITING]), &lane(9), &WAITING), None);
+    }
+
+    #[test]
+    fn what_was_asked_for_in_vain_comes_back_with_a_call_an_hour_later() {
+        const SPENT: Why = Why::Buried { code: ParkCode::AttemptsSpent, attempts: 8 };
+        const UNNAMED: Why = Why::Buried { code: ParkCode::FormUnnamed, attempts: 2 };
+        for why in [SPENT, UNNAMED] {
+            assert!(is_known(&parked(&[why]), &call(1, COMES_BACK_AFTER_MS - 1)));
+            assert!(!is_known(&parked(&[why]), &call(1, COMES_BACK_AFTER_MS)));
+            assert!(!is_known(&parked(&[why, WAITING, WAITING]), &call(1, COMES_BACK_AFTER_MS)));
+        }
+        for why in [MISMATCH, TOO_LARGE, REFUSED, HELD, WAITING] {
+            assert!(is_known(&parked(&[why]), &call(1, 10 * COMES_BACK_AFTER_MS)), "{why:?}");
+        }
     }
 
     #[test]

@@ -13,6 +13,8 @@ use crate::trail::Entry;
 pub(super) const META_KEEPS_DAYS: u32 = 90;
 /// So many references of one submission are kept at the most, where it was named with several forms or pages.
 pub(super) const BESIDE_MAX: usize = 3;
+/// What was buried since Graph did not know it comes back with a call so long afterwards.
+pub(super) const COMES_BACK_AFTER_MS: i64 = 3_600_000;
 /// How many buried references an operator is shown.
 pub(super) const BURIED_SHOWN: usize = 1_000;
 

@@ -24,7 +24,8 @@ pub enum SeenState {
 #[async_trait]
 pub trait Seen: Send + Sync {
     /// Of each reference, in this order, whether anything is known of its leadgen, of whatever kind. What was dropped is
-    /// not, save to the notification that was: another one is new. On the path of accepting: one look for all, beside the
+    /// not, save to the notification that was: another one is new. Nor is what was named with another form or page, while
+    /// Graph has confirmed none; nor, an hour later, what was buried since Graph did not know it. On the path of accepting: one look for all, beside the
     /// writer.
     ///
     /// # Errors

@@ -1,8 +1,12 @@
 //! Whoever has the app secret invents references: true ones are taken and stored all the same, and inventions can be let go.
 
 use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use tamis::clock::{Clock, SystemClock};
 use tamis_simulator::notification::{Change, Entry, Notification};
 use tamis_simulator::{Form, Question};
 
@@ -12,6 +16,16 @@ use crate::support::{DEVIS_FORM, LETTRE_FORM, PAGE, Plan, World, an_hour_ago, ca
 const INVENTED: u64 = 909_000_000_000_001;
 /// Small bounds, so that a test reaches them.
 const BOUNDS: &str = "free_disk_min_mb = 1\ninbox_max_references = 400\ninbox_max_held_by_form = 50\n";
+
+/// The machine's clock, so many minutes ahead.
+#[derive(Default)]
+struct Ahead(AtomicI64);
+
+impl Clock for Ahead {
+    fn now(&self) -> Timestamp {
+        SystemClock.now() + SignedDuration::from_mins(self.0.load(Ordering::SeqCst))
+    }
+}
 
 async fn world() -> World {
     World::planned(Plan::with("free_disk_min_mb = 1\n", BOUNDS)).await
@@ -181,5 +195,29 @@ async fn a_true_lead_named_in_one_call_with_four_forms_is_stored_once() {
     world.stored("devis", 1).await;
     world.settled().await;
     assert_eq!(held(&world).await, 0);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_true_lead_named_before_graph_knows_it_is_stored_once_it_is_called_again() {
+    let clock = Arc::new(Ahead::default());
+    let world = World::planned(Plan { clock: clock.clone(), ..Plan::default() }).await;
+    let id = "7700000055501";
+    world.guard(id);
+    assert_eq!(send(&world, vec![true_change(id)]).await, 200);
+    let is_buried = async || inbox(&world).await["buried"][0]["code"] == "attempts-spent";
+    world.until("it is buried", || async { is_buried().await }).await;
+    let email = format!("{}@example.org", canary("early"));
+    let late = lead(DEVIS_FORM).with_id(id).answer("full_name", &["Zoé"]).answer("email", &[&email]);
+    world.submit(late, &[&email]);
+    assert_eq!(send(&world, vec![true_change(id)]).await, 200);
+    world.settled().await;
+    assert!(is_buried().await, "one an hour brings it back");
+    clock.0.store(61, Ordering::SeqCst);
+    assert_eq!(send(&world, vec![true_change(id)]).await, 200);
+    world.stored("devis", 1).await;
+    assert_eq!(send(&world, vec![true_change(id)]).await, 200);
+    world.settled().await;
+    assert_eq!((world.records("devis").await.len(), &inbox(&world).await["buried"]), (1, &json!([])));
     world.end().await;
 }

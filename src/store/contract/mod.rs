@@ -148,6 +148,7 @@ macro_rules! contract {
                 the_first_that_is_refused_ends_the_others_and_keeps_its_place,
                 three_are_kept_and_only_what_can_no_longer_be_right_gives_way,
                 each_is_leased_given_back_dropped_and_expired_by_itself,
+                what_was_buried_comes_back_with_a_call_an_hour_later_in_its_own_place,
             }
             trail {
                 the_trail_is_read_in_pieces_and_goes_on_after_a_restart,

@@ -2,7 +2,7 @@
 
 use super::Host;
 use super::support::*;
-use crate::notification::{ParkCode, Why};
+use crate::notification::{LeadRef, ParkCode, Why};
 use crate::store::{Requeue, SeenState, Settled, SharedStore};
 use crate::trail::Action;
 
@@ -132,5 +132,30 @@ pub(crate) async fn each_is_leased_given_back_dropped_and_expired_by_itself<H: H
     assert_eq!(store.expire_parked().await, Ok(2));
     let gone = SeenState::Refused(ParkCode::TooOld);
     assert_eq!((store.seen(&leadgen(1)).await, known(&store, [1]).await), (Ok(Some(gone)), [true]));
+    nothing_is_wrong(&store).await;
+}
+
+pub(crate) async fn what_was_buried_comes_back_with_a_call_an_hour_later_in_its_own_place<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    let called = async |store: &SharedStore, seconds| {
+        let call = LeadRef { received: after(seconds), ..reference(1) };
+        store.known(&[call]).await
+    };
+    store.settle(vec![parked(1, 1, BURIED), parked(2, 1, HELD)]).await.expect("settled");
+    assert_eq!(called(&store, 3_599).await, Ok(vec![true]));
+    assert_eq!(called(&store, 3_600).await, Ok(vec![false]));
+    store.close().await.expect("closed");
+    drop(store);
+    let store = host.open();
+    assert_eq!(called(&store, 3_600).await, Ok(vec![false]), "nothing has become of it yet");
+    host.clock().advance_ms(3_601_000);
+    store.settle(vec![parked(1, 1, waiting(9_000, 1))]).await.expect("settled");
+    assert_eq!(called(&store, 90_000).await, Ok(vec![true]), "it waits");
+    store.settle(vec![parked(1, 1, BURIED)]).await.expect("settled");
+    assert_eq!(called(&store, 3_600).await, Ok(vec![true]), "the call of before does not, at a start");
+    assert_eq!(called(&store, 7_201).await, Ok(vec![false]));
+    let buried = store.overview().await.expect("an overview").buried;
+    assert_eq!(buried.iter().map(|buried| buried.arrival).collect::<Vec<_>>(), [1]);
     nothing_is_wrong(&store).await;
 }

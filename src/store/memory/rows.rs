@@ -76,7 +76,8 @@ impl Rows {
     pub(super) fn beside(&self, arrivals: &[u64]) -> Vec<Beside> {
         let one = |arrival: &u64| {
             let row = self.parked.get(arrival)?;
-            Some(Beside { arrival: *arrival, lane: Some(row.reference.lane()), why: row.why })
+            let (lane, why, since) = (Some(row.reference.lane()), row.why, row.since);
+            Some(Beside { arrival: *arrival, lane, why, since })
         };
         arrivals.iter().filter_map(one).collect()
     }

@@ -15,7 +15,7 @@ impl Seen for MemoryStore {
         let rows = self.0.rows()?;
         let known = |reference: &LeadRef| match rows.seen.get(&reference.leadgen) {
             Some(Fate::Dropped(received)) => received.as_millisecond() == reference.received.as_millisecond(),
-            Some(Fate::Parked(arrivals)) => beside::is_known(&rows.beside(arrivals), &reference.lane()),
+            Some(Fate::Parked(arrivals)) => beside::is_known(&rows.beside(arrivals), reference),
             fate => fate.is_some(),
         };
         Ok(references.iter().map(known).collect())

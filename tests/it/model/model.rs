@@ -61,6 +61,8 @@ pub struct Lead {
     pub acknowledged: bool,
     /// A call with it got no answer: it may be in the journal.
     pub maybe: bool,
+    /// It was buried since Graph did not say, and a call came an hour later: it may be in the journal as well.
+    pub back: bool,
     /// What became of it, when last looked.
     pub state: Option<SeenState>,
     /// When it is stored: until when, exclusive.
@@ -140,6 +142,7 @@ impl Model {
             gone: false,
             acknowledged: false,
             maybe: false,
+            back: false,
             state: None,
             expires: None,
         });
@@ -180,13 +183,14 @@ impl Model {
         once.dedup();
         let unknown = |index: &&usize| {
             let lead = &self.leads[**index];
-            lead.state.is_none() && !lead.acknowledged
+            lead.state.is_none() && !lead.acknowledged || may_come_back(lead)
         };
         once.iter().filter(unknown).count()
     }
 
     pub fn acknowledge(&mut self, leads: &[usize]) {
         for index in leads {
+            self.leads[*index].back |= may_come_back(&self.leads[*index]);
             self.leads[*index].acknowledged = true;
             self.leads[*index].maybe = false;
         }
@@ -196,6 +200,7 @@ impl Model {
         for index in leads {
             let lead = &mut self.leads[*index];
             lead.maybe |= !lead.acknowledged;
+            lead.back |= may_come_back(lead);
         }
     }
 
@@ -266,7 +271,7 @@ impl Model {
             hold!(claims.iter().flatten().any(needs), "lead {index} was asked for with {:?}", call.fields);
             let fetchable =
                 matches!(lead.state, None | Some(SeenState::Parked(Why::Waiting { .. } | Why::Held { .. })));
-            hold!(fetchable, "lead {index} was fetched while {}", shown(&lead.state));
+            hold!(fetchable || lead.back, "lead {index} was fetched while {}", shown(&lead.state));
         }
         Ok(())
     }
@@ -309,7 +314,7 @@ impl Model {
         let rooms = world.rooms();
         let queued =
             self.leads.iter().filter(|lead| lead.acknowledged && lead.state.is_none()).count() as u64;
-        let maybe = self.leads.iter().filter(|lead| lead.maybe).count() as u64;
+        let maybe = self.leads.iter().filter(|lead| lead.maybe || lead.back).count() as u64;
         let said = rooms.inbox.queued();
         hold!(
             (queued..=queued + maybe).contains(&said),
@@ -477,6 +482,13 @@ fn policy_purpose(world: &World<'_>, of: usize) -> Arc<Purpose> {
 
 fn form_index(id: &str) -> usize {
     FORM_IDS.iter().position(|form| *form == id).expect("one of ours")
+}
+
+/// A call with it may bring it back.
+fn may_come_back(lead: &Lead) -> bool {
+    let spent =
+        |why: &Why| matches!(why, Why::Buried { code: ParkCode::AttemptsSpent | ParkCode::FormUnnamed, .. });
+    matches!(&lead.state, Some(SeenState::Parked(why)) if spent(why))
 }
 
 /// Where a lead is, without saying which.

@@ -35,7 +35,8 @@ pub(in crate::store::sled) struct Before {
 impl Before {
     /// As the rule sees it.
     pub(in crate::store::sled) fn beside(&self) -> Beside {
-        Beside { arrival: self.arrival, lane: self.position.of, why: self.position.why }
+        let Position { of, why, since, .. } = self.position;
+        Beside { arrival: self.arrival, lane: of, why, since }
     }
 }
 

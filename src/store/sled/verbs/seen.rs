@@ -1,6 +1,7 @@
 //! What became of each leadgen.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use crate::id::LeadgenId;
 use crate::notification::LeadRef;
@@ -30,7 +31,7 @@ impl Seen for SledStore {
                     return Ok(fate.knows(reference.received));
                 }
                 let parked = beside(&self.shared, engine, fate.arrivals())?;
-                Ok(beside::is_known(&parked, &reference.lane()))
+                Ok(beside::is_known(&parked, reference))
             };
             references.iter().map(known).collect()
         })
@@ -48,8 +49,10 @@ fn beside(shared: &Shared, engine: &Engine, arrivals: &[u64]) -> Result<Vec<Besi
         let Some(bytes) = engine.read(&Place::Parked, &arrival.to_be_bytes())? else { continue };
         let position =
             layout::decode::<ParkedRow>(&bytes).map(|row| Position::of_row(shared.keyring(), *arrival, &row));
-        let (lane, why) = position.map_or((None, UNREADABLE), |position| (position.of, position.why));
-        parked.push(Beside { arrival: *arrival, lane, why });
+        let (lane, why, since) = position.map_or((None, UNREADABLE, Timestamp::UNIX_EPOCH), |position| {
+            (position.of, position.why, position.since)
+        });
+        parked.push(Beside { arrival: *arrival, lane, why, since });
     }
     Ok(parked)
 }
