@@ -453,6 +453,7 @@ async fn serve_intake(home: &Path) {
         names: Arc::new(LeadNames::new(rooms.keyring, clock)),
         proxies: Proxies::default(),
         crowded: Seldom::default(),
+        over: Default::default(),
     };
     let listener = Listener { workers: 2, connections: 1_000, shutdown: Duration::from_secs(1) };
     let server =

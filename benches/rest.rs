@@ -94,9 +94,9 @@ async fn churn_journal(references: usize) {
     for from in (0..references).step_by(1_000) {
         let batch = (from..from + 1_000).map(reference).collect();
         inbox.accept(batch).await.expect("accepted");
-        while let Some((_, claimed)) = inbox.claim(50) {
+        while let Some((lane, claimed)) = inbox.claim(50) {
             let ids: Vec<_> = claimed.iter().map(|reference| reference.leadgen).collect();
-            inbox.done(&ids);
+            inbox.done(&lane, &ids);
         }
         if from % (references / 10).max(1_000) < 1_000 {
             disk.push(machine::disk_bytes(&home.path().join("store/inbox")) / 1_000);

@@ -104,10 +104,16 @@ impl App {
         store: SharedStore,
     ) -> Result<Self, StartError> {
         let Secrets { root: _, verify_token, app_secrets, page_tokens } = secrets;
+        let settings = config.graph_settings(&app_secrets, page_tokens);
+        let graph = Graph::new(settings, Arc::clone(&ambient.clock), Arc::clone(&ambient.random))
+            .map_err(StartError::Graph)?;
+        let graph = Arc::new(graph);
+        let policy = Arc::new(Current::of(policy));
+        let known = StoreKnows::of(Arc::clone(&store)).claimed_by(Arc::clone(&policy), Arc::clone(&graph));
         let inbox = Inbox::open(
             config.inbox_settings(),
             Arc::clone(&keyring),
-            Arc::new(StoreKnows(Arc::clone(&store))),
+            Arc::new(known),
             Arc::new(BelievedClock(Arc::clone(&store))),
             Arc::clone(&ambient.random),
         )
@@ -115,12 +121,7 @@ impl App {
         .map_err(StartError::Inbox)?;
         note_missing(&inbox, &store).await;
         let inbox = Arc::new(inbox);
-        let settings = config.graph_settings(&app_secrets, page_tokens);
-        let graph = Graph::new(settings, Arc::clone(&ambient.clock), Arc::clone(&ambient.random))
-            .map_err(StartError::Graph)?;
-        let graph = Arc::new(graph);
         let metrics = Arc::new(Metrics::new());
-        let policy = Arc::new(Current::of(policy));
         let attention = Arc::default();
         let rooms = Rooms { inbox, store, keyring, graph, policy, metrics, attention, ambient };
         rooms.feed_metrics();
@@ -236,6 +237,7 @@ impl Rooms {
             clock: Arc::new(clock),
             proxies: Proxies::new(&config.public.trusted_proxies),
             crowded: Seldom::default(),
+            over: Default::default(),
         }
     }
 }

@@ -264,7 +264,7 @@ fn no_answer_is_left_when_a_record_is_too_large() {
     let purpose = purpose();
     let matching = Matching::new(&purpose, None);
     let long = format!("kept-canary{}", "x".repeat(20_000));
-    let body = format!(r#"{{"field_data":[{{"name":"email","values":["{long}"]}}]}}"#);
+    let body = format!(r#"{{"form_id":"901","field_data":[{{"name":"email","values":["{long}"]}}]}}"#);
     let id = RecordId::parse("devis-1-1").expect("an id");
     let bucket = BucketKey { generation: 0, key: Key::new([7; 32]) };
     let found = watched(|| {

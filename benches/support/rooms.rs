@@ -64,7 +64,7 @@ impl Rooms {
     }
 
     pub async fn inbox(&self) -> Inbox {
-        let known = Arc::new(StoreKnows(self.store.clone()));
+        let known = Arc::new(StoreKnows::of(self.store.clone()));
         let settings = self.config.inbox_settings();
         Inbox::open(settings, self.keyring.clone(), known, self.clock.clone(), self.random.clone())
             .await

@@ -113,3 +113,18 @@ pub struct Requeued {
     /// How many came back.
     pub requeued: u64,
 }
+
+/// Of which form the held references are let go.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DropHeld {
+    /// A form that no purpose claims.
+    pub form_id: IdText,
+}
+
+/// What became of a drop.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct HeldDropped {
+    /// How many were let go.
+    pub dropped: u64,
+}

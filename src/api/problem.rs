@@ -88,6 +88,8 @@ crate::codes! {
         ClockJumped = "clock-jumped",
         /// Whether a record is past its expiry depends on a clock that nobody has confirmed since the start.
         ClockUnconfirmed = "clock-unconfirmed",
+        /// A purpose claims the form: what is held of it is waiting for its page, not for a hand.
+        FormClaimed = "form-claimed",
         /// The store takes nothing for now.
         StoreUnavailable = "store-unavailable",
         /// The store failed.
@@ -151,6 +153,7 @@ impl ProblemCode {
                 (400, "Only an exporter's token has purposes, a recipient and a reason")
             }
             Self::TooManyTokens => (409, "No more tokens are kept: revoke one first"),
+            Self::FormClaimed => (409, "A purpose claims this form: its references are not dropped"),
             Self::ClockJumped => (503, "The clock is ahead: it must be put right or confirmed first"),
             Self::ClockUnconfirmed => (503, "The clock must be confirmed first"),
             Self::StoreUnavailable => (503, "The store takes nothing for now"),

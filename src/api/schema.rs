@@ -10,7 +10,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::api::Moment;
 use crate::api::find::{Find, State};
-use crate::api::inbox::Requeue;
+use crate::api::inbox::{DropHeld, Requeue};
 use crate::api::problem::ProblemCode;
 use crate::api::tokens::TokenName;
 use crate::code::Coded;
@@ -72,6 +72,7 @@ written! {
     TokenName: text(TOKEN_NAME, "1 to 64 characters that show themselves, no blank at either end.").min_length(Some(1)).max_length(Some(64));
     Find: find();
     Requeue: requeue();
+    DropHeld: drop_held();
 }
 
 /// A string of this pattern.
@@ -139,6 +140,14 @@ fn find() -> OneOfBuilder {
         &[("unmask", unmask.into())],
         "Which submission: by exactly one of the two ids.",
     )
+}
+
+fn drop_held() -> ObjectBuilder {
+    of(Type::Object)
+        .property("form_id", digits("A form that no purpose claims."))
+        .required("form_id")
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+        .description(Some("Of which form the held references are let go."))
 }
 
 fn requeue() -> OneOfBuilder {

@@ -8,13 +8,16 @@ use async_trait::async_trait;
 
 use crate::app::Ambient;
 use crate::config::Config;
-use crate::id::LeadgenId;
-use crate::inbox::{InboxCode, InboxError, Known, Looked};
+use crate::current::Current;
+use crate::graph::Graph;
+use crate::id::FormId;
+use crate::inbox::{Held, InboxCode, InboxError, Known, Looked};
 use crate::keyring::file::FileKeyring;
 use crate::keyring::{Keyring, KeyringError};
+use crate::notification::{Lanes, LeadRef};
 use crate::purpose::Policy;
 use crate::secret::Key;
-use crate::store::{self, SharedStore, StoreCode, StoreError};
+use crate::store::{self, HeldCounts, SharedStore, StoreCode, StoreError};
 
 /// Why the daemon does not start. Codes and paths of the operator's own making; never a value.
 #[derive(Debug, thiserror::Error)]
@@ -51,15 +54,46 @@ pub enum StartError {
     },
 }
 
-/// What the inbox asks the store.
-pub struct StoreKnows(pub SharedStore);
+/// What the inbox asks of the store, and of the config in force.
+pub struct StoreKnows {
+    store: SharedStore,
+    claims: Option<Claims>,
+}
+
+/// Who claims what: forms by the purposes, pages by their tokens.
+struct Claims {
+    policy: Arc<Current<Policy>>,
+    graph: Arc<Graph>,
+}
+
+impl StoreKnows {
+    /// Asks this store, and tells nothing apart by who claims it.
+    pub fn of(store: SharedStore) -> Self {
+        Self { store, claims: None }
+    }
+
+    /// The same; what neither purposes nor pages claim would only be held.
+    pub fn claimed_by(self, policy: Arc<Current<Policy>>, graph: Arc<Graph>) -> Self {
+        Self { claims: Some(Claims { policy, graph }), ..self }
+    }
+}
 
 #[async_trait]
 impl Known for StoreKnows {
-    async fn look(&self, leadgens: &[LeadgenId]) -> Result<Looked, InboxCode> {
-        let known = self.0.known(leadgens).await.map_err(|_| InboxCode::Store)?;
-        let parked = self.0.parked().await.map_err(|_| InboxCode::Store)?;
+    async fn look(&self, references: &[LeadRef]) -> Result<Looked, InboxCode> {
+        let known = self.store.known(references).await.map_err(|_| InboxCode::Store)?;
+        let parked = self.store.parked().await.map_err(|_| InboxCode::Store)?;
         Ok(Looked { known, parked })
+    }
+
+    fn lanes(&self) -> Option<Lanes> {
+        let Claims { policy, graph } = self.claims.as_ref()?;
+        Some(Lanes { forms: Arc::clone(policy.pin().claimed_forms()), pages: graph.pages() })
+    }
+
+    async fn held(&self, forms: &[FormId]) -> Result<Held, InboxCode> {
+        let HeldCounts { total, of_forms } = self.store.held(forms).await.map_err(|_| InboxCode::Store)?;
+        Ok(Held { total, of_forms })
     }
 }
 

@@ -19,6 +19,7 @@ impl Config {
             path: self.store.path.join("inbox"),
             witness: self.beside_keyring("inbox-witness"),
             max_references: self.store.inbox_max_references,
+            max_held_by_form: self.store.inbox_max_held_by_form,
             free_disk_min_bytes: self.free_disk_min_bytes(),
             body_max_bytes: self.public.body_max_bytes,
         }
@@ -86,7 +87,8 @@ mod tests {
         let inbox = config.inbox_settings();
         assert_eq!(inbox.path, Path::new("/var/lib/tamis/store/inbox"));
         assert_eq!(inbox.witness, Path::new("/var/lib/tamis-keys/inbox-witness"));
-        assert_eq!((inbox.max_references, inbox.free_disk_min_bytes), (500_000, 256_000_000));
+        assert_eq!((inbox.max_references, inbox.max_held_by_form), (500_000, 10_000));
+        assert_eq!(inbox.free_disk_min_bytes, 256_000_000);
         let store = config.store_settings();
         assert_eq!(store.witness, Path::new("/var/lib/tamis-keys/witness"));
         let graph = config.graph_settings(&[Secret::new(b"a".to_vec())], Vec::new());

@@ -1,11 +1,11 @@
-//! `tamis inbox`: what is on its way, what waits, what needs a human; and `tamis inbox requeue`.
+//! `tamis inbox`: what is on its way, what waits, what needs a human; `tamis inbox requeue` and `tamis inbox drop`.
 
 use std::fmt::Write as _;
 
 use reqwest::Method;
 
 use crate::api::IdText;
-use crate::api::inbox::{Inbox, Requeue, Requeued};
+use crate::api::inbox::{DropHeld, HeldDropped, Inbox, Requeue, Requeued};
 use crate::cli::reasons;
 use crate::cli::socket::{ConfigPath, SocketArgument};
 use crate::client::{Daemon, parse, written};
@@ -31,6 +31,21 @@ enum Verb {
     /// Bring refused, buried or waiting references back
     #[command(after_help = "Example:\n  tamis inbox requeue --code consent-missing --reason error")]
     Requeue(RequeueArguments),
+    /// Let held references go, of a form that no purpose claims
+    #[command(after_help = "Example:\n  tamis inbox drop --form 901000000000003 --reason error")]
+    Drop(DropArguments),
+}
+
+#[derive(clap::Args)]
+struct DropArguments {
+    /// Which form's
+    #[arg(long, value_name = "FORM_ID")]
+    form: String,
+    /// Why; it stands in the trail
+    #[arg(long, value_parser = reasons())]
+    reason: String,
+    #[command(flatten)]
+    socket: SocketArgument,
 }
 
 #[derive(clap::Args)]
@@ -58,14 +73,16 @@ struct WantedReferences {
     reference: Option<String>,
 }
 
-/// Shows the inbox, or brings references back.
+/// Shows the inbox, brings references back, or lets them go.
 pub(super) async fn run(
     arguments: Arguments,
     config: &ConfigPath,
     environment: &Environment,
 ) -> Result<(), Failure> {
-    if let Some(Verb::Requeue(arguments)) = arguments.verb {
-        return requeue(arguments, config, environment).await;
+    match arguments.verb {
+        Some(Verb::Requeue(arguments)) => return requeue(arguments, config, environment).await,
+        Some(Verb::Drop(arguments)) => return drop_held(arguments, config, environment).await,
+        None => {}
     }
     let daemon = Daemon::at(arguments.socket.locate(config, environment)?)?;
     let body = daemon.fetch(daemon.call(Method::GET, "/inbox")).await?;
@@ -97,6 +114,19 @@ async fn requeue(
     print(&format!("{} brought back\n", thousands(requeued)))
 }
 
+async fn drop_held(
+    arguments: DropArguments,
+    config: &ConfigPath,
+    environment: &Environment,
+) -> Result<(), Failure> {
+    let daemon = Daemon::at(arguments.socket.locate(config, environment)?)?;
+    let which = DropHeld { form_id: IdText(arguments.form) };
+    let call = daemon.call(Method::POST, "/inbox/drop").header("Tamis-Reason", &arguments.reason);
+    let body = daemon.fetch(call.body(written(&which)?)).await?;
+    let HeldDropped { dropped } = parse(&body)?;
+    print(&format!("{} dropped\n", thousands(dropped)))
+}
+
 /// What needs nobody first, in two lines; then what does, each with what to do.
 fn page(overview: &Inbox) -> String {
     let mut text = String::new();
@@ -116,7 +146,11 @@ fn page(overview: &Inbox) -> String {
             form.oldest.to_string(),
         ]);
     }
-    section(&mut text, "held: give the form a purpose, or its page a token, in the config", &held);
+    section(
+        &mut text,
+        "held: give the form a purpose, or its page a token, in the config; tamis inbox drop --form FORM",
+        &held,
+    );
     let mut refused = Table::new(&["form", "code", "count", "since"]);
     for form in &overview.refused {
         refused.row([
@@ -177,7 +211,7 @@ paused: Graph refuses this page for now
              page  code        until
   104000000000001  token-dead  2026-11-25T09:00:00Z
 
-held: give the form a purpose, or its page a token, in the config
+held: give the form a purpose, or its page a token, in the config; tamis inbox drop --form FORM
              form             page  count  since
   901000000000003  104000000000001      3  2026-11-25T08:47:38Z
 

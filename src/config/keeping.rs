@@ -19,6 +19,9 @@ const FREE_DISK_MB: RangeInclusive<u64> = 1..=1_048_576;
 /// A queued reference takes 120 to 150 bytes of memory: ten million are a gigabyte and a half.
 const INBOX_REFERENCES: RangeInclusive<u64> = 1..=10_000_000;
 
+/// A form that nobody claims has few leads, or all of them are missed soon.
+const HELD_BY_FORM: RangeInclusive<u64> = 1..=1_000_000;
+
 /// A log names no person, but it tells of work and of hosts: a year is enough for any of them.
 const LOG_DAYS: RangeInclusive<u64> = 1..=365;
 
@@ -34,6 +37,8 @@ table! {
         pub free_disk_min_mb: u64 = must("256", |item| item.number(FREE_DISK_MB));
         /// How many references may be queued.
         pub inbox_max_references: u64 = must("500_000", |item| item.number(INBOX_REFERENCES));
+        /// How many references of one form may be held.
+        pub inbox_max_held_by_form: u64 = must("10_000", |item| item.number(HELD_BY_FORM));
     }
 }
 

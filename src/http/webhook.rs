@@ -15,9 +15,10 @@ use crate::current::Current;
 use crate::http::body::{BodyBudget, BodyError};
 use crate::http::caller::Proxies;
 use crate::http::connection::Arrival;
+use crate::http::over_bound::OverBound;
 use crate::http::problem::{Problem, ProblemCode, Said, request_id};
 use crate::http::seldom::Seldom;
-use crate::inbox::{Accepted, Inbox, InboxError};
+use crate::inbox::{Accepted, Inbox, InboxCode, InboxError};
 use crate::notification::{
     self, Census, Challenge, ChallengeCode, ChangeCode, Notification, SignatureCode, Verifier, VerifyToken,
     WireCode,
@@ -65,6 +66,8 @@ pub struct Intake {
     pub proxies: Proxies,
     /// For bodies that found no room: there can be any number of them.
     pub crowded: Seldom,
+    /// What was passed over because enough is held.
+    pub over: OverBound,
 }
 
 /// `GET /webhook`: Meta asks whether this endpoint is ours (Graph API, Webhooks, "Verification Requests").
@@ -169,7 +172,16 @@ async fn receive(request: &HttpRequest, payload: web::Payload, intake: &Intake) 
     if references.is_empty() {
         return Ok(words);
     }
-    let accepted = intake.inbox.accept(references).await.map_err(Refusal::Inbox)?;
+    let asked = references.len();
+    let accepted = match intake.inbox.accept(references).await {
+        Ok(accepted) => accepted,
+        Err(error) => {
+            if error.code == InboxCode::HeldFull {
+                tell_over(asked, intake);
+            }
+            return Err(Refusal::Inbox(error));
+        }
+    };
     tell(request, &accepted, intake);
     Ok(words)
 }
@@ -198,8 +210,20 @@ fn tell(request: &HttpRequest, accepted: &Accepted, intake: &Intake) {
             "lead.accepted"
         );
     }
+    if accepted.over > 0 {
+        tell_over(accepted.over, intake);
+    }
     if accepted.known > 0 {
         tracing::info!(request.id = id, refs.known = accepted.known, "webhook.known");
+    }
+}
+
+/// Counts what there is no room to hold, and says so now and then.
+fn tell_over(over: usize, intake: &Intake) {
+    let over = over as u64;
+    intake.metrics.references_over_bound(over);
+    if let Some(refs) = intake.over.note(over, intake.clock.now()) {
+        tracing::warn!(code = %InboxCode::HeldFull, refs.over = refs, "webhook.over-bound");
     }
 }
 
@@ -228,6 +252,8 @@ impl Refusal {
         request.extensions_mut().insert(Said);
         let id = request_id(request);
         let code: &dyn fmt::Display = match self {
+            // Said by itself, not once a call: `webhook.over-bound`.
+            Self::Inbox(InboxError { code: InboxCode::HeldFull, .. }) => return,
             Self::Inbox(error) => {
                 tracing::error!(request.id = id, code = %error.code, io.kind = ?error.io, "webhook.not-accepted");
                 return;

@@ -8,13 +8,15 @@ use super::batch::Batch;
 use super::frame::{self, DayKey};
 use super::ledger::{Gathered, Ledger};
 use super::queue::Standing;
+use super::room::HeldRoom;
 use super::shared::Shared;
 use super::{Accepted, InboxCode, InboxError};
-use crate::id::LeadgenId;
 use crate::notification::LeadRef;
 
 /// A call on its way through.
 struct Passage<'s> {
+    /// How many different references it has.
+    distinct: usize,
     /// What is not known so far.
     unknown: Vec<LeadRef>,
     /// The batches that must be durable before the answer.
@@ -23,6 +25,13 @@ struct Passage<'s> {
     key: Arc<DayKey>,
     /// The look into the store, from before the queue was looked at.
     look: StoreLook<'s>,
+}
+
+/// What became of a call's new references.
+#[derive(Default)]
+struct Appended {
+    new: Vec<LeadRef>,
+    over: usize,
 }
 
 /// A look into the store that is under way, over when it is dropped: its caller may go away at any moment.
@@ -48,27 +57,31 @@ impl Drop for StoreLook<'_> {
 }
 
 impl Shared {
-    /// Makes the references of one call durable, all or none.
+    /// Makes the references of one call durable, all that it takes or none.
     pub async fn accept(&self, references: Vec<LeadRef>) -> Result<Accepted, InboxError> {
         let asked = references.len();
         let mut call = self.look(references)?;
         let mut fresh = std::mem::take(&mut call.unknown);
         let mut parked = 0;
+        let mut room = None;
         if !fresh.is_empty() {
-            let leadgens: Vec<LeadgenId> = fresh.iter().map(|reference| reference.leadgen).collect();
-            let looked = self.known().look(&leadgens).await.map_err(InboxError::of)?;
+            let looked = self.known().look(&fresh).await.map_err(InboxError::of)?;
             let mut known = looked.known.into_iter();
             // What the store says nothing of is new: stored twice it is recognised, passed over it would be lost.
             fresh.retain(|_| known.next() != Some(true));
             parked = looked.parked;
+            room = HeldRoom::look(self.known(), &fresh).await?;
         }
-        let new = if fresh.is_empty() { fresh } else { self.append(&mut call, fresh, parked)? };
+        let Appended { new, over } = match fresh.is_empty() {
+            true => Appended::default(),
+            false => self.append(&mut call, fresh, parked, room)?,
+        };
         let Passage { waits, look, .. } = call;
         drop(look);
         for batch in waits {
             batch.wait().await?;
         }
-        Ok(Accepted { known: asked - new.len(), new })
+        Ok(Accepted { known: asked - new.len() - over, new, over })
     }
 
     /// Looks the call up in the queue. The clock is read before the lock is taken.
@@ -78,13 +91,14 @@ impl Shared {
         let mut ledger = self.lock();
         ledger.check_open()?;
         let mut call = Passage {
+            distinct: once.len(),
             unknown: Vec::with_capacity(once.len()),
             waits: Vec::new(),
             key: ledger.key_of(today).clone(),
             look: StoreLook { shared: self, began: None },
         };
         for reference in once {
-            match ledger.queue().find(&reference.leadgen) {
+            match ledger.queue().find(&reference.leadgen, &reference.lane()) {
                 None => call.unknown.push(reference),
                 Some(standing) => call.wait_for(&ledger, standing),
             }
@@ -95,24 +109,30 @@ impl Shared {
         Ok(call)
     }
 
-    /// Puts the references into the buffer, sealed, unless another call was faster. Returns those that are new.
+    /// Puts the references into the buffer, sealed, unless another call was faster, or there is no room for what would only
+    /// be held.
     fn append(
         &self,
         call: &mut Passage<'_>,
         fresh: Vec<LeadRef>,
         parked: u64,
-    ) -> Result<Vec<LeadRef>, InboxError> {
+        room: Option<HeldRoom>,
+    ) -> Result<Appended, InboxError> {
         let looked_at = fresh.len();
         let mut frame = self.seal(&fresh, &call.key)?;
         let mut ledger = self.lock();
         let began = call.look.began.unwrap_or_default();
         let new = ledger.still_new(fresh, began, |ledger, standing| call.wait_for(ledger, standing));
         call.look.end(&mut ledger);
-        let new = new?;
-        if new.is_empty() {
-            return Ok(new);
+        let mut new = new?;
+        let over = room.map_or(0, |room| room.keep(&mut new, ledger.queue(), self.settings()));
+        if over == call.distinct {
+            return Err(InboxError::of(InboxCode::HeldFull));
         }
-        // Rare: another call took some of ours, or midnight passed. Sealed again under the lock then.
+        if new.is_empty() {
+            return Ok(Appended { new, over });
+        }
+        // Rare: another call took some of ours, midnight passed, or not all are taken. Sealed again under the lock then.
         let stale = !ledger.holds_key_of(call.key.day);
         if stale {
             call.key = ledger.key().clone();
@@ -127,7 +147,7 @@ impl Shared {
         if is_first {
             self.wake_writer();
         }
-        Ok(new)
+        Ok(Appended { new, over })
     }
 
     /// # Errors
@@ -173,11 +193,11 @@ impl Passage<'_> {
     }
 }
 
-/// The first of each leadgen.
+/// The first of each leadgen, form and page.
 fn without_repeats(mut references: Vec<LeadRef>) -> Vec<LeadRef> {
     if references.len() > 1 {
         let mut met = HashSet::with_capacity(references.len());
-        references.retain(|reference| met.insert(reference.leadgen));
+        references.retain(|reference| met.insert((reference.leadgen, reference.lane())));
     }
     references
 }

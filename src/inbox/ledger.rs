@@ -170,12 +170,12 @@ impl Ledger {
         self.check_open()?;
         // What arrived and got its end between the two looks is in neither.
         let ended = self.looks.ended_since(began).ok_or(InboxError::of(InboxCode::Stalled))?;
-        fresh.retain(|reference| match self.queue.find(&reference.leadgen) {
+        fresh.retain(|reference| match self.queue.find(&reference.leadgen, &reference.lane()) {
             Some(standing) => {
                 here(self, standing);
                 false
             }
-            None => !ended.contains(&reference.leadgen),
+            None => !ended.contains(&(reference.leadgen, reference.lane())),
         });
         Ok(fresh)
     }
@@ -212,16 +212,16 @@ impl Ledger {
     }
 
     /// Gives claimed references back, to their old places.
-    pub fn release(&mut self, leadgens: &[LeadgenId]) {
-        self.queue.release(leadgens);
+    pub fn release(&mut self, lane: &Lane, leadgens: &[LeadgenId]) {
+        self.queue.release(lane, leadgens);
     }
 
     /// These references have their ends. True if the keeper has a segment to recycle now.
-    pub fn done(&mut self, leadgens: &[LeadgenId]) -> bool {
+    pub fn done(&mut self, lane: &Lane, leadgens: &[LeadgenId]) -> bool {
         let mut finished = false;
         for leadgen in leadgens {
-            self.looks.note(leadgen);
-            if let Some(slot) = self.queue.done(leadgen) {
+            self.looks.note(leadgen, lane);
+            if let Some(slot) = self.queue.done(leadgen, lane) {
                 finished |= self.segments.close_one(slot);
             }
         }

@@ -17,6 +17,7 @@ mod looks;
 mod missing;
 mod queue;
 mod replay;
+mod room;
 mod segment;
 mod segments;
 mod shared;
@@ -40,12 +41,12 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::clock::{Clock, Day};
-use crate::id::LeadgenId;
+use crate::id::{FormId, LeadgenId};
 use crate::keyring::{Keyring, KeyringError};
 use crate::lifecycle::ending::join_until;
 use crate::machine::disk;
 use crate::machine::own::{self, Directory};
-use crate::notification::{Lane, LeadRef};
+use crate::notification::{Lane, Lanes, LeadRef};
 use crate::random::Random;
 
 // What a call costs to seal is measured by itself (benches/parts.rs).
@@ -65,6 +66,8 @@ crate::codes! {
     pub enum InboxCode {
         /// As many references are queued and parked as the config allows, or the segments are full of them.
         Full = "inbox-full",
+        /// All that is new in the call would only be held, and of that there is as much as the config allows.
+        HeldFull = "inbox-held-full",
         /// The disk is below its floor: waits for room.
         DiskFull = "inbox-disk-full",
         /// The disk is taking too long: nothing is lost, nothing is promised.
@@ -103,7 +106,15 @@ crate::codes! {
 impl InboxCode {
     /// True if nothing is in doubt after it, and a later call may be taken.
     pub fn passes(self) -> bool {
-        matches!(self, Self::Full | Self::DiskFull | Self::Stalled | Self::NoSegment | Self::CallTooLarge)
+        matches!(
+            self,
+            Self::Full
+                | Self::HeldFull
+                | Self::DiskFull
+                | Self::Stalled
+                | Self::NoSegment
+                | Self::CallTooLarge
+        )
     }
 }
 
@@ -144,6 +155,8 @@ pub struct Settings {
     pub witness: PathBuf,
     /// The most references that may be queued and parked together.
     pub max_references: u64,
+    /// The most references of one form that may be held. All held ones together take half of the bound above at the most.
+    pub max_held_by_form: u64,
     /// Below so many free bytes on the disk nothing new is accepted.
     pub free_disk_min_bytes: u64,
     /// The largest body of one call: its references must fit into a segment.
@@ -157,15 +170,33 @@ pub trait Known: Send + Sync {
     ///
     /// # Errors
     /// The store cannot say.
-    async fn look(&self, leadgens: &[LeadgenId]) -> Result<Looked, InboxCode>;
+    async fn look(&self, references: &[LeadRef]) -> Result<Looked, InboxCode>;
+
+    /// Which lanes may move now, so that it can be told what would only be held; none: nothing is told apart.
+    fn lanes(&self) -> Option<Lanes>;
+
+    /// How many references are held in the store, all together and of each of these forms. Never asked under the inbox's
+    /// lock.
+    ///
+    /// # Errors
+    /// The store cannot say.
+    async fn held(&self, forms: &[FormId]) -> Result<Held, InboxCode>;
 }
 
 /// What a look into the store found.
 pub struct Looked {
-    /// Of each leadgen, in the order in which they were asked for: true if it has an end, or is parked.
+    /// Of each reference, in the order in which they were asked for: true if it has an end, or is parked.
     pub known: Vec<bool>,
     /// How many references are parked and come back: they count against the bound.
     pub parked: u64,
+}
+
+/// How many references are held in the store.
+pub struct Held {
+    /// All together.
+    pub total: u64,
+    /// Of each form that was asked for, in that order.
+    pub of_forms: Vec<u64>,
 }
 
 /// A call that is durable.
@@ -174,6 +205,8 @@ pub struct Accepted {
     pub new: Vec<LeadRef>,
     /// How many others it had: queued or settled already, or twice in the call.
     pub known: usize,
+    /// How many were not taken: they would only be held, and of that there is enough.
+    pub over: usize,
 }
 
 /// How many segments there are, and what went through them since open.
@@ -237,11 +270,12 @@ impl Inbox {
         Self::open_on(Box::new(Disk), segment_bytes, settings, keyring, known, clock, random).await
     }
 
-    /// Makes the references of one call durable, all or none, and returns only then. Dropping the future loses nothing but
+    /// Makes the references of one call durable, all that it takes or none, and returns only then. What would only be held is
+    /// passed over where as much is held as may be; if that is all of the call, it is refused. Dropping the future loses nothing but
     /// the answer. Needs a tokio runtime with time.
     ///
     /// # Errors
-    /// Nothing of the call is acknowledged: [`InboxCode::Full`], [`InboxCode::DiskFull`], [`InboxCode::Stalled`],
+    /// Nothing of the call is acknowledged: [`InboxCode::Full`], [`InboxCode::HeldFull`], [`InboxCode::DiskFull`], [`InboxCode::Stalled`],
     /// [`InboxCode::Closed`], [`InboxCode::Halted`], and what `known` says.
     pub async fn accept(&self, references: Vec<LeadRef>) -> Result<Accepted, InboxError> {
         self.shared.accept(references).await
@@ -258,15 +292,15 @@ impl Inbox {
         self.shared.lock().claim_of(lane, max)
     }
 
-    /// Gives claimed references back, to their old places.
-    pub fn release(&self, leadgens: &[LeadgenId]) {
-        self.shared.lock().release(leadgens);
+    /// Gives claimed references of a lane back, to their old places.
+    pub fn release(&self, lane: &Lane, leadgens: &[LeadgenId]) {
+        self.shared.lock().release(lane, leadgens);
     }
 
-    /// The ends of these references are durable in the store (which must already say so when asked): they leave the queue.
+    /// The ends of these references of a lane are durable in the store (which must already say so when asked): they leave the queue.
     /// Unknown ones are passed over.
-    pub fn done(&self, leadgens: &[LeadgenId]) {
-        let finished = self.shared.lock().done(leadgens);
+    pub fn done(&self, lane: &Lane, leadgens: &[LeadgenId]) {
+        let finished = self.shared.lock().done(lane, leadgens);
         if finished {
             self.shared.nudge_keeper();
         }
@@ -277,9 +311,9 @@ impl Inbox {
         self.shared.lock().queue().len() as u64
     }
 
-    /// True if this reference is here, claimed or not.
+    /// True if a reference of this submission is here, claimed or not, of whatever form and page.
     pub fn holds(&self, leadgen: &LeadgenId) -> bool {
-        self.shared.lock().queue().find(leadgen).is_some()
+        self.shared.lock().queue().holds(leadgen)
     }
 
     /// When the oldest reference that is here was received.

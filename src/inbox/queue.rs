@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use jiff::Timestamp;
 
-use crate::id::LeadgenId;
+use crate::id::{FormId, LeadgenId, PageId};
 use crate::notification::{Lane, LeadRef};
 
 /// A queued reference by its place and its arrival: the place may be given to another later, an arrival never is.
@@ -77,10 +77,13 @@ struct Group {
 pub struct Queue {
     entries: Vec<Entry>,
     free: Vec<u32>,
-    places: HashMap<LeadgenId, u32>,
+    /// Leadgen and group → the place: a submission that was named with another form or page is another reference.
+    places: HashMap<(LeadgenId, u32), u32>,
     groups: Vec<Group>,
     free_groups: Vec<u32>,
     group_of: HashMap<Lane, u32>,
+    /// Form → how many references of it there are, of all its pages.
+    by_form: HashMap<FormId, u64>,
     /// Arrival of each group's oldest claimable reference → the group.
     heads: BTreeMap<u64, u32>,
     /// Arrival → place of what is claimed.
@@ -94,14 +97,30 @@ impl Queue {
         self.places.len()
     }
 
+    /// How many references of this form it holds.
+    pub fn of_form(&self, form: &FormId) -> u64 {
+        self.by_form.get(form).copied().unwrap_or(0)
+    }
+
+    /// How many references of this form of this page it holds.
+    pub fn of_lane(&self, page: PageId, form: FormId) -> u64 {
+        let group = self.group_of.get(&Lane { page, form });
+        group.and_then(|group| self.groups.get(*group as usize)).map_or(0, |group| group.members as u64)
+    }
+
     /// The arrival that the next reference will have.
     pub fn next_arrival(&self) -> u64 {
         self.arrivals
     }
 
+    /// True if a reference of this submission is here, of whatever lane. Looks at every lane: for rare use.
+    pub fn holds(&self, leadgen: &LeadgenId) -> bool {
+        self.group_of.values().any(|group| self.places.contains_key(&(*leadgen, *group)))
+    }
+
     /// Where a reference stands, if it is here.
-    pub fn find(&self, leadgen: &LeadgenId) -> Option<Standing> {
-        let entry = self.entries.get(*self.places.get(leadgen)? as usize)?;
+    pub fn find(&self, leadgen: &LeadgenId, lane: &Lane) -> Option<Standing> {
+        let entry = self.entries.get(self.place_of(leadgen, lane)? as usize)?;
         Some(match entry.state {
             EntryState::Writing | EntryState::EndedWriting => Standing::Writing { arrival: entry.arrival },
             _ => Standing::Durable,
@@ -123,7 +142,7 @@ impl Queue {
             leadgen: reference.leadgen,
         };
         let place = self.place(entry);
-        self.places.insert(reference.leadgen, place);
+        self.places.insert((reference.leadgen, group), place);
         Ticket { place, arrival }
     }
 
@@ -159,8 +178,8 @@ impl Queue {
     }
 
     /// The ticket of a reference that is here.
-    pub fn ticket(&self, leadgen: &LeadgenId) -> Option<Ticket> {
-        let place = *self.places.get(leadgen)?;
+    pub fn ticket(&self, leadgen: &LeadgenId, lane: &Lane) -> Option<Ticket> {
+        let place = self.place_of(leadgen, lane)?;
         self.entries.get(place as usize).map(|entry| Ticket { place, arrival: entry.arrival })
     }
 
@@ -197,9 +216,9 @@ impl Queue {
     }
 
     /// Gives claimed references back, to their old places.
-    pub fn release(&mut self, leadgens: &[LeadgenId]) {
+    pub fn release(&mut self, lane: &Lane, leadgens: &[LeadgenId]) {
         for leadgen in leadgens {
-            let Some(ticket) = self.ticket(leadgen) else { continue };
+            let Some(ticket) = self.ticket(leadgen, lane) else { continue };
             if let Some(entry) = self.entry_mut(ticket)
                 && entry.state == EntryState::Claimed
             {
@@ -211,8 +230,8 @@ impl Queue {
     }
 
     /// A reference has its end: gone. Returns the segment that it was open in.
-    pub fn done(&mut self, leadgen: &LeadgenId) -> Option<u32> {
-        let ticket = self.ticket(leadgen)?;
+    pub fn done(&mut self, leadgen: &LeadgenId, lane: &Lane) -> Option<u32> {
+        let ticket = self.ticket(leadgen, lane)?;
         let entry = self.entry_mut(ticket)?;
         let (state, segment, group) = (entry.state, entry.segment, entry.group);
         match state {
@@ -268,6 +287,11 @@ impl Queue {
         })
     }
 
+    fn place_of(&self, leadgen: &LeadgenId, lane: &Lane) -> Option<u32> {
+        let group = *self.group_of.get(lane)?;
+        self.places.get(&(*leadgen, group)).copied()
+    }
+
     fn entry_mut(&mut self, ticket: Ticket) -> Option<&mut Entry> {
         self.entries.get_mut(ticket.place as usize).filter(|entry| entry.arrival == ticket.arrival)
     }
@@ -288,12 +312,13 @@ impl Queue {
         let Some(entry) = self.entries.get_mut(place as usize) else { return };
         entry.state = EntryState::Free;
         let (leadgen, group) = (entry.leadgen, entry.group);
-        self.places.remove(&leadgen);
+        self.places.remove(&(leadgen, group));
         self.free.push(place);
         self.leave_group(group);
     }
 
     fn join_group(&mut self, lane: Lane) -> u32 {
+        *self.by_form.entry(lane.form).or_default() += 1;
         let number = match self.group_of.entry(lane) {
             hash_map::Entry::Occupied(known) => *known.get(),
             hash_map::Entry::Vacant(vacant) => {
@@ -318,6 +343,12 @@ impl Queue {
     fn leave_group(&mut self, number: u32) {
         let Some(group) = self.groups.get_mut(number as usize) else { return };
         group.members = group.members.saturating_sub(1);
+        if let Some(count) = self.by_form.get_mut(&group.lane.form) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                self.by_form.remove(&group.lane.form);
+            }
+        }
         if group.members == 0 {
             self.group_of.remove(&group.lane);
             group.queue = VecDeque::new();
@@ -364,113 +395,4 @@ impl Queue {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::notification::sample;
-
-    fn reference(leadgen: u64, page: u64, form: u64) -> LeadRef {
-        let received = Timestamp::from_millisecond(1_000 + leadgen as i64).expect("in range");
-        let created = Timestamp::from_second(leadgen as i64).ok();
-        LeadRef { created, ..sample::reference((leadgen, page, form), received) }
-    }
-
-    fn queued(all: &[(u64, u64, u64)]) -> Queue {
-        let mut queue = Queue::default();
-        for (leadgen, page, form) in all {
-            let ticket = queue.insert(&reference(*leadgen, *page, *form));
-            assert!(queue.land(ticket, 1) == Landed::Open { left: None });
-        }
-        queue
-    }
-
-    fn ids(claim: &Option<(Lane, Vec<LeadRef>)>) -> Vec<String> {
-        claim.iter().flat_map(|(_, refs)| refs).map(|r| r.leadgen.expose().to_owned()).collect()
-    }
-
-    fn leadgens(ids: &[&str]) -> Vec<LeadgenId> {
-        ids.iter().map(|id| LeadgenId::parse(id).expect("digits")).collect()
-    }
-
-    #[test]
-    fn a_claim_takes_the_oldest_lane_in_its_order() {
-        let all = [(10, 5, 9), (11, 5, 1), (12, 5, 3), (13, 5, 2), (14, 6, 1), (15, 5, 1)];
-        let mut queue = queued(&all);
-        assert_eq!(ids(&queue.claim(1)), ["10"]);
-        assert_eq!(ids(&queue.claim(1)), ["11"]);
-        assert_eq!(ids(&queue.claim(1)), ["12"], "the oldest of all comes next");
-        assert_eq!(ids(&queue.claim(50)), ["13"]);
-        assert_eq!(ids(&queue.claim(50)), ["14"]);
-        assert_eq!(ids(&queue.claim(50)), ["15"]);
-        assert!(queue.claim(50).is_none(), "all are claimed");
-        assert_eq!(queue.len(), 6);
-        assert_eq!(queue.oldest().map(Timestamp::as_millisecond), Some(1_010));
-    }
-
-    #[test]
-    fn a_claim_of_one_lane_takes_nothing_of_another() {
-        let mut queue = queued(&[(10, 5, 9), (11, 5, 1), (12, 5, 1), (13, 6, 1)]);
-        let lane = reference(11, 5, 1).lane();
-        let claimed = |found: Vec<LeadRef>| ids(&Some((lane, found)));
-        assert_eq!(claimed(queue.claim_of(&lane, 1)), ["11"]);
-        assert_eq!(claimed(queue.claim_of(&lane, 9)), ["12"]);
-        assert!(queue.claim_of(&lane, 9).is_empty());
-        assert!(queue.claim_of(&reference(1, 7, 7).lane(), 9).is_empty(), "nothing is in it");
-        assert_eq!(ids(&queue.claim(9)), ["10"]);
-        assert_eq!(ids(&queue.claim(9)), ["13"]);
-    }
-
-    #[test]
-    fn what_is_released_comes_back_at_its_old_place() {
-        let mut queue = queued(&[(10, 5, 1), (11, 5, 1), (12, 5, 1), (13, 5, 1)]);
-        assert_eq!(ids(&queue.claim(3)), ["10", "11", "12"]);
-        queue.release(&leadgens(&["12", "10", "99"]));
-        assert_eq!(ids(&queue.claim(50)), ["10", "12", "13"]);
-    }
-
-    #[test]
-    fn what_is_done_is_gone_and_its_place_is_given_again() {
-        let mut queue = queued(&[(10, 5, 1), (11, 5, 1), (12, 5, 1)]);
-        assert_eq!(ids(&queue.claim(1)), ["10"]);
-        for id in leadgens(&["10", "12"]) {
-            assert_eq!(queue.done(&id), Some(1));
-            assert_eq!(queue.done(&id), None);
-        }
-        assert_eq!(queue.oldest().map(Timestamp::as_millisecond), Some(1_011));
-        let ticket = queue.insert(&reference(20, 5, 3));
-        assert!(queue.find(&leadgens(&["20"])[0]) == Some(Standing::Writing { arrival: 3 }));
-        assert_eq!(ids(&queue.claim(50)), ["11"]);
-        assert!(queue.claim(50).is_none(), "20 is not durable");
-        queue.land(ticket, 2);
-        assert_eq!(ids(&queue.claim(50)), ["20"]);
-        assert_eq!(queue.entries.len(), 3);
-        for id in leadgens(&["11", "20"]) {
-            queue.done(&id);
-        }
-        assert!(
-            queue.len() == 0
-                && queue.heads.is_empty()
-                && queue.claimed.is_empty()
-                && queue.group_of.is_empty()
-        );
-    }
-
-    #[test]
-    fn a_stale_ticket_touches_nothing() {
-        let mut queue = Queue::default();
-        let first = queue.insert(&reference(1, 5, 1));
-        queue.forget(first);
-        let second = queue.insert(&reference(2, 5, 1));
-        assert!(first.place == second.place);
-        assert!(queue.land(first, 1) == Landed::Gone);
-        queue.forget(first);
-        assert!(queue.land(second, 1) == Landed::Open { left: None });
-        assert!(queue.land(second, 2) == Landed::Open { left: Some(1) }, "written again elsewhere");
-        queue.forget(second);
-        assert_eq!(queue.done(&leadgens(&["2"])[0]), Some(2));
-    }
-
-    #[test]
-    fn an_entry_is_small() {
-        assert!(size_of::<Entry>() <= 56);
-    }
-}
+mod tests;

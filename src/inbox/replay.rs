@@ -223,14 +223,14 @@ impl<'r> Reader<'r> {
             return Err(InboxError::of(InboxCode::Key));
         };
         self.segments.note_day(slot, frame.day);
-        let leadgens: Vec<_> = references.iter().map(|reference| reference.leadgen).collect();
-        let looked = self.known.look(&leadgens).await.map_err(InboxError::of)?;
+        let looked = self.known.look(&references).await.map_err(InboxError::of)?;
         let mut known = looked.known.into_iter();
         // As in accepting: what the store says nothing of is not passed over.
         for reference in references.into_iter().filter(|_| known.next() != Some(true)) {
             let Self { queue, segments, .. } = self;
             // Written again elsewhere before the old segment was recycled: it is open in the newer one only.
-            let ticket = queue.ticket(&reference.leadgen).unwrap_or_else(|| queue.insert(&reference));
+            let ticket = queue.ticket(&reference.leadgen, &reference.lane());
+            let ticket = ticket.unwrap_or_else(|| queue.insert(&reference));
             segments.land(queue, ticket, slot);
         }
         Ok(())

@@ -5,6 +5,7 @@
 //! is inside. No verb runs anything of the caller's. Errors carry codes, never an engine's text (it holds
 //! paths).
 
+mod beside;
 #[cfg(test)]
 pub(crate) mod contract;
 mod error;
@@ -34,7 +35,9 @@ pub use error::{StoreCode, StoreError};
 pub use forms::{DroppedField, Forms, KnownForm};
 pub use leads::{Found, Leads, Outcome, Page, PageRequest, Records, Settled, Settlement, TestFilter, Wanted};
 pub use life::Life;
-pub use parked::{BuriedRef, DueBy, HeldForm, Parked, ParkedClaim, ParkedOverview, RefusedForm, Requeue};
+pub use parked::{
+    BuriedRef, DueBy, HeldCounts, HeldForm, Parked, ParkedClaim, ParkedOverview, RefusedForm, Requeue,
+};
 pub use scan::{Fault, ParkedFault, RecordsFault, Scan, Scanned, Scanning};
 pub use seen::{Seen, SeenState};
 pub use sled::Settings;

@@ -9,6 +9,10 @@ use crate::notification::{Lane, Lanes, LeadRef, ParkCode, Why};
 use crate::store::StoreError;
 use crate::trail::Entry;
 
+/// So many references of one submission are kept at the most, where it was named with several forms or pages.
+pub(super) const BESIDE_MAX: usize = 3;
+/// What was buried since Graph did not know it comes back with a call so long afterwards.
+pub(super) const COMES_BACK_AFTER_MS: i64 = 3_600_000;
 /// How many buried references an operator is shown.
 pub(super) const BURIED_SHOWN: usize = 1_000;
 
@@ -79,9 +83,9 @@ pub trait Parked: Send + Sync {
         lanes: &Lanes,
     ) -> Result<Option<(Lane, Vec<ParkedClaim>)>, StoreError>;
 
-    /// Gives up the leases of claimed references: they are due again, at their old places. What cannot be given back now
+    /// Gives up the leases of claimed references of a lane: they are due again, at their old places. What cannot be given back now
     /// is when the process starts anew.
-    async fn release(&self, leadgens: &[LeadgenId]);
+    async fn release(&self, lane: &Lane, leadgens: &[LeadgenId]);
 
     /// When the next waiting reference that is not leased is due, in the past perhaps.
     ///
@@ -95,6 +99,12 @@ pub trait Parked: Send + Sync {
     /// See [`crate::store::StoreCode`].
     async fn parked(&self) -> Result<u64, StoreError>;
 
+    /// How many are held, leased ones included: all together, and of each of these forms in this order.
+    ///
+    /// # Errors
+    /// See [`crate::store::StoreCode`].
+    async fn held(&self, forms: &[FormId]) -> Result<HeldCounts, StoreError>;
+
     /// What an operator sees.
     ///
     /// # Errors
@@ -107,6 +117,14 @@ pub trait Parked: Send + Sync {
     /// # Errors
     /// See [`crate::store::StoreCode`].
     async fn requeue(&self, which: Requeue, entry: Entry) -> Result<u64, StoreError>;
+
+    /// Lets the held references of a form go, but for those that somebody has claimed; writes the trail line, or several that
+    /// together say how many. Nothing is known of their leadgens afterwards: a later notification of one is new. None: the
+    /// line says so.
+    ///
+    /// # Errors
+    /// See [`crate::store::StoreCode`]; what the lines say is gone.
+    async fn drop_held(&self, form: FormId, entry: Entry) -> Result<u64, StoreError>;
 
     /// Ends what Meta no longer has: parked references submitted more than 90 days ago become refused (`too-old`), for
     /// good, by the store's own time: nothing is destroyed by a clock that only its caller believes. A leased one is left
@@ -134,6 +152,15 @@ pub enum Requeue {
     Code(ParkCode),
     /// All of this form.
     Form(FormId),
+}
+
+/// How many references are held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldCounts {
+    /// All together.
+    pub total: u64,
+    /// Of each form that was asked for, in that order.
+    pub of_forms: Vec<u64>,
 }
 
 /// What `GET /inbox` shows of the parked.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::id::LeadgenId;
-use crate::notification::{ParkCode, Why};
+use crate::notification::{LeadRef, ParkCode, Why};
 use crate::purpose::RecordId;
 use crate::store::StoreError;
 
@@ -23,15 +23,19 @@ pub enum SeenState {
 /// What became of each leadgen, under keyed hashes.
 #[async_trait]
 pub trait Seen: Send + Sync {
-    /// Of each leadgen, in this order, whether anything is known of it, of whatever kind. On the path of accepting: one look for all, beside
-    /// the writer. What was noted and cannot be read, or names a parked reference that is not there, is not known: it is
-    /// fetched again, since a lead that is stored twice can be recognised, and one that is passed over is lost.
+    /// Of each reference, in this order, whether anything is known of its leadgen, of whatever kind. What was dropped is
+    /// not, save to the notification that was: another one is new. Nor is what was named with another form or page, while
+    /// Graph has confirmed none; nor, an hour later, what was buried since Graph did not know it. On the path of accepting:
+    /// one look for all, beside the writer. What was noted and cannot be read, or names parked references that are not
+    /// there, is not known: it is fetched again, since a lead that is stored twice can be recognised, and one that is
+    /// passed over is lost.
     ///
     /// # Errors
     /// See [`crate::store::StoreCode`].
-    async fn known(&self, leadgens: &[LeadgenId]) -> Result<Vec<bool>, StoreError>;
+    async fn known(&self, references: &[LeadRef]) -> Result<Vec<bool>, StoreError>;
 
-    /// What became of it; none: never settled. What cannot be read is shown as buried, by [`ParkCode::ReferenceUnreadable`].
+    /// What became of it; none: never settled, or dropped since. What cannot be read is shown as buried, by
+    /// [`ParkCode::ReferenceUnreadable`].
     ///
     /// # Errors
     /// See [`crate::store::StoreCode`].

@@ -111,6 +111,7 @@ pub struct Metrics {
     changes: Family<ByKind, Counter>,
     references_new: Counter,
     references_known: Counter,
+    references_over_bound: Counter,
     stored: Family<ByPurpose, Counter>,
     parked: Family<ByCode, Counter>,
     dropped_fields: Family<ByPurpose, Counter>,
@@ -238,6 +239,11 @@ impl Metrics {
             changes: register!(registry, "changes", "Changes in signed notifications, by kind"),
             references_new: register!(registry, "references_new", "References accepted"),
             references_known: register!(registry, "references_known", "References recognised as known"),
+            references_over_bound: register!(
+                registry,
+                "references_over_bound",
+                "References not taken: as many are held as may be"
+            ),
             stored: register!(registry, "leads_stored", "Leads stored, by purpose"),
             parked: register!(registry, "leads_parked", "References parked, by code"),
             dropped_fields: register!(registry, "fields_dropped", "Answers dropped by the sieve, by purpose"),
@@ -317,6 +323,11 @@ impl Metrics {
     pub fn references(&self, new: u64, known: u64) {
         self.references_new.inc_by(new);
         self.references_known.inc_by(known);
+    }
+
+    /// References were not taken, since as many are held as may be.
+    pub fn references_over_bound(&self, count: u64) {
+        self.references_over_bound.inc_by(count);
     }
 
     /// A lead was stored; so many of its answers were dropped.

@@ -16,6 +16,8 @@ crate::codes! {
         FoundUnmasked = "found-unmasked",
         /// Parked references were brought back.
         Requeued = "requeued",
+        /// Held references were let go.
+        HeldDropped = "held-dropped",
         /// A token was made.
         TokenCreated = "token-created",
         /// A token was revoked.

@@ -69,7 +69,7 @@ pub struct Tools {
     /// How leads are named in the log.
     pub names: LeadNames,
     /// Parked references whose claim was dropped, to be given back by the next step.
-    pub left: Mutex<Vec<LeadgenId>>,
+    pub left: Mutex<Vec<(Lane, LeadgenId)>>,
 }
 
 /// How failures are tried again.
@@ -128,7 +128,7 @@ impl Worker for Fetcher {
         // Where one was, another may be: arrivals wake one fetcher, and each wakes the next.
         self.tools.inbox.arrived().notify_one();
         let leadgens = vec![claim.reference.leadgen];
-        let mut lease = Lease { tools: &self.tools, source, leadgens, held: true };
+        let mut lease = Lease { tools: &self.tools, source, lane, leadgens, held: true };
         let fetched = match self.purpose_to_read(&policy, &lane) {
             Some(purpose) => self.fetch(purpose, claim).await,
             None => Fetched::Closed(self.not_now(&policy, &lane, claim, now)),
@@ -177,6 +177,7 @@ enum Fetched {
 struct Lease<'t> {
     tools: &'t Tools,
     source: Source,
+    lane: Lane,
     leadgens: Vec<LeadgenId>,
     held: bool,
 }
@@ -185,14 +186,14 @@ impl Lease<'_> {
     fn done(&mut self) {
         self.held = false;
         if self.source == Source::Journal {
-            self.tools.inbox.done(&self.leadgens);
+            self.tools.inbox.done(&self.lane, &self.leadgens);
         }
     }
 
     async fn give_back(&mut self) {
         match self.source {
-            Source::Journal => self.tools.inbox.release(&self.leadgens),
-            Source::Parked => self.tools.store.release(&self.leadgens).await,
+            Source::Journal => self.tools.inbox.release(&self.lane, &self.leadgens),
+            Source::Parked => self.tools.store.release(&self.lane, &self.leadgens).await,
         }
         self.held = false;
     }
@@ -202,8 +203,11 @@ impl Drop for Lease<'_> {
     fn drop(&mut self) {
         if self.held {
             match self.source {
-                Source::Journal => self.tools.inbox.release(&self.leadgens),
-                Source::Parked => self.tools.left().append(&mut self.leadgens),
+                Source::Journal => self.tools.inbox.release(&self.lane, &self.leadgens),
+                Source::Parked => {
+                    let left = self.leadgens.drain(..).map(|leadgen| (self.lane, leadgen));
+                    self.tools.left().extend(left);
+                }
             }
         }
     }
@@ -349,7 +353,7 @@ fn fetched(failure: &Failure, settlement: Settlement) -> Fetched {
 }
 
 impl Tools {
-    fn left(&self) -> MutexGuard<'_, Vec<LeadgenId>> {
+    fn left(&self) -> MutexGuard<'_, Vec<(Lane, LeadgenId)>> {
         self.left.lock()
     }
 
@@ -361,8 +365,8 @@ impl Tools {
 
     async fn give_back(&self) {
         let left = std::mem::take(&mut *self.left());
-        if !left.is_empty() {
-            self.store.release(&left).await;
+        for (lane, leadgen) in left {
+            self.store.release(&lane, &[leadgen]).await;
         }
     }
 

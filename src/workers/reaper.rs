@@ -121,10 +121,11 @@ mod tests {
                 path: directory.path().join("inbox"),
                 witness: directory.path().join("inbox-witness"),
                 max_references: 1_000,
+                max_held_by_form: 1_000,
                 free_disk_min_bytes: 1,
                 body_max_bytes: 1_000,
             };
-            let known = Arc::new(StoreKnows(Arc::clone(&store)));
+            let known = Arc::new(StoreKnows::of(Arc::clone(&store)));
             let (keyring, clock): (Arc<dyn Keyring>, Arc<dyn Clock>) =
                 (host.keyring.clone(), host.clock.clone());
             let random = Arc::new(SystemRandom);

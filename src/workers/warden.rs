@@ -190,10 +190,11 @@ mod tests {
             path: directory.path().join("inbox"),
             witness: directory.path().join("inbox-witness"),
             max_references: 1_000,
+            max_held_by_form: 1_000,
             free_disk_min_bytes: 1,
             body_max_bytes: 1_000,
         };
-        let known = Arc::new(StoreKnows(Arc::clone(&store)));
+        let known = Arc::new(StoreKnows::of(Arc::clone(&store)));
         let inbox = Inbox::open(settings, keyring.clone(), known, clock.clone(), Arc::new(SystemRandom));
         let inbox = Arc::new(inbox.await.expect("opens"));
         let (let_go, hangs) = mpsc::channel();

@@ -26,6 +26,7 @@ mod hanging;
 mod heads;
 mod held;
 mod hostile;
+mod invented;
 mod kill;
 mod leaks;
 mod leaving;

@@ -8,7 +8,7 @@ use crate::api::clock::Confirmed;
 use crate::api::document::call::{Call, header, lines, plain};
 use crate::api::find::{Find, Found};
 use crate::api::forms::Forms;
-use crate::api::inbox::{Inbox, Requeue, Requeued};
+use crate::api::inbox::{DropHeld, HeldDropped, Inbox, Requeue, Requeued};
 use crate::api::leads::Lead;
 use crate::api::problem::ProblemCode;
 use crate::api::purposes::Purposes;
@@ -41,6 +41,7 @@ pub fn calls() -> Vec<Call> {
         forms(),
         inbox(),
         requeue(),
+        drop_held(),
         find(),
         create_token(),
         list_tokens(),
@@ -210,6 +211,22 @@ fn requeue() -> Call {
     .body::<Requeue>()
     .json::<Requeued>("200", "How many came back.")
     .refused(&[No::RecordUnreadable])
+}
+
+fn drop_held() -> Call {
+    Call::new(
+        HttpMethod::Post,
+        "/inbox/drop",
+        "drop-held",
+        "Let held references go",
+        "Those of a form that no purpose claims, of all its pages. Nothing is known of them afterwards: a later \
+         notification of the same submission is taken as new.",
+    )
+    .roles(ADMIN)
+    .reason(false)
+    .body::<DropHeld>()
+    .json::<HeldDropped>("200", "How many were let go.")
+    .refused(&[No::FormClaimed])
 }
 
 fn find() -> Call {

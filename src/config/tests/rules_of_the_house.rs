@@ -96,6 +96,7 @@ fn numbers_have_bounds() {
         ("cache_mb = 32", "cache_mb = 0", "store.cache_mb"),
         ("free_disk_min_mb = 256", "free_disk_min_mb = -1", "store.free_disk_min_mb"),
         ("inbox_max_references = 500_000", "inbox_max_references = 10_000_001", "store.inbox_max_references"),
+        ("inbox_max_held_by_form = 10_000", "inbox_max_held_by_form = 0", "store.inbox_max_held_by_form"),
         ("[trail]\nretention_months = 12", "[trail]\nretention_months = 5", "trail.retention_months"),
         ("# file_retention_days = 180", "file_retention_days = 366", "log.file_retention_days"),
         ("factor = 2,", "factor = 0,", "meta.retry.factor"),

@@ -9,6 +9,7 @@ mod credential;
 mod csv;
 #[doc(hidden)]
 pub mod door;
+mod drop_held;
 mod excel;
 mod find;
 mod forms;
@@ -115,6 +116,7 @@ fn routes(config: &mut ServiceConfig, door: Door, desk: Desk) {
         .service(web::resource("/forms").route(web::get().to(forms::list)))
         .service(web::resource("/inbox").route(web::get().to(inbox::show)))
         .service(web::resource("/inbox/requeue").route(web::post().to(requeue::requeue)))
+        .service(web::resource("/inbox/drop").route(web::post().to(drop_held::drop_held)))
         .service(web::resource("/find").route(web::post().to(find::find)))
         .service(
             web::resource("/tokens").route(web::get().to(tokens::list)).route(web::post().to(tokens::create)),

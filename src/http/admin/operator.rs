@@ -76,6 +76,8 @@ calls! {
     Find: &[Role::Officer], reason = true, action = Some(Action::Found);
     /// Bringing parked references back.
     Requeue: &[Role::Admin], reason = true, action = Some(Action::Requeued);
+    /// Letting held references go.
+    DropHeld: &[Role::Admin], reason = true, action = Some(Action::HeldDropped);
     /// Making tokens.
     CreateToken: &[Role::Admin], reason = true, action = Some(Action::TokenCreated);
     /// Revoking them.
@@ -259,18 +261,19 @@ mod tests {
                 authorise::<Export>(operator(role, None), &none).is_ok(),
                 authorise::<Find>(operator(role, None), &none).is_ok(),
                 authorise::<Requeue>(operator(role, None), &none).is_ok(),
+                authorise::<DropHeld>(operator(role, None), &none).is_ok(),
                 authorise::<CreateToken>(operator(role, None), &none).is_ok(),
                 authorise::<ListTokens>(operator(role, None), &none).is_ok(),
                 authorise::<ReadTrail>(operator(role, None), &none).is_ok(),
             ]
         };
         let (yes, no) = (true, false);
-        assert_eq!(may(Role::Viewer), [yes, yes, no, no, no, no, no, no]);
-        assert_eq!(may(Role::Exporter), [yes, no, yes, no, no, no, no, no]);
-        assert_eq!(may(Role::Officer), [yes, yes, no, yes, no, no, no, yes]);
-        assert_eq!(may(Role::Admin), [yes, yes, no, no, yes, yes, yes, yes]);
-        assert_eq!(may(Role::Local), [yes; 8]);
-        assert_eq!(may(Role::System), [no; 8]);
+        assert_eq!(may(Role::Viewer), [yes, yes, no, no, no, no, no, no, no]);
+        assert_eq!(may(Role::Exporter), [yes, no, yes, no, no, no, no, no, no]);
+        assert_eq!(may(Role::Officer), [yes, yes, no, yes, no, no, no, no, yes]);
+        assert_eq!(may(Role::Admin), [yes, yes, no, no, yes, yes, yes, yes, yes]);
+        assert_eq!(may(Role::Local), [yes; 9]);
+        assert_eq!(may(Role::System), [no; 9]);
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::purpose::{
     Question, RecordId, Whitelist,
 };
 use crate::random::SeededRandom;
-use crate::store::contract::support::{REFUSED, email_of, parked, stored, stored_in};
+use crate::store::contract::support::{HELD, REFUSED, email_of, parked, stored, stored_in};
 use crate::store::contract::{Host, Row};
 use crate::store::memory::MemoryHost;
 use crate::store::{KnownForm, SharedStore, Token};
@@ -384,6 +384,29 @@ async fn find_and_requeue_answer_and_refuse_as_documented() {
     assert_eq!(code(&admin, "/inbox/requeue", "canary").await, refused(400, "body-invalid"));
     let large = format!(r#"{{"code":"{}"}}"#, "x".repeat(super::body::BODY_BYTES_MAX));
     assert_eq!(code(&admin, "/inbox/requeue", &large).await, refused(413, "body-too-large"));
+}
+
+#[tokio::test]
+async fn held_references_of_a_form_that_nobody_claims_are_dropped_and_of_another_are_not() {
+    let bench = Bench::new();
+    let admin = bench.token(Role::Admin, &[]).await;
+    let call = async |token: &str, body: &str| {
+        let call = with(token, Method::POST, "/inbox/drop").insert_header(("Tamis-Reason", "error"));
+        bench.call(call.set_payload(body.to_owned())).await
+    };
+    bench.store.settle((1..=3).map(|n| parked(n, 7, HELD)).collect()).await.expect("settled");
+    let unclaimed = r#"{"form_id":"901000000000007"}"#;
+    assert_eq!(text_of(call(&admin, unclaimed).await).await, r#"{"dropped":3}"#);
+    let entry = bench.last_entry().await;
+    assert_eq!((entry.action(), entry.reason(), entry.count), (Action::HeldDropped, Some(Reason::Error), 3));
+    assert_eq!(text_of(call(&admin, unclaimed).await).await, r#"{"dropped":0}"#);
+    let claimed = r#"{"form_id":901000000000002}"#;
+    assert_eq!(code_of(call(&admin, claimed).await).await, refused(409, "form-claimed"));
+    for bad in ["{}", r#"{"form_id":"x"}"#, r#"{"form_id":"901000000000007","all":true}"#, "canary"] {
+        assert_eq!(code_of(call(&admin, bad).await).await, refused(400, "body-invalid"), "{bad}");
+    }
+    let officer = bench.token(Role::Officer, &[]).await;
+    assert_eq!(code_of(call(&officer, unclaimed).await).await, refused(403, "role-insufficient"));
 }
 
 #[tokio::test]

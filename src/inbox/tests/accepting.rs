@@ -7,8 +7,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::world::*;
-use crate::clock::Day;
+use crate::clock::{Clock, Day};
 use crate::inbox::{InboxCode, frame};
+use crate::notification::{Lanes, LeadRef, sample};
 
 #[tokio::test]
 async fn what_was_accepted_is_claimed_in_order_and_known_until_it_is_done_and_after() {
@@ -21,7 +22,7 @@ async fn what_was_accepted_is_claimed_in_order_and_known_until_it_is_done_and_af
     assert_eq!((again.new.len(), again.known), (1, 1));
     assert!(same(&drain(&inbox), &ids([3, 1, 2, 4])));
     assert_eq!(inbox.queued(), 4, "claimed ones count");
-    inbox.release(&ids([1, 2]));
+    inbox.release(&lane(), &ids([1, 2]));
     assert!(same(&drain(&inbox), &ids([1, 2])));
     world.settle(&inbox, [1, 2, 3]);
     assert_eq!(inbox.queued(), 1);
@@ -124,6 +125,69 @@ async fn the_bound_counts_queued_and_parked_and_takes_all_of_a_call_or_none() {
 }
 
 #[tokio::test]
+async fn what_would_only_be_held_takes_its_own_room_and_a_call_is_refused_only_if_it_is_all_over() {
+    const INVENTED: u64 = 909_000_000_000_001;
+    let mut world = World::new();
+    (world.settings.max_references, world.settings.max_held_by_form) = (20, 4);
+    let inbox = world.open();
+    let forms = Arc::new([sample::form(sample::FORM)].into_iter().collect());
+    let pages = [(sample::page(sample::PAGE), true)].into_iter().collect();
+    *world.store.lanes.lock().expect("no panic") = Some(Lanes { forms, pages });
+    let invented = |leadgens: std::ops::Range<u64>, form: u64| -> Vec<LeadRef> {
+        let of = |leadgen| sample::reference((leadgen, sample::PAGE, INVENTED + form), world.clock.now());
+        leadgens.map(of).collect()
+    };
+    let counts = |accepted: crate::inbox::Accepted| (accepted.new.len(), accepted.known, accepted.over);
+
+    assert_eq!(counts(inbox.accept(invented(0..6, 0)).await.expect("four fit")), (4, 0, 2));
+    assert_eq!(code(inbox.accept(invented(6..8, 0)).await), Some(InboxCode::HeldFull));
+    let twice = [invented(6..7, 0), invented(6..7, 0)].concat();
+    assert_eq!(code(inbox.accept(twice).await), Some(InboxCode::HeldFull), "also named twice");
+    assert_eq!(counts(inbox.accept(invented(0..1, 0)).await.expect("a known one needs no room")), (0, 1, 0));
+    let mixed = [invented(6..8, 0), world.references([1, 2])].concat();
+    assert_eq!(counts(inbox.accept(mixed).await.expect("two are claimed")), (2, 0, 2));
+    let known_and_over = [invented(0..1, 0), invented(6..7, 0)].concat();
+    assert_eq!(counts(inbox.accept(known_and_over).await.expect("one is known")), (0, 1, 1));
+
+    // What is in the store counts as what is queued does, and however many forms there are, half is the most.
+    *world.store.held.lock().expect("no panic") = vec![(sample::form(INVENTED + 1), 3)];
+    assert_eq!(counts(inbox.accept(invented(10..12, 1)).await.expect("one fits")), (1, 0, 1));
+    let spread: Vec<LeadRef> = (2..9).flat_map(|form| invented(20 + form..21 + form, form)).collect();
+    assert_eq!(counts(inbox.accept(spread).await.expect("two fit")), (2, 0, 5));
+    assert_eq!(inbox.accept(world.references(3..10)).await.expect("the other half is theirs").new.len(), 7);
+    assert_eq!(inbox.queued(), 16);
+    assert_eq!(drain(&world.killed().open()).len(), 16, "what was passed over is in no frame");
+}
+
+#[tokio::test]
+async fn a_submission_named_with_another_form_or_page_is_another_reference_also_after_a_kill() {
+    let world = World::new();
+    let inbox = world.open();
+    let own = || world.reference(1);
+    let other_form = || LeadRef { form: sample::form(5), ..own() };
+    let other_page = || LeadRef { page: sample::page(6), ..own() };
+    let accepted = inbox.accept(vec![own(), other_form(), own()]).await.expect("accepted");
+    assert_eq!((accepted.new.len(), accepted.known), (2, 1));
+    let accepted = inbox.accept(vec![other_page(), other_form()]).await.expect("accepted");
+    assert_eq!((accepted.new.len(), accepted.known), (1, 1));
+    assert_eq!((inbox.queued(), world.killed().open().queued()), (3, 3));
+    let mut claims = Vec::new();
+    while let Some((lane, claimed)) = inbox.claim(10) {
+        assert!(same(&claimed.iter().map(|one| one.leadgen).collect::<Vec<_>>(), &ids([1])));
+        claims.push(lane);
+    }
+    assert_eq!(claims, [own().lane(), other_form().lane(), other_page().lane()]);
+    inbox.release(&claims[2], &ids([1]));
+    inbox.done(&claims[0], &ids([1]));
+    assert_eq!(inbox.queued(), 2);
+    assert_eq!(
+        inbox.claim(10).map(|(lane, _)| lane),
+        Some(other_page().lane()),
+        "the other is claimed still"
+    );
+}
+
+#[tokio::test]
 async fn below_the_disks_floor_nothing_new_is_taken() {
     let mut world = World::new();
     let inbox = world.open();
@@ -144,7 +208,7 @@ async fn what_is_settled_between_the_look_at_the_store_and_the_look_at_the_queue
     let (other, store) = (inbox.clone(), world.store.clone());
     *world.store.meanwhile.lock().expect("no panic") = Some(Box::new(move || {
         store.ends.lock().expect("no panic").insert(id(1));
-        other.done(&ids([1]));
+        other.done(&lane(), &ids([1]));
     }));
     let accepted = inbox.accept(world.references([1, 2])).await.expect("accepted");
     assert_eq!((accepted.new.len(), accepted.known), (1, 1));

@@ -14,12 +14,12 @@ use futures_util::FutureExt;
 use tempfile::TempDir;
 
 use crate::clock::{Clock, ManualClock};
-use crate::id::LeadgenId;
+use crate::id::{FormId, LeadgenId};
 use crate::inbox::frame::{self, Frame};
 use crate::inbox::segment::{Disk, FIRST_FRAME, Media, Medium};
-use crate::inbox::{Inbox, InboxCode, InboxError, Known, Looked, Settings};
+use crate::inbox::{Held, Inbox, InboxCode, InboxError, Known, Looked, Settings};
 use crate::keyring::memory::MemoryKeyring;
-use crate::notification::{LeadRef, sample};
+use crate::notification::{Lane, Lanes, LeadRef, sample};
 use crate::random::SystemRandom;
 
 /// The first moment of a day, in milliseconds.
@@ -30,6 +30,10 @@ const MIDNIGHT_MS: i64 = 20_000 * 86_400_000;
 pub struct Told {
     pub ends: Mutex<HashSet<LeadgenId>>,
     pub parked: AtomicU64,
+    /// Which lanes are claimed; none: all.
+    pub lanes: Mutex<Option<Lanes>>,
+    /// What is held, by form.
+    pub held: Mutex<Vec<(FormId, u64)>>,
     pub fails: AtomicBool,
     /// Runs once between the next look-up and its answer.
     pub meanwhile: Mutex<Option<Box<dyn FnOnce() + Send>>>,
@@ -37,20 +41,33 @@ pub struct Told {
 
 #[async_trait]
 impl Known for Told {
-    async fn look(&self, leadgens: &[LeadgenId]) -> Result<Looked, InboxCode> {
+    async fn look(&self, references: &[LeadRef]) -> Result<Looked, InboxCode> {
         if self.fails.load(Ordering::SeqCst) {
             return Err(InboxCode::Store);
         }
         let known = {
             let ends = self.ends.lock().expect("no panic");
-            leadgens.iter().map(|leadgen| ends.contains(leadgen)).collect()
+            references.iter().map(|reference| ends.contains(&reference.leadgen)).collect()
         };
-        if leadgens.is_empty() {
+        if references.is_empty() {
             return Ok(Looked { known, parked: self.parked.load(Ordering::SeqCst) });
         }
         let meanwhile = self.meanwhile.lock().expect("no panic").take();
         meanwhile.into_iter().for_each(|run| run());
         Ok(Looked { known, parked: self.parked.load(Ordering::SeqCst) })
+    }
+
+    fn lanes(&self) -> Option<Lanes> {
+        self.lanes.lock().expect("no panic").clone()
+    }
+
+    async fn held(&self, forms: &[FormId]) -> Result<Held, InboxCode> {
+        let held = self.held.lock().expect("no panic");
+        let of = |form: &FormId| held.iter().filter(|(of, _)| of == form).map(|(_, count)| count).sum();
+        Ok(Held {
+            total: held.iter().map(|(_, count)| count).sum(),
+            of_forms: forms.iter().map(of).collect(),
+        })
     }
 }
 
@@ -127,6 +144,7 @@ impl World {
             path: root.path().join("inbox"),
             witness: root.path().join("witness"),
             max_references: 100_000,
+            max_held_by_form: 10_000,
             free_disk_min_bytes: 1,
             body_max_bytes: 1_000,
         };
@@ -202,7 +220,7 @@ impl World {
     pub fn settle(&self, inbox: &Inbox, leadgens: impl IntoIterator<Item = u64>) {
         let leadgens: Vec<LeadgenId> = leadgens.into_iter().map(id).collect();
         self.store.ends.lock().expect("no panic").extend(leadgens.iter().copied());
-        inbox.done(&leadgens);
+        inbox.done(&lane(), &leadgens);
     }
 
     /// Every byte of the witness.
@@ -239,6 +257,11 @@ const FIRST_ID: u64 = 777_000_000_000_000;
 
 pub fn id(leadgen: u64) -> LeadgenId {
     sample::leadgen(FIRST_ID + leadgen)
+}
+
+/// The lane of these tests' references.
+pub fn lane() -> Lane {
+    Lane { page: sample::page(sample::PAGE), form: sample::form(sample::FORM) }
 }
 
 /// Everything that is queued, claimed away, in the order of arrival.

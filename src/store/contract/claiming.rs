@@ -32,7 +32,7 @@ pub(crate) async fn waiting_ones_are_claimed_when_due_in_the_order_of_being_due_
     assert_eq!(claim(&store, 20, 10).await, [(2, 2), (3, 3)]);
     assert_eq!(claim(&store, 20, 10).await, [], "leased");
     assert_eq!(store.parked().await, Ok(3), "leased ones still count");
-    store.release(&[leadgen(3)]).await;
+    store.release(&reference(3).lane(), &[leadgen(3)]).await;
     assert_eq!(claim(&store, 60, 1).await, [(3, 3)], "back at its old place, the bound holds");
     assert_eq!(claim(&store, 60, 10).await, [(1, 1)]);
 }
@@ -121,7 +121,7 @@ pub(crate) async fn what_is_leased_is_not_what_is_due_next<H: Host>() {
     store.settle(batch).await.expect("settled");
     assert_eq!(claim(&store, 15, 10).await, [(1, 0)]);
     assert_eq!(store.next_due(due(5)).await, Ok(Some(after(20))));
-    store.release(&[leadgen(1), leadgen(99)]).await;
+    store.release(&reference(1).lane(), &[leadgen(1), leadgen(99)]).await;
     assert_eq!(store.next_due(due(5)).await, Ok(Some(after(10))));
 }
 
@@ -155,7 +155,7 @@ pub(crate) async fn nothing_waits_longer_than_the_longest_wait_there_is<H: Host>
     assert_eq!(claim(&store, 0, 10).await, [(4, 2)], "of two that are due the earlier one's lane");
     assert_eq!(claim(&store, 0, 10).await, [(1, 1)]);
     assert_eq!(store.next_due(due(0)).await, Ok(Some(after(30))), "the others have their time to come");
-    store.release(&[leadgen(1)]).await;
+    store.release(&reference(1).lane(), &[leadgen(1)]).await;
     assert_eq!(claim(&store, 31, 10).await, [(2, 0), (1, 1)], "behind those whose time has come");
     assert_eq!(claim(&store, longest - 1, 10).await, []);
     assert_eq!(claim(&store, longest, 10).await, [(3, 0)]);

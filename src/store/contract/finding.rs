@@ -89,13 +89,13 @@ pub(crate) async fn whatever_became_of_a_leadgen_it_is_known_in_the_order_asked<
         parked(5, 1, BURIED),
     ];
     store.settle(batch).await.expect("settled");
-    let asked = [9, 5, 1, 8, 2, 3, 4, 1].map(leadgen);
+    let asked = [9, 5, 1, 8, 2, 3, 4, 1].map(reference);
     let known = vec![false, true, true, false, true, true, true, true];
     assert_eq!(store.known(&asked).await, Ok(known));
     assert_eq!(store.known(&[]).await, Ok(Vec::new()));
     host.pass_days(&store, 91);
     assert_eq!(store.expire_parked().await, Ok(4));
-    assert_eq!(store.known(&[leadgen(4), leadgen(6)]).await, Ok(vec![true, false]), "refused for good");
+    assert_eq!(store.known(&[reference(4), reference(6)]).await, Ok(vec![true, false]), "refused for good");
 }
 
 pub(crate) async fn what_became_of_a_leadgen_is_said_also_after_a_restart<H: Host>() {

@@ -7,6 +7,7 @@
 //! | `exporting` | pages in order, none missed, none twice, none without its line |
 //! | `finding` | look-ups, and what is known of each leadgen |
 //! | `claiming`, `parking` | lanes, leases, due times; the states of what is not stored, and its end |
+//! | `naming` | a submission that was named with several forms or pages |
 //! | `trail`, `tokens`, `forms` | the chain; bounds and lines of tokens; definitions and counts |
 //! | `clock` | what goes on and what waits while a clock is not believed |
 //! | `life` | purposes, closing, halting, what is there afterwards |
@@ -20,6 +21,7 @@ pub(crate) mod exporting;
 pub(crate) mod finding;
 pub(crate) mod forms;
 pub(crate) mod life;
+pub(crate) mod naming;
 pub(crate) mod parking;
 pub(crate) mod scanning;
 pub(crate) mod settling;
@@ -157,6 +159,17 @@ macro_rules! contract {
                 the_days_whose_keys_are_needed_are_those_of_what_is_parked,
                 a_restart_keeps_every_parked_reference_and_gives_up_the_leases,
                 no_more_than_a_thousand_buried_ones_are_listed,
+                what_is_held_is_counted_together_and_by_form,
+                what_is_dropped_is_gone_with_its_line_and_a_later_notification_of_it_is_new,
+                all_of_a_form_are_dropped_however_many_and_the_lines_say_how_many,
+            }
+            naming {
+                a_call_with_another_form_is_new_until_graph_has_confirmed_one,
+                the_first_that_is_stored_ends_the_others,
+                the_first_that_is_refused_ends_the_others_and_keeps_its_place,
+                three_are_kept_and_only_what_can_no_longer_be_right_gives_way,
+                each_is_leased_given_back_dropped_and_expired_by_itself,
+                what_was_buried_comes_back_with_a_call_an_hour_later_in_its_own_place,
             }
             trail {
                 the_trail_is_read_in_pieces_and_goes_on_after_a_restart,

@@ -3,8 +3,8 @@
 use super::Host;
 use super::support::*;
 use crate::clock::Day;
-use crate::notification::{ParkCode, Why};
-use crate::store::{Requeue, SeenState, Settled, Settlement, SharedStore, StoreCode};
+use crate::notification::{LeadRef, ParkCode, Why};
+use crate::store::{HeldCounts, Requeue, SeenState, Settled, Settlement, SharedStore, StoreCode};
 use crate::trail::{Action, Outcome};
 
 fn bringing_back() -> crate::trail::Entry {
@@ -138,7 +138,7 @@ pub(crate) async fn what_waits_comes_back_too_unless_it_is_due_or_leased<H: Host
     assert_eq!(store.requeue(code, bringing_back()).await, Ok(0), "all are due, with no attempts spent");
     assert_eq!(store.requeue(Requeue::Ref(1), bringing_back()).await, Ok(0));
     assert_eq!(claim(&store, 0, 10).await, [(4, 0), (1, 0), (2, 0), (3, 0)], "and nobody holds them");
-    store.release(&[leadgen(5)]).await;
+    store.release(&reference(5).lane(), &[leadgen(5)]).await;
     assert_eq!(store.requeue(Requeue::Ref(5), bringing_back()).await, Ok(1));
     assert_eq!(store.parked().await, Ok(5));
 }
@@ -175,7 +175,7 @@ pub(crate) async fn what_meta_no_longer_has_is_refused_for_good_and_its_row_is_g
         assert_eq!(store.settle(vec![stored(number)]).await, Ok(vec![Settled::Known]));
     }
     assert_eq!(store.requeue(Requeue::Code(ParkCode::TooOld), bringing_back()).await, Ok(0));
-    store.release(&[leadgen(1)]).await;
+    store.release(&reference(1).lane(), &[leadgen(1)]).await;
     assert_eq!(store.expire_parked().await, Ok(1));
     assert_eq!((store.parked().await, store.sealed_days().await), (Ok(0), Ok(Vec::new())));
 }
@@ -250,4 +250,89 @@ pub(crate) async fn no_more_than_a_thousand_buried_ones_are_listed<H: Host>() {
         (1..=1_000).collect::<Vec<_>>()
     );
     assert_eq!(store.requeue(Requeue::Form(form_id(1)), bringing_back()).await, Ok(1_100), "all are there");
+}
+
+pub(crate) async fn what_is_held_is_counted_together_and_by_form<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    let forms = [2, 9, 1].map(form_id);
+    let counts = |total, of_forms: [u64; 3]| Ok(HeldCounts { total, of_forms: of_forms.to_vec() });
+    assert_eq!(store.held(&forms).await, counts(0, [0, 0, 0]));
+    let held = [(1, 1), (2, 1), (3, 2)].map(|(number, form)| parked(number, form, HELD));
+    store
+        .settle(held.into_iter().chain([parked(4, 1, REFUSED), parked(5, 1, BURIED)]).collect())
+        .await
+        .expect("settled");
+    assert_eq!(store.held(&forms).await, counts(3, [1, 0, 2]));
+    assert_eq!(claim(&store, 0, 1).await, [(1, 0)]);
+    assert_eq!(store.held(&forms).await, counts(3, [1, 0, 2]), "leased ones count");
+    store.settle(vec![parked(1, 1, waiting(60, 1))]).await.expect("settled");
+    assert_eq!(store.held(&forms).await, counts(2, [1, 0, 1]));
+    store.close().await.expect("closed");
+    drop(store);
+    let store = host.open();
+    assert_eq!(store.held(&forms).await, counts(2, [1, 0, 1]), "also after a restart");
+    store.settle(vec![stored(2), stored(3)]).await.expect("settled");
+    assert_eq!(store.held(&forms).await, counts(0, [0, 0, 0]));
+}
+
+pub(crate) async fn what_is_dropped_is_gone_with_its_line_and_a_later_notification_of_it_is_new<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    let batch = vec![
+        parked(1, 1, HELD),
+        parked(2, 1, HELD),
+        parked(3, 2, HELD),
+        parked(4, 1, REFUSED),
+        parked(5, 1, waiting(900, 1)),
+        stored(6),
+    ];
+    store.settle(batch).await.expect("settled");
+    assert_eq!(claim(&store, 0, 1).await, [(1, 0)], "one is being looked at");
+    let dropping = || by_officer(Action::HeldDropped);
+    assert_eq!(store.drop_held(form_id(1), dropping()).await, Ok(1));
+    assert_eq!(store.drop_held(form_id(8), dropping()).await, Ok(0));
+    store.release(&reference(1).lane(), &[leadgen(1)]).await;
+    assert_eq!(store.drop_held(form_id(1), dropping()).await, Ok(1));
+    let lines = store.lines(1, 100).await.expect("a trail");
+    let told: Vec<_> =
+        lines.iter().map(|line| (line.entry.action(), line.entry.count, line.entry.result)).collect();
+    let (done, nothing, dropped) = (Outcome::Done, Outcome::Nothing, Action::HeldDropped);
+    assert_eq!(told, [(dropped, 1, done), (dropped, 0, nothing), (dropped, 1, done)]);
+    assert_eq!(
+        (store.parked().await, store.held(&[form_id(1)]).await.map(|held| held.total)),
+        (Ok(2), Ok(1))
+    );
+    for reopened in [false, true] {
+        let store = if reopened { host.open() } else { store.clone() };
+        assert_eq!(store.seen(&leadgen(2)).await, Ok(None), "nothing is known of it");
+        // The journal may still have the notification that was dropped: a replay must not bring it back.
+        let later = |reference| LeadRef { received: after(3_600), ..reference };
+        let asked = [
+            reference(2),
+            later(reference(2)),
+            reference_of(3, 2),
+            later(reference_of(3, 2)),
+            later(reference(6)),
+        ];
+        assert_eq!(store.known(&asked).await, Ok(vec![true, false, true, true, true]));
+        assert_eq!(scan(&store, 10).await.map(|scanned| scanned.faults), Ok(Vec::new()));
+        store.close().await.expect("closed");
+    }
+    let store = host.open();
+    let settled = store.settle(vec![stored(2), parked(1, 1, HELD)]).await.expect("settled");
+    assert!(matches!(settled[..], [Settled::Stored(_), Settled::Parked(_)]), "as if it had never been");
+    assert_eq!(claim(&store, 0, 10).await.len(), 1);
+}
+
+pub(crate) async fn all_of_a_form_are_dropped_however_many_and_the_lines_say_how_many<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    for from in (0..600).step_by(50) {
+        store.settle((from..from + 50).map(|n| parked(n, 1, HELD)).collect()).await.expect("settled");
+    }
+    assert_eq!(store.drop_held(form_id(1), by_officer(Action::HeldDropped)).await, Ok(600));
+    assert_eq!((store.parked().await, store.sealed_days().await), (Ok(0), Ok(Vec::new())));
+    let lines = store.lines(0, 100).await.expect("a trail");
+    assert_eq!(lines.iter().map(|line| line.entry.count).sum::<u64>(), 600);
 }

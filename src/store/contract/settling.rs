@@ -103,7 +103,7 @@ pub(crate) async fn a_number_is_never_given_twice_even_when_the_last_record_is_g
 
 /// Nothing of the leads 1 and 2 is there.
 async fn nothing_was_settled(store: &crate::store::SharedStore) {
-    assert_eq!(store.known(&[leadgen(1), leadgen(2)]).await, Ok(vec![false, false]));
+    assert_eq!(store.known(&[reference(1), reference(2)]).await, Ok(vec![false, false]));
     assert_eq!(store.dropped().await, Ok(Vec::new()));
     assert_eq!(store.parked().await, Ok(0));
     assert_eq!(store.halted(), None);

@@ -6,8 +6,9 @@ use crate::clock::Day;
 use crate::id::FormId;
 use crate::keyring::{Bucket, KeyringCode, KeyringError};
 use crate::lead::{BucketKey, Dropped, MinimisedLead, SealError, seal};
-use crate::notification::{LeadRef, ParkCode, Why};
+use crate::notification::{Lane, LeadRef, ParkCode, Why};
 use crate::purpose::{PurposeId, RecordId};
+use crate::store::beside::{self, Beside, Placement};
 use crate::store::forms::{NAMES_MAX, OTHER_NAMES};
 use crate::store::mark::ClockReading;
 use crate::store::memory::MemoryState;
@@ -60,8 +61,8 @@ impl<'s> Draft<'s> {
     pub(super) fn settle(&mut self, settlement: &Settlement) -> Result<Settled, StoreError> {
         let reference = &settlement.reference;
         let before = match self.rows.seen.get(&reference.leadgen) {
-            None => None,
-            Some(Fate::Parked(arrival)) => Some(*arrival),
+            None | Some(Fate::Dropped(_)) => Vec::new(),
+            Some(Fate::Parked(arrivals)) => self.rows.beside(arrivals),
             Some(_) => return Ok(Settled::Known),
         };
         self.count_dropped(&reference.form, &settlement.dropped);
@@ -69,25 +70,26 @@ impl<'s> Draft<'s> {
             Outcome::Parked(why) => *why,
             Outcome::Stored(lead) => match self.seal_next(lead)? {
                 Some(id) => {
-                    self.unpark(before);
+                    for one in &before {
+                        self.unpark(one.arrival);
+                    }
                     self.rows.seen.insert(reference.leadgen, Fate::Stored(id.clone()));
                     let range = self.stored.entry(id.purpose.clone()).or_insert((0, id.clone(), id.clone()));
                     (range.0, range.2) = (range.0 + 1, id.clone());
                     return Ok(Settled::Stored(id));
                 }
-                None => self.too_large(before),
+                None => too_large(&before, &reference.lane()),
             },
         };
-        self.park(reference, why, before)?;
-        Ok(Settled::Parked(why.code()))
-    }
-
-    fn too_large(&self, before: Option<u64>) -> Why {
-        let attempts = match before.and_then(|arrival| self.rows.parked.get(&arrival)).map(|row| row.why) {
-            Some(Why::Waiting { attempts, .. } | Why::Buried { attempts, .. }) => attempts,
-            _ => 0,
+        let Some(Placement { at, gone }) = beside::place(&before, &reference.lane(), &why) else {
+            return Ok(Settled::Known);
         };
-        Why::Buried { code: ParkCode::RecordTooLarge, attempts }
+        for arrival in &gone {
+            self.unpark(*arrival);
+        }
+        let left = before.iter().map(|one| one.arrival).filter(|arrival| !gone.contains(arrival));
+        self.park(reference, why, at, left.filter(|arrival| Some(*arrival) != at).collect())?;
+        Ok(Settled::Parked(why.code()))
     }
 
     /// Takes the purpose's next number and stores under it; none: the record is too large, and the number is not used.
@@ -107,7 +109,13 @@ impl<'s> Draft<'s> {
         }
     }
 
-    fn park(&mut self, reference: &LeadRef, why: Why, before: Option<u64>) -> Result<(), StoreError> {
+    fn park(
+        &mut self,
+        reference: &LeadRef,
+        why: Why,
+        before: Option<u64>,
+        mut others: Vec<u64>,
+    ) -> Result<(), StoreError> {
         let sealed = Day::of(self.look.now());
         if self.shared.keyring.day_key(sealed).is_err() {
             self.shared.keyring.make_days(&[sealed]).map_err(keyring_failed)?;
@@ -124,14 +132,14 @@ impl<'s> Draft<'s> {
         let submitted = reference.created.map_or(received, |created| Day::of(created).min(received));
         let row = ParkedRow { reference: reference.clone(), why, since, submitted, sealed };
         self.rows.parked.insert(arrival, row);
-        self.rows.seen.insert(reference.leadgen, Fate::Parked(arrival));
+        others.push(arrival);
+        self.rows.seen.insert(reference.leadgen, Fate::Parked(others));
         self.moved.push(arrival);
         Ok(())
     }
 
     /// Takes a reference out of what is parked; the caller says what became of it.
-    pub(super) fn unpark(&mut self, arrival: Option<u64>) -> Option<ParkedRow> {
-        let arrival = arrival?;
+    fn unpark(&mut self, arrival: u64) -> Option<ParkedRow> {
         self.moved.push(arrival);
         self.rows.parked.remove(&arrival)
     }
@@ -143,6 +151,19 @@ impl<'s> Draft<'s> {
             let ahead = token.created_at.duration_since(now);
             (token.created_at, token.expires_at) = (now, token.expires_at - ahead);
         }
+    }
+
+    /// Takes a reference out of what is parked for good: this is what became of its submission, unless others of it are
+    /// parked.
+    pub(super) fn end(&mut self, arrival: u64, fate: impl FnOnce(&LeadRef) -> Fate) {
+        let Some(ParkedRow { reference, .. }) = self.unpark(arrival) else { return };
+        let mut others = match self.rows.seen.get(&reference.leadgen) {
+            Some(Fate::Parked(arrivals)) => arrivals.clone(),
+            _ => Vec::new(),
+        };
+        others.retain(|other| *other != arrival);
+        let fate = if others.is_empty() { fate(&reference) } else { Fate::Parked(others) };
+        self.rows.seen.insert(reference.leadgen, fate);
     }
 
     fn count_dropped(&mut self, form: &FormId, dropped: &Dropped) {
@@ -158,6 +179,15 @@ impl<'s> Draft<'s> {
             *counted.entry(at).or_default() += 1;
         }
     }
+}
+
+fn too_large(before: &[Beside], lane: &Lane) -> Why {
+    let own = before.iter().find(|one| one.lane == Some(*lane));
+    let attempts = match own.map(|one| one.why) {
+        Some(Why::Waiting { attempts, .. } | Why::Buried { attempts, .. }) => attempts,
+        _ => 0,
+    };
+    Why::Buried { code: ParkCode::RecordTooLarge, attempts }
 }
 
 fn bucket_key(shared: &MemoryState, id: &RecordId) -> Result<BucketKey, StoreError> {

@@ -24,6 +24,7 @@ use tokio::sync::Semaphore;
 
 use crate::id::LeadgenId;
 use crate::keyring::Keyring;
+use crate::notification::Lane;
 use crate::random::Random;
 use crate::store::mark::ClockMark;
 use crate::store::memory::draft::Draft;
@@ -53,7 +54,7 @@ struct Process {
     /// Why nothing is taken or given any more.
     ended: Option<StoreCode>,
     /// Claimed references, by arrival.
-    leases: HashMap<u64, LeadgenId>,
+    leases: HashMap<u64, (LeadgenId, Lane)>,
     /// When a refusal of each actor was last written down, in milliseconds since 1970.
     noted: HashMap<String, i64>,
     walk: scan::Walk,

@@ -12,7 +12,8 @@ use crate::store::memory::MemoryStore;
 use crate::store::memory::rows::{Fate, ParkedRow};
 use crate::store::parked::{BURIED_SHOWN, comes_back};
 use crate::store::{
-    BuriedRef, DueBy, HeldForm, Parked, ParkedClaim, ParkedOverview, RefusedForm, Requeue, StoreError,
+    BuriedRef, DueBy, HeldCounts, HeldForm, Parked, ParkedClaim, ParkedOverview, RefusedForm, Requeue,
+    StoreError,
 };
 use crate::trail::{Entry, Outcome};
 
@@ -46,14 +47,15 @@ impl Parked for MemoryStore {
                 Why::Waiting { attempts, code, .. } => (attempts, Some(code)),
                 _ => (0, None),
             };
-            process.leases.insert(arrival, row.reference.leadgen);
+            process.leases.insert(arrival, (row.reference.leadgen, lane));
             claims.push(ParkedClaim { reference: row.reference.clone(), attempts, code });
         }
         Ok((!claims.is_empty()).then_some((lane, claims)))
     }
 
-    async fn release(&self, leadgens: &[LeadgenId]) {
-        self.0.process().leases.retain(|_, leased| !leadgens.contains(leased));
+    async fn release(&self, lane: &Lane, leadgens: &[LeadgenId]) {
+        let given = |(leadgen, of): &(LeadgenId, Lane)| of == lane && leadgens.contains(leadgen);
+        self.0.process().leases.retain(|_, leased| !given(leased));
     }
 
     async fn next_due(&self, by: DueBy) -> Result<Option<Timestamp>, StoreError> {
@@ -71,6 +73,13 @@ impl Parked for MemoryStore {
         let rows = self.0.rows()?;
         let counts = |row: &&ParkedRow| matches!(row.why, Why::Waiting { .. } | Why::Held { .. });
         Ok(rows.parked.values().filter(counts).count() as u64)
+    }
+
+    async fn held(&self, forms: &[FormId]) -> Result<HeldCounts, StoreError> {
+        let rows = self.0.rows()?;
+        let held = || rows.parked.values().filter(|row| matches!(row.why, Why::Held { .. }));
+        let of_form = |form: &FormId| held().filter(|row| row.reference.form == *form).count() as u64;
+        Ok(HeldCounts { total: held().count() as u64, of_forms: forms.iter().map(of_form).collect() })
     }
 
     async fn overview(&self) -> Result<ParkedOverview, StoreError> {
@@ -129,6 +138,25 @@ impl Parked for MemoryStore {
         })
     }
 
+    async fn drop_held(&self, form: FormId, mut entry: Entry) -> Result<u64, StoreError> {
+        self.0.write(|draft| {
+            let leases = self.0.process().leases.clone();
+            let held = |(arrival, row): &(&u64, &ParkedRow)| {
+                row.reference.form == form
+                    && matches!(row.why, Why::Held { .. })
+                    && !leases.contains_key(*arrival)
+            };
+            let held: Vec<u64> = draft.rows.parked.iter().filter(held).map(|(arrival, _)| *arrival).collect();
+            for arrival in &held {
+                draft.end(*arrival, |reference| Fate::Dropped(reference.received));
+            }
+            entry.count = held.len() as u64;
+            entry.result = if held.is_empty() { Outcome::Nothing } else { Outcome::Done };
+            draft.append_line(entry);
+            Ok(held.len() as u64)
+        })
+    }
+
     async fn expire_parked(&self) -> Result<u64, StoreError> {
         self.0.write(|draft| {
             let last = Day::of(draft.look.confirmed()?).minus(META_KEEPS_DAYS);
@@ -137,9 +165,7 @@ impl Parked for MemoryStore {
                 |(arrival, row): &(&u64, &ParkedRow)| row.submitted < last && !leases.contains_key(*arrival);
             let old: Vec<u64> = draft.rows.parked.iter().filter(old).map(|(arrival, _)| *arrival).collect();
             for arrival in &old {
-                if let Some(row) = draft.unpark(Some(*arrival)) {
-                    draft.rows.seen.insert(row.reference.leadgen, Fate::Refused(ParkCode::TooOld));
-                }
+                draft.end(*arrival, |_| Fate::Refused(ParkCode::TooOld));
             }
             Ok(old.len() as u64)
         })

@@ -8,6 +8,7 @@ use crate::clock::Day;
 use crate::id::{FormId, LeadgenId};
 use crate::notification::{LeadRef, ParkCode, Why};
 use crate::purpose::{PurposeId, RecordId};
+use crate::store::beside::{self, Beside};
 use crate::store::{KnownForm, SeenState, Token};
 
 /// Everything. No `Debug`: it holds leadgens.
@@ -48,10 +49,12 @@ pub(super) struct Vault {
 #[derive(Clone)]
 pub(super) enum Fate {
     Stored(RecordId),
-    /// At this arrival.
-    Parked(u64),
+    /// At these arrivals.
+    Parked(Vec<u64>),
     Refused(ParkCode),
     Erased,
+    /// Save to the notification that was received then, nothing is known any more.
+    Dropped(Timestamp),
 }
 
 /// A parked reference.
@@ -71,13 +74,27 @@ impl Rows {
         self.vaults.get(&id.purpose)?.records.get(&(id.epoch, id.number))
     }
 
+    /// What is parked at these arrivals.
+    pub(super) fn beside(&self, arrivals: &[u64]) -> Vec<Beside> {
+        let one = |arrival: &u64| {
+            let row = self.parked.get(arrival)?;
+            let (lane, why, since) = (Some(row.reference.lane()), row.why, row.since);
+            Some(Beside { arrival: *arrival, lane, why, since })
+        };
+        arrivals.iter().filter_map(one).collect()
+    }
+
     /// What became of a leadgen.
     pub(super) fn state(&self, leadgen: &LeadgenId) -> Option<SeenState> {
         Some(match self.seen.get(leadgen)? {
             Fate::Stored(id) => SeenState::Stored(id.clone()),
-            Fate::Parked(arrival) => SeenState::Parked(self.parked.get(arrival)?.why),
+            Fate::Parked(arrivals) => {
+                let whys = arrivals.iter().filter_map(|arrival| Some(self.parked.get(arrival)?.why));
+                SeenState::Parked(beside::foremost(whys)?)
+            }
             Fate::Refused(code) => SeenState::Refused(*code),
             Fate::Erased => SeenState::Erased,
+            Fate::Dropped(_) => return None,
         })
     }
 }

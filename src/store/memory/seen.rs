@@ -3,14 +3,22 @@
 use async_trait::async_trait;
 
 use crate::id::LeadgenId;
+use crate::notification::LeadRef;
+use crate::store::beside;
 use crate::store::memory::MemoryStore;
+use crate::store::memory::rows::Fate;
 use crate::store::{Seen, SeenState, StoreError};
 
 #[async_trait]
 impl Seen for MemoryStore {
-    async fn known(&self, leadgens: &[LeadgenId]) -> Result<Vec<bool>, StoreError> {
+    async fn known(&self, references: &[LeadRef]) -> Result<Vec<bool>, StoreError> {
         let rows = self.0.rows()?;
-        Ok(leadgens.iter().map(|leadgen| rows.seen.contains_key(leadgen)).collect())
+        let known = |reference: &LeadRef| match rows.seen.get(&reference.leadgen) {
+            Some(Fate::Dropped(received)) => received.as_millisecond() == reference.received.as_millisecond(),
+            Some(Fate::Parked(arrivals)) => beside::is_known(&rows.beside(arrivals), reference),
+            fate => fate.is_some(),
+        };
+        Ok(references.iter().map(known).collect())
     }
 
     async fn seen(&self, leadgen: &LeadgenId) -> Result<Option<SeenState>, StoreError> {

@@ -13,7 +13,7 @@ use crate::notification::{Lane, Lanes, LeadRef, Move, ParkCode, Why};
 use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{self, ParkedRow, Place};
 use crate::store::sled::reference;
-use crate::store::{DueBy, HeldForm, ParkedOverview, RefusedForm, StoreError};
+use crate::store::{DueBy, HeldCounts, HeldForm, ParkedOverview, RefusedForm, StoreError};
 
 /// What is said of a row that cannot be read.
 pub(super) const UNREADABLE: Why = Why::Buried { code: ParkCode::ReferenceUnreadable, attempts: 0 };
@@ -83,6 +83,13 @@ struct Lease {
     position: Position,
 }
 
+impl Lease {
+    /// By what it is given up, once it is named.
+    fn name(&self) -> Option<(LeadgenId, Lane)> {
+        self.leadgen.zip(self.position.of)
+    }
+}
+
 /// All that is parked.
 #[derive(Default)]
 pub(super) struct ParkedIndex {
@@ -97,9 +104,11 @@ pub(super) struct ParkedIndex {
     days: BTreeMap<Day, u64>,
     /// Claimed references, out of their groups meanwhile.
     leases: HashMap<u64, Lease>,
-    leased: HashMap<LeadgenId, u64>,
+    leased: HashMap<(LeadgenId, Lane), u64>,
     waiting: u64,
     held: u64,
+    /// Form → how many of it are held, leased ones included.
+    held_by_form: HashMap<FormId, u64>,
     /// The commit up to which this is known.
     commit: u64,
 }
@@ -135,7 +144,7 @@ impl ParkedIndex {
     pub(super) fn replace(&mut self, mut fresh: Self) {
         for (arrival, lease) in self.leases.drain() {
             if fresh.take(&lease.position) {
-                fresh.leased.extend(lease.leadgen.map(|leadgen| (leadgen, arrival)));
+                fresh.leased.extend(lease.name().map(|name| (name, arrival)));
                 fresh.leases.insert(arrival, lease);
             }
         }
@@ -145,9 +154,12 @@ impl ParkedIndex {
     /// A reference is parked here now.
     pub(super) fn insert(&mut self, position: Position) {
         *self.days.entry(position.day).or_default() += 1;
-        match position.why {
-            Why::Waiting { .. } if position.of.is_some() => self.waiting += 1,
-            Why::Held { .. } if position.of.is_some() => self.held += 1,
+        match (position.why, position.of) {
+            (Why::Waiting { .. }, Some(_)) => self.waiting += 1,
+            (Why::Held { .. }, Some(of)) => {
+                self.held += 1;
+                *self.held_by_form.entry(of.form).or_default() += 1;
+            }
             _ => {}
         }
         self.put(&position);
@@ -187,14 +199,10 @@ impl ParkedIndex {
         if self.unreadable.remove(&position.arrival) {
             return;
         }
-        match position.why {
-            Why::Waiting { .. } if position.of.is_some() => self.waiting = self.waiting.saturating_sub(1),
-            Why::Held { .. } if position.of.is_some() => self.held = self.held.saturating_sub(1),
-            _ => {}
-        }
+        self.count_off(position);
         if let Some(lease) = self.leases.remove(&position.arrival) {
-            if let Some(leadgen) = lease.leadgen {
-                self.leased.remove(&leadgen);
+            if let Some(name) = lease.name() {
+                self.leased.remove(&name);
             }
             return;
         }
@@ -209,12 +217,27 @@ impl ParkedIndex {
 
     /// A leased row turned out unreadable: out of everybody's way from now on.
     pub(super) fn set_unreadable(&mut self, arrival: u64) {
-        match self.leases.remove(&arrival).map(|lease| lease.position.why) {
-            Some(Why::Waiting { .. }) => self.waiting = self.waiting.saturating_sub(1),
-            Some(Why::Held { .. }) => self.held = self.held.saturating_sub(1),
-            _ => {}
+        if let Some(lease) = self.leases.remove(&arrival) {
+            self.count_off(&lease.position);
         }
         self.unreadable.insert(arrival);
+    }
+
+    /// One that waits or is held does so no longer.
+    fn count_off(&mut self, position: &Position) {
+        match (position.why, position.of) {
+            (Why::Waiting { .. }, Some(_)) => self.waiting = self.waiting.saturating_sub(1),
+            (Why::Held { .. }, Some(of)) => {
+                self.held = self.held.saturating_sub(1);
+                if let Some(count) = self.held_by_form.get_mut(&of.form) {
+                    *count = count.saturating_sub(1);
+                    if *count == 0 {
+                        self.held_by_form.remove(&of.form);
+                    }
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Takes a position out of its group. False: it was not there.
@@ -300,19 +323,19 @@ impl ParkedIndex {
     pub(super) fn name_lease(&mut self, arrival: u64, leadgen: LeadgenId) {
         if let Some(lease) = self.leases.get_mut(&arrival) {
             lease.leadgen = Some(leadgen);
-            self.leased.insert(leadgen, arrival);
+            self.leased.extend(lease.name().map(|name| (name, arrival)));
         }
     }
 
     /// The row that a leased reference was claimed from.
-    pub(super) fn leased_at(&self, leadgen: &LeadgenId) -> Option<u64> {
-        self.leased.get(leadgen).copied()
+    pub(super) fn leased_at(&self, leadgen: &LeadgenId, lane: &Lane) -> Option<u64> {
+        self.leased.get(&(*leadgen, *lane)).copied()
     }
 
-    /// Gives leases up by leadgen.
-    pub(super) fn release(&mut self, leadgens: &[LeadgenId]) {
+    /// Gives leases of a lane up by leadgen.
+    pub(super) fn release(&mut self, lane: &Lane, leadgens: &[LeadgenId]) {
         for leadgen in leadgens {
-            if let Some(arrival) = self.leased.get(leadgen).copied() {
+            if let Some(arrival) = self.leased.get(&(*leadgen, *lane)).copied() {
                 self.release_arrival(arrival);
             }
         }
@@ -321,8 +344,8 @@ impl ParkedIndex {
     /// Gives a lease up: the reference is back at its old place.
     pub(super) fn release_arrival(&mut self, arrival: u64) {
         let Some(lease) = self.leases.remove(&arrival) else { return };
-        if let Some(leadgen) = lease.leadgen {
-            self.leased.remove(&leadgen);
+        if let Some(name) = lease.name() {
+            self.leased.remove(&name);
         }
         self.put(&lease.position);
     }
@@ -342,6 +365,18 @@ impl ParkedIndex {
     /// How many wait or are held, leased ones included.
     pub(super) fn count(&self) -> u64 {
         self.waiting + self.held
+    }
+
+    /// How many are held, leased ones included: all together, and of each of these forms.
+    pub(super) fn held(&self, forms: &[FormId]) -> HeldCounts {
+        let of_form = |form| self.held_by_form.get(form).copied().unwrap_or(0);
+        HeldCounts { total: self.held, of_forms: forms.iter().map(of_form).collect() }
+    }
+
+    /// The arrivals of what is held of this form and not leased. Looks at every group: for rare use.
+    pub(super) fn held_of(&self, form: &FormId) -> Vec<u64> {
+        let groups = self.groups.iter().filter(|(lane, _)| lane.form == *form);
+        groups.flat_map(|(_, group)| group.held.iter().map(|(_, arrival)| *arrival)).collect()
     }
 
     /// Everything up to this commit is known here.

@@ -211,12 +211,51 @@ pub(super) enum SeenFate {
     },
     /// Erased.
     Erased,
+    /// Let go by an operator: nothing is known any more, save to the notification that was dropped, since the journal may
+    /// still have it.
+    Dropped {
+        /// When that one was received.
+        received_ms: i64,
+    },
+    /// As [`SeenFate::Parked`], of a submission that was named with several forms or pages: one row each.
+    ParkedBeside {
+        /// The rows' keys.
+        arrivals: Vec<u64>,
+    },
 }
 
 impl SeenFate {
     /// The fate of a stored record.
     pub(super) fn stored(id: &RecordId) -> Self {
         Self::Stored { purpose: id.purpose.as_str().to_owned(), epoch: id.epoch, number: id.number }
+    }
+
+    /// Parked in these rows; there is one at least.
+    pub(super) fn parked(mut arrivals: Vec<u64>) -> Self {
+        match arrivals.pop() {
+            Some(arrival) if arrivals.is_empty() => Self::Parked { arrival },
+            last => {
+                arrivals.extend(last);
+                Self::ParkedBeside { arrivals }
+            }
+        }
+    }
+
+    /// The keys of its rows in `parked`.
+    pub(super) fn arrivals(&self) -> &[u64] {
+        match self {
+            Self::Parked { arrival } => std::slice::from_ref(arrival),
+            Self::ParkedBeside { arrivals } => arrivals,
+            _ => &[],
+        }
+    }
+
+    /// True if a notification of the leadgen, received then, brings nothing new; of what is parked its rows say so.
+    pub(super) fn knows(&self, received: Timestamp) -> bool {
+        match self {
+            Self::Dropped { received_ms } => *received_ms == received.as_millisecond(),
+            _ => true,
+        }
     }
 
     /// The state as the store's face shows it; a parked one needs its row first.
@@ -227,7 +266,7 @@ impl SeenFate {
                 let purpose = PurposeId::parse(purpose).ok_or(damaged)?;
                 Some(SeenState::Stored(RecordId { purpose, epoch: *epoch, number: *number }))
             }
-            Self::Parked { .. } => None,
+            Self::Parked { .. } | Self::ParkedBeside { .. } | Self::Dropped { .. } => None,
             Self::Refused { code } => {
                 let code = ParkCode::from_code(code).ok_or(StoreError::of(StoreCode::Format))?;
                 Some(SeenState::Refused(code))

@@ -225,12 +225,14 @@ impl Walk {
             };
             match row.fate {
                 SeenFate::Stored { purpose, epoch, number } => self.noted(engine, &purpose, epoch, number)?,
-                SeenFate::Parked { arrival } => {
-                    if is_row_absent(engine, key, arrival)? {
-                        self.parked.absent += 1;
+                fate @ (SeenFate::Parked { .. } | SeenFate::ParkedBeside { .. }) => {
+                    for arrival in fate.arrivals() {
+                        if is_row_absent(engine, key, *arrival)? {
+                            self.parked.absent += 1;
+                        }
                     }
                 }
-                SeenFate::Refused { .. } | SeenFate::Erased => {}
+                SeenFate::Refused { .. } | SeenFate::Erased | SeenFate::Dropped { .. } => {}
             }
         }
         if let Some((last, _)) = rows.last().filter(|_| rows.len() >= max) {
@@ -414,14 +416,14 @@ fn is_row_absent(engine: &Engine, key: &[u8], arrival: u64) -> Result<bool, Stor
     }
     let Some(again) = engine.read(&Place::Seen, key)? else { return Ok(false) };
     let again = layout::decode::<SeenRow>(&again);
-    Ok(again.is_ok_and(|row| row.fate == SeenFate::Parked { arrival }))
+    Ok(again.is_ok_and(|row| row.fate.arrivals().contains(&arrival)))
 }
 
 /// A row is there that no note leads to. The row is looked at again after the note.
 fn is_note_absent(engine: &Engine, arrival: u64, row: &ParkedRow) -> Result<bool, StoreError> {
     let note = engine.read(&Place::Seen, &row.seen)?;
     let note = note.and_then(|bytes| layout::decode::<SeenRow>(&bytes).ok());
-    if note.is_some_and(|note| note.fate == SeenFate::Parked { arrival }) {
+    if note.is_some_and(|note| note.fate.arrivals().contains(&arrival)) {
         return Ok(false);
     }
     Ok(engine.read(&Place::Parked, &arrival.to_be_bytes())?.is_some())

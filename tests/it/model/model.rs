@@ -62,6 +62,8 @@ pub struct Lead {
     pub acknowledged: bool,
     /// A call with it got no answer: it may be in the journal.
     pub maybe: bool,
+    /// It was buried since Graph did not say, and a call came an hour later: it may be in the journal as well.
+    pub back: bool,
     /// What became of it, when last looked.
     pub state: Option<SeenState>,
     /// When it is stored: until when, exclusive.
@@ -146,6 +148,7 @@ impl Model {
             gone: false,
             acknowledged: false,
             maybe: false,
+            back: false,
             state: None,
             expires: None,
         });
@@ -186,7 +189,7 @@ impl Model {
         once.dedup();
         let unknown = |index: &&usize| {
             let lead = &self.leads[**index];
-            lead.state.is_none() && !lead.acknowledged
+            lead.state.is_none() && !lead.acknowledged || may_come_back(lead)
         };
         once.iter().filter(unknown).count()
     }
@@ -195,6 +198,7 @@ impl Model {
         for index in leads {
             let lead = &mut self.leads[*index];
             lead.received.get_or_insert(world.now().max(world.believed()));
+            lead.back |= may_come_back(lead);
             lead.acknowledged = true;
             lead.maybe = false;
         }
@@ -205,6 +209,7 @@ impl Model {
             let lead = &mut self.leads[*index];
             lead.received.get_or_insert(world.now().max(world.believed()));
             lead.maybe |= !lead.acknowledged;
+            lead.back |= may_come_back(lead);
         }
     }
 
@@ -265,7 +270,7 @@ impl Model {
             hold!(claims.iter().flatten().any(needs), "lead {index} was asked for with {:?}", call.fields);
             let fetchable =
                 matches!(lead.state, None | Some(SeenState::Parked(Why::Waiting { .. } | Why::Held { .. })));
-            hold!(fetchable, "lead {index} was fetched while {}", shown(&lead.state));
+            hold!(fetchable || lead.back, "lead {index} was fetched while {}", shown(&lead.state));
         }
         Ok(())
     }
@@ -309,7 +314,7 @@ impl Model {
         let rooms = world.rooms();
         let queued =
             self.leads.iter().filter(|lead| lead.acknowledged && lead.state.is_none()).count() as u64;
-        let maybe = self.leads.iter().filter(|lead| lead.maybe).count() as u64;
+        let maybe = self.leads.iter().filter(|lead| lead.maybe || lead.back).count() as u64;
         let said = rooms.inbox.queued();
         hold!(
             (queued..=queued + maybe).contains(&said),
@@ -477,6 +482,13 @@ fn policy_purpose(world: &World<'_>, of: usize) -> Arc<Purpose> {
 
 fn form_index(id: &str) -> usize {
     FORM_IDS.iter().position(|form| *form == id).expect("one of ours")
+}
+
+/// A call with it may bring it back.
+fn may_come_back(lead: &Lead) -> bool {
+    let spent =
+        |why: &Why| matches!(why, Why::Buried { code: ParkCode::AttemptsSpent | ParkCode::FormUnnamed, .. });
+    matches!(&lead.state, Some(SeenState::Parked(why)) if spent(why))
 }
 
 /// Where a lead is, without saying which.

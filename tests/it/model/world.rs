@@ -330,6 +330,7 @@ impl<'m> World<'m> {
             path: self.store_path().join("inbox"),
             witness: self.home.path().join("keys/inbox-witness"),
             max_references: self.bounds.max_references,
+            max_held_by_form: self.bounds.max_references,
             free_disk_min_bytes: 1,
             body_max_bytes: 1_000,
         };
@@ -337,7 +338,7 @@ impl<'m> World<'m> {
             0,
             settings,
             Arc::clone(&keyring),
-            Arc::new(StoreKnows(Arc::clone(&store))),
+            Arc::new(StoreKnows::of(Arc::clone(&store))),
             Arc::new(BelievedClock(Arc::clone(&store))),
             Arc::clone(&random),
         );
@@ -407,7 +408,8 @@ impl<'m> World<'m> {
                 Location::File(token_path(self.secrets.path(), page)),
                 Environment::default(),
             )
-            .unwrap_or_else(|code| panic!("a token: {code}")),
+            .unwrap_or_else(|code| panic!("a token: {code}"))
+            .looked_at_each_time(),
         });
         tamis::graph::Settings {
             url: self.meta.simulator.graph_url(),

@@ -32,14 +32,14 @@ async fn a_note_that_cannot_be_read_is_as_none_and_its_lead_is_stored_again() {
             "a note, and what it should note"
         );
         assert!(scan(&store, 50).await.expect("scanned").faults.contains(&Fault::Seen(1)));
-        let known = store.known(&[leadgen(1), leadgen(2), leadgen(3)]).await;
+        let known = store.known(&[reference(1), reference(2), reference(3)]).await;
         assert_eq!(known, Ok(vec![false, true, false]), "it is fetched again");
         let found = store.find(Wanted::Leadgen(leadgen(1)), by_officer(Action::Found)).await.expect("found");
         assert!(matches!(found[0].state, SeenState::Parked(_)), "something is known");
         // A redelivery, in one batch with others.
         let settled = store.settle(vec![stored(3), stored(1), stored(2)]).await.expect("settled");
         assert_eq!(words(&settled), ["devis-1-3", "devis-1-4", "known"]);
-        assert_eq!(store.known(&[leadgen(1)]).await, Ok(vec![true]));
+        assert_eq!(store.known(&[reference(1)]).await, Ok(vec![true]));
         assert_eq!(store.halted(), None);
         // What stood there is kept.
         let engine = store.shared.engine().expect("open");
@@ -62,14 +62,14 @@ async fn a_note_of_a_parked_row_that_is_gone_is_as_none() {
     });
     for _ in 0..2 {
         let store = world.open();
-        assert_eq!(store.known(&[leadgen(1), leadgen(2)]).await, Ok(vec![false, true]));
+        assert_eq!(store.known(&[reference(1), reference(2)]).await, Ok(vec![false, true]));
         let found = store.find(Wanted::Leadgen(leadgen(1)), by_officer(Action::Found)).await;
         assert_eq!((found.map(|found| found.len()), store.halted()), (Ok(1), None));
         store.close().await.expect("closed");
     }
     let store = world.open();
     assert_eq!(words(&store.settle(vec![stored(1)]).await.expect("settled")), ["devis-1-1"]);
-    assert_eq!(store.known(&[leadgen(1)]).await, Ok(vec![true]));
+    assert_eq!(store.known(&[reference(1)]).await, Ok(vec![true]));
 }
 
 /// The row can be read, its note cannot, or is not there, or says that it is stored: it gets its end, once.

@@ -151,7 +151,10 @@ async fn creation_interrupted_after_each_step_is_taken_up_and_the_store_holds_wh
 
         let store = world.open();
         assert_eq!(export(&store, 10).await, Ok(vec![email_of(1)]), "{when:?}");
-        assert_eq!(store.known(&[leadgen(1), leadgen(2), leadgen(3)]).await, Ok(vec![true, true, false]));
+        assert_eq!(
+            store.known(&[reference(1), reference(2), reference(3)]).await,
+            Ok(vec![true, true, false])
+        );
         assert_eq!(scan(&store, 10).await.map(|scanned| scanned.faults), Ok(Vec::new()), "{when:?}");
         store.close().await.expect("closed");
     }

@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::clock::Day;
-use crate::id::LeadgenId;
+use crate::id::{FormId, LeadgenId};
 use crate::notification::{Lane, Lanes, LeadRef, META_KEEPS_DAYS, ParkCode, Why};
+use crate::store::beside::Beside;
 use crate::store::parked::{BURIED_SHOWN, comes_back};
 use crate::store::sled::SledStore;
 use crate::store::sled::draft::{Draft, OUTCOMES_MAX};
@@ -16,7 +17,9 @@ use crate::store::sled::index::{Position, UNREADABLE};
 use crate::store::sled::layout::{self, ParkedRow, Place, SeenFate, SeenRow, WhyRow, meta};
 use crate::store::sled::reference;
 use crate::store::sled::shared::{Effect, Shared};
-use crate::store::{BuriedRef, DueBy, Parked, ParkedClaim, ParkedOverview, Requeue, StoreCode, StoreError};
+use crate::store::{
+    BuriedRef, DueBy, HeldCounts, Parked, ParkedClaim, ParkedOverview, Requeue, StoreCode, StoreError,
+};
 use crate::trail::{Entry, Outcome};
 
 /// Rows read at a time by scans beside the writer.
@@ -27,6 +30,22 @@ pub(in crate::store::sled) struct Before {
     pub(in crate::store::sled) arrival: u64,
     pub(in crate::store::sled) row: ParkedRow,
     position: Position,
+}
+
+impl Before {
+    /// As the rule sees it.
+    pub(in crate::store::sled) fn beside(&self) -> Beside {
+        let Position { of, why, since, .. } = self.position;
+        Beside { arrival: self.arrival, lane: of, why, since }
+    }
+}
+
+/// The parked rows of these arrivals, as the draft has them.
+pub(in crate::store::sled) fn all_before(
+    draft: &Draft<'_>,
+    arrivals: &[u64],
+) -> Result<Vec<Before>, StoreError> {
+    arrivals.iter().filter_map(|arrival| before(draft, *arrival).transpose()).collect()
 }
 
 /// The parked row of an arrival, as the draft has it.
@@ -44,16 +63,20 @@ pub(in crate::store::sled) fn leased(
     reference: &LeadRef,
     seen: &[u8; 32],
 ) -> Result<Option<Before>, StoreError> {
-    let Some(arrival) = draft.shared.index().leased_at(&reference.leadgen) else { return Ok(None) };
+    let Some(arrival) = draft.shared.index().leased_at(&reference.leadgen, &reference.lane()) else {
+        return Ok(None);
+    };
     Ok(before(draft, arrival)?.filter(|before| before.row.seen == *seen))
 }
 
-/// Parks a reference, in the place of its earlier row if there is one, and notes it as seen.
+/// Parks a reference, in the place of its earlier row if there is one, and notes it as seen beside the others of its
+/// submission.
 pub(in crate::store::sled) fn park(
     draft: &mut Draft<'_>,
     reference: &LeadRef,
     why: Why,
     before: Option<Before>,
+    mut others: Vec<u64>,
 ) -> Result<(), StoreError> {
     let arrival = match &before {
         Some(before) => before.arrival,
@@ -79,7 +102,8 @@ pub(in crate::store::sled) fn park(
         sealed,
     };
     draft.write(Place::Parked, &arrival.to_be_bytes(), layout::encode(&row))?;
-    let row = SeenRow { fate: SeenFate::Parked { arrival }, day: day.0 };
+    others.push(arrival);
+    let row = SeenRow { fate: SeenFate::parked(others), day: day.0 };
     draft.write(Place::Seen, &seen, layout::encode(&row))?;
     draft.effect(Effect::Parked(Position::new(arrival, day, why, since, Some(reference))));
     Ok(())
@@ -89,6 +113,19 @@ pub(in crate::store::sled) fn park(
 pub(in crate::store::sled) fn unpark(draft: &mut Draft<'_>, before: &Before) {
     draft.remove(Place::Parked, &before.arrival.to_be_bytes());
     draft.effect(Effect::Unparked(before.position));
+}
+
+/// Takes a reference out of `parked` for good: this is what became of its submission, unless others of it are parked.
+fn end(draft: &mut Draft<'_>, before: &Before, fate: SeenFate) -> Result<(), StoreError> {
+    let noted = draft.read(&Place::Seen, &before.row.seen)?;
+    let noted = noted.and_then(|bytes| layout::decode::<SeenRow>(&bytes).ok());
+    let mut others = noted.map_or(Vec::new(), |row| row.fate.arrivals().to_vec());
+    others.retain(|arrival| *arrival != before.arrival);
+    let fate = if others.is_empty() { fate } else { SeenFate::parked(others) };
+    let row = SeenRow { fate, day: Day::of(draft.now).0 };
+    draft.write(Place::Seen, &before.row.seen, layout::encode(&row))?;
+    unpark(draft, before);
+    Ok(())
 }
 
 fn next_arrival(draft: &mut Draft<'_>) -> Result<u64, StoreError> {
@@ -161,6 +198,34 @@ fn requeue(draft: &mut Draft<'_>, arrivals: &[u64], mut entry: Entry) -> Result<
     Ok(count)
 }
 
+/// Lets these go, if they are still held, of this form, and nobody has claimed them; one trail line for them all.
+fn drop_held(
+    draft: &mut Draft<'_>,
+    arrivals: &[u64],
+    form: FormId,
+    mut entry: Entry,
+) -> Result<u64, StoreError> {
+    let mut count = 0;
+    for arrival in arrivals {
+        if draft.shared.index().is_leased(*arrival) {
+            continue;
+        }
+        let Some(before) = before(draft, *arrival)? else { continue };
+        let is_of_form = before.position.of.is_some_and(|lane| lane.form == form);
+        if !is_of_form || !matches!(before.position.why, Why::Held { .. }) {
+            continue;
+        }
+        let Ok(reference) = reference::open(draft.shared.keyring(), *arrival, &before.row) else { continue };
+        let fate = SeenFate::Dropped { received_ms: reference.received.as_millisecond() };
+        end(draft, &before, fate)?;
+        count += 1;
+    }
+    entry.count = count;
+    entry.result = if count == 0 { Outcome::Nothing } else { Outcome::Done };
+    draft.append_line(entry)?;
+    Ok(count)
+}
+
 /// Ends these, if they are still parked and nobody holds them.
 fn expire(draft: &mut Draft<'_>, arrivals: &[u64]) -> Result<u64, StoreError> {
     let mut count = 0;
@@ -171,9 +236,7 @@ fn expire(draft: &mut Draft<'_>, arrivals: &[u64]) -> Result<u64, StoreError> {
         }
         let Some(before) = before(draft, *arrival)? else { continue };
         let fate = SeenFate::Refused { code: ParkCode::TooOld.as_str().to_owned() };
-        let row = SeenRow { fate, day: Day::of(draft.now).0 };
-        draft.write(Place::Seen, &before.row.seen, layout::encode(&row))?;
-        unpark(draft, &before);
+        end(draft, &before, fate)?;
         count += 1;
     }
     Ok(count)
@@ -201,8 +264,8 @@ impl Parked for SledStore {
         Ok((!claims.is_empty()).then_some((lane, claims)))
     }
 
-    async fn release(&self, leadgens: &[LeadgenId]) {
-        self.shared.index().release(leadgens);
+    async fn release(&self, lane: &Lane, leadgens: &[LeadgenId]) {
+        self.shared.index().release(lane, leadgens);
     }
 
     async fn next_due(&self, by: DueBy) -> Result<Option<Timestamp>, StoreError> {
@@ -211,6 +274,10 @@ impl Parked for SledStore {
 
     async fn parked(&self) -> Result<u64, StoreError> {
         Ok(self.shared.index().count())
+    }
+
+    async fn held(&self, forms: &[FormId]) -> Result<HeldCounts, StoreError> {
+        Ok(self.shared.index().held(forms))
     }
 
     async fn overview(&self) -> Result<ParkedOverview, StoreError> {
@@ -257,6 +324,20 @@ impl Parked for SledStore {
         for chunk in found.chunks(OUTCOMES_MAX) {
             let (chunk, entry) = (chunk.to_vec(), entry.clone());
             count += self.writer.write(chunk.len(), move |draft| requeue(draft, &chunk, entry)).await?;
+        }
+        Ok(count)
+    }
+
+    async fn drop_held(&self, form: FormId, entry: Entry) -> Result<u64, StoreError> {
+        let found = self.shared.index().held_of(&form);
+        if found.is_empty() {
+            return self.writer.write(1, move |draft| drop_held(draft, &[], form, entry)).await;
+        }
+        let mut count = 0;
+        for chunk in found.chunks(OUTCOMES_MAX) {
+            let (chunk, entry) = (chunk.to_vec(), entry.clone());
+            let weight = chunk.len();
+            count += self.writer.write(weight, move |draft| drop_held(draft, &chunk, form, entry)).await?;
         }
         Ok(count)
     }

@@ -7,8 +7,9 @@
 use crate::clock::Day;
 use crate::keyring::{Bucket, KeyringCode};
 use crate::lead::{MinimisedLead, SealError, SealedRecord, seal};
-use crate::notification::{LeadRef, ParkCode, Why};
+use crate::notification::{Lane, ParkCode, Why};
 use crate::purpose::{PurposeId, RecordId};
+use crate::store::beside::{self, Beside, Placement};
 use crate::store::sled::aside;
 use crate::store::sled::draft::Draft;
 use crate::store::sled::layout::{self, Place, SeenFate, SeenRow, meta, record_key};
@@ -46,17 +47,20 @@ fn settle_one(draft: &mut Draft<'_>, settlement: &Settlement) -> Result<Settled,
             }
         },
     };
-    let before = match noted {
-        Some(SeenFate::Parked { arrival }) => parked::before(draft, arrival)?,
-        Some(_) => {
+    let mut before = match noted {
+        None | Some(SeenFate::Dropped { .. }) => {
+            parked::leased(draft, reference, &seen)?.into_iter().collect()
+        }
+        Some(fate) if fate.arrivals().is_empty() => {
             // Its row was left behind, unnoted: it would be claimed again for ever.
             if let Some(left) = parked::leased(draft, reference, &seen)? {
                 parked::unpark(draft, &left);
             }
             return Ok(Settled::Known);
         }
-        None => parked::leased(draft, reference, &seen)?,
+        Some(fate) => parked::all_before(draft, fate.arrivals())?,
     };
+    let lane = reference.lane();
     forms::count_dropped(draft, &reference.form, &settlement.dropped)?;
     let why = match &settlement.outcome {
         Outcome::Parked(why) => *why,
@@ -67,20 +71,23 @@ fn settle_one(draft: &mut Draft<'_>, settlement: &Settlement) -> Result<Settled,
                 draft.note_stored(&id);
                 return Ok(Settled::Stored(id));
             }
-            None => too_large(before.as_ref()),
+            None => too_large(own(&before, &lane)),
         },
     };
-    park(draft, reference, why, before)
+    let parked: Vec<Beside> = before.iter().map(Before::beside).collect();
+    // Three others are under way, or Graph has confirmed one.
+    let Some(Placement { at, gone }) = beside::place(&parked, &lane, &why) else { return Ok(Settled::Known) };
+    for one in before.extract_if(.., |one| gone.contains(&one.arrival)) {
+        parked::unpark(draft, &one);
+    }
+    let own = before.iter().position(|one| Some(one.arrival) == at).map(|place| before.remove(place));
+    let others = before.iter().map(|one| one.arrival).collect();
+    parked::park(draft, reference, why, own, others)?;
+    Ok(Settled::Parked(why.code()))
 }
 
-fn park(
-    draft: &mut Draft<'_>,
-    reference: &LeadRef,
-    why: Why,
-    before: Option<Before>,
-) -> Result<Settled, StoreError> {
-    parked::park(draft, reference, why, before)?;
-    Ok(Settled::Parked(why.code()))
+fn own<'b>(before: &'b [Before], lane: &Lane) -> Option<&'b Before> {
+    before.iter().find(|one| one.beside().lane.is_none_or(|of| of == *lane))
 }
 
 fn too_large(before: Option<&Before>) -> Why {
@@ -130,9 +137,10 @@ fn store(
     seen: [u8; 32],
     id: &RecordId,
     record: &SealedRecord<'_>,
-    before: Option<Before>,
+    before: Vec<Before>,
 ) -> Result<(), StoreError> {
-    if let Some(before) = before {
+    // What else was named of it, with other forms or pages, ends with it.
+    for before in before {
         parked::unpark(draft, &before);
     }
     let key = record_key(id.epoch, id.number);

@@ -38,13 +38,10 @@ impl Model {
                 hold!(waits, "it is to wait, due now, with no attempts spent");
                 Ok(())
             }
-            (None | Some(SeenState::Parked(Why::Waiting { .. } | Why::Held { .. })), Act::Fetch { calm }) => {
+            (before, Act::Fetch { calm }) if is_fetched(lead, before) => {
                 self.fetched(world, world.policy, lead, after, calm)
             }
-            (
-                None | Some(SeenState::Parked(Why::Waiting { .. } | Why::Held { .. })),
-                Act::FetchAcross { before },
-            ) => {
+            (state, Act::FetchAcross { before }) if is_fetched(lead, state) => {
                 let old = self.fetched(world, before, lead, after, false);
                 old.or_else(|_| self.fetched(world, world.policy, lead, after, false))
             }
@@ -127,6 +124,15 @@ impl Model {
             }
             _ => Err(Broken("buried for no reason that there is".to_owned())),
         }
+    }
+}
+
+/// True if a fetcher may have it in hand.
+fn is_fetched(lead: &Lead, state: &Option<SeenState>) -> bool {
+    match state {
+        None | Some(SeenState::Parked(Why::Waiting { .. } | Why::Held { .. })) => true,
+        Some(SeenState::Parked(Why::Buried { .. })) => lead.back,
+        _ => false,
     }
 }
 
