@@ -83,7 +83,8 @@ impl Listener {
         let workers = self.workers.max(1);
         Server::build()
             .workers(workers)
-            .max_concurrent_connections(connections_at_most(self.connections) + 1)
+            // A worker's bound: all together have no more descriptors than were reckoned with.
+            .max_concurrent_connections(connections_at_most(self.connections).div_ceil(workers) + 1)
             .disable_signals()
             .shutdown_timeout(self.shutdown.as_secs())
     }
