@@ -14,7 +14,7 @@ use crate::id::FormId;
 use crate::inbox::{Held, InboxCode, InboxError, Known, Looked};
 use crate::keyring::file::FileKeyring;
 use crate::keyring::{Keyring, KeyringError};
-use crate::notification::{Lanes, LeadRef};
+use crate::notification::{Claims, LeadRef};
 use crate::purpose::Policy;
 use crate::secret::Key;
 use crate::store::{self, HeldCounts, SharedStore, StoreCode, StoreError};
@@ -57,11 +57,11 @@ pub enum StartError {
 /// What the inbox asks of the store, and of the config in force.
 pub struct StoreKnows {
     store: SharedStore,
-    claims: Option<Claims>,
+    claimants: Option<Claimants>,
 }
 
 /// Who claims what: forms by the purposes, pages by their tokens.
-struct Claims {
+struct Claimants {
     policy: Arc<Current<Policy>>,
     graph: Arc<Graph>,
 }
@@ -69,12 +69,12 @@ struct Claims {
 impl StoreKnows {
     /// Asks this store, and tells nothing apart by who claims it.
     pub fn of(store: SharedStore) -> Self {
-        Self { store, claims: None }
+        Self { store, claimants: None }
     }
 
     /// The same; what neither purposes nor pages claim would only be held.
     pub fn claimed_by(self, policy: Arc<Current<Policy>>, graph: Arc<Graph>) -> Self {
-        Self { claims: Some(Claims { policy, graph }), ..self }
+        Self { claimants: Some(Claimants { policy, graph }), ..self }
     }
 }
 
@@ -86,9 +86,9 @@ impl Known for StoreKnows {
         Ok(Looked { known, parked })
     }
 
-    fn lanes(&self) -> Option<Lanes> {
-        let Claims { policy, graph } = self.claims.as_ref()?;
-        Some(Lanes { forms: Arc::clone(policy.pin().claimed_forms()), pages: graph.pages() })
+    fn claims(&self) -> Option<Claims> {
+        let Claimants { policy, graph } = self.claimants.as_ref()?;
+        Some(Claims { forms: Arc::clone(policy.pin().claimed_forms()), pages: graph.page_ids() })
     }
 
     async fn held(&self, forms: &[FormId]) -> Result<Held, InboxCode> {

@@ -18,7 +18,7 @@ mod retry;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
@@ -105,6 +105,8 @@ pub struct GraphDate {
 pub struct Graph {
     client: Client,
     pages: Current<HashMap<PageId, Arc<Access>>>,
+    /// Their ids, for whoever asks no more than that.
+    page_ids: Current<HashSet<PageId>>,
     permits: Semaphore,
     reply_max_bytes: usize,
     pauses: Pauses,
@@ -137,6 +139,7 @@ impl Graph {
         let calls_in_flight = settings.calls_in_flight.clamp(1, Semaphore::MAX_PERMITS);
         Ok(Self {
             client,
+            page_ids: Current::new(pages.keys().copied().collect()),
             pages: Current::new(pages),
             permits: Semaphore::new(calls_in_flight),
             reply_max_bytes: settings.reply_max_bytes,
@@ -153,6 +156,7 @@ impl Graph {
     pub fn replace_access(&self, app_secrets: Vec<Secret>, pages: Vec<PageAccess>) {
         let (before, after) = (self.pages.pin(), Arc::new(accesses(app_secrets, pages)));
         self.pages.replace(Arc::clone(&after));
+        self.page_ids.replace(Arc::new(after.keys().copied().collect()));
         for (page, old) in before.iter() {
             // A file that changed unnoticed until now counts as a replaced token.
             let (_, look) = old.token.current();
@@ -165,6 +169,11 @@ impl Graph {
     /// True if the page is in the config.
     pub fn knows(&self, page: &PageId) -> bool {
         self.pages.pin().contains_key(page)
+    }
+
+    /// The pages of the config. Looks at no token and at no pause.
+    pub fn page_ids(&self) -> Arc<HashSet<PageId>> {
+        self.page_ids.pin()
     }
 
     /// Whether leads of this page may be read now. Looks whether a paused page's token was replaced.

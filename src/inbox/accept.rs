@@ -116,7 +116,7 @@ impl Shared {
         call: &mut Passage<'_>,
         fresh: Vec<LeadRef>,
         parked: u64,
-        room: Option<HeldRoom>,
+        mut room: Option<HeldRoom>,
     ) -> Result<Appended, InboxError> {
         let looked_at = fresh.len();
         let mut frame = self.seal(&fresh, &call.key)?;
@@ -125,7 +125,7 @@ impl Shared {
         let new = ledger.still_new(fresh, began, |ledger, standing| call.wait_for(ledger, standing));
         call.look.end(&mut ledger);
         let mut new = new?;
-        let over = room.map_or(0, |room| room.keep(&mut new, ledger.queue(), self.settings()));
+        let over = room.as_mut().map_or(0, |room| room.keep(&mut new, ledger.queue(), self.settings()));
         if over == call.distinct {
             return Err(InboxError::of(InboxCode::HeldFull));
         }
@@ -141,7 +141,8 @@ impl Shared {
             frame = self.seal(&new, &call.key)?;
         }
         self.check_room(&ledger, parked, new.len(), frame.len())?;
-        let Gathered { batch, is_first } = ledger.gather(&frame, call.key.day, &new);
+        let claims = room.as_ref().map(HeldRoom::claims);
+        let Gathered { batch, is_first } = ledger.gather(&frame, call.key.day, &new, claims);
         drop(ledger);
         call.waits.push(batch);
         if is_first {

@@ -14,7 +14,7 @@ use super::witness::Testimony;
 use super::{Figures, InboxCode, InboxError};
 use crate::clock::Day;
 use crate::id::LeadgenId;
-use crate::notification::{Lane, LeadRef};
+use crate::notification::{Claims, Lane, LeadRef};
 
 /// Everything that the lock guards.
 pub struct Ledger {
@@ -186,10 +186,16 @@ impl Ledger {
     }
 
     /// Queues references that are not here yet, and has their frame written by the next batch.
-    pub fn gather(&mut self, frame: &[u8], day: Day, references: &[LeadRef]) -> Gathered {
+    pub fn gather(
+        &mut self,
+        frame: &[u8],
+        day: Day,
+        references: &[LeadRef],
+        claims: Option<&Claims>,
+    ) -> Gathered {
         let is_first = self.filling.is_empty();
         let Self { queue, filling, .. } = self;
-        filling.push(frame, day, references.iter().map(|reference| queue.insert(reference)));
+        filling.push(frame, day, references.iter().map(|reference| queue.insert(reference, claims)));
         Gathered { batch: self.filling.batch().clone(), is_first }
     }
 

@@ -46,7 +46,7 @@ use crate::keyring::{Keyring, KeyringError};
 use crate::lifecycle::ending::join_until;
 use crate::machine::disk;
 use crate::machine::own::{self, Directory};
-use crate::notification::{Lane, Lanes, LeadRef};
+use crate::notification::{Claims, Lane, LeadRef};
 use crate::random::Random;
 
 // What a call costs to seal is measured by itself (benches/parts.rs).
@@ -172,8 +172,9 @@ pub trait Known: Send + Sync {
     /// The store cannot say.
     async fn look(&self, references: &[LeadRef]) -> Result<Looked, InboxCode>;
 
-    /// Which lanes may move now, so that it can be told what would only be held; none: nothing is told apart.
-    fn lanes(&self) -> Option<Lanes>;
+    /// What is claimed, so that it can be told what would only be held; none: nothing is told apart. On the path of
+    /// accepting: it is at hand, and nothing is looked up for it.
+    fn claims(&self) -> Option<Claims>;
 
     /// How many references are held in the store, all together and of each of these forms. Never asked under the inbox's
     /// lock.

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use jiff::Timestamp;
 
-use crate::id::{FormId, LeadgenId, PageId};
-use crate::notification::{Lane, LeadRef};
+use crate::id::{FormId, LeadgenId};
+use crate::notification::{Claims, Lane, LeadRef};
 
 /// A queued reference by its place and its arrival: the place may be given to another later, an arrival never is.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -61,6 +61,8 @@ struct Entry {
     group: u32,
     segment: u32,
     state: EntryState,
+    /// Nobody claimed its lane when it came: in a moment it is held in the store.
+    is_held: bool,
     leadgen: LeadgenId,
 }
 
@@ -82,8 +84,9 @@ pub struct Queue {
     groups: Vec<Group>,
     free_groups: Vec<u32>,
     group_of: HashMap<Lane, u32>,
-    /// Form → how many references of it there are, of all its pages.
-    by_form: HashMap<FormId, u64>,
+    /// How many references will only be held, and how many of each form.
+    held: u64,
+    held_by_form: HashMap<FormId, u64>,
     /// Arrival of each group's oldest claimable reference → the group.
     heads: BTreeMap<u64, u32>,
     /// Arrival → place of what is claimed.
@@ -97,15 +100,14 @@ impl Queue {
         self.places.len()
     }
 
-    /// How many references of this form it holds.
-    pub fn of_form(&self, form: &FormId) -> u64 {
-        self.by_form.get(form).copied().unwrap_or(0)
+    /// How many of them will only be held: nobody claimed their lane when they came.
+    pub fn held(&self) -> u64 {
+        self.held
     }
 
-    /// How many references of this form of this page it holds.
-    pub fn of_lane(&self, page: PageId, form: FormId) -> u64 {
-        let group = self.group_of.get(&Lane { page, form });
-        group.and_then(|group| self.groups.get(*group as usize)).map_or(0, |group| group.members as u64)
+    /// How many of those are of this form.
+    pub fn held_of(&self, form: &FormId) -> u64 {
+        self.held_by_form.get(form).copied().unwrap_or(0)
     }
 
     /// The arrival that the next reference will have.
@@ -127,9 +129,16 @@ impl Queue {
         })
     }
 
-    /// Takes a reference in whose frame is not durable yet: known, but not claimable. It must not be here already.
-    pub fn insert(&mut self, reference: &LeadRef) -> Ticket {
-        let group = self.join_group(reference.lane());
+    /// Takes a reference in whose frame is not durable yet: known, but not claimable. It must not be here already. Where
+    /// claims are told, what they do not cover counts as held.
+    pub fn insert(&mut self, reference: &LeadRef, claims: Option<&Claims>) -> Ticket {
+        let lane = reference.lane();
+        let is_held = claims.is_some_and(|claims| !claims.cover(&lane));
+        if is_held {
+            self.held += 1;
+            *self.held_by_form.entry(lane.form).or_default() += 1;
+        }
+        let group = self.join_group(lane);
         let arrival = self.arrivals;
         self.arrivals += 1;
         let entry = Entry {
@@ -139,6 +148,7 @@ impl Queue {
             group,
             segment: 0,
             state: EntryState::Writing,
+            is_held,
             leadgen: reference.leadgen,
         };
         let place = self.place(entry);
@@ -311,14 +321,27 @@ impl Queue {
     fn free(&mut self, place: u32) {
         let Some(entry) = self.entries.get_mut(place as usize) else { return };
         entry.state = EntryState::Free;
-        let (leadgen, group) = (entry.leadgen, entry.group);
+        let (leadgen, group, is_held) = (entry.leadgen, entry.group, entry.is_held);
         self.places.remove(&(leadgen, group));
         self.free.push(place);
+        if is_held {
+            self.let_held_go(group);
+        }
         self.leave_group(group);
     }
 
+    fn let_held_go(&mut self, group: u32) {
+        self.held = self.held.saturating_sub(1);
+        let Some(form) = self.groups.get(group as usize).map(|group| group.lane.form) else { return };
+        if let hash_map::Entry::Occupied(mut count) = self.held_by_form.entry(form) {
+            *count.get_mut() = count.get().saturating_sub(1);
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+
     fn join_group(&mut self, lane: Lane) -> u32 {
-        *self.by_form.entry(lane.form).or_default() += 1;
         let number = match self.group_of.entry(lane) {
             hash_map::Entry::Occupied(known) => *known.get(),
             hash_map::Entry::Vacant(vacant) => {
@@ -343,12 +366,6 @@ impl Queue {
     fn leave_group(&mut self, number: u32) {
         let Some(group) = self.groups.get_mut(number as usize) else { return };
         group.members = group.members.saturating_sub(1);
-        if let Some(count) = self.by_form.get_mut(&group.lane.form) {
-            *count = count.saturating_sub(1);
-            if *count == 0 {
-                self.by_form.remove(&group.lane.form);
-            }
-        }
         if group.members == 0 {
             self.group_of.remove(&group.lane);
             group.queue = VecDeque::new();

@@ -224,13 +224,13 @@ impl<'r> Reader<'r> {
         };
         self.segments.note_day(slot, frame.day);
         let looked = self.known.look(&references).await.map_err(InboxError::of)?;
-        let mut known = looked.known.into_iter();
+        let (mut known, claims) = (looked.known.into_iter(), self.known.claims());
         // As in accepting: what the store says nothing of is not passed over.
         for reference in references.into_iter().filter(|_| known.next() != Some(true)) {
             let Self { queue, segments, .. } = self;
             // Written again elsewhere before the old segment was recycled: it is open in the newer one only.
             let ticket = queue.ticket(&reference.leadgen, &reference.lane());
-            let ticket = ticket.unwrap_or_else(|| queue.insert(&reference));
+            let ticket = ticket.unwrap_or_else(|| queue.insert(&reference, claims.as_ref()));
             segments.land(queue, ticket, slot);
         }
         Ok(())

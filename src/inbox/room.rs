@@ -9,11 +9,11 @@ use std::collections::HashMap;
 use super::queue::Queue;
 use super::{InboxError, Known, Settings};
 use crate::id::FormId;
-use crate::notification::{Lanes, LeadRef, Move};
+use crate::notification::{Claims, LeadRef};
 
 /// What is held already, as a call looked it up.
 pub struct HeldRoom {
-    lanes: Lanes,
+    claims: Claims,
     /// In the store, all together.
     total: u64,
     /// In the store, of each form of which the call has something that would be held.
@@ -26,9 +26,9 @@ impl HeldRoom {
     /// # Errors
     /// The store cannot say.
     pub async fn look(known: &dyn Known, fresh: &[LeadRef]) -> Result<Option<Self>, InboxError> {
-        let Some(lanes) = known.lanes() else { return Ok(None) };
-        let mut forms: Vec<FormId> =
-            fresh.iter().filter(|fresh| would_be_held(&lanes, fresh)).map(|fresh| fresh.form).collect();
+        let Some(claims) = known.claims() else { return Ok(None) };
+        let unclaimed = fresh.iter().filter(|fresh| !claims.cover(&fresh.lane()));
+        let mut forms: Vec<FormId> = unclaimed.map(|fresh| fresh.form).collect();
         forms.sort_unstable();
         forms.dedup();
         if forms.is_empty() {
@@ -36,19 +36,24 @@ impl HeldRoom {
         }
         let held = known.held(&forms).await.map_err(InboxError::of)?;
         let of_forms = forms.into_iter().zip(held.of_forms).collect();
-        Ok(Some(Self { lanes, total: held.total, of_forms }))
+        Ok(Some(Self { claims, total: held.total, of_forms }))
+    }
+
+    /// What was claimed at that moment.
+    pub fn claims(&self) -> &Claims {
+        &self.claims
     }
 
     /// Takes away what there is no room for, the last first, and says how much that was. What is queued counts as well: it
-    /// is held in a moment.
-    pub fn keep(mut self, new: &mut Vec<LeadRef>, queue: &Queue, settings: &Settings) -> usize {
-        self.total += (queue.len() as u64).saturating_sub(self.claimed(queue));
+    /// is held in a moment. Under the inbox's lock: no more work than the call has references.
+    pub fn keep(&mut self, new: &mut Vec<LeadRef>, queue: &Queue, settings: &Settings) -> usize {
+        self.total += queue.held();
         for (form, count) in &mut self.of_forms {
-            *count += queue.of_form(form).saturating_sub(claimed_of(&self.lanes, form, queue));
+            *count += queue.held_of(form);
         }
         let (before, most) = (new.len(), settings.max_references.div_ceil(2));
         new.retain(|reference| {
-            if !would_be_held(&self.lanes, reference) {
+            if self.claims.cover(&reference.lane()) {
                 return true;
             }
             let of_form = self.of_forms.entry(reference.form).or_default();
@@ -61,23 +66,6 @@ impl HeldRoom {
         });
         before - new.len()
     }
-
-    /// How many of the queued will not be held.
-    fn claimed(&self, queue: &Queue) -> u64 {
-        self.lanes.forms.iter().map(|form| claimed_of(&self.lanes, form, queue)).sum()
-    }
-}
-
-/// How many of the form's queued references will not be held.
-fn claimed_of(lanes: &Lanes, form: &FormId, queue: &Queue) -> u64 {
-    if !lanes.forms.contains(form) || queue.of_form(form) == 0 {
-        return 0;
-    }
-    lanes.pages.keys().map(|page| queue.of_lane(*page, *form)).sum()
-}
-
-fn would_be_held(lanes: &Lanes, reference: &LeadRef) -> bool {
-    lanes.moves(&reference.lane()) == Move::Hold
 }
 
 #[cfg(test)]
@@ -87,7 +75,6 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::id::PageId;
     use crate::notification::sample;
 
     const CLAIMED: u64 = 1;
@@ -99,9 +86,9 @@ mod tests {
 
     fn room(total: u64, of_forms: &[(u64, u64)]) -> HeldRoom {
         let forms = std::sync::Arc::new([sample::form(CLAIMED)].into_iter().collect());
-        let pages: HashMap<PageId, bool> = [(sample::page(OWN_PAGE), true)].into_iter().collect();
+        let pages = std::sync::Arc::new([sample::page(OWN_PAGE)].into_iter().collect());
         let of_forms = of_forms.iter().map(|(form, count)| (sample::form(*form), *count)).collect();
-        HeldRoom { lanes: Lanes { forms, pages }, total, of_forms }
+        HeldRoom { claims: Claims { forms, pages }, total, of_forms }
     }
 
     fn settings(max_references: u64, max_held_by_form: u64) -> Settings {
@@ -111,10 +98,10 @@ mod tests {
     }
 
     /// What is left of a call of these pages and forms, by place.
-    fn kept(room: HeldRoom, queued: &[(u64, u64)], call: &[(u64, u64)], settings: &Settings) -> Vec<u64> {
+    fn kept(mut room: HeldRoom, queued: &[(u64, u64)], call: &[(u64, u64)], settings: &Settings) -> Vec<u64> {
         let mut queue = Queue::default();
         for (at, (page, form)) in (1_000..).zip(queued) {
-            queue.insert(&reference(at, *page, *form));
+            queue.insert(&reference(at, *page, *form), Some(room.claims()));
         }
         let mut new: Vec<LeadRef> =
             (0..).zip(call).map(|(at, (page, form))| reference(at, *page, *form)).collect();

@@ -23,6 +23,22 @@ pub struct Lanes {
     pub pages: HashMap<PageId, bool>,
 }
 
+/// What is claimed in the config, as data: forms by purposes, pages by their tokens. What is not would only be held.
+#[derive(Clone, Debug, Default)]
+pub struct Claims {
+    /// The forms that a purpose claims.
+    pub forms: Arc<HashSet<FormId>>,
+    /// The pages that have a token.
+    pub pages: Arc<HashSet<PageId>>,
+}
+
+impl Claims {
+    /// True if both claim this lane.
+    pub fn cover(&self, lane: &Lane) -> bool {
+        self.forms.contains(&lane.form) && self.pages.contains(&lane.page)
+    }
+}
+
 /// What may become of a lane's references now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Move {

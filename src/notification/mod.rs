@@ -16,7 +16,7 @@ mod wire;
 pub use census::{Census, ChangeCode};
 pub use challenge::{Challenge, ChallengeCode, VerifyToken};
 pub use fate::{ParkCode, Why};
-pub use lane::{Lane, Lanes, Move};
+pub use lane::{Claims, Lane, Lanes, Move};
 pub(crate) use moment::moment;
 pub use reference::{LeadRef, META_KEEPS_DAYS};
 pub use signature::{Authentic, SignatureCode, Verifier};

@@ -1,5 +1,7 @@
 //! Order, places, lanes and counts of the queue.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::notification::sample;
 
@@ -12,7 +14,7 @@ fn reference(leadgen: u64, page: u64, form: u64) -> LeadRef {
 fn queued(all: &[(u64, u64, u64)]) -> Queue {
     let mut queue = Queue::default();
     for (leadgen, page, form) in all {
-        let ticket = queue.insert(&reference(*leadgen, *page, *form));
+        let ticket = queue.insert(&reference(*leadgen, *page, *form), None);
         assert!(queue.land(ticket, 1) == Landed::Open { left: None });
     }
     queue
@@ -76,7 +78,7 @@ fn what_is_done_is_gone_and_its_place_is_given_again() {
         assert_eq!(queue.done(&id, &lane(1)), None);
     }
     assert_eq!(queue.oldest().map(Timestamp::as_millisecond), Some(1_011));
-    let ticket = queue.insert(&reference(20, 5, 3));
+    let ticket = queue.insert(&reference(20, 5, 3), None);
     assert!(queue.find(&leadgens(&["20"])[0], &lane(3)) == Some(Standing::Writing { arrival: 3 }));
     assert_eq!(ids(&queue.claim(50)), ["11"]);
     assert!(queue.claim(50).is_none(), "20 is not durable");
@@ -91,23 +93,37 @@ fn what_is_done_is_gone_and_its_place_is_given_again() {
             && queue.heads.is_empty()
             && queue.claimed.is_empty()
             && queue.group_of.is_empty()
-            && queue.by_form.is_empty()
+            && queue.held_by_form.is_empty()
     );
 }
 
 #[test]
-fn what_it_holds_is_counted_by_form_and_by_lane() {
-    let mut queue = queued(&[(10, 5, 1), (11, 5, 1), (12, 6, 1), (13, 5, 2)]);
-    assert_eq!(ids(&queue.claim(1)), ["10"]);
-    let counts = |queue: &Queue| {
-        let of_form = |form| queue.of_form(&sample::form(form));
-        let of_lane = |page, form| queue.of_lane(sample::page(page), sample::form(form));
-        ([1, 2, 3].map(of_form), [(5, 1), (6, 1), (6, 2)].map(|(page, form)| of_lane(page, form)))
+fn what_nobody_claimed_when_it_came_is_counted_until_it_leaves() {
+    let claims = Claims {
+        forms: Arc::new([sample::form(1)].into_iter().collect()),
+        pages: Arc::new([sample::page(5)].into_iter().collect()),
     };
-    assert_eq!(counts(&queue), ([3, 1, 0], [2, 1, 0]), "claimed ones count");
+    let mut queue = Queue::default();
+    for (leadgen, page, form) in [(10, 5, 1), (11, 6, 1), (12, 5, 2), (13, 5, 2)] {
+        let ticket = queue.insert(&reference(leadgen, page, form), Some(&claims));
+        queue.land(ticket, 1);
+    }
+    let counts = |queue: &Queue| (queue.held(), [1, 2, 3].map(|form| queue.held_of(&sample::form(form))));
+    assert_eq!(counts(&queue), (3, [1, 2, 0]));
+    assert_eq!(ids(&queue.claim(1)), ["10"]);
     queue.done(&leadgens(&["10"])[0], &lane(1));
-    queue.done(&leadgens(&["13"])[0], &lane(2));
-    assert_eq!(counts(&queue), ([2, 0, 0], [1, 1, 0]));
+    assert_eq!(counts(&queue), (3, [1, 2, 0]), "it was claimed");
+    assert_eq!(ids(&queue.claim(1)), ["11"]);
+    assert_eq!(counts(&queue), (3, [1, 2, 0]), "claimed ones count");
+    queue.done(&leadgens(&["12"])[0], &lane(2));
+    assert_eq!(counts(&queue), (2, [1, 1, 0]));
+    let forgotten = queue.insert(&reference(14, 5, 3), Some(&claims));
+    assert_eq!(counts(&queue), (3, [1, 1, 1]));
+    queue.forget(forgotten);
+    assert_eq!(counts(&queue), (2, [1, 1, 0]));
+    let of_no_claims = queue.insert(&reference(15, 9, 9), None);
+    queue.land(of_no_claims, 1);
+    assert_eq!(queue.held(), 2, "nothing is told apart");
 }
 
 #[test]
@@ -127,9 +143,9 @@ fn a_submission_named_with_another_form_or_page_is_another_reference() {
 #[test]
 fn a_stale_ticket_touches_nothing() {
     let mut queue = Queue::default();
-    let first = queue.insert(&reference(1, 5, 1));
+    let first = queue.insert(&reference(1, 5, 1), None);
     queue.forget(first);
-    let second = queue.insert(&reference(2, 5, 1));
+    let second = queue.insert(&reference(2, 5, 1), None);
     assert!(first.place == second.place);
     assert!(queue.land(first, 1) == Landed::Gone);
     queue.forget(first);

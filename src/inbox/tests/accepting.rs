@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::world::*;
 use crate::clock::{Clock, Day};
 use crate::inbox::{InboxCode, frame};
-use crate::notification::{Lanes, LeadRef, sample};
+use crate::notification::{Claims, LeadRef, sample};
 
 #[tokio::test]
 async fn what_was_accepted_is_claimed_in_order_and_known_until_it_is_done_and_after() {
@@ -131,8 +131,8 @@ async fn what_would_only_be_held_takes_its_own_room_and_a_call_is_refused_only_i
     (world.settings.max_references, world.settings.max_held_by_form) = (20, 4);
     let inbox = world.open();
     let forms = Arc::new([sample::form(sample::FORM)].into_iter().collect());
-    let pages = [(sample::page(sample::PAGE), true)].into_iter().collect();
-    *world.store.lanes.lock().expect("no panic") = Some(Lanes { forms, pages });
+    let pages = Arc::new([sample::page(sample::PAGE)].into_iter().collect());
+    *world.store.claims.lock().expect("no panic") = Some(Claims { forms, pages });
     let invented = |leadgens: std::ops::Range<u64>, form: u64| -> Vec<LeadRef> {
         let of = |leadgen| sample::reference((leadgen, sample::PAGE, INVENTED + form), world.clock.now());
         leadgens.map(of).collect()

@@ -19,7 +19,7 @@ use crate::inbox::frame::{self, Frame};
 use crate::inbox::segment::{Disk, FIRST_FRAME, Media, Medium};
 use crate::inbox::{Held, Inbox, InboxCode, InboxError, Known, Looked, Settings};
 use crate::keyring::memory::MemoryKeyring;
-use crate::notification::{Lane, Lanes, LeadRef, sample};
+use crate::notification::{Claims, Lane, LeadRef, sample};
 use crate::random::SystemRandom;
 
 /// The first moment of a day, in milliseconds.
@@ -30,8 +30,8 @@ const MIDNIGHT_MS: i64 = 20_000 * 86_400_000;
 pub struct Told {
     pub ends: Mutex<HashSet<LeadgenId>>,
     pub parked: AtomicU64,
-    /// Which lanes are claimed; none: all.
-    pub lanes: Mutex<Option<Lanes>>,
+    /// What is claimed; none: nothing is told apart.
+    pub claims: Mutex<Option<Claims>>,
     /// What is held, by form.
     pub held: Mutex<Vec<(FormId, u64)>>,
     pub fails: AtomicBool,
@@ -57,8 +57,8 @@ impl Known for Told {
         Ok(Looked { known, parked: self.parked.load(Ordering::SeqCst) })
     }
 
-    fn lanes(&self) -> Option<Lanes> {
-        self.lanes.lock().expect("no panic").clone()
+    fn claims(&self) -> Option<Claims> {
+        self.claims.lock().expect("no panic").clone()
     }
 
     async fn held(&self, forms: &[FormId]) -> Result<Held, InboxCode> {
