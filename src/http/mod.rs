@@ -8,6 +8,7 @@ mod body;
 mod caller;
 mod connection;
 mod health;
+mod holding;
 mod over_bound;
 pub mod problem;
 mod request;

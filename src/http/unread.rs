@@ -9,13 +9,15 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::error::PayloadError;
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage};
 use bytes::Bytes;
 use futures_util::Stream;
+
+use crate::http::holding::Holding;
 
 /// Middleware, the outermost one: keeps the request's body until the answer is out.
 ///
@@ -32,7 +34,7 @@ pub async fn close_unread(
     let payload = Shared(Rc::new(RefCell::new(payload)));
     request.set_payload(Payload::Stream { payload: Box::pin(Shared(Rc::clone(&payload.0))) });
     let response = next.call(request).await?;
-    Ok(response.map_body(|_, body| BoxBody::new(Holding { body: body.boxed(), _payload: payload })))
+    Ok(response.map_body(|_, body| BoxBody::new(Holding::new(body, payload))))
 }
 
 /// The request's body, read by the handler and held by the answer. One thread serves both.
@@ -43,25 +45,5 @@ impl Stream for Shared {
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         Pin::new(&mut *self.0.borrow_mut()).poll_next(context)
-    }
-}
-
-struct Holding {
-    body: BoxBody,
-    _payload: Shared,
-}
-
-impl MessageBody for Holding {
-    type Error = <BoxBody as MessageBody>::Error;
-
-    fn size(&self) -> BodySize {
-        self.body.size()
-    }
-
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        Pin::new(&mut self.body).poll_next(context)
     }
 }

@@ -1,20 +1,18 @@
 //! `GET /trail`: who did what, line by line.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 use crate::api::trail::TrailLine;
 use crate::api::{Moment, Word};
 use crate::http::admin::Desk;
 use crate::http::admin::operator::{By, ReadTrail};
 use crate::http::admin::query::{Parameters, whole};
+use crate::http::holding::Holding;
 use crate::http::problem::{Problem, ProblemCode};
 use crate::trail::Line;
 
@@ -42,30 +40,10 @@ pub(super) async fn read(
         lines.into_iter().for_each(|line| write_line(line, &mut body));
         body
     });
-    let body = BoxBody::new(Bytes::from(written.await.map_err(|_| ProblemCode::Internal)?));
-    let body = BoxBody::new(Page { body, _place: place });
+    let body = Bytes::from(written.await.map_err(|_| ProblemCode::Internal)?);
+    // It has its place until it is sent.
+    let body = Holding::new(body, place);
     Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/x-ndjson")).body(body))
-}
-
-/// A page, with the place that it takes until it is sent.
-struct Page {
-    body: BoxBody,
-    _place: OwnedSemaphorePermit,
-}
-
-impl MessageBody for Page {
-    type Error = <BoxBody as MessageBody>::Error;
-
-    fn size(&self) -> BodySize {
-        self.body.size()
-    }
-
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        Pin::new(&mut self.body).poll_next(context)
-    }
 }
 
 /// The number to go on after; 0 stands before the first line.

@@ -12,13 +12,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Extensions, RequestHead, ServiceRequest, ServiceResponse};
 use actix_web::http::ConnectionType;
 use actix_web::http::header::{HeaderMap, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage};
-use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
@@ -27,6 +26,7 @@ use crate::http::connection::ending::Ending;
 use crate::http::connection::framing::Framing;
 use crate::http::connection::places::Place;
 use crate::http::connection::socket::Socket;
+use crate::http::holding::Holding;
 
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -240,7 +240,7 @@ pub(in crate::http) async fn arrived(
         if is_last.load(Ordering::Relaxed) {
             head.set_connection_type(ConnectionType::Close);
         }
-        BoxBody::new(Answer { body: body.boxed(), _over: over })
+        BoxBody::new(Holding::new(body, over))
     }))
 }
 
@@ -261,27 +261,6 @@ struct Ends(Over);
 impl Drop for Ends {
     fn drop(&mut self) {
         self.0.0.set(true);
-    }
-}
-
-/// An answer's body; dropped when its last byte was taken from it.
-struct Answer {
-    body: BoxBody,
-    _over: Ends,
-}
-
-impl MessageBody for Answer {
-    type Error = <BoxBody as MessageBody>::Error;
-
-    fn size(&self) -> BodySize {
-        self.body.size()
-    }
-
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        Pin::new(&mut self.body).poll_next(context)
     }
 }
 
