@@ -18,11 +18,11 @@ struct Since {
 }
 
 impl Seldom {
-    /// It happened. If it is to be said now: how often it happened since it was said last, this time included.
-    pub fn happened(&self) -> Option<u64> {
+    /// It happened so often. If it is to be said now: how often since it was said last, these times included.
+    pub fn happened(&self, times: u64) -> Option<u64> {
         let now = Instant::now();
         let mut since = self.0.lock();
-        since.times += 1;
+        since.times = since.times.saturating_add(times);
         if since.said.is_some_and(|said| now.duration_since(said) < EVERY) {
             return None;
         }
@@ -39,9 +39,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn it_is_said_at_once_and_then_once_a_minute() {
         let seldom = Seldom::default();
-        assert_eq!(seldom.happened(), Some(1));
-        assert_eq!((seldom.happened(), seldom.happened()), (None, None));
+        assert_eq!(seldom.happened(3), Some(3));
+        assert_eq!((seldom.happened(4), seldom.happened(5)), (None, None));
         tokio::time::advance(EVERY).await;
-        assert_eq!((seldom.happened(), seldom.happened()), (Some(3), None));
+        assert_eq!((seldom.happened(1), seldom.happened(1)), (Some(10), None), "none is left out");
     }
 }

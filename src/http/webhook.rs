@@ -15,7 +15,6 @@ use crate::current::Current;
 use crate::http::body::{BodyBudget, BodyError};
 use crate::http::caller::Proxies;
 use crate::http::connection::Arrival;
-use crate::http::over_bound::OverBound;
 use crate::http::problem::{Problem, ProblemCode, Said, request_id};
 use crate::http::seldom::Seldom;
 use crate::inbox::{Accepted, Inbox, InboxCode, InboxError};
@@ -67,7 +66,7 @@ pub struct Intake {
     /// For bodies that found no room: there can be any number of them.
     pub crowded: Seldom,
     /// What was passed over because enough is held.
-    pub over: OverBound,
+    pub over: Seldom,
 }
 
 /// `GET /webhook`: Meta asks whether this endpoint is ours (Graph API, Webhooks, "Verification Requests").
@@ -222,7 +221,7 @@ fn tell(request: &HttpRequest, accepted: &Accepted, intake: &Intake) {
 fn tell_over(over: usize, intake: &Intake) {
     let over = over as u64;
     intake.metrics.references_over_bound(over);
-    if let Some(refs) = intake.over.note(over, intake.clock.now()) {
+    if let Some(refs) = intake.over.happened(over) {
         tracing::warn!(code = %InboxCode::HeldFull, refs.over = refs, "webhook.over-bound");
     }
 }
@@ -263,7 +262,7 @@ impl Refusal {
             Self::Body(code) => {
                 intake.metrics.body_refused(*code);
                 if self.problem() == ProblemCode::Busy {
-                    let Some(times) = intake.crowded.happened() else { return };
+                    let Some(times) = intake.crowded.happened(1) else { return };
                     let caller = intake.proxies.caller(request);
                     tracing::warn!(
                         request.id = id, code = %code, caller.address = %caller, bodies.refused = times, "webhook.crowded"
