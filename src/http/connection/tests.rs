@@ -1,5 +1,6 @@
 //! Connections against an app of the tests' own, with deadlines that a test can wait for.
 
+use std::future::{Future, ready};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -104,9 +105,10 @@ fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n")
 }
 
-/// All that comes until the other side closes, and when that is.
-async fn rest(mut stream: TcpStream) -> (String, Duration) {
-    let (begun, mut text) = (Instant::now(), Vec::new());
+/// All that comes until the other side closes, and when that is, from before it was connected.
+async fn rest(stream: impl Future<Output = TcpStream>) -> (String, Duration) {
+    let begun = Instant::now();
+    let (mut stream, mut text) = (stream.await, Vec::new());
     let reading = tokio::time::timeout(Duration::from_secs(10), stream.read_to_end(&mut text));
     let _ = reading.await.expect("it ends");
     (String::from_utf8(text).expect("text"), begun.elapsed())
@@ -127,10 +129,10 @@ async fn until_none(left: &Left) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_ends_that_says_nothing_more() {
     serve(|address, _, _| async move {
-        let silent = async { rest(send(address, "").await).await };
-        let kept = async { rest(send(address, &get("/")).await).await };
-        let after_slow = async { rest(send(address, &get("/slow")).await).await };
-        let begun = async { rest(send(address, &format!("{}GET /", get("/"))).await).await };
+        let (whole, slow, half) = (get("/"), get("/slow"), format!("{}GET /", get("/")));
+        let silent = rest(send(address, ""));
+        let (kept, after_slow) = (rest(send(address, &whole)), rest(send(address, &slow)));
+        let begun = rest(send(address, &half));
         let (silent, kept, after_slow, begun) = tokio::join!(silent, kept, after_slow, begun);
         assert!(silent.0.is_empty() && silent.1 >= HEAD && silent.1 < IDLE, "{silent:?}");
         assert!(kept.0.ends_with("ok") && kept.1 >= IDLE, "{kept:?}");
@@ -181,7 +183,7 @@ async fn a_listener_that_ends_lets_answers_out_and_nobody_wait() {
         let busy = send(address, &format!("{}{}", get("/slow"), get("/slow"))).await;
         tokio::time::sleep(Duration::from_millis(100)).await;
         hall.end();
-        let (idle, busy) = tokio::join!(rest(idle), rest(busy));
+        let (idle, busy) = tokio::join!(rest(ready(idle)), rest(ready(busy)));
         assert!(idle.0.is_empty() && idle.1 < Duration::from_millis(200), "{idle:?}");
         assert_eq!(busy.0.matches("slow").count(), 1, "{busy:?}");
         assert!(busy.0.contains("connection: close"), "{busy:?}");
@@ -194,7 +196,7 @@ async fn nothing_secret_is_shown_to_the_server_below() {
     serve(|address, _, _| async move {
         let head = "GET /shown?hub.verify_token=sesame HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer open\r\n\
                     Cookie: a=b\r\nX-Hub-Signature-256: sha256=00\r\nConnection: close\r\n\r\n";
-        let (told, _) = rest(send(address, head).await).await;
+        let (told, _) = rest(send(address, head)).await;
         let (names, rest) = told.rsplit_once("\r\n\r\n").expect("a body").1.split_once('|').expect("parts");
         let mut names: Vec<&str> = names.split(',').collect();
         names.sort_unstable();
