@@ -4,8 +4,9 @@
 //! `cargo run --release --example kill -- --kills 200 --power-cuts 20`. Other numbers make it longer; `--seed N` repeats
 //! the moments, as far as a machine repeats anything. `--kills`: `kill -9`, one in five while it starts. `--power-cuts`:
 //! at so many moments the power is cut, both with all that was not synced gone and with a part of it there; and a first
-//! creation is killed at each of its steps (`--stride 2`: at every second) and the power cut in the life after. Exits
-//! with 1 and says what did not hold, and where the directory is that shows it.
+//! creation is killed at each of its steps (`--stride 2`: at every second) and the power cut in the life after.
+//! `--built`: takes `target/release/tamis` as it is, which is else built first. Exits with 1 and says what did not hold,
+//! and where the directory is that shows it.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -34,7 +35,9 @@ const CUTS_FOR_ALL: usize = 8;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    build();
+    if !std::env::args().any(|argument| argument == "--built") {
+        build();
+    }
     let (kills, cuts): (usize, usize) = (option("kills", 0), option("power-cuts", 0));
     let (seed, stride) = (option("seed", 1), option("stride", 2));
     if kills + cuts == 0 {
