@@ -1,10 +1,11 @@
 //! Nothing leaks, at TRACE, whatever happens: one long play in which everything goes wrong that can be made to, then a
 //! search of all that the daemon said, answered, counted and wrote, for all that may not be there.
 
+mod marks;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -18,6 +19,8 @@ use tamis_simulator::{
     CallKind, GraphError, Lead, Match, Misbehaviour, Rule, Setup, Signing, Simulator, Usage,
 };
 
+use marks::Marks;
+
 use crate::support::disk::Needles;
 use crate::support::memory;
 use crate::support::process::{Daemon, Home, ROOT_KEY, VERIFY_TOKEN};
@@ -29,73 +32,6 @@ const LEADS: usize = 150;
 const REST_MAX: Duration = Duration::from_secs(5);
 /// A form that no purpose claims.
 const STRANGE_FORM: &str = "901000000000088";
-
-/// What may be found nowhere: each a text that occurs nowhere else.
-struct Marks {
-    kept: String,
-    dropped: String,
-    /// The key of a custom question: its author's words, which belong into `tamis inbox` and no log line.
-    question: String,
-    /// What strangers send: to the webhook, to the admin side, in Graph's errors and headers.
-    foreign: String,
-    /// How all leadgen ids begin.
-    ids: String,
-    /// A new token of the page.
-    new_token: String,
-}
-
-static PLAYS: AtomicU64 = AtomicU64::new(0);
-
-impl Marks {
-    fn new() -> Self {
-        Self {
-            kept: canary("kept"),
-            dropped: canary("dropped"),
-            question: canary("question"),
-            foreign: canary("foreign"),
-            ids: format!("77{:07}{:04}", std::process::id(), 4_711 + PLAYS.fetch_add(1, Ordering::Relaxed)),
-            new_token: canary("new-token"),
-        }
-    }
-
-    fn id(&self, round: usize, number: usize) -> String {
-        format!("{}{round}{number:04}", self.ids)
-    }
-
-    /// Leadgen ids as numbers, in either order of bytes and as postcard writes them.
-    fn numbers(&self) -> Vec<(String, Vec<u8>)> {
-        let ids = (0..LEADS).map(|number| self.id(1, number));
-        let forms = ids.flat_map(|id| {
-            let number: u64 = id.parse().expect("digits");
-            let forms = [number.to_be_bytes().to_vec(), number.to_le_bytes().to_vec(), varint(number)];
-            forms.map(|form| (id.clone(), form))
-        });
-        forms.collect()
-    }
-
-    /// What may be in no log line, no problem, no metric.
-    fn needles(&self, secrets: &[String]) -> Needles {
-        Needles::named(
-            self.listed(secrets).chain([(self.question.clone(), self.question.clone().into_bytes())]),
-        )
-    }
-
-    fn listed(&self, secrets: &[String]) -> impl Iterator<Item = (String, Vec<u8>)> {
-        let mine = [&self.kept, &self.dropped, &self.foreign, &self.ids, &self.new_token];
-        let texts: Vec<String> = mine.into_iter().chain(secrets).cloned().collect();
-        texts.into_iter().map(|text| (text.clone(), text.into_bytes()))
-    }
-}
-
-fn varint(mut number: u64) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    while number > 0x7f {
-        bytes.push(u8::try_from(number & 0x7f).expect("seven bits") | 0x80);
-        number >>= 7;
-    }
-    bytes.push(u8::try_from(number).expect("seven bits"));
-    bytes
-}
 
 /// The daemon that is played with, in whichever way it runs.
 struct Stage {
