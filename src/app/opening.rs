@@ -54,6 +54,19 @@ pub enum StartError {
     },
 }
 
+impl StartError {
+    /// The code, where there is one.
+    pub fn code(&self) -> Option<&'static str> {
+        match self {
+            Self::Keyring { error, .. } => Some(error.code.as_str()),
+            Self::Store { error, .. } => Some(error.code.as_str()),
+            Self::Inbox(error) => Some(error.code.as_str()),
+            Self::Graph(error) => Some(error.0.as_str()),
+            Self::Listen { .. } => None,
+        }
+    }
+}
+
 /// What the inbox asks of the store, and of the config in force.
 pub struct StoreKnows {
     store: SharedStore,

@@ -5,6 +5,7 @@
 
 mod check;
 mod clock;
+mod explain;
 mod export;
 mod find;
 mod health;
@@ -72,6 +73,8 @@ enum Command {
     Trail(trail::Arguments),
     /// Say that a clock that leapt forward is right
     Clock(clock::Arguments),
+    /// Say what a code means and what to do about it
+    Explain(explain::Arguments),
 }
 
 /// Threads that carry fetchers, timers and the command line's side; the listeners have their own.
@@ -149,6 +152,7 @@ async fn obey(command: Command, config: &ConfigPath, environment: &Environment) 
         Command::Token(arguments) => token::run(arguments, config, environment).await,
         Command::Trail(arguments) => trail::run(arguments, config, environment).await,
         Command::Clock(arguments) => clock::run(arguments, config, environment).await,
+        Command::Explain(arguments) => explain::run(&arguments),
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::app::{Ambient, App, Reload, StartError};
 use crate::cli::ConfigPath;
+use crate::cli::explain::why_not_started;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{self, Config, Faults, LogFormat, LogLevel, Secrets};
 use crate::keyring::{KeyringCode, KeyringError};
@@ -195,5 +196,38 @@ fn not_started(error: &StartError) -> Failure {
         }
         _ => Exit::Failed,
     };
-    Failure::new(exit, format!("tamis does not start: {error}. docs/codes.md says what to do"))
+    let Some(code) = error.code() else {
+        return Failure::new(exit, format!("tamis does not start: {error}"));
+    };
+    let why = why_not_started(code).map_or_else(|| error.to_string(), |why| format!("{why} ({error})"));
+    Failure::new(exit, format!("tamis does not start: {why}. What to do: tamis explain {code}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_that_fails_says_why_in_a_sentence_and_what_to_ask_next() {
+        for (error, code, meaning) in [
+            (KeyringCode::Locked, "keyring-locked", "another process holds the keyring"),
+            (KeyringCode::DoesNotOpen, "keyring-does-not-open", "does not open under this root key"),
+        ] {
+            let error = KeyringError { code: error, io: None };
+            let told = not_started(&StartError::Keyring { path: "/keys/keyring".into(), error }).to_string();
+            let next = format!("What to do: tamis explain {code}");
+            assert!(
+                told.contains(meaning) && told.contains("/keys/keyring") && told.ends_with(&next),
+                "{told}"
+            );
+            assert_eq!(told.lines().count(), 1, "{told}");
+        }
+    }
+
+    #[test]
+    fn an_address_in_use_has_no_code_and_says_what_the_system_said() {
+        let kind = std::io::ErrorKind::AddrInUse;
+        let told = not_started(&StartError::Listen { address: "127.0.0.1:1".into(), kind });
+        assert_eq!(told.to_string(), "tamis does not start: cannot listen on 127.0.0.1:1: address in use");
+    }
 }

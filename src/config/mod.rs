@@ -37,6 +37,7 @@ pub use layers::{CONFIG_BYTES_MAX, DEFAULTS};
 pub use listeners::{Admin, Public};
 pub use meta::{Meta, Page, RetryTimes};
 pub use secrets::{PageToken, SecretFound, SecretState, Secrets};
+pub use suggest::nearest;
 
 use crate::purpose::Policy;
 use crate::purpose::law::{Controller, Recipient};

@@ -13,7 +13,7 @@ pub(super) fn mend<'k>(
 }
 
 /// The known name that is nearest to `given`, if one is near enough to have been meant.
-pub(super) fn nearest<'k>(given: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+pub fn nearest<'k>(given: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
     let given = given.to_lowercase();
     let enough = (given.chars().count() / 3).clamp(1, 3);
     let given: String = given.chars().take(LETTERS_MAX).collect();
