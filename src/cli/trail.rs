@@ -1,25 +1,47 @@
-//! `tamis trail`: who did what, when and why.
+//! `tamis trail`: who did what, when and why; `tamis trail verify`.
+
+mod verify;
+
+use std::collections::HashMap;
 
 use clap::value_parser;
+use jiff::Timestamp;
+use jiff::civil::Date;
 use reqwest::Method;
 
+use crate::api::tokens::Tokens;
 use crate::api::trail::TrailLine;
 use crate::cli::socket::{ConfigPath, SocketArgument};
 use crate::client::{Daemon, parse};
+use crate::clock::Rfc3339;
 use crate::purpose::RecordId;
 use crate::secret::location::Environment;
-use crate::terminal::Failure;
+use crate::terminal::{Exit, Failure};
 use crate::terminal::{Table, or_dash};
 use crate::terminal::{print, print_json, tell};
 
 #[derive(clap::Args)]
-#[command(after_help = "Example:\n  tamis trail --after 1200 --json")]
+#[command(
+    after_help = "Example:\n  tamis trail --since 2026-11-01 --actor crm",
+    args_conflicts_with_subcommands = true
+)]
 pub(super) struct Arguments {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    /// The oldest line first
+    #[arg(long)]
+    oldest_first: bool,
     /// Go on after the line with this number
-    #[arg(long, value_name = "SEQ", default_value_t = 0)]
-    after: u64,
+    #[arg(long, value_name = "SEQ")]
+    after: Option<u64>,
+    /// Only lines from this day or moment on, as in 2026-11-01 or 2026-11-01T08:30:00Z
+    #[arg(long, value_name = "WHEN", value_parser = moment)]
+    since: Option<Timestamp>,
+    /// Only lines of this one: local:UID, token:ID, a token's name, or system
+    #[arg(long, value_name = "WHO")]
+    actor: Option<String>,
     /// At most this many lines
-    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = value_parser!(u32).range(1..=10_000))]
     limit: u32,
     /// Print the daemon's NDJSON, one line an act
     #[arg(long)]
@@ -28,33 +50,105 @@ pub(super) struct Arguments {
     socket: SocketArgument,
 }
 
-/// Prints lines of the trail, oldest first.
+#[derive(clap::Subcommand)]
+enum Verb {
+    /// Read every line and check that none is missing, changed or elsewhere
+    #[command(after_help = "Example:\n  tamis trail verify")]
+    Verify(VerifyArguments),
+}
+
+#[derive(clap::Args)]
+struct VerifyArguments {
+    #[command(flatten)]
+    socket: SocketArgument,
+}
+
+/// Prints lines of the trail, or verifies it whole.
 pub(super) async fn run(
     arguments: Arguments,
     config: &ConfigPath,
     environment: &Environment,
 ) -> Result<(), Failure> {
+    if let Some(Verb::Verify(arguments)) = arguments.verb {
+        let daemon = Daemon::at(arguments.socket.locate(config, environment)?)?;
+        return print(&verify::verified(&daemon).await?);
+    }
     let daemon = Daemon::at(arguments.socket.locate(config, environment)?)?;
-    let path = format!("/trail?after={}&limit={}", arguments.after, arguments.limit);
-    let body = daemon.fetch(daemon.call(Method::GET, &path)).await?;
-    let lines: Vec<TrailLine> =
-        body.split(|byte| *byte == b'\n').filter(|l| !l.is_empty()).map(parse).collect::<Result<_, _>>()?;
+    let names = names(&daemon).await?;
+    let mut path = format!("/trail?limit={}", arguments.limit);
+    path.push_str(if arguments.oldest_first { "&order=asc" } else { "&order=desc" });
+    if let Some(after) = arguments.after {
+        path.push_str(&format!("&after={after}"));
+    }
+    if let Some(since) = arguments.since {
+        path.push_str(&format!("&since={}", Rfc3339(since)));
+    }
+    if let Some(actor) = &arguments.actor {
+        path.push_str(&format!("&actor={}", actor_of(actor, &names)?));
+    }
+    let answer = daemon.send(daemon.call(Method::GET, &path)).await?;
+    let more = header(&answer, "tamis-more").is_some_and(|more| more == "true");
+    let next = header(&answer, "tamis-next-cursor");
+    let body = daemon.read(answer).await?;
+    let lines: Vec<TrailLine> = lines(&body)?;
     if arguments.json {
         print_json(&String::from_utf8_lossy(&body))?;
     } else if !lines.is_empty() {
-        print(&page(&lines))?;
+        print(&page(&lines, &names))?;
     }
-    match lines.last() {
-        None => tell("there are no lines after this one"),
-        Some(last) if lines.len() == arguments.limit as usize => {
-            tell(&format!("there may be more: tamis trail --after {}", last.seq));
-        }
-        Some(_) => {}
+    match next {
+        Some(next) if more => tell(&format!("there may be more: add --after {next}")),
+        _ if lines.is_empty() => tell("there are no such lines"),
+        _ => {}
     }
     Ok(())
 }
 
-fn page(lines: &[TrailLine]) -> String {
+fn header(answer: &reqwest::Response, name: &str) -> Option<String> {
+    answer.headers().get(name)?.to_str().ok().map(str::to_owned)
+}
+
+fn lines(body: &[u8]) -> Result<Vec<TrailLine>, Failure> {
+    body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(parse).collect()
+}
+
+/// What tokens are called, by their ids. One that was revoked is not among them.
+async fn names(daemon: &Daemon) -> Result<HashMap<String, String>, Failure> {
+    let Tokens { tokens } = parse(&daemon.fetch(daemon.call(Method::GET, "/tokens")).await?)?;
+    Ok(tokens.into_iter().map(|token| (token.id, token.name)).collect())
+}
+
+/// A day begins at midnight UTC.
+fn moment(text: &str) -> Result<Timestamp, String> {
+    let moment = match text.parse::<Date>() {
+        Ok(day) if text.len() == "2026-11-01".len() => format!("{day}T00:00:00Z").parse().ok(),
+        _ => text.parse().ok(),
+    };
+    moment.ok_or_else(|| {
+        "this is neither a day as in 2026-11-01 nor a moment as in 2026-11-01T08:30:00Z".to_owned()
+    })
+}
+
+/// As it stands in a line; a name stands for the token that bears it.
+fn actor_of(given: &str, names: &HashMap<String, String>) -> Result<String, Failure> {
+    if crate::trail::Actor::parse(given).is_some() {
+        return Ok(given.to_owned());
+    }
+    let mut bearers = names.iter().filter(|(_, name)| *name == given).map(|(id, _)| id);
+    match (bearers.next(), bearers.next()) {
+        (Some(id), None) => Ok(format!("token:{id}")),
+        (Some(_), Some(_)) => Err(Failure::new(
+            Exit::Usage,
+            "several tokens have this name: say token:ID (`tamis token list` shows them)",
+        )),
+        (None, _) => Err(Failure::new(
+            Exit::Usage,
+            "--actor takes local:UID, token:ID, system, or the name of a token that `tamis token list` shows",
+        )),
+    }
+}
+
+fn page(lines: &[TrailLine], names: &HashMap<String, String>) -> String {
     let head = [
         "seq",
         "time",
@@ -73,7 +167,7 @@ fn page(lines: &[TrailLine]) -> String {
         table.row([
             line.seq.to_string(),
             line.time.to_string(),
-            line.actor.clone(),
+            actor(&line.actor, names),
             line.role.to_string(),
             line.action.to_string(),
             or_dash(&line.purpose),
@@ -85,6 +179,14 @@ fn page(lines: &[TrailLine]) -> String {
         ]);
     }
     table.to_string()
+}
+
+/// With what the token is called.
+fn actor(actor: &str, names: &HashMap<String, String>) -> String {
+    match actor.strip_prefix("token:").and_then(|id| names.get(id)) {
+        Some(name) => format!("{actor} ({name})"),
+        None => actor.to_owned(),
+    }
 }
 
 fn range(from: Option<&RecordId>, to: Option<&RecordId>) -> String {
@@ -107,10 +209,33 @@ mod tests {
         ];
         let lines: Vec<TrailLine> = body.iter().map(|line| parse(line.as_bytes()).expect("a line")).collect();
         let expected = concat!(
-            "  seq  time                  actor                   role      action    purpose  count  records                 reason    recipient  result\n",
-            "    1  2026-11-25T08:47:38Z  system                  system    stored    devis       12  devis-1-1 … devis-1-12  -         -          done\n",
-            "    2  2026-11-25T08:50:00Z  token:0f3a9c1e5b7d2468  exporter  exported  devis        1  devis-1-1               crm-sync  crm        done\n",
+            "  seq  time                  actor                         role      action    purpose  count  records                 reason    recipient  result\n",
+            "    1  2026-11-25T08:47:38Z  system                        system    stored    devis       12  devis-1-1 … devis-1-12  -         -          done\n",
+            "    2  2026-11-25T08:50:00Z  token:0f3a9c1e5b7d2468 (crm)  exporter  exported  devis        1  devis-1-1               crm-sync  crm        done\n",
         );
-        assert_eq!(page(&lines), expected);
+        let names = HashMap::from([("0f3a9c1e5b7d2468".to_owned(), "crm".to_owned())]);
+        assert_eq!(page(&lines, &names), expected);
+    }
+
+    #[test]
+    fn a_day_begins_at_midnight_and_a_moment_says_its_zone() {
+        let read = |text| moment(text).ok().map(|moment| moment.to_string());
+        assert_eq!(read("2026-11-01").as_deref(), Some("2026-11-01T00:00:00Z"));
+        assert_eq!(read("2026-11-01T01:00:00+01:00").as_deref(), Some("2026-11-01T00:00:00Z"));
+        for odd in ["", "2026-11-31", "2026-11", "2026-11-01T01:00:00", "yesterday", "2026111111"] {
+            assert!(moment(odd).is_err(), "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_name_stands_for_the_one_token_that_bears_it() {
+        let name = |id: &str, name: &str| (id.to_owned(), name.to_owned());
+        let names =
+            HashMap::from([name("0f3a9c1e5b7d2468", "crm"), name("aa", "twice"), name("bb", "twice")]);
+        let of = |given| actor_of(given, &names).ok();
+        assert_eq!(of("crm").as_deref(), Some("token:0f3a9c1e5b7d2468"));
+        assert_eq!(of("local:0").as_deref(), Some("local:0"));
+        assert_eq!(of("system").as_deref(), Some("system"));
+        assert_eq!((of("twice"), of("nobody"), of("local:a&b")), (None, None, None));
     }
 }

@@ -57,7 +57,8 @@ impl Daemon {
         self.read(response).await
     }
 
-    async fn read(&self, mut response: Response) -> Result<Vec<u8>, Failure> {
+    /// Takes the body of an answer whole.
+    pub async fn read(&self, mut response: Response) -> Result<Vec<u8>, Failure> {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|_| broken())? {
             if body.len() + chunk.len() > ANSWER_BYTES_MAX {
@@ -146,7 +147,7 @@ fn refusal(status: u16, body: &[u8]) -> Failure {
     match serde_json::from_slice::<ProblemBody>(body) {
         Ok(ProblemBody { title, code, request_id, .. }) => {
             let sentence = format!("{title} ({code}, request {request_id})");
-            Failure::failed(printable(&sentence))
+            Failure::of_daemon(code.to_string(), printable(&sentence))
         }
         Err(_) => Failure::failed(format!("the daemon answered with status {status}")),
     }

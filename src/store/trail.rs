@@ -21,6 +21,13 @@ pub trait Trail: Send + Sync {
     /// last; nothing else is refused for it. Otherwise see [`crate::store::StoreCode`].
     async fn lines(&self, after: u64, limit: usize) -> Result<Vec<Line>, StoreError>;
 
+    /// Lines before `before`, at most `limit` and at most 10,000, newest first, their chain checked; before the first one:
+    /// none.
+    ///
+    /// # Errors
+    /// As [`Trail::lines`].
+    async fn newest(&self, before: u64, limit: usize) -> Result<Vec<Line>, StoreError>;
+
     /// Writes down an act that changed nothing: a refusal. At most one line a second for each actor, so that no loop of
     /// refused calls fills the disk or keeps the writer; what is beyond it is passed over.
     ///

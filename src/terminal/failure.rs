@@ -35,12 +35,24 @@ pub struct Failure {
     /// With which code tamis ends.
     pub exit: Exit,
     sentence: String,
+    /// Of a daemon's refusal: its code.
+    code: Option<String>,
 }
 
 impl Failure {
     /// A failure with this exit code and sentence.
     pub fn new(exit: Exit, sentence: impl Into<String>) -> Self {
-        Self { exit, sentence: sentence.into() }
+        Self { exit, sentence: sentence.into(), code: None }
+    }
+
+    /// A daemon refused it with this code.
+    pub fn of_daemon(code: String, sentence: impl Into<String>) -> Self {
+        Self { code: Some(code), ..Self::failed(sentence) }
+    }
+
+    /// True if a daemon refused it with this code.
+    pub fn is(&self, code: &str) -> bool {
+        self.code.as_deref() == Some(code)
     }
 
     /// It did not work.

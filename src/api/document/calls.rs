@@ -320,18 +320,48 @@ fn trail() -> Call {
         "/trail",
         "trail",
         "Who did what, when, why",
-        "Oldest first. The chain of the lines is checked while they are read.",
+        "The chain of the lines is checked while they are read. A call that leaves lines out looks at 50,000 at the most: \
+         its page may be short although `Tamis-More` is `true`; go on with `after`.",
     )
     .roles(TRAIL)
     .parameter(
         ParameterIn::Query,
+        "order",
+        Required::False,
+        words(["asc", "desc"]).default(Some("asc".into())),
+        "Oldest first, or newest first.",
+    )
+    .parameter(
+        ParameterIn::Query,
         "after",
         Required::False,
-        whole(0, u64::MAX).default(Some(0.into())),
-        "Only lines after the one with this number.",
+        whole(0, u64::MAX),
+        "Only lines after the one with this number, in the order asked for. Absent: from the first on.",
+    )
+    .parameter(
+        ParameterIn::Query,
+        "since",
+        Required::False,
+        Ref::from_schema_name("Moment"),
+        "Only lines from this moment on.",
+    )
+    .parameter(
+        ParameterIn::Query,
+        "actor",
+        Required::False,
+        of(Type::String).pattern(Some("^(system|local:[0-9]{1,9}|token:[0-9a-f]{16})$")),
+        "Only lines of this one, as it stands in a line.",
     )
     .parameter(ParameterIn::Query, "limit", Required::False, limit(), "At most so many lines.")
-    .answer("200", "The lines.", [("application/x-ndjson", lines::<TrailLine>())], [])
+    .answer(
+        "200",
+        "The lines.",
+        [("application/x-ndjson", lines::<TrailLine>())],
+        [
+            ("Tamis-Next-Cursor", header(whole(0, u64::MAX), "The next `after`.")),
+            ("Tamis-More", header(words(["true", "false"]), "`true`: there is more, go on at once.")),
+        ],
+    )
     .refused(&[
         No::Busy,
         No::ParameterUnknown,

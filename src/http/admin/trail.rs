@@ -1,10 +1,12 @@
 //! `GET /trail`: who did what, line by line.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
+use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
 use crate::api::trail::TrailLine;
@@ -14,42 +16,139 @@ use crate::http::admin::operator::{By, ReadTrail};
 use crate::http::admin::query::{Parameters, whole};
 use crate::http::holding::Holding;
 use crate::http::problem::{Problem, ProblemCode};
-use crate::trail::Line;
+use crate::store::{SharedStore, StoreError};
+use crate::trail::{Actor, Line};
 
 /// Pages that are made or sent at one time: each may take three megabytes.
 const PAGES_MAX: usize = 4;
+
+/// How much is looked at for one page that leaves lines out. Beyond it the page ends, and says where to go on.
+const LOOK: Look = Look { at_once: 5_000, in_all: 50_000 };
 
 /// The places of the pages of both doors.
 pub fn places() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(PAGES_MAX))
 }
 
-/// Lines after a number, oldest first, as NDJSON. The store has checked their chain.
+/// Lines as NDJSON, in either order. The store has checked their chain.
 pub(super) async fn read(
     _by: By<ReadTrail>,
     desk: Data<Desk>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let parameters = Parameters::parse(request.query_string(), &["after", "limit"])?;
-    let (after, limit) = (after(&parameters)?, parameters.limit()?);
+    let wanted = Wanted::of(request.query_string())?;
     let place = Arc::clone(&desk.trail_pages).try_acquire_owned().map_err(|_| ProblemCode::Busy)?;
-    let lines = desk.store.lines(after, limit).await?;
+    let page = wanted.page(&desk.store, LOOK).await?;
+    let (next, more) = (page.next, page.more);
     // Ten thousand lines take a while to write: the listener's thread has others to serve.
     let written = tokio::task::spawn_blocking(move || {
         let mut body = Vec::new();
-        lines.into_iter().for_each(|line| write_line(line, &mut body));
+        page.lines.into_iter().for_each(|line| write_line(line, &mut body));
         body
     });
     let body = Bytes::from(written.await.map_err(|_| ProblemCode::Internal)?);
     // It has its place until it is sent.
     let body = Holding::new(body, place);
-    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/x-ndjson")).body(body))
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "application/x-ndjson"))
+        .insert_header(("Tamis-Next-Cursor", next.to_string()))
+        .insert_header(("Tamis-More", if more { "true" } else { "false" }))
+        .body(body))
 }
 
-/// The number to go on after; 0 stands before the first line.
-fn after(parameters: &Parameters) -> Result<u64, ProblemCode> {
-    let Some(text) = parameters.value("after") else { return Ok(0) };
-    whole(text).ok_or(ProblemCode::ParameterInvalid)
+/// From which end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    /// Oldest first.
+    Asc,
+    /// Newest first.
+    Desc,
+}
+
+/// Lines that are read at once, and for one page.
+#[derive(Clone, Copy)]
+struct Look {
+    at_once: usize,
+    in_all: usize,
+}
+
+/// Which lines.
+#[derive(Debug, PartialEq, Eq)]
+struct Wanted {
+    order: Order,
+    /// Only what comes after this line in that order.
+    after: Option<u64>,
+    since: Option<Timestamp>,
+    actor: Option<Actor>,
+    limit: usize,
+}
+
+/// Some of them.
+struct TrailPage {
+    lines: Vec<Line>,
+    /// The last line looked at: the next page begins after it.
+    next: u64,
+    more: bool,
+}
+
+impl Wanted {
+    fn of(query: &str) -> Result<Self, ProblemCode> {
+        let parameters = Parameters::parse(query, &["order", "after", "since", "actor", "limit"])?;
+        let invalid = ProblemCode::ParameterInvalid;
+        let order = match parameters.value("order") {
+            None | Some("asc") => Order::Asc,
+            Some("desc") => Order::Desc,
+            Some(_) => return Err(invalid),
+        };
+        // 0 stands before the first line.
+        let after = parameters.value("after").map(|text| whole(text).ok_or(invalid)).transpose()?;
+        let since = parameters.value("since").map(|text| Timestamp::from_str(text).map_err(|_| invalid));
+        let actor = parameters.value("actor").map(|text| Actor::parse(text).ok_or(invalid)).transpose()?;
+        Ok(Self { order, after, since: since.transpose()?, actor, limit: parameters.limit()? })
+    }
+
+    /// Reads until the page is full, the trail has come to its end, or enough was looked at.
+    async fn page(&self, store: &SharedStore, look: Look) -> Result<TrailPage, StoreError> {
+        let at_once = if self.takes_all() { self.limit } else { look.at_once };
+        let start = self.after.unwrap_or(if self.order == Order::Asc { 0 } else { u64::MAX });
+        let mut page = TrailPage { lines: Vec::new(), next: start, more: true };
+        let mut looked_at = 0;
+        while page.more && page.lines.len() < self.limit && looked_at < look.in_all {
+            let read = match self.order {
+                Order::Asc => store.lines(page.next, at_once).await?,
+                Order::Desc => store.newest(page.next, at_once).await?,
+            };
+            looked_at += read.len();
+            page.more = read.len() == at_once;
+            for line in read {
+                if page.lines.len() == self.limit {
+                    page.more = true;
+                    break;
+                }
+                // Times rise with the numbers, but where the clock had been ahead: what was written then stays away.
+                if self.order == Order::Desc && self.since.is_some_and(|since| line.time < since) {
+                    page.more = false;
+                    break;
+                }
+                page.next = line.seq;
+                if self.takes(&line) {
+                    page.lines.push(line);
+                }
+            }
+        }
+        // On an empty trail there is nothing to go on after.
+        page.next = if page.next == u64::MAX { 0 } else { page.next };
+        Ok(page)
+    }
+
+    fn takes_all(&self) -> bool {
+        self.since.is_none() && self.actor.is_none()
+    }
+
+    fn takes(&self, line: &Line) -> bool {
+        self.since.is_none_or(|since| line.time >= since)
+            && self.actor.as_ref().is_none_or(|actor| line.entry.actor() == actor)
+    }
 }
 
 fn write_line(line: Line, out: &mut Vec<u8>) {
@@ -79,7 +178,10 @@ mod tests {
     use super::*;
     use crate::purpose::{PurposeId, RecordId};
     use crate::secret::Key;
-    use crate::trail::{Action, Entry, chain};
+    use crate::store::contract::Host;
+    use crate::store::contract::support::{by_token, stored};
+    use crate::store::memory::MemoryHost;
+    use crate::trail::{Action, Entry, Outcome, chain};
 
     #[test]
     fn a_line_has_the_documented_shape() {
@@ -102,11 +204,92 @@ mod tests {
 
     #[test]
     fn the_number_to_go_on_after_is_plain_digits() {
-        let read = |query| Parameters::parse(query, &["after", "limit"]).and_then(|p| after(&p));
-        assert_eq!(read(""), Ok(0));
-        assert_eq!(read("after=18446744073709551615"), Ok(u64::MAX));
+        let read = |query| Wanted::of(query).map(|wanted| wanted.after);
+        assert_eq!(read(""), Ok(None));
+        assert_eq!(read("after=18446744073709551615"), Ok(Some(u64::MAX)));
         for bad in ["after=", "after=-1", "after=%2B1", "after=18446744073709551616", "after=devis-1-1"] {
             assert_eq!(read(bad), Err(ProblemCode::ParameterInvalid), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_else_may_be_said_of_the_lines_is_read_strictly() {
+        let wanted =
+            Wanted::of("order=desc&since=2026-11-01T00:00:00%2B01:00&actor=token:0f3a9c1e5b7d2468&limit=5");
+        let expected = Wanted {
+            order: Order::Desc,
+            after: None,
+            since: "2026-10-31T23:00:00Z".parse().ok(),
+            actor: Actor::parse("token:0f3a9c1e5b7d2468"),
+            limit: 5,
+        };
+        assert_eq!(wanted, Ok(expected));
+        for bad in
+            ["order=", "order=DESC", "since=", "since=yesterday", "since=2026-11-01", "actor=", "actor=crm"]
+        {
+            assert_eq!(Wanted::of(bad).err(), Some(ProblemCode::ParameterInvalid), "{bad}");
+        }
+        assert_eq!(Wanted::of("before=3").err(), Some(ProblemCode::ParameterUnknown));
+    }
+
+    /// Walks all pages of what the query asks for, and gives the numbers of the lines and how many pages there were.
+    async fn walk(store: &SharedStore, query: &str, look: Look) -> (Vec<u64>, usize) {
+        let (mut after, mut sequence, mut pages) = (String::new(), Vec::new(), 0);
+        loop {
+            let wanted = Wanted::of(format!("{query}{after}").trim_start_matches("&")).expect("a query");
+            let page = wanted.page(store, look).await.expect("a page");
+            pages += 1;
+            assert!(page.lines.len() <= wanted.limit && pages < 100, "{query}");
+            sequence.extend(page.lines.iter().map(|line| line.seq));
+            if !page.more {
+                return (sequence, pages);
+            }
+            after = format!("&after={}", page.next);
+        }
+    }
+
+    #[tokio::test]
+    async fn pages_in_either_order_give_each_line_once_whatever_is_left_out() {
+        let host = MemoryHost::at("2026-11-25T08:00:00Z".parse().expect("a time"));
+        let store = host.open();
+        // One line a second; every third by a token.
+        for number in 1..=30 {
+            match number % 3 {
+                0 => {
+                    let mut entry = by_token("0f3a9c1e5b7d2468", Action::TrailRead);
+                    entry.result = Outcome::Refused;
+                    store.note(entry).await.expect("noted");
+                }
+                _ => drop(store.settle(vec![stored(number)]).await.expect("settled")),
+            }
+            host.clock.advance_ms(1_000);
+        }
+        let all: Vec<u64> = (1..=30).collect();
+        let turned = |sequence: &[u64]| sequence.iter().rev().copied().collect::<Vec<_>>();
+        let thirds: Vec<u64> = (1..=10).map(|third| third * 3).collect();
+        let late: Vec<u64> = (21..=30).collect();
+        let since = "since=2026-11-25T08:00:20Z";
+        for (query, expected) in [
+            (String::new(), &all),
+            ("actor=token:0f3a9c1e5b7d2468".to_owned(), &thirds),
+            (since.to_owned(), &late),
+            ("actor=local:7".to_owned(), &vec![]),
+        ] {
+            for (order, expected) in [("asc", expected.clone()), ("desc", turned(expected))] {
+                for limit in [1, 4, 10, 1_000] {
+                    for (at_once, in_all) in [(1, 3), (7, 7), (100, 1_000)] {
+                        let query = format!("{query}&order={order}&limit={limit}");
+                        let (sequence, _) = walk(&store, &query, Look { at_once, in_all }).await;
+                        assert_eq!(sequence, expected, "{query} {at_once}");
+                    }
+                }
+            }
+        }
+        let rare = "actor=local:7&limit=1000";
+        let (_, pages) = walk(&store, rare, Look { at_once: 5, in_all: 10 }).await;
+        assert!(pages >= 3, "no page looks at more than it may: {pages}");
+        let (_, pages) =
+            walk(&store, &format!("{since}&order=desc&limit=1000"), Look { at_once: 5, in_all: 30 }).await;
+        assert_eq!(pages, 1, "what is older is not looked for");
     }
 }

@@ -173,6 +173,7 @@ macro_rules! contract {
             }
             trail {
                 the_trail_is_read_in_pieces_and_goes_on_after_a_restart,
+                the_trail_is_read_from_its_end_and_its_chain_is_checked_there_too,
                 lines_written_at_once_follow_one_another_without_a_gap,
                 each_line_follows_the_one_before_under_the_trails_key,
                 a_line_changed_removed_cut_off_or_put_elsewhere_is_told_and_nothing_else_is_refused,

@@ -35,6 +35,34 @@ pub(crate) async fn the_trail_is_read_in_pieces_and_goes_on_after_a_restart<H: H
     assert_eq!(store.lines(0, usize::MAX).await.map(|lines| lines.len()), Ok(21));
 }
 
+pub(crate) async fn the_trail_is_read_from_its_end_and_its_chain_is_checked_there_too<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    assert_eq!(store.newest(u64::MAX, 8).await, Ok(Vec::new()));
+    for number in 0..20 {
+        store.settle(vec![stored(number)]).await.expect("settled");
+    }
+    let (mut before, mut sequence) = (u64::MAX, Vec::new());
+    loop {
+        let lines = store.newest(before, 8).await.expect("a trail");
+        assert!(lines.len() <= 8);
+        let Some(last) = lines.last() else { break };
+        before = last.seq;
+        sequence.extend(lines.iter().map(|line| line.seq));
+    }
+    assert_eq!(sequence, (1..=20).rev().collect::<Vec<_>>());
+    for (before, limit, expected) in [(0, 8, 0), (1, 8, 0), (2, 8, 1), (21, 0, 0), (21, usize::MAX, 20)] {
+        let lines = store.newest(before, limit).await.map(|lines| lines.len());
+        assert_eq!(lines, Ok(expected), "{limit} before {before}");
+    }
+    store.close().await.expect("closed");
+    drop(store);
+    drop(host.take(&Row::Line(19)));
+    let store = host.open();
+    assert_eq!(code(store.newest(u64::MAX, 8).await), Some(StoreCode::TrailBroken));
+    assert_eq!(store.newest(18, 8).await.map(|lines| lines.len()), Ok(8), "beyond it they are read");
+}
+
 pub(crate) async fn lines_written_at_once_follow_one_another_without_a_gap<H: Host>() {
     let host = H::new();
     let store = host.open();

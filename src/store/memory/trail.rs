@@ -15,6 +15,15 @@ impl Trail for MemoryStore {
         read(&*self.0.rows()?, self.0.keyring.as_ref(), after, limit.min(LINES_MAX))
     }
 
+    async fn newest(&self, before: u64, limit: usize) -> Result<Vec<Line>, StoreError> {
+        let rows = self.0.rows()?;
+        let end = before.saturating_sub(1).min(rows.trail_head.0);
+        let from = end.saturating_sub(limit.min(LINES_MAX) as u64);
+        let mut lines = read(&rows, self.0.keyring.as_ref(), from, (end - from) as usize)?;
+        lines.reverse();
+        Ok(lines)
+    }
+
     async fn note(&self, entry: Entry) -> Result<(), StoreError> {
         let now = self.0.mark.look().told().as_millisecond();
         let actor = entry.actor().to_string();

@@ -50,12 +50,31 @@ impl Trail for SledStore {
             .await
     }
 
+    async fn newest(&self, before: u64, limit: usize) -> Result<Vec<Line>, StoreError> {
+        let limit = limit.min(LINES_MAX) as u64;
+        self.beside(move |shared| {
+            shared.reading(|engine| {
+                let end = before.saturating_sub(1).min(place(engine, meta::TRAIL_HEAD)?.0);
+                let from = end.saturating_sub(limit).max(place(engine, meta::TRAIL_BASE)?.0.min(end));
+                let mut lines = read(shared, engine, from, usize::try_from(end - from).unwrap_or(LINES_MAX))?;
+                lines.reverse();
+                Ok(lines)
+            })
+        })
+        .await
+    }
+
     async fn note(&self, entry: Entry) -> Result<(), StoreError> {
         if !self.notes.admit(entry.actor(), self.shared.look().told().as_millisecond()) {
             return Ok(());
         }
         self.writer.write(1, move |draft| draft.append_line(entry)).await
     }
+}
+
+/// One end of the chain: the number of the line there, and its mac.
+fn place(engine: &Engine, key: &[u8]) -> Result<(u64, [u8; 32]), StoreError> {
+    engine.read(&Place::Meta, key)?.map_or(Ok((0, [0; 32])), |bytes| layout::place_in_chain(&bytes))
 }
 
 /// Lines after `after`, at most `limit`, their chain checked.
@@ -66,11 +85,8 @@ pub(in crate::store::sled) fn read(
     limit: usize,
 ) -> Result<Vec<Line>, StoreError> {
     // The head is read first: lines that are written meanwhile lie beyond it.
-    let place = |key| {
-        engine.read(&Place::Meta, key)?.map_or(Ok((0, [0; 32])), |bytes| layout::place_in_chain(&bytes))
-    };
-    let (head, head_mac) = place(meta::TRAIL_HEAD)?;
-    let (base, base_mac) = place(meta::TRAIL_BASE)?;
+    let (head, head_mac) = place(engine, meta::TRAIL_HEAD)?;
+    let (base, base_mac) = place(engine, meta::TRAIL_BASE)?;
     let versioned_from = engine.counter(&Place::Meta, meta::TRAIL_VERSIONED_FROM)?;
     let after = after.max(base);
     let broken = StoreError::of(StoreCode::TrailBroken);
