@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::api::Word;
+use crate::purpose::Cursor;
 
 crate::codes! {
     /// Why a call was not answered.
@@ -48,6 +49,8 @@ crate::codes! {
         CursorInvalid = "cursor-invalid",
         /// The cursor belongs to another purpose.
         CursorForeign = "cursor-foreign",
+        /// A cursor that this store never gave.
+        CursorAhead = "cursor-ahead",
         /// No bearer token came with the call.
         TokenMissing = "token-missing",
         /// The token is wrong, revoked or expired.
@@ -152,6 +155,10 @@ impl ProblemCode {
             Self::TokenNotExporter => {
                 (400, "Only an exporter's token has purposes, a recipient and a reason")
             }
+            Self::CursorAhead => (
+                409,
+                "This store never gave this cursor: it was restored, or is another one. Go on after resume_after",
+            ),
             Self::TooManyTokens => (409, "No more tokens are kept: revoke one first"),
             Self::FormClaimed => (409, "A purpose claims this form: its references are not dropped"),
             Self::ClockJumped => (503, "The clock is ahead: it must be put right or confirmed first"),
@@ -184,6 +191,9 @@ pub struct ProblemBody {
     pub code: Word<ProblemCode>,
     /// The number of the request, as in the header `Tamis-Request-Id` and in tamis' log.
     pub request_id: String,
+    /// With `cursor-ahead` alone: the cursor to go on after.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume_after: Option<Cursor>,
 }
 
 impl ProblemBody {
@@ -196,6 +206,7 @@ impl ProblemBody {
             status,
             code: code.into(),
             request_id: request_id.to_owned(),
+            resume_after: None,
         }
     }
 }

@@ -145,8 +145,9 @@ fn io_kind(error: &reqwest::Error) -> Option<ErrorKind> {
 /// The sentence for a refusal, from the problem that the daemon sent.
 fn refusal(status: u16, body: &[u8]) -> Failure {
     match serde_json::from_slice::<ProblemBody>(body) {
-        Ok(ProblemBody { title, code, request_id, .. }) => {
-            let sentence = format!("{title} ({code}, request {request_id})");
+        Ok(ProblemBody { title, code, request_id, resume_after, .. }) => {
+            let resume_after = resume_after.map_or_else(String::new, |cursor| format!(": {cursor}"));
+            let sentence = format!("{title}{resume_after} ({code}, request {request_id})");
             Failure::of_daemon(code.to_string(), printable(&sentence))
         }
         Err(_) => Failure::failed(format!("the daemon answered with status {status}")),

@@ -15,6 +15,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, ResponseError};
 
 use crate::api::problem::ProblemBody;
+use crate::purpose::Cursor;
 use crate::store::{StoreCode, StoreError};
 
 pub use crate::api::problem::ProblemCode;
@@ -49,18 +50,25 @@ impl ProblemCode {
 }
 
 /// A refusal or failure on its way out. It carries a code, and for the log what the system said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// Which.
     pub code: ProblemCode,
     /// What the store said, for the log alone.
     store: Option<StoreError>,
+    /// Where a reader goes on whose cursor is ahead.
+    resume_after: Option<Cursor>,
 }
 
 impl Problem {
     /// A problem that its code says all about.
     pub const fn of(code: ProblemCode) -> Self {
-        Self { code, store: None }
+        Self { code, store: None, resume_after: None }
+    }
+
+    /// A cursor that was never given, and the one to go on after.
+    pub const fn cursor_ahead(resume_after: Cursor) -> Self {
+        Self { code: ProblemCode::CursorAhead, store: None, resume_after: Some(resume_after) }
     }
 
     /// The answer, with the number of its request.
@@ -78,7 +86,10 @@ impl Problem {
         }
         response.insert_header((CONTENT_TYPE, "application/problem+json"));
         response.insert_header((CACHE_CONTROL, "no-store"));
-        response.json(ProblemBody::of(self.code, request_id))
+        response.json(ProblemBody {
+            resume_after: self.resume_after.clone(),
+            ..ProblemBody::of(self.code, request_id)
+        })
     }
 }
 
@@ -119,6 +130,7 @@ impl From<StoreError> for Problem {
             StoreCode::ClockUnconfirmed => ProblemCode::ClockUnconfirmed,
             StoreCode::ValueTooLarge => ProblemCode::BodyTooLarge,
             StoreCode::CursorForeign => ProblemCode::CursorForeign,
+            StoreCode::CursorAhead => ProblemCode::CursorAhead,
             StoreCode::PurposeUnknown => ProblemCode::PurposeUnknown,
             StoreCode::TooManyTokens => ProblemCode::TooManyTokens,
             StoreCode::RecordUnreadable => ProblemCode::RecordUnreadable,
@@ -137,7 +149,7 @@ impl From<StoreError> for Problem {
             | StoreCode::ReadingInterrupted
             | StoreCode::Keyring => ProblemCode::StoreFailed,
         };
-        Self { code, store: Some(error) }
+        Self { code, store: Some(error), resume_after: None }
     }
 }
 
@@ -165,7 +177,7 @@ pub async fn as_problems(
     if is_problem || !refuses || !status.is_client_error() && !status.is_server_error() {
         return Ok(response);
     }
-    let known = error.and_then(|error| error.as_error::<Problem>()).copied();
+    let known = error.and_then(|error| error.as_error::<Problem>()).cloned();
     let problem = known.unwrap_or_else(|| Problem::of(ProblemCode::of_status(status)));
     let id = request_id(response.request());
     if !response.request().extensions().contains::<Said>() {
@@ -235,6 +247,7 @@ mod tests {
             (503, "clock-unconfirmed", "clock-unconfirmed"),
             (413, "body-too-large", "value-too-large"),
             (400, "cursor-foreign", "cursor-foreign"),
+            (409, "cursor-ahead", "cursor-ahead"),
             (404, "purpose-unknown", "purpose-unknown"),
             (409, "too-many-tokens", "too-many-tokens"),
             (500, "record-unreadable", "record-unreadable"),

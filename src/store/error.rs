@@ -58,6 +58,8 @@ crate::codes! {
         TooManyTokens = "too-many-tokens",
         /// A cursor of another purpose.
         CursorForeign = "cursor-foreign",
+        /// A cursor that this store never gave: beyond its last record, or of another epoch.
+        CursorAhead = "cursor-ahead",
         /// A form's definition or a token is larger than may be kept.
         ValueTooLarge = "value-too-large",
         /// The purpose is not in the store (the config declares it, or it is gone).

@@ -122,18 +122,27 @@ pub trait Leads: Send + Sync {
     async fn settle(&self, batch: Vec<Settlement>) -> Result<Vec<Settled>, StoreError>;
 
     /// Fixes the bound of a page by a scan of keys, writes and syncs its trail line (`entry`, completed with purpose,
-    /// count and range; an empty page's says so), then reads on demand. A cursor is a place in the order of epochs and
+    /// count and range; an empty page's says so, and of polls that look at nothing there is one a day), then reads on demand. A cursor is a place in the order of epochs and
     /// numbers, whether a record is there or not: pages that follow one another give each record once, whatever is settled
     /// meanwhile. Records are passed over from their expiry day on, by the later of `today` and the store's own day. Who
     /// reads slowly holds up neither those who write nor the closing.
     ///
     /// # Errors
-    /// [`crate::store::StoreCode::CursorForeign`]; [`crate::store::StoreCode::PurposeUnknown`];
+    /// [`crate::store::StoreCode::CursorForeign`]; [`crate::store::StoreCode::CursorAhead`] of a cursor that was never given,
+    /// beyond the last record or of another epoch; [`crate::store::StoreCode::PurposeUnknown`];
     /// [`crate::store::StoreCode::Busy`] if too many are being read, until one of them is dropped; [`crate::store::StoreCode::ClockJumped`];
     /// [`crate::store::StoreCode::ClockUnconfirmed`] if a record of it is past its expiry by a clock that nobody has
     /// confirmed; [`crate::store::StoreCode::CountMismatch`] if records
     /// are missing and the request does not allow it; otherwise see [`crate::store::StoreCode`].
     async fn open_page(&self, request: PageRequest, entry: Entry) -> Result<Page, StoreError>;
+
+    /// Where a reader goes on whose cursor was refused as ahead: the last record that was given a number in the cursor's
+    /// epoch, or, where the epoch was never this store's, the place before the first record of this one's. What it then
+    /// reads again it knows by its id.
+    ///
+    /// # Errors
+    /// See [`crate::store::StoreCode`].
+    async fn resume_after(&self, cursor: Cursor) -> Result<Cursor, StoreError>;
 
     /// Looks one record up and writes the trail line first (`entry`, completed with what was found). Nothing is known:
     /// an empty list, and the line says so.

@@ -97,11 +97,16 @@ async fn the_client_of_the_documentation_reads_on_where_it_stopped() {
     assert!(ids(&export().await.expect("python3")).is_empty(), "nothing new");
     submit(&world, 2, 7).await;
     assert_eq!(ids(&export().await.expect("python3")), numbered(8..=9));
+    fs::write(place("cursor"), "devis-1-40").expect("a cursor of a store that had come further");
+    let ahead = export().await.expect("python3");
+    assert!(ids(&ahead).is_empty() && String::from_utf8_lossy(&ahead.stderr).contains("ahead of the store"));
+    submit(&world, 1, 9).await;
+    assert_eq!(ids(&export().await.expect("python3")), numbered(10..=10), "it goes on from the store's end");
     assert!(world.admin().delete(&format!("/admin/v1/tokens/{id}")).await.status < 300);
     let refused = export().await.expect("python3");
     let told = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && told.contains("401 token-refused (request "), "{told}");
-    assert_eq!(fs::read_to_string(place("cursor")).expect("a cursor"), "devis-1-9");
+    assert_eq!(fs::read_to_string(place("cursor")).expect("a cursor"), "devis-1-10");
     world.end().await;
 }
 

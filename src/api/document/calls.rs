@@ -161,6 +161,7 @@ fn leads() -> Call {
         No::LimitOutOfRange,
         No::CursorInvalid,
         No::CursorForeign,
+        No::CursorAhead,
         No::PurposeNotYours,
         No::RecipientNotListed,
         No::NotFound,

@@ -19,7 +19,7 @@ use crate::http::admin::stream::{Export, Format};
 use crate::http::problem::{Problem, ProblemCode, request_id};
 use crate::http::visit::Visit;
 use crate::purpose::{Cursor, Policy, Purpose, PurposeId};
-use crate::store::{Page, PageRequest, TestFilter};
+use crate::store::{Page, PageRequest, StoreCode, StoreError, TestFilter};
 use crate::telemetry::metrics::Metrics;
 use crate::trail::{Action, Entry, Operator, Role};
 
@@ -60,7 +60,13 @@ pub(super) async fn export(
         today: Day::of(desk.clock.now()),
         incomplete: wanted.incomplete,
     };
-    let page = desk.store.open_page(page_request, entry).await?;
+    let after = page_request.after.clone();
+    let page = match (desk.store.open_page(page_request, entry).await, after) {
+        (Err(StoreError { code: StoreCode::CursorAhead, .. }), Some(after)) => {
+            return Err(Problem::cursor_ahead(desk.store.resume_after(after).await?));
+        }
+        (page, _) => page?,
+    };
     metrics.exported(&purpose.id, page.count);
     let id = request_id(&request);
     tracing::info!(

@@ -281,8 +281,19 @@ async fn an_empty_page_is_whole_in_every_format() {
     let ndjson = bench.call(get(&token, "/purposes/devis/leads")).await;
     assert_eq!(ndjson.headers().get("content-type").expect("a header"), "application/x-ndjson");
     assert_eq!(text_of(ndjson).await, "");
-    let json = bench.call(get(&token, "/purposes/devis/leads?format=json&after=devis-2-9")).await;
-    assert_eq!(text_of(json).await, r#"{"leads":[],"next_cursor":"devis-2-9","more":false}"#);
+    let json = bench.call(get(&token, "/purposes/devis/leads?format=json&after=devis-1-0")).await;
+    assert_eq!(text_of(json).await, r#"{"leads":[],"next_cursor":"devis-1-0","more":false}"#);
+}
+
+#[tokio::test]
+async fn a_cursor_that_is_ahead_is_a_problem_that_names_the_one_to_go_on_after() {
+    let bench = Bench::new();
+    let token = bench.token(Role::Exporter, &["devis"]).await;
+    bench.store.settle(vec![stored_in("devis", 1, false, 400)]).await.expect("settled");
+    let refused = bench.call(get(&token, "/purposes/devis/leads?after=devis-1-2")).await;
+    assert_eq!(refused.status(), 409);
+    let problem: serde_json::Value = serde_json::from_str(&text_of(refused).await).expect("JSON");
+    assert_eq!((&problem["code"], &problem["resume_after"]), (&"cursor-ahead".into(), &"devis-1-1".into()));
 }
 
 #[tokio::test]

@@ -109,19 +109,60 @@ pub(crate) async fn test_leads_come_only_where_they_are_asked_for<H: Host>() {
     assert_eq!(store.open_page(later, exporting()).await.expect("a page").tests_left_out, 0);
 }
 
-pub(crate) async fn a_cursor_of_another_epoch_is_a_place_in_the_order_and_of_another_purpose_is_refused<
-    H: Host,
->() {
+/// Nobody who follows a store that went back in time, or another one, loses leads without a word.
+pub(crate) async fn a_cursor_that_was_never_given_is_refused_and_told_where_to_go_on<H: Host>() {
     let host = H::new();
     let store = host.open();
     store_many(&store, 1, 3).await;
     let after = async |cursor: &str| store.open_page(request(Some(record(cursor)), 10), exporting()).await;
-    assert_eq!(after("devis-0-99").await.expect("a page").count, 3);
-    let page = after("devis-2-1").await.expect("a page");
-    assert_eq!((page.count, page.next.to_string().as_str()), (0, "devis-2-1"));
+    assert_eq!(after("devis-1-0").await.expect("a page").count, 3);
+    assert_eq!(after("devis-1-3").await.expect("a page").count, 0);
+    for (ahead, go_on) in [
+        ("devis-1-4", "devis-1-3"),
+        ("devis-1-999999999999", "devis-1-3"),
+        ("devis-0-99", "devis-1-0"),
+        ("devis-0-0", "devis-1-0"),
+        ("devis-2-1", "devis-1-0"),
+    ] {
+        assert_eq!(code(after(ahead).await), Some(StoreCode::CursorAhead), "{ahead}");
+        let resume_after = store.resume_after(record(ahead)).await.expect("a cursor");
+        assert_eq!(resume_after.to_string(), go_on, "{ahead}");
+        assert!(after(go_on).await.is_ok(), "{go_on}");
+    }
     assert_eq!(code(after("lettre-1-1").await), Some(StoreCode::CursorForeign));
     let unknown = PageRequest { purpose: purpose("inconnu"), ..request(None, 10) };
     assert_eq!(code(store.open_page(unknown, exporting()).await), Some(StoreCode::PurposeUnknown));
+}
+
+/// A program that asks once a minute would else write half a million lines a year that say nothing.
+pub(crate) async fn polls_that_find_nothing_leave_one_line_a_day_and_purpose<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    store_many(&store, 1, 3).await;
+    store.settle(vec![stored_in("lettre", 9, false, 10)]).await.expect("settled");
+    let base = store.lines(0, 100).await.expect("a trail").len();
+    let lines = async || store.lines(0, 100).await.expect("a trail").len() - base;
+    let poll = async |cursor: &str| {
+        let cursor = record(cursor);
+        let request = PageRequest { purpose: cursor.purpose.clone(), ..request(Some(cursor), 10) };
+        drop(store.open_page(request, exporting()).await.expect("a page"));
+    };
+    for _ in 0..5 {
+        poll("devis-1-3").await;
+        poll("lettre-1-1").await;
+    }
+    assert_eq!(lines().await, 2, "one a purpose");
+    poll("devis-1-2").await;
+    assert_eq!(lines().await, 3, "what is handed out stands there");
+    poll("devis-1-3").await;
+    assert_eq!(lines().await, 3);
+    store_many(&store, 10, 1).await;
+    poll("devis-1-3").await;
+    assert_eq!(lines().await, 5, "the lead that came, and its page");
+    host.pass_days(&store, 1);
+    poll("devis-1-4").await;
+    poll("devis-1-4").await;
+    assert_eq!(lines().await, 6, "another day");
 }
 
 pub(crate) async fn a_refused_page_leaves_no_line<H: Host>() {

@@ -13,6 +13,7 @@ use crate::store::contract::{Host, Row, support};
 use crate::store::mark::ClockMark;
 use crate::store::memory::rows::{Fate, Rows};
 use crate::store::memory::{MemoryState, MemoryStore, Process, READINGS_MAX};
+use crate::store::trail::EmptyPolls;
 use crate::store::{SharedStore, StoreCode, StoreError};
 
 /// Rows, keys, a clock that is moved by hand and repeatable randomness.
@@ -71,6 +72,7 @@ impl Host for MemoryHost {
             random: self.random.clone(),
             mark,
             readings: Arc::new(Semaphore::new(READINGS_MAX)),
+            polls: EmptyPolls::default(),
             process: Mutex::new(Process::default()),
         });
         *self.opened.lock().expect("not poisoned") = Arc::downgrade(&shared);

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use crate::clock::Day;
 use crate::keyring::Bucket;
 use crate::lead::{OpenedLead, SealedRecord, open};
-use crate::purpose::{PurposeId, RecordId};
+use crate::purpose::{Cursor, PurposeId, RecordId};
+use crate::store::memory::draft::EPOCH;
 use crate::store::memory::reading::{Bounds, Reading};
 use crate::store::memory::rows::Rows;
 use crate::store::memory::{MemoryState, MemoryStore};
@@ -48,7 +49,14 @@ impl Leads for MemoryStore {
                 None => (None, None),
             };
             entry.result = if bounds.count == 0 { Outcome::Nothing } else { Outcome::Done };
-            draft.append_line(entry);
+            let last = draft.rows.vaults.get(&request.purpose).map_or(0, |vault| vault.last_number);
+            if request.after.as_ref().is_some_and(|after| after.epoch != EPOCH || after.number > last) {
+                return Err(StoreError::of(StoreCode::CursorAhead));
+            }
+            let is_idle = bounds.count == 0 && request.after.as_ref() == Some(&bounds.next);
+            if !is_idle || self.0.polls.admit(&entry, Day::of(draft.look.now())) {
+                draft.append_line(entry);
+            }
             Ok(bounds)
         })?;
         let Bounds { next, more, count, tests_left_out, range } = bounds;
@@ -61,6 +69,12 @@ impl Leads for MemoryStore {
             missing,
             records: Box::new(reading.into_iter().flatten()),
         })
+    }
+
+    async fn resume_after(&self, cursor: Cursor) -> Result<Cursor, StoreError> {
+        let last = self.0.rows()?.vaults.get(&cursor.purpose).map_or(0, |vault| vault.last_number);
+        let number = if cursor.epoch == EPOCH { last.min(cursor.number) } else { 0 };
+        Ok(Cursor { epoch: EPOCH, number, ..cursor })
     }
 
     async fn find(&self, wanted: Wanted, mut entry: Entry) -> Result<Vec<Found>, StoreError> {

@@ -29,6 +29,7 @@ use crate::random::Random;
 use crate::store::mark::ClockMark;
 use crate::store::memory::draft::Draft;
 use crate::store::memory::rows::Rows;
+use crate::store::trail::EmptyPolls;
 use crate::store::{Store, StoreCode, StoreError};
 
 pub(crate) use host::MemoryHost;
@@ -46,6 +47,7 @@ struct MemoryState {
     mark: ClockMark,
     readings: Arc<Semaphore>,
     process: Mutex<Process>,
+    polls: EmptyPolls,
 }
 
 /// What ends with the process.

@@ -48,6 +48,7 @@ use crate::store::sled::engine::opening;
 use crate::store::sled::shared::{Shared, Slot};
 use crate::store::sled::verbs::trail;
 use crate::store::sled::writer::{Ended, Writer};
+use crate::store::trail::EmptyPolls;
 use crate::store::{Store, StoreCode, StoreError};
 
 pub use engine::opening::begins_anew;
@@ -77,6 +78,7 @@ pub struct SledStore {
     thread: Mutex<Option<JoinHandle<Ended>>>,
     readings: Arc<Semaphore>,
     notes: trail::Notes,
+    polls: EmptyPolls,
     scanning: scan::UnderWay,
 }
 
@@ -106,7 +108,7 @@ impl SledStore {
         let (writer, thread) = Writer::start(Arc::clone(&shared), witness)?;
         let (thread, readings) = (Mutex::new(Some(thread)), Arc::new(Semaphore::new(READINGS_MAX)));
         let (notes, scanning) = (trail::Notes::default(), scan::UnderWay::default());
-        Ok(Arc::new(Self { shared, writer, thread, readings, notes, scanning }))
+        Ok(Arc::new(Self { shared, writer, thread, readings, notes, polls: EmptyPolls::default(), scanning }))
     }
 
     /// Runs a reading beside the writer, off the runtime's own threads.

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use crate::clock::Day;
 use crate::keyring::Bucket;
 use crate::lead::{OpenedLead, SealedRecord, open};
-use crate::purpose::{PurposeId, RecordId};
+use crate::purpose::{Cursor, PurposeId, RecordId};
 use crate::store::sled::SledStore;
 use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{Place, record_key};
@@ -42,7 +42,14 @@ impl Leads for SledStore {
         let purpose = request.purpose.clone();
         let (request, bounds) = self
             .beside(move |shared| {
-                let bounds = shared.reading(|engine| Bounds::of(shared, engine, &request, &look))?;
+                let bounds = shared.reading(|engine| {
+                    let bounds = Bounds::of(shared, engine, &request, &look)?;
+                    let ahead = StoreError::of(StoreCode::CursorAhead);
+                    match &request.after {
+                        Some(after) if is_ahead(shared, engine, after)? => Err(ahead),
+                        _ => Ok(bounds),
+                    }
+                })?;
                 Ok((request, bounds))
             })
             .await?;
@@ -51,8 +58,12 @@ impl Leads for SledStore {
         entry.from = bounds.range.as_ref().map(|(first, _)| first.clone());
         entry.to = bounds.range.as_ref().map(|(_, last)| last.clone());
         entry.result = if bounds.count == 0 { Outcome::Nothing } else { Outcome::Done };
-        // The line's sync makes every record that the scan saw durable as well: the writer applied them before.
-        self.writer.write(1, move |draft| draft.append_line(entry)).await?;
+        // A poll that saw nothing, not even what it passed over, says so once a day.
+        let is_idle = bounds.count == 0 && request.after.as_ref() == Some(&bounds.next);
+        if !is_idle || self.polls.admit(&entry, Day::of(look.now())) {
+            // The line's sync makes every record that the scan saw durable as well: the writer applied them before.
+            self.writer.write(1, move |draft| draft.append_line(entry)).await?;
+        }
 
         let Bounds { next, more, count, tests_left_out, range } = bounds;
         let reading = range.map(|range| Reading::new(Arc::clone(&self.shared), request, range, count, place));
@@ -64,6 +75,18 @@ impl Leads for SledStore {
             missing,
             records: Box::new(reading.into_iter().flatten()),
         })
+    }
+
+    async fn resume_after(&self, cursor: Cursor) -> Result<Cursor, StoreError> {
+        self.beside(move |shared| {
+            shared.reading(|engine| {
+                let is_ours = cursor.epoch == shared.epoch();
+                let number =
+                    if is_ours { last_given(engine, &cursor.purpose)?.min(cursor.number) } else { 0 };
+                Ok(Cursor { epoch: shared.epoch(), number, ..cursor })
+            })
+        })
+        .await
     }
 
     async fn find(&self, wanted: Wanted, mut entry: Entry) -> Result<Vec<Found>, StoreError> {
@@ -119,4 +142,14 @@ fn open_one(shared: &Shared, id: &RecordId) -> Result<Option<OpenedLead>, StoreE
     }
     let key = shared.keyring().bucket_key_of(&Bucket::of(id), record.generation).map_err(|_| unreadable)?;
     open(&record, id, &key).map(Some).map_err(|_| unreadable)
+}
+
+/// The last number that was given under this purpose; 0: none.
+fn last_given(engine: &Engine, purpose: &PurposeId) -> Result<u64, StoreError> {
+    Ok(engine.counter(&Place::Sequence, purpose.as_str().as_bytes())?.max(1) - 1)
+}
+
+/// True of a cursor that this store never gave: whoever follows it would pass over what comes until then.
+fn is_ahead(shared: &Shared, engine: &Engine, cursor: &Cursor) -> Result<bool, StoreError> {
+    Ok(cursor.epoch != shared.epoch() || cursor.number > last_given(engine, &cursor.purpose)?)
 }
