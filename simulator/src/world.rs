@@ -45,6 +45,8 @@ pub struct Form {
     pub privacy_policy_url: String,
     /// In which of the seen shapes `legal_content` comes.
     pub legal_shape: LegalShape,
+    /// Fields that Graph refuses of this form, with code 100.
+    pub refused_fields: Vec<String>,
     /// Hidden parameters: given as an object, read back as a list of `{key, value}` (seen).
     pub tracking_parameters: Vec<(String, String)>,
 }

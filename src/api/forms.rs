@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::api::Moment;
-use crate::id::FormId;
+use crate::id::{FormId, PageId};
 use crate::purpose::PurposeId;
 
 /// All forms that were read.
@@ -19,6 +19,9 @@ pub struct Forms {
 pub struct Form {
     /// The form.
     pub form_id: FormId,
+    /// The page that it belongs to; null: Graph does not say, and what is called with any page is read.
+    #[schema(required = true)]
+    pub page_id: Option<PageId>,
     /// Whose it is; null: no purpose claims it any more.
     #[schema(required = true)]
     pub purpose: Option<PurposeId>,

@@ -1,4 +1,4 @@
-//! A form's definition, as Graph gives it: the key and the type of each question, and nothing else.
+//! A form's definition, as Graph gives it: its page, the key and the type of each question, and nothing else.
 
 use crate::graph::Graph;
 use crate::graph::client::Target;
@@ -9,7 +9,9 @@ use crate::notification::ParkCode;
 use crate::purpose::{FormDefinition, Question};
 
 /// Graph gives every part of a question by this; asking for parts by name is not in the documents.
-const FIELDS: &str = "id,questions";
+const FIELDS: &str = "id,questions,page";
+/// What it cannot do without: the rest is left out where Graph refuses it.
+const FIELDS_NEEDED: &str = "id,questions";
 /// A definition is texts in one language: a larger one is none.
 const DEFINITION_BYTES_MAX: usize = 1_000_000;
 /// Questions that are kept; Meta's forms have a few dozen at most.
@@ -22,7 +24,11 @@ impl Graph {
     pub(super) async fn form(&self, page: &PageId, form: &FormId) -> Result<FormDefinition, Failure> {
         let Some(access) = self.access(page) else { return Err(self.no_token()) };
         let max_bytes = self.reply_max_bytes.min(DEFINITION_BYTES_MAX);
-        let called = self.call(&access, Target::Form(form, FIELDS), max_bytes).await;
+        let mut called = self.call(&access, Target::Form(form, FIELDS), max_bytes).await;
+        // Which of the fields a token may not see Graph does not say.
+        if called.outcome.as_ref().is_err_and(|refused| refused.fault.is_some_and(is_of_fields)) {
+            called = self.call(&access, Target::Form(form, FIELDS_NEEDED), max_bytes).await;
+        }
         let found = called.outcome.map_err(|refused| match refused.fault {
             // Graph's word is needed for that: an odd reply may be better the next time.
             Some(fault) if fault.ends_form() && refused.failure.graph.is_some() => for_good(refused.failure),
@@ -37,6 +43,11 @@ impl Graph {
             }
         }
     }
+}
+
+/// True if it may be a field that Graph refuses, and not the form.
+fn is_of_fields(fault: Fault) -> bool {
+    matches!(fault, Fault::Request | Fault::Permission | Fault::Field)
 }
 
 fn for_good(failure: Failure) -> Failure {
@@ -80,8 +91,16 @@ fn parse(form: &FormId, body: &[u8]) -> Parsed {
         list.elements().chain(wrapped).filter_map(question).take(QUESTIONS_MAX).collect();
     match questions.is_empty() {
         true => Parsed::Withheld,
-        false => Parsed::Definition(FormDefinition { form: *form, questions }),
+        false => {
+            Parsed::Definition(FormDefinition { form: *form, page: member("page").and_then(page), questions })
+        }
     }
+}
+
+/// Given as an object with its id; as the id alone where it is not expanded. What is no id says nothing.
+fn page(raw: Json<'_>) -> Option<PageId> {
+    let id = raw.members().find(|(name, _)| name == "id").map(|(_, value)| value).unwrap_or(raw);
+    id.number_or_text().and_then(|digits| PageId::parse(&digits))
 }
 
 fn question(raw: Json<'_>) -> Option<Question> {
@@ -144,6 +163,34 @@ mod tests {
         }
         let other = br#"{"id":"902","questions":[{"key":"a"}]}"#;
         assert!(matches!(parse(&form(), other), Parsed::Foreign));
+    }
+
+    #[test]
+    fn its_page_is_read_where_it_is_one_and_unknown_otherwise() {
+        let of =
+            |page: &str| match parse(&form(), format!(r#"{{"questions":[{{"key":"a"}}]{page}}}"#).as_bytes())
+            {
+                Parsed::Definition(definition) => definition.page.map(|page| page.to_string()),
+                Parsed::Withheld | Parsed::Foreign => panic!("a definition: {page}"),
+            };
+        for known in [
+            r#","page":{"name":"x","id":"104"}"#,
+            r#","page":{"id":104}"#,
+            r#","page":"104""#,
+            r#","page":104"#,
+        ] {
+            assert_eq!(of(known).as_deref(), Some("104"), "{known}");
+        }
+        for unknown in [
+            "",
+            r#","page":null"#,
+            r#","page":{}"#,
+            r#","page":{"id":null}"#,
+            r#","page":{"id":"x"}"#,
+            r#","page":["104"]"#,
+        ] {
+            assert_eq!(of(unknown), None, "{unknown}");
+        }
     }
 
     #[test]

@@ -41,6 +41,8 @@ crate::codes! {
         AttemptsSpent = "attempts-spent",
         /// Buried: Graph's lead belongs to another form than the notification said.
         FormMismatch = "form-mismatch",
+        /// Buried: the form's definition names another page than the notification did.
+        PageMismatch = "page-mismatch",
         /// Buried: the record would exceed 16 KiB.
         RecordTooLarge = "record-too-large",
         /// Buried: the parked reference cannot be read (its key is gone, or its row was changed or is a later version's).

@@ -1,6 +1,6 @@
 //! A form as Meta defines it: which question has which key and type.
 
-use crate::id::FormId;
+use crate::id::{FormId, PageId};
 
 /// One question of a form.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -16,6 +16,8 @@ pub struct Question {
 pub struct FormDefinition {
     /// The form.
     pub form: FormId,
+    /// The page that it belongs to; none: Graph does not say.
+    pub page: Option<PageId>,
     /// Its questions, in the form's order.
     pub questions: Vec<Question>,
 }
@@ -44,6 +46,11 @@ impl FormDefinition {
         (change != FormChange::default()).then_some(change)
     }
 
+    /// True if Graph names another page than this one. Where it names none, nobody knows, which is not wrong.
+    pub fn is_of_another_page(&self, page: &PageId) -> bool {
+        self.page.is_some_and(|own| own != *page)
+    }
+
     /// True if the form has a question with exactly this key.
     pub fn knows(&self, key: &str) -> bool {
         self.questions.iter().any(|question| question.key == key)
@@ -60,7 +67,16 @@ mod tests {
             question_type: (*kind).to_owned(),
         };
         let form = FormId::parse("901000000000001").expect("an id");
-        FormDefinition { form, questions: questions.iter().map(question).collect() }
+        FormDefinition { form, page: None, questions: questions.iter().map(question).collect() }
+    }
+
+    #[test]
+    fn a_page_is_wrong_only_where_graph_names_another() {
+        let page = |text| PageId::parse(text).expect("an id");
+        let unknown = form(&[]);
+        assert!(!unknown.is_of_another_page(&page("104")));
+        let known = FormDefinition { page: Some(page("104")), ..unknown };
+        assert!(!known.is_of_another_page(&page("104")) && known.is_of_another_page(&page("105")));
     }
 
     #[test]

@@ -125,7 +125,7 @@ mod tests {
             question_type: (*kind).to_owned(),
         };
         let form = FormId::parse("901000000000001").expect("digits");
-        FormDefinition { form, questions: questions.iter().map(question).collect() }
+        FormDefinition { form, page: None, questions: questions.iter().map(question).collect() }
     }
 
     /// `budget` by its key; `email` by its type, then by two keys; `ville` by keys that are not its name.

@@ -179,7 +179,8 @@ mod tests {
             assert!(!is_known(&parked(&[why]), &call(1, COMES_BACK_AFTER_MS)));
             assert!(!is_known(&parked(&[why, WAITING, WAITING]), &call(1, COMES_BACK_AFTER_MS)));
         }
-        for why in [MISMATCH, TOO_LARGE, REFUSED, HELD, WAITING] {
+        const OTHER_PAGE: Why = Why::Buried { code: ParkCode::PageMismatch, attempts: 1 };
+        for why in [MISMATCH, OTHER_PAGE, TOO_LARGE, REFUSED, HELD, WAITING] {
             assert!(is_known(&parked(&[why]), &call(1, 10 * COMES_BACK_AFTER_MS)), "{why:?}");
         }
     }

@@ -333,6 +333,12 @@ impl Fetcher {
                 return Fetched::Settle(parked(claim.reference, why));
             }
         };
+        if known.definition.as_ref().is_some_and(|definition| definition.is_of_another_page(&page)) {
+            // Should Graph have said it wrongly, it is asked again for the next one.
+            tools.forms.doubt(&form);
+            let why = Why::Buried { code: ParkCode::PageMismatch, attempts: claim.attempts + 1 };
+            return Fetched::Settle(parked(claim.reference, why));
+        }
         let LeadRead { outcome, calls } =
             tools.graph.read_lead(&page, &purpose.graph_fields(), &leadgen).await;
         tools.metrics.graph_calls(u64::from(calls));

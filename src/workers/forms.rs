@@ -1,7 +1,7 @@
 //! What is known of the forms: read from Graph at first sight, kept in the store, read again daily and when a reply has
 //! a key that the definition has not.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -35,6 +35,9 @@ pub struct FormBook {
     remembered: Mutex<HashMap<FormId, Arc<KnownForm>>>,
     stale: Mutex<HashMap<FormId, Timestamp>>,
     reading: Mutex<HashMap<FormId, Arc<Reading>>>,
+    /// With which page's token Graph refused a form for good: another page's may see it, and whoever can sign calls may name
+    /// the wrong page first.
+    refused: Mutex<HashSet<(FormId, PageId)>>,
 }
 
 /// A form that is being read: whoever needs it meanwhile waits for that one call, and hears how it failed.
@@ -50,6 +53,7 @@ impl FormBook {
             remembered: Mutex::default(),
             stale: Mutex::default(),
             reading: Mutex::default(),
+            refused: Mutex::default(),
         }
     }
 
@@ -61,7 +65,7 @@ impl FormBook {
     pub async fn form(&self, page: &PageId, form: &FormId) -> Result<Arc<KnownForm>, Unknown> {
         let known = self.known(form).await.map_err(Unknown::Store)?;
         if let Some(known) = &known
-            && self.is_fresh(known)
+            && self.is_enough(known, page)
         {
             return Ok(Arc::clone(known));
         }
@@ -72,7 +76,7 @@ impl FormBook {
         }
         let known = self.known(form).await.map_err(Unknown::Store)?;
         if let Some(known) = &known
-            && self.is_fresh(known)
+            && self.is_enough(known, page)
         {
             return Ok(Arc::clone(known));
         }
@@ -91,7 +95,14 @@ impl FormBook {
         form: &FormId,
         known: Option<Arc<KnownForm>>,
     ) -> Result<Arc<KnownForm>, Unknown> {
-        let read = match self.graph.read_form(page, form).await {
+        let read = self.graph.read_form(page, form).await;
+        if read.as_ref().is_err_and(|failure| failure.decision == Decision::ForGood) {
+            let mut refused = self.refused.lock();
+            if refused.len() < REMEMBERED_MAX {
+                refused.insert((*form, *page));
+            }
+        }
+        let read = match read {
             Ok(definition) => {
                 let before = known.as_ref().and_then(|known| known.definition.as_ref());
                 if let Some(change) = before.and_then(|before| definition.change_since(before)) {
@@ -124,7 +135,7 @@ impl FormBook {
         Ok(self.remember(read))
     }
 
-    /// A reply had a key that the definition has not: it is read again at the next look.
+    /// A reply had a key that the definition has not, or a call another page: it is read again at the next look.
     pub fn doubt(&self, form: &FormId) {
         let mut stale = self.stale.lock();
         if stale.len() < REMEMBERED_MAX {
@@ -157,6 +168,15 @@ impl FormBook {
         }
         self.stale.lock().remove(&known.form);
         known
+    }
+
+    /// True if what is known needs no look at Graph for leads of this page.
+    fn is_enough(&self, known: &KnownForm, page: &PageId) -> bool {
+        let refused = || {
+            let refused = self.refused.lock();
+            refused.contains(&(known.form, *page)) || refused.len() >= REMEMBERED_MAX
+        };
+        self.is_fresh(known) && (known.definition.is_some() || refused())
     }
 
     fn is_fresh(&self, known: &KnownForm) -> bool {

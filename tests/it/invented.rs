@@ -8,12 +8,14 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tamis::clock::{Clock, SystemClock};
 use tamis_simulator::notification::{Change, Entry, Notification};
-use tamis_simulator::{Form, Question};
+use tamis_simulator::{Form, Page, Question};
 
 use crate::support::{DEVIS_FORM, LETTRE_FORM, PAGE, Plan, World, an_hour_ago, canary, lead};
 
 /// Forms that no purpose claims begin here.
 const INVENTED: u64 = 909_000_000_000_001;
+/// Read with a token of its own.
+const SECOND_PAGE: &str = "104000000000002";
 /// Small bounds, so that a test reaches them.
 const BOUNDS: &str = "free_disk_min_mb = 1\ninbox_max_references = 400\ninbox_max_held_by_form = 50\n";
 
@@ -147,7 +149,10 @@ async fn what_was_held_is_dropped_also_for_a_restart_and_the_true_call_is_fetche
 
 /// A true lead that somebody names first, wrongly, and then Meta's own call, twice: it is stored once.
 async fn named_first(page: &str, form: &str, first_end: impl Fn(&Value) -> bool) {
-    let world = world().await;
+    named_first_in(world().await, page, form, first_end).await;
+}
+
+async fn named_first_in(world: World, page: &str, form: &str, first_end: impl Fn(&Value) -> bool) {
     let id = devis(&world);
     let false_call = vec![Change::leadgen(&id, page, form, an_hour_ago())];
     assert_eq!(send(&world, false_call.clone()).await, 200);
@@ -181,6 +186,84 @@ async fn a_true_lead_named_first_with_a_form_that_nobody_claims_is_stored_once()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_true_lead_named_first_with_another_page_is_stored_once() {
     named_first("104000000000999", DEVIS_FORM, |inbox| inbox["held"][0]["count"] == 1).await;
+}
+
+/// With a second page in the config.
+async fn two_pages() -> World {
+    let mut world = world().await;
+    let token = canary("second-page");
+    world.meta.add_page(Page { id: SECOND_PAGE.to_owned(), name: "Zweite".to_owned(), token: token.clone() });
+    world.secret("second-page", &token);
+    world.guard(&token);
+    world.reconfigure(|text| {
+        let own = text.lines().find(|line| line.starts_with("token = ")).expect("a page's token");
+        let second = own.replace("page-token", "second-page");
+        let page = format!("[[meta.pages]]\nid = \"{SECOND_PAGE}\"\nname = \"Zweite\"\n{second}\n\n[store]");
+        text.replace("[store]", &page)
+    });
+    world.restart().await;
+    world
+}
+
+/// One token reads both, as a system user's does: Graph gives the lead whichever page it was called with.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_true_lead_named_first_with_another_page_that_reads_it_too_is_stored_once() {
+    let world = two_pages().await;
+    let shared = canary("shared");
+    world.guard(&shared);
+    for page in [PAGE, SECOND_PAGE] {
+        world.meta.set_token(page, &shared);
+    }
+    world.secret("page-token", &shared);
+    world.secret("second-page", &shared);
+    named_first_in(world, SECOND_PAGE, DEVIS_FORM, |inbox| inbox["buried"][0]["code"] == "page-mismatch")
+        .await;
+}
+
+/// The second page's token does not see the form: that is no word about the first one's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_was_named_first_with_another_page_is_matched_by_its_definition_all_the_same() {
+    let mut world = two_pages().await;
+    let form = INVENTED.to_string();
+    world.meta.add_form(Form {
+        id: form.clone(),
+        page_id: PAGE.to_owned(),
+        questions: vec![
+            Question::new("FULL_NAME", "vollständiger_name", "?"),
+            Question::new("EMAIL", "e-mail-adresse", "?"),
+        ],
+        ..Form::default()
+    });
+    world
+        .reconfigure(|text| text.replace("\"901000000000001\"", &format!("\"901000000000001\", \"{form}\"")));
+    world.restart().await;
+    let email = format!("{}@example.org", canary("german"));
+    let answered = lead(&form).answer("vollständiger_name", &["Zoé"]).answer("e-mail-adresse", &[&email]);
+    let id = world.submit(answered, &[&email]);
+    assert_eq!(send(&world, vec![Change::leadgen(&id, SECOND_PAGE, &form, an_hour_ago())]).await, 200);
+    let forms = async || world.admin().get("/admin/v1/forms").await.json();
+    world
+        .until("its definition was refused", || async { forms().await["forms"][0]["readable"] == false })
+        .await;
+    assert_eq!(send(&world, vec![Change::leadgen(&id, PAGE, &form, an_hour_ago())]).await, 200);
+    world.stored("devis", 1).await;
+    let known = &forms().await["forms"][0];
+    assert_eq!((&known["readable"], &known["page_id"]), (&json!(true), &json!(PAGE)));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_graph_does_not_name_the_page_no_page_is_wrong() {
+    let world = world().await;
+    let form = Form { id: DEVIS_FORM.to_owned(), page_id: PAGE.to_owned(), ..Form::default() };
+    let questions = vec![Question::new("FULL_NAME", "full_name", "?"), Question::new("EMAIL", "email", "?")];
+    world.meta.add_form(Form { questions, refused_fields: vec!["page".to_owned()], ..form });
+    let id = devis(&world);
+    assert_eq!(send(&world, vec![true_change(&id)]).await, 200);
+    world.stored("devis", 1).await;
+    let forms = world.admin().get("/admin/v1/forms").await.json();
+    assert_eq!((&forms["forms"][0]["readable"], &forms["forms"][0]["page_id"]), (&json!(true), &Value::Null));
+    world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -105,6 +105,9 @@ pub(crate) fn form_text(id: &str, wanted: &[Field], world: &World) -> Result<Str
     if form.legal_shape == LegalShape::Refused && wanted.iter().any(|field| field.name == "legal_content") {
         return Err(GraphError::parameter("legal_content"));
     }
+    if let Some(field) = wanted.iter().find(|field| form.refused_fields.contains(&field.name)) {
+        return Err(GraphError::parameter(&field.name));
+    }
     let page_name = world.pages.get(&form.page_id).map_or("", |page| page.name.as_str());
     // Counting walks all leads: only for those who ask.
     let counts = wanted.iter().any(|field| field.name.ends_with("leads_count"));

@@ -9,7 +9,7 @@ use reqwest::Method;
 
 use crate::client::{Daemon, parse};
 use crate::config::Config;
-use crate::id::FormId;
+use crate::id::{FormId, PageId};
 use crate::purpose::{FormDefinition, Matching, Question};
 use crate::terminal::printable;
 
@@ -28,6 +28,8 @@ pub(super) struct Known {
 pub(super) struct FormShown {
     form_id: String,
     purpose: Option<String>,
+    /// The page that Graph names; none: it names none.
+    page_id: Option<String>,
     read_at: String,
     readable: bool,
     questions: Vec<QuestionShown>,
@@ -51,6 +53,7 @@ struct FormsAnswer {
 #[derive(serde::Deserialize)]
 struct FormAnswered {
     form_id: String,
+    page_id: Option<String>,
     read_at: String,
     questions: Option<Vec<QuestionAnswered>>,
 }
@@ -73,10 +76,11 @@ pub(super) async fn ask(socket: PathBuf) -> Option<Vec<Known>> {
 
 fn known(answered: FormAnswered) -> Option<Known> {
     let form = FormId::parse(&answered.form_id)?;
+    let page = answered.page_id.as_deref().and_then(PageId::parse);
     let definition = answered.questions.map(|questions| {
         let question =
             |asked: QuestionAnswered| Question { key: asked.key, question_type: asked.question_type };
-        FormDefinition { form, questions: questions.into_iter().map(question).collect() }
+        FormDefinition { form, page, questions: questions.into_iter().map(question).collect() }
     });
     Some(Known { form, read_at: answered.read_at, definition })
 }
@@ -96,6 +100,11 @@ fn show(known: &Known, config: &Config) -> FormShown {
     FormShown {
         form_id: known.form.to_string(),
         purpose: purpose.map(|purpose| purpose.id.to_string()),
+        page_id: known
+            .definition
+            .as_ref()
+            .and_then(|definition| definition.page)
+            .map(|page| page.to_string()),
         read_at: known.read_at.clone(),
         readable: known.definition.is_some(),
         questions: questions
@@ -119,6 +128,11 @@ pub(super) fn text(forms: &[FormShown]) -> String {
         if !form.readable {
             let _ =
                 writeln!(text, "#   Graph does not give its questions: they are matched by exact key alone");
+        } else if form.page_id.is_none() {
+            let _ = writeln!(
+                text,
+                "#   Graph does not give its page: a lead is read under whichever page it is called with"
+            );
         }
         let width =
             form.questions.iter().map(|question| question.key.chars().count()).max().unwrap_or_default();
@@ -145,20 +159,28 @@ mod tests {
         let config =
             parse_config(config, &Environment::default()).unwrap_or_else(|faults| panic!("{faults}"));
         let answer = r#"{"forms":[
-            {"form_id":"901000000000001","purpose":"old","read_at":"2026-11-25T08:47:38Z","readable":true,"questions":[
+            {"form_id":"901000000000001","page_id":null,"purpose":"old","read_at":"2026-11-25T08:47:38Z","readable":true,"questions":[
                 {"key":"vollständiger_name","type":"FULL_NAME","field":null},{"key":"budget\u001b[2J","type":"CUSTOM"},
                 {"key":"email","type":"EMAIL"}]},
+            {"form_id":"901000000000002","page_id":"104000000000001","purpose":"lettre","read_at":"2026-11-25T08:47:38Z",
+                "readable":true,"questions":[{"key":"email","type":"EMAIL"},{"key":"vorname","type":"FIRST_NAME"}]},
             {"form_id":"901000000000077","read_at":"2026-11-25T08:47:38Z","questions":null}]}"#;
         let answer: FormsAnswer = parse(answer.as_bytes()).unwrap_or_else(|_| panic!("an answer"));
         let known: Vec<Known> = answer.forms.into_iter().filter_map(known).collect();
         let told = text(&shown(&known, &config));
         let expected = "
 # form 901000000000001 (devis), read at 2026-11-25T08:47:38Z
+#   Graph does not give its page: a lead is read under whichever page it is called with
 #   vollständiger_name  full_name
 #   budget\u{FFFD}[2J          dropped
 #   email               email
 #   no question feeds phone_number
 #   no question feeds postcode
+
+# form 901000000000002 (lettre), read at 2026-11-25T08:47:38Z
+#   email    email
+#   vorname  first_name
+#   no question feeds phone_number
 
 # form 901000000000077 (no purpose claims it), read at 2026-11-25T08:47:38Z
 #   Graph does not give its questions: they are matched by exact key alone

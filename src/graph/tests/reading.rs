@@ -156,7 +156,25 @@ async fn a_form_is_read_by_its_id() {
     let form = FormId::parse("901").expect("digits");
     let read = world.graph.read_form(&page("104"), &form).await.expect("a definition");
     assert!(read.knows("e-mail-adresse") && read.form == form);
-    assert!(world.server.calls()[0].target.starts_with("/v27.0/901?fields=id,questions&"));
+    assert!(world.server.calls()[0].target.starts_with("/v27.0/901?fields=id,questions,page&"));
+}
+
+#[tokio::test]
+async fn a_form_whose_page_graph_refuses_is_read_without_it() {
+    let form = FormId::parse("901").expect("digits");
+    for (code, message) in
+        [(100, "x"), (100, "Tried accessing nonexisting field (page)"), (10, "x"), (200, "x")]
+    {
+        let refusal = error(code, message);
+        let world = World::new(move |call, _| match call.target.contains(",page") {
+            true => Act::Reply(400, refusal.clone()),
+            false => Act::Reply(200, r#"{"id":"901","questions":[{"key":"a","type":"EMAIL"}]}"#.to_owned()),
+        })
+        .await;
+        let read = world.graph.read_form(&page("104"), &form).await.expect("a definition");
+        assert_eq!((read.page, read.questions.len(), world.server.calls().len()), (None, 1, 2), "{code}");
+        assert!(world.graph.paused().is_empty(), "{code}");
+    }
 }
 
 #[tokio::test]

@@ -27,6 +27,7 @@ fn shown(known: &KnownForm, policy: &Policy, in_words: bool) -> Form {
     let matching = purpose.map(|purpose| Matching::new(purpose, definition));
     Form {
         form_id: known.form,
+        page_id: definition.and_then(|definition| definition.page),
         purpose: purpose.map(|purpose| purpose.id.clone()),
         read_at: Moment(known.read_at),
         readable: definition.is_some(),

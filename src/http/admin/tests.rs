@@ -470,14 +470,14 @@ async fn every_call_of_the_document_is_there_and_asks_what_it_says() {
 async fn forms_show_their_match_and_their_questions_not_to_a_viewer() {
     let bench = Bench::new();
     let question = |key: &str| Question { key: key.to_owned(), question_type: "CUSTOM".to_owned() };
-    let (_, form, _) = ids();
+    let (_, form, page) = ids();
     let questions = vec![question("ville"), question("have_you_diabetes")];
-    let definition = Some(FormDefinition { form, questions });
+    let definition = Some(FormDefinition { form, page: Some(page), questions });
     let known = KnownForm { form, definition, read_at: at("2026-11-25T07:00:00Z") };
     bench.store.put_form(known).await.expect("kept");
     let show = async |role| json_of(bench.call(get(&bench.token(role, &[]).await, "/forms")).await).await;
     let mut expected = serde_json::json!({"forms": [{
-        "form_id": "901000000000002", "purpose": "lettre", "read_at": "2026-11-25T07:00:00Z", "readable": true,
+        "form_id": "901000000000002", "page_id": page, "purpose": "lettre", "read_at": "2026-11-25T07:00:00Z", "readable": true,
         "question_count": 2, "unfed": ["email", "first_name"],
         "questions": [
             {"key": "ville", "type": "CUSTOM", "field": "ville"},

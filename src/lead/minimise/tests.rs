@@ -225,6 +225,7 @@ fn types_decide_where_the_form_is_known() {
         |key: &str, question_type: &str| Question { key: key.into(), question_type: question_type.into() };
     let definition = FormDefinition {
         form: form(),
+        page: None,
         questions: vec![
             question("vollständiger_name", "FULL_NAME"),
             question("e-mail-adresse", "EMAIL"),

@@ -2,6 +2,7 @@
 
 use super::Host;
 use super::support::*;
+use crate::notification::sample;
 use crate::purpose::{FormDefinition, Question};
 use crate::store::{DroppedField, KnownForm, StoreCode};
 
@@ -11,7 +12,7 @@ fn known(number: u64, questions: usize) -> KnownForm {
         question_type: "FULL_NAME".to_owned(),
     };
     let questions = (0..questions).map(question).collect();
-    let definition = Some(FormDefinition { form: form_id(number), questions });
+    let definition = Some(FormDefinition { form: form_id(number), page: None, questions });
     KnownForm { form: form_id(number), definition, read_at: start() }
 }
 
@@ -39,6 +40,26 @@ pub(crate) async fn forms_are_kept_as_read_and_one_too_large_is_refused<H: Host>
     drop(store);
     let store = host.open();
     assert_eq!(store.forms().await, Ok(vec![read_again, refused_for_good]), "what was known stays");
+}
+
+pub(crate) async fn the_page_of_a_form_is_kept_with_it_until_it_is_read_without<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    let of_page = |number: u64, page: u64| {
+        let mut form = known(number, 1);
+        form.definition.as_mut().expect("one").page = Some(sample::page(page));
+        form
+    };
+    for form in [of_page(1, 7), of_page(2, 8), known(3, 1)] {
+        store.put_form(form).await.expect("kept");
+    }
+    assert_eq!(store.form(&form_id(1)).await, Ok(Some(of_page(1, 7))));
+    assert_eq!(store.form(&form_id(3)).await, Ok(Some(known(3, 1))));
+    store.put_form(known(2, 1)).await.expect("kept");
+    store.close().await.expect("closed");
+    drop(store);
+    let store = host.open();
+    assert_eq!(store.forms().await, Ok(vec![of_page(1, 7), known(2, 1), known(3, 1)]));
 }
 
 pub(crate) async fn dropped_names_are_counted_by_form_two_hundred_of_them_and_the_rest_together<H: Host>() {

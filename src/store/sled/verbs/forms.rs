@@ -5,7 +5,7 @@ use std::ops::Bound::{Excluded, Included};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use crate::id::FormId;
+use crate::id::{FormId, PageId};
 use crate::lead::Dropped;
 use crate::purpose::{FormDefinition, Question};
 use crate::store::forms::{NAMES_MAX, OTHER_NAMES};
@@ -20,8 +20,9 @@ use crate::store::{DroppedField, Forms, KnownForm, StoreCode, StoreError};
 /// Rows read at once of either kind: forms are the operator's, so there are few.
 const ROWS_MAX: usize = 100_000;
 
-/// Keys: a definition is `d` ‖ form; the number of a form's names is `c` ‖ form; a count is `n` ‖ form ‖ 0 ‖ name.
+/// Keys: a definition is `d` ‖ form; its page, where Graph names it, `p` ‖ form; the number of a form's names is `c` ‖ form; a count is `n` ‖ form ‖ 0 ‖ name.
 const DEFINITION: u8 = b'd';
+const PAGE: u8 = b'p';
 const NAMES: u8 = b'c';
 const COUNT: u8 = b'n';
 
@@ -40,19 +41,31 @@ impl Forms for SledStore {
                 // One that cannot be read is as good as none: it is asked for again.
                 let key = key(DEFINITION, &form);
                 let row = engine.read(&Place::Forms, &key)?;
-                Ok(row.and_then(|bytes| {
+                let known = row.and_then(|bytes| {
                     shared.unreadable().or_passed_over(&Place::Forms, &key, read(form, &bytes))
-                }))
+                });
+                known.map(|known| with_page(shared, engine, known)).transpose()
             })
         })
         .await
     }
 
     async fn put_form(&self, form: KnownForm) -> Result<(), StoreError> {
+        let page = form.definition.as_ref().and_then(|definition| definition.page);
         let questions = form.definition.map(|definition| definition.questions);
         let row = layout::encode(&FormRow { questions, read_ms: form.read_at.as_millisecond() });
-        let key = key(DEFINITION, &form.form);
-        self.writer.write(1, move |draft| draft.write(Place::Forms, &key, row)).await
+        let (definition_key, page_key) = (key(DEFINITION, &form.form), key(PAGE, &form.form));
+        let write = move |draft: &mut Draft<'_>| {
+            draft.write(Place::Forms, &definition_key, row)?;
+            match page {
+                Some(page) => draft.write(Place::Forms, &page_key, page.as_str().as_bytes().to_vec()),
+                None => {
+                    draft.remove(Place::Forms, &page_key);
+                    Ok(())
+                }
+            }
+        };
+        self.writer.write(1, write).await
     }
 
     async fn forms(&self) -> Result<Vec<KnownForm>, StoreError> {
@@ -75,7 +88,22 @@ fn definitions(shared: &Shared, engine: &Engine) -> Result<Vec<KnownForm>, Store
         let read = form.and_then(|form| read(form, bytes));
         shared.unreadable().or_passed_over(&Place::Forms, key, read)
     };
-    Ok(rows.iter().filter_map(read).collect())
+    let known = rows.iter().filter_map(read);
+    known.map(|known| with_page(shared, engine, known)).collect()
+}
+
+/// With the page that it belongs to. It has a row of its own, beside what was written before it was asked for; one that
+/// cannot be read is as good as none.
+fn with_page(shared: &Shared, engine: &Engine, mut known: KnownForm) -> Result<KnownForm, StoreError> {
+    let key = key(PAGE, &known.form);
+    if let Some(definition) = &mut known.definition
+        && let Some(bytes) = engine.read(&Place::Forms, &key)?
+    {
+        let digits = std::str::from_utf8(&bytes).ok();
+        let page = digits.and_then(PageId::parse).ok_or(StoreError::of(StoreCode::Damaged));
+        definition.page = shared.unreadable().or_passed_over(&Place::Forms, &key, page);
+    }
+    Ok(known)
 }
 
 fn counts(shared: &Shared, engine: &Engine) -> Result<Vec<DroppedField>, StoreError> {
@@ -133,6 +161,6 @@ fn read_count(key: &[u8], count: &[u8]) -> Result<DroppedField, StoreError> {
 
 fn read(form: FormId, bytes: &[u8]) -> Result<KnownForm, StoreError> {
     let row: FormRow = layout::decode(bytes)?;
-    let definition = row.questions.map(|questions| FormDefinition { form, questions });
+    let definition = row.questions.map(|questions| FormDefinition { form, page: None, questions });
     Ok(KnownForm { form, definition, read_at: layout::moment(row.read_ms)? })
 }
