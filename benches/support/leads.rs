@@ -14,7 +14,7 @@ pub fn definition() -> FormDefinition {
     let question = |kind: &str, key: &str| Question { key: key.to_owned(), question_type: kind.to_owned() };
     FormDefinition {
         form: FormId::parse(FORM).expect("digits"),
-        page: PageId::parse(PAGE).ok(),
+        page: PageId::parse(PAGE),
         questions: vec![
             question("FULL_NAME", "full_name"),
             question("EMAIL", "email"),
