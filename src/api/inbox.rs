@@ -7,7 +7,8 @@ use crate::api::{IdText, Moment, Word};
 use crate::id::{FormId, PageId};
 use crate::notification::ParkCode;
 
-/// What is on its way, what waits, and what needs a human.
+/// What is on its way, what waits, and what needs a human. To an exporter the lists show what concerns the forms of its
+/// purposes, and the pages that these are known to belong to.
 #[derive(Serialize, Deserialize, ToSchema)]
 pub struct Inbox {
     /// References that are to be read now.
@@ -60,6 +61,9 @@ pub struct Buried {
     #[serde(rename = "ref")]
     #[schema(pattern = "^[0-9]+$")]
     pub reference: String,
+    /// The form that it names; null: it cannot be read.
+    #[schema(required = true)]
+    pub form_id: Option<FormId>,
     /// Why.
     #[schema(value_type = ParkCode)]
     pub code: Word<ParkCode>,

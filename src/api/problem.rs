@@ -87,6 +87,8 @@ crate::codes! {
         TokenNotExporter = "token-not-exporter",
         /// No more tokens are kept.
         TooManyTokens = "too-many-tokens",
+        /// More look-ups by a record's number wait than may.
+        LookupsTooFast = "lookups-too-fast",
         /// The clock is ahead and not believed: nothing is handed out.
         ClockJumped = "clock-jumped",
         /// Whether a record is past its expiry depends on a clock that nobody has confirmed since the start.
@@ -160,6 +162,9 @@ impl ProblemCode {
                 "This store never gave this cursor: it was restored, or is another one. Go on after resume_after",
             ),
             Self::TooManyTokens => (409, "No more tokens are kept: revoke one first"),
+            Self::LookupsTooFast => {
+                (429, "Too many look-ups by number at once: one after another they are answered")
+            }
             Self::FormClaimed => (409, "A purpose claims this form: its references are not dropped"),
             Self::ClockJumped => (503, "The clock is ahead: it must be put right or confirmed first"),
             Self::ClockUnconfirmed => (503, "The clock must be confirmed first"),

@@ -113,6 +113,7 @@ impl Rooms {
             random: random(),
             visits: Arc::clone(&visits),
             trail_pages: trail_places(),
+            lookups: Arc::default(),
         });
         let (of_socket, dice) = (Arc::clone(&state), random());
         let (door, socket_served) = SocketDoor::new(sockets.place, sockets.admin_socket, move |listener| {

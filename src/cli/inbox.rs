@@ -161,10 +161,11 @@ fn page(overview: &Inbox) -> String {
         ]);
     }
     section(&mut text, "refused: mend the config, then tamis inbox requeue --code CODE", &refused);
-    let mut buried = Table::new(&["ref", "code", "attempts", "since"]);
+    let mut buried = Table::new(&["ref", "form", "code", "attempts", "since"]);
     for one in &overview.buried {
         buried.row([
             one.reference.clone(),
+            one.form_id.map_or_else(|| "unreadable".to_owned(), |form| form.to_string()),
             one.code.to_string(),
             thousands(one.attempts.into()),
             one.since.to_string(),
@@ -200,7 +201,7 @@ mod tests {
         let body = r#"{"queued":1203,"waiting":2,
             "held":[{"form_id":"901000000000003","page_id":"104000000000001","count":3,"oldest":"2026-11-25T08:47:38Z"}],
             "refused":[{"form_id":"901000000000002","code":"consent-missing","count":41,"oldest":"2026-11-24T08:47:38Z"}],
-            "buried":[{"ref":"7","code":"attempts-spent","attempts":750,"since":"2026-10-24T08:47:38Z"}],
+            "buried":[{"ref":"7","form_id":"901000000000001","code":"attempts-spent","attempts":750,"since":"2026-10-24T08:47:38Z"}],
             "paused":[{"page_id":"104000000000001","code":"token-dead","until":"2026-11-25T09:00:00Z"}],
             "dropped":[{"form_id":"901000000000001","name":"pointure\u001b[31m","count":5}]}"#;
         let expected = "\
@@ -220,8 +221,8 @@ refused: mend the config, then tamis inbox requeue --code CODE
   901000000000002  consent-missing     41  2026-11-24T08:47:38Z
 
 buried: find out why, then tamis inbox requeue --ref REF
-  ref  code            attempts  since
-    7  attempts-spent       750  2026-10-24T08:47:38Z
+  ref             form  code            attempts  since
+    7  901000000000001  attempts-spent       750  2026-10-24T08:47:38Z
 
 dropped: answers that no whitelist names
              form  count  name

@@ -204,6 +204,8 @@ pub struct RefusedForm {
 pub struct BuriedRef {
     /// Its arrival number, by which it is requeued.
     pub arrival: u64,
+    /// The form that it names; none: it cannot be read.
+    pub form: Option<FormId>,
     /// Why.
     pub code: ParkCode,
     /// Attempts spent.

@@ -118,6 +118,7 @@ pub struct Metrics {
     graph_calls: Counter,
     exported: Family<ByPurpose, Counter>,
     admin_requests: Family<ByAnswer, Counter>,
+    lookups_slowed: Counter,
     connections: Family<ByListener, Gauge>,
     connections_turned_away: Family<ByListenerAndCode, Counter>,
     heads_refused: Family<ByListenerAndCode, Counter>,
@@ -254,6 +255,11 @@ impl Metrics {
                 "admin_requests",
                 "Calls to the admin side, by HTTP status answered"
             ),
+            lookups_slowed: register!(
+                registry,
+                "lookups_slowed",
+                "Look-ups by a record's number that had to wait or were refused, since their caller makes many"
+            ),
             connections: register!(registry, "connections", "Connections, by listener"),
             connections_turned_away: register!(
                 registry,
@@ -355,6 +361,11 @@ impl Metrics {
     /// A call to the admin side was answered.
     pub fn admin_request(&self, status: u16) {
         self.admin_requests.get_or_create(&ByAnswer { answer: status_label(status) }).inc();
+    }
+
+    /// A look-up by a record's number had to wait, or was refused.
+    pub fn lookup_slowed(&self) {
+        self.lookups_slowed.inc();
     }
 
     /// So many connections more of this listener, or fewer.

@@ -8,6 +8,7 @@
 //! Whoever says something waits for nobody: lines go through a bounded queue to a thread of their place (`log`, `queue`).
 
 mod counts;
+mod excerpt;
 mod file;
 mod line;
 mod log;
@@ -31,6 +32,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use crate::clock::Clock;
 
 pub use counts::{LogCounts, LogPlace};
+pub use excerpt::{Named, excerpt};
 pub use file::LogFile;
 pub use line::Format;
 pub use log::{Log, LogOutlet};

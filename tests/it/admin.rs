@@ -272,3 +272,40 @@ async fn a_refused_access_and_an_unmasked_look_stand_in_the_trail() {
     assert!(looks.contains(&&json!("found")) && looks.contains(&&json!("found-unmasked")));
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exporter_sees_of_inbox_and_metrics_what_concerns_its_purposes() {
+    let (world, _) = with_leads(2).await;
+    // Refused and with a dropped answer, of both purposes; buried, of another form than was said; held, of nobody's.
+    let refused = lead(DEVIS_FORM).answer("full_name", &["Z"]).answer("pointure", &["41"]);
+    let ids = [
+        world.submit(refused, &[]),
+        world.submit(lead(LETTRE_FORM).answer("first_name", &["Z"]).answer("email", &["z@example.org"]), &[]),
+        world.submit(lead("901000000000088"), &[]),
+    ];
+    assert_eq!(world.deliver(&[&ids[0], &ids[1], &ids[2]]).await.status, 200);
+    let wrong = world.submit(lead(DEVIS_FORM).answer("email", &["w@example.org"]), &[]);
+    let other = Misbehaviour::WrongFormId(LETTRE_FORM.to_owned());
+    world.meta.misbehave(Rule::always(Match::any().lead(&wrong), other));
+    assert_eq!(world.deliver(&[&wrong]).await.status, 200);
+    world.settled().await;
+    let seen = async |purposes: &[&str]| {
+        let (_, token) = token(&world, exporter(purposes)).await;
+        let caller = world.admin_tcp(Some(&token));
+        (caller.get("/admin/v1/inbox").await.json(), caller.get("/admin/v1/metrics").await.text())
+    };
+    let forms = |inbox: &Value, list: &str| -> Vec<String> {
+        let rows = inbox[list].as_array().expect("a list").iter();
+        rows.map(|row| row["form_id"].as_str().unwrap_or("none").to_owned()).collect()
+    };
+    let all = world.admin().get("/admin/v1/inbox").await.json();
+    assert_eq!(forms(&all, "refused"), [DEVIS_FORM, LETTRE_FORM]);
+    assert_eq!((forms(&all, "held").len(), forms(&all, "buried")), (1, vec![DEVIS_FORM.to_owned()]), "{all}");
+    let (inbox, metrics) = seen(&["devis"]).await;
+    assert_eq!(forms(&inbox, "refused"), [DEVIS_FORM]);
+    assert_eq!((forms(&inbox, "buried"), forms(&inbox, "held")), (vec![DEVIS_FORM.to_owned()], Vec::new()));
+    assert!(metrics.contains("tamis_leads_stored_total{purpose=\"devis\"} 2\n"), "{metrics}");
+    assert!(metrics.contains("tamis_notifications_total{answer=\"200\"}"), "totals stay: {metrics}");
+    assert!(!metrics.contains("lettre"), "{metrics}");
+    world.end().await;
+}

@@ -6,7 +6,7 @@ use utoipa::openapi::{Content, Ref, Required};
 
 use crate::api::clock::Confirmed;
 use crate::api::document::call::{Call, header, lines, plain};
-use crate::api::find::{Find, Found};
+use crate::api::find::Find;
 use crate::api::forms::Forms;
 use crate::api::inbox::{DropHeld, HeldDropped, Inbox, Requeue, Requeued};
 use crate::api::leads::Lead;
@@ -192,7 +192,7 @@ fn inbox() -> Call {
         "/inbox",
         "inbox",
         "What is on its way, what waits, what needs a human",
-        "Counts and codes.",
+        "Counts and codes. An exporter sees what concerns the forms of its purposes, and the totals.",
     )
     .roles(ALL)
     .json::<Inbox>("200", "The inbox.")
@@ -236,13 +236,19 @@ fn find() -> Call {
         "/find",
         "find",
         "Look one submission up",
-        "By one id, in the body: addresses get logged. The look stands in the trail, found or not.",
+        "By one id, in the body: addresses get logged. The look stands in the trail, found or not. By a record's number 60 \
+         at once are answered at once, then one in ten seconds: whoever asks one after another waits, and is told how long.",
     )
     .roles(OFFICER)
     .reason(false)
     .body::<Find>()
-    .json::<Found>("200", "What became of it; an empty list: nothing is known of this id.")
-    .refused(&[No::RecordUnreadable, No::ClockJumped, No::ClockUnconfirmed])
+    .answer(
+        "200",
+        "What became of it; an empty list: nothing is known of this id.",
+        [("application/json", Content::new(Some(Ref::from_schema_name("Found"))))],
+        [("Tamis-Waited", header(whole(1, u64::MAX), "Where it was made to wait: so many seconds."))],
+    )
+    .refused(&[No::LookupsTooFast, No::RecordUnreadable, No::ClockJumped, No::ClockUnconfirmed])
 }
 
 fn create_token() -> Call {
@@ -373,14 +379,20 @@ fn trail() -> Call {
 }
 
 fn metrics() -> Call {
-    Call::new(HttpMethod::Get, "/metrics", "metrics", "Counters and gauges", "For Prometheus.")
-        .roles(ALL)
-        .answer(
-            "200",
-            "Everything that is counted.",
-            [("application/openmetrics-text", plain("Lines of OpenMetrics 1.0, which Prometheus reads."))],
-            [],
-        )
+    Call::new(
+        HttpMethod::Get,
+        "/metrics",
+        "metrics",
+        "Counters and gauges",
+        "For Prometheus. An exporter sees no series that names a purpose or page of others.",
+    )
+    .roles(ALL)
+    .answer(
+        "200",
+        "Everything that is counted.",
+        [("application/openmetrics-text", plain("Lines of OpenMetrics 1.0, which Prometheus reads."))],
+        [],
+    )
 }
 
 fn limit() -> utoipa::openapi::schema::ObjectBuilder {

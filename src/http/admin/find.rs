@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use actix_web::http::header::HeaderName;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
@@ -9,6 +10,7 @@ use crate::api::find::{Find, Finding, Found, State};
 use crate::api::{IdText, Moment, Pairs, Word};
 use crate::http::admin::Desk;
 use crate::http::admin::body::read;
+use crate::http::admin::lookups::Turn;
 use crate::http::admin::mask::mask;
 use crate::http::admin::operator::{By, Find as MayFind};
 use crate::http::admin::record::Outlet;
@@ -17,7 +19,11 @@ use crate::id::LeadgenId;
 use crate::notification::{ParkCode, Why};
 use crate::purpose::{Policy, RecordId};
 use crate::store::{self, SeenState, Wanted};
+use crate::telemetry::metrics::Metrics;
 use crate::trail::{Action, Entry};
+
+/// How many seconds a look-up was made to wait, on its answer.
+const WAITED: HeaderName = HeaderName::from_static("tamis-waited");
 
 /// By exactly one of the two ids.
 fn wanted(question: &Find) -> Result<Wanted, ProblemCode> {
@@ -49,10 +55,16 @@ pub(super) async fn find(
     desk: Data<Desk>,
     request: HttpRequest,
     queue: Data<Queue>,
+    metrics: Data<Metrics>,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     let question: Find = read(&request, payload).await?;
     let wanted = wanted(&question)?;
+    let waited = match &wanted {
+        Wanted::Record(_) => its_turn(&by, &desk, &metrics).await?,
+        // Nobody counts up what Meta gives.
+        Wanted::Leadgen(_) => None,
+    };
     // Asked first: what is settled in between is found in the store.
     let queued = matches!(&wanted, Wanted::Leadgen(leadgen) if queue.holds(leadgen));
     let action = if question.unmask { Action::FoundUnmasked } else { Action::Found };
@@ -65,7 +77,30 @@ pub(super) async fn find(
     let policy = desk.policy.pin();
     let known = found.iter().map(|found| shown(found, &policy, question.unmask));
     let queued = queued.then(|| Finding::of(State::Queued));
-    Ok(HttpResponse::Ok().json(Found { records: known.chain(queued).collect() }))
+    let mut answer = HttpResponse::Ok();
+    if let Some(seconds) = waited {
+        answer.insert_header((WAITED, seconds));
+    }
+    Ok(answer.json(Found { records: known.chain(queued).collect() }))
+}
+
+/// Waits until the caller may look up one more, and says so; how many seconds it waited, if it did.
+async fn its_turn(by: &By<MayFind>, desk: &Desk, metrics: &Metrics) -> Result<Option<u64>, Problem> {
+    let turn = desk.lookups.turn(&by.operator);
+    if turn == Turn::Now {
+        return Ok(None);
+    }
+    metrics.lookup_slowed();
+    if let Some(times) = desk.lookups.to_be_said() {
+        tracing::warn!(actor = %by.operator.actor(), lookups.slowed = times, "find.slowed");
+    }
+    match turn {
+        Turn::After(wait) => {
+            tokio::time::sleep(wait).await;
+            Ok(Some(wait.as_secs().max(1)))
+        }
+        _ => Err(Problem::of(ProblemCode::LookupsTooFast)),
+    }
 }
 
 /// One finding on its way out, masked unless asked otherwise.

@@ -7,13 +7,14 @@ use crate::api::{Moment, inbox as api};
 use crate::graph::{self, Graph};
 use crate::http::admin::Desk;
 use crate::http::admin::operator::{By, See};
+use crate::http::admin::sight::Sight;
 use crate::http::problem::Problem;
 use crate::inbox::Inbox;
 use crate::store::{BuriedRef, DroppedField, HeldForm, ParkedOverview, RefusedForm};
 
-/// Counts and codes; the names of dropped fields are shown here and nowhere else.
+/// Counts and codes; the names of dropped fields are shown here and nowhere else. An exporter sees its purposes' part.
 pub(super) async fn show(
-    _by: By<See>,
+    by: By<See>,
     desk: Data<Desk>,
     inbox: Data<Inbox>,
     graph: Data<Graph>,
@@ -22,7 +23,9 @@ pub(super) async fn show(
     let queued = inbox.queued();
     let parked = desk.store.overview().await?;
     let dropped = desk.store.dropped().await?;
-    Ok(HttpResponse::Ok().json(overview(queued, &parked, graph.paused(), dropped)))
+    let mut shown = overview(queued, &parked, graph.paused(), dropped);
+    only(&mut shown, &Sight::of(&by.operator, &desk).await);
+    Ok(HttpResponse::Ok().json(shown))
 }
 
 /// What the rooms say, as it goes out.
@@ -43,6 +46,18 @@ fn overview(
     }
 }
 
+/// Without what is not to be seen. The two totals name nothing.
+fn only(shown: &mut api::Inbox, sight: &Sight) {
+    shown.held.retain(|held| sight.form(&held.form_id));
+    shown.refused.retain(|refused| sight.form(&refused.form_id));
+    shown.buried.retain(|buried| match &buried.form_id {
+        Some(form) => sight.form(form),
+        None => matches!(sight, Sight::All),
+    });
+    shown.paused.retain(|paused| sight.page(&paused.page_id));
+    shown.dropped.retain(|dropped| sight.form(&dropped.form_id));
+}
+
 fn held(held: &HeldForm) -> api::Held {
     api::Held { form_id: held.form, page_id: held.page, count: held.count, oldest: Moment(held.oldest) }
 }
@@ -59,6 +74,7 @@ fn refused(refused: &RefusedForm) -> api::Refused {
 fn buried(buried: &BuriedRef) -> api::Buried {
     api::Buried {
         reference: buried.arrival.to_string(),
+        form_id: buried.form,
         code: buried.code.into(),
         attempts: buried.attempts,
         since: Moment(buried.since),
@@ -90,7 +106,13 @@ mod tests {
             waiting: 2,
             held: vec![HeldForm { form, page, count: 3, oldest: at }],
             refused: vec![RefusedForm { form, code: ParkCode::ConsentMissing, count: 4, oldest: at }],
-            buried: vec![BuriedRef { arrival: 7, code: ParkCode::AttemptsSpent, attempts: 750, since: at }],
+            buried: vec![BuriedRef {
+                arrival: 7,
+                form: None,
+                code: ParkCode::AttemptsSpent,
+                attempts: 750,
+                since: at,
+            }],
         };
         let paused = vec![graph::Paused { page, code: ParkCode::TokenDead, until: at }];
         let dropped = vec![DroppedField { form, name: "pointure".to_owned(), count: 5 }];
@@ -100,7 +122,7 @@ mod tests {
             "waiting": 2,
             "held": [{"form_id": "901000000000001", "page_id": "104000000000001", "count": 3, "oldest": "2026-11-25T08:47:38Z"}],
             "refused": [{"form_id": "901000000000001", "code": "consent-missing", "count": 4, "oldest": "2026-11-25T08:47:38Z"}],
-            "buried": [{"ref": "7", "code": "attempts-spent", "attempts": 750, "since": "2026-11-25T08:47:38Z"}],
+            "buried": [{"ref": "7", "form_id": null, "code": "attempts-spent", "attempts": 750, "since": "2026-11-25T08:47:38Z"}],
             "paused": [{"page_id": "104000000000001", "code": "token-dead", "until": "2026-11-25T08:47:38Z"}],
             "dropped": [{"form_id": "901000000000001", "name": "pointure", "count": 5}],
         });

@@ -16,6 +16,7 @@ mod forms;
 mod inbox;
 mod json;
 mod leads;
+mod lookups;
 mod mask;
 mod metrics;
 mod ndjson;
@@ -25,6 +26,7 @@ mod purposes;
 mod query;
 mod record;
 mod requeue;
+mod sight;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -49,6 +51,7 @@ use crate::purpose::Policy;
 use crate::random::Random;
 use crate::store::SharedStore;
 
+pub use lookups::Lookups;
 pub use operator::{Door, introduce};
 pub use trail::places as trail_places;
 
@@ -72,6 +75,8 @@ pub struct Admin {
     pub visits: Arc<Visits>,
     /// Pages of the trail that are made or sent, of both doors ([`trail_places`]).
     pub trail_pages: Arc<Semaphore>,
+    /// Who has looked up how much lately, of both doors.
+    pub lookups: Arc<Lookups>,
 }
 
 /// What most calls need, and all that recognising an operator needs.
@@ -82,6 +87,7 @@ struct Desk {
     random: Arc<dyn Random>,
     visits: Arc<Visits>,
     trail_pages: Arc<Semaphore>,
+    lookups: Arc<Lookups>,
 }
 
 /// Puts the routes behind a door. Opens nothing: it may run once a worker.
@@ -93,6 +99,7 @@ pub fn configure(config: &mut ServiceConfig, door: Door, admin: &Admin) {
         random: Arc::clone(&admin.random),
         visits: Arc::clone(&admin.visits),
         trail_pages: Arc::clone(&admin.trail_pages),
+        lookups: Arc::clone(&admin.lookups),
     };
     config.app_data(Data::from(Arc::clone(&admin.inbox)));
     let inbox = Arc::clone(&admin.inbox);

@@ -99,12 +99,13 @@ struct Bench {
     host: MemoryHost,
     store: SharedStore,
     random: Arc<SeededRandom>,
+    lookups: Arc<super::Lookups>,
 }
 
 impl Bench {
     fn new() -> Self {
         let host = MemoryHost::at(at("2026-11-25T08:00:00Z"));
-        Self { store: host.open(), host, random: Arc::new(SeededRandom::new(7)) }
+        Self { store: host.open(), host, random: Arc::new(SeededRandom::new(7)), lookups: Arc::default() }
     }
 
     fn desk(&self) -> Desk {
@@ -115,6 +116,7 @@ impl Bench {
             random: self.random.clone(),
             visits: Arc::default(),
             trail_pages: super::trail_places(),
+            lookups: self.lookups.clone(),
         }
     }
 
@@ -491,6 +493,29 @@ async fn forms_show_their_match_and_their_questions_not_to_a_viewer() {
     assert_eq!(code_of(bench.call(get(&exporter, "/forms")).await).await, refused(403, "role-insufficient"));
 }
 
+/// By the socket nobody is held up, and what Meta gives cannot be counted up.
+#[tokio::test(start_paused = true)]
+async fn a_walk_through_the_numbers_of_records_is_slowed_and_told_and_never_refused_one_by_one() {
+    let bench = Bench::new();
+    let officer = bench.token(Role::Officer, &[]).await;
+    let find = async |body: String| {
+        let call = with(&officer, Method::POST, "/find").insert_header(("Tamis-Reason", "person-request"));
+        let answer = bench.call(call.set_payload(body)).await;
+        assert_eq!(answer.status(), 200);
+        answer.headers().get("tamis-waited").map(|waited| waited.to_str().expect("digits").to_owned())
+    };
+    for number in 1..=60 {
+        assert_eq!(find(format!(r#"{{"id":"devis-1-{number}"}}"#)).await, None, "{number}");
+        assert_eq!(find(format!(r#"{{"leadgen_id":"{number}"}}"#)).await, None, "{number}");
+    }
+    for number in 61..=65 {
+        let begun = tokio::time::Instant::now();
+        assert_eq!(find(format!(r#"{{"id":"devis-1-{number}"}}"#)).await.as_deref(), Some("10"), "{number}");
+        assert!(begun.elapsed() >= Duration::from_secs(10));
+    }
+    assert_eq!(find(r#"{"leadgen_id":"7"}"#.to_owned()).await, None);
+}
+
 /// The kernel's word, over a real socket: what the connection knows is what the extractor sees.
 #[tokio::test]
 async fn the_socket_knows_its_caller_without_a_token() {
@@ -508,6 +533,7 @@ async fn the_socket_knows_its_caller_without_a_token() {
             random: random.clone(),
             visits: Arc::default(),
             trail_pages: super::trail_places(),
+            lookups: Arc::default(),
         };
         App::new()
             .app_data(metrics())

@@ -78,8 +78,8 @@ pub(crate) async fn an_overview_shows_each_kind_and_leaves_out_the_held_that_are
     let missing = ParkCode::ConsentMissing;
     let expected = [(form_id(1), missing, 2, start()), (form_id(2), missing, 1, later(1))];
     assert_eq!(refused.collect::<Vec<_>>(), expected);
-    let buried = overview.buried.iter().map(|row| (row.arrival, row.code, row.attempts, row.since));
-    assert_eq!(buried.collect::<Vec<_>>(), [(4, ParkCode::AttemptsSpent, 8, start())]);
+    let buried = overview.buried.iter().map(|row| (row.arrival, row.form, row.code, row.attempts, row.since));
+    assert_eq!(buried.collect::<Vec<_>>(), [(4, Some(form_id(1)), ParkCode::AttemptsSpent, 8, start())]);
     // The oldest is a held one of form 1.
     assert_eq!(claim(&store, 0, 1).await, [(2, 0)]);
     let overview = store.overview().await.expect("an overview");

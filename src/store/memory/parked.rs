@@ -95,8 +95,9 @@ impl Parked for MemoryStore {
                     continue;
                 }
                 Why::Buried { code, attempts } if overview.buried.len() < BURIED_SHOWN => {
-                    let (arrival, code, attempts, since) = (*arrival, *code, *attempts, *since);
-                    overview.buried.push(BuriedRef { arrival, code, attempts, since });
+                    let (arrival, form) = (*arrival, Some(reference.form));
+                    let (code, attempts, since) = (*code, *attempts, *since);
+                    overview.buried.push(BuriedRef { arrival, form, code, attempts, since });
                     continue;
                 }
                 Why::Buried { .. } => continue,

@@ -299,9 +299,10 @@ impl Parked for SledStore {
                 let why = row.as_ref().and_then(|row| row.why.why().ok());
                 let why = why.filter(|_| !unreadable.contains(&arrival)).unwrap_or(UNREADABLE);
                 if let Why::Buried { code, attempts } = why {
-                    let since = row.and_then(|row| layout::moment(row.since_ms).ok());
-                    let since = since.unwrap_or(Timestamp::UNIX_EPOCH);
-                    overview.buried.push(BuriedRef { arrival, code, attempts, since });
+                    let position = row.map(|row| Position::of_row(shared.keyring(), arrival, &row));
+                    let since = position.map_or(Timestamp::UNIX_EPOCH, |position| position.since);
+                    let form = position.and_then(|position| position.of).map(|lane| lane.form);
+                    overview.buried.push(BuriedRef { arrival, form, code, attempts, since });
                 }
             }
             Ok(overview)

@@ -1,0 +1,69 @@
+//! What of the whole an operator sees: an exporter what concerns its purposes, everybody else all of it.
+
+use std::collections::HashSet;
+
+use crate::http::admin::Desk;
+use crate::id::{FormId, PageId};
+use crate::purpose::PurposeId;
+use crate::telemetry::Named;
+use crate::trail::{Operator, Role};
+
+/// How far somebody sees.
+pub(super) enum Sight {
+    /// Everything.
+    All,
+    /// What concerns these.
+    Only(Own),
+}
+
+/// What is an exporter's.
+pub(super) struct Own {
+    purposes: Vec<PurposeId>,
+    /// Those that the purposes claim.
+    forms: HashSet<FormId>,
+    /// Those that the forms belong to, as far as Graph says.
+    pages: HashSet<PageId>,
+}
+
+impl Sight {
+    /// As far as this operator sees. Where the store does not tell now which pages are an exporter's, none is.
+    pub(super) async fn of(operator: &Operator, desk: &Desk) -> Self {
+        if operator.role() != Role::Exporter {
+            return Self::All;
+        }
+        let purposes = operator.purposes().to_vec();
+        let policy = desk.policy.pin();
+        let claimed = policy.purposes().iter().filter(|purpose| purposes.contains(&purpose.id));
+        let forms: HashSet<FormId> = claimed.flat_map(|purpose| purpose.forms.iter().copied()).collect();
+        let known = desk.store.forms().await.unwrap_or_default();
+        let own = known.into_iter().filter(|known| forms.contains(&known.form));
+        let pages = own.filter_map(|known| known.definition?.page).collect();
+        Self::Only(Own { purposes, forms, pages })
+    }
+
+    /// True if it sees what is said of this form.
+    pub(super) fn form(&self, form: &FormId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(own) => own.forms.contains(form),
+        }
+    }
+
+    /// True if it sees what is said of this page.
+    pub(super) fn page(&self, page: &PageId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(own) => own.pages.contains(page),
+        }
+    }
+}
+
+impl Own {
+    /// True if a metric that names this is its own.
+    pub(super) fn has(&self, named: &Named<'_>) -> bool {
+        match named {
+            Named::Purpose(name) => self.purposes.iter().any(|purpose| purpose.as_str() == *name),
+            Named::Page(name) => self.pages.iter().any(|page| page.as_str() == *name),
+        }
+    }
+}
