@@ -17,7 +17,7 @@ use std::time::Duration;
 use crate::app::opening::{open_keyring, open_store};
 use crate::app::sockets::{Sockets, bind};
 use crate::attention::Attention;
-use crate::clock::Clock;
+use crate::clock::{Clock, ConfirmedDay};
 use crate::config::{Config, Fingerprint, Secrets};
 use crate::current::Current;
 use crate::graph::Graph;
@@ -74,6 +74,7 @@ struct Rooms {
     policy: Arc<Current<Policy>>,
     metrics: Arc<Metrics>,
     attention: Arc<Attention>,
+    confirmed_day: ConfirmedDay,
     ambient: Ambient,
 }
 
@@ -122,8 +123,9 @@ impl App {
         note_missing(&inbox, &store).await;
         let inbox = Arc::new(inbox);
         let metrics = Arc::new(Metrics::new());
-        let attention = Arc::default();
-        let rooms = Rooms { inbox, store, keyring, graph, policy, metrics, attention, ambient };
+        let (attention, confirmed_day) = Default::default();
+        let rooms =
+            Rooms { inbox, store, keyring, graph, policy, metrics, attention, confirmed_day, ambient };
         rooms.feed_metrics();
         let (sockets, addresses) = bind(config)?;
         let tools = rooms.tools(config);
@@ -156,6 +158,12 @@ impl App {
     /// Tells this service manager when calls are taken, that all is well, and when the end begins.
     pub fn watched_by(self, systemd: Systemd) -> Self {
         Self { systemd: Arc::new(systemd), ..self }
+    }
+
+    /// Tells here what day it is, once the clock is confirmed and hourly: for whoever deletes what is old and knows no store.
+    pub fn telling_the_day(mut self, day: ConfirmedDay) -> Self {
+        self.rooms.confirmed_day = day;
+        self
     }
 
     /// Shows in the metrics what this log counts of itself.

@@ -1,7 +1,8 @@
 //! Time as a parameter. Nothing else reads the system's clock (a lint forbids it).
 
 use std::fmt;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
@@ -70,6 +71,23 @@ impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let midnight = Timestamp::from_second(i64::from(self.0) * 86_400).unwrap_or(Timestamp::MAX);
         midnight.to_zoned_datetime(TimeZone::UTC).date().fmt(f)
+    }
+}
+
+/// The day by which old files may go, for whoever knows no store: none until somebody has confirmed the clock, and then the
+/// one that was told last.
+#[derive(Clone, Default)]
+pub struct ConfirmedDay(Arc<AtomicU32>);
+
+impl ConfirmedDay {
+    /// The clock is confirmed, and says that it is this day.
+    pub fn tell(&self, day: Day) {
+        self.0.store(day.0, Ordering::Relaxed);
+    }
+
+    /// The day that was told last. No clock is confirmed on day 0.
+    pub fn told(&self) -> Option<Day> {
+        Some(Day(self.0.load(Ordering::Relaxed))).filter(|day| day.0 > 0)
     }
 }
 

@@ -145,12 +145,13 @@ impl Rooms {
     }
 
     fn start_workers(&self, fetchers: usize, tools: &Arc<Tools>, door: Arc<SocketDoor>, stop: &Stop) {
-        let mut workers: Vec<Arc<dyn Worker>> = vec![Arc::new(Reaper::new(
+        let reaper = Reaper::new(
             Arc::clone(&self.inbox),
             Arc::clone(&self.store),
             Arc::clone(&self.keyring),
             Arc::clone(&self.ambient.clock),
-        ))];
+        );
+        let mut workers: Vec<Arc<dyn Worker>> = vec![Arc::new(reaper.telling(self.confirmed_day.clone()))];
         workers.push(Arc::new(Clockwatch::new(
             Arc::clone(&self.store),
             Arc::clone(&self.graph),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::app::{Ambient, App, Reload, StartError};
 use crate::cli::ConfigPath;
 use crate::cli::explain::why_not_started;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, ConfirmedDay, SystemClock};
 use crate::config::{self, Config, Faults, LogFormat, LogLevel, Secrets};
 use crate::keyring::{KeyringCode, KeyringError};
 use crate::lifecycle::ending::stop_within;
@@ -49,9 +49,11 @@ pub(super) async fn run(path: &ConfigPath, environment: &Environment) -> Result<
     // From here on a SIGHUP ends nothing, even one that comes before there is anything to reload.
     let hangups = Hangups::listen().map_err(|error| deaf(&error))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let (log, loudness) = listen_to_events(&config, &clock).map_err(|error| mute(&error))?;
+    let day = ConfirmedDay::default();
+    let (log, loudness) = listen_to_events(&config, &clock, &day).map_err(|error| mute(&error))?;
+    let ambient = Ambient { clock, random: Arc::new(SystemRandom) };
     let source = Source { path: path.path.clone(), environment: environment.clone() };
-    let ended = serve(source, config, secrets, clock, &log, loudness, hangups).await;
+    let ended = serve(source, config, secrets, (ambient, day), &log, loudness, hangups).await;
     // What was said until now is written, if somebody takes it.
     log.close(LOG_END_WITHIN);
     ended
@@ -61,14 +63,13 @@ async fn serve(
     source: Source,
     config: Config,
     secrets: Secrets,
-    clock: Arc<dyn Clock>,
+    (ambient, day): (Ambient, ConfirmedDay),
     log: &Arc<Log>,
     loudness: Loudness,
     mut hangups: Hangups,
 ) -> Result<(), Failure> {
     warn(&config);
     let systemd = service_manager(&source.environment);
-    let ambient = Ambient { clock, random: Arc::new(SystemRandom) };
     let building = systemd.while_starting(App::build(&config, secrets, ambient));
     let app = building.await.map_err(|error| not_started(&error))?;
     let stop = Stop::default();
@@ -85,7 +86,7 @@ async fn serve(
             reload_from(&source, &reload, &loudness).await;
         }
     });
-    match app.watched_by(systemd).counted_by(log.counts().clone()).run(stop).await {
+    match app.watched_by(systemd).counted_by(log.counts().clone()).telling_the_day(day).run(stop).await {
         true => Ok(()),
         false => Err(Failure::failed("tamis did not end well: its log says why")),
     }
@@ -147,7 +148,11 @@ fn say_refused(faults: &Faults) {
 
 /// From here on events become lines on stderr and in the file, if the config names one, and panics say where they happened
 /// and nothing else. Nobody waits for either place.
-fn listen_to_events(config: &Config, clock: &Arc<dyn Clock>) -> std::io::Result<(Arc<Log>, Loudness)> {
+fn listen_to_events(
+    config: &Config,
+    clock: &Arc<dyn Clock>,
+    day: &ConfirmedDay,
+) -> std::io::Result<(Arc<Log>, Loudness)> {
     let format = match config.log.format {
         LogFormat::Pretty => Format::Pretty,
         LogFormat::Json => Format::Json,
@@ -156,7 +161,8 @@ fn listen_to_events(config: &Config, clock: &Arc<dyn Clock>) -> std::io::Result<
     let mut places: Vec<(LogPlace, Box<dyn LogOutlet>)> =
         vec![(LogPlace::Stderr, Box::new(LogStream::stderr()?))];
     if let Some(path) = &config.log.file {
-        places.push((LogPlace::File, Box::new(LogFile::at(path, config.log.file_retention_days))));
+        places
+            .push((LogPlace::File, Box::new(LogFile::at(path, config.log.file_retention_days, day.clone()))));
     }
     let log = Log::start(format, Arc::clone(clock), LogCounts::default(), LogRoom::USUAL, places)?;
     let lines = Lines::into_log(Arc::clone(&log), loudness.clone());

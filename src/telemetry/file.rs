@@ -1,14 +1,15 @@
 //! The log's file: one a day in UTC, kept for so many days, and never a reason to stop.
 //!
 //! `tamis.log` is written; at the first line, or the first look, of a new day it becomes `tamis-2026-11-25.log` (the day
-//! of its lines). Files of that pattern in its directory go when they are older than the retention, no others.
+//! of its lines). Files of that pattern in its directory go when they are older than the retention, no others, and by a clock that
+//! somebody has confirmed: lines have the machine's time, which may be wrong.
 
 use std::fs::{File, Metadata, Permissions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::clock::Day;
+use crate::clock::{ConfirmedDay, Day};
 use crate::machine::disk::{directory_of, private_dir};
 use crate::machine::own::{Access, Directory};
 use jiff::civil::Date;
@@ -29,6 +30,8 @@ const FILES_OF_A_DAY_MAX: u32 = 20;
 pub struct LogFile {
     path: PathBuf,
     retention_days: u32,
+    /// By which it is judged what is older.
+    confirmed: ConfirmedDay,
     open: Option<Open>,
     pruned: Option<Day>,
     /// When a line could last not be written, and why.
@@ -45,10 +48,10 @@ struct Open {
 }
 
 impl LogFile {
-    /// The file at this path; its predecessors are kept for so many days. Opens nothing yet.
-    pub fn at(path: &Path, retention_days: u32) -> Self {
+    /// The file at this path; its predecessors are kept for so many days before the one that is told here. Opens nothing yet.
+    pub fn at(path: &Path, retention_days: u32, confirmed: ConfirmedDay) -> Self {
         let (open, pruned, failed, mishap) = (None, None, None, None);
-        Self { path: path.to_owned(), retention_days, open, pruned, failed, mishap }
+        Self { path: path.to_owned(), retention_days, confirmed, open, pruned, failed, mishap }
     }
 
     /// Appends lines of one moment's day. All of them are there, or none.
@@ -81,9 +84,10 @@ impl LogFile {
             Some(open) if open.day >= today => open,
             before => self.open_for(today, before.map(|open| open.day))?,
         };
-        if self.pruned != Some(today) {
-            self.pruned = Some(today);
-            self.prune(today);
+        let confirmed = self.confirmed.told();
+        if let Some(day) = confirmed.filter(|_| self.pruned != confirmed) {
+            self.pruned = confirmed;
+            self.prune(day);
         }
         Ok(self.open.insert(open))
     }

@@ -1,4 +1,5 @@
-//! Takes away what has had its time: parked references that Meta no longer has, and the day keys that nothing needs.
+//! Takes away what has had its time: parked references that Meta no longer has, and the day keys that nothing needs. Tells the
+//! log's file, which takes away its own, what day it is.
 //!
 //! Hourly, and once when the workers start; never before the clock was confirmed since the start.
 
@@ -8,7 +9,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::clock::{Clock, Day, after};
+use crate::clock::{Clock, ConfirmedDay, Day, after};
 use crate::inbox::Inbox;
 use crate::keyring::Keyring;
 use crate::store::SharedStore;
@@ -24,6 +25,7 @@ pub struct Reaper {
     inbox: Arc<Inbox>,
     store: SharedStore,
     keyring: Arc<dyn Keyring>,
+    day: ConfirmedDay,
     schedule: Schedule,
 }
 
@@ -40,6 +42,7 @@ impl Routine for Reaper {
         if !self.store.clock_confirmed() {
             return after(now, UNTIL_CONFIRMED);
         }
+        self.day.tell(Day::of(self.store.now()));
         self.reap().await;
         after(now, EVERY)
     }
@@ -53,7 +56,13 @@ impl Reaper {
         keyring: Arc<dyn Keyring>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { inbox, store, keyring, schedule: Schedule::within(EVERY, clock) }
+        let day = ConfirmedDay::default();
+        Self { inbox, store, keyring, day, schedule: Schedule::within(EVERY, clock) }
+    }
+
+    /// Tells the day here, to whoever else deletes what is old.
+    pub fn telling(self, day: ConfirmedDay) -> Self {
+        Self { day, ..self }
     }
 
     async fn reap(&self) {
@@ -108,6 +117,7 @@ mod tests {
     struct World {
         host: MemoryHost,
         store: SharedStore,
+        day: ConfirmedDay,
         reaper: Reaper,
         _directory: TempDir,
     }
@@ -131,8 +141,9 @@ mod tests {
             let random = Arc::new(SystemRandom);
             let inbox = Inbox::open(settings, Arc::clone(&keyring), known, Arc::clone(&clock), random);
             let inbox = Arc::new(inbox.await.expect("opens"));
-            let reaper = Reaper::new(inbox, Arc::clone(&store), keyring, clock);
-            Self { host, store, reaper, _directory: directory }
+            let day = ConfirmedDay::default();
+            let reaper = Reaper::new(inbox, Arc::clone(&store), keyring, clock).telling(day.clone());
+            Self { host, store, day, reaper, _directory: directory }
         }
 
         /// The days that have a key, counted from the start.
@@ -171,11 +182,13 @@ mod tests {
         world.host.clock.advance_ms(100 * DAY_MS);
         world.reaper.step().await;
         assert!(world.days().contains(&3));
+        assert_eq!(world.day.told(), None, "nor does a file of the log");
         assert_eq!(world.store.parked().await, Ok(1));
         assert_eq!(world.store.compare_clock(world.host.clock.now()).await, Ok(true));
         world.host.clock.advance_ms(10_000);
         world.reaper.step().await;
         assert!(!world.days().contains(&3));
+        assert_eq!(world.day.told(), Some(Day::of(world.store.now())));
         assert_eq!(world.store.parked().await, Ok(0), "Meta has it no more");
         let found = world.store.find(Wanted::Leadgen(leadgen(1)), by_officer(Action::Found)).await;
         let state = found.expect("found").pop().map(|found| found.state);

@@ -10,6 +10,7 @@ const HOUR_MS: i64 = 3_600_000;
 struct World {
     directory: tempfile::TempDir,
     clock: ManualClock,
+    confirmed: ConfirmedDay,
     file: RefCell<LogFile>,
 }
 
@@ -21,8 +22,10 @@ fn noon() -> Timestamp {
 impl World {
     fn new(retention_days: u32) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let file = LogFile::at(&directory.path().join("logs/tamis.log"), retention_days);
-        Self { directory, clock: ManualClock::new(noon()), file: RefCell::new(file) }
+        let confirmed = ConfirmedDay::default();
+        confirmed.tell(Day::of(noon()));
+        let file = LogFile::at(&directory.path().join("logs/tamis.log"), retention_days, confirmed.clone());
+        Self { directory, clock: ManualClock::new(noon()), confirmed, file: RefCell::new(file) }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -120,12 +123,33 @@ fn predecessors_go_when_their_time_is_over_and_nothing_else_does() {
     assert!(!names.iter().any(|name| name.starts_with("tamis-2096-11-22")), "{names:?}");
 }
 
+/// The machine's clock may be wrong: by it a line is dated and a file put away, and none is deleted.
+#[test]
+fn by_a_clock_that_nobody_has_confirmed_no_file_goes() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (confirmed, clock) = (ConfirmedDay::default(), ManualClock::new(noon()));
+    let file = LogFile::at(&directory.path().join("logs/tamis.log"), 2, confirmed.clone());
+    let world = World { directory, clock, confirmed, file: RefCell::new(file) };
+    world.leave("tamis-2096-11-20.log", "x\n", noon());
+    world.say("a\n");
+    assert!(world.names().contains(&"tamis-2096-11-20.log".to_owned()), "nobody has confirmed anything");
+    // It leaps 200 days, and another clock says otherwise.
+    world.clock.advance_ms(200 * 24 * HOUR_MS);
+    world.confirmed.tell(Day::of(noon()));
+    world.say("b\n");
+    assert_eq!(world.names(), ["tamis-2096-11-25.log", "tamis.log"], "by the day that was confirmed");
+    world.confirmed.tell(Day::of(world.clock.now()));
+    world.file.borrow_mut().tend(world.clock.now());
+    assert_eq!(world.names(), ["tamis.log"], "it was right: now all of them are old");
+}
+
 #[test]
 fn a_quiet_daemon_turns_and_forgets_on_time_too() {
     let world = World::new(1);
     world.say("a\n");
     for _ in 0..2 {
         world.clock.advance_ms(24 * HOUR_MS);
+        world.confirmed.tell(Day::of(world.clock.now()));
         world.file.borrow_mut().tend(world.clock.now());
     }
     assert_eq!(world.names(), ["tamis.log"], "the first day is older than one day");
