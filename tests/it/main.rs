@@ -36,6 +36,7 @@ mod lost;
 mod meta;
 mod missing;
 mod model;
+mod mutated;
 mod odd_bytes;
 mod odd_files;
 mod others;
