@@ -87,5 +87,6 @@ fn the_proxies_take_bodies_as_long_as_tamis_does() {
         assert_eq!(number_after(NGINX, "client_max_body_size "), limit);
         assert_eq!(number_after(NGINX, "client_body_buffer_size "), limit, "never in a file");
         assert_eq!(number_after(CADDY, "max_size "), limit);
+        assert_eq!(number_after(CADDY, "not header Content-Length "), limit);
     }
 }

@@ -1,5 +1,7 @@
-//! nginx with deploy/nginx.conf in front of a daemon: its paths and ports changed, nothing else.
+//! A proxy in front of a daemon: nginx with deploy/nginx.conf, or Caddy with deploy/Caddyfile, their paths and ports changed,
+//! nothing else (Caddy's certificate, which it would fetch, beside).
 
+use std::fmt;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -14,15 +16,58 @@ use rcgen::{
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
-/// The host that deploy/nginx.conf has to be filled in with.
+use super::caddy;
+use super::process::installed;
+
+/// The host that deploy/nginx.conf and deploy/Caddyfile have to be filled in with.
 pub const HOST: &str = "leads.lumen.example";
 
-/// A name of the same machine that is not in deploy/nginx.conf.
+/// A name of the same machine that is not in them.
 pub const OTHER_HOST: &str = "other.lumen.example";
 
 const CONFIG: &str = include_str!("../../../deploy/nginx.conf");
 
-/// How long nginx may take to listen.
+/// Which proxy.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Proxy {
+    Nginx,
+    Caddy,
+}
+
+impl Proxy {
+    /// Those that are here. Where one is not, whoever runs the tests is told; in CI that is a failure.
+    pub fn here() -> Vec<Self> {
+        let here = |proxy: &Self| {
+            let here = proxy.is_installed();
+            if !here {
+                #[expect(
+                    clippy::disallowed_methods,
+                    reason = "a test's own environment: in CI a missing proxy is a failure"
+                )]
+                let in_ci = std::env::var_os("CI").is_some();
+                assert!(!in_ci, "CI brings {proxy}");
+                println!("skipped: {proxy} is not installed");
+            }
+            here
+        };
+        [Self::Nginx, Self::Caddy].into_iter().filter(here).collect()
+    }
+
+    fn is_installed(self) -> bool {
+        match self {
+            Self::Nginx => installed("nginx") || Path::new("/usr/sbin/nginx").exists(),
+            Self::Caddy => installed("caddy"),
+        }
+    }
+}
+
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if *self == Self::Nginx { "nginx" } else { "caddy" })
+    }
+}
+
+/// How long it may take to listen.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A certificate authority of the test's own.
@@ -122,8 +167,9 @@ fn authority(name: &str) -> CertificateParams {
     params
 }
 
-/// A running nginx.
+/// A running proxy.
 pub struct Front {
+    pub proxy: Proxy,
     child: Child,
     /// Its logs and temporary files.
     pub directory: tempfile::TempDir,
@@ -133,8 +179,8 @@ pub struct Front {
 }
 
 impl Front {
-    /// Starts nginx in front of `upstream`; with an authority for clients, Meta's client certificate is asked for.
-    pub fn start(upstream: &str, clients: Option<&Authority>) -> Self {
+    /// Starts a proxy in front of `upstream`; with an authority for clients, Meta's client certificate is asked for.
+    pub fn start(proxy: Proxy, upstream: &str, clients: Option<&Authority>) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let above = Authority::new("a public authority");
         let server = above.server(HOST);
@@ -148,22 +194,26 @@ impl Front {
         // A file where nginx would make its temporary ones: a body that does not stay in memory is answered with 500.
         write("temporary", "");
         let (tls, plain) = (free_port(), free_port());
-        let mut site = site(directory.path(), upstream, tls, plain);
+        let mut site = match proxy {
+            Proxy::Nginx => site(directory.path(), upstream, tls, plain),
+            Proxy::Caddy => caddy::site(directory.path(), upstream, tls, plain, clients.is_some()),
+        };
         if let Some(clients) = clients {
             write("meta.pem", &clients.pem);
             site = site.replace("#mtls# ", "");
         }
         write("tamis.conf", &site);
-        let config = write("nginx.conf", &frame(directory.path()));
-        let child = Command::new("nginx")
-            .args(["-e", "start.log", "-p"])
-            .arg(directory.path())
-            .arg("-c")
-            .arg(&config)
-            .stdin(Stdio::null())
-            .spawn()
-            .expect("nginx starts");
-        let front = Self { child, directory, tls, plain, trusted: above.der };
+        let mut command = match proxy {
+            Proxy::Nginx => {
+                let mut command = Command::new("nginx");
+                command.args(["-e", "start.log", "-p"]).arg(directory.path());
+                command.arg("-c").arg(write("nginx.conf", &frame(directory.path())));
+                command
+            }
+            Proxy::Caddy => caddy::command(directory.path()),
+        };
+        let child = command.stdin(Stdio::null()).spawn().unwrap_or_else(|_| panic!("{proxy} starts"));
+        let front = Self { proxy, child, directory, tls, plain, trusted: above.der };
         front.until_it_listens();
         front
     }
@@ -172,7 +222,7 @@ impl Front {
         let begun = Instant::now();
         while TcpStream::connect(self.tls).is_err() {
             let said = fs::read_to_string(self.directory.path().join("start.log")).unwrap_or_default();
-            assert!(begun.elapsed() < PATIENCE, "nginx does not listen:\n{said}");
+            assert!(begun.elapsed() < PATIENCE, "{} does not listen:\n{said}", self.proxy);
             std::thread::sleep(Duration::from_millis(10));
         }
     }
