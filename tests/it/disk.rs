@@ -4,11 +4,16 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use tamis::clock::{Clock, SystemClock};
+use tamis::clock::{Clock, Day, SystemClock};
+use tamis::keyring::file::FileKeyring;
+use tamis::keyring::{Keyring, KeyringCode};
+use tamis::random::SystemRandom;
+use tamis::secret::Key;
 use tamis_simulator::{Page, Setup, Simulator};
 
 use crate::support::mounts::Mounted;
@@ -227,4 +232,59 @@ async fn a_disk_that_turns_read_only_under_the_store_is_refused_and_nothing_ackn
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disk_that_turns_read_only_under_the_keys_is_refused_and_nothing_acknowledged_is_lost() {
     read_only("keys").await;
+}
+
+/// A replacement of the keys' file is a new file, its sync, a name, the directory's sync: the disk turns read-only amid one
+/// after another, each time elsewhere. What was answered for is there after the repair, and the file is whole.
+#[test]
+fn keys_that_are_rewritten_while_their_disk_turns_read_only_are_whole_and_none_is_lost_that_was_made() {
+    const ROUNDS: u64 = 6;
+    let mut told = Vec::new();
+    for round in 0..ROUNDS {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (place, image) = (directory.path().join("keys"), directory.path().join("image"));
+        let Some(disk) = Mounted::image(&place, &image, 16) else { return };
+        let path = place.join("keyring");
+        let root = || Key::new([42; 32]);
+        let keyring = FileKeyring::create(&path, root(), Arc::new(SystemRandom)).expect("made");
+        let made = AtomicU32::new(0);
+        let refused = std::thread::scope(|scope| {
+            let rewriting = scope.spawn(|| {
+                for day in 1.. {
+                    if let Err(error) = keyring.make_days(&[Day(day)]) {
+                        return error;
+                    }
+                    made.store(day, Ordering::SeqCst);
+                }
+                panic!("it never noticed");
+            });
+            while made.load(Ordering::SeqCst) < 3 {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            std::thread::sleep(Duration::from_micros(7_300 * round));
+            disk.abort();
+            rewriting.join().expect("no panic")
+        });
+        let made = made.into_inner();
+        assert_eq!(refused.code, KeyringCode::Io, "{refused:?}");
+        assert!(keyring.day_key(Day(made)).is_ok(), "readers go on with what is in memory");
+        assert!(keyring.make_days(&[Day(made + 2)]).is_err(), "refused, and no lie");
+        drop(keyring);
+
+        disk.repair();
+        let open =
+            || FileKeyring::open(&path, root(), Arc::new(SystemRandom)).expect("whole").expect("there");
+        let keyring = open();
+        let days: BTreeSet<u32> = keyring.days().iter().map(|day| day.0).collect();
+        assert!((1..=made).all(|day| days.contains(&day)), "made and not there: {made} of {days:?}");
+        assert!(
+            days.iter().all(|day| *day <= made + 1),
+            "of what was refused at most the one that was under way"
+        );
+        keyring.make_days(&[Day(made + 7)]).expect("it goes on");
+        drop(keyring);
+        assert!(open().day_key(Day(made + 7)).is_ok());
+        told.push(format!("{made} ({:?})", refused.io));
+    }
+    println!("rewritten before each end: {}", told.join(", "));
 }
