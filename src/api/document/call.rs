@@ -220,7 +220,7 @@ fn problem(status: u16, codes: &[ProblemCode]) -> Response {
     if status == 401 {
         response = response.header("WWW-Authenticate", header(words(["Bearer"]), "RFC 6750."));
     }
-    if status == 503 {
+    if matches!(status, 429 | 503) {
         response = response.header("Retry-After", header(whole(1, 3600), "Seconds to wait."));
     }
     response.build()
