@@ -1,9 +1,12 @@
-//! Requests as nobody should send them, over both TCP doors at once: changed, cut short, one behind another. Ten seconds here;
+//! Requests as nobody should send them, over both TCP doors and the admin socket at once: changed, cut short, one behind another. Ten seconds here;
 //! `TAMIS_FUZZ_SECONDS=60 TAMIS_FUZZ_SEED=7 cargo test --test it mutated::` goes on from there. The seed is said, and with it
 //! every thread sends what it sent.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -18,7 +21,7 @@ use crate::support::{Account, Caller, DEVIS_FORM, PAGE, add_forms, canary, lead}
 
 const SECONDS: u64 = 10;
 const SEED: u64 = 1;
-/// Who sends at the same time, at each door.
+/// Who sends at the same time, at each of them.
 const SENDERS: u64 = 2;
 /// How long an answer is waited for; a head may take five seconds, so that a connection may outlive this.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -165,6 +168,7 @@ fn admin_requests(tokens: &[String]) -> Vec<Vec<u8>> {
             requests.push(with_body("POST", &format!("/admin/v1{path}"), &lines, body.as_bytes()));
         }
         requests.push(in_chunks("POST", "/admin/v1/find", &lines, br#"{"leadgen_id":"1"}"#));
+        requests.push(with_body("POST", "/admin/v1/clock/confirm", &lines, b""));
         requests.push(request("DELETE", "/admin/v1/tokens/0123456789abcdef", &lines, b""));
     }
     requests
@@ -183,6 +187,49 @@ fn input(requests: &[Vec<u8>], dice: &mut Dice) -> Vec<u8> {
     bytes
 }
 
+/// Where it is sent.
+#[derive(Clone)]
+enum Door {
+    Tcp(String),
+    Socket(PathBuf),
+}
+
+/// A connection to either.
+trait Stream: Read + Write {
+    /// There will be no more.
+    fn end(&self);
+}
+
+impl Stream for TcpStream {
+    fn end(&self) {
+        let _ = self.shutdown(Shutdown::Write);
+    }
+}
+
+impl Stream for UnixStream {
+    fn end(&self) {
+        let _ = self.shutdown(Shutdown::Write);
+    }
+}
+
+impl Door {
+    fn open(&self) -> Box<dyn Stream> {
+        match self {
+            Self::Tcp(address) => {
+                let connection = TcpStream::connect(address).expect("a connection");
+                connection.set_read_timeout(Some(PATIENCE)).expect("a socket");
+                connection.set_nodelay(true).expect("a socket");
+                Box::new(connection)
+            }
+            Self::Socket(path) => {
+                let connection = UnixStream::connect(path).expect("a connection");
+                connection.set_read_timeout(Some(PATIENCE)).expect("a socket");
+                Box::new(connection)
+            }
+        }
+    }
+}
+
 /// What came back, and whether the other side closed in order.
 struct Heard {
     bytes: Vec<u8>,
@@ -190,10 +237,8 @@ struct Heard {
 }
 
 /// Sends these bytes, in one piece or in several, and mostly no more; hears what comes back for a while.
-fn send(door: &str, bytes: &[u8], dice: &mut Dice) -> Heard {
-    let mut connection = TcpStream::connect(door).expect("a connection");
-    connection.set_read_timeout(Some(PATIENCE)).expect("a socket");
-    connection.set_nodelay(true).expect("a socket");
+fn send(door: &Door, bytes: &[u8], dice: &mut Dice) -> Heard {
+    let mut connection = door.open();
     let pieces = 1 + dice.below(3);
     for piece in bytes.chunks(bytes.len() / pieces + 1) {
         // It may have been refused amid what is sent.
@@ -202,7 +247,7 @@ fn send(door: &str, bytes: &[u8], dice: &mut Dice) -> Heard {
         }
     }
     if dice.below(8) > 0 {
-        let _ = connection.shutdown(Shutdown::Write);
+        connection.end();
     }
     let (mut heard, mut buffer) = (Vec::new(), [0; 16_384]);
     loop {
@@ -304,7 +349,7 @@ struct Sent {
     good: AtomicU64,
 }
 
-fn send_until(end: Instant, door: &str, requests: &[Vec<u8>], seed: u64, sent: &Sent) {
+fn send_until(end: Instant, door: &Door, requests: &[Vec<u8>], seed: u64, sent: &Sent) {
     let mut dice = Dice::new(seed);
     while Instant::now() < end {
         let bytes = input(requests, &mut dice);
@@ -357,15 +402,17 @@ async fn whatever_is_sent_the_answers_are_http_and_true_calls_are_taken_beside_i
         meta.add_lead(lead(DEVIS_FORM).answer("full_name", &["Z"]).answer("email", &["s@example.org"]));
     let memory = Memory::of(daemon.pid);
 
-    let (sent, end) = (std::sync::Arc::new(Sent::default()), Instant::now() + Duration::from_secs(seconds));
+    let (sent, end) = (Arc::new(Sent::default()), Instant::now() + Duration::from_secs(seconds));
     let doors = [
-        (daemon.public.clone(), public_requests(&meta.notification(&[&first]))),
-        (daemon.admin.clone(), admin_requests(&tokens)),
+        (Door::Tcp(daemon.public.clone()), public_requests(&meta.notification(&[&first]))),
+        (Door::Tcp(daemon.admin.clone()), admin_requests(&tokens)),
+        // There the kernel vouches: whoever can connect may everything.
+        (Door::Socket(daemon.socket()), admin_requests(&[String::new()])),
     ];
     let mut senders = Vec::new();
     for (at, (door, requests)) in doors.into_iter().enumerate() {
         for sender in 0..SENDERS {
-            let (door, requests, sent) = (door.clone(), requests.clone(), std::sync::Arc::clone(&sent));
+            let (door, requests, sent) = (door.clone(), requests.clone(), Arc::clone(&sent));
             let seed = seed.wrapping_mul(1_000).wrapping_add(at as u64 * SENDERS + sender);
             senders.push(tokio::task::spawn_blocking(move || send_until(end, &door, &requests, seed, &sent)));
         }
