@@ -11,6 +11,7 @@ mod format;
 #[cfg(test)]
 pub(crate) mod memory;
 mod replacement;
+pub mod tree;
 
 use std::io::ErrorKind;
 

@@ -51,5 +51,6 @@ mod startup;
 mod systemd;
 mod tampering;
 mod unread_log;
+mod vectors;
 mod versions;
 mod walk;
