@@ -8,6 +8,7 @@ mod content;
 pub mod door;
 pub mod file;
 mod format;
+pub mod lease;
 #[cfg(test)]
 pub(crate) mod memory;
 mod replacement;
