@@ -11,6 +11,7 @@ mod format;
 pub mod lease;
 #[cfg(test)]
 pub(crate) mod memory;
+pub mod pages;
 mod replacement;
 pub mod tree;
 
@@ -69,6 +70,8 @@ crate::codes! {
         Format = "keyring-format-unknown",
         /// The file does not open under this root key, or was changed.
         DoesNotOpen = "keyring-does-not-open",
+        /// Pages of the keyring are of different moments, or some are missing.
+        Incomplete = "keyring-incomplete",
         /// A key was asked for that is not there: destroyed, or never made.
         KeyAbsent = "key-absent",
         /// The system gave no randomness.

@@ -4,11 +4,9 @@
 //! begins and how long it is; then the nodes, 32 bytes each. Where the nodes are is not said: it follows. What could be
 //! written in two ways is read in one.
 
-use std::convert::Infallible;
-
 use crate::keyring::tree::expand::{Bytes, KEY_BYTES};
 use crate::keyring::tree::frontier::{BOUNDS_MAX, Frontier, LEAVES, NODES_MAX};
-use crate::keyring::tree::place::{LeafSet, cover, settle_bounds};
+use crate::keyring::tree::place::{LeafSet, settle_bounds};
 
 const NUMBER_BYTES: usize = 2;
 /// Every other leaf dead.
@@ -20,19 +18,18 @@ pub const FRONTIER_BYTES_MAX: usize = NUMBER_BYTES * (2 + BOUNDS_MAX + 2 * RUNS_
 impl<const H: u8> Frontier<H> {
     /// How many bytes [`Frontier::encode`] writes.
     pub fn encoded_bytes(&self) -> usize {
-        let numbers = 2 + self.bounds().len() + 2 * self.dead().runs().len();
+        let numbers = 2 + self.bounds().len() + 2 * self.dead().runs_count();
         NUMBER_BYTES * numbers + self.nodes().len() * KEY_BYTES
     }
 
     /// Writes it at the start of `to`, and gives what is left; none: there is no room, and nothing counts that was written.
     pub fn encode<'t>(&self, to: &'t mut [u8]) -> Option<&'t mut [u8]> {
-        let runs = self.dead().runs();
         let mut to = put(to, self.bounds().len() as u16)?;
         for bound in self.bounds() {
             to = put(to, *bound)?;
         }
-        to = put(to, runs.len() as u16)?;
-        for run in &runs {
+        to = put(to, self.dead().runs_count() as u16)?;
+        for run in self.dead().runs() {
             to = put(to, run.start)?;
             to = put(to, run.end - run.start)?;
         }
@@ -63,16 +60,18 @@ pub fn read_frontier<const H: u8>(bytes: &[u8]) -> Option<(Frontier<H>, &[u8])> 
     if settle_bounds(H, &dead, &bounds) != bounds {
         return None;
     }
-    let nodes = cover(H, &dead, &bounds).len();
-    let (mut nodes, rest) = rest.split_at_checked(nodes * KEY_BYTES)?;
+    let mut nodes = rest;
     let frontier = Frontier::of(dead, &bounds, |_, node: &mut Bytes| {
-        let (bytes, after) = nodes.split_at(KEY_BYTES);
+        let (bytes, after) = nodes.split_first_chunk::<KEY_BYTES>().ok_or(Short)?;
         node.copy_from_slice(bytes);
         nodes = after;
-        Ok::<(), Infallible>(())
+        Ok::<(), Short>(())
     });
-    frontier.ok().map(|frontier| (frontier, rest))
+    frontier.ok().map(|frontier| (frontier, nodes))
 }
+
+/// Nodes are missing.
+struct Short;
 
 fn dead_leaves<const H: u8>(bytes: &[u8]) -> Option<(LeafSet, &[u8])> {
     let (count, mut rest) = number(bytes)?;

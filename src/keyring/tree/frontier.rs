@@ -128,8 +128,16 @@ impl<const H: u8> Frontier<H> {
     /// What is left when these leaves are erased; those that are dead already stay so.
     #[must_use = "nothing is erased before this takes the old one's place, on the disk and in memory"]
     pub fn puncture_range(&self, leaves: Range<u16>) -> Self {
+        let mut set = LeafSet::default();
+        set.insert(leaves.start..leaves.end.min(Self::LEAVES));
+        self.puncture_set(&set)
+    }
+
+    /// What is left when these leaves, which are this tree's, are erased at once.
+    #[must_use = "nothing is erased before this takes the old one's place, on the disk and in memory"]
+    pub fn puncture_set(&self, leaves: &LeafSet) -> Self {
         let mut dead = self.dead.clone();
-        dead.insert(leaves.start..leaves.end.min(Self::LEAVES));
+        dead.extend(leaves);
         let next = Self::of(dead, &self.bounds, |place, node| {
             self.derive(place, node);
             Ok::<(), std::convert::Infallible>(())

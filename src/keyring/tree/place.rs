@@ -19,24 +19,47 @@ impl LeafSet {
 
     /// Takes leaves in; those beyond the largest tree there is are passed over.
     pub fn insert(&mut self, leaves: Range<u16>) {
-        for (word, mask) in self.0.iter_mut().zip(masks(&leaves)) {
-            *word |= mask;
+        for (word, mask) in masks(&leaves) {
+            self.0[word] |= mask;
         }
     }
 
     /// True if one of these leaves is in it.
     pub fn touches(&self, leaves: &Range<u16>) -> bool {
-        self.0.iter().zip(masks(leaves)).any(|(word, mask)| word & mask != 0)
+        masks(leaves).any(|(word, mask)| self.0[word] & mask != 0)
     }
 
     /// True if all of these leaves are in it.
     pub fn holds(&self, leaves: &Range<u16>) -> bool {
-        self.0.iter().zip(masks(leaves)).all(|(word, mask)| word & mask == mask)
+        masks(leaves).all(|(word, mask)| self.0[word] & mask == mask)
     }
 
     /// The first leaf of these that is not in it.
     pub fn first_absent(&self, leaves: Range<u16>) -> Option<u16> {
-        leaves.into_iter().find(|leaf| !self.contains(*leaf))
+        self.next(leaves.start, false).filter(|leaf| *leaf < leaves.end)
+    }
+
+    /// The first leaf at or above this one that is in it, or that is not.
+    fn next(&self, from: u16, present: bool) -> Option<u16> {
+        let (first, skip) = (from / WORD_BITS, from % WORD_BITS);
+        for (word, at) in self.0.iter().zip(0..).skip(usize::from(first)) {
+            let bits = if present { *word } else { !*word };
+            let bits = if at == first { bits >> skip << skip } else { bits };
+            if bits != 0 {
+                return Some(at * WORD_BITS + bits.trailing_zeros() as u16);
+            }
+        }
+        None
+    }
+
+    /// True if it has all leaves of the other.
+    pub fn includes(&self, other: &Self) -> bool {
+        self.0.iter().zip(other.0).all(|(word, bits)| word & bits == bits)
+    }
+
+    /// Takes another set's leaves in.
+    pub fn extend(&mut self, other: &Self) {
+        self.0.iter_mut().zip(other.0).for_each(|(word, bits)| *word |= bits);
     }
 
     /// How many there are.
@@ -50,27 +73,35 @@ impl LeafSet {
     }
 
     /// Its leaves as runs, in order; between two of them lies a leaf that is not in it.
-    pub fn runs(&self) -> Vec<Range<u16>> {
-        let mut runs: Vec<Range<u16>> = Vec::new();
-        for leaf in (0..LEAVES_MAX).filter(|leaf| self.contains(*leaf)) {
-            match runs.last_mut() {
-                Some(last) if last.end == leaf => last.end += 1,
-                _ => runs.push(leaf..leaf + 1),
-            }
-        }
-        runs
+    pub fn runs(&self) -> impl Iterator<Item = Range<u16>> {
+        let mut from = Some(0);
+        std::iter::from_fn(move || {
+            let start = self.next(from?, true)?;
+            from = self.next(start, false);
+            Some(start..from.unwrap_or(LEAVES_MAX))
+        })
+    }
+
+    /// How many runs there are.
+    pub fn runs_count(&self) -> usize {
+        // A run begins at each bit whose lower neighbour is not set.
+        let begun =
+            |(before, word): (u64, &u64)| (word & !(word << 1 | before >> (WORD_BITS - 1))).count_ones();
+        let before = std::iter::once(0).chain(self.0.iter().copied());
+        before.zip(&self.0).map(begun).sum::<u32>() as usize
     }
 }
 
-/// Of each word the bits that stand for these leaves.
-fn masks(leaves: &Range<u16>) -> impl Iterator<Item = u64> {
-    let below = |leaf: u16, word: u16| match leaf.saturating_sub(word * WORD_BITS) {
-        0 => 0,
-        bits if bits < WORD_BITS => (1 << bits) - 1,
-        _ => u64::MAX,
-    };
-    let (start, end) = (leaves.start, leaves.end.max(leaves.start));
-    (0..WORDS as u16).map(move |word| below(end, word) & !below(start, word))
+/// The words in which these leaves are, and the bits that stand for them there.
+fn masks(leaves: &Range<u16>) -> impl Iterator<Item = (usize, u64)> {
+    let (start, end) = (leaves.start, leaves.end.min(LEAVES_MAX));
+    let words = if start < end { start / WORD_BITS..(end - 1) / WORD_BITS + 1 } else { 0..0 };
+    words.map(move |word| {
+        let first = word * WORD_BITS;
+        let from = start.saturating_sub(first);
+        let to = (end - first).min(WORD_BITS);
+        (usize::from(word), u64::MAX >> (WORD_BITS - (to - from)) << from)
+    })
 }
 
 /// Where a node is: how far above the leaves, and the how-manieth at that height.
