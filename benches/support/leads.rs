@@ -13,15 +13,17 @@ use super::load::leadgen;
 pub fn definition() -> FormDefinition {
     let question = |kind: &str, key: &str| Question { key: key.to_owned(), question_type: kind.to_owned() };
     FormDefinition {
-        form: FormId::parse(FORM).expect("digits"),
         page: PageId::parse(PAGE),
-        questions: vec![
-            question("FULL_NAME", "full_name"),
-            question("EMAIL", "email"),
-            question("PHONE", "phone_number"),
-            question("CUSTOM", "post_code"),
-            question("CUSTOM", "budget"),
-        ],
+        ..FormDefinition::asking(
+            FormId::parse(FORM).expect("digits"),
+            vec![
+                question("FULL_NAME", "full_name"),
+                question("EMAIL", "email"),
+                question("PHONE", "phone_number"),
+                question("CUSTOM", "post_code"),
+                question("CUSTOM", "budget"),
+            ],
+        )
     }
 }
 

@@ -1,17 +1,26 @@
-//! A form's definition, as Graph gives it: its page, the key and the type of each question, and nothing else.
+//! A form's definition, as Graph gives it: its page, the key and the type of each question, its language, and what it says
+//! beside its questions.
 
 use crate::graph::Graph;
 use crate::graph::client::Target;
 use crate::graph::failure::{Cause, Decision, Failure, Fault, Refusal};
+use crate::graph::legal::legal;
 use crate::id::{FormId, PageId};
 use crate::json::Json;
 use crate::notification::ParkCode;
 use crate::purpose::{FormDefinition, Question};
 
 /// Graph gives every part of a question by this; asking for parts by name is not in the documents.
-const FIELDS: &str = "id,questions,page";
-/// What it cannot do without: the rest is left out where Graph refuses it.
-const FIELDS_NEEDED: &str = "id,questions";
+///
+/// Which of the fields a token may not see, or a form does not give, Graph does not say (for some forms it answers code 100
+/// where `legal_content` is asked for). So who is refused asks for less: without the one, without the other, for what it
+/// cannot do without.
+const FIELDS: [&str; 4] = [
+    "id,locale,questions,page,legal_content",
+    "id,locale,questions,page",
+    "id,locale,questions,legal_content",
+    "id,questions",
+];
 /// A definition is texts in one language: a larger one is none.
 const DEFINITION_BYTES_MAX: usize = 1_000_000;
 /// Questions that are kept; Meta's forms have a few dozen at most.
@@ -19,23 +28,28 @@ const QUESTIONS_MAX: usize = 500;
 /// A longer key is not kept: its answers are dropped as unknown.
 const KEY_BYTES_MAX: usize = 1_000;
 const TYPE_BYTES_MAX: usize = 64;
+/// Meta's locales are `fr_FR` and the like.
+const LOCALE_BYTES_MAX: usize = 35;
 
 impl Graph {
     pub(super) async fn form(&self, page: &PageId, form: &FormId) -> Result<FormDefinition, Failure> {
         let Some(access) = self.access(page) else { return Err(self.no_token()) };
         let max_bytes = self.reply_max_bytes.min(DEFINITION_BYTES_MAX);
-        let mut called = self.call(&access, Target::Form(form, FIELDS), max_bytes).await;
-        // Which of the fields a token may not see Graph does not say.
-        if called.outcome.as_ref().is_err_and(|refused| refused.fault.is_some_and(is_of_fields)) {
-            called = self.call(&access, Target::Form(form, FIELDS_NEEDED), max_bytes).await;
+        let [all, fewer @ ..] = FIELDS;
+        let mut asked = self.call(&access, Target::Form(form, all), max_bytes).await.outcome;
+        for fields in fewer {
+            if !asked.as_ref().is_err_and(|refused| refused.fault.is_some_and(is_of_fields)) {
+                break;
+            }
+            asked = self.call(&access, Target::Form(form, fields), max_bytes).await.outcome;
         }
-        let found = called.outcome.map_err(|refused| match refused.fault {
+        let found = asked.map_err(|refused| match refused.fault {
             // Graph's word is needed for that: an odd reply may be better the next time.
             Some(fault) if fault.ends_form() && refused.failure.graph.is_some() => for_good(refused.failure),
             _ => Failure { code: waits_as(refused.failure.code), ..refused.failure },
         })?;
         match parse(form, found.body.expose()) {
-            Parsed::Definition(definition) => Ok(definition),
+            Parsed::Definition(definition) => Ok(*definition),
             Parsed::Withheld => Err(for_good(Refusal::plain(Fault::Permission, Cause::NoLead).failure())),
             Parsed::Foreign => {
                 let failure = Refusal::plain(Fault::Passing, Cause::Foreign).failure();
@@ -63,7 +77,7 @@ fn waits_as(code: ParkCode) -> ParkCode {
 }
 
 enum Parsed {
-    Definition(FormDefinition),
+    Definition(Box<FormDefinition>),
     /// No questions: Graph leaves out what a token may not see, without a word.
     Withheld,
     /// It is another form's.
@@ -73,7 +87,7 @@ enum Parsed {
 /// The definition in a reply, if it is one. For the fuzzer.
 pub(super) fn read(form: &FormId, body: &[u8]) -> Option<FormDefinition> {
     match parse(form, body) {
-        Parsed::Definition(definition) => Some(definition),
+        Parsed::Definition(definition) => Some(*definition),
         Parsed::Withheld | Parsed::Foreign => None,
     }
 }
@@ -89,12 +103,21 @@ fn parse(form: &FormId, body: &[u8]) -> Parsed {
     let wrapped = list.members().filter(|(name, _)| name == "data").flat_map(|(_, data)| data.elements());
     let questions: Vec<Question> =
         list.elements().chain(wrapped).filter_map(question).take(QUESTIONS_MAX).collect();
-    match questions.is_empty() {
-        true => Parsed::Withheld,
-        false => {
-            Parsed::Definition(FormDefinition { form: *form, page: member("page").and_then(page), questions })
-        }
+    if questions.is_empty() {
+        return Parsed::Withheld;
     }
+    let locale = member("locale").and_then(Json::text).unwrap_or_default();
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+    let is_good = locale.len() <= LOCALE_BYTES_MAX && locale.bytes().all(plain);
+    let locale = if is_good { locale.into_owned() } else { String::new() };
+    let legal = legal(member("legal_content"));
+    Parsed::Definition(Box::new(FormDefinition {
+        form: *form,
+        page: member("page").and_then(page),
+        locale,
+        questions,
+        legal,
+    }))
 }
 
 /// Given as an object with its id; as the id alone where it is not expanded. What is no id says nothing.

@@ -11,6 +11,7 @@ pub mod door;
 mod failure;
 mod form;
 mod lead;
+mod legal;
 mod outage;
 mod pace;
 mod pause;

@@ -1,6 +1,7 @@
-//! A form as Meta defines it: which question has which key and type.
+//! A form as Meta defines it: which question has which key and type, and what it says beside them.
 
 use crate::id::{FormId, PageId};
+use crate::purpose::legal::{Legal, TextHash};
 
 /// One question of a form.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -18,8 +19,30 @@ pub struct FormDefinition {
     pub form: FormId,
     /// The page that it belongs to; none: Graph does not say.
     pub page: Option<PageId>,
+    /// Its language as Meta writes it (`fr_FR`); empty where Meta gave none.
+    pub locale: String,
     /// Its questions, in the form's order.
     pub questions: Vec<Question>,
+    /// Its disclaimer and tick-boxes.
+    pub legal: Legal,
+}
+
+/// A form's content as it is kept and hashed: what a person saw of it, and nothing of when it was read.
+#[derive(serde::Serialize)]
+struct Written<'d> {
+    locale: &'d str,
+    questions: &'d [Question],
+    legal: &'d Legal,
+}
+
+/// The same, read. What an earlier version did not ask for is not there.
+#[derive(serde::Deserialize)]
+struct Content {
+    #[serde(default)]
+    locale: String,
+    questions: Vec<Question>,
+    #[serde(default)]
+    legal: Legal,
 }
 
 /// How a form's definition differs from an earlier one. Counts alone: names of questions are the form author's words.
@@ -31,9 +54,34 @@ pub struct FormChange {
     pub removed: usize,
     /// Questions whose type is another one now.
     pub retyped: usize,
+    /// The disclaimer, a box or its text is another one now.
+    pub is_reworded: bool,
 }
 
 impl FormDefinition {
+    /// A form of which no more is known than what it asks.
+    pub fn asking(form: FormId, questions: Vec<Question>) -> Self {
+        Self { form, page: None, locale: String::new(), questions, legal: Legal::NotAsked }
+    }
+
+    /// Its content as text, for keeping it; the same content is the same text.
+    pub fn content(&self) -> String {
+        let Self { locale, questions, legal, .. } = self;
+        // Texts, numbers and lists always become JSON; were they not to, nothing is better than half of it.
+        serde_json::to_string(&Written { locale, questions, legal }).unwrap_or_default()
+    }
+
+    /// Reads what [`FormDefinition::content`] wrote, also what an earlier version did. Whose page it is, is no content.
+    pub fn of_content(form: FormId, text: &str) -> Option<Self> {
+        let Content { locale, questions, legal } = serde_json::from_str(text).ok()?;
+        Some(Self { form, page: None, locale, questions, legal })
+    }
+
+    /// Which content this is: the hash of its text.
+    pub fn revision(&self) -> TextHash {
+        TextHash::of(self.content().as_bytes())
+    }
+
     /// What changed since; none: nothing that decides which question is which field.
     pub fn change_since(&self, before: &Self) -> Option<FormChange> {
         let new = |one: &Self, other: &Self| one.questions.iter().filter(|q| !other.knows(&q.key)).count();
@@ -41,8 +89,12 @@ impl FormDefinition {
             let of_before = before.questions.iter().find(|earlier| earlier.key == question.key);
             of_before.is_some_and(|earlier| earlier.question_type != question.question_type)
         });
-        let change =
-            FormChange { added: new(self, before), removed: new(before, self), retyped: retyped.count() };
+        let change = FormChange {
+            added: new(self, before),
+            removed: new(before, self),
+            retyped: retyped.count(),
+            is_reworded: self.legal != before.legal && before.legal != Legal::NotAsked,
+        };
         (change != FormChange::default()).then_some(change)
     }
 
@@ -60,6 +112,7 @@ impl FormDefinition {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::purpose::legal::{Checkbox, LegalContent, Wording};
 
     fn form(questions: &[(&str, &str)]) -> FormDefinition {
         let question = |(key, kind): &(&str, &str)| Question {
@@ -67,7 +120,7 @@ mod tests {
             question_type: (*kind).to_owned(),
         };
         let form = FormId::parse("901000000000001").expect("an id");
-        FormDefinition { form, page: None, questions: questions.iter().map(question).collect() }
+        FormDefinition::asking(form, questions.iter().map(question).collect())
     }
 
     #[test]
@@ -84,9 +137,57 @@ mod tests {
         let before = form(&[("email", "EMAIL"), ("budget", "CUSTOM"), ("ville", "CUSTOM")]);
         let after =
             form(&[("e-mail", "EMAIL"), ("téléphone", "PHONE"), ("ville", "CITY"), ("budget", "CUSTOM")]);
-        let wanted = FormChange { added: 2, removed: 1, retyped: 1 };
+        let wanted = FormChange { added: 2, removed: 1, retyped: 1, is_reworded: false };
         assert_eq!(after.change_since(&before), Some(wanted));
         let turned = form(&[("ville", "CUSTOM"), ("email", "EMAIL"), ("budget", "CUSTOM")]);
         assert_eq!(turned.change_since(&before), None);
+    }
+
+    fn worded(text: &str, ticked: bool) -> FormDefinition {
+        let wording = Wording::of(text, 1_000);
+        let one = Checkbox {
+            key: "optional_1".to_owned(),
+            text: wording.clone(),
+            is_required: Some(false),
+            is_ticked_by_default: Some(ticked),
+        };
+        let legal = LegalContent { title: None, body: Some(wording), boxes: vec![one], policy_url: None };
+        FormDefinition {
+            locale: "fr_FR".to_owned(),
+            legal: Legal::Read(legal),
+            ..form(&[("email", "EMAIL"), ("ville", "CUSTOM")])
+        }
+    }
+
+    #[test]
+    fn another_wording_or_another_default_is_a_change_and_a_first_reading_is_none() {
+        let before = worded("J'accepte les appels", false);
+        let reworded = FormChange { is_reworded: true, ..FormChange::default() };
+        assert_eq!(worded("J'accepte les e-mails", false).change_since(&before), Some(reworded));
+        assert_eq!(worded("J'accepte les appels", true).change_since(&before), Some(reworded));
+        assert_eq!(before.change_since(&before.clone()), None);
+        let unasked = FormDefinition { legal: Legal::NotAsked, ..before.clone() };
+        assert_eq!(before.change_since(&unasked), None);
+    }
+
+    #[test]
+    fn a_revision_is_another_where_anything_that_a_person_sees_is() {
+        let one = worded("J'accepte les appels \u{1F600}\n\"x\"", false);
+        let read = FormDefinition::of_content(one.form, &one.content()).expect("its own text");
+        assert_eq!((&read, read.revision()), (&one, one.revision()));
+        let mut others = vec![
+            worded("J'accepte les appels", false),
+            worded("J'accepte les appels \u{1F600}\n\"x\"", true),
+        ];
+        others.push(FormDefinition { locale: "de_DE".to_owned(), ..one.clone() });
+        others.push(FormDefinition { questions: one.questions[..1].to_vec(), ..one.clone() });
+        others.push(FormDefinition { legal: Legal::Withheld, ..one.clone() });
+        for other in others {
+            assert_ne!(other.revision(), one.revision(), "{other:?}");
+        }
+        let old = r#"{"questions":[{"key":"email","question_type":"EMAIL"}]}"#;
+        let old = FormDefinition::of_content(one.form, old).expect("an earlier version's");
+        assert_eq!(old, form(&[("email", "EMAIL")]));
+        assert!(FormDefinition::of_content(one.form, "{}").is_none());
     }
 }

@@ -66,6 +66,11 @@ impl<'p> Matching<'p> {
         self.purpose
     }
 
+    /// The form's definition, if it is known.
+    pub fn definition(&self) -> Option<&'p FormDefinition> {
+        self.definition
+    }
+
     /// The permit for a key, compared by exact bytes: other case and look-alike letters are another key.
     pub fn permit(&self, key: &str) -> Option<Permit<'p>> {
         let (field, rank) = *self.by_key.get(key)?;
@@ -125,7 +130,7 @@ mod tests {
             question_type: (*kind).to_owned(),
         };
         let form = FormId::parse("901000000000001").expect("digits");
-        FormDefinition { form, page: None, questions: questions.iter().map(question).collect() }
+        FormDefinition::asking(form, questions.iter().map(question).collect())
     }
 
     /// `budget` by its key; `email` by its type, then by two keys; `ville` by keys that are not its name.

@@ -7,6 +7,7 @@
 mod consent;
 mod form;
 pub mod law;
+mod legal;
 mod matching;
 mod policy;
 mod record_id;
@@ -18,6 +19,7 @@ mod whitelist;
 pub use consent::{ConsentKey, ConsentRule};
 pub use form::{FormDefinition, Question};
 pub use law::{Basis, Channel, standard_type};
+pub use legal::{BoxDefault, Checkbox, Legal, LegalContent, TextHash, Wording};
 pub use matching::{Match, Matching, Permit};
 pub use policy::{Keep, Policy, Purpose, PurposeId};
 pub use record_id::{Cursor, RecordId};

@@ -4,9 +4,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::id::FormId;
-use crate::purpose::FormDefinition;
+use crate::purpose::{FormDefinition, TextHash};
 use crate::store::StoreError;
 
+/// The largest definition, as text.
+pub(super) const DEFINITION_BYTES_MAX: usize = 64 * 1024;
 /// Names counted for one form; the rest together under [`OTHER_NAMES`].
 pub(super) const NAMES_MAX: u64 = 200;
 /// Stands for the names that are not counted one by one.
@@ -20,11 +22,17 @@ pub trait Forms: Send + Sync {
     /// # Errors
     /// See [`crate::store::StoreCode`].
     async fn form(&self, form: &FormId) -> Result<Option<KnownForm>, StoreError>;
-    /// Keeps what was learnt of a form, in the place of what was known. A definition of up to 16 KiB is kept.
+    /// Keeps what was learnt of a form, in the place of what was known. A definition of up to 16 KiB is kept, and stays as a
+    /// snapshot of its revision, once: it is what people saw who agreed to something on it.
     ///
     /// # Errors
     /// [`crate::store::StoreCode::ValueTooLarge`]: what was known stays; otherwise see [`crate::store::StoreCode`].
     async fn put_form(&self, form: KnownForm) -> Result<(), StoreError>;
+    /// A form as it was at a revision; none: it was never read so, or what was kept of it cannot be read.
+    ///
+    /// # Errors
+    /// See [`crate::store::StoreCode`].
+    async fn snapshot(&self, form: &FormId, revision: &TextHash) -> Result<Option<FormSnapshot>, StoreError>;
     /// All known forms, by id.
     ///
     /// # Errors
@@ -47,6 +55,15 @@ pub struct KnownForm {
     pub definition: Option<FormDefinition>,
     /// When it was read.
     pub read_at: Timestamp,
+}
+
+/// A form's content at one revision. No word of it is a person's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FormSnapshot {
+    /// The content.
+    pub definition: FormDefinition,
+    /// When it was first read so.
+    pub first_read_at: Timestamp,
 }
 
 /// One name that the sieve let fall.

@@ -32,7 +32,7 @@ use crate::purpose::PurposeId;
 use crate::random::Random;
 
 pub use error::{StoreCode, StoreError};
-pub use forms::{DroppedField, Forms, KnownForm};
+pub use forms::{DroppedField, FormSnapshot, Forms, KnownForm};
 pub use leads::{Found, Leads, Outcome, Page, PageRequest, Records, Settled, Settlement, TestFilter, Wanted};
 pub use life::Life;
 pub use parked::{

@@ -10,6 +10,7 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::clock::Clock;
 use crate::graph::{Decision, Failure, Graph};
 use crate::id::{FormId, PageId};
+use crate::purpose::Legal;
 use crate::store::{KnownForm, SharedStore, StoreError};
 
 /// A definition older than this is read again.
@@ -108,7 +109,8 @@ impl FormBook {
                 if let Some(change) = before.and_then(|before| definition.change_since(before)) {
                     tracing::info!(
                         form.id = %form, page.id = %page, questions.added = change.added,
-                        questions.removed = change.removed, questions.retyped = change.retyped, "form.changed"
+                        questions.removed = change.removed, questions.retyped = change.retyped,
+                        form.reworded = change.is_reworded, "form.changed"
                     );
                 }
                 KnownForm { form: *form, definition: Some(definition), read_at: self.clock.now() }
@@ -120,9 +122,8 @@ impl FormBook {
                 }
                 (_, Some(known)) => {
                     tracing::debug!(form.id = %form, code = %failure.code, "form.not-read-again");
-                    return Ok(
-                        self.remember(KnownForm { read_at: self.a_while_from_stale(), ..(*known).clone() })
-                    );
+                    let known = KnownForm { read_at: self.a_while_from_stale(), ..(*known).clone() };
+                    return Ok(self.remember(asked(known)));
                 }
                 (_, None) => return Err(Unknown::Graph(failure)),
             },
@@ -180,6 +181,9 @@ impl FormBook {
     }
 
     fn is_fresh(&self, known: &KnownForm) -> bool {
+        if known.definition.as_ref().is_some_and(|definition| definition.legal == Legal::NotAsked) {
+            return false;
+        }
         let doubted = self.stale.lock().contains_key(&known.form);
         let limit = if doubted {
             SignedDuration::from_mins(REREAD_MINUTES)
@@ -188,6 +192,16 @@ impl FormBook {
         };
         read_within(limit, known.read_at, self.clock.now())
     }
+}
+
+/// What an earlier version read without its boxes, and cannot be read again for now: it was asked for.
+fn asked(mut known: KnownForm) -> KnownForm {
+    if let Some(definition) = &mut known.definition
+        && definition.legal == Legal::NotAsked
+    {
+        definition.legal = Legal::Withheld;
+    }
+    known
 }
 
 /// True of what was read no longer ago than this. What was read later than now was read under a clock that is put right

@@ -80,7 +80,8 @@ fn known(answered: FormAnswered) -> Option<Known> {
     let definition = answered.questions.map(|questions| {
         let question =
             |asked: QuestionAnswered| Question { key: asked.key, question_type: asked.question_type };
-        FormDefinition { form, page, questions: questions.into_iter().map(question).collect() }
+        let questions = questions.into_iter().map(question).collect();
+        FormDefinition { page, ..FormDefinition::asking(form, questions) }
     });
     Some(Known { form, read_at: answered.read_at, definition })
 }

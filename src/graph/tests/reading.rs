@@ -4,6 +4,7 @@ use super::*;
 use crate::graph::failure::Cause;
 use crate::id::FormId;
 use crate::notification::ParkCode;
+use crate::purpose::Legal;
 use crate::random::Random;
 use crate::secret::hmac_sha256;
 
@@ -156,7 +157,11 @@ async fn a_form_is_read_by_its_id() {
     let form = FormId::parse("901").expect("digits");
     let read = world.graph.read_form(&page("104"), &form).await.expect("a definition");
     assert!(read.knows("e-mail-adresse") && read.form == form);
-    assert!(world.server.calls()[0].target.starts_with("/v27.0/901?fields=id,questions,page&"));
+    assert!(
+        world.server.calls()[0]
+            .target
+            .starts_with("/v27.0/901?fields=id,locale,questions,page,legal_content&")
+    );
 }
 
 #[tokio::test]
@@ -172,8 +177,29 @@ async fn a_form_whose_page_graph_refuses_is_read_without_it() {
         })
         .await;
         let read = world.graph.read_form(&page("104"), &form).await.expect("a definition");
-        assert_eq!((read.page, read.questions.len(), world.server.calls().len()), (None, 1, 2), "{code}");
+        assert_eq!((read.page, read.questions.len(), world.server.calls().len()), (None, 1, 3), "{code}");
         assert!(world.graph.paused().is_empty(), "{code}");
+    }
+}
+
+/// Seen: code 100 where `legal_content` is asked for, and the form itself without it.
+#[tokio::test]
+async fn a_form_that_refuses_its_legal_content_is_read_without_it() {
+    for refusal in [
+        error(100, "(#100) Invalid parameter"),
+        error(100, "Tried accessing nonexisting field (legal_content)"),
+        error(10, "x"),
+    ] {
+        let world = World::new(move |call, _| match call.target.contains("legal_content") {
+            true => Act::Reply(400, refusal.clone()),
+            false => Act::Reply(200, r#"{"id":"901","locale":"fr_FR","questions":[{"key":"a"}]}"#.to_owned()),
+        })
+        .await;
+        let form = FormId::parse("901").expect("digits");
+        let read = world.graph.read_form(&page("104"), &form).await.expect("a definition");
+        assert_eq!((read.legal, read.locale.as_str()), (Legal::Withheld, "fr_FR"));
+        assert_eq!(world.server.calls().len(), 2);
+        assert!(world.graph.paused().is_empty());
     }
 }
 

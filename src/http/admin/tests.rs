@@ -474,7 +474,7 @@ async fn forms_show_their_match_and_their_questions_not_to_a_viewer() {
     let question = |key: &str| Question { key: key.to_owned(), question_type: "CUSTOM".to_owned() };
     let (_, form, page) = ids();
     let questions = vec![question("ville"), question("have_you_diabetes")];
-    let definition = Some(FormDefinition { form, page: Some(page), questions });
+    let definition = Some(FormDefinition { page: Some(page), ..FormDefinition::asking(form, questions) });
     let known = KnownForm { form, definition, read_at: at("2026-11-25T07:00:00Z") };
     bench.store.put_form(known).await.expect("kept");
     let show = async |role| json_of(bench.call(get(&bench.token(role, &[]).await, "/forms")).await).await;

@@ -223,15 +223,14 @@ fn of_two_keys_for_one_field_the_first_listed_counts() {
 fn types_decide_where_the_form_is_known() {
     let question =
         |key: &str, question_type: &str| Question { key: key.into(), question_type: question_type.into() };
-    let definition = FormDefinition {
-        form: form(),
-        page: None,
-        questions: vec![
+    let definition = FormDefinition::asking(
+        form(),
+        vec![
             question("vollständiger_name", "FULL_NAME"),
             question("e-mail-adresse", "EMAIL"),
             question("email", "CUSTOM"),
         ],
-    };
+    );
     let json = r#"{"field_data":[{"name":"email","values":["trap"]},{"name":"e-mail-adresse","values":["a@example.org"]},
         {"name":"vollst\u00e4ndiger_name","values":["Ada"]}]}"#;
     let purpose = purpose(&["full_name", "email"], &[], &[]);

@@ -3,8 +3,8 @@
 use super::Host;
 use super::support::*;
 use crate::notification::sample;
-use crate::purpose::{FormDefinition, Question};
-use crate::store::{DroppedField, KnownForm, StoreCode};
+use crate::purpose::{Checkbox, FormDefinition, Legal, LegalContent, Question, TextHash, Wording};
+use crate::store::{DroppedField, FormSnapshot, KnownForm, StoreCode};
 
 fn known(number: u64, questions: usize) -> KnownForm {
     let question = |n: usize| Question {
@@ -12,7 +12,7 @@ fn known(number: u64, questions: usize) -> KnownForm {
         question_type: "FULL_NAME".to_owned(),
     };
     let questions = (0..questions).map(question).collect();
-    let definition = Some(FormDefinition { form: form_id(number), page: None, questions });
+    let definition = Some(FormDefinition::asking(form_id(number), questions));
     KnownForm { form: form_id(number), definition, read_at: start() }
 }
 
@@ -60,6 +60,54 @@ pub(crate) async fn the_page_of_a_form_is_kept_with_it_until_it_is_read_without<
     drop(store);
     let store = host.open();
     assert_eq!(store.forms().await, Ok(vec![of_page(1, 7), known(2, 1), known(3, 1)]));
+}
+
+/// A form with a tick-box of this text.
+fn worded(number: u64, text: &str) -> KnownForm {
+    let one = Checkbox {
+        key: "optional_1".to_owned(),
+        text: Wording::of(text, 100_000),
+        is_required: None,
+        is_ticked_by_default: Some(false),
+    };
+    let legal = LegalContent { title: None, body: None, boxes: vec![one], policy_url: None };
+    let form = known(number, 2);
+    let definition = form.definition.map(|definition| FormDefinition {
+        locale: "fr_FR".to_owned(),
+        legal: Legal::Read(legal),
+        ..definition
+    });
+    KnownForm { definition, ..form }
+}
+
+fn revision(form: &KnownForm) -> TextHash {
+    form.definition.as_ref().expect("a definition").revision()
+}
+
+pub(crate) async fn a_form_stays_as_it_was_at_each_revision_since_it_was_first_read_so<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    // Larger than a value may be, in letters of two bytes.
+    let long = "é".repeat(20_000);
+    let (first, second) = (worded(1, &long), worded(1, "J'accepte les appels"));
+    let again = KnownForm { read_at: later(2), ..first.clone() };
+    for form in [&first, &KnownForm { read_at: later(1), ..second.clone() }, &again] {
+        store.put_form(form.clone()).await.expect("kept");
+    }
+    store.put_form(worded(2, "J'accepte")).await.expect("kept");
+    store.close().await.expect("closed");
+    drop(store);
+    let store = host.open();
+    assert_eq!(store.form(&form_id(1)).await, Ok(Some(again)), "the last reading");
+    let snapshot = |form: &KnownForm, first_read_at| {
+        let definition = form.definition.clone().expect("a definition");
+        Some(FormSnapshot { definition, first_read_at })
+    };
+    let kept = async |number, of: &KnownForm| store.snapshot(&form_id(number), &revision(of)).await;
+    assert_eq!(kept(1, &first).await, Ok(snapshot(&first, start())));
+    assert_eq!(kept(1, &second).await, Ok(snapshot(&second, later(1))));
+    assert_eq!(kept(2, &first).await, Ok(None), "another form's");
+    assert_eq!(kept(1, &worded(1, "J'accepte")).await, Ok(None), "never read so");
 }
 
 pub(crate) async fn dropped_names_are_counted_by_form_two_hundred_of_them_and_the_rest_together<H: Host>() {

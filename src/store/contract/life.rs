@@ -83,7 +83,7 @@ pub(crate) async fn every_verb_refuses_after_closing<H: Host>() {
         created_at: start(),
         expires_at: later(1),
     };
-    let definition = Some(FormDefinition { form: form_id(1), page: None, questions: Vec::new() });
+    let definition = Some(FormDefinition::asking(form_id(1), Vec::new()));
     let form = KnownForm { form: form_id(1), definition, read_at: start() };
     let refusals = [
         ("settle", code(store.settle(vec![stored(9)]).await)),

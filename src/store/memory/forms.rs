@@ -3,11 +3,10 @@
 use async_trait::async_trait;
 
 use crate::id::FormId;
+use crate::purpose::{FormDefinition, TextHash};
+use crate::store::forms::DEFINITION_BYTES_MAX;
 use crate::store::memory::MemoryStore;
-use crate::store::{DroppedField, Forms, KnownForm, StoreCode, StoreError};
-
-/// The largest definition, in bytes of keys and types.
-const DEFINITION_BYTES_MAX: usize = 24 * 1024;
+use crate::store::{DroppedField, FormSnapshot, Forms, KnownForm, StoreCode, StoreError};
 
 #[async_trait]
 impl Forms for MemoryStore {
@@ -16,15 +15,24 @@ impl Forms for MemoryStore {
     }
 
     async fn put_form(&self, form: KnownForm) -> Result<(), StoreError> {
-        let questions = form.definition.iter().flat_map(|definition| &definition.questions);
-        let bytes: usize = questions.map(|question| question.key.len() + question.question_type.len()).sum();
-        if bytes > DEFINITION_BYTES_MAX {
+        let content = form.definition.as_ref().map(FormDefinition::content);
+        if content.is_some_and(|content| content.len() > DEFINITION_BYTES_MAX) {
             return Err(StoreError::of(StoreCode::ValueTooLarge));
         }
         self.0.write(|draft| {
+            if let Some(definition) = form.definition.clone() {
+                let definition = FormDefinition { page: None, ..definition };
+                let at = (form.form, definition.revision());
+                let snapshot = FormSnapshot { definition, first_read_at: form.read_at };
+                draft.rows.snapshots.entry(at).or_insert(snapshot);
+            }
             draft.rows.forms.insert(form.form, form);
             Ok(())
         })
+    }
+
+    async fn snapshot(&self, form: &FormId, revision: &TextHash) -> Result<Option<FormSnapshot>, StoreError> {
+        Ok(self.0.rows()?.snapshots.get(&(*form, *revision)).cloned())
     }
 
     async fn forms(&self) -> Result<Vec<KnownForm>, StoreError> {

@@ -7,9 +7,9 @@ use jiff::Timestamp;
 use crate::clock::Day;
 use crate::id::{FormId, LeadgenId};
 use crate::notification::{LeadRef, ParkCode, Why};
-use crate::purpose::{PurposeId, RecordId};
+use crate::purpose::{PurposeId, RecordId, TextHash};
 use crate::store::beside::{self, Beside};
-use crate::store::{KnownForm, SeenState, Token};
+use crate::store::{FormSnapshot, KnownForm, SeenState, Token};
 
 /// Everything. No `Debug`: it holds leadgens.
 #[derive(Clone, Default)]
@@ -26,6 +26,8 @@ pub(super) struct Rows {
     pub(super) trail_head: (u64, [u8; 32]),
     pub(super) tokens: BTreeMap<String, Token>,
     pub(super) forms: BTreeMap<FormId, KnownForm>,
+    /// By form and revision.
+    pub(super) snapshots: BTreeMap<(FormId, TextHash), FormSnapshot>,
     pub(super) dropped: BTreeMap<(FormId, String), u64>,
     /// The highest clock that was believed.
     pub(super) clock: Option<Timestamp>,

@@ -363,14 +363,29 @@ impl WhyRow {
 
 /// The bytes of a value.
 pub(super) fn encode(value: &impl Serialize) -> Vec<u8> {
+    encode_as(VALUE_VERSION, value)
+}
+
+/// The bytes of a value whose shape has another version.
+pub(super) fn encode_as(version: u8, value: &impl Serialize) -> Vec<u8> {
     #[expect(clippy::expect_used, reason = "writing numbers and strings into a growing vector cannot fail")]
-    postcard::to_extend(value, vec![VALUE_VERSION]).expect("a vector grows")
+    postcard::to_extend(value, vec![version]).expect("a vector grows")
+}
+
+/// The version of a value's shape.
+pub(super) fn version(bytes: &[u8]) -> Option<u8> {
+    bytes.first().copied()
 }
 
 /// Reads what [`encode`] wrote.
 pub(super) fn decode<'v, T: Deserialize<'v>>(bytes: &'v [u8]) -> Result<T, StoreError> {
+    decode_as(VALUE_VERSION, bytes)
+}
+
+/// Reads what [`encode_as`] wrote.
+pub(super) fn decode_as<'v, T: Deserialize<'v>>(version: u8, bytes: &'v [u8]) -> Result<T, StoreError> {
     match bytes.split_first() {
-        Some((&VALUE_VERSION, body)) => {
+        Some((found, body)) if *found == version => {
             postcard::from_bytes(body).map_err(|_| StoreError::of(StoreCode::Damaged))
         }
         Some(_) => Err(StoreError::of(StoreCode::Format)),

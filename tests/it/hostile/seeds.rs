@@ -42,7 +42,7 @@ pub fn definition() -> FormDefinition {
     let question = |key: &str, kind: &str| Question { key: key.to_owned(), question_type: kind.to_owned() };
     let questions =
         vec![question("full_name", "FULL_NAME"), question("e-mail", "EMAIL"), question("plz", "CUSTOM")];
-    FormDefinition { form: FormId::parse(FORM).expect("digits"), page: None, questions }
+    FormDefinition::asking(FormId::parse(FORM).expect("digits"), questions)
 }
 
 /// Whatever comes out of the sieve is sealed, opened again, and names no field that the whitelist does not.

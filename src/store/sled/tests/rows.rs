@@ -1,6 +1,7 @@
 //! One row is one row: whichever cannot be read, the store goes on, says so, and nothing else is harmed.
 
 use super::support::*;
+use crate::purpose::{FormDefinition, Question};
 use crate::store::sled::layout::{Place, meta, seen_key};
 use crate::store::{Fault, Forms, KnownForm, Leads, Life, Parked, Seen, SeenState, Settled, Tokens, Wanted};
 use crate::trail::Action;
@@ -105,6 +106,50 @@ async fn a_parked_reference_whose_note_is_damaged_or_gone_gets_its_end_once() {
         assert!(claim(&store, 1_000, 10).await.is_empty(), "it is not claimed for ever");
         store.close().await.expect("closed");
     }
+}
+
+/// As versions wrote it that asked Graph for a form's questions alone: `questions` and `read_ms` behind a version of 1.
+#[tokio::test]
+async fn what_an_earlier_version_knew_of_a_form_is_known_and_its_boxes_are_not() {
+    let world = World::new();
+    world.open().close().await.expect("closed");
+    let questions = vec![Question { key: "e-mail".to_owned(), question_type: "EMAIL".to_owned() }];
+    let row = postcard::to_extend(&(Some(&questions), start().as_millisecond()), vec![1]).expect("written");
+    let none: Option<Vec<Question>> = None;
+    let refused = postcard::to_extend(&(none, start().as_millisecond()), vec![1]).expect("written");
+    let key = |number: u64| [b"d", form_id(number).as_str().as_bytes()].concat();
+    put(&world, "forms", &key(1), &row);
+    put(&world, "forms", &key(2), &refused);
+    let store = world.open();
+    let definition = Some(FormDefinition::asking(form_id(1), questions));
+    let known = KnownForm { form: form_id(1), definition, read_at: start() };
+    assert_eq!(store.form(&form_id(1)).await, Ok(Some(known)));
+    assert_eq!(store.forms().await.map(|forms| forms.len()), Ok(2));
+    assert_eq!(store.form(&form_id(2)).await.map(|form| form.map(|form| form.definition)), Ok(Some(None)));
+}
+
+/// A snapshot of which a piece is gone is as good as none, and the next reading of the form puts it back.
+#[tokio::test]
+async fn a_snapshot_that_cannot_be_read_is_written_again() {
+    let world = World::new();
+    let store = world.open();
+    let questions = vec![Question { key: "e-mail".to_owned(), question_type: "EMAIL".to_owned() }];
+    let definition = FormDefinition::asking(form_id(1), questions);
+    let revision = definition.revision();
+    let known = KnownForm { form: form_id(1), definition: Some(definition), read_at: start() };
+    store.put_form(known.clone()).await.expect("kept");
+    store.close().await.expect("closed");
+    let of_revision = [b"s", form_id(1).as_str().as_bytes(), &[0], revision.bytes().as_slice()].concat();
+    put(&world, "forms", &[of_revision.as_slice(), &[0, 0]].concat(), b"{}");
+    let store = world.open();
+    assert_eq!(store.form(&form_id(1)).await, Ok(None));
+    assert_eq!(store.snapshot(&form_id(1), &revision).await, Ok(None));
+    let again = KnownForm { read_at: later(1), ..known.clone() };
+    store.put_form(again.clone()).await.expect("kept");
+    assert_eq!(store.form(&form_id(1)).await, Ok(Some(again)));
+    let snapshot = store.snapshot(&form_id(1), &revision).await.expect("read").expect("there");
+    assert_eq!((Some(snapshot.definition), snapshot.first_read_at), (known.definition, start()));
+    assert_eq!(store.halted(), None);
 }
 
 #[tokio::test]

@@ -1,35 +1,61 @@
-//! Definitions of forms, and how often each name was dropped: names of questions, never an answer.
+//! Definitions of forms, their snapshots, and how often each name was dropped: names of questions, never an answer.
 
 use std::ops::Bound::{Excluded, Included};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{FormId, PageId};
 use crate::lead::Dropped;
-use crate::purpose::{FormDefinition, Question};
-use crate::store::forms::{NAMES_MAX, OTHER_NAMES};
+use crate::purpose::{FormDefinition, Question, TextHash};
+use crate::store::forms::{DEFINITION_BYTES_MAX, NAMES_MAX, OTHER_NAMES};
 use crate::store::sled::SledStore;
 use crate::store::sled::aside::row_counter;
 use crate::store::sled::draft::Draft;
 use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{self, Place};
 use crate::store::sled::shared::Shared;
-use crate::store::{DroppedField, Forms, KnownForm, StoreCode, StoreError};
+use crate::store::{DroppedField, FormSnapshot, Forms, KnownForm, StoreCode, StoreError};
 
 /// Rows read at once of either kind: forms are the operator's, so there are few.
 const ROWS_MAX: usize = 100_000;
 
-/// Keys: a definition is `d` ‖ form; its page, where Graph names it, `p` ‖ form; the number of a form's names is `c` ‖ form; a count is `n` ‖ form ‖ 0 ‖ name.
+/// Keys: what is known of a form is `d` ‖ form; its page, where Graph names it, `p` ‖ form; a snapshot is `r` ‖ form ‖ 0 ‖
+/// revision, its text in pieces `s` ‖ form ‖ 0 ‖ revision ‖ number; the number of a form's names is `c` ‖ form; a count is
+/// `n` ‖ form ‖ 0 ‖ name.
 const DEFINITION: u8 = b'd';
 const PAGE: u8 = b'p';
+const SNAPSHOT: u8 = b'r';
+const TEXT: u8 = b's';
 const NAMES: u8 = b'c';
 const COUNT: u8 = b'n';
 
-#[derive(Serialize, Deserialize)]
-struct FormRow {
+/// A snapshot's text lies in pieces of this size: a value is no larger than 16 KiB.
+const PIECE_BYTES: usize = 12 * 1024;
+
+/// What is known of a form, as the versions wrote it that asked for its questions alone.
+#[derive(Deserialize)]
+struct FormRow1 {
     questions: Option<Vec<Question>>,
     read_ms: i64,
+}
+
+/// The version byte of [`FormRow`].
+const FORM_ROW: u8 = 2;
+
+/// What is known of a form: which snapshot it is; none: Graph refuses it for good.
+#[derive(Serialize, Deserialize)]
+struct FormRow {
+    revision: Option<[u8; 32]>,
+    read_ms: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SnapshotRow {
+    first_ms: i64,
+    /// How many.
+    pieces: u16,
 }
 
 #[async_trait]
@@ -42,7 +68,7 @@ impl Forms for SledStore {
                 let key = key(DEFINITION, &form);
                 let row = engine.read(&Place::Forms, &key)?;
                 let known = row.and_then(|bytes| {
-                    shared.unreadable().or_passed_over(&Place::Forms, &key, read(form, &bytes))
+                    shared.unreadable().or_passed_over(&Place::Forms, &key, read(engine, form, &bytes))
                 });
                 known.map(|known| with_page(shared, engine, known)).transpose()
             })
@@ -50,22 +76,44 @@ impl Forms for SledStore {
         .await
     }
 
-    async fn put_form(&self, form: KnownForm) -> Result<(), StoreError> {
-        let page = form.definition.as_ref().and_then(|definition| definition.page);
-        let questions = form.definition.map(|definition| definition.questions);
-        let row = layout::encode(&FormRow { questions, read_ms: form.read_at.as_millisecond() });
-        let (definition_key, page_key) = (key(DEFINITION, &form.form), key(PAGE, &form.form));
-        let write = move |draft: &mut Draft<'_>| {
-            draft.write(Place::Forms, &definition_key, row)?;
-            match page {
-                Some(page) => draft.write(Place::Forms, &page_key, page.as_str().as_bytes().to_vec()),
-                None => {
-                    draft.remove(Place::Forms, &page_key);
-                    Ok(())
+    async fn put_form(&self, known: KnownForm) -> Result<(), StoreError> {
+        let KnownForm { form, definition, read_at } = known;
+        let page = definition.as_ref().and_then(|definition| definition.page);
+        let content = definition.as_ref().map(FormDefinition::content);
+        if content.as_ref().is_some_and(|content| content.len() > DEFINITION_BYTES_MAX) {
+            return Err(StoreError::of(StoreCode::ValueTooLarge));
+        }
+        let revision = content.as_ref().map(|content| TextHash::of(content.as_bytes()));
+        let row = FormRow { revision: revision.map(|hash| *hash.bytes()), read_ms: read_at.as_millisecond() };
+        let row = layout::encode_as(FORM_ROW, &row);
+        self.writer
+            .write(1, move |draft| {
+                if let (Some(content), Some(revision)) = (&content, &revision) {
+                    keep_snapshot(draft, &form, revision, content, read_at)?;
                 }
-            }
-        };
-        self.writer.write(1, write).await
+                draft.write(Place::Forms, &key(DEFINITION, &form), row)?;
+                let page_key = key(PAGE, &form);
+                match page {
+                    Some(page) => draft.write(Place::Forms, &page_key, page.as_str().as_bytes().to_vec()),
+                    None => {
+                        draft.remove(Place::Forms, &page_key);
+                        Ok(())
+                    }
+                }
+            })
+            .await
+    }
+
+    async fn snapshot(&self, form: &FormId, revision: &TextHash) -> Result<Option<FormSnapshot>, StoreError> {
+        let (form, revision) = (*form, *revision);
+        self.beside(move |shared| {
+            shared.reading(|engine| {
+                let key = of_revision(SNAPSHOT, &form, &revision);
+                let found = snapshot(engine, form, &revision);
+                Ok(shared.unreadable().or_passed_over(&Place::Forms, &key, found).flatten())
+            })
+        })
+        .await
     }
 
     async fn forms(&self) -> Result<Vec<KnownForm>, StoreError> {
@@ -85,7 +133,7 @@ fn definitions(shared: &Shared, engine: &Engine) -> Result<Vec<KnownForm>, Store
     let rows = rows(engine, DEFINITION)?;
     let read = |(key, bytes): &(::sled::IVec, ::sled::IVec)| {
         let form = form(key).ok_or(StoreError::of(StoreCode::Damaged));
-        let read = form.and_then(|form| read(form, bytes));
+        let read = form.and_then(|form| read(engine, form, bytes));
         shared.unreadable().or_passed_over(&Place::Forms, key, read)
     };
     let known = rows.iter().filter_map(read);
@@ -159,8 +207,71 @@ fn read_count(key: &[u8], count: &[u8]) -> Result<DroppedField, StoreError> {
     Ok(DroppedField { form, name: name.to_owned(), count: layout::number(count)? })
 }
 
-fn read(form: FormId, bytes: &[u8]) -> Result<KnownForm, StoreError> {
-    let row: FormRow = layout::decode(bytes)?;
-    let definition = row.questions.map(|questions| FormDefinition { form, page: None, questions });
-    Ok(KnownForm { form, definition, read_at: layout::moment(row.read_ms)? })
+fn read(engine: &Engine, form: FormId, bytes: &[u8]) -> Result<KnownForm, StoreError> {
+    if layout::version(bytes) != Some(FORM_ROW) {
+        let FormRow1 { questions, read_ms } = layout::decode(bytes)?;
+        let definition = questions.map(|questions| FormDefinition::asking(form, questions));
+        return Ok(KnownForm { form, definition, read_at: layout::moment(read_ms)? });
+    }
+    let FormRow { revision, read_ms } = layout::decode_as(FORM_ROW, bytes)?;
+    let definition = match revision {
+        None => None,
+        Some(revision) => {
+            let snapshot = snapshot(engine, form, &TextHash::from_bytes(revision))?;
+            Some(snapshot.ok_or(StoreError::of(StoreCode::Damaged))?.definition)
+        }
+    };
+    Ok(KnownForm { form, definition, read_at: layout::moment(read_ms)? })
+}
+
+/// Keeps the content of a revision, unless it is kept already and can be read.
+fn keep_snapshot(
+    draft: &mut Draft<'_>,
+    form: &FormId,
+    revision: &TextHash,
+    content: &str,
+    read_at: Timestamp,
+) -> Result<(), StoreError> {
+    if matches!(snapshot(draft.engine, *form, revision), Ok(Some(_))) {
+        return Ok(());
+    }
+    let at = of_revision(SNAPSHOT, form, revision);
+    let before = draft.read(&Place::Forms, &at)?;
+    let before = before.and_then(|row| layout::decode::<SnapshotRow>(&row).ok());
+    let first_ms = before.map_or(read_at.as_millisecond(), |row| row.first_ms);
+    let pieces = content.as_bytes().chunks(PIECE_BYTES);
+    let count = u16::try_from(pieces.len()).map_err(|_| StoreError::of(StoreCode::ValueTooLarge))?;
+    for (number, piece) in (0..count).zip(pieces) {
+        draft.write(Place::Forms, &piece_key(form, revision, number), piece.to_vec())?;
+    }
+    draft.write(Place::Forms, &at, layout::encode(&SnapshotRow { first_ms, pieces: count }))
+}
+
+fn snapshot(engine: &Engine, form: FormId, revision: &TextHash) -> Result<Option<FormSnapshot>, StoreError> {
+    let damaged = StoreError::of(StoreCode::Damaged);
+    let Some(row) = engine.read(&Place::Forms, &of_revision(SNAPSHOT, &form, revision))? else {
+        return Ok(None);
+    };
+    let SnapshotRow { first_ms, pieces } = layout::decode(&row)?;
+    let mut content = Vec::new();
+    for number in 0..pieces {
+        let piece = engine.read(&Place::Forms, &piece_key(&form, revision, number))?.ok_or(damaged)?;
+        content.extend_from_slice(&piece);
+    }
+    let content = std::str::from_utf8(&content).map_err(|_| damaged)?;
+    if TextHash::of(content.as_bytes()) != *revision {
+        return Err(damaged);
+    }
+    let definition = FormDefinition::of_content(form, content).ok_or(damaged)?;
+    Ok(Some(FormSnapshot { definition, first_read_at: layout::moment(first_ms)? }))
+}
+
+fn of_revision(kind: u8, form: &FormId, revision: &TextHash) -> Vec<u8> {
+    [&[kind], form.as_str().as_bytes(), &[0], revision.bytes().as_slice()].concat()
+}
+
+fn piece_key(form: &FormId, revision: &TextHash, number: u16) -> Vec<u8> {
+    let mut key = of_revision(TEXT, form, revision);
+    key.extend_from_slice(&number.to_be_bytes());
+    key
 }
