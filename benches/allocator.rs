@@ -189,6 +189,7 @@ fn purpose() -> Purpose {
         whitelist: Whitelist::new(["full_name", "email", "phone_number"].map(field).to_vec())
             .expect("not empty"),
         consents: Vec::new(),
+        third_parties: Vec::new(),
     }
 }
 

@@ -15,8 +15,8 @@ use tamis::id::{FormId, LeadgenId, PageId};
 use tamis::lead::{BucketKey, RawLead, RawReply, SealError, minimise, open, seal};
 use tamis::notification::{LeadRef, ParkCode};
 use tamis::purpose::{
-    Basis, Channel, ConsentKey, ConsentRule, FieldName, FieldRule, Keep, Matching, Purpose, PurposeId,
-    RecordId, Whitelist,
+    Basis, BoxKey, Channel, ConsentKey, ConsentRule, FieldName, FieldRule, Keep, Matching, Purpose,
+    PurposeId, RecordId, Whitelist,
 };
 use tamis::random::SeededRandom;
 use tamis::secret::Key;
@@ -126,8 +126,11 @@ fn purpose() -> Purpose {
             key: optin().expect("a name"),
             channel: Channel::Phone,
             required: false,
-            from: vec!["call_optin".to_owned()],
+            from: vec![BoxKey::anywhere("call_optin")],
+            valid_months: Some(12),
+            recipient: None,
         }],
+        third_parties: Vec::new(),
     }
 }
 
@@ -271,7 +274,10 @@ fn no_answer_is_left_when_a_record_is_too_large() {
         let reply = receive(body.as_bytes(), 1);
         let Some(raw) = reply.lead() else { panic!("a lead") };
         let Ok(lead) = minimise(&raw, &reference(1), &matching).result else { panic!("it is whitelisted") };
-        assert!(matches!(seal(&lead, &id, &bucket, &SeededRandom::new(1)), Err(SealError::TooLarge(_))));
+        assert!(matches!(
+            seal(&lead, &id, &bucket, &SeededRandom::new(1)),
+            Err(SealError::TooLarge(_))
+        ));
     });
     assert_eq!(Found { blocks: 0, ..found }, Found::default());
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::cli::check::forms::FormShown;
 use crate::config::{self, Checked, Config, Effective, Fault};
-use crate::purpose::{FieldRule, Purpose};
+use crate::purpose::{BoxKey, Channel, ConsentRule, FieldRule, Purpose};
 use crate::secret::location::Environment;
 
 const EXAMPLE: &str = "\
@@ -107,16 +107,37 @@ fn purposes(config: &Config) -> String {
             let _ = writeln!(text, "#   {:width$}  {}", rule.name.as_str(), fed_by(rule));
         }
         for consent in &purpose.consents {
-            let ticks = quoted(&consent.from);
+            let ticks = consent.from.iter().map(tick_box).collect::<Vec<_>>().join(", ");
             let required = if consent.required { ", without it the lead is refused" } else { "" };
+            let to = consent.recipient.as_deref().map(|id| format!(" to {id}")).unwrap_or_default();
             let _ = writeln!(
                 text,
-                "#   consent {} (channel {}): tick-box {ticks}{required}",
+                "#   consent {} (channel {}{to}): tick-box {ticks}{required}",
                 consent.key, consent.channel
             );
+            let country = &config.controller.country;
+            let _ = writeln!(text, "#     {}", holds(consent, country));
         }
     }
     text
+}
+
+fn tick_box(of: &BoxKey) -> String {
+    match &of.form {
+        None => format!("{:?}", of.key),
+        Some(form) => format!("{:?} of form {form}", of.key),
+    }
+}
+
+/// How long a consent holds, and why.
+fn holds(consent: &ConsentRule, country: &str) -> String {
+    const CALLS_IN_FRANCE: &str =
+        " (calls in France: Code de la consommation art. R. 223-1, decree 2026-662; have a lawyer read it)";
+    let Some(months) = consent.valid_months else { return "holds as long as the record".into() };
+    let noun = if months == 1 { "month" } else { "months" };
+    let is_call = consent.channel == Channel::Phone && country == "FR";
+    let law = if is_call { CALLS_IN_FRANCE } else { "" };
+    format!("holds {months} {noun} from when it was given{law}")
 }
 
 fn fed_by(rule: &FieldRule) -> String {
@@ -164,6 +185,25 @@ struct PurposeShown {
     graph_fields: String,
     forms: Vec<String>,
     fields: Vec<FieldShown>,
+    consents: Vec<ConsentShown>,
+}
+
+#[derive(serde::Serialize)]
+struct ConsentShown {
+    name: String,
+    channel: String,
+    required: bool,
+    /// Null: as long as the record.
+    valid_months: Option<u32>,
+    recipient: Option<String>,
+    boxes: Vec<BoxShown>,
+}
+
+#[derive(serde::Serialize)]
+struct BoxShown {
+    /// Null: every form.
+    form_id: Option<String>,
+    key: String,
 }
 
 #[derive(serde::Serialize)]
@@ -208,11 +248,22 @@ fn show(purpose: &Purpose) -> PurposeShown {
         required: rule.required,
         consent: rule.consent.as_ref().map(ToString::to_string),
     };
+    let tick_box =
+        |of: &BoxKey| BoxShown { form_id: of.form.map(|form| form.to_string()), key: of.key.clone() };
+    let consent = |rule: &ConsentRule| ConsentShown {
+        name: rule.key.to_string(),
+        channel: rule.channel.to_string(),
+        required: rule.required,
+        valid_months: rule.valid_months,
+        recipient: rule.recipient.clone(),
+        boxes: rule.from.iter().map(tick_box).collect(),
+    };
     PurposeShown {
         id: purpose.id.to_string(),
         graph_fields: purpose.graph_fields(),
         forms: purpose.forms.iter().map(ToString::to_string).collect(),
         fields: purpose.whitelist.rules().iter().map(field).collect(),
+        consents: purpose.consents.iter().map(consent).collect(),
     }
 }
 
@@ -267,6 +318,8 @@ mod tests {
             "#   postcode      the first present of the keys \"post_code\", \"zip_code\"\n",
             "#   phone_number  questions of type PHONE; dropped without consent call_optin\n",
             "#   consent call_optin (channel phone): tick-box \"consent_call\"\n",
+            "#     holds 12 months from when it was given (calls in France: Code de la consommation art. R. 223-1, decree 2026-662; have a lawyer read it)\n",
+            "#     holds as long as the record\n",
         ] {
             assert!(verdict.told.contains(line), "{line:?} in\n{}", verdict.told);
         }
@@ -313,6 +366,9 @@ mod tests {
         assert_eq!(good["valid"], true);
         assert_eq!(good["purposes"][0]["graph_fields"], "id,created_time,form_id,field_data,campaign_id");
         assert_eq!(good["purposes"][0]["fields"][3]["keys"][1], "zip_code");
+        let call = &good["purposes"][1]["consents"][1];
+        assert_eq!((&call["name"], &call["valid_months"]), (&"call_optin".into(), &12.into()));
+        assert_eq!(call["boxes"][0]["key"], "consent_call");
         assert_eq!(good["effective"]["keys"]["root"]["bytes"], 64);
         assert!(!verdict.told.contains("CANARY"));
 

@@ -25,6 +25,7 @@ table! {
         dpo: Dpo = must_by_law(
             "{ contact = \"…\" }` or `dpo = { none_reason = \"…\" }", "GDPR art. 13(1)(b)", read_dpo
         );
+        trade: Option<String> = or(None, |item| Some(prose(item)));
     }
 }
 

@@ -79,6 +79,12 @@ crate::codes! {
         ConsentNotRequired = "consent-not-required",
         /// A consent that the purpose does not declare.
         ConsentUnknown = "consent-unknown",
+        /// A consent that holds longer than the law says.
+        ConsentLong = "consent-long",
+        /// A recipient that is no processor, and no consent to hand data to it.
+        RecipientWithoutConsent = "recipient-without-consent",
+        /// A phone number collected for a trade for which nobody may be called.
+        TradeForbidsCalls = "trade-forbids-calls",
         /// A recipient that is not declared.
         RecipientUnknown = "recipient-unknown",
         /// A question type that stands for anything at all.

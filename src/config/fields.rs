@@ -9,7 +9,7 @@ use crate::config::shown::{At, ShownValue};
 use crate::config::suggest::{self, nearest};
 use crate::config::table::{Key, Value, table};
 use crate::purpose::law::{
-    Basis, Category, Contact, TypeKnown, standard_type, type_known, type_of_key, types,
+    Basis, Category, Contact, ForbiddenTrade, TypeKnown, standard_type, type_known, type_of_key, types,
 };
 use crate::purpose::{ConsentKey, ConsentRule, FieldName, FieldRule, Whitelist};
 
@@ -24,6 +24,8 @@ pub(super) struct Frame<'p> {
     pub(super) consents: Option<&'p [ConsentRule]>,
     /// The ground for special categories stands at the purpose.
     pub(super) has_special_basis: bool,
+    /// The controller's trade, if nobody may be called for it.
+    pub(super) trade: Option<ForbiddenTrade>,
 }
 
 table! {
@@ -54,7 +56,9 @@ table! {
         let names = || std::iter::once(given).chain(from.iter().flatten().map(String::as_str));
         let has_basis = frame.has_special_basis || special_category_basis != Some(None);
         check_special(item, Category::of(names(), question_type), has_basis);
-        check_contact(item, Contact::of(names(), question_type), consent.as_ref(), frame);
+        let contact = Contact::of(names(), question_type);
+        check_contact(item, contact, consent.as_ref(), frame);
+        check_trade(item, contact, frame);
         if question_type.is_none() && from.as_ref().is_some_and(Vec::is_empty) {
             advise_type(item, given);
         }
@@ -184,7 +188,7 @@ fn check_contact(
     match contact {
         Contact::Number => item.fault(
             FaultCode::PhoneWithoutConsent,
-            "a phone number under basis \"consent\" must name a consent of channel \"phone\" or \"sms\" (French law 2025-594, since 11 August 2026)",
+            "a phone number under basis \"consent\" must name a consent of channel \"phone\", \"sms\" or \"whatsapp\" (Code de la consommation art. L. 223-1, law 2025-594, since 11 August 2026)",
             mend,
         ),
         Contact::Address => item.warn(
@@ -192,6 +196,21 @@ fn check_contact(
             "an e-mail address under basis \"consent\" that names no consent of channel \"email\" may not be used for prospecting (CPCE art. L.34-5)",
             mend,
         ),
+    }
+}
+
+/// For some trades a number collected by consent is of no use: nobody may be called for them, whatever was agreed to.
+fn check_trade(item: &ConfigItem<'_>, contact: Option<Contact>, frame: &Frame<'_>) {
+    let Some(trade) = frame.trade else { return };
+    if contact == Some(Contact::Number) && frame.basis == Some(Basis::Consent) {
+        item.warn(
+            FaultCode::TradeForbidsCalls,
+            format!(
+                "marketing calls about {} are forbidden even with consent, the running contract of a customer excepted (Code de la consommation art. L. 223-1 al. 5, law 2025-594, since 11 August 2026)",
+                trade.about()
+            ),
+            "Remove the field, or use the number for nothing but messages, and have a lawyer read it.",
+        );
     }
 }
 

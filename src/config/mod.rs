@@ -44,6 +44,7 @@ use crate::purpose::law::{Controller, Recipient};
 use crate::secret::location::Environment;
 use crate::secret::owner::Owners;
 use findings::Findings;
+use purposes::House;
 use secrets::SecretPlace;
 use section::Section;
 use table::table;
@@ -68,7 +69,8 @@ table! {
         /// Who may receive data.
         @live pub recipients: Vec<Recipient> = or(Vec::new(), controller::read_recipients);
         @live policy("purposes"): Arc<Policy> = within(|section| {
-            purposes::read_purposes(section, recipients.as_deref())
+            let house = House { controller: controller.as_ref(), recipients: recipients.as_deref() };
+            purposes::read_purposes(section, &house)
         });
         /// What is logged.
         pub log: Log = within(Log::read);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::config::consents::read_consents;
+use crate::config::consents::{Ground, check_recipients, read_consents, third_parties};
 use crate::config::fault::FaultCode;
 use crate::config::fields::{Frame, read_fields};
 use crate::config::section::{ConfigItem, Section, each};
@@ -12,8 +12,8 @@ use crate::config::suggest;
 use crate::config::table::{Key, Value, table};
 use crate::id::FormId;
 use crate::purpose::law::{
-    Basis, GRACE_DAYS, GRACE_DAYS_DEFAULT, PROSPECT_MONTHS_RECOMMENDED, RECONFIRM_MONTHS, RETENTION_MONTHS,
-    Recipient, Unproven,
+    Basis, Controller, GRACE_DAYS, GRACE_DAYS_DEFAULT, PROSPECT_MONTHS_RECOMMENDED, RECONFIRM_MONTHS,
+    RETENTION_MONTHS, Recipient, Unproven,
 };
 use crate::purpose::{ConsentRule, FieldRule, Keep, Policy, Purpose, PurposeId, Whitelist};
 
@@ -25,7 +25,7 @@ const TITLE_CHARS_MAX: usize = 200;
 
 table! {
     impl Purpose by id as Table(
-        section, name: &str, id: Option<PurposeId>, declared: Option<&[Recipient]>, claims: &mut Claims
+        section, name: &str, id: Option<PurposeId>, house: &House<'_>, claims: &mut Claims
     ) {
         title: Vec<(String, String)> = must_by_law(
             "{ fr = \"…\", en = \"…\", de = \"…\" }", "GDPR arts. 5(1)(b), 13(1)(c)", read_title
@@ -44,18 +44,26 @@ table! {
             let is_asked_again = basis.is_none() || reconfirm_months != Some(None);
             read_grace(item, is_asked_again)
         }), if |purpose| purpose.reconfirm_months.is_some();
-        recipients: Vec<String> = or(Vec::new(), |item| read_recipients(item, declared));
+        recipients: Vec<String> = or(Vec::new(), |item| read_recipients(item, house.recipients));
         keep: Vec<Keep> = or(Vec::new(), read_keep);
-        consents: Vec<ConsentRule> = within(read_consents);
+        consents: Vec<ConsentRule> = within(|section| {
+            let country = house.controller.map(|controller| controller.country.as_str());
+            let ground = Ground { forms: forms.as_deref(), country, recipients: house.recipients };
+            read_consents(section, &ground)
+        });
         whitelist("fields"): Whitelist = within(|section| {
             let has_special_basis = special_category_basis != Some(None);
-            let frame = Frame { basis, consents: consents.as_deref(), has_special_basis };
+            let trade = house.controller.and_then(Controller::forbidden_trade);
+            let frame = Frame { basis, consents: consents.as_deref(), has_special_basis, trade };
             Whitelist::new(read_fields(section, &frame)?)
         });
     }
     unkept { special_category_basis = may(|item| item.prose(TITLE_CHARS_MAX)); }
-    check { check_consents(&section, basis, consents.as_deref(), whitelist.as_ref().map(Whitelist::rules)); }
-    with { id: id? }
+    check {
+        check_consents(&section, basis, consents.as_deref(), whitelist.as_ref().map(Whitelist::rules));
+        check_recipients(&section, recipients.as_deref(), house.recipients, consents.as_deref());
+    }
+    with { id: id?, third_parties: third_parties(recipients.as_deref(), house.recipients) }
 }
 
 impl Value for Policy {
@@ -76,11 +84,19 @@ impl Value for (String, String) {
     }
 }
 
+/// What purposes are held against; none: it could not be read.
+pub(super) struct House<'c> {
+    /// Who answers for the data.
+    pub(super) controller: Option<&'c Controller>,
+    /// Who may receive it.
+    pub(super) recipients: Option<&'c [Recipient]>,
+}
+
 /// Which purpose claims which form.
 type Claims = BTreeMap<FormId, String>;
 
-/// Reads all purposes. What depends on `recipients` is left out where those cannot be read.
-pub(super) fn read_purposes(section: Section<'_>, recipients: Option<&[Recipient]>) -> Option<Arc<Policy>> {
+/// Reads all purposes. What depends on the controller or the recipients is left out where those cannot be read.
+pub(super) fn read_purposes(section: Section<'_>, house: &House<'_>) -> Option<Arc<Policy>> {
     let (findings, is_broken) = (section.findings(), section.is_broken());
     let entries = section.into_entries();
     if entries.is_empty() && !is_broken {
@@ -93,7 +109,7 @@ pub(super) fn read_purposes(section: Section<'_>, recipients: Option<&[Recipient
     }
     let mut claims = Claims::new();
     let purposes: Vec<Option<Purpose>> =
-        entries.iter().map(|(name, item)| read_purpose(name, item, recipients, &mut claims)).collect();
+        entries.iter().map(|(name, item)| read_purpose(name, item, house, &mut claims)).collect();
     let purposes: Vec<Purpose> = purposes.into_iter().collect::<Option<_>>()?;
     (!is_broken).then(|| Arc::new(Policy::new(purposes)))
 }
@@ -101,11 +117,11 @@ pub(super) fn read_purposes(section: Section<'_>, recipients: Option<&[Recipient
 fn read_purpose(
     name: &str,
     item: &ConfigItem<'_>,
-    recipients: Option<&[Recipient]>,
+    house: &House<'_>,
     claims: &mut Claims,
 ) -> Option<Purpose> {
     let id = item.named(PurposeId::parse(name), "a purpose's name", "");
-    Purpose::read(item.section(), name, id, recipients, claims)
+    Purpose::read(item.section(), name, id, house, claims)
 }
 
 fn read_title(item: &ConfigItem<'_>) -> Option<Vec<(String, String)>> {

@@ -72,7 +72,7 @@ impl<'p> Sieve<'_, 'p> {
         let candidates = self.candidates(raw);
         let ticks = Ticks::read(raw.disclaimers);
         let consents: Vec<ConsentEvidence> =
-            purpose.consents.iter().map(|rule| ticks.evidence(rule)).collect();
+            purpose.consents.iter().map(|rule| ticks.evidence(rule, &reference.form)).collect();
         if purpose.consents.iter().zip(&consents).any(|(rule, found)| rule.required && !found.given()) {
             return Err(ParkCode::ConsentMissing);
         }

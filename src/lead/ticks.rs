@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use crate::id::FormId;
 use crate::json::{Json, Kind};
 use crate::lead::minimised::{ConsentEvidence, Tick};
 use crate::purpose::ConsentRule;
@@ -22,9 +23,9 @@ impl<'r> Ticks<'r> {
 
     /// What the first listed box that is there says, for the record. A box that came twice with different ticks says
     /// nothing clear.
-    pub fn evidence(&self, rule: &ConsentRule) -> ConsentEvidence {
-        let found = rule.from.iter().find_map(|key| Some((key.as_str(), self.tick(key)?)));
-        let first_listed = rule.from.first().map_or(rule.key.as_str(), String::as_str);
+    pub fn evidence(&self, rule: &ConsentRule, form: &FormId) -> ConsentEvidence {
+        let found = rule.keys_on(form).find_map(|key| Some((key, self.tick(key)?)));
+        let first_listed = rule.keys_on(form).next().unwrap_or(rule.key.as_str());
         let (checkbox_key, tick) = found.unwrap_or((first_listed, Tick::Absent));
         ConsentEvidence { key: rule.key.clone(), checkbox_key: checkbox_key.to_owned(), tick }
     }
@@ -60,19 +61,22 @@ fn tick(checked: Json<'_>) -> Tick {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::purpose::{Channel, ConsentKey};
+    use crate::purpose::sample::consent;
+    use crate::purpose::{BoxKey, Channel};
 
     fn rule(from: &[&str]) -> ConsentRule {
         ConsentRule {
-            key: ConsentKey::parse("email_optin").expect("a name"),
-            channel: Channel::Email,
-            required: true,
-            from: from.iter().map(|key| (*key).to_owned()).collect(),
+            from: from.iter().map(|key| BoxKey::anywhere(key)).collect(),
+            ..consent("email_optin", Channel::Email)
         }
     }
 
+    fn form(id: &str) -> FormId {
+        FormId::parse(id).expect("digits")
+    }
+
     fn evidence(json: &str, from: &[&str]) -> (String, Tick) {
-        let evidence = Ticks::read(Json::read(json.as_bytes())).evidence(&rule(from));
+        let evidence = Ticks::read(Json::read(json.as_bytes())).evidence(&rule(from), &form("901"));
         (evidence.checkbox_key, evidence.tick)
     }
 
@@ -120,7 +124,7 @@ mod tests {
         ] {
             assert_eq!(evidence(json, &["a"]), ("a".to_owned(), Tick::Absent), "{json}");
         }
-        assert!(Ticks::read(None).evidence(&rule(&["a"])).tick == Tick::Absent);
+        assert!(Ticks::read(None).evidence(&rule(&["a"]), &form("901")).tick == Tick::Absent);
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod retention;
 pub(crate) mod sample;
 mod whitelist;
 
-pub use consent::{ConsentKey, ConsentRule};
+pub use consent::{BoxKey, ConsentKey, ConsentRule};
 pub use form::{FormDefinition, Question};
 pub use law::{Basis, Channel, standard_type};
 pub use legal::{BoxDefault, Checkbox, Legal, LegalContent, TextHash, Wording};

@@ -96,6 +96,9 @@ pub struct Purpose {
     pub whitelist: Whitelist,
     /// The tick-boxes that count.
     pub consents: Vec<ConsentRule>,
+    /// Those of its recipients that decide by themselves what to do with the data: to each of them goes only who agreed to
+    /// it, by a consent of channel `third_party`.
+    pub third_parties: Vec<String>,
 }
 
 impl Purpose {
@@ -164,9 +167,8 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::purpose::ConsentKey;
     use crate::purpose::law::Channel;
-    use crate::purpose::sample::purpose;
+    use crate::purpose::sample::{consent, purpose};
 
     fn form(id: &str) -> FormId {
         FormId::parse(id).expect("digits")
@@ -205,12 +207,7 @@ mod tests {
         assert_eq!(purpose.graph_fields(), BARE, "the notification gave it");
         purpose.keep = vec![Keep::Platform, Keep::LeadgenId, Keep::AdId];
         assert_eq!(purpose.graph_fields(), format!("{BARE},ad_id,platform"));
-        purpose.consents = vec![ConsentRule {
-            key: ConsentKey::parse("email_optin").expect("a name"),
-            channel: Channel::Email,
-            required: false,
-            from: Vec::new(),
-        }];
+        purpose.consents = vec![consent("email_optin", Channel::Email)];
         purpose.keep.clear();
         assert_eq!(purpose.graph_fields(), format!("{BARE},custom_disclaimer_responses"));
     }

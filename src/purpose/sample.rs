@@ -1,7 +1,9 @@
 //! A purpose for the tests of this room and of those that read one.
 
 use crate::id::FormId;
-use crate::purpose::{Basis, FieldName, FieldRule, Purpose, PurposeId, Whitelist};
+use crate::purpose::{
+    Basis, BoxKey, Channel, ConsentKey, ConsentRule, FieldName, FieldRule, Purpose, PurposeId, Whitelist,
+};
 
 /// A purpose with these fields, by key alone, and nothing else.
 pub(crate) fn purpose(id: &str, fields: &[&str]) -> Purpose {
@@ -17,6 +19,19 @@ pub(crate) fn purpose(id: &str, fields: &[&str]) -> Purpose {
         keep: Vec::new(),
         whitelist: Whitelist::new(fields.iter().map(|name| field(name)).collect()).expect("fields"),
         consents: Vec::new(),
+        third_parties: Vec::new(),
+    }
+}
+
+/// A consent that is not required, by the box with its own name, as long as the record.
+pub(crate) fn consent(key: &str, channel: Channel) -> ConsentRule {
+    ConsentRule {
+        key: ConsentKey::parse(key).expect("a name"),
+        channel,
+        required: false,
+        from: vec![BoxKey::anywhere(key)],
+        valid_months: None,
+        recipient: None,
     }
 }
 

@@ -36,12 +36,13 @@ fn the_example_gives_the_policy_that_it_says() {
     let [email, call] = lettre.consents.as_slice() else { panic!("two consents") };
     assert_eq!(
         (email.channel, email.required, email.from.as_slice()),
-        (Channel::Email, true, &["email_optin".to_owned()][..])
+        (Channel::Email, true, &[BoxKey::anywhere("email_optin")][..])
     );
     assert_eq!(
         (call.channel, call.required, call.from.as_slice()),
-        (Channel::Phone, false, &["consent_call".to_owned()][..])
+        (Channel::Phone, false, &[BoxKey::anywhere("consent_call")][..])
     );
+    assert_eq!((email.valid_months, call.valid_months), (None, Some(12)), "calls, in France");
     let form = crate::id::FormId::parse("901000000000002");
     assert_eq!(
         form.and_then(|form| policy.of_form(&form).map(|purpose| purpose.id.to_string())).as_deref(),

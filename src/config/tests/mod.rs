@@ -1,6 +1,7 @@
 //! Each rule, held against the example with one thing changed.
 
 mod all_at_once;
+mod consents;
 mod example;
 mod files;
 mod keys;
@@ -9,7 +10,7 @@ mod rules_of_the_house;
 mod the_environment;
 
 use super::*;
-use crate::purpose::{Basis, Channel, Keep};
+use crate::purpose::{Basis, BoxKey, Channel, Keep};
 
 const EXAMPLE: &str = include_str!("../../../config/tamis.example.toml");
 

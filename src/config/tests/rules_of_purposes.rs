@@ -75,8 +75,8 @@ fn under_consent_a_phone_number_names_a_consent_to_be_called() {
     let fault = refused(old, "phone_number = {}", key, FaultCode::PhoneWithoutConsent);
     assert_eq!(
         fault.to_string(),
-        "purposes.lettre.fields.phone_number: a phone number under basis \"consent\" must name a consent of channel \"phone\" or \"sms\" \
-         (French law 2025-594, since 11 August 2026). Add `consent = \"call_optin\"`."
+        "purposes.lettre.fields.phone_number: a phone number under basis \"consent\" must name a consent of channel \"phone\", \"sms\" or \"whatsapp\" \
+         (Code de la consommation art. L. 223-1, law 2025-594, since 11 August 2026). Add `consent = \"call_optin\"`."
     );
     refused(old, "phone_number = { consent = \"email_optin\" }", key, FaultCode::PhoneWithoutConsent);
     for (line, field) in [
@@ -88,6 +88,7 @@ fn under_consent_a_phone_number_names_a_consent_to_be_called() {
         refused(old, line, &format!("purposes.lettre.fields.{field}"), FaultCode::PhoneWithoutConsent);
     }
     accepted("channel = \"phone\"", "channel = \"sms\"");
+    accepted("channel = \"phone\"", "channel = \"whatsapp\"");
 }
 
 #[test]

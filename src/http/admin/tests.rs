@@ -18,9 +18,10 @@ use crate::clock::Clock;
 use crate::http::connection::Arrival;
 use crate::id::{FormId, LeadgenId, PageId};
 use crate::purpose::{
-    Basis, Channel, ConsentKey, ConsentRule, FieldName, FieldRule, FormDefinition, Keep, Purpose, PurposeId,
+    Basis, Channel, ConsentRule, FieldName, FieldRule, FormDefinition, Keep, Purpose, PurposeId,
     Question, RecordId, Whitelist,
 };
+use crate::purpose::sample::consent;
 use crate::random::SeededRandom;
 use crate::store::contract::support::{HELD, REFUSED, email_of, parked, stored, stored_in};
 use crate::store::contract::{Host, Row};
@@ -78,6 +79,7 @@ fn purpose(id: &str, recipients: &[&str], fields: &[&str]) -> Purpose {
         keep: Vec::new(),
         whitelist: Whitelist::new(fields.iter().map(rule).collect()).expect("fields"),
         consents: Vec::new(),
+        third_parties: Vec::new(),
     }
 }
 
@@ -85,12 +87,7 @@ fn purpose(id: &str, recipients: &[&str], fields: &[&str]) -> Purpose {
 pub(super) fn policy() -> Policy {
     let mut lettre = purpose("lettre", &[], &["ville", "email", "first_name"]);
     lettre.keep = vec![Keep::LeadgenId, Keep::CampaignId];
-    lettre.consents = vec![ConsentRule {
-        key: ConsentKey::parse("email_optin").expect("a key"),
-        channel: Channel::Email,
-        required: true,
-        from: Vec::new(),
-    }];
+    lettre.consents = vec![ConsentRule { required: true, ..consent("email_optin", Channel::Email) }];
     Policy::new(vec![purpose("devis", &["crm"], &["full_name", "email"]), lettre])
 }
 

@@ -6,6 +6,7 @@ use super::*;
 use crate::id::FormId;
 use crate::lead::{RawReply, Tick};
 use crate::notification::sample;
+use crate::purpose::sample::consent;
 use crate::purpose::{
     Basis, Channel, ConsentRule, FieldRule, FormDefinition, PurposeId, Question, Whitelist, standard_type,
 };
@@ -27,10 +28,8 @@ fn field(spec: &str) -> FieldRule {
 
 fn purpose(fields: &[&str], consents: &[&str], keep: &[Keep]) -> Purpose {
     let consent = |spec: &&str| ConsentRule {
-        key: ConsentKey::parse(spec.trim_end_matches('!')).expect("a name"),
-        channel: Channel::Email,
         required: spec.ends_with('!'),
-        from: vec![spec.trim_end_matches('!').to_owned()],
+        ..consent(spec.trim_end_matches('!'), Channel::Email)
     };
     Purpose {
         id: PurposeId::parse("devis").expect("a name"),
@@ -44,6 +43,7 @@ fn purpose(fields: &[&str], consents: &[&str], keep: &[Keep]) -> Purpose {
         keep: keep.to_vec(),
         whitelist: Whitelist::new(fields.iter().map(|spec| field(spec)).collect()).expect("not empty"),
         consents: consents.iter().map(consent).collect(),
+        third_parties: Vec::new(),
     }
 }
 

@@ -55,11 +55,10 @@ impl Basis {
 mod tests {
     use super::*;
     use crate::purpose::law::Channel;
-    use crate::purpose::{ConsentKey, FieldName};
+    use crate::purpose::{FieldName, sample};
 
     fn consent(required: bool) -> ConsentRule {
-        let key = ConsentKey::parse("optin").expect("a name");
-        ConsentRule { key, channel: Channel::Email, required, from: vec!["optin".into()] }
+        ConsentRule { required, ..sample::consent("optin", Channel::Email) }
     }
 
     fn field(hangs: bool) -> FieldRule {

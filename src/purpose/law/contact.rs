@@ -1,10 +1,11 @@
 //! Ways to reach a person: fields that hold one, and the channels on which it may be used.
 
+use crate::purpose::law::limits::CALL_CONSENT_MONTHS_FR;
 use crate::purpose::law::names::words;
 
 crate::codes! {
-    /// By what means a person may be contacted. Consent is given for each apart (in France for calls since 11 August
-    /// 2026: law 2025-594).
+    /// By what means a person may be contacted, or who else may. Consent is given for each apart (in France for calls since
+    /// 11 August 2026: Code de la consommation art. L. 223-1, law 2025-594).
     pub enum Channel {
         /// E-mail.
         Email = "email",
@@ -12,8 +13,20 @@ crate::codes! {
         Phone = "phone",
         /// Text messages.
         Sms = "sms",
+        /// Messages by WhatsApp.
+        Whatsapp = "whatsapp",
         /// Letters.
         Post = "post",
+        /// Handing the data to one recipient that decides by itself what to do with it.
+        ThirdParty = "third_party",
+    }
+}
+
+impl Channel {
+    /// How long a consent to it holds where the purpose does not say, in calendar months, for a controller in this country
+    /// (ISO 3166-1); none: as long as the record.
+    pub fn consent_months(self, country: &str) -> Option<u32> {
+        (self == Self::Phone && country == "FR").then_some(CALL_CONSENT_MONTHS_FR)
     }
 }
 
@@ -40,7 +53,7 @@ impl Contact {
     /// The channels on which it may be used, where the person agreed to one of them.
     pub fn channels(self) -> &'static [Channel] {
         match self {
-            Self::Number => &[Channel::Phone, Channel::Sms],
+            Self::Number => &[Channel::Phone, Channel::Sms, Channel::Whatsapp],
             Self::Address => &[Channel::Email],
         }
     }
@@ -85,8 +98,17 @@ mod tests {
         assert_eq!(of(&["email"], None), None, "a name alone tells no address");
         assert_eq!(of(&["email"], Some("CUSTOM")), None);
         assert_eq!(of(&[], None), None);
-        assert_eq!(Contact::Number.channels(), [Channel::Phone, Channel::Sms]);
+        assert_eq!(Contact::Number.channels(), [Channel::Phone, Channel::Sms, Channel::Whatsapp]);
         assert_eq!(Contact::Address.channels(), [Channel::Email]);
+    }
+
+    #[test]
+    fn a_consent_to_calls_wears_off_in_france_and_no_other_does() {
+        for channel in Channel::ALL.iter().copied() {
+            let months = (channel == Channel::Phone).then_some(12);
+            assert_eq!(channel.consent_months("FR"), months, "{channel}");
+            assert_eq!((channel.consent_months("DE"), channel.consent_months("")), (None, None), "{channel}");
+        }
     }
 
     #[test]

@@ -25,3 +25,11 @@ pub const TRAIL_MONTHS: RangeInclusive<u64> = 6..=36;
 
 /// What the CNIL recommends at most.
 pub const TRAIL_MONTHS_RECOMMENDED: u32 = 12;
+
+/// How long a consent holds, in calendar months: no longer than any record.
+pub const CONSENT_MONTHS: RangeInclusive<u64> = RETENTION_MONTHS;
+
+/// How long a consent to marketing calls holds in France, in calendar months from when it was given, without tacit renewal
+/// (decree 2026-662 of 23 July 2026, in force since 11 August 2026: Code de la consommation art. R. 223-1). The decree was
+/// read through one publisher alone: a lawyer should read it, so more is warned about and not refused.
+pub const CALL_CONSENT_MONTHS_FR: u32 = 12;

@@ -1,5 +1,7 @@
 //! Who answers for the data, and who may receive it.
 
+use crate::purpose::law::ForbiddenTrade;
+
 /// Who answers for the data (GDPR arts. 4(7), 13(1)(a)).
 #[derive(Clone, Debug)]
 pub struct Controller {
@@ -13,6 +15,16 @@ pub struct Controller {
     pub email: String,
     /// The data protection officer.
     pub dpo: Dpo,
+    /// What it sells, in its own words: for some trades nobody may be called.
+    pub trade: Option<String>,
+}
+
+impl Controller {
+    /// The trade for which French law forbids it to call people, whatever they agreed to.
+    pub fn forbidden_trade(&self) -> Option<ForbiddenTrade> {
+        let trade = self.trade.as_deref().filter(|_| self.country == "FR")?;
+        ForbiddenTrade::named(trade)
+    }
 }
 
 /// The data protection officer (GDPR arts. 13(1)(b), 37).
@@ -76,6 +88,25 @@ pub fn is_country(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_law_on_calls_is_that_of_the_controllers_country() {
+        let mut controller = Controller {
+            name: "Atelier Lumen".to_owned(),
+            address: "12 rue des Lices".to_owned(),
+            country: "FR".to_owned(),
+            email: "vie-privee@lumen.example".to_owned(),
+            dpo: Dpo::NoneReason("small".to_owned()),
+            trade: Some("panneaux solaires".to_owned()),
+        };
+        assert_eq!(controller.forbidden_trade(), Some(ForbiddenTrade::RenewableEnergy));
+        controller.country = "BE".to_owned();
+        assert_eq!(controller.forbidden_trade(), None);
+        (controller.country, controller.trade) = ("FR".to_owned(), Some("stores et rideaux".to_owned()));
+        assert_eq!(controller.forbidden_trade(), None);
+        controller.trade = None;
+        assert_eq!(controller.forbidden_trade(), None);
+    }
 
     #[test]
     fn a_recipients_name_may_have_a_hyphen_and_is_else_like_every_name() {
