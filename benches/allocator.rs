@@ -149,7 +149,7 @@ fn walk(number: usize, body: &[u8], purpose: &Purpose, bucket: &BucketKey) {
     let Some(raw) = reply.lead() else { panic!("a lead") };
     let Ok(lead) = minimise(&raw, &reference(number), &matching).result else { panic!("it is whitelisted") };
     let id = RecordId { purpose: purpose.id.clone(), epoch: 1, number: number as u64 };
-    let Ok(record) = seal(&lead, &id, bucket, &SystemRandom) else { panic!("it seals") };
+    let Ok(record) = seal(&lead, &id, [0; 32], bucket, &SystemRandom) else { panic!("it seals") };
     black_box(record.encode());
 }
 

@@ -94,7 +94,7 @@ fn bucket() -> BucketKey {
 fn sealed(rooms: &Rooms) -> Vec<(RecordId, Vec<u8>)> {
     let seal_one = |number: usize| {
         let id = RecordId { purpose: rooms.purpose.id.clone(), epoch: 1, number: number as u64 + 1 };
-        let record = seal(&rooms.lead(number), &id, &bucket(), &*rooms.random).expect("seals");
+        let record = seal(&rooms.lead(number), &id, [0; 32], &bucket(), &*rooms.random).expect("seals");
         (id, record.encode())
     };
     (0..OPENED).map(seal_one).collect()

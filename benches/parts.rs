@@ -101,7 +101,7 @@ fn cipher(criterion: &mut Criterion) {
     let lead = minimise(&raw, &reference(0), &matching).result.ok().expect("a lead");
     let id = RecordId { purpose: purpose.id.clone(), epoch: 1, number: 7 };
     let bucket = BucketKey { generation: 0, key: Key::new([9; 32]) };
-    let sealed = seal(&lead, &id, &bucket, &SystemRandom).expect("seals");
+    let sealed = seal(&lead, &id, [0; 32], &bucket, &SystemRandom).expect("seals");
     let stored = sealed.encode();
     let plain_bytes = stored.len() - 33 - 16;
     let bare = |content: &mut Vec<u8>| {
@@ -113,7 +113,7 @@ fn cipher(criterion: &mut Criterion) {
     };
     let mut group = criterion.benchmark_group("record");
     group.bench_function("seal", |bench| {
-        bench.iter(|| seal(&lead, &id, &bucket, &SystemRandom).expect("seals").encode());
+        bench.iter(|| seal(&lead, &id, [0; 32], &bucket, &SystemRandom).expect("seals").encode());
     });
     group.bench_function("open", |bench| {
         bench.iter(|| {

@@ -78,6 +78,11 @@ impl<'t> Json<'t> {
         self.inside().map(unescape)
     }
 
+    /// The value as it stands in the document, undecoded.
+    pub fn written(self) -> &'t str {
+        self.0
+    }
+
     /// A number, `true` or `false` as it stands; `None` for anything else.
     pub fn scalar(self) -> Option<&'t str> {
         matches!(self.kind(), Kind::Number | Kind::Bool).then_some(self.0)

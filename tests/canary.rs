@@ -200,7 +200,7 @@ fn walk(raw: &RawLead<'_>, number: usize, matching: &Matching<'_>) {
     let sieved = minimise(raw, &reference(number), matching);
     let Ok(minimised) = sieved.result else { panic!("lead {number} was refused") };
     assert!(sieved.dropped.count() >= 6, "lead {number}");
-    let record = seal(&minimised, &id, &bucket, &SeededRandom::new(number as u64)).expect("seals");
+    let record = seal(&minimised, &id, [0; 32], &bucket, &SeededRandom::new(number as u64)).expect("seals");
     let Ok(opened) = open(&record, &id, &bucket) else { panic!("lead {number} does not open") };
     let email =
         opened.field(matching.purpose(), "email").and_then(|answers| answers.first()).expect("an answer");
@@ -275,7 +275,7 @@ fn no_answer_is_left_when_a_record_is_too_large() {
         let Some(raw) = reply.lead() else { panic!("a lead") };
         let Ok(lead) = minimise(&raw, &reference(1), &matching).result else { panic!("it is whitelisted") };
         assert!(matches!(
-            seal(&lead, &id, &bucket, &SeededRandom::new(1)),
+            seal(&lead, &id, [0; 32], &bucket, &SeededRandom::new(1)),
             Err(SealError::TooLarge(_))
         ));
     });

@@ -7,11 +7,11 @@ use jiff::Timestamp;
 
 use crate::json::{Json, Kind};
 use crate::lead::dropped::Dropped;
-use crate::lead::minimised::{Answer, ConsentEvidence, Content, MinimisedLead};
+use crate::lead::minimised::{Answer, ConsentEvidence, ConsentOutcome, Content, Grounds, MinimisedLead};
 use crate::lead::raw::{RawEntry, RawLead};
-use crate::lead::ticks::Ticks;
+use crate::lead::ticks::{Submission, Ticks};
 use crate::notification::{LeadRef, ParkCode, moment};
-use crate::purpose::{ConsentKey, FieldName, Keep, Matching, Permit, Purpose, periods};
+use crate::purpose::{ConsentKey, FieldName, FormDefinition, Keep, Matching, Permit, Purpose, periods};
 
 /// The most values of one field that are kept. More is no answer of a person; the record's size is bounded at the seal.
 const VALUES_MAX: usize = 100;
@@ -40,7 +40,7 @@ pub struct Sieved {
 ///
 /// The result is an error if the reply is another lead's ([`ParkCode::FormMismatch`], [`ParkCode::ReplyUnreadable`]) or
 /// does not name its form ([`ParkCode::FormUnnamed`]: it is always asked for, and what a lead may be kept for hangs on it),
-/// and otherwise by the first rule it breaks: [`ParkCode::ConsentMissing`] (then no answer is decoded at all),
+/// and otherwise by the first rule it breaks: [`ParkCode::ConsentMissing`] or [`ParkCode::PreTicked`] (then no answer is decoded at all),
 /// [`ParkCode::RequiredFieldMissing`], [`ParkCode::NothingWhitelisted`]. A reply that does not name its lead is the one
 /// that was asked for.
 ///
@@ -70,11 +70,13 @@ impl<'p> Sieve<'_, 'p> {
         belongs_to(raw, reference)?;
         let purpose = self.matching.purpose();
         let candidates = self.candidates(raw);
-        let ticks = Ticks::read(raw.disclaimers);
+        let (ticks, definition) = (Ticks::read(raw.disclaimers), self.matching.definition());
+        let (created, received) = (created(raw, reference), reference.received);
+        let of = Submission { form: &reference.form, definition, created, received };
         let consents: Vec<ConsentEvidence> =
-            purpose.consents.iter().map(|rule| ticks.evidence(rule, &reference.form)).collect();
-        if purpose.consents.iter().zip(&consents).any(|(rule, found)| rule.required && !found.given()) {
-            return Err(ParkCode::ConsentMissing);
+            purpose.consents.iter().map(|rule| ticks.evidence(rule, of)).collect();
+        if let Some(code) = missing(purpose, &consents) {
+            return Err(code);
         }
         let fields = self.fields(candidates, &consents);
         let has = |name: &FieldName| fields.iter().any(|(found, _)| found == name);
@@ -84,16 +86,21 @@ impl<'p> Sieve<'_, 'p> {
         if fields.is_empty() {
             return Err(ParkCode::NothingWhitelisted);
         }
-        let created = created(raw, reference);
-        let periods = periods(purpose, created, reference.received);
+        let periods = periods(purpose, created, received);
         let content = Content {
             created,
-            received: reference.received,
+            received,
             form: reference.form,
             page: reference.page,
             test: fields.iter().flat_map(|(_, answers)| answers).any(is_test),
             fields,
             consents,
+            grounds: Grounds {
+                form_revision: definition.map(FormDefinition::revision),
+                language: definition.map(|form| form.locale.clone()).filter(|locale| !locale.is_empty()),
+                ..Grounds::default()
+            },
+            seen: None,
             expires_at: periods.expires_at,
             reconfirm_due: periods.reconfirm_due,
             leadgen: purpose.keeps(Keep::LeadgenId).then_some(reference.leadgen),
@@ -147,6 +154,19 @@ impl<'p> Sieve<'_, 'p> {
             }
         }
         fields
+    }
+}
+
+/// Why the purpose may not hold the lead for want of a consent that it requires. Where nothing is wrong but that boxes were
+/// ticked when the form opened, the form is to blame and not the person.
+fn missing(purpose: &Purpose, consents: &[ConsentEvidence]) -> Option<ParkCode> {
+    let required = purpose.consents.iter().zip(consents).filter(|(rule, _)| rule.required);
+    let outcomes: Vec<ConsentOutcome> =
+        required.filter(|(_, found)| !found.given()).map(|(_, found)| found.outcome()).collect();
+    match outcomes.as_slice() {
+        [] => None,
+        all if all.iter().all(|outcome| *outcome == ConsentOutcome::PreTicked) => Some(ParkCode::PreTicked),
+        _ => Some(ParkCode::ConsentMissing),
     }
 }
 

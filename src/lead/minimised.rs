@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use crate::clock::Day;
 use crate::id::{FormId, LeadgenId, PageId};
-use crate::purpose::{ConsentKey, FieldName, Keep, Permit, PurposeId};
+use crate::purpose::{BoxDefault, ConsentKey, FieldName, Keep, Permit, PurposeId, TextHash};
 
 /// One value of an answer, wiped when dropped.
 pub struct Answer(Zeroizing<String>);
@@ -54,13 +54,66 @@ pub struct ConsentEvidence {
     pub checkbox_key: String,
     /// What it said.
     pub tick: Tick,
+    /// The same as it stood in the reply; none where it stood in no known spelling, or was not there.
+    pub answer: Option<String>,
+    /// How the box stood when the form opened.
+    pub default: BoxDefault,
+    /// The text beside the box, if it is known.
+    pub text: Option<TextHash>,
+    /// When the person gave or refused it.
+    pub at: Timestamp,
+    /// Until when it was to hold; none: as long as the record.
+    pub valid_until: Option<Timestamp>,
+}
+
+crate::codes! {
+    /// What a consent comes to.
+    pub enum ConsentOutcome {
+        /// Given, by a box that was empty when the form opened.
+        Given = "given",
+        /// Given, by a box of which nobody knows how it stood when the form opened.
+        DefaultUnknown = "default-unknown",
+        /// The box was ticked when the form opened: nobody's act, hence not given.
+        PreTicked = "pre-ticked",
+        /// The box is not ticked.
+        NotGiven = "not-given",
+        /// The box was not in the reply.
+        Absent = "absent",
+        /// The reply says nothing clear of it.
+        Unclear = "unclear",
+    }
 }
 
 impl ConsentEvidence {
-    /// Only a clear yes is a yes.
-    pub fn given(&self) -> bool {
-        self.tick == Tick::Yes
+    /// What it comes to.
+    pub fn outcome(&self) -> ConsentOutcome {
+        match (self.tick, self.default) {
+            (Tick::Yes, BoxDefault::Clear) => ConsentOutcome::Given,
+            (Tick::Yes, BoxDefault::Unknown) => ConsentOutcome::DefaultUnknown,
+            (Tick::Yes, BoxDefault::Ticked) => ConsentOutcome::PreTicked,
+            (Tick::No, _) => ConsentOutcome::NotGiven,
+            (Tick::Absent, _) => ConsentOutcome::Absent,
+            (Tick::Unclear, _) => ConsentOutcome::Unclear,
+        }
     }
+
+    /// Only a clear yes is a yes, and only a person's own.
+    pub fn given(&self) -> bool {
+        matches!(self.outcome(), ConsentOutcome::Given | ConsentOutcome::DefaultUnknown)
+    }
+}
+
+/// What a submission rests on beside its consents.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Grounds {
+    /// The form's content as the person saw it; none: Graph does not give it.
+    pub form_revision: Option<TextHash>,
+    /// The notice that the person was shown.
+    pub notice_revision: Option<TextHash>,
+    /// The form's language as Meta writes it (`fr_FR`).
+    pub language: Option<String>,
+    /// The form that its form is a copy of.
+    pub copy_of: Option<FormId>,
 }
 
 /// A lead that holds what its purpose's whitelist names and nothing else. Fields are private: only `lead/` builds one,
@@ -79,6 +132,9 @@ pub(in crate::lead) struct Content {
     /// In the order of the whitelist; each with at least one value.
     pub fields: Vec<(FieldName, Vec<Answer>)>,
     pub consents: Vec<ConsentEvidence>,
+    pub grounds: Grounds,
+    /// The record's own key in `seen`; none in what an earlier version stored. Only the sealer gives it.
+    pub seen: Option<[u8; 32]>,
     pub expires_at: Timestamp,
     pub reconfirm_due: Option<Timestamp>,
     pub test: bool,

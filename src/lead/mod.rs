@@ -12,12 +12,13 @@ mod opened;
 mod raw;
 #[cfg(test)]
 pub(crate) mod sample;
+mod schema;
 mod seal;
 mod ticks;
 
 pub use dropped::Dropped;
 pub use minimise::{Sieved, minimise};
-pub use minimised::{Answer, ConsentEvidence, MinimisedLead, Tick};
+pub use minimised::{Answer, ConsentEvidence, ConsentOutcome, Grounds, MinimisedLead, Tick};
 pub use opened::OpenedLead;
 pub use raw::{RawLead, RawReply, ReplyTooLarge};
 pub use seal::{

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use crate::id::{FormId, LeadgenId, PageId};
-use crate::lead::minimised::{Answer, ConsentEvidence, Content};
-use crate::purpose::{Keep, Purpose, RecordId};
+use crate::lead::minimised::{Answer, ConsentEvidence, Content, Grounds};
+use crate::purpose::{ConsentKey, ConsentRule, Keep, Purpose, RecordId};
 
 /// A stored lead in clear: it lives as long as one export line takes.
 pub struct OpenedLead {
@@ -67,6 +67,29 @@ impl OpenedLead {
         &self.content.consents
     }
 
+    /// The consent of this name, if it was looked at when the record was stored.
+    pub fn consent(&self, key: &ConsentKey) -> Option<&ConsentEvidence> {
+        self.content.consents.iter().find(|evidence| evidence.key == *key)
+    }
+
+    /// Until when a consent holds: no longer than it was to hold when it was given, and no longer than the config says now.
+    /// None: as long as the record.
+    pub fn valid_until(&self, rule: &ConsentRule) -> Option<Timestamp> {
+        let sealed = self.consent(&rule.key).and_then(|evidence| evidence.valid_until);
+        let now = rule.valid_until(self.content.created, self.content.received);
+        sealed.into_iter().chain(now).min()
+    }
+
+    /// What the submission rests on beside its consents.
+    pub fn grounds(&self) -> &Grounds {
+        &self.content.grounds
+    }
+
+    /// Its key in `seen`; none in what an earlier version stored.
+    pub fn seen(&self) -> Option<&[u8; 32]> {
+        self.content.seen.as_ref()
+    }
+
     /// Meta's id, where the purpose keeps it, then and now.
     pub fn leadgen(&self, purpose: &Purpose) -> Option<&LeadgenId> {
         self.content.leadgen.as_ref().filter(|_| purpose.keeps(Keep::LeadgenId))
@@ -82,9 +105,9 @@ impl OpenedLead {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lead::minimised::Tick;
-    use crate::purpose::sample::purpose;
-    use crate::purpose::{ConsentKey, FieldName, PurposeId};
+    use crate::lead::sample;
+    use crate::purpose::sample::{consent, purpose};
+    use crate::purpose::{Channel, FieldName, PurposeId};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).expect("in range")
@@ -102,10 +125,11 @@ mod tests {
             page: PageId::parse("104").expect("digits"),
             fields: vec![field("email", &["a@example.org", "b@example.org"]), field("shoe_size", &["44"])],
             consents: vec![ConsentEvidence {
-                key: ConsentKey::parse("email_optin").expect("a name"),
-                checkbox_key: "optin".to_owned(),
-                tick: Tick::Yes,
+                valid_until: Some(at(1_770_000_000)),
+                ..sample::ticked("email_optin", "optin")
             }],
+            grounds: Grounds { language: Some("fr_FR".to_owned()), ..Grounds::default() },
+            seen: Some([7; 32]),
             expires_at: at(1_795_536_003),
             reconfirm_due: Some(at(1_780_000_004)),
             test: false,
@@ -129,6 +153,8 @@ mod tests {
         assert!(!lead.is_test());
         let [consent] = lead.consents() else { panic!("one consent") };
         assert!(consent.key.as_str() == "email_optin" && consent.given());
+        assert!(lead.consent(&consent.key).is_some_and(|found| found == consent));
+        assert_eq!((lead.grounds().language.as_deref(), lead.seen()), (Some("fr_FR"), Some(&[7; 32])));
         let mut other = opened();
         (other.content.test, other.content.reconfirm_due) = (true, None);
         assert!(other.is_test() && other.reconfirm_due().is_none());
@@ -146,6 +172,23 @@ mod tests {
         assert_eq!(shown(&["shoe_size", "email"], "shoe_size").as_deref(), Some("44"));
         assert_eq!(shown(&["city", "email"], "shoe_size"), None, "no longer on the whitelist");
         assert_eq!(shown(&["city", "email"], "city"), None, "not stored");
+    }
+
+    /// As every period: what is shortened holds at once, what is lengthened holds for later submissions alone.
+    #[test]
+    fn a_consent_holds_no_longer_than_was_said_then_and_is_said_now() {
+        let lead = opened();
+        let mut rule = consent("email_optin", Channel::Email);
+        assert_eq!(lead.valid_until(&rule), Some(at(1_770_000_000)));
+        rule.valid_months = Some(1);
+        let month = Some(at(1_764_000_001 + 30 * 86_400));
+        assert_eq!(lead.valid_until(&rule), month);
+        rule.valid_months = Some(120);
+        assert_eq!(lead.valid_until(&rule), Some(at(1_770_000_000)));
+        let mut other = consent("call_optin", Channel::Phone);
+        assert_eq!(lead.valid_until(&other), None);
+        other.valid_months = Some(1);
+        assert_eq!(lead.valid_until(&other), month);
     }
 
     #[test]

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 
 use crate::id::{FormId, PageId};
-use crate::lead::minimised::{Answer, ConsentEvidence, Content, MinimisedLead, Tick};
+use crate::lead::minimised::{Answer, ConsentEvidence, Content, Grounds, MinimisedLead, Tick};
 use crate::lead::opened::OpenedLead;
 use crate::lead::seal::{BucketKey, UnsealedLead, seal, unseal};
-use crate::purpose::{ConsentKey, FieldName, PurposeId, RecordId};
+use crate::purpose::{BoxDefault, ConsentKey, FieldName, PurposeId, RecordId, TextHash};
 use crate::random::SeededRandom;
 use crate::secret::Key;
 
@@ -21,11 +21,9 @@ pub(crate) fn lead(purpose: &str, email: &str, test: bool, expires_at: Timestamp
             FieldName::parse("email").expect("a name"),
             vec![Answer::from_sealed(email.to_owned())],
         )],
-        consents: vec![ConsentEvidence {
-            key: ConsentKey::parse("email_optin").expect("a name"),
-            checkbox_key: "optin".to_owned(),
-            tick: Tick::Yes,
-        }],
+        consents: vec![ticked("email_optin", "optin")],
+        grounds: Grounds::default(),
+        seen: None,
         expires_at,
         reconfirm_due: None,
         test,
@@ -35,12 +33,26 @@ pub(crate) fn lead(purpose: &str, email: &str, test: bool, expires_at: Timestamp
     MinimisedLead { purpose: PurposeId::parse(purpose).expect("a name"), content }
 }
 
+/// A consent given by a box that was empty when the form opened.
+pub(crate) fn ticked(key: &str, checkbox_key: &str) -> ConsentEvidence {
+    ConsentEvidence {
+        key: ConsentKey::parse(key).expect("a name"),
+        checkbox_key: checkbox_key.to_owned(),
+        tick: Tick::Yes,
+        answer: Some("\"1\"".to_owned()),
+        default: BoxDefault::Clear,
+        text: Some(TextHash::of(b"J'accepte")),
+        at: Timestamp::from_second(1_764_000_000).expect("in range"),
+        valid_until: None,
+    }
+}
+
 /// The same, as if it had been stored and unsealed.
 pub(crate) fn unsealed(purpose: &str, email: &str, expires_at: Timestamp) -> UnsealedLead {
     let lead = lead(purpose, email, false, expires_at);
     let id = RecordId { purpose: lead.purpose.clone(), epoch: 1, number: 1 };
     let bucket = BucketKey { generation: 0, key: Key::new([9; 32]) };
-    let record = seal(&lead, &id, &bucket, &SeededRandom::new(7)).expect("seals");
+    let record = seal(&lead, &id, [3; 32], &bucket, &SeededRandom::new(7)).expect("seals");
     unseal(&record, &id, &bucket).expect("opens")
 }
 

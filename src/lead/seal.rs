@@ -6,15 +6,13 @@
 
 use std::borrow::Cow;
 
-use jiff::Timestamp;
-use postcard::ser_flavors::Size;
 use zeroize::Zeroizing;
 
 use crate::clock::Day;
-use crate::id::{FormId, LeadgenId, PageId};
-use crate::lead::minimised::{Answer, ConsentEvidence, Content, MinimisedLead, Tick};
+use crate::lead::minimised::MinimisedLead;
 use crate::lead::opened::OpenedLead;
-use crate::purpose::{ConsentKey, FieldName, Keep, RecordId};
+use crate::lead::schema::{self, Schema};
+use crate::purpose::RecordId;
 use crate::random::Random;
 use crate::secret::Key;
 use crate::secret::cipher::{self, NONCE_BYTES, TAG_BYTES};
@@ -22,8 +20,6 @@ use crate::secret::cipher::{self, NONCE_BYTES, TAG_BYTES};
 /// The largest sealed record: what is larger is buried, so that nothing lands in sled's unsynced blob files.
 pub const RECORD_BYTES_MAX: usize = 16 * 1024;
 
-/// The layout of what is inside.
-const SCHEMA: u8 = 1;
 /// Version, key generation, expiry day, test flag, nonce.
 const HEADER_BYTES: usize = 1 + 4 + 4 + 1 + NONCE_BYTES;
 
@@ -35,17 +31,20 @@ enum Head {
     Unversioned,
     /// A version byte of 1 before that.
     One,
+    /// A version byte of 2; what is inside has the second schema.
+    Two,
 }
 
 impl Head {
     /// The head that is written.
-    const WRITTEN: Self = Self::One;
+    const WRITTEN: Self = Self::Two;
 
     /// Reads it off the front.
     fn split(bytes: &[u8]) -> Option<(Self, &[u8])> {
         match bytes {
             [0, ..] => Some((Self::Unversioned, bytes)),
             [1, rest @ ..] => Some((Self::One, rest)),
+            [2, rest @ ..] => Some((Self::Two, rest)),
             _ => None,
         }
     }
@@ -55,6 +54,15 @@ impl Head {
         match self {
             Self::Unversioned => &[],
             Self::One => &[1],
+            Self::Two => &[2],
+        }
+    }
+
+    /// What is inside.
+    fn schema(self) -> Schema {
+        match self {
+            Self::Unversioned | Self::One => Schema::One,
+            Self::Two => Schema::Two,
         }
     }
 }
@@ -130,7 +138,7 @@ impl<'r> SealedRecord<'r> {
         let purpose = id.purpose.as_str().as_bytes();
         let mut aad = Vec::with_capacity(purpose.len() + 32);
         aad.extend_from_slice(b"tamis/record");
-        aad.push(SCHEMA);
+        aad.push(self.head.schema().byte());
         aad.push(purpose.len() as u8);
         aad.extend_from_slice(purpose);
         aad.extend_from_slice(&id.epoch.to_be_bytes());
@@ -164,17 +172,18 @@ impl Clear {
     }
 }
 
-/// Seals a lead under its name.
+/// Seals a lead under its name, and with it its key in `seen`, by which an erasure finds that row.
 ///
 /// # Errors
 /// [`SealError::TooLarge`], [`SealError::NoRandomness`].
 pub fn seal(
     lead: &MinimisedLead,
     id: &RecordId,
+    seen: [u8; 32],
     bucket: &BucketKey,
     random: &dyn Random,
 ) -> Result<SealedRecord<'static>, SealError> {
-    let plain = encode(&lead.content)?;
+    let plain = schema::encode(&lead.content, seen).map_err(SealError::TooLarge)?;
     let size = HEADER_BYTES + plain.len() + TAG_BYTES;
     if size > RECORD_BYTES_MAX {
         return Err(SealError::TooLarge(size));
@@ -218,7 +227,7 @@ impl UnsealedLead {
     /// # Errors
     /// [`SealError::UnknownLayout`] if a later version wrote it.
     pub fn read(&self) -> Result<OpenedLead, SealError> {
-        let content = decode(&self.plain, self.test).ok_or(SealError::UnknownLayout)?;
+        let content = schema::decode(&self.plain, self.test).ok_or(SealError::UnknownLayout)?;
         Ok(OpenedLead { id: self.id.clone(), content })
     }
 }
@@ -244,94 +253,6 @@ pub fn unseal(
     let plain = cipher::open(&bucket.key, &record.nonce, &aad, &record.sealed);
     let plain = plain.map_err(|_| SealError::DoesNotOpen)?;
     Ok(UnsealedLead { id: id.clone(), test: record.test, plain })
-}
-
-/// The inside of a record, layout 1. Names are text, so that a later config may drop one without breaking the rest.
-#[derive(serde::Serialize, serde::Deserialize)]
-struct Layout1<'c> {
-    created: i64,
-    received: i64,
-    form: &'c str,
-    page: &'c str,
-    #[serde(borrow)]
-    fields: Vec<(&'c str, Vec<&'c str>)>,
-    consents: Vec<(&'c str, &'c str, Tick)>,
-    expires_at: i64,
-    reconfirm_due: Option<i64>,
-    leadgen: Option<&'c str>,
-    attribution: Vec<(&'c str, &'c str)>,
-}
-
-/// Writes layout 1 into one allocation of its size: a buffer that grows would leave copies behind, and a needlessly large
-/// one costs more to wipe than all the rest.
-fn encode(content: &Content) -> Result<Zeroizing<Vec<u8>>, SealError> {
-    let layout = Layout1 {
-        created: content.created.as_second(),
-        received: content.received.as_second(),
-        form: content.form.as_str(),
-        page: content.page.as_str(),
-        fields: content
-            .fields
-            .iter()
-            .map(|(name, answers)| (name.as_str(), answers.iter().map(Answer::expose).collect()))
-            .collect(),
-        consents: content
-            .consents
-            .iter()
-            .map(|c| (c.key.as_str(), c.checkbox_key.as_str(), c.tick))
-            .collect(),
-        expires_at: content.expires_at.as_second(),
-        reconfirm_due: content.reconfirm_due.map(Timestamp::as_second),
-        leadgen: content.leadgen.as_ref().map(LeadgenId::expose),
-        attribution: content
-            .attribution
-            .iter()
-            .map(|(keep, value)| (keep.as_str(), value.expose()))
-            .collect(),
-    };
-    #[expect(clippy::expect_used, reason = "counting the bytes of numbers and texts cannot fail")]
-    let bytes = 1 + postcard::serialize_with_flavor(&layout, Size::default()).expect("a count grows");
-    let mut out = Zeroizing::new(vec![0; bytes]);
-    let (schema, body) = out.split_at_mut_checked(1).ok_or(SealError::TooLarge(bytes))?;
-    schema.fill(SCHEMA);
-    postcard::to_slice(&layout, body).map_err(|_| SealError::TooLarge(bytes))?;
-    Ok(out)
-}
-
-pub(super) fn decode(plain: &[u8], test: bool) -> Option<Content> {
-    let (schema, body) = plain.split_first()?;
-    if *schema != SCHEMA {
-        return None;
-    }
-    let layout: Layout1<'_> = postcard::from_bytes(body).ok()?;
-    let moment = |seconds| Timestamp::from_second(seconds).ok();
-    let mut fields = Vec::with_capacity(layout.fields.len());
-    for (name, values) in layout.fields {
-        let answers = values.into_iter().map(|value| Answer::from_sealed(value.to_owned())).collect();
-        fields.push((FieldName::parse(name)?, answers));
-    }
-    let mut consents = Vec::with_capacity(layout.consents.len());
-    for (key, checkbox_key, tick) in layout.consents {
-        let key = ConsentKey::parse(key)?;
-        consents.push(ConsentEvidence { key, checkbox_key: checkbox_key.to_owned(), tick });
-    }
-    let mut attribution = Vec::with_capacity(layout.attribution.len());
-    for (keep, value) in layout.attribution {
-        attribution.push((Keep::from_code(keep)?, Answer::from_sealed(value.to_owned())));
-    }
-    Some(Content {
-        created: moment(layout.created)?,
-        received: moment(layout.received)?,
-        form: FormId::parse(layout.form)?,
-        page: PageId::parse(layout.page)?,
-        fields,
-        consents,
-        expires_at: moment(layout.expires_at)?,
-        reconfirm_due: layout.reconfirm_due.map(moment).map_or(Some(None), |due| due.map(Some))?,
-        test,
-        leadgen: layout.leadgen.map(LeadgenId::parse).map_or(Some(None), |id| id.map(Some))?,
-        attribution,
-    })
 }
 
 #[cfg(test)]

@@ -33,6 +33,8 @@ crate::codes! {
         RequiredFieldMissing = "required-field-missing",
         /// Refused: a required consent is not a clear yes.
         ConsentMissing = "consent-missing",
+        /// Refused: a required consent rests on a box that is ticked when the form opens, which is nobody's consent.
+        PreTicked = "pre-ticked",
         /// Refused: no answer is on the whitelist.
         NothingWhitelisted = "nothing-whitelisted",
         /// Refused: Meta no longer has it (90 days).

@@ -5,6 +5,7 @@ use async_trait::async_trait;
 use crate::id::LeadgenId;
 use crate::notification::{LeadRef, ParkCode, Why};
 use crate::purpose::RecordId;
+use crate::secret::Key;
 use crate::store::StoreError;
 
 /// What became of a leadgen.
@@ -18,6 +19,11 @@ pub enum SeenState {
     Refused(ParkCode),
     /// Erased.
     Erased,
+}
+
+/// The key of a leadgen in `seen`: a keyed hash. Its record has it inside the seal.
+pub(super) fn seen_key(key: &Key, leadgen: &LeadgenId) -> [u8; 32] {
+    key.hmac(&[b"tamis/seen", leadgen.expose().as_bytes()])
 }
 
 /// What became of each leadgen, under keyed hashes.

@@ -400,6 +400,7 @@ impl Tools {
             Err(code @ ParkCode::FormUnnamed) => Outcome::Parked(self.once_more(code, &claim)),
             Err(
                 code @ (ParkCode::ConsentMissing
+                | ParkCode::PreTicked
                 | ParkCode::RequiredFieldMissing
                 | ParkCode::NothingWhitelisted),
             ) if unanswered => Outcome::Parked(self.until_answered(code, &claim)),

@@ -1,8 +1,13 @@
 use proptest::prelude::*;
 
+use jiff::Timestamp;
+
 use super::*;
-use crate::id::DIGITS_MAX;
-use crate::purpose::PurposeId;
+use crate::id::{DIGITS_MAX, FormId, LeadgenId, PageId};
+use crate::lead::minimised::{Answer, ConsentEvidence, Content, Grounds, Tick};
+use crate::lead::sample::ticked;
+use crate::lead::schema::{decode, encode_first};
+use crate::purpose::{BoxDefault, FieldName, Keep, PurposeId, TextHash};
 use crate::random::{NoRandomness, SeededRandom};
 
 fn lead(fields: &[(&str, Vec<String>)], test: bool) -> MinimisedLead {
@@ -19,11 +24,26 @@ fn lead(fields: &[(&str, Vec<String>)], test: bool) -> MinimisedLead {
             form: FormId::parse("901").expect("digits"),
             page: PageId::parse("104").expect("digits"),
             fields: fields.iter().map(field).collect(),
-            consents: vec![ConsentEvidence {
-                key: ConsentKey::parse("email_optin").expect("a name"),
-                checkbox_key: "J'accepte é".to_owned(),
-                tick: Tick::Yes,
-            }],
+            consents: vec![
+                ConsentEvidence {
+                    valid_until: Some(at(1_780_000_001)),
+                    ..ticked("email_optin", "J'accepte é")
+                },
+                ConsentEvidence {
+                    tick: Tick::Absent,
+                    answer: None,
+                    default: BoxDefault::Unknown,
+                    text: None,
+                    ..ticked("call_optin", "call")
+                },
+            ],
+            grounds: Grounds {
+                form_revision: Some(TextHash::of(b"a form")),
+                notice_revision: None,
+                language: Some("fr_FR".to_owned()),
+                copy_of: None,
+            },
+            seen: None,
             expires_at: at(1_795_536_000),
             reconfirm_due: Some(at(1_780_000_000)),
             test,
@@ -37,6 +57,12 @@ fn one(value: &str) -> MinimisedLead {
     lead(&[("email", vec![value.to_owned()])], false)
 }
 
+const SEEN: [u8; 32] = [5; 32];
+
+fn encode(content: &Content) -> Result<Zeroizing<Vec<u8>>, usize> {
+    schema::encode(content, SEEN)
+}
+
 fn id() -> RecordId {
     RecordId::parse("devis-1-123").expect("an id")
 }
@@ -46,11 +72,18 @@ fn bucket() -> BucketKey {
 }
 
 fn sealed(lead: &MinimisedLead) -> SealedRecord<'static> {
-    seal(lead, &id(), &bucket(), &SeededRandom::new(1)).unwrap_or_else(|error| panic!("{error}"))
+    seal(lead, &id(), SEEN, &bucket(), &SeededRandom::new(1)).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn refused(record: &SealedRecord<'_>, id: &RecordId, bucket: &BucketKey) -> Option<SealError> {
     open(record, id, bucket).err()
+}
+
+/// Everything of a lead that a reader sees, as far as the first schema has it.
+fn shown_first(content: &Content) -> String {
+    let mut content_of_first = shown(content);
+    content_of_first.truncate(content_of_first.find(" | ").expect("the rest"));
+    content_of_first
 }
 
 /// Everything of a lead that a reader sees.
@@ -64,8 +97,14 @@ fn shown(content: &Content) -> String {
     let attribution: String =
         content.attribution.iter().map(|(k, v)| format!("{k}:{}", v.expose())).collect();
     let leadgen = content.leadgen.as_ref().map(LeadgenId::expose);
+    let evidence: String = content
+        .consents
+        .iter()
+        .map(|c| format!("{:?} {:?} {:?} {} {:?};", c.answer, c.default, c.text, c.at, c.valid_until))
+        .collect();
+    let Grounds { form_revision, notice_revision, language, copy_of } = &content.grounds;
     format!(
-        "{} {} {} {} {fields} {consents} {} {:?} {} {leadgen:?} {attribution}",
+        "{} {} {} {} {fields} {consents} {} {:?} {} {leadgen:?} {attribution} | {evidence} {form_revision:?} {notice_revision:?} {language:?} {copy_of:?}",
         content.created,
         content.received,
         content.form,
@@ -110,34 +149,56 @@ fn any_flipped_bit_or_cut_does_not_open() {
     }
 }
 
-/// As the build of 5a9719d wrote it: no version byte in front, and none in what the seal binds.
+/// A record as an earlier version wrote it.
+fn written_as(head: Head, lead: &MinimisedLead, key: &BucketKey) -> Vec<u8> {
+    let mut record = seal(lead, &id(), SEEN, key, &SeededRandom::new(1)).expect("fits");
+    record.head = head;
+    let aad = record.additional_data(&id());
+    let plain = encode_first(&lead.content);
+    record.sealed = cipher::seal(&key.key, &record.nonce, &aad, &plain).expect("sealed").into();
+    record.encode()
+}
+
+/// As the build of 5a9719d wrote it: no version byte in front, and none in what the seal binds. Then with a version byte and
+/// the same inside. Then, now, with the evidence of each consent.
 #[test]
-fn a_record_of_the_first_kind_opens_by_its_old_rule_and_no_record_passes_for_the_other_kind() {
+fn records_of_every_kind_open_by_their_own_rule_and_none_passes_for_another_kind() {
     let newest = BucketKey { generation: 0, ..bucket() };
     let lead = one("ada@example.org");
-    let mut record = seal(&lead, &id(), &newest, &SeededRandom::new(1)).expect("fits");
-    let written = record.encode();
-    record.head = Head::Unversioned;
-    let plain = encode(&lead.content).expect("fits");
-    let aad = record.additional_data(&id());
-    record.sealed = cipher::seal(&newest.key, &record.nonce, &aad, &plain).expect("sealed").into();
-    let old = record.encode();
-    assert_eq!((old.len() + 1, old[0], written[0]), (written.len(), 0, 1));
-    for bytes in [&old, &written] {
+    let written = seal(&lead, &id(), SEEN, &newest, &SeededRandom::new(1)).expect("fits").encode();
+    let (oldest, old) =
+        (written_as(Head::Unversioned, &lead, &newest), written_as(Head::One, &lead, &newest));
+    assert_eq!((oldest[0], old[0], written[0]), (0, 1, 2));
+    assert_eq!(oldest.len() + 1, old.len());
+    for bytes in [&oldest, &old, &written] {
         let read = SealedRecord::decode(bytes).expect("a record");
-        let opened = open(&read, &id(), &newest).map(|opened| shown(&opened.content));
-        assert_eq!(opened, Ok(shown(&lead.content)));
+        let Ok(opened) = open(&read, &id(), &newest) else { panic!("it opens") };
+        assert_eq!(shown_first(&opened.content), shown_first(&lead.content));
         assert_eq!(read.encode(), *bytes, "it is written as it was");
+        assert!(
+            SealedRecord::peek(bytes).is_some() && SealedRecord::peek(bytes) == SealedRecord::peek(&written)
+        );
     }
-    let peeked = SealedRecord::peek(&written);
-    assert!(peeked.is_some() && SealedRecord::peek(&old) == peeked);
-    let dressed = [&[1], old.as_slice()].concat();
-    let undressed = &written[1..];
-    for bytes in [dressed.as_slice(), undressed] {
+    let opened = |bytes: &[u8]| {
+        let read = SealedRecord::decode(bytes).expect("a record");
+        open(&read, &id(), &newest).unwrap_or_else(|error| panic!("{error}"))
+    };
+    let new = opened(&written);
+    assert!(shown(&new.content) == shown(&lead.content) && new.seen() == Some(&SEEN));
+    for first in [opened(&oldest), opened(&old)] {
+        let [email, call] = first.consents() else { panic!("two consents") };
+        assert!(email.given() && !call.given() && first.seen().is_none());
+        assert_eq!((email.default, email.text, email.at), (BoxDefault::Unknown, None, first.created()));
+        assert!(*first.grounds() == Grounds::default());
+    }
+    let dressed = [&[1], oldest.as_slice()].concat();
+    let redressed = [&[2], &old[1..]].concat();
+    let turned_back = [&[1], &written[1..]].concat();
+    for bytes in [dressed.as_slice(), &redressed, &turned_back, &old[1..], &written[1..]] {
         let read = SealedRecord::decode(bytes).expect("as long as one");
         assert_eq!(refused(&read, &id(), &newest), Some(SealError::DoesNotOpen));
     }
-    assert!(SealedRecord::decode(&[&[2], old.as_slice()].concat()).is_none(), "a later head");
+    assert!(SealedRecord::decode(&[&[3], oldest.as_slice()].concat()).is_none(), "a later head");
 }
 
 #[test]
@@ -172,22 +233,22 @@ fn nothing_of_a_lead_stands_in_clear() {
 fn one_lead_sealed_twice_differs() {
     let random = SeededRandom::new(1);
     let lead = one("ada@example.org");
-    let seal = || seal(&lead, &id(), &bucket(), &random).map(|record| record.encode()).expect("seals");
+    let seal = || seal(&lead, &id(), SEEN, &bucket(), &random).map(|record| record.encode()).expect("seals");
     assert_ne!(seal(), seal());
 }
 
 #[test]
 fn a_record_ends_at_its_bound_exactly() {
     let mut largest = 0;
-    for bytes in RECORD_BYTES_MAX - 400..RECORD_BYTES_MAX {
-        match seal(&one(&"x".repeat(bytes)), &id(), &bucket(), &SeededRandom::new(1)) {
+    for bytes in RECORD_BYTES_MAX - 800..RECORD_BYTES_MAX {
+        match seal(&one(&"x".repeat(bytes)), &id(), SEEN, &bucket(), &SeededRandom::new(1)) {
             Ok(record) => largest = largest.max(record.encode().len()),
             Err(error) => assert!(matches!(error, SealError::TooLarge(size) if size > RECORD_BYTES_MAX)),
         }
     }
     assert_eq!(largest, RECORD_BYTES_MAX);
     assert_eq!(RECORD_BYTES_MAX, 16_384, "what sled keeps in its log: larger ones go to files of their own");
-    let huge = seal(&one(&"x".repeat(3_000_000)), &id(), &bucket(), &SeededRandom::new(1)).err();
+    let huge = seal(&one(&"x".repeat(3_000_000)), &id(), SEEN, &bucket(), &SeededRandom::new(1)).err();
     assert!(matches!(huge, Some(SealError::TooLarge(_))));
 }
 
@@ -228,7 +289,7 @@ fn nothing_is_sealed_without_randomness() {
             Err(NoRandomness)
         }
     }
-    assert_eq!(seal(&one("x"), &id(), &bucket(), &Dry).err(), Some(SealError::NoRandomness));
+    assert_eq!(seal(&one("x"), &id(), SEEN, &bucket(), &Dry).err(), Some(SealError::NoRandomness));
 }
 
 #[test]
@@ -236,7 +297,7 @@ fn a_later_layout_is_told_apart_from_damage() {
     let mut plain = encode(&one("x").content).expect("fits");
     assert!(decode(&plain, false).is_some());
     assert!(decode(&[], false).is_none());
-    plain[0] = SCHEMA + 1;
+    plain[0] = Schema::Two.byte() + 1;
     assert!(decode(&plain, false).is_none());
 }
 
@@ -252,7 +313,7 @@ proptest! {
         let fields: Vec<(&str, Vec<String>)> = names.into_iter().zip(values).collect();
         let lead = lead(&fields, test);
         let id = RecordId { number, epoch, ..id() };
-        let record = seal(&lead, &id, &bucket(), &SeededRandom::new(number)).expect("fits");
+        let record = seal(&lead, &id, SEEN, &bucket(), &SeededRandom::new(number)).expect("fits");
         let bytes = record.encode();
         let read = SealedRecord::decode(&bytes).expect("a record");
         let Ok(opened) = open(&read, &id, &bucket()) else { panic!("it opens") };

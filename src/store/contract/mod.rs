@@ -105,6 +105,7 @@ macro_rules! contract {
         $crate::store::contract::contract! { $host =>
             settling {
                 what_is_settled_is_numbered_seen_counted_and_exported_in_order,
+                a_record_knows_its_own_key_in_seen,
                 a_settlement_repeated_changes_nothing_also_after_a_restart_and_within_a_batch,
                 of_many_who_settle_the_same_lead_at_once_one_stores_it,
                 many_callers_at_once_get_distinct_numbers_and_all_their_answers,

@@ -6,8 +6,10 @@ use futures_util::future::{join, join_all};
 
 use super::support::*;
 use super::{Host, Row};
+use crate::keyring::Keyring;
 use crate::lead::sample;
 use crate::notification::{ParkCode, Why};
+use crate::store::seen::seen_key;
 use crate::store::{Outcome, SeenState, Settled, Settlement, StoreCode};
 use crate::trail::{Action, Actor};
 
@@ -29,6 +31,17 @@ pub(crate) async fn what_is_settled_is_numbered_seen_counted_and_exported_in_ord
     let first = &lines[0].entry;
     let range = (first.count, first.from.clone(), first.to.clone());
     assert_eq!(range, (2, Some(record("devis-1-1")), Some(record("devis-1-2"))));
+}
+
+/// By its record an erasure finds the row.
+pub(crate) async fn a_record_knows_its_own_key_in_seen<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    store.settle(vec![stored(1), stored(2)]).await.expect("settled");
+    let mut page = store.open_page(request(None, 10), exporting()).await.expect("a page");
+    let keys: Vec<_> = read_all(&mut page).expect("read").iter().map(|lead| lead.seen().copied()).collect();
+    let key = |number| Some(seen_key(&host.keyring().seen_key(), &leadgen(number)));
+    assert_eq!(keys, [key(1), key(2)]);
 }
 
 pub(crate) async fn a_settlement_repeated_changes_nothing_also_after_a_restart_and_within_a_batch<H: Host>() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::clock::Day;
-use crate::id::FormId;
+use crate::id::{FormId, LeadgenId};
 use crate::keyring::{Bucket, KeyringCode, KeyringError};
 use crate::lead::{BucketKey, Dropped, MinimisedLead, SealError, seal};
 use crate::notification::{Lane, LeadRef, ParkCode, Why};
@@ -13,6 +13,7 @@ use crate::store::forms::{NAMES_MAX, OTHER_NAMES};
 use crate::store::mark::ClockReading;
 use crate::store::memory::MemoryState;
 use crate::store::memory::rows::{Fate, ParkedRow, Rows};
+use crate::store::seen::seen_key;
 use crate::store::{Outcome, Settled, Settlement, StoreCode, StoreError};
 use crate::trail::{Action, Entry, chain};
 
@@ -68,7 +69,7 @@ impl<'s> Draft<'s> {
         self.count_dropped(&reference.form, &settlement.dropped);
         let why = match &settlement.outcome {
             Outcome::Parked(why) => *why,
-            Outcome::Stored(lead) => match self.seal_next(lead)? {
+            Outcome::Stored(lead) => match self.seal_next(lead, &reference.leadgen)? {
                 Some(id) => {
                     for one in &before {
                         self.unpark(one.arrival);
@@ -93,12 +94,17 @@ impl<'s> Draft<'s> {
     }
 
     /// Takes the purpose's next number and stores under it; none: the record is too large, and the number is not used.
-    fn seal_next(&mut self, lead: &MinimisedLead) -> Result<Option<RecordId>, StoreError> {
+    fn seal_next(
+        &mut self,
+        lead: &MinimisedLead,
+        leadgen: &LeadgenId,
+    ) -> Result<Option<RecordId>, StoreError> {
         let unknown = StoreError::of(StoreCode::PurposeUnknown);
         let vault = self.rows.vaults.get_mut(lead.purpose()).ok_or(unknown)?;
         let id = RecordId { purpose: lead.purpose().clone(), epoch: EPOCH, number: vault.last_number + 1 };
         let key = bucket_key(self.shared, &id)?;
-        match seal(lead, &id, &key, self.shared.random.as_ref()) {
+        let seen = seen_key(&self.shared.keyring.seen_key(), leadgen);
+        match seal(lead, &id, seen, &key, self.shared.random.as_ref()) {
             Ok(record) => {
                 vault.records.insert((id.epoch, id.number), record.encode());
                 (vault.last_number, vault.counted) = (id.number, vault.counted + 1);

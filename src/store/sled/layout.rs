@@ -5,10 +5,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Day;
-use crate::id::LeadgenId;
 use crate::notification::{ParkCode, Why};
 use crate::purpose::{PurposeId, RecordId};
-use crate::secret::Key;
+pub(super) use crate::store::seen::seen_key;
 use crate::store::{SeenState, StoreCode, StoreError};
 
 /// The layout that this code writes.
@@ -154,11 +153,6 @@ pub(super) fn record_id(purpose: &PurposeId, key: &[u8]) -> Result<RecordId, Sto
     let number = number.try_into().map_err(|_| unreadable)?;
     let (epoch, number) = (u32::from_be_bytes(*epoch), u64::from_be_bytes(number));
     Ok(RecordId { purpose: purpose.clone(), epoch, number })
-}
-
-/// The key of a leadgen in `seen`.
-pub(super) fn seen_key(key: &Key, leadgen: &LeadgenId) -> [u8; 32] {
-    key.hmac(&[b"tamis/seen", leadgen.expose().as_bytes()])
 }
 
 /// A number as a key or a counter.

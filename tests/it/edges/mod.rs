@@ -27,7 +27,7 @@ const EDGES: &[(&str, &[&str])] = &[
     // Pure rooms.
     ("purpose", &["clock", "codes", "id"]),
     ("notification", &["codes", "id", "json", "secret"]),
-    ("lead", &["clock", "id", "json", "notification", "purpose", "random", "secret"]),
+    ("lead", &["clock", "codes", "id", "json", "notification", "purpose", "random", "secret"]),
     ("trail", &["codes", "purpose", "secret"]),
     ("api", &["clock", "code", "codes", "id", "notification", "purpose", "trail"]),
     // Ports and adapters.

@@ -297,7 +297,8 @@ pub fn records() -> Vec<Vec<u8>> {
     let sieved = minimise(&lead, &reference(), &Matching::new(purpose, Some(&definition)));
     let id = RecordId::parse("devis-1-1").expect("an id");
     let key = BucketKey { generation: 1, key: Key::new([5; 32]) };
-    let sealed = sieved.result.ok().and_then(|lead| seal(&lead, &id, &key, &SeededRandom::new(1)).ok());
+    let sealed =
+        sieved.result.ok().and_then(|lead| seal(&lead, &id, [0; 32], &key, &SeededRandom::new(1)).ok());
     let mut seeds: Vec<Vec<u8>> = sealed.map(|record| record.encode()).into_iter().collect();
     // Schema, created, received, form, page, one field.
     let mut inside = vec![1, 2, 4, 1, b'9', 1, b'1', 1, 5];

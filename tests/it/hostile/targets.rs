@@ -151,7 +151,7 @@ fn sieve(bytes: &[u8]) -> u64 {
 fn sealed_and_opened(lead: &tamis::lead::MinimisedLead, purpose: &Purpose) -> String {
     let id = RecordId { purpose: purpose.id.clone(), epoch: 1, number: 1 };
     let key = BucketKey { generation: 1, key: Key::new([5; 32]) };
-    let record = match seal(lead, &id, &key, &SeededRandom::new(1)) {
+    let record = match seal(lead, &id, [0; 32], &key, &SeededRandom::new(1)) {
         Ok(record) => record,
         Err(SealError::TooLarge(_)) => return "too large".to_owned(),
         Err(_) => panic!("it does not seal"),

@@ -64,7 +64,7 @@ fn settle_one(draft: &mut Draft<'_>, settlement: &Settlement) -> Result<Settled,
     forms::count_dropped(draft, &reference.form, &settlement.dropped)?;
     let why = match &settlement.outcome {
         Outcome::Parked(why) => *why,
-        Outcome::Stored(lead) => match seal_next(draft, lead)? {
+        Outcome::Stored(lead) => match seal_next(draft, lead, seen)? {
             Some((id, record)) => {
                 store(draft, seen, &id, &record, before)?;
                 count_stored(draft, &id.purpose)?;
@@ -102,6 +102,7 @@ fn too_large(before: Option<&Before>) -> Why {
 fn seal_next(
     draft: &mut Draft<'_>,
     lead: &MinimisedLead,
+    seen: [u8; 32],
 ) -> Result<Option<(RecordId, SealedRecord<'static>)>, StoreError> {
     let purpose = lead.purpose();
     draft.engine.tree(&Place::Vault(purpose.clone()))?;
@@ -121,7 +122,7 @@ fn seal_next(
         key => key,
     };
     let key = key.map_err(keyring_failed)?;
-    match seal(lead, &id, &key, draft.shared.random()) {
+    match seal(lead, &id, seen, &key, draft.shared.random()) {
         Ok(record) => {
             let next = (number + 1).to_be_bytes().to_vec();
             draft.write(Place::Sequence, purpose.as_str().as_bytes(), next)?;

@@ -1,0 +1,262 @@
+//! What is inside a record's seal, and how: a byte that says which schema it is, and the schema. Two stand beside one another;
+//! the second is written, and nothing is rewritten for it.
+//!
+//! Names are text, so that a later config may drop one without breaking the rest.
+
+use jiff::Timestamp;
+use postcard::ser_flavors::Size;
+use zeroize::Zeroizing;
+
+use crate::id::{FormId, LeadgenId, PageId};
+use crate::lead::minimised::{Answer, ConsentEvidence, Content, Grounds, Tick};
+use crate::purpose::{BoxDefault, ConsentKey, FieldName, Keep, TextHash};
+
+/// Which schema a record has inside.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Schema {
+    /// Of the first versions: a consent is a key, a box and a tick.
+    One,
+    /// With the whole evidence of each consent, and the record's key in `seen`.
+    Two,
+}
+
+impl Schema {
+    /// The first byte inside, which the seal binds as well.
+    pub(super) fn byte(self) -> u8 {
+        match self {
+            Self::One => 1,
+            Self::Two => 2,
+        }
+    }
+}
+
+/// What both schemas have.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Common<'c> {
+    created: i64,
+    received: i64,
+    form: &'c str,
+    page: &'c str,
+    #[serde(borrow)]
+    fields: Vec<(&'c str, Vec<&'c str>)>,
+}
+
+/// After the consents.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Rest<'c> {
+    expires_at: i64,
+    reconfirm_due: Option<i64>,
+    leadgen: Option<&'c str>,
+    #[serde(borrow)]
+    attribution: Vec<(&'c str, &'c str)>,
+}
+
+/// The first schema.
+#[derive(serde::Deserialize)]
+#[cfg_attr(test, derive(serde::Serialize))]
+struct Layout1<'c> {
+    #[serde(borrow)]
+    common: Common<'c>,
+    #[serde(borrow)]
+    consents: Vec<(&'c str, &'c str, Tick)>,
+    #[serde(borrow)]
+    rest: Rest<'c>,
+}
+
+/// The second schema.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Layout2<'c> {
+    #[serde(borrow)]
+    common: Common<'c>,
+    #[serde(borrow)]
+    consents: Vec<Consent2<'c>>,
+    #[serde(borrow)]
+    rest: Rest<'c>,
+    form_revision: Option<[u8; 32]>,
+    notice_revision: Option<[u8; 32]>,
+    language: Option<&'c str>,
+    copy_of: Option<&'c str>,
+    seen: [u8; 32],
+}
+
+/// A consent in the second schema.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Consent2<'c> {
+    key: &'c str,
+    checkbox_key: &'c str,
+    tick: Tick,
+    answer: Option<&'c str>,
+    default: BoxDefault,
+    text: Option<[u8; 32]>,
+    at: i64,
+    valid_until: Option<i64>,
+}
+
+/// Writes the second schema into one allocation of its size: a buffer that grows would leave copies behind, and a needlessly
+/// large one costs more to wipe than all the rest.
+///
+/// # Errors
+/// The size of a record that has no room in memory.
+pub(super) fn encode(content: &Content, seen: [u8; 32]) -> Result<Zeroizing<Vec<u8>>, usize> {
+    let Grounds { form_revision, notice_revision, language, copy_of } = &content.grounds;
+    let bytes = |hash: &TextHash| *hash.bytes();
+    let layout = Layout2 {
+        common: common(content),
+        consents: content.consents.iter().map(Consent2::of).collect(),
+        rest: rest(content),
+        form_revision: form_revision.as_ref().map(bytes),
+        notice_revision: notice_revision.as_ref().map(bytes),
+        language: language.as_deref(),
+        copy_of: copy_of.as_ref().map(FormId::as_str),
+        seen,
+    };
+    written(Schema::Two, &layout)
+}
+
+fn written(schema: Schema, layout: &impl serde::Serialize) -> Result<Zeroizing<Vec<u8>>, usize> {
+    #[expect(clippy::expect_used, reason = "counting the bytes of numbers and texts cannot fail")]
+    let bytes = 1 + postcard::serialize_with_flavor(layout, Size::default()).expect("a count grows");
+    let mut out = Zeroizing::new(vec![0; bytes]);
+    let (first, body) = out.split_at_mut_checked(1).ok_or(bytes)?;
+    first.fill(schema.byte());
+    postcard::to_slice(layout, body).map_err(|_| bytes)?;
+    Ok(out)
+}
+
+fn common(content: &Content) -> Common<'_> {
+    fn answers(answers: &[Answer]) -> Vec<&str> {
+        answers.iter().map(Answer::expose).collect()
+    }
+    Common {
+        created: content.created.as_second(),
+        received: content.received.as_second(),
+        form: content.form.as_str(),
+        page: content.page.as_str(),
+        fields: content.fields.iter().map(|(name, values)| (name.as_str(), answers(values))).collect(),
+    }
+}
+
+fn rest(content: &Content) -> Rest<'_> {
+    let kept = content.attribution.iter();
+    Rest {
+        expires_at: content.expires_at.as_second(),
+        reconfirm_due: content.reconfirm_due.map(Timestamp::as_second),
+        leadgen: content.leadgen.as_ref().map(LeadgenId::expose),
+        attribution: kept.map(|(keep, value)| (keep.as_str(), value.expose())).collect(),
+    }
+}
+
+impl<'c> Consent2<'c> {
+    fn of(evidence: &'c ConsentEvidence) -> Self {
+        Self {
+            key: evidence.key.as_str(),
+            checkbox_key: &evidence.checkbox_key,
+            tick: evidence.tick,
+            answer: evidence.answer.as_deref(),
+            default: evidence.default,
+            text: evidence.text.map(|hash| *hash.bytes()),
+            at: evidence.at.as_second(),
+            valid_until: evidence.valid_until.map(Timestamp::as_second),
+        }
+    }
+
+    fn read(self) -> Option<ConsentEvidence> {
+        Some(ConsentEvidence {
+            key: ConsentKey::parse(self.key)?,
+            checkbox_key: self.checkbox_key.to_owned(),
+            tick: self.tick,
+            answer: self.answer.map(str::to_owned),
+            default: self.default,
+            text: self.text.map(TextHash::from_bytes),
+            at: moment(self.at)?,
+            valid_until: optional(self.valid_until, moment)?,
+        })
+    }
+}
+
+/// Reads what stands inside, by its first byte.
+pub(super) fn decode(plain: &[u8], test: bool) -> Option<Content> {
+    match plain.split_first()? {
+        (1, body) => {
+            let Layout1 { common, consents, rest } = postcard::from_bytes(body).ok()?;
+            // A record of the first schema is evidenced by key, tick, form and time.
+            let at = moment(common.created)?;
+            let consents = consents.into_iter().map(|(key, checkbox_key, tick)| {
+                Some(ConsentEvidence {
+                    key: ConsentKey::parse(key)?,
+                    checkbox_key: checkbox_key.to_owned(),
+                    tick,
+                    answer: None,
+                    default: BoxDefault::Unknown,
+                    text: None,
+                    at,
+                    valid_until: None,
+                })
+            });
+            content(common, consents.collect::<Option<_>>()?, rest, Grounds::default(), None, test)
+        }
+        (2, body) => {
+            let layout: Layout2<'_> = postcard::from_bytes(body).ok()?;
+            let grounds = Grounds {
+                form_revision: layout.form_revision.map(TextHash::from_bytes),
+                notice_revision: layout.notice_revision.map(TextHash::from_bytes),
+                language: layout.language.map(str::to_owned),
+                copy_of: optional(layout.copy_of, FormId::parse)?,
+            };
+            let consents = layout.consents.into_iter().map(Consent2::read).collect::<Option<_>>()?;
+            content(layout.common, consents, layout.rest, grounds, Some(layout.seen), test)
+        }
+        _ => None,
+    }
+}
+
+fn content(
+    common: Common<'_>,
+    consents: Vec<ConsentEvidence>,
+    rest: Rest<'_>,
+    grounds: Grounds,
+    seen: Option<[u8; 32]>,
+    test: bool,
+) -> Option<Content> {
+    let mut fields = Vec::with_capacity(common.fields.len());
+    for (name, values) in common.fields {
+        let answers = values.into_iter().map(|value| Answer::from_sealed(value.to_owned())).collect();
+        fields.push((FieldName::parse(name)?, answers));
+    }
+    let mut attribution = Vec::with_capacity(rest.attribution.len());
+    for (keep, value) in rest.attribution {
+        attribution.push((Keep::from_code(keep)?, Answer::from_sealed(value.to_owned())));
+    }
+    Some(Content {
+        created: moment(common.created)?,
+        received: moment(common.received)?,
+        form: FormId::parse(common.form)?,
+        page: PageId::parse(common.page)?,
+        fields,
+        consents,
+        grounds,
+        seen,
+        expires_at: moment(rest.expires_at)?,
+        reconfirm_due: optional(rest.reconfirm_due, moment)?,
+        test,
+        leadgen: optional(rest.leadgen, LeadgenId::parse)?,
+        attribution,
+    })
+}
+
+fn moment(seconds: i64) -> Option<Timestamp> {
+    Timestamp::from_second(seconds).ok()
+}
+
+/// What may be absent, and must else be good.
+fn optional<T, R>(found: Option<T>, read: impl FnOnce(T) -> Option<R>) -> Option<Option<R>> {
+    found.map_or(Some(None), |found| read(found).map(Some))
+}
+
+/// The inside of a record as the first versions wrote it.
+#[cfg(test)]
+pub(super) fn encode_first(content: &Content) -> Zeroizing<Vec<u8>> {
+    let consents = content.consents.iter();
+    let consents = consents.map(|c| (c.key.as_str(), c.checkbox_key.as_str(), c.tick)).collect();
+    written(Schema::One, &Layout1 { common: common(content), consents, rest: rest(content) }).expect("fits")
+}
