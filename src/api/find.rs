@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::api::leads::Consent;
 use crate::api::{IdText, Moment, Pairs, Word};
 use crate::notification::ParkCode;
 use crate::purpose::{PurposeId, RecordId};
@@ -61,10 +62,10 @@ pub struct Finding {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, value_type = Option<std::collections::BTreeMap<String, Vec<String>>>)]
     pub fields: Option<Pairs<Vec<String>>>,
-    /// Consents by key: given or not.
+    /// Consents by key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false, value_type = Option<std::collections::BTreeMap<String, bool>>)]
-    pub consents: Option<Pairs<bool>>,
+    #[schema(nullable = false, value_type = Option<std::collections::BTreeMap<String, Consent>>)]
+    pub consents: Option<Pairs<Consent>>,
 }
 
 impl Finding {

@@ -33,10 +33,39 @@ pub struct Form {
     pub question_count: usize,
     /// Fields of the purpose that no question feeds.
     pub unfed: Vec<String>,
+    /// Which content it has, as hex; it changes with any text that people see. Null: Graph does not give the definition.
+    #[schema(required = true)]
+    pub revision: Option<String>,
+    /// Its language as Meta writes it (`fr_FR`); null: Graph does not say.
+    #[schema(required = true)]
+    pub locale: Option<String>,
+    /// False: Graph does not give the tick-boxes, and whether one is ticked when the form opens is not known.
+    pub boxes_readable: bool,
+    /// Its tick-boxes, not for viewers; left out where they cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub boxes: Option<Vec<Box>>,
     /// Its questions, not for viewers: they are the form author's words, and may reveal by themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub questions: Option<Vec<Question>>,
+}
+
+/// A tick-box, and the consent that counts it.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct Box {
+    /// Meta's `checkbox_key`.
+    pub key: String,
+    /// What stands beside it.
+    pub text: String,
+    /// SHA-256 of the text, as hex; a record's evidence names it.
+    pub text_hash: String,
+    /// It is ticked when the form opens: its tick is no consent. Null: Graph does not say.
+    #[schema(required = true)]
+    pub ticked_by_default: Option<bool>,
+    /// The consent; null: none counts it.
+    #[schema(required = true)]
+    pub consent: Option<String>,
 }
 
 /// A question, and the field that it feeds.

@@ -22,6 +22,17 @@ pub struct LeadPage {
     pub more: bool,
 }
 
+/// A consent of a record.
+#[derive(Clone, Copy, Serialize, Deserialize, ToSchema)]
+pub struct Consent {
+    /// The person ticked the box, and nobody had ticked it before.
+    pub given: bool,
+    /// From this day on it holds no longer, and fields that hang on it are left out; null: it holds as long as the record,
+    /// or was not given.
+    #[schema(required = true)]
+    pub valid_until: Option<Moment>,
+}
+
 /// One record: a line of NDJSON.
 // It holds answers: neither `Debug` nor `Display`.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -38,12 +49,13 @@ pub struct Lead {
     pub form_id: FormId,
     /// The page.
     pub page_id: PageId,
-    /// Answers by field, whitelisted now and when they were stored; a field without an answer is left out.
+    /// Answers by field, whitelisted now and when they were stored; a field without an answer is left out, and one that hangs
+    /// on a consent that was not given or holds no longer.
     #[schema(value_type = std::collections::BTreeMap<String, Vec<String>>)]
     pub fields: Pairs<Vec<String>>,
-    /// Consents by key: given or not; one that was not asked for when the record was stored is left out.
-    #[schema(value_type = std::collections::BTreeMap<String, bool>)]
-    pub consents: Pairs<bool>,
+    /// Consents by key; one that was not asked for when the record was stored is left out.
+    #[schema(value_type = std::collections::BTreeMap<String, Consent>)]
+    pub consents: Pairs<Consent>,
     /// The day on which it is exported no longer.
     pub expires_at: Moment,
     /// When the person is to be asked again; null: never.

@@ -6,6 +6,7 @@ use std::io::Read as _;
 use reqwest::Method;
 
 use crate::api::find::{Find, Finding, Found};
+use crate::api::leads::Consent;
 use crate::api::{IdText, Pairs};
 use crate::cli::reasons;
 use crate::cli::socket::{ConfigPath, SocketArgument};
@@ -111,8 +112,10 @@ fn page(record: &Finding) -> String {
     for (name, values) in by_name(&record.fields) {
         line(name, &values.join("; "));
     }
-    for (key, given) in by_name(&record.consents) {
-        line(&format!("consent.{key}"), if *given { "given" } else { "not given" });
+    for (key, Consent { given, valid_until }) in by_name(&record.consents) {
+        let until = valid_until.map(|until| format!("given, valid until {until}"));
+        let told = if *given { "given" } else { "not given" };
+        line(&format!("consents.{key}"), until.as_deref().unwrap_or(told));
     }
     let width = lines.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     let mut text = String::new();
@@ -139,17 +142,20 @@ mod tests {
     fn a_finding_is_a_page_of_aligned_lines() {
         let body = r#"{"records":[{"id":"devis-1-7","purpose":"devis","state":"stored",
             "created_time":"2026-11-25T08:47:38Z","expires_at":"2027-11-25T08:47:38Z",
-            "fields":{"email":["a•••@l•••"],"full_name":["A•••"]},"consents":{"email_optin":true}},
+            "fields":{"email":["a•••@l•••"],"full_name":["A•••"]},"consents":{"email_optin":{"given":true,"valid_until":null},"call_optin":{"given":true,"valid_until":"2027-11-25T08:47:38Z"},
+            "sms_optin":{"given":false,"valid_until":null}}},
             {"state":"held","code":"form-unclaimed"}]}"#;
         let answer: Found = parse(body.as_bytes()).expect("an answer");
         let expected = concat!(
-            "id                   devis-1-7\n",
-            "state                stored\n",
-            "created              2026-11-25T08:47:38Z\n",
-            "expires              2027-11-25T08:47:38Z\n",
-            "email                a•••@l•••\n",
-            "full_name            A•••\n",
-            "consent.email_optin  given\n",
+            "id                    devis-1-7\n",
+            "state                 stored\n",
+            "created               2026-11-25T08:47:38Z\n",
+            "expires               2027-11-25T08:47:38Z\n",
+            "email                 a•••@l•••\n",
+            "full_name             A•••\n",
+            "consents.call_optin   given, valid until 2027-11-25T08:47:38Z\n",
+            "consents.email_optin  given\n",
+            "consents.sms_optin    not given\n",
         );
         assert_eq!(page(&answer.records[0]), expected);
         assert_eq!(page(&answer.records[1]), "state  held (form-unclaimed)\n");

@@ -9,7 +9,7 @@ use crate::id::LeadgenId;
 use crate::lead::{Dropped, MinimisedLead, OpenedLead, UnsealedLead};
 use crate::notification::{LeadRef, ParkCode, Why};
 use crate::purpose::{Cursor, PurposeId, RecordId};
-use crate::store::{SeenState, StoreError};
+use crate::store::{DayLook, SeenState, StoreError};
 use crate::trail::Entry;
 
 /// What became of a claimed reference, to be made durable.
@@ -80,6 +80,8 @@ pub struct Page {
     pub tests_left_out: u64,
     /// So many records of the purpose are missing, as the last scan found; only where the request allows it.
     pub missing: u64,
+    /// The look at the clock by which the page was made.
+    pub days: DayLook,
     /// The records in arrival order.
     pub records: Records,
 }
@@ -102,6 +104,8 @@ pub struct Found {
     pub state: SeenState,
     /// The record, if it is stored and not past its expiry.
     pub lead: Option<OpenedLead>,
+    /// The look at the clock by which that was said.
+    pub days: DayLook,
 }
 
 /// Records by purpose.

@@ -128,6 +128,26 @@ impl ClockReading {
     }
 }
 
+/// One look at the clock, for whoever hands data out: what has ended by then is not handed out.
+#[derive(Clone, Copy, Debug)]
+pub struct DayLook(pub(super) ClockReading);
+
+impl DayLook {
+    /// Whether the day has come.
+    ///
+    /// # Errors
+    /// [`StoreCode::ClockJumped`], [`StoreCode::ClockUnconfirmed`]: that depends on whether the clock is right.
+    pub fn has_come(&self, day: Day) -> Result<bool, StoreError> {
+        self.0.has_come(day).ok_or(self.0.doubt())
+    }
+
+    /// A look at a clock that is right.
+    #[cfg(test)]
+    pub(crate) fn at(now: Timestamp) -> Self {
+        Self(ClockReading { told: now, now, certain: Some(now), trust: Trust::Confirmed })
+    }
+}
+
 /// Another highest clock seen, to be made durable before it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Correction {

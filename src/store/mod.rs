@@ -35,6 +35,7 @@ pub use error::{StoreCode, StoreError};
 pub use forms::{DroppedField, FormSnapshot, Forms, KnownForm};
 pub use leads::{Found, Leads, Outcome, Page, PageRequest, Records, Settled, Settlement, TestFilter, Wanted};
 pub use life::Life;
+pub use mark::DayLook;
 pub use parked::{
     BuriedRef, DueBy, HeldCounts, HeldForm, Parked, ParkedClaim, ParkedOverview, RefusedForm, Requeue,
 };

@@ -58,7 +58,8 @@ async fn a_box_that_is_not_ticked_refuses_or_drops() {
 
     let records = world.records("lettre").await;
     assert_eq!(records.len(), 1);
-    assert_eq!(records[0]["consents"], json!({"email_optin": true, "call_optin": false}));
+    let consent = |given: bool| json!({"given": given, "valid_until": null});
+    assert_eq!(records[0]["consents"], json!({"email_optin": consent(true), "call_optin": consent(false)}));
     assert!(records[0]["fields"].get("phone_number").is_none(), "no consent to calls, no number");
     let inbox = world.admin().get("/admin/v1/inbox").await.json();
     assert_eq!(inbox["refused"][0]["code"], "consent-missing");

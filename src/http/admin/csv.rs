@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use csv::{QuoteStyle, Terminator, WriterBuilder};
 
+use crate::api::Moment;
 use crate::clock::Rfc3339;
 use crate::http::admin::excel;
 use crate::http::admin::record::Record;
@@ -47,7 +48,11 @@ impl Csv {
         let kept: Vec<Keep> = Keep::ALL.iter().copied().filter(|keep| purpose.keeps(*keep)).collect();
         let mut header: Vec<String> = BEFORE.map(str::to_owned).to_vec();
         header.extend(fields.iter().map(|name| field_column(name).into_owned()));
-        header.extend(consents.iter().map(|key| format!("consent.{key}")));
+        header.extend(
+            consents
+                .iter()
+                .flat_map(|key| [format!("consents.{key}"), format!("consents.{key}.valid_until")]),
+        );
         header.extend(AFTER.map(str::to_owned));
         header.extend(kept.iter().map(|keep| keep.as_str().to_owned()));
         Self { dialect, header, fields, consents, kept }
@@ -72,9 +77,10 @@ impl Csv {
             let found = record.fields.iter().find(|(known, _)| known == name);
             found.map(|(_, values)| guard(without_controls(joined(values)))).unwrap_or_default()
         }));
-        row.extend(self.consents.iter().map(|key| {
-            let found = record.consents.iter().find(|(known, _)| known == key);
-            found.map(|(_, yes)| given(*yes)).unwrap_or_default()
+        row.extend(self.consents.iter().flat_map(|key| {
+            let found = record.consents.iter().find(|(known, _)| known == key).map(|(_, found)| found);
+            let until = found.and_then(|found| found.valid_until).map(|Moment(until)| moment(until));
+            [found.map(|found| given(found.given)).unwrap_or_default(), until.unwrap_or_default()]
         }));
         row.extend([
             moment(record.expires_at),
@@ -279,13 +285,13 @@ mod tests {
         csv.record(&record, &mut out);
         csv.tail(&mut out);
         let expected = concat!(
-            "id,purpose,created_time,received_at,form_id,page_id,first_name,email,ville,consent.email_optin,",
+            "id,purpose,created_time,received_at,form_id,page_id,first_name,email,ville,consents.email_optin,consents.email_optin.valid_until,",
             "expires_at,reconfirm_due,test,campaign_id,leadgen_id\r\n",
             "lettre-1-7,lettre,2026-11-25T08:47:38Z,2026-11-25T08:47:39Z,901000000000002,104000000000001,",
-            "Éloïse,eloise@lumen.example,,true,2028-06-24T08:47:38Z,2028-05-25T08:47:38Z,false,",
+            "Éloïse,eloise@lumen.example,,true,2027-11-25T08:47:38Z,2028-06-24T08:47:38Z,2028-05-25T08:47:38Z,false,",
             "120200000000001,9007199254740993\r\n",
             "lettre-1-7,lettre,2026-11-25T08:47:38Z,2026-11-25T08:47:39Z,901000000000002,104000000000001,",
-            ",\"'=cmd; second, \"\"quoted\"\"\",,,2028-06-24T08:47:38Z,,true,,\r\n",
+            ",\"'=cmd; second, \"\"quoted\"\"\",,,,2028-06-24T08:47:38Z,,true,,\r\n",
         );
         assert_eq!(String::from_utf8(out).expect("text"), expected);
     }
@@ -306,11 +312,11 @@ mod tests {
         csv.record(&record, &mut out);
         csv.tail(&mut out);
         let expected = concat!(
-            "\u{feff}id;purpose;created_time;received_at;form_id;page_id;first_name;email;ville;consent.email_optin;",
+            "\u{feff}id;purpose;created_time;received_at;form_id;page_id;first_name;email;ville;consents.email_optin;consents.email_optin.valid_until;",
             "expires_at;reconfirm_due;test;campaign_id;leadgen_id\r\n",
             "lettre-1-7;lettre;2026-11-25T08:47:38Z;2026-11-25T08:47:39Z;\"=\"\"901000000000002\"\"\";",
             "\"=\"\"104000000000001\"\"\";\"'=cmd;x\";\"=\"\"+33639980000\"\"\";",
-            "\"49100; Angers, \"\"centre\"\"\";true;2028-06-24T08:47:38Z;2028-05-25T08:47:38Z;false;",
+            "\"49100; Angers, \"\"centre\"\"\";true;2027-11-25T08:47:38Z;2028-06-24T08:47:38Z;2028-05-25T08:47:38Z;false;",
             "\"=\"\"120200000000001\"\"\";\"=\"\"9007199254740993\"\"\"\r\n",
         );
         assert_eq!(String::from_utf8(out).expect("text"), expected);

@@ -18,7 +18,7 @@ use crate::http::problem::{Problem, ProblemCode, request_id};
 use crate::id::LeadgenId;
 use crate::notification::{ParkCode, Why};
 use crate::purpose::{Policy, RecordId};
-use crate::store::{self, SeenState, Wanted};
+use crate::store::{self, SeenState, StoreError, Wanted};
 use crate::telemetry::metrics::Metrics;
 use crate::trail::{Action, Entry};
 
@@ -76,12 +76,13 @@ pub(super) async fn find(
     );
     let policy = desk.policy.pin();
     let known = found.iter().map(|found| shown(found, &policy, question.unmask));
-    let queued = queued.then(|| Finding::of(State::Queued));
+    let mut records = known.collect::<Result<Vec<_>, _>>()?;
+    records.extend(queued.then(|| Finding::of(State::Queued)));
     let mut answer = HttpResponse::Ok();
     if let Some(seconds) = waited {
         answer.insert_header((WAITED, seconds));
     }
-    Ok(answer.json(Found { records: known.chain(queued).collect() }))
+    Ok(answer.json(Found { records }))
 }
 
 /// Waits until the caller may look up one more, and says so; how many seconds it waited, if it did.
@@ -104,7 +105,7 @@ async fn its_turn(by: &By<MayFind>, desk: &Desk, metrics: &Metrics) -> Result<Op
 }
 
 /// One finding on its way out, masked unless asked otherwise.
-fn shown(found: &store::Found, policy: &Policy, unmask: bool) -> Finding {
+fn shown(found: &store::Found, policy: &Policy, unmask: bool) -> Result<Finding, StoreError> {
     let id = record_of(found);
     let purpose = id.and_then(|id| policy.purpose(id.purpose.as_str()));
     let mut finding = Finding {
@@ -116,12 +117,13 @@ fn shown(found: &store::Found, policy: &Policy, unmask: bool) -> Finding {
     if let (Some(lead), Some(purpose)) = (&found.lead, purpose) {
         finding.created_time = Some(Moment(lead.created()));
         finding.expires_at = Some(Moment(lead.expires_at()));
-        let outlet = Outlet::of(Arc::clone(purpose));
-        finding.fields = Some(shown_fields(outlet.fields(lead), unmask));
-        let consents = outlet.consents(lead).into_iter().map(|(key, given)| (key.to_owned(), given));
+        let outlet = Outlet::of(Arc::clone(purpose), None);
+        let standings = outlet.standings(lead, found.days)?;
+        finding.fields = Some(shown_fields(outlet.fields(lead, &standings), unmask));
+        let consents = outlet.consents(&standings).into_iter().map(|(key, found)| (key.to_owned(), found));
         finding.consents = Some(Pairs(consents.collect()));
     }
-    finding
+    Ok(finding)
 }
 
 fn shown_fields(fields: Vec<(&str, Vec<&str>)>, unmask: bool) -> Pairs<Vec<String>> {
@@ -162,6 +164,11 @@ fn code_of(state: &SeenState) -> Option<ParkCode> {
 mod tests {
     use super::*;
     use crate::http::admin::body::parse;
+    use crate::store::DayLook;
+
+    fn days() -> DayLook {
+        DayLook::at(jiff::Timestamp::UNIX_EPOCH)
+    }
 
     fn wanted(body: &str) -> Result<Wanted, ProblemCode> {
         parse(body.as_bytes()).and_then(|question| super::wanted(&question))
@@ -199,14 +206,16 @@ mod tests {
         let expired = store::Found {
             state: SeenState::Stored(RecordId::parse("devis-1-2").expect("an id")),
             lead: None,
+            days: days(),
         };
         assert_eq!((state_of(&expired), code_of(&expired.state)), (State::Expired, None));
         let held = store::Found {
             state: SeenState::Parked(Why::Held { code: ParkCode::FormUnclaimed }),
             lead: None,
+            days: days(),
         };
         assert_eq!((state_of(&held), code_of(&held.state)), (State::Held, Some(ParkCode::FormUnclaimed)));
-        let old = store::Found { state: SeenState::Refused(ParkCode::TooOld), lead: None };
+        let old = store::Found { state: SeenState::Refused(ParkCode::TooOld), lead: None, days: days() };
         assert_eq!((state_of(&old), code_of(&old.state)), (State::Refused, Some(ParkCode::TooOld)));
         assert_eq!(record_of(&expired).map(ToString::to_string).as_deref(), Some("devis-1-2"));
         assert!(record_of(&held).is_none());

@@ -1,10 +1,12 @@
 //! `GET /forms`: what is known of each form, and which question feeds which field.
 
+use std::sync::Arc;
+
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 
 use crate::api::Moment;
-use crate::api::forms::{Form, Forms, Question};
+use crate::api::forms::{Box, Form, Forms, Question};
 use crate::http::admin::Desk;
 use crate::http::admin::operator::{By, SeeForms};
 use crate::http::problem::Problem;
@@ -36,6 +38,10 @@ fn shown(known: &KnownForm, policy: &Policy, in_words: bool) -> Form {
             .zip(purpose)
             .map(|(definition, purpose)| unfed(definition, purpose))
             .unwrap_or_default(),
+        revision: definition.map(|definition| definition.revision().to_string()),
+        locale: definition.map(|definition| definition.locale.clone()).filter(|locale| !locale.is_empty()),
+        boxes_readable: definition.is_some_and(|definition| definition.legal.boxes().is_some()),
+        boxes: definition.filter(|_| in_words).and_then(|definition| boxes(definition, purpose)),
         questions: definition.filter(|_| in_words).map(|definition| questions(definition, matching.as_ref())),
     }
 }
@@ -48,6 +54,22 @@ fn questions(definition: &FormDefinition, matching: Option<&Matching<'_>>) -> Ve
         field: field(&question.key),
     });
     shown.collect()
+}
+
+fn boxes(definition: &FormDefinition, purpose: Option<&Arc<Purpose>>) -> Option<Vec<Box>> {
+    let consent = |key: &str| {
+        let mut rules = purpose?.consents.iter();
+        let counts = rules.find(|rule| rule.keys_on(&definition.form).any(|counted| counted == key))?;
+        Some(counts.key.to_string())
+    };
+    let boxes = definition.legal.boxes()?.iter().map(|found| Box {
+        key: found.key.clone(),
+        text: found.text.text.clone(),
+        text_hash: found.text.hash.to_string(),
+        ticked_by_default: found.is_ticked_by_default,
+        consent: consent(&found.key),
+    });
+    Some(boxes.collect())
 }
 
 fn unfed(definition: &FormDefinition, purpose: &Purpose) -> Vec<String> {

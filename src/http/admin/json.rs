@@ -48,7 +48,8 @@ mod tests {
     const LINE: &str = concat!(
         r#"{"id":"lettre-1-7","purpose":"lettre","created_time":"2026-11-25T08:47:38Z","#,
         r#""received_at":"2026-11-25T08:47:39Z","form_id":"901000000000002","page_id":"104000000000001","#,
-        r#""fields":{"first_name":["Éloïse"],"email":["eloise@lumen.example"]},"consents":{"email_optin":true},"#,
+        r#""fields":{"first_name":["Éloïse"],"email":["eloise@lumen.example"]},"#,
+        r#""consents":{"email_optin":{"given":true,"valid_until":"2027-11-25T08:47:38Z"}},"#,
         r#""expires_at":"2028-06-24T08:47:38Z","reconfirm_due":"2028-05-25T08:47:38Z","test":false,"#,
         r#""campaign_id":"120200000000001","leadgen_id":"9007199254740993"}"#,
     );
@@ -86,6 +87,7 @@ mod tests {
         bare.kept = Vec::new();
         bare.fields = Vec::new();
         let mut full = record(&id, &form, &page);
+        full.consents.push(("call_optin", crate::api::leads::Consent { given: false, valid_until: None }));
         full.kept = crate::purpose::Keep::ALL.iter().map(|keep| (*keep, "1")).collect();
         for record in [bare, full] {
             let mut out = Vec::new();

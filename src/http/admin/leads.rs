@@ -49,6 +49,7 @@ pub(super) async fn export(
             return Err(code.into());
         }
     };
+    let outlet = Outlet::of(Arc::clone(&purpose), recipient.as_deref());
     let operator = operator.on_behalf_of(recipient);
     let mut wanted = Wanted::parse(request.query_string(), &purpose.id)?;
     let entry = Entry::by(&operator, Action::Exported);
@@ -74,7 +75,7 @@ pub(super) async fn export(
         records.max = page.count, cursor = %page.next, "export.opened"
     );
     let visit = request.conn_data::<Arc<Visit>>().cloned();
-    Ok(answer(page, &purpose, &wanted, id, visit))
+    Ok(answer(page, outlet, &wanted, id, visit))
 }
 
 /// An exporter is told the same of a purpose that is not its own and of one that does not exist.
@@ -109,7 +110,7 @@ fn recipient_for(
 
 fn answer(
     page: Page,
-    purpose: &Arc<Purpose>,
+    outlet: Outlet,
     wanted: &Wanted,
     request_id: String,
     visit: Option<Arc<Visit>>,
@@ -124,6 +125,7 @@ fn answer(
         head.insert_header(("Tamis-Missing", page.missing.to_string()));
     }
     head.insert_header((CONTENT_TYPE, wanted.format.content_type()));
+    let purpose = outlet.purpose();
     let format: Box<dyn Format> = match wanted.format {
         FormatName::Ndjson => Box::new(Ndjson),
         FormatName::Json => Box::new(Json::new(page.next, page.more)),
@@ -133,8 +135,7 @@ fn answer(
             Box::new(Csv::new(purpose, wanted.dialect))
         }
     };
-    let outlet = Outlet::of(Arc::clone(purpose));
-    Export { records: page.records, outlet, format, request_id, visit }.into_response(head)
+    Export { records: page.records, days: page.days, outlet, format, request_id, visit }.into_response(head)
 }
 
 crate::codes! {

@@ -18,7 +18,7 @@ use crate::http::admin::record::{Outlet, Record};
 use crate::http::visit::Visit;
 use crate::lead::UnsealedLead;
 use crate::lifecycle::wait::wait_for;
-use crate::store::{Records, StoreCode, StoreError};
+use crate::store::{DayLook, Records, StoreCode, StoreError};
 
 /// A chunk leaves when it has reached this size; it exceeds it by one record at most. After each the listener's thread
 /// looks at its other connections.
@@ -44,6 +44,8 @@ pub(super) trait Format {
 pub(super) struct Export {
     /// The records that follow.
     pub(super) records: Records,
+    /// The look at the clock by which it was opened.
+    pub(super) days: DayLook,
     /// What of them is let out.
     pub(super) outlet: Outlet,
     /// How they are written.
@@ -72,7 +74,7 @@ enum Unheard {
 impl Export {
     /// The answer with this export as its body.
     pub(super) fn into_response(self, mut head: HttpResponseBuilder) -> actix_web::HttpResponse {
-        let Self { records, outlet, format, request_id, visit } = self;
+        let Self { records, days, outlet, format, request_id, visit } = self;
         let (told, coming) = mpsc::channel(BATCHES_WAITING_MAX);
         let (id, purpose) = (request_id.clone(), outlet.purpose().id.clone());
         // Ends by itself when nobody takes what it reads, or with the last record.
@@ -85,7 +87,9 @@ impl Export {
             }
         });
         let batch = Vec::new().into_iter();
-        let writing = Writing { coming, batch, outlet, format, request_id, stage: Stage::Head, sent: 0 };
+        let stage = Stage::Head;
+        let writing =
+            Writing { coming, batch, days, outlet, format, request_id, stage, sent: 0, withheld: 0 };
         head.streaming(stream::unfold(writing, |mut writing| async move {
             let chunk = writing.chunk().await?;
             Some((chunk, writing))
@@ -125,11 +129,14 @@ struct Writing {
     coming: mpsc::Receiver<Told>,
     /// What came and is not written yet.
     batch: std::vec::IntoIter<UnsealedLead>,
+    days: DayLook,
     outlet: Outlet,
     format: Box<dyn Format>,
     request_id: String,
     stage: Stage,
     sent: u64,
+    /// So many records nobody agreed to hand to this recipient.
+    withheld: u64,
 }
 
 enum Stage {
@@ -181,8 +188,13 @@ impl Writing {
 
     fn write(&mut self, lead: &UnsealedLead, out: &mut Vec<u8>) -> Result<(), StoreError> {
         let lead = lead.read().map_err(|_| StoreError::of(StoreCode::RecordUnreadable))?;
-        self.format.record(&Record::of(&lead, &self.outlet), out);
-        self.sent += 1;
+        match Record::of(&lead, &self.outlet, self.days)? {
+            Some(record) => {
+                self.format.record(&record, out);
+                self.sent += 1;
+            }
+            None => self.withheld += 1,
+        }
         Ok(())
     }
 
@@ -196,7 +208,7 @@ impl Writing {
     fn log_end(&self) {
         tracing::info!(
             request.id = %self.request_id, purpose = %self.outlet.purpose().id, records.sent = self.sent,
-            "export.done"
+            records.withheld = self.withheld, "export.done"
         );
     }
 }
@@ -231,9 +243,10 @@ mod tests {
     fn response(
         records: impl Iterator<Item = Result<UnsealedLead, StoreError>> + Send + 'static,
     ) -> HttpResponse {
-        let outlet = Outlet::of(policy().purpose("devis").expect("a purpose").clone());
+        let outlet = Outlet::of(policy().purpose("devis").expect("a purpose").clone(), None);
         let (format, request_id, visit) = (Box::new(Ndjson), "1".to_owned(), None);
-        let export = Export { records: Box::new(records), outlet, format, request_id, visit };
+        let days = DayLook::at(Timestamp::UNIX_EPOCH);
+        let export = Export { records: Box::new(records), days, outlet, format, request_id, visit };
         export.into_response(HttpResponse::Ok())
     }
 

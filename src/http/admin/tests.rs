@@ -13,15 +13,16 @@ use utoipa::openapi::HttpMethod;
 use super::credential::Credential;
 use super::record::Record;
 use super::*;
-use crate::api::document;
+use crate::api::leads::Consent;
+use crate::api::{Moment, document};
 use crate::clock::Clock;
 use crate::http::connection::Arrival;
 use crate::id::{FormId, LeadgenId, PageId};
-use crate::purpose::{
-    Basis, Channel, ConsentRule, FieldName, FieldRule, FormDefinition, Keep, Purpose, PurposeId,
-    Question, RecordId, Whitelist,
-};
 use crate::purpose::sample::consent;
+use crate::purpose::{
+    Basis, Channel, Checkbox, ConsentRule, FieldName, FieldRule, FormDefinition, Keep, Legal, LegalContent,
+    Purpose, PurposeId, Question, RecordId, Whitelist, Wording,
+};
 use crate::random::SeededRandom;
 use crate::store::contract::support::{HELD, REFUSED, email_of, parked, stored, stored_in};
 use crate::store::contract::{Host, Row};
@@ -50,7 +51,10 @@ pub(super) fn record<'l>(id: &'l RecordId, form: &'l FormId, page: &'l PageId) -
         form,
         page,
         fields: vec![("first_name", vec!["Éloïse"]), ("email", vec!["eloise@lumen.example"])],
-        consents: vec![("email_optin", true)],
+        consents: vec![(
+            "email_optin",
+            Consent { given: true, valid_until: Some(Moment(at("2027-11-25T08:47:38Z"))) },
+        )],
         expires_at: at("2028-06-24T08:47:38Z"),
         reconfirm_due: Some(at("2028-05-25T08:47:38Z")),
         test: false,
@@ -471,20 +475,46 @@ async fn forms_show_their_match_and_their_questions_not_to_a_viewer() {
     let question = |key: &str| Question { key: key.to_owned(), question_type: "CUSTOM".to_owned() };
     let (_, form, page) = ids();
     let questions = vec![question("ville"), question("have_you_diabetes")];
-    let definition = Some(FormDefinition { page: Some(page), ..FormDefinition::asking(form, questions) });
+    let text = Wording::of("J'accepte", 100);
+    let hash = text.hash;
+    let one = |key: &str, ticked| Checkbox {
+        key: key.to_owned(),
+        text: text.clone(),
+        is_required: None,
+        is_ticked_by_default: ticked,
+    };
+    let boxes = vec![one("email_optin", Some(true)), one("optional_2", None)];
+    let legal = Legal::Read(LegalContent { title: None, body: None, boxes, policy_url: None });
+    let definition = FormDefinition {
+        page: Some(page),
+        locale: "fr_FR".to_owned(),
+        legal,
+        ..FormDefinition::asking(form, questions)
+    };
+    let revision = definition.revision().to_string();
+    let definition = Some(definition);
     let known = KnownForm { form, definition, read_at: at("2026-11-25T07:00:00Z") };
     bench.store.put_form(known).await.expect("kept");
     let show = async |role| json_of(bench.call(get(&bench.token(role, &[]).await, "/forms")).await).await;
     let mut expected = serde_json::json!({"forms": [{
         "form_id": "901000000000002", "page_id": page, "purpose": "lettre", "read_at": "2026-11-25T07:00:00Z", "readable": true,
         "question_count": 2, "unfed": ["email", "first_name"],
+        "revision": revision, "locale": "fr_FR", "boxes_readable": true,
+        "boxes": [
+            {"key": "email_optin", "text": "J'accepte", "text_hash": hash.to_string(), "ticked_by_default": true,
+             "consent": "email_optin"},
+            {"key": "optional_2", "text": "J'accepte", "text_hash": hash.to_string(), "ticked_by_default": null,
+             "consent": null},
+        ],
         "questions": [
             {"key": "ville", "type": "CUSTOM", "field": "ville"},
             {"key": "have_you_diabetes", "type": "CUSTOM", "field": null},
         ],
     }]});
     assert_eq!(show(Role::Officer).await, expected);
-    expected["forms"][0].as_object_mut().expect("an object").remove("questions");
+    for words in ["questions", "boxes"] {
+        expected["forms"][0].as_object_mut().expect("an object").remove(words);
+    }
     assert_eq!(show(Role::Viewer).await, expected);
     let exporter = bench.token(Role::Exporter, &["devis"]).await;
     assert_eq!(code_of(bench.call(get(&exporter, "/forms")).await).await, refused(403, "role-insufficient"));

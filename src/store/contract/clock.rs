@@ -32,6 +32,23 @@ async fn short_and_long(store: &SharedStore) {
     store.settle(batch).await.expect("settled");
 }
 
+pub(crate) async fn a_page_says_which_days_have_come_and_which_depend_on_the_clock<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    let (today, tomorrow) = (Day::of(start()), Day::of(start()).next());
+    let page = store.open_page(request(None, 10), exporting()).await.expect("a page");
+    assert_eq!((page.days.has_come(today), page.days.has_come(tomorrow)), (Ok(true), Ok(false)));
+    drop(page);
+    store.close().await.expect("closed");
+    drop(store);
+    host.clock().advance_ms(2 * DAY_MS);
+    let store = host.open_alone();
+    let page = store.open_page(request(None, 10), exporting()).await.expect("a page");
+    assert_eq!(page.days.has_come(today), Ok(true), "somebody had confirmed that much");
+    assert_eq!(code(page.days.has_come(tomorrow)), Some(StoreCode::ClockUnconfirmed));
+    assert_eq!(page.days.has_come(tomorrow.next().next()), Ok(false));
+}
+
 pub(crate) async fn after_a_leap_forward_leads_are_stored_and_nothing_is_handed_out_or_destroyed<H: Host>() {
     let host = H::new();
     let store = host.open();

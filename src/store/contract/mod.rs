@@ -205,6 +205,7 @@ macro_rules! contract {
                 a_token_made_while_the_clock_was_ahead_lives_no_longer_for_it,
                 while_the_clock_is_not_believed_time_goes_on_and_is_kept_by_its_days,
                 steps_of_a_few_days_are_no_leap_and_seven_days_neither,
+                a_page_says_which_days_have_come_and_which_depend_on_the_clock,
             }
             life {
                 a_purpose_admitted_later_is_settled_at_once_and_after_a_restart,

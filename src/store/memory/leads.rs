@@ -14,7 +14,7 @@ use crate::store::memory::reading::{Bounds, Reading};
 use crate::store::memory::rows::Rows;
 use crate::store::memory::{MemoryState, MemoryStore};
 use crate::store::{
-    Found, Leads, Page, PageRequest, SeenState, Settled, Settlement, StoreCode, StoreError, Wanted,
+    DayLook, Found, Leads, Page, PageRequest, SeenState, Settled, Settlement, StoreCode, StoreError, Wanted,
 };
 use crate::trail::{Entry, Outcome};
 
@@ -67,6 +67,7 @@ impl Leads for MemoryStore {
             count,
             tests_left_out,
             missing,
+            days: DayLook(look),
             records: Box::new(reading.into_iter().flatten()),
         })
     }
@@ -93,11 +94,12 @@ impl Leads for MemoryStore {
             Ok(state)
         })?;
         let Some(state) = state else { return Ok(Vec::new()) };
+        let days = DayLook(self.0.mark.look());
         let lead = match &state {
             SeenState::Stored(id) => open_one(&self.0, &*self.0.rows()?, id)?,
             _ => None,
         };
-        Ok(vec![Found { state, lead }])
+        Ok(vec![Found { state, lead, days }])
     }
 
     async fn stored(&self) -> Result<HashMap<PurposeId, u64>, StoreError> {

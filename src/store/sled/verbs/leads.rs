@@ -16,7 +16,7 @@ use crate::store::sled::shared::Shared;
 use crate::store::sled::verbs::reading::{Bounds, Reading};
 use crate::store::sled::verbs::{seen, settle};
 use crate::store::{
-    Found, Leads, Page, PageRequest, SeenState, Settled, Settlement, StoreCode, StoreError, Wanted,
+    DayLook, Found, Leads, Page, PageRequest, SeenState, Settled, Settlement, StoreCode, StoreError, Wanted,
 };
 use crate::trail::{Entry, Outcome};
 
@@ -73,6 +73,7 @@ impl Leads for SledStore {
             count,
             tests_left_out,
             missing,
+            days: DayLook(look),
             records: Box::new(reading.into_iter().flatten()),
         })
     }
@@ -112,11 +113,12 @@ impl Leads for SledStore {
         self.writer.write(1, move |draft| draft.append_line(entry)).await?;
 
         let Some(state) = state else { return Ok(Vec::new()) };
+        let days = DayLook(self.shared.look());
         let lead = match record {
             None => None,
             Some(id) => self.beside(move |shared| open_one(shared, &id)).await?,
         };
-        Ok(vec![Found { state, lead }])
+        Ok(vec![Found { state, lead, days }])
     }
 
     async fn stored(&self) -> Result<HashMap<PurposeId, u64>, StoreError> {
