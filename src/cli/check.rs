@@ -6,7 +6,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use crate::cli::check::forms::FormShown;
-use crate::config::{self, Checked, Config, Effective, Fault};
+use crate::config::{self, Checked, Config, Effective, Fault, Faults};
 use crate::purpose::{BoxKey, Channel, ConsentRule, FieldRule, Purpose};
 use crate::secret::location::Environment;
 
@@ -41,13 +41,16 @@ pub struct Verdict {
 /// Reads the config at `path` and looks for its secrets. Nothing is started or written; a running tamis is asked for the
 /// forms that it knows.
 pub async fn run(arguments: &Arguments, path: &Path, environment: &Environment) -> Verdict {
-    let checked = config::check(path, environment);
-    let forms = match &checked.config {
-        Some(config) => {
-            forms::ask(config.admin.socket.clone()).await.map(|known| forms::shown(&known, config))
-        }
-        None => None,
-    };
+    let mut checked = config::check(path, environment);
+    let mut forms = None;
+    if let Some(config) = &checked.config
+        && let Some(known) = forms::ask(config.admin.socket.clone()).await
+    {
+        let Faults { faults, warnings } = forms::look_at_boxes(&known, config);
+        checked.found.faults.extend(faults);
+        checked.found.warnings.extend(warnings);
+        forms = Some(forms::shown(&known, config));
+    }
     verdict(arguments, path, &checked, forms.as_deref())
 }
 

@@ -85,6 +85,14 @@ crate::codes! {
         RecipientWithoutConsent = "recipient-without-consent",
         /// A phone number collected for a trade for which nobody may be called.
         TradeForbidsCalls = "trade-forbids-calls",
+        /// One tick-box key with two texts on the forms of a purpose.
+        ConsentTextsDiffer = "consent-texts-differ",
+        /// A tick-box that is ticked when the form opens.
+        BoxPreTicked = "box-pre-ticked",
+        /// A tick-box of which nobody knows how it stands when the form opens.
+        BoxDefaultUnknown = "box-default-unknown",
+        /// A form without the tick-box that a consent counts.
+        BoxAbsent = "box-absent",
         /// A recipient that is not declared.
         RecipientUnknown = "recipient-unknown",
         /// A question type that stands for anything at all.

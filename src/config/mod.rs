@@ -4,6 +4,7 @@
 //! (`section`); what is valid becomes [`Config`], what is not becomes [`Faults`], with the key, the reason and the mend and
 //! never the value. Secrets do not pass through here: a key holds a location, and only [`Config::resolve`] goes there.
 
+mod boxes;
 mod changes;
 mod consents;
 mod controller;
@@ -29,6 +30,7 @@ mod tests;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use boxes::FormKnown;
 pub use changes::{Changes, Fingerprint};
 pub use effective::Effective;
 pub use fault::{Code, Fault, FaultCode, Faults};

@@ -4,6 +4,7 @@
 //! whitelist), the consents it needs, its retention, the forms that belong to it. Pure: no files, no network, no time of
 //! its own.
 
+mod boxes;
 mod consent;
 mod form;
 pub mod law;
@@ -16,6 +17,7 @@ mod retention;
 pub(crate) mod sample;
 mod whitelist;
 
+pub use boxes::{BoxFinding, TextsDiffer};
 pub use consent::{BoxKey, ConsentKey, ConsentRule};
 pub use form::{FormDefinition, Question};
 pub use law::{Basis, Channel, standard_type};

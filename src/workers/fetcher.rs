@@ -395,6 +395,7 @@ impl Tools {
         if unknown_key {
             self.forms.doubt(&claim.reference.form);
         }
+        self.forms.look_at_boxes(&claim.reference.page, purpose, known);
         let outcome = match result {
             Ok(lead) => Outcome::Stored(Box::new(lead)),
             Err(code @ ParkCode::FormUnnamed) => Outcome::Parked(self.once_more(code, &claim)),

@@ -10,8 +10,9 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::clock::Clock;
 use crate::graph::{Decision, Failure, Graph};
 use crate::id::{FormId, PageId};
-use crate::purpose::Legal;
+use crate::purpose::{Legal, Purpose};
 use crate::store::{KnownForm, SharedStore, StoreError};
+use crate::workers::boxes::BoxWatch;
 
 /// A definition older than this is read again.
 const FRESH_HOURS: i64 = 24;
@@ -39,6 +40,7 @@ pub struct FormBook {
     /// With which page's token Graph refused a form for good: another page's may see it, and whoever can sign calls may name
     /// the wrong page first.
     refused: Mutex<HashSet<(FormId, PageId)>>,
+    boxes: BoxWatch,
 }
 
 /// A form that is being read: whoever needs it meanwhile waits for that one call, and hears how it failed.
@@ -55,6 +57,7 @@ impl FormBook {
             stale: Mutex::default(),
             reading: Mutex::default(),
             refused: Mutex::default(),
+            boxes: BoxWatch::default(),
         }
     }
 
@@ -142,6 +145,11 @@ impl FormBook {
         if stale.len() < REMEMBERED_MAX {
             stale.entry(*form).or_insert_with(|| self.clock.now());
         }
+    }
+
+    /// Says what a person should look at of the boxes of a form of which a lead came, once.
+    pub fn look_at_boxes(&self, page: &PageId, purpose: &Purpose, known: &KnownForm) {
+        self.boxes.look(purpose, page, &known.form, known.definition.as_ref());
     }
 
     /// A time of reading under which a form that could not be read again is tried again soon, and not at each lead.

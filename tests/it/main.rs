@@ -13,6 +13,7 @@ mod cli;
 mod clock;
 mod codes;
 mod connections;
+mod consents;
 mod crowding;
 mod declared;
 mod deploy;

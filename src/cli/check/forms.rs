@@ -8,9 +8,11 @@ use std::time::Duration;
 use reqwest::Method;
 
 use crate::client::{Daemon, parse};
-use crate::config::Config;
+use crate::config::{Config, Faults, FormKnown};
 use crate::id::{FormId, PageId};
-use crate::purpose::{FormDefinition, Matching, Question};
+use crate::purpose::{
+    Checkbox, FormDefinition, Legal, LegalContent, Matching, Purpose, Question, TextHash, Wording,
+};
 use crate::terminal::printable;
 
 /// The look at the config does not wait for a daemon that is busy.
@@ -32,9 +34,20 @@ pub(super) struct FormShown {
     page_id: Option<String>,
     read_at: String,
     readable: bool,
+    /// False: Graph does not give its tick-boxes (`legal_content`).
+    boxes_readable: bool,
+    boxes: Vec<BoxShown>,
     questions: Vec<QuestionShown>,
     /// Fields that no question feeds.
     unfed: Vec<String>,
+}
+
+#[derive(serde::Serialize)]
+struct BoxShown {
+    key: String,
+    text: String,
+    ticked_by_default: Option<bool>,
+    consent: Option<String>,
 }
 
 #[derive(serde::Serialize)]
@@ -56,6 +69,15 @@ struct FormAnswered {
     page_id: Option<String>,
     read_at: String,
     questions: Option<Vec<QuestionAnswered>>,
+    boxes: Option<Vec<BoxAnswered>>,
+}
+
+#[derive(serde::Deserialize)]
+struct BoxAnswered {
+    key: String,
+    text: String,
+    text_hash: String,
+    ticked_by_default: Option<bool>,
 }
 
 #[derive(serde::Deserialize)]
@@ -80,10 +102,33 @@ fn known(answered: FormAnswered) -> Option<Known> {
     let definition = answered.questions.map(|questions| {
         let question =
             |asked: QuestionAnswered| Question { key: asked.key, question_type: asked.question_type };
+        let legal = match answered.boxes {
+            Some(boxes) => Legal::Read(LegalContent {
+                title: None,
+                body: None,
+                boxes: boxes.into_iter().map(checkbox).collect(),
+                policy_url: None,
+            }),
+            None => Legal::Withheld,
+        };
         let questions = questions.into_iter().map(question).collect();
-        FormDefinition { page, ..FormDefinition::asking(form, questions) }
+        FormDefinition { page, legal, ..FormDefinition::asking(form, questions) }
     });
     Some(Known { form, read_at: answered.read_at, definition })
+}
+
+fn checkbox(answered: BoxAnswered) -> Checkbox {
+    let BoxAnswered { key, text, text_hash, ticked_by_default } = answered;
+    // The daemon may have cut the text; the hash is of all of it.
+    let hash = TextHash::parse(&text_hash).unwrap_or(TextHash::of(text.as_bytes()));
+    Checkbox { key, text: Wording { text, hash }, is_required: None, is_ticked_by_default: ticked_by_default }
+}
+
+/// What the forms' tick-boxes say of the config's consents.
+pub(super) fn look_at_boxes(known: &[Known], config: &Config) -> Faults {
+    let forms: Vec<FormKnown<'_>> =
+        known.iter().map(|known| (&known.form, known.definition.as_ref())).collect();
+    config.look_at_boxes(&forms)
 }
 
 /// Each known form under this config.
@@ -108,6 +153,8 @@ fn show(known: &Known, config: &Config) -> FormShown {
             .map(|page| page.to_string()),
         read_at: known.read_at.clone(),
         readable: known.definition.is_some(),
+        boxes_readable: known.definition.as_ref().is_some_and(|found| found.legal.boxes().is_some()),
+        boxes: known.definition.iter().flat_map(|found| boxes(found, purpose.map(AsRef::as_ref))).collect(),
         questions: questions
             .map(|question| QuestionShown {
                 key: question.key.clone(),
@@ -117,6 +164,24 @@ fn show(known: &Known, config: &Config) -> FormShown {
             .collect(),
         unfed: unfed.unwrap_or_default().into_iter().map(ToString::to_string).collect(),
     }
+}
+
+fn boxes<'d>(
+    definition: &'d FormDefinition,
+    purpose: Option<&'d Purpose>,
+) -> impl Iterator<Item = BoxShown> + 'd {
+    let consent = move |key: &str| {
+        let counts = |rule: &&crate::purpose::ConsentRule| {
+            rule.keys_on(&definition.form).any(|counted| counted == key)
+        };
+        Some(purpose?.consents.iter().find(counts)?.key.to_string())
+    };
+    definition.legal.boxes().unwrap_or_default().iter().map(move |found| BoxShown {
+        key: found.key.clone(),
+        text: found.text.text.clone(),
+        ticked_by_default: found.is_ticked_by_default,
+        consent: consent(&found.key),
+    })
 }
 
 /// For people.
@@ -141,6 +206,21 @@ pub(super) fn text(forms: &[FormShown]) -> String {
             let fed = question.field.as_deref().unwrap_or("dropped");
             let _ = writeln!(text, "#   {:width$}  {fed}", printable(&question.key));
         }
+        if form.readable && !form.boxes_readable {
+            let _ = writeln!(
+                text,
+                "#   Graph does not give its tick-boxes (legal_content): whether one is ticked by default is not known"
+            );
+        }
+        for found in &form.boxes {
+            let consent = found.consent.as_deref().unwrap_or("no consent counts it");
+            let default = match found.ticked_by_default {
+                Some(false) => "",
+                Some(true) => ", ticked by default: its tick is no consent",
+                None => ", whether it is ticked by default Graph does not say",
+            };
+            let _ = writeln!(text, "#   tick-box {:?}  {consent}{default}", printable(&found.key));
+        }
         for field in &form.unfed {
             let _ = writeln!(text, "#   no question feeds {field}");
         }
@@ -162,9 +242,13 @@ mod tests {
         let answer = r#"{"forms":[
             {"form_id":"901000000000001","page_id":null,"purpose":"old","read_at":"2026-11-25T08:47:38Z","readable":true,"questions":[
                 {"key":"vollständiger_name","type":"FULL_NAME","field":null},{"key":"budget\u001b[2J","type":"CUSTOM"},
-                {"key":"email","type":"EMAIL"}]},
+                {"key":"email","type":"EMAIL"}],
+             "boxes_readable":false},
             {"form_id":"901000000000002","page_id":"104000000000001","purpose":"lettre","read_at":"2026-11-25T08:47:38Z",
-                "readable":true,"questions":[{"key":"email","type":"EMAIL"},{"key":"vorname","type":"FIRST_NAME"}]},
+                "readable":true,"questions":[{"key":"email","type":"EMAIL"},{"key":"vorname","type":"FIRST_NAME"}],"boxes":[
+                {"key":"email_optin","text":"x","text_hash":"x","ticked_by_default":false,"consent":null},
+                {"key":"consent_call","text":"x","text_hash":"x","ticked_by_default":true},
+                {"key":"optional_\u001b3","text":"x","text_hash":"x","ticked_by_default":null}]},
             {"form_id":"901000000000077","read_at":"2026-11-25T08:47:38Z","questions":null}]}"#;
         let answer: FormsAnswer = parse(answer.as_bytes()).unwrap_or_else(|_| panic!("an answer"));
         let known: Vec<Known> = answer.forms.into_iter().filter_map(known).collect();
@@ -175,18 +259,25 @@ mod tests {
 #   vollständiger_name  full_name
 #   budget\u{FFFD}[2J          dropped
 #   email               email
+#   Graph does not give its tick-boxes (legal_content): whether one is ticked by default is not known
 #   no question feeds phone_number
 #   no question feeds postcode
 
 # form 901000000000002 (lettre), read at 2026-11-25T08:47:38Z
 #   email    email
 #   vorname  first_name
+#   tick-box \"email_optin\"  email_optin
+#   tick-box \"consent_call\"  call_optin, ticked by default: its tick is no consent
+#   tick-box \"optional_\u{FFFD}3\"  no consent counts it, whether it is ticked by default Graph does not say
 #   no question feeds phone_number
 
 # form 901000000000077 (no purpose claims it), read at 2026-11-25T08:47:38Z
 #   Graph does not give its questions: they are matched by exact key alone
 ";
         assert_eq!(told, expected);
+        let found = look_at_boxes(&known, &config);
+        let codes: Vec<&str> = found.warnings.iter().map(|warning| warning.code.as_str()).collect();
+        assert_eq!((codes, found.faults), (vec!["box-pre-ticked"], Vec::new()));
     }
 
     #[tokio::test]
