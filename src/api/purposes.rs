@@ -32,6 +32,10 @@ pub struct Purpose {
     pub fields: Vec<String>,
     /// Records kept, expired ones that are not destroyed yet included.
     pub stored: u64,
-    /// Calendar months after which a record expires.
-    pub retention_months: u32,
+    /// Calendar months after which a record expires; absent where its purpose counts days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention_months: Option<u32>,
+    /// Days after which a record expires; absent where its purpose counts months.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retention_days: Option<u32>,
 }

@@ -1,6 +1,7 @@
 //! `[purposes.X]`: why data is held, and until when.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use crate::config::consents::{Ground, check_recipients, read_consents, third_parties};
@@ -13,12 +14,15 @@ use crate::config::table::{Key, Value, table};
 use crate::id::FormId;
 use crate::purpose::law::{
     Basis, Controller, GRACE_DAYS, GRACE_DAYS_DEFAULT, PROSPECT_MONTHS_RECOMMENDED, RECONFIRM_MONTHS,
-    RETENTION_MONTHS, Recipient, Unproven,
+    RETENTION_DAYS, RETENTION_MONTHS, Recipient, Unproven,
 };
 use crate::purpose::{ConsentRule, FieldRule, Keep, Policy, Purpose, PurposeId, Whitelist};
 
 /// The languages of notices.
 const LANGUAGES: [&str; 3] = ["fr", "en", "de"];
+
+/// A month has no more days: by it months and days are held against one another.
+const MONTH_DAYS_MAX: u32 = 31;
 
 /// The longest title, in characters.
 const TITLE_CHARS_MAX: usize = 200;
@@ -34,11 +38,14 @@ table! {
         basis: Basis = must_by_law("\"consent\"", "GDPR arts. 6(1), 13(1)(c)", |item| {
             item.one_of(Basis::ALL, Basis::as_str)
         });
-        retention_months: u32 = must_by_law("12", "there is no \"never\": GDPR art. 5(1)(e)", |item| {
-            read_retention(item, basis)
+        retention_months: Option<u32> = may(|item| {
+            read_retention(item, RETENTION_MONTHS, PROSPECT_MONTHS_RECOMMENDED, basis)
+        });
+        retention_days: Option<u32> = may(|item| {
+            read_retention(item, RETENTION_DAYS, PROSPECT_MONTHS_RECOMMENDED * MONTH_DAYS_MAX, basis)
         });
         reconfirm_months: Option<u32> = or(basis.and_then(Basis::reconfirm_months), |item| {
-            read_reconfirm(item, retention_months)
+            read_reconfirm(item, retention_months.flatten(), retention_days.flatten())
         });
         grace_days: u32 = or(GRACE_DAYS_DEFAULT, |item| {
             let is_asked_again = basis.is_none() || reconfirm_months != Some(None);
@@ -60,6 +67,7 @@ table! {
     }
     unkept { special_category_basis = may(|item| item.prose(TITLE_CHARS_MAX)); }
     check {
+        check_retention(&section);
         check_consents(&section, basis, consents.as_deref(), whitelist.as_ref().map(Whitelist::rules));
         check_recipients(&section, recipients.as_deref(), house.recipients, consents.as_deref());
     }
@@ -184,22 +192,47 @@ fn read_forms(item: &ConfigItem<'_>, purpose: &str, claims: &mut Claims) -> Opti
     })
 }
 
-fn read_retention(item: &ConfigItem<'_>, basis: Option<Basis>) -> Option<u32> {
-    let months = item.number(RETENTION_MONTHS)?;
-    if basis.is_some_and(Basis::is_prospecting) && months > PROSPECT_MONTHS_RECOMMENDED {
+fn read_retention(
+    item: &ConfigItem<'_>,
+    bounds: RangeInclusive<u64>,
+    recommended: u32,
+    basis: Option<Basis>,
+) -> Option<u32> {
+    let number = item.number(bounds)?;
+    if basis.is_some_and(Basis::is_prospecting) && number > recommended {
         item.warn(
             FaultCode::RetentionLong,
             "longer than the three years after the last contact that the CNIL recommends for prospects",
-            "Write down your reason, or choose 36.",
+            "Write down your reason, or choose 36 months.",
         );
     }
-    Some(months)
+    Some(number)
 }
 
-fn read_reconfirm(item: &ConfigItem<'_>, retention: Option<u32>) -> Option<Option<u32>> {
+/// A record's life is counted in months or in days, and it has an end.
+fn check_retention(section: &Section<'_>) {
+    let (in_months, in_days) = (section.is_given("retention_months"), section.is_given("retention_days"));
+    if in_months && in_days {
+        let key = section.path("retention_days");
+        let reason = "`retention_months` stands here too, and a record has one end";
+        section.findings().fault(FaultCode::Duplicate, &key, reason, "Remove one of them.");
+    } else if !in_months && !in_days && !section.is_broken() {
+        let mend = "Add `retention_months = 12` or `retention_days = 30` (there is no \"never\": GDPR art. 5(1)(e)).";
+        let key = section.path("retention_months");
+        section.findings().fault(FaultCode::Missing, &key, "this key is missing", mend);
+    }
+}
+
+fn read_reconfirm(
+    item: &ConfigItem<'_>,
+    by_months: Option<u32>,
+    by_days: Option<u32>,
+) -> Option<Option<u32>> {
     let months = item.number(RECONFIRM_MONTHS)?;
-    if retention.is_some_and(|retention| months >= retention) {
-        let reason = "nothing lives that long here: `retention_months` ends first";
+    let ends_first = by_months.is_some_and(|retention| months >= retention)
+        || by_days.is_some_and(|days| months * MONTH_DAYS_MAX >= days);
+    if ends_first {
+        let reason = "nothing lives that long here: the retention ends first";
         item.warn(FaultCode::NoEffect, reason, "Lower it, or remove it.");
     }
     Some(Some(months))

@@ -25,5 +25,5 @@ pub use legal::{BoxDefault, Checkbox, Legal, LegalContent, TextHash, Wording};
 pub use matching::{Match, Matching, Permit};
 pub use policy::{Keep, Policy, Purpose, PurposeId};
 pub use record_id::{Cursor, RecordId};
-pub use retention::{Periods, periods};
+pub use retention::{Periods, is_over, periods};
 pub use whitelist::{FieldName, FieldRule, Whitelist};

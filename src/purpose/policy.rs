@@ -83,7 +83,9 @@ pub struct Purpose {
     /// The basis in law.
     pub basis: Basis,
     /// How long a record may be held, in calendar months.
-    pub retention_months: u32,
+    pub retention_months: Option<u32>,
+    /// The same in days of 24 hours. The config has exactly one of the two.
+    pub retention_days: Option<u32>,
     /// When the person is asked again, in calendar months; none where the basis is not consent and none was set.
     pub reconfirm_months: Option<u32>,
     /// How long after that date without an answer a record still lives, in days.

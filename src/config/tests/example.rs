@@ -19,7 +19,10 @@ fn the_example_gives_the_policy_that_it_says() {
     };
 
     assert_eq!(devis.graph_fields(), "id,created_time,form_id,field_data,campaign_id");
-    assert_eq!((devis.basis, devis.retention_months, devis.reconfirm_months), (Basis::PreContract, 12, None));
+    assert_eq!(
+        (devis.basis, devis.retention_months, devis.reconfirm_months),
+        (Basis::PreContract, Some(12), None)
+    );
     assert_eq!(devis.keep, [Keep::CampaignId]);
     assert_eq!(devis.recipients, ["crm"]);
     let names: Vec<&str> = devis.whitelist.rules().iter().map(|rule| rule.name.as_str()).collect();

@@ -194,6 +194,12 @@ fn every_purpose_ends() {
     );
     assert!(fault.mend.contains("there is no \"never\""), "{fault}");
     let old = "retention_months = 12\nrecipients";
+    for bad in ["0", "3651", "-1"] {
+        let new = format!("retention_days = {bad}\nrecipients");
+        refused(old, &new, "purposes.devis.retention_days", FaultCode::OutOfRange);
+    }
+    let both = "retention_months = 12\nretention_days = 30\nrecipients";
+    refused(old, both, "purposes.devis.retention_days", FaultCode::Duplicate);
     for bad in ["0", "121", "-1"] {
         let new = format!("retention_months = {bad}\nrecipients");
         refused(old, &new, "purposes.devis.retention_months", FaultCode::OutOfRange);
@@ -220,11 +226,33 @@ fn every_purpose_ends() {
     );
     warned(
         "retention_months = 36",
+        "retention_days = 1117",
+        "purposes.lettre.retention_days",
+        FaultCode::RetentionLong,
+    );
+    warned(
+        "retention_months = 36",
+        "retention_days = 540",
+        "purposes.lettre.reconfirm_months",
+        FaultCode::NoEffect,
+    );
+    warned(
+        "retention_months = 36",
         "retention_months = 18",
         "purposes.lettre.reconfirm_months",
         FaultCode::NoEffect,
     );
     warned("keep = [", "grace_days = 30\nkeep = [", "purposes.devis.grace_days", FaultCode::NoEffect);
+}
+
+#[test]
+fn a_record_may_live_for_days() {
+    let config = accepted("retention_months = 12\nrecipients", "retention_days = 45\nrecipients");
+    let policy = config.policy();
+    let devis = policy.purpose("devis").map(|purpose| (purpose.retention_months, purpose.retention_days));
+    assert_eq!(devis, Some((None, Some(45))));
+    let shown = config.effective(&[]).to_string();
+    assert!(shown.contains("retention_days = 45") && !shown.contains("retention_months = 12\nrecipients"));
 }
 
 #[test]

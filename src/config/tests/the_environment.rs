@@ -26,7 +26,7 @@ fn it_goes_over_the_file_and_its_texts_stay_texts() {
     assert_eq!((config.meta.retry.attempts, config.meta.retry.first_ms), (5, 2_000));
     let policy = config.policy();
     let Some(devis) = policy.purpose("devis") else { panic!("devis") };
-    assert_eq!(devis.retention_months, 6);
+    assert_eq!(devis.retention_months, Some(6));
     assert!(devis.whitelist.rule("email").is_some_and(|rule| !rule.required));
 }
 

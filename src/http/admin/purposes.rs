@@ -31,5 +31,6 @@ fn shown(purpose: &Purpose, stored: &HashMap<PurposeId, u64>) -> Shown {
         fields: purpose.whitelist.columns().into_iter().map(ToString::to_string).collect(),
         stored: stored.get(&purpose.id).copied().unwrap_or(0),
         retention_months: purpose.retention_months,
+        retention_days: purpose.retention_days,
     }
 }

@@ -6,6 +6,9 @@ use std::ops::RangeInclusive;
 /// (France, Code de commerce art. L123-22); no lead has a reason to live longer.
 pub const RETENTION_MONTHS: RangeInclusive<u64> = 1..=120;
 
+/// The same in days: ten years of 365 days.
+pub const RETENTION_DAYS: RangeInclusive<u64> = 1..=3_650;
+
 /// The CNIL's reference on commercial management (2022): three years from the prospect's last contact.
 pub const PROSPECT_MONTHS_RECOMMENDED: u32 = 36;
 
