@@ -71,7 +71,7 @@ impl<'p> Sieve<'_, 'p> {
         let purpose = self.matching.purpose();
         let candidates = self.candidates(raw);
         let (ticks, definition) = (Ticks::read(raw.disclaimers), self.matching.definition());
-        let (created, received) = (created(raw, reference), reference.received);
+        let (created, received) = (submitted(raw, reference), reference.received);
         let of = Submission { form: &reference.form, definition, created, received };
         let consents: Vec<ConsentEvidence> =
             purpose.consents.iter().map(|rule| ticks.evidence(rule, of)).collect();
@@ -189,9 +189,9 @@ fn belongs_to(raw: &RawLead<'_>, reference: &LeadRef) -> Result<(), ParkCode> {
     Ok(())
 }
 
-/// Graph's word, else the notification's, else the moment of its arrival. An unreadable time fails no lead; periods
-/// start at the earlier of this and the arrival, so that none is lengthened by it.
-fn created(raw: &RawLead<'_>, reference: &LeadRef) -> Timestamp {
+/// When a lead was submitted: Graph's word, else the notification's, else the moment of its arrival. An unreadable time
+/// fails no lead; periods start at the earlier of this and the arrival, so that none is lengthened by it.
+pub fn submitted(raw: &RawLead<'_>, reference: &LeadRef) -> Timestamp {
     raw.created_time.and_then(moment).or(reference.created).unwrap_or(reference.received)
 }
 

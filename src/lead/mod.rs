@@ -17,7 +17,7 @@ mod seal;
 mod ticks;
 
 pub use dropped::Dropped;
-pub use minimise::{Sieved, minimise};
+pub use minimise::{Sieved, minimise, submitted};
 pub use minimised::{Answer, ConsentEvidence, ConsentOutcome, Grounds, MinimisedLead, Tick};
 pub use opened::OpenedLead;
 pub use raw::{RawLead, RawReply, ReplyTooLarge};

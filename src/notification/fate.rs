@@ -37,6 +37,8 @@ crate::codes! {
         PreTicked = "pre-ticked",
         /// Refused: no answer is on the whitelist.
         NothingWhitelisted = "nothing-whitelisted",
+        /// Refused: its purpose's period is over, counted from its submission: it was not fetched, or nothing of it was kept.
+        RetentionOver = "retention-over",
         /// Refused: Meta no longer has it (90 days).
         TooOld = "too-old",
         /// Buried: the last attempt failed.

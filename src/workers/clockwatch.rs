@@ -14,6 +14,8 @@ use crate::graph::{Cause, Graph, GraphDate};
 use crate::store::{SharedStore, StoreError};
 use crate::workers::{Step, Worker};
 
+/// Two clocks that are no further apart agree.
+const AGREES_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 /// By our clock a `Date` is of use for so long: what moved it further set it.
 const FRESH: SignedDuration = SignedDuration::from_hours(1);
 /// How often Graph is asked while it has not confirmed the clock.
@@ -99,6 +101,34 @@ impl Clockwatch {
     }
 }
 
+/// The present moment, for what must not be done by a wrong clock: none before Graph or a person has confirmed ours since
+/// this start. Where nobody has, but our clock agrees with Graph's, it is Graph's word; Graph is asked if no reply has told
+/// what time it is.
+pub(super) async fn confirmed_now(
+    store: &SharedStore,
+    graph: &Graph,
+    clock: &dyn Clock,
+) -> Option<Timestamp> {
+    if store.clock_confirmed() {
+        return Some(store.now());
+    }
+    let told = || graph.date().and_then(|date| agreed(date, clock.now()));
+    if let Some(now) = told() {
+        return Some(now);
+    }
+    if let Err(cause) = graph.ask_date().await {
+        tracing::debug!(cause = %cause, "clock.date-not-told");
+    }
+    told()
+}
+
+/// What Graph's clock says now, if ours agrees with it and was not set since it told.
+fn agreed(date: GraphDate, now: Timestamp) -> Option<Timestamp> {
+    let is_fresh = now.duration_since(date.at).abs() <= FRESH;
+    let right = right_now(date, now);
+    (is_fresh && now.duration_since(right).abs() <= AGREES_WITHIN).then_some(right)
+}
+
 /// True of a `Date` that the clock was not compared with, and that our clock has not left behind since.
 fn is_news(date: Option<GraphDate>, state: &WatchState, now: Timestamp) -> bool {
     date.is_some_and(|date| Some(date) != state.compared && now.duration_since(date.at).abs() <= FRESH)
@@ -134,6 +164,19 @@ mod tests {
         state.compared = Some(date);
         assert!(!is_news(Some(date), &state, at(1)));
         assert_eq!(right_now(date, at(5)), at(15));
+    }
+
+    #[test]
+    fn graphs_word_counts_where_our_clock_agrees_and_was_not_set_since() {
+        let date = GraphDate { date: at(10), at: at(0) };
+        assert_eq!(agreed(date, at(5)), Some(at(15)));
+        assert_eq!(agreed(date, at(3_600)), Some(at(3_610)));
+        assert_eq!(agreed(date, at(3_601)), None, "too long ago by our clock, or that was set");
+        assert_eq!(agreed(date, at(-3_601)), None, "it was set back");
+        for (ahead, agrees) in [(3_600, true), (3_601, false), (-3_600, true), (-3_601, false)] {
+            let date = GraphDate { date: at(0), at: at(ahead) };
+            assert_eq!(agreed(date, at(ahead)).is_some(), agrees, "{ahead}");
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::current::Current;
 use crate::graph::{Availability, Cause, Decision, Failure, Graph, LeadRead, Retry};
 use crate::id::LeadgenId;
 use crate::inbox::Inbox;
-use crate::lead::{Dropped, RawLead, Sieved, minimise};
+use crate::lead::{Dropped, RawLead, Sieved, minimise, submitted};
 use crate::notification::{Lane, Lanes, LeadRef, ParkCode, Why};
 use crate::purpose::{Matching, Policy, Purpose};
 use crate::random::Random;
@@ -24,6 +24,7 @@ use crate::store::{DueBy, KnownForm, Outcome, ParkedClaim, Settlement, SharedSto
 use crate::telemetry::LeadNames;
 use crate::telemetry::metrics::Metrics;
 use crate::workers::forms::{FormBook, Unknown};
+use crate::workers::overdue::OVER;
 use crate::workers::settlement_log::SettlementLog;
 use crate::workers::{ReloadGate, Step, Worker};
 
@@ -319,7 +320,10 @@ impl Fetcher {
 
     async fn fetch(&self, purpose: &Purpose, claim: Claimed) -> Fetched {
         let tools = &self.tools;
-        let LeadRef { page, form, leadgen, .. } = claim.reference;
+        let LeadRef { page, form, leadgen, created, received } = claim.reference;
+        if tools.is_over(purpose, created.unwrap_or(received)).await {
+            return Fetched::Settle(parked(claim.reference, OVER));
+        }
         let known = match tools.forms.form(&page, &form).await {
             Ok(known) => known,
             Err(Unknown::Graph(failure)) => {
@@ -344,7 +348,15 @@ impl Fetcher {
         tools.metrics.graph_calls(u64::from(calls));
         match &outcome {
             // The reply is wiped on the way out.
-            Ok(reply) => Fetched::Settle(tools.sieve(purpose, reply.lead(), claim, &known)),
+            Ok(reply) => {
+                let raw = reply.lead();
+                let submitted = raw.as_ref().map(|raw| submitted(raw, &claim.reference));
+                let mut settlement = tools.sieve(purpose, raw, claim, &known);
+                if let Some(submitted) = submitted {
+                    tools.unless_over(purpose, submitted, &mut settlement.outcome).await;
+                }
+                Fetched::Settle(settlement)
+            }
             Err(failure) => {
                 // A read may take longer than the first delays: they count from the failure, not from the claim.
                 let why = tools.after_failure(failure, &claim, tools.clock.now());

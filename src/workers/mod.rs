@@ -4,6 +4,7 @@ mod boxes;
 mod clockwatch;
 mod fetcher;
 mod forms;
+mod overdue;
 mod reaper;
 mod reload_gate;
 mod routine;

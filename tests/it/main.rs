@@ -41,6 +41,7 @@ mod mutated;
 mod odd_bytes;
 mod odd_files;
 mod others;
+mod overdue;
 mod places;
 mod power;
 mod prometheus;

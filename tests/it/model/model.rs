@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tamis::clock::Day;
 use tamis::lead::OpenedLead;
 use tamis::notification::{ParkCode, Why};
-use tamis::purpose::{Cursor, Keep, Purpose, RecordId, periods};
+use tamis::purpose::{Cursor, Keep, Purpose, RecordId, is_over, periods};
 use tamis::store::SeenState;
 use tamis::trail::{Action, Line};
 use tamis_simulator::{CallKind, GraphCall, Lead as MetaLead};
@@ -268,6 +268,8 @@ impl Model {
             hold!(claims != [None; 2], "lead {index} was fetched without a purpose");
             let needs = |claim: &usize| Some(policy_purpose(world, *claim).graph_fields()) == call.fields;
             hold!(claims.iter().flatten().any(needs), "lead {index} was asked for with {:?}", call.fields);
+            let over = claims.iter().flatten().all(|claim| self.is_over(world, lead, *claim));
+            hold!(!over, "lead {index} was fetched though its time is over");
             let fetchable =
                 matches!(lead.state, None | Some(SeenState::Parked(Why::Waiting { .. } | Why::Held { .. })));
             hold!(fetchable || lead.back, "lead {index} was fetched while {}", shown(&lead.state));

@@ -81,8 +81,16 @@ impl Model {
         let proper = verdict(lead.kind, claim);
         match after {
             SeenState::Stored(id) => {
+                hold!(!self.is_over(world, lead, claim), "its time is over");
                 hold!(proper.is_none() && !lead.gone, "it must not be stored");
                 hold!(id.purpose.as_str() == PURPOSES[claim], "under another purpose");
+                Ok(())
+            }
+            // A fetcher asks Graph what time it is where nobody has confirmed the clock yet.
+            SeenState::Parked(Why::Refused { code: ParkCode::RetentionOver }) => {
+                let now = world.true_now().max(if self.misled { world.now() } else { world.true_now() });
+                let now = now + jiff::SignedDuration::from_hours(2);
+                hold!(is_over(&policy_purpose(world, claim), lead.created, now), "its time is not over");
                 Ok(())
             }
             SeenState::Parked(Why::Refused { code }) => {
@@ -99,6 +107,12 @@ impl Model {
             }
             _ => Err(Broken("not by a fetcher".to_owned())),
         }
+    }
+
+    /// A lead's time is over, by a clock that somebody has confirmed.
+    pub(super) fn is_over(&self, world: &World<'_>, lead: &Lead, claim: usize) -> bool {
+        let store = &world.rooms().store;
+        store.clock_confirmed() && is_over(&policy_purpose(world, claim), lead.created, store.now())
     }
 
     /// Nothing waits longer, or is tried more often, than the config says.
