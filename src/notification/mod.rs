@@ -7,6 +7,7 @@ mod challenge;
 mod fate;
 mod lane;
 mod moment;
+mod pause;
 mod reference;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -18,6 +19,7 @@ pub use challenge::{Challenge, ChallengeCode, VerifyToken};
 pub use fate::{ParkCode, Why};
 pub use lane::{Claims, Lane, Lanes, Move};
 pub(crate) use moment::moment;
+pub use pause::KeptPause;
 pub use reference::{LeadRef, META_KEEPS_DAYS};
 pub use signature::{Authentic, SignatureCode, Verifier};
 pub use wire::{Notification, REFERENCES_MAX, WireCode, read};

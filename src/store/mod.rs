@@ -16,6 +16,7 @@ mod mark;
 #[cfg(test)]
 pub(crate) mod memory;
 mod parked;
+mod pauses;
 mod scan;
 mod seen;
 pub mod sled;
@@ -39,6 +40,7 @@ pub use mark::DayLook;
 pub use parked::{
     BuriedRef, DueBy, HeldCounts, HeldForm, Parked, ParkedClaim, ParkedOverview, RefusedForm, Requeue,
 };
+pub use pauses::Pauses;
 pub use scan::{Fault, ParkedFault, RecordsFault, Scan, Scanned, Scanning};
 pub use seen::{Seen, SeenState};
 pub use sled::Settings;
@@ -46,7 +48,7 @@ pub use tokens::{Token, Tokens};
 pub use trail::Trail;
 
 /// Everything that a store does.
-pub trait Store: Leads + Seen + Parked + Trail + Tokens + Forms + Scan + Life {}
+pub trait Store: Leads + Seen + Parked + Trail + Tokens + Forms + Pauses + Scan + Life {}
 
 /// A store that many hold.
 pub type SharedStore = Arc<dyn Store>;

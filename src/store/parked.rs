@@ -152,6 +152,8 @@ pub enum Requeue {
     Code(ParkCode),
     /// All of this form.
     Form(FormId),
+    /// All that wait of this page; what is refused or buried stays.
+    WaitingOf(PageId),
 }
 
 /// How many references are held.

@@ -6,6 +6,7 @@ use futures_util::future::{join, join_all};
 
 use super::Host;
 use super::support::*;
+use crate::notification::{KeptPause, ParkCode};
 use crate::purpose::FormDefinition;
 use crate::store::{KnownForm, Requeue, StoreCode, Token, Wanted};
 use crate::trail::{Action, Role};
@@ -85,6 +86,7 @@ pub(crate) async fn every_verb_refuses_after_closing<H: Host>() {
     };
     let definition = Some(FormDefinition::asking(form_id(1), Vec::new()));
     let form = KnownForm { form: form_id(1), definition, read_at: start() };
+    let pause = KeptPause { page: None, code: ParkCode::GraphThrottled, until: later(1) };
     let refusals = [
         ("settle", code(store.settle(vec![stored(9)]).await)),
         ("open_page", code(store.open_page(request(None, 1), exporting()).await)),
@@ -98,6 +100,9 @@ pub(crate) async fn every_verb_refuses_after_closing<H: Host>() {
         ("drop_held", code(store.drop_held(form_id(1), by()).await)),
         ("expire_parked", code(store.expire_parked().await)),
         ("sealed_days", code(store.sealed_days().await)),
+        ("keep_pause", code(store.keep_pause(pause).await)),
+        ("forget_pause", code(store.forget_pause(None).await)),
+        ("pauses", code(store.pauses().await)),
         ("lines", code(store.lines(0, 1).await)),
         ("note", code(store.note(by()).await)),
         ("create_token", code(store.create_token(token, by()).await)),

@@ -9,6 +9,7 @@
 //! | `claiming`, `parking` | lanes, leases, due times; the states of what is not stored, and its end |
 //! | `naming` | a submission that was named with several forms or pages |
 //! | `trail`, `tokens`, `forms` | the chain; bounds and lines of tokens; definitions and counts |
+//! | `pauses` | what Graph asked for is there after a restart |
 //! | `clock` | what goes on and what waits while a clock is not believed |
 //! | `life` | purposes, closing, halting, what is there afterwards |
 //! | `scanning` | what is whole is said to be whole, what is gone is named |
@@ -23,6 +24,7 @@ pub(crate) mod forms;
 pub(crate) mod life;
 pub(crate) mod naming;
 pub(crate) mod parking;
+pub(crate) mod pauses;
 pub(crate) mod scanning;
 pub(crate) mod settling;
 pub(crate) mod support;
@@ -164,6 +166,7 @@ macro_rules! contract {
                 what_is_held_is_counted_together_and_by_form,
                 what_is_dropped_is_gone_with_its_line_and_a_later_notification_of_it_is_new,
                 all_of_a_form_are_dropped_however_many_and_the_lines_say_how_many,
+                what_waits_of_a_page_comes_back_and_what_is_refused_or_of_another_stays,
             }
             naming {
                 a_call_with_another_form_is_new_until_graph_has_confirmed_one,
@@ -193,6 +196,9 @@ macro_rules! contract {
                 a_form_stays_as_it_was_at_each_revision_since_it_was_first_read_so,
                 dropped_names_are_counted_by_form_two_hundred_of_them_and_the_rest_together,
                 what_was_dropped_is_counted_with_its_lead_or_not_at_all,
+            }
+            pauses {
+                a_pause_is_kept_replaced_and_forgotten_by_its_page_also_across_a_restart,
             }
             clock {
                 after_a_leap_forward_leads_are_stored_and_nothing_is_handed_out_or_destroyed,

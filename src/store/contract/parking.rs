@@ -3,6 +3,7 @@
 use super::Host;
 use super::support::*;
 use crate::clock::Day;
+use crate::id::PageId;
 use crate::notification::{LeadRef, ParkCode, Why};
 use crate::store::{HeldCounts, Requeue, SeenState, Settled, Settlement, SharedStore, StoreCode};
 use crate::trail::{Action, Outcome};
@@ -335,4 +336,33 @@ pub(crate) async fn all_of_a_form_are_dropped_however_many_and_the_lines_say_how
     assert_eq!((store.parked().await, store.sealed_days().await), (Ok(0), Ok(Vec::new())));
     let lines = store.lines(0, 100).await.expect("a trail");
     assert_eq!(lines.iter().map(|line| line.entry.count).sum::<u64>(), 600);
+}
+
+pub(crate) async fn what_waits_of_a_page_comes_back_and_what_is_refused_or_of_another_stays<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    let elsewhere = |number| {
+        let mut settlement = parked(number, 1, waiting(900, 5));
+        settlement.reference.page = PageId::parse("104000000000099").expect("digits");
+        settlement
+    };
+    let here = reference(1).page;
+    let batch = vec![
+        parked(1, 1, waiting(900, 5)),
+        parked(2, 2, waiting(0, 0)),
+        parked(3, 2, waiting(86_400, 1)),
+        parked(4, 1, REFUSED),
+        parked(5, 1, BURIED),
+        parked(6, 1, HELD),
+        elsewhere(7),
+    ];
+    store.settle(batch).await.expect("settled");
+    assert_eq!(store.requeue(Requeue::WaitingOf(here), bringing_back()).await, Ok(2), "one is due already");
+    assert_eq!(store.requeue(Requeue::WaitingOf(here), bringing_back()).await, Ok(0));
+    let nobody = PageId::parse("104000000000098").expect("digits");
+    assert_eq!(store.requeue(Requeue::WaitingOf(nobody), bringing_back()).await, Ok(0));
+    let overview = store.overview().await.expect("an overview");
+    assert_eq!((overview.waiting, overview.refused.len(), overview.buried.len()), (4, 1, 1));
+    let due = store.next_due(due(0)).await.expect("known");
+    assert!(due.is_some_and(|due| due <= later(0)));
 }

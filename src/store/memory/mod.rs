@@ -10,6 +10,7 @@ mod host;
 mod leads;
 mod life;
 mod parked;
+mod pauses;
 mod reading;
 mod rows;
 mod scan;

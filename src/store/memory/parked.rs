@@ -125,6 +125,9 @@ impl Parked for MemoryStore {
                     Requeue::Ref(wanted) => arrival == wanted,
                     Requeue::Code(code) => row.why.code() == *code,
                     Requeue::Form(form) => row.reference.form == *form,
+                    Requeue::WaitingOf(page) => {
+                        matches!(row.why, Why::Waiting { .. }) && row.reference.page == *page
+                    }
                 };
                 if wanted && comes_back(&row.why, now) && !leases.contains_key(arrival) {
                     row.why = Why::Waiting { not_before: now, attempts: 0, code: row.why.code() };

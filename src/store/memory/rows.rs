@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::clock::Day;
-use crate::id::{FormId, LeadgenId};
-use crate::notification::{LeadRef, ParkCode, Why};
+use crate::id::{FormId, LeadgenId, PageId};
+use crate::notification::{KeptPause, LeadRef, ParkCode, Why};
 use crate::purpose::{PurposeId, RecordId, TextHash};
 use crate::store::beside::{self, Beside};
 use crate::store::{FormSnapshot, KnownForm, SeenState, Token};
@@ -29,6 +29,8 @@ pub(super) struct Rows {
     /// By form and revision.
     pub(super) snapshots: BTreeMap<(FormId, TextHash), FormSnapshot>,
     pub(super) dropped: BTreeMap<(FormId, String), u64>,
+    /// By page; none: of the app.
+    pub(super) pauses: BTreeMap<Option<PageId>, KeptPause>,
     /// The highest clock that was believed.
     pub(super) clock: Option<Timestamp>,
     /// The highest clock that somebody confirmed.

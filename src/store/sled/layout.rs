@@ -78,6 +78,7 @@ impl Place {
 pub(super) mod meta {
     use std::ops::Bound;
 
+    use crate::id::PageId;
     use crate::purpose::PurposeId;
 
     /// u32: the layout.
@@ -103,6 +104,11 @@ pub(super) mod meta {
     /// u64 ‖ 32 bytes: number and mac of the line before the first that is kept; absent: nothing was ever dropped.
     pub(in crate::store::sled) const TRAIL_BASE: &[u8] = b"trail-base";
 
+    /// Until when Graph is not to be called, and why; one key a page, and one of the app.
+    const PAUSE: &[u8] = b"pause/";
+    /// What follows in the app's key: before every page.
+    const APP: &[u8] = b"";
+
     /// u64: how many rows were ever put aside.
     pub(in crate::store::sled) const ASIDE: &[u8] = b"aside";
 
@@ -123,6 +129,24 @@ pub(super) mod meta {
         /// The purpose of such a key.
         pub(in crate::store::sled) fn purpose(&self, key: &[u8]) -> Option<PurposeId> {
             PurposeId::parse(std::str::from_utf8(key.strip_prefix(self.0)?).ok()?)
+        }
+    }
+
+    /// See [`pauses`]; none: the app's.
+    pub(in crate::store::sled) fn pause(page: Option<&PageId>) -> Vec<u8> {
+        [PAUSE, page.map_or(APP, |page| page.as_str().as_bytes())].concat()
+    }
+
+    /// Where the pauses lie, the app's first.
+    pub(in crate::store::sled) const fn pauses() -> (Bound<&'static [u8]>, Bound<&'static [u8]>) {
+        (Bound::Included(PAUSE), Bound::Excluded(b"pause0"))
+    }
+
+    /// The page of such a key, if it is one; none within: the app's.
+    pub(in crate::store::sled) fn paused_page(key: &[u8]) -> Option<Option<PageId>> {
+        match key.strip_prefix(PAUSE)? {
+            APP => Some(None),
+            digits => Some(Some(PageId::parse(std::str::from_utf8(digits).ok()?)?)),
         }
     }
 

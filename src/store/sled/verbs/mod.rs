@@ -4,6 +4,7 @@ pub(super) mod forms;
 pub(super) mod leads;
 pub(super) mod life;
 pub(super) mod parked;
+pub(super) mod pauses;
 pub(super) mod reading;
 pub(super) mod seen;
 pub(super) mod settle;

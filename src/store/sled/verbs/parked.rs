@@ -396,5 +396,9 @@ fn matches(shared: &Shared, which: &Requeue, arrival: u64, row: &ParkedRow) -> b
         Requeue::Form(form) => {
             reference::open(shared.keyring(), arrival, row).is_ok_and(|found| found.form == *form)
         }
+        Requeue::WaitingOf(page) => {
+            matches!(why, Why::Waiting { .. })
+                && reference::open(shared.keyring(), arrival, row).is_ok_and(|found| found.page == *page)
+        }
     }
 }
