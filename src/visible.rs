@@ -79,6 +79,25 @@ pub fn escaped_json(text: &str) -> Cow<'_, str> {
     escaped.into()
 }
 
+/// A TOML string that says the same to every reader, and steers no terminal: what may not be shown is escaped, and nothing else
+/// but what must be. Marks above and below letters stay as they are; Rust's own escapes are none of TOML's.
+pub fn toml_text(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            '\n' => quoted.push_str("\\n"),
+            '\t' => quoted.push_str("\\t"),
+            _ if is_printable(c) => quoted.push(c),
+            _ if u32::from(c) <= 0xFFFF => quoted.push_str(&format!("\\u{:04X}", u32::from(c))),
+            _ => quoted.push_str(&format!("\\U{:08X}", u32::from(c))),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
 /// Has serde_json write strings as [`escaped_json`] does.
 pub struct Visibly;
 
@@ -172,6 +191,16 @@ mod tests {
             let written = String::from_utf8(written).expect("text");
             prop_assert!(written.chars().all(is_printable));
             prop_assert_eq!(serde_json::from_str::<String>(&written).expect("JSON"), text);
+        }
+
+        #[test]
+        fn what_is_written_as_toml_reads_back_and_shows(
+            text in "(.|[\\x00-\\x1f\\x7f-\\x9f\u{200b}-\u{206f}\u{e30}-\u{e4e}\u{e0000}-\u{e00ff}\"\\\\]){0,24}"
+        ) {
+            let written = toml_text(&text);
+            prop_assert!(written.chars().all(is_printable));
+            let table: toml::Table = format!("key = {written}").parse().expect("TOML");
+            prop_assert_eq!(table["key"].as_str(), Some(text.as_str()));
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::cli::check::forms::FormShown;
 use crate::config::{self, Checked, Config, Effective, Fault, Faults};
 use crate::purpose::{BoxKey, Channel, ConsentRule, FieldRule, Purpose};
 use crate::secret::location::Environment;
+use crate::terminal::toml_text;
 
 const EXAMPLE: &str = "\
 Exit codes: 0 the config is good (warnings may stand), 78 it is refused.
@@ -150,10 +151,10 @@ fn fed_by(rule: &FieldRule) -> String {
     }
     match rule.from.as_slice() {
         [] if rule.question_type.is_none() => {
-            sources.push(format!("the question with key {:?}", rule.name.as_str()))
+            sources.push(format!("the question with key {}", toml_text(rule.name.as_str())))
         }
         [] => {}
-        [one] => sources.push(format!("the question with key {one:?}")),
+        [one] => sources.push(format!("the question with key {}", toml_text(one))),
         several => sources.push(format!("the first present of the keys {}", quoted(several))),
     }
     let mut text = sources.join(", then ");
@@ -167,7 +168,7 @@ fn fed_by(rule: &FieldRule) -> String {
 }
 
 fn quoted(keys: &[String]) -> String {
-    keys.iter().map(|key| format!("{key:?}")).collect::<Vec<_>>().join(", ")
+    keys.iter().map(|key| toml_text(key)).collect::<Vec<_>>().join(", ")
 }
 
 #[derive(serde::Serialize)]
@@ -313,8 +314,8 @@ mod tests {
         for line in [
             "[purposes.devis]\n",
             "reconfirm_months = 18\n",
-            "app_secrets = [set (7 bytes), credential meta-app-secret]\n",
-            "root = set (64 bytes), credential tamis-root-key\n",
+            "app_secrets = [{ credential = \"meta-app-secret\" }]  # set (7 bytes)\n",
+            "root = { credential = \"tamis-root-key\" }  # set (64 bytes)\n",
             "# devis: Graph is asked for fields=id,created_time,form_id,field_data,campaign_id\n",
             "# lettre: Graph is asked for fields=id,created_time,form_id,field_data,custom_disclaimer_responses\n",
             "#   full_name     questions of type FULL_NAME; without it the lead is refused\n",
@@ -331,13 +332,44 @@ mod tests {
         assert!(!all.contains("CANARY") && !all.contains(ROOT));
     }
 
+    /// What is shown can be read, and put into a file: a Thai key was written with escapes that are Rust's and not TOML's.
+    #[test]
+    fn what_is_shown_is_toml_that_says_the_same() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let odd = "เบอร์โทรศัพท์ \"a\\b\" e\u{301} \u{202e} \u{e0001}";
+        let path = example(directory.path(), |text| {
+            let written = toml_text(odd);
+            text.replace("\"post_code\", \"zip_code\"", &format!("\"post_code\", {written}"))
+        });
+        let verdict = run(&Arguments { json: false }, &path, &credentials(directory.path()));
+        assert!(verdict.refusal.is_none(), "{}", verdict.remarks);
+        assert!(verdict.told.contains("\"เบอร์โทรศัพท์ "), "as it is written");
+        let shown: toml::Table =
+            verdict.told.parse().unwrap_or_else(|error| panic!("{error}\n{}", verdict.told));
+        let written: toml::Table = fs::read_to_string(&path).expect("read").parse().expect("TOML");
+        for purpose in ["devis", "lettre"] {
+            let (shown, written) = (&shown["purposes"][purpose], &written["purposes"][purpose]);
+            for key in ["forms", "basis", "retention_months", "title"] {
+                assert_eq!(shown.get(key), written.get(key), "{purpose}.{key}");
+            }
+        }
+        let keys = |table: &toml::Table| table["purposes"]["devis"]["fields"]["postcode"]["from"].clone();
+        assert_eq!(keys(&shown), keys(&written));
+        assert_eq!(shown["meta"]["pages"], written["meta"]["pages"]);
+        assert_eq!(shown["keys"]["root"], written["keys"]["root"]);
+    }
+
     #[test]
     fn outside_systemd_credentials_are_warned_about_and_the_rest_is_held() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = example(directory.path(), |text| text);
         let verdict = run(&Arguments { json: false }, &path, &Environment::default());
         assert!(verdict.refusal.is_none());
-        assert!(verdict.told.contains("verify_token = not readable here, credential meta-verify-token\n"));
+        assert!(
+            verdict
+                .told
+                .contains("verify_token = { credential = \"meta-verify-token\" }  # not readable here\n")
+        );
         assert!(verdict.remarks.contains("warning: keys.root: "), "{}", verdict.remarks);
         assert!(verdict.remarks.ends_with("is good: no faults, 3 warnings.\n"));
     }

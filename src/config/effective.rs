@@ -8,11 +8,12 @@ use serde::ser::{Serialize, Serializer};
 
 use crate::config::Config;
 use crate::config::secrets::SecretFound;
-use crate::config::shown::{At, Lines, Rows, ShownValue, join};
+use crate::config::shown::{At, Lines, Rows, ShownValue, join, toml_key};
 use crate::config::table::Value;
 use crate::secret::location::Location;
 
-/// The effective configuration. `Display` is much like TOML; `Serialize` is the same for programs.
+/// The effective configuration. `Display` is TOML, of secrets where they lie, with their state as a comment; `Serialize` is the same
+/// for programs.
 pub struct Effective(Vec<(String, Rows)>);
 
 impl Effective {
@@ -59,13 +60,24 @@ fn lay_out(path: String, rows: Rows, sections: &mut Vec<(String, Rows)>) {
     }
 }
 
+/// The line above a table: `[a.b]`, or `[[a.b]]` above one of a list.
+fn header(path: &str) -> String {
+    let is_of_list = path.ends_with(']');
+    let keys: Vec<String> =
+        path.split('.').map(|name| toml_key(name.split('[').next().unwrap_or(name))).collect();
+    let path = keys.join(".");
+    if is_of_list { format!("[[{path}]]") } else { format!("[{path}]") }
+}
+
 impl fmt::Display for Effective {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, (name, rows)) in self.0.iter().enumerate() {
             let gap = if index == 0 { "" } else { "\n" };
-            writeln!(f, "{gap}[{name}]")?;
+            writeln!(f, "{gap}{}", header(name))?;
             for (key, value) in rows {
-                writeln!(f, "{key} = {value}")?;
+                let notes = value.notes();
+                let note = if notes.is_empty() { String::new() } else { format!("  # {}", notes.join(", ")) };
+                writeln!(f, "{} = {value}{note}", toml_key(key))?;
             }
         }
         Ok(())

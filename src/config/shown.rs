@@ -1,4 +1,4 @@
-//! Values as they are shown: much like TOML for people, the same for programs.
+//! Values as they are shown: as TOML for people, the same for programs.
 
 use std::fmt;
 
@@ -6,6 +6,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::config::secrets::{SecretFound, SecretState};
 use crate::secret::location::Location;
+use crate::visible::toml_text;
 
 /// Keys with their values.
 pub(super) type Rows = Vec<(String, ShownValue)>;
@@ -51,6 +52,28 @@ impl ShownValue {
     pub(super) fn text(value: impl fmt::Display) -> Self {
         Self::Text(value.to_string())
     }
+
+    /// What is said beside it, of each secret in it: a comment at the end of the line.
+    pub(super) fn notes(&self) -> Vec<String> {
+        match self {
+            Self::Text(_) | Self::Number(_) | Self::Flag(_) => Vec::new(),
+            Self::List(values) => values.iter().flat_map(Self::notes).collect(),
+            Self::Table(rows) | Self::Inline(rows) => {
+                rows.iter().flat_map(|(_, value)| value.notes()).collect()
+            }
+            Self::Secret(found) => vec![match &found.state {
+                SecretState::Set { bytes } => format!("set ({bytes} bytes)"),
+                SecretState::NotReadableHere(_) => "not readable here".to_owned(),
+                SecretState::Refused(fault) => format!("not usable ({})", fault.code.as_str()),
+            }],
+        }
+    }
+}
+
+/// A key, quoted where TOML wants it.
+pub(super) fn toml_key(key: &str) -> String {
+    let is_bare = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
+    if !key.is_empty() && key.bytes().all(is_bare) { key.to_owned() } else { toml_text(key) }
 }
 
 /// The path of what stands below a table, or of a list's `[index]`.
@@ -62,7 +85,7 @@ pub(super) fn join(path: &str, name: &str) -> String {
 impl fmt::Display for ShownValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Text(text) => write!(f, "{text:?}"),
+            Self::Text(text) => f.write_str(&toml_text(text)),
             Self::Number(number) => write!(f, "{number}"),
             Self::Flag(flag) => write!(f, "{flag}"),
             Self::List(values) => {
@@ -71,16 +94,18 @@ impl fmt::Display for ShownValue {
             }
             Self::Table(rows) | Self::Inline(rows) if rows.is_empty() => f.write_str("{}"),
             Self::Table(rows) | Self::Inline(rows) => {
-                let rows: Vec<String> = rows.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+                let rows: Vec<String> =
+                    rows.iter().map(|(key, value)| format!("{} = {value}", toml_key(key))).collect();
                 write!(f, "{{ {} }}", rows.join(", "))
             }
-            Self::Secret(found) => match &found.state {
-                SecretState::Set { bytes } => write!(f, "set ({bytes} bytes), {}", found.location),
-                SecretState::NotReadableHere(_) => write!(f, "not readable here, {}", found.location),
-                SecretState::Refused(fault) => {
-                    write!(f, "not usable ({}), {}", fault.code.as_str(), found.location)
-                }
-            },
+            Self::Secret(found) => {
+                let (kind, place) = match &found.location {
+                    Location::File(path) => ("file", path.display().to_string()),
+                    Location::Env(name) => ("env", name.clone()),
+                    Location::Credential(name) => ("credential", name.clone()),
+                };
+                write!(f, "{{ {kind} = {} }}", toml_text(&place))
+            }
         }
     }
 }

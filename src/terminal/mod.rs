@@ -6,6 +6,7 @@ mod progress;
 mod screen;
 mod table;
 
+pub use crate::visible::toml_text;
 pub use failure::{Exit, Failure};
 pub use output::{
     ToStdout, print, print_json, printable, records, tell, tell_in_passing, thousands, told_by_clap,
