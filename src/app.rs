@@ -25,7 +25,7 @@ use crate::http::{BodyBudget, BodyError, Intake, IntakeSettings, Proxies, Seldom
 use crate::inbox::Inbox;
 use crate::keyring::Keyring;
 use crate::machine::systemd::Systemd;
-use crate::notification::{Verifier, VerifyToken};
+use crate::notification::{KeptPause, Verifier, VerifyToken};
 use crate::purpose::Policy;
 use crate::random::Random;
 use crate::store::{BelievedClock, LatestClock, SharedStore};
@@ -76,6 +76,8 @@ struct Rooms {
     attention: Arc<Attention>,
     confirmed_day: ConfirmedDay,
     ambient: Ambient,
+    /// Those that were kept across the start.
+    pauses: Vec<KeptPause>,
 }
 
 impl App {
@@ -109,6 +111,8 @@ impl App {
         let graph = Graph::new(settings, Arc::clone(&ambient.clock), Arc::clone(&ambient.random))
             .map_err(StartError::Graph)?;
         let graph = Arc::new(graph);
+        let pauses = kept_pauses(&store).await;
+        graph.resume_pauses(&pauses);
         let policy = Arc::new(Current::of(policy));
         let known = StoreKnows::of(Arc::clone(&store)).claimed_by(Arc::clone(&policy), Arc::clone(&graph));
         let inbox = Inbox::open(
@@ -124,8 +128,18 @@ impl App {
         let inbox = Arc::new(inbox);
         let metrics = Arc::new(Metrics::new());
         let (attention, confirmed_day) = Default::default();
-        let rooms =
-            Rooms { inbox, store, keyring, graph, policy, metrics, attention, confirmed_day, ambient };
+        let rooms = Rooms {
+            inbox,
+            store,
+            keyring,
+            graph,
+            policy,
+            metrics,
+            attention,
+            confirmed_day,
+            ambient,
+            pauses,
+        };
         rooms.feed_metrics();
         let (sockets, addresses) = bind(config)?;
         let tools = rooms.tools(config);
@@ -261,6 +275,12 @@ async fn note_missing(inbox: &Inbox, store: &SharedStore) {
     if let Err(error) = store.note(entry).await {
         tracing::warn!(code = %error.code, "inbox.missing-not-noted");
     }
+}
+
+/// Until when Graph had asked not to be called. Without that it is asked, and says so again.
+async fn kept_pauses(store: &SharedStore) -> Vec<KeptPause> {
+    let kept = store.pauses().await;
+    kept.inspect_err(|error| tracing::warn!(code = %error.code, "graph.pauses-not-read")).unwrap_or_default()
 }
 
 fn retries(config: &Config) -> Retries {

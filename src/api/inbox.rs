@@ -118,6 +118,23 @@ pub struct Requeued {
     pub requeued: u64,
 }
 
+/// Which page is tried at once.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetryPage {
+    /// A page of the config.
+    pub page_id: IdText,
+}
+
+/// What became of it.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct PageRetried {
+    /// How many that waited for a later moment are due now.
+    pub requeued: u64,
+    /// True if Graph was not to be called: one lead of the page goes ahead, to see.
+    pub paused: bool,
+}
+
 /// Of which form the held references are let go.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

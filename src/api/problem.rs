@@ -95,6 +95,8 @@ crate::codes! {
         ClockUnconfirmed = "clock-unconfirmed",
         /// A purpose claims the form: what is held of it is waiting for its page, not for a hand.
         FormClaimed = "form-claimed",
+        /// The page is not in the config.
+        PageUnknown = "page-unknown",
         /// The store takes nothing for now.
         StoreUnavailable = "store-unavailable",
         /// The store failed.
@@ -166,6 +168,7 @@ impl ProblemCode {
                 (429, "Too many look-ups by number at once: one after another they are answered")
             }
             Self::FormClaimed => (409, "A purpose claims this form: its references are not dropped"),
+            Self::PageUnknown => (404, "No such page is in the config"),
             Self::ClockJumped => (503, "The clock is ahead: it must be put right or confirmed first"),
             Self::ClockUnconfirmed => (503, "The clock must be confirmed first"),
             Self::StoreUnavailable => (503, "The store takes nothing for now"),

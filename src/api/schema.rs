@@ -10,7 +10,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::api::Moment;
 use crate::api::find::{Find, State};
-use crate::api::inbox::{DropHeld, Requeue};
+use crate::api::inbox::{DropHeld, Requeue, RetryPage};
 use crate::api::problem::ProblemCode;
 use crate::api::tokens::TokenName;
 use crate::code::Coded;
@@ -73,6 +73,7 @@ written! {
     Find: find();
     Requeue: requeue();
     DropHeld: drop_held();
+    RetryPage: retry_page();
 }
 
 /// A string of this pattern.
@@ -148,6 +149,14 @@ fn drop_held() -> ObjectBuilder {
         .required("form_id")
         .additional_properties(Some(AdditionalProperties::FreeForm(false)))
         .description(Some("Of which form the held references are let go."))
+}
+
+fn retry_page() -> ObjectBuilder {
+    of(Type::Object)
+        .property("page_id", digits("A page of the config."))
+        .required("page_id")
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+        .description(Some("Which page is tried at once."))
 }
 
 fn requeue() -> OneOfBuilder {

@@ -18,7 +18,7 @@ use crate::http::{
 use crate::lifecycle::Stop;
 use crate::machine::descriptors;
 use crate::machine::systemd::Systemd;
-use crate::workers::{Clockwatch, Fetcher, Reaper, Scanner, Tools, Warden, Worker, run_loop};
+use crate::workers::{Clockwatch, Fetcher, Pausekeeper, Reaper, Scanner, Tools, Warden, Worker, run_loop};
 
 /// Threads of the public listener.
 const PUBLIC_WORKERS: usize = 2;
@@ -170,6 +170,12 @@ impl Rooms {
             door,
             Arc::clone(&self.attention),
             Arc::clone(&self.ambient.clock),
+        )));
+        workers.push(Arc::new(Pausekeeper::new(
+            Arc::clone(&self.store),
+            Arc::clone(&self.graph),
+            Arc::clone(&self.ambient.clock),
+            self.pauses.clone(),
         )));
         for _ in 0..fetchers {
             workers.push(Arc::new(Fetcher::new(Arc::clone(tools))));

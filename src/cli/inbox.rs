@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use reqwest::Method;
 
 use crate::api::IdText;
-use crate::api::inbox::{DropHeld, HeldDropped, Inbox, Requeue, Requeued};
+use crate::api::inbox::{DropHeld, HeldDropped, Inbox, PageRetried, Requeue, Requeued, RetryPage};
 use crate::cli::reasons;
 use crate::cli::socket::{ConfigPath, SocketArgument};
 use crate::client::{Daemon, parse, written};
@@ -31,9 +31,24 @@ enum Verb {
     /// Bring refused, buried or waiting references back
     #[command(after_help = "Example:\n  tamis inbox requeue --code consent-missing --reason error")]
     Requeue(RequeueArguments),
+    /// Try what waits of a page at once, although it is paused
+    #[command(after_help = "Example:\n  tamis inbox retry --page 104000000000001 --reason support")]
+    Retry(RetryArguments),
     /// Let held references go, of a form that no purpose claims
     #[command(after_help = "Example:\n  tamis inbox drop --form 901000000000003 --reason error")]
     Drop(DropArguments),
+}
+
+#[derive(clap::Args)]
+struct RetryArguments {
+    /// Which page
+    #[arg(long, value_name = "PAGE_ID")]
+    page: String,
+    /// Why; it stands in the trail
+    #[arg(long, value_parser = reasons(), default_value = "support")]
+    reason: String,
+    #[command(flatten)]
+    socket: SocketArgument,
 }
 
 #[derive(clap::Args)]
@@ -81,6 +96,7 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     match arguments.verb {
         Some(Verb::Requeue(arguments)) => return requeue(arguments, config, environment).await,
+        Some(Verb::Retry(arguments)) => return retry(arguments, config, environment).await,
         Some(Verb::Drop(arguments)) => return drop_held(arguments, config, environment).await,
         None => {}
     }
@@ -112,6 +128,20 @@ async fn requeue(
     let body = daemon.fetch(call.body(written(&which)?)).await?;
     let Requeued { requeued } = parse(&body)?;
     print(&format!("{} brought back\n", thousands(requeued)))
+}
+
+async fn retry(
+    arguments: RetryArguments,
+    config: &ConfigPath,
+    environment: &Environment,
+) -> Result<(), Failure> {
+    let daemon = Daemon::at(arguments.socket.locate(config, environment)?)?;
+    let which = RetryPage { page_id: IdText(arguments.page) };
+    let call = daemon.call(Method::POST, "/inbox/retry").header("Tamis-Reason", &arguments.reason);
+    let body = daemon.fetch(call.body(written(&which)?)).await?;
+    let PageRetried { requeued, paused } = parse(&body)?;
+    let ahead = if paused { "one lead goes ahead of the pause" } else { "the page is not paused" };
+    print(&format!("{} brought back, {ahead}\n", thousands(requeued)))
 }
 
 async fn drop_held(

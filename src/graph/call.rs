@@ -133,6 +133,7 @@ impl Graph {
         );
         if refusal.graph.is_some() {
             self.outage.answered();
+            self.pauses.answered(&caller.ticket);
         }
         let fault = refusal.fault;
         let spared = matches!(target, Target::Form(..)) && fault.ends_form();
@@ -189,7 +190,9 @@ impl Graph {
         }
         let length = if code == ParkCode::GraphThrottled { usage.after_refusal() } else { Length::Growing };
         let halt = Halt { scope, code, graph: refusal.graph, length };
-        self.pauses.halt(&caller.ticket, halt, now, &*self.random)
+        let until = self.pauses.halt(&caller.ticket, halt, now, &*self.random);
+        self.pauses_changed.notify_one();
+        until
     }
 
     /// True if the page would be called in the same way now.
@@ -204,6 +207,7 @@ impl Graph {
             Some((scope, length)) => {
                 let halt = Halt { scope, code: ParkCode::GraphThrottled, graph: None, length };
                 self.pauses.halt(&caller.ticket, halt, self.now(), &*self.random);
+                self.pauses_changed.notify_one();
             }
             None => self.pauses.passed(&caller.ticket, shown),
         }

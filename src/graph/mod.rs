@@ -25,12 +25,13 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::clock::{Clock, after_ms};
 use crate::current::Current;
 use crate::id::{FormId, LeadgenId, PageId};
-use crate::notification::ParkCode;
+use crate::notification::{KeptPause, ParkCode};
 use crate::purpose::FormDefinition;
 use crate::random::Random;
 use crate::secret::{Secret, SecretLook, WatchedSecret};
@@ -111,6 +112,9 @@ pub struct Graph {
     permits: Semaphore,
     reply_max_bytes: usize,
     pauses: Pauses,
+    pauses_changed: Notify,
+    /// When somebody last wanted a page tried at once; pages of the config alone.
+    retried: Mutex<HashMap<PageId, Timestamp>>,
     outage: Outage,
     pace: Pace,
     clock: Arc<dyn Clock>,
@@ -145,6 +149,8 @@ impl Graph {
             permits: Semaphore::new(calls_in_flight),
             reply_max_bytes: settings.reply_max_bytes,
             pauses: Pauses::default(),
+            pauses_changed: Notify::new(),
+            retried: Mutex::default(),
             outage: Outage::default(),
             pace: Pace::default(),
             clock,
@@ -203,9 +209,40 @@ impl Graph {
         self.pages.pin().keys().map(|page| (*page, readable(page))).collect()
     }
 
-    /// The pages that are paused, by page.
+    /// The pages that are paused, by page; one whose pause is over is not, save while one lead is being read to see.
     pub fn paused(&self) -> Vec<Paused> {
         self.pauses.paused(self.pages.pin().keys().copied(), self.clock.now())
+    }
+
+    /// Lets one lead of the page be read now, although the page or the app is paused, to see. A refusal makes no pause longer.
+    /// False: nothing is paused.
+    pub fn retry(&self, page: &PageId) -> bool {
+        let now = self.now();
+        if self.knows(page) {
+            self.retried.lock().insert(*page, now);
+        }
+        self.pauses.retry(page, now)
+    }
+
+    /// True if somebody wanted the page tried at once since then: what Graph refused of it may be given now.
+    pub fn is_retried_since(&self, page: &PageId, moment: Timestamp) -> bool {
+        self.retried.lock().get(page).is_some_and(|retried| moment < *retried)
+    }
+
+    /// The pauses that a restart must not end.
+    pub fn kept_pauses(&self) -> Vec<KeptPause> {
+        self.pauses.kept(self.now())
+    }
+
+    /// Takes over what was kept of them before the start.
+    pub fn resume_pauses(&self, kept: &[KeptPause]) {
+        let known = |pause: &&KeptPause| pause.page.is_none_or(|page| self.knows(&page));
+        kept.iter().filter(known).for_each(|pause| self.pauses.resume(pause, self.now()));
+    }
+
+    /// Rouses whoever keeps them.
+    pub fn pauses_changed(&self) -> &Notify {
+        &self.pauses_changed
     }
 
     /// What Graph's own clock said with its last reply (the header `Date`); none: no reply has told yet.

@@ -12,7 +12,7 @@ use crate::clock::{Rfc3339, after_ms};
 use crate::graph::failure::{GraphErrorCode, Scope};
 use crate::graph::retry::below;
 use crate::id::PageId;
-use crate::notification::ParkCode;
+use crate::notification::{KeptPause, ParkCode};
 use crate::random::Random;
 
 /// The first pause for what a human must mend, or for throttling of unknown length.
@@ -25,6 +25,9 @@ const POLICY_LONGEST_MS: u64 = 6 * 60 * 60_000;
 /// Where Graph is not there: it is asked again soon, by one call for all pages.
 const OUTAGE_FIRST_MS: u64 = 1_000;
 const OUTAGE_LONGEST_MS: u64 = 60_000;
+/// Calls that may go ahead of a pause where somebody wants to see at once: for the form's definition (twice, where Graph refuses
+/// a part of it), and for a lead.
+const EARLY_CALLS: u32 = 3;
 /// How long a second caller stays away while a probe is under way.
 const PROBE_MS: u64 = 5_000;
 
@@ -53,7 +56,7 @@ pub struct Paused {
     pub page: PageId,
     /// Why.
     pub code: ParkCode,
-    /// Until when; if that has passed, the next lead is the probe.
+    /// Until when; if that has passed, one lead is being read to see.
     pub until: Timestamp,
 }
 
@@ -97,6 +100,8 @@ struct Pause {
     probing: bool,
     /// The longest that the rules behind it allow.
     longest_ms: u64,
+    /// Somebody wants it tried at once: calls of this page may go ahead, so many.
+    early: Option<(PageId, u32)>,
 }
 
 #[derive(Default)]
@@ -148,11 +153,18 @@ impl Pauses {
         for pause in app.iter_mut().chain(pages.get_mut(page)) {
             pause.probing = true;
             probes = true;
+            pause.early = match pause.early {
+                Some((early, calls)) if early == *page && calls > 1 => Some((early, calls - 1)),
+                Some((early, _)) if early == *page => None,
+                early => early,
+            };
         }
         Ok(Ticket { pauses: self, page: *page, generation: *generation, probes })
     }
 
-    /// Pauses, and says until when. Calls that were under way when a pause began make it neither longer nor heavier.
+    /// Pauses, and says until when. While a pause lasts only Graph's own word for a later moment makes it longer: no other
+    /// refusal does, be it of a call that was under way when it began or of one that somebody wanted to see at once. What
+    /// was under way then does not begin it anew either, once it is over.
     pub(super) fn halt(
         &self,
         ticket: &Ticket<'_>,
@@ -161,28 +173,31 @@ impl Pauses {
         random: &dyn Random,
     ) -> Timestamp {
         let mut state = self.lock();
-        state.generation = state.generation.saturating_add(1);
-        let generation = state.generation;
         let before = state.at(halt.scope, &ticket.page);
         let strikes = match before {
-            Some(pause) if pause.is_active(now) => pause.strikes,
+            Some(pause) if pause.is_active(now) || pause.is_later_than(ticket) => pause.strikes,
             Some(pause) if halt.length == Length::Growing => pause.strikes.saturating_add(1),
             _ => 0,
         };
-        let proposed = halt.until(strikes, now, random);
-        let until = match before.filter(|pause| pause.is_active(now)) {
-            Some(pause) if pause.code == halt.code && halt.length == Length::Growing => pause.until,
-            Some(pause) => pause.until.max(proposed),
-            None => proposed,
+        let asked = halt.shortest(strikes, now);
+        let until = match before {
+            Some(pause) if pause.tells_already(ticket, &halt, asked, now) => {
+                let until = pause.until;
+                return state.called_early(halt.scope, &ticket.page, until);
+            }
+            Some(pause) if pause.is_active(now) && asked <= pause.until => pause.until,
+            _ => halt.lengthened(asked, now, random),
         };
         let changed = before.is_none_or(|pause| pause.code != halt.code);
         let probing = before.is_some_and(|pause| pause.probing);
         let longest_ms = match before {
-            Some(pause) if until > proposed => pause.longest_ms,
+            Some(pause) if pause.until == until => pause.longest_ms,
             _ => halt.longest_ms(),
         };
-        let pause =
-            Pause { code: halt.code, graph: halt.graph, until, strikes, generation, probing, longest_ms };
+        state.generation = state.generation.saturating_add(1);
+        let Halt { code, graph, .. } = halt;
+        let generation = state.generation;
+        let pause = Pause { code, graph, until, strikes, generation, probing, longest_ms, early: None };
         if changed {
             log_paused(halt.scope, &ticket.page, &pause);
         }
@@ -214,19 +229,88 @@ impl Pauses {
         }
     }
 
+    /// Graph itself answered, if only to say no: it is there, so that a pause since it was not is over.
+    pub(super) fn answered(&self, ticket: &Ticket<'_>) {
+        let mut state = self.lock();
+        let ends = |pause: &Pause| pause.code == ParkCode::GraphUnavailable && !pause.is_later_than(ticket);
+        if state.app.as_ref().is_some_and(ends) {
+            log_resumed(Scope::App, &ticket.page, state.app.take());
+        }
+    }
+
+    /// Lets one lead of the page go ahead, whatever is paused, to see. False: nothing is. Is it refused, nothing becomes longer
+    /// for it.
+    pub(super) fn retry(&self, page: &PageId, now: Timestamp) -> bool {
+        let mut state = self.lock();
+        let PauseState { app, pages, .. } = &mut *state;
+        let mut paused = false;
+        for pause in app.iter_mut().chain(pages.get_mut(page)).filter(|pause| pause.is_active(now)) {
+            pause.early = Some((*page, EARLY_CALLS));
+            paused = true;
+        }
+        paused
+    }
+
+    /// The pauses that a restart does not end: those that Graph asked for, and where calling on makes it worse.
+    pub(super) fn kept(&self, now: Timestamp) -> Vec<KeptPause> {
+        let state = self.lock();
+        let of_app = state.app.iter().map(|pause| (None, pause));
+        let of_pages = state.pages.iter().map(|(page, pause)| (Some(*page), pause));
+        let lasting =
+            of_app.chain(of_pages).filter(|(_, pause)| pause.is_active(now) && outlives(pause.code));
+        lasting
+            .map(|(page, Pause { code, until, .. })| KeptPause { page, code: *code, until: *until })
+            .collect()
+    }
+
+    /// Takes a pause over from before the start, if it is not over, and no longer than its rules allow.
+    pub(super) fn resume(&self, kept: &KeptPause, now: Timestamp) {
+        let KeptPause { page, code, until } = *kept;
+        let mut state = self.lock();
+        let generation = state.generation;
+        let length =
+            if code == ParkCode::GraphThrottled { Length::Given(LONGEST_MS) } else { Length::Growing };
+        let scope = if page.is_some() { Scope::Page } else { Scope::App };
+        let longest_ms = Halt { scope, code, graph: None, length }.longest_ms();
+        let pause = Pause {
+            code,
+            graph: None,
+            until,
+            strikes: 0,
+            generation,
+            probing: false,
+            longest_ms,
+            early: None,
+        };
+        if !pause.is_active(now) || !outlives(code) {
+            return;
+        }
+        match page {
+            Some(page) => {
+                log_paused(scope, &page, &pause);
+                state.pages.insert(page, pause);
+            }
+            None => {
+                tracing::warn!(code = %code, pause.until = %Rfc3339(until), "graph.app-paused");
+                state.app = Some(pause);
+            }
+        }
+    }
+
     /// The page's token was replaced: what was said of the old one counts no more.
     pub(super) fn token_replaced(&self, page: &PageId) {
         let mut state = self.lock();
         log_resumed(Scope::Page, page, state.pages.remove(page));
     }
 
-    /// The pauses of these pages, the app's among them, by page.
+    /// The pauses of these pages, the app's among them, by page. One that is over is none, save while one lead is being read to
+    /// see.
     pub(super) fn paused(&self, pages: impl Iterator<Item = PageId>, now: Timestamp) -> Vec<Paused> {
         let state = self.lock();
-        // One that a clock set back has ended says so.
         let until = |pause: &Pause| if pause.is_active(now) { pause.until } else { pause.until.min(now) };
         let paused = |page| {
-            let longest = state.of(&page).max_by_key(|pause| until(pause))?;
+            let lasts = |pause: &&Pause| pause.is_active(now) || pause.probing;
+            let longest = state.of(&page).filter(lasts).max_by_key(|pause| until(pause))?;
             Some(Paused { page, code: longest.code, until: until(longest) })
         };
         let mut all: Vec<Paused> = pages.filter_map(paused).collect();
@@ -242,7 +326,8 @@ impl Pauses {
 
 impl PauseState {
     fn availability(&self, page: &PageId, now: Timestamp) -> Availability {
-        let active = self.of(page).filter(|pause| pause.is_active(now)).max_by_key(|pause| pause.until);
+        let holds = |pause: &&Pause| pause.is_active(now) && !pause.is_early(page);
+        let active = self.of(page).filter(holds).max_by_key(|pause| pause.until);
         if let Some(pause) = active {
             return Availability::Paused { until: pause.until, code: pause.code };
         }
@@ -267,6 +352,18 @@ impl PauseState {
             Scope::Page => self.pages.get(page),
         }
     }
+
+    /// The call that somebody wanted to see at once was refused: the pause stands as it did.
+    fn called_early(&mut self, scope: Scope, page: &PageId, until: Timestamp) -> Timestamp {
+        let pause = match scope {
+            Scope::App => self.app.as_mut(),
+            Scope::Page => self.pages.get_mut(page),
+        };
+        if let Some(pause) = pause.filter(|pause| pause.is_early(page)) {
+            pause.early = None;
+        }
+        until
+    }
 }
 
 impl Pause {
@@ -274,17 +371,44 @@ impl Pause {
     fn is_active(&self, now: Timestamp) -> bool {
         now < self.until && self.until <= after_ms(now, self.longest_ms)
     }
+
+    /// True if somebody wants to see at once whether the page can be read.
+    fn is_early(&self, page: &PageId) -> bool {
+        self.early.is_some_and(|(early, _)| early == *page)
+    }
+
+    /// True if it was imposed, or prolonged, while the call was under way.
+    fn is_later_than(&self, ticket: &Ticket<'_>) -> bool {
+        ticket.generation < self.generation
+    }
+
+    /// True if the refusal of this call says no more than the pause does.
+    fn tells_already(&self, ticket: &Ticket<'_>, halt: &Halt, asked: Timestamp, now: Timestamp) -> bool {
+        let lasts = self.is_active(now) || self.is_later_than(ticket);
+        self.code == halt.code && lasts && (halt.length == Length::Growing || asked <= self.until)
+    }
+}
+
+/// True of a pause that a new start does not end: Graph asked for it, or calling on prolongs it at Meta's.
+fn outlives(code: ParkCode) -> bool {
+    matches!(code, ParkCode::GraphThrottled | ParkCode::PolicyBlock)
 }
 
 impl Halt {
-    /// The end of this pause: up to a tenth longer at random, so that pages do not all resume at one moment.
-    fn until(&self, strikes: u32, now: Timestamp, random: &dyn Random) -> Timestamp {
+    /// The end of this pause, with nothing added.
+    fn shortest(&self, strikes: u32, now: Timestamp) -> Timestamp {
         let (first_ms, longest_ms) = self.growth_ms();
         let length_ms = match self.length {
             Length::Growing => first_ms.saturating_mul(2_u64.saturating_pow(strikes)).min(longest_ms),
             Length::Given(ms) => ms.min(LONGEST_MS),
         };
-        after_ms(now, length_ms.saturating_add(below(random, length_ms / 10 + 1)))
+        after_ms(now, length_ms)
+    }
+
+    /// Up to a tenth longer at random, so that pages do not all resume at one moment.
+    fn lengthened(&self, until: Timestamp, now: Timestamp, random: &dyn Random) -> Timestamp {
+        let length_ms = u64::try_from(until.duration_since(now).as_millis()).unwrap_or(0);
+        after_ms(until, below(random, length_ms / 10 + 1))
     }
 
     /// The longest pause that comes of this, what is added at random included.

@@ -16,6 +16,8 @@ crate::codes! {
         FoundUnmasked = "found-unmasked",
         /// Parked references were brought back.
         Requeued = "requeued",
+        /// What waits of a page was tried at once.
+        PageRetried = "page-retried",
         /// Held references were let go.
         HeldDropped = "held-dropped",
         /// A token was made.

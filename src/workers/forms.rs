@@ -36,6 +36,8 @@ pub struct FormBook {
     clock: Arc<dyn Clock>,
     remembered: Mutex<HashMap<FormId, Arc<KnownForm>>>,
     stale: Mutex<HashMap<FormId, Timestamp>>,
+    /// When each was last asked for, whatever came of it.
+    looked: Mutex<HashMap<FormId, Timestamp>>,
     reading: Mutex<HashMap<FormId, Arc<Reading>>>,
     /// With which page's token Graph refused a form for good: another page's may see it, and whoever can sign calls may name
     /// the wrong page first.
@@ -55,6 +57,7 @@ impl FormBook {
             clock,
             remembered: Mutex::default(),
             stale: Mutex::default(),
+            looked: Mutex::default(),
             reading: Mutex::default(),
             refused: Mutex::default(),
             boxes: BoxWatch::default(),
@@ -100,6 +103,7 @@ impl FormBook {
         known: Option<Arc<KnownForm>>,
     ) -> Result<Arc<KnownForm>, Unknown> {
         let read = self.graph.read_form(page, form).await;
+        self.note_look(form);
         if read.as_ref().is_err_and(|failure| failure.decision == Decision::ForGood) {
             let mut refused = self.refused.lock();
             if refused.len() < REMEMBERED_MAX {
@@ -137,6 +141,13 @@ impl FormBook {
             tracing::info!(form.id = %form, page.id = %page, form.questions = questions, "form.read");
         }
         Ok(self.remember(read))
+    }
+
+    fn note_look(&self, form: &FormId) {
+        let (now, mut looked) = (self.clock.now(), self.looked.lock());
+        if looked.len() < REMEMBERED_MAX || looked.contains_key(form) {
+            looked.insert(*form, now);
+        }
     }
 
     /// A reply had a key that the definition has not, or a call another page: it is read again at the next look.
@@ -185,7 +196,14 @@ impl FormBook {
             let refused = self.refused.lock();
             refused.contains(&(known.form, *page)) || refused.len() >= REMEMBERED_MAX
         };
-        self.is_fresh(known) && (known.definition.is_some() || refused())
+        self.is_fresh(known)
+            && (known.definition.is_some() || refused() && !self.is_worth_another_look(known, page))
+    }
+
+    /// True of a form that Graph refused before somebody wanted the page tried at once: it may be given now.
+    fn is_worth_another_look(&self, known: &KnownForm, page: &PageId) -> bool {
+        let looked = self.looked.lock().get(&known.form).copied().unwrap_or(known.read_at);
+        self.graph.is_retried_since(page, looked)
     }
 
     fn is_fresh(&self, known: &KnownForm) -> bool {

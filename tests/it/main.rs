@@ -42,6 +42,7 @@ mod odd_bytes;
 mod odd_files;
 mod others;
 mod overdue;
+mod pauses;
 mod places;
 mod power;
 mod prometheus;

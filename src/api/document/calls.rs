@@ -8,7 +8,7 @@ use crate::api::clock::Confirmed;
 use crate::api::document::call::{Call, header, lines, plain};
 use crate::api::find::Find;
 use crate::api::forms::Forms;
-use crate::api::inbox::{DropHeld, HeldDropped, Inbox, Requeue, Requeued};
+use crate::api::inbox::{DropHeld, HeldDropped, Inbox, PageRetried, Requeue, Requeued, RetryPage};
 use crate::api::leads::Lead;
 use crate::api::problem::ProblemCode;
 use crate::api::purposes::Purposes;
@@ -41,6 +41,7 @@ pub fn calls() -> Vec<Call> {
         forms(),
         inbox(),
         requeue(),
+        retry_page(),
         drop_held(),
         find(),
         create_token(),
@@ -212,6 +213,22 @@ fn requeue() -> Call {
     .body::<Requeue>()
     .json::<Requeued>("200", "How many came back.")
     .refused(&[No::RecordUnreadable])
+}
+
+fn retry_page() -> Call {
+    Call::new(
+        HttpMethod::Post,
+        "/inbox/retry",
+        "retry-page",
+        "Try a page at once",
+        "What waits of it is due now, and if it is paused one lead goes ahead, to see: after a permission was given back, \
+         say. A refusal makes no pause longer.",
+    )
+    .roles(ADMIN)
+    .reason(false)
+    .body::<RetryPage>()
+    .json::<PageRetried>("200", "What was brought back, and whether the page was paused.")
+    .refused(&[No::PageUnknown, No::RecordUnreadable])
 }
 
 fn drop_held() -> Call {

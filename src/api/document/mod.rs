@@ -16,7 +16,7 @@ use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Serv
 use crate::api::clock::Confirmed;
 use crate::api::find::{Find, Found};
 use crate::api::forms::Forms;
-use crate::api::inbox::{DropHeld, HeldDropped, Inbox, Requeue, Requeued};
+use crate::api::inbox::{DropHeld, HeldDropped, Inbox, PageRetried, Requeue, Requeued, RetryPage};
 use crate::api::leads::LeadPage;
 use crate::api::problem::ProblemBody;
 use crate::api::purposes::Purposes;
@@ -91,6 +91,8 @@ fn schemas() -> Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)> {
     with::<Inbox>(&mut all);
     with::<Requeue>(&mut all);
     with::<Requeued>(&mut all);
+    with::<RetryPage>(&mut all);
+    with::<PageRetried>(&mut all);
     with::<DropHeld>(&mut all);
     with::<HeldDropped>(&mut all);
     with::<Find>(&mut all);

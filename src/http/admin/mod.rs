@@ -26,6 +26,7 @@ mod purposes;
 mod query;
 mod record;
 mod requeue;
+mod retry;
 mod sight;
 mod stream;
 #[cfg(test)]
@@ -123,6 +124,7 @@ fn routes(config: &mut ServiceConfig, door: Door, desk: Desk) {
         .service(web::resource("/forms").route(web::get().to(forms::list)))
         .service(web::resource("/inbox").route(web::get().to(inbox::show)))
         .service(web::resource("/inbox/requeue").route(web::post().to(requeue::requeue)))
+        .service(web::resource("/inbox/retry").route(web::post().to(retry::retry)))
         .service(web::resource("/inbox/drop").route(web::post().to(drop_held::drop_held)))
         .service(web::resource("/find").route(web::post().to(find::find)))
         .service(

@@ -76,6 +76,8 @@ calls! {
     Find: &[Role::Officer], reason = true, action = Some(Action::Found);
     /// Bringing parked references back.
     Requeue: &[Role::Admin], reason = true, action = Some(Action::Requeued);
+    /// Having what waits of a page tried at once.
+    RetryPage: &[Role::Admin], reason = true, action = Some(Action::PageRetried);
     /// Letting held references go.
     DropHeld: &[Role::Admin], reason = true, action = Some(Action::HeldDropped);
     /// Making tokens.
