@@ -32,7 +32,7 @@ use crate::store::{BelievedClock, LatestClock, SharedStore};
 use crate::telemetry::metrics::{Metrics, Readings};
 use crate::telemetry::{LeadNames, LogCounts};
 use crate::trail::{Action, Entry};
-use crate::workers::{FormBook, ReloadGate, Retries, Tools, fetchers};
+use crate::workers::{FormBook, ReloadGate, Retries, Silence, Tools, fetchers};
 
 pub use opening::{StartError, StoreKnows};
 pub use reload::{Applied, Reload};
@@ -229,6 +229,7 @@ impl Rooms {
             policy: Arc::clone(&self.policy),
             forms: FormBook::new(Arc::clone(&self.store), Arc::clone(&self.graph), Arc::clone(&clock)),
             gate: ReloadGate::default(),
+            silence: Silence::default(),
             retries: Current::new(retries(config)),
             random: Arc::clone(&self.ambient.random),
             metrics: Arc::clone(&self.metrics),

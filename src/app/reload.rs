@@ -51,6 +51,7 @@ impl Reload {
         // An equal policy sends nothing back.
         if *tools.policy.pin() != *policy {
             tools.policy.replace(policy);
+            tools.silence.begin_anew();
         }
         self.trust.replace(Arc::new(trust));
         drop(closed);

@@ -1,6 +1,7 @@
 //! `tamis check`: reads the config as `tamis serve` would, starts nothing, and says what it would do.
 
 mod forms;
+mod unfed;
 
 use std::fmt::Write;
 use std::path::Path;
@@ -50,6 +51,7 @@ pub async fn run(arguments: &Arguments, path: &Path, environment: &Environment) 
         let Faults { faults, warnings } = forms::look_at_boxes(&known, config);
         checked.found.faults.extend(faults);
         checked.found.warnings.extend(warnings);
+        checked.found.warnings.extend(unfed::warnings(&known, config));
         forms = Some(forms::shown(&known, config));
     }
     verdict(arguments, path, &checked, forms.as_deref())

@@ -105,6 +105,12 @@ crate::codes! {
         LanguageMissing = "language-missing",
         /// Longer than the authorities recommend.
         RetentionLong = "retention-long",
+        /// A field that no question of a form feeds.
+        FieldUnfed = "field-unfed",
+        /// The same, and a question whose answers are dropped has nearly its key.
+        FieldNearMiss = "field-near-miss",
+        /// The same, and the question is there under another key, since the form is in another language.
+        FieldOneLanguage = "field-one-language",
         /// A key that has no effect here.
         NoEffect = "no-effect",
         /// A secret of a form that cannot be right.
@@ -165,7 +171,7 @@ pub struct Fault {
 
 impl Fault {
     /// A fault that no variable set.
-    pub(super) fn new(
+    pub(crate) fn new(
         code: impl Into<Code>,
         key: &str,
         reason: impl Into<String>,

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use crate::purpose::{FieldName, FieldRule, FormDefinition, Purpose};
+use crate::purpose::{FieldName, FieldRule, FormDefinition, Purpose, Question};
 
 /// Proof that a key is on the whitelist: made only here, and without one an answer is never decoded.
 #[derive(Clone, Copy)]
@@ -83,6 +83,11 @@ impl<'p> Matching<'p> {
         self.definition.is_some_and(|definition| !definition.knows(key))
     }
 
+    /// The questions of the form, where they are known.
+    pub(in crate::purpose) fn questions(&self) -> Option<&'p [Question]> {
+        self.definition.map(|definition| definition.questions.as_slice())
+    }
+
     /// The fields that no question of the form feeds; without a definition nobody knows, and all are named.
     pub fn unfed(&self) -> Vec<&'p FieldName> {
         let questions = self.definition.map(|definition| definition.questions.as_slice()).unwrap_or_default();
@@ -121,8 +126,8 @@ fn keys_of(rule: &FieldRule, definition: Option<&FormDefinition>) -> Vec<String>
 mod tests {
     use super::*;
     use crate::id::FormId;
+    use crate::purpose::Whitelist;
     use crate::purpose::sample::{field, purpose};
-    use crate::purpose::{Question, Whitelist};
 
     fn definition(questions: &[(&str, &str)]) -> FormDefinition {
         let question = |(key, kind): &(&str, &str)| Question {

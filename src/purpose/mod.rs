@@ -15,6 +15,7 @@ mod record_id;
 mod retention;
 #[cfg(test)]
 pub(crate) mod sample;
+mod unfed;
 mod whitelist;
 
 pub use boxes::{BoxFinding, TextsDiffer};
@@ -26,4 +27,5 @@ pub use matching::{Match, Matching, Permit};
 pub use policy::{Keep, Policy, Purpose, PurposeId};
 pub use record_id::{Cursor, RecordId};
 pub use retention::{Periods, is_over, periods};
+pub use unfed::{Unfed, UnfedCode};
 pub use whitelist::{FieldName, FieldRule, Whitelist};

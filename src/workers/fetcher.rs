@@ -26,7 +26,7 @@ use crate::telemetry::metrics::Metrics;
 use crate::workers::forms::{FormBook, Unknown};
 use crate::workers::overdue::OVER;
 use crate::workers::settlement_log::SettlementLog;
-use crate::workers::{ReloadGate, Step, Worker};
+use crate::workers::{ReloadGate, Silence, Step, Worker};
 
 /// A claim is one lead: a lead that hangs keeps no other waiting.
 const CLAIM_MAX: usize = 1;
@@ -67,6 +67,8 @@ pub struct Tools {
     pub random: Arc<dyn Random>,
     /// Counts.
     pub metrics: Arc<Metrics>,
+    /// Which fields no question feeds.
+    pub silence: Silence,
     /// How leads are named in the log.
     pub names: LeadNames,
     /// Parked references whose claim was dropped, to be given back by the next step.
@@ -287,7 +289,7 @@ impl Fetcher {
     /// Parks what nobody may read now.
     fn not_now(&self, policy: &Policy, lane: &Lane, claim: Claimed, now: Timestamp) -> Settlement {
         let why = match (policy.of_form(&lane.form), self.tools.graph.availability(&lane.page)) {
-            (None, _) | (Some(_), Availability::NoToken) => held(policy, &claim),
+            (None, _) | (Some(_), Availability::NoToken) => held(&self.tools.graph, &claim),
             (Some(_), Availability::Paused { code, .. }) => paused(&claim, code, now),
             // It was paused a moment ago: due at once.
             (Some(_), Availability::Ready | Availability::Probe) => {
@@ -342,6 +344,9 @@ impl Fetcher {
             tools.forms.doubt(&form);
             let why = Why::Buried { code: ParkCode::PageMismatch, attempts: claim.attempts + 1 };
             return Fetched::Settle(parked(claim.reference, why));
+        }
+        if let Some(definition) = &known.definition {
+            tools.silence.look(purpose, definition);
         }
         let LeadRead { outcome, calls } =
             tools.graph.read_lead(&page, &purpose.graph_fields(), &leadgen).await;
@@ -523,11 +528,12 @@ fn parked(reference: LeadRef, why: Why) -> Settlement {
     Settlement { reference, outcome: Outcome::Parked(why), dropped: Dropped::default() }
 }
 
-/// What nobody may fetch now: its form has no purpose, or else its page no token.
-fn held(policy: &Policy, claim: &Claimed) -> Why {
-    let code = match policy.of_form(&claim.reference.form) {
-        None => ParkCode::FormUnclaimed,
-        Some(_) => ParkCode::PageUnknown,
+/// What nobody may fetch now: its page has no token, or else its form no purpose. The page comes first: without its token
+/// nobody can see what the form is.
+fn held(graph: &Graph, claim: &Claimed) -> Why {
+    let code = match graph.knows(&claim.reference.page) {
+        false => ParkCode::PageUnknown,
+        true => ParkCode::FormUnclaimed,
     };
     Why::Held { code }
 }

@@ -11,6 +11,7 @@ mod reload_gate;
 mod routine;
 mod scanner;
 mod settlement_log;
+mod silence;
 mod warden;
 
 use std::panic::AssertUnwindSafe;
@@ -34,6 +35,7 @@ pub use pausekeeper::Pausekeeper;
 pub use reaper::Reaper;
 pub use reload_gate::ReloadGate;
 pub use scanner::Scanner;
+pub use silence::Silence;
 pub use warden::{Door, Warden};
 
 /// What one step did.

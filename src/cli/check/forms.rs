@@ -20,9 +20,17 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A form as the daemon knows it.
 pub(super) struct Known {
-    form: FormId,
+    pub(super) form: FormId,
     read_at: String,
-    definition: Option<FormDefinition>,
+    pub(super) definition: Option<FormDefinition>,
+}
+
+#[cfg(test)]
+impl Known {
+    /// As if it had been answered.
+    pub(super) fn read(form: FormId, definition: Option<FormDefinition>) -> Self {
+        Self { form, read_at: "2026-11-25T08:47:38Z".to_owned(), definition }
+    }
 }
 
 /// How one form meets the config.

@@ -16,6 +16,7 @@ pub use limits::{
     CALL_CONSENT_MONTHS_FR, CONSENT_MONTHS, GRACE_DAYS, GRACE_DAYS_DEFAULT, PROSPECT_MONTHS_RECOMMENDED,
     RECONFIRM_MONTHS, RETENTION_DAYS, RETENTION_MONTHS, TRAIL_MONTHS, TRAIL_MONTHS_RECOMMENDED,
 };
+pub(in crate::purpose) use names::words;
 pub use parties::{Controller, Dpo, Recipient, RecipientRole, is_country};
 pub use questions::{TypeKnown, standard_type, type_known, type_of_key, types};
 pub use special::Category;

@@ -1,7 +1,7 @@
 //! Names of fields, and keys of questions, taken apart into words.
 
 /// The words of a name, folded: lower case, no accents, `ß` as `ss`.
-pub(super) fn words(name: &str) -> Vec<String> {
+pub(in crate::purpose) fn words(name: &str) -> Vec<String> {
     let folded: String = name.chars().flat_map(char::to_lowercase).flat_map(fold).collect();
     folded.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }

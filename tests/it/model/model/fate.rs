@@ -68,16 +68,16 @@ impl Model {
         after: &SeenState,
         calm: bool,
     ) -> Result<(), Broken> {
-        let Some(claim) = claim(policy, lead.form) else {
-            let held = SeenState::Parked(Why::Held { code: ParkCode::FormUnclaimed });
-            hold!(*after == held, "nobody claims its form");
-            return Ok(());
-        };
         if !knows(policy, PAGE_OF[lead.form]) {
             let held = SeenState::Parked(Why::Held { code: ParkCode::PageUnknown });
             hold!(*after == held, "its page is not in the config");
             return Ok(());
         }
+        let Some(claim) = claim(policy, lead.form) else {
+            let held = SeenState::Parked(Why::Held { code: ParkCode::FormUnclaimed });
+            hold!(*after == held, "nobody claims its form");
+            return Ok(());
+        };
         let proper = verdict(lead.kind, claim);
         match after {
             SeenState::Stored(id) => {
