@@ -15,6 +15,14 @@ pub struct Inbox {
     pub queued: u64,
     /// References that are read again later.
     pub waiting: u64,
+    /// References that were held and are being read now, after a reload: they stand in no list until they are settled.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub in_flight: u64,
+    /// How long the lists are: of a long one only the beginning is here.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub totals: Totals,
     /// References without a purpose or a page in the config.
     pub held: Vec<Held>,
     /// Leads that the purpose's rules refused.
@@ -27,6 +35,19 @@ pub struct Inbox {
     pub dropped: Vec<Dropped>,
 }
 
+/// How many entries each list has.
+#[derive(Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
+pub struct Totals {
+    /// Of `held`, of which 1,000 are shown at the most.
+    pub held: u64,
+    /// Of `refused`, of which 1,000 are shown at the most.
+    pub refused: u64,
+    /// Of `buried`, of which 1,000 are shown at the most.
+    pub buried: u64,
+    /// Of `dropped`, of which 10,000 are shown at the most.
+    pub dropped: u64,
+}
+
 /// What is held of one form.
 #[derive(Serialize, Deserialize, ToSchema)]
 pub struct Held {
@@ -34,6 +55,14 @@ pub struct Held {
     pub form_id: FormId,
     /// Its page.
     pub page_id: PageId,
+    /// What it lacks: its page a token, or else the form a purpose; null: nothing any more, it is about to be read.
+    #[serde(default)]
+    #[schema(required = true, value_type = Option<ParkCode>)]
+    pub code: Option<Word<ParkCode>>,
+    /// What the form is called, where that was asked for and Graph says it: its author's words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub name: Option<String>,
     /// How many.
     pub count: u64,
     /// Since when.

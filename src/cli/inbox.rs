@@ -10,8 +10,8 @@ use crate::cli::reasons;
 use crate::cli::socket::{ConfigPath, SocketArgument};
 use crate::client::{Daemon, parse, written};
 use crate::secret::location::Environment;
-use crate::terminal::Table;
 use crate::terminal::{Exit, Failure};
+use crate::terminal::{Table, or_dash};
 use crate::terminal::{print, print_json, thousands};
 
 #[derive(clap::Args)]
@@ -22,6 +22,9 @@ pub(super) struct Arguments {
     /// Print the daemon's JSON
     #[arg(long)]
     json: bool,
+    /// Ask Graph now what the held forms are called
+    #[arg(long)]
+    names: bool,
     #[command(flatten)]
     socket: SocketArgument,
 }
@@ -101,7 +104,8 @@ pub(super) async fn run(
         None => {}
     }
     let daemon = Daemon::at(arguments.socket.locate(config, environment)?)?;
-    let body = daemon.fetch(daemon.call(Method::GET, "/inbox")).await?;
+    let path = if arguments.names { "/inbox?names=true" } else { "/inbox" };
+    let body = daemon.fetch(daemon.call(Method::GET, path)).await?;
     if arguments.json {
         return print_json(&format!("{}\n", String::from_utf8_lossy(&body)));
     }
@@ -157,28 +161,37 @@ async fn drop_held(
     print(&format!("{} dropped\n", thousands(dropped)))
 }
 
-/// What needs nobody first, in two lines; then what does, each with what to do.
+/// What needs nobody first, in three lines; then what does, each with what to do.
 fn page(overview: &Inbox) -> String {
     let mut text = String::new();
-    let _ = writeln!(text, "queued   {}", thousands(overview.queued));
-    let _ = writeln!(text, "waiting  {}", thousands(overview.waiting));
+    let _ = writeln!(text, "queued     {}", thousands(overview.queued));
+    let _ = writeln!(text, "waiting    {}", thousands(overview.waiting));
+    let _ = writeln!(text, "in flight  {}", thousands(overview.in_flight));
     let mut paused = Table::new(&["page", "code", "until"]);
     for page in &overview.paused {
         paused.row([page.page_id.to_string(), page.code.to_string(), page.until.to_string()]);
     }
-    section(&mut text, "paused: Graph refuses this page for now", &paused);
-    let mut held = Table::new(&["form", "page", "count", "since"]);
+    section(
+        &mut text,
+        "paused: Graph refuses this page for now; tamis inbox retry --page PAGE",
+        None,
+        &paused,
+    );
+    let mut held = Table::new(&["form", "page", "code", "count", "since", "name"]);
     for form in &overview.held {
         held.row([
             form.form_id.to_string(),
             form.page_id.to_string(),
+            or_dash(&form.code),
             thousands(form.count),
             form.oldest.to_string(),
+            or_dash(&form.name),
         ]);
     }
     section(
         &mut text,
         "held: give the form a purpose, or its page a token, in the config; tamis inbox drop --form FORM",
+        Some((overview.held.len(), overview.totals.held)),
         &held,
     );
     let mut refused = Table::new(&["form", "code", "count", "since"]);
@@ -190,7 +203,12 @@ fn page(overview: &Inbox) -> String {
             form.oldest.to_string(),
         ]);
     }
-    section(&mut text, "refused: mend the config, then tamis inbox requeue --code CODE", &refused);
+    section(
+        &mut text,
+        "refused: mend the config, then tamis inbox requeue --code CODE",
+        Some((overview.refused.len(), overview.totals.refused)),
+        &refused,
+    );
     let mut buried = Table::new(&["ref", "form", "code", "attempts", "since"]);
     for one in &overview.buried {
         buried.row([
@@ -201,19 +219,35 @@ fn page(overview: &Inbox) -> String {
             one.since.to_string(),
         ]);
     }
-    section(&mut text, "buried: find out why, then tamis inbox requeue --ref REF", &buried);
+    section(
+        &mut text,
+        "buried: find out why, then tamis inbox requeue --ref REF",
+        Some((overview.buried.len(), overview.totals.buried)),
+        &buried,
+    );
     let mut dropped = Table::new(&["form", "count", "name"]);
     for field in &overview.dropped {
         dropped.row([field.form_id.to_string(), thousands(field.count), field.name.clone()]);
     }
-    section(&mut text, "dropped: answers that no whitelist names", &dropped);
+    section(
+        &mut text,
+        "dropped: answers that no whitelist names",
+        Some((overview.dropped.len(), overview.totals.dropped)),
+        &dropped,
+    );
     text
 }
 
-fn section(text: &mut String, title: &str, table: &Table) {
-    if !table.is_empty() {
-        let _ = write!(text, "\n{title}\n{table}");
+/// A list with its title, and how much of it is shown where that is not all.
+fn section(text: &mut String, title: &str, of_all: Option<(usize, u64)>, table: &Table) {
+    if table.is_empty() {
+        return;
     }
+    let _ = writeln!(text, "\n{title}");
+    if let Some((shown, total)) = of_all.filter(|(shown, total)| (*shown as u64) < *total) {
+        let _ = writeln!(text, "the first {} of {}", thousands(shown as u64), thousands(total));
+    }
+    let _ = write!(text, "{table}");
 }
 
 #[cfg(test)]
@@ -221,36 +255,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_empty_inbox_is_two_lines() {
+    fn an_empty_inbox_is_three_lines() {
         let body = r#"{"queued":0,"waiting":0,"held":[],"refused":[],"buried":[],"paused":[],"dropped":[]}"#;
-        assert_eq!(page(&parse(body.as_bytes()).expect("an answer")), "queued   0\nwaiting  0\n");
+        assert_eq!(
+            page(&parse(body.as_bytes()).expect("an answer")),
+            "queued     0\nwaiting    0\nin flight  0\n"
+        );
     }
 
     #[test]
     fn what_needs_a_human_stands_in_sections() {
-        let body = r#"{"queued":1203,"waiting":2,
-            "held":[{"form_id":"901000000000003","page_id":"104000000000001","count":3,"oldest":"2026-11-25T08:47:38Z"}],
+        let body = r#"{"queued":1203,"waiting":2,"in_flight":7,"totals":{"held":1,"refused":1,"buried":2173,"dropped":1},
+            "held":[{"form_id":"901000000000003","page_id":"104000000000001","code":"form-unclaimed","name":"Devis été","count":3,"oldest":"2026-11-25T08:47:38Z"}],
             "refused":[{"form_id":"901000000000002","code":"consent-missing","count":41,"oldest":"2026-11-24T08:47:38Z"}],
             "buried":[{"ref":"7","form_id":"901000000000001","code":"attempts-spent","attempts":750,"since":"2026-10-24T08:47:38Z"}],
             "paused":[{"page_id":"104000000000001","code":"token-dead","until":"2026-11-25T09:00:00Z"}],
             "dropped":[{"form_id":"901000000000001","name":"pointure\u001b[31m","count":5}]}"#;
         let expected = "\
-queued   1,203
-waiting  2
+queued     1,203
+waiting    2
+in flight  7
 
-paused: Graph refuses this page for now
+paused: Graph refuses this page for now; tamis inbox retry --page PAGE
              page  code        until
   104000000000001  token-dead  2026-11-25T09:00:00Z
 
 held: give the form a purpose, or its page a token, in the config; tamis inbox drop --form FORM
-             form             page  count  since
-  901000000000003  104000000000001      3  2026-11-25T08:47:38Z
+             form             page  code            count  since                 name
+  901000000000003  104000000000001  form-unclaimed      3  2026-11-25T08:47:38Z  Devis été
 
 refused: mend the config, then tamis inbox requeue --code CODE
              form  code             count  since
   901000000000002  consent-missing     41  2026-11-24T08:47:38Z
 
 buried: find out why, then tamis inbox requeue --ref REF
+the first 1 of 2,173
   ref             form  code            attempts  since
     7  901000000000001  attempts-spent       750  2026-10-24T08:47:38Z
 

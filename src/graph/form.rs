@@ -23,6 +23,9 @@ const FIELDS: [&str; 4] = [
 ];
 /// A definition is texts in one language: a larger one is none.
 const DEFINITION_BYTES_MAX: usize = 1_000_000;
+/// A name is short.
+const NAME_REPLY_BYTES_MAX: usize = 16 * 1024;
+const NAME_CHARS_MAX: usize = 200;
 /// Questions that are kept; Meta's forms have a few dozen at most.
 const QUESTIONS_MAX: usize = 500;
 /// A longer key is not kept: its answers are dropped as unknown.
@@ -62,6 +65,25 @@ impl Graph {
 /// True if it may be a field that Graph refuses, and not the form.
 fn is_of_fields(fault: Fault) -> bool {
     matches!(fault, Fault::Request | Fault::Permission | Fault::Field)
+}
+
+impl Graph {
+    /// What a form is called; none: Graph does not say, or the page cannot be read now.
+    pub(super) async fn name(&self, page: &PageId, form: &FormId) -> Option<String> {
+        let access = self.access(page)?;
+        let called = self.call(&access, Target::Form(form, "id,name"), NAME_REPLY_BYTES_MAX).await;
+        name_in(form, called.outcome.ok()?.body.expose())
+    }
+}
+
+fn name_in(form: &FormId, body: &[u8]) -> Option<String> {
+    let document = Json::read(body)?;
+    let member = |wanted: &str| document.members().find(|(name, _)| name == wanted).map(|(_, value)| value);
+    if member("id").and_then(Json::number_or_text).is_some_and(|id| id != form.as_str()) {
+        return None;
+    }
+    let name: String = member("name")?.text()?.chars().take(NAME_CHARS_MAX).collect();
+    (!name.trim().is_empty()).then_some(name)
 }
 
 fn for_good(failure: Failure) -> Failure {
@@ -165,6 +187,24 @@ mod tests {
         ] {
             assert_eq!(questions(&body).as_ref(), Some(&wanted), "{body}");
         }
+    }
+
+    #[test]
+    fn a_name_is_the_forms_own_and_not_long() {
+        for (body, wanted) in [
+            (r#"{"id":"901","name":"Devis \u00e9t\u00e9"}"#, Some("Devis été")),
+            (r#"{"name":"Devis"}"#, Some("Devis")),
+            (r#"{"id":"902","name":"Devis"}"#, None),
+            (r#"{"id":"901","name":" "}"#, None),
+            (r#"{"id":"901","name":7}"#, None),
+            (r#"{"id":"901"}"#, None),
+            ("[]", None),
+        ] {
+            assert_eq!(name_in(&form(), body.as_bytes()).as_deref(), wanted, "{body}");
+        }
+        let long = format!(r#"{{"name":"{}"}}"#, "é".repeat(5_000));
+        let name = name_in(&form(), long.as_bytes()).unwrap_or_default();
+        assert_eq!(name.chars().count(), NAME_CHARS_MAX);
     }
 
     #[test]

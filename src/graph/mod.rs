@@ -277,6 +277,12 @@ impl Graph {
         self.form(page, form).await
     }
 
+    /// What a form is called, at most 200 characters: its author's words, which tamis does not keep. None: Graph does not say,
+    /// or the page is unknown or paused.
+    pub async fn form_name(&self, page: &PageId, form: &FormId) -> Option<String> {
+        self.name(page, form).await
+    }
+
     fn access(&self, page: &PageId) -> Option<Arc<Access>> {
         self.pages.pin().get(page).map(Arc::clone)
     }

@@ -170,12 +170,16 @@ pub struct HeldCounts {
 pub struct ParkedOverview {
     /// How many wait.
     pub waiting: u64,
+    /// How many were held until they were leased: they are being read, and stand in no other list.
+    pub in_flight: u64,
     /// Held, by form; leased ones are being looked at, and left out.
     pub held: Vec<HeldForm>,
     /// Refused, by form and code.
     pub refused: Vec<RefusedForm>,
     /// Buried, each (at most 1,000 are listed), by arrival.
     pub buried: Vec<BuriedRef>,
+    /// How many are buried.
+    pub buried_total: u64,
 }
 
 /// References of one form that no purpose claims.

@@ -50,6 +50,7 @@ mod proxy;
 mod reload;
 mod scan;
 mod screen;
+mod silence;
 mod startup;
 mod systemd;
 mod tampering;

@@ -196,8 +196,15 @@ fn inbox() -> Call {
         "Counts and codes. An exporter sees what concerns the forms of its purposes, and the totals.",
     )
     .roles(ALL)
+    .parameter(
+        ParameterIn::Query,
+        "names",
+        Required::False,
+        of(Type::Boolean).default(Some(false.into())),
+        "Ask Graph what the held forms are called, 50 of them at the most; not for viewers and exporters.",
+    )
     .json::<Inbox>("200", "The inbox.")
-    .refused(&[No::RecordUnreadable])
+    .refused(&[No::ParameterUnknown, No::ParameterInvalid, No::RecordUnreadable])
 }
 
 fn requeue() -> Call {

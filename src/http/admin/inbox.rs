@@ -1,31 +1,82 @@
 //! `GET /inbox`: what is on its way, what waits, and what needs a human.
 
-use actix_web::HttpResponse;
-use actix_web::web::Data;
+use std::time::Duration;
 
-use crate::api::{Moment, inbox as api};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::api::{Moment, Word, inbox as api};
 use crate::graph::{self, Graph};
 use crate::http::admin::Desk;
 use crate::http::admin::operator::{By, See};
+use crate::http::admin::query::Parameters;
 use crate::http::admin::sight::Sight;
-use crate::http::problem::Problem;
+use crate::http::problem::{Problem, ProblemCode};
 use crate::inbox::Inbox;
+use crate::notification::ParkCode;
 use crate::store::{BuriedRef, DroppedField, HeldForm, ParkedOverview, RefusedForm};
+use crate::trail::Role;
 
-/// Counts and codes; the names of dropped fields are shown here and nowhere else. An exporter sees its purposes' part.
+/// Entries of a list that are shown; of the buried the store gives no more.
+const LISTED_MAX: usize = 1_000;
+/// The same, of questions whose answers were dropped.
+const DROPPED_LISTED_MAX: usize = 10_000;
+/// Forms whose name Graph is asked for in one call, and how long all of that may take.
+const NAMES_MAX: usize = 50;
+const NAMES_WITHIN: Duration = Duration::from_secs(10);
+
+/// Counts and codes; the names of dropped fields are shown here and nowhere else. What held forms are called is asked of Graph
+/// where somebody wants to know. An exporter sees its purposes' part.
 pub(super) async fn show(
     by: By<See>,
     desk: Data<Desk>,
     inbox: Data<Inbox>,
     graph: Data<Graph>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
+    let parameters = Parameters::parse(request.query_string(), &["names"])?;
+    let names = match parameters.value("names") {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => return Err(ProblemCode::ParameterInvalid.into()),
+    };
+    if names && matches!(by.operator.role(), Role::Viewer | Role::Exporter) {
+        return Err(ProblemCode::RoleInsufficient.into());
+    }
     // References go from the queue to the parked: looked at in this order, none is missed, at worst one is seen in both.
     let queued = inbox.queued();
     let parked = desk.store.overview().await?;
     let dropped = desk.store.dropped().await?;
     let mut shown = overview(queued, &parked, graph.paused(), dropped);
-    only(&mut shown, &Sight::of(&by.operator, &desk).await);
+    cut(&mut shown, &Sight::of(&by.operator, &desk).await);
+    let policy = desk.policy.pin();
+    for held in &mut shown.held {
+        held.code = lacks(graph.knows(&held.page_id), policy.of_form(&held.form_id).is_some());
+    }
+    if names {
+        name(&graph, &mut shown.held).await;
+    }
     Ok(HttpResponse::Ok().json(shown))
+}
+
+/// Why a form is held now: a reload may have changed it since.
+fn lacks(page_is_known: bool, form_is_claimed: bool) -> Option<Word<ParkCode>> {
+    let code = match (page_is_known, form_is_claimed) {
+        (false, _) => ParkCode::PageUnknown,
+        (true, false) => ParkCode::FormUnclaimed,
+        (true, true) => return None,
+    };
+    Some(code.into())
+}
+
+/// Asks what the first of these forms are called, as far as their pages can be read, all at once.
+async fn name(graph: &Graph, held: &mut [api::Held]) {
+    let asked = held.iter_mut().filter(|held| graph.knows(&held.page_id)).take(NAMES_MAX);
+    let asking = asked.map(|held| async move {
+        let asked = graph.form_name(&held.page_id, &held.form_id);
+        held.name = tokio::time::timeout(NAMES_WITHIN, asked).await.ok().flatten();
+    });
+    futures_util::future::join_all(asking).await;
 }
 
 /// What the rooms say, as it goes out.
@@ -38,6 +89,13 @@ fn overview(
     api::Inbox {
         queued,
         waiting: parked.waiting,
+        in_flight: parked.in_flight,
+        totals: api::Totals {
+            held: parked.held.len() as u64,
+            refused: parked.refused.len() as u64,
+            buried: parked.buried_total,
+            dropped: dropped.len() as u64,
+        },
         held: parked.held.iter().map(held).collect(),
         refused: parked.refused.iter().map(refused).collect(),
         buried: parked.buried.iter().map(buried).collect(),
@@ -46,7 +104,24 @@ fn overview(
     }
 }
 
-/// Without what is not to be seen. The two totals name nothing.
+/// Without what is not to be seen, and of long lists their beginning. Who sees a part is told how long that is.
+fn cut(shown: &mut api::Inbox, sight: &Sight) {
+    only(shown, sight);
+    if !matches!(sight, Sight::All) {
+        let of = |length: usize| length as u64;
+        shown.totals = api::Totals {
+            held: of(shown.held.len()),
+            refused: of(shown.refused.len()),
+            buried: of(shown.buried.len()),
+            dropped: of(shown.dropped.len()),
+        };
+    }
+    shown.held.truncate(LISTED_MAX);
+    shown.refused.truncate(LISTED_MAX);
+    shown.dropped.truncate(DROPPED_LISTED_MAX);
+}
+
+/// Without what is not to be seen. The counts name nothing.
 fn only(shown: &mut api::Inbox, sight: &Sight) {
     shown.held.retain(|held| sight.form(&held.form_id));
     shown.refused.retain(|refused| sight.form(&refused.form_id));
@@ -59,7 +134,8 @@ fn only(shown: &mut api::Inbox, sight: &Sight) {
 }
 
 fn held(held: &HeldForm) -> api::Held {
-    api::Held { form_id: held.form, page_id: held.page, count: held.count, oldest: Moment(held.oldest) }
+    let (count, oldest) = (held.count, Moment(held.oldest));
+    api::Held { form_id: held.form, page_id: held.page, code: None, name: None, count, oldest }
 }
 
 fn refused(refused: &RefusedForm) -> api::Refused {
@@ -95,7 +171,6 @@ mod tests {
 
     use super::*;
     use crate::id::{FormId, PageId};
-    use crate::notification::ParkCode;
 
     #[test]
     fn the_answer_has_the_documented_shape() {
@@ -104,6 +179,7 @@ mod tests {
         let page = PageId::parse("104000000000001").expect("an id");
         let parked = ParkedOverview {
             waiting: 2,
+            in_flight: 6,
             held: vec![HeldForm { form, page, count: 3, oldest: at }],
             refused: vec![RefusedForm { form, code: ParkCode::ConsentMissing, count: 4, oldest: at }],
             buried: vec![BuriedRef {
@@ -113,6 +189,7 @@ mod tests {
                 attempts: 750,
                 since: at,
             }],
+            buried_total: 2_173,
         };
         let paused = vec![graph::Paused { page, code: ParkCode::TokenDead, until: at }];
         let dropped = vec![DroppedField { form, name: "pointure".to_owned(), count: 5 }];
@@ -120,12 +197,23 @@ mod tests {
         let expected = serde_json::json!({
             "queued": 1,
             "waiting": 2,
-            "held": [{"form_id": "901000000000001", "page_id": "104000000000001", "count": 3, "oldest": "2026-11-25T08:47:38Z"}],
+            "in_flight": 6,
+            "totals": {"held": 1, "refused": 1, "buried": 2_173, "dropped": 1},
+            "held": [{"form_id": "901000000000001", "page_id": "104000000000001", "code": null, "count": 3, "oldest": "2026-11-25T08:47:38Z"}],
             "refused": [{"form_id": "901000000000001", "code": "consent-missing", "count": 4, "oldest": "2026-11-25T08:47:38Z"}],
             "buried": [{"ref": "7", "form_id": null, "code": "attempts-spent", "attempts": 750, "since": "2026-11-25T08:47:38Z"}],
             "paused": [{"page_id": "104000000000001", "code": "token-dead", "until": "2026-11-25T08:47:38Z"}],
             "dropped": [{"form_id": "901000000000001", "name": "pointure", "count": 5}],
         });
         assert_eq!(answer, expected);
+    }
+
+    #[test]
+    fn a_held_form_lacks_its_page_first_and_a_reload_may_give_both() {
+        let lacks = |page, form| lacks(page, form).map(|code| code.to_string());
+        assert_eq!(lacks(false, false).as_deref(), Some("page-unknown"));
+        assert_eq!(lacks(false, true).as_deref(), Some("page-unknown"));
+        assert_eq!(lacks(true, false).as_deref(), Some("form-unclaimed"));
+        assert_eq!(lacks(true, true), None);
     }
 }

@@ -95,13 +95,20 @@ impl Parked for MemoryStore {
                     continue;
                 }
                 Why::Buried { code, attempts } if overview.buried.len() < BURIED_SHOWN => {
+                    overview.buried_total += 1;
                     let (arrival, form) = (*arrival, Some(reference.form));
                     let (code, attempts, since) = (*code, *attempts, *since);
                     overview.buried.push(BuriedRef { arrival, form, code, attempts, since });
                     continue;
                 }
-                Why::Buried { .. } => continue,
-                Why::Held { .. } if process.leases.contains_key(arrival) => continue,
+                Why::Buried { .. } => {
+                    overview.buried_total += 1;
+                    continue;
+                }
+                Why::Held { .. } if process.leases.contains_key(arrival) => {
+                    overview.in_flight += 1;
+                    continue;
+                }
                 Why::Held { .. } => held.entry((reference.form, reference.page)).or_insert((0, *since)),
                 Why::Refused { code } => refused.entry((reference.form, *code)).or_insert((0, *since)),
             };

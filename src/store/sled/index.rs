@@ -407,7 +407,11 @@ impl ParkedIndex {
 
     /// What an operator sees, but for the buried ones. A leased held one is not among its form's.
     pub(super) fn overview(&self) -> ParkedOverview {
-        let mut overview = ParkedOverview { waiting: self.waiting, ..ParkedOverview::default() };
+        let is_held = |lease: &&Lease| matches!(lease.position.why, Why::Held { .. });
+        let in_flight = self.leases.values().filter(is_held).count() as u64;
+        let buried_total = (self.buried.len() + self.unreadable.len()) as u64;
+        let mut overview =
+            ParkedOverview { waiting: self.waiting, in_flight, buried_total, ..ParkedOverview::default() };
         let moment = |ms: i64| Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH);
         let mut refused: BTreeMap<(FormId, ParkCode), (u64, i64)> = BTreeMap::new();
         for (Lane { page, form }, group) in &self.groups {
