@@ -236,6 +236,7 @@ impl Model {
     /// The daemon started anew.
     pub fn started(&mut self) {
         (self.reaper_due, self.mark) = (None, None);
+        self.exporters.iter_mut().for_each(|exporter| exporter.idle = None);
     }
 
     /// What was asked of Graph since the last look: only what a purpose claims, nothing that has its end, no more fields than

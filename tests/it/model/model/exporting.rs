@@ -6,6 +6,8 @@ use super::*;
 #[derive(Default)]
 pub(super) struct Exporter {
     pub(super) cursor: Option<Cursor>,
+    /// The day on which the trail last told, since the start, that it found nothing.
+    pub(super) idle: Option<Day>,
 }
 
 /// A page as the exporter got it.
@@ -30,7 +32,7 @@ impl Model {
         limit: usize,
         page: &ExportedPage,
     ) -> Result<(), Broken> {
-        self.pages_exported += 1;
+        self.pages_exported += u64::from(self.is_told(world, of, page));
         let after = self.exporters[of].cursor.as_ref().map_or(0, |cursor| cursor.number);
         let today = Day::of(world.now().max(world.believed()));
         let latest = Day::of(world.true_now() + jiff::SignedDuration::from_hours(2));
@@ -70,6 +72,16 @@ impl Model {
         }
         self.exporters[of].cursor = Some(page.next.clone());
         Ok(())
+    }
+
+    /// Every page stands in the trail but for one that looked at nothing: of these the first one of a day.
+    fn is_told(&mut self, world: &World<'_>, of: usize, page: &ExportedPage) -> bool {
+        let exporter = &mut self.exporters[of];
+        if exporter.cursor.as_ref() != Some(&page.next) {
+            return true;
+        }
+        let today = Day::of(world.believed());
+        exporter.idle.replace(today) != Some(today)
     }
 
     /// From here on the exporter starts anew.
