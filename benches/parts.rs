@@ -169,7 +169,8 @@ fn store(criterion: &mut Criterion) {
             let (reference, reply) = (reference(number), reply(number));
             let sieved = minimise(&reply.lead().expect("a lead"), &reference, &matching);
             let lead = sieved.result.ok().expect("a lead");
-            Settlement { reference, outcome: Outcome::Stored(Box::new(lead)), dropped: sieved.dropped }
+            let (outcome, matched) = (Outcome::stored(lead), Vec::new());
+            Settlement { reference, outcome, matched, dropped: sieved.dropped }
         };
         numbers.map(settlement).collect::<Vec<_>>()
     };

@@ -122,6 +122,7 @@ async fn churn_parked(times: usize) {
             let batch = (from..from + 250).map(|number| Settlement {
                 reference: reference(number),
                 outcome: Outcome::Parked(waiting(&rooms)),
+                matched: Vec::new(),
                 dropped: Dropped::default(),
             });
             rooms.store.settle(batch.collect()).await.expect("settles");

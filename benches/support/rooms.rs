@@ -94,7 +94,8 @@ impl Rooms {
                 let lead = sieved.result.ok().expect("a lead");
                 settlements.push(Settlement {
                     reference,
-                    outcome: Outcome::Stored(Box::new(lead)),
+                    outcome: Outcome::stored(lead),
+                    matched: Vec::new(),
                     dropped: sieved.dropped,
                 });
             }

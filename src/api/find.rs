@@ -23,15 +23,15 @@ pub struct Find {
     pub unmask: bool,
 }
 
-/// What became of it; empty: nothing is known of this id.
+/// What became of it, for each of its purposes; empty: nothing is known of this id.
 // It holds answers: neither `Debug` nor `Display`.
 #[derive(Serialize, Deserialize, ToSchema)]
 pub struct Found {
-    /// At most one.
+    /// One for each purpose of a submission, by their names; one as a whole, where its form was not matched yet.
     pub records: Vec<Finding>,
 }
 
-/// What is said of one submission.
+/// What is said of one submission, for one purpose.
 // It holds answers: neither `Debug` nor `Display`.
 #[derive(Serialize, Deserialize, ToSchema)]
 pub struct Finding {
@@ -39,7 +39,7 @@ pub struct Finding {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub id: Option<RecordId>,
-    /// Its purpose, where it is stored.
+    /// The purpose, once its form was matched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub purpose: Option<PurposeId>,
@@ -99,6 +99,8 @@ crate::codes! {
         Held = "held",
         /// The purpose's rules refused it.
         Refused = "refused",
+        /// The person did not tick this purpose's box, on a form that stands under others too.
+        NotAsked = "not-asked",
         /// Its last attempt failed.
         Buried = "buried",
         /// It was erased.

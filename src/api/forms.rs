@@ -22,16 +22,18 @@ pub struct Form {
     /// The page that it belongs to; null: Graph does not say, and what is called with any page is read.
     #[schema(required = true)]
     pub page_id: Option<PageId>,
-    /// Whose it is; null: no purpose claims it any more.
+    /// The first of its purposes; null: none claims it any more.
     #[schema(required = true)]
     pub purpose: Option<PurposeId>,
+    /// All that claim it, in the order of the config.
+    pub purposes: Vec<PurposeId>,
     /// When Graph was last asked for it.
     pub read_at: Moment,
     /// False: Graph does not give the definition, and questions are matched by exact key.
     pub readable: bool,
     /// How many questions it has.
     pub question_count: usize,
-    /// Fields of the purpose that no question feeds.
+    /// Fields of its purposes that no question feeds; as `purpose.field` where there are several purposes.
     pub unfed: Vec<String>,
     /// Which content it has, as hex; it changes with any text that people see. Null: Graph does not give the definition.
     #[schema(required = true)]
@@ -76,7 +78,9 @@ pub struct Question {
     /// Meta's type (`EMAIL`, `CUSTOM`); empty where Meta gives none.
     #[serde(rename = "type")]
     pub question_type: String,
-    /// The field; null: its answers are dropped.
+    /// The first of its fields; null: its answers are dropped.
     #[schema(required = true)]
     pub field: Option<String>,
+    /// All fields that it feeds: as `purpose.field` where there are several purposes.
+    pub fields: Vec<String>,
 }

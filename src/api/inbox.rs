@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 use crate::api::{IdText, Moment, Word};
 use crate::id::{FormId, PageId};
 use crate::notification::ParkCode;
+use crate::purpose::PurposeId;
 
 /// What is on its way, what waits, and what needs a human. To an exporter the lists show what concerns the forms of its
 /// purposes, and the pages that these are known to belong to.
@@ -69,11 +70,15 @@ pub struct Held {
     pub oldest: Moment,
 }
 
-/// What was refused of one form for one reason.
+/// What one purpose refused of one form for one reason.
 #[derive(Serialize, Deserialize, ToSchema)]
 pub struct Refused {
     /// The form.
     pub form_id: FormId,
+    /// The purpose; absent: an earlier version refused it, and did not say for which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub purpose: Option<PurposeId>,
     /// Why.
     #[schema(value_type = ParkCode)]
     pub code: Word<ParkCode>,
@@ -93,6 +98,10 @@ pub struct Buried {
     /// The form that it names; null: it cannot be read.
     #[schema(required = true)]
     pub form_id: Option<FormId>,
+    /// The purpose for which it is buried; absent: its form was not matched yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub purpose: Option<PurposeId>,
     /// Why.
     #[schema(value_type = ParkCode)]
     pub code: Word<ParkCode>,

@@ -1,4 +1,4 @@
-//! `tamis find`: what became of one submission.
+//! `tamis find`: what became of one submission, by purpose.
 
 use std::fmt::Write as _;
 use std::io::Read as _;
@@ -90,15 +90,22 @@ pub(super) async fn run(
     if answer.records.is_empty() {
         tell("nothing is known of this id");
     }
-    answer.records.iter().try_for_each(|record| print(&page(record)))
+    print(&pages(&answer.records))
+}
+
+/// A page for each purpose.
+fn pages(records: &[Finding]) -> String {
+    records.iter().map(page).collect::<Vec<_>>().join("\n")
 }
 
 /// One finding, a line for each thing that is known.
 fn page(record: &Finding) -> String {
     let mut lines: Vec<(String, String)> = Vec::new();
     let mut line = |name: &str, value: &str| lines.push((printable(name), printable(value)));
-    if let Some(id) = &record.id {
-        line("id", &id.to_string());
+    match (&record.id, &record.purpose) {
+        (Some(id), _) => line("id", &id.to_string()),
+        (None, Some(purpose)) => line("purpose", purpose.as_str()),
+        (None, None) => {}
     }
     match &record.code {
         Some(code) => line("state", &format!("{} ({code})", record.state)),
@@ -159,5 +166,21 @@ mod tests {
         );
         assert_eq!(page(&answer.records[0]), expected);
         assert_eq!(page(&answer.records[1]), "state  held (form-unclaimed)\n");
+    }
+
+    #[test]
+    fn each_purpose_of_a_submission_has_a_page_of_its_own() {
+        let body = r#"{"records":[{"purpose":"appels","state":"refused","code":"required-field-missing"},
+            {"id":"devis-1-7","purpose":"devis","state":"expired"},{"purpose":"lettre","state":"not-asked"}]}"#;
+        let answer: Found = parse(body.as_bytes()).expect("an answer");
+        let expected = concat!(
+            "purpose  appels\n",
+            "state    refused (required-field-missing)\n\n",
+            "id     devis-1-7\n",
+            "state  expired\n\n",
+            "purpose  lettre\n",
+            "state    not-asked\n",
+        );
+        assert_eq!(pages(&answer.records), expected);
     }
 }

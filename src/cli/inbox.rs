@@ -194,10 +194,11 @@ fn page(overview: &Inbox) -> String {
         Some((overview.held.len(), overview.totals.held)),
         &held,
     );
-    let mut refused = Table::new(&["form", "code", "count", "since"]);
+    let mut refused = Table::new(&["form", "purpose", "code", "count", "since"]);
     for form in &overview.refused {
         refused.row([
             form.form_id.to_string(),
+            form.purpose.as_ref().map(ToString::to_string).unwrap_or_default(),
             form.code.to_string(),
             thousands(form.count),
             form.oldest.to_string(),
@@ -267,7 +268,7 @@ mod tests {
     fn what_needs_a_human_stands_in_sections() {
         let body = r#"{"queued":1203,"waiting":2,"in_flight":7,"totals":{"held":1,"refused":1,"buried":2173,"dropped":1},
             "held":[{"form_id":"901000000000003","page_id":"104000000000001","code":"form-unclaimed","name":"Devis été","count":3,"oldest":"2026-11-25T08:47:38Z"}],
-            "refused":[{"form_id":"901000000000002","code":"consent-missing","count":41,"oldest":"2026-11-24T08:47:38Z"}],
+            "refused":[{"form_id":"901000000000002","purpose":"lettre","code":"consent-missing","count":41,"oldest":"2026-11-24T08:47:38Z"}],
             "buried":[{"ref":"7","form_id":"901000000000001","code":"attempts-spent","attempts":750,"since":"2026-10-24T08:47:38Z"}],
             "paused":[{"page_id":"104000000000001","code":"token-dead","until":"2026-11-25T09:00:00Z"}],
             "dropped":[{"form_id":"901000000000001","name":"pointure\u001b[31m","count":5}]}"#;
@@ -285,8 +286,8 @@ held: give the form a purpose, or its page a token, in the config; tamis inbox d
   901000000000003  104000000000001  form-unclaimed      3  2026-11-25T08:47:38Z  Devis été
 
 refused: mend the config, then tamis inbox requeue --code CODE
-             form  code             count  since
-  901000000000002  consent-missing     41  2026-11-24T08:47:38Z
+             form  purpose  code             count  since
+  901000000000002  lettre   consent-missing     41  2026-11-24T08:47:38Z
 
 buried: find out why, then tamis inbox requeue --ref REF
 the first 1 of 2,173

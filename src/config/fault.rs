@@ -59,8 +59,8 @@ crate::codes! {
         RetryTooLong = "retry-too-long",
         /// More memory than a small host has.
         MemoryLarge = "memory-large",
-        /// Two purposes claim one form.
-        FormClaimedTwice = "form-claimed-twice",
+        /// Two purposes hold every lead of one form, whatever its boxes say.
+        FormHeldTwice = "form-held-twice",
         /// A purpose that claims no form, or no purpose at all.
         NothingClaimed = "nothing-claimed",
         /// A purpose that may hold no field.

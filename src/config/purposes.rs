@@ -1,6 +1,6 @@
 //! `[purposes.X]`: why data is held, and until when.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use crate::config::suggest;
 use crate::config::table::{Key, Value, table};
 use crate::id::FormId;
 use crate::purpose::law::{
-    Basis, Controller, GRACE_DAYS, GRACE_DAYS_DEFAULT, PROSPECT_MONTHS_RECOMMENDED, RECONFIRM_MONTHS,
-    RETENTION_DAYS, RETENTION_MONTHS, Recipient, Unproven,
+    Basis, Controller, GRACE_DAYS, GRACE_DAYS_DEFAULT, PROSPECT_MONTHS_RECOMMENDED, PURPOSES_OF_A_FORM_MAX,
+    RECONFIRM_MONTHS, RETENTION_DAYS, RETENTION_MONTHS, Recipient, Unproven,
 };
 use crate::purpose::{ConsentRule, FieldRule, Keep, Policy, Purpose, PurposeId, Whitelist};
 
@@ -34,7 +34,7 @@ table! {
         title: Vec<(String, String)> = must_by_law(
             "{ fr = \"…\", en = \"…\", de = \"…\" }", "GDPR arts. 5(1)(b), 13(1)(c)", read_title
         );
-        forms: Vec<FormId> = must("[\"…\"]", |item| read_forms(item, name, claims));
+        forms: Vec<FormId> = must("[\"…\"]", read_forms);
         basis: Basis = must_by_law("\"consent\"", "GDPR arts. 6(1), 13(1)(c)", |item| {
             item.one_of(Basis::ALL, Basis::as_str)
         });
@@ -70,6 +70,7 @@ table! {
         check_retention(&section);
         check_consents(&section, basis, consents.as_deref(), whitelist.as_ref().map(Whitelist::rules));
         check_recipients(&section, recipients.as_deref(), house.recipients, consents.as_deref());
+        check_claims(&section, name, forms.as_deref(), consents.as_deref(), claims);
     }
     with { id: id?, third_parties: third_parties(recipients.as_deref(), house.recipients) }
 }
@@ -100,8 +101,14 @@ pub(super) struct House<'c> {
     pub(super) recipients: Option<&'c [Recipient]>,
 }
 
-/// Which purpose claims which form.
-type Claims = BTreeMap<FormId, String>;
+/// Of each form how many purposes claim it, and which of them holds its leads whatever their boxes say.
+type Claims = BTreeMap<FormId, Claimed>;
+
+#[derive(Default)]
+pub(in crate::config) struct Claimed {
+    purposes: usize,
+    unconditional: Option<String>,
+}
 
 /// Reads all purposes. What depends on the controller or the recipients is left out where those cannot be read.
 pub(super) fn read_purposes(section: Section<'_>, house: &House<'_>) -> Option<Arc<Policy>> {
@@ -166,7 +173,7 @@ fn read_title(item: &ConfigItem<'_>) -> Option<Vec<(String, String)>> {
     titles
 }
 
-fn read_forms(item: &ConfigItem<'_>, purpose: &str, claims: &mut Claims) -> Option<Vec<FormId>> {
+fn read_forms(item: &ConfigItem<'_>) -> Option<Vec<FormId>> {
     let items = item.list()?;
     if items.is_empty() {
         item.warn(
@@ -175,21 +182,48 @@ fn read_forms(item: &ConfigItem<'_>, purpose: &str, claims: &mut Claims) -> Opti
             "Name the form's id.",
         );
     }
+    let mut named = BTreeSet::new();
     each(&items, |item| {
         let form = item.id(FormId::parse)?;
-        match claims.insert(form, purpose.to_owned()) {
-            None => {}
-            Some(other) if other == purpose => {
-                item.fault(FaultCode::Duplicate, "this form stands here twice", "Remove one.");
-            }
-            Some(other) => item.fault(
-                FaultCode::FormClaimedTwice,
-                format!("purpose `{other}` claims this form too, and a lead is held for one purpose (GDPR art. 5(1)(b))"),
-                "Leave the form to one of them.",
-            ),
+        if !named.insert(form) {
+            item.fault(FaultCode::Duplicate, "this form stands here twice", "Remove one.");
         }
         Some(form)
     })
+}
+
+/// A form may stand under several purposes if a person chooses each by a box of its own, save one.
+fn check_claims(
+    section: &Section<'_>,
+    purpose: &str,
+    forms: Option<&[FormId]>,
+    consents: Option<&[ConsentRule]>,
+    claims: &mut Claims,
+) {
+    // Of boxes that cannot be read nobody knows which are required.
+    let is_conditional = consents.is_none_or(|consents| consents.iter().any(|consent| consent.required));
+    for (at, form) in forms.unwrap_or_default().iter().enumerate() {
+        let path = format!("{}[{at}]", section.path("forms"));
+        let claimed = claims.entry(*form).or_default();
+        claimed.purposes += 1;
+        if claimed.purposes == PURPOSES_OF_A_FORM_MAX + 1 {
+            let reason = format!("more than {PURPOSES_OF_A_FORM_MAX} purposes claim this form");
+            section.findings().fault(FaultCode::OutOfRange, &path, reason, "Leave it to fewer.");
+        }
+        if is_conditional {
+            continue;
+        }
+        if let Some(other) = &claimed.unconditional {
+            section.findings().fault(
+                FaultCode::FormHeldTwice,
+                &path,
+                format!("purpose `{other}` holds every lead of this form too: of several purposes of a form all but one need a consent that is required (GDPR art. 5(1)(b), recital 43)"),
+                "Add `required = true` to the consent whose box on this form is for this purpose, or leave the form to one of them.",
+            );
+        } else {
+            claimed.unconditional = Some(purpose.to_owned());
+        }
+    }
 }
 
 fn read_retention(

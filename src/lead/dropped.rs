@@ -1,5 +1,7 @@
 //! What the sieve let fall: names of questions, never an answer.
 
+use std::collections::HashMap;
+
 /// Meta's standard keys (English) and types of questions: the only names of dropped fields that a log may show. Others
 /// are the form author's words and may reveal by themselves.
 const STANDARD: [&str; 24] = [
@@ -54,6 +56,29 @@ impl Dropped {
         self.nameless = self.nameless.saturating_add(count);
     }
 
+    /// Of what several sieves of one lead dropped, what each of them did.
+    pub(in crate::lead) fn by_all(each: impl Iterator<Item = Self>) -> Self {
+        each.reduce(|one, other| {
+            let mut left: HashMap<&str, usize> = HashMap::new();
+            other.names.iter().for_each(|name| *left.entry(name).or_default() += 1);
+            let mut also = |name: &String| match left.get_mut(name.as_str()) {
+                Some(count) if *count > 0 => {
+                    *count -= 1;
+                    true
+                }
+                _ => false,
+            };
+            let names = one.names.into_iter().filter(|name| also(name)).collect();
+            Self { names, nameless: one.nameless.min(other.nameless) }
+        })
+        .unwrap_or_default()
+    }
+
+    /// Lets the others count no more.
+    pub(in crate::lead) fn retain(&mut self, counts: impl Fn(&str) -> bool) {
+        self.names.retain(|name| counts(name));
+    }
+
     /// The names, for the counters by form that `tamis inbox` shows.
     pub fn names(&self) -> &[String] {
         &self.names
@@ -89,6 +114,23 @@ mod tests {
         assert_eq!(dropped.standard(), ["email", "email"]);
         assert_eq!((dropped.count(), dropped.custom()), (7, 5));
         assert_eq!(dropped.names(), ["email", "have_you_diabetes", "Email", "email", ""]);
+    }
+
+    #[test]
+    fn of_several_sieves_what_each_dropped_counts_as_often_as_it_came() {
+        let of = |names: &[&str], nameless: usize| {
+            let mut dropped = Dropped::default();
+            names.iter().for_each(|name| dropped.note(name));
+            dropped.note_nameless(nameless);
+            dropped
+        };
+        let sieves = [of(&["budget", "email", "email", "city"], 2), of(&["email", "budget", "shoe"], 1)];
+        let mut dropped = Dropped::by_all(sieves.into_iter());
+        assert_eq!((dropped.names(), dropped.count()), (&["budget".to_owned(), "email".to_owned()][..], 3));
+        dropped.retain(|name| name != "email");
+        assert_eq!(dropped.names(), ["budget"]);
+        assert_eq!(Dropped::by_all([of(&["a", "a"], 3)].into_iter()).count(), 5);
+        assert_eq!(Dropped::by_all(std::iter::empty()).count(), 0);
     }
 
     #[test]

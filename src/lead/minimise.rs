@@ -28,6 +28,9 @@ const TEST_END: char = '>';
 pub struct Sieved {
     /// What the purpose may hold, or why nothing of the lead is stored.
     pub result: Result<MinimisedLead, ParkCode>,
+    /// The refusal is for want of a box: the person did not tick it, or the form has none. Where the form stands under other
+    /// purposes too, this one was then not asked for. A box that says something else than yes or no is no such want.
+    pub is_unasked: bool,
     /// The questions whose answers were left behind: not on the whitelist, without their consent, doubled, unreadable.
     pub dropped: Dropped,
     /// A key that the form's definition does not have: time to read the definition again.
@@ -47,13 +50,15 @@ pub struct Sieved {
 /// Of several answers to one field the one whose key is listed first counts, then the one that came first; an entry
 /// without an answer does not stand in the way of one that has it.
 pub fn minimise(raw: &RawLead<'_>, reference: &LeadRef, matching: &Matching<'_>) -> Sieved {
-    let mut sieve = Sieve { matching, dropped: Dropped::default(), unknown_key: false };
+    let mut sieve = Sieve { matching, is_unasked: false, dropped: Dropped::default(), unknown_key: false };
     let result = sieve.lead(raw, reference);
-    Sieved { result, dropped: sieve.dropped, unknown_key: sieve.unknown_key, unanswered: raw.is_unanswered }
+    let Sieve { is_unasked, dropped, unknown_key, .. } = sieve;
+    Sieved { result, is_unasked, dropped, unknown_key, unanswered: raw.is_unanswered }
 }
 
 struct Sieve<'m, 'p> {
     matching: &'m Matching<'p>,
+    is_unasked: bool,
     dropped: Dropped,
     unknown_key: bool,
 }
@@ -76,6 +81,7 @@ impl<'p> Sieve<'_, 'p> {
         let consents: Vec<ConsentEvidence> =
             purpose.consents.iter().map(|rule| ticks.evidence(rule, of)).collect();
         if let Some(code) = missing(purpose, &consents) {
+            self.is_unasked = is_unasked(purpose, &consents);
             return Err(code);
         }
         let fields = self.fields(candidates, &consents);
@@ -168,6 +174,13 @@ fn missing(purpose: &Purpose, consents: &[ConsentEvidence]) -> Option<ParkCode> 
         all if all.iter().all(|outcome| *outcome == ConsentOutcome::PreTicked) => Some(ParkCode::PreTicked),
         _ => Some(ParkCode::ConsentMissing),
     }
+}
+
+/// True unless each required consent that is missing was answered so unclearly that nobody can say what the person chose.
+fn is_unasked(purpose: &Purpose, consents: &[ConsentEvidence]) -> bool {
+    let required = purpose.consents.iter().zip(consents).filter(|(rule, _)| rule.required);
+    let mut missing = required.filter(|(_, found)| !found.given());
+    missing.any(|(_, found)| found.outcome() != ConsentOutcome::Unclear)
 }
 
 /// Another form's or another submission's lead must not be stored under this reference, and of answers that are no list

@@ -1,7 +1,7 @@
 //! The only room where answers exist.
 //!
-//! A reply comes in as [`RawReply`], is read borrowed, sieved under a purpose's whitelist into a [`MinimisedLead`], and
-//! leaves sealed. An [`OpenedLead`] comes back out for one reader. Nothing here has `Debug` or `Display`. Pure.
+//! A reply comes in as [`RawReply`], is read borrowed, sieved under the whitelist of each of its purposes into a
+//! [`MinimisedLead`] apiece, and leaves sealed. An [`OpenedLead`] comes back out for one reader. Nothing here has `Debug` or `Display`. Pure.
 
 #[doc(hidden)]
 pub mod door;
@@ -14,6 +14,7 @@ mod raw;
 pub(crate) mod sample;
 mod schema;
 mod seal;
+mod several;
 mod ticks;
 
 pub use dropped::Dropped;
@@ -24,3 +25,4 @@ pub use raw::{RawLead, RawReply, ReplyTooLarge};
 pub use seal::{
     BucketKey, RECORD_BYTES_MAX, SealError, SealedRecord, UnsealedLead, check, open, seal, unseal,
 };
+pub use several::{SievedForEach, minimise_for_each};

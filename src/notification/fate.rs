@@ -39,6 +39,8 @@ crate::codes! {
         NothingWhitelisted = "nothing-whitelisted",
         /// Refused: its purpose's period is over, counted from its submission: it was not fetched, or nothing of it was kept.
         RetentionOver = "retention-over",
+        /// Refused: the purpose for which it was still to be stored no longer claims its form.
+        PurposeGone = "purpose-gone",
         /// Refused: Meta no longer has it (90 days).
         TooOld = "too-old",
         /// Buried: the last attempt failed.

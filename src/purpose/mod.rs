@@ -15,6 +15,7 @@ mod record_id;
 mod retention;
 #[cfg(test)]
 pub(crate) mod sample;
+mod shared_form;
 mod unfed;
 mod whitelist;
 
@@ -24,8 +25,9 @@ pub use form::{FormDefinition, Question};
 pub use law::{Basis, Channel, standard_type};
 pub use legal::{BoxDefault, Checkbox, Legal, LegalContent, TextHash, Wording};
 pub use matching::{Match, Matching, Permit};
-pub use policy::{Keep, Policy, Purpose, PurposeId};
+pub use policy::{Keep, Policy, Purpose, PurposeId, graph_fields};
 pub use record_id::{Cursor, RecordId};
 pub use retention::{Periods, is_over, periods};
+pub use shared_form::SharedForm;
 pub use unfed::{Unfed, UnfedCode};
 pub use whitelist::{FieldName, FieldRule, Whitelist};

@@ -104,19 +104,14 @@ pub struct Purpose {
 }
 
 impl Purpose {
-    /// The exact `fields=` that Graph is asked for: asking less is the first step of minimising.
+    /// The exact `fields=` that Graph is asked for where no other purpose holds leads of the form.
     pub fn graph_fields(&self) -> String {
-        let mut fields = String::from("id,created_time,form_id,field_data");
-        if !self.consents.is_empty() {
-            fields.push_str(",custom_disclaimer_responses");
-        }
-        for keep in Keep::ALL {
-            if *keep != Keep::LeadgenId && self.keep.contains(keep) {
-                fields.push(',');
-                fields.push_str(keep.as_str());
-            }
-        }
-        fields
+        graph_fields(std::iter::once(self))
+    }
+
+    /// True if it holds a lead only where the person has ticked a box for it. Of the purposes of one form all but one must.
+    pub fn is_conditional(&self) -> bool {
+        self.consents.iter().any(|consent| consent.required)
     }
 
     /// True if this is kept beside the answers.
@@ -125,24 +120,42 @@ impl Purpose {
     }
 }
 
-/// All purposes of one config, with the form each claims. A snapshot: pinned from claim to settle.
+/// The exact `fields=` that Graph is asked for on behalf of these purposes: what one of them needs, and no more. Asking less
+/// is the first step of minimising.
+pub fn graph_fields<'p>(purposes: impl Iterator<Item = &'p Purpose> + Clone) -> String {
+    let mut fields = String::from("id,created_time,form_id,field_data");
+    if purposes.clone().any(|purpose| !purpose.consents.is_empty()) {
+        fields.push_str(",custom_disclaimer_responses");
+    }
+    for keep in Keep::ALL.iter().copied().filter(|keep| *keep != Keep::LeadgenId) {
+        if purposes.clone().any(|purpose| purpose.keeps(keep)) {
+            fields.push(',');
+            fields.push_str(keep.as_str());
+        }
+    }
+    fields
+}
+
+/// All purposes of one config, with the forms that each claims. A snapshot: pinned from claim to settle.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     purposes: Vec<Arc<Purpose>>,
-    by_form: HashMap<FormId, usize>,
+    by_form: HashMap<FormId, Vec<Arc<Purpose>>>,
     claimed: Arc<HashSet<FormId>>,
 }
 
 impl Policy {
-    /// Takes valid purposes; config has made sure that no two claim one form.
+    /// Takes valid purposes; config has made sure that of those of one form at most one is unconditional.
     pub fn new(purposes: Vec<Purpose>) -> Self {
-        let by_form: HashMap<_, _> = purposes
-            .iter()
-            .enumerate()
-            .flat_map(|(index, purpose)| purpose.forms.iter().map(move |form| (*form, index)))
-            .collect();
+        let purposes: Vec<Arc<Purpose>> = purposes.into_iter().map(Arc::new).collect();
+        let mut by_form: HashMap<FormId, Vec<Arc<Purpose>>> = HashMap::new();
+        for purpose in &purposes {
+            for form in &purpose.forms {
+                by_form.entry(*form).or_default().push(Arc::clone(purpose));
+            }
+        }
         let claimed = Arc::new(by_form.keys().copied().collect());
-        Self { purposes: purposes.into_iter().map(Arc::new).collect(), by_form, claimed }
+        Self { purposes, by_form, claimed }
     }
 
     /// The forms that a purpose claims.
@@ -150,9 +163,9 @@ impl Policy {
         &self.claimed
     }
 
-    /// The purpose that claims this form.
-    pub fn of_form(&self, form: &FormId) -> Option<&Arc<Purpose>> {
-        self.by_form.get(form).and_then(|index| self.purposes.get(*index))
+    /// The purposes that claim this form, in the order of the config; none: nothing of it is fetched.
+    pub fn of_form(&self, form: &FormId) -> &[Arc<Purpose>] {
+        self.by_form.get(form).map_or(&[], Vec::as_slice)
     }
 
     /// The purpose with this name.
@@ -224,24 +237,41 @@ mod tests {
         }
     }
 
+    /// A quote form with a box for the newsletter: what the one keeps and the boxes of the other are asked for together.
     #[test]
-    fn a_form_belongs_to_the_purpose_that_claims_it_and_to_no_other() {
+    fn for_several_purposes_graph_is_asked_for_what_one_of_them_needs() {
+        let mut devis = purpose("devis", &["email"]);
+        devis.keep = vec![Keep::Platform, Keep::LeadgenId];
+        let mut lettre = purpose("lettre", &["email"]);
+        lettre.keep = vec![Keep::CampaignId, Keep::Platform];
+        lettre.consents = vec![ConsentRule { required: true, ..consent("email_optin", Channel::Email) }];
+        assert!(lettre.is_conditional() && !devis.is_conditional());
+        assert_eq!(
+            graph_fields([&devis, &lettre].into_iter()),
+            "id,created_time,form_id,field_data,custom_disclaimer_responses,campaign_id,platform"
+        );
+        assert_eq!(graph_fields([&devis].into_iter()), devis.graph_fields());
+        lettre.consents[0].required = false;
+        assert!(!lettre.is_conditional());
+    }
+
+    #[test]
+    fn a_form_belongs_to_the_purposes_that_claim_it_and_to_no_other() {
         let mut lettre = purpose("lettre", &["email"]);
         lettre.forms = vec![form("2"), form("3")];
         let mut devis = purpose("devis", &["email"]);
-        devis.forms = vec![form("1")];
+        devis.forms = vec![form("1"), form("3")];
         let policy = Policy::new(vec![devis, lettre]);
-        let of = |id| policy.of_form(&form(id)).map(|purpose| purpose.id.as_str());
-        assert_eq!(
-            [of("1"), of("2"), of("3"), of("4")],
-            [Some("devis"), Some("lettre"), Some("lettre"), None]
-        );
+        let of = |id| {
+            policy.of_form(&form(id)).iter().map(|purpose| purpose.id.as_str()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!([of("1"), of("2"), of("3"), of("4")], ["devis", "lettre", "devis lettre", ""]);
         let named = |id| policy.purpose(id).map(|purpose| purpose.id.as_str());
         assert_eq!([named("lettre"), named("devis"), named("x")], [Some("lettre"), Some("devis"), None]);
         let claimed: HashSet<FormId> = ["1", "2", "3"].map(form).into();
         assert_eq!(**policy.claimed_forms(), claimed);
         let order: Vec<&str> = policy.purposes().iter().map(|purpose| purpose.id.as_str()).collect();
         assert_eq!(order, ["devis", "lettre"]);
-        assert!(Policy::default().of_form(&form("1")).is_none());
+        assert!(Policy::default().of_form(&form("1")).is_empty());
     }
 }

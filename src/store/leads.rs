@@ -9,8 +9,8 @@ use crate::id::LeadgenId;
 use crate::lead::{Dropped, MinimisedLead, OpenedLead, UnsealedLead};
 use crate::notification::{LeadRef, ParkCode, Why};
 use crate::purpose::{Cursor, PurposeId, RecordId};
-use crate::store::{DayLook, SeenState, StoreError};
-use crate::trail::Entry;
+use crate::store::{DayLook, Fate, SeenState, StoreError};
+use crate::trail::{self, Entry};
 
 /// What became of a claimed reference, to be made durable.
 pub struct Settlement {
@@ -18,24 +18,73 @@ pub struct Settlement {
     pub reference: LeadRef,
     /// Its end, or where it waits.
     pub outcome: Outcome,
+    /// The purposes for which it is read, once its form was matched: they are fixed by it. Of what was sieved its verdicts
+    /// say so.
+    pub matched: Vec<PurposeId>,
     /// What the sieve let fall, to be counted by form.
     pub dropped: Dropped,
 }
 
-/// Stored, or parked with a reason.
+impl Settlement {
+    /// True if it puts something into a vault.
+    pub fn stores(&self) -> bool {
+        match &self.outcome {
+            Outcome::Sieved(verdicts) => verdicts.iter().any(|verdict| matches!(verdict, Verdict::Stored(_))),
+            Outcome::Parked(_) => false,
+        }
+    }
+
+    /// How much of a transaction it takes: a record for each purpose at the most.
+    pub(super) fn weight(&self) -> usize {
+        match &self.outcome {
+            Outcome::Sieved(verdicts) => verdicts.len().max(1),
+            Outcome::Parked(_) => 1,
+        }
+    }
+}
+
+/// Read, or parked with a reason.
 pub enum Outcome {
-    /// Into the vault.
-    Stored(Box<MinimisedLead>),
-    /// Not stored.
+    /// Each purpose made of it what it may; there is one at least.
+    Sieved(Vec<Verdict>),
+    /// Nothing of it was read.
     Parked(Why),
+}
+
+impl Outcome {
+    /// Stored, for the one purpose that there is.
+    pub fn stored(lead: MinimisedLead) -> Self {
+        Self::Sieved(vec![Verdict::Stored(Box::new(lead))])
+    }
+}
+
+/// What a purpose makes of a submission.
+pub enum Verdict {
+    /// Into its vault.
+    Stored(Box<MinimisedLead>),
+    /// Its rules say no, which may be mended.
+    Refused(PurposeId, ParkCode),
+    /// The person did not ask for it.
+    NotAsked(PurposeId),
+}
+
+impl Verdict {
+    /// Whose it is.
+    pub fn purpose(&self) -> &PurposeId {
+        match self {
+            Self::Stored(lead) => lead.purpose(),
+            Self::Refused(purpose, _) | Self::NotAsked(purpose) => purpose,
+        }
+    }
 }
 
 /// What a settlement led to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settled {
-    /// A new record.
-    Stored(RecordId),
-    /// Parked; the code may differ from what was asked (`record-too-large`).
+    /// What became of it for each purpose for which it was open, in the order of the verdicts: a record, a refusal (the code
+    /// may differ from what was asked: `record-too-large`), or not asked for.
+    Sieved(Vec<Fate>),
+    /// Parked.
     Parked(ParkCode),
     /// It had an end already (a fetch repeated after a crash): nothing changed.
     Known,
@@ -98,8 +147,10 @@ pub enum Wanted {
     Record(RecordId),
 }
 
-/// What was found.
+/// What was found, for one purpose.
 pub struct Found {
+    /// The purpose; none: its form was not matched yet.
+    pub purpose: Option<PurposeId>,
     /// What became of it.
     pub state: SeenState,
     /// The record, if it is stored and not past its expiry.
@@ -108,14 +159,36 @@ pub struct Found {
     pub days: DayLook,
 }
 
+/// The lines of the trail that a look-up leaves: one for each record, or one that names none.
+pub(super) fn lines_of_find(fates: &[Fate], entry: &Entry) -> Vec<Entry> {
+    let line = |record: Option<&RecordId>| {
+        let mut line = entry.clone();
+        line.count = u64::from(!fates.is_empty());
+        line.result = if fates.is_empty() { trail::Outcome::Nothing } else { trail::Outcome::Done };
+        line.purpose = record.map(|id| id.purpose.clone());
+        (line.from, line.to) = (record.cloned(), record.cloned());
+        line
+    };
+    let records = fates.iter().filter_map(|fate| match &fate.state {
+        SeenState::Stored(id) => Some(line(Some(id))),
+        _ => None,
+    });
+    let lines: Vec<Entry> = records.collect();
+    if lines.is_empty() { vec![line(None)] } else { lines }
+}
+
 /// Records by purpose.
 #[async_trait]
 pub trait Leads: Send + Sync {
     /// Makes the ends of these references durable in one transaction: numbers, seals, stores, notes as seen, counts what
     /// was dropped, writes the trail lines (one a purpose), syncs, and only then answers, in the order of `batch`.
     ///
+    /// A submission has an end for each purpose for which its form stood when it was first matched. For those that have
+    /// theirs, and for any that came later, nothing is done. What is refused for some of them is one parked reference, open
+    /// for these.
+    ///
     /// Numbers of a purpose count from 1 without gaps, none is given twice, and whoever reads sees none before those below
-    /// it. A reference is stored at most once, whoever settles it however often; one that is parked may be parked anew and
+    /// it. A reference is stored at most once for a purpose, whoever settles it however often; one that is parked may be parked anew and
     /// keeps its arrival. A record that is too large is buried (`record-too-large`), keeps the attempts it has spent, and
     /// takes no number.
     ///
@@ -148,8 +221,8 @@ pub trait Leads: Send + Sync {
     /// See [`crate::store::StoreCode`].
     async fn resume_after(&self, cursor: Cursor) -> Result<Cursor, StoreError>;
 
-    /// Looks one record up and writes the trail line first (`entry`, completed with what was found). Nothing is known:
-    /// an empty list, and the line says so.
+    /// Looks one submission up, by purpose, or one record, and writes the trail lines first (`entry`, completed with what was
+    /// found: one for each record, or one that says that there is none). Nothing is known: an empty list, and the line says so.
     ///
     /// # Errors
     /// [`crate::store::StoreCode::ClockJumped`] or [`crate::store::StoreCode::ClockUnconfirmed`] if it depends on the clock

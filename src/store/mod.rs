@@ -19,6 +19,7 @@ mod parked;
 mod pauses;
 mod scan;
 mod seen;
+mod several;
 pub mod sled;
 mod tokens;
 mod trail;
@@ -34,7 +35,9 @@ use crate::random::Random;
 
 pub use error::{StoreCode, StoreError};
 pub use forms::{DroppedField, FormSnapshot, Forms, KnownForm};
-pub use leads::{Found, Leads, Outcome, Page, PageRequest, Records, Settled, Settlement, TestFilter, Wanted};
+pub use leads::{
+    Found, Leads, Outcome, Page, PageRequest, Records, Settled, Settlement, TestFilter, Verdict, Wanted,
+};
 pub use life::Life;
 pub use mark::DayLook;
 pub use parked::{
@@ -42,7 +45,7 @@ pub use parked::{
 };
 pub use pauses::Pauses;
 pub use scan::{Fault, ParkedFault, RecordsFault, Scan, Scanned, Scanning};
-pub use seen::{Seen, SeenState};
+pub use seen::{Fate, Seen, SeenState};
 pub use sled::Settings;
 pub use tokens::{Token, Tokens};
 pub use trail::Trail;

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::clock::{Day, after};
 use crate::id::{FormId, LeadgenId, PageId};
 use crate::notification::{Lane, Lanes, LeadRef, ParkCode, Why};
+use crate::purpose::PurposeId;
 use crate::store::StoreError;
 use crate::trail::Entry;
 
@@ -25,6 +26,10 @@ pub struct ParkedClaim {
     /// The code under which it waited (after a requeue the one under which it had been refused or buried); none: it was
     /// held.
     pub code: Option<ParkCode>,
+    /// The purposes for which it is open; none: its form was not matched yet.
+    pub purposes: Vec<PurposeId>,
+    /// For others it has its end: what is open is open for these purposes alone, whatever claims its form now.
+    pub others_ended: bool,
 }
 
 /// By what it is judged whether a waiting reference is due.
@@ -111,16 +116,16 @@ pub trait Parked: Send + Sync {
     /// See [`crate::store::StoreCode`].
     async fn overview(&self) -> Result<ParkedOverview, StoreError>;
 
-    /// Makes refused, buried or waiting references wait anew, due now, with no attempts spent; those that are so already, or
-    /// leased, are left. Writes the trail line, or several that together say how many. None: the line says so.
+    /// Makes refused, buried or waiting references wait anew, due now, with no attempts spent, for the purposes for which they
+    /// are open; those that are so already, or leased, are left. Writes the trail line, or several that together say how many. None: the line says so.
     ///
     /// # Errors
     /// See [`crate::store::StoreCode`].
     async fn requeue(&self, which: Requeue, entry: Entry) -> Result<u64, StoreError>;
 
     /// Lets the held references of a form go, but for those that somebody has claimed; writes the trail line, or several that
-    /// together say how many. Nothing is known of their leadgens afterwards: a later notification of one is new. None: the
-    /// line says so.
+    /// together say how many. Nothing is known of their leadgens afterwards, unless they have their end for some purpose: a
+    /// later notification of one is new. None: the line says so.
     ///
     /// # Errors
     /// See [`crate::store::StoreCode`]; what the lines say is gone.
@@ -174,7 +179,7 @@ pub struct ParkedOverview {
     pub in_flight: u64,
     /// Held, by form; leased ones are being looked at, and left out.
     pub held: Vec<HeldForm>,
-    /// Refused, by form and code.
+    /// Refused, by form, purpose and code.
     pub refused: Vec<RefusedForm>,
     /// Buried, each (at most 1,000 are listed), by arrival.
     pub buried: Vec<BuriedRef>,
@@ -194,10 +199,12 @@ pub struct HeldForm {
     pub oldest: Timestamp,
 }
 
-/// References of one form refused for one reason.
+/// References of one form that one purpose refused for one reason.
 pub struct RefusedForm {
     /// The form.
     pub form: FormId,
+    /// The purpose; none: an earlier version refused them, and did not say for which.
+    pub purpose: Option<PurposeId>,
     /// Why.
     pub code: ParkCode,
     /// How many.
@@ -212,6 +219,8 @@ pub struct BuriedRef {
     pub arrival: u64,
     /// The form that it names; none: it cannot be read.
     pub form: Option<FormId>,
+    /// The purpose for which it is buried; none: its form was not matched yet.
+    pub purpose: Option<PurposeId>,
     /// Why.
     pub code: ParkCode,
     /// Attempts spent.

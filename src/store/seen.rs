@@ -4,11 +4,11 @@ use async_trait::async_trait;
 
 use crate::id::LeadgenId;
 use crate::notification::{LeadRef, ParkCode, Why};
-use crate::purpose::RecordId;
+use crate::purpose::{PurposeId, RecordId};
 use crate::secret::Key;
 use crate::store::StoreError;
 
-/// What became of a leadgen.
+/// What became of a leadgen, for one of its purposes or as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SeenState {
     /// In the vault.
@@ -17,6 +17,8 @@ pub enum SeenState {
     Parked(Why),
     /// Refused for good; its parked reference is gone.
     Refused(ParkCode),
+    /// The person did not tick the box for it, on a form that stands under other purposes too. Nothing was refused.
+    NotAsked,
     /// Erased.
     Erased,
 }
@@ -24,6 +26,22 @@ pub enum SeenState {
 /// The key of a leadgen in `seen`: a keyed hash. Its record has it inside the seal.
 pub(super) fn seen_key(key: &Key, leadgen: &LeadgenId) -> [u8; 32] {
     key.hmac(&[b"tamis/seen", leadgen.expose().as_bytes()])
+}
+
+/// What became of a leadgen for one purpose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fate {
+    /// The purpose; none: its form was not matched yet, so this is so as a whole.
+    pub purpose: Option<PurposeId>,
+    /// What.
+    pub state: SeenState,
+}
+
+impl Fate {
+    /// A record.
+    pub(super) fn stored(id: RecordId) -> Self {
+        Self { purpose: Some(id.purpose.clone()), state: SeenState::Stored(id) }
+    }
 }
 
 /// What became of each leadgen, under keyed hashes.
@@ -40,10 +58,10 @@ pub trait Seen: Send + Sync {
     /// See [`crate::store::StoreCode`].
     async fn known(&self, references: &[LeadRef]) -> Result<Vec<bool>, StoreError>;
 
-    /// What became of it; none: never settled, or dropped since. What cannot be read is shown as buried, by
-    /// [`ParkCode::ReferenceUnreadable`].
+    /// What became of it, by purpose and in their order; empty: never settled, or dropped since. What cannot be read is
+    /// shown as buried, by [`ParkCode::ReferenceUnreadable`].
     ///
     /// # Errors
     /// See [`crate::store::StoreCode`].
-    async fn seen(&self, leadgen: &LeadgenId) -> Result<Option<SeenState>, StoreError>;
+    async fn seen(&self, leadgen: &LeadgenId) -> Result<Vec<Fate>, StoreError>;
 }

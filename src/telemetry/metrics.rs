@@ -113,6 +113,7 @@ pub struct Metrics {
     references_known: Counter,
     references_over_bound: Counter,
     stored: Family<ByPurpose, Counter>,
+    not_asked: Family<ByPurpose, Counter>,
     parked: Family<ByCode, Counter>,
     dropped_fields: Family<ByPurpose, Counter>,
     graph_calls: Counter,
@@ -246,8 +247,21 @@ impl Metrics {
                 "References not taken: as many are held as may be"
             ),
             stored: register!(registry, "leads_stored", "Leads stored, by purpose"),
-            parked: register!(registry, "leads_parked", "References parked, by code"),
-            dropped_fields: register!(registry, "fields_dropped", "Answers dropped by the sieve, by purpose"),
+            not_asked: register!(
+                registry,
+                "leads_not_asked",
+                "Leads whose person did not tick the box of a further purpose, by purpose"
+            ),
+            parked: register!(
+                registry,
+                "leads_parked",
+                "References parked, by code; one of several purposes by each"
+            ),
+            dropped_fields: register!(
+                registry,
+                "fields_dropped",
+                "Answers dropped by the sieve, by purpose; of a lead of several by the first"
+            ),
             graph_calls: register!(registry, "graph_calls", "Calls to the Graph API"),
             exported: register!(registry, "leads_exported", "Records in exported pages, by purpose"),
             admin_requests: register!(
@@ -341,6 +355,11 @@ impl Metrics {
         let by = ByPurpose { purpose: purpose.to_string() };
         self.stored.get_or_create(&by).inc();
         self.dropped_fields.get_or_create(&by).inc_by(dropped);
+    }
+
+    /// The person did not ask for this purpose.
+    pub fn not_asked(&self, purpose: &PurposeId) {
+        self.not_asked.get_or_create(&ByPurpose { purpose: purpose.to_string() }).inc();
     }
 
     /// A reference was parked.
@@ -438,7 +457,7 @@ impl Metrics {
         for (purpose, count) in now.records {
             let by = ByPurpose { purpose: purpose.to_string() };
             self.gauges.records.get_or_create(&by).set(count);
-            for counter in [&self.stored, &self.dropped_fields, &self.exported] {
+            for counter in [&self.stored, &self.not_asked, &self.dropped_fields, &self.exported] {
                 counter.get_or_create(&by).inc_by(0);
             }
         }

@@ -16,15 +16,15 @@ use crate::current::Current;
 use crate::graph::{Availability, Cause, Decision, Failure, Graph, LeadRead, Retry};
 use crate::id::LeadgenId;
 use crate::inbox::Inbox;
-use crate::lead::{Dropped, RawLead, Sieved, minimise, submitted};
+use crate::lead::{Dropped, RawLead, SievedForEach, minimise_for_each, submitted};
 use crate::notification::{Lane, Lanes, LeadRef, ParkCode, Why};
-use crate::purpose::{Matching, Policy, Purpose};
+use crate::purpose::{Matching, Policy, Purpose, graph_fields};
 use crate::random::Random;
-use crate::store::{DueBy, KnownForm, Outcome, ParkedClaim, Settlement, SharedStore, StoreError};
+use crate::store::{DueBy, KnownForm, Outcome, Settlement, SharedStore, StoreError};
 use crate::telemetry::LeadNames;
 use crate::telemetry::metrics::Metrics;
+use crate::workers::claimed::{Claimed, Purposes};
 use crate::workers::forms::{FormBook, Unknown};
-use crate::workers::overdue::OVER;
 use crate::workers::settlement_log::SettlementLog;
 use crate::workers::{ReloadGate, Silence, Step, Worker};
 
@@ -91,13 +91,6 @@ pub struct Fetcher {
     parked_first: AtomicBool,
 }
 
-/// A claimed reference and what it has behind it.
-struct Claimed {
-    reference: LeadRef,
-    attempts: u32,
-    last_code: Option<ParkCode>,
-}
-
 /// Where a claim came from: that is where its lease is given back.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Source {
@@ -132,9 +125,9 @@ impl Worker for Fetcher {
         self.tools.inbox.arrived().notify_one();
         let leadgens = vec![claim.reference.leadgen];
         let mut lease = Lease { tools: &self.tools, source, lane, leadgens, held: true };
-        let fetched = match self.purpose_to_read(&policy, &lane) {
-            Some(purpose) => self.fetch(purpose, claim).await,
-            None => Fetched::Closed(self.not_now(&policy, &lane, claim, now)),
+        let fetched = match self.may_read(&policy, &lane) {
+            true => self.fetch(&mut Purposes::of(&policy, &claim), claim).await,
+            false => Fetched::Closed(self.not_now(&policy, &lane, claim, now)),
         };
         let settlements = match fetched {
             Fetched::Settle(settlement) => vec![settlement],
@@ -254,8 +247,7 @@ impl Fetcher {
     /// From the journal everything is claimed: what cannot be fetched now leaves it for `parked`.
     fn claim_journal(&self) -> Option<(Source, Lane, Claimed)> {
         let (lane, references) = self.tools.inbox.claim(CLAIM_MAX)?;
-        let reference = references.into_iter().next()?;
-        Some((Source::Journal, lane, Claimed { reference, attempts: 0, last_code: None }))
+        Some((Source::Journal, lane, Claimed::from_journal(references.into_iter().next()?)))
     }
 
     /// From the parked what can be fetched now, and what waits though nobody may fetch it any more: that is held from now
@@ -272,27 +264,23 @@ impl Fetcher {
         else {
             return Ok(None);
         };
-        Ok(claims.into_iter().next().map(|claim| {
-            let ParkedClaim { reference, attempts, code } = claim;
-            (Source::Parked, lane, Claimed { reference, attempts, last_code: code })
-        }))
+        Ok(claims.into_iter().next().map(|claim| (Source::Parked, lane, Claimed::from_parked(claim))))
     }
 
-    /// The purpose under which the lane may be read now.
-    fn purpose_to_read<'p>(&self, policy: &'p Policy, lane: &Lane) -> Option<&'p Purpose> {
-        let purpose = policy.of_form(&lane.form)?;
-        let readable =
-            matches!(self.tools.graph.availability(&lane.page), Availability::Ready | Availability::Probe);
-        readable.then_some(purpose)
+    /// True if a purpose claims the lane's form, and its page may be read now.
+    fn may_read(&self, policy: &Policy, lane: &Lane) -> bool {
+        !policy.of_form(&lane.form).is_empty()
+            && matches!(self.tools.graph.availability(&lane.page), Availability::Ready | Availability::Probe)
     }
 
     /// Parks what nobody may read now.
     fn not_now(&self, policy: &Policy, lane: &Lane, claim: Claimed, now: Timestamp) -> Settlement {
-        let why = match (policy.of_form(&lane.form), self.tools.graph.availability(&lane.page)) {
-            (None, _) | (Some(_), Availability::NoToken) => held(&self.tools.graph, &claim),
-            (Some(_), Availability::Paused { code, .. }) => paused(&claim, code, now),
+        let is_claimed = !policy.of_form(&lane.form).is_empty();
+        let why = match (is_claimed, self.tools.graph.availability(&lane.page)) {
+            (false, _) | (true, Availability::NoToken) => held(&self.tools.graph, &claim),
+            (true, Availability::Paused { code, .. }) => paused(&claim, code, now),
             // It was paused a moment ago: due at once.
-            (Some(_), Availability::Ready | Availability::Probe) => {
+            (true, Availability::Ready | Availability::Probe) => {
                 paused(&claim, ParkCode::GraphUnavailable, now)
             }
         };
@@ -310,22 +298,25 @@ impl Fetcher {
     ) -> Vec<Settlement> {
         let mut settlements = vec![first];
         // The page may have become readable since: then the rest is read.
-        if self.purpose_to_read(policy, lane).is_none() {
+        if !self.may_read(policy, lane) {
             for reference in self.tools.inbox.claim_of(lane, PARKED_TOGETHER - 1) {
                 lease.leadgens.push(reference.leadgen);
-                let claim = Claimed { reference, attempts: 0, last_code: None };
-                settlements.push(self.not_now(policy, lane, claim, now));
+                settlements.push(self.not_now(policy, lane, Claimed::from_journal(reference), now));
             }
         }
         settlements
     }
 
-    async fn fetch(&self, purpose: &Purpose, claim: Claimed) -> Fetched {
+    async fn fetch(&self, purposes: &mut Purposes<'_>, claim: Claimed) -> Fetched {
         let tools = &self.tools;
-        let LeadRef { page, form, leadgen, created, received } = claim.reference;
-        if tools.is_over(purpose, created.unwrap_or(received)).await {
-            return Fetched::Settle(parked(claim.reference, OVER));
+        tools.set_over_aside(purposes, claim.reference.created.unwrap_or(claim.reference.received)).await;
+        let purposes = &*purposes;
+        if purposes.read.is_empty() {
+            let outcome = Outcome::Sieved(purposes.verdicts(Vec::new()).collect());
+            let (matched, dropped) = (Vec::new(), Dropped::default());
+            return Fetched::Settle(Settlement { reference: claim.reference, outcome, matched, dropped });
         }
+        let LeadRef { page, form, leadgen, .. } = claim.reference;
         let known = match tools.forms.form(&page, &form).await {
             Ok(known) => known,
             Err(Unknown::Graph(failure)) => {
@@ -346,26 +337,29 @@ impl Fetcher {
             return Fetched::Settle(parked(claim.reference, why));
         }
         if let Some(definition) = &known.definition {
-            tools.silence.look(purpose, definition);
+            for purpose in &purposes.read {
+                tools.silence.look(purpose, definition);
+            }
         }
-        let LeadRead { outcome, calls } =
-            tools.graph.read_lead(&page, &purpose.graph_fields(), &leadgen).await;
+        let fields = graph_fields(purposes.read.iter().copied());
+        let LeadRead { outcome, calls } = tools.graph.read_lead(&page, &fields, &leadgen).await;
         tools.metrics.graph_calls(u64::from(calls));
         match &outcome {
             // The reply is wiped on the way out.
             Ok(reply) => {
                 let raw = reply.lead();
                 let submitted = raw.as_ref().map(|raw| submitted(raw, &claim.reference));
-                let mut settlement = tools.sieve(purpose, raw, claim, &known);
-                if let Some(submitted) = submitted {
-                    tools.unless_over(purpose, submitted, &mut settlement.outcome).await;
+                let mut settlement = tools.sieve(purposes, raw, claim, &known);
+                if let (Some(submitted), Outcome::Sieved(verdicts)) = (submitted, &mut settlement.outcome) {
+                    tools.unless_over(purposes, submitted, verdicts).await;
                 }
                 Fetched::Settle(settlement)
             }
             Err(failure) => {
                 // A read may take longer than the first delays: they count from the failure, not from the claim.
                 let why = tools.after_failure(failure, &claim, tools.clock.now());
-                fetched(failure, parked(claim.reference, why))
+                let matched = purposes.matched();
+                fetched(failure, Settlement { matched, ..parked(claim.reference, why) })
             }
         }
     }
@@ -393,41 +387,43 @@ impl Tools {
         }
     }
 
-    /// Minimises what came.
+    /// Minimises what came, for each purpose under its own whitelist.
     fn sieve(
         &self,
-        purpose: &Purpose,
+        purposes: &Purposes<'_>,
         raw: Option<RawLead<'_>>,
         claim: Claimed,
         known: &KnownForm,
     ) -> Settlement {
+        let matched = purposes.matched();
         let Some(raw) = raw else {
             // Graph's room gives no reply without a lead in it; should one be, it is read again.
             let now = self.clock.now();
             let why = self.again(&self.usual(), claim.attempts, ParkCode::GraphUnavailable, None, now);
-            return parked(claim.reference, why);
+            return Settlement { matched, ..parked(claim.reference, why) };
         };
-        let matching = Matching::new(purpose, known.definition.as_ref());
-        let Sieved { result, dropped, unknown_key, unanswered } = minimise(&raw, &claim.reference, &matching);
-        if unknown_key {
+        let (reading, beside) = (matchings(&purposes.read, known), matchings(&purposes.beside, known));
+        let SievedForEach { each, dropped } = minimise_for_each(&raw, &claim.reference, &reading, &beside);
+        if each.iter().any(|sieved| sieved.unknown_key) {
             self.forms.doubt(&claim.reference.form);
         }
-        self.forms.look_at_boxes(&claim.reference.page, purpose, known);
-        let outcome = match result {
-            Ok(lead) => Outcome::Stored(Box::new(lead)),
-            Err(code @ ParkCode::FormUnnamed) => Outcome::Parked(self.once_more(code, &claim)),
-            Err(
-                code @ (ParkCode::ConsentMissing
-                | ParkCode::PreTicked
-                | ParkCode::RequiredFieldMissing
-                | ParkCode::NothingWhitelisted),
-            ) if unanswered => Outcome::Parked(self.until_answered(code, &claim)),
-            Err(code @ (ParkCode::FormMismatch | ParkCode::ReplyUnreadable)) => {
-                Outcome::Parked(Why::Buried { code, attempts: claim.attempts + 1 })
+        for purpose in &purposes.read {
+            self.forms.look_at_boxes(&claim.reference.page, purpose, known);
+        }
+        // Whose reply it is, and whether it has answers, each sieve says alike.
+        let as_a_whole = each.iter().find_map(|sieved| match sieved.result.as_ref().err()? {
+            code @ ParkCode::FormUnnamed => Some(self.once_more(*code, &claim)),
+            code @ (ParkCode::FormMismatch | ParkCode::ReplyUnreadable) => {
+                Some(Why::Buried { code: *code, attempts: claim.attempts + 1 })
             }
-            Err(code) => Outcome::Parked(Why::Refused { code }),
+            _ if sieved.unanswered => self.until_answered(&claim),
+            _ => None,
+        });
+        let outcome = match as_a_whole {
+            Some(why) => Outcome::Parked(why),
+            None => Outcome::Sieved(purposes.verdicts(each).collect()),
         };
-        Settlement { reference: claim.reference, outcome, dropped }
+        Settlement { reference: claim.reference, outcome, matched, dropped }
     }
 
     /// What an odd reply may be asked for again once; the second time a human must look.
@@ -438,14 +434,15 @@ impl Tools {
         self.again(&self.usual(), 0, code, None, self.clock.now())
     }
 
-    /// A reply without any answers is asked for again, as a lead that Graph cannot find is; then it is judged as it is.
-    fn until_answered(&self, verdict: ParkCode, claim: &Claimed) -> Why {
+    /// A reply without any answers is asked for again, as a lead that Graph cannot find is; then, by none, it is judged as it
+    /// is.
+    fn until_answered(&self, claim: &Claimed) -> Option<Why> {
         let code = ParkCode::AnswersMissing;
         // Attempts that an outage spent do not count.
         let before = if claim.last_code == Some(code) { claim.attempts } else { 0 };
         match self.again(&self.retries.pin().ambiguous, before, code, None, self.clock.now()) {
-            Why::Buried { .. } => Why::Refused { code: verdict },
-            waiting => waiting,
+            Why::Buried { .. } => None,
+            waiting => Some(waiting),
         }
     }
 
@@ -509,7 +506,7 @@ impl Tools {
         settlements: Vec<Settlement>,
     ) -> Result<Option<usize>, StoreError> {
         let _passing = self.gate.pass().await;
-        let stores = settlements.iter().any(|settlement| matches!(settlement.outcome, Outcome::Stored(_)));
+        let stores = settlements.iter().any(Settlement::stores);
         if !self.policy.is(policy) || (stores && !self.graph.knows(&lane.page)) {
             tracing::info!(page.id = %lane.page, form.id = %lane.form, refs.count = settlements.len(), "fetcher.sent-back");
             return Ok(None);
@@ -524,8 +521,12 @@ impl Tools {
     }
 }
 
+fn matchings<'p>(purposes: &[&'p Purpose], known: &'p KnownForm) -> Vec<Matching<'p>> {
+    purposes.iter().map(|purpose| Matching::new(purpose, known.definition.as_ref())).collect()
+}
+
 fn parked(reference: LeadRef, why: Why) -> Settlement {
-    Settlement { reference, outcome: Outcome::Parked(why), dropped: Dropped::default() }
+    Settlement { reference, outcome: Outcome::Parked(why), matched: Vec::new(), dropped: Dropped::default() }
 }
 
 /// What nobody may fetch now: its page has no token, or else its form no purpose. The page comes first: without its token

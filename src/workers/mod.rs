@@ -1,6 +1,7 @@
 //! Steps that are told to run. A worker does one thing when asked and says what it did; loops, sleeps and stops are here.
 
 mod boxes;
+mod claimed;
 mod clockwatch;
 mod fetcher;
 mod forms;

@@ -1,8 +1,9 @@
-//! What the log and the metrics say of each settlement: one line a lead, with what was dropped, and no word of the lead.
+//! What the log and the metrics say of each settlement: one line a lead and purpose, with what was dropped, and no word of the lead.
 
-use crate::id::{FormId, PageId};
+use crate::id::FormId;
 use crate::notification::{Lane, ParkCode, Why};
-use crate::store::{Outcome, Settled, Settlement};
+use crate::purpose::PurposeId;
+use crate::store::{Fate, Outcome, SeenState, Settled, Settlement};
 use crate::telemetry::LeadNames;
 use crate::telemetry::metrics::Metrics;
 
@@ -10,23 +11,32 @@ use crate::telemetry::metrics::Metrics;
 pub(super) struct SettlementLog {
     lead: String,
     form: FormId,
-    dropped_standard: String,
-    dropped_custom: usize,
-    dropped: usize,
+    dropped: Said,
     why: Option<Why>,
+}
+
+/// What is said of the answers that were dropped: once a lead, however many purposes it has.
+#[derive(Clone, Default)]
+struct Said {
+    standard: String,
+    custom: usize,
+    count: usize,
 }
 
 impl SettlementLog {
     /// Looks at a settlement.
     pub(super) fn of(settlement: &Settlement, names: &LeadNames) -> Self {
+        let Settlement { reference, outcome, dropped, .. } = settlement;
         Self {
-            lead: names.of(&settlement.reference.leadgen).to_string(),
-            form: settlement.reference.form,
-            dropped_standard: settlement.dropped.standard().join(","),
-            dropped_custom: settlement.dropped.custom(),
-            dropped: settlement.dropped.count(),
-            why: match &settlement.outcome {
-                Outcome::Stored(_) => None,
+            lead: names.of(&reference.leadgen).to_string(),
+            form: reference.form,
+            dropped: Said {
+                standard: dropped.standard().join(","),
+                custom: dropped.custom(),
+                count: dropped.count(),
+            },
+            why: match outcome {
+                Outcome::Sieved(_) => None,
                 Outcome::Parked(why) => Some(*why),
             },
         }
@@ -34,30 +44,65 @@ impl SettlementLog {
 
     /// Says and counts what became of it.
     pub(super) fn say(&self, lane: &Lane, settled: &Settled, metrics: &Metrics) {
-        let (lead, form, page) = (&self.lead, self.form, lane.page);
+        let (lead, form) = (&self.lead, self.form);
         match settled {
-            Settled::Stored(record) => {
-                metrics.stored(&record.purpose, self.dropped as u64);
-                tracing::info!(
-                    lead.name = lead,
-                    record.id = %record,
-                    form.id = %form,
-                    dropped.standard = self.dropped_standard,
-                    dropped.custom = self.dropped_custom,
-                    "lead.stored"
-                );
-            }
             Settled::Known => tracing::debug!(lead.name = lead, form.id = %form, "lead.known"),
             Settled::Parked(code) => {
                 metrics.parked(*code);
-                self.say_parked(*code, form, page);
+                self.say_parked(*code, self.why, None, lane, &self.dropped);
+            }
+            Settled::Sieved(fates) => {
+                let is_kept = fates.iter().any(|fate| fate.state != SeenState::NotAsked);
+                let mut dropped = self.dropped.clone();
+                for fate in fates {
+                    self.say_fate(fate, is_kept, lane, &std::mem::take(&mut dropped), metrics);
+                }
             }
         }
     }
 
-    fn say_parked(&self, code: ParkCode, form: FormId, page: PageId) {
+    fn say_fate(&self, fate: &Fate, is_kept: bool, lane: &Lane, dropped: &Said, metrics: &Metrics) {
+        let (lead, form) = (&self.lead, self.form);
+        match (&fate.state, &fate.purpose) {
+            (SeenState::Stored(record), _) => {
+                metrics.stored(&record.purpose, dropped.count as u64);
+                tracing::info!(
+                    lead.name = lead,
+                    record.id = %record,
+                    form.id = %form,
+                    dropped.standard = dropped.standard,
+                    dropped.custom = dropped.custom,
+                    "lead.stored"
+                );
+            }
+            (SeenState::Parked(why), purpose) => {
+                metrics.parked(why.code());
+                self.say_parked(why.code(), Some(*why), purpose.as_ref(), lane, dropped);
+            }
+            // Somebody who did not want the letter is no news, unless that is all that there is to say of a lead.
+            (SeenState::NotAsked, Some(purpose)) => {
+                metrics.not_asked(purpose);
+                if is_kept {
+                    tracing::debug!(lead.name = lead, purpose = %purpose, form.id = %form, "lead.not-asked");
+                } else {
+                    tracing::info!(lead.name = lead, purpose = %purpose, form.id = %form, "lead.not-asked");
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn say_parked(
+        &self,
+        code: ParkCode,
+        why: Option<Why>,
+        purpose: Option<&PurposeId>,
+        Lane { form, page }: &Lane,
+        dropped: &Said,
+    ) {
         let lead = &self.lead;
-        match self.why {
+        let purpose = purpose.map(PurposeId::as_str);
+        match why {
             Some(Why::Waiting { not_before, attempts, .. }) => {
                 tracing::info!(lead.name = lead, form.id = %form, page.id = %page, code = %code,
                     lead.attempts = attempts, lead.not_before = %not_before, "lead.waiting");
@@ -66,14 +111,14 @@ impl SettlementLog {
                 tracing::warn!(lead.name = lead, form.id = %form, page.id = %page, code = %code, "lead.held");
             }
             Some(Why::Refused { .. }) => {
-                tracing::warn!(lead.name = lead, form.id = %form, page.id = %page, code = %code,
-                    dropped.standard = self.dropped_standard, dropped.custom = self.dropped_custom, "lead.refused");
+                tracing::warn!(lead.name = lead, purpose, form.id = %form, page.id = %page, code = %code,
+                    dropped.standard = dropped.standard, dropped.custom = dropped.custom, "lead.refused");
             }
             Some(Why::Buried { attempts, .. }) => {
-                tracing::error!(lead.name = lead, form.id = %form, page.id = %page, code = %code,
+                tracing::error!(lead.name = lead, purpose, form.id = %form, page.id = %page, code = %code,
                     lead.attempts = attempts, "lead.buried");
             }
-            None => tracing::error!(lead.name = lead, form.id = %form, code = %code, "lead.buried"),
+            None => {}
         }
     }
 }

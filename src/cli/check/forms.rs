@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Method;
@@ -11,7 +12,7 @@ use crate::client::{Daemon, parse};
 use crate::config::{Config, Faults, FormKnown};
 use crate::id::{FormId, PageId};
 use crate::purpose::{
-    Checkbox, FormDefinition, Legal, LegalContent, Matching, Purpose, Question, TextHash, Wording,
+    Checkbox, FormDefinition, Legal, LegalContent, Question, SharedForm, TextHash, Wording, graph_fields,
 };
 use crate::terminal::printable;
 
@@ -37,7 +38,8 @@ impl Known {
 #[derive(serde::Serialize)]
 pub(super) struct FormShown {
     form_id: String,
-    purpose: Option<String>,
+    /// All that claim it.
+    purposes: Vec<String>,
     /// The page that Graph names; none: it names none.
     page_id: Option<String>,
     read_at: String,
@@ -46,7 +48,9 @@ pub(super) struct FormShown {
     boxes_readable: bool,
     boxes: Vec<BoxShown>,
     questions: Vec<QuestionShown>,
-    /// Fields that no question feeds.
+    /// What Graph is asked for of its leads.
+    graph_fields: Option<String>,
+    /// Fields that no question feeds; as `purpose.field` where there are several purposes.
     unfed: Vec<String>,
 }
 
@@ -63,7 +67,8 @@ struct QuestionShown {
     key: String,
     #[serde(rename = "type")]
     question_type: String,
-    field: Option<String>,
+    /// The fields that it feeds, named so; none: its answers are dropped.
+    fields: Vec<String>,
 }
 
 #[derive(serde::Deserialize)]
@@ -146,14 +151,13 @@ pub(super) fn shown(known: &[Known], config: &Config) -> Vec<FormShown> {
 
 fn show(known: &Known, config: &Config) -> FormShown {
     let policy = config.policy();
-    let purpose = policy.of_form(&known.form);
-    let matching = purpose.map(|purpose| Matching::new(purpose, known.definition.as_ref()));
-    let field = |key: &str| Some(matching.as_ref()?.permit(key)?.rule().name.to_string());
+    let purposes = policy.of_form(&known.form);
+    let form = SharedForm::new(purposes, known.definition.as_ref());
     let questions = known.definition.iter().flat_map(|definition| &definition.questions);
-    let unfed = matching.as_ref().filter(|_| known.definition.is_some()).map(Matching::unfed);
     FormShown {
         form_id: known.form.to_string(),
-        purpose: purpose.map(|purpose| purpose.id.to_string()),
+        purposes: form.purposes().map(ToString::to_string).collect(),
+        graph_fields: (!purposes.is_empty()).then(|| graph_fields(purposes.iter().map(Arc::as_ref))),
         page_id: known
             .definition
             .as_ref()
@@ -162,43 +166,42 @@ fn show(known: &Known, config: &Config) -> FormShown {
         read_at: known.read_at.clone(),
         readable: known.definition.is_some(),
         boxes_readable: known.definition.as_ref().is_some_and(|found| found.legal.boxes().is_some()),
-        boxes: known.definition.iter().flat_map(|found| boxes(found, purpose.map(AsRef::as_ref))).collect(),
+        boxes: known.definition.iter().flat_map(|found| boxes(found, &form)).collect(),
         questions: questions
             .map(|question| QuestionShown {
                 key: question.key.clone(),
                 question_type: question.question_type.clone(),
-                field: field(&question.key),
+                fields: form.fed_by(&question.key),
             })
             .collect(),
-        unfed: unfed.unwrap_or_default().into_iter().map(ToString::to_string).collect(),
+        unfed: known.definition.as_ref().map(|_| form.unfed()).unwrap_or_default(),
     }
 }
 
-fn boxes<'d>(
-    definition: &'d FormDefinition,
-    purpose: Option<&'d Purpose>,
-) -> impl Iterator<Item = BoxShown> + 'd {
-    let consent = move |key: &str| {
-        let counts = |rule: &&crate::purpose::ConsentRule| {
-            rule.keys_on(&definition.form).any(|counted| counted == key)
-        };
-        Some(purpose?.consents.iter().find(counts)?.key.to_string())
-    };
-    definition.legal.boxes().unwrap_or_default().iter().map(move |found| BoxShown {
+fn boxes(definition: &FormDefinition, form: &SharedForm<'_>) -> Vec<BoxShown> {
+    let boxes = definition.legal.boxes().unwrap_or_default().iter().map(|found| BoxShown {
         key: found.key.clone(),
         text: found.text.text.clone(),
         ticked_by_default: found.is_ticked_by_default,
-        consent: consent(&found.key),
-    })
+        consent: form.counting(&definition.form, &found.key),
+    });
+    boxes.collect()
 }
 
 /// For people.
 pub(super) fn text(forms: &[FormShown]) -> String {
     let mut text = String::new();
     for form in forms {
-        let FormShown { form_id, purpose, read_at, .. } = form;
-        let purpose = purpose.as_deref().unwrap_or("no purpose claims it");
-        let _ = writeln!(text, "\n# form {form_id} ({purpose}), read at {}", printable(read_at));
+        let FormShown { form_id, purposes, read_at, .. } = form;
+        let named = match purposes.as_slice() {
+            [] => "no purpose claims it".to_owned(),
+            purposes => purposes.join(", "),
+        };
+        let _ = writeln!(text, "\n# form {form_id} ({named}), read at {}", printable(read_at));
+        // Of one purpose alone it stands with the purpose.
+        if let Some(fields) = form.graph_fields.as_ref().filter(|_| purposes.len() > 1) {
+            let _ = writeln!(text, "#   Graph is asked for fields={fields}");
+        }
         if !form.readable {
             let _ =
                 writeln!(text, "#   Graph does not give its questions: they are matched by exact key alone");
@@ -211,7 +214,10 @@ pub(super) fn text(forms: &[FormShown]) -> String {
         let width =
             form.questions.iter().map(|question| question.key.chars().count()).max().unwrap_or_default();
         for question in &form.questions {
-            let fed = question.field.as_deref().unwrap_or("dropped");
+            let fed = match question.fields.as_slice() {
+                [] => "dropped".to_owned(),
+                fields => fields.join(", "),
+            };
             let _ = writeln!(text, "#   {:width$}  {fed}", printable(&question.key));
         }
         if form.readable && !form.boxes_readable {
@@ -286,6 +292,31 @@ mod tests {
         let found = look_at_boxes(&known, &config);
         let codes: Vec<&str> = found.warnings.iter().map(|warning| warning.code.as_str()).collect();
         assert_eq!((codes, found.faults), (vec!["box-pre-ticked"], Vec::new()));
+    }
+
+    #[test]
+    fn of_a_form_with_several_purposes_each_question_says_whose_field_it_feeds() {
+        let config =
+            include_str!("../../../config/tamis.example.toml").replace("901000000000002", "901000000000001");
+        let config =
+            parse_config(&config, &Environment::default()).unwrap_or_else(|faults| panic!("{faults}"));
+        let answer = r#"{"forms":[{"form_id":"901000000000001","read_at":"2026-11-25T08:47:38Z","questions":[
+            {"key":"full_name","type":"FULL_NAME"},{"key":"budget","type":"CUSTOM"},{"key":"email","type":"EMAIL"}]}]}"#;
+        let answer: FormsAnswer = parse(answer.as_bytes()).unwrap_or_else(|_| panic!("an answer"));
+        let known: Vec<Known> = answer.forms.into_iter().filter_map(known).collect();
+        let expected = "
+# form 901000000000001 (devis, lettre), read at 2026-11-25T08:47:38Z
+#   Graph is asked for fields=id,created_time,form_id,field_data,custom_disclaimer_responses,campaign_id
+#   Graph does not give its page: a lead is read under whichever page it is called with
+#   full_name  devis.full_name
+#   budget     dropped
+#   email      devis.email, lettre.email
+#   no question feeds devis.phone_number
+#   no question feeds devis.postcode
+#   no question feeds lettre.first_name
+#   no question feeds lettre.phone_number
+";
+        assert_eq!(text(&shown(&known, &config)), expected);
     }
 
     #[tokio::test]

@@ -16,9 +16,10 @@ pub(super) fn warnings(known: &[Known], config: &Config) -> Vec<Fault> {
     let policy = config.policy();
     let mut found: BTreeMap<(PurposeId, Unfed), Vec<FormId>> = BTreeMap::new();
     for Known { form, definition, .. } in known {
-        let Some(purpose) = policy.of_form(form) else { continue };
-        for unfed in Matching::new(purpose, definition.as_ref()).silent() {
-            found.entry((purpose.id.clone(), unfed)).or_default().push(*form);
+        for purpose in policy.of_form(form) {
+            for unfed in Matching::new(purpose, definition.as_ref()).silent() {
+                found.entry((purpose.id.clone(), unfed)).or_default().push(*form);
+            }
         }
     }
     found.into_iter().map(|((purpose, unfed), forms)| warning(&purpose, &unfed, &forms)).collect()

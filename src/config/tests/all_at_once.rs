@@ -11,7 +11,6 @@ fn ten_faults_are_ten_faults() {
         .replace("calls_in_flight = 16", "calls_in_flight = \"many\"")
         .replace("drain_seconds = 20", "drain_seconds = 20\ndrain_minutes = 1")
         .replace("\"/var/lib/tamis-keys/keyring\"", "\"/var/lib/tamis/store/keyring\"")
-        .replace("901000000000002", "901000000000001")
         .replace(", why = \"to send the nearest fitter\"", "")
         .replace(
             "phone_number = { consent = \"call_optin\" }",
@@ -33,7 +32,6 @@ fn ten_faults_are_ten_faults() {
             ("purposes.devis.fields.postcode", "why-missing"),
             ("purposes.lettre.fields.phone_number", "phone-without-consent"),
             ("purposes.lettre.fields.religion", "special-category"),
-            ("purposes.lettre.forms[0]", "form-claimed-twice"),
             ("purposes.lettre.retention_months", "config-missing"),
         ]
     );

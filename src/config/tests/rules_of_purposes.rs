@@ -2,23 +2,71 @@
 
 use super::*;
 
+/// The purposes of a form, by name.
+fn of_form(config: &Config, form: &str) -> Vec<String> {
+    let form = crate::id::FormId::parse(form).expect("an id");
+    config.policy().of_form(&form).iter().map(|purpose| purpose.id.to_string()).collect()
+}
+
+/// The commonest form in Europe: a quote with a box for the newsletter.
 #[test]
-fn two_purposes_cannot_claim_one_form() {
-    let fault = refused(
-        "901000000000002",
-        "901000000000001",
-        "purposes.lettre.forms[0]",
-        FaultCode::FormClaimedTwice,
+fn a_form_may_stand_under_several_purposes_if_all_but_one_need_their_box() {
+    let config = accepted("901000000000002", "901000000000001");
+    assert_eq!(of_form(&config, "901000000000001"), ["devis", "lettre"]);
+    let calls = r#"[purposes.appels]
+title = { fr = "a", en = "b", de = "c" }
+forms = ["901000000000001", "901000000000002"]
+basis = "consent"
+retention_months = 12
+consents = { call_optin = { channel = "phone", required = true, from = ["consent_call"] } }
+
+[purposes.appels.fields]
+phone_number = { required = true, consent = "call_optin" }
+
+[log]"#;
+    let three = changed("[log]", calls).replacen("901000000000002", "901000000000001", 1);
+    let config = parse(&three, &Environment::default()).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(of_form(&config, "901000000000001").len(), 3);
+    assert_eq!(of_form(&config, "901000000000002"), ["appels"]);
+}
+
+#[test]
+fn two_purposes_cannot_both_hold_every_lead_of_a_form() {
+    let twice = changed("901000000000002", "901000000000001")
+        .replace("required = true }, call_optin", "required = false }, call_optin")
+        .replace("first_name = {}\nemail", "email")
+        .replace("email = { required = true, consent", "email = { consent");
+    let faults = found(&twice).faults;
+    assert_eq!(
+        pairs(&faults),
+        [("purposes.lettre.forms[0]", FaultCode::FormHeldTwice.as_str())],
+        "{faults:#?}"
     );
-    assert!(fault.reason.contains("`devis`"), "{fault}");
-    refused(r#"["901000000000001"]"#, r#"["1", "1"]"#, "purposes.devis.forms[1]", FaultCode::Duplicate);
+    assert!(faults[0].reason.contains("`devis`"), "{}", faults[0]);
+    refused(r#"["901000000000002"]"#, r#"["1", "1"]"#, "purposes.lettre.forms[1]", FaultCode::Duplicate);
     refused(r#""901000000000001""#, r#""../1""#, "purposes.devis.forms[0]", FaultCode::Malformed);
     warned(r#"["901000000000001"]"#, "[]", "purposes.devis.forms", FaultCode::NothingClaimed);
     let config = accepted(r#"["901000000000001"]"#, "[901000000000001]");
-    assert!(
-        crate::id::FormId::parse("901000000000001")
-            .is_some_and(|form| config.policy().of_form(&form).is_some())
-    );
+    assert_eq!(of_form(&config, "901000000000001"), ["devis"]);
+}
+
+#[test]
+fn a_form_stands_under_eight_purposes_at_the_most() {
+    let purposes = |count: usize| {
+        let one = |number: usize| {
+            format!(
+                "[purposes.p{number}]\ntitle = {{ fr = \"a\", en = \"b\", de = \"c\" }}\nforms = [\"901000000000009\"]\n\
+                 basis = \"consent\"\nretention_months = 12\n\
+                 consents = {{ c{number} = {{ channel = \"email\", required = true }} }}\n\
+                 fields = {{ email = {{ consent = \"c{number}\" }} }}\n"
+            )
+        };
+        let text: String = (0..count).map(one).collect();
+        found(&changed("[log]", &format!("{text}[log]"))).faults
+    };
+    assert!(purposes(8).is_empty());
+    let faults = purposes(10);
+    assert_eq!(pairs(&faults), [("purposes.p8.forms[0]", FaultCode::OutOfRange.as_str())], "{faults:#?}");
 }
 
 #[test]

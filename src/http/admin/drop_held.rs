@@ -20,7 +20,7 @@ pub(super) async fn drop_held(
 ) -> Result<HttpResponse, Problem> {
     let api::DropHeld { form_id: IdText(form) } = parse(&body)?;
     let form = FormId::parse(&form).ok_or(ProblemCode::BodyInvalid)?;
-    if desk.policy.pin().of_form(&form).is_some() {
+    if !desk.policy.pin().of_form(&form).is_empty() {
         return Err(Problem::of(ProblemCode::FormClaimed));
     }
     let dropped = desk.store.drop_held(form, Entry::by(&by.operator, Action::HeldDropped)).await?;

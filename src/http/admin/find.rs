@@ -49,7 +49,7 @@ impl Queue {
     }
 }
 
-/// Looks one record up. The store writes the trail line first.
+/// Looks one submission up, by purpose, or one record. The store writes the trail lines first.
 pub(super) async fn find(
     by: By<MayFind>,
     desk: Data<Desk>,
@@ -106,11 +106,10 @@ async fn its_turn(by: &By<MayFind>, desk: &Desk, metrics: &Metrics) -> Result<Op
 
 /// One finding on its way out, masked unless asked otherwise.
 fn shown(found: &store::Found, policy: &Policy, unmask: bool) -> Result<Finding, StoreError> {
-    let id = record_of(found);
-    let purpose = id.and_then(|id| policy.purpose(id.purpose.as_str()));
+    let purpose = found.purpose.as_ref().and_then(|purpose| policy.purpose(purpose.as_str()));
     let mut finding = Finding {
-        id: id.cloned(),
-        purpose: id.map(|id| id.purpose.clone()),
+        id: record_of(found).cloned(),
+        purpose: found.purpose.clone(),
         code: code_of(&found.state).map(Word::from),
         ..Finding::of(state_of(found))
     };
@@ -135,7 +134,7 @@ fn shown_fields(fields: Vec<(&str, Vec<&str>)>, unmask: bool) -> Pairs<Vec<Strin
 fn record_of(found: &store::Found) -> Option<&RecordId> {
     match &found.state {
         SeenState::Stored(id) => Some(id),
-        SeenState::Parked(_) | SeenState::Refused(_) | SeenState::Erased => None,
+        SeenState::Parked(_) | SeenState::Refused(_) | SeenState::NotAsked | SeenState::Erased => None,
     }
 }
 
@@ -148,6 +147,7 @@ fn state_of(found: &store::Found) -> State {
         (SeenState::Parked(Why::Held { .. }), _) => State::Held,
         (SeenState::Parked(Why::Refused { .. }) | SeenState::Refused(_), _) => State::Refused,
         (SeenState::Parked(Why::Buried { .. }), _) => State::Buried,
+        (SeenState::NotAsked, _) => State::NotAsked,
         (SeenState::Erased, _) => State::Erased,
     }
 }
@@ -156,7 +156,7 @@ fn code_of(state: &SeenState) -> Option<ParkCode> {
     match state {
         SeenState::Parked(why) => Some(why.code()),
         SeenState::Refused(code) => Some(*code),
-        SeenState::Stored(_) | SeenState::Erased => None,
+        SeenState::Stored(_) | SeenState::NotAsked | SeenState::Erased => None,
     }
 }
 
@@ -203,19 +203,14 @@ mod tests {
 
     #[test]
     fn a_state_is_one_word_and_a_code() {
-        let expired = store::Found {
-            state: SeenState::Stored(RecordId::parse("devis-1-2").expect("an id")),
-            lead: None,
-            days: days(),
-        };
+        let found = |state| store::Found { purpose: None, state, lead: None, days: days() };
+        let expired = found(SeenState::Stored(RecordId::parse("devis-1-2").expect("an id")));
         assert_eq!((state_of(&expired), code_of(&expired.state)), (State::Expired, None));
-        let held = store::Found {
-            state: SeenState::Parked(Why::Held { code: ParkCode::FormUnclaimed }),
-            lead: None,
-            days: days(),
-        };
+        let held = found(SeenState::Parked(Why::Held { code: ParkCode::FormUnclaimed }));
         assert_eq!((state_of(&held), code_of(&held.state)), (State::Held, Some(ParkCode::FormUnclaimed)));
-        let old = store::Found { state: SeenState::Refused(ParkCode::TooOld), lead: None, days: days() };
+        let unasked = found(SeenState::NotAsked);
+        assert_eq!((state_of(&unasked), code_of(&unasked.state)), (State::NotAsked, None));
+        let old = found(SeenState::Refused(ParkCode::TooOld));
         assert_eq!((state_of(&old), code_of(&old.state)), (State::Refused, Some(ParkCode::TooOld)));
         assert_eq!(record_of(&expired).map(ToString::to_string).as_deref(), Some("devis-1-2"));
         assert!(record_of(&held).is_none());

@@ -1,7 +1,5 @@
 //! `GET /forms`: what is known of each form, and which question feeds which field.
 
-use std::sync::Arc;
-
 use actix_web::HttpResponse;
 use actix_web::web::Data;
 
@@ -10,7 +8,7 @@ use crate::api::forms::{Box, Form, Forms, Question};
 use crate::http::admin::Desk;
 use crate::http::admin::operator::{By, SeeForms};
 use crate::http::problem::Problem;
-use crate::purpose::{FormDefinition, Matching, Policy, Purpose};
+use crate::purpose::{FormDefinition, Policy, PurposeId, SharedForm};
 use crate::store::KnownForm;
 use crate::trail::Role;
 
@@ -24,54 +22,46 @@ pub(super) async fn list(by: By<SeeForms>, desk: Data<Desk>) -> Result<HttpRespo
 }
 
 fn shown(known: &KnownForm, policy: &Policy, in_words: bool) -> Form {
-    let purpose = policy.of_form(&known.form);
     let definition = known.definition.as_ref();
-    let matching = purpose.map(|purpose| Matching::new(purpose, definition));
+    let form = SharedForm::new(policy.of_form(&known.form), definition);
+    let purposes: Vec<PurposeId> = form.purposes().cloned().collect();
     Form {
         form_id: known.form,
         page_id: definition.and_then(|definition| definition.page),
-        purpose: purpose.map(|purpose| purpose.id.clone()),
+        purpose: purposes.first().cloned(),
+        purposes,
         read_at: Moment(known.read_at),
         readable: definition.is_some(),
         question_count: definition.map_or(0, |definition| definition.questions.len()),
-        unfed: definition
-            .zip(purpose)
-            .map(|(definition, purpose)| unfed(definition, purpose))
-            .unwrap_or_default(),
+        unfed: definition.map(|_| form.unfed()).unwrap_or_default(),
         revision: definition.map(|definition| definition.revision().to_string()),
         locale: definition.map(|definition| definition.locale.clone()).filter(|locale| !locale.is_empty()),
         boxes_readable: definition.is_some_and(|definition| definition.legal.boxes().is_some()),
-        boxes: definition.filter(|_| in_words).and_then(|definition| boxes(definition, purpose)),
-        questions: definition.filter(|_| in_words).map(|definition| questions(definition, matching.as_ref())),
+        boxes: definition.filter(|_| in_words).and_then(|definition| boxes(definition, &form)),
+        questions: definition.filter(|_| in_words).map(|definition| questions(definition, &form)),
     }
 }
 
-fn questions(definition: &FormDefinition, matching: Option<&Matching<'_>>) -> Vec<Question> {
-    let field = |key: &str| Some(matching?.permit(key)?.rule().name.to_string());
-    let shown = definition.questions.iter().map(|question| Question {
-        key: question.key.clone(),
-        question_type: question.question_type.clone(),
-        field: field(&question.key),
+fn questions(definition: &FormDefinition, form: &SharedForm<'_>) -> Vec<Question> {
+    let shown = definition.questions.iter().map(|question| {
+        let fields = form.fed_by(&question.key);
+        Question {
+            key: question.key.clone(),
+            question_type: question.question_type.clone(),
+            field: fields.first().cloned(),
+            fields,
+        }
     });
     shown.collect()
 }
 
-fn boxes(definition: &FormDefinition, purpose: Option<&Arc<Purpose>>) -> Option<Vec<Box>> {
-    let consent = |key: &str| {
-        let mut rules = purpose?.consents.iter();
-        let counts = rules.find(|rule| rule.keys_on(&definition.form).any(|counted| counted == key))?;
-        Some(counts.key.to_string())
-    };
+fn boxes(definition: &FormDefinition, form: &SharedForm<'_>) -> Option<Vec<Box>> {
     let boxes = definition.legal.boxes()?.iter().map(|found| Box {
         key: found.key.clone(),
         text: found.text.text.clone(),
         text_hash: found.text.hash.to_string(),
         ticked_by_default: found.is_ticked_by_default,
-        consent: consent(&found.key),
+        consent: form.counting(&definition.form, &found.key),
     });
     Some(boxes.collect())
-}
-
-fn unfed(definition: &FormDefinition, purpose: &Purpose) -> Vec<String> {
-    Matching::new(purpose, Some(definition)).unfed().into_iter().map(ToString::to_string).collect()
 }

@@ -51,7 +51,7 @@ pub(super) async fn show(
     cut(&mut shown, &Sight::of(&by.operator, &desk).await);
     let policy = desk.policy.pin();
     for held in &mut shown.held {
-        held.code = lacks(graph.knows(&held.page_id), policy.of_form(&held.form_id).is_some());
+        held.code = lacks(graph.knows(&held.page_id), !policy.of_form(&held.form_id).is_empty());
     }
     if names {
         name(&graph, &mut shown.held).await;
@@ -124,9 +124,9 @@ fn cut(shown: &mut api::Inbox, sight: &Sight) {
 /// Without what is not to be seen. The counts name nothing.
 fn only(shown: &mut api::Inbox, sight: &Sight) {
     shown.held.retain(|held| sight.form(&held.form_id));
-    shown.refused.retain(|refused| sight.form(&refused.form_id));
+    shown.refused.retain(|refused| sight.form(&refused.form_id) && sight.purpose(refused.purpose.as_ref()));
     shown.buried.retain(|buried| match &buried.form_id {
-        Some(form) => sight.form(form),
+        Some(form) => sight.form(form) && sight.purpose(buried.purpose.as_ref()),
         None => matches!(sight, Sight::All),
     });
     shown.paused.retain(|paused| sight.page(&paused.page_id));
@@ -141,6 +141,7 @@ fn held(held: &HeldForm) -> api::Held {
 fn refused(refused: &RefusedForm) -> api::Refused {
     api::Refused {
         form_id: refused.form,
+        purpose: refused.purpose.clone(),
         code: refused.code.into(),
         count: refused.count,
         oldest: Moment(refused.oldest),
@@ -151,6 +152,7 @@ fn buried(buried: &BuriedRef) -> api::Buried {
     api::Buried {
         reference: buried.arrival.to_string(),
         form_id: buried.form,
+        purpose: buried.purpose.clone(),
         code: buried.code.into(),
         attempts: buried.attempts,
         since: Moment(buried.since),
@@ -171,19 +173,24 @@ mod tests {
 
     use super::*;
     use crate::id::{FormId, PageId};
+    use crate::purpose::PurposeId;
 
     #[test]
     fn the_answer_has_the_documented_shape() {
         let at: Timestamp = "2026-11-25T08:47:38.5Z".parse().expect("a time");
         let form = FormId::parse("901000000000001").expect("an id");
         let page = PageId::parse("104000000000001").expect("an id");
+        let purpose = PurposeId::parse("lettre");
+        let refused =
+            |purpose| RefusedForm { form, purpose, code: ParkCode::ConsentMissing, count: 4, oldest: at };
         let parked = ParkedOverview {
             waiting: 2,
             in_flight: 6,
             held: vec![HeldForm { form, page, count: 3, oldest: at }],
-            refused: vec![RefusedForm { form, code: ParkCode::ConsentMissing, count: 4, oldest: at }],
+            refused: vec![refused(None), refused(purpose)],
             buried: vec![BuriedRef {
                 arrival: 7,
+                purpose: None,
                 form: None,
                 code: ParkCode::AttemptsSpent,
                 attempts: 750,
@@ -198,9 +205,10 @@ mod tests {
             "queued": 1,
             "waiting": 2,
             "in_flight": 6,
-            "totals": {"held": 1, "refused": 1, "buried": 2_173, "dropped": 1},
+            "totals": {"held": 1, "refused": 2, "buried": 2_173, "dropped": 1},
             "held": [{"form_id": "901000000000001", "page_id": "104000000000001", "code": null, "count": 3, "oldest": "2026-11-25T08:47:38Z"}],
-            "refused": [{"form_id": "901000000000001", "code": "consent-missing", "count": 4, "oldest": "2026-11-25T08:47:38Z"}],
+            "refused": [{"form_id": "901000000000001", "code": "consent-missing", "count": 4, "oldest": "2026-11-25T08:47:38Z"},
+                {"form_id": "901000000000001", "purpose": "lettre", "code": "consent-missing", "count": 4, "oldest": "2026-11-25T08:47:38Z"}],
             "buried": [{"ref": "7", "form_id": null, "code": "attempts-spent", "attempts": 750, "since": "2026-11-25T08:47:38Z"}],
             "paused": [{"page_id": "104000000000001", "code": "token-dead", "until": "2026-11-25T08:47:38Z"}],
             "dropped": [{"form_id": "901000000000001", "name": "pointure", "count": 5}],

@@ -49,6 +49,15 @@ impl Sight {
         }
     }
 
+    /// True if it sees what is said of a submission for this purpose: its form may stand under another's too. None: of the
+    /// submission as a whole.
+    pub(super) fn purpose(&self, purpose: Option<&PurposeId>) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(own) => purpose.is_none_or(|purpose| own.purposes.contains(purpose)),
+        }
+    }
+
     /// True if it sees what is said of this page.
     pub(super) fn page(&self, page: &PageId) -> bool {
         match self {
@@ -65,5 +74,20 @@ impl Own {
             Named::Purpose(name) => self.purposes.iter().any(|purpose| purpose.as_str() == *name),
             Named::Page(name) => self.pages.iter().any(|page| page.as_str() == *name),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_form_that_two_purposes_claim_an_exporter_sees_what_is_said_for_its_own() {
+        let purpose = |name: &str| PurposeId::parse(name).expect("a name");
+        let form = FormId::parse("901000000000001").expect("digits");
+        let own = Own { purposes: vec![purpose("devis")], forms: [form].into(), pages: HashSet::new() };
+        let sight = Sight::Only(own);
+        assert!(sight.form(&form) && sight.purpose(Some(&purpose("devis"))) && sight.purpose(None));
+        assert!(!sight.purpose(Some(&purpose("lettre"))) && Sight::All.purpose(Some(&purpose("lettre"))));
     }
 }

@@ -498,18 +498,19 @@ async fn forms_show_their_match_and_their_questions_not_to_a_viewer() {
     bench.store.put_form(known).await.expect("kept");
     let show = async |role| json_of(bench.call(get(&bench.token(role, &[]).await, "/forms")).await).await;
     let mut expected = serde_json::json!({"forms": [{
-        "form_id": "901000000000002", "page_id": page, "purpose": "lettre", "read_at": "2026-11-25T07:00:00Z", "readable": true,
-        "question_count": 2, "unfed": ["email", "first_name"],
+        "form_id": "901000000000002", "page_id": page, "purpose": "devis", "purposes": ["devis", "lettre"],
+        "read_at": "2026-11-25T07:00:00Z", "readable": true, "question_count": 2,
+        "unfed": ["devis.full_name", "devis.email", "lettre.email", "lettre.first_name"],
         "revision": revision, "locale": "fr_FR", "boxes_readable": true,
         "boxes": [
             {"key": "email_optin", "text": "J'accepte", "text_hash": hash.to_string(), "ticked_by_default": true,
-             "consent": "email_optin"},
+             "consent": "lettre.email_optin"},
             {"key": "optional_2", "text": "J'accepte", "text_hash": hash.to_string(), "ticked_by_default": null,
              "consent": null},
         ],
         "questions": [
-            {"key": "ville", "type": "CUSTOM", "field": "ville"},
-            {"key": "have_you_diabetes", "type": "CUSTOM", "field": null},
+            {"key": "ville", "type": "CUSTOM", "field": "lettre.ville", "fields": ["lettre.ville"]},
+            {"key": "have_you_diabetes", "type": "CUSTOM", "field": null, "fields": []},
         ],
     }]});
     assert_eq!(show(Role::Officer).await, expected);

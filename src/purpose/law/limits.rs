@@ -36,3 +36,6 @@ pub const CONSENT_MONTHS: RangeInclusive<u64> = RETENTION_MONTHS;
 /// (decree 2026-662 of 23 July 2026, in force since 11 August 2026: Code de la consommation art. R. 223-1). The decree was
 /// read through one publisher alone: a lawyer should read it, so more is warned about and not refused.
 pub const CALL_CONSENT_MONTHS_FR: u32 = 12;
+
+/// The purposes of one form. Each needs a tick-box of its own on it, save one; Meta's forms have few.
+pub const PURPOSES_OF_A_FORM_MAX: usize = 8;

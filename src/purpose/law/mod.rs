@@ -14,7 +14,8 @@ pub use basis::{Basis, Unproven};
 pub use contact::{Channel, Contact};
 pub use limits::{
     CALL_CONSENT_MONTHS_FR, CONSENT_MONTHS, GRACE_DAYS, GRACE_DAYS_DEFAULT, PROSPECT_MONTHS_RECOMMENDED,
-    RECONFIRM_MONTHS, RETENTION_DAYS, RETENTION_MONTHS, TRAIL_MONTHS, TRAIL_MONTHS_RECOMMENDED,
+    PURPOSES_OF_A_FORM_MAX, RECONFIRM_MONTHS, RETENTION_DAYS, RETENTION_MONTHS, TRAIL_MONTHS,
+    TRAIL_MONTHS_RECOMMENDED,
 };
 pub(in crate::purpose) use names::words;
 pub use parties::{Controller, Dpo, Recipient, RecipientRole, is_country};

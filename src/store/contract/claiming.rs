@@ -96,7 +96,7 @@ pub(crate) async fn a_waiting_one_whose_form_lost_its_purpose_is_claimed_to_be_h
     store.settle(vec![parked(1, 1, waiting(1, 4))]).await.expect("settled");
     assert_eq!(of_form(claim_of(&store, &unclaimed()).await, 1), [(1, 4)]);
     store.settle(vec![parked(1, 1, HELD)]).await.expect("settled");
-    assert_eq!(store.seen(&leadgen(1)).await, Ok(Some(SeenState::Parked(HELD))));
+    assert_eq!(seen(&store, 1).await, Ok(Some(SeenState::Parked(HELD))));
     assert_eq!(store.parked().await, Ok(1));
     assert!(claim_of(&store, &unclaimed()).await.is_none(), "held, and nobody may read it");
 }

@@ -114,11 +114,11 @@ pub(crate) async fn what_became_of_a_leadgen_is_said_also_after_a_restart<H: Hos
     let store = host.open();
     let too_old = SeenState::Refused(ParkCode::TooOld);
     for number in 1..=4 {
-        assert_eq!(store.seen(&leadgen(number)).await, Ok(Some(too_old.clone())));
+        assert_eq!(seen(&store, number).await, Ok(Some(too_old.clone())));
     }
     for (number, why) in (11..).zip(whys) {
-        assert_eq!(store.seen(&leadgen(number)).await, Ok(Some(SeenState::Parked(why))));
+        assert_eq!(seen(&store, number).await, Ok(Some(SeenState::Parked(why))));
     }
-    assert_eq!(store.seen(&leadgen(20)).await, Ok(Some(SeenState::Stored(record("devis-1-1")))));
-    assert_eq!(store.seen(&leadgen(21)).await, Ok(None));
+    assert_eq!(seen(&store, 20).await, Ok(Some(SeenState::Stored(record("devis-1-1")))));
+    assert_eq!(seen(&store, 21).await, Ok(None));
 }

@@ -92,7 +92,7 @@ pub(crate) async fn every_verb_refuses_after_closing<H: Host>() {
         ("open_page", code(store.open_page(request(None, 1), exporting()).await)),
         ("find", code(store.find(Wanted::Leadgen(leadgen(1)), by()).await)),
         ("known", code(store.known(&[reference(1)]).await)),
-        ("seen", code(store.seen(&leadgen(1)).await)),
+        ("seen", code(seen(&store, 1).await)),
         ("claim_due", code(store.claim_due(due(60), 1, &all_claimed()).await)),
         ("overview", code(store.overview().await)),
         ("requeue by code", code(store.requeue(Requeue::Form(form_id(1)), by()).await)),
@@ -175,7 +175,7 @@ pub(crate) async fn a_halted_store_takes_and_gives_nothing_until_it_is_opened_ag
     let halted = Some(StoreCode::Halted);
     assert_eq!((store.halted(), store.ready()), (halted, false));
     assert_eq!(code(store.settle(vec![stored(9)]).await), halted);
-    assert_eq!(code(store.seen(&leadgen(1)).await), halted);
+    assert_eq!(code(seen(&store, 1).await), halted);
     assert_eq!(code(store.open_page(request(None, 1), exporting()).await), halted);
     assert_eq!(code(store.sealed_days().await), halted, "no key is destroyed on its word");
     assert_eq!(code(store.close().await), halted);

@@ -7,6 +7,7 @@
 //! | `exporting` | pages in order, none missed, none twice, none without its line |
 //! | `finding` | look-ups, and what is known of each leadgen |
 //! | `claiming`, `parking` | lanes, leases, due times; the states of what is not stored, and its end |
+//! | `several` | a submission of several purposes: an end for each, what is open, who came too late |
 //! | `naming` | a submission that was named with several forms or pages |
 //! | `trail`, `tokens`, `forms` | the chain; bounds and lines of tokens; definitions and counts |
 //! | `pauses` | what Graph asked for is there after a restart |
@@ -27,6 +28,7 @@ pub(crate) mod parking;
 pub(crate) mod pauses;
 pub(crate) mod scanning;
 pub(crate) mod settling;
+pub(crate) mod several;
 pub(crate) mod support;
 pub(crate) mod tokens;
 pub(crate) mod trail;
@@ -167,6 +169,17 @@ macro_rules! contract {
                 what_is_dropped_is_gone_with_its_line_and_a_later_notification_of_it_is_new,
                 all_of_a_form_are_dropped_however_many_and_the_lines_say_how_many,
                 what_waits_of_a_page_comes_back_and_what_is_refused_or_of_another_stays,
+            }
+            several {
+                each_purpose_has_a_record_with_a_number_and_a_line_of_its_own,
+                a_look_up_gives_each_purpose_and_a_line_for_each_record,
+                what_is_refused_for_some_is_one_parked_reference_open_for_these_alone,
+                each_refusal_has_its_own_code_and_is_brought_back_by_any_of_them,
+                the_purposes_are_fixed_when_the_form_is_matched,
+                a_reference_expires_for_the_purposes_for_which_it_was_open,
+                what_is_let_go_is_forgotten_unless_some_purpose_has_it,
+                all_purposes_of_a_submission_are_settled_or_none,
+                what_was_named_with_another_form_ends_with_the_first_purpose_that_has_its_say,
             }
             naming {
                 a_call_with_another_form_is_new_until_graph_has_confirmed_one,

@@ -39,7 +39,7 @@ pub(crate) async fn the_first_that_is_stored_ends_the_others<H: Host>() {
     let store = host.open();
     let settled = store.settle(vec![parked(1, 2, HELD), parked(1, 3, MISMATCH)]).await.expect("settled");
     assert!(matches!(settled[..], [Settled::Parked(_), Settled::Parked(_)]));
-    assert_eq!(store.seen(&leadgen(1)).await, Ok(Some(SeenState::Parked(HELD))), "the foremost is said");
+    assert_eq!(seen(&store, 1).await, Ok(Some(SeenState::Parked(HELD))), "the foremost is said");
     nothing_is_wrong(&store).await;
     store.close().await.expect("closed");
     drop(store);
@@ -68,7 +68,7 @@ pub(crate) async fn the_first_that_is_refused_ends_the_others_and_keeps_its_plac
     store.settle(batch).await.expect("settled");
     store.settle(vec![parked(1, 1, REFUSED)]).await.expect("settled");
     assert_eq!((store.parked().await, store.next_due(due(0)).await), (Ok(0), Ok(None)));
-    assert_eq!(store.seen(&leadgen(1)).await, Ok(Some(SeenState::Parked(REFUSED))));
+    assert_eq!(seen(&store, 1).await, Ok(Some(SeenState::Parked(REFUSED))));
     assert_eq!(
         store.requeue(Requeue::Ref(3), by_officer(Action::Requeued)).await,
         Ok(1),
@@ -131,7 +131,7 @@ pub(crate) async fn each_is_leased_given_back_dropped_and_expired_by_itself<H: H
     host.pass_days(&store, 91);
     assert_eq!(store.expire_parked().await, Ok(2));
     let gone = SeenState::Refused(ParkCode::TooOld);
-    assert_eq!((store.seen(&leadgen(1)).await, known(&store, [1]).await), (Ok(Some(gone)), [true]));
+    assert_eq!((seen(&store, 1).await, known(&store, [1]).await), (Ok(Some(gone)), [true]));
     nothing_is_wrong(&store).await;
 }
 

@@ -12,8 +12,8 @@ use crate::lead::{Dropped, OpenedLead, sample as sample_leads};
 use crate::notification::{Lanes, LeadRef, ParkCode, Why, sample};
 use crate::purpose::{Cursor, PurposeId, RecordId};
 use crate::store::{
-    DueBy, Outcome, Page, PageRequest, ParkedClaim, Scanned, Scanning, Settled, Settlement, Store, StoreCode,
-    StoreError, TestFilter,
+    DueBy, Fate, Outcome, Page, PageRequest, ParkedClaim, Scanned, Scanning, SeenState, Settled, Settlement,
+    Store, StoreCode, StoreError, TestFilter,
 };
 use crate::trail::{Action, Entry, Operator, Reason, Role};
 
@@ -66,14 +66,15 @@ pub(crate) fn stored(number: u64) -> Settlement {
 pub(crate) fn stored_in(purpose: &str, number: u64, test: bool, days: i64) -> Settlement {
     let expires = Timestamp::from_second(START_S + days * 86_400).expect("in range");
     let lead = sample_leads::lead(purpose, &email_of(number), test, expires);
-    let outcome = Outcome::Stored(Box::new(lead));
-    Settlement { reference: reference(number), outcome, dropped: Dropped::default() }
+    let outcome = Outcome::stored(lead);
+    Settlement { reference: reference(number), outcome, matched: Vec::new(), dropped: Dropped::default() }
 }
 
 pub(crate) fn parked(number: u64, form: u64, why: Why) -> Settlement {
     Settlement {
         reference: reference_of(number, form),
         outcome: Outcome::Parked(why),
+        matched: Vec::new(),
         dropped: Dropped::default(),
     }
 }
@@ -93,7 +94,7 @@ pub(crate) async fn store_many<S: Store + ?Sized>(store: &Arc<S>, from: u64, cou
     while next < from + count {
         let end = (next + 50).min(from + count);
         let settled = store.settle((next..end).map(stored).collect()).await.expect("settled");
-        assert!(settled.iter().all(|settled| matches!(settled, Settled::Stored(_))));
+        assert!(settled.iter().all(|settled| record_of(settled).is_some()));
         next = end;
     }
 }
@@ -200,13 +201,45 @@ pub(crate) fn record(id: &str) -> RecordId {
 }
 
 /// What settlements led to, as words.
+/// The record that was stored, where there is one purpose.
+pub(crate) fn record_of(settled: &Settled) -> Option<&RecordId> {
+    match settled {
+        Settled::Sieved(fates) => match fates.as_slice() {
+            [Fate { state: SeenState::Stored(id), .. }] => Some(id),
+            _ => None,
+        },
+        Settled::Parked(_) | Settled::Known => None,
+    }
+}
+
+/// What became of a leadgen that has no more than one fate.
+pub(crate) async fn seen<S: Store + ?Sized>(
+    store: &Arc<S>,
+    number: u64,
+) -> Result<Option<SeenState>, StoreError> {
+    let mut fates = store.seen(&leadgen(number)).await?;
+    assert!(fates.len() <= 1);
+    Ok(fates.pop().map(|fate| fate.state))
+}
+
+/// A state in a word: a record's id, a code.
+pub(crate) fn word(state: &SeenState) -> String {
+    match state {
+        SeenState::Stored(id) => id.to_string(),
+        SeenState::Parked(why) => why.code().to_string(),
+        SeenState::Refused(code) => format!("for good: {code}"),
+        SeenState::NotAsked => "not-asked".to_owned(),
+        SeenState::Erased => "erased".to_owned(),
+    }
+}
+
 pub(crate) fn words(settled: &[Settled]) -> Vec<String> {
-    let word = |settled: &Settled| match settled {
-        Settled::Stored(id) => id.to_string(),
+    let said = |settled: &Settled| match settled {
+        Settled::Sieved(fates) => fates.iter().map(|fate| word(&fate.state)).collect::<Vec<_>>().join(" "),
         Settled::Parked(code) => code.to_string(),
         Settled::Known => "known".to_owned(),
     };
-    settled.iter().map(word).collect()
+    settled.iter().map(said).collect()
 }
 
 /// What is due so many seconds after the start, where nothing may wait for longer than [`LONGEST`].

@@ -6,15 +6,16 @@ use crate::clock::Day;
 use crate::id::{FormId, LeadgenId};
 use crate::keyring::{Bucket, KeyringCode, KeyringError};
 use crate::lead::{BucketKey, Dropped, MinimisedLead, SealError, seal};
-use crate::notification::{Lane, LeadRef, ParkCode, Why};
+use crate::notification::{LeadRef, ParkCode, Why};
 use crate::purpose::{PurposeId, RecordId};
-use crate::store::beside::{self, Beside, Placement};
+use crate::store::beside::{self, Placement};
 use crate::store::forms::{NAMES_MAX, OTHER_NAMES};
 use crate::store::mark::ClockReading;
 use crate::store::memory::MemoryState;
-use crate::store::memory::rows::{Fate, ParkedRow, Rows};
+use crate::store::memory::rows::{End, Note, ParkedRow, Rows};
 use crate::store::seen::seen_key;
-use crate::store::{Outcome, Settled, Settlement, StoreCode, StoreError};
+use crate::store::several::{OpenFor, Standing, row_why};
+use crate::store::{Fate, Outcome, SeenState, Settled, Settlement, StoreCode, StoreError, Verdict};
 use crate::trail::{Action, Entry, chain};
 
 /// The restore epoch of every record: nothing here is ever restored.
@@ -61,36 +62,99 @@ impl<'s> Draft<'s> {
     /// Makes the end of one reference.
     pub(super) fn settle(&mut self, settlement: &Settlement) -> Result<Settled, StoreError> {
         let reference = &settlement.reference;
-        let before = match self.rows.seen.get(&reference.leadgen) {
-            None | Some(Fate::Dropped(_)) => Vec::new(),
-            Some(Fate::Parked(arrivals)) => self.rows.beside(arrivals),
-            Some(_) => return Ok(Settled::Known),
+        let note = match self.rows.seen.get(&reference.leadgen) {
+            None | Some(Note { end: Some(End::Dropped(_)), .. }) => Note::default(),
+            Some(note) if note.arrivals.is_empty() => return Ok(Settled::Known),
+            Some(note) => note.clone(),
         };
-        self.count_dropped(&reference.form, &settlement.dropped);
-        let why = match &settlement.outcome {
-            Outcome::Parked(why) => *why,
-            Outcome::Stored(lead) => match self.seal_next(lead, &reference.leadgen)? {
-                Some(id) => {
-                    for one in &before {
-                        self.unpark(one.arrival);
+        let before = self.rows.beside(&note.arrivals);
+        let own = before.iter().find(|one| one.lane == Some(reference.lane()));
+        let open = own.and_then(|own| Some(self.rows.parked.get(&own.arrival)?.open.clone()));
+        let (decided, open) = (note.decided(), open.unwrap_or_default());
+        let standing = Standing { decided: &decided, open: &open, is_lost: false };
+        let (at, attempts) = (own.map(|own| own.arrival), own.map_or(0, |own| attempts(&own.why)));
+        match &settlement.outcome {
+            Outcome::Parked(why) => {
+                self.count_dropped(&reference.form, &settlement.dropped);
+                if !decided.is_empty() && own.is_none() {
+                    return Ok(Settled::Known);
+                }
+                let open = standing.parked(&settlement.matched, *why);
+                let Some(Placement { at, gone }) = beside::place(&before, &reference.lane(), why) else {
+                    return Ok(Settled::Known);
+                };
+                for arrival in &gone {
+                    self.unpark(*arrival);
+                }
+                let left = before.iter().map(|one| one.arrival).filter(|arrival| !gone.contains(arrival));
+                let others = left.filter(|arrival| Some(*arrival) != at).collect();
+                self.park(reference, (*why, open), at, Note { arrivals: others, ..note })?;
+                Ok(Settled::Parked(why.code()))
+            }
+            Outcome::Sieved(verdicts) => {
+                let offered: Vec<PurposeId> =
+                    verdicts.iter().map(|verdict| verdict.purpose().clone()).collect();
+                let taken = standing.takes(&offered);
+                let mut open = standing.left(&taken, &offered);
+                if taken.is_empty() {
+                    return Ok(Settled::Known);
+                }
+                self.count_dropped(&reference.form, &settlement.dropped);
+                let mut said: Vec<Fate> = Vec::new();
+                for verdict in verdicts {
+                    let purpose = verdict.purpose();
+                    let is_said = said.iter().any(|fate| fate.purpose.as_ref() == Some(purpose));
+                    if is_said || !taken.contains(purpose) {
+                        continue;
                     }
-                    self.rows.seen.insert(reference.leadgen, Fate::Stored(id.clone()));
+                    said.push(Fate {
+                        purpose: Some(purpose.clone()),
+                        state: self.judge(verdict, &reference.leadgen, attempts)?,
+                    });
+                }
+                for one in before.iter().filter(|one| Some(one.arrival) != at) {
+                    self.unpark(one.arrival);
+                }
+                let mut note = Note { arrivals: Vec::new(), ..note };
+                for Fate { purpose, state } in &said {
+                    match (purpose, state) {
+                        (Some(purpose), SeenState::Parked(why)) => {
+                            open.push(OpenFor { purpose: purpose.clone(), why: *why });
+                        }
+                        _ => note.fates.push(Fate { purpose: purpose.clone(), state: state.clone() }),
+                    }
+                }
+                match row_why(&mut open) {
+                    Some(why) => self.park(reference, (why, open), at, note)?,
+                    None => {
+                        at.map(|arrival| self.unpark(arrival));
+                        self.rows.seen.insert(reference.leadgen, note);
+                    }
+                }
+                Ok(Settled::Sieved(said))
+            }
+        }
+    }
+
+    /// What becomes of a submission for one purpose.
+    fn judge(
+        &mut self,
+        verdict: &Verdict,
+        leadgen: &LeadgenId,
+        attempts: u32,
+    ) -> Result<SeenState, StoreError> {
+        Ok(match verdict {
+            Verdict::Refused(_, code) => SeenState::Parked(Why::Refused { code: *code }),
+            Verdict::NotAsked(_) => SeenState::NotAsked,
+            Verdict::Stored(lead) => match self.seal_next(lead, leadgen)? {
+                None => SeenState::Parked(Why::Buried { code: ParkCode::RecordTooLarge, attempts }),
+                Some(id) => {
                     let range = self.stored.entry(id.purpose.clone()).or_insert((0, id.clone(), id.clone()));
                     (range.0, range.2) = (range.0 + 1, id.clone());
-                    return Ok(Settled::Stored(id));
+                    SeenState::Stored(id)
                 }
-                None => too_large(&before, &reference.lane()),
             },
-        };
-        let Some(Placement { at, gone }) = beside::place(&before, &reference.lane(), &why) else {
-            return Ok(Settled::Known);
-        };
-        for arrival in &gone {
-            self.unpark(*arrival);
-        }
-        let left = before.iter().map(|one| one.arrival).filter(|arrival| !gone.contains(arrival));
-        self.park(reference, why, at, left.filter(|arrival| Some(*arrival) != at).collect())?;
-        Ok(Settled::Parked(why.code()))
+        })
     }
 
     /// Takes the purpose's next number and stores under it; none: the record is too large, and the number is not used.
@@ -118,9 +182,9 @@ impl<'s> Draft<'s> {
     fn park(
         &mut self,
         reference: &LeadRef,
-        why: Why,
+        (why, open): (Why, Vec<OpenFor>),
         before: Option<u64>,
-        mut others: Vec<u64>,
+        mut note: Note,
     ) -> Result<(), StoreError> {
         let sealed = Day::of(self.look.now());
         if self.shared.keyring.day_key(sealed).is_err() {
@@ -136,10 +200,11 @@ impl<'s> Draft<'s> {
         self.rows.last_arrival = self.rows.last_arrival.max(arrival);
         let received = Day::of(reference.received);
         let submitted = reference.created.map_or(received, |created| Day::of(created).min(received));
-        let row = ParkedRow { reference: reference.clone(), why, since, submitted, sealed };
+        let (reference, others_ended) = (reference.clone(), !note.fates.is_empty());
+        note.arrivals.push(arrival);
+        self.rows.seen.insert(reference.leadgen, Note { end: None, ..note });
+        let row = ParkedRow { reference, why, open, others_ended, since, submitted, sealed };
         self.rows.parked.insert(arrival, row);
-        others.push(arrival);
-        self.rows.seen.insert(reference.leadgen, Fate::Parked(others));
         self.moved.push(arrival);
         Ok(())
     }
@@ -159,17 +224,22 @@ impl<'s> Draft<'s> {
         }
     }
 
-    /// Takes a reference out of what is parked for good: this is what became of its submission, unless others of it are
-    /// parked.
-    pub(super) fn end(&mut self, arrival: u64, fate: impl FnOnce(&LeadRef) -> Fate) {
-        let Some(ParkedRow { reference, .. }) = self.unpark(arrival) else { return };
-        let mut others = match self.rows.seen.get(&reference.leadgen) {
-            Some(Fate::Parked(arrivals)) => arrivals.clone(),
-            _ => Vec::new(),
-        };
-        others.retain(|other| *other != arrival);
-        let fate = if others.is_empty() { fate(&reference) } else { Fate::Parked(others) };
-        self.rows.seen.insert(reference.leadgen, fate);
+    /// Takes a reference out of what is parked for good: this is what became of its submission, as a whole or (by the code)
+    /// for the purposes for which it was open, unless others of it are parked.
+    pub(super) fn end(&mut self, arrival: u64, end: impl FnOnce(&LeadRef) -> End, code: Option<ParkCode>) {
+        let Some(ParkedRow { reference, open, .. }) = self.unpark(arrival) else { return };
+        let mut note = self.rows.seen.get(&reference.leadgen).cloned().unwrap_or_default();
+        note.arrivals.retain(|other| *other != arrival);
+        if note.arrivals.is_empty() {
+            let refused = open.into_iter().zip(code.into_iter().cycle());
+            let fate = |(open, code): (OpenFor, ParkCode)| Fate {
+                purpose: Some(open.purpose),
+                state: SeenState::Refused(code),
+            };
+            note.fates.extend(refused.map(fate));
+            note.end = note.fates.is_empty().then(|| end(&reference));
+        }
+        self.rows.seen.insert(reference.leadgen, note);
     }
 
     fn count_dropped(&mut self, form: &FormId, dropped: &Dropped) {
@@ -187,13 +257,11 @@ impl<'s> Draft<'s> {
     }
 }
 
-fn too_large(before: &[Beside], lane: &Lane) -> Why {
-    let own = before.iter().find(|one| one.lane == Some(*lane));
-    let attempts = match own.map(|one| one.why) {
-        Some(Why::Waiting { attempts, .. } | Why::Buried { attempts, .. }) => attempts,
+fn attempts(why: &Why) -> u32 {
+    match why {
+        Why::Waiting { attempts, .. } | Why::Buried { attempts, .. } => *attempts,
         _ => 0,
-    };
-    Why::Buried { code: ParkCode::RecordTooLarge, attempts }
+    }
 }
 
 fn bucket_key(shared: &MemoryState, id: &RecordId) -> Result<BucketKey, StoreError> {

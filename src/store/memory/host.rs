@@ -11,7 +11,7 @@ use crate::keyring::memory::MemoryKeyring;
 use crate::random::SeededRandom;
 use crate::store::contract::{Host, Row, support};
 use crate::store::mark::ClockMark;
-use crate::store::memory::rows::{Fate, Rows};
+use crate::store::memory::rows::{End, Note, Rows};
 use crate::store::memory::{MemoryState, MemoryStore, Process, READINGS_MAX};
 use crate::store::trail::EmptyPolls;
 use crate::store::{SharedStore, StoreCode, StoreError};
@@ -39,7 +39,8 @@ impl MemoryHost {
 
     /// Says of a leadgen that it was erased: no verb does so yet.
     pub(crate) fn mark_erased(&self, leadgen: LeadgenId) {
-        self.rows.lock().expect("not poisoned").seen.insert(leadgen, Fate::Erased);
+        let erased = Note { end: Some(End::Erased), ..Note::default() };
+        self.rows.lock().expect("not poisoned").seen.insert(leadgen, erased);
     }
 }
 

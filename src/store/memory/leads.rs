@@ -9,12 +9,14 @@ use crate::clock::Day;
 use crate::keyring::Bucket;
 use crate::lead::{OpenedLead, SealedRecord, open};
 use crate::purpose::{Cursor, PurposeId, RecordId};
+use crate::store::leads::lines_of_find;
 use crate::store::memory::draft::EPOCH;
 use crate::store::memory::reading::{Bounds, Reading};
 use crate::store::memory::rows::Rows;
 use crate::store::memory::{MemoryState, MemoryStore};
 use crate::store::{
-    DayLook, Found, Leads, Page, PageRequest, SeenState, Settled, Settlement, StoreCode, StoreError, Wanted,
+    DayLook, Fate, Found, Leads, Page, PageRequest, SeenState, Settled, Settlement, StoreCode, StoreError,
+    Wanted,
 };
 use crate::trail::{Entry, Outcome};
 
@@ -78,28 +80,26 @@ impl Leads for MemoryStore {
         Ok(Cursor { epoch: EPOCH, number, ..cursor })
     }
 
-    async fn find(&self, wanted: Wanted, mut entry: Entry) -> Result<Vec<Found>, StoreError> {
-        let state = self.0.write(|draft| {
-            let state = match &wanted {
-                Wanted::Leadgen(leadgen) => draft.rows.state(leadgen),
-                Wanted::Record(id) => draft.rows.record(id).map(|_| SeenState::Stored(id.clone())),
+    async fn find(&self, wanted: Wanted, entry: Entry) -> Result<Vec<Found>, StoreError> {
+        let fates = self.0.write(|draft| {
+            let fates = match &wanted {
+                Wanted::Leadgen(leadgen) => draft.rows.fates(leadgen),
+                Wanted::Record(id) => {
+                    draft.rows.record(id).map(|_| Fate::stored(id.clone())).into_iter().collect()
+                }
             };
-            entry.count = u64::from(state.is_some());
-            entry.result = if state.is_some() { Outcome::Done } else { Outcome::Nothing };
-            if let Some(SeenState::Stored(id)) = &state {
-                entry.purpose = Some(id.purpose.clone());
-                (entry.from, entry.to) = (Some(id.clone()), Some(id.clone()));
-            }
-            draft.append_line(entry);
-            Ok(state)
+            lines_of_find(&fates, &entry).into_iter().for_each(|line| draft.append_line(line));
+            Ok(fates)
         })?;
-        let Some(state) = state else { return Ok(Vec::new()) };
         let days = DayLook(self.0.mark.look());
-        let lead = match &state {
-            SeenState::Stored(id) => open_one(&self.0, &*self.0.rows()?, id)?,
-            _ => None,
+        let found = |Fate { purpose, state }| {
+            let lead = match &state {
+                SeenState::Stored(id) => open_one(&self.0, &*self.0.rows()?, id)?,
+                _ => None,
+            };
+            Ok(Found { purpose, state, lead, days })
         };
-        Ok(vec![Found { state, lead, days }])
+        fates.into_iter().map(found).collect()
     }
 
     async fn stored(&self) -> Result<HashMap<PurposeId, u64>, StoreError> {

@@ -8,9 +8,11 @@ use jiff::Timestamp;
 use crate::clock::Day;
 use crate::id::{FormId, LeadgenId, PageId};
 use crate::notification::{Lane, Lanes, META_KEEPS_DAYS, Move, ParkCode, Why};
+use crate::purpose::PurposeId;
 use crate::store::memory::MemoryStore;
-use crate::store::memory::rows::{Fate, ParkedRow};
+use crate::store::memory::rows::{End, ParkedRow};
 use crate::store::parked::{BURIED_SHOWN, comes_back};
+use crate::store::several::parts;
 use crate::store::{
     BuriedRef, DueBy, HeldCounts, HeldForm, Parked, ParkedClaim, ParkedOverview, RefusedForm, Requeue,
     StoreError,
@@ -48,7 +50,9 @@ impl Parked for MemoryStore {
                 _ => (0, None),
             };
             process.leases.insert(arrival, (row.reference.leadgen, lane));
-            claims.push(ParkedClaim { reference: row.reference.clone(), attempts, code });
+            let purposes = row.open.iter().map(|open| open.purpose.clone()).collect();
+            let (reference, others_ended) = (row.reference.clone(), row.others_ended);
+            claims.push(ParkedClaim { reference, attempts, code, purposes, others_ended });
         }
         Ok((!claims.is_empty()).then_some((lane, claims)))
     }
@@ -87,36 +91,46 @@ impl Parked for MemoryStore {
         let process = self.0.process();
         let mut overview = ParkedOverview::default();
         let mut held: BTreeMap<(FormId, PageId), (u64, Timestamp)> = BTreeMap::new();
-        let mut refused: BTreeMap<(FormId, ParkCode), (u64, Timestamp)> = BTreeMap::new();
-        for (arrival, ParkedRow { reference, why, since, .. }) in &rows.parked {
-            let tally = match why {
-                Why::Waiting { .. } => {
-                    overview.waiting += 1;
-                    continue;
+        let mut refused: BTreeMap<(FormId, Option<PurposeId>, ParkCode), (u64, Timestamp)> = BTreeMap::new();
+        for (arrival, ParkedRow { reference, why, open, since, .. }) in &rows.parked {
+            let count = |tally: &mut (u64, Timestamp)| *tally = (tally.0 + 1, tally.1.min(*since));
+            match why {
+                Why::Waiting { .. } => overview.waiting += 1,
+                Why::Held { .. } if process.leases.contains_key(arrival) => overview.in_flight += 1,
+                Why::Held { .. } => {
+                    count(held.entry((reference.form, reference.page)).or_insert((0, *since)));
                 }
-                Why::Buried { code, attempts } if overview.buried.len() < BURIED_SHOWN => {
-                    overview.buried_total += 1;
-                    let (arrival, form) = (*arrival, Some(reference.form));
-                    let (code, attempts, since) = (*code, *attempts, *since);
-                    overview.buried.push(BuriedRef { arrival, form, code, attempts, since });
-                    continue;
+                Why::Refused { .. } | Why::Buried { .. } => {
+                    for (purpose, why) in parts(*why, open) {
+                        match why {
+                            Why::Refused { code } => {
+                                count(refused.entry((reference.form, purpose, code)).or_insert((0, *since)));
+                            }
+                            Why::Buried { .. } if overview.buried.len() >= BURIED_SHOWN => {
+                                overview.buried_total += 1;
+                            }
+                            Why::Buried { code, attempts } => {
+                                overview.buried_total += 1;
+                                let (arrival, form, since) = (*arrival, Some(reference.form), *since);
+                                overview.buried.push(BuriedRef {
+                                    arrival,
+                                    form,
+                                    purpose,
+                                    code,
+                                    attempts,
+                                    since,
+                                });
+                            }
+                            _ => {}
+                        }
+                    }
                 }
-                Why::Buried { .. } => {
-                    overview.buried_total += 1;
-                    continue;
-                }
-                Why::Held { .. } if process.leases.contains_key(arrival) => {
-                    overview.in_flight += 1;
-                    continue;
-                }
-                Why::Held { .. } => held.entry((reference.form, reference.page)).or_insert((0, *since)),
-                Why::Refused { code } => refused.entry((reference.form, *code)).or_insert((0, *since)),
-            };
-            *tally = (tally.0 + 1, tally.1.min(*since));
+            }
         }
         let of_form = |((form, page), (count, oldest))| HeldForm { form, page, count, oldest };
         overview.held = held.into_iter().map(of_form).collect();
-        let of_form = |((form, code), (count, oldest))| RefusedForm { form, code, count, oldest };
+        let of_form =
+            |((form, purpose, code), (count, oldest))| RefusedForm { form, purpose, code, count, oldest };
         overview.refused = refused.into_iter().map(of_form).collect();
         Ok(overview)
     }
@@ -130,7 +144,9 @@ impl Parked for MemoryStore {
             for (arrival, row) in &mut draft.rows.parked {
                 let wanted = match &which {
                     Requeue::Ref(wanted) => arrival == wanted,
-                    Requeue::Code(code) => row.why.code() == *code,
+                    Requeue::Code(code) => {
+                        parts(row.why, &row.open).iter().any(|(_, why)| why.code() == *code)
+                    }
                     Requeue::Form(form) => row.reference.form == *form,
                     Requeue::WaitingOf(page) => {
                         matches!(row.why, Why::Waiting { .. }) && row.reference.page == *page
@@ -138,6 +154,7 @@ impl Parked for MemoryStore {
                 };
                 if wanted && comes_back(&row.why, now) && !leases.contains_key(arrival) {
                     row.why = Why::Waiting { not_before: now, attempts: 0, code: row.why.code() };
+                    row.open.iter_mut().for_each(|open| open.why = row.why);
                     row.since = since;
                     count += 1;
                 }
@@ -159,7 +176,7 @@ impl Parked for MemoryStore {
             };
             let held: Vec<u64> = draft.rows.parked.iter().filter(held).map(|(arrival, _)| *arrival).collect();
             for arrival in &held {
-                draft.end(*arrival, |reference| Fate::Dropped(reference.received));
+                draft.end(*arrival, |reference| End::Dropped(reference.received), None);
             }
             entry.count = held.len() as u64;
             entry.result = if held.is_empty() { Outcome::Nothing } else { Outcome::Done };
@@ -176,7 +193,7 @@ impl Parked for MemoryStore {
                 |(arrival, row): &(&u64, &ParkedRow)| row.submitted < last && !leases.contains_key(*arrival);
             let old: Vec<u64> = draft.rows.parked.iter().filter(old).map(|(arrival, _)| *arrival).collect();
             for arrival in &old {
-                draft.end(*arrival, |_| Fate::Refused(ParkCode::TooOld));
+                draft.end(*arrival, |_| End::Refused(ParkCode::TooOld), Some(ParkCode::TooOld));
             }
             Ok(old.len() as u64)
         })

@@ -9,13 +9,14 @@ use crate::id::{FormId, LeadgenId, PageId};
 use crate::notification::{KeptPause, LeadRef, ParkCode, Why};
 use crate::purpose::{PurposeId, RecordId, TextHash};
 use crate::store::beside::{self, Beside};
-use crate::store::{FormSnapshot, KnownForm, SeenState, Token};
+use crate::store::several::{OpenFor, in_order, parked_fates};
+use crate::store::{Fate, FormSnapshot, KnownForm, SeenState, Token};
 
 /// Everything. No `Debug`: it holds leadgens.
 #[derive(Clone, Default)]
 pub(super) struct Rows {
     pub(super) vaults: BTreeMap<PurposeId, Vault>,
-    pub(super) seen: BTreeMap<LeadgenId, Fate>,
+    pub(super) seen: BTreeMap<LeadgenId, Note>,
     /// By arrival.
     pub(super) parked: BTreeMap<u64, ParkedRow>,
     /// The last arrival that was given; never given twice.
@@ -50,15 +51,30 @@ pub(super) struct Vault {
 }
 
 /// What became of a leadgen.
+#[derive(Clone, Default)]
+pub(super) struct Note {
+    /// For which purposes it has its end.
+    pub(super) fates: Vec<Fate>,
+    /// What is parked of it.
+    pub(super) arrivals: Vec<u64>,
+    /// Its end as a whole, where no purpose was matched.
+    pub(super) end: Option<End>,
+}
+
+/// What became of a leadgen as a whole.
 #[derive(Clone)]
-pub(super) enum Fate {
-    Stored(RecordId),
-    /// At these arrivals.
-    Parked(Vec<u64>),
+pub(super) enum End {
     Refused(ParkCode),
     Erased,
     /// Save to the notification that was received then, nothing is known any more.
     Dropped(Timestamp),
+}
+
+impl Note {
+    /// The purposes for which it has its end.
+    pub(super) fn decided(&self) -> Vec<PurposeId> {
+        self.fates.iter().filter_map(|fate| fate.purpose.clone()).collect()
+    }
 }
 
 /// A parked reference.
@@ -66,6 +82,10 @@ pub(super) enum Fate {
 pub(super) struct ParkedRow {
     pub(super) reference: LeadRef,
     pub(super) why: Why,
+    /// The purposes for which it is open; none: its form was not matched yet.
+    pub(super) open: Vec<OpenFor>,
+    /// For others it has its end.
+    pub(super) others_ended: bool,
     pub(super) since: Timestamp,
     /// The day from which Meta's 90 days count.
     pub(super) submitted: Day,
@@ -88,17 +108,20 @@ impl Rows {
         arrivals.iter().filter_map(one).collect()
     }
 
-    /// What became of a leadgen.
-    pub(super) fn state(&self, leadgen: &LeadgenId) -> Option<SeenState> {
-        Some(match self.seen.get(leadgen)? {
-            Fate::Stored(id) => SeenState::Stored(id.clone()),
-            Fate::Parked(arrivals) => {
-                let whys = arrivals.iter().filter_map(|arrival| Some(self.parked.get(arrival)?.why));
-                SeenState::Parked(beside::foremost(whys)?)
-            }
-            Fate::Refused(code) => SeenState::Refused(*code),
-            Fate::Erased => SeenState::Erased,
-            Fate::Dropped(_) => return None,
-        })
+    /// What became of a leadgen, by purpose.
+    pub(super) fn fates(&self, leadgen: &LeadgenId) -> Vec<Fate> {
+        let Some(note) = self.seen.get(leadgen) else { return Vec::new() };
+        let mut fates = note.fates.clone();
+        let whole = match note.end {
+            None | Some(End::Dropped(_)) => None,
+            Some(End::Refused(code)) => Some(SeenState::Refused(code)),
+            Some(End::Erased) => Some(SeenState::Erased),
+        };
+        fates.extend(whole.map(|state| Fate { purpose: None, state }));
+        let parked = || note.arrivals.iter().filter_map(|arrival| self.parked.get(arrival));
+        let foremost = beside::foremost(parked().map(|row| row.why));
+        let row = parked().find(|row| Some(row.why) == foremost);
+        fates.extend(row.into_iter().flat_map(|row| parked_fates(row.why, &row.open)));
+        in_order(fates)
     }
 }

@@ -5,9 +5,9 @@ use async_trait::async_trait;
 use crate::keyring::Bucket;
 use crate::lead::{SealedRecord, check};
 use crate::purpose::{PurposeId, RecordId};
-use crate::store::memory::rows::{Fate, Rows, Vault};
+use crate::store::memory::rows::{Rows, Vault};
 use crate::store::memory::{MemoryState, MemoryStore, trail};
-use crate::store::{Fault, RecordsFault, Scan, Scanned, Scanning, StoreError};
+use crate::store::{Fault, RecordsFault, Scan, Scanned, Scanning, SeenState, StoreError};
 
 /// How far a scan has come.
 #[derive(Default)]
@@ -82,8 +82,8 @@ fn records(shared: &MemoryState, rows: &Rows, purpose: &PurposeId, vault: &Vault
             fault.first.get_or_insert(id);
         }
     }
-    for fate in rows.seen.values() {
-        if let Fate::Stored(id) = fate
+    for fate in rows.seen.values().flat_map(|note| &note.fates) {
+        if let SeenState::Stored(id) = &fate.state
             && id.purpose == *purpose
         {
             fault.indexed += 1;

@@ -6,22 +6,26 @@ use crate::id::LeadgenId;
 use crate::notification::LeadRef;
 use crate::store::beside;
 use crate::store::memory::MemoryStore;
-use crate::store::memory::rows::Fate;
-use crate::store::{Seen, SeenState, StoreError};
+use crate::store::memory::rows::{End, Note};
+use crate::store::{Fate, Seen, StoreError};
 
 #[async_trait]
 impl Seen for MemoryStore {
     async fn known(&self, references: &[LeadRef]) -> Result<Vec<bool>, StoreError> {
         let rows = self.0.rows()?;
         let known = |reference: &LeadRef| match rows.seen.get(&reference.leadgen) {
-            Some(Fate::Dropped(received)) => received.as_millisecond() == reference.received.as_millisecond(),
-            Some(Fate::Parked(arrivals)) => beside::is_known(&rows.beside(arrivals), reference),
-            fate => fate.is_some(),
+            Some(Note { end: Some(End::Dropped(received)), .. }) => {
+                received.as_millisecond() == reference.received.as_millisecond()
+            }
+            Some(Note { fates, arrivals, .. }) if fates.is_empty() && !arrivals.is_empty() => {
+                beside::is_known(&rows.beside(arrivals), reference)
+            }
+            note => note.is_some(),
         };
         Ok(references.iter().map(known).collect())
     }
 
-    async fn seen(&self, leadgen: &LeadgenId) -> Result<Option<SeenState>, StoreError> {
-        Ok(self.0.rows()?.state(leadgen))
+    async fn seen(&self, leadgen: &LeadgenId) -> Result<Vec<Fate>, StoreError> {
+        Ok(self.0.rows()?.fates(leadgen))
     }
 }

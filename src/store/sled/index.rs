@@ -10,16 +10,19 @@ use crate::clock::Day;
 use crate::id::{FormId, LeadgenId};
 use crate::keyring::Keyring;
 use crate::notification::{Lane, Lanes, LeadRef, Move, ParkCode, Why};
+use crate::purpose::PurposeId;
+use crate::store::several::{OpenFor, parts};
 use crate::store::sled::engine::Engine;
-use crate::store::sled::layout::{self, ParkedRow, Place};
+use crate::store::sled::layout::{self, Place};
 use crate::store::sled::reference;
+use crate::store::sled::rows::ParkedRow;
 use crate::store::{DueBy, HeldCounts, HeldForm, ParkedOverview, RefusedForm, StoreError};
 
 /// What is said of a row that cannot be read.
 pub(super) const UNREADABLE: Why = Why::Buried { code: ParkCode::ReferenceUnreadable, attempts: 0 };
 
 /// Where a reference is parked.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Position {
     /// Its key in `parked`.
     pub arrival: u64,
@@ -27,6 +30,8 @@ pub(super) struct Position {
     pub day: Day,
     /// In which way it is parked.
     pub why: Why,
+    /// The purposes for which it is open, each with its reason; none: its form was not matched yet.
+    pub open: Vec<OpenFor>,
     /// Since when.
     pub since: Timestamp,
     /// Its page and form; none: it cannot be read, so it is set aside: shown, counted by day, and expired in time.
@@ -36,16 +41,31 @@ pub(super) struct Position {
 impl Position {
     /// Of an opened reference.
     pub(super) fn new(arrival: u64, day: Day, why: Why, since: Timestamp, of: Option<&LeadRef>) -> Self {
-        Self { arrival, day, why, since, of: of.map(LeadRef::lane) }
+        Self { arrival, day, why, open: Vec::new(), since, of: of.map(LeadRef::lane) }
     }
 
     /// Of a row. One whose seal does not open, or with a code of a later version, is unreadable, and no more.
     pub(super) fn of_row(keyring: &dyn Keyring, arrival: u64, row: &ParkedRow) -> Self {
         let since = layout::moment(row.since_ms).unwrap_or(Timestamp::UNIX_EPOCH);
-        match (row.why.why(), reference::open(keyring, arrival, row)) {
-            (Ok(why), Ok(reference)) => Self::new(arrival, row.day(), why, since, Some(&reference)),
+        match (row.why.why(), row.open(), reference::open(keyring, arrival, row)) {
+            (Ok(why), Ok(open), Ok(reference)) => {
+                Self { open, ..Self::new(arrival, row.day(), why, since, Some(&reference)) }
+            }
             _ => Self::new(arrival, row.day(), UNREADABLE, since, None),
         }
+    }
+
+    /// Where an operator finds it: refused under which purpose and code, and whether it is buried for one.
+    fn shown(&self) -> (Vec<(Option<PurposeId>, ParkCode)>, bool) {
+        let (mut refused, mut is_buried) = (Vec::new(), false);
+        for (purpose, why) in parts(self.why, &self.open) {
+            match why {
+                Why::Refused { code } => refused.push((purpose, code)),
+                Why::Buried { .. } => is_buried = true,
+                Why::Waiting { .. } | Why::Held { .. } => {}
+            }
+        }
+        (refused, is_buried)
     }
 
     /// When it is due, if it is one of those that are fetched again.
@@ -68,8 +88,8 @@ struct Group {
     waiting: BTreeSet<(i64, u64)>,
     /// (since, arrival)
     held: BTreeSet<(i64, u64)>,
-    /// Code and day since when → how many, and the first moment of that day. By day, since there may be many.
-    refused: BTreeMap<(ParkCode, Day), (u64, i64)>,
+    /// Purpose, code and day since when → how many, and the first moment of that day. By day, since there may be many.
+    refused: BTreeMap<(Option<PurposeId>, ParkCode, Day), (u64, i64)>,
 }
 
 impl Group {
@@ -126,8 +146,9 @@ impl ParkedIndex {
                 unreadable += 1;
                 return Ok(true);
             };
-            let position = layout::decode(value).ok().map(|row| Position::of_row(keyring, arrival, &row));
-            unreadable += u64::from(position.is_none_or(|position| position.of.is_none()));
+            let row = ParkedRow::read(value).ok();
+            let position = row.map(|row| Position::of_row(keyring, arrival, &row));
+            unreadable += u64::from(position.as_ref().is_none_or(|position| position.of.is_none()));
             match position {
                 Some(position) => index.insert(position),
                 None => index.insert_dayless(arrival),
@@ -177,13 +198,14 @@ impl ParkedIndex {
             (Why::Held { .. }, Some(due)) => {
                 self.change(of, |group| group.held.insert(due));
             }
-            (Why::Refused { code }, _) => self.change(of, |group| {
-                let since = position.since.as_millisecond();
-                let tally = group.refused.entry((code, Day::of(position.since))).or_insert((0, since));
-                *tally = (tally.0 + 1, tally.1.min(since));
-            }),
             _ => {
-                self.buried.insert(position.arrival);
+                let (refused, is_buried) = position.shown();
+                if is_buried {
+                    self.buried.insert(position.arrival);
+                }
+                if !refused.is_empty() {
+                    self.change(of, |group| group.count_refused(refused, position.since));
+                }
             }
         }
     }
@@ -243,25 +265,17 @@ impl ParkedIndex {
     /// Takes a position out of its group. False: it was not there.
     fn take(&mut self, position: &Position) -> bool {
         let Some(of) = position.of else { return false };
-        if matches!(position.why, Why::Buried { .. }) {
-            return self.buried.remove(&position.arrival);
+        if let Some(due) = position.due() {
+            return self.change(of, |group| match position.why {
+                Why::Waiting { .. } => group.waiting.remove(&due),
+                _ => group.held.remove(&due),
+            });
         }
-        self.change(of, |group| match (position.why, position.due()) {
-            (Why::Waiting { .. }, Some(due)) => group.waiting.remove(&due),
-            (Why::Held { .. }, Some(due)) => group.held.remove(&due),
-            (Why::Refused { code }, _) => {
-                let key = (code, Day::of(position.since));
-                let tally = group.refused.get_mut(&key).map(|tally| {
-                    tally.0 = tally.0.saturating_sub(1);
-                    tally.0
-                });
-                if tally == Some(0) {
-                    group.refused.remove(&key);
-                }
-                tally.is_some()
-            }
-            _ => false,
-        })
+        let (refused, is_buried) = position.shown();
+        let was_buried = is_buried && self.buried.remove(&position.arrival);
+        let was_refused =
+            !refused.is_empty() && self.change(of, |group| group.uncount(refused, position.since));
+        was_buried || was_refused
     }
 
     /// Changes a group, which need not be there before or after, and keeps its head in its place.
@@ -306,7 +320,7 @@ impl ParkedIndex {
     /// Moves a head out of its group into the leases. What was waiting is known from the row when it comes back.
     fn set_aside(&mut self, of: Lane, head: Head) {
         let moment = Timestamp::from_millisecond(head.0).unwrap_or(Timestamp::UNIX_EPOCH);
-        // Code, attempts, since and day do not matter for putting it back; the row in the store has them.
+        // Code, attempts, purposes, since and day do not matter for putting it back; the row in the store has them.
         let why = self.change(of, |group| {
             if group.waiting.remove(&head) {
                 Why::Waiting { not_before: moment, attempts: 0, code: ParkCode::GraphUnavailable }
@@ -315,7 +329,8 @@ impl ParkedIndex {
                 Why::Held { code: ParkCode::FormUnclaimed }
             }
         });
-        let position = Position { arrival: head.1, day: Day(0), why, since: moment, of: Some(of) };
+        let position =
+            Position { arrival: head.1, day: Day(0), why, open: Vec::new(), since: moment, of: Some(of) };
         self.leases.insert(head.1, Lease { leadgen: None, position });
     }
 
@@ -413,26 +428,49 @@ impl ParkedIndex {
         let mut overview =
             ParkedOverview { waiting: self.waiting, in_flight, buried_total, ..ParkedOverview::default() };
         let moment = |ms: i64| Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH);
-        let mut refused: BTreeMap<(FormId, ParkCode), (u64, i64)> = BTreeMap::new();
+        let mut refused: BTreeMap<(FormId, Option<PurposeId>, ParkCode), (u64, i64)> = BTreeMap::new();
         for (Lane { page, form }, group) in &self.groups {
             if let Some((since, _)) = group.held.first() {
                 let (count, oldest) = (group.held.len() as u64, moment(*since));
                 overview.held.push(HeldForm { form: *form, page: *page, count, oldest });
             }
-            for ((code, _), (count, since)) in &group.refused {
-                let tally = refused.entry((*form, *code)).or_insert((0, *since));
+            for ((purpose, code, _), (count, since)) in &group.refused {
+                let tally = refused.entry((*form, purpose.clone(), *code)).or_insert((0, *since));
                 *tally = (tally.0 + count, tally.1.min(*since));
             }
         }
         overview.held.sort_by_key(|held| (held.form, held.page));
-        for ((form, code), (count, since)) in refused {
-            overview.refused.push(RefusedForm { form, code, count, oldest: moment(since) });
+        for ((form, purpose, code), (count, since)) in refused {
+            overview.refused.push(RefusedForm { form, purpose, code, count, oldest: moment(since) });
         }
         overview
     }
 }
 
 impl Group {
+    fn count_refused(&mut self, refused: Vec<(Option<PurposeId>, ParkCode)>, since: Timestamp) {
+        for (purpose, code) in refused {
+            let ms = since.as_millisecond();
+            let tally = self.refused.entry((purpose, code, Day::of(since))).or_insert((0, ms));
+            *tally = (tally.0 + 1, tally.1.min(ms));
+        }
+    }
+
+    /// False: none of them was counted.
+    fn uncount(&mut self, refused: Vec<(Option<PurposeId>, ParkCode)>, since: Timestamp) -> bool {
+        let mut was_counted = false;
+        for (purpose, code) in refused {
+            let key = (purpose, code, Day::of(since));
+            let Some(tally) = self.refused.get_mut(&key) else { continue };
+            was_counted = true;
+            tally.0 = tally.0.saturating_sub(1);
+            if tally.0 == 0 {
+                self.refused.remove(&key);
+            }
+        }
+        was_counted
+    }
+
     /// Its first reference, due or not.
     fn earliest(&self) -> Option<Head> {
         [self.waiting.first(), self.held.first()].into_iter().flatten().min().copied()

@@ -1,18 +1,16 @@
 //! What lies where: trees, keys and the bytes of values. Every value begins with a version byte, so that a later layout
-//! can stand beside this one.
+//! can stand beside this one. The rows of `seen` and `parked` are in `rows`.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Day;
-use crate::notification::{ParkCode, Why};
 use crate::purpose::{PurposeId, RecordId};
 pub(super) use crate::store::seen::seen_key;
-use crate::store::{SeenState, StoreCode, StoreError};
+use crate::store::{StoreCode, StoreError};
 
 /// The layout that this code writes.
 pub(super) const FORMAT: u32 = 2;
-/// The version byte of every value.
+/// The version byte of every other value.
 const VALUE_VERSION: u8 = 1;
 
 /// A tree of the store.
@@ -194,189 +192,6 @@ pub(super) fn place_in_chain(bytes: &[u8]) -> Result<(u64, [u8; 32]), StoreError
 /// A moment as it is kept.
 pub(super) fn moment(ms: i64) -> Result<Timestamp, StoreError> {
     Timestamp::from_millisecond(ms).map_err(|_| StoreError::of(StoreCode::Damaged))
-}
-
-/// What became of a leadgen, as it is kept. Codes are kept as text: a later list of codes still reads old rows.
-#[derive(Serialize, Deserialize)]
-pub(super) struct SeenRow {
-    /// What.
-    pub fate: SeenFate,
-    /// When it became so: rows are dropped some time after their record is gone.
-    pub day: u32,
-}
-
-/// The state of a [`SeenRow`].
-#[derive(Clone, Serialize, Deserialize, PartialEq, Eq)]
-pub(super) enum SeenFate {
-    /// In the vault.
-    Stored {
-        /// Whose.
-        purpose: String,
-        /// Restore epoch.
-        epoch: u32,
-        /// Number.
-        number: u64,
-    },
-    /// Its row in `parked` says why.
-    Parked {
-        /// The row's key.
-        arrival: u64,
-    },
-    /// Refused for good.
-    Refused {
-        /// Why.
-        code: String,
-    },
-    /// Erased.
-    Erased,
-    /// Let go by an operator: nothing is known any more, save to the notification that was dropped, since the journal may
-    /// still have it.
-    Dropped {
-        /// When that one was received.
-        received_ms: i64,
-    },
-    /// As [`SeenFate::Parked`], of a submission that was named with several forms or pages: one row each.
-    ParkedBeside {
-        /// The rows' keys.
-        arrivals: Vec<u64>,
-    },
-}
-
-impl SeenFate {
-    /// The fate of a stored record.
-    pub(super) fn stored(id: &RecordId) -> Self {
-        Self::Stored { purpose: id.purpose.as_str().to_owned(), epoch: id.epoch, number: id.number }
-    }
-
-    /// Parked in these rows; there is one at least.
-    pub(super) fn parked(mut arrivals: Vec<u64>) -> Self {
-        match arrivals.pop() {
-            Some(arrival) if arrivals.is_empty() => Self::Parked { arrival },
-            last => {
-                arrivals.extend(last);
-                Self::ParkedBeside { arrivals }
-            }
-        }
-    }
-
-    /// The keys of its rows in `parked`.
-    pub(super) fn arrivals(&self) -> &[u64] {
-        match self {
-            Self::Parked { arrival } => std::slice::from_ref(arrival),
-            Self::ParkedBeside { arrivals } => arrivals,
-            _ => &[],
-        }
-    }
-
-    /// True if a notification of the leadgen, received then, brings nothing new; of what is parked its rows say so.
-    pub(super) fn knows(&self, received: Timestamp) -> bool {
-        match self {
-            Self::Dropped { received_ms } => *received_ms == received.as_millisecond(),
-            _ => true,
-        }
-    }
-
-    /// The state as the store's face shows it; a parked one needs its row first.
-    pub(super) fn state(&self) -> Result<Option<SeenState>, StoreError> {
-        let damaged = StoreError::of(StoreCode::Damaged);
-        Ok(match self {
-            Self::Stored { purpose, epoch, number } => {
-                let purpose = PurposeId::parse(purpose).ok_or(damaged)?;
-                Some(SeenState::Stored(RecordId { purpose, epoch: *epoch, number: *number }))
-            }
-            Self::Parked { .. } | Self::ParkedBeside { .. } | Self::Dropped { .. } => None,
-            Self::Refused { code } => {
-                let code = ParkCode::from_code(code).ok_or(StoreError::of(StoreCode::Format))?;
-                Some(SeenState::Refused(code))
-            }
-            Self::Erased => Some(SeenState::Erased),
-        })
-    }
-}
-
-/// A parked reference as it is kept: only what names no submission stands in clear.
-#[derive(Serialize, Deserialize)]
-pub(super) struct ParkedRow {
-    /// Its key in `seen`.
-    pub seen: [u8; 32],
-    /// In which way it is parked.
-    pub why: WhyRow,
-    /// Since when it is parked in this way.
-    pub since_ms: i64,
-    /// The day from which Meta's 90 days count.
-    pub submitted_day: u32,
-    /// Under which day's key the reference is sealed.
-    pub sealed_day: u32,
-    /// Of the seal.
-    pub nonce: [u8; 24],
-    /// The reference.
-    pub sealed: Vec<u8>,
-}
-
-impl ParkedRow {
-    /// [`ParkedRow::sealed_day`] as a day.
-    pub(super) fn day(&self) -> Day {
-        Day(self.sealed_day)
-    }
-}
-
-/// [`Why`] as it is kept.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum WhyRow {
-    /// Fetched again later.
-    Waiting {
-        /// Not before.
-        not_before_ms: i64,
-        /// Spent so far.
-        attempts: u32,
-        /// Why.
-        code: String,
-    },
-    /// No purpose or no token.
-    Held {
-        /// Which.
-        code: String,
-    },
-    /// Whitelist or consent.
-    Refused {
-        /// Which.
-        code: String,
-    },
-    /// A human must look.
-    Buried {
-        /// Why.
-        code: String,
-        /// Spent.
-        attempts: u32,
-    },
-}
-
-impl WhyRow {
-    /// For keeping.
-    pub(super) fn of(why: &Why) -> Self {
-        let code = why.code().as_str().to_owned();
-        match why {
-            Why::Waiting { not_before, attempts, .. } => {
-                Self::Waiting { not_before_ms: not_before.as_millisecond(), attempts: *attempts, code }
-            }
-            Why::Held { .. } => Self::Held { code },
-            Why::Refused { .. } => Self::Refused { code },
-            Why::Buried { attempts, .. } => Self::Buried { code, attempts: *attempts },
-        }
-    }
-
-    /// As it is used.
-    pub(super) fn why(&self) -> Result<Why, StoreError> {
-        let known = |code: &str| ParkCode::from_code(code).ok_or(StoreError::of(StoreCode::Format));
-        Ok(match self {
-            Self::Waiting { not_before_ms, attempts, code } => {
-                Why::Waiting { not_before: moment(*not_before_ms)?, attempts: *attempts, code: known(code)? }
-            }
-            Self::Held { code } => Why::Held { code: known(code)? },
-            Self::Refused { code } => Why::Refused { code: known(code)? },
-            Self::Buried { code, attempts } => Why::Buried { code: known(code)?, attempts: *attempts },
-        })
-    }
 }
 
 /// The bytes of a value.

@@ -3,7 +3,7 @@
 //! | file of this room | subject |
 //! |---|---|
 //! | `engine/` | the open database: trees, one transaction, one real sync; `opening`: lock, creation, what must agree; `startup`: the table; `witness` |
-//! | `layout` | trees, keys, values |
+//! | `layout`, `rows` | trees, keys, values; the rows of `seen` and `parked`, of either version |
 //! | `writer`, `draft` | the one writer: what queued up becomes one transaction, synced, witnessed, answered |
 //! | `shared` | what verbs and writer hold in common; halting; reopening after a full disk |
 //! | `verbs/` | the verbs, by subject; `reading`: a page of an export as it is read |
@@ -23,6 +23,7 @@ mod index;
 mod keys_ahead;
 mod layout;
 mod reference;
+mod rows;
 mod scan;
 mod shared;
 mod tending;

@@ -8,7 +8,7 @@ use crate::keyring::{Keyring, KeyringCode, KeyringError};
 use crate::notification::LeadRef;
 use crate::random::Random;
 use crate::secret::cipher::{self, NONCE_BYTES};
-use crate::store::sled::layout::ParkedRow;
+use crate::store::sled::rows::ParkedRow;
 use crate::store::{StoreCode, StoreError};
 
 /// Seals a reference; gives nonce and sealed bytes. The day's key is made, and synced, if it is not there.

@@ -20,8 +20,9 @@ use crate::store::sled::SledStore;
 use crate::store::sled::aside;
 use crate::store::sled::draft::Draft;
 use crate::store::sled::engine::Engine;
-use crate::store::sled::layout::{self, ParkedRow, Place, SeenFate, SeenRow, meta, record_id, record_key};
+use crate::store::sled::layout::{self, Place, meta, record_id, record_key};
 use crate::store::sled::reference;
+use crate::store::sled::rows::{FateRow, ParkedRow, SeenRow};
 use crate::store::sled::shared::Shared;
 use crate::store::sled::verbs::trail;
 use crate::store::{Fault, ParkedFault, RecordsFault, Scan, Scanned, Scanning, StoreCode, StoreError};
@@ -219,20 +220,20 @@ impl Walk {
         let rows = engine.scan(&Place::Seen, (from, Unbounded), max)?;
         for (key, value) in &rows {
             self.seen += 1;
-            let Ok(row) = layout::decode::<SeenRow>(value) else {
+            let row = SeenRow::read(value);
+            let records = row.as_ref().map(|row| row.fates.iter().map(FateRow::record).collect());
+            let (Ok(row), Ok(Ok(records))) = (row.as_ref(), records) else {
                 self.seen_unreadable += 1;
                 continue;
             };
-            match row.fate {
-                SeenFate::Stored { purpose, epoch, number } => self.noted(engine, &purpose, epoch, number)?,
-                fate @ (SeenFate::Parked { .. } | SeenFate::ParkedBeside { .. }) => {
-                    for arrival in fate.arrivals() {
-                        if is_row_absent(engine, key, *arrival)? {
-                            self.parked.absent += 1;
-                        }
-                    }
+            let records: Vec<Option<RecordId>> = records;
+            for record in records.into_iter().flatten() {
+                self.noted(engine, record)?;
+            }
+            for arrival in &row.arrivals {
+                if is_row_absent(engine, key, *arrival)? {
+                    self.parked.absent += 1;
                 }
-                SeenFate::Refused { .. } | SeenFate::Erased | SeenFate::Dropped { .. } => {}
             }
         }
         if let Some((last, _)) = rows.last().filter(|_| rows.len() >= max) {
@@ -243,12 +244,9 @@ impl Walk {
     }
 
     /// A leadgen is noted as stored there.
-    fn noted(&mut self, engine: &Engine, purpose: &str, epoch: u32, number: u64) -> Result<(), StoreError> {
-        let Some(purpose) = PurposeId::parse(purpose) else {
-            self.seen_unreadable += 1;
-            return Ok(());
-        };
-        let key = record_key(epoch, number);
+    fn noted(&mut self, engine: &Engine, record: RecordId) -> Result<(), StoreError> {
+        let purpose = record.purpose.clone();
+        let key = record_key(record.epoch, record.number);
         let is_later = match self.tallies.get(&purpose) {
             Some(tally) => tally.is_known && key >= tally.end,
             // It was admitted after the commit, or nothing but this note is left of it.
@@ -265,7 +263,7 @@ impl Walk {
         };
         if there.is_none() {
             tally.absent += 1;
-            tally.first.get_or_insert(RecordId { purpose, epoch, number });
+            tally.first.get_or_insert(record);
         }
         Ok(())
     }
@@ -289,14 +287,17 @@ impl Walk {
             };
             last = Some(arrival);
             // A row that says nothing is noted nowhere: its reference was parked again, in another one.
-            let Ok(row) = layout::decode::<ParkedRow>(value) else {
+            let Ok(row) = ParkedRow::read(value) else {
                 self.parked.unreadable += 1;
                 continue;
             };
             if is_note_absent(engine, arrival, &row)? {
                 self.parked.unnoted += 1;
             }
-            if row.why.why().is_err() || !reference_opens(shared, engine, arrival, &row, value)? {
+            if row.why.why().is_err()
+                || row.open().is_err()
+                || !reference_opens(shared, engine, arrival, &row, value)?
+            {
                 self.parked.unreadable += 1;
             }
         }
@@ -415,15 +416,14 @@ fn is_row_absent(engine: &Engine, key: &[u8], arrival: u64) -> Result<bool, Stor
         return Ok(false);
     }
     let Some(again) = engine.read(&Place::Seen, key)? else { return Ok(false) };
-    let again = layout::decode::<SeenRow>(&again);
-    Ok(again.is_ok_and(|row| row.fate.arrivals().contains(&arrival)))
+    Ok(SeenRow::read(&again).is_ok_and(|row| row.arrivals.contains(&arrival)))
 }
 
 /// A row is there that no note leads to. The row is looked at again after the note.
 fn is_note_absent(engine: &Engine, arrival: u64, row: &ParkedRow) -> Result<bool, StoreError> {
     let note = engine.read(&Place::Seen, &row.seen)?;
-    let note = note.and_then(|bytes| layout::decode::<SeenRow>(&bytes).ok());
-    if note.is_some_and(|note| note.fate.arrivals().contains(&arrival)) {
+    let note = note.and_then(|bytes| SeenRow::read(&bytes).ok());
+    if note.is_some_and(|note| note.arrivals.contains(&arrival)) {
         return Ok(false);
     }
     Ok(engine.read(&Place::Parked, &arrival.to_be_bytes())?.is_some())

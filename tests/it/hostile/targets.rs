@@ -135,13 +135,13 @@ fn sieve(bytes: &[u8]) -> u64 {
     let definition = definition();
     for purpose in policy.purposes() {
         for known in [None, Some(&definition)] {
-            let Sieved { result, dropped, unknown_key, unanswered } =
+            let Sieved { result, is_unasked, dropped, unknown_key, unanswered } =
                 minimise(&lead, &reference(), &Matching::new(purpose, known));
             let stored = match result {
                 Ok(minimised) => sealed_and_opened(&minimised, purpose),
                 Err(code) => format!("{code:?}"),
             };
-            outcomes.push((stored, dropped.count().min(3), unknown_key, unanswered));
+            outcomes.push((stored, is_unasked, dropped.count().min(3), unknown_key, unanswered));
         }
     }
     outcomes.dedup();

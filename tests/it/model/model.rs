@@ -283,6 +283,7 @@ impl Model {
         for index in 0..self.leads.len() {
             let now_is = world.rooms().store.seen(&leadgen(&self.leads[index].id)).await;
             let now_is = now_is.map_err(|error| store_says(&error))?;
+            let now_is = now_is.into_iter().next().map(|fate| fate.state);
             if now_is == self.leads[index].state {
                 continue;
             }
@@ -471,7 +472,8 @@ impl Model {
                 Some(SeenState::Parked(Why::Refused { .. })) => true,
                 Some(SeenState::Parked(Why::Held { .. })) => !fetched,
                 Some(SeenState::Parked(Why::Buried { .. })) => lead.gone,
-                Some(SeenState::Parked(Why::Waiting { .. }) | SeenState::Erased) | None => false,
+                Some(SeenState::Parked(Why::Waiting { .. }) | SeenState::NotAsked | SeenState::Erased)
+                | None => false,
             };
             hold!(well, "lead {index} never has its end: {}", shown(&lead.state));
         }

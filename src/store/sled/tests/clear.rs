@@ -2,7 +2,7 @@
 
 use super::support::*;
 use crate::notification::ParkCode;
-use crate::store::{Leads, Life, Seen, StoreCode, Wanted};
+use crate::store::{Leads, Life, StoreCode, Wanted};
 use crate::trail::Action;
 
 #[tokio::test]
@@ -21,7 +21,7 @@ async fn no_leadgen_and_no_answer_lies_in_clear_on_disk() {
     store.settle(vec![counted]).await.expect("settled");
     store.close().await.expect("closed");
     world.open().close().await.expect("closed");
-    assert!(matches!(store.seen(&leadgen(1)).await, Err(error) if error.code == StoreCode::Closed));
+    assert!(matches!(seen(&store, 1).await, Err(error) if error.code == StoreCode::Closed));
 
     let holds = |needle: &[u8]| {
         files(world.dir.path()).iter().any(|path| {

@@ -2,7 +2,7 @@
 
 use super::support::*;
 use crate::notification::ParkCode;
-use crate::store::{Leads, Life, Parked, Requeue, Seen, SeenState, StoreCode};
+use crate::store::{Leads, Life, Parked, Requeue, SeenState, StoreCode};
 use crate::trail::Action;
 
 /// The row's first byte is its version.
@@ -51,11 +51,7 @@ async fn rows_that_cannot_be_read_are_set_aside_and_shown_and_harm_no_other() {
     let unreadable = ParkCode::ReferenceUnreadable;
     assert_eq!(shown().await, [(1, unreadable), (4, unreadable), (5, unreadable)]);
     let gone = SeenState::Parked(crate::notification::Why::Buried { code: unreadable, attempts: 0 });
-    assert_eq!(
-        store.seen(&leadgen(1)).await,
-        Ok(Some(gone)),
-        "known, so that no redelivery is answered with a 503"
-    );
+    assert_eq!(seen(&store, 1).await, Ok(Some(gone)), "known, so that no redelivery is answered with a 503");
     for which in [Requeue::Ref(1), Requeue::Ref(5), Requeue::Code(unreadable), Requeue::Form(form_id(1))] {
         assert_eq!(store.requeue(which, by_officer(Action::Requeued)).await, Ok(0));
     }

@@ -2,7 +2,7 @@
 
 use super::support::*;
 use crate::lead::sample;
-use crate::store::{Leads, Life, Outcome, Settled};
+use crate::store::{Leads, Life, Outcome};
 
 #[tokio::test]
 async fn numbers_run_on_across_buckets_and_keys_are_made_ahead() {
@@ -25,11 +25,11 @@ async fn the_largest_records_side_by_side_make_no_blob_files() {
         let large = |n: u64| {
             let mut large = stored(batch * 50 + n);
             let expires = start() + std::time::Duration::from_secs(864_000);
-            large.outcome = Outcome::Stored(Box::new(sample::lead("devis", &value, false, expires)));
+            large.outcome = Outcome::stored(sample::lead("devis", &value, false, expires));
             large
         };
         let settled = store.settle((0..50).map(large).collect()).await.expect("settled");
-        assert!(settled.iter().all(|settled| matches!(settled, Settled::Stored(_))));
+        assert!(settled.iter().all(|settled| record_of(settled).is_some()));
     }
     store.close().await.expect("closed");
     assert_eq!(files(&world.path().join("db/blobs")), Vec::<std::path::PathBuf>::new());

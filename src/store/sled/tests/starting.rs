@@ -328,7 +328,7 @@ async fn a_second_instance_is_refused_and_the_first_goes_on() {
     store_many(&store, 1, 50).await;
     let second = second.await.expect("joined");
     assert_eq!(second.err().map(|error| error.code), Some(StoreCode::Locked));
-    assert!(store.seen(&leadgen(50)).await.expect("read").is_some());
+    assert!(seen(&store, 50).await.expect("read").is_some());
     store.close().await.expect("closed");
     world.open().close().await.expect("closed");
 }

@@ -9,6 +9,7 @@ use crate::clock::Day;
 use crate::keyring::Bucket;
 use crate::lead::{OpenedLead, SealedRecord, open};
 use crate::purpose::{Cursor, PurposeId, RecordId};
+use crate::store::leads::lines_of_find;
 use crate::store::sled::SledStore;
 use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{Place, record_key};
@@ -16,14 +17,16 @@ use crate::store::sled::shared::Shared;
 use crate::store::sled::verbs::reading::{Bounds, Reading};
 use crate::store::sled::verbs::{seen, settle};
 use crate::store::{
-    DayLook, Found, Leads, Page, PageRequest, SeenState, Settled, Settlement, StoreCode, StoreError, Wanted,
+    DayLook, Fate, Found, Leads, Page, PageRequest, SeenState, Settled, Settlement, StoreCode, StoreError,
+    Wanted,
 };
 use crate::trail::{Entry, Outcome};
 
 #[async_trait]
 impl Leads for SledStore {
     async fn settle(&self, batch: Vec<Settlement>) -> Result<Vec<Settled>, StoreError> {
-        self.writer.write(batch.len(), move |draft| settle::settle(draft, batch)).await
+        let weight = batch.iter().map(Settlement::weight).sum();
+        self.writer.write(weight, move |draft| settle::settle(draft, batch)).await
     }
 
     async fn open_page(&self, mut request: PageRequest, mut entry: Entry) -> Result<Page, StoreError> {
@@ -90,35 +93,36 @@ impl Leads for SledStore {
         .await
     }
 
-    async fn find(&self, wanted: Wanted, mut entry: Entry) -> Result<Vec<Found>, StoreError> {
-        let state = self
+    async fn find(&self, wanted: Wanted, entry: Entry) -> Result<Vec<Found>, StoreError> {
+        let fates = self
             .beside(move |shared| {
                 shared.reading(|engine| match &wanted {
                     Wanted::Leadgen(leadgen) => seen::look_up(shared, engine, leadgen),
                     Wanted::Record(id) => {
-                        let there = read(engine, id)?.is_some();
-                        Ok(there.then(|| SeenState::Stored(id.clone())))
+                        let there = read(engine, id)?.map(|_| Fate::stored(id.clone()));
+                        Ok(there.into_iter().collect())
                     }
                 })
             })
             .await?;
-        let record = match &state {
-            Some(SeenState::Stored(id)) => Some(id.clone()),
-            _ => None,
-        };
-        entry.count = u64::from(state.is_some());
-        entry.result = if state.is_some() { Outcome::Done } else { Outcome::Nothing };
-        entry.purpose = record.as_ref().map(|id| id.purpose.clone());
-        (entry.from, entry.to) = (record.clone(), record.clone());
-        self.writer.write(1, move |draft| draft.append_line(entry)).await?;
+        let lines = lines_of_find(&fates, &entry);
+        self.writer
+            .write(1, move |draft| lines.into_iter().try_for_each(|line| draft.append_line(line)))
+            .await?;
 
-        let Some(state) = state else { return Ok(Vec::new()) };
         let days = DayLook(self.shared.look());
-        let lead = match record {
-            None => None,
-            Some(id) => self.beside(move |shared| open_one(shared, &id)).await?,
-        };
-        Ok(vec![Found { state, lead, days }])
+        let mut found = Vec::with_capacity(fates.len());
+        for Fate { purpose, state } in fates {
+            let lead = match &state {
+                SeenState::Stored(id) => {
+                    let id = id.clone();
+                    self.beside(move |shared| open_one(shared, &id)).await?
+                }
+                _ => None,
+            };
+            found.push(Found { purpose, state, lead, days });
+        }
+        Ok(found)
     }
 
     async fn stored(&self) -> Result<HashMap<PurposeId, u64>, StoreError> {

@@ -10,12 +10,14 @@ use crate::id::{FormId, LeadgenId};
 use crate::notification::{Lane, Lanes, LeadRef, META_KEEPS_DAYS, ParkCode, Why};
 use crate::store::beside::Beside;
 use crate::store::parked::{BURIED_SHOWN, comes_back};
+use crate::store::several::{OpenFor, parts};
 use crate::store::sled::SledStore;
 use crate::store::sled::draft::{Draft, OUTCOMES_MAX};
 use crate::store::sled::engine::Engine;
 use crate::store::sled::index::{Position, UNREADABLE};
-use crate::store::sled::layout::{self, ParkedRow, Place, SeenFate, SeenRow, WhyRow, meta};
+use crate::store::sled::layout::{self, Place, meta};
 use crate::store::sled::reference;
+use crate::store::sled::rows::{EndRow, FateRow, OpenRow, ParkedRow, SeenRow, WhyRow};
 use crate::store::sled::shared::{Effect, Shared};
 use crate::store::{
     BuriedRef, DueBy, HeldCounts, Parked, ParkedClaim, ParkedOverview, Requeue, StoreCode, StoreError,
@@ -33,6 +35,11 @@ pub(in crate::store::sled) struct Before {
 }
 
 impl Before {
+    /// The purposes for which it was open.
+    pub(in crate::store::sled) fn open(&self) -> &[OpenFor] {
+        &self.position.open
+    }
+
     /// As the rule sees it.
     pub(in crate::store::sled) fn beside(&self) -> Beside {
         let Position { of, why, since, .. } = self.position;
@@ -52,7 +59,7 @@ pub(in crate::store::sled) fn all_before(
 pub(in crate::store::sled) fn before(draft: &Draft<'_>, arrival: u64) -> Result<Option<Before>, StoreError> {
     let Some(bytes) = draft.read(&Place::Parked, &arrival.to_be_bytes())? else { return Ok(None) };
     // A row that cannot be decoded is as good as none; it stays where it is, for a human to see.
-    let Ok(row) = layout::decode::<ParkedRow>(&bytes) else { return Ok(None) };
+    let Ok(row) = ParkedRow::read(&bytes) else { return Ok(None) };
     let position = Position::of_row(draft.shared.keyring(), arrival, &row);
     Ok(Some(Before { arrival, row, position }))
 }
@@ -69,15 +76,27 @@ pub(in crate::store::sled) fn leased(
     Ok(before(draft, arrival)?.filter(|before| before.row.seen == *seen))
 }
 
+/// How a reference is to be parked.
+pub(in crate::store::sled) struct Parking {
+    /// In which way.
+    pub(in crate::store::sled) why: Why,
+    /// For which purposes it is open; none: its form was not matched yet.
+    pub(in crate::store::sled) open: Vec<OpenFor>,
+    /// For which it has its end.
+    pub(in crate::store::sled) fates: Vec<FateRow>,
+    /// The other rows of its submission.
+    pub(in crate::store::sled) others: Vec<u64>,
+}
+
 /// Parks a reference, in the place of its earlier row if there is one, and notes it as seen beside the others of its
 /// submission.
 pub(in crate::store::sled) fn park(
     draft: &mut Draft<'_>,
     reference: &LeadRef,
-    why: Why,
+    parking: Parking,
     before: Option<Before>,
-    mut others: Vec<u64>,
 ) -> Result<(), StoreError> {
+    let Parking { why, open, fates, others: mut arrivals } = parking;
     let arrival = match &before {
         Some(before) => before.arrival,
         None => next_arrival(draft)?,
@@ -95,35 +114,41 @@ pub(in crate::store::sled) fn park(
     let row = ParkedRow {
         seen,
         why: WhyRow::of(&why),
+        open: open.iter().map(|open| OpenRow::of(open, &why)).collect(),
+        others_ended: !fates.is_empty(),
         since_ms: since.as_millisecond(),
         submitted_day: submitted(reference).0,
         sealed_day: day.0,
         nonce,
         sealed,
     };
-    draft.write(Place::Parked, &arrival.to_be_bytes(), layout::encode(&row))?;
-    others.push(arrival);
-    let row = SeenRow { fate: SeenFate::parked(others), day: day.0 };
-    draft.write(Place::Seen, &seen, layout::encode(&row))?;
-    draft.effect(Effect::Parked(Position::new(arrival, day, why, since, Some(reference))));
+    draft.write(Place::Parked, &arrival.to_be_bytes(), row.bytes())?;
+    arrivals.push(arrival);
+    let row = SeenRow { fates, arrivals, end: None, day: day.0 };
+    draft.write(Place::Seen, &seen, row.bytes())?;
+    let position = Position { open, ..Position::new(arrival, day, why, since, Some(reference)) };
+    draft.effect(Effect::Parked(position));
     Ok(())
 }
 
 /// Takes a reference out of `parked`; the caller says in `seen` what became of it.
 pub(in crate::store::sled) fn unpark(draft: &mut Draft<'_>, before: &Before) {
     draft.remove(Place::Parked, &before.arrival.to_be_bytes());
-    draft.effect(Effect::Unparked(before.position));
+    draft.effect(Effect::Unparked(before.position.clone()));
 }
 
-/// Takes a reference out of `parked` for good: this is what became of its submission, unless others of it are parked.
-fn end(draft: &mut Draft<'_>, before: &Before, fate: SeenFate) -> Result<(), StoreError> {
+/// Takes a reference out of `parked` for good: this is what became of its submission, as a whole or for the purposes for
+/// which it was open, unless others of it are parked.
+fn end(draft: &mut Draft<'_>, before: &Before, end: EndRow, fates: Vec<FateRow>) -> Result<(), StoreError> {
     let noted = draft.read(&Place::Seen, &before.row.seen)?;
-    let noted = noted.and_then(|bytes| layout::decode::<SeenRow>(&bytes).ok());
-    let mut others = noted.map_or(Vec::new(), |row| row.fate.arrivals().to_vec());
-    others.retain(|arrival| *arrival != before.arrival);
-    let fate = if others.is_empty() { fate } else { SeenFate::parked(others) };
-    let row = SeenRow { fate, day: Day::of(draft.now).0 };
-    draft.write(Place::Seen, &before.row.seen, layout::encode(&row))?;
+    let mut row = noted.and_then(|bytes| SeenRow::read(&bytes).ok()).unwrap_or_default();
+    row.arrivals.retain(|arrival| *arrival != before.arrival);
+    if row.arrivals.is_empty() {
+        row.fates.extend(fates);
+        row.end = row.fates.is_empty().then_some(end);
+    }
+    row.day = Day::of(draft.now).0;
+    draft.write(Place::Seen, &before.row.seen, row.bytes())?;
     unpark(draft, before);
     Ok(())
 }
@@ -157,7 +182,7 @@ fn arrivals(shared: &Shared, wanted: impl Fn(u64, &ParkedRow) -> bool) -> Result
         for (key, value) in &rows {
             after = Some(key.clone());
             let Ok(arrival) = layout::number(key) else { continue };
-            if layout::decode(value).is_ok_and(|row| wanted(arrival, &row)) {
+            if ParkedRow::read(value).is_ok_and(|row| wanted(arrival, &row)) {
                 found.push(arrival);
             }
         }
@@ -185,9 +210,16 @@ fn requeue(draft: &mut Draft<'_>, arrivals: &[u64], mut entry: Entry) -> Result<
             continue;
         }
         let waiting = Why::Waiting { not_before: now, attempts: 0, code: why.code() };
-        let row = ParkedRow { why: WhyRow::of(&waiting), since_ms: draft.now.as_millisecond(), ..before.row };
-        draft.write(Place::Parked, &arrival.to_be_bytes(), layout::encode(&row))?;
-        let after = Position { why: waiting, since: draft.now, ..before.position };
+        let mut open = before.position.open.clone();
+        open.iter_mut().for_each(|open| open.why = waiting);
+        let row = ParkedRow {
+            why: WhyRow::of(&waiting),
+            open: open.iter().map(|open| OpenRow::of(open, &waiting)).collect(),
+            since_ms: draft.now.as_millisecond(),
+            ..before.row
+        };
+        draft.write(Place::Parked, &arrival.to_be_bytes(), row.bytes())?;
+        let after = Position { why: waiting, open, since: draft.now, ..before.position.clone() };
         draft.effect(Effect::Unparked(before.position));
         draft.effect(Effect::Parked(after));
         count += 1;
@@ -216,8 +248,8 @@ fn drop_held(
             continue;
         }
         let Ok(reference) = reference::open(draft.shared.keyring(), *arrival, &before.row) else { continue };
-        let fate = SeenFate::Dropped { received_ms: reference.received.as_millisecond() };
-        end(draft, &before, fate)?;
+        let dropped = EndRow::Dropped { received_ms: reference.received.as_millisecond() };
+        end(draft, &before, dropped, Vec::new())?;
         count += 1;
     }
     entry.count = count;
@@ -235,8 +267,9 @@ fn expire(draft: &mut Draft<'_>, arrivals: &[u64]) -> Result<u64, StoreError> {
             continue;
         }
         let Some(before) = before(draft, *arrival)? else { continue };
-        let fate = SeenFate::Refused { code: ParkCode::TooOld.as_str().to_owned() };
-        end(draft, &before, fate)?;
+        let fates = before.open().iter().map(|open| FateRow::refused(&open.purpose, ParkCode::TooOld));
+        let fates = fates.collect();
+        end(draft, &before, EndRow::Refused { code: ParkCode::TooOld.as_str().to_owned() }, fates)?;
         count += 1;
     }
     Ok(count)
@@ -295,14 +328,16 @@ impl Parked for SledStore {
             })?;
             for (arrival, bytes) in rows {
                 let Some(bytes) = bytes else { continue };
-                let row = layout::decode::<ParkedRow>(&bytes).ok();
-                let why = row.as_ref().and_then(|row| row.why.why().ok());
-                let why = why.filter(|_| !unreadable.contains(&arrival)).unwrap_or(UNREADABLE);
-                if let Why::Buried { code, attempts } = why {
-                    let position = row.map(|row| Position::of_row(shared.keyring(), arrival, &row));
-                    let since = position.map_or(Timestamp::UNIX_EPOCH, |position| position.since);
-                    let form = position.and_then(|position| position.of).map(|lane| lane.form);
-                    overview.buried.push(BuriedRef { arrival, form, code, attempts, since });
+                let row = ParkedRow::read(&bytes).ok();
+                let position = row.map(|row| Position::of_row(shared.keyring(), arrival, &row));
+                let position = position.unwrap_or_else(|| {
+                    Position::new(arrival, Day(0), UNREADABLE, Timestamp::UNIX_EPOCH, None)
+                });
+                let (since, form) = (position.since, position.of.map(|lane| lane.form));
+                for (purpose, why) in parts(position.why, &position.open) {
+                    if let Why::Buried { code, attempts } = why {
+                        overview.buried.push(BuriedRef { arrival, form, purpose, code, attempts, since });
+                    }
                 }
             }
             Ok(overview)
@@ -369,12 +404,14 @@ fn claim(shared: &Shared, engine: &Engine, arrival: u64) -> Result<Option<Parked
         shared.index().release_arrival(arrival);
         return Ok(None);
     };
-    let opened = layout::decode::<ParkedRow>(&bytes).and_then(|row| {
+    let opened = ParkedRow::read(&bytes).and_then(|row| {
         let (attempts, code) = match row.why.why()? {
             Why::Waiting { attempts, code, .. } => (attempts, Some(code)),
             _ => (0, None),
         };
-        Ok(ParkedClaim { reference: reference::open(shared.keyring(), arrival, &row)?, attempts, code })
+        let purposes = row.open()?.into_iter().map(|open| open.purpose).collect();
+        let reference = reference::open(shared.keyring(), arrival, &row)?;
+        Ok(ParkedClaim { reference, attempts, code, purposes, others_ended: row.others_ended })
     });
     let Ok(claim) = opened else {
         // Its key is gone, or the row was changed: it must not keep the others from being claimed.
@@ -392,7 +429,9 @@ fn matches(shared: &Shared, which: &Requeue, arrival: u64, row: &ParkedRow) -> b
     };
     match which {
         Requeue::Ref(wanted) => arrival == *wanted,
-        Requeue::Code(code) => why.code() == *code,
+        Requeue::Code(code) => {
+            row.open().is_ok_and(|open| parts(why, &open).iter().any(|(_, why)| why.code() == *code))
+        }
         Requeue::Form(form) => {
             reference::open(shared.keyring(), arrival, row).is_ok_and(|found| found.form == *form)
         }

@@ -4,14 +4,16 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::id::LeadgenId;
-use crate::notification::LeadRef;
+use crate::notification::{LeadRef, Why};
 use crate::store::beside::{self, Beside};
+use crate::store::several::{OpenFor, in_order, parked_fates};
 use crate::store::sled::SledStore;
 use crate::store::sled::engine::Engine;
 use crate::store::sled::index::{Position, UNREADABLE};
-use crate::store::sled::layout::{self, ParkedRow, Place, SeenRow};
+use crate::store::sled::layout::{self, Place};
+use crate::store::sled::rows::{ParkedRow, SeenRow};
 use crate::store::sled::shared::Shared;
-use crate::store::{Seen, SeenState, StoreCode, StoreError};
+use crate::store::{Fate, Seen, StoreCode, StoreError};
 
 /// How often a reference that moves while it is looked at is looked at again.
 const LOOKS_MAX: usize = 5;
@@ -29,7 +31,7 @@ impl Seen for SledStore {
         })
     }
 
-    async fn seen(&self, leadgen: &LeadgenId) -> Result<Option<SeenState>, StoreError> {
+    async fn seen(&self, leadgen: &LeadgenId) -> Result<Vec<Fate>, StoreError> {
         self.shared.reading(|engine| look_up(&self.shared, engine, leadgen))
     }
 }
@@ -39,8 +41,7 @@ fn beside(shared: &Shared, engine: &Engine, arrivals: &[u64]) -> Result<Vec<Besi
     let mut parked = Vec::with_capacity(arrivals.len());
     for arrival in arrivals {
         let Some(bytes) = engine.read(&Place::Parked, &arrival.to_be_bytes())? else { continue };
-        let position =
-            layout::decode::<ParkedRow>(&bytes).map(|row| Position::of_row(shared.keyring(), *arrival, &row));
+        let position = ParkedRow::read(&bytes).map(|row| Position::of_row(shared.keyring(), *arrival, &row));
         let (lane, why, since) = position.map_or((None, UNREADABLE, Timestamp::UNIX_EPOCH), |position| {
             (position.of, position.why, position.since)
         });
@@ -49,38 +50,43 @@ fn beside(shared: &Shared, engine: &Engine, arrivals: &[u64]) -> Result<Vec<Besi
     Ok(parked)
 }
 
-/// What became of a leadgen. `seen` and `parked` are read one after the other beside the writer, so a reference that
+/// What became of a leadgen, by purpose. `seen` and `parked` are read one after the other beside the writer, so a reference that
 /// leaves `parked` in between is looked up again.
 pub(in crate::store::sled) fn look_up(
     shared: &Shared,
     engine: &Engine,
     leadgen: &LeadgenId,
-) -> Result<Option<SeenState>, StoreError> {
+) -> Result<Vec<Fate>, StoreError> {
     let key = shared.seen_key(leadgen);
     // Something is known, and nobody can read what.
-    let unreadable = Ok(Some(SeenState::Parked(UNREADABLE)));
+    let unreadable = || parked_fates(UNREADABLE, &[]);
+    let mut ends = Vec::new();
     for _ in 0..LOOKS_MAX {
-        let Some(bytes) = engine.read(&Place::Seen, &key)? else { return Ok(None) };
+        let Some(bytes) = engine.read(&Place::Seen, &key)? else { return Ok(Vec::new()) };
         let Some(row) = shared.unreadable().or_passed_over(&Place::Seen, &key, note(&bytes)) else {
-            return unreadable;
+            return Ok(unreadable());
         };
-        if row.fate.arrivals().is_empty() {
-            return row.fate.state();
+        ends = row.ends()?;
+        if row.arrivals.is_empty() {
+            return Ok(in_order(ends));
         }
-        let mut whys = Vec::new();
-        for arrival in row.fate.arrivals() {
+        let mut parked: Vec<(Why, Vec<OpenFor>)> = Vec::new();
+        for arrival in &row.arrivals {
             if let Some(bytes) = engine.read(&Place::Parked, &arrival.to_be_bytes())? {
                 // One row that cannot be read is no reason to refuse anything else.
-                let why = layout::decode::<ParkedRow>(&bytes).and_then(|row| row.why.why());
-                whys.push(why.unwrap_or(UNREADABLE));
+                let read = ParkedRow::read(&bytes).and_then(|row| Ok((row.why.why()?, row.open()?)));
+                parked.push(read.unwrap_or((UNREADABLE, Vec::new())));
             }
         }
-        if let Some(why) = beside::foremost(whys) {
-            return Ok(Some(SeenState::Parked(why)));
+        let foremost = beside::foremost(parked.iter().map(|(why, _)| *why));
+        if let Some((why, open)) = parked.into_iter().find(|(why, _)| Some(*why) == foremost) {
+            ends.extend(parked_fates(why, &open));
+            return Ok(in_order(ends));
         }
     }
     shared.unreadable().say(&Place::Seen, &key, StoreError::of(StoreCode::CountMismatch));
-    unreadable
+    ends.extend(unreadable());
+    Ok(in_order(ends))
 }
 
 /// What a row of `seen` says. One of a later version's codes can be read; one that names no purpose cannot.
@@ -88,8 +94,8 @@ pub(in crate::store::sled) fn look_up(
 /// # Errors
 /// It cannot be read.
 pub(in crate::store::sled) fn note(bytes: &[u8]) -> Result<SeenRow, StoreError> {
-    let row: SeenRow = layout::decode(bytes)?;
-    match row.fate.state() {
+    let row = SeenRow::read(bytes)?;
+    match row.ends() {
         Err(error) if error.code == StoreCode::Damaged => Err(error),
         _ => Ok(row),
     }
@@ -108,12 +114,13 @@ fn is_known(
         let Some(row) = shared.unreadable().or_passed_over(&Place::Seen, key, note(&bytes)) else {
             return Ok(false);
         };
-        if row.fate.arrivals().is_empty() {
-            return Ok(row.fate.knows(reference.received));
+        if row.arrivals.is_empty() {
+            return Ok(row.knows(reference.received));
         }
-        let parked = beside(shared, engine, row.fate.arrivals())?;
+        let parked = beside(shared, engine, &row.arrivals)?;
         if !parked.is_empty() {
-            return Ok(beside::is_known(&parked, reference));
+            // Where it has its end for a purpose Graph has spoken, and what is open is an operator's to bring back.
+            return Ok(!row.fates.is_empty() || beside::is_known(&parked, reference));
         }
     }
     shared.unreadable().say(&Place::Seen, key, StoreError::of(StoreCode::CountMismatch));

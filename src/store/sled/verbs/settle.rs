@@ -1,23 +1,25 @@
 //! Making the ends of references durable: numbers, seals, records, what is seen, counters, trail lines, in one
-//! transaction.
+//! transaction, all purposes of a submission together.
 //!
 //! Sealing happens here and not before: a number reserved early could be overtaken by an exporter, and a key taken early
 //! could be destroyed by an erasure in between.
 
 use crate::clock::Day;
 use crate::keyring::{Bucket, KeyringCode};
-use crate::lead::{MinimisedLead, SealError, SealedRecord, seal};
-use crate::notification::{Lane, ParkCode, Why};
+use crate::lead::{Dropped, MinimisedLead, SealError, SealedRecord, seal};
+use crate::notification::{LeadRef, ParkCode, Why};
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::beside::{self, Beside, Placement};
+use crate::store::several::{OpenFor, Standing, row_why};
 use crate::store::sled::aside;
 use crate::store::sled::draft::Draft;
-use crate::store::sled::layout::{self, Place, SeenFate, SeenRow, meta, record_key};
+use crate::store::sled::layout::{Place, meta, record_key};
 use crate::store::sled::reference::keyring_failed;
+use crate::store::sled::rows::{EndRow, FateRow, SeenRow};
 use crate::store::sled::shared::Effect;
-use crate::store::sled::verbs::parked::{self, Before};
+use crate::store::sled::verbs::parked::{self, Before, Parking};
 use crate::store::sled::verbs::{forms, seen};
-use crate::store::{Outcome, Settled, Settlement, StoreCode, StoreError};
+use crate::store::{Fate, Outcome, SeenState, Settled, Settlement, StoreCode, StoreError, Verdict};
 
 /// Settles a batch.
 ///
@@ -40,54 +42,150 @@ fn settle_one(draft: &mut Draft<'_>, settlement: &Settlement) -> Result<Settled,
     let noted = match draft.read(&Place::Seen, &seen)? {
         None => None,
         Some(bytes) => match seen::note(&bytes) {
-            Ok(row) => Some(row.fate),
+            Ok(row) => Some(row),
             Err(error) => {
                 aside::keep(draft, &Place::Seen, &seen, bytes, error)?;
                 None
             }
         },
     };
-    let mut before = match noted {
-        None | Some(SeenFate::Dropped { .. }) => {
-            parked::leased(draft, reference, &seen)?.into_iter().collect()
-        }
-        Some(fate) if fate.arrivals().is_empty() => {
+    let noted = noted.filter(|row| !matches!(row.end, Some(EndRow::Dropped { .. })));
+    let before = match &noted {
+        None => parked::leased(draft, reference, &seen)?.into_iter().collect(),
+        Some(row) if row.arrivals.is_empty() => {
             // Its row was left behind, unnoted: it would be claimed again for ever.
             if let Some(left) = parked::leased(draft, reference, &seen)? {
                 parked::unpark(draft, &left);
             }
             return Ok(Settled::Known);
         }
-        Some(fate) => parked::all_before(draft, fate.arrivals())?,
+        Some(row) => parked::all_before(draft, &row.arrivals)?,
     };
-    let lane = reference.lane();
-    forms::count_dropped(draft, &reference.form, &settlement.dropped)?;
-    let why = match &settlement.outcome {
-        Outcome::Parked(why) => *why,
-        Outcome::Stored(lead) => match seal_next(draft, lead, seen)? {
-            Some((id, record)) => {
-                store(draft, seen, &id, &record, before)?;
-                count_stored(draft, &id.purpose)?;
-                draft.note_stored(&id);
-                return Ok(Settled::Stored(id));
-            }
-            None => too_large(own(&before, &lane)),
-        },
-    };
-    let parked: Vec<Beside> = before.iter().map(Before::beside).collect();
-    // Three others are under way, or Graph has confirmed one.
-    let Some(Placement { at, gone }) = beside::place(&parked, &lane, &why) else { return Ok(Settled::Known) };
-    for one in before.extract_if(.., |one| gone.contains(&one.arrival)) {
-        parked::unpark(draft, &one);
+    let fates = noted.map(|row| row.fates).unwrap_or_default();
+    let submission = Submission { reference, seen, fates, before };
+    match &settlement.outcome {
+        Outcome::Parked(why) => {
+            forms::count_dropped(draft, &reference.form, &settlement.dropped)?;
+            submission.park(draft, &settlement.matched, *why)
+        }
+        Outcome::Sieved(verdicts) => submission.sieved(draft, verdicts, &settlement.dropped),
     }
-    let own = before.iter().position(|one| Some(one.arrival) == at).map(|place| before.remove(place));
-    let others = before.iter().map(|one| one.arrival).collect();
-    parked::park(draft, reference, why, own, others)?;
-    Ok(Settled::Parked(why.code()))
 }
 
-fn own<'b>(before: &'b [Before], lane: &Lane) -> Option<&'b Before> {
-    before.iter().find(|one| one.beside().lane.is_none_or(|of| of == *lane))
+/// A submission as it was before something of it is settled.
+struct Submission<'s> {
+    reference: &'s LeadRef,
+    /// Its key in `seen`.
+    seen: [u8; 32],
+    /// For which purposes it has its end.
+    fates: Vec<FateRow>,
+    /// What is parked of it.
+    before: Vec<Before>,
+}
+
+impl Submission<'_> {
+    /// Where in `before` its own reference is; one that cannot be read may be it.
+    fn own(&self) -> Option<usize> {
+        let lane = self.reference.lane();
+        let same = self.before.iter().position(|one| one.beside().lane == Some(lane));
+        same.or_else(|| self.before.iter().position(|one| one.beside().lane.is_none()))
+    }
+
+    fn open(&self) -> &[OpenFor] {
+        self.own().map_or(&[], |own| self.before[own].open())
+    }
+
+    /// Where it stands, and with which row.
+    fn standing<'s>(&'s self, decided: &'s [PurposeId]) -> Standing<'s> {
+        let open = self.open();
+        // With an end for some purpose, what is parked says for which it is open.
+        let is_lost = if self.own().is_some() { open.is_empty() } else { self.before.is_empty() };
+        Standing { decided, open, is_lost }
+    }
+
+    /// Parks what was not read.
+    fn park(mut self, draft: &mut Draft<'_>, matched: &[PurposeId], why: Why) -> Result<Settled, StoreError> {
+        let decided = self.fates.iter().map(FateRow::purpose).collect::<Result<Vec<_>, _>>()?;
+        let own = self.own();
+        let standing = self.standing(&decided);
+        if !decided.is_empty() && own.is_none() && !standing.is_lost {
+            return Ok(Settled::Known);
+        }
+        let open = standing.parked(matched, why);
+        let parked: Vec<Beside> = self.before.iter().map(Before::beside).collect();
+        // Three others are under way, or Graph has confirmed one.
+        let Some(Placement { at, gone }) = beside::place(&parked, &self.reference.lane(), &why) else {
+            return Ok(Settled::Known);
+        };
+        for one in self.before.extract_if(.., |one| gone.contains(&one.arrival)) {
+            parked::unpark(draft, &one);
+        }
+        let own = self.before.iter().position(|one| Some(one.arrival) == at);
+        let own = own.map(|place| self.before.remove(place));
+        let others = self.before.iter().map(|one| one.arrival).collect();
+        parked::park(draft, self.reference, Parking { why, open, fates: self.fates, others }, own)?;
+        Ok(Settled::Parked(why.code()))
+    }
+
+    /// Gives each purpose that is open what it makes of it. What is refused stays parked for these; what else was named of the
+    /// submission, with other forms or pages, ends.
+    fn sieved(
+        mut self,
+        draft: &mut Draft<'_>,
+        verdicts: &[Verdict],
+        dropped: &Dropped,
+    ) -> Result<Settled, StoreError> {
+        let decided = self.fates.iter().map(FateRow::purpose).collect::<Result<Vec<_>, _>>()?;
+        let offered: Vec<PurposeId> = verdicts.iter().map(|verdict| verdict.purpose().clone()).collect();
+        let standing = self.standing(&decided);
+        let mut taken = standing.takes(&offered);
+        let mut open = standing.left(&taken, &offered);
+        if taken.is_empty() {
+            return Ok(Settled::Known);
+        }
+        forms::count_dropped(draft, &self.reference.form, dropped)?;
+        let own = self.own().map(|own| self.before.remove(own));
+        let mut said = Vec::with_capacity(taken.len());
+        for verdict in verdicts {
+            let Some(place) = taken.iter().position(|purpose| purpose == verdict.purpose()) else { continue };
+            let purpose = taken.swap_remove(place);
+            let state = match verdict {
+                Verdict::Stored(lead) => match store(draft, lead, self.seen)? {
+                    Some(id) => {
+                        self.fates.push(FateRow::stored(&id));
+                        SeenState::Stored(id)
+                    }
+                    None => SeenState::Parked(too_large(own.as_ref())),
+                },
+                Verdict::Refused(_, code) => SeenState::Parked(Why::Refused { code: *code }),
+                Verdict::NotAsked(_) => {
+                    self.fates.push(FateRow::not_asked(&purpose));
+                    SeenState::NotAsked
+                }
+            };
+            if let SeenState::Parked(why) = state {
+                open.push(OpenFor { purpose: purpose.clone(), why });
+            }
+            said.push(Fate { purpose: Some(purpose), state });
+        }
+        for other in &self.before {
+            parked::unpark(draft, other);
+        }
+        match row_why(&mut open) {
+            Some(why) => {
+                let parking = Parking { why, open, fates: self.fates, others: Vec::new() };
+                parked::park(draft, self.reference, parking, own)?;
+            }
+            None => {
+                if let Some(own) = own {
+                    parked::unpark(draft, &own);
+                }
+                let row = SeenRow { fates: self.fates, day: Day::of(draft.now).0, ..SeenRow::default() };
+                draft.write(Place::Seen, &self.seen, row.bytes())?;
+            }
+        }
+        Ok(Settled::Sieved(said))
+    }
 }
 
 fn too_large(before: Option<&Before>) -> Why {
@@ -96,6 +194,20 @@ fn too_large(before: Option<&Before>) -> Why {
         _ => 0,
     };
     Why::Buried { code: ParkCode::RecordTooLarge, attempts }
+}
+
+/// Stores a lead under its purpose's next number; none: the record is too large.
+fn store(
+    draft: &mut Draft<'_>,
+    lead: &MinimisedLead,
+    seen: [u8; 32],
+) -> Result<Option<RecordId>, StoreError> {
+    let Some((id, record)) = seal_next(draft, lead, seen)? else { return Ok(None) };
+    let key = record_key(id.epoch, id.number);
+    draft.write(Place::Vault(id.purpose.clone()), &key, record.encode())?;
+    count_stored(draft, &id.purpose)?;
+    draft.note_stored(&id);
+    Ok(Some(id))
 }
 
 /// Takes the purpose's next number and seals under it; none: the record is too large, and the number is not used.
@@ -131,23 +243,6 @@ fn seal_next(
         Err(SealError::TooLarge(_)) => Ok(None),
         Err(_) => Err(StoreError::of(StoreCode::Keyring)),
     }
-}
-
-fn store(
-    draft: &mut Draft<'_>,
-    seen: [u8; 32],
-    id: &RecordId,
-    record: &SealedRecord<'_>,
-    before: Vec<Before>,
-) -> Result<(), StoreError> {
-    // What else was named of it, with other forms or pages, ends with it.
-    for before in before {
-        parked::unpark(draft, &before);
-    }
-    let key = record_key(id.epoch, id.number);
-    draft.write(Place::Vault(id.purpose.clone()), &key, record.encode())?;
-    let row = SeenRow { fate: SeenFate::stored(id), day: Day::of(draft.now).0 };
-    draft.write(Place::Seen, &seen, layout::encode(&row))
 }
 
 fn count_stored(draft: &mut Draft<'_>, purpose: &PurposeId) -> Result<(), StoreError> {
