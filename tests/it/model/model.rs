@@ -11,15 +11,15 @@ use jiff::Timestamp;
 use tamis::clock::Day;
 use tamis::lead::OpenedLead;
 use tamis::notification::{ParkCode, Why};
-use tamis::purpose::{Cursor, Keep, Purpose, RecordId, is_over, periods};
-use tamis::store::SeenState;
+use tamis::purpose::{Cursor, Keep, Purpose, PurposeId, RecordId, graph_fields, is_over, periods};
+use tamis::store::{Fate, SeenState};
 use tamis::trail::{Action, Line};
 use tamis_simulator::{CallKind, GraphCall, Lead as MetaLead};
 
 use self::exporting::{Exporter, answer_of};
 use super::ops::{FORMS, Kind, Pick, Which};
 use super::world::{
-    FORM_IDS, PAGE_OF, PAGES, PURPOSES, World, claim, form, knows, leadgen, purpose, store_says,
+    FORM_IDS, PAGE_OF, PAGES, PURPOSES, World, claims, form, knows, leadgen, purpose, store_says,
 };
 
 pub use exporting::ExportedPage;
@@ -64,10 +64,48 @@ pub struct Lead {
     pub maybe: bool,
     /// It was buried since Graph did not say, and a call came an hour later: it may be in the journal as well.
     pub back: bool,
-    /// What became of it, when last looked.
-    pub state: Option<SeenState>,
-    /// When it is stored: until when, exclusive.
-    expires: Option<Day>,
+    /// What became of it for each of its purposes, when last looked.
+    pub fates: Vec<Fate>,
+    /// Where it is stored: until when, exclusive, by purpose.
+    expires: [Option<Day>; 2],
+}
+
+impl Lead {
+    /// In which way it is parked: where it waits or is held it is so as a whole.
+    fn parked(&self) -> Option<Why> {
+        let whys = self.fates.iter().filter_map(|fate| match fate.state {
+            SeenState::Parked(why) => Some(why),
+            _ => None,
+        });
+        whys.min_by_key(|why| match why {
+            Why::Waiting { .. } => 0,
+            Why::Held { .. } => 1,
+            Why::Refused { .. } => 2,
+            Why::Buried { .. } => 3,
+        })
+    }
+
+    /// The purposes for which it is open.
+    fn open(&self) -> Vec<usize> {
+        let open = self.fates.iter().filter(|fate| matches!(fate.state, SeenState::Parked(_)));
+        open.filter_map(|fate| fate.purpose.as_ref().map(purpose_index)).collect()
+    }
+
+    /// For some purpose it has its end.
+    fn is_decided(&self) -> bool {
+        self.fates.iter().any(|fate| !matches!(fate.state, SeenState::Parked(_)))
+    }
+
+    /// The purposes for which it is read under a policy, and those for which it was to be, had they not left its form. They
+    /// are fixed when its form is first matched, or anew if not one has it any more and nothing of it is decided.
+    fn purposes(&self, policy: usize) -> (Vec<usize>, Vec<usize>) {
+        let (claiming, open) = (claims(policy, self.form), self.open());
+        let (read, gone): (Vec<usize>, Vec<usize>) = open.iter().partition(|of| claiming.contains(of));
+        if open.is_empty() || read.is_empty() && !self.is_decided() {
+            return (claiming.to_vec(), Vec::new());
+        }
+        (read, gone)
+    }
 }
 
 /// What may change in a step.
@@ -149,8 +187,8 @@ impl Model {
             acknowledged: false,
             maybe: false,
             back: false,
-            state: None,
-            expires: None,
+            fates: Vec::new(),
+            expires: [None; 2],
         });
         index
     }
@@ -189,7 +227,7 @@ impl Model {
         once.dedup();
         let unknown = |index: &&usize| {
             let lead = &self.leads[**index];
-            lead.state.is_none() && !lead.acknowledged || may_come_back(lead)
+            lead.fates.is_empty() && !lead.acknowledged || may_come_back(lead)
         };
         once.iter().filter(unknown).count()
     }
@@ -265,15 +303,25 @@ impl Model {
             let Some(index) = index else { continue };
             let lead = &self.leads[index];
             hold!(lead.acknowledged || lead.maybe, "lead {index} was fetched and never accepted");
-            let claims = [before, world.policy].map(|policy| claim(policy, lead.form));
-            hold!(claims != [None; 2], "lead {index} was fetched without a purpose");
-            let needs = |claim: &usize| Some(policy_purpose(world, *claim).graph_fields()) == call.fields;
-            hold!(claims.iter().flatten().any(needs), "lead {index} was asked for with {:?}", call.fields);
-            let over = claims.iter().flatten().all(|claim| self.is_over(world, lead, *claim));
-            hold!(!over, "lead {index} was fetched though its time is over");
-            let fetchable =
-                matches!(lead.state, None | Some(SeenState::Parked(Why::Waiting { .. } | Why::Held { .. })));
-            hold!(fetchable || lead.back, "lead {index} was fetched while {}", shown(&lead.state));
+            let mut needed = [before, world.policy].map(|policy| lead.purposes(policy).0).to_vec();
+            if lead.back || lead.fates.is_empty() {
+                // A call that brought it back does not say to what it was matched before.
+                needed.extend([before, world.policy].map(|policy| claims(policy, lead.form).to_vec()));
+            }
+            needed.retain(|purposes| !purposes.is_empty());
+            hold!(!needed.is_empty(), "lead {index} was fetched without a purpose");
+            let kept = |of: &Vec<usize>| -> Vec<usize> {
+                of.iter().copied().filter(|claim| !self.is_over(world, lead, *claim)).collect()
+            };
+            needed.retain(|of| !kept(of).is_empty());
+            hold!(!needed.is_empty(), "lead {index} was fetched though its time is over");
+            // What is over under one of its purposes is not asked for it.
+            needed.extend(needed.iter().map(kept).collect::<Vec<_>>());
+            let needs = |of: &Vec<usize>| Some(fields_of(world, of)) == call.fields;
+            hold!(needed.iter().any(needs), "lead {index} was asked for with {:?}", call.fields);
+            let fetchable = lead.fates.is_empty()
+                || matches!(lead.parked(), Some(Why::Waiting { .. } | Why::Held { .. }));
+            hold!(fetchable || lead.back, "lead {index} was fetched while {}", shown(&lead.fates));
         }
         Ok(())
     }
@@ -283,32 +331,33 @@ impl Model {
         for index in 0..self.leads.len() {
             let now_is = world.rooms().store.seen(&leadgen(&self.leads[index].id)).await;
             let now_is = now_is.map_err(|error| store_says(&error))?;
-            let now_is = now_is.into_iter().next().map(|fate| fate.state);
-            if now_is == self.leads[index].state {
+            if now_is == self.leads[index].fates {
                 continue;
             }
-            let changed = self.legal(world, index, now_is.as_ref(), act);
+            let changed = self.legal(world, index, &now_is, act);
             changed.map_err(|Broken(why)| {
-                let before = shown(&self.leads[index].state);
+                let before = shown(&self.leads[index].fates);
                 Broken(format!("lead {index}: {before} → {}: {why} ({act:?})", shown(&now_is)))
             })?;
-            if let Some(SeenState::Stored(id)) = &now_is {
-                newly.push((id.clone(), index));
+            for fate in now_is.iter().filter(|fate| !self.leads[index].fates.contains(fate)) {
+                if let SeenState::Stored(id) = &fate.state {
+                    newly.push((id.clone(), index));
+                }
             }
             let lead = &mut self.leads[index];
             lead.acknowledged = true;
             lead.maybe = false;
-            lead.state = now_is;
+            lead.fates = now_is;
         }
         newly.sort();
         for (id, index) in newly {
-            let of = PURPOSES.iter().position(|name| *name == id.purpose.as_str()).expect("one of two");
+            let of = purpose_index(&id.purpose);
             hold!(id.number > self.last_number[of], "{id} was given after number {}", self.last_number[of]);
             self.last_number[of] = id.number;
             let lead = &mut self.leads[index];
             let received = lead.received.unwrap_or(lead.created);
             let expires_at = periods(&policy_purpose(world, of), lead.created, received).expires_at;
-            lead.expires = Some(Day::of(expires_at));
+            lead.expires[of] = Some(Day::of(expires_at));
         }
         Ok(())
     }
@@ -317,7 +366,7 @@ impl Model {
     async fn check_counts(&self, world: &World<'_>) -> Result<(), Broken> {
         let rooms = world.rooms();
         let queued =
-            self.leads.iter().filter(|lead| lead.acknowledged && lead.state.is_none()).count() as u64;
+            self.leads.iter().filter(|lead| lead.acknowledged && lead.fates.is_empty()).count() as u64;
         let maybe = self.leads.iter().filter(|lead| lead.maybe || lead.back).count() as u64;
         let said = rooms.inbox.queued();
         hold!(
@@ -327,9 +376,7 @@ impl Model {
         hold!(rooms.inbox.halted().is_none(), "the inbox halted: {:?}", rooms.inbox.halted());
         hold!(rooms.store.halted().is_none(), "the store halted: {:?}", rooms.store.halted());
         let of = |wanted: fn(&Why) -> bool| {
-            let parked =
-                move |lead: &&Lead| matches!(&lead.state, Some(SeenState::Parked(why)) if wanted(why));
-            self.leads.iter().filter(parked)
+            self.leads.iter().filter(move |lead| lead.parked().is_some_and(|why| wanted(&why)))
         };
         let waiting = of(|why| matches!(why, Why::Waiting { .. })).count() as u64;
         let held = of(|why| matches!(why, Why::Held { .. })).count() as u64;
@@ -342,18 +389,23 @@ impl Model {
             .for_each(|lead| *by_form.entry(lead.form).or_default() += 1);
         let said = overview.held.iter().map(|held| (form_index(held.form.as_str()), held.count)).collect();
         hold!(by_form == said, "held by form: {by_form:?}, and the overview says {said:?}");
-        let mut refused: BTreeMap<(usize, ParkCode), u64> = BTreeMap::new();
-        of(|why| matches!(why, Why::Refused { .. })).for_each(|lead| {
-            let code = match &lead.state {
-                Some(SeenState::Parked(why)) => why.code(),
-                _ => ParkCode::TooOld,
-            };
-            *refused.entry((lead.form, code)).or_default() += 1;
-        });
+        let mut refused: BTreeMap<(usize, Option<PurposeId>, ParkCode), u64> = BTreeMap::new();
+        let mut buried = 0;
+        for (lead, fate) in self.leads.iter().flat_map(|lead| lead.fates.iter().map(move |fate| (lead, fate)))
+        {
+            match fate.state {
+                SeenState::Parked(Why::Refused { code }) => {
+                    *refused.entry((lead.form, fate.purpose.clone(), code)).or_default() += 1;
+                }
+                SeenState::Parked(Why::Buried { .. }) => buried += 1,
+                _ => {}
+            }
+        }
         let said = overview.refused.iter();
-        let said = said.map(|row| ((form_index(row.form.as_str()), row.code), row.count)).collect();
+        let said = said
+            .map(|row| ((form_index(row.form.as_str()), row.purpose.clone(), row.code), row.count))
+            .collect();
         hold!(refused == said, "refused: {refused:?}, and the overview says {said:?}");
-        let buried = of(|why| matches!(why, Why::Buried { .. })).count();
         hold!(
             overview.buried.len() == buried,
             "{} are buried, and {buried} should be",
@@ -370,8 +422,10 @@ impl Model {
     fn count_stored(&self) -> [u64; 2] {
         let mut count = [0; 2];
         for lead in &self.leads {
-            if let Some(SeenState::Stored(id)) = &lead.state {
-                count[usize::from(id.purpose.as_str() != PURPOSES[0])] += 1;
+            for fate in &lead.fates {
+                if let SeenState::Stored(id) = &fate.state {
+                    count[purpose_index(&id.purpose)] += 1;
+                }
             }
         }
         count
@@ -422,8 +476,10 @@ impl Model {
         }
         let oldest = Day::of(world.believed()).minus(META_KEEPS_DAYS);
         for (index, lead) in self.leads.iter().enumerate() {
-            let parked = matches!(lead.state, Some(SeenState::Parked(_)));
-            hold!(!parked || Day::of(lead.created) >= oldest, "lead {index} is parked for more than 90 days");
+            hold!(
+                lead.parked().is_none() || Day::of(lead.created) >= oldest,
+                "lead {index} is parked for more than 90 days"
+            );
         }
         let rooms = world.rooms();
         let mut needed = before;
@@ -440,10 +496,10 @@ impl Model {
     pub fn awaits(&self, world: &World<'_>) -> bool {
         world.rooms().inbox.queued() > 0
             || self.leads.iter().any(|lead| {
-                let fetched = world.purpose_of(lead.form).is_some() && world.knows_page(PAGE_OF[lead.form]);
-                match &lead.state {
-                    Some(SeenState::Parked(Why::Waiting { .. })) => true,
-                    Some(SeenState::Parked(Why::Held { .. })) => fetched,
+                let fetched = world.is_claimed(lead.form) && world.knows_page(PAGE_OF[lead.form]);
+                match lead.parked() {
+                    Some(Why::Waiting { .. }) => true,
+                    Some(Why::Held { .. }) => fetched,
                     _ => false,
                 }
             })
@@ -451,14 +507,12 @@ impl Model {
 
     /// What waits, in words.
     pub fn waiting(&self) -> String {
-        let waits = |lead: &&Lead| {
-            matches!(lead.state, Some(SeenState::Parked(Why::Waiting { .. } | Why::Held { .. })))
-        };
+        let waits = |lead: &&Lead| matches!(lead.parked(), Some(Why::Waiting { .. } | Why::Held { .. }));
         let shown: Vec<String> = self
             .leads
             .iter()
             .filter(waits)
-            .map(|lead| format!("form {} {}", lead.form, shown(&lead.state)))
+            .map(|lead| format!("form {} {}", lead.form, shown(&lead.fates)))
             .collect();
         shown.join("; ")
     }
@@ -466,16 +520,16 @@ impl Model {
     /// When Meta behaves, time passes and workers work, everything has its end.
     pub fn check_ends(&self, world: &World<'_>) -> Result<(), Broken> {
         for (index, lead) in self.leads.iter().enumerate().filter(|(_, lead)| lead.acknowledged) {
-            let fetched = world.purpose_of(lead.form).is_some() && world.knows_page(PAGE_OF[lead.form]);
-            let well = match &lead.state {
-                Some(SeenState::Stored(_) | SeenState::Refused(_)) => true,
-                Some(SeenState::Parked(Why::Refused { .. })) => true,
-                Some(SeenState::Parked(Why::Held { .. })) => !fetched,
-                Some(SeenState::Parked(Why::Buried { .. })) => lead.gone,
-                Some(SeenState::Parked(Why::Waiting { .. }) | SeenState::NotAsked | SeenState::Erased)
-                | None => false,
+            let fetched = world.is_claimed(lead.form) && world.knows_page(PAGE_OF[lead.form]);
+            let well = |fate: &Fate| match &fate.state {
+                SeenState::Stored(_) | SeenState::Refused(_) | SeenState::NotAsked => true,
+                SeenState::Parked(Why::Refused { .. }) => true,
+                SeenState::Parked(Why::Held { .. }) => !fetched,
+                SeenState::Parked(Why::Buried { .. }) => lead.gone,
+                SeenState::Parked(Why::Waiting { .. }) | SeenState::Erased => false,
             };
-            hold!(well, "lead {index} never has its end: {}", shown(&lead.state));
+            let well = !lead.fates.is_empty() && lead.fates.iter().all(well);
+            hold!(well, "lead {index} never has its end: {}", shown(&lead.fates));
         }
         Ok(())
     }
@@ -489,14 +543,29 @@ fn form_index(id: &str) -> usize {
     FORM_IDS.iter().position(|form| *form == id).expect("one of ours")
 }
 
-/// A call with it may bring it back.
+fn purpose_index(id: &PurposeId) -> usize {
+    PURPOSES.iter().position(|name| *name == id.as_str()).expect("one of two")
+}
+
+/// What Graph is asked for on behalf of these.
+fn fields_of(world: &World<'_>, purposes: &[usize]) -> String {
+    let purposes: Vec<Arc<Purpose>> = purposes.iter().map(|of| policy_purpose(world, *of)).collect();
+    graph_fields(purposes.iter().map(Arc::as_ref))
+}
+
+/// A call with it may bring it back: what has its end for some purpose is an operator's to bring back.
 fn may_come_back(lead: &Lead) -> bool {
     let spent =
-        |why: &Why| matches!(why, Why::Buried { code: ParkCode::AttemptsSpent | ParkCode::FormUnnamed, .. });
-    matches!(&lead.state, Some(SeenState::Parked(why)) if spent(why))
+        |why: Why| matches!(why, Why::Buried { code: ParkCode::AttemptsSpent | ParkCode::FormUnnamed, .. });
+    !lead.is_decided() && lead.parked().is_some_and(spent)
 }
 
 /// Where a lead is, without saying which.
-fn shown(state: &Option<SeenState>) -> String {
-    state.as_ref().map_or("queued or unknown".to_owned(), |state| format!("{state:?}"))
+fn shown(fates: &[Fate]) -> String {
+    let fate = |Fate { purpose, state }: &Fate| match purpose {
+        Some(purpose) => format!("{purpose} {state:?}"),
+        None => format!("{state:?}"),
+    };
+    let fates: Vec<String> = fates.iter().map(fate).collect();
+    if fates.is_empty() { "queued or unknown".to_owned() } else { fates.join(", ") }
 }

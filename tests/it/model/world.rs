@@ -41,12 +41,12 @@ pub const FORM_IDS: [&str; FORMS] =
 /// Which page a form is of.
 pub const PAGE_OF: [usize; FORMS] = [0, 0, 0, 1];
 pub const PURPOSES: [&str; 2] = ["devis", "lettre"];
-/// Under each policy, which purpose claims which form.
-const CLAIMS: [[Option<usize>; FORMS]; super::ops::POLICIES] = [
-    [Some(0), Some(1), None, Some(0)],
-    [Some(0), Some(1), Some(0), Some(0)],
-    [None, Some(1), Some(0), Some(0)],
-    [Some(0), None, Some(1), Some(1)],
+/// Under each policy, which purposes claim which form: the letter beside the quote needs its box.
+const CLAIMS: [[&[usize]; FORMS]; super::ops::POLICIES] = [
+    [&[0, 1], &[1], &[], &[0]],
+    [&[0], &[1], &[0, 1], &[0]],
+    [&[], &[1], &[0], &[0, 1]],
+    [&[0, 1], &[], &[1], &[1]],
 ];
 /// Under each policy, whether the second page is in the config.
 const SECOND_PAGE: [bool; super::ops::POLICIES] = [true, false, true, true];
@@ -119,7 +119,7 @@ impl Meta {
 
 fn config_of(policy: usize) -> Config {
     let forms = |purpose: usize| {
-        let claimed = FORM_IDS.iter().zip(CLAIMS[policy]).filter(|(_, claim)| *claim == Some(purpose));
+        let claimed = FORM_IDS.iter().zip(CLAIMS[policy]).filter(|(_, claims)| claims.contains(&purpose));
         claimed.map(|(form, _)| format!("\"{form}\"")).collect::<Vec<_>>().join(", ")
     };
     let text =
@@ -247,9 +247,9 @@ impl<'m> World<'m> {
         self.clock.now()
     }
 
-    /// Which purpose claims a form now.
-    pub fn purpose_of(&self, form: usize) -> Option<usize> {
-        claim(self.policy, form)
+    /// Whether a purpose claims a form now.
+    pub fn is_claimed(&self, form: usize) -> bool {
+        !claims(self.policy, form).is_empty()
     }
 
     /// Whether a page is in the config now.
@@ -438,8 +438,8 @@ impl<'m> World<'m> {
     }
 }
 
-/// Which purpose claims a form under a policy.
-pub fn claim(policy: usize, form: usize) -> Option<usize> {
+/// Which purposes claim a form under a policy.
+pub fn claims(policy: usize, form: usize) -> &'static [usize] {
     CLAIMS[policy][form]
 }
 

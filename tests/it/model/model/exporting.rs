@@ -38,11 +38,12 @@ impl Model {
         let latest = Day::of(world.true_now() + jiff::SignedDuration::from_hours(2));
         let mut expected: Vec<(u64, &Lead)> = Vec::new();
         for lead in &self.leads {
-            if let Some(SeenState::Stored(id)) = &lead.state
-                && id.purpose.as_str() == PURPOSES[of]
-                && id.number > after
-            {
-                let expires = lead.expires.unwrap_or(today);
+            let stored = lead.fates.iter().find_map(|fate| match &fate.state {
+                SeenState::Stored(id) if id.purpose.as_str() == PURPOSES[of] => Some(id),
+                _ => None,
+            });
+            if let Some(id) = stored.filter(|id| id.number > after) {
+                let expires = lead.expires[of].unwrap_or(today);
                 if today < expires {
                     expected.push((id.number, lead));
                 }

@@ -8,15 +8,19 @@ impl Model {
         &self,
         world: &World<'_>,
         index: usize,
-        after: Option<&SeenState>,
+        after: &[Fate],
         act: Act,
     ) -> Result<(), Broken> {
         let lead = &self.leads[index];
         hold!(lead.acknowledged || lead.maybe, "it was never accepted");
-        let Some(after) = after else { return Err(Broken("it is forgotten".to_owned())) };
-        match (&lead.state, act) {
-            (Some(SeenState::Parked(_)), Act::Reap) => {
-                hold!(*after == SeenState::Refused(ParkCode::TooOld), "not by the reaper");
+        hold!(!after.is_empty(), "it is forgotten");
+        for fate in lead.fates.iter().filter(|fate| !matches!(fate.state, SeenState::Parked(_))) {
+            hold!(after.contains(fate), "an end is an end");
+        }
+        match (lead.parked(), act) {
+            (Some(_), Act::Reap) => {
+                let gone = |fate: &Fate| Fate { state: SeenState::Refused(ParkCode::TooOld), ..fate.clone() };
+                hold!(after == changed(lead, gone), "not by the reaper");
                 hold!(!self.leapt, "the clock is not believed");
                 let today = Day::of(world.true_now() + jiff::SignedDuration::from_hours(2));
                 let submitted =
@@ -24,24 +28,32 @@ impl Model {
                 hold!(submitted < today.minus(META_KEEPS_DAYS) || self.misled, "Meta still has it");
                 Ok(())
             }
-            (Some(SeenState::Parked(why)), Act::Requeue(which)) => {
+            (Some(why), Act::Requeue(which)) => {
                 hold!(
                     matches!(why, Why::Waiting { .. } | Why::Refused { .. } | Why::Buried { .. }),
                     "it was not to be brought back"
                 );
-                hold!(self.meant(which, lead, why), "somebody else was meant");
-                let waits = matches!(
-                    after,
-                    SeenState::Parked(Why::Waiting { not_before, attempts: 0, code })
-                        if *not_before <= world.now() && *code == why.code()
+                hold!(self.meant(which, lead), "somebody else was meant");
+                let waits = after.iter().find_map(|fate| match fate.state {
+                    SeenState::Parked(why @ Why::Waiting { .. }) => Some(why),
+                    _ => None,
+                });
+                let Some(Why::Waiting { not_before, attempts: 0, code }) = waits else {
+                    return Err(Broken("it is to wait with no attempts spent".to_owned()));
+                };
+                hold!(not_before <= world.now() && code == why.code(), "it is to wait, due now");
+                let waiting = SeenState::Parked(Why::Waiting { not_before, attempts: 0, code });
+                let waits = |fate: &Fate| Fate { state: waiting.clone(), ..fate.clone() };
+                hold!(
+                    after == changed(lead, waits),
+                    "it is to wait for what it was open for, and for nothing else"
                 );
-                hold!(waits, "it is to wait, due now, with no attempts spent");
                 Ok(())
             }
-            (before, Act::Fetch { calm }) if is_fetched(lead, before) => {
+            (_, Act::Fetch { calm }) if is_fetched(lead) => {
                 self.fetched(world, world.policy, lead, after, calm)
             }
-            (state, Act::FetchAcross { before }) if is_fetched(lead, state) => {
+            (_, Act::FetchAcross { before }) if is_fetched(lead) => {
                 let old = self.fetched(world, before, lead, after, false);
                 old.or_else(|_| self.fetched(world, world.policy, lead, after, false))
             }
@@ -49,12 +61,19 @@ impl Model {
         }
     }
 
-    pub(super) fn meant(&self, which: Which, lead: &Lead, why: &Why) -> bool {
+    pub(super) fn meant(&self, which: Which, lead: &Lead) -> bool {
+        let has = |wanted| {
+            let codes = lead.fates.iter().filter_map(|fate| match fate.state {
+                SeenState::Parked(why) => Some(why.code()),
+                _ => None,
+            });
+            codes.into_iter().any(|code| code == wanted)
+        };
         match which {
-            Which::RequiredFieldMissing => why.code() == ParkCode::RequiredFieldMissing,
-            Which::ConsentMissing => why.code() == ParkCode::ConsentMissing,
-            Which::AttemptsSpent => why.code() == ParkCode::AttemptsSpent,
-            Which::FormMismatch => why.code() == ParkCode::FormMismatch,
+            Which::RequiredFieldMissing => has(ParkCode::RequiredFieldMissing),
+            Which::ConsentMissing => has(ParkCode::ConsentMissing),
+            Which::AttemptsSpent => has(ParkCode::AttemptsSpent),
+            Which::FormMismatch => has(ParkCode::FormMismatch),
             Which::OfForm(form) => lead.form == form,
         }
     }
@@ -65,47 +84,86 @@ impl Model {
         world: &World<'_>,
         policy: usize,
         lead: &Lead,
-        after: &SeenState,
+        after: &[Fate],
         calm: bool,
     ) -> Result<(), Broken> {
+        // What it was open for stays so, and nothing is read.
+        let untouched = |code| {
+            let why = Why::Held { code };
+            let held = SeenState::Parked(why);
+            match lead.fates.is_empty() {
+                true => after == [Fate { purpose: None, state: held }],
+                false => after == changed(lead, |fate| Fate { state: held.clone(), ..fate.clone() }),
+            }
+        };
         if !knows(policy, PAGE_OF[lead.form]) {
-            let held = SeenState::Parked(Why::Held { code: ParkCode::PageUnknown });
-            hold!(*after == held, "its page is not in the config");
+            hold!(untouched(ParkCode::PageUnknown), "its page is not in the config");
             return Ok(());
         }
-        let Some(claim) = claim(policy, lead.form) else {
-            let held = SeenState::Parked(Why::Held { code: ParkCode::FormUnclaimed });
-            hold!(*after == held, "nobody claims its form");
+        if claims(policy, lead.form).is_empty() {
+            hold!(untouched(ParkCode::FormUnclaimed), "nobody claims its form");
             return Ok(());
+        }
+        let (read, gone) = lead.purposes(policy);
+        let is_several =
+            read.len() + gone.len() > 1 || claims(policy, lead.form).len() > 1 || lead.is_decided();
+        let is_open = |fate: &&Fate| match fate.purpose.as_ref().map(purpose_index) {
+            Some(of) => read.contains(&of) || gone.contains(&of),
+            None => true,
         };
-        let proper = verdict(lead.kind, claim);
+        let now: Vec<&Fate> = after.iter().filter(is_open).collect();
+        let others = after.len() - now.len();
+        let decided = lead.fates.iter().filter(|fate| !matches!(fate.state, SeenState::Parked(_))).count();
+        hold!(others == decided, "a purpose that was added later, or has its end, got something of it");
+        let whole = now
+            .iter()
+            .find(|fate| matches!(fate.state, SeenState::Parked(Why::Waiting { .. })) || is_buried(fate));
+        if let Some(whole) = whole {
+            hold!(
+                now.iter().all(|fate| fate.state == whole.state),
+                "it waits for some of its purposes alone"
+            );
+            return self.parked(world, lead, &whole.state, calm);
+        }
+        let named: Vec<usize> =
+            now.iter().filter_map(|fate| fate.purpose.as_ref().map(purpose_index)).collect();
+        hold!(named.len() == read.len() + gone.len(), "not each of its purposes has its say");
+        for (fate, of) in now.iter().zip(named) {
+            let proper = match gone.contains(&of) {
+                true => Some(SeenState::Parked(Why::Refused { code: ParkCode::PurposeGone })),
+                false => verdict(lead.kind, of, is_several),
+            };
+            match (&fate.state, proper) {
+                (SeenState::Stored(_), None) => {
+                    hold!(!lead.gone, "Meta no longer has it");
+                    hold!(!self.is_over(world, lead, of), "its time is over");
+                }
+                // A fetcher asks Graph what time it is where nobody has confirmed the clock yet.
+                (SeenState::Parked(Why::Refused { code: ParkCode::RetentionOver }), _)
+                    if !gone.contains(&of) =>
+                {
+                    let now = if self.misled { world.true_now().max(world.now()) } else { world.true_now() };
+                    let now = now + jiff::SignedDuration::from_hours(2);
+                    hold!(is_over(&policy_purpose(world, of), lead.created, now), "its time is not over");
+                }
+                (state, Some(proper)) => hold!(*state == proper, "it is to be {proper:?}"),
+                _ => hold!(false, "it is to be stored"),
+            }
+        }
+        Ok(())
+    }
+
+    /// It was not read, or is nobody's.
+    fn parked(&self, world: &World<'_>, lead: &Lead, after: &SeenState, calm: bool) -> Result<(), Broken> {
         match after {
-            SeenState::Stored(id) => {
-                hold!(!self.is_over(world, lead, claim), "its time is over");
-                hold!(proper.is_none() && !lead.gone, "it must not be stored");
-                hold!(id.purpose.as_str() == PURPOSES[claim], "under another purpose");
-                Ok(())
-            }
-            // A fetcher asks Graph what time it is where nobody has confirmed the clock yet.
-            SeenState::Parked(Why::Refused { code: ParkCode::RetentionOver }) => {
-                let now = world.true_now().max(if self.misled { world.now() } else { world.true_now() });
-                let now = now + jiff::SignedDuration::from_hours(2);
-                hold!(is_over(&policy_purpose(world, claim), lead.created, now), "its time is not over");
-                Ok(())
-            }
-            SeenState::Parked(Why::Refused { code }) => {
-                hold!(proper == Some(*code) && !lead.gone, "it must not be refused so");
-                Ok(())
-            }
             SeenState::Parked(Why::Buried { code: ParkCode::FormMismatch, .. }) => {
                 hold!(self.wrong_forms, "Graph said the right form");
                 Ok(())
             }
-            SeenState::Parked(Why::Waiting { .. } | Why::Buried { .. }) => {
+            _ => {
                 hold!(!calm || lead.gone, "there was no reason not to read it");
                 self.bounded(world, lead, after)
             }
-            _ => Err(Broken("not by a fetcher".to_owned())),
         }
     }
 
@@ -118,8 +176,8 @@ impl Model {
     /// Nothing waits longer, or is tried more often, than the config says.
     pub(super) fn bounded(&self, world: &World<'_>, lead: &Lead, after: &SeenState) -> Result<(), Broken> {
         let (usual, ambiguous) = (world.config().retry(), world.config().retry_ambiguous());
-        let spent = match &lead.state {
-            Some(SeenState::Parked(Why::Waiting { attempts, .. })) => *attempts,
+        let spent = match lead.parked() {
+            Some(Why::Waiting { attempts, .. }) => attempts,
             _ => 0,
         };
         match after {
@@ -141,20 +199,33 @@ impl Model {
     }
 }
 
+/// What became of a lead, with what is parked of it changed.
+fn changed(lead: &Lead, change: impl Fn(&Fate) -> Fate) -> Vec<Fate> {
+    let is_parked = |fate: &Fate| matches!(fate.state, SeenState::Parked(_));
+    lead.fates.iter().map(|fate| if is_parked(fate) { change(fate) } else { fate.clone() }).collect()
+}
+
+fn is_buried(fate: &Fate) -> bool {
+    matches!(fate.state, SeenState::Parked(Why::Buried { .. }))
+}
+
 /// True if a fetcher may have it in hand.
-fn is_fetched(lead: &Lead, state: &Option<SeenState>) -> bool {
-    match state {
-        None | Some(SeenState::Parked(Why::Waiting { .. } | Why::Held { .. })) => true,
-        Some(SeenState::Parked(Why::Buried { .. })) => lead.back,
-        _ => false,
+fn is_fetched(lead: &Lead) -> bool {
+    match lead.parked() {
+        None => lead.fates.is_empty(),
+        Some(Why::Waiting { .. } | Why::Held { .. }) => true,
+        Some(Why::Buried { .. }) => lead.back,
+        Some(Why::Refused { .. }) => false,
     }
 }
 
 /// What the sieve says of an answer sheet under a purpose; none: it is stored.
-fn verdict(kind: Kind, claim: usize) -> Option<ParkCode> {
-    match (kind, claim) {
+fn verdict(kind: Kind, of: usize, is_several: bool) -> Option<SeenState> {
+    let refused = |code| Some(SeenState::Parked(Why::Refused { code }));
+    match (kind, of) {
         (Kind::Good | Kind::Test, _) | (Kind::Unticked, 0) => None,
-        (Kind::Unticked, _) => Some(ParkCode::ConsentMissing),
-        (Kind::NoEmail | Kind::Blank, _) => Some(ParkCode::RequiredFieldMissing),
+        (Kind::Unticked, _) if is_several => Some(SeenState::NotAsked),
+        (Kind::Unticked, _) => refused(ParkCode::ConsentMissing),
+        (Kind::NoEmail | Kind::Blank, _) => refused(ParkCode::RequiredFieldMissing),
     }
 }
