@@ -7,7 +7,8 @@ use crate::world::{Ad, Checkbox, Form, Lead, LegalShape, Page, Question};
 pub const PAGE: &str = "104000000000001";
 /// The page with the German form.
 pub const GERMAN_PAGE: &str = "104000000000002";
-/// A quote that was asked for, for purpose `devis`.
+/// A quote that was asked for, for purpose `devis`, with a box `newsletter_optin` for the monthly letter: the commonest form
+/// there is. Whoever ticks it is also of purpose `lettre`.
 pub const QUOTE_FORM: &str = "901000000000001";
 /// A monthly letter with consent boxes `email_optin` and `consent_call`, for purpose `lettre`.
 pub const LETTER_FORM: &str = "901000000000002";
@@ -41,6 +42,8 @@ pub struct DemoWorld {
     pub test: Vec<String>,
     /// Those of the letter's form whose box `email_optin` is not ticked.
     pub unconsented: Vec<String>,
+    /// Those of the quote's form whose box `newsletter_optin` is ticked.
+    pub subscribed: Vec<String>,
     /// Those without an e-mail address: the question was skipped.
     pub incomplete: Vec<String>,
 }
@@ -72,7 +75,11 @@ pub fn demo_world(leads: usize, now: u64) -> DemoWorld {
 }
 
 fn quote(world: &mut DemoWorld, dice: &mut Dice, id: &str, created: u64, at: usize) -> Lead {
-    let lead = Lead::new(PAGE, QUOTE_FORM, created);
+    let subscribes = at.is_multiple_of(3);
+    let lead = Lead::new(PAGE, QUOTE_FORM, created).checkbox("newsletter_optin", subscribes);
+    if subscribes {
+        world.subscribed.push(id.to_owned());
+    }
     if at % TEST_EVERY == TEST_AT {
         return test_answers(lead, &["full_name", "email", "phone_number", "post_code"]);
     }
@@ -197,11 +204,13 @@ fn forms(now: u64) -> Vec<Form> {
         checkbox("email_optin", "Je veux recevoir la lettre mensuelle par e-mail. / By e-mail.", false),
         checkbox("consent_call", "Vous pouvez m'appeler. / You may call me.", false),
     ];
-    vec![
-        form(QUOTE_FORM, PAGE, "Demande de devis", "fr_FR", quote_questions()),
-        letter,
-        form(GERMAN_FORM, GERMAN_PAGE, "Angebot anfordern", "de_DE", german_questions()),
-    ]
+    let mut quote = form(QUOTE_FORM, PAGE, "Demande de devis", "fr_FR", quote_questions());
+    quote.disclaimer_title = "Notre lettre".to_owned();
+    quote.disclaimer_text = "Vous pouvez la quitter à tout moment.".to_owned();
+    quote.legal_shape = LegalShape::Plain;
+    quote.checkboxes =
+        vec![checkbox("newsletter_optin", "Je veux aussi recevoir la lettre mensuelle par e-mail.", false)];
+    vec![quote, letter, form(GERMAN_FORM, GERMAN_PAGE, "Angebot anfordern", "de_DE", german_questions())]
 }
 
 fn quote_questions() -> Vec<Question> {
@@ -272,7 +281,8 @@ mod tests {
             assert!(world.leads.iter().filter(|lead| lead.form_id == form).count() >= 100);
             assert!(world.leads.iter().any(|lead| lead.form_id == form && world.test.contains(&lead.id)));
         }
-        let counts = [&world.twice, &world.test, &world.unconsented, &world.incomplete].map(Vec::len);
+        let odd = [&world.twice, &world.test, &world.unconsented, &world.subscribed, &world.incomplete];
+        let counts = odd.map(Vec::len);
         assert!(counts.iter().all(|&count| (5..100).contains(&count)), "{counts:?}");
         let oldest = world.leads.iter().map(|lead| lead.created_time).min().unwrap();
         assert!(oldest + SPREAD >= NOW && world.leads[499].created_time == NOW);

@@ -81,6 +81,8 @@ pub struct Question {
     /// The first of its fields; null: its answers are dropped.
     #[schema(required = true)]
     pub field: Option<String>,
-    /// All fields that it feeds: as `purpose.field` where there are several purposes.
-    pub fields: Vec<String>,
+    /// Where the form stands under several purposes: all fields that it feeds, as `purpose.field`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub fields: Option<Vec<String>>,
 }

@@ -29,8 +29,10 @@ fn the_demo_tells_the_walk_and_leaves_nothing_behind() {
     assert_eq!(output.status.code(), Some(0), "{told}\n{complained}");
     for part in [
         "60 submissions of 3 forms",
-        "id,created_time,form_id,field_data,custom_disclaimer_responses",
+        "id,created_time,form_id,field_data,custom_disclaimer_responses\n",
+        "id,created_time,form_id,field_data,custom_disclaimer_responses,campaign_id\n",
         "have_you_diabetes",
+        "one submission, a record for each purpose",
         "consent-missing",
         "id,purpose,created_time,",
         "0 found (control: found)",

@@ -50,6 +50,7 @@ mod proxy;
 mod reload;
 mod scan;
 mod screen;
+mod several;
 mod silence;
 mod startup;
 mod systemd;

@@ -112,6 +112,22 @@ async fn a_store_of_the_first_layout_opens_migrates_and_goes_on() {
     world.settled().await;
     assert_eq!(world.records("devis").await.len(), 5);
 
+    // What that build refused is brought back, its rows of the first version with it.
+    let consent_missing = json!({"code": "consent-missing"});
+    let requeued = world.admin().post("/admin/v1/inbox/requeue", &consent_missing).await;
+    assert_eq!((requeued.status, &requeued.json()["requeued"]), (200, &json!(1)), "{}", requeued.text());
+    world
+        .until("it is read", || async {
+            world.admin().get("/admin/v1/inbox").await.json()["refused"] == json!([])
+        })
+        .await;
+    let found = world.admin().post("/admin/v1/find", &json!({ "leadgen_id": WAITING })).await.json();
+    assert_eq!(found["records"].as_array().map(Vec::len), Some(1), "{found}");
+    assert_eq!(
+        (&found["records"][0]["purpose"], &found["records"][0]["state"]),
+        (&json!("devis"), &json!("stored"))
+    );
+
     // The second start migrates nothing, and everything still stands.
     world.restart().await;
     assert_eq!(world.records("devis").await, devis);

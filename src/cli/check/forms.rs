@@ -38,7 +38,9 @@ impl Known {
 #[derive(serde::Serialize)]
 pub(super) struct FormShown {
     form_id: String,
-    /// All that claim it.
+    /// The first that claims it.
+    purpose: Option<String>,
+    /// All that do.
     purposes: Vec<String>,
     /// The page that Graph names; none: it names none.
     page_id: Option<String>,
@@ -67,7 +69,9 @@ struct QuestionShown {
     key: String,
     #[serde(rename = "type")]
     question_type: String,
-    /// The fields that it feeds, named so; none: its answers are dropped.
+    /// The first field that it feeds; none: its answers are dropped.
+    field: Option<String>,
+    /// All that it feeds, named as the unfed are.
     fields: Vec<String>,
 }
 
@@ -156,6 +160,7 @@ fn show(known: &Known, config: &Config) -> FormShown {
     let questions = known.definition.iter().flat_map(|definition| &definition.questions);
     FormShown {
         form_id: known.form.to_string(),
+        purpose: form.purposes().next().map(ToString::to_string),
         purposes: form.purposes().map(ToString::to_string).collect(),
         graph_fields: (!purposes.is_empty()).then(|| graph_fields(purposes.iter().map(Arc::as_ref))),
         page_id: known
@@ -168,10 +173,14 @@ fn show(known: &Known, config: &Config) -> FormShown {
         boxes_readable: known.definition.as_ref().is_some_and(|found| found.legal.boxes().is_some()),
         boxes: known.definition.iter().flat_map(|found| boxes(found, &form)).collect(),
         questions: questions
-            .map(|question| QuestionShown {
-                key: question.key.clone(),
-                question_type: question.question_type.clone(),
-                fields: form.fed_by(&question.key),
+            .map(|question| {
+                let fields = form.fed_by(&question.key);
+                QuestionShown {
+                    key: question.key.clone(),
+                    question_type: question.question_type.clone(),
+                    field: fields.first().cloned(),
+                    fields,
+                }
             })
             .collect(),
         unfed: known.definition.as_ref().map(|_| form.unfed()).unwrap_or_default(),

@@ -43,13 +43,14 @@ fn shown(known: &KnownForm, policy: &Policy, in_words: bool) -> Form {
 }
 
 fn questions(definition: &FormDefinition, form: &SharedForm<'_>) -> Vec<Question> {
+    let is_shared = form.purposes().count() > 1;
     let shown = definition.questions.iter().map(|question| {
         let fields = form.fed_by(&question.key);
         Question {
             key: question.key.clone(),
             question_type: question.question_type.clone(),
             field: fields.first().cloned(),
-            fields,
+            fields: is_shared.then_some(fields),
         }
     });
     shown.collect()

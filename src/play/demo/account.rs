@@ -42,6 +42,7 @@ impl Account {
         dropped(&mut text, &inbox);
         refused(&mut text, &inbox);
         held(&mut text, &purposes);
+        subscribed(&mut text, stage);
         exported(&mut text, &String::from_utf8_lossy(&export));
         on_disk(&mut text, stage)
             .map_err(|error| Failure::failed(format!("cannot look at the disk: {}", error.kind())))?;
@@ -137,6 +138,16 @@ fn held(text: &mut String, purposes: &Value) {
         ]);
     }
     let _ = write!(text, "{table}");
+}
+
+fn subscribed(text: &mut String, stage: &Stage) {
+    let world = &stage.world;
+    let is_kept = |id: &&String| !world.incomplete.contains(*id);
+    let _ = writeln!(
+        text,
+        "  {} of those who asked for a quote ticked the box for the letter: one submission, a record for each purpose",
+        count(world.subscribed.iter().filter(is_kept).count()),
+    );
 }
 
 fn exported(text: &mut String, csv: &str) {

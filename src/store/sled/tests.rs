@@ -14,3 +14,4 @@ mod scanning;
 mod settling;
 mod starting;
 pub(super) mod support;
+mod versions;
