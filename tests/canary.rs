@@ -12,7 +12,7 @@ use std::cell::Cell;
 
 use jiff::Timestamp;
 use tamis::id::{FormId, LeadgenId, PageId};
-use tamis::lead::{BucketKey, RawLead, RawReply, SealError, minimise, open, seal};
+use tamis::lead::{BucketKey, RawLead, RawReply, SealError, minimise, minimise_for_each, open, seal};
 use tamis::notification::{LeadRef, ParkCode};
 use tamis::purpose::{
     Basis, BoxKey, Channel, ConsentKey, ConsentRule, FieldName, FieldRule, Keep, Matching, Purpose,
@@ -237,6 +237,32 @@ fn no_answer_of_single_replies_is_left_in_a_freed_block() {
     });
     assert_eq!(Found { blocks: 0, ..found }, Found { control: 1, ..Found::default() });
     assert!(found.blocks > 600 * 10, "{} blocks", found.blocks);
+}
+
+/// One submission under three purposes: each decodes what it may hold, nobody what none may.
+#[test]
+fn what_no_purpose_of_a_form_permits_is_decoded_for_none() {
+    let mut on_demand = purpose();
+    on_demand.consents[0].required = true;
+    let mut narrow = purpose();
+    narrow.id = PurposeId::parse("lettre").expect("a name");
+    let rules = narrow.whitelist.rules().iter().filter(|rule| rule.name.as_str() == "email").cloned();
+    narrow.whitelist = Whitelist::new(rules.collect()).expect("a field");
+    let purposes = [purpose(), narrow, on_demand];
+    let matchings: Vec<Matching<'_>> = purposes.iter().map(|purpose| Matching::new(purpose, None)).collect();
+    let bodies: Vec<String> = (0..300).map(lead).collect();
+    let found = watched(|| {
+        for (number, body) in bodies.iter().enumerate() {
+            let reply = receive(body.as_bytes(), number);
+            let Some(raw) = reply.lead() else { panic!("lead {number}") };
+            let sieved = minimise_for_each(&raw, &reference(number), &matchings, &[]);
+            let kept = sieved.each.iter().filter(|sieved| sieved.result.is_ok()).count();
+            assert_eq!((kept, sieved.each[2].is_unasked), (2, true), "lead {number}");
+            assert!(sieved.dropped.count() >= 4, "lead {number}");
+        }
+        drop(String::from("control-canary"));
+    });
+    assert_eq!(Found { blocks: 0, ..found }, Found { control: 1, ..Found::default() });
 }
 
 #[test]

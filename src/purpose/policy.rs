@@ -106,7 +106,7 @@ pub struct Purpose {
 impl Purpose {
     /// The exact `fields=` that Graph is asked for where no other purpose holds leads of the form.
     pub fn graph_fields(&self) -> String {
-        graph_fields(std::iter::once(self))
+        graph_fields(&std::iter::once(self))
     }
 
     /// True if it holds a lead only where the person has ticked a box for it. Of the purposes of one form all but one must.
@@ -122,7 +122,7 @@ impl Purpose {
 
 /// The exact `fields=` that Graph is asked for on behalf of these purposes: what one of them needs, and no more. Asking less
 /// is the first step of minimising.
-pub fn graph_fields<'p>(purposes: impl Iterator<Item = &'p Purpose> + Clone) -> String {
+pub fn graph_fields<'p>(purposes: &(impl Iterator<Item = &'p Purpose> + Clone)) -> String {
     let mut fields = String::from("id,created_time,form_id,field_data");
     if purposes.clone().any(|purpose| !purpose.consents.is_empty()) {
         fields.push_str(",custom_disclaimer_responses");
@@ -247,10 +247,10 @@ mod tests {
         lettre.consents = vec![ConsentRule { required: true, ..consent("email_optin", Channel::Email) }];
         assert!(lettre.is_conditional() && !devis.is_conditional());
         assert_eq!(
-            graph_fields([&devis, &lettre].into_iter()),
+            graph_fields(&[&devis, &lettre].into_iter()),
             "id,created_time,form_id,field_data,custom_disclaimer_responses,campaign_id,platform"
         );
-        assert_eq!(graph_fields([&devis].into_iter()), devis.graph_fields());
+        assert_eq!(graph_fields(&[&devis].into_iter()), devis.graph_fields());
         lettre.consents[0].required = false;
         assert!(!lettre.is_conditional());
     }

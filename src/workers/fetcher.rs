@@ -341,7 +341,7 @@ impl Fetcher {
                 tools.silence.look(purpose, definition);
             }
         }
-        let fields = graph_fields(purposes.read.iter().copied());
+        let fields = graph_fields(&purposes.read.iter().copied());
         let LeadRead { outcome, calls } = tools.graph.read_lead(&page, &fields, &leadgen).await;
         tools.metrics.graph_calls(u64::from(calls));
         match &outcome {

@@ -139,7 +139,7 @@ async fn a_quote_form_with_a_box_for_the_newsletter_gives_each_purpose_its_own_r
     for asked in [&yes, &no, &without] {
         assert_eq!(asked_with(&world, &asked.id), [UNION]);
     }
-    assert_eq!(emails(&world, "lettre").await, [yes.email.clone()]);
+    assert_eq!(emails(&world, "lettre").await, [yes.email.as_str()]);
     let letter = world.records("lettre").await.remove(0);
     assert_eq!((&letter["id"], &letter["fields"]["first_name"]), (&json!("lettre-1-1"), &json!(["Zoé"])));
     assert_eq!(letter["consents"]["email_optin"], json!(true));

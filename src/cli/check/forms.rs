@@ -162,7 +162,7 @@ fn show(known: &Known, config: &Config) -> FormShown {
         form_id: known.form.to_string(),
         purpose: form.purposes().next().map(ToString::to_string),
         purposes: form.purposes().map(ToString::to_string).collect(),
-        graph_fields: (!purposes.is_empty()).then(|| graph_fields(purposes.iter().map(Arc::as_ref))),
+        graph_fields: (!purposes.is_empty()).then(|| graph_fields(&purposes.iter().map(Arc::as_ref))),
         page_id: known
             .definition
             .as_ref()

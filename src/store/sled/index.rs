@@ -150,7 +150,7 @@ impl ParkedIndex {
             let position = row.map(|row| Position::of_row(keyring, arrival, &row));
             unreadable += u64::from(position.as_ref().is_none_or(|position| position.of.is_none()));
             match position {
-                Some(position) => index.insert(position),
+                Some(position) => index.insert(&position),
                 None => index.insert_dayless(arrival),
             }
             Ok(true)
@@ -173,7 +173,7 @@ impl ParkedIndex {
     }
 
     /// A reference is parked here now.
-    pub(super) fn insert(&mut self, position: Position) {
+    pub(super) fn insert(&mut self, position: &Position) {
         *self.days.entry(position.day).or_default() += 1;
         match (position.why, position.of) {
             (Why::Waiting { .. }, Some(_)) => self.waiting += 1,
@@ -183,7 +183,7 @@ impl ParkedIndex {
             }
             _ => {}
         }
-        self.put(&position);
+        self.put(position);
     }
 
     fn put(&mut self, position: &Position) {

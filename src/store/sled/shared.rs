@@ -241,7 +241,7 @@ impl Shared {
         let mut stored = self.stored.lock();
         for effect in effects {
             match effect {
-                Effect::Parked(position) => index.insert(position),
+                Effect::Parked(position) => index.insert(&position),
                 Effect::Unparked(position) => index.remove(&position),
                 Effect::Stored(purpose, count) => {
                     stored.insert(purpose, count);

@@ -550,7 +550,7 @@ fn purpose_index(id: &PurposeId) -> usize {
 /// What Graph is asked for on behalf of these.
 fn fields_of(world: &World<'_>, purposes: &[usize]) -> String {
     let purposes: Vec<Arc<Purpose>> = purposes.iter().map(|of| policy_purpose(world, *of)).collect();
-    graph_fields(purposes.iter().map(Arc::as_ref))
+    graph_fields(&purposes.iter().map(Arc::as_ref))
 }
 
 /// A call with it may bring it back: what has its end for some purpose is an operator's to bring back.

@@ -10,9 +10,10 @@ use std::time::Duration;
 use super::support::*;
 use crate::clock::Day;
 use crate::keyring::{Bucket, Keyring};
+use crate::lead::sample;
 use crate::random::{Random, SeededRandom, SystemRandom};
 use crate::store::sled::{Settings, SledStore};
-use crate::store::{Leads, Life, Parked, Settled};
+use crate::store::{Leads, Life, Outcome, Parked, Settled, Settlement, Verdict};
 
 const KILLS: u64 = 10;
 /// In the working directory of the process that is to be killed; holds the number of its first lead.
@@ -21,8 +22,9 @@ const ORDER: &str = "settle-from";
 /// A keyring that has every key, as the file's would.
 fn full_keyring(generation: u64) -> Arc<MemoryKeyring> {
     let keyring = MemoryKeyring::of_instance(7);
-    let bucket = |index| Bucket { purpose: purpose("devis"), epoch: 1, index };
-    let buckets: Vec<Bucket> = (0..100).map(bucket).collect();
+    let bucket = |name: &str, index| Bucket { purpose: purpose(name), epoch: 1, index };
+    let of_both = |index| [bucket("devis", index), bucket("lettre", index)];
+    let buckets: Vec<Bucket> = (0..100).flat_map(of_both).collect();
     keyring.make_buckets(&buckets).expect("made");
     keyring.make_days(&[Day::of(start())]).expect("made");
     keyring.generation.store(generation, Ordering::SeqCst);
@@ -37,7 +39,14 @@ fn open_in(dir: &Path, keyring: Arc<MemoryKeyring>) -> Arc<SledStore> {
         free_disk_min_bytes: 0,
     };
     let clock = World::new().clock;
-    SledStore::open(settings, keyring, vec![purpose("devis")], clock, Arc::new(SystemRandom)).expect("opens")
+    let purposes = vec![purpose("devis"), purpose("lettre")];
+    SledStore::open(settings, keyring, purposes, clock, Arc::new(SystemRandom)).expect("opens")
+}
+
+/// A submission of two purposes.
+fn of_two(number: u64) -> Settlement {
+    let lead = |name| Verdict::Stored(Box::new(sample::lead(name, &email_of(number), false, later(10))));
+    Settlement { outcome: Outcome::Sieved(vec![lead("devis"), lead("lettre")]), ..stored(number) }
 }
 
 /// Only in the process that the test below starts and kills: alone it has no order, and fails.
@@ -50,7 +59,8 @@ async fn settles_until_it_is_killed() {
     let store = open_in(Path::new("."), keyring);
     println!("\nopen");
     loop {
-        let mut batch: Vec<_> = (next..next + 7).map(stored).collect();
+        let mut batch: Vec<_> = (next..next + 6).map(stored).collect();
+        batch.push(of_two(next + 6));
         batch.push(parked(next + 7, 1, HELD));
         let settled = store.settle(batch).await.expect("settled");
         for settled in settled {
@@ -109,9 +119,8 @@ async fn what_was_answered_before_a_kill_is_there_and_each_lead_once() {
         }
     }
     assert_eq!(store.stored().await.expect("counted").get(&purpose("devis")), Some(&(values.len() as u64)));
-    assert_eq!(
-        store.parked().await.expect("counted") * 7,
-        values.len() as u64,
-        "a batch is there whole or not at all"
-    );
+    let batches = store.parked().await.expect("counted");
+    assert_eq!(batches * 7, values.len() as u64, "a batch is there whole or not at all");
+    let letters = store.stored().await.expect("counted").get(&purpose("lettre")).copied();
+    assert_eq!(letters, Some(batches), "all purposes of a submission, or none");
 }
