@@ -3,6 +3,7 @@
 mod clock;
 mod exporting;
 mod fate;
+mod lead;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -22,7 +23,10 @@ use super::world::{
     FORM_IDS, PAGE_OF, PAGES, PURPOSES, World, claims, form, knows, leadgen, purpose, store_says,
 };
 
+use self::lead::{may_come_back, purpose_index};
+
 pub use exporting::ExportedPage;
+pub use lead::Lead;
 
 /// Meta keeps a lead for so many days.
 const META_KEEPS_DAYS: u32 = 90;
@@ -47,66 +51,6 @@ macro_rules! hold {
     };
 }
 pub(crate) use hold;
-
-/// A submission, as Meta knows it, and what the daemon said of it.
-pub struct Lead {
-    pub id: String,
-    pub form: usize,
-    kind: Kind,
-    created: Timestamp,
-    /// What the daemon took for the time when it first accepted it.
-    received: Option<Timestamp>,
-    /// Meta has deleted it.
-    gone: bool,
-    /// A call with it got its 200.
-    pub acknowledged: bool,
-    /// A call with it got no answer: it may be in the journal.
-    pub maybe: bool,
-    /// It was buried since Graph did not say, and a call came an hour later: it may be in the journal as well.
-    pub back: bool,
-    /// What became of it for each of its purposes, when last looked.
-    pub fates: Vec<Fate>,
-    /// Where it is stored: until when, exclusive, by purpose.
-    expires: [Option<Day>; 2],
-}
-
-impl Lead {
-    /// In which way it is parked: where it waits or is held it is so as a whole.
-    fn parked(&self) -> Option<Why> {
-        let whys = self.fates.iter().filter_map(|fate| match fate.state {
-            SeenState::Parked(why) => Some(why),
-            _ => None,
-        });
-        whys.min_by_key(|why| match why {
-            Why::Waiting { .. } => 0,
-            Why::Held { .. } => 1,
-            Why::Refused { .. } => 2,
-            Why::Buried { .. } => 3,
-        })
-    }
-
-    /// The purposes for which it is open.
-    fn open(&self) -> Vec<usize> {
-        let open = self.fates.iter().filter(|fate| matches!(fate.state, SeenState::Parked(_)));
-        open.filter_map(|fate| fate.purpose.as_ref().map(purpose_index)).collect()
-    }
-
-    /// For some purpose it has its end.
-    fn is_decided(&self) -> bool {
-        self.fates.iter().any(|fate| !matches!(fate.state, SeenState::Parked(_)))
-    }
-
-    /// The purposes for which it is read under a policy, and those for which it was to be, had they not left its form. They
-    /// are fixed when its form is first matched, or anew if not one has it any more and nothing of it is decided.
-    fn purposes(&self, policy: usize) -> (Vec<usize>, Vec<usize>) {
-        let (claiming, open) = (claims(policy, self.form), self.open());
-        let (read, gone): (Vec<usize>, Vec<usize>) = open.iter().partition(|of| claiming.contains(of));
-        if open.is_empty() || read.is_empty() && !self.is_decided() {
-            return (claiming.to_vec(), Vec::new());
-        }
-        (read, gone)
-    }
-}
 
 /// What may change in a step.
 #[derive(Clone, Copy, Debug)]
@@ -543,21 +487,10 @@ fn form_index(id: &str) -> usize {
     FORM_IDS.iter().position(|form| *form == id).expect("one of ours")
 }
 
-fn purpose_index(id: &PurposeId) -> usize {
-    PURPOSES.iter().position(|name| *name == id.as_str()).expect("one of two")
-}
-
 /// What Graph is asked for on behalf of these.
 fn fields_of(world: &World<'_>, purposes: &[usize]) -> String {
     let purposes: Vec<Arc<Purpose>> = purposes.iter().map(|of| policy_purpose(world, *of)).collect();
     graph_fields(&purposes.iter().map(Arc::as_ref))
-}
-
-/// A call with it may bring it back: what has its end for some purpose is an operator's to bring back.
-fn may_come_back(lead: &Lead) -> bool {
-    let spent =
-        |why: Why| matches!(why, Why::Buried { code: ParkCode::AttemptsSpent | ParkCode::FormUnnamed, .. });
-    !lead.is_decided() && lead.parked().is_some_and(spent)
 }
 
 /// Where a lead is, without saying which.
