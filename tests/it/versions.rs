@@ -98,7 +98,12 @@ async fn a_store_of_the_first_layout_opens_migrates_and_goes_on() {
     // What is parked is what was, but for what was fetched.
     let inbox = world.admin().get("/admin/v1/inbox").await.json();
     for kind in ["held", "refused", "buried", "dropped"] {
-        assert_eq!(inbox[kind], expected["inbox"][kind], "{kind}");
+        let mut shown = inbox[kind].clone();
+        if kind == "buried" {
+            // That build did not say it.
+            shown[0].as_object_mut().expect("one").remove("form_id");
+        }
+        assert_eq!(shown, expected["inbox"][kind], "{kind}");
     }
     assert_eq!((&inbox["waiting"], &inbox["queued"]), (&json!(0), &json!(0)));
 
