@@ -18,9 +18,13 @@ pub fn document(name: &str) -> String {
 
 /// The client as docs/api.md has it.
 fn client() -> String {
-    let text = document("api.md");
-    let block = text.split("```python\n").nth(1).expect("a block of Python");
-    block.split("```").next().unwrap_or_default().to_owned()
+    python_of(&document("api.md"), "LIMIT, ATTEMPTS")
+}
+
+/// The block of Python of a page in which this stands.
+pub fn python_of(page: &str, within: &str) -> String {
+    let mut blocks = page.split("```python\n").skip(1).filter_map(|rest| rest.split("```").next());
+    blocks.find(|block| block.contains(within)).expect("a block of Python").to_owned()
 }
 
 /// Runs a program to its end; none if it is not installed.

@@ -47,7 +47,7 @@ impl Csv {
         let consents: Vec<String> = purpose.consents.iter().map(|rule| rule.key.to_string()).collect();
         let kept: Vec<Keep> = Keep::ALL.iter().copied().filter(|keep| purpose.keeps(*keep)).collect();
         let mut header: Vec<String> = BEFORE.map(str::to_owned).to_vec();
-        header.extend(fields.iter().map(|name| field_column(name).into_owned()));
+        header.extend(fields.iter().map(|name| field_column(name, &kept).into_owned()));
         header.extend(
             consents
                 .iter()
@@ -89,18 +89,26 @@ impl Csv {
         ]);
         row.extend(self.kept.iter().map(|keep| {
             let found = record.kept.iter().find(|(known, _)| known == keep);
-            found.map(|(_, value)| guard(Cow::from(*value))).unwrap_or_default()
+            found.map(|(_, value)| guard(without_controls(Cow::from(*value)))).unwrap_or_default()
         }));
         row
     }
 }
 
-/// The values of one answer as one cell.
+/// The values of one answer as one cell, from which they can be told apart again: in each `\` is written `\\` and `;` `\;`,
+/// in a single one too, since a reader does not know how many there were.
 fn joined<'v>(values: &[&'v str]) -> Cow<'v, str> {
     match values {
-        [only] => Cow::from(*only),
-        _ => Cow::from(values.join(VALUE_SEPARATOR)),
+        [only] => escaped(only),
+        _ => Cow::from(values.iter().map(|value| escaped(value)).collect::<Vec<_>>().join(VALUE_SEPARATOR)),
     }
+}
+
+fn escaped(value: &str) -> Cow<'_, str> {
+    if !value.contains(['\\', ';']) {
+        return value.into();
+    }
+    value.replace('\\', "\\\\").replace(';', "\\;").into()
 }
 
 /// Line ends become LF, every other control character but the tab U+FFFD: a table is opened by programs that stop at a NUL,
@@ -139,8 +147,9 @@ impl Format for Csv {
 }
 
 /// A field whose name is another column's would hide it from every reader that goes by names.
-fn field_column(name: &str) -> Cow<'_, str> {
-    let taken = BEFORE.contains(&name) || AFTER.contains(&name) || Keep::from_code(name).is_some();
+fn field_column<'n>(name: &'n str, kept: &[Keep]) -> Cow<'n, str> {
+    let is_kept = Keep::from_code(name).is_some_and(|keep| kept.contains(&keep));
+    let taken = BEFORE.contains(&name) || AFTER.contains(&name) || is_kept;
     if taken { format!("field.{name}").into() } else { name.into() }
 }
 
@@ -152,22 +161,27 @@ const SPLITS: [char; 6] = [';', ',', '|', '\t', '\r', '\n'];
 
 /// Puts `'` before what a spreadsheet would run as a formula: at the start of the cell, and within it wherever another
 /// reader's cell would start. Telephone numbers (`+` and 6 to 15 digits) are none, and their readers would keep the guard.
+///
+/// It can be taken off again: a `'` that somebody wrote where a guard could stand gets one before it, so that one is too
+/// many wherever at least one stands there.
 fn guard(cell: Cow<'_, str>) -> Cow<'_, str> {
-    if !cell.contains(FORMULA) && !cell.starts_with(['\t', '\r']) {
+    if !cell.contains(FORMULA) && !cell.contains(['\t', '\r']) {
         return cell;
     }
     let mut guarded = String::with_capacity(cell.len() + 8);
-    let dangerous = cell.starts_with(FORMULA) || cell.starts_with(['\t', '\r']);
-    if dangerous && !is_phone_number(&cell) {
+    let unquoted = cell.trim_start_matches('\'');
+    let is_quoted = unquoted.len() < cell.len();
+    let dangerous = unquoted.starts_with(FORMULA) || unquoted.starts_with(['\t', '\r']);
+    if dangerous && (is_quoted || !is_phone_number(&cell)) {
         guarded.push('\'');
     }
     for (at, part) in cell.split_inclusive(SPLITS).enumerate() {
         let inside = part.trim_start_matches([' ', '"', '\'']);
         let before = part.strip_suffix(inside).unwrap_or_default();
         guarded.push_str(before);
-        // What stands behind a `'` already is guarded.
-        let is_open = at > 0 && inside.starts_with(FORMULA) && !before.ends_with('\'');
-        if is_open && !is_phone_number(inside.trim_end_matches(SPLITS).trim_end()) {
+        let is_open = at > 0 && inside.starts_with(FORMULA);
+        let is_number = || is_phone_number(inside.trim_end_matches(SPLITS).trim_end());
+        if is_open && (before.ends_with('\'') || !is_number()) {
             guarded.push('\'');
         }
         guarded.push_str(inside);
@@ -208,9 +222,16 @@ mod tests {
             assert_eq!(guard(Cow::from(cell)), format!("'{cell}"));
         }
         for cell in
-            ["", "Anne", "+33639980000", "+123456", "+123456789012345", "'=1", " =1", "a=1", "06 39 98 00 00"]
+            ["", "Anne", "+33639980000", "+123456", "+123456789012345", "'x", " =1", "a=1", "06 39 98 00 00"]
         {
             assert_eq!(guard(Cow::from(cell)), cell);
+        }
+        for cell in ["'=1", "''-2", "'+33639980000", "'\tx"] {
+            assert_eq!(
+                guard(Cow::from(cell)),
+                format!("'{cell}"),
+                "or nobody could tell it from a guarded one"
+            );
         }
     }
 
@@ -251,7 +272,8 @@ mod tests {
             ("a\r\n=cmd|' /C calc'!A0", "a\r\n'=cmd|' /C calc'!A0"),
             ("a\t@SUM(A1);-2|+x", "a\t'@SUM(A1);'-2|'+x"),
             ("x; +33639980001; +33 6", "x; +33639980001; '+33 6"),
-            ("a;'=1", "a;'=1"),
+            ("a;'=1", "a;''=1"),
+            ("a; '+33639980001", "a; ''+33639980001"),
             (";=1", ";'=1"),
             ("=1;=2", "'=1;'=2"),
             ("a-b=c; d+e", "a-b=c; d+e"),
@@ -261,11 +283,61 @@ mod tests {
         }
     }
 
+    /// As docs/api.md tells it.
+    fn read_back(cell: &str) -> Vec<String> {
+        let special = |text: &str| text.starts_with(FORMULA) || text.starts_with(['\t', '\r']);
+        let unquoted = cell.trim_start_matches('\'');
+        let cell = if special(unquoted) { cell.strip_prefix('\'').unwrap_or(cell) } else { cell };
+        let mut bare = String::new();
+        for (at, part) in cell.split_inclusive(SPLITS).enumerate() {
+            let inside = part.trim_start_matches([' ', '"', '\'']);
+            let before = part.strip_suffix(inside).expect("the end of it");
+            let guarded = at > 0 && inside.starts_with(FORMULA);
+            bare += if guarded { before.strip_suffix('\'').unwrap_or(before) } else { before };
+            bare += inside;
+        }
+        let (mut values, mut rest) = (vec![String::new()], bare.chars());
+        while let Some(letter) = rest.next() {
+            match letter {
+                ';' => {
+                    assert_eq!(rest.next(), Some(' '));
+                    values.push(String::new());
+                }
+                '\\' => values.last_mut().expect("one").extend(rest.next()),
+                _ => values.last_mut().expect("one").push(letter),
+            }
+        }
+        values
+    }
+
+    #[test]
+    fn values_are_told_apart_whatever_stands_in_them() {
+        for (values, cell) in [
+            (&["a", "b"][..], "a; b"),
+            (&["a; b"], r"a\; b"),
+            (&["a;", "b"], r"a\;; b"),
+            (&[r"a\", "b"], r"a\\; b"),
+            (&[r"a\;b"], r"a\\\;b"),
+            (&["=a", "b"], "'=a; b"),
+            (&["a", "=b", "'=c"], "a; '=b; ''=c"),
+            (&["a;=b"], r"a\;'=b"),
+            (&["a", " b"], "a;  b"),
+        ] {
+            let written = guard(without_controls(joined(values)));
+            assert_eq!(
+                (written.as_ref(), read_back(&written)),
+                (cell, values.iter().map(|v| (*v).to_owned()).collect())
+            );
+        }
+    }
+
     #[test]
     fn a_field_named_like_a_column_does_not_hide_it() {
-        assert_eq!(field_column("email"), "email");
-        assert_eq!(field_column("test"), "field.test");
-        assert_eq!(field_column("ad_id"), "field.ad_id");
+        let kept = [Keep::AdId];
+        assert_eq!(field_column("email", &kept), "email");
+        assert_eq!(field_column("test", &kept), "field.test");
+        assert_eq!(field_column("ad_id", &kept), "field.ad_id");
+        assert_eq!(field_column("vehicle", &kept), "vehicle", "no other column has the name here");
     }
 
     #[test]
@@ -315,7 +387,7 @@ mod tests {
             "\u{feff}id;purpose;created_time;received_at;form_id;page_id;first_name;email;ville;consents.email_optin;consents.email_optin.valid_until;",
             "expires_at;reconfirm_due;test;campaign_id;leadgen_id\r\n",
             "lettre-1-7;lettre;2026-11-25T08:47:38Z;2026-11-25T08:47:39Z;\"=\"\"901000000000002\"\"\";",
-            "\"=\"\"104000000000001\"\"\";\"'=cmd;x\";\"=\"\"+33639980000\"\"\";",
+            "\"=\"\"104000000000001\"\"\";\"'=cmd\\;x\";\"=\"\"+33639980000\"\"\";",
             "\"49100; Angers, \"\"centre\"\"\";true;2027-11-25T08:47:38Z;2028-06-24T08:47:38Z;2028-05-25T08:47:38Z;false;",
             "\"=\"\"120200000000001\"\"\";\"=\"\"9007199254740993\"\"\"\r\n",
         );
@@ -323,6 +395,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn several_values_read_back_as_they_were(
+            values in prop::collection::vec("[a=+@;,|\\\\\t\n\"' -]{1,8}|\\+[0-9]{5,16}|.{1,9}", 1..5),
+        ) {
+            // What the table leaves out for every reader is left out before.
+            let values: Vec<String> = values.iter().map(|value| without_controls(value.as_str().into()).into()).collect();
+            let texts: Vec<&str> = values.iter().map(String::as_str).collect();
+            let cell = guard(without_controls(joined(&texts)));
+            prop_assert_eq!(read_back(&cell), values);
+        }
+
         #[test]
         fn a_row_reads_back_as_the_same_cells(cells in prop::collection::vec(".{0,40}|[\r\n\",;=+ ]{0,8}", 2..8)) {
             // A header row stands before it as in every export: readers take a BOM at the very start for no content.
