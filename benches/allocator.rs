@@ -169,12 +169,8 @@ fn reference(number: usize) -> LeadRef {
 
 fn purpose() -> Purpose {
     let field = |name: &str| FieldRule {
-        name: FieldName::parse(name).expect("a name"),
-        question_type: None,
-        from: Vec::new(),
         required: name == "email",
-        consent: None,
-        why: None,
+        ..FieldRule::named(FieldName::parse(name).expect("a name"))
     };
     Purpose {
         id: PurposeId::parse("devis").expect("a name"),
@@ -187,10 +183,12 @@ fn purpose() -> Purpose {
         grace_days: 30,
         recipients: Vec::new(),
         keep: vec![Keep::CampaignId],
+        phone_region: None,
         whitelist: Whitelist::new(["full_name", "email", "phone_number"].map(field).to_vec())
             .expect("not empty"),
         consents: Vec::new(),
         third_parties: Vec::new(),
+        require_one_of: Vec::new(),
     }
 }
 

@@ -87,6 +87,7 @@ impl App {
     /// See [`StartError`]. Nothing is left running.
     pub async fn build(config: &Config, secrets: Secrets, ambient: Ambient) -> Result<Self, StartError> {
         let policy = config.policy();
+        policy.prepare();
         let keyring = open_keyring(config, secrets.root.clone(), &ambient)?;
         let store = open_store(config, &keyring, &policy, &ambient).await?;
         let furnished = Self::furnish(config, secrets, ambient, policy, keyring, Arc::clone(&store)).await;

@@ -12,7 +12,7 @@ use std::cell::Cell;
 
 use jiff::Timestamp;
 use tamis::id::{FormId, LeadgenId, PageId};
-use tamis::lead::{BucketKey, RawLead, RawReply, SealError, minimise, minimise_for_each, open, seal};
+use tamis::lead::{BucketKey, RawLead, RawReply, minimise, minimise_for_each, open, seal};
 use tamis::notification::{LeadRef, ParkCode};
 use tamis::purpose::{
     Basis, BoxKey, Channel, ConsentKey, ConsentRule, FieldName, FieldRule, Keep, Matching, Purpose,
@@ -99,12 +99,10 @@ fn at(second: i64) -> Timestamp {
 fn purpose() -> Purpose {
     let optin = || ConsentKey::parse("call_optin");
     let field = |name: &str, consent: Option<ConsentKey>, from: &[&str]| FieldRule {
-        name: FieldName::parse(name).expect("a name"),
-        question_type: None,
         from: from.iter().map(|key| (*key).to_owned()).collect(),
         required: name == "email",
         consent,
-        why: None,
+        ..FieldRule::named(FieldName::parse(name).expect("a name"))
     };
     let fields = vec![
         field("email", None, &[]),
@@ -122,6 +120,7 @@ fn purpose() -> Purpose {
         grace_days: 30,
         recipients: Vec::new(),
         keep: vec![Keep::CampaignId, Keep::LeadgenId],
+        phone_region: None,
         whitelist: Whitelist::new(fields).expect("not empty"),
         consents: vec![ConsentRule {
             key: optin().expect("a name"),
@@ -132,6 +131,7 @@ fn purpose() -> Purpose {
             recipient: None,
         }],
         third_parties: Vec::new(),
+        require_one_of: Vec::new(),
     }
 }
 
@@ -290,21 +290,22 @@ fn no_answer_is_left_when_a_lead_is_refused() {
 }
 
 #[test]
-fn no_answer_is_left_when_a_record_is_too_large() {
+fn no_answer_is_left_when_one_is_too_long_for_its_record() {
     let purpose = purpose();
     let matching = Matching::new(&purpose, None);
     let long = format!("kept-canary{}", "x".repeat(20_000));
-    let body = format!(r#"{{"form_id":"901","field_data":[{{"name":"email","values":["{long}"]}}]}}"#);
+    let body = format!(
+        r#"{{"form_id":"901","field_data":[{{"name":"email","values":["kept-canary"]}},{{"name":"name_1","values":["{long}"]}}]}}"#
+    );
     let id = RecordId::parse("devis-1-1").expect("an id");
     let bucket = BucketKey { generation: 0, key: Key::new([7; 32]) };
     let found = watched(|| {
         let reply = receive(body.as_bytes(), 1);
         let Some(raw) = reply.lead() else { panic!("a lead") };
-        let Ok(lead) = minimise(&raw, &reference(1), &matching).result else { panic!("it is whitelisted") };
-        assert!(matches!(
-            seal(&lead, &id, [0; 32], &bucket, &SeededRandom::new(1)),
-            Err(SealError::TooLarge(_))
-        ));
+        let sieved = minimise(&raw, &reference(1), &matching);
+        let Ok(lead) = sieved.result else { panic!("the address is kept") };
+        assert_eq!(sieved.dropped.too_long(), 1);
+        assert!(seal(&lead, &id, [0; 32], &bucket, &SeededRandom::new(1)).is_ok());
     });
     assert_eq!(Found { blocks: 0, ..found }, Found::default());
 }

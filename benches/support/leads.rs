@@ -11,20 +11,15 @@ use super::home::{FORM, PAGE};
 use super::load::leadgen;
 
 pub fn definition() -> FormDefinition {
-    let question = |kind: &str, key: &str| Question { key: key.to_owned(), question_type: kind.to_owned() };
-    FormDefinition {
-        page: PageId::parse(PAGE),
-        ..FormDefinition::asking(
-            FormId::parse(FORM).expect("digits"),
-            vec![
-                question("FULL_NAME", "full_name"),
-                question("EMAIL", "email"),
-                question("PHONE", "phone_number"),
-                question("CUSTOM", "post_code"),
-                question("CUSTOM", "budget"),
-            ],
-        )
-    }
+    let questions = vec![
+        Question::new("full_name", "FULL_NAME"),
+        Question::new("email", "EMAIL"),
+        Question::new("phone_number", "PHONE"),
+        Question::new("post_code", "CUSTOM"),
+        Question::new("budget", "CUSTOM"),
+    ];
+    let form = FormId::parse(FORM).expect("digits");
+    FormDefinition { page: PageId::parse(PAGE), ..FormDefinition::asking(form, questions) }
 }
 
 /// A reference as the webhook makes it now, of a lead that is an hour old.

@@ -54,7 +54,7 @@ pub struct Form {
 /// One question of a form.
 #[derive(Clone, Debug, Default)]
 pub struct Question {
-    /// The name under which answers come.
+    /// The name under which answers come; empty: the definition does not say it (seen of standard questions).
     pub key: String,
     /// What people read.
     pub label: String,
@@ -62,6 +62,8 @@ pub struct Question {
     pub kind: String,
     /// Of a choice question: key and text.
     pub options: Vec<(String, String)>,
+    /// The names under which answers to questions come that hang on this one's answer (seen).
+    pub dependents: Vec<String>,
 }
 
 /// One checkbox of a form's custom disclaimer.
@@ -300,7 +302,12 @@ impl Form {
 impl Question {
     /// A question without options.
     pub fn new(kind: &str, key: &str, label: &str) -> Question {
-        Question { key: key.to_owned(), label: label.to_owned(), kind: kind.to_owned(), options: Vec::new() }
+        Question {
+            key: key.to_owned(),
+            label: label.to_owned(),
+            kind: kind.to_owned(),
+            ..Question::default()
+        }
     }
 
     /// With these options, key and text.
@@ -312,6 +319,16 @@ impl Question {
     fn node(&self, form_id: &str, at: usize) -> Value {
         let mut node =
             json!({ "id": sub_id(form_id, at), "key": self.key, "label": self.label, "type": self.kind });
+        if self.key.is_empty()
+            && let Some(node) = node.as_object_mut()
+        {
+            node.remove("key");
+        }
+        if !self.dependents.is_empty() {
+            let dependents =
+                self.dependents.iter().map(|name| json!({ "name": name, "input_type": "MULTIPLE_CHOICE" }));
+            node["dependent_conditional_questions"] = dependents.collect();
+        }
         if !self.options.is_empty() {
             let options: Vec<Value> =
                 self.options.iter().map(|(key, value)| json!({ "key": key, "value": value })).collect();

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::api::Moment;
+use crate::api::{Moment, Word};
 use crate::id::{FormId, PageId};
-use crate::purpose::PurposeId;
+use crate::purpose::{Asked, PurposeId};
 
 /// All forms that were read.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -31,7 +31,9 @@ pub struct Form {
     pub read_at: Moment,
     /// False: Graph does not give the definition, and questions are matched by exact key.
     pub readable: bool,
-    /// How many questions it has.
+    /// True: Graph gave its questions alone; hidden parameters are not known.
+    pub partial: bool,
+    /// How many questions it has, hidden parameters and dependent ones included.
     pub question_count: usize,
     /// Fields of its purposes that no question feeds; as `purpose.field` where there are several purposes.
     pub unfed: Vec<String>,
@@ -75,9 +77,12 @@ pub struct Box {
 pub struct Question {
     /// The key under which a lead's answer comes.
     pub key: String,
-    /// Meta's type (`EMAIL`, `CUSTOM`); empty where Meta gives none.
+    /// Meta's type (`EMAIL`, `CUSTOM`); empty where Meta gives none, as of hidden parameters.
     #[serde(rename = "type")]
     pub question_type: String,
+    /// What brings the answer.
+    #[schema(value_type = Asked)]
+    pub asked: Word<Asked>,
     /// The first of its fields; null: its answers are dropped.
     #[schema(required = true)]
     pub field: Option<String>,

@@ -83,4 +83,36 @@ pub struct Lead {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub leadgen_id: Option<String>,
+    /// True of what no ad brought, where the purpose keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub is_organic: Option<bool>,
+    /// The ad, in words, where the purpose keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub ad_name: Option<String>,
+    /// The campaign, in words, where the purpose keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub campaign_name: Option<String>,
+    /// The form, in words, where the purpose keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub form_name: Option<String>,
+    /// Through which partner it came, where the purpose keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub partner_name: Option<String>,
+    /// Of what a shop sells, by the shop's id, where the purpose keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub retailer_item_id: Option<String>,
+    /// A vehicle on offer, by Meta's id, where the purpose keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub vehicle: Option<String>,
+    /// A home on offer, by Meta's id, where the purpose keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub home_listing: Option<String>,
 }

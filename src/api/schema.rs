@@ -16,7 +16,7 @@ use crate::api::tokens::TokenName;
 use crate::code::Coded;
 use crate::id::{FormId, PageId};
 use crate::notification::ParkCode;
-use crate::purpose::{Basis, PurposeId, RecordId};
+use crate::purpose::{Asked, Basis, PurposeId, RecordId};
 use crate::trail::{Action, Outcome, Reason, Role};
 
 /// One to twenty digits: Meta's ids do not fit into what most readers of JSON make of a number.
@@ -64,6 +64,7 @@ written! {
     ProblemCode: list::<ProblemCode>("Why a call was not answered.");
     ParkCode: list::<ParkCode>("Why a submission is not stored.");
     State: list::<State>("What a submission is now.");
+    Asked: list::<Asked>("What brings an answer: a question that people see, a hidden parameter, a question that hangs on another's answer.");
     Basis: list::<Basis>("The basis in law (GDPR art. 6(1)).");
     Role: list::<Role>("What an operator may do.");
     Reason: list::<Reason>("Why data is read or changed; it stands in the trail.");

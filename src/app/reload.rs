@@ -40,6 +40,7 @@ impl Reload {
         let mut running = self.running.lock().await;
         let Secrets { app_secrets, verify_token, page_tokens, root: _ } = secrets;
         let policy = config.policy();
+        policy.prepare();
         let purposes = policy.purposes().iter().map(|purpose| purpose.id.clone()).collect();
         tools.store.admit(purposes).await?;
         let graph = config.graph_settings(&app_secrets, page_tokens);

@@ -112,6 +112,10 @@ fn purposes(config: &Config) -> String {
         for rule in purpose.whitelist.rules() {
             let _ = writeln!(text, "#   {:width$}  {}", rule.name.as_str(), fed_by(rule));
         }
+        if let [first, others @ ..] = purpose.require_one_of.as_slice() {
+            let others: String = others.iter().map(|name| format!(" and {name}")).collect();
+            let _ = writeln!(text, "#   without {first}{others} the lead is refused");
+        }
         for consent in &purpose.consents {
             let ticks = consent.from.iter().map(tick_box).collect::<Vec<_>>().join(", ");
             let required = if consent.required { ", without it the lead is refused" } else { "" };
@@ -147,12 +151,15 @@ fn holds(consent: &ConsentRule, country: &str) -> String {
 }
 
 fn fed_by(rule: &FieldRule) -> String {
+    if let Some(source) = &rule.e164_of {
+        return format!("the numbers of {source} that are valid, as E.164 writes them");
+    }
     let mut sources = Vec::new();
-    if let Some(question_type) = &rule.question_type {
-        sources.push(format!("questions of type {question_type}"));
+    if !rule.types.is_empty() {
+        sources.push(format!("questions of type {}", rule.types.iter().collect::<Vec<_>>().join(", else ")));
     }
     match rule.from.as_slice() {
-        [] if rule.question_type.is_none() => {
+        [] if rule.types.is_empty() => {
             sources.push(format!("the question with key {}", toml_text(rule.name.as_str())))
         }
         [] => {}
@@ -160,6 +167,9 @@ fn fed_by(rule: &FieldRule) -> String {
         several => sources.push(format!("the first present of the keys {}", quoted(several))),
     }
     let mut text = sources.join(", then ");
+    if rule.labels {
+        text.push_str("; of a choice its text");
+    }
     if rule.required {
         text.push_str("; without it the lead is refused");
     }
@@ -189,6 +199,7 @@ struct Document<'c> {
 struct PurposeShown {
     id: String,
     graph_fields: String,
+    require_one_of: Vec<String>,
     forms: Vec<String>,
     fields: Vec<FieldShown>,
     consents: Vec<ConsentShown>,
@@ -217,8 +228,12 @@ struct FieldShown {
     name: String,
     #[serde(rename = "type")]
     question_type: Option<String>,
+    /// All of them, the best first.
+    types: Vec<String>,
     keys: Vec<String>,
     required: bool,
+    labels: bool,
+    e164_of: Option<String>,
     consent: Option<String>,
 }
 
@@ -246,12 +261,16 @@ fn document(
 fn show(purpose: &Purpose) -> PurposeShown {
     let field = |rule: &FieldRule| FieldShown {
         name: rule.name.to_string(),
-        question_type: rule.question_type.clone(),
+        question_type: rule.types.iter().next().map(str::to_owned),
+        types: rule.types.iter().map(str::to_owned).collect(),
         keys: match rule.from.as_slice() {
-            [] if rule.question_type.is_none() => vec![rule.name.to_string()],
+            _ if rule.e164_of.is_some() => Vec::new(),
+            [] if rule.types.is_empty() => vec![rule.name.to_string()],
             keys => keys.to_vec(),
         },
         required: rule.required,
+        labels: rule.labels,
+        e164_of: rule.e164_of.as_ref().map(ToString::to_string),
         consent: rule.consent.as_ref().map(ToString::to_string),
     };
     let tick_box =
@@ -267,6 +286,7 @@ fn show(purpose: &Purpose) -> PurposeShown {
     PurposeShown {
         id: purpose.id.to_string(),
         graph_fields: purpose.graph_fields(),
+        require_one_of: purpose.require_one_of.iter().map(ToString::to_string).collect(),
         forms: purpose.forms.iter().map(ToString::to_string).collect(),
         fields: purpose.whitelist.rules().iter().map(field).collect(),
         consents: purpose.consents.iter().map(consent).collect(),

@@ -95,6 +95,8 @@ crate::codes! {
         BoxAbsent = "box-absent",
         /// A recipient that is not declared.
         RecipientUnknown = "recipient-unknown",
+        /// A field that the purpose does not have.
+        FieldUnknown = "field-unknown",
         /// A question type that stands for anything at all.
         TypeTooWide = "type-too-wide",
         /// A question type that Meta is not known to have.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::config::consents::{META_KEY_MEND, read_keys};
 use crate::config::fault::FaultCode;
+use crate::config::findings::Findings;
 use crate::config::section::{ConfigItem, Section};
 use crate::config::shown::{At, ShownValue};
 use crate::config::suggest::{self, nearest};
@@ -11,7 +12,7 @@ use crate::config::table::{Key, Value, table};
 use crate::purpose::law::{
     Basis, Category, Contact, ForbiddenTrade, TypeKnown, standard_type, type_known, type_of_key, types,
 };
-use crate::purpose::{ConsentKey, ConsentRule, FieldName, FieldRule, Whitelist};
+use crate::purpose::{ConsentKey, ConsentRule, FieldName, FieldRule, QuestionTypes, Whitelist};
 
 /// The longest reason, in characters: it stands in the notice.
 const WHY_CHARS_MAX: usize = 300;
@@ -33,10 +34,9 @@ table! {
         section, item: &ConfigItem<'_>, given: &str, name: Option<FieldName>, frame: &Frame<'_>
     ) {
         required: bool = or(false, |item| item.flag());
-        question_type("type"): Option<String> = or(standard_type(given).map(str::to_owned), |item| {
-            Some(read_type(item))
-        });
+        types("type"): QuestionTypes = or(standard_type(given).into_iter().collect(), read_types);
         from: Vec<String> = or(Vec::new(), read_keys), if |rule| !rule.from.is_empty();
+        labels: bool = or(false, |item| item.flag()), if |rule| rule.labels;
         consent: Option<ConsentKey> = may(|item| read_consent(item, frame));
         why: Option<String> = or(None, |item| Some(item.prose(WHY_CHARS_MAX)));
     }
@@ -45,7 +45,7 @@ table! {
         if section.is_broken() {
             return None;
         }
-        let question_type = question_type.iter().flatten().map(String::as_str).next();
+        let asked = || types.iter().flat_map(QuestionTypes::iter);
         if !section.is_given("why") && standard_type(given).is_none() {
             item.fault(
                 FaultCode::WhyMissing,
@@ -55,26 +55,62 @@ table! {
         }
         let names = || std::iter::once(given).chain(from.iter().flatten().map(String::as_str));
         let has_basis = frame.has_special_basis || special_category_basis != Some(None);
-        check_special(item, Category::of(names(), question_type), has_basis);
-        let contact = Contact::of(names(), question_type);
+        check_special(item, Category::of(names(), asked()), has_basis);
+        let contact = Contact::of(names(), asked().collect::<Vec<_>>());
         check_contact(item, contact, consent.as_ref(), frame);
         check_trade(item, contact, frame);
-        if question_type.is_none() && from.as_ref().is_some_and(Vec::is_empty) {
+        if asked().next().is_none() && from.as_ref().is_some_and(Vec::is_empty) {
             advise_type(item, given);
         }
     }
-    with { name: name? }
+    with { name: name?, e164_of: None }
 }
 
 impl Value for Whitelist {
     const KEYS: &'static [Key] = FieldRule::KEYS;
 
     fn show(&self, at: &At<'_>) -> Option<ShownValue> {
-        Some(match FieldRule::show_all(self.rules().iter(), at) {
+        let declared = self.rules().iter().filter(|rule| rule.e164_of.is_none());
+        Some(match FieldRule::show_all(declared, at) {
             ShownValue::Inline(fields) => ShownValue::Table(fields),
             shown => shown,
         })
     }
+}
+
+/// The name of the field in which the numbers of the purpose's telephone field stand as E.164 writes them. Where it has
+/// several, it is the first's, `phone_number`'s before all others; those of another field are in `<its name>_e164`.
+const E164: &str = "phone_e164";
+
+/// Puts behind each telephone field the one that is worked out from it.
+pub(super) fn with_e164(rules: Vec<FieldRule>, findings: &Findings, key: &str) -> Option<Vec<FieldRule>> {
+    let is_number = |rule: &FieldRule| {
+        let names = [rule.name.as_str()].into_iter().chain(rule.from.iter().map(String::as_str));
+        Contact::of(names, rule.types.iter().collect::<Vec<_>>()) == Some(Contact::Number)
+    };
+    let numbers: Vec<FieldName> =
+        rules.iter().filter(|rule| is_number(rule)).map(|rule| rule.name.clone()).collect();
+    let main = numbers.iter().find(|name| name.as_str() == "phone_number").or(numbers.first()).cloned();
+    let taken: Vec<FieldName> = rules.iter().map(|rule| rule.name.clone()).collect();
+    let mut with = Vec::with_capacity(rules.len() + numbers.len());
+    for rule in rules {
+        let is_main = main.as_ref() == Some(&rule.name);
+        let name = if is_main { E164.to_owned() } else { format!("{}_e164", rule.name) };
+        let worked_out = match numbers.contains(&rule.name).then(|| FieldName::parse(&name)) {
+            None => None,
+            Some(Some(name)) if !taken.contains(&name) => Some(rule.e164(name)),
+            Some(_) => {
+                let reason =
+                    format!("with `phone_region` its numbers stand in `{name}` too, and that cannot be");
+                let mend = "Give the field of that name another, or this one a shorter one.";
+                findings.fault(FaultCode::Duplicate, &format!("{key}.{}", rule.name), reason, mend);
+                return None;
+            }
+        };
+        with.push(rule);
+        with.extend(worked_out);
+    }
+    Some(with)
 }
 
 pub(super) fn read_fields(section: Section<'_>, frame: &Frame<'_>) -> Option<Vec<FieldRule>> {
@@ -102,6 +138,19 @@ fn read_field(name: &str, item: &ConfigItem<'_>, frame: &Frame<'_>) -> Option<Fi
     let rule = FieldRule::read(item.section(), item, name, field, frame)?;
     warn_of_required(item, &rule, frame);
     Some(rule)
+}
+
+/// One question type, or several, of which the first is the best.
+fn read_types(item: &ConfigItem<'_>) -> Option<QuestionTypes> {
+    if !item.is_list() {
+        return read_type(item).map(|one| [one].into_iter().collect());
+    }
+    let types = item.distinct("this type stands here twice", read_type)?;
+    if types.is_empty() {
+        item.fault(FaultCode::Empty, "this list is empty", "Name a question type, or remove `type`.");
+        return None;
+    }
+    Some(types.into_iter().collect())
 }
 
 /// A question type as Meta writes it.
@@ -241,13 +290,15 @@ fn check_overlaps(rules: &[(&ConfigItem<'_>, &FieldRule)]) {
     let mut by_type: BTreeMap<&str, &FieldName> = BTreeMap::new();
     let mut by_key: BTreeMap<&str, &FieldName> = BTreeMap::new();
     for (item, rule) in rules {
-        if let Some(question_type) = &rule.question_type
-            && let Some(other) = by_type.insert(question_type, &rule.name)
-        {
-            let reason = format!("field `{other}` takes the answers to questions of the same type");
-            item.fault(FaultCode::Duplicate, reason, "Give one of them another `type`, or `from` alone.");
+        for question_type in rule.types.iter() {
+            if let Some(other) =
+                by_type.insert(question_type, &rule.name).filter(|other| **other != rule.name)
+            {
+                let reason = format!("field `{other}` takes the answers to questions of the same type");
+                item.fault(FaultCode::Duplicate, reason, "Give one of them another `type`, or `from` alone.");
+            }
         }
-        let own_name = rule.question_type.is_none() && rule.from.is_empty();
+        let own_name = rule.types.is_empty() && rule.from.is_empty();
         let keys = rule.from.iter().map(String::as_str).chain(own_name.then(|| rule.name.as_str()));
         for key in keys {
             if let Some(other) = by_key.insert(key, &rule.name) {

@@ -26,6 +26,7 @@ mod suggest;
 mod table;
 #[cfg(test)]
 mod tests;
+mod titles;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -6,26 +6,26 @@ use std::sync::Arc;
 
 use crate::config::consents::{Ground, check_recipients, read_consents, third_parties};
 use crate::config::fault::FaultCode;
-use crate::config::fields::{Frame, read_fields};
+use crate::config::fields::{Frame, read_fields, with_e164};
 use crate::config::section::{ConfigItem, Section, each};
 use crate::config::shown::{At, ShownValue};
 use crate::config::suggest;
 use crate::config::table::{Key, Value, table};
+use crate::config::titles::read_title;
 use crate::id::FormId;
 use crate::purpose::law::{
     Basis, Controller, GRACE_DAYS, GRACE_DAYS_DEFAULT, PROSPECT_MONTHS_RECOMMENDED, PURPOSES_OF_A_FORM_MAX,
     RECONFIRM_MONTHS, RETENTION_DAYS, RETENTION_MONTHS, Recipient, Unproven,
 };
-use crate::purpose::{ConsentRule, FieldRule, Keep, Policy, Purpose, PurposeId, Whitelist};
-
-/// The languages of notices.
-const LANGUAGES: [&str; 3] = ["fr", "en", "de"];
+use crate::purpose::{
+    ConsentRule, FieldName, FieldRule, Keep, PhoneRegion, Policy, Purpose, PurposeId, Whitelist,
+};
 
 /// A month has no more days: by it months and days are held against one another.
 const MONTH_DAYS_MAX: u32 = 31;
 
-/// The longest title, in characters.
-const TITLE_CHARS_MAX: usize = 200;
+/// The longest ground, in characters.
+const GROUND_CHARS_MAX: usize = 200;
 
 table! {
     impl Purpose by id as Table(
@@ -53,6 +53,10 @@ table! {
         }), if |purpose| purpose.reconfirm_months.is_some();
         recipients: Vec<String> = or(Vec::new(), |item| read_recipients(item, house.recipients));
         keep: Vec<Keep> = or(Vec::new(), read_keep);
+        phone_region: Option<PhoneRegion> = or(None, |item| {
+            let mend = "Write its two letters, as in \"FR\".";
+            item.parsed(PhoneRegion::parse, "a country whose numbers are known", mend).map(Some)
+        });
         consents: Vec<ConsentRule> = within(|section| {
             let country = house.controller.map(|controller| controller.country.as_str());
             let ground = Ground { forms: forms.as_deref(), country, recipients: house.recipients };
@@ -62,13 +66,21 @@ table! {
             let has_special_basis = special_category_basis != Some(None);
             let trade = house.controller.and_then(Controller::forbidden_trade);
             let frame = Frame { basis, consents: consents.as_deref(), has_special_basis, trade };
-            Whitelist::new(read_fields(section, &frame)?)
+            let (findings, key) = (section.findings(), section.key().to_owned());
+            let rules = read_fields(section, &frame)?;
+            Whitelist::new(match phone_region {
+                Some(Some(_)) => with_e164(rules, findings, &key)?,
+                _ => rules,
+            })
         });
+        require_one_of: Vec<FieldName> = or(Vec::new(), |item| read_one_of(item, whitelist.as_ref())),
+            if |purpose| !purpose.require_one_of.is_empty();
     }
-    unkept { special_category_basis = may(|item| item.prose(TITLE_CHARS_MAX)); }
+    unkept { special_category_basis = may(|item| item.prose(GROUND_CHARS_MAX)); }
     check {
         check_retention(&section);
         check_consents(&section, basis, consents.as_deref(), whitelist.as_ref().map(Whitelist::rules));
+        check_region(&section, phone_region, whitelist.as_ref());
         check_recipients(&section, recipients.as_deref(), house.recipients, consents.as_deref());
         check_claims(&section, name, forms.as_deref(), consents.as_deref(), claims);
     }
@@ -137,40 +149,6 @@ fn read_purpose(
 ) -> Option<Purpose> {
     let id = item.named(PurposeId::parse(name), "a purpose's name", "");
     Purpose::read(item.section(), name, id, house, claims)
-}
-
-fn read_title(item: &ConfigItem<'_>) -> Option<Vec<(String, String)>> {
-    let mut section = item.section();
-    let mut titles = Some(Vec::new());
-    let mut missing = Vec::new();
-    for language in LANGUAGES {
-        match section.item(language) {
-            None => missing.push(language),
-            Some(item) => {
-                let title = item.prose(TITLE_CHARS_MAX);
-                titles = titles.zip(title).map(|(mut titles, title)| {
-                    titles.push((language.to_owned(), title));
-                    titles
-                });
-            }
-        }
-    }
-    section.finish();
-    if section.is_broken() {
-        return None;
-    }
-    if missing.len() == LANGUAGES.len() {
-        item.fault(FaultCode::Empty, "there is no title in any language", "Add one in `fr`, `en` or `de`.");
-        return None;
-    }
-    if !missing.is_empty() {
-        let reason = format!(
-            "there is no title in: {}; people who read these will find the notice in another language",
-            missing.join(", ")
-        );
-        item.warn(FaultCode::LanguageMissing, reason, "Add them.");
-    }
-    titles
 }
 
 fn read_forms(item: &ConfigItem<'_>) -> Option<Vec<FormId>> {
@@ -298,6 +276,37 @@ fn read_recipients(item: &ConfigItem<'_>, declared: Option<&[Recipient]>) -> Opt
 
 fn read_keep(item: &ConfigItem<'_>) -> Option<Vec<Keep>> {
     item.distinct("this stands here twice", |element| element.one_of(Keep::ALL, Keep::as_str))
+}
+
+fn read_one_of(item: &ConfigItem<'_>, whitelist: Option<&Whitelist>) -> Option<Vec<FieldName>> {
+    let names = item.distinct("this field stands here twice", |element| {
+        let (text, whitelist) = (element.text()?, whitelist?);
+        let Some(rule) = whitelist.rule(text) else {
+            let names = || whitelist.rules().iter().map(|rule| rule.name.as_str());
+            let listed = || format!("Name some of: {}.", names().collect::<Vec<_>>().join(", "));
+            let mend = suggest::mend(text, names(), listed);
+            element.fault(FaultCode::FieldUnknown, "this purpose has no such field", mend);
+            return None;
+        };
+        if rule.required {
+            let reason = "this field is required anyway, so that the others are never looked for";
+            element.warn(FaultCode::NoEffect, reason, "Remove `required` there, or this list.");
+        }
+        Some(rule.name.clone())
+    })?;
+    if names.is_empty() && item.list().is_some_and(|items| items.is_empty()) {
+        item.fault(FaultCode::Empty, "this list is empty", "Name the fields, or remove it.");
+    }
+    Some(names)
+}
+
+fn check_region(section: &Section<'_>, region: Option<Option<PhoneRegion>>, whitelist: Option<&Whitelist>) {
+    let (Some(Some(_)), Some(whitelist)) = (region, whitelist) else { return };
+    if whitelist.rules().iter().all(|rule| rule.e164_of.is_none()) {
+        let reason = "no field of this purpose holds a telephone number";
+        let mend = "Remove it, or name the field.";
+        section.findings().warn(FaultCode::NoEffect, &section.path("phone_region"), reason, mend);
+    }
 }
 
 fn check_consents(

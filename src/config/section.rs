@@ -377,6 +377,11 @@ impl<'v> ConfigItem<'v> {
         self.findings.note_place(SecretPlace { key: self.key.clone(), location: location.clone() });
     }
 
+    /// True if this is a list.
+    pub(super) fn is_list(&self) -> bool {
+        matches!(self.value.kind, ValueKind::Array(_))
+    }
+
     /// True if this is a bare text.
     pub(super) fn is_text(&self) -> bool {
         matches!(self.value.kind, ValueKind::String(_))

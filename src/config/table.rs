@@ -15,7 +15,7 @@ use std::sync::Arc;
 use crate::config::shown::{At, ShownValue};
 use crate::id::{AppId, FormId, PageId};
 use crate::purpose::law::{Basis, Channel, RecipientRole};
-use crate::purpose::{ConsentKey, Keep};
+use crate::purpose::{ConsentKey, FieldName, Keep, PhoneRegion, QuestionTypes};
 use crate::secret::location::Location;
 
 /// One key of a table.
@@ -192,6 +192,19 @@ impl Value for Location {
     }
 }
 
+/// One as it may be written: without brackets.
+impl Value for QuestionTypes {
+    fn show(&self, _: &At<'_>) -> Option<ShownValue> {
+        let mut types = self.iter().map(ShownValue::text);
+        let first = types.next()?;
+        let others: Vec<ShownValue> = types.collect();
+        if others.is_empty() {
+            return Some(first);
+        }
+        Some(ShownValue::List([first].into_iter().chain(others).collect()))
+    }
+}
+
 /// How values without keys are shown.
 macro_rules! plain {
     ($($($plain:ty),+ => $shown:expr;)+) => {
@@ -209,7 +222,7 @@ plain! {
     usize => |number: &usize| ShownValue::Number(*number as u64);
     PathBuf => |path: &PathBuf| ShownValue::text(path.display());
     String, SocketAddr, IpAddr, AppId, PageId, FormId => ShownValue::text;
-    RecipientRole, Basis, Channel, ConsentKey, Keep => ShownValue::text;
+    RecipientRole, Basis, Channel, ConsentKey, FieldName, Keep, PhoneRegion => ShownValue::text;
 }
 
 pub(super) use plain;

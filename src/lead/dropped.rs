@@ -34,21 +34,39 @@ const STANDARD: [&str; 24] = [
 /// How much of a custom name is kept, in bytes: names are shown to an operator, not matched.
 const NAME_BYTES_MAX: usize = 120;
 
+/// The most names that are kept of one lead; Meta's forms have far fewer questions. The others are counted.
+pub(in crate::lead) const NAMES_MAX: usize = 1_000;
+
 /// The names of the fields of one lead that were dropped, each as often as it came.
 #[derive(Default)]
 pub struct Dropped {
     names: Vec<String>,
     nameless: usize,
+    too_long: usize,
 }
 
 impl Dropped {
     /// Notes a dropped field by the key of its question.
     pub fn note(&mut self, key: &str) {
+        if self.names.len() >= NAMES_MAX {
+            return self.note_nameless(1);
+        }
         let mut end = key.len().min(NAME_BYTES_MAX);
         while !key.is_char_boundary(end) {
             end -= 1;
         }
         self.names.push(key[..end].to_owned());
+    }
+
+    /// Notes a whitelisted answer that is too long to be kept.
+    pub fn note_too_long(&mut self, key: &str) {
+        self.note(key);
+        self.too_long = self.too_long.saturating_add(1);
+    }
+
+    /// How many whitelisted answers were too long.
+    pub fn too_long(&self) -> usize {
+        self.too_long
     }
 
     /// Notes entries that have no name, or whose names were not read.
@@ -69,7 +87,8 @@ impl Dropped {
                 _ => false,
             };
             let names = one.names.into_iter().filter(|name| also(name)).collect();
-            Self { names, nameless: one.nameless.min(other.nameless) }
+            let too_long = one.too_long.max(other.too_long);
+            Self { names, nameless: one.nameless.min(other.nameless), too_long }
         })
         .unwrap_or_default()
     }
@@ -111,6 +130,7 @@ mod tests {
             dropped.note(name);
         }
         dropped.note_nameless(2);
+        assert_eq!(dropped.too_long(), 0);
         assert_eq!(dropped.standard(), ["email", "email"]);
         assert_eq!((dropped.count(), dropped.custom()), (7, 5));
         assert_eq!(dropped.names(), ["email", "have_you_diabetes", "Email", "email", ""]);
@@ -131,6 +151,18 @@ mod tests {
         assert_eq!(dropped.names(), ["budget"]);
         assert_eq!(Dropped::by_all([of(&["a", "a"], 3)].into_iter()).count(), 5);
         assert_eq!(Dropped::by_all(std::iter::empty()).count(), 0);
+    }
+
+    #[test]
+    fn names_beyond_the_bound_are_counted_and_a_long_answer_is_dropped_like_any_other() {
+        let mut dropped = Dropped::default();
+        dropped.note_too_long("city");
+        for _ in 0..NAMES_MAX {
+            dropped.note("loisirs");
+        }
+        dropped.note_too_long("email");
+        assert_eq!((dropped.names().len(), dropped.count()), (NAMES_MAX, NAMES_MAX + 2));
+        assert_eq!((dropped.too_long(), dropped.standard()), (2, vec!["city"]));
     }
 
     #[test]

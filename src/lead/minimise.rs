@@ -3,21 +3,34 @@
 //! Names decide, values follow: an answer is decoded only once its key has a permit, its consent was given and no better
 //! key feeds the same field. Each value is decoded into one allocation, which belongs to an `Answer` that wipes it.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 
 use crate::json::{Json, Kind};
-use crate::lead::dropped::Dropped;
+use crate::lead::dropped::{Dropped, NAMES_MAX};
 use crate::lead::minimised::{Answer, ConsentEvidence, ConsentOutcome, Content, Grounds, MinimisedLead};
 use crate::lead::raw::{RawEntry, RawLead};
+use crate::lead::seal::{self, RECORD_BYTES_MAX};
 use crate::lead::ticks::{Submission, Ticks};
 use crate::notification::{LeadRef, ParkCode, moment};
-use crate::purpose::{ConsentKey, FieldName, FormDefinition, Keep, Matching, Permit, Purpose, periods};
+use crate::purpose::{
+    ConsentKey, FieldName, FieldRule, FormDefinition, Keep, Matching, Permit, Purpose, periods,
+};
 
 /// The most values of one field that are kept. More is no answer of a person; the record's size is bounded at the seal.
 const VALUES_MAX: usize = 100;
 
+/// The most entries of one key that are looked at. A person answers a question once; entries without an answer do not stand
+/// in the way of one that has it.
+const ENTRIES_OF_KEY_MAX: usize = 100;
+
 /// The longest attribution: Meta's ids have up to twenty digits, platforms two letters.
 const ATTRIBUTION_BYTES_MAX: usize = 64;
+
+/// The longest name of an ad, a form and the like. A longer one is left out.
+const PROSE_BYTES_MAX: usize = 500;
 
 /// How every text answer of Meta's testing tool begins and ends, the question's name in between. Nothing else marks a test
 /// lead. Its address (`test@meta.com`, `test@fb.com` before) alone marks none: a person may write it.
@@ -44,8 +57,11 @@ pub struct Sieved {
 /// The result is an error if the reply is another lead's ([`ParkCode::FormMismatch`], [`ParkCode::ReplyUnreadable`]) or
 /// does not name its form ([`ParkCode::FormUnnamed`]: it is always asked for, and what a lead may be kept for hangs on it),
 /// and otherwise by the first rule it breaks: [`ParkCode::ConsentMissing`] or [`ParkCode::PreTicked`] (then no answer is decoded at all),
-/// [`ParkCode::RequiredFieldMissing`], [`ParkCode::NothingWhitelisted`]. A reply that does not name its lead is the one
-/// that was asked for.
+/// [`ParkCode::RequiredFieldMissing`] (also of the fields of which one must be there), [`ParkCode::NothingWhitelisted`]. A
+/// reply that does not name its lead is the one that was asked for.
+///
+/// However many entries the reply has, those whose key has a permit are found. A record that would be larger than the store
+/// takes loses its longest answers until it fits.
 ///
 /// Of several answers to one field the one whose key is listed first counts, then the one that came first; an entry
 /// without an answer does not stand in the way of one that has it.
@@ -66,8 +82,15 @@ struct Sieve<'m, 'p> {
 /// An entry whose key has a permit, undecoded.
 struct Candidate<'r, 'p> {
     permit: Permit<'p>,
-    key: &'r str,
+    key: Cow<'r, str>,
     values: Json<'r>,
+}
+
+/// What is kept of one field, and the key under which it came.
+struct Kept<'r, 'p> {
+    rule: &'p FieldRule,
+    key: Cow<'r, str>,
+    answers: Vec<Answer>,
 }
 
 impl<'p> Sieve<'_, 'p> {
@@ -84,22 +107,15 @@ impl<'p> Sieve<'_, 'p> {
             self.is_unasked = is_unasked(purpose, &consents);
             return Err(code);
         }
-        let fields = self.fields(candidates, &consents);
-        let has = |name: &FieldName| fields.iter().any(|(found, _)| found == name);
-        if purpose.whitelist.rules().iter().any(|rule| rule.required && !has(&rule.name)) {
-            return Err(ParkCode::RequiredFieldMissing);
-        }
-        if fields.is_empty() {
-            return Err(ParkCode::NothingWhitelisted);
-        }
+        let kept = self.fields(candidates, &consents);
         let periods = periods(purpose, created, received);
-        let content = Content {
+        let mut content = Content {
             created,
             received,
             form: reference.form,
             page: reference.page,
-            test: fields.iter().flat_map(|(_, answers)| answers).any(is_test),
-            fields,
+            test: kept.iter().flat_map(|kept| &kept.answers).any(is_test),
+            fields: Vec::new(),
             consents,
             grounds: Grounds {
                 form_revision: definition.map(FormDefinition::revision),
@@ -110,57 +126,126 @@ impl<'p> Sieve<'_, 'p> {
             expires_at: periods.expires_at,
             reconfirm_due: periods.reconfirm_due,
             leadgen: purpose.keeps(Keep::LeadgenId).then_some(reference.leadgen),
-            attribution: attribution(raw, purpose),
+            attribution: attribution(raw, self.matching),
         };
+        self.fit(with_numbers(kept, purpose), &mut content);
+        complete(&content.fields, purpose)?;
         Ok(MinimisedLead { purpose: purpose.id.clone(), content })
     }
 
     /// The entries whose key has a permit, best first in each field; what has none is dropped by its name.
-    fn candidates<'r>(&mut self, raw: &'r RawLead<'_>) -> Vec<Candidate<'r, 'p>> {
-        let mut candidates = Vec::new();
-        for RawEntry { name, values, value } in &raw.entries {
-            let Some(key) = name.as_deref() else {
+    fn candidates<'r>(&mut self, raw: &RawLead<'r>) -> Vec<Candidate<'r, 'p>> {
+        let mut candidates: Vec<Candidate<'r, 'p>> = Vec::new();
+        let mut of_key: HashMap<(usize, usize), usize> = HashMap::new();
+        for (at, RawEntry { name, values, value }) in raw.entries().enumerate() {
+            let Some(key) = name else {
                 self.dropped.note_nameless(1);
                 continue;
             };
-            self.unknown_key |= self.matching.is_unknown(key);
-            match (self.matching.permit(key), *values, *value) {
-                (None, _, _) | (Some(_), None, Some(_)) => self.dropped.note(key),
-                (Some(permit), Some(values), _) => candidates.push(Candidate { permit, key, values }),
+            // Beyond the names that are kept no name is looked at but for its permit.
+            self.unknown_key |= at < NAMES_MAX && self.matching.is_unknown(&key);
+            match (self.matching.permit(&key), values, value) {
+                (None, _, _) if at >= NAMES_MAX => self.dropped.note_nameless(1),
+                (None, _, _) | (Some(_), None, Some(_)) => self.dropped.note(&key),
+                (Some(permit), Some(values), _) => {
+                    let is_empty = values.kind() == Kind::Array && values.elements().next().is_none();
+                    let seen = of_key.entry((permit.field(), permit.rank())).or_default();
+                    *seen += usize::from(!is_empty);
+                    match is_empty {
+                        true if at >= NAMES_MAX => {}
+                        false if *seen > ENTRIES_OF_KEY_MAX => self.dropped.note(&key),
+                        _ => candidates.push(Candidate { permit, key, values }),
+                    }
+                }
                 (Some(_), None, None) => {}
             }
         }
-        self.dropped.note_nameless(raw.entries_beyond);
         // Stable: of two entries with one key the first stays first.
         candidates.sort_by_key(|candidate| (candidate.permit.field(), candidate.permit.rank()));
         candidates
     }
 
     /// The answers by field, in the order of the whitelist.
-    fn fields(
+    fn fields<'r>(
         &mut self,
-        candidates: Vec<Candidate<'_, 'p>>,
+        candidates: Vec<Candidate<'r, 'p>>,
         consents: &[ConsentEvidence],
-    ) -> Vec<(FieldName, Vec<Answer>)> {
-        let mut fields: Vec<(FieldName, Vec<Answer>)> = Vec::new();
+    ) -> Vec<Kept<'r, 'p>> {
+        let mut fields: Vec<Kept<'r, 'p>> = Vec::new();
         for Candidate { permit, key, values } in candidates {
             let rule = permit.rule();
-            let answered = fields.last().is_some_and(|(last, _)| *last == rule.name);
+            let answered = fields.last().is_some_and(|last| last.rule.name == rule.name);
             let given = |key: &ConsentKey| consents.iter().any(|found| found.key == *key && found.given());
             if answered || !rule.consent.as_ref().is_none_or(given) {
-                self.dropped.note(key);
+                self.dropped.note(&key);
                 continue;
             }
-            let (answers, left_behind) = decode(&permit, values);
+            let (mut answers, left_behind) = decode(&permit, values);
             if left_behind {
-                self.dropped.note(key);
+                self.dropped.note(&key);
+            }
+            if rule.labels {
+                let label = |answer: Answer| match self.matching.label(&key, answer.expose()) {
+                    Some(label) => answer.labelled(label),
+                    None => answer,
+                };
+                answers = answers.into_iter().map(label).collect();
             }
             if !answers.is_empty() {
-                fields.push((rule.name.clone(), answers));
+                fields.push(Kept { rule, key, answers });
             }
         }
         fields
     }
+
+    /// Lets the longest answers go until the record fits, and with a number what was worked out from it.
+    fn fit(&mut self, kept: Vec<Kept<'_, 'p>>, content: &mut Content) {
+        let apart = |Kept { rule, key, answers }| ((rule, key), (rule.name.clone(), answers));
+        let (sources, fields): (Vec<(&'p FieldRule, Cow<'_, str>)>, Vec<_>) =
+            kept.into_iter().map(apart).unzip();
+        content.fields = fields;
+        while seal::size(content) > RECORD_BYTES_MAX {
+            let bytes =
+                |answers: &[Answer]| answers.iter().map(|answer| answer.expose().len()).sum::<usize>();
+            let longest = content.fields.iter().max_by_key(|(_, answers)| bytes(answers));
+            let Some(longest) = longest.map(|(name, _)| name.clone()) else { return };
+            for (_, key) in sources.iter().filter(|(rule, _)| rule.name == longest) {
+                self.dropped.note_too_long(key);
+            }
+            let goes = |rule: &FieldRule| rule.name == longest || rule.e164_of.as_ref() == Some(&longest);
+            content
+                .fields
+                .retain(|(name, _)| !sources.iter().any(|(rule, _)| rule.name == *name && goes(rule)));
+        }
+    }
+}
+
+/// Puts beside each number that is to be worked out what E.164 makes of it.
+fn with_numbers<'r, 'p>(mut kept: Vec<Kept<'r, 'p>>, purpose: &'p Purpose) -> Vec<Kept<'r, 'p>> {
+    let Some(region) = purpose.phone_region else { return kept };
+    for rule in purpose.whitelist.rules() {
+        let typed = |kept: &Kept<'_, '_>| rule.e164_of.as_ref() == Some(&kept.rule.name);
+        let Some(at) = kept.iter().position(typed) else { continue };
+        let Some(source) = kept.get(at) else { continue };
+        let number = |answer: &Answer| Some(Answer::worked_out(answer, region.e164(answer.expose())?));
+        let answers: Vec<Answer> = source.answers.iter().filter_map(number).collect();
+        if !answers.is_empty() {
+            let key = source.key.clone();
+            kept.insert(at + 1, Kept { rule, key, answers });
+        }
+    }
+    kept
+}
+
+/// Everything without which the purpose takes no lead is there.
+fn complete(fields: &[(FieldName, Vec<Answer>)], purpose: &Purpose) -> Result<(), ParkCode> {
+    let has = |name: &FieldName| fields.iter().any(|(found, _)| found == name);
+    let one_of = &purpose.require_one_of;
+    let lacks_all = !one_of.is_empty() && !one_of.iter().any(has);
+    if lacks_all || purpose.whitelist.rules().iter().any(|rule| rule.required && !has(&rule.name)) {
+        return Err(ParkCode::RequiredFieldMissing);
+    }
+    if fields.is_empty() { Err(ParkCode::NothingWhitelisted) } else { Ok(()) }
 }
 
 /// Why the purpose may not hold the lead for want of a consent that it requires. Where nothing is wrong but that boxes were
@@ -233,18 +318,42 @@ fn decode_one(permit: &Permit<'_>, value: Json<'_>) -> Option<Answer> {
     (!answer.expose().trim().is_empty()).then_some(answer)
 }
 
-/// What the purpose keeps of `ad_id` and the like, in the order of its closed list. Meta writes zero, or nothing, for a
-/// lead that no ad brought.
-fn attribution(raw: &RawLead<'_>, purpose: &Purpose) -> Vec<(Keep, Answer)> {
-    let kept = Keep::ALL.iter().copied().filter(|keep| purpose.keeps(*keep));
+/// What the purpose keeps of `ad_id` and the like, in the order of its closed list.
+fn attribution(raw: &RawLead<'_>, matching: &Matching<'_>) -> Vec<(Keep, Answer)> {
+    let kept = Keep::ALL.iter().copied().filter(|keep| matching.purpose().keeps(*keep));
     let found = kept.filter_map(|keep| {
-        let (_, value) = raw.attribution.iter().find(|(name, _)| name == keep.as_str())?;
-        let value = value.number_or_text()?;
-        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
-        let good = (1..=ATTRIBUTION_BYTES_MAX).contains(&value.len()) && value.bytes().all(plain);
-        (good && value != "0").then(|| (keep, Answer::attribution(keep, value.into_owned())))
+        let value = match keep {
+            Keep::FormName => matching.form_name()?.to_owned(),
+            _ => {
+                let (_, value) = raw.attribution.iter().find(|(name, _)| name == keep.as_str())?;
+                attributed(keep, *value)?
+            }
+        };
+        Some((keep, Answer::attribution(keep, value)))
     });
     found.collect()
+}
+
+/// One attribution, if it is such as Meta writes it. Zero, or nothing, stands for a lead that no ad brought; what is on offer
+/// comes as an object of its own, of which the id is meant.
+fn attributed(keep: Keep, value: Json<'_>) -> Option<String> {
+    if keep == Keep::IsOrganic {
+        let text = value.text();
+        let said = value.scalar().or(text.as_deref());
+        return said.filter(|said| matches!(*said, "true" | "false")).map(str::to_owned);
+    }
+    let value = match value.kind() {
+        Kind::Object => value.members().find(|(name, _)| name == "id").map(|(_, id)| id)?,
+        _ => value,
+    };
+    let value = value.number_or_text()?;
+    if keep.is_prose() {
+        let good = value.len() <= PROSE_BYTES_MAX && !value.trim().is_empty();
+        return good.then(|| value.into_owned());
+    }
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-');
+    let good = (1..=ATTRIBUTION_BYTES_MAX).contains(&value.len()) && value.bytes().all(plain);
+    (good && value != "0").then(|| value.into_owned())
 }
 
 fn is_test(answer: &Answer) -> bool {

@@ -16,7 +16,17 @@ impl Answer {
         Self(Zeroizing::new(value))
     }
 
-    /// An id or platform that the purpose keeps beside its answers.
+    /// The text that people read who chose this answer.
+    pub(in crate::lead) fn labelled(self, label: &str) -> Self {
+        Self(Zeroizing::new(label.to_owned()))
+    }
+
+    /// What was worked out from an answer: permitted as that one is.
+    pub(in crate::lead) fn worked_out(_of: &Self, value: String) -> Self {
+        Self(Zeroizing::new(value))
+    }
+
+    /// An id, a name or a platform that the purpose keeps beside its answers.
     pub(in crate::lead) fn attribution(_kept: Keep, value: String) -> Self {
         Self(Zeroizing::new(value))
     }

@@ -6,10 +6,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::id::LeadgenId;
 use crate::json::{Json, Kind};
-
-/// The most entries of `field_data` that are read of one lead; Meta's forms have far fewer questions. What comes after
-/// is dropped and counted.
-pub(in crate::lead) const ENTRIES_MAX: usize = 1_000;
+use crate::purpose::Keep;
 
 /// The reply has more bytes than were allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -73,10 +70,7 @@ pub struct RawLead<'r> {
     pub(in crate::lead) disclaimers: Option<Json<'r>>,
     /// `ad_id` and the like, by Graph's name.
     pub(in crate::lead) attribution: Vec<(Cow<'r, str>, Json<'r>)>,
-    /// The entries of `field_data`, in their order, at most [`ENTRIES_MAX`].
-    pub(in crate::lead) entries: Vec<RawEntry<'r>>,
-    /// How many entries came after those.
-    pub(in crate::lead) entries_beyond: usize,
+    field_data: Option<Json<'r>>,
     /// `field_data` is there and no list: whatever was answered stands in no form that is known.
     pub(in crate::lead) is_unlisted: bool,
     /// There is no `field_data`, or it is `null`: no person submits that.
@@ -106,12 +100,12 @@ impl<'r> RawLead<'r> {
                 "form_id" => first(&mut form_id, value),
                 "custom_disclaimer_responses" => first(&mut disclaimers, value),
                 "field_data" => first(&mut field_data, value),
-                "ad_id" | "adset_id" | "campaign_id" | "platform"
-                    if attribution.iter().all(|(seen, _)| *seen != name) =>
-                {
-                    attribution.push((name, value));
+                other => {
+                    let is_kept = Keep::from_code(other).is_some_and(Keep::is_of_lead);
+                    if is_kept && attribution.iter().all(|(seen, _)| *seen != name) {
+                        attribution.push((name, value));
+                    }
                 }
-                _ => {}
             }
         }
         let is_unanswered = field_data.is_none_or(Json::is_null);
@@ -120,20 +114,21 @@ impl<'r> RawLead<'r> {
         if field_data.is_none() && id.and_then(leadgen).is_none() {
             return None;
         }
-        let mut listed = field_data.into_iter().flat_map(Json::elements);
-        let entries = listed.by_ref().take(ENTRIES_MAX).map(RawEntry::read).collect();
-        let entries_beyond = listed.count();
         Some(Self {
             id,
             created_time,
             form_id,
             disclaimers,
             attribution,
-            entries,
-            entries_beyond,
+            field_data,
             is_unlisted,
             is_unanswered,
         })
+    }
+
+    /// The entries of `field_data`, in their order, each read as it is asked for: there may be as many as fit into a reply.
+    pub(in crate::lead) fn entries(&self) -> impl Iterator<Item = RawEntry<'r>> {
+        self.field_data.into_iter().flat_map(Json::elements).map(RawEntry::read)
     }
 
     /// The lead's own id, if the reply names one.
@@ -181,13 +176,13 @@ mod tests {
 
     /// The names of a lead's entries, with a mark for what else was found: `name=` has values, `name!` a singular.
     fn outline(lead: &RawLead<'_>) -> String {
-        let entry = |entry: &RawEntry<'_>| {
+        let entry = |entry: RawEntry<'_>| {
             let name = entry.name.as_deref().unwrap_or("?");
             let values = if entry.values.is_some() { "=" } else { "" };
             let value = if entry.value.is_some() { "!" } else { "" };
             format!("{name}{values}{value}")
         };
-        lead.entries.iter().map(entry).collect::<Vec<_>>().join(" ")
+        lead.entries().map(entry).collect::<Vec<_>>().join(" ")
     }
 
     fn lead_outline(json: &str) -> Option<String> {
@@ -326,13 +321,5 @@ mod tests {
             lead.attribution.iter().map(|(name, value)| (&**name, value.number_or_text())).collect();
         let wanted = [("ad_id", "7"), ("platform", "ig"), ("adset_id", "1")];
         assert_eq!(held, wanted.map(|(name, value)| (name, Some(Cow::from(value)))));
-    }
-
-    #[test]
-    fn entries_beyond_the_bound_are_counted_and_not_read() {
-        let many = vec![r#"{"name":"a"}"#; ENTRIES_MAX + 5].join(",");
-        let many = reply(format!(r#"{{"field_data":[{many}]}}"#));
-        let Some(lead) = many.lead() else { panic!("a lead") };
-        assert_eq!((lead.entries.len(), lead.entries_beyond), (ENTRIES_MAX, 5));
     }
 }

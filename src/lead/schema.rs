@@ -92,6 +92,11 @@ struct Consent2<'c> {
     valid_until: Option<i64>,
 }
 
+/// How many bytes [`encode`] writes.
+pub(super) fn size(content: &Content) -> usize {
+    encode(content, [0; 32]).map_or_else(|bytes| bytes, |plain| plain.len())
+}
+
 /// Writes the second schema into one allocation of its size: a buffer that grows would leave copies behind, and a needlessly
 /// large one costs more to wipe than all the rest.
 ///

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use zeroize::Zeroizing;
 
 use crate::clock::Day;
-use crate::lead::minimised::MinimisedLead;
+use crate::lead::minimised::{Content, MinimisedLead};
 use crate::lead::opened::OpenedLead;
 use crate::lead::schema::{self, Schema};
 use crate::purpose::RecordId;
@@ -184,7 +184,7 @@ pub fn seal(
     random: &dyn Random,
 ) -> Result<SealedRecord<'static>, SealError> {
     let plain = schema::encode(&lead.content, seen).map_err(SealError::TooLarge)?;
-    let size = HEADER_BYTES + plain.len() + TAG_BYTES;
+    let size = size_of(plain.len());
     if size > RECORD_BYTES_MAX {
         return Err(SealError::TooLarge(size));
     }
@@ -202,6 +202,15 @@ pub fn seal(
     let sealed = cipher::seal(&bucket.key, &nonce, &aad, &plain).map_err(|_| SealError::TooLarge(size))?;
     record.sealed = sealed.into();
     Ok(record)
+}
+
+/// The bytes that the vault would keep of this.
+pub(in crate::lead) fn size(content: &Content) -> usize {
+    size_of(schema::size(content))
+}
+
+fn size_of(plain: usize) -> usize {
+    HEADER_BYTES + plain + TAG_BYTES
 }
 
 /// Opens a record under its name.

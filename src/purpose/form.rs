@@ -3,13 +3,67 @@
 use crate::id::{FormId, PageId};
 use crate::purpose::legal::{Legal, TextHash};
 
-/// One question of a form.
+crate::codes! {
+    /// What brings the answer that comes under a key.
+    #[derive(Default)]
+    pub enum Asked {
+        /// A question that people see.
+        #[default]
+        Question = "question",
+        /// A hidden parameter (`tracking_parameters`), which the form's author or the ad fills in.
+        Hidden = "hidden",
+        /// A question whose choices depend on another's answer (`dependent_conditional_questions`).
+        Dependent = "dependent",
+    }
+}
+
+/// One question of a form, or what comes like the answer to one.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Question {
     /// The key under which a lead's answer comes: translated for standard questions, any UTF-8 for custom ones.
     pub key: String,
     /// Meta's type, upper case (`EMAIL`, `CUSTOM`); empty where Meta gave none.
     pub question_type: String,
+    /// What brings the answer.
+    #[serde(default, skip_serializing_if = "Asked::is_question")]
+    pub asked: Asked,
+    /// What people choose from, where a key is not its text: answers come as keys. Empty also where there is too much of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<Choice>,
+}
+
+/// One thing to choose.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Choice {
+    /// How an answer names it.
+    pub key: String,
+    /// What people read.
+    pub label: String,
+}
+
+impl Asked {
+    fn is_question(&self) -> bool {
+        *self == Self::Question
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Asked {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let code = String::deserialize(deserializer)?;
+        Self::from_code(&code).ok_or_else(|| serde::de::Error::custom("no way of asking"))
+    }
+}
+
+impl Question {
+    /// A question that people see, without choices.
+    pub fn new(key: &str, question_type: &str) -> Self {
+        Self {
+            key: key.to_owned(),
+            question_type: question_type.to_owned(),
+            asked: Asked::Question,
+            choices: Vec::new(),
+        }
+    }
 }
 
 /// What tamis keeps of a form's definition. It holds no answers.
@@ -21,18 +75,26 @@ pub struct FormDefinition {
     pub page: Option<PageId>,
     /// Its language as Meta writes it (`fr_FR`); empty where Meta gave none.
     pub locale: String,
-    /// Its questions, in the form's order.
+    /// What its author calls it, where Graph gives that.
+    pub name: Option<String>,
+    /// Its questions, in the form's order; dependent ones and hidden parameters come after.
     pub questions: Vec<Question>,
     /// Its disclaimer and tick-boxes.
     pub legal: Legal,
+    /// Graph refused hidden parameters, or was not asked for them: they are not known.
+    pub is_partial: bool,
 }
 
 /// A form's content as it is kept and hashed: what a person saw of it, and nothing of when it was read.
 #[derive(serde::Serialize)]
 struct Written<'d> {
     locale: &'d str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: &'d Option<String>,
     questions: &'d [Question],
     legal: &'d Legal,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    is_partial: bool,
 }
 
 /// The same, read. What an earlier version did not ask for is not there.
@@ -40,9 +102,13 @@ struct Written<'d> {
 struct Content {
     #[serde(default)]
     locale: String,
+    #[serde(default)]
+    name: Option<String>,
     questions: Vec<Question>,
     #[serde(default)]
     legal: Legal,
+    #[serde(default)]
+    is_partial: bool,
 }
 
 /// How a form's definition differs from an earlier one. Counts alone: names of questions are the form author's words.
@@ -61,20 +127,29 @@ pub struct FormChange {
 impl FormDefinition {
     /// A form of which no more is known than what it asks.
     pub fn asking(form: FormId, questions: Vec<Question>) -> Self {
-        Self { form, page: None, locale: String::new(), questions, legal: Legal::NotAsked }
+        Self {
+            form,
+            page: None,
+            locale: String::new(),
+            name: None,
+            questions,
+            legal: Legal::NotAsked,
+            is_partial: false,
+        }
     }
 
     /// Its content as text, for keeping it; the same content is the same text.
     pub fn content(&self) -> String {
-        let Self { locale, questions, legal, .. } = self;
+        let Self { locale, name, questions, legal, is_partial, .. } = self;
         // Texts, numbers and lists always become JSON; were they not to, nothing is better than half of it.
-        serde_json::to_string(&Written { locale, questions, legal }).unwrap_or_default()
+        serde_json::to_string(&Written { locale, name, questions, legal, is_partial: *is_partial })
+            .unwrap_or_default()
     }
 
     /// Reads what [`FormDefinition::content`] wrote, also what an earlier version did. Whose page it is, is no content.
     pub fn of_content(form: FormId, text: &str) -> Option<Self> {
-        let Content { locale, questions, legal } = serde_json::from_str(text).ok()?;
-        Some(Self { form, page: None, locale, questions, legal })
+        let Content { locale, name, questions, legal, is_partial } = serde_json::from_str(text).ok()?;
+        Some(Self { form, page: None, locale, name, questions, legal, is_partial })
     }
 
     /// Which content this is: the hash of its text.
@@ -105,7 +180,12 @@ impl FormDefinition {
 
     /// True if the form has a question with exactly this key.
     pub fn knows(&self, key: &str) -> bool {
-        self.questions.iter().any(|question| question.key == key)
+        self.question(key).is_some()
+    }
+
+    /// The question with exactly this key.
+    pub fn question(&self, key: &str) -> Option<&Question> {
+        self.questions.iter().find(|question| question.key == key)
     }
 }
 
@@ -115,12 +195,8 @@ mod tests {
     use crate::purpose::legal::{Checkbox, LegalContent, Wording};
 
     fn form(questions: &[(&str, &str)]) -> FormDefinition {
-        let question = |(key, kind): &(&str, &str)| Question {
-            key: (*key).to_owned(),
-            question_type: (*kind).to_owned(),
-        };
         let form = FormId::parse("901000000000001").expect("an id");
-        FormDefinition::asking(form, questions.iter().map(question).collect())
+        FormDefinition::asking(form, questions.iter().map(|(key, kind)| Question::new(key, kind)).collect())
     }
 
     #[test]

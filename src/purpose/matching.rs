@@ -95,7 +95,19 @@ impl<'p> Matching<'p> {
             questions.iter().any(|q| self.permit(&q.key).is_some_and(|permit| permit.field == field))
         };
         let rules = self.purpose.whitelist.rules().iter().enumerate();
-        rules.filter(|(field, _)| !fed(*field)).map(|(_, rule)| &rule.name).collect()
+        let asked_for = rules.filter(|(_, rule)| rule.e164_of.is_none());
+        asked_for.filter(|(field, _)| !fed(*field)).map(|(_, rule)| &rule.name).collect()
+    }
+
+    /// What the form's author calls it, where Graph gives that.
+    pub fn form_name(&self) -> Option<&'p str> {
+        self.definition?.name.as_deref()
+    }
+
+    /// What people read who chose this: the text of a choice, by the key that stands for it in answers.
+    pub fn label(&self, key: &str, chosen: &str) -> Option<&'p str> {
+        let choices = &self.definition?.question(key)?.choices;
+        choices.iter().find(|choice| choice.key == chosen).map(|choice| choice.label.as_str())
     }
 
     /// Each question of the form with the field it feeds, for `tamis check`.
@@ -106,17 +118,20 @@ impl<'p> Matching<'p> {
     }
 }
 
-/// The keys that feed a field, best first: questions of its type in the form's order, then `from` in the config's.
+/// The keys that feed a field, best first: questions of its first type in the form's order, then of its others, then `from`
+/// in the config's.
 fn keys_of(rule: &FieldRule, definition: Option<&FormDefinition>) -> Vec<String> {
     let mut keys = Vec::new();
-    match (definition, &rule.question_type) {
-        (Some(definition), Some(wanted)) => {
-            let of_type = definition.questions.iter().filter(|question| question.question_type == *wanted);
-            keys.extend(of_type.map(|question| question.key.clone()));
+    match definition {
+        _ if rule.e164_of.is_some() => return keys,
+        Some(definition) if !rule.types.is_empty() => {
+            for wanted in rule.types.iter() {
+                let of_type = definition.questions.iter().filter(|question| question.question_type == wanted);
+                keys.extend(of_type.map(|question| question.key.clone()));
+            }
         }
-        (None, _) => keys.push(rule.name.to_string()),
-        (Some(_), None) if rule.from.is_empty() => keys.push(rule.name.to_string()),
-        (Some(_), None) => {}
+        Some(_) if !rule.from.is_empty() => {}
+        _ => keys.push(rule.name.to_string()),
     }
     keys.extend(rule.from.iter().cloned());
     keys
@@ -128,20 +143,17 @@ mod tests {
     use crate::id::FormId;
     use crate::purpose::Whitelist;
     use crate::purpose::sample::{field, purpose};
+    use crate::purpose::{Choice, Question};
 
     fn definition(questions: &[(&str, &str)]) -> FormDefinition {
-        let question = |(key, kind): &(&str, &str)| Question {
-            key: (*key).to_owned(),
-            question_type: (*kind).to_owned(),
-        };
         let form = FormId::parse("901000000000001").expect("digits");
-        FormDefinition::asking(form, questions.iter().map(question).collect())
+        FormDefinition::asking(form, questions.iter().map(|(key, kind)| Question::new(key, kind)).collect())
     }
 
     /// `budget` by its key; `email` by its type, then by two keys; `ville` by keys that are not its name.
     fn three_fields() -> Purpose {
         let mut email = field("email");
-        email.question_type = Some("EMAIL".to_owned());
+        email.types = ["EMAIL"].into_iter().collect();
         email.from = vec!["mail".to_owned(), "courriel".to_owned()];
         let mut ville = field("ville");
         ville.from = vec!["city".to_owned()];
@@ -176,6 +188,48 @@ mod tests {
         assert_eq!(fed(&matching, "city"), Some(("ville".to_owned(), 2, 0)));
         assert_eq!(fed(&matching, "ville"), None, "the config names other keys for it");
         assert_eq!(matching.purpose().id, purpose.id);
+    }
+
+    #[test]
+    fn of_several_types_the_first_listed_is_better_wherever_its_question_stands() {
+        let mut email = field("email");
+        email.types = ["EMAIL", "WORK_EMAIL"].into_iter().collect();
+        email.from = vec!["courriel".to_owned()];
+        let mut purpose = purpose("devis", &["budget"]);
+        purpose.whitelist =
+            Whitelist::new(vec![email.clone(), email.e164(field("email_e164").name)]).expect("fields");
+        let form = definition(&[("arbeit", "WORK_EMAIL"), ("e-mail", "EMAIL"), ("email_e164", "CUSTOM")]);
+        let matching = Matching::new(&purpose, Some(&form));
+        let ranks = ["e-mail", "arbeit", "courriel"].map(|key| fed(&matching, key).map(|(_, _, rank)| rank));
+        assert_eq!(ranks, [Some(0), Some(1), Some(2)]);
+        for definition in [Some(&form), None] {
+            let matching = Matching::new(&purpose, definition);
+            assert_eq!(fed(&matching, "email_e164"), None, "what is worked out is no answer");
+        }
+        assert!(matching.unfed().is_empty(), "and no question is missed for it");
+        assert_eq!(Matching::new(&purpose, Some(&definition(&[("x", "EMAIL")]))).unfed().len(), 0);
+        assert_eq!(Matching::new(&purpose, Some(&definition(&[("x", "CITY")]))).unfed().len(), 1);
+    }
+
+    #[test]
+    fn a_choice_is_read_by_its_exact_key_on_its_own_question() {
+        let purpose = purpose("devis", &["budget"]);
+        let mut form = definition(&[("budget", "CUSTOM"), ("ville", "CUSTOM")]);
+        let choice = |key: &str, label: &str| Choice { key: key.to_owned(), label: label.to_owned() };
+        form.questions[0].choices =
+            vec![choice("moins_de_5000", "Moins de 5 000 €"), choice("x", "X"), choice("x", "Y")];
+        let matching = Matching::new(&purpose, Some(&form));
+        for (key, chosen, wanted) in [
+            ("budget", "moins_de_5000", Some("Moins de 5 000 €")),
+            ("budget", "x", Some("X")),
+            ("budget", "Moins de 5 000 €", None),
+            ("budget", "moins_de_5000 ", None),
+            ("ville", "x", None),
+            ("absent", "x", None),
+        ] {
+            assert_eq!(matching.label(key, chosen), wanted, "{key} {chosen}");
+        }
+        assert_eq!(Matching::new(&purpose, None).label("budget", "x"), None);
     }
 
     #[test]

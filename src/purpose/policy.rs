@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::id::FormId;
 use crate::purpose::law::Basis;
-use crate::purpose::{ConsentRule, Whitelist};
+use crate::purpose::{ConsentRule, FieldName, PhoneRegion, Whitelist};
 
 /// A purpose's name in the config, in ids, logs and metrics: `[a-z][a-z0-9_]{0,62}`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -55,8 +55,8 @@ impl<'de> serde::Deserialize<'de> for PurposeId {
 }
 
 crate::codes! {
-    /// What a purpose may keep of a lead beside its answers. The value is Graph's field name, save `leadgen_id`, which
-    /// the notification gave.
+    /// What a purpose may keep of a lead beside its answers. The value is Graph's name of the lead's field, save
+    /// `leadgen_id`, which the notification gave, and `form_name`, which the form's definition gives.
     pub enum Keep {
         /// The ad.
         AdId = "ad_id",
@@ -68,6 +68,37 @@ crate::codes! {
         Platform = "platform",
         /// Meta's own id of the submission.
         LeadgenId = "leadgen_id",
+        /// True of what no ad brought.
+        IsOrganic = "is_organic",
+        /// The ad, in words.
+        AdName = "ad_name",
+        /// The campaign, in words.
+        CampaignName = "campaign_name",
+        /// The form, in words; of its definition.
+        FormName = "form_name",
+        /// Through which partner it came.
+        PartnerName = "partner_name",
+        /// Of what a shop sells, by the shop's id.
+        RetailerItemId = "retailer_item_id",
+        /// A vehicle on offer, by Meta's id.
+        Vehicle = "vehicle",
+        /// A home on offer, by Meta's id.
+        HomeListing = "home_listing",
+    }
+}
+
+impl Keep {
+    /// True of what a lead is asked for.
+    pub fn is_of_lead(self) -> bool {
+        !matches!(self, Self::LeadgenId | Self::FormName)
+    }
+
+    /// True of what somebody wrote, and not Meta's machines.
+    pub fn is_prose(self) -> bool {
+        matches!(
+            self,
+            Self::AdName | Self::CampaignName | Self::FormName | Self::PartnerName | Self::RetailerItemId
+        )
     }
 }
 
@@ -94,6 +125,8 @@ pub struct Purpose {
     pub recipients: Vec<String>,
     /// What is kept beside the answers.
     pub keep: Vec<Keep>,
+    /// Where a number without a country code is at home; none: no number is brought into the form of E.164.
+    pub phone_region: Option<PhoneRegion>,
     /// The fields that may be held.
     pub whitelist: Whitelist,
     /// The tick-boxes that count.
@@ -101,6 +134,8 @@ pub struct Purpose {
     /// Those of its recipients that decide by themselves what to do with the data: to each of them goes only who agreed to
     /// it, by a consent of channel `third_party`.
     pub third_parties: Vec<String>,
+    /// A lead with none of these fields is refused; empty: no such rule.
+    pub require_one_of: Vec<FieldName>,
 }
 
 impl Purpose {
@@ -127,7 +162,7 @@ pub fn graph_fields<'p>(purposes: &(impl Iterator<Item = &'p Purpose> + Clone)) 
     if purposes.clone().any(|purpose| !purpose.consents.is_empty()) {
         fields.push_str(",custom_disclaimer_responses");
     }
-    for keep in Keep::ALL.iter().copied().filter(|keep| *keep != Keep::LeadgenId) {
+    for keep in Keep::ALL.iter().copied().filter(|keep| keep.is_of_lead()) {
         if purposes.clone().any(|purpose| purpose.keeps(keep)) {
             fields.push(',');
             fields.push_str(keep.as_str());
@@ -156,6 +191,13 @@ impl Policy {
         }
         let claimed = Arc::new(by_form.keys().copied().collect());
         Self { purposes, by_form, claimed }
+    }
+
+    /// Reads what a purpose will need and takes its time to be read, so that no lead waits for it.
+    pub fn prepare(&self) {
+        if self.purposes.iter().any(|purpose| purpose.phone_region.is_some()) {
+            PhoneRegion::read_tables();
+        }
     }
 
     /// The forms that a purpose claims.
@@ -220,8 +262,10 @@ mod tests {
         assert_eq!(purpose.graph_fields(), BARE);
         purpose.keep = vec![Keep::LeadgenId];
         assert_eq!(purpose.graph_fields(), BARE, "the notification gave it");
-        purpose.keep = vec![Keep::Platform, Keep::LeadgenId, Keep::AdId];
-        assert_eq!(purpose.graph_fields(), format!("{BARE},ad_id,platform"));
+        purpose.keep = vec![Keep::FormName];
+        assert_eq!(purpose.graph_fields(), BARE, "the form's definition gave it");
+        purpose.keep = vec![Keep::Vehicle, Keep::Platform, Keep::LeadgenId, Keep::AdId, Keep::IsOrganic];
+        assert_eq!(purpose.graph_fields(), format!("{BARE},ad_id,platform,is_organic,vehicle"));
         purpose.consents = vec![consent("email_optin", Channel::Email)];
         purpose.keep.clear();
         assert_eq!(purpose.graph_fields(), format!("{BARE},custom_disclaimer_responses"));

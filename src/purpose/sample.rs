@@ -18,9 +18,11 @@ pub(crate) fn purpose(id: &str, fields: &[&str]) -> Purpose {
         grace_days: 30,
         recipients: Vec::new(),
         keep: Vec::new(),
+        phone_region: None,
         whitelist: Whitelist::new(fields.iter().map(|name| field(name)).collect()).expect("fields"),
         consents: Vec::new(),
         third_parties: Vec::new(),
+        require_one_of: Vec::new(),
     }
 }
 
@@ -38,12 +40,5 @@ pub(crate) fn consent(key: &str, channel: Channel) -> ConsentRule {
 
 /// A field by its name alone.
 pub(crate) fn field(name: &str) -> FieldRule {
-    FieldRule {
-        name: FieldName::parse(name).expect("a name"),
-        question_type: None,
-        from: Vec::new(),
-        required: false,
-        consent: None,
-        why: None,
-    }
+    FieldRule::named(FieldName::parse(name).expect("a name"))
 }

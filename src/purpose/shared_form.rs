@@ -64,7 +64,7 @@ mod tests {
     fn a_form_of_several_purposes_names_each_and_one_of_one_the_field_alone() {
         let purposes =
             [purpose("devis", &["email", "city"]), purpose("lettre", &["email", "birthday"])].map(Arc::new);
-        let question = |key: &str| Question { key: key.to_owned(), question_type: "CUSTOM".to_owned() };
+        let question = |key: &str| Question::new(key, "CUSTOM");
         let form = FormId::parse("901000000000001").expect("digits");
         let definition = FormDefinition::asking(form, ["email", "city", "shoe"].map(question).to_vec());
         let both = SharedForm::new(&purposes, Some(&definition));

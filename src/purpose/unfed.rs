@@ -42,7 +42,10 @@ impl Matching<'_> {
         let Some(questions) = self.questions() else { return Vec::new() };
         let names = self.unfed();
         let rules = names.iter().filter_map(|name| self.purpose().whitelist.rule(name.as_str()));
-        rules.map(|rule| self.why(rule, questions)).collect()
+        let silent = rules.map(|rule| self.why(rule, questions));
+        // Where Graph gave the questions alone, a hidden parameter may feed what none of these does.
+        let is_partial = self.definition().is_some_and(|definition| definition.is_partial);
+        silent.filter(|unfed| !is_partial || unfed.code != UnfedCode::Unfed).collect()
     }
 
     fn why(&self, rule: &FieldRule, questions: &[Question]) -> Unfed {
@@ -77,7 +80,7 @@ impl Default for Unmeant {
 fn translated(rule: &FieldRule, questions: &[Question]) -> Option<Unmeant> {
     let by_name = rule.from.is_empty().then_some(rule.name.as_str());
     let keys = rule.from.iter().map(String::as_str).chain(by_name);
-    let mut types = keys.filter(|_| rule.question_type.is_none()).filter_map(type_of_key);
+    let mut types = keys.filter(|_| rule.types.is_empty()).filter_map(type_of_key);
     let (question_type, question) = types.find_map(|known| {
         let question = questions.iter().find(|question| question.question_type == known)?;
         Some((known, question.key.clone()))
@@ -107,12 +110,8 @@ mod tests {
     use crate::purpose::{FormDefinition, Purpose, Whitelist};
 
     fn definition(questions: &[(&str, &str)]) -> FormDefinition {
-        let question = |(key, kind): &(&str, &str)| Question {
-            key: (*key).to_owned(),
-            question_type: (*kind).to_owned(),
-        };
         let form = FormId::parse("901000000000001").expect("digits");
-        FormDefinition::asking(form, questions.iter().map(question).collect())
+        FormDefinition::asking(form, questions.iter().map(|(key, kind)| Question::new(key, kind)).collect())
     }
 
     fn with(rules: Vec<FieldRule>) -> Purpose {
@@ -123,7 +122,7 @@ mod tests {
 
     fn rule(name: &str, question_type: Option<&str>, from: &[&str]) -> FieldRule {
         let mut rule = field(name);
-        rule.question_type = question_type.map(str::to_owned);
+        rule.types = question_type.into_iter().collect();
         rule.from = from.iter().map(|key| (*key).to_owned()).collect();
         rule
     }

@@ -38,20 +38,73 @@ impl fmt::Debug for FieldName {
 pub struct FieldRule {
     /// Our name.
     pub name: FieldName,
-    /// The type of the form's question, as Meta writes it (`EMAIL`); none: by key alone.
-    pub question_type: Option<String>,
+    /// The types of the form's questions; none: by key alone.
+    pub types: QuestionTypes,
     /// Meta's exact keys, the first listed wins.
     pub from: Vec<String>,
     /// A lead without it is refused.
     pub required: bool,
+    /// Of a choice the text that people read is kept, in place of its key.
+    pub labels: bool,
     /// Dropped unless this consent was given.
     pub consent: Option<ConsentKey>,
     /// Why it is needed, in the operator's words; it will stand in the notice.
     pub why: Option<String>,
+    /// Never asked for: worked out from the answers of this field, as E.164 numbers.
+    pub e164_of: Option<FieldName>,
+}
+
+impl FieldRule {
+    /// A field that is fed by the key that is its name.
+    pub fn named(name: FieldName) -> Self {
+        Self {
+            name,
+            types: QuestionTypes::default(),
+            from: Vec::new(),
+            required: false,
+            labels: false,
+            consent: None,
+            why: None,
+            e164_of: None,
+        }
+    }
+
+    /// The field in which the numbers of this one stand as E.164 does: under the same consent, for the same reason.
+    pub fn e164(&self, name: FieldName) -> Self {
+        Self {
+            consent: self.consent.clone(),
+            why: self.why.clone(),
+            e164_of: Some(self.name.clone()),
+            ..Self::named(name)
+        }
+    }
+}
+
+/// Types of questions as Meta writes them (`EMAIL`), the best first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct QuestionTypes(Vec<String>);
+
+impl QuestionTypes {
+    /// Each, the best first.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+
+    /// True if questions are known by their keys alone.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<T: Into<String>> FromIterator<T> for QuestionTypes {
+    fn from_iter<I: IntoIterator<Item = T>>(types: I) -> Self {
+        Self(types.into_iter().map(Into::into).collect())
+    }
 }
 
 /// The order of the fields in a CSV export: these first, the others alphabetically after them.
-const COLUMN_ORDER: [&str; 5] = ["first_name", "last_name", "full_name", "email", "phone_number"];
+const COLUMN_ORDER: [&str; 6] =
+    ["first_name", "last_name", "full_name", "email", "phone_number", "phone_e164"];
 
 /// The fields that a purpose may hold; never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,12 +171,13 @@ mod tests {
     /// Whoever reads an export by its columns finds the person first, whatever the order of the config.
     #[test]
     fn columns_begin_with_the_person_and_go_on_by_the_alphabet() {
-        let names =
-            ["zone", "phone_number", "budget", "email", "full_name", "last_name", "first_name", "age"];
         let wanted =
-            ["first_name", "last_name", "full_name", "email", "phone_number", "age", "budget", "zone"];
+            "first_name last_name full_name email phone_number phone_e164 age budget zone".split(' ');
+        let wanted: Vec<&str> = wanted.collect();
+        let names = "zone phone_number budget email full_name last_name phone_e164 first_name age".split(' ');
+        let names: Vec<&str> = names.collect();
         let turned: Vec<&str> = names.iter().rev().copied().collect();
-        for order in [names.as_slice(), &turned, &wanted] {
+        for order in [&names, &turned, &wanted] {
             let list = whitelist(order);
             let columns: Vec<&str> = list.columns().into_iter().map(FieldName::as_str).collect();
             assert_eq!(columns, wanted);

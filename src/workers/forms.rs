@@ -16,6 +16,8 @@ use crate::workers::boxes::BoxWatch;
 
 /// A definition older than this is read again.
 const FRESH_HOURS: i64 = 24;
+/// One of which only the questions are known: Graph refused the rest, which may be mended, or an earlier version kept no more.
+const PARTIAL_HOURS: i64 = 1;
 /// A form that showed an unknown key is read again, but not more often than this.
 const REREAD_MINUTES: i64 = 10;
 /// How many forms are remembered in memory; beyond, the store is asked.
@@ -129,7 +131,7 @@ impl FormBook {
                 }
                 (_, Some(known)) => {
                     tracing::debug!(form.id = %form, code = %failure.code, "form.not-read-again");
-                    let known = KnownForm { read_at: self.a_while_from_stale(), ..(*known).clone() };
+                    let known = KnownForm { read_at: self.a_while_from_stale(&known), ..(*known).clone() };
                     return Ok(self.remember(asked(known)));
                 }
                 (_, None) => return Err(Unknown::Graph(failure)),
@@ -164,8 +166,8 @@ impl FormBook {
     }
 
     /// A time of reading under which a form that could not be read again is tried again soon, and not at each lead.
-    fn a_while_from_stale(&self) -> Timestamp {
-        let fresh = SignedDuration::from_hours(FRESH_HOURS) - SignedDuration::from_mins(REREAD_MINUTES);
+    fn a_while_from_stale(&self, known: &KnownForm) -> Timestamp {
+        let fresh = fresh_for(known, false) - SignedDuration::from_mins(REREAD_MINUTES);
         self.clock.now().checked_sub(fresh).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
@@ -211,12 +213,17 @@ impl FormBook {
             return false;
         }
         let doubted = self.stale.lock().contains_key(&known.form);
-        let limit = if doubted {
-            SignedDuration::from_mins(REREAD_MINUTES)
-        } else {
-            SignedDuration::from_hours(FRESH_HOURS)
-        };
-        read_within(limit, known.read_at, self.clock.now())
+        read_within(fresh_for(known, doubted), known.read_at, self.clock.now())
+    }
+}
+
+/// How long what was read stands.
+fn fresh_for(known: &KnownForm, doubted: bool) -> SignedDuration {
+    let is_partial = known.definition.as_ref().is_some_and(|definition| definition.is_partial);
+    match (doubted, is_partial) {
+        (true, _) => SignedDuration::from_mins(REREAD_MINUTES),
+        (false, true) => SignedDuration::from_hours(PARTIAL_HOURS),
+        (false, false) => SignedDuration::from_hours(FRESH_HOURS),
     }
 }
 
@@ -240,6 +247,20 @@ fn read_within(limit: SignedDuration, read_at: Timestamp, now: Timestamp) -> boo
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::purpose::FormDefinition;
+
+    #[test]
+    fn what_is_not_whole_or_is_doubted_is_read_again_sooner() {
+        let form = FormId::parse("901").expect("digits");
+        let mut definition = FormDefinition::asking(form, Vec::new());
+        let known = |definition| KnownForm { form, definition, read_at: Timestamp::UNIX_EPOCH };
+        let hours = |definition, doubted| fresh_for(&known(definition), doubted).as_secs() as f64 / 3_600.0;
+        assert_eq!(hours(Some(definition.clone()), false), 24.0);
+        assert_eq!(hours(None, false), 24.0, "refused whole");
+        definition.is_partial = true;
+        assert_eq!(hours(Some(definition.clone()), false), 1.0);
+        assert!(hours(Some(definition), true) < 0.2);
+    }
 
     #[test]
     fn what_was_read_while_the_clock_was_ahead_is_read_again() {

@@ -21,6 +21,7 @@ struct Said {
     standard: String,
     custom: usize,
     count: usize,
+    too_long: usize,
 }
 
 impl SettlementLog {
@@ -34,6 +35,7 @@ impl SettlementLog {
                 standard: dropped.standard().join(","),
                 custom: dropped.custom(),
                 count: dropped.count(),
+                too_long: dropped.too_long(),
             },
             why: match outcome {
                 Outcome::Sieved(_) => None,
@@ -72,6 +74,7 @@ impl SettlementLog {
                     form.id = %form,
                     dropped.standard = dropped.standard,
                     dropped.custom = dropped.custom,
+                    dropped.too_long = (dropped.too_long > 0).then_some(dropped.too_long),
                     "lead.stored"
                 );
             }
@@ -112,7 +115,8 @@ impl SettlementLog {
             }
             Some(Why::Refused { .. }) => {
                 tracing::warn!(lead.name = lead, purpose, form.id = %form, page.id = %page, code = %code,
-                    dropped.standard = dropped.standard, dropped.custom = dropped.custom, "lead.refused");
+                    dropped.standard = dropped.standard, dropped.custom = dropped.custom,
+                    dropped.too_long = (dropped.too_long > 0).then_some(dropped.too_long), "lead.refused");
             }
             Some(Why::Buried { attempts, .. }) => {
                 tracing::error!(lead.name = lead, purpose, form.id = %form, page.id = %page, code = %code,

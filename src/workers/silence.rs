@@ -62,9 +62,7 @@ mod tests {
         let silence = Silence::default();
         let form = FormId::parse("901000000000001").expect("digits");
         let asks = |keys: &[&str]| {
-            let question =
-                |key: &&str| Question { key: (*key).to_owned(), question_type: "CUSTOM".to_owned() };
-            FormDefinition::asking(form, keys.iter().map(question).collect())
+            FormDefinition::asking(form, keys.iter().map(|key| Question::new(key, "CUSTOM")).collect())
         };
         let devis = purpose("devis", &["budget", "ville"]);
         silence.look(&devis, &asks(&["budget"]));

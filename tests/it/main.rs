@@ -23,6 +23,7 @@ mod durable;
 mod edges;
 mod ends;
 mod fetching;
+mod fields;
 mod hanging;
 mod heads;
 mod held;

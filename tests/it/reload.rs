@@ -278,7 +278,7 @@ async fn a_form_that_changed_at_meta_is_reported_and_check_shows_the_match() {
     assert_eq!(forms["forms"][0]["purpose"], "devis");
     assert_eq!(
         forms["forms"][0]["questions"][3],
-        json!({"key": "post_code", "type": "CUSTOM", "field": "postcode"})
+        json!({"key": "post_code", "type": "CUSTOM", "asked": "question", "field": "postcode"})
     );
 
     let config = world.directory.path().join("tamis.toml").display().to_string();

@@ -12,7 +12,8 @@ use crate::client::{Daemon, parse};
 use crate::config::{Config, Faults, FormKnown};
 use crate::id::{FormId, PageId};
 use crate::purpose::{
-    Checkbox, FormDefinition, Legal, LegalContent, Question, SharedForm, TextHash, Wording, graph_fields,
+    Asked, Checkbox, FormDefinition, Legal, LegalContent, Question, SharedForm, TextHash, Wording,
+    graph_fields,
 };
 use crate::terminal::printable;
 
@@ -49,6 +50,8 @@ pub(super) struct FormShown {
     /// False: Graph does not give its tick-boxes (`legal_content`).
     boxes_readable: bool,
     boxes: Vec<BoxShown>,
+    /// Graph gives the questions alone.
+    partial: bool,
     questions: Vec<QuestionShown>,
     /// What Graph is asked for of its leads.
     graph_fields: Option<String>,
@@ -69,6 +72,7 @@ struct QuestionShown {
     key: String,
     #[serde(rename = "type")]
     question_type: String,
+    asked: Asked,
     /// The first field that it feeds; none: its answers are dropped.
     field: Option<String>,
     /// All that it feeds, named as the unfed are.
@@ -85,6 +89,8 @@ struct FormAnswered {
     form_id: String,
     page_id: Option<String>,
     read_at: String,
+    #[serde(default)]
+    partial: bool,
     questions: Option<Vec<QuestionAnswered>>,
     boxes: Option<Vec<BoxAnswered>>,
 }
@@ -102,6 +108,8 @@ struct QuestionAnswered {
     key: String,
     #[serde(rename = "type")]
     question_type: String,
+    #[serde(default)]
+    asked: String,
 }
 
 /// Asks the daemon behind this socket. None: there is none, or it does not answer us.
@@ -117,8 +125,10 @@ fn known(answered: FormAnswered) -> Option<Known> {
     let form = FormId::parse(&answered.form_id)?;
     let page = answered.page_id.as_deref().and_then(PageId::parse);
     let definition = answered.questions.map(|questions| {
-        let question =
-            |asked: QuestionAnswered| Question { key: asked.key, question_type: asked.question_type };
+        let question = |answered: QuestionAnswered| Question {
+            asked: Asked::from_code(&answered.asked).unwrap_or(Asked::Question),
+            ..Question::new(&answered.key, &answered.question_type)
+        };
         let legal = match answered.boxes {
             Some(boxes) => Legal::Read(LegalContent {
                 title: None,
@@ -129,7 +139,12 @@ fn known(answered: FormAnswered) -> Option<Known> {
             None => Legal::Withheld,
         };
         let questions = questions.into_iter().map(question).collect();
-        FormDefinition { page, legal, ..FormDefinition::asking(form, questions) }
+        FormDefinition {
+            page,
+            legal,
+            is_partial: answered.partial,
+            ..FormDefinition::asking(form, questions)
+        }
     });
     Some(Known { form, read_at: answered.read_at, definition })
 }
@@ -172,12 +187,14 @@ fn show(known: &Known, config: &Config) -> FormShown {
         readable: known.definition.is_some(),
         boxes_readable: known.definition.as_ref().is_some_and(|found| found.legal.boxes().is_some()),
         boxes: known.definition.iter().flat_map(|found| boxes(found, &form)).collect(),
+        partial: known.definition.as_ref().is_some_and(|definition| definition.is_partial),
         questions: questions
             .map(|question| {
                 let fields = form.fed_by(&question.key);
                 QuestionShown {
                     key: question.key.clone(),
                     question_type: question.question_type.clone(),
+                    asked: question.asked,
                     field: fields.first().cloned(),
                     fields,
                 }
@@ -195,6 +212,16 @@ fn boxes(definition: &FormDefinition, form: &SharedForm<'_>) -> Vec<BoxShown> {
         consent: form.counting(&definition.form, &found.key),
     });
     boxes.collect()
+}
+
+impl QuestionShown {
+    fn in_words(&self) -> String {
+        let key = printable(&self.key);
+        match self.asked {
+            Asked::Question => key.to_string(),
+            Asked::Hidden | Asked::Dependent => format!("{key} ({})", self.asked),
+        }
+    }
 }
 
 /// For people.
@@ -220,14 +247,20 @@ pub(super) fn text(forms: &[FormShown]) -> String {
                 "#   Graph does not give its page: a lead is read under whichever page it is called with"
             );
         }
-        let width =
-            form.questions.iter().map(|question| question.key.chars().count()).max().unwrap_or_default();
-        for question in &form.questions {
+        if form.partial {
+            let _ = writeln!(
+                text,
+                "#   Graph gave its questions alone: its name and its hidden parameters are not known"
+            );
+        }
+        let keys: Vec<String> = form.questions.iter().map(QuestionShown::in_words).collect();
+        let width = keys.iter().map(|key| key.chars().count()).max().unwrap_or_default();
+        for (key, question) in keys.iter().zip(&form.questions) {
             let fed = match question.fields.as_slice() {
                 [] => "dropped".to_owned(),
                 fields => fields.join(", "),
             };
-            let _ = writeln!(text, "#   {:width$}  {fed}", printable(&question.key));
+            let _ = writeln!(text, "#   {key:width$}  {fed}");
         }
         if form.readable && !form.boxes_readable {
             let _ = writeln!(
@@ -265,7 +298,8 @@ mod tests {
         let answer = r#"{"forms":[
             {"form_id":"901000000000001","page_id":null,"purpose":"old","read_at":"2026-11-25T08:47:38Z","readable":true,"questions":[
                 {"key":"vollständiger_name","type":"FULL_NAME","field":null},{"key":"budget\u001b[2J","type":"CUSTOM"},
-                {"key":"email","type":"EMAIL"}],
+                {"key":"email","type":"EMAIL","asked":"question"},
+                {"key":"post_code","type":"","asked":"hidden"},{"key":"région","type":"","asked":"dependent"}],"partial":true,
              "boxes_readable":false},
             {"form_id":"901000000000002","page_id":"104000000000001","purpose":"lettre","read_at":"2026-11-25T08:47:38Z",
                 "readable":true,"questions":[{"key":"email","type":"EMAIL"},{"key":"vorname","type":"FIRST_NAME"}],"boxes":[
@@ -279,12 +313,14 @@ mod tests {
         let expected = "
 # form 901000000000001 (devis), read at 2026-11-25T08:47:38Z
 #   Graph does not give its page: a lead is read under whichever page it is called with
+#   Graph gave its questions alone: its name and its hidden parameters are not known
 #   vollständiger_name  full_name
 #   budget\u{FFFD}[2J          dropped
 #   email               email
+#   post_code (hidden)  postcode
+#   région (dependent)  dropped
 #   Graph does not give its tick-boxes (legal_content): whether one is ticked by default is not known
 #   no question feeds phone_number
-#   no question feeds postcode
 
 # form 901000000000002 (lettre), read at 2026-11-25T08:47:38Z
 #   email    email

@@ -74,11 +74,7 @@ mod tests {
 
     fn known(form: &str, questions: &[(&str, &str)]) -> Known {
         let form = FormId::parse(form).expect("digits");
-        let question = |(key, kind): &(&str, &str)| Question {
-            key: (*key).to_owned(),
-            question_type: (*kind).to_owned(),
-        };
-        let questions = questions.iter().map(question).collect();
+        let questions = questions.iter().map(|(key, kind)| Question::new(key, kind)).collect();
         Known::read(form, Some(FormDefinition::asking(form, questions)))
     }
 

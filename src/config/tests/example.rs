@@ -29,10 +29,10 @@ fn the_example_gives_the_policy_that_it_says() {
     assert_eq!(names, ["full_name", "email", "phone_number", "postcode"], "in the order of the file");
     let Some(postcode) = devis.whitelist.rule("postcode") else { panic!("postcode") };
     assert_eq!(postcode.from, ["post_code", "zip_code"]);
-    assert_eq!((postcode.question_type.as_deref(), postcode.required), (None, false));
+    assert_eq!((postcode.types.iter().next(), postcode.required), (None, false));
     assert_eq!(postcode.why.as_deref(), Some("to send the nearest fitter"));
     let Some(phone) = devis.whitelist.rule("phone_number") else { panic!("phone") };
-    assert_eq!((phone.question_type.as_deref(), phone.consent.is_none()), (Some("PHONE"), true));
+    assert_eq!((phone.types.iter().next(), phone.consent.is_none()), (Some("PHONE"), true));
 
     assert_eq!(lettre.graph_fields(), "id,created_time,form_id,field_data,custom_disclaimer_responses");
     assert_eq!((lettre.basis, lettre.reconfirm_months, lettre.grace_days), (Basis::Consent, Some(18), 30));

@@ -342,18 +342,133 @@ fn names_bases_titles_recipients_and_what_is_kept_come_from_their_lists() {
         "purposes.devis.title.fr",
         FaultCode::Empty,
     );
-    refused(
-        "de = \"Ihre Angebotsanfrage beantworten\"",
-        "it = \"x\"",
-        "purposes.devis.title.it",
-        FaultCode::UnknownKey,
+}
+
+#[test]
+fn a_title_is_in_any_language_and_pages_want_theirs() {
+    let old = "de = \"Ihre Angebotsanfrage beantworten\"";
+    for (tag, shown) in [("pt-br", "pt-BR"), ("\"zh-Hant\"", "zh-Hant"), ("gsw", "gsw")] {
+        let config = accepted(old, &format!("{old}, {tag} = \"x\""));
+        let policy = config.policy();
+        let titles = &policy.purpose("devis").expect("a purpose").title;
+        let tags: Vec<&str> = titles.iter().map(|(tag, _)| tag.as_str()).collect();
+        assert_eq!(tags, ["fr", "en", "de", shown]);
+        assert_eq!(config.warnings, []);
+    }
+    for tag in ["french", "fr_FR", "xx", "x-lumen"] {
+        let key = format!("purposes.devis.title.{tag}");
+        refused(old, &format!("{old}, {tag} = \"x\""), &key, FaultCode::Malformed);
+    }
+    refused(old, &format!("{old}, DE = \"x\""), "purposes.devis.title.DE", FaultCode::Duplicate);
+    warned(&format!(", {old}"), "", "purposes.devis.title", FaultCode::LanguageMissing);
+    assert_eq!(accepted(old, "de-AT = \"x\", it = \"y\"").warnings, [], "who reads German reads de-AT");
+}
+
+#[test]
+fn a_field_may_take_questions_of_several_types() {
+    let key = "purposes.devis.fields";
+    let mail = "email = { required = true, type = [\"EMAIL\", \"WORK_EMAIL\"] }\n";
+    let config = accepted("email = { required = true }\n", mail);
+    let policy = config.policy();
+    let email = policy.purpose("devis").and_then(|devis| devis.whitelist.rule("email")).expect("a field");
+    assert_eq!(email.types.iter().collect::<Vec<_>>(), ["EMAIL", "WORK_EMAIL"]);
+    assert_eq!(
+        config.effective(&[]).values().get("purposes.devis.fields.email").map(String::as_str),
+        Some("{ required = true, type = [\"EMAIL\", \"WORK_EMAIL\"] }")
     );
-    warned(
-        ", de = \"Ihre Angebotsanfrage beantworten\"",
-        "",
-        "purposes.devis.title",
-        FaultCode::LanguageMissing,
-    );
+    for (types, at, code) in [
+        ("[]", "type", FaultCode::Empty),
+        ("[\"EMAIL\", \"EMAIL\"]", "type[1]", FaultCode::Duplicate),
+        ("[\"EMAIL\", \"CUSTOM\"]", "type[1]", FaultCode::TypeTooWide),
+        ("[\"EMAIL\", 7]", "type[1]", FaultCode::WrongType),
+        ("7", "type", FaultCode::WrongType),
+    ] {
+        let line = format!("email = {{ required = true, type = {types} }}\n");
+        refused("email = { required = true }\n", &line, &format!("{key}.email.{at}"), code);
+    }
+    let two = format!("{mail}mail2 = {{ type = [\"CITY\", \"WORK_EMAIL\"], why = \"x\" }}\n");
+    refused("email = { required = true }\n", &two, &format!("{key}.mail2"), FaultCode::Duplicate);
+    let cpf = "email = { type = [\"EMAIL\", \"ID_CPF\"] }\n";
+    refused("email = { required = true }\n", cpf, &format!("{key}.email"), FaultCode::SpecialCategory);
+    let call =
+        "first_name = {}\ncontact = { type = [\"EMAIL_ALIAS\", \"WORK_PHONE_NUMBER\"], why = \"x\" }\n";
+    refused("first_name = {}\n", call, "purposes.lettre.fields.contact", FaultCode::PhoneWithoutConsent);
+}
+
+#[test]
+fn numbers_stand_as_e164_beside_what_was_typed_where_a_region_is_named() {
+    let old = "keep = [\"campaign_id\"]";
+    let worked_out = |text: &str, purpose: &str| -> Vec<(String, String)> {
+        let config = parse(text, &Environment::default()).unwrap_or_else(|faults| panic!("{faults}"));
+        let policy = config.policy();
+        let rules = policy.purpose(purpose).expect("a purpose").whitelist.rules();
+        let of = |rule: &crate::purpose::FieldRule| {
+            Some((rule.name.to_string(), rule.e164_of.as_ref()?.to_string()))
+        };
+        rules.iter().filter_map(of).collect()
+    };
+    let pair = |name: &str, of: &str| (name.to_owned(), of.to_owned());
+    let with = |more: &str| changed(old, &format!("{old}\nphone_region = \"FR\"{more}"));
+    assert_eq!(worked_out(EXAMPLE, "devis"), []);
+    assert_eq!(worked_out(&with(""), "devis"), [pair("phone_e164", "phone_number")]);
+    let several =
+        with("").replacen("phone_number = {}\n", "portable = { why = \"x\" }\nphone_number = {}\n", 1);
+    let wanted = [pair("portable_e164", "portable"), pair("phone_e164", "phone_number")];
+    assert_eq!(worked_out(&several, "devis"), wanted);
+    let other =
+        with("").replacen("phone_number = {}\n", "tel = { from = [\"votre_tel\"], why = \"x\" }\n", 1);
+    assert_eq!(worked_out(&other, "devis"), [pair("phone_e164", "tel")]);
+    // What the law says of the number it says of this one.
+    let lettre = changed("reconfirm_months = 18", "phone_region = \"DE\"\nreconfirm_months = 18");
+    let config = parse(&lettre, &Environment::default()).unwrap_or_else(|faults| panic!("{faults}"));
+    let policy = config.policy();
+    let rule =
+        policy.purpose("lettre").and_then(|lettre| lettre.whitelist.rule("phone_e164")).expect("a field");
+    assert_eq!(rule.consent.as_ref().map(|key| key.as_str().to_owned()).as_deref(), Some("call_optin"));
+    let shown = config.effective(&[]).values();
+    assert_eq!(shown.get("purposes.lettre.phone_region").map(String::as_str), Some("\"DE\""));
+    assert!(!shown.contains_key("purposes.lettre.fields.phone_e164"), "nobody wrote it");
+
+    for bad in ["fr", "XX", "33", "FRA"] {
+        let new = format!("{old}\nphone_region = \"{bad}\"");
+        refused(old, &new, "purposes.devis.phone_region", FaultCode::Malformed);
+    }
+    let twice =
+        with("").replacen("phone_number = {}\n", "phone_number = {}\nphone_e164 = { why = \"x\" }\n", 1);
+    assert_eq!(pairs(&found(&twice).faults), [("purposes.devis.fields.phone_number", "config-duplicate")]);
+    let none = with("").replacen("phone_number = {}\n", "", 1);
+    assert!(pairs(&found(&none).warnings).contains(&("purposes.devis.phone_region", "no-effect")));
+}
+
+#[test]
+fn one_of_several_fields_may_be_what_is_required() {
+    let old = "keep = [\"campaign_id\"]";
+    let key = "purposes.devis.require_one_of";
+    let named = |list: &str| format!("{old}\nrequire_one_of = {list}");
+    let config = accepted(old, &named("[\"phone_number\", \"postcode\"]"));
+    let policy = config.policy();
+    let devis = policy.purpose("devis").expect("a purpose");
+    let names: Vec<&str> = devis.require_one_of.iter().map(|name| name.as_str()).collect();
+    assert_eq!((names.as_slice(), config.warnings.len()), (&["phone_number", "postcode"][..], 0));
+    let fault = refused(old, &named("[\"postcod\"]"), &format!("{key}[0]"), FaultCode::FieldUnknown);
+    assert_eq!(fault.mend, "Did you mean \"postcode\"?");
+    refused(old, &named("[]"), key, FaultCode::Empty);
+    refused(old, &named("[\"postcode\", \"postcode\"]"), &format!("{key}[1]"), FaultCode::Duplicate);
+    refused(old, &named("\"postcode\""), key, FaultCode::WrongType);
+    warned(old, &named("[\"email\", \"phone_number\"]"), &format!("{key}[0]"), FaultCode::NoEffect);
+    accepted(old, &named("[\"phone_e164\", \"postcode\"]\nphone_region = \"FR\""));
+}
+
+#[test]
+fn a_field_keeps_the_texts_of_choices_where_it_says_so() {
+    let config = accepted("to send the nearest fitter\"", "x\", labels = true");
+    let policy = config.policy();
+    let devis = policy.purpose("devis").expect("a purpose");
+    let labelled: Vec<&str> =
+        devis.whitelist.rules().iter().filter(|rule| rule.labels).map(|rule| rule.name.as_str()).collect();
+    assert_eq!(labelled, ["postcode"]);
+    let old = "to send the nearest fitter\"";
+    refused(old, "x\", labels = \"yes\"", "purposes.devis.fields.postcode.labels", FaultCode::WrongType);
 }
 
 #[test]

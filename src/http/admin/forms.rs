@@ -32,6 +32,7 @@ fn shown(known: &KnownForm, policy: &Policy, in_words: bool) -> Form {
         purposes,
         read_at: Moment(known.read_at),
         readable: definition.is_some(),
+        partial: definition.is_some_and(|definition| definition.is_partial),
         question_count: definition.map_or(0, |definition| definition.questions.len()),
         unfed: definition.map(|_| form.unfed()).unwrap_or_default(),
         revision: definition.map(|definition| definition.revision().to_string()),
@@ -49,6 +50,7 @@ fn questions(definition: &FormDefinition, form: &SharedForm<'_>) -> Vec<Question
         Question {
             key: question.key.clone(),
             question_type: question.question_type.clone(),
+            asked: question.asked.into(),
             field: fields.first().cloned(),
             fields: is_shared.then_some(fields),
         }

@@ -44,6 +44,7 @@ mod tests {
     use crate::api::leads::{Lead, LeadPage};
     use crate::http::admin::ndjson::Ndjson;
     use crate::http::admin::tests::{ids, record};
+    use crate::purpose::Keep;
 
     const LINE: &str = concat!(
         r#"{"id":"lettre-1-7","purpose":"lettre","created_time":"2026-11-25T08:47:38Z","#,
@@ -88,7 +89,10 @@ mod tests {
         bare.fields = Vec::new();
         let mut full = record(&id, &form, &page);
         full.consents.push(("call_optin", crate::api::leads::Consent { given: false, valid_until: None }));
-        full.kept = crate::purpose::Keep::ALL.iter().map(|keep| (*keep, "1")).collect();
+        full.kept = Keep::ALL
+            .iter()
+            .map(|keep| (*keep, if *keep == Keep::IsOrganic { "true" } else { "1" }))
+            .collect();
         for record in [bare, full] {
             let mut out = Vec::new();
             record.write_json(&mut out);

@@ -156,9 +156,7 @@ impl Outlet {
     fn kept<'l>(&self, lead: &'l OpenedLead) -> Vec<(Keep, &'l str)> {
         let value = |keep| match keep {
             Keep::LeadgenId => lead.leadgen(&self.purpose).map(LeadgenId::expose),
-            Keep::AdId | Keep::AdsetId | Keep::CampaignId | Keep::Platform => {
-                lead.attribution(&self.purpose, keep).map(Answer::expose)
-            }
+            _ => lead.attribution(&self.purpose, keep).map(Answer::expose),
         };
         self.kept.iter().filter_map(|keep| Some((*keep, value(*keep)?))).collect()
     }
@@ -183,7 +181,10 @@ impl Serialize for JsonRecord<'_, '_> {
         map.serialize_entry("reconfirm_due", &record.reconfirm_due.map(Moment))?;
         map.serialize_entry("test", &record.test)?;
         for (keep, value) in &record.kept {
-            map.serialize_entry(keep.as_str(), value)?;
+            match keep {
+                Keep::IsOrganic => map.serialize_entry(keep.as_str(), &(*value == "true"))?,
+                _ => map.serialize_entry(keep.as_str(), value)?,
+            }
         }
         map.end()
     }

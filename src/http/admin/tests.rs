@@ -20,8 +20,8 @@ use crate::http::connection::Arrival;
 use crate::id::{FormId, LeadgenId, PageId};
 use crate::purpose::sample::consent;
 use crate::purpose::{
-    Basis, Channel, Checkbox, ConsentRule, FieldName, FieldRule, FormDefinition, Keep, Legal, LegalContent,
-    Purpose, PurposeId, Question, RecordId, Whitelist, Wording,
+    Asked, Basis, Channel, Checkbox, ConsentRule, FieldName, FieldRule, FormDefinition, Keep, Legal,
+    LegalContent, Purpose, PurposeId, Question, RecordId, Whitelist, Wording,
 };
 use crate::random::SeededRandom;
 use crate::store::contract::support::{HELD, REFUSED, email_of, parked, stored, stored_in};
@@ -63,14 +63,7 @@ pub(super) fn record<'l>(id: &'l RecordId, form: &'l FormId, page: &'l PageId) -
 }
 
 fn purpose(id: &str, recipients: &[&str], fields: &[&str]) -> Purpose {
-    let rule = |name: &&str| FieldRule {
-        name: FieldName::parse(name).expect("a name"),
-        question_type: None,
-        from: Vec::new(),
-        required: false,
-        consent: None,
-        why: None,
-    };
+    let rule = |name: &&str| FieldRule::named(FieldName::parse(name).expect("a name"));
     Purpose {
         id: PurposeId::parse(id).expect("a purpose"),
         title: vec![("fr".to_owned(), "Titre".to_owned()), ("en".to_owned(), "Title".to_owned())],
@@ -82,9 +75,11 @@ fn purpose(id: &str, recipients: &[&str], fields: &[&str]) -> Purpose {
         grace_days: 30,
         recipients: recipients.iter().map(|recipient| (*recipient).to_owned()).collect(),
         keep: Vec::new(),
+        phone_region: None,
         whitelist: Whitelist::new(fields.iter().map(rule).collect()).expect("fields"),
         consents: Vec::new(),
         third_parties: Vec::new(),
+        require_one_of: Vec::new(),
     }
 }
 
@@ -473,9 +468,10 @@ async fn every_call_of_the_document_is_there_and_asks_what_it_says() {
 #[tokio::test]
 async fn forms_show_their_match_and_their_questions_not_to_a_viewer() {
     let bench = Bench::new();
-    let question = |key: &str| Question { key: key.to_owned(), question_type: "CUSTOM".to_owned() };
+    let question = |key: &str| Question::new(key, "CUSTOM");
     let (_, form, page) = ids();
-    let questions = vec![question("ville"), question("have_you_diabetes")];
+    let hidden = Question { asked: Asked::Hidden, ..question("utm_source") };
+    let questions = vec![question("ville"), question("have_you_diabetes"), hidden];
     let text = Wording::of("J'accepte", 100);
     let hash = text.hash;
     let one = |key: &str, ticked| Checkbox {
@@ -490,6 +486,7 @@ async fn forms_show_their_match_and_their_questions_not_to_a_viewer() {
         page: Some(page),
         locale: "fr_FR".to_owned(),
         legal,
+        is_partial: true,
         ..FormDefinition::asking(form, questions)
     };
     let revision = definition.revision().to_string();
@@ -499,7 +496,7 @@ async fn forms_show_their_match_and_their_questions_not_to_a_viewer() {
     let show = async |role| json_of(bench.call(get(&bench.token(role, &[]).await, "/forms")).await).await;
     let mut expected = serde_json::json!({"forms": [{
         "form_id": "901000000000002", "page_id": page, "purpose": "devis", "purposes": ["devis", "lettre"],
-        "read_at": "2026-11-25T07:00:00Z", "readable": true, "question_count": 2,
+        "read_at": "2026-11-25T07:00:00Z", "readable": true, "partial": true, "question_count": 3,
         "unfed": ["devis.full_name", "devis.email", "lettre.email", "lettre.first_name"],
         "revision": revision, "locale": "fr_FR", "boxes_readable": true,
         "boxes": [
@@ -509,8 +506,9 @@ async fn forms_show_their_match_and_their_questions_not_to_a_viewer() {
              "consent": null},
         ],
         "questions": [
-            {"key": "ville", "type": "CUSTOM", "field": "lettre.ville", "fields": ["lettre.ville"]},
-            {"key": "have_you_diabetes", "type": "CUSTOM", "field": null, "fields": []},
+            {"key": "ville", "type": "CUSTOM", "asked": "question", "field": "lettre.ville", "fields": ["lettre.ville"]},
+            {"key": "have_you_diabetes", "type": "CUSTOM", "asked": "question", "field": null, "fields": []},
+            {"key": "utm_source", "type": "CUSTOM", "asked": "hidden", "field": null, "fields": []},
         ],
     }]});
     assert_eq!(show(Role::Officer).await, expected);

@@ -12,6 +12,8 @@ use crate::purpose::{
     Question, Whitelist, Wording, standard_type,
 };
 
+mod of_fields;
+
 /// A field by name; then `!` for required, `?consent`, `<key,key` for `from`, in this order.
 fn field(spec: &str) -> FieldRule {
     let (spec, from) = spec.split_once('<').unwrap_or((spec, ""));
@@ -19,11 +21,11 @@ fn field(spec: &str) -> FieldRule {
     let name = spec.trim_end_matches('!');
     FieldRule {
         name: FieldName::parse(name).expect("a name"),
-        question_type: standard_type(name).map(str::to_owned),
+        types: standard_type(name).into_iter().collect(),
         from: from.split(',').filter(|key| !key.is_empty()).map(str::to_owned).collect(),
         required: spec.ends_with('!'),
         consent: ConsentKey::parse(consent),
-        why: None,
+        ..FieldRule::named(FieldName::parse(name).expect("a name"))
     }
 }
 
@@ -43,9 +45,11 @@ fn purpose(fields: &[&str], consents: &[&str], keep: &[Keep]) -> Purpose {
         grace_days: 30,
         recipients: Vec::new(),
         keep: keep.to_vec(),
+        phone_region: None,
         whitelist: Whitelist::new(fields.iter().map(|spec| field(spec)).collect()).expect("not empty"),
         consents: consents.iter().map(consent).collect(),
         third_parties: Vec::new(),
+        require_one_of: Vec::new(),
     }
 }
 
@@ -223,16 +227,9 @@ fn of_two_keys_for_one_field_the_first_listed_counts() {
 
 #[test]
 fn types_decide_where_the_form_is_known() {
-    let question =
-        |key: &str, question_type: &str| Question { key: key.into(), question_type: question_type.into() };
-    let definition = FormDefinition::asking(
-        form(),
-        vec![
-            question("vollständiger_name", "FULL_NAME"),
-            question("e-mail-adresse", "EMAIL"),
-            question("email", "CUSTOM"),
-        ],
-    );
+    let questions = [("vollständiger_name", "FULL_NAME"), ("e-mail-adresse", "EMAIL"), ("email", "CUSTOM")];
+    let questions = questions.map(|(key, question_type)| Question::new(key, question_type));
+    let definition = FormDefinition::asking(form(), questions.to_vec());
     let json = r#"{"field_data":[{"name":"email","values":["trap"]},{"name":"e-mail-adresse","values":["a@example.org"]},
         {"name":"vollst\u00e4ndiger_name","values":["Ada"]}]}"#;
     let purpose = purpose(&["full_name", "email"], &[], &[]);
@@ -248,9 +245,6 @@ fn types_decide_where_the_form_is_known() {
 fn entries_without_a_name_are_counted() {
     let entries = r#"{"values":["a"]},{"name":null,"values":["a"]},{"name":"x","values":["b"]},7"#;
     assert_eq!(sieve(&["x"], entries), "x=b ; +3");
-    let many = vec![r#"{"name":"y"}"#; 1_000].join(",");
-    let sieved = sieve(&["x"], &format!(r#"{many},{{"name":"x","values":["late"]}}"#));
-    assert!(sieved.starts_with("nothing-whitelisted ; y,") && sieved.ends_with("+1"));
 }
 
 #[test]
@@ -305,7 +299,7 @@ fn with_box(key: &str, ticked: Option<bool>) -> FormDefinition {
     let text = Wording::of("J'accepte", 100);
     let one = Checkbox { key: key.to_owned(), text, is_required: None, is_ticked_by_default: ticked };
     let legal = Legal::Read(LegalContent { title: None, body: None, boxes: vec![one], policy_url: None });
-    let question = Question { key: "email".to_owned(), question_type: "EMAIL".to_owned() };
+    let question = Question::new("email", "EMAIL");
     FormDefinition { legal, locale: "fr_FR".to_owned(), ..FormDefinition::asking(form(), vec![question]) }
 }
 

@@ -63,12 +63,8 @@ mod tests {
 
     fn field(hangs: bool) -> FieldRule {
         FieldRule {
-            name: FieldName::parse("email").expect("a name"),
-            question_type: None,
-            from: Vec::new(),
-            required: false,
             consent: hangs.then(|| consent(false).key),
-            why: None,
+            ..FieldRule::named(FieldName::parse("email").expect("a name"))
         }
     }
 

@@ -41,12 +41,17 @@ pub enum Contact {
 
 impl Contact {
     /// What a field holds that goes by these names (its own, and the keys of the questions that feed it) and takes the
-    /// answers to questions of this type. A name alone tells a number to call, never an address.
-    pub fn of<'n>(mut names: impl Iterator<Item = &'n str>, question_type: Option<&str>) -> Option<Self> {
-        if question_type.is_some_and(is_number_type) || names.any(is_number) {
+    /// answers to questions of these types. A name alone tells a number to call, never an address. A field that may hold
+    /// either holds a number.
+    pub fn of<'n>(
+        mut names: impl Iterator<Item = &'n str>,
+        types: impl IntoIterator<Item = &'n str, IntoIter: Clone>,
+    ) -> Option<Self> {
+        let mut types = types.into_iter();
+        if types.clone().any(is_number_type) || names.any(is_number) {
             Some(Self::Number)
         } else {
-            question_type.is_some_and(|asked| asked.contains("EMAIL")).then_some(Self::Address)
+            types.any(|asked| asked.contains("EMAIL")).then_some(Self::Address)
         }
     }
 
@@ -85,7 +90,10 @@ mod tests {
 
     #[test]
     fn a_field_holds_a_number_or_an_address_and_each_has_its_channels() {
-        let of = |names: &[&str], asked: Option<&str>| Contact::of(names.iter().copied(), asked);
+        let of =
+            |names: &'static [&str], asked: Option<&'static str>| Contact::of(names.iter().copied(), asked);
+        assert_eq!(Contact::of(["contact"].into_iter(), ["EMAIL", "PHONE"]), Some(Contact::Number));
+        assert_eq!(Contact::of(["contact"].into_iter(), ["CITY", "WORK_EMAIL"]), Some(Contact::Address));
         assert_eq!(of(&["contact"], Some("PHONE")), Some(Contact::Number), "by what is asked");
         assert_eq!(of(&["contact"], Some("WHATSAPP_NUMBER")), Some(Contact::Number));
         assert_eq!(

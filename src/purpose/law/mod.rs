@@ -19,6 +19,6 @@ pub use limits::{
 };
 pub(in crate::purpose) use names::words;
 pub use parties::{Controller, Dpo, Recipient, RecipientRole, is_country};
-pub use questions::{TypeKnown, standard_type, type_known, type_of_key, types};
+pub use questions::{TypeKnown, key_of_type, standard_type, type_known, type_of_key, types};
 pub use special::Category;
 pub use trade::ForbiddenTrade;

@@ -72,6 +72,11 @@ pub fn type_of_key(key: &str) -> Option<&'static str> {
     TYPES.iter().find(|(_, english)| *english == key).map(|(known, _)| *known)
 }
 
+/// The key under which the answer to a standard question comes where neither the form's author nor a language gave another.
+pub fn key_of_type(question_type: &str) -> Option<&'static str> {
+    TYPES.iter().find(|(known, _)| *known == question_type).map(|(_, key)| *key)
+}
+
 /// The question type that a standard name stands for, so that a form in another language still matches
 /// (Meta translates the keys of standard questions, never their types).
 pub fn standard_type(name: &str) -> Option<&'static str> {
@@ -105,5 +110,6 @@ mod tests {
         assert_eq!(standard_type("email"), Some("EMAIL"));
         assert_eq!(standard_type("phone_number"), Some("PHONE"));
         assert_eq!((standard_type("city"), type_of_key("city")), (None, Some("CITY")));
+        assert_eq!((key_of_type("PHONE"), key_of_type("CUSTOM")), (Some("phone_number"), None));
     }
 }

@@ -33,9 +33,12 @@ pub enum Category {
 
 impl Category {
     /// What a field seems to hold that goes by these names (its own, and the keys of the questions that feed it) and
-    /// takes the answers to questions of this type.
-    pub fn of<'n>(mut names: impl Iterator<Item = &'n str>, question_type: Option<&str>) -> Option<Self> {
-        names.find_map(of_name).or_else(|| question_type.and_then(of_type))
+    /// takes the answers to questions of these types.
+    pub fn of<'n>(
+        mut names: impl Iterator<Item = &'n str>,
+        types: impl IntoIterator<Item = &'n str>,
+    ) -> Option<Self> {
+        names.find_map(of_name).or_else(|| types.into_iter().find_map(of_type))
     }
 }
 
@@ -199,7 +202,9 @@ mod tests {
 
     #[test]
     fn a_field_is_told_by_any_of_its_names_or_else_by_what_its_question_asks() {
-        let of = |names: &[&str], asked: Option<&str>| Category::of(names.iter().copied(), asked);
+        let of =
+            |names: &'static [&str], asked: Option<&'static str>| Category::of(names.iter().copied(), asked);
+        assert_eq!(Category::of(["q7"].into_iter(), ["EMAIL", "ID_CPF"]), Some(Category::NationalId));
         assert_eq!(of(&["q7", "votre_religion"], None), Some(Category::Belief));
         assert_eq!(of(&["q7"], Some("ID_CPF")), Some(Category::NationalId));
         assert_eq!(of(&["groupe_sanguin"], Some("ID_CPF")), Some(Category::Health), "a name says more");

@@ -3,17 +3,27 @@
 use super::Host;
 use super::support::*;
 use crate::notification::sample;
-use crate::purpose::{Checkbox, FormDefinition, Legal, LegalContent, Question, TextHash, Wording};
+use crate::purpose::{
+    Asked, Checkbox, Choice, FormDefinition, Legal, LegalContent, Question, TextHash, Wording,
+};
 use crate::store::{DroppedField, FormSnapshot, KnownForm, StoreCode};
 
 fn known(number: u64, questions: usize) -> KnownForm {
-    let question = |n: usize| Question {
-        key: format!("vollständiger_name_{n}"),
-        question_type: "FULL_NAME".to_owned(),
-    };
-    let questions = (0..questions).map(question).collect();
-    let definition = Some(FormDefinition::asking(form_id(number), questions));
+    let question = |n: usize| Question::new(&format!("vollständiger_name_{n}"), "FULL_NAME");
+    let definition = Some(FormDefinition::asking(form_id(number), (0..questions).map(question).collect()));
     KnownForm { form: form_id(number), definition, read_at: start() }
+}
+
+/// With all that a definition may have.
+fn whole() -> KnownForm {
+    let mut form = known(1, 3);
+    let definition = form.definition.as_mut().expect("one");
+    definition.name = Some("Devis – Été".to_owned());
+    definition.is_partial = true;
+    definition.questions[0].choices = vec![Choice { key: "a".to_owned(), label: "Ä ; b".to_owned() }];
+    definition.questions[1].asked = Asked::Hidden;
+    definition.questions[2].asked = Asked::Dependent;
+    form
 }
 
 pub(crate) async fn forms_are_kept_as_read_and_one_too_large_is_refused<H: Host>() {
@@ -21,13 +31,13 @@ pub(crate) async fn forms_are_kept_as_read_and_one_too_large_is_refused<H: Host>
     let store = host.open();
     let refused_for_good = KnownForm { definition: None, ..known(2, 0) };
     store.put_form(refused_for_good.clone()).await.expect("kept");
-    store.put_form(known(1, 3)).await.expect("kept");
+    store.put_form(whole()).await.expect("kept");
     let mut counted = stored(1);
     counted.dropped.note("loisirs");
     store.settle(vec![counted]).await.expect("settled");
-    assert_eq!(store.form(&form_id(1)).await, Ok(Some(known(1, 3))));
+    assert_eq!(store.form(&form_id(1)).await, Ok(Some(whole())));
     assert_eq!(store.form(&form_id(3)).await, Ok(None));
-    assert_eq!(store.forms().await, Ok(vec![known(1, 3), refused_for_good.clone()]), "by id");
+    assert_eq!(store.forms().await, Ok(vec![whole(), refused_for_good.clone()]), "by id");
     let read_again = KnownForm { read_at: later(1), ..known(1, 530) };
     let questions = read_again.definition.iter().flat_map(|definition| &definition.questions);
     let bytes: usize = questions.map(|question| question.key.len() + question.question_type.len()).sum();

@@ -39,9 +39,8 @@ pub fn reference() -> LeadRef {
 }
 
 pub fn definition() -> FormDefinition {
-    let question = |key: &str, kind: &str| Question { key: key.to_owned(), question_type: kind.to_owned() };
-    let questions =
-        vec![question("full_name", "FULL_NAME"), question("e-mail", "EMAIL"), question("plz", "CUSTOM")];
+    let questions = [("full_name", "FULL_NAME"), ("e-mail", "EMAIL"), ("plz", "CUSTOM")];
+    let questions = questions.map(|(key, kind)| Question::new(key, kind)).to_vec();
     FormDefinition::asking(FormId::parse(FORM).expect("digits"), questions)
 }
 
@@ -82,6 +81,9 @@ pub const JSON_WORDS: &[&str] = &[
     "\"questions\":",
     "\"key\":",
     "\"type\":",
+    "\"options\":",
+    "\"tracking_parameters\":",
+    "\"dependent_conditional_questions\":",
     "\"data\":",
     "18446744073709551616",
     "99999999999999999999",
@@ -223,6 +225,8 @@ pub fn forms() -> Vec<Vec<u8>> {
     vec![
         format!(r#"{{"id":"{FORM}","questions":{list}}}"#).into_bytes(),
         format!(r#"{{"questions":{{"data":{list}}}}}"#).into_bytes(),
+        br#"{"name":"Devis","questions":[{"type":"EMAIL"},{"key":"pays","type":"CUSTOM","options":[{"key":"fr","value":"France"}],"dependent_conditional_questions":[{"name":"region"}]}],"tracking_parameters":{"utm_source":"fb"}}"#.to_vec(),
+        br#"{"questions":[{"key":"a"}],"tracking_parameters":[{"key":"utm_source","value":"fb"}]}"#.to_vec(),
     ]
 }
 

@@ -115,7 +115,7 @@ async fn a_parked_reference_whose_note_is_damaged_or_gone_gets_its_end_once() {
 async fn what_an_earlier_version_knew_of_a_form_is_known_and_its_boxes_are_not() {
     let world = World::new();
     world.open().close().await.expect("closed");
-    let questions = vec![Question { key: "e-mail".to_owned(), question_type: "EMAIL".to_owned() }];
+    let questions = vec![Question::new("e-mail", "EMAIL")];
     let row = postcard::to_extend(&(Some(&questions), start().as_millisecond()), vec![1]).expect("written");
     let none: Option<Vec<Question>> = None;
     let refused = postcard::to_extend(&(none, start().as_millisecond()), vec![1]).expect("written");
@@ -123,7 +123,8 @@ async fn what_an_earlier_version_knew_of_a_form_is_known_and_its_boxes_are_not()
     put(&world, "forms", &key(1), &row);
     put(&world, "forms", &key(2), &refused);
     let store = world.open();
-    let definition = Some(FormDefinition::asking(form_id(1), questions));
+    let definition =
+        Some(FormDefinition { is_partial: true, ..FormDefinition::asking(form_id(1), questions) });
     let known = KnownForm { form: form_id(1), definition, read_at: start() };
     assert_eq!(store.form(&form_id(1)).await, Ok(Some(known)));
     assert_eq!(store.forms().await.map(|forms| forms.len()), Ok(2));
@@ -135,7 +136,7 @@ async fn what_an_earlier_version_knew_of_a_form_is_known_and_its_boxes_are_not()
 async fn a_snapshot_that_cannot_be_read_is_written_again() {
     let world = World::new();
     let store = world.open();
-    let questions = vec![Question { key: "e-mail".to_owned(), question_type: "EMAIL".to_owned() }];
+    let questions = vec![Question::new("e-mail", "EMAIL")];
     let definition = FormDefinition::asking(form_id(1), questions);
     let revision = definition.revision();
     let known = KnownForm { form: form_id(1), definition: Some(definition), read_at: start() };

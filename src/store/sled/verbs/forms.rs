@@ -37,7 +37,7 @@ const PIECE_BYTES: usize = 12 * 1024;
 /// What is known of a form, as the versions wrote it that asked for its questions alone.
 #[derive(Deserialize)]
 struct FormRow1 {
-    questions: Option<Vec<Question>>,
+    questions: Option<Vec<(String, String)>>,
     read_ms: i64,
 }
 
@@ -210,7 +210,12 @@ fn read_count(key: &[u8], count: &[u8]) -> Result<DroppedField, StoreError> {
 fn read(engine: &Engine, form: FormId, bytes: &[u8]) -> Result<KnownForm, StoreError> {
     if layout::version(bytes) != Some(FORM_ROW) {
         let FormRow1 { questions, read_ms } = layout::decode(bytes)?;
-        let definition = questions.map(|questions| FormDefinition::asking(form, questions));
+        let question = |(key, question_type): &(String, String)| Question::new(key, question_type);
+        // It was not asked for anything else then: as good as refused, it is asked for again before long.
+        let definition = questions.map(|questions| FormDefinition {
+            is_partial: true,
+            ..FormDefinition::asking(form, questions.iter().map(question).collect())
+        });
         return Ok(KnownForm { form, definition, read_at: layout::moment(read_ms)? });
     }
     let FormRow { revision, read_ms } = layout::decode_as(FORM_ROW, bytes)?;
