@@ -3,7 +3,7 @@
 
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
 use chacha20poly1305::{Key as CipherKey, Tag, XChaCha20Poly1305, XNonce};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::secret::Key;
 
@@ -11,6 +11,10 @@ use crate::secret::Key;
 pub const NONCE_BYTES: usize = 24;
 /// Bytes of a tag.
 pub const TAG_BYTES: usize = 16;
+
+/// How much of the stack is overwritten below whoever used the cipher: its frames hold blocks of the text and of the
+/// key's stream, and lie there until something else does. Frames of a build without optimisation are larger.
+const SCRUBBED_WORDS: usize = if cfg!(debug_assertions) { 4_096 } else { 512 };
 
 /// It does not open: another key, nonce or place, or bytes that were changed. Or, sealing, it is longer than the cipher
 /// takes (256 GiB).
@@ -56,8 +60,9 @@ pub fn seal_in_place(
     aad: &[u8],
     text: &mut [u8],
 ) -> Result<[u8; TAG_BYTES], Refused> {
-    let tag = cipher(key).encrypt_inout_detached(&XNonce::from(*nonce), aad, text.into());
-    tag.map(Into::into).map_err(|_| Refused)
+    let tag = encrypt(key, nonce, aad, text);
+    scrub_stack();
+    tag
 }
 
 /// Opens a text where it lies. Refused, it is what it was.
@@ -71,9 +76,43 @@ pub fn open_in_place(
     text: &mut [u8],
     tag: &[u8; TAG_BYTES],
 ) -> Result<(), Refused> {
+    let opened = decrypt(key, nonce, aad, text, tag);
+    scrub_stack();
+    opened
+}
+
+/// Never a part of its caller, so that its frame lies where [`scrub_stack`] overwrites it.
+#[inline(never)]
+fn encrypt(
+    key: &Key,
+    nonce: &[u8; NONCE_BYTES],
+    aad: &[u8],
+    text: &mut [u8],
+) -> Result<[u8; TAG_BYTES], Refused> {
+    let tag = cipher(key).encrypt_inout_detached(&XNonce::from(*nonce), aad, text.into());
+    tag.map(Into::into).map_err(|_| Refused)
+}
+
+/// As [`encrypt`].
+#[inline(never)]
+fn decrypt(
+    key: &Key,
+    nonce: &[u8; NONCE_BYTES],
+    aad: &[u8],
+    text: &mut [u8],
+    tag: &[u8; TAG_BYTES],
+) -> Result<(), Refused> {
     let opened =
         cipher(key).decrypt_inout_detached(&XNonce::from(*nonce), aad, text.into(), &Tag::from(*tag));
     opened.map_err(|_| Refused)
+}
+
+/// Overwrites what frames that have ended left below.
+#[inline(never)]
+fn scrub_stack() {
+    let mut below = [0_u64; SCRUBBED_WORDS];
+    below.zeroize();
+    std::hint::black_box(&below);
 }
 
 fn cipher(key: &Key) -> XChaCha20Poly1305 {
