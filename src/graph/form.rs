@@ -18,7 +18,7 @@ use crate::purpose::{Asked, Choice, FormDefinition, Question};
 /// Which of the fields a token may not see, or a form does not give, Graph does not say (for some forms it answers code 100
 /// where `legal_content` is asked for). So who is refused asks for less: without the one, without the other, for what it
 /// cannot do without.
-const FIELDS: [&str; 4] = [
+pub(super) const FIELDS: [&str; 4] = [
     "id,locale,questions,page,name,tracking_parameters,legal_content",
     "id,locale,questions,page,name,tracking_parameters",
     "id,locale,questions,legal_content",

@@ -10,6 +10,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::clock::{Rfc3339, after_ms};
 use crate::graph::failure::{GraphErrorCode, Scope};
+use crate::graph::form::FIELDS;
 use crate::graph::retry::below;
 use crate::id::PageId;
 use crate::notification::{KeptPause, ParkCode};
@@ -25,9 +26,9 @@ const POLICY_LONGEST_MS: u64 = 6 * 60 * 60_000;
 /// Where Graph is not there: it is asked again soon, by one call for all pages.
 const OUTAGE_FIRST_MS: u64 = 1_000;
 const OUTAGE_LONGEST_MS: u64 = 60_000;
-/// Calls that may go ahead of a pause where somebody wants to see at once: for the form's definition (twice, where Graph refuses
-/// a part of it), and for a lead.
-const EARLY_CALLS: u32 = 3;
+/// Calls that may go ahead of a pause where somebody wants to see at once: for the form's definition, as often as Graph may
+/// refuse a part of it, and for a lead.
+const EARLY_CALLS: u32 = FIELDS.len() as u32 + 1;
 /// How long a second caller stays away while a probe is under way.
 const PROBE_MS: u64 = 5_000;
 
