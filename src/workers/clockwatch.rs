@@ -102,36 +102,41 @@ impl Clockwatch {
 }
 
 /// The present moment, for what must not be done by a wrong clock: none before Graph or a person has confirmed ours since
-/// this start. Where nobody has, but our clock agrees with Graph's, it is Graph's word; Graph is asked if no reply has told
-/// what time it is.
+/// this start. Where nobody has, but our clock agrees with Graph's, it is Graph's word; Graph is asked if no reply of the
+/// last hour has told what time it is. Where it disagrees there is none, also if a person has confirmed ours: a person may
+/// be wrong.
 pub(super) async fn confirmed_now(
     store: &SharedStore,
     graph: &Graph,
     clock: &dyn Clock,
 ) -> Option<Timestamp> {
-    if store.clock_confirmed() {
-        return Some(store.now());
-    }
-    let told = || graph.date().and_then(|date| agreed(date, clock.now()));
-    if let Some(now) = told() {
-        return Some(now);
-    }
-    if let Err(cause) = graph.ask_date().await {
+    let told = || graph.date().filter(|date| is_fresh(*date, clock.now()));
+    if told().is_none()
+        && let Err(cause) = graph.ask_date().await
+    {
         tracing::debug!(cause = %cause, "clock.date-not-told");
     }
-    told()
+    let now = clock.now();
+    certain(told().map(|date| right_now(date, now)), now, store.clock_confirmed().then(|| store.now()))
 }
 
-/// What Graph's clock says now, if ours agrees with it and was not set since it told.
-fn agreed(date: GraphDate, now: Timestamp) -> Option<Timestamp> {
-    let is_fresh = now.duration_since(date.at).abs() <= FRESH;
-    let right = right_now(date, now);
-    (is_fresh && now.duration_since(right).abs() <= AGREES_WITHIN).then_some(right)
+/// The present moment, from what Graph's clock says now, ours, and the time of a clock that somebody has confirmed.
+fn certain(graphs: Option<Timestamp>, ours: Timestamp, confirmed: Option<Timestamp>) -> Option<Timestamp> {
+    match graphs {
+        Some(right) if ours.duration_since(right).abs() > AGREES_WITHIN => None,
+        Some(right) => Some(confirmed.unwrap_or(right)),
+        None => confirmed,
+    }
+}
+
+/// True of a `Date` that our clock has not left behind since: what moved it further set it.
+fn is_fresh(date: GraphDate, now: Timestamp) -> bool {
+    now.duration_since(date.at).abs() <= FRESH
 }
 
 /// True of a `Date` that the clock was not compared with, and that our clock has not left behind since.
 fn is_news(date: Option<GraphDate>, state: &WatchState, now: Timestamp) -> bool {
-    date.is_some_and(|date| Some(date) != state.compared && now.duration_since(date.at).abs() <= FRESH)
+    date.is_some_and(|date| Some(date) != state.compared && is_fresh(date, now))
 }
 
 /// True if Graph is to be asked.
@@ -169,14 +174,16 @@ mod tests {
     #[test]
     fn graphs_word_counts_where_our_clock_agrees_and_was_not_set_since() {
         let date = GraphDate { date: at(10), at: at(0) };
-        assert_eq!(agreed(date, at(5)), Some(at(15)));
-        assert_eq!(agreed(date, at(3_600)), Some(at(3_610)));
-        assert_eq!(agreed(date, at(3_601)), None, "too long ago by our clock, or that was set");
-        assert_eq!(agreed(date, at(-3_601)), None, "it was set back");
+        assert!(is_fresh(date, at(3_600)) && is_fresh(date, at(-3_600)));
+        assert!(!is_fresh(date, at(3_601)), "too long ago by our clock, or that was set");
+        assert!(!is_fresh(date, at(-3_601)), "it was set back");
         for (ahead, agrees) in [(3_600, true), (3_601, false), (-3_600, true), (-3_601, false)] {
-            let date = GraphDate { date: at(0), at: at(ahead) };
-            assert_eq!(agreed(date, at(ahead)).is_some(), agrees, "{ahead}");
+            assert_eq!(certain(Some(at(0)), at(ahead), None), agrees.then(|| at(0)), "{ahead}");
+            let confirmed = Some(at(ahead));
+            assert_eq!(certain(Some(at(0)), at(ahead), confirmed), confirmed.filter(|_| agrees), "{ahead}");
         }
+        assert_eq!(certain(None, at(5), Some(at(7))), Some(at(7)), "Graph does not tell: a person's word");
+        assert_eq!(certain(None, at(5), None), None);
     }
 
     #[test]
