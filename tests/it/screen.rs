@@ -125,7 +125,7 @@ async fn a_program_gets_what_was_answered_and_a_table_has_no_control_characters(
     assert!(told.contains("1 test lead left out"), "{told}");
 
     let (csv, _) = export("csv", "exclude").await;
-    let name = "Anne\u{FFFD}]0;gotcha\u{FFFD}\u{FFFD}[2J\u{FFFD}2J\nPAID\u{FFFD}\u{202e}gpj\u{2066}\u{200b}\u{FFFD}End";
+    let name = "Anne\u{FFFD}]0\\;gotcha\u{FFFD}\u{FFFD}[2J\u{FFFD}2J\nPAID\u{FFFD}\u{202e}gpj\u{2066}\u{200b}\u{FFFD}End";
     assert!(csv.contains(&format!("\"{name}\"")), "{}", csv.escape_debug());
     assert_eq!(csv.matches("\r\n").count(), 3, "rows end in CR LF, and nothing else has a CR");
     assert!(!csv.replace("\r\n", "").contains(|c: char| c.is_control() && c != '\n'));

@@ -356,6 +356,7 @@ mod tests {
 #   full_name  devis.full_name
 #   budget     dropped
 #   email      devis.email, lettre.email
+#   Graph does not give its tick-boxes (legal_content): whether one is ticked by default is not known
 #   no question feeds devis.phone_number
 #   no question feeds devis.postcode
 #   no question feeds lettre.first_name

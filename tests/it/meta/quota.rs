@@ -7,11 +7,13 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tamis::clock::{Clock, SystemClock};
-use tamis_simulator::{CallKind, GraphCall, Lead, Match, Misbehaviour, Rule, Usage};
+use tamis_simulator::{CallKind, Form, GraphCall, Lead, Match, Misbehaviour, Question, Rule, Usage};
 
 use crate::support::{DEVIS_FORM, PAGE, Plan, World, an_hour_ago, canary, lead};
 
 const OTHER_PAGE: &str = "104000000000002";
+/// A form of that page.
+const OTHER_FORM: &str = "901000000000042";
 
 /// The system's clock, some time ahead.
 #[derive(Default)]
@@ -26,7 +28,8 @@ impl Clock for Ahead {
 fn submit(world: &World, page: &str, count: usize) -> Vec<String> {
     let submit = |_| {
         let email = format!("{}@example.org", canary("quota"));
-        let lead = Lead::new(page, DEVIS_FORM, an_hour_ago());
+        let form = if page == OTHER_PAGE { OTHER_FORM } else { DEVIS_FORM };
+        let lead = Lead::new(page, form, an_hour_ago());
         world.submit(lead.answer("full_name", &["Zoé"]).answer("email", &[&email]), &[&email])
     };
     (0..count).map(submit).collect()
@@ -97,7 +100,12 @@ async fn a_dead_token_stops_its_page_alone_until_the_file_changes() {
     let page = format!(
         "[[meta.pages]]\nid = \"{OTHER_PAGE}\"\nname = \"Zweite\"\ntoken = {{ file = \"{file}\" }}\n\n[store]"
     );
-    world.reload(|text| text.replace("[store]", &page)).await;
+    let forms = format!("forms = [\"{DEVIS_FORM}\", \"{OTHER_FORM}\"]");
+    let claimed = format!("forms = [\"{DEVIS_FORM}\"]");
+    world.reload(|text| text.replace("[store]", &page).replace(&claimed, &forms)).await;
+    let questions = vec![Question::new("FULL_NAME", "full_name", "?"), Question::new("EMAIL", "email", "?")];
+    let form = Form { id: OTHER_FORM.to_owned(), page_id: OTHER_PAGE.to_owned(), ..Form::default() };
+    world.meta.add_form(Form { questions, ..form });
     let token = canary("other-page");
     world.guard(&token);
     world.meta.add_page(tamis_simulator::Page {

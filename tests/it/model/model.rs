@@ -261,6 +261,10 @@ impl Model {
             hold!(!needed.is_empty(), "lead {index} was fetched though its time is over");
             // What is over under one of its purposes is not asked for it.
             needed.extend(needed.iter().map(kept).collect::<Vec<_>>());
+            let surely = |of: &Vec<usize>| -> Vec<usize> {
+                of.iter().copied().filter(|claim| !self.may_be_over(world, lead, *claim)).collect()
+            };
+            needed.extend(needed.iter().map(surely).filter(|of| !of.is_empty()).collect::<Vec<_>>());
             let needs = |of: &Vec<usize>| Some(fields_of(world, of)) == call.fields;
             hold!(needed.iter().any(needs), "lead {index} was asked for with {:?}", call.fields);
             let fetchable = lead.fates.is_empty()

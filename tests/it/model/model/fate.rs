@@ -41,7 +41,11 @@ impl Model {
                 let Some(Why::Waiting { not_before, attempts: 0, code }) = waits else {
                     return Err(Broken("it is to wait with no attempts spent".to_owned()));
                 };
-                hold!(not_before <= world.now() && code == why.code(), "it is to wait, due now");
+                let is_a_reason = lead
+                    .fates
+                    .iter()
+                    .any(|fate| matches!(fate.state, SeenState::Parked(why) if why.code() == code));
+                hold!(not_before <= world.now() && is_a_reason, "it is to wait, due now");
                 let waiting = SeenState::Parked(Why::Waiting { not_before, attempts: 0, code });
                 let waits = |fate: &Fate| Fate { state: waiting.clone(), ..fate.clone() };
                 hold!(
@@ -142,9 +146,7 @@ impl Model {
                 (SeenState::Parked(Why::Refused { code: ParkCode::RetentionOver }), _)
                     if !gone.contains(&of) =>
                 {
-                    let now = if self.misled { world.true_now().max(world.now()) } else { world.true_now() };
-                    let now = now + jiff::SignedDuration::from_hours(2);
-                    hold!(is_over(&policy_purpose(world, of), lead.created, now), "its time is not over");
+                    hold!(self.may_be_over(world, lead, of), "its time is not over");
                 }
                 (state, Some(proper)) => hold!(*state == proper, "it is to be {proper:?}"),
                 _ => hold!(false, "it is to be stored"),
@@ -167,10 +169,19 @@ impl Model {
         }
     }
 
-    /// A lead's time is over, by a clock that somebody has confirmed.
+    /// A lead's time may be over: by the clock of Graph, which a fetcher asks, or by one that a person took for right.
+    pub(super) fn may_be_over(&self, world: &World<'_>, lead: &Lead, claim: usize) -> bool {
+        let now = if self.misled { world.true_now().max(world.now()) } else { world.true_now() };
+        let now = now + jiff::SignedDuration::from_hours(2);
+        is_over(&policy_purpose(world, claim), lead.created, now)
+    }
+
+    /// A lead's time is over, by a clock that somebody has confirmed, and rightly: where a person was wrong, Graph is asked.
     pub(super) fn is_over(&self, world: &World<'_>, lead: &Lead, claim: usize) -> bool {
         let store = &world.rooms().store;
-        store.clock_confirmed() && is_over(&policy_purpose(world, claim), lead.created, store.now())
+        !self.misled
+            && store.clock_confirmed()
+            && is_over(&policy_purpose(world, claim), lead.created, store.now())
     }
 
     /// Nothing waits longer, or is tried more often, than the config says.
