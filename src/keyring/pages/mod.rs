@@ -12,7 +12,7 @@
 //! | others | **buckets**: their frontiers, packed |
 //! | all others | zeros: free |
 //!
-//! Head and buckets are sealed whole by a root key ([`page`]), bound to their number and the instance.
+//! Head and buckets are sealed whole by a root key (`page`), bound to their number and the instance.
 //!
 //! **A change** writes every page that it touches, and the head, into free pages; syncs; writes zeros over the pages of
 //! before; syncs; and only then appears in memory. So there are four states after a crash:

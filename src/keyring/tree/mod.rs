@@ -6,7 +6,7 @@
 //! siblings on the way down ([GGM 1986](https://doi.org/10.1145/6490.6503), as a punctured pseudorandom function). The rule
 //! that everything rests on: **no key that lives on is an ancestor of an erased one.** No survivor is ever sealed again.
 //!
-//! Nodes are expanded and never seal; leaves are never expanded and never seal by themselves ([`expand`]). Both are
+//! Nodes are expanded and never seal; leaves are never expanded and never seal by themselves (`expand`). Both are
 //! [single blocks of ChaCha20](https://www.rfc-editor.org/rfc/rfc8439#section-2.3), so that what sealing rests on anyway is
 //! the only assumption. `tests/data/tree` has a second implementation and what it computes.
 //!
