@@ -158,6 +158,7 @@ fn retry_page() -> ObjectBuilder {
         .required("page_id")
         .additional_properties(Some(AdditionalProperties::FreeForm(false)))
         .description(Some("Which page is tried at once."))
+        .examples([serde_json::json!({"page_id": "104000000000001"})])
 }
 
 fn requeue() -> OneOfBuilder {
