@@ -23,25 +23,29 @@ const POLLS_MAX: usize = 4_096;
 pub(super) struct EmptyPolls(Mutex<HashMap<String, Day>>);
 
 impl EmptyPolls {
-    /// True if a poll that found nothing is to be written down: it is the first one today of this actor, for this purpose,
-    /// recipient and reason, or there is no room to remember it.
-    pub(super) fn admit(&self, entry: &Entry, today: Day) -> bool {
-        let purpose = entry.purpose.as_ref().map_or("", PurposeId::as_str);
-        let reason = entry.reason().map_or("", Reason::as_str);
-        let recipient = entry.recipient().unwrap_or("");
-        let of = format!("{} {purpose} {recipient} {reason}", entry.actor());
+    /// True if one of this kind was written down today.
+    pub(super) fn are_told(&self, kind: &str, today: Day) -> bool {
+        self.0.lock().get(kind) == Some(&today)
+    }
+
+    /// One was written down: not before that, or a line that failed would be missing all day. Where there is no room to
+    /// remember it, the next one is written down as well.
+    pub(super) fn told(&self, kind: String, today: Day) {
         let mut told = self.0.lock();
-        if told.get(&of) == Some(&today) {
-            return false;
-        }
         if told.len() >= POLLS_MAX {
             told.retain(|_, day| *day == today);
         }
         if told.len() < POLLS_MAX {
-            told.insert(of, today);
+            told.insert(kind, today);
         }
-        true
     }
+}
+
+/// What two polls have in common of which one line tells.
+pub(super) fn kind_of(entry: &Entry) -> String {
+    let purpose = entry.purpose.as_ref().map_or("", PurposeId::as_str);
+    let reason = entry.reason().map_or("", Reason::as_str);
+    format!("{} {purpose} {} {reason}", entry.actor(), entry.recipient().unwrap_or(""))
 }
 
 /// Who did what. Every line is written in the transaction of what it tells, is numbered from 1 without gaps, and holds
@@ -68,4 +72,25 @@ pub trait Trail: Send + Sync {
     /// # Errors
     /// See [`crate::store::StoreCode`].
     async fn note(&self, entry: Entry) -> Result<(), StoreError>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trail::Action;
+
+    #[test]
+    fn a_poll_is_told_once_it_is_written_and_where_there_is_no_room_it_is_written_again() {
+        let polls = EmptyPolls::default();
+        let kind = kind_of(&Entry::by_system(Action::Exported));
+        assert!(!polls.are_told(&kind, Day(1)), "looking is not telling: its line may fail");
+        assert!(!polls.are_told(&kind, Day(1)));
+        polls.told(kind.clone(), Day(1));
+        assert!(polls.are_told(&kind, Day(1)) && !polls.are_told(&kind, Day(2)));
+        (1..POLLS_MAX).for_each(|number| polls.told(number.to_string(), Day(2)));
+        polls.told("one more".to_owned(), Day(2));
+        assert!(polls.are_told("one more", Day(2)), "yesterday's made room");
+        polls.told("too many".to_owned(), Day(2));
+        assert!(!polls.are_told("too many", Day(2)));
+    }
 }

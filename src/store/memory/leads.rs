@@ -14,6 +14,7 @@ use crate::store::memory::draft::EPOCH;
 use crate::store::memory::reading::{Bounds, Reading};
 use crate::store::memory::rows::Rows;
 use crate::store::memory::{MemoryState, MemoryStore};
+use crate::store::trail::kind_of;
 use crate::store::{
     DayLook, Fate, Found, Leads, Page, PageRequest, SeenState, Settled, Settlement, StoreCode, StoreError,
     Wanted,
@@ -56,8 +57,12 @@ impl Leads for MemoryStore {
                 return Err(StoreError::of(StoreCode::CursorAhead));
             }
             let is_idle = bounds.count == 0 && request.after.as_ref() == Some(&bounds.next);
-            if !is_idle || self.0.polls.admit(&entry, Day::of(draft.look.now())) {
+            let (kind, today) = (kind_of(&entry), Day::of(draft.look.now()));
+            if !is_idle || !self.0.polls.are_told(&kind, today) {
                 draft.append_line(entry);
+                if is_idle {
+                    self.0.polls.told(kind, today);
+                }
             }
             Ok(bounds)
         })?;

@@ -16,6 +16,7 @@ use crate::store::sled::layout::{Place, record_key};
 use crate::store::sled::shared::Shared;
 use crate::store::sled::verbs::reading::{Bounds, Reading};
 use crate::store::sled::verbs::{seen, settle};
+use crate::store::trail::kind_of;
 use crate::store::{
     DayLook, Fate, Found, Leads, Page, PageRequest, SeenState, Settled, Settlement, StoreCode, StoreError,
     Wanted,
@@ -63,9 +64,13 @@ impl Leads for SledStore {
         entry.result = if bounds.count == 0 { Outcome::Nothing } else { Outcome::Done };
         // A poll that saw nothing, not even what it passed over, says so once a day.
         let is_idle = bounds.count == 0 && request.after.as_ref() == Some(&bounds.next);
-        if !is_idle || self.polls.admit(&entry, Day::of(look.now())) {
+        let (kind, today) = (kind_of(&entry), Day::of(look.now()));
+        if !is_idle || !self.polls.are_told(&kind, today) {
             // The line's sync makes every record that the scan saw durable as well: the writer applied them before.
             self.writer.write(1, move |draft| draft.append_line(entry)).await?;
+            if is_idle {
+                self.polls.told(kind, today);
+            }
         }
 
         let Bounds { next, more, count, tests_left_out, range } = bounds;
