@@ -236,6 +236,7 @@ impl Rooms {
             metrics: Arc::clone(&self.metrics),
             names: self.lead_names(),
             left: Default::default(),
+            asked_in_vain: Default::default(),
             clock,
         })
     }

@@ -20,6 +20,8 @@ const AGREES_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 const FRESH: SignedDuration = SignedDuration::from_hours(1);
 /// How often Graph is asked while it has not confirmed the clock.
 const ASK_AGAIN: SignedDuration = SignedDuration::from_mins(5);
+/// For so long nobody else asks after Graph did not tell.
+const LEFT_ALONE: SignedDuration = SignedDuration::from_secs(30);
 /// How often it is asked while all is well.
 const ASK_DAILY: SignedDuration = SignedDuration::from_hours(24);
 
@@ -101,20 +103,35 @@ impl Clockwatch {
     }
 }
 
+/// When Graph was last asked what time it is by somebody who could not go on without, and did not tell.
+#[derive(Default)]
+pub struct AskedInVain(tokio::sync::Mutex<Option<Timestamp>>);
+
 /// The present moment, for what must not be done by a wrong clock: none before Graph or a person has confirmed ours since
 /// this start. Where nobody has, but our clock agrees with Graph's, it is Graph's word; Graph is asked if no reply of the
 /// last hour has told what time it is. Where it disagrees there is none, also if a person has confirmed ours: a person may
 /// be wrong.
+///
+/// Of many that want to know one asks, and the others take what it hears; who hears nothing leaves Graph alone for a while.
 pub(super) async fn confirmed_now(
     store: &SharedStore,
     graph: &Graph,
     clock: &dyn Clock,
+    asked: &AskedInVain,
 ) -> Option<Timestamp> {
     let told = || graph.date().filter(|date| is_fresh(*date, clock.now()));
-    if told().is_none()
-        && let Err(cause) = graph.ask_date().await
-    {
-        tracing::debug!(cause = %cause, "clock.date-not-told");
+    if told().is_none() {
+        let mut in_vain = asked.0.lock().await;
+        let is_recent = |at: Timestamp| clock.now().duration_since(at).abs() < LEFT_ALONE;
+        if told().is_none() && !in_vain.is_some_and(is_recent) {
+            *in_vain = match graph.ask_date().await {
+                Ok(()) => None,
+                Err(cause) => {
+                    tracing::debug!(cause = %cause, "clock.date-not-told");
+                    Some(clock.now())
+                }
+            };
+        }
     }
     let now = clock.now();
     certain(told().map(|date| right_now(date, now)), now, store.clock_confirmed().then(|| store.now()))

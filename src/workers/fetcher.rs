@@ -24,6 +24,7 @@ use crate::store::{DueBy, KnownForm, Outcome, Settlement, SharedStore, StoreErro
 use crate::telemetry::LeadNames;
 use crate::telemetry::metrics::Metrics;
 use crate::workers::claimed::{Claimed, Purposes};
+use crate::workers::clockwatch::AskedInVain;
 use crate::workers::forms::{FormBook, Unknown};
 use crate::workers::settlement_log::SettlementLog;
 use crate::workers::{ReloadGate, Silence, Step, Worker};
@@ -73,6 +74,8 @@ pub struct Tools {
     pub names: LeadNames,
     /// Parked references whose claim was dropped, to be given back by the next step.
     pub left: Mutex<Vec<(Lane, LeadgenId)>>,
+    /// So that many leads which may be over do not all ask Graph what time it is.
+    pub asked_in_vain: AskedInVain,
 }
 
 /// How failures are tried again.

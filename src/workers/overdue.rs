@@ -17,7 +17,7 @@ impl Tools {
         if !is_over(purpose, submitted, self.store.now().max(self.clock.now())) {
             return false;
         }
-        let now = confirmed_now(&self.store, &self.graph, self.clock.as_ref()).await;
+        let now = confirmed_now(&self.store, &self.graph, self.clock.as_ref(), &self.asked_in_vain).await;
         now.is_some_and(|now| is_over(purpose, submitted, now))
     }
 

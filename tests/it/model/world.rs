@@ -365,6 +365,7 @@ impl<'m> World<'m> {
             metrics: Arc::new(Metrics::new()),
             names: LeadNames::new(Arc::clone(&keyring), Arc::new(BelievedClock(Arc::clone(&store)))),
             left: Default::default(),
+            asked_in_vain: Default::default(),
         });
         let fetchers = [Fetcher::new(Arc::clone(&tools)), Fetcher::new(Arc::clone(&tools))];
         let reaper =
