@@ -78,14 +78,7 @@ async fn a_page_that_gets_a_token_brings_back_what_was_held() {
     assert_eq!((&shown["held"][0]["page_id"], &shown["held"][0]["count"]), (&json!(SECOND_PAGE), &json!(1)));
     assert!(world.meta.graph_calls().is_empty(), "nothing may be asked of Graph");
 
-    world.secret("second-page", &token);
-    world.guard(&token);
-    world.reconfigure(|text| {
-        let own = text.lines().find(|line| line.starts_with("token = ")).expect("a page's token");
-        let second = own.replace("page-token", "second-page");
-        let page = format!("[[meta.pages]]\nid = \"{SECOND_PAGE}\"\nname = \"Zweite\"\n{second}\n\n[store]");
-        text.replace("[store]", &page)
-    });
+    world.configure_second_page(SECOND_PAGE, &token);
     world.restart().await;
     world.stored("devis", 1).await;
     assert_eq!(inbox(&world).await["held"], json!([]));

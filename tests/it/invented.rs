@@ -193,14 +193,7 @@ async fn two_pages() -> World {
     let mut world = world().await;
     let token = canary("second-page");
     world.meta.add_page(Page { id: SECOND_PAGE.to_owned(), name: "Zweite".to_owned(), token: token.clone() });
-    world.secret("second-page", &token);
-    world.guard(&token);
-    world.reconfigure(|text| {
-        let own = text.lines().find(|line| line.starts_with("token = ")).expect("a page's token");
-        let second = own.replace("page-token", "second-page");
-        let page = format!("[[meta.pages]]\nid = \"{SECOND_PAGE}\"\nname = \"Zweite\"\n{second}\n\n[store]");
-        text.replace("[store]", &page)
-    });
+    world.configure_second_page(SECOND_PAGE, &token);
     world.restart().await;
     world
 }

@@ -222,6 +222,18 @@ impl World {
         write_secret(self.directory.path(), name, secret);
     }
 
+    /// Puts another page into the config, with a token of its own; in force with the next start.
+    pub fn configure_second_page(&self, id: &str, token: &str) {
+        self.secret("second-page", token);
+        self.guard(token);
+        self.reconfigure(|text| {
+            let own = text.lines().find(|line| line.starts_with("token = ")).expect("a page's token");
+            let second = own.replace("page-token", "second-page");
+            let page = format!("[[meta.pages]]\nid = \"{id}\"\nname = \"Zweite\"\n{second}\n\n[store]");
+            text.replace("[store]", &page)
+        });
+    }
+
     /// Changes the config file; it holds from the next start on.
     pub fn reconfigure(&self, change: impl Fn(String) -> String) {
         let path = self.directory.path().join("tamis.toml");
