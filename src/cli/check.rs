@@ -152,7 +152,7 @@ fn holds(consent: &ConsentRule, country: &str) -> String {
 
 fn fed_by(rule: &FieldRule) -> String {
     if let Some(source) = &rule.e164_of {
-        return format!("the numbers of {source} that are valid, as E.164 writes them");
+        return format!("the numbers of {source} that can be one, as E.164 writes them");
     }
     let mut sources = Vec::new();
     if !rule.types.is_empty() {
