@@ -8,6 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use actix_service::Service;
+use tokio::time::{Instant, sleep};
 
 use crate::api::problem::ProblemCode;
 use crate::clock::Clock;
@@ -20,8 +21,10 @@ use crate::http::connection::tally::{Tally, TurnedCode};
 use crate::http::connection::waiting::{Came, Deadlines, HeadRoom, Kept};
 use crate::random::Random;
 
-/// How often it is looked whether those who make way have gone, and after which pause.
-const GOING_LOOKS: u32 = 40;
+/// How long a new connection waits for those who make way to have gone, and how often it looks. They go as soon as their
+/// thread gets its turn, which on a loaded machine may take a while; those who are told why they get no place take a
+/// second. As many wait as the server takes beyond the places, no more.
+const GOING_MAX: Duration = Duration::from_secs(3);
 const GOING_LOOK: Duration = Duration::from_millis(5);
 
 /// All that the connections of a listener share.
@@ -89,14 +92,14 @@ where
 }
 
 /// What a new connection gets. In a burst more come than those who make way have had time to go: it waits for that.
-async fn admit(places: &Arc<Places>, peer: Option<IpAddr>) -> Admission {
-    for _ in 0..GOING_LOOKS {
+pub(super) async fn admit(places: &Arc<Places>, peer: Option<IpAddr>) -> Admission {
+    let until = Instant::now() + GOING_MAX;
+    loop {
         match places.enter(peer) {
-            Admission::Dropped => tokio::time::sleep(GOING_LOOK).await,
+            Admission::Dropped if Instant::now() < until => sleep(GOING_LOOK).await,
             admitted => return admitted,
         }
     }
-    places.enter(peer)
 }
 
 async fn attend<S>(

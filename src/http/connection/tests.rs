@@ -205,3 +205,34 @@ async fn nothing_secret_is_shown_to_the_server_below() {
     })
     .await;
 }
+
+/// A thread that gets no turn for a while keeps those who make way from going: whoever comes meanwhile waits, and is served.
+#[tokio::test(start_paused = true)]
+async fn whoever_comes_while_others_make_way_waits_for_them_within_bounds() {
+    let places = Places::new(8, Proxies::new(&[]), Tally::new("public", Arc::new(Metrics::new())));
+    let come = || async {
+        let admission = serving::admit(&places, None).await;
+        if let places::Admission::Place(mut place) = admission {
+            assert!(place.waits());
+            return Some(place);
+        }
+        None
+    };
+    let mut seated = Vec::new();
+    // Eight sit, eight more push them out, who have not gone yet.
+    for _ in 0..16 {
+        seated.push(come().await.expect("a place"));
+    }
+    let began = tokio::time::Instant::now();
+    let going = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        seated.drain(..1).for_each(drop);
+    };
+    let (late, ()) = tokio::join!(come(), going);
+    assert!(late.is_some(), "turned away although one went");
+    assert!(began.elapsed() >= Duration::from_secs(2));
+    // None goes: it is not held for ever.
+    let began = tokio::time::Instant::now();
+    assert!(come().await.is_none());
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+}
