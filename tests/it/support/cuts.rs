@@ -206,8 +206,11 @@ fn moments(
                 by_kind.entry("after an answer".to_owned()).or_default().push(at + 1);
             }
             What::SyncEnd => {
-                let kind = format!("in a sync of {}", rooms.room_of(record));
-                by_kind.entry(kind).or_default().push(at);
+                let room = rooms.room_of(record);
+                // Of a file that nobody had changed there is nothing to lose.
+                if rooms.unsynced().contains_key(room) {
+                    by_kind.entry(format!("in a sync of {room}")).or_default().push(at);
+                }
             }
             What::Rename => by_kind.entry("after a rename".to_owned()).or_default().push(at + 1),
             _ => {}
