@@ -47,7 +47,8 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
-    pub fn new() -> Result<Sender, SimulatorError> {
+    /// With a client that keeps its connections, or not.
+    pub fn new(keeps_connections: bool) -> Result<Sender, SimulatorError> {
         // Only http to loopback is spoken, but reqwest wants to know of some TLS; this one trusts nobody. Handed in
         // rather than installed for the process, which would hide that the daemon forgot its own.
         let tls =
@@ -63,6 +64,7 @@ impl Sender {
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .http1_only()
+            .pool_max_idle_per_host(if keeps_connections { usize::MAX } else { 0 })
             .timeout(ANSWER_MAX)
             .build()
             .map_err(|_| SimulatorError::Client)?;

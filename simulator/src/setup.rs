@@ -15,6 +15,8 @@ pub struct Setup {
     pub oldest_version: u32,
     /// The newest version: v27.0 since 4 November 2026 (*Versions*).
     pub newest_version: u32,
+    /// Whether notifications come over connections that are kept, or each over one of its own.
+    pub keeps_connections: bool,
     /// How many of the last calls are remembered.
     pub calls_max: usize,
     /// What time it is at Meta: the `Date` header, the time of notifications and of the log of calls.
@@ -29,6 +31,7 @@ impl Default for Setup {
             require_proof: true,
             oldest_version: 21,
             newest_version: 27,
+            keeps_connections: true,
             calls_max: 10_000,
             clock: system_clock(),
         }

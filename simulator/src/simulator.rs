@@ -41,7 +41,7 @@ impl Simulator {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, setup.port))
             .map_err(|error| SimulatorError::Bind(error.kind()))?;
         let address = listener.local_addr().map_err(|error| SimulatorError::Bind(error.kind()))?;
-        let sender = Sender::new()?;
+        let sender = Sender::new(setup.keeps_connections)?;
         let shared = web::Data::new(SimulatorState::new(setup, address));
         let served = shared.clone();
         let server = HttpServer::new(move || {
