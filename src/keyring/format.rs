@@ -79,7 +79,7 @@ pub fn open(mut bytes: Zeroizing<Vec<u8>>, root: &Key) -> Result<Content, Keyrin
         Some((_, magic)) if magic == MAGIC => return Err(KeyringError::of(KeyringCode::Format)),
         _ => return Err(refused()),
     }
-    let nonce = nonce.try_into().map_err(|_| refused())?;
+    let nonce: &[u8; NONCE_BYTES] = nonce.try_into().map_err(|_| refused())?;
     let (plain, tag) = body.split_last_chunk_mut::<TAG_BYTES>().ok_or_else(refused)?;
     cipher::open_in_place(root, nonce, prefix, plain, tag).map_err(|_| refused())?;
     decode(plain).ok_or(KeyringError::of(KeyringCode::Format))
