@@ -24,6 +24,7 @@ use crate::graph::Graph;
 use crate::http::{BodyBudget, BodyError, Intake, IntakeSettings, Proxies, Seldom, Trust};
 use crate::inbox::Inbox;
 use crate::keyring::Keyring;
+use crate::machine::progress::Progress;
 use crate::machine::systemd::Systemd;
 use crate::notification::{KeptPause, Verifier, VerifyToken};
 use crate::purpose::Policy;
@@ -50,6 +51,8 @@ pub struct Ambient {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub random: Arc<dyn Random>,
+    /// How far a long start is.
+    pub progress: Arc<Progress>,
 }
 
 /// The daemon, built and not yet running.

@@ -51,7 +51,7 @@ pub(super) async fn run(path: &ConfigPath, environment: &Environment) -> Result<
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let day = ConfirmedDay::default();
     let (log, loudness) = listen_to_events(&config, &clock, &day).map_err(|error| mute(&error))?;
-    let ambient = Ambient { clock, random: Arc::new(SystemRandom) };
+    let ambient = Ambient { clock, random: Arc::new(SystemRandom), progress: Arc::default() };
     let source = Source { path: path.path.clone(), environment: environment.clone() };
     let ended = serve(source, config, secrets, (ambient, day), &log, loudness, hangups).await;
     // What was said until now is written, if somebody takes it.
@@ -70,7 +70,8 @@ async fn serve(
 ) -> Result<(), Failure> {
     warn(&config);
     let systemd = service_manager(&source.environment);
-    let building = systemd.while_starting(App::build(&config, secrets, ambient));
+    let progress = Arc::clone(&ambient.progress);
+    let building = systemd.while_starting(&progress, App::build(&config, secrets, ambient));
     let app = building.await.map_err(|error| not_started(&error))?;
     let stop = Stop::default();
     let (drain, last) = (Duration::from_secs(config.public.drain_seconds), Arc::clone(log));

@@ -6,4 +6,5 @@ pub mod identity;
 pub mod lock;
 pub mod own;
 pub mod priority;
+pub mod progress;
 pub mod systemd;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
+use crate::machine::progress::Progress;
 use crate::secret::location::Environment;
 
 /// Where systemd listens: a path, or `@` and the name of an abstract socket.
@@ -23,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const EXTEND: &str = "EXTEND_TIMEOUT_USEC=60000000";
 /// How often that is said while a start goes on.
 const EXTEND_EVERY: Duration = Duration::from_secs(20);
-/// And how often in all: an hour. A copy of a store has less.
+/// And how often in all while nothing moves: an hour. A copy of a store has less.
 const EXTENSIONS_MAX: u32 = 180;
 /// No watchdog is asked to be fed faster.
 const PERIOD_MIN: Duration = Duration::from_millis(1);
@@ -55,19 +56,30 @@ impl Systemd {
     }
 
     /// Waits for a start, and says now and then that it goes on, so that systemd does not take a long one (a copy of a
-    /// large store) for one that hangs. One that does hang it ends, since this is not said without end.
-    pub async fn while_starting<T>(&self, starting: impl Future<Output = T>) -> T {
-        self.while_starting_at(starting, EXTEND_EVERY, EXTENSIONS_MAX).await
+    /// large store, or one whose records are sealed again) for one that hangs. One that does hang it ends, since without
+    /// progress this is not said without end.
+    pub async fn while_starting<T>(&self, progress: &Progress, starting: impl Future<Output = T>) -> T {
+        self.while_starting_at(progress, starting, EXTEND_EVERY, EXTENSIONS_MAX).await
     }
 
-    async fn while_starting_at<T>(&self, starting: impl Future<Output = T>, every: Duration, most: u32) -> T {
+    async fn while_starting_at<T>(
+        &self,
+        progress: &Progress,
+        starting: impl Future<Output = T>,
+        every: Duration,
+        most: u32,
+    ) -> T {
         let mut starting = std::pin::pin!(starting);
         let extending = async {
             let mut ticks = tokio::time::interval(every);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             ticks.tick().await;
-            for _ in 0..most {
+            let (mut standing, mut before) = (0, progress.count());
+            while standing < most {
                 ticks.tick().await;
+                let now = progress.count();
+                standing += u32::from(now == before);
+                before = now;
                 self.tell(EXTEND).await;
             }
         };
@@ -179,15 +191,26 @@ mod tests {
         let hearer = tokio::net::UnixDatagram::bind(&path).expect("a socket");
         let named = path.display().to_string();
         let systemd = Systemd::find(&environment(&[(SOCKET, &named)]), 1).expect("there");
+        let still = Progress::default();
         let starting = async {
             assert_eq!(hear(&hearer).await, EXTEND);
             assert_eq!(hear(&hearer).await, EXTEND);
             tokio::time::sleep(Duration::from_millis(100)).await;
             7
         };
-        assert_eq!(systemd.while_starting_at(starting, Duration::from_millis(5), 2).await, 7);
+        assert_eq!(systemd.while_starting_at(&still, starting, Duration::from_millis(5), 2).await, 7);
         assert!(hearer.try_recv(&mut [0; 64]).is_err(), "said a third time");
-        assert_eq!(systemd.while_starting(async { 8 }).await, 8);
+        let moving = Progress::default();
+        let starting = async {
+            for _ in 0..10 {
+                moving.advance(1);
+                assert_eq!(hear(&hearer).await, EXTEND, "for as long as it moves");
+            }
+            9
+        };
+        assert_eq!(systemd.while_starting_at(&moving, starting, Duration::from_millis(5), 2).await, 9);
+        while hearer.try_recv(&mut [0; 64]).is_ok() {}
+        assert_eq!(systemd.while_starting(&still, async { 8 }).await, 8);
         assert!(hearer.try_recv(&mut [0; 64]).is_err(), "a short start is nothing to speak of");
     }
 

@@ -100,7 +100,7 @@ impl Stage {
 async fn build(path: &Path, clock: Arc<dyn Clock>) -> Result<App, Failure> {
     let (config, secrets) = config::load_with_secrets(path, &Environment::default())
         .map_err(|faults| Failure::failed(format!("the demo's own config is refused:\n{faults}")))?;
-    let ambient = Ambient { clock, random: Arc::new(SystemRandom) };
+    let ambient = Ambient { clock, random: Arc::new(SystemRandom), progress: Arc::default() };
     App::build(&config, secrets, ambient)
         .await
         .map_err(|error| Failure::failed(format!("tamis does not start: {error}")))

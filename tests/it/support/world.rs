@@ -376,7 +376,8 @@ async fn build(directory: &Path, plan: &Plan) -> Result<App, StartError> {
     let environment = Environment::default();
     let config = config::load(&directory.join("tamis.toml"), &environment).unwrap_or_else(|f| panic!("{f}"));
     let secrets = config.resolve(&environment).unwrap_or_else(|faults| panic!("{faults}"));
-    let ambient = Ambient { clock: Arc::clone(&plan.clock), random: Arc::new(SystemRandom) };
+    let ambient =
+        Ambient { clock: Arc::clone(&plan.clock), random: Arc::new(SystemRandom), progress: Arc::default() };
     App::build(&config, secrets, ambient).await
 }
 
