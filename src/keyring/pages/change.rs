@@ -11,7 +11,7 @@ use crate::random::{NoRandomness, Random};
 /// A change of the keyring.
 #[derive(Default)]
 pub struct Change {
-    pub(super) buckets: BTreeMap<Bucket, Edit>,
+    pub(in crate::keyring) buckets: BTreeMap<Bucket, Edit>,
     pub(super) keys: BTreeMap<KeyName, KeyEdit>,
 }
 
@@ -34,7 +34,7 @@ pub enum KeyEdit {
 }
 
 /// What an edit comes to.
-pub(super) enum Edited {
+pub(in crate::keyring) enum Edited {
     Same,
     Next(Frontier),
     Forgotten,
@@ -68,11 +68,21 @@ impl Change {
 }
 
 impl Edit {
+    /// False if it would leave a bucket as it is.
+    pub(super) fn is_needed(&self, held: Option<&Frontier>) -> bool {
+        let Some(held) = held else { return self.make };
+        !held.dead().includes(&self.puncture) || self.renew.is_some() || self.forget
+    }
+
     /// What a bucket becomes.
     ///
     /// # Errors
     /// [`NoRandomness`].
-    pub(super) fn of(&self, held: Option<&Frontier>, random: &dyn Random) -> Result<Edited, NoRandomness> {
+    pub(in crate::keyring) fn of(
+        &self,
+        held: Option<&Frontier>,
+        random: &dyn Random,
+    ) -> Result<Edited, NoRandomness> {
         let made = if held.is_none() && self.make { Some(Frontier::new(random)?) } else { None };
         let Some(before) = made.as_ref().or(held) else { return Ok(Edited::Same) };
         let punctured =

@@ -1,4 +1,4 @@
-//! The keyring as a set of pages, replaced in place. Nothing uses it yet: today's file is [`mod@crate::keyring::file`].
+//! The keyring as a set of pages, replaced in place; [`mod@crate::keyring::file`] gives it its name and its lock.
 //!
 //! A file that is replaced whole grows with every erasure and is written whole for each. Here each erasure writes the page
 //! of its bucket and the head page, whatever the keyring's size, and what they replace is overwritten where it lay.
@@ -34,6 +34,7 @@
 mod body;
 mod change;
 mod disk;
+mod mending;
 mod opening;
 mod page;
 mod plan;
@@ -43,6 +44,7 @@ mod shelf;
 pub use body::{HEAD_KEYS_MAX, KeyName};
 pub use change::{Change, Edit, KeyEdit};
 pub use disk::{Disk, FileDisk};
+pub use mending::{Compared, wipe};
 pub use page::{PAGE_BYTES, Root};
 pub use set::{Pages, Roots};
 pub use shelf::{CHANGE_BUCKETS_MAX, PAGES_AHEAD, PAGES_MAX};

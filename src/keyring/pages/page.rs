@@ -187,6 +187,17 @@ pub(super) fn instance_of(raw: &Raw) -> Result<InstanceId, KeyringError> {
     if *title(instance) == **raw { Ok(instance) } else { Err(refused()) }
 }
 
+/// True if it begins as a keyring does, whosever and of whatever version.
+pub(super) fn is_titled(raw: &Raw) -> bool {
+    raw.starts_with(TITLE)
+}
+
+/// True of a page that says of itself that a root key sealed it which is not at hand.
+pub(super) fn is_of_another_root(raw: &Raw, roots: &[&Root]) -> bool {
+    let marked = raw.strip_prefix(MAGIC).and_then(|rest| rest.get(1..=MARK_BYTES));
+    marked.is_some_and(|mark| !roots.iter().any(|root| root.mark == mark))
+}
+
 fn prefix_of(what: What, mark: Mark) -> [u8; PREFIX_BYTES] {
     let mut prefix = [what.byte(); PREFIX_BYTES];
     prefix[..MAGIC.len()].copy_from_slice(MAGIC);

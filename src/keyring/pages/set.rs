@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::keyring::lease::Lease;
 use crate::keyring::pages::body::{Head, KeyName, Keys};
-use crate::keyring::pages::change::{Change, Edited, KeyEdit};
+use crate::keyring::pages::change::{Change, Edit, Edited, KeyEdit};
 use crate::keyring::pages::disk::Disk;
 use crate::keyring::pages::opening::look;
 use crate::keyring::pages::page::{self, BODY, Root, What, ZEROS};
@@ -34,17 +34,17 @@ impl Roots {
         Self { seal: Root::new(key), also: None }
     }
 
-    fn all(&self) -> Vec<&Root> {
+    pub(super) fn all(&self) -> Vec<&Root> {
         std::iter::once(&self.seal).chain(&self.also).collect()
     }
 }
 
 /// A keyring in pages. Readers take what is in memory and never wait for the disk; who changes it waits for the one before.
 pub struct Pages<D> {
-    disk: Mutex<D>,
-    shelf: RwLock<Shelf>,
-    roots: Roots,
-    random: Arc<dyn Random>,
+    pub(super) disk: Mutex<D>,
+    pub(super) shelf: RwLock<Shelf>,
+    pub(super) roots: Roots,
+    pub(super) random: Arc<dyn Random>,
     /// Why it is changed no more.
     failed: OnceLock<KeyringError>,
     limits: Limits,
@@ -173,6 +173,11 @@ impl<D: Disk> Pages<D> {
         self.shelf.read().buckets.get(bucket).map(|entry| entry.held.lease())
     }
 
+    /// True if there is such a bucket, living or not.
+    pub fn has_bucket(&self, bucket: &Bucket) -> bool {
+        self.shelf.read().buckets.contains_key(bucket)
+    }
+
     /// True if the leaf lives.
     pub fn is_live(&self, bucket: &Bucket, leaf: u16) -> bool {
         self.shelf.read().buckets.get(bucket).is_some_and(|entry| entry.held.frontier().is_live(leaf))
@@ -231,6 +236,17 @@ impl<D: Disk> Pages<D> {
             self.write(&mut disk, Batch { frontiers, keys, again: Vec::new() })?;
         }
         Ok(self.last_change())
+    }
+
+    /// False if everything is so already.
+    pub fn is_needed(&self, change: &Change) -> bool {
+        let shelf = self.shelf.read();
+        let of_key =
+            |(name, edit): (&KeyName, &KeyEdit)| shelf.keys.contains_key(name) == (*edit == KeyEdit::Destroy);
+        let of_bucket = |(bucket, edit): (&Bucket, &Edit)| {
+            edit.is_needed(shelf.buckets.get(bucket).map(|entry| entry.held.frontier()))
+        };
+        change.keys.iter().any(of_key) || change.buckets.iter().any(of_bucket)
     }
 
     /// Seals pages again that another root key sealed, as many as one change takes, and gives how many are left: none, and
