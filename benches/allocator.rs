@@ -19,7 +19,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use jiff::Timestamp;
 use tamis::id::{FormId, LeadgenId, PageId};
-use tamis::lead::{BucketKey, RawReply, minimise, seal};
+use tamis::lead::{Leaf, RawReply, minimise, seal};
 use tamis::notification::{self, LeadRef, Verifier};
 use tamis::purpose::{Basis, FieldName, FieldRule, Keep, Matching, Purpose, PurposeId, RecordId, Whitelist};
 use tamis::random::SystemRandom;
@@ -77,12 +77,12 @@ unsafe impl GlobalAlloc for Switch {
 
 fn main() {
     let purpose = purpose();
-    let bucket = BucketKey { generation: 0, key: Key::new([7; 32]) };
+    let key = Key::new([7; 32]);
     let replies: Vec<String> = (0..LEADS).map(reply).collect();
     let bytes = replies.iter().map(String::len).sum::<usize>();
     measure(&format!("{LEADS} replies, {bytes} bytes: receive, parse, minimise, seal"), || {
         for (number, reply) in replies.iter().enumerate() {
-            walk(number, reply.as_bytes(), &purpose, &bucket);
+            walk(number, reply.as_bytes(), &purpose, &key);
         }
     });
     let verifier = Verifier::new(vec![Secret::new(APP_SECRET.to_vec())]);
@@ -142,14 +142,14 @@ fn spread(mut values: Vec<f64>, unit: f64) -> String {
     format!("{:.3} / {:.3} / {:.3}", at(0), at(values.len() / 2), at(values.len() - 1))
 }
 
-fn walk(number: usize, body: &[u8], purpose: &Purpose, bucket: &BucketKey) {
+fn walk(number: usize, body: &[u8], purpose: &Purpose, key: &Key) {
     let matching = Matching::new(purpose, None);
     let mut reply = RawReply::with_limit(4_000_000);
     body.chunks(CHUNK_BYTES).for_each(|chunk| reply.push(chunk).expect("below the limit"));
     let Some(raw) = reply.lead() else { panic!("a lead") };
     let Ok(lead) = minimise(&raw, &reference(number), &matching).result else { panic!("it is whitelisted") };
     let id = RecordId { purpose: purpose.id.clone(), epoch: 1, number: number as u64 };
-    let Ok(record) = seal(&lead, &id, [0; 32], bucket, &SystemRandom) else { panic!("it seals") };
+    let Ok(record) = seal(&lead, &id, [0; 32], Leaf::of(&id), key, &SystemRandom) else { panic!("it seals") };
     black_box(record.encode());
 }
 

@@ -13,7 +13,7 @@ mod support;
 
 use std::time::Instant;
 
-use tamis::lead::{BucketKey, SealedRecord, open, seal};
+use tamis::lead::{Leaf, SealedRecord, open, seal};
 use tamis::purpose::RecordId;
 use tamis::secret::Key;
 use zeroizing_alloc::ZeroAlloc;
@@ -86,15 +86,16 @@ fn main() {
     daemon.terminate();
 }
 
-fn bucket() -> BucketKey {
-    BucketKey { generation: 0, key: Key::new([9; 32]) }
+fn key() -> Key {
+    Key::new([9; 32])
 }
 
 /// Records like those in the store, under a key of our own.
 fn sealed(rooms: &Rooms) -> Vec<(RecordId, Vec<u8>)> {
     let seal_one = |number: usize| {
         let id = RecordId { purpose: rooms.purpose.id.clone(), epoch: 1, number: number as u64 + 1 };
-        let record = seal(&rooms.lead(number), &id, [0; 32], &bucket(), &*rooms.random).expect("seals");
+        let record =
+            seal(&rooms.lead(number), &id, [0; 32], Leaf::of(&id), &key(), &*rooms.random).expect("seals");
         (id, record.encode())
     };
     (0..OPENED).map(seal_one).collect()
@@ -102,7 +103,7 @@ fn sealed(rooms: &Rooms) -> Vec<(RecordId, Vec<u8>)> {
 
 /// Records a second.
 fn open_alone(sealed: &[(RecordId, Vec<u8>)]) -> f64 {
-    let key = bucket();
+    let key = key();
     let begun = Instant::now();
     for (id, bytes) in sealed {
         let record = SealedRecord::decode(bytes).expect("a record");

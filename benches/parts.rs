@@ -23,7 +23,7 @@ use tamis::config;
 use tamis::inbox::{DayKey, seal_frame};
 use tamis::keyring::file::FileKeyring;
 use tamis::keyring::{InstanceId, Keyring};
-use tamis::lead::{BucketKey, SealedRecord, minimise, open, seal};
+use tamis::lead::{Leaf, SealedRecord, minimise, open, seal};
 use tamis::notification::{self, Verifier};
 use tamis::purpose::{Matching, Purpose, RecordId};
 use tamis::random::{Random, SystemRandom};
@@ -100,8 +100,8 @@ fn cipher(criterion: &mut Criterion) {
     let raw = reply.lead().expect("a lead");
     let lead = minimise(&raw, &reference(0), &matching).result.ok().expect("a lead");
     let id = RecordId { purpose: purpose.id.clone(), epoch: 1, number: 7 };
-    let bucket = BucketKey { generation: 0, key: Key::new([9; 32]) };
-    let sealed = seal(&lead, &id, [0; 32], &bucket, &SystemRandom).expect("seals");
+    let key = Key::new([9; 32]);
+    let sealed = seal(&lead, &id, [0; 32], Leaf::of(&id), &key, &SystemRandom).expect("seals");
     let stored = sealed.encode();
     let plain_bytes = stored.len() - 33 - 16;
     let bare = |content: &mut Vec<u8>| {
@@ -113,12 +113,10 @@ fn cipher(criterion: &mut Criterion) {
     };
     let mut group = criterion.benchmark_group("record");
     group.bench_function("seal", |bench| {
-        bench.iter(|| seal(&lead, &id, [0; 32], &bucket, &SystemRandom).expect("seals").encode());
+        bench.iter(|| seal(&lead, &id, [0; 32], Leaf::of(&id), &key, &SystemRandom).expect("seals").encode());
     });
     group.bench_function("open", |bench| {
-        bench.iter(|| {
-            open(&SealedRecord::decode(black_box(&stored)).expect("a record"), &id, &bucket).is_ok()
-        });
+        bench.iter(|| open(&SealedRecord::decode(black_box(&stored)).expect("a record"), &id, &key).is_ok());
     });
     group.bench_with_input(
         BenchmarkId::new("baseline: bare cipher, bytes", plain_bytes),

@@ -12,7 +12,7 @@ use std::cell::Cell;
 
 use jiff::Timestamp;
 use tamis::id::{FormId, LeadgenId, PageId};
-use tamis::lead::{BucketKey, RawLead, RawReply, minimise, minimise_for_each, open, seal};
+use tamis::lead::{Leaf, RawLead, RawReply, minimise, minimise_for_each, open, seal};
 use tamis::notification::{LeadRef, ParkCode};
 use tamis::purpose::{
     Basis, BoxKey, Channel, ConsentKey, ConsentRule, FieldName, FieldRule, Keep, Matching, Purpose,
@@ -196,13 +196,14 @@ fn receive(body: &[u8], number: usize) -> RawReply {
 
 /// The walk of one lead: sieved, sealed, opened for a reader, dropped.
 fn walk(raw: &RawLead<'_>, number: usize, matching: &Matching<'_>) {
-    let bucket = BucketKey { generation: 0, key: Key::new([7; 32]) };
+    let key = Key::new([7; 32]);
     let id = RecordId::parse(&format!("devis-1-{number}")).expect("an id");
     let sieved = minimise(raw, &reference(number), matching);
     let Ok(minimised) = sieved.result else { panic!("lead {number} was refused") };
     assert!(sieved.dropped.count() >= 6, "lead {number}");
-    let record = seal(&minimised, &id, [0; 32], &bucket, &SeededRandom::new(number as u64)).expect("seals");
-    let Ok(opened) = open(&record, &id, &bucket) else { panic!("lead {number} does not open") };
+    let record = seal(&minimised, &id, [0; 32], Leaf::of(&id), &key, &SeededRandom::new(number as u64))
+        .expect("seals");
+    let Ok(opened) = open(&record, &id, &key) else { panic!("lead {number} does not open") };
     let email =
         opened.field(matching.purpose(), "email").and_then(|answers| answers.first()).expect("an answer");
     assert!(email.expose().starts_with("kept-canary") && email.expose().ends_with("kept-canary"));
@@ -298,14 +299,14 @@ fn no_answer_is_left_when_one_is_too_long_for_its_record() {
         r#"{{"form_id":"901","field_data":[{{"name":"email","values":["kept-canary"]}},{{"name":"name_1","values":["{long}"]}}]}}"#
     );
     let id = RecordId::parse("devis-1-1").expect("an id");
-    let bucket = BucketKey { generation: 0, key: Key::new([7; 32]) };
+    let key = Key::new([7; 32]);
     let found = watched(|| {
         let reply = receive(body.as_bytes(), 1);
         let Some(raw) = reply.lead() else { panic!("a lead") };
         let sieved = minimise(&raw, &reference(1), &matching);
         let Ok(lead) = sieved.result else { panic!("the address is kept") };
         assert_eq!(sieved.dropped.too_long(), 1);
-        assert!(seal(&lead, &id, [0; 32], &bucket, &SeededRandom::new(1)).is_ok());
+        assert!(seal(&lead, &id, [0; 32], Leaf::of(&id), &key, &SeededRandom::new(1)).is_ok());
     });
     assert_eq!(Found { blocks: 0, ..found }, Found::default());
 }

@@ -143,7 +143,10 @@ pub(super) async fn open_store(
 ) -> Result<SharedStore, StartError> {
     let purposes = policy.purposes().iter().map(|purpose| purpose.id.clone()).collect();
     let (settings, keyring, ambient) = (config.store_settings(), Arc::clone(keyring), ambient.clone());
-    let opening = move || store::open(settings, keyring, purposes, ambient.clock, ambient.random);
+    let opening = move || {
+        let progress = ambient.progress;
+        store::open_telling(settings, keyring, purposes, ambient.clock, ambient.random, &progress)
+    };
     let opened = tokio::task::spawn_blocking(opening).await;
     // A panic of ours, whose place is in the log.
     opened

@@ -147,7 +147,8 @@ impl From<StoreError> for Problem {
             | StoreCode::Io
             | StoreCode::NotOwn
             | StoreCode::ReadingInterrupted
-            | StoreCode::Keyring => ProblemCode::StoreFailed,
+            | StoreCode::Keyring
+            | StoreCode::KeysGone => ProblemCode::StoreFailed,
         };
         Self { code, store: Some(error), resume_after: None }
     }
@@ -258,7 +259,7 @@ mod tests {
                 "store-failed",
                 "store-missing keyring-missing witness-missing keyring-foreign keyring-rolled-back \
                  store-behind-witness store-damaged store-format-unknown store-io store-not-own \
-                 reading-interrupted keyring-failed",
+                 reading-interrupted keyring-failed record-keys-gone",
             ),
         ];
         let mut seen = 0;

@@ -1,13 +1,18 @@
-//! What a keyring holds: one generation of it, in memory.
+//! What a keyring of before held: one generation of it, in memory.
 
 use std::collections::BTreeMap;
+#[cfg(test)]
 use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
+#[cfg(test)]
 use zeroize::Zeroizing;
 
 use crate::clock::{Day, Month};
-use crate::keyring::{Bucket, InstanceId, KeyringCode, KeyringError};
+use crate::keyring::{Bucket, InstanceId};
+#[cfg(test)]
+use crate::keyring::{KeyringCode, KeyringError};
+#[cfg(test)]
 use crate::random::Random;
 use crate::secret::Key;
 
@@ -48,6 +53,7 @@ pub struct Numbered {
     pub key: Arc<Key>,
 }
 
+#[cfg(test)]
 impl Content {
     /// A new instance at generation 0, with the keys that live as long as it does.
     ///
@@ -90,61 +96,19 @@ impl Content {
         Ok(())
     }
 
-    /// The key for a month. A clock that went back does not bring back a month whose key is gone: the oldest one held
-    /// serves for it. None: the month is new.
-    pub fn month_key(&self, month: Month) -> Option<&Arc<Key>> {
-        let (newest, _) = self.months.last_key_value()?;
-        let oldest = || self.months.values().next().filter(|_| month < *newest);
-        self.months.get(&month).or_else(oldest)
-    }
-
-    /// Makes the key of a new month, and destroys those of all but the month before.
+    /// Makes the key of a new month.
     ///
     /// # Errors
     /// [`KeyringCode::NoRandomness`].
     pub fn make_month(&mut self, month: Month, random: &dyn Random) -> Result<(), KeyringError> {
-        if self.month_key(month).is_none() {
-            self.months.insert(month, new_key(random)?);
-            self.months.retain(|held, _| held.0.saturating_add(1) >= month.0);
-        }
+        self.months.insert(month, new_key(random)?);
         Ok(())
     }
 }
 
+#[cfg(test)]
 fn new_key(random: &dyn Random) -> Result<Arc<Key>, KeyringError> {
     let mut bytes = Zeroizing::new([0; 32]);
     random.fill(bytes.as_mut_slice()).map_err(|_| KeyringError::of(KeyringCode::NoRandomness))?;
     Ok(Arc::new(Key::new(*bytes)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::random::SeededRandom;
-
-    #[test]
-    fn only_the_newest_month_and_the_one_before_have_a_key() {
-        let random = SeededRandom::new(1);
-        let mut content = Content::new(&random).expect("made");
-        let months = |content: &Content| content.months.keys().map(|month| month.0).collect::<Vec<_>>();
-        for (month, expected) in
-            [(100, vec![100]), (101, vec![100, 101]), (102, vec![101, 102]), (110, vec![110])]
-        {
-            content.make_month(Month(month), &random).expect("made");
-            assert_eq!(months(&content), expected);
-        }
-    }
-
-    #[test]
-    fn a_clock_that_goes_back_brings_no_month_back() {
-        let random = SeededRandom::new(1);
-        let mut content = Content::new(&random).expect("made");
-        content.make_month(Month(100), &random).expect("made");
-        content.make_month(Month(101), &random).expect("made");
-        let oldest = Arc::clone(content.month_key(Month(100)).expect("held"));
-        content.make_month(Month(7), &random).expect("nothing to make");
-        assert_eq!(content.months.len(), 2);
-        assert!(content.month_key(Month(7)).is_some_and(|key| Arc::ptr_eq(key, &oldest)));
-        assert!(content.month_key(Month(102)).is_none(), "a new month has no key before it is made");
-    }
 }

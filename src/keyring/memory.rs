@@ -7,8 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::clock::{Day, Month};
-use crate::keyring::{Bucket, InstanceId, Keyring, KeyringCode, KeyringError};
-use crate::lead::BucketKey;
+use crate::keyring::lease::{Held, Lease};
+use crate::keyring::pages::Change;
+use crate::keyring::pages::Edited;
+use crate::keyring::{Before, Bucket, InstanceId, Keyring, KeyringCode, KeyringError};
+use crate::random::{NoRandomness, Random};
 use crate::secret::{Key, hmac_sha256};
 
 /// Keys in memory.
@@ -24,7 +27,24 @@ pub(crate) struct MemoryKeyring {
     /// What its keys are derived from.
     seed: &'static [u8],
     days: Mutex<BTreeMap<Day, Key>>,
-    buckets: Mutex<BTreeMap<Bucket, Key>>,
+    buckets: Mutex<BTreeMap<Bucket, Held>>,
+    /// Where it stands on the way from one key a bucket to trees.
+    pub(crate) before: Mutex<Option<Before>>,
+    /// After so many more changes none is possible.
+    pub(crate) changes_left: Mutex<Option<u32>>,
+}
+
+/// What a bucket's tree grows from follows from what it is for, so that a killed process's successor has it as it would from
+/// a file.
+struct Derived([u8; 32]);
+
+impl Random for Derived {
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), NoRandomness> {
+        for (chunk, at) in buffer.chunks_mut(32).zip(0_u32..) {
+            chunk.copy_from_slice(&hmac_sha256(&self.0, &[&at.to_be_bytes()])[..chunk.len()]);
+        }
+        Ok(())
+    }
 }
 
 const ABSENT: KeyringError = KeyringError::of(KeyringCode::KeyAbsent);
@@ -49,18 +69,25 @@ impl MemoryKeyring {
             seed,
             days: Mutex::default(),
             buckets: Mutex::default(),
+            before: Mutex::default(),
+            changes_left: Mutex::default(),
         })
     }
 
-    /// How many buckets have a key.
+    /// It has no trees, as before there were any.
+    pub(crate) fn forget_trees(&self) {
+        self.buckets.lock().expect("not poisoned").clear();
+    }
+
+    /// How many buckets have a tree.
     pub(crate) fn buckets(&self) -> usize {
         self.buckets.lock().expect("not poisoned").len()
     }
 
-    fn held(&self, bucket: &Bucket, generation: u32) -> Result<BucketKey, KeyringError> {
-        let held = self.buckets.lock().expect("not poisoned");
-        let key = held.get(bucket).filter(|_| generation == 0).cloned().ok_or(ABSENT)?;
-        Ok(BucketKey { generation, key })
+    /// The one key that a bucket had.
+    pub(crate) fn key_of_before(&self, bucket: &Bucket) -> Key {
+        let (epoch, index) = (bucket.epoch.to_be_bytes(), bucket.index.to_be_bytes());
+        self.key_of(&[b"bucket", bucket.purpose.as_str().as_bytes(), &epoch, &index])
     }
 
     /// Keys follow from what they are for, so that a killed process's successor has them as it would from a file.
@@ -68,9 +95,12 @@ impl MemoryKeyring {
         Key::new(hmac_sha256(self.seed, parts))
     }
 
-    fn change(&self, change: impl FnOnce()) -> Result<(), KeyringError> {
+    fn changed(&self, change: impl FnOnce()) -> Result<(), KeyringError> {
         if self.refuses.load(Ordering::SeqCst) {
             return Err(KeyringError::io(ErrorKind::StorageFull));
+        }
+        if let Some(left) = &mut *self.changes_left.lock().expect("not poisoned") {
+            *left = left.checked_sub(1).ok_or(KeyringError::io(ErrorKind::Interrupted))?;
         }
         change();
         self.generation.fetch_add(1, Ordering::SeqCst);
@@ -102,7 +132,7 @@ impl Keyring for MemoryKeyring {
         self.days.lock().expect("not poisoned").get(&day).cloned().ok_or(ABSENT)
     }
     fn make_days(&self, days: &[Day]) -> Result<(), KeyringError> {
-        self.change(|| {
+        self.changed(|| {
             let mut held = self.days.lock().expect("not poisoned");
             for day in days {
                 held.entry(*day).or_insert_with(|| self.key_of(&[b"day", &day.0.to_be_bytes()]));
@@ -116,21 +146,54 @@ impl Keyring for MemoryKeyring {
         self.days.lock().expect("not poisoned").retain(|day, _| !days.contains(day));
         Ok(())
     }
-    fn bucket_key(&self, bucket: &Bucket) -> Result<BucketKey, KeyringError> {
-        self.held(bucket, 0)
-    }
-    fn bucket_key_of(&self, bucket: &Bucket, generation: u32) -> Result<BucketKey, KeyringError> {
+    fn lease(&self, bucket: &Bucket) -> Result<Lease, KeyringError> {
         assert!(!self.panics.load(Ordering::SeqCst), "as told");
-        self.held(bucket, generation)
+        self.buckets.lock().expect("not poisoned").get(bucket).map(Held::lease).ok_or(ABSENT)
     }
-    fn make_buckets(&self, buckets: &[Bucket]) -> Result<(), KeyringError> {
-        self.change(|| {
+    fn first_live(&self, bucket: &Bucket, from: u16) -> Result<Option<u16>, KeyringError> {
+        let held = self.buckets.lock().expect("not poisoned");
+        held.get(bucket).map(|held| held.frontier().first_live(from)).ok_or(ABSENT)
+    }
+    fn change(&self, change: &Change) -> Result<(), KeyringError> {
+        if self.before() == Some(Before::Alone) {
+            return Err(ABSENT);
+        }
+        self.changed(|| {
             let mut held = self.buckets.lock().expect("not poisoned");
-            for bucket in buckets {
+            for (bucket, edit) in &change.buckets {
                 let (epoch, index) = (bucket.epoch.to_be_bytes(), bucket.index.to_be_bytes());
-                let key = self.key_of(&[b"bucket", bucket.purpose.as_str().as_bytes(), &epoch, &index]);
-                held.entry(bucket.clone()).or_insert(key);
+                let root = self.key_of(&[b"tree", bucket.purpose.as_str().as_bytes(), &epoch, &index]);
+                let before = held.get(bucket).map(Held::frontier);
+                match edit.of(before, &Derived(*root.expose())).expect("randomness") {
+                    Edited::Same => {}
+                    Edited::Forgotten => drop(held.remove(bucket)),
+                    Edited::Next(frontier) => match held.get_mut(bucket) {
+                        Some(held) => held.replace(frontier),
+                        None => drop(held.insert(bucket.clone(), Held::new(frontier))),
+                    },
+                }
             }
         })
+    }
+    fn before(&self) -> Option<Before> {
+        *self.before.lock().expect("not poisoned")
+    }
+    fn begin_trees(&self) -> Result<(), KeyringError> {
+        if self.before() == Some(Before::Alone) {
+            self.changed(|| *self.before.lock().expect("not poisoned") = Some(Before::BesideTrees))?;
+        }
+        Ok(())
+    }
+    fn bucket_key(&self, bucket: &Bucket, generation: u32) -> Result<Key, KeyringError> {
+        match self.before() {
+            Some(Before::Alone | Before::BesideTrees) if generation == 0 => Ok(self.key_of_before(bucket)),
+            _ => Err(ABSENT),
+        }
+    }
+    fn end_before(&self) -> Result<(), KeyringError> {
+        if self.before().is_some() {
+            self.changed(|| *self.before.lock().expect("not poisoned") = None)?;
+        }
+        Ok(())
     }
 }

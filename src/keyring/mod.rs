@@ -1,30 +1,32 @@
-//! Where the keys live: one small file outside sled, sealed by the root key.
+//! Where the keys live: one file outside sled, sealed by the root key.
 //!
-//! The trait is the room's face; [`mod@file`] keeps it on disk. Exactly one generation exists on the host: a kept previous
-//! one would be the destroyed key.
+//! The trait is the room's face; [`mod@file`] keeps it on disk, as [`pages`] that are replaced in place. A bucket's keys are
+//! a [`tree`] that is punctured, and whoever reads has a [`lease`]. Exactly one state of it exists on the host: a kept
+//! previous one would have the destroyed key.
 
 mod content;
 #[doc(hidden)]
 pub mod door;
 pub mod file;
+mod files;
 mod format;
 pub mod lease;
 #[cfg(test)]
 pub(crate) mod memory;
 pub mod pages;
-mod replacement;
 pub mod tree;
 
 use std::io::ErrorKind;
 
 use crate::attention::Concern;
 use crate::clock::{Day, Month};
-use crate::lead::BucketKey;
+use crate::keyring::lease::Lease;
+use crate::keyring::pages::Change;
 use crate::machine::own::{self, FileCode};
 use crate::purpose::{PurposeId, RecordId};
 use crate::secret::Key;
 
-/// How many consecutive numbers of a purpose share a key: an erasure re-seals the rest of its bucket (11–16 ms at 512).
+/// How many consecutive numbers of a purpose are the leaves of one tree.
 pub const BUCKET_RECORDS: u64 = 512;
 
 /// A run of [`BUCKET_RECORDS`] consecutive numbers of a purpose within one epoch.
@@ -117,10 +119,9 @@ impl KeyringError {
 pub trait Keyring: Send + Sync {
     /// The instance that this keyring belongs to.
     fn instance(&self) -> InstanceId;
-    /// Counts the replacements of the file, from 0. Generation 0 means: no store was ever completed under it.
+    /// Counts the changes of the file, from 0. Generation 0 means: no store was ever completed under it.
     fn generation(&self) -> u64;
-    /// Why the keyring is changed no more: a replacement of its file ended in a way that leaves open which generation the
-    /// disk holds. Only a restart helps. Readers go on with what is in memory.
+    /// Why the keyring is changed no more: a change of its file ended in a way that leaves open which one the disk holds. Only a restart helps. Readers go on with what is in memory.
     fn failed(&self) -> Option<KeyringError> {
         None
     }
@@ -155,28 +156,74 @@ pub trait Keyring: Send + Sync {
     /// # Errors
     /// The change cannot be made durable; the keys are then still there.
     fn destroy_days(&self, days: &[Day]) -> Result<(), KeyringError>;
-    /// The newest key of a bucket.
+    /// The right to a bucket's keys, until it is punctured.
     ///
     /// # Errors
-    /// [`KeyringCode::KeyAbsent`].
-    fn bucket_key(&self, bucket: &Bucket) -> Result<BucketKey, KeyringError>;
-    /// A bucket's key of a given generation (two exist while an erasure is under way).
+    /// [`KeyringCode::KeyAbsent`]: there is no such bucket.
+    fn lease(&self, bucket: &Bucket) -> Result<Lease, KeyringError>;
+    /// The first living leaf of a bucket at or above this one; none: no such leaf lives.
     ///
     /// # Errors
-    /// [`KeyringCode::KeyAbsent`].
-    fn bucket_key_of(&self, bucket: &Bucket, generation: u32) -> Result<BucketKey, KeyringError>;
-    /// Makes the keys of these buckets where they are absent; one replacement of the file for all.
+    /// [`KeyringCode::KeyAbsent`]: there is no such bucket.
+    fn first_live(&self, bucket: &Bucket, from: u16) -> Result<Option<u16>, KeyringError>;
+    /// Makes and punctures trees. When it returns, what it destroyed is overwritten on the disk, no lease has it, and it is
+    /// wiped from memory. What touches more than [`pages::CHANGE_BUCKETS_MAX`] buckets is several changes, each whole by
+    /// itself; asked again, what was done is left as it is.
+    ///
+    /// # Errors
+    /// It cannot be made durable: see [`pages::Pages::change`].
+    fn change(&self, change: &Change) -> Result<(), KeyringError>;
+    /// Makes the trees of these buckets where they are absent.
     ///
     /// # Errors
     /// They cannot be made durable.
-    fn make_buckets(&self, buckets: &[Bucket]) -> Result<(), KeyringError>;
+    fn make_buckets(&self, buckets: &[Bucket]) -> Result<(), KeyringError> {
+        let mut change = Change::default();
+        buckets.iter().for_each(|bucket| change.make(bucket.clone()));
+        self.change(&change)
+    }
+    /// What is left of a keyring in which each bucket had one key; none: nothing.
+    fn before(&self) -> Option<Before> {
+        None
+    }
+    /// Begins the keyring in which buckets are trees, beside the one that is there; nothing where it was begun.
+    ///
+    /// # Errors
+    /// It cannot be made durable.
+    fn begin_trees(&self) -> Result<(), KeyringError> {
+        Ok(())
+    }
+    /// The one key that a bucket had, of this generation.
+    ///
+    /// # Errors
+    /// [`KeyringCode::KeyAbsent`].
+    fn bucket_key(&self, _bucket: &Bucket, _generation: u32) -> Result<Key, KeyringError> {
+        Err(KeyringError::of(KeyringCode::KeyAbsent))
+    }
+    /// Destroys the keyring of before: nothing may be under its buckets' keys any more.
+    ///
+    /// # Errors
+    /// It cannot be made durable; the next start finds it begun.
+    fn end_before(&self) -> Result<(), KeyringError> {
+        Ok(())
+    }
+}
+
+/// Where a keyring stands on the way from one key a bucket to a tree a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// It is all that there is.
+    Alone,
+    /// The one with trees lies beside it.
+    BesideTrees,
+    /// The one with trees is there, and this one opens no more: its destruction was begun.
+    Ending,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// An erasure re-seals its bucket: what shares a key decides what that costs.
     #[test]
     fn five_hundred_and_twelve_numbers_in_a_row_share_a_bucket() {
         let of = |number| {

@@ -22,7 +22,10 @@ pub use minimise::{Sieved, minimise, submitted};
 pub use minimised::{Answer, ConsentEvidence, ConsentOutcome, Grounds, MinimisedLead, Tick};
 pub use opened::OpenedLead;
 pub use raw::{RawLead, RawReply, ReplyTooLarge};
+#[cfg(test)]
+pub(crate) use seal::move_to_bucket;
 pub use seal::{
-    BucketKey, RECORD_BYTES_MAX, SealError, SealedRecord, UnsealedLead, check, open, seal, unseal,
+    Leaf, RECORD_BYTES_MAX, SealError, SealedRecord, Under, UnsealedLead, check, move_to_leaf, open, seal,
+    unseal,
 };
 pub use several::{SievedForEach, minimise_for_each};

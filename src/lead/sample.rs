@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::id::{FormId, PageId};
 use crate::lead::minimised::{Answer, ConsentEvidence, Content, Grounds, MinimisedLead, Tick};
 use crate::lead::opened::OpenedLead;
-use crate::lead::seal::{BucketKey, UnsealedLead, seal, unseal};
+use crate::lead::seal::{Leaf, UnsealedLead, seal, unseal};
 use crate::purpose::{BoxDefault, ConsentKey, FieldName, PurposeId, RecordId, TextHash};
 use crate::random::SeededRandom;
 use crate::secret::Key;
@@ -51,9 +51,9 @@ pub(crate) fn ticked(key: &str, checkbox_key: &str) -> ConsentEvidence {
 pub(crate) fn unsealed(purpose: &str, email: &str, expires_at: Timestamp) -> UnsealedLead {
     let lead = lead(purpose, email, false, expires_at);
     let id = RecordId { purpose: lead.purpose.clone(), epoch: 1, number: 1 };
-    let bucket = BucketKey { generation: 0, key: Key::new([9; 32]) };
-    let record = seal(&lead, &id, [3; 32], &bucket, &SeededRandom::new(7)).expect("seals");
-    unseal(&record, &id, &bucket).expect("opens")
+    let key = Key::new([9; 32]);
+    let record = seal(&lead, &id, [3; 32], Leaf::of(&id), &key, &SeededRandom::new(7)).expect("seals");
+    unseal(&record, &id, &key).expect("opens")
 }
 
 /// The value of the field of such a lead.

@@ -17,6 +17,8 @@ crate::codes! {
         KeyringForeign = "keyring-foreign",
         /// The keyring is older than the store has seen.
         KeyringRolledBack = "keyring-rolled-back",
+        /// The store's records are under keys of before the keyring had trees, and the keyring has them no more.
+        KeysGone = "record-keys-gone",
         /// The store lost what it had answered for.
         BehindWitness = "store-behind-witness",
         /// The store's files are damaged.

@@ -11,6 +11,7 @@ pub(crate) mod contract;
 mod error;
 mod forms;
 mod leads;
+mod leaves;
 mod life;
 mod mark;
 #[cfg(test)]
@@ -30,6 +31,7 @@ use jiff::Timestamp;
 
 use crate::clock::Clock;
 use crate::keyring::Keyring;
+use crate::machine::progress::Progress;
 use crate::purpose::PurposeId;
 use crate::random::Random;
 
@@ -96,4 +98,19 @@ pub fn open(
     random: Arc<dyn Random>,
 ) -> Result<SharedStore, StoreError> {
     Ok(sled::SledStore::open(settings, keyring, purposes, clock, random)?)
+}
+
+/// The same, and says how far it is: a store of an earlier version may have to be brought to this one.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_telling(
+    settings: Settings,
+    keyring: Arc<dyn Keyring>,
+    purposes: Vec<PurposeId>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    progress: &Progress,
+) -> Result<SharedStore, StoreError> {
+    Ok(sled::SledStore::open_telling(settings, keyring, purposes, clock, random, progress)?)
 }

@@ -242,7 +242,7 @@ async fn a_keyring_that_cannot_be_written_again_is_told_until_it_can() {
     let _alone = REPLACING.lock().await;
     let mut running = Running::start().await;
     running.world.stop_daemon().await;
-    let Some(disk) = Mounted::memory(&running.at("keys"), 256) else {
+    let Some(disk) = Mounted::memory(&running.at("keys"), 8_192) else {
         return running.world.end().await;
     };
     running.world.start_daemon().await;

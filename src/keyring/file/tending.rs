@@ -1,23 +1,28 @@
 //! The file as it lies on the disk, held against memory: while tamis runs the keys are here, whatever became of the file,
 //! and after the next start only the file is.
 //!
-//! What was lost or damaged is written again, under the generation that memory holds. What may be somebody else's keyring
+//! What was lost or damaged is written again, under the change that memory holds. What may be somebody else's keyring
 //! is never written over: that would be the loss of everything sealed under it.
 
 use std::fs;
-
-use zeroize::Zeroizing;
+use std::path::PathBuf;
 
 use crate::attention::{AttentionCode, Concern};
-use crate::keyring::content::{BucketKeys, Content};
-use crate::keyring::file::FileKeyring;
-use crate::keyring::file::written::{Changing, Written};
-use crate::keyring::format;
-use crate::keyring::replacement::{ReplaceError, not_locked};
+use crate::keyring::file::{FileKeyring, id_of};
+use crate::keyring::files::not_locked;
+use crate::keyring::pages::{Compared, FileDisk, Pages, wipe};
 use crate::keyring::{KeyringCode, KeyringError};
 use crate::machine::disk::directory_of;
 use crate::machine::identity::FileId;
-use crate::secret::Key;
+use crate::machine::lock::LockFile;
+
+/// What goes with the file.
+pub(super) struct Changing {
+    /// Until it is dropped no other process touches the file.
+    pub(super) lock: LockFile,
+    /// Which file the pages are written to, and its name; none: there are no pages yet.
+    pub(super) at: Option<(FileId, PathBuf)>,
+}
 
 /// What a look found at the keyring's place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,25 +31,36 @@ pub(super) enum OnDisk {
     Same,
     /// Nothing.
     Missing,
-    /// What was this keyring and does not open.
+    /// What was this keyring and is whole no more.
     Damaged,
-    /// This keyring as it was, or as it is under another seal.
+    /// This keyring as it was, or as it is in another file.
     Older,
-    /// A keyring with other keys, of a higher generation, of a later version or under another root key, or no file.
+    /// A keyring with other keys, of a later change or version or under another root key, or no file.
     Foreign,
+}
+
+/// How closely is looked.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// Whether the file is the one that is open, and its title and head.
+    AtHead,
+    /// At every page.
+    AtAll,
 }
 
 impl FileKeyring {
     /// Looks after the file, and gives what only a person can mend.
     pub(super) fn look_after_file(&self) -> Vec<Concern> {
         let mut changing = self.changing.lock();
-        if let Some(error) = self.failed.get() {
-            return vec![concern(AttentionCode::KeyringLost, *error)];
+        // Without pages the store is still being opened.
+        let Ok(pages) = self.pages() else { return Vec::new() };
+        if let Some(error) = pages.failed() {
+            return vec![concern(AttentionCode::KeyringLost, error)];
         }
         if let Err(found) = self.hold_place(&mut changing) {
             return vec![found];
         }
-        let found = match self.on_disk(&changing.written) {
+        let found = match self.on_disk(&changing, pages, Look::AtAll) {
             Ok(OnDisk::Same) => return Vec::new(),
             Ok(OnDisk::Foreign) => return vec![Concern::of(AttentionCode::KeyringReplaced)],
             Ok(found) => found,
@@ -53,26 +69,37 @@ impl FileKeyring {
             }
             Err(error) => return vec![concern(AttentionCode::KeyringLost, error)],
         };
-        match self.write_again(&mut changing) {
-            Ok(()) => {
-                tracing::warn!(keyring.found = ?found, "keyring.written-again");
-                Vec::new()
-            }
+        match self.write_again(&mut changing, pages, found) {
+            Ok(()) => Vec::new(),
             Err(error) => vec![concern(AttentionCode::KeyringLost, error)],
         }
     }
 
-    /// Refuses a change that would write over what is not this keyring, or beside a process that holds its lock.
+    /// Sees to it that a change is written into this keyring's own file, and refuses one that would be written over what is
+    /// not this keyring, or beside a process that holds its lock.
     ///
     /// # Errors
     /// [`KeyringCode::Replaced`], [`KeyringCode::Locked`], [`KeyringCode::Io`].
-    pub(super) fn require_own(&self, changing: &mut Changing) -> Result<(), KeyringError> {
+    pub(super) fn require_own(
+        &self,
+        changing: &mut Changing,
+        pages: &Pages<FileDisk>,
+    ) -> Result<(), KeyringError> {
         changing.lock.retake().map_err(not_locked)?;
-        match self.on_disk(&changing.written) {
+        match self.on_disk(changing, pages, Look::AtHead) {
+            Ok(OnDisk::Same) => Ok(()),
             Ok(OnDisk::Foreign) => Err(KeyringError::of(KeyringCode::Replaced)),
-            // The change puts a file of its own in the link's place.
-            Err(error) if error.code != KeyringCode::Linked => Err(error),
-            _ => Ok(()),
+            Ok(found) => self.write_again(changing, pages, found),
+            // A second name of the same file has what this one has; a link's place is taken.
+            Err(error) if error.code == KeyringCode::Linked => {
+                let Some((open, place)) = &changing.at else { return Err(error) };
+                match FileId::at(place) {
+                    Ok(Some(found)) if found == *open => Ok(()),
+                    Ok(_) => self.write_again(changing, pages, OnDisk::Missing),
+                    Err(error) => Err(KeyringError::io(error.kind())),
+                }
+            }
+            Err(error) => Err(error),
         }
     }
 
@@ -96,38 +123,57 @@ impl FileKeyring {
     }
 
     /// What lies at the keyring's place.
-    fn on_disk(&self, written: &Written) -> Result<OnDisk, KeyringError> {
-        let bytes = match self.files.peek() {
-            Ok(Some(bytes)) => bytes,
+    fn on_disk(
+        &self,
+        changing: &Changing,
+        pages: &Pages<FileDisk>,
+        look: Look,
+    ) -> Result<OnDisk, KeyringError> {
+        let Some((open, place)) = &changing.at else { return Ok(OnDisk::Missing) };
+        let file = match self.files.peek(place) {
+            Ok(Some(file)) => file,
             Ok(None) => return Ok(OnDisk::Missing),
             Err(error) if error.code == KeyringCode::Replaced => return Ok(OnDisk::Foreign),
             Err(error) => return Err(error),
         };
-        let found = Written::of(&bytes);
-        if found == *written {
+        let is_open_one = id_of(&file)? == *open;
+        if is_open_one && look == Look::AtHead && pages.is_headed()? {
             return Ok(OnDisk::Same);
         }
-        Ok(match format::open(Zeroizing::new(bytes), &self.root) {
-            Ok(content) if is_of_before(&content, &self.current()) => OnDisk::Older,
-            Ok(_) => OnDisk::Foreign,
-            Err(error) if error.code == KeyringCode::Format => OnDisk::Foreign,
-            // A keyring under another root key does not open either: what has the head of one, and not the head of
-            // ours, may be one.
-            Err(_) if found.head.is_some_and(|head| format::is_head(&head)) && found.head != written.head => {
-                OnDisk::Foreign
-            }
-            Err(_) => OnDisk::Damaged,
+        let compared = if is_open_one { pages.compare_own() } else { pages.compare(&mut FileDisk::of(file)) };
+        Ok(match compared? {
+            Compared::Same if is_open_one => OnDisk::Same,
+            Compared::Same | Compared::Older => OnDisk::Older,
+            Compared::Damaged => OnDisk::Damaged,
+            Compared::Foreign => OnDisk::Foreign,
         })
     }
 
-    /// Writes the generation in force once more. A failure leaves the keyring as it was: no second generation came to be,
-    /// so that it may be tried again.
-    fn write_again(&self, changing: &mut Changing) -> Result<(), KeyringError> {
-        let sealed = format::seal(&self.current(), &self.root, &*self.random)?;
-        self.files.replace(&sealed).map_err(|error| match error {
-            ReplaceError::Unchanged(kind) | ReplaceError::Unknown(kind) => KeyringError::io(kind),
-        })?;
-        changing.written = Written::of(&sealed);
+    /// Writes what is in force into a new file, which takes the place. A failure leaves the keyring as it was.
+    fn write_again(
+        &self,
+        changing: &mut Changing,
+        pages: &Pages<FileDisk>,
+        found: OnDisk,
+    ) -> Result<(), KeyringError> {
+        let Some((open, place)) = changing.at.clone() else {
+            return Err(KeyringError::of(KeyringCode::KeyAbsent));
+        };
+        let is_in_place = FileId::at(&place).is_ok_and(|there| there == Some(open));
+        let file = self.files.create_new()?;
+        let id = id_of(&file)?;
+        let written = pages.write_anew(FileDisk::of(file), || self.files.put(&place));
+        if written.is_err() {
+            // At best: it takes room from who has none. The next one that is written removes it as well.
+            let _ = self.files.discard_new();
+        }
+        let mut left = written?;
+        changing.at = Some((id, place));
+        if is_in_place {
+            // Nobody has a name for it any more, and what it has will be destroyed in the other file alone.
+            let _ = wipe(&mut left);
+        }
+        tracing::warn!(keyring.found = ?found, "keyring.written-again");
         Ok(())
     }
 }
@@ -136,43 +182,16 @@ fn concern(code: AttentionCode, error: KeyringError) -> Concern {
     Concern { code, io: error.io }
 }
 
-/// True if this is a state that the keyring was in, or is: no later generation, and no key that differs. What it holds
-/// beyond the keyring has been destroyed since, but nothing is destroyed within a generation.
-fn is_of_before(found: &Content, current: &Content) -> bool {
-    let same = |a: &Key, b: &Key| a.expose() == b.expose();
-    let agree = |found: &BucketKeys, current: &BucketKeys| {
-        let held = || std::iter::once(&current.newest).chain(&current.previous);
-        let twins = std::iter::once(&found.newest).chain(&found.previous);
-        twins
-            .into_iter()
-            .all(|one| held().all(|other| one.generation != other.generation || same(&one.key, &other.key)))
-    };
-    let is_now = found.generation == current.generation;
-    found.instance == current.instance
-        && found.generation <= current.generation
-        && same(&found.seen, &current.seen)
-        && same(&found.trail, &current.trail)
-        && found
-            .months
-            .iter()
-            .all(|(month, key)| current.months.get(month).map_or(!is_now, |held| same(held, key)))
-        && found.days.iter().all(|(day, key)| current.days.get(day).map_or(!is_now, |held| same(held, key)))
-        && found
-            .buckets
-            .iter()
-            .all(|(bucket, keys)| current.buckets.get(bucket).map_or(!is_now, |held| agree(keys, held)))
-}
-
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
     use std::sync::Arc;
 
     use super::*;
     use crate::clock::Day;
     use crate::keyring::Keyring;
-    use crate::keyring::format::HEADER_BYTES;
+    use crate::keyring::pages::PAGE_BYTES;
     use crate::random::SeededRandom;
+    use crate::secret::Key;
 
     struct Place {
         directory: tempfile::TempDir,
@@ -243,20 +262,32 @@ mod tests {
     fn damage_of_any_kind_is_written_over() {
         let place = Place::new();
         let keyring = place.create();
-        let damages: [fn(&mut Vec<u8>); 5] = [
-            Vec::clear,
-            |bytes| bytes.fill(0),
-            |bytes| bytes[HEADER_BYTES + 5] ^= 1,
-            |bytes| bytes[..8].fill(0),
-            |bytes| bytes.truncate(bytes.len() / 2),
+        let head = |bytes: &[u8]| {
+            let begins = |at: &usize| bytes[*at..].starts_with(b"TAMISKY2");
+            (PAGE_BYTES..bytes.len()).step_by(PAGE_BYTES).find(begins).expect("a head")
+        };
+        let damages: [fn(&mut Vec<u8>, usize); 6] = [
+            |bytes, _| bytes.clear(),
+            |bytes, _| bytes.fill(0),
+            |bytes, head| bytes[head + 100] ^= 1,
+            |bytes, head| bytes[head..head + 8].fill(0),
+            |bytes, head| bytes.truncate(head + PAGE_BYTES / 2),
+            |bytes, _| *bytes.last_mut().expect("a byte") = 1,
         ];
         for (index, damage) in damages.into_iter().enumerate() {
             let mut bad = place.bytes();
-            damage(&mut bad);
+            let at = head(&bad);
+            damage(&mut bad, at);
             fs::write(&place.path, &bad).expect("written");
             assert_eq!(codes(&keyring), [], "{index}");
             assert!(place.bytes() != bad, "{index}");
         }
+        // Without a look in between, too, where it shows at the head.
+        let mut bad = place.bytes();
+        let at = head(&bad);
+        bad[at + 100] ^= 1;
+        fs::write(&place.path, &bad).expect("written");
+        keyring.make_days(&[Day(5)]).expect("made");
         place.holds(keyring);
     }
 
@@ -280,16 +311,24 @@ mod tests {
         drop(FileKeyring::create(&elsewhere, root(2), other.random.clone()).expect("created"));
         let place = Place::new();
         let keyring = place.create();
+        // What the same keyring came to be elsewhere: as far with another key, and further.
+        let gone_on = |own: Vec<u8>| {
+            let copy = tempfile::tempdir().expect("a directory");
+            let path = copy.path().join("keyring");
+            fs::write(&path, own).expect("written");
+            let keyring = FileKeyring::open(&path, root(1), Arc::new(SeededRandom::new(9)));
+            keyring.expect("opens").expect("there").make_days(&[Day(9)]).expect("made");
+            fs::read(path).expect("there")
+        };
+        let forked = gone_on(place.bytes());
+        keyring.make_days(&[Day(8)]).expect("made");
         let own = place.bytes();
-        let mut ahead = Content::clone(&keyring.current());
-        ahead.generation += 1;
-        let ahead = format::seal(&ahead, &root(1), &*place.random).expect("sealed");
-        let mut forked = Content::clone(&keyring.current());
-        forked.make_day(Day(9), &*place.random).expect("made");
-        let forked = format::seal(&forked, &root(1), &*place.random).expect("sealed");
+        let ahead = gone_on(own.clone());
         let mut later = own.clone();
         later[8] += 1;
-        let others = [other.bytes(), fs::read(elsewhere).expect("there"), ahead, forked, later];
+        let mut before = own.clone();
+        before[8] -= 1;
+        let others = [other.bytes(), fs::read(elsewhere).expect("there"), ahead, forked, later, before];
         for (index, foreign) in others.into_iter().enumerate() {
             fs::write(&place.path, &foreign).expect("written");
             assert_eq!(codes(&keyring), [AttentionCode::KeyringReplaced], "{index}");

@@ -1,6 +1,9 @@
 use proptest::prelude::*;
 
+use super::writing::{prefix_of, seal, seal_within};
 use super::*;
+use std::io::ErrorKind;
+
 use crate::random::SeededRandom;
 
 fn root(byte: u8) -> Key {

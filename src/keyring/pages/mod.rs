@@ -42,6 +42,8 @@ mod set;
 mod shelf;
 
 pub use body::{HEAD_KEYS_MAX, KeyName};
+#[cfg(test)]
+pub(in crate::keyring) use change::Edited;
 pub use change::{Change, Edit, KeyEdit};
 pub use disk::{Disk, FileDisk};
 pub use mending::{Compared, wipe};

@@ -67,16 +67,18 @@ fn id() -> RecordId {
     RecordId::parse("devis-1-123").expect("an id")
 }
 
-fn bucket() -> BucketKey {
-    BucketKey { generation: 7, key: Key::new([9; 32]) }
+const LEAF: Leaf = Leaf { epoch: 1, number: 130 };
+
+fn key() -> Key {
+    Key::new([9; 32])
 }
 
 fn sealed(lead: &MinimisedLead) -> SealedRecord<'static> {
-    seal(lead, &id(), SEEN, &bucket(), &SeededRandom::new(1)).unwrap_or_else(|error| panic!("{error}"))
+    seal(lead, &id(), SEEN, LEAF, &key(), &SeededRandom::new(1)).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn refused(record: &SealedRecord<'_>, id: &RecordId, bucket: &BucketKey) -> Option<SealError> {
-    open(record, id, bucket).err()
+fn refused(record: &SealedRecord<'_>, id: &RecordId, key: &Key) -> Option<SealError> {
+    open(record, id, key).err()
 }
 
 /// Everything of a lead that a reader sees, as far as the first schema has it.
@@ -118,19 +120,20 @@ fn shown(content: &Content) -> String {
 #[test]
 fn a_record_under_another_name_key_or_header_does_not_open() {
     let record = sealed(&one("ada@example.org"));
-    assert_eq!(refused(&record, &id(), &bucket()), None);
+    assert_eq!(refused(&record, &id(), &key()), None);
     for other in ["lettre-1-123", "devis-2-123", "devis-1-124", "devi-1-123", "devis_-1-123"] {
         let other = RecordId::parse(other).expect("an id");
-        assert_eq!(refused(&record, &other, &bucket()), Some(SealError::DoesNotOpen), "{other}");
+        assert_eq!(refused(&record, &other, &key()), Some(SealError::DoesNotOpen), "{other}");
     }
-    let other_key = BucketKey { generation: 7, key: Key::new([8; 32]) };
+    let other_key = Key::new([8; 32]);
     assert_eq!(refused(&record, &id(), &other_key), Some(SealError::DoesNotOpen));
     for moved in [
-        SealedRecord { generation: 8, ..record.clone() },
+        SealedRecord { under: Under::Leaf(Leaf { number: 131, ..LEAF }), ..record.clone() },
+        SealedRecord { under: Under::Leaf(Leaf { epoch: 2, ..LEAF }), ..record.clone() },
         SealedRecord { expiry_day: record.expiry_day.next(), ..record.clone() },
         SealedRecord { test: true, ..record.clone() },
     ] {
-        assert_eq!(refused(&moved, &id(), &bucket()), Some(SealError::DoesNotOpen));
+        assert_eq!(refused(&moved, &id(), &key()), Some(SealError::DoesNotOpen));
     }
 }
 
@@ -140,51 +143,55 @@ fn any_flipped_bit_or_cut_does_not_open() {
     for bit in 0..bytes.len() * 8 {
         let mut changed = bytes.clone();
         changed[bit / 8] ^= 1 << (bit % 8);
-        let opened = SealedRecord::decode(&changed).map(|record| refused(&record, &id(), &bucket()));
+        let opened = SealedRecord::decode(&changed).map(|record| refused(&record, &id(), &key()));
         assert!(matches!(opened, None | Some(Some(SealError::DoesNotOpen))), "bit {bit}");
     }
     for cut in 0..bytes.len() {
-        let opened = SealedRecord::decode(&bytes[..cut]).map(|record| refused(&record, &id(), &bucket()));
+        let opened = SealedRecord::decode(&bytes[..cut]).map(|record| refused(&record, &id(), &key()));
         assert!(matches!(opened, None | Some(Some(SealError::DoesNotOpen))), "cut at {cut}");
     }
 }
 
 /// A record as an earlier version wrote it.
-fn written_as(head: Head, lead: &MinimisedLead, key: &BucketKey) -> Vec<u8> {
-    let mut record = seal(lead, &id(), SEEN, key, &SeededRandom::new(1)).expect("fits");
+fn written_as(head: Head, lead: &MinimisedLead) -> Vec<u8> {
+    let mut record =
+        move_to_bucket(&sealed(lead), &id(), &key(), &key(), &SeededRandom::new(1)).expect("opens");
     record.head = head;
-    let aad = record.additional_data(&id());
-    let plain = encode_first(&lead.content);
-    record.sealed = cipher::seal(&key.key, &record.nonce, &aad, &plain).expect("sealed").into();
-    record.encode()
+    let plain = match head {
+        Head::Two => encode(&lead.content).expect("fits"),
+        _ => encode_first(&lead.content),
+    };
+    record.filled(&plain, &id(), &key()).expect("sealed").encode()
 }
 
 /// As the build of 5a9719d wrote it: no version byte in front, and none in what the seal binds. Then with a version byte and
-/// the same inside. Then, now, with the evidence of each consent.
+/// the same inside. Then with the evidence of each consent. Then, now, under its leaf.
 #[test]
 fn records_of_every_kind_open_by_their_own_rule_and_none_passes_for_another_kind() {
-    let newest = BucketKey { generation: 0, ..bucket() };
     let lead = one("ada@example.org");
-    let written = seal(&lead, &id(), SEEN, &newest, &SeededRandom::new(1)).expect("fits").encode();
-    let (oldest, old) =
-        (written_as(Head::Unversioned, &lead, &newest), written_as(Head::One, &lead, &newest));
-    assert_eq!((oldest[0], old[0], written[0]), (0, 1, 2));
+    let second = written_as(Head::Two, &lead);
+    let (oldest, old) = (written_as(Head::Unversioned, &lead), written_as(Head::One, &lead));
+    let written = sealed(&lead).encode();
+    assert_eq!((oldest[0], old[0], second[0], written[0]), (0, 1, 2, 4));
     assert_eq!(oldest.len() + 1, old.len());
-    for bytes in [&oldest, &old, &written] {
+    assert_eq!(second.len() - written.len(), 4, "a shorter nonce, a longer name of its key");
+    for bytes in [&oldest, &old, &second, &written] {
         let read = SealedRecord::decode(bytes).expect("a record");
-        let Ok(opened) = open(&read, &id(), &newest) else { panic!("it opens") };
+        let Ok(opened) = open(&read, &id(), &key()) else { panic!("it opens") };
         assert_eq!(shown_first(&opened.content), shown_first(&lead.content));
         assert_eq!(read.encode(), *bytes, "it is written as it was");
-        assert!(
-            SealedRecord::peek(bytes).is_some() && SealedRecord::peek(bytes) == SealedRecord::peek(&written)
-        );
+        let (under, day, test) = SealedRecord::peek(bytes).expect("a head");
+        assert_eq!(under == Under::Leaf(LEAF), bytes == &written);
+        assert!(under == Under::Leaf(LEAF) || under == Under::Bucket(0));
+        assert_eq!((day, test), (lead.expiry_day(), false));
     }
     let opened = |bytes: &[u8]| {
         let read = SealedRecord::decode(bytes).expect("a record");
-        open(&read, &id(), &newest).unwrap_or_else(|error| panic!("{error}"))
+        open(&read, &id(), &key()).unwrap_or_else(|error| panic!("{error}"))
     };
-    let new = opened(&written);
-    assert!(shown(&new.content) == shown(&lead.content) && new.seen() == Some(&SEEN));
+    for new in [opened(&second), opened(&written)] {
+        assert!(shown(&new.content) == shown(&lead.content) && new.seen() == Some(&SEEN));
+    }
     for first in [opened(&oldest), opened(&old)] {
         let [email, call] = first.consents() else { panic!("two consents") };
         assert!(email.given() && !call.given() && first.seen().is_none());
@@ -193,21 +200,45 @@ fn records_of_every_kind_open_by_their_own_rule_and_none_passes_for_another_kind
     }
     let dressed = [&[1], oldest.as_slice()].concat();
     let redressed = [&[2], &old[1..]].concat();
-    let turned_back = [&[1], &written[1..]].concat();
-    for bytes in [dressed.as_slice(), &redressed, &turned_back, &old[1..], &written[1..]] {
+    let turned_back = [&[1], &second[1..]].concat();
+    let of_first = [&[3], &written[1..]].concat();
+    for bytes in [dressed.as_slice(), &redressed, &turned_back, &of_first, &old[1..], &second[1..]] {
         let read = SealedRecord::decode(bytes).expect("as long as one");
-        assert_eq!(refused(&read, &id(), &newest), Some(SealError::DoesNotOpen));
+        assert_eq!(refused(&read, &id(), &key()), Some(SealError::DoesNotOpen));
     }
-    assert!(SealedRecord::decode(&[&[3], oldest.as_slice()].concat()).is_none(), "a later head");
+    assert!(SealedRecord::decode(&[&[5], oldest.as_slice()].concat()).is_none(), "a later head");
+}
+
+/// What a store of before has is sealed again as it is, under its leaf, and says by itself which schema is inside.
+#[test]
+fn a_record_of_before_moves_to_its_leaf_and_the_key_it_had_opens_it_no_longer() {
+    let lead = one("ada@example.org");
+    let second = written_as(Head::Two, &lead);
+    let leaf_key = Key::new([8; 32]);
+    let before = [written_as(Head::Unversioned, &lead), written_as(Head::One, &lead), second];
+    for (bytes, version) in before.iter().zip([3, 3, 4]) {
+        let read = SealedRecord::decode(bytes).expect("a record");
+        let moved = move_to_leaf(&read, &id(), &key(), LEAF, &leaf_key, &SeededRandom::new(2));
+        let moved = moved.unwrap_or_else(|error| panic!("{error}")).encode();
+        assert_eq!(moved[0], version);
+        let again = SealedRecord::decode(&moved).expect("a record");
+        assert_eq!(SealedRecord::peek(&moved), Some((Under::Leaf(LEAF), lead.expiry_day(), false)));
+        assert_eq!(refused(&again, &id(), &key()), Some(SealError::DoesNotOpen));
+        let opened = open(&again, &id(), &leaf_key).unwrap_or_else(|error| panic!("{error}"));
+        let was = open(&read, &id(), &key()).unwrap_or_else(|error| panic!("{error}"));
+        assert!(shown(&opened.content) == shown(&was.content) && opened.seen() == was.seen());
+        let refused = move_to_leaf(&read, &id(), &leaf_key, LEAF, &leaf_key, &SeededRandom::new(2)).err();
+        assert_eq!(refused, Some(SealError::DoesNotOpen), "not under another key");
+    }
 }
 
 #[test]
 fn what_would_not_open_is_found_without_reading_it() {
     let record = sealed(&one("ada@example.org"));
-    assert_eq!(check(&record, &id(), &bucket()), Ok(()));
+    assert_eq!(check(&record, &id(), &key()), Ok(()));
     let other = RecordId { number: 124, ..id() };
-    assert_eq!(check(&record, &other, &bucket()), Err(SealError::DoesNotOpen));
-    let other_key = BucketKey { generation: 7, key: Key::new([8; 32]) };
+    assert_eq!(check(&record, &other, &key()), Err(SealError::DoesNotOpen));
+    let other_key = Key::new([8; 32]);
     assert_eq!(check(&record, &id(), &other_key), Err(SealError::DoesNotOpen));
 }
 
@@ -215,7 +246,7 @@ fn what_would_not_open_is_found_without_reading_it() {
 fn what_stands_in_clear_is_what_was_sealed() {
     let bytes = sealed(&lead(&[("email", vec!["<test lead".to_owned()])], true)).encode();
     let day = Day::of(Timestamp::from_second(1_795_536_000).expect("in range"));
-    assert_eq!(SealedRecord::peek(&bytes), Some((7, day, true)));
+    assert_eq!(SealedRecord::peek(&bytes), Some((Under::Leaf(LEAF), day, true)));
     assert_eq!(SealedRecord::peek(&bytes[..8]), None);
     assert_eq!(SealedRecord::peek(&[0; 8]), None);
     assert_eq!(SealedRecord::peek(&[0, 0, 0, 0, 0, 0, 0, 0, 2]), None, "a flag is 0 or 1");
@@ -233,7 +264,8 @@ fn nothing_of_a_lead_stands_in_clear() {
 fn one_lead_sealed_twice_differs() {
     let random = SeededRandom::new(1);
     let lead = one("ada@example.org");
-    let seal = || seal(&lead, &id(), SEEN, &bucket(), &random).map(|record| record.encode()).expect("seals");
+    let seal =
+        || seal(&lead, &id(), SEEN, LEAF, &key(), &random).map(|record| record.encode()).expect("seals");
     assert_ne!(seal(), seal());
 }
 
@@ -241,14 +273,14 @@ fn one_lead_sealed_twice_differs() {
 fn a_record_ends_at_its_bound_exactly() {
     let mut largest = 0;
     for bytes in RECORD_BYTES_MAX - 800..RECORD_BYTES_MAX {
-        match seal(&one(&"x".repeat(bytes)), &id(), SEEN, &bucket(), &SeededRandom::new(1)) {
+        match seal(&one(&"x".repeat(bytes)), &id(), SEEN, LEAF, &key(), &SeededRandom::new(1)) {
             Ok(record) => largest = largest.max(record.encode().len()),
             Err(error) => assert!(matches!(error, SealError::TooLarge(size) if size > RECORD_BYTES_MAX)),
         }
     }
     assert_eq!(largest, RECORD_BYTES_MAX);
     assert_eq!(RECORD_BYTES_MAX, 16_384, "what sled keeps in its log: larger ones go to files of their own");
-    let huge = seal(&one(&"x".repeat(3_000_000)), &id(), SEEN, &bucket(), &SeededRandom::new(1)).err();
+    let huge = seal(&one(&"x".repeat(3_000_000)), &id(), SEEN, LEAF, &key(), &SeededRandom::new(1)).err();
     assert!(matches!(huge, Some(SealError::TooLarge(_))));
 }
 
@@ -276,7 +308,7 @@ fn the_barest_lead_has_room_too() {
     lead.content.page = PageId::parse(&longest).expect("digits");
     lead.content.leadgen = LeadgenId::parse(&longest);
     assert!(
-        open(&sealed(&lead), &id(), &bucket())
+        open(&sealed(&lead), &id(), &key())
             .is_ok_and(|opened| shown(&opened.content) == shown(&lead.content))
     );
 }
@@ -289,7 +321,7 @@ fn nothing_is_sealed_without_randomness() {
             Err(NoRandomness)
         }
     }
-    assert_eq!(seal(&one("x"), &id(), SEEN, &bucket(), &Dry).err(), Some(SealError::NoRandomness));
+    assert_eq!(seal(&one("x"), &id(), SEEN, LEAF, &key(), &Dry).err(), Some(SealError::NoRandomness));
 }
 
 #[test]
@@ -313,13 +345,13 @@ proptest! {
         let fields: Vec<(&str, Vec<String>)> = names.into_iter().zip(values).collect();
         let lead = lead(&fields, test);
         let id = RecordId { number, epoch, ..id() };
-        let record = seal(&lead, &id, SEEN, &bucket(), &SeededRandom::new(number)).expect("fits");
+        let record = seal(&lead, &id, SEEN, Leaf::of(&id), &key(), &SeededRandom::new(number)).expect("fits");
         let bytes = record.encode();
         let read = SealedRecord::decode(&bytes).expect("a record");
-        let Ok(opened) = open(&read, &id, &bucket()) else { panic!("it opens") };
+        let Ok(opened) = open(&read, &id, &key()) else { panic!("it opens") };
         prop_assert_eq!(shown(&opened.content), shown(&lead.content));
         prop_assert_eq!(opened.id(), &id);
         let other = RecordId { number: number ^ 1, ..id };
-        prop_assert_eq!(refused(&read, &other, &bucket()), Some(SealError::DoesNotOpen));
+        prop_assert_eq!(refused(&read, &other, &key()), Some(SealError::DoesNotOpen));
     }
 }

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::clock::Day;
 use crate::id::{FormId, LeadgenId};
-use crate::keyring::{Bucket, KeyringCode, KeyringError};
-use crate::lead::{BucketKey, Dropped, MinimisedLead, SealError, seal};
+use crate::keyring::KeyringError;
+use crate::lead::{Dropped, Leaf, MinimisedLead, SealError, Under, seal};
 use crate::notification::{LeadRef, ParkCode, Why};
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::beside::{self, Placement};
 use crate::store::forms::{NAMES_MAX, OTHER_NAMES};
+use crate::store::leaves::{Leaves, first_live};
 use crate::store::mark::ClockReading;
 use crate::store::memory::MemoryState;
 use crate::store::memory::rows::{End, Note, ParkedRow, Rows};
@@ -165,10 +166,13 @@ impl<'s> Draft<'s> {
     ) -> Result<Option<RecordId>, StoreError> {
         let unknown = StoreError::of(StoreCode::PurposeUnknown);
         let vault = self.rows.vaults.get_mut(lead.purpose()).ok_or(unknown)?;
-        let id = RecordId { purpose: lead.purpose().clone(), epoch: EPOCH, number: vault.last_number + 1 };
-        let key = bucket_key(self.shared, &id)?;
+        let (keyring, from) = (&*self.shared.keyring, Leaf { epoch: EPOCH, number: vault.last_number + 1 });
+        let leaf = first_live(keyring, lead.purpose(), from).map_err(keyring_failed)?;
+        let id = RecordId { purpose: lead.purpose().clone(), epoch: leaf.epoch, number: leaf.number };
+        let key = Leaves::default().key(keyring, &id.purpose, Under::Leaf(leaf));
+        let key = key.map_err(|_| StoreError::of(StoreCode::Keyring))?;
         let seen = seen_key(&self.shared.keyring.seen_key(), leadgen);
-        match seal(lead, &id, seen, &key, self.shared.random.as_ref()) {
+        match seal(lead, &id, seen, leaf, key.key(), self.shared.random.as_ref()) {
             Ok(record) => {
                 vault.records.insert((id.epoch, id.number), record.encode());
                 (vault.last_number, vault.counted) = (id.number, vault.counted + 1);
@@ -262,18 +266,6 @@ fn attempts(why: &Why) -> u32 {
         Why::Waiting { attempts, .. } | Why::Buried { attempts, .. } => *attempts,
         _ => 0,
     }
-}
-
-fn bucket_key(shared: &MemoryState, id: &RecordId) -> Result<BucketKey, StoreError> {
-    let bucket = Bucket::of(id);
-    let key = match shared.keyring.bucket_key(&bucket) {
-        Err(error) if error.code == KeyringCode::KeyAbsent => {
-            shared.keyring.make_buckets(std::slice::from_ref(&bucket)).map_err(keyring_failed)?;
-            shared.keyring.bucket_key(&bucket)
-        }
-        key => key,
-    };
-    key.map_err(keyring_failed)
 }
 
 /// A full disk will pass, anything else needs a human.

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::clock::Day;
-use crate::keyring::Bucket;
 use crate::lead::{OpenedLead, SealedRecord, open};
 use crate::purpose::{Cursor, PurposeId, RecordId};
 use crate::store::leads::lines_of_find;
+use crate::store::leaves::Leaves;
 use crate::store::memory::draft::EPOCH;
 use crate::store::memory::reading::{Bounds, Reading};
 use crate::store::memory::rows::Rows;
@@ -122,6 +122,6 @@ fn open_one(shared: &MemoryState, rows: &Rows, id: &RecordId) -> Result<Option<O
     if look.has_come(record.expiry_day).ok_or(look.doubt())? {
         return Ok(None);
     }
-    let key = shared.keyring.bucket_key_of(&Bucket::of(id), record.generation).map_err(|_| unreadable)?;
-    open(&record, id, &key).map(Some).map_err(|_| unreadable)
+    let key = Leaves::default().key(&*shared.keyring, &id.purpose, record.under).map_err(|_| unreadable)?;
+    open(&record, id, key.key()).map(Some).map_err(|_| unreadable)
 }

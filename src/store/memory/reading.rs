@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::keyring::Bucket;
 use crate::lead::{SealedRecord, UnsealedLead, unseal};
 use crate::purpose::{Cursor, RecordId};
+use crate::store::leaves::{Leaves, NoKey};
 use crate::store::mark::ClockReading;
 use crate::store::memory::MemoryState;
 use crate::store::memory::draft::EPOCH;
@@ -102,6 +102,7 @@ pub(super) struct Reading {
     last: (u32, u64),
     /// How many may still come.
     left: u64,
+    leaves: Leaves,
     _place: OwnedSemaphorePermit,
 }
 
@@ -115,7 +116,15 @@ impl Reading {
         place: OwnedSemaphorePermit,
     ) -> Self {
         let from = Included((first.epoch, first.number));
-        Self { shared, request, from, last: (last.epoch, last.number), left: count, _place: place }
+        Self {
+            shared,
+            request,
+            from,
+            last: (last.epoch, last.number),
+            left: count,
+            leaves: Leaves::default(),
+            _place: place,
+        }
     }
 
     fn advance(&mut self) -> Result<Option<UnsealedLead>, StoreError> {
@@ -131,17 +140,16 @@ impl Reading {
                 self.left -= 1;
                 self.from = Excluded(*key);
                 let id = RecordId { purpose: self.request.purpose.clone(), epoch: key.0, number: key.1 };
-                return self.unseal(&id, value).map(Some);
+                let unreadable = StoreError::of(StoreCode::RecordUnreadable);
+                let record = SealedRecord::decode(value).ok_or(unreadable)?;
+                match self.leaves.key(&*self.shared.keyring, &id.purpose, record.under) {
+                    Ok(key) => return unseal(&record, &id, key.key()).map(Some).map_err(|_| unreadable),
+                    // The rows are held: what was erased is gone from them.
+                    Err(NoKey::Dead | NoKey::Absent) => return Err(unreadable),
+                }
             }
         }
         Ok(None)
-    }
-
-    fn unseal(&self, id: &RecordId, value: &[u8]) -> Result<UnsealedLead, StoreError> {
-        let unreadable = StoreError::of(StoreCode::RecordUnreadable);
-        let record = SealedRecord::decode(value).ok_or(unreadable)?;
-        let key = self.shared.keyring.bucket_key_of(&Bucket::of(id), record.generation);
-        unseal(&record, id, &key.map_err(|_| unreadable)?).map_err(|_| unreadable)
     }
 }
 

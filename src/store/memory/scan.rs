@@ -2,9 +2,9 @@
 
 use async_trait::async_trait;
 
-use crate::keyring::Bucket;
 use crate::lead::{SealedRecord, check};
 use crate::purpose::{PurposeId, RecordId};
+use crate::store::leaves::Leaves;
 use crate::store::memory::rows::{Rows, Vault};
 use crate::store::memory::{MemoryState, MemoryStore, trail};
 use crate::store::{Fault, RecordsFault, Scan, Scanned, Scanning, SeenState, StoreError};
@@ -98,6 +98,6 @@ fn records(shared: &MemoryState, rows: &Rows, purpose: &PurposeId, vault: &Vault
 
 fn opens(shared: &MemoryState, id: &RecordId, value: &[u8]) -> bool {
     let Some(record) = SealedRecord::decode(value) else { return false };
-    let key = shared.keyring.bucket_key_of(&Bucket::of(id), record.generation);
-    key.is_ok_and(|key| check(&record, id, &key).is_ok())
+    let key = Leaves::default().key(&*shared.keyring, &id.purpose, record.under);
+    key.is_ok_and(|key| check(&record, id, key.key()).is_ok())
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use crate::purpose::{PurposeId, RecordId};
+use crate::store::leaves::Leaves;
 use crate::store::mark::{ClockReading, Correction};
 use crate::store::sled::engine::{Changes, Engine, KEY_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::store::sled::layout::{self, Place, meta};
@@ -47,6 +48,8 @@ pub(super) struct Draft<'e> {
     pub(super) shared: &'e Shared,
     /// What is there.
     pub(super) engine: &'e Engine,
+    /// Keys of the records that are sealed.
+    pub(super) leaves: Leaves,
     /// The moment of the transaction: the highest clock that is believed.
     pub(super) now: Timestamp,
     look: ClockReading,
@@ -58,7 +61,8 @@ impl<'e> Draft<'e> {
     /// Begins.
     pub(super) fn begin(shared: &'e Shared, engine: &'e Engine) -> Self {
         let look = shared.look();
-        Self { shared, engine, now: look.now(), look, kept: Layer::default(), current: Layer::default() }
+        let (leaves, kept, current) = Default::default();
+        Self { shared, engine, leaves, now: look.now(), look, kept, current }
     }
 
     /// Runs one job. If it refuses, what it had written is dropped.

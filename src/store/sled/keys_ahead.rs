@@ -21,7 +21,7 @@ pub(super) fn make(shared: &Shared, engine: &Engine) -> Result<(), StoreError> {
         for number in [next, next + OUTCOMES_MAX as u64] {
             let (purpose, index) = (purpose.clone(), number / BUCKET_RECORDS);
             let bucket = Bucket { purpose, epoch: shared.epoch(), index };
-            if !absent.contains(&bucket) && keyring.bucket_key(&bucket).is_err() {
+            if !absent.contains(&bucket) && keyring.first_live(&bucket, 0).is_err() {
                 absent.push(bucket);
             }
         }

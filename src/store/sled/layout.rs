@@ -9,7 +9,7 @@ pub(super) use crate::store::seen::seen_key;
 use crate::store::{StoreCode, StoreError};
 
 /// The layout that this code writes.
-pub(super) const FORMAT: u32 = 2;
+pub(super) const FORMAT: u32 = 3;
 /// The version byte of every other value.
 const VALUE_VERSION: u8 = 1;
 
@@ -32,6 +32,16 @@ pub(super) enum Place {
     Forms,
     /// Tree ‖ 0 ‖ key → what could not be read there.
     Aside,
+    /// Bucket → how many records live under its tree, and between which days they expire.
+    Buckets,
+    /// Erasure → how far it is. Nothing writes it yet, as the three that follow.
+    Erasures,
+    /// What remembers an erased submission.
+    Tombstones,
+    /// Record → why nobody may use it, since when, until when.
+    Restrictions,
+    /// Recipient and purpose → which records were handed over, between which days.
+    Handed,
     /// Epoch ‖ number → sealed record.
     Vault(PurposeId),
 }
@@ -40,7 +50,7 @@ const VAULT_PREFIX: &str = "vault/";
 
 impl Place {
     /// The trees that every store has.
-    pub(super) const FIXED: [Self; 8] = [
+    pub(super) const FIXED: [Self; 13] = [
         Self::Meta,
         Self::Seen,
         Self::Parked,
@@ -49,6 +59,11 @@ impl Place {
         Self::Tokens,
         Self::Forms,
         Self::Aside,
+        Self::Buckets,
+        Self::Erasures,
+        Self::Tombstones,
+        Self::Restrictions,
+        Self::Handed,
     ];
 
     /// The tree's name on disk.
@@ -62,6 +77,11 @@ impl Place {
             Self::Tokens => "tokens".to_owned(),
             Self::Forms => "forms".to_owned(),
             Self::Aside => "aside".to_owned(),
+            Self::Buckets => "buckets".to_owned(),
+            Self::Erasures => "erasures".to_owned(),
+            Self::Tombstones => "tombstones".to_owned(),
+            Self::Restrictions => "restrictions".to_owned(),
+            Self::Handed => "handed".to_owned(),
             Self::Vault(purpose) => format!("{VAULT_PREFIX}{purpose}"),
         }
     }
@@ -109,6 +129,9 @@ pub(super) mod meta {
 
     /// u64: how many rows were ever put aside.
     pub(in crate::store::sled) const ASIDE: &[u8] = b"aside";
+
+    /// u64: how many records did not open when the store moved to leaves, and lie aside.
+    pub(in crate::store::sled) const UNMOVED: &[u8] = b"unmoved";
 
     /// One key a purpose.
     pub(in crate::store::sled) struct ByPurpose(&'static [u8]);

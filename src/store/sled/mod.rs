@@ -2,17 +2,19 @@
 //!
 //! | file of this room | subject |
 //! |---|---|
-//! | `engine/` | the open database: trees, one transaction, one real sync; `opening`: lock, creation, what must agree; `startup`: the table; `witness` |
+//! | `engine/` | the open database: trees, one transaction, one real sync; `opening`: lock, creation, what must agree; `startup`: the table; `migrate`, `moving`: from older layouts; `witness` |
 //! | `layout`, `rows` | trees, keys, values; the rows of `seen` and `parked`, of either version |
 //! | `writer`, `draft` | the one writer: what queued up becomes one transaction, synced, witnessed, answered |
 //! | `shared` | what verbs and writer hold in common; halting; reopening after a full disk |
 //! | `verbs/` | the verbs, by subject; `reading`: a page of an export as it is read |
 //! | `scan` | everything that is kept, looked at against what is counted |
+//! | `buckets` | what lives under each tree of the keyring |
 //! | `index`, `reference` | what is parked, in memory; the seal of a parked reference |
 //! | `keys_ahead` | keys made before they are needed |
 //! | `tending` | what lies on the disk, held against what is open |
 
 mod aside;
+mod buckets;
 #[cfg(test)]
 mod contract;
 #[doc(hidden)]
@@ -43,8 +45,10 @@ use tokio::sync::{Mutex, Semaphore};
 
 use crate::clock::Clock;
 use crate::keyring::Keyring;
+use crate::machine::progress::Progress;
 use crate::purpose::PurposeId;
 use crate::random::Random;
+use crate::store::sled::engine::moving::Pass;
 use crate::store::sled::engine::opening;
 use crate::store::sled::shared::{Shared, Slot};
 use crate::store::sled::verbs::trail;
@@ -95,7 +99,24 @@ impl SledStore {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Result<Arc<Self>, StoreError> {
-        let opened = opening::open(&settings, &keyring, &purposes)?;
+        Self::open_telling(settings, keyring, purposes, clock, random, &Progress::default())
+    }
+
+    /// The same, and says how far a long start is.
+    ///
+    /// # Errors
+    /// As [`SledStore::open`].
+    pub fn open_telling(
+        settings: Settings,
+        keyring: Arc<dyn Keyring>,
+        purposes: Vec<PurposeId>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        progress: &Progress,
+    ) -> Result<Arc<Self>, StoreError> {
+        let pass =
+            Pass { settings: &settings, keyring: &*keyring, random: &*random, clock: &*clock, progress };
+        let opened = opening::open(&settings, &keyring, &purposes, &pass)?;
         let (shared, witness) = Shared::new(settings, purposes, keyring, clock, random, opened)?;
         let shared = Arc::new(shared);
         // From here on the keyring is beyond generation 0: whoever loses the store will be told.

@@ -13,9 +13,9 @@ use std::sync::{Arc, Weak};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 
-use crate::keyring::Bucket;
-use crate::lead::{BucketKey, SealedRecord, check};
+use crate::lead::{SealedRecord, check};
 use crate::purpose::{PurposeId, RecordId};
+use crate::store::leaves::{Leaves, NoKey};
 use crate::store::sled::SledStore;
 use crate::store::sled::aside;
 use crate::store::sled::draft::Draft;
@@ -143,8 +143,7 @@ struct Walk {
     parked_since: u64,
     lines: u64,
     is_trail_broken: bool,
-    /// The key that was used last: records of a bucket lie side by side.
-    key: Option<(Bucket, BucketKey)>,
+    leaves: Leaves,
 }
 
 impl Walk {
@@ -162,7 +161,7 @@ impl Walk {
             parked_since: 0,
             lines: 0,
             is_trail_broken: false,
-            key: None,
+            leaves: Leaves::default(),
         })
     }
 
@@ -202,7 +201,10 @@ impl Walk {
             tally.found += 1;
             last = key.as_ref().try_into().ok().or(last);
             let id = record_id(&purpose, key).ok();
-            let opens = id.as_ref().is_some_and(|id| opens(shared, &mut self.key, id, value));
+            let opens = match &id {
+                Some(id) => opens(shared, engine, &mut self.leaves, id, value)?,
+                None => false,
+            };
             if !opens {
                 tally.unreadable += 1;
                 tally.first = tally.first.take().or(id);
@@ -399,14 +401,24 @@ fn tallies(shared: &Shared, engine: &Engine) -> Result<BTreeMap<PurposeId, Tally
     Err(StoreError::of(StoreCode::Busy))
 }
 
-/// Checks a record's seal; nothing of its inside is read.
-fn opens(shared: &Shared, held: &mut Option<(Bucket, BucketKey)>, id: &RecordId, value: &[u8]) -> bool {
-    let Some(record) = SealedRecord::decode(value) else { return false };
-    let bucket = Bucket::of(id);
-    if held.as_ref().is_none_or(|(of, key)| *of != bucket || key.generation != record.generation) {
-        *held = shared.keyring().bucket_key_of(&bucket, record.generation).ok().map(|key| (bucket, key));
+/// Checks a record's seal; nothing of its inside is read. Where its leaf is dead the row is looked at again: once it is gone,
+/// or under another leaf, that is how it must be.
+fn opens(
+    shared: &Shared,
+    engine: &Engine,
+    leaves: &mut Leaves,
+    id: &RecordId,
+    value: &[u8],
+) -> Result<bool, StoreError> {
+    let Some(record) = SealedRecord::decode(value) else { return Ok(false) };
+    match leaves.key(shared.keyring(), &id.purpose, record.under) {
+        Ok(key) => Ok(check(&record, id, key.key()).is_ok()),
+        Err(NoKey::Absent) => Ok(false),
+        Err(NoKey::Dead) => {
+            let again = engine.read(&Place::Vault(id.purpose.clone()), &record_key(id.epoch, id.number))?;
+            Ok(again.is_none_or(|again| again.as_ref() != value))
+        }
     }
-    held.as_ref().is_some_and(|(_, key)| check(&record, id, key).is_ok())
 }
 
 /// A leadgen is noted as parked in a row that is not there. The note is looked at again after the row: no arrival number

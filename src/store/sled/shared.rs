@@ -145,7 +145,7 @@ impl Shared {
     /// See [`StoreCode`].
     pub(super) fn reopen(&self, witness: &mut Witness) -> Result<(), StoreError> {
         let purposes = self.purposes();
-        self.adopt(opening::open_checked(&self.settings, &self.keyring, &purposes, witness)?)
+        self.adopt(opening::open_checked(&self.settings, &self.keyring, &purposes, witness, None)?)
     }
 
     /// Reads into memory what an engine holds, and puts it into its place.

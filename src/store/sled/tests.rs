@@ -8,6 +8,7 @@ mod damage;
 mod disk;
 mod exporting;
 mod killing;
+mod moving;
 mod parking;
 mod rows;
 mod scanning;

@@ -31,7 +31,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("trail", &["codes", "purpose", "secret"]),
     ("api", &["clock", "code", "codes", "id", "notification", "purpose", "trail"]),
     // Ports and adapters.
-    ("keyring", &["attention", "clock", "codes", "lead", "machine", "purpose", "random", "secret"]),
+    ("keyring", &["attention", "clock", "codes", "machine", "purpose", "random", "secret"]),
     (
         "store",
         &[

@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 use jiff::Timestamp;
 use tamis::config::{self, Config};
 use tamis::id::{FormId, LeadgenId, PageId};
-use tamis::lead::{BucketKey, RawReply, minimise, seal};
+use tamis::lead::{Leaf, RawReply, minimise, seal};
 use tamis::notification::LeadRef;
 use tamis::purpose::{FormDefinition, Matching, Question, RecordId};
-use tamis::random::{Random, SeededRandom};
+use tamis::random::SeededRandom;
 use tamis::secret::Key;
 use tamis::secret::location::Environment;
 use tamis::trail::{Action, Entry, Operator, chain};
@@ -258,12 +258,18 @@ pub fn tokens() -> Vec<Vec<u8>> {
 }
 
 pub fn keyrings() -> Vec<Vec<u8>> {
-    // A real file, and what is inside one: instance, generation, keys, months, days, a bucket.
-    let directory = tempfile::tempdir().expect("a directory");
-    let path = directory.path().join("keyring");
-    let random: std::sync::Arc<dyn Random> = std::sync::Arc::new(SeededRandom::new(1));
-    let made = tamis::keyring::file::FileKeyring::create(&path, Key::new([42; 32]), random);
-    assert!(made.is_ok(), "a keyring");
+    // A real file of before there were trees, and what is inside one: instance, generation, keys, months, days, a bucket.
+    let packed = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/store-5a9719d.tar.gz");
+    let packed = flate2::read::GzDecoder::new(std::fs::File::open(packed).expect("the old store"));
+    let mut unpacked = tar::Archive::new(packed);
+    let mut file = Vec::new();
+    for entry in unpacked.entries().expect("entries") {
+        let mut entry = entry.expect("an entry");
+        if entry.path().is_ok_and(|path| path.ends_with("keys/keyring")) {
+            std::io::Read::read_to_end(&mut entry, &mut file).expect("bytes");
+        }
+    }
+    assert!(!file.is_empty(), "a keyring");
     let mut inside = vec![9; 16];
     inside.push(3);
     for _ in 0..2 {
@@ -277,7 +283,7 @@ pub fn keyrings() -> Vec<Vec<u8>> {
     inside.extend_from_slice(&[1, 1, 0, 1, 32]);
     inside.extend_from_slice(&[6; 32]);
     inside.push(0);
-    vec![std::fs::read(&path).expect("a file"), inside]
+    vec![file, inside]
 }
 
 pub fn frames() -> Vec<Vec<u8>> {
@@ -300,9 +306,11 @@ pub fn records() -> Vec<Vec<u8>> {
     let definition = definition();
     let sieved = minimise(&lead, &reference(), &Matching::new(purpose, Some(&definition)));
     let id = RecordId::parse("devis-1-1").expect("an id");
-    let key = BucketKey { generation: 1, key: Key::new([5; 32]) };
-    let sealed =
-        sieved.result.ok().and_then(|lead| seal(&lead, &id, [0; 32], &key, &SeededRandom::new(1)).ok());
+    let key = Key::new([5; 32]);
+    let sealed = sieved
+        .result
+        .ok()
+        .and_then(|lead| seal(&lead, &id, [0; 32], Leaf::of(&id), &key, &SeededRandom::new(1)).ok());
     let mut seeds: Vec<Vec<u8>> = sealed.map(|record| record.encode()).into_iter().collect();
     // Schema, created, received, form, page, one field.
     let mut inside = vec![1, 2, 4, 1, b'9', 1, b'1', 1, 5];

@@ -9,9 +9,7 @@ use bytes::Bytes;
 use tamis::config;
 use tamis::id::FormId;
 use tamis::keyring::InstanceId;
-use tamis::lead::{
-    BucketKey, RECORD_BYTES_MAX, RawReply, SealError, SealedRecord, Sieved, minimise, open, seal,
-};
+use tamis::lead::{Leaf, RECORD_BYTES_MAX, RawReply, SealError, SealedRecord, Sieved, minimise, open, seal};
 use tamis::notification::{self, Challenge, ChangeCode, LeadRef, Verifier, VerifyToken};
 use tamis::purpose::{Matching, Purpose, RecordId};
 use tamis::random::SeededRandom;
@@ -150,8 +148,8 @@ fn sieve(bytes: &[u8]) -> u64 {
 
 fn sealed_and_opened(lead: &tamis::lead::MinimisedLead, purpose: &Purpose) -> String {
     let id = RecordId { purpose: purpose.id.clone(), epoch: 1, number: 1 };
-    let key = BucketKey { generation: 1, key: Key::new([5; 32]) };
-    let record = match seal(lead, &id, [0; 32], &key, &SeededRandom::new(1)) {
+    let key = Key::new([5; 32]);
+    let record = match seal(lead, &id, [0; 32], Leaf::of(&id), &key, &SeededRandom::new(1)) {
         Ok(record) => record,
         Err(SealError::TooLarge(_)) => return "too large".to_owned(),
         Err(_) => panic!("it does not seal"),
@@ -240,7 +238,7 @@ fn record(bytes: &[u8]) -> u64 {
     let peeked = SealedRecord::peek(bytes).map(|(_, _, test)| test);
     let opened = SealedRecord::decode(bytes).map(|record| {
         let id = RecordId::parse("devis-1-1").expect("an id");
-        open(&record, &id, &BucketKey { generation: 1, key: Key::new([5; 32]) }).is_ok()
+        open(&record, &id, &Key::new([5; 32])).is_ok()
     });
     kind((peeked, opened, tamis::lead::door::inside(bytes).map(|fields| fields.min(6))))
 }

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use tamis::clock::{Clock, Day, ManualClock, Month};
-use tamis::keyring::{Bucket, InstanceId, Keyring, KeyringError};
-use tamis::lead::BucketKey;
+use tamis::keyring::lease::Lease;
+use tamis::keyring::pages::Change;
+use tamis::keyring::{Before, Bucket, InstanceId, Keyring, KeyringError};
 use tamis::random::{NoRandomness, Random};
 use tamis::secret::Key;
 
@@ -130,7 +131,7 @@ impl<K: Keyring> FusedKeyring<K> {
     }
 
     /// A change of the file has two sides.
-    fn change<T>(&self, change: impl FnOnce(&K) -> T) -> T {
+    fn changing<T>(&self, change: impl FnOnce(&K) -> T) -> T {
         self.1.tick();
         let done = change(&self.0);
         self.1.tick();
@@ -152,27 +153,30 @@ impl<K: Keyring> Keyring for FusedKeyring<K> {
         self.0.trail_key()
     }
     fn log_key(&self, month: Month) -> Result<Key, KeyringError> {
-        self.change(|keys| keys.log_key(month))
+        self.changing(|keys| keys.log_key(month))
     }
     fn day_key(&self, day: Day) -> Result<Key, KeyringError> {
         self.keys().day_key(day)
     }
     fn make_days(&self, days: &[Day]) -> Result<(), KeyringError> {
-        self.change(|keys| keys.make_days(days))
+        self.changing(|keys| keys.make_days(days))
     }
     fn days(&self) -> Vec<Day> {
         self.keys().days()
     }
     fn destroy_days(&self, days: &[Day]) -> Result<(), KeyringError> {
-        self.change(|keys| keys.destroy_days(days))
+        self.changing(|keys| keys.destroy_days(days))
     }
-    fn bucket_key(&self, bucket: &Bucket) -> Result<BucketKey, KeyringError> {
-        self.keys().bucket_key(bucket)
+    fn lease(&self, bucket: &Bucket) -> Result<Lease, KeyringError> {
+        self.keys().lease(bucket)
     }
-    fn bucket_key_of(&self, bucket: &Bucket, generation: u32) -> Result<BucketKey, KeyringError> {
-        self.keys().bucket_key_of(bucket, generation)
+    fn first_live(&self, bucket: &Bucket, from: u16) -> Result<Option<u16>, KeyringError> {
+        self.keys().first_live(bucket, from)
     }
-    fn make_buckets(&self, buckets: &[Bucket]) -> Result<(), KeyringError> {
-        self.change(|keys| keys.make_buckets(buckets))
+    fn change(&self, change: &Change) -> Result<(), KeyringError> {
+        self.changing(|keys| keys.change(change))
+    }
+    fn before(&self) -> Option<Before> {
+        self.0.before()
     }
 }

@@ -3,6 +3,7 @@
 
 mod aside;
 pub(super) mod migrate;
+pub(super) mod moving;
 pub(super) mod opening;
 pub(super) mod startup;
 pub(super) mod witness;

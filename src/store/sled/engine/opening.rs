@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::keyring::Keyring;
+use crate::keyring::{Before, Keyring};
 use crate::machine::disk::{private_dir, sync_dir};
 use crate::machine::lock::{LockError, LockFile};
 use crate::machine::own::{Access, Directory};
@@ -17,10 +17,12 @@ use crate::purpose::PurposeId;
 use crate::store::sled::Settings;
 use crate::store::sled::engine::aside;
 use crate::store::sled::engine::migrate::next_step;
+use crate::store::sled::engine::moving::{Pass, check_leaves};
 use crate::store::sled::engine::startup::{KeyringFound, Plan, Presence, WitnessFound, decide};
 use crate::store::sled::engine::witness::{Testimony, Witness};
 use crate::store::sled::engine::{Changes, Engine, SyncError, db_dir, db_file};
 use crate::store::sled::layout::{FORMAT, Place, meta};
+use crate::store::sled::reference::keyring_failed;
 use crate::store::{StoreCode, StoreError};
 
 /// A predecessor that was just killed, or an engine that was just closed, may hold a lock for a moment.
@@ -68,6 +70,7 @@ pub(in crate::store::sled) fn open(
     settings: &Settings,
     keyring: &Arc<dyn Keyring>,
     purposes: &[PurposeId],
+    pass: &Pass<'_>,
 ) -> Result<Opened, StoreError> {
     let keyring_found = KeyringFound::at(Some(keyring.generation()));
     if !fs::exists(&settings.path).map_err(StoreError::io)? {
@@ -78,12 +81,12 @@ pub(in crate::store::sled) fn open(
     let lock = lock(&settings.path)?;
     let (plan, witness) = plan(settings, keyring_found)?;
     let (engine, witness) = match (plan, witness) {
-        (Plan::CreateAll | Plan::CreateStore, _) => create(settings, keyring, purposes)?,
+        (Plan::CreateAll | Plan::CreateStore, _) => create(settings, keyring, purposes, pass)?,
         (Plan::Open, Some(mut witness)) => {
-            (open_checked(settings, keyring, purposes, &mut witness)?, witness)
+            (open_moving(settings, keyring, purposes, &mut witness, pass)?, witness)
         }
         (Plan::FinishStore, Some(mut witness)) => {
-            let engine = open_checked(settings, keyring, purposes, &mut witness)?;
+            let engine = open_moving(settings, keyring, purposes, &mut witness, pass)?;
             mark_complete(&settings.path)?;
             (engine, witness)
         }
@@ -138,7 +141,10 @@ fn create(
     settings: &Settings,
     keyring: &Arc<dyn Keyring>,
     purposes: &[PurposeId],
+    pass: &Pass<'_>,
 ) -> Result<(Engine, Witness), StoreError> {
+    // Of a keyring of before, under which nothing was ever sealed.
+    keyring.begin_trees().and_then(|()| keyring.end_before()).map_err(keyring_failed)?;
     let db = db_dir(&settings.path);
     remove_remains(&db)?;
     private_dir(&db).map_err(StoreError::io)?;
@@ -162,7 +168,7 @@ fn create(
     let mut witness = Witness::create(&settings.witness, &first).map_err(StoreError::io)?;
     drop(engine);
     // sled writes a snapshot only while opening.
-    let engine = open_checked(settings, keyring, purposes, &mut witness)?;
+    let engine = open_moving(settings, keyring, purposes, &mut witness, pass)?;
     mark_complete(&settings.path)?;
     tracing::info!("store.created");
     Ok((engine, witness))
@@ -233,6 +239,36 @@ fn sync_files(db: &Path) -> Result<(), StoreError> {
     sync_dir(db).map_err(StoreError::io)
 }
 
+/// Opens a store that the witness knows at a start. One of an earlier layout is brought to this one; and once nothing is under
+/// the keys that it had, durably and by the witness's word, these are destroyed: not before every record was opened under
+/// its leaf by an engine that reads them from the disk.
+fn open_moving(
+    settings: &Settings,
+    keyring: &Arc<dyn Keyring>,
+    purposes: &[PurposeId],
+    witness: &mut Witness,
+    pass: &Pass<'_>,
+) -> Result<Engine, StoreError> {
+    let engine = open_checked(settings, keyring, purposes, witness, Some(pass))?;
+    let engine = match keyring.before() {
+        None => return Ok(engine),
+        // A store of this layout writes a later generation than the keyring of before ever has.
+        Some(Before::Alone) => return Err(StoreError::of(StoreCode::KeyringRolledBack)),
+        Some(Before::BesideTrees) => {
+            drop(engine);
+            testify_closed(settings, witness)?;
+            let engine = open_checked(settings, keyring, purposes, witness, None)?;
+            check_leaves(&engine, pass)?;
+            engine
+        }
+        // Every record was opened before that began.
+        Some(Before::Ending) => engine,
+    };
+    keyring.end_before().map_err(keyring_failed)?;
+    tracing::info!(keyring.generation = keyring.generation(), "keyring.moved");
+    Ok(engine)
+}
+
 /// Opens a store that the witness knows, with every check of a start, and lets the witness know how long its file is now.
 ///
 /// # Errors
@@ -242,6 +278,7 @@ pub(in crate::store::sled) fn open_checked(
     keyring: &Arc<dyn Keyring>,
     purposes: &[PurposeId],
     witness: &mut Witness,
+    pass: Option<&Pass<'_>>,
 ) -> Result<Engine, StoreError> {
     let last = witness.last();
     if last.instance != keyring.instance() {
@@ -264,7 +301,11 @@ pub(in crate::store::sled) fn open_checked(
     sync_files(&db)?;
     let opened = open_engine(settings, purposes).and_then(|engine| {
         check(&engine, keyring, &last)?;
-        migrate(&engine)?;
+        match pass {
+            Some(pass) => migrate(&engine, pass)?,
+            None if format(&engine)? != FORMAT => return Err(StoreError::of(StoreCode::Format)),
+            None => {}
+        }
         Ok(engine)
     });
     let engine = opened.inspect_err(|error| {
@@ -316,10 +357,10 @@ fn check(engine: &Engine, keyring: &Arc<dyn Keyring>, last: &Testimony) -> Resul
 }
 
 /// Takes the steps from the layout that was found to this version's. Each is durable before the next.
-fn migrate(engine: &Engine) -> Result<(), StoreError> {
+fn migrate(engine: &Engine, pass: &Pass<'_>) -> Result<(), StoreError> {
     let found = format(engine)?;
     let mut at = found;
-    while let Some((next, changes)) = next_step(engine, at)? {
+    while let Some((next, changes)) = next_step(engine, at, pass)? {
         engine.apply(&changes)?;
         synced(engine)?;
         at = next;

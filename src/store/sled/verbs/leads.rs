@@ -6,15 +6,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::clock::Day;
-use crate::keyring::Bucket;
 use crate::lead::{OpenedLead, SealedRecord, open};
 use crate::purpose::{Cursor, PurposeId, RecordId};
 use crate::store::leads::lines_of_find;
+use crate::store::leaves::Leaves;
 use crate::store::sled::SledStore;
 use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{Place, record_key};
 use crate::store::sled::shared::Shared;
-use crate::store::sled::verbs::reading::{Bounds, Reading};
+use crate::store::sled::verbs::reading::{Bounds, Reading, keyed};
 use crate::store::sled::verbs::{seen, settle};
 use crate::store::trail::kind_of;
 use crate::store::{
@@ -146,13 +146,14 @@ fn read(engine: &Engine, id: &RecordId) -> Result<Option<::sled::IVec>, StoreErr
 fn open_one(shared: &Shared, id: &RecordId) -> Result<Option<OpenedLead>, StoreError> {
     let unreadable = StoreError::of(StoreCode::RecordUnreadable);
     let Some(value) = shared.reading(|engine| read(engine, id))? else { return Ok(None) };
-    let record = SealedRecord::decode(&value).ok_or(unreadable)?;
+    let (_, expiry_day, _) = SealedRecord::peek(&value).ok_or(unreadable)?;
     let look = shared.look();
-    if look.has_come(record.expiry_day).ok_or(look.doubt())? {
+    if look.has_come(expiry_day).ok_or(look.doubt())? {
         return Ok(None);
     }
-    let key = shared.keyring().bucket_key_of(&Bucket::of(id), record.generation).map_err(|_| unreadable)?;
-    open(&record, id, &key).map(Some).map_err(|_| unreadable)
+    let Some((value, key)) = keyed(shared, &mut Leaves::default(), id, value)? else { return Ok(None) };
+    let record = SealedRecord::decode(&value).ok_or(unreadable)?;
+    open(&record, id, key.key()).map(Some).map_err(|_| unreadable)
 }
 
 /// The last number that was given under this purpose; 0: none.

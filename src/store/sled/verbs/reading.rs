@@ -7,9 +7,10 @@ use std::vec;
 use sled::IVec;
 use tokio::sync::OwnedSemaphorePermit;
 
-use crate::keyring::Bucket;
-use crate::lead::{BucketKey, SealedRecord, UnsealedLead, unseal};
+use crate::keyring::tree::SubKey;
+use crate::lead::{SealedRecord, UnsealedLead, unseal};
 use crate::purpose::{Cursor, RecordId};
+use crate::store::leaves::{Leaves, NoKey};
 use crate::store::mark::ClockReading;
 use crate::store::sled::engine::{Engine, guarded};
 use crate::store::sled::layout::{Place, record_id, record_key};
@@ -20,6 +21,9 @@ use crate::store::{PageRequest, StoreCode, StoreError, TestFilter};
 const SCAN_KEYS_MAX: u64 = 50_000;
 /// Sealed records read at a time, so that the engine is not held while one is unsealed or its reader is slow.
 const CHUNK_RECORDS: usize = 256;
+
+/// A record is looked at again so often because it was given another leaf meanwhile.
+const CORRECTIONS_MAX: u32 = 8;
 
 /// What a scan of keys found a page to be.
 pub(in crate::store::sled) struct Bounds {
@@ -126,8 +130,7 @@ pub(in crate::store::sled) struct Reading {
     /// How many may still come.
     left: u64,
     sealed: vec::IntoIter<(IVec, IVec)>,
-    /// Of the last record: those of a bucket lie together.
-    key: Option<(Bucket, BucketKey)>,
+    leaves: Leaves,
     _place: OwnedSemaphorePermit,
 }
 
@@ -143,7 +146,7 @@ impl Reading {
         let from = Included(record_key(first.epoch, first.number));
         let last = record_key(last.epoch, last.number);
         let sealed = Vec::new().into_iter();
-        Self { shared, request, from, last, left: count, sealed, key: None, _place: place }
+        Self { shared, request, from, last, left: count, sealed, leaves: Leaves::default(), _place: place }
     }
 
     fn advance(&mut self) -> Result<Option<UnsealedLead>, StoreError> {
@@ -155,7 +158,9 @@ impl Reading {
             if eligible(&self.request, &value)? {
                 self.left -= 1;
                 let id = record_id(&self.request.purpose, &key)?;
-                return self.unseal(&id, &value).map(Some);
+                if let Some(lead) = self.unseal(&id, value)? {
+                    return Ok(Some(lead));
+                }
             }
         }
         Ok(None)
@@ -177,19 +182,42 @@ impl Reading {
         Ok(())
     }
 
-    fn unseal(&mut self, id: &RecordId, value: &[u8]) -> Result<UnsealedLead, StoreError> {
+    fn unseal(&mut self, id: &RecordId, value: IVec) -> Result<Option<UnsealedLead>, StoreError> {
         let unreadable = StoreError::of(StoreCode::RecordUnreadable);
-        let record = SealedRecord::decode(value).ok_or(unreadable)?;
-        let bucket = Bucket::of(id);
-        let key = match &mut self.key {
-            Some((of, key)) if *of == bucket && key.generation == record.generation => key,
-            other => {
-                let key = self.shared.keyring().bucket_key_of(&bucket, record.generation);
-                &mut other.insert((bucket, key.map_err(|_| unreadable)?)).1
-            }
-        };
-        unseal(&record, id, key).map_err(|_| unreadable)
+        let Some((value, key)) = keyed(&self.shared, &mut self.leaves, id, value)? else { return Ok(None) };
+        let record = SealedRecord::decode(&value).ok_or(unreadable)?;
+        unseal(&record, id, key.key()).map(Some).map_err(|_| unreadable)
     }
+}
+
+/// The key of a record that was read, and the record as it is now. A leaf that is dead was erased since: then the record is
+/// gone from the store, or lies under another leaf. None: it is gone.
+///
+/// # Errors
+/// [`StoreCode::RecordUnreadable`]: there is no key for it, and nothing explains that.
+pub(in crate::store::sled) fn keyed(
+    shared: &Shared,
+    leaves: &mut Leaves,
+    id: &RecordId,
+    mut value: IVec,
+) -> Result<Option<(IVec, SubKey)>, StoreError> {
+    let unreadable = StoreError::of(StoreCode::RecordUnreadable);
+    for _ in 0..CORRECTIONS_MAX {
+        let (under, _, _) = SealedRecord::peek(&value).ok_or(unreadable)?;
+        match leaves.key(shared.keyring(), &id.purpose, under) {
+            Ok(key) => return Ok(Some((value, key))),
+            Err(NoKey::Absent) => return Err(unreadable),
+            Err(NoKey::Dead) => {}
+        }
+        let place = Place::Vault(id.purpose.clone());
+        let key = record_key(id.epoch, id.number);
+        match shared.reading(|engine| engine.read(&place, &key))? {
+            None => return Ok(None),
+            Some(now) if now == value => return Err(unreadable),
+            Some(now) => value = now,
+        }
+    }
+    Err(unreadable)
 }
 
 impl Iterator for Reading {

@@ -5,13 +5,15 @@
 //! could be destroyed by an erasure in between.
 
 use crate::clock::Day;
-use crate::keyring::{Bucket, KeyringCode};
-use crate::lead::{Dropped, MinimisedLead, SealError, SealedRecord, seal};
+use crate::keyring::Bucket;
+use crate::lead::{Dropped, Leaf, MinimisedLead, SealError, SealedRecord, Under, seal};
 use crate::notification::{LeadRef, ParkCode, Why};
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::beside::{self, Beside, Placement};
+use crate::store::leaves::{bucket_of, first_live};
 use crate::store::several::{OpenFor, Standing, row_why};
 use crate::store::sled::aside;
+use crate::store::sled::buckets::{self, BucketRow};
 use crate::store::sled::draft::Draft;
 use crate::store::sled::layout::{Place, meta, record_key};
 use crate::store::sled::reference::keyring_failed;
@@ -205,12 +207,13 @@ fn store(
     let Some((id, record)) = seal_next(draft, lead, seen)? else { return Ok(None) };
     let key = record_key(id.epoch, id.number);
     draft.write(Place::Vault(id.purpose.clone()), &key, record.encode())?;
+    count_in_bucket(draft, &bucket_of(&id.purpose, Leaf::of(&id)), record.expiry_day)?;
     count_stored(draft, &id.purpose)?;
     draft.note_stored(&id);
     Ok(Some(id))
 }
 
-/// Takes the purpose's next number and seals under it; none: the record is too large, and the number is not used.
+/// Takes the purpose's next number, that of the first leaf that lives, and seals under it; none: the record is too large, and the number is not used.
 fn seal_next(
     draft: &mut Draft<'_>,
     lead: &MinimisedLead,
@@ -219,30 +222,43 @@ fn seal_next(
     let purpose = lead.purpose();
     draft.engine.tree(&Place::Vault(purpose.clone()))?;
     let number = draft.counter(&Place::Sequence, purpose.as_str().as_bytes())?.max(1);
-    let id = RecordId { purpose: purpose.clone(), epoch: draft.shared.epoch(), number };
-    let bucket = Bucket::of(&id);
+    let from = Leaf { epoch: draft.shared.epoch(), number };
+    let leaf = first_live(draft.shared.keyring(), purpose, from).map_err(keyring_failed)?;
+    let id = RecordId { purpose: purpose.clone(), epoch: leaf.epoch, number: leaf.number };
     // A number that is taken would be another record's end: the sequence is damaged.
     let taken = draft.read(&Place::Vault(purpose.clone()), &record_key(id.epoch, id.number))?;
     if taken.is_some() {
         return Err(StoreError::of(StoreCode::Damaged));
     }
-    let key = match draft.shared.keyring().bucket_key(&bucket) {
-        Err(error) if error.code == KeyringCode::KeyAbsent => {
-            draft.shared.keyring().make_buckets(std::slice::from_ref(&bucket)).map_err(keyring_failed)?;
-            draft.shared.keyring().bucket_key(&bucket)
-        }
-        key => key,
-    };
-    let key = key.map_err(keyring_failed)?;
-    match seal(lead, &id, seen, &key, draft.shared.random()) {
+    // A leaf that is punctured after this is not this one: it is nobody's yet.
+    let shared = draft.shared;
+    let key = draft.leaves.key(shared.keyring(), purpose, Under::Leaf(leaf));
+    let key = key.map_err(|_| StoreError::of(StoreCode::Keyring))?;
+    match seal(lead, &id, seen, leaf, key.key(), draft.shared.random()) {
         Ok(record) => {
-            let next = (number + 1).to_be_bytes().to_vec();
+            let next = (id.number + 1).to_be_bytes().to_vec();
             draft.write(Place::Sequence, purpose.as_str().as_bytes(), next)?;
             Ok(Some((id, record)))
         }
         Err(SealError::TooLarge(_)) => Ok(None),
         Err(_) => Err(StoreError::of(StoreCode::Keyring)),
     }
+}
+
+/// A record with this expiry is stored in a bucket.
+fn count_in_bucket(draft: &mut Draft<'_>, bucket: &Bucket, expiry: Day) -> Result<(), StoreError> {
+    let key = buckets::key(bucket);
+    let row = match draft.read(&Place::Buckets, &key)? {
+        None => BucketRow::of(expiry),
+        Some(bytes) => match BucketRow::read(&bytes) {
+            Ok(row) => row.with(expiry),
+            Err(error) => {
+                aside::keep(draft, &Place::Buckets, &key, bytes, error)?;
+                BucketRow::UNKNOWN.with(expiry)
+            }
+        },
+    };
+    draft.write(Place::Buckets, &key, row.bytes())
 }
 
 fn count_stored(draft: &mut Draft<'_>, purpose: &PurposeId) -> Result<(), StoreError> {

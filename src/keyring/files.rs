@@ -1,10 +1,9 @@
-//! The keyring's file: replaced whole, so that after a crash the old one or the new one is there, never neither, and
-//! never both.
+//! The files of the keyring: its own, the one that is written in its place, the lock; and how one comes to be or to go.
 
 use std::ffi::OsString;
-use std::fs;
-use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::MetadataExt;
+use std::fs::{self, File, Permissions};
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -17,23 +16,19 @@ use crate::machine::own::{self, Access, Directory, FileCode};
 
 /// Bits of a file's mode that let others than its owner in.
 const MODE_OF_OTHERS: u32 = 0o077;
+const MODE: u32 = 0o600;
+/// How a keyring in pages begins: `TAMISKEY`, its version.
+const BEGINS: [u8; 9] = *b"TAMISKEY\x02";
 
 /// The file and those beside it.
 pub struct Files {
     keyring: PathBuf,
-    /// The next generation while it is written; at rest it does not exist.
+    /// A keyring while it is written; at rest it does not exist.
     new: PathBuf,
-    /// Held by the one process that uses this keyring. The keyring itself cannot be: it is replaced.
+    /// The keyring in pages beside one of before, as long as a store moves from the one to the other.
+    next: PathBuf,
+    /// Held by the one process that uses this keyring. The keyring itself may be replaced.
     lock: PathBuf,
-}
-
-/// Why a replacement failed, and what is known of the file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReplaceError {
-    /// The old generation stands: it may be tried again, when there is room for instance.
-    Unchanged(ErrorKind),
-    /// A sync or the renaming failed: which generation the disk holds is unknown, and trying again would hide it.
-    Unknown(ErrorKind),
 }
 
 impl Files {
@@ -44,7 +39,8 @@ impl Files {
             name.push(suffix);
             PathBuf::from(name)
         };
-        Self { keyring: keyring.to_owned(), new: beside(".new"), lock: beside(".lock") }
+        let [new, next, lock] = [".new", ".next", ".lock"].map(beside);
+        Self { keyring: keyring.to_owned(), new, next, lock }
     }
 
     /// The keyring's own place.
@@ -52,16 +48,25 @@ impl Files {
         &self.keyring
     }
 
+    /// The place of the next one, beside a keyring of before.
+    pub fn next(&self) -> &Path {
+        &self.next
+    }
+
     /// True if something is at the keyring's place.
     ///
     /// # Errors
     /// It cannot be told.
     pub fn exists(&self) -> Result<bool, KeyringError> {
-        match fs::symlink_metadata(&self.keyring) {
-            Ok(_) => Ok(true),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
-            Err(error) => Err(KeyringError::io(error.kind())),
-        }
+        is_there(&self.keyring)
+    }
+
+    /// True if something is at the next one's place.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    pub fn next_exists(&self) -> Result<bool, KeyringError> {
+        is_there(&self.next)
     }
 
     /// Makes the directory where it is absent, for its owner alone.
@@ -80,27 +85,48 @@ impl Files {
         LockFile::take(&self.lock).map_err(not_locked)
     }
 
-    /// Reads the file, and makes sure that what was read is durable: a predecessor killed after the renaming and before
-    /// the sync leaves a generation that a power cut could still take back, with keys that are used from now on.
+    /// True if the keyring is one in pages, by how it begins.
     ///
-    /// It is sealed, so a mode that lets others read it is worth a warning, not a refusal; the next replacement is
-    /// private again.
+    /// # Errors
+    /// As [`Files::read`].
+    pub fn is_in_pages(&self) -> Result<bool, KeyringError> {
+        let (directory, name) = Directory::own_of(&self.keyring).map_err(KeyringError::file)?;
+        let file = directory.open_own(name, Access::Read).map_err(KeyringError::file)?;
+        let mut begins = Vec::with_capacity(BEGINS.len());
+        file.take(BEGINS.len() as u64).read_to_end(&mut begins).map_err(failed)?;
+        Ok(begins == BEGINS)
+    }
+
+    /// Opens a keyring in pages, and makes sure that its name is durable: a predecessor killed between the renaming and the
+    /// sync leaves one that a power cut could still take back.
+    ///
+    /// It is sealed, so a mode that lets others read it is worth a warning, not a refusal; it is private from then on.
+    ///
+    /// # Errors
+    /// [`KeyringCode::Linked`], [`KeyringCode::NotOwn`], [`KeyringCode::Io`].
+    pub fn open(&self, place: &Path) -> Result<File, KeyringError> {
+        let (directory, name) = Directory::own_of(place).map_err(KeyringError::file)?;
+        let file = directory.open_own(name, Access::Write).map_err(KeyringError::file)?;
+        if warned_of_mode(&file.metadata().map_err(failed)?) {
+            file.set_permissions(Permissions::from_mode(MODE)).map_err(failed)?;
+        }
+        file.sync_all().and_then(|()| directory.sync()).map_err(failed)?;
+        Ok(file)
+    }
+
+    /// Reads a keyring of before, whole, and makes sure that what was read is durable.
     ///
     /// # Errors
     /// [`KeyringCode::Linked`], [`KeyringCode::NotOwn`]; [`KeyringCode::DoesNotOpen`] beyond [`KEYRING_BYTES_MAX`];
     /// [`KeyringCode::Io`].
     pub fn read(&self) -> Result<Zeroizing<Vec<u8>>, KeyringError> {
-        let failed = |error: io::Error| KeyringError::io(error.kind());
         let (directory, name) = Directory::own_of(&self.keyring).map_err(KeyringError::file)?;
         let file = directory.open_own(name, Access::Read).map_err(KeyringError::file)?;
         let metadata = file.metadata().map_err(failed)?;
         if metadata.len() > KEYRING_BYTES_MAX {
             return Err(KeyringError::of(KeyringCode::DoesNotOpen));
         }
-        if metadata.mode() & MODE_OF_OTHERS != 0 {
-            let mode = format!("{:o}", metadata.mode() & 0o777);
-            tracing::warn!(file.mode = mode, "keyring.mode-too-open");
-        }
+        warned_of_mode(&metadata);
         // It is opened in place: the buffer has its final size from the start, so that no copy is left behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(metadata.len() as usize + 1));
         (&file).take(KEYRING_BYTES_MAX).read_to_end(&mut bytes).map_err(failed)?;
@@ -108,36 +134,24 @@ impl Files {
         Ok(bytes)
     }
 
-    /// The sealed bytes as they lie there now, for comparing. None: nothing does.
+    /// What lies at a place now, for comparing. None: nothing does.
     ///
     /// # Errors
-    /// [`KeyringCode::Linked`], [`KeyringCode::NotOwn`]; [`KeyringCode::Replaced`]: no file, or larger than any keyring;
-    /// [`KeyringCode::Io`].
-    pub fn peek(&self) -> Result<Option<Vec<u8>>, KeyringError> {
-        let failed = |error: io::Error| KeyringError::io(error.kind());
-        let opened = Directory::own_of(&self.keyring)
-            .and_then(|(directory, name)| directory.open_own(name, Access::Read));
-        let file = match opened {
-            Ok(file) => file,
-            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-                return Ok(None);
-            }
+    /// [`KeyringCode::Linked`], [`KeyringCode::NotOwn`]; [`KeyringCode::Replaced`]: no file; [`KeyringCode::Io`].
+    pub fn peek(&self, place: &Path) -> Result<Option<File>, KeyringError> {
+        let opened =
+            Directory::own_of(place).and_then(|(directory, name)| directory.open_own(name, Access::Read));
+        match opened {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Ok(None),
             Err(error) if own::refusal(&error) == Some(FileCode::NotPlain) => {
-                return Err(KeyringError::of(KeyringCode::Replaced));
+                Err(KeyringError::of(KeyringCode::Replaced))
             }
-            Err(error) => return Err(KeyringError::file(error)),
-        };
-        let metadata = file.metadata().map_err(failed)?;
-        if metadata.len() > KEYRING_BYTES_MAX {
-            return Err(KeyringError::of(KeyringCode::Replaced));
+            Err(error) => Err(KeyringError::file(error)),
         }
-        let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
-        file.take(KEYRING_BYTES_MAX).read_to_end(&mut bytes).map_err(failed)?;
-        Ok(Some(bytes))
     }
 
-    /// Removes what a crash left of a replacement. It must not stay: it would be a second generation, in which a key that
-    /// is destroyed later lives on.
+    /// Removes what a crash left of a keyring that was being written.
     ///
     /// # Errors
     /// [`KeyringCode::Io`]; it is not removed if somebody else put it there: [`KeyringCode::Linked`],
@@ -151,33 +165,71 @@ impl Files {
         removed.map_err(KeyringError::file)
     }
 
-    /// Puts a generation in the place of the one before; returns when it is durable.
+    /// An empty file to write a keyring into; [`Files::put`] gives it its name.
     ///
     /// # Errors
-    /// See [`ReplaceError`].
-    pub fn replace(&self, sealed: &[u8]) -> Result<(), ReplaceError> {
-        let unchanged = |error: io::Error| ReplaceError::Unchanged(error.kind());
-        let (directory, new) = Directory::own_of(&self.new).map_err(unchanged)?;
-        let name = own::name_of(&self.keyring).map_err(unchanged)?;
-        // The first step; the old generation is untouched.
-        let write = || {
-            directory.discard(&new)?;
-            let mut file = directory.create_new(&new)?;
-            file.write_all(sealed)?;
-            Ok(file)
-        };
-        let written = write();
-        if written.is_err() {
-            // At best; the next replacement and the next start remove it as well.
-            let _ = directory.discard(&new);
-        }
-        let file = written.map_err(unchanged)?;
-        // The renaming is the step that counts.
-        file.sync_all()
-            .and_then(|()| directory.rename(&new, &name))
-            .and_then(|()| directory.sync())
-            .map_err(|error| ReplaceError::Unknown(error.kind()))
+    /// As [`Files::discard_new`].
+    pub fn create_new(&self) -> Result<File, KeyringError> {
+        let made = Directory::own_of(&self.new).and_then(|(directory, name)| {
+            directory.discard(&name)?;
+            directory.create_new(&name)
+        });
+        made.map_err(KeyringError::file)
     }
+
+    /// Gives what was written, and is durable, its name; returns when that is durable.
+    ///
+    /// # Errors
+    /// [`KeyringCode::Io`].
+    pub fn put(&self, place: &Path) -> Result<(), KeyringError> {
+        self.rename(&self.new, place)
+    }
+
+    /// Puts the next keyring in the place of one of before, which is overwritten where it lies; returns when both are
+    /// durable.
+    ///
+    /// # Errors
+    /// [`KeyringCode::Io`]; the next start goes on with it.
+    pub fn put_next(&self) -> Result<(), KeyringError> {
+        let (directory, name) = Directory::own_of(&self.keyring).map_err(KeyringError::file)?;
+        let mut file = directory.open_own(name, Access::Write).map_err(KeyringError::file)?;
+        let bytes = file.metadata().map_err(failed)?.len();
+        io::copy(&mut io::repeat(0).take(bytes), &mut file).map_err(failed)?;
+        file.sync_all().map_err(failed)?;
+        self.rename(&self.next, &self.keyring)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> Result<(), KeyringError> {
+        let renamed = || {
+            let (directory, from) = Directory::own_of(from)?;
+            directory.rename(from, own::name_of(to)?)?;
+            directory.sync()
+        };
+        renamed().map_err(failed)
+    }
+}
+
+fn is_there(path: &Path) -> Result<bool, KeyringError> {
+    match fs::symlink_metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(KeyringError::io(error.kind())),
+    }
+}
+
+/// Says who else may read the file. True: somebody may.
+fn warned_of_mode(metadata: &fs::Metadata) -> bool {
+    let is_open = metadata.mode() & MODE_OF_OTHERS != 0;
+    if is_open {
+        let mode = format!("{:o}", metadata.mode() & 0o777);
+        tracing::warn!(file.mode = mode, "keyring.mode-too-open");
+    }
+    is_open
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` is given")]
+fn failed(error: io::Error) -> KeyringError {
+    KeyringError::io(error.kind())
 }
 
 /// Why the lock cannot be had, as this room says it.
@@ -190,10 +242,10 @@ pub fn not_locked(error: LockError) -> KeyringError {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
     use std::sync::{Arc, Mutex};
 
     use super::*;
+    use std::io::Write;
 
     fn place() -> (tempfile::TempDir, PathBuf) {
         let directory = tempfile::tempdir().expect("a directory");
@@ -219,7 +271,7 @@ mod tests {
         assert_eq!(files.discard_new(), Ok(()), "nothing is there");
         fs::create_dir(&files.new).expect("made");
         assert_eq!(files.discard_new(), Err(KeyringError::io(ErrorKind::PermissionDenied)));
-        assert_eq!(files.replace(b"x"), Err(ReplaceError::Unchanged(ErrorKind::PermissionDenied)));
+        assert_eq!(files.create_new().err(), Some(KeyringError::io(ErrorKind::PermissionDenied)));
     }
 
     /// The files are of holes: nothing of them lies on the disk.

@@ -1,0 +1,58 @@
+//! The tree `buckets`: how many records live under each tree of the keyring, and between which days they expire. So whoever
+//! looks for what is due touches only what can be, and knows when a tree has served.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Day;
+use crate::keyring::Bucket;
+use crate::store::StoreError;
+use crate::store::sled::layout;
+
+/// What is known of a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct BucketRow {
+    /// How many records are sealed under its leaves.
+    pub(super) live: u32,
+    /// The first day on which one of them expires.
+    pub(super) earliest: u32,
+    /// The last.
+    pub(super) latest: u32,
+}
+
+impl BucketRow {
+    /// A bucket of one record.
+    pub(super) fn of(expiry: Day) -> Self {
+        Self { live: 1, earliest: expiry.0, latest: expiry.0 }
+    }
+
+    /// The same with one record more.
+    pub(super) fn with(self, expiry: Day) -> Self {
+        Self {
+            live: self.live.saturating_add(1),
+            earliest: self.earliest.min(expiry.0),
+            latest: self.latest.max(expiry.0),
+        }
+    }
+
+    /// What stands for a row that cannot be read: something may be due in it on any day, and nothing says that all is over.
+    pub(super) const UNKNOWN: Self = Self { live: 0, earliest: 0, latest: u32::MAX };
+
+    /// The bytes of the row.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        layout::encode(self)
+    }
+
+    /// Reads them.
+    ///
+    /// # Errors
+    /// It is no such row.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
+        layout::decode(bytes)
+    }
+}
+
+/// The key of a bucket's row: those of a purpose lie together, in the order of their numbers.
+pub(super) fn key(bucket: &Bucket) -> Vec<u8> {
+    let Bucket { purpose, epoch, index } = bucket;
+    [purpose.as_str().as_bytes(), b"\0", &epoch.to_be_bytes(), &index.to_be_bytes()].concat()
+}
