@@ -38,6 +38,7 @@ mod lost;
 mod meta;
 mod missing;
 mod model;
+mod moving;
 mod mutated;
 mod odd_bytes;
 mod odd_files;

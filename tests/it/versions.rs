@@ -15,7 +15,7 @@ use tamis_simulator::{Lead, Simulator};
 
 use crate::support::{DEVIS_FORM, PAGE, Plan, World};
 
-const DAY: &str = "2026-11-26T10:00:00Z";
+pub const DAY: &str = "2026-11-26T10:00:00Z";
 const SUBMITTED_S: u64 = 1_795_683_600;
 /// In the journal, not fetched.
 const UNREAD: &str = "77000000000042";
@@ -23,10 +23,17 @@ const UNREAD: &str = "77000000000042";
 const WAITING: &str = "77000000000041";
 
 /// Puts the old store into a world's directory.
-fn unpack(directory: &Path) {
+pub fn unpack(directory: &Path) {
     let packed = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/store-5a9719d.tar.gz");
     let packed = GzDecoder::new(File::open(packed).expect("the old store"));
     tar::Archive::new(packed).unpack(directory).expect("unpacked");
+}
+
+/// How many records are in it.
+pub fn expected_records(directory: &Path) -> u64 {
+    let expected = std::fs::read_to_string(directory.join("expected.json")).expect("there");
+    let expected: Value = serde_json::from_str(&expected).expect("JSON");
+    (lines(&expected["devis"]).len() + lines(&expected["lettre"]).len()) as u64
 }
 
 /// Meta has the two leads that are still to be fetched.
@@ -137,6 +144,11 @@ async fn a_store_of_the_first_layout_opens_migrates_and_goes_on() {
         (&found["records"][0]["purpose"], &found["records"][0]["state"]),
         (&json!("devis"), &json!("stored"))
     );
+
+    // Its records are under keys of their own, and the keys that they had are gone.
+    let keys = world.directory.path().join("keys");
+    assert!(std::fs::read(keys.join("keyring")).expect("there").starts_with(b"TAMISKEY\x02"));
+    assert!(!keys.join("keyring.next").exists());
 
     // The second start migrates nothing, and everything still stands.
     world.restart().await;

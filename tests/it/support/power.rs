@@ -220,6 +220,35 @@ impl Disk {
         }
     }
 
+    /// A directory as it is, all of it durable.
+    pub fn holding(root: &Path) -> Self {
+        let mut disk = Self::new(root);
+        disk.hold(root);
+        disk
+    }
+
+    fn hold(&mut self, directory: &Path) {
+        use std::os::unix::fs::MetadataExt;
+        for entry in fs::read_dir(directory).expect("readable") {
+            let path = entry.expect("readable").path();
+            let (data, (_, name)) = (fs::symlink_metadata(&path).expect("there"), split(&path));
+            let node = if data.is_dir() {
+                self.directories.insert(path.clone(), Directory::default());
+                self.directory_of.insert(data.ino(), path.clone());
+                self.hold(&path);
+                Node::Directory
+            } else {
+                let file = self.files.len();
+                let durable = fs::read(&path).expect("readable");
+                self.files.push(Inode { durable, ..Inode::default() });
+                self.by_inode.insert(data.ino(), file);
+                self.names.insert(path.clone(), file);
+                Node::File(file)
+            };
+            self.directory(directory).durable.insert(name, node);
+        }
+    }
+
     /// Which part of the house a sync is of.
     pub fn room_of(&self, record: &Record<'_>) -> &'static str {
         match self.syncs.get(&record.at) {
