@@ -208,7 +208,7 @@ impl Rooms {
                 let age = |oldest: jiff::Timestamp| clock.now().as_second() - oldest.as_second();
                 Readings {
                     inbox_queued: inbox.queued(),
-                    inbox_oldest_seconds: inbox.oldest().map_or(0, age).try_into().unwrap_or(0),
+                    inbox_oldest_seconds: inbox.oldest().map_or(0, |(_, since)| age(since)).try_into().unwrap_or(0),
                     inbox_segments: (segments.segments_live as u64, segments.segments_spare as u64),
                     inbox_references_missing: segments.references_missing,
                     parked: store.parked().await.ok(),

@@ -223,6 +223,15 @@ pub struct Figures {
     pub references_missing: u64,
 }
 
+/// Room on the disk of the segments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskRoom {
+    /// Bytes that are free.
+    pub free_bytes: u64,
+    /// Below so many nothing new is taken.
+    pub floor_bytes: u64,
+}
+
 /// The inbox. Dropping it closes it.
 pub struct Inbox {
     shared: Arc<Shared>,
@@ -317,9 +326,14 @@ impl Inbox {
         self.shared.lock().queue().holds(leadgen)
     }
 
-    /// When the oldest reference that is here was received.
-    pub fn oldest(&self) -> Option<Timestamp> {
+    /// The lane of the oldest reference that is here, and when it was received.
+    pub fn oldest(&self) -> Option<(Lane, Timestamp)> {
         self.shared.lock().queue().oldest()
+    }
+
+    /// Bytes that are free on the disk, as it was last looked at, and below how many nothing new is taken.
+    pub fn disk(&self) -> DiskRoom {
+        self.shared.space().room()
     }
 
     /// The days whose keys the inbox needs: of frames that a replay would read, of what is being written, and the two that
@@ -340,13 +354,29 @@ impl Inbox {
 
     /// True if a call with something new would be taken now.
     pub async fn ready(&self) -> bool {
-        let Ok(Looked { parked, .. }) = self.shared.known().look(&[]).await else { return false };
+        self.refusal().await.is_none()
+    }
+
+    /// Why a call with something new would not be taken now.
+    pub async fn refusal(&self) -> Option<InboxCode> {
+        let looked = self.shared.known().look(&[]).await;
         let ledger = self.shared.lock();
-        let held = (ledger.queue().len() as u64).saturating_add(parked);
-        ledger.check_open().is_ok()
-            && !ledger.is_stalled()
-            && held < self.shared.settings().max_references
-            && self.shared.space().is_enough()
+        if let Some(halted) = ledger.halted() {
+            return Some(halted.code);
+        }
+        if let Err(closing) = ledger.check_open() {
+            return Some(closing.code);
+        }
+        let held = match looked {
+            Ok(Looked { parked, .. }) => (ledger.queue().len() as u64).saturating_add(parked),
+            Err(code) => return Some(code),
+        };
+        match () {
+            () if ledger.is_stalled() => Some(InboxCode::Stalled),
+            () if held >= self.shared.settings().max_references => Some(InboxCode::Full),
+            () if !self.shared.space().is_enough() => Some(InboxCode::DiskFull),
+            () => None,
+        }
     }
 
     /// Figures for the metrics.

@@ -259,15 +259,15 @@ impl Queue {
         Some(segment)
     }
 
-    /// When the oldest durable reference arrived, claimed or not.
-    pub fn oldest(&self) -> Option<Timestamp> {
+    /// The lane of the oldest durable reference, claimed or not, and when it arrived.
+    pub fn oldest(&self) -> Option<(Lane, Timestamp)> {
         let waiting = self.heads.first_key_value().and_then(|(arrival, group)| {
             self.groups.get(*group as usize)?.queue.front().map(|place| (*arrival, *place))
         });
         let claimed = self.claimed.first_key_value().map(|(arrival, place)| (*arrival, *place));
         let (_, place) = [waiting, claimed].into_iter().flatten().min()?;
-        let entry = self.entries.get(place as usize)?;
-        Timestamp::from_millisecond(entry.received_ms).ok()
+        let reference = self.reference(place)?;
+        Some((reference.lane(), reference.received))
     }
 
     /// The references that are open in this segment, in order of arrival. Looks at every entry: for rare use.

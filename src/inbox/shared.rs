@@ -14,7 +14,7 @@ use super::ledger::Ledger;
 use super::segment::{FIRST_FRAME, SegmentFile, Shelf};
 use super::segments::SPARES_KEPT;
 use super::witness::SEGMENTS_MAX;
-use super::{InboxCode, InboxError, Known, Settings};
+use super::{DiskRoom, InboxCode, InboxError, Known, Settings};
 use crate::clock::{Clock, Day};
 use crate::keyring::Keyring;
 use crate::machine::disk;
@@ -100,6 +100,11 @@ impl Space {
     /// True if the disk has at least its floor free.
     pub fn is_enough(&self) -> bool {
         self.free_bytes.load(Ordering::Relaxed) >= self.floor_bytes
+    }
+
+    /// As it was last looked at.
+    pub fn room(&self) -> DiskRoom {
+        DiskRoom { free_bytes: self.free_bytes.load(Ordering::Relaxed), floor_bytes: self.floor_bytes }
     }
 
     /// Looks at the disk again.

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::attention::Concern;
 use crate::purpose::PurposeId;
-use crate::store::{StoreCode, StoreError};
+use crate::store::{ClockStanding, ClockTrust, StoreCode, StoreError};
 use crate::trail::Entry;
 
 /// What is asked of a store itself, not of what it keeps.
@@ -29,8 +29,14 @@ pub trait Life: Send + Sync {
     /// Why the store takes no more, if it has halted.
     fn halted(&self) -> Option<StoreCode>;
 
-    /// True if it takes and gives: not halted, not closed, not waiting for room, its keys can be changed.
-    fn ready(&self) -> bool;
+    /// Why it does not take and give now: it has halted or is closed, it waits for room, its keys cannot be changed. None:
+    /// it does.
+    fn refusal(&self) -> Option<StoreCode>;
+
+    /// True if it takes and gives.
+    fn ready(&self) -> bool {
+        self.refusal().is_none()
+    }
 
     /// Holds what lies outside of this process against what is open: mends what was lost where that is safe, and gives what
     /// only a person can mend.
@@ -48,13 +54,22 @@ pub trait Life: Send + Sync {
     async fn close(&self) -> Result<(), StoreError>;
 
     /// The present moment, by the clock that is believed.
-    fn now(&self) -> Timestamp;
+    fn now(&self) -> Timestamp {
+        self.clock().seen
+    }
+
+    /// What is made of the clock at this moment.
+    fn clock(&self) -> ClockStanding;
 
     /// True while the clock is ahead and not believed: it leapt and nobody has confirmed it, or another clock says so.
-    fn clock_jumped(&self) -> bool;
+    fn clock_jumped(&self) -> bool {
+        self.clock().trust == ClockTrust::Ahead
+    }
 
     /// True if somebody has confirmed the clock since this start, and it was not set since.
-    fn clock_confirmed(&self) -> bool;
+    fn clock_confirmed(&self) -> bool {
+        matches!(self.clock().trust, ClockTrust::Confirmed(_))
+    }
 
     /// A person says that the clock is right: it is believed, also where the highest clock seen is ahead of it. False: that
     /// was so already, and the line says so. A line of its own says that the highest clock seen was lowered.

@@ -23,27 +23,59 @@ const JUMP: SignedDuration = SignedDuration::from_hours(24 * JUMP_DAYS);
 /// Two clocks that are no further apart agree; a clock that moved by more between two looks was set.
 const AGREES_WITHIN: SignedDuration = SignedDuration::from_hours(1);
 
-/// One look at the clock.
+/// What is made of the clock, for whoever looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ClockReading {
-    told: Timestamp,
-    now: Timestamp,
-    certain: Option<Timestamp>,
-    trust: Trust,
+pub struct ClockStanding {
+    /// What the clock says, believed or not.
+    pub told: Timestamp,
+    /// The highest clock seen that was believed, by which time goes.
+    pub seen: Timestamp,
+    /// How far it is trusted.
+    pub trust: ClockTrust,
 }
 
 /// How far the clock is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Trust {
-    /// Somebody has confirmed it since this start.
-    Confirmed,
+pub enum ClockTrust {
+    /// This one has confirmed it since this start.
+    Confirmed(ClockVoice),
     /// It looks right, and nobody has confirmed it.
     Unconfirmed,
     /// It is ahead, and not believed.
     Ahead,
 }
 
+/// Who says what time it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClockVoice {
+    /// Another clock.
+    OtherClock,
+    /// A person.
+    Person,
+}
+
+impl ClockVoice {
+    /// A person who says that the clock is right names no other.
+    fn of(other: Option<Timestamp>) -> Self {
+        if other.is_some() { Self::OtherClock } else { Self::Person }
+    }
+}
+
+/// One look at the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ClockReading {
+    told: Timestamp,
+    now: Timestamp,
+    certain: Option<Timestamp>,
+    trust: ClockTrust,
+}
+
 impl ClockReading {
+    /// For whoever looks.
+    pub(super) fn standing(&self) -> ClockStanding {
+        ClockStanding { told: self.told, seen: self.now, trust: self.trust }
+    }
+
     /// What the clock says, believed or not.
     pub(super) fn told(&self) -> Timestamp {
         self.told
@@ -66,12 +98,12 @@ impl ClockReading {
 
     /// True while the clock is ahead, and not believed.
     pub(super) fn is_ahead(&self) -> bool {
-        self.trust == Trust::Ahead
+        self.trust == ClockTrust::Ahead
     }
 
     /// True if somebody has confirmed the clock since this start.
     pub(super) fn is_confirmed(&self) -> bool {
-        self.trust == Trust::Confirmed
+        matches!(self.trust, ClockTrust::Confirmed(_))
     }
 
     /// Whether the day has come; none: that depends on whether the clock is right.
@@ -88,26 +120,26 @@ impl ClockReading {
     /// [`StoreCode::ClockJumped`], [`StoreCode::ClockUnconfirmed`].
     pub(super) fn confirmed(&self) -> Result<Timestamp, StoreError> {
         match self.trust {
-            Trust::Confirmed => Ok(self.now),
-            Trust::Unconfirmed | Trust::Ahead => Err(self.doubt()),
+            ClockTrust::Confirmed(_) => Ok(self.now),
+            ClockTrust::Unconfirmed | ClockTrust::Ahead => Err(self.doubt()),
         }
     }
 
     /// Why it is not known what the time is.
     pub(super) fn doubt(&self) -> StoreError {
         StoreError::of(match self.trust {
-            Trust::Ahead => StoreCode::ClockJumped,
-            Trust::Confirmed | Trust::Unconfirmed => StoreCode::ClockUnconfirmed,
+            ClockTrust::Ahead => StoreCode::ClockJumped,
+            ClockTrust::Confirmed(_) | ClockTrust::Unconfirmed => StoreCode::ClockUnconfirmed,
         })
     }
 
     /// As it is once this correction holds.
     pub(super) fn corrected(self, correction: Correction) -> Self {
-        let Correction { to, agrees } = correction;
+        let Correction { to, agrees, by } = correction;
         let trust = match agrees {
-            true => Trust::Confirmed,
-            false if self.told.duration_since(to) > AGREES_WITHIN => Trust::Ahead,
-            false => Trust::Unconfirmed,
+            true => ClockTrust::Confirmed(by),
+            false if self.told.duration_since(to) > AGREES_WITHIN => ClockTrust::Ahead,
+            false => ClockTrust::Unconfirmed,
         };
         let certain = match agrees {
             true => Some(to),
@@ -117,12 +149,12 @@ impl ClockReading {
     }
 
     /// What has to change where another clock says this; none: nothing that has to be kept.
-    fn correction(&self, other: Timestamp) -> Option<Correction> {
+    fn correction(&self, other: Timestamp, by: ClockVoice) -> Option<Correction> {
         let agrees = self.told.duration_since(other).abs() <= AGREES_WITHIN;
         let best = if agrees { self.told.max(other) } else { other };
         match () {
-            () if agrees && self.is_ahead() => Some(Correction { to: self.told, agrees }),
-            () if self.now.duration_since(best) > AGREES_WITHIN => Some(Correction { to: best, agrees }),
+            () if agrees && self.is_ahead() => Some(Correction { to: self.told, agrees, by }),
+            () if self.now.duration_since(best) > AGREES_WITHIN => Some(Correction { to: best, agrees, by }),
             () => None,
         }
     }
@@ -144,7 +176,12 @@ impl DayLook {
     /// A look at a clock that is right.
     #[cfg(test)]
     pub(crate) fn at(now: Timestamp) -> Self {
-        Self(ClockReading { told: now, now, certain: Some(now), trust: Trust::Confirmed })
+        Self(ClockReading {
+            told: now,
+            now,
+            certain: Some(now),
+            trust: ClockTrust::Confirmed(ClockVoice::OtherClock),
+        })
     }
 }
 
@@ -154,6 +191,7 @@ pub(super) struct Correction {
     to: Timestamp,
     /// The clock and the other one agree.
     agrees: bool,
+    by: ClockVoice,
 }
 
 impl Correction {
@@ -179,7 +217,8 @@ struct MarkState {
     told: Option<Timestamp>,
     /// While the clock is not believed: how far ahead it may be to be believed again.
     ahead: Option<SignedDuration>,
-    confirmed: bool,
+    /// Who has confirmed the clock since this start.
+    confirmed: Option<ClockVoice>,
     /// That the clock is behind another stands in the log.
     behind: bool,
 }
@@ -206,14 +245,14 @@ impl ClockMark {
     /// follows is for this process alone, with [`ClockMark::hear`]. A person who says that the clock is right names no other.
     pub(super) fn weigh(&self, other: Option<Timestamp>) -> Option<Correction> {
         let look = self.look();
-        look.correction(other.unwrap_or(look.told))
+        look.correction(other.unwrap_or(look.told), ClockVoice::of(other))
     }
 
     /// Another clock, which is right, says this, and nothing has to be kept of it.
     pub(super) fn hear(&self, other: Option<Timestamp>) {
         let mut state = self.state.lock();
         let look = state.look(self.clock.now());
-        state.hear(&look, other.unwrap_or(look.told));
+        state.hear(&look, other.unwrap_or(look.told), ClockVoice::of(other));
     }
 
     /// A correction is durable.
@@ -224,7 +263,7 @@ impl ClockMark {
         let (now, seen) = (Rfc3339(after.told), Rfc3339(before.now));
         let to = Rfc3339(after.now);
         (state.seen, state.certain) = (Some(after.now), after.certain);
-        state.confirmed = after.is_confirmed();
+        state.confirmed = after.is_confirmed().then_some(correction.by);
         state.ahead = after.is_ahead().then_some(AGREES_WITHIN);
         match (correction.lowers(&before), after.is_ahead()) {
             (true, true) => {
@@ -243,26 +282,26 @@ impl MarkState {
         let told = Timestamp::from_millisecond(exact.as_millisecond()).unwrap_or(exact);
         let passed = told.duration_since(self.told.replace(told).unwrap_or(told));
         if passed.abs() > AGREES_WITHIN {
-            self.confirmed = false;
+            self.confirmed = None;
         }
         let seen = self.seen.unwrap_or(told);
         let now = match self.ahead {
             Some(allowed) => self.while_ahead(told, seen, passed, allowed),
             None if told.duration_since(seen) > JUMP => {
-                (self.ahead, self.confirmed) = (Some(JUMP), false);
+                (self.ahead, self.confirmed) = (Some(JUMP), None);
                 tracing::error!(clock.now = %Rfc3339(told), clock.seen = %Rfc3339(seen), "clock.jumped");
                 seen
             }
             None => seen.max(told),
         };
         self.seen = Some(now);
-        if self.confirmed {
+        if self.confirmed.is_some() {
             self.certain = self.certain.max(Some(now));
         }
         let trust = match (self.ahead, self.confirmed) {
-            (Some(_), _) => Trust::Ahead,
-            (None, true) => Trust::Confirmed,
-            (None, false) => Trust::Unconfirmed,
+            (Some(_), _) => ClockTrust::Ahead,
+            (None, Some(voice)) => ClockTrust::Confirmed(voice),
+            (None, None) => ClockTrust::Unconfirmed,
         };
         ClockReading { told, now, certain: self.certain, trust }
     }
@@ -285,10 +324,10 @@ impl MarkState {
     }
 
     /// Another clock says this, and nothing has to be kept of it.
-    fn hear(&mut self, look: &ClockReading, other: Timestamp) {
+    fn hear(&mut self, look: &ClockReading, other: Timestamp, by: ClockVoice) {
         let apart = look.told.duration_since(other);
-        self.confirmed = apart.abs() <= AGREES_WITHIN;
-        if self.confirmed {
+        self.confirmed = (apart.abs() <= AGREES_WITHIN).then_some(by);
+        if self.confirmed.is_some() {
             self.certain = self.certain.max(Some(look.now));
             self.behind = false;
         } else if apart.is_negative() {

@@ -41,9 +41,10 @@ pub use leads::{
     Found, Leads, Outcome, Page, PageRequest, Records, Settled, Settlement, TestFilter, Verdict, Wanted,
 };
 pub use life::Life;
-pub use mark::DayLook;
+pub use mark::{ClockStanding, ClockTrust, ClockVoice, DayLook};
 pub use parked::{
-    BuriedRef, DueBy, HeldCounts, HeldForm, Parked, ParkedClaim, ParkedOverview, RefusedForm, Requeue,
+    BuriedRef, DueBy, HeldCounts, HeldForm, Oldest, OldestRef, Parked, ParkedClaim, ParkedOverview,
+    RefusedForm, Requeue,
 };
 pub use pauses::Pauses;
 pub use scan::{Fault, ParkedFault, RecordsFault, Scan, Scanned, Scanning};

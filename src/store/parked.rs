@@ -110,6 +110,12 @@ pub trait Parked: Send + Sync {
     /// See [`crate::store::StoreCode`].
     async fn held(&self, forms: &[FormId]) -> Result<HeldCounts, StoreError>;
 
+    /// The one that has waited longest, and the one that has been held longest. Cheap enough to be asked often.
+    ///
+    /// # Errors
+    /// See [`crate::store::StoreCode`].
+    async fn oldest(&self) -> Result<Oldest, StoreError>;
+
     /// What an operator sees.
     ///
     /// # Errors
@@ -168,6 +174,26 @@ pub struct HeldCounts {
     pub total: u64,
     /// Of each form that was asked for, in that order.
     pub of_forms: Vec<u64>,
+}
+
+/// Who is first in line of what is parked and comes back.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Oldest {
+    /// Of those that wait, leased ones included, the one that was parked first.
+    pub waiting: Option<OldestRef>,
+    /// Of those that are held, leased ones left out, the one that has been so longest.
+    pub held: Option<OldestRef>,
+}
+
+/// One of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OldestRef {
+    /// Its page and form.
+    pub lane: Lane,
+    /// When the call was received that named it; of a held one: since when it is held.
+    pub since: Timestamp,
+    /// Why, as it was parked.
+    pub code: ParkCode,
 }
 
 /// What `GET /inbox` shows of the parked.

@@ -45,7 +45,7 @@ fn a_claim_takes_the_oldest_lane_in_its_order() {
     assert_eq!(ids(&queue.claim(50)), ["15"]);
     assert!(queue.claim(50).is_none(), "all are claimed");
     assert_eq!(queue.len(), 6);
-    assert_eq!(queue.oldest().map(Timestamp::as_millisecond), Some(1_010));
+    assert_eq!(queue.oldest().map(|(_, at)| at.as_millisecond()), Some(1_010));
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn what_is_done_is_gone_and_its_place_is_given_again() {
         assert_eq!(queue.done(&id, &lane(1)), Some(1));
         assert_eq!(queue.done(&id, &lane(1)), None);
     }
-    assert_eq!(queue.oldest().map(Timestamp::as_millisecond), Some(1_011));
+    assert_eq!(queue.oldest().map(|(_, at)| at.as_millisecond()), Some(1_011));
     let ticket = queue.insert(&reference(20, 5, 3), None);
     assert!(queue.find(&leadgens(&["20"])[0], &lane(3)) == Some(Standing::Writing { arrival: 3 }));
     assert_eq!(ids(&queue.claim(50)), ["11"]);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::world::*;
 use crate::clock::{Clock, Day};
-use crate::inbox::{InboxCode, frame};
+use crate::inbox::{DiskRoom, InboxCode, frame};
 use crate::notification::{Claims, LeadRef, sample};
 
 #[tokio::test]
@@ -117,7 +117,7 @@ async fn the_bound_counts_queued_and_parked_and_takes_all_of_a_call_or_none() {
     assert_eq!(code(inbox.accept(world.references(4..8)).await), Some(InboxCode::Full));
     assert_eq!(inbox.queued(), 5);
     inbox.accept(world.references(4..7)).await.expect("two new ones fit");
-    assert!(!inbox.ready().await);
+    assert_eq!(inbox.refusal().await, Some(InboxCode::Full));
     inbox.accept(world.references(0..7)).await.expect("known ones need no room");
     world.settle(&inbox, [0]);
     assert!(inbox.ready().await);
@@ -195,7 +195,9 @@ async fn below_the_disks_floor_nothing_new_is_taken() {
     drop(inbox);
     world.settings.free_disk_min_bytes = u64::MAX;
     let inbox = world.open();
-    assert!(!inbox.ready().await);
+    assert_eq!((inbox.ready().await, inbox.refusal().await), (false, Some(InboxCode::DiskFull)));
+    let DiskRoom { free_bytes, floor_bytes } = inbox.disk();
+    assert!(0 < free_bytes && free_bytes < floor_bytes && floor_bytes == u64::MAX);
     assert_eq!(code(inbox.accept(world.references([2])).await), Some(InboxCode::DiskFull));
     inbox.accept(world.references([1])).await.expect("a known one needs no room");
     assert!(same(&drain(&inbox), &ids([1])));

@@ -16,7 +16,7 @@ async fn a_failed_sync_halts_for_good_and_claims_nothing_of_its_batch() {
     world.faults.sync_fails.store(true, Ordering::SeqCst);
     assert_eq!(code(inbox.accept(world.references([2, 1])).await), Some(InboxCode::Halted));
     assert_eq!(inbox.halted(), Some(InboxCode::Io));
-    assert!(!inbox.ready().await);
+    assert_eq!(inbox.refusal().await, Some(InboxCode::Io), "why it stopped");
     assert_eq!(inbox.queued(), 1);
     world.faults.sync_fails.store(false, Ordering::SeqCst);
     assert_eq!(code(inbox.accept(world.references([2])).await), Some(InboxCode::Halted), "never tried again");
@@ -115,7 +115,7 @@ async fn closing_amid_calls_every_yes_is_replayed_and_the_rest_is_refused_as_clo
         tokio::time::sleep(std::time::Duration::from_millis(round * 2)).await;
         inbox.close().expect("closes");
         inbox.close().expect("closes again");
-        assert!(!inbox.ready().await);
+        assert_eq!(inbox.refusal().await, Some(InboxCode::Closed));
         let mut yes = Vec::new();
         for call in calls {
             yes.extend(ids(call.await.expect("no panic")));

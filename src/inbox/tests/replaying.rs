@@ -37,12 +37,12 @@ async fn times_and_ids_come_back_as_they_were() {
     world.clock.advance_ms(1_234);
     let other = world.reference(2);
     inbox.accept(vec![one.clone(), other.clone()]).await.expect("accepted");
-    assert_eq!(inbox.oldest(), Some(one.received));
+    assert_eq!(inbox.oldest(), Some((one.lane(), one.received)));
     drop(inbox);
     let inbox = world.open();
     let (_, claimed) = inbox.claim(10).expect("two");
     assert!(claimed == [one.clone(), other]);
-    assert_eq!(inbox.oldest(), Some(one.received), "claimed, but still here");
+    assert_eq!(inbox.oldest(), Some((one.lane(), one.received)), "claimed, but still here");
 }
 
 #[tokio::test]

@@ -4,7 +4,9 @@ use super::Host;
 use super::support::*;
 use super::tokens::token;
 use crate::clock::Day;
-use crate::store::{SeenState, SharedStore, StoreCode, StoreError, Token, Wanted};
+use crate::store::{
+    ClockStanding, ClockTrust, ClockVoice, SeenState, SharedStore, StoreCode, StoreError, Token, Wanted,
+};
 use crate::trail::{Action, Actor, Entry, Outcome};
 
 async fn find(store: &SharedStore, id: &str) -> Result<bool, StoreError> {
@@ -157,10 +159,13 @@ pub(crate) async fn nothing_is_destroyed_before_the_clock_was_confirmed_since_th
     assert_eq!(code(store.sealed_days().await), unconfirmed);
     assert_eq!(seen(&store, 1).await, Ok(Some(SeenState::Parked(HELD))));
     assert_eq!(store.compare_clock(later(91)).await, Ok(false), "no line: it was believed");
-    assert!(store.clock_confirmed());
+    let standing = |trust| ClockStanding { told: later(91), seen: later(91), trust };
+    assert_eq!(store.clock(), standing(ClockTrust::Confirmed(ClockVoice::OtherClock)));
     host.clock().advance_ms(2 * 3_600_000);
     assert_eq!(code(store.expire_parked().await), unconfirmed, "it was set meanwhile");
+    assert_eq!(store.clock().trust, ClockTrust::Unconfirmed);
     assert_eq!(store.confirm_clock(by_person()).await, Ok(true));
+    assert_eq!(store.clock().trust, ClockTrust::Confirmed(ClockVoice::Person));
     assert_eq!(store.confirm_clock(by_person()).await, Ok(false));
     assert_eq!(store.expire_parked().await, Ok(1));
     assert_eq!(store.sealed_days().await, Ok(Vec::new()));

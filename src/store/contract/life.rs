@@ -173,7 +173,7 @@ pub(crate) async fn a_halted_store_takes_and_gives_nothing_until_it_is_opened_ag
     assert_eq!((store.halted(), store.ready()), (None, true));
     host.halt();
     let halted = Some(StoreCode::Halted);
-    assert_eq!((store.halted(), store.ready()), (halted, false));
+    assert_eq!((store.halted(), store.refusal(), store.ready()), (halted, halted, false));
     assert_eq!(code(store.settle(vec![stored(9)]).await), halted);
     assert_eq!(code(seen(&store, 1).await), halted);
     assert_eq!(code(store.open_page(request(None, 1), exporting()).await), halted);
@@ -189,7 +189,7 @@ pub(crate) async fn a_keyring_that_can_be_changed_no_more_fails_readiness_and_no
     let store = host.open();
     assert!(store.ready());
     host.keyring().failed.store(true, Ordering::SeqCst);
-    assert_eq!((store.ready(), store.halted()), (false, None));
+    assert_eq!((store.refusal(), store.halted()), (Some(StoreCode::Keyring), None));
     store_many(&store, 1, 5).await;
     host.keyring().failed.store(false, Ordering::SeqCst);
     assert!(store.ready());

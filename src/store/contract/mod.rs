@@ -155,6 +155,7 @@ macro_rules! contract {
             parking {
                 a_reference_parked_again_keeps_its_arrival_and_leaves_one_row,
                 held_again_it_is_held_since_it_first_was,
+                who_has_waited_or_been_held_longest_is_told_until_it_has_its_end,
                 what_is_stored_in_the_end_is_parked_no_longer,
                 an_overview_shows_each_kind_and_leaves_out_the_held_that_are_leased,
                 refused_and_buried_ones_come_back_by_reference_code_or_form_with_their_trail_line,

@@ -5,7 +5,9 @@ use super::support::*;
 use crate::clock::Day;
 use crate::id::PageId;
 use crate::notification::{LeadRef, ParkCode, Why};
-use crate::store::{HeldCounts, Requeue, SeenState, Settled, Settlement, SharedStore, StoreCode};
+use crate::store::{
+    HeldCounts, Oldest, OldestRef, Requeue, SeenState, Settled, Settlement, SharedStore, StoreCode,
+};
 use crate::trail::{Action, Outcome};
 
 fn bringing_back() -> crate::trail::Entry {
@@ -48,6 +50,32 @@ pub(crate) async fn held_again_it_is_held_since_it_first_was<H: Host>() {
     store.settle(vec![parked(1, 1, waiting(1, 0))]).await.expect("settled");
     store.settle(vec![parked(1, 1, HELD)]).await.expect("settled");
     assert_eq!(since().await, later(1), "in between it was not");
+}
+
+pub(crate) async fn who_has_waited_or_been_held_longest_is_told_until_it_has_its_end<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    let oldest = async |store: &SharedStore| store.oldest().await.expect("told");
+    assert_eq!(oldest(&store).await, Oldest::default());
+    let of = |form: u64, since, code| Some(OldestRef { lane: reference_of(1, form).lane(), since, code });
+    let batch = vec![parked(1, 1, waiting(500, 0)), parked(2, 2, waiting(1, 0)), parked(3, 3, REFUSED)];
+    store.settle(batch).await.expect("settled");
+    host.clock().advance_ms(DAY_MS);
+    store.settle(vec![parked(4, 4, HELD)]).await.expect("settled");
+    host.clock().advance_ms(DAY_MS);
+    store.settle(vec![parked(5, 5, HELD), parked(6, 6, waiting(0, 0))]).await.expect("settled");
+    let waits = ParkCode::GraphUnavailable;
+    let both = Oldest { waiting: of(1, start(), waits), held: of(4, later(1), ParkCode::FormUnclaimed) };
+    assert_eq!(oldest(&store).await, both, "whatever is due next");
+    store.close().await.expect("closed");
+    drop(store);
+    let store = host.open();
+    assert_eq!(oldest(&store).await, both, "also after a restart");
+    store.settle(vec![stored(1), parked(4, 4, REFUSED)]).await.expect("settled");
+    let next = Oldest { waiting: of(2, start(), waits), held: of(5, later(2), ParkCode::FormUnclaimed) };
+    assert_eq!(oldest(&store).await, next);
+    store.settle(vec![parked(2, 2, BURIED), stored(6), parked(5, 5, REFUSED)]).await.expect("settled");
+    assert_eq!(oldest(&store).await, Oldest::default());
 }
 
 pub(crate) async fn what_is_stored_in_the_end_is_parked_no_longer<H: Host>() {

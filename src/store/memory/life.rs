@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::attention::Concern;
 use crate::purpose::PurposeId;
 use crate::store::memory::MemoryStore;
-use crate::store::{Life, StoreCode, StoreError};
+use crate::store::{ClockStanding, Life, StoreCode, StoreError};
 use crate::trail::{Action, Entry, Outcome};
 
 #[async_trait]
@@ -23,8 +23,9 @@ impl Life for MemoryStore {
         self.0.process().ended.filter(|code| *code != StoreCode::Closed)
     }
 
-    fn ready(&self) -> bool {
-        self.0.process().ended.is_none() && self.0.keyring.failed().is_none()
+    fn refusal(&self) -> Option<StoreCode> {
+        let ended = self.0.process().ended;
+        ended.or_else(|| self.0.keyring.failed().map(|_| StoreCode::Keyring))
     }
 
     /// Nothing of it lies anywhere else.
@@ -43,16 +44,8 @@ impl Life for MemoryStore {
         Ok(())
     }
 
-    fn now(&self) -> Timestamp {
-        self.0.mark.look().now()
-    }
-
-    fn clock_jumped(&self) -> bool {
-        self.0.mark.look().is_ahead()
-    }
-
-    fn clock_confirmed(&self) -> bool {
-        self.0.mark.look().is_confirmed()
+    fn clock(&self) -> ClockStanding {
+        self.0.mark.look().standing()
     }
 
     async fn confirm_clock(&self, by: Entry) -> Result<bool, StoreError> {

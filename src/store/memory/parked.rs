@@ -14,8 +14,8 @@ use crate::store::memory::rows::{End, ParkedRow};
 use crate::store::parked::{BURIED_SHOWN, comes_back};
 use crate::store::several::parts;
 use crate::store::{
-    BuriedRef, DueBy, HeldCounts, HeldForm, Parked, ParkedClaim, ParkedOverview, RefusedForm, Requeue,
-    StoreError,
+    BuriedRef, DueBy, HeldCounts, HeldForm, Oldest, OldestRef, Parked, ParkedClaim, ParkedOverview,
+    RefusedForm, Requeue, StoreError,
 };
 use crate::trail::{Entry, Outcome};
 
@@ -84,6 +84,27 @@ impl Parked for MemoryStore {
         let held = || rows.parked.values().filter(|row| matches!(row.why, Why::Held { .. }));
         let of_form = |form: &FormId| held().filter(|row| row.reference.form == *form).count() as u64;
         Ok(HeldCounts { total: held().count() as u64, of_forms: forms.iter().map(of_form).collect() })
+    }
+
+    async fn oldest(&self) -> Result<Oldest, StoreError> {
+        let rows = self.0.rows()?;
+        let process = self.0.process();
+        let mut oldest = Oldest::default();
+        // In the order in which they were parked.
+        for (arrival, ParkedRow { reference, why, since, .. }) in &rows.parked {
+            let lane = reference.lane();
+            match why {
+                Why::Waiting { code, .. } if oldest.waiting.is_none() => {
+                    oldest.waiting = Some(OldestRef { lane, since: reference.received, code: *code });
+                }
+                Why::Held { code } if !process.leases.contains_key(arrival) => {
+                    let held = OldestRef { lane, since: *since, code: *code };
+                    oldest.held = oldest.held.filter(|first| first.since <= *since).or(Some(held));
+                }
+                _ => {}
+            }
+        }
+        Ok(oldest)
     }
 
     async fn overview(&self) -> Result<ParkedOverview, StoreError> {

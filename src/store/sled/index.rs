@@ -1,5 +1,7 @@
-//! What is parked, in memory: who is due, by page and form, and what is leased. About 60 bytes a waiting or held
+//! What is parked, in memory: who is due, by page and form, and what is leased. About 70 bytes a waiting or held
 //! reference; no leadgen but those of the leased.
+
+mod oldest;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound::{Excluded, Unbounded};
@@ -125,7 +127,8 @@ pub(super) struct ParkedIndex {
     /// Claimed references, out of their groups meanwhile.
     leases: HashMap<u64, Lease>,
     leased: HashMap<(LeadgenId, Lane), u64>,
-    waiting: u64,
+    /// The arrivals of what waits, leased ones included.
+    waiting: BTreeSet<u64>,
     held: u64,
     /// Form → how many of it are held, leased ones included.
     held_by_form: HashMap<FormId, u64>,
@@ -176,7 +179,9 @@ impl ParkedIndex {
     pub(super) fn insert(&mut self, position: &Position) {
         *self.days.entry(position.day).or_default() += 1;
         match (position.why, position.of) {
-            (Why::Waiting { .. }, Some(_)) => self.waiting += 1,
+            (Why::Waiting { .. }, Some(_)) => {
+                self.waiting.insert(position.arrival);
+            }
             (Why::Held { .. }, Some(of)) => {
                 self.held += 1;
                 *self.held_by_form.entry(of.form).or_default() += 1;
@@ -248,7 +253,9 @@ impl ParkedIndex {
     /// One that waits or is held does so no longer.
     fn count_off(&mut self, position: &Position) {
         match (position.why, position.of) {
-            (Why::Waiting { .. }, Some(_)) => self.waiting = self.waiting.saturating_sub(1),
+            (Why::Waiting { .. }, Some(_)) => {
+                self.waiting.remove(&position.arrival);
+            }
             (Why::Held { .. }, Some(of)) => {
                 self.held = self.held.saturating_sub(1);
                 if let Some(count) = self.held_by_form.get_mut(&of.form) {
@@ -379,7 +386,7 @@ impl ParkedIndex {
 
     /// How many wait or are held, leased ones included.
     pub(super) fn count(&self) -> u64 {
-        self.waiting + self.held
+        self.waiting.len() as u64 + self.held
     }
 
     /// How many are held, leased ones included: all together, and of each of these forms.
@@ -425,8 +432,12 @@ impl ParkedIndex {
         let is_held = |lease: &&Lease| matches!(lease.position.why, Why::Held { .. });
         let in_flight = self.leases.values().filter(is_held).count() as u64;
         let buried_total = (self.buried.len() + self.unreadable.len()) as u64;
-        let mut overview =
-            ParkedOverview { waiting: self.waiting, in_flight, buried_total, ..ParkedOverview::default() };
+        let mut overview = ParkedOverview {
+            waiting: self.waiting.len() as u64,
+            in_flight,
+            buried_total,
+            ..ParkedOverview::default()
+        };
         let moment = |ms: i64| Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH);
         let mut refused: BTreeMap<(FormId, Option<PurposeId>, ParkCode), (u64, i64)> = BTreeMap::new();
         for (Lane { page, form }, group) in &self.groups {

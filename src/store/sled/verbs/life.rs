@@ -10,7 +10,7 @@ use crate::store::sled::SledStore;
 use crate::store::sled::draft::Draft;
 use crate::store::sled::shared::Effect;
 use crate::store::sled::verbs::tokens;
-use crate::store::{Life, StoreCode, StoreError};
+use crate::store::{ClockStanding, Life, StoreCode, StoreError};
 use crate::trail::{Action, Entry, Outcome};
 
 #[async_trait]
@@ -24,8 +24,10 @@ impl Life for SledStore {
         self.shared.halted().map(|halt| halt.code).or(stalled)
     }
 
-    fn ready(&self) -> bool {
-        self.halted().is_none() && self.shared.engine().is_ok() && self.shared.keyring().failed().is_none()
+    fn refusal(&self) -> Option<StoreCode> {
+        let closed = || self.shared.engine().err().map(|error| error.code);
+        let keyring = || self.shared.keyring().failed().map(|_| StoreCode::Keyring);
+        self.halted().or_else(closed).or_else(keyring)
     }
 
     async fn look_after(&self) -> Result<Vec<Concern>, StoreError> {
@@ -36,16 +38,8 @@ impl Life for SledStore {
         self.shut().await
     }
 
-    fn now(&self) -> Timestamp {
-        self.shared.look().now()
-    }
-
-    fn clock_jumped(&self) -> bool {
-        self.shared.look().is_ahead()
-    }
-
-    fn clock_confirmed(&self) -> bool {
-        self.shared.look().is_confirmed()
+    fn clock(&self) -> ClockStanding {
+        self.shared.look().standing()
     }
 
     async fn confirm_clock(&self, by: Entry) -> Result<bool, StoreError> {

@@ -3,6 +3,7 @@
 pub(super) mod forms;
 pub(super) mod leads;
 pub(super) mod life;
+mod oldest;
 pub(super) mod parked;
 pub(super) mod pauses;
 pub(super) mod reading;

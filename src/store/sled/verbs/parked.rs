@@ -19,8 +19,9 @@ use crate::store::sled::layout::{self, Place, meta};
 use crate::store::sled::reference;
 use crate::store::sled::rows::{EndRow, FateRow, OpenRow, ParkedRow, SeenRow, WhyRow};
 use crate::store::sled::shared::{Effect, Shared};
+use crate::store::sled::verbs::oldest::oldest;
 use crate::store::{
-    BuriedRef, DueBy, HeldCounts, Parked, ParkedClaim, ParkedOverview, Requeue, StoreCode, StoreError,
+    BuriedRef, DueBy, HeldCounts, Oldest, Parked, ParkedClaim, ParkedOverview, Requeue, StoreCode, StoreError,
 };
 use crate::trail::{Entry, Outcome};
 
@@ -311,6 +312,10 @@ impl Parked for SledStore {
 
     async fn held(&self, forms: &[FormId]) -> Result<HeldCounts, StoreError> {
         Ok(self.shared.index().held(forms))
+    }
+
+    async fn oldest(&self) -> Result<Oldest, StoreError> {
+        self.beside(oldest).await
     }
 
     async fn overview(&self) -> Result<ParkedOverview, StoreError> {
