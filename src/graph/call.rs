@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use crate::graph::client::{Reply, Target};
 use crate::graph::failure::{Cause, Failure, Fault, Refusal, Scope, refusal};
 use crate::graph::outage::{Asked, Sign};
+use crate::graph::outcome::CallOutcome;
 use crate::graph::pace::Usage;
 use crate::graph::pause::{Availability, Halt, Length, Passed, Ticket};
 use crate::graph::{Access, Graph};
@@ -33,6 +35,14 @@ pub(super) struct Refused {
     /// None: no call was made.
     pub fault: Option<Fault>,
     pub failure: Failure,
+}
+
+/// A whole reply.
+struct Answered {
+    reply: Reply,
+    /// Graph says no.
+    refusal: Option<Refusal>,
+    took: Duration,
 }
 
 /// Who makes a call: whose token, which token, with whose leave.
@@ -69,7 +79,7 @@ impl Graph {
                 let refusal = Refusal::plain(without_reply(cause), cause);
                 Err(self.refused(&caller, target, &refusal, &Usage::default()))
             }
-            Ok((reply, refusal)) => self.judge(&caller, target, reply, refusal),
+            Ok(answered) => self.judge(&caller, target, answered),
         };
         Called { outcome, calls }
     }
@@ -80,25 +90,31 @@ impl Graph {
         caller: &Caller<'_>,
         target: Target<'_>,
         max_bytes: usize,
-    ) -> (Result<(Reply, Option<Refusal>), Cause>, u32) {
+    ) -> (Result<Answered, Cause>, u32) {
         let secrets = &caller.access.app_secrets;
         let first = caller.access.app_secret.load(Ordering::Relaxed);
         let mut calls = 0;
         loop {
             let index = first.wrapping_add(calls).checked_rem(secrets.len()).unwrap_or(0);
+            let begun = Instant::now();
             let read = self.client.read(target, &caller.token, secrets.get(index), max_bytes).await;
+            let took = begun.elapsed();
             calls += 1;
             let reply = match read {
                 Ok(reply) => reply,
-                Err(cause) => return (Err(cause), calls as u32),
+                Err(cause) => {
+                    self.told.call(CallOutcome::without_reply(cause), took);
+                    return (Err(cause), calls as u32);
+                }
             };
             let refusal = refusal(reply.status, reply.body.expose());
             if refusal.is_none_or(|refusal| refusal.fault != Fault::Proof) {
                 caller.access.app_secret.store(index, Ordering::Relaxed);
             } else if calls < secrets.len().min(2) {
+                self.told.call(CallOutcome::Config, took);
                 continue;
             }
-            return (Ok((reply, refusal)), calls as u32);
+            return (Ok(Answered { reply, refusal, took }), calls as u32);
         }
     }
 
@@ -106,14 +122,14 @@ impl Graph {
         &self,
         caller: &Caller<'_>,
         target: Target<'_>,
-        reply: Reply,
-        refusal: Option<Refusal>,
+        Answered { reply, refusal, took }: Answered,
     ) -> Result<Found, Refused> {
         self.pace.note(&caller.access.page, &reply.usage);
         let found = match refusal {
             Some(refusal) => Err(refusal),
             None => foreign(target, &reply.body).map_or(Ok(()), Err),
         };
+        self.told.call(found.as_ref().map_or_else(CallOutcome::of, |()| CallOutcome::Answered), took);
         match found {
             Err(refusal) => Err(self.refused(caller, target, &refusal, &reply.usage)),
             Ok(()) => {

@@ -13,6 +13,7 @@ mod form;
 mod lead;
 mod legal;
 mod outage;
+mod outcome;
 mod pace;
 mod pause;
 mod retry;
@@ -39,11 +40,13 @@ use crate::secret::{Secret, SecretLook, WatchedSecret};
 use client::Client;
 use failure::Refusal;
 use outage::Outage;
+use outcome::Told;
 use pace::Pace;
 use pause::Pauses;
 
 pub use failure::{Cause, Decision, Failure, GraphErrorCode};
 pub use lead::{LeadRead, LeadReply};
+pub use outcome::CallOutcome;
 pub use pause::{Availability, Paused};
 pub use retry::Retry;
 
@@ -116,6 +119,7 @@ pub struct Graph {
     /// When somebody last wanted a page tried at once; pages of the config alone.
     retried: Mutex<HashMap<PageId, Timestamp>>,
     outage: Outage,
+    told: Told,
     pace: Pace,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -152,6 +156,7 @@ impl Graph {
             pauses_changed: Notify::new(),
             retried: Mutex::default(),
             outage: Outage::default(),
+            told: Told::default(),
             pace: Pace::default(),
             clock,
             random,
@@ -171,6 +176,11 @@ impl Graph {
                 self.pauses.token_replaced(page);
             }
         }
+    }
+
+    /// Tells of each call that reads a lead or a form what came of it and how long it took. The first word holds.
+    pub fn time_calls(&self, told: impl Fn(CallOutcome, Duration) + Send + Sync + 'static) {
+        self.told.set(Box::new(told));
     }
 
     /// True if the page is in the config.
