@@ -389,6 +389,7 @@ async fn verify_and_parse(
 ) -> HttpResponse {
     let Parts { clock, metrics, settings, budget, .. } = &blind.parts;
     let refused = || HttpResponse::BadRequest().finish();
+    let begun = Instant::now();
     let share = Proxies::default().share(&request);
     let read = budget.read(&request, payload, share, settings.body_max_bytes, settings.body_deadline);
     let Ok(body) = read.await else { return refused() };
@@ -412,7 +413,7 @@ async fn verify_and_parse(
             "lead.accepted"
         );
     }
-    metrics.notification(200);
+    metrics.taken(received, begun.elapsed());
     HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok")
 }
 
@@ -440,6 +441,7 @@ async fn serve_intake(home: &Path) {
     let Parts { clock, random, metrics, settings, budget } = parts();
     let rooms = Rooms::open(home);
     let inbox = Arc::new(rooms.inbox().await);
+    let bodies_refused = metrics.bodies_refused();
     let intake = Intake {
         trust: Arc::new(Current::new(Trust {
             verifier: verifier(),
@@ -450,6 +452,7 @@ async fn serve_intake(home: &Path) {
         settings,
         clock: clock.clone(),
         metrics,
+        bodies_refused,
         names: Arc::new(LeadNames::new(rooms.keyring, clock)),
         proxies: Proxies::default(),
         crowded: Seldom::default(),

@@ -30,7 +30,7 @@ use crate::notification::{KeptPause, Verifier, VerifyToken};
 use crate::purpose::Policy;
 use crate::random::Random;
 use crate::store::{BelievedClock, LatestClock, SharedStore};
-use crate::telemetry::metrics::{Metrics, Readings};
+use crate::telemetry::metrics::{Metrics, OldestSeconds, Readings};
 use crate::telemetry::{LeadNames, LogCounts};
 use crate::trail::{Action, Entry};
 use crate::workers::{FormBook, ReloadGate, Retries, Silence, Tools, fetchers};
@@ -194,6 +194,7 @@ impl App {
 impl Rooms {
     fn feed_metrics(&self) {
         self.inbox.time_syncs(self.metrics.inbox_syncs());
+        self.graph.time_calls(self.metrics.graph_calls());
         let inbox = Arc::clone(&self.inbox);
         let store = Arc::clone(&self.store);
         let graph = Arc::clone(&self.graph);
@@ -205,10 +206,17 @@ impl Rooms {
             let attention = attention.standing().into_iter().map(|(code, _)| code).collect();
             async move {
                 let segments = inbox.figures();
-                let age = |oldest: jiff::Timestamp| clock.now().as_second() - oldest.as_second();
+                let age = |since: jiff::Timestamp| clock.now().as_second() - since.as_second();
+                let age = |since: Option<jiff::Timestamp>| since.map_or(0, age).try_into().unwrap_or(0);
+                let parked = store.oldest().await.unwrap_or_default();
+                let disk = inbox.disk();
                 Readings {
                     inbox_queued: inbox.queued(),
-                    inbox_oldest_seconds: inbox.oldest().map_or(0, |(_, since)| age(since)).try_into().unwrap_or(0),
+                    oldest: OldestSeconds {
+                        queued: age(inbox.oldest().map(|(_, since)| since)),
+                        waiting: age(parked.waiting.map(|oldest| oldest.since)),
+                        held: age(parked.held.map(|oldest| oldest.since)),
+                    },
                     inbox_segments: (segments.segments_live as u64, segments.segments_spare as u64),
                     inbox_references_missing: segments.references_missing,
                     parked: store.parked().await.ok(),
@@ -218,6 +226,9 @@ impl Rooms {
                         .map_or_else(|_| Vec::new(), |stored| stored.into_iter().collect()),
                     paused: graph.paused().into_iter().map(|paused| (paused.page, paused.code)).collect(),
                     attention,
+                    pages: graph.page_ids().iter().copied().collect(),
+                    tokens: Vec::new(),
+                    disk: (disk.free_bytes, disk.floor_bytes),
                     ready: inbox.ready().await && store.ready(),
                 }
             }
@@ -251,7 +262,6 @@ impl Rooms {
 
     fn intake(&self, config: &Config, trust: Arc<Current<Trust>>) -> Intake {
         let clock = LatestClock(Arc::clone(&self.store), Arc::clone(&self.ambient.clock));
-        self.metrics.bodies_may_be_refused::<BodyError>();
         Intake {
             trust,
             inbox: Arc::clone(&self.inbox),
@@ -261,6 +271,7 @@ impl Rooms {
                 body_deadline: BODY_DEADLINE,
             },
             metrics: Arc::clone(&self.metrics),
+            bodies_refused: self.metrics.bodies_refused::<BodyError>(),
             names: Arc::new(self.lead_names()),
             clock: Arc::new(clock),
             proxies: Proxies::new(&config.public.trusted_proxies),

@@ -10,6 +10,9 @@ pub trait Coded: Copy + 'static {
 
     /// The stable code.
     fn code(self) -> &'static str;
+
+    /// Its place in [`Coded::every`].
+    fn place(self) -> usize;
 }
 
 /// Declares a closed enum whose variants are stable kebab-case codes.
@@ -44,6 +47,10 @@ macro_rules! codes {
 
             fn code(self) -> &'static str {
                 self.as_str()
+            }
+
+            fn place(self) -> usize {
+                self as usize
             }
         }
 

@@ -4,11 +4,11 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, X_CONTENT_TYPE_OPTIONS};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use jiff::Timestamp;
 
 use crate::clock::Clock;
 use crate::current::Current;
@@ -23,7 +23,7 @@ use crate::notification::{
     WireCode,
 };
 use crate::telemetry::LeadNames;
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::{CountedBy, Metrics};
 
 const SIGNATURE: HeaderName = HeaderName::from_static("x-hub-signature-256");
 const LEGACY_SIGNATURE: HeaderName = HeaderName::from_static("x-hub-signature");
@@ -59,6 +59,8 @@ pub struct Intake {
     pub clock: Arc<dyn Clock>,
     /// Counts.
     pub metrics: Arc<Metrics>,
+    /// Counts bodies that were not read to their end.
+    pub bodies_refused: CountedBy<BodyError>,
     /// How leads are named in the log.
     pub names: Arc<LeadNames>,
     /// Whose word on where a call came from is believed.
@@ -106,9 +108,10 @@ pub async fn notify(
     payload: web::Payload,
     intake: web::Data<Intake>,
 ) -> Result<HttpResponse, Problem> {
+    let begun = Instant::now();
     match receive(&request, payload, &intake).await {
-        Ok(words) => {
-            intake.metrics.notification(StatusCode::OK.as_u16());
+        Ok((received, words)) => {
+            intake.metrics.taken(received, begun.elapsed());
             let mut answer = HttpResponse::Ok();
             if words == Words::Some {
                 // The connection's buffer holds them for as long as it lives; freed, it is zeroed.
@@ -119,7 +122,7 @@ pub async fn notify(
         Err(refusal) => {
             refusal.say(&request, &intake);
             let code = refusal.problem();
-            intake.metrics.notification(code.status().as_u16());
+            intake.metrics.not_taken(code.status().as_u16());
             Err(Problem::of(code))
         }
     }
@@ -140,7 +143,12 @@ impl Words {
     }
 }
 
-async fn receive(request: &HttpRequest, payload: web::Payload, intake: &Intake) -> Result<Words, Refusal> {
+/// When the call was received, and whether it held more than it should.
+async fn receive(
+    request: &HttpRequest,
+    payload: web::Payload,
+    intake: &Intake,
+) -> Result<(Timestamp, Words), Refusal> {
     let settings = intake.settings;
     let body = intake
         .budget
@@ -169,7 +177,7 @@ async fn receive(request: &HttpRequest, payload: web::Payload, intake: &Intake) 
     count(request, &census, intake);
     let words = Words::of(&census);
     if references.is_empty() {
-        return Ok(words);
+        return Ok((received, words));
     }
     let asked = references.len();
     let accepted = match intake.inbox.accept(references).await {
@@ -182,7 +190,7 @@ async fn receive(request: &HttpRequest, payload: web::Payload, intake: &Intake) 
         }
     };
     tell(request, &accepted, intake);
-    Ok(words)
+    Ok((received, words))
 }
 
 /// Counts what was in the call, and raises what an operator must mend.
@@ -260,7 +268,7 @@ impl Refusal {
             Self::Signature(code) => code,
             Self::Wire(code) => code,
             Self::Body(code) => {
-                intake.metrics.body_refused(*code);
+                intake.bodies_refused.add(*code, 1);
                 if self.problem() == ProblemCode::Busy {
                     let Some(times) = intake.crowded.happened(1) else { return };
                     let caller = intake.proxies.caller(request);

@@ -1,8 +1,8 @@
-//! A part of the metrics, for whoever may not see all purposes: what names another's purpose or page is left out.
+//! A part of the metrics, for whoever may not see all purposes: what names another's purpose, page or token is left out.
 
 /// Labels whose values say nothing about a purpose, a form or a page. A label that is not here and is neither of
 /// [`Named`] is left out, whatever it says.
-const PLAIN: [&str; 7] = ["answer", "code", "kind", "le", "listener", "place", "version"];
+const PLAIN: [&str; 9] = ["answer", "code", "kind", "le", "listener", "outcome", "place", "state", "version"];
 
 /// What a series names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,9 +11,11 @@ pub enum Named<'t> {
     Purpose(&'t str),
     /// A page, by its id.
     Page(&'t str),
+    /// A token of the admin side, by its id.
+    Token(&'t str),
 }
 
-/// The text of all metrics without the series that name a purpose or a page which `sees` does not.
+/// The text of all metrics without the series that name a purpose, a page or a token which `sees` does not.
 pub fn excerpt(text: &str, sees: impl Fn(&Named<'_>) -> bool) -> String {
     let shown = |line: &&str| line.starts_with('#') || labels(line).is_some_and(|labels| all(&labels, &sees));
     let mut excerpt = String::with_capacity(text.len());
@@ -28,6 +30,7 @@ fn all(labels: &[(&str, &str)], sees: impl Fn(&Named<'_>) -> bool) -> bool {
     labels.iter().all(|(name, value)| match *name {
         "purpose" => sees(&Named::Purpose(value)),
         "page" => sees(&Named::Page(value)),
+        "token" => sees(&Named::Token(value)),
         name => PLAIN.contains(&name),
     })
 }
@@ -59,19 +62,24 @@ mod tests {
         metrics.read_from(move || {
             let records = vec![(purpose("devis"), 1), (purpose("lettre"), 2)];
             let paused = vec![(page("104"), ParkCode::TokenDead), (page("105"), ParkCode::PermissionMissing)];
-            async { Readings { records, paused, ..Readings::default() } }
+            let tokens = vec![("0123456789abcdef".to_owned(), 3), ("105f456789abcdef".to_owned(), 3)];
+            async { Readings { records, paused, tokens, ..Readings::default() } }
         });
-        metrics.connections("public", 1);
-        metrics.connections_turned_away("public", "busy", 1);
-        metrics.heads_refused("public", "head-too-large", 1);
+        let listener = metrics.listener::<ParkCode, ParkCode>("public", &[ParkCode::TooOld]);
+        listener.connections.inc();
+        listener.turned_away.add(ParkCode::TooOld, 1);
+        listener.heads_refused.add(ParkCode::TooOld, 1);
         metrics.inbox_syncs()(std::time::Duration::from_millis(3));
+        metrics.graph_calls()(ParkCode::TokenDead, std::time::Duration::from_millis(3));
         metrics.render().await
     }
 
     #[tokio::test]
     async fn what_names_another_s_purpose_or_page_is_left_out_and_nothing_else_is() {
         let text = everything().await;
-        let own = |named: &Named<'_>| matches!(named, Named::Purpose("devis") | Named::Page("104"));
+        let own = |named: &Named<'_>| {
+            matches!(named, Named::Purpose("devis") | Named::Page("104") | Named::Token("0123456789abcdef"))
+        };
         let seen = excerpt(&text, own);
         assert!(seen.contains("tamis_leads_stored_total{purpose=\"devis\"} 0\n"), "{seen}");
         assert!(seen.contains("tamis_page_paused{page=\"104\",code=\"token-dead\"} 1\n"), "{seen}");
@@ -79,7 +87,7 @@ mod tests {
         assert!(!seen.lines().any(|line| foreign(&line)), "{seen}");
         let left_out: Vec<&str> =
             text.lines().filter(|line| !seen.lines().any(|kept| kept == *line)).collect();
-        assert!(left_out.iter().all(foreign) && left_out.len() == 6, "{left_out:?}");
+        assert!(left_out.iter().all(foreign) && left_out.len() == 7, "{left_out:?}");
         assert!(seen.ends_with("# EOF\n"));
         assert_eq!(excerpt(&text, |_| true), text, "a label that is neither known nor plain");
     }

@@ -337,8 +337,7 @@ impl Fetcher {
             }
         }
         let fields = graph_fields(&purposes.read.iter().copied());
-        let LeadRead { outcome, calls } = tools.graph.read_lead(&page, &fields, &leadgen).await;
-        tools.metrics.graph_calls(u64::from(calls));
+        let LeadRead { outcome, .. } = tools.graph.read_lead(&page, &fields, &leadgen).await;
         match &outcome {
             // The reply is wiped on the way out.
             Ok(reply) => {
@@ -438,8 +437,9 @@ impl Tools {
         let told: Vec<SettlementLog> =
             settlements.iter().map(|settlement| SettlementLog::of(settlement, &self.names)).collect();
         let settled = self.store.settle(settlements).await?;
+        let now = self.clock.now();
         for (told, settled) in told.iter().zip(&settled) {
-            told.say(lane, settled, &self.metrics);
+            told.say(lane, settled, &self.metrics, now);
         }
         Ok(Some(settled.len()))
     }

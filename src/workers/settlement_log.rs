@@ -1,5 +1,7 @@
 //! What the log and the metrics say of each settlement: one line a lead and purpose, with what was dropped, and no word of the lead.
 
+use jiff::Timestamp;
+
 use crate::id::FormId;
 use crate::notification::{Lane, ParkCode, Why};
 use crate::purpose::PurposeId;
@@ -11,6 +13,7 @@ use crate::telemetry::metrics::Metrics;
 pub(super) struct SettlementLog {
     lead: String,
     form: FormId,
+    received: Timestamp,
     dropped: Said,
     why: Option<Why>,
 }
@@ -31,6 +34,7 @@ impl SettlementLog {
         Self {
             lead: names.of(&reference.leadgen).to_string(),
             form: reference.form,
+            received: reference.received,
             dropped: Said {
                 standard: dropped.standard().join(","),
                 custom: dropped.custom(),
@@ -44,8 +48,8 @@ impl SettlementLog {
         }
     }
 
-    /// Says and counts what became of it.
-    pub(super) fn say(&self, lane: &Lane, settled: &Settled, metrics: &Metrics) {
+    /// Says and counts what became of it, at this moment.
+    pub(super) fn say(&self, lane: &Lane, settled: &Settled, metrics: &Metrics, now: Timestamp) {
         let (lead, form) = (&self.lead, self.form);
         match settled {
             Settled::Known => tracing::debug!(lead.name = lead, form.id = %form, "lead.known"),
@@ -54,6 +58,9 @@ impl SettlementLog {
                 self.say_parked(*code, self.why, None, lane, &self.dropped);
             }
             Settled::Sieved(fates) => {
+                if fates.iter().any(|fate| matches!(fate.state, SeenState::Stored(_))) {
+                    metrics.kept(self.received, now);
+                }
                 let is_kept = fates.iter().any(|fate| fate.state != SeenState::NotAsked);
                 let mut dropped = self.dropped.clone();
                 for fate in fates {

@@ -41,7 +41,7 @@ async fn until_paused(world: &World, code: &str) {
 
 async fn metric_of_pauses(world: &World) -> usize {
     let metrics = world.admin().get("/admin/v1/metrics").await.text();
-    metrics.lines().filter(|line| line.starts_with("tamis_page_paused{")).count()
+    metrics.lines().filter(|line| line.starts_with("tamis_page_paused{") && line.ends_with(" 1")).count()
 }
 
 fn calls(world: &World) -> usize {

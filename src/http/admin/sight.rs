@@ -6,7 +6,7 @@ use crate::http::admin::Desk;
 use crate::id::{FormId, PageId};
 use crate::purpose::PurposeId;
 use crate::telemetry::Named;
-use crate::trail::{Operator, Role};
+use crate::trail::{Actor, Operator, Role};
 
 /// How far somebody sees.
 pub(super) enum Sight {
@@ -23,6 +23,8 @@ pub(super) struct Own {
     forms: HashSet<FormId>,
     /// Those that the forms belong to, as far as Graph says.
     pages: HashSet<PageId>,
+    /// Its token.
+    token: Option<String>,
 }
 
 impl Sight {
@@ -38,7 +40,11 @@ impl Sight {
         let known = desk.store.forms().await.unwrap_or_default();
         let own = known.into_iter().filter(|known| forms.contains(&known.form));
         let pages = own.filter_map(|known| known.definition?.page).collect();
-        Self::Only(Own { purposes, forms, pages })
+        let token = match operator.actor() {
+            Actor::Token(id) => Some(id.clone()),
+            _ => None,
+        };
+        Self::Only(Own { purposes, forms, pages, token })
     }
 
     /// True if it sees what is said of this form.
@@ -73,6 +79,7 @@ impl Own {
         match named {
             Named::Purpose(name) => self.purposes.iter().any(|purpose| purpose.as_str() == *name),
             Named::Page(name) => self.pages.iter().any(|page| page.as_str() == *name),
+            Named::Token(id) => self.token.as_deref() == Some(*id),
         }
     }
 }
@@ -85,7 +92,12 @@ mod tests {
     fn of_a_form_that_two_purposes_claim_an_exporter_sees_what_is_said_for_its_own() {
         let purpose = |name: &str| PurposeId::parse(name).expect("a name");
         let form = FormId::parse("901000000000001").expect("digits");
-        let own = Own { purposes: vec![purpose("devis")], forms: [form].into(), pages: HashSet::new() };
+        let own = Own {
+            purposes: vec![purpose("devis")],
+            forms: [form].into(),
+            pages: HashSet::new(),
+            token: None,
+        };
         let sight = Sight::Only(own);
         assert!(sight.form(&form) && sight.purpose(Some(&purpose("devis"))) && sight.purpose(None));
         assert!(!sight.purpose(Some(&purpose("lettre"))) && Sight::All.purpose(Some(&purpose("lettre"))));

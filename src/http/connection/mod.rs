@@ -73,7 +73,7 @@ impl Hall {
 
     fn with(rules: Rules, deadlines: Deadlines) -> Arc<Self> {
         let Rules { door, places, proxies, keeps_query, metrics, random, clock } = rules;
-        let tally = Tally::new(door, metrics);
+        let tally = Tally::new(door, &metrics);
         let places = Places::new(places, proxies, Arc::clone(&tally));
         Arc::new(Self { places, room: HeadRoom::new(), deadlines, tally, random, clock, keeps_query })
     }

@@ -290,7 +290,7 @@ mod tests {
 
     fn places(max: usize) -> Arc<Places> {
         let trusted = ["192.0.2.1".parse().expect("an address")];
-        Places::new(max, Proxies::new(&trusted), Tally::new("public", Arc::new(Metrics::new())))
+        Places::new(max, Proxies::new(&trusted), Tally::new("public", &Metrics::new()))
     }
 
     fn enter(places: &Arc<Places>, peer: &str) -> Option<Place> {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use crate::api::problem::ProblemCode;
-use crate::telemetry::metrics::Metrics;
+use crate::telemetry::metrics::{ListenerCounts, Metrics};
 
 /// How often is looked whether there is something to say.
 const LOOK: Duration = Duration::from_secs(5);
@@ -33,32 +33,28 @@ pub(super) const HEAD_CODES: [ProblemCode; 4] =
 /// Of one listener.
 pub(super) struct Tally {
     door: &'static str,
-    metrics: Arc<Metrics>,
+    counts: ListenerCounts<TurnedCode, ProblemCode>,
     turned: [AtomicU64; TurnedCode::ALL.len()],
     heads: [AtomicU64; HEAD_CODES.len()],
 }
 
 impl Tally {
     /// Of the listener with this name in metrics and lines.
-    pub(super) fn new(door: &'static str, metrics: Arc<Metrics>) -> Arc<Self> {
-        // A counter that began with its first event would not have increased by it.
-        metrics.connections(door, 0);
-        TurnedCode::ALL.iter().for_each(|code| metrics.connections_turned_away(door, code.as_str(), 0));
-        HEAD_CODES.iter().for_each(|code| metrics.heads_refused(door, code.as_str(), 0));
+    pub(super) fn new(door: &'static str, metrics: &Metrics) -> Arc<Self> {
         let (turned, heads) = Default::default();
-        Arc::new(Self { door, metrics, turned, heads })
+        Arc::new(Self { door, counts: metrics.listener(door, &HEAD_CODES), turned, heads })
     }
 
     pub(super) fn came(&self) {
-        self.metrics.connections(self.door, 1);
+        self.counts.connections.inc();
     }
 
     pub(super) fn went(&self) {
-        self.metrics.connections(self.door, -1);
+        self.counts.connections.dec();
     }
 
     pub(super) fn turned(&self, code: TurnedCode) {
-        self.metrics.connections_turned_away(self.door, code.as_str(), 1);
+        self.counts.turned_away.add(code, 1);
         if let Some(count) = self.turned.get(code as usize) {
             count.fetch_add(1, Ordering::Relaxed);
         }
@@ -66,7 +62,7 @@ impl Tally {
 
     /// A head was answered with this problem.
     pub(super) fn head_refused(&self, code: ProblemCode) {
-        self.metrics.heads_refused(self.door, code.as_str(), 1);
+        self.counts.heads_refused.add(code, 1);
         let at = HEAD_CODES.iter().position(|known| *known == code);
         if let Some(count) = at.and_then(|at| self.heads.get(at)) {
             count.fetch_add(1, Ordering::Relaxed);

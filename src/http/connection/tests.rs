@@ -209,7 +209,7 @@ async fn nothing_secret_is_shown_to_the_server_below() {
 /// A thread that gets no turn for a while keeps those who make way from going: whoever comes meanwhile waits, and is served.
 #[tokio::test(start_paused = true)]
 async fn whoever_comes_while_others_make_way_waits_for_them_within_bounds() {
-    let places = Places::new(8, Proxies::new(&[]), Tally::new("public", Arc::new(Metrics::new())));
+    let places = Places::new(8, Proxies::new(&[]), Tally::new("public", &Metrics::new()));
     let come = || async {
         let admission = serving::admit(&places, None).await;
         if let places::Admission::Place(mut place) = admission {
