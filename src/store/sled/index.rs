@@ -1,7 +1,7 @@
 //! What is parked, in memory: who is due, by page and form, and what is leased. About 70 bytes a waiting or held
 //! reference; no leadgen but those of the leased.
 
-mod oldest;
+mod shown;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Bound::{Excluded, Unbounded};
@@ -18,7 +18,7 @@ use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{self, Place};
 use crate::store::sled::reference;
 use crate::store::sled::rows::ParkedRow;
-use crate::store::{DueBy, HeldCounts, HeldForm, ParkedOverview, RefusedForm, StoreError};
+use crate::store::{DueBy, HeldCounts, StoreError};
 
 /// What is said of a row that cannot be read.
 pub(super) const UNREADABLE: Why = Why::Buried { code: ParkCode::ReferenceUnreadable, attempts: 0 };
@@ -425,36 +425,6 @@ impl ParkedIndex {
     /// The first `max` buried ones.
     pub(super) fn buried(&self, max: usize) -> Vec<u64> {
         self.buried.iter().take(max).copied().collect()
-    }
-
-    /// What an operator sees, but for the buried ones. A leased held one is not among its form's.
-    pub(super) fn overview(&self) -> ParkedOverview {
-        let is_held = |lease: &&Lease| matches!(lease.position.why, Why::Held { .. });
-        let in_flight = self.leases.values().filter(is_held).count() as u64;
-        let buried_total = (self.buried.len() + self.unreadable.len()) as u64;
-        let mut overview = ParkedOverview {
-            waiting: self.waiting.len() as u64,
-            in_flight,
-            buried_total,
-            ..ParkedOverview::default()
-        };
-        let moment = |ms: i64| Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH);
-        let mut refused: BTreeMap<(FormId, Option<PurposeId>, ParkCode), (u64, i64)> = BTreeMap::new();
-        for (Lane { page, form }, group) in &self.groups {
-            if let Some((since, _)) = group.held.first() {
-                let (count, oldest) = (group.held.len() as u64, moment(*since));
-                overview.held.push(HeldForm { form: *form, page: *page, count, oldest });
-            }
-            for ((purpose, code, _), (count, since)) in &group.refused {
-                let tally = refused.entry((*form, purpose.clone(), *code)).or_insert((0, *since));
-                *tally = (tally.0 + count, tally.1.min(*since));
-            }
-        }
-        overview.held.sort_by_key(|held| (held.form, held.page));
-        for ((form, purpose, code), (count, since)) in refused {
-            overview.refused.push(RefusedForm { form, purpose, code, count, oldest: moment(since) });
-        }
-        overview
     }
 }
 
