@@ -5,6 +5,7 @@
 
 mod admin_socket;
 mod opening;
+mod read;
 mod reload;
 mod running;
 mod settings;
@@ -14,7 +15,10 @@ mod sockets;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::app::opening::{open_keyring, open_store};
+use crate::app::read::Read;
 use crate::app::sockets::{Sockets, bind};
 use crate::attention::Attention;
 use crate::clock::{Clock, ConfirmedDay};
@@ -30,10 +34,10 @@ use crate::notification::{KeptPause, Verifier, VerifyToken};
 use crate::purpose::Policy;
 use crate::random::Random;
 use crate::store::{BelievedClock, LatestClock, SharedStore};
-use crate::telemetry::metrics::{Metrics, OldestSeconds, Readings};
+use crate::telemetry::metrics::Metrics;
 use crate::telemetry::{LeadNames, LogCounts};
 use crate::trail::{Action, Entry};
-use crate::workers::{FormBook, ReloadGate, Retries, Silence, Tools, fetchers};
+use crate::workers::{FormBook, ReloadGate, Retries, Silence, Steward, Tools, fetchers};
 
 pub use opening::{StartError, StoreKnows};
 pub use reload::{Applied, Reload};
@@ -65,6 +69,7 @@ pub struct App {
     drain: Duration,
     fetchers: usize,
     tools: Arc<Tools>,
+    steward: Arc<Steward>,
     started: Fingerprint,
     systemd: Arc<Systemd>,
 }
@@ -79,6 +84,7 @@ struct Rooms {
     attention: Arc<Attention>,
     confirmed_day: ConfirmedDay,
     ambient: Ambient,
+    started_at: Timestamp,
     /// Those that were kept across the start.
     pauses: Vec<KeptPause>,
 }
@@ -132,6 +138,7 @@ impl App {
         let inbox = Arc::new(inbox);
         let metrics = Arc::new(Metrics::new());
         let (attention, confirmed_day) = Default::default();
+        let started_at = ambient.clock.now();
         let rooms = Rooms {
             inbox,
             store,
@@ -142,11 +149,13 @@ impl App {
             attention,
             confirmed_day,
             ambient,
+            started_at,
             pauses,
         };
-        rooms.feed_metrics();
         let (sockets, addresses) = bind(config)?;
         let tools = rooms.tools(config);
+        let steward = Arc::new(Steward::new(Arc::clone(&tools), Arc::clone(&rooms.attention)));
+        rooms.feed_metrics(&steward);
         let verify_token = VerifyToken::of(&verify_token);
         let trust = Trust { verifier: Verifier::new(app_secrets), verify_token };
         let intake = rooms.intake(config, Arc::new(Current::new(trust)));
@@ -158,6 +167,7 @@ impl App {
             drain: Duration::from_secs(config.public.drain_seconds),
             fetchers: fetchers(config.meta.calls_in_flight),
             tools,
+            steward,
             started: config.fingerprint(),
             systemd: Arc::default(),
         })
@@ -192,45 +202,25 @@ impl App {
 }
 
 impl Rooms {
-    fn feed_metrics(&self) {
+    fn feed_metrics(&self, steward: &Arc<Steward>) {
         self.inbox.time_syncs(self.metrics.inbox_syncs());
         self.graph.time_calls(self.metrics.graph_calls());
-        let inbox = Arc::clone(&self.inbox);
-        let store = Arc::clone(&self.store);
-        let graph = Arc::clone(&self.graph);
-        let clock = Arc::clone(&self.ambient.clock);
-        let attention = Arc::clone(&self.attention);
+        // The steward holds the metrics: these do not hold it.
+        let steward = Arc::downgrade(steward);
+        let read = Read {
+            inbox: Arc::clone(&self.inbox),
+            store: Arc::clone(&self.store),
+            graph: Arc::clone(&self.graph),
+            attention: Arc::clone(&self.attention),
+            clock: Arc::clone(&self.ambient.clock),
+        };
         self.metrics.read_from(move || {
-            let (inbox, store) = (Arc::clone(&inbox), Arc::clone(&store));
-            let (graph, clock) = (Arc::clone(&graph), Arc::clone(&clock));
-            let attention = attention.standing().into_iter().map(|(code, _)| code).collect();
+            let (read, steward) = (read.clone(), steward.upgrade());
             async move {
-                let segments = inbox.figures();
-                let age = |since: jiff::Timestamp| clock.now().as_second() - since.as_second();
-                let age = |since: Option<jiff::Timestamp>| since.map_or(0, age).try_into().unwrap_or(0);
-                let parked = store.oldest().await.unwrap_or_default();
-                let disk = inbox.disk();
-                Readings {
-                    inbox_queued: inbox.queued(),
-                    oldest: OldestSeconds {
-                        queued: age(inbox.oldest().map(|(_, since)| since)),
-                        waiting: age(parked.waiting.map(|oldest| oldest.since)),
-                        held: age(parked.held.map(|oldest| oldest.since)),
-                    },
-                    inbox_segments: (segments.segments_live as u64, segments.segments_spare as u64),
-                    inbox_references_missing: segments.references_missing,
-                    parked: store.parked().await.ok(),
-                    records: store
-                        .stored()
-                        .await
-                        .map_or_else(|_| Vec::new(), |stored| stored.into_iter().collect()),
-                    paused: graph.paused().into_iter().map(|paused| (paused.page, paused.code)).collect(),
-                    attention,
-                    pages: graph.page_ids().iter().copied().collect(),
-                    tokens: Vec::new(),
-                    disk: (disk.free_bytes, disk.floor_bytes),
-                    ready: inbox.ready().await && store.ready(),
+                if let Some(steward) = steward {
+                    steward.look().await;
                 }
+                read.readings().await
             }
         });
     }

@@ -1,5 +1,5 @@
-//! What a person must look at although tamis goes on: closed codes, said when they begin, once an hour while they last,
-//! and when they are over. Whoever wants to know how things stand (the metrics, a status) reads them here.
+//! What a person must look at although tamis goes on: closed codes, said when they begin, once an hour or a day while they
+//! last, and when they are over. Whoever wants to know how things stand (the metrics, a status) reads them here.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -8,7 +8,9 @@ use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 
 /// How often what lasts is said again.
-const SAID_EVERY: SignedDuration = SignedDuration::from_hours(1);
+const SAID_HOURLY: SignedDuration = SignedDuration::from_hours(1);
+/// The same of what may take weeks, or has an alarm of its own.
+const SAID_DAILY: SignedDuration = SignedDuration::from_hours(24);
 
 crate::codes! {
     /// What needs a person. None of these stops tamis, and none is cured by a restart: most make a restart worse.
@@ -37,6 +39,28 @@ crate::codes! {
         SocketTaken = "socket-taken",
         /// A disk does not answer when it is looked at.
         LookStalled = "look-stalled",
+        /// A page, or the app, is paused for what no time mends: a token, a permission, the app's set-up.
+        PageRefused = "page-refused",
+        /// A field without which a purpose takes no lead is fed by no question of a form of it.
+        RequiredUnfed = "required-unfed",
+        /// A token of the admin side ends soon, or has ended and was not revoked.
+        TokenEnds = "token-ends",
+        /// The clock is ahead, and not believed.
+        ClockAhead = "clock-ahead",
+        /// References that were answered for were not in the journal at the start.
+        ReferencesMissing = "references-missing",
+        /// The last whole scan found records, or what notes them, missing or changed.
+        ScanFault = "scan-fault",
+    }
+}
+
+impl AttentionCode {
+    /// How often it is said again while it lasts.
+    fn said_every(self) -> SignedDuration {
+        match self {
+            Self::RequiredUnfed | Self::TokenEnds | Self::ReferencesMissing | Self::ScanFault => SAID_DAILY,
+            _ => SAID_HOURLY,
+        }
     }
 }
 
@@ -84,7 +108,7 @@ impl Attention {
                     let known = standing.get(code).copied();
                     let Standing { since, said } = known.unwrap_or(Standing { since: now, said: now });
                     // A clock that was set back does not silence it.
-                    let again = now < said || now.duration_since(said) >= SAID_EVERY;
+                    let again = now < said || now.duration_since(said) >= code.said_every();
                     if known.is_none() || again {
                         tracing::error!(
                             code = %code, io.kind = ?concern.io,

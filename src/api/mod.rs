@@ -16,6 +16,7 @@ mod pairs;
 pub mod problem;
 pub mod purposes;
 mod schema;
+pub mod status;
 pub mod tokens;
 pub mod trail;
 mod word;

@@ -12,11 +12,13 @@ use crate::api::Moment;
 use crate::api::find::{Find, State};
 use crate::api::inbox::{DropHeld, Requeue, RetryPage};
 use crate::api::problem::ProblemCode;
+use crate::api::status::ClockTrust;
 use crate::api::tokens::TokenName;
+use crate::attention::AttentionCode;
 use crate::code::Coded;
 use crate::id::{FormId, PageId};
 use crate::notification::ParkCode;
-use crate::purpose::{Asked, Basis, PurposeId, RecordId};
+use crate::purpose::{Asked, Basis, PurposeId, RecordId, UnfedCode};
 use crate::trail::{Action, Outcome, Reason, Role};
 
 /// One to twenty digits: Meta's ids do not fit into what most readers of JSON make of a number.
@@ -63,6 +65,9 @@ written! {
     Moment: moment();
     ProblemCode: list::<ProblemCode>("Why a call was not answered.");
     ParkCode: list::<ParkCode>("Why a submission is not stored.");
+    AttentionCode: list::<AttentionCode>("What needs a person.");
+    UnfedCode: list::<UnfedCode>("Why a field gets no answer from a form.");
+    ClockTrust: list::<ClockTrust>("How far the clock is trusted.");
     State: list::<State>("What a submission is now.");
     Asked: list::<Asked>("What brings an answer: a question that people see, a hidden parameter, a question that hangs on another's answer.");
     Basis: list::<Basis>("The basis in law (GDPR art. 6(1)).");

@@ -95,7 +95,7 @@ pub struct Token {
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
 #[expect(dead_code, reason = "it is looked at by the document alone")]
-enum TokenRole {
+pub(super) enum TokenRole {
     Viewer,
     Exporter,
     Officer,

@@ -10,7 +10,7 @@ use crate::app::socket_door::SocketDoor;
 use crate::app::sockets::Sockets;
 use crate::app::{App, Rooms};
 use crate::clock::Rfc3339;
-use crate::http::admin::{Admin, trail_places};
+use crate::http::admin::{Admin, Standing, Whole, trail_places};
 use crate::http::{
     ADMIN_CONNECTIONS_MAX, AdminDoor, Health, Intake, Listener, Visits, admin_server, connections_at_most,
     public_server,
@@ -18,7 +18,9 @@ use crate::http::{
 use crate::lifecycle::Stop;
 use crate::machine::descriptors;
 use crate::machine::systemd::Systemd;
-use crate::workers::{Clockwatch, Fetcher, Pausekeeper, Reaper, Scanner, Tools, Warden, Worker, run_loop};
+use crate::workers::{
+    Clockwatch, Fetcher, Pausekeeper, Reaper, Scanner, Steward, Tools, Warden, Worker, run_loop,
+};
 
 /// Threads of the public listener.
 const PUBLIC_WORKERS: usize = 2;
@@ -37,9 +39,10 @@ impl App {
     /// Serves until a stop is asked for, then leaves in order: no new connections, steps under way finished, the inbox
     /// and the store synced and closed. True if everything ended well.
     pub async fn run(self, stop: Stop) -> bool {
-        let Self { addresses, rooms, sockets, intake, drain, fetchers, tools, started: _, systemd } = self;
+        let Self { addresses, rooms, sockets, intake, drain, fetchers, tools, steward, started: _, systemd } =
+            self;
         let place = Arc::clone(&sockets.place);
-        let (mut servers, door) = match rooms.serve(sockets, intake, drain, &stop) {
+        let (mut servers, door) = match rooms.serve(sockets, intake, drain, &steward, &stop) {
             Ok(serving) => serving,
             Err(error) => {
                 tracing::error!(io.kind = ?error.kind(), "process.cannot-serve");
@@ -48,7 +51,7 @@ impl App {
                 return false;
             }
         };
-        rooms.start_workers(fetchers, &tools, Arc::clone(&door), &stop);
+        rooms.start_workers(fetchers, &tools, steward, Arc::clone(&door), &stop);
         let records = rooms.store.stored().await.ok().map(|stored| stored.values().sum::<u64>());
         let parked = rooms.store.parked().await.ok();
         tracing::info!(
@@ -91,6 +94,7 @@ impl Rooms {
         sockets: Sockets,
         intake: Intake,
         drain: Duration,
+        steward: &Arc<Steward>,
         stop: &Stop,
     ) -> std::io::Result<(Vec<actix_server::ServerHandle>, Arc<SocketDoor>)> {
         let (inbox, store) = (Arc::clone(&self.inbox), Arc::clone(&self.store));
@@ -109,6 +113,7 @@ impl Rooms {
             graph: Arc::clone(&self.graph),
             policy: Arc::clone(&self.policy),
             metrics: Arc::clone(&self.metrics),
+            whole: Arc::new(self.whole(steward)),
             clock: Arc::clone(&self.ambient.clock),
             random: random(),
             visits: Arc::clone(&visits),
@@ -144,7 +149,26 @@ impl Rooms {
         Ok((handles, Arc::new(door)))
     }
 
-    fn start_workers(&self, fetchers: usize, tools: &Arc<Tools>, door: Arc<SocketDoor>, stop: &Stop) {
+    fn whole(&self, steward: &Arc<Steward>) -> Whole {
+        let (steward, attention) = (Arc::clone(steward), Arc::clone(&self.attention));
+        let look = move || -> BoxFuture<'static, Standing> {
+            let (steward, attention) = (Arc::clone(&steward), Arc::clone(&attention));
+            Box::pin(async move {
+                steward.look().await;
+                Standing { attention: attention.standing(), unfed: steward.unfed() }
+            })
+        };
+        Whole { started_at: self.started_at, look: Box::new(look) }
+    }
+
+    fn start_workers(
+        &self,
+        fetchers: usize,
+        tools: &Arc<Tools>,
+        steward: Arc<Steward>,
+        door: Arc<SocketDoor>,
+        stop: &Stop,
+    ) {
         let reaper = Reaper::new(
             Arc::clone(&self.inbox),
             Arc::clone(&self.store),
@@ -177,6 +201,7 @@ impl Rooms {
             Arc::clone(&self.ambient.clock),
             self.pauses.clone(),
         )));
+        workers.push(steward);
         for _ in 0..fetchers {
             workers.push(Arc::new(Fetcher::new(Arc::clone(tools))));
         }

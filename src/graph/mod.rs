@@ -106,6 +106,17 @@ pub struct GraphDate {
     pub at: Timestamp,
 }
 
+/// A page of the config, as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageStanding {
+    /// The page.
+    pub page: PageId,
+    /// What the operator calls it.
+    pub name: String,
+    /// Whether its leads may be read now.
+    pub availability: Availability,
+}
+
 /// The Graph API as the pages of the config may use it.
 pub struct Graph {
     client: Client,
@@ -128,6 +139,7 @@ pub struct Graph {
 /// A page's token, the app's secrets, and which of them went with it last.
 struct Access {
     page: PageId,
+    name: String,
     token: WatchedSecret,
     app_secrets: Arc<[Secret]>,
     app_secret: AtomicUsize,
@@ -217,6 +229,20 @@ impl Graph {
         let readable =
             |page: &PageId| matches!(self.availability(page), Availability::Ready | Availability::Probe);
         self.pages.pin().keys().map(|page| (*page, readable(page))).collect()
+    }
+
+    /// The pages of the config, by page, each with what the config calls it and whether its leads may be read now. Looks whether
+    /// a paused page's token was replaced.
+    pub fn standing(&self) -> Vec<PageStanding> {
+        let pages = self.pages.pin();
+        let standing = |access: &Arc<Access>| PageStanding {
+            page: access.page,
+            name: access.name.clone(),
+            availability: self.availability(&access.page),
+        };
+        let mut all: Vec<PageStanding> = pages.values().map(standing).collect();
+        all.sort_by_key(|standing| standing.page);
+        all
     }
 
     /// The pages that are paused, by page; one whose pause is over is not, save while one lead is being read to see.
@@ -336,7 +362,8 @@ fn accesses(app_secrets: Vec<Secret>, pages: Vec<PageAccess>) -> HashMap<PageId,
     let app_secrets: Arc<[Secret]> = app_secrets.into();
     let access = |page: PageAccess| {
         let (app_secrets, app_secret) = (Arc::clone(&app_secrets), AtomicUsize::new(0));
-        (page.id, Arc::new(Access { page: page.id, token: page.token, app_secrets, app_secret }))
+        let PageAccess { id, name, token } = page;
+        (id, Arc::new(Access { page: id, name, token, app_secrets, app_secret }))
     };
     pages.into_iter().map(access).collect()
 }

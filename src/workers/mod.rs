@@ -14,6 +14,7 @@ mod routine;
 mod scanner;
 mod settlement_log;
 mod silence;
+mod steward;
 mod warden;
 
 use std::panic::AssertUnwindSafe;
@@ -39,6 +40,7 @@ pub use reload_gate::ReloadGate;
 pub use retrying::Retries;
 pub use scanner::Scanner;
 pub use silence::Silence;
+pub use steward::Steward;
 pub use warden::{Door, Warden};
 
 /// What one step did.

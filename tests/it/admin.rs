@@ -95,7 +95,8 @@ async fn each_role_reaches_what_is_its_own() {
     let (_, viewer) = token(&world, plain("viewer")).await;
     let (_, officer) = token(&world, plain("officer")).await;
     let (_, admin) = token(&world, plain("admin")).await;
-    let calls: [(&str, &str, Option<&str>); 8] = [
+    let calls: [(&str, &str, Option<&str>); 9] = [
+        ("GET", "/admin/v1/status", None),
         ("GET", "/admin/v1/purposes", None),
         ("GET", "/admin/v1/purposes/devis/leads", None),
         ("GET", "/admin/v1/purposes/lettre/leads", None),
@@ -105,11 +106,11 @@ async fn each_role_reaches_what_is_its_own() {
         ("GET", "/admin/v1/trail", None),
         ("GET", "/admin/v1/metrics", None),
     ];
-    let expected: [(&str, &str, [u16; 8]); 4] = [
-        ("viewer", &viewer, [200, 403, 403, 200, 403, 403, 403, 200]),
-        ("exporter", &export, [200, 200, 403, 200, 403, 403, 403, 200]),
-        ("officer", &officer, [200, 403, 403, 200, 200, 403, 200, 200]),
-        ("admin", &admin, [200, 403, 403, 200, 403, 200, 200, 200]),
+    let expected: [(&str, &str, [u16; 9]); 4] = [
+        ("viewer", &viewer, [200, 200, 403, 403, 200, 403, 403, 403, 200]),
+        ("exporter", &export, [200, 200, 200, 403, 200, 403, 403, 403, 200]),
+        ("officer", &officer, [200, 200, 403, 403, 200, 200, 403, 200, 200]),
+        ("admin", &admin, [200, 200, 403, 403, 200, 403, 200, 200, 200]),
     ];
     for (role, bearer, statuses) in expected {
         let caller = world.admin_tcp(Some(bearer));

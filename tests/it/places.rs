@@ -101,7 +101,10 @@ async fn idle_connections_give_way_and_signed_calls_are_answered_at_once() {
     drop(idle);
     let (status, said) = daemon.terminate();
     assert!(status.success(), "{said}");
-    assert!(!said.contains(" ERROR "), "{said}");
+    // Meta knows no page here, so that its token is refused, which needs a person and no place.
+    let mut errors =
+        said.lines().filter(|line| line.contains(" ERROR ") && !line.contains("code=page-refused"));
+    assert_eq!(errors.next(), None, "{said}");
     meta.stop().await;
 }
 

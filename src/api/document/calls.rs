@@ -13,6 +13,7 @@ use crate::api::leads::Lead;
 use crate::api::problem::ProblemCode;
 use crate::api::purposes::Purposes;
 use crate::api::schema::{of, text, whole, words};
+use crate::api::status::Status;
 use crate::api::tokens::{CreatedToken, NewToken, Tokens};
 use crate::api::trail::TrailLine;
 use crate::trail::Role;
@@ -36,6 +37,7 @@ const TRAIL: &[Role] = &[Role::Officer, Role::Admin];
 pub fn calls() -> Vec<Call> {
     vec![
         openapi(),
+        status(),
         purposes(),
         leads(),
         forms(),
@@ -60,6 +62,19 @@ fn openapi() -> Call {
         [("application/json", Content::new(Some(of(Type::Object))))],
         [],
     )
+}
+
+fn status() -> Call {
+    Call::new(
+        HttpMethod::Get,
+        "/status",
+        "status",
+        "Is it well?",
+        "Whether notifications are taken and if not why, what needs a person, what waits and why. It answers while the store \
+         does not. An exporter sees what concerns its purposes, and totals.",
+    )
+    .roles(ALL)
+    .json::<Status>("200", "How things stand.")
 }
 
 fn purposes() -> Call {

@@ -20,6 +20,7 @@ use crate::api::inbox::{DropHeld, HeldDropped, Inbox, PageRetried, Requeue, Requ
 use crate::api::leads::LeadPage;
 use crate::api::problem::ProblemBody;
 use crate::api::purposes::Purposes;
+use crate::api::status::Status;
 use crate::api::tokens::{CreatedToken, NewToken, Tokens};
 use crate::api::trail::TrailLine;
 use crate::trail::Reason;
@@ -85,6 +86,7 @@ fn schemas() -> Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)> {
         T::schemas(all);
     }
     let mut all = Vec::new();
+    with::<Status>(&mut all);
     with::<Purposes>(&mut all);
     with::<LeadPage>(&mut all);
     with::<Forms>(&mut all);

@@ -60,7 +60,7 @@ pub(super) async fn show(
 }
 
 /// Why a form is held now: a reload may have changed it since.
-fn lacks(page_is_known: bool, form_is_claimed: bool) -> Option<Word<ParkCode>> {
+pub(super) fn lacks(page_is_known: bool, form_is_claimed: bool) -> Option<Word<ParkCode>> {
     let code = match (page_is_known, form_is_claimed) {
         (false, _) => ParkCode::PageUnknown,
         (true, false) => ParkCode::FormUnclaimed,

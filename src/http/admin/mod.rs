@@ -1,7 +1,7 @@
 //! The admin side: two doors, one set of routes.
 //!
 //! Handlers take their authority as a parameter (`operator::By`) and see no more state than they need: the `Desk`
-//! (store, policy, clock, randomness), and beside it the inbox, Graph or the metrics where a call shows them.
+//! (store, policy, clock, randomness), and beside it the inbox, Graph, the metrics or the whole where a call shows them.
 
 mod body;
 mod clock;
@@ -28,6 +28,7 @@ mod record;
 mod requeue;
 mod retry;
 mod sight;
+mod status;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -54,6 +55,7 @@ use crate::store::SharedStore;
 
 pub use lookups::Lookups;
 pub use operator::{Door, introduce};
+pub use status::{Standing, Whole};
 pub use trail::places as trail_places;
 
 /// What the admin side works with.
@@ -68,6 +70,8 @@ pub struct Admin {
     pub policy: Arc<Current<Policy>>,
     /// What `GET /metrics` shows.
     pub metrics: Arc<crate::telemetry::metrics::Metrics>,
+    /// How all of it stands.
+    pub whole: Arc<Whole>,
     /// For expiries.
     pub clock: Arc<dyn Clock>,
     /// For tokens.
@@ -107,6 +111,7 @@ pub fn configure(config: &mut ServiceConfig, door: Door, admin: &Admin) {
     config.app_data(Data::new(Queue::new(move |leadgen| inbox.holds(leadgen))));
     config.app_data(Data::from(Arc::clone(&admin.graph)));
     config.app_data(Data::from(Arc::clone(&admin.metrics)));
+    config.app_data(Data::from(Arc::clone(&admin.whole)));
     routes(config, door, desk);
 }
 
@@ -119,6 +124,7 @@ fn routes(config: &mut ServiceConfig, door: Door, desk: Desk) {
         .wrap(from_fn(as_problems))
         .wrap(private)
         .service(web::resource("/openapi.json").route(web::get().to(openapi::show)))
+        .service(web::resource("/status").route(web::get().to(status::show)))
         .service(web::resource("/purposes").route(web::get().to(purposes::list)))
         .service(web::resource("/purposes/{purpose}/leads").route(web::get().to(leads::export)))
         .service(web::resource("/forms").route(web::get().to(forms::list)))

@@ -74,6 +74,12 @@ impl Sight {
 }
 
 impl Own {
+    /// Of one form of one purpose.
+    #[cfg(test)]
+    pub(super) fn of_form(purpose: PurposeId, form: FormId) -> Self {
+        Self { purposes: vec![purpose], forms: [form].into(), pages: HashSet::new(), token: None }
+    }
+
     /// True if a metric that names this is its own.
     pub(super) fn has(&self, named: &Named<'_>) -> bool {
         match named {

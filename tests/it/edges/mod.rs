@@ -29,7 +29,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("notification", &["codes", "id", "json", "secret"]),
     ("lead", &["clock", "codes", "id", "json", "notification", "purpose", "random", "secret"]),
     ("trail", &["codes", "purpose", "secret"]),
-    ("api", &["clock", "code", "codes", "id", "notification", "purpose", "trail"]),
+    ("api", &["attention", "clock", "code", "codes", "id", "notification", "purpose", "trail"]),
     // Ports and adapters.
     ("keyring", &["attention", "clock", "codes", "machine", "purpose", "random", "secret"]),
     (
@@ -120,6 +120,7 @@ const EDGES: &[(&str, &[&str])] = &[
         "http",
         &[
             "api",
+            "attention",
             "clock",
             "codes",
             "current",
