@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const WORD_BYTES_MAX: usize = 64;
 
 const EXAMPLE: &str = "\
-Exit codes: 0 ready, 1 not ready (full, below its disk floor, or halted: the log says which), 69 nobody answers.
+Exit codes: 0 ready, 1 not ready (full, below its disk floor, or halted: tamis status says which), 69 nobody answers.
 
 Example:
   tamis health --config /etc/tamis/tamis.toml";
@@ -60,7 +60,7 @@ pub(super) async fn run(
     match (status, word.as_slice()) {
         (StatusCode::OK, b"ready") => print("ready\n"),
         (StatusCode::SERVICE_UNAVAILABLE, b"not-ready") => {
-            Err(Failure::failed("tamis takes no notifications now: its log and `tamis inbox` say why"))
+            Err(Failure::failed("tamis takes no notifications now: `tamis status` says why"))
         }
         _ => Err(Failure::failed(format!("what answers on {url} (status {}) is not tamis", status.as_u16()))),
     }

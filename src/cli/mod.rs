@@ -1,4 +1,5 @@
-//! The command line: one file a verb. What people read goes to stderr, what scripts read to stdout, without colour.
+//! The command line: one file a verb. What people read goes to stderr, what scripts read to stdout; colour has `status` alone, on
+//! a terminal.
 //!
 //! Verbs that look into a running tamis speak to it over the admin socket, so that they need no token and no second
 //! way into the store.
@@ -13,6 +14,7 @@ mod inbox;
 mod init;
 mod serve;
 mod socket;
+mod status;
 mod token;
 mod trail;
 
@@ -65,6 +67,8 @@ enum Command {
     Find(find::Arguments),
     /// Ask a running tamis whether it takes notifications
     Health(health::Arguments),
+    /// Is it well? One screen: what needs you, what waits and why
+    Status(status::Arguments),
     /// Show what is on its way, what waits and what needs you
     Inbox(inbox::Arguments),
     /// Make, list and revoke tokens for the admin side's TCP door
@@ -148,6 +152,7 @@ async fn obey(command: Command, config: &ConfigPath, environment: &Environment) 
         Command::Export(arguments) => export::run(arguments, config, environment).await,
         Command::Find(arguments) => find::run(arguments, config, environment).await,
         Command::Health(arguments) => health::run(&arguments, config, environment).await,
+        Command::Status(arguments) => status::run(&arguments, config, environment).await,
         Command::Inbox(arguments) => inbox::run(arguments, config, environment).await,
         Command::Token(arguments) => token::run(arguments, config, environment).await,
         Command::Trail(arguments) => trail::run(arguments, config, environment).await,

@@ -4,6 +4,7 @@ mod failure;
 mod output;
 mod progress;
 mod screen;
+mod sheet;
 mod table;
 
 pub use crate::visible::toml_text;
@@ -12,4 +13,5 @@ pub use output::{
     ToStdout, print, print_json, printable, records, tell, tell_in_passing, thousands, told_by_clap,
 };
 pub use progress::Progress;
+pub use sheet::{Ink, Sheet};
 pub use table::{Table, or_dash};

@@ -21,7 +21,8 @@ pub fn print_json(text: &str) -> Result<(), Failure> {
     put(&escaped_json(text))
 }
 
-fn put(text: &str) -> Result<(), Failure> {
+/// Writes text to stdout that is safe as it is.
+pub(super) fn put(text: &str) -> Result<(), Failure> {
     let mut out = stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(cannot(&error)),

@@ -74,9 +74,14 @@ fn init_then_check_names_just_what_is_left_to_fill_in_and_nothing_is_overwritten
 fn a_daemon_that_is_down_is_said_and_coded() {
     let temporary = tempfile::tempdir().expect("a directory");
     let socket = temporary.path().join("admin.sock").display().to_string();
-    for verb in
-        [&["inbox"][..], &["export", "devis"], &["find", "--id", "devis-1-1"], &["trail"], &["token", "list"]]
-    {
+    for verb in [
+        &["inbox"][..],
+        &["status"],
+        &["export", "devis"],
+        &["find", "--id", "devis-1-1"],
+        &["trail"],
+        &["token", "list"],
+    ] {
         let output = tamis(temporary.path(), &[verb, &["--socket", &socket]].concat());
         assert_eq!(output.status.code(), Some(69), "{verb:?}: {}", words(&output.stderr));
     }
