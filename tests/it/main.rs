@@ -55,6 +55,7 @@ mod screen;
 mod several;
 mod silence;
 mod startup;
+mod status;
 mod systemd;
 mod tampering;
 mod unread_log;
