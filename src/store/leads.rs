@@ -127,6 +127,8 @@ pub struct Page {
     pub count: u64,
     /// So many test leads lie among these records and are left out, since the request leaves them out.
     pub tests_left_out: u64,
+    /// So many more lie among them and are left out since their expiry day has come.
+    pub expired: u64,
     /// So many records of the purpose are missing, as the last scan found; only where the request allows it.
     pub missing: u64,
     /// The look at the clock by which the page was made.

@@ -100,13 +100,15 @@ pub(crate) async fn test_leads_come_only_where_they_are_asked_for<H: Host>() {
         let page = store.open_page(asked(), exporting()).await.expect("a page");
         assert_eq!(page.tests_left_out, if test == TestFilter::Exclude { 2 } else { 0 });
     }
-    // Each page says so of itself, and an expired one is none that was left out.
+    // Each page says so of itself, and an expired one counts as that, not as a test lead.
     let first = store.open_page(request(None, 1), exporting()).await.expect("a page");
     assert_eq!((first.tests_left_out, first.next.number), (0, 1));
     let rest = store.open_page(request(Some(first.next), 10), exporting()).await.expect("a page");
     assert_eq!((rest.tests_left_out, rest.next.number), (2, 4));
     let later = PageRequest { today: Day(10_000_000), ..request(None, 10) };
-    assert_eq!(store.open_page(later, exporting()).await.expect("a page").tests_left_out, 0);
+    let over = store.open_page(later, exporting()).await.expect("a page");
+    assert_eq!((over.count, over.tests_left_out, over.expired), (0, 0, 4));
+    assert_eq!((first.expired, rest.expired), (0, 0));
 }
 
 /// Nobody who follows a store that went back in time, or another one, loses leads without a word.

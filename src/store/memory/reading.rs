@@ -21,6 +21,8 @@ pub(super) struct Bounds {
     pub(super) count: u64,
     /// How many test leads were left out.
     pub(super) tests_left_out: u64,
+    /// How many were passed over since their expiry day has come.
+    pub(super) expired: u64,
     /// The first and the last record.
     pub(super) range: Option<(RecordId, RecordId)>,
 }
@@ -32,7 +34,7 @@ impl Bounds {
         let from = request.after.as_ref().map_or(Unbounded, |after| Excluded((after.epoch, after.number)));
         let start = RecordId { purpose: request.purpose.clone(), epoch: EPOCH, number: 0 };
         let next = request.after.clone().unwrap_or(start);
-        let mut bounds = Self { next, more: false, count: 0, tests_left_out: 0, range: None };
+        let mut bounds = Self { next, more: false, count: 0, tests_left_out: 0, expired: 0, range: None };
         for ((epoch, number), value) in vault.records.range((from, Unbounded)) {
             if bounds.count >= request.limit as u64 {
                 bounds.more = true;
@@ -44,6 +46,7 @@ impl Bounds {
             }
             let fate = fate(request, value)?;
             bounds.tests_left_out += u64::from(fate == Fate::TestLeftOut);
+            bounds.expired += u64::from(fate == Fate::Expired);
             if fate == Fate::Read {
                 bounds.count += 1;
                 let first = bounds.range.take().map_or_else(|| id.clone(), |(first, _)| first);
@@ -61,8 +64,10 @@ enum Fate {
     Read,
     /// One of Meta's test leads, which the request leaves out.
     TestLeftOut,
-    /// Past its expiry, or of no test lead where only those are read.
-    PassedOver,
+    /// Its expiry day has come.
+    Expired,
+    /// Of no test lead, where only those are read.
+    NotAsked,
 }
 
 /// By what stands in clear; a record that was changed there does not open.
@@ -70,9 +75,9 @@ fn fate(request: &PageRequest, value: &[u8]) -> Result<Fate, StoreError> {
     let (_, expiry, test) = SealedRecord::peek(value).ok_or(StoreError::of(StoreCode::RecordUnreadable))?;
     let is_over = expiry <= request.today;
     Ok(match request.test {
-        _ if is_over => Fate::PassedOver,
+        _ if is_over => Fate::Expired,
         TestFilter::Exclude if test => Fate::TestLeftOut,
-        TestFilter::Only if !test => Fate::PassedOver,
+        TestFilter::Only if !test => Fate::NotAsked,
         TestFilter::Exclude | TestFilter::Include | TestFilter::Only => Fate::Read,
     })
 }

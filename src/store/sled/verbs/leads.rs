@@ -73,13 +73,14 @@ impl Leads for SledStore {
             }
         }
 
-        let Bounds { next, more, count, tests_left_out, range } = bounds;
+        let Bounds { next, more, count, tests_left_out, expired, range } = bounds;
         let reading = range.map(|range| Reading::new(Arc::clone(&self.shared), request, range, count, place));
         Ok(Page {
             next,
             more,
             count,
             tests_left_out,
+            expired,
             missing,
             days: DayLook(look),
             records: Box::new(reading.into_iter().flatten()),

@@ -35,6 +35,8 @@ pub(in crate::store::sled) struct Bounds {
     pub count: u64,
     /// How many test leads were left out.
     pub tests_left_out: u64,
+    /// How many were passed over since their expiry day has come.
+    pub expired: u64,
     /// The first and the last of them.
     pub range: Option<(RecordId, RecordId)>,
 }
@@ -55,7 +57,7 @@ impl Bounds {
         let after = request.after.as_ref().map(|after| record_key(after.epoch, after.number));
         let from = after.as_ref().map_or(Unbounded, |key| Excluded(key.as_slice()));
         let next = request.after.clone().unwrap_or(start);
-        let mut bounds = Self { next, more: false, count: 0, tests_left_out: 0, range: None };
+        let mut bounds = Self { next, more: false, count: 0, tests_left_out: 0, expired: 0, range: None };
         let mut looked_at = 0;
         engine.visit(&place, (from, Unbounded), |key, value| {
             if bounds.count >= request.limit as u64 || looked_at >= SCAN_KEYS_MAX {
@@ -69,6 +71,7 @@ impl Bounds {
             }
             let fate = fate(request, value)?;
             bounds.tests_left_out += u64::from(fate == Fate::TestLeftOut);
+            bounds.expired += u64::from(fate == Fate::Expired);
             if fate == Fate::Read {
                 bounds.count += 1;
                 let first = bounds.range.take().map_or_else(|| id.clone(), |(first, _)| first);
@@ -87,8 +90,10 @@ enum Fate {
     Read,
     /// One of Meta's test leads, which the request leaves out.
     TestLeftOut,
-    /// Past its expiry, or of no test lead where only those are read.
-    PassedOver,
+    /// Its expiry day has come.
+    Expired,
+    /// Of no test lead, where only those are read.
+    NotAsked,
 }
 
 /// By what stands in clear; a record that was changed there does not open.
@@ -96,9 +101,9 @@ fn fate(request: &PageRequest, value: &[u8]) -> Result<Fate, StoreError> {
     let (_, expiry, test) = SealedRecord::peek(value).ok_or(StoreError::of(StoreCode::RecordUnreadable))?;
     let is_over = expiry <= request.today;
     Ok(match request.test {
-        _ if is_over => Fate::PassedOver,
+        _ if is_over => Fate::Expired,
         TestFilter::Exclude if test => Fate::TestLeftOut,
-        TestFilter::Only if !test => Fate::PassedOver,
+        TestFilter::Only if !test => Fate::NotAsked,
         TestFilter::Exclude | TestFilter::Include | TestFilter::Only => Fate::Read,
     })
 }
