@@ -45,6 +45,8 @@ crate::codes! {
         ParameterInvalid = "parameter-invalid",
         /// `limit` is not within its bounds.
         LimitOutOfRange = "limit-out-of-range",
+        /// `Accept` names no media type that this call answers with.
+        NotAcceptable = "not-acceptable",
         /// The cursor is none.
         CursorInvalid = "cursor-invalid",
         /// The cursor belongs to another purpose.
@@ -136,6 +138,9 @@ impl ProblemCode {
             Self::ParameterUnknown => (400, "A query parameter is unknown"),
             Self::ParameterInvalid => (400, "A query parameter has a value that this call does not take"),
             Self::LimitOutOfRange => (400, "The limit must be between 1 and 10,000"),
+            Self::NotAcceptable => {
+                (406, "Records are written as application/x-ndjson, application/json or text/csv")
+            }
             Self::CursorInvalid => (400, "The cursor cannot be read"),
             Self::CursorForeign => (400, "The cursor belongs to another purpose"),
             Self::TokenMissing => (401, "A bearer token is needed"),

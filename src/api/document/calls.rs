@@ -98,7 +98,15 @@ fn leads() -> Call {
     let left_out = "With `test=exclude`, which is what is done if nothing is said: how many test leads lie within this \
                     page and are left out.";
     let left_out = header(whole(0, u64::MAX), left_out);
-    let file = header(of(Type::String), "With `format=csv` alone: a file's name.");
+    let file = header(of(Type::String), "With a table alone: a file's name.");
+    let link = "Where there is more: the next page, `<?after=…>; rel=\"next\"` (RFC 8288), relative to the address that was \
+                asked, with its other parameters.";
+    let link = header(of(Type::String), link);
+    let records =
+        "At most so many records follow. Fewer, where nobody agreed to hand one of them to this recipient.";
+    let records = header(whole(0, LIMIT_MAX as u64), records);
+    let expired = "How many records lie within this page and are left out, since their expiry day has come.";
+    let expired = header(whole(0, u64::MAX), expired);
     let page = Content::new(Some(Ref::from_schema_name("LeadPage")));
     Call::new(
         HttpMethod::Get,
@@ -107,7 +115,9 @@ fn leads() -> Call {
         "Read records out",
         "One page, in the order in which the records arrived; what arrives meanwhile comes later. The page's line is in \
          the trail, synced, before its first byte. Keep `Tamis-Next-Cursor` once the page has come to its end and is \
-         processed, and ask again with `after`. A transfer that breaks off is no page: ask again with the cursor before.",
+         processed, and ask again with `after`. A transfer that breaks off is no page: ask again with the cursor before. \
+         Without `format`, `Accept` decides between the media types below, by weight and then in their order \
+         (RFC 9110 section 12.5.1).",
     )
     .roles(EXPORTER)
     .reason(true)
@@ -116,15 +126,15 @@ fn leads() -> Call {
         query.clone(),
         "format",
         Required::False,
-        words(["ndjson", "csv", "json"]).default(Some("ndjson".into())),
-        "One record a line; a table; one document.",
+        words(["ndjson", "csv", "json"]),
+        "One record a line; a table; one document. Absent: what `Accept` asks for, `ndjson` where it takes anything.",
     )
     .parameter(
         query.clone(),
         "dialect",
         Required::False,
         words(["excel"]),
-        "With `format=csv` alone: for a double click. Programs leave it out.",
+        "With a table alone: for a double click. Programs leave it out.",
     )
     .parameter(
         query.clone(),
@@ -166,6 +176,9 @@ fn leads() -> Call {
         [
             ("Tamis-Next-Cursor", next),
             ("Tamis-More", more),
+            ("Link", link),
+            ("Tamis-Records", records),
+            ("Tamis-Expired-Left-Out", expired),
             ("Tamis-Test-Left-Out", left_out),
             ("Tamis-Missing", missing),
             ("Content-Disposition", file),
@@ -175,6 +188,7 @@ fn leads() -> Call {
         No::ParameterUnknown,
         No::ParameterInvalid,
         No::LimitOutOfRange,
+        No::NotAcceptable,
         No::CursorInvalid,
         No::CursorForeign,
         No::CursorAhead,

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use actix_web::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE, LINK};
 use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::clock::Day;
 use crate::http::admin::Desk;
 use crate::http::admin::csv::{Csv, Dialect};
+use crate::http::admin::format::FormatName;
 use crate::http::admin::json::Json;
 use crate::http::admin::ndjson::Ndjson;
 use crate::http::admin::operator::{By, Export as MayExport, note_refusal};
@@ -51,7 +52,7 @@ pub(super) async fn export(
     };
     let outlet = Outlet::of(Arc::clone(&purpose), recipient.as_deref());
     let operator = operator.on_behalf_of(recipient);
-    let mut wanted = Wanted::parse(request.query_string(), &purpose.id)?;
+    let mut wanted = Wanted::parse(&request, &purpose.id)?;
     let entry = Entry::by(&operator, Action::Exported);
     let page_request = PageRequest {
         purpose: purpose.id.clone(),
@@ -118,6 +119,12 @@ fn answer(
     let mut head = HttpResponse::Ok();
     head.insert_header(("Tamis-Next-Cursor", page.next.to_string()));
     head.insert_header(("Tamis-More", if page.more { "true" } else { "false" }));
+    if page.more {
+        // Relative to the address that was asked (RFC 3986 section 5.2), whatever stands before tamis.
+        head.insert_header((LINK, format!("<?after={}{}>; rel=\"next\"", page.next, wanted.again)));
+    }
+    head.insert_header(("Tamis-Records", page.count.to_string()));
+    head.insert_header(("Tamis-Expired-Left-Out", page.expired.to_string()));
     if wanted.test == TestFilter::Exclude {
         head.insert_header(("Tamis-Test-Left-Out", page.tests_left_out.to_string()));
     }
@@ -138,29 +145,7 @@ fn answer(
     Export { records: page.records, days: page.days, outlet, format, request_id, visit }.into_response(head)
 }
 
-crate::codes! {
-    /// The formats of an export.
-    enum FormatName {
-        /// One record a line.
-        Ndjson = "ndjson",
-        /// A table.
-        Csv = "csv",
-        /// One document.
-        Json = "json",
-    }
-}
-
-impl FormatName {
-    fn content_type(self) -> &'static str {
-        match self {
-            Self::Ndjson => "application/x-ndjson",
-            Self::Csv => "text/csv; charset=utf-8; header=present",
-            Self::Json => "application/json",
-        }
-    }
-}
-
-/// What the query asks for.
+/// What the query asks for, and `Accept` where the query says no format.
 #[derive(Debug, PartialEq, Eq)]
 struct Wanted {
     format: FormatName,
@@ -169,16 +154,16 @@ struct Wanted {
     limit: usize,
     test: TestFilter,
     incomplete: bool,
+    /// What the next page is asked for beside its `after`, to stand behind it in a query.
+    again: String,
 }
 
 impl Wanted {
-    fn parse(query: &str, purpose: &PurposeId) -> Result<Self, ProblemCode> {
-        let parameters =
-            Parameters::parse(query, &["format", "dialect", "after", "limit", "test", "incomplete"])?;
-        let format = match parameters.value("format") {
-            None => FormatName::Ndjson,
-            Some(text) => FormatName::from_code(text).ok_or(ProblemCode::ParameterInvalid)?,
-        };
+    fn parse(request: &HttpRequest, purpose: &PurposeId) -> Result<Self, ProblemCode> {
+        const AGAIN: [&str; 5] = ["format", "dialect", "limit", "test", "incomplete"];
+        let known = [&["after"], AGAIN.as_slice()].concat();
+        let parameters = Parameters::parse(request.query_string(), &known)?;
+        let format = FormatName::of(parameters.value("format"), request)?;
         let dialect = match (format, parameters.value("dialect")) {
             (_, None) => Dialect::Plain,
             (FormatName::Csv, Some("excel")) => Dialect::Excel,
@@ -202,16 +187,28 @@ impl Wanted {
             Some("allow") => true,
             Some(_) => return Err(ProblemCode::ParameterInvalid),
         };
-        Ok(Self { format, dialect, after, limit: parameters.limit()?, test, incomplete })
+        let limit = parameters.limit()?;
+        // Words of lists and digits: nothing to escape.
+        let again = AGAIN.iter().filter_map(|name| Some(format!("&{name}={}", parameters.value(name)?)));
+        Ok(Self { format, dialect, after, limit, test, incomplete, again: again.collect() })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use actix_web::test::TestRequest;
+
     use super::*;
 
     fn parse(query: &str) -> Result<Wanted, ProblemCode> {
-        Wanted::parse(query, &PurposeId::parse("devis").expect("a purpose"))
+        parse_with(query, None)
+    }
+
+    fn parse_with(query: &str, accept: Option<&str>) -> Result<Wanted, ProblemCode> {
+        let request = TestRequest::get().uri(&format!("/leads?{query}"));
+        let request =
+            accept.into_iter().fold(request, |request, accept| request.append_header(("Accept", accept)));
+        Wanted::parse(&request.to_http_request(), &PurposeId::parse("devis").expect("a purpose"))
     }
 
     #[test]
@@ -220,6 +217,24 @@ mod tests {
         assert_eq!(wanted.format, FormatName::Ndjson);
         assert_eq!((wanted.after, wanted.limit, wanted.test), (None, 1_000, TestFilter::Exclude));
         assert!(!wanted.incomplete);
+        assert_eq!(wanted.again, "");
+    }
+
+    #[test]
+    fn the_next_page_is_asked_for_as_this_one_was() {
+        let again = |query| parse(query).expect("a query").again;
+        assert_eq!(again("test=only&after=devis-1-0&format=csv&limit=7"), "&format=csv&limit=7&test=only");
+        assert_eq!(
+            again("dialect=excel&format=csv&incomplete=allow"),
+            "&format=csv&dialect=excel&incomplete=allow"
+        );
+    }
+
+    #[test]
+    fn a_dialect_goes_with_a_table_that_the_header_asks_for_too() {
+        let excel = parse_with("dialect=excel", Some("text/csv")).expect("a query");
+        assert_eq!((excel.format, excel.dialect), (FormatName::Csv, Dialect::Excel));
+        assert_eq!(parse_with("", Some("text/html")).err(), Some(ProblemCode::NotAcceptable));
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod door;
 mod drop_held;
 mod excel;
 mod find;
+mod format;
 mod forms;
 mod inbox;
 mod json;
