@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use csv::{QuoteStyle, Terminator, WriterBuilder};
+use jiff::Timestamp;
 
 use crate::api::Moment;
 use crate::clock::Rfc3339;
@@ -20,6 +21,9 @@ const BEFORE: [&str; 6] = ["id", "purpose", "created_time", "received_at", "form
 
 /// Columns after the consents.
 const AFTER: [&str; 3] = ["expires_at", "reconfirm_due", "test"];
+
+/// Those of them that hold moments.
+const MOMENTS: [&str; 4] = ["created_time", "received_at", "expires_at", "reconfirm_due"];
 
 /// For whom the table is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,19 +45,24 @@ pub(super) struct Csv {
 }
 
 impl Csv {
-    /// The columns of this purpose.
+    /// The columns of this purpose. Those of moments say in a spreadsheet which clock they are by: dates do not there.
     pub(super) fn new(purpose: &Purpose, dialect: Dialect) -> Self {
         let fields: Vec<String> = purpose.whitelist.columns().into_iter().map(ToString::to_string).collect();
         let consents: Vec<String> = purpose.consents.iter().map(|rule| rule.key.to_string()).collect();
         let kept: Vec<Keep> = Keep::ALL.iter().copied().filter(|keep| purpose.keeps(*keep)).collect();
-        let mut header: Vec<String> = BEFORE.map(str::to_owned).to_vec();
+        let moment = |name: &str| match dialect {
+            Dialect::Plain => name.to_owned(),
+            Dialect::Excel => format!("{name}{}", excel::MOMENTS_BY),
+        };
+        let fixed = |name: &str| if MOMENTS.contains(&name) { moment(name) } else { name.to_owned() };
+        let mut header: Vec<String> = BEFORE.map(fixed).to_vec();
         header.extend(fields.iter().map(|name| field_column(name, &kept).into_owned()));
         header.extend(
             consents
                 .iter()
-                .flat_map(|key| [format!("consents.{key}"), format!("consents.{key}.valid_until")]),
+                .flat_map(|key| [format!("consents.{key}"), moment(&format!("consents.{key}.valid_until"))]),
         );
-        header.extend(AFTER.map(str::to_owned));
+        header.extend(AFTER.map(fixed));
         header.extend(kept.iter().map(|keep| keep.as_str().to_owned()));
         Self { dialect, header, fields, consents, kept }
     }
@@ -66,16 +75,17 @@ impl Csv {
     }
 
     fn cells<'r>(&self, record: &Record<'r>) -> Vec<Cow<'r, str>> {
-        let moment = |moment| Cow::from(Rfc3339(moment).to_string());
+        let moment = |moment| self.moment(moment);
+        let text = |text| self.text(text);
         let given = |given| Cow::from(if given { "true" } else { "false" });
         let mut row = Vec::with_capacity(self.header.len());
-        row.push(record.id.to_string().into());
-        row.push(record.id.purpose.as_str().into());
+        row.push(text(record.id.to_string().into()));
+        row.push(text(record.id.purpose.as_str().into()));
         row.extend([moment(record.created), moment(record.received)]);
-        row.extend([record.form.as_str(), record.page.as_str()].map(Cow::from));
+        row.extend([record.form.as_str(), record.page.as_str()].map(|id| text(id.into())));
         row.extend(self.fields.iter().map(|name| {
             let found = record.fields.iter().find(|(known, _)| known == name);
-            found.map(|(_, values)| guard(without_controls(joined(values)))).unwrap_or_default()
+            found.map(|(_, values)| text(guard(without_controls(joined(values))))).unwrap_or_default()
         }));
         row.extend(self.consents.iter().flat_map(|key| {
             let found = record.consents.iter().find(|(known, _)| known == key).map(|(_, found)| found);
@@ -89,9 +99,25 @@ impl Csv {
         ]);
         row.extend(self.kept.iter().map(|keep| {
             let found = record.kept.iter().find(|(known, _)| known == keep);
-            found.map(|(_, value)| guard(without_controls(Cow::from(*value)))).unwrap_or_default()
+            found.map(|(_, value)| text(guard(without_controls(Cow::from(*value))))).unwrap_or_default()
         }));
         row
+    }
+
+    /// A cell that is a text.
+    fn text<'c>(&self, cell: Cow<'c, str>) -> Cow<'c, str> {
+        match self.dialect {
+            Dialect::Plain => cell,
+            Dialect::Excel => excel::text(cell),
+        }
+    }
+
+    /// A cell that is a moment.
+    fn moment<'c>(&self, moment: Timestamp) -> Cow<'c, str> {
+        match self.dialect {
+            Dialect::Plain => Rfc3339(moment).to_string().into(),
+            Dialect::Excel => excel::moment(moment).into(),
+        }
     }
 }
 
@@ -136,11 +162,7 @@ impl Format for Csv {
     }
 
     fn record(&mut self, record: &Record<'_>, out: &mut Vec<u8>) {
-        let mut cells = self.cells(record);
-        if self.dialect == Dialect::Excel {
-            cells = cells.into_iter().map(excel::cell).collect();
-        }
-        write_row(&cells, self.delimiter(), out);
+        write_row(&self.cells(record), self.delimiter(), out);
     }
 
     fn tail(&mut self, _: &mut Vec<u8>) {}
@@ -384,11 +406,12 @@ mod tests {
         csv.record(&record, &mut out);
         csv.tail(&mut out);
         let expected = concat!(
-            "\u{feff}id;purpose;created_time;received_at;form_id;page_id;first_name;email;ville;consents.email_optin;consents.email_optin.valid_until;",
-            "expires_at;reconfirm_due;test;campaign_id;leadgen_id\r\n",
-            "lettre-1-7;lettre;2026-11-25T08:47:38Z;2026-11-25T08:47:39Z;\"=\"\"901000000000002\"\"\";",
+            "\u{feff}id;purpose;created_time (UTC);received_at (UTC);form_id;page_id;first_name;email;ville;",
+            "consents.email_optin;consents.email_optin.valid_until (UTC);",
+            "expires_at (UTC);reconfirm_due (UTC);test;campaign_id;leadgen_id\r\n",
+            "lettre-1-7;lettre;2026-11-25 08:47:38;2026-11-25 08:47:39;\"=\"\"901000000000002\"\"\";",
             "\"=\"\"104000000000001\"\"\";\"'=cmd\\;x\";\"=\"\"+33639980000\"\"\";",
-            "\"49100; Angers, \"\"centre\"\"\";true;2027-11-25T08:47:38Z;2028-06-24T08:47:38Z;2028-05-25T08:47:38Z;false;",
+            "\"49100; Angers, \"\"centre\"\"\";true;2027-11-25 08:47:38;2028-06-24 08:47:38;2028-05-25 08:47:38;false;",
             "\"=\"\"120200000000001\"\"\";\"=\"\"9007199254740993\"\"\"\r\n",
         );
         assert_eq!(String::from_utf8(out).expect("text"), expected);

@@ -6,16 +6,25 @@
 //! text, which Microsoft recommends for it (KB 38369, 159491). A leading apostrophe would be shown, since it hides only
 //! when typed, and a leading space does not help for all numbers.
 //!
+//! Our own moments are to be dates, to be sorted and counted with. RFC 3339 with its `T` and `Z` is a text to spreadsheets;
+//! day and time by ISO 8601 with a space between them are a date to Excel whatever the language, and to LibreOffice
+//! (docs/decisions/0166-dates-in-a-spreadsheet.md).
+//!
 //! Reversible: a cell `="X"` was `X`. An answer that looks so by itself begins with `=`, so the guard against formulas puts
 //! `'` before it; and what is written into the formula has no quote.
 
 use std::borrow::Cow;
+
+use jiff::Timestamp;
 
 /// UTF-8's byte order mark.
 pub(super) const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// What separates the cells.
 pub(super) const DELIMITER: u8 = b';';
+
+/// Behind the name of a column of moments: a spreadsheet's dates know no zone.
+pub(super) const MOMENTS_BY: &str = " (UTC)";
 
 /// Longer cells are texts (and a text in a formula may have 255 characters).
 const NUMBER_CHARS_MAX: usize = 64;
@@ -30,8 +39,13 @@ const MONTHS: [&str; 24] = [
 ];
 const MARKS: [&str; 5] = ["e", "a", "p", "am", "pm"];
 
-/// The cell as Excel is to read it.
-pub(super) fn cell(cell: Cow<'_, str>) -> Cow<'_, str> {
+/// A moment of ours, as a spreadsheet takes it for a date.
+pub(super) fn moment(moment: Timestamp) -> String {
+    moment.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// A text, so that a spreadsheet leaves it one.
+pub(super) fn text(cell: Cow<'_, str>) -> Cow<'_, str> {
     if may_be_converted(&cell) { format!("=\"{cell}\"").into() } else { cell }
 }
 
@@ -80,8 +94,10 @@ mod tests {
             "50%",
             "(7)",
             "７",
+            "2026-11-25",
+            "2026-11-25 08:47:38",
         ] {
-            assert_eq!(cell(Cow::from(text)), format!("=\"{text}\""));
+            assert_eq!(super::text(Cow::from(text)), format!("=\"{text}\""));
         }
     }
 
@@ -102,15 +118,22 @@ mod tests {
             "1; 2",
             "1\n2",
         ] {
-            assert_eq!(cell(Cow::from(text)), text);
+            assert_eq!(super::text(Cow::from(text)), text);
         }
-        assert_eq!(cell("1".repeat(65).into()), "1".repeat(65));
+        assert_eq!(super::text("1".repeat(65).into()), "1".repeat(65));
+    }
+
+    #[test]
+    fn a_moment_is_day_and_time_in_whole_seconds_and_utc() {
+        let at = |text: &str| moment(text.parse().expect("a time"));
+        assert_eq!(at("2026-11-25T09:47:38.9+01:00"), "2026-11-25 08:47:38");
+        assert_eq!(at("2027-01-02T00:00:00Z"), "2027-01-02 00:00:00");
     }
 
     proptest! {
         #[test]
         fn a_formula_is_one_text_and_reads_back(text in "[0-9+./: e€-]{0,12}|.{0,30}") {
-            let written = cell(Cow::from(text.as_str()));
+            let written = super::text(Cow::from(text.as_str()));
             let back = written.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"'));
             match back.filter(|_| written != text) {
                 Some(inner) => prop_assert!(inner == text && !inner.contains(['"', '=', ';', '\n'])),
