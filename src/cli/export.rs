@@ -1,37 +1,50 @@
-//! `tamis export`: the records of a purpose, page by page, to stdout or into a file that survives interruptions.
+//! `tamis export`: the records of a purpose, page by page, to stdout or into a file that survives interruptions; once, or what
+//! is new since a state file was written, or on and on.
 
-use std::path::PathBuf;
+mod following;
+mod pages;
+mod sink;
+mod telling;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::value_parser;
-use reqwest::{Method, Response};
 
+use crate::cli::export::following::END_WITHIN;
+use crate::cli::export::pages::Run;
+use crate::cli::export::sink::Sink;
+use crate::cli::export::telling::Told;
 use crate::cli::reasons;
 use crate::cli::socket::{ConfigPath, SocketArgument};
-use crate::client::{Daemon, broken};
-use crate::export::{ExportCommand, Part, Reached};
-use crate::export::{Format, Join};
-use crate::purpose::{PurposeId, RecordId};
+use crate::client::Daemon;
+use crate::export::{Format, Join, LeftOut, StateFile};
+use crate::lifecycle::Stop;
+use crate::lifecycle::ending::stop_within;
+use crate::machine::disk::directory_of;
+use crate::purpose::{Cursor, PurposeId, RecordId};
 use crate::secret::location::Environment;
-use crate::terminal::Progress;
-use crate::terminal::{Exit, Failure};
-use crate::terminal::{ToStdout, records, tell, thousands};
+use crate::terminal::{Exit, Failure, Progress, records, tell, tell_in_passing};
 
 const EXAMPLE: &str = "\
-With -o, what is done so far lies in FILE.part and FILE.cursor; the same command goes on from there.
+With -o, what is done so far lies in FILE.part and FILE.cursor; the same command goes on from there. With --state, the state
+file is replaced once the output is synced: what a crash falls between comes again, under the same id, and is never missing.
+What went into a pipe is its reader's.
 
 Example:
-  tamis export devis --format csv -o devis.csv --reason crm-sync";
+  tamis export devis --format csv -o devis.csv --reason campaign
+  tamis export devis --state devis.state --reason crm-sync >> devis.ndjson";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(super) struct Arguments {
     /// The purpose whose records are read out
     #[arg(value_parser = purpose_id)]
-    purpose: String,
+    purpose: PurposeId,
     /// How they are written
     #[arg(long, value_parser = ["csv", "ndjson", "json"], default_value = "ndjson")]
     format: String,
-    /// For whom a CSV is written: `excel` opens by a double click, and its phone numbers stay as they are
+    /// For whom a CSV is written: `excel` opens by a double click, its dates are dates and its phone numbers stay as they are
     #[arg(long, value_parser = ["excel"])]
     dialect: Option<String>,
     /// Into this file instead of stdout
@@ -41,7 +54,7 @@ pub(super) struct Arguments {
     #[arg(long, requires = "output")]
     overwrite: bool,
     /// Why they are read out; it stands in the trail
-    #[arg(long, value_parser = reasons(), default_value = "support")]
+    #[arg(long, value_parser = reasons())]
     reason: String,
     /// For whom: a recipient that the purpose lists [default: for nobody outside]
     #[arg(long, value_name = "ID", value_parser = header_text)]
@@ -54,7 +67,16 @@ pub(super) struct Arguments {
     incomplete: bool,
     /// Only what came after this record (an earlier export's last line on stderr names it)
     #[arg(long, value_name = "CURSOR", value_parser = cursor)]
-    after: Option<String>,
+    after: Option<Cursor>,
+    /// Only what is new since this file was written by an earlier run; it holds the cursor alone. Nothing new: no output
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["after", "overwrite"])]
+    state: Option<PathBuf>,
+    /// Go on, until Ctrl-C or SIGTERM; -o then is a file that grows
+    #[arg(long, requires = "state")]
+    follow: bool,
+    /// Seconds between two looks where nothing is new
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "follow", value_parser = value_parser!(u32).range(1..=86_400))]
+    interval: u32,
     /// Records a call; each call is one line of the trail
     #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = value_parser!(u32).range(1..=10_000))]
     limit_page: u32,
@@ -62,12 +84,12 @@ pub(super) struct Arguments {
     socket: SocketArgument,
 }
 
-fn purpose_id(text: &str) -> Result<String, &'static str> {
-    PurposeId::parse(text).map(|id| id.to_string()).ok_or("a purpose is lower-case letters, digits and _")
+fn purpose_id(text: &str) -> Result<PurposeId, &'static str> {
+    PurposeId::parse(text).ok_or("a purpose is lower-case letters, digits and _")
 }
 
-fn cursor(text: &str) -> Result<String, &'static str> {
-    RecordId::parse(text).map(|id| id.to_string()).ok_or("a cursor looks like devis-1-123")
+fn cursor(text: &str) -> Result<Cursor, &'static str> {
+    RecordId::parse(text).ok_or("a cursor looks like devis-1-123")
 }
 
 fn header_text(text: &str) -> Result<String, &'static str> {
@@ -75,182 +97,94 @@ fn header_text(text: &str) -> Result<String, &'static str> {
     good.then(|| text.to_owned()).ok_or("a recipient's id has no spaces or accents")
 }
 
-/// Reads the purpose out to its end.
+impl Arguments {
+    /// What clap cannot see.
+    fn format(&self) -> Result<Format, Failure> {
+        let usage = |sentence| Failure::new(Exit::Usage, sentence);
+        let format =
+            Format::from_code(&self.format).ok_or_else(|| usage("the format is csv, ndjson or json"))?;
+        if self.dialect.is_some() && format != Format::Csv {
+            return Err(usage("only csv has dialects: add --format csv"));
+        }
+        if self.follow && format == Format::Json {
+            return Err(usage("a document has an end, --follow has none: ndjson or csv"));
+        }
+        match (&self.output, &self.state) {
+            (Some(output), Some(state)) if are_in_each_other_s_way(output, state) => {
+                Err(usage("-o and --state must be two files"))
+            }
+            _ => Ok(format),
+        }
+    }
+}
+
+/// True if one file, or what lies beside it meanwhile, is the other.
+fn are_in_each_other_s_way(output: &Path, state: &Path) -> bool {
+    let place = |path: &Path| std::fs::canonicalize(directory_of(path)).ok();
+    let names = |path: &Path, suffixes: [&str; 4]| {
+        suffixes.map(|suffix| {
+            let mut name = path.file_name().unwrap_or_default().to_owned();
+            name.push(suffix);
+            name
+        })
+    };
+    let of_output = names(output, ["", ".part", ".cursor", ".cursor.new"]);
+    let of_state = names(state, ["", ".lock", ".new", ""]);
+    place(output) == place(state) && of_output.iter().any(|name| of_state.contains(name))
+}
+
+/// Reads the purpose out to its end, or on and on.
 pub(super) async fn run(
     arguments: Arguments,
     config: &ConfigPath,
     environment: &Environment,
 ) -> Result<(), Failure> {
     let daemon = Daemon::at(arguments.socket.locate(config, environment)?)?;
-    let format = Format::from_code(&arguments.format)
-        .ok_or_else(|| Failure::new(Exit::Usage, "the format is csv, ndjson or json"))?;
-    if arguments.dialect.is_some() && format != Format::Csv {
-        return Err(Failure::new(Exit::Usage, "only csv has dialects: add --format csv"));
-    }
-    let (mut sink, reached) = Sink::open(&arguments, format)?;
-    let mut join = match &reached {
-        Some(reached) => Join::resume(format, reached.records, sink.header(format)?),
-        None => Join::resume(format, 0, None),
+    let mut run = open(&arguments, &daemon)?;
+    let from = run.after.clone();
+    let ended = if arguments.follow {
+        let stop = Stop::default();
+        // A reader that stalls keeps a write waiting, which nothing here can end.
+        let heard = stop_within(&stop, END_WITHIN, || {
+            tell_in_passing("error: nobody takes what goes to stdout: the end was forced");
+            std::process::exit(i32::from(Exit::Failed as u8));
+        });
+        heard.map_err(|error| Failure::failed(format!("signals cannot be heard: {}", error.kind())))?;
+        run.follow(Duration::from_secs(arguments.interval.into()), &stop).await
+    } else {
+        run.read_out().await
     };
-    let mut after =
-        reached.as_ref().map(|reached| reached.cursor.clone()).or_else(|| arguments.after.clone());
-    if let Some(reached) = &reached {
-        tell(&format!("going on after {}, with {}", reached.cursor, records(reached.records)));
+    run.progress = None;
+    // Of an export that failed its error is the last word; a sync that was followed tells how far it came as well.
+    if ended.is_ok() || arguments.follow {
+        Told::of(&run, from.as_ref()).tell();
     }
-    let mut out = Vec::new();
-    if reached.is_none() {
-        join.start(&mut out);
-    }
-    let mut progress = Progress::start();
-    let mut missing: u64 = 0;
-    let mut left_out = reached.as_ref().map_or(0, |reached| reached.tests_left_out);
-    loop {
-        let page = daemon.send(page_call(&daemon, &arguments, format, after.as_deref())).await?;
-        let (next, more) = bound_of(&page)?;
-        missing = missing.max(number_of(&page, "tamis-missing"));
-        left_out += number_of(&page, "tamis-test-left-out");
-        copy(page, &mut join, &mut sink, &mut out, &mut progress).await?;
-        sink.commit(&next, join.records(), left_out)?;
-        if more && after.as_deref() == Some(next.as_str()) {
-            return Err(Failure::failed("the export does not advance: is the daemon another version?"));
-        }
-        after = Some(next);
-        if !more {
-            break;
-        }
-    }
-    let last = after.unwrap_or_default();
-    join.finish(&last, &mut out);
-    sink.write(&mut out)?;
-    sink.finish()?;
-    drop(progress);
-    let place = arguments.output.map(|path| format!(" in {}", path.display())).unwrap_or_default();
-    tell(&format!("{} of {}{place}, up to {last}", records(join.records()), arguments.purpose));
-    if left_out > 0 {
-        let leads = if left_out == 1 { "lead" } else { "leads" };
-        tell(&format!("{} test {leads} left out: --test include or only reads them", thousands(left_out)));
-    }
-    if missing > 0 {
-        tell(&format!("incomplete: {} of {} missing", records(missing), arguments.purpose));
-    }
-    Ok(())
+    ended
 }
 
-fn page_call(
-    daemon: &Daemon,
-    arguments: &Arguments,
-    format: Format,
-    after: Option<&str>,
-) -> reqwest::RequestBuilder {
-    let Arguments { purpose, test, limit_page, .. } = arguments;
-    let format = format.of_pages();
-    let mut path = format!("/purposes/{purpose}/leads?format={format}&limit={limit_page}&test={test}");
-    if let Some(dialect) = &arguments.dialect {
-        path.push_str("&dialect=");
-        path.push_str(dialect);
-    }
-    if arguments.incomplete {
-        path.push_str("&incomplete=allow");
-    }
-    if let Some(after) = after {
-        path.push_str("&after=");
-        path.push_str(after);
-    }
-    let call = daemon.call(Method::GET, &path).header("Tamis-Reason", &arguments.reason);
-    match &arguments.recipient {
-        Some(recipient) => call.header("Tamis-Recipient", recipient),
-        None => call,
-    }
-}
-
-/// Where the page ends, and whether there is more. The cursor goes into an address again, so it must be one.
-fn bound_of(page: &Response) -> Result<(String, bool), Failure> {
-    let header = |name| page.headers().get(name).and_then(|value| value.to_str().ok());
-    let next = header("tamis-next-cursor").and_then(RecordId::parse).map(|id| id.to_string());
-    match (next, header("tamis-more")) {
-        (Some(next), Some("true")) => Ok((next, true)),
-        (Some(next), Some("false")) => Ok((next, false)),
-        _ => Err(Failure::failed("the daemon's page has no cursor: is it another version?")),
-    }
-}
-
-/// A number that the daemon may say of a page.
-fn number_of(page: &Response, name: &str) -> u64 {
-    let header = page.headers().get(name).and_then(|value| value.to_str().ok());
-    header.and_then(|text| text.parse().ok()).unwrap_or(0)
-}
-
-async fn copy(
-    mut page: Response,
-    join: &mut Join,
-    sink: &mut Sink,
-    out: &mut Vec<u8>,
-    progress: &mut Progress,
-) -> Result<(), Failure> {
-    join.begin_page();
-    while let Some(chunk) = page.chunk().await.map_err(|_| broken())? {
-        join.push(&chunk, out)?;
-        sink.write(out)?;
-        progress.at(join.records());
-    }
-    join.end_page()?;
-    sink.write(out)
-}
-
-/// Where records go.
-enum Sink {
-    Stdout(ToStdout),
-    File(Box<Part>),
-}
-
-impl Sink {
-    fn open(arguments: &Arguments, format: Format) -> Result<(Self, Option<Reached>), Failure> {
-        let Some(target) = &arguments.output else {
-            return Ok((Self::Stdout(ToStdout::open(format != Format::Csv)), None));
-        };
-        let what = ExportCommand {
-            purpose: arguments.purpose.clone(),
-            format: arguments.format.clone(),
-            dialect: arguments.dialect.clone(),
-            test: arguments.test.clone(),
-            recipient: arguments.recipient.clone(),
-            after: arguments.after.clone(),
-        };
-        let (part, reached) = Part::open(target, what, arguments.overwrite)?;
-        Ok((Self::File(Box::new(part)), reached))
-    }
-
-    /// The header row that the file has already.
-    fn header(&mut self, format: Format) -> Result<Option<Vec<u8>>, Failure> {
-        match self {
-            Self::File(part) if format == Format::Csv => part.first_line(),
-            _ => Ok(None),
+fn open<'a>(arguments: &'a Arguments, daemon: &'a Daemon) -> Result<Run<'a>, Failure> {
+    let format = arguments.format()?;
+    let state =
+        arguments.state.as_deref().map(|path| StateFile::open(path, &arguments.purpose)).transpose()?;
+    let (state, read) = state.map_or((None, None), |(state, read)| (Some(state), read));
+    let from = read.or_else(|| arguments.after.clone());
+    let (mut sink, reached) = Sink::open(arguments, format, from.as_ref())?;
+    let (mut after, mut left_out, mut out) = (from, LeftOut::default(), Vec::new());
+    let join = match &reached {
+        Some(reached) => {
+            tell(&format!("going on after {}, with {}", reached.cursor, records(reached.records)));
+            after = RecordId::parse(&reached.cursor);
+            left_out = reached.left_out;
+            Join::resume(format, reached.records, sink.header(format)?)
         }
-    }
-
-    /// Writes and empties `out`.
-    fn write(&mut self, out: &mut Vec<u8>) -> Result<(), Failure> {
-        match self {
-            Self::Stdout(stdout) => stdout.write(out)?,
-            Self::File(part) => part.write(out)?,
+        None => {
+            let join = Join::resume(format, 0, None);
+            join.start(&mut out);
+            join
         }
-        out.clear();
-        Ok(())
-    }
-
-    fn commit(&mut self, cursor: &str, records: u64, tests_left_out: u64) -> Result<(), Failure> {
-        match self {
-            Self::Stdout(_) => Ok(()),
-            Self::File(part) => part.commit(cursor, records, tests_left_out),
-        }
-    }
-
-    fn finish(self) -> Result<(), Failure> {
-        match self {
-            Self::Stdout(_) => Ok(()),
-            Self::File(part) => part.finish(),
-        }
-    }
+    };
+    let progress = (!arguments.follow).then(Progress::start);
+    Ok(Run { daemon, arguments, format, join, sink, state, after, left_out, missing: 0, out, progress })
 }
 
 #[cfg(test)]

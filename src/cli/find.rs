@@ -33,7 +33,7 @@ pub(super) struct Arguments {
     #[arg(long)]
     unmask: bool,
     /// Why you look; it stands in the trail
-    #[arg(long, value_parser = reasons(), default_value = "support")]
+    #[arg(long, value_parser = reasons())]
     reason: String,
     /// Print the daemon's JSON
     #[arg(long)]

@@ -22,7 +22,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::PossibleValuesParser;
+use clap::builder::{PossibleValue, PossibleValuesParser};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ColorChoice, Parser, Subcommand};
 
 #[cfg(feature = "demo")]
@@ -108,7 +109,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
 async fn act(arguments: impl IntoIterator<Item = OsString>, environment: &Environment) -> Exit {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
-        Err(told) => return terminal::told_by_clap(&told),
+        Err(told) => {
+            let exit = terminal::told_by_clap(&told);
+            if lacks_a_reason(&told) {
+                terminal::tell(&choice_of_reasons());
+            }
+            return exit;
+        }
     };
     let config = ConfigPath::of(cli.config, environment);
     // A person may take the time to read what a verb says; a daemon waits for nobody.
@@ -163,7 +170,23 @@ async fn obey(command: Command, config: &ConfigPath, environment: &Environment) 
 
 /// The closed list of reasons, as clap shows and checks it.
 fn reasons() -> PossibleValuesParser {
-    Reason::ALL.iter().map(|reason| reason.as_str()).collect::<Vec<_>>().into()
+    let value = |reason: &Reason| PossibleValue::new(reason.as_str()).help(reason.meaning());
+    Reason::ALL.iter().map(value).collect::<Vec<_>>().into()
+}
+
+/// Nobody is to look up a list in order to say why.
+fn lacks_a_reason(told: &clap::Error) -> bool {
+    let names = |value: &ContextValue| match value {
+        ContextValue::Strings(arguments) => arguments.iter().any(|argument| argument.starts_with("--reason")),
+        _ => false,
+    };
+    told.kind() == ErrorKind::MissingRequiredArgument && told.get(ContextKind::InvalidArg).is_some_and(names)
+}
+
+fn choice_of_reasons() -> String {
+    let reasons = Reason::ALL.iter();
+    let lines = reasons.map(|reason| format!("\n  --reason {:<15} {}", reason.as_str(), reason.meaning()));
+    format!("\nWhy? It stands in the trail:{}", lines.collect::<String>())
 }
 
 #[cfg(test)]

@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::header::RETRY_AFTER;
 use reqwest::{Method, RequestBuilder, Response};
 
 use crate::api::problem::ProblemBody;
 use crate::terminal::printable;
-use crate::terminal::{Exit, Failure};
+use crate::terminal::{Exit, Failure, Refusal};
 
 /// The daemon is on this machine: it accepts at once or not at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -47,8 +48,9 @@ impl Daemon {
             return Ok(response);
         }
         let status = response.status().as_u16();
+        let wait = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
         let body = self.read(response).await.unwrap_or_default();
-        Err(refusal(status, &body))
+        Err(refusal(status, wait.map(Duration::from_secs), &body))
     }
 
     /// Sends a call and takes its answer whole.
@@ -109,7 +111,7 @@ fn cannot() -> Failure {
 
 /// The daemon stopped in the middle of an answer.
 pub fn broken() -> Failure {
-    Failure::failed("the daemon broke the transfer off; its log says why")
+    Failure::broken_off("the daemon broke the transfer off; its log says why")
 }
 
 /// Reads an answer's JSON. serde_json's own words would repeat the answer's.
@@ -143,12 +145,14 @@ fn io_kind(error: &reqwest::Error) -> Option<ErrorKind> {
 }
 
 /// The sentence for a refusal, from the problem that the daemon sent.
-fn refusal(status: u16, body: &[u8]) -> Failure {
+fn refusal(status: u16, retry_after: Option<Duration>, body: &[u8]) -> Failure {
     match serde_json::from_slice::<ProblemBody>(body) {
         Ok(ProblemBody { title, code, request_id, resume_after, .. }) => {
-            let resume_after = resume_after.map_or_else(String::new, |cursor| format!(": {cursor}"));
-            let sentence = format!("{title}{resume_after} ({code}, request {request_id})");
-            Failure::of_daemon(code.to_string(), printable(&sentence))
+            let resume_after = resume_after.map(|cursor| cursor.to_string());
+            let after = resume_after.as_ref().map_or_else(String::new, |cursor| format!(": {cursor}"));
+            let sentence = format!("{title}{after} ({code}, request {request_id})");
+            let refusal = Refusal { code: code.to_string(), resume_after, retry_after };
+            Failure::of_daemon(refusal, printable(&sentence))
         }
         Err(_) => Failure::failed(format!("the daemon answered with status {status}")),
     }
@@ -175,9 +179,15 @@ mod tests {
     fn a_refusal_is_told_with_its_code() {
         let body = br#"{"type":"urn:tamis:problem:x","title":"This role may not do this","status":403,"code":"role-insufficient","request_id":"r-7"}"#;
         assert_eq!(
-            refusal(403, body).to_string(),
+            refusal(403, None, body).to_string(),
             "This role may not do this (role-insufficient, request r-7)"
         );
-        assert_eq!(refusal(502, b"<html>").to_string(), "the daemon answered with status 502");
+        assert_eq!(refusal(502, None, b"<html>").to_string(), "the daemon answered with status 502");
+        let body = br#"{"type":"urn:tamis:problem:x","title":"No","status":409,"code":"cursor-ahead","request_id":"r-7","resume_after":"devis-1-7"}"#;
+        let ahead = refusal(409, Some(Duration::from_secs(30)), body);
+        assert!(ahead.is("cursor-ahead"));
+        let said = ahead.refusal().expect("a refusal");
+        assert_eq!(said.resume_after.as_deref(), Some("devis-1-7"));
+        assert_eq!(said.retry_after, Some(Duration::from_secs(30)));
     }
 }

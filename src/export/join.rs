@@ -7,6 +7,8 @@ use crate::terminal::Failure;
 
 /// No header row is longer.
 const HEADER_BYTES_MAX: usize = 64 * 1024;
+/// No record is longer, as JSON or as a row: the daemon seals none above 16 kB, and a byte of it is six at most when written.
+const RECORD_BYTES_MAX: usize = 1024 * 1024;
 
 crate::codes! {
     /// What an export is written as.
@@ -31,6 +33,7 @@ impl Format {
 }
 
 /// The document so far.
+#[derive(Clone)]
 pub struct Join {
     format: Format,
     records: u64,
@@ -40,7 +43,7 @@ pub struct Join {
 }
 
 /// Where in a page we are.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct PageSoFar {
     /// CSV: the header row as far as it has come; none once it is complete.
     heading: Option<Vec<u8>>,
@@ -48,6 +51,8 @@ struct PageSoFar {
     quoted: bool,
     /// The last byte was no line end.
     open: bool,
+    /// So many bytes of a record that has not ended have gone out.
+    unfinished: usize,
 }
 
 impl Join {
@@ -59,6 +64,11 @@ impl Join {
     /// How many records the document holds.
     pub fn records(&self) -> u64 {
         self.records
+    }
+
+    /// How many of the last bytes that went out belong to a record whose end has not come.
+    pub fn unfinished(&self) -> usize {
+        self.page.unfinished
     }
 
     /// What a new document begins with.
@@ -77,16 +87,16 @@ impl Join {
     /// Takes the next bytes of the page.
     pub fn push(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), Failure> {
         match self.format {
-            Format::Csv => self.push_csv(chunk, out),
+            Format::Csv => self.push_csv(chunk, out)?,
             Format::Ndjson => {
                 self.count_lines(chunk);
                 out.extend_from_slice(chunk);
-                Ok(())
             }
-            Format::Json => {
-                self.push_json(chunk, out);
-                Ok(())
-            }
+            Format::Json => self.push_json(chunk, out),
+        }
+        match self.page.unfinished {
+            long if long > RECORD_BYTES_MAX => Err(Failure::failed("a record is too long to be right")),
+            _ => Ok(()),
         }
     }
 
@@ -123,8 +133,7 @@ impl Join {
         }
         for byte in rows {
             self.page.quoted ^= *byte == b'"';
-            self.page.open = self.page.quoted || *byte != b'\n';
-            self.records += u64::from(!self.page.open);
+            self.count_byte(self.page.quoted || *byte != b'\n');
         }
         out.extend_from_slice(rows);
         Ok(())
@@ -139,30 +148,38 @@ impl Join {
             }
             Some(header) if *header == heading => Ok(()),
             Some(_) => Err(Failure::failed(
-                "the purpose's columns have changed since this export began. Delete its .part and .cursor files and \
-                 begin anew",
+                "the purpose's columns have changed since this export began. Begin anew, into another file (what is beside \
+                 the old one as .part and .cursor can be deleted)",
             )),
         }
     }
 
     fn count_lines(&mut self, chunk: &[u8]) {
         for byte in chunk {
-            self.page.open = *byte != b'\n';
-            self.records += u64::from(!self.page.open);
+            self.count_byte(*byte != b'\n');
         }
+    }
+
+    /// A byte went out; `open`: it ends no record.
+    fn count_byte(&mut self, open: bool) {
+        self.page.open = open;
+        self.page.unfinished = if open { self.page.unfinished + 1 } else { 0 };
+        self.records += u64::from(!open);
     }
 
     fn push_json(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
         for byte in chunk {
             if *byte == b'\n' {
-                self.page.open = false;
-                self.records += 1;
+                // A record's end is its last brace here: the line end belongs to what comes before the next.
+                self.count_byte(false);
                 continue;
             }
             if !self.page.open {
-                self.page.open = true;
-                out.extend_from_slice(if self.records == 0 { b"\n" } else { b",\n" });
+                let before: &[u8] = if self.records == 0 { b"\n" } else { b",\n" };
+                out.extend_from_slice(before);
+                self.page.unfinished = before.len();
             }
+            self.count_byte(true);
             out.push(*byte);
         }
     }
@@ -204,6 +221,28 @@ mod tests {
                 "],\"next_cursor\":\"devis-1-3\",\"more\":false}\n"
             );
             prop_assert_eq!(joined(Format::Json, &ndjson, piece), (expected.to_owned(), 3));
+        }
+    }
+
+    proptest! {
+        /// Whoever writes all but the unfinished has whole records, however the bytes come.
+        #[test]
+        fn what_is_unfinished_is_known_to_the_byte(piece in 1_usize..30) {
+            for (format, page, ends) in [
+                (Format::Csv, "id\r\n1,\"a\r\n\"\r\n2\r\n", &["id\r\n", "id\r\n1,\"a\r\n\"\r\n", "id\r\n1,\"a\r\n\"\r\n2\r\n"][..]),
+                (Format::Ndjson, "{1}\n{22}\n", &["", "{1}\n", "{1}\n{22}\n"]),
+                (Format::Json, "{1}\n{22}\n", &["", "\n{1}", "\n{1},\n{22}"]),
+            ] {
+                let (mut join, mut out) = (Join::resume(format, 0, None), Vec::new());
+                join.begin_page();
+                for chunk in page.as_bytes().chunks(piece) {
+                    join.push(chunk, &mut out).expect("bytes");
+                    let whole = out.get(..out.len() - join.unfinished()).expect("no more than there is");
+                    let whole = std::str::from_utf8(whole).expect("text");
+                    prop_assert!(ends.contains(&whole) || whole.is_empty(), "{whole:?}");
+                }
+                prop_assert_eq!(join.unfinished(), 0);
+            }
         }
     }
 

@@ -4,17 +4,15 @@
 //! behind it is cut off. Both are for their owner alone, and both are ours or not used: the directory may be one that
 //! others write in ([`own`](crate::machine::own), docs/decisions/0115-files-of-our-own.md).
 
-use std::ffi::{OsStr, OsString};
 use std::fs::{File, Permissions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use rustix::fs::{FlockOperation, flock};
-
-use crate::machine::disk::directory_of;
-use crate::machine::own::{Access, Directory, FileCode, Kind, name_of};
-use crate::terminal::{Exit, Failure, tell};
+use crate::export::left_out::LeftOut;
+use crate::export::place::{Place, beside};
+use crate::machine::own::{Access, FileCode, Kind};
+use crate::terminal::Failure;
 
 /// No header row of a part is longer.
 const HEADER_BYTES_MAX: u64 = 64 * 1024;
@@ -31,6 +29,18 @@ pub struct ExportCommand {
     pub test: String,
     pub recipient: Option<String>,
     pub after: Option<String>,
+    /// True if a state file says what is new.
+    #[serde(default)]
+    pub by_state: bool,
+}
+
+impl ExportCommand {
+    fn exists(&self, target: &Path) -> Failure {
+        if self.by_state {
+            return exists_anew(target);
+        }
+        Failure::failed(format!("{} is there already; --overwrite replaces it", target.display()))
+    }
 }
 
 /// How far it has come, as the cursor file says.
@@ -42,38 +52,15 @@ pub struct Reached {
     pub bytes: u64,
     /// The records in it.
     pub records: u64,
-    /// The test leads that were left out on the way.
-    #[serde(default)]
-    pub tests_left_out: u64,
+    /// What was left out on the way.
+    #[serde(flatten)]
+    pub left_out: LeftOut,
 }
 
 #[derive(serde::Serialize, serde::Deserialize)]
 struct CursorFile {
     what: ExportCommand,
     reached: Reached,
-}
-
-/// The names of the three files, all in one directory that is held open.
-struct Place {
-    directory: Directory,
-    target: PathBuf,
-    name: OsString,
-}
-
-impl Place {
-    fn of(target: &Path) -> io::Result<Self> {
-        let (directory, name) = (Directory::open(directory_of(target))?, name_of(target)?);
-        Ok(Self { directory, target: target.to_owned(), name })
-    }
-
-    fn name(&self, suffix: &str) -> OsString {
-        with(&self.name, suffix)
-    }
-
-    /// What went wrong with one of the files, for a person.
-    fn failed(&self, suffix: &str, did_not: &str, error: &io::Error) -> Failure {
-        Failure::file(&beside(&self.target, suffix), did_not, error)
-    }
 }
 
 /// A file under way.
@@ -98,34 +85,22 @@ impl Part {
         what: ExportCommand,
         overwrite: bool,
     ) -> Result<(Self, Option<Reached>), Failure> {
-        let place = Place::of(target).map_err(|error| Failure::file(target, "write beside", &error))?;
-        let there = place.directory.kind(&place.name).map_err(|e| place.failed("", "look at", &e))?;
-        match there {
+        let place = Place::of(target)?;
+        match place.kind("")? {
             None => {}
-            Some(_) if !overwrite => return Err(exists(target)),
+            Some(_) if !overwrite => return Err(what.exists(target)),
             Some(Kind::Plain) => {}
             // A device, or a link of whoever: giving the export its name would do away with it.
             Some(_) => return Err(Failure::refused(target, FileCode::NotPlain)),
         }
-        let name = place.name(".part");
-        let opened = place.directory.open_or_create(&name, Access::Write);
-        let file = opened.map_err(|error| place.failed(".part", "open", &error))?;
-        let locked = flock(&file, FlockOperation::NonBlockingLockExclusive).is_ok();
-        // One that ended between opening and locking has given the file its name.
-        let ours = place.directory.is_at(&name, &file).map_err(|e| place.failed(".part", "look at", &e))?;
-        if !locked || !ours {
+        let Some(file) = place.lock(".part")? else {
             let path = beside(target, ".part");
             return Err(Failure::failed(format!("another export is writing {}", path.display())));
-        }
+        };
         // It may have been there before, with wider rights.
         let protected = file.set_permissions(Permissions::from_mode(0o600));
         protected.map_err(|error| place.failed(".part", "protect", &error))?;
-        if !place.directory.is_kept() {
-            tell(&format!(
-                "warning: others may replace what lies in {}. The export stays unread by them, and need not stay in its place",
-                directory_of(target).display()
-            ));
-        }
+        place.warn_of_others("The export stays unread by them, and need not stay in its place");
         let reached = reached(&place, &what, &file)?;
         let bytes = reached.as_ref().map_or(0, |reached| reached.bytes);
         let mut part = Self { file, place, what, overwrite, bytes, kept: reached.is_some() };
@@ -153,11 +128,12 @@ impl Part {
     }
 
     /// A page is complete: makes it durable, then the place where it ended.
-    pub fn commit(&mut self, cursor: &str, records: u64, tests_left_out: u64) -> Result<(), Failure> {
+    pub fn commit(&mut self, cursor: &str, records: u64, left_out: LeftOut) -> Result<(), Failure> {
         self.sync()?;
-        let reached = Reached { cursor: cursor.to_owned(), bytes: self.bytes, records, tests_left_out };
-        let content = CursorFile { what: self.what.clone(), reached };
-        write_cursor(&self.place, &content)?;
+        let reached = Reached { cursor: cursor.to_owned(), bytes: self.bytes, records, left_out };
+        let content = serde_json::to_vec(&CursorFile { what: self.what.clone(), reached });
+        let content = content.map_err(|_| Failure::failed("cannot write the place in the export down"))?;
+        self.place.replace(".cursor", &content)?;
         self.kept = true;
         Ok(())
     }
@@ -175,8 +151,8 @@ impl Part {
     }
 
     fn give_name(&self) -> Result<(), Failure> {
-        let Place { directory, target, name } = &self.place;
-        let part = self.place.name(".part");
+        let (directory, target) = (&self.place.directory, &self.place.target);
+        let (part, name) = (self.place.name(".part"), self.place.name(""));
         match directory.is_at(&part, &self.file) {
             Ok(true) => {}
             Ok(false) => {
@@ -188,7 +164,9 @@ impl Part {
         let named =
             if self.overwrite { directory.rename(&part, name) } else { directory.rename_new(&part, name) };
         match named {
-            Err(error) if !self.overwrite && error.kind() == ErrorKind::AlreadyExists => Err(exists(target)),
+            Err(error) if !self.overwrite && error.kind() == ErrorKind::AlreadyExists => {
+                Err(self.what.exists(target))
+            }
             named => named.map_err(|error| self.place.failed("", "give the export its name", &error)),
         }
     }
@@ -242,33 +220,12 @@ fn reached(place: &Place, what: &ExportCommand, part: &File) -> Result<Option<Re
     }
 }
 
-/// Replaces the cursor file as a whole, durably. What a crash left of a replacement goes first, if it is ours.
-fn write_cursor(place: &Place, content: &CursorFile) -> Result<(), Failure> {
-    let (cursor, new) = (place.name(".cursor"), place.name(".cursor.new"));
-    let write = || {
-        place.directory.discard(&new)?;
-        let mut file = place.directory.create_new(&new)?;
-        file.write_all(&serde_json::to_vec(content)?)?;
-        file.sync_all()?;
-        place.directory.rename(&new, &cursor)?;
-        place.directory.sync()
-    };
-    write().map_err(|error: io::Error| place.failed(".cursor.new", "write", &error))
-}
-
-fn with(name: &OsStr, suffix: &str) -> OsString {
-    let mut name = name.to_owned();
-    name.push(suffix);
-    name
-}
-
-fn beside(target: &Path, suffix: &str) -> PathBuf {
-    with(target.as_os_str(), suffix).into()
-}
-
-fn exists(target: &Path) -> Failure {
-    let sentence = format!("{} is there already; --overwrite replaces it", target.display());
-    Failure::new(Exit::Failed, sentence)
+/// A file that is there is not written over: a state file goes on from another one.
+pub(super) fn exists_anew(target: &Path) -> Failure {
+    Failure::failed(format!(
+        "{} is there already: give the output of each run another name",
+        target.display()
+    ))
 }
 
 #[cfg(test)]

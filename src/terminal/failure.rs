@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::time::Duration;
 
 use crate::machine::own::{self, FileCode};
 
@@ -35,24 +36,68 @@ pub struct Failure {
     /// With which code tamis ends.
     pub exit: Exit,
     sentence: String,
-    /// Of a daemon's refusal: its code.
-    code: Option<String>,
+    cause: Cause,
+}
+
+/// What a daemon says with a refusal.
+#[derive(Debug)]
+pub struct Refusal {
+    /// Its code.
+    pub code: String,
+    /// With `cursor-ahead`: the cursor to go on after.
+    pub resume_after: Option<String>,
+    /// How long to wait before the next try.
+    pub retry_after: Option<Duration>,
+}
+
+#[derive(Debug)]
+enum Cause {
+    /// This side.
+    Here,
+    /// An answer ended before its end.
+    BrokenOff,
+    /// A daemon's word.
+    Refused(Box<Refusal>),
 }
 
 impl Failure {
     /// A failure with this exit code and sentence.
     pub fn new(exit: Exit, sentence: impl Into<String>) -> Self {
-        Self { exit, sentence: sentence.into(), code: None }
+        Self { exit, sentence: sentence.into(), cause: Cause::Here }
     }
 
-    /// A daemon refused it with this code.
-    pub fn of_daemon(code: String, sentence: impl Into<String>) -> Self {
-        Self { code: Some(code), ..Self::failed(sentence) }
+    /// A daemon refused it.
+    pub fn of_daemon(refusal: Refusal, sentence: impl Into<String>) -> Self {
+        Self { cause: Cause::Refused(Box::new(refusal)), ..Self::failed(sentence) }
+    }
+
+    /// A daemon stopped in the middle of an answer.
+    pub fn broken_off(sentence: impl Into<String>) -> Self {
+        Self { cause: Cause::BrokenOff, ..Self::failed(sentence) }
+    }
+
+    /// The same, and what to do about it.
+    pub fn and(mut self, what_to_do: &str) -> Self {
+        self.sentence.push_str(what_to_do);
+        self
+    }
+
+    /// What a daemon said, if it refused.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match &self.cause {
+            Cause::Refused(refusal) => Some(refusal),
+            Cause::Here | Cause::BrokenOff => None,
+        }
     }
 
     /// True if a daemon refused it with this code.
     pub fn is(&self, code: &str) -> bool {
-        self.code.as_deref() == Some(code)
+        self.refusal().is_some_and(|refusal| refusal.code == code)
+    }
+
+    /// True if an answer ended before its end.
+    pub fn is_broken_off(&self) -> bool {
+        matches!(self.cause, Cause::BrokenOff)
     }
 
     /// It did not work.

@@ -8,7 +8,7 @@ mod sheet;
 mod table;
 
 pub use crate::visible::toml_text;
-pub use failure::{Exit, Failure};
+pub use failure::{Exit, Failure, Refusal};
 pub use output::{
     ToStdout, print, print_json, printable, records, tell, tell_in_passing, thousands, told_by_clap,
 };

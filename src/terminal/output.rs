@@ -50,6 +50,21 @@ impl ToStdout {
             Some(screen) => write_whole(screen.show(bytes).as_bytes()),
         }
     }
+
+    /// Makes durable what was written, where stdout is a file.
+    pub fn sync(&self) -> Result<(), Failure> {
+        sync_stdout().map_err(|error| Failure::failed(format!("cannot sync stdout: {}", error.kind())))
+    }
+}
+
+/// Makes what went to stdout durable, where stdout is a file. What went into a pipe is its reader's.
+fn sync_stdout() -> std::io::Result<()> {
+    let out = stdout().lock();
+    let kind = rustix::fs::FileType::from_raw_mode(rustix::fs::fstat(&out)?.st_mode);
+    if kind == rustix::fs::FileType::RegularFile {
+        rustix::fs::fsync(&out)?;
+    }
+    Ok(())
 }
 
 fn write_whole(bytes: &[u8]) -> Result<(), Failure> {

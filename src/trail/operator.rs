@@ -44,6 +44,22 @@ crate::codes! {
     }
 }
 
+impl Reason {
+    /// For whoever must choose one.
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::CrmSync => "regular transfer into the recipient's CRM",
+            Self::Campaign => "a campaign for which the data was collected",
+            Self::PersonRequest => "the person asked (GDPR arts. 15 to 18, 20)",
+            Self::Withdrawal => "the person withdrew consent (art. 7(3))",
+            Self::Objection => "the person objected (art. 21)",
+            Self::Error => "something was stored wrongly",
+            Self::Audit => "a check by or for the controller",
+            Self::Support => "help with the operation of tamis",
+        }
+    }
+}
+
 /// Who acted, as it stands in the trail.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Actor {

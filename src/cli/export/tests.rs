@@ -1,7 +1,6 @@
 //! The whole verb against a daemon that hands out canned pages over a real socket.
 
-use std::fs::read_to_string;
-use std::path::Path;
+use std::fs::{read_to_string, write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -10,8 +9,10 @@ use actix_web::{App, HttpRequest, HttpResponse, HttpServer};
 use bytes::Bytes;
 use futures_util::stream;
 
+use clap::Parser as _;
+
+use super::*;
 use crate::cli::{Exit, act};
-use crate::secret::location::Environment;
 
 /// Three records in pages of two; `broken` calls of the second page are cut off in the middle of a record.
 struct Canned {
@@ -144,4 +145,128 @@ async fn a_command_line_that_is_wrong_ends_with_2_and_a_missing_daemon_with_69()
     let purposeless = ["tamis", "export"].map(Into::into);
     assert_eq!(act(purposeless, &Environment::default()).await, Exit::Usage);
     assert_eq!(act(["tamis", "--help"].map(Into::into), &Environment::default()).await, Exit::Done);
+}
+
+#[derive(clap::Parser)]
+struct Line {
+    #[command(flatten)]
+    arguments: Arguments,
+}
+
+/// The arguments of an export into `out`, by `state`.
+fn by_state(directory: &Path, more: &[&str]) -> Arguments {
+    let path = |name: &str| directory.join(name).display().to_string();
+    let (output, state) = (path("out"), path("state"));
+    let mut line = vec!["export", "devis", "-o", &output, "--state", &state, "--reason", "audit"];
+    line.extend(["--limit-page", "2"]);
+    line.extend(more);
+    Line::try_parse_from(line).unwrap_or_else(|told| panic!("{told}")).arguments
+}
+
+/// Follows until this is in the state file.
+async fn follow_until(directory: &Path, cursor: &str, more: &[&str]) -> Result<(), Failure> {
+    let arguments = by_state(directory, &[&["--follow", "--interval", "1"], more].concat());
+    let daemon = Daemon::at(directory.join("admin.sock")).expect("a client");
+    let mut run = open(&arguments, &daemon)?;
+    let (stop, state) = (Stop::default(), directory.join("state"));
+    let watch = async {
+        while read_to_string(&state).unwrap_or_default() != cursor {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        stop.request();
+    };
+    let follow = run.follow(Duration::from_secs(1), &stop);
+    let (ended, ()) = tokio::join!(follow, watch);
+    ended
+}
+
+#[tokio::test]
+async fn a_follower_takes_back_what_broke_off_and_goes_on_until_it_is_told_to_end() {
+    for (format, expected) in
+        [("csv", CSV), ("ndjson", "{\"id\":\"devis-1-1\"}\n{\"id\":\"devis-1-2\"}\n{\"id\":\"devis-1-3\"}\n")]
+    {
+        let directory = tempfile::tempdir().expect("a directory");
+        let here = directory.path();
+        with_daemon(here, 2, async || {
+            let ended = follow_until(here, "devis-1-3", &["--format", format]).await;
+            ended.unwrap_or_else(|failure| panic!("{failure}"));
+        })
+        .await;
+        assert_eq!(read_to_string(here.join("out")).expect("the file"), expected, "{format}");
+        assert!(!here.join("state.lock").exists() && !here.join("out.part").exists());
+    }
+}
+
+#[tokio::test]
+async fn a_state_file_is_written_once_the_output_has_its_name_and_what_broke_off_is_gone_on_with() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let here = directory.path();
+    let state = || read_to_string(here.join("state"));
+    with_daemon(here, 1, async || {
+        let line = by_state(here, &["--format", "csv"]);
+        let daemon = Daemon::at(here.join("admin.sock")).expect("a client");
+        assert!(open(&line, &daemon).expect("free").read_out().await.is_err_and(|f| f.is_broken_off()));
+        assert!(state().is_err() && here.join("out.part").exists());
+        open(&line, &daemon).expect("free").read_out().await.expect("the rest");
+        assert_eq!(state().expect("a state"), "devis-1-3");
+        let again = open(&line, &daemon).err().expect("its name is taken").to_string();
+        assert!(again.contains("another name"), "{again}");
+    })
+    .await;
+    assert_eq!(read_to_string(here.join("out")).expect("the file"), CSV);
+}
+
+#[test]
+fn an_output_and_a_state_that_are_one_or_lie_in_each_other_s_way_are_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| directory.path().join(name);
+    for (output, state) in [
+        ("a", "a"),
+        ("a", "a.part"),
+        ("a", "a.cursor"),
+        ("a.lock", "a"),
+        ("a.new", "a"),
+        ("a.part.lock", "a.part"),
+    ] {
+        assert!(are_in_each_other_s_way(&at(output), &at(state)), "{output} {state}");
+    }
+    for (output, state) in [("a", "b"), ("a.csv", "a.state"), ("a", "a.state")] {
+        assert!(!are_in_each_other_s_way(&at(output), &at(state)), "{output} {state}");
+    }
+    let roundabout = directory.path().join("./a");
+    assert!(are_in_each_other_s_way(&at("a"), &roundabout));
+}
+
+#[tokio::test]
+async fn what_cannot_go_together_is_a_mistake_of_the_command_line() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let here = directory.path();
+    let state = here.join("state").display().to_string();
+    for more in [
+        &["--state", &state, "--after", "devis-1-1"][..],
+        &["--state", &state, "--overwrite"],
+        &["--follow"],
+        &["--state", &state, "--interval", "5"],
+        &["--state", &state, "--follow", "--interval", "0"],
+        &["--state", &state, "--follow", "--interval", "86401"],
+    ] {
+        assert_eq!(export(here, "ndjson", more).await, Exit::Usage, "{more:?}");
+    }
+    assert_eq!(export(here, "json", &["--state", &state, "--follow"]).await, Exit::Usage);
+    write(&state, "no cursor").expect("written");
+    assert_eq!(export(here, "ndjson", &["--state", &state]).await, Exit::Failed);
+}
+
+#[tokio::test]
+async fn nobody_exports_or_finds_without_a_reason() {
+    let run = async |line: &[&str]| act(line.iter().map(Into::into), &Environment::default()).await;
+    let socket = ["--socket", "/nowhere/admin.sock"];
+    for verb in [&["tamis", "export", "devis"][..], &["tamis", "find", "--id", "devis-1-1"]] {
+        assert_eq!(run(&[verb, &socket].concat()).await, Exit::Usage, "{verb:?}");
+        assert_eq!(
+            run(&[verb, &socket, &["--reason", "audit"]].concat()).await,
+            Exit::DaemonDown,
+            "{verb:?}"
+        );
+    }
 }

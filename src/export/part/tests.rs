@@ -11,8 +11,11 @@ fn what() -> ExportCommand {
         test: "exclude".to_owned(),
         recipient: None,
         after: None,
+        by_state: false,
     }
 }
+
+const LEFT_OUT: LeftOut = LeftOut { tests: 3, expired: 2, others: 1 };
 
 fn mode(path: &Path) -> u32 {
     metadata(path).expect("a file").permissions().mode() & 0o777
@@ -25,7 +28,7 @@ fn a_part_goes_on_where_its_cursor_says_and_becomes_the_file() {
     let (mut part, reached) = Part::open(&target, what(), false).expect("a new part");
     assert_eq!(reached, None);
     part.write(b"id\r\n1\r\n").expect("written");
-    part.commit("devis-1-1", 1, 3).expect("committed");
+    part.commit("devis-1-1", 1, LEFT_OUT).expect("committed");
     part.write(b"half a pa").expect("written");
     drop(part);
     assert_eq!(mode(&beside(&target, ".part")), 0o600);
@@ -34,11 +37,11 @@ fn a_part_goes_on_where_its_cursor_says_and_becomes_the_file() {
     let (mut part, reached) = Part::open(&target, what(), false).expect("the same part");
     assert_eq!(
         reached,
-        Some(Reached { cursor: "devis-1-1".to_owned(), bytes: 7, records: 1, tests_left_out: 3 })
+        Some(Reached { cursor: "devis-1-1".to_owned(), bytes: 7, records: 1, left_out: LEFT_OUT })
     );
     assert_eq!(part.first_line().expect("a line").as_deref(), Some(&b"id\r\n"[..]));
     part.write(b"2\r\n").expect("written");
-    part.commit("devis-1-2", 2, 3).expect("committed");
+    part.commit("devis-1-2", 2, LEFT_OUT).expect("committed");
     part.finish().expect("finished");
     assert_eq!(read_to_string(&target).expect("the file"), "id\r\n1\r\n2\r\n");
     assert_eq!(mode(&target), 0o600);
@@ -60,7 +63,7 @@ fn a_file_is_never_replaced_unasked() {
     let other = directory.path().join("other.csv");
     let (mut part, _) = Part::open(&other, what(), false).expect("a part");
     part.write(b"new").expect("written");
-    part.commit("devis-1-1", 1, 3).expect("committed");
+    part.commit("devis-1-1", 1, LEFT_OUT).expect("committed");
     write(&other, "mine").expect("written");
     assert!(part.finish().is_err());
     assert_eq!(read_to_string(&other).expect("the file"), "mine");
@@ -82,7 +85,7 @@ fn a_cursor_that_does_not_fit_is_refused_and_nothing_is_lost() {
     let target = directory.path().join("devis.csv");
     let (mut part, _) = Part::open(&target, what(), false).expect("a part");
     part.write(b"id\r\n1\r\n").expect("written");
-    part.commit("devis-1-1", 1, 3).expect("committed");
+    part.commit("devis-1-1", 1, LEFT_OUT).expect("committed");
     drop(part);
     let other = ExportCommand { format: "ndjson".to_owned(), ..what() };
     assert!(Part::open(&target, other, false).is_err());
@@ -100,7 +103,7 @@ fn a_cursor_that_outlived_its_part_begins_anew() {
     let target = directory.path().join("devis.csv");
     let (mut part, _) = Part::open(&target, what(), false).expect("a part");
     part.write(b"id\r\n1\r\n").expect("written");
-    part.commit("devis-1-1", 1, 3).expect("committed");
+    part.commit("devis-1-1", 1, LEFT_OUT).expect("committed");
     drop(part);
     remove_file(beside(&target, ".part")).expect("removed");
     let (_, reached) = Part::open(&target, what(), false).expect("a new part");
@@ -143,7 +146,7 @@ fn refusal(target: &Path, overwrite: bool) -> Option<String> {
     let export = || {
         let (mut part, _) = Part::open(target, what(), overwrite)?;
         part.write(b"canary")?;
-        part.commit("devis-1-1", 1, 3)?;
+        part.commit("devis-1-1", 1, LEFT_OUT)?;
         part.finish()
     };
     export().err().map(|failure| failure.to_string())
@@ -222,7 +225,7 @@ fn a_part_that_was_exchanged_meanwhile_does_not_get_the_name() {
     let target = directory.path().join("devis.csv");
     let (mut part, _) = Part::open(&target, what(), false).expect("a part");
     part.write(b"mine").expect("written");
-    part.commit("devis-1-1", 1, 3).expect("committed");
+    part.commit("devis-1-1", 1, LEFT_OUT).expect("committed");
     remove_file(beside(&target, ".part")).expect("removed");
     write(beside(&target, ".part"), "forged").expect("written");
     assert!(part.finish().is_err());

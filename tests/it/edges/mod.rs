@@ -140,7 +140,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ),
     // On the operator's side.
     ("client", &["api", "terminal"]),
-    ("export", &["codes", "machine", "terminal"]),
+    ("export", &["codes", "machine", "purpose", "terminal"]),
     // The top.
     ("config", &["base_url", "codes", "id", "purpose", "secret", "visible"]),
     (
