@@ -171,7 +171,7 @@ It opens with {root} alone: keep a copy of that key elsewhere, now, apart from b
 }
 
 /// A path as a shell takes it for one word.
-fn quoted_for_shell(path: &Path) -> String {
+pub(super) fn quoted_for_shell(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | '@' | ':');
     if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }

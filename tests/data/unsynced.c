@@ -7,7 +7,7 @@
  * what is written between them may not be covered. An answer is written down before it leaves.
  *
  * TAMIS_UNSYNCED_KILL_AT: the process kills itself (SIGKILL) right after so many records that are neither a write nor an
- * answer. */
+ * answer; with TAMIS_UNSYNCED_KILL_WRITES writes count too. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -31,6 +31,7 @@ static int log_fd = -1;
 static char root[4096];
 static size_t root_length;
 static uint64_t syncs, steps, kill_at;
+static int writes_count;
 static __thread int inside;
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -44,6 +45,7 @@ __attribute__((constructor)) static void begin(void) {
   syncs = (uint64_t)getpid() << 32;
   const char *at = getenv("TAMIS_UNSYNCED_KILL_AT");
   if (at) kill_at = strtoull(at, NULL, 10);
+  writes_count = getenv("TAMIS_UNSYNCED_KILL_WRITES") != NULL;
 }
 
 static int below_root(const char *path) {
@@ -55,7 +57,7 @@ static void record(uint32_t kind, uint64_t inode, uint64_t at, const void *paylo
   struct iovec parts[2] = {{&head, sizeof head}, {(void *)payload, length}};
   size_t whole = sizeof head + length;
   if (REAL(writev)(log_fd, parts, 2) != (ssize_t)whole) abort(); /* a log with a gap proves nothing */
-  if (kind != WRITE && kind != ANSWER && ++steps == kill_at) kill(getpid(), SIGKILL);
+  if ((kind != WRITE || writes_count) && kind != ANSWER && ++steps == kill_at) kill(getpid(), SIGKILL);
 }
 
 /* The inode of a regular file or a directory below the root; 0: not ours. Told by the descriptor's own path. */

@@ -77,8 +77,8 @@ fn a_daemon_that_is_down_is_said_and_coded() {
     for verb in [
         &["inbox"][..],
         &["status"],
-        &["export", "devis"],
-        &["find", "--id", "devis-1-1"],
+        &["export", "devis", "--reason", "audit"],
+        &["find", "--id", "devis-1-1", "--reason", "audit"],
         &["trail"],
         &["token", "list"],
     ] {
@@ -86,4 +86,23 @@ fn a_daemon_that_is_down_is_said_and_coded() {
         assert_eq!(output.status.code(), Some(69), "{verb:?}: {}", words(&output.stderr));
     }
     assert_eq!(tamis(temporary.path(), &["nonsense"]).status.code(), Some(2));
+}
+
+#[test]
+fn who_says_no_reason_is_shown_which_there_are() {
+    let temporary = tempfile::tempdir().expect("a directory");
+    for verb in [&["export", "devis"][..], &["find", "--id", "devis-1-1"]] {
+        let output = tamis(temporary.path(), verb);
+        let said = words(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        for line in [
+            "It stands in the trail",
+            "--reason crm-sync ",
+            "--reason person-request  the person asked (GDPR",
+        ] {
+            assert!(said.contains(line), "{verb:?}: {said}");
+        }
+    }
+    let other = words(&tamis(temporary.path(), &["export", "--reason", "audit"]).stderr);
+    assert!(!other.contains("It stands in the trail"), "{other}");
 }

@@ -56,6 +56,7 @@ mod several;
 mod silence;
 mod startup;
 mod status;
+mod sync;
 mod systemd;
 mod tampering;
 mod unread_log;

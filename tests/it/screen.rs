@@ -92,7 +92,7 @@ async fn no_verb_lets_the_words_of_others_steer_the_terminal() {
         &["check", "--config", &config],
         &["check", "--json", "--config", &config],
         &["inbox", "--socket", &absent],
-        &["export", "devis", "-o", &absent, "--socket", &socket],
+        &["export", "devis", "-o", &absent, "--socket", &socket, "--reason", "audit"],
         &["export", NAME],
     ];
     for line in alone {
@@ -145,7 +145,8 @@ async fn an_export_in_small_pages_counts_all_that_it_leaves_out() {
     let socket = world.addresses.socket.display().to_string();
     let directory = tempfile::tempdir().expect("a directory");
     let target = directory.path().join("devis.csv").display().to_string();
-    let line = ["export", "devis", "-o", &target, "--limit-page", "1", "--socket", &socket];
+    let line =
+        ["export", "devis", "-o", &target, "--limit-page", "1", "--socket", &socket, "--reason", "audit"];
     let output = piped(&line).await;
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success() && told.contains("1 test lead left out"), "{told}");

@@ -4,6 +4,7 @@ use reqwest::{Method, RequestBuilder, Response};
 
 use crate::cli::export::Arguments;
 use crate::cli::export::sink::Sink;
+use crate::cli::init::quoted_for_shell;
 use crate::client::{Daemon, broken};
 use crate::export::{Format, Join, LeftOut, StateFile};
 use crate::purpose::{Cursor, RecordId};
@@ -132,8 +133,9 @@ impl Run<'_> {
         let resume_after = resume_after.and_then(RecordId::parse);
         let (Some(state), Some(resume_after)) = (&self.arguments.state, resume_after) else { return failure };
         failure.and(&format!(
-            ". Find out which, then put that cursor into {0}: printf %s {resume_after} > {0}. What comes twice has the same id",
-            state.display()
+            ". Find out which, then put that cursor into the state file: printf %s {resume_after} > {}. What comes twice has \
+             the same id",
+            quoted_for_shell(state)
         ))
     }
 }
