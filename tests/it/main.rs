@@ -54,6 +54,7 @@ mod scan;
 mod screen;
 mod several;
 mod silence;
+mod spreadsheet;
 mod startup;
 mod status;
 mod sync;
