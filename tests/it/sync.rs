@@ -290,6 +290,38 @@ async fn two_at_once_are_one_too_many_and_a_killed_one_is_none() {
     world.end().await;
 }
 
+/// A reader that has gone took nothing, and one that stalls keeps nobody from ending.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_goes_or_stalls_moves_no_state_and_holds_up_no_end() {
+    let world = World::start().await;
+    let long = "Zoé ".repeat(500);
+    let one = || lead(DEVIS_FORM).answer("full_name", &[&long]).answer("email", &["z@example.org"]);
+    let ids: Vec<String> = (0..60).map(|_| world.submit(one(), &[])).collect();
+    world.deliver_all(&ids).await;
+    world.stored("devis", 60).await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let here = directory.path();
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut gone = export(&world.addresses.socket, here, &[]);
+    gone.stdout(writer);
+    let ended = run(gone).await.expect("it runs");
+    assert_eq!((ended.status.code(), state_of(here)), (Some(1), 0), "{}", told(&ended));
+    let mut stalled = export(&world.addresses.socket, here, &["--follow"]);
+    let stalled = stalled.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut stalled = stalled.spawn().expect("it runs");
+    world.until("some pages are with the reader", || async { state_of(here) > 0 }).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(state_of(here) < 60, "a pipe does not hold all of it");
+    signal(&stalled, Signal::TERM);
+    let began = Instant::now();
+    while stalled.try_wait().expect("a process").is_none() {
+        assert!(began.elapsed() < Duration::from_secs(40), "it does not end");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    world.end().await;
+}
+
 /// Over a daemon that goes away and comes back, by either signal, and in a trail that says it once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_follower_outlives_the_daemon_and_ends_well_when_it_is_told_to() {
@@ -320,7 +352,15 @@ async fn a_follower_outlives_the_daemon_and_ends_well_when_it_is_told_to() {
         assert_eq!(meta.deliver(&daemon.webhook(), &body).await.expect("an answer").status, 200);
         wait(&|| state_of(here) == round + 1).await;
         assert_eq!(said().matches("tamis is not running").count(), 1, "once, not at each try: {}", said());
-        assert!(said().contains("going on"), "{}", said());
+        wait(&|| said().contains("going on")).await;
+        let idle = async || {
+            tokio::time::sleep(Duration::from_millis(2_500)).await;
+            let lines = daemon.admin().get("/admin/v1/trail?limit=10000").await.lines();
+            lines.iter().filter(|line| line["action"] == "exported" && line["count"] == 0).count()
+        };
+        let lines = idle().await;
+        assert!(lines > 0, "that it polls is written down");
+        assert_eq!(idle().await, lines, "and once a day");
         signal(&follower, ending);
         assert!(follower.wait().expect("its end").success(), "{ending:?}: {}", said());
         assert!(said().contains("1 record of devis"), "{}", said());
