@@ -55,6 +55,11 @@ impl<'de> serde::Deserialize<'de> for Asked {
 }
 
 impl Question {
+    /// True of what a person sees who fills the form in.
+    fn is_seen(&self) -> bool {
+        self.asked != Asked::Hidden
+    }
+
     /// A question that people see, without choices.
     pub fn new(key: &str, question_type: &str) -> Self {
         Self {
@@ -85,19 +90,27 @@ pub struct FormDefinition {
     pub is_partial: bool,
 }
 
-/// A form's content as it is kept and hashed: what a person saw of it, and nothing of when it was read.
+/// A form's content as it is kept and hashed: what a person sees of it who fills it in.
 #[derive(serde::Serialize)]
 struct Written<'d> {
     locale: &'d str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: &'d Option<String>,
-    questions: &'d [Question],
+    questions: Vec<&'d Question>,
     legal: &'d Legal,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    is_partial: bool,
 }
 
-/// The same, read. What an earlier version did not ask for is not there.
+/// What is known of a form and nobody sees who fills it in: what its author calls it, and what the ad fills in.
+#[derive(Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+struct Beside {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    is_partial: bool,
+    /// Hidden parameters, each with its place among the questions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    hidden: Vec<(usize, Question)>,
+}
+
+/// The content, read. What an earlier version did not ask for is not there; one before this had in it what is [`Beside`] now.
 #[derive(serde::Deserialize)]
 struct Content {
     #[serde(default)]
@@ -140,10 +153,39 @@ impl FormDefinition {
 
     /// Its content as text, for keeping it; the same content is the same text.
     pub fn content(&self) -> String {
-        let Self { locale, name, questions, legal, is_partial, .. } = self;
+        let Self { locale, questions, legal, .. } = self;
+        let questions = questions.iter().filter(|question| question.is_seen()).collect();
         // Texts, numbers and lists always become JSON; were they not to, nothing is better than half of it.
-        serde_json::to_string(&Written { locale, name, questions, legal, is_partial: *is_partial })
-            .unwrap_or_default()
+        serde_json::to_string(&Written { locale, questions, legal }).unwrap_or_default()
+    }
+
+    /// What is known of it beside its content, as text; none: nothing.
+    pub fn beside(&self) -> Option<String> {
+        let places = self.questions.iter().enumerate();
+        let hidden = places.filter(|(_, question)| !question.is_seen());
+        let beside = Beside {
+            name: self.name.clone(),
+            is_partial: self.is_partial,
+            hidden: hidden.map(|(place, question)| (place, question.clone())).collect(),
+        };
+        (beside != Beside::default()).then(|| serde_json::to_string(&beside).unwrap_or_default())
+    }
+
+    /// With what [`FormDefinition::beside`] wrote, in the place of what is there.
+    pub fn with_beside(self, text: &str) -> Option<Self> {
+        let Beside { name, is_partial, hidden } = serde_json::from_str(text).ok()?;
+        let mut all = Self { name, is_partial, ..self.as_seen() };
+        for (place, question) in hidden {
+            let place = place.min(all.questions.len());
+            all.questions.insert(place, question);
+        }
+        Some(all)
+    }
+
+    /// What is content of it alone.
+    pub fn as_seen(self) -> Self {
+        let questions = self.questions.into_iter().filter(Question::is_seen).collect();
+        Self { page: None, name: None, is_partial: false, questions, ..self }
     }
 
     /// Reads what [`FormDefinition::content`] wrote, also what an earlier version did. Whose page it is, is no content.
@@ -152,7 +194,9 @@ impl FormDefinition {
         Some(Self { form, page: None, locale, name, questions, legal, is_partial })
     }
 
-    /// Which content this is: the hash of its text.
+    /// Which content this is: the hash of its text. It is another where a person sees something else: another language,
+    /// question, choice, text or box, another default; not where its author calls it otherwise, where the ad fills in something
+    /// else, or where Graph gives more or less of that.
     pub fn revision(&self) -> TextHash {
         TextHash::of(self.content().as_bytes())
     }
@@ -261,6 +305,33 @@ mod tests {
         for other in others {
             assert_ne!(other.revision(), one.revision(), "{other:?}");
         }
+        let mut unseen = vec![FormDefinition { name: Some("Été 2".to_owned()), ..one.clone() }];
+        unseen.push(FormDefinition { is_partial: true, ..one.clone() });
+        unseen.push(one.clone());
+        let hidden = Question { asked: Asked::Hidden, ..Question::new("utm_source", "") };
+        unseen.last_mut().expect("one").questions.insert(1, hidden);
+        for other in unseen {
+            assert_eq!(other.revision(), one.revision(), "nobody sees it who fills the form in");
+            let read = FormDefinition::of_content(one.form, &other.content()).expect("its own text");
+            let beside = other.beside().expect("something");
+            assert_eq!(read.with_beside(&beside), Some(other));
+        }
+        assert_eq!(one.beside(), None);
+        let earlier = r#"{"locale":"fr_FR","name":"Devis","questions":[{"key":"email","question_type":"EMAIL"},{"key":"utm","question_type":"","asked":"hidden"}],"is_partial":true}"#;
+        let earlier = FormDefinition::of_content(one.form, earlier).expect("an earlier version's");
+        assert_eq!(
+            (earlier.name.as_deref(), earlier.questions.len(), earlier.is_partial),
+            (Some("Devis"), 2, true)
+        );
+        assert_eq!(
+            earlier.revision(),
+            FormDefinition {
+                legal: Legal::NotAsked,
+                locale: "fr_FR".to_owned(),
+                ..form(&[("email", "EMAIL")])
+            }
+            .revision()
+        );
         let old = r#"{"questions":[{"key":"email","question_type":"EMAIL"}]}"#;
         let old = FormDefinition::of_content(one.form, old).expect("an earlier version's");
         assert_eq!(old, form(&[("email", "EMAIL")]));

@@ -36,7 +36,7 @@ use crate::purpose::PurposeId;
 use crate::random::Random;
 
 pub use error::{StoreCode, StoreError};
-pub use forms::{DroppedField, FormSnapshot, Forms, KnownForm};
+pub use forms::{Adoption, DroppedField, FormRevision, FormSnapshot, Forms, KnownForm};
 pub use leads::{
     Found, Leads, Outcome, Page, PageRequest, Records, Settled, Settlement, TestFilter, Verdict, Wanted,
 };

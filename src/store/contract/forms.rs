@@ -6,7 +6,7 @@ use crate::notification::sample;
 use crate::purpose::{
     Asked, Checkbox, Choice, FormDefinition, Legal, LegalContent, Question, TextHash, Wording,
 };
-use crate::store::{DroppedField, FormSnapshot, KnownForm, StoreCode};
+use crate::store::{Adoption, DroppedField, FormRevision, FormSnapshot, KnownForm, StoreCode};
 
 fn known(number: u64, questions: usize) -> KnownForm {
     let question = |n: usize| Question::new(&format!("vollständiger_name_{n}"), "FULL_NAME");
@@ -116,8 +116,73 @@ pub(crate) async fn a_form_stays_as_it_was_at_each_revision_since_it_was_first_r
     let kept = async |number, of: &KnownForm| store.snapshot(&form_id(number), &revision(of)).await;
     assert_eq!(kept(1, &first).await, Ok(snapshot(&first, start())));
     assert_eq!(kept(1, &second).await, Ok(snapshot(&second, later(1))));
+    let told = |form: &KnownForm, first_read_at| FormRevision { revision: revision(form), first_read_at };
+    let both = vec![told(&first, start()), told(&second, later(1))];
+    assert_eq!(store.revisions(&form_id(1)).await, Ok(both), "by age");
+    assert_eq!(store.revisions(&form_id(3)).await, Ok(Vec::new()));
     assert_eq!(kept(2, &first).await, Ok(None), "another form's");
     assert_eq!(kept(1, &worded(1, "J'accepte")).await, Ok(None), "never read so");
+}
+
+/// Its name and its hidden parameters nobody sees who fills it in.
+pub(crate) async fn a_form_that_is_renamed_is_another_to_its_author_alone<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    let called = |name: Option<&str>, hidden: usize| {
+        let mut form = known(1, 3);
+        let definition = form.definition.as_mut().expect("one");
+        definition.name = name.map(str::to_owned);
+        definition.is_partial = hidden == 0;
+        let parameter = |n: usize| Question {
+            asked: Asked::Hidden,
+            ..Question::new(&format!("utm_{n}_{}", "ü".repeat(20)), "")
+        };
+        definition.questions.splice(1..1, (0..hidden).map(parameter));
+        form
+    };
+    // The second is larger than a value may be.
+    for form in [called(Some("Devis"), 3), called(Some("Devis – Été"), 400), called(None, 1), called(None, 0)]
+    {
+        store.put_form(form.clone()).await.expect("kept");
+        assert_eq!(store.form(&form_id(1)).await, Ok(Some(form.clone())));
+        assert_eq!(store.forms().await, Ok(vec![form]));
+    }
+    store.put_form(called(Some("Devis"), 300)).await.expect("kept");
+    store.close().await.expect("closed");
+    drop(store);
+    let store = host.open();
+    assert_eq!(store.form(&form_id(1)).await, Ok(Some(called(Some("Devis"), 300))));
+    assert_eq!(store.revisions(&form_id(1)).await.expect("a list").len(), 1);
+    let seen = store.snapshot(&form_id(1), &revision(&known(1, 3))).await.expect("read").expect("kept");
+    assert_eq!(Some(seen.definition), known(1, 3).definition, "without what nobody sees");
+}
+
+pub(crate) async fn what_counts_as_another_form_stands_in_the_register_after_a_restart<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    let adopted = |form, original, until| Adoption {
+        form: form_id(form),
+        original: form_id(original),
+        purposes: vec![purpose("devis"), purpose("lettre")],
+        since: start(),
+        until,
+    };
+    assert_eq!(store.adoptions().await, Ok(Vec::new()));
+    let many: Vec<Adoption> = (100..2_300).map(|form| adopted(form, 1, None)).collect();
+    store.put_adoptions(many.clone()).await.expect("kept");
+    store.put_adoptions(vec![adopted(100, 2, Some(later(1)))]).await.expect("kept");
+    // What is known of a form and what it counts as are two things.
+    store.put_form(known(100, 1)).await.expect("kept");
+    store.close().await.expect("closed");
+    drop(store);
+    let store = host.open();
+    assert_eq!(store.adoption(&form_id(100)).await, Ok(Some(adopted(100, 2, Some(later(1))))));
+    assert_eq!(store.adoption(&form_id(101)).await, Ok(Some(adopted(101, 1, None))));
+    assert_eq!(store.adoption(&form_id(1)).await, Ok(None));
+    let all = store.adoptions().await.expect("a list");
+    assert_eq!(all.len(), many.len());
+    assert!(all.is_sorted_by(|one, other| one.form.as_str() < other.form.as_str()));
+    assert_eq!(store.forms().await, Ok(vec![known(100, 1)]));
 }
 
 pub(crate) async fn dropped_names_are_counted_by_form_two_hundred_of_them_and_the_rest_together<H: Host>() {

@@ -208,6 +208,8 @@ macro_rules! contract {
                 forms_are_kept_as_read_and_one_too_large_is_refused,
                 the_page_of_a_form_is_kept_with_it_until_it_is_read_without,
                 a_form_stays_as_it_was_at_each_revision_since_it_was_first_read_so,
+                a_form_that_is_renamed_is_another_to_its_author_alone,
+                what_counts_as_another_form_stands_in_the_register_after_a_restart,
                 dropped_names_are_counted_by_form_two_hundred_of_them_and_the_rest_together,
                 what_was_dropped_is_counted_with_its_lead_or_not_at_all,
             }

@@ -10,7 +10,7 @@ use crate::notification::{KeptPause, LeadRef, ParkCode, Why};
 use crate::purpose::{PurposeId, RecordId, TextHash};
 use crate::store::beside::{self, Beside};
 use crate::store::several::{OpenFor, in_order, parked_fates};
-use crate::store::{Fate, FormSnapshot, KnownForm, SeenState, Token};
+use crate::store::{Adoption, Fate, FormSnapshot, KnownForm, SeenState, Token};
 
 /// Everything. No `Debug`: it holds leadgens.
 #[derive(Clone, Default)]
@@ -29,6 +29,7 @@ pub(super) struct Rows {
     pub(super) forms: BTreeMap<FormId, KnownForm>,
     /// By form and revision.
     pub(super) snapshots: BTreeMap<(FormId, TextHash), FormSnapshot>,
+    pub(super) adoptions: BTreeMap<FormId, Adoption>,
     pub(super) dropped: BTreeMap<(FormId, String), u64>,
     /// By page; none: of the app.
     pub(super) pauses: BTreeMap<Option<PageId>, KeptPause>,

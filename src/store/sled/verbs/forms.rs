@@ -8,26 +8,34 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{FormId, PageId};
 use crate::lead::Dropped;
-use crate::purpose::{FormDefinition, Question, TextHash};
-use crate::store::forms::{DEFINITION_BYTES_MAX, NAMES_MAX, OTHER_NAMES};
+use crate::purpose::{FormDefinition, PurposeId, Question, TextHash};
+use crate::store::forms::{DEFINITION_BYTES_MAX, NAMES_MAX, OTHER_NAMES, REVISIONS_MAX};
 use crate::store::sled::SledStore;
 use crate::store::sled::aside::row_counter;
 use crate::store::sled::draft::Draft;
 use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{self, Place};
 use crate::store::sled::shared::Shared;
-use crate::store::{DroppedField, FormSnapshot, Forms, KnownForm, StoreCode, StoreError};
+use crate::store::{
+    Adoption, DroppedField, FormRevision, FormSnapshot, Forms, KnownForm, StoreCode, StoreError,
+};
 
 /// Rows read at once of either kind: forms are the operator's, so there are few.
 const ROWS_MAX: usize = 100_000;
 
+/// So many are written down in one transaction.
+const ADOPTIONS_TOGETHER: usize = 1_000;
+
 /// Keys: what is known of a form is `d` ‖ form; its page, where Graph names it, `p` ‖ form; a snapshot is `r` ‖ form ‖ 0 ‖
-/// revision, its text in pieces `s` ‖ form ‖ 0 ‖ revision ‖ number; the number of a form's names is `c` ‖ form; a count is
+/// revision, its text in pieces `s` ‖ form ‖ 0 ‖ revision ‖ number; what is known beside is in pieces `b` ‖ form ‖ 0 ‖ number, of
+/// which the first begins with how many there are; what a form counts as is `a` ‖ form; the number of a form's names is `c` ‖ form; a count is
 /// `n` ‖ form ‖ 0 ‖ name.
 const DEFINITION: u8 = b'd';
 const PAGE: u8 = b'p';
 const SNAPSHOT: u8 = b'r';
 const TEXT: u8 = b's';
+const ADOPTION: u8 = b'a';
+const BESIDE: u8 = b'b';
 const NAMES: u8 = b'c';
 const COUNT: u8 = b'n';
 
@@ -58,6 +66,15 @@ struct SnapshotRow {
     pieces: u16,
 }
 
+/// What a form counts as, or counted.
+#[derive(Serialize, Deserialize)]
+struct AdoptionRow {
+    original: String,
+    purposes: Vec<PurposeId>,
+    since_ms: i64,
+    until_ms: Option<i64>,
+}
+
 #[async_trait]
 impl Forms for SledStore {
     async fn form(&self, form: &FormId) -> Result<Option<KnownForm>, StoreError> {
@@ -70,7 +87,7 @@ impl Forms for SledStore {
                 let known = row.and_then(|bytes| {
                     shared.unreadable().or_passed_over(&Place::Forms, &key, read(engine, form, &bytes))
                 });
-                known.map(|known| with_page(shared, engine, known)).transpose()
+                known.map(|known| with_the_rest(shared, engine, known)).transpose()
             })
         })
         .await
@@ -80,7 +97,9 @@ impl Forms for SledStore {
         let KnownForm { form, definition, read_at } = known;
         let page = definition.as_ref().and_then(|definition| definition.page);
         let content = definition.as_ref().map(FormDefinition::content);
-        if content.as_ref().is_some_and(|content| content.len() > DEFINITION_BYTES_MAX) {
+        let beside = definition.as_ref().and_then(FormDefinition::beside);
+        let bytes = [&content, &beside].into_iter().flatten().map(String::len).sum::<usize>();
+        if bytes > DEFINITION_BYTES_MAX {
             return Err(StoreError::of(StoreCode::ValueTooLarge));
         }
         let revision = content.as_ref().map(|content| TextHash::of(content.as_bytes()));
@@ -92,6 +111,7 @@ impl Forms for SledStore {
                     keep_snapshot(draft, &form, revision, content, read_at)?;
                 }
                 draft.write(Place::Forms, &key(DEFINITION, &form), row)?;
+                keep_beside(draft, &form, beside.as_deref())?;
                 let page_key = key(PAGE, &form);
                 match page {
                     Some(page) => draft.write(Place::Forms, &page_key, page.as_str().as_bytes().to_vec()),
@@ -116,8 +136,52 @@ impl Forms for SledStore {
         .await
     }
 
+    async fn revisions(&self, form: &FormId) -> Result<Vec<FormRevision>, StoreError> {
+        let form = *form;
+        self.beside(move |shared| shared.reading(|engine| revisions(shared, engine, &form))).await
+    }
+
     async fn forms(&self) -> Result<Vec<KnownForm>, StoreError> {
         self.beside(|shared| shared.reading(|engine| definitions(shared, engine))).await
+    }
+
+    async fn put_adoptions(&self, adoptions: Vec<Adoption>) -> Result<(), StoreError> {
+        for some in adoptions.chunks(ADOPTIONS_TOGETHER) {
+            let rows: Vec<(Vec<u8>, Vec<u8>)> = some.iter().map(written).collect();
+            let write = move |draft: &mut Draft<'_>| {
+                rows.into_iter().try_for_each(|(key, row)| draft.write(Place::Forms, &key, row))
+            };
+            self.writer.write(1, write).await?;
+        }
+        Ok(())
+    }
+
+    async fn adoption(&self, form: &FormId) -> Result<Option<Adoption>, StoreError> {
+        let form = *form;
+        self.beside(move |shared| {
+            shared.reading(|engine| {
+                let key = key(ADOPTION, &form);
+                let row = engine.read(&Place::Forms, &key)?;
+                let read = |bytes: ::sled::IVec| {
+                    shared.unreadable().or_passed_over(&Place::Forms, &key, read_adoption(form, &bytes))
+                };
+                Ok(row.and_then(read))
+            })
+        })
+        .await
+    }
+
+    async fn adoptions(&self) -> Result<Vec<Adoption>, StoreError> {
+        self.beside(|shared| {
+            shared.reading(|engine| {
+                let read = |(key, bytes): &(::sled::IVec, ::sled::IVec)| {
+                    let adoption = form_of(key).and_then(|form| read_adoption(form, bytes));
+                    shared.unreadable().or_passed_over(&Place::Forms, key, adoption)
+                };
+                Ok(rows(engine, ADOPTION)?.iter().filter_map(read).collect())
+            })
+        })
+        .await
     }
 
     async fn dropped(&self) -> Result<Vec<DroppedField>, StoreError> {
@@ -126,23 +190,25 @@ impl Forms for SledStore {
 }
 
 fn definitions(shared: &Shared, engine: &Engine) -> Result<Vec<KnownForm>, StoreError> {
-    let form = |key: &[u8]| {
-        let digits = std::str::from_utf8(key.get(1..)?).ok()?;
-        FormId::parse(digits)
-    };
     let rows = rows(engine, DEFINITION)?;
     let read = |(key, bytes): &(::sled::IVec, ::sled::IVec)| {
-        let form = form(key).ok_or(StoreError::of(StoreCode::Damaged));
-        let read = form.and_then(|form| read(engine, form, bytes));
+        let read = form_of(key).and_then(|form| read(engine, form, bytes));
         shared.unreadable().or_passed_over(&Place::Forms, key, read)
     };
     let known = rows.iter().filter_map(read);
-    known.map(|known| with_page(shared, engine, known)).collect()
+    known.map(|known| with_the_rest(shared, engine, known)).collect()
 }
 
-/// With the page that it belongs to. It has a row of its own, beside what was written before it was asked for; one that
-/// cannot be read is as good as none.
-fn with_page(shared: &Shared, engine: &Engine, mut known: KnownForm) -> Result<KnownForm, StoreError> {
+/// With what is beside its content, and with the page that it belongs to. Each has rows of its own, beside what was written
+/// before it was asked for; what cannot be read is as good as none.
+fn with_the_rest(shared: &Shared, engine: &Engine, mut known: KnownForm) -> Result<KnownForm, StoreError> {
+    if let Some(definition) = known.definition.take() {
+        let at = beside_key(&known.form, 0);
+        let beside = beside(engine, &known.form);
+        let beside = shared.unreadable().or_passed_over(&Place::Forms, &at, beside).flatten();
+        let with = beside.and_then(|text| definition.clone().with_beside(&text));
+        known.definition = Some(with.unwrap_or(definition));
+    }
     let key = key(PAGE, &known.form);
     if let Some(definition) = &mut known.definition
         && let Some(bytes) = engine.read(&Place::Forms, &key)?
@@ -152,6 +218,34 @@ fn with_page(shared: &Shared, engine: &Engine, mut known: KnownForm) -> Result<K
         definition.page = shared.unreadable().or_passed_over(&Place::Forms, &key, page);
     }
     Ok(known)
+}
+
+/// The form of a key that ends with it.
+fn form_of(key: &[u8]) -> Result<FormId, StoreError> {
+    let digits = key.get(1..).and_then(|digits| std::str::from_utf8(digits).ok());
+    digits.and_then(FormId::parse).ok_or(StoreError::of(StoreCode::Damaged))
+}
+
+fn written(adoption: &Adoption) -> (Vec<u8>, Vec<u8>) {
+    let Adoption { form, original, purposes, since, until } = adoption;
+    let row = AdoptionRow {
+        original: original.to_string(),
+        purposes: purposes.clone(),
+        since_ms: since.as_millisecond(),
+        until_ms: until.map(Timestamp::as_millisecond),
+    };
+    (key(ADOPTION, form), layout::encode(&row))
+}
+
+fn read_adoption(form: FormId, bytes: &[u8]) -> Result<Adoption, StoreError> {
+    let AdoptionRow { original, purposes, since_ms, until_ms } = layout::decode(bytes)?;
+    Ok(Adoption {
+        form,
+        original: FormId::parse(&original).ok_or(StoreError::of(StoreCode::Damaged))?,
+        purposes,
+        since: layout::moment(since_ms)?,
+        until: until_ms.map(layout::moment).transpose()?,
+    })
 }
 
 fn counts(shared: &Shared, engine: &Engine) -> Result<Vec<DroppedField>, StoreError> {
@@ -252,6 +346,36 @@ fn keep_snapshot(
     draft.write(Place::Forms, &at, layout::encode(&SnapshotRow { first_ms, pieces: count }))
 }
 
+/// Keeps what is known beside a form's content, in the place of what was.
+fn keep_beside(draft: &mut Draft<'_>, form: &FormId, beside: Option<&str>) -> Result<(), StoreError> {
+    let Some(beside) = beside else {
+        draft.remove(Place::Forms, &beside_key(form, 0));
+        return Ok(());
+    };
+    let pieces = beside.as_bytes().chunks(PIECE_BYTES);
+    let count = u8::try_from(pieces.len()).map_err(|_| StoreError::of(StoreCode::ValueTooLarge))?;
+    for (number, piece) in (0..count).zip(pieces) {
+        let first: &[u8] = if number == 0 { &[count] } else { &[] };
+        draft.write(Place::Forms, &beside_key(form, number), [first, piece].concat())?;
+    }
+    Ok(())
+}
+
+fn beside(engine: &Engine, form: &FormId) -> Result<Option<String>, StoreError> {
+    let damaged = StoreError::of(StoreCode::Damaged);
+    let Some(first) = engine.read(&Place::Forms, &beside_key(form, 0))? else { return Ok(None) };
+    let (count, first) = first.split_first().ok_or(damaged)?;
+    let mut text = first.to_vec();
+    for number in 1..*count {
+        text.extend_from_slice(&engine.read(&Place::Forms, &beside_key(form, number))?.ok_or(damaged)?);
+    }
+    String::from_utf8(text).map(Some).map_err(|_| damaged)
+}
+
+fn beside_key(form: &FormId, number: u8) -> Vec<u8> {
+    [&[BESIDE], form.as_str().as_bytes(), &[0, number]].concat()
+}
+
 fn snapshot(engine: &Engine, form: FormId, revision: &TextHash) -> Result<Option<FormSnapshot>, StoreError> {
     let damaged = StoreError::of(StoreCode::Damaged);
     let Some(row) = engine.read(&Place::Forms, &of_revision(SNAPSHOT, &form, revision))? else {
@@ -269,6 +393,26 @@ fn snapshot(engine: &Engine, form: FormId, revision: &TextHash) -> Result<Option
     }
     let definition = FormDefinition::of_content(form, content).ok_or(damaged)?;
     Ok(Some(FormSnapshot { definition, first_read_at: layout::moment(first_ms)? }))
+}
+
+fn revisions(shared: &Shared, engine: &Engine, form: &FormId) -> Result<Vec<FormRevision>, StoreError> {
+    let prefix = [&[SNAPSHOT], form.as_str().as_bytes(), &[0]].concat();
+    let end = [&[SNAPSHOT], form.as_str().as_bytes(), &[1]].concat();
+    let rows =
+        engine.scan(&Place::Forms, (Included(prefix.as_slice()), Excluded(end.as_slice())), REVISIONS_MAX)?;
+    let read = |(key, row): &(::sled::IVec, ::sled::IVec)| {
+        let damaged = StoreError::of(StoreCode::Damaged);
+        let revision = key.get(prefix.len()..).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        let SnapshotRow { first_ms, .. } = layout::decode(row)?;
+        let revision = TextHash::from_bytes(revision.ok_or(damaged)?);
+        Ok(FormRevision { revision, first_read_at: layout::moment(first_ms)? })
+    };
+    let read = |row: &(::sled::IVec, ::sled::IVec)| {
+        shared.unreadable().or_passed_over(&Place::Forms, &row.0, read(row))
+    };
+    let mut all: Vec<FormRevision> = rows.iter().filter_map(read).collect();
+    all.sort_by_key(|one| (one.first_read_at, one.revision));
+    Ok(all)
 }
 
 fn of_revision(kind: u8, form: &FormId, revision: &TextHash) -> Vec<u8> {
