@@ -15,9 +15,7 @@ use crate::lead::raw::{RawEntry, RawLead};
 use crate::lead::seal::{self, RECORD_BYTES_MAX};
 use crate::lead::ticks::{Submission, Ticks};
 use crate::notification::{LeadRef, ParkCode, moment};
-use crate::purpose::{
-    ConsentKey, FieldName, FieldRule, FormDefinition, Keep, Matching, Permit, Purpose, periods,
-};
+use crate::purpose::{ConsentKey, FieldName, FieldRule, Keep, Matching, Permit, Purpose, periods};
 
 /// The most values of one field that are kept. More is no answer of a person; the record's size is bounded at the seal.
 const VALUES_MAX: usize = 100;
@@ -100,7 +98,8 @@ impl<'p> Sieve<'_, 'p> {
         let candidates = self.candidates(raw);
         let (ticks, definition) = (Ticks::read(raw.disclaimers), self.matching.definition());
         let (created, received) = (submitted(raw, reference), reference.received);
-        let of = Submission { form: &reference.form, definition, created, received };
+        let counted_as = self.matching.copy_of().unwrap_or(reference.form);
+        let of = Submission { form: &counted_as, definition, created, received };
         let consents: Vec<ConsentEvidence> =
             purpose.consents.iter().map(|rule| ticks.evidence(rule, of)).collect();
         if let Some(code) = missing(purpose, &consents) {
@@ -118,8 +117,9 @@ impl<'p> Sieve<'_, 'p> {
             fields: Vec::new(),
             consents,
             grounds: Grounds {
-                form_revision: definition.map(FormDefinition::revision),
+                form_revision: self.matching.revision(),
                 language: definition.map(|form| form.locale.clone()).filter(|locale| !locale.is_empty()),
+                copy_of: self.matching.copy_of(),
                 ..Grounds::default()
             },
             seen: None,

@@ -28,6 +28,7 @@ struct Ticked<'r> {
 /// Of which form and when the ticks are.
 #[derive(Clone, Copy)]
 pub(in crate::lead) struct Submission<'d> {
+    /// Or the form that its form counts as.
     pub form: &'d FormId,
     pub definition: Option<&'d FormDefinition>,
     pub created: Timestamp,

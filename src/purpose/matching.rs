@@ -5,7 +5,8 @@
 
 use std::collections::HashMap;
 
-use crate::purpose::{FieldName, FieldRule, FormDefinition, Purpose, Question};
+use crate::id::FormId;
+use crate::purpose::{FieldName, FieldRule, FormDefinition, Purpose, Question, TextHash};
 
 /// Proof that a key is on the whitelist: made only here, and without one an answer is never decoded.
 #[derive(Clone, Copy)]
@@ -46,6 +47,8 @@ pub struct Matching<'p> {
     purpose: &'p Purpose,
     by_key: HashMap<String, (usize, usize)>,
     definition: Option<&'p FormDefinition>,
+    revision: Option<TextHash>,
+    copy_of: Option<FormId>,
 }
 
 impl<'p> Matching<'p> {
@@ -58,7 +61,27 @@ impl<'p> Matching<'p> {
                 by_key.entry(key).or_insert((field, rank));
             }
         }
-        Self { purpose, by_key, definition }
+        Self { purpose, by_key, definition, revision: None, copy_of: None }
+    }
+
+    /// The same, of a form whose revision was worked out before.
+    pub fn at_revision(self, revision: Option<TextHash>) -> Self {
+        Self { revision, ..self }
+    }
+
+    /// The same, of a form that counts as another: what the config says of that one's boxes holds for this.
+    pub fn counting_as(self, copy_of: Option<FormId>) -> Self {
+        Self { copy_of, ..self }
+    }
+
+    /// Which content of the form it is, where its definition is known.
+    pub fn revision(&self) -> Option<TextHash> {
+        self.revision.or_else(|| self.definition.map(FormDefinition::revision))
+    }
+
+    /// The form that it counts as, if it is a copy.
+    pub fn copy_of(&self) -> Option<FormId> {
+        self.copy_of
     }
 
     /// The purpose whose whitelist this is.
@@ -140,7 +163,6 @@ fn keys_of(rule: &FieldRule, definition: Option<&FormDefinition>) -> Vec<String>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::FormId;
     use crate::purpose::Whitelist;
     use crate::purpose::sample::{field, purpose};
     use crate::purpose::{Choice, Question};

@@ -6,12 +6,17 @@ use crate::id::FormId;
 use crate::purpose::{FormDefinition, Matching, Purpose, PurposeId};
 
 /// A form's matchings, one for each purpose that claims it.
-pub struct SharedForm<'p>(Vec<Matching<'p>>);
+pub struct SharedForm<'p>(Vec<Matching<'p>>, Option<FormId>);
 
 impl<'p> SharedForm<'p> {
     /// Matches the form to each of these purposes.
     pub fn new(purposes: &'p [Arc<Purpose>], definition: Option<&'p FormDefinition>) -> Self {
-        Self(purposes.iter().map(|purpose| Matching::new(purpose, definition)).collect())
+        Self(purposes.iter().map(|purpose| Matching::new(purpose, definition)).collect(), None)
+    }
+
+    /// The same, of a form that counts as another.
+    pub fn counting_as(self, copy_of: Option<FormId>) -> Self {
+        Self(self.0, copy_of)
     }
 
     /// The purposes, in the order of the config.
@@ -30,6 +35,7 @@ impl<'p> SharedForm<'p> {
 
     /// The consent that counts a tick-box of the form, named so; of several the first. None: no consent counts it.
     pub fn counting(&self, form: &FormId, key: &str) -> Option<String> {
+        let form = self.1.as_ref().unwrap_or(form);
         self.0.iter().find_map(|matching| {
             let mut rules = matching.purpose().consents.iter();
             let rule = rules.find(|rule| rule.keys_on(form).any(|counted| counted == key))?;
