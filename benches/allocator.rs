@@ -180,6 +180,7 @@ fn purpose() -> Purpose {
         retention_months: Some(12),
         retention_days: None,
         reconfirm_months: None,
+        copies: false,
         grace_days: 30,
         recipients: Vec::new(),
         keep: vec![Keep::CampaignId],

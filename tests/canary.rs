@@ -117,6 +117,7 @@ fn purpose() -> Purpose {
         retention_months: Some(12),
         retention_days: None,
         reconfirm_months: Some(6),
+        copies: false,
         grace_days: 30,
         recipients: Vec::new(),
         keep: vec![Keep::CampaignId, Keep::LeadgenId],

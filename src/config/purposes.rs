@@ -35,6 +35,7 @@ table! {
             "{ fr = \"…\", en = \"…\", de = \"…\" }", "GDPR arts. 5(1)(b), 13(1)(c)", read_title
         );
         forms: Vec<FormId> = must("[\"…\"]", read_forms);
+        copies: bool = or(false, |item| item.flag()), if |purpose| purpose.copies;
         basis: Basis = must_by_law("\"consent\"", "GDPR arts. 6(1), 13(1)(c)", |item| {
             item.one_of(Basis::ALL, Basis::as_str)
         });

@@ -111,6 +111,8 @@ pub struct Purpose {
     pub title: Vec<(String, String)>,
     /// The forms whose leads belong here.
     pub forms: Vec<FormId>,
+    /// Other forms of their pages count too, where they ask the same under the same boxes.
+    pub copies: bool,
     /// The basis in law.
     pub basis: Basis,
     /// How long a record may be held, in calendar months.

@@ -11,6 +11,7 @@ pub(crate) fn purpose(id: &str, fields: &[&str]) -> Purpose {
         id: PurposeId::parse(id).expect("a name"),
         title: Vec::new(),
         forms: vec![FormId::parse("901000000000001").expect("digits")],
+        copies: false,
         basis: Basis::PreContract,
         retention_months: Some(12),
         retention_days: None,

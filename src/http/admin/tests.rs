@@ -74,6 +74,7 @@ fn purpose(id: &str, recipients: &[&str], fields: &[&str]) -> Purpose {
         retention_months: Some(12),
         retention_days: None,
         reconfirm_months: None,
+        copies: false,
         grace_days: 30,
         recipients: recipients.iter().map(|recipient| (*recipient).to_owned()).collect(),
         keep: Vec::new(),

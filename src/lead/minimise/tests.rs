@@ -42,6 +42,7 @@ fn purpose(fields: &[&str], consents: &[&str], keep: &[Keep]) -> Purpose {
         retention_months: Some(12),
         retention_days: None,
         reconfirm_months: None,
+        copies: false,
         grace_days: 30,
         recipients: Vec::new(),
         keep: keep.to_vec(),
