@@ -37,7 +37,7 @@ use crate::store::{BelievedClock, LatestClock, SharedStore};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::{LeadNames, LogCounts};
 use crate::trail::{Action, Entry};
-use crate::workers::{FormBook, ReloadGate, Retries, Silence, Steward, Tools, fetchers};
+use crate::workers::{FormBook, ReloadGate, Retries, Silence, Steward, Tools, adopt_known, fetchers};
 
 pub use opening::{StartError, StoreKnows};
 pub use reload::{Applied, Reload};
@@ -123,6 +123,10 @@ impl App {
         let graph = Arc::new(graph);
         let pauses = kept_pauses(&store).await;
         graph.resume_pauses(&pauses);
+        let adopted = adopt_known(&policy, &store, ambient.clock.now()).await;
+        if let Err(error) = adopted {
+            tracing::warn!(code = %error.code, "form.copies-not-read");
+        }
         let policy = Arc::new(Current::of(policy));
         let known = StoreKnows::of(Arc::clone(&store)).claimed_by(Arc::clone(&policy), Arc::clone(&graph));
         let inbox = Inbox::open(

@@ -101,7 +101,7 @@ impl Known for StoreKnows {
 
     fn claims(&self) -> Option<Claims> {
         let Claimants { policy, graph } = self.claimants.as_ref()?;
-        Some(Claims { forms: Arc::clone(policy.pin().claimed_forms()), pages: graph.page_ids() })
+        Some(Claims { forms: policy.pin().claimed_forms(), pages: graph.page_ids() })
     }
 
     async fn held(&self, forms: &[FormId]) -> Result<Held, InboxCode> {

@@ -13,7 +13,7 @@ use crate::current::Current;
 use crate::http::Trust;
 use crate::notification::{Verifier, VerifyToken};
 use crate::store::{StoreCode, StoreError};
-use crate::workers::Tools;
+use crate::workers::{Tools, adopt_known};
 
 /// So many keys are named in a line of the log.
 const KEYS_NAMED_MAX: usize = 40;
@@ -34,7 +34,7 @@ impl Reload {
     /// One exception: a settlement that the store did not answer in time was given up and may still be carried out.
     ///
     /// # Errors
-    /// The store cannot take a new purpose in: then nothing has changed.
+    /// The store cannot take a new purpose in, or not say or write down what is a copy under it: then nothing has changed.
     pub async fn apply(&self, config: &Config, secrets: Secrets) -> Result<Applied, StoreError> {
         let tools = self.tools.upgrade().ok_or(StoreError::of(StoreCode::Closed))?;
         let mut running = self.running.lock().await;
@@ -43,6 +43,10 @@ impl Reload {
         policy.prepare();
         let purposes = policy.purposes().iter().map(|purpose| purpose.id.clone()).collect();
         tools.store.admit(purposes).await?;
+        let is_another = *tools.policy.pin() != *policy;
+        if is_another {
+            adopt_known(&policy, &tools.store, tools.clock.now()).await?;
+        }
         let graph = config.graph_settings(&app_secrets, page_tokens);
         let verify_token = VerifyToken::of(&verify_token);
         let trust = Trust { verifier: Verifier::new(app_secrets), verify_token };
@@ -50,9 +54,10 @@ impl Reload {
         tools.graph.replace_access(graph.app_secrets, graph.pages);
         tools.retries.replace(Arc::new(retries(config)));
         // An equal policy sends nothing back.
-        if *tools.policy.pin() != *policy {
+        if is_another {
             tools.policy.replace(policy);
             tools.silence.begin_anew();
+            tools.forms.begin_anew();
         }
         self.trust.replace(Arc::new(trust));
         drop(closed);

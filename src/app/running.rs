@@ -19,7 +19,7 @@ use crate::lifecycle::Stop;
 use crate::machine::descriptors;
 use crate::machine::systemd::Systemd;
 use crate::workers::{
-    Clockwatch, Fetcher, Pausekeeper, Reaper, Scanner, Steward, Tools, Warden, Worker, run_loop,
+    Adopter, Clockwatch, Fetcher, Pausekeeper, Reaper, Scanner, Steward, Tools, Warden, Worker, run_loop,
 };
 
 /// Threads of the public listener.
@@ -202,6 +202,7 @@ impl Rooms {
             self.pauses.clone(),
         )));
         workers.push(steward);
+        workers.push(Arc::new(Adopter::new(Arc::clone(tools))));
         for _ in 0..fetchers {
             workers.push(Arc::new(Fetcher::new(Arc::clone(tools))));
         }

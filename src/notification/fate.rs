@@ -27,6 +27,8 @@ crate::codes! {
         FormUnnamed = "form-unnamed",
         /// Held: no purpose claims the form.
         FormUnclaimed = "form-unclaimed",
+        /// Held: a purpose takes copies of forms of its page, and it is none: it asks otherwise, or under other boxes.
+        FormDiffers = "form-differs",
         /// Held: the page has no token in the config.
         PageUnknown = "page-unknown",
         /// Refused: a required field has no answer.

@@ -30,7 +30,7 @@ pub struct TextsDiffer {
 }
 
 impl Purpose {
-    /// What of a form's boxes a person should look at; nothing where the purpose asks for no consent. A form whose definition
+    /// What of a form's boxes a person should look at, where it counts as this one; nothing where the purpose asks for no consent. A form whose definition
     /// is not known has boxes that cannot be read.
     pub fn box_findings(&self, form: &FormId, definition: Option<&FormDefinition>) -> Vec<BoxFinding<'_>> {
         if self.consents.is_empty() {

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use crate::clock::plus_months;
 use crate::id::FormId;
+use crate::purpose::declared::is_name;
 use crate::purpose::law::Channel;
-use crate::purpose::policy::is_name;
 
 /// Our name of a consent: `[a-z][a-z0-9_]{0,62}`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

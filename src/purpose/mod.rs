@@ -4,8 +4,11 @@
 //! whitelist), the consents it needs, its retention, the forms that belong to it. Pure: no files, no network, no time of
 //! its own.
 
+mod adoption;
 mod boxes;
 mod consent;
+mod copies;
+mod declared;
 mod form;
 pub mod law;
 mod legal;
@@ -20,14 +23,17 @@ mod shared_form;
 mod unfed;
 mod whitelist;
 
+pub use adoption::{Copies, Likeness};
 pub use boxes::{BoxFinding, TextsDiffer};
 pub use consent::{BoxKey, ConsentKey, ConsentRule};
+pub use copies::{Difference, DifferenceCode, Differs};
+pub use declared::{Keep, Purpose, PurposeId, graph_fields};
 pub use form::{Asked, Choice, FormDefinition, Question};
 pub use law::{Basis, Channel, standard_type};
 pub use legal::{BoxDefault, Checkbox, Legal, LegalContent, TextHash, Wording};
 pub use matching::{Match, Matching, Permit};
 pub use phone::PhoneRegion;
-pub use policy::{Keep, Policy, Purpose, PurposeId, graph_fields};
+pub use policy::{FormPurposes, Policy};
 pub use record_id::{Cursor, RecordId};
 pub use retention::{Periods, is_over, periods};
 pub use shared_form::SharedForm;

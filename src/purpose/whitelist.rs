@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::purpose::ConsentKey;
-use crate::purpose::policy::is_name;
+use crate::purpose::declared::is_name;
 
 /// Our name of a field, in the config, in exports and in sealed records: `[a-z][a-z0-9_]{0,62}`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -38,9 +38,9 @@ impl BoxWatch {
         purpose: &Purpose,
         page: &PageId,
         form: &FormId,
-        definition: Option<&FormDefinition>,
+        (copy_of, definition): (Option<FormId>, Option<&FormDefinition>),
     ) {
-        for finding in purpose.box_findings(form, definition) {
+        for finding in purpose.box_findings(&copy_of.unwrap_or(*form), definition) {
             let (kind, consent) = match finding {
                 BoxFinding::Unread => (Kind::DefaultUnknown, None),
                 BoxFinding::PreTicked(consent) => (Kind::PreTicked, Some(consent)),
@@ -152,7 +152,12 @@ mod tests {
         assert_eq!(other(&purpose, "2", "mails"), None);
         purpose.forms = vec![form("2")];
         assert_eq!(other(&purpose, "2", "calls"), None, "the other form left the purpose");
-        watch.look(&purpose, &PageId::parse("104").expect("digits"), &form("2"), Some(&worded("2", "calls")));
+        watch.look(
+            &purpose,
+            &PageId::parse("104").expect("digits"),
+            &form("2"),
+            (None, Some(&worded("2", "calls"))),
+        );
         assert!(watch.said.lock().is_empty(), "an empty box with one text is as it should be");
     }
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::id::FormId;
 use crate::lead::Sieved;
 use crate::notification::{LeadRef, ParkCode};
-use crate::purpose::{Policy, Purpose, PurposeId};
+use crate::purpose::{FormPurposes, Purpose, PurposeId};
 use crate::store::{ParkedClaim, Verdict};
 
 /// A claimed reference and what it has behind it.
@@ -43,13 +44,15 @@ pub(super) struct Purposes<'p> {
     gone: Vec<PurposeId>,
     /// It is a matter of several purposes.
     several: bool,
+    /// The form that its form counts as.
+    pub(super) copy_of: Option<FormId>,
 }
 
 impl<'p> Purposes<'p> {
     /// They are fixed when the form is first matched. Where none of them claims it any more, and the reference has its end for
     /// no other, they are fixed anew: it is as what was held is.
-    pub(super) fn of(policy: &'p Policy, claim: &Claimed) -> Self {
-        let claiming = policy.of_form(&claim.reference.form).iter().map(Arc::as_ref);
+    pub(super) fn of(claimants: &'p FormPurposes, claim: &Claimed) -> Self {
+        let claiming = claimants.iter().map(Arc::as_ref);
         let is_open = |purpose: &&Purpose| claim.purposes.contains(&purpose.id);
         let (read, beside): (Vec<&Purpose>, Vec<&Purpose>) = claiming.clone().partition(is_open);
         let is_fixed = !claim.purposes.is_empty() && (!read.is_empty() || claim.others_ended);
@@ -57,7 +60,7 @@ impl<'p> Purposes<'p> {
         let mut gone = claim.purposes.clone();
         gone.retain(|open| is_fixed && read.iter().all(|purpose| purpose.id != *open));
         let several = read.len() + beside.len() + gone.len() > 1 || claim.others_ended;
-        Self { read, beside, over: Vec::new(), gone, several }
+        Self { read, beside, over: Vec::new(), gone, several, copy_of: claimants.copy_of }
     }
 
     /// All for which it is open from now on.
@@ -86,6 +89,7 @@ mod tests {
 
     use super::*;
     use crate::notification::sample as references;
+    use crate::purpose::Policy;
     use crate::purpose::sample::purpose;
 
     /// Of a reference that is open for these, under a policy in which those claim its form: for which it is read, which stand
@@ -99,7 +103,8 @@ mod tests {
         let reference = references::reference((7, 104, 901), Timestamp::UNIX_EPOCH);
         let open = open.iter().map(|name| PurposeId::parse(name).expect("a name")).collect();
         let claim = Claimed { purposes: open, others_ended, ..Claimed::from_journal(reference) };
-        let Purposes { read, beside, gone, .. } = Purposes::of(&policy, &claim);
+        let claimants = policy.of_form(&references::form(901));
+        let Purposes { read, beside, gone, .. } = Purposes::of(&claimants, &claim);
         let names = |of: Vec<&Purpose>| of.iter().map(|one| one.id.as_str()).collect::<Vec<_>>().join(" ");
         let gone: Vec<&str> = gone.iter().map(PurposeId::as_str).collect();
         [names(read), names(beside), gone.join(" ")]

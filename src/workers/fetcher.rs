@@ -14,18 +14,18 @@ use tokio::sync::Notify;
 use crate::clock::{Clock, after_ms};
 use crate::current::Current;
 use crate::graph::{Availability, Cause, Failure, Graph, LeadRead};
-use crate::id::LeadgenId;
+use crate::id::{FormId, LeadgenId};
 use crate::inbox::Inbox;
 use crate::lead::{Dropped, RawLead, SievedForEach, minimise_for_each, submitted};
 use crate::notification::{Lane, Lanes, LeadRef, ParkCode, Why};
 use crate::purpose::{Matching, Policy, Purpose, graph_fields};
 use crate::random::Random;
-use crate::store::{DueBy, KnownForm, Outcome, Settlement, SharedStore, StoreError};
+use crate::store::{DueBy, Outcome, Settlement, SharedStore, StoreError};
 use crate::telemetry::LeadNames;
 use crate::telemetry::metrics::Metrics;
 use crate::workers::claimed::{Claimed, Purposes};
 use crate::workers::clockwatch::AskedInVain;
-use crate::workers::forms::{FormBook, Unknown};
+use crate::workers::forms::{FormBook, FormRead, Unknown};
 use crate::workers::retrying::{Retries, paused};
 use crate::workers::settlement_log::SettlementLog;
 use crate::workers::{ReloadGate, Silence, Step, Worker};
@@ -120,8 +120,11 @@ impl Worker for Fetcher {
         self.tools.inbox.arrived().notify_one();
         let leadgens = vec![claim.reference.leadgen];
         let mut lease = Lease { tools: &self.tools, source, lane, leadgens, held: true };
+        // A form that nobody claims may be a copy of one that is claimed.
+        self.tools.forms.consider(&policy, &lane).await;
+        let claimants = policy.of_form(&lane.form);
         let fetched = match self.may_read(&policy, &lane) {
-            true => self.fetch(&mut Purposes::of(&policy, &claim), claim).await,
+            true => self.fetch(&policy, &mut Purposes::of(&claimants, &claim), claim).await,
             false => Fetched::Closed(self.not_now(&policy, &lane, claim, now)),
         };
         let settlements = match fetched {
@@ -252,7 +255,7 @@ impl Fetcher {
         policy: &Policy,
         now: Timestamp,
     ) -> Result<Option<(Source, Lane, Claimed)>, StoreError> {
-        let forms = Arc::clone(policy.claimed_forms());
+        let forms = policy.claimed_forms();
         let lanes = Lanes { forms, pages: self.tools.graph.pages() };
         let Some((lane, claims)) =
             self.tools.store.claim_due(self.tools.due_by(now), CLAIM_MAX, &lanes).await?
@@ -272,7 +275,7 @@ impl Fetcher {
     fn not_now(&self, policy: &Policy, lane: &Lane, claim: Claimed, now: Timestamp) -> Settlement {
         let is_claimed = !policy.of_form(&lane.form).is_empty();
         let why = match (is_claimed, self.tools.graph.availability(&lane.page)) {
-            (false, _) | (true, Availability::NoToken) => held(&self.tools.graph, &claim),
+            (false, _) | (true, Availability::NoToken) => held(&self.tools.graph, policy, &claim),
             (true, Availability::Paused { code, .. }) => paused(&claim, code, now),
             // It was paused a moment ago: due at once.
             (true, Availability::Ready | Availability::Probe) => {
@@ -302,7 +305,7 @@ impl Fetcher {
         settlements
     }
 
-    async fn fetch(&self, purposes: &mut Purposes<'_>, claim: Claimed) -> Fetched {
+    async fn fetch(&self, policy: &Policy, purposes: &mut Purposes<'_>, claim: Claimed) -> Fetched {
         let tools = &self.tools;
         tools.set_over_aside(purposes, claim.reference.created.unwrap_or(claim.reference.received)).await;
         let purposes = &*purposes;
@@ -330,6 +333,9 @@ impl Fetcher {
             tools.forms.doubt(&form);
             let why = Why::Buried { code: ParkCode::PageMismatch, attempts: claim.attempts + 1 };
             return Fetched::Settle(parked(claim.reference, why));
+        }
+        if !tools.forms.still_counts(policy, purposes.copy_of, &page, &known).await {
+            return Fetched::Settle(parked(claim.reference, Why::Held { code: ParkCode::FormDiffers }));
         }
         if let Some(definition) = &known.definition {
             for purpose in &purposes.read {
@@ -387,7 +393,7 @@ impl Tools {
         purposes: &Purposes<'_>,
         raw: Option<RawLead<'_>>,
         claim: Claimed,
-        known: &KnownForm,
+        known: &FormRead,
     ) -> Settlement {
         let matched = purposes.matched();
         let Some(raw) = raw else {
@@ -396,13 +402,14 @@ impl Tools {
             let why = self.again(&self.usual(), claim.attempts, ParkCode::GraphUnavailable, None, now);
             return Settlement { matched, ..parked(claim.reference, why) };
         };
-        let (reading, beside) = (matchings(&purposes.read, known), matchings(&purposes.beside, known));
+        let reading = matchings(&purposes.read, purposes.copy_of, known);
+        let beside = matchings(&purposes.beside, purposes.copy_of, known);
         let SievedForEach { each, dropped } = minimise_for_each(&raw, &claim.reference, &reading, &beside);
         if each.iter().any(|sieved| sieved.unknown_key) {
             self.forms.doubt(&claim.reference.form);
         }
         for purpose in &purposes.read {
-            self.forms.look_at_boxes(&claim.reference.page, purpose, known);
+            self.forms.look_at_boxes(&claim.reference.page, purpose, (purposes.copy_of, known));
         }
         // Whose reply it is, and whether it has answers, each sieve says alike.
         let as_a_whole = each.iter().find_map(|sieved| match sieved.result.as_ref().err()? {
@@ -445,8 +452,16 @@ impl Tools {
     }
 }
 
-fn matchings<'p>(purposes: &[&'p Purpose], known: &'p KnownForm) -> Vec<Matching<'p>> {
-    purposes.iter().map(|purpose| Matching::new(purpose, known.definition.as_ref())).collect()
+fn matchings<'p>(
+    purposes: &[&'p Purpose],
+    copy_of: Option<FormId>,
+    known: &'p FormRead,
+) -> Vec<Matching<'p>> {
+    let matching = |purpose: &&'p Purpose| {
+        let matching = Matching::new(purpose, known.definition.as_ref());
+        matching.at_revision(known.revision()).counting_as(copy_of)
+    };
+    purposes.iter().map(matching).collect()
 }
 
 fn parked(reference: LeadRef, why: Why) -> Settlement {
@@ -455,10 +470,12 @@ fn parked(reference: LeadRef, why: Why) -> Settlement {
 
 /// What nobody may fetch now: its page has no token, or else its form no purpose. The page comes first: without its token
 /// nobody can see what the form is.
-fn held(graph: &Graph, claim: &Claimed) -> Why {
-    let code = match graph.knows(&claim.reference.page) {
-        false => ParkCode::PageUnknown,
-        true => ParkCode::FormUnclaimed,
+fn held(graph: &Graph, policy: &Policy, claim: &Claimed) -> Why {
+    let LeadRef { page, form, .. } = &claim.reference;
+    let code = match (graph.knows(page), policy.copies().differing(form)) {
+        (false, _) => ParkCode::PageUnknown,
+        (true, None) => ParkCode::FormUnclaimed,
+        (true, Some(_)) => ParkCode::FormDiffers,
     };
     Why::Held { code }
 }

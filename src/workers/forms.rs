@@ -2,7 +2,8 @@
 //! a key that the definition has not.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::{Mutex, MutexGuard};
@@ -10,9 +11,10 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::clock::Clock;
 use crate::graph::{Decision, Failure, Graph};
 use crate::id::{FormId, PageId};
-use crate::purpose::{Legal, Purpose};
+use crate::purpose::{FormDefinition, Legal, Purpose, TextHash};
 use crate::store::{KnownForm, SharedStore, StoreError};
 use crate::workers::boxes::BoxWatch;
+use crate::workers::looks::Looks;
 
 /// A definition older than this is read again.
 const FRESH_HOURS: i64 = 24;
@@ -31,12 +33,39 @@ pub enum Unknown {
     Store(StoreError),
 }
 
+/// A form as it was read, for all of its leads until it is read again.
+pub struct FormRead {
+    known: KnownForm,
+    revision: OnceLock<Option<TextHash>>,
+}
+
+impl Deref for FormRead {
+    type Target = KnownForm;
+
+    fn deref(&self) -> &KnownForm {
+        &self.known
+    }
+}
+
+impl FormRead {
+    fn new(known: KnownForm) -> Self {
+        Self { known, revision: OnceLock::new() }
+    }
+
+    /// Which content it has; none: Graph does not give it. Worked out once.
+    pub fn revision(&self) -> Option<TextHash> {
+        *self.revision.get_or_init(|| self.known.definition.as_ref().map(FormDefinition::revision))
+    }
+}
+
 /// Definitions of forms.
 pub struct FormBook {
-    store: SharedStore,
-    graph: Arc<Graph>,
-    clock: Arc<dyn Clock>,
-    remembered: Mutex<HashMap<FormId, Arc<KnownForm>>>,
+    pub(super) store: SharedStore,
+    pub(super) graph: Arc<Graph>,
+    pub(super) clock: Arc<dyn Clock>,
+    /// When forms that no purpose names were looked at.
+    pub(super) looks: Looks,
+    remembered: Mutex<HashMap<FormId, Arc<FormRead>>>,
     stale: Mutex<HashMap<FormId, Timestamp>>,
     /// When each was last asked for, whatever came of it.
     looked: Mutex<HashMap<FormId, Timestamp>>,
@@ -45,6 +74,15 @@ pub struct FormBook {
     /// the wrong page first.
     refused: Mutex<HashSet<(FormId, PageId)>>,
     boxes: BoxWatch,
+}
+
+/// What is made of a definition that Graph refuses for good.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Refusal {
+    /// It is known that the form has none: its leads are matched by key.
+    Kept,
+    /// Nothing.
+    Passing,
 }
 
 /// A form that is being read: whoever needs it meanwhile waits for that one call, and hears how it failed.
@@ -57,6 +95,7 @@ impl FormBook {
             store,
             graph,
             clock,
+            looks: Looks::default(),
             remembered: Mutex::default(),
             stale: Mutex::default(),
             looked: Mutex::default(),
@@ -71,10 +110,30 @@ impl FormBook {
     ///
     /// # Errors
     /// It was never read and cannot be read now.
-    pub async fn form(&self, page: &PageId, form: &FormId) -> Result<Arc<KnownForm>, Unknown> {
+    pub async fn form(&self, page: &PageId, form: &FormId) -> Result<Arc<FormRead>, Unknown> {
+        self.enough(page, form, Refusal::Kept).await
+    }
+
+    /// The same of a form of which no lead is read yet. What another page may see of it is not known: a refusal is
+    /// remembered nowhere, and what is known of another page's form is enough.
+    ///
+    /// # Errors
+    /// The definition is not known and cannot be read now.
+    pub async fn look(&self, page: &PageId, form: &FormId) -> Result<Arc<FormRead>, Unknown> {
+        self.enough(page, form, Refusal::Passing).await
+    }
+
+    async fn enough(&self, page: &PageId, form: &FormId, refusal: Refusal) -> Result<Arc<FormRead>, Unknown> {
+        let is_enough = |known: &FormRead| match (refusal, &known.definition) {
+            (Refusal::Kept, _) => self.is_enough(known, page),
+            (Refusal::Passing, None) => false,
+            (Refusal::Passing, Some(definition)) => {
+                definition.is_of_another_page(page) || self.is_fresh(known)
+            }
+        };
         let known = self.known(form).await.map_err(Unknown::Store)?;
         if let Some(known) = &known
-            && self.is_enough(known, page)
+            && is_enough(known)
         {
             return Ok(Arc::clone(known));
         }
@@ -85,11 +144,11 @@ impl FormBook {
         }
         let known = self.known(form).await.map_err(Unknown::Store)?;
         if let Some(known) = &known
-            && self.is_enough(known, page)
+            && is_enough(known)
         {
             return Ok(Arc::clone(known));
         }
-        let read = self.read(page, form, known).await;
+        let read = self.read(page, form, known, refusal).await;
         if let Err(Unknown::Graph(failure)) = &read {
             *failed = Some(*failure);
         }
@@ -102,11 +161,15 @@ impl FormBook {
         &self,
         page: &PageId,
         form: &FormId,
-        known: Option<Arc<KnownForm>>,
-    ) -> Result<Arc<KnownForm>, Unknown> {
+        known: Option<Arc<FormRead>>,
+        refusal: Refusal,
+    ) -> Result<Arc<FormRead>, Unknown> {
         let read = self.graph.read_form(page, form).await;
         self.note_look(form);
-        if read.as_ref().is_err_and(|failure| failure.decision == Decision::ForGood) {
+        let is_kept = refusal == Refusal::Kept;
+        // Without its definition it is not known at all, for who only looks.
+        let known = known.filter(|known| is_kept || known.definition.is_some());
+        if is_kept && read.as_ref().is_err_and(|failure| failure.decision == Decision::ForGood) {
             let mut refused = self.refused.lock();
             if refused.len() < REMEMBERED_MAX {
                 refused.insert((*form, *page));
@@ -125,13 +188,13 @@ impl FormBook {
                 KnownForm { form: *form, definition: Some(definition), read_at: self.clock.now() }
             }
             Err(failure) => match (failure.decision, known) {
-                (Decision::ForGood, None) => {
+                (Decision::ForGood, None) if is_kept => {
                     tracing::warn!(form.id = %form, page.id = %page, "form.definition-refused");
                     KnownForm { form: *form, definition: None, read_at: self.clock.now() }
                 }
                 (_, Some(known)) => {
                     tracing::debug!(form.id = %form, code = %failure.code, "form.not-read-again");
-                    let known = KnownForm { read_at: self.a_while_from_stale(&known), ..(*known).clone() };
+                    let known = KnownForm { read_at: self.a_while_from_stale(&known), ..known.known.clone() };
                     return Ok(self.remember(asked(known)));
                 }
                 (_, None) => return Err(Unknown::Graph(failure)),
@@ -161,8 +224,13 @@ impl FormBook {
     }
 
     /// Says what a person should look at of the boxes of a form of which a lead came, once.
-    pub fn look_at_boxes(&self, page: &PageId, purpose: &Purpose, known: &KnownForm) {
-        self.boxes.look(purpose, page, &known.form, known.definition.as_ref());
+    pub fn look_at_boxes(
+        &self,
+        page: &PageId,
+        purpose: &Purpose,
+        (copy_of, known): (Option<FormId>, &KnownForm),
+    ) {
+        self.boxes.look(purpose, page, &known.form, (copy_of, known.definition.as_ref()));
     }
 
     /// A time of reading under which a form that could not be read again is tried again soon, and not at each lead.
@@ -175,15 +243,15 @@ impl FormBook {
         self.reading.lock()
     }
 
-    async fn known(&self, form: &FormId) -> Result<Option<Arc<KnownForm>>, StoreError> {
+    async fn known(&self, form: &FormId) -> Result<Option<Arc<FormRead>>, StoreError> {
         if let Some(known) = self.remembered.lock().get(form) {
             return Ok(Some(Arc::clone(known)));
         }
         Ok(self.store.form(form).await?.map(|known| self.remember(known)))
     }
 
-    fn remember(&self, known: KnownForm) -> Arc<KnownForm> {
-        let known = Arc::new(known);
+    fn remember(&self, known: KnownForm) -> Arc<FormRead> {
+        let known = Arc::new(FormRead::new(known));
         let mut remembered = self.remembered.lock();
         if remembered.len() < REMEMBERED_MAX || remembered.contains_key(&known.form) {
             remembered.insert(known.form, Arc::clone(&known));

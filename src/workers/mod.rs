@@ -3,8 +3,10 @@
 mod boxes;
 mod claimed;
 mod clockwatch;
+mod copies;
 mod fetcher;
 mod forms;
+mod looks;
 mod overdue;
 mod pausekeeper;
 mod reaper;
@@ -32,6 +34,7 @@ use crate::lifecycle::Stop;
 use crate::telemetry::metrics::Metrics;
 
 pub use clockwatch::Clockwatch;
+pub use copies::{Adopter, adopt_known};
 pub use fetcher::{Fetcher, Tools, fetchers};
 pub use forms::FormBook;
 pub use pausekeeper::Pausekeeper;

@@ -171,7 +171,7 @@ pub(super) fn shown(known: &[Known], config: &Config) -> Vec<FormShown> {
 fn show(known: &Known, config: &Config) -> FormShown {
     let policy = config.policy();
     let purposes = policy.of_form(&known.form);
-    let form = SharedForm::new(purposes, known.definition.as_ref());
+    let form = SharedForm::new(&purposes, known.definition.as_ref()).counting_as(purposes.copy_of);
     let questions = known.definition.iter().flat_map(|definition| &definition.questions);
     FormShown {
         form_id: known.form.to_string(),

@@ -16,7 +16,7 @@ pub(super) fn warnings(known: &[Known], config: &Config) -> Vec<Fault> {
     let policy = config.policy();
     let mut found: BTreeMap<(PurposeId, Unfed), Vec<FormId>> = BTreeMap::new();
     for Known { form, definition, .. } in known {
-        for purpose in policy.of_form(form) {
+        for purpose in policy.of_form(form).iter() {
             for unfed in Matching::new(purpose, definition.as_ref()).silent() {
                 found.entry((purpose.id.clone(), unfed)).or_default().push(*form);
             }
@@ -52,7 +52,7 @@ fn warning(purpose: &PurposeId, unfed: &Unfed, forms: &[FormId]) -> Fault {
 }
 
 /// `form 901…`, or how many and the first of them.
-fn named(forms: &[FormId]) -> String {
+pub(super) fn named(forms: &[FormId]) -> String {
     let some: Vec<String> = forms.iter().take(FORMS_NAMED_MAX).map(ToString::to_string).collect();
     let more = forms.len() - some.len();
     match (forms.len(), more) {

@@ -23,7 +23,8 @@ pub(super) async fn list(by: By<SeeForms>, desk: Data<Desk>) -> Result<HttpRespo
 
 fn shown(known: &KnownForm, policy: &Policy, in_words: bool) -> Form {
     let definition = known.definition.as_ref();
-    let form = SharedForm::new(policy.of_form(&known.form), definition);
+    let claimants = policy.of_form(&known.form);
+    let form = SharedForm::new(&claimants, definition).counting_as(claimants.copy_of);
     let purposes: Vec<PurposeId> = form.purposes().cloned().collect();
     Form {
         form_id: known.form,

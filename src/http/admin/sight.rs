@@ -35,8 +35,9 @@ impl Sight {
         }
         let purposes = operator.purposes().to_vec();
         let policy = desk.policy.pin();
-        let claimed = policy.purposes().iter().filter(|purpose| purposes.contains(&purpose.id));
-        let forms: HashSet<FormId> = claimed.flat_map(|purpose| purpose.forms.iter().copied()).collect();
+        let is_own =
+            |form: &FormId| policy.of_form(form).iter().any(|purpose| purposes.contains(&purpose.id));
+        let forms: HashSet<FormId> = policy.claimed_forms().iter().copied().filter(is_own).collect();
         let known = desk.store.forms().await.unwrap_or_default();
         let own = known.into_iter().filter(|known| forms.contains(&known.form));
         let pages = own.filter_map(|known| known.definition?.page).collect();
