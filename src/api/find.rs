@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use crate::api::leads::Consent;
 use crate::api::{IdText, Moment, Pairs, Word};
+use crate::id::FormId;
 use crate::notification::ParkCode;
 use crate::purpose::{PurposeId, RecordId};
 
@@ -58,6 +59,18 @@ pub struct Finding {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub expires_at: Option<Moment>,
+    /// The form through which it came, where it is stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub form_id: Option<FormId>,
+    /// The form's content as the person saw it, as hex (`GET /forms/{id}/revisions/{revision}`); left out where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub form_revision: Option<String>,
+    /// The form of the config that its form counted as, a copy of it; left out where its form was named itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub copy_of: Option<FormId>,
     /// Answers by field, masked unless asked otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, value_type = Option<std::collections::BTreeMap<String, Vec<String>>>)]
@@ -78,6 +91,9 @@ impl Finding {
             code: None,
             created_time: None,
             expires_at: None,
+            form_id: None,
+            form_revision: None,
+            copy_of: None,
             fields: None,
             consents: None,
         }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::api::forms::Differs;
 use crate::api::{IdText, Moment, Word};
 use crate::id::{FormId, PageId};
 use crate::notification::ParkCode;
@@ -64,6 +65,10 @@ pub struct Held {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub name: Option<String>,
+    /// In what the form differs from the one that it might be a copy of, not for viewers; left out where that was not found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub differs: Option<Differs>,
     /// How many.
     pub count: u64,
     /// Since when.

@@ -97,6 +97,10 @@ crate::codes! {
         ClockUnconfirmed = "clock-unconfirmed",
         /// A purpose claims the form: what is held of it is waiting for its page, not for a hand.
         FormClaimed = "form-claimed",
+        /// Nothing is known of the form.
+        FormUnknown = "form-unknown",
+        /// The form was never read so.
+        RevisionUnknown = "revision-unknown",
         /// The page is not in the config.
         PageUnknown = "page-unknown",
         /// The store takes nothing for now.
@@ -173,6 +177,8 @@ impl ProblemCode {
                 (429, "Too many look-ups by number at once: one after another they are answered")
             }
             Self::FormClaimed => (409, "A purpose claims this form: its references are not dropped"),
+            Self::FormUnknown => (404, "Nothing is known of this form"),
+            Self::RevisionUnknown => (404, "The form has no such revision"),
             Self::PageUnknown => (404, "No such page is in the config"),
             Self::ClockJumped => (503, "The clock is ahead: it must be put right or confirmed first"),
             Self::ClockUnconfirmed => (503, "The clock must be confirmed first"),

@@ -18,7 +18,7 @@ use crate::attention::AttentionCode;
 use crate::code::Coded;
 use crate::id::{FormId, PageId};
 use crate::notification::ParkCode;
-use crate::purpose::{Asked, Basis, PurposeId, RecordId, UnfedCode};
+use crate::purpose::{Asked, Basis, DifferenceCode, PurposeId, RecordId, UnfedCode};
 use crate::trail::{Action, Outcome, Reason, Role};
 
 /// One to twenty digits: Meta's ids do not fit into what most readers of JSON make of a number.
@@ -69,6 +69,7 @@ written! {
     UnfedCode: list::<UnfedCode>("Why a field gets no answer from a form.");
     ClockTrust: list::<ClockTrust>("How far the clock is trusted.");
     State: list::<State>("What a submission is now.");
+    DifferenceCode: list::<DifferenceCode>("In what a form is no copy of another.");
     Asked: list::<Asked>("What brings an answer: a question that people see, a hidden parameter, a question that hangs on another's answer.");
     Basis: list::<Basis>("The basis in law (GDPR art. 6(1)).");
     Role: list::<Role>("What an operator may do.");

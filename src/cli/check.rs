@@ -1,5 +1,7 @@
 //! `tamis check`: reads the config as `tamis serve` would, starts nothing, and says what it would do.
 
+mod copies;
+mod differences;
 mod forms;
 mod unfed;
 
@@ -48,10 +50,12 @@ pub async fn run(arguments: &Arguments, path: &Path, environment: &Environment) 
     if let Some(config) = &checked.config
         && let Some(known) = forms::ask(config.admin.socket.clone()).await
     {
+        copies::judge(&known, config);
         let Faults { faults, warnings } = forms::look_at_boxes(&known, config);
         checked.found.faults.extend(faults);
         checked.found.warnings.extend(warnings);
         checked.found.warnings.extend(unfed::warnings(&known, config));
+        checked.found.warnings.extend(copies::warnings(&known, config));
         forms = Some(forms::shown(&known, config));
     }
     verdict(arguments, path, &checked, forms.as_deref())

@@ -116,6 +116,13 @@ fn page(record: &Finding) -> String {
             line(name, &moment.to_string());
         }
     }
+    if let Some(form) = record.form_id {
+        let original = record.copy_of.map(|original| format!(", a copy of {original}")).unwrap_or_default();
+        line("form", &format!("{form}{original}"));
+    }
+    if let Some(revision) = &record.form_revision {
+        line("form revision", revision);
+    }
     for (name, values) in by_name(&record.fields) {
         line(name, &values.join("; "));
     }

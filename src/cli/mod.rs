@@ -9,6 +9,7 @@ mod clock;
 mod explain;
 mod export;
 mod find;
+mod form;
 mod health;
 mod inbox;
 mod init;
@@ -66,6 +67,8 @@ enum Command {
     Export(export::Arguments),
     /// Look one submission up
     Find(find::Arguments),
+    /// Show what a form was: its contents since it was first read, or one of them
+    Form(form::Arguments),
     /// Ask a running tamis whether it takes notifications
     Health(health::Arguments),
     /// Is it well? One screen: what needs you, what waits and why
@@ -158,6 +161,7 @@ async fn obey(command: Command, config: &ConfigPath, environment: &Environment) 
         }
         Command::Export(arguments) => export::run(arguments, config, environment).await,
         Command::Find(arguments) => find::run(arguments, config, environment).await,
+        Command::Form(arguments) => form::run(arguments, config, environment).await,
         Command::Health(arguments) => health::run(&arguments, config, environment).await,
         Command::Status(arguments) => status::run(&arguments, config, environment).await,
         Command::Inbox(arguments) => inbox::run(arguments, config, environment).await,

@@ -19,8 +19,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest silence within an answer (a scan over a large vault, a slow disk).
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// An answer that is taken whole is no larger than this: 10,000 lines of the trail are about 4 MB.
-const ANSWER_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// An answer that is taken whole is no larger than this: 10,000 lines of the trail are about 4 MB, 10,000 forms with
+/// their boxes' texts 30 to 100 MB.
+const ANSWER_BYTES_MAX: usize = 128 * 1024 * 1024;
 
 /// A running tamis.
 pub struct Daemon {

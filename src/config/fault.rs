@@ -61,6 +61,10 @@ crate::codes! {
         MemoryLarge = "memory-large",
         /// Two purposes hold every lead of one form, whatever its boxes say.
         FormHeldTwice = "form-held-twice",
+        /// One of several purposes of a form, and the form lacks the tick-box by which people choose it.
+        PurposeWithoutBox = "purpose-without-box",
+        /// Two purposes of one form both need a tick in the same box.
+        BoxShared = "box-shared",
         /// A purpose that claims no form, or no purpose at all.
         NothingClaimed = "nothing-claimed",
         /// A purpose that may hold no field.
@@ -93,6 +97,8 @@ crate::codes! {
         BoxDefaultUnknown = "box-default-unknown",
         /// A form without the tick-box that a consent counts.
         BoxAbsent = "box-absent",
+        /// A form of a purpose's pages that is no copy of its forms.
+        FormDiffers = "form-differs",
         /// A recipient that is not declared.
         RecipientUnknown = "recipient-unknown",
         /// A field that the purpose does not have.

@@ -7,7 +7,7 @@ use utoipa::openapi::{Content, Ref, Required};
 use crate::api::clock::Confirmed;
 use crate::api::document::call::{Call, header, lines, plain};
 use crate::api::find::Find;
-use crate::api::forms::Forms;
+use crate::api::forms::{FormRevision, Forms, Revisions};
 use crate::api::inbox::{DropHeld, HeldDropped, Inbox, PageRetried, Requeue, Requeued, RetryPage};
 use crate::api::leads::Lead;
 use crate::api::problem::ProblemCode;
@@ -28,6 +28,7 @@ pub const LIMIT_DEFAULT: usize = 1_000;
 
 const ALL: &[Role] = &[Role::Viewer, Role::Exporter, Role::Officer, Role::Admin];
 const FORMS: &[Role] = &[Role::Viewer, Role::Officer, Role::Admin];
+const REVISIONS: &[Role] = &[Role::Officer, Role::Admin];
 const EXPORTER: &[Role] = &[Role::Exporter];
 const OFFICER: &[Role] = &[Role::Officer];
 const ADMIN: &[Role] = &[Role::Admin];
@@ -41,6 +42,8 @@ pub fn calls() -> Vec<Call> {
         purposes(),
         leads(),
         forms(),
+        revisions(),
+        revision(),
         inbox(),
         requeue(),
         retry_page(),
@@ -214,6 +217,41 @@ fn forms() -> Call {
     )
     .roles(FORMS)
     .json::<Forms>("200", "The forms.")
+}
+
+fn revisions() -> Call {
+    Call::new(
+        HttpMethod::Get,
+        "/forms/{id}/revisions",
+        "revisions",
+        "Which contents a form had",
+        "Each that was read is kept: it is what people saw who agreed to something. By when each was first read.",
+    )
+    .roles(REVISIONS)
+    .parameter(ParameterIn::Path, "id", Required::True, Ref::from_schema_name("FormId"), "The form.")
+    .json::<Revisions>("200", "The revisions.")
+    .refused(&[No::NotFound, No::FormUnknown])
+}
+
+fn revision() -> Call {
+    Call::new(
+        HttpMethod::Get,
+        "/forms/{id}/revisions/{revision}",
+        "revision",
+        "Read what people saw",
+        "A form's content at one revision, as a record's evidence names it.",
+    )
+    .roles(REVISIONS)
+    .parameter(ParameterIn::Path, "id", Required::True, Ref::from_schema_name("FormId"), "The form.")
+    .parameter(
+        ParameterIn::Path,
+        "revision",
+        Required::True,
+        text("^[0-9a-f]{64}$", "SHA-256 of the content, as hex."),
+        "Which.",
+    )
+    .json::<FormRevision>("200", "The content.")
+    .refused(&[No::NotFound, No::FormUnknown, No::RevisionUnknown])
 }
 
 fn inbox() -> Call {

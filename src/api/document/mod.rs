@@ -15,7 +15,7 @@ use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Serv
 
 use crate::api::clock::Confirmed;
 use crate::api::find::{Find, Found};
-use crate::api::forms::Forms;
+use crate::api::forms::{FormRevision, Forms, Revisions};
 use crate::api::inbox::{DropHeld, HeldDropped, Inbox, PageRetried, Requeue, Requeued, RetryPage};
 use crate::api::leads::LeadPage;
 use crate::api::problem::ProblemBody;
@@ -90,6 +90,8 @@ fn schemas() -> Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)> {
     with::<Purposes>(&mut all);
     with::<LeadPage>(&mut all);
     with::<Forms>(&mut all);
+    with::<Revisions>(&mut all);
+    with::<FormRevision>(&mut all);
     with::<Inbox>(&mut all);
     with::<Requeue>(&mut all);
     with::<Requeued>(&mut all);

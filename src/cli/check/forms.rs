@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 
+use crate::cli::check::differences;
 use crate::client::{Daemon, parse};
 use crate::config::{Config, Faults, FormKnown};
 use crate::id::{FormId, PageId};
@@ -17,8 +18,8 @@ use crate::purpose::{
 };
 use crate::terminal::printable;
 
-/// The look at the config does not wait for a daemon that is busy.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// The look at the config does not wait for a daemon that is busy; 10,000 forms take it seconds.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A form as the daemon knows it.
 pub(super) struct Known {
@@ -57,6 +58,10 @@ pub(super) struct FormShown {
     graph_fields: Option<String>,
     /// Fields that no question feeds; as `purpose.field` where there are several purposes.
     unfed: Vec<String>,
+    /// The form that it counts as.
+    copy_of: Option<String>,
+    /// In what it is no copy, in words.
+    differs: Option<Vec<String>>,
 }
 
 #[derive(serde::Serialize)]
@@ -201,6 +206,8 @@ fn show(known: &Known, config: &Config) -> FormShown {
             })
             .collect(),
         unfed: known.definition.as_ref().map(|_| form.unfed()).unwrap_or_default(),
+        copy_of: purposes.copy_of.map(|original| original.to_string()),
+        differs: policy.copies().differing(&known.form).map(|differs| differences::lines(&differs)),
     }
 }
 
@@ -229,9 +236,10 @@ pub(super) fn text(forms: &[FormShown]) -> String {
     let mut text = String::new();
     for form in forms {
         let FormShown { form_id, purposes, read_at, .. } = form;
-        let named = match purposes.as_slice() {
-            [] => "no purpose claims it".to_owned(),
-            purposes => purposes.join(", "),
+        let named = match (purposes.as_slice(), &form.copy_of) {
+            ([], _) => "no purpose claims it".to_owned(),
+            (purposes, None) => purposes.join(", "),
+            (purposes, Some(original)) => format!("{}, as a copy of {original}", purposes.join(", ")),
         };
         let _ = writeln!(text, "\n# form {form_id} ({named}), read at {}", printable(read_at));
         // Of one purpose alone it stands with the purpose.
@@ -276,6 +284,9 @@ pub(super) fn text(forms: &[FormShown]) -> String {
                 None => ", whether it is ticked by default Graph does not say",
             };
             let _ = writeln!(text, "#   tick-box {:?}  {consent}{default}", printable(&found.key));
+        }
+        for line in form.differs.iter().flatten() {
+            let _ = writeln!(text, "#   {line}");
         }
         for field in &form.unfed {
             let _ = writeln!(text, "#   no question feeds {field}");

@@ -116,6 +116,9 @@ fn shown(found: &store::Found, policy: &Policy, unmask: bool) -> Result<Finding,
     if let (Some(lead), Some(purpose)) = (&found.lead, purpose) {
         finding.created_time = Some(Moment(lead.created()));
         finding.expires_at = Some(Moment(lead.expires_at()));
+        finding.form_id = Some(*lead.form());
+        finding.form_revision = lead.grounds().form_revision.map(|revision| revision.to_string());
+        finding.copy_of = lead.grounds().copy_of;
         let outlet = Outlet::of(Arc::clone(purpose), None);
         let standings = outlet.standings(lead, found.days)?;
         finding.fields = Some(shown_fields(outlet.fields(lead, &standings), unmask));

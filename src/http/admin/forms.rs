@@ -36,6 +36,8 @@ fn shown(known: &KnownForm, policy: &Policy, in_words: bool) -> Form {
         partial: definition.is_some_and(|definition| definition.is_partial),
         question_count: definition.map_or(0, |definition| definition.questions.len()),
         unfed: definition.map(|_| form.unfed()).unwrap_or_default(),
+        copy_of: claimants.copy_of,
+        differs: policy.copies().differing(&known.form).filter(|_| in_words).map(|found| (&*found).into()),
         revision: definition.map(|definition| definition.revision().to_string()),
         locale: definition.map(|definition| definition.locale.clone()).filter(|locale| !locale.is_empty()),
         boxes_readable: definition.is_some_and(|definition| definition.legal.boxes().is_some()),

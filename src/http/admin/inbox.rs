@@ -50,8 +50,12 @@ pub(super) async fn show(
     let mut shown = overview(queued, &parked, graph.paused(), dropped);
     cut(&mut shown, &Sight::of(&by.operator, &desk).await);
     let policy = desk.policy.pin();
+    let in_words = by.operator.role() != Role::Viewer;
     for held in &mut shown.held {
-        held.code = lacks(graph.knows(&held.page_id), !policy.of_form(&held.form_id).is_empty());
+        let differs = policy.copies().differing(&held.form_id);
+        let is_claimed = !policy.of_form(&held.form_id).is_empty();
+        held.code = lacks(graph.knows(&held.page_id), is_claimed, differs.is_some());
+        held.differs = differs.filter(|_| !is_claimed && in_words).map(|found| (&*found).into());
     }
     if names {
         name(&graph, &mut shown.held).await;
@@ -60,9 +64,14 @@ pub(super) async fn show(
 }
 
 /// Why a form is held now: a reload may have changed it since.
-pub(super) fn lacks(page_is_known: bool, form_is_claimed: bool) -> Option<Word<ParkCode>> {
+pub(super) fn lacks(
+    page_is_known: bool,
+    form_is_claimed: bool,
+    form_differs: bool,
+) -> Option<Word<ParkCode>> {
     let code = match (page_is_known, form_is_claimed) {
         (false, _) => ParkCode::PageUnknown,
+        (true, false) if form_differs => ParkCode::FormDiffers,
         (true, false) => ParkCode::FormUnclaimed,
         (true, true) => return None,
     };
@@ -135,7 +144,7 @@ fn only(shown: &mut api::Inbox, sight: &Sight) {
 
 fn held(held: &HeldForm) -> api::Held {
     let (count, oldest) = (held.count, Moment(held.oldest));
-    api::Held { form_id: held.form, page_id: held.page, code: None, name: None, count, oldest }
+    api::Held { form_id: held.form, page_id: held.page, code: None, name: None, differs: None, count, oldest }
 }
 
 fn refused(refused: &RefusedForm) -> api::Refused {
@@ -218,10 +227,13 @@ mod tests {
 
     #[test]
     fn a_held_form_lacks_its_page_first_and_a_reload_may_give_both() {
-        let lacks = |page, form| lacks(page, form).map(|code| code.to_string());
+        let lacks = |page, form| lacks(page, form, false).map(|code| code.to_string());
         assert_eq!(lacks(false, false).as_deref(), Some("page-unknown"));
         assert_eq!(lacks(false, true).as_deref(), Some("page-unknown"));
         assert_eq!(lacks(true, false).as_deref(), Some("form-unclaimed"));
         assert_eq!(lacks(true, true), None);
+        let differs = |page, form| super::lacks(page, form, true).map(|code| code.to_string());
+        assert_eq!(differs(true, false).as_deref(), Some("form-differs"));
+        assert_eq!((differs(false, false).as_deref(), differs(true, true)), (Some("page-unknown"), None));
     }
 }

@@ -28,6 +28,7 @@ mod query;
 mod record;
 mod requeue;
 mod retry;
+mod revisions;
 mod sight;
 mod status;
 mod stream;
@@ -129,6 +130,8 @@ fn routes(config: &mut ServiceConfig, door: Door, desk: Desk) {
         .service(web::resource("/purposes").route(web::get().to(purposes::list)))
         .service(web::resource("/purposes/{purpose}/leads").route(web::get().to(leads::export)))
         .service(web::resource("/forms").route(web::get().to(forms::list)))
+        .service(web::resource("/forms/{id}/revisions").route(web::get().to(revisions::list)))
+        .service(web::resource("/forms/{id}/revisions/{revision}").route(web::get().to(revisions::show)))
         .service(web::resource("/inbox").route(web::get().to(inbox::show)))
         .service(web::resource("/inbox/requeue").route(web::post().to(requeue::requeue)))
         .service(web::resource("/inbox/retry").route(web::post().to(retry::retry)))

@@ -70,6 +70,8 @@ calls! {
     See: &[Role::Viewer, Role::Exporter, Role::Officer, Role::Admin], reason = false, action = None;
     /// Seeing the forms; a viewer without their questions.
     SeeForms: &[Role::Viewer, Role::Officer, Role::Admin], reason = false, action = None;
+    /// Seeing what a form was at an earlier time: the form author's words, which evidence names.
+    SeeRevisions: &[Role::Officer, Role::Admin], reason = false, action = None;
     /// Reading records out in bulk.
     Export: &[Role::Exporter], reason = true, action = Some(Action::Exported);
     /// Looking one record up.
