@@ -3,7 +3,7 @@
 use crate::config::Config;
 use crate::config::fault::{Fault, FaultCode, Faults};
 use crate::id::FormId;
-use crate::purpose::{BoxFinding, FormDefinition, Purpose};
+use crate::purpose::{BoxFinding, ConsentKey, FormDefinition, Purpose};
 
 /// So many forms are named in one sentence.
 const FORMS_NAMED_MAX: usize = 3;
@@ -15,11 +15,16 @@ impl Config {
     /// Holds the consents of each purpose against the tick-boxes of its forms.
     pub fn look_at_boxes(&self, forms: &[FormKnown<'_>]) -> Faults {
         let mut found = Faults::default();
-        for purpose in self.policy().purposes() {
+        let policy = self.policy();
+        for purpose in policy.purposes() {
             let own: Vec<FormKnown<'_>> =
                 forms.iter().filter(|(form, _)| purpose.forms.contains(form)).copied().collect();
             texts(purpose, &own, &mut found.faults);
-            boxes(purpose, &own, &mut found.warnings);
+            let is_shared = |form: &FormId| policy.of_form(form).len() > 1;
+            let shared: Vec<FormKnown<'_>> =
+                own.iter().filter(|(form, _)| is_shared(form)).copied().collect();
+            needed(purpose, &shared, &mut found.faults);
+            boxes(purpose, &own, is_shared, &mut found.warnings);
         }
         found
     }
@@ -39,10 +44,40 @@ fn texts(purpose: &Purpose, forms: &[FormKnown<'_>], faults: &mut Vec<Fault>) {
     }
 }
 
-fn boxes(purpose: &Purpose, forms: &[FormKnown<'_>], warnings: &mut Vec<Fault>) {
+/// Of several purposes of a form all but one are chosen by a box, which must be there to be ticked.
+fn needed(purpose: &Purpose, forms: &[FormKnown<'_>], faults: &mut Vec<Fault>) {
+    for rule in purpose.consents.iter().filter(|rule| rule.required) {
+        let is_absent = |(form, definition): &&FormKnown<'_>| {
+            let findings = purpose.box_findings(form, *definition);
+            findings.contains(&BoxFinding::Absent(&rule.key))
+        };
+        let without: Vec<&FormId> = forms.iter().filter(is_absent).map(|(form, _)| *form).collect();
+        if !without.is_empty() {
+            faults.push(Fault::new(
+                FaultCode::PurposeWithoutBox,
+                &format!("purposes.{}.consents.{}", purpose.id, rule.key),
+                format!("other purposes hold leads of {} too, and this one is chosen there by a tick-box that the form does not have: it will never get a lead of it", named(&without)),
+                "Put Meta's `checkbox_key` of that form into `from`, or take the form out of this purpose's `forms`.",
+            ));
+        }
+    }
+}
+
+fn boxes(
+    purpose: &Purpose,
+    forms: &[FormKnown<'_>],
+    is_shared: impl Fn(&FormId) -> bool,
+    warnings: &mut Vec<Fault>,
+) {
     let mut findings: Vec<(BoxFinding<'_>, Vec<&FormId>)> = Vec::new();
+    let is_required =
+        |key: &ConsentKey| purpose.consents.iter().any(|rule| rule.required && rule.key == *key);
     for (form, definition) in forms {
         for finding in purpose.box_findings(form, *definition) {
+            // That one is a fault.
+            if matches!(finding, BoxFinding::Absent(key) if is_required(key) && is_shared(form)) {
+                continue;
+            }
             match findings.iter_mut().find(|(known, _)| *known == finding) {
                 Some((_, forms)) => forms.push(form),
                 None => findings.push((finding, vec![form])),
@@ -133,6 +168,31 @@ mod tests {
         let known: Vec<FormKnown<'_>> =
             definitions.iter().map(|definition| (&definition.form, Some(definition))).collect();
         config(forms).look_at_boxes(&known)
+    }
+
+    /// A quote form with a box for the newsletter, without the box.
+    #[test]
+    fn a_further_purpose_whose_box_is_not_on_the_form_is_refused_and_one_alone_is_warned_about() {
+        const DEVIS: u64 = 901_000_000_000_001;
+        let mut bare = definition(DEVIS, "Calls", Some(false));
+        let Legal::Read(content) = &mut bare.legal else { panic!("as made") };
+        content.boxes.retain(|found| found.key != "email_optin");
+        let found = look(&[DEVIS, LETTRE], &[bare.clone(), definition(LETTRE, "Calls", Some(false))]);
+        let [told] = found.faults.as_slice() else { panic!("one: {found:?}") };
+        assert_eq!(
+            (told.key.as_str(), told.code.as_str()),
+            ("purposes.lettre.consents.email_optin", "purpose-without-box")
+        );
+        assert!(
+            told.reason.contains(&DEVIS.to_string()) && !told.reason.contains(&LETTRE.to_string()),
+            "{told}"
+        );
+        assert_eq!(found.warnings, [], "it is said once");
+        let alone = FormDefinition { form: FormId::parse(&LETTRE.to_string()).expect("digits"), ..bare };
+        let found = look(&[LETTRE], &[alone.clone()]);
+        assert_eq!((found.faults.len(), found.warnings.len()), (0, 1));
+        let unread = FormDefinition { legal: Legal::Withheld, ..alone };
+        assert_eq!(look(&[LETTRE], &[unread]).faults, [], "what cannot be read is not known to be absent");
     }
 
     #[test]

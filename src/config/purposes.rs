@@ -18,7 +18,7 @@ use crate::purpose::law::{
     RECONFIRM_MONTHS, RETENTION_DAYS, RETENTION_MONTHS, Recipient, Unproven,
 };
 use crate::purpose::{
-    ConsentRule, FieldName, FieldRule, Keep, PhoneRegion, Policy, Purpose, PurposeId, Whitelist,
+    ConsentKey, ConsentRule, FieldName, FieldRule, Keep, PhoneRegion, Policy, Purpose, PurposeId, Whitelist,
 };
 
 /// A month has no more days: by it months and days are held against one another.
@@ -121,6 +121,8 @@ type Claims = BTreeMap<FormId, Claimed>;
 pub(in crate::config) struct Claimed {
     purposes: usize,
     unconditional: Option<String>,
+    /// The boxes on this form that purposes cannot do without, each with the purpose and its consent.
+    needed: BTreeMap<String, (String, ConsentKey)>,
 }
 
 /// Reads all purposes. What depends on the controller or the recipients is left out where those cannot be read.
@@ -189,6 +191,7 @@ fn check_claims(
             let reason = format!("more than {PURPOSES_OF_A_FORM_MAX} purposes claim this form");
             section.findings().fault(FaultCode::OutOfRange, &path, reason, "Leave it to fewer.");
         }
+        check_boxes(section, purpose, form, consents.unwrap_or_default(), claimed);
         if is_conditional {
             continue;
         }
@@ -201,6 +204,33 @@ fn check_claims(
             );
         } else {
             claimed.unconditional = Some(purpose.to_owned());
+        }
+    }
+}
+
+/// One tick is one choice: it cannot bring a lead to two purposes (GDPR recital 43). Where a purpose merely counts another's
+/// box as a channel, nothing is chosen by it twice.
+fn check_boxes(
+    section: &Section<'_>,
+    purpose: &str,
+    form: &FormId,
+    consents: &[ConsentRule],
+    claimed: &mut Claimed,
+) {
+    for rule in consents.iter().filter(|rule| rule.required) {
+        for key in rule.keys_on(form) {
+            match claimed.needed.get(key) {
+                Some((other, consent)) if other != purpose => section.findings().fault(
+                    FaultCode::BoxShared,
+                    &format!("{}.{}.from", section.path("consents"), rule.key),
+                    format!("on form {form} purpose `{other}` needs a tick in the same box, {key:?} (its consent `{consent}`): one tick cannot choose two purposes (GDPR art. 4(11), recital 43)"),
+                    "Give each purpose a box of its own on the form and name it in `from`, or leave the form to one of them.",
+                ),
+                Some(_) => {}
+                None => {
+                    claimed.needed.insert(key.to_owned(), (purpose.to_owned(), rule.key.clone()));
+                }
+            }
         }
     }
 }

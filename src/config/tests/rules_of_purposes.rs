@@ -50,6 +50,42 @@ fn two_purposes_cannot_both_hold_every_lead_of_a_form() {
     assert_eq!(of_form(&config, "901000000000001"), ["devis"]);
 }
 
+/// One tick is one choice; a box that is a channel for another purpose chooses nothing there.
+#[test]
+fn two_purposes_of_a_form_do_not_both_need_the_same_box() {
+    let appels = |forms: &str, from: &str, required: bool| {
+        let text = format!(
+            "[purposes.appels]\ntitle = {{ fr = \"a\", en = \"b\", de = \"c\" }}\nforms = [{forms}]\nbasis = \"consent\"\n\
+             retention_months = 12\nconsents = {{ courriels = {{ channel = \"email\", required = true, from = {from} }}, \
+             appels = {{ channel = \"phone\", required = {required}, from = [\"consent_call\"] }} }}\n\n\
+             [purposes.appels.fields]\nemail = {{ consent = \"courriels\" }}\n\n[log]"
+        );
+        found(&changed("[log]", &text)).faults
+    };
+    let shared = appels("\"901000000000002\"", "[\"other\", \"email_optin\"]", false);
+    assert_eq!(pairs(&shared), [("purposes.appels.consents.courriels.from", "box-shared")], "{shared:#?}");
+    assert!(
+        shared[0].reason.contains("`lettre`") && shared[0].reason.contains("901000000000002"),
+        "{}",
+        shared[0]
+    );
+    for from in ["[\"other\"]", "[{ form = \"901000000000007\", key = \"email_optin\" }, \"other\"]"] {
+        let faults = appels("\"901000000000002\", \"901000000000007\"", from, true);
+        assert!(faults.is_empty(), "{from}: {faults:#?}");
+    }
+    let elsewhere = appels("\"901000000000007\"", "[\"email_optin\"]", true);
+    assert!(elsewhere.is_empty(), "on another form it is another box: {elsewhere:#?}");
+}
+
+#[test]
+fn copies_are_taken_where_the_config_says_so() {
+    const FORMS: &str = "forms = [\"901000000000001\"]";
+    let takes = |config: Config| config.policy().purposes().iter().map(|one| one.copies).collect::<Vec<_>>();
+    assert_eq!(takes(accepted(FORMS, FORMS)), [false, false]);
+    assert_eq!(takes(accepted(FORMS, &format!("{FORMS}\ncopies = true"))), [true, false]);
+    refused(FORMS, &format!("{FORMS}\ncopies = \"yes\""), "purposes.devis.copies", FaultCode::WrongType);
+}
+
 #[test]
 fn a_form_stands_under_eight_purposes_at_the_most() {
     let purposes = |count: usize| {
