@@ -14,6 +14,7 @@ mod clock;
 mod codes;
 mod connections;
 mod consents;
+mod copies;
 mod crowding;
 mod declared;
 mod deploy;
