@@ -190,6 +190,7 @@ fn purpose() -> Purpose {
         consents: Vec::new(),
         third_parties: Vec::new(),
         require_one_of: Vec::new(),
+        legitimate_interest: Vec::new(),
     }
 }
 

@@ -133,6 +133,7 @@ fn purpose() -> Purpose {
         }],
         third_parties: Vec::new(),
         require_one_of: Vec::new(),
+        legitimate_interest: Vec::new(),
     }
 }
 

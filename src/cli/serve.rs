@@ -124,6 +124,10 @@ async fn reload_from(source: &Source, reload: &Reload, loudness: &Loudness) {
         // A panic of ours; its place is in the log already.
         Err(_) => return tracing::error!("config.not-reloaded"),
     };
+    let untold = config.untold();
+    if !untold.is_empty() {
+        return say_refused(&Faults { faults: untold, warnings: Vec::new() });
+    }
     warn(&config);
     match reload.apply(&config, secrets).await {
         Ok(applied) => {

@@ -6,10 +6,15 @@ use crate::config::fault::FaultCode;
 use crate::config::section::ConfigItem;
 use crate::config::shown::{At, ShownValue};
 use crate::config::table::{Value, table};
-use crate::purpose::law::{Controller, Dpo, Recipient, RecipientRole, is_country};
+use crate::purpose::law::{
+    Authority, Controller, Dpo, Recipient, RecipientRole, TransferBasis, is_country, is_in_eea,
+};
 
 /// The longest name or address, in characters.
 const PROSE_CHARS_MAX: usize = 500;
+
+/// The longest link, in characters.
+const LINK_CHARS_MAX: usize = 500;
 
 /// Why the controller is named.
 const IDENTITY: &str = "people must be told who answers for their data: GDPR art. 13(1)(a)";
@@ -26,6 +31,16 @@ table! {
             "{ contact = \"…\" }` or `dpo = { none_reason = \"…\" }", "GDPR art. 13(1)(b)", read_dpo
         );
         trade: Option<String> = or(None, |item| Some(prose(item)));
+        authority: Option<Authority> = may(|item| Authority::read(item.section()));
+        eu_representative: Option<String> = may(prose);
+    }
+}
+
+table! {
+    impl Authority as Inline(section) {
+        name: String = must("\"…\"", prose);
+        url: String = must("\"https://…\"", link);
+        address: Option<String> = may(prose);
     }
 }
 
@@ -40,6 +55,15 @@ table! {
         role: RecipientRole = must("\"processor\"", |item| {
             item.one_of(RecipientRole::ALL, RecipientRole::as_str)
         });
+        transfer_basis: Option<TransferBasis> = may(|item| {
+            let basis = item.one_of(TransferBasis::ALL, TransferBasis::as_str);
+            if country.as_deref().is_some_and(is_in_eea) {
+                let reason = "data that go there stay in the EEA: no basis is needed";
+                item.warn(FaultCode::NoEffect, reason, "Remove it.");
+            }
+            basis
+        });
+        doc_url: Option<String> = may(link);
     }
 }
 
@@ -94,6 +118,17 @@ fn prose(item: &ConfigItem<'_>) -> Option<String> {
 fn country(item: &ConfigItem<'_>) -> Option<String> {
     let known = |text: &str| is_country(text).then(|| text.to_owned());
     item.parsed(known, "a country's code", "Write two capital letters (ISO 3166-1), as in \"FR\" or \"GB\".")
+}
+
+/// Something that people are given to read: never without TLS, and of letters that stand in a link as they are.
+fn link(item: &ConfigItem<'_>) -> Option<String> {
+    let fit = |text: &str| {
+        let rest = text.strip_prefix("https://")?;
+        let good = |b: u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`');
+        let has_host = rest.starts_with(|first: char| first.is_ascii_alphanumeric());
+        (has_host && rest.bytes().all(good) && text.len() <= LINK_CHARS_MAX).then(|| text.to_owned())
+    };
+    item.parsed(fit, "a link", "Write a whole https:// address.")
 }
 
 /// Enough to catch a slip; whether a mailbox exists, only a mail can tell.

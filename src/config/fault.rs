@@ -121,6 +121,8 @@ crate::codes! {
         FieldOneLanguage = "field-one-language",
         /// A key that has no effect here.
         NoEffect = "no-effect",
+        /// An element of the notice that the law asks for and the config does not give.
+        NoticeIncomplete = "notice-incomplete",
         /// A secret of a form that cannot be right.
         SecretMalformed = "secret-malformed",
     }

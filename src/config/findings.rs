@@ -3,7 +3,7 @@
 use std::cell::{Ref, RefCell};
 use std::collections::BTreeMap;
 
-use crate::config::fault::{Code, Fault, Faults};
+use crate::config::fault::{Code, Fault, FaultCode, Faults};
 use crate::config::secrets::SecretPlace;
 
 /// What was found while reading.
@@ -39,6 +39,15 @@ impl Findings {
         mend: impl Into<String>,
     ) {
         self.found.borrow_mut().warnings.push(self.finding(code, key, reason, mend));
+    }
+
+    /// The same, of what several may run into: said once a key.
+    pub(super) fn warn_once(&self, code: FaultCode, key: &str, reason: &str, mend: &str) {
+        let is_said = |warning: &Fault| warning.key == key && warning.code == code.into();
+        let said = self.found.borrow().warnings.iter().any(is_said);
+        if !said {
+            self.warn(code, key, reason, mend);
+        }
     }
 
     /// Takes over what was found elsewhere.

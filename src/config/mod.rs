@@ -27,6 +27,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod titles;
+mod untold;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -149,8 +150,10 @@ pub fn check(path: &Path, environment: &Environment) -> Checked {
     let (config, mut found) = match config {
         Ok(config) => {
             let Faults { faults, warnings } = config.look_at_places(path, &config.owners());
-            let warnings = config.warnings.iter().cloned().chain(warnings).collect();
-            (Some(config), Faults { faults, warnings })
+            let all = config.warnings.iter().cloned().chain(warnings);
+            let (untold, warnings) =
+                all.partition(|warning| warning.code == FaultCode::NoticeIncomplete.into());
+            (Some(config), Faults { faults: [faults, untold].concat(), warnings })
         }
         Err(found) => (None, found),
     };
@@ -187,6 +190,13 @@ fn read_layers(text: &str, environment: &Environment) -> Result<Read, Faults> {
 }
 
 impl Config {
+    /// What the notices of its purposes lack. A start goes on, and holds the forms of those purposes; `tamis check` and a
+    /// reload take it for a fault.
+    pub fn untold(&self) -> Vec<Fault> {
+        let is_untold = |warning: &&Fault| warning.code == FaultCode::NoticeIncomplete.into();
+        self.warnings.iter().filter(is_untold).cloned().collect()
+    }
+
     /// The purposes: a snapshot that may be held on to.
     pub fn policy(&self) -> Arc<Policy> {
         Arc::clone(&self.policy)

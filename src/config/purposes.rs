@@ -11,7 +11,8 @@ use crate::config::section::{ConfigItem, Section, each};
 use crate::config::shown::{At, ShownValue};
 use crate::config::suggest;
 use crate::config::table::{Key, Value, table};
-use crate::config::titles::read_title;
+use crate::config::titles::{read_texts, read_title};
+use crate::config::untold::untold;
 use crate::id::FormId;
 use crate::purpose::law::{
     Basis, Controller, GRACE_DAYS, GRACE_DAYS_DEFAULT, PROSPECT_MONTHS_RECOMMENDED, PURPOSES_OF_A_FORM_MAX,
@@ -23,6 +24,9 @@ use crate::purpose::{
 
 /// A month has no more days: by it months and days are held against one another.
 const MONTH_DAYS_MAX: u32 = 31;
+
+/// The longest interest, in characters: people read it in the notice.
+const INTEREST_CHARS_MAX: usize = 300;
 
 /// The longest ground, in characters.
 const GROUND_CHARS_MAX: usize = 200;
@@ -76,6 +80,8 @@ table! {
         });
         require_one_of: Vec<FieldName> = or(Vec::new(), |item| read_one_of(item, whitelist.as_ref())),
             if |purpose| !purpose.require_one_of.is_empty();
+        legitimate_interest: Vec<(String, String)> = or(Vec::new(), |item| read_interest(item, basis)),
+            if |purpose| !purpose.legitimate_interest.is_empty();
     }
     unkept { special_category_basis = may(|item| item.prose(GROUND_CHARS_MAX)); }
     check {
@@ -141,7 +147,19 @@ pub(super) fn read_purposes(section: Section<'_>, house: &House<'_>) -> Option<A
     let purposes: Vec<Option<Purpose>> =
         entries.iter().map(|(name, item)| read_purpose(name, item, house, &mut claims)).collect();
     let purposes: Vec<Purpose> = purposes.into_iter().collect::<Option<_>>()?;
-    (!is_broken).then(|| Arc::new(Policy::new(purposes)))
+    let held = match (house.controller, house.recipients) {
+        (Some(controller), Some(recipients)) => untold(&purposes, controller, recipients, findings),
+        _ => BTreeSet::new(),
+    };
+    (!is_broken).then(|| Arc::new(Policy::holding(purposes, &held)))
+}
+
+fn read_interest(item: &ConfigItem<'_>, basis: Option<Basis>) -> Option<Vec<(String, String)>> {
+    if basis.is_some_and(|basis| basis != Basis::LegitimateInterest) {
+        let reason = "the basis is another one: nobody is told of an interest";
+        item.warn(FaultCode::NoEffect, reason, "Remove it.");
+    }
+    read_texts(item, "interest", INTEREST_CHARS_MAX)
 }
 
 fn read_purpose(

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use crate::config::shown::{At, ShownValue};
 use crate::id::{AppId, FormId, PageId};
-use crate::purpose::law::{Basis, Channel, RecipientRole};
+use crate::purpose::law::{Basis, Channel, RecipientRole, TransferBasis};
 use crate::purpose::{ConsentKey, FieldName, Keep, PhoneRegion, QuestionTypes};
 use crate::secret::location::Location;
 
@@ -222,7 +222,7 @@ plain! {
     usize => |number: &usize| ShownValue::Number(*number as u64);
     PathBuf => |path: &PathBuf| ShownValue::text(path.display());
     String, SocketAddr, IpAddr, AppId, PageId, FormId => ShownValue::text;
-    RecipientRole, Basis, Channel, ConsentKey, FieldName, Keep, PhoneRegion => ShownValue::text;
+    RecipientRole, TransferBasis, Basis, Channel, ConsentKey, FieldName, Keep, PhoneRegion => ShownValue::text;
 }
 
 pub(super) use plain;

@@ -16,6 +16,15 @@ const TAG_CHARS_MAX: usize = 35;
 
 /// Titles by language tag, in the order of the file.
 pub(super) fn read_title(item: &ConfigItem<'_>) -> Option<Vec<(String, String)>> {
+    read_texts(item, "title", TITLE_CHARS_MAX)
+}
+
+/// What people read, by language tag, in the order of the file; `what` it is called.
+pub(super) fn read_texts(
+    item: &ConfigItem<'_>,
+    what: &str,
+    chars_max: usize,
+) -> Option<Vec<(String, String)>> {
     let section = item.section();
     if section.is_broken() {
         return None;
@@ -23,7 +32,7 @@ pub(super) fn read_title(item: &ConfigItem<'_>) -> Option<Vec<(String, String)>>
     let mut titles: Vec<(String, String)> = Vec::new();
     let mut is_whole = true;
     for (tag, title) in section.into_entries() {
-        let text = title.prose(TITLE_CHARS_MAX);
+        let text = title.prose(chars_max);
         let Some(language) = language(tag) else {
             title.fault(
                 FaultCode::Malformed,
@@ -40,7 +49,8 @@ pub(super) fn read_title(item: &ConfigItem<'_>) -> Option<Vec<(String, String)>>
         titles.extend(text.map(|text| (language, text)));
     }
     if titles.is_empty() && is_whole {
-        item.fault(FaultCode::Empty, "there is no title in any language", "Add one, as in `fr = \"…\"`.");
+        let reason = format!("there is no {what} in any language");
+        item.fault(FaultCode::Empty, reason, "Add one, as in `fr = \"…\"`.");
     }
     if titles.is_empty() || !is_whole {
         return None;
@@ -49,7 +59,7 @@ pub(super) fn read_title(item: &ConfigItem<'_>) -> Option<Vec<(String, String)>>
         PAGES.into_iter().filter(|page| !titles.iter().any(|(tag, _)| speaks(tag, page))).collect();
     if !missing.is_empty() {
         let reason = format!(
-            "there is no title in: {}; people who read these will find the notice in another language",
+            "there is no {what} in: {}; people who read these will find the notice in another language",
             missing.join(", ")
         );
         item.warn(FaultCode::LanguageMissing, reason, "Add them.");

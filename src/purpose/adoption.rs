@@ -68,12 +68,12 @@ struct Adopted {
 }
 
 impl Copies {
-    /// Nothing is known yet but what purposes name.
-    pub(in crate::purpose) fn of(purposes: &[Arc<Purpose>], declared: HashSet<FormId>) -> Self {
+    /// Nothing is known yet but what purposes name and claim.
+    pub(in crate::purpose) fn of(purposes: &[Arc<Purpose>], claimed: HashSet<FormId>) -> Self {
         let mut originals: Vec<(FormId, Vec<Arc<Purpose>>)> = Vec::new();
         let mut places: HashMap<FormId, usize> = HashMap::new();
         for purpose in purposes.iter().filter(|purpose| purpose.copies) {
-            for form in &purpose.forms {
+            for form in purpose.forms.iter().filter(|form| claimed.contains(form)) {
                 let at = *places.entry(*form).or_insert(originals.len());
                 if at == originals.len() {
                     originals.push((*form, Vec::new()));
@@ -84,7 +84,7 @@ impl Copies {
             }
         }
         let originals = originals.into_iter().map(|(form, taking)| (form, taking.into())).collect();
-        let state = RwLock::new(State { claimed: Arc::new(declared), ..State::default() });
+        let state = RwLock::new(State { claimed: Arc::new(claimed), ..State::default() });
         Self { originals, places, state }
     }
 

@@ -137,6 +137,8 @@ pub struct Purpose {
     pub third_parties: Vec<String>,
     /// A lead with none of these fields is refused; empty: no such rule.
     pub require_one_of: Vec<FieldName>,
+    /// Under basis legitimate interest which one it is, by language (GDPR art. 13(1)(d)).
+    pub legitimate_interest: Vec<(String, String)>,
 }
 
 impl Purpose {

@@ -35,7 +35,7 @@ pub use matching::{Match, Matching, Permit};
 pub use phone::PhoneRegion;
 pub use policy::{FormPurposes, Policy};
 pub use record_id::{Cursor, RecordId};
-pub use retention::{Periods, is_over, periods};
+pub use retention::{Lifespan, Periods, Term, is_over, periods};
 pub use shared_form::SharedForm;
 pub use unfed::{Unfed, UnfedCode};
 pub use whitelist::{FieldName, FieldRule, QuestionTypes, Whitelist};

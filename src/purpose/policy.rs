@@ -1,13 +1,13 @@
 //! Which form belongs to which of the purposes that the operator declared.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::id::FormId;
-use crate::purpose::PhoneRegion;
 use crate::purpose::adoption::Copies;
 use crate::purpose::declared::Purpose;
+use crate::purpose::{PhoneRegion, PurposeId};
 
 /// All purposes of one config, with the forms that each claims. A snapshot: pinned from claim to settle. Only what counts as a
 /// copy is learnt while it is in force.
@@ -45,6 +45,12 @@ impl Deref for FormPurposes {
 impl Policy {
     /// Takes valid purposes; config has made sure that of those of one form at most one is unconditional.
     pub fn new(purposes: Vec<Purpose>) -> Self {
+        Self::holding(purposes, &BTreeSet::new())
+    }
+
+    /// The same, of which these may take nothing in: nobody claims a form that one of them would have a part of, since its
+    /// purposes are fixed when a lead of it is first looked at.
+    pub fn holding(purposes: Vec<Purpose>, held: &BTreeSet<PurposeId>) -> Self {
         let purposes: Vec<Arc<Purpose>> = purposes.into_iter().map(Arc::new).collect();
         let mut by_form: HashMap<FormId, Vec<Arc<Purpose>>> = HashMap::new();
         for purpose in &purposes {
@@ -52,9 +58,15 @@ impl Policy {
                 by_form.entry(*form).or_default().push(Arc::clone(purpose));
             }
         }
-        let by_form: HashMap<FormId, Arc<[Arc<Purpose>]>> =
-            by_form.into_iter().map(|(form, claiming)| (form, claiming.into())).collect();
-        let copies = Copies::of(&purposes, by_form.keys().copied().collect());
+        for claiming in by_form.values_mut() {
+            // A form that is named and nobody's is no copy of another either.
+            if claiming.iter().any(|purpose| held.contains(&purpose.id)) {
+                claiming.clear();
+            }
+        }
+        let claimed = by_form.iter().filter(|(_, claiming)| !claiming.is_empty());
+        let copies = Copies::of(&purposes, claimed.map(|(form, _)| *form).collect());
+        let by_form = by_form.into_iter().map(|(form, claiming)| (form, claiming.into())).collect();
         Self { purposes, by_form, copies }
     }
 
@@ -130,5 +142,17 @@ mod tests {
         let order: Vec<&str> = policy.purposes().iter().map(|purpose| purpose.id.as_str()).collect();
         assert_eq!(order, ["devis", "lettre"]);
         assert!(Policy::default().of_form(&form("1")).is_empty());
+    }
+
+    #[test]
+    fn of_a_purpose_that_is_held_no_form_is_claimed_by_anybody() {
+        let mut lettre = purpose("lettre", &["email"]);
+        lettre.forms = vec![form("2"), form("3")];
+        let mut devis = purpose("devis", &["email"]);
+        devis.forms = vec![form("1"), form("3")];
+        let policy =
+            Policy::holding(vec![devis, lettre], &[PurposeId::parse("lettre").expect("a name")].into());
+        assert_eq!(**policy.claimed_forms(), HashSet::from([form("1")]));
+        assert_eq!(policy.purposes().len(), 2, "what it holds already stays its own");
     }
 }

@@ -16,16 +16,81 @@ pub struct Periods {
     pub expires_at: Timestamp,
 }
 
+/// A length of time by the calendar: months first, counted at once and clamped to the month's end, then days of 24 hours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Term {
+    /// Calendar months.
+    pub months: u32,
+    /// Days of 24 hours after them.
+    pub days: u32,
+}
+
+impl Term {
+    /// So many calendar months.
+    pub const fn months(months: u32) -> Self {
+        Self { months, days: 0 }
+    }
+
+    /// So many days.
+    pub const fn days(days: u32) -> Self {
+        Self { months: 0, days }
+    }
+
+    /// When it ends that begins then.
+    pub fn end(self, start: Timestamp) -> Timestamp {
+        after(plus_months(start, self.months), days(self.days))
+    }
+
+    /// True if it ends first whenever both begin. Months have 28 to 31 days, and no year is shorter than 365.
+    fn is_always_before(self, other: Self) -> bool {
+        let longest = u64::from(self.months) * LONGEST_MONTH_DAYS + u64::from(self.days);
+        let shortest = u64::from(other.months / 12) * SHORTEST_YEAR_DAYS
+            + u64::from(other.months % 12) * SHORTEST_MONTH_DAYS
+            + u64::from(other.days);
+        longest < shortest
+    }
+}
+
+const LONGEST_MONTH_DAYS: u64 = 31;
+const SHORTEST_MONTH_DAYS: u64 = 28;
+const SHORTEST_YEAR_DAYS: u64 = 365;
+
+/// How long a purpose holds a record: until the first of these terms ends. By it records are dated, and from it people are
+/// told. Without any nothing is kept: the config refuses that, and it fails closed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lifespan(Vec<Term>);
+
+impl Lifespan {
+    /// A purpose's: its retention, and where people are to be asked again, that date and the grace after it.
+    pub fn of(purpose: &Purpose) -> Self {
+        let kept = [purpose.retention_months.map(Term::months), purpose.retention_days.map(Term::days)];
+        let mut terms: Vec<Term> = kept.into_iter().flatten().collect();
+        if !terms.is_empty() {
+            let grace = purpose.grace_days;
+            terms.extend(purpose.reconfirm_months.map(|months| Term { months, days: grace }));
+        }
+        Self(terms)
+    }
+
+    /// When a record ends whose time began then.
+    pub fn end(&self, start: Timestamp) -> Timestamp {
+        self.0.iter().map(|term| term.end(start)).min().unwrap_or(start)
+    }
+
+    /// The terms that can be the first to end.
+    pub fn terms(&self) -> Vec<Term> {
+        let counts = |term: &Term| !self.0.iter().any(|other| other.is_always_before(*term));
+        self.0.iter().copied().filter(counts).collect()
+    }
+}
+
 /// Periods start at the earlier of the submission and its arrival, so that a wrong clock at either side never lengthens
 /// them. A record dies at the end of its retention, or, where re-confirmation is due, when the grace after it has passed
 /// (retention fails closed: no mail sent is no reason to keep).
 pub fn periods(purpose: &Purpose, created: Timestamp, received: Timestamp) -> Periods {
     let start = created.min(received);
-    let kept_until = kept_until(purpose, start);
     let reconfirm_due = purpose.reconfirm_months.map(|months| plus_months(start, months));
-    let grace = days(purpose.grace_days);
-    let lapses_at = reconfirm_due.map(|due| due.checked_add(grace).unwrap_or(due));
-    Periods { reconfirm_due, expires_at: lapses_at.map_or(kept_until, |lapse| lapse.min(kept_until)) }
+    Periods { reconfirm_due, expires_at: Lifespan::of(purpose).end(start) }
 }
 
 /// True if the time of a lead that was submitted then is over now: a record of it would be in no export, since those pass a
@@ -33,14 +98,6 @@ pub fn periods(purpose: &Purpose, created: Timestamp, received: Timestamp) -> Pe
 pub fn is_over(purpose: &Purpose, created: Timestamp, now: Timestamp) -> bool {
     let start = created.min(now);
     Day::of(periods(purpose, start, start).expires_at) <= Day::of(now)
-}
-
-/// The end of the retention: calendar months from this moment on, counted at once and clamped to the month's end, or days.
-/// Without either nothing is kept: the config refuses that, and it fails closed.
-fn kept_until(purpose: &Purpose, start: Timestamp) -> Timestamp {
-    let by_months = purpose.retention_months.map(|months| plus_months(start, months));
-    let by_days = purpose.retention_days.map(|number| after(start, days(number)));
-    by_months.into_iter().chain(by_days).min().unwrap_or(start)
 }
 
 fn days(number: u32) -> SignedDuration {
@@ -142,7 +199,39 @@ mod tests {
         assert!(is_over(&purpose, created, at("2027-04-24T00:00:00Z")));
     }
 
+    /// People are told of the terms that can end a record, and of no other.
+    #[test]
+    fn a_term_that_never_ends_first_is_not_told() {
+        let mut purpose = purpose("lettre", &["email"]);
+        let terms = |purpose: &Purpose| Lifespan::of(purpose).terms();
+        assert_eq!(terms(&purpose), [Term::months(12)]);
+        (purpose.retention_months, purpose.reconfirm_months, purpose.grace_days) = (Some(36), Some(18), 30);
+        let lapse = Term { months: 18, days: 30 };
+        assert_eq!(terms(&purpose), [lapse], "it lapses first, whatever the calendar");
+        purpose.retention_months = Some(6);
+        assert_eq!(terms(&purpose), [Term::months(6)]);
+        purpose.retention_months = Some(19);
+        assert_eq!(terms(&purpose), [Term::months(19), lapse], "the calendar decides");
+        purpose.retention_months = None;
+        assert_eq!(
+            (terms(&purpose), Lifespan::of(&purpose).end(at("2026-01-15T12:00:00Z"))),
+            (vec![], at("2026-01-15T12:00:00Z"))
+        );
+    }
+
     proptest::proptest! {
+        /// Leaving a term out changes no record's end.
+        #[test]
+        fn the_terms_that_are_told_are_those_by_which_records_end(
+            months in 1_u32..=120, asked in proptest::option::of(6_u32..=24), grace in 14_u32..=60, hour in 0_i64..200_000
+        ) {
+            let begun = after(at("2020-01-01T00:00:00Z"), SignedDuration::from_hours(hour));
+            let mut purpose = purpose("lettre", &["email"]);
+            (purpose.retention_months, purpose.reconfirm_months, purpose.grace_days) = (Some(months), asked, grace);
+            let told = Lifespan::of(&purpose).terms().into_iter().map(|term| term.end(begun)).min();
+            proptest::prop_assert_eq!(told, Some(periods(&purpose, begun, begun).expires_at));
+        }
+
         /// What is stored is never over at once, whatever the period.
         #[test]
         fn nothing_is_over_on_the_day_before_its_end(months in 1_u32..=120, number in 1_u32..=3_650, hour in 0_i64..200_000) {

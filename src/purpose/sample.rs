@@ -1,6 +1,7 @@
 //! A purpose for the tests of this room and of those that read one.
 
 use crate::id::FormId;
+use crate::purpose::law::{Controller, Dpo};
 use crate::purpose::{
     Basis, BoxKey, Channel, ConsentKey, ConsentRule, FieldName, FieldRule, Purpose, PurposeId, Whitelist,
 };
@@ -24,6 +25,21 @@ pub(crate) fn purpose(id: &str, fields: &[&str]) -> Purpose {
         consents: Vec::new(),
         third_parties: Vec::new(),
         require_one_of: Vec::new(),
+        legitimate_interest: Vec::new(),
+    }
+}
+
+/// A workshop in Angers, without an officer.
+pub(crate) fn controller() -> Controller {
+    Controller {
+        name: "Atelier Lumen SARL".to_owned(),
+        address: "12 rue des Lices, 49100 Angers".to_owned(),
+        country: "FR".to_owned(),
+        email: "vie-privee@lumen.example".to_owned(),
+        dpo: Dpo::NoneReason("below the threshold of art. 37".to_owned()),
+        trade: None,
+        authority: None,
+        eu_representative: None,
     }
 }
 

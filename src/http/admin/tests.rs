@@ -83,6 +83,7 @@ fn purpose(id: &str, recipients: &[&str], fields: &[&str]) -> Purpose {
         consents: Vec::new(),
         third_parties: Vec::new(),
         require_one_of: Vec::new(),
+        legitimate_interest: Vec::new(),
     }
 }
 

@@ -51,6 +51,7 @@ fn purpose(fields: &[&str], consents: &[&str], keep: &[Keep]) -> Purpose {
         consents: consents.iter().map(consent).collect(),
         third_parties: Vec::new(),
         require_one_of: Vec::new(),
+        legitimate_interest: Vec::new(),
     }
 }
 

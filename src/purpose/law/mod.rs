@@ -1,6 +1,7 @@
 //! What the law says about holding leads, as types and pure functions: no keys of a config, no messages. The config asks
 //! here and puts the answer into words; a new rule of law is a function here and a sentence there.
 
+mod authorities;
 mod basis;
 mod contact;
 mod limits;
@@ -9,7 +10,9 @@ mod parties;
 mod questions;
 mod special;
 mod trade;
+mod untold;
 
+pub use authorities::authority_of;
 pub use basis::{Basis, Unproven};
 pub use contact::{Channel, Contact};
 pub use limits::{
@@ -18,7 +21,10 @@ pub use limits::{
     TRAIL_MONTHS_RECOMMENDED,
 };
 pub(in crate::purpose) use names::words;
-pub use parties::{Controller, Dpo, Recipient, RecipientRole, is_country};
+pub use parties::{
+    Authority, Controller, Dpo, Recipient, RecipientRole, TransferBasis, is_country, is_in_eea,
+};
 pub use questions::{TypeKnown, key_of_type, standard_type, type_known, type_of_key, types};
 pub use special::Category;
 pub use trade::ForbiddenTrade;
+pub use untold::Untold;

@@ -17,6 +17,21 @@ pub struct Controller {
     pub dpo: Dpo,
     /// What it sells, in its own words: for some trades nobody may be called.
     pub trade: Option<String>,
+    /// The authority that people may complain to (GDPR art. 13(2)(d)); none: that of its country.
+    pub authority: Option<Authority>,
+    /// Who stands for it in the Union, with address (GDPR arts. 13(1)(a), 27); for a controller outside of the EEA.
+    pub eu_representative: Option<String>,
+}
+
+/// An authority that watches over data protection (GDPR arts. 13(2)(d), 77).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authority {
+    /// Its name.
+    pub name: String,
+    /// Where it takes complaints, on the web.
+    pub url: String,
+    /// Where it takes letters.
+    pub address: Option<String>,
 }
 
 impl Controller {
@@ -47,6 +62,22 @@ pub struct Recipient {
     pub country: String,
     /// What it is in law.
     pub role: RecipientRole,
+    /// What allows data to leave the EEA for it (GDPR arts. 13(1)(f), 44).
+    pub transfer_basis: Option<TransferBasis>,
+    /// Where people may read what protects their data there.
+    pub doc_url: Option<String>,
+}
+
+crate::codes! {
+    /// What allows data to leave the EEA (GDPR chapter V).
+    pub enum TransferBasis {
+        /// The Commission has decided that the country, or the recipient's certification, protects enough (art. 45).
+        Adequacy = "adequacy",
+        /// The Commission's standard contractual clauses (art. 46(2)(c)).
+        StandardClauses = "standard_clauses",
+        /// Binding corporate rules (art. 47).
+        BindingRules = "binding_rules",
+    }
 }
 
 crate::codes! {
@@ -80,6 +111,17 @@ const COUNTRIES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB B
     SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG \
     VI VN VU WF WS YE YT ZA ZM ZW";
 
+/// The European Economic Area: the Union, Iceland, Liechtenstein, Norway (EEA Joint Committee decision 154/2018 took the GDPR in).
+const EEA: &str = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK";
+
+/// Parts of France and Finland that have codes of their own, and in which the GDPR holds (TFEU art. 355(1), (4)).
+const EEA_PARTS: &str = "AX GF GP MF MQ RE YT";
+
+/// True where the GDPR is law, so that data which go there are no transfer (GDPR art. 44).
+pub fn is_in_eea(country: &str) -> bool {
+    EEA.split_whitespace().chain(EEA_PARTS.split_whitespace()).any(|code| code == country)
+}
+
 /// True for a country's code: ISO 3166-1 alpha-2, officially assigned.
 pub fn is_country(text: &str) -> bool {
     COUNTRIES.split_whitespace().any(|code| code == text)
@@ -98,6 +140,8 @@ mod tests {
             email: "vie-privee@lumen.example".to_owned(),
             dpo: Dpo::NoneReason("small".to_owned()),
             trade: Some("panneaux solaires".to_owned()),
+            authority: None,
+            eu_representative: None,
         };
         assert_eq!(controller.forbidden_trade(), Some(ForbiddenTrade::RenewableEnergy));
         controller.country = "BE".to_owned();
@@ -118,6 +162,14 @@ mod tests {
         for bad in ["", "-a", "_a", "2crm", "Crm", "cRm", "a b", "é", "aé", "a.b", &too_long] {
             assert!(!Recipient::is_id(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_eea_is_thirty_states_and_every_one_a_country() {
+        assert_eq!(EEA.split_whitespace().count(), 30);
+        assert!(EEA.split_whitespace().chain(EEA_PARTS.split_whitespace()).all(is_country));
+        assert!(is_in_eea("FR") && is_in_eea("NO") && is_in_eea("RE"));
+        assert!(["US", "GB", "CH", "NC", "", "EU"].iter().all(|country| !is_in_eea(country)));
     }
 
     #[test]
