@@ -16,6 +16,7 @@ mod life;
 mod mark;
 #[cfg(test)]
 pub(crate) mod memory;
+mod notices;
 mod parked;
 mod pauses;
 mod scan;
@@ -42,6 +43,7 @@ pub use leads::{
 };
 pub use life::Life;
 pub use mark::{ClockStanding, ClockTrust, ClockVoice, DayLook};
+pub use notices::{KeptNotice, Notices};
 pub use parked::{
     BuriedRef, DueBy, HeldCounts, HeldForm, Oldest, OldestRef, Parked, ParkedClaim, ParkedOverview,
     RefusedForm, Requeue,
@@ -54,7 +56,7 @@ pub use tokens::{Token, Tokens};
 pub use trail::Trail;
 
 /// Everything that a store does.
-pub trait Store: Leads + Seen + Parked + Trail + Tokens + Forms + Pauses + Scan + Life {}
+pub trait Store: Leads + Seen + Parked + Trail + Tokens + Forms + Notices + Pauses + Scan + Life {}
 
 /// A store that many hold.
 pub type SharedStore = Arc<dyn Store>;

@@ -10,6 +10,7 @@
 //! | `several` | a submission of several purposes: an end for each, what is open, who came too late |
 //! | `naming` | a submission that was named with several forms or pages |
 //! | `trail`, `tokens`, `forms` | the chain; bounds and lines of tokens; definitions and counts |
+//! | `notices` | every revision of a notice, once, with its moment |
 //! | `pauses` | what Graph asked for is there after a restart |
 //! | `clock` | what goes on and what waits while a clock is not believed |
 //! | `life` | purposes, closing, halting, what is there afterwards |
@@ -24,6 +25,7 @@ pub(crate) mod finding;
 pub(crate) mod forms;
 pub(crate) mod life;
 pub(crate) mod naming;
+pub(crate) mod notices;
 pub(crate) mod parking;
 pub(crate) mod pauses;
 pub(crate) mod scanning;
@@ -212,6 +214,10 @@ macro_rules! contract {
                 what_counts_as_another_form_stands_in_the_register_after_a_restart,
                 dropped_names_are_counted_by_form_two_hundred_of_them_and_the_rest_together,
                 what_was_dropped_is_counted_with_its_lead_or_not_at_all,
+            }
+            notices {
+                each_revision_is_kept_once_with_its_moment_and_read_back_also_after_a_restart,
+                a_notice_too_large_is_refused_and_what_was_kept_stays,
             }
             pauses {
                 a_pause_is_kept_replaced_and_forgotten_by_its_page_also_across_a_restart,

@@ -9,6 +9,7 @@ mod forms;
 mod host;
 mod leads;
 mod life;
+mod notices;
 mod parked;
 mod pauses;
 mod reading;

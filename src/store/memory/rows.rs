@@ -33,6 +33,10 @@ pub(super) struct Rows {
     pub(super) dropped: BTreeMap<(FormId, String), u64>,
     /// By page; none: of the app.
     pub(super) pauses: BTreeMap<Option<PageId>, KeptPause>,
+    /// Revisions of notices, and since when each is in force.
+    pub(super) notices: BTreeMap<PurposeId, Vec<(TextHash, Timestamp)>>,
+    /// What they say.
+    pub(super) notice_texts: BTreeMap<(PurposeId, TextHash), Vec<u8>>,
     /// The highest clock that was believed.
     pub(super) clock: Option<Timestamp>,
     /// The highest clock that somebody confirmed.

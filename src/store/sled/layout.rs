@@ -30,6 +30,8 @@ pub(super) enum Place {
     Tokens,
     /// Definitions of forms, and counts of dropped names.
     Forms,
+    /// Revisions of notices, and what they say.
+    Notices,
     /// Tree ‖ 0 ‖ key → what could not be read there.
     Aside,
     /// Bucket → how many records live under its tree, and between which days they expire.
@@ -50,7 +52,7 @@ const VAULT_PREFIX: &str = "vault/";
 
 impl Place {
     /// The trees that every store has.
-    pub(super) const FIXED: [Self; 13] = [
+    pub(super) const FIXED: [Self; 14] = [
         Self::Meta,
         Self::Seen,
         Self::Parked,
@@ -58,6 +60,7 @@ impl Place {
         Self::Trail,
         Self::Tokens,
         Self::Forms,
+        Self::Notices,
         Self::Aside,
         Self::Buckets,
         Self::Erasures,
@@ -76,6 +79,7 @@ impl Place {
             Self::Trail => "trail".to_owned(),
             Self::Tokens => "tokens".to_owned(),
             Self::Forms => "forms".to_owned(),
+            Self::Notices => "notices".to_owned(),
             Self::Aside => "aside".to_owned(),
             Self::Buckets => "buckets".to_owned(),
             Self::Erasures => "erasures".to_owned(),

@@ -3,6 +3,7 @@
 pub(super) mod forms;
 pub(super) mod leads;
 pub(super) mod life;
+pub(super) mod notices;
 mod oldest;
 pub(super) mod parked;
 pub(super) mod pauses;
