@@ -17,6 +17,9 @@
 //! **It is let out.** `http::admin` knows who calls, in which role and why, writes that down first, and hands out pages by
 //! cursor. The shapes on the wire are in [`api`], once for the server, the commands and the OpenAPI document.
 //!
+//! **People are told.** [`notice`] makes of a purpose, its controller and its recipients what the law wants said, in three
+//! languages; the public listener in [`http`] shows it, and every revision of it stays.
+//!
 //! **It is run.** [`cli`] has one file a verb. `serve` reads the [`config`], which refuses a file whole and names every
 //! fault, and hands it to [`app`], the only place that knows all rooms: it opens them, runs them, reloads and closes them.
 //! What a task is and how it ends is in [`lifecycle`]; what is said meanwhile, and never of a person, in [`telemetry`]. The
@@ -50,6 +53,7 @@ pub mod keyring;
 pub mod lead;
 pub mod lifecycle;
 pub mod machine;
+pub mod notice;
 pub mod notification;
 #[cfg(feature = "demo")]
 mod play;

@@ -29,6 +29,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("notification", &["codes", "id", "json", "secret"]),
     ("lead", &["clock", "codes", "id", "json", "notification", "purpose", "random", "secret"]),
     ("trail", &["codes", "purpose", "secret"]),
+    ("notice", &["purpose"]),
     ("api", &["attention", "clock", "code", "codes", "id", "notification", "purpose", "trail"]),
     // Ports and adapters.
     ("keyring", &["attention", "clock", "codes", "machine", "purpose", "random", "secret"]),

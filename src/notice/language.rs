@@ -1,0 +1,131 @@
+//! The languages of the pages that people are shown.
+
+use serde::{Deserialize, Serialize};
+
+/// A language in which every page exists, whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// French.
+    Fr,
+    /// English.
+    En,
+    /// German.
+    De,
+}
+
+/// So many entries of an `Accept-Language` are looked at.
+const ENTRIES_MAX: usize = 20;
+
+impl Language {
+    /// All, in the order in which they are offered.
+    pub const ALL: [Self; 3] = [Self::Fr, Self::En, Self::De];
+
+    /// The language's tag (BCP 47).
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::Fr => "fr",
+            Self::En => "en",
+            Self::De => "de",
+        }
+    }
+
+    /// What it calls itself.
+    pub const fn own_name(self) -> &'static str {
+        match self {
+            Self::Fr => "Français",
+            Self::En => "English",
+            Self::De => "Deutsch",
+        }
+    }
+
+    /// Its place in [`Self::ALL`].
+    pub(in crate::notice) const fn index(self) -> usize {
+        match self {
+            Self::Fr => 0,
+            Self::En => 1,
+            Self::De => 2,
+        }
+    }
+
+    /// The language of this tag: `de-AT` is German.
+    pub fn of_tag(tag: &str) -> Option<Self> {
+        let primary = tag.split('-').next().unwrap_or(tag);
+        Self::ALL.into_iter().find(|language| primary.eq_ignore_ascii_case(language.tag()))
+    }
+
+    /// The one that a reader likes best (RFC 9110, section 12.5.4); none of ours: none.
+    pub fn preferred(accept_language: &str) -> Option<Self> {
+        let mut best: Option<(Self, f32)> = None;
+        for entry in accept_language.split(',').take(ENTRIES_MAX) {
+            let (tag, parameters) = entry.split_once(';').unwrap_or((entry, ""));
+            let weight = match parameters.trim().strip_prefix("q=") {
+                Some(weight) => weight.trim().parse().unwrap_or(0.0),
+                None => 1.0_f32,
+            };
+            let Some(language) = Self::of_tag(tag.trim()) else { continue };
+            if weight > 0.0 && best.is_none_or(|(_, known)| weight > known) {
+                best = Some((language, weight));
+            }
+        }
+        best.map(|(language, _)| language)
+    }
+
+    /// Of texts by language tag the one that who reads this language reads best, with its tag: in it, in one of its regions,
+    /// else in another language of the pages, English first; else the first there is.
+    pub fn choose(self, texts: &[(String, String)]) -> Option<(&str, &str)> {
+        let speaks = |language: Self| texts.iter().find(move |(tag, _)| Self::of_tag(tag) == Some(language));
+        let chosen = texts
+            .iter()
+            .find(|(tag, _)| tag == self.tag())
+            .or_else(|| [self, Self::En, Self::Fr, Self::De].into_iter().find_map(speaks))
+            .or_else(|| texts.first());
+        chosen.map(|(tag, text)| (tag.as_str(), text.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_gets_what_they_like_best_of_what_there_is() {
+        for (header, wanted) in [
+            ("fr-CH, fr;q=0.9, en;q=0.8, de;q=0.7, *;q=0.5", Some(Language::Fr)),
+            ("it, de;q=0.5, en;q=0.4", Some(Language::De)),
+            ("en;q=0.1,de-AT;q=0.2", Some(Language::De)),
+            ("de;q=0, en;q=0.001", Some(Language::En)),
+            ("EN-gb", Some(Language::En)),
+            ("it, es", None),
+            ("*", None),
+            ("", None),
+            (";;;q=x,,", None),
+            ("fr;q=NaN", None),
+        ] {
+            assert_eq!(Language::preferred(header), wanted, "{header}");
+        }
+        assert_eq!(Language::preferred(&format!("{}de", "it,".repeat(ENTRIES_MAX))), None, "bounded");
+    }
+
+    #[test]
+    fn a_text_that_is_not_there_falls_back() {
+        let texts = |tags: &[&str]| -> Vec<(String, String)> {
+            tags.iter().map(|tag| ((*tag).to_owned(), format!("in {tag}"))).collect()
+        };
+        let chosen =
+            |language: Language, tags: &[&str]| language.choose(&texts(tags)).map(|(tag, _)| tag.to_owned());
+        assert_eq!(chosen(Language::De, &["fr", "de-AT", "en"]).as_deref(), Some("de-AT"));
+        assert_eq!(chosen(Language::De, &["de-CH", "de"]).as_deref(), Some("de"));
+        assert_eq!(chosen(Language::De, &["fr", "en-GB"]).as_deref(), Some("en-GB"));
+        assert_eq!(chosen(Language::De, &["it", "fr"]).as_deref(), Some("fr"));
+        assert_eq!(chosen(Language::De, &["it", "pt-BR"]).as_deref(), Some("it"));
+        assert_eq!(chosen(Language::De, &[]), None);
+    }
+
+    #[test]
+    fn each_has_its_place() {
+        for (index, language) in Language::ALL.into_iter().enumerate() {
+            assert_eq!((language.index(), Language::of_tag(language.tag())), (index, Some(language)));
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! How long: from the struct by which records are dated. What is not erased by itself yet is not promised.
+
+use super::{Telling, text};
+use crate::notice::document::Block;
+use crate::notice::saying::{first_of, line, say, term};
+use crate::purpose::Term;
+
+impl Telling<'_> {
+    /// The period, and what exists beside the record: arts. 13(2)(a), 14(2)(a).
+    pub(super) fn duration(&self) -> Vec<Block> {
+        let (purpose, words, abilities) = (self.facts.purpose, self.words, self.facts.abilities);
+        let mut blocks = vec![Block::Text(say(&line(words.duration_use, &[("term", &self.held())])))];
+        if abilities.asks_again && purpose.reconfirm_months.is_some() {
+            blocks.push(text(words.duration_asked));
+        }
+        blocks.push(text(if abilities.erases_on_time {
+            words.duration_erased
+        } else {
+            words.duration_closed
+        }));
+        for rule in &purpose.consents {
+            let Some(months) = rule.valid_months else { continue };
+            let term = term(Term::months(months), self.language);
+            let given = [("consent", self.consent(rule)), ("term", term)];
+            let given = given.each_ref().map(|(name, value)| (*name, value.as_str()));
+            blocks.push(Block::Text(say(&line(words.duration_consent, &given))));
+        }
+        let mut remains = vec![
+            say(words.remains_queue),
+            say(words.remains_seen),
+            say(words.remains_trail),
+            say(words.remains_meta),
+        ];
+        if !purpose.recipients.is_empty() {
+            remains.push(say(words.remains_recipients));
+        }
+        blocks.extend([text(words.remains), Block::List(remains)]);
+        blocks
+    }
+
+    /// The period in words.
+    pub(super) fn held(&self) -> String {
+        first_of(&self.facts.lifespan().terms(), self.language)
+    }
+}
