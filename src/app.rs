@@ -4,6 +4,7 @@
 //! [`App::build`] opens the rooms, binds the sockets and says where; nothing is served before [`App::run`].
 
 mod admin_socket;
+mod notices;
 mod opening;
 mod read;
 mod reload;
@@ -30,6 +31,7 @@ use crate::inbox::Inbox;
 use crate::keyring::Keyring;
 use crate::machine::progress::Progress;
 use crate::machine::systemd::Systemd;
+use crate::notice::Book;
 use crate::notification::{KeptPause, Verifier, VerifyToken};
 use crate::purpose::Policy;
 use crate::random::Random;
@@ -80,6 +82,7 @@ struct Rooms {
     keyring: Arc<dyn Keyring>,
     graph: Arc<Graph>,
     policy: Arc<Current<Policy>>,
+    notices: Arc<Current<Book>>,
     metrics: Arc<Metrics>,
     attention: Arc<Attention>,
     confirmed_day: ConfirmedDay,
@@ -127,6 +130,7 @@ impl App {
         if let Err(error) = adopted {
             tracing::warn!(code = %error.code, "form.copies-not-read");
         }
+        let notices = Arc::new(Current::new(notices::at_start(config, &store).await));
         let policy = Arc::new(Current::of(policy));
         let known = StoreKnows::of(Arc::clone(&store)).claimed_by(Arc::clone(&policy), Arc::clone(&graph));
         let inbox = Inbox::open(
@@ -149,6 +153,7 @@ impl App {
             keyring,
             graph,
             policy,
+            notices,
             metrics,
             attention,
             confirmed_day,
@@ -242,6 +247,7 @@ impl Rooms {
             retries: Current::new(retries(config)),
             random: Arc::clone(&self.ambient.random),
             metrics: Arc::clone(&self.metrics),
+            notices: Arc::clone(&self.notices),
             names: self.lead_names(),
             left: Default::default(),
             asked_in_vain: Default::default(),

@@ -7,7 +7,7 @@ use std::sync::{Arc, Weak};
 
 use tokio::sync::Mutex;
 
-use crate::app::retries;
+use crate::app::{notices, retries};
 use crate::config::{Config, Fingerprint, Secrets};
 use crate::current::Current;
 use crate::http::Trust;
@@ -47,6 +47,7 @@ impl Reload {
         if is_another {
             adopt_known(&policy, &tools.store, tools.clock.now()).await?;
         }
+        let book = notices::publish(config, &tools.store).await?;
         let graph = config.graph_settings(&app_secrets, page_tokens);
         let verify_token = VerifyToken::of(&verify_token);
         let trust = Trust { verifier: Verifier::new(app_secrets), verify_token };
@@ -59,6 +60,7 @@ impl Reload {
             tools.silence.begin_anew();
             tools.forms.begin_anew();
         }
+        tools.notices.replace(Arc::new(book));
         self.trust.replace(Arc::new(trust));
         drop(closed);
         // What was held may have found its purpose.

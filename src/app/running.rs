@@ -12,8 +12,8 @@ use crate::app::{App, Rooms};
 use crate::clock::Rfc3339;
 use crate::http::admin::{Admin, Standing, Whole, trail_places};
 use crate::http::{
-    ADMIN_CONNECTIONS_MAX, AdminDoor, Health, Intake, Listener, Visits, admin_server, connections_at_most,
-    public_server,
+    ADMIN_CONNECTIONS_MAX, AdminDoor, Health, Intake, Listener, Notices, Visits, admin_server,
+    connections_at_most, public_server,
 };
 use crate::lifecycle::Stop;
 use crate::machine::descriptors;
@@ -102,6 +102,8 @@ impl Rooms {
             let (inbox, store) = (Arc::clone(&inbox), Arc::clone(&store));
             async move { inbox.ready().await && store.ready() }
         });
+        let kept: Arc<dyn crate::store::Notices> = self.store.clone();
+        let notices = Notices::new(Arc::clone(&self.notices), kept, intake.proxies.clone());
         let shutdown = drain.mul_f64(LISTENERS_SHARE);
         let random = || Arc::clone(&self.ambient.random);
         let public = Listener { workers: PUBLIC_WORKERS, connections: public_connections(), shutdown };
@@ -125,8 +127,10 @@ impl Rooms {
             let door = AdminDoor::Socket(listener);
             admin_server(door, &admin(), Arc::clone(&of_socket), Arc::clone(&dice))
         })?;
-        let mut servers =
-            vec![("public-listener", public_server(sockets.public, &public, intake, health, random())?)];
+        let mut servers = vec![(
+            "public-listener",
+            public_server(sockets.public, &public, intake, health, notices, random())?,
+        )];
         if let Some(socket) = sockets.admin {
             servers
                 .push(("admin-listener", admin_server(AdminDoor::Tcp(socket), &admin(), state, random())?));

@@ -13,6 +13,7 @@ mod form;
 mod health;
 mod inbox;
 mod init;
+mod notice;
 mod serve;
 mod socket;
 mod status;
@@ -75,6 +76,8 @@ enum Command {
     Status(status::Arguments),
     /// Show what is on its way, what waits and what needs you
     Inbox(inbox::Arguments),
+    /// Print what people are told of a purpose
+    Notice(notice::Arguments),
     /// Make, list and revoke tokens for the admin side's TCP door
     Token(token::Arguments),
     /// Show who did what, when and why
@@ -168,6 +171,7 @@ async fn obey(command: Command, config: &ConfigPath, environment: &Environment) 
         Command::Token(arguments) => token::run(arguments, config, environment).await,
         Command::Trail(arguments) => trail::run(arguments, config, environment).await,
         Command::Clock(arguments) => clock::run(arguments, config, environment).await,
+        Command::Notice(arguments) => notice::run(&arguments, config, environment),
         Command::Explain(arguments) => explain::run(&arguments),
     }
 }

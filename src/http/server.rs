@@ -16,6 +16,7 @@ use crate::http::caller::Proxies;
 use crate::http::connection::{Exchange, Hall, Rules, arrived, attending, connections_at_most};
 use crate::http::health::{self, Health};
 use crate::http::problem::as_problems;
+use crate::http::public::{self, Notices};
 use crate::http::request::{Telling, told, with_id};
 use crate::http::unread::close_unread;
 use crate::http::visit::{Visits, visited};
@@ -109,6 +110,7 @@ pub fn public_server(
     listener: &Listener,
     intake: Intake,
     health: Health,
+    notices: Notices,
     random: Arc<dyn Random>,
 ) -> std::io::Result<Running> {
     let hall = Hall::new(Rules {
@@ -122,6 +124,7 @@ pub fn public_server(
     });
     let intake = web::Data::new(intake);
     let health = web::Data::new(health);
+    let notices = web::Data::new(notices);
     let random = web::Data::new(random);
     let builder = listener.builder();
     let (ends, shared) = (builder.graceful_shutdown_signal(), Arc::clone(&hall));
@@ -129,6 +132,7 @@ pub fn public_server(
         let app = App::new()
             .app_data(intake.clone())
             .app_data(health.clone())
+            .app_data(notices.clone())
             .app_data(random.clone())
             .wrap(from_fn(as_problems))
             .wrap(from_fn(with_id))
@@ -139,6 +143,7 @@ pub fn public_server(
                     .route(web::get().to(webhook::handshake))
                     .route(web::post().to(webhook::notify)),
             )
+            .configure(public::notice_routes)
             .configure(health_routes);
         attending(app, KeepAlive::Os, Arc::clone(&shared), |_, _| {})
     })?;

@@ -118,7 +118,7 @@ impl ConsentEvidence {
 pub struct Grounds {
     /// The form's content as the person saw it; none: Graph does not give it.
     pub form_revision: Option<TextHash>,
-    /// The notice that the person was shown.
+    /// The notice that was in force when the person submitted the form.
     pub notice_revision: Option<TextHash>,
     /// The form's language as Meta writes it (`fr_FR`).
     pub language: Option<String>,
@@ -163,6 +163,11 @@ impl MinimisedLead {
     /// The form it came through.
     pub fn form(&self) -> &FormId {
         &self.content.form
+    }
+
+    /// Notes which revision of the purpose's notice was in force when the person submitted the form.
+    pub fn note_notice(&mut self, in_force: impl FnOnce(&PurposeId, Timestamp) -> Option<TextHash>) {
+        self.content.grounds.notice_revision = in_force(&self.purpose, self.content.created);
     }
 
     /// The first day on which the record is no longer exported.

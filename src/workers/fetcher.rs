@@ -17,6 +17,7 @@ use crate::graph::{Availability, Cause, Failure, Graph, LeadRead};
 use crate::id::{FormId, LeadgenId};
 use crate::inbox::Inbox;
 use crate::lead::{Dropped, RawLead, SievedForEach, minimise_for_each, submitted};
+use crate::notice::Book;
 use crate::notification::{Lane, Lanes, LeadRef, ParkCode, Why};
 use crate::purpose::{Matching, Policy, Purpose, graph_fields};
 use crate::random::Random;
@@ -69,6 +70,8 @@ pub struct Tools {
     pub random: Arc<dyn Random>,
     /// Counts.
     pub metrics: Arc<Metrics>,
+    /// Which revision of a notice was in force when.
+    pub notices: Arc<Current<Book>>,
     /// Which fields no question feeds.
     pub silence: Silence,
     /// How leads are named in the log.
@@ -404,7 +407,12 @@ impl Tools {
         };
         let reading = matchings(&purposes.read, purposes.copy_of, known);
         let beside = matchings(&purposes.beside, purposes.copy_of, known);
-        let SievedForEach { each, dropped } = minimise_for_each(&raw, &claim.reference, &reading, &beside);
+        let SievedForEach { mut each, dropped } =
+            minimise_for_each(&raw, &claim.reference, &reading, &beside);
+        let notices = self.notices.pin();
+        for lead in each.iter_mut().filter_map(|sieved| sieved.result.as_mut().ok()) {
+            lead.note_notice(|purpose, created| notices.in_force(purpose, created));
+        }
         if each.iter().any(|sieved| sieved.unknown_key) {
             self.forms.doubt(&claim.reference.form);
         }

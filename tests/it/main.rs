@@ -41,6 +41,7 @@ mod missing;
 mod model;
 mod moving;
 mod mutated;
+mod notice;
 mod odd_bytes;
 mod odd_files;
 mod others;

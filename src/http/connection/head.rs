@@ -19,9 +19,10 @@ pub(super) const HEAD_BYTES_MAX: usize = 16 * 1024;
 const LINES_MAX: usize = 96;
 
 /// The lines that are handed on: what handlers read, and no other.
-pub(super) const HANDED_ON: [&str; 7] = [
+pub(super) const HANDED_ON: [&str; 8] = [
     "host",
     "content-type",
+    "accept-language",
     "x-forwarded-for",
     "x-hub-signature",
     "x-hub-signature-256",

@@ -17,6 +17,7 @@ use tamis::id::{FormId, LeadgenId, PageId};
 use tamis::inbox::Inbox;
 use tamis::keyring::Keyring;
 use tamis::keyring::file::FileKeyring;
+use tamis::notice::Book;
 use tamis::notification::Verifier;
 use tamis::purpose::PurposeId;
 use tamis::random::{Random, SeededRandom};
@@ -363,6 +364,7 @@ impl<'m> World<'m> {
             clock: Arc::clone(&clock),
             random,
             metrics: Arc::new(Metrics::new()),
+            notices: Arc::new(Current::new(Book::default())),
             names: LeadNames::new(Arc::clone(&keyring), Arc::new(BelievedClock(Arc::clone(&store)))),
             left: Default::default(),
             asked_in_vain: Default::default(),

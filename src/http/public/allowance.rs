@@ -1,0 +1,126 @@
+//! How many pages callers may read: each by itself, and all together, so that whoever reads notices without end takes
+//! nothing from Meta's calls.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use crate::http::caller::Share;
+
+/// A reader turns a page a second, and may have read twenty at once: languages, revisions, a reload.
+const OWN: Rate = Rate { every: Duration::from_secs(1), burst: 20 };
+/// All readers together. A page costs half a millisecond: at this pace they take a twentieth of a core.
+const ALL: Rate = Rate { every: Duration::from_millis(10), burst: 200 };
+/// So many callers are remembered. A caller that finds no room has the common bound alone.
+const CALLERS_MAX: usize = 4_096;
+
+/// One in a while, and so many at once after a rest.
+#[derive(Clone, Copy)]
+struct Rate {
+    every: Duration,
+    burst: u32,
+}
+
+/// When the next one would be due if they came evenly.
+#[derive(Clone, Copy)]
+struct Due(Instant);
+
+/// Who has read how much of late.
+pub(super) struct Allowance(Mutex<Table>);
+
+struct Table {
+    all: Due,
+    own: HashMap<Share, Due>,
+}
+
+impl Allowance {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(Table { all: Due(Instant::now()), own: HashMap::new() }))
+    }
+
+    /// Takes one page for this caller. False: it, or all together, have read enough for now.
+    pub(super) fn take(&self, share: Share) -> bool {
+        let now = Instant::now();
+        let mut table = self.0.lock();
+        if !table.has_room(share, now) {
+            return table.all.take(ALL, now);
+        }
+        let own = table.own.entry(share).or_insert(Due(now));
+        // Who has none left of its own takes nothing from the others'.
+        own.take(OWN, now) && table.all.take(ALL, now)
+    }
+}
+
+impl Table {
+    /// True if the caller is counted by itself. Who is not known by address, is not.
+    fn has_room(&mut self, share: Share, now: Instant) -> bool {
+        if share == Share::Common {
+            return false;
+        }
+        if self.own.len() >= CALLERS_MAX && !self.own.contains_key(&share) {
+            // Who has rested is as good as new.
+            self.own.retain(|_, due| due.0 > now);
+        }
+        self.own.len() < CALLERS_MAX || self.own.contains_key(&share)
+    }
+}
+
+impl Due {
+    /// The generic cell rate algorithm (ITU-T I.371): a moment in place of a bucket.
+    fn take(&mut self, rate: Rate, now: Instant) -> bool {
+        let due = self.0.max(now);
+        if due.duration_since(now) > rate.every * (rate.burst - 1) {
+            return false;
+        }
+        self.0 = due + rate.every;
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn caller(number: u32) -> Share {
+        Share::Of(std::net::Ipv4Addr::from_bits(number).into())
+    }
+
+    fn taken(allowance: &Allowance, share: Share, tries: u32) -> u32 {
+        (0..tries).map(|_| u32::from(allowance.take(share))).sum()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_has_its_own_and_takes_nothing_from_another() {
+        let allowance = Allowance::new();
+        assert_eq!(taken(&allowance, caller(1), 1_000), OWN.burst);
+        assert_eq!(taken(&allowance, caller(2), 1_000), OWN.burst);
+        tokio::time::advance(3 * OWN.every).await;
+        assert_eq!(taken(&allowance, caller(1), 1_000), 3);
+        tokio::time::advance(1_000 * OWN.every).await;
+        assert_eq!(taken(&allowance, caller(1), 1_000), OWN.burst, "no more than a burst is saved up");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_together_have_an_end_too() {
+        let allowance = Allowance::new();
+        let all: u32 = (0..100).map(|number| taken(&allowance, caller(number), OWN.burst)).sum();
+        assert_eq!(all, ALL.burst);
+        assert_eq!(taken(&allowance, Share::Common, 10), 0);
+        tokio::time::advance(5 * ALL.every).await;
+        assert_eq!(taken(&allowance, Share::Common, 10), 5);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_number_of_callers_is_remembered_without_end() {
+        let allowance = Allowance::new();
+        for number in 0..10_000 {
+            allowance.take(caller(number));
+        }
+        assert_eq!(allowance.0.lock().own.len(), CALLERS_MAX);
+        tokio::time::advance(OWN.every * OWN.burst).await;
+        assert!(allowance.take(caller(20_000)));
+        assert_eq!(allowance.0.lock().own.len(), 1, "who has rested is forgotten");
+    }
+}
