@@ -54,6 +54,7 @@ mod proxy;
 mod reload;
 mod scan;
 mod screen;
+mod seen;
 mod several;
 mod silence;
 mod spreadsheet;
