@@ -9,7 +9,7 @@ use crate::notification::sample;
 use crate::purpose::sample::consent;
 use crate::purpose::{
     Basis, Channel, Checkbox, ConsentRule, FieldRule, FormDefinition, Legal, LegalContent, PurposeId,
-    Question, Whitelist, Wording, standard_type,
+    Question, TextHash, Whitelist, Wording, standard_type,
 };
 
 mod of_fields;
@@ -341,10 +341,25 @@ fn a_lead_says_which_content_of_its_form_it_rests_on() {
         (grounds.form_revision, grounds.language.as_deref()),
         (Some(definition.revision()), Some("fr_FR"))
     );
-    assert!(grounds.notice_revision.is_none() && grounds.copy_of.is_none());
+    assert!(
+        grounds.notice_revision.is_none() && grounds.copy_of.is_none(),
+        "nobody has said which was in force"
+    );
     assert_eq!((consents[0].at, consents[0].answer.as_deref()), (at(NOTIFIED), Some("\"1\"")));
     let blind = stored(sieve_under(&purpose, None, json)).content;
     assert!(blind.grounds == Grounds::default());
+}
+
+#[test]
+fn a_lead_rests_on_the_notice_that_was_in_force_when_it_was_submitted() {
+    let json = r#"{"field_data":[{"name":"email","values":["a"]}]}"#;
+    let mut lead = stored(sieve_under(&purpose(&["email"], &[], &[]), None, json));
+    let revision = TextHash::of(b"a notice");
+    lead.note_notice(|purpose, created| {
+        assert_eq!((purpose.as_str(), created), ("devis", at(NOTIFIED)), "by Meta's time");
+        Some(revision)
+    });
+    assert_eq!(lead.content.grounds.notice_revision, Some(revision));
 }
 
 #[test]
