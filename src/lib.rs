@@ -29,7 +29,8 @@
 //! **What everybody stands on.** [`clock`], [`random`] and [`secret`] are handed in, never reached for; [`id`] has Meta's
 //! names, `base_url` the addresses that are called, [`code`] the closed lists of reasons, `json` the reader that decodes
 //! nothing unasked, `visible` the characters that may reach a terminal, [`current`] what a reload replaces, [`machine`] the
-//! disk, descriptors and the service manager, [`attention`] what a person must look at although all goes on.
+//! disk, descriptors and the service manager, [`attention`] what a person must look at although all goes on, `version` what
+//! binary this is.
 //!
 //! A room is `pub` here only where a test or bench of the house needs it: this is no library for others.
 
@@ -64,6 +65,7 @@ pub mod store;
 pub mod telemetry;
 mod terminal;
 pub mod trail;
+mod version;
 mod visible;
 pub mod workers;
 

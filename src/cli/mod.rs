@@ -34,6 +34,7 @@ use crate::random::SystemRandom;
 use crate::secret::location::Environment;
 use crate::terminal::{self, Failure};
 use crate::trail::Reason;
+use crate::version::VERSION;
 
 pub use crate::terminal::Exit;
 pub use socket::ConfigPath;
@@ -41,7 +42,7 @@ pub use socket::ConfigPath;
 /// Receives Facebook and Instagram lead-form submissions, keeps only what a declared purpose allows, sealed, and forgets
 /// on time.
 #[derive(Parser)]
-#[command(name = "tamis", bin_name = "tamis", version, color = ColorChoice::Never, disable_help_subcommand = true)]
+#[command(name = "tamis", bin_name = "tamis", version = VERSION, color = ColorChoice::Never, disable_help_subcommand = true)]
 struct Cli {
     /// The config file [default: $TAMIS_CONFIG, else /etc/tamis/tamis.toml]
     #[arg(long, global = true, value_name = "FILE")]

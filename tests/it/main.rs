@@ -65,5 +65,6 @@ mod systemd;
 mod tampering;
 mod unread_log;
 mod vectors;
+mod version;
 mod versions;
 mod walk;

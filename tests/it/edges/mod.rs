@@ -23,6 +23,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("machine", &["codes", "secret"]),
     ("lifecycle", &[]),
     ("visible", &[]),
+    ("version", &[]),
     ("terminal", &["machine", "visible"]),
     // Pure rooms.
     ("purpose", &["clock", "codes", "id"]),
@@ -208,6 +209,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "telemetry",
             "terminal",
             "trail",
+            "version",
         ],
     ),
 ];
