@@ -6,6 +6,7 @@
 
 mod check;
 mod clock;
+mod completions;
 mod explain;
 mod export;
 mod find;
@@ -13,6 +14,7 @@ mod form;
 mod health;
 mod inbox;
 mod init;
+mod manual;
 mod notice;
 mod serve;
 mod socket;
@@ -26,7 +28,7 @@ use std::time::Duration;
 
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{ColorChoice, Parser, Subcommand};
+use clap::{ColorChoice, CommandFactory, Parser, Subcommand};
 
 #[cfg(feature = "demo")]
 use crate::play::{demo, sandbox};
@@ -87,6 +89,10 @@ enum Command {
     Clock(clock::Arguments),
     /// Say what a code means and what to do about it
     Explain(explain::Arguments),
+    /// Print a man page
+    Manual(manual::Arguments),
+    /// Print completions for a shell
+    Completions(completions::Arguments),
 }
 
 /// Threads that carry fetchers, timers and the command line's side; the listeners have their own.
@@ -174,6 +180,8 @@ async fn obey(command: Command, config: &ConfigPath, environment: &Environment) 
         Command::Clock(arguments) => clock::run(arguments, config, environment).await,
         Command::Notice(arguments) => notice::run(&arguments, config, environment),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Manual(arguments) => manual::run(Cli::command(), &arguments),
+        Command::Completions(arguments) => completions::run(Cli::command(), &arguments),
     }
 }
 
@@ -200,8 +208,6 @@ fn choice_of_reasons() -> String {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -36,6 +36,7 @@ mod leaving;
 mod log_file;
 mod logs;
 mod lost;
+mod manual;
 mod meta;
 mod missing;
 mod model;
