@@ -5,8 +5,8 @@
 //! the moments, as far as a machine repeats anything. `--kills`: `kill -9`, one in five while it starts. `--power-cuts`:
 //! at so many moments the power is cut, both with all that was not synced gone and with a part of it there; and a first
 //! creation is killed at each of its steps (`--stride 2`: at every second) and the power cut in the life after.
-//! `--built`: takes `target/release/tamis` as it is, which is else built first. Exits with 1 and says what did not hold,
-//! and where the directory is that shows it.
+//! `--built`: takes the binary of its own profile as it is (`target/release/tamis`), which is else built first. Exits with 1
+//! and says what did not hold, and where the directory is that shows it.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -90,11 +90,15 @@ fn told(name: &str, seed: u64, outcome: &Result<Tally, String>) -> bool {
     outcome.is_ok()
 }
 
-/// The binary that is killed, as `cargo build --release` makes it.
+/// Builds the binary that is killed, in the profile that this program is of.
 fn build() {
+    let binary = support::process::built();
+    let profile = binary.parent().expect("a profile's directory");
     let built = Command::new("cargo")
-        .args(["build", "--release", "--quiet", "--bin", "tamis", "--target-dir"])
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/target"))
+        .args(["build", "--quiet", "--bin", "tamis", "--profile"])
+        .arg(profile.file_name().filter(|name| *name != "debug").unwrap_or("dev".as_ref()))
+        .arg("--target-dir")
+        .arg(profile.parent().expect("the target directory"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status();
     assert!(built.expect("cargo").success(), "the binary does not build");

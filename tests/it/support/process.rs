@@ -15,11 +15,20 @@ use tamis_simulator::{Setup, Simulator};
 
 use super::Caller;
 
-/// The binary under test. A program that shares this file is not told by cargo where it is, and builds it itself.
+/// The binary under test. A program that shares this file is not told by cargo where it is: `built` finds it.
 pub const BINARY: &str = match option_env!("CARGO_BIN_EXE_tamis") {
     Some(path) => path,
-    None => concat!(env!("CARGO_MANIFEST_DIR"), "/target/release/tamis"),
+    None => "",
 };
+
+/// The binary of the build that this program is of: `target/PROFILE/tamis`, beside `target/PROFILE/examples/`.
+pub fn built() -> PathBuf {
+    if !BINARY.is_empty() {
+        return PathBuf::from(BINARY);
+    }
+    let own = std::env::current_exe().expect("the path of this program");
+    own.ancestors().nth(2).expect("target/PROFILE").join("tamis")
+}
 
 pub const VERIFY_TOKEN: &str = "verify-zq-me-0123456789";
 /// No byte of it is like its neighbour, so that no run of equal bytes is taken for it.
@@ -57,7 +66,7 @@ impl Home {
             .replace("{directory}", &directory.path().display().to_string())
             .replace("{graph}", &meta.graph_url());
         fs::write(directory.path().join("tamis.toml"), change(text)).expect("a file");
-        Self { directory, binary: PathBuf::from(BINARY) }
+        Self { directory, binary: built() }
     }
 
     pub fn config(&self) -> PathBuf {
@@ -126,7 +135,7 @@ impl Home {
 impl Home {
     /// Starts the daemon and kills it after this time, whatever it is doing.
     pub fn spawn_and_kill(&self, after: Duration) {
-        let mut command = Command::new(BINARY);
+        let mut command = Command::new(&self.binary);
         command.args(["serve", "--config"]).arg(self.config());
         command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut child = command.spawn().expect("the daemon starts");
