@@ -9,6 +9,9 @@ const CADDY: &str = include_str!("../../deploy/Caddyfile");
 const COMPOSE: &str = include_str!("../../deploy/compose.yaml");
 const EXAMPLE: &str = include_str!("../../config/tamis.example.toml");
 const DEFAULTS: &str = include_str!("../../config/default.toml");
+const INIT: &str = include_str!("../../config/init.toml");
+const PACKAGED: &str = include_str!("../../deploy/debian/tamis.toml");
+const MANIFEST: &str = include_str!("../../Cargo.toml");
 
 /// What an instance has of its own; all else is the unit's.
 const OWN: [(&str, &str); 10] = [
@@ -89,4 +92,68 @@ fn the_proxies_take_bodies_as_long_as_tamis_does() {
         assert_eq!(number_after(CADDY, "max_size "), limit);
         assert_eq!(number_after(CADDY, "not header Content-Length "), limit);
     }
+}
+
+/// Where the unit has what `tamis init` puts below one directory.
+const PLACES: [(&str, &str); 10] = [
+    ("`tamis check --config {dir}/tamis.toml` names each of them", "`tamis check` names each of them"),
+    ("{dir}/run/", "/run/tamis/"),
+    ("{ file = \"{dir}/secrets/app-secret\" }", "{ credential = \"meta-app-secret\" }"),
+    ("{ file = \"{dir}/secrets/verify-token\" }", "{ credential = \"meta-verify-token\" }"),
+    ("{ file = \"{dir}/secrets/root-key\" }", "{ credential = \"tamis-root-key\" }"),
+    ("made for you", "you make it"),
+    ("{dir}/secrets/page-token", "/etc/tamis/secrets/page-token"),
+    ("{dir}/store", "/var/lib/tamis/store"),
+    ("{dir}/keys/", "/var/lib/tamis-keys/"),
+    ("{dir}/log/", "/var/log/tamis/"),
+];
+
+#[test]
+fn the_package_s_config_is_that_of_init_but_for_the_unit_s_places() {
+    // Comments are set in columns, and wrapped where a line is too long.
+    let words = |text: &str| {
+        let text: Vec<&str> = text.split_whitespace().filter(|word| *word != "#").collect();
+        text.join(" ")
+    };
+    let mut expected = words(INIT);
+    for (init, unit) in PLACES {
+        assert!(expected.contains(init), "init's config has no {init}");
+        expected = expected.replace(init, unit);
+    }
+    assert_eq!(words(PACKAGED), expected);
+    for credential in values(UNIT, "LoadCredential").iter().filter_map(|value| value.split(':').next()) {
+        assert!(PACKAGED.contains(&format!("credential = \"{credential}\"")), "{credential}");
+    }
+}
+
+#[test]
+fn the_package_has_the_binary_where_the_unit_starts_it_and_each_file_that_it_names() {
+    assert!(values(UNIT, "ExecStart")[0].starts_with("/usr/bin/tamis serve --config /etc/tamis/tamis.toml"));
+    let assets: Vec<Vec<&str>> = (MANIFEST.lines())
+        .filter_map(|line| line.strip_prefix("  [\""))
+        .map(|line| line.split('"').step_by(2).collect())
+        .collect();
+    assert!(assets.iter().any(|asset| asset[..2] == ["target/release/tamis", "usr/bin/"]), "{assets:?}");
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    for source in assets.iter().map(|asset| asset[0]).filter(|source| !source.starts_with("target/")) {
+        let there = match source.split_once('*') {
+            Some((folder, _)) => root.join(folder).is_dir(),
+            None => root.join(source).is_file(),
+        };
+        assert!(there, "{source}");
+    }
+    for line in values(UNIT, "Documentation") {
+        assert_eq!(line, "man:tamis(1) file:///usr/share/doc/tamis/docs/deploy.md");
+    }
+    assert!(
+        assets.iter().any(|asset| asset[..2] == ["docs/*.md", "usr/share/doc/tamis/docs/"]),
+        "{assets:?}"
+    );
+}
+
+#[test]
+fn debian_s_changelog_begins_with_this_version() {
+    let changelog = include_str!("../../deploy/debian/changelog");
+    let version = concat!("tamis (", env!("CARGO_PKG_VERSION"), "-1) ");
+    assert!(changelog.starts_with(version), "{version}");
 }
