@@ -1,10 +1,6 @@
 //! Tells the binary of which commit it is (`tamis --version`). Nothing of the machine, nothing of the time: the same
 //! commit gives the same words.
-#![expect(
-    clippy::disallowed_methods,
-    clippy::print_stdout,
-    reason = "a build script is asked and answers that way"
-)]
+#![expect(clippy::disallowed_methods, reason = "cargo asks a build script through the environment")]
 
 #[path = "build/commit.rs"]
 mod commit;
