@@ -1,0 +1,23 @@
+//! The receipt of an erasure: what was done, when, and what is left until when, signed, and in words for whoever asked.
+//!
+//! [`Receipt`] is its content. It travels as a signed note ([`note`]) whose text is the content as JSON on one line
+//! ([`Receipt::sign`], [`Receipt::open`]); it is never changed afterwards. [`Signed::text`] and [`Signed::html`] say the same
+//! in the three languages of pages, both from one source. docs/receipt-verify.py verifies it and shares nothing with this.
+
+mod content;
+mod html;
+pub mod note;
+mod page;
+mod signed;
+mod text;
+mod wire;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use content::{
+    AskedBy, ErasedRecords, Ground, Issuer, KeyStorage, Language, Receipt, ReceiptNumber, Recipient, Remains,
+    Version,
+};
+pub use signed::{ReceiptFault, Signed};

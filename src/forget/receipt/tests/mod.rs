@@ -1,0 +1,6 @@
+//! A receipt from all its sides: what stands in it, its signature, and what people read.
+
+mod known;
+mod notes;
+mod pages;
+mod sample;
