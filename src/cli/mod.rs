@@ -16,6 +16,7 @@ mod inbox;
 mod init;
 mod manual;
 mod notice;
+mod receipt;
 mod serve;
 mod socket;
 mod status;
@@ -87,6 +88,8 @@ enum Command {
     Trail(trail::Arguments),
     /// Say that a clock that leapt forward is right
     Clock(clock::Arguments),
+    /// Check a receipt of erasure, without a tamis that runs
+    Receipt(receipt::Arguments),
     /// Say what a code means and what to do about it
     Explain(explain::Arguments),
     /// Print a man page
@@ -179,6 +182,7 @@ async fn obey(command: Command, config: &ConfigPath, environment: &Environment) 
         Command::Trail(arguments) => trail::run(arguments, config, environment).await,
         Command::Clock(arguments) => clock::run(arguments, config, environment).await,
         Command::Notice(arguments) => notice::run(&arguments, config, environment),
+        Command::Receipt(arguments) => receipt::run(arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Manual(arguments) => manual::run(Cli::command(), &arguments),
         Command::Completions(arguments) => completions::run(Cli::command(), &arguments),

@@ -52,6 +52,7 @@ mod places;
 mod power;
 mod prometheus;
 mod proxy;
+mod receipt;
 mod reload;
 mod scan;
 mod screen;

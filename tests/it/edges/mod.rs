@@ -197,6 +197,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "clock",
             "config",
             "export",
+            "forget",
             "id",
             "keyring",
             "lifecycle",

@@ -1,0 +1,85 @@
+//! `tamis receipt verify`: is a receipt of erasure as it was signed. Needs no config and no daemon, only the public key.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use clap::builder::PossibleValuesParser;
+
+use crate::forget::receipt::note::{NOTE_BYTES_MAX, VerifierKey};
+use crate::forget::receipt::{Language, Signed};
+use crate::secret::reading::read_small;
+use crate::terminal::{Failure, print, print_json, tell};
+
+/// One byte more than a note may have, so that one that is too long is seen to be.
+const READ_BYTES_MAX: u64 = NOTE_BYTES_MAX as u64 + 1;
+
+const EXAMPLE: &str = "\
+Whoever issued the receipt makes the public key known. Prints what the receipt says if its signature holds, and nothing else.
+Exit codes: 0 it holds, 1 it does not, or the file is no receipt of this key, 2 the command line or the key is wrong.
+
+Example:
+  tamis receipt verify receipt.txt --key leads.example.com/receipts+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(clap::Subcommand)]
+enum Verb {
+    /// Check the signature of a receipt and say what stands in it
+    #[command(after_help = EXAMPLE)]
+    Verify(VerifyArguments),
+}
+
+#[derive(clap::Args)]
+struct VerifyArguments {
+    /// The signed receipt as it was handed out, or `-` for stdin
+    file: PathBuf,
+    /// The public key of whoever issued it, as name+id+key
+    #[arg(long, value_parser = key)]
+    key: VerifierKey,
+    /// In which language it is said
+    #[arg(long, value_parser = languages(), default_value = "en")]
+    language: String,
+    /// Print the receipt's JSON, as it was signed
+    #[arg(long, conflicts_with = "language")]
+    json: bool,
+}
+
+fn key(text: &str) -> Result<VerifierKey, &'static str> {
+    VerifierKey::parse(text).ok_or("this is no public key of a signed note, or a letter of it is missing")
+}
+
+fn languages() -> PossibleValuesParser {
+    Language::ALL.iter().map(|language| language.as_str()).collect::<Vec<_>>().into()
+}
+
+/// Verifies one.
+pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
+    let Verb::Verify(VerifyArguments { file, key, language, json }) = arguments.verb;
+    let note = read(&file)?;
+    let signed = Signed::open(&note, &key).map_err(|fault| {
+        let told = format!("{} is not taken: {} ({fault}).", file.display(), fault.sentence());
+        Failure::failed(format!("{told} What to do: tamis explain {fault}"))
+    })?;
+    let (name, id) = (key.name().as_str(), key.id_text());
+    if json {
+        print_json(signed.json())?;
+    } else {
+        print(&signed.text(Language::from_code(&language).unwrap_or(Language::En)))?;
+    }
+    tell(&format!("the signature of {name} (key {id}) holds: this is what it signed"));
+    Ok(())
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+    let cannot = |why: String| Failure::failed(format!("cannot read {}: {why}", file.display()));
+    if file == Path::new("-") {
+        let mut note = Vec::new();
+        let read = std::io::stdin().lock().take(READ_BYTES_MAX).read_to_end(&mut note);
+        return read.map(|_| note).map_err(|error| cannot(error.kind().to_string()));
+    }
+    read_small(file, READ_BYTES_MAX).map(|file| file.bytes.to_vec()).map_err(|why| cannot(why.to_string()))
+}
