@@ -32,7 +32,7 @@ pub use form::{Asked, Choice, FormDefinition, Question};
 pub use law::{Basis, Channel, standard_type};
 pub use legal::{BoxDefault, Checkbox, Legal, LegalContent, TextHash, Wording};
 pub use matching::{Match, Matching, Permit};
-pub use phone::PhoneRegion;
+pub use phone::{PhoneRegion, dialled, international_e164};
 pub use policy::{FormPurposes, Policy};
 pub use record_id::{Cursor, RecordId};
 pub use retention::{Lifespan, Periods, Term, is_over, periods};

@@ -44,21 +44,12 @@ impl PhoneRegion {
     /// The number as `+` and digits; none if what was typed is no number of any country, or is more than one. Whether it is
     /// in use nobody asks: the tables age, and a number that was handed out since they were made is one.
     pub fn e164(&self, typed: &str) -> Option<String> {
-        let plain = plain(typed)?;
+        let plain = dialled(typed)?;
         let number = match self.international(&plain) {
             Some(international) => of_its_country(&international)?,
             None => parse(Some(self.0), plain.as_str()).ok()?,
         };
-        let (code, national) = (number.code().value(), Zeroizing::new(number.national().to_string()));
-        let is_whole = |pattern: &Descriptor| {
-            let found = pattern.national_number().find(&national);
-            found.is_some_and(|found| found.start() == 0 && found.end() == national.len())
-        };
-        let mut countries = DATABASE.by_code(&code)?.into_iter();
-        let is_possible =
-            number.is_valid() || countries.any(|country| is_whole(country.descriptors().general()));
-        let fits = code.to_string().len() + national.len() <= E164_DIGITS_MAX;
-        (is_possible && fits).then(|| number.format().mode(Mode::E164).to_string())
+        written(&number)
     }
 
     /// The number behind a plus, if it was typed so or with the prefix by which this region calls abroad.
@@ -73,6 +64,24 @@ impl PhoneRegion {
         international.push_str(rest);
         Some(international)
     }
+}
+
+/// A number that was typed behind a plus, as [`PhoneRegion::e164`] has it: it is the same wherever it is typed.
+pub fn international_e164(typed: &str) -> Option<String> {
+    let plain = dialled(typed).filter(|plain| plain.starts_with('+'))?;
+    written(&of_its_country(&plain)?)
+}
+
+fn written(number: &PhoneNumber) -> Option<String> {
+    let (code, national) = (number.code().value(), Zeroizing::new(number.national().to_string()));
+    let is_whole = |pattern: &Descriptor| {
+        let found = pattern.national_number().find(&national);
+        found.is_some_and(|found| found.start() == 0 && found.end() == national.len())
+    };
+    let mut countries = DATABASE.by_code(&code)?.into_iter();
+    let is_possible = number.is_valid() || countries.any(|country| is_whole(country.descriptors().general()));
+    let fits = code.to_string().len() + national.len() <= E164_DIGITS_MAX;
+    (is_possible && fits).then(|| number.format().mode(Mode::E164).to_string())
 }
 
 /// The tables are there once somebody looks at them.
@@ -103,9 +112,10 @@ impl fmt::Debug for PhoneRegion {
     }
 }
 
-/// Digits alone, behind a plus or not: nothing else reaches the parser, which knows letters, extensions and URIs too and has
-/// panicked on odd ones (CVE-2024-39697).
-fn plain(typed: &str) -> Option<Zeroizing<String>> {
+/// What was typed as it would be dialled: digits alone, behind a plus or not; none if there is anything but what people put
+/// between digits. Nothing else reaches the parser, which knows letters, extensions and URIs too and has panicked on odd ones
+/// (CVE-2024-39697).
+pub fn dialled(typed: &str) -> Option<Zeroizing<String>> {
     if typed.len() > TYPED_BYTES_MAX {
         return None;
     }
@@ -173,6 +183,21 @@ mod tests {
         ] {
             assert_eq!(e164(region, typed).as_deref(), Some(wanted), "{region} {typed}");
         }
+    }
+
+    #[test]
+    fn a_number_behind_a_plus_needs_no_region_and_any_other_does() {
+        for (typed, wanted) in [
+            ("+33 (0)6 39 98 00 00", Some("+33639980000")),
+            ("+39 06 6982 1234", Some("+390669821234")),
+            ("06 39 98 00 00", None),
+            ("0033 6 39 98 00 00", None),
+            ("+999 123 456 78", None),
+            ("+", None),
+        ] {
+            assert_eq!(international_e164(typed).as_deref(), wanted, "{typed}");
+        }
+        assert_eq!(dialled("06 39.98-00 0").as_deref().map(String::as_str), Some("063998000"));
     }
 
     #[test]

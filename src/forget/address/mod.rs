@@ -1,0 +1,59 @@
+//! Addresses of people as they are compared: to find the records that hold one, and to know one that may not be stored again.
+//!
+//! An [`Address`] is what two spellings of one mailbox or one number have in common. It is brought there by what standards say
+//! are spellings of the same, and by nothing that is guessed. Where an address must be remembered, only its [`Fingerprint`]
+//! under a [`SuppressionKey`] is.
+
+mod email;
+mod fingerprint;
+
+#[cfg(test)]
+mod tests;
+
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use crate::purpose::law::Contact;
+use crate::purpose::{PhoneRegion, dialled, international_e164};
+
+pub use fingerprint::{Fingerprint, Scope, SuppressionKey};
+
+/// What has fewer digits reaches nobody from outside, and is in the answers of many.
+const DIGITS_MIN: usize = 6;
+
+/// One address of a person, in its one spelling. Shown nowhere, wiped when dropped.
+pub struct Address {
+    contact: Contact,
+    text: Zeroizing<String>,
+}
+
+impl Address {
+    /// The e-mail address that was typed; none: it is none, or longer than any.
+    pub fn email(typed: &str) -> Option<Self> {
+        email::normalised(typed).map(|text| Self { contact: Contact::Address, text })
+    }
+
+    /// The telephone number that was typed: as E.164 where it is one, by the region of the purpose if it has no country's code.
+    /// Else its digits, which are those of nobody who typed others. None: there is more in it than a number, or less.
+    pub fn phone(typed: &str, region: Option<PhoneRegion>) -> Option<Self> {
+        let e164 = match region {
+            Some(region) => region.e164(typed),
+            None => international_e164(typed),
+        };
+        let text = match e164 {
+            Some(number) => Zeroizing::new(number),
+            None => dialled(typed).filter(|digits| digits.trim_start_matches('+').len() >= DIGITS_MIN)?,
+        };
+        Some(Self { contact: Contact::Number, text })
+    }
+
+    /// A mailbox, or a number.
+    pub fn contact(&self) -> Contact {
+        self.contact
+    }
+
+    /// True if both are one address. Compares in constant time; the length may show.
+    pub fn is(&self, other: &Self) -> bool {
+        self.contact == other.contact && bool::from(self.text.as_bytes().ct_eq(other.text.as_bytes()))
+    }
+}

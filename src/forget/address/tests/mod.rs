@@ -1,0 +1,11 @@
+//! Which spellings are one address, and which are not.
+
+mod emails;
+mod fingerprints;
+mod phones;
+
+use crate::forget::address::Address;
+
+fn text(address: Option<Address>) -> Option<String> {
+    address.map(|address| address.text.to_string())
+}
