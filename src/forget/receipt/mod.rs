@@ -1,7 +1,7 @@
 //! The receipt of an erasure: what was done, when, and what is left until when, signed, and in words for whoever asked.
 //!
 //! [`Receipt`] is its content. It travels as a signed note ([`note`]) whose text is the content as JSON on one line
-//! ([`Receipt::sign`], [`Receipt::open`]); it is never changed afterwards. [`Signed::text`] and [`Signed::html`] say the same
+//! ([`Receipt::sign`], [`Signed::open`]); it is never changed afterwards. [`Signed::text`] and [`Signed::html`] say the same
 //! in the three languages of pages, both from one source. docs/receipt-verify.py verifies it and shares nothing with this.
 
 mod content;

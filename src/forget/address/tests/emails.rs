@@ -41,6 +41,8 @@ fn one_mailbox_has_one_spelling_however_it_is_typed() {
         ("anne@bu\u{308}cher.example", "anne@xn--bcher-kva.example"),
         ("anne@xn--bcher-kva.example", "anne@xn--bcher-kva.example"),
         ("anne@XN--BCHER-KVA.example", "anne@xn--bcher-kva.example"),
+        ("anne@Bü_cher.example", "anne@xn--b_cher-3ya.example"),
+        ("anne@xn--b_cher-3ya.example", "anne@xn--b_cher-3ya.example"),
         ("anne@例え。テスト", "anne@xn--r8jz45g.xn--zckzah"),
         ("anne@例え.テスト", "anne@xn--r8jz45g.xn--zckzah"),
         // Quotes that say nothing, and backslashes.

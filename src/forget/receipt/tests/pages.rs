@@ -95,6 +95,9 @@ fn what_is_not_there_is_not_mentioned() {
     ] {
         assert!(!text(bare()).contains(remains) && text(full()).contains(remains), "{remains}");
     }
+    let flat = |receipt| text(receipt).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat(full()).contains("the record’s number") && !flat(bare()).contains("the record’s number"));
+    assert!(flat(bare()).contains("that this erasure was asked for"), "{}", flat(bare()));
     let unread_alone = Receipt { references: 1, ..bare() };
     assert!(
         text(bare()).contains("No record was found") && !text(unread_alone).contains("No record was found")
