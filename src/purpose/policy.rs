@@ -152,7 +152,7 @@ mod tests {
         devis.forms = vec![form("1"), form("3")];
         let policy =
             Policy::holding(vec![devis, lettre], &[PurposeId::parse("lettre").expect("a name")].into());
-        assert_eq!(**policy.claimed_forms(), HashSet::from([form("1")]));
+        assert_eq!(*policy.claimed_forms(), HashSet::from([form("1")]));
         assert_eq!(policy.purposes().len(), 2, "what it holds already stays its own");
     }
 }

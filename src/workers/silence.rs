@@ -63,7 +63,7 @@ impl Silence {
     pub fn know(&self, round: u64, policy: &Policy, forms: &[KnownForm]) {
         let mut found = Vec::new();
         for definition in forms.iter().filter_map(|known| known.definition.as_ref()) {
-            for purpose in policy.of_form(&definition.form) {
+            for purpose in policy.of_form(&definition.form).iter() {
                 let unfed = Matching::new(purpose, Some(definition)).silent();
                 found.push(((definition.form, purpose.id.clone()), unfed));
             }
