@@ -98,6 +98,16 @@ pub fn toml_text(text: &str) -> String {
     quoted
 }
 
+/// A text as a shell takes it for one word.
+pub fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | '@' | ':');
+    if !text.is_empty() && text.chars().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', "'\\''"))
+    }
+}
+
 /// Has serde_json write strings as [`escaped_json`] does.
 pub struct Visibly;
 
@@ -181,6 +191,13 @@ mod tests {
         let written = String::from_utf8(written).expect("text");
         assert!(written.chars().all(is_printable), "{written}");
         assert_eq!(serde_json::from_str::<String>(&written).expect("JSON"), text);
+    }
+
+    #[test]
+    fn words_are_quoted_for_the_shell_where_they_must_be() {
+        assert_eq!(shell_word("/srv/tamis"), "/srv/tamis");
+        assert_eq!(shell_word("/a b/it's"), "'/a b/it'\\''s'");
+        assert_eq!((shell_word(""), shell_word("~/x")), ("''".to_owned(), "'~/x'".to_owned()));
     }
 
     proptest! {

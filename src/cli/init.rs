@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use crate::machine::disk::sync_dir;
 use crate::machine::own::{self, Directory, FileCode};
 use crate::random::Random;
+use crate::terminal::shell_word;
 
 /// The config that is written, with `{dir}` for the directory.
 const TEMPLATE: &str = include_str!("../../config/init.toml");
@@ -136,7 +137,7 @@ fn quoted_for_toml(directory: &Path) -> Option<String> {
 }
 
 fn next_steps(directory: &Path) -> String {
-    let path = |name: &str| quoted_for_shell(&directory.join(name));
+    let path = |name: &str| shell_word(&directory.join(name).display().to_string());
     let mut text = String::new();
     let _ = write!(
         text,
@@ -168,13 +169,6 @@ It opens with {root} alone: keep a copy of that key elsewhere, now, apart from b
         keyring = path("keys/keyring"),
     );
     text
-}
-
-/// A path as a shell takes it for one word.
-pub(super) fn quoted_for_shell(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '_' | '-' | '+' | '@' | ':');
-    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 #[cfg(test)]
@@ -339,9 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_quoted_for_the_shell_where_they_must_be() {
-        assert_eq!(quoted_for_shell(Path::new("/srv/tamis")), "/srv/tamis");
-        assert_eq!(quoted_for_shell(Path::new("/a b/it's")), "'/a b/it'\\''s'");
+    fn a_directory_whose_name_cannot_stand_in_a_config_is_refused() {
         assert!(matches!(init(Path::new("/tmp/\n")), Err(InitError::Name)));
         assert!(matches!(init(Path::new(&format!("/tmp/{}", "x".repeat(100)))), Err(InitError::Name)));
     }

@@ -12,7 +12,7 @@ use crate::api::status::{
 use crate::cli::socket::{ConfigPath, SocketArgument};
 use crate::client::{Daemon, parse};
 use crate::secret::location::Environment;
-use crate::terminal::{Failure, Ink, Sheet, print_json, thousands};
+use crate::terminal::{Failure, Sheet, Tone, print_json, thousands};
 
 const EXAMPLE: &str = "\
 Exit codes: 0 all is well, 1 something needs you or notifications are refused, 69 tamis does not run.
@@ -48,7 +48,7 @@ pub(super) async fn run(
     if arguments.json {
         print_json(&format!("{}\n", String::from_utf8_lossy(&body)))?;
     } else {
-        let mut sheet = Sheet::for_stdout(environment.get("NO_COLOR"));
+        let mut sheet = Sheet::for_stdout(environment.get("NO_COLOR"), environment.get("TERM"));
         show(&status, &mut sheet);
         sheet.print()?;
     }
@@ -75,27 +75,27 @@ fn show(status: &Status, sheet: &mut Sheet) {
         ],
     );
     let mut state = vec![match status.ready {
-        true => (Ink::Good, "ready".to_owned()),
-        false => (Ink::Bad, "not ready".to_owned()),
+        true => (Tone::Good, "ready".to_owned()),
+        false => (Tone::Bad, "not ready".to_owned()),
     }];
-    state.extend(status.refusals.iter().map(|code| (Ink::Bad, code.clone())));
+    state.extend(status.refusals.iter().map(|code| (Tone::Bad, code.clone())));
     if status.is_well() {
         state.push(plain("nothing needs you"));
     }
     sheet.row("state", &state);
     for (place, concern) in status.attention.iter().enumerate() {
-        let since = (Ink::Faint, format!("for {}", ago(concern.since)));
-        sheet.row(label("attention", place), &[(Ink::Bad, concern.code.to_string()), since]);
+        let since = (Tone::Faint, format!("for {}", ago(concern.since)));
+        sheet.row(label("attention", place), &[(Tone::Bad, concern.code.to_string()), since]);
     }
     let last = |moment: Option<Moment>| match moment {
         Some(moment) => plain(format!("{moment}, {} ago", ago(moment))),
-        None => (Ink::Faint, "none since the start".to_owned()),
+        None => (Tone::Faint, "none since the start".to_owned()),
     };
     sheet.row("last call", &[last(status.last_call)]);
     sheet.row("last lead", &[last(status.last_stored)]);
     show_inbox(status, now, sheet);
     match &status.purposes {
-        None => sheet.row("records", &[(Ink::Warn, "the store does not tell now".to_owned())]),
+        None => sheet.row("records", &[(Tone::Warn, "the store does not tell now".to_owned())]),
         Some(purposes) => {
             let parts: Vec<_> = purposes
                 .iter()
@@ -112,7 +112,7 @@ fn show(status: &Status, sheet: &mut Sheet) {
     sheet.row("clock", &clock(&status.clock));
     let lost = status.log.iter().filter(|place| place.lost > 0);
     let mut lost: Vec<_> = lost
-        .map(|place| (Ink::Warn, format!("{} lost {} lines", place.place, thousands(place.lost))))
+        .map(|place| (Tone::Warn, format!("{} lost {} lines", place.place, thousands(place.lost))))
         .collect();
     if lost.is_empty() {
         lost.push(plain("no line lost"));
@@ -150,9 +150,9 @@ fn show_inbox(status: &Status, now: Timestamp, sheet: &mut Sheet) {
 }
 
 /// The oldest of a kind: for how long, why, whose.
-fn parts(oldest: &OldestReference, now: Timestamp) -> Vec<(Ink, String)> {
+fn parts(oldest: &OldestReference, now: Timestamp) -> Vec<(Tone, String)> {
     let mut parts = vec![plain(format!("for {}", age(now.duration_since(oldest.since.0))))];
-    parts.extend(oldest.code.as_ref().map(|code| (Ink::Warn, code.to_string())));
+    parts.extend(oldest.code.as_ref().map(|code| (Tone::Warn, code.to_string())));
     parts.extend(oldest.form_id.map(|form| plain(format!("form {form}"))));
     parts.extend(oldest.page_id.map(|page| plain(format!("page {page}"))));
     parts
@@ -164,8 +164,8 @@ fn show_pages(pages: &[PageState], sheet: &mut Sheet) {
     for (place, page) in listed.iter().enumerate() {
         let mut parts = vec![plain(page.page_id.to_string()), plain(&page.name)];
         match &page.paused {
-            None => parts.push((Ink::Good, "read".to_owned())),
-            Some(pause) => parts.push((Ink::Bad, format!("{} until {}", pause.code, pause.until))),
+            None => parts.push((Tone::Good, "read".to_owned())),
+            Some(pause) => parts.push((Tone::Bad, format!("{} until {}", pause.code, pause.until))),
         }
         sheet.row(label("pages", place), &parts);
     }
@@ -178,28 +178,28 @@ fn show_pages(pages: &[PageState], sheet: &mut Sheet) {
     }
 }
 
-fn unfed_parts(unfed: &UnfedField) -> Vec<(Ink, String)> {
-    let ink = if unfed.required { Ink::Bad } else { Ink::Warn };
+fn unfed_parts(unfed: &UnfedField) -> Vec<(Tone, String)> {
+    let tone = if unfed.required { Tone::Bad } else { Tone::Warn };
     let forms = match unfed.forms {
         1 => format!("form {}", unfed.form_id),
         many => format!("form {} and {} more", unfed.form_id, thousands(many - 1)),
     };
-    let mut parts = vec![plain(format!("{}.{}", unfed.purpose, unfed.field)), (ink, unfed.code.to_string())];
+    let mut parts = vec![plain(format!("{}.{}", unfed.purpose, unfed.field)), (tone, unfed.code.to_string())];
     if unfed.required {
-        parts.push((Ink::Bad, "required".to_owned()));
+        parts.push((Tone::Bad, "required".to_owned()));
     }
     parts.push(plain(forms));
     parts
 }
 
 /// Near the floor it is to be looked at, below it nothing is taken.
-fn disk(room: &DiskRoom) -> (Ink, String) {
-    let ink = match room.free_bytes {
-        free if free < room.floor_bytes => Ink::Bad,
-        free if free < room.floor_bytes.saturating_mul(2) => Ink::Warn,
-        _ => Ink::Plain,
+fn disk(room: &DiskRoom) -> (Tone, String) {
+    let tone = match room.free_bytes {
+        free if free < room.floor_bytes => Tone::Bad,
+        free if free < room.floor_bytes.saturating_mul(2) => Tone::Warn,
+        _ => Tone::Plain,
     };
-    (ink, format!("{} free, floor {}", megabytes(room.free_bytes), megabytes(room.floor_bytes)))
+    (tone, format!("{} free, floor {}", megabytes(room.free_bytes), megabytes(room.floor_bytes)))
 }
 
 fn megabytes(bytes: u64) -> String {
@@ -209,28 +209,28 @@ fn megabytes(bytes: u64) -> String {
     }
 }
 
-fn clock(clock: &ClockState) -> Vec<(Ink, String)> {
+fn clock(clock: &ClockState) -> Vec<(Tone, String)> {
     let trust = match clock.trust {
         Word::Known(ClockTrust::ByGraph) => plain("confirmed by Graph"),
         Word::Known(ClockTrust::ByPerson) => plain("confirmed by a person"),
-        Word::Known(ClockTrust::Unconfirmed) => (Ink::Warn, "confirmed by nobody yet".to_owned()),
-        Word::Known(ClockTrust::Ahead) => (Ink::Bad, "ahead, not believed".to_owned()),
+        Word::Known(ClockTrust::Unconfirmed) => (Tone::Warn, "confirmed by nobody yet".to_owned()),
+        Word::Known(ClockTrust::Ahead) => (Tone::Bad, "ahead, not believed".to_owned()),
         Word::Later(_) => plain(clock.trust.to_string()),
     };
     let mut parts = vec![plain(clock.now.to_string()), trust];
     if clock.mark != clock.now {
-        parts.push((Ink::Warn, format!("time goes by {}", clock.mark)));
+        parts.push((Tone::Warn, format!("time goes by {}", clock.mark)));
     }
     parts
 }
 
-fn ending(token: &EndingToken, now: Timestamp) -> Vec<(Ink, String)> {
+fn ending(token: &EndingToken, now: Timestamp) -> Vec<(Tone, String)> {
     let left = token.expires_at.0.duration_since(now);
     let ends = match left.is_positive() {
-        true => (Ink::Warn, format!("ends in {}", age(left))),
-        false => (Ink::Bad, format!("ended {} ago", age(left))),
+        true => (Tone::Warn, format!("ends in {}", age(left))),
+        false => (Tone::Bad, format!("ended {} ago", age(left))),
     };
-    vec![plain(&token.name), plain(token.role.to_string()), ends, (Ink::Faint, token.id.clone())]
+    vec![plain(&token.name), plain(token.role.to_string()), ends, (Tone::Faint, token.id.clone())]
 }
 
 /// Only the first of several rows says what they are.
@@ -238,8 +238,8 @@ fn label(label: &'static str, place: usize) -> &'static str {
     if place == 0 { label } else { "" }
 }
 
-fn plain(text: impl Into<String>) -> (Ink, String) {
-    (Ink::Plain, text.into())
+fn plain(text: impl Into<String>) -> (Tone, String) {
+    (Tone::Plain, text.into())
 }
 
 /// A length of time, in the largest unit of which there are two.

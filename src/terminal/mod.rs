@@ -7,11 +7,11 @@ mod screen;
 mod sheet;
 mod table;
 
-pub use crate::visible::toml_text;
+pub use crate::visible::{shell_word, toml_text};
 pub use failure::{Exit, Failure, Refusal};
 pub use output::{
     ToStdout, print, print_json, printable, records, tell, tell_in_passing, thousands, told_by_clap,
 };
 pub use progress::Progress;
-pub use sheet::{Ink, Sheet};
+pub use sheet::{Sheet, Tone};
 pub use table::{Table, or_dash};

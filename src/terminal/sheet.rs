@@ -1,5 +1,5 @@
-//! One screen for a person: rows of a label and parts, broken where the width ends; coloured where stdout is a terminal and
-//! nobody asked for no colour.
+//! A page for a person: lines within a terminal's width, and colour where a terminal takes it. Whatever is put on it steers
+//! no terminal.
 
 use std::io::{IsTerminal, stdout};
 
@@ -12,31 +12,34 @@ const WIDTH: usize = 80;
 const WIDTH_MIN: usize = 40;
 /// Longer lines are no easier to read.
 const WIDTH_MAX: usize = 160;
-/// Between parts.
+/// Between parts of a row.
 const GAP: &str = "  ";
-/// So wide are labels, with the gap after them.
+/// So wide are a row's labels, with the gap after them.
 const LABEL: usize = 11;
 
-/// How something is shown.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Ink {
+/// How a piece of a line stands out. Colour says nothing that the words do not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
     /// As the terminal has it.
     Plain,
-    /// In order.
+    /// Above what belongs together.
+    Heading,
+    /// Kept, in order.
     Good,
     /// Somebody should look.
     Warn,
-    /// Somebody must act.
+    /// Dropped, refused; somebody must act.
     Bad,
     /// Beside the point.
     Faint,
 }
 
-impl Ink {
+impl Tone {
     /// The parameter of SGR (ECMA-48 section 8.3.117); none: nothing is set.
     fn parameter(self) -> Option<u8> {
         match self {
             Self::Plain => None,
+            Self::Heading => Some(1),
             Self::Good => Some(32),
             Self::Warn => Some(33),
             Self::Bad => Some(31),
@@ -45,55 +48,100 @@ impl Ink {
     }
 }
 
-/// The screen, so far. Whatever is put on it steers no terminal.
+/// Lines, as they will be printed: what steers a terminal is only what stands here.
 pub struct Sheet {
     width: usize,
     is_coloured: bool,
     text: String,
+    /// Of the line under way.
+    used: usize,
 }
 
 impl Sheet {
-    /// For stdout; `no_color` is what the environment says under `NO_COLOR`, which counts if it is not empty
-    /// (<https://no-color.org>).
-    pub fn for_stdout(no_color: Option<&str>) -> Self {
+    /// A page for stdout: coloured if that is a terminal and nobody asks otherwise, by these values of `NO_COLOR`
+    /// (<https://no-color.org>: anything but nothing) and `TERM`.
+    pub fn for_stdout(no_color: Option<&str>, term: Option<&str>) -> Self {
         let terminal = stdout().is_terminal();
         let columns = terminal.then(|| rustix::termios::tcgetwinsize(stdout()).ok()).flatten();
         let columns = columns.map(|size| usize::from(size.ws_col)).filter(|columns| *columns > 0);
         let width = columns.map_or(WIDTH, |columns| columns.clamp(WIDTH_MIN, WIDTH_MAX));
-        Self::new(width, terminal && no_color.is_none_or(str::is_empty))
+        let is_unwanted = no_color.is_some_and(|value| !value.is_empty()) || term == Some("dumb");
+        Self::new(width, terminal && !is_unwanted)
     }
 
     fn new(width: usize, is_coloured: bool) -> Self {
-        Self { width, is_coloured, text: String::new() }
+        Self { width, is_coloured, text: String::new(), used: 0 }
+    }
+
+    /// Adds to the line. What goes beyond the last column is cut, with `…`.
+    pub fn put(&mut self, tone: Tone, text: &str) -> &mut Self {
+        let shown = cut(&printable(text), self.width - self.used);
+        self.used += shown.chars().count();
+        match tone.parameter().filter(|_| self.is_coloured && !shown.is_empty()) {
+            Some(parameter) => self.text.push_str(&format!("\u{1b}[{parameter}m{shown}\u{1b}[0m")),
+            None => self.text.push_str(&shown),
+        }
+        self
+    }
+
+    /// Adds to the line, filled with spaces to this width.
+    pub fn cell(&mut self, tone: Tone, text: &str, width: usize) -> &mut Self {
+        let shown = cut(text, width);
+        let gap = " ".repeat(width - shown.chars().count());
+        self.put(tone, &shown).put(Tone::Plain, &gap)
+    }
+
+    /// Ends the line.
+    pub fn end(&mut self) {
+        let kept = self.text.trim_end_matches(' ').len();
+        self.text.truncate(kept);
+        self.text.push('\n');
+        self.used = 0;
+    }
+
+    /// A line of its own.
+    pub fn line(&mut self, text: &str) {
+        self.put(Tone::Plain, text).end();
+    }
+
+    /// A heading, with an empty line above it.
+    pub fn heading(&mut self, text: &str) {
+        if !self.text.is_empty() {
+            self.end();
+        }
+        self.put(Tone::Heading, text).end();
+    }
+
+    /// Words set in as many lines as they need, each after the indent.
+    pub fn paragraph(&mut self, indent: &str, text: &str) {
+        let options = textwrap::Options::new(self.width).initial_indent(indent).subsequent_indent(indent);
+        for line in textwrap::wrap(text, options.break_words(false)) {
+            self.line(&line);
+        }
     }
 
     /// A row: the label, then the parts, each whole on one line; what does not fit goes on below the first part, and a part
     /// that fits on no line loses its end.
-    pub fn row(&mut self, label: &str, parts: &[(Ink, String)]) {
-        let label = printable(label);
-        let mut at = label.chars().count();
-        self.paint(Ink::Faint, &label);
-        for (place, (ink, part)) in parts.iter().enumerate() {
-            let part = shortened(&printable(part), self.width - LABEL);
-            let length = part.chars().count();
-            if place > 0 && at + GAP.len() + length > self.width {
-                self.text.push('\n');
-                at = 0;
+    pub fn row(&mut self, label: &str, parts: &[(Tone, String)]) {
+        self.put(Tone::Faint, label);
+        for (place, (tone, part)) in parts.iter().enumerate() {
+            let part = cut(&printable(part), self.width - LABEL);
+            if place > 0 && self.used + GAP.len() + part.chars().count() > self.width {
+                self.end();
             }
+            let is_first = place == 0 || self.used == 0;
             let before =
-                if at <= LABEL - GAP.len() && (place == 0 || at == 0) { LABEL - at } else { GAP.len() };
-            self.text.push_str(&" ".repeat(before));
-            self.paint(*ink, &part);
-            at += before + length;
+                if is_first && self.used + GAP.len() <= LABEL { LABEL - self.used } else { GAP.len() };
+            self.put(Tone::Plain, &" ".repeat(before)).put(*tone, &part);
         }
-        self.text.push('\n');
+        self.end();
     }
 
-    /// Shows it.
+    /// Prints it.
     ///
     /// # Errors
     /// Stdout cannot be written.
-    pub fn print(&self) -> Result<(), Failure> {
+    pub fn print(self) -> Result<(), Failure> {
         put(&self.text)
     }
 
@@ -108,29 +156,23 @@ impl Sheet {
     pub(crate) fn into_text(self) -> String {
         self.text
     }
-
-    fn paint(&mut self, ink: Ink, text: &str) {
-        match ink.parameter().filter(|_| self.is_coloured && !text.is_empty()) {
-            Some(parameter) => self.text.push_str(&format!("\u{1b}[{parameter}m{text}\u{1b}[0m")),
-            None => self.text.push_str(text),
-        }
-    }
 }
 
 /// At most so many characters; what is cut off is shown as cut.
-fn shortened(text: &str, most: usize) -> String {
-    if text.chars().count() <= most {
+fn cut(text: &str, room: usize) -> String {
+    if text.chars().count() <= room {
         return text.to_owned();
     }
-    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
+    let kept: String = text.chars().take(room.saturating_sub(1)).collect();
+    kept + if room == 0 { "" } else { "…" }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn plain(parts: &[&str]) -> Vec<(Ink, String)> {
-        parts.iter().map(|part| (Ink::Plain, (*part).to_owned())).collect()
+    fn plain(parts: &[&str]) -> Vec<(Tone, String)> {
+        parts.iter().map(|part| (Tone::Plain, (*part).to_owned())).collect()
     }
 
     #[test]
@@ -155,10 +197,41 @@ page       ééééééééééééééééééééééééééé…
     fn colour_is_where_it_is_wanted_and_nothing_of_others_words_steers_the_terminal() {
         let row = |is_coloured| {
             let mut sheet = Sheet::new(80, is_coloured);
-            sheet.row("state", &[(Ink::Bad, "a\u{1b}[31m\nb".to_owned()), (Ink::Plain, "c".to_owned())]);
+            sheet.row("state", &[(Tone::Bad, "a\u{1b}[31m\nb".to_owned()), (Tone::Plain, "c".to_owned())]);
             sheet.text
         };
         assert_eq!(row(false), "state      a\u{FFFD}[31m\u{FFFD}b  c\n");
         assert_eq!(row(true), "\u{1b}[2mstate\u{1b}[0m      \u{1b}[31ma\u{FFFD}[31m\u{FFFD}b\u{1b}[0m  c\n");
+    }
+
+    fn written(colour: bool) -> String {
+        let mut sheet = Sheet::new(80, colour);
+        sheet.heading("one\u{1b}[2J");
+        sheet.cell(Tone::Good, "été", 5).cell(Tone::Bad, "too long", 4).put(Tone::Faint, "").end();
+        sheet.heading("two");
+        sheet.line(&"x".repeat(100));
+        sheet.paragraph("  ", &"word ".repeat(30));
+        sheet.text
+    }
+
+    #[test]
+    fn lines_have_eighty_columns_and_steer_nothing() {
+        let text = written(false);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[..4], ["one\u{FFFD}[2J", "été  too…", "", "two"]);
+        assert!(lines[4].ends_with("x…") && lines[6].starts_with("  word"), "{text}");
+        assert!(lines.iter().all(|line| line.chars().count() <= 80), "{text}");
+        assert!(!text.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn colour_is_added_and_changes_no_word() {
+        let coloured = written(true);
+        assert!(coloured.contains("\u{1b}[32mété\u{1b}[0m  \u{1b}[31mtoo…\u{1b}[0m\n"), "{coloured}");
+        let mut plain = coloured.clone();
+        for code in ["1", "32", "31", "2", "0"] {
+            plain = plain.replace(&format!("\u{1b}[{code}m"), "");
+        }
+        assert_eq!(plain, written(false));
     }
 }

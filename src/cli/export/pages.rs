@@ -4,11 +4,11 @@ use reqwest::{Method, RequestBuilder, Response};
 
 use crate::cli::export::Arguments;
 use crate::cli::export::sink::Sink;
-use crate::cli::init::quoted_for_shell;
+
 use crate::client::{Daemon, broken};
 use crate::export::{Format, Join, LeftOut, StateFile};
 use crate::purpose::{Cursor, RecordId};
-use crate::terminal::{Failure, Progress};
+use crate::terminal::{Failure, Progress, shell_word};
 
 /// An export under way.
 pub(super) struct Run<'a> {
@@ -135,7 +135,7 @@ impl Run<'_> {
         failure.and(&format!(
             ". Find out which, then put that cursor into the state file: printf %s {resume_after} > {}. What comes twice has \
              the same id",
-            quoted_for_shell(state)
+            shell_word(&state.display().to_string())
         ))
     }
 }
