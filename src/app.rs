@@ -119,7 +119,7 @@ impl App {
         keyring: Arc<dyn Keyring>,
         store: SharedStore,
     ) -> Result<Self, StartError> {
-        let Secrets { root: _, verify_token, app_secrets, page_tokens } = secrets;
+        let Secrets { root: _, verify_token, app_secrets, page_tokens, warnings: _ } = secrets;
         let settings = config.graph_settings(&app_secrets, page_tokens);
         let graph = Graph::new(settings, Arc::clone(&ambient.clock), Arc::clone(&ambient.random))
             .map_err(StartError::Graph)?;

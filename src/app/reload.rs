@@ -38,7 +38,7 @@ impl Reload {
     pub async fn apply(&self, config: &Config, secrets: Secrets) -> Result<Applied, StoreError> {
         let tools = self.tools.upgrade().ok_or(StoreError::of(StoreCode::Closed))?;
         let mut running = self.running.lock().await;
-        let Secrets { app_secrets, verify_token, page_tokens, root: _ } = secrets;
+        let Secrets { app_secrets, verify_token, page_tokens, root: _, warnings: _ } = secrets;
         let policy = config.policy();
         policy.prepare();
         let purposes = policy.purposes().iter().map(|purpose| purpose.id.clone()).collect();

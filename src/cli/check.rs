@@ -15,7 +15,7 @@ use crate::secret::location::Environment;
 use crate::terminal::toml_text;
 
 const EXAMPLE: &str = "\
-Exit codes: 0 the config is good (warnings may stand), 78 it is refused.
+What each code means: `tamis explain CODE`. Exit codes: 0 the config is good (warnings may stand), 78 it is refused.
 
 Example:
   tamis check --config /etc/tamis/tamis.toml";
@@ -27,6 +27,9 @@ pub struct Arguments {
     /// Print one JSON document, also when the config is refused
     #[arg(long)]
     json: bool,
+    /// Say nothing but faults and warnings
+    #[arg(long, short, conflicts_with = "json")]
+    quiet: bool,
 }
 
 /// What there is to say, and whether the config is refused (exit code 78).
@@ -66,17 +69,18 @@ fn verdict(arguments: &Arguments, path: &Path, checked: &Checked, forms: Option<
     let effective = checked.config.as_ref().map(|config| config.effective(&checked.secrets));
     let (told, remarks) = match (arguments.json, effective) {
         (true, effective) => (document(path, checked, effective, forms), String::new()),
+        (false, _) if arguments.quiet => (String::new(), remarks(checked)),
         (false, Some(effective)) => {
             let purposes = checked.config.as_ref().map(purposes).unwrap_or_default();
             let forms = forms::text(forms.unwrap_or_default());
-            (format!("{effective}{purposes}{forms}"), remarks(path, checked))
+            (format!("{effective}{purposes}{forms}"), remarks(checked) + &good(path, checked))
         }
-        (false, None) => (String::new(), remarks(path, checked)),
+        (false, None) => (String::new(), remarks(checked)),
     };
     Verdict { told, is_json: arguments.json, remarks, refusal }
 }
 
-fn remarks(path: &Path, checked: &Checked) -> String {
+fn remarks(checked: &Checked) -> String {
     let found = &checked.found;
     let mut text = String::new();
     for warning in &found.warnings {
@@ -85,10 +89,12 @@ fn remarks(path: &Path, checked: &Checked) -> String {
     for fault in &found.faults {
         let _ = writeln!(text, "{fault}");
     }
-    if found.faults.is_empty() {
-        let _ = writeln!(text, "{}", sum(path, checked));
-    }
     text
+}
+
+/// The sum, where nothing refuses the config.
+fn good(path: &Path, checked: &Checked) -> String {
+    if checked.found.faults.is_empty() { sum(path, checked) + "\n" } else { String::new() }
 }
 
 fn sum(path: &Path, checked: &Checked) -> String {
@@ -335,7 +341,7 @@ mod tests {
     fn a_good_config_is_shown_with_its_secrets_lengths_and_what_graph_is_asked() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = example(directory.path(), |text| text);
-        let verdict = run(&Arguments { json: false }, &path, &credentials(directory.path()));
+        let verdict = run(&Arguments { json: false, quiet: false }, &path, &credentials(directory.path()));
         assert!(verdict.refusal.is_none(), "{}", verdict.remarks);
         for line in [
             "[purposes.devis]\n",
@@ -367,7 +373,7 @@ mod tests {
             let written = toml_text(odd);
             text.replace("\"post_code\", \"zip_code\"", &format!("\"post_code\", {written}"))
         });
-        let verdict = run(&Arguments { json: false }, &path, &credentials(directory.path()));
+        let verdict = run(&Arguments { json: false, quiet: false }, &path, &credentials(directory.path()));
         assert!(verdict.refusal.is_none(), "{}", verdict.remarks);
         assert!(verdict.told.contains("\"เบอร์โทรศัพท์ "), "as it is written");
         let shown: toml::Table =
@@ -389,7 +395,7 @@ mod tests {
     fn outside_systemd_credentials_are_warned_about_and_the_rest_is_held() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = example(directory.path(), |text| text);
-        let verdict = run(&Arguments { json: false }, &path, &Environment::default());
+        let verdict = run(&Arguments { json: false, quiet: false }, &path, &Environment::default());
         assert!(verdict.refusal.is_none());
         assert!(
             verdict
@@ -405,7 +411,7 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = example(directory.path(), |text| text.replace("\"v27.0\"", "\"26\""));
         fs::set_permissions(directory.path().join("page"), PermissionsExt::from_mode(0o644)).expect("a mode");
-        let verdict = run(&Arguments { json: false }, &path, &credentials(directory.path()));
+        let verdict = run(&Arguments { json: false, quiet: false }, &path, &credentials(directory.path()));
         assert!(verdict.told.is_empty());
         let lines: Vec<&str> = verdict.remarks.lines().collect();
         assert_eq!(lines.len(), 2, "{lines:?}");
@@ -416,12 +422,29 @@ mod tests {
     }
 
     #[test]
+    fn quiet_says_faults_and_warnings_and_of_a_good_config_nothing() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let quiet = Arguments { json: false, quiet: true };
+        let path = example(directory.path(), |text| text);
+        let verdict = run(&quiet, &path, &credentials(directory.path()));
+        assert!(verdict.refusal.is_none() && verdict.told.is_empty() && verdict.remarks.is_empty());
+        let path = example(directory.path(), |text| {
+            text.replace("leads.lumen.example", "leads.lumen.example/webhook").replace("\"v27.0\"", "\"26\"")
+        });
+        let verdict = run(&quiet, &path, &credentials(directory.path()));
+        let codes: Vec<&str> =
+            verdict.remarks.lines().filter_map(|line| line.split(['[', ']']).nth(1)).collect();
+        assert_eq!(codes, ["url-webhook", "config-malformed"], "{}", verdict.remarks);
+        assert!(verdict.told.is_empty() && verdict.refusal.is_some());
+    }
+
+    #[test]
     fn json_is_one_document_good_or_refused() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = example(directory.path(), |text| text);
         let read =
             |verdict: &Verdict| serde_json::from_str::<serde_json::Value>(&verdict.told).expect("JSON");
-        let verdict = run(&Arguments { json: true }, &path, &credentials(directory.path()));
+        let verdict = run(&Arguments { json: true, quiet: false }, &path, &credentials(directory.path()));
         let good = read(&verdict);
         assert!(verdict.refusal.is_none() && verdict.remarks.is_empty());
         assert_eq!(good["valid"], true);
@@ -433,8 +456,11 @@ mod tests {
         assert_eq!(good["effective"]["keys"]["root"]["bytes"], 64);
         assert!(!verdict.told.contains("CANARY"));
 
-        let verdict =
-            run(&Arguments { json: true }, &directory.path().join("none.toml"), &Environment::default());
+        let verdict = run(
+            &Arguments { json: true, quiet: false },
+            &directory.path().join("none.toml"),
+            &Environment::default(),
+        );
         let refused = read(&verdict);
         assert!(verdict.refusal.is_some() && verdict.remarks.is_empty());
         assert_eq!(

@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use crate::config::excerpt::Excerpt;
 use crate::secret::location::LocationCode;
 
 crate::codes! {
@@ -125,6 +126,10 @@ crate::codes! {
         NoticeIncomplete = "notice-incomplete",
         /// A secret of a form that cannot be right.
         SecretMalformed = "secret-malformed",
+        /// A secret between quotes, which are taken for a part of it.
+        SecretQuoted = "secret-quoted",
+        /// The address of the webhook where that of its host belongs.
+        UrlWebhook = "url-webhook",
     }
 }
 
@@ -173,6 +178,9 @@ pub struct Fault {
     /// The variable that set it, where it was the environment and not the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub variable: Option<String>,
+    /// Where in the file, of what is no TOML: no key is known of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Box<Excerpt>>,
     /// What is wrong, without a full stop.
     pub reason: String,
     /// What to do about it: a sentence.
@@ -188,20 +196,28 @@ impl Fault {
         mend: impl Into<String>,
     ) -> Self {
         let (code, reason, mend) = (code.into(), reason.into(), mend.into());
-        Self { code, key: key.to_owned(), variable: None, reason, mend }
+        Self { code, key: key.to_owned(), variable: None, at: None, reason, mend }
+    }
+
+    /// What is wrong there.
+    pub(super) fn at(at: Excerpt, reason: impl Into<String>, mend: impl Into<String>) -> Self {
+        Self { at: Some(Box::new(at)), ..Self::new(FaultCode::Syntax, "", reason, mend) }
     }
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if !self.key.is_empty() {
-            write!(f, "{}: ", self.key)?;
+        match self.at.as_deref() {
+            Some(Excerpt { line, column, .. }) => write!(f, "line {line}, column {column}: ")?,
+            None if self.key.is_empty() => {}
+            None => write!(f, "{}: ", self.key)?,
         }
         f.write_str(&self.reason)?;
         if let Some(variable) = &self.variable {
             write!(f, " (set by {variable})")?;
         }
-        write!(f, ". {}", self.mend)
+        write!(f, " [{}]. {}", self.code.as_str(), self.mend)?;
+        self.at.iter().try_for_each(|at| write!(f, "\n{at}"))
     }
 }
 

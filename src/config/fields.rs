@@ -14,7 +14,7 @@ use crate::purpose::law::{
 };
 use crate::purpose::{ConsentKey, ConsentRule, FieldName, FieldRule, QuestionTypes, Whitelist};
 
-/// The longest reason, in characters: it stands in the notice.
+/// The longest reason, in characters: people are to read it.
 const WHY_CHARS_MAX: usize = 300;
 
 /// What of its purpose a field is held against.
@@ -49,7 +49,7 @@ table! {
         if !section.is_given("why") && standard_type(given).is_none() {
             item.fault(
                 FaultCode::WhyMissing,
-                "a field other than name, e-mail and phone must say why it is needed (GDPR art. 5(1)(c)); people will read it in the notice",
+                "a field other than name, e-mail and phone must say why it is needed (GDPR art. 5(1)(c)); people are to be told it",
                 "Add `why = \"…\"`.",
             );
         }

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use ::config::{FileFormat, Map, Value, ValueKind};
 
+use crate::config::excerpt::Excerpt;
 use crate::config::fault::{Fault, FaultCode, Faults};
 use crate::secret::location::Environment;
 use crate::secret::reading::{NotRead, read_small};
@@ -18,6 +19,9 @@ pub const DEFAULTS: &str = include_str!("../../config/default.toml");
 
 /// No config is longer; it also bounds every list in it.
 pub const CONFIG_BYTES_MAX: u64 = 1024 * 1024;
+
+/// So many places are named where a file is no TOML; after the first ones the parser may be lost.
+const SYNTAX_FAULTS_MAX: usize = 10;
 
 /// Variables that begin so are keys of the config: `TAMIS__STORE__CACHE_MB` is `store.cache_mb`.
 const PREFIX: &str = "TAMIS__";
@@ -65,15 +69,17 @@ pub(super) fn read_file(path: &Path) -> Result<String, Faults> {
         ),
     })?;
     std::str::from_utf8(&file.bytes).map(str::to_owned).map_err(|error| {
-        let line = line_and_column(&file.bytes, error.valid_up_to()).0;
-        Faults::one(FaultCode::Syntax, format!("line {line} is not UTF-8"), "Save the file as UTF-8.")
+        let at = Excerpt::at(&String::from_utf8_lossy(&file.bytes), error.valid_up_to());
+        let faults = vec![Fault::at(at, "not UTF-8", "Save the file as UTF-8.")];
+        Faults { faults, warnings: Vec::new() }
     })
 }
 
 /// Lays file and environment over the defaults.
 ///
 /// # Errors
-/// One fault, where the file is not TOML: nothing else can be said of it then.
+/// The places where the file is not TOML, as far as the parser finds its way again, up to [`SYNTAX_FAULTS_MAX`]: nothing else can
+/// be said of it then.
 pub(super) fn merge(text: &str, environment: &Environment) -> Result<Layers, Faults> {
     check_syntax(text)?;
     let (variables, misnamed) = variables_by_key(environment);
@@ -97,21 +103,37 @@ pub(super) fn merge(text: &str, environment: &Environment) -> Result<Layers, Fau
         _ => Err(Faults::one(
             FaultCode::Syntax,
             "the file cannot be read as TOML",
-            "Compare it with an example.",
+            "`tamis init DIR` writes one to compare it with.",
         )),
     }
 }
 
-/// Says where the file stops being TOML: line and column only, since the parser's text quotes the line.
+/// Says where the file is no TOML, in our own words: the parser's quote the line, with whatever stands in it.
 fn check_syntax(text: &str) -> Result<(), Faults> {
     let table = text.parse::<toml::Table>().map_err(|error| {
-        let offset = error.span().map_or(0, |span| span.start);
-        let (line, column) = line_and_column(text.as_bytes(), offset);
-        Faults::one(
-            FaultCode::Syntax,
-            format!("line {line}, column {column}: not valid TOML"),
-            "Look for a missing quote or bracket, a key written twice, or a number out of bounds, there or just above.",
-        )
+        let mut errors = toml::de::DeTable::parse_recoverable(text).1;
+        // A number out of bounds is found only when it is made one.
+        if errors.is_empty() {
+            errors.push(error);
+        }
+        let mut offsets: Vec<usize> =
+            errors.iter().map(|error| error.span().map_or(0, |span| span.start)).collect();
+        offsets.sort_unstable();
+        let mut faults: Vec<Fault> = Vec::new();
+        for offset in offsets {
+            let at = Excerpt::at(text, offset);
+            // What follows in a line from its first fault is nobody's second one.
+            let is_said = faults.iter().filter_map(|fault| fault.at.as_ref()).any(|said| said.line == at.line);
+            if !is_said && faults.len() < SYNTAX_FAULTS_MAX {
+                faults.push(Fault::at(
+                    at,
+                    "not valid TOML",
+                    "Look for a missing quote or bracket, a key written twice, or a number out of bounds, there or just above. \
+                     Once it is TOML, all else is looked at.",
+                ));
+            }
+        }
+        Faults { faults, warnings: Vec::new() }
     })?;
     // A top-level key is taken for a path by the config crate, and `x[4000000000]` for a place in a list.
     let odd: Vec<Fault> = table
@@ -144,17 +166,6 @@ fn variables_by_key(environment: &Environment) -> (BTreeMap<String, String>, Vec
 
 fn is_plain(segment: &str) -> bool {
     !segment.is_empty() && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
-}
-
-/// The line and the column, counted from 1, of a byte's place. Columns count characters.
-fn line_and_column(bytes: &[u8], offset: usize) -> (usize, usize) {
-    let before = bytes.get(..offset).unwrap_or(bytes);
-    let line_start = before.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
-    let line = before.iter().filter(|b| **b == b'\n').count() + 1;
-    let within = before.get(line_start..).unwrap_or_default();
-    // Continuation bytes of UTF-8 begin with the bits 10.
-    let column = within.iter().filter(|b| **b & 0xC0 != 0x80).count() + 1;
-    (line, column)
 }
 
 #[cfg(test)]
@@ -202,17 +213,23 @@ mod tests {
     }
 
     #[test]
-    fn a_syntax_error_gives_line_and_column_and_no_excerpt() {
-        let Err(faults) = merge("[meta]\nüa = \"CANARY\n", &Environment::default()) else {
-            panic!("no TOML")
+    fn each_place_that_is_no_toml_is_said_with_its_line_and_without_what_stands_in_it() {
+        let told = |text: &str| match merge(text, &Environment::default()) {
+            Err(faults) => faults.to_string(),
+            Ok(_) => panic!("that is TOML"),
         };
-        let text = faults.to_string();
-        assert!(text.starts_with("line 2, column 1: "), "{text}");
-        let Err(faults) = merge("[meta]\na = 1\nb = \"é\" CANARY\n", &Environment::default()) else {
-            panic!("no TOML")
-        };
-        let text = faults.to_string();
-        assert!(text.starts_with("line 3, column 9: ") && !text.contains("CANARY"), "{text}");
+        let text = told("[meta]\nüa = \"CANARY\n");
+        assert!(text.starts_with("line 2, column 1: not valid TOML [config-syntax]. "), "{text}");
+        let text = told(
+            "[meta]\nname = 1\napp_id = \"é\" CANARY\n[store\ncache_mb = 3\n[x]\nurl = CANARY = CANARY\n",
+        );
+        assert!(!text.contains("CANARY"), "{text}");
+        let places: Vec<&str> = text.lines().filter_map(|line| line.split(": not").next()).collect();
+        assert!(places.contains(&"line 3, column 14") && places.contains(&"line 4, column 7"), "{text}");
+        assert!(text.contains("\n  3 | app_id = \"…\" …\n    |              ^\n"), "{text}");
+        let text = told("a = 99999999999999999999\n");
+        assert!(text.starts_with("line 1, column 5: "), "{text}");
+        assert_eq!(told(&"[\n".repeat(500)).matches("[config-syntax]").count(), SYNTAX_FAULTS_MAX);
     }
 
     #[test]

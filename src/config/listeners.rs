@@ -24,7 +24,7 @@ table! {
         /// Where it listens.
         pub listen: SocketAddr = must("\"127.0.0.1:8080\"", place::address);
         /// How the world reaches it: `{url}/webhook` is registered with Meta. No slash at its end.
-        pub url: String = must("\"https://leads.example.com\"", place::base_url);
+        pub url: String = must("\"https://leads.example.com\"", public_url);
         /// Whose `X-Forwarded-For` is believed.
         pub trusted_proxies: Vec<IpAddr> = must("[\"127.0.0.1\"]", |item| item.each(place::ip));
         /// The longest body.
@@ -43,6 +43,20 @@ table! {
         /// TCP, for programs with a token.
         pub listen: Option<SocketAddr> = may(|item| admin_address(item, public));
     }
+}
+
+/// With a warning where it is the webhook's own: that would be registered as `…/webhook/webhook`.
+fn public_url(item: &ConfigItem<'_>) -> Option<String> {
+    let url = place::base_url(item)?;
+    let path = url.split("://").nth(1).and_then(|rest| rest.split_once('/')).map_or("", |(_, path)| path);
+    if path.split('/').any(|part| part.eq_ignore_ascii_case("webhook")) {
+        item.warn(
+            FaultCode::UrlWebhook,
+            "this has /webhook in it, and tamis puts /webhook behind it: Meta would call …/webhook/webhook",
+            "Leave /webhook out, unless your proxy takes just that away.",
+        );
+    }
+    Some(url)
 }
 
 fn socket(item: &ConfigItem<'_>) -> Option<PathBuf> {

@@ -1,4 +1,4 @@
-//! The configuration: three layers, one reading, all faults at once.
+//! The configuration: three layers, one reading, all faults at once (of a file that is no TOML where it is none).
 //!
 //! Layers (`layers`): embedded defaults ← the operator's file ← `TAMIS__SECTION__KEY`. The merged tree is read key by key
 //! (`section`); what is valid becomes [`Config`], what is not becomes [`Faults`], with the key, the reason and the mend and
@@ -9,6 +9,7 @@ mod changes;
 mod consents;
 mod controller;
 mod effective;
+mod excerpt;
 mod fault;
 mod fields;
 mod findings;
@@ -35,6 +36,7 @@ use std::sync::Arc;
 pub use boxes::FormKnown;
 pub use changes::{Changes, Fingerprint};
 pub use effective::Effective;
+pub use excerpt::Excerpt;
 pub use fault::{Code, Fault, FaultCode, Faults};
 pub use keeping::{Keys, Log, LogFormat, LogLevel, Store, Trail};
 pub use layers::{CONFIG_BYTES_MAX, DEFAULTS};
@@ -120,6 +122,7 @@ pub fn load_with_secrets(path: &Path, environment: &Environment) -> Result<(Conf
                 }
             };
             config.warnings.append(&mut found.warnings);
+            config.warnings.extend(secrets.warnings.iter().cloned());
             Ok((config, secrets))
         }
         Err(mut found) => {
@@ -161,7 +164,7 @@ pub fn check(path: &Path, environment: &Environment) -> Checked {
     let secrets = secrets::look_for(&places, &owners, environment);
     for secret in &secrets {
         match &secret.state {
-            SecretState::Set { .. } => {}
+            SecretState::Set { doubt, .. } => found.warnings.extend(doubt.clone()),
             SecretState::NotReadableHere(fault) => found.warnings.push(fault.clone()),
             SecretState::Refused(fault) => found.faults.push(fault.clone()),
         }

@@ -140,7 +140,7 @@ pub(super) fn read_purposes(section: Section<'_>, house: &House<'_>) -> Option<A
             FaultCode::NothingClaimed,
             "purposes",
             "no purpose is declared: nothing will be fetched, every reference is held, for at most 90 days",
-            "Declare one, as in config/tamis.example.toml.",
+            "Declare one: `[purposes.NAME]` with title, forms, basis, retention and fields (`tamis init DIR` writes two to start from).",
         );
     }
     let mut claims = Claims::new();

@@ -8,6 +8,7 @@ use crate::id::PageId;
 use crate::secret::location::{Environment, Location, LocationCode};
 use crate::secret::owner::Owners;
 use crate::secret::{Key, Secret, WatchedSecret};
+use crate::visible::shell_word;
 
 /// All secrets, read. No `Debug`.
 pub struct Secrets {
@@ -19,6 +20,8 @@ pub struct Secrets {
     pub page_tokens: Vec<PageToken>,
     /// The key that seals the keyring.
     pub root: Key,
+    /// What a person should look at.
+    pub warnings: Vec<Fault>,
 }
 
 /// A page and its token.
@@ -55,6 +58,8 @@ pub enum SecretState {
     Set {
         /// How long it is.
         bytes: usize,
+        /// Why it may be the wrong one.
+        doubt: Option<Fault>,
     },
     /// A credential, and systemd did not start this process: nobody can tell from here.
     NotReadableHere(Fault),
@@ -79,24 +84,27 @@ impl Config {
     /// # Errors
     /// All faults at once: absent, unreadable, readable for others, empty, of a form that cannot be right.
     pub fn resolve(&self, environment: &Environment) -> Result<Secrets, Faults> {
-        let mut faults = Vec::new();
+        let (mut faults, mut warnings) = (Vec::new(), Vec::new());
+        let mut read = |key: &str, place: &Location, kind: Kind| {
+            let secret = read(key, place, kind, environment);
+            warnings.extend(secret.as_ref().ok().and_then(|secret| doubt(key, secret)));
+            secret
+        };
         let app_secrets: Vec<Option<Secret>> = (self.meta.app_secrets.iter().enumerate())
-            .map(|(at, place)| {
-                keep(read(&format!("meta.app_secrets[{at}]"), place, Kind::Word, environment), &mut faults)
-            })
+            .map(|(at, place)| keep(read(&format!("meta.app_secrets[{at}]"), place, Kind::Word), &mut faults))
             .collect();
-        let token = read("meta.verify_token", &self.meta.verify_token, Kind::VerifyToken, environment);
+        let token = read("meta.verify_token", &self.meta.verify_token, Kind::VerifyToken);
         let verify_token = keep(token, &mut faults);
         let page_tokens: Vec<Option<PageToken>> = (self.meta.pages.iter().enumerate())
             .map(|(at, page)| {
                 let key = format!("meta.pages[{at}].token");
-                keep(read(&key, &page.token, Kind::Word, environment), &mut faults)?;
+                keep(read(&key, &page.token, Kind::Word), &mut faults)?;
                 let watched = WatchedSecret::read(page.token.clone(), environment.clone());
                 let token = keep(watched.map_err(|code| refusal(&key, &page.token, code)), &mut faults)?;
                 Some(PageToken { id: page.id, name: page.name.clone(), token })
             })
             .collect();
-        let root = keep(read("keys.root", &self.keys.root, Kind::RootKey, environment), &mut faults);
+        let root = keep(read("keys.root", &self.keys.root, Kind::RootKey), &mut faults);
         let root = root.and_then(|secret| root_key(&secret));
         let secrets = (|| {
             Some(Secrets {
@@ -104,6 +112,7 @@ impl Config {
                 verify_token: verify_token?,
                 page_tokens: page_tokens.into_iter().collect::<Option<_>>()?,
                 root: root?,
+                warnings,
             })
         })();
         secrets.ok_or(Faults { faults, warnings: Vec::new() })
@@ -123,7 +132,7 @@ pub(super) fn look_for(
             _ => Kind::Word,
         };
         let state = match read_under(owners, key, location, kind, environment) {
-            Ok(secret) => SecretState::Set { bytes: secret.len() },
+            Ok(secret) => SecretState::Set { bytes: secret.len(), doubt: doubt(key, &secret) },
             Err(fault) if fault.code == Code::Secret(LocationCode::NoCredentials) => {
                 SecretState::NotReadableHere(fault)
             }
@@ -180,6 +189,18 @@ fn read_under(
     if good { Ok(secret) } else { Err(Fault::new(FaultCode::SecretMalformed, key, reason, mend)) }
 }
 
+/// Files and variables have no quotes around what they hold: these are sent along, and Meta refuses what it is sent.
+fn doubt(key: &str, secret: &Secret) -> Option<Fault> {
+    let is_quoted = match secret.expose() {
+        [first @ (b'"' | b'\'' | b'`'), .., last] => first == last,
+        _ => false,
+    };
+    is_quoted.then(|| {
+        let reason = "this begins and ends with a quote, which counts as a part of it";
+        Fault::new(FaultCode::SecretQuoted, key, reason, "Write it again without the quotes.")
+    })
+}
+
 fn root_key(secret: &Secret) -> Option<Key> {
     let mut bytes = Zeroizing::new([0_u8; 32]);
     hex::decode_to_slice(secret.expose(), bytes.as_mut_slice()).ok()?;
@@ -188,18 +209,7 @@ fn root_key(secret: &Secret) -> Option<Key> {
 
 fn refusal(key: &str, location: &Location, code: LocationCode) -> Fault {
     let (reason, mend) = match code {
-        LocationCode::Absent if key == "keys.root" => (
-            "there is no root key where this says",
-            "Restore it from its backup: without it nothing can be read. For a new instance, `tamis init DIR` makes one.",
-        ),
-        LocationCode::Absent => match location {
-            Location::File(_) => ("there is no such file", "Write it with `install -m 600 /dev/stdin FILE`."),
-            Location::Env(_) => ("this variable is not set", "Set it for the daemon alone, or use a file."),
-            Location::Credential(_) => (
-                "systemd gave no such credential",
-                "Add LoadCredential= (or LoadCredentialEncrypted=) to the unit.",
-            ),
-        },
+        LocationCode::Absent => return absent(key, location),
         LocationCode::Unreadable => {
             ("the file cannot be read", "Let the user that runs tamis own it, with mode 600.")
         }
@@ -231,6 +241,33 @@ fn refusal(key: &str, location: &Location, code: LocationCode) -> Fault {
         ),
     };
     Fault::new(code, key, reason, mend)
+}
+
+/// The place is named: it stands in the config, and is where somebody must put something now.
+fn absent(key: &str, location: &Location) -> Fault {
+    let (reason, mend) = match location {
+        Location::File(path) => {
+            let path = path.display().to_string();
+            let mend = format!("Write it with `install -m 600 /dev/stdin {}`.", shell_word(&path));
+            (format!("there is no file {path}"), mend)
+        }
+        Location::Env(name) => (
+            format!("the variable {name} is not set"),
+            "Set it for the daemon alone, or use a file.".to_owned(),
+        ),
+        Location::Credential(name) => (
+            format!("systemd gave no credential {name}"),
+            "Add LoadCredential= (or LoadCredentialEncrypted=) to the unit.".to_owned(),
+        ),
+    };
+    let mend = match key {
+        "keys.root" => {
+            "Restore it from its backup: without it nothing can be read. For a new instance, `tamis init DIR` makes one."
+                .to_owned()
+        }
+        _ => mend,
+    };
+    Fault::new(LocationCode::Absent, key, reason, mend)
 }
 
 #[cfg(test)]
@@ -307,6 +344,30 @@ mod tests {
             ]
         );
         assert!(!format!("{faults} {faults:?}").contains("CANARY"));
+    }
+
+    #[test]
+    fn a_secret_between_quotes_is_doubted_and_one_that_is_absent_is_named_by_its_file() {
+        let directory = tempfile::tempdir().expect("a directory");
+        all_good(directory.path());
+        write(directory.path(), "page", "\"EAAGCANARY\"\n", 0o600);
+        write(directory.path(), "verify", "'ein Wort'", 0o600);
+        fs::remove_file(directory.path().join("old")).expect("removed");
+        let config = config(directory.path());
+        let Err(faults) = config.resolve(&Environment::default()) else { panic!("one is absent") };
+        let [fault] = faults.faults.as_slice() else { panic!("{faults}") };
+        let path = directory.path().join("old").display().to_string();
+        assert_eq!(fault.reason, format!("there is no file {path}"));
+        assert_eq!(fault.mend, format!("Write it with `install -m 600 /dev/stdin {path}`."));
+        write(directory.path(), "old", "a'b'", 0o600);
+        let Ok(secrets) = config.resolve(&Environment::default()) else { panic!("all are there") };
+        let doubted: Vec<(&str, &str)> =
+            secrets.warnings.iter().map(|fault| (fault.key.as_str(), fault.code.as_str())).collect();
+        assert_eq!(
+            doubted,
+            [("meta.verify_token", "secret-quoted"), ("meta.pages[0].token", "secret-quoted")]
+        );
+        assert!(!format!("{:?}", secrets.warnings).contains("CANARY"));
     }
 
     #[test]

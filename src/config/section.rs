@@ -359,7 +359,7 @@ impl<'v> ConfigItem<'v> {
         let values = match &self.value.kind {
             ValueKind::Table(values) => Some(values),
             _ => {
-                self.wrong_type("a table", "Write it as in config/tamis.example.toml.");
+                self.wrong_type("a table", "Write `[name]` above its keys, or `{ key = … }`.");
                 None
             }
         };

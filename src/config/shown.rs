@@ -62,7 +62,7 @@ impl ShownValue {
                 rows.iter().flat_map(|(_, value)| value.notes()).collect()
             }
             Self::Secret(found) => vec![match &found.state {
-                SecretState::Set { bytes } => format!("set ({bytes} bytes)"),
+                SecretState::Set { bytes, .. } => format!("set ({bytes} bytes)"),
                 SecretState::NotReadableHere(_) => "not readable here".to_owned(),
                 SecretState::Refused(fault) => format!("not usable ({})", fault.code.as_str()),
             }],
@@ -131,7 +131,7 @@ impl Serialize for ShownValue {
                 let mut map = serializer.serialize_map(None)?;
                 map.serialize_entry("location", &found.location.to_string())?;
                 match &found.state {
-                    SecretState::Set { bytes } => {
+                    SecretState::Set { bytes, .. } => {
                         map.serialize_entry("state", "set")?;
                         map.serialize_entry("bytes", bytes)?;
                     }

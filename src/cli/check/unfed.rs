@@ -101,12 +101,12 @@ mod tests {
         assert_eq!(
             said,
             [
-                "purposes.devis.fields.email: no question feeds it on 2 forms (4, 5), so that every lead of it is refused. \
+                "purposes.devis.fields.email: no question feeds it on 2 forms (4, 5), so that every lead of it is refused [field-unfed]. \
                  Name the question's `type`, or its exact key in `from`; or the form does not ask for it.",
-                "purposes.devis.fields.postcode: no question feeds it on form 3, and answers to \"zip\" are dropped there. \
+                "purposes.devis.fields.postcode: no question feeds it on form 3, and answers to \"zip\" are dropped there [field-near-miss]. \
                  If that is meant, add \"zip\" to `from`.",
                 "purposes.devis.fields.work: no question feeds it on form 2: in the form's language the question's key is \
-                 \"geschäftlich\". Add `type = \"WORK_EMAIL\"`.",
+                 \"geschäftlich\" [field-one-language]. Add `type = \"WORK_EMAIL\"`.",
             ]
         );
         let many: Vec<Known> = (0..249).map(|n| known(&format!("{}", 1 + n % 5), &[])).collect();

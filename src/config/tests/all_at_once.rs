@@ -72,6 +72,8 @@ fn check(tree: &toml::Value) -> usize {
     for fault in found.faults.iter().chain(&found.warnings) {
         let text = format!("{fault} {fault:?}");
         assert!(!text.contains("8271"), "{text}");
+        // Whoever reads it sits at a server, which has no sources.
+        assert!(!text.contains("config/") && !text.contains("docs/") && !text.contains(".md"), "{text}");
     }
     usize::from(!found.faults.is_empty())
 }

@@ -160,7 +160,7 @@ fn under_consent_a_phone_number_names_a_consent_to_be_called() {
     assert_eq!(
         fault.to_string(),
         "purposes.lettre.fields.phone_number: a phone number under basis \"consent\" must name a consent of channel \"phone\", \"sms\" or \"whatsapp\" \
-         (Code de la consommation art. L. 223-1, law 2025-594, since 11 August 2026). Add `consent = \"call_optin\"`."
+         (Code de la consommation art. L. 223-1, law 2025-594, since 11 August 2026) [phone-without-consent]. Add `consent = \"call_optin\"`."
     );
     refused(old, "phone_number = { consent = \"email_optin\" }", key, FaultCode::PhoneWithoutConsent);
     for (line, field) in [

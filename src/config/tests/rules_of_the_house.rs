@@ -119,6 +119,17 @@ fn numbers_have_bounds() {
 }
 
 #[test]
+fn the_address_of_the_webhook_is_not_that_of_its_host() {
+    let (old, key) = ("https://leads.lumen.example", "public.url");
+    for doubled in ["https://leads.lumen.example/webhook", "https://l.example/a/Webhook/"] {
+        warned(old, doubled, key, FaultCode::UrlWebhook);
+    }
+    for good in ["https://webhook.lumen.example", "https://l.example/webhooks"] {
+        assert_eq!(accepted(old, good).warnings, []);
+    }
+}
+
+#[test]
 fn listeners_do_not_meet_and_exposure_is_said() {
     refused("\"127.0.0.1:8080\"", "\"8080\"", "public.listen", FaultCode::Malformed);
     refused("[\"127.0.0.1\"]", "[\"proxy\"]", "public.trusted_proxies[0]", FaultCode::Malformed);
