@@ -7,7 +7,7 @@ use crate::api::forms::Differs;
 use crate::api::{IdText, Moment, Word};
 use crate::id::{FormId, PageId};
 use crate::notification::ParkCode;
-use crate::purpose::PurposeId;
+use crate::purpose::{DropCode, PurposeId};
 
 /// What is on its way, what waits, and what needs a human. To an exporter the lists show what concerns the forms of its
 /// purposes, and the pages that these are known to belong to.
@@ -33,7 +33,7 @@ pub struct Inbox {
     pub buried: Vec<Buried>,
     /// Pages of which no lead is read for now.
     pub paused: Vec<Paused>,
-    /// Questions whose answers no whitelist names.
+    /// Questions whose answers were dropped, of leads that were looked at: each lead counts once, however often it is read.
     pub dropped: Vec<Dropped>,
 }
 
@@ -128,15 +128,24 @@ pub struct Paused {
     pub until: Moment,
 }
 
-/// One question that no whitelist names.
+/// One question whose answers are not kept.
 #[derive(Serialize, Deserialize, ToSchema)]
 pub struct Dropped {
     /// The form.
     pub form_id: FormId,
     /// The question's key: the form author's words, shown here and nowhere else.
     pub name: String,
+    /// Why: on no whitelist, or on one and not kept.
+    #[serde(default = "on_no_whitelist")]
+    #[schema(required = true, value_type = DropCode)]
+    pub code: Word<DropCode>,
     /// How many answers were dropped.
     pub count: u64,
+}
+
+/// What a daemon meant that said no reason.
+fn on_no_whitelist() -> Word<DropCode> {
+    DropCode::NotWhitelisted.into()
 }
 
 /// Which references to bring back: exactly one of the three.

@@ -18,7 +18,7 @@ use crate::attention::AttentionCode;
 use crate::code::Coded;
 use crate::id::{FormId, PageId};
 use crate::notification::ParkCode;
-use crate::purpose::{Asked, Basis, DifferenceCode, PurposeId, RecordId, UnfedCode};
+use crate::purpose::{Asked, Basis, DifferenceCode, DropCode, PurposeId, RecordId, UnfedCode};
 use crate::trail::{Action, Outcome, Reason, Role};
 
 /// One to twenty digits: Meta's ids do not fit into what most readers of JSON make of a number.
@@ -64,6 +64,7 @@ written! {
         .examples(["devis-1-7"]);
     Moment: moment();
     ProblemCode: list::<ProblemCode>("Why a call was not answered.");
+    DropCode: list::<DropCode>("Why an answer is not kept.");
     ParkCode: list::<ParkCode>("Why a submission is not stored.");
     AttentionCode: list::<AttentionCode>("What needs a person.");
     UnfedCode: list::<UnfedCode>("Why a field gets no answer from a form.");

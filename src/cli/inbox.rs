@@ -226,13 +226,18 @@ fn page(overview: &Inbox) -> String {
         Some((overview.buried.len(), overview.totals.buried)),
         &buried,
     );
-    let mut dropped = Table::new(&["form", "count", "name"]);
+    let mut dropped = Table::new(&["form", "code", "count", "name"]);
     for field in &overview.dropped {
-        dropped.row([field.form_id.to_string(), thousands(field.count), field.name.clone()]);
+        dropped.row([
+            field.form_id.to_string(),
+            field.code.to_string(),
+            thousands(field.count),
+            field.name.clone(),
+        ]);
     }
     section(
         &mut text,
-        "dropped: answers that no whitelist names",
+        "dropped: answers on no whitelist, or on one and not kept; each lead counts once",
         Some((overview.dropped.len(), overview.totals.dropped)),
         &dropped,
     );
@@ -271,7 +276,8 @@ mod tests {
             "refused":[{"form_id":"901000000000002","purpose":"lettre","code":"consent-missing","count":41,"oldest":"2026-11-24T08:47:38Z"}],
             "buried":[{"ref":"7","form_id":"901000000000001","code":"attempts-spent","attempts":750,"since":"2026-10-24T08:47:38Z"}],
             "paused":[{"page_id":"104000000000001","code":"token-dead","until":"2026-11-25T09:00:00Z"}],
-            "dropped":[{"form_id":"901000000000001","name":"pointure\u001b[31m","count":5}]}"#;
+            "dropped":[{"form_id":"901000000000001","name":"pointure\u001b[31m","count":5},
+                {"form_id":"901000000000002","name":"phone","code":"consent-not-given","count":31}]}"#;
         let expected = "\
 queued     1,203
 waiting    2
@@ -294,9 +300,10 @@ the first 1 of 2,173
   ref             form  code            attempts  since
     7  901000000000001  attempts-spent       750  2026-10-24T08:47:38Z
 
-dropped: answers that no whitelist names
-             form  count  name
-  901000000000001      5  pointure\u{FFFD}[31m
+dropped: answers on no whitelist, or on one and not kept; each lead counts once
+             form  code               count  name
+  901000000000001  not-whitelisted        5  pointure\u{FFFD}[31m
+  901000000000002  consent-not-given     31  phone
 ";
         assert_eq!(page(&parse(body.as_bytes()).expect("an answer")), expected);
     }

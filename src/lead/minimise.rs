@@ -15,7 +15,9 @@ use crate::lead::raw::{RawEntry, RawLead};
 use crate::lead::seal::{self, RECORD_BYTES_MAX};
 use crate::lead::ticks::{Submission, Ticks};
 use crate::notification::{LeadRef, ParkCode, moment};
-use crate::purpose::{ConsentKey, FieldName, FieldRule, Keep, Matching, Permit, Purpose, periods};
+use crate::purpose::{
+    ConsentKey, DropCode, FieldName, FieldRule, Keep, Matching, Permit, Purpose, periods,
+};
 
 /// The most values of one field that are kept. More is no answer of a person; the record's size is bounded at the seal.
 const VALUES_MAX: usize = 100;
@@ -146,14 +148,15 @@ impl<'p> Sieve<'_, 'p> {
             self.unknown_key |= at < NAMES_MAX && self.matching.is_unknown(&key);
             match (self.matching.permit(&key), values, value) {
                 (None, _, _) if at >= NAMES_MAX => self.dropped.note_nameless(1),
-                (None, _, _) | (Some(_), None, Some(_)) => self.dropped.note(&key),
+                (None, _, _) => self.dropped.note(&key),
+                (Some(_), None, Some(_)) => self.dropped.note_for(&key, DropCode::NotKept),
                 (Some(permit), Some(values), _) => {
                     let is_empty = values.kind() == Kind::Array && values.elements().next().is_none();
                     let seen = of_key.entry((permit.field(), permit.rank())).or_default();
                     *seen += usize::from(!is_empty);
                     match is_empty {
                         true if at >= NAMES_MAX => {}
-                        false if *seen > ENTRIES_OF_KEY_MAX => self.dropped.note(&key),
+                        false if *seen > ENTRIES_OF_KEY_MAX => self.dropped.note_for(&key, DropCode::NotKept),
                         _ => candidates.push(Candidate { permit, key, values }),
                     }
                 }
@@ -176,13 +179,17 @@ impl<'p> Sieve<'_, 'p> {
             let rule = permit.rule();
             let answered = fields.last().is_some_and(|last| last.rule.name == rule.name);
             let given = |key: &ConsentKey| consents.iter().any(|found| found.key == *key && found.given());
-            if answered || !rule.consent.as_ref().is_none_or(given) {
-                self.dropped.note(&key);
+            if !rule.consent.as_ref().is_none_or(given) {
+                self.dropped.note_for(&key, DropCode::ConsentNotGiven);
+                continue;
+            }
+            if answered {
+                self.dropped.note_for(&key, DropCode::NotKept);
                 continue;
             }
             let (mut answers, left_behind) = decode(&permit, values);
             if left_behind {
-                self.dropped.note(&key);
+                self.dropped.note_for(&key, DropCode::NotKept);
             }
             if rule.labels {
                 let label = |answer: Answer| match self.matching.label(&key, answer.expose()) {

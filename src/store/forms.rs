@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::id::FormId;
-use crate::purpose::{FormDefinition, PurposeId, TextHash};
+use crate::purpose::{DropCode, FormDefinition, PurposeId, TextHash};
 use crate::store::StoreError;
 
 /// The largest definition, as text.
@@ -62,8 +62,9 @@ pub trait Forms: Send + Sync {
     /// # Errors
     /// See [`crate::store::StoreCode`].
     async fn adoptions(&self) -> Result<Vec<Adoption>, StoreError>;
-    /// Names and counts of dropped fields by form (at most 200 names a form; the rest under `…`), by form and name. They
-    /// are counted in the transaction that settles their lead.
+    /// Names and counts of dropped fields by form and reason (at most 200 a form; the rest under `…`), by form, name and
+    /// reason. They are counted in the transaction that settles what was first made of their lead: once, also if what some
+    /// purpose refused is read again.
     ///
     /// # Errors
     /// See [`crate::store::StoreCode`].
@@ -121,6 +122,8 @@ pub struct DroppedField {
     pub form: FormId,
     /// The question's key (the form author's words).
     pub name: String,
+    /// Why.
+    pub code: DropCode,
     /// How often.
     pub count: u64,
 }

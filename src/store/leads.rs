@@ -21,7 +21,7 @@ pub struct Settlement {
     /// The purposes for which it is read, once its form was matched: they are fixed by it. Of what was sieved its verdicts
     /// say so.
     pub matched: Vec<PurposeId>,
-    /// What the sieve let fall, to be counted by form.
+    /// What the sieve let fall, to be counted by form; of what was not sieved there is none.
     pub dropped: Dropped,
 }
 

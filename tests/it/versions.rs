@@ -108,7 +108,7 @@ async fn a_store_of_the_first_layout_opens_migrates_and_goes_on() {
         let mut shown = inbox[kind].clone();
         // That build did not say it.
         let later = match kind {
-            "held" => "code",
+            "held" | "dropped" => "code",
             "buried" => "form_id",
             _ => "",
         };

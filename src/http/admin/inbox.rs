@@ -173,7 +173,12 @@ fn page(paused: graph::Paused) -> api::Paused {
 }
 
 fn question(dropped: DroppedField) -> api::Dropped {
-    api::Dropped { form_id: dropped.form, name: dropped.name, count: dropped.count }
+    api::Dropped {
+        form_id: dropped.form,
+        name: dropped.name,
+        code: dropped.code.into(),
+        count: dropped.count,
+    }
 }
 
 #[cfg(test)]
@@ -182,7 +187,7 @@ mod tests {
 
     use super::*;
     use crate::id::{FormId, PageId};
-    use crate::purpose::PurposeId;
+    use crate::purpose::{DropCode, PurposeId};
 
     #[test]
     fn the_answer_has_the_documented_shape() {
@@ -208,7 +213,12 @@ mod tests {
             buried_total: 2_173,
         };
         let paused = vec![graph::Paused { page, code: ParkCode::TokenDead, until: at }];
-        let dropped = vec![DroppedField { form, name: "pointure".to_owned(), count: 5 }];
+        let dropped = vec![DroppedField {
+            form,
+            name: "pointure".to_owned(),
+            code: DropCode::NotWhitelisted,
+            count: 5,
+        }];
         let answer = serde_json::to_value(overview(1, &parked, paused, dropped)).expect("JSON");
         let expected = serde_json::json!({
             "queued": 1,
@@ -220,7 +230,7 @@ mod tests {
                 {"form_id": "901000000000001", "purpose": "lettre", "code": "consent-missing", "count": 4, "oldest": "2026-11-25T08:47:38Z"}],
             "buried": [{"ref": "7", "form_id": null, "code": "attempts-spent", "attempts": 750, "since": "2026-11-25T08:47:38Z"}],
             "paused": [{"page_id": "104000000000001", "code": "token-dead", "until": "2026-11-25T08:47:38Z"}],
-            "dropped": [{"form_id": "901000000000001", "name": "pointure", "count": 5}],
+            "dropped": [{"form_id": "901000000000001", "name": "pointure", "code": "not-whitelisted", "count": 5}],
         });
         assert_eq!(answer, expected);
     }

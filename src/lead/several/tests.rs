@@ -49,7 +49,7 @@ fn sieve(
             format!("{}: {}", lead.purpose(), shown.join(" "))
         }
     };
-    (each.iter().map(shown).collect(), dropped.names().to_vec())
+    (each.iter().map(shown).collect(), dropped.names().into_iter().map(str::to_owned).collect())
 }
 
 const ANSWERS: [(&str, &str); 4] =

@@ -4,9 +4,11 @@ use super::Host;
 use super::support::*;
 use crate::notification::sample;
 use crate::purpose::{
-    Asked, Checkbox, Choice, FormDefinition, Legal, LegalContent, Question, TextHash, Wording,
+    Asked, Checkbox, Choice, DropCode, FormDefinition, Legal, LegalContent, Question, TextHash, Wording,
 };
-use crate::store::{Adoption, DroppedField, FormRevision, FormSnapshot, KnownForm, StoreCode};
+use crate::store::{
+    Adoption, DroppedField, FormRevision, FormSnapshot, KnownForm, Settlement, StoreCode,
+};
 
 fn known(number: u64, questions: usize) -> KnownForm {
     let question = |n: usize| Question::new(&format!("vollständiger_name_{n}"), "FULL_NAME");
@@ -196,14 +198,19 @@ pub(crate) async fn dropped_names_are_counted_by_form_two_hundred_of_them_and_th
     store.settle(vec![settlement]).await.expect("settled");
     let mut again = stored(2);
     again.dropped.note("question_229");
-    let mut elsewhere = parked(3, 2, HELD);
+    let mut elsewhere = Settlement { outcome: stored(3).outcome, ..parked(3, 2, HELD) };
     elsewhere.dropped.note("question_229");
     store.settle(vec![again, elsewhere]).await.expect("settled");
     store.close().await.expect("closed");
     drop(store);
     let store = host.open();
     let mut dropped = store.dropped().await.expect("counts");
-    let field = |form, name: &str, count| DroppedField { form: form_id(form), name: name.to_owned(), count };
+    let field = |form, name: &str, count| DroppedField {
+        form: form_id(form),
+        name: name.to_owned(),
+        code: DropCode::NotWhitelisted,
+        count,
+    };
     assert_eq!(dropped.pop(), Some(field(2, "question_229", 1)), "another form counts for itself");
     assert_eq!(dropped.len(), 201);
     assert!(dropped.is_sorted_by(|one, other| one.name < other.name));

@@ -183,6 +183,7 @@ macro_rules! contract {
                 what_is_let_go_is_forgotten_unless_some_purpose_has_it,
                 all_purposes_of_a_submission_are_settled_or_none,
                 what_was_named_with_another_form_ends_with_the_first_purpose_that_has_its_say,
+                what_was_dropped_is_counted_by_its_reason_and_once_however_often_it_is_read,
             }
             naming {
                 a_call_with_another_form_is_new_until_graph_has_confirmed_one,

@@ -4,7 +4,7 @@ use super::Host;
 use super::support::*;
 use crate::lead::{Dropped, sample};
 use crate::notification::{ParkCode, Why};
-use crate::purpose::PurposeId;
+use crate::purpose::{DropCode, PurposeId};
 use crate::store::{Outcome, Requeue, Settlement, SharedStore, StoreCode, Verdict, Wanted};
 use crate::trail::Action;
 
@@ -266,6 +266,43 @@ pub(crate) async fn what_was_named_with_another_form_ends_with_the_first_purpose
         assert_eq!(store.parked().await, Ok(0));
         let known = store.known(&[reference_of(1, 2), reference_of(1, 3), reference_of(1, 4)]).await;
         assert_eq!(known, Ok(vec![true; 3]), "{verdicts:?}");
+        nothing_is_wrong(&store).await;
+    }
+}
+
+/// A requeue looks again at what some purpose refused, and drops again what it dropped: that is counted already.
+pub(crate) async fn what_was_dropped_is_counted_by_its_reason_and_once_however_often_it_is_read<H: Host>() {
+    for verdicts in [&["-devis", "-lettre"][..], &["+devis", "-lettre"]] {
+        let host = H::new();
+        let store = host.open();
+        let with_dropped = |verdicts| {
+            let mut dropped = Dropped::default();
+            for code in [DropCode::ConsentNotGiven, DropCode::NotWhitelisted] {
+                dropped.note_for("phone", code);
+            }
+            Settlement { dropped, ..sieved(1, verdicts) }
+        };
+        let counts = async || {
+            let counts = store.dropped().await.expect("counts");
+            counts
+                .iter()
+                .map(|field| format!("{} {} {}", field.name, field.code, field.count))
+                .collect::<Vec<_>>()
+        };
+        settle(&store, with_dropped(verdicts)).await;
+        let once = ["phone not-whitelisted 1", "phone consent-not-given 1"];
+        assert_eq!(counts().await, once, "{verdicts:?}");
+        // Graph is away the first time, the rule says no the second time, and at last it is mended.
+        assert_eq!(requeue(&store, Requeue::Code(MISSING)).await, 1);
+        assert!(claimed(&store).await.is_some());
+        settle(&store, parked(1, 1, waiting(0, 1))).await;
+        for again in [&["-lettre"][..], &["+lettre"]] {
+            // Where one purpose is due already, it needs no more.
+            assert!(requeue(&store, Requeue::Ref(1)).await <= 1);
+            assert!(claimed(&store).await.is_some());
+            settle(&store, with_dropped(again)).await;
+            assert_eq!(counts().await, once, "{verdicts:?}, {again:?}");
+        }
         nothing_is_wrong(&store).await;
     }
 }

@@ -70,13 +70,13 @@ impl<'s> Draft<'s> {
         };
         let before = self.rows.beside(&note.arrivals);
         let own = before.iter().find(|one| one.lane == Some(reference.lane()));
-        let open = own.and_then(|own| Some(self.rows.parked.get(&own.arrival)?.open.clone()));
+        let row = own.and_then(|own| self.rows.parked.get(&own.arrival));
+        let (open, was_sieved) = (row.map(|row| row.open.clone()), row.is_some_and(|row| row.was_sieved));
         let (decided, open) = (note.decided(), open.unwrap_or_default());
         let standing = Standing { decided: &decided, open: &open, is_lost: false };
         let (at, attempts) = (own.map(|own| own.arrival), own.map_or(0, |own| attempts(&own.why)));
         match &settlement.outcome {
             Outcome::Parked(why) => {
-                self.count_dropped(&reference.form, &settlement.dropped);
                 if !decided.is_empty() && own.is_none() {
                     return Ok(Settled::Known);
                 }
@@ -89,7 +89,7 @@ impl<'s> Draft<'s> {
                 }
                 let left = before.iter().map(|one| one.arrival).filter(|arrival| !gone.contains(arrival));
                 let others = left.filter(|arrival| Some(*arrival) != at).collect();
-                self.park(reference, (*why, open), at, Note { arrivals: others, ..note })?;
+                self.park(reference, (*why, open, was_sieved), at, Note { arrivals: others, ..note })?;
                 Ok(Settled::Parked(why.code()))
             }
             Outcome::Sieved(verdicts) => {
@@ -100,7 +100,9 @@ impl<'s> Draft<'s> {
                 if taken.is_empty() {
                     return Ok(Settled::Known);
                 }
-                self.count_dropped(&reference.form, &settlement.dropped);
+                if !was_sieved {
+                    self.count_dropped(&reference.form, &settlement.dropped);
+                }
                 let mut said: Vec<Fate> = Vec::new();
                 for verdict in verdicts {
                     let purpose = verdict.purpose();
@@ -126,7 +128,7 @@ impl<'s> Draft<'s> {
                     }
                 }
                 match row_why(&mut open) {
-                    Some(why) => self.park(reference, (why, open), at, note)?,
+                    Some(why) => self.park(reference, (why, open, true), at, note)?,
                     None => {
                         at.map(|arrival| self.unpark(arrival));
                         self.rows.seen.insert(reference.leadgen, note);
@@ -186,7 +188,7 @@ impl<'s> Draft<'s> {
     fn park(
         &mut self,
         reference: &LeadRef,
-        (why, open): (Why, Vec<OpenFor>),
+        (why, open, was_sieved): (Why, Vec<OpenFor>, bool),
         before: Option<u64>,
         mut note: Note,
     ) -> Result<(), StoreError> {
@@ -207,7 +209,7 @@ impl<'s> Draft<'s> {
         let (reference, others_ended) = (reference.clone(), !note.fates.is_empty());
         note.arrivals.push(arrival);
         self.rows.seen.insert(reference.leadgen, Note { end: None, ..note });
-        let row = ParkedRow { reference, why, open, others_ended, since, submitted, sealed };
+        let row = ParkedRow { reference, why, open, others_ended, was_sieved, since, submitted, sealed };
         self.rows.parked.insert(arrival, row);
         self.moved.push(arrival);
         Ok(())
@@ -247,12 +249,12 @@ impl<'s> Draft<'s> {
     }
 
     fn count_dropped(&mut self, form: &FormId, dropped: &Dropped) {
-        for name in dropped.names() {
+        for (name, code) in dropped.named() {
             let counted = &mut self.rows.dropped;
-            let own = (*form, name.clone());
-            let names = counted.keys().filter(|(of, name)| of == form && name != OTHER_NAMES).count();
+            let own = (*form, name.to_owned(), code);
+            let names = counted.keys().filter(|(of, name, _)| of == form && name != OTHER_NAMES).count();
             let at = if !counted.contains_key(&own) && names as u64 >= NAMES_MAX {
-                (*form, OTHER_NAMES.to_owned())
+                (*form, OTHER_NAMES.to_owned(), code)
             } else {
                 own
             };

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use crate::id::FormId;
-use crate::purpose::{FormDefinition, TextHash};
+use crate::purpose::{DropCode, FormDefinition, TextHash};
 use crate::store::forms::{DEFINITION_BYTES_MAX, REVISIONS_MAX};
 use crate::store::memory::MemoryStore;
 use crate::store::{
@@ -74,9 +74,10 @@ impl Forms for MemoryStore {
 
     async fn dropped(&self) -> Result<Vec<DroppedField>, StoreError> {
         let rows = self.0.rows()?;
-        let field = |((form, name), count): (&(FormId, String), &u64)| DroppedField {
+        let field = |((form, name, code), count): (&(FormId, String, DropCode), &u64)| DroppedField {
             form: *form,
             name: name.clone(),
+            code: *code,
             count: *count,
         };
         Ok(rows.dropped.iter().map(field).collect())

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::clock::Day;
 use crate::id::{FormId, LeadgenId, PageId};
 use crate::notification::{KeptPause, LeadRef, ParkCode, Why};
-use crate::purpose::{PurposeId, RecordId, TextHash};
+use crate::purpose::{DropCode, PurposeId, RecordId, TextHash};
 use crate::store::beside::{self, Beside};
 use crate::store::several::{OpenFor, in_order, parked_fates};
 use crate::store::{Adoption, Fate, FormSnapshot, KnownForm, SeenState, Token};
@@ -30,7 +30,7 @@ pub(super) struct Rows {
     /// By form and revision.
     pub(super) snapshots: BTreeMap<(FormId, TextHash), FormSnapshot>,
     pub(super) adoptions: BTreeMap<FormId, Adoption>,
-    pub(super) dropped: BTreeMap<(FormId, String), u64>,
+    pub(super) dropped: BTreeMap<(FormId, String, DropCode), u64>,
     /// By page; none: of the app.
     pub(super) pauses: BTreeMap<Option<PageId>, KeptPause>,
     /// Revisions of notices, and since when each is in force.
@@ -91,6 +91,8 @@ pub(super) struct ParkedRow {
     pub(super) open: Vec<OpenFor>,
     /// For others it has its end.
     pub(super) others_ended: bool,
+    /// Some purpose has had its say: what was dropped is counted.
+    pub(super) was_sieved: bool,
     pub(super) since: Timestamp,
     /// The day from which Meta's 90 days count.
     pub(super) submitted: Day,

@@ -1,5 +1,6 @@
-//! The rows of `seen` and `parked`. Those that a build before several purposes wrote (version 1) are read as what they say;
-//! whatever is written is of version 2. Nothing is rewritten for it.
+//! The rows of `seen` and `parked`. Those that a build before several purposes wrote (version 1) are read as what they say, and
+//! so are those of `parked` from before it was noted that something was sieved (version 2); whatever is written is of version 2,
+//! of `parked` 3. Nothing is rewritten for it.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -11,12 +12,14 @@ use crate::store::several::OpenFor;
 use crate::store::{Fate, SeenState, StoreCode, StoreError};
 
 mod first;
+mod second;
 mod why;
 
 pub(super) use why::WhyRow;
 use why::known;
 
-const VERSION: u8 = 2;
+const SEEN: u8 = 2;
+const PARKED: u8 = 3;
 
 /// What became of a leadgen, as it is kept. Codes are kept as text: a later list of codes still reads old rows.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -135,12 +138,16 @@ impl SeenRow {
     /// # Errors
     /// It cannot be read.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
-        read::<Self, first::SeenRow>(bytes)
+        match versioned(bytes)? {
+            (SEEN, body) => decoded(body),
+            (first::VERSION, body) => decoded::<first::SeenRow>(body).map(Self::from),
+            _ => Err(StoreError::of(StoreCode::Format)),
+        }
     }
 
     /// As it is kept.
     pub(super) fn bytes(&self) -> Vec<u8> {
-        bytes(self)
+        bytes(SEEN, self)
     }
 
     /// True if a notification of the leadgen, received then, brings nothing new; of what is parked its rows say so.
@@ -178,6 +185,8 @@ pub(super) struct ParkedRow {
     pub open: Vec<OpenRow>,
     /// For others it has its end.
     pub others_ended: bool,
+    /// Some purpose has had its say of it: what was dropped is counted, and not once more when it is read again.
+    pub was_sieved: bool,
     /// Since when it is parked in this way.
     pub since_ms: i64,
     /// The day from which Meta's 90 days count.
@@ -205,12 +214,17 @@ impl ParkedRow {
     /// # Errors
     /// It cannot be read.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
-        read::<Self, first::ParkedRow>(bytes)
+        match versioned(bytes)? {
+            (PARKED, body) => decoded(body),
+            (second::VERSION, body) => decoded::<second::ParkedRow>(body).map(Self::from),
+            (first::VERSION, body) => decoded::<first::ParkedRow>(body).map(Self::from),
+            _ => Err(StoreError::of(StoreCode::Format)),
+        }
     }
 
     /// As it is kept.
     pub(super) fn bytes(&self) -> Vec<u8> {
-        bytes(self)
+        bytes(PARKED, self)
     }
 
     /// [`ParkedRow::sealed_day`] as a day.
@@ -264,28 +278,30 @@ impl From<first::SeenRow> for SeenRow {
 impl From<first::ParkedRow> for ParkedRow {
     fn from(row: first::ParkedRow) -> Self {
         let first::ParkedRow { seen, why, since_ms, submitted_day, sealed_day, nonce, sealed } = row;
-        let (open, others_ended) = (Vec::new(), false);
-        Self { seen, why, open, others_ended, since_ms, submitted_day, sealed_day, nonce, sealed }
+        let (open, others_ended, was_sieved) = (Vec::new(), false, false);
+        Self { seen, why, open, others_ended, was_sieved, since_ms, submitted_day, sealed_day, nonce, sealed }
     }
 }
 
-fn bytes(row: &impl Serialize) -> Vec<u8> {
+impl From<second::ParkedRow> for ParkedRow {
+    fn from(row: second::ParkedRow) -> Self {
+        let second::ParkedRow { seen, why, open, others_ended, .. } = row;
+        let second::ParkedRow { since_ms, submitted_day, sealed_day, nonce, sealed, .. } = row;
+        // What is refused was looked at; of what was brought back since then that is no longer known.
+        let was_sieved = matches!(why, WhyRow::Refused { .. });
+        Self { seen, why, open, others_ended, was_sieved, since_ms, submitted_day, sealed_day, nonce, sealed }
+    }
+}
+
+fn bytes(version: u8, row: &impl Serialize) -> Vec<u8> {
     #[expect(clippy::expect_used, reason = "writing numbers and strings into a growing vector cannot fail")]
-    postcard::to_extend(row, vec![VERSION]).expect("a vector grows")
+    postcard::to_extend(row, vec![version]).expect("a vector grows")
 }
 
-fn read<'b, T, First>(bytes: &'b [u8]) -> Result<T, StoreError>
-where
-    T: Deserialize<'b> + From<First>,
-    First: Deserialize<'b>,
-{
-    let damaged = StoreError::of(StoreCode::Damaged);
-    match bytes.split_first() {
-        Some((&VERSION, body)) => postcard::from_bytes(body).map_err(|_| damaged),
-        Some((&first::VERSION, body)) => {
-            postcard::from_bytes::<First>(body).map(T::from).map_err(|_| damaged)
-        }
-        Some(_) => Err(StoreError::of(StoreCode::Format)),
-        None => Err(damaged),
-    }
+fn versioned(bytes: &[u8]) -> Result<(u8, &[u8]), StoreError> {
+    bytes.split_first().map(|(version, body)| (*version, body)).ok_or(StoreError::of(StoreCode::Damaged))
+}
+
+fn decoded<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, StoreError> {
+    postcard::from_bytes(body).map_err(|_| StoreError::of(StoreCode::Damaged))
 }

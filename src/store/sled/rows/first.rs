@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use crate::store::sled::rows::why::WhyRow;
 
+/// Of both kinds of rows.
 pub(super) const VERSION: u8 = 1;
 
 /// What became of a leadgen.

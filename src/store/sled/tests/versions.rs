@@ -1,12 +1,13 @@
-//! Rows of `seen` and `parked` as they were before a form could stand under several purposes.
+//! Rows of `seen` and `parked` as they were before a form could stand under several purposes, and of `parked` as they were
+//! before it was noted that something was sieved.
 
 use serde::Serialize;
 
 use super::support::*;
 use crate::lead::sample;
 use crate::notification::ParkCode;
-use crate::store::sled::rows::{EndRow, ParkedRow, PurposeFate, SeenRow, WhyRow};
-use crate::store::{Leads, Life, Outcome, Parked, Requeue, Seen, Settlement, Verdict};
+use crate::store::sled::rows::{EndRow, OpenRow, ParkedRow, PurposeFate, SeenRow, WhyRow};
+use crate::store::{Forms, Leads, Life, Outcome, Parked, Requeue, Seen, Settlement, Verdict};
 use crate::trail::Action;
 
 #[derive(Serialize)]
@@ -49,8 +50,30 @@ struct FirstParked {
     sealed: Vec<u8>,
 }
 
+#[derive(Serialize)]
+struct SecondParked {
+    seen: [u8; 32],
+    why: WhyRow,
+    open: Vec<OpenRow>,
+    others_ended: bool,
+    since_ms: i64,
+    submitted_day: u32,
+    sealed_day: u32,
+    nonce: [u8; 24],
+    sealed: Vec<u8>,
+}
+
 fn encode(row: &impl Serialize) -> Vec<u8> {
     postcard::to_extend(row, vec![1]).expect("a vector grows")
+}
+
+fn second_parked(bytes: &[u8]) -> Vec<u8> {
+    let ParkedRow {
+        seen, why, open, others_ended, since_ms, submitted_day, sealed_day, nonce, sealed, ..
+    } = ParkedRow::read(bytes).expect("a row");
+    let row =
+        SecondParked { seen, why, open, others_ended, since_ms, submitted_day, sealed_day, nonce, sealed };
+    postcard::to_extend(&row, vec![2]).expect("a vector grows")
 }
 
 fn first_seen(bytes: &[u8]) -> Vec<u8> {
@@ -76,10 +99,13 @@ fn first_parked(bytes: &[u8]) -> Vec<u8> {
     encode(&FirstParked { seen, why, since_ms, submitted_day, sealed_day, nonce, sealed })
 }
 
-/// Puts every row into the layout of before.
-fn age(world: &World) {
+/// A row as an earlier version would have written it.
+type Older = fn(&[u8]) -> Vec<u8>;
+
+/// Puts every row of these trees into a layout of before.
+fn age(world: &World, trees: &[(&str, Older)]) {
     tamper(world, |db| {
-        for (tree, first) in [("seen", first_seen as fn(&[u8]) -> Vec<u8>), ("parked", first_parked)] {
+        for (tree, first) in trees {
             let tree = db.open_tree(tree).expect("a tree");
             let rows: Vec<_> = tree.iter().map(|row| row.expect("read")).collect();
             assert!(!rows.is_empty());
@@ -117,7 +143,7 @@ async fn rows_of_the_first_version_say_what_they_said_and_go_on() {
         "of what was refused then nobody says for whom"
     );
     store.close().await.expect("closed");
-    age(&world);
+    age(&world, &[("seen", first_seen), ("parked", first_parked)]);
     let store = world.open();
     assert_eq!(said(&store).await, before);
     assert_eq!(scan(&store, 10).await.map(|scanned| scanned.faults), Ok(Vec::new()));
@@ -146,5 +172,31 @@ async fn rows_of_the_first_version_say_what_they_said_and_go_on() {
         ]
     );
     assert_eq!(store.parked().await, Ok(0));
+    assert_eq!(scan(&store, 10).await.map(|scanned| scanned.faults), Ok(Vec::new()));
+}
+
+#[tokio::test]
+async fn rows_of_the_second_version_are_open_for_the_same_and_what_is_refused_was_counted() {
+    let world = World::new();
+    let store = world.open();
+    let refused = |number| {
+        let verdict = |name| Verdict::Refused(purpose(name), ParkCode::ConsentMissing);
+        let outcome = Outcome::Sieved(vec![verdict("devis"), verdict("lettre")]);
+        let mut settlement = Settlement { outcome, ..parked(number, 1, HELD) };
+        settlement.dropped.note("loisirs");
+        settlement
+    };
+    store.settle(vec![refused(1), parked(2, 1, waiting(1, 3))]).await.expect("settled");
+    store.close().await.expect("closed");
+    age(&world, &[("parked", second_parked)]);
+    let store = world.open();
+    assert_eq!(
+        store.requeue(Requeue::Code(ParkCode::ConsentMissing), by_officer(Action::Requeued)).await,
+        Ok(1)
+    );
+    let settled = store.settle(vec![refused(1), refused(2)]).await.expect("settled");
+    assert_eq!(settled.len(), 2);
+    let counted = store.dropped().await.expect("counts");
+    assert_eq!(counted.iter().map(|field| field.count).collect::<Vec<_>>(), [2], "of each once");
     assert_eq!(scan(&store, 10).await.map(|scanned| scanned.faults), Ok(Vec::new()));
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{FormId, PageId};
 use crate::lead::Dropped;
-use crate::purpose::{FormDefinition, PurposeId, Question, TextHash};
+use crate::purpose::{DropCode, FormDefinition, PurposeId, Question, TextHash};
 use crate::store::forms::{DEFINITION_BYTES_MAX, NAMES_MAX, OTHER_NAMES, REVISIONS_MAX};
 use crate::store::sled::SledStore;
 use crate::store::sled::aside::row_counter;
@@ -28,8 +28,8 @@ const ADOPTIONS_TOGETHER: usize = 1_000;
 
 /// Keys: what is known of a form is `d` ‖ form; its page, where Graph names it, `p` ‖ form; a snapshot is `r` ‖ form ‖ 0 ‖
 /// revision, its text in pieces `s` ‖ form ‖ 0 ‖ revision ‖ number; what is known beside is in pieces `b` ‖ form ‖ 0 ‖ number, of
-/// which the first begins with how many there are; what a form counts as is `a` ‖ form; the number of a form's names is `c` ‖ form; a count is
-/// `n` ‖ form ‖ 0 ‖ name.
+/// which the first begins with how many there are; what a form counts as is `a` ‖ form; the number of a form's names is `c` ‖
+/// form; a count is `n` ‖ form ‖ 0 ‖ name, or `o` for what was on a whitelist and is not kept, or `q` for what lacked its consent.
 const DEFINITION: u8 = b'd';
 const PAGE: u8 = b'p';
 const SNAPSHOT: u8 = b'r';
@@ -37,7 +37,8 @@ const TEXT: u8 = b's';
 const ADOPTION: u8 = b'a';
 const BESIDE: u8 = b'b';
 const NAMES: u8 = b'c';
-const COUNT: u8 = b'n';
+const COUNTS: [(u8, DropCode); 3] =
+    [(b'n', DropCode::NotWhitelisted), (b'o', DropCode::NotKept), (b'q', DropCode::ConsentNotGiven)];
 
 /// A snapshot's text lies in pieces of this size: a value is no larger than 16 KiB.
 const PIECE_BYTES: usize = 12 * 1024;
@@ -249,11 +250,15 @@ fn read_adoption(form: FormId, bytes: &[u8]) -> Result<Adoption, StoreError> {
 }
 
 fn counts(shared: &Shared, engine: &Engine) -> Result<Vec<DroppedField>, StoreError> {
-    let rows = rows(engine, COUNT)?;
-    let read = |(key, count): &(::sled::IVec, ::sled::IVec)| {
-        shared.unreadable().or_passed_over(&Place::Forms, key, read_count(key, count))
-    };
-    Ok(rows.iter().filter_map(read).collect())
+    let mut all = Vec::new();
+    for (kind, code) in COUNTS {
+        let read = |(key, count): &(::sled::IVec, ::sled::IVec)| {
+            shared.unreadable().or_passed_over(&Place::Forms, key, read_count(key, count, code))
+        };
+        all.extend(rows(engine, kind)?.iter().filter_map(read));
+    }
+    all.sort_by_cached_key(|field: &DroppedField| (field.form, field.name.clone(), field.code));
+    Ok(all)
 }
 
 /// Counts the names that the sieve dropped from one lead of this form.
@@ -262,14 +267,14 @@ pub(in crate::store::sled) fn count_dropped(
     form: &FormId,
     dropped: &Dropped,
 ) -> Result<(), StoreError> {
-    for name in dropped.names() {
-        let mut at = count_key(form, name);
+    for (name, code) in dropped.named() {
+        let mut at = count_key(form, name, code);
         let mut count = row_counter(draft, &Place::Forms, &at)?;
         if count == 0 {
             let names_key = key(NAMES, form);
             let names = row_counter(draft, &Place::Forms, &names_key)?;
             if names >= NAMES_MAX {
-                at = count_key(form, OTHER_NAMES);
+                at = count_key(form, OTHER_NAMES, code);
                 count = row_counter(draft, &Place::Forms, &at)?;
             } else {
                 draft.write(Place::Forms, &names_key, (names + 1).to_be_bytes().to_vec())?;
@@ -284,8 +289,9 @@ fn key(kind: u8, form: &FormId) -> Vec<u8> {
     [&[kind], form.as_str().as_bytes()].concat()
 }
 
-fn count_key(form: &FormId, name: &str) -> Vec<u8> {
-    [&[COUNT], form.as_str().as_bytes(), &[0], name.as_bytes()].concat()
+fn count_key(form: &FormId, name: &str, code: DropCode) -> Vec<u8> {
+    let kind = COUNTS.iter().find(|(_, of)| *of == code).map_or(b'n', |(kind, _)| *kind);
+    [&[kind], form.as_str().as_bytes(), &[0], name.as_bytes()].concat()
 }
 
 fn rows(engine: &Engine, kind: u8) -> Result<Vec<(::sled::IVec, ::sled::IVec)>, StoreError> {
@@ -293,12 +299,12 @@ fn rows(engine: &Engine, kind: u8) -> Result<Vec<(::sled::IVec, ::sled::IVec)>, 
     engine.scan(&Place::Forms, (Included(&from), Excluded(&to)), ROWS_MAX)
 }
 
-fn read_count(key: &[u8], count: &[u8]) -> Result<DroppedField, StoreError> {
+fn read_count(key: &[u8], count: &[u8], code: DropCode) -> Result<DroppedField, StoreError> {
     let damaged = StoreError::of(StoreCode::Damaged);
     let text = key.get(1..).and_then(|key| std::str::from_utf8(key).ok()).ok_or(damaged)?;
     let (form, name) = text.split_once('\0').ok_or(damaged)?;
     let form = FormId::parse(form).ok_or(damaged)?;
-    Ok(DroppedField { form, name: name.to_owned(), count: layout::number(count)? })
+    Ok(DroppedField { form, name: name.to_owned(), code, count: layout::number(count)? })
 }
 
 fn read(engine: &Engine, form: FormId, bytes: &[u8]) -> Result<KnownForm, StoreError> {

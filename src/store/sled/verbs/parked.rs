@@ -87,6 +87,8 @@ pub(in crate::store::sled) struct Parking {
     pub(in crate::store::sled) fates: Vec<FateRow>,
     /// The other rows of its submission.
     pub(in crate::store::sled) others: Vec<u64>,
+    /// Some purpose has had its say of it.
+    pub(in crate::store::sled) was_sieved: bool,
 }
 
 /// Parks a reference, in the place of its earlier row if there is one, and notes it as seen beside the others of its
@@ -97,7 +99,7 @@ pub(in crate::store::sled) fn park(
     parking: Parking,
     before: Option<Before>,
 ) -> Result<(), StoreError> {
-    let Parking { why, open, fates, others: mut arrivals } = parking;
+    let Parking { why, open, fates, others: mut arrivals, was_sieved } = parking;
     let arrival = match &before {
         Some(before) => before.arrival,
         None => next_arrival(draft)?,
@@ -117,6 +119,7 @@ pub(in crate::store::sled) fn park(
         why: WhyRow::of(&why),
         open: open.iter().map(|open| OpenRow::of(open, &why)).collect(),
         others_ended: !fates.is_empty(),
+        was_sieved,
         since_ms: since.as_millisecond(),
         submitted_day: submitted(reference).0,
         sealed_day: day.0,

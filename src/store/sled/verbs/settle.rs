@@ -66,10 +66,7 @@ fn settle_one(draft: &mut Draft<'_>, settlement: &Settlement) -> Result<Settled,
     let fates = noted.map(|row| row.fates).unwrap_or_default();
     let submission = Submission { reference, seen, fates, before };
     match &settlement.outcome {
-        Outcome::Parked(why) => {
-            forms::count_dropped(draft, &reference.form, &settlement.dropped)?;
-            submission.park(draft, &settlement.matched, *why)
-        }
+        Outcome::Parked(why) => submission.park(draft, &settlement.matched, *why),
         Outcome::Sieved(verdicts) => submission.sieved(draft, verdicts, &settlement.dropped),
     }
 }
@@ -125,7 +122,9 @@ impl Submission<'_> {
         let own = self.before.iter().position(|one| Some(one.arrival) == at);
         let own = own.map(|place| self.before.remove(place));
         let others = self.before.iter().map(|one| one.arrival).collect();
-        parked::park(draft, self.reference, Parking { why, open, fates: self.fates, others }, own)?;
+        let was_sieved = own.as_ref().is_some_and(|own| own.row.was_sieved);
+        let parking = Parking { why, open, fates: self.fates, others, was_sieved };
+        parked::park(draft, self.reference, parking, own)?;
         Ok(Settled::Parked(why.code()))
     }
 
@@ -145,8 +144,10 @@ impl Submission<'_> {
         if taken.is_empty() {
             return Ok(Settled::Known);
         }
-        forms::count_dropped(draft, &self.reference.form, dropped)?;
         let own = self.own().map(|own| self.before.remove(own));
+        if !own.as_ref().is_some_and(|own| own.row.was_sieved) {
+            forms::count_dropped(draft, &self.reference.form, dropped)?;
+        }
         let mut said = Vec::with_capacity(taken.len());
         for verdict in verdicts {
             let Some(place) = taken.iter().position(|purpose| purpose == verdict.purpose()) else { continue };
@@ -175,7 +176,8 @@ impl Submission<'_> {
         }
         match row_why(&mut open) {
             Some(why) => {
-                let parking = Parking { why, open, fates: self.fates, others: Vec::new() };
+                let (others, was_sieved) = (Vec::new(), true);
+                let parking = Parking { why, open, fates: self.fates, others, was_sieved };
                 parked::park(draft, self.reference, parking, own)?;
             }
             None => {
