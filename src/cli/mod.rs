@@ -42,8 +42,7 @@ use crate::version::VERSION;
 pub use crate::terminal::Exit;
 pub use socket::ConfigPath;
 
-/// Receives Facebook and Instagram lead-form submissions, keeps only what a declared purpose allows, sealed, and forgets
-/// on time.
+/// Receives Facebook and Instagram lead-form submissions, and keeps only what a declared purpose allows, sealed.
 #[derive(Parser)]
 #[command(name = "tamis", bin_name = "tamis", version = VERSION, color = ColorChoice::Never, disable_help_subcommand = true)]
 struct Cli {
@@ -61,7 +60,7 @@ enum Command {
     /// See it work: many leads from a simulated Meta, on this machine, nothing left behind
     #[cfg(feature = "demo")]
     Demo(demo::Arguments),
-    /// Play Meta's side alone, to develop against
+    /// Play Meta's side, to develop against
     #[cfg(feature = "demo")]
     Sandbox(sandbox::Arguments),
     /// Write a commented config, a root key and a verify token into a new directory
@@ -150,9 +149,9 @@ async fn obey(command: Command, config: &ConfigPath, environment: &Environment) 
     match command {
         Command::Serve(_) => serve::run(config, environment).await,
         #[cfg(feature = "demo")]
-        Command::Demo(arguments) => demo::run(&arguments).await,
+        Command::Demo(arguments) => demo::run(&arguments, environment).await,
         #[cfg(feature = "demo")]
-        Command::Sandbox(arguments) => sandbox::run(&arguments, environment).await,
+        Command::Sandbox(arguments) => sandbox::run(&arguments, &config.path, environment).await,
         Command::Init(arguments) => {
             let told =
                 init::run(&arguments, &SystemRandom).map_err(|error| Failure::failed(error.to_string()))?;

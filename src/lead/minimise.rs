@@ -15,9 +15,7 @@ use crate::lead::raw::{RawEntry, RawLead};
 use crate::lead::seal::{self, RECORD_BYTES_MAX};
 use crate::lead::ticks::{Submission, Ticks};
 use crate::notification::{LeadRef, ParkCode, moment};
-use crate::purpose::{
-    ConsentKey, DropCode, FieldName, FieldRule, Keep, Matching, Permit, Purpose, periods,
-};
+use crate::purpose::{ConsentKey, DropCode, FieldName, FieldRule, Keep, Matching, Permit, Purpose, periods};
 
 /// The most values of one field that are kept. More is no answer of a person; the record's size is bounded at the seal.
 const VALUES_MAX: usize = 100;

@@ -22,28 +22,6 @@ fn words(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn the_demo_tells_the_walk_and_leaves_nothing_behind() {
-    let temporary = tempfile::tempdir().expect("a directory");
-    let output = tamis(temporary.path(), &["demo", "--leads", "60"]);
-    let (told, complained) = (words(&output.stdout), words(&output.stderr));
-    assert_eq!(output.status.code(), Some(0), "{told}\n{complained}");
-    for part in [
-        "60 submissions of 3 forms",
-        "id,created_time,form_id,field_data,custom_disclaimer_responses\n",
-        "id,created_time,form_id,field_data,custom_disclaimer_responses,campaign_id\n",
-        "have_you_diabetes",
-        "one submission, a record for each purpose",
-        "consent-missing",
-        "id,purpose,created_time,",
-        "0 found (control: found)",
-        "lead.stored",
-    ] {
-        assert!(told.contains(part), "{part} is not in\n{told}");
-    }
-    assert_eq!(fs::read_dir(temporary.path()).expect("a directory").count(), 0, "something was left behind");
-}
-
-#[test]
 fn init_then_check_names_just_what_is_left_to_fill_in_and_nothing_is_overwritten() {
     let temporary = tempfile::tempdir().expect("a directory");
     let home = temporary.path().join("etc");
@@ -105,4 +83,27 @@ fn who_says_no_reason_is_shown_which_there_are() {
     }
     let other = words(&tamis(temporary.path(), &["export", "--reason", "audit"]).stderr);
     assert!(!other.contains("It stands in the trail"), "{other}");
+}
+
+#[test]
+fn a_config_that_cannot_be_read_ends_every_verb_with_78_and_says_where() {
+    let temporary = tempfile::tempdir().expect("a directory");
+    let absent = temporary.path().join("absent.toml").display().to_string();
+    let broken = temporary.path().join("broken.toml");
+    fs::write(&broken, "[admin]\nsocket = \"/x\"\nlisten = CANARY\n").expect("a file");
+    let broken = broken.display().to_string();
+    for verb in ["serve", "check", "inbox", "health"] {
+        for config in [&absent, &broken] {
+            let output = tamis(temporary.path(), &[verb, "--config", config]);
+            let said = words(&output.stderr);
+            assert_eq!(output.status.code(), Some(78), "{verb} {config}: {said}");
+            assert!(
+                !said.contains("CANARY") && (config == &absent || said.contains("line 3")),
+                "{verb}: {said}"
+            );
+        }
+    }
+    let said = words(&tamis(temporary.path(), &["check", "--config", &broken]).stderr);
+    assert!(said.contains("line 3, column 10: not valid TOML [config-syntax]"), "{said}");
+    assert!(said.contains("\n  3 | listen = …\n    |          ^\n"), "{said}");
 }

@@ -1,7 +1,6 @@
 //! The account that the demo gives at its end.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::fs;
 
 use reqwest::Method;
@@ -9,24 +8,30 @@ use serde_json::Value;
 
 use crate::client::Daemon;
 use crate::play::demo::stage::Stage;
-use crate::play::demo::{disk, number, read};
+use crate::play::demo::{disk, person, sums};
+use crate::play::house::{count, list, number, read};
 use crate::terminal::Failure;
-use crate::terminal::Table;
-use crate::terminal::{print, thousands};
+use crate::terminal::thousands;
+use crate::terminal::{Sheet, Table, Tone};
 
 /// So many addresses are searched for on disk.
 const SEARCHED_MAX: usize = 2_000;
-/// So many lines of the export and of the log are shown.
+/// So many lines of the export are shown.
 const LINES_SHOWN: usize = 4;
 
-/// What happened, gathered from both sides.
-pub(super) struct Account {
-    text: String,
+/// What happened, to be told from both sides.
+pub(super) struct Account<'s> {
+    stage: &'s Stage,
+    daemon: &'s Daemon,
+    calls: usize,
+    inbox: Value,
+    purposes: Value,
+    csv: String,
 }
 
-impl Account {
-    /// Asks the daemon, Meta's side and the disk.
-    pub(super) async fn take(stage: &Stage, daemon: &Daemon, calls: usize) -> Result<Self, Failure> {
+impl<'s> Account<'s> {
+    /// Asks the daemon.
+    pub(super) async fn take(stage: &'s Stage, daemon: &'s Daemon, calls: usize) -> Result<Self, Failure> {
         let inbox = read(daemon, "/inbox").await?;
         let purposes = read(daemon, "/purposes").await?;
         let export = daemon
@@ -36,51 +41,50 @@ impl Account {
                     .header("Tamis-Reason", "audit"),
             )
             .await?;
-        let mut text = String::new();
-        sent(&mut text, stage, calls);
-        fetched(&mut text, stage);
-        dropped(&mut text, &inbox);
-        refused(&mut text, &inbox);
-        held(&mut text, &purposes);
-        subscribed(&mut text, stage);
-        exported(&mut text, &String::from_utf8_lossy(&export));
-        on_disk(&mut text, stage)
+        let csv = String::from_utf8_lossy(&export).into_owned();
+        Ok(Self { stage, daemon, calls, inbox, purposes, csv })
+    }
+
+    /// Tells it, with what Meta's side, the disk and the log say.
+    pub(super) async fn tell(&self, mut sheet: Sheet) -> Result<(), Failure> {
+        let Self { stage, daemon, inbox, purposes, .. } = self;
+        self.sent(&mut sheet);
+        person::tell(&mut sheet, stage, daemon).await?;
+        fetched(&mut sheet, stage);
+        sums::tell(&mut sheet, stage, daemon, inbox, purposes).await?;
+        dropped(&mut sheet, stage, inbox);
+        refused(&mut sheet, inbox);
+        held(&mut sheet, purposes);
+        exported(&mut sheet, &self.csv);
+        on_disk(&mut sheet, stage)
             .map_err(|error| Failure::failed(format!("cannot look at the disk: {}", error.kind())))?;
-        said(&mut text, stage);
-        next(&mut text);
-        Ok(Self { text })
+        said(&mut sheet, stage);
+        next(&mut sheet);
+        sheet.print()
     }
 
-    /// Prints it.
-    pub(super) fn print(&self) -> Result<(), Failure> {
-        print(&self.text)
+    fn sent(&self, sheet: &mut Sheet) {
+        let world = &self.stage.world;
+        sheet
+            .put(Tone::Heading, "tamis demo: a workshop's lead forms, with a simulated Meta on this machine")
+            .end();
+        sheet.line("all persons are invented");
+        sheet.heading("Meta sent");
+        sheet.line(&format!(
+            "  {} submissions of {} forms (one of them German) in {} signed calls,",
+            count(world.leads.len()),
+            count(world.forms.len()),
+            count(self.calls),
+        ));
+        sheet.line(&format!(
+            "  {} of them twice, as it does at times: nothing is stored twice",
+            count(world.twice.len())
+        ));
+        sheet.line("  each call was answered 200, after its references were synced to disk");
     }
 }
 
-fn heading(text: &mut String, heading: &str) {
-    let _ = writeln!(text, "\n{heading}");
-}
-
-fn count(value: usize) -> String {
-    thousands(value as u64)
-}
-
-fn sent(text: &mut String, stage: &Stage, calls: usize) {
-    let world = &stage.world;
-    let _ = writeln!(text, "tamis demo: a workshop's lead forms, with a simulated Meta on this machine");
-    heading(text, "Meta sent");
-    let _ = writeln!(
-        text,
-        "  {} submissions of {} forms (one of them German) in {} signed calls, {} submissions twice",
-        count(world.leads.len()),
-        world.forms.len(),
-        count(calls),
-        count(world.twice.len()),
-    );
-    let _ = writeln!(text, "  each call was answered 200, after its references were synced to disk");
-}
-
-fn fetched(text: &mut String, stage: &Stage) {
+fn fetched(sheet: &mut Sheet, stage: &Stage) {
     let calls = stage.meta.graph_calls();
     let leads: Vec<&str> = calls
         .iter()
@@ -88,45 +92,56 @@ fn fetched(text: &mut String, stage: &Stage) {
         .filter(|fields| fields.contains("field_data"))
         .collect();
     let asked: BTreeSet<&str> = leads.iter().copied().collect();
-    heading(text, "tamis fetched");
-    let _ = writeln!(
-        text,
+    sheet.heading("tamis fetched");
+    sheet.line(&format!(
         "  {} Graph calls: {} of one lead each, asking for no more than",
         count(calls.len()),
         count(leads.len())
-    );
+    ));
     for fields in asked {
-        let _ = writeln!(text, "    {fields}");
+        sheet.line(&format!("    {fields}"));
     }
 }
 
-fn dropped(text: &mut String, inbox: &Value) {
-    heading(text, "and dropped while parsing, before they became values");
-    let mut by_form: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for row in list(&inbox["dropped"]) {
-        let name = row["name"].as_str().unwrap_or_default();
-        let line = format!("{name} {}", count(number(&row["count"])));
-        by_form.entry(row["form_id"].as_str().unwrap_or_default()).or_default().push(line);
-    }
-    for (form, names) in by_form {
-        let _ = writeln!(text, "  form {form}: {}", names.join(" · "));
+/// By reason, and by form.
+fn dropped(sheet: &mut Sheet, stage: &Stage, inbox: &Value) {
+    for (code, heading) in [
+        ("not-whitelisted", "dropped while parsing, before they became values: on no whitelist"),
+        ("consent-not-given", "dropped although on a whitelist: the person did not tick the box"),
+        ("not-kept", "dropped although on a whitelist: too long, or a second answer"),
+    ] {
+        let mut by_form: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for row in list(&inbox["dropped"]).iter().filter(|row| row["code"] == code) {
+            let name = row["name"].as_str().unwrap_or_default();
+            let line = format!("{name} {}", count(number(&row["count"])));
+            by_form.entry(row["form_id"].as_str().unwrap_or_default()).or_default().push(line);
+        }
+        if by_form.is_empty() {
+            continue;
+        }
+        sheet.heading(heading);
+        for (id, names) in by_form {
+            let form = stage.world.forms.iter().find(|form| form.id == id);
+            let name = form.map_or(id, |form| form.name.as_str());
+            sheet.paragraph("  ", &format!("{name}: {}", names.join(" · ")));
+        }
     }
 }
 
-fn refused(text: &mut String, inbox: &Value) {
-    let mut table = Table::new(&["form", "code", "submissions"]);
+fn refused(sheet: &mut Sheet, inbox: &Value) {
+    let mut table = Table::new(&["form", "purpose", "code", "submissions"]);
     for row in list(&inbox["refused"]) {
         let cell = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
-        table.row([cell("form_id"), cell("code"), count(number(&row["count"]))]);
+        table.row([cell("form_id"), cell("purpose"), cell("code"), count(number(&row["count"]))]);
     }
     if !table.is_empty() {
-        heading(text, "not stored");
-        let _ = write!(text, "{table}");
+        sheet.heading("refused, and not stored (tamis explain CODE)");
+        put(sheet, &table);
     }
 }
 
-fn held(text: &mut String, purposes: &Value) {
-    heading(text, "what each purpose holds, sealed");
+fn held(sheet: &mut Sheet, purposes: &Value) {
+    sheet.heading("what each purpose holds, sealed");
     let mut table = Table::new(&["purpose", "basis", "records", "fields"]);
     for purpose in list(&purposes["purposes"]) {
         let fields: Vec<&str> = list(&purpose["fields"]).iter().filter_map(Value::as_str).collect();
@@ -137,45 +152,36 @@ fn held(text: &mut String, purposes: &Value) {
             fields.join(", "),
         ]);
     }
-    let _ = write!(text, "{table}");
+    put(sheet, &table);
 }
 
-fn subscribed(text: &mut String, stage: &Stage) {
-    let world = &stage.world;
-    let is_kept = |id: &&String| !world.incomplete.contains(*id);
-    let _ = writeln!(
-        text,
-        "  {} of those who asked for a quote ticked the box for the letter: one submission, a record for each purpose",
-        count(world.subscribed.iter().filter(is_kept).count()),
-    );
+fn put(sheet: &mut Sheet, table: &Table) {
+    table.to_string().lines().for_each(|line| sheet.line(line));
 }
 
-fn exported(text: &mut String, csv: &str) {
-    heading(
-        text,
-        "the first lines of `tamis export devis --format csv` (an access that now stands in the trail)",
-    );
+fn exported(sheet: &mut Sheet, csv: &str) {
+    sheet.heading("the first lines of `tamis export devis --format csv`, now in the trail");
     for line in csv.lines().take(LINES_SHOWN + 1) {
-        let _ = writeln!(text, "  {line}");
+        sheet.line(&format!("  {line}"));
     }
 }
 
-fn on_disk(text: &mut String, stage: &Stage) -> std::io::Result<()> {
+fn on_disk(sheet: &mut Sheet, stage: &Stage) -> std::io::Result<()> {
     let kept = stage.kept();
     let forbidden = addresses(stage);
     let found = disk::search(&kept, &forbidden)?;
     let control = disk::finds_a_control(&kept[0])?;
-    heading(text, "what lies on disk");
-    let _ = writeln!(text, "  {}…", disk::glimpse(&kept[0])?);
-    let _ = writeln!(
-        text,
-        "  searched {} bytes in {} files for {} addresses and leadgen ids: {} found (control: {})",
+    sheet.heading("what lies on disk");
+    sheet.line(&format!("  {}…", disk::glimpse(&kept[0])?));
+    sheet.line(&format!(
+        "  searched {} bytes in {} files for {} addresses and leadgen ids:",
         thousands(found.bytes),
         found.files,
         count(forbidden.len()),
-        found.hits,
-        if control { "found" } else { "NOT found" },
-    );
+    ));
+    let tone = if found.hits == 0 && control { Tone::Good } else { Tone::Bad };
+    let control = if control { "found" } else { "NOT found" };
+    sheet.put(tone, &format!("  {} found (control: {control})", found.hits)).end();
     Ok(())
 }
 
@@ -197,23 +203,19 @@ fn addresses(stage: &Stage) -> Vec<String> {
     texts
 }
 
-fn said(text: &mut String, stage: &Stage) {
-    heading(text, "the log names no person");
+fn said(sheet: &mut Sheet, stage: &Stage) {
+    sheet.heading("the log names no person");
     let log = fs::read_to_string(stage.log_path()).unwrap_or_default();
     for name in ["lead.accepted", "lead.stored", "lead.refused", "form.read"] {
         if let Some(line) = log.lines().find(|line| line.contains(name)) {
-            let _ = writeln!(text, "  {line}");
+            sheet.paragraph("  ", line);
         }
     }
 }
 
-fn next(text: &mut String) {
-    heading(text, "where to go next");
-    let _ = writeln!(text, "  tamis demo --keep        leaves this running, to look around");
-    let _ = writeln!(text, "  tamis init DIR           a config of your own, with its keys");
-    let _ = writeln!(text, "  README.md                from here to a registered webhook");
-}
-
-fn list(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
+fn next(sheet: &mut Sheet) {
+    sheet.heading("where to go next");
+    sheet.line("  tamis demo --keep        leaves this running, to look around");
+    sheet.line("  tamis sandbox init DIR   a tamis of your own to try, against this Meta");
+    sheet.line("  tamis init DIR           a config of your own, with its keys");
 }

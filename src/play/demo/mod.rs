@@ -5,22 +5,25 @@
 
 mod account;
 mod disk;
+mod person;
 mod stage;
+mod sums;
 
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use reqwest::Method;
 use tamis_simulator::DemoWorld;
 
-use crate::client::{Daemon, parse};
-use crate::terminal::Failure;
-use crate::terminal::tell;
+use crate::client::Daemon;
+use crate::play::house::all_read;
+use crate::secret::location::Environment;
+use crate::terminal::{Failure, Sheet, shell_word, tell};
 use account::Account;
 use stage::{Stage, Watch};
 
 const EXAMPLE: &str = "\
-Ends by itself and leaves nothing behind; with --keep it goes on until Ctrl-C.
+All persons are invented. Ends by itself and leaves nothing behind; with --keep it goes on until Ctrl-C. In colour where
+stdout is a terminal, unless NO_COLOR is set.
 
 Example:
   tamis demo --leads 1000";
@@ -29,8 +32,6 @@ Example:
 const CALLS_AT_ONCE: usize = 8;
 /// So many leads in a call, by turns: bursts happen.
 const LEADS_A_CALL: [usize; 6] = [1, 3, 1, 12, 1, 5];
-/// How often progress is looked at.
-const LOOK_MS: u64 = 50;
 /// How long the last leads may take after the last call, at the least.
 const PATIENCE_SECONDS: usize = 60;
 /// And for each lead beyond, so many a second at the least.
@@ -49,15 +50,20 @@ pub struct Arguments {
 }
 
 /// Sets the stage, plays, tells, clears away.
-pub async fn run(arguments: &Arguments) -> Result<(), Failure> {
+pub async fn run(arguments: &Arguments, environment: &Environment) -> Result<(), Failure> {
     let leads = usize::try_from(arguments.leads).unwrap_or(usize::MAX);
+    let sheet = Sheet::for_stdout(environment.get("NO_COLOR"), environment.get("TERM"));
     let (stage, app) = Stage::set(leads).await?;
     let stop = stage.stop.clone();
     let playing = async {
         let played = tokio::select! {
-            played = play(&stage, arguments.keep) => played,
+            played = play(&stage, sheet) => played,
             () = stage.stop.requested() => Err(Failure::failed("the demo was interrupted; nothing is left behind")),
         };
+        // All is told: whoever ends it now ends what went well.
+        if played.is_ok() && arguments.keep {
+            stay(&stage).await;
+        }
         stage.stop.request();
         played
     };
@@ -70,7 +76,7 @@ pub async fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
-async fn play(stage: &Stage, keep: bool) -> Result<(), Failure> {
+async fn play(stage: &Stage, sheet: Sheet) -> Result<(), Failure> {
     let daemon = Daemon::at(stage.socket().to_owned())?;
     let meta = &stage.meta;
     meta.verify_endpoint(&stage.webhook(), stage.verify_token())
@@ -78,12 +84,7 @@ async fn play(stage: &Stage, keep: bool) -> Result<(), Failure> {
         .map_err(|_| Failure::failed("the handshake with the simulated Meta failed"))?;
     let calls = deliver(stage).await?;
     settle(stage, &daemon).await?;
-    let account = Account::take(stage, &daemon, calls).await?;
-    account.print()?;
-    if keep {
-        stay(stage).await;
-    }
-    Ok(())
+    Account::take(stage, &daemon, calls).await?.tell(sheet).await
 }
 
 /// Sends every lead's notification, some twice, and returns how many calls that took.
@@ -123,20 +124,7 @@ async fn settle(stage: &Stage, daemon: &Daemon) -> Result<(), Failure> {
     let leads = stage.world.leads.len();
     let mut watch = Watch::start("tamis fetches", leads);
     let patience = Duration::from_secs((PATIENCE_SECONDS + leads / LEADS_A_SECOND) as u64);
-    let looking = async {
-        loop {
-            let inbox = read(daemon, "/inbox").await?;
-            let open = number(&inbox["queued"]) + number(&inbox["waiting"]);
-            watch.at(leads.saturating_sub(open));
-            if open == 0 {
-                return Ok(());
-            }
-            tokio::time::sleep(Duration::from_millis(LOOK_MS)).await;
-        }
-    };
-    tokio::time::timeout(patience, looking)
-        .await
-        .unwrap_or_else(|_| Err(Failure::failed("the leads were not settled in time: please report this")))
+    all_read(daemon, patience, |open| watch.at(leads.saturating_sub(open))).await
 }
 
 async fn stay(stage: &Stage) {
@@ -146,20 +134,11 @@ tamis goes on until Ctrl-C. In another terminal:
   tamis inbox --socket {socket}
   tamis export lettre --format csv --socket {socket} --reason audit
   tamis trail --socket {socket}
-Its webhook is {webhook}, its log {log}.",
-        socket = stage.socket().display(),
+Its webhook is {webhook}, its log
+  {log}",
+        socket = shell_word(&stage.socket().display().to_string()),
         webhook = stage.webhook(),
-        log = stage.log_path().display(),
+        log = shell_word(&stage.log_path().display().to_string()),
     ));
     stage.stop.requested().await;
-}
-
-/// One answer of the admin side.
-async fn read(daemon: &Daemon, path: &str) -> Result<serde_json::Value, Failure> {
-    let body = daemon.fetch(daemon.call(Method::GET, path).header("Tamis-Reason", "audit")).await?;
-    parse(&body)
-}
-
-fn number(value: &serde_json::Value) -> usize {
-    value.as_u64().and_then(|number| usize::try_from(number).ok()).unwrap_or(0)
 }

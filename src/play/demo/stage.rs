@@ -1,24 +1,24 @@
 //! What the demo plays on: Meta's side, a private directory, and the daemon, built and not yet running.
 
-use std::fs::File;
-use std::io::{self, IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tamis_simulator::{DemoWorld, Setup, Simulator, demo_world};
 
-use crate::app::{Addresses, Ambient, App};
+use crate::app::{Addresses, App};
 use crate::clock::{Clock, SystemClock};
 use crate::config;
-use crate::lifecycle::{Stop, stop_on_signals};
+use crate::lifecycle::Stop;
 use crate::machine::own::Directory;
-use crate::random::{Random, SystemRandom};
+use crate::play::beside::{self, stop_on_any_signal};
+use crate::play::house::{House, word};
 use crate::secret::location::Environment;
-use crate::telemetry::{Format, Lines, Loudness, silence_panics};
 use crate::terminal::Failure;
 
-const CONFIG: &str = include_str!("demo.toml");
+/// The daemon's log.
+const LOG: &str = "tamis.log";
 /// So many Graph calls are remembered, to be counted at the end: more than a million leads need.
 const CALLS_REMEMBERED: usize = 2_000_000;
 
@@ -37,8 +37,9 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// Sets everything up; the daemon is built, not running.
+    /// Sets everything up; the daemon is built, not running. Signals are heard before there is anything to leave behind.
     pub(super) async fn set(leads: usize) -> Result<(Self, App), Failure> {
+        let stop = stop_on_any_signal()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let cannot = |_| Failure::failed("the simulated Meta cannot start on loopback");
         let app_secret = word()?;
@@ -51,13 +52,24 @@ impl Stage {
         let directory = tempfile::tempdir()
             .map_err(|error| Failure::file(Path::new("a temporary directory"), "make", &error))?;
         let verify_token = word()?;
-        write_secrets(directory.path(), &app_secret, &verify_token, &world)?;
-        let path = write_config(directory.path(), &meta)?;
-        listen_to_events(directory.path(), &clock)?;
-        let app = build(&path, clock).await?;
-        let stop = Stop::default();
-        stop_on_signals(&stop)
-            .map_err(|error| Failure::failed(format!("signals cannot be heard: {}", error.kind())))?;
+        let token = |id: &str| {
+            let page = world.pages.iter().find(|page| page.id == id);
+            page.map(|page| page.token.clone()).unwrap_or_default()
+        };
+        let house = House {
+            listen: "127.0.0.1:0",
+            graph: &meta.graph_url(),
+            app_secret: &app_secret,
+            verify_token: &verify_token,
+            page_token: &token,
+        };
+        let path = house.furnish(directory.path())?;
+        let log = Directory::own(directory.path()).and_then(|home| home.create_new(LOG));
+        let log = log.map_err(|error| Failure::file(&directory.path().join(LOG), "write", &error))?;
+        beside::log_to(Box::new(log), &clock);
+        let (config, secrets) = config::load_with_secrets(&path, &Environment::default())
+            .map_err(|faults| Failure::failed(format!("the demo's own config is refused:\n{faults}")))?;
+        let app = beside::build(&config, secrets, clock).await?;
         let addresses = app.addresses.clone();
         Ok((Self { meta, world, stop, directory, addresses, verify_token }, app))
     }
@@ -79,7 +91,7 @@ impl Stage {
 
     /// The daemon's log: a file here, so that the account stays readable.
     pub(super) fn log_path(&self) -> PathBuf {
-        self.directory.path().join("tamis.log")
+        self.directory.path().join(LOG)
     }
 
     /// What the daemon keeps: its store and its keys.
@@ -95,66 +107,6 @@ impl Stage {
             crate::terminal::tell("the temporary directory could not be removed");
         }
     }
-}
-
-async fn build(path: &Path, clock: Arc<dyn Clock>) -> Result<App, Failure> {
-    let (config, secrets) = config::load_with_secrets(path, &Environment::default())
-        .map_err(|faults| Failure::failed(format!("the demo's own config is refused:\n{faults}")))?;
-    let ambient = Ambient { clock, random: Arc::new(SystemRandom), progress: Arc::default() };
-    App::build(&config, secrets, ambient)
-        .await
-        .map_err(|error| Failure::failed(format!("tamis does not start: {error}")))
-}
-
-/// Thirty-two hexadecimal digits that nobody knows.
-fn word() -> Result<String, Failure> {
-    let mut bytes = [0; 16];
-    SystemRandom.fill(&mut bytes).map_err(|error| Failure::failed(error.to_string()))?;
-    Ok(hex::encode(bytes))
-}
-
-fn write_secrets(
-    directory: &Path,
-    app_secret: &str,
-    verify_token: &str,
-    world: &DemoWorld,
-) -> Result<(), Failure> {
-    let folder = directory.join("secrets");
-    let made = Directory::own(directory).and_then(|directory| directory.make_directory("secrets"));
-    let secret_files = made.map_err(|error| Failure::file(&folder, "make", &error))?;
-    let root = [word()?, word()?].concat();
-    let mut secrets = vec![("app-secret".to_owned(), app_secret), ("verify-token".to_owned(), verify_token)];
-    secrets.push(("root-key".to_owned(), &root));
-    secrets.extend(world.pages.iter().map(|page| (format!("page-{}", page.id), page.token.as_str())));
-    for (name, secret) in secrets {
-        let written = secret_files.create_new(&name).and_then(|mut file| file.write_all(secret.as_bytes()));
-        written.map_err(|error| Failure::file(&folder.join(name), "write", &error))?;
-    }
-    Ok(())
-}
-
-fn write_config(directory: &Path, meta: &Simulator) -> Result<PathBuf, Failure> {
-    let path = directory.join("tamis.toml");
-    let text =
-        CONFIG.replace("{directory}", &directory.display().to_string()).replace("{graph}", &meta.graph_url());
-    let written = new_file(directory, "tamis.toml").and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|error| Failure::file(&path, "write", &error))?;
-    Ok(path)
-}
-
-fn new_file(directory: &Path, name: &str) -> io::Result<File> {
-    Directory::own(directory)?.create_new(name)
-}
-
-fn listen_to_events(directory: &Path, clock: &Arc<dyn Clock>) -> Result<(), Failure> {
-    let log = new_file(directory, "tamis.log")
-        .map_err(|error| Failure::file(&directory.join("tamis.log"), "write", &error))?;
-    let loudness = Loudness::new(tracing::Level::INFO);
-    let lines = Lines::new(Format::Pretty, loudness, Arc::clone(clock), Box::new(log));
-    // A second subscriber in one process is a test's; the first one holds.
-    let _ = tracing::subscriber::set_global_default(lines.subscriber());
-    silence_panics();
-    Ok(())
 }
 
 /// A progress bar on a terminal, nothing elsewhere.

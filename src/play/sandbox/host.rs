@@ -11,57 +11,92 @@ use tamis_simulator::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 
+use crate::client::Daemon;
 use crate::clock::{Clock, SystemClock};
-use crate::lifecycle::{Stop, stop_on_signals};
+use crate::config;
+use crate::lifecycle::Stop;
 use crate::machine::disk::directory_of;
 use crate::machine::own::{Directory, Kind, name_of};
-use crate::terminal::Failure;
+use crate::play::beside::{self, stop_on_any_signal};
+use crate::play::house::all_read;
+use crate::play::sandbox::APP_SECRET;
+use crate::secret::location::Environment;
+use crate::terminal::{Exit, Failure};
 use crate::terminal::{print, tell};
-
-/// Known to everybody, and good for nothing but this.
-const APP_SECRET: &str = "sandbox-app-secret";
-const VERIFY_TOKEN: &str = "sandbox-verify-token";
 
 /// So many different people submit forms before they begin again, under new ids.
 const PEOPLE: usize = 2_000;
 /// An order is a line.
 const ORDER_BYTES_MAX: u64 = 256;
+/// How long tamis may take for the first leads.
+const READ_WITHIN: Duration = Duration::from_secs(60);
 /// Whoever connects must say what it wants within this.
 const ORDER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Plays until a signal.
-pub(super) async fn run(webhook: &str, port: u16, control: &Path) -> Result<(), Failure> {
-    let setup = Setup { port, app_secrets: vec![APP_SECRET.to_owned()], ..Setup::default() };
-    let meta = Simulator::start(setup).await.map_err(|error| {
-        Failure::failed(format!("the simulated Graph API cannot start on 127.0.0.1:{port}: {error}"))
+/// Plays Meta alone until a signal.
+pub(super) async fn alone(webhook: &str, port: u16, leads: usize, control: &Path) -> Result<(), Failure> {
+    let stop = stop_on_any_signal()?;
+    let mut host = Host::start(port, webhook.to_owned()).await?;
+    let listener = listen(control)?;
+    let played = host.play(&listener, &stop, leads, None).await;
+    leave(control);
+    stop.request();
+    stop.drain(Duration::from_secs(1)).await;
+    host.meta.stop().await;
+    played
+}
+
+/// Plays Meta until a signal, with tamis beside it in this process.
+pub(super) async fn with_tamis(
+    path: &Path,
+    environment: &Environment,
+    leads: usize,
+    control: &Path,
+) -> Result<(), Failure> {
+    let stop = stop_on_any_signal()?;
+    let (config, secrets) = config::load_with_secrets(path, environment).map_err(|faults| {
+        Failure::new(Exit::ConfigRefused, format!("{} is refused.\n\n{faults}", path.display()))
+    })?;
+    let port = port_of(&config.meta.graph_url).ok_or_else(|| {
+        let sentence = "meta.graph_url is not http://127.0.0.1:PORT, and the sandbox plays Graph there alone. \
+                        `tamis sandbox init DIR` writes a config that fits";
+        Failure::new(Exit::ConfigRefused, sentence)
     })?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let now = u64::try_from(clock.now().as_second()).unwrap_or(0);
-    let world = demo_world(PEOPLE, now);
-    meta.add_world(&DemoWorld { leads: Vec::new(), ..world.clone() });
+    beside::log_to(Box::new(std::io::stderr()), &clock);
+    let mut host = Host::start(port, String::new()).await?;
     let listener = listen(control)?;
-    let stop = Stop::default();
-    stop_on_signals(&stop)
-        .map_err(|error| Failure::failed(format!("signals cannot be heard: {}", error.kind())))?;
-    greet(&meta, &world, webhook)?;
-    let mut host =
-        Host { meta: meta.clone(), world, webhook: webhook.to_owned(), clock, sent: 0, last: None };
-    loop {
-        tokio::select! {
-            () = stop.requested() => break,
-            connected = listener.accept() => {
-                if let Ok((stream, _)) = connected {
-                    let _ = tokio::time::timeout(ORDER_TIMEOUT.saturating_mul(20), host.serve(stream)).await;
-                }
-            }
+    let ended = async {
+        let app = beside::build(&config, secrets, clock).await?;
+        host.webhook = format!("http://{}/webhook", app.addresses.public);
+        let daemon = Daemon::at(app.addresses.socket.clone())?;
+        let playing = async {
+            let played = host.play(&listener, &stop, leads, Some(&daemon)).await;
+            stop.request();
+            played
+        };
+        match tokio::join!(app.run(stop.clone()), playing) {
+            (true, played) => played,
+            (false, played) => played.and(Err(Failure::failed("tamis did not end well: its log says why"))),
         }
-    }
+    };
+    let ended = ended.await;
+    leave(control);
+    host.meta.stop().await;
+    ended
+}
+
+/// The port of a Graph that may be played here.
+fn port_of(graph_url: &str) -> Option<u16> {
+    let url = reqwest::Url::parse(graph_url).ok()?;
+    (url.scheme() == "http" && url.host_str() == Some("127.0.0.1")).then(|| url.port())?
+}
+
+/// The control socket goes with whoever listens on it.
+fn leave(control: &Path) {
     if let Ok((directory, name)) = place(control) {
         let _ = directory.remove(name);
     }
-    stop.drain(Duration::from_secs(1)).await;
-    meta.stop().await;
-    Ok(())
 }
 
 /// The control socket, for this user alone. One that a predecessor left is replaced; in a directory that others write
@@ -90,7 +125,7 @@ Meta's side is at {url}. For the tamis under development:
   graph_url = \"{url}\"
 
   app secret    {APP_SECRET}
-  verify token  {VERIFY_TOKEN}
+  verify token  any
 ",
         url = meta.graph_url(),
     );
@@ -102,7 +137,7 @@ Meta's side is at {url}. For the tamis under development:
     }
     print(&text)?;
     tell(&format!(
-        "\nIt calls {webhook}. In another terminal: tamis sandbox send --leads 5 · repeat · graph slow 3000 · graph refuse 190 · graph ok\nUntil Ctrl-C."
+        "\nIt calls {webhook}, until Ctrl-C. In another terminal:\n  tamis sandbox send --leads 5 · repeat · graph slow 3000 · graph refuse 190 · graph ok"
     ));
     Ok(())
 }
@@ -118,6 +153,57 @@ struct Host {
 }
 
 impl Host {
+    /// Meta's side, with its pages and forms.
+    async fn start(port: u16, webhook: String) -> Result<Self, Failure> {
+        let setup = Setup { port, app_secrets: vec![APP_SECRET.to_owned()], ..Setup::default() };
+        let meta = Simulator::start(setup).await.map_err(|error| {
+            Failure::failed(format!("the simulated Graph API cannot start on 127.0.0.1:{port}: {error}"))
+        })?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let now = u64::try_from(clock.now().as_second()).unwrap_or(0);
+        let world = demo_world(PEOPLE, now);
+        meta.add_world(&DemoWorld { leads: Vec::new(), ..world.clone() });
+        Ok(Self { meta, world, webhook, clock, sent: 0, last: None })
+    }
+
+    /// Greets, lets so many people submit a form, and takes orders until a stop.
+    async fn play(
+        &mut self,
+        listener: &UnixListener,
+        stop: &Stop,
+        leads: usize,
+        daemon: Option<&Daemon>,
+    ) -> Result<(), Failure> {
+        greet(&self.meta, &self.world, &self.webhook)?;
+        if leads > 0 {
+            tokio::select! {
+                sent = self.first(leads, daemon) => sent?,
+                () = stop.requested() => return Ok(()),
+            }
+        }
+        loop {
+            tokio::select! {
+                () = stop.requested() => return Ok(()),
+                connected = listener.accept() => {
+                    if let Ok((stream, _)) = connected {
+                        let _ = tokio::time::timeout(ORDER_TIMEOUT.saturating_mul(20), self.serve(stream)).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// The leads that were asked for at the start.
+    async fn first(&mut self, leads: usize, daemon: Option<&Daemon>) -> Result<(), Failure> {
+        let told = self.send(leads, None).await.map_err(Failure::failed)?;
+        print(&format!("\n{told}"))?;
+        if let Some(daemon) = daemon {
+            all_read(daemon, READ_WITHIN, |_| ()).await?;
+            print("tamis has read them\n")?;
+        }
+        Ok(())
+    }
+
     /// Takes one order and answers it.
     async fn serve(&mut self, mut stream: UnixStream) {
         let mut order = String::new();
@@ -202,6 +288,19 @@ impl Host {
 #[cfg(test)]
 mod tests {
     use std::fs;
+
+    #[test]
+    fn graph_is_played_on_this_machine_alone() {
+        assert_eq!(port_of("http://127.0.0.1:9180"), Some(9180));
+        for other in [
+            "https://127.0.0.1:9180",
+            "http://localhost:9180",
+            "https://graph.facebook.com",
+            "http://127.0.0.1",
+        ] {
+            assert_eq!(port_of(other), None, "{other}");
+        }
+    }
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;

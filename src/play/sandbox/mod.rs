@@ -1,7 +1,9 @@
-//! `tamis sandbox`: Meta's side alone, to develop a config or an integration against. `run` keeps it going; the other
-//! sub-commands tell it what to do: send leads, repeat them, make Graph slow or refuse.
+//! `tamis sandbox`: Meta's side, to develop a config or an integration against. `init` writes a config that fits it, `run`
+//! keeps it going, alone or with tamis beside it; the other sub-commands tell it what to do: send leads, repeat them, make
+//! Graph slow or refuse.
 
 mod host;
+mod init;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,15 +17,22 @@ use crate::terminal::{print, printable};
 
 const EXAMPLE: &str = "\
 Example:
+  tamis sandbox init /tmp/try
   tamis sandbox run --webhook http://127.0.0.1:8080/webhook
   tamis sandbox send --leads 5
   tamis sandbox graph refuse 190";
+
+/// Known to everybody, and good for nothing but this.
+const APP_SECRET: &str = "sandbox-app-secret";
+/// Where the simulated Graph API listens if nobody says.
+const PORT: u16 = 9180;
 
 const RUN_EXAMPLE: &str = "\
 Its secrets are the same at every start. They are known to everybody: never use them for anything else.
 
 Example:
-  tamis sandbox run --webhook http://127.0.0.1:8080/webhook";
+  tamis sandbox run --webhook http://127.0.0.1:8080/webhook
+  tamis sandbox run --serve --leads 5 --config /tmp/try/tamis.toml";
 
 /// An answer of the sandbox is one short text.
 const ANSWER_BYTES_MAX: u64 = 64 * 1024;
@@ -43,15 +52,28 @@ pub struct Arguments {
 
 #[derive(clap::Subcommand)]
 enum Verb {
+    /// Write a config and secrets that fit the sandbox into a new directory
+    Init(init::Arguments),
     /// Play Meta until Ctrl-C
     #[command(after_help = RUN_EXAMPLE)]
     Run {
         /// The webhook of the tamis under development
-        #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080/webhook")]
+        #[arg(
+            long,
+            value_name = "URL",
+            default_value = "http://127.0.0.1:8080/webhook",
+            conflicts_with = "serve"
+        )]
         webhook: String,
         /// The port of the simulated Graph API, on 127.0.0.1
-        #[arg(long, default_value_t = 9180)]
+        #[arg(long, default_value_t = PORT, conflicts_with = "serve")]
         port: u16,
+        /// Run tamis in this process too, with the config of `--config`, which says webhook and port
+        #[arg(long)]
+        serve: bool,
+        /// Let so many people submit a form at once, and say when tamis has read them
+        #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1_000))]
+        leads: u32,
     },
     /// Let people submit forms, and call the webhook
     #[command(after_help = "Example:\n  tamis sandbox send --leads 5 --form 901000000000003")]
@@ -99,11 +121,17 @@ enum Mood {
     },
 }
 
-/// Plays, or tells the one that plays.
-pub async fn run(arguments: &Arguments, environment: &Environment) -> Result<(), Failure> {
+/// Plays, or tells the one that plays. `config` is the one of the tamis that is to run beside it.
+pub async fn run(arguments: &Arguments, config: &Path, environment: &Environment) -> Result<(), Failure> {
     let control = arguments.control.clone().unwrap_or_else(|| default_control(environment));
     let order = match &arguments.verb {
-        Verb::Run { webhook, port } => return host::run(webhook, *port, &control).await,
+        Verb::Init(arguments) => return init::run(arguments),
+        Verb::Run { webhook, port, serve: false, leads } => {
+            return host::alone(webhook, *port, *leads as usize, &control).await;
+        }
+        Verb::Run { serve: true, leads, .. } => {
+            return host::with_tamis(config, environment, *leads as usize, &control).await;
+        }
         Verb::Send { leads, form: None } => format!("send {leads}"),
         Verb::Send { leads, form: Some(form) } => format!("send {leads} {form}"),
         Verb::Repeat { times } => format!("repeat {times}"),
@@ -118,6 +146,12 @@ pub async fn run(arguments: &Arguments, environment: &Environment) -> Result<(),
         Some(refusal) => Err(Failure::failed(printable(refusal.trim_end()))),
         None => print(&answer),
     }
+}
+
+/// The token of a page, as its simulated Meta knows it.
+fn page_token(page: &str) -> String {
+    let pages = tamis_simulator::demo_world(0, 0).pages;
+    pages.into_iter().find(|known| known.id == page).map(|known| known.token).unwrap_or_default()
 }
 
 fn default_control(environment: &Environment) -> PathBuf {

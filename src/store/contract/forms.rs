@@ -6,9 +6,7 @@ use crate::notification::sample;
 use crate::purpose::{
     Asked, Checkbox, Choice, DropCode, FormDefinition, Legal, LegalContent, Question, TextHash, Wording,
 };
-use crate::store::{
-    Adoption, DroppedField, FormRevision, FormSnapshot, KnownForm, Settlement, StoreCode,
-};
+use crate::store::{Adoption, DroppedField, FormRevision, FormSnapshot, KnownForm, Settlement, StoreCode};
 
 fn known(number: u64, questions: usize) -> KnownForm {
     let question = |n: usize| Question::new(&format!("vollständiger_name_{n}"), "FULL_NAME");
