@@ -3,7 +3,7 @@
 use std::fmt::{self, Write as _};
 
 use jiff::Timestamp;
-use serde_json::{Map, Number, Value};
+use serde_json::{Number, Value};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Metadata};
 
@@ -98,16 +98,28 @@ fn write(format: Format, now: Timestamp, level: Level, fields: Fields) -> String
             }
         }
         Format::Json => {
-            let mut object = Map::new();
-            object.insert("time".to_owned(), Value::from(time));
-            object.insert("level".to_owned(), Value::from(level.as_str().to_lowercase()));
-            object.insert("event".to_owned(), Value::from(fields.name));
-            object.extend(fields.rest.into_iter().map(|(name, value)| (name.to_owned(), value)));
-            line.push_str(&escaped_json(&Value::Object(object).to_string()));
+            let mut members = vec![
+                ("time", Value::from(time)),
+                ("level", Value::from(level.as_str().to_lowercase())),
+                ("event", Value::from(fields.name)),
+            ];
+            members.extend(fields.rest);
+            // Names are texts and values are JSON already: this cannot fail.
+            let object = serde_json::to_string(&InOrder(members)).unwrap_or_default();
+            line.push_str(&escaped_json(&object));
         }
     }
     line.push('\n');
     line
+}
+
+/// An object whose members stand in the order in which they were said, as in the other format: for whoever reads it with eyes.
+struct InOrder(Vec<(&'static str, Value)>);
+
+impl serde::Serialize for InOrder {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
 }
 
 /// Text as it is, or quoted and escaped if it holds spaces, quotes, control or invisible characters, so that no value can look
@@ -127,6 +139,23 @@ impl fmt::Display for Plain<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn both_kinds_of_lines_have_their_fields_in_the_order_in_which_they_were_said() {
+        let fields = || Fields {
+            name: "x.y".to_owned(),
+            rest: vec![("lead.name", Value::from("b")), ("a", 1.into())],
+        };
+        let now = Timestamp::UNIX_EPOCH;
+        assert_eq!(
+            write(Format::Json, now, Level::INFO, fields()),
+            "{\"time\":\"1970-01-01T00:00:00.000Z\",\"level\":\"info\",\"event\":\"x.y\",\"lead.name\":\"b\",\"a\":1}\n"
+        );
+        assert_eq!(
+            write(Format::Pretty, now, Level::INFO, fields()),
+            "1970-01-01T00:00:00.000Z INFO  x.y lead.name=b a=1\n"
+        );
+    }
 
     #[test]
     fn what_is_invisible_or_turns_text_shows_in_either_kind_of_line() {
