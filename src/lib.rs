@@ -1,5 +1,5 @@
-//! tamis receives lead-form submissions from Facebook and Instagram, keeps what a declared purpose allows, sealed, and
-//! forgets on time. This is the walk through the house; the map with its promises is ARCHITECTURE.md.
+//! tamis receives lead-form submissions from Facebook and Instagram, and keeps what a declared purpose allows,
+//! sealed. This is the walk through the house; the map with its promises is ARCHITECTURE.md.
 //!
 //! **A lead comes in.** Meta calls the webhook in [`http`]. The body is read within bounds, and [`notification`] verifies it
 //! over its raw bytes: only what is authentic is read, into references, which say that a submission exists and where. The
