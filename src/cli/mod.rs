@@ -7,6 +7,8 @@
 mod check;
 mod clock;
 mod completions;
+#[cfg(test)]
+mod documents;
 mod explain;
 mod export;
 mod find;

@@ -1,6 +1,6 @@
 //! The walk of a lead, from a signed call to its export.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tamis_simulator::{Signing, notification::shapes};
 
 use crate::support::{DEVIS_FORM, LETTRE_FORM, Plan, World, canary, lead, log, refusal};
@@ -106,16 +106,24 @@ async fn the_webhook_answers_as_the_design_says() {
     );
     assert!(world.meta.verify_endpoint(&url, "wrong").await.is_err());
     let body = shapes::dashboard_test();
-    for (signing, status) in [
-        (Signing::Missing, 401),
-        (Signing::Sha1Alone, 401),
-        (Signing::Twice, 401),
-        (Signing::Header("sha256=zz".to_owned()), 401),
-        (Signing::Foreign, 403),
-        (Signing::Secret(0), 200),
+    // What a stranger is told, and what the log knows (docs/codes.md).
+    for (signing, status, told, said) in [
+        (Signing::Missing, 401, "signature-missing", "signature-missing"),
+        (Signing::Sha1Alone, 401, "signature-missing", "signature-sha1-only"),
+        (Signing::Twice, 401, "signature-missing", "signature-repeated"),
+        (Signing::Header("sha256=zz".to_owned()), 401, "signature-missing", "signature-malformed"),
+        (Signing::Foreign, 403, "signature-mismatch", "signature-mismatch"),
+        (Signing::Secret(0), 200, "", ""),
     ] {
         let answer = world.meta.deliver_signed(&url, &body, signing.clone()).await.expect("an answer");
         assert_eq!(answer.status, status, "{}", String::from_utf8_lossy(&answer.body));
+        let problem: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        assert_eq!(problem["code"].as_str().unwrap_or_default(), told);
+        if let Some(id) = problem["request_id"].as_str() {
+            let text = log().text();
+            let line = text.lines().find(|line| line.contains(id) && line.contains("webhook.refused"));
+            assert!(line.is_some_and(|line| line.contains(said)), "{said}: {line:?}");
+        }
     }
     for (body, status) in [(&b"{"[..], 400), (b"[]", 200), (b"{\"object\":\"page\",\"entry\":7}", 200)] {
         assert_eq!(world.meta.deliver(&url, body).await.expect("an answer").status, status);
