@@ -9,6 +9,11 @@ use crate::support::front::{Front, Proxy};
 use crate::support::process::Home;
 use crate::support::{DEVIS_FORM, PAGE, World, canary, lead};
 
+/// A client that keeps no connection, so that nothing of it outlives a test.
+fn reader() -> Client {
+    Client::builder().pool_max_idle_per_host(0).build().expect("a client")
+}
+
 async fn get(client: &Client, url: String, accept: &str) -> Response {
     client.get(url).header("Accept-Language", accept).send().await.expect("an answer")
 }
@@ -32,7 +37,7 @@ fn revision(page: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_purpose_has_a_page_in_the_readers_language_that_loads_runs_and_tells_nothing() {
     let world = World::start().await;
-    let client = Client::new();
+    let client = reader();
     for (path, accept, lang, heading) in [
         ("/notice/devis", "fr-FR,fr;q=0.9", "fr", "Répondre à votre demande de devis"),
         ("/notice/devis", "it, de;q=0.5", "de", "Ihre Angebotsanfrage beantworten"),
@@ -77,7 +82,7 @@ async fn each_purpose_has_a_page_in_the_readers_language_that_loads_runs_and_tel
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_of_the_config_is_a_new_revision_that_says_what_changed() {
     let mut world = World::start().await;
-    let client = Client::new();
+    let client = reader();
     let first = page(&client, world.public("/notice/devis"), "en").await;
     assert!(
         first.contains("we use your data for 12 months.") && first.contains("This is the first version.")
@@ -128,7 +133,7 @@ async fn a_change_of_the_config_is_a_new_revision_that_says_what_changed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_reads_without_end_takes_nothing_from_meta_s_calls() {
     let world = World::start().await;
-    let client = Client::new();
+    let client = reader();
     let reading = async {
         let mut answers = std::collections::BTreeMap::new();
         for _ in 0..300 {
@@ -171,7 +176,7 @@ async fn an_incomplete_notice_is_refused_by_check_and_reload_and_holds_its_forms
 
     // A start goes on: of the purpose that is told of nothing comes in, the other is served.
     let daemon = home.serve(&[]);
-    let client = Client::new();
+    let client = reader();
     let url = |path: &str| format!("http://{}{path}", daemon.public);
     assert_eq!(get(&client, url("/notice/devis"), "en").await.status(), 404);
     assert_eq!(get(&client, url("/notice/lettre"), "en").await.status(), 200);
@@ -259,7 +264,7 @@ async fn who_reads_a_notice_is_said_nowhere() {
     let home = Home::new(&meta, "page-token", |text| text);
     let daemon = home.serve(&[]);
     let before = daemon.said("").len();
-    let client = Client::new();
+    let client = reader();
     for path in ["/notice/devis", "/notice/none", "/notice/devis/0123456789abcdef"] {
         get(&client, format!("http://{}{path}?a={PAGE}", daemon.public), "fr").await;
     }

@@ -202,7 +202,10 @@ mod tests {
     fn what_is_not_built_is_not_promised() {
         let mut house = House::new();
         let today = said(&house, Language::En);
-        assert!(!today.contains("they are erased.") && !today.contains("we ask you whether"), "{today}");
+        assert!(
+            !today.contains("After that, they are erased.") && !today.contains("we ask you whether"),
+            "{today}"
+        );
         assert!(today.contains("They stay encrypted until they are erased"));
         house.abilities = Abilities { erases_on_time: true, asks_again: true };
         let later = said(&house, Language::En);
