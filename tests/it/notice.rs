@@ -11,7 +11,9 @@ use crate::support::{DEVIS_FORM, PAGE, World, canary, lead};
 
 /// A client that keeps no connection, so that nothing of it outlives a test.
 fn reader() -> Client {
-    Client::builder().pool_max_idle_per_host(0).build().expect("a client")
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    #[expect(clippy::disallowed_methods, reason = "a test's own client")]
+    Client::builder().no_proxy().pool_max_idle_per_host(0).build().expect("a client")
 }
 
 async fn get(client: &Client, url: String, accept: &str) -> Response {
