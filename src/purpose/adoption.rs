@@ -13,7 +13,7 @@ use crate::purpose::copies::{DIFFERENCES_MAX, Difference, DifferenceCode, Differ
 use crate::purpose::{FormDefinition, Purpose, TextHash};
 
 /// So many copies are taken.
-pub const ADOPTED_MAX: usize = 100_000;
+const ADOPTED_MAX: usize = 100_000;
 /// Of so many forms it is known in what they are no copies; beyond, they are forms that nobody claims.
 const DIFFERING_MAX: usize = 20_000;
 

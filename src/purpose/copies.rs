@@ -156,7 +156,7 @@ impl Reliance {
         (original, original_form): (&Self, &FormDefinition),
     ) -> Vec<Difference> {
         let mut all = Vec::new();
-        let typed = |form: &FormDefinition, key: &str| form.question(key).map(|question| described(question));
+        let typed = |form: &FormDefinition, key: &str| form.question(key).map(described);
         let mut differ = |code, (field, key): &(FieldName, String)| {
             let (before, now) = (typed(original_form, key), typed(form, key));
             // What feeds a field on one form alone may stand on the other under another type.
