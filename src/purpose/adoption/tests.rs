@@ -148,7 +148,7 @@ fn a_box_that_is_named_for_the_original_is_looked_for_on_its_copies() {
 fn a_copy_counts_for_all_purposes_of_its_original_that_take_copies_or_for_none() {
     const CLEAR: Box = ("optin", "E-mails", Some(false));
     let original = asks(1, &QUOTE, &[CLEAR]);
-    let policy = knowing(vec![devis(&[1]), lettre(&[1])], &[original.clone()]);
+    let policy = knowing(vec![devis(&[1]), lettre(&[1])], std::slice::from_ref(&original));
     let (same, other) = (asks(2, &QUOTE, &[CLEAR]), asks(3, &QUOTE, &[]));
     assert_eq!(judged(&policy, &same), ["1"]);
     assert_eq!(
@@ -160,7 +160,7 @@ fn a_copy_counts_for_all_purposes_of_its_original_that_take_copies_or_for_none()
     let names = |form| policy.of_form(form).iter().map(|one| one.id.to_string()).collect::<Vec<_>>();
     assert_eq!(names(&same.form), ["devis", "lettre"]);
     let alone = Purpose { copies: false, ..lettre(&[1]) };
-    let policy = knowing(vec![devis(&[1]), alone], &[original.clone()]);
+    let policy = knowing(vec![devis(&[1]), alone], std::slice::from_ref(&original));
     assert_eq!(judged(&policy, &other), ["1"], "the other takes no copies");
     assert!(policy.copies().adopt(other.form, other.revision(), &original.form));
     let claimants = policy.of_form(&other.form);
@@ -178,7 +178,7 @@ fn only_forms_of_a_page_of_the_purpose_count_and_one_of_the_own_page_comes_first
     let policy = knowing(vec![devis(&[1, 3])], &[elsewhere(1), asks(3, &QUOTE[..1], &[])]);
     assert_eq!(judged(&policy, &asks(2, &QUOTE, &[])), ["1"]);
     let unplaced = FormDefinition { page: None, ..asks(1, &QUOTE, &[]) };
-    let policy = knowing(vec![devis(&[1])], &[unplaced.clone()]);
+    let policy = knowing(vec![devis(&[1])], std::slice::from_ref(&unplaced));
     assert_eq!(
         (judged(&policy, &asks(2, &QUOTE, &[])), policy.copies().unplaced()),
         (Vec::new(), vec![form(1)])
@@ -209,7 +209,10 @@ fn of_several_originals_the_one_before_comes_first_and_of_different_purposes_non
 #[test]
 fn what_is_declared_counts_as_itself_and_what_changed_counts_no_more() {
     let original = asks(1, &QUOTE, &[]);
-    let policy = knowing(vec![devis(&[1]), Purpose { copies: false, ..lettre(&[2]) }], &[original.clone()]);
+    let policy = knowing(
+        vec![devis(&[1]), Purpose { copies: false, ..lettre(&[2]) }],
+        std::slice::from_ref(&original),
+    );
     let (copies, declared) = (policy.copies(), asks(2, &QUOTE, &[]));
     copies.adopt(declared.form, declared.revision(), &original.form);
     let claimants = policy.of_form(&declared.form);
