@@ -138,7 +138,7 @@ fn read(path: &Path) -> std::path::PathBuf {
 
 fn parsed(path: &Path) -> Arc<Policy> {
     let loaded = config::load(path, &Environment::new(std::iter::empty()));
-    loaded.ok().expect("a config").policy()
+    loaded.unwrap_or_else(|faults| panic!("{faults}")).policy()
 }
 
 fn page(number: usize) -> String {
