@@ -189,7 +189,7 @@ mod tests {
         );
         assert_eq!(found.warnings, [], "it is said once");
         let alone = FormDefinition { form: FormId::parse(&LETTRE.to_string()).expect("digits"), ..bare };
-        let found = look(&[LETTRE], &[alone.clone()]);
+        let found = look(&[LETTRE], std::slice::from_ref(&alone));
         assert_eq!((found.faults.len(), found.warnings.len()), (0, 1));
         let unread = FormDefinition { legal: Legal::Withheld, ..alone };
         assert_eq!(look(&[LETTRE], &[unread]).faults, [], "what cannot be read is not known to be absent");
