@@ -41,16 +41,17 @@ impl<'a> Told<'a> {
     fn lines(&self) -> Vec<String> {
         let Arguments { purpose, output, state, .. } = self.arguments;
         let place = |path: &Path| format!(" in {}", path.display());
-        let last = self.last.map(ToString::to_string).unwrap_or_default();
+        let up_to = self.last.map(|last| format!(", up to {last}")).unwrap_or_default();
         let mut lines = vec![match (self.records, self.from, state) {
+            (0, ..) if self.last.is_none() => format!("nothing was read of {purpose}"),
             (0, Some(from), Some(_)) => format!("nothing new of {purpose} after {from}"),
             (0, None, Some(_)) => format!("nothing of {purpose} yet"),
             (number, ..) => {
                 let place = output.as_deref().map(place).unwrap_or_default();
-                format!("{} of {purpose}{place}, up to {last}", records(number))
+                format!("{} of {purpose}{place}{up_to}", records(number))
             }
         }];
-        if let Some(state) = state {
+        if let (Some(state), Some(last)) = (state, self.last) {
             lines.push(format!("{} says where the next export begins: after {last}", state.display()));
         }
         lines.extend(self.of_left_out());
@@ -102,6 +103,19 @@ mod tests {
         let cursor = |text| Cursor::parse(text).expect("a cursor");
         let (from, last) = (from.map(cursor), cursor("devis-1-9"));
         let (from, last) = (from.as_ref(), Some(&last));
+        assert_eq!(
+            Told {
+                arguments: &arguments,
+                records: 0,
+                left_out: LeftOut::default(),
+                missing: 0,
+                from,
+                last: None
+            }
+            .lines(),
+            ["nothing was read of devis"],
+            "a daemon that never came"
+        );
         Told { arguments: &arguments, records, left_out, missing: 0, from, last }.lines()
     }
 

@@ -34,6 +34,11 @@ async fn leads(request: HttpRequest, canned: Data<Canned>) -> HttpResponse {
     let mut head = HttpResponse::Ok();
     if query.contains("after=devis-1-2") {
         head.insert_header(("Tamis-Next-Cursor", "devis-1-3")).insert_header(("Tamis-More", "false"));
+        let left_out =
+            [("Tamis-Records", "5"), ("Tamis-Expired-Left-Out", "2"), ("Tamis-Test-Left-Out", "1")];
+        for header in left_out {
+            head.insert_header(header);
+        }
         if canned.broken.load(Ordering::SeqCst) > 0 {
             canned.broken.fetch_sub(1, Ordering::SeqCst);
             let half = if csv { "id,email\r\ndevis-1-3,c@" } else { "{\"id\":\"devis" };
@@ -207,7 +212,10 @@ async fn a_state_file_is_written_once_the_output_has_its_name_and_what_broke_off
         let daemon = Daemon::at(here.join("admin.sock")).expect("a client");
         assert!(open(&line, &daemon).expect("free").read_out().await.is_err_and(|f| f.is_broken_off()));
         assert!(state().is_err() && here.join("out.part").exists());
-        open(&line, &daemon).expect("free").read_out().await.expect("the rest");
+        let mut rest = open(&line, &daemon).expect("free");
+        rest.read_out().await.expect("the rest");
+        assert_eq!(rest.left_out, LeftOut { tests: 1, expired: 2, others: 4 }, "of five announced one came");
+        drop(rest);
         assert_eq!(state().expect("a state"), "devis-1-3");
         let again = open(&line, &daemon).err().expect("its name is taken").to_string();
         assert!(again.contains("another name"), "{again}");
