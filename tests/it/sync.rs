@@ -138,11 +138,11 @@ fn watched(mut command: Command, library: &Path, here: &Path, log: &Path, kill_a
 }
 
 /// Waits for the end of a follower, which is told to once the state is where it should be.
-async fn ended_at(mut child: Child, directory: &Path, last: u64) -> ExitStatus {
+async fn ended_at(child: Child, directory: &Path, last: u64) -> ExitStatus {
     let began = Instant::now();
-    let mut asked = false;
+    let (mut child, mut asked) = (Mortal(child), false);
     loop {
-        if let Some(status) = child.try_wait().expect("a process") {
+        if let Some(status) = child.0.try_wait().expect("a process") {
             return status;
         }
         assert!(began.elapsed() < PATIENCE, "it does not end");
@@ -150,10 +150,20 @@ async fn ended_at(mut child: Child, directory: &Path, last: u64) -> ExitStatus {
             && fs::read_to_string(directory.join("devis.state"))
                 .is_ok_and(|text| text == format!("devis-1-{last}"))
         {
-            signal(&child, Signal::TERM);
+            signal(&child.0, Signal::TERM);
             asked = true;
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// A process that does not outlive its test, however that ends.
+struct Mortal(Child);
+
+impl Drop for Mortal {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 
@@ -276,15 +286,14 @@ async fn two_at_once_are_one_too_many_and_a_killed_one_is_none() {
     let directory = tempfile::tempdir().expect("a directory");
     let here = directory.path();
     let mut first = export(&world.addresses.socket, here, &["--follow", "--interval", "1"]);
-    let mut first =
-        first.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it runs");
+    let first = first.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let first = Mortal(first.spawn().expect("it runs"));
     world.until("the first is at work", || async { state_of(here) == 1 }).await;
     let sync = async || run(export(&world.addresses.socket, here, &[])).await.expect("it runs");
     let second = sync().await;
     assert_eq!((second.status.code(), second.stdout.len()), (Some(1), 0));
     assert!(told(&second).contains("another export goes by"), "{}", told(&second));
-    first.kill().expect("killed");
-    first.wait().expect("its end");
+    drop(first);
     submit(&world, 1, 1).await;
     assert_eq!(numbers(&sync().await.stdout), [2]);
     world.end().await;
@@ -309,13 +318,13 @@ async fn a_reader_that_goes_or_stalls_moves_no_state_and_holds_up_no_end() {
     assert_eq!((ended.status.code(), state_of(here)), (Some(1), 0), "{}", told(&ended));
     let mut stalled = export(&world.addresses.socket, here, &["--follow"]);
     let stalled = stalled.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut stalled = stalled.spawn().expect("it runs");
+    let mut stalled = Mortal(stalled.spawn().expect("it runs"));
     world.until("some pages are with the reader", || async { state_of(here) > 0 }).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert!(state_of(here) < 60, "a pipe does not hold all of it");
-    signal(&stalled, Signal::TERM);
+    signal(&stalled.0, Signal::TERM);
     let began = Instant::now();
-    while stalled.try_wait().expect("a process").is_none() {
+    while stalled.0.try_wait().expect("a process").is_none() {
         assert!(began.elapsed() < Duration::from_secs(40), "it does not end");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
@@ -336,7 +345,7 @@ async fn a_follower_outlives_the_daemon_and_ends_well_when_it_is_told_to() {
         let stdout = File::options().create(true).append(true).open(here.join("all.ndjson")).expect("a file");
         let stderr = File::create(here.join("stderr")).expect("a file");
         let follower = follower.stdin(Stdio::null()).stdout(stdout).stderr(stderr);
-        let mut follower = follower.spawn().expect("it runs");
+        let mut follower = Mortal(follower.spawn().expect("it runs"));
         let said = || fs::read_to_string(here.join("stderr")).unwrap_or_default();
         let wait = async |until: &dyn Fn() -> bool| {
             let began = Instant::now();
@@ -361,8 +370,8 @@ async fn a_follower_outlives_the_daemon_and_ends_well_when_it_is_told_to() {
         let lines = idle().await;
         assert!(lines > 0, "that it polls is written down");
         assert_eq!(idle().await, lines, "and once a day");
-        signal(&follower, ending);
-        assert!(follower.wait().expect("its end").success(), "{ending:?}: {}", said());
+        signal(&follower.0, ending);
+        assert!(follower.0.wait().expect("its end").success(), "{ending:?}: {}", said());
         assert!(said().contains("1 record of devis"), "{}", said());
         daemon.terminate();
     }
