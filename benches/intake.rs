@@ -40,8 +40,10 @@ use tamis::clock::{Clock, SystemClock};
 use tamis::current::Current;
 use tamis::http::problem::{as_problems, request_id};
 use tamis::http::{
-    BodyBudget, Health, Intake, IntakeSettings, Listener, Proxies, Seldom, Trust, public_server, with_id,
+    BodyBudget, Health, Intake, IntakeSettings, Listener, Notices, Proxies, Seldom, Trust, public_server,
+    with_id,
 };
+use tamis::notice::Book;
 use tamis::notification::{self, Verifier, VerifyToken};
 use tamis::random::{Random, SystemRandom};
 use tamis::secret::Secret;
@@ -459,8 +461,10 @@ async fn serve_intake(home: &Path) {
         over: Default::default(),
     };
     let listener = Listener { workers: 2, connections: 1_000, shutdown: Duration::from_secs(1) };
-    let server =
-        public_server(listen(), &listener, intake, Health::new(|| async { true }), random).expect("a server");
+    let book = Arc::new(Current::new(Book::default()));
+    let notices = Notices::new(book, rooms.store.clone(), Proxies::default());
+    let health = Health::new(|| async { true });
+    let server = public_server(listen(), &listener, intake, health, notices, random).expect("a server");
     let batches = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&batches);
     inbox.time_syncs(move |_| {
