@@ -94,12 +94,18 @@ async fn what_was_answered_before_a_kill_is_there_and_each_lead_once() {
             .spawn()
             .expect("started");
         let lines = BufReader::new(child.stdout.take().expect("piped"));
-        let reading = std::thread::Builder::new()
-            .name("lines".to_owned())
-            .spawn(move || lines.lines().map_while(Result::ok).collect::<Vec<_>>());
-        let mut moment = [0; 1];
-        random.fill(&mut moment).expect("filled");
-        std::thread::sleep(Duration::from_millis(60 + u64::from(moment[0]) * 2));
+        let (said, saying) = std::sync::mpsc::channel();
+        let reading = std::thread::Builder::new().name("lines".to_owned()).spawn(move || {
+            // The end of whoever listens is no end of what is read.
+            lines.lines().map_while(Result::ok).inspect(|_| said.send(()).unwrap_or(())).collect::<Vec<_>>()
+        });
+        let mut chance = [0; 2];
+        random.fill(&mut chance).expect("filled");
+        // After so many lines, of which some are said while it starts, and a moment: however slow the machine is.
+        for _ in 0..chance[0] % 16 {
+            saying.recv_timeout(Duration::from_secs(60)).expect("it goes on");
+        }
+        std::thread::sleep(Duration::from_micros(u64::from(chance[1]) * 100));
         child.kill().expect("killed");
         child.wait().expect("gone");
         let lines = reading.expect("started").join().expect("read");
