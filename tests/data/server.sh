@@ -26,9 +26,16 @@ of() { sed -n "s/^$1=//p" "$unit"; }
 stop() { kill "$(cat $pid)"; while kill -0 "$(cat $pid)" 2>/dev/null; do sleep 0.05; done; rm $pid; }
 start() {
   install -d -m "$(of RuntimeDirectoryMode)" -o "$(of User)" -g "$(of Group)" "/run/$(of RuntimeDirectory)"
+  for name in $(of StateDirectory); do
+    install -d -m "$(of StateDirectoryMode)" -o "$(of User)" -g "$(of Group)" "/var/lib/$name"
+  done
+  install -d -m 500 -o "$(of User)" /run/credentials/tamis.service
+  for credential in $(of LoadCredential); do
+    install -m 400 -o "$(of User)" "${credential#*:}" "/run/credentials/tamis.service/${credential%%:*}"
+  done
   started=$(grep -c process.started $log 2>/dev/null || true)
   # Graph is the sandbox's: there is no other network here.
-  TAMIS__META__GRAPH_URL=http://127.0.0.1:9180 setsid setpriv --reuid "$(of User)" --regid "$(of Group)" --clear-groups \
+  TAMIS__META__GRAPH_URL=http://127.0.0.1:9180 CREDENTIALS_DIRECTORY=/run/credentials/tamis.service setsid setpriv --reuid "$(of User)" --regid "$(of Group)" --clear-groups \
     $(of ExecStart) >>$log 2>&1 </dev/null &
   echo $! >$pid
   for _ in $(seq 600); do [ "$(grep -c process.started $log)" -gt "${started:-0}" ] && return; sleep 0.05; done
@@ -45,6 +52,8 @@ SYSTEMCTL
 
 # Whoever follows a journal sees what is there, and goes.
 printf '#!/bin/bash\ncat /run/journal\n' >"$room/bin/journalctl"
+# The next version is this one.
+printf '#!/bin/bash\necho "$@"\n' >"$room/bin/apt-get"
 chmod 755 "$room"/bin/*
 export PATH="$room/bin:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin" HOME="$room/home" XDG_RUNTIME_DIR="$room/home"
 cd "$room/home"

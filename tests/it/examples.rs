@@ -24,13 +24,15 @@ use How::{Read, Run, Shown};
 const SERVER: How = Run("what_the_operator_s_page_says_works_as_it_is_written");
 const CONFIG: How = Read("every_toml_block_in_the_documents_is_read");
 const NOT_HERE: How = Shown("needs Debian's archive, rustup, certbot, Docker or an init system");
+const PACKAGE: How = Shown("needs the package, which .ci/package makes and tries");
 const BY_HAND: How = Shown("needs root on a fresh Debian 12; the page ends with what was tried there");
 
 /// Page, how the block begins, what becomes of it.
 const BLOCKS: &[(&str, &str, How)] = &[
     ("README.md", "cargo run --release -- demo", Run("the_demo_tells_the_walk_and_leaves_nothing_behind")),
-    ("README.md", "tamis init /etc/tamis", Run("what_the_readme_says_of_running_it_works_as_it_is_written")),
-    ("README.md", "tamis inbox", SERVER),
+    ("README.md", "sudo apt-get install ./tamis_", PACKAGE),
+    ("README.md", "tamis init DIR", Run("what_the_readme_says_of_running_it_works_as_it_is_written")),
+    ("README.md", "tamis status", SERVER),
     ("ARCHITECTURE.md", " Meta ──signed call──▶", Shown("a drawing")),
     (
         "CONTRIBUTING.md",
@@ -43,10 +45,9 @@ const BLOCKS: &[(&str, &str, How)] = &[
     ("docs/api.md", "import re", Run("several_values_in_a_cell_are_read_back_as_they_were")),
     ("docs/api.md", "\"\"\"export.py", Run("the_client_of_the_documentation_reads_on_where_it_stopped")),
     ("docs/deploy.md", "cargo build", NOT_HERE),
-    ("docs/deploy.md", "install -D -m 644 deploy/tamis.sysusers.conf", BY_HAND),
-    ("docs/deploy.md", "install -d -m 750 -g tamis /etc/tamis", BY_HAND),
+    ("docs/deploy.md", "install -d -m 750 -g tamis /etc/tamis", SERVER),
     ("docs/deploy.md", "hex() {", BY_HAND),
-    ("docs/deploy.md", "install -m 640 -g tamis", BY_HAND),
+    ("docs/deploy.md", "\"${EDITOR:-nano}\"", BY_HAND),
     ("docs/deploy.md", "systemctl enable", BY_HAND),
     ("docs/deploy.md", "apt-get install", NOT_HERE),
     ("docs/deploy.md", "sed -i", NOT_HERE),
@@ -76,18 +77,27 @@ const BLOCKS: &[(&str, &str, How)] = &[
         Read("the_lines_of_the_page_are_lines_as_the_log_writes_them"),
     ),
     ("docs/logs.md", "{\"time\":", Read("the_lines_of_the_page_are_lines_as_the_log_writes_them")),
-    ("docs/operator.md", "sudo apt-get install", NOT_HERE),
-    ("docs/operator.md", "sudo adduser", SERVER),
-    ("docs/operator.md", "sudo -u tamis tamis init", SERVER),
+    (
+        "docs/metrics.md",
+        "- alert: TamisNoCall",
+        Shown("an alarm to write oneself, with hours that fit the forms"),
+    ),
+    ("docs/operator.md", "sudo apt-get install ./tamis_", PACKAGE),
+    ("docs/operator.md", "sudo apt-get install build-essential", NOT_HERE),
+    ("docs/operator.md", "hex() {", SERVER),
+    ("docs/operator.md", "sudo tamis check", SERVER),
     ("docs/operator.md", "[admin]", SERVER),
     ("docs/operator.md", "[controller]", SERVER),
     ("docs/operator.md", "[purposes.lettre]\nconsents", CONFIG),
-    ("docs/operator.md", "sudo install -m 600", SERVER),
-    ("docs/operator.md", "[Unit]", SERVER),
+    (
+        "docs/operator.md",
+        "[Unit]",
+        Shown("a unit of one's own; its command is one that tests/it/sync.rs runs"),
+    ),
     ("docs/operator.md", "sudo systemctl enable", SERVER),
     (
         "docs/operator.md",
-        "sudo install -m 644 deploy/Caddyfile",
+        "cd /usr/share/doc/tamis",
         Shown("needs a public name; the two files are run by tests/it/proxy.rs"),
     ),
     (
@@ -110,10 +120,11 @@ const BLOCKS: &[(&str, &str, How)] = &[
     ("docs/operator.md", "sudo tamis export devis", SERVER),
     ("docs/operator.md", "[admin]\nsocket = \"/run/tamis/admin.sock\"\nlisten", SERVER),
     ("docs/operator.md", "sudo tamis token create", SERVER),
-    ("docs/operator.md", "sudo tamis inbox                               #", SERVER),
+    ("docs/operator.md", "sudo tamis status", SERVER),
+    ("docs/operator.md", "tamis      0.1.0", Shown("a screen; tests/it/status.rs holds what stands on it")),
     ("docs/operator.md", "sudo tamis inbox                                             #", SERVER),
     ("docs/operator.md", "sudo systemctl stop tamis\nsudo tar", SERVER),
-    ("docs/operator.md", "sudo systemctl stop tamis            #", SERVER),
+    ("docs/operator.md", "sudo systemctl stop tamis            ", SERVER),
     ("docs/purposes.md", "[purposes.devis]", CONFIG),
 ];
 
