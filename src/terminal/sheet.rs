@@ -23,6 +23,7 @@ pub enum Tone {
     /// As the terminal has it.
     Plain,
     /// Above what belongs together.
+    #[cfg(feature = "demo")]
     Heading,
     /// Kept, in order.
     Good,
@@ -39,6 +40,7 @@ impl Tone {
     fn parameter(self) -> Option<u8> {
         match self {
             Self::Plain => None,
+            #[cfg(feature = "demo")]
             Self::Heading => Some(1),
             Self::Good => Some(32),
             Self::Warn => Some(33),
@@ -84,40 +86,12 @@ impl Sheet {
         self
     }
 
-    /// Adds to the line, filled with spaces to this width.
-    pub fn cell(&mut self, tone: Tone, text: &str, width: usize) -> &mut Self {
-        let shown = cut(text, width);
-        let gap = " ".repeat(width - shown.chars().count());
-        self.put(tone, &shown).put(Tone::Plain, &gap)
-    }
-
     /// Ends the line.
     pub fn end(&mut self) {
         let kept = self.text.trim_end_matches(' ').len();
         self.text.truncate(kept);
         self.text.push('\n');
         self.used = 0;
-    }
-
-    /// A line of its own.
-    pub fn line(&mut self, text: &str) {
-        self.put(Tone::Plain, text).end();
-    }
-
-    /// A heading, with an empty line above it.
-    pub fn heading(&mut self, text: &str) {
-        if !self.text.is_empty() {
-            self.end();
-        }
-        self.put(Tone::Heading, text).end();
-    }
-
-    /// Words set in as many lines as they need, each after the indent.
-    pub fn paragraph(&mut self, indent: &str, text: &str) {
-        let options = textwrap::Options::new(self.width).initial_indent(indent).subsequent_indent(indent);
-        for line in textwrap::wrap(text, options.break_words(false)) {
-            self.line(&line);
-        }
     }
 
     /// A row: the label, then the parts, each whole on one line; what does not fit goes on below the first part, and a part
@@ -155,6 +129,38 @@ impl Sheet {
     #[cfg(test)]
     pub(crate) fn into_text(self) -> String {
         self.text
+    }
+}
+
+/// What the demo's page needs beyond a screen of rows.
+#[cfg(feature = "demo")]
+impl Sheet {
+    /// Adds to the line, filled with spaces to this width.
+    pub fn cell(&mut self, tone: Tone, text: &str, width: usize) -> &mut Self {
+        let shown = cut(text, width);
+        let gap = " ".repeat(width - shown.chars().count());
+        self.put(tone, &shown).put(Tone::Plain, &gap)
+    }
+
+    /// A line of its own.
+    pub fn line(&mut self, text: &str) {
+        self.put(Tone::Plain, text).end();
+    }
+
+    /// A heading, with an empty line above it.
+    pub fn heading(&mut self, text: &str) {
+        if !self.text.is_empty() {
+            self.end();
+        }
+        self.put(Tone::Heading, text).end();
+    }
+
+    /// Words set in as many lines as they need, each after the indent.
+    pub fn paragraph(&mut self, indent: &str, text: &str) {
+        let options = textwrap::Options::new(self.width).initial_indent(indent).subsequent_indent(indent);
+        for line in textwrap::wrap(text, options.break_words(false)) {
+            self.line(&line);
+        }
     }
 }
 
@@ -204,6 +210,7 @@ page       ééééééééééééééééééééééééééé…
         assert_eq!(row(true), "\u{1b}[2mstate\u{1b}[0m      \u{1b}[31ma\u{FFFD}[31m\u{FFFD}b\u{1b}[0m  c\n");
     }
 
+    #[cfg(feature = "demo")]
     fn written(colour: bool) -> String {
         let mut sheet = Sheet::new(80, colour);
         sheet.heading("one\u{1b}[2J");
@@ -214,6 +221,7 @@ page       ééééééééééééééééééééééééééé…
         sheet.text
     }
 
+    #[cfg(feature = "demo")]
     #[test]
     fn lines_have_eighty_columns_and_steer_nothing() {
         let text = written(false);
@@ -224,6 +232,7 @@ page       ééééééééééééééééééééééééééé…
         assert!(!text.contains('\u{1b}'));
     }
 
+    #[cfg(feature = "demo")]
     #[test]
     fn colour_is_added_and_changes_no_word() {
         let coloured = written(true);
