@@ -83,7 +83,20 @@ async fn one(
         senders.answered(0).into_iter().map(|(number, id)| (id, number)).collect();
     let second = records.iter().filter(|record| record.begins < watched.lives[1]).count();
     let somewhere = || second + chance.place(records.len() - second);
-    let moments = [(somewhere(), Unsynced::InPart), (somewhere(), Unsynced::Gone)];
+    // The witness is written seldom: chance alone would cut beside it.
+    let mut rooms = Disk::new(watched.home.directory.path());
+    let mut beside_witness = Vec::new();
+    for (at, record) in records.iter().enumerate() {
+        rooms.take(record);
+        if at >= second && at + 1 < records.len() && rooms.unsynced().contains_key("witness") {
+            beside_witness.push(at + 1);
+        }
+    }
+    let at_witness = match beside_witness.as_slice() {
+        [] => somewhere(),
+        some => some[chance.place(some.len())],
+    };
+    let moments = [(somewhere(), Unsynced::InPart), (at_witness, Unsynced::Gone)];
     let sent = senders.sent();
     let cut = async |disk: &Disk, unsynced: Unsynced, acknowledged: &[usize], tally: &mut Tally| {
         *tally.power_cuts.entry(format!("killed, lives, {unsynced:?}")).or_default() += 1;
