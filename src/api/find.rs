@@ -45,8 +45,8 @@ pub struct Finding {
     #[schema(nullable = false)]
     pub purpose: Option<PurposeId>,
     /// What it is now.
-    #[schema(value_type = State)]
-    pub state: Word<State>,
+    #[schema(value_type = SubmissionState)]
+    pub state: Word<SubmissionState>,
     /// Why it is not stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, value_type = Option<ParkCode>)]
@@ -83,7 +83,7 @@ pub struct Finding {
 
 impl Finding {
     /// Of this state, and nothing else is said.
-    pub fn of(state: State) -> Self {
+    pub fn of(state: SubmissionState) -> Self {
         Self {
             id: None,
             purpose: None,
@@ -102,7 +102,7 @@ impl Finding {
 
 crate::codes! {
     /// What a submission is now.
-    pub enum State {
+    pub enum SubmissionState {
         /// Accepted, and in the journal still.
         Queued = "queued",
         /// A record.

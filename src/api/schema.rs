@@ -9,7 +9,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::api::Moment;
-use crate::api::find::{Find, State};
+use crate::api::find::{Find, SubmissionState};
 use crate::api::inbox::{DropHeld, Requeue, RetryPage};
 use crate::api::problem::ProblemCode;
 use crate::api::status::ClockTrust;
@@ -69,7 +69,7 @@ written! {
     AttentionCode: list::<AttentionCode>("What needs a person.");
     UnfedCode: list::<UnfedCode>("Why a field gets no answer from a form.");
     ClockTrust: list::<ClockTrust>("How far the clock is trusted.");
-    State: list::<State>("What a submission is now.");
+    SubmissionState: list::<SubmissionState>("What a submission is now.");
     DifferenceCode: list::<DifferenceCode>("In what a form is no copy of another.");
     Asked: list::<Asked>("What brings an answer: a question that people see, a hidden parameter, a question that hangs on another's answer.");
     Basis: list::<Basis>("The basis in law (GDPR art. 6(1)).");

@@ -6,9 +6,9 @@ use actix_web::http::header::HeaderName;
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::api::find::{Find, Finding, Found, State};
+use crate::api::find::{Find, Finding, Found, SubmissionState};
 use crate::api::{IdText, Moment, Pairs, Word};
-use crate::http::admin::Desk;
+use crate::http::admin::AdminState;
 use crate::http::admin::body::read;
 use crate::http::admin::lookups::Turn;
 use crate::http::admin::mask::mask;
@@ -52,7 +52,7 @@ impl Queue {
 /// Looks one submission up, by purpose, or one record. The store writes the trail lines first.
 pub(super) async fn find(
     by: By<MayFind>,
-    desk: Data<Desk>,
+    state: Data<AdminState>,
     request: HttpRequest,
     queue: Data<Queue>,
     metrics: Data<Metrics>,
@@ -61,23 +61,23 @@ pub(super) async fn find(
     let question: Find = read(&request, payload).await?;
     let wanted = wanted(&question)?;
     let waited = match &wanted {
-        Wanted::Record(_) => its_turn(&by, &desk, &metrics).await?,
+        Wanted::Record(_) => its_turn(&by, &state, &metrics).await?,
         // Nobody counts up what Meta gives.
         Wanted::Leadgen(_) => None,
     };
     // Asked first: what is settled in between is found in the store.
     let queued = matches!(&wanted, Wanted::Leadgen(leadgen) if queue.holds(leadgen));
     let action = if question.unmask { Action::FoundUnmasked } else { Action::Found };
-    let found = desk.store.find(wanted, Entry::by(&by.operator, action)).await?;
+    let found = state.store.find(wanted, Entry::by(&by.operator, action)).await?;
     let queued = queued && found.is_empty();
     tracing::info!(
         request.id = %request_id(&request), actor = %by.operator.actor(), role = %by.operator.role(),
         records.found = found.len(), unmasked = question.unmask, "find.done"
     );
-    let policy = desk.policy.pin();
+    let policy = state.policy.pin();
     let known = found.iter().map(|found| shown(found, &policy, question.unmask));
     let mut records = known.collect::<Result<Vec<_>, _>>()?;
-    records.extend(queued.then(|| Finding::of(State::Queued)));
+    records.extend(queued.then(|| Finding::of(SubmissionState::Queued)));
     let mut answer = HttpResponse::Ok();
     if let Some(seconds) = waited {
         answer.insert_header((WAITED, seconds));
@@ -86,13 +86,13 @@ pub(super) async fn find(
 }
 
 /// Waits until the caller may look up one more, and says so; how many seconds it waited, if it did.
-async fn its_turn(by: &By<MayFind>, desk: &Desk, metrics: &Metrics) -> Result<Option<u64>, Problem> {
-    let turn = desk.lookups.turn(&by.operator);
+async fn its_turn(by: &By<MayFind>, state: &AdminState, metrics: &Metrics) -> Result<Option<u64>, Problem> {
+    let turn = state.lookups.turn(&by.operator);
     if turn == Turn::Now {
         return Ok(None);
     }
     metrics.lookup_slowed();
-    if let Some(times) = desk.lookups.to_be_said() {
+    if let Some(times) = state.lookups.to_be_said() {
         tracing::warn!(actor = %by.operator.actor(), lookups.slowed = times, "find.slowed");
     }
     match turn {
@@ -142,16 +142,16 @@ fn record_of(found: &store::Found) -> Option<&RecordId> {
 }
 
 /// A record past its expiry is not shown, reaped or not.
-fn state_of(found: &store::Found) -> State {
+fn state_of(found: &store::Found) -> SubmissionState {
     match (&found.state, &found.lead) {
-        (SeenState::Stored(_), Some(_)) => State::Stored,
-        (SeenState::Stored(_), None) => State::Expired,
-        (SeenState::Parked(Why::Waiting { .. }), _) => State::Waiting,
-        (SeenState::Parked(Why::Held { .. }), _) => State::Held,
-        (SeenState::Parked(Why::Refused { .. }) | SeenState::Refused(_), _) => State::Refused,
-        (SeenState::Parked(Why::Buried { .. }), _) => State::Buried,
-        (SeenState::NotAsked, _) => State::NotAsked,
-        (SeenState::Erased, _) => State::Erased,
+        (SeenState::Stored(_), Some(_)) => SubmissionState::Stored,
+        (SeenState::Stored(_), None) => SubmissionState::Expired,
+        (SeenState::Parked(Why::Waiting { .. }), _) => SubmissionState::Waiting,
+        (SeenState::Parked(Why::Held { .. }), _) => SubmissionState::Held,
+        (SeenState::Parked(Why::Refused { .. }) | SeenState::Refused(_), _) => SubmissionState::Refused,
+        (SeenState::Parked(Why::Buried { .. }), _) => SubmissionState::Buried,
+        (SeenState::NotAsked, _) => SubmissionState::NotAsked,
+        (SeenState::Erased, _) => SubmissionState::Erased,
     }
 }
 
@@ -208,13 +208,16 @@ mod tests {
     fn a_state_is_one_word_and_a_code() {
         let found = |state| store::Found { purpose: None, state, lead: None, days: days() };
         let expired = found(SeenState::Stored(RecordId::parse("devis-1-2").expect("an id")));
-        assert_eq!((state_of(&expired), code_of(&expired.state)), (State::Expired, None));
+        assert_eq!((state_of(&expired), code_of(&expired.state)), (SubmissionState::Expired, None));
         let held = found(SeenState::Parked(Why::Held { code: ParkCode::FormUnclaimed }));
-        assert_eq!((state_of(&held), code_of(&held.state)), (State::Held, Some(ParkCode::FormUnclaimed)));
+        assert_eq!(
+            (state_of(&held), code_of(&held.state)),
+            (SubmissionState::Held, Some(ParkCode::FormUnclaimed))
+        );
         let unasked = found(SeenState::NotAsked);
-        assert_eq!((state_of(&unasked), code_of(&unasked.state)), (State::NotAsked, None));
+        assert_eq!((state_of(&unasked), code_of(&unasked.state)), (SubmissionState::NotAsked, None));
         let old = found(SeenState::Refused(ParkCode::TooOld));
-        assert_eq!((state_of(&old), code_of(&old.state)), (State::Refused, Some(ParkCode::TooOld)));
+        assert_eq!((state_of(&old), code_of(&old.state)), (SubmissionState::Refused, Some(ParkCode::TooOld)));
         assert_eq!(record_of(&expired).map(ToString::to_string).as_deref(), Some("devis-1-2"));
         assert!(record_of(&held).is_none());
     }

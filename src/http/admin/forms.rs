@@ -5,7 +5,7 @@ use actix_web::web::Data;
 
 use crate::api::Moment;
 use crate::api::forms::{Box, Form, Forms, Question};
-use crate::http::admin::Desk;
+use crate::http::admin::AdminState;
 use crate::http::admin::operator::{By, SeeForms};
 use crate::http::problem::Problem;
 use crate::purpose::{FormDefinition, Policy, PurposeId, SharedForm};
@@ -13,9 +13,9 @@ use crate::store::KnownForm;
 use crate::trail::Role;
 
 /// All forms that were read. A viewer sees counts: questions are the form author's words, and may reveal by themselves.
-pub(super) async fn list(by: By<SeeForms>, desk: Data<Desk>) -> Result<HttpResponse, Problem> {
-    let known = desk.store.forms().await?;
-    let policy = desk.policy.pin();
+pub(super) async fn list(by: By<SeeForms>, state: Data<AdminState>) -> Result<HttpResponse, Problem> {
+    let known = state.store.forms().await?;
+    let policy = state.policy.pin();
     let in_words = by.operator.role() != Role::Viewer;
     let forms = known.iter().map(|form| shown(form, &policy, in_words)).collect();
     Ok(HttpResponse::Ok().json(Forms { forms }))

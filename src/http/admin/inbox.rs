@@ -7,7 +7,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::api::{Moment, Word, inbox as api};
 use crate::graph::{self, Graph};
-use crate::http::admin::Desk;
+use crate::http::admin::AdminState;
 use crate::http::admin::operator::{By, See};
 use crate::http::admin::query::Parameters;
 use crate::http::admin::sight::Sight;
@@ -29,7 +29,7 @@ const NAMES_WITHIN: Duration = Duration::from_secs(10);
 /// where somebody wants to know. An exporter sees its purposes' part.
 pub(super) async fn show(
     by: By<See>,
-    desk: Data<Desk>,
+    state: Data<AdminState>,
     inbox: Data<Inbox>,
     graph: Data<Graph>,
     request: HttpRequest,
@@ -45,11 +45,11 @@ pub(super) async fn show(
     }
     // References go from the queue to the parked: looked at in this order, none is missed, at worst one is seen in both.
     let queued = inbox.queued();
-    let parked = desk.store.overview().await?;
-    let dropped = desk.store.dropped().await?;
+    let parked = state.store.overview().await?;
+    let dropped = state.store.dropped().await?;
     let mut shown = overview(queued, &parked, graph.paused(), dropped);
-    cut(&mut shown, &Sight::of(&by.operator, &desk).await);
-    let policy = desk.policy.pin();
+    cut(&mut shown, &Sight::of(&by.operator, &state).await);
+    let policy = state.policy.pin();
     let in_words = by.operator.role() != Role::Viewer;
     for held in &mut shown.held {
         let differs = policy.copies().differing(&held.form_id);

@@ -8,7 +8,7 @@ use actix_web::web::{Data, Path};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::clock::Day;
-use crate::http::admin::Desk;
+use crate::http::admin::AdminState;
 use crate::http::admin::csv::{Csv, Dialect};
 use crate::http::admin::format::FormatName;
 use crate::http::admin::json::Json;
@@ -30,13 +30,13 @@ const RECIPIENT_HEADER: &str = "tamis-recipient";
 /// Hands out one page. The store has synced its trail line before this function has a byte to send.
 pub(super) async fn export(
     by: By<MayExport>,
-    desk: Data<Desk>,
+    state: Data<AdminState>,
     metrics: Data<Metrics>,
     name: Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let operator = by.operator;
-    let policy = desk.policy.pin();
+    let policy = state.policy.pin();
     let reached = purpose_for(&operator, &policy, &name)
         .and_then(|purpose| Ok((recipient_for(&operator, &purpose, &request)?, purpose)));
     let (recipient, purpose) = match reached {
@@ -45,7 +45,7 @@ pub(super) async fn export(
             if code.status() == StatusCode::FORBIDDEN {
                 // A name that is no purpose's is the caller's words, and stays out of the trail.
                 let named = policy.purpose(&name).map(|purpose| purpose.id.clone());
-                note_refusal(&desk, &operator, Action::Exported, named).await;
+                note_refusal(&state, &operator, Action::Exported, named).await;
             }
             return Err(code.into());
         }
@@ -59,13 +59,13 @@ pub(super) async fn export(
         after: wanted.after.take(),
         limit: wanted.limit,
         test: wanted.test,
-        today: Day::of(desk.clock.now()),
+        today: Day::of(state.clock.now()),
         incomplete: wanted.incomplete,
     };
     let after = page_request.after.clone();
-    let page = match (desk.store.open_page(page_request, entry).await, after) {
+    let page = match (state.store.open_page(page_request, entry).await, after) {
         (Err(StoreError { code: StoreCode::CursorAhead, .. }), Some(after)) => {
-            return Err(Problem::cursor_ahead(desk.store.resume_after(after).await?));
+            return Err(Problem::cursor_ahead(state.store.resume_after(after).await?));
         }
         (page, _) => page?,
     };

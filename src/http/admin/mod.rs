@@ -1,6 +1,6 @@
 //! The admin side: two doors, one set of routes.
 //!
-//! Handlers take their authority as a parameter (`operator::By`) and see no more state than they need: the `Desk`
+//! Handlers take their authority as a parameter (`operator::By`) and see no more state than they need: the `AdminState`
 //! (store, policy, clock, randomness), and beside it the inbox, Graph, the metrics or the whole where a call shows them.
 
 mod body;
@@ -87,7 +87,7 @@ pub struct Admin {
 }
 
 /// What most calls need, and all that recognising an operator needs.
-struct Desk {
+struct AdminState {
     store: SharedStore,
     policy: Arc<Current<Policy>>,
     clock: Arc<dyn Clock>,
@@ -99,7 +99,7 @@ struct Desk {
 
 /// Puts the routes behind a door. Opens nothing: it may run once a worker.
 pub fn configure(config: &mut ServiceConfig, door: Door, admin: &Admin) {
-    let desk = Desk {
+    let state = AdminState {
         store: Arc::clone(&admin.store),
         policy: Arc::clone(&admin.policy),
         clock: Arc::clone(&admin.clock),
@@ -114,15 +114,15 @@ pub fn configure(config: &mut ServiceConfig, door: Door, admin: &Admin) {
     config.app_data(Data::from(Arc::clone(&admin.graph)));
     config.app_data(Data::from(Arc::clone(&admin.metrics)));
     config.app_data(Data::from(Arc::clone(&admin.whole)));
-    routes(config, door, desk);
+    routes(config, door, state);
 }
 
-fn routes(config: &mut ServiceConfig, door: Door, desk: Desk) {
+fn routes(config: &mut ServiceConfig, door: Door, state: AdminState) {
     let private =
         DefaultHeaders::new().add((CACHE_CONTROL, "no-store")).add((X_CONTENT_TYPE_OPTIONS, "nosniff"));
     let scope = web::scope(BASE)
         .app_data(door)
-        .app_data(Data::new(desk))
+        .app_data(Data::new(state))
         .wrap(from_fn(as_problems))
         .wrap(private)
         .service(web::resource("/openapi.json").route(web::get().to(openapi::show)))

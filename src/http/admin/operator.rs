@@ -10,7 +10,7 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
 
-use crate::http::admin::Desk;
+use crate::http::admin::AdminState;
 use crate::http::admin::credential::Credential;
 use crate::http::connection::Arrival;
 use crate::http::problem::{Problem, ProblemCode};
@@ -108,13 +108,13 @@ impl<C: Call> FromRequest for By<C> {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let desk = request.app_data::<Data<Desk>>().cloned();
+            let state = request.app_data::<Data<AdminState>>().cloned();
             let recognised = recognise(&request).await?;
             let authorised = authorise::<C>(recognised.clone(), request.headers());
-            if let (Err(code), Some(desk), Some(action)) = (&authorised, &desk, C::ACTION)
+            if let (Err(code), Some(state), Some(action)) = (&authorised, &state, C::ACTION)
                 && code.status() == StatusCode::FORBIDDEN
             {
-                note_refusal(desk, &recognised, action, None).await;
+                note_refusal(state, &recognised, action, None).await;
             }
             Ok(Self { operator: authorised?, call: PhantomData })
         })
@@ -124,7 +124,7 @@ impl<C: Call> FromRequest for By<C> {
 /// Writes down that a recognised operator asked for what is not its own. A refusal that cannot be written down is one all
 /// the same.
 pub(super) async fn note_refusal(
-    desk: &Desk,
+    state: &AdminState,
     operator: &Operator,
     action: Action,
     purpose: Option<PurposeId>,
@@ -132,16 +132,16 @@ pub(super) async fn note_refusal(
     let mut entry = Entry::by(operator, action);
     entry.purpose = purpose;
     entry.result = Outcome::Refused;
-    if let Err(error) = desk.store.note(entry).await {
+    if let Err(error) = state.store.note(entry).await {
         tracing::warn!(actor = %operator.actor(), code = %error.code, "trail.refusal-not-noted");
     }
 }
 
 /// Says who calls, or why nobody is let in.
 async fn recognise(request: &HttpRequest) -> Result<Operator, Problem> {
-    match (request.app_data::<Door>(), request.app_data::<Data<Desk>>()) {
+    match (request.app_data::<Door>(), request.app_data::<Data<AdminState>>()) {
         (Some(Door::Socket), _) => Ok(by_peer(request.conn_data::<Peer>().copied())?),
-        (Some(Door::Tcp), Some(desk)) => by_token(request, desk).await,
+        (Some(Door::Tcp), Some(state)) => by_token(request, state).await,
         _ => Err(Problem::of(ProblemCode::Internal)),
     }
 }
@@ -154,7 +154,7 @@ fn by_peer(peer: Option<Peer>) -> Result<Operator, ProblemCode> {
     Ok(Operator::recognised_by_kernel(uid))
 }
 
-async fn by_token(request: &HttpRequest, desk: &Desk) -> Result<Operator, Problem> {
+async fn by_token(request: &HttpRequest, state: &AdminState) -> Result<Operator, Problem> {
     let arrival = Arrival::of(request);
     let text = bearer(&arrival)?;
     let presented = Credential::parse(text).ok_or(ProblemCode::TokenRefused)?;
@@ -162,12 +162,12 @@ async fn by_token(request: &HttpRequest, desk: &Desk) -> Result<Operator, Proble
     if let Some(visit) = visit {
         visit.presents(presented.id());
     }
-    let kept = desk.store.token(presented.id()).await?;
+    let kept = state.store.token(presented.id()).await?;
     if !presented.matches(kept.as_ref().map(|token| &token.hash)) {
         return Err(Problem::of(ProblemCode::TokenRefused));
     }
     // By the later of the two clocks: one that is not believed keeps no token alive, nor does one that was set back.
-    let now = desk.clock.now().max(desk.store.now());
+    let now = state.clock.now().max(state.store.now());
     let token = kept.filter(|token| now < token.expires_at).ok_or(ProblemCode::TokenRefused)?;
     if let Some(visit) = visit {
         visit.recognised();

@@ -6,16 +6,16 @@ use actix_web::HttpResponse;
 use actix_web::web::Data;
 
 use crate::api::purposes::{Purpose as Shown, Purposes};
-use crate::http::admin::Desk;
+use crate::http::admin::AdminState;
 use crate::http::admin::operator::{By, See};
 use crate::http::problem::Problem;
 use crate::purpose::{Purpose, PurposeId};
 use crate::trail::Role;
 
 /// All purposes in the order of the config; an exporter sees its own.
-pub(super) async fn list(by: By<See>, desk: Data<Desk>) -> Result<HttpResponse, Problem> {
-    let stored = desk.store.stored().await?;
-    let policy = desk.policy.pin();
+pub(super) async fn list(by: By<See>, state: Data<AdminState>) -> Result<HttpResponse, Problem> {
+    let stored = state.store.stored().await?;
+    let policy = state.policy.pin();
     let all = policy.purposes().iter();
     let own = all.filter(|p| by.operator.role() != Role::Exporter || by.operator.purposes().contains(&p.id));
     let purposes = own.map(|purpose| shown(purpose, &stored)).collect();

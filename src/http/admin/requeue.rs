@@ -4,7 +4,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::api::{IdText, inbox as api};
-use crate::http::admin::Desk;
+use crate::http::admin::AdminState;
 use crate::http::admin::body::read;
 use crate::http::admin::operator::{By, Requeue as MayRequeue};
 use crate::http::admin::query::whole;
@@ -28,12 +28,12 @@ fn wanted(which: &api::Requeue) -> Result<Requeue, ProblemCode> {
 /// Brings them back, and says how many.
 pub(super) async fn requeue(
     by: By<MayRequeue>,
-    desk: Data<Desk>,
+    state: Data<AdminState>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     let which = wanted(&read(&request, payload).await?)?;
-    let requeued = desk.store.requeue(which, Entry::by(&by.operator, Action::Requeued)).await?;
+    let requeued = state.store.requeue(which, Entry::by(&by.operator, Action::Requeued)).await?;
     tracing::info!(
         request.id = %request_id(&request), actor = %by.operator.actor(), refs.requeued = requeued, "inbox.requeued"
     );

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::api::{IdText, inbox as api};
 use crate::graph::Graph;
-use crate::http::admin::Desk;
+use crate::http::admin::AdminState;
 use crate::http::admin::body::read;
 use crate::http::admin::operator::{By, RetryPage as MayRetryPage};
 use crate::http::problem::{Problem, ProblemCode, request_id};
@@ -17,7 +17,7 @@ use crate::trail::{Action, Entry};
 /// Brings back what waits, and lets one lead go ahead of the pause. The line of the trail comes first.
 pub(super) async fn retry(
     by: By<MayRetryPage>,
-    desk: Data<Desk>,
+    state: Data<AdminState>,
     graph: Data<Graph>,
     inbox: Data<Inbox>,
     request: HttpRequest,
@@ -29,7 +29,7 @@ pub(super) async fn retry(
         return Err(Problem::of(ProblemCode::PageUnknown));
     }
     let entry = Entry::by(&by.operator, Action::PageRetried);
-    let requeued = desk.store.requeue(Requeue::WaitingOf(page), entry).await?;
+    let requeued = state.store.requeue(Requeue::WaitingOf(page), entry).await?;
     let paused = graph.retry(&page);
     inbox.arrived().notify_waiters();
     tracing::info!(

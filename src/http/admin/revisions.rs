@@ -5,7 +5,7 @@ use actix_web::web::{Data, Path};
 
 use crate::api::Moment;
 use crate::api::forms::{BoxSeen, ChoiceSeen, FormRevision, QuestionSeen, Revision, Revisions, TextSeen};
-use crate::http::admin::Desk;
+use crate::http::admin::AdminState;
 use crate::http::admin::operator::{By, SeeRevisions};
 use crate::http::problem::{Problem, ProblemCode};
 use crate::id::FormId;
@@ -15,13 +15,13 @@ use crate::store::FormSnapshot;
 /// All that are kept of a form.
 pub(super) async fn list(
     _: By<SeeRevisions>,
-    desk: Data<Desk>,
+    state: Data<AdminState>,
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let form_id = FormId::parse(&id).ok_or(Problem::of(ProblemCode::FormUnknown))?;
-    let known = desk.store.form(&form_id).await?.ok_or(Problem::of(ProblemCode::FormUnknown))?;
+    let known = state.store.form(&form_id).await?.ok_or(Problem::of(ProblemCode::FormUnknown))?;
     let now = known.definition.as_ref().map(FormDefinition::revision);
-    let kept = desk.store.revisions(&form_id).await?;
+    let kept = state.store.revisions(&form_id).await?;
     let revisions = kept.iter().map(|kept| Revision {
         revision: kept.revision.to_string(),
         first_read_at: Moment(kept.first_read_at),
@@ -33,17 +33,17 @@ pub(super) async fn list(
 /// One of them.
 pub(super) async fn show(
     _: By<SeeRevisions>,
-    desk: Data<Desk>,
+    state: Data<AdminState>,
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, Problem> {
     let (id, revision) = path.into_inner();
     let form = FormId::parse(&id).ok_or(Problem::of(ProblemCode::FormUnknown))?;
     let unknown = Problem::of(ProblemCode::RevisionUnknown);
     let revision = TextHash::parse(&revision).ok_or(unknown.clone())?;
-    if let Some(snapshot) = desk.store.snapshot(&form, &revision).await? {
+    if let Some(snapshot) = state.store.snapshot(&form, &revision).await? {
         return Ok(HttpResponse::Ok().json(shown(snapshot, revision)));
     }
-    let is_known = desk.store.form(&form).await?.is_some();
+    let is_known = state.store.form(&form).await?.is_some();
     Err(if is_known { unknown } else { Problem::of(ProblemCode::FormUnknown) })
 }
 

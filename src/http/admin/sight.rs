@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::http::admin::Desk;
+use crate::http::admin::AdminState;
 use crate::id::{FormId, PageId};
 use crate::purpose::PurposeId;
 use crate::telemetry::Named;
@@ -29,16 +29,16 @@ pub(super) struct Own {
 
 impl Sight {
     /// As far as this operator sees. Where the store does not tell now which pages are an exporter's, none is.
-    pub(super) async fn of(operator: &Operator, desk: &Desk) -> Self {
+    pub(super) async fn of(operator: &Operator, state: &AdminState) -> Self {
         if operator.role() != Role::Exporter {
             return Self::All;
         }
         let purposes = operator.purposes().to_vec();
-        let policy = desk.policy.pin();
+        let policy = state.policy.pin();
         let is_own =
             |form: &FormId| policy.of_form(form).iter().any(|purpose| purposes.contains(&purpose.id));
         let forms: HashSet<FormId> = policy.claimed_forms().iter().copied().filter(is_own).collect();
-        let known = desk.store.forms().await.unwrap_or_default();
+        let known = state.store.forms().await.unwrap_or_default();
         let own = known.into_iter().filter(|known| forms.contains(&known.form));
         let pages = own.filter_map(|known| known.definition?.page).collect();
         let token = match operator.actor() {

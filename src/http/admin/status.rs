@@ -13,7 +13,7 @@ use crate::api::status as api;
 use crate::api::{Moment, Word};
 use crate::attention::AttentionCode;
 use crate::graph::{Availability, Graph, PageStanding};
-use crate::http::admin::Desk;
+use crate::http::admin::AdminState;
 use crate::http::admin::inbox::lacks;
 use crate::http::admin::operator::{By, See};
 use crate::http::admin::sight::Sight;
@@ -45,28 +45,28 @@ pub struct Standing {
 /// One object for one screen.
 pub(super) async fn show(
     by: By<See>,
-    desk: Data<Desk>,
+    state: Data<AdminState>,
     inbox: Data<Inbox>,
     graph: Data<Graph>,
     metrics: Data<Metrics>,
     whole: Data<Whole>,
 ) -> HttpResponse {
     let standing = (whole.look)().await;
-    let policy = desk.policy.pin();
-    let sight = Sight::of(&by.operator, &desk).await;
+    let policy = state.policy.pin();
+    let sight = Sight::of(&by.operator, &state).await;
     let pages = graph.standing();
     // References go from the queue to the parked: looked at in this order, none is missed, at worst one is seen in both.
     let queued = api::WaitingCount {
         count: inbox.queued(),
         oldest: inbox.oldest().map(|(lane, since)| oldest(&lane, since, paused(&pages, &lane.page), &sight)),
     };
-    let parked = desk.store.overview().await.ok();
-    let waiting = desk.store.oldest().await.ok().and_then(|oldest| oldest.waiting);
-    let stored = desk.store.stored().await.ok();
-    let tokens = desk.store.tokens().await.ok();
+    let parked = state.store.overview().await.ok();
+    let waiting = state.store.oldest().await.ok().and_then(|oldest| oldest.waiting);
+    let stored = state.store.stored().await.ok();
+    let tokens = state.store.tokens().await.ok();
     let refusals: Vec<String> = [
         inbox.refusal().await.map(|code| code.to_string()),
-        desk.store.refusal().map(|code| code.to_string()),
+        state.store.refusal().map(|code| code.to_string()),
     ]
     .into_iter()
     .flatten()
@@ -89,9 +89,9 @@ pub(super) async fn show(
         unfed: unfed(&standing.unfed, &sight),
         log: metrics.lines_lost().map(|(place, lost)| log(place.as_str(), lost)).into(),
         disk: api::DiskRoom { free_bytes: disk.free_bytes, floor_bytes: disk.floor_bytes },
-        clock: clock(&desk.store.clock()),
+        clock: clock(&state.store.clock()),
         tokens: tokens.map(|tokens| {
-            let now = desk.clock.now().max(desk.store.now());
+            let now = state.clock.now().max(state.store.now());
             ending(tokens, now, &by.operator)
         }),
     })

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::api::tokens::{CreatedToken, NewToken, Token as Listed, Tokens};
 use crate::api::{Moment, Word};
-use crate::http::admin::Desk;
+use crate::http::admin::AdminState;
 use crate::http::admin::body;
 use crate::http::admin::credential::{Credential, is_token_id};
 use crate::http::admin::operator::{By, CreateToken, ListTokens, RevokeToken};
@@ -94,14 +94,14 @@ fn declared(names: &[String], policy: &Policy) -> Result<Vec<Arc<Purpose>>, Prob
 /// Makes a token and shows its secret this once.
 pub(super) async fn create(
     by: By<CreateToken>,
-    desk: Data<Desk>,
+    state: Data<AdminState>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let rights = rights(body::read(&request, payload).await?, &desk.policy.pin())?;
-    let credential = Credential::make(desk.random.as_ref()).map_err(|_| ProblemCode::Internal)?;
+    let rights = rights(body::read(&request, payload).await?, &state.policy.pin())?;
+    let credential = Credential::make(state.random.as_ref()).map_err(|_| ProblemCode::Internal)?;
     // What it is to live for counts from a clock that is believed.
-    let created_at = desk.store.now();
+    let created_at = state.store.now();
     let life = SignedDuration::from_hours(24 * rights.expires_days);
     let expires_at = created_at.checked_add(life).map_err(|_| ProblemCode::TokenExpiryInvalid)?;
     let token = Token {
@@ -116,7 +116,7 @@ pub(super) async fn create(
         expires_at,
     };
     let role = token.role;
-    desk.store.create_token(token, Entry::by(&by.operator, Action::TokenCreated)).await?;
+    state.store.create_token(token, Entry::by(&by.operator, Action::TokenCreated)).await?;
     tracing::info!(
         request.id = %request_id(&request), actor = %by.operator.actor(), token.id = credential.id(),
         token.role = %role, "token.created"
@@ -135,10 +135,10 @@ fn shown_once(credential: &Credential, expires_at: Timestamp) -> HttpResponse {
 }
 
 /// All tokens, oldest first, without what is kept of their secrets.
-pub(super) async fn list(_by: By<ListTokens>, desk: Data<Desk>) -> Result<HttpResponse, Problem> {
-    let mut tokens = desk.store.tokens().await?;
+pub(super) async fn list(_by: By<ListTokens>, state: Data<AdminState>) -> Result<HttpResponse, Problem> {
+    let mut tokens = state.store.tokens().await?;
     tokens.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
-    let now = desk.clock.now().max(desk.store.now());
+    let now = state.clock.now().max(state.store.now());
     Ok(HttpResponse::Ok()
         .json(Tokens { tokens: tokens.into_iter().map(|token| listed(token, now)).collect() }))
 }
@@ -160,7 +160,7 @@ fn listed(token: Token, now: Timestamp) -> Listed {
 /// Takes a token back: calls of it that are under way are cut, and how many stands in the trail; the next one is refused.
 pub(super) async fn revoke(
     by: By<RevokeToken>,
-    desk: Data<Desk>,
+    state: Data<AdminState>,
     id: Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
@@ -169,13 +169,13 @@ pub(super) async fn revoke(
     }
     let own = request.conn_data::<Arc<Visit>>();
     let mut entry = Entry::by(&by.operator, Action::TokenRevoked);
-    entry.count = desk.visits.of_token(&id, own);
+    entry.count = state.visits.of_token(&id, own);
     let cut = entry.count;
-    if !desk.store.revoke_token(&id, entry).await? {
+    if !state.store.revoke_token(&id, entry).await? {
         return Err(Problem::of(ProblemCode::TokenUnknown));
     }
     // From here on nobody is let in by it; whoever was goes.
-    desk.visits.end_token(&id, own);
+    state.visits.end_token(&id, own);
     tracing::info!(
         request.id = %request_id(&request), actor = %by.operator.actor(), token.id = %id, calls.cut = cut,
         "token.revoked"

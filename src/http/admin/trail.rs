@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::api::trail::TrailLine;
 use crate::api::{Moment, Word};
-use crate::http::admin::Desk;
+use crate::http::admin::AdminState;
 use crate::http::admin::operator::{By, ReadTrail};
 use crate::http::admin::query::{Parameters, whole};
 use crate::http::holding::Holding;
@@ -33,12 +33,12 @@ pub fn places() -> Arc<Semaphore> {
 /// Lines as NDJSON, in either order. The store has checked their chain.
 pub(super) async fn read(
     _by: By<ReadTrail>,
-    desk: Data<Desk>,
+    state: Data<AdminState>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let wanted = Wanted::of(request.query_string())?;
-    let place = Arc::clone(&desk.trail_pages).try_acquire_owned().map_err(|_| ProblemCode::Busy)?;
-    let page = wanted.page(&desk.store, LOOK).await?;
+    let place = Arc::clone(&state.trail_pages).try_acquire_owned().map_err(|_| ProblemCode::Busy)?;
+    let page = wanted.page(&state.store, LOOK).await?;
     let (next, more) = (page.next, page.more);
     // Ten thousand lines take a while to write: the listener's thread has others to serve.
     let written = tokio::task::spawn_blocking(move || {
