@@ -5,6 +5,7 @@ mod consents;
 mod example;
 mod files;
 mod keys;
+mod rules_of_forms;
 mod rules_of_purposes;
 mod rules_of_the_house;
 mod the_environment;
