@@ -54,6 +54,7 @@ pub mod id;
 pub mod inbox;
 mod json;
 pub mod keyring;
+pub mod language;
 pub mod lead;
 pub mod lifecycle;
 pub mod machine;

@@ -16,6 +16,7 @@ mod form;
 mod health;
 mod inbox;
 mod init;
+mod language;
 mod manual;
 mod notice;
 mod receipt;

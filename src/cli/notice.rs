@@ -2,8 +2,10 @@
 //! one's own, or, in short, into Meta's form.
 
 use crate::cli::ConfigPath;
+use crate::cli::language;
 use crate::config;
-use crate::notice::{Edition, Frame, Language, SHORT_CHARS_ADVISED, markdown, page, short};
+use crate::language::Language;
+use crate::notice::{Edition, Frame, SHORT_CHARS_ADVISED, markdown, page, short};
 use crate::secret::location::Environment;
 use crate::terminal::{Exit, Failure, print, tell};
 
@@ -25,8 +27,8 @@ pub(super) struct Arguments {
     #[arg(long, value_enum, default_value_t = Shape::Html)]
     format: Shape,
     /// In which language
-    #[arg(long, value_enum, default_value_t = Tongue::En)]
-    lang: Tongue,
+    #[arg(long, value_parser = language::of_tag(), default_value = "en")]
+    lang: Language,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -34,13 +36,6 @@ enum Shape {
     Html,
     Md,
     Short,
-}
-
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum Tongue {
-    Fr,
-    En,
-    De,
 }
 
 /// Prints the notice. Asks nobody: it works on any machine, with tamis down.
@@ -65,11 +60,7 @@ pub(super) fn run(
         let faults = config::Faults { faults: untold, warnings: Vec::new() };
         tell(&format!("What is missing, so that the notice is not published:\n\n{faults}"));
     }
-    let language = match arguments.lang {
-        Tongue::Fr => Language::Fr,
-        Tongue::En => Language::En,
-        Tongue::De => Language::De,
-    };
+    let language = arguments.lang;
     let url = config.notice_url(purpose);
     let facts = config.notice_facts(purpose, &url);
     if arguments.format == Shape::Short {

@@ -3,10 +3,10 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use clap::builder::PossibleValuesParser;
-
+use crate::cli::language;
+use crate::forget::receipt::Signed;
 use crate::forget::receipt::note::{NOTE_BYTES_MAX, VerifierKey};
-use crate::forget::receipt::{Language, Signed};
+use crate::language::Language;
 use crate::secret::reading::read_small;
 use crate::terminal::{Failure, print, print_json, tell};
 
@@ -41,10 +41,10 @@ struct VerifyArguments {
     #[arg(long, value_parser = key)]
     key: VerifierKey,
     /// In which language it is said
-    #[arg(long, value_parser = languages(), default_value = "en")]
-    language: String,
+    #[arg(long, value_parser = language::of_tag(), default_value = "en")]
+    lang: Language,
     /// Print the receipt's JSON, as it was signed
-    #[arg(long, conflicts_with = "language")]
+    #[arg(long, conflicts_with = "lang")]
     json: bool,
 }
 
@@ -52,13 +52,9 @@ fn key(text: &str) -> Result<VerifierKey, &'static str> {
     VerifierKey::parse(text).ok_or("this is no public key of a signed note, or a letter of it is missing")
 }
 
-fn languages() -> PossibleValuesParser {
-    Language::ALL.iter().map(|language| language.as_str()).collect::<Vec<_>>().into()
-}
-
 /// Verifies one.
 pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Verb::Verify(VerifyArguments { file, key, language, json }) = arguments.verb;
+    let Verb::Verify(VerifyArguments { file, key, lang, json }) = arguments.verb;
     let note = read(&file)?;
     let signed = Signed::open(&note, &key).map_err(|fault| {
         let told = format!("{} is not taken: {} ({fault}).", file.display(), fault.sentence());
@@ -68,7 +64,7 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     if json {
         print_json(signed.json())?;
     } else {
-        print(&signed.text(Language::from_code(&language).unwrap_or(Language::En)))?;
+        print(&signed.text(lang))?;
     }
     tell(&format!("the signature of {name} (key {id}) holds: this is what it signed"));
     Ok(())

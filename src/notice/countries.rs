@@ -1,6 +1,6 @@
 //! Names of countries in the languages of the pages.
 
-use crate::notice::Language;
+use crate::language::Language;
 
 /// `FR|France|France|Frankreich` a line: ISO 3166-1, then the names of Unicode's CLDR in French, English and German.
 const NAMES: &str = include_str!("countries.txt");

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::notice::Language;
+use crate::language::Language;
 use crate::notice::words::words;
 
 /// The sections, in their order. They are no codes: nobody is to do anything about one.
@@ -180,7 +180,8 @@ impl Inline {
 
     /// The operator's words in the language that serves best.
     pub fn chosen(language: Language, texts: &[(String, String)]) -> Self {
-        let (tag, text) = language.choose(texts).unwrap_or((language.tag(), ""));
+        let (tag, text) =
+            language.choose(texts.iter().map(|(tag, text)| (tag, text))).unwrap_or((language.tag(), ""));
         let is_foreign = Language::of_tag(tag) != Some(language);
         Self { lang: is_foreign.then(|| tag.to_owned()), ..Self::text(text) }
     }

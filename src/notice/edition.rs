@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::language::Language;
+use crate::notice::Facts;
 use crate::notice::document::{Notice, SectionKey};
 use crate::notice::parts::notice;
-use crate::notice::{Facts, Language};
 use crate::purpose::TextHash;
 
 /// The shape of what is kept.

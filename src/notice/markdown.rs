@@ -65,8 +65,9 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::language::Language;
+    use crate::notice::Edition;
     use crate::notice::facts::sample::House;
-    use crate::notice::{Edition, Language};
 
     #[test]
     fn it_says_what_the_page_says_and_takes_no_word_for_a_mark() {

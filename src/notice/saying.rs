@@ -1,9 +1,6 @@
-//! Putting things into texts, and saying lists, periods and dates.
+//! Putting things into texts, and saying lists and periods.
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-
-use crate::notice::Language;
+use crate::language::Language;
 use crate::notice::document::Inline;
 use crate::notice::words::{Words, words};
 use crate::purpose::Term;
@@ -81,64 +78,6 @@ pub(in crate::notice) fn first_of(terms: &[Term], language: Language) -> String 
     }
 }
 
-const MONTHS: [[&str; 12]; 3] = [
-    [
-        "janvier",
-        "février",
-        "mars",
-        "avril",
-        "mai",
-        "juin",
-        "juillet",
-        "août",
-        "septembre",
-        "octobre",
-        "novembre",
-        "décembre",
-    ],
-    [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ],
-    [
-        "Januar",
-        "Februar",
-        "März",
-        "April",
-        "Mai",
-        "Juni",
-        "Juli",
-        "August",
-        "September",
-        "Oktober",
-        "November",
-        "Dezember",
-    ],
-];
-
-/// A day, as people write it; days are UTC.
-pub(in crate::notice) fn date(moment: Timestamp, language: Language) -> String {
-    let day = moment.to_zoned_datetime(TimeZone::UTC).date();
-    let month = usize::from(day.month().unsigned_abs()).saturating_sub(1);
-    let name = MONTHS[language.index()].get(month).copied().unwrap_or_default();
-    let (number, year) = (day.day(), day.year());
-    match language {
-        Language::Fr if number == 1 => format!("1er {name} {year}"),
-        Language::Fr | Language::En => format!("{number} {name} {year}"),
-        Language::De => format!("{number}. {name} {year}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn periods_lists_and_dates_are_said_as_people_say_them() {
+    fn periods_and_lists_are_said_as_people_say_them() {
         let both = Term { months: 18, days: 30 };
         assert_eq!(term(both, Language::Fr), "18 mois et 30 jours");
         assert_eq!(term(Term::months(1), Language::De), "1 Monat");
@@ -165,9 +104,5 @@ mod tests {
             (list(&items, " and "), list(&items[..1], " and ")),
             ("a, b and c".to_owned(), "a".to_owned())
         );
-        let day = |text: &str, language| date(text.parse().expect("a time"), language);
-        assert_eq!(day("2026-11-01T23:59:59Z", Language::Fr), "1er novembre 2026");
-        assert_eq!(day("2026-03-29T00:00:00Z", Language::De), "29. März 2026");
-        assert_eq!(day("2026-12-31T12:00:00Z", Language::En), "31 December 2026");
     }
 }

@@ -1,10 +1,11 @@
 //! The few sentences that fit into a lead form, above its boxes: the first layer where the data are asked for (art. 13(1):
 //! "at the time when personal data are obtained").
 
+use crate::language::Language;
+use crate::notice::Facts;
 use crate::notice::document::Inline;
 use crate::notice::saying::{first_of, line};
 use crate::notice::words::words;
-use crate::notice::{Facts, Language};
 use crate::purpose::law::Basis;
 
 /// Meta publishes no limit for a disclaimer's text. Beyond so many characters a form on a telephone hides it below its fold.

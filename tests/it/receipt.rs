@@ -6,8 +6,9 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
+use tamis::forget::receipt::Signed;
 use tamis::forget::receipt::note::VerifierKey;
-use tamis::forget::receipt::{Language, Signed};
+use tamis::language::Language;
 
 use crate::support::process::{BINARY, installed};
 
@@ -76,16 +77,13 @@ fn a_receipt_is_shown_in_words_of_three_languages_or_as_it_was_signed() {
     for (language, begins) in
         [("fr", "Reçu d’effacement\n"), ("en", "Receipt of erasure\n"), ("de", "Löschbestätigung\n")]
     {
-        let output = verify(directory.path(), note, &["--key", &key, "--language", language]);
+        let output = verify(directory.path(), note, &["--key", &key, "--lang", language]);
         assert!(words(&output.stdout).starts_with(begins), "{}", words(&output.stdout));
     }
     let output = verify(directory.path(), note, &["--key", &key, "--json"]);
     assert_eq!(words(&output.stdout), note.split_inclusive('\n').next().expect("a line"));
-    let cases: [(&str, &[&str]); 3] = [
-        ("a key", &["--key", &key[1..]]),
-        ("no key", &[]),
-        ("a language", &["--key", &key, "--language", "it"]),
-    ];
+    let cases: [(&str, &[&str]); 3] =
+        [("a key", &["--key", &key[1..]]), ("no key", &[]), ("a language", &["--key", &key, "--lang", "it"])];
     for (what, arguments) in cases {
         assert_eq!(verify(directory.path(), note, arguments).status.code(), Some(2), "{what}");
     }
@@ -167,7 +165,7 @@ fn a_receipts_page_is_html_in_every_language() {
     };
     for (_, note, _) in judged.iter().take(2) {
         let signed = Signed::open(note.as_bytes(), &key).expect("it holds");
-        for language in Language::ALL.iter().copied() {
+        for language in Language::ALL {
             let page = signed.html(language);
             assert_eq!(tidy(&page), (Some(0), String::new()), "{language}");
             let broken = page.replacen("</table>", "", 1);

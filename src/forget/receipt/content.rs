@@ -57,18 +57,6 @@ crate::codes! {
     }
 }
 
-crate::codes! {
-    /// In which a person may read a receipt.
-    pub enum Language {
-        /// French.
-        Fr = "fr",
-        /// English.
-        En = "en",
-        /// German.
-        De = "de",
-    }
-}
-
 impl Ground {
     /// The same, where it can be why data is erased.
     pub fn of(reason: Reason) -> Option<Self> {

@@ -17,7 +17,6 @@ mod words;
 mod tests;
 
 pub use content::{
-    AskedBy, ErasedRecords, Ground, Issuer, KeyStorage, Language, Receipt, ReceiptNumber, Recipient, Remains,
-    Version,
+    AskedBy, ErasedRecords, Ground, Issuer, KeyStorage, Receipt, ReceiptNumber, Recipient, Remains, Version,
 };
 pub use signed::{ReceiptFault, Signed};

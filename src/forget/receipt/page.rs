@@ -1,10 +1,9 @@
 //! The one source of what people read: a receipt as headings, sentences and tables, before it is text or HTML.
 
-use std::collections::BTreeMap;
-
-use crate::forget::receipt::content::{ErasedRecords, Language, Receipt};
+use crate::forget::receipt::content::{ErasedRecords, Receipt};
 use crate::forget::receipt::note::VerifierKey;
 use crate::forget::receipt::words::{self, Words, fill};
+use crate::language::Language;
 use crate::visible::in_a_cell;
 
 /// A receipt in one language.
@@ -87,7 +86,8 @@ impl<'r> Writer<'r> {
     fn erased(&self) -> Vec<Part<'r>> {
         let words = self.words;
         let row = |erased: &ErasedRecords| {
-            let title = title(&erased.title, self.language).unwrap_or(erased.purpose.as_str());
+            let title =
+                self.language.choose(&erased.title).map_or(erased.purpose.as_str(), |(_, title)| title);
             [in_a_cell(title).into_owned(), words.count(erased.count)]
         };
         let rows: Vec<_> = self.receipt.records.iter().map(row).collect();
@@ -174,16 +174,4 @@ impl<'r> Writer<'r> {
             Part::Facts(facts),
         ]
     }
-}
-
-/// A title in this language, else in English, else in any.
-fn title(titles: &BTreeMap<String, String>, language: Language) -> Option<&str> {
-    let speaks = |language: Language| {
-        move |(tag, _): &(&String, &String)| {
-            let rest = tag.strip_prefix(language.as_str());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-        }
-    };
-    let found = titles.iter().find(speaks(language)).or_else(|| titles.iter().find(speaks(Language::En)));
-    found.or_else(|| titles.iter().next()).map(|(_, title)| title.as_str())
 }

@@ -2,10 +2,11 @@
 
 use serde::Serialize as _;
 
-use crate::forget::receipt::content::{Language, Receipt};
+use crate::forget::receipt::content::Receipt;
 use crate::forget::receipt::note::{NoteFault, SigningKey, VerifierKey};
 use crate::forget::receipt::page::Page;
 use crate::forget::receipt::{html, text};
+use crate::language::Language;
 use crate::visible::Visibly;
 
 crate::codes! {

@@ -16,9 +16,8 @@ use crate::http::caller::Proxies;
 use crate::http::connection::Arrival;
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::public::allowance::Allowance;
-use crate::notice::{
-    Book, Edition, Frame, Language, SectionKey, Shelf, content_security_policy, missing, page,
-};
+use crate::language::Language;
+use crate::notice::{Book, Edition, Frame, SectionKey, Shelf, content_security_policy, missing, page};
 use crate::purpose::PurposeId;
 use crate::store;
 

@@ -7,10 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::notice::Language;
+use crate::language::Language;
 use crate::notice::book::Shelf;
 use crate::notice::document::{Block, Inline, Notice, SectionKey};
-use crate::notice::saying::{date, line};
+use crate::notice::saying::line;
 use crate::notice::words::{Words, words};
 
 const STYLE: &str = include_str!("notice.css");
@@ -137,7 +137,7 @@ fn banner(frame: &Frame<'_>, language: Language, words: &Words) -> Option<Banner
     let current = || Inline::link(words.to_current, format!("../{purpose}?lang={}", language.tag()));
     match (shelf.volumes.get(*at), shelf.until(*at)) {
         (Some(volume), Some(until)) => {
-            let given = [("since", date(volume.since, language)), ("until", date(until, language))];
+            let given = [("since", language.day(volume.since)), ("until", language.day(until))];
             let given = given.each_ref().map(|(name, value)| (*name, value.as_str()));
             Some(Banner { said: line(words.old, &given), link: Some(current()) })
         }
@@ -151,7 +151,7 @@ fn about(frame: &Frame<'_>, language: Language, words: &Words) -> About {
         return About::default();
     };
     let Some(volume) = shelf.volumes.get(*at) else { return About::default() };
-    let on = |moment: Timestamp, text: &str| line(text, &[("date", &date(moment, language))]);
+    let on = |moment: Timestamp, text: &str| line(text, &[("date", &language.day(moment))]);
     let changes: Vec<_> = changed.iter().map(|key| (*key, key.heading(language))).collect();
     let changed = match (*at, changes.is_empty()) {
         (0, _) => Some(words.first.to_owned()),
@@ -162,7 +162,7 @@ fn about(frame: &Frame<'_>, language: Language, words: &Words) -> About {
     let earlier = earlier.map(|(_, earlier)| {
         let folder = if *by_revision { String::new() } else { format!("{purpose}/") };
         let href = format!("{folder}{}?lang={}", earlier.short(), language.tag());
-        Inline::link(date(earlier.since, language), href)
+        Inline::link(language.day(earlier.since), href)
     });
     About {
         since: Some(on(volume.since, words.since)),

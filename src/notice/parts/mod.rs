@@ -7,10 +7,11 @@ mod summary;
 mod time;
 mod why;
 
+use crate::language::Language;
+use crate::notice::Facts;
 use crate::notice::document::{Block, Inline, Notice, Row, Section, SectionKey};
 use crate::notice::saying;
 use crate::notice::words::{Words, field_label, words};
-use crate::notice::{Facts, Language};
 use crate::purpose::law::Channel;
 use crate::purpose::{ConsentRule, FieldName};
 

@@ -1,6 +1,6 @@
 //! What fields and the things beside them are called.
 
-use crate::notice::Language;
+use crate::language::Language;
 use crate::purpose::{FieldName, Keep};
 
 /// Our name of a field, and what people call it in French, English and German. Meta's standard questions, by the key under which

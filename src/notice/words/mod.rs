@@ -6,7 +6,7 @@ mod en;
 mod fields;
 mod fr;
 
-use crate::notice::Language;
+use crate::language::Language;
 
 pub(in crate::notice) use fields::{field_label, keep_label};
 

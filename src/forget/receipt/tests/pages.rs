@@ -1,7 +1,8 @@
 //! What people read.
 
 use super::sample::{bare, full, signer};
-use crate::forget::receipt::{AskedBy, Ground, KeyStorage, Language, Receipt, Signed};
+use crate::forget::receipt::{AskedBy, Ground, KeyStorage, Receipt, Signed};
+use crate::language::Language;
 use crate::purpose::law::RecipientRole;
 
 fn signed(receipt: Receipt) -> Signed {
@@ -27,7 +28,7 @@ fn every() -> Vec<Receipt> {
 
 #[test]
 fn every_sentence_is_whole_in_every_language_and_each_page_says_something_else() {
-    for language in Language::ALL.iter().copied() {
+    for language in Language::ALL {
         let mut texts = Vec::new();
         for receipt in every() {
             let signed = signed(receipt);
@@ -55,7 +56,11 @@ fn a_page_says_what_remains_until_when_and_what_is_personal_data() {
             ["6\u{a0}décembre 2026", "30\u{a0}avril 2027", "1er\u{a0}janvier 2027"],
             "donnée personnelle",
         ),
-        (Language::En, ["6 December 2026", "30 April 2027", "1 January 2027"], "personal data"),
+        (
+            Language::En,
+            ["6\u{a0}December 2026", "30\u{a0}April 2027", "1\u{a0}January 2027"],
+            "personal data",
+        ),
         (
             Language::De,
             ["6.\u{a0}Dezember 2026", "30.\u{a0}April 2027", "1.\u{a0}Januar 2027"],
@@ -104,7 +109,8 @@ fn what_is_not_there_is_not_mentioned() {
     );
     assert!(text(bare()).contains("to no recipient") && text(bare()).contains("It adds to receipt 1-17"));
     assert!(
-        text(bare()).contains("address or telephone number") && text(bare()).contains("29 November 2029")
+        text(bare()).contains("address or telephone number")
+            && text(bare()).contains("29\u{a0}November 2029")
     );
 }
 
@@ -151,7 +157,7 @@ fn nothing_of_a_receipt_becomes_markup_or_turns_the_text() {
 
 #[test]
 fn a_page_needs_nothing_runs_nothing_and_carries_what_was_signed() {
-    for language in Language::ALL.iter().copied() {
+    for language in Language::ALL {
         let signed = signed(full());
         let html = signed.html(language);
         assert!(html.contains(&format!("<html lang=\"{language}\">")));

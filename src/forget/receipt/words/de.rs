@@ -2,9 +2,11 @@
 
 use crate::forget::receipt::content::{AskedBy, Ground, KeyStorage};
 use crate::forget::receipt::words::sheet::Words;
+use crate::language::Language;
 use crate::purpose::law::RecipientRole;
 
 pub(super) const WORDS: Words = Words {
+    language: Language::De,
     title: "Löschbestätigung",
     intro: "Dieses Schreiben hält fest, was {controller} gelöscht hat, was noch übrig ist und wie lange.",
     adds: "Es ergänzt die Bestätigung {number}: Die Einsendungen, die damals noch nicht gelesen waren, sind inzwischen gelesen.",
@@ -113,22 +115,6 @@ pub(super) const WORDS: Words = Words {
     line: "Eintrag im Verzeichnis",
     note: "Signierter Text",
 
-    months: [
-        "Januar",
-        "Februar",
-        "März",
-        "April",
-        "Mai",
-        "Juni",
-        "Juli",
-        "August",
-        "September",
-        "Oktober",
-        "November",
-        "Dezember",
-    ],
-    date: "{day}.\u{a0}{month} {year}",
-    first: None,
     moment: "{date}, {hour}:{minute}\u{a0}Uhr (UTC)",
     colon: ":",
     thousands: ".",

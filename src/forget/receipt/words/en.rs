@@ -2,9 +2,11 @@
 
 use crate::forget::receipt::content::{AskedBy, Ground, KeyStorage};
 use crate::forget::receipt::words::sheet::Words;
+use crate::language::Language;
 use crate::purpose::law::RecipientRole;
 
 pub(super) const WORDS: Words = Words {
+    language: Language::En,
     title: "Receipt of erasure",
     intro: "This paper says what {controller} has erased, what is left, and until when.",
     adds: "It adds to receipt {number}: the submissions that had not been read then have been read now.",
@@ -110,22 +112,6 @@ pub(super) const WORDS: Words = Words {
     line: "Entry in the register",
     note: "Signed text",
 
-    months: [
-        "January",
-        "February",
-        "March",
-        "April",
-        "May",
-        "June",
-        "July",
-        "August",
-        "September",
-        "October",
-        "November",
-        "December",
-    ],
-    date: "{day} {month} {year}",
-    first: None,
     moment: "{date}, {hour}:{minute} (UTC)",
     colon: ":",
     thousands: ",",

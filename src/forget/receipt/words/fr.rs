@@ -2,9 +2,11 @@
 
 use crate::forget::receipt::content::{AskedBy, Ground, KeyStorage};
 use crate::forget::receipt::words::sheet::Words;
+use crate::language::Language;
 use crate::purpose::law::RecipientRole;
 
 pub(super) const WORDS: Words = Words {
+    language: Language::Fr,
     title: "Reçu d’effacement",
     intro: "Ce document indique ce qui a été effacé chez {controller}, ce qui reste, et jusqu’à quand.",
     adds: "Il complète le reçu {number}\u{a0}: les envois qui n’avaient pas encore été lus l’ont été depuis.",
@@ -113,22 +115,6 @@ pub(super) const WORDS: Words = Words {
     line: "Ligne du registre",
     note: "Texte signé",
 
-    months: [
-        "janvier",
-        "février",
-        "mars",
-        "avril",
-        "mai",
-        "juin",
-        "juillet",
-        "août",
-        "septembre",
-        "octobre",
-        "novembre",
-        "décembre",
-    ],
-    date: "{day}\u{a0}{month} {year}",
-    first: Some("1er"),
     moment: "{date} à {hour}\u{a0}h\u{a0}{minute} (UTC)",
     colon: "\u{a0}:",
     thousands: "\u{202f}",

@@ -6,7 +6,7 @@ mod en;
 mod fr;
 mod sheet;
 
-use crate::forget::receipt::content::Language;
+use crate::language::Language;
 
 pub(super) use sheet::{Words, fill};
 

@@ -5,10 +5,13 @@ use jiff::tz::TimeZone;
 
 use crate::clock::Day;
 use crate::forget::receipt::content::{AskedBy, Ground, KeyStorage};
+use crate::language::Language;
 use crate::purpose::law::RecipientRole;
 
 /// Every sentence of a receipt. `{controller}` and other words in braces stand for what the receipt says: see [`fill`].
 pub(in crate::forget::receipt) struct Words {
+    /// Whose words they are.
+    pub language: Language,
     /// What the paper is.
     pub title: &'static str,
     /// Whose it is.
@@ -81,11 +84,6 @@ pub(in crate::forget::receipt) struct Words {
     pub line: &'static str,
     pub note: &'static str,
 
-    pub months: [&'static str; 12],
-    /// `{day}`, `{month}`, `{year}`.
-    pub date: &'static str,
-    /// The first of a month, where it is written otherwise.
-    pub first: Option<&'static str>,
     /// `{date}`, `{hour}`, `{minute}`.
     pub moment: &'static str,
     /// After what is explained.
@@ -97,25 +95,14 @@ pub(in crate::forget::receipt) struct Words {
 impl Words {
     /// A day as it is written in a letter.
     pub fn day(&self, day: Day) -> String {
-        self.date_of(Timestamp::from_second(i64::from(day.0) * 86_400).unwrap_or(Timestamp::MAX))
+        self.language.day(Timestamp::from_second(i64::from(day.0) * 86_400).unwrap_or(Timestamp::MAX))
     }
 
     /// A moment, to the minute, in UTC: a receipt does not know where it is read.
     pub fn moment(&self, moment: Timestamp) -> String {
         let time = moment.to_zoned_datetime(TimeZone::UTC).time();
         let (hour, minute) = (format!("{:02}", time.hour()), format!("{:02}", time.minute()));
-        fill(self.moment, &[("date", &self.date_of(moment)), ("hour", &hour), ("minute", &minute)])
-    }
-
-    fn date_of(&self, moment: Timestamp) -> String {
-        let date = moment.to_zoned_datetime(TimeZone::UTC).date();
-        let day = match self.first {
-            Some(first) if date.day() == 1 => first.to_owned(),
-            _ => date.day().to_string(),
-        };
-        let month = usize::try_from(date.month() - 1).ok().and_then(|month| self.months.get(month));
-        let parts = [("day", &*day), ("month", month.copied().unwrap_or_default())];
-        fill(self.date, &[parts[0], parts[1], ("year", &date.year().to_string())])
+        fill(self.moment, &[("date", &self.language.day(moment)), ("hour", &hour), ("minute", &minute)])
     }
 
     /// A count with its thousands apart.

@@ -1,5 +1,9 @@
-//! The languages of the pages that people are shown.
+//! The languages in which people are told things, and days as they are written in them.
 
+use std::fmt;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 /// A language in which every page exists, whole.
@@ -40,7 +44,7 @@ impl Language {
     }
 
     /// Its place in [`Self::ALL`].
-    pub(in crate::notice) const fn index(self) -> usize {
+    pub(crate) const fn index(self) -> usize {
         match self {
             Self::Fr => 0,
             Self::En => 1,
@@ -73,16 +77,83 @@ impl Language {
 
     /// Of texts by language tag the one that who reads this language reads best, with its tag: in it, in one of its regions,
     /// else in another language of the pages, English first; else the first there is.
-    pub fn choose(self, texts: &[(String, String)]) -> Option<(&str, &str)> {
-        let speaks = |language: Self| texts.iter().find(move |(tag, _)| Self::of_tag(tag) == Some(language));
-        let chosen = texts
-            .iter()
-            .find(|(tag, _)| tag == self.tag())
+    pub fn choose<'t, S: AsRef<str> + 't>(
+        self,
+        texts: impl IntoIterator<Item = (&'t S, &'t S), IntoIter: Clone>,
+    ) -> Option<(&'t str, &'t str)> {
+        let mut texts = texts.into_iter().map(|(tag, text)| (tag.as_ref(), text.as_ref()));
+        let exactly = texts.clone().find(|(tag, _)| *tag == self.tag());
+        let speaks = |language: Self| texts.clone().find(|(tag, _)| Self::of_tag(tag) == Some(language));
+        exactly
             .or_else(|| [self, Self::En, Self::Fr, Self::De].into_iter().find_map(speaks))
-            .or_else(|| texts.first());
-        chosen.map(|(tag, text)| (tag.as_str(), text.as_str()))
+            .or_else(|| texts.next())
+    }
+
+    /// A day, as people write it in a letter; days are UTC. Its number stays with its month.
+    pub fn day(self, moment: Timestamp) -> String {
+        let day = moment.to_zoned_datetime(TimeZone::UTC).date();
+        let month = usize::from(day.month().unsigned_abs()).saturating_sub(1);
+        let name = MONTHS[self.index()].get(month).copied().unwrap_or_default();
+        let (number, year) = (day.day(), day.year());
+        match self {
+            Self::Fr if number == 1 => format!("1er\u{a0}{name} {year}"),
+            Self::Fr | Self::En => format!("{number}\u{a0}{name} {year}"),
+            Self::De => format!("{number}.\u{a0}{name} {year}"),
+        }
     }
 }
+
+/// Its tag.
+impl fmt::Display for Language {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.tag())
+    }
+}
+
+const MONTHS: [[&str; 12]; 3] = [
+    [
+        "janvier",
+        "février",
+        "mars",
+        "avril",
+        "mai",
+        "juin",
+        "juillet",
+        "août",
+        "septembre",
+        "octobre",
+        "novembre",
+        "décembre",
+    ],
+    [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ],
+    [
+        "Januar",
+        "Februar",
+        "März",
+        "April",
+        "Mai",
+        "Juni",
+        "Juli",
+        "August",
+        "September",
+        "Oktober",
+        "November",
+        "Dezember",
+    ],
+];
 
 #[cfg(test)]
 mod tests {
@@ -112,14 +183,23 @@ mod tests {
         let texts = |tags: &[&str]| -> Vec<(String, String)> {
             tags.iter().map(|tag| ((*tag).to_owned(), format!("in {tag}"))).collect()
         };
-        let chosen =
-            |language: Language, tags: &[&str]| language.choose(&texts(tags)).map(|(tag, _)| tag.to_owned());
+        let chosen = |language: Language, tags: &[&str]| {
+            language.choose(texts(tags).iter().map(|(tag, text)| (tag, text))).map(|(tag, _)| tag.to_owned())
+        };
         assert_eq!(chosen(Language::De, &["fr", "de-AT", "en"]).as_deref(), Some("de-AT"));
         assert_eq!(chosen(Language::De, &["de-CH", "de"]).as_deref(), Some("de"));
         assert_eq!(chosen(Language::De, &["fr", "en-GB"]).as_deref(), Some("en-GB"));
         assert_eq!(chosen(Language::De, &["it", "fr"]).as_deref(), Some("fr"));
         assert_eq!(chosen(Language::De, &["it", "pt-BR"]).as_deref(), Some("it"));
         assert_eq!(chosen(Language::De, &[]), None);
+    }
+
+    #[test]
+    fn days_are_written_as_people_write_them() {
+        let day = |text: &str, language| Language::day(language, text.parse().expect("a time"));
+        assert_eq!(day("2026-11-01T23:59:59Z", Language::Fr), "1er\u{a0}novembre 2026");
+        assert_eq!(day("2026-03-29T00:00:00Z", Language::De), "29.\u{a0}März 2026");
+        assert_eq!(day("2026-12-31T12:00:00Z", Language::En), "31\u{a0}December 2026");
     }
 
     #[test]
