@@ -10,7 +10,7 @@ use parking_lot::RwLock;
 
 use crate::id::{FormId, PageId};
 use crate::purpose::copies::{DIFFERENCES_MAX, Difference, DifferenceCode, Differs, Reliance, nothing};
-use crate::purpose::{FormDefinition, Purpose, TextHash};
+use crate::purpose::{FormDefinition, Purpose, PurposeId, TextHash};
 
 /// So many copies are taken.
 const ADOPTED_MAX: usize = 100_000;
@@ -137,9 +137,9 @@ impl Copies {
         let mut alike: Vec<&Candidate<'_>> = here.iter().filter(|one| relied_on.is_like(one)).collect();
         if alike.is_empty() {
             // A purpose takes forms of the pages that its own forms are on.
-            let is_here = |purpose: &Arc<Purpose>| {
-                here.iter().any(|one| one.taking.iter().any(|of| of.id == purpose.id))
-            };
+            let of_page: HashSet<&PurposeId> =
+                here.iter().flat_map(|one| one.taking.iter()).map(|purpose| &purpose.id).collect();
+            let is_here = |purpose: &Arc<Purpose>| of_page.contains(&purpose.id);
             let of_page = elsewhere.iter().filter(|one| one.taking.iter().all(is_here));
             alike = of_page.filter(|one| relied_on.is_like(one)).collect();
         }
