@@ -180,33 +180,42 @@ fn buckets_from(
 ) -> Result<Vec<Bucket>, StoreError> {
     let place = Place::Vault(purpose.clone());
     let mut found: Vec<Bucket> = Vec::new();
-    let mut from = after.map(end_of);
+    let mut from = match after {
+        Some(after) => beyond(after),
+        None => Some(record_key(0, 0)),
+    };
     while found.len() < max {
-        let start = from.as_ref().map_or(Unbounded, |key| Included(key.as_slice()));
+        // Behind the last bucket that there could be is nothing.
+        let Some(start) = from else { break };
         let mut next = None;
-        engine.visit(&place, (start, Unbounded), |key, _| {
+        engine.visit(&place, (Included(&start[..]), Unbounded), |key, _| {
             next = record_id(purpose, key).ok().map(|id| Bucket::of(&id));
             // What never was a record's key is passed over.
             Ok(next.is_none())
         })?;
         let Some(bucket) = next else { break };
-        from = Some(end_of(&bucket));
+        from = beyond(&bucket);
         found.push(bucket);
     }
     Ok(found)
 }
 
-/// The first key beyond a bucket.
-fn end_of(bucket: &Bucket) -> [u8; 12] {
-    record_key(bucket.epoch, bucket.index.saturating_add(1).saturating_mul(BUCKET_RECORDS))
+/// The first key beyond a bucket: behind the last one of an epoch the next epoch begins. So no number that a damaged key says
+/// leads back to where it stands.
+fn beyond(bucket: &Bucket) -> Option<[u8; 12]> {
+    match bucket.index.saturating_add(1).checked_mul(BUCKET_RECORDS) {
+        Some(number) => Some(record_key(bucket.epoch, number)),
+        None => bucket.epoch.checked_add(1).map(|epoch| record_key(epoch, 0)),
+    }
 }
 
 /// Moves a bucket, if it is not done; how many records it has.
 fn move_bucket(engine: &Engine, pass: &Pass<'_>, bucket: &Bucket, total: u64) -> Result<u64, StoreError> {
     let place = Place::Vault(bucket.purpose.clone());
     let first = record_key(bucket.epoch, bucket.index * BUCKET_RECORDS);
-    let end = end_of(bucket);
-    let rows = engine.scan(&place, (Included(&first), Excluded(&end)), usize::MAX)?;
+    let beyond = beyond(bucket);
+    let end = beyond.as_ref().map_or(Unbounded, |key| Excluded(&key[..]));
+    let rows = engine.scan(&place, (Included(&first[..]), end), usize::MAX)?;
     let lease = pass.keyring.lease(bucket).map_err(keyring_failed)?;
     let mut moved = Changes::default();
     let mut row: Option<BucketRow> = None;

@@ -1,6 +1,8 @@
 //! A store of before, whose records are under their buckets' keys, is moved to leaves at a start: once, wherever it is cut
 //! short, and so that the keys that it had open nothing afterwards.
 
+use std::time::Duration;
+
 use super::support::*;
 use crate::keyring::{BUCKET_RECORDS, Before, Bucket, Keyring};
 use crate::lead::{SealedRecord, Under, check, move_to_bucket};
@@ -227,4 +229,29 @@ async fn without_room_for_every_record_once_more_nothing_is_begun() {
     assert_eq!(world.keyring.before(), Some(Before::Alone));
     world.free_disk_min_bytes = 0;
     goes_on(&world, 5).await;
+}
+
+/// A key that no record was given may say any number: the pass goes by it and on, wherever it points.
+#[tokio::test]
+async fn keys_that_are_no_records_stop_no_move() {
+    const RECORDS: u64 = 20;
+    let planted = [(1, u64::MAX), (1, u64::MAX - 600), (7, 3), (u32::MAX, u64::MAX)];
+    let world = of_before(RECORDS).await;
+    tamper(&world, |db| {
+        let tree = db.open_tree("vault/devis").expect("a tree");
+        for (epoch, number) in planted {
+            let key = crate::store::sled::layout::record_key(epoch, number);
+            tree.insert(key, b"no record".as_slice()).expect("written");
+        }
+    });
+    let moved = tokio::task::spawn_blocking(move || {
+        drop(world.open());
+        world
+    });
+    let moved = tokio::time::timeout(Duration::from_secs(60), moved).await;
+    let world = moved.expect("it ends").expect("no panic");
+    tamper(&world, |db| {
+        let left = vault(db).iter().filter(|(id, _)| *id.purpose.as_str() == *"devis").count();
+        assert!(left >= RECORDS as usize, "{left}");
+    });
 }
