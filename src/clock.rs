@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
@@ -60,6 +61,11 @@ impl Day {
         Self(self.0.saturating_add(1))
     }
 
+    /// The day this many days later, up to the last that can be counted.
+    pub fn plus(self, days: u32) -> Self {
+        Self(self.0.saturating_add(days))
+    }
+
     /// The day this many days earlier, not before day 0.
     pub fn minus(self, days: u32) -> Self {
         Self(self.0.saturating_sub(days))
@@ -91,7 +97,7 @@ impl ConfirmedDay {
     }
 }
 
-/// A calendar month in UTC, counted from January 1970: the period of the log key.
+/// A calendar month in UTC, counted from January 1970: the period of the log key and of the tombstones'.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Month(pub u32);
 
@@ -100,6 +106,16 @@ impl Month {
     pub fn of(moment: Timestamp) -> Self {
         let date = moment.to_zoned_datetime(TimeZone::UTC);
         Self(u32::try_from((i32::from(date.year()) - 1970) * 12 + i32::from(date.month()) - 1).unwrap_or(0))
+    }
+
+    /// The first day of the month after; past the calendar's end the last day that there is.
+    pub fn end(self) -> Day {
+        let months = self.0.saturating_add(1);
+        let year = i16::try_from(1970 + months / 12).ok();
+        let month = i8::try_from(months % 12 + 1).ok();
+        let first = year.zip(month).and_then(|(year, month)| Date::new(year, month, 1).ok());
+        let first = first.and_then(|first| first.to_zoned_datetime(TimeZone::UTC).ok());
+        first.map_or(Day(u32::MAX), |first| Day::of(first.timestamp()))
     }
 }
 
@@ -176,6 +192,17 @@ mod tests {
         assert_eq!(plus_months(at("2026-01-31T10:00:00Z"), 1), at("2026-02-28T10:00:00Z"));
         assert_eq!(plus_months(at("2024-02-29T00:00:00Z"), 12), at("2025-02-28T00:00:00Z"));
         assert_eq!(plus_months(at("2026-11-25T08:00:00Z"), 18), at("2028-05-25T08:00:00Z"));
+    }
+
+    #[test]
+    fn a_month_ends_on_the_first_day_of_the_next() {
+        let end = |text: &str| Month::of(at(text)).end().to_string();
+        assert_eq!(end("2026-11-30T23:59:59Z"), "2026-12-01");
+        assert_eq!(end("2026-12-01T00:00:00Z"), "2027-01-01");
+        assert_eq!(end("2028-02-29T12:00:00Z"), "2028-03-01");
+        assert_eq!(Month(0).end().to_string(), "1970-02-01");
+        assert_eq!(Month(u32::MAX).end(), Day(u32::MAX), "and never earlier");
+        assert_eq!((Day(7).plus(3), Day(7).plus(u32::MAX)), (Day(10), Day(u32::MAX)));
     }
 
     #[test]

@@ -286,6 +286,31 @@ impl Keyring for FileKeyring {
         self.change_days(days, KeyEdit::Destroy)
     }
 
+    fn tombstone_key(&self, month: Month) -> Result<Key, KeyringError> {
+        self.single(KeyName::TombstoneMonth(month)).ok_or(absent())
+    }
+
+    fn make_tombstone_month(&self, month: Month) -> Result<(), KeyringError> {
+        let mut change = Change::default();
+        change.key(KeyName::TombstoneMonth(month), KeyEdit::Make);
+        self.change(&change)
+    }
+
+    fn tombstone_months(&self) -> Vec<Month> {
+        let names = self.pages.get().map(Pages::key_names).unwrap_or_default();
+        let months = names.into_iter().filter_map(|name| match name {
+            KeyName::TombstoneMonth(month) => Some(month),
+            _ => None,
+        });
+        months.collect()
+    }
+
+    fn destroy_tombstone_months(&self, months: &[Month]) -> Result<(), KeyringError> {
+        let mut change = Change::default();
+        months.iter().for_each(|month| change.key(KeyName::TombstoneMonth(*month), KeyEdit::Destroy));
+        self.change(&change)
+    }
+
     fn lease(&self, bucket: &Bucket) -> Result<Lease, KeyringError> {
         self.pages()?.lease(bucket).ok_or(absent())
     }

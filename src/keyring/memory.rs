@@ -27,6 +27,7 @@ pub(crate) struct MemoryKeyring {
     /// What its keys are derived from.
     seed: &'static [u8],
     days: Mutex<BTreeMap<Day, Key>>,
+    tombstones: Mutex<BTreeMap<Month, Key>>,
     buckets: Mutex<BTreeMap<Bucket, Held>>,
     /// Where it stands on the way from one key a bucket to trees.
     pub(crate) before: Mutex<Option<Before>>,
@@ -68,6 +69,7 @@ impl MemoryKeyring {
             panics: AtomicBool::new(false),
             seed,
             days: Mutex::default(),
+            tombstones: Mutex::default(),
             buckets: Mutex::default(),
             before: Mutex::default(),
             changes_left: Mutex::default(),
@@ -145,6 +147,26 @@ impl Keyring for MemoryKeyring {
     fn destroy_days(&self, days: &[Day]) -> Result<(), KeyringError> {
         self.days.lock().expect("not poisoned").retain(|day, _| !days.contains(day));
         Ok(())
+    }
+    fn tombstone_key(&self, month: Month) -> Result<Key, KeyringError> {
+        self.tombstones.lock().expect("not poisoned").get(&month).cloned().ok_or(ABSENT)
+    }
+    fn make_tombstone_month(&self, month: Month) -> Result<(), KeyringError> {
+        if self.tombstone_key(month).is_ok() {
+            return Ok(());
+        }
+        self.changed(|| {
+            let key = self.key_of(&[b"tombstones", &month.0.to_be_bytes()]);
+            self.tombstones.lock().expect("not poisoned").insert(month, key);
+        })
+    }
+    fn tombstone_months(&self) -> Vec<Month> {
+        self.tombstones.lock().expect("not poisoned").keys().copied().collect()
+    }
+    fn destroy_tombstone_months(&self, months: &[Month]) -> Result<(), KeyringError> {
+        self.changed(|| {
+            self.tombstones.lock().expect("not poisoned").retain(|month, _| !months.contains(month));
+        })
     }
     fn lease(&self, bucket: &Bucket) -> Result<Lease, KeyringError> {
         assert!(!self.panics.load(Ordering::SeqCst), "as told");

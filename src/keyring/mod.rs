@@ -156,6 +156,23 @@ pub trait Keyring: Send + Sync {
     /// # Errors
     /// The change cannot be made durable; the keys are then still there.
     fn destroy_days(&self, days: &[Day]) -> Result<(), KeyringError>;
+    /// The key of the tombstones that were made in this month.
+    ///
+    /// # Errors
+    /// [`KeyringCode::KeyAbsent`] if it was destroyed or never made.
+    fn tombstone_key(&self, month: Month) -> Result<Key, KeyringError>;
+    /// Makes the key of this month's tombstones where it is absent.
+    ///
+    /// # Errors
+    /// It cannot be made durable.
+    fn make_tombstone_month(&self, month: Month) -> Result<(), KeyringError>;
+    /// The months whose tombstones have a key, oldest first.
+    fn tombstone_months(&self) -> Vec<Month>;
+    /// Destroys the keys of these months' tombstones.
+    ///
+    /// # Errors
+    /// The change cannot be made durable; the keys are then still there.
+    fn destroy_tombstone_months(&self, months: &[Month]) -> Result<(), KeyringError>;
     /// The right to a bucket's keys, until it is punctured.
     ///
     /// # Errors

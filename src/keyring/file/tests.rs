@@ -128,6 +128,27 @@ fn one_change_makes_all_that_are_absent_and_none_is_made_for_nothing() {
 }
 
 #[test]
+fn the_tombstones_of_a_month_have_a_key_of_their_own_until_it_is_destroyed() {
+    let place = Place::new();
+    let keyring = place.create();
+    for month in [7, 9, 8] {
+        keyring.make_tombstone_month(Month(month)).expect("made");
+    }
+    let of = |keyring: &FileKeyring, month| keyring.tombstone_key(Month(month)).map(|key| *key.expose());
+    let (seventh, eighth) = (of(&keyring, 7).expect("made"), of(&keyring, 8).expect("made"));
+    assert!(seventh != eighth && seventh != *keyring.log_key(Month(7)).expect("made").expose());
+    let generation = keyring.generation();
+    keyring.make_tombstone_month(Month(8)).expect("it is there");
+    assert_eq!((keyring.generation(), of(&keyring, 8)), (generation, Ok(eighth)));
+    keyring.destroy_tombstone_months(&[Month(7), Month(1)]).expect("destroyed");
+    drop(keyring);
+    let keyring = place.open();
+    assert_eq!(keyring.tombstone_months(), [Month(8), Month(9)]);
+    assert_eq!(of(&keyring, 7).map_err(|error| error.code), Err(KeyringCode::KeyAbsent));
+    assert_eq!(of(&keyring, 8), Ok(eighth));
+}
+
+#[test]
 fn a_key_that_was_never_made_is_absent() {
     let place = Place::new();
     let keyring = place.create();

@@ -167,6 +167,18 @@ impl<K: Keyring> Keyring for FusedKeyring<K> {
     fn destroy_days(&self, days: &[Day]) -> Result<(), KeyringError> {
         self.changing(|keys| keys.destroy_days(days))
     }
+    fn tombstone_key(&self, month: Month) -> Result<Key, KeyringError> {
+        self.keys().tombstone_key(month)
+    }
+    fn make_tombstone_month(&self, month: Month) -> Result<(), KeyringError> {
+        self.changing(|keys| keys.make_tombstone_month(month))
+    }
+    fn tombstone_months(&self) -> Vec<Month> {
+        self.keys().tombstone_months()
+    }
+    fn destroy_tombstone_months(&self, months: &[Month]) -> Result<(), KeyringError> {
+        self.changing(|keys| keys.destroy_tombstone_months(months))
+    }
     fn lease(&self, bucket: &Bucket) -> Result<Lease, KeyringError> {
         self.keys().lease(bucket)
     }
