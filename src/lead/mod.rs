@@ -26,6 +26,6 @@ pub use raw::{RawLead, RawReply, ReplyTooLarge};
 pub(crate) use seal::move_to_bucket;
 pub use seal::{
     Leaf, RECORD_BYTES_MAX, SealError, SealedRecord, Under, UnsealedLead, check, move_to_leaf, open, seal,
-    unseal,
+    seen_of, unseal,
 };
 pub use several::{SievedForEach, minimise_for_each};

@@ -215,6 +215,12 @@ pub(super) fn decode(plain: &[u8], test: bool) -> Option<Content> {
     }
 }
 
+/// The record's key in `seen`, without a look at anything else: in the second schema it is what stands last. None: the first
+/// schema has none.
+pub(super) fn seen(plain: &[u8]) -> Option<[u8; 32]> {
+    plain.strip_prefix(&[Schema::Two.byte()])?.last_chunk().copied()
+}
+
 fn content(
     common: Common<'_>,
     consents: Vec<ConsentEvidence>,

@@ -381,6 +381,14 @@ pub fn check(record: &SealedRecord<'_>, id: &RecordId, key: &Key) -> Result<(), 
     record.plain(id, key).map(drop)
 }
 
+/// The key in `seen` that a record has inside; no answer becomes a value. None: an earlier version stored it.
+///
+/// # Errors
+/// [`SealError::DoesNotOpen`].
+pub fn seen_of(record: &SealedRecord<'_>, id: &RecordId, key: &Key) -> Result<Option<[u8; 32]>, SealError> {
+    record.plain(id, key).map(|plain| schema::seen(&plain))
+}
+
 /// Takes the seal off, for whoever reads it.
 ///
 /// # Errors

@@ -227,6 +227,8 @@ fn a_record_of_before_moves_to_its_leaf_and_the_key_it_had_opens_it_no_longer() 
         let opened = open(&again, &id(), &leaf_key).unwrap_or_else(|error| panic!("{error}"));
         let was = open(&read, &id(), &key()).unwrap_or_else(|error| panic!("{error}"));
         assert!(shown(&opened.content) == shown(&was.content) && opened.seen() == was.seen());
+        assert_eq!(seen_of(&again, &id(), &leaf_key), Ok(was.seen().copied()));
+        assert_eq!(seen_of(&again, &id(), &key()), Err(SealError::DoesNotOpen));
         let refused = move_to_leaf(&read, &id(), &leaf_key, LEAF, &leaf_key, &SeededRandom::new(2)).err();
         assert_eq!(refused, Some(SealError::DoesNotOpen), "not under another key");
     }
