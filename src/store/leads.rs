@@ -142,6 +142,7 @@ pub struct Page {
 pub type Records = Box<dyn Iterator<Item = Result<UnsealedLead, StoreError>> + Send>;
 
 /// What an officer looks for.
+#[derive(Clone)]
 pub enum Wanted {
     /// By Meta's id.
     Leadgen(LeadgenId),

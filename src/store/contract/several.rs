@@ -11,7 +11,7 @@ use crate::trail::Action;
 const MISSING: ParkCode = ParkCode::RequiredFieldMissing;
 
 /// What each purpose makes of lead `number`: `+` stores, `-` refuses, `0` was not asked for, `!` is too large.
-fn sieved(number: u64, verdicts: &[&str]) -> Settlement {
+pub(super) fn sieved(number: u64, verdicts: &[&str]) -> Settlement {
     let verdict = |spec: &&str| {
         let (kind, name) = spec.split_at(1);
         match kind {
@@ -25,20 +25,20 @@ fn sieved(number: u64, verdicts: &[&str]) -> Settlement {
 }
 
 /// Parked, matched to these.
-fn matched(number: u64, purposes: &[&str], why: Why) -> Settlement {
+pub(super) fn matched(number: u64, purposes: &[&str], why: Why) -> Settlement {
     Settlement { matched: names(purposes), ..parked(number, 1, why) }
 }
 
-fn names(purposes: &[&str]) -> Vec<PurposeId> {
+pub(super) fn names(purposes: &[&str]) -> Vec<PurposeId> {
     purposes.iter().map(|name| purpose(name)).collect()
 }
 
-async fn settle(store: &SharedStore, settlement: Settlement) -> String {
+pub(super) async fn settle(store: &SharedStore, settlement: Settlement) -> String {
     words(&store.settle(vec![settlement]).await.expect("settled")).concat()
 }
 
 /// What became of a lead, by purpose.
-async fn fates(store: &SharedStore, number: u64) -> String {
+pub(super) async fn fates(store: &SharedStore, number: u64) -> String {
     let fates = store.seen(&leadgen(number)).await.expect("an answer");
     let shown = fates.iter().map(|fate| match &fate.purpose {
         Some(purpose) => format!("{purpose}: {}", word(&fate.state)),
@@ -48,17 +48,17 @@ async fn fates(store: &SharedStore, number: u64) -> String {
 }
 
 /// What is claimed now: its number, the purposes for which it is open, and whether it has its end for others.
-async fn claimed(store: &SharedStore) -> Option<(String, bool)> {
+pub(super) async fn claimed(store: &SharedStore) -> Option<(String, bool)> {
     let (_, claims) = store.claim_due(due(0), 1, &all_claimed()).await.expect("an answer")?;
     let open: Vec<&str> = claims[0].purposes.iter().map(PurposeId::as_str).collect();
     Some((open.join(" "), claims[0].others_ended))
 }
 
-async fn nothing_is_wrong(store: &SharedStore) {
+pub(super) async fn nothing_is_wrong(store: &SharedStore) {
     assert_eq!(scan(store, 10).await.map(|scanned| scanned.faults), Ok(Vec::new()));
 }
 
-async fn requeue(store: &SharedStore, which: Requeue) -> u64 {
+pub(super) async fn requeue(store: &SharedStore, which: Requeue) -> u64 {
     store.requeue(which, by_officer(Action::Requeued)).await.expect("brought back")
 }
 
