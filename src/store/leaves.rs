@@ -1,6 +1,7 @@
 //! Leaves of the keyring's trees, as a store gives them to records and opens records by them.
 
 use crate::keyring::lease::{Lease, LeaseError};
+use crate::keyring::pages::Change;
 use crate::keyring::tree::{Kind, SubKey};
 use crate::keyring::{BUCKET_RECORDS, Bucket, Keyring, KeyringCode, KeyringError};
 use crate::lead::{Leaf, Under};
@@ -68,6 +69,23 @@ fn place_of(leaf: Leaf) -> u16 {
     (leaf.number % BUCKET_RECORDS) as u16
 }
 
+/// Destroys the keys of these leaves: when it returns the disk has it, and nobody reads by them. Asked again it does
+/// nothing.
+///
+/// # Errors
+/// It cannot be made durable.
+pub(crate) fn puncture<'l>(
+    keyring: &dyn Keyring,
+    leaves: impl IntoIterator<Item = &'l (PurposeId, Leaf)>,
+) -> Result<(), KeyringError> {
+    let mut change = Change::default();
+    for (purpose, leaf) in leaves {
+        let place = place_of(*leaf);
+        change.puncture(bucket_of(purpose, *leaf), place..place + 1);
+    }
+    keyring.change(&change)
+}
+
 /// The first living leaf at or above this one, whose number is the next record's. A sequence that fell back below erased
 /// numbers meets dead ones. A bucket that is not there is made.
 ///
@@ -101,7 +119,6 @@ pub(crate) fn first_live(
 mod tests {
     use super::*;
     use crate::keyring::memory::MemoryKeyring;
-    use crate::keyring::pages::Change;
 
     fn devis() -> PurposeId {
         PurposeId::parse("devis").expect("a purpose")
@@ -112,12 +129,8 @@ mod tests {
     }
 
     fn erase(keyring: &MemoryKeyring, numbers: std::ops::Range<u64>) {
-        let mut change = Change::default();
-        for number in numbers {
-            let place = place_of(leaf(number));
-            change.puncture(bucket_of(&devis(), leaf(number)), place..place + 1);
-        }
-        keyring.change(&change).expect("changed");
+        let leaves: Vec<_> = numbers.map(|number| (devis(), leaf(number))).collect();
+        puncture(keyring, &leaves).expect("changed");
     }
 
     #[test]

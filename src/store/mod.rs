@@ -8,6 +8,7 @@
 mod beside;
 #[cfg(test)]
 pub(crate) mod contract;
+mod erasures;
 mod error;
 mod forms;
 mod leads;
@@ -24,6 +25,7 @@ mod seen;
 mod several;
 pub mod sled;
 mod tokens;
+mod tombstones;
 mod trail;
 
 use std::sync::Arc;
@@ -36,6 +38,9 @@ use crate::machine::progress::Progress;
 use crate::purpose::PurposeId;
 use crate::random::Random;
 
+pub use erasures::{
+    Asked, ERASED_AT_ONCE_MAX, Erasure, ErasureEnd, ErasureId, ErasureRequest, Erasures, Extent, RepeatKey,
+};
 pub use error::{StoreCode, StoreError};
 pub use forms::{Adoption, DroppedField, FormRevision, FormSnapshot, Forms, KnownForm};
 pub use leads::{
@@ -53,10 +58,14 @@ pub use scan::{Fault, ParkedFault, RecordsFault, Scan, Scanned, Scanning};
 pub use seen::{Fate, Seen, SeenState};
 pub use sled::Settings;
 pub use tokens::{Token, Tokens};
+pub use tombstones::ErasedFor;
 pub use trail::Trail;
 
 /// Everything that a store does.
-pub trait Store: Leads + Seen + Parked + Trail + Tokens + Forms + Notices + Pauses + Scan + Life {}
+pub trait Store:
+    Leads + Seen + Parked + Trail + Tokens + Forms + Notices + Pauses + Erasures + Scan + Life
+{
+}
 
 /// A store that many hold.
 pub type SharedStore = Arc<dyn Store>;

@@ -16,7 +16,9 @@ use crate::store::memory::MemoryState;
 use crate::store::memory::rows::{End, Note, ParkedRow, Rows};
 use crate::store::seen::seen_key;
 use crate::store::several::{OpenFor, Standing, row_why};
-use crate::store::{Fate, Outcome, SeenState, Settled, Settlement, StoreCode, StoreError, Verdict};
+use crate::store::{
+    ErasedFor, Fate, Outcome, SeenState, Settled, Settlement, StoreCode, StoreError, Verdict,
+};
 use crate::trail::{Action, Entry, chain};
 
 /// The restore epoch of every record: nothing here is ever restored.
@@ -24,13 +26,13 @@ pub(super) const EPOCH: u32 = 1;
 
 /// A transaction under way.
 pub(super) struct Draft<'s> {
-    shared: &'s MemoryState,
+    pub(super) shared: &'s MemoryState,
     pub(super) rows: Rows,
     pub(super) look: ClockReading,
     /// How many records were stored, the first and the last.
     stored: BTreeMap<PurposeId, (u64, RecordId, RecordId)>,
     /// Arrivals that are parked otherwise now, or no longer.
-    moved: Vec<u64>,
+    pub(super) moved: Vec<u64>,
 }
 
 impl<'s> Draft<'s> {
@@ -63,6 +65,13 @@ impl<'s> Draft<'s> {
     /// Makes the end of one reference.
     pub(super) fn settle(&mut self, settlement: &Settlement) -> Result<Settled, StoreError> {
         let reference = &settlement.reference;
+        let erased = self.rows.erased_for(&*self.shared.keyring, &reference.leadgen);
+        // Of what was erased whole, or of which nothing else is known, nothing is taken in.
+        if erased == Some(ErasedFor::All)
+            || (erased.is_some() && !self.rows.seen.contains_key(&reference.leadgen))
+        {
+            return Ok(Settled::Known);
+        }
         let note = match self.rows.seen.get(&reference.leadgen) {
             None | Some(Note { end: Some(End::Dropped(_)), .. }) => Note::default(),
             Some(note) if note.arrivals.is_empty() => return Ok(Settled::Known),
@@ -72,8 +81,11 @@ impl<'s> Draft<'s> {
         let own = before.iter().find(|one| one.lane == Some(reference.lane()));
         let row = own.and_then(|own| self.rows.parked.get(&own.arrival));
         let (open, was_sieved) = (row.map(|row| row.open.clone()), row.is_some_and(|row| row.was_sieved));
-        let (decided, open) = (note.decided(), open.unwrap_or_default());
-        let standing = Standing { decided: &decided, open: &open, is_lost: false };
+        let (mut decided, open) = (note.decided(), open.unwrap_or_default());
+        decided.extend(erased.iter().flat_map(|erased| erased.purposes().to_vec()));
+        // One whose form was not matched yet is open for whatever it was not erased for.
+        let is_lost = own.map_or(before.is_empty(), |_| open.is_empty());
+        let standing = Standing { decided: &decided, open: &open, is_lost };
         let (at, attempts) = (own.map(|own| own.arrival), own.map_or(0, |own| attempts(&own.why)));
         match &settlement.outcome {
             Outcome::Parked(why) => {
@@ -98,6 +110,15 @@ impl<'s> Draft<'s> {
                 let taken = standing.takes(&offered);
                 let mut open = standing.left(&taken, &offered);
                 if taken.is_empty() {
+                    // Matched to what it was erased for alone, it has nothing to come back for.
+                    if erased.is_some() && open.is_empty() {
+                        before.iter().for_each(|one| drop(self.unpark(one.arrival)));
+                        let note = Note { arrivals: Vec::new(), ..note };
+                        match note.fates.is_empty() {
+                            true => self.rows.seen.remove(&reference.leadgen),
+                            false => self.rows.seen.insert(reference.leadgen, note),
+                        };
+                    }
                     return Ok(Settled::Known);
                 }
                 if !was_sieved {
@@ -216,7 +237,7 @@ impl<'s> Draft<'s> {
     }
 
     /// Takes a reference out of what is parked; the caller says what became of it.
-    fn unpark(&mut self, arrival: u64) -> Option<ParkedRow> {
+    pub(super) fn unpark(&mut self, arrival: u64) -> Option<ParkedRow> {
         self.moved.push(arrival);
         self.rows.parked.remove(&arrival)
     }
@@ -271,7 +292,7 @@ fn attempts(why: &Why) -> u32 {
 }
 
 /// A full disk will pass, anything else needs a human.
-fn keyring_failed(error: KeyringError) -> StoreError {
+pub(super) fn keyring_failed(error: KeyringError) -> StoreError {
     let code = match error.io {
         Some(std::io::ErrorKind::StorageFull) => StoreCode::DiskFull,
         _ => StoreCode::Keyring,

@@ -6,12 +6,11 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
 use crate::clock::ManualClock;
-use crate::id::LeadgenId;
 use crate::keyring::memory::MemoryKeyring;
 use crate::random::SeededRandom;
 use crate::store::contract::{Host, Row, support};
 use crate::store::mark::ClockMark;
-use crate::store::memory::rows::{End, Note, Rows};
+use crate::store::memory::rows::Rows;
 use crate::store::memory::{MemoryState, MemoryStore, Process, READINGS_MAX};
 use crate::store::trail::EmptyPolls;
 use crate::store::{SharedStore, StoreCode, StoreError};
@@ -35,12 +34,6 @@ impl MemoryHost {
             random: Arc::new(SeededRandom::new(7)),
             opened: Mutex::default(),
         }
-    }
-
-    /// Says of a leadgen that it was erased: no verb does so yet.
-    pub(crate) fn mark_erased(&self, leadgen: LeadgenId) {
-        let erased = Note { end: Some(End::Erased), ..Note::default() };
-        self.rows.lock().expect("not poisoned").seen.insert(leadgen, erased);
     }
 }
 
@@ -76,6 +69,7 @@ impl Host for MemoryHost {
             polls: EmptyPolls::default(),
             process: Mutex::new(Process::default()),
         });
+        shared.finish_erasures()?;
         *self.opened.lock().expect("not poisoned") = Arc::downgrade(&shared);
         Ok(Arc::new(MemoryStore(shared)))
     }

@@ -89,7 +89,7 @@ impl Leads for MemoryStore {
     async fn find(&self, wanted: Wanted, entry: Entry) -> Result<Vec<Found>, StoreError> {
         let fates = self.0.write(|draft| {
             let fates = match &wanted {
-                Wanted::Leadgen(leadgen) => draft.rows.fates(leadgen),
+                Wanted::Leadgen(leadgen) => draft.rows.fates(&*self.0.keyring, leadgen),
                 Wanted::Record(id) => {
                     draft.rows.record(id).map(|_| Fate::stored(id.clone())).into_iter().collect()
                 }

@@ -5,6 +5,7 @@
 //! copy, which takes the rows' place only if nothing was refused.
 
 mod draft;
+mod erasures;
 mod forms;
 mod host;
 mod leads;

@@ -1,16 +1,22 @@
 //! What is kept: what would lie on a disk.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use crate::clock::Day;
+use crate::clock::{Day, Month};
 use crate::id::{FormId, LeadgenId, PageId};
+use crate::keyring::Keyring;
+use crate::lead::Leaf;
 use crate::notification::{KeptPause, LeadRef, ParkCode, Why};
 use crate::purpose::{DropCode, PurposeId, RecordId, TextHash};
 use crate::store::beside::{self, Beside};
+use crate::store::seen::seen_key;
 use crate::store::several::{OpenFor, in_order, parked_fates};
-use crate::store::{Adoption, Fate, FormSnapshot, KnownForm, SeenState, Token};
+use crate::store::tombstones::tombstone_key;
+use crate::store::{
+    Adoption, ErasedFor, Erasure, ErasureId, Fate, FormSnapshot, KnownForm, SeenState, Token,
+};
 
 /// Everything. No `Debug`: it holds leadgens.
 #[derive(Clone, Default)]
@@ -37,6 +43,15 @@ pub(super) struct Rows {
     pub(super) notices: BTreeMap<PurposeId, Vec<(TextHash, Timestamp)>>,
     /// What they say.
     pub(super) notice_texts: BTreeMap<(PurposeId, TextHash), Vec<u8>>,
+    /// What remembers erased submissions, by month and keyed hash.
+    pub(super) tombstones: BTreeMap<(Month, [u8; 32]), ErasedFor>,
+    pub(super) erasures: BTreeMap<ErasureId, Erasure>,
+    /// The last number that an erasure was given; never given twice.
+    pub(super) last_erasure: u64,
+    /// Leaves of erasures whose keys are not destroyed yet.
+    pub(super) pending: BTreeMap<ErasureId, Vec<(PurposeId, Leaf)>>,
+    /// Hash of a caller's key → the erasure, and what the request was.
+    pub(super) repeats: BTreeMap<[u8; 32], (ErasureId, [u8; 32])>,
     /// The highest clock that was believed.
     pub(super) clock: Option<Timestamp>,
     /// The highest clock that somebody confirmed.
@@ -70,7 +85,6 @@ pub(super) struct Note {
 #[derive(Clone)]
 pub(super) enum End {
     Refused(ParkCode),
-    Erased,
     /// Save to the notification that was received then, nothing is known any more.
     Dropped(Timestamp),
 }
@@ -115,14 +129,30 @@ impl Rows {
         arrivals.iter().filter_map(one).collect()
     }
 
+    /// For which purposes a submission was erased; none: for none.
+    pub(super) fn erased_for(&self, keyring: &dyn Keyring, leadgen: &LeadgenId) -> Option<ErasedFor> {
+        let seen = seen_key(&keyring.seen_key(), leadgen);
+        let months: BTreeSet<Month> = self.tombstones.keys().map(|(month, _)| *month).collect();
+        let found = months.into_iter().filter_map(|month| {
+            let key = keyring.tombstone_key(month).ok()?;
+            self.tombstones.get(&(month, tombstone_key(&key, &seen))).cloned()
+        });
+        found.reduce(ErasedFor::and)
+    }
+
     /// What became of a leadgen, by purpose.
-    pub(super) fn fates(&self, leadgen: &LeadgenId) -> Vec<Fate> {
-        let Some(note) = self.seen.get(leadgen) else { return Vec::new() };
-        let mut fates = note.fates.clone();
+    pub(super) fn fates(&self, keyring: &dyn Keyring, leadgen: &LeadgenId) -> Vec<Fate> {
+        let erased = |purpose| Fate { purpose, state: SeenState::Erased };
+        let mut fates: Vec<Fate> = match self.erased_for(keyring, leadgen) {
+            None => Vec::new(),
+            Some(ErasedFor::All) => return vec![erased(None)],
+            Some(ErasedFor::Some(purposes)) => purposes.into_iter().map(Some).map(erased).collect(),
+        };
+        let Some(note) = self.seen.get(leadgen) else { return in_order(fates) };
+        fates.extend(note.fates.clone());
         let whole = match note.end {
             None | Some(End::Dropped(_)) => None,
             Some(End::Refused(code)) => Some(SeenState::Refused(code)),
-            Some(End::Erased) => Some(SeenState::Erased),
         };
         fates.extend(whole.map(|state| Fate { purpose: None, state }));
         let parked = || note.arrivals.iter().filter_map(|arrival| self.parked.get(arrival));

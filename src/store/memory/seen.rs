@@ -14,6 +14,7 @@ impl Seen for MemoryStore {
     async fn known(&self, references: &[LeadRef]) -> Result<Vec<bool>, StoreError> {
         let rows = self.0.rows()?;
         let known = |reference: &LeadRef| match rows.seen.get(&reference.leadgen) {
+            _ if rows.erased_for(&*self.0.keyring, &reference.leadgen).is_some() => true,
             Some(Note { end: Some(End::Dropped(received)), .. }) => {
                 received.as_millisecond() == reference.received.as_millisecond()
             }
@@ -26,6 +27,6 @@ impl Seen for MemoryStore {
     }
 
     async fn seen(&self, leadgen: &LeadgenId) -> Result<Vec<Fate>, StoreError> {
-        Ok(self.0.rows()?.fates(leadgen))
+        Ok(self.0.rows()?.fates(&*self.0.keyring, leadgen))
     }
 }

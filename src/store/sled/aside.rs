@@ -21,10 +21,25 @@ pub(super) fn keep(
     draft.shared.unreadable().say(place, key, error);
     let kept = row_counter(draft, &Place::Meta, meta::ASIDE)?;
     if kept < ASIDE_MAX {
-        let at = [place.name().as_bytes(), b"\0", key].concat();
-        draft.write(Place::Aside, &at, bytes)?;
+        draft.write(Place::Aside, &at(place, key), bytes)?;
     }
     draft.write(Place::Meta, meta::ASIDE, (kept + 1).to_be_bytes().to_vec())
+}
+
+/// Lets go of what is kept aside of a row: whoever it was of is to be forgotten.
+///
+/// # Errors
+/// See [`crate::store::StoreCode`].
+pub(super) fn forget(draft: &mut Draft<'_>, place: &Place, key: &[u8]) -> Result<(), StoreError> {
+    let at = at(place, key);
+    if draft.read(&Place::Aside, &at)?.is_some() {
+        draft.remove(Place::Aside, &at);
+    }
+    Ok(())
+}
+
+fn at(place: &Place, key: &[u8]) -> Vec<u8> {
+    [place.name().as_bytes(), b"\0", key].concat()
 }
 
 /// A counter on which nothing is built but its being shown: one that cannot be read begins anew.

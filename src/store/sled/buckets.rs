@@ -34,6 +34,14 @@ impl BucketRow {
         }
     }
 
+    /// The same with one record less; none: nothing lives in it that is known. The days stay: they may be wider than what is
+    /// left, never narrower.
+    pub(super) fn without(self) -> Option<Self> {
+        let is_unknown = (self.earliest, self.latest) == (Self::UNKNOWN.earliest, Self::UNKNOWN.latest);
+        let live = self.live.saturating_sub(1);
+        (live > 0 || is_unknown).then_some(Self { live, ..self })
+    }
+
     /// What stands for a row that cannot be read: something may be due in it on any day, and nothing says that all is over.
     pub(super) const UNKNOWN: Self = Self { live: 0, earliest: 0, latest: u32::MAX };
 
@@ -55,4 +63,20 @@ impl BucketRow {
 pub(super) fn key(bucket: &Bucket) -> Vec<u8> {
     let Bucket { purpose, epoch, index } = bucket;
     [purpose.as_str().as_bytes(), b"\0", &epoch.to_be_bytes(), &index.to_be_bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_goes_with_its_last_record_unless_nobody_knows_what_lives_there() {
+        let two = BucketRow::of(Day(7)).with(Day(3));
+        assert_eq!(two, BucketRow { live: 2, earliest: 3, latest: 7 });
+        assert_eq!(two.without(), Some(BucketRow { live: 1, earliest: 3, latest: 7 }));
+        assert_eq!(two.without().and_then(BucketRow::without), None);
+        let unknown = BucketRow::UNKNOWN.with(Day(5));
+        assert_eq!(unknown.without(), Some(BucketRow::UNKNOWN));
+        assert_eq!(BucketRow::UNKNOWN.without(), Some(BucketRow::UNKNOWN));
+    }
 }

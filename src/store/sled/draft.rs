@@ -5,25 +5,38 @@
 //! may run a transaction's closure again, so nothing is sealed or numbered inside it.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 
+use crate::lead::Leaf;
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::leaves::Leaves;
 use crate::store::mark::{ClockReading, Correction};
 use crate::store::sled::engine::{Changes, Engine, KEY_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::store::sled::layout::{self, Place, meta};
 use crate::store::sled::shared::{Effect, Shared};
-use crate::store::{StoreCode, StoreError};
+use crate::store::{ErasureEnd, ErasureId, StoreCode, StoreError};
 use crate::trail::{Action, Entry, chain};
 
 /// At most this many outcomes share a sync: beyond it latency grows and throughput does not (measured).
 pub(super) const OUTCOMES_MAX: usize = 256;
 
+/// Leaves whose records a transaction takes away: they are to be punctured once it is durable.
+pub(super) struct Puncture {
+    /// By which erasure.
+    pub(super) erasure: ErasureId,
+    /// Which.
+    pub(super) leaves: Vec<(PurposeId, Leaf)>,
+    /// Where whoever asked sees that it was done.
+    pub(super) ended: Arc<OnceLock<ErasureEnd>>,
+}
+
 #[derive(Default)]
 struct Layer {
     changes: Changes,
     effects: Vec<Effect>,
+    punctures: Vec<Puncture>,
     /// How many records were stored, the first and the last.
     stored: BTreeMap<PurposeId, (u64, RecordId, RecordId)>,
 }
@@ -34,6 +47,8 @@ pub(super) struct Finished {
     pub(super) changes: Changes,
     /// What memory must learn afterwards.
     pub(super) effects: Vec<Effect>,
+    /// What is to be punctured then.
+    pub(super) punctures: Vec<Puncture>,
     /// Its number.
     pub(super) commit: u64,
     /// The keyring's generation that it records.
@@ -81,6 +96,7 @@ impl<'e> Draft<'e> {
                 self.kept.changes.0.entry(place).or_default().extend(writes);
             }
             self.kept.effects.extend(layer.effects);
+            self.kept.punctures.extend(layer.punctures);
             for (purpose, (count, first, last)) in layer.stored {
                 let range = self.kept.stored.entry(purpose).or_insert((0, first, last.clone()));
                 (range.0, range.2) = (range.0 + count, last);
@@ -94,13 +110,22 @@ impl<'e> Draft<'e> {
     /// # Errors
     /// See [`StoreCode`].
     pub(super) fn read(&self, place: &Place, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        for layer in [&self.current, &self.kept] {
-            if let Some(written) = layer.changes.0.get(place).and_then(|writes| writes.get(key)) {
-                return Ok(written.clone());
-            }
+        if let Some(written) = self.written(place, key) {
+            return Ok(written.clone());
         }
         let read = self.engine.read(place, key).inspect_err(|error| self.shared.note_full(*error));
         Ok(read?.map(|value| value.to_vec()))
+    }
+
+    /// What this transaction writes under a key; none: it leaves it as it is.
+    pub(super) fn written(&self, place: &Place, key: &[u8]) -> Option<&Option<Vec<u8>>> {
+        let layers = [&self.current, &self.kept];
+        layers.into_iter().find_map(|layer| layer.changes.0.get(place)?.get(key))
+    }
+
+    /// True if this transaction writes into a tree.
+    pub(super) fn writes_into(&self, place: &Place) -> bool {
+        [&self.current, &self.kept].iter().any(|layer| layer.changes.0.contains_key(place))
     }
 
     /// A counter, as it will be; absent: 0.
@@ -145,10 +170,24 @@ impl<'e> Draft<'e> {
         self.current.effects.push(effect);
     }
 
+    /// Leaves are to be punctured once this is durable.
+    pub(super) fn puncture(&mut self, puncture: Puncture) {
+        self.current.punctures.push(puncture);
+    }
+
     /// A record is stored here. The trail has one line for all that a transaction stores for a purpose.
     pub(super) fn note_stored(&mut self, id: &RecordId) {
         let range = self.current.stored.entry(id.purpose.clone()).or_insert((0, id.clone(), id.clone()));
         (range.0, range.2) = (range.0 + 1, id.clone());
+    }
+
+    /// The number of the line that is added next.
+    ///
+    /// # Errors
+    /// See [`StoreCode`].
+    pub(super) fn next_line(&self) -> Result<u64, StoreError> {
+        let head = self.read(&Place::Meta, meta::TRAIL_HEAD)?;
+        Ok(head.map_or(Ok((0, [0; 32])), |head| layout::place_in_chain(&head))?.0 + 1)
     }
 
     /// Adds a line to the trail, chained to the one before.
@@ -169,6 +208,11 @@ impl<'e> Draft<'e> {
     /// True if there is nothing to apply.
     pub(super) fn is_empty(&self) -> bool {
         self.kept.changes.0.is_empty()
+    }
+
+    /// What is to be punctured, where there is nothing to apply.
+    pub(super) fn into_punctures(self) -> Vec<Puncture> {
+        self.kept.punctures
     }
 
     /// Completes the draft with the next commit number and how far keyring and clock have come.
@@ -196,6 +240,7 @@ impl<'e> Draft<'e> {
             }
             draft.write(Place::Meta, meta::CLOCK_MS, clock.to_be_bytes().to_vec())
         })?;
-        Ok(Finished { changes: self.kept.changes, effects: self.kept.effects, commit, generation, mark })
+        let Layer { changes, effects, punctures, .. } = self.kept;
+        Ok(Finished { changes, effects, punctures, commit, generation, mark })
     }
 }

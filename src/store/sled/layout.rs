@@ -36,11 +36,11 @@ pub(super) enum Place {
     Aside,
     /// Bucket → how many records live under its tree, and between which days they expire.
     Buckets,
-    /// Erasure → how far it is. Nothing writes it yet, as the three that follow.
+    /// Erasure → how far it is; see `erasure_rows`.
     Erasures,
-    /// What remembers an erased submission.
+    /// Month ‖ keyed hash of what was a key in `seen` → for which purposes the submission was erased.
     Tombstones,
-    /// Record → why nobody may use it, since when, until when.
+    /// Record → why nobody may use it, since when, until when. Nothing writes it yet, as the one that follows.
     Restrictions,
     /// Recipient and purpose → which records were handed over, between which days.
     Handed,
@@ -134,6 +134,9 @@ pub(super) mod meta {
     /// u64: how many rows were ever put aside.
     pub(in crate::store::sled) const ASIDE: &[u8] = b"aside";
 
+    /// u64: the next erasure's number; never given twice.
+    pub(in crate::store::sled) const NEXT_ERASURE: &[u8] = b"next-erasure";
+
     /// u64: how many records did not open when the store moved to leaves, and lie aside.
     pub(in crate::store::sled) const UNMOVED: &[u8] = b"unmoved";
 
@@ -173,6 +176,11 @@ pub(super) mod meta {
             APP => Some(None),
             digits => Some(Some(PageId::parse(std::str::from_utf8(digits).ok()?)?)),
         }
+    }
+
+    /// u64: how many records of a purpose were ever erased, so that a scan knows what went while it looked.
+    pub(in crate::store::sled) fn erased(purpose: &PurposeId) -> Vec<u8> {
+        [b"erased/", purpose.as_str().as_bytes()].concat()
     }
 
     /// u64: how many records a purpose holds.

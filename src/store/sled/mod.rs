@@ -8,6 +8,8 @@
 //! | `shared` | what verbs and writer hold in common; halting; reopening after a full disk |
 //! | `verbs/` | the verbs, by subject; `reading`: a page of an export as it is read |
 //! | `scan` | everything that is kept, looked at against what is counted |
+//! | `erasure_rows` | the rows of `erasures` and `tombstones` |
+//! | `unfinished` | erasures on their way: leaves to be punctured, rows to be finished |
 //! | `buckets` | what lives under each tree of the keyring |
 //! | `index`, `reference` | what is parked, in memory; the seal of a parked reference |
 //! | `keys_ahead` | keys made before they are needed |
@@ -21,6 +23,7 @@ mod contract;
 pub mod door;
 mod draft;
 mod engine;
+mod erasure_rows;
 mod index;
 mod keys_ahead;
 mod layout;
@@ -29,6 +32,7 @@ mod rows;
 mod scan;
 mod shared;
 mod tending;
+mod unfinished;
 mod unreadable;
 mod verbs;
 mod writer;
@@ -51,6 +55,7 @@ use crate::random::Random;
 use crate::store::sled::engine::moving::Pass;
 use crate::store::sled::engine::opening;
 use crate::store::sled::shared::{Shared, Slot};
+use crate::store::sled::unfinished::Unfinished;
 use crate::store::sled::verbs::trail;
 use crate::store::sled::writer::{Ended, Writer};
 use crate::store::trail::EmptyPolls;
@@ -119,6 +124,8 @@ impl SledStore {
         let opened = opening::open(&settings, &keyring, &purposes, &pass)?;
         let (shared, witness) = Shared::new(settings, purposes, keyring, clock, random, opened)?;
         let shared = Arc::new(shared);
+        // Before anybody reads or writes: what was taken away and still has its keys.
+        let unfinished = shared.reading(|engine| Unfinished::resume(&shared, engine))?;
         // From here on the keyring is beyond generation 0: whoever loses the store will be told.
         shared.reading(|engine| keys_ahead::make(&shared, engine))?;
         tracing::info!(
@@ -127,7 +134,7 @@ impl SledStore {
             store.commit = witness.last().commit,
             "store.opened"
         );
-        let (writer, thread) = Writer::start(Arc::clone(&shared), witness)?;
+        let (writer, thread) = Writer::start(Arc::clone(&shared), witness, unfinished)?;
         let (thread, readings) = (Mutex::new(Some(thread)), Arc::new(Semaphore::new(READINGS_MAX)));
         let (notes, scanning) = (trail::Notes::default(), scan::UnderWay::default());
         Ok(Arc::new(Self { shared, writer, thread, readings, notes, polls: EmptyPolls::default(), scanning }))

@@ -6,9 +6,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use parking_lot::{Mutex, MutexGuard, RwLock};
+use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard};
 
-use crate::clock::{Clock, Day};
+use crate::clock::{Clock, Day, Month};
 use crate::id::LeadgenId;
 use crate::keyring::Keyring;
 use crate::machine::lock::{LockError, LockFile};
@@ -19,10 +19,12 @@ use crate::store::sled::Settings;
 use crate::store::sled::engine::opening::{self, Opened};
 use crate::store::sled::engine::witness::Witness;
 use crate::store::sled::engine::{Engine, guarded};
+use crate::store::sled::erasure_rows;
 use crate::store::sled::index::{ParkedIndex, Position};
 use crate::store::sled::layout::{self, Place, meta};
 use crate::store::sled::unreadable::Unreadable;
-use crate::store::{StoreCode, StoreError};
+use crate::store::tombstones::Tombstones;
+use crate::store::{ErasedFor, StoreCode, StoreError};
 
 /// How long the engine's readers may take to let go of it before it is given up.
 const READERS_LEAVE: Duration = Duration::from_secs(10);
@@ -46,6 +48,10 @@ pub(super) enum Effect {
     Unparked(Position),
     /// A purpose holds so many records now.
     Stored(PurposeId, u64),
+    /// A submission is remembered as erased.
+    Tombstone(Month, [u8; 32], ErasedFor),
+    /// The tombstones of a month are there no more.
+    TombstonesGone(Month),
     /// The highest clock seen is another.
     ClockCorrected(Correction),
     /// A person says that the clock is right.
@@ -70,6 +76,8 @@ pub(super) struct Shared {
     index: Mutex<ParkedIndex>,
     /// How many records each purpose holds.
     stored: Mutex<HashMap<PurposeId, u64>>,
+    /// What remembers erased submissions.
+    tombstones: RwLock<Tombstones>,
     /// How many records of which purpose the last scan found missing.
     missing: Mutex<BTreeMap<PurposeId, u64>>,
     /// Rows that were met and cannot be read.
@@ -106,6 +114,7 @@ impl Shared {
             met_full: AtomicBool::new(false),
             index: Mutex::new(ParkedIndex::default()),
             stored: Mutex::new(HashMap::new()),
+            tombstones: RwLock::default(),
             missing: Mutex::default(),
             unreadable: Unreadable::default(),
             lock: Mutex::new(Some(lock)),
@@ -171,6 +180,7 @@ impl Shared {
             }
             Ok(true)
         })?;
+        *self.tombstones.write() = erasure_rows::tombstones(&engine, &self.unreadable)?;
         let mut index = ParkedIndex::read(&engine, self.keyring.as_ref())?;
         index.set_commit(engine.counter(&Place::Meta, meta::COMMIT)?);
         self.index().replace(index);
@@ -246,6 +256,10 @@ impl Shared {
                 Effect::Stored(purpose, count) => {
                     stored.insert(purpose, count);
                 }
+                Effect::Tombstone(month, hash, erased) => {
+                    self.tombstones.write().insert(month, hash, erased);
+                }
+                Effect::TombstonesGone(month) => self.tombstones.write().forget(month),
                 Effect::ClockCorrected(correction) => self.mark.correct(correction),
                 Effect::ClockConfirmed => self.mark.hear(None),
             }
@@ -387,6 +401,11 @@ impl Shared {
     /// Notes what a scan found missing.
     pub(super) fn set_missing(&self, missing: &BTreeMap<PurposeId, u64>) {
         missing.clone_into(&mut self.missing.lock());
+    }
+
+    /// What remembers erased submissions.
+    pub(super) fn tombstones(&self) -> RwLockReadGuard<'_, Tombstones> {
+        self.tombstones.read()
     }
 
     /// The key of a leadgen in `seen`.

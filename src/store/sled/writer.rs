@@ -21,6 +21,7 @@ use crate::store::sled::keys_ahead;
 use crate::store::sled::layout::{Place, meta};
 use crate::store::sled::shared::{Shared, Slot};
 use crate::store::sled::tending;
+use crate::store::sled::unfinished::Unfinished;
 use crate::store::{StoreCode, StoreError};
 
 /// How many calls may wait for the writer before the next waits for a place.
@@ -39,8 +40,12 @@ const MARK_LAG: SignedDuration = SignedDuration::from_hours(6);
 trait QueuedCall: Send {
     /// How many outcomes it counts for.
     fn weight(&self) -> usize;
+    /// Does nothing of it.
+    fn refuse(&mut self, error: StoreError);
     /// Works its part out.
     fn apply(&mut self, draft: &mut Draft<'_>);
+    /// True if it takes records away, whose keys are to be destroyed before it is answered.
+    fn erases(&self) -> bool;
     /// A failure of the engine itself that it met.
     fn fault(&self) -> Option<StoreError>;
     /// Tells the caller, once everything is durable or nothing is.
@@ -50,6 +55,7 @@ trait QueuedCall: Send {
 /// One that was asked with an answer of this type.
 struct Asked<T, F> {
     weight: usize,
+    erases: bool,
     work: Option<F>,
     outcome: Option<Result<T, StoreError>>,
     answer: oneshot::Sender<Result<T, StoreError>>,
@@ -62,6 +68,14 @@ where
 {
     fn weight(&self) -> usize {
         self.weight
+    }
+
+    fn erases(&self) -> bool {
+        self.erases
+    }
+
+    fn refuse(&mut self, error: StoreError) {
+        self.outcome = Some(Err(error));
     }
 
     fn apply(&mut self, draft: &mut Draft<'_>) {
@@ -103,6 +117,7 @@ impl Writer {
     pub(super) fn start(
         shared: Arc<Shared>,
         witness: Witness,
+        unfinished: Unfinished,
     ) -> Result<(Self, JoinHandle<Ended>), StoreError> {
         let (queue, calls) = mpsc::channel(QUEUE_CALLS);
         let generation = shared.reading(|engine| engine.counter(&Place::Meta, meta::KEYRING_GENERATION))?;
@@ -112,6 +127,7 @@ impl Writer {
             calls,
             generation,
             mark: None,
+            unfinished,
             full_told: false,
             keys_told: None,
         };
@@ -131,8 +147,31 @@ impl Writer {
         weight: usize,
         work: impl FnOnce(&mut Draft<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.ask(weight, false, work).await
+    }
+
+    /// The same; what it has punctured is so when this returns, or was tried: see [`Puncture::ended`].
+    ///
+    /// [`Puncture::ended`]: crate::store::sled::draft::Puncture::ended
+    ///
+    /// # Errors
+    /// As [`Writer::write`].
+    pub(super) async fn write_and_puncture<T: Send + 'static>(
+        &self,
+        weight: usize,
+        work: impl FnOnce(&mut Draft<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.ask(weight, true, work).await
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        weight: usize,
+        erases: bool,
+        work: impl FnOnce(&mut Draft<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
-        let call = Box::new(Asked { weight, work: Some(work), outcome: None, answer });
+        let call = Box::new(Asked { weight, erases, work: Some(work), outcome: None, answer });
         let asked = async {
             if self.queue.send(Message::Call(call)).await.is_err() {
                 return Err(self.gone());
@@ -190,6 +229,8 @@ struct WriterThread {
     generation: u64,
     /// The highest clock that the last commit of this run recorded.
     mark: Option<Timestamp>,
+    /// Erasures that are durable in the store and have no end yet.
+    unfinished: Unfinished,
     /// The full disk that is met now stands in the log.
     full_told: bool,
     /// Why keys could not be made ahead, as it stands in the log.
@@ -235,9 +276,12 @@ impl WriterThread {
             }
         }
         let synced = self.step(|writer| writer.commit(&mut group));
-        for work in group {
-            work.answer(synced);
+        let (erasing, others): (Vec<_>, Vec<_>) = group.into_iter().partition(|call| call.erases());
+        others.into_iter().for_each(|work| work.answer(synced));
+        if synced.is_ok() {
+            self.puncture();
         }
+        erasing.into_iter().for_each(|work| work.answer(synced));
         self.shared.set_stalled(false);
         if synced.is_ok() {
             let _ = self.step(|writer| {
@@ -274,7 +318,16 @@ impl WriterThread {
         }
         // Whatever fails was acted upon, and is tried again at the next tick.
         let _ = self.step(Self::require_engine);
+        self.puncture();
         self.record_progress();
+    }
+
+    /// Destroys the keys of what was taken away; those that cannot be destroyed now are tried again at the next tick.
+    fn puncture(&mut self) {
+        let _ = self.step(|writer| {
+            writer.unfinished.puncture(&writer.shared);
+            Ok(())
+        });
     }
 
     /// Commits, if keyring or clock went ahead of the last commit: the store refuses a keyring that is older than it has
@@ -289,7 +342,8 @@ impl WriterThread {
 
     fn is_behind(&self) -> bool {
         let mark = self.shared.look().now();
-        self.shared.keyring().generation() > self.generation
+        self.unfinished.has_ended()
+            || self.shared.keyring().generation() > self.generation
             || self.mark.is_none_or(|recorded| mark.duration_since(recorded) > MARK_LAG)
     }
 
@@ -301,16 +355,23 @@ impl WriterThread {
         self.require_engine()?;
         let engine = self.shared.engine().map_err(Failure::Refuse)?;
         let mut draft = Draft::begin(&self.shared, &engine);
+        self.unfinished.finish(&mut draft).map_err(Failure::of_engine)?;
         for work in group.iter_mut() {
+            if work.erases() && self.unfinished.is_full() {
+                work.refuse(StoreError::of(StoreCode::Keyring));
+                continue;
+            }
             work.apply(&mut draft);
             if let Some(fault) = work.fault() {
                 return Err(Failure::Halt(fault));
             }
         }
         if draft.is_empty() && !self.is_behind() {
+            // What is asked for once more, and still pending, is durable already.
+            self.unfinished.replace_ended(draft.into_punctures());
             return Ok(());
         }
-        let Finished { changes, effects, commit, generation, mark } =
+        let Finished { changes, effects, punctures, commit, generation, mark } =
             draft.finish().map_err(Failure::of_engine)?;
         engine.apply(&changes).map_err(Failure::of_engine)?;
         engine.sync().map_err(|error| match error {
@@ -321,6 +382,7 @@ impl WriterThread {
         drop(engine);
         (self.generation, self.mark) = (generation, Some(mark));
         self.shared.learn(effects, commit);
+        self.unfinished.replace_ended(punctures);
         Ok(())
     }
 
@@ -345,6 +407,10 @@ impl WriterThread {
             return Err(Failure::Refuse(StoreError::of(StoreCode::DiskFull)));
         }
         self.shared.reopen(&mut self.witness).map_err(Failure::of_engine)?;
+        let engine = self.shared.engine().map_err(Failure::Refuse)?;
+        // What nobody was answered for may be durable all the same.
+        self.unfinished.read_anew(&self.shared, &engine).map_err(Failure::of_engine)?;
+        drop(engine);
         self.full_told = false;
         tracing::info!(disk.free_bytes = free, "store.reopened");
         Ok(())

@@ -1,6 +1,7 @@
 //! What became of a submission, and what is done about it.
 
 use super::*;
+use crate::store::{ErasureRequest, Wanted};
 
 #[tokio::test]
 async fn find_and_requeue_answer_and_refuse_as_documented() {
@@ -9,7 +10,9 @@ async fn find_and_requeue_answer_and_refuse_as_documented() {
         with(token, Method::POST, path).insert_header(("Tamis-Reason", "person-request")).set_payload(body)
     };
     let officer = bench.token(Role::Officer, &[]).await;
-    bench.host.mark_erased(LeadgenId::parse("123").expect("digits"));
+    let erasure = ErasureRequest::of(Wanted::Leadgen(LeadgenId::parse("123").expect("digits")));
+    let entry = Entry::by_system(Action::ErasureAsked);
+    bench.store.erase(erasure, entry).await.expect("erased");
     let found = bench.call(post(&officer, "/find", r#"{"leadgen_id":"123"}"#.to_owned())).await;
     assert_eq!(text_of(found).await, r#"{"records":[{"state":"erased"}]}"#);
     assert_eq!(bench.last_entry().await.action(), Action::Found);

@@ -1,5 +1,8 @@
 //! The verbs of the face, by subject.
 
+mod erased;
+pub(super) mod erasing;
+pub(super) mod erasures;
 pub(super) mod forms;
 pub(super) mod leads;
 pub(super) mod life;

@@ -41,6 +41,11 @@ impl Before {
         &self.position.open
     }
 
+    /// Where it was.
+    pub(in crate::store::sled) fn position(&self) -> &Position {
+        &self.position
+    }
+
     /// As the rule sees it.
     pub(in crate::store::sled) fn beside(&self) -> Beside {
         let Position { of, why, since, .. } = self.position;

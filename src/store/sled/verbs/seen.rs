@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use crate::id::LeadgenId;
 use crate::notification::{LeadRef, Why};
+use crate::purpose::PurposeId;
 use crate::store::beside::{self, Beside};
 use crate::store::several::{OpenFor, in_order, parked_fates};
 use crate::store::sled::SledStore;
@@ -13,7 +14,8 @@ use crate::store::sled::index::{Position, UNREADABLE};
 use crate::store::sled::layout::{self, Place};
 use crate::store::sled::rows::{ParkedRow, SeenRow};
 use crate::store::sled::shared::Shared;
-use crate::store::{Fate, Seen, StoreCode, StoreError};
+use crate::store::sled::verbs::erased;
+use crate::store::{ErasedFor, Fate, Seen, SeenState, StoreCode, StoreError};
 
 /// How often a reference that moves while it is looked at is looked at again.
 const LOOKS_MAX: usize = 5;
@@ -61,12 +63,22 @@ pub(in crate::store::sled) fn look_up(
     // Something is known, and nobody can read what.
     let unreadable = || parked_fates(UNREADABLE, &[]);
     let mut ends = Vec::new();
+    let ended = match erased::erased_before(shared, engine, &key)? {
+        None => Vec::new(),
+        Some(ErasedFor::All) => return Ok(vec![Fate { purpose: None, state: SeenState::Erased }]),
+        Some(erased) => {
+            let fate =
+                |purpose: &PurposeId| Fate { purpose: Some(purpose.clone()), state: SeenState::Erased };
+            erased.purposes().iter().map(fate).collect()
+        }
+    };
     for _ in 0..LOOKS_MAX {
-        let Some(bytes) = engine.read(&Place::Seen, &key)? else { return Ok(Vec::new()) };
+        let Some(bytes) = engine.read(&Place::Seen, &key)? else { return Ok(in_order(ended)) };
         let Some(row) = shared.unreadable().or_passed_over(&Place::Seen, &key, note(&bytes)) else {
             return Ok(unreadable());
         };
         ends = row.ends()?;
+        ends.extend(ended.clone());
         if row.arrivals.is_empty() {
             return Ok(in_order(ends));
         }
@@ -109,6 +121,10 @@ fn is_known(
     key: &[u8; 32],
     reference: &LeadRef,
 ) -> Result<bool, StoreError> {
+    // Asked first: a row that cannot be read brings nobody back.
+    if erased::erased_before(shared, engine, key)?.is_some() {
+        return Ok(true);
+    }
     for _ in 0..LOOKS_MAX {
         let Some(bytes) = engine.read(&Place::Seen, key)? else { return Ok(false) };
         let Some(row) = shared.unreadable().or_passed_over(&Place::Seen, key, note(&bytes)) else {

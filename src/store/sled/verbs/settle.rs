@@ -20,8 +20,10 @@ use crate::store::sled::reference::keyring_failed;
 use crate::store::sled::rows::{EndRow, FateRow, SeenRow};
 use crate::store::sled::shared::Effect;
 use crate::store::sled::verbs::parked::{self, Before, Parking};
-use crate::store::sled::verbs::{forms, seen};
-use crate::store::{Fate, Outcome, SeenState, Settled, Settlement, StoreCode, StoreError, Verdict};
+use crate::store::sled::verbs::{erased, forms, seen};
+use crate::store::{
+    ErasedFor, Fate, Outcome, SeenState, Settled, Settlement, StoreCode, StoreError, Verdict,
+};
 
 /// Settles a batch.
 ///
@@ -51,6 +53,15 @@ fn settle_one(draft: &mut Draft<'_>, settlement: &Settlement) -> Result<Settled,
             }
         },
     };
+    let erased = erased::erased_for(draft, &seen)?;
+    // Of what was erased whole, or of which nothing else is known, nothing is taken in.
+    if erased == Some(ErasedFor::All) || (erased.is_some() && noted.is_none()) {
+        if let Some(left) = parked::leased(draft, reference, &seen)? {
+            parked::unpark(draft, &left);
+        }
+        return Ok(Settled::Known);
+    }
+    let erased = erased.map_or(Vec::new(), |erased| erased.purposes().to_vec());
     let noted = noted.filter(|row| !matches!(row.end, Some(EndRow::Dropped { .. })));
     let before = match &noted {
         None => parked::leased(draft, reference, &seen)?.into_iter().collect(),
@@ -64,7 +75,7 @@ fn settle_one(draft: &mut Draft<'_>, settlement: &Settlement) -> Result<Settled,
         Some(row) => parked::all_before(draft, &row.arrivals)?,
     };
     let fates = noted.map(|row| row.fates).unwrap_or_default();
-    let submission = Submission { reference, seen, fates, before };
+    let submission = Submission { reference, seen, fates, erased, before };
     match &settlement.outcome {
         Outcome::Parked(why) => submission.park(draft, &settlement.matched, *why),
         Outcome::Sieved(verdicts) => submission.sieved(draft, verdicts, &settlement.dropped),
@@ -78,6 +89,8 @@ struct Submission<'s> {
     seen: [u8; 32],
     /// For which purposes it has its end.
     fates: Vec<FateRow>,
+    /// For which it was erased.
+    erased: Vec<PurposeId>,
     /// What is parked of it.
     before: Vec<Before>,
 }
@@ -88,6 +101,12 @@ impl Submission<'_> {
         let lane = self.reference.lane();
         let same = self.before.iter().position(|one| one.beside().lane == Some(lane));
         same.or_else(|| self.before.iter().position(|one| one.beside().lane.is_none()))
+    }
+
+    /// The purposes for which nothing is settled any more.
+    fn decided(&self) -> Result<Vec<PurposeId>, StoreError> {
+        let ends = self.fates.iter().map(FateRow::purpose);
+        ends.chain(self.erased.iter().cloned().map(Ok)).collect()
     }
 
     fn open(&self) -> &[OpenFor] {
@@ -104,7 +123,7 @@ impl Submission<'_> {
 
     /// Parks what was not read.
     fn park(mut self, draft: &mut Draft<'_>, matched: &[PurposeId], why: Why) -> Result<Settled, StoreError> {
-        let decided = self.fates.iter().map(FateRow::purpose).collect::<Result<Vec<_>, _>>()?;
+        let decided = self.decided()?;
         let own = self.own();
         let standing = self.standing(&decided);
         if !decided.is_empty() && own.is_none() && !standing.is_lost {
@@ -136,12 +155,16 @@ impl Submission<'_> {
         verdicts: &[Verdict],
         dropped: &Dropped,
     ) -> Result<Settled, StoreError> {
-        let decided = self.fates.iter().map(FateRow::purpose).collect::<Result<Vec<_>, _>>()?;
+        let decided = self.decided()?;
         let offered: Vec<PurposeId> = verdicts.iter().map(|verdict| verdict.purpose().clone()).collect();
         let standing = self.standing(&decided);
         let mut taken = standing.takes(&offered);
         let mut open = standing.left(&taken, &offered);
         if taken.is_empty() {
+            // Matched to what it was erased for alone, it has nothing to come back for.
+            if !self.erased.is_empty() && open.is_empty() {
+                self.end(draft)?;
+            }
             return Ok(Settled::Known);
         }
         let own = self.own().map(|own| self.before.remove(own));
@@ -189,6 +212,19 @@ impl Submission<'_> {
             }
         }
         Ok(Settled::Sieved(said))
+    }
+}
+
+impl Submission<'_> {
+    /// Takes out what is parked of it; for some purpose it may have its end.
+    fn end(&self, draft: &mut Draft<'_>) -> Result<(), StoreError> {
+        self.before.iter().for_each(|one| parked::unpark(draft, one));
+        if self.fates.is_empty() {
+            draft.remove(Place::Seen, &self.seen);
+            return Ok(());
+        }
+        let row = SeenRow { fates: self.fates.clone(), day: Day::of(draft.now).0, ..SeenRow::default() };
+        draft.write(Place::Seen, &self.seen, row.bytes())
     }
 }
 

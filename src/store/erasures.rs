@@ -1,0 +1,287 @@
+//! Erasures: what is to be forgotten, how far that is, and what remembers that it was.
+//!
+//! The store first, then the keyring (docs/decisions, 185): one transaction takes the records away and notes the erasure as
+//! pending; then their leaves are punctured; then the row says that it is done. What is found pending at a start is brought
+//! to its end before the store is given to anybody.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+use crate::id::LeadgenId;
+use crate::purpose::{PurposeId, RecordId};
+use crate::secret::Key;
+use crate::store::tombstones::ErasedFor;
+use crate::store::{StoreCode, StoreError, Wanted};
+use crate::trail::{Actor, Entry, Outcome, Reason};
+
+/// So many submissions are erased at once: as one transaction, and one change of the keyring.
+pub const ERASED_AT_ONCE_MAX: usize = 256;
+
+/// The longest key by which a request is known again.
+const REPEAT_BYTES_MAX: usize = 255;
+
+/// Counts the erasures of a store. As a record's id it has the epoch, so that a store that was restored gives none again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ErasureId {
+    /// Of the store, when it was asked for.
+    pub epoch: u32,
+    /// From 1.
+    pub number: u64,
+}
+
+impl ErasureId {
+    /// Reads what [`fmt::Display`] wrote, and no other spelling of it.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (epoch, number) = text.split_once('-')?;
+        let parsed = Self { epoch: epoch.parse().ok()?, number: number.parse().ok()? };
+        (parsed.to_string() == text).then_some(parsed)
+    }
+}
+
+impl fmt::Display for ErasureId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.epoch, self.number)
+    }
+}
+
+/// By what a request is known again that was sent twice. It is kept as a keyed hash.
+#[derive(Clone)]
+pub struct RepeatKey(String);
+
+impl RepeatKey {
+    /// Of the caller's choosing: 1 to 255 visible characters of ASCII.
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_one =
+            (1..=REPEAT_BYTES_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        is_one.then(|| Self(text.to_owned()))
+    }
+
+    /// Under what it is kept: another caller's key is another.
+    pub(super) fn hash(&self, key: &Key, actor: &Actor) -> [u8; 32] {
+        key.hmac(&[b"tamis/repeat", actor.to_string().as_bytes(), &[0], self.0.as_bytes()])
+    }
+
+    /// What tells the request from another under the same key. It is hashed with the caller's key, which is not kept: nobody
+    /// can ask of what is kept whom it was about.
+    pub(super) fn hash_of_request(&self, key: &Key, request: &ErasureRequest, entry: &Entry) -> [u8; 32] {
+        let mut parts: Vec<Vec<u8>> = vec![b"tamis/repeated".to_vec(), self.0.clone().into_bytes()];
+        parts.push(entry.reason().map_or("", Reason::as_str).as_bytes().to_vec());
+        parts.extend(request.what.iter().map(|what| match what {
+            Wanted::Leadgen(leadgen) => [b"l", leadgen.expose().as_bytes()].concat(),
+            Wanted::Record(id) => [b"r", id.to_string().as_bytes()].concat(),
+        }));
+        let narrowed = ErasedFor::of(&request.purposes);
+        parts.extend(narrowed.purposes().iter().map(|purpose| [b"p", purpose.as_str().as_bytes()].concat()));
+        // None of them has a zero.
+        let parts: Vec<&[u8]> = parts.iter().flat_map(|part| [part.as_slice(), &[0]]).collect();
+        key.hmac(&parts)
+    }
+}
+
+/// What is to be erased.
+#[derive(Clone)]
+pub struct ErasureRequest {
+    /// The submissions, each by its leadgen or by one of its records; at most [`ERASED_AT_ONCE_MAX`].
+    pub what: Vec<Wanted>,
+    /// For these of their purposes; none named: for all.
+    pub purposes: Vec<PurposeId>,
+    /// By what the request is known again.
+    pub repeat: Option<RepeatKey>,
+}
+
+impl ErasureRequest {
+    /// One submission, in all its purposes.
+    pub fn of(what: Wanted) -> Self {
+        Self { what: vec![what], purposes: Vec::new(), repeat: None }
+    }
+
+    /// # Errors
+    /// [`StoreCode::ValueTooLarge`].
+    pub(super) fn require_bound(&self) -> Result<(), StoreError> {
+        if self.what.len() > ERASED_AT_ONCE_MAX || self.purposes.len() > ERASED_AT_ONCE_MAX {
+            return Err(StoreError::of(StoreCode::ValueTooLarge));
+        }
+        Ok(())
+    }
+}
+
+/// How much an erasure takes, or would take.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// Records by purpose, in their order.
+    pub records: Vec<(PurposeId, u64)>,
+    /// Parked references that end. Of what lies in the journal the store knows nothing.
+    pub references: u64,
+}
+
+impl Extent {
+    /// True if there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.references == 0
+    }
+
+    /// A record more.
+    pub(super) fn count(&mut self, purpose: &PurposeId) {
+        match self.records.binary_search_by(|(of, _)| of.cmp(purpose)) {
+            Ok(at) => self.records[at].1 += 1,
+            Err(at) => self.records.insert(at, (purpose.clone(), 1)),
+        }
+    }
+
+    /// How many records there are.
+    pub fn total(&self) -> u64 {
+        self.records.iter().map(|(_, count)| count).sum()
+    }
+}
+
+/// An erasure, as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Erasure {
+    /// Its number.
+    pub id: ErasureId,
+    /// When it was asked for.
+    pub asked: Timestamp,
+    /// Why.
+    pub reason: Option<Reason>,
+    /// How much was taken away.
+    pub extent: Extent,
+    /// The number of the first line in the trail that says that it was asked for.
+    pub line: u64,
+    /// Its end; none: the records are gone, and their keys are not destroyed yet.
+    pub done: Option<ErasureEnd>,
+}
+
+/// The end of an erasure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ErasureEnd {
+    /// When the keys were destroyed and the disk had it.
+    pub at: Timestamp,
+    /// A generation of the keyring that has them no more.
+    pub generation: u64,
+}
+
+/// What came of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// This erasure, now or when the request came first.
+    Erasure(Erasure),
+    /// The caller used its key for another request.
+    KeyTaken,
+}
+
+/// Erasing submissions.
+#[async_trait]
+pub trait Erasures: Send + Sync {
+    /// Erases submissions, each whole or for the purposes that are named: takes their records and what is parked of them away,
+    /// puts tombstones in the place of what is known of them, writes the trail lines (`entry`, completed: one for each record, or
+    /// one that says that there is none), syncs, destroys the keys, and only then answers. What others are asked meanwhile goes
+    /// the same way at the same time. A leadgen of which nothing is known is remembered as erased as well: it may lie in the
+    /// journal, or be on its way; a record that is not there is nobody's.
+    ///
+    /// The keys may not be destroyed for now: then the erasure has no end yet, nothing of it can be exported or found, and it is
+    /// tried again each second and at the next start. Nobody may be told that it is done.
+    ///
+    /// # Errors
+    /// [`StoreCode::ValueTooLarge`]: too many at once. Otherwise see [`StoreCode`]: nothing of it is done, or (stalled, halted) it
+    /// is not known whether it is.
+    async fn erase(&self, request: ErasureRequest, entry: Entry) -> Result<Asked, StoreError>;
+
+    /// How much an erasure would take. It changes nothing and is written down nowhere.
+    ///
+    /// # Errors
+    /// As [`Erasures::erase`].
+    async fn extent(&self, request: ErasureRequest) -> Result<Extent, StoreError>;
+
+    /// An erasure, as it stands; none: there is no such number.
+    ///
+    /// # Errors
+    /// See [`StoreCode`].
+    async fn erasure(&self, id: ErasureId) -> Result<Option<Erasure>, StoreError>;
+
+    /// For which purposes a submission was erased; none: for none. Asked before a lead is fetched: a look into memory.
+    ///
+    /// # Errors
+    /// See [`StoreCode`].
+    async fn erased(&self, leadgen: &LeadgenId) -> Result<Option<ErasedFor>, StoreError>;
+
+    /// Takes the tombstones away whose month ended 120 days ago, and destroys its key: what remains of them anywhere is noise
+    /// then. Returns how many.
+    ///
+    /// # Errors
+    /// [`StoreCode::ClockJumped`], [`StoreCode::ClockUnconfirmed`]; otherwise see [`StoreCode`].
+    async fn drop_tombstones(&self) -> Result<u64, StoreError>;
+}
+
+/// The trail's lines of a request that took these records away: one for each, or one that names none.
+pub(super) fn lines_of_erasure(records: &[RecordId], extent: &Extent, entry: &Entry) -> Vec<Entry> {
+    let line = |record: Option<&RecordId>, count: u64| {
+        let mut line = entry.clone();
+        line.count = count;
+        line.result = if extent.is_empty() { Outcome::Nothing } else { Outcome::Done };
+        line.purpose = record.map(|id| id.purpose.clone());
+        (line.from, line.to) = (record.cloned(), record.cloned());
+        line
+    };
+    if records.is_empty() {
+        return vec![line(None, extent.references)];
+    }
+    records.iter().map(|id| line(Some(id), 1)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::contract::support::{by_officer, by_token, leadgen, purpose, record};
+    use crate::trail::Action;
+
+    #[test]
+    fn a_number_has_one_spelling() {
+        for text in ["1-1", "4294967295-18446744073709551615"] {
+            assert_eq!(ErasureId::parse(text).map(|id| id.to_string()).as_deref(), Some(text));
+        }
+        for bad in ["", "1", "1-", "-1", "01-1", "1-+1", "1-1-1", "1-01", "4294967296-1"] {
+            assert_eq!(ErasureId::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_a_caller_is_short_and_can_be_seen() {
+        assert!(RepeatKey::parse("0f6e").is_some() && RepeatKey::parse(&"x".repeat(255)).is_some());
+        for bad in ["", "a b", "a\n", "é", "x".repeat(256).as_str()] {
+            assert!(RepeatKey::parse(bad).is_none(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_is_known_again_by_its_caller_and_differs_by_all_it_says() {
+        let key = Key::new([7; 32]);
+        let repeat = |text: &str| RepeatKey::parse(text).expect("a key");
+        let entry = || by_officer(Action::ErasureAsked);
+        let request = |what: Vec<Wanted>, purposes: &[&str]| ErasureRequest {
+            what,
+            purposes: purposes.iter().map(|name| purpose(name)).collect(),
+            repeat: None,
+        };
+        let one = || vec![Wanted::Leadgen(leadgen(1))];
+        let hashes = [
+            repeat("k").hash_of_request(&key, &request(one(), &[]), &entry()),
+            repeat("l").hash_of_request(&key, &request(one(), &[]), &entry()),
+            repeat("k").hash_of_request(&key, &request(one(), &["devis"]), &entry()),
+            repeat("k").hash_of_request(&key, &request(vec![Wanted::Leadgen(leadgen(2))], &[]), &entry()),
+            repeat("k").hash_of_request(&key, &request(vec![Wanted::Record(record("a-1-1"))], &[]), &entry()),
+            repeat("k").hash_of_request(&key, &request(one(), &[]), &Entry::by_system(Action::ErasureAsked)),
+        ];
+        for (at, hash) in hashes.iter().enumerate() {
+            assert!(!hashes[..at].contains(hash), "{at}");
+        }
+        let again = repeat("k").hash_of_request(&key, &request(one(), &["lettre", "devis"]), &entry());
+        let turned = repeat("k").hash_of_request(&key, &request(one(), &["devis", "lettre"]), &entry());
+        assert!(again == turned, "an order of purposes says nothing");
+        let by = |id: &str| by_token(id, Action::ErasureAsked).actor().clone();
+        assert!(repeat("k").hash(&key, &by("a")) == repeat("k").hash(&key, &by("a")));
+        assert!(repeat("k").hash(&key, &by("a")) != repeat("k").hash(&key, &by("b")));
+        assert!(repeat("k").hash(&key, &by("a")) != repeat("l").hash(&key, &by("a")));
+    }
+}

@@ -1,0 +1,222 @@
+//! Erasures: what is taken away, what remembers it, and the end once the keys are destroyed.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+
+use crate::clock::{Day, Month};
+use crate::id::LeadgenId;
+use crate::lead::{Leaf, SealedRecord, Under};
+use crate::purpose::{PurposeId, RecordId};
+use crate::store::erasures::lines_of_erasure;
+use crate::store::leaves::puncture;
+use crate::store::memory::draft::{Draft, EPOCH, keyring_failed};
+use crate::store::memory::{MemoryState, MemoryStore};
+use crate::store::seen::seen_key;
+use crate::store::several::row_why;
+use crate::store::tombstones::{has_served, tombstone_key};
+use crate::store::{
+    Asked, ErasedFor, Erasure, ErasureEnd, ErasureId, ErasureRequest, Erasures, Extent, SeenState,
+    StoreError, Wanted,
+};
+use crate::trail::{Action, Entry};
+
+#[async_trait]
+impl Erasures for MemoryStore {
+    async fn erase(&self, request: ErasureRequest, entry: Entry) -> Result<Asked, StoreError> {
+        request.require_bound()?;
+        let asked = self.0.write(|draft| draft.erase(&request, &entry))?;
+        // What fails is tried again with the next one, and at the next start.
+        let _ = self.0.finish_erasures();
+        let Asked::Erasure(Erasure { id, .. }) = &asked else { return Ok(asked) };
+        let now = self.0.rows()?.erasures.get(id).cloned();
+        Ok(now.map_or(asked, Asked::Erasure))
+    }
+
+    async fn extent(&self, request: ErasureRequest) -> Result<Extent, StoreError> {
+        request.require_bound()?;
+        let rows = self.0.rows()?;
+        Ok(Draft::begin(&self.0, &rows).take(&request).extent)
+    }
+
+    async fn erasure(&self, id: ErasureId) -> Result<Option<Erasure>, StoreError> {
+        Ok(self.0.rows()?.erasures.get(&id).cloned())
+    }
+
+    async fn erased(&self, leadgen: &LeadgenId) -> Result<Option<ErasedFor>, StoreError> {
+        Ok(self.0.rows()?.erased_for(&*self.0.keyring, leadgen))
+    }
+
+    async fn drop_tombstones(&self) -> Result<u64, StoreError> {
+        let (count, months) = self.0.write(|draft| {
+            let today = Day::of(draft.look.confirmed()?);
+            let before = draft.rows.tombstones.len();
+            draft.rows.tombstones.retain(|(month, _), _| !has_served(*month, today));
+            let mut months = self.0.keyring.tombstone_months();
+            months.retain(|month| has_served(*month, today));
+            Ok((before - draft.rows.tombstones.len(), months))
+        })?;
+        if !months.is_empty() {
+            self.0.keyring.destroy_tombstone_months(&months).map_err(keyring_failed)?;
+        }
+        Ok(count as u64)
+    }
+}
+
+impl MemoryState {
+    /// Destroys the keys of what was taken away, and notes that it is done.
+    pub(super) fn finish_erasures(&self) -> Result<(), StoreError> {
+        let pending = self.rows()?.pending.clone();
+        if pending.is_empty() {
+            return Ok(());
+        }
+        puncture(&*self.keyring, pending.values().flatten()).map_err(keyring_failed)?;
+        self.write(|draft| {
+            let end = ErasureEnd { at: draft.look.now(), generation: self.keyring.generation() };
+            for id in pending.keys() {
+                draft.rows.pending.remove(id);
+                let Some(erasure) = draft.rows.erasures.get_mut(id) else { continue };
+                erasure.done = Some(end);
+                let mut entry = Entry::by_system(Action::Erased);
+                entry.count = erasure.extent.total();
+                draft.append_line(entry);
+            }
+            Ok(())
+        })
+    }
+}
+
+/// What is taken away.
+#[derive(Default)]
+struct Taken {
+    leadgens: BTreeSet<LeadgenId>,
+    records: Vec<RecordId>,
+    leaves: Vec<(PurposeId, Leaf)>,
+    extent: Extent,
+}
+
+impl Draft<'_> {
+    fn erase(&mut self, request: &ErasureRequest, entry: &Entry) -> Result<Asked, StoreError> {
+        let (keyring, key) = (&*self.shared.keyring, self.shared.keyring.seen_key());
+        let repeat = request.repeat.as_ref();
+        let repeat = repeat
+            .map(|repeat| (repeat.hash(&key, entry.actor()), repeat.hash_of_request(&key, request, entry)));
+        if let Some((id, of)) = repeat.and_then(|(hash, _)| self.rows.repeats.get(&hash)) {
+            let is_same = repeat.is_some_and(|(_, request)| request == *of);
+            let known = self.rows.erasures.get(id).filter(|_| is_same);
+            return Ok(known.cloned().map_or(Asked::KeyTaken, Asked::Erasure));
+        }
+        let (month, erased) = (Month::of(self.look.now()), ErasedFor::of(&request.purposes));
+        let Taken { leadgens, records, leaves, extent } = self.take(request);
+        if !leadgens.is_empty() {
+            keyring.make_tombstone_month(month).map_err(keyring_failed)?;
+        }
+        for leadgen in &leadgens {
+            let of_month = keyring.tombstone_key(month).map_err(keyring_failed)?;
+            let at = (month, tombstone_key(&of_month, &seen_key(&key, leadgen)));
+            let now = self.rows.tombstones.remove(&at).map_or(erased.clone(), |had| had.and(erased.clone()));
+            self.rows.tombstones.insert(at, now);
+        }
+        self.rows.last_erasure += 1;
+        let id = ErasureId { epoch: EPOCH, number: self.rows.last_erasure };
+        let line = self.rows.trail_head.0 + 1;
+        lines_of_erasure(&records, &extent, entry).into_iter().for_each(|line| self.append_line(line));
+        let (asked, reason) = (self.look.now(), entry.reason());
+        let end = ErasureEnd { at: asked, generation: keyring.generation() };
+        let done = leaves.is_empty().then_some(end);
+        if done.is_none() {
+            self.rows.pending.insert(id, leaves);
+        }
+        let erasure = Erasure { id, asked, reason, extent, line, done };
+        self.rows.erasures.insert(id, erasure.clone());
+        repeat.map(|(hash, of)| self.rows.repeats.insert(hash, (id, of)));
+        Ok(Asked::Erasure(erasure))
+    }
+
+    /// Takes what a request names away.
+    fn take(&mut self, request: &ErasureRequest) -> Taken {
+        let mut taken = Taken::default();
+        for what in &request.what {
+            match what {
+                Wanted::Leadgen(leadgen) => {
+                    self.take_noted(leadgen, &request.purposes, &mut taken);
+                    taken.leadgens.insert(*leadgen);
+                }
+                Wanted::Record(id) => {
+                    if self.rows.record(id).is_none() {
+                        continue;
+                    }
+                    if let Some(leadgen) = self.leadgen_of(id) {
+                        self.take_noted(&leadgen, &request.purposes, &mut taken);
+                        taken.leadgens.insert(leadgen);
+                    }
+                    self.take_record(id, &request.purposes, &mut taken);
+                }
+            }
+        }
+        taken
+    }
+
+    fn leadgen_of(&self, id: &RecordId) -> Option<LeadgenId> {
+        let is_it = |state: &SeenState| matches!(state, SeenState::Stored(stored) if stored == id);
+        let mut notes = self.rows.seen.iter();
+        let note = notes.find(|(_, note)| note.fates.iter().any(|fate| is_it(&fate.state)))?;
+        Some(*note.0)
+    }
+
+    fn take_noted(&mut self, leadgen: &LeadgenId, purposes: &[PurposeId], taken: &mut Taken) {
+        let Some(mut note) = self.rows.seen.remove(leadgen) else { return };
+        for fate in &note.fates {
+            if let SeenState::Stored(id) = &fate.state {
+                self.take_record(id, purposes, taken);
+            }
+        }
+        let mut left = Vec::new();
+        for arrival in std::mem::take(&mut note.arrivals) {
+            match self.take_parked(arrival, purposes) {
+                true => taken.extent.references += 1,
+                false => left.push(arrival),
+            }
+        }
+        note.arrivals = left;
+        note.fates.retain(|fate| fate.purpose.as_ref().is_some_and(|purpose| !purposes.contains(purpose)));
+        let is_empty = note.fates.is_empty() && note.arrivals.is_empty() && note.end.is_none();
+        if !purposes.is_empty() && !is_empty {
+            self.rows.seen.insert(*leadgen, note);
+        }
+    }
+
+    /// True if it ends: it is open for no other purpose.
+    fn take_parked(&mut self, arrival: u64, purposes: &[PurposeId]) -> bool {
+        let Some(row) = self.rows.parked.get_mut(&arrival) else { return false };
+        if !purposes.is_empty() {
+            if row.open.iter().all(|open| !purposes.contains(&open.purpose)) {
+                return false;
+            }
+            row.open.retain(|open| !purposes.contains(&open.purpose));
+            if let Some(why) = row_why(&mut row.open) {
+                row.why = why;
+                self.moved.push(arrival);
+                return false;
+            }
+        }
+        self.unpark(arrival);
+        true
+    }
+
+    fn take_record(&mut self, id: &RecordId, purposes: &[PurposeId], taken: &mut Taken) {
+        if !purposes.is_empty() && !purposes.contains(&id.purpose) {
+            return;
+        }
+        let Some(vault) = self.rows.vaults.get_mut(&id.purpose) else { return };
+        let Some(value) = vault.records.remove(&(id.epoch, id.number)) else { return };
+        vault.counted = vault.counted.saturating_sub(1);
+        let leaf = match SealedRecord::peek(&value) {
+            Some((Under::Leaf(leaf), _, _)) => leaf,
+            Some((Under::Bucket(_), _, _)) | None => Leaf::of(id),
+        };
+        taken.extent.count(&id.purpose);
+        taken.leaves.push((id.purpose.clone(), leaf));
+        taken.records.push(id.clone());
+    }
+}

@@ -1,0 +1,239 @@
+//! The rows of `erasures` and `tombstones`. An erasure has a row for as long as the store; one more while it is pending, so
+//! that a start looks at these alone; and one under its caller's key, if there was one.
+
+use std::ops::Bound::{Excluded, Included, Unbounded};
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Month;
+use crate::lead::Leaf;
+use crate::purpose::PurposeId;
+use crate::store::sled::engine::Engine;
+use crate::store::sled::layout::{self, Place, record_key};
+use crate::store::sled::unreadable::Unreadable;
+use crate::store::tombstones::Tombstones;
+use crate::store::{ErasedFor, Erasure, ErasureEnd, ErasureId, Extent, StoreCode, StoreError};
+use crate::trail::Reason;
+
+/// Before an erasure's number: its row.
+const ROW: u8 = b'e';
+/// The leaves that are to be punctured.
+const PENDING: u8 = b'p';
+/// Before the hash of a caller's key.
+const REPEAT: u8 = b'r';
+
+/// An erasure as it is kept. Codes are kept as text: a later list of codes still reads old rows.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct ErasureRow {
+    /// When it was asked for.
+    pub(super) asked_ms: i64,
+    /// Why.
+    pub(super) reason: Option<String>,
+    /// Records by purpose.
+    pub(super) records: Vec<(String, u64)>,
+    /// Parked references that ended.
+    pub(super) references: u64,
+    /// Of the trail.
+    pub(super) line: u64,
+    /// Its end.
+    pub(super) done: Option<EndedRow>,
+}
+
+/// The end of an erasure.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(super) struct EndedRow {
+    at_ms: i64,
+    generation: u64,
+}
+
+/// The leaves of an erasure whose keys are not destroyed yet, by purpose, each as epoch and number.
+#[derive(Serialize, Deserialize)]
+struct PendingRow(Vec<(String, Vec<(u32, u64)>)>);
+
+/// What a caller's key was used for.
+#[derive(Serialize, Deserialize)]
+pub(super) struct RepeatRow {
+    epoch: u32,
+    number: u64,
+    /// What tells the request from others.
+    pub(super) request: [u8; 32],
+}
+
+/// An erasure that is pending.
+pub(super) struct Pending {
+    /// Its number.
+    pub(super) id: ErasureId,
+    /// What is to be punctured.
+    pub(super) leaves: Vec<(PurposeId, Leaf)>,
+}
+
+impl From<ErasureEnd> for EndedRow {
+    fn from(ErasureEnd { at, generation }: ErasureEnd) -> Self {
+        Self { at_ms: at.as_millisecond(), generation }
+    }
+}
+
+impl ErasureRow {
+    /// For keeping.
+    pub(super) fn of(erasure: &Erasure) -> Self {
+        let records = erasure.extent.records.iter();
+        Self {
+            asked_ms: erasure.asked.as_millisecond(),
+            reason: erasure.reason.map(|reason| reason.as_str().to_owned()),
+            records: records.map(|(purpose, count)| (purpose.as_str().to_owned(), *count)).collect(),
+            references: erasure.extent.references,
+            line: erasure.line,
+            done: erasure.done.map(EndedRow::from),
+        }
+    }
+
+    /// As it is used.
+    ///
+    /// # Errors
+    /// A code is a later version's, a purpose or a moment none.
+    pub(super) fn erasure(&self, id: ErasureId) -> Result<Erasure, StoreError> {
+        let unknown = StoreError::of(StoreCode::Format);
+        let reason = self.reason.as_deref().map(|code| Reason::from_code(code).ok_or(unknown)).transpose()?;
+        let records = self.records.iter().map(|(purpose, count)| Ok((parse(purpose)?, *count)));
+        let records = records.collect::<Result<_, StoreError>>()?;
+        let done = self.done.map(|EndedRow { at_ms, generation }| {
+            Ok::<_, StoreError>(ErasureEnd { at: layout::moment(at_ms)?, generation })
+        });
+        Ok(Erasure {
+            id,
+            asked: layout::moment(self.asked_ms)?,
+            reason,
+            extent: Extent { records, references: self.references },
+            line: self.line,
+            done: done.transpose()?,
+        })
+    }
+}
+
+impl RepeatRow {
+    /// This erasure is what came of this request.
+    pub(super) fn of(id: ErasureId, request: [u8; 32]) -> Self {
+        Self { epoch: id.epoch, number: id.number, request }
+    }
+
+    /// Which.
+    pub(super) fn erasure(&self) -> ErasureId {
+        ErasureId { epoch: self.epoch, number: self.number }
+    }
+}
+
+/// The key of an erasure's row.
+pub(super) fn row_key(id: ErasureId) -> Vec<u8> {
+    keyed(ROW, id)
+}
+
+/// The key of what is pending of it.
+pub(super) fn pending_key(id: ErasureId) -> Vec<u8> {
+    keyed(PENDING, id)
+}
+
+/// The key of a row under a caller's key.
+pub(super) fn repeat_key(hash: &[u8; 32]) -> Vec<u8> {
+    [&[REPEAT], hash.as_slice()].concat()
+}
+
+fn keyed(kind: u8, id: ErasureId) -> Vec<u8> {
+    [&[kind], record_key(id.epoch, id.number).as_slice()].concat()
+}
+
+/// The bytes of a pending row.
+pub(super) fn pending_bytes(leaves: &[(PurposeId, Leaf)]) -> Vec<u8> {
+    let mut rows: Vec<(String, Vec<(u32, u64)>)> = Vec::new();
+    for (purpose, leaf) in leaves {
+        let one = (leaf.epoch, leaf.number);
+        match rows.iter_mut().find(|(of, _)| of == purpose.as_str()) {
+            Some((_, leaves)) => leaves.push(one),
+            None => rows.push((purpose.as_str().to_owned(), vec![one])),
+        }
+    }
+    layout::encode(&PendingRow(rows))
+}
+
+/// Reads them.
+///
+/// # Errors
+/// It is no such row.
+pub(super) fn pending_leaves(bytes: &[u8]) -> Result<Vec<(PurposeId, Leaf)>, StoreError> {
+    let PendingRow(rows) = layout::decode(bytes)?;
+    let mut leaves = Vec::new();
+    for (purpose, of) in rows {
+        let purpose = parse(&purpose)?;
+        leaves.extend(of.into_iter().map(|(epoch, number)| (purpose.clone(), Leaf { epoch, number })));
+    }
+    Ok(leaves)
+}
+
+/// Every erasure that is pending, oldest first. One that cannot be read is passed over: it has no end, and nobody is told that
+/// it has.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(super) fn pending(engine: &Engine, unreadable: &Unreadable) -> Result<Vec<Pending>, StoreError> {
+    let mut found = Vec::new();
+    let range = (Included([PENDING].as_slice()), Excluded([PENDING + 1].as_slice()));
+    engine.visit(&Place::Erasures, range, |key, value| {
+        found.extend(unreadable.or_passed_over(&Place::Erasures, key, pending_row(key, value)));
+        Ok(true)
+    })?;
+    Ok(found)
+}
+
+fn pending_row(key: &[u8], value: &[u8]) -> Result<Pending, StoreError> {
+    let damaged = StoreError::of(StoreCode::Damaged);
+    let (epoch, number) = key.get(1..).and_then(<[u8]>::split_first_chunk).ok_or(damaged)?;
+    let id = ErasureId { epoch: u32::from_be_bytes(*epoch), number: layout::number(number)? };
+    Ok(Pending { id, leaves: pending_leaves(value)? })
+}
+
+/// The key of a tombstone: those of a month lie together.
+pub(super) fn tombstone_row_key(month: Month, hash: &[u8; 32]) -> Vec<u8> {
+    [month.0.to_be_bytes().as_slice(), hash].concat()
+}
+
+/// The bytes of a tombstone.
+pub(super) fn tombstone_bytes(erased: &ErasedFor) -> Vec<u8> {
+    let names: Vec<&str> = erased.purposes().iter().map(PurposeId::as_str).collect();
+    layout::encode(&names)
+}
+
+/// Reads them. One that cannot be read says that all is erased: nothing comes back by a flipped bit.
+pub(super) fn tombstone(bytes: &[u8]) -> (ErasedFor, Result<(), StoreError>) {
+    let names = layout::decode::<Vec<String>>(bytes);
+    let purposes =
+        names.and_then(|names| names.iter().map(|name| parse(name)).collect::<Result<Vec<_>, _>>());
+    match purposes {
+        Ok(purposes) => (ErasedFor::of(&purposes), Ok(())),
+        Err(error) => (ErasedFor::All, Err(error)),
+    }
+}
+
+/// Every tombstone, for memory.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(super) fn tombstones(engine: &Engine, unreadable: &Unreadable) -> Result<Tombstones, StoreError> {
+    let mut stones = Tombstones::default();
+    engine.visit(&Place::Tombstones, (Unbounded, Unbounded), |key, value| {
+        let (erased, read) = tombstone(value);
+        if let Err(error) = read {
+            unreadable.say(&Place::Tombstones, key, error);
+        }
+        // What never was a tombstone's key is none.
+        if let Some((month, hash)) = key.split_first_chunk()
+            && let Ok(hash) = hash.try_into()
+        {
+            stones.insert(Month(u32::from_be_bytes(*month)), hash, erased);
+        }
+        Ok(true)
+    })?;
+    Ok(stones)
+}
+
+fn parse(purpose: &str) -> Result<PurposeId, StoreError> {
+    PurposeId::parse(purpose).ok_or(StoreError::of(StoreCode::Damaged))
+}

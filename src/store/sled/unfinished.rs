@@ -1,0 +1,111 @@
+//! Erasures that are durable in the store and have no end yet: the writer has their leaves punctured, all at once, and then
+//! notes in its next transaction that they are done.
+
+use std::sync::{Arc, OnceLock};
+
+use crate::keyring::KeyringError;
+use crate::store::leaves::puncture;
+use crate::store::sled::draft::{Draft, Puncture};
+use crate::store::sled::engine::Engine;
+use crate::store::sled::erasure_rows::{self, Pending};
+use crate::store::sled::reference::keyring_failed;
+use crate::store::sled::shared::Shared;
+use crate::store::sled::verbs::erasing::finish;
+use crate::store::{ErasureEnd, StoreError};
+
+/// So many may be on their way: while keys cannot be destroyed, more are refused.
+const UNFINISHED_MAX: usize = 1_000;
+
+/// See the file.
+#[derive(Default)]
+pub(super) struct Unfinished {
+    punctures: Vec<Puncture>,
+    /// Why the keys could not be destroyed, as it stands in the log.
+    told: Option<KeyringError>,
+}
+
+impl Unfinished {
+    /// What a predecessor left pending, with its keys destroyed.
+    ///
+    /// # Errors
+    /// The keys cannot be destroyed: then nobody may be told that all is well. Otherwise see [`crate::store::StoreCode`].
+    pub(super) fn resume(shared: &Shared, engine: &Engine) -> Result<Self, StoreError> {
+        let mut unfinished = Self::default();
+        unfinished.read_anew(shared, engine)?;
+        if !unfinished.punctures.is_empty() {
+            unfinished.destroy(shared).map_err(keyring_failed)?;
+            tracing::warn!(erasures = unfinished.punctures.len(), "store.erasures-resumed");
+        }
+        Ok(unfinished)
+    }
+
+    /// Takes what an engine has pending in the place of what was known. Whoever waits for one of them goes on waiting.
+    ///
+    /// # Errors
+    /// See [`crate::store::StoreCode`].
+    pub(super) fn read_anew(&mut self, shared: &Shared, engine: &Engine) -> Result<(), StoreError> {
+        let mut before = std::mem::take(&mut self.punctures);
+        for Pending { id, leaves } in erasure_rows::pending(engine, shared.unreadable())? {
+            let known = before.iter().position(|puncture| puncture.erasure == id);
+            let known = known.map(|at| before.swap_remove(at));
+            let ended = known.map_or_else(Arc::<OnceLock<ErasureEnd>>::default, |known| known.ended);
+            self.punctures.push(Puncture { erasure: id, leaves, ended });
+        }
+        Ok(())
+    }
+
+    /// True if some have an end that no row says yet.
+    pub(super) fn has_ended(&self) -> bool {
+        self.punctures.iter().any(|puncture| puncture.ended.get().is_some())
+    }
+
+    /// True if no more are taken.
+    pub(super) fn is_full(&self) -> bool {
+        self.punctures.len() >= UNFINISHED_MAX
+    }
+
+    /// Destroys the keys of all that wait for it. What fails is said once, and tried again with the next call.
+    pub(super) fn puncture(&mut self, shared: &Shared) {
+        if self.punctures.iter().all(|puncture| puncture.ended.get().is_some()) {
+            return;
+        }
+        let failed = self.destroy(shared).err();
+        if let Some(error) = failed
+            && self.told != Some(error)
+        {
+            let pending = self.punctures.len();
+            tracing::error!(code = %error.code, io.kind = ?error.io, erasures = pending, "store.erasure-pending");
+        }
+        self.told = failed;
+    }
+
+    fn destroy(&self, shared: &Shared) -> Result<(), KeyringError> {
+        let waiting = || self.punctures.iter().filter(|puncture| puncture.ended.get().is_none());
+        puncture(shared.keyring(), waiting().flat_map(|puncture| &puncture.leaves))?;
+        let end = ErasureEnd { at: shared.look().now(), generation: shared.keyring().generation() };
+        for puncture in waiting() {
+            // Only here it is set, and each once.
+            let _ = puncture.ended.set(end);
+        }
+        Ok(())
+    }
+
+    /// Notes of those that have an end that they are done.
+    ///
+    /// # Errors
+    /// See [`crate::store::StoreCode`].
+    pub(super) fn finish(&self, draft: &mut Draft<'_>) -> Result<(), StoreError> {
+        for puncture in &self.punctures {
+            if let Some(end) = puncture.ended.get() {
+                draft.attempt(|draft| finish(draft, puncture.erasure, *end))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// That is durable, and these wait from now on.
+    pub(super) fn replace_ended(&mut self, new: Vec<Puncture>) {
+        self.punctures.retain(|puncture| puncture.ended.get().is_none());
+        self.punctures.extend(new);
+    }
+}

@@ -1,0 +1,452 @@
+//! What an erasure does within a transaction: records and references go, tombstones come, the erasure is noted as pending; and
+//! at its end, that it is done. Between the two the writer has the leaves punctured.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Bound::{Excluded, Unbounded};
+use std::sync::{Arc, OnceLock};
+
+use serde::de::DeserializeOwned;
+
+use crate::clock::{Day, Month};
+use crate::lead::{Leaf, SealedRecord, Under, seen_of};
+use crate::purpose::{PurposeId, RecordId};
+use crate::store::erasures::lines_of_erasure;
+use crate::store::leaves::{Leaves, bucket_of};
+use crate::store::several::row_why;
+use crate::store::sled::aside;
+use crate::store::sled::buckets::{self, BucketRow};
+use crate::store::sled::draft::{Draft, Puncture};
+use crate::store::sled::engine::Engine;
+use crate::store::sled::erasure_rows::{self, ErasureRow, RepeatRow};
+use crate::store::sled::index::Position;
+use crate::store::sled::layout::{self, Place, meta, record_key};
+use crate::store::sled::reference::keyring_failed;
+use crate::store::sled::rows::{FateRow, OpenRow, ParkedRow, SeenRow, WhyRow};
+use crate::store::sled::shared::{Effect, Shared};
+use crate::store::sled::verbs::parked::{self, Before};
+use crate::store::sled::verbs::seen;
+use crate::store::tombstones::tombstone_key;
+use crate::store::{
+    Asked, ErasedFor, Erasure, ErasureEnd, ErasureId, ErasureRequest, Extent, StoreCode, StoreError, Wanted,
+};
+use crate::trail::{Action, Entry};
+
+/// Rows of `seen` that are read at a time, where a record does not say which is its own.
+const SCAN_ROWS: usize = 1_024;
+
+/// A submission that is to be erased, looked up beside the writer.
+pub(in crate::store::sled) struct Target {
+    /// Its key in `seen`; none: nothing says which.
+    seen: Option<[u8; 32]>,
+    /// The record by which it was named.
+    record: Option<RecordId>,
+}
+
+/// Looks up which submissions are meant. A record that is not there means none.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(in crate::store::sled) fn targets(shared: &Shared, what: &[Wanted]) -> Result<Vec<Target>, StoreError> {
+    let mut leaves = Leaves::default();
+    let mut targets = Vec::with_capacity(what.len());
+    let mut unknown: HashMap<RecordId, usize> = HashMap::new();
+    for wanted in what {
+        match wanted {
+            Wanted::Leadgen(leadgen) => {
+                targets.push(Target { seen: Some(shared.seen_key(leadgen)), record: None });
+            }
+            Wanted::Record(id) => {
+                let place = Place::Vault(id.purpose.clone());
+                let found = shared.reading(|engine| read_vault(engine, &place, id))?;
+                let Some(value) = found else { continue };
+                let seen = own_seen(shared, &mut leaves, id, &value);
+                if seen.is_none() {
+                    unknown.insert(id.clone(), targets.len());
+                }
+                targets.push(Target { seen, record: Some(id.clone()) });
+            }
+        }
+    }
+    if !unknown.is_empty() {
+        for (at, seen) in noted_where(shared, &unknown)? {
+            targets[at].seen = Some(seen);
+        }
+    }
+    Ok(targets)
+}
+
+fn read_vault(engine: &Engine, place: &Place, id: &RecordId) -> Result<Option<::sled::IVec>, StoreError> {
+    match engine.read(place, &record_key(id.epoch, id.number)) {
+        Err(error) if error.code == StoreCode::PurposeUnknown => Ok(None),
+        found => found,
+    }
+}
+
+/// The key in `seen` that a record has inside its seal; none: an earlier version stored it, or it does not open.
+fn own_seen(shared: &Shared, leaves: &mut Leaves, id: &RecordId, value: &[u8]) -> Option<[u8; 32]> {
+    let record = SealedRecord::decode(value)?;
+    let key = leaves.key(shared.keyring(), &id.purpose, record.under).ok()?;
+    seen_of(&record, id, key.key()).ok().flatten()
+}
+
+/// Where these records are noted: by a look at all that is.
+fn noted_where(
+    shared: &Shared,
+    wanted: &HashMap<RecordId, usize>,
+) -> Result<Vec<(usize, [u8; 32])>, StoreError> {
+    let mut found = Vec::new();
+    let mut after: Option<::sled::IVec> = None;
+    loop {
+        let rows = shared.reading(|engine| {
+            let from = after.as_ref().map_or(Unbounded, |key| Excluded(key.as_ref()));
+            engine.scan(&Place::Seen, (from, Unbounded), SCAN_ROWS)
+        })?;
+        for (key, value) in &rows {
+            let (Ok(row), Ok(key)) = (SeenRow::read(value), <[u8; 32]>::try_from(key.as_ref())) else {
+                continue;
+            };
+            let records = row.fates.iter().filter_map(|fate| fate.record().ok().flatten());
+            found.extend(records.filter_map(|id| wanted.get(&id)).map(|at| (*at, key)));
+        }
+        after = rows.last().map(|(key, _)| key.clone());
+        if rows.len() < SCAN_ROWS {
+            return Ok(found);
+        }
+    }
+}
+
+/// What became of a request within a transaction.
+pub(in crate::store::sled) struct Drafted {
+    /// What the caller is told, but for an end that is still to come.
+    pub(in crate::store::sled) asked: Asked,
+    /// Where that stands.
+    pub(in crate::store::sled) ended: Arc<OnceLock<ErasureEnd>>,
+}
+
+/// Takes away what a request names, and notes it.
+///
+/// # Errors
+/// See [`StoreCode`]: nothing of it is done.
+pub(in crate::store::sled) fn erase(
+    draft: &mut Draft<'_>,
+    targets: &[Target],
+    request: &ErasureRequest,
+    entry: &Entry,
+) -> Result<Drafted, StoreError> {
+    let ended = Arc::<OnceLock<ErasureEnd>>::default();
+    let key = draft.shared.keyring().seen_key();
+    let repeat = request.repeat.as_ref().map(|repeat| {
+        let hash = erasure_rows::repeat_key(&repeat.hash(&key, entry.actor()));
+        (hash, repeat.hash_of_request(&key, request, entry))
+    });
+    if let Some((at, hash)) = &repeat
+        && let Some(asked) = repeated(draft, at, hash, &ended)?
+    {
+        return Ok(Drafted { asked, ended });
+    }
+    let mut taken = Taken::default();
+    for target in targets {
+        take_submission(draft, target, &request.purposes, &mut taken)?;
+    }
+    let number = draft.counter(&Place::Meta, meta::NEXT_ERASURE)?.max(1);
+    draft.write(Place::Meta, meta::NEXT_ERASURE, (number + 1).to_be_bytes().to_vec())?;
+    let id = ErasureId { epoch: draft.shared.epoch(), number };
+    let line = draft.next_line()?;
+    for line in lines_of_erasure(&taken.records, &taken.extent, entry) {
+        draft.append_line(line)?;
+    }
+    let (asked, reason) = (draft.now, entry.reason());
+    // Without a key there is nothing to wait for.
+    let generation = draft.shared.keyring().generation();
+    let done = taken.leaves.is_empty().then_some(ErasureEnd { at: draft.now, generation });
+    let erasure = Erasure { id, asked, reason, extent: taken.extent, line, done };
+    draft.write(Place::Erasures, &erasure_rows::row_key(id), layout::encode(&ErasureRow::of(&erasure)))?;
+    if let Some((at, hash)) = repeat {
+        draft.write(Place::Erasures, &at, layout::encode(&RepeatRow::of(id, hash)))?;
+    }
+    if done.is_none() {
+        let pending = erasure_rows::pending_bytes(&taken.leaves);
+        draft.write(Place::Erasures, &erasure_rows::pending_key(id), pending)?;
+        draft.puncture(Puncture { erasure: id, leaves: taken.leaves, ended: Arc::clone(&ended) });
+    }
+    Ok(Drafted { asked: Asked::Erasure(erasure), ended })
+}
+
+/// What came of the request that had this key before; one that has no end yet is tried again.
+fn repeated(
+    draft: &mut Draft<'_>,
+    at: &[u8],
+    request: &[u8; 32],
+    ended: &Arc<OnceLock<ErasureEnd>>,
+) -> Result<Option<Asked>, StoreError> {
+    let Some(repeat) = read_row::<RepeatRow>(draft, at)? else { return Ok(None) };
+    if repeat.request != *request {
+        return Ok(Some(Asked::KeyTaken));
+    }
+    let id = repeat.erasure();
+    let key = erasure_rows::row_key(id);
+    let Some(row) = read_row::<ErasureRow>(draft, &key)? else { return Ok(None) };
+    let unreadable = draft.shared.unreadable();
+    let Some(erasure) = unreadable.or_passed_over(&Place::Erasures, &key, row.erasure(id)) else {
+        return Ok(None);
+    };
+    let key = erasure_rows::pending_key(id);
+    let pending = draft.read(&Place::Erasures, &key)?.map(|bytes| erasure_rows::pending_leaves(&bytes));
+    if let Some(leaves) = pending.and_then(|read| unreadable.or_passed_over(&Place::Erasures, &key, read)) {
+        draft.puncture(Puncture { erasure: id, leaves, ended: Arc::clone(ended) });
+    }
+    Ok(Some(Asked::Erasure(erasure)))
+}
+
+/// A row of `erasures`; one that cannot be read is as good as none, and harms no other.
+fn read_row<T: DeserializeOwned>(draft: &Draft<'_>, key: &[u8]) -> Result<Option<T>, StoreError> {
+    let row = draft.read(&Place::Erasures, key)?.map(|bytes| layout::decode::<T>(&bytes));
+    Ok(row.and_then(|read| draft.shared.unreadable().or_passed_over(&Place::Erasures, key, read)))
+}
+
+/// Notes that the keys of an erasure are destroyed.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(in crate::store::sled) fn finish(
+    draft: &mut Draft<'_>,
+    id: ErasureId,
+    end: ErasureEnd,
+) -> Result<(), StoreError> {
+    let pending = erasure_rows::pending_key(id);
+    if draft.read(&Place::Erasures, &pending)?.is_none() {
+        // It was asked for once more, and is done.
+        return Ok(());
+    }
+    draft.remove(Place::Erasures, &pending);
+    let key = erasure_rows::row_key(id);
+    let mut entry = Entry::by_system(Action::Erased);
+    if let Some(mut row) = read_row::<ErasureRow>(draft, &key)? {
+        entry.count = row.records.iter().map(|(_, count)| count).sum();
+        row.done = Some(end.into());
+        draft.write(Place::Erasures, &key, layout::encode(&row))?;
+    }
+    draft.append_line(entry)
+}
+
+/// What a transaction takes away.
+#[derive(Default)]
+struct Taken {
+    records: Vec<RecordId>,
+    leaves: Vec<(PurposeId, Leaf)>,
+    extent: Extent,
+}
+
+/// What becomes of a submission: its records of these purposes go, and what is parked for them.
+fn take_submission(
+    draft: &mut Draft<'_>,
+    target: &Target,
+    purposes: &[PurposeId],
+    taken: &mut Taken,
+) -> Result<(), StoreError> {
+    let noted = match &target.seen {
+        Some(key) => draft.read(&Place::Seen, key)?.map(|bytes| (*key, bytes)),
+        None => None,
+    };
+    let noted = match noted {
+        None => None,
+        Some((key, bytes)) => match seen::note(&bytes) {
+            Ok(row) => Some((key, row)),
+            Err(error) => {
+                // Nothing of it is kept aside: it is of somebody who is to be forgotten.
+                draft.shared.unreadable().say(&Place::Seen, &key, error);
+                draft.remove(Place::Seen, &key);
+                None
+            }
+        },
+    };
+    let fates = noted.as_ref().map_or(&[][..], |(_, row)| row.fates.as_slice());
+    for id in records_of(fates, target, purposes)? {
+        take_record(draft, id, taken)?;
+    }
+    if let Some((key, row)) = noted {
+        take_note(draft, &key, row, purposes, taken)?;
+    }
+    if let Some(key) = &target.seen {
+        aside::forget(draft, &Place::Seen, key)?;
+        bury(draft, key, purposes)?;
+    }
+    Ok(())
+}
+
+/// The records of a submission under these purposes: those that are noted, and the one by which it was named.
+fn records_of(
+    fates: &[FateRow],
+    target: &Target,
+    purposes: &[PurposeId],
+) -> Result<Vec<RecordId>, StoreError> {
+    let noted: Vec<Option<RecordId>> = fates.iter().map(FateRow::record).collect::<Result<_, _>>()?;
+    let mut records: Vec<RecordId> = noted.into_iter().flatten().collect();
+    if let Some(named) = &target.record
+        && !records.contains(named)
+    {
+        records.push(named.clone());
+    }
+    records.retain(|id| is_meant(&id.purpose, purposes));
+    Ok(records)
+}
+
+fn is_meant(purpose: &PurposeId, purposes: &[PurposeId]) -> bool {
+    purposes.is_empty() || purposes.contains(purpose)
+}
+
+/// Takes a record away, and counts it off.
+fn take_record(draft: &mut Draft<'_>, id: RecordId, taken: &mut Taken) -> Result<(), StoreError> {
+    let (place, key) = (Place::Vault(id.purpose.clone()), record_key(id.epoch, id.number));
+    let value = match draft.read(&place, &key) {
+        Err(error) if error.code == StoreCode::PurposeUnknown => None,
+        value => value?,
+    };
+    let Some(value) = value else { return Ok(()) };
+    // A head that cannot be read names no leaf: then it is the record's own, which is nobody else's in any case.
+    let leaf = match SealedRecord::peek(&value) {
+        Some((Under::Leaf(leaf), _, _)) => leaf,
+        Some((Under::Bucket(_), _, _)) | None => Leaf::of(&id),
+    };
+    aside::forget(draft, &place, &key)?;
+    draft.remove(place, &key);
+    uncount_in_bucket(draft, &id.purpose, leaf)?;
+    let stored = meta::stored(&id.purpose);
+    let count = aside::row_counter(draft, &Place::Meta, &stored)?.saturating_sub(1);
+    draft.write(Place::Meta, &stored, count.to_be_bytes().to_vec())?;
+    draft.effect(Effect::Stored(id.purpose.clone(), count));
+    let erased = meta::erased(&id.purpose);
+    let count = aside::row_counter(draft, &Place::Meta, &erased)?.saturating_add(1);
+    draft.write(Place::Meta, &erased, count.to_be_bytes().to_vec())?;
+    taken.extent.count(&id.purpose);
+    taken.leaves.push((id.purpose.clone(), leaf));
+    taken.records.push(id);
+    Ok(())
+}
+
+fn uncount_in_bucket(draft: &mut Draft<'_>, purpose: &PurposeId, leaf: Leaf) -> Result<(), StoreError> {
+    let key = buckets::key(&bucket_of(purpose, leaf));
+    let Some(bytes) = draft.read(&Place::Buckets, &key)? else { return Ok(()) };
+    let row = match BucketRow::read(&bytes) {
+        Ok(row) => row.without(),
+        Err(error) => {
+            aside::keep(draft, &Place::Buckets, &key, bytes, error)?;
+            Some(BucketRow::UNKNOWN)
+        }
+    };
+    match row {
+        Some(row) => draft.write(Place::Buckets, &key, row.bytes())?,
+        None => draft.remove(Place::Buckets, &key),
+    }
+    Ok(())
+}
+
+/// Takes what is noted of a submission away, and what is parked of it, as far as these purposes go.
+fn take_note(
+    draft: &mut Draft<'_>,
+    key: &[u8; 32],
+    mut row: SeenRow,
+    purposes: &[PurposeId],
+    taken: &mut Taken,
+) -> Result<(), StoreError> {
+    for before in parked::all_before(draft, &row.arrivals)? {
+        let arrival = before.arrival;
+        if take_parked(draft, before, purposes)? {
+            row.arrivals.retain(|other| *other != arrival);
+            taken.extent.references += 1;
+        }
+    }
+    if purposes.is_empty() {
+        draft.remove(Place::Seen, key);
+        return Ok(());
+    }
+    row.fates.retain(|fate| fate.purpose().is_ok_and(|purpose| !purposes.contains(&purpose)));
+    if row.fates.is_empty() && row.arrivals.is_empty() && row.end.is_none() {
+        draft.remove(Place::Seen, key);
+        return Ok(());
+    }
+    row.day = Day::of(draft.now).0;
+    draft.write(Place::Seen, key, row.bytes())
+}
+
+/// True if a parked reference ends: it is open for no other purpose. One whose form was not matched yet stays where purposes
+/// are named; what it is matched to is judged then.
+fn take_parked(draft: &mut Draft<'_>, before: Before, purposes: &[PurposeId]) -> Result<bool, StoreError> {
+    let mut open = before.open().to_vec();
+    if !purposes.is_empty() {
+        if open.iter().all(|open| !purposes.contains(&open.purpose)) {
+            return Ok(false);
+        }
+        open.retain(|open| !purposes.contains(&open.purpose));
+    }
+    let why = if purposes.is_empty() { None } else { row_why(&mut open) };
+    let Some(why) = why else {
+        parked::unpark(draft, &before);
+        return Ok(true);
+    };
+    let arrival = before.arrival;
+    let after = Position { why, open: open.clone(), ..before.position().clone() };
+    draft.effect(Effect::Unparked(before.position().clone()));
+    draft.effect(Effect::Parked(after));
+    let open = open.iter().map(|open| OpenRow::of(open, &why)).collect();
+    let row = ParkedRow { why: WhyRow::of(&why), open, ..before.row };
+    draft.write(Place::Parked, &arrival.to_be_bytes(), row.bytes())?;
+    Ok(false)
+}
+
+/// Remembers that a submission was erased for these purposes.
+fn bury(draft: &mut Draft<'_>, seen: &[u8; 32], purposes: &[PurposeId]) -> Result<(), StoreError> {
+    let month = Month::of(draft.now);
+    let keyring = draft.shared.keyring();
+    let key = match keyring.tombstone_key(month) {
+        Ok(key) => key,
+        Err(_) => {
+            keyring.make_tombstone_month(month).map_err(keyring_failed)?;
+            keyring.tombstone_key(month).map_err(keyring_failed)?
+        }
+    };
+    let hash = tombstone_key(&key, seen);
+    let at = erasure_rows::tombstone_row_key(month, &hash);
+    let before = draft.read(&Place::Tombstones, &at)?.map(|bytes| erasure_rows::tombstone(&bytes).0);
+    let erased = ErasedFor::of(purposes);
+    let erased = before.map_or(erased.clone(), |before| before.and(erased));
+    draft.write(Place::Tombstones, &at, erasure_rows::tombstone_bytes(&erased))?;
+    draft.effect(Effect::Tombstone(month, hash, erased));
+    Ok(())
+}
+
+/// How much a request would take away.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(in crate::store::sled) fn extent(
+    engine: &Engine,
+    targets: &[Target],
+    purposes: &[PurposeId],
+) -> Result<Extent, StoreError> {
+    let (mut extent, mut counted, mut looked_at) = (Extent::default(), Vec::new(), HashSet::new());
+    for target in targets {
+        let row = match &target.seen {
+            Some(key) => engine.read(&Place::Seen, key)?.and_then(|bytes| seen::note(&bytes).ok()),
+            None => None,
+        };
+        let fates = row.as_ref().map_or(&[][..], |row| row.fates.as_slice());
+        for id in records_of(fates, target, purposes)? {
+            let place = Place::Vault(id.purpose.clone());
+            if !counted.contains(&id) && read_vault(engine, &place, &id)?.is_some() {
+                extent.count(&id.purpose);
+                counted.push(id);
+            }
+        }
+        let is_new = target.seen.is_some_and(|key| looked_at.insert(key));
+        for arrival in row.iter().filter(|_| is_new).flat_map(|row| &row.arrivals) {
+            let Some(bytes) = engine.read(&Place::Parked, &arrival.to_be_bytes())? else { continue };
+            let Ok(parked) = ParkedRow::read(&bytes) else { continue };
+            let open = parked.open().unwrap_or_default();
+            let is_other = |purpose: &PurposeId| !purposes.contains(purpose);
+            let ends = !open.is_empty() && !open.iter().any(|open| is_other(&open.purpose));
+            extent.references += u64::from(purposes.is_empty() || ends);
+        }
+    }
+    Ok(extent)
+}

@@ -1,0 +1,117 @@
+//! Erasures: asked for, looked up, and what remembers them.
+
+use std::ops::Bound::{Excluded, Included};
+
+use async_trait::async_trait;
+
+use crate::clock::Month;
+use crate::id::LeadgenId;
+use crate::store::sled::SledStore;
+use crate::store::sled::draft::OUTCOMES_MAX;
+use crate::store::sled::erasure_rows::{self, ErasureRow};
+use crate::store::sled::layout::{self, Place};
+use crate::store::sled::reference::keyring_failed;
+use crate::store::sled::shared::Effect;
+use crate::store::sled::verbs::erased;
+use crate::store::sled::verbs::erasing::{self, Drafted};
+use crate::store::tombstones::has_served;
+use crate::store::{Asked, ErasedFor, Erasure, ErasureId, ErasureRequest, Erasures, Extent, StoreError};
+use crate::trail::Entry;
+
+#[async_trait]
+impl Erasures for SledStore {
+    async fn erase(&self, request: ErasureRequest, entry: Entry) -> Result<Asked, StoreError> {
+        request.require_bound()?;
+        let what = request.what.clone();
+        let targets = self.beside(move |shared| erasing::targets(shared, &what)).await?;
+        let weight = targets.len().max(1);
+        let drafted = self
+            .writer
+            .write_and_puncture(weight, move |draft| erasing::erase(draft, &targets, &request, &entry))
+            .await?;
+        let Drafted { mut asked, ended } = drafted;
+        if let Asked::Erasure(erasure) = &mut asked {
+            erasure.done = erasure.done.or(ended.get().copied());
+        }
+        Ok(asked)
+    }
+
+    async fn extent(&self, request: ErasureRequest) -> Result<Extent, StoreError> {
+        request.require_bound()?;
+        self.beside(move |shared| {
+            let targets = erasing::targets(shared, &request.what)?;
+            shared.reading(|engine| erasing::extent(engine, &targets, &request.purposes))
+        })
+        .await
+    }
+
+    async fn erasure(&self, id: ErasureId) -> Result<Option<Erasure>, StoreError> {
+        self.beside(move |shared| {
+            shared.reading(|engine| {
+                let key = erasure_rows::row_key(id);
+                let Some(bytes) = engine.read(&Place::Erasures, &key)? else { return Ok(None) };
+                let read = layout::decode::<ErasureRow>(&bytes).and_then(|row| row.erasure(id));
+                Ok(shared.unreadable().or_passed_over(&Place::Erasures, &key, read))
+            })
+        })
+        .await
+    }
+
+    // Not on a thread of its own: it is a look into memory.
+    async fn erased(&self, leadgen: &LeadgenId) -> Result<Option<ErasedFor>, StoreError> {
+        self.shared
+            .reading(|engine| erased::erased_before(&self.shared, engine, &self.shared.seen_key(leadgen)))
+    }
+
+    async fn drop_tombstones(&self) -> Result<u64, StoreError> {
+        self.shared.engine()?;
+        let today = self.shared.confirmed_day()?;
+        let mut months = self.shared.tombstones().months();
+        months.extend(self.shared.keyring().tombstone_months());
+        months.sort_unstable();
+        months.dedup();
+        months.retain(|month| has_served(*month, today));
+        let mut count = 0;
+        for month in &months {
+            count += self.drop_month(*month).await?;
+        }
+        if !months.is_empty() {
+            self.beside(move |shared| {
+                shared.keyring().destroy_tombstone_months(&months).map_err(keyring_failed)
+            })
+            .await?;
+        }
+        Ok(count)
+    }
+}
+
+impl SledStore {
+    /// Takes the tombstones of a month away.
+    async fn drop_month(&self, month: Month) -> Result<u64, StoreError> {
+        let mut count = 0;
+        loop {
+            let rows = self
+                .beside(move |shared| {
+                    let first = erasure_rows::tombstone_row_key(month, &[0; 32]);
+                    let end = erasure_rows::tombstone_row_key(Month(month.0.saturating_add(1)), &[0; 32]);
+                    let range = (Included(first.as_slice()), Excluded(end.as_slice()));
+                    shared.reading(|engine| engine.scan(&Place::Tombstones, range, OUTCOMES_MAX))
+                })
+                .await?;
+            let is_last = rows.len() < OUTCOMES_MAX;
+            count += rows.len() as u64;
+            self.writer
+                .write(rows.len().max(1), move |draft| {
+                    rows.iter().for_each(|(key, _)| draft.remove(Place::Tombstones, key));
+                    if is_last {
+                        draft.effect(Effect::TombstonesGone(month));
+                    }
+                    Ok(())
+                })
+                .await?;
+            if is_last {
+                return Ok(count);
+            }
+        }
+    }
+}
