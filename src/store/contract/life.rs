@@ -8,7 +8,7 @@ use super::Host;
 use super::support::*;
 use crate::notification::{KeptPause, ParkCode};
 use crate::purpose::FormDefinition;
-use crate::store::{KnownForm, Requeue, StoreCode, Token, Wanted};
+use crate::store::{ErasureId, ErasureRequest, KnownForm, Requeue, StoreCode, Token, Wanted};
 use crate::trail::{Action, Role};
 
 pub(crate) async fn a_purpose_admitted_later_is_settled_at_once_and_after_a_restart<H: Host>() {
@@ -87,6 +87,7 @@ pub(crate) async fn every_verb_refuses_after_closing<H: Host>() {
     let definition = Some(FormDefinition::asking(form_id(1), Vec::new()));
     let form = KnownForm { form: form_id(1), definition, read_at: start() };
     let pause = KeptPause { page: None, code: ParkCode::GraphThrottled, until: later(1) };
+    let erasure = || ErasureRequest::of(Wanted::Leadgen(leadgen(1)));
     let refusals = [
         ("settle", code(store.settle(vec![stored(9)]).await)),
         ("open_page", code(store.open_page(request(None, 1), exporting()).await)),
@@ -117,6 +118,11 @@ pub(crate) async fn every_verb_refuses_after_closing<H: Host>() {
         ("admit", code(store.admit(vec![purpose("nouveau")]).await)),
         ("confirm_clock", code(store.confirm_clock(by()).await)),
         ("look_after", code(store.look_after().await)),
+        ("erase", code(store.erase(erasure(), by()).await)),
+        ("extent", code(store.extent(erasure()).await)),
+        ("erasure", code(store.erasure(ErasureId { epoch: 1, number: 1 }).await)),
+        ("erased", code(store.erased(&leadgen(1)).await)),
+        ("drop_tombstones", code(store.drop_tombstones().await)),
     ];
     for (verb, refusal) in refusals {
         assert_eq!(refusal, Some(StoreCode::Closed), "{verb}");

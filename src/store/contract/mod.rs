@@ -14,17 +14,21 @@
 //! | `pauses` | what Graph asked for is there after a restart |
 //! | `clock` | what goes on and what waits while a clock is not believed |
 //! | `life` | purposes, closing, halting, what is there afterwards |
+//! | `erasing` | what is erased is gone, its keys are destroyed, and what became of the request is known |
+//! | `no_way_back` | no redelivery, requeue or restart brings an erased submission back |
 //! | `scanning` | what is whole is said to be whole, what is gone is named |
 //!
 //! A promise that is not on the list below is no test, and the compiler says so: nothing else calls it.
 
 pub(crate) mod claiming;
 pub(crate) mod clock;
+pub(crate) mod erasing;
 pub(crate) mod exporting;
 pub(crate) mod finding;
 pub(crate) mod forms;
 pub(crate) mod life;
 pub(crate) mod naming;
+pub(crate) mod no_way_back;
 pub(crate) mod notices;
 pub(crate) mod parking;
 pub(crate) mod pauses;
@@ -246,6 +250,27 @@ macro_rules! contract {
                 a_store_that_is_dropped_without_closing_opens_again_with_everything,
                 a_halted_store_takes_and_gives_nothing_until_it_is_opened_again,
                 a_keyring_that_can_be_changed_no_more_fails_readiness_and_nothing_else,
+            }
+            erasing {
+                what_is_erased_is_read_nowhere_counted_off_and_its_key_destroyed,
+                an_erasure_stands_in_the_trail_when_it_is_asked_for_and_when_it_is_done,
+                a_submission_is_erased_whole_by_any_of_its_records,
+                for_purposes_that_are_named_it_is_erased_and_for_the_others_it_stays,
+                what_would_be_taken_is_said_and_nothing_is_changed,
+                a_record_that_is_not_there_takes_nothing,
+                a_record_that_does_not_open_is_erased_all_the_same,
+                an_erasure_whose_keys_cannot_be_destroyed_has_no_end_until_a_start_makes_one,
+                a_request_sent_twice_is_one_erasure_and_another_under_its_key_is_told_apart,
+                an_export_under_way_goes_on_without_what_is_erased,
+                many_at_once_each_have_their_end,
+                more_than_fit_into_one_are_refused,
+            }
+            no_way_back {
+                neither_a_redelivery_nor_a_late_settlement_brings_it_back,
+                what_is_parked_of_it_is_neither_claimed_nor_brought_back,
+                what_nobody_knew_yet_is_not_taken_in,
+                what_was_not_matched_yet_is_judged_when_it_is,
+                tombstones_serve_until_120_days_after_their_month_and_go_with_its_key,
             }
             scanning {
                 what_is_whole_is_said_to_be_whole_in_slices_of_any_size,

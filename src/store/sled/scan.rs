@@ -112,6 +112,10 @@ struct Tally {
     /// The store knows of the purpose; false: a note does, and nothing else.
     is_known: bool,
     counted: u64,
+    /// How many of its records had ever been erased then.
+    erased_before: u64,
+    /// How many were while the walk looked.
+    erased: u64,
     /// The key of the first record from after the commit whose numbers these are.
     end: [u8; 12],
     found: u64,
@@ -230,7 +234,7 @@ impl Walk {
             };
             let records: Vec<Option<RecordId>> = records;
             for record in records.into_iter().flatten() {
-                self.noted(engine, record)?;
+                self.noted(engine, key, record)?;
             }
             for arrival in &row.arrivals {
                 if is_row_absent(engine, key, *arrival)? {
@@ -246,7 +250,7 @@ impl Walk {
     }
 
     /// A leadgen is noted as stored there.
-    fn noted(&mut self, engine: &Engine, record: RecordId) -> Result<(), StoreError> {
+    fn noted(&mut self, engine: &Engine, seen: &[u8], record: RecordId) -> Result<(), StoreError> {
         let purpose = record.purpose.clone();
         let key = record_key(record.epoch, record.number);
         let is_later = match self.tallies.get(&purpose) {
@@ -263,7 +267,7 @@ impl Walk {
             Err(error) if error.code == StoreCode::PurposeUnknown => None,
             there => there?,
         };
-        if there.is_none() {
+        if there.is_none() && still_notes(engine, seen, &record)? {
             tally.absent += 1;
             tally.first.get_or_insert(record);
         }
@@ -320,6 +324,11 @@ impl Walk {
         after: u64,
         max: usize,
     ) -> Result<Stage, StoreError> {
+        for (purpose, tally) in &mut self.tallies {
+            let erased = engine.read(&Place::Meta, &meta::erased(purpose))?;
+            let erased = erased.and_then(|bytes| layout::number(&bytes).ok()).unwrap_or(0);
+            tally.erased = erased.saturating_sub(tally.erased_before);
+        }
         let lines = match trail::read(shared, engine, after, max) {
             Err(error) if error.code == StoreCode::TrailBroken => {
                 self.is_trail_broken = true;
@@ -362,16 +371,26 @@ impl Walk {
 
 impl Tally {
     fn fault(&self, purpose: &PurposeId) -> RecordsFault {
+        // What was erased meanwhile was found, or it was not: both are right.
+        let least = self.counted.saturating_sub(self.erased);
+        let settled = |found: u64| if (least..self.counted).contains(&found) { self.counted } else { found };
         RecordsFault {
             purpose: purpose.clone(),
             counted: self.counted,
-            found: self.found,
-            indexed: self.indexed,
+            found: settled(self.found),
+            indexed: settled(self.indexed),
             absent: self.absent,
             unreadable: self.unreadable,
             first: self.first.clone(),
         }
     }
+}
+
+/// True if a leadgen is still noted as stored there: looked at again after the record, which was erased since if it is not.
+fn still_notes(engine: &Engine, seen: &[u8], record: &RecordId) -> Result<bool, StoreError> {
+    let Some(bytes) = engine.read(&Place::Seen, seen)? else { return Ok(false) };
+    let fates = SeenRow::read(&bytes).map(|row| row.fates).unwrap_or_default();
+    Ok(fates.iter().any(|fate| fate.record().is_ok_and(|noted| noted.as_ref() == Some(record))))
 }
 
 /// What is counted of each purpose, as of one commit.
@@ -391,7 +410,10 @@ fn tallies(shared: &Shared, engine: &Engine) -> Result<BTreeMap<PurposeId, Tally
             let counted = counted.and_then(|bytes| layout::number(&bytes).ok()).unwrap_or(0);
             let next = engine.counter(&Place::Sequence, purpose.as_str().as_bytes())?.max(1);
             let end = record_key(shared.epoch(), next);
-            let tally = Tally { is_known: true, counted, end, ..Tally::default() };
+            let erased = meta::erased(&purpose);
+            let erased = engine.read(&Place::Meta, &erased)?.and_then(|bytes| layout::number(&bytes).ok());
+            let erased_before = erased.unwrap_or(0);
+            let tally = Tally { is_known: true, counted, erased_before, end, ..Tally::default() };
             tallies.insert(purpose, tally);
         }
         if engine.counter(&Place::Meta, meta::COMMIT)? == commit {

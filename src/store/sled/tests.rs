@@ -6,6 +6,7 @@ mod clock;
 mod closing;
 mod damage;
 mod disk;
+mod erasing;
 mod exporting;
 mod killing;
 mod moving;

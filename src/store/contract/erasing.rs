@@ -1,0 +1,338 @@
+//! Erasures: what is gone, what stays, and what is said of it.
+
+use futures_util::future::join_all;
+
+use super::several::{fates, nothing_is_wrong, sieved};
+use super::support::*;
+use super::{Host, Row};
+use crate::keyring::Keyring;
+use crate::keyring::lease::LeaseError;
+use crate::keyring::tree::Kind;
+use crate::purpose::PurposeId;
+use crate::store::{
+    Asked, ERASED_AT_ONCE_MAX, Erasure, ErasureRequest, Extent, RepeatKey, SharedStore, StoreCode, Wanted,
+};
+use crate::trail::{Action, Entry, Outcome, Reason};
+
+fn asking() -> Entry {
+    by_officer(Action::ErasureAsked)
+}
+
+fn by_leadgen(number: u64) -> ErasureRequest {
+    ErasureRequest::of(Wanted::Leadgen(leadgen(number)))
+}
+
+fn by_record(id: &str) -> ErasureRequest {
+    ErasureRequest::of(Wanted::Record(record(id)))
+}
+
+/// The erasure that came of a request.
+async fn erase(store: &SharedStore, request: ErasureRequest) -> Erasure {
+    match store.erase(request, asking()).await.expect("erased") {
+        Asked::Erasure(erasure) => erasure,
+        Asked::KeyTaken => panic!("no key was given"),
+    }
+}
+
+fn took(records: &[(&str, u64)], references: u64) -> Extent {
+    let records = records.iter().map(|(name, count)| (purpose(name), *count)).collect();
+    Extent { records, references }
+}
+
+/// Whether the leaf of a record of the first bucket lives.
+fn lives<H: Host>(host: &H, name: &str, leaf: u16) -> bool {
+    let bucket = crate::keyring::Bucket::of(&record(&format!("{name}-1-1")));
+    let lease = host.keyring().lease(&bucket).expect("there");
+    match lease.key(leaf, Kind::Record, 0) {
+        Ok(_) => true,
+        Err(LeaseError::Dead) => false,
+        Err(LeaseError::Revoked) => panic!("it was just taken"),
+    }
+}
+
+fn emails(numbers: impl IntoIterator<Item = u64>) -> Vec<String> {
+    numbers.into_iter().map(email_of).collect()
+}
+
+pub(crate) async fn what_is_erased_is_read_nowhere_counted_off_and_its_key_destroyed<H: Host>() {
+    let host = H::new();
+    let mut store = host.open();
+    store_many(&store, 1, 4).await;
+    let before = host.keyring().generation();
+    let erasure = erase(&store, by_leadgen(2)).await;
+    let end = erasure.done.expect("it has its end");
+    assert_eq!((erasure.extent.clone(), erasure.id.to_string().as_str()), (took(&[("devis", 1)], 0), "1-1"));
+    assert_eq!((erasure.asked, erasure.reason), (start(), Some(Reason::PersonRequest)));
+    assert!(before < end.generation && end.generation <= host.keyring().generation());
+    assert!(erasure.asked <= end.at);
+    let alive: Vec<bool> = (1..=4).map(|leaf| lives(&host, "devis", leaf)).collect();
+    assert_eq!(alive, [true, false, true, true]);
+    let second = erase(&store, by_record("devis-1-3")).await;
+    assert_eq!((second.id.number, lives(&host, "devis", 3)), (2, false));
+    for _ in 0..2 {
+        assert_eq!(export(&store, 2).await, Ok(emails([1, 4])));
+        assert_eq!(store.stored().await.expect("counted")[&purpose("devis")], 2);
+        assert_eq!(fates(&store, 2).await, "erased");
+        let found = |wanted| store.find(wanted, by_officer(Action::Found));
+        assert!(found(Wanted::Record(record("devis-1-2"))).await.expect("looked up").is_empty());
+        let found = found(Wanted::Leadgen(leadgen(3))).await.expect("looked up");
+        assert!(found.len() == 1 && found[0].lead.is_none());
+        assert_eq!(store.erasure(erasure.id).await, Ok(Some(erasure.clone())));
+        nothing_is_wrong(&store).await;
+        store.close().await.expect("closed");
+        drop(store);
+        store = host.open();
+    }
+    store_many(&store, 9, 1).await;
+    assert_eq!(fates(&store, 9).await, "devis: devis-1-5", "no number is given again");
+}
+
+pub(crate) async fn an_erasure_stands_in_the_trail_when_it_is_asked_for_and_when_it_is_done<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    store.settle(vec![sieved(1, &["+devis", "+lettre"]), parked(2, 1, REFUSED)]).await.expect("settled");
+    let lines = store.lines(0, 100).await.expect("a trail").len() as u64;
+    let whole = erase(&store, by_leadgen(1)).await;
+    erase(&store, by_leadgen(2)).await;
+    erase(&store, by_leadgen(3)).await;
+    store.close().await.expect("closed");
+    drop(store);
+    let told: Vec<_> = host.open().lines(lines, 100).await.expect("a trail");
+    assert_eq!(told[0].seq, whole.line);
+    let told: Vec<_> = told
+        .iter()
+        .map(|line| {
+            let entry = &line.entry;
+            let named = entry.from.as_ref().map_or(String::new(), ToString::to_string);
+            assert!(entry.from == entry.to);
+            (entry.action().as_str(), entry.role().as_str(), named, entry.count, entry.result)
+        })
+        .collect();
+    let line = |action, role, id: &str, count, result| (action, role, id.to_owned(), count, result);
+    let asked = |id: &str, count, result| line("erasure-asked", "local", id, count, result);
+    let expected = [
+        asked("devis-1-1", 1, Outcome::Done),
+        asked("lettre-1-1", 1, Outcome::Done),
+        line("erased", "system", "", 2, Outcome::Done),
+        asked("", 1, Outcome::Done),
+        asked("", 0, Outcome::Nothing),
+    ];
+    assert_eq!(told, expected);
+}
+
+pub(crate) async fn a_submission_is_erased_whole_by_any_of_its_records<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    let batch = vec![sieved(1, &["+devis", "+lettre"]), sieved(2, &["+devis", "-lettre"])];
+    store.settle(batch).await.expect("settled");
+    let erasure = erase(&store, by_record("lettre-1-1")).await;
+    assert_eq!(erasure.extent, took(&[("devis", 1), ("lettre", 1)], 0));
+    let erasure = erase(&store, by_record("devis-1-2")).await;
+    assert_eq!(erasure.extent, took(&[("devis", 1)], 1), "and what is parked of it");
+    assert_eq!((fates(&store, 1).await, fates(&store, 2).await), ("erased".to_owned(), "erased".to_owned()));
+    assert!(!lives(&host, "devis", 1) && !lives(&host, "devis", 2) && !lives(&host, "lettre", 1));
+    let overview = store.overview().await.expect("an overview");
+    assert!(overview.refused.is_empty());
+    nothing_is_wrong(&store).await;
+}
+
+pub(crate) async fn for_purposes_that_are_named_it_is_erased_and_for_the_others_it_stays<H: Host>() {
+    let host = H::new();
+    let mut store = host.open();
+    let batch = vec![sieved(1, &["+devis", "+lettre"]), sieved(2, &["-devis", "-lettre"])];
+    store.settle(batch).await.expect("settled");
+    let only = |number, name| ErasureRequest { purposes: vec![purpose(name)], ..by_leadgen(number) };
+    assert_eq!(erase(&store, only(1, "lettre")).await.extent, took(&[("lettre", 1)], 0));
+    assert_eq!(erase(&store, only(2, "lettre")).await.extent, took(&[], 0), "it is open for another");
+    for _ in 0..2 {
+        assert_eq!(fates(&store, 1).await, "devis: devis-1-1, lettre: erased");
+        assert_eq!(fates(&store, 2).await, "devis: required-field-missing, lettre: erased");
+        assert_eq!(store.known(&[reference(1), reference(2)]).await, Ok(vec![true, true]));
+        let again = vec![sieved(1, &["+devis", "+lettre"])];
+        assert_eq!(words(&store.settle(again).await.expect("settled")), ["known"]);
+        assert!(lives(&host, "devis", 1) && !lives(&host, "lettre", 1));
+        nothing_is_wrong(&store).await;
+        store.close().await.expect("closed");
+        drop(store);
+        store = host.open();
+    }
+    let settled = store.settle(vec![sieved(2, &["+devis", "+lettre"])]).await.expect("settled");
+    assert_eq!(words(&settled), ["devis-1-2"], "and nothing for what it was erased for");
+    assert_eq!(erase(&store, only(2, "devis")).await.extent, took(&[("devis", 1)], 0));
+    assert_eq!(fates(&store, 2).await, "devis: erased, lettre: erased");
+    assert_eq!(erase(&store, by_leadgen(1)).await.extent, took(&[("devis", 1)], 0));
+    assert_eq!(fates(&store, 1).await, "erased");
+    nothing_is_wrong(&store).await;
+}
+
+pub(crate) async fn what_would_be_taken_is_said_and_nothing_is_changed<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    store.settle(vec![sieved(1, &["+devis", "+lettre"]), parked(2, 1, HELD)]).await.expect("settled");
+    let lines = store.lines(0, 100).await.expect("a trail").len();
+    let what = vec![
+        Wanted::Leadgen(leadgen(1)),
+        Wanted::Record(record("devis-1-1")),
+        Wanted::Leadgen(leadgen(2)),
+        Wanted::Leadgen(leadgen(3)),
+        Wanted::Record(record("devis-1-9")),
+    ];
+    let request = |purposes: Vec<PurposeId>| ErasureRequest { what: what.clone(), purposes, repeat: None };
+    let all = took(&[("devis", 1), ("lettre", 1)], 1);
+    assert_eq!(store.extent(request(Vec::new())).await, Ok(all.clone()));
+    let narrowed = store.extent(request(vec![purpose("lettre")])).await;
+    assert_eq!(narrowed, Ok(took(&[("lettre", 1)], 0)), "what is not matched yet stays");
+    assert_eq!(store.lines(0, 100).await.expect("a trail").len(), lines);
+    assert_eq!(fates(&store, 1).await, "devis: devis-1-1, lettre: lettre-1-1");
+    assert_eq!(erase(&store, request(Vec::new())).await.extent, all);
+}
+
+pub(crate) async fn a_record_that_is_not_there_takes_nothing<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    store_many(&store, 1, 1).await;
+    let generation = host.keyring().generation();
+    for id in ["devis-1-2", "devis-2-1", "inconnu-1-1"] {
+        let erasure = erase(&store, by_record(id)).await;
+        assert_eq!((erasure.extent, erasure.done.is_some()), (took(&[], 0), true), "{id}");
+    }
+    assert_eq!(host.keyring().generation(), generation);
+    assert_eq!(export(&store, 10).await, Ok(emails([1])));
+}
+
+pub(crate) async fn a_record_that_does_not_open_is_erased_all_the_same<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    store.settle(vec![sieved(1, &["+devis", "+lettre"]), stored(2)]).await.expect("settled");
+    store.close().await.expect("closed");
+    drop(store);
+    let row = Row::Record(record("devis-1-1"));
+    let mut bytes = host.take(&row);
+    *bytes.last_mut().expect("a byte") ^= 1;
+    host.put(&row, bytes);
+    let store = host.open();
+    let erasure = erase(&store, by_record("devis-1-1")).await;
+    assert_eq!(erasure.extent, took(&[("devis", 1), ("lettre", 1)], 0));
+    assert!(!lives(&host, "devis", 1) && !lives(&host, "lettre", 1));
+    assert_eq!(fates(&store, 1).await, "erased");
+    assert_eq!(export(&store, 10).await, Ok(emails([2])));
+    nothing_is_wrong(&store).await;
+}
+
+pub(crate) async fn an_erasure_whose_keys_cannot_be_destroyed_has_no_end_until_a_start_makes_one<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    store_many(&store, 1, 4).await;
+    // The month's tombstones have their key.
+    erase(&store, by_leadgen(4)).await;
+    *host.keyring().changes_left.lock().expect("not poisoned") = Some(0);
+    let erasure = erase(&store, by_leadgen(2)).await;
+    assert_eq!((&erasure.extent, erasure.done), (&took(&[("devis", 1)], 0), None));
+    assert_eq!(store.erasure(erasure.id).await.map(|found| found.and_then(|found| found.done)), Ok(None));
+    assert!(lives(&host, "devis", 2), "nobody may be told otherwise");
+    assert_eq!((fates(&store, 2).await, export(&store, 10).await), ("erased".to_owned(), Ok(emails([1, 3]))));
+    nothing_is_wrong(&store).await;
+    drop(store);
+    *host.keyring().changes_left.lock().expect("not poisoned") = None;
+    let store = host.open();
+    assert!(!lives(&host, "devis", 2), "before anybody has the store");
+    let of = async |store: &SharedStore| store.erasure(erasure.id).await.expect("read").expect("there");
+    until("its row says so", async || of(&store).await.done.is_some()).await;
+    let ended = of(&store).await;
+    assert_eq!(Erasure { done: None, ..ended.clone() }, erasure);
+    store.close().await.expect("closed");
+    drop(store);
+    let store = host.open();
+    assert_eq!(of(&store).await, ended, "and that once");
+    let lines = store.lines(0, 100).await.expect("a trail");
+    let ends = lines.iter().filter(|line| line.entry.action() == Action::Erased).count();
+    assert_eq!(ends, 2);
+}
+
+pub(crate) async fn a_request_sent_twice_is_one_erasure_and_another_under_its_key_is_told_apart<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    store_many(&store, 1, 3).await;
+    let keyed = |request: ErasureRequest, key: &str| {
+        let repeat = RepeatKey::parse(key);
+        assert!(repeat.is_some());
+        ErasureRequest { repeat, ..request }
+    };
+    let request = || keyed(by_leadgen(1), "7f0c");
+    let first = store.erase(request(), asking()).await.expect("erased");
+    let lines = store.lines(0, 100).await.expect("a trail").len();
+    assert_eq!(store.erase(request(), asking()).await, Ok(first.clone()));
+    assert_eq!(store.erase(keyed(by_leadgen(2), "7f0c"), asking()).await, Ok(Asked::KeyTaken));
+    assert_eq!(fates(&store, 2).await, "devis: devis-1-2", "and nothing is done");
+    store.close().await.expect("closed");
+    drop(store);
+    let store = host.open();
+    assert_eq!(store.erase(request(), asking()).await, Ok(first.clone()), "also after a restart");
+    let told = store.lines(0, 100).await.expect("a trail");
+    assert!(told.len() <= lines + 1, "its end, and no more");
+    let other = store.erase(request(), by_token("0011", Action::ErasureAsked)).await.expect("erased");
+    assert_ne!(other, first, "another caller's key is another");
+    // One that has no end yet is tried again, and is the same.
+    *host.keyring().changes_left.lock().expect("not poisoned") = Some(0);
+    let pending = || keyed(by_leadgen(3), "91aa");
+    let Ok(Asked::Erasure(before)) = store.erase(pending(), asking()).await else { panic!("an erasure") };
+    *host.keyring().changes_left.lock().expect("not poisoned") = None;
+    let Ok(Asked::Erasure(after)) = store.erase(pending(), asking()).await else { panic!("an erasure") };
+    assert_eq!((before.done, before.id), (None, after.id));
+    assert!(after.done.is_some() && !lives(&host, "devis", 3));
+}
+
+pub(crate) async fn an_export_under_way_goes_on_without_what_is_erased<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    store_many(&store, 1, 300).await;
+    let mut page = store.open_page(request(None, 300), exporting()).await.expect("a page");
+    let first = page.records.next().expect("one").expect("unsealed").read().expect("of our layout");
+    assert_eq!(crate::lead::sample::email(&first), email_of(1));
+    for number in [2, 150, 299, 300] {
+        assert!(erase(&store, by_leadgen(number)).await.done.is_some());
+    }
+    let read = read_all(&mut page).expect("no error for it");
+    let read: Vec<String> = read.iter().map(crate::lead::sample::email).collect();
+    assert_eq!(read, emails((3..=298).filter(|number| *number != 150)));
+}
+
+pub(crate) async fn many_at_once_each_have_their_end<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    store_many(&store, 1, 60).await;
+    let erased = join_all((1..=60).filter(|number| number % 2 == 0).map(|number| {
+        let store = store.clone();
+        async move { erase(&store, by_leadgen(number)).await }
+    }))
+    .await;
+    assert!(
+        erased.iter().all(|erasure| erasure.done.is_some() && erasure.extent == took(&[("devis", 1)], 0))
+    );
+    let mut numbers: Vec<u64> = erased.iter().map(|erasure| erasure.id.number).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (1..=30).collect::<Vec<_>>());
+    for leaf in 1..=60 {
+        assert_eq!(lives(&host, "devis", leaf), leaf % 2 == 1, "{leaf}");
+    }
+    assert_eq!(export(&store, 100).await, Ok(emails((1..=60).filter(|number| number % 2 == 1))));
+    nothing_is_wrong(&store).await;
+}
+
+pub(crate) async fn more_than_fit_into_one_are_refused<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    let request = |count: usize| ErasureRequest {
+        what: (0..count as u64).map(|number| Wanted::Leadgen(leadgen(number))).collect(),
+        purposes: Vec::new(),
+        repeat: None,
+    };
+    let refused = store.erase(request(ERASED_AT_ONCE_MAX + 1), asking()).await;
+    assert_eq!(code(refused), Some(StoreCode::ValueTooLarge));
+    store_many(&store, 0, ERASED_AT_ONCE_MAX as u64).await;
+    let erasure = erase(&store, request(ERASED_AT_ONCE_MAX)).await;
+    assert_eq!(erasure.extent, took(&[("devis", ERASED_AT_ONCE_MAX as u64)], 0));
+    assert!(erasure.done.is_some());
+    assert_eq!(export(&store, 10).await, Ok(Vec::new()));
+    nothing_is_wrong(&store).await;
+}

@@ -1,0 +1,190 @@
+//! What an erasure leaves in sled's trees and in older copies of them, and how it goes on where it was cut short.
+
+use super::support::*;
+use crate::keyring::{Bucket, Keyring};
+use crate::lead::{SealedRecord, check};
+use crate::purpose::RecordId;
+use crate::store::leaves::Leaves;
+use crate::store::seen::seen_key;
+use crate::store::sled::buckets::{self, BucketRow};
+use crate::store::sled::layout::record_id;
+use crate::store::{
+    Asked, ErasedFor, Erasure, ErasureRequest, Erasures, Leads, Life, Scan, Scanning, Seen, Wanted,
+};
+use crate::trail::Action;
+
+async fn erase(store: &std::sync::Arc<crate::store::sled::SledStore>, number: u64) -> Erasure {
+    let request = ErasureRequest::of(Wanted::Leadgen(leadgen(number)));
+    match store.erase(request, by_officer(Action::ErasureAsked)).await.expect("erased") {
+        Asked::Erasure(erasure) => erasure,
+        Asked::KeyTaken => panic!("no key was given"),
+    }
+}
+
+/// The keys and values of a tree.
+fn rows(db: &::sled::Db, tree: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let tree = db.open_tree(tree).expect("a tree");
+    tree.iter().map(|row| row.expect("read")).map(|(key, value)| (key.to_vec(), value.to_vec())).collect()
+}
+
+/// Which records of `devis` these rows have, and whether each opens by this keyring.
+fn opening(rows: &[(Vec<u8>, Vec<u8>)], keyring: &MemoryKeyring) -> Vec<(u64, bool)> {
+    let mut leaves = Leaves::default();
+    let opens = |(key, value): &(Vec<u8>, Vec<u8>)| {
+        let id = record_id(&purpose("devis"), key).expect("a record's key");
+        let record = SealedRecord::decode(value).expect("a record");
+        let key = leaves.key(keyring, &id.purpose, record.under);
+        (id.number, key.is_ok_and(|key| check(&record, &id, key.key()).is_ok()))
+    };
+    rows.iter().map(opens).collect()
+}
+
+#[tokio::test]
+async fn what_is_left_of_a_submission_is_a_hash_under_the_month_s_key() {
+    let world = World::new();
+    let store = world.open();
+    store_many(&store, 1, 3).await;
+    for number in [1, 2] {
+        erase(&store, number).await;
+    }
+    store.close().await.expect("closed");
+    let seen = |number| seen_key(&world.keyring.seen_key(), &leadgen(number));
+    tamper(&world, |db| {
+        assert_eq!(opening(&rows(db, "vault/devis"), &world.keyring), [(3, true)]);
+        let noted: Vec<Vec<u8>> = rows(db, "seen").into_iter().map(|(key, _)| key).collect();
+        assert_eq!(noted, [seen(3).to_vec()]);
+        let row = rows(db, "buckets");
+        let bucket = Bucket::of(&RecordId { purpose: purpose("devis"), epoch: 1, number: 3 });
+        assert_eq!(row.len(), 1);
+        assert_eq!(row[0].0, buckets::key(&bucket));
+        assert_eq!(BucketRow::read(&row[0].1).map(|row| row.live), Ok(1));
+        let stones = rows(db, "tombstones");
+        assert_eq!(stones.len(), 2);
+        for number in [1, 2] {
+            let hash = seen(number);
+            let says = |(key, value): &(Vec<u8>, Vec<u8>)| {
+                [key, value].iter().any(|bytes| bytes.windows(32).any(|part| part == hash))
+            };
+            assert!(!stones.iter().any(says), "a tombstone says under which key it was known");
+            assert!(!rows(db, "erasures").iter().any(says), "an erasure says whose it was");
+        }
+        let kinds: Vec<u8> = rows(db, "erasures").iter().map(|(key, _)| key[0]).collect();
+        assert_eq!(kinds, [b'e', b'e'], "none is pending");
+    });
+    let store = world.open();
+    erase(&store, 3).await;
+    store.close().await.expect("closed");
+    tamper(&world, |db| {
+        for tree in ["vault/devis", "seen", "buckets"] {
+            assert_eq!(rows(db, tree), [], "{tree}");
+        }
+    });
+}
+
+/// The reason of all this: the database of yesterday, with the keyring of today.
+#[tokio::test]
+async fn an_older_copy_of_the_store_with_today_s_keyring_opens_survivors_alone() {
+    let world = World::new();
+    let store = world.open();
+    store_many(&store, 1, 6).await;
+    store.close().await.expect("closed");
+    let mut older = Vec::new();
+    tamper(&world, |db| older = rows(db, "vault/devis"));
+    let all: Vec<(u64, bool)> = (1..=6).map(|number| (number, true)).collect();
+    assert_eq!(opening(&older, &world.keyring), all, "the control");
+    let store = world.open();
+    for number in [2, 5] {
+        assert!(erase(&store, number).await.done.is_some());
+    }
+    let left = all.iter().map(|(number, _)| (*number, ![2, 5].contains(number)));
+    assert_eq!(opening(&older, &world.keyring), left.collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn keys_that_could_not_be_destroyed_are_tried_again_without_a_word_from_anybody() {
+    let world = World::new();
+    let store = world.open();
+    store_many(&store, 1, 3).await;
+    erase(&store, 3).await;
+    *world.keyring.changes_left.lock().expect("not poisoned") = Some(0);
+    let (first, second) = (erase(&store, 1).await, erase(&store, 2).await);
+    assert_eq!((first.done, second.done), (None, None));
+    *world.keyring.changes_left.lock().expect("not poisoned") = None;
+    let of = async |erasure: &Erasure| store.erasure(erasure.id).await.expect("read").expect("there");
+    until("both have their end", async || {
+        of(&first).await.done.is_some() && of(&second).await.done.is_some()
+    })
+    .await;
+    let generations =
+        [of(&first).await, of(&second).await].map(|erasure| erasure.done.map(|end| end.generation));
+    assert_eq!(generations[0], generations[1], "by one change of the keyring");
+    assert_eq!(store.settle(vec![stored(1)]).await.map(|settled| words(&settled)), Ok(vec!["known".into()]));
+}
+
+/// What a killed process leaves: the store has the erasure, the keyring has not. A start that cannot destroy the keys gives
+/// the store to nobody.
+#[tokio::test]
+async fn a_start_destroys_what_is_pending_before_anybody_has_the_store_or_refuses() {
+    let world = World::new();
+    let store = world.open();
+    store_many(&store, 1, 3).await;
+    erase(&store, 3).await;
+    *world.keyring.changes_left.lock().expect("not poisoned") = Some(0);
+    assert_eq!(erase(&store, 1).await.done, None);
+    drop(store);
+    assert_eq!(world.refusal(), crate::store::StoreCode::Keyring);
+    *world.keyring.changes_left.lock().expect("not poisoned") = None;
+    let before = world.keyring.generation();
+    let store = world.open();
+    assert_eq!(world.keyring.generation(), before + 1);
+    assert_eq!(export(&store, 10).await, Ok(vec![email_of(2)]));
+}
+
+/// A look at everything takes a day; who is erased meanwhile is no record that is missing. They go on being erased for longer
+/// than one look takes: what is wrong in it alone would not be said.
+#[tokio::test]
+async fn a_scan_takes_nobody_who_is_erased_while_it_looks_for_missing() {
+    const RECORDS: u64 = 120;
+    let world = World::new();
+    let store = world.open();
+    store_many(&store, 1, RECORDS).await;
+    let (mut calls, mut erased) = (0_u64, 0_u64);
+    let scanned = loop {
+        if let Scanning::Over(scanned) = store.scan(3).await.expect("scanned") {
+            break scanned;
+        }
+        calls += 1;
+        if calls % 3 == 0 && erased < 70 {
+            // From both ends: before and behind where it looks.
+            let number = if erased % 2 == 0 { 1 + erased / 2 } else { RECORDS - erased / 2 };
+            assert!(erase(&store, number).await.done.is_some());
+            erased += 1;
+        }
+    };
+    assert!(erased > 20 && scanned.faults.is_empty(), "{erased}: {:?}", scanned.faults);
+    let again = scan(&store, 100).await.map(|scanned| (scanned.records, scanned.faults));
+    assert_eq!(again, Ok((RECORDS - erased, Vec::new())));
+}
+
+/// A row that cannot be read lets a lead in again, rather than lose it; of an erased one it must not.
+#[tokio::test]
+async fn no_flipped_bit_brings_an_erased_submission_back() {
+    let world = World::new();
+    let store = world.open();
+    store_many(&store, 1, 1).await;
+    erase(&store, 1).await;
+    store.close().await.expect("closed");
+    tamper(&world, |db| {
+        let stones = db.open_tree("tombstones").expect("a tree");
+        let (key, _) = stones.first().expect("read").expect("there");
+        stones.insert(key, &[9, 9, 9]).expect("written");
+        db.open_tree("seen")
+            .expect("a tree")
+            .insert(seen_key(&world.keyring.seen_key(), &leadgen(1)), &[9])
+            .expect("written");
+    });
+    let store = world.open();
+    assert_eq!(store.known(&[reference(1)]).await, Ok(vec![true]));
+    assert_eq!(store.erased(&leadgen(1)).await, Ok(Some(ErasedFor::All)));
+    assert_eq!(store.settle(vec![stored(1)]).await.map(|settled| words(&settled)), Ok(vec!["known".into()]));
+}
