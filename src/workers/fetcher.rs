@@ -310,7 +310,13 @@ impl Fetcher {
 
     async fn fetch(&self, policy: &Policy, purposes: &mut Purposes<'_>, claim: Claimed) -> Fetched {
         let tools = &self.tools;
-        tools.set_over_aside(purposes, claim.reference.created.unwrap_or(claim.reference.received)).await;
+        // What was erased is not asked for, whoever names it.
+        let erased = match tools.store.erased(&claim.reference.leadgen).await {
+            Ok(erased) => erased,
+            Err(error) => return Fetched::Settle(tools.after_refusal(error, claim)),
+        };
+        let named = claim.reference.created.unwrap_or(claim.reference.received);
+        tools.set_over_aside(purposes, erased.as_ref(), named).await;
         let purposes = &*purposes;
         if purposes.read.is_empty() {
             let outcome = Outcome::Sieved(purposes.verdicts(Vec::new()).collect());
@@ -324,12 +330,7 @@ impl Fetcher {
                 let why = tools.after_form_failure(&failure, &claim, tools.clock.now());
                 return fetched(&failure, parked(claim.reference, why));
             }
-            Err(Unknown::Store(error)) => {
-                tracing::warn!(code = %error.code, "fetcher.store-refused");
-                let not_before = after_ms(tools.clock.now(), STORE_REST_MS);
-                let why = Why::Waiting { not_before, attempts: claim.attempts, code: ParkCode::FormUnread };
-                return Fetched::Settle(parked(claim.reference, why));
-            }
+            Err(Unknown::Store(error)) => return Fetched::Settle(tools.after_refusal(error, claim)),
         };
         if known.definition.as_ref().is_some_and(|definition| definition.is_of_another_page(&page)) {
             // Should Graph have said it wrongly, it is asked again for the next one.
@@ -375,6 +376,14 @@ fn fetched(failure: &Failure, settlement: Settlement) -> Fetched {
 impl Tools {
     fn left(&self) -> MutexGuard<'_, Vec<(Lane, LeadgenId)>> {
         self.left.lock()
+    }
+
+    /// The store does not say what must be known before a call: the reference waits.
+    fn after_refusal(&self, error: StoreError, claim: Claimed) -> Settlement {
+        tracing::warn!(code = %error.code, "fetcher.store-refused");
+        let not_before = after_ms(self.clock.now(), STORE_REST_MS);
+        let why = Why::Waiting { not_before, attempts: claim.attempts, code: ParkCode::FormUnread };
+        parked(claim.reference, why)
     }
 
     /// Nothing waits longer than the longer of the two rules allows.

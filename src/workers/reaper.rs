@@ -1,5 +1,5 @@
-//! Takes away what has had its time: parked references that Meta no longer has, and the day keys that nothing needs. Tells the
-//! log's file, which takes away its own, what day it is.
+//! Takes away what has had its time: parked references that Meta no longer has, tombstones and their keys, and the day keys
+//! that nothing needs. Tells the log's file, which takes away its own, what day it is.
 //!
 //! Hourly, and once when the workers start; never before the clock was confirmed since the start.
 
@@ -69,6 +69,11 @@ impl Reaper {
         match self.store.expire_parked().await {
             Ok(0) => {}
             Ok(count) => tracing::warn!(refs.expired = count, code = "too-old", "inbox.expired"),
+            Err(error) => tracing::warn!(code = %error.code, "reaper.store-refused"),
+        }
+        match self.store.drop_tombstones().await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(tombstones.dropped = count, "store.tombstones-dropped"),
             Err(error) => tracing::warn!(code = %error.code, "reaper.store-refused"),
         }
         match self.drop_day_keys().await {
