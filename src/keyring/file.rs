@@ -167,7 +167,7 @@ impl FileKeyring {
                 KeyName::Trail => Some(&content.trail),
                 KeyName::LogMonth(month) => content.months.get(&month),
                 KeyName::Day(day) => content.days.get(&day),
-                KeyName::TombstoneMonth(_) => None,
+                KeyName::TombstoneMonth(_) | KeyName::Receipts => None,
             };
             key.map(|key| Key::clone(key))
         })
@@ -284,6 +284,16 @@ impl Keyring for FileKeyring {
 
     fn destroy_days(&self, days: &[Day]) -> Result<(), KeyringError> {
         self.change_days(days, KeyEdit::Destroy)
+    }
+
+    fn receipt_seed(&self) -> Result<Key, KeyringError> {
+        if let Some(seed) = self.single(KeyName::Receipts) {
+            return Ok(seed);
+        }
+        let mut change = Change::default();
+        change.key(KeyName::Receipts, KeyEdit::Make);
+        self.change(&change)?;
+        self.single(KeyName::Receipts).ok_or(absent())
     }
 
     fn tombstone_key(&self, month: Month) -> Result<Key, KeyringError> {

@@ -156,6 +156,11 @@ pub trait Keyring: Send + Sync {
     /// # Errors
     /// The change cannot be made durable; the keys are then still there.
     fn destroy_days(&self, days: &[Day]) -> Result<(), KeyringError>;
+    /// The seed of the key that signs receipts: made at first need, and the same from then on.
+    ///
+    /// # Errors
+    /// It cannot be made durable.
+    fn receipt_seed(&self) -> Result<Key, KeyringError>;
     /// The key of the tombstones that were made in this month.
     ///
     /// # Errors

@@ -149,6 +149,22 @@ fn the_tombstones_of_a_month_have_a_key_of_their_own_until_it_is_destroyed() {
 }
 
 #[test]
+fn receipts_are_signed_by_one_key_that_is_made_once_and_stays() {
+    let place = Place::new();
+    let keyring = place.create();
+    let seed = *keyring.receipt_seed().expect("made").expose();
+    let generation = keyring.generation();
+    assert_eq!(keyring.receipt_seed().map(|again| *again.expose()), Ok(seed));
+    assert_eq!(keyring.generation(), generation, "it was there");
+    assert!(seed != *keyring.seen_key().expose() && seed != *keyring.trail_key().expose());
+    drop(keyring);
+    let keyring = place.open();
+    assert_eq!(keyring.receipt_seed().map(|again| *again.expose()), Ok(seed));
+    keyring.make_days(&[Day(1)]).expect("made");
+    assert_eq!(keyring.receipt_seed().map(|again| *again.expose()), Ok(seed));
+}
+
+#[test]
 fn a_key_that_was_never_made_is_absent() {
     let place = Place::new();
     let keyring = place.create();

@@ -16,7 +16,7 @@ use crate::keyring::tree::{FRONTIER_BYTES_MAX, Frontier, KEY_BYTES, read_frontie
 use crate::purpose::PurposeId;
 use crate::secret::Key;
 
-/// No head has more keys: two, a hundred days, the months.
+/// No head has more keys: three, a hundred days, the months.
 pub const HEAD_KEYS_MAX: usize = 256;
 /// Of the map of pages.
 pub(super) const MAP_BYTES_MAX: usize = 2 * 1024;
@@ -47,6 +47,8 @@ pub enum KeyName {
     Day(Day),
     /// Of tombstones.
     TombstoneMonth(Month),
+    /// The seed of the key that signs receipts.
+    Receipts,
 }
 
 impl KeyName {
@@ -57,6 +59,7 @@ impl KeyName {
             Self::LogMonth(month) => (3, month.0),
             Self::Day(day) => (4, day.0),
             Self::TombstoneMonth(month) => (5, month.0),
+            Self::Receipts => (6, 0),
         }
     }
 
@@ -67,6 +70,7 @@ impl KeyName {
             (3, month) => Some(Self::LogMonth(Month(month))),
             (4, day) => Some(Self::Day(Day(day))),
             (5, month) => Some(Self::TombstoneMonth(Month(month))),
+            (6, 0) => Some(Self::Receipts),
             _ => None,
         }
     }

@@ -167,6 +167,9 @@ impl<K: Keyring> Keyring for FusedKeyring<K> {
     fn destroy_days(&self, days: &[Day]) -> Result<(), KeyringError> {
         self.changing(|keys| keys.destroy_days(days))
     }
+    fn receipt_seed(&self) -> Result<Key, KeyringError> {
+        self.changing(|keys| keys.receipt_seed())
+    }
     fn tombstone_key(&self, month: Month) -> Result<Key, KeyringError> {
         self.keys().tombstone_key(month)
     }
