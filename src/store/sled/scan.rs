@@ -2,7 +2,7 @@
 //! a time beside the writer, against what the store counts.
 //!
 //! It is right while records arrive: numbers are those of one commit (looked up between two looks at the commit number),
-//! records and notes from after it are passed over, and where two trees are compared the first is looked at again before
+//! records and notes from after it are passed over, what was erased meanwhile is counted by purpose, and where two trees are compared the first is looked at again before
 //! anything is said. What is accused was wrong in two scans. A walk belongs to one engine: one that was opened anew after
 //! a full disk may lack a commit for which nobody was answered.
 

@@ -1,5 +1,7 @@
 //! What an erasure leaves in sled's trees and in older copies of them, and how it goes on where it was cut short.
 
+use futures_util::future::join_all;
+
 use super::support::*;
 use crate::keyring::{Bucket, Keyring};
 use crate::lead::{SealedRecord, check};
@@ -9,7 +11,7 @@ use crate::store::seen::seen_key;
 use crate::store::sled::buckets::{self, BucketRow};
 use crate::store::sled::layout::record_id;
 use crate::store::{
-    Asked, ErasedFor, Erasure, ErasureRequest, Erasures, Leads, Life, Scan, Scanning, Seen, Wanted,
+    Asked, ErasedFor, Erasure, ErasureRequest, Erasures, Leads, Life, Scan, Scanning, Seen, StoreCode, Wanted,
 };
 use crate::trail::Action;
 
@@ -121,6 +123,33 @@ async fn keys_that_could_not_be_destroyed_are_tried_again_without_a_word_from_an
     assert_eq!(store.settle(vec![stored(1)]).await.map(|settled| words(&settled)), Ok(vec!["known".into()]));
 }
 
+/// While keys cannot be destroyed, what waits for it is bounded: more is refused, and is then still there.
+#[tokio::test]
+async fn a_thousand_may_be_pending_and_the_next_is_refused_and_changes_nothing() {
+    const PENDING: u64 = 1_000;
+    let world = World::new();
+    let store = world.open();
+    store_many(&store, 1, PENDING + 2).await;
+    erase(&store, PENDING + 2).await;
+    *world.keyring.changes_left.lock().expect("not poisoned") = Some(0);
+    let pending = join_all((1..=PENDING).map(|number| erase(&store, number))).await;
+    assert!(pending.iter().all(|erasure| erasure.done.is_none()));
+    let next = || {
+        let request = ErasureRequest::of(Wanted::Leadgen(leadgen(PENDING + 1)));
+        store.erase(request, by_officer(Action::ErasureAsked))
+    };
+    assert_eq!(code(next().await), Some(StoreCode::Keyring));
+    assert_eq!(export(&store, 10).await, Ok(vec![email_of(PENDING + 1)]));
+    *world.keyring.changes_left.lock().expect("not poisoned") = None;
+    let last = pending.iter().max_by_key(|erasure| erasure.id).expect("a thousand");
+    until("they have their end", async || {
+        store.erasure(last.id).await.expect("read").expect("there").done.is_some()
+    })
+    .await;
+    assert!(next().await.is_ok());
+    assert_eq!(export(&store, 10).await, Ok(Vec::new()));
+}
+
 /// What a killed process leaves: the store has the erasure, the keyring has not. A start that cannot destroy the keys gives
 /// the store to nobody.
 #[tokio::test]
@@ -132,7 +161,7 @@ async fn a_start_destroys_what_is_pending_before_anybody_has_the_store_or_refuse
     *world.keyring.changes_left.lock().expect("not poisoned") = Some(0);
     assert_eq!(erase(&store, 1).await.done, None);
     drop(store);
-    assert_eq!(world.refusal(), crate::store::StoreCode::Keyring);
+    assert_eq!(world.refusal(), StoreCode::Keyring);
     *world.keyring.changes_left.lock().expect("not poisoned") = None;
     let before = world.keyring.generation();
     let store = world.open();
