@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `engine/` | the open database: trees, one transaction, one real sync; `opening`: lock, creation, what must agree; `startup`: the table; `migrate`, `moving`: from older layouts; `witness` |
 //! | `layout`, `rows` | trees, keys, values; the rows of `seen` and `parked`, of either version |
-//! | `writer`, `draft` | the one writer: what queued up becomes one transaction, synced, witnessed, answered |
+//! | `writer`, `queued`, `draft` | the one writer: what queued up becomes one transaction, synced, witnessed, answered |
 //! | `shared` | what verbs and writer hold in common; halting; reopening after a full disk |
 //! | `verbs/` | the verbs, by subject; `reading`: a page of an export as it is read |
 //! | `scan` | everything that is kept, looked at against what is counted |
@@ -27,6 +27,7 @@ mod erasure_rows;
 mod index;
 mod keys_ahead;
 mod layout;
+mod queued;
 mod reference;
 mod rows;
 mod scan;

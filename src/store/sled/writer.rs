@@ -19,6 +19,7 @@ use crate::store::sled::engine::opening::testify;
 use crate::store::sled::engine::witness::Witness;
 use crate::store::sled::keys_ahead;
 use crate::store::sled::layout::{Place, meta};
+use crate::store::sled::queued::{Asked, QueuedCall};
 use crate::store::sled::shared::{Shared, Slot};
 use crate::store::sled::tending;
 use crate::store::sled::unfinished::Unfinished;
@@ -30,71 +31,13 @@ const QUEUE_CALLS: usize = 64;
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// Room that must be there before a store that met a full disk is opened again, whatever the floor.
 const REOPEN_FREE_BYTES: u64 = 16 * 1024 * 1024;
+/// Erasures are taken down to this part of the floor.
+const ERASES_DOWN_TO: u64 = 4;
 /// How often an idle writer looks after what nobody asks for: without a call a store that met a full disk would stay
 /// closed, since accepting is refused meanwhile and nothing else writes.
 const TICK: Duration = Duration::from_secs(1);
 /// How far the recorded clock may lag behind: well below the leap that is not believed, so that a quiet week is none.
 const MARK_LAG: SignedDuration = SignedDuration::from_hours(6);
-
-/// A call that waits for the writer: its part of a transaction.
-trait QueuedCall: Send {
-    /// How many outcomes it counts for.
-    fn weight(&self) -> usize;
-    /// Does nothing of it.
-    fn refuse(&mut self, error: StoreError);
-    /// Works its part out.
-    fn apply(&mut self, draft: &mut Draft<'_>);
-    /// True if it takes records away, whose keys are to be destroyed before it is answered.
-    fn erases(&self) -> bool;
-    /// A failure of the engine itself that it met.
-    fn fault(&self) -> Option<StoreError>;
-    /// Tells the caller, once everything is durable or nothing is.
-    fn answer(self: Box<Self>, synced: Result<(), StoreError>);
-}
-
-/// One that was asked with an answer of this type.
-struct Asked<T, F> {
-    weight: usize,
-    erases: bool,
-    work: Option<F>,
-    outcome: Option<Result<T, StoreError>>,
-    answer: oneshot::Sender<Result<T, StoreError>>,
-}
-
-impl<T, F> QueuedCall for Asked<T, F>
-where
-    T: Send,
-    F: FnOnce(&mut Draft<'_>) -> Result<T, StoreError> + Send,
-{
-    fn weight(&self) -> usize {
-        self.weight
-    }
-
-    fn erases(&self) -> bool {
-        self.erases
-    }
-
-    fn refuse(&mut self, error: StoreError) {
-        self.outcome = Some(Err(error));
-    }
-
-    fn apply(&mut self, draft: &mut Draft<'_>) {
-        if let Some(work) = self.work.take() {
-            self.outcome = Some(draft.attempt(work));
-        }
-    }
-
-    fn fault(&self) -> Option<StoreError> {
-        let error = *self.outcome.as_ref()?.as_ref().err()?;
-        matches!(error.code, StoreCode::Damaged | StoreCode::Io).then_some(error)
-    }
-
-    fn answer(self: Box<Self>, synced: Result<(), StoreError>) {
-        let outcome = self.outcome.unwrap_or(Err(StoreError::of(StoreCode::Halted)));
-        // Whoever asked may have left; what was done stays done.
-        let _ = self.answer.send(synced.and(outcome));
-    }
-}
 
 enum Message {
     Call(Box<dyn QueuedCall>),
@@ -171,7 +114,7 @@ impl Writer {
         work: impl FnOnce(&mut Draft<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
-        let call = Box::new(Asked { weight, erases, work: Some(work), outcome: None, answer });
+        let call = Box::new(Asked::of(weight, erases, work, answer));
         let asked = async {
             if self.queue.send(Message::Call(call)).await.is_err() {
                 return Err(self.gone());
@@ -351,7 +294,7 @@ impl WriterThread {
         if let Some(halt) = self.shared.halted() {
             return Err(Failure::Refuse(halt));
         }
-        self.require_room()?;
+        self.require_room(group)?;
         self.require_engine()?;
         let engine = self.shared.engine().map_err(Failure::Refuse)?;
         let mut draft = Draft::begin(&self.shared, &engine);
@@ -359,7 +302,6 @@ impl WriterThread {
         for work in group.iter_mut() {
             if work.erases() && self.unfinished.is_full() {
                 work.refuse(StoreError::of(StoreCode::Keyring));
-                continue;
             }
             work.apply(&mut draft);
             if let Some(fault) = work.fault() {
@@ -386,11 +328,19 @@ impl WriterThread {
         Ok(())
     }
 
-    /// Refuses before anything is written while the disk is below its floor.
-    fn require_room(&self) -> Result<(), Failure> {
-        if self.free_bytes()? < self.shared.settings().free_disk_min_bytes {
-            return Err(Failure::Refuse(StoreError::of(StoreCode::DiskFull)));
+    /// Refuses before anything is written while the disk is below its floor. Whoever is to be forgotten waits for no disk:
+    /// erasures are taken further down, and they alone.
+    fn require_room(&self, group: &mut [Box<dyn QueuedCall>]) -> Result<(), Failure> {
+        let (free, floor) = (self.free_bytes()?, self.shared.settings().free_disk_min_bytes);
+        if free >= floor {
+            return Ok(());
         }
+        let full = StoreError::of(StoreCode::DiskFull);
+        let erases = self.unfinished.has_ended() || group.iter().any(|call| call.erases());
+        if !erases || free < floor / ERASES_DOWN_TO {
+            return Err(Failure::Refuse(full));
+        }
+        group.iter_mut().filter(|call| !call.erases()).for_each(|call| call.refuse(full));
         Ok(())
     }
 

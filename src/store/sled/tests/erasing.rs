@@ -1,6 +1,6 @@
 //! What an erasure leaves in sled's trees and in older copies of them, and how it goes on where it was cut short.
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 
 use super::support::*;
 use crate::keyring::{Bucket, Keyring};
@@ -121,6 +121,30 @@ async fn keys_that_could_not_be_destroyed_are_tried_again_without_a_word_from_an
         [of(&first).await, of(&second).await].map(|erasure| erasure.done.map(|end| end.generation));
     assert_eq!(generations[0], generations[1], "by one change of the keyring");
     assert_eq!(store.settle(vec![stored(1)]).await.map(|settled| words(&settled)), Ok(vec!["known".into()]));
+}
+
+#[tokio::test]
+async fn below_the_floor_of_the_disk_erasures_alone_are_taken_down_to_a_quarter_of_it() {
+    let mut world = World::new();
+    let store = world.open();
+    store_many(&store, 1, 3).await;
+    store.close().await.expect("closed");
+    world.free_disk_min_bytes = crate::machine::disk::free_bytes(world.dir.path()).expect("known") * 2;
+    let store = world.open();
+    let (erased, settled) = join(erase(&store, 1), store.settle(vec![stored(9)])).await;
+    assert!(erased.done.is_some());
+    assert_eq!(code(settled), Some(StoreCode::DiskFull), "what is asked beside it");
+    assert_eq!(store.stored().await.expect("counted").get(&purpose("devis")), Some(&2));
+    until("its row says so", async || {
+        store.erasure(erased.id).await.expect("read").expect("there").done.is_some()
+    })
+    .await;
+    store.close().await.expect("closed");
+    world.free_disk_min_bytes = u64::MAX;
+    let store = world.open();
+    let request = ErasureRequest::of(Wanted::Leadgen(leadgen(2)));
+    let refused = store.erase(request, by_officer(Action::ErasureAsked)).await;
+    assert_eq!((code(refused), store.halted()), (Some(StoreCode::DiskFull), None));
 }
 
 /// While keys cannot be destroyed, what waits for it is bounded: more is refused, and is then still there.
