@@ -3,7 +3,7 @@
 //!
 //! Beside a policy, since it is learnt while that is in force: what is adopted is seen at once by whoever asks whose a form is.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -43,10 +43,19 @@ pub struct Copies {
 #[derive(Debug, Default)]
 struct State {
     known: HashMap<FormId, Arc<Original>>,
+    /// Where those stand among the originals whose page is known, in their order.
+    of_page: HashMap<PageId, BTreeSet<usize>>,
     adopted: HashMap<FormId, Adopted>,
     differing: HashMap<FormId, Arc<Differs>>,
     /// Those that purposes name, and those that are adopted.
     claimed: Arc<HashSet<FormId>>,
+}
+
+impl State {
+    /// An original of which something is known.
+    fn candidate<'k>(&'k self, (id, taking): &'k (FormId, Taking)) -> Option<Candidate<'k>> {
+        Some(Candidate { id: *id, taking, known: self.known.get(id)? })
+    }
 }
 
 /// A form of the config, as it was last read.
@@ -100,24 +109,36 @@ impl Copies {
         self.originals.iter().map(|(form, _)| *form).filter(|form| !is_placed(form)).collect()
     }
 
-    /// What is known of an original now, and which page's it is; of any other form nothing is learnt.
+    /// What is known of an original now, and which page's it is, if that is known; of any other form nothing is learnt.
     pub fn learn(&self, definition: &FormDefinition, revision: TextHash, page: Option<PageId>) {
-        let Some(taking) = self.taking(&definition.form) else { return };
-        let page = definition.page.or(page);
-        let is_known =
-            |known: &Arc<Original>| known.revision == revision && known.page.or(page) == known.page;
-        if self.state.read().known.get(&definition.form).is_some_and(is_known) {
+        let Some(&at) = self.places.get(&definition.form) else { return };
+        let Some((_, taking)) = self.originals.get(at) else { return };
+        let known = self.state.read().known.get(&definition.form).cloned();
+        let page = definition.page.or(page).or(known.as_ref().and_then(|known| known.page));
+        if known.is_some_and(|known| known.revision == revision && known.page == page) {
             return;
         }
         let relied_on = taking.iter().map(|purpose| Reliance::of(purpose, &definition.form, definition));
         let original =
             Original { page, definition: definition.clone(), revision, relied_on: relied_on.collect() };
-        self.state.write().known.insert(definition.form, Arc::new(original));
+        let mut state = self.state.write();
+        let before = state.known.insert(definition.form, Arc::new(original)).and_then(|before| before.page);
+        if before == page {
+            return;
+        }
+        if let Some(before) = before
+            && let Some(there) = state.of_page.get_mut(&before)
+        {
+            there.remove(&at);
+        }
+        if let Some(page) = page {
+            state.of_page.entry(page).or_default().insert(at);
+        }
     }
 
     /// True if a purpose that takes copies is known to have a form on this page.
     pub fn is_of_page(&self, page: &PageId) -> bool {
-        self.state.read().known.values().any(|known| known.page == Some(*page))
+        self.state.read().of_page.get(page).is_some_and(|there| !there.is_empty())
     }
 
     /// Holds a form of this page against the originals. Of several that it is like the one that it counted as before comes
@@ -125,14 +146,16 @@ impl Copies {
     /// which it is, unless it is one of them to the letter.
     pub fn judge(&self, form: &FormDefinition, page: &PageId, before: Option<FormId>) -> Likeness {
         let state = self.state.read();
-        let known = self.originals.iter().filter_map(|(id, taking)| {
-            let known = state.known.get(id)?;
-            Some(Candidate { id: *id, taking, known })
-        });
-        let (here, elsewhere): (Vec<_>, Vec<_>) = known.partition(|one| one.known.page == Some(*page));
+        let Some(there) = state.of_page.get(page) else { return Likeness::Foreign };
+        let here: Vec<_> = there
+            .iter()
+            .filter_map(|at| self.originals.get(*at))
+            .filter_map(|one| state.candidate(one))
+            .collect();
         if here.is_empty() {
             return Likeness::Foreign;
         }
+        let elsewhere: Vec<Candidate<'_>>;
         let mut relied_on = RelianceOf::new(form);
         let mut alike: Vec<&Candidate<'_>> = here.iter().filter(|one| relied_on.is_like(one)).collect();
         if alike.is_empty() {
@@ -140,8 +163,11 @@ impl Copies {
             let of_page: HashSet<&PurposeId> =
                 here.iter().flat_map(|one| one.taking.iter()).map(|purpose| &purpose.id).collect();
             let is_here = |purpose: &Arc<Purpose>| of_page.contains(&purpose.id);
-            let of_page = elsewhere.iter().filter(|one| one.taking.iter().all(is_here));
-            alike = of_page.filter(|one| relied_on.is_like(one)).collect();
+            let of_others = self.originals.iter().filter(|(_, taking)| taking.iter().all(is_here));
+            let of_others =
+                of_others.filter_map(|one| state.candidate(one)).filter(|one| one.known.page != Some(*page));
+            elsewhere = of_others.collect();
+            alike = elsewhere.iter().filter(|one| relied_on.is_like(one)).collect();
         }
         let Some(first) = alike.first() else {
             return Likeness::Differs(nearest(form, &here, &mut relied_on));

@@ -186,6 +186,9 @@ fn only_forms_of_a_page_of_the_purpose_count_and_one_of_the_own_page_comes_first
     policy.copies().learn(&unplaced, unplaced.revision(), Some(page(10)));
     assert_eq!(judged(&policy, &asks(2, &QUOTE, &[])), ["1"], "it was read with the page's token");
     assert!(policy.copies().unplaced().is_empty() && policy.copies().is_of_page(&page(10)));
+    policy.copies().learn(&elsewhere(1), elsewhere(1).revision(), None);
+    assert!(!policy.copies().is_of_page(&page(10)), "it is of the page that it was last read of");
+    assert_eq!(judged(&policy, &asks(2, &QUOTE, &[])), [""; 0]);
 }
 
 #[test]
