@@ -51,6 +51,10 @@ crate::codes! {
         ReferencesMissing = "references-missing",
         /// The last whole scan found records, or what notes them, missing or changed.
         ScanFault = "scan-fault",
+        /// Records are a day past their time and can still be opened, or their keys can.
+        Overdue = "overdue",
+        /// A period became shorter: records that are there end earlier by it within a day.
+        RetentionShorter = "retention-shorter",
     }
 }
 

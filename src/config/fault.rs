@@ -120,6 +120,10 @@ crate::codes! {
         FieldNearMiss = "field-near-miss",
         /// The same, and the question is there under another key, since the form is in another language.
         FieldOneLanguage = "field-one-language",
+        /// A period that is shorter than the one under which records are held.
+        PeriodShorter = "period-shorter",
+        /// Records of a purpose that is not named.
+        PurposeGone = "purpose-gone",
         /// A key that has no effect here.
         NoEffect = "no-effect",
         /// An element of the notice that the law asks for and the config does not give.

@@ -38,6 +38,12 @@ crate::codes! {
         ErasureAsked = "erasure-asked",
         /// The keys of records that are gone were destroyed.
         Erased = "erased",
+        /// Records whose time was over were taken away, and their keys are destroyed next.
+        Expired = "records-expired",
+        /// The end of a purpose's records was moved forward: its period is shorter now.
+        PeriodShortened = "period-shortened",
+        /// The trail's lines up to the one with this number (`count`) have had their time, and are gone.
+        TrailClosed = "trail-closed",
     }
 }
 
@@ -64,7 +70,8 @@ pub struct Entry {
     pub(super) reason: Option<Reason>,
     /// Of which purpose.
     pub purpose: Option<PurposeId>,
-    /// How many records (for an export: up to how many); of a revoked token, how many calls were cut.
+    /// How many records (for an export: up to how many); of a revoked token, how many calls were cut; of a closed trail, the
+    /// number of the last line that is gone.
     pub count: u64,
     /// The first record.
     pub from: Option<RecordId>,
