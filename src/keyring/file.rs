@@ -252,14 +252,17 @@ impl Keyring for FileKeyring {
         if self.month_for(month).is_none() {
             let mut change = Change::default();
             change.key(KeyName::LogMonth(month), KeyEdit::Make);
-            // Those of all but the month before end.
-            for held in self.months().into_iter().filter(|held| held.0.saturating_add(1) < month.0) {
-                change.key(KeyName::LogMonth(held), KeyEdit::Destroy);
-            }
+            self.drop_before(month, &mut change);
             self.change(&change)?;
         }
         let month = self.month_for(month).ok_or(absent())?;
         self.single(KeyName::LogMonth(month)).ok_or(absent())
+    }
+
+    fn drop_log_months(&self, now: Month) -> Result<usize, KeyringError> {
+        let mut change = Change::default();
+        let count = self.drop_before(now, &mut change);
+        self.change(&change).map(|()| count)
     }
 
     fn day_key(&self, day: Day) -> Result<Key, KeyringError> {
@@ -403,6 +406,12 @@ impl Keyring for FileKeyring {
 }
 
 impl FileKeyring {
+    /// The keys of all months but this one and the one before end.
+    fn drop_before(&self, month: Month, change: &mut Change) -> usize {
+        let months = self.months().into_iter().filter(|held| held.0.saturating_add(1) < month.0);
+        months.map(|held| change.key(KeyName::LogMonth(held), KeyEdit::Destroy)).count()
+    }
+
     fn change_days(&self, days: &[Day], edit: KeyEdit) -> Result<(), KeyringError> {
         let mut change = Change::default();
         days.iter().for_each(|day| change.key(KeyName::Day(*day), edit));

@@ -1,7 +1,7 @@
 //! A keyring in memory, for the tests of every room that seals: it outlives what a test closes and opens again, as the
 //! file would.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -27,6 +27,8 @@ pub(crate) struct MemoryKeyring {
     /// What its keys are derived from.
     seed: &'static [u8],
     days: Mutex<BTreeMap<Day, Key>>,
+    /// Whose key for the log's names there is.
+    pub(crate) log_months: Mutex<BTreeSet<Month>>,
     tombstones: Mutex<BTreeMap<Month, Key>>,
     buckets: Mutex<BTreeMap<Bucket, Held>>,
     /// Where it stands on the way from one key a bucket to trees.
@@ -69,6 +71,7 @@ impl MemoryKeyring {
             panics: AtomicBool::new(false),
             seed,
             days: Mutex::default(),
+            log_months: Mutex::default(),
             tombstones: Mutex::default(),
             buckets: Mutex::default(),
             before: Mutex::default(),
@@ -127,8 +130,15 @@ impl Keyring for MemoryKeyring {
     fn trail_key(&self) -> Key {
         Key::new([2; 32])
     }
-    fn log_key(&self, _: Month) -> Result<Key, KeyringError> {
+    fn log_key(&self, month: Month) -> Result<Key, KeyringError> {
+        self.log_months.lock().expect("not poisoned").insert(month);
         Ok(Key::new([3; 32]))
+    }
+    fn drop_log_months(&self, now: Month) -> Result<usize, KeyringError> {
+        let mut months = self.log_months.lock().expect("not poisoned");
+        let before = months.len();
+        months.retain(|month| month.0 + 1 >= now.0);
+        Ok(before - months.len())
     }
     fn day_key(&self, day: Day) -> Result<Key, KeyringError> {
         self.days.lock().expect("not poisoned").get(&day).cloned().ok_or(ABSENT)

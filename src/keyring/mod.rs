@@ -139,6 +139,11 @@ pub trait Keyring: Send + Sync {
     /// # Errors
     /// The new month's key cannot be made durable.
     fn log_key(&self, month: Month) -> Result<Key, KeyringError>;
+    /// Destroys the keys of the log's names of all months but this one and the one before: leads or not. Returns how many.
+    ///
+    /// # Errors
+    /// The change cannot be made durable; the keys are then still there.
+    fn drop_log_months(&self, now: Month) -> Result<usize, KeyringError>;
     /// The key under which references of this day are sealed.
     ///
     /// # Errors

@@ -25,7 +25,7 @@ pub use raw::{RawLead, RawReply, ReplyTooLarge};
 #[cfg(test)]
 pub(crate) use seal::move_to_bucket;
 pub use seal::{
-    Leaf, RECORD_BYTES_MAX, SealError, SealedRecord, Under, UnsealedLead, check, move_to_leaf, open, seal,
-    seen_of, unseal,
+    Leaf, RECORD_BYTES_MAX, SealError, SealedRecord, Under, UnsealedLead, check, date_anew, move_to_leaf,
+    open, seal, seen_of, unseal,
 };
 pub use several::{SievedForEach, minimise_for_each};

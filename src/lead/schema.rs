@@ -52,8 +52,7 @@ struct Rest<'c> {
 }
 
 /// The first schema.
-#[derive(serde::Deserialize)]
-#[cfg_attr(test, derive(serde::Serialize))]
+#[derive(serde::Serialize, serde::Deserialize)]
 struct Layout1<'c> {
     #[serde(borrow)]
     common: Common<'c>,
@@ -219,6 +218,34 @@ pub(super) fn decode(plain: &[u8], test: bool) -> Option<Content> {
 /// schema has none.
 pub(super) fn seen(plain: &[u8]) -> Option<[u8; 32]> {
     plain.strip_prefix(&[Schema::Two.byte()])?.last_chunk().copied()
+}
+
+/// The same with another end, which follows from when it was submitted and when it arrived; no answer becomes a value. None within:
+/// it would be no earlier. None: the layout is unknown.
+pub(super) fn date_anew(
+    plain: &[u8],
+    end: impl FnOnce(Timestamp, Timestamp) -> Timestamp,
+) -> Option<Option<(Zeroizing<Vec<u8>>, Timestamp)>> {
+    let earlier = |common: &Common<'_>, rest: &mut Rest<'_>| {
+        let ends = end(moment(common.created)?, moment(common.received)?);
+        let is_earlier = ends.as_second() < rest.expires_at;
+        rest.expires_at = ends.as_second();
+        Some(is_earlier.then_some(ends))
+    };
+    let (written, ends) = match plain.split_first()? {
+        (1, body) => {
+            let mut layout: Layout1<'_> = postcard::from_bytes(body).ok()?;
+            let Some(ends) = earlier(&layout.common, &mut layout.rest)? else { return Some(None) };
+            (written(Schema::One, &layout), ends)
+        }
+        (2, body) => {
+            let mut layout: Layout2<'_> = postcard::from_bytes(body).ok()?;
+            let Some(ends) = earlier(&layout.common, &mut layout.rest)? else { return Some(None) };
+            (written(Schema::Two, &layout), ends)
+        }
+        _ => return None,
+    };
+    Some(Some((written.ok()?, ends)))
 }
 
 fn content(

@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 
+use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use crate::clock::Day;
@@ -328,6 +329,26 @@ pub fn move_to_leaf(
         ..*record
     };
     moved.filled(&plain, id, leaf_key)
+}
+
+/// Seals a record again, under the key that it has, with the end that follows from when it was submitted and when it arrived; no
+/// answer becomes a value. None: its own is no later.
+///
+/// # Errors
+/// [`SealError::DoesNotOpen`], [`SealError::UnknownLayout`], [`SealError::NoRandomness`].
+pub fn date_anew(
+    record: &SealedRecord<'_>,
+    id: &RecordId,
+    key: &Key,
+    end: impl FnOnce(Timestamp, Timestamp) -> Timestamp,
+    random: &dyn Random,
+) -> Result<Option<SealedRecord<'static>>, SealError> {
+    let plain = record.plain(id, key)?;
+    let dated = schema::date_anew(&plain, end).ok_or(SealError::UnknownLayout)?;
+    let Some((plain, ends)) = dated else { return Ok(None) };
+    let (expiry_day, nonce) = (Day::of(ends), Nonce::Short(drawn(random)?));
+    let dated = SealedRecord { expiry_day, nonce, sealed: Cow::Borrowed(&[]), ..*record };
+    dated.filled(&plain, id, key).map(Some)
 }
 
 fn drawn<const N: usize>(random: &dyn Random) -> Result<[u8; N], SealError> {

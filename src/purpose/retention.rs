@@ -72,6 +72,21 @@ impl Lifespan {
         Self(terms)
     }
 
+    /// As it was kept: [`Lifespan::all`].
+    pub fn from_terms(terms: Vec<Term>) -> Self {
+        Self(terms)
+    }
+
+    /// All its terms.
+    pub fn all(&self) -> &[Term] {
+        &self.0
+    }
+
+    /// When a record ends that was submitted and arrived then.
+    pub fn end_of(&self, created: Timestamp, received: Timestamp) -> Timestamp {
+        self.end(created.min(received))
+    }
+
     /// When a record ends whose time began then.
     pub fn end(&self, start: Timestamp) -> Timestamp {
         self.0.iter().map(|term| term.end(start)).min().unwrap_or(start)

@@ -457,6 +457,20 @@ fn only_the_newest_month_and_the_one_before_have_a_key() {
 }
 
 #[test]
+fn a_month_loses_its_key_on_time_also_where_no_other_is_made() {
+    let place = Place::new();
+    let keyring = place.create();
+    for month in [100, 101] {
+        keyring.log_key(Month(month)).expect("made");
+    }
+    let generation = keyring.generation();
+    assert_eq!((keyring.drop_log_months(Month(101)), keyring.generation()), (Ok(0), generation));
+    assert_eq!(keyring.drop_log_months(Month(102)), Ok(1));
+    assert_eq!(keyring.months(), [Month(101)]);
+    assert_eq!((keyring.drop_log_months(Month(110)), keyring.months().len()), (Ok(1), 0));
+}
+
+#[test]
 fn a_clock_that_goes_back_brings_no_month_back() {
     let place = Place::new();
     let keyring = place.create();
