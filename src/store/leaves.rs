@@ -6,6 +6,7 @@ use crate::keyring::tree::{Kind, SubKey};
 use crate::keyring::{BUCKET_RECORDS, Bucket, Keyring, KeyringCode, KeyringError};
 use crate::lead::{Leaf, Under};
 use crate::purpose::PurposeId;
+use crate::store::retention::BucketCut;
 
 /// So many buckets are passed over for a living leaf: more numbers than anybody erases ahead of the sequence.
 const BUCKETS_PASSED_MAX: u32 = 4_096;
@@ -65,23 +66,31 @@ pub(crate) fn bucket_of(purpose: &PurposeId, leaf: Leaf) -> Bucket {
 }
 
 /// Its place in the bucket's tree.
-fn place_of(leaf: Leaf) -> u16 {
+pub(super) fn place_of(leaf: Leaf) -> u16 {
     (leaf.number % BUCKET_RECORDS) as u16
 }
 
-/// Destroys the keys of these leaves: when it returns the disk has it, and nobody reads by them. Asked again it does
+/// Destroys the keys of these leaves, and what these cuts name: when it returns the disk has it, and nobody reads by them. Asked again it does
 /// nothing.
 ///
 /// # Errors
 /// It cannot be made durable.
-pub(crate) fn puncture<'l>(
+pub(super) fn puncture<'l>(
     keyring: &dyn Keyring,
     leaves: impl IntoIterator<Item = &'l (PurposeId, Leaf)>,
+    cuts: &[BucketCut],
 ) -> Result<(), KeyringError> {
     let mut change = Change::default();
     for (purpose, leaf) in leaves {
         let place = place_of(*leaf);
         change.puncture(bucket_of(purpose, *leaf), place..place + 1);
+    }
+    for BucketCut { bucket, ranges, forget } in cuts {
+        ranges.iter().for_each(|range| change.puncture(bucket.clone(), range.clone()));
+        if *forget {
+            change.puncture(bucket.clone(), 0..BUCKET_RECORDS as u16);
+            change.forget(bucket.clone());
+        }
     }
     keyring.change(&change)
 }
@@ -130,7 +139,7 @@ mod tests {
 
     fn erase(keyring: &MemoryKeyring, numbers: std::ops::Range<u64>) {
         let leaves: Vec<_> = numbers.map(|number| (devis(), leaf(number))).collect();
-        puncture(keyring, &leaves).expect("changed");
+        puncture(keyring, &leaves, &[]).expect("changed");
     }
 
     #[test]

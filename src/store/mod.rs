@@ -20,6 +20,7 @@ pub(crate) mod memory;
 mod notices;
 mod parked;
 mod pauses;
+mod retention;
 mod scan;
 mod seen;
 mod several;
@@ -54,6 +55,7 @@ pub use parked::{
     RefusedForm, Requeue,
 };
 pub use pauses::Pauses;
+pub use retention::{Dated, DatingSlice, EXPIRED_AT_ONCE_MAX, Expired, KeptLifespan, Retention};
 pub use scan::{Fault, ParkedFault, RecordsFault, Scan, Scanned, Scanning};
 pub use seen::{Fate, Seen, SeenState};
 pub use sled::Settings;
@@ -63,7 +65,7 @@ pub use trail::Trail;
 
 /// Everything that a store does.
 pub trait Store:
-    Leads + Seen + Parked + Trail + Tokens + Forms + Notices + Pauses + Erasures + Scan + Life
+    Leads + Seen + Parked + Trail + Tokens + Forms + Notices + Pauses + Erasures + Retention + Scan + Life
 {
 }
 

@@ -66,12 +66,17 @@ impl Erasures for MemoryStore {
 impl MemoryState {
     /// Destroys the keys of what was taken away, and notes that it is done.
     pub(super) fn finish_erasures(&self) -> Result<(), StoreError> {
-        let pending = self.rows()?.pending.clone();
-        if pending.is_empty() {
+        let (pending, sweep) = {
+            let rows = self.rows()?;
+            (rows.pending.clone(), rows.sweep.clone())
+        };
+        if pending.is_empty() && sweep.is_none() {
             return Ok(());
         }
-        puncture(&*self.keyring, pending.values().flatten()).map_err(keyring_failed)?;
+        let cuts = sweep.as_ref().map_or(&[][..], |(_, cuts)| cuts);
+        puncture(&*self.keyring, pending.values().flatten(), cuts).map_err(keyring_failed)?;
         self.write(|draft| {
+            draft.rows.sweep = None;
             let end = ErasureEnd { at: draft.look.now(), generation: self.keyring.generation() };
             for id in pending.keys() {
                 draft.rows.pending.remove(id);

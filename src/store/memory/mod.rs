@@ -14,6 +14,7 @@ mod notices;
 mod parked;
 mod pauses;
 mod reading;
+mod retention;
 mod rows;
 mod scan;
 mod seen;

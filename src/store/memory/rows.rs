@@ -11,11 +11,12 @@ use crate::lead::Leaf;
 use crate::notification::{KeptPause, LeadRef, ParkCode, Why};
 use crate::purpose::{DropCode, PurposeId, RecordId, TextHash};
 use crate::store::beside::{self, Beside};
+use crate::store::retention::BucketCut;
 use crate::store::seen::seen_key;
 use crate::store::several::{OpenFor, in_order, parked_fates};
 use crate::store::tombstones::tombstone_key;
 use crate::store::{
-    Adoption, ErasedFor, Erasure, ErasureId, Fate, FormSnapshot, KnownForm, SeenState, Token,
+    Adoption, ErasedFor, Erasure, ErasureId, Fate, FormSnapshot, KeptLifespan, KnownForm, SeenState, Token,
 };
 
 /// Everything. No `Debug`: it holds leadgens.
@@ -31,6 +32,11 @@ pub(super) struct Rows {
     pub(super) trail: BTreeMap<u64, Vec<u8>>,
     /// Number and mac of the last line, so that a cut end shows.
     pub(super) trail_head: (u64, [u8; 32]),
+    /// The same of the line before the first that is kept, and the line that says so.
+    pub(super) trail_base: (u64, [u8; 32]),
+    pub(super) trail_closed: u64,
+    /// By which lifespan the records of each purpose are dated.
+    pub(super) lifespans: BTreeMap<PurposeId, KeptLifespan>,
     pub(super) tokens: BTreeMap<String, Token>,
     pub(super) forms: BTreeMap<FormId, KnownForm>,
     /// By form and revision.
@@ -50,6 +56,8 @@ pub(super) struct Rows {
     pub(super) last_erasure: u64,
     /// Leaves of erasures whose keys are not destroyed yet.
     pub(super) pending: BTreeMap<ErasureId, Vec<(PurposeId, Leaf)>>,
+    /// What ended by its time and still has its keys, and the first expiry day among it.
+    pub(super) sweep: Option<(Day, Vec<BucketCut>)>,
     /// Hash of a caller's key → the erasure, and what the request was.
     pub(super) repeats: BTreeMap<[u8; 32], (ErasureId, [u8; 32])>,
     /// The highest clock that was believed.

@@ -2,11 +2,12 @@
 
 use async_trait::async_trait;
 
-use crate::lead::{SealedRecord, check};
+use crate::lead::{Leaf, SealedRecord, Under, check};
 use crate::purpose::{PurposeId, RecordId};
-use crate::store::leaves::Leaves;
+use crate::store::leaves::{Leaves, bucket_of, place_of};
 use crate::store::memory::rows::{Rows, Vault};
 use crate::store::memory::{MemoryState, MemoryStore, trail};
+use crate::store::retention::BucketCut;
 use crate::store::{Fault, RecordsFault, Scan, Scanned, Scanning, SeenState, StoreError};
 
 /// How far a scan has come.
@@ -86,8 +87,17 @@ fn records(shared: &MemoryState, rows: &Rows, purpose: &PurposeId, vault: &Vault
         if let SeenState::Stored(id) = &fate.state
             && id.purpose == *purpose
         {
+            let is_there = rows.record(id).is_some();
+            // Of what has had its time the note stays. Its key is gone, or about to be: what was lost has one.
+            let own = Leaf::of(id);
+            let is_dead = || Leaves::default().key(&*shared.keyring, purpose, Under::Leaf(own)).is_err();
+            let bucket = bucket_of(purpose, own);
+            let goes = |cut: &BucketCut| cut.takes(&bucket, place_of(own));
+            if !is_there && (is_dead() || rows.sweep.iter().flat_map(|(_, cuts)| cuts).any(goes)) {
+                continue;
+            }
             fault.indexed += 1;
-            if rows.record(id).is_none() {
+            if !is_there {
                 fault.absent += 1;
                 fault.first.get_or_insert(id.clone());
             }

@@ -7,7 +7,7 @@ use crate::store::memory::MemoryStore;
 use crate::store::memory::rows::Rows;
 use crate::store::trail::{LINES_MAX, NOTE_EVERY_MS};
 use crate::store::{StoreCode, StoreError, Trail};
-use crate::trail::{Entry, KeptLine, Line};
+use crate::trail::{Action, Entry, KeptLine, Line};
 
 #[async_trait]
 impl Trail for MemoryStore {
@@ -18,7 +18,7 @@ impl Trail for MemoryStore {
     async fn newest(&self, before: u64, limit: usize) -> Result<Vec<Line>, StoreError> {
         let rows = self.0.rows()?;
         let end = before.saturating_sub(1).min(rows.trail_head.0);
-        let from = end.saturating_sub(limit.min(LINES_MAX) as u64);
+        let from = end.saturating_sub(limit.min(LINES_MAX) as u64).max(rows.trail_base.0.min(end));
         let mut lines = read(&rows, self.0.keyring.as_ref(), from, (end - from) as usize)?;
         lines.reverse();
         Ok(lines)
@@ -51,8 +51,16 @@ pub(super) fn read(
     let broken = StoreError::of(StoreCode::TrailBroken);
     let kept = |seq: u64| rows.trail.get(&seq).and_then(|bytes| KeptLine::new(bytes)).ok_or(broken);
     let (head, head_mac) = rows.trail_head;
+    let (base, base_mac) = rows.trail_base;
+    let after = after.max(base);
+    if base > 0 {
+        let line = kept(rows.trail_closed)?.read(rows.trail_closed).map_err(|_| broken)?;
+        if line.entry.action() != Action::TrailClosed || line.entry.count != base {
+            return Err(broken);
+        }
+    }
     let mut previous = match after {
-        0 => [0; 32],
+        after if after == base => base_mac,
         after if after < head => kept(after)?.mac(),
         _ => return Ok(Vec::new()),
     };

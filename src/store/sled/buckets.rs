@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Day;
 use crate::keyring::Bucket;
+use crate::purpose::PurposeId;
 use crate::store::StoreError;
 use crate::store::sled::layout;
 
@@ -34,12 +35,21 @@ impl BucketRow {
         }
     }
 
+    /// The same where one of its records ends on this day from now on.
+    pub(super) fn down_to(self, expiry: Day) -> Self {
+        Self { earliest: self.earliest.min(expiry.0), ..self }
+    }
+
     /// The same with one record less; none: nothing lives in it that is known. The days stay: they may be wider than what is
     /// left, never narrower.
     pub(super) fn without(self) -> Option<Self> {
-        let is_unknown = (self.earliest, self.latest) == (Self::UNKNOWN.earliest, Self::UNKNOWN.latest);
         let live = self.live.saturating_sub(1);
-        (live > 0 || is_unknown).then_some(Self { live, ..self })
+        (live > 0 || !self.is_known()).then_some(Self { live, ..self })
+    }
+
+    /// False of what stands for a row that cannot be read.
+    pub(super) fn is_known(&self) -> bool {
+        (self.earliest, self.latest) != (Self::UNKNOWN.earliest, Self::UNKNOWN.latest)
     }
 
     /// What stands for a row that cannot be read: something may be due in it on any day, and nothing says that all is over.
@@ -59,6 +69,15 @@ impl BucketRow {
     }
 }
 
+/// Reads what [`key`] wrote; none: it is no bucket's.
+pub(super) fn bucket(key: &[u8]) -> Option<Bucket> {
+    let end = key.iter().position(|byte| *byte == 0)?;
+    let purpose = PurposeId::parse(std::str::from_utf8(&key[..end]).ok()?)?;
+    let (epoch, index) = key[end + 1..].split_first_chunk()?;
+    let (epoch, index) = (u32::from_be_bytes(*epoch), u64::from_be_bytes(index.try_into().ok()?));
+    Some(Bucket { purpose, epoch, index })
+}
+
 /// The key of a bucket's row: those of a purpose lie together, in the order of their numbers.
 pub(super) fn key(bucket: &Bucket) -> Vec<u8> {
     let Bucket { purpose, epoch, index } = bucket;
@@ -68,6 +87,24 @@ pub(super) fn key(bucket: &Bucket) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_row_s_key_says_whose_it_is_and_nothing_else_does() {
+        let of = |purpose: &str| Bucket {
+            purpose: PurposeId::parse(purpose).expect("a purpose"),
+            epoch: 7,
+            index: u64::from(u32::MAX),
+        };
+        for bucket in [of("devis"), of("x")] {
+            let key = key(&bucket);
+            assert!(super::bucket(&key) == Some(bucket));
+            assert!(
+                super::bucket(&key[..key.len() - 1]).is_none()
+                    && super::bucket(&[&key[..], &[0]].concat()).is_none()
+            );
+        }
+        assert!(super::bucket(b"").is_none() && super::bucket(b"devis").is_none());
+    }
 
     #[test]
     fn a_row_goes_with_its_last_record_unless_nobody_knows_what_lives_there() {

@@ -13,6 +13,7 @@ use crate::lead::Leaf;
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::leaves::Leaves;
 use crate::store::mark::{ClockReading, Correction};
+use crate::store::retention::BucketCut;
 use crate::store::sled::engine::{Changes, Engine, KEY_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::store::sled::layout::{self, Place, meta};
 use crate::store::sled::shared::{Effect, Shared};
@@ -32,11 +33,20 @@ pub(super) struct Puncture {
     pub(super) ended: Arc<OnceLock<ErasureEnd>>,
 }
 
+/// What a transaction ends by its time: the same, in ranges.
+pub(super) struct Sweep {
+    /// Which.
+    pub(super) cuts: Vec<BucketCut>,
+    /// Where whoever asked sees that it was done.
+    pub(super) ended: Arc<OnceLock<ErasureEnd>>,
+}
+
 #[derive(Default)]
 struct Layer {
     changes: Changes,
     effects: Vec<Effect>,
     punctures: Vec<Puncture>,
+    sweep: Option<Sweep>,
     /// How many records were stored, the first and the last.
     stored: BTreeMap<PurposeId, (u64, RecordId, RecordId)>,
 }
@@ -49,6 +59,8 @@ pub(super) struct Finished {
     pub(super) effects: Vec<Effect>,
     /// What is to be punctured then.
     pub(super) punctures: Vec<Puncture>,
+    /// And what in ranges.
+    pub(super) sweep: Option<Sweep>,
     /// Its number.
     pub(super) commit: u64,
     /// The keyring's generation that it records.
@@ -97,6 +109,7 @@ impl<'e> Draft<'e> {
             }
             self.kept.effects.extend(layer.effects);
             self.kept.punctures.extend(layer.punctures);
+            self.kept.sweep = self.kept.sweep.take().or(layer.sweep);
             for (purpose, (count, first, last)) in layer.stored {
                 let range = self.kept.stored.entry(purpose).or_insert((0, first, last.clone()));
                 (range.0, range.2) = (range.0 + count, last);
@@ -175,6 +188,11 @@ impl<'e> Draft<'e> {
         self.current.punctures.push(puncture);
     }
 
+    /// The same of what ends by its time; one of them is on its way at most.
+    pub(super) fn sweep(&mut self, sweep: Sweep) {
+        self.current.sweep = Some(sweep);
+    }
+
     /// A record is stored here. The trail has one line for all that a transaction stores for a purpose.
     pub(super) fn note_stored(&mut self, id: &RecordId) {
         let range = self.current.stored.entry(id.purpose.clone()).or_insert((0, id.clone(), id.clone()));
@@ -240,7 +258,7 @@ impl<'e> Draft<'e> {
             }
             draft.write(Place::Meta, meta::CLOCK_MS, clock.to_be_bytes().to_vec())
         })?;
-        let Layer { changes, effects, punctures, .. } = self.kept;
-        Ok(Finished { changes, effects, punctures, commit, generation, mark })
+        let Layer { changes, effects, punctures, sweep, .. } = self.kept;
+        Ok(Finished { changes, effects, punctures, sweep, commit, generation, mark })
     }
 }

@@ -126,6 +126,9 @@ pub(super) mod meta {
     /// u64 ‖ 32 bytes: number and mac of the line before the first that is kept; absent: nothing was ever dropped.
     pub(in crate::store::sled) const TRAIL_BASE: &[u8] = b"trail-base";
 
+    /// u64: the line that says up to where lines are gone; absent: none are.
+    pub(in crate::store::sled) const TRAIL_CLOSED: &[u8] = b"trail-closed";
+
     /// Until when Graph is not to be called, and why; one key a page, and one of the app.
     const PAUSE: &[u8] = b"pause/";
     /// What follows in the app's key: before every page.
@@ -147,11 +150,18 @@ pub(super) mod meta {
     pub(in crate::store::sled) const STORED: ByPurpose = ByPurpose(b"stored/");
     /// See [`missing`].
     pub(in crate::store::sled) const MISSING: ByPurpose = ByPurpose(b"missing/");
+    /// By which lifespan the records of a purpose are dated.
+    pub(in crate::store::sled) const LIFESPAN: ByPurpose = ByPurpose(b"lifespan/");
 
     impl ByPurpose {
         /// From where on these keys lie; others may follow.
         pub(in crate::store::sled) const fn range(&self) -> (Bound<&[u8]>, Bound<&[u8]>) {
             (Bound::Included(self.0), Bound::Unbounded)
+        }
+
+        /// The key of a purpose.
+        pub(in crate::store::sled) fn of(&self, purpose: &PurposeId) -> Vec<u8> {
+            [self.0, purpose.as_str().as_bytes()].concat()
         }
 
         /// The purpose of such a key.

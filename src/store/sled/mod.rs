@@ -9,6 +9,7 @@
 //! | `verbs/` | the verbs, by subject; `reading`: a page of an export as it is read |
 //! | `scan` | everything that is kept, looked at against what is counted |
 //! | `erasure_rows` | the rows of `erasures` and `tombstones` |
+//! | `expiry_row` | what ended by its time and still has its keys, in `erasures` as well |
 //! | `unfinished` | erasures on their way: leaves to be punctured, rows to be finished |
 //! | `buckets` | what lives under each tree of the keyring |
 //! | `index`, `reference` | what is parked, in memory; the seal of a parked reference |
@@ -24,6 +25,7 @@ pub mod door;
 mod draft;
 mod engine;
 mod erasure_rows;
+mod expiry_row;
 mod index;
 mod keys_ahead;
 mod layout;

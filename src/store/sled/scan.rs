@@ -13,13 +13,14 @@ use std::sync::{Arc, Weak};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 
-use crate::lead::{SealedRecord, check};
+use crate::lead::{Leaf, SealedRecord, Under, check};
 use crate::purpose::{PurposeId, RecordId};
-use crate::store::leaves::{Leaves, NoKey};
+use crate::store::leaves::{Leaves, NoKey, bucket_of, place_of};
 use crate::store::sled::SledStore;
 use crate::store::sled::aside;
 use crate::store::sled::draft::Draft;
 use crate::store::sled::engine::Engine;
+use crate::store::sled::expiry_row;
 use crate::store::sled::layout::{self, Place, meta, record_id, record_key};
 use crate::store::sled::reference;
 use crate::store::sled::rows::{FateRow, ParkedRow, SeenRow};
@@ -176,7 +177,7 @@ impl Walk {
     fn advance(&mut self, shared: &Shared, engine: &Engine, max: usize) -> Result<(), StoreError> {
         self.stage = match std::mem::replace(&mut self.stage, Stage::Over) {
             Stage::Records(purpose, after) => self.records(shared, engine, purpose, after, max)?,
-            Stage::Seen(after) => self.seen(engine, after.as_deref(), max)?,
+            Stage::Seen(after) => self.seen(shared, engine, after.as_deref(), max)?,
             Stage::Parked(after) => self.parked(shared, engine, after, max)?,
             Stage::Trail(after) => self.trail(shared, engine, after, max)?,
             Stage::Over => Stage::Over,
@@ -221,7 +222,13 @@ impl Walk {
         Ok(next.map_or(Stage::Seen(None), |(purpose, _)| Stage::Records(purpose.clone(), None)))
     }
 
-    fn seen(&mut self, engine: &Engine, after: Option<&[u8]>, max: usize) -> Result<Stage, StoreError> {
+    fn seen(
+        &mut self,
+        shared: &Shared,
+        engine: &Engine,
+        after: Option<&[u8]>,
+        max: usize,
+    ) -> Result<Stage, StoreError> {
         let from = after.map_or(Unbounded, Excluded);
         let rows = engine.scan(&Place::Seen, (from, Unbounded), max)?;
         for (key, value) in &rows {
@@ -234,7 +241,7 @@ impl Walk {
             };
             let records: Vec<Option<RecordId>> = records;
             for record in records.into_iter().flatten() {
-                self.noted(engine, key, record)?;
+                self.noted(shared, engine, key, record)?;
             }
             for arrival in &row.arrivals {
                 if is_row_absent(engine, key, *arrival)? {
@@ -250,7 +257,13 @@ impl Walk {
     }
 
     /// A leadgen is noted as stored there.
-    fn noted(&mut self, engine: &Engine, seen: &[u8], record: RecordId) -> Result<(), StoreError> {
+    fn noted(
+        &mut self,
+        shared: &Shared,
+        engine: &Engine,
+        seen: &[u8],
+        record: RecordId,
+    ) -> Result<(), StoreError> {
         let purpose = record.purpose.clone();
         let key = record_key(record.epoch, record.number);
         let is_later = match self.tallies.get(&purpose) {
@@ -261,17 +274,38 @@ impl Walk {
         if is_later {
             return Ok(());
         }
-        let tally = self.tallies.entry(purpose.clone()).or_default();
-        tally.indexed += 1;
         let there = match engine.read(&Place::Vault(purpose.clone()), &key) {
             Err(error) if error.code == StoreCode::PurposeUnknown => None,
             there => there?,
         };
+        if there.is_none() && self.has_had_its_time(shared, engine, &record)? {
+            return Ok(());
+        }
+        let tally = self.tallies.entry(purpose.clone()).or_default();
+        tally.indexed += 1;
         if there.is_none() && still_notes(engine, seen, &record)? {
             tally.absent += 1;
             tally.first.get_or_insert(record);
         }
         Ok(())
+    }
+
+    /// Of what has had its time the note stays. Its key is gone, or about to be: what was lost has one.
+    fn has_had_its_time(
+        &mut self,
+        shared: &Shared,
+        engine: &Engine,
+        record: &RecordId,
+    ) -> Result<bool, StoreError> {
+        let own = Leaf::of(record);
+        if self.leaves.key(shared.keyring(), &record.purpose, Under::Leaf(own)).is_err() {
+            return Ok(true);
+        }
+        let pending = expiry_row::pending(engine, shared.unreadable())?.unwrap_or_default();
+        let bucket = bucket_of(&record.purpose, own);
+        // Destroyed since it was looked at first.
+        Ok(pending.iter().any(|cut| cut.takes(&bucket, place_of(own)))
+            || self.leaves.key(shared.keyring(), &record.purpose, Under::Leaf(own)).is_err())
     }
 
     fn parked(
@@ -423,8 +457,8 @@ fn tallies(shared: &Shared, engine: &Engine) -> Result<BTreeMap<PurposeId, Tally
     Err(StoreError::of(StoreCode::Busy))
 }
 
-/// Checks a record's seal; nothing of its inside is read. Where its leaf is dead the row is looked at again: once it is gone,
-/// or under another leaf, that is how it must be.
+/// Checks a record's seal; nothing of its inside is read. Where its leaf is dead or its bucket gone the row is looked at again:
+/// once it is gone, or under another leaf, that is how it must be.
 fn opens(
     shared: &Shared,
     engine: &Engine,
@@ -435,8 +469,7 @@ fn opens(
     let Some(record) = SealedRecord::decode(value) else { return Ok(false) };
     match leaves.key(shared.keyring(), &id.purpose, record.under) {
         Ok(key) => Ok(check(&record, id, key.key()).is_ok()),
-        Err(NoKey::Absent) => Ok(false),
-        Err(NoKey::Dead) => {
+        Err(NoKey::Dead | NoKey::Absent) => {
             let again = engine.read(&Place::Vault(id.purpose.clone()), &record_key(id.epoch, id.number))?;
             Ok(again.is_none_or(|again| again.as_ref() != value))
         }

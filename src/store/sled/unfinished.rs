@@ -5,9 +5,11 @@ use std::sync::{Arc, OnceLock};
 
 use crate::keyring::KeyringError;
 use crate::store::leaves::puncture;
-use crate::store::sled::draft::{Draft, Puncture};
+use crate::store::retention::BucketCut;
+use crate::store::sled::draft::{Draft, Puncture, Sweep};
 use crate::store::sled::engine::Engine;
 use crate::store::sled::erasure_rows::{self, Pending};
+use crate::store::sled::expiry_row;
 use crate::store::sled::reference::keyring_failed;
 use crate::store::sled::shared::Shared;
 use crate::store::sled::verbs::erasing::finish;
@@ -20,6 +22,8 @@ const UNFINISHED_MAX: usize = 1_000;
 #[derive(Default)]
 pub(super) struct Unfinished {
     punctures: Vec<Puncture>,
+    /// What ended by its time.
+    sweep: Option<Sweep>,
     /// Why the keys could not be destroyed, as it stands in the log.
     told: Option<KeyringError>,
 }
@@ -32,9 +36,15 @@ impl Unfinished {
     pub(super) fn resume(shared: &Shared, engine: &Engine) -> Result<Self, StoreError> {
         let mut unfinished = Self::default();
         unfinished.read_anew(shared, engine)?;
-        if !unfinished.punctures.is_empty() {
+        if !unfinished.punctures.is_empty() || unfinished.sweep.is_some() {
             unfinished.destroy(shared).map_err(keyring_failed)?;
+        }
+        if !unfinished.punctures.is_empty() {
             tracing::warn!(erasures = unfinished.punctures.len(), "store.erasures-resumed");
+        }
+        if let Some(sweep) = &unfinished.sweep {
+            let records: u64 = sweep.cuts.iter().map(BucketCut::leaves).sum();
+            tracing::warn!(records.expired = records, "store.expiry-resumed");
         }
         Ok(unfinished)
     }
@@ -51,12 +61,15 @@ impl Unfinished {
             let ended = known.map_or_else(Arc::<OnceLock<ErasureEnd>>::default, |known| known.ended);
             self.punctures.push(Puncture { erasure: id, leaves, ended });
         }
+        let ended = self.sweep.take().map(|sweep| sweep.ended).unwrap_or_default();
+        self.sweep = expiry_row::pending(engine, shared.unreadable())?.map(|cuts| Sweep { cuts, ended });
         Ok(())
     }
 
     /// True if some have an end that no row says yet.
     pub(super) fn has_ended(&self) -> bool {
         self.punctures.iter().any(|puncture| puncture.ended.get().is_some())
+            || self.sweep.as_ref().is_some_and(|sweep| sweep.ended.get().is_some())
     }
 
     /// True if no more are taken.
@@ -66,7 +79,7 @@ impl Unfinished {
 
     /// Destroys the keys of all that wait for it. What fails is said once, and tried again with the next call.
     pub(super) fn puncture(&mut self, shared: &Shared) {
-        if self.punctures.iter().all(|puncture| puncture.ended.get().is_some()) {
+        if self.punctures.iter().all(|puncture| puncture.ended.get().is_some()) && self.due().is_none() {
             return;
         }
         let failed = self.destroy(shared).err();
@@ -74,18 +87,31 @@ impl Unfinished {
             && self.told != Some(error)
         {
             let pending = self.punctures.len();
-            tracing::error!(code = %error.code, io.kind = ?error.io, erasures = pending, "store.erasure-pending");
+            let records: u64 = self.due().map_or(0, |sweep| sweep.cuts.iter().map(BucketCut::leaves).sum());
+            tracing::error!(
+                code = %error.code, io.kind = ?error.io, erasures = pending, records.expired = records,
+                "store.erasure-pending"
+            );
         }
         self.told = failed;
     }
 
+    /// What ended by its time and still has its keys.
+    fn due(&self) -> Option<&Sweep> {
+        self.sweep.as_ref().filter(|sweep| sweep.ended.get().is_none())
+    }
+
     fn destroy(&self, shared: &Shared) -> Result<(), KeyringError> {
         let waiting = || self.punctures.iter().filter(|puncture| puncture.ended.get().is_none());
-        puncture(shared.keyring(), waiting().flat_map(|puncture| &puncture.leaves))?;
+        let cuts = self.due().map_or(&[][..], |sweep| &sweep.cuts);
+        puncture(shared.keyring(), waiting().flat_map(|puncture| &puncture.leaves), cuts)?;
         let end = ErasureEnd { at: shared.look().now(), generation: shared.keyring().generation() };
         for puncture in waiting() {
             // Only here it is set, and each once.
             let _ = puncture.ended.set(end);
+        }
+        if let Some(sweep) = self.due() {
+            let _ = sweep.ended.set(end);
         }
         Ok(())
     }
@@ -100,6 +126,12 @@ impl Unfinished {
                 draft.attempt(|draft| finish(draft, puncture.erasure, *end))?;
             }
         }
+        if self.sweep.as_ref().is_some_and(|sweep| sweep.ended.get().is_some()) {
+            draft.attempt(|draft| {
+                expiry_row::remove(draft);
+                Ok(())
+            })?;
+        }
         Ok(())
     }
 
@@ -107,5 +139,11 @@ impl Unfinished {
     pub(super) fn replace_ended(&mut self, new: Vec<Puncture>) {
         self.punctures.retain(|puncture| puncture.ended.get().is_none());
         self.punctures.extend(new);
+        self.sweep.take_if(|sweep| sweep.ended.get().is_some());
+    }
+
+    /// This waits from now on, if it is one.
+    pub(super) fn begin(&mut self, sweep: Option<Sweep>) {
+        self.sweep = sweep.or(self.sweep.take());
     }
 }

@@ -313,7 +313,7 @@ impl WriterThread {
             self.unfinished.replace_ended(draft.into_punctures());
             return Ok(());
         }
-        let Finished { changes, effects, punctures, commit, generation, mark } =
+        let Finished { changes, effects, punctures, sweep, commit, generation, mark } =
             draft.finish().map_err(Failure::of_engine)?;
         engine.apply(&changes).map_err(Failure::of_engine)?;
         engine.sync().map_err(|error| match error {
@@ -325,6 +325,7 @@ impl WriterThread {
         (self.generation, self.mark) = (generation, Some(mark));
         self.shared.learn(effects, commit);
         self.unfinished.replace_ended(punctures);
+        self.unfinished.begin(sweep);
         Ok(())
     }
 

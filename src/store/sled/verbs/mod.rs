@@ -1,8 +1,11 @@
 //! The verbs of the face, by subject.
 
+mod closing;
+mod dating;
 mod erased;
 pub(super) mod erasing;
 pub(super) mod erasures;
+pub(super) mod expiring;
 pub(super) mod forms;
 pub(super) mod leads;
 pub(super) mod life;
@@ -11,6 +14,7 @@ mod oldest;
 pub(super) mod parked;
 pub(super) mod pauses;
 pub(super) mod reading;
+mod retention;
 pub(super) mod seen;
 pub(super) mod settle;
 pub(super) mod tokens;

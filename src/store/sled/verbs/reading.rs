@@ -211,8 +211,8 @@ pub(in crate::store::sled) fn keyed(
         let (under, _, _) = SealedRecord::peek(&value).ok_or(unreadable)?;
         match leaves.key(shared.keyring(), &id.purpose, under) {
             Ok(key) => return Ok(Some((value, key))),
-            Err(NoKey::Absent) => return Err(unreadable),
-            Err(NoKey::Dead) => {}
+            // A bucket in which all has had its time is there no more.
+            Err(NoKey::Dead | NoKey::Absent) => {}
         }
         let place = Place::Vault(id.purpose.clone());
         let key = record_key(id.epoch, id.number);

@@ -16,7 +16,7 @@ use crate::store::sled::layout::{self, Place, meta};
 use crate::store::sled::shared::Shared;
 use crate::store::trail::{LINES_MAX, NOTE_EVERY_MS};
 use crate::store::{StoreCode, StoreError, Trail};
-use crate::trail::{Actor, Entry, KeptLine, Line, LineError};
+use crate::trail::{Action, Actor, Entry, KeptLine, Line, LineError};
 
 /// Actors that are remembered: more than there are tokens.
 const ACTORS_MAX: usize = 2_048;
@@ -73,7 +73,7 @@ impl Trail for SledStore {
 }
 
 /// One end of the chain: the number of the line there, and its mac.
-fn place(engine: &Engine, key: &[u8]) -> Result<(u64, [u8; 32]), StoreError> {
+pub(in crate::store::sled) fn place(engine: &Engine, key: &[u8]) -> Result<(u64, [u8; 32]), StoreError> {
     engine.read(&Place::Meta, key)?.map_or(Ok((0, [0; 32])), |bytes| layout::place_in_chain(&bytes))
 }
 
@@ -90,6 +90,9 @@ pub(in crate::store::sled) fn read(
     let versioned_from = engine.counter(&Place::Meta, meta::TRAIL_VERSIONED_FROM)?;
     let after = after.max(base);
     let broken = StoreError::of(StoreCode::TrailBroken);
+    if base > 0 {
+        require_closing(shared, engine, base)?;
+    }
     let mut previous = match after {
         at if at == base => base_mac,
         at if at < head => {
@@ -119,4 +122,21 @@ pub(in crate::store::sled) fn read(
     }
     let expected = (head - after.min(head)).min(limit as u64);
     if (lines.len() as u64) < expected { Err(broken) } else { Ok(lines) }
+}
+
+/// The line is there, and as it was written, that says that those up to `base` are gone: whoever cuts off more than that has none.
+fn require_closing(shared: &Shared, engine: &Engine, base: u64) -> Result<(), StoreError> {
+    let broken = StoreError::of(StoreCode::TrailBroken);
+    let seq = engine.counter(&Place::Meta, meta::TRAIL_CLOSED)?;
+    let before = seq.checked_sub(1).filter(|before| *before >= base).ok_or(broken)?;
+    let read = |seq: u64| engine.read(&Place::Trail, &seq.to_be_bytes())?.ok_or(broken);
+    let previous = match before == base {
+        true => place(engine, meta::TRAIL_BASE)?.1,
+        false => KeptLine::new(&read(before)?).ok_or(broken)?.mac(),
+    };
+    let bytes = read(seq)?;
+    let kept = KeptLine::new(&bytes).ok_or(broken)?;
+    let line = kept.read(seq).map_err(|_| broken)?;
+    let says_so = line.entry.action() == Action::TrailClosed && line.entry.count == base;
+    if says_so && kept.follows(&shared.keyring().trail_key(), &previous) { Ok(()) } else { Err(broken) }
 }

@@ -1,0 +1,340 @@
+//! What ends by its time: found beside the writer, bucket by bucket, and taken away within a transaction. Between that and its
+//! end the writer has the leaves punctured.
+
+use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Included, Unbounded};
+use std::sync::{Arc, OnceLock};
+
+use crate::clock::Day;
+use crate::keyring::{BUCKET_RECORDS, Bucket};
+use crate::lead::{Leaf, SealedRecord, Under};
+use crate::purpose::{PurposeId, RecordId};
+use crate::store::leaves::{bucket_of, place_of};
+use crate::store::retention::{BucketCut, EXPIRED_AT_ONCE_MAX, is_given_whole};
+use crate::store::sled::aside;
+use crate::store::sled::buckets::{self, BucketRow};
+use crate::store::sled::draft::{Draft, Sweep};
+use crate::store::sled::expiry_row;
+use crate::store::sled::layout::{Place, meta, record_id, record_key};
+use crate::store::sled::shared::{Effect, Shared};
+use crate::store::{ErasureEnd, Extent, StoreCode, StoreError};
+use crate::trail::{Action, Entry};
+
+/// So many buckets are looked at for one batch: as many as one change of the keyring takes.
+const BUCKETS_AT_ONCE_MAX: usize = 32;
+/// Heads of records that are read at a time, where a bucket has records that its own numbers do not explain.
+const HEADS_AT_ONCE: usize = 1_024;
+
+/// What is due: a batch of it.
+#[derive(Default)]
+pub(in crate::store::sled) struct Due {
+    buckets: Vec<Looked>,
+    /// There are more buckets in which something may be.
+    pub(in crate::store::sled) more: bool,
+}
+
+/// A bucket in which something may be due.
+struct Looked {
+    bucket: Bucket,
+    /// Its row, as it lay there.
+    bytes: Vec<u8>,
+    row: BucketRow,
+    /// The records under its leaves, each with the day on which it ends.
+    records: Vec<(RecordId, Day)>,
+}
+
+impl Due {
+    /// Nothing is, and no row has to be put right.
+    pub(in crate::store::sled) fn is_empty(&self) -> bool {
+        self.buckets.is_empty()
+    }
+
+    /// How many records end by this day.
+    pub(in crate::store::sled) fn records(&self, today: Day) -> usize {
+        let over = |looked: &Looked| looked.records.iter().filter(|(_, day)| *day <= today).count();
+        self.buckets.iter().map(over).sum()
+    }
+}
+
+/// Looks for what has ended by this day: rows of `buckets` first, then the records of those buckets that may have some.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(in crate::store::sled) fn due(shared: &Shared, today: Day) -> Result<Due, StoreError> {
+    let (rows, mut more) = shared.reading(|engine| {
+        let (mut rows, mut more) = (Vec::new(), false);
+        engine.visit(&Place::Buckets, (Unbounded, Unbounded), |key, value| {
+            let read = BucketRow::read(value);
+            let row = shared.unreadable().or_passed_over(&Place::Buckets, key, read);
+            let row = row.unwrap_or(BucketRow::UNKNOWN);
+            let Some(bucket) = buckets::bucket(key).filter(|_| row.earliest <= today.0) else {
+                return Ok(true);
+            };
+            more = rows.len() >= BUCKETS_AT_ONCE_MAX;
+            if !more {
+                rows.push((bucket, value.to_vec(), row));
+            }
+            Ok(!more)
+        })?;
+        Ok((rows, more))
+    })?;
+    let (mut looked, mut count) = (Vec::new(), 0);
+    for (bucket, bytes, row) in rows {
+        if count + BUCKET_RECORDS as usize > EXPIRED_AT_ONCE_MAX {
+            more = true;
+            break;
+        }
+        let one = look(shared, bucket, bytes, row)?;
+        count += one.records.iter().filter(|(_, day)| *day <= today).count();
+        looked.push(one);
+    }
+    look_elsewhere(shared, &mut looked)?;
+    for one in &mut looked {
+        one.date_what_says_nothing(today);
+    }
+    Ok(Due { buckets: looked, more })
+}
+
+/// What stands for the day of a record whose head cannot be read, until the others of its bucket are known.
+const SAYS_NOTHING: Day = Day(u32::MAX);
+
+/// The records of a bucket's own numbers.
+fn look(shared: &Shared, bucket: Bucket, bytes: Vec<u8>, row: BucketRow) -> Result<Looked, StoreError> {
+    let place = Place::Vault(bucket.purpose.clone());
+    let first = record_key(bucket.epoch, bucket.index.saturating_mul(BUCKET_RECORDS));
+    let last = bucket.index.saturating_mul(BUCKET_RECORDS).saturating_add(BUCKET_RECORDS - 1);
+    let last = record_key(bucket.epoch, last);
+    let mut looked = Looked { bucket, bytes, row, records: Vec::new() };
+    let read = shared.reading(|engine| {
+        engine.visit(&place, (Included(&first[..]), Included(&last[..])), |key, value| {
+            looked.take(key, value);
+            Ok(true)
+        })
+    });
+    match read {
+        Err(error) if error.code == StoreCode::PurposeUnknown => {}
+        read => read?,
+    }
+    Ok(looked)
+}
+
+impl Looked {
+    /// Takes a record that is under one of its leaves.
+    fn take(&mut self, key: &[u8], value: &[u8]) {
+        let Ok(id) = record_id(&self.bucket.purpose, key) else { return };
+        let (leaf, day) = head(&id, value);
+        if bucket_of(&id.purpose, leaf) == self.bucket {
+            self.records.push((id, day.unwrap_or(SAYS_NOTHING)));
+        }
+    }
+
+    /// True if records are counted here that it does not have.
+    fn lacks_some(&self) -> bool {
+        (self.records.len() as u64) < u64::from(self.row.live) || !self.row.is_known()
+    }
+
+    /// None ends later than the last that is counted; one that does not say when it ends, then. Where nobody knows that
+    /// either, with the last of the others, and if there are none, now.
+    fn date_what_says_nothing(&mut self, today: Day) {
+        let known = self.records.iter().map(|(_, day)| *day).filter(|day| *day != SAYS_NOTHING).max();
+        let last = if self.row.is_known() { Day(self.row.latest) } else { known.unwrap_or(today) };
+        self.records.iter_mut().for_each(|(_, day)| *day = (*day).min(last));
+    }
+}
+
+/// The leaf of a record and its expiry day. A head that cannot be read names neither: then it is the leaf of its own number.
+fn head(id: &RecordId, value: &[u8]) -> (Leaf, Option<Day>) {
+    match SealedRecord::peek(value) {
+        Some((Under::Leaf(leaf), day, _)) => (leaf, Some(day)),
+        Some((Under::Bucket(_), day, _)) => (Leaf::of(id), Some(day)),
+        None => (Leaf::of(id), None),
+    }
+}
+
+/// Records that were corrected, or counted in another epoch since, lie under other leaves than those of their numbers: where
+/// a bucket has more than its own numbers explain, all heads of the purpose are looked at, once for all such buckets.
+fn look_elsewhere(shared: &Shared, looked: &mut [Looked]) -> Result<(), StoreError> {
+    let mut lacking: BTreeMap<PurposeId, Vec<usize>> = BTreeMap::new();
+    for (at, one) in looked.iter().enumerate().filter(|(_, one)| one.lacks_some()) {
+        lacking.entry(one.bucket.purpose.clone()).or_default().push(at);
+    }
+    for (purpose, wanted) in lacking {
+        let place = Place::Vault(purpose.clone());
+        let mut after: Option<::sled::IVec> = None;
+        loop {
+            let from = after.as_ref().map_or(Unbounded, |key| Excluded(key.as_ref()));
+            let rows = shared.reading(|engine| engine.scan(&place, (from, Unbounded), HEADS_AT_ONCE));
+            let rows = match rows {
+                Err(error) if error.code == StoreCode::PurposeUnknown => Vec::new(),
+                rows => rows?,
+            };
+            for (key, value) in &rows {
+                let Ok(id) = record_id(&purpose, key) else { continue };
+                let (leaf, day) = head(&id, value);
+                let bucket = bucket_of(&purpose, leaf);
+                // Those of its own numbers it has already.
+                if bucket == Bucket::of(&id) {
+                    continue;
+                }
+                if let Some(at) = wanted.iter().find(|at| looked[**at].bucket == bucket) {
+                    looked[*at].records.push((id, day.unwrap_or(SAYS_NOTHING)));
+                }
+            }
+            after = rows.last().map(|(key, _)| key.clone());
+            if rows.len() < HEADS_AT_ONCE {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What became of a batch within a transaction.
+pub(in crate::store::sled) struct Swept {
+    pub(in crate::store::sled) extent: Extent,
+    /// Where its end stands; none: there is no key to be destroyed.
+    pub(in crate::store::sled) ended: Option<Arc<OnceLock<ErasureEnd>>>,
+}
+
+/// Takes a batch away, and notes it.
+///
+/// # Errors
+/// [`StoreCode::Keyring`]: the batch before still has its keys. Otherwise see [`StoreCode`]: nothing of it is done.
+pub(in crate::store::sled) fn expire(
+    draft: &mut Draft<'_>,
+    due: &Due,
+    today: Day,
+) -> Result<Swept, StoreError> {
+    if expiry_row::is_pending(draft)? {
+        return Err(StoreError::of(StoreCode::Keyring));
+    }
+    let mut taken = Taken { extent: Extent::default(), lines: Vec::new(), since: today };
+    let mut cuts = Vec::new();
+    for looked in &due.buckets {
+        cuts.extend(expire_bucket(draft, looked, today, &mut taken)?);
+    }
+    let Taken { extent, lines, since } = taken;
+    for (purpose, count) in &extent.records {
+        count_off(draft, purpose, *count)?;
+    }
+    for entry in lines {
+        draft.append_line(entry)?;
+    }
+    if cuts.is_empty() {
+        return Ok(Swept { extent, ended: None });
+    }
+    expiry_row::write(draft, since, &cuts)?;
+    let ended = Arc::<OnceLock<ErasureEnd>>::default();
+    draft.sweep(Sweep { cuts, ended: Arc::clone(&ended) });
+    Ok(Swept { extent, ended: Some(ended) })
+}
+
+/// What a transaction takes away.
+struct Taken {
+    extent: Extent,
+    /// One a purpose and epoch.
+    lines: Vec<Entry>,
+    /// The first expiry day.
+    since: Day,
+}
+
+impl Taken {
+    fn note(&mut self, id: &RecordId, day: Day) {
+        self.extent.count(&id.purpose);
+        self.since = self.since.min(day);
+        let is_same = |line: &&mut Entry| {
+            line.from.as_ref().is_some_and(|from| from.purpose == id.purpose && from.epoch == id.epoch)
+        };
+        match self.lines.iter_mut().find(is_same) {
+            Some(line) => {
+                line.count += 1;
+                line.from.iter_mut().for_each(|from| from.number = from.number.min(id.number));
+                line.to.iter_mut().for_each(|to| to.number = to.number.max(id.number));
+            }
+            None => {
+                let mut line = Entry::by_system(Action::Expired);
+                (line.purpose, line.count) = (Some(id.purpose.clone()), 1);
+                (line.from, line.to) = (Some(id.clone()), Some(id.clone()));
+                self.lines.push(line);
+            }
+        }
+    }
+}
+
+fn expire_bucket(
+    draft: &mut Draft<'_>,
+    looked: &Looked,
+    today: Day,
+    taken: &mut Taken,
+) -> Result<Option<BucketCut>, StoreError> {
+    let Looked { bucket, bytes, row, records } = looked;
+    let place = Place::Vault(bucket.purpose.clone());
+    let (mut leaves, mut left) = (Vec::new(), None::<BucketRow>);
+    for (id, day) in records {
+        if *day > today {
+            left = Some(left.map_or_else(|| BucketRow::of(*day), |row| row.with(*day)));
+            continue;
+        }
+        let key = record_key(id.epoch, id.number);
+        let Some(value) = draft.read(&place, &key)? else { continue };
+        let (leaf, now) = head(id, &value);
+        // It was corrected since: it is looked at again with the next batch.
+        if bucket_of(&id.purpose, leaf) != *bucket || now.is_some_and(|now| now > today && !row.is_known()) {
+            continue;
+        }
+        aside::forget(draft, &place, &key)?;
+        draft.remove(place.clone(), &key);
+        leaves.push(place_of(leaf));
+        taken.note(id, *day);
+    }
+    let at = buckets::key(bucket);
+    let now = draft.read(&Place::Buckets, &at)?;
+    if now.as_ref() != Some(bytes) {
+        // Something was stored or erased there since: what is left is looked at with the next batch.
+        let mut row = now.map(|now| BucketRow::read(&now).unwrap_or(BucketRow::UNKNOWN));
+        leaves.iter().for_each(|_| row = row.and_then(BucketRow::without));
+        put_row(draft, &at, row)?;
+        return Ok((!leaves.is_empty()).then(|| BucketCut::of(bucket.clone(), leaves, false)));
+    }
+    // What is counted and was not found may come back from a backup until its time is over as well.
+    let lost = u64::from(row.live).saturating_sub(records.len() as u64);
+    let is_over = match row.is_known() {
+        true => left.is_none() && (lost == 0 || row.latest <= today.0),
+        false => left.is_none() && !records.is_empty(),
+    };
+    if !is_over && lost > 0 && row.is_known() {
+        let live = left.map_or(0, |left| left.live).saturating_add(u32::try_from(lost).unwrap_or(u32::MAX));
+        let earliest = left.map_or(row.latest, |left| left.earliest);
+        left = Some(BucketRow { live, earliest, latest: row.latest });
+    }
+    put_row(draft, &at, left)?;
+    let next = draft.counter(&Place::Sequence, bucket.purpose.as_str().as_bytes())?.max(1);
+    let forget = is_over && is_given_whole(bucket, draft.shared.epoch(), next);
+    let has_lost = is_over && lost > 0;
+    if has_lost && !forget {
+        let given = next.saturating_sub(bucket.index.saturating_mul(BUCKET_RECORDS)).min(BUCKET_RECORDS);
+        leaves.extend(0..given as u16);
+    }
+    Ok((forget || !leaves.is_empty()).then(|| BucketCut::of(bucket.clone(), leaves, forget)))
+}
+
+fn put_row(draft: &mut Draft<'_>, at: &[u8], row: Option<BucketRow>) -> Result<(), StoreError> {
+    match row {
+        Some(row) => draft.write(Place::Buckets, at, row.bytes()),
+        None => {
+            draft.remove(Place::Buckets, at);
+            Ok(())
+        }
+    }
+}
+
+/// A purpose has so many records less.
+fn count_off(draft: &mut Draft<'_>, purpose: &PurposeId, count: u64) -> Result<(), StoreError> {
+    let stored = meta::stored(purpose);
+    let left = aside::row_counter(draft, &Place::Meta, &stored)?.saturating_sub(count);
+    draft.write(Place::Meta, &stored, left.to_be_bytes().to_vec())?;
+    draft.effect(Effect::Stored(purpose.clone(), left));
+    let gone = meta::erased(purpose);
+    let total = aside::row_counter(draft, &Place::Meta, &gone)?.saturating_add(count);
+    draft.write(Place::Meta, &gone, total.to_be_bytes().to_vec())
+}
