@@ -16,12 +16,15 @@
 //! | `life` | purposes, closing, halting, what is there afterwards |
 //! | `erasing` | what is erased is gone, its keys are destroyed, and what became of the request is known |
 //! | `no_way_back` | no redelivery, requeue or restart brings an erased submission back |
+//! | `retention` | what has had its time goes, with its keys, and stays known |
+//! | `closing` | lines of the trail that have had their time, and what proves the rest |
 //! | `scanning` | what is whole is said to be whole, what is gone is named |
 //!
 //! A promise that is not on the list below is no test, and the compiler says so: nothing else calls it.
 
 pub(crate) mod claiming;
 pub(crate) mod clock;
+pub(crate) mod closing;
 pub(crate) mod erasing;
 pub(crate) mod exporting;
 pub(crate) mod finding;
@@ -32,6 +35,7 @@ pub(crate) mod no_way_back;
 pub(crate) mod notices;
 pub(crate) mod parking;
 pub(crate) mod pauses;
+pub(crate) mod retention;
 pub(crate) mod scanning;
 pub(crate) mod settling;
 pub(crate) mod several;
@@ -271,6 +275,24 @@ macro_rules! contract {
                 what_nobody_knew_yet_is_not_taken_in,
                 what_was_not_matched_yet_is_judged_when_it_is,
                 tombstones_serve_until_120_days_after_their_month_and_go_with_its_key,
+            }
+            retention {
+                what_has_had_its_time_goes_with_its_keys_and_its_numbers_stand_in_the_trail,
+                what_ended_is_known_and_neither_a_call_nor_a_settlement_brings_it_back,
+                a_bucket_in_which_all_has_had_its_time_leaves_no_node,
+                an_export_under_way_goes_on_without_what_ended,
+                each_purpose_of_a_submission_has_its_own_time_also_one_that_left_the_config,
+                nothing_ends_and_nothing_is_overdue_by_a_clock_that_nobody_confirmed,
+                keys_that_cannot_be_destroyed_are_waited_for_and_are_overdue_after_a_day,
+                what_is_a_day_past_its_time_is_overdue_until_it_is_gone,
+                what_ended_can_be_erased_all_the_same,
+                records_end_earlier_by_a_shorter_lifespan_and_never_later_by_a_longer_one,
+                by_which_lifespan_records_are_dated_is_known_after_a_restart,
+            }
+            closing {
+                lines_go_by_whole_months_and_the_rest_is_proven_by_the_line_that_says_so,
+                what_is_gone_of_the_rest_is_found_as_before,
+                no_line_goes_by_a_clock_that_nobody_confirmed,
             }
             scanning {
                 what_is_whole_is_said_to_be_whole_in_slices_of_any_size,

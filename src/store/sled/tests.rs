@@ -7,6 +7,8 @@ mod closing;
 mod damage;
 mod disk;
 mod erasing;
+mod expiring;
+mod expiring_killed;
 mod exporting;
 mod killing;
 mod moving;

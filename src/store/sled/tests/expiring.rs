@@ -1,0 +1,205 @@
+//! What ends by its time, in sled's trees: damaged rows, lost records, records under other leaves than their own, batches.
+
+use super::support::*;
+use crate::keyring::lease::LeaseError;
+use crate::keyring::tree::Kind;
+use crate::keyring::{Bucket, Keyring};
+use crate::lead::{Leaf, SealedRecord, move_to_leaf};
+use crate::store::contract::{Host, Row};
+use crate::store::leaves::Leaves;
+use crate::store::sled::buckets::{self, BucketRow};
+use crate::store::sled::layout::{meta, record_key};
+use crate::store::{EXPIRED_AT_ONCE_MAX, SharedStore, StoreCode};
+
+fn bucket(index: u64) -> Bucket {
+    Bucket { purpose: purpose("devis"), epoch: 1, index }
+}
+
+fn lives(world: &World, index: u64, leaf: u16) -> Option<bool> {
+    let lease = world.keyring.lease(&bucket(index)).ok()?;
+    match lease.key(leaf, Kind::Record, 0) {
+        Ok(_) => Some(true),
+        Err(LeaseError::Dead) => Some(false),
+        Err(LeaseError::Revoked) => panic!("it was just taken"),
+    }
+}
+
+/// A store as the contract has it, closed after these leads and tampered with.
+async fn tampered(world: &World, from: u64, count: u64, change: impl FnOnce(&::sled::Db)) -> SharedStore {
+    let store = Host::open(world);
+    store_many(&store, from, count).await;
+    store.close().await.expect("closed");
+    drop(store);
+    tamper(world, change);
+    Host::open(world)
+}
+
+fn rows_of(db: &::sled::Db) -> ::sled::Tree {
+    db.open_tree("buckets").expect("a tree")
+}
+
+#[tokio::test]
+async fn a_bucket_whose_row_cannot_be_read_ends_all_the_same_and_is_right_again() {
+    let world = World::new();
+    let store = tampered(&world, 1, 3, |db| {
+        rows_of(db).insert(buckets::key(&bucket(0)), &[9, 9]).expect("written");
+    })
+    .await;
+    store.settle(vec![stored_in("devis", 9, false, 30)]).await.expect("settled");
+    assert_eq!(store.expire().await.map(|expired| expired.total()), Ok(0), "nothing is due");
+    world.pass_days(&store, 10);
+    assert_eq!(store.expire().await.map(|expired| expired.total()), Ok(3));
+    assert_eq!(store.overdue().await, Ok(0));
+    store.close().await.expect("closed");
+    drop(store);
+    tamper(&world, |db| {
+        let row = rows_of(db).get(buckets::key(&bucket(0))).expect("read").expect("there");
+        let day = crate::clock::Day::of(later(30));
+        assert_eq!(BucketRow::read(&row), Ok(BucketRow::of(day)));
+    });
+    assert_eq!([1, 3, 4].map(|leaf| lives(&world, 0, leaf)), [false, false, true].map(Some));
+}
+
+/// A head that nobody can read says nothing of its end: that of its bucket's last is its own.
+#[tokio::test]
+async fn a_record_whose_head_cannot_be_read_ends_with_the_last_of_its_bucket() {
+    let world = World::new();
+    let store = tampered(&world, 1, 3, |db| {
+        let vault = db.open_tree("vault/devis").expect("a tree");
+        vault.insert(record_key(1, 2), &[255, 1, 2]).expect("written");
+    })
+    .await;
+    world.pass_days(&store, 10);
+    assert_eq!(store.expire().await.map(|expired| expired.total()), Ok(3));
+    assert_eq!(lives(&world, 0, 2), Some(false));
+    assert_eq!(
+        (store.overdue().await, store.stored().await.expect("counted")[&purpose("devis")]),
+        (Ok(0), 0)
+    );
+}
+
+/// What was lost may come back from a backup: its key stays for as long as its time may last, and no longer.
+#[tokio::test]
+async fn the_key_of_a_record_that_is_lost_goes_when_the_last_of_its_bucket_ends() {
+    let world = World::new();
+    let store = Host::open(&world);
+    store
+        .settle((1..=511).map(|number| stored_in("devis", number, false, 5)).collect())
+        .await
+        .expect("settled");
+    store.settle(vec![stored_in("devis", 600, false, 9)]).await.expect("settled");
+    store.close().await.expect("closed");
+    drop(store);
+    let lost = world.take(&Row::Record(record("devis-1-7")));
+    let store = Host::open(&world);
+    world.pass_days(&store, 4);
+    assert_eq!(store.expire().await.map(|expired| expired.total()), Ok(0));
+    assert_eq!(lives(&world, 0, 7), Some(true));
+    store.close().await.expect("closed");
+    drop(store);
+    world.put(&Row::Record(record("devis-1-7")), lost);
+    let store = Host::open(&world);
+    assert_eq!(export(&store, 1_000).await.map(|read| read.len()), Ok(512), "it is back, and opens");
+    store.close().await.expect("closed");
+    drop(store);
+    drop(world.take(&Row::Record(record("devis-1-7"))));
+    let store = Host::open(&world);
+    world.pass_days(&store, 1);
+    assert_eq!(store.expire().await.map(|expired| expired.total()), Ok(510));
+    assert_eq!(
+        (lives(&world, 0, 7), lives(&world, 1, 0)),
+        (None, Some(true)),
+        "nothing of that bucket is left"
+    );
+}
+
+/// As a correction leaves it: the record's id stays, its leaf is one of another bucket.
+#[tokio::test]
+async fn a_record_under_another_leaf_than_its_number_s_ends_with_that_leaf() {
+    let world = World::new();
+    let store = Host::open(&world);
+    store
+        .settle((1..=600).map(|number| stored_in("devis", number, false, 30)).collect())
+        .await
+        .expect("settled");
+    store.close().await.expect("closed");
+    drop(store);
+    tamper(&world, |db| {
+        let vault = db.open_tree("vault/devis").expect("a tree");
+        let (id, leaf) = (record("devis-1-3"), Leaf { epoch: 1, number: 700 });
+        let value = vault.get(record_key(1, 3)).expect("read").expect("there");
+        let sealed = SealedRecord::decode(&value).expect("a record");
+        let mut leaves = Leaves::default();
+        let key = leaves.key(&*world.keyring, &id.purpose, sealed.under).expect("alive");
+        let new = leaves.key(&*world.keyring, &id.purpose, crate::lead::Under::Leaf(leaf)).expect("alive");
+        let moved = move_to_leaf(&sealed, &id, key.key(), leaf, new.key(), &*world.random).expect("sealed");
+        vault.insert(record_key(1, 3), moved.encode()).expect("written");
+        let rows = rows_of(db);
+        for (index, more) in [(0, false), (1, true)] {
+            let at = buckets::key(&bucket(index));
+            let row = BucketRow::read(&rows.get(&at).expect("read").expect("there")).expect("a row");
+            let day = crate::clock::Day(row.latest);
+            let row = if more { Some(row.with(day)) } else { row.without() };
+            rows.insert(at, row.expect("some are left").bytes()).expect("written");
+        }
+    });
+    let store = Host::open(&world);
+    assert_eq!(export(&store, 1_000).await.map(|read| read.len()), Ok(600));
+    assert_eq!(lives(&world, 1, (700 - 512) as u16), Some(true), "the control");
+    world.pass_days(&store, 30);
+    assert_eq!(store.expire().await.map(|expired| expired.total()), Ok(600));
+    assert_eq!(
+        (lives(&world, 0, 3), lives(&world, 1, 188), lives(&world, 1, 189)),
+        (None, Some(false), Some(true))
+    );
+    assert_eq!(scan(&store, 100).await.map(|scanned| scanned.faults), Ok(Vec::new()));
+}
+
+#[tokio::test]
+async fn what_is_due_goes_in_batches_and_each_is_told_that_more_is() {
+    let world = World::new();
+    let store = Host::open(&world);
+    let count = EXPIRED_AT_ONCE_MAX as u64 + 600;
+    for from in (0..count).step_by(200) {
+        let batch = (from..(from + 200).min(count)).map(stored);
+        store.settle(batch.collect()).await.expect("settled");
+    }
+    world.pass_days(&store, 10);
+    let first = store.expire().await.expect("swept");
+    assert!(first.more && first.done && first.total() <= EXPIRED_AT_ONCE_MAX as u64, "{first:?}");
+    let mut left = count - first.total();
+    while left > 0 {
+        let next = store.expire().await.expect("swept");
+        assert!(next.done && next.total() > 0);
+        left -= next.total();
+    }
+    assert_eq!((store.overdue().await, export(&store, 10).await), (Ok(0), Ok(Vec::new())));
+    assert_eq!(world.keyring.buckets(), 2, "the one in which the numbers go on, of each purpose");
+}
+
+/// Whoever cuts the front off and moves the mark has no line that says so.
+#[tokio::test]
+async fn a_trail_whose_beginning_was_cut_off_is_broken_wherever_its_mark_is_put() {
+    let world = World::new();
+    let store = Host::open(&world);
+    for number in 1..=3 {
+        store.settle(vec![stored(number)]).await.expect("settled");
+    }
+    world.pass_days(&store, 40);
+    for number in 4..=6 {
+        store.settle(vec![stored(number)]).await.expect("settled");
+    }
+    assert_eq!(store.drop_lines(0).await, Ok(3));
+    store.close().await.expect("closed");
+    drop(store);
+    tamper(&world, |db| {
+        let (lines, meta_rows) =
+            (db.open_tree("trail").expect("a tree"), db.open_tree("meta").expect("a tree"));
+        let line = lines.remove(4_u64.to_be_bytes()).expect("removed").expect("there");
+        let mac = line.last_chunk::<32>().expect("a mac");
+        let base = [4_u64.to_be_bytes().as_slice(), mac].concat();
+        meta_rows.insert(meta::TRAIL_BASE, base).expect("written");
+    });
+    let store = Host::open(&world);
+    assert_eq!(code(store.lines(0, 100).await), Some(StoreCode::TrailBroken));
+}
