@@ -86,6 +86,7 @@ struct Rooms {
     metrics: Arc<Metrics>,
     attention: Arc<Attention>,
     confirmed_day: ConfirmedDay,
+    trail_months: u32,
     ambient: Ambient,
     started_at: Timestamp,
     /// Those that were kept across the start.
@@ -157,6 +158,7 @@ impl App {
             metrics,
             attention,
             confirmed_day,
+            trail_months: config.trail.retention_months,
             ambient,
             started_at,
             pauses,

@@ -35,6 +35,11 @@ const LISTENERS_SHARE: f64 = 0.4;
 /// Of the drain, what requests and workers may take together; the rest is for the last syncs.
 const WORKERS_SHARE: f64 = 0.85;
 
+/// How long a start waits for Graph to say what time it is.
+const CLOCK_TOLD_WITHIN: Duration = Duration::from_secs(2);
+/// How long a start waits for what has had its time to be gone.
+const SWEPT_WITHIN: Duration = Duration::from_secs(10);
+
 impl App {
     /// Serves until a stop is asked for, then leaves in order: no new connections, steps under way finished, the inbox
     /// and the store synced and closed. True if everything ended well.
@@ -42,6 +47,8 @@ impl App {
         let Self { addresses, rooms, sockets, intake, drain, fetchers, tools, steward, started: _, systemd } =
             self;
         let place = Arc::clone(&sockets.place);
+        let (reaper, clockwatch) = (rooms.reaper(), rooms.clockwatch());
+        sweep_before_listening(&*reaper, &*clockwatch).await;
         let (mut servers, door) = match rooms.serve(sockets, intake, drain, &steward, &stop) {
             Ok(serving) => serving,
             Err(error) => {
@@ -51,7 +58,8 @@ impl App {
                 return false;
             }
         };
-        rooms.start_workers(fetchers, &tools, steward, Arc::clone(&door), &stop);
+        let before: [Arc<dyn Worker>; 2] = [reaper, clockwatch];
+        rooms.start_workers(before, fetchers, &tools, steward, Arc::clone(&door), &stop);
         let records = rooms.store.stored().await.ok().map(|stored| stored.values().sum::<u64>());
         let parked = rooms.store.parked().await.ok();
         tracing::info!(
@@ -165,26 +173,33 @@ impl Rooms {
         Whole { started_at: self.started_at, look: Box::new(look) }
     }
 
-    fn start_workers(
-        &self,
-        fetchers: usize,
-        tools: &Arc<Tools>,
-        steward: Arc<Steward>,
-        door: Arc<SocketDoor>,
-        stop: &Stop,
-    ) {
+    fn reaper(&self) -> Arc<Reaper> {
         let reaper = Reaper::new(
             Arc::clone(&self.inbox),
             Arc::clone(&self.store),
             Arc::clone(&self.keyring),
             Arc::clone(&self.ambient.clock),
         );
-        let mut workers: Vec<Arc<dyn Worker>> = vec![Arc::new(reaper.telling(self.confirmed_day.clone()))];
-        workers.push(Arc::new(Clockwatch::new(
-            Arc::clone(&self.store),
-            Arc::clone(&self.graph),
-            Arc::clone(&self.ambient.clock),
-        )));
+        let reaper = reaper.telling(self.confirmed_day.clone()).attending(Arc::clone(&self.attention));
+        let reaper = reaper.by(Arc::clone(&self.policy)).asking(Arc::clone(&self.graph));
+        Arc::new(reaper.keeping_trail(self.trail_months))
+    }
+
+    fn clockwatch(&self) -> Arc<Clockwatch> {
+        let (store, graph) = (Arc::clone(&self.store), Arc::clone(&self.graph));
+        Arc::new(Clockwatch::new(store, graph, Arc::clone(&self.ambient.clock)))
+    }
+
+    fn start_workers(
+        &self,
+        before: [Arc<dyn Worker>; 2],
+        fetchers: usize,
+        tools: &Arc<Tools>,
+        steward: Arc<Steward>,
+        door: Arc<SocketDoor>,
+        stop: &Stop,
+    ) {
+        let mut workers: Vec<Arc<dyn Worker>> = before.into();
         workers.push(Arc::new(Scanner::new(
             Arc::clone(&self.store),
             Arc::clone(&self.inbox),
@@ -242,6 +257,16 @@ impl Rooms {
             tracing::error!(code = %error.code, "store.close-failed");
         }
         inbox.is_ok() && store.is_ok()
+    }
+}
+
+/// What has had its time goes before anybody can ask for it. It waits for Graph's word on the clock, and for the end of what is due,
+/// no longer than this: the rest goes on beside the listeners, as it does hourly, and no reader is given what is over.
+async fn sweep_before_listening(reaper: &dyn Worker, clockwatch: &dyn Worker) {
+    // Who does not tell is asked again beside the listeners.
+    let _ = tokio::time::timeout(CLOCK_TOLD_WITHIN, clockwatch.step()).await;
+    if tokio::time::timeout(SWEPT_WITHIN, reaper.step()).await.is_err() {
+        tracing::warn!("reaper.goes-on");
     }
 }
 

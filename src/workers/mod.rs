@@ -15,6 +15,7 @@ mod retrying;
 mod routine;
 mod scanner;
 mod settlement_log;
+mod shortening;
 mod silence;
 mod steward;
 mod warden;

@@ -1,24 +1,41 @@
-//! Takes away what has had its time: parked references that Meta no longer has, tombstones and their keys, and the day keys
-//! that nothing needs. Tells the log's file, which takes away its own, what day it is.
+//! Takes away what has had its time: records whose expiry day has come, lines of the trail, parked references that Meta no longer
+//! has, tombstones and their keys, the keys of days and months that nothing needs. Tells the log's file, which takes away its own,
+//! what day it is.
 //!
-//! Hourly, and once when the workers start; never before the clock was confirmed since the start.
+//! Before the listeners open, hourly, and each minute while something of it fails; never before the clock was confirmed since the
+//! start. What is a day past its time, and can still be opened, needs a person (`overdue`) until it is gone.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 
-use crate::clock::{Clock, ConfirmedDay, Day, after};
+use crate::attention::{Attention, AttentionCode, Concern};
+use crate::clock::{Clock, ConfirmedDay, Day, Month, after};
+use crate::current::Current;
+use crate::graph::Graph;
 use crate::inbox::Inbox;
 use crate::keyring::Keyring;
-use crate::store::SharedStore;
+use crate::purpose::Policy;
+use crate::store::{SharedStore, StoreCode};
+use crate::workers::clockwatch::{AskedInVain, confirmed_now};
 use crate::workers::routine::{Routine, Schedule, Turn};
+use crate::workers::shortening::{Shortened, Shortening};
 
 /// How often it looks.
 const EVERY: SignedDuration = SignedDuration::from_hours(1);
+/// The same while something that is due could not be taken away.
+const UNTIL_GONE: SignedDuration = SignedDuration::from_mins(1);
 /// How often it looks whether the clock is confirmed.
 const UNTIL_CONFIRMED: SignedDuration = SignedDuration::from_secs(10);
+/// So many batches are taken in one turn: four million records.
+const BATCHES_MAX: usize = 1_000;
+/// For how long lines of the trail are kept where nothing else is said.
+const TRAIL_MONTHS: u32 = 12;
+/// A store that cannot say for so long whether something is overdue is taken to have something.
+const SAYS_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 
 /// The reaper.
 pub struct Reaper {
@@ -26,7 +43,23 @@ pub struct Reaper {
     store: SharedStore,
     keyring: Arc<dyn Keyring>,
     day: ConfirmedDay,
+    attention: Arc<Attention>,
+    trail_months: u32,
+    shortening: Option<Shortening>,
+    graph: Option<Arc<Graph>>,
+    asked_in_vain: AskedInVain,
+    clock: Arc<dyn Clock>,
     schedule: Schedule,
+    overdue: Mutex<Overdue>,
+}
+
+/// What is known of what is overdue.
+#[derive(Default)]
+struct Overdue {
+    /// When the store last said.
+    said: Option<Timestamp>,
+    /// How many records, as it stands in the log.
+    told: u64,
 }
 
 #[async_trait]
@@ -39,12 +72,17 @@ impl Routine for Reaper {
 
     async fn turn(&self, Turn { now, .. }: Turn) -> Timestamp {
         // By a clock that may be ahead nothing is old.
-        if !self.store.clock_confirmed() {
+        if !self.store.clock_confirmed() || !self.is_undisputed().await {
             return after(now, UNTIL_CONFIRMED);
         }
         self.day.tell(Day::of(self.store.now()));
+        let mut is_done = self.expire().await;
+        if self.shorten(now).await {
+            is_done = self.expire().await;
+        }
         self.reap().await;
-        after(now, EVERY)
+        let is_overdue = self.look_for_overdue(now).await;
+        after(now, if is_done && !is_overdue { EVERY } else { UNTIL_GONE })
     }
 }
 
@@ -56,8 +94,23 @@ impl Reaper {
         keyring: Arc<dyn Keyring>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let day = ConfirmedDay::default();
-        Self { inbox, store, keyring, day, schedule: Schedule::within(EVERY, clock) }
+        let (day, attention, overdue) = Default::default();
+        let schedule = Schedule::within(EVERY, Arc::clone(&clock));
+        let (trail_months, shortening, graph, asked_in_vain) = (TRAIL_MONTHS, None, None, Default::default());
+        Self {
+            inbox,
+            store,
+            keyring,
+            day,
+            attention,
+            trail_months,
+            shortening,
+            graph,
+            asked_in_vain,
+            clock,
+            schedule,
+            overdue,
+        }
     }
 
     /// Tells the day here, to whoever else deletes what is old.
@@ -65,7 +118,116 @@ impl Reaper {
         Self { day, ..self }
     }
 
+    /// Says here what needs a person.
+    pub fn attending(self, attention: Arc<Attention>) -> Self {
+        Self { attention, ..self }
+    }
+
+    /// Lines of the trail are kept for so many months.
+    pub fn keeping_trail(self, trail_months: u32) -> Self {
+        Self { trail_months, ..self }
+    }
+
+    /// Nothing goes by a clock that this one denies, whoever has confirmed it.
+    pub fn asking(self, graph: Arc<Graph>) -> Self {
+        Self { graph: Some(graph), ..self }
+    }
+
+    /// False if Graph says another time: a person may be wrong, and what goes cannot be taken back. Where Graph does not tell, the
+    /// person's word holds.
+    async fn is_undisputed(&self) -> bool {
+        let Some(graph) = &self.graph else { return true };
+        confirmed_now(&self.store, graph, &*self.clock, &self.asked_in_vain).await.is_some()
+    }
+
+    /// Records end by the periods of this policy, where these are shorter than what they carry.
+    pub fn by(self, policy: Arc<Current<Policy>>) -> Self {
+        let shortening = Some(Shortening::new(Arc::clone(&self.store), policy));
+        Self { shortening, ..self }
+    }
+
+    /// Looks at periods that became shorter. True: by one of them records end earlier from now on.
+    async fn shorten(&self, now: Timestamp) -> bool {
+        let Some(shortening) = &self.shortening else { return false };
+        let Shortened { is_pending, has_dated } = match shortening.turn().await {
+            Ok(shortened) => shortened,
+            Err(error) => {
+                tracing::warn!(code = %error.code, "reaper.store-refused");
+                return false;
+            }
+        };
+        let concern = is_pending.then(|| Concern::of(AttentionCode::RetentionShorter));
+        let concerns: Vec<Concern> = concern.into_iter().collect();
+        self.attention.found(&[AttentionCode::RetentionShorter], &concerns, now);
+        has_dated
+    }
+
+    /// Records first: they are what somebody was promised. False: something is left that is due.
+    async fn expire(&self) -> bool {
+        let mut count = 0;
+        for _ in 0..BATCHES_MAX {
+            match self.store.expire().await {
+                Ok(expired) => {
+                    count += expired.total();
+                    if !expired.done || !expired.more {
+                        say_expired(count);
+                        return expired.done;
+                    }
+                }
+                Err(error) => {
+                    say_expired(count);
+                    tracing::warn!(code = %error.code, "reaper.store-refused");
+                    return false;
+                }
+            }
+        }
+        say_expired(count);
+        false
+    }
+
+    /// True if something is overdue.
+    async fn look_for_overdue(&self, now: Timestamp) -> bool {
+        let found = match self.store.overdue().await {
+            Ok(count) => Some(count),
+            // Then nothing is.
+            Err(error) if [StoreCode::ClockJumped, StoreCode::ClockUnconfirmed].contains(&error.code) => {
+                return false;
+            }
+            Err(_) => None,
+        };
+        let is_overdue = {
+            let mut overdue = self.overdue.lock();
+            match found {
+                Some(count) => {
+                    overdue.said = Some(now);
+                    if count > 0 && count != overdue.told {
+                        tracing::error!(
+                            code = %AttentionCode::Overdue, records.overdue = count, "store.records-overdue"
+                        );
+                    }
+                    overdue.told = count;
+                    count > 0
+                }
+                None => now.duration_since(*overdue.said.get_or_insert(now)) > SAYS_WITHIN,
+            }
+        };
+        let concerns: Vec<Concern> =
+            is_overdue.then(|| Concern::of(AttentionCode::Overdue)).into_iter().collect();
+        self.attention.found(&[AttentionCode::Overdue], &concerns, now);
+        is_overdue
+    }
+
     async fn reap(&self) {
+        match self.store.drop_lines(self.trail_months).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(trail.lines_dropped = count, "trail.closed"),
+            Err(error) => tracing::warn!(code = %error.code, "reaper.store-refused"),
+        }
+        match self.keyring.drop_log_months(Month::of(self.store.now())) {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(keys.destroyed = count, "keyring.months-destroyed"),
+            Err(error) => tracing::warn!(code = %error.code, "reaper.keys-kept"),
+        }
         match self.store.expire_parked().await {
             Ok(0) => {}
             Ok(count) => tracing::warn!(refs.expired = count, code = "too-old", "inbox.expired"),
@@ -103,6 +265,12 @@ impl Reaper {
     }
 }
 
+fn say_expired(count: u64) {
+    if count > 0 {
+        tracing::info!(records.expired = count, "store.records-expired");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use tempfile::TempDir;
@@ -123,6 +291,7 @@ mod tests {
         host: MemoryHost,
         store: SharedStore,
         day: ConfirmedDay,
+        attention: Arc<Attention>,
         reaper: Reaper,
         _directory: TempDir,
     }
@@ -147,8 +316,22 @@ mod tests {
             let inbox = Inbox::open(settings, Arc::clone(&keyring), known, Arc::clone(&clock), random);
             let inbox = Arc::new(inbox.await.expect("opens"));
             let day = ConfirmedDay::default();
+            let attention = Arc::<Attention>::default();
             let reaper = Reaper::new(inbox, Arc::clone(&store), keyring, clock).telling(day.clone());
-            Self { host, store, day, reaper, _directory: directory }
+            let reaper = reaper.attending(Arc::clone(&attention));
+            Self { host, store, day, attention, reaper, _directory: directory }
+        }
+
+        /// Takes a step, and says how many milliseconds it is until the next.
+        async fn step(&self) -> i64 {
+            match self.reaper.step().await {
+                Step::Until(moment) => moment.as_millisecond() - self.host.clock.now().as_millisecond(),
+                _ => panic!("it names a moment"),
+            }
+        }
+
+        fn needed(&self) -> Vec<AttentionCode> {
+            self.attention.standing().into_iter().map(|(code, _)| code).collect()
         }
 
         /// The days that have a key, counted from the start.
@@ -177,6 +360,37 @@ mod tests {
         world.host.agree(&world.store);
         world.reaper.step().await;
         assert!(!world.days().contains(&2));
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_destroyed_is_tried_each_minute_and_overdue_from_a_day_later_until_it_is_gone() {
+        let world = World::new().await;
+        world.store.settle(vec![stored(1)]).await.expect("stored");
+        world.host.pass_days(&world.store, 10);
+        let left = |changes| *world.host.keyring.changes_left.lock().expect("not poisoned") = changes;
+        left(Some(0));
+        assert_eq!((world.step().await, world.needed()), (60_000, vec![]), "not for a day yet");
+        world.host.pass_days(&world.store, 1);
+        assert_eq!((world.step().await, world.needed()), (60_000, vec![AttentionCode::Overdue]));
+        left(None);
+        world.host.clock.advance_ms(60_000);
+        assert_eq!((world.step().await, world.needed()), (3_600_000, vec![]));
+        assert_eq!(world.store.stored().await.expect("counted").values().sum::<u64>(), 0);
+    }
+
+    #[tokio::test]
+    async fn the_log_s_names_lose_their_key_by_the_month_also_where_no_lead_comes() {
+        let world = World::new().await;
+        let first = Month::of(start());
+        world.host.keyring.log_key(first).expect("made");
+        let held = || world.host.keyring.log_months.lock().expect("not poisoned").contains(&first);
+        // The 24th of November: until the end of December.
+        world.host.pass_days(&world.store, 37);
+        world.step().await;
+        assert!(held());
+        world.host.pass_days(&world.store, 1);
+        world.step().await;
+        assert!(!held(), "it is the 1st of January");
     }
 
     #[tokio::test]
