@@ -116,6 +116,8 @@ pub struct PurposeCount {
     pub id: PurposeId,
     /// Records kept.
     pub stored: u64,
+    /// False: the config does not name it any more; its records end by the dates that they carry.
+    pub configured: bool,
 }
 
 /// A page and whether its leads are read.

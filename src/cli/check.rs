@@ -3,6 +3,7 @@
 mod copies;
 mod differences;
 mod forms;
+mod held;
 mod unfed;
 
 use std::fmt::Write;
@@ -60,6 +61,8 @@ pub async fn run(arguments: &Arguments, path: &Path, environment: &Environment) 
         checked.found.warnings.extend(unfed::warnings(&known, config));
         checked.found.warnings.extend(copies::warnings(&known, config));
         forms = Some(forms::shown(&known, config));
+        let held = held::ask(config.admin.socket.clone()).await;
+        checked.found.warnings.extend(held.iter().flat_map(|held| held.warnings(&config.policy())));
     }
     verdict(arguments, path, &checked, forms.as_deref())
 }

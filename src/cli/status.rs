@@ -99,7 +99,12 @@ fn show(status: &Status, sheet: &mut Sheet) {
         Some(purposes) => {
             let parts: Vec<_> = purposes
                 .iter()
-                .map(|held| plain(format!("{} {}", held.id, thousands(held.stored))))
+                .map(|held| match held.configured {
+                    true => plain(format!("{} {}", held.id, thousands(held.stored))),
+                    false => {
+                        (Tone::Warn, format!("{} {} (not in the config)", held.id, thousands(held.stored)))
+                    }
+                })
                 .collect();
             sheet.row("records", &parts);
         }
@@ -268,7 +273,7 @@ mod tests {
         "started_at":"2026-11-25T08:00:00Z","last_call":null,"last_stored":"2026-11-25T08:47:30Z",
         "inbox":{"queued":{"count":0,"oldest":null},"waiting":{"count":0,"oldest":null},"held":{"count":0,"oldest":null},
             "in_flight":0,"refused":0,"buried":0},
-        "purposes":[{"id":"devis","stored":1203},{"id":"lettre","stored":41}],
+        "purposes":[{"id":"devis","stored":1203,"configured":true},{"id":"lettre","stored":41,"configured":true}],
         "pages":[{"page_id":"104000000000001","name":"Atelier Lumen","paused":null}],
         "unfed":[],"log":[{"place":"stderr","lost":0},{"place":"file","lost":0}],
         "disk":{"free_bytes":41000000000,"floor_bytes":256000000},

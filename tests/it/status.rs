@@ -19,6 +19,10 @@ async fn status(world: &World) -> Value {
     answer.json()
 }
 
+fn held(id: &str, stored: u64) -> Value {
+    json!({"id": id, "stored": stored, "configured": true})
+}
+
 /// The codes of what needs a person.
 fn attention(status: &Value) -> Vec<&str> {
     let all = status["attention"].as_array().expect("a list").iter();
@@ -64,7 +68,7 @@ async fn all_is_well_and_the_last_call_and_lead_are_known() {
     assert_eq!((&before["last_call"], &before["last_stored"]), (&Value::Null, &Value::Null));
     assert_eq!(before["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(before["pages"], json!([{"page_id": PAGE, "name": "Atelier Lumen", "paused": null}]));
-    assert_eq!(before["purposes"], json!([{"id": "devis", "stored": 0}, {"id": "lettre", "stored": 0}]));
+    assert_eq!(before["purposes"], json!([held("devis", 0), held("lettre", 0)]));
     assert_eq!(before["disk"]["floor_bytes"], 1_000_000);
     assert!(before["disk"]["free_bytes"].as_u64() > Some(1_000_000), "{before}");
     world.deliver_all(&[submit(&world, DEVIS_FORM)]).await;
@@ -74,7 +78,7 @@ async fn all_is_well_and_the_last_call_and_lead_are_known() {
         after["last_call"].is_string() && after["inbox"]["queued"] == json!({"count": 0, "oldest": null}),
         "{after}"
     );
-    assert_eq!(after["purposes"][0], json!({"id": "devis", "stored": 1}));
+    assert_eq!(after["purposes"][0], held("devis", 1));
     assert_eq!(attention(&after), [""; 0]);
     let socket = world.addresses.socket.display().to_string();
     let (code, screen, said) = tamis_status(&socket, &[], &[]).await;
@@ -201,7 +205,7 @@ async fn an_exporter_sees_its_purposes_and_their_forms_and_of_the_rest_totals() 
     let own = world.admin_tcp(Some(&text)).get("/admin/v1/status").await;
     assert_eq!(own.status, 200);
     let (own, shown) = (own.json(), own.text());
-    assert_eq!(own["purposes"], json!([{"id": "devis", "stored": 1}]));
+    assert_eq!(own["purposes"], json!([held("devis", 1)]));
     assert_eq!(own["inbox"]["held"], json!({"count": 0, "oldest": null}));
     assert_eq!(own["inbox"]["refused"], 0);
     assert_eq!(own["pages"][0]["page_id"], PAGE, "its form is known to belong to it");

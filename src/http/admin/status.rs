@@ -178,7 +178,12 @@ fn records(policy: &Policy, stored: &HashMap<PurposeId, u64>, sight: &Sight) -> 
         .collect();
     gone.sort();
     let all = named.chain(gone).filter(|id| sight.purpose(Some(id)));
-    all.map(|id| api::PurposeCount { id: id.clone(), stored: stored.get(id).copied().unwrap_or(0) }).collect()
+    let one = |id: &PurposeId| api::PurposeCount {
+        id: id.clone(),
+        stored: stored.get(id).copied().unwrap_or(0),
+        configured: policy.purpose(id.as_str()).is_some(),
+    };
+    all.map(one).collect()
 }
 
 fn page(page: &PageStanding) -> api::PageState {
