@@ -56,6 +56,7 @@ mod prometheus;
 mod proxy;
 mod receipt;
 mod reload;
+mod retention;
 mod sandbox;
 mod scan;
 mod screen;
