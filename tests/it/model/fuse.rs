@@ -155,6 +155,9 @@ impl<K: Keyring> Keyring for FusedKeyring<K> {
     fn log_key(&self, month: Month) -> Result<Key, KeyringError> {
         self.changing(|keys| keys.log_key(month))
     }
+    fn drop_log_months(&self, now: Month) -> Result<usize, KeyringError> {
+        self.changing(|keys| keys.drop_log_months(now))
+    }
     fn day_key(&self, day: Day) -> Result<Key, KeyringError> {
         self.keys().day_key(day)
     }
