@@ -167,7 +167,7 @@ impl FileKeyring {
                 KeyName::Trail => Some(&content.trail),
                 KeyName::LogMonth(month) => content.months.get(&month),
                 KeyName::Day(day) => content.days.get(&day),
-                KeyName::TombstoneMonth(_) | KeyName::Receipts => None,
+                KeyName::TombstoneMonth(_) | KeyName::Receipts | KeyName::Suppressions => None,
             };
             key.map(|key| Key::clone(key))
         })
@@ -297,6 +297,19 @@ impl Keyring for FileKeyring {
         change.key(KeyName::Receipts, KeyEdit::Make);
         self.change(&change)?;
         self.single(KeyName::Receipts).ok_or(absent())
+    }
+
+    fn suppression_key(&self) -> Result<Key, KeyringError> {
+        self.single(KeyName::Suppressions).ok_or(absent())
+    }
+
+    fn make_suppression_key(&self) -> Result<(), KeyringError> {
+        if self.single(KeyName::Suppressions).is_some() {
+            return Ok(());
+        }
+        let mut change = Change::default();
+        change.key(KeyName::Suppressions, KeyEdit::Make);
+        self.change(&change)
     }
 
     fn tombstone_key(&self, month: Month) -> Result<Key, KeyringError> {

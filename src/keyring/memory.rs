@@ -30,6 +30,8 @@ pub(crate) struct MemoryKeyring {
     /// Whose key for the log's names there is.
     pub(crate) log_months: Mutex<BTreeSet<Month>>,
     tombstones: Mutex<BTreeMap<Month, Key>>,
+    /// Of addresses that may not be stored; a test may lose or exchange it.
+    pub(crate) suppressions: Mutex<Option<Key>>,
     buckets: Mutex<BTreeMap<Bucket, Held>>,
     /// Where it stands on the way from one key a bucket to trees.
     pub(crate) before: Mutex<Option<Before>>,
@@ -73,6 +75,7 @@ impl MemoryKeyring {
             days: Mutex::default(),
             log_months: Mutex::default(),
             tombstones: Mutex::default(),
+            suppressions: Mutex::default(),
             buckets: Mutex::default(),
             before: Mutex::default(),
             changes_left: Mutex::default(),
@@ -160,6 +163,17 @@ impl Keyring for MemoryKeyring {
     }
     fn receipt_seed(&self) -> Result<Key, KeyringError> {
         Ok(Key::new([4; 32]))
+    }
+    fn suppression_key(&self) -> Result<Key, KeyringError> {
+        self.suppressions.lock().expect("not poisoned").clone().ok_or(ABSENT)
+    }
+    fn make_suppression_key(&self) -> Result<(), KeyringError> {
+        if self.suppression_key().is_ok() {
+            return Ok(());
+        }
+        self.changed(|| {
+            *self.suppressions.lock().expect("not poisoned") = Some(self.key_of(&[b"suppressions"]));
+        })
     }
     fn tombstone_key(&self, month: Month) -> Result<Key, KeyringError> {
         self.tombstones.lock().expect("not poisoned").get(&month).cloned().ok_or(ABSENT)

@@ -166,6 +166,16 @@ pub trait Keyring: Send + Sync {
     /// # Errors
     /// It cannot be made durable.
     fn receipt_seed(&self) -> Result<Key, KeyringError>;
+    /// The key of the addresses that may not be stored.
+    ///
+    /// # Errors
+    /// [`KeyringCode::KeyAbsent`] if it was never made: there never was such an address. Or it was lost.
+    fn suppression_key(&self) -> Result<Key, KeyringError>;
+    /// Makes it where it is absent.
+    ///
+    /// # Errors
+    /// It cannot be made durable.
+    fn make_suppression_key(&self) -> Result<(), KeyringError>;
     /// The key of the tombstones that were made in this month.
     ///
     /// # Errors

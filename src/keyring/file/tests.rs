@@ -165,6 +165,22 @@ fn receipts_are_signed_by_one_key_that_is_made_once_and_stays() {
 }
 
 #[test]
+fn addresses_that_may_not_be_stored_have_one_key_that_is_made_once_and_stays() {
+    let place = Place::new();
+    let keyring = place.create();
+    let absent = Some(KeyringCode::KeyAbsent);
+    assert_eq!(keyring.suppression_key().err().map(|error| error.code), absent, "nobody asked for it");
+    keyring.make_suppression_key().expect("made");
+    let key = *keyring.suppression_key().expect("made").expose();
+    let generation = keyring.generation();
+    keyring.make_suppression_key().expect("it is there");
+    assert_eq!(keyring.generation(), generation);
+    assert!(key != *keyring.seen_key().expose() && key != *keyring.receipt_seed().expect("made").expose());
+    drop(keyring);
+    assert_eq!(place.open().suppression_key().map(|again| *again.expose()), Ok(key));
+}
+
+#[test]
 fn a_key_that_was_never_made_is_absent() {
     let place = Place::new();
     let keyring = place.create();

@@ -16,7 +16,7 @@ use crate::keyring::tree::{FRONTIER_BYTES_MAX, Frontier, KEY_BYTES, read_frontie
 use crate::purpose::PurposeId;
 use crate::secret::Key;
 
-/// No head has more keys: three, a hundred days, the months.
+/// No head has more keys: four, a hundred days, the months.
 pub const HEAD_KEYS_MAX: usize = 256;
 /// Of the map of pages.
 pub(super) const MAP_BYTES_MAX: usize = 2 * 1024;
@@ -49,6 +49,8 @@ pub enum KeyName {
     TombstoneMonth(Month),
     /// The seed of the key that signs receipts.
     Receipts,
+    /// Of addresses that may not be stored.
+    Suppressions,
 }
 
 impl KeyName {
@@ -60,6 +62,7 @@ impl KeyName {
             Self::Day(day) => (4, day.0),
             Self::TombstoneMonth(month) => (5, month.0),
             Self::Receipts => (6, 0),
+            Self::Suppressions => (7, 0),
         }
     }
 
@@ -71,6 +74,7 @@ impl KeyName {
             (4, day) => Some(Self::Day(Day(day))),
             (5, month) => Some(Self::TombstoneMonth(Month(month))),
             (6, 0) => Some(Self::Receipts),
+            (7, 0) => Some(Self::Suppressions),
             _ => None,
         }
     }

@@ -173,6 +173,12 @@ impl<K: Keyring> Keyring for FusedKeyring<K> {
     fn receipt_seed(&self) -> Result<Key, KeyringError> {
         self.changing(|keys| keys.receipt_seed())
     }
+    fn suppression_key(&self) -> Result<Key, KeyringError> {
+        self.keys().suppression_key()
+    }
+    fn make_suppression_key(&self) -> Result<(), KeyringError> {
+        self.changing(|keys| keys.make_suppression_key())
+    }
     fn tombstone_key(&self, month: Month) -> Result<Key, KeyringError> {
         self.keys().tombstone_key(month)
     }
