@@ -5,14 +5,16 @@ use jiff::Timestamp;
 use crate::forget::suppression::Entry;
 use crate::purpose::{Basis, Channel, ConsentKey, FieldName, Purpose};
 
-/// What must be known of a submission, for one purpose.
-pub struct Submission<'s> {
-    /// The purpose that it is for.
-    pub purpose: &'s Purpose,
+/// What must be known of a submission, for one purpose. It holds no answer, and outlives the config that it was sieved under.
+#[derive(Clone)]
+pub struct Submission {
+    basis: Basis,
     /// When it was sent in, or received if that was earlier: a wrong clock makes no yes newer than a no.
-    pub at: Timestamp,
-    /// The consents that were given with it and hold.
-    pub given: &'s [ConsentKey],
+    at: Timestamp,
+    /// The purpose's consents, each with its channel and whether it was given.
+    consents: Vec<(ConsentKey, Channel, bool)>,
+    /// The fields that hang on a consent, and on which.
+    hanging: Vec<(FieldName, ConsentKey)>,
 }
 
 /// What becomes of it.
@@ -24,6 +26,8 @@ pub enum Decision {
     Stored {
         /// Without these fields.
         without: Vec<FieldName>,
+        /// These consents of it, if they were given, count no more: the person has said no since, or not yes again.
+        unheard: Vec<ConsentKey>,
         /// Entries that end with it, by their places in the list: the person has said yes since.
         closed: Vec<usize>,
     },
@@ -34,17 +38,15 @@ pub enum Decision {
 /// - An entry ends where the person came back on their own: the form was sent in after the entry was made *and* a box for a channel
 ///   of that address was ticked on it.
 /// - Where one stands, records that rest on a consent or on the controller's interest are not stored. What the person asked for
-///   themselves (an offer, a contract) is, without the fields that hang on a consent, save those that a new yes is for.
-pub fn decide(submission: &Submission<'_>, entries: &[Entry], now: Timestamp) -> Decision {
-    let channels = submission.channels();
-    let renewed = |entry: &Entry| {
-        entry.since < submission.at
-            && entry.contact.channels().iter().any(|channel| channels.contains(channel))
-    };
+///   themselves (an offer, a contract) is, without the fields that hang on a consent, save those that a new yes is for; and no
+///   consent of it counts but that yes.
+pub fn decide(submission: &Submission, entries: &[Entry], now: Timestamp) -> Decision {
+    let given = |channel: &Channel| submission.consents.iter().any(|(_, of, given)| *given && of == channel);
+    let renewed = |entry: &Entry| entry.since < submission.at && entry.contact.channels().iter().any(given);
     let held = || entries.iter().enumerate().filter(|(_, entry)| entry.holds(now));
     let closed = || held().filter(|(_, entry)| renewed(entry));
     let stands = held().count() > closed().count();
-    let barred = match submission.purpose.basis {
+    let barred = match submission.basis {
         Basis::Consent | Basis::LegitimateInterest => stands,
         Basis::PreContract | Basis::Contract => false,
     };
@@ -52,31 +54,28 @@ pub fn decide(submission: &Submission<'_>, entries: &[Entry], now: Timestamp) ->
         return Decision::Barred;
     }
     let anew: Vec<Channel> = closed().flat_map(|(_, entry)| entry.contact.channels()).copied().collect();
-    let without = match stands {
-        true => {
-            submission.hanging(|key, channel| !(anew.contains(&channel) && submission.given.contains(key)))
-        }
-        false => Vec::new(),
-    };
-    Decision::Stored { without, closed: closed().map(|(place, _)| place).collect() }
+    let counts = |(_, channel, given): &&(ConsentKey, Channel, bool)| *given && anew.contains(channel);
+    let counting: Vec<&ConsentKey> =
+        submission.consents.iter().filter(counts).map(|(key, _, _)| key).collect();
+    let (mut without, mut unheard) = (Vec::new(), Vec::new());
+    if stands {
+        // On a consent that is none of the purpose's nobody has said yes.
+        let goes = submission.hanging.iter().filter(|(_, on)| !counting.contains(&on));
+        without = goes.map(|(name, _)| name.clone()).collect();
+        let keys = submission.consents.iter().map(|(key, _, _)| key);
+        unheard = keys.filter(|key| !counting.contains(key)).cloned().collect();
+    }
+    Decision::Stored { without, unheard, closed: closed().map(|(place, _)| place).collect() }
 }
 
-impl Submission<'_> {
-    /// Those for which a box was ticked.
-    fn channels(&self) -> Vec<Channel> {
-        let given = self.purpose.consents.iter().filter(|rule| self.given.contains(&rule.key));
-        given.map(|rule| rule.channel).collect()
-    }
-
-    /// The fields that hang on such a consent.
-    fn hanging(&self, such: impl Fn(&ConsentKey, Channel) -> bool) -> Vec<FieldName> {
-        let hangs = |key: &ConsentKey| {
-            // On a consent that is none of the purpose's nobody has said yes.
-            let rule = self.purpose.consents.iter().find(|rule| rule.key == *key);
-            rule.is_none_or(|rule| such(key, rule.channel))
-        };
-        let rules = self.purpose.whitelist.rules().iter();
-        rules.filter(|rule| rule.consent.as_ref().is_some_and(hangs)).map(|rule| rule.name.clone()).collect()
+impl Submission {
+    /// One for this purpose, sent in (or received, if that was earlier) at this moment, with which these consents were given.
+    pub fn of(purpose: &Purpose, at: Timestamp, given: &[ConsentKey]) -> Self {
+        let consents = purpose.consents.iter();
+        let consents = consents.map(|rule| (rule.key.clone(), rule.channel, given.contains(&rule.key)));
+        let rules = purpose.whitelist.rules().iter();
+        let hanging = rules.filter_map(|rule| Some((rule.name.clone(), rule.consent.clone()?)));
+        Self { basis: purpose.basis, at, consents: consents.collect(), hanging: hanging.collect() }
     }
 }
 
@@ -125,10 +124,10 @@ mod tests {
 
     fn decided(basis: Basis, sent: &str, given: &[&str], entries: &[Entry]) -> String {
         let (purpose, given) = (purpose(basis), given.iter().map(|name| key(name)).collect::<Vec<_>>());
-        let submission = Submission { purpose: &purpose, at: at(sent), given: &given };
+        let submission = Submission::of(&purpose, at(sent), &given);
         match decide(&submission, entries, at("2027-01-01")) {
             Decision::Barred => "barred".to_owned(),
-            Decision::Stored { without, closed } => {
+            Decision::Stored { without, closed, .. } => {
                 let without: Vec<_> = without.iter().map(FieldName::as_str).collect();
                 format!("without [{}], closes {closed:?}", without.join(" "))
             }
@@ -216,11 +215,37 @@ mod tests {
         let mut purpose = purpose(Basis::PreContract);
         purpose.consents.retain(|rule| rule.key != key("mail"));
         let given = [key("mail")];
-        let submission = Submission { purpose: &purpose, at: at("2026-06-01"), given: &given };
+        let submission = Submission::of(&purpose, at("2026-06-01"), &given);
         let decision = decide(&submission, &[entry(Address, "2026-03-01")], at("2027-01-01"));
         let without =
             ["email", "phone", "mobile"].map(|name| FieldName::parse(name).expect("a name")).to_vec();
-        assert_eq!(decision, Decision::Stored { without, closed: Vec::new() });
+        let unheard = ["call", "text", "letter", "partner"].map(key).to_vec();
+        assert_eq!(decision, Decision::Stored { without, unheard, closed: Vec::new() });
+    }
+
+    /// A box that was ticked before the no would let an exporter write to them all the same.
+    #[test]
+    fn where_an_entry_stands_no_consent_counts_but_the_one_given_anew() {
+        let purpose = purpose(Basis::PreContract);
+        let unheard = |sent: &str, given: &[&str], entries: &[Entry]| {
+            let given: Vec<_> = given.iter().map(|name| key(name)).collect();
+            match decide(&Submission::of(&purpose, at(sent), &given), entries, at("2027-01-01")) {
+                Decision::Stored { unheard, .. } => {
+                    unheard.iter().map(ConsentKey::as_str).collect::<Vec<_>>().join(" ")
+                }
+                Decision::Barred => panic!("they asked for it"),
+            }
+        };
+        let (mail, phone) = (|| entry(Address, "2026-03-01"), || entry(Number, "2026-04-01"));
+        let all = ["mail", "call", "text", "letter", "partner"];
+        assert_eq!(unheard("2026-02-01", &all, &[mail()]), all.join(" "));
+        assert_eq!(unheard("2026-06-01", &all, &[mail()]), "");
+        assert_eq!(
+            unheard("2026-06-01", &["mail", "letter"], &[mail(), phone()]),
+            "call text letter partner"
+        );
+        assert_eq!(unheard("2026-03-15", &all, &[mail(), phone()]), "call text letter partner");
+        assert_eq!(unheard("2026-06-01", &all, &[]), "");
     }
 
     proptest::proptest! {
@@ -233,12 +258,13 @@ mod tests {
             let contact = if numbers { Number } else { Address };
             let entry = Entry::made(contact, day(since));
             let purpose = purpose(basis);
-            let submission = Submission { purpose: &purpose, at: day(sent), given: &[] };
+            let submission = Submission::of(&purpose, day(sent), &[]);
             let decision = decide(&submission, &[entry], day(since));
             let wanted = match basis.is_prospecting() {
                 true => Decision::Barred,
                 false => Decision::Stored {
-                    without: submission.hanging(|_, _| true),
+                    without: submission.hanging.iter().map(|(name, _)| name.clone()).collect(),
+                    unheard: purpose.consents.iter().map(|rule| rule.key.clone()).collect(),
                     closed: Vec::new(),
                 },
             };
