@@ -12,10 +12,11 @@ use crate::json::{Json, Kind};
 use crate::lead::dropped::{Dropped, NAMES_MAX};
 use crate::lead::minimised::{Answer, ConsentEvidence, ConsentOutcome, Content, Grounds, MinimisedLead};
 use crate::lead::raw::{RawEntry, RawLead};
+use crate::lead::reach::Reach;
 use crate::lead::seal::{self, RECORD_BYTES_MAX};
 use crate::lead::ticks::{Submission, Ticks};
 use crate::notification::{LeadRef, ParkCode, moment};
-use crate::purpose::{ConsentKey, DropCode, FieldName, FieldRule, Keep, Matching, Permit, Purpose, periods};
+use crate::purpose::{ConsentKey, DropCode, FieldRule, Keep, Matching, Permit, Purpose, periods};
 
 /// The most values of one field that are kept. More is no answer of a person; the record's size is bounded at the seal.
 const VALUES_MAX: usize = 100;
@@ -106,7 +107,11 @@ impl<'p> Sieve<'_, 'p> {
             self.is_unasked = is_unasked(purpose, &consents);
             return Err(code);
         }
-        let kept = self.fields(candidates, &consents);
+        let kept = with_numbers(self.fields(candidates, &consents), purpose);
+        let mut reach = Reach::of(purpose, &consents, (created, received));
+        for Kept { rule, key, answers } in &kept {
+            reach.look(purpose, (rule, key), definition, answers);
+        }
         let periods = periods(purpose, created, received);
         let mut content = Content {
             created,
@@ -128,9 +133,9 @@ impl<'p> Sieve<'_, 'p> {
             leadgen: purpose.keeps(Keep::LeadgenId).then_some(reference.leadgen),
             attribution: attribution(raw, self.matching),
         };
-        self.fit(with_numbers(kept, purpose), &mut content);
-        complete(&content.fields, purpose)?;
-        Ok(MinimisedLead { purpose: purpose.id.clone(), content })
+        self.fit(kept, &mut content);
+        reach.needs().met_by(&content.fields)?;
+        Ok(MinimisedLead { purpose: purpose.id.clone(), content, reach })
     }
 
     /// The entries whose key has a permit, best first in each field; what has none is dropped by its name.
@@ -240,17 +245,6 @@ fn with_numbers<'r, 'p>(mut kept: Vec<Kept<'r, 'p>>, purpose: &'p Purpose) -> Ve
         }
     }
     kept
-}
-
-/// Everything without which the purpose takes no lead is there.
-fn complete(fields: &[(FieldName, Vec<Answer>)], purpose: &Purpose) -> Result<(), ParkCode> {
-    let has = |name: &FieldName| fields.iter().any(|(found, _)| found == name);
-    let one_of = &purpose.require_one_of;
-    let lacks_all = !one_of.is_empty() && !one_of.iter().any(has);
-    if lacks_all || purpose.whitelist.rules().iter().any(|rule| rule.required && !has(&rule.name)) {
-        return Err(ParkCode::RequiredFieldMissing);
-    }
-    if fields.is_empty() { Err(ParkCode::NothingWhitelisted) } else { Ok(()) }
 }
 
 /// Why the purpose may not hold the lead for want of a consent that it requires. Where nothing is wrong but that boxes were

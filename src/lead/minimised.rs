@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 
 use crate::clock::Day;
 use crate::id::{FormId, LeadgenId, PageId};
+use crate::lead::reach::Reach;
 use crate::purpose::{BoxDefault, ConsentKey, FieldName, Keep, Permit, PurposeId, TextHash};
 
 /// One value of an answer, wiped when dropped.
@@ -131,6 +132,7 @@ pub struct Grounds {
 pub struct MinimisedLead {
     pub(in crate::lead) purpose: PurposeId,
     pub(in crate::lead) content: Content,
+    pub(in crate::lead) reach: Reach,
 }
 
 /// What is sealed.
@@ -168,6 +170,18 @@ impl MinimisedLead {
     /// Notes which revision of the purpose's notice was in force when the person submitted the form.
     pub fn note_notice(&mut self, in_force: impl FnOnce(&PurposeId, Timestamp) -> Option<TextHash>) {
         self.content.grounds.notice_revision = in_force(&self.purpose, self.content.created);
+    }
+
+    /// Whom it reaches: asked before it is sealed.
+    pub fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
+    /// Leaves these fields out, and lets these consents count no more. False: it is nothing then that its purpose takes.
+    pub fn leave_out(&mut self, without: &[FieldName], unheard: &[ConsentKey]) -> bool {
+        self.content.fields.retain(|(name, _)| !without.contains(name));
+        self.content.consents.retain(|found| !unheard.contains(&found.key));
+        self.reach.needs().met_by(&self.content.fields).is_ok()
     }
 
     /// The first day on which the record is no longer exported.

@@ -10,6 +10,7 @@ mod minimise;
 mod minimised;
 mod opened;
 mod raw;
+mod reach;
 #[cfg(test)]
 pub(crate) mod sample;
 mod schema;
@@ -22,6 +23,7 @@ pub use minimise::{Sieved, minimise, submitted};
 pub use minimised::{Answer, ConsentEvidence, ConsentOutcome, Grounds, MinimisedLead, Tick};
 pub use opened::OpenedLead;
 pub use raw::{RawLead, RawReply, ReplyTooLarge};
+pub use reach::{Looked, Reach};
 #[cfg(test)]
 pub(crate) use seal::move_to_bucket;
 pub use seal::{

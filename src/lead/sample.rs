@@ -1,20 +1,70 @@
 //! Leads for the tests of other rooms, which cannot build one.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::id::{FormId, PageId};
 use crate::lead::minimised::{Answer, ConsentEvidence, Content, Grounds, MinimisedLead, Tick};
 use crate::lead::opened::OpenedLead;
+use crate::lead::reach::Reach;
 use crate::lead::seal::{Leaf, UnsealedLead, seal, unseal};
-use crate::purpose::{BoxDefault, ConsentKey, FieldName, PurposeId, RecordId, TextHash};
+use crate::purpose::{
+    Basis, BoxDefault, Channel, ConsentKey, FieldName, FieldRule, Purpose, PurposeId, RecordId, TextHash,
+    Whitelist, sample,
+};
 use crate::random::SeededRandom;
 use crate::secret::Key;
 
 /// A lead with one field, `email`, of this value.
 pub(crate) fn lead(purpose: &str, email: &str, test: bool, expires_at: Timestamp) -> MinimisedLead {
-    let content = Content {
-        created: Timestamp::from_second(1_764_000_000).expect("in range"),
-        received: Timestamp::from_second(1_764_000_060).expect("in range"),
+    let created = Timestamp::from_second(1_764_000_000).expect("in range");
+    let content = content(email, test, created, expires_at);
+    MinimisedLead { purpose: PurposeId::parse(purpose).expect("a name"), content, reach: reach(purpose) }
+}
+
+/// The same under a purpose with this basis, sent in at this moment by whom its `email` reaches; also with a `phone_number`
+/// that hangs on a consent that was not given anew, and a box for e-mail that was ticked or not.
+pub(crate) fn lead_of(
+    (purpose, basis): (&str, Basis),
+    (email, phone): (&str, &str),
+    (created, ticked_anew): (Timestamp, bool),
+    expires_at: Timestamp,
+) -> MinimisedLead {
+    let name = |name: &str| FieldName::parse(name).expect("a name");
+    let called = FieldRule {
+        consent: Some(ConsentKey::parse("call_optin").expect("a name")),
+        ..sample::field("phone_number")
+    };
+    let purpose = Purpose {
+        basis,
+        whitelist: Whitelist::new(vec![sample::field("email"), called.clone()]).expect("fields"),
+        consents: vec![
+            sample::consent("email_optin", Channel::Email),
+            sample::consent("call_optin", Channel::Phone),
+        ],
+        ..sample::purpose(purpose, &["email"])
+    };
+    let mut content = content(email, false, created, expires_at);
+    content.fields.push((name("phone_number"), vec![Answer::from_sealed(phone.to_owned())]));
+    if !ticked_anew {
+        content.consents = vec![ticked("call_optin", "call")];
+    }
+    let mut reach = Reach::of(&purpose, &content.consents, (content.created, content.received));
+    for (rule, answers) in [&sample::field("email"), &called].into_iter().zip(&content.fields) {
+        reach.look(&purpose, (rule, rule.name.as_str()), None, &answers.1);
+    }
+    MinimisedLead { purpose: purpose.id, content, reach }
+}
+
+/// Whom nobody has said a word of: no address was looked at.
+pub(crate) fn reach(purpose: &str) -> Reach {
+    let at = Timestamp::from_second(1_764_000_000).expect("in range");
+    Reach::of(&sample::purpose(purpose, &["email"]), &[], (at, at))
+}
+
+fn content(email: &str, test: bool, created: Timestamp, expires_at: Timestamp) -> Content {
+    Content {
+        created,
+        received: created + SignedDuration::from_secs(60),
         form: FormId::parse("901000000000001").expect("digits"),
         page: PageId::parse("104000000000001").expect("digits"),
         fields: vec![(
@@ -29,8 +79,7 @@ pub(crate) fn lead(purpose: &str, email: &str, test: bool, expires_at: Timestamp
         test,
         leadgen: None,
         attribution: Vec::new(),
-    };
-    MinimisedLead { purpose: PurposeId::parse(purpose).expect("a name"), content }
+    }
 }
 
 /// A consent given by a box that was empty when the form opened.
@@ -54,6 +103,14 @@ pub(crate) fn unsealed(purpose: &str, email: &str, expires_at: Timestamp) -> Uns
     let key = Key::new([9; 32]);
     let record = seal(&lead, &id, [3; 32], Leaf::of(&id), &key, &SeededRandom::new(7)).expect("seals");
     unseal(&record, &id, &key).expect("opens")
+}
+
+/// The names of its fields, and those of its consents that were given.
+pub(crate) fn shape(lead: &OpenedLead) -> String {
+    let fields = lead.content.fields.iter().map(|(name, _)| name.as_str());
+    let given = lead.content.consents.iter().filter(|found| found.given()).map(|found| found.key.as_str());
+    let [fields, given] = [fields.collect::<Vec<_>>(), given.collect()].map(|names| names.join(" "));
+    format!("{fields} | {given}")
 }
 
 /// The value of the field of such a lead.

@@ -6,6 +6,7 @@ use super::*;
 use crate::id::FormId;
 use crate::lead::{RawReply, Tick};
 use crate::notification::sample;
+use crate::purpose::FieldName;
 use crate::purpose::sample::consent;
 use crate::purpose::{
     Basis, Channel, Checkbox, ConsentRule, FieldRule, FormDefinition, Legal, LegalContent, PurposeId,

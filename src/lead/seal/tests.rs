@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::id::{DIGITS_MAX, FormId, LeadgenId, PageId};
 use crate::lead::minimised::{Answer, ConsentEvidence, Content, Grounds, Tick};
-use crate::lead::sample::ticked;
+use crate::lead::sample::{reach, ticked};
 use crate::lead::schema::{decode, encode_first};
 use crate::purpose::{BoxDefault, FieldName, Keep, PurposeId, TextHash};
 use crate::random::{NoRandomness, SeededRandom};
@@ -17,6 +17,7 @@ fn lead(fields: &[(&str, Vec<String>)], test: bool) -> MinimisedLead {
     };
     let at = |second| Timestamp::from_second(second).expect("in range");
     MinimisedLead {
+        reach: reach("devis"),
         purpose: PurposeId::parse("devis").expect("a name"),
         content: Content {
             created: at(1_764_000_000),
