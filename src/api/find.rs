@@ -119,6 +119,8 @@ crate::codes! {
         NotAsked = "not-asked",
         /// Its last attempt failed.
         Buried = "buried",
+        /// Barred: the person objected, and nothing of it was stored.
+        Suppressed = "suppressed",
         /// It was erased.
         Erased = "erased",
     }

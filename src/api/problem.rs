@@ -89,6 +89,14 @@ crate::codes! {
         TokenNotExporter = "token-not-exporter",
         /// No more tokens are kept.
         TooManyTokens = "too-many-tokens",
+        /// What was named is no e-mail address, or no telephone number.
+        AddressInvalid = "address-invalid",
+        /// A telephone number without its country, for purposes of several.
+        PhoneAmbiguous = "phone-ambiguous",
+        /// A suppression lasts between 36 and 120 months.
+        MonthsOutOfRange = "months-out-of-range",
+        /// No more suppressions are kept.
+        TooManySuppressions = "too-many-suppressions",
         /// More look-ups by a record's number wait than may.
         LookupsTooFast = "lookups-too-fast",
         /// The clock is ahead and not believed: nothing is handed out.
@@ -173,6 +181,12 @@ impl ProblemCode {
                 "This store never gave this cursor: it was restored, or is another one. Go on after resume_after",
             ),
             Self::TooManyTokens => (409, "No more tokens are kept: revoke one first"),
+            Self::AddressInvalid => (400, "That is no e-mail address, or no telephone number"),
+            Self::PhoneAmbiguous => {
+                (400, "The number needs its country: the purposes are of several, begin it with a plus")
+            }
+            Self::MonthsOutOfRange => (400, "A suppression lasts between 36 and 120 months"),
+            Self::TooManySuppressions => (409, "No more suppressions are kept: remove some first"),
             Self::LookupsTooFast => {
                 (429, "Too many look-ups by number at once: one after another they are answered")
             }

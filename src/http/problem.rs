@@ -133,6 +133,7 @@ impl From<StoreError> for Problem {
             StoreCode::CursorAhead => ProblemCode::CursorAhead,
             StoreCode::PurposeUnknown => ProblemCode::PurposeUnknown,
             StoreCode::TooManyTokens => ProblemCode::TooManyTokens,
+            StoreCode::TooManySuppressions => ProblemCode::TooManySuppressions,
             StoreCode::RecordUnreadable => ProblemCode::RecordUnreadable,
             StoreCode::CountMismatch => ProblemCode::CountMismatch,
             StoreCode::TrailBroken => ProblemCode::TrailBroken,
@@ -148,6 +149,7 @@ impl From<StoreError> for Problem {
             | StoreCode::NotOwn
             | StoreCode::ReadingInterrupted
             | StoreCode::Keyring
+            | StoreCode::SuppressionKey
             | StoreCode::KeysGone => ProblemCode::StoreFailed,
         };
         Self { code, store: Some(error), resume_after: None }
@@ -251,6 +253,7 @@ mod tests {
             (409, "cursor-ahead", "cursor-ahead"),
             (404, "purpose-unknown", "purpose-unknown"),
             (409, "too-many-tokens", "too-many-tokens"),
+            (409, "too-many-suppressions", "too-many-suppressions"),
             (500, "record-unreadable", "record-unreadable"),
             (500, "store-count-mismatch", "store-count-mismatch"),
             (500, "trail-broken", "trail-broken"),
@@ -259,7 +262,7 @@ mod tests {
                 "store-failed",
                 "store-missing keyring-missing witness-missing keyring-foreign keyring-rolled-back \
                  store-behind-witness store-damaged store-format-unknown store-io store-not-own \
-                 reading-interrupted keyring-failed record-keys-gone",
+                 reading-interrupted keyring-failed suppression-key-wrong record-keys-gone",
             ),
         ];
         let mut seen = 0;

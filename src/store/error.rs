@@ -56,6 +56,10 @@ crate::codes! {
         CountMismatch = "store-count-mismatch",
         /// A line of the trail is missing or changed.
         TrailBroken = "trail-broken",
+        /// The key of the list of suppressions is lost, or another: nobody would be found on it.
+        SuppressionKey = "suppression-key-wrong",
+        /// No more suppressions are kept.
+        TooManySuppressions = "too-many-suppressions",
         /// No more tokens are kept.
         TooManyTokens = "too-many-tokens",
         /// A cursor of another purpose.

@@ -25,6 +25,7 @@ mod scan;
 mod seen;
 mod several;
 pub mod sled;
+mod suppressions;
 mod tokens;
 mod tombstones;
 mod trail;
@@ -59,13 +60,29 @@ pub use retention::{Dated, DatingSlice, EXPIRED_AT_ONCE_MAX, Expired, KeptLifesp
 pub use scan::{Fault, ParkedFault, RecordsFault, Scan, Scanned, Scanning};
 pub use seen::{Fate, Seen, SeenState};
 pub use sled::Settings;
+pub use suppressions::{
+    SUPPRESSED_AT_ONCE_MAX, SUPPRESSIONS_LISTED_MAX, SUPPRESSIONS_MAX, Suppression, SuppressionId,
+    Suppressions, ToLift, ToSuppress,
+};
 pub use tokens::{Token, Tokens};
 pub use tombstones::ErasedFor;
 pub use trail::Trail;
 
 /// Everything that a store does.
 pub trait Store:
-    Leads + Seen + Parked + Trail + Tokens + Forms + Notices + Pauses + Erasures + Retention + Scan + Life
+    Leads
+    + Seen
+    + Parked
+    + Trail
+    + Tokens
+    + Forms
+    + Notices
+    + Pauses
+    + Erasures
+    + Retention
+    + Suppressions
+    + Scan
+    + Life
 {
 }
 

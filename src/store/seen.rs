@@ -19,6 +19,8 @@ pub enum SeenState {
     Refused(ParkCode),
     /// The person did not tick the box for it, on a form that stands under other purposes too. Nothing was refused.
     NotAsked,
+    /// Barred by a suppression: nothing of it is stored, and it is not asked for again.
+    Suppressed,
     /// Erased.
     Erased,
 }
@@ -38,6 +40,11 @@ pub struct Fate {
 }
 
 impl Fate {
+    /// True if a suppression bars it: there is no way back.
+    pub fn is_suppressed(&self) -> bool {
+        self.state == SeenState::Suppressed
+    }
+
     /// A record.
     pub(super) fn stored(id: RecordId) -> Self {
         Self { purpose: Some(id.purpose.clone()), state: SeenState::Stored(id) }

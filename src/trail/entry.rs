@@ -44,6 +44,16 @@ crate::codes! {
         PeriodShortened = "period-shortened",
         /// The trail's lines up to the one with this number (`count`) have had their time, and are gone.
         TrailClosed = "trail-closed",
+        /// An address was put on the list of those that may not be stored.
+        Suppressed = "suppressed",
+        /// That list was read.
+        SuppressionsListed = "suppressions-listed",
+        /// Entries were taken off it.
+        SuppressionRemoved = "suppression-removed",
+        /// Entries ended, since the person has said yes again.
+        SuppressionClosed = "suppression-closed",
+        /// Entries ended by their time.
+        SuppressionEnded = "suppression-ended",
     }
 }
 

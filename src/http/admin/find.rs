@@ -137,7 +137,11 @@ fn shown_fields(fields: Vec<(&str, Vec<&str>)>, unmask: bool) -> Pairs<Vec<Strin
 fn record_of(found: &store::Found) -> Option<&RecordId> {
     match &found.state {
         SeenState::Stored(id) => Some(id),
-        SeenState::Parked(_) | SeenState::Refused(_) | SeenState::NotAsked | SeenState::Erased => None,
+        SeenState::Parked(_)
+        | SeenState::Refused(_)
+        | SeenState::NotAsked
+        | SeenState::Suppressed
+        | SeenState::Erased => None,
     }
 }
 
@@ -151,6 +155,7 @@ fn state_of(found: &store::Found) -> SubmissionState {
         (SeenState::Parked(Why::Refused { .. }) | SeenState::Refused(_), _) => SubmissionState::Refused,
         (SeenState::Parked(Why::Buried { .. }), _) => SubmissionState::Buried,
         (SeenState::NotAsked, _) => SubmissionState::NotAsked,
+        (SeenState::Suppressed, _) => SubmissionState::Suppressed,
         (SeenState::Erased, _) => SubmissionState::Erased,
     }
 }
@@ -159,7 +164,7 @@ fn code_of(state: &SeenState) -> Option<ParkCode> {
     match state {
         SeenState::Parked(why) => Some(why.code()),
         SeenState::Refused(code) => Some(*code),
-        SeenState::Stored(_) | SeenState::NotAsked | SeenState::Erased => None,
+        SeenState::Stored(_) | SeenState::NotAsked | SeenState::Suppressed | SeenState::Erased => None,
     }
 }
 

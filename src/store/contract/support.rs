@@ -229,6 +229,7 @@ pub(crate) fn word(state: &SeenState) -> String {
         SeenState::Parked(why) => why.code().to_string(),
         SeenState::Refused(code) => format!("for good: {code}"),
         SeenState::NotAsked => "not-asked".to_owned(),
+        SeenState::Suppressed => "suppressed".to_owned(),
         SeenState::Erased => "erased".to_owned(),
     }
 }

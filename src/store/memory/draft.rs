@@ -16,6 +16,7 @@ use crate::store::memory::MemoryState;
 use crate::store::memory::rows::{End, Note, ParkedRow, Rows};
 use crate::store::seen::seen_key;
 use crate::store::several::{OpenFor, Standing, row_why};
+use crate::store::suppressions::Judged;
 use crate::store::{
     ErasedFor, Fate, Outcome, SeenState, Settled, Settlement, StoreCode, StoreError, Verdict,
 };
@@ -63,7 +64,7 @@ impl<'s> Draft<'s> {
     }
 
     /// Makes the end of one reference.
-    pub(super) fn settle(&mut self, settlement: &Settlement) -> Result<Settled, StoreError> {
+    pub(super) fn settle(&mut self, settlement: &mut Settlement) -> Result<Settled, StoreError> {
         let reference = &settlement.reference;
         let erased = self.rows.erased_for(&*self.shared.keyring, &reference.leadgen);
         // Of what was erased whole, or of which nothing else is known, nothing is taken in.
@@ -87,7 +88,7 @@ impl<'s> Draft<'s> {
         let is_lost = own.map_or(before.is_empty(), |_| open.is_empty());
         let standing = Standing { decided: &decided, open: &open, is_lost };
         let (at, attempts) = (own.map(|own| own.arrival), own.map_or(0, |own| attempts(&own.why)));
-        match &settlement.outcome {
+        match &mut settlement.outcome {
             Outcome::Parked(why) => {
                 if !decided.is_empty() && own.is_none() {
                     return Ok(Settled::Known);
@@ -124,8 +125,9 @@ impl<'s> Draft<'s> {
                 if !was_sieved {
                     self.count_dropped(&reference.form, &settlement.dropped);
                 }
+                let judged = self.judge_by_the_list(verdicts)?;
                 let mut said: Vec<Fate> = Vec::new();
-                for verdict in verdicts {
+                for (verdict, judged) in verdicts.iter().zip(judged) {
                     let purpose = verdict.purpose();
                     let is_said = said.iter().any(|fate| fate.purpose.as_ref() == Some(purpose));
                     if is_said || !taken.contains(purpose) {
@@ -133,7 +135,7 @@ impl<'s> Draft<'s> {
                     }
                     said.push(Fate {
                         purpose: Some(purpose.clone()),
-                        state: self.judge(verdict, &reference.leadgen, attempts)?,
+                        state: self.judge((verdict, judged), &reference.leadgen, attempts)?,
                     });
                 }
                 for one in before.iter().filter(|one| Some(one.arrival) != at) {
@@ -163,16 +165,20 @@ impl<'s> Draft<'s> {
     /// What becomes of a submission for one purpose.
     fn judge(
         &mut self,
-        verdict: &Verdict,
+        (verdict, judged): (&Verdict, Option<Judged>),
         leadgen: &LeadgenId,
         attempts: u32,
     ) -> Result<SeenState, StoreError> {
         Ok(match verdict {
             Verdict::Refused(_, code) => SeenState::Parked(Why::Refused { code: *code }),
             Verdict::NotAsked(_) => SeenState::NotAsked,
+            Verdict::Stored(_) if matches!(judged, Some(Judged::Barred)) => SeenState::Suppressed,
             Verdict::Stored(lead) => match self.seal_next(lead, leadgen)? {
                 None => SeenState::Parked(Why::Buried { code: ParkCode::RecordTooLarge, attempts }),
                 Some(id) => {
+                    if let Some(Judged::Stored(closed)) = judged {
+                        self.close_suppressions(&closed, &id);
+                    }
                     let range = self.stored.entry(id.purpose.clone()).or_insert((0, id.clone(), id.clone()));
                     (range.0, range.2) = (range.0 + 1, id.clone());
                     SeenState::Stored(id)

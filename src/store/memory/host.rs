@@ -12,6 +12,7 @@ use crate::store::contract::{Host, Row, support};
 use crate::store::mark::ClockMark;
 use crate::store::memory::rows::Rows;
 use crate::store::memory::{MemoryState, MemoryStore, Process, READINGS_MAX};
+use crate::store::suppressions::require_key;
 use crate::store::trail::EmptyPolls;
 use crate::store::{SharedStore, StoreCode, StoreError};
 
@@ -54,6 +55,9 @@ impl Host for MemoryHost {
         let mark = ClockMark::new(self.clock.clone());
         {
             let mut rows = self.rows.lock().expect("not poisoned");
+            if rows.canary.is_some() {
+                require_key(&*self.keyring, rows.canary)?;
+            }
             rows.clock.into_iter().for_each(|recorded| mark.adopt(recorded, rows.clock_certain));
             rows.clock = Some(mark.look().now());
             for purpose in purposes {

@@ -24,7 +24,7 @@ use crate::trail::{Entry, Outcome};
 #[async_trait]
 impl Leads for MemoryStore {
     async fn settle(&self, batch: Vec<Settlement>) -> Result<Vec<Settled>, StoreError> {
-        self.0.write(|draft| batch.iter().map(|settlement| draft.settle(settlement)).collect())
+        self.0.write(|draft| batch.into_iter().map(|mut settlement| draft.settle(&mut settlement)).collect())
     }
 
     async fn open_page(&self, mut request: PageRequest, mut entry: Entry) -> Result<Page, StoreError> {

@@ -18,6 +18,7 @@ mod retention;
 mod rows;
 mod scan;
 mod seen;
+mod suppressions;
 mod tokens;
 mod trail;
 

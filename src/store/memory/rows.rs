@@ -16,7 +16,8 @@ use crate::store::seen::seen_key;
 use crate::store::several::{OpenFor, in_order, parked_fates};
 use crate::store::tombstones::tombstone_key;
 use crate::store::{
-    Adoption, ErasedFor, Erasure, ErasureId, Fate, FormSnapshot, KeptLifespan, KnownForm, SeenState, Token,
+    Adoption, ErasedFor, Erasure, ErasureId, Fate, FormSnapshot, KeptLifespan, KnownForm, SeenState,
+    Suppression, Token,
 };
 
 /// Everything. No `Debug`: it holds leadgens.
@@ -60,6 +61,12 @@ pub(super) struct Rows {
     pub(super) sweep: Option<(Day, Vec<BucketCut>)>,
     /// Hash of a caller's key → the erasure, and what the request was.
     pub(super) repeats: BTreeMap<[u8; 32], (ErasureId, [u8; 32])>,
+    /// Addresses that may not be stored, by keyed hash.
+    pub(super) suppressions: BTreeMap<[u8; 32], Suppression>,
+    /// The last number that a suppression was given; never given twice.
+    pub(super) last_suppression: u64,
+    /// By which the key of their list is known.
+    pub(super) canary: Option<[u8; 32]>,
     /// The highest clock that was believed.
     pub(super) clock: Option<Timestamp>,
     /// The highest clock that somebody confirmed.

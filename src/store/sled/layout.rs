@@ -44,6 +44,8 @@ pub(super) enum Place {
     Restrictions,
     /// Recipient and purpose → which records were handed over, between which days.
     Handed,
+    /// Keyed hash of an address that may not be stored → since when, until when; see `suppression_rows`.
+    Suppressions,
     /// Epoch ‖ number → sealed record.
     Vault(PurposeId),
 }
@@ -52,7 +54,7 @@ const VAULT_PREFIX: &str = "vault/";
 
 impl Place {
     /// The trees that every store has.
-    pub(super) const FIXED: [Self; 14] = [
+    pub(super) const FIXED: [Self; 15] = [
         Self::Meta,
         Self::Seen,
         Self::Parked,
@@ -67,6 +69,7 @@ impl Place {
         Self::Tombstones,
         Self::Restrictions,
         Self::Handed,
+        Self::Suppressions,
     ];
 
     /// The tree's name on disk.
@@ -86,6 +89,7 @@ impl Place {
             Self::Tombstones => "tombstones".to_owned(),
             Self::Restrictions => "restrictions".to_owned(),
             Self::Handed => "handed".to_owned(),
+            Self::Suppressions => "suppressions".to_owned(),
             Self::Vault(purpose) => format!("{VAULT_PREFIX}{purpose}"),
         }
     }
@@ -139,6 +143,9 @@ pub(super) mod meta {
 
     /// u64: the next erasure's number; never given twice.
     pub(in crate::store::sled) const NEXT_ERASURE: &[u8] = b"next-erasure";
+
+    /// u64: the next suppression's number; never given twice.
+    pub(in crate::store::sled) const NEXT_SUPPRESSION: &[u8] = b"next-suppression";
 
     /// u64: how many records did not open when the store moved to leaves, and lie aside.
     pub(in crate::store::sled) const UNMOVED: &[u8] = b"unmoved";

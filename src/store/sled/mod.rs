@@ -10,6 +10,7 @@
 //! | `scan` | everything that is kept, looked at against what is counted |
 //! | `erasure_rows` | the rows of `erasures` and `tombstones` |
 //! | `expiry_row` | what ended by its time and still has its keys, in `erasures` as well |
+//! | `suppression_rows` | the rows of `suppressions` |
 //! | `unfinished` | erasures on their way: leaves to be punctured, rows to be finished |
 //! | `buckets` | what lives under each tree of the keyring |
 //! | `index`, `reference` | what is parked, in memory; the seal of a parked reference |
@@ -34,6 +35,7 @@ mod reference;
 mod rows;
 mod scan;
 mod shared;
+mod suppression_rows;
 mod tending;
 mod unfinished;
 mod unreadable;

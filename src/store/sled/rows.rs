@@ -61,6 +61,8 @@ pub(super) enum PurposeFate {
         /// Why.
         code: String,
     },
+    /// Barred by a suppression.
+    Suppressed,
 }
 
 /// What became of a leadgen as a whole.
@@ -99,6 +101,11 @@ impl FateRow {
         Self { purpose: purpose.as_str().to_owned(), fate }
     }
 
+    /// Barred by a suppression.
+    pub(super) fn suppressed(purpose: &PurposeId) -> Self {
+        Self { purpose: purpose.as_str().to_owned(), fate: PurposeFate::Suppressed }
+    }
+
     /// Whose it is.
     ///
     /// # Errors
@@ -115,7 +122,7 @@ impl FateRow {
         let purpose = parse(&self.purpose)?;
         Ok(match self.fate {
             PurposeFate::Stored { epoch, number } => Some(RecordId { purpose, epoch, number }),
-            PurposeFate::NotAsked | PurposeFate::Refused { .. } => None,
+            PurposeFate::NotAsked | PurposeFate::Refused { .. } | PurposeFate::Suppressed => None,
         })
     }
 
@@ -127,6 +134,7 @@ impl FateRow {
             }
             PurposeFate::NotAsked => SeenState::NotAsked,
             PurposeFate::Refused { code } => SeenState::Refused(known(code)?),
+            PurposeFate::Suppressed => SeenState::Suppressed,
         };
         Ok(Fate { purpose: Some(purpose), state })
     }

@@ -22,7 +22,9 @@ use crate::store::sled::engine::{Engine, guarded};
 use crate::store::sled::erasure_rows;
 use crate::store::sled::index::{ParkedIndex, Position};
 use crate::store::sled::layout::{self, Place, meta};
+use crate::store::sled::suppression_rows;
 use crate::store::sled::unreadable::Unreadable;
+use crate::store::suppressions::{Barring, HeldSuppressions};
 use crate::store::tombstones::Tombstones;
 use crate::store::{ErasedFor, StoreCode, StoreError};
 
@@ -52,6 +54,10 @@ pub(super) enum Effect {
     Tombstone(Month, [u8; 32], ErasedFor),
     /// The tombstones of a month are there no more.
     TombstonesGone(Month),
+    /// An address may not be stored; true: it is one more.
+    Suppressed([u8; 32], Barring, bool),
+    /// It may be again.
+    SuppressionGone([u8; 32]),
     /// The highest clock seen is another.
     ClockCorrected(Correction),
     /// A person says that the clock is right.
@@ -78,6 +84,8 @@ pub(super) struct Shared {
     stored: Mutex<HashMap<PurposeId, u64>>,
     /// What remembers erased submissions.
     tombstones: RwLock<Tombstones>,
+    /// Which addresses may not be stored.
+    suppressions: RwLock<HeldSuppressions>,
     /// How many records of which purpose the last scan found missing.
     missing: Mutex<BTreeMap<PurposeId, u64>>,
     /// Rows that were met and cannot be read.
@@ -115,6 +123,7 @@ impl Shared {
             index: Mutex::new(ParkedIndex::default()),
             stored: Mutex::new(HashMap::new()),
             tombstones: RwLock::default(),
+            suppressions: RwLock::default(),
             missing: Mutex::default(),
             unreadable: Unreadable::default(),
             lock: Mutex::new(Some(lock)),
@@ -180,6 +189,8 @@ impl Shared {
             }
             Ok(true)
         })?;
+        *self.suppressions.write() =
+            suppression_rows::held(&engine, self.keyring.as_ref(), &self.unreadable)?;
         *self.tombstones.write() = erasure_rows::tombstones(&engine, &self.unreadable)?;
         let mut index = ParkedIndex::read(&engine, self.keyring.as_ref())?;
         index.set_commit(engine.counter(&Place::Meta, meta::COMMIT)?);
@@ -260,6 +271,10 @@ impl Shared {
                     self.tombstones.write().insert(month, hash, erased);
                 }
                 Effect::TombstonesGone(month) => self.tombstones.write().forget(month),
+                Effect::Suppressed(hash, barring, is_new) => {
+                    self.suppressions.write().insert(hash, barring, is_new);
+                }
+                Effect::SuppressionGone(hash) => self.suppressions.write().remove(&hash),
                 Effect::ClockCorrected(correction) => self.mark.correct(correction),
                 Effect::ClockConfirmed => self.mark.hear(None),
             }
@@ -406,6 +421,11 @@ impl Shared {
     /// What remembers erased submissions.
     pub(super) fn tombstones(&self) -> RwLockReadGuard<'_, Tombstones> {
         self.tombstones.read()
+    }
+
+    /// Which addresses may not be stored.
+    pub(super) fn suppressions(&self) -> RwLockReadGuard<'_, HeldSuppressions> {
+        self.suppressions.read()
     }
 
     /// The key of a leadgen in `seen`.

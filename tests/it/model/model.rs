@@ -345,7 +345,7 @@ impl Model {
                 SeenState::Parked(Why::Refused { .. }) => true,
                 SeenState::Parked(Why::Held { .. }) => !fetched,
                 SeenState::Parked(Why::Buried { .. }) => lead.gone,
-                SeenState::Parked(Why::Waiting { .. }) | SeenState::Erased => false,
+                SeenState::Parked(Why::Waiting { .. }) | SeenState::Suppressed | SeenState::Erased => false,
             };
             let well = !lead.fates.is_empty() && lead.fates.iter().all(well);
             hold!(well, "lead {index} never has its end: {}", shown(&lead.fates));

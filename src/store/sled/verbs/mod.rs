@@ -17,5 +17,7 @@ pub(super) mod reading;
 mod retention;
 pub(super) mod seen;
 pub(super) mod settle;
+mod suppressed;
+pub(super) mod suppressions;
 pub(super) mod tokens;
 pub(super) mod trail;

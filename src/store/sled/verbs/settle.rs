@@ -20,7 +20,8 @@ use crate::store::sled::reference::keyring_failed;
 use crate::store::sled::rows::{EndRow, FateRow, SeenRow};
 use crate::store::sled::shared::Effect;
 use crate::store::sled::verbs::parked::{self, Before, Parking};
-use crate::store::sled::verbs::{erased, forms, seen};
+use crate::store::sled::verbs::{erased, forms, seen, suppressed};
+use crate::store::suppressions::Judged;
 use crate::store::{
     ErasedFor, Fate, Outcome, SeenState, Settled, Settlement, StoreCode, StoreError, Verdict,
 };
@@ -34,13 +35,13 @@ pub(in crate::store::sled) fn settle(
     batch: Vec<Settlement>,
 ) -> Result<Vec<Settled>, StoreError> {
     let mut settled = Vec::with_capacity(batch.len());
-    for settlement in batch {
-        settled.push(settle_one(draft, &settlement)?);
+    for mut settlement in batch {
+        settled.push(settle_one(draft, &mut settlement)?);
     }
     Ok(settled)
 }
 
-fn settle_one(draft: &mut Draft<'_>, settlement: &Settlement) -> Result<Settled, StoreError> {
+fn settle_one(draft: &mut Draft<'_>, settlement: &mut Settlement) -> Result<Settled, StoreError> {
     let reference = &settlement.reference;
     let seen = draft.shared.seen_key(&reference.leadgen);
     let noted = match draft.read(&Place::Seen, &seen)? {
@@ -76,7 +77,7 @@ fn settle_one(draft: &mut Draft<'_>, settlement: &Settlement) -> Result<Settled,
     };
     let fates = noted.map(|row| row.fates).unwrap_or_default();
     let submission = Submission { reference, seen, fates, erased, before };
-    match &settlement.outcome {
+    match &mut settlement.outcome {
         Outcome::Parked(why) => submission.park(draft, &settlement.matched, *why),
         Outcome::Sieved(verdicts) => submission.sieved(draft, verdicts, &settlement.dropped),
     }
@@ -152,7 +153,7 @@ impl Submission<'_> {
     fn sieved(
         mut self,
         draft: &mut Draft<'_>,
-        verdicts: &[Verdict],
+        verdicts: &mut [Verdict],
         dropped: &Dropped,
     ) -> Result<Settled, StoreError> {
         let decided = self.decided()?;
@@ -171,13 +172,21 @@ impl Submission<'_> {
         if !own.as_ref().is_some_and(|own| own.row.was_sieved) {
             forms::count_dropped(draft, &self.reference.form, dropped)?;
         }
+        let judged = suppressed::judge_each(draft, verdicts)?;
         let mut said = Vec::with_capacity(taken.len());
-        for verdict in verdicts {
+        for (verdict, judged) in verdicts.iter().zip(judged) {
             let Some(place) = taken.iter().position(|purpose| purpose == verdict.purpose()) else { continue };
             let purpose = taken.swap_remove(place);
             let state = match verdict {
+                Verdict::Stored(_) if matches!(judged, Some(Judged::Barred)) => {
+                    self.fates.push(FateRow::suppressed(&purpose));
+                    SeenState::Suppressed
+                }
                 Verdict::Stored(lead) => match store(draft, lead, self.seen)? {
                     Some(id) => {
+                        if let Some(Judged::Stored(closed)) = judged {
+                            suppressed::close(draft, &closed, &id)?;
+                        }
                         self.fates.push(FateRow::stored(&id));
                         SeenState::Stored(id)
                     }
