@@ -8,7 +8,9 @@ use super::Host;
 use super::support::*;
 use crate::notification::{KeptPause, ParkCode};
 use crate::purpose::FormDefinition;
-use crate::store::{ErasureId, ErasureRequest, KnownForm, Requeue, StoreCode, Token, Wanted};
+use crate::store::{
+    ErasureId, ErasureRequest, KnownForm, Requeue, StoreCode, ToLift, ToSuppress, Token, Wanted,
+};
 use crate::trail::{Action, Role};
 
 pub(crate) async fn a_purpose_admitted_later_is_settled_at_once_and_after_a_restart<H: Host>() {
@@ -123,6 +125,13 @@ pub(crate) async fn every_verb_refuses_after_closing<H: Host>() {
         ("erasure", code(store.erasure(ErasureId { epoch: 1, number: 1 }).await)),
         ("erased", code(store.erased(&leadgen(1)).await)),
         ("drop_tombstones", code(store.drop_tombstones().await)),
+        (
+            "suppress",
+            code(store.suppress(ToSuppress { addresses: Vec::new(), purpose: None, months: 36 }, by()).await),
+        ),
+        ("suppressions", code(store.suppressions(None, 1, by()).await)),
+        ("lift", code(store.lift(ToLift::Of(Vec::new(), Vec::new()), by()).await)),
+        ("end_suppressions", code(store.end_suppressions().await)),
     ];
     for (verb, refusal) in refusals {
         assert_eq!(refusal, Some(StoreCode::Closed), "{verb}");

@@ -18,6 +18,7 @@
 //! | `no_way_back` | no redelivery, requeue or restart brings an erased submission back |
 //! | `retention` | what has had its time goes, with its keys, and stays known |
 //! | `closing` | lines of the trail that have had their time, and what proves the rest |
+//! | `suppressing` | whoever objected is not stored; the list, its key, how an entry ends |
 //! | `scanning` | what is whole is said to be whole, what is gone is named |
 //!
 //! A promise that is not on the list below is no test, and the compiler says so: nothing else calls it.
@@ -40,6 +41,7 @@ pub(crate) mod scanning;
 pub(crate) mod settling;
 pub(crate) mod several;
 pub(crate) mod support;
+pub(crate) mod suppressing;
 pub(crate) mod tokens;
 pub(crate) mod trail;
 
@@ -293,6 +295,18 @@ macro_rules! contract {
                 lines_go_by_whole_months_and_the_rest_is_proven_by_the_line_that_says_so,
                 what_is_gone_of_the_rest_is_found_as_before,
                 no_line_goes_by_a_clock_that_nobody_confirmed,
+            }
+            suppressing {
+                whoever_objected_is_not_stored_for_prospecting_and_not_asked_for_again,
+                what_a_person_asked_for_is_stored_without_what_hangs_on_a_consent,
+                a_yes_since_ends_the_entry_with_its_record,
+                a_suppression_is_judged_by_purpose,
+                what_is_refused_beside_it_stays_open_for_that_alone,
+                the_list_shows_no_hash_and_each_act_stands_in_the_trail,
+                an_entry_goes_by_its_number_or_by_its_address_in_every_scope,
+                an_entry_ends_by_its_time_and_by_no_clock_that_nobody_has_confirmed,
+                without_the_lists_key_no_store_opens,
+                a_list_that_cannot_have_its_key_takes_nobody_and_says_so,
             }
             scanning {
                 what_is_whole_is_said_to_be_whole_in_slices_of_any_size,

@@ -18,4 +18,5 @@ mod scanning;
 mod settling;
 mod starting;
 pub(super) mod support;
+mod suppressing;
 mod versions;
