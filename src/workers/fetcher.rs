@@ -19,9 +19,9 @@ use crate::inbox::Inbox;
 use crate::lead::{Dropped, RawLead, SievedForEach, minimise_for_each, submitted};
 use crate::notice::Book;
 use crate::notification::{Lane, Lanes, LeadRef, ParkCode, Why};
-use crate::purpose::{Matching, Policy, Purpose, graph_fields};
+use crate::purpose::{Matching, Policy, Purpose, PurposeId, graph_fields};
 use crate::random::Random;
-use crate::store::{DueBy, Outcome, Settlement, SharedStore, StoreError};
+use crate::store::{DueBy, Fate, Outcome, Settlement, SharedStore, StoreError};
 use crate::telemetry::LeadNames;
 use crate::telemetry::metrics::Metrics;
 use crate::workers::claimed::{Claimed, Purposes};
@@ -315,8 +315,15 @@ impl Fetcher {
             Ok(erased) => erased,
             Err(error) => return Fetched::Settle(tools.after_refusal(error, claim)),
         };
+        // Nor is what was barred when it was read before: its end may be in the store, and not in the journal yet.
+        let barred: Vec<PurposeId> = match tools.store.seen(&claim.reference.leadgen).await {
+            Ok(fates) => {
+                fates.into_iter().filter(Fate::is_suppressed).filter_map(|fate| fate.purpose).collect()
+            }
+            Err(error) => return Fetched::Settle(tools.after_refusal(error, claim)),
+        };
         let named = claim.reference.created.unwrap_or(claim.reference.received);
-        tools.set_over_aside(purposes, erased.as_ref(), named).await;
+        tools.set_over_aside(purposes, (erased.as_ref(), &barred), named).await;
         let purposes = &*purposes;
         if purposes.read.is_empty() {
             let outcome = Outcome::Sieved(purposes.verdicts(Vec::new()).collect());

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::notification::ParkCode;
-use crate::purpose::{Purpose, is_over};
+use crate::purpose::{Purpose, PurposeId, is_over};
 use crate::store::{ErasedFor, Verdict};
 use crate::workers::Tools;
 use crate::workers::claimed::Purposes;
@@ -21,19 +21,20 @@ impl Tools {
         now.is_some_and(|now| is_over(purpose, submitted, now))
     }
 
-    /// Takes those purposes out of the reading for which a lead was erased, of whose verdict the store takes no notice, and those
+    /// Takes those purposes out of the reading for which a lead was erased or barred, of whose verdict the store takes no notice, and those
     /// under which the time of a lead that was submitted then is over. A requeue judges the latter anew, by the period that
     /// holds then.
     pub(super) async fn set_over_aside(
         &self,
         purposes: &mut Purposes<'_>,
-        erased: Option<&ErasedFor>,
+        (erased, barred): (Option<&ErasedFor>, &[PurposeId]),
         submitted: Timestamp,
     ) {
         let mut read = Vec::with_capacity(purposes.read.len());
         for purpose in std::mem::take(&mut purposes.read) {
             let is_erased = erased.is_some_and(|erased| erased.covers(&purpose.id));
-            match is_erased || self.is_over(purpose, submitted).await {
+            let has_no_way_back = is_erased || barred.contains(&purpose.id);
+            match has_no_way_back || self.is_over(purpose, submitted).await {
                 true => purposes.over.push(purpose.id.clone()),
                 false => read.push(purpose),
             }

@@ -1,6 +1,6 @@
 //! Takes away what has had its time: records whose expiry day has come, lines of the trail, parked references that Meta no longer
-//! has, tombstones and their keys, the keys of days and months that nothing needs. Tells the log's file, which takes away its own,
-//! what day it is.
+//! has, tombstones and their keys, suppressions, the keys of days and months that nothing needs. Tells the log's file, which takes
+//! away its own, what day it is.
 //!
 //! Before the listeners open, hourly, and each minute while something of it fails; never before the clock was confirmed since the
 //! start. What is a day past its time, and can still be opened, needs a person (`overdue`) until it is gone.
@@ -236,6 +236,11 @@ impl Reaper {
         match self.store.drop_tombstones().await {
             Ok(0) => {}
             Ok(count) => tracing::info!(tombstones.dropped = count, "store.tombstones-dropped"),
+            Err(error) => tracing::warn!(code = %error.code, "reaper.store-refused"),
+        }
+        match self.store.end_suppressions().await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(suppressions.ended = count, "store.suppressions-ended"),
             Err(error) => tracing::warn!(code = %error.code, "reaper.store-refused"),
         }
         match self.drop_day_keys().await {

@@ -98,6 +98,11 @@ impl SettlementLog {
                     tracing::info!(lead.name = lead, purpose = %purpose, form.id = %form, "lead.not-asked");
                 }
             }
+            // Nothing here says of whom: who objected is named in no log.
+            (SeenState::Suppressed, Some(purpose)) => {
+                metrics.suppressed(purpose);
+                tracing::info!(purpose = %purpose, form.id = %form, "lead.suppressed");
+            }
             _ => {}
         }
     }

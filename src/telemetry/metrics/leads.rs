@@ -26,6 +26,7 @@ const DELAY_SECONDS: [f64; 13] =
 pub(super) struct Leads {
     stored: Family<OneName, Counter>,
     not_asked: Family<OneName, Counter>,
+    suppressed: Family<OneName, Counter>,
     parked: CountedBy<ParkCode>,
     dropped_fields: Family<OneName, Counter>,
     exported: Family<OneName, Counter>,
@@ -48,6 +49,11 @@ impl Leads {
                 registry,
                 "leads_not_asked",
                 "Leads whose person did not tick the box of a further purpose, by purpose"
+            ),
+            suppressed: register!(
+                registry,
+                "leads_suppressed",
+                "Leads of which nothing was stored since their person had objected, by purpose"
             ),
             parked: CountedBy::all(&parked, "code"),
             dropped_fields: register!(
@@ -83,7 +89,9 @@ impl Leads {
 
     /// A line for each counter of this purpose, from the start.
     pub(super) fn begin(&self, purpose: &PurposeId) {
-        for counter in [&self.stored, &self.not_asked, &self.dropped_fields, &self.exported] {
+        let counters =
+            [&self.stored, &self.not_asked, &self.suppressed, &self.dropped_fields, &self.exported];
+        for counter in counters {
             counter.get_or_create(&by(purpose)).inc_by(0);
         }
     }
@@ -116,6 +124,11 @@ impl Metrics {
     /// The person did not ask for this purpose.
     pub fn not_asked(&self, purpose: &PurposeId) {
         self.leads.not_asked.get_or_create(&by(purpose)).inc();
+    }
+
+    /// The person had objected.
+    pub fn suppressed(&self, purpose: &PurposeId) {
+        self.leads.suppressed.get_or_create(&by(purpose)).inc();
     }
 
     /// A reference was parked.
