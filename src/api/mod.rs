@@ -17,6 +17,7 @@ pub mod problem;
 pub mod purposes;
 mod schema;
 pub mod status;
+pub mod suppressions;
 pub mod tokens;
 pub mod trail;
 mod word;

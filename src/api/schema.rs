@@ -1,11 +1,11 @@
 //! What ids, words and moments look like in the document. Written here and not beside the types, whose rooms need know
 //! nothing of a document.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::openapi::schema::{
     AdditionalProperties, KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat, SchemaType, Type,
 };
-use utoipa::openapi::{RefOr, Schema};
+use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::api::Moment;
@@ -13,6 +13,7 @@ use crate::api::find::{Find, SubmissionState};
 use crate::api::inbox::{DropHeld, Requeue, RetryPage};
 use crate::api::problem::ProblemCode;
 use crate::api::status::ClockTrust;
+use crate::api::suppressions::{ContactKind, RemoveSuppression, Suppress};
 use crate::api::tokens::TokenName;
 use crate::attention::AttentionCode;
 use crate::code::Coded;
@@ -25,6 +26,8 @@ use crate::trail::{Action, Outcome, Reason, Role};
 pub(super) const META_ID: &str = "^[0-9]{1,20}$";
 /// How the config names a purpose.
 pub(super) const PURPOSE: &str = "^[a-z][a-z0-9_]{0,62}$";
+/// `EPOCH-NUMBER`.
+pub(super) const SUPPRESSION: &str = "^(0|[1-9][0-9]{0,8})-(0|[1-9][0-9]{0,18})$";
 /// `PURPOSE-EPOCH-NUMBER`.
 pub(super) const RECORD: &str = "^[a-z][a-z0-9_]{0,62}-(0|[1-9][0-9]{0,8})-(0|[1-9][0-9]{0,18})$";
 
@@ -82,6 +85,9 @@ written! {
     Requeue: requeue();
     DropHeld: drop_held();
     RetryPage: retry_page();
+    ContactKind: list::<ContactKind>("What an address is.");
+    Suppress: suppress();
+    RemoveSuppression: remove_suppression();
 }
 
 /// A string of this pattern.
@@ -126,6 +132,16 @@ fn digits(description: &str) -> OneOfBuilder {
 
 /// An object that names exactly one of `ways`; the others are absent or null.
 fn exactly_one(ways: &[(&str, RefOr<Schema>)], beside: &[(&str, RefOr<Schema>)], said: &str) -> OneOfBuilder {
+    exactly_one_with(ways, beside, &[], said)
+}
+
+/// The same, where each way needs these members beside it.
+fn exactly_one_with(
+    ways: &[(&str, RefOr<Schema>)],
+    beside: &[(&str, RefOr<Schema>)],
+    needed: &[&str],
+    said: &str,
+) -> OneOfBuilder {
     let mut all = OneOfBuilder::new().description(Some(said));
     for (way, schema) in ways {
         let mut object = of(Type::Object).title(Some(*way)).property(*way, schema.clone()).required(*way);
@@ -134,6 +150,9 @@ fn exactly_one(ways: &[(&str, RefOr<Schema>)], beside: &[(&str, RefOr<Schema>)],
         }
         for (name, schema) in beside {
             object = object.property(*name, schema.clone());
+        }
+        for name in needed {
+            object = object.required(*name);
         }
         all = all.item(object.additional_properties(Some(AdditionalProperties::FreeForm(false))));
     }
@@ -166,6 +185,46 @@ fn retry_page() -> ObjectBuilder {
         .additional_properties(Some(AdditionalProperties::FreeForm(false)))
         .description(Some("Which page is tried at once."))
         .examples([serde_json::json!({"page_id": "104000000000001"})])
+}
+
+/// An address, in a body alone. What is one no pattern says.
+fn address(said: &str, example: &str) -> RefOr<Schema> {
+    of(Type::String).max_length(Some(1_024)).description(Some(said)).examples([example]).into()
+}
+
+const MAILBOX: &str = "An e-mail address.";
+const NUMBER: &str = "A telephone number; without its country (`+33…`) it is read as the purposes read it.";
+
+fn suppress() -> OneOfBuilder {
+    let scope = text(PURPOSE, "A purpose of the config, or `all`.").examples(["all"]);
+    let months = whole(36, 120).default(Some(36.into())).description(Some("How long the entry lasts."));
+    let beside = [
+        ("scope", scope.into()),
+        ("reason", Ref::from_schema_name("Reason").into()),
+        ("months", months.into()),
+    ];
+    let ways =
+        [("email", address(MAILBOX, "anne.dupont@example.org")), ("phone", address(NUMBER, "+33639980000"))];
+    let said = "Exactly one address, of which a keyed hash is kept, for which purpose it may not be stored, and why.";
+    exactly_one_with(&ways, &beside, &["scope", "reason"], said)
+        .examples([json!({"email": "anne.dupont@example.org", "scope": "all", "reason": "objection"})])
+}
+
+fn remove_suppression() -> OneOfBuilder {
+    let id = text(SUPPRESSION, "One entry.").examples(["1-7"]);
+    let ways = [
+        ("email", address(MAILBOX, "anne.dupont@example.org")),
+        ("phone", address(NUMBER, "+33639980000")),
+        ("id", id.into()),
+    ];
+    let beside = [("reason", Ref::from_schema_name("Reason").into())];
+    exactly_one_with(
+        &ways,
+        &beside,
+        &["reason"],
+        "All entries of exactly one address, or one entry; and why.",
+    )
+    .examples([json!({"email": "anne.dupont@example.org", "reason": "person-request"})])
 }
 
 fn requeue() -> OneOfBuilder {

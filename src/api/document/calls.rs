@@ -12,8 +12,11 @@ use crate::api::inbox::{DropHeld, HeldDropped, Inbox, PageRetried, Requeue, Requ
 use crate::api::leads::Lead;
 use crate::api::problem::ProblemCode;
 use crate::api::purposes::Purposes;
-use crate::api::schema::{of, text, whole, words};
+use crate::api::schema::{SUPPRESSION, of, text, whole, words};
 use crate::api::status::Status;
+use crate::api::suppressions::{
+    RemoveSuppression, Suppress, Suppressed, SuppressionList, SuppressionsRemoved,
+};
 use crate::api::tokens::{CreatedToken, NewToken, Tokens};
 use crate::api::trail::TrailLine;
 use crate::trail::Role;
@@ -52,6 +55,9 @@ pub fn calls() -> Vec<Call> {
         create_token(),
         list_tokens(),
         revoke_token(),
+        list_suppressions(),
+        suppress(),
+        remove_suppression(),
         confirm_clock(),
         trail(),
         metrics(),
@@ -410,6 +416,64 @@ fn confirm_clock() -> Call {
     .roles(ADMIN)
     .reason(false)
     .json::<Confirmed>("200", "Whether there was something to confirm.")
+}
+
+fn list_suppressions() -> Call {
+    Call::new(
+        HttpMethod::Get,
+        "/suppressions",
+        "list-suppressions",
+        "Which addresses may not be stored",
+        "By id, scope, reason and dates: neither the addresses nor what is kept of them can be read. The call stands in the trail.",
+    )
+    .roles(OFFICER)
+    .parameter(
+        ParameterIn::Query,
+        "after",
+        Required::False,
+        text(SUPPRESSION, "An entry's id."),
+        "Only entries after this one. Absent: from the first on.",
+    )
+    .parameter(ParameterIn::Query, "limit", Required::False, limit(), "At most so many entries, and 1,000 at the most.")
+    .json::<SuppressionList>("200", "The entries.")
+    .refused(&[No::ParameterUnknown, No::ParameterInvalid, No::LimitOutOfRange])
+}
+
+fn suppress() -> Call {
+    Call::new(
+        HttpMethod::Post,
+        "/suppressions",
+        "suppress",
+        "Store an address no more",
+        "Of whoever sends in a form with it, nothing is stored for a purpose that rests on consent or on a legitimate interest; \
+         what they asked for themselves is, without what hangs on a consent. It ends after three years, or when the person \
+         ticks a box for that address again. What is stored already stays: that is an erasure.",
+    )
+    .roles(OFFICER)
+    .body::<Suppress>()
+    .json::<Suppressed>("200", "The entries, one for each spelling of the address.")
+    .refused(&[
+        No::ReasonUnknown,
+        No::AddressInvalid,
+        No::PhoneAmbiguous,
+        No::MonthsOutOfRange,
+        No::PurposeUnknown,
+        No::TooManySuppressions,
+    ])
+}
+
+fn remove_suppression() -> Call {
+    Call::new(
+        HttpMethod::Post,
+        "/suppressions/remove",
+        "remove-suppression",
+        "Let an address be stored again",
+        "One entry by its id, or all of an address. What was barred before stays so.",
+    )
+    .roles(OFFICER)
+    .body::<RemoveSuppression>()
+    .json::<SuppressionsRemoved>("200", "How many entries went.")
+    .refused(&[No::ReasonUnknown, No::AddressInvalid, No::PhoneAmbiguous])
 }
 
 fn trail() -> Call {

@@ -21,6 +21,9 @@ use crate::api::leads::LeadPage;
 use crate::api::problem::ProblemBody;
 use crate::api::purposes::Purposes;
 use crate::api::status::Status;
+use crate::api::suppressions::{
+    RemoveSuppression, Suppress, Suppressed, SuppressionList, SuppressionsRemoved,
+};
 use crate::api::tokens::{CreatedToken, NewToken, Tokens};
 use crate::api::trail::TrailLine;
 use crate::trail::Reason;
@@ -104,6 +107,11 @@ fn schemas() -> Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)> {
     with::<NewToken>(&mut all);
     with::<CreatedToken>(&mut all);
     with::<Tokens>(&mut all);
+    with::<Suppress>(&mut all);
+    with::<RemoveSuppression>(&mut all);
+    with::<SuppressionList>(&mut all);
+    with::<Suppressed>(&mut all);
+    with::<SuppressionsRemoved>(&mut all);
     with::<Confirmed>(&mut all);
     with::<TrailLine>(&mut all);
     with::<Reason>(&mut all);

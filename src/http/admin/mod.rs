@@ -32,6 +32,7 @@ mod revisions;
 mod sight;
 mod status;
 mod stream;
+mod suppressions;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -141,6 +142,12 @@ fn routes(config: &mut ServiceConfig, door: Door, state: AdminState) {
             web::resource("/tokens").route(web::get().to(tokens::list)).route(web::post().to(tokens::create)),
         )
         .service(web::resource("/tokens/{id}").route(web::delete().to(tokens::revoke)))
+        .service(
+            web::resource("/suppressions")
+                .route(web::get().to(suppressions::list))
+                .route(web::post().to(suppressions::add)),
+        )
+        .service(web::resource("/suppressions/remove").route(web::post().to(suppressions::remove)))
         .service(web::resource("/clock/confirm").route(web::post().to(clock::confirm)))
         .service(web::resource("/trail").route(web::get().to(trail::read)))
         .service(web::resource("/metrics").route(web::get().to(metrics::show)));

@@ -88,6 +88,12 @@ calls! {
     RevokeToken: &[Role::Admin], reason = true, action = Some(Action::TokenRevoked);
     /// Seeing which tokens there are.
     ListTokens: &[Role::Admin], reason = false, action = Some(Action::TokensListed);
+    /// Putting an address on the list of those that may not be stored; the reason is the entry's, and stands in the body.
+    Suppress: &[Role::Officer], reason = false, action = Some(Action::Suppressed);
+    /// Reading that list, on which no address can be read.
+    ListSuppressions: &[Role::Officer], reason = false, action = Some(Action::SuppressionsListed);
+    /// Taking entries off it.
+    RemoveSuppression: &[Role::Officer], reason = false, action = Some(Action::SuppressionRemoved);
     /// Saying that the clock is right.
     ConfirmClock: &[Role::Admin], reason = true, action = Some(Action::ClockConfirmed);
     /// Reading who did what.
@@ -269,15 +275,18 @@ mod tests {
                 authorise::<CreateToken>(operator(role, None), &none).is_ok(),
                 authorise::<ListTokens>(operator(role, None), &none).is_ok(),
                 authorise::<ReadTrail>(operator(role, None), &none).is_ok(),
+                authorise::<Suppress>(operator(role, None), &none).is_ok(),
+                authorise::<ListSuppressions>(operator(role, None), &none).is_ok(),
+                authorise::<RemoveSuppression>(operator(role, None), &none).is_ok(),
             ]
         };
         let (yes, no) = (true, false);
-        assert_eq!(may(Role::Viewer), [yes, yes, no, no, no, no, no, no, no]);
-        assert_eq!(may(Role::Exporter), [yes, no, yes, no, no, no, no, no, no]);
-        assert_eq!(may(Role::Officer), [yes, yes, no, yes, no, no, no, no, yes]);
-        assert_eq!(may(Role::Admin), [yes, yes, no, no, yes, yes, yes, yes, yes]);
-        assert_eq!(may(Role::Local), [yes; 9]);
-        assert_eq!(may(Role::System), [no; 9]);
+        assert_eq!(may(Role::Viewer), [yes, yes, no, no, no, no, no, no, no, no, no, no]);
+        assert_eq!(may(Role::Exporter), [yes, no, yes, no, no, no, no, no, no, no, no, no]);
+        assert_eq!(may(Role::Officer), [yes, yes, no, yes, no, no, no, no, yes, yes, yes, yes]);
+        assert_eq!(may(Role::Admin), [yes, yes, no, no, yes, yes, yes, yes, yes, no, no, no]);
+        assert_eq!(may(Role::Local), [yes; 12]);
+        assert_eq!(may(Role::System), [no; 12]);
     }
 
     #[test]
