@@ -44,7 +44,7 @@ fn commands(page: &str) -> Vec<(String, bool)> {
     found.extend(prose.split('`').skip(1).step_by(2).map(|code| (code.to_owned(), false)));
     let parts = |(line, whole): (String, bool)| {
         let line = line.split(" #").next().unwrap_or_default().to_owned();
-        let parts: Vec<String> = line.split(['|', ';', '&', '>', '(', ')']).map(str::to_owned).collect();
+        let parts: Vec<String> = line.split(['|', ';', '&', '<', '>', '(', ')']).map(str::to_owned).collect();
         parts.into_iter().filter_map(move |part| Some((command(&part)?, whole)))
     };
     found.into_iter().flat_map(parts).collect()

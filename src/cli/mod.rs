@@ -23,6 +23,7 @@ mod receipt;
 mod serve;
 mod socket;
 mod status;
+mod suppress;
 mod token;
 mod trail;
 
@@ -86,6 +87,8 @@ enum Command {
     Notice(notice::Arguments),
     /// Make, list and revoke tokens for the admin side's TCP door
     Token(token::Arguments),
+    /// Name addresses that may not be stored, list them, let them be stored again
+    Suppress(suppress::Arguments),
     /// Show who did what, when and why
     Trail(trail::Arguments),
     /// Say that a clock that leapt forward is right
@@ -181,6 +184,7 @@ async fn obey(command: Command, config: &ConfigPath, environment: &Environment) 
         Command::Status(arguments) => status::run(&arguments, config, environment).await,
         Command::Inbox(arguments) => inbox::run(arguments, config, environment).await,
         Command::Token(arguments) => token::run(arguments, config, environment).await,
+        Command::Suppress(arguments) => suppress::run(arguments, config, environment).await,
         Command::Trail(arguments) => trail::run(arguments, config, environment).await,
         Command::Clock(arguments) => clock::run(arguments, config, environment).await,
         Command::Notice(arguments) => notice::run(&arguments, config, environment),

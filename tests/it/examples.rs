@@ -121,6 +121,11 @@ const BLOCKS: &[(&str, &str, How)] = &[
     ("docs/operator.md", "[admin]\nsocket = \"/run/tamis/admin.sock\"\nlisten", SERVER),
     ("docs/operator.md", "sudo tamis token create", SERVER),
     ("docs/operator.md", "sudo tamis status", SERVER),
+    (
+        "docs/operator.md",
+        "tamis suppress add",
+        Run("the_operator_s_page_puts_an_address_on_the_list_and_takes_it_off_again"),
+    ),
     ("docs/operator.md", "tamis      0.1.0", Shown("a screen; tests/it/status.rs holds what stands on it")),
     ("docs/operator.md", "sudo tamis inbox                                             #", SERVER),
     ("docs/operator.md", "sudo systemctl stop tamis\nsudo tar", SERVER),

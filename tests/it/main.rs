@@ -44,6 +44,7 @@ mod missing;
 mod model;
 mod moving;
 mod mutated;
+mod no_way_back;
 mod notice;
 mod odd_bytes;
 mod odd_files;
