@@ -11,6 +11,7 @@ pub(crate) mod contract;
 mod erasures;
 mod error;
 mod forms;
+mod handed;
 mod leads;
 mod leaves;
 mod life;
@@ -45,6 +46,7 @@ pub use erasures::{
 };
 pub use error::{StoreCode, StoreError};
 pub use forms::{Adoption, DroppedField, FormRevision, FormSnapshot, Forms, KnownForm};
+pub use handed::{Handed, HandedTo};
 pub use leads::{
     Found, Leads, Outcome, Page, PageRequest, Records, Settled, Settlement, TestFilter, Verdict, Wanted,
 };
@@ -83,6 +85,7 @@ pub trait Store:
     + Suppressions
     + Scan
     + Life
+    Leads + Seen + Parked + Trail + Tokens + Forms + Notices + Pauses + Erasures + Handed + Scan + Life
 {
 }
 

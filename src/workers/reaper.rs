@@ -243,6 +243,11 @@ impl Reaper {
             Ok(count) => tracing::info!(suppressions.ended = count, "store.suppressions-ended"),
             Err(error) => tracing::warn!(code = %error.code, "reaper.store-refused"),
         }
+        match self.store.trim_handed().await {
+            Ok(0) => {}
+            Ok(count) => tracing::debug!(handed.ranges = count, "store.handed-trimmed"),
+            Err(error) => tracing::warn!(code = %error.code, "reaper.store-refused"),
+        }
         match self.drop_day_keys().await {
             Ok(0) => {}
             Ok(count) => tracing::info!(keys.destroyed = count, "keyring.days-destroyed"),

@@ -19,6 +19,7 @@
 //! | `retention` | what has had its time goes, with its keys, and stays known |
 //! | `closing` | lines of the trail that have had their time, and what proves the rest |
 //! | `suppressing` | whoever objected is not stored; the list, its key, how an entry ends |
+//! | `handed` | who was handed a record is known for as long as it is there, and with what is erased for good |
 //! | `scanning` | what is whole is said to be whole, what is gone is named |
 //!
 //! A promise that is not on the list below is no test, and the compiler says so: nothing else calls it.
@@ -30,6 +31,7 @@ pub(crate) mod erasing;
 pub(crate) mod exporting;
 pub(crate) mod finding;
 pub(crate) mod forms;
+pub(crate) mod handed;
 pub(crate) mod life;
 pub(crate) mod naming;
 pub(crate) mod no_way_back;
@@ -307,6 +309,13 @@ macro_rules! contract {
                 an_entry_ends_by_its_time_and_by_no_clock_that_nobody_has_confirmed,
                 without_the_lists_key_no_store_opens,
                 a_list_that_cannot_have_its_key_takes_nobody_and_says_so,
+            handed {
+                what_leaves_in_a_page_is_known_by_recipient_and_day_also_after_a_restart,
+                what_a_page_passes_over_was_handed_to_nobody,
+                a_page_that_is_refused_hands_nothing_over,
+                an_erasure_knows_who_had_what_it_took_away_and_keeps_that,
+                what_is_known_goes_with_the_last_record_of_its_range,
+                however_pages_lie_what_is_kept_of_them_is_bounded_and_covers_them,
             }
             scanning {
                 what_is_whole_is_said_to_be_whole_in_slices_of_any_size,

@@ -11,6 +11,7 @@ use crate::purpose::{PurposeId, RecordId};
 use crate::store::erasures::lines_of_erasure;
 use crate::store::leaves::puncture;
 use crate::store::memory::draft::{Draft, EPOCH, keyring_failed};
+use crate::store::memory::handed::holders;
 use crate::store::memory::{MemoryState, MemoryStore};
 use crate::store::seen::seen_key;
 use crate::store::several::row_why;
@@ -124,6 +125,10 @@ impl Draft<'_> {
         }
         self.rows.last_erasure += 1;
         let id = ErasureId { epoch: EPOCH, number: self.rows.last_erasure };
+        let handed = holders(&self.rows.handed, &records, Day::of(self.look.now()));
+        if !handed.is_empty() {
+            self.rows.handed_of.insert(id, handed);
+        }
         let line = self.rows.trail_head.0 + 1;
         lines_of_erasure(&records, &extent, entry).into_iter().for_each(|line| self.append_line(line));
         let (asked, reason) = (self.look.now(), entry.reason());

@@ -59,6 +59,11 @@ impl Leads for MemoryStore {
             let is_idle = bounds.count == 0 && request.after.as_ref() == Some(&bounds.next);
             let (kind, today) = (kind_of(&entry), Day::of(draft.look.now()));
             if !is_idle || !self.0.polls.are_told(&kind, today) {
+                if !bounds.runs.is_empty() {
+                    let holder = (request.purpose.clone(), entry.recipient().map(str::to_owned));
+                    let today = Day::of(draft.look.now());
+                    draft.rows.handed.entry(holder).or_default().add(&bounds.runs, today);
+                }
                 draft.append_line(entry);
                 if is_idle {
                     self.0.polls.told(kind, today);
@@ -66,7 +71,7 @@ impl Leads for MemoryStore {
             }
             Ok(bounds)
         })?;
-        let Bounds { next, more, count, tests_left_out, expired, range } = bounds;
+        let Bounds { next, more, count, tests_left_out, expired, range, .. } = bounds;
         let reading = range.map(|range| Reading::new(Arc::clone(&self.0), request, range, count, place));
         Ok(Page {
             next,

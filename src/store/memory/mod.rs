@@ -7,6 +7,7 @@
 mod draft;
 mod erasures;
 mod forms;
+mod handed;
 mod host;
 mod leads;
 mod life;

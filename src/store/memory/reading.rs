@@ -7,6 +7,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::lead::{SealedRecord, UnsealedLead, unseal};
 use crate::purpose::{Cursor, RecordId};
+use crate::store::handed::{Run, extend_runs};
 use crate::store::leaves::{Leaves, NoKey};
 use crate::store::mark::ClockReading;
 use crate::store::memory::MemoryState;
@@ -25,6 +26,8 @@ pub(super) struct Bounds {
     pub(super) expired: u64,
     /// The first and the last record.
     pub(super) range: Option<(RecordId, RecordId)>,
+    /// All of them.
+    pub(super) runs: Vec<Run>,
 }
 
 impl Bounds {
@@ -34,7 +37,9 @@ impl Bounds {
         let from = request.after.as_ref().map_or(Unbounded, |after| Excluded((after.epoch, after.number)));
         let start = RecordId { purpose: request.purpose.clone(), epoch: EPOCH, number: 0 };
         let next = request.after.clone().unwrap_or(start);
-        let mut bounds = Self { next, more: false, count: 0, tests_left_out: 0, expired: 0, range: None };
+        let (range, runs) = (None, Vec::new());
+        let mut bounds = Self { next, more: false, count: 0, tests_left_out: 0, expired: 0, range, runs };
+        let mut follows = false;
         for ((epoch, number), value) in vault.records.range((from, Unbounded)) {
             if bounds.count >= request.limit as u64 {
                 bounds.more = true;
@@ -51,7 +56,9 @@ impl Bounds {
                 bounds.count += 1;
                 let first = bounds.range.take().map_or_else(|| id.clone(), |(first, _)| first);
                 bounds.range = Some((first, id.clone()));
+                extend_runs(&mut bounds.runs, (id.epoch, id.number), follows);
             }
+            follows = fate == Fate::Read;
             bounds.next = id;
         }
         Ok(bounds)

@@ -12,12 +12,12 @@ use crate::notification::{KeptPause, LeadRef, ParkCode, Why};
 use crate::purpose::{DropCode, PurposeId, RecordId, TextHash};
 use crate::store::beside::{self, Beside};
 use crate::store::retention::BucketCut;
+use crate::store::memory::handed::HandedRows;
 use crate::store::seen::seen_key;
 use crate::store::several::{OpenFor, in_order, parked_fates};
 use crate::store::tombstones::tombstone_key;
 use crate::store::{
-    Adoption, ErasedFor, Erasure, ErasureId, Fate, FormSnapshot, KeptLifespan, KnownForm, SeenState,
-    Suppression, Token,
+    Adoption, ErasedFor, Erasure, ErasureId, Fate, FormSnapshot, KeptLifespan, KnownForm, SeenState, Suppression, Token, HandedTo,
 };
 
 /// Everything. No `Debug`: it holds leadgens.
@@ -67,6 +67,10 @@ pub(super) struct Rows {
     pub(super) last_suppression: u64,
     /// By which the key of their list is known.
     pub(super) canary: Option<[u8; 32]>,
+    /// To whom records were handed.
+    pub(super) handed: HandedRows,
+    /// Who had what an erasure took away.
+    pub(super) handed_of: BTreeMap<ErasureId, Vec<HandedTo>>,
     /// The highest clock that was believed.
     pub(super) clock: Option<Timestamp>,
     /// The highest clock that somebody confirmed.

@@ -136,6 +136,13 @@ impl<'e> Draft<'e> {
         layers.into_iter().find_map(|layer| layer.changes.0.get(place)?.get(key))
     }
 
+    /// The keys of a tree that this transaction writes or removes.
+    pub(super) fn keys_written(&self, place: &Place) -> Vec<Vec<u8>> {
+        let layers = [&self.current, &self.kept];
+        let trees = layers.into_iter().filter_map(|layer| layer.changes.0.get(place));
+        trees.flat_map(|tree| tree.keys().cloned()).collect()
+    }
+
     /// True if this transaction writes into a tree.
     pub(super) fn writes_into(&self, place: &Place) -> bool {
         [&self.current, &self.kept].iter().any(|layer| layer.changes.0.contains_key(place))

@@ -1,5 +1,5 @@
 //! The rows of `erasures` and `tombstones`. An erasure has a row for as long as the store; one more while it is pending, so
-//! that a start looks at these alone; and one under its caller's key, if there was one.
+//! that a start looks at these alone; one under its caller's key, if there was one; and one that says who had what it took away.
 
 use std::ops::Bound::{Excluded, Included, Unbounded};
 
@@ -19,6 +19,8 @@ use crate::trail::Reason;
 const ROW: u8 = b'e';
 /// The leaves that are to be punctured.
 const PENDING: u8 = b'p';
+/// Who had what it took away.
+const HANDED: u8 = b'h';
 /// Before the hash of a caller's key.
 const REPEAT: u8 = b'r';
 
@@ -130,6 +132,11 @@ pub(super) fn row_key(id: ErasureId) -> Vec<u8> {
 /// The key of what is pending of it.
 pub(super) fn pending_key(id: ErasureId) -> Vec<u8> {
     keyed(PENDING, id)
+}
+
+/// The key of who had what it took away.
+pub(super) fn handed_key(id: ErasureId) -> Vec<u8> {
+    keyed(HANDED, id)
 }
 
 /// The key of a row under a caller's key.

@@ -40,9 +40,9 @@ pub(super) enum Place {
     Erasures,
     /// Month ‖ keyed hash of what was a key in `seen` → for which purposes the submission was erased.
     Tombstones,
-    /// Record → why nobody may use it, since when, until when. Nothing writes it yet, as the one that follows.
+    /// Record → why nobody may use it, since when, until when. Nothing writes it yet.
     Restrictions,
-    /// Recipient and purpose → which records were handed over, between which days.
+    /// Purpose and recipient → which records were handed over, between which days; see `handed`.
     Handed,
     /// Keyed hash of an address that may not be stored → since when, until when; see `suppression_rows`.
     Suppressions,
@@ -146,6 +146,8 @@ pub(super) mod meta {
 
     /// u64: the next suppression's number; never given twice.
     pub(in crate::store::sled) const NEXT_SUPPRESSION: &[u8] = b"next-suppression";
+    /// There once `handed` has what the trail says of exports from before it was written.
+    pub(in crate::store::sled) const HANDED_FILLED: &[u8] = b"handed-filled";
 
     /// u64: how many records did not open when the store moved to leaves, and lie aside.
     pub(in crate::store::sled) const UNMOVED: &[u8] = b"unmoved";

@@ -11,6 +11,7 @@
 //! | `erasure_rows` | the rows of `erasures` and `tombstones` |
 //! | `expiry_row` | what ended by its time and still has its keys, in `erasures` as well |
 //! | `suppression_rows` | the rows of `suppressions` |
+//! | `handed` | the rows that say to whom records were handed |
 //! | `unfinished` | erasures on their way: leaves to be punctured, rows to be finished |
 //! | `buckets` | what lives under each tree of the keyring |
 //! | `index`, `reference` | what is parked, in memory; the seal of a parked reference |
@@ -27,6 +28,7 @@ mod draft;
 mod engine;
 mod erasure_rows;
 mod expiry_row;
+mod handed;
 mod index;
 mod keys_ahead;
 mod layout;
@@ -127,8 +129,10 @@ impl SledStore {
         let pass =
             Pass { settings: &settings, keyring: &*keyring, random: &*random, clock: &*clock, progress };
         let opened = opening::open(&settings, &keyring, &purposes, &pass)?;
-        let (shared, witness) = Shared::new(settings, purposes, keyring, clock, random, opened)?;
+        let (shared, mut witness) = Shared::new(settings, purposes, keyring, clock, random, opened)?;
         let shared = Arc::new(shared);
+        // Before anybody exports: what was handed over when nobody noted it.
+        shared.reading(|engine| handed::fill(&shared, engine, &mut witness))?;
         // Before anybody reads or writes: what was taken away and still has its keys.
         let unfinished = shared.reading(|engine| Unfinished::resume(&shared, engine))?;
         // From here on the keyring is beyond generation 0: whoever loses the store will be told.

@@ -175,6 +175,30 @@ impl Engine {
         })
     }
 
+    /// The first key of a range that is wanted, or the last.
+    ///
+    /// # Errors
+    /// See [`StoreCode`].
+    pub(super) fn first_where(
+        &self,
+        place: &Place,
+        range: (std::ops::Bound<&[u8]>, std::ops::Bound<&[u8]>),
+        is_last: bool,
+        wanted: impl Fn(&[u8]) -> bool,
+    ) -> Result<Option<IVec>, StoreError> {
+        let tree = self.tree(place)?;
+        guarded(|| {
+            let mut keys = tree.range::<&[u8], _>(range).keys();
+            loop {
+                let next = if is_last { keys.next_back() } else { keys.next() };
+                match next.transpose().map_err(|error| refused(&error))? {
+                    Some(key) if !wanted(&key) => {}
+                    found => return Ok(found),
+                }
+            }
+        })
+    }
+
     /// Applies all changes or none. Not yet durable: see [`Engine::sync`].
     ///
     /// # Errors

@@ -154,6 +154,7 @@ fn create(
     values.insert(meta::FORMAT.to_vec(), Some(FORMAT.to_be_bytes().to_vec()));
     values.insert(meta::INSTANCE.to_vec(), Some(keyring.instance().0.to_vec()));
     values.insert(meta::EPOCH.to_vec(), Some(FIRST_EPOCH.to_be_bytes().to_vec()));
+    values.insert(meta::HANDED_FILLED.to_vec(), Some(vec![1]));
     values.insert(meta::COMMIT.to_vec(), Some(FIRST_COMMIT.to_be_bytes().to_vec()));
     engine.apply(&changes)?;
     synced(&engine)?;

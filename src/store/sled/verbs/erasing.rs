@@ -18,6 +18,7 @@ use crate::store::sled::buckets::{self, BucketRow};
 use crate::store::sled::draft::{Draft, Puncture};
 use crate::store::sled::engine::Engine;
 use crate::store::sled::erasure_rows::{self, ErasureRow, RepeatRow};
+use crate::store::sled::handed;
 use crate::store::sled::index::Position;
 use crate::store::sled::layout::{self, Place, meta, record_key};
 use crate::store::sled::reference::keyring_failed;
@@ -151,6 +152,7 @@ pub(in crate::store::sled) fn erase(
     let number = draft.counter(&Place::Meta, meta::NEXT_ERASURE)?.max(1);
     draft.write(Place::Meta, meta::NEXT_ERASURE, (number + 1).to_be_bytes().to_vec())?;
     let id = ErasureId { epoch: draft.shared.epoch(), number };
+    handed::note_erasure(draft, id, &taken.records)?;
     let line = draft.next_line()?;
     for line in lines_of_erasure(&taken.records, &taken.extent, entry) {
         draft.append_line(line)?;

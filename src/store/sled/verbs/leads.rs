@@ -12,6 +12,7 @@ use crate::store::leads::lines_of_find;
 use crate::store::leaves::Leaves;
 use crate::store::sled::SledStore;
 use crate::store::sled::engine::Engine;
+use crate::store::sled::handed;
 use crate::store::sled::layout::{Place, record_key};
 use crate::store::sled::shared::Shared;
 use crate::store::sled::verbs::reading::{Bounds, Reading, keyed};
@@ -44,7 +45,7 @@ impl Leads for SledStore {
         // A clock set back brings no expired record back.
         request.today = request.today.max(Day::of(look.now()));
         let purpose = request.purpose.clone();
-        let (request, bounds) = self
+        let (request, mut bounds) = self
             .beside(move |shared| {
                 let bounds = shared.reading(|engine| {
                     let bounds = Bounds::of(shared, engine, &request, &look)?;
@@ -57,7 +58,7 @@ impl Leads for SledStore {
                 Ok((request, bounds))
             })
             .await?;
-        entry.purpose = Some(purpose);
+        entry.purpose = Some(purpose.clone());
         entry.count = bounds.count;
         entry.from = bounds.range.as_ref().map(|(first, _)| first.clone());
         entry.to = bounds.range.as_ref().map(|(_, last)| last.clone());
@@ -67,13 +68,19 @@ impl Leads for SledStore {
         let (kind, today) = (kind_of(&entry), Day::of(look.now()));
         if !is_idle || !self.polls.are_told(&kind, today) {
             // The line's sync makes every record that the scan saw durable as well: the writer applied them before.
-            self.writer.write(1, move |draft| draft.append_line(entry)).await?;
+            let (runs, recipient) = (std::mem::take(&mut bounds.runs), entry.recipient().map(str::to_owned));
+            self.writer
+                .write(1, move |draft| {
+                    handed::note(draft, &purpose, recipient.as_deref(), &runs)?;
+                    draft.append_line(entry)
+                })
+                .await?;
             if is_idle {
                 self.polls.told(kind, today);
             }
         }
 
-        let Bounds { next, more, count, tests_left_out, expired, range } = bounds;
+        let Bounds { next, more, count, tests_left_out, expired, range, .. } = bounds;
         let reading = range.map(|range| Reading::new(Arc::clone(&self.shared), request, range, count, place));
         Ok(Page {
             next,

@@ -7,6 +7,7 @@ pub(super) mod erasing;
 pub(super) mod erasures;
 pub(super) mod expiring;
 pub(super) mod forms;
+mod handed;
 pub(super) mod leads;
 pub(super) mod life;
 pub(super) mod notices;

@@ -10,6 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::keyring::tree::SubKey;
 use crate::lead::{SealedRecord, UnsealedLead, unseal};
 use crate::purpose::{Cursor, RecordId};
+use crate::store::handed::{Run, extend_runs};
 use crate::store::leaves::{Leaves, NoKey};
 use crate::store::mark::ClockReading;
 use crate::store::sled::engine::{Engine, guarded};
@@ -39,6 +40,8 @@ pub(in crate::store::sled) struct Bounds {
     pub expired: u64,
     /// The first and the last of them.
     pub range: Option<(RecordId, RecordId)>,
+    /// All of them.
+    pub runs: Vec<Run>,
 }
 
 impl Bounds {
@@ -57,8 +60,9 @@ impl Bounds {
         let after = request.after.as_ref().map(|after| record_key(after.epoch, after.number));
         let from = after.as_ref().map_or(Unbounded, |key| Excluded(key.as_slice()));
         let next = request.after.clone().unwrap_or(start);
-        let mut bounds = Self { next, more: false, count: 0, tests_left_out: 0, expired: 0, range: None };
-        let mut looked_at = 0;
+        let (range, runs) = (None, Vec::new());
+        let mut bounds = Self { next, more: false, count: 0, tests_left_out: 0, expired: 0, range, runs };
+        let (mut looked_at, mut follows) = (0, false);
         engine.visit(&place, (from, Unbounded), |key, value| {
             if bounds.count >= request.limit as u64 || looked_at >= SCAN_KEYS_MAX {
                 bounds.more = true;
@@ -76,7 +80,9 @@ impl Bounds {
                 bounds.count += 1;
                 let first = bounds.range.take().map_or_else(|| id.clone(), |(first, _)| first);
                 bounds.range = Some((first, id.clone()));
+                extend_runs(&mut bounds.runs, (id.epoch, id.number), follows);
             }
+            follows = fate == Fate::Read;
             bounds.next = id;
             Ok(true)
         })?;
