@@ -1,18 +1,13 @@
 //! To whom records were handed.
 
-use std::collections::BTreeMap;
-
 use async_trait::async_trait;
 
 use crate::clock::Day;
-use crate::purpose::{PurposeId, RecordId};
-use crate::store::handed::{Holders, Ranges, Run, Spot};
+use crate::purpose::RecordId;
+use crate::store::handed::{Holders, Run, Spot};
 use crate::store::memory::MemoryStore;
-use crate::store::memory::rows::Rows;
+use crate::store::memory::rows::{HandedRows, Rows};
 use crate::store::{ErasureId, Handed, HandedTo, StoreError};
-
-/// By purpose and recipient; none: nobody outside.
-pub(super) type HandedRows = BTreeMap<(PurposeId, Option<String>), Ranges>;
 
 #[async_trait]
 impl Handed for MemoryStore {

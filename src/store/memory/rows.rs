@@ -12,13 +12,16 @@ use crate::notification::{KeptPause, LeadRef, ParkCode, Why};
 use crate::purpose::{DropCode, PurposeId, RecordId, TextHash};
 use crate::store::beside::{self, Beside};
 use crate::store::retention::BucketCut;
-use crate::store::memory::handed::HandedRows;
+use crate::store::handed::Ranges;
 use crate::store::seen::seen_key;
 use crate::store::several::{OpenFor, in_order, parked_fates};
 use crate::store::tombstones::tombstone_key;
 use crate::store::{
     Adoption, ErasedFor, Erasure, ErasureId, Fate, FormSnapshot, KeptLifespan, KnownForm, SeenState, Suppression, Token, HandedTo,
 };
+
+/// By purpose and recipient; none: nobody outside.
+pub(super) type HandedRows = BTreeMap<(PurposeId, Option<String>), Ranges>;
 
 /// Everything. No `Debug`: it holds leadgens.
 #[derive(Clone, Default)]

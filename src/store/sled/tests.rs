@@ -10,6 +10,7 @@ mod erasing;
 mod expiring;
 mod expiring_killed;
 mod exporting;
+mod handed;
 mod killing;
 mod moving;
 mod parking;
