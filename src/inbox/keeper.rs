@@ -13,7 +13,7 @@ use super::shared::{HaltOnPanic, Shared};
 use super::witness::Witness;
 use super::{InboxCode, InboxError};
 use crate::clock::Day;
-use crate::keyring::Keyring;
+use crate::keyring::{DAY_KEY_SERVES_DAYS, Keyring};
 use crate::notification::LeadRef;
 
 /// How often the keeper looks unasked.
@@ -96,6 +96,7 @@ impl Keeper {
         }
         self.recycle().map_err(InboxError::io)?;
         self.rewrite_sparse();
+        self.rewrite_old();
         self.make_spare();
         self.end_past_day();
         Ok(())
@@ -217,7 +218,18 @@ impl Keeper {
     /// references that stay queued for long must not each hold a segment. One segment at a time.
     fn rewrite_sparse(&self) {
         let rewriting = self.shared.lock().begin_rewriting(self.shared.limits().segments_max);
-        let Some((slot, open)) = rewriting else { return };
+        rewriting.into_iter().for_each(|(slot, open)| self.rewrite_segment(slot, &open));
+    }
+
+    /// Writes what has been open for seven days again under today's key, so that no day's key is needed for longer than eight:
+    /// one segment at a time.
+    fn rewrite_old(&self) {
+        let last = self.shared.lock().today().minus(DAY_KEY_SERVES_DAYS);
+        let rewriting = self.shared.lock().begin_rewriting_of(last);
+        rewriting.into_iter().for_each(|(slot, open)| self.rewrite_segment(slot, &open));
+    }
+
+    fn rewrite_segment(&self, slot: u32, open: &[(Ticket, LeadRef)]) {
         tracing::debug!(segment.slot = slot, refs.open = open.len(), "inbox.rewriting");
         for chunk in open.chunks(REWRITTEN_A_FRAME) {
             if self.rewrite(chunk).is_err() {

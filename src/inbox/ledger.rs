@@ -454,6 +454,13 @@ impl Ledger {
         Some((slot, self.queue.open_in(slot)))
     }
 
+    /// The open references of the oldest segment with frames of this day or of one before it, with its slot, to be written
+    /// again.
+    pub fn begin_rewriting_of(&mut self, last: Day) -> Option<(u32, Vec<(Ticket, LeadRef)>)> {
+        let slot = self.segments.begin_rewriting_of(last)?;
+        Some((slot, self.queue.open_in(slot)))
+    }
+
     /// Has references that are here, and durable, written once more by the next batch.
     ///
     /// # Errors

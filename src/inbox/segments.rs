@@ -243,6 +243,18 @@ impl Segments {
         Some(sparsest.file.slot())
     }
 
+    /// The ended one with the oldest frames whose day's key is to go, if something is open in it, which is to be written again;
+    /// none while that goes on.
+    pub fn begin_rewriting_of(&mut self, last: Day) -> Option<u32> {
+        let is_old = |segment: &&mut Segment| {
+            segment.state == SegmentState::Ended
+                && segment.open > 0
+                && segment.days.iter().any(|day| *day <= last)
+        };
+        let oldest = self.by_slot.values_mut().filter(is_old).min_by_key(|segment| segment.used)?;
+        (!std::mem::replace(&mut oldest.rewriting, true)).then(|| oldest.file.slot())
+    }
+
     /// What is open in this one was not written again: another time.
     pub fn not_rewritten(&mut self, slot: u32) {
         if let Some(segment) = self.by_slot.get_mut(&slot) {

@@ -29,6 +29,10 @@ use crate::secret::Key;
 /// How many consecutive numbers of a purpose are the leaves of one tree.
 pub const BUCKET_RECORDS: u64 = 512;
 
+/// What is sealed under a day's key is sealed again under a later one once it is so many days old, and the key goes: no such key
+/// lives for longer than eight days, its own among them.
+pub const DAY_KEY_SERVES_DAYS: u32 = 7;
+
 /// A run of [`BUCKET_RECORDS`] consecutive numbers of a purpose within one epoch.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Bucket {

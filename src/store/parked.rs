@@ -146,6 +146,16 @@ pub trait Parked: Send + Sync {
     /// [`crate::store::StoreCode`].
     async fn expire_parked(&self) -> Result<u64, StoreError>;
 
+    /// Seals parked references again under today's key that were sealed [`DAY_KEY_SERVES_DAYS`] days ago or earlier, by the
+    /// store's own time; a leased one is left to whoever claimed it. What does not open any more needs no key from then on.
+    /// Returns how many were.
+    ///
+    /// [`DAY_KEY_SERVES_DAYS`]: crate::keyring::DAY_KEY_SERVES_DAYS
+    ///
+    /// # Errors
+    /// As [`Parked::expire_parked`]; what was sealed again stays so.
+    async fn reseal_parked(&self) -> Result<u64, StoreError>;
+
     /// The days under whose keys parked references are sealed, oldest first.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! Takes away what has had its time: records whose expiry day has come, lines of the trail, parked references that Meta no longer
-//! has, tombstones and their keys, suppressions, the keys of days and months that nothing needs. Tells the log's file, which takes
-//! away its own, what day it is.
+//! has, tombstones and their keys, suppressions, what is known of records that are gone, the keys of months, and those of days once
+//! what is parked under old ones is sealed again. Tells the log's file, which takes away its own, what day it is.
 //!
 //! Before the listeners open, hourly, and each minute while something of it fails; never before the clock was confirmed since the
 //! start. What is a day past its time, and can still be opened, needs a person (`overdue`) until it is gone.
@@ -248,6 +248,11 @@ impl Reaper {
             Ok(count) => tracing::debug!(handed.ranges = count, "store.handed-trimmed"),
             Err(error) => tracing::warn!(code = %error.code, "reaper.store-refused"),
         }
+        match self.store.reseal_parked().await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(refs.resealed = count, "store.parked-resealed"),
+            Err(error) => tracing::warn!(code = %error.code, "reaper.store-refused"),
+        }
         match self.drop_day_keys().await {
             Ok(0) => {}
             Ok(count) => tracing::info!(keys.destroyed = count, "keyring.days-destroyed"),
@@ -291,7 +296,10 @@ mod tests {
     use crate::notification::ParkCode;
     use crate::random::SystemRandom;
     use crate::store::contract::Host;
-    use crate::store::contract::support::{DAY_MS, HELD, by_officer, leadgen, parked, start, stored};
+    use crate::store::contract::support::{
+        BURIED, DAY_MS, HELD, REFUSED, all_claimed, by_officer, due, leadgen, parked, purpose, reference,
+        start, stored, until, waiting,
+    };
     use crate::store::memory::MemoryHost;
     use crate::store::{SeenState, Wanted};
     use crate::trail::Action;
@@ -310,7 +318,34 @@ mod tests {
         async fn new() -> Self {
             let host = MemoryHost::new();
             let store = host.open();
-            let directory = tempfile::tempdir().expect("a directory");
+            Self::around(host, store, tempfile::tempdir().expect("a directory")).await
+        }
+
+        /// With the store that the daemon has.
+        async fn on_disk(host: MemoryHost, directory: TempDir) -> Self {
+            let settings = crate::store::Settings {
+                path: directory.path().join("store"),
+                witness: directory.path().join("witness"),
+                cache_mb: 8,
+                free_disk_min_bytes: 0,
+            };
+            let (keyring, clock) = (host.keyring.clone(), host.clock.clone());
+            let purposes = vec![purpose("devis"), purpose("lettre")];
+            let store = crate::store::open(settings, keyring, purposes, clock, Arc::new(SystemRandom));
+            let store = store.expect("opens");
+            host.agree(&store);
+            Self::around(host, store, directory).await
+        }
+
+        /// What a process leaves that ends without closing its store, begun again.
+        async fn restarted(self) -> Self {
+            let Self { host, store, reaper, _directory: directory, .. } = self;
+            reaper.inbox.close().expect("closed");
+            drop((store, reaper));
+            Self::on_disk(host, directory).await
+        }
+
+        async fn around(host: MemoryHost, store: SharedStore, directory: TempDir) -> Self {
             let settings = Settings {
                 path: directory.path().join("inbox"),
                 witness: directory.path().join("inbox-witness"),
@@ -370,6 +405,54 @@ mod tests {
         world.host.agree(&world.store);
         world.reaper.step().await;
         assert!(!world.days().contains(&2));
+    }
+
+    /// The longest a key of a day lives, its own day included.
+    const DAYS: u32 = 8;
+    /// So many days pass in the test of that.
+    const TURNS: u64 = 13;
+
+    #[tokio::test]
+    async fn after_eight_days_no_older_key_is_there_and_what_is_parked_or_queued_opens() {
+        let host = MemoryHost::new();
+        let mut world = World::on_disk(host, tempfile::tempdir().expect("a directory")).await;
+        let first = Day::of(start());
+        for day in 0..TURNS {
+            let whys = [waiting(1, 0), HELD, REFUSED, BURIED];
+            let batch = (1..).zip(whys).map(|(at, why)| parked(day * 10 + at, 1, why)).collect();
+            world.store.settle(batch).await.expect("parked");
+            world.reaper.inbox.accept(vec![reference(1_000 + day)]).await.expect("accepted");
+            world.host.pass_days(&world.store, 1);
+            let today = first.plus(day as u32 + 1);
+            until("the journal is written again", async || {
+                world.reaper.inbox.days().iter().all(|of| of.0 + DAYS > today.0)
+            })
+            .await;
+            if day % 4 == 1 {
+                // Sealed again, and nothing destroyed yet.
+                world.store.reseal_parked().await.expect("sealed again");
+                world = world.restarted().await;
+            }
+            world.reaper.step().await;
+            let kept = world.host.keyring.days();
+            assert!(kept.iter().all(|of| of.0 + DAYS > today.0), "day {day}: {kept:?}");
+            if day % 4 == 3 {
+                world = world.restarted().await;
+            }
+        }
+        let world = world.restarted().await;
+        let overview = world.store.overview().await.expect("an overview");
+        assert_eq!((overview.buried_total, overview.refused[0].count), (TURNS, TURNS), "none is unreadable");
+        let mut claimed = 0;
+        while let Some((_, claims)) =
+            world.store.claim_due(due(60), 100, &all_claimed()).await.expect("claimed")
+        {
+            claimed += claims.len();
+        }
+        assert_eq!(claimed as u64, 2 * TURNS);
+        let queued = std::iter::from_fn(|| world.reaper.inbox.claim(100)).map(|(_, claims)| claims.len());
+        assert_eq!(queued.sum::<usize>() as u64, TURNS);
+        world.reaper.step().await;
     }
 
     #[tokio::test]

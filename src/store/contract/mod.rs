@@ -178,6 +178,7 @@ macro_rules! contract {
                 what_meta_no_longer_has_is_refused_for_good_and_its_row_is_gone,
                 ninety_days_count_from_the_submission_or_from_its_notification,
                 the_days_whose_keys_are_needed_are_those_of_what_is_parked,
+                what_was_sealed_seven_days_ago_is_sealed_again_and_is_otherwise_as_it_was,
                 a_restart_keeps_every_parked_reference_and_gives_up_the_leases,
                 no_more_than_a_thousand_buried_ones_are_listed,
                 what_is_held_is_counted_together_and_by_form,

@@ -4,6 +4,7 @@ use super::Host;
 use super::support::*;
 use crate::clock::Day;
 use crate::id::PageId;
+use crate::keyring::Keyring;
 use crate::notification::{LeadRef, ParkCode, Why};
 use crate::store::{
     HeldCounts, Oldest, OldestRef, Requeue, SeenState, Settled, Settlement, SharedStore, StoreCode,
@@ -242,6 +243,51 @@ pub(crate) async fn the_days_whose_keys_are_needed_are_those_of_what_is_parked<H
     assert_eq!(store.sealed_days().await, Ok(vec![today, day_after_next]), "also while it is leased");
     store.settle(vec![parked(1, 1, HELD), stored(2)]).await.expect("settled");
     assert_eq!(store.sealed_days().await, Ok(vec![day_after_next]), "parked anew under the day's key");
+}
+
+pub(crate) async fn what_was_sealed_seven_days_ago_is_sealed_again_and_is_otherwise_as_it_was<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    let day = |days: u32| Day::of(start()).plus(days);
+    store.settle(one_of_each()).await.expect("settled");
+    host.pass_days(&store, 1);
+    store.settle(vec![parked(9, 1, REFUSED)]).await.expect("settled");
+    host.pass_days(&store, 5);
+    assert_eq!((store.reseal_parked().await, store.sealed_days().await), (Ok(0), Ok(vec![day(0), day(1)])));
+    host.pass_days(&store, 1);
+    let leased = claim(&store, 10, 1).await;
+    let shown = async || {
+        let overview = store.overview().await.expect("an overview");
+        let buried = overview.buried.iter().map(|row| (row.arrival, row.code, row.attempts, row.since));
+        let refused = overview.refused.iter().map(|row| (row.form, row.code, row.count, row.oldest));
+        (
+            buried.collect::<Vec<_>>(),
+            refused.collect::<Vec<_>>(),
+            store.parked().await,
+            store.next_due(due(0)).await,
+        )
+    };
+    let before = shown().await;
+    let count = store.reseal_parked().await.expect("sealed again");
+    assert_eq!(
+        count + leased.len() as u64,
+        one_of_each().len() as u64,
+        "all of the first day but the leased one"
+    );
+    assert_eq!(store.sealed_days().await, Ok(vec![day(0), day(1), day(7)]), "what is leased needs its key");
+    assert!(shown().await == before);
+    store.release(&reference(1).lane(), &(1..=9).map(leadgen).collect::<Vec<_>>()).await;
+    assert_eq!(store.reseal_parked().await, Ok(1));
+    assert_eq!(store.sealed_days().await, Ok(vec![day(1), day(7)]));
+    host.keyring().destroy_days(&[day(0)]).expect("destroyed");
+    host.pass_days(&store, 1);
+    assert_eq!((store.reseal_parked().await, store.sealed_days().await), (Ok(1), Ok(vec![day(7), day(8)])));
+    host.keyring().destroy_days(&[day(1)]).expect("destroyed");
+    store.close().await.expect("closed");
+    drop(store);
+    let store = host.open();
+    assert_eq!(claim(&store, 10, 10).await, [(2, 0), (1, 2)], "each opens");
+    assert_eq!(store.requeue(Requeue::Ref(4), by_officer(Action::Requeued)).await, Ok(1));
 }
 
 pub(crate) async fn a_restart_keeps_every_parked_reference_and_gives_up_the_leases<H: Host>() {

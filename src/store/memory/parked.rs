@@ -7,9 +7,11 @@ use jiff::Timestamp;
 
 use crate::clock::Day;
 use crate::id::{FormId, LeadgenId, PageId};
+use crate::keyring::DAY_KEY_SERVES_DAYS;
 use crate::notification::{Lane, Lanes, META_KEEPS_DAYS, Move, ParkCode, Why};
 use crate::purpose::PurposeId;
 use crate::store::memory::MemoryStore;
+use crate::store::memory::draft::keyring_failed;
 use crate::store::memory::rows::{End, ParkedRow};
 use crate::store::parked::{BURIED_SHOWN, comes_back};
 use crate::store::several::parts;
@@ -217,6 +219,23 @@ impl Parked for MemoryStore {
                 draft.end(*arrival, |_| End::Refused(ParkCode::TooOld), Some(ParkCode::TooOld));
             }
             Ok(old.len() as u64)
+        })
+    }
+
+    async fn reseal_parked(&self) -> Result<u64, StoreError> {
+        self.0.write(|draft| {
+            let today = Day::of(draft.look.confirmed()?);
+            self.0.keyring.make_days(&[today]).map_err(keyring_failed)?;
+            let leases = self.0.process().leases.clone();
+            let last = today.minus(DAY_KEY_SERVES_DAYS);
+            let mut count = 0;
+            for (arrival, row) in &mut draft.rows.parked {
+                if row.sealed <= last && !leases.contains_key(arrival) {
+                    row.sealed = today;
+                    count += 1;
+                }
+            }
+            Ok(count)
         })
     }
 

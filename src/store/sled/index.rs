@@ -124,6 +124,8 @@ pub(super) struct ParkedIndex {
     /// Of those, the rows that do not even say under which day's key they are sealed.
     dayless: BTreeSet<u64>,
     days: BTreeMap<Day, u64>,
+    /// Rows whose seal does not open under the key of their day: it need not stay for them.
+    hopeless: BTreeMap<u64, Day>,
     /// Claimed references, out of their groups meanwhile.
     leases: HashMap<u64, Lease>,
     leased: HashMap<(LeadgenId, Lane), u64>,
@@ -223,6 +225,7 @@ impl ParkedIndex {
                 self.days.remove(&position.day);
             }
         }
+        self.hopeless.remove(&position.arrival);
         if self.unreadable.remove(&position.arrival) {
             return;
         }
@@ -240,6 +243,11 @@ impl ParkedIndex {
     pub(super) fn insert_dayless(&mut self, arrival: u64) {
         self.unreadable.insert(arrival);
         self.dayless.insert(arrival);
+    }
+
+    /// A row was looked at whose seal does not open under the key of this day.
+    pub(super) fn needs_no_key(&mut self, arrival: u64, day: Day) {
+        self.hopeless.insert(arrival, day);
     }
 
     /// A leased row turned out unreadable: out of everybody's way from now on.
@@ -414,7 +422,9 @@ impl ParkedIndex {
 
     /// The days under whose keys references are sealed, oldest first; none: of some it is not known.
     pub(super) fn sealed_days(&self) -> Option<Vec<Day>> {
-        self.dayless.is_empty().then(|| self.days.keys().copied().collect())
+        let hopeless = |day: &Day| self.hopeless.values().filter(|of| *of == day).count() as u64;
+        let needed = self.days.iter().filter(|(day, count)| **count > hopeless(day));
+        self.dayless.is_empty().then(|| needed.map(|(day, _)| *day).collect())
     }
 
     /// The first `max` that cannot be read.

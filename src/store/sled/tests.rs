@@ -14,6 +14,7 @@ mod handed;
 mod killing;
 mod moving;
 mod parking;
+mod resealing;
 mod rows;
 mod scanning;
 mod settling;

@@ -16,6 +16,7 @@ pub(super) mod parked;
 pub(super) mod pauses;
 pub(super) mod reading;
 mod retention;
+mod resealing;
 pub(super) mod seen;
 pub(super) mod settle;
 mod suppressed;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::clock::Day;
 use crate::id::{FormId, LeadgenId};
+use crate::keyring::DAY_KEY_SERVES_DAYS;
 use crate::notification::{Lane, Lanes, LeadRef, META_KEEPS_DAYS, ParkCode, Why};
 use crate::store::beside::Beside;
 use crate::store::parked::{BURIED_SHOWN, comes_back};
@@ -20,6 +21,7 @@ use crate::store::sled::reference;
 use crate::store::sled::rows::{EndRow, FateRow, OpenRow, ParkedRow, SeenRow, WhyRow};
 use crate::store::sled::shared::{Effect, Shared};
 use crate::store::sled::verbs::oldest::oldest;
+use crate::store::sled::verbs::resealing;
 use crate::store::{
     BuriedRef, DueBy, HeldCounts, Oldest, Parked, ParkedClaim, ParkedOverview, Requeue, StoreCode, StoreError,
 };
@@ -284,6 +286,24 @@ fn expire(draft: &mut Draft<'_>, arrivals: &[u64]) -> Result<u64, StoreError> {
     Ok(count)
 }
 
+/// Seals these again that were sealed on this day or before it, if they are still parked and nobody holds them.
+pub(in crate::store::sled) fn reseal(
+    draft: &mut Draft<'_>,
+    arrivals: &[u64],
+    last: Day,
+) -> Result<u64, StoreError> {
+    let mut count = 0;
+    for arrival in arrivals {
+        // A leased one is being fetched: its outcome decides, or it is sealed again the next time.
+        if draft.shared.index().is_leased(*arrival) {
+            continue;
+        }
+        let Some(Before { row, position, .. }) = before(draft, *arrival)? else { continue };
+        count += u64::from(resealing::reseal(draft, *arrival, (row, position), last)?);
+    }
+    Ok(count)
+}
+
 #[async_trait]
 impl Parked for SledStore {
     async fn claim_due(
@@ -399,6 +419,17 @@ impl Parked for SledStore {
         for chunk in old.chunks(OUTCOMES_MAX) {
             let chunk = chunk.to_vec();
             count += self.writer.write(chunk.len(), move |draft| expire(draft, &chunk)).await?;
+        }
+        Ok(count)
+    }
+
+    async fn reseal_parked(&self) -> Result<u64, StoreError> {
+        let last = self.shared.confirmed_day()?.minus(DAY_KEY_SERVES_DAYS);
+        let old = self.beside(move |shared| arrivals(shared, |_, row| row.day() <= last)).await?;
+        let mut count = 0;
+        for chunk in old.chunks(OUTCOMES_MAX) {
+            let chunk = chunk.to_vec();
+            count += self.writer.write(chunk.len(), move |draft| reseal(draft, &chunk, last)).await?;
         }
         Ok(count)
     }
