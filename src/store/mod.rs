@@ -60,6 +60,7 @@ pub use parked::{
 pub use pauses::Pauses;
 pub use retention::{Dated, DatingSlice, EXPIRED_AT_ONCE_MAX, Expired, KeptLifespan, Retention};
 pub use scan::{Fault, ParkedFault, RecordsFault, Scan, Scanned, Scanning};
+pub use scan::{BucketsFault, Fault, ParkedFault, RecordsFault, Scan, Scanned, Scanning};
 pub use seen::{Fate, Seen, SeenState};
 pub use sled::Settings;
 pub use suppressions::{

@@ -41,6 +41,8 @@ pub enum Fault {
     Seen(u64),
     /// A line of the trail is missing or changed.
     Trail,
+    /// What is noted of the records under each tree of the keyring.
+    Buckets(BucketsFault),
 }
 
 /// Of a purpose: as many records as are counted should be there, each noted once in the index, each opening.
@@ -93,6 +95,30 @@ impl ParkedFault {
     /// True if the numbers are wrong, not only what stands in a row.
     pub fn is_of_counts(&self) -> bool {
         self.absent > 0 || self.unnoted > 0 || self.counted.is_some_and(|counted| counted != self.found)
+    }
+}
+
+/// Of the trees of the keyring: as many records as are noted should live under each, and expire between the days noted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BucketsFault {
+    /// How many notes say something else than what is there.
+    pub wrong: u64,
+    /// Records, as these notes say.
+    pub counted: u64,
+    /// Records, as they were found under their trees.
+    pub found: u64,
+    /// How many of the notes say now what is there.
+    pub repaired: u64,
+}
+
+impl Scanned {
+    /// So many notes of trees were put right.
+    pub(super) fn note_repaired(&mut self, count: u64) {
+        for fault in &mut self.faults {
+            if let Fault::Buckets(fault) = fault {
+                fault.repaired = count;
+            }
+        }
     }
 }
 

@@ -129,6 +129,14 @@ fn tell(fault: &Fault) {
                 "store.scan-fault"
             );
         }
+        Fault::Buckets(fault) => {
+            tracing::error!(
+                code = %StoreCode::CountMismatch, scan.part = "buckets",
+                scan.counted = fault.counted, scan.found = fault.found,
+                scan.wrong = fault.wrong, scan.repaired = fault.repaired,
+                "store.scan-fault"
+            );
+        }
         Fault::Trail => {
             tracing::error!(code = %StoreCode::TrailBroken, scan.part = "trail", "store.scan-fault");
         }

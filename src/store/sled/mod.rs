@@ -8,6 +8,7 @@
 //! | `shared` | what verbs and writer hold in common; halting; reopening after a full disk |
 //! | `verbs/` | the verbs, by subject; `reading`: a page of an export as it is read |
 //! | `scan` | everything that is kept, looked at against what is counted |
+//! | `touches` | what is written into while a scan looks |
 //! | `erasure_rows` | the rows of `erasures` and `tombstones` |
 //! | `expiry_row` | what ended by its time and still has its keys, in `erasures` as well |
 //! | `suppression_rows` | the rows of `suppressions` |
@@ -39,6 +40,7 @@ mod scan;
 mod shared;
 mod suppression_rows;
 mod tending;
+mod touches;
 mod unfinished;
 mod unreadable;
 mod verbs;

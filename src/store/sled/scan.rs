@@ -6,6 +6,9 @@
 //! anything is said. What is accused was wrong in two scans. A walk belongs to one engine: one that was opened anew after
 //! a full disk may lack a commit for which nobody was answered.
 
+mod buckets;
+mod looks;
+
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::{Arc, Weak};
@@ -13,17 +16,18 @@ use std::sync::{Arc, Weak};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 
-use crate::lead::{Leaf, SealedRecord, Under, check};
+use crate::lead::{Leaf, SealedRecord, Under};
 use crate::purpose::{PurposeId, RecordId};
-use crate::store::leaves::{Leaves, NoKey, bucket_of, place_of};
+use crate::store::leaves::{Leaves, bucket_of, place_of};
 use crate::store::sled::SledStore;
 use crate::store::sled::aside;
 use crate::store::sled::draft::Draft;
 use crate::store::sled::engine::Engine;
 use crate::store::sled::expiry_row;
 use crate::store::sled::layout::{self, Place, meta, record_id, record_key};
-use crate::store::sled::reference;
 use crate::store::sled::rows::{FateRow, ParkedRow, SeenRow};
+use crate::store::sled::scan::buckets::{Counts, Wrong, put_right};
+use crate::store::sled::scan::looks::{is_note_absent, is_row_absent, opens, reference_opens, still_notes};
 use crate::store::sled::shared::Shared;
 use crate::store::sled::verbs::trail;
 use crate::store::{Fault, ParkedFault, RecordsFault, Scan, Scanned, Scanning, StoreCode, StoreError};
@@ -61,17 +65,24 @@ impl Scan for SledStore {
             self.scanning.replace(Next::More(walk));
             return Ok(Scanning::More);
         }
-        let scanned = walk.scanned();
+        let mut scanned = walk.scanned();
         if !scanned.faults.is_empty() && !walk.is_second {
             self.scanning.replace(Next::Second);
             return Ok(Scanning::More);
         }
         let missing = walk.missing();
         self.shared.set_missing(&missing);
+        let rows = walk.wrong.into_rows();
         // Where it cannot be written down now it holds until the next start, and the next scan tries again.
-        if let Err(error) = self.writer.write(1, move |draft| note_missing(draft, &missing)).await {
-            tracing::warn!(code = %error.code, "store.scan-not-noted");
+        let noted = self.writer.write(1, move |draft| {
+            note_missing(draft, &missing)?;
+            put_right(draft, &rows)
+        });
+        match noted.await {
+            Ok(count) => scanned.note_repaired(count),
+            Err(error) => tracing::warn!(code = %error.code, "store.scan-not-noted"),
         }
+        self.shared.touches().end();
         Ok(Scanning::Over(scanned))
     }
 }
@@ -149,10 +160,14 @@ struct Walk {
     lines: u64,
     is_trail_broken: bool,
     leaves: Leaves,
+    /// What was found of the purpose that is looked at.
+    counts: Counts,
+    wrong: Wrong,
 }
 
 impl Walk {
     fn begin(shared: &Shared, engine: Weak<Engine>, is_second: bool) -> Result<Self, StoreError> {
+        shared.touches().begin();
         let tallies = shared.reading(|engine| tallies(shared, engine))?;
         let first = tallies.keys().next().cloned();
         Ok(Self {
@@ -167,6 +182,8 @@ impl Walk {
             lines: 0,
             is_trail_broken: false,
             leaves: Leaves::default(),
+            counts: Counts::default(),
+            wrong: Wrong::default(),
         })
     }
 
@@ -210,6 +227,9 @@ impl Walk {
                 Some(id) => opens(shared, engine, &mut self.leaves, id, value)?,
                 None => false,
             };
+            if let Some((Under::Leaf(leaf), expiry, _)) = SealedRecord::peek(value) {
+                self.counts.note(&purpose, leaf, expiry);
+            }
             if !opens {
                 tally.unreadable += 1;
                 tally.first = tally.first.take().or(id);
@@ -217,6 +237,10 @@ impl Walk {
         }
         if rows.len() >= max && last != after {
             return Ok(Stage::Records(purpose, last));
+        }
+        let counts = std::mem::take(&mut self.counts);
+        if tally.is_whole() {
+            self.wrong.join(counts.wrong(shared, engine, &purpose)?);
         }
         let next = self.tallies.range((Excluded(purpose), Unbounded)).next();
         Ok(next.map_or(Stage::Seen(None), |(purpose, _)| Stage::Records(purpose.clone(), None)))
@@ -391,6 +415,7 @@ impl Walk {
         if self.is_trail_broken {
             faults.push(Fault::Trail);
         }
+        faults.extend(self.wrong.fault().map(Fault::Buckets));
         let records = self.tallies.values().map(|tally| tally.found).sum();
         Scanned { records, seen: self.seen, parked: self.parked.found, lines: self.lines, faults }
     }
@@ -404,6 +429,11 @@ impl Walk {
 }
 
 impl Tally {
+    /// True if as many records were found as are counted, and all open. While some are being erased that is not known.
+    fn is_whole(&self) -> bool {
+        self.found == self.counted && self.unreadable == 0
+    }
+
     fn fault(&self, purpose: &PurposeId) -> RecordsFault {
         // What was erased meanwhile was found, or it was not: both are right.
         let least = self.counted.saturating_sub(self.erased);
@@ -418,13 +448,6 @@ impl Tally {
             first: self.first.clone(),
         }
     }
-}
-
-/// True if a leadgen is still noted as stored there: looked at again after the record, which was erased since if it is not.
-fn still_notes(engine: &Engine, seen: &[u8], record: &RecordId) -> Result<bool, StoreError> {
-    let Some(bytes) = engine.read(&Place::Seen, seen)? else { return Ok(false) };
-    let fates = SeenRow::read(&bytes).map(|row| row.fates).unwrap_or_default();
-    Ok(fates.iter().any(|fate| fate.record().is_ok_and(|noted| noted.as_ref() == Some(record))))
 }
 
 /// What is counted of each purpose, as of one commit.
@@ -455,58 +478,4 @@ fn tallies(shared: &Shared, engine: &Engine) -> Result<BTreeMap<PurposeId, Tally
         }
     }
     Err(StoreError::of(StoreCode::Busy))
-}
-
-/// Checks a record's seal; nothing of its inside is read. Where its leaf is dead or its bucket gone the row is looked at again:
-/// once it is gone, or under another leaf, that is how it must be.
-fn opens(
-    shared: &Shared,
-    engine: &Engine,
-    leaves: &mut Leaves,
-    id: &RecordId,
-    value: &[u8],
-) -> Result<bool, StoreError> {
-    let Some(record) = SealedRecord::decode(value) else { return Ok(false) };
-    match leaves.key(shared.keyring(), &id.purpose, record.under) {
-        Ok(key) => Ok(check(&record, id, key.key()).is_ok()),
-        Err(NoKey::Dead | NoKey::Absent) => {
-            let again = engine.read(&Place::Vault(id.purpose.clone()), &record_key(id.epoch, id.number))?;
-            Ok(again.is_none_or(|again| again.as_ref() != value))
-        }
-    }
-}
-
-/// A leadgen is noted as parked in a row that is not there. The note is looked at again after the row: no arrival number
-/// is given twice.
-fn is_row_absent(engine: &Engine, key: &[u8], arrival: u64) -> Result<bool, StoreError> {
-    if engine.read(&Place::Parked, &arrival.to_be_bytes())?.is_some() {
-        return Ok(false);
-    }
-    let Some(again) = engine.read(&Place::Seen, key)? else { return Ok(false) };
-    Ok(SeenRow::read(&again).is_ok_and(|row| row.arrivals.contains(&arrival)))
-}
-
-/// A row is there that no note leads to. The row is looked at again after the note.
-fn is_note_absent(engine: &Engine, arrival: u64, row: &ParkedRow) -> Result<bool, StoreError> {
-    let note = engine.read(&Place::Seen, &row.seen)?;
-    let note = note.and_then(|bytes| SeenRow::read(&bytes).ok());
-    if note.is_some_and(|note| note.arrivals.contains(&arrival)) {
-        return Ok(false);
-    }
-    Ok(engine.read(&Place::Parked, &arrival.to_be_bytes())?.is_some())
-}
-
-/// A row's seal. If it does not open, the row is looked at again: once a row is gone its day's key may go too.
-fn reference_opens(
-    shared: &Shared,
-    engine: &Engine,
-    arrival: u64,
-    row: &ParkedRow,
-    value: &[u8],
-) -> Result<bool, StoreError> {
-    if reference::open(shared.keyring(), arrival, row).is_ok() {
-        return Ok(true);
-    }
-    let again = engine.read(&Place::Parked, &arrival.to_be_bytes())?;
-    Ok(again.is_none_or(|again| again.as_ref() != value))
 }

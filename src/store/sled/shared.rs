@@ -23,6 +23,7 @@ use crate::store::sled::erasure_rows;
 use crate::store::sled::index::{ParkedIndex, Position};
 use crate::store::sled::layout::{self, Place, meta};
 use crate::store::sled::suppression_rows;
+use crate::store::sled::touches::Touches;
 use crate::store::sled::unreadable::Unreadable;
 use crate::store::suppressions::{Barring, HeldSuppressions};
 use crate::store::tombstones::Tombstones;
@@ -90,6 +91,8 @@ pub(super) struct Shared {
     missing: Mutex<BTreeMap<PurposeId, u64>>,
     /// Rows that were met and cannot be read.
     unreadable: Unreadable,
+    /// What is written into while a scan looks.
+    touches: Mutex<Touches>,
     /// Let go last.
     lock: Mutex<Option<LockFile>>,
 }
@@ -126,6 +129,7 @@ impl Shared {
             suppressions: RwLock::default(),
             missing: Mutex::default(),
             unreadable: Unreadable::default(),
+            touches: Mutex::default(),
             lock: Mutex::new(Some(lock)),
         };
         shared.adopt(engine)?;
@@ -416,6 +420,11 @@ impl Shared {
     /// Notes what a scan found missing.
     pub(super) fn set_missing(&self, missing: &BTreeMap<PurposeId, u64>) {
         missing.clone_into(&mut self.missing.lock());
+    }
+
+    /// What is written into while a scan looks.
+    pub(super) fn touches(&self) -> MutexGuard<'_, Touches> {
+        self.touches.lock()
     }
 
     /// What remembers erased submissions.

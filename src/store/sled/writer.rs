@@ -315,7 +315,11 @@ impl WriterThread {
         }
         let Finished { changes, effects, punctures, sweep, commit, generation, mark } =
             draft.finish().map_err(Failure::of_engine)?;
-        engine.apply(&changes).map_err(Failure::of_engine)?;
+        let mut touches = self.shared.touches();
+        touches.note(&changes);
+        let applied = engine.apply(&changes);
+        drop(touches);
+        applied.map_err(Failure::of_engine)?;
         engine.sync().map_err(|error| match error {
             SyncError::Flush(error) => Failure::of_engine(error),
             SyncError::Sync(error) => Failure::Halt(error),

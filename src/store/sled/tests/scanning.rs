@@ -5,10 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::support::*;
+use crate::keyring::Bucket;
 use crate::notification::ParkCode;
 use crate::random::{Random, SeededRandom};
+use crate::store::sled::buckets::{self, BucketRow};
 use crate::store::sled::layout::{meta, record_key, seen_key};
-use crate::store::{Fault, Leads, Life, Parked, ParkedFault, RecordsFault, Requeue, StoreCode};
+use crate::store::{
+    BucketsFault, Fault, Leads, Life, Parked, ParkedFault, RecordsFault, Requeue, Scan, StoreCode,
+};
 use crate::trail::Action;
 
 const RECORDS: u64 = 120;
@@ -252,5 +256,89 @@ async fn nobody_is_accused_while_leads_are_stored_parked_brought_back_and_ended(
         (last.faults, Some(&last.records)),
         (Vec::new(), store.stored().await.expect("counted").get(&purpose("devis")))
     );
+    store.close().await.expect("closed");
+}
+
+/// The row of the one bucket that these records lie in.
+fn bucket_row(db: &::sled::Db) -> (Vec<u8>, Vec<u8>) {
+    let rows: Vec<_> = tree(db, "buckets").iter().map(|row| row.expect("read")).collect();
+    assert_eq!(rows.len(), 1);
+    (rows[0].0.to_vec(), rows[0].1.to_vec())
+}
+
+#[tokio::test]
+async fn a_bucket_that_counts_wrong_is_told_and_put_right() {
+    let world = filled().await;
+    let mut sound = (Vec::new(), Vec::new());
+    tamper(&world, |db| sound = bucket_row(db));
+    let row = BucketRow::read(&sound.1).expect("a row");
+    let changes = [
+        (BucketRow { live: row.live + 5, ..row }.bytes(), RECORDS + 5),
+        (BucketRow { live: 1, ..row }.bytes(), 1),
+        (BucketRow { earliest: row.earliest + 1, ..row }.bytes(), RECORDS),
+        (BucketRow { latest: row.latest - 1, ..row }.bytes(), RECORDS),
+        (BucketRow::UNKNOWN.bytes(), 0),
+        (b"\x01\xff".to_vec(), 0),
+    ];
+    for (changed, counted) in changes {
+        let faults =
+            after(&world, |db| drop(tree(db, "buckets").insert(&sound.0, changed).expect("written"))).await;
+        let fault = BucketsFault { wrong: 1, counted, found: RECORDS, repaired: 1 };
+        assert_eq!(faults, [Fault::Buckets(fault)]);
+        tamper(&world, |db| assert_eq!(bucket_row(db), sound));
+    }
+    let faults = after(&world, |db| drop(tree(db, "buckets").remove(&sound.0).expect("removed"))).await;
+    let gone = BucketsFault { wrong: 1, counted: 0, found: RECORDS, repaired: 1 };
+    assert_eq!(faults, [Fault::Buckets(gone)]);
+    // One under whose tree nothing lives, beside one whose days are wider than need be.
+    let other = buckets::key(&Bucket { purpose: purpose("devis"), epoch: 1, index: 9 });
+    let wide = BucketRow { earliest: 0, latest: row.latest + 9, ..row }.bytes();
+    let faults = after(&world, |db| {
+        tree(db, "buckets").insert(&other, sound.1.clone()).expect("written");
+        tree(db, "buckets").insert(&sound.0, wide.clone()).expect("written");
+    });
+    let empty = BucketsFault { wrong: 1, counted: RECORDS, found: 0, repaired: 1 };
+    assert_eq!(faults.await, [Fault::Buckets(empty)]);
+    tamper(&world, |db| assert_eq!(bucket_row(db), (sound.0.clone(), wide)));
+    assert_eq!(after(&world, |_| {}).await, [], "it is told once");
+}
+
+/// What a row says more than is there may be what is missing: its tree must not go for it.
+#[tokio::test]
+async fn where_records_are_missing_no_bucket_is_put_right() {
+    let world = filled().await;
+    let mut before = (Vec::new(), Vec::new());
+    let faults = after(&world, |db| {
+        before = bucket_row(db);
+        vault(db).remove(record_key(1, 33)).expect("removed");
+    });
+    let fault = RecordsFault { found: RECORDS - 1, absent: 1, first: id(33), ..sound() };
+    assert_eq!(faults.await, [Fault::Records(fault)]);
+    tamper(&world, |db| assert_eq!(bucket_row(db), before));
+}
+
+/// A bucket that is written into while a walk looks is not judged by it, and not put right by it either.
+#[tokio::test]
+async fn a_bucket_that_changes_meanwhile_is_left_to_the_next_scan() {
+    let world = filled().await;
+    tamper(&world, |db| {
+        let (key, bytes) = bucket_row(db);
+        let row = BucketRow::read(&bytes).expect("a row");
+        let wrong = BucketRow { live: row.live + 5, ..row };
+        tree(db, "buckets").insert(key, wrong.bytes()).expect("written");
+    });
+    let store = open_quiet(&world).await;
+    for number in 700.. {
+        store.settle(vec![stored(number)]).await.expect("stored");
+        match store.scan(50).await.expect("scanned") {
+            crate::store::Scanning::More => {}
+            crate::store::Scanning::Over(scanned) => {
+                assert_eq!(scanned.faults, []);
+                break;
+            }
+        }
+    }
+    let scanned = scan(&store, 50).await.expect("scanned");
+    assert!(matches!(&scanned.faults[..], [Fault::Buckets(BucketsFault { wrong: 1, repaired: 1, .. })]));
     store.close().await.expect("closed");
 }
