@@ -14,6 +14,7 @@ use crate::id::FormId;
 use crate::inbox::{Held, InboxCode, InboxError, Known, Looked};
 use crate::keyring::file::FileKeyring;
 use crate::keyring::{Keyring, KeyringError};
+use crate::machine::filesystem::Overwriting;
 use crate::notification::{Claims, LeadRef};
 use crate::purpose::Policy;
 use crate::secret::Key;
@@ -122,6 +123,12 @@ pub(super) fn open_keyring(
     let found = FileKeyring::open(path, root.clone(), Arc::clone(&ambient.random)).map_err(keyring_error)?;
     let generation = found.as_ref().map(Keyring::generation);
     let begins_anew = store::begins_anew(&config.store_settings(), generation).map_err(store_error)?;
+    if let Ok(storage) = Overwriting::at(path)
+        && storage != Overwriting::InPlace
+    {
+        // What is destroyed may stay there: the root key stands alone.
+        tracing::warn!(keyring.storage = %storage, "keyring.not-in-place");
+    }
     match found {
         Some(keyring) if !begins_anew => Ok(Arc::new(keyring)),
         _ => {

@@ -4,6 +4,7 @@ mod copies;
 mod differences;
 mod forms;
 mod held;
+mod storage;
 mod unfed;
 
 use std::fmt::Write;
@@ -51,6 +52,8 @@ pub struct Verdict {
 pub async fn run(arguments: &Arguments, path: &Path, environment: &Environment) -> Verdict {
     let mut checked = config::check(path, environment);
     let mut forms = None;
+    let keyring = checked.config.as_ref().map(|config| config.keys.keyring.clone());
+    checked.found.warnings.extend(keyring.and_then(|path| storage::warning(&path)));
     if let Some(config) = &checked.config
         && let Some(known) = forms::ask(config.admin.socket.clone()).await
     {

@@ -134,6 +134,8 @@ crate::codes! {
         SecretQuoted = "secret-quoted",
         /// The address of the webhook where that of its host belongs.
         UrlWebhook = "url-webhook",
+        /// A keyring on what does not write over old bytes.
+        KeyringStorage = "keyring-storage",
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod descriptors;
 pub mod disk;
+pub mod filesystem;
 pub mod identity;
 pub mod lock;
 pub mod own;
