@@ -31,7 +31,7 @@ impl Handed for MemoryStore {
                     found.map(|(spot, _)| *spot)
                 };
                 let first_in = |run| Ok::<Option<Spot>, StoreError>(between(run).next());
-                count += ranges.trim(first_in, |run| Ok(between(run).last()))?;
+                count += ranges.trim(first_in, |run| Ok(between(run).next_back()))?;
             }
             handed.retain(|_, ranges| !ranges.is_empty());
             Ok(count)
