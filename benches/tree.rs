@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chacha20poly1305::aead::{AeadInOut, KeyInit};
-use chacha20poly1305::{ChaCha20Poly1305, Nonce, XChaCha20Poly1305, XNonce};
+use chacha20poly1305::{ChaCha20Poly1305, Nonce, Tag, XChaCha20Poly1305, XNonce};
 use tamis::keyring::pages::{Change, FileDisk, KeyName, Pages, Roots};
 use tamis::keyring::tree::{Frontier, Kind, LEAVES, Walk};
 use tamis::keyring::{Bucket, InstanceId};
@@ -31,6 +31,7 @@ use tamis::random::{Random, SystemRandom};
 use tamis::secret::Key;
 use zeroizing_alloc::ZeroAlloc;
 
+use support::sealing::{AAD, RECORD_BYTES, RESEALED, reseal};
 use support::spread::{Spread, quantile_ms};
 use support::{machine, option};
 
@@ -39,8 +40,6 @@ use support::{machine, option};
 static ALLOCATOR: ZeroAlloc<std::alloc::System> = ZeroAlloc(std::alloc::System);
 
 const ROUNDS: usize = 5;
-const RECORD_BYTES: usize = 300;
-const AAD: &[u8] = &[7; 46];
 
 fn main() {
     let directory = tempfile::tempdir_in(option("directory", std::env::temp_dir().display().to_string()));
@@ -69,6 +68,8 @@ fn keys() {
     let order: Vec<u16> = (0..LEAVES).map(|leaf| leaf.wrapping_mul(181) % LEAVES).collect();
     let mut figures: BTreeMap<&str, Spread> = BTreeMap::new();
     let records = 40 * usize::from(LEAVES);
+    let under_one: Vec<Sealed<24>> = (0..LEAVES).map(|_| seal_one(&one)).collect();
+    let under_leaves: Vec<Sealed<12>> = (0..LEAVES).map(|leaf| seal_under(&tree, leaf)).collect();
     for _ in 0..ROUNDS {
         let mut note = |name, count, act: &mut dyn FnMut()| {
             figures.entry(name).or_default().push(each(count, act));
@@ -103,18 +104,46 @@ fn keys() {
                 }
             }
         });
-        note("4. a leaf's key, in order", records, &mut || {
+        note("4. open 300 B, one key (XChaCha20-Poly1305)", records, &mut || {
+            let cipher_of = || XChaCha20Poly1305::new(one.expose().into());
+            for sealed in under_one.iter().cycle().take(records) {
+                record.copy_from_slice(&sealed.bytes);
+                let nonce = XNonce::from(sealed.nonce);
+                let opened = cipher_of().decrypt_inout_detached(
+                    &nonce,
+                    AAD,
+                    record.as_mut_slice().into(),
+                    &sealed.tag,
+                );
+                black_box(opened).expect("opens");
+            }
+        });
+        note("5. the same, each under its leaf, in order (ChaCha20-Poly1305)", records, &mut || {
+            for _ in 0..records / usize::from(LEAVES) {
+                let mut walk = Walk::default();
+                for (leaf, sealed) in (0..LEAVES).zip(&under_leaves) {
+                    record.copy_from_slice(&sealed.bytes);
+                    let key = walk.key(&tree, leaf, Kind::Record, 0).expect("alive");
+                    let cipher = ChaCha20Poly1305::new(key.key().expose().into());
+                    let nonce = Nonce::from(sealed.nonce);
+                    let opened =
+                        cipher.decrypt_inout_detached(&nonce, AAD, record.as_mut_slice().into(), &sealed.tag);
+                    black_box(opened).expect("opens");
+                }
+            }
+        });
+        note("6. a leaf's key, in order", records, &mut || {
             for _ in 0..records / usize::from(LEAVES) {
                 let mut walk = Walk::default();
                 (0..LEAVES).for_each(|leaf| drop(black_box(walk.key(&tree, leaf, Kind::Record, 0))));
             }
         });
-        note("5. a leaf's key, in any order", records, &mut || {
+        note("7. a leaf's key, in any order", records, &mut || {
             for _ in 0..records / usize::from(LEAVES) {
                 order.iter().for_each(|leaf| drop(black_box(tree.key(*leaf, Kind::Record, 0))));
             }
         });
-        note("6. a puncture", usize::from(LEAVES), &mut || {
+        note("8. a puncture", usize::from(LEAVES), &mut || {
             order.iter().for_each(|leaf| drop(black_box(tree.puncture(*leaf))));
         });
     }
@@ -123,6 +152,36 @@ fn keys() {
     for (name, figure) in &figures {
         println!("| {name} | {figure} | {} |", figure.over(&first));
     }
+    let figure =
+        |number: char| figures.iter().find(|(name, _)| name.starts_with(number)).map(|(_, of)| of.clone());
+    let over =
+        |of: char, by: char| figure(of).zip(figure(by)).map_or_else(Spread::default, |(of, by)| of.over(&by));
+    println!("\nsettle's sealing under leaves / under one key: {} (bound: 1.10)", over('2', '1'));
+    println!("export's opening under leaves / under one key: {} (bound: 1.10)", over('5', '4'));
+}
+
+/// A record that is sealed, and what opens it beside its key.
+struct Sealed<const NONCE: usize> {
+    bytes: Vec<u8>,
+    nonce: [u8; NONCE],
+    tag: Tag,
+}
+
+fn seal_one(key: &Key) -> Sealed<24> {
+    let (mut bytes, mut nonce) = (vec![7; RECORD_BYTES], [0; 24]);
+    SystemRandom.fill(&mut nonce).expect("randomness");
+    let cipher = XChaCha20Poly1305::new(key.expose().into());
+    let tag = cipher.encrypt_inout_detached(&XNonce::from(nonce), AAD, bytes.as_mut_slice().into());
+    Sealed { bytes, nonce, tag: tag.expect("seals") }
+}
+
+fn seal_under(tree: &Frontier, leaf: u16) -> Sealed<12> {
+    let (mut bytes, mut nonce) = (vec![7; RECORD_BYTES], [0; 12]);
+    SystemRandom.fill(&mut nonce).expect("randomness");
+    let key = tree.key(leaf, Kind::Record, 0).expect("alive");
+    let cipher = ChaCha20Poly1305::new(key.key().expose().into());
+    let tag = cipher.encrypt_inout_detached(&Nonce::from(nonce), AAD, bytes.as_mut_slice().into());
+    Sealed { bytes, nonce, tag: tag.expect("seals") }
 }
 
 fn seal(key: &Key, record: &mut [u8]) {
@@ -169,7 +228,7 @@ fn disk(directory: &Path, buckets: u64, erased: u64) {
     let bare = bare.expect("a file");
     bare.write_all_at(&[7; 512 * 1024], 0).expect("room");
     bare.sync_all().expect("a sync");
-    let mut sealed = vec![7; (usize::from(LEAVES) - 1) * RECORD_BYTES];
+    let mut sealed = vec![7; RESEALED];
     let (mut syncs, mut erasures, mut resealings) = (Vec::new(), Vec::new(), Vec::new());
     let micros = |begun: Instant| u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX);
     for run in 0..option("runs", 400_u64) {
@@ -210,16 +269,5 @@ fn disk(directory: &Path, buckets: u64, erased: u64) {
     }
     if pages.failed().is_some() {
         panic!("the keyring failed");
-    }
-}
-
-fn reseal(records: &mut [u8]) {
-    let (old, new) = (XChaCha20Poly1305::new(&[5; 32].into()), XChaCha20Poly1305::new(&[6; 32].into()));
-    for record in records.chunks_mut(RECORD_BYTES) {
-        let mut nonce = [0; 24];
-        SystemRandom.fill(&mut nonce).expect("randomness");
-        // Opening costs what sealing costs; what is sealed here was sealed by nobody.
-        old.encrypt_inout_detached(&XNonce::from(nonce), AAD, (&mut *record).into()).expect("seals");
-        new.encrypt_inout_detached(&XNonce::from(nonce), AAD, record.into()).expect("seals");
     }
 }

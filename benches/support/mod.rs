@@ -6,6 +6,7 @@ pub mod leads;
 pub mod load;
 pub mod machine;
 pub mod rooms;
+pub mod sealing;
 pub mod spread;
 
 /// The value of `--name` on the command line, or the default.

@@ -1,0 +1,169 @@
+//! Erasing by the store and the keyring as the daemon has them, beside what it cannot be faster than and what it replaces, in
+//! the same run: `cargo bench --bench erase` (`-- --leads 20000 --runs 200 --rounds 5`).
+//!
+//! In turn, a round each: one bare fdatasync of 4 KiB, the system calls of one erasure done bare, one erasure by its
+//! submission's number, and every eighth round a bucket sealed again under one key. Then 64 erasures asked for at once, and one
+//! of a hundred submissions in one request, or as many as one takes.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a bench fails by panicking and speaks to people"
+)]
+
+mod support;
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use tamis::store::{Asked, ERASED_AT_ONCE_MAX, ErasureRequest, SharedStore, Wanted};
+use tamis::trail::{Action, Entry, Operator, Reason};
+use zeroizing_alloc::ZeroAlloc;
+
+use support::home::{Home, NO_GRAPH};
+use support::leads::reference;
+use support::rooms::Rooms;
+use support::sealing::{RESEALED, reseal};
+use support::spread::{Spread, quantile_ms};
+use support::{machine, option};
+
+/// As in the daemon.
+#[global_allocator]
+static ALLOCATOR: ZeroAlloc<std::alloc::System> = ZeroAlloc(std::alloc::System);
+
+/// As many callers as may come at the same moment.
+const AT_ONCE: usize = 64;
+/// A page of the keyring, two of which one erasure writes and two it overwrites with zeros.
+const PAGE: usize = 16 * 1024;
+
+fn main() {
+    let (leads, runs, rounds) =
+        (option("leads", 20_000_usize), option("runs", 200_usize), option("rounds", 5_usize));
+    let home = Home::new(NO_GRAPH);
+    machine::describe(home.path());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let rooms = Rooms::open(home.path());
+    runtime.block_on(rooms.fill(0..leads));
+    // Scattered over all buckets, and none twice.
+    let mut next = (0..leads).map(|n| n.wrapping_mul(7_919) % leads).collect::<Vec<_>>().into_iter();
+    let bare = Bare::new(home.path());
+    let (mut syncs, mut floors, mut erasures, mut resealings) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut sealed = vec![7; RESEALED];
+    for run in 0..runs {
+        syncs.push(micros(|| bare.sync_one(run as u8)));
+        floors.push(micros(|| bare.erase_one(run as u8)));
+        let one = next.next().into_iter().collect::<Vec<_>>();
+        erasures.push(micros(|| runtime.block_on(erase(&rooms.store, &one))));
+        if run % 8 == 0 {
+            resealings.push(micros(|| {
+                reseal(&mut sealed);
+                bare.write_all(&sealed);
+            }));
+        }
+    }
+    let bare_p50 = quantile_ms(&mut syncs, 0.5);
+    println!("\n| {leads} leads, {runs} runs | p50, ms | p99, ms | in bare syncs, p50 |\n|---|---|---|---|");
+    for (what, times) in [
+        ("a bare fdatasync, 4 KiB", &mut syncs),
+        ("the system calls of an erasure, bare", &mut floors),
+        ("an erasure, asked for and answered", &mut erasures),
+        ("511 records opened, sealed, written, one sync", &mut resealings),
+    ] {
+        let (p50, p99) = (quantile_ms(times, 0.5), quantile_ms(times, 0.99));
+        println!("| {what} | {p50:.2} | {p99:.2} | {:.1} |", p50 / bare_p50);
+    }
+    let one = quantile_ms(&mut erasures, 0.5);
+    println!("\nerase p50 / bare fdatasync: {:.1} (bound: 12)", one / bare_p50);
+    let floor = quantile_ms(&mut floors, 0.99);
+    println!(
+        "erase p99 / p99 of its system calls: {:.2} (bound: 2)",
+        quantile_ms(&mut erasures, 0.99) / floor
+    );
+    println!(
+        "sealing a bucket again / erase, p50: {:.1} (bound: 5)",
+        quantile_ms(&mut resealings, 0.5) / one
+    );
+
+    let mut at_once = Spread::default();
+    for _ in 0..rounds {
+        let all: Vec<usize> = next.by_ref().take(AT_ONCE).collect();
+        let begun = Instant::now();
+        runtime
+            .block_on(join_all(all.iter().map(|number| erase(&rooms.store, std::slice::from_ref(number)))));
+        at_once.push(milliseconds(begun.elapsed()) / one);
+    }
+    println!("{AT_ONCE} at once / one: {at_once} (bound: 5)");
+    let hundredth: Vec<usize> = next.by_ref().take((leads / 100).max(1)).collect();
+    let begun = Instant::now();
+    for chunk in hundredth.chunks(ERASED_AT_ONCE_MAX) {
+        runtime.block_on(erase(&rooms.store, chunk));
+    }
+    let (took, requests) = (begun.elapsed(), hundredth.len().div_ceil(ERASED_AT_ONCE_MAX));
+    let each = milliseconds(took) / hundredth.len() as f64;
+    println!(
+        "one in a hundred ({} submissions, {requests} requests): {:.0} ms, {each:.2} ms each; of a million that is {:.1} s",
+        hundredth.len(),
+        milliseconds(took),
+        each * 10.0
+    );
+    runtime.block_on(rooms.store.close()).expect("closes");
+    println!("load average after: {}", machine::load_average());
+}
+
+/// Erases these, and has it done when it returns.
+async fn erase(store: &SharedStore, numbers: &[usize]) {
+    let what = numbers.iter().map(|number| Wanted::Leadgen(reference(*number).leadgen)).collect();
+    let request = ErasureRequest { what, purposes: Vec::new(), repeat: None };
+    let operator = Operator::recognised_by_kernel(0).because(Reason::PersonRequest);
+    let asked = store.erase(request, Entry::by(&operator, Action::ErasureAsked)).await.expect("erased");
+    let Asked::Erasure(erasure) = asked else { return };
+    assert!(erasure.done.is_some() && erasure.extent.total() == numbers.len() as u64, "they were all there");
+}
+
+fn micros(act: impl FnOnce()) -> u32 {
+    let begun = Instant::now();
+    act();
+    u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX)
+}
+
+fn milliseconds(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+/// A file that is there already, so that nothing but its content is synced.
+struct Bare(File);
+
+impl Bare {
+    fn new(directory: &Path) -> Self {
+        let file = File::options().read(true).write(true).create_new(true).open(directory.join("bare"));
+        let file = file.expect("a file");
+        file.write_all_at(&[7; 1024 * 1024], 0).expect("room");
+        file.sync_all().expect("a sync");
+        Self(file)
+    }
+
+    fn write(&self, bytes: &[u8], at: u64) {
+        self.0.write_all_at(bytes, at).expect("room");
+        self.0.sync_data().expect("a sync");
+    }
+
+    fn sync_one(&self, byte: u8) {
+        self.write(&[byte; 4_096], 0);
+    }
+
+    /// The database, the witness, two new pages, zeros over the old ones.
+    fn erase_one(&self, byte: u8) {
+        self.write(&[byte; 2 * PAGE], 0);
+        self.write(&[byte; 512], 128 * 1024);
+        self.write(&[byte; 2 * PAGE], 256 * 1024);
+        self.write(&[0; 2 * PAGE], 512 * 1024);
+    }
+
+    fn write_all(&self, bytes: &[u8]) {
+        self.write(bytes, 4_096);
+    }
+}
