@@ -59,7 +59,6 @@ pub use parked::{
 };
 pub use pauses::Pauses;
 pub use retention::{Dated, DatingSlice, EXPIRED_AT_ONCE_MAX, Expired, KeptLifespan, Retention};
-pub use scan::{Fault, ParkedFault, RecordsFault, Scan, Scanned, Scanning};
 pub use scan::{BucketsFault, Fault, ParkedFault, RecordsFault, Scan, Scanned, Scanning};
 pub use seen::{Fate, Seen, SeenState};
 pub use sled::Settings;
@@ -84,9 +83,9 @@ pub trait Store:
     + Erasures
     + Retention
     + Suppressions
+    + Handed
     + Scan
     + Life
-    Leads + Seen + Parked + Trail + Tokens + Forms + Notices + Pauses + Erasures + Handed + Scan + Life
 {
 }
 

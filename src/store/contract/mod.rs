@@ -310,6 +310,7 @@ macro_rules! contract {
                 an_entry_ends_by_its_time_and_by_no_clock_that_nobody_has_confirmed,
                 without_the_lists_key_no_store_opens,
                 a_list_that_cannot_have_its_key_takes_nobody_and_says_so,
+            }
             handed {
                 what_leaves_in_a_page_is_known_by_recipient_and_day_also_after_a_restart,
                 what_a_page_passes_over_was_handed_to_nobody,

@@ -11,13 +11,14 @@ use crate::lead::Leaf;
 use crate::notification::{KeptPause, LeadRef, ParkCode, Why};
 use crate::purpose::{DropCode, PurposeId, RecordId, TextHash};
 use crate::store::beside::{self, Beside};
-use crate::store::retention::BucketCut;
 use crate::store::handed::Ranges;
+use crate::store::retention::BucketCut;
 use crate::store::seen::seen_key;
 use crate::store::several::{OpenFor, in_order, parked_fates};
 use crate::store::tombstones::tombstone_key;
 use crate::store::{
-    Adoption, ErasedFor, Erasure, ErasureId, Fate, FormSnapshot, KeptLifespan, KnownForm, SeenState, Suppression, Token, HandedTo,
+    Adoption, ErasedFor, Erasure, ErasureId, Fate, FormSnapshot, HandedTo, KeptLifespan, KnownForm,
+    SeenState, Suppression, Token,
 };
 
 /// By purpose and recipient; none: nobody outside.
