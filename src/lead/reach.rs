@@ -11,13 +11,15 @@ use crate::notification::ParkCode;
 use crate::purpose::law::Contact;
 use crate::purpose::{ConsentKey, FieldName, FieldRule, FormDefinition, Purpose, PurposeId};
 
-/// So many addresses of one lead are compared. Whoever typed more into one form is no person.
+/// So many addresses of one lead are compared. Whoever typed more into one form is no person, and is on the list if anybody is.
 const ADDRESSES_MAX: usize = 100;
 
 /// Whom a lead reaches.
 pub struct Reach {
     purpose: PurposeId,
     addresses: Vec<Address>,
+    /// There are more than are compared.
+    is_crowded: bool,
     submission: Submission,
     needs: Needs,
 }
@@ -48,6 +50,7 @@ impl Reach {
         Self {
             purpose: purpose.id.clone(),
             addresses: Vec::new(),
+            is_crowded: false,
             submission: Submission::of(purpose, created.min(received), &given),
             needs: Needs::of(purpose),
         }
@@ -72,8 +75,10 @@ impl Reach {
             let number = || dials.then(|| Address::phone(typed, purpose.phone_region)).flatten();
             let Some(address) = Address::email(typed).or_else(number) else { continue };
             let is_new = self.addresses.iter().all(|known| !known.is(&address));
-            if is_new && self.addresses.len() < ADDRESSES_MAX {
-                self.addresses.push(address);
+            match self.addresses.len() < ADDRESSES_MAX {
+                true if is_new => self.addresses.push(address),
+                false if is_new => self.is_crowded = true,
+                _ => {}
             }
         }
     }
@@ -86,6 +91,11 @@ impl Reach {
             contact: address.contact(),
         };
         self.addresses.iter().map(of).collect()
+    }
+
+    /// True if it has more addresses than are compared: nobody can say that none of them is on a list.
+    pub fn is_crowded(&self) -> bool {
+        self.is_crowded
     }
 
     /// What is decided on.

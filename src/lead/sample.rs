@@ -55,6 +55,15 @@ pub(crate) fn lead_of(
     MinimisedLead { purpose: purpose.id, content, reach }
 }
 
+/// The same, and so many mailboxes beside it that they are not all compared.
+pub(crate) fn crowded(mut lead: MinimisedLead) -> MinimisedLead {
+    let many = (0..101).map(|number| Answer::from_sealed(format!("a{number}@lumen.example")));
+    let purpose = sample::purpose(lead.purpose.as_str(), &["email"]);
+    let rule = sample::field("email");
+    lead.reach.look(&purpose, (&rule, "email"), None, &many.collect::<Vec<_>>());
+    lead
+}
+
 /// Whom nobody has said a word of: no address was looked at.
 pub(crate) fn reach(purpose: &str) -> Reach {
     let at = Timestamp::from_second(1_764_000_000).expect("in range");

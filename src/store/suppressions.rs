@@ -250,7 +250,7 @@ pub(super) enum Judged {
 
 /// Judges a lead by the list: looks its addresses up and leaves out of it what may not be kept. By a clock that nobody has
 /// confirmed no entry is over (`confirmed` is none then). What lacks a field that its purpose needs, since that field may not
-/// be kept, is barred: read again it would lack it again.
+/// be kept, is barred: read again it would lack it again. So is what has more addresses than are compared.
 ///
 /// # Errors
 /// What `find` says.
@@ -260,6 +260,9 @@ pub(super) fn judge(
     confirmed: Option<Timestamp>,
     find: impl Fn(&[u8; 32]) -> Result<Option<Barring>, StoreError>,
 ) -> Result<Judged, StoreError> {
+    if lead.reach().is_crowded() {
+        return Ok(Judged::Barred);
+    }
     let (mut hashes, mut bars) = (Vec::new(), Vec::new());
     for looked in lead.reach().looked(key) {
         for fingerprint in &looked.fingerprints {

@@ -11,6 +11,10 @@ fn answers(values: &[&str]) -> Vec<Answer> {
 
 /// What a purpose of France reaches by these answers to a question with this key, of this type where the form is known.
 fn reached(field: &str, key: &str, kind: Option<&str>, typed: &[&str]) -> Vec<Address> {
+    looked_at(field, key, kind, typed).addresses
+}
+
+fn looked_at(field: &str, key: &str, kind: Option<&str>, typed: &[&str]) -> Reach {
     let region = PhoneRegion::parse("FR");
     let purpose = Purpose { phone_region: region, ..sample::purpose("devis", &[field]) };
     let form = kind.map(|kind| {
@@ -20,7 +24,7 @@ fn reached(field: &str, key: &str, kind: Option<&str>, typed: &[&str]) -> Vec<Ad
     let rule = sample::field(field);
     let mut reach = Reach::of(&purpose, &[], EPOCH);
     reach.look(&purpose, (&rule, key), form.as_ref(), &answers(typed));
-    reach.addresses
+    reach
 }
 
 fn is(found: &[Address], wanted: &[Address]) -> bool {
@@ -59,10 +63,12 @@ fn a_number_is_one_where_it_was_asked_for_or_begins_with_a_plus() {
 fn no_more_than_a_hundred_addresses_are_compared_each_once() {
     let many: Vec<String> = (0..150).map(|number| format!("a{}@lumen.example", number / 2)).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
-    assert_eq!(reached("email", "email", None, &many).len(), 75);
+    let few = looked_at("email", "email", None, &many);
+    assert_eq!((few.addresses.len(), few.is_crowded()), (75, false));
     let many: Vec<String> = (0..150).map(|number| format!("a{number}@lumen.example")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
-    assert_eq!(reached("email", "email", None, &many).len(), ADDRESSES_MAX);
+    let crowd = looked_at("email", "email", None, &many);
+    assert_eq!((crowd.addresses.len(), crowd.is_crowded()), (ADDRESSES_MAX, true));
 }
 
 #[test]

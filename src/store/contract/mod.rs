@@ -305,6 +305,7 @@ macro_rules! contract {
                 a_yes_since_ends_the_entry_with_its_record,
                 a_suppression_is_judged_by_purpose,
                 what_is_refused_beside_it_stays_open_for_that_alone,
+                who_has_more_addresses_than_are_compared_is_barred_where_anybody_is,
                 the_list_shows_no_hash_and_each_act_stands_in_the_trail,
                 an_entry_goes_by_its_number_or_by_its_address_in_every_scope,
                 an_entry_ends_by_its_time_and_by_no_clock_that_nobody_has_confirmed,

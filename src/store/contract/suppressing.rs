@@ -157,6 +157,20 @@ pub(crate) async fn what_is_refused_beside_it_stays_open_for_that_alone<H: Host>
     assert_eq!(fates(&store, 1).await, "devis: devis-1-1, lettre: suppressed");
 }
 
+pub(crate) async fn who_has_more_addresses_than_are_compared_is_barred_where_anybody_is<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    let crowd = |number| {
+        let lead =
+            sample::lead_of(("devis", PreContract), ("z@lumen.example", PHONE), (start(), true), later(10));
+        let outcome = Outcome::Sieved(vec![Verdict::Stored(Box::new(sample::crowded(lead)))]);
+        Settlement { outcome, ..parked(number, 1, HELD) }
+    };
+    assert_eq!(settle(&store, crowd(1)).await, "devis-1-1", "nobody is on the list");
+    objects(&store, 9).await;
+    assert_eq!(settle(&store, crowd(2)).await, "suppressed");
+}
+
 pub(crate) async fn the_list_shows_no_hash_and_each_act_stands_in_the_trail<H: Host>() {
     let host = H::new();
     let mut store = host.open();
