@@ -11,6 +11,7 @@ mod copies;
 mod declared;
 mod drop_code;
 mod form;
+pub mod form_check;
 pub mod law;
 mod legal;
 mod matching;

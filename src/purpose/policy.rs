@@ -99,6 +99,11 @@ impl Policy {
         self.by_form.contains_key(form)
     }
 
+    /// True of a form that purposes name and may take nothing in: the notice of one of them lacks something.
+    pub fn is_withheld(&self, form: &FormId) -> bool {
+        self.by_form.get(form).is_some_and(|claiming| claiming.is_empty())
+    }
+
     /// What counts as a form that a purpose names.
     pub fn copies(&self) -> &Copies {
         &self.copies

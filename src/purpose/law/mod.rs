@@ -4,6 +4,7 @@
 mod authorities;
 mod basis;
 mod contact;
+mod delicate;
 mod limits;
 mod names;
 mod parties;
@@ -15,6 +16,7 @@ mod untold;
 pub use authorities::authority_of;
 pub use basis::{Basis, Unproven};
 pub use contact::{Channel, Contact};
+pub use delicate::Delicate;
 pub use limits::{
     CALL_CONSENT_MONTHS_FR, CONSENT_MONTHS, GRACE_DAYS, GRACE_DAYS_DEFAULT, PROSPECT_MONTHS_RECOMMENDED,
     PURPOSES_OF_A_FORM_MAX, RECONFIRM_MONTHS, RETENTION_DAYS, RETENTION_MONTHS, TRAIL_MONTHS,
