@@ -10,6 +10,7 @@ mod beside;
 pub(crate) mod contract;
 mod erasures;
 mod error;
+mod form_looks;
 mod forms;
 mod handed;
 mod leads;
@@ -45,6 +46,7 @@ pub use erasures::{
     Asked, ERASED_AT_ONCE_MAX, Erasure, ErasureEnd, ErasureId, ErasureRequest, Erasures, Extent, RepeatKey,
 };
 pub use error::{StoreCode, StoreError};
+pub use form_looks::FormLooks;
 pub use forms::{Adoption, DroppedField, FormRevision, FormSnapshot, Forms, KnownForm};
 pub use handed::{Handed, HandedTo};
 pub use leads::{
@@ -86,6 +88,7 @@ pub trait Store:
     + Handed
     + Scan
     + Life
+    Leads + Seen + Parked + Trail + Tokens + Forms + FormLooks + Notices + Pauses + Erasures + Scan + Life
 {
 }
 

@@ -10,6 +10,7 @@
 //! | `several` | a submission of several purposes: an end for each, what is open, who came too late |
 //! | `naming` | a submission that was named with several forms or pages |
 //! | `trail`, `tokens`, `forms` | the chain; bounds and lines of tokens; definitions and counts |
+//! | `form_looks` | what was found of a form, and when it was looked at |
 //! | `notices` | every revision of a notice, once, with its moment |
 //! | `pauses` | what Graph asked for is there after a restart |
 //! | `clock` | what goes on and what waits while a clock is not believed |
@@ -30,6 +31,7 @@ pub(crate) mod closing;
 pub(crate) mod erasing;
 pub(crate) mod exporting;
 pub(crate) mod finding;
+pub(crate) mod form_looks;
 pub(crate) mod forms;
 pub(crate) mod handed;
 pub(crate) mod life;
@@ -228,6 +230,10 @@ macro_rules! contract {
                 what_counts_as_another_form_stands_in_the_register_after_a_restart,
                 dropped_names_are_counted_by_form_two_hundred_of_them_and_the_rest_together,
                 what_was_dropped_is_counted_with_its_lead_or_not_at_all,
+            }
+            form_looks {
+                what_was_found_of_a_form_is_there_after_a_restart_in_the_place_of_the_look_before,
+                many_looks_are_kept_at_once,
             }
             notices {
                 each_revision_is_kept_once_with_its_moment_and_read_back_also_after_a_restart,

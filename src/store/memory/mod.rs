@@ -6,6 +6,7 @@
 
 mod draft;
 mod erasures;
+mod form_looks;
 mod forms;
 mod handed;
 mod host;

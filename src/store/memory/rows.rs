@@ -9,6 +9,7 @@ use crate::id::{FormId, LeadgenId, PageId};
 use crate::keyring::Keyring;
 use crate::lead::Leaf;
 use crate::notification::{KeptPause, LeadRef, ParkCode, Why};
+use crate::purpose::form_check::FormLook;
 use crate::purpose::{DropCode, PurposeId, RecordId, TextHash};
 use crate::store::beside::{self, Beside};
 use crate::store::handed::Ranges;
@@ -47,6 +48,7 @@ pub(super) struct Rows {
     /// By form and revision.
     pub(super) snapshots: BTreeMap<(FormId, TextHash), FormSnapshot>,
     pub(super) adoptions: BTreeMap<FormId, Adoption>,
+    pub(super) form_looks: BTreeMap<FormId, FormLook>,
     pub(super) dropped: BTreeMap<(FormId, String, DropCode), u64>,
     /// By page; none: of the app.
     pub(super) pauses: BTreeMap<Option<PageId>, KeptPause>,

@@ -6,6 +6,7 @@ mod erased;
 pub(super) mod erasing;
 pub(super) mod erasures;
 pub(super) mod expiring;
+pub(super) mod form_looks;
 pub(super) mod forms;
 mod handed;
 pub(super) mod leads;
