@@ -9,10 +9,11 @@ use crate::config::section::{ConfigItem, Section};
 use crate::config::shown::{At, ShownValue};
 use crate::config::suggest::{self, nearest};
 use crate::config::table::{Key, Value, table};
+use crate::config::titles::read_texts;
 use crate::purpose::law::{
     Basis, Category, Contact, ForbiddenTrade, TypeKnown, standard_type, type_known, type_of_key, types,
 };
-use crate::purpose::{ConsentKey, ConsentRule, FieldName, FieldRule, QuestionTypes, Whitelist};
+use crate::purpose::{ConsentKey, ConsentRule, FieldName, FieldRule, Need, QuestionTypes, Whitelist};
 
 /// The longest reason, in characters: people are to read it.
 const WHY_CHARS_MAX: usize = 300;
@@ -38,7 +39,7 @@ table! {
         from: Vec<String> = or(Vec::new(), read_keys), if |rule| !rule.from.is_empty();
         labels: bool = or(false, |item| item.flag()), if |rule| rule.labels;
         consent: Option<ConsentKey> = may(|item| read_consent(item, frame));
-        why: Option<String> = or(None, |item| Some(item.prose(WHY_CHARS_MAX)));
+        why: Option<Need> = or(None, |item| Some(read_need(item)));
     }
     unkept { special_category_basis = may(|item| item.prose(WHY_CHARS_MAX)); }
     check {
@@ -50,7 +51,7 @@ table! {
             item.fault(
                 FaultCode::WhyMissing,
                 "a field other than name, e-mail and phone must say why it is needed (GDPR art. 5(1)(c)); people are to be told it",
-                "Add `why = \"…\"`.",
+                "Add `why = { fr = \"…\", en = \"…\", de = \"…\" }`.",
             );
         }
         let names = || std::iter::once(given).chain(from.iter().flatten().map(String::as_str));
@@ -138,6 +139,20 @@ fn read_field(name: &str, item: &ConfigItem<'_>, frame: &Frame<'_>) -> Option<Fi
     let rule = FieldRule::read(item.section(), item, name, field, frame)?;
     warn_of_required(item, &rule, frame);
     Some(rule)
+}
+
+/// Why the field is needed: by language, or one text for all, of which it is said that others read it too.
+fn read_need(item: &ConfigItem<'_>) -> Option<Need> {
+    if !item.is_text() {
+        return read_texts(item, "reason", WHY_CHARS_MAX).map(Need::Told);
+    }
+    let plain = item.prose(WHY_CHARS_MAX)?;
+    item.warn(
+        FaultCode::LanguageMissing,
+        "this is one text for people of all languages, and the notice says it in fr, en and de",
+        "Give it in each: `why = { fr = \"…\", en = \"…\", de = \"…\" }`.",
+    );
+    Some(Need::Plain(plain))
 }
 
 /// One question type, or several, of which the first is the best.

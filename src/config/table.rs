@@ -15,7 +15,7 @@ use std::sync::Arc;
 use crate::config::shown::{At, ShownValue};
 use crate::id::{AppId, FormId, PageId};
 use crate::purpose::law::{Basis, Channel, RecipientRole, TransferBasis};
-use crate::purpose::{ConsentKey, FieldName, Keep, PhoneRegion, QuestionTypes};
+use crate::purpose::{ConsentKey, FieldName, Keep, Need, PhoneRegion, QuestionTypes};
 use crate::secret::location::Location;
 
 /// One key of a table.
@@ -189,6 +189,16 @@ impl<T: Value> Value for Arc<T> {
 impl Value for Location {
     fn show(&self, at: &At<'_>) -> Option<ShownValue> {
         Some(at.secret(self))
+    }
+}
+
+/// As it is written.
+impl Value for Need {
+    fn show(&self, at: &At<'_>) -> Option<ShownValue> {
+        Some(match self {
+            Self::Plain(text) => ShownValue::text(text),
+            Self::Told(texts) => <(String, String)>::show_all(texts.iter(), at),
+        })
     }
 }
 

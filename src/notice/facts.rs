@@ -56,7 +56,7 @@ pub(in crate::notice) mod sample {
     use super::*;
     use crate::purpose::law::{Basis, Channel, RecipientRole, TransferBasis};
     use crate::purpose::sample::{consent, controller, field, purpose};
-    use crate::purpose::{ConsentRule, FieldName, FieldRule, Keep, Whitelist};
+    use crate::purpose::{ConsentRule, FieldName, FieldRule, Keep, Need, Whitelist};
 
     /// What a letter is told from that has nearly everything.
     pub(in crate::notice) struct House {
@@ -92,7 +92,8 @@ pub(in crate::notice) mod sample {
             let email = ConsentRule { required: true, ..consent("email_optin", Channel::Email) };
             let phone = FieldRule { consent: Some(call.key.clone()), ..field("phone_number") };
             let e164 = phone.e164(FieldName::parse("phone_e164").expect("a name"));
-            let town = FieldRule { why: Some("to find the nearest shop".to_owned()), ..field("city") };
+            let town =
+                FieldRule { why: Some(Need::Plain("to find the nearest shop".to_owned())), ..field("city") };
             let address = FieldRule { required: true, consent: Some(email.key.clone()), ..field("email") };
             lettre.consents = vec![email, call];
             lettre.whitelist =

@@ -41,4 +41,4 @@ pub use record_id::{Cursor, RecordId};
 pub use retention::{Lifespan, Periods, Term, is_over, periods};
 pub use shared_form::SharedForm;
 pub use unfed::{Unfed, UnfedCode};
-pub use whitelist::{FieldName, FieldRule, QuestionTypes, Whitelist};
+pub use whitelist::{FieldName, FieldRule, Need, QuestionTypes, Whitelist};

@@ -33,6 +33,15 @@ impl fmt::Debug for FieldName {
     }
 }
 
+/// Why a field is needed, in the operator's words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// One text for whatever somebody reads; its language is not said.
+    Plain(String),
+    /// By language tag; never empty.
+    Told(Vec<(String, String)>),
+}
+
 /// One field of a whitelist.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldRule {
@@ -48,8 +57,8 @@ pub struct FieldRule {
     pub labels: bool,
     /// Dropped unless this consent was given.
     pub consent: Option<ConsentKey>,
-    /// Why it is needed, in the operator's words; it will stand in the notice.
-    pub why: Option<String>,
+    /// Why it is needed, in the operator's words; it stands in the notice.
+    pub why: Option<Need>,
     /// Never asked for: worked out from the answers of this field, as E.164 numbers.
     pub e164_of: Option<FieldName>,
 }

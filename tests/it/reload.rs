@@ -78,8 +78,7 @@ async fn a_purpose_that_changes_between_claim_and_settle_is_respected() {
             world.meta.graph_calls().iter().any(|call| call.kind == CallKind::Lead)
         })
         .await;
-    let postcode =
-        "postcode = { from = [\"post_code\", \"zip_code\"], why = \"to send the nearest fitter\" }\n";
+    let postcode = "postcode = { from = [\"post_code\", \"zip_code\"], why = { fr = \"vous envoyer le poseur le plus proche\", en = \"to send the nearest fitter\", de = \"um Ihnen den nächsten Monteur zu schicken\" } }\n";
     world.reload(|text| text.replace(postcode, "")).await;
     world.stored("devis", 4).await;
     // The export shows what is whitelisted now and was when it was stored: with the field back, only the second counts.

@@ -11,7 +11,7 @@ fn ten_faults_are_ten_faults() {
         .replace("calls_in_flight = 16", "calls_in_flight = \"many\"")
         .replace("drain_seconds = 20", "drain_seconds = 20\ndrain_minutes = 1")
         .replace("\"/var/lib/tamis-keys/keyring\"", "\"/var/lib/tamis/store/keyring\"")
-        .replace(", why = \"to send the nearest fitter\"", "")
+        .replace(", why = { fr = \"vous envoyer le poseur le plus proche\", en = \"to send the nearest fitter\", de = \"um Ihnen den nächsten Monteur zu schicken\" }", "")
         .replace(
             "phone_number = { consent = \"call_optin\" }",
             "phone_number = {}\nreligion = { why = \"x\" }",

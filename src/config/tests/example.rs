@@ -30,7 +30,8 @@ fn the_example_gives_the_policy_that_it_says() {
     let Some(postcode) = devis.whitelist.rule("postcode") else { panic!("postcode") };
     assert_eq!(postcode.from, ["post_code", "zip_code"]);
     assert_eq!((postcode.types.iter().next(), postcode.required), (None, false));
-    assert_eq!(postcode.why.as_deref(), Some("to send the nearest fitter"));
+    let Some(Need::Told(why)) = &postcode.why else { panic!("a reason in three languages") };
+    assert_eq!((why.len(), why[1].1.as_str()), (3, "to send the nearest fitter"));
     let Some(phone) = devis.whitelist.rule("phone_number") else { panic!("phone") };
     assert_eq!((phone.types.iter().next(), phone.consent.is_none()), (Some("PHONE"), true));
 

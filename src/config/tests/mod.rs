@@ -11,7 +11,7 @@ mod rules_of_the_house;
 mod the_environment;
 
 use super::*;
-use crate::purpose::{Basis, BoxKey, Channel, Keep};
+use crate::purpose::{Basis, BoxKey, Channel, Keep, Need};
 
 const EXAMPLE: &str = include_str!("../../../config/tamis.example.toml");
 

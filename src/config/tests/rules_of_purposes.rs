@@ -15,7 +15,7 @@ fn a_whitelist_is_not_empty() {
 #[test]
 fn a_field_that_is_not_standard_says_why() {
     refused(
-        r#", why = "to send the nearest fitter""#,
+        r#", why = { fr = "vous envoyer le poseur le plus proche", en = "to send the nearest fitter", de = "um Ihnen den nächsten Monteur zu schicken" }"#,
         "",
         "purposes.devis.fields.postcode",
         FaultCode::WhyMissing,
@@ -23,10 +23,25 @@ fn a_field_that_is_not_standard_says_why() {
     refused(
         r#""to send the nearest fitter""#,
         r#""  ""#,
-        "purposes.devis.fields.postcode.why",
+        "purposes.devis.fields.postcode.why.en",
         FaultCode::Empty,
     );
     accepted("phone_number = {}\n", "first_name = {}\nlast_name = {}\n");
+}
+
+/// People read it in the notice, in the language of the notice.
+#[test]
+fn a_reason_says_in_which_language_it_is_or_stands_for_all() {
+    let (key, whole) =
+        ("purposes.devis.fields.postcode.why", "fr = \"vous envoyer le poseur le plus proche\", ");
+    warned(whole, "", key, FaultCode::LanguageMissing);
+    let table = r#"{ fr = "vous envoyer le poseur le plus proche", en = "to send the nearest fitter", de = "um Ihnen den nächsten Monteur zu schicken" }"#;
+    warned(table, "\"to send the nearest fitter\"", key, FaultCode::LanguageMissing);
+    refused(table, "{}", key, FaultCode::Empty);
+    refused(table, "7", key, FaultCode::WrongType);
+    let config = accepted(table, "\"to send the nearest fitter\"");
+    let why = config.policy().purposes()[0].whitelist.rule("postcode").and_then(|rule| rule.why.clone());
+    assert_eq!(why, Some(Need::Plain("to send the nearest fitter".to_owned())));
 }
 
 #[test]
@@ -394,14 +409,14 @@ fn one_of_several_fields_may_be_what_is_required() {
 
 #[test]
 fn a_field_keeps_the_texts_of_choices_where_it_says_so() {
-    let config = accepted("to send the nearest fitter\"", "x\", labels = true");
+    let config = accepted("zu schicken\" }", "x\" }, labels = true");
     let policy = config.policy();
     let devis = policy.purpose("devis").expect("a purpose");
     let labelled: Vec<&str> =
         devis.whitelist.rules().iter().filter(|rule| rule.labels).map(|rule| rule.name.as_str()).collect();
     assert_eq!(labelled, ["postcode"]);
-    let old = "to send the nearest fitter\"";
-    refused(old, "x\", labels = \"yes\"", "purposes.devis.fields.postcode.labels", FaultCode::WrongType);
+    let old = "zu schicken\" }";
+    refused(old, "x\" }, labels = \"yes\"", "purposes.devis.fields.postcode.labels", FaultCode::WrongType);
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 use super::{Telling, inside, row, text};
 use crate::notice::document::{Block, Inline, Row};
-use crate::notice::saying::{line, list, say};
+use crate::notice::saying::{fill, line, list, say};
 use crate::notice::words::keep_label;
-use crate::purpose::FieldRule;
+use crate::purpose::{FieldRule, Need};
 
 impl Telling<'_> {
     /// Categories of data: art. 14(1)(d); which are optional: art. 13(2)(e).
@@ -41,10 +41,19 @@ impl Telling<'_> {
             said.insert(0, say(words.field_required));
         }
         if rule.e164_of.is_none() {
-            let why = |why: &String| say(&line(words.field_why, &[("why", why.trim_end_matches('.'))]));
+            let why = |need: &Need| fill(words.field_why, &[("why", self.need(need))]);
             said.extend(rule.why.as_ref().map(why));
         }
         row(self.label(&rule.name), said)
+    }
+
+    /// Why a field is needed, without the full stop that the sentence around it has.
+    fn need(&self, need: &Need) -> Inline {
+        let said = match need {
+            Need::Plain(text) => Inline::text(text),
+            Need::Told(texts) => Inline::chosen(self.language, texts),
+        };
+        Inline { text: said.text.trim_end_matches('.').to_owned(), ..said }
     }
 
     /// The fields, as the first layer names them.
@@ -59,5 +68,50 @@ impl Telling<'_> {
             }
         });
         list(&names.collect::<Vec<_>>(), self.words.and)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::language::Language;
+    use crate::notice::document::{Block, Inline, Notice, plain};
+    use crate::notice::facts::sample::House;
+    use crate::notice::parts::notice;
+    use crate::purpose::{FieldRule, Need, Whitelist};
+
+    /// What is said of why the town is needed.
+    fn why(need: Need, language: Language) -> Vec<Inline> {
+        let mut house = House::new();
+        let mut rules = house.purpose.whitelist.rules().to_vec();
+        let town = rules.iter_mut().find(|rule| rule.name.as_str() == "city").expect("a town");
+        *town = FieldRule { why: Some(need), ..town.clone() };
+        house.purpose.whitelist = Whitelist::new(rules).expect("fields");
+        let Notice { sections, .. } = notice(house.facts(), language);
+        let what = sections.into_iter().find(|section| section.key == "what").expect("a section");
+        let rows = what.blocks.into_iter().filter_map(|block| match block {
+            Block::Facts(rows) => Some(rows),
+            _ => None,
+        });
+        let said = rows.flatten().flat_map(|row| row.said);
+        said.into_iter().find(|said| plain(said).contains("ville")).expect("it is said")
+    }
+
+    #[test]
+    fn a_reason_is_said_in_the_readers_language_or_says_which_it_is() {
+        let told = |tags: &[&str]| {
+            Need::Told(tags.iter().map(|tag| ((*tag).to_owned(), format!("ville {tag}."))).collect())
+        };
+        let all = told(&["fr", "en", "de"]);
+        for (language, tag) in [(Language::Fr, "fr"), (Language::En, "en"), (Language::De, "de")] {
+            let said = why(all.clone(), language);
+            assert!(
+                plain(&said).ends_with(&format!("ville {tag}.")) && said.iter().all(|one| one.lang.is_none())
+            );
+        }
+        let foreign = why(told(&["fr"]), Language::De);
+        let lang = foreign.iter().find(|one| one.text.contains("ville")).and_then(|one| one.lang.clone());
+        assert_eq!(lang.as_deref(), Some("fr"), "a screen reader is told");
+        let plainly = why(Need::Plain("ville x".to_owned()), Language::De);
+        assert!(plain(&plainly).ends_with("ville x.") && plainly.len() == 1);
     }
 }
