@@ -29,6 +29,8 @@ crate::codes! {
         FormUnclaimed = "form-unclaimed",
         /// Held: a purpose takes copies of forms of its page, and it is none: it asks otherwise, or under other boxes.
         FormDiffers = "form-differs",
+        /// Held: the notice of a purpose that names the form lacks something that the law asks for.
+        NoticeIncomplete = "notice-incomplete",
         /// Held: the page has no token in the config.
         PageUnknown = "page-unknown",
         /// Refused: a required field has no answer.

@@ -492,12 +492,13 @@ fn parked(reference: LeadRef, why: Why) -> Settlement {
     Settlement { reference, outcome: Outcome::Parked(why), matched: Vec::new(), dropped: Dropped::default() }
 }
 
-/// What nobody may fetch now: its page has no token, or else its form no purpose. The page comes first: without its token
-/// nobody can see what the form is.
+/// What nobody may fetch now: its page has no token, or else its form no purpose, or one whose notice lacks something. The page
+/// comes first: without its token nobody can see what the form is.
 fn held(graph: &Graph, policy: &Policy, claim: &Claimed) -> Why {
     let LeadRef { page, form, .. } = &claim.reference;
     let code = match (graph.knows(page), policy.copies().differing(form)) {
         (false, _) => ParkCode::PageUnknown,
+        (true, _) if policy.is_withheld(form) => ParkCode::NoticeIncomplete,
         (true, None) => ParkCode::FormUnclaimed,
         (true, Some(_)) => ParkCode::FormDiffers,
     };

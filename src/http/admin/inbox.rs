@@ -12,8 +12,10 @@ use crate::http::admin::operator::{By, See};
 use crate::http::admin::query::Parameters;
 use crate::http::admin::sight::Sight;
 use crate::http::problem::{Problem, ProblemCode};
+use crate::id::FormId;
 use crate::inbox::Inbox;
 use crate::notification::ParkCode;
+use crate::purpose::Policy;
 use crate::store::{BuriedRef, DroppedField, HeldForm, ParkedOverview, RefusedForm};
 use crate::trail::Role;
 
@@ -54,7 +56,7 @@ pub(super) async fn show(
     for held in &mut shown.held {
         let differs = policy.copies().differing(&held.form_id);
         let is_claimed = !policy.of_form(&held.form_id).is_empty();
-        held.code = lacks(graph.knows(&held.page_id), is_claimed, differs.is_some());
+        held.code = lacks(graph.knows(&held.page_id), &policy, &held.form_id);
         held.differs = differs.filter(|_| !is_claimed && in_words).map(|found| (&*found).into());
     }
     if names {
@@ -64,16 +66,13 @@ pub(super) async fn show(
 }
 
 /// Why a form is held now: a reload may have changed it since.
-pub(super) fn lacks(
-    page_is_known: bool,
-    form_is_claimed: bool,
-    form_differs: bool,
-) -> Option<Word<ParkCode>> {
-    let code = match (page_is_known, form_is_claimed) {
+pub(super) fn lacks(page_is_known: bool, policy: &Policy, form: &FormId) -> Option<Word<ParkCode>> {
+    let code = match (page_is_known, policy.of_form(form).is_empty()) {
         (false, _) => ParkCode::PageUnknown,
-        (true, false) if form_differs => ParkCode::FormDiffers,
-        (true, false) => ParkCode::FormUnclaimed,
-        (true, true) => return None,
+        (true, true) if policy.is_withheld(form) => ParkCode::NoticeIncomplete,
+        (true, true) if policy.copies().differing(form).is_some() => ParkCode::FormDiffers,
+        (true, true) => ParkCode::FormUnclaimed,
+        (true, false) => return None,
     };
     Some(code.into())
 }
@@ -186,8 +185,9 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::id::{FormId, PageId};
-    use crate::purpose::{DropCode, PurposeId};
+    use crate::id::PageId;
+    use crate::purpose::sample::purpose;
+    use crate::purpose::{Differs, DropCode, PurposeId};
 
     #[test]
     fn the_answer_has_the_documented_shape() {
@@ -237,13 +237,21 @@ mod tests {
 
     #[test]
     fn a_held_form_lacks_its_page_first_and_a_reload_may_give_both() {
-        let lacks = |page, form| lacks(page, form, false).map(|code| code.to_string());
-        assert_eq!(lacks(false, false).as_deref(), Some("page-unknown"));
-        assert_eq!(lacks(false, true).as_deref(), Some("page-unknown"));
-        assert_eq!(lacks(true, false).as_deref(), Some("form-unclaimed"));
-        assert_eq!(lacks(true, true), None);
-        let differs = |page, form| super::lacks(page, form, true).map(|code| code.to_string());
-        assert_eq!(differs(true, false).as_deref(), Some("form-differs"));
-        assert_eq!((differs(false, false).as_deref(), differs(true, true)), (Some("page-unknown"), None));
+        let devis = || purpose("devis", &["email"]);
+        let (own, other) = (devis().forms[0], FormId::parse("77").expect("digits"));
+        let policy = Policy::new(vec![devis()]);
+        let lacks = |policy: &Policy, page, form| lacks(page, policy, form).map(|code| code.to_string());
+        assert_eq!(lacks(&policy, false, &other).as_deref(), Some("page-unknown"));
+        assert_eq!(lacks(&policy, false, &own).as_deref(), Some("page-unknown"));
+        assert_eq!(lacks(&policy, true, &other).as_deref(), Some("form-unclaimed"));
+        assert_eq!(lacks(&policy, true, &own), None);
+        let differs = Differs { original: own, differences: Vec::new(), total: 1 };
+        policy.copies().differ(other, differs);
+        assert_eq!(lacks(&policy, true, &other).as_deref(), Some("form-differs"));
+        assert_eq!(lacks(&policy, false, &other).as_deref(), Some("page-unknown"));
+        // Its purpose is there, and its notice is not whole.
+        let held = Policy::holding(vec![devis()], &[devis().id].into());
+        assert_eq!(lacks(&held, true, &own).as_deref(), Some("notice-incomplete"));
+        assert_eq!(lacks(&held, true, &other).as_deref(), Some("form-unclaimed"));
     }
 }

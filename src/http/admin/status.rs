@@ -81,8 +81,7 @@ pub(super) async fn show(
         last_call: metrics.last_call().map(Moment),
         last_stored: metrics.last_stored().map(Moment),
         inbox: counts(queued, parked.as_ref(), waiting, &sight, &|lane| {
-            let differs = policy.copies().differing(&lane.form).is_some();
-            lacks(graph.knows(&lane.page), !policy.of_form(&lane.form).is_empty(), differs)
+            lacks(graph.knows(&lane.page), &policy, &lane.form)
         }),
         purposes: stored.map(|stored| records(&policy, &stored, &sight)),
         pages: pages.iter().filter(|page| sight.page(&page.page)).map(page).collect(),
