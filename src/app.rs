@@ -39,7 +39,7 @@ use crate::store::{BelievedClock, LatestClock, SharedStore};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::{LeadNames, LogCounts};
 use crate::trail::{Action, Entry};
-use crate::workers::{FormBook, ReloadGate, Retries, Silence, Steward, Tools, adopt_known, fetchers};
+use crate::workers::{FormBook, FormCheck, ReloadGate, Retries, Silence, Steward, Tools, adopt_known, fetchers};
 
 pub use opening::{StartError, StoreKnows};
 pub use reload::{Applied, Reload};
@@ -246,6 +246,7 @@ impl Rooms {
             forms: FormBook::new(Arc::clone(&self.store), Arc::clone(&self.graph), Arc::clone(&clock)),
             gate: ReloadGate::default(),
             silence: Silence::default(),
+            form_check: FormCheck::new(&config.public.url),
             retries: Current::new(retries(config)),
             random: Arc::clone(&self.ambient.random),
             metrics: Arc::clone(&self.metrics),

@@ -43,6 +43,8 @@ crate::codes! {
         PageRefused = "page-refused",
         /// A field without which a purpose takes no lead is fed by no question of a form of it.
         RequiredUnfed = "required-unfed",
+        /// A form asks, says or links what cannot stand.
+        FormFinding = "form-finding",
         /// A token of the admin side ends soon, or has ended and was not revoked.
         TokenEnds = "token-ends",
         /// The clock is ahead, and not believed.
@@ -62,7 +64,11 @@ impl AttentionCode {
     /// How often it is said again while it lasts.
     fn said_every(self) -> SignedDuration {
         match self {
-            Self::RequiredUnfed | Self::TokenEnds | Self::ReferencesMissing | Self::ScanFault => SAID_DAILY,
+            Self::RequiredUnfed
+            | Self::FormFinding
+            | Self::TokenEnds
+            | Self::ReferencesMissing
+            | Self::ScanFault => SAID_DAILY,
             _ => SAID_HOURLY,
         }
     }

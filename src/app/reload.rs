@@ -61,6 +61,7 @@ impl Reload {
             tools.forms.begin_anew();
         }
         tools.notices.replace(Arc::new(book));
+        tools.form_check.begin_anew(&config.public.url);
         self.trust.replace(Arc::new(trust));
         drop(closed);
         // What was held may have found its purpose.

@@ -19,7 +19,8 @@ use crate::lifecycle::Stop;
 use crate::machine::descriptors;
 use crate::machine::systemd::Systemd;
 use crate::workers::{
-    Adopter, Clockwatch, Fetcher, Pausekeeper, Reaper, Scanner, Steward, Tools, Warden, Worker, run_loop,
+    Adopter, Clockwatch, Fetcher, Inspector, Pausekeeper, Reaper, Scanner, Steward, Tools, Warden, Worker,
+    run_loop,
 };
 
 /// Threads of the public listener.
@@ -222,6 +223,7 @@ impl Rooms {
         )));
         workers.push(steward);
         workers.push(Arc::new(Adopter::new(Arc::clone(tools))));
+        workers.push(Arc::new(Inspector::new(Arc::clone(tools))));
         for _ in 0..fetchers {
             workers.push(Arc::new(Fetcher::new(Arc::clone(tools))));
         }

@@ -86,7 +86,7 @@ impl FormBook {
         judged.is_ok_and(|counts_as| counts_as == Some(original))
     }
 
-    fn is_readable(&self, page: &PageId) -> bool {
+    pub(super) fn is_readable(&self, page: &PageId) -> bool {
         matches!(self.graph.availability(page), Availability::Ready | Availability::Probe)
     }
 
@@ -129,6 +129,7 @@ impl FormBook {
             self.store.put_adoptions(vec![row]).await?;
         }
         judged.take_effect(policy.copies(), revision);
+        self.note_news(&known.form);
         Ok(judged.counts_as)
     }
 

@@ -29,7 +29,7 @@ use crate::workers::clockwatch::AskedInVain;
 use crate::workers::forms::{FormBook, FormRead, Unknown};
 use crate::workers::retrying::{Retries, paused};
 use crate::workers::settlement_log::SettlementLog;
-use crate::workers::{ReloadGate, Silence, Step, Worker};
+use crate::workers::{FormCheck, ReloadGate, Silence, Step, Worker};
 
 /// A claim is one lead: a lead that hangs keeps no other waiting.
 const CLAIM_MAX: usize = 1;
@@ -74,6 +74,8 @@ pub struct Tools {
     pub notices: Arc<Current<Book>>,
     /// Which fields no question feeds.
     pub silence: Silence,
+    /// What looks at forms found.
+    pub form_check: FormCheck,
     /// How leads are named in the log.
     pub names: LeadNames,
     /// Parked references whose claim was dropped, to be given back by the next step.
@@ -468,6 +470,9 @@ impl Tools {
         let told: Vec<SettlementLog> =
             settlements.iter().map(|settlement| SettlementLog::of(settlement, &self.names)).collect();
         let settled = self.store.settle(settlements).await?;
+        if policy.of_form(&lane.form).is_empty() && self.graph.knows(&lane.page) {
+            self.forms.note_news(&lane.form);
+        }
         let now = self.clock.now();
         for (told, settled) in told.iter().zip(&settled) {
             told.say(lane, settled, &self.metrics, now);

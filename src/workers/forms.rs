@@ -22,6 +22,10 @@ const FRESH_HOURS: i64 = 24;
 const PARTIAL_HOURS: i64 = 1;
 /// A form that showed an unknown key is read again, but not more often than this.
 const REREAD_MINUTES: i64 = 10;
+/// One that could not be read again is asked for no more often than this, where no lead of it comes.
+const ASKED_AGAIN_HOURS: i64 = 1;
+/// With the tokens of so many pages a form is asked for whose page is not known.
+const PAGES_ASKED_MAX: usize = 5;
 /// How many forms are remembered in memory; beyond, the store is asked.
 const REMEMBERED_MAX: usize = 1_000;
 
@@ -74,6 +78,8 @@ pub struct FormBook {
     /// the wrong page first.
     refused: Mutex<HashSet<(FormId, PageId)>>,
     boxes: BoxWatch,
+    /// Forms that were read, or whose leads are held, since somebody asked for them.
+    news: Mutex<HashSet<FormId>>,
 }
 
 /// What is made of a definition that Graph refuses for good.
@@ -102,6 +108,7 @@ impl FormBook {
             reading: Mutex::default(),
             refused: Mutex::default(),
             boxes: BoxWatch::default(),
+            news: Mutex::default(),
         }
     }
 
@@ -201,11 +208,50 @@ impl FormBook {
             },
         };
         self.store.put_form(read.clone()).await.map_err(Unknown::Store)?;
+        self.note_news(form);
         if read.definition.is_some() {
             let questions = read.definition.as_ref().map_or(0, |definition| definition.questions.len());
             tracing::info!(form.id = %form, page.id = %page, form.questions = questions, "form.read");
         }
         Ok(self.remember(read))
+    }
+
+    /// Something of this form is news to whoever looks at forms. Of more than is remembered the hourly round hears.
+    pub(super) fn note_news(&self, form: &FormId) {
+        let mut news = self.news.lock();
+        if news.len() < REMEMBERED_MAX {
+            news.insert(*form);
+        }
+    }
+
+    /// What is news since the last time, in order.
+    pub(super) fn take_news(&self) -> Vec<FormId> {
+        let mut news: Vec<FormId> = std::mem::take(&mut *self.news.lock()).into_iter().collect();
+        news.sort();
+        news
+    }
+
+    /// True of a form that was not read for a day, and not asked for lately in vain.
+    pub(super) fn is_worth_a_look(&self, known: &KnownForm) -> bool {
+        let now = self.clock.now();
+        let asked = self.looked.lock().get(&known.form).copied();
+        let within = |hours: i64, at: Timestamp| read_within(SignedDuration::from_hours(hours), at, now);
+        !within(FRESH_HOURS, known.read_at) && !asked.is_some_and(|at| within(ASKED_AGAIN_HOURS, at))
+    }
+
+    /// Reads a form again although no lead of it came: with its page's token, or where Graph names no page, with those of some.
+    pub(super) async fn look_again(&self, known: &KnownForm) {
+        let own = known.definition.as_ref().and_then(|definition| definition.page);
+        let mut pages: Vec<PageId> = match own {
+            Some(page) => vec![page],
+            None => self.graph.page_ids().iter().copied().collect(),
+        };
+        pages.sort();
+        for page in pages.iter().filter(|page| self.is_readable(page)).take(PAGES_ASKED_MAX) {
+            if self.look(page, &known.form).await.is_ok() {
+                return;
+            }
+        }
     }
 
     fn note_look(&self, form: &FormId) {

@@ -12,8 +12,8 @@ use crate::clock::after;
 use crate::id::FormId;
 use crate::notification::ParkCode;
 use crate::purpose::{PurposeId, Unfed};
-use crate::workers::Tools;
 use crate::workers::routine::{Routine, Schedule, Turn};
+use crate::workers::Tools;
 
 /// How often it looks unasked.
 const EVERY: SignedDuration = SignedDuration::from_mins(1);
@@ -52,13 +52,16 @@ impl Steward {
 
     /// Looks at everything, and leaves what it found with what else stands. What cannot be looked at now stays as it was.
     pub async fn look(&self) {
-        let Tools { store, graph, inbox, metrics, silence, .. } = &*self.tools;
+        let Tools { store, graph, inbox, metrics, silence, form_check, .. } = &*self.tools;
         let mut found = Found::default();
         let is_for_a_person = graph.paused().iter().any(|paused| FOR_A_PERSON.contains(&paused.code));
         found.note(AttentionCode::PageRefused, is_for_a_person);
         found.note(AttentionCode::ClockAhead, store.clock_jumped());
         found.note(AttentionCode::ReferencesMissing, inbox.figures().references_missing > 0);
         found.note(AttentionCode::ScanFault, metrics.scan_faults() > 0);
+        if let Some(is_serious) = form_check.is_serious() {
+            found.note(AttentionCode::FormFinding, is_serious);
+        }
         if self.knows_forms().await {
             found.note(AttentionCode::RequiredUnfed, silence.lacks_required());
         }

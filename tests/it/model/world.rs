@@ -27,7 +27,7 @@ use tamis::secret::{Key, Secret};
 use tamis::store::{BelievedClock, SharedStore, StoreError};
 use tamis::telemetry::LeadNames;
 use tamis::telemetry::metrics::Metrics;
-use tamis::workers::{Clockwatch, Fetcher, FormBook, Reaper, ReloadGate, Retries, Silence, Tools};
+use tamis::workers::{Clockwatch, Fetcher, FormBook, FormCheck, Reaper, ReloadGate, Retries, Silence, Tools};
 use tamis_simulator::{Checkbox, Form, Page, Question, Setup, Simulator};
 use tempfile::TempDir;
 
@@ -359,6 +359,7 @@ impl<'m> World<'m> {
             policy: Arc::new(Current::of(Arc::clone(&policy))),
             gate: ReloadGate::default(),
             silence: Silence::default(),
+            form_check: FormCheck::new("https://leads.lumen.example"),
             forms: FormBook::new(Arc::clone(&store), Arc::clone(&graph), Arc::clone(&clock)),
             retries: Current::new(Retries { usual: config.retry(), ambiguous: config.retry_ambiguous() }),
             clock: Arc::clone(&clock),

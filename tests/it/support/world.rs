@@ -338,6 +338,7 @@ pub fn add_forms(meta: &Simulator) {
             question("CUSTOM", "post_code"),
             question("CUSTOM", "budget"),
         ],
+        privacy_policy_url: "https://leads.lumen.example/notice/devis".to_owned(),
         ..Form::default()
     });
     let checkbox = |key: &str| Checkbox { key: key.to_owned(), text: key.to_owned(), ..Checkbox::default() };
@@ -350,6 +351,7 @@ pub fn add_forms(meta: &Simulator) {
             question("PHONE", "phone_number"),
         ],
         checkboxes: vec![checkbox("email_optin"), checkbox("consent_call")],
+        privacy_policy_url: "https://leads.lumen.example/notice/lettre".to_owned(),
         ..Form::default()
     });
 }
