@@ -39,7 +39,9 @@ use crate::store::{BelievedClock, LatestClock, SharedStore};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::{LeadNames, LogCounts};
 use crate::trail::{Action, Entry};
-use crate::workers::{FormBook, FormCheck, ReloadGate, Retries, Silence, Steward, Tools, adopt_known, fetchers};
+use crate::workers::{
+    FormBook, FormCheck, ReloadGate, Retries, Silence, Steward, Tools, adopt_known, fetchers,
+};
 
 pub use opening::{StartError, StoreKnows};
 pub use reload::{Applied, Reload};
@@ -228,10 +230,12 @@ impl Rooms {
         self.metrics.read_from(move || {
             let (read, steward) = (read.clone(), steward.upgrade());
             async move {
+                let mut stands = (Vec::new(), None);
                 if let Some(steward) = steward {
                     steward.look().await;
+                    stands = steward.form_findings();
                 }
-                read.readings().await
+                read.readings(stands).await
             }
         });
     }

@@ -53,6 +53,10 @@ pub struct Form {
     pub locale: Option<String>,
     /// False: Graph does not give the tick-boxes, and whether one is ticked when the form opens is not known.
     pub boxes_readable: bool,
+    /// Where its privacy link leads, not for viewers; left out where it leads nowhere, or Graph does not give it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub policy_url: Option<String>,
     /// Its tick-boxes, not for viewers; left out where they cannot be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]

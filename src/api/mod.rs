@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod document;
 pub mod find;
+pub mod findings;
 pub mod forms;
 mod id_text;
 pub mod inbox;

@@ -19,6 +19,7 @@ use crate::attention::AttentionCode;
 use crate::code::Coded;
 use crate::id::{FormId, PageId};
 use crate::notification::ParkCode;
+use crate::purpose::form_check::{FindingCode, Severity};
 use crate::purpose::{Asked, Basis, DifferenceCode, DropCode, PurposeId, RecordId, UnfedCode};
 use crate::trail::{Action, Outcome, Reason, Role};
 
@@ -71,6 +72,8 @@ written! {
     ParkCode: list::<ParkCode>("Why a submission is not stored.");
     AttentionCode: list::<AttentionCode>("What needs a person.");
     UnfedCode: list::<UnfedCode>("Why a field gets no answer from a form.");
+    FindingCode: list::<FindingCode>("What a look at a form finds.");
+    Severity: list::<Severity>("How much a finding matters.");
     ClockTrust: list::<ClockTrust>("How far the clock is trusted.");
     SubmissionState: list::<SubmissionState>("What a submission is now.");
     DifferenceCode: list::<DifferenceCode>("In what a form is no copy of another.");

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::api::findings::FindingCount;
 use crate::api::tokens::TokenRole;
 use crate::api::{Moment, Word};
 use crate::attention::AttentionCode;
@@ -40,6 +41,14 @@ pub struct Status {
     pub pages: Vec<PageState>,
     /// Fields that no question of a form feeds.
     pub unfed: Vec<UnfedField>,
+    /// What the form check found that stands, the worst first.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub findings: Vec<FindingCount>,
+    /// When Graph last gave the form of the purposes that it has not given for the longest time; null: none was ever looked at.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub forms_looked_at: Option<Moment>,
     /// The log's places.
     pub log: Vec<LogPlace>,
     /// The disk of the journal.

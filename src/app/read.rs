@@ -10,6 +10,7 @@ use crate::graph::Graph;
 use crate::inbox::Inbox;
 use crate::store::SharedStore;
 use crate::telemetry::metrics::{OldestSeconds, Readings};
+use crate::workers::Stands;
 
 /// The rooms that are asked.
 #[derive(Clone)]
@@ -23,7 +24,7 @@ pub(super) struct Read {
 
 impl Read {
     /// As it is now. What the store does not tell is left as it was, or at nothing.
-    pub(super) async fn readings(&self) -> Readings {
+    pub(super) async fn readings(&self, (stands, looked): (Vec<Stands>, Option<Timestamp>)) -> Readings {
         let Self { inbox, store, graph, attention, clock } = self;
         let now = clock.now();
         let age = |since: Option<Timestamp>| {
@@ -50,6 +51,8 @@ impl Read {
             paused: graph.paused().into_iter().map(|paused| (paused.page, paused.code)).collect(),
             tokens: tokens.into_iter().map(|token| (token.id.clone(), token.days_left(latest))).collect(),
             attention: attention.standing().into_iter().map(|(code, _)| code).collect(),
+            findings: stands.iter().map(|one| (one.code, one.forms.len() as u64)).collect(),
+            form_look_seconds: age(looked),
             disk: (disk.free_bytes, disk.floor_bytes),
             ready: inbox.ready().await && store.ready(),
         }

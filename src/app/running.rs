@@ -10,7 +10,7 @@ use crate::app::socket_door::SocketDoor;
 use crate::app::sockets::Sockets;
 use crate::app::{App, Rooms};
 use crate::clock::Rfc3339;
-use crate::http::admin::{Admin, Standing, Whole, trail_places};
+use crate::http::admin::{Admin, FormStands, Standing, Whole, trail_places};
 use crate::http::{
     ADMIN_CONNECTIONS_MAX, AdminDoor, Health, Intake, Listener, Notices, Visits, admin_server,
     connections_at_most, public_server,
@@ -19,8 +19,8 @@ use crate::lifecycle::Stop;
 use crate::machine::descriptors;
 use crate::machine::systemd::Systemd;
 use crate::workers::{
-    Adopter, Clockwatch, Fetcher, Inspector, Pausekeeper, Reaper, Scanner, Steward, Tools, Warden, Worker,
-    run_loop,
+    Adopter, Clockwatch, Fetcher, Inspector, Pausekeeper, Reaper, Scanner, Stands, Steward, Tools, Warden,
+    Worker, run_loop,
 };
 
 /// Threads of the public listener.
@@ -168,7 +168,18 @@ impl Rooms {
             let (steward, attention) = (Arc::clone(&steward), Arc::clone(&attention));
             Box::pin(async move {
                 steward.look().await;
-                Standing { attention: attention.standing(), unfed: steward.unfed() }
+                let (stands, forms_looked_at) = steward.form_findings();
+                let finding = |stands: Stands| FormStands {
+                    severity: stands.severity,
+                    code: stands.code,
+                    forms: stands.forms,
+                };
+                Standing {
+                    attention: attention.standing(),
+                    unfed: steward.unfed(),
+                    findings: stands.into_iter().map(finding).collect(),
+                    forms_looked_at,
+                }
             })
         };
         Whole { started_at: self.started_at, look: Box::new(look) }

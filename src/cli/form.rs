@@ -1,9 +1,12 @@
-//! `tamis form`: the contents that a form had, and what people saw at one of them.
+//! `tamis form`: what is the matter with a form, the contents that it had, and what people saw at one of them.
+
+mod check;
 
 use std::fmt::Write as _;
 
 use reqwest::Method;
 
+use crate::api::findings::FormFindings;
 use crate::api::forms::{FormRevision, Revisions};
 use crate::cli::socket::{ConfigPath, SocketArgument};
 use crate::client::{Daemon, parse};
@@ -15,12 +18,16 @@ use crate::terminal::{print, print_json, printable};
 
 #[derive(clap::Args)]
 #[command(
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
     after_help = "Example:\n  tamis form 901000000000001 --revision ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 )]
 pub(super) struct Arguments {
+    #[command(subcommand)]
+    verb: Option<Verb>,
     /// Which form
-    #[arg(value_name = "FORM_ID")]
-    form: String,
+    #[arg(value_name = "FORM_ID", required = true)]
+    form: Option<String>,
     /// Show what people saw at this one, as `tamis find` names it
     #[arg(long, value_name = "HEX")]
     revision: Option<String>,
@@ -31,13 +38,22 @@ pub(super) struct Arguments {
     socket: SocketArgument,
 }
 
+#[derive(clap::Subcommand)]
+enum Verb {
+    /// Show what is the matter with the forms, and since when
+    Check(check::Arguments),
+}
+
 /// Asks the daemon and prints what it knows.
 pub(super) async fn run(
     arguments: Arguments,
     config: &ConfigPath,
     environment: &Environment,
 ) -> Result<(), Failure> {
-    let form = FormId::parse(&arguments.form)
+    if let Some(Verb::Check(arguments)) = arguments.verb {
+        return check::run(arguments, config, environment).await;
+    }
+    let form = FormId::parse(&arguments.form.unwrap_or_default())
         .ok_or_else(|| Failure::new(Exit::Usage, "a form's id is 1 to 20 digits"))?;
     let revision = match &arguments.revision {
         None => None,
@@ -55,7 +71,13 @@ pub(super) async fn run(
         return print_json(&format!("{}\n", String::from_utf8_lossy(&body)));
     }
     match revision {
-        None => print(&list(&parse(&body)?)),
+        None => {
+            let found = daemon.fetch(daemon.call(Method::GET, &format!("/forms/{form}/findings"))).await;
+            // A form that was read a moment ago was not looked at yet.
+            let found = found.ok().and_then(|body| parse::<FormFindings>(&body).ok());
+            let found = found.map(|found| format!("\n{}", check::text(&[found], false)));
+            print(&(list(&parse(&body)?) + &found.unwrap_or_default()))
+        }
         Some(_) => print(&page(&parse(&body)?)),
     }
 }

@@ -75,7 +75,7 @@ enum Command {
     Export(export::Arguments),
     /// Look one submission up
     Find(find::Arguments),
-    /// Show what a form was: its contents since it was first read, or one of them
+    /// Show what a form was, and what is the matter with it; `form check` of all forms
     Form(form::Arguments),
     /// Ask a running tamis whether it takes notifications
     Health(health::Arguments),

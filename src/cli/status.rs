@@ -11,6 +11,8 @@ use crate::api::status::{
 };
 use crate::cli::socket::{ConfigPath, SocketArgument};
 use crate::client::{Daemon, parse};
+use crate::id::FormId;
+use crate::purpose::form_check::Severity;
 use crate::secret::location::Environment;
 use crate::terminal::{Failure, Sheet, Tone, print_json, thousands};
 
@@ -113,6 +115,7 @@ fn show(status: &Status, sheet: &mut Sheet) {
     for (place, unfed) in status.unfed.iter().enumerate() {
         sheet.row(label("unfed", place), &unfed_parts(unfed));
     }
+    show_forms(status, now, sheet);
     sheet.row("disk", &[disk(&status.disk)]);
     sheet.row("clock", &clock(&status.clock));
     let lost = status.log.iter().filter(|place| place.lost > 0);
@@ -185,16 +188,41 @@ fn show_pages(pages: &[PageState], sheet: &mut Sheet) {
 
 fn unfed_parts(unfed: &UnfedField) -> Vec<(Tone, String)> {
     let tone = if unfed.required { Tone::Bad } else { Tone::Warn };
-    let forms = match unfed.forms {
-        1 => format!("form {}", unfed.form_id),
-        many => format!("form {} and {} more", unfed.form_id, thousands(many - 1)),
-    };
+    let forms = forms(unfed.form_id, unfed.forms);
     let mut parts = vec![plain(format!("{}.{}", unfed.purpose, unfed.field)), (tone, unfed.code.to_string())];
     if unfed.required {
         parts.push((Tone::Bad, "required".to_owned()));
     }
     parts.push(plain(forms));
     parts
+}
+
+/// What the form check found; where there is nothing, that it looked.
+fn show_forms(status: &Status, now: Timestamp, sheet: &mut Sheet) {
+    let looked = status
+        .forms_looked_at
+        .map(|at| (Tone::Faint, format!("all looked at within {}", age(now.duration_since(at.0)))));
+    if let (Some(looked), []) = (&looked, status.findings.as_slice()) {
+        sheet.row("forms", &[(Tone::Good, "as they should be".to_owned()), looked.clone()]);
+    }
+    for (place, found) in status.findings.iter().enumerate() {
+        let tone = match found.severity {
+            Word::Known(Severity::Serious) => Tone::Bad,
+            Word::Known(Severity::Warning) => Tone::Warn,
+            Word::Known(Severity::Note) | Word::Later(_) => Tone::Plain,
+        };
+        let mut parts = vec![(tone, found.code.to_string()), plain(forms(found.form_id, found.forms))];
+        parts.extend(looked.clone().filter(|_| place == 0));
+        sheet.row(label("forms", place), &parts);
+    }
+}
+
+/// `form 901…`, and how many more.
+fn forms(first: FormId, count: u64) -> String {
+    match count {
+        0 | 1 => format!("form {first}"),
+        many => format!("form {first} and {} more", thousands(many - 1)),
+    }
 }
 
 /// Near the floor it is to be looked at, below it nothing is taken.
@@ -322,6 +350,12 @@ log        no line lost
                 r#""unfed":[{"purpose":"devis","field":"email","required":true,"code":"field-unfed","forms":249,
                     "form_id":"901000000000007"}]"#,
             ),
+            (
+                r#""unfed":["#,
+                r#""findings":[{"severity":"serious","code":"link-missing","forms":1,"form_id":"901000000000007"},
+                    {"severity":"warning","code":"question-unneeded","forms":12,"form_id":"901000000000001"}],
+                "forms_looked_at":"2026-11-24T20:47:38Z","unfed":["#,
+            ),
             (r#""stderr","lost":0"#, r#""stderr","lost":1200"#),
             (r#""free_bytes":41000000000"#, r#""free_bytes":255000000"#),
             (
@@ -353,6 +387,8 @@ records    devis 1,203  lettre 41
 pages      104000000000001  Atelier Lumen
            permission-missing until 2026-11-25T09:00:00Z
 unfed      devis.email  field-unfed  required  form 901000000000007 and 248 more
+forms      link-missing  form 901000000000007  all looked at within 12 h
+           question-unneeded  form 901000000000001 and 11 more
 disk       255 MB free, floor 256 MB
 clock      2026-11-25T08:47:38Z  ahead, not believed
            time goes by 2026-11-24T08:47:38Z
@@ -363,6 +399,13 @@ tokens     crm  exporter  ended 5 d ago  0123456789abcdef
         let screen = screen(&body);
         assert_eq!(screen, expected);
         assert!(screen.lines().all(|line| line.chars().count() <= 80));
+    }
+
+    #[test]
+    fn forms_with_which_nothing_is_the_matter_say_when_they_were_looked_at() {
+        let screen =
+            screen(&WELL.replace(r#""unfed":[]"#, r#""unfed":[],"forms_looked_at":"2026-11-25T06:47:38Z""#));
+        assert!(screen.contains("\nforms      as they should be  all looked at within 2 h\n"), "{screen}");
     }
 
     #[test]

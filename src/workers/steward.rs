@@ -13,7 +13,7 @@ use crate::id::FormId;
 use crate::notification::ParkCode;
 use crate::purpose::{PurposeId, Unfed};
 use crate::workers::routine::{Routine, Schedule, Turn};
-use crate::workers::Tools;
+use crate::workers::{Stands, Tools};
 
 /// How often it looks unasked.
 const EVERY: SignedDuration = SignedDuration::from_mins(1);
@@ -75,6 +75,14 @@ impl Steward {
     /// Fields that no question feeds, by form and purpose, as of the last look.
     pub fn unfed(&self) -> Vec<(FormId, PurposeId, Vec<Unfed>)> {
         self.tools.silence.standing()
+    }
+
+    /// What the form check found that stands, the worst first, and when the form that a purpose claims and that was looked at
+    /// the longest time ago was.
+    pub fn form_findings(&self) -> (Vec<Stands>, Option<Timestamp>) {
+        let Tools { form_check, policy, .. } = &*self.tools;
+        let claimed = policy.pin().claimed_forms();
+        (form_check.standing(), form_check.oldest_look(|form| claimed.contains(form)))
     }
 
     /// Takes the forms over that the store knows, once after the start and after each reload: one of which no lead comes is not

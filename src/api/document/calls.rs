@@ -6,6 +6,7 @@ use utoipa::openapi::{Content, Ref, Required};
 
 use crate::api::clock::Confirmed;
 use crate::api::document::call::{Call, header, lines, plain};
+use crate::api::document::form_calls::{findings, form_findings};
 use crate::api::find::Find;
 use crate::api::forms::{FormRevision, Forms, Revisions};
 use crate::api::inbox::{DropHeld, HeldDropped, Inbox, PageRetried, Requeue, Requeued, RetryPage};
@@ -47,6 +48,8 @@ pub fn calls() -> Vec<Call> {
         forms(),
         revisions(),
         revision(),
+        findings(),
+        form_findings(),
         inbox(),
         requeue(),
         retry_page(),

@@ -2,6 +2,7 @@
 
 mod call;
 mod calls;
+mod form_calls;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,7 @@ use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Serv
 
 use crate::api::clock::Confirmed;
 use crate::api::find::{Find, Found};
+use crate::api::findings::{Findings, FormFindings};
 use crate::api::forms::{FormRevision, Forms, Revisions};
 use crate::api::inbox::{DropHeld, HeldDropped, Inbox, PageRetried, Requeue, Requeued, RetryPage};
 use crate::api::leads::LeadPage;
@@ -95,6 +97,8 @@ fn schemas() -> Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)> {
     with::<Forms>(&mut all);
     with::<Revisions>(&mut all);
     with::<FormRevision>(&mut all);
+    with::<Findings>(&mut all);
+    with::<FormFindings>(&mut all);
     with::<Inbox>(&mut all);
     with::<Requeue>(&mut all);
     with::<Requeued>(&mut all);

@@ -12,6 +12,7 @@ pub mod door;
 mod drop_held;
 mod excel;
 mod find;
+mod findings;
 mod format;
 mod forms;
 mod inbox;
@@ -58,7 +59,7 @@ use crate::store::SharedStore;
 
 pub use lookups::Lookups;
 pub use operator::{Door, introduce};
-pub use status::{Standing, Whole};
+pub use status::{FormStands, Standing, Whole};
 pub use trail::places as trail_places;
 
 /// What the admin side works with.
@@ -133,6 +134,8 @@ fn routes(config: &mut ServiceConfig, door: Door, state: AdminState) {
         .service(web::resource("/forms").route(web::get().to(forms::list)))
         .service(web::resource("/forms/{id}/revisions").route(web::get().to(revisions::list)))
         .service(web::resource("/forms/{id}/revisions/{revision}").route(web::get().to(revisions::show)))
+        .service(web::resource("/forms/{id}/findings").route(web::get().to(findings::show)))
+        .service(web::resource("/findings").route(web::get().to(findings::list)))
         .service(web::resource("/inbox").route(web::get().to(inbox::show)))
         .service(web::resource("/inbox/requeue").route(web::post().to(requeue::requeue)))
         .service(web::resource("/inbox/retry").route(web::post().to(retry::retry)))

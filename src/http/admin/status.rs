@@ -9,6 +9,7 @@ use actix_web::web::Data;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 
+use crate::api::findings::FindingCount;
 use crate::api::status as api;
 use crate::api::{Moment, Word};
 use crate::attention::AttentionCode;
@@ -20,6 +21,7 @@ use crate::http::admin::sight::Sight;
 use crate::id::{FormId, PageId};
 use crate::inbox::Inbox;
 use crate::notification::{Lane, ParkCode};
+use crate::purpose::form_check::{FindingCode, Severity};
 use crate::purpose::{Policy, Purpose, PurposeId, Unfed};
 use crate::store::{ClockStanding, ClockTrust, ClockVoice, OldestRef, ParkedOverview, Token};
 use crate::telemetry::metrics::Metrics;
@@ -40,6 +42,20 @@ pub struct Standing {
     pub attention: Vec<(AttentionCode, Timestamp)>,
     /// Fields that no question feeds, by form and purpose.
     pub unfed: Vec<(FormId, PurposeId, Vec<Unfed>)>,
+    /// What the form check found, the worst first.
+    pub findings: Vec<FormStands>,
+    /// When the claimed form was looked at that was looked at the longest time ago; none: none was.
+    pub forms_looked_at: Option<Timestamp>,
+}
+
+/// What the form check found, and on which forms it stands.
+pub struct FormStands {
+    /// How much it matters.
+    pub severity: Severity,
+    /// What.
+    pub code: FindingCode,
+    /// In order.
+    pub forms: Vec<FormId>,
 }
 
 /// One object for one screen.
@@ -86,6 +102,8 @@ pub(super) async fn show(
         purposes: stored.map(|stored| records(&policy, &stored, &sight)),
         pages: pages.iter().filter(|page| sight.page(&page.page)).map(page).collect(),
         unfed: unfed(&standing.unfed, &sight),
+        findings: findings(&standing.findings, &sight),
+        forms_looked_at: standing.forms_looked_at.map(Moment),
         log: metrics.lines_lost().map(|(place, lost)| log(place.as_str(), lost)).into(),
         disk: api::DiskRoom { free_bytes: disk.free_bytes, floor_bytes: disk.floor_bytes },
         clock: clock(&state.store.clock()),
@@ -98,6 +116,17 @@ pub(super) async fn show(
 
 fn concern((code, since): &(AttentionCode, Timestamp)) -> api::Concern {
     api::Concern { code: (*code).into(), since: Moment(*since) }
+}
+
+/// An exporter hears of its own forms.
+fn findings(stands: &[FormStands], sight: &Sight) -> Vec<FindingCount> {
+    let count = |stands: &FormStands| {
+        let mut own = stands.forms.iter().filter(|form| sight.form(form));
+        let first = *own.next()?;
+        let (severity, code) = (stands.severity.into(), stands.code.into());
+        Some(FindingCount { severity, code, forms: 1 + own.count() as u64, form_id: first })
+    };
+    stands.iter().filter_map(count).collect()
 }
 
 fn log(place: &str, lost: u64) -> api::LogPlace {

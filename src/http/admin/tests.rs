@@ -31,6 +31,7 @@ use crate::store::{KnownForm, SharedStore, Token};
 use crate::trail::{Action, Entry, Outcome, Reason, Role};
 
 mod exporting;
+mod form_findings;
 mod submissions;
 
 fn at(text: &str) -> Timestamp {

@@ -10,6 +10,7 @@ use crate::attention::AttentionCode;
 use crate::id::PageId;
 use crate::notification::ParkCode;
 use crate::purpose::PurposeId;
+use crate::purpose::form_check::FindingCode;
 use crate::telemetry::metrics::labels::{NameAndWord, OneName, OneWord};
 use crate::telemetry::metrics::{Metrics, register};
 
@@ -48,6 +49,10 @@ pub struct Readings {
     pub tokens: Vec<(String, i64)>,
     /// What needs a person although tamis goes on.
     pub attention: Vec<AttentionCode>,
+    /// What the form check found, and on how many forms it stands.
+    pub findings: Vec<(FindingCode, u64)>,
+    /// Seconds since the claimed form was looked at that was looked at the longest time ago; 0: none was.
+    pub form_look_seconds: u64,
     /// Bytes that are free on the disk of the journal, and below how many nothing is taken.
     pub disk: (u64, u64),
     /// 1 if the daemon can take notifications.
@@ -77,6 +82,8 @@ pub(super) struct Gauges {
     paused: Family<NameAndWord, Whole>,
     tokens: Family<OneName, Gauge>,
     attention: Family<OneWord, Whole>,
+    findings: Family<OneWord, Whole>,
+    form_look: Whole,
     disk_free: Whole,
     disk_floor: Whole,
     ready: Whole,
@@ -117,6 +124,12 @@ impl Gauges {
                 "Whole days until a token of the admin side ends; negative: it has ended and was not revoked"
             ),
             attention: register!(registry, "attention", "1 while this needs a person although tamis goes on"),
+            findings: register!(registry, "form_findings", "Forms on which the form check finds this"),
+            form_look: register!(
+                registry,
+                "form_look_seconds",
+                "How long ago the claimed form was looked at that was looked at the longest time ago; 0: none was"
+            ),
             disk_free: register!(
                 registry,
                 "disk_free_bytes",
@@ -164,6 +177,11 @@ impl Gauges {
         for code in AttentionCode::ALL {
             let by = [("code", code.as_str())];
             self.attention.get_or_create(&by).set(u64::from(now.attention.contains(code)));
+        }
+        self.form_look.set(now.form_look_seconds);
+        for code in FindingCode::ALL {
+            let count = now.findings.iter().find(|(found, _)| found == code).map_or(0, |(_, count)| *count);
+            self.findings.get_or_create(&[("code", code.as_str())]).set(count);
         }
         // Pages and tokens come and go.
         self.paused.clear();

@@ -88,6 +88,8 @@ async fn what_has_not_happened_yet_is_counted_as_nothing() {
     for code in AttentionCode::ALL {
         has(&text, &format!("tamis_attention{{code=\"{code}\"}} 0"));
     }
+    has(&text, "tamis_form_findings{code=\"link-missing\"} 0");
+    has(&text, "tamis_form_look_seconds 0");
     assert_eq!((metrics.last_call(), metrics.last_stored()), (None, None));
 }
 
