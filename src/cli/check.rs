@@ -2,6 +2,7 @@
 
 mod copies;
 mod differences;
+mod findings;
 mod forms;
 mod held;
 mod storage;
@@ -63,6 +64,8 @@ pub async fn run(arguments: &Arguments, path: &Path, environment: &Environment) 
         checked.found.warnings.extend(warnings);
         checked.found.warnings.extend(unfed::warnings(&known, config));
         checked.found.warnings.extend(copies::warnings(&known, config));
+        let stands = findings::ask(config.admin.socket.clone()).await;
+        checked.found.warnings.extend(findings::warnings(&known, &stands, config));
         forms = Some(forms::shown(&known, config));
         let held = held::ask(config.admin.socket.clone()).await;
         checked.found.warnings.extend(held.iter().flat_map(|held| held.warnings(&config.policy())));

@@ -7,6 +7,7 @@
 use std::fmt;
 
 use crate::config::excerpt::Excerpt;
+use crate::purpose::form_check::FindingCode;
 use crate::secret::location::LocationCode;
 
 crate::codes! {
@@ -146,6 +147,8 @@ pub enum Code {
     Config(FaultCode),
     /// A secret that cannot be had from its location.
     Secret(LocationCode),
+    /// What a form asks, says or links.
+    Form(FindingCode),
 }
 
 impl Code {
@@ -154,6 +157,7 @@ impl Code {
         match self {
             Self::Config(code) => code.as_str(),
             Self::Secret(code) => code.as_str(),
+            Self::Form(code) => code.as_str(),
         }
     }
 }
@@ -161,6 +165,11 @@ impl Code {
 impl From<FaultCode> for Code {
     fn from(code: FaultCode) -> Self {
         Self::Config(code)
+    }
+}
+impl From<FindingCode> for Code {
+    fn from(code: FindingCode) -> Self {
+        Self::Form(code)
     }
 }
 impl From<LocationCode> for Code {

@@ -27,6 +27,7 @@ mod ends;
 mod examples;
 mod fetching;
 mod fields;
+mod form_check;
 mod hanging;
 mod heads;
 mod held;

@@ -19,7 +19,7 @@ use crate::purpose::{
 use crate::terminal::printable;
 
 /// The look at the config does not wait for a daemon that is busy; 10,000 forms take it seconds.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A form as the daemon knows it.
 pub(super) struct Known {
@@ -51,6 +51,8 @@ pub(super) struct FormShown {
     /// False: Graph does not give its tick-boxes (`legal_content`).
     boxes_readable: bool,
     boxes: Vec<BoxShown>,
+    /// Where its privacy link leads; none: nowhere, or Graph does not give it.
+    policy_url: Option<String>,
     /// Graph gives the questions alone.
     partial: bool,
     questions: Vec<QuestionShown>,
@@ -98,6 +100,7 @@ struct FormAnswered {
     partial: bool,
     questions: Option<Vec<QuestionAnswered>>,
     boxes: Option<Vec<BoxAnswered>>,
+    policy_url: Option<String>,
 }
 
 #[derive(serde::Deserialize)]
@@ -139,7 +142,7 @@ fn known(answered: FormAnswered) -> Option<Known> {
                 title: None,
                 body: None,
                 boxes: boxes.into_iter().map(checkbox).collect(),
-                policy_url: None,
+                policy_url: answered.policy_url,
             }),
             None => Legal::Withheld,
         };
@@ -192,6 +195,7 @@ fn show(known: &Known, config: &Config) -> FormShown {
         readable: known.definition.is_some(),
         boxes_readable: known.definition.as_ref().is_some_and(|found| found.legal.boxes().is_some()),
         boxes: known.definition.iter().flat_map(|found| boxes(found, &form)).collect(),
+        policy_url: known.definition.as_ref().and_then(policy_url).map(str::to_owned),
         partial: known.definition.as_ref().is_some_and(|definition| definition.is_partial),
         questions: questions
             .map(|question| {
@@ -208,6 +212,13 @@ fn show(known: &Known, config: &Config) -> FormShown {
         unfed: known.definition.as_ref().map(|_| form.unfed()).unwrap_or_default(),
         copy_of: purposes.copy_of.map(|original| original.to_string()),
         differs: policy.copies().differing(&known.form).map(|differs| differences::lines(&differs)),
+    }
+}
+
+fn policy_url(definition: &FormDefinition) -> Option<&str> {
+    match &definition.legal {
+        Legal::Read(content) => content.policy_url.as_deref(),
+        Legal::Withheld | Legal::NotAsked => None,
     }
 }
 
@@ -284,6 +295,9 @@ pub(super) fn text(forms: &[FormShown]) -> String {
                 None => ", whether it is ticked by default Graph does not say",
             };
             let _ = writeln!(text, "#   tick-box {:?}  {consent}{default}", printable(&found.key));
+        }
+        if let Some(url) = &form.policy_url {
+            let _ = writeln!(text, "#   privacy link {}", printable(url));
         }
         for line in form.differs.iter().flatten() {
             let _ = writeln!(text, "#   {line}");
