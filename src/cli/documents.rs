@@ -18,7 +18,7 @@ fn pages() -> Vec<PathBuf> {
         ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"]
             .map(|name| root.join(name))
             .into();
-    for folder in ["docs", "config", "deploy"] {
+    for folder in ["docs", "docs/fr", "config", "deploy"] {
         let entries = fs::read_dir(root.join(folder)).expect("a folder").flatten().map(|entry| entry.path());
         pages.extend(
             entries.filter(|path| path.is_file() && path.extension().is_none_or(|kind| kind != "json")),

@@ -139,7 +139,8 @@ fn pages() -> Vec<PathBuf> {
         ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"]
             .map(PathBuf::from)
             .into();
-    let docs = fs::read_dir(root.join("docs")).expect("docs").flatten().map(|entry| entry.path());
+    let docs = ["docs", "docs/fr"].map(|folder| fs::read_dir(root.join(folder)).expect("docs"));
+    let docs = docs.into_iter().flat_map(Iterator::flatten).map(|entry| entry.path());
     let docs = docs.filter(|path| path.extension().is_some_and(|kind| kind == "md"));
     pages.extend(docs.map(|path| path.strip_prefix(root).expect("below").to_owned()));
     pages
