@@ -20,7 +20,8 @@ pub struct Findings {
 pub struct FormFindings {
     /// The form.
     pub form_id: FormId,
-    /// When Graph last gave it, or refused it. Of a form that nobody claims: when a lead of it was last seen to wait.
+    /// When Graph last gave it; of a form that it refuses, when it first did; of one that nobody claims, when a lead of it was last
+    /// seen to wait.
     pub looked_at: Moment,
     /// When people began to see another form than before; null: never, since it is looked at.
     #[schema(required = true)]

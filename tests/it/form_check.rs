@@ -77,6 +77,8 @@ async fn tamis(world: &World, arguments: &[&str]) -> (Option<i32>, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_form_is_looked_at_when_it_is_read_and_daily_and_each_finding_has_a_beginning_and_an_end() {
+    // It listens from here on.
+    log();
     let clock = Arc::new(ManualClock::new(SystemClock.now()));
     let plan = Plan { config: Plan::with(FORMS, WITH_OURS).config, ..Plan::at(clock.clone()) };
     let mut world = World::planned(plan).await;
@@ -88,8 +90,10 @@ async fn a_form_is_looked_at_when_it_is_read_and_daily_and_each_finding_has_a_be
     world.until("it is looked at", || async { found(&world).await == at_first }).await;
     clock.advance_ms(61_000);
     world.until("somebody must act", || async { attention(&world).await == ["form-finding"] }).await;
+    // It is kept first and said then.
+    world.until("it is said, a line a code", || async { said("form.finding").len() >= 3 }).await;
     let lines = said("form.finding");
-    assert_eq!(lines.len(), 3, "one a code: {lines:?}");
+    assert_eq!(lines.len(), 3, "once: {lines:?}");
     assert!(!lines.concat().contains("religion"), "a question's key is the author's word: {lines:?}");
     let metrics = world.admin().get("/admin/v1/metrics").await.text();
     for line in
@@ -112,7 +116,7 @@ async fn a_form_is_looked_at_when_it_is_read_and_daily_and_each_finding_has_a_be
     let over = ["form-changed", "-question-special", "-question-unneeded", "-link-elsewhere"];
     world.until("it is looked at again", || async { found(&world).await == over }).await;
     assert_eq!(asked(), before + 1, "once a day");
-    assert_eq!(said("form.finding-over").len(), 3);
+    world.until("its end is said", || async { said("form.finding-over").len() == 3 }).await;
     clock.advance_ms(61_000);
     world.until("nobody must act", || async { attention(&world).await.is_empty() }).await;
     let (code, screen) = tamis(&world, &["form", "check", OURS, "--history"]).await;
@@ -133,6 +137,7 @@ async fn a_form_is_looked_at_when_it_is_read_and_daily_and_each_finding_has_a_be
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_held_for_an_incomplete_notice_says_so_and_is_no_form_of_nobodys() {
+    log();
     let abroad = Plan::with("country = \"FR\"\nrole", "country = \"US\"\nrole");
     let world = World::planned(abroad).await;
     let nobodys = "901000000000512";

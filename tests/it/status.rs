@@ -147,7 +147,13 @@ async fn a_required_field_that_no_form_feeds_is_told_before_a_lead_comes() {
     let forms = "forms = [\"901000000000001\", \"901000000000055\"]";
     let mut world = World::planned(Plan::with("forms = [\"901000000000001\"]", forms)).await;
     let questions = vec![Question::new("FULL_NAME", "full_name", "x"), Question::new("CUSTOM", "mail", "x")];
-    world.meta.add_form(Form { id: form.to_owned(), page_id: PAGE.to_owned(), questions, ..Form::default() });
+    world.meta.add_form(Form {
+        id: form.to_owned(),
+        page_id: PAGE.to_owned(),
+        questions,
+        privacy_policy_url: "https://leads.lumen.example/notice/devis".to_owned(),
+        ..Form::default()
+    });
     world.deliver_all(&[world.submit(lead(form).answer("full_name", &["Zoé"]), &[])]).await;
     until(&world, "it is refused", |status| status["inbox"]["refused"] == 1).await;
     world.restart().await;

@@ -19,7 +19,8 @@ const A_DAY: SignedDuration = SignedDuration::from_hours(24);
 pub struct FormLook {
     /// The form.
     pub form: FormId,
-    /// When Graph last gave it, or refused it; of a form that nobody claims, when that was last seen to be so.
+    /// When Graph last gave it; of one that it refuses, when it first did; of one that nobody claims, when that was last seen to be
+    /// so.
     pub looked_at: Timestamp,
     /// What people saw then; none: it was never readable.
     pub revision: Option<TextHash>,
