@@ -33,6 +33,7 @@ mod heads;
 mod held;
 mod hostile;
 mod invented;
+mod keyboard;
 mod kill;
 mod leaks;
 mod leaving;

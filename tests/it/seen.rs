@@ -18,7 +18,7 @@ const AXE: &str = "node_modules/axe-core/axe.min.js";
     clippy::disallowed_methods,
     reason = "a test's own environment: where tools lie, and whether this is CI"
 )]
-fn or_skipped<T>(found: Option<T>, name: &str) -> Option<T> {
+pub(crate) fn or_skipped<T>(found: Option<T>, name: &str) -> Option<T> {
     if found.is_none() {
         assert!(std::env::var_os("CI").is_none(), "CI brings {name}");
         println!("skipped: {name} is not installed");

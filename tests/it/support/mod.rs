@@ -1,6 +1,7 @@
 //! A test world: Meta's side, a daemon of its own on loopback, a private directory; and an opinion when it ends.
 
 pub mod account;
+pub mod browser;
 mod caddy;
 mod client;
 pub mod cuts;
