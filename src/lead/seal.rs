@@ -384,6 +384,24 @@ pub struct UnsealedLead {
 }
 
 impl UnsealedLead {
+    /// Its name.
+    pub fn id(&self) -> &RecordId {
+        &self.id
+    }
+
+    /// Its key in `seen`; none: an earlier version stored it.
+    pub fn seen(&self) -> Option<[u8; 32]> {
+        schema::seen(&self.plain)
+    }
+
+    /// Has each answer looked at, of whatever field, where it lies: it becomes no value, and nothing of it outlives this.
+    ///
+    /// # Errors
+    /// [`SealError::UnknownLayout`] if a later version wrote it.
+    pub fn each_answer(&self, look: impl FnMut(&str)) -> Result<(), SealError> {
+        schema::each_answer(&self.plain, look).ok_or(SealError::UnknownLayout)
+    }
+
     /// Reads what is inside.
     ///
     /// # Errors

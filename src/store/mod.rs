@@ -5,6 +5,7 @@
 //! is inside. No verb runs anything of the caller's. Errors carry codes, never an engine's text (it holds
 //! paths).
 
+mod addresses;
 mod beside;
 #[cfg(test)]
 pub(crate) mod contract;
@@ -42,6 +43,7 @@ use crate::machine::progress::Progress;
 use crate::purpose::PurposeId;
 use crate::random::Random;
 
+pub use addresses::{Addresses, EachKept, Kept, MATCHES_MAX, Match, Matches, SHOWN_AT_ONCE_MAX};
 pub use erasures::{
     Asked, ERASED_AT_ONCE_MAX, Erasure, ErasureEnd, ErasureId, ErasureRequest, Erasures, Extent, RepeatKey,
 };
@@ -89,6 +91,7 @@ pub trait Store:
     + Scan
     + Life
     Leads + Seen + Parked + Trail + Tokens + Forms + FormLooks + Notices + Pauses + Erasures + Scan + Life
+    Leads + Seen + Parked + Trail + Tokens + Forms + Notices + Pauses + Erasures + Addresses + Scan + Life
 {
 }
 

@@ -210,6 +210,27 @@ fn records_of_every_kind_open_by_their_own_rule_and_none_passes_for_another_kind
     assert!(SealedRecord::decode(&[&[5], oldest.as_slice()].concat()).is_none(), "a later head");
 }
 
+/// Whoever looks for an address looks at each answer of each field, whatever the schema, and at nothing beside them.
+#[test]
+fn each_answer_is_looked_at_and_nothing_else_is() {
+    let fields = [
+        ("email", vec!["ada@example.org".to_owned(), "b@example.org".to_owned()]),
+        ("ville", vec!["Angers".to_owned()]),
+    ];
+    let lead = lead(&fields, false);
+    for head in [Head::Unversioned, Head::One, Head::Two] {
+        let bytes = written_as(head, &lead);
+        let record = SealedRecord::decode(&bytes).expect("a record");
+        let unsealed = unseal(&record, &id(), &key()).unwrap_or_else(|error| panic!("{error}"));
+        let mut seen = Vec::new();
+        assert_eq!(unsealed.each_answer(|answer| seen.push(answer.to_owned())), Ok(()));
+        assert_eq!(seen, ["ada@example.org", "b@example.org", "Angers"]);
+        assert!(*unsealed.id() == id() && unsealed.seen() == (head == Head::Two).then_some(SEEN));
+    }
+    let later = UnsealedLead { id: id(), test: false, plain: Zeroizing::new(vec![3, 0, 0]) };
+    assert_eq!(later.each_answer(|_| panic!("nothing is known of it")), Err(SealError::UnknownLayout));
+}
+
 /// What a store of before has is sealed again as it is, under its leaf, and says by itself which schema is inside.
 #[test]
 fn a_record_of_before_moves_to_its_leaf_and_the_key_it_had_opens_it_no_longer() {

@@ -6,6 +6,7 @@
 //! | `settling` | all of a batch or nothing, each lead once, numbers without gaps |
 //! | `exporting` | pages in order, none missed, none twice, none without its line |
 //! | `finding` | look-ups, and what is known of each leadgen |
+//! | `addresses` | each record that is stored is met by who looks for an address, and shown with its line |
 //! | `claiming`, `parking` | lanes, leases, due times; the states of what is not stored, and its end |
 //! | `several` | a submission of several purposes: an end for each, what is open, who came too late |
 //! | `naming` | a submission that was named with several forms or pages |
@@ -25,6 +26,7 @@
 //!
 //! A promise that is not on the list below is no test, and the compiler says so: nothing else calls it.
 
+pub(crate) mod addresses;
 pub(crate) mod claiming;
 pub(crate) mod clock;
 pub(crate) mod closing;
@@ -156,6 +158,13 @@ macro_rules! contract {
                 a_record_that_does_not_open_is_told_after_its_line,
                 whatever_became_of_a_leadgen_it_is_known_in_the_order_asked,
                 what_became_of_a_leadgen_is_said_also_after_a_restart,
+            }
+            addresses {
+                each_record_is_met_once_whatever_its_purpose_its_expiry_or_its_kind,
+                what_is_erased_meanwhile_is_passed_over_and_what_comes_later_is_not_met,
+                a_record_that_does_not_open_is_named_and_the_others_are_met,
+                a_look_ends_with_the_store,
+                each_record_that_is_shown_leaves_its_line_and_no_more_are_than_may_be,
             }
             claiming {
                 waiting_ones_are_claimed_when_due_in_the_order_of_being_due_and_leased,

@@ -92,30 +92,42 @@ impl Leads for MemoryStore {
     }
 
     async fn find(&self, wanted: Wanted, entry: Entry) -> Result<Vec<Found>, StoreError> {
-        let fates = self.0.write(|draft| {
-            let fates = match &wanted {
-                Wanted::Leadgen(leadgen) => draft.rows.fates(&*self.0.keyring, leadgen),
-                Wanted::Record(id) => {
-                    draft.rows.record(id).map(|_| Fate::stored(id.clone())).into_iter().collect()
-                }
-            };
-            lines_of_find(&fates, &entry).into_iter().for_each(|line| draft.append_line(line));
-            Ok(fates)
-        })?;
-        let days = DayLook(self.0.mark.look());
-        let found = |Fate { purpose, state }| {
-            let lead = match &state {
-                SeenState::Stored(id) => open_one(&self.0, &*self.0.rows()?, id)?,
-                _ => None,
-            };
-            Ok(Found { purpose, state, lead, days })
-        };
-        fates.into_iter().map(found).collect()
+        self.0.found(
+            |rows| match &wanted {
+                Wanted::Leadgen(leadgen) => rows.fates(&*self.0.keyring, leadgen),
+                Wanted::Record(id) => rows.record(id).map(|_| Fate::stored(id.clone())).into_iter().collect(),
+            },
+            &entry,
+        )
     }
 
     async fn stored(&self) -> Result<HashMap<PurposeId, u64>, StoreError> {
         let rows = self.0.rows()?;
         Ok(rows.vaults.iter().map(|(purpose, vault)| (purpose.clone(), vault.counted)).collect())
+    }
+}
+
+impl MemoryState {
+    /// Writes down who looks for these, and then opens what was found.
+    pub(super) fn found(
+        &self,
+        fates: impl FnOnce(&Rows) -> Vec<Fate>,
+        entry: &Entry,
+    ) -> Result<Vec<Found>, StoreError> {
+        let fates = self.write(|draft| {
+            let fates = fates(&draft.rows);
+            lines_of_find(&fates, entry).into_iter().for_each(|line| draft.append_line(line));
+            Ok(fates)
+        })?;
+        let days = DayLook(self.mark.look());
+        let found = |Fate { purpose, state }| {
+            let lead = match &state {
+                SeenState::Stored(id) => open_one(self, &*self.rows()?, id)?,
+                _ => None,
+            };
+            Ok(Found { purpose, state, lead, days })
+        };
+        fates.into_iter().map(found).collect()
     }
 }
 

@@ -4,6 +4,7 @@
 //! Every verb holds the rows for as long as it takes, so its transactions follow one another; one that writes works on a
 //! copy, which takes the rows' place only if nothing was refused.
 
+mod addresses;
 mod draft;
 mod erasures;
 mod form_looks;

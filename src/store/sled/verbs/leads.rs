@@ -118,24 +118,7 @@ impl Leads for SledStore {
                 })
             })
             .await?;
-        let lines = lines_of_find(&fates, &entry);
-        self.writer
-            .write(1, move |draft| lines.into_iter().try_for_each(|line| draft.append_line(line)))
-            .await?;
-
-        let days = DayLook(self.shared.look());
-        let mut found = Vec::with_capacity(fates.len());
-        for Fate { purpose, state } in fates {
-            let lead = match &state {
-                SeenState::Stored(id) => {
-                    let id = id.clone();
-                    self.beside(move |shared| open_one(shared, &id)).await?
-                }
-                _ => None,
-            };
-            found.push(Found { purpose, state, lead, days });
-        }
-        Ok(found)
+        noted_and_opened(self, fates, entry).await
     }
 
     async fn stored(&self) -> Result<HashMap<PurposeId, u64>, StoreError> {
@@ -143,7 +126,38 @@ impl Leads for SledStore {
     }
 }
 
-fn read(engine: &Engine, id: &RecordId) -> Result<Option<::sled::IVec>, StoreError> {
+/// Writes down who looks, and then opens what was found.
+pub(in crate::store::sled) async fn noted_and_opened(
+    store: &SledStore,
+    fates: Vec<Fate>,
+    entry: Entry,
+) -> Result<Vec<Found>, StoreError> {
+    let lines = lines_of_find(&fates, &entry);
+    store
+        .writer
+        .write(lines.len(), move |draft| lines.into_iter().try_for_each(|line| draft.append_line(line)))
+        .await?;
+
+    let days = DayLook(store.shared.look());
+    let mut found = Vec::with_capacity(fates.len());
+    for Fate { purpose, state } in fates {
+        let lead = match &state {
+            SeenState::Stored(id) => {
+                let id = id.clone();
+                store.beside(move |shared| open_one(shared, &id)).await?
+            }
+            _ => None,
+        };
+        found.push(Found { purpose, state, lead, days });
+    }
+    Ok(found)
+}
+
+/// A record as it lies there.
+pub(in crate::store::sled) fn read(
+    engine: &Engine,
+    id: &RecordId,
+) -> Result<Option<::sled::IVec>, StoreError> {
     match engine.read(&Place::Vault(id.purpose.clone()), &record_key(id.epoch, id.number)) {
         Err(error) if error.code == StoreCode::PurposeUnknown => Ok(None),
         found => found,

@@ -2,6 +2,7 @@
 
 mod closing;
 mod dating;
+pub(super) mod addresses;
 mod erased;
 pub(super) mod erasing;
 pub(super) mod erasures;
