@@ -37,6 +37,12 @@ pub(super) fn normalised(typed: &str) -> Option<Zeroizing<String>> {
     Some(address)
 }
 
+/// False of what is none at a glance: most answers.
+pub(super) fn may_be_one(answer: &str) -> bool {
+    // Composed, other signs are an `@` as well.
+    answer.len() <= TYPED_BYTES_MAX && (answer.contains('@') || !answer.is_ascii())
+}
+
 fn composed(text: &str) -> Zeroizing<String> {
     Zeroizing::new(ComposingNormalizerBorrowed::new_nfkc().normalize(text).into_owned())
 }

@@ -6,6 +6,7 @@
 
 mod email;
 mod fingerprint;
+mod sought;
 
 #[cfg(test)]
 mod tests;
@@ -17,6 +18,7 @@ use crate::purpose::law::Contact;
 use crate::purpose::{PhoneRegion, dialled, international_e164};
 
 pub use fingerprint::{Fingerprint, Scope, SuppressionKey};
+pub use sought::{Matcher, Sought};
 
 /// What has fewer digits reaches nobody from outside, and is in the answers of many.
 const DIGITS_MIN: usize = 6;

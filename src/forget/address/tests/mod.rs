@@ -3,6 +3,7 @@
 mod emails;
 mod fingerprints;
 mod phones;
+mod sought;
 
 use crate::forget::address::Address;
 
