@@ -9,7 +9,7 @@ use crate::id::FormId;
 use crate::notification::ParkCode;
 use crate::purpose::{PurposeId, RecordId};
 
-/// Which submission: by exactly one of the two ids.
+/// Which submission, by exactly one of the two ids; or which records, by an address that they hold.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Find {
@@ -19,17 +19,36 @@ pub struct Find {
     /// The record's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<IdText>,
+    /// An e-mail address, in any spelling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// A telephone number, in any spelling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
     /// Show answers whole instead of their first characters.
     #[serde(default)]
     pub unmask: bool,
 }
 
-/// What became of it, for each of its purposes; empty: nothing is known of this id.
+/// What became of it, for each of its purposes; empty: nothing is known of this id, or no record holds this address.
 // It holds answers: neither `Debug` nor `Display`.
 #[derive(Serialize, Deserialize, ToSchema)]
 pub struct Found {
     /// One for each purpose of a submission, by their names; one as a whole, where its form was not matched yet.
     pub records: Vec<Finding>,
+    /// Of a look by an address: how many records hold it, where that is more than are shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub total: Option<u64>,
+    /// Of a look by an address: how many records do not open, and may hold it; left out where each opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub unreadable: Option<u64>,
+    /// Of a look by an address: how many submissions are not read yet, so that nobody knows whose they are; left out where there is
+    /// none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub unread: Option<u64>,
 }
 
 /// What is said of one submission, for one purpose.

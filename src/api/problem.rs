@@ -99,6 +99,12 @@ crate::codes! {
         TooManySuppressions = "too-many-suppressions",
         /// More look-ups by a record's number wait than may.
         LookupsTooFast = "lookups-too-fast",
+        /// As many look-ups by address wait as may.
+        SearchesFull = "too-many-searches",
+        /// The look through everything that is stored took too long.
+        SearchTooSlow = "search-too-slow",
+        /// What was typed is no e-mail address, or no telephone number.
+        AddressInvalid = "address-invalid",
         /// The clock is ahead and not believed: nothing is handed out.
         ClockJumped = "clock-jumped",
         /// Whether a record is past its expiry depends on a clock that nobody has confirmed since the start.
@@ -190,6 +196,9 @@ impl ProblemCode {
             Self::LookupsTooFast => {
                 (429, "Too many look-ups by number at once: one after another they are answered")
             }
+            Self::SearchesFull => (503, "Too many look-ups by address wait already"),
+            Self::SearchTooSlow => (503, "Looking through everything that is stored took too long"),
+            Self::AddressInvalid => (400, "This is no e-mail address, or no telephone number"),
             Self::FormClaimed => (409, "A purpose claims this form: its references are not dropped"),
             Self::FormUnknown => (404, "Nothing is known of this form"),
             Self::RevisionUnknown => (404, "The form has no such revision"),

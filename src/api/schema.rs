@@ -167,10 +167,20 @@ fn find() -> OneOfBuilder {
         .default(Some(Value::from(false)))
         .description(Some("Show answers whole instead of their first characters."));
     exactly_one(
-        &[("leadgen_id", digits("Meta's id of the submission.").into()), ("id", RecordId::schema())],
+        &[
+            ("leadgen_id", digits("Meta's id of the submission.").into()),
+            ("id", RecordId::schema()),
+            ("email", address("An e-mail address, in any spelling.", "anne@lumen.example").into()),
+            ("phone", address("A telephone number, in any spelling.", "06 39 98 00 00").into()),
+        ],
         &[("unmask", unmask.into())],
-        "Which submission: by exactly one of the two ids.",
+        "Which submission, by one of the two ids, or which records, by an address that they hold: exactly one of the four.",
     )
+}
+
+/// An address as a person types it.
+fn address(description: &str, example: &str) -> ObjectBuilder {
+    of(Type::String).min_length(Some(1)).description(Some(description)).examples([Value::from(example)])
 }
 
 fn drop_held() -> ObjectBuilder {

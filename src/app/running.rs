@@ -10,17 +10,17 @@ use crate::app::socket_door::SocketDoor;
 use crate::app::sockets::Sockets;
 use crate::app::{App, Rooms};
 use crate::clock::Rfc3339;
-use crate::http::admin::{Admin, FormStands, Standing, Whole, trail_places};
+use crate::http::admin::{Admin, FormStands, Standing, Whole, trail_places, Search};
 use crate::http::{
     ADMIN_CONNECTIONS_MAX, AdminDoor, Health, Intake, Listener, Notices, Visits, admin_server,
     connections_at_most, public_server,
 };
 use crate::lifecycle::Stop;
 use crate::machine::descriptors;
+use crate::machine::priority;
 use crate::machine::systemd::Systemd;
 use crate::workers::{
-    Adopter, Clockwatch, Fetcher, Inspector, Pausekeeper, Reaper, Scanner, Stands, Steward, Tools, Warden,
-    Worker, run_loop,
+    Adopter, Clockwatch, Fetcher, Inspector, Pausekeeper, Reaper, Scanner, Stands, Steward, Tools, Warden, Worker, run_loop, SearchTools, Searcher,
 };
 
 /// Threads of the public listener.
@@ -118,6 +118,7 @@ impl Rooms {
         let public = Listener { workers: PUBLIC_WORKERS, connections: public_connections(), shutdown };
         let admin = move || Listener { workers: ADMIN_WORKERS, connections: ADMIN_CONNECTIONS_MAX, shutdown };
         let visits = Arc::new(Visits::default());
+        let search = self.search(stop)?;
         let state = Arc::new(Admin {
             store: Arc::clone(&self.store),
             inbox: Arc::clone(&self.inbox),
@@ -130,6 +131,7 @@ impl Rooms {
             visits: Arc::clone(&visits),
             trail_pages: trail_places(),
             lookups: Arc::default(),
+            search: Arc::new(search),
         });
         let (of_socket, dice) = (Arc::clone(&state), random());
         let (door, socket_served) = SocketDoor::new(sockets.place, sockets.admin_socket, move |listener| {
@@ -160,6 +162,32 @@ impl Rooms {
         let asked = stop.clone();
         stop.supervise("visits", async move { visits.run(asked.requested()).await });
         Ok((handles, Arc::new(door)))
+    }
+
+    /// Who looks for addresses: on a thread of its own, until workers are to take no new step.
+    fn search(&self, stop: &Stop) -> std::io::Result<Search> {
+        let inbox = Arc::clone(&self.inbox);
+        let tools = SearchTools {
+            kept: self.store.clone(),
+            policy: Arc::clone(&self.policy),
+            metrics: Arc::clone(&self.metrics),
+            busy: Box::new(move || inbox.queued() > 0),
+        };
+        let searcher = Arc::new(Searcher::start(tools, |work| {
+            std::thread::Builder::new().name("address-search".to_owned()).spawn(move || {
+                priority::yield_to_listeners();
+                work();
+            })
+        })?);
+        let (ending, asked) = (Arc::clone(&searcher), stop.clone());
+        stop.supervise("search", async move {
+            asked.draining().await;
+            ending.end().await;
+        });
+        Ok(Search::new(move |sought, purposes| {
+            let searcher = Arc::clone(&searcher);
+            Box::pin(async move { searcher.look(sought, purposes).await })
+        }))
     }
 
     fn whole(&self, steward: &Arc<Steward>) -> Whole {

@@ -1,7 +1,8 @@
-//! `tamis find`: what became of one submission, by purpose.
+//! `tamis find`: what became of one submission, by purpose, or which records hold an address.
 
 use std::fmt::Write as _;
 use std::io::Read as _;
+use std::time::Duration;
 
 use reqwest::Method;
 
@@ -17,12 +18,19 @@ use crate::terminal::{print, print_json, printable, tell};
 
 /// An id is shorter than this.
 const ID_BYTES_MAX: u64 = 256;
+/// And an address than this, in whatever spelling.
+const ADDRESS_BYTES_MAX: u64 = 2_048;
+
+/// Everything that is stored is looked through for an address, maybe after another look: at most twice ten minutes.
+const SEARCH_WITHIN: Duration = Duration::from_mins(21);
 
 const EXAMPLE: &str = "\
-An id on a command line stays in the shell's history: `-` reads it from stdin.
+An id on a command line stays in the shell's history: `-` reads it from stdin. An address is read from
+stdin alone, and looked for in everything that is stored.
 
 Example:
-  tamis find --id devis-1-123 --reason person-request";
+  tamis find --id devis-1-123 --reason person-request
+  tamis find --email-stdin --reason person-request < address.txt";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
@@ -51,24 +59,39 @@ struct WantedLead {
     /// The record's id (devis-1-123), or `-` for stdin
     #[arg(long, value_name = "ID")]
     id: Option<String>,
+    /// The records that hold the e-mail address on stdin
+    #[arg(long)]
+    email_stdin: bool,
+    /// The records that hold the telephone number on stdin
+    #[arg(long)]
+    phone_stdin: bool,
 }
 
 impl WantedLead {
     /// The question, with its id read from stdin where asked.
     fn question(self, unmask: bool) -> Result<Find, Failure> {
-        let read = |id: String| Ok(IdText(if id == "-" { from_stdin()? } else { id }));
+        let read = |id: String| Ok(IdText(if id == "-" { from_stdin(ID_BYTES_MAX)? } else { id }));
+        let question = Find { leadgen_id: None, id: None, email: None, phone: None, unmask };
         match (self.leadgen_id, self.id) {
-            (Some(id), _) => Ok(Find { leadgen_id: Some(read(id)?), id: None, unmask }),
-            (None, Some(id)) => Ok(Find { leadgen_id: None, id: Some(read(id)?), unmask }),
-            (None, None) => Err(Failure::new(Exit::Usage, "say --leadgen-id or --id")),
+            (Some(id), _) => Ok(Find { leadgen_id: Some(read(id)?), ..question }),
+            (None, Some(id)) => Ok(Find { id: Some(read(id)?), ..question }),
+            (None, None) if self.email_stdin => {
+                Ok(Find { email: Some(from_stdin(ADDRESS_BYTES_MAX)?), ..question })
+            }
+            (None, None) if self.phone_stdin => {
+                Ok(Find { phone: Some(from_stdin(ADDRESS_BYTES_MAX)?), ..question })
+            }
+            (None, None) => {
+                Err(Failure::new(Exit::Usage, "say --leadgen-id, --id, --email-stdin or --phone-stdin"))
+            }
         }
     }
 }
 
-fn from_stdin() -> Result<String, Failure> {
+fn from_stdin(bytes_max: u64) -> Result<String, Failure> {
     let mut text = String::new();
-    let read = std::io::stdin().lock().take(ID_BYTES_MAX).read_to_string(&mut text);
-    read.map_err(|_| Failure::failed("cannot read an id from stdin"))?;
+    let read = std::io::stdin().lock().take(bytes_max).read_to_string(&mut text);
+    read.map_err(|_| Failure::failed("cannot read from stdin what to look for"))?;
     Ok(text.trim().to_owned())
 }
 
@@ -78,8 +101,10 @@ pub(super) async fn run(
     config: &ConfigPath,
     environment: &Environment,
 ) -> Result<(), Failure> {
-    let daemon = Daemon::at(arguments.socket.locate(config, environment)?)?;
     let question = arguments.which.question(arguments.unmask)?;
+    let is_address = question.email.is_some() || question.phone.is_some();
+    let socket = arguments.socket.locate(config, environment)?;
+    let daemon = if is_address { Daemon::awaited(socket, SEARCH_WITHIN)? } else { Daemon::at(socket)? };
     let call = daemon.call(Method::POST, "/find").header("Tamis-Reason", &arguments.reason);
     let call = call.body(written(&question)?);
     let body = daemon.fetch(call).await?;
@@ -87,10 +112,30 @@ pub(super) async fn run(
         return print_json(&format!("{}\n", String::from_utf8_lossy(&body)));
     }
     let answer: Found = parse(&body)?;
-    if answer.records.is_empty() {
+    let notes = if is_address { notes(&answer) } else { Vec::new() };
+    if answer.records.is_empty() && !is_address {
         tell("nothing is known of this id");
     }
+    notes.iter().for_each(|note| tell(note));
     print(&pages(&answer.records))
+}
+
+/// What is to be said of a look for an address beside what it found.
+fn notes(answer: &Found) -> Vec<String> {
+    let mut notes = Vec::new();
+    if answer.records.is_empty() {
+        notes.push("no record holds this address".to_owned());
+    }
+    if let Some(total) = answer.total {
+        notes.push(format!("{total} records hold this address, {} of them are shown", answer.records.len()));
+    }
+    if let Some(count) = answer.unreadable {
+        notes.push(format!("{count} records do not open, and may hold it: the log says more"));
+    }
+    if let Some(count) = answer.unread {
+        notes.push(format!("{count} submissions are not read yet: nobody knows whose they are"));
+    }
+    notes
 }
 
 /// A page for each purpose.
@@ -173,6 +218,23 @@ mod tests {
         );
         assert_eq!(page(&answer.records[0]), expected);
         assert_eq!(page(&answer.records[1]), "state  held (form-unclaimed)\n");
+    }
+
+    #[test]
+    fn of_an_address_it_is_said_what_is_not_shown() {
+        let said = |body: &str| notes(&parse(body.as_bytes()).expect("an answer"));
+        assert_eq!(said(r#"{"records":[]}"#), ["no record holds this address"]);
+        assert!(said(r#"{"records":[{"id":"devis-1-7","state":"stored"}]}"#).is_empty());
+        let body =
+            r#"{"records":[{"id":"devis-1-7","state":"stored"}],"total":101,"unreadable":2,"unread":3}"#;
+        assert_eq!(
+            said(body),
+            [
+                "101 records hold this address, 1 of them are shown",
+                "2 records do not open, and may hold it: the log says more",
+                "3 submissions are not read yet: nobody knows whose they are",
+            ]
+        );
     }
 
     #[test]

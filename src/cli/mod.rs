@@ -73,7 +73,7 @@ enum Command {
     Check(check::Arguments),
     /// Read the records of a purpose out of a running tamis
     Export(export::Arguments),
-    /// Look one submission up
+    /// Look one submission up, or the records of an address
     Find(find::Arguments),
     /// Show what a form was, and what is the matter with it; `form check` of all forms
     Form(form::Arguments),

@@ -32,8 +32,13 @@ pub struct Daemon {
 impl Daemon {
     /// A client of this socket. Connects to nothing yet.
     pub fn at(socket: PathBuf) -> Result<Self, Failure> {
-        let client = client()?.unix_socket(socket.clone()).build().map_err(|_| cannot())?;
-        Ok(Self { client, socket })
+        Self::awaited(socket, READ_TIMEOUT)
+    }
+
+    /// The same, for a call that may be silent for so long.
+    pub fn awaited(socket: PathBuf, silence: Duration) -> Result<Self, Failure> {
+        let client = client()?.read_timeout(silence).unix_socket(socket.clone()).build();
+        Ok(Self { client: client.map_err(|_| cannot())?, socket })
     }
 
     /// A call to be completed and sent. The path goes below `/admin/v1` and needs no escaping: callers put only ids,

@@ -126,6 +126,8 @@ impl From<StoreError> for Problem {
             | StoreCode::CopyTooSlow
             | StoreCode::DiskFull => ProblemCode::StoreUnavailable,
             StoreCode::Busy => ProblemCode::Busy,
+            StoreCode::SearchesFull => ProblemCode::SearchesFull,
+            StoreCode::SearchTooSlow => ProblemCode::SearchTooSlow,
             StoreCode::ClockJumped => ProblemCode::ClockJumped,
             StoreCode::ClockUnconfirmed => ProblemCode::ClockUnconfirmed,
             StoreCode::ValueTooLarge => ProblemCode::BodyTooLarge,
@@ -246,6 +248,8 @@ mod tests {
                 "store-locked store-closed store-halted store-stalled copy-too-slow disk-full",
             ),
             (503, "busy", "too-many-readings"),
+            (503, "too-many-searches", "too-many-searches"),
+            (503, "search-too-slow", "search-too-slow"),
             (503, "clock-jumped", "clock-jumped"),
             (503, "clock-unconfirmed", "clock-unconfirmed"),
             (413, "body-too-large", "value-too-large"),

@@ -40,6 +40,10 @@ crate::codes! {
         ClockUnconfirmed = "clock-unconfirmed",
         /// As many pages are being read out as may be at one time.
         Busy = "too-many-readings",
+        /// As many look-ups by address wait for a scan as may.
+        SearchesFull = "too-many-searches",
+        /// A scan for addresses took too long, and was given up.
+        SearchTooSlow = "search-too-slow",
         /// The reading of a page ended before its end: its client took nothing for too long, or tamis is going down.
         ReadingInterrupted = "reading-interrupted",
         /// The writer stopped after a failure; only a restart helps.

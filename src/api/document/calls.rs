@@ -335,20 +335,31 @@ fn find() -> Call {
         HttpMethod::Post,
         "/find",
         "find",
-        "Look one submission up",
-        "By one id, in the body: addresses get logged. The look stands in the trail, found or not. By a record's number 60 \
-         at once are answered at once, then one in ten seconds: whoever asks one after another waits, and is told how long.",
+        "Look one submission up, or the records of an address",
+        "By one id or address, in the body: URLs get logged. The look stands in the trail, found or not. By a record's number \
+         or an address 60 at once are answered at once, then one in ten seconds: whoever asks one after another waits, and is \
+         told how long. By an address everything that is stored is looked through, which takes about as long as an export; \
+         look-ups that wait share one look.",
     )
     .roles(OFFICER)
     .reason(false)
     .body::<Find>()
     .answer(
         "200",
-        "What became of it; an empty list: nothing is known of this id.",
+        "What became of it; an empty list: nothing is known of this id, or no record holds this address. Of the records of an \
+         address the first 100 are shown.",
         [("application/json", Content::new(Some(Ref::from_schema_name("Found"))))],
         [("Tamis-Waited", header(whole(1, u64::MAX), "Where it was made to wait: so many seconds."))],
     )
-    .refused(&[No::LookupsTooFast, No::RecordUnreadable, No::ClockJumped, No::ClockUnconfirmed])
+    .refused(&[
+        No::AddressInvalid,
+        No::LookupsTooFast,
+        No::RecordUnreadable,
+        No::ClockJumped,
+        No::ClockUnconfirmed,
+        No::SearchesFull,
+        No::SearchTooSlow,
+    ])
 }
 
 fn create_token() -> Call {

@@ -1,4 +1,5 @@
-//! `POST /find`: what became of one submission. The id comes in the body, never in an address that gets logged.
+//! `POST /find`: what became of one submission, or which records hold an address. Both come in the body, never in a URL that
+//! gets logged.
 
 use std::sync::Arc;
 
@@ -8,68 +9,102 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::api::find::{Find, Finding, Found, SubmissionState};
 use crate::api::{IdText, Moment, Pairs, Word};
+use crate::forget::address::Sought;
 use crate::http::admin::AdminState;
 use crate::http::admin::body::read;
 use crate::http::admin::lookups::Turn;
 use crate::http::admin::mask::mask;
 use crate::http::admin::operator::{By, Find as MayFind};
 use crate::http::admin::record::Outlet;
+use crate::http::admin::search::{Address, Search, sought};
 use crate::http::problem::{Problem, ProblemCode, request_id};
 use crate::id::LeadgenId;
 use crate::notification::{ParkCode, Why};
 use crate::purpose::{Policy, RecordId};
-use crate::store::{self, SeenState, StoreError, Wanted};
+use crate::store::{self, SHOWN_AT_ONCE_MAX, SeenState, StoreError, Wanted};
 use crate::telemetry::metrics::Metrics;
 use crate::trail::{Action, Entry};
 
 /// How many seconds a look-up was made to wait, on its answer.
 const WAITED: HeaderName = HeaderName::from_static("tamis-waited");
 
-/// By exactly one of the two ids.
-fn wanted(question: &Find) -> Result<Wanted, ProblemCode> {
-    let wanted = match (&question.leadgen_id, &question.id) {
-        (Some(IdText(leadgen)), None) => LeadgenId::parse(leadgen).map(Wanted::Leadgen),
-        (None, Some(IdText(record))) => RecordId::parse(record).map(Wanted::Record),
+/// What somebody asks for.
+enum Asked {
+    /// One submission, or one record.
+    One(Wanted),
+    /// The records that hold an address.
+    Holding(Sought),
+}
+
+/// By exactly one of the two ids and the two kinds of address.
+fn asked(question: &Find) -> Result<Asked, ProblemCode> {
+    let Find { leadgen_id, id, email, phone, unmask: _ } = question;
+    let wanted = match (leadgen_id, id, email, phone) {
+        (Some(IdText(leadgen)), None, None, None) => LeadgenId::parse(leadgen).map(Wanted::Leadgen),
+        (None, Some(IdText(record)), None, None) => RecordId::parse(record).map(Wanted::Record),
+        (None, None, Some(email), None) => return sought(Address::Email(email)).map(Asked::Holding),
+        (None, None, None, Some(phone)) => return sought(Address::Phone(phone)).map(Asked::Holding),
         _ => None,
     };
-    wanted.ok_or(ProblemCode::BodyInvalid)
+    wanted.map(Asked::One).ok_or(ProblemCode::BodyInvalid)
 }
 
 /// Tells whether a submission is accepted and not settled yet.
-pub(super) struct Queue(Box<dyn Fn(&LeadgenId) -> bool + Send + Sync>);
+pub(super) struct Queue {
+    holds: Box<dyn Fn(&LeadgenId) -> bool + Send + Sync>,
+    count: Box<dyn Fn() -> u64 + Send + Sync>,
+}
 
 impl Queue {
-    /// Asks this whenever somebody asks.
-    pub(super) fn new(holds: impl Fn(&LeadgenId) -> bool + Send + Sync + 'static) -> Self {
-        Self(Box::new(holds))
+    /// Asks these whenever somebody asks: whether one is, and how many are.
+    pub(super) fn new(
+        holds: impl Fn(&LeadgenId) -> bool + Send + Sync + 'static,
+        count: impl Fn() -> u64 + Send + Sync + 'static,
+    ) -> Self {
+        Self { holds: Box::new(holds), count: Box::new(count) }
     }
 
     fn holds(&self, leadgen: &LeadgenId) -> bool {
-        (self.0)(leadgen)
+        (self.holds)(leadgen)
     }
 }
 
-/// Looks one submission up, by purpose, or one record. The store writes the trail lines first.
+/// What was found, before it is shown.
+#[derive(Default)]
+struct Answer {
+    found: Vec<store::Found>,
+    /// It is accepted, and nothing else is known of it.
+    queued: bool,
+    total: Option<u64>,
+    unreadable: Option<u64>,
+    unread: Option<u64>,
+}
+
+/// Looks one submission up, by purpose, or one record, or the records of an address. The store writes the trail lines before
+/// anything of a record is opened to be shown.
 pub(super) async fn find(
     by: By<MayFind>,
     state: Data<AdminState>,
     request: HttpRequest,
     queue: Data<Queue>,
+    search: Data<Search>,
     metrics: Data<Metrics>,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     let question: Find = read(&request, payload).await?;
-    let wanted = wanted(&question)?;
-    let waited = match &wanted {
-        Wanted::Record(_) => its_turn(&by, &state, &metrics).await?,
+    let asked = asked(&question)?;
+    let waited = match &asked {
+        Asked::One(Wanted::Record(_)) | Asked::Holding(_) => its_turn(&by, &state, &metrics).await?,
         // Nobody counts up what Meta gives.
-        Wanted::Leadgen(_) => None,
+        Asked::One(Wanted::Leadgen(_)) => None,
     };
-    // Asked first: what is settled in between is found in the store.
-    let queued = matches!(&wanted, Wanted::Leadgen(leadgen) if queue.holds(leadgen));
     let action = if question.unmask { Action::FoundUnmasked } else { Action::Found };
-    let found = state.store.find(wanted, Entry::by(&by.operator, action)).await?;
-    let queued = queued && found.is_empty();
+    let entry = Entry::by(&by.operator, action);
+    let looked = match asked {
+        Asked::One(wanted) => one(wanted, entry, &state, &queue).await?,
+        Asked::Holding(sought) => holding(sought, entry, &state, &queue, &search).await?,
+    };
+    let Answer { found, queued, total, unreadable, unread } = looked;
     tracing::info!(
         request.id = %request_id(&request), actor = %by.operator.actor(), role = %by.operator.role(),
         records.found = found.len(), unmasked = question.unmask, "find.done"
@@ -82,7 +117,41 @@ pub(super) async fn find(
     if let Some(seconds) = waited {
         answer.insert_header((WAITED, seconds));
     }
-    Ok(answer.json(Found { records }))
+    Ok(answer.json(Found { records, total, unreadable, unread }))
+}
+
+/// One submission, or one record.
+async fn one(wanted: Wanted, entry: Entry, state: &AdminState, queue: &Queue) -> Result<Answer, StoreError> {
+    // Asked first: what is settled in between is found in the store.
+    let queued = matches!(&wanted, Wanted::Leadgen(leadgen) if queue.holds(leadgen));
+    let found = state.store.find(wanted, entry).await?;
+    let queued = queued && found.is_empty();
+    Ok(Answer { found, queued, ..Answer::default() })
+}
+
+/// The first of the records that hold an address.
+async fn holding(
+    sought: Sought,
+    entry: Entry,
+    state: &AdminState,
+    queue: &Queue,
+    search: &Search,
+) -> Result<Answer, StoreError> {
+    // Counted first: what is read in between is met.
+    let unread = (queue.count)() + state.store.parked().await?;
+    let matches = search.matching(sought, Vec::new()).await?;
+    let first: Vec<RecordId> =
+        matches.first.into_iter().take(SHOWN_AT_ONCE_MAX).map(|found| found.record).collect();
+    let is_more = matches.total > first.len() as u64;
+    let found = state.store.find_records(first, entry).await?;
+    let counted = |count: u64| (count > 0).then_some(count);
+    Ok(Answer {
+        found,
+        queued: false,
+        total: is_more.then_some(matches.total),
+        unreadable: counted(matches.unreadable),
+        unread: counted(unread),
+    })
 }
 
 /// Waits until the caller may look up one more, and says so; how many seconds it waited, if it did.
@@ -172,14 +241,22 @@ fn code_of(state: &SeenState) -> Option<ParkCode> {
 mod tests {
     use super::*;
     use crate::http::admin::body::parse;
+    use crate::purpose::law::Contact;
     use crate::store::DayLook;
 
     fn days() -> DayLook {
         DayLook::at(jiff::Timestamp::UNIX_EPOCH)
     }
 
+    fn asked(body: &str) -> Result<Asked, ProblemCode> {
+        parse(body.as_bytes()).and_then(|question| super::asked(&question))
+    }
+
     fn wanted(body: &str) -> Result<Wanted, ProblemCode> {
-        parse(body.as_bytes()).and_then(|question| super::wanted(&question))
+        match asked(body)? {
+            Asked::One(wanted) => Ok(wanted),
+            Asked::Holding(_) => panic!("an id was asked for"),
+        }
     }
 
     #[test]
@@ -206,6 +283,27 @@ mod tests {
             r#"{"id":"devis-1-2","unmask":1}"#,
         ] {
             assert_eq!(wanted(bad).err(), Some(ProblemCode::BodyInvalid), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_question_may_name_an_address_instead() {
+        let email = asked(r#"{"email":" Anne@Lumen.example","unmask":true}"#);
+        assert!(matches!(email, Ok(Asked::Holding(sought)) if sought.contact() == Contact::Address));
+        let phone = asked(r#"{"phone":"06 39 98 00 00"}"#);
+        assert!(matches!(phone, Ok(Asked::Holding(sought)) if sought.contact() == Contact::Number));
+        for (bad, code) in [
+            (r#"{"email":"anne"}"#, ProblemCode::AddressInvalid),
+            (r#"{"email":""}"#, ProblemCode::AddressInvalid),
+            (r#"{"phone":"anne@lumen.example"}"#, ProblemCode::AddressInvalid),
+            (r#"{"phone":"12345"}"#, ProblemCode::AddressInvalid),
+            (r#"{"phone":639980000}"#, ProblemCode::BodyInvalid),
+            (r#"{"email":null}"#, ProblemCode::BodyInvalid),
+            (r#"{"email":["a@b.example"]}"#, ProblemCode::BodyInvalid),
+            (r#"{"email":"a@b.example","phone":"0639980000"}"#, ProblemCode::BodyInvalid),
+            (r#"{"email":"a@b.example","leadgen_id":"1"}"#, ProblemCode::BodyInvalid),
+        ] {
+            assert_eq!(asked(bad).err(), Some(code), "{bad}");
         }
     }
 

@@ -30,6 +30,7 @@ mod record;
 mod requeue;
 mod retry;
 mod revisions;
+mod search;
 mod sight;
 mod status;
 mod stream;
@@ -60,6 +61,8 @@ use crate::store::SharedStore;
 pub use lookups::Lookups;
 pub use operator::{Door, introduce};
 pub use status::{FormStands, Standing, Whole};
+pub use search::{Looked, Search};
+pub use status::{Standing, Whole};
 pub use trail::places as trail_places;
 
 /// What the admin side works with.
@@ -86,6 +89,8 @@ pub struct Admin {
     pub trail_pages: Arc<Semaphore>,
     /// Who has looked up how much lately, of both doors.
     pub lookups: Arc<Lookups>,
+    /// Who looks for addresses, for both doors.
+    pub search: Arc<Search>,
 }
 
 /// What most calls need, and all that recognising an operator needs.
@@ -112,7 +117,12 @@ pub fn configure(config: &mut ServiceConfig, door: Door, admin: &Admin) {
     };
     config.app_data(Data::from(Arc::clone(&admin.inbox)));
     let inbox = Arc::clone(&admin.inbox);
-    config.app_data(Data::new(Queue::new(move |leadgen| inbox.holds(leadgen))));
+    let counted = Arc::clone(&admin.inbox);
+    config.app_data(Data::new(Queue::new(
+        move |leadgen| inbox.holds(leadgen),
+        move || counted.queued() as u64,
+    )));
+    config.app_data(Data::from(Arc::clone(&admin.search)));
     config.app_data(Data::from(Arc::clone(&admin.graph)));
     config.app_data(Data::from(Arc::clone(&admin.metrics)));
     config.app_data(Data::from(Arc::clone(&admin.whole)));

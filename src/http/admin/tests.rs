@@ -30,6 +30,7 @@ use crate::store::memory::MemoryHost;
 use crate::store::{KnownForm, SharedStore, Token};
 use crate::trail::{Action, Entry, Outcome, Reason, Role};
 
+mod addresses;
 mod exporting;
 mod form_findings;
 mod submissions;
@@ -149,6 +150,7 @@ impl Bench {
             App::new()
                 .app_data(metrics())
                 .app_data(empty_queue())
+                .app_data(addresses::search(&self.store))
                 .configure(|config| routes(config, Door::Tcp, state)),
         )
         .await;
@@ -204,7 +206,7 @@ fn metrics() -> actix_web::web::Data<crate::telemetry::metrics::Metrics> {
 }
 
 fn empty_queue() -> actix_web::web::Data<super::find::Queue> {
-    actix_web::web::Data::new(super::find::Queue::new(|_| false))
+    actix_web::web::Data::new(super::find::Queue::new(|_| false, || 0))
 }
 
 #[tokio::test]
@@ -398,6 +400,7 @@ async fn the_socket_knows_its_caller_without_a_token() {
         App::new()
             .app_data(metrics())
             .app_data(empty_queue())
+            .app_data(addresses::search(&store))
             .configure(|config| routes(config, Door::Socket, state))
     });
     let server = server.workers(1).disable_signals().on_connect(|connection, data| {

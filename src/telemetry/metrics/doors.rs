@@ -13,6 +13,8 @@ use crate::telemetry::metrics::{Metrics, register};
 pub(super) struct Doors {
     admin_requests: CountedByStatus,
     lookups_slowed: Counter,
+    searches: Counter,
+    search_scans: Counter,
     connections: Family<OneWord, Gauge>,
     turned_away: Family<TwoWords, Counter>,
     heads_refused: Family<TwoWords, Counter>,
@@ -37,7 +39,13 @@ impl Doors {
             lookups_slowed: register!(
                 registry,
                 "lookups_slowed",
-                "Look-ups by a record's number that had to wait or were refused, since their caller makes many"
+                "Look-ups by a record's number or an address that had to wait or were refused, since their caller makes many"
+            ),
+            searches: register!(registry, "searches", "Look-ups by an e-mail address or a telephone number"),
+            search_scans: register!(
+                registry,
+                "search_scans",
+                "Scans of everything that is stored that were made for look-ups by address; those that wait share one"
             ),
             connections: register!(registry, "connections", "Connections, by listener"),
             turned_away: register!(
@@ -60,9 +68,15 @@ impl Metrics {
         self.doors.admin_requests.count(status);
     }
 
-    /// A look-up by a record's number had to wait, or was refused.
+    /// A look-up by a record's number or an address had to wait, or was refused.
     pub fn lookup_slowed(&self) {
         self.doors.lookups_slowed.inc();
+    }
+
+    /// Everything that is stored is looked through, for so many look-ups by address.
+    pub fn searched(&self, lookups: u64) {
+        self.doors.searches.inc_by(lookups);
+        self.doors.search_scans.inc();
     }
 
     /// What the listener of this name counts: every code for which it turns connections away, and those of heads that it

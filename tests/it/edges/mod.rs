@@ -108,6 +108,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "attention",
             "clock",
             "current",
+            "forget",
             "graph",
             "id",
             "inbox",

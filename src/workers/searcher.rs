@@ -1,0 +1,311 @@
+//! Looks for addresses in everything that is stored, on a thread of its own. Look-ups that wait share one scan: one that comes
+//! while a scan is under way has its share in the next, since it may have missed what that one has passed already.
+//!
+//! What an answer says of others is how many records hold an address, and which; nothing of what was looked at is kept.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+use tokio::sync::oneshot;
+
+use crate::current::Current;
+use crate::forget::address::{Matcher, Sought};
+use crate::lead::UnsealedLead;
+use crate::purpose::{Policy, PurposeId};
+use crate::store::{Addresses, Kept, Match, Matches, StoreCode, StoreError};
+use crate::telemetry::metrics::Metrics;
+
+/// So many look-ups wait for the next scan; it is looked for all of them at once.
+pub const WAITING_MAX: usize = 32;
+/// A scan that takes longer is given up: some hundred million records, or a disk that hangs.
+const SCAN_WITHIN: Duration = Duration::from_mins(10);
+/// After so many records the scan looks up: a millisecond or two.
+const SLICE_RECORDS: u64 = 256;
+/// And rests for so long while leads wait: fetching and storing come first.
+const PAUSE_BUSY: Duration = Duration::from_millis(10);
+/// How long the thread may take to end, and how often it is looked at.
+const END_WITHIN: Duration = Duration::from_secs(2);
+const END_POLL: Duration = Duration::from_millis(2);
+
+/// What runs on a thread.
+pub type Work = Box<dyn FnOnce() + Send>;
+
+/// What a search needs.
+pub struct SearchTools {
+    /// What is kept.
+    pub kept: Arc<dyn Addresses>,
+    /// By which the numbers of a purpose have a region.
+    pub policy: Arc<Current<Policy>>,
+    /// Where scans are counted.
+    pub metrics: Arc<Metrics>,
+    /// True while something waits that comes first.
+    pub busy: Box<dyn Fn() -> bool + Send>,
+}
+
+/// The searcher.
+pub struct Searcher {
+    desk: Arc<Desk>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// Where look-ups wait.
+#[derive(Default)]
+struct Desk {
+    waiting: Mutex<Waiting>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Waiting {
+    lookups: Vec<Lookup>,
+    is_closed: bool,
+}
+
+/// Somebody looks for an address. No `Debug`.
+struct Lookup {
+    sought: Sought,
+    /// In these alone; none: in all.
+    purposes: Vec<PurposeId>,
+    found: Matches,
+    answer: oneshot::Sender<Result<Matches, StoreError>>,
+}
+
+impl Lookup {
+    fn concerns(&self, purpose: &PurposeId) -> bool {
+        self.purposes.is_empty() || self.purposes.contains(purpose)
+    }
+}
+
+impl Searcher {
+    /// A searcher that waits on a thread of its own, which `spawn` starts.
+    ///
+    /// # Errors
+    /// There is no thread.
+    pub fn start(
+        tools: SearchTools,
+        spawn: impl FnOnce(Work) -> io::Result<JoinHandle<()>>,
+    ) -> io::Result<Self> {
+        Self::start_within(SCAN_WITHIN, tools, spawn)
+    }
+
+    fn start_within(
+        scan_within: Duration,
+        tools: SearchTools,
+        spawn: impl FnOnce(Work) -> io::Result<JoinHandle<()>>,
+    ) -> io::Result<Self> {
+        let desk = Arc::<Desk>::default();
+        let (scanning, of_thread) =
+            (Scanning { tools, desk: Arc::clone(&desk), scan_within }, Arc::clone(&desk));
+        let thread = spawn(Box::new(move || {
+            while let Some(lookups) = of_thread.next() {
+                // Whoever waited is told that there is no answer; the panic's place is in the log.
+                let _ = catch_unwind(AssertUnwindSafe(|| scanning.answer(lookups)));
+            }
+        }))?;
+        Ok(Self { desk, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Which records hold this address, of these purposes, or of all where none is named. Whoever waits no longer drops this.
+    ///
+    /// # Errors
+    /// [`StoreCode::SearchesFull`]: as many wait as may. [`StoreCode::SearchTooSlow`]; otherwise the store's.
+    pub async fn look(&self, sought: Sought, purposes: Vec<PurposeId>) -> Result<Matches, StoreError> {
+        let answered = self.desk.ask(sought, purposes)?;
+        answered.await.unwrap_or(Err(StoreError::of(StoreCode::Closed)))
+    }
+
+    /// Ends: what waits is told so, and what is under way is broken off.
+    pub async fn end(&self) {
+        self.desk.close();
+        let Some(thread) = self.thread.lock().take() else { return };
+        let until = Instant::now() + END_WITHIN;
+        while !thread.is_finished() && Instant::now() < until {
+            tokio::time::sleep(END_POLL).await;
+        }
+        // One that hangs in a system call is left to the end of the process.
+        if thread.is_finished() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Searcher {
+    fn drop(&mut self) {
+        self.desk.close();
+    }
+}
+
+impl Desk {
+    fn ask(
+        &self,
+        sought: Sought,
+        purposes: Vec<PurposeId>,
+    ) -> Result<oneshot::Receiver<Result<Matches, StoreError>>, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let mut waiting = self.waiting.lock();
+        if waiting.is_closed {
+            return Err(StoreError::of(StoreCode::Closed));
+        }
+        // Who went away holds no place.
+        waiting.lookups.retain(|lookup| !lookup.answer.is_closed());
+        if waiting.lookups.len() >= WAITING_MAX {
+            return Err(StoreError::of(StoreCode::SearchesFull));
+        }
+        waiting.lookups.push(Lookup { sought, purposes, found: Matches::default(), answer });
+        self.changed.notify_one();
+        Ok(answered)
+    }
+
+    /// All that wait, once there are any; none: it is over.
+    fn next(&self) -> Option<Vec<Lookup>> {
+        let mut waiting = self.waiting.lock();
+        loop {
+            if waiting.is_closed {
+                return None;
+            }
+            waiting.lookups.retain(|lookup| !lookup.answer.is_closed());
+            if !waiting.lookups.is_empty() {
+                return Some(std::mem::take(&mut waiting.lookups));
+            }
+            self.changed.wait(&mut waiting);
+        }
+    }
+
+    fn close(&self) {
+        let mut waiting = self.waiting.lock();
+        waiting.is_closed = true;
+        waiting.lookups.clear();
+        self.changed.notify_one();
+    }
+
+    fn is_closed(&self) -> bool {
+        self.waiting.lock().is_closed
+    }
+}
+
+/// What the thread has.
+struct Scanning {
+    tools: SearchTools,
+    desk: Arc<Desk>,
+    scan_within: Duration,
+}
+
+impl Scanning {
+    /// One scan for all of them.
+    fn answer(&self, mut lookups: Vec<Lookup>) {
+        let begun = Instant::now();
+        self.tools.metrics.searched(lookups.len() as u64);
+        let scanned = self.scan(&mut lookups, begun);
+        tracing::info!(
+            search.lookups = lookups.len(),
+            search.records = scanned.ok(),
+            search.took_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+            code = scanned.err().map(|error| tracing::field::display(error.code)),
+            "search.done"
+        );
+        for Lookup { found, answer, .. } in lookups {
+            // Nobody may wait for it any more.
+            let _ = answer.send(scanned.map(|_| found));
+        }
+    }
+
+    /// How many records were looked at.
+    fn scan(&self, lookups: &mut [Lookup], begun: Instant) -> Result<u64, StoreError> {
+        let policy = self.tools.policy.pin();
+        let mut matching: Option<(PurposeId, Matcher)> = None;
+        let mut looked_at = 0;
+        self.go_on(lookups, begun)?;
+        for kept in self.tools.kept.each_kept(&wanted_of(lookups))? {
+            looked_at += 1;
+            if looked_at % SLICE_RECORDS == 0 {
+                self.go_on(lookups, begun)?;
+            }
+            let lead = match kept? {
+                Kept::Record(lead) => lead,
+                Kept::Unreadable(id) => {
+                    count_unreadable(lookups, &id.purpose);
+                    continue;
+                }
+            };
+            let purpose = &lead.id().purpose;
+            let matcher = match &mut matching {
+                Some((of, matcher)) if of == purpose => matcher,
+                matching => {
+                    let region = policy.purpose(purpose.as_str()).and_then(|purpose| purpose.phone_region);
+                    let concerned = lookups.iter().enumerate().filter(|(_, lookup)| lookup.concerns(purpose));
+                    let sought = concerned.map(|(which, lookup)| (which, &lookup.sought));
+                    &mut matching.insert((purpose.clone(), Matcher::of(sought, region))).1
+                }
+            };
+            match holders(&lead, matcher) {
+                Some(which) => note(lookups, which, &lead),
+                None => count_unreadable(lookups, purpose),
+            }
+        }
+        Ok(looked_at)
+    }
+
+    /// Looks up from the records: gives way to what comes first.
+    ///
+    /// # Errors
+    /// It is over.
+    fn go_on(&self, lookups: &[Lookup], begun: Instant) -> Result<(), StoreError> {
+        if self.desk.is_closed() {
+            return Err(StoreError::of(StoreCode::Closed));
+        }
+        if lookups.iter().all(|lookup| lookup.answer.is_closed()) {
+            return Err(StoreError::of(StoreCode::ReadingInterrupted));
+        }
+        if begun.elapsed() >= self.scan_within {
+            return Err(StoreError::of(StoreCode::SearchTooSlow));
+        }
+        if (self.tools.busy)() {
+            std::thread::sleep(PAUSE_BUSY);
+        }
+        Ok(())
+    }
+}
+
+/// The purposes that a scan must see; none named: all.
+fn wanted_of(lookups: &[Lookup]) -> Vec<PurposeId> {
+    if lookups.iter().any(|lookup| lookup.purposes.is_empty()) {
+        return Vec::new();
+    }
+    let mut purposes: Vec<PurposeId> = lookups.iter().flat_map(|lookup| &lookup.purposes).cloned().collect();
+    purposes.sort();
+    purposes.dedup();
+    purposes
+}
+
+/// Whose address the record holds: a bit for each look-up. None: a later version wrote it.
+fn holders(lead: &UnsealedLead, matcher: &Matcher) -> Option<u32> {
+    const { assert!(WAITING_MAX <= u32::BITS as usize, "a bit for each") };
+    let mut which = 0;
+    if !matcher.is_idle() {
+        lead.each_answer(|answer| matcher.look(answer, |found| which |= 1 << found)).ok()?;
+    }
+    Some(which)
+}
+
+fn note(lookups: &mut [Lookup], which: u32, lead: &UnsealedLead) {
+    if which == 0 {
+        return;
+    }
+    for (at, lookup) in lookups.iter_mut().enumerate() {
+        if which & (1 << at) != 0 {
+            lookup.found.add(Match { record: lead.id().clone(), seen: lead.seen() });
+        }
+    }
+}
+
+fn count_unreadable(lookups: &mut [Lookup], purpose: &PurposeId) {
+    let concerned = lookups.iter_mut().filter(|lookup| lookup.concerns(purpose));
+    concerned.for_each(|lookup| lookup.found.unreadable += 1);
+}
+
+#[cfg(test)]
+mod tests;
