@@ -6,6 +6,7 @@
 
 mod support;
 
+mod addresses;
 mod admin;
 mod api;
 mod at_rest;

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// The threads of which every daemon has exactly one.
-const OWN: [&str; 3] = ["inbox-writer", "inbox-keeper", "store-writer"];
+const OWN: [&str; 4] = ["address-search", "inbox-writer", "inbox-keeper", "store-writer"];
 /// Looks before a surplus counts: another test's daemon may be starting or stopping at this very moment.
 const LOOKS: u32 = 250;
 const PAUSE: Duration = Duration::from_millis(20);
