@@ -104,6 +104,21 @@ impl Home {
         String::from_utf8(body).expect("UTF-8")
     }
 
+    /// The answer to a POST on the admin socket, with its head.
+    pub fn admin_post(&self, path: &str, body: &str) -> String {
+        let mut socket = UnixStream::connect(self.path().join("run/admin.sock")).expect("the admin socket");
+        socket.set_read_timeout(Some(PATIENCE)).expect("an option");
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: admin\r\nTamis-Reason: audit\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        socket.write_all(request.as_bytes()).expect("a request");
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).expect("an answer");
+        answer
+    }
+
     /// Reads a GET on the admin socket as it comes; the head of the answer. Chunk sizes, where there are any, count as
     /// body: whoever measures reads a little more, whoever parses asks for an answer that has a length.
     pub fn admin_stream(&self, path: &str, mut take: impl FnMut(&[u8])) -> String {
