@@ -91,9 +91,9 @@ async fn more_than_are_shown_are_counted_and_what_is_not_read_yet_is_told() {
 async fn a_look_by_an_address_is_an_officer_s_and_counts_once_however_much_it_finds() {
     let bench = Bench::new();
     let officer = bench.token(Role::Officer, &[]).await;
-    let batch = (1..=80).map(|number| keep(number, "devis", "anne@lumen.example")).collect();
+    let batch = (1..=20).map(|number| keep(number, "devis", "anne@lumen.example")).collect();
     bench.store.settle(batch).await.expect("settled");
-    // 80 records at a time, and sixty such looks wait for nothing.
+    // 20 records at a time, and sixty such looks wait for nothing.
     for look in 0..60 {
         let found = bench.call(find(&officer, r#"{"email":"anne@lumen.example"}"#)).await;
         assert!(found.headers().get("tamis-waited").is_none(), "{look}");
