@@ -4,15 +4,18 @@
 //! pending; then their leaves are punctured; then the row says that it is done. What is found pending at a start is brought
 //! to its end before the store is given to anybody.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use crate::clock::{Day, Month};
 use crate::id::LeadgenId;
+use crate::notification::META_KEEPS_DAYS;
 use crate::purpose::{PurposeId, RecordId};
 use crate::secret::Key;
-use crate::store::tombstones::ErasedFor;
+use crate::store::tombstones::{ErasedFor, serves_until};
 use crate::store::{StoreCode, StoreError, Wanted};
 use crate::trail::{Actor, Entry, Outcome, Reason};
 
@@ -21,6 +24,13 @@ pub const ERASED_AT_ONCE_MAX: usize = 256;
 
 /// The longest key by which a request is known again.
 const REPEAT_BYTES_MAX: usize = 255;
+
+/// What is kept beside an erasure may have so many bytes: what a config of the largest size has to say of all its purposes.
+pub const PAPERS_BYTES_MAX: usize = 1 << 20;
+
+/// The key of a day goes with the last reference that was parked on it: Meta keeps none for longer than this from a day before
+/// it, and then the reaper takes it away.
+const DAY_KEY_SERVES_DAYS: u32 = META_KEEPS_DAYS + 1;
 
 /// Counts the erasures of a store. As a record's id it has the epoch, so that a store that was restored gives none again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,6 +78,7 @@ impl RepeatKey {
     pub(super) fn hash_of_request(&self, key: &Key, request: &ErasureRequest, entry: &Entry) -> [u8; 32] {
         let mut parts: Vec<Vec<u8>> = vec![b"tamis/repeated".to_vec(), self.0.clone().into_bytes()];
         parts.push(entry.reason().map_or("", Reason::as_str).as_bytes().to_vec());
+        parts.push([b"s".as_slice(), &request.papers.said].concat());
         parts.extend(request.what.iter().map(|what| match what {
             Wanted::Leadgen(leadgen) => [b"l", leadgen.expose().as_bytes()].concat(),
             Wanted::Record(id) => [b"r", id.to_string().as_bytes()].concat(),
@@ -80,27 +91,63 @@ impl RepeatKey {
     }
 }
 
+/// What is kept of the time at which an erasure is asked for, for its receipt: whatever of it may be another later. The store
+/// does not read it. Nothing in it is of a person.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Papers {
+    /// What the caller says beside what is to be erased: another request says something else. It has no zero.
+    pub said: Vec<u8>,
+    /// Whatever is erased.
+    pub of_all: Vec<u8>,
+    /// By purpose: it is kept of those whose records are taken away.
+    pub of_purposes: BTreeMap<PurposeId, Vec<u8>>,
+}
+
+impl Papers {
+    /// What is kept of them where this much is taken away.
+    pub(super) fn of(&self, extent: &Extent) -> Self {
+        let mut kept = self.clone();
+        kept.of_purposes.retain(|purpose, _| extent.records.iter().any(|(of, _)| of == purpose));
+        kept
+    }
+
+    fn bytes(&self) -> usize {
+        let of_purposes = self.of_purposes.values().map(Vec::len).sum::<usize>();
+        self.said.len() + self.of_all.len() + of_purposes
+    }
+}
+
 /// What is to be erased.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct ErasureRequest {
     /// The submissions, each by its leadgen or by one of its records; at most [`ERASED_AT_ONCE_MAX`].
     pub what: Vec<Wanted>,
     /// For these of their purposes; none named: for all.
     pub purposes: Vec<PurposeId>,
+    /// Of them those that lie in the journal, as far as whoever asks knows: they count as references that end, where the store
+    /// knows nothing of them.
+    pub queued: Vec<LeadgenId>,
     /// By what the request is known again.
     pub repeat: Option<RepeatKey>,
+    /// What is kept for its receipt.
+    pub papers: Papers,
 }
 
 impl ErasureRequest {
     /// One submission, in all its purposes.
     pub fn of(what: Wanted) -> Self {
-        Self { what: vec![what], purposes: Vec::new(), repeat: None }
+        Self { what: vec![what], ..Self::default() }
     }
 
     /// # Errors
     /// [`StoreCode::ValueTooLarge`].
     pub(super) fn require_bound(&self) -> Result<(), StoreError> {
-        if self.what.len() > ERASED_AT_ONCE_MAX || self.purposes.len() > ERASED_AT_ONCE_MAX {
+        let is_long = |count: usize| count > ERASED_AT_ONCE_MAX;
+        if is_long(self.what.len())
+            || is_long(self.purposes.len())
+            || is_long(self.queued.len())
+            || self.papers.bytes() > PAPERS_BYTES_MAX
+        {
             return Err(StoreError::of(StoreCode::ValueTooLarge));
         }
         Ok(())
@@ -112,7 +159,7 @@ impl ErasureRequest {
 pub struct Extent {
     /// Records by purpose, in their order.
     pub records: Vec<(PurposeId, u64)>,
-    /// Parked references that end. Of what lies in the journal the store knows nothing.
+    /// Parked references that end, and those that lie in the journal alone, where whoever asks says so.
     pub references: u64,
 }
 
@@ -136,6 +183,34 @@ impl Extent {
     }
 }
 
+/// Days that an erasure leaves something behind until, or that count from; each as it was known when it was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traces {
+    /// The latest day on which some of it was submitted, at the latest; none: nothing was there.
+    pub submitted: Option<Day>,
+    /// In the course of this day the key goes at the latest under which the references that ended are sealed; none: there were none.
+    pub day_keys_until: Option<Day>,
+    /// In the course of this day the key of the tombstones goes; none: there are none.
+    pub tombstones_until: Option<Day>,
+}
+
+impl Traces {
+    /// Something that was there was submitted on this day.
+    pub(super) fn note_submitted(&mut self, day: Day) {
+        self.submitted = self.submitted.max(Some(day));
+    }
+
+    /// A reference that ended was sealed on this day.
+    pub(super) fn note_sealed(&mut self, day: Day) {
+        self.day_keys_until = self.day_keys_until.max(Some(day.plus(DAY_KEY_SERVES_DAYS)));
+    }
+
+    /// A tombstone was made in this month.
+    pub(super) fn note_tombstone(&mut self, month: Month) {
+        self.tombstones_until = self.tombstones_until.max(Some(serves_until(month)));
+    }
+}
+
 /// An erasure, as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Erasure {
@@ -149,6 +224,10 @@ pub struct Erasure {
     pub extent: Extent,
     /// The number of the first line in the trail that says that it was asked for.
     pub line: u64,
+    /// What is left of it.
+    pub traces: Traces,
+    /// What was kept for its receipt.
+    pub papers: Papers,
     /// Its end; none: the records are gone, and their keys are not destroyed yet.
     pub done: Option<ErasureEnd>,
 }
@@ -160,6 +239,15 @@ pub struct ErasureEnd {
     pub at: Timestamp,
     /// A generation of the keyring that has them no more.
     pub generation: u64,
+}
+
+/// Erasures that have no end and are not about to have one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StuckErasures {
+    /// Whose keys could not be destroyed when that was last tried; it is tried again each second.
+    pub pending: u64,
+    /// Of which it cannot be read any more what is to be destroyed.
+    pub damaged: u64,
 }
 
 /// What came of a request.
@@ -199,6 +287,9 @@ pub trait Erasures: Send + Sync {
     /// # Errors
     /// See [`StoreCode`].
     async fn erasure(&self, id: ErasureId) -> Result<Option<Erasure>, StoreError>;
+
+    /// Those that are stuck: a look into memory.
+    fn stuck_erasures(&self) -> StuckErasures;
 
     /// For which purposes a submission was erased; none: for none. Asked before a lead is fetched: a look into memory.
     ///
@@ -262,8 +353,18 @@ mod tests {
         let request = |what: Vec<Wanted>, purposes: &[&str]| ErasureRequest {
             what,
             purposes: purposes.iter().map(|name| purpose(name)).collect(),
-            repeat: None,
+            ..ErasureRequest::default()
         };
+        let saying = |said: &[u8], of_all: &[u8]| {
+            let papers = Papers { said: said.to_vec(), of_all: of_all.to_vec(), ..Papers::default() };
+            let request = ErasureRequest { papers, ..request(vec![Wanted::Leadgen(leadgen(1))], &[]) };
+            repeat("k").hash_of_request(&key, &request, &entry())
+        };
+        assert!(
+            saying(b"person", b"a") == saying(b"person", b"b"),
+            "a config that changed is no other request"
+        );
+        assert!(saying(b"person", b"a") != saying(b"authority", b"a"));
         let one = || vec![Wanted::Leadgen(leadgen(1))];
         let hashes = [
             repeat("k").hash_of_request(&key, &request(one(), &[]), &entry()),

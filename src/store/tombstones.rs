@@ -80,8 +80,8 @@ pub(super) fn has_served(month: Month, today: Day) -> bool {
     serves_until(month) <= today
 }
 
-/// The day before which the tombstones of a month are there.
-fn serves_until(month: Month) -> Day {
+/// The day before which the tombstones of a month are there, and in the course of which their key goes.
+pub(super) fn serves_until(month: Month) -> Day {
     month.end().plus(SERVES_DAYS)
 }
 

@@ -5,12 +5,15 @@ use futures_util::future::join_all;
 use super::several::{fates, nothing_is_wrong, sieved};
 use super::support::*;
 use super::{Host, Row};
+use crate::clock::{Day, Month};
 use crate::keyring::Keyring;
 use crate::keyring::lease::LeaseError;
 use crate::keyring::tree::Kind;
 use crate::purpose::PurposeId;
+use crate::store::erasures::PAPERS_BYTES_MAX;
 use crate::store::{
-    Asked, ERASED_AT_ONCE_MAX, Erasure, ErasureRequest, Extent, RepeatKey, SharedStore, StoreCode, Wanted,
+    Asked, ERASED_AT_ONCE_MAX, Erasure, ErasureRequest, Extent, Papers, RepeatKey, SharedStore, StoreCode,
+    StuckErasures, Traces, Wanted,
 };
 use crate::trail::{Action, Entry, Outcome, Reason};
 
@@ -177,7 +180,11 @@ pub(crate) async fn what_would_be_taken_is_said_and_nothing_is_changed<H: Host>(
         Wanted::Leadgen(leadgen(3)),
         Wanted::Record(record("devis-1-9")),
     ];
-    let request = |purposes: Vec<PurposeId>| ErasureRequest { what: what.clone(), purposes, repeat: None };
+    let request = |purposes: Vec<PurposeId>| ErasureRequest {
+        what: what.clone(),
+        purposes,
+        ..ErasureRequest::default()
+    };
     let all = took(&[("devis", 1), ("lettre", 1)], 1);
     assert_eq!(store.extent(request(Vec::new())).await, Ok(all.clone()));
     let narrowed = store.extent(request(vec![purpose("lettre")])).await;
@@ -297,6 +304,90 @@ pub(crate) async fn an_export_under_way_goes_on_without_what_is_erased<H: Host>(
     assert_eq!(read, emails((3..=298).filter(|number| *number != 150)));
 }
 
+pub(crate) async fn an_erasure_keeps_what_its_receipt_needs_and_says_what_it_leaves_until_when<H: Host>() {
+    let host = H::new();
+    let mut store = host.open();
+    store.settle(vec![sieved(1, &["+devis", "+lettre"]), parked(2, 1, HELD)]).await.expect("settled");
+    let today = Day::of(start());
+    host.pass_days(&store, 3);
+    let papers = Papers {
+        said: b"person".to_vec(),
+        of_all: b"everything".to_vec(),
+        of_purposes: [("devis", "d"), ("lettre", "l")].map(|(of, what)| (purpose(of), what.into())).into(),
+    };
+    let with_papers = |request: ErasureRequest| ErasureRequest { papers: papers.clone(), ..request };
+    let narrowed = ErasureRequest { purposes: vec![purpose("devis")], ..by_leadgen(1) };
+    let record = erase(&store, with_papers(narrowed)).await;
+    let reference = erase(&store, with_papers(by_leadgen(2))).await;
+    let nothing = erase(&store, with_papers(by_record("devis-1-9"))).await;
+    for _ in 0..2 {
+        let kept = |of: &Erasure| of.papers.of_purposes.keys().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!((kept(&record), kept(&reference)), (vec!["devis".to_owned()], Vec::new()));
+        for erasure in [&record, &reference, &nothing] {
+            assert_eq!((&erasure.papers.said, &erasure.papers.of_all), (&papers.said, &papers.of_all));
+            assert_eq!(store.erasure(erasure.id).await, Ok(Some(erasure.clone())));
+        }
+        let stones = Some(Month::of(store.now()).end().plus(120));
+        let traces = |submitted, day_keys_until, tombstones_until| Traces {
+            submitted,
+            day_keys_until,
+            tombstones_until,
+        };
+        // The sample was sent in on the first day.
+        assert_eq!(record.traces, traces(Some(today), None, stones));
+        // Its key may be needed for as long as Meta keeps what was parked on that day.
+        assert_eq!(reference.traces, traces(Some(today), Some(today.plus(91)), stones));
+        assert_eq!(nothing.traces, Traces::default(), "a number that is nobody's");
+        store.close().await.expect("closed");
+        drop(store);
+        store = host.open();
+    }
+    let large = Papers { of_all: vec![7; PAPERS_BYTES_MAX + 1], ..Papers::default() };
+    let refused = store.erase(ErasureRequest { papers: large, ..by_leadgen(1) }, asking()).await;
+    assert_eq!(code(refused), Some(StoreCode::ValueTooLarge));
+}
+
+pub(crate) async fn what_lies_in_the_journal_alone_counts_once_and_only_where_nothing_else_is_known<
+    H: Host,
+>() {
+    let host = H::new();
+    let store = host.open();
+    store.settle(vec![stored(1), parked(2, 1, HELD)]).await.expect("settled");
+    let queued = |number| ErasureRequest { queued: vec![leadgen(number)], ..by_leadgen(number) };
+    for (number, expected) in [(1, took(&[("devis", 1)], 0)), (2, took(&[], 1)), (3, took(&[], 1))] {
+        assert_eq!(store.extent(queued(number)).await, Ok(expected.clone()), "{number}");
+        let erasure = erase(&store, queued(number)).await;
+        assert_eq!(erasure.extent, expected, "{number}");
+        assert_eq!(erasure.traces.submitted, Some(Day::of(start())), "{number}");
+        assert_eq!(store.extent(queued(number)).await, Ok(took(&[], 0)), "{number}: it has ended");
+        assert_eq!(erase(&store, queued(number)).await.extent, took(&[], 0), "{number}");
+    }
+    let narrowed = ErasureRequest { purposes: vec![purpose("devis")], ..queued(4) };
+    assert_eq!(erase(&store, narrowed).await.extent, took(&[], 0), "it stays for other purposes");
+    assert_eq!(erase(&store, queued(4)).await.extent, took(&[], 1));
+    let twice = ErasureRequest { what: vec![Wanted::Leadgen(leadgen(5)); 2], ..queued(5) };
+    assert_eq!(store.extent(twice.clone()).await, Ok(took(&[], 1)));
+    assert_eq!(erase(&store, twice).await.extent, took(&[], 1));
+    assert_eq!(erase(&store, by_leadgen(6)).await.extent, took(&[], 0), "nobody says that it lies there");
+}
+
+pub(crate) async fn those_that_are_stuck_are_counted_until_they_have_their_end<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    store_many(&store, 1, 3).await;
+    erase(&store, by_leadgen(3)).await;
+    assert_eq!(store.stuck_erasures(), StuckErasures::default());
+    *host.keyring().changes_left.lock().expect("not poisoned") = Some(0);
+    erase(&store, by_leadgen(1)).await;
+    assert_eq!(store.stuck_erasures(), StuckErasures { pending: 1, damaged: 0 });
+    erase(&store, by_leadgen(2)).await;
+    assert_eq!(store.stuck_erasures().pending, 2);
+    *host.keyring().changes_left.lock().expect("not poisoned") = None;
+    // The next one takes them along.
+    erase(&store, by_record("devis-1-9")).await;
+    until("they have their end", async || store.stuck_erasures() == StuckErasures::default()).await;
+}
+
 pub(crate) async fn many_at_once_each_have_their_end<H: Host>() {
     let host = H::new();
     let store = host.open();
@@ -324,8 +415,7 @@ pub(crate) async fn more_than_fit_into_one_are_refused<H: Host>() {
     let store = host.open();
     let request = |count: usize| ErasureRequest {
         what: (0..count as u64).map(|number| Wanted::Leadgen(leadgen(number))).collect(),
-        purposes: Vec::new(),
-        repeat: None,
+        ..ErasureRequest::default()
     };
     let refused = store.erase(request(ERASED_AT_ONCE_MAX + 1), asking()).await;
     assert_eq!(code(refused), Some(StoreCode::ValueTooLarge));

@@ -286,6 +286,9 @@ macro_rules! contract {
                 an_erasure_whose_keys_cannot_be_destroyed_has_no_end_until_a_start_makes_one,
                 a_request_sent_twice_is_one_erasure_and_another_under_its_key_is_told_apart,
                 an_export_under_way_goes_on_without_what_is_erased,
+                an_erasure_keeps_what_its_receipt_needs_and_says_what_it_leaves_until_when,
+                what_lies_in_the_journal_alone_counts_once_and_only_where_nothing_else_is_known,
+                those_that_are_stuck_are_counted_until_they_have_their_end,
                 many_at_once_each_have_their_end,
                 more_than_fit_into_one_are_refused,
             }

@@ -6,19 +6,20 @@ use async_trait::async_trait;
 
 use crate::clock::{Day, Month};
 use crate::id::LeadgenId;
-use crate::lead::{Leaf, SealedRecord, Under};
+use crate::lead::{Leaf, SealedRecord, Under, unseal};
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::erasures::lines_of_erasure;
-use crate::store::leaves::puncture;
+use crate::store::leaves::{Leaves, puncture};
 use crate::store::memory::draft::{Draft, EPOCH, keyring_failed};
 use crate::store::memory::handed::holders;
+use crate::store::memory::rows::End;
 use crate::store::memory::{MemoryState, MemoryStore};
 use crate::store::seen::seen_key;
 use crate::store::several::row_why;
 use crate::store::tombstones::{has_served, tombstone_key};
 use crate::store::{
     Asked, ErasedFor, Erasure, ErasureEnd, ErasureId, ErasureRequest, Erasures, Extent, SeenState,
-    StoreError, Wanted,
+    StoreError, StuckErasures, Traces, Wanted,
 };
 use crate::trail::{Action, Entry};
 
@@ -38,6 +39,12 @@ impl Erasures for MemoryStore {
         request.require_bound()?;
         let rows = self.0.rows()?;
         Ok(Draft::begin(&self.0, &rows).take(&request).extent)
+    }
+
+    fn stuck_erasures(&self) -> StuckErasures {
+        // Each that is pending was tried when it was asked for.
+        let pending = self.0.rows().map_or(0, |rows| rows.pending.len() as u64);
+        StuckErasures { pending, damaged: 0 }
     }
 
     async fn erasure(&self, id: ErasureId) -> Result<Option<Erasure>, StoreError> {
@@ -99,6 +106,7 @@ struct Taken {
     records: Vec<RecordId>,
     leaves: Vec<(PurposeId, Leaf)>,
     extent: Extent,
+    traces: Traces,
 }
 
 impl Draft<'_> {
@@ -113,8 +121,9 @@ impl Draft<'_> {
             return Ok(known.cloned().map_or(Asked::KeyTaken, Asked::Erasure));
         }
         let (month, erased) = (Month::of(self.look.now()), ErasedFor::of(&request.purposes));
-        let Taken { leadgens, records, leaves, extent } = self.take(request);
+        let Taken { leadgens, records, leaves, extent, mut traces } = self.take(request);
         if !leadgens.is_empty() {
+            traces.note_tombstone(month);
             keyring.make_tombstone_month(month).map_err(keyring_failed)?;
         }
         for leadgen in &leadgens {
@@ -137,7 +146,8 @@ impl Draft<'_> {
         if done.is_none() {
             self.rows.pending.insert(id, leaves);
         }
-        let erasure = Erasure { id, asked, reason, extent, line, done };
+        let papers = request.papers.of(&extent);
+        let erasure = Erasure { id, asked, reason, extent, line, traces, papers, done };
         self.rows.erasures.insert(id, erasure.clone());
         repeat.map(|(hash, of)| self.rows.repeats.insert(hash, (id, of)));
         Ok(Asked::Erasure(erasure))
@@ -149,6 +159,7 @@ impl Draft<'_> {
         for what in &request.what {
             match what {
                 Wanted::Leadgen(leadgen) => {
+                    self.take_queued(leadgen, request, &mut taken);
                     self.take_noted(leadgen, &request.purposes, &mut taken);
                     taken.leadgens.insert(*leadgen);
                 }
@@ -167,6 +178,23 @@ impl Draft<'_> {
         taken
     }
 
+    /// The journal alone knows of it.
+    fn take_queued(&self, leadgen: &LeadgenId, request: &ErasureRequest, taken: &mut Taken) {
+        let is_known = self.rows.seen.get(leadgen).is_some_and(|note| {
+            let is_let_go = matches!(note.end, None | Some(End::Dropped(_)));
+            !(note.fates.is_empty() && note.arrivals.is_empty() && is_let_go)
+        });
+        let has_ended = taken.leadgens.contains(leadgen)
+            || self.rows.erased_for(&*self.shared.keyring, leadgen) == Some(ErasedFor::All);
+        let is_meant = request.purposes.is_empty() && request.queued.contains(leadgen);
+        if is_meant && !is_known && !has_ended {
+            let today = Day::of(self.look.now());
+            taken.extent.references += 1;
+            taken.traces.note_submitted(today);
+            taken.traces.note_sealed(today);
+        }
+    }
+
     fn leadgen_of(&self, id: &RecordId) -> Option<LeadgenId> {
         let is_it = |state: &SeenState| matches!(state, SeenState::Stored(stored) if stored == id);
         let mut notes = self.rows.seen.iter();
@@ -183,8 +211,15 @@ impl Draft<'_> {
         }
         let mut left = Vec::new();
         for arrival in std::mem::take(&mut note.arrivals) {
+            let days = self.rows.parked.get(&arrival).map(|row| (row.submitted, row.sealed));
             match self.take_parked(arrival, purposes) {
-                true => taken.extent.references += 1,
+                true => {
+                    taken.extent.references += 1;
+                    if let Some((submitted, sealed)) = days {
+                        taken.traces.note_submitted(submitted.min(Day::of(self.look.now())));
+                        taken.traces.note_sealed(sealed);
+                    }
+                }
                 false => left.push(arrival),
             }
         }
@@ -225,6 +260,13 @@ impl Draft<'_> {
             Some((Under::Leaf(leaf), _, _)) => leaf,
             Some((Under::Bucket(_), _, _)) | None => Leaf::of(id),
         };
+        let (today, keyring) = (self.look.now(), &*self.shared.keyring);
+        let submitted = SealedRecord::decode(&value).and_then(|record| {
+            let key = Leaves::default().key(keyring, &id.purpose, record.under).ok()?;
+            let lead = unseal(&record, id, key.key()).ok()?.read().ok()?;
+            Some(Day::of(lead.created().min(today)))
+        });
+        taken.traces.note_submitted(submitted.unwrap_or(Day::of(today)));
         taken.extent.count(&id.purpose);
         taken.leaves.push((id.purpose.clone(), leaf));
         taken.records.push(id.clone());

@@ -5,14 +5,16 @@ use std::ops::Bound::{Excluded, Included, Unbounded};
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Month;
+use crate::clock::{Day, Month};
 use crate::lead::Leaf;
 use crate::purpose::PurposeId;
 use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{self, Place, record_key};
 use crate::store::sled::unreadable::Unreadable;
 use crate::store::tombstones::Tombstones;
-use crate::store::{ErasedFor, Erasure, ErasureEnd, ErasureId, Extent, StoreCode, StoreError};
+use crate::store::{
+    ErasedFor, Erasure, ErasureEnd, ErasureId, Extent, Papers, StoreCode, StoreError, Traces,
+};
 use crate::trail::Reason;
 
 /// Before an erasure's number: its row.
@@ -37,8 +39,26 @@ pub(super) struct ErasureRow {
     pub(super) references: u64,
     /// Of the trail.
     pub(super) line: u64,
+    traces: TracesRow,
+    papers: PapersRow,
     /// Its end.
     pub(super) done: Option<EndedRow>,
+}
+
+/// What is left of it, in days.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct TracesRow {
+    submitted: Option<u32>,
+    day_keys_until: Option<u32>,
+    tombstones_until: Option<u32>,
+}
+
+/// What was kept for its receipt.
+#[derive(Clone, Serialize, Deserialize)]
+struct PapersRow {
+    said: Vec<u8>,
+    of_all: Vec<u8>,
+    of_purposes: Vec<(String, Vec<u8>)>,
 }
 
 /// The end of an erasure.
@@ -75,6 +95,40 @@ impl From<ErasureEnd> for EndedRow {
     }
 }
 
+impl From<Traces> for TracesRow {
+    fn from(Traces { submitted, day_keys_until, tombstones_until }: Traces) -> Self {
+        let day = |day: Option<Day>| day.map(|Day(day)| day);
+        Self {
+            submitted: day(submitted),
+            day_keys_until: day(day_keys_until),
+            tombstones_until: day(tombstones_until),
+        }
+    }
+}
+
+impl From<TracesRow> for Traces {
+    fn from(row: TracesRow) -> Self {
+        Self {
+            submitted: row.submitted.map(Day),
+            day_keys_until: row.day_keys_until.map(Day),
+            tombstones_until: row.tombstones_until.map(Day),
+        }
+    }
+}
+
+impl PapersRow {
+    fn of(Papers { said, of_all, of_purposes }: &Papers) -> Self {
+        let of_purposes = of_purposes.iter().map(|(of, bytes)| (of.as_str().to_owned(), bytes.clone()));
+        Self { said: said.clone(), of_all: of_all.clone(), of_purposes: of_purposes.collect() }
+    }
+
+    fn papers(&self) -> Result<Papers, StoreError> {
+        let of_purposes = self.of_purposes.iter().map(|(of, bytes)| Ok((parse(of)?, bytes.clone())));
+        let of_purposes = of_purposes.collect::<Result<_, StoreError>>()?;
+        Ok(Papers { said: self.said.clone(), of_all: self.of_all.clone(), of_purposes })
+    }
+}
+
 impl ErasureRow {
     /// For keeping.
     pub(super) fn of(erasure: &Erasure) -> Self {
@@ -85,6 +139,8 @@ impl ErasureRow {
             records: records.map(|(purpose, count)| (purpose.as_str().to_owned(), *count)).collect(),
             references: erasure.extent.references,
             line: erasure.line,
+            traces: erasure.traces.into(),
+            papers: PapersRow::of(&erasure.papers),
             done: erasure.done.map(EndedRow::from),
         }
     }
@@ -107,6 +163,8 @@ impl ErasureRow {
             reason,
             extent: Extent { records, references: self.references },
             line: self.line,
+            traces: self.traces.into(),
+            papers: self.papers.papers()?,
             done: done.transpose()?,
         })
     }
@@ -175,19 +233,22 @@ pub(super) fn pending_leaves(bytes: &[u8]) -> Result<Vec<(PurposeId, Leaf)>, Sto
     Ok(leaves)
 }
 
-/// Every erasure that is pending, oldest first. One that cannot be read is passed over: it has no end, and nobody is told that
-/// it has.
+/// Every erasure that is pending, oldest first, and how many besides cannot be read. Those are passed over: they have no end, and
+/// nobody is told that they have.
 ///
 /// # Errors
 /// See [`StoreCode`].
-pub(super) fn pending(engine: &Engine, unreadable: &Unreadable) -> Result<Vec<Pending>, StoreError> {
-    let mut found = Vec::new();
+pub(super) fn pending(engine: &Engine, unreadable: &Unreadable) -> Result<(Vec<Pending>, u64), StoreError> {
+    let (mut found, mut damaged) = (Vec::new(), 0);
     let range = (Included([PENDING].as_slice()), Excluded([PENDING + 1].as_slice()));
     engine.visit(&Place::Erasures, range, |key, value| {
-        found.extend(unreadable.or_passed_over(&Place::Erasures, key, pending_row(key, value)));
+        match unreadable.or_passed_over(&Place::Erasures, key, pending_row(key, value)) {
+            Some(pending) => found.push(pending),
+            None => damaged += 1,
+        }
         Ok(true)
     })?;
-    Ok(found)
+    Ok((found, damaged))
 }
 
 fn pending_row(key: &[u8], value: &[u8]) -> Result<Pending, StoreError> {

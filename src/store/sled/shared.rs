@@ -1,7 +1,7 @@
 //! What the store's verbs and its writer hold in common: the open engine, the keys, what is known in memory.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -41,6 +41,15 @@ pub(super) enum Slot {
     Full,
     /// Closed for good.
     Closed,
+}
+
+/// Erasures that have no end, as the writer found when it last looked.
+#[derive(Default)]
+pub(super) struct Stuck {
+    /// Whose keys could not be destroyed.
+    pub(super) pending: AtomicU64,
+    /// Of which it cannot be read what is to be destroyed.
+    pub(super) damaged: AtomicU64,
 }
 
 /// What memory must learn of a transaction once it is durable.
@@ -87,6 +96,7 @@ pub(super) struct Shared {
     tombstones: RwLock<Tombstones>,
     /// Which addresses may not be stored.
     suppressions: RwLock<HeldSuppressions>,
+    stuck: Stuck,
     /// How many records of which purpose the last scan found missing.
     missing: Mutex<BTreeMap<PurposeId, u64>>,
     /// Rows that were met and cannot be read.
@@ -127,6 +137,7 @@ impl Shared {
             stored: Mutex::new(HashMap::new()),
             tombstones: RwLock::default(),
             suppressions: RwLock::default(),
+            stuck: Stuck::default(),
             missing: Mutex::default(),
             unreadable: Unreadable::default(),
             touches: Mutex::default(),
@@ -149,6 +160,11 @@ impl Shared {
     /// Nonces.
     pub(super) fn random(&self) -> &dyn Random {
         &*self.random
+    }
+
+    /// Erasures that have no end.
+    pub(super) fn stuck(&self) -> &Stuck {
+        &self.stuck
     }
 
     /// Rows that cannot be read.

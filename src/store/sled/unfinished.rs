@@ -1,6 +1,7 @@
 //! Erasures that are durable in the store and have no end yet: the writer has their leaves punctured, all at once, and then
 //! notes in its next transaction that they are done.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use crate::keyring::KeyringError;
@@ -55,7 +56,9 @@ impl Unfinished {
     /// See [`crate::store::StoreCode`].
     pub(super) fn read_anew(&mut self, shared: &Shared, engine: &Engine) -> Result<(), StoreError> {
         let mut before = std::mem::take(&mut self.punctures);
-        for Pending { id, leaves } in erasure_rows::pending(engine, shared.unreadable())? {
+        let (pending, damaged) = erasure_rows::pending(engine, shared.unreadable())?;
+        shared.stuck().damaged.store(damaged, Ordering::Relaxed);
+        for Pending { id, leaves } in pending {
             let known = before.iter().position(|puncture| puncture.erasure == id);
             let known = known.map(|at| before.swap_remove(at));
             let ended = known.map_or_else(Arc::<OnceLock<ErasureEnd>>::default, |known| known.ended);
@@ -79,10 +82,13 @@ impl Unfinished {
 
     /// Destroys the keys of all that wait for it. What fails is said once, and tried again with the next call.
     pub(super) fn puncture(&mut self, shared: &Shared) {
-        if self.punctures.iter().all(|puncture| puncture.ended.get().is_some()) && self.due().is_none() {
+        if self.waiting().next().is_none() && self.due().is_none() {
+            shared.stuck().pending.store(0, Ordering::Relaxed);
             return;
         }
         let failed = self.destroy(shared).err();
+        let stuck = failed.map_or(0, |_| self.waiting().count());
+        shared.stuck().pending.store(stuck as u64, Ordering::Relaxed);
         if let Some(error) = failed
             && self.told != Some(error)
         {
@@ -101,12 +107,15 @@ impl Unfinished {
         self.sweep.as_ref().filter(|sweep| sweep.ended.get().is_none())
     }
 
+    fn waiting(&self) -> impl Iterator<Item = &Puncture> {
+        self.punctures.iter().filter(|puncture| puncture.ended.get().is_none())
+    }
+
     fn destroy(&self, shared: &Shared) -> Result<(), KeyringError> {
-        let waiting = || self.punctures.iter().filter(|puncture| puncture.ended.get().is_none());
         let cuts = self.due().map_or(&[][..], |sweep| &sweep.cuts);
-        puncture(shared.keyring(), waiting().flat_map(|puncture| &puncture.leaves), cuts)?;
+        puncture(shared.keyring(), self.waiting().flat_map(|puncture| &puncture.leaves), cuts)?;
         let end = ErasureEnd { at: shared.look().now(), generation: shared.keyring().generation() };
-        for puncture in waiting() {
+        for puncture in self.waiting() {
             // Only here it is set, and each once.
             let _ = puncture.ended.set(end);
         }

@@ -11,7 +11,8 @@ use crate::store::seen::seen_key;
 use crate::store::sled::buckets::{self, BucketRow};
 use crate::store::sled::layout::record_id;
 use crate::store::{
-    Asked, ErasedFor, Erasure, ErasureRequest, Erasures, Leads, Life, Scan, Scanning, Seen, StoreCode, Wanted,
+    Asked, ErasedFor, Erasure, ErasureRequest, Erasures, Leads, Life, Scan, Scanning, Seen, StoreCode,
+    StuckErasures, Wanted,
 };
 use crate::trail::Action;
 
@@ -240,4 +241,26 @@ async fn no_flipped_bit_brings_an_erased_submission_back() {
     assert_eq!(store.known(&[reference(1)]).await, Ok(vec![true]));
     assert_eq!(store.erased(&leadgen(1)).await, Ok(Some(ErasedFor::All)));
     assert_eq!(store.settle(vec![stored(1)]).await.map(|settled| words(&settled)), Ok(vec!["known".into()]));
+}
+
+/// Nobody knows any more which keys are to go: that is said for as long as it is so, and the erasure never gets an end.
+#[tokio::test]
+async fn an_erasure_whose_leaves_cannot_be_read_any_more_is_counted_and_not_taken_for_done() {
+    let world = World::new();
+    let store = world.open();
+    store_many(&store, 1, 2).await;
+    erase(&store, 2).await;
+    *world.keyring.changes_left.lock().expect("not poisoned") = Some(0);
+    let erasure = erase(&store, 1).await;
+    store.close().await.expect("closed");
+    *world.keyring.changes_left.lock().expect("not poisoned") = None;
+    tamper(&world, |db| {
+        let erasures = db.open_tree("erasures").expect("a tree");
+        let (key, _) = erasures.scan_prefix([b'p']).next().expect("one").expect("read");
+        erasures.insert(key, &[9, 9, 9]).expect("written");
+    });
+    let store = world.open();
+    assert_eq!(store.stuck_erasures(), StuckErasures { pending: 0, damaged: 1 });
+    let found = store.erasure(erasure.id).await.expect("read").expect("there");
+    assert_eq!(found.done, None);
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use serde::de::DeserializeOwned;
 
 use crate::clock::{Day, Month};
-use crate::lead::{Leaf, SealedRecord, Under, seen_of};
+use crate::lead::{Leaf, SealedRecord, Under, seen_of, unseal};
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::erasures::lines_of_erasure;
 use crate::store::leaves::{Leaves, bucket_of};
@@ -22,13 +22,15 @@ use crate::store::sled::handed;
 use crate::store::sled::index::Position;
 use crate::store::sled::layout::{self, Place, meta, record_key};
 use crate::store::sled::reference::keyring_failed;
-use crate::store::sled::rows::{FateRow, OpenRow, ParkedRow, SeenRow, WhyRow};
+use crate::store::sled::rows::{EndRow, FateRow, OpenRow, ParkedRow, SeenRow, WhyRow};
 use crate::store::sled::shared::{Effect, Shared};
+use crate::store::sled::verbs::erased::{erased_before, erased_for};
 use crate::store::sled::verbs::parked::{self, Before};
 use crate::store::sled::verbs::seen;
 use crate::store::tombstones::tombstone_key;
 use crate::store::{
-    Asked, ErasedFor, Erasure, ErasureEnd, ErasureId, ErasureRequest, Extent, StoreCode, StoreError, Wanted,
+    Asked, ErasedFor, Erasure, ErasureEnd, ErasureId, ErasureRequest, Extent, StoreCode, StoreError, Traces,
+    Wanted,
 };
 use crate::trail::{Action, Entry};
 
@@ -145,7 +147,8 @@ pub(in crate::store::sled) fn erase(
     {
         return Ok(Drafted { asked, ended });
     }
-    let mut taken = Taken::default();
+    let queued = request.queued.iter().map(|leadgen| draft.shared.seen_key(leadgen)).collect();
+    let mut taken = Taken { queued, ..Taken::default() };
     for target in targets {
         take_submission(draft, target, &request.purposes, &mut taken)?;
     }
@@ -161,7 +164,9 @@ pub(in crate::store::sled) fn erase(
     // Without a key there is nothing to wait for.
     let generation = draft.shared.keyring().generation();
     let done = taken.leaves.is_empty().then_some(ErasureEnd { at: draft.now, generation });
-    let erasure = Erasure { id, asked, reason, extent: taken.extent, line, done };
+    let papers = request.papers.of(&taken.extent);
+    let erasure =
+        Erasure { id, asked, reason, extent: taken.extent, line, traces: taken.traces, papers, done };
     draft.write(Place::Erasures, &erasure_rows::row_key(id), layout::encode(&ErasureRow::of(&erasure)))?;
     if let Some((at, hash)) = repeat {
         draft.write(Place::Erasures, &at, layout::encode(&RepeatRow::of(id, hash)))?;
@@ -237,6 +242,11 @@ struct Taken {
     records: Vec<RecordId>,
     leaves: Vec<(PurposeId, Leaf)>,
     extent: Extent,
+    traces: Traces,
+    /// Keys in `seen` of what lies in the journal.
+    queued: Vec<[u8; 32]>,
+    /// By which it is read when records were submitted.
+    keys: Leaves,
 }
 
 /// What becomes of a submission: its records of these purposes go, and what is parked for them.
@@ -262,9 +272,12 @@ fn take_submission(
             }
         },
     };
+    take_queued(draft, target, noted.as_ref().map(|(_, row)| row), purposes, taken)?;
     let fates = noted.as_ref().map_or(&[][..], |(_, row)| row.fates.as_slice());
+    // What is noted was submitted before it was noted.
+    let noted_on = noted.as_ref().map_or(Day::of(draft.now), |(_, row)| Day(row.day));
     for id in records_of(fates, target, purposes)? {
-        take_record(draft, id, taken)?;
+        take_record(draft, id, noted_on, taken)?;
     }
     if let Some((key, row)) = noted {
         take_note(draft, &key, row, purposes, taken)?;
@@ -272,8 +285,41 @@ fn take_submission(
     if let Some(key) = &target.seen {
         aside::forget(draft, &Place::Seen, key)?;
         bury(draft, key, purposes)?;
+        taken.traces.note_tombstone(Month::of(draft.now));
     }
     Ok(())
+}
+
+/// Counts a submission of which the journal alone knows: under yesterday's key or today's, and the fetcher ends it.
+fn take_queued(
+    draft: &Draft<'_>,
+    target: &Target,
+    noted: Option<&SeenRow>,
+    purposes: &[PurposeId],
+    taken: &mut Taken,
+) -> Result<(), StoreError> {
+    let Some(key) = target.seen.filter(|key| taken.queued.contains(key)) else { return Ok(()) };
+    if ends_unread(noted, purposes, || erased_for(draft, &key))? {
+        let today = Day::of(draft.now);
+        taken.extent.references += 1;
+        taken.traces.note_submitted(today);
+        taken.traces.note_sealed(today);
+    }
+    Ok(())
+}
+
+/// True if a reference that lies in the journal ends by this: nothing is noted of its submission that says otherwise, and it did
+/// not end before.
+fn ends_unread(
+    noted: Option<&SeenRow>,
+    purposes: &[PurposeId],
+    erased: impl FnOnce() -> Result<Option<ErasedFor>, StoreError>,
+) -> Result<bool, StoreError> {
+    let says_nothing = |row: &SeenRow| {
+        let is_let_go = matches!(row.end, None | Some(EndRow::Dropped { .. }));
+        row.fates.is_empty() && row.arrivals.is_empty() && is_let_go
+    };
+    Ok(purposes.is_empty() && noted.is_none_or(says_nothing) && erased()? != Some(ErasedFor::All))
 }
 
 /// The records of a submission under these purposes: those that are noted, and the one by which it was named.
@@ -298,7 +344,12 @@ fn is_meant(purpose: &PurposeId, purposes: &[PurposeId]) -> bool {
 }
 
 /// Takes a record away, and counts it off.
-fn take_record(draft: &mut Draft<'_>, id: RecordId, taken: &mut Taken) -> Result<(), StoreError> {
+fn take_record(
+    draft: &mut Draft<'_>,
+    id: RecordId,
+    noted_on: Day,
+    taken: &mut Taken,
+) -> Result<(), StoreError> {
     let (place, key) = (Place::Vault(id.purpose.clone()), record_key(id.epoch, id.number));
     let value = match draft.read(&place, &key) {
         Err(error) if error.code == StoreCode::PurposeUnknown => None,
@@ -310,6 +361,8 @@ fn take_record(draft: &mut Draft<'_>, id: RecordId, taken: &mut Taken) -> Result
         Some((Under::Leaf(leaf), _, _)) => leaf,
         Some((Under::Bucket(_), _, _)) | None => Leaf::of(&id),
     };
+    let submitted = submitted_on(draft, &mut taken.keys, &id, &value);
+    taken.traces.note_submitted(submitted.unwrap_or(noted_on));
     aside::forget(draft, &place, &key)?;
     draft.remove(place, &key);
     uncount_in_bucket(draft, &id.purpose, leaf)?;
@@ -324,6 +377,15 @@ fn take_record(draft: &mut Draft<'_>, id: RecordId, taken: &mut Taken) -> Result
     taken.leaves.push((id.purpose.clone(), leaf));
     taken.records.push(id);
     Ok(())
+}
+
+/// On which day a record was submitted; none: it does not open.
+fn submitted_on(draft: &Draft<'_>, leaves: &mut Leaves, id: &RecordId, value: &[u8]) -> Option<Day> {
+    let record = SealedRecord::decode(value)?;
+    let key = leaves.key(draft.shared.keyring(), &id.purpose, record.under).ok()?;
+    let lead = unseal(&record, id, key.key()).ok()?.read().ok()?;
+    // Nobody has sent a form in tomorrow.
+    Some(Day::of(lead.created().min(draft.now)))
 }
 
 fn uncount_in_bucket(draft: &mut Draft<'_>, purpose: &PurposeId, leaf: Leaf) -> Result<(), StoreError> {
@@ -352,10 +414,12 @@ fn take_note(
     taken: &mut Taken,
 ) -> Result<(), StoreError> {
     for before in parked::all_before(draft, &row.arrivals)? {
-        let arrival = before.arrival;
+        let (arrival, submitted, sealed) = (before.arrival, Day(before.row.submitted_day), before.row.day());
         if take_parked(draft, before, purposes)? {
             row.arrivals.retain(|other| *other != arrival);
             taken.extent.references += 1;
+            taken.traces.note_submitted(submitted.min(Day::of(draft.now)));
+            taken.traces.note_sealed(sealed);
         }
     }
     if purposes.is_empty() {
@@ -422,9 +486,11 @@ fn bury(draft: &mut Draft<'_>, seen: &[u8; 32], purposes: &[PurposeId]) -> Resul
 /// # Errors
 /// See [`StoreCode`].
 pub(in crate::store::sled) fn extent(
+    shared: &Shared,
     engine: &Engine,
     targets: &[Target],
     purposes: &[PurposeId],
+    queued: &[[u8; 32]],
 ) -> Result<Extent, StoreError> {
     let (mut extent, mut counted, mut looked_at) = (Extent::default(), Vec::new(), HashSet::new());
     for target in targets {
@@ -441,6 +507,10 @@ pub(in crate::store::sled) fn extent(
             }
         }
         let is_new = target.seen.is_some_and(|key| looked_at.insert(key));
+        if let Some(key) = target.seen.filter(|key| is_new && queued.contains(key)) {
+            let erased = || erased_before(shared, engine, &key);
+            extent.references += u64::from(ends_unread(row.as_ref(), purposes, erased)?);
+        }
         for arrival in row.iter().filter(|_| is_new).flat_map(|row| &row.arrivals) {
             let Some(bytes) = engine.read(&Place::Parked, &arrival.to_be_bytes())? else { continue };
             let Ok(parked) = ParkedRow::read(&bytes) else { continue };

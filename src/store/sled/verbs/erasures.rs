@@ -1,6 +1,7 @@
 //! Erasures: asked for, looked up, and what remembers them.
 
 use std::ops::Bound::{Excluded, Included};
+use std::sync::atomic::Ordering;
 
 use async_trait::async_trait;
 
@@ -15,7 +16,9 @@ use crate::store::sled::shared::Effect;
 use crate::store::sled::verbs::erased;
 use crate::store::sled::verbs::erasing::{self, Drafted};
 use crate::store::tombstones::has_served;
-use crate::store::{Asked, ErasedFor, Erasure, ErasureId, ErasureRequest, Erasures, Extent, StoreError};
+use crate::store::{
+    Asked, ErasedFor, Erasure, ErasureId, ErasureRequest, Erasures, Extent, StoreError, StuckErasures,
+};
 use crate::trail::Entry;
 
 #[async_trait]
@@ -40,7 +43,8 @@ impl Erasures for SledStore {
         request.require_bound()?;
         self.beside(move |shared| {
             let targets = erasing::targets(shared, &request.what)?;
-            shared.reading(|engine| erasing::extent(engine, &targets, &request.purposes))
+            let queued: Vec<_> = request.queued.iter().map(|leadgen| shared.seen_key(leadgen)).collect();
+            shared.reading(|engine| erasing::extent(shared, engine, &targets, &request.purposes, &queued))
         })
         .await
     }
@@ -55,6 +59,11 @@ impl Erasures for SledStore {
             })
         })
         .await
+    }
+
+    fn stuck_erasures(&self) -> StuckErasures {
+        let (stuck, now) = (self.shared.stuck(), Ordering::Relaxed);
+        StuckErasures { pending: stuck.pending.load(now), damaged: stuck.damaged.load(now) }
     }
 
     // Not on a thread of its own: it is a look into memory.
