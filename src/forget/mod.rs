@@ -6,6 +6,8 @@
 //! The daemon finds records by its addresses; of the rest only `tamis receipt verify` exists
 //! (docs/decisions/0178-what-a-receipt-says.md, 0179-when-two-addresses-are-one.md,
 //! 0180-a-no-and-a-later-yes.md).
+//! The daemon makes [`receipt`]s of erasures; of the rest it uses nothing yet (docs/decisions/0178-what-a-receipt-says.md,
+//! 0179-when-two-addresses-are-one.md, 0180-a-no-and-a-later-yes.md).
 
 pub mod address;
 pub mod receipt;

@@ -206,8 +206,8 @@ pub struct Remains {
     /// record was erased.
     #[serde(with = "wire::maybe_shown")]
     pub key_backups_until: Option<Day>,
-    /// The keyed hashes that refuse the submissions' return. Personal data while their key lives (EDPB 01/2025). None:
-    /// nothing was erased.
+    /// The keyed hashes that refuse the submissions' return. Personal data while their key lives (EDPB 01/2025). None: there
+    /// are none, since nothing was named that could come back.
     #[serde(with = "wire::maybe_shown")]
     pub tombstones_until: Option<Day>,
     /// The key of the day under which the numbers of what was never read are sealed; none: there was no such.

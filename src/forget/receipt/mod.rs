@@ -1,11 +1,13 @@
 //! The receipt of an erasure: what was done, when, and what is left until when, signed, and in words for whoever asked.
 //!
-//! [`Receipt`] is its content. It travels as a signed note ([`note`]) whose text is the content as JSON on one line
+//! [`Receipt`] is its content, made of what became of an erasure ([`Receipt::of`]) and of what was written down when it was asked
+//! for ([`Stationery`]). It travels as a signed note ([`note`]) whose text is the content as JSON on one line
 //! ([`Receipt::sign`], [`Signed::open`]); it is never changed afterwards. [`Signed::text`] and [`Signed::html`] say the same
 //! in the three languages of pages, both from one source. docs/receipt-verify.py verifies it and shares nothing with this.
 
 mod content;
 mod html;
+mod making;
 pub mod note;
 mod page;
 mod signed;
@@ -19,4 +21,5 @@ mod tests;
 pub use content::{
     AskedBy, ErasedRecords, Ground, Issuer, KeyStorage, Receipt, ReceiptNumber, Recipient, Remains, Version,
 };
+pub use making::{Became, OfPurpose, Stationery, Unmade};
 pub use signed::{ReceiptFault, Signed};

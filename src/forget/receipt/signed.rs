@@ -106,6 +106,11 @@ impl Signed {
         text::of(&self.page(language))
     }
 
+    /// The same with the signed note below it: all that a receipt is, in one text.
+    pub fn sheet(&self, language: Language) -> String {
+        text::whole(&self.page(language))
+    }
+
     /// For people, as a page to read or print, which needs nothing from outside and carries the signed note.
     pub fn html(&self, language: Language) -> String {
         html::of(&self.page(language))

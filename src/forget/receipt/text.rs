@@ -18,6 +18,17 @@ pub(super) fn of(page: &Page<'_>) -> String {
     text
 }
 
+/// Sets the page, and the signed note at its end, as it is.
+pub(super) fn whole(page: &Page<'_>) -> String {
+    let mut text = of(page);
+    for part in &page.parts {
+        if let Part::Note(heading, note) = part {
+            text += &format!("\n{heading}\n{}\n{note}", "-".repeat(heading.chars().count()));
+        }
+    }
+    text
+}
+
 fn set(part: &Part<'_>, colon: &str, text: &mut String) {
     match part {
         Part::Heading(heading) => *text += &format!("{heading}\n{}\n", "-".repeat(heading.chars().count())),

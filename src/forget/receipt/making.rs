@@ -1,0 +1,196 @@
+//! Making a receipt of what became of an erasure.
+//!
+//! Whatever of it may be another later (names, titles, periods, the name of the key) is written down when the erasure is asked
+//! for ([`Stationery`]), and is kept beside it. So the receipt is the same whenever it is made.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::{Day, Month};
+use crate::forget::receipt::content::{
+    AskedBy, ErasedRecords, Ground, Issuer, KeyStorage, Receipt, ReceiptNumber, Recipient, Remains, Version,
+};
+use crate::forget::receipt::note::KeyName;
+use crate::forget::receipt::wire;
+use crate::purpose::PurposeId;
+
+/// What receipts are written with: what the config says now.
+#[derive(Clone)]
+pub struct Stationery {
+    /// What the signing key is called.
+    pub key_name: KeyName,
+    /// Who answers for the data.
+    pub controller: Issuer,
+    /// How long a backup of the keys may live, in days.
+    pub key_backups_days: u32,
+    /// How long the trail's lines are kept, in whole calendar months.
+    pub trail_months: u32,
+    /// What the keys lie on.
+    pub key_storage: KeyStorage,
+    /// What is said of purposes.
+    pub purposes: BTreeMap<PurposeId, OfPurpose>,
+}
+
+/// What a receipt says of a purpose beside how many records went.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfPurpose {
+    /// What people read it under, by language tag.
+    pub title: BTreeMap<String, String>,
+    /// Who may be given its data.
+    pub recipients: Vec<Recipient>,
+}
+
+/// What a receipt says whatever was erased.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfAll {
+    version: Version,
+    key_name: String,
+    controller: Issuer,
+    key_backups_days: u32,
+    trail_months: u32,
+    #[serde(with = "wire::shown")]
+    key_storage: KeyStorage,
+}
+
+/// What was written down cannot be read: a later version did, or it is damaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unmade;
+
+impl Stationery {
+    /// Writes down what is said whatever is erased.
+    pub fn of_all(&self) -> Vec<u8> {
+        written(&OfAll {
+            version: Version,
+            key_name: self.key_name.as_str().to_owned(),
+            controller: self.controller.clone(),
+            key_backups_days: self.key_backups_days,
+            trail_months: self.trail_months,
+            key_storage: self.key_storage,
+        })
+    }
+
+    /// Writes down what is said of each purpose.
+    pub fn of_purposes(&self) -> BTreeMap<PurposeId, Vec<u8>> {
+        self.purposes.iter().map(|(purpose, of)| (purpose.clone(), written(of))).collect()
+    }
+}
+
+fn written(what: &impl Serialize) -> Vec<u8> {
+    #[expect(clippy::expect_used, reason = "strings and numbers into a growing vector cannot fail")]
+    serde_json::to_vec(what).expect("a vector grows")
+}
+
+/// An erasure that is done.
+pub struct Became<'e> {
+    /// Its number.
+    pub number: ReceiptNumber,
+    /// When it was asked for.
+    pub asked: Timestamp,
+    /// When the keys were destroyed and the disk had it.
+    pub done: Timestamp,
+    /// By whom.
+    pub asked_by: AskedBy,
+    /// Why.
+    pub why: Ground,
+    /// [`Stationery::of_all`] of then.
+    pub of_all: &'e [u8],
+    /// [`Stationery::of_purposes`] of then, at least of those whose records went.
+    pub of_purposes: &'e BTreeMap<PurposeId, Vec<u8>>,
+    /// How many records went, by purpose.
+    pub records: &'e [(PurposeId, u64)],
+    /// How many references ended unread.
+    pub references: u64,
+    /// The keyring's change with which the keys went.
+    pub keyring_generation: u64,
+    /// The number of the line in the trail.
+    pub trail_line: u64,
+    /// In the course of this day the key goes under which the references were sealed; none: there were none.
+    pub day_keys_until: Option<Day>,
+    /// In the course of this day the key of the tombstones goes; none: there are none.
+    pub tombstones_until: Option<Day>,
+    /// Until when Meta has its copy; none: there was nothing, or no longer.
+    pub meta_until: Option<Day>,
+}
+
+impl Receipt {
+    /// Makes the receipt of an erasure, and tells under which name its key signs.
+    ///
+    /// # Errors
+    /// See [`Unmade`].
+    pub fn of(became: &Became<'_>) -> Result<(Self, KeyName), Unmade> {
+        let all: OfAll = serde_json::from_slice(became.of_all).map_err(|_| Unmade)?;
+        let key_name = KeyName::parse(&all.key_name).ok_or(Unmade)?;
+        let mut of_purposes = Vec::with_capacity(became.records.len());
+        for (purpose, count) in became.records {
+            // One that the config had no more when its records went: there is its name alone.
+            let of = became.of_purposes.get(purpose).map(|of| serde_json::from_slice::<OfPurpose>(of));
+            of_purposes.push((purpose, *count, of.transpose().map_err(|_| Unmade)?.unwrap_or_default()));
+        }
+        let to_be_told = had_it(of_purposes.iter().map(|(_, _, of)| of));
+        let records: Vec<ErasedRecords> = of_purposes
+            .into_iter()
+            .map(|(purpose, count, of)| ErasedRecords { purpose: purpose.clone(), title: of.title, count })
+            .collect();
+        let receipt = Self {
+            version: Version,
+            number: became.number,
+            follows: None,
+            asked: whole(became.asked),
+            done: whole(became.done),
+            asked_by: became.asked_by,
+            why: became.why,
+            exported_locally: !records.is_empty(),
+            references: became.references,
+            unread: None,
+            keyring_generation: became.keyring_generation,
+            trail_line: became.trail_line,
+            remains: Remains {
+                key_backups_until: (!records.is_empty())
+                    .then(|| Day::of(became.done).plus(all.key_backups_days)),
+                tombstones_until: became.tombstones_until,
+                day_keys_until: became.day_keys_until,
+                trail_line_until: last_day(became.done, all.trail_months),
+                // Whatever left a tombstone may have been named in the log, this month at the latest.
+                log_key_until: became.tombstones_until.map(|_| last_log_day(became.done)),
+                suppression_until: None,
+                meta_until: became.meta_until,
+            },
+            records,
+            controller: all.controller,
+            to_be_told,
+            key_storage: all.key_storage,
+        };
+        Ok((receipt, key_name))
+    }
+}
+
+/// The one place that says who had the data of these purposes. To whom a record was handed is kept nowhere yet where it is found
+/// without a reading of the whole trail: so these are all who may have been given it, each once, and files of the controller's own
+/// are taken to exist as well.
+fn had_it<'o>(of_purposes: impl Iterator<Item = &'o OfPurpose>) -> Vec<Recipient> {
+    let mut named = BTreeSet::new();
+    let all = of_purposes.flat_map(|of| &of.recipients);
+    let new = all.filter(|one| named.insert((one.name.clone(), one.country.clone(), one.role.as_str())));
+    new.cloned().collect()
+}
+
+/// Receipts know whole seconds.
+fn whole(moment: Timestamp) -> Timestamp {
+    Timestamp::from_second(moment.as_second()).unwrap_or(moment)
+}
+
+/// The last day of the month in which a line of this moment has been kept for so many months: lines go by whole months.
+fn last_day(moment: Timestamp, months: u32) -> Day {
+    let Month(month) = Month::of(moment);
+    Month(month.saturating_add(months)).end().minus(1)
+}
+
+/// The day on which the log's key of this month goes: the first on which there are two months after it.
+fn last_log_day(moment: Timestamp) -> Day {
+    let Month(month) = Month::of(moment);
+    Month(month.saturating_add(1)).end()
+}

@@ -1,0 +1,137 @@
+//! From what became of an erasure to its receipt.
+
+use std::collections::BTreeMap;
+
+use super::sample::{day, full, signer};
+use crate::forget::receipt::note::KeyName;
+use crate::forget::receipt::{
+    AskedBy, Became, Ground, KeyStorage, OfPurpose, Receipt, Recipient, Signed, Stationery, Unmade,
+};
+use crate::language::Language;
+use crate::purpose::PurposeId;
+
+const KEY: &str = "leads.lumen.example/receipts";
+
+fn purpose(name: &str) -> PurposeId {
+    PurposeId::parse(name).expect("a name")
+}
+
+/// The config of the sample's house: the letter goes to both recipients, the quote to the first.
+fn stationery() -> Stationery {
+    let full = full();
+    let recipients = full.to_be_told.clone();
+    let title = |at: usize| full.records[at].title.clone();
+    let of = |title, recipients: &[Recipient]| OfPurpose { title, recipients: recipients.to_vec() };
+    Stationery {
+        key_name: KeyName::parse(KEY).expect("a name"),
+        controller: full.controller.clone(),
+        key_backups_days: 7,
+        trail_months: 12,
+        key_storage: KeyStorage::CopyOnWrite,
+        purposes: BTreeMap::from([
+            (purpose("devis"), of(title(0), &recipients[..1])),
+            (purpose("lettre"), of(title(1), &recipients)),
+        ]),
+    }
+}
+
+fn became<'e>(
+    of_all: &'e [u8],
+    of_purposes: &'e BTreeMap<PurposeId, Vec<u8>>,
+    records: &'e [(PurposeId, u64)],
+) -> Became<'e> {
+    let full = full();
+    Became {
+        number: full.number,
+        asked: "2026-11-29T19:25:00.25Z".parse().expect("a moment"),
+        done: "2026-11-29T19:25:01.999Z".parse().expect("a moment"),
+        asked_by: AskedBy::Person,
+        why: Ground::PersonRequest,
+        of_all,
+        of_purposes,
+        records,
+        references: 1,
+        keyring_generation: 412,
+        trail_line: 10_734,
+        day_keys_until: Some(day("2026-12-07")),
+        tombstones_until: Some(day("2027-04-30")),
+        meta_until: Some(day("2027-02-27")),
+    }
+}
+
+#[test]
+fn a_receipt_says_what_became_of_the_erasure_and_what_the_config_said_then() {
+    let (of_all, of_purposes) = (stationery().of_all(), stationery().of_purposes());
+    let records = [(purpose("devis"), 2), (purpose("lettre"), 1)];
+    let (receipt, key) = Receipt::of(&became(&of_all, &of_purposes, &records)).expect("made");
+    assert_eq!(receipt, Receipt { unread: None, ..full() }, "each recipient once");
+    assert!(key.as_str() == KEY);
+    // What is signed is the same whenever it is made.
+    let note = |receipt: Receipt| {
+        receipt.sign(&signer(KEY, &"07".repeat(32))).map(|signed| signed.note().to_owned()).expect("signed")
+    };
+    let again = Receipt::of(&became(&of_all, &of_purposes, &records)).expect("made").0;
+    assert_eq!(note(receipt), note(again));
+}
+
+#[test]
+fn what_is_not_there_leaves_nothing_behind_and_whoever_had_nothing_is_not_told() {
+    let (of_all, of_purposes) = (stationery().of_all(), stationery().of_purposes());
+    let nothing = Became {
+        references: 0,
+        day_keys_until: None,
+        tombstones_until: None,
+        meta_until: None,
+        ..became(&of_all, &of_purposes, &[])
+    };
+    let (receipt, _) = Receipt::of(&nothing).expect("made");
+    assert!(!receipt.erased_anything() && receipt.to_be_told.is_empty() && !receipt.exported_locally);
+    let remains = &receipt.remains;
+    let dated = [remains.key_backups_until, remains.tombstones_until, remains.log_key_until];
+    assert_eq!(dated, [None; 3]);
+    assert_eq!(remains.trail_line_until, day("2027-11-30"));
+    // A reference has no record: no backup of the keys opens anything of it; but the log may have named it.
+    let (receipt, _) = Receipt::of(&became(&of_all, &of_purposes, &[])).expect("made");
+    assert_eq!((receipt.remains.key_backups_until, receipt.references), (None, 1));
+    assert_eq!(receipt.remains.log_key_until, Some(day("2027-01-01")));
+    let letter = [(purpose("devis"), 1)];
+    let (receipt, _) = Receipt::of(&became(&of_all, &of_purposes, &letter)).expect("made");
+    assert_eq!(receipt.to_be_told.len(), 1);
+}
+
+/// It left the config, and its records were there.
+#[test]
+fn of_a_purpose_that_nobody_knows_any_more_there_is_its_name() {
+    let of_all = stationery().of_all();
+    let (none, records) = (BTreeMap::new(), [(purpose("devis"), 1)]);
+    let (receipt, _) = Receipt::of(&became(&of_all, &none, &records)).expect("made");
+    assert!(receipt.records[0].title.is_empty() && receipt.to_be_told.is_empty());
+    let signed = receipt.sign(&signer(KEY, &"07".repeat(32))).expect("signed");
+    assert!(signed.text(Language::En).contains("- devis\n"), "{}", signed.text(Language::En));
+}
+
+#[test]
+fn what_cannot_be_read_makes_no_receipt() {
+    let (of_all, of_purposes) = (stationery().of_all(), stationery().of_purposes());
+    let records = [(purpose("devis"), 1)];
+    let later =
+        String::from_utf8(of_all.clone()).expect("JSON").replacen("\"version\":1", "\"version\":2", 1);
+    let damaged = BTreeMap::from([(purpose("devis"), b"{".to_vec())]);
+    for (all, purposes) in
+        [(&b""[..], &of_purposes), (later.as_bytes(), &of_purposes), (of_all.as_slice(), &damaged)]
+    {
+        assert_eq!(Receipt::of(&became(all, purposes, &records)).err(), Some(Unmade));
+    }
+}
+
+#[test]
+fn a_sheet_is_the_text_with_the_signed_note_at_its_end() {
+    let signed = full().sign(&signer(KEY, &"07".repeat(32))).expect("signed");
+    for language in Language::ALL {
+        let sheet = signed.sheet(language);
+        let rest = sheet.strip_prefix(&signed.text(language)).expect("the text");
+        let (_, note) = rest.split_once("---\n").expect("a heading");
+        assert_eq!(note, signed.note());
+        assert!(Signed::open(note.as_bytes(), &signer(KEY, &"07".repeat(32)).verifier()).is_ok());
+    }
+}
