@@ -1,4 +1,4 @@
-//! `[store]`, `[keys]`, `[trail]` and `[log]`: what lies on disk, where, and for how long.
+//! `[store]`, `[keys]`, `[backup]`, `[trail]` and `[log]`: what lies on disk, where, and for how long.
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -25,6 +25,9 @@ const HELD_BY_FORM: RangeInclusive<u64> = 1..=1_000_000;
 /// A log names no person, but it tells of work and of hosts: a year is enough for any of them.
 const LOG_DAYS: RangeInclusive<u64> = 1..=365;
 
+/// With a backup of the keys what was erased since can still be read: GDPR art. 12(3) gives a month for all of it.
+const BACKUP_DAYS: RangeInclusive<u64> = 1..=30;
+
 table! {
     /// Where records and references lie.
     #[derive(Clone, Debug)]
@@ -50,6 +53,15 @@ table! {
         pub keyring: PathBuf = must("\"/var/lib/tamis-keys/keyring\"", place::path);
         /// Where the root key lies that seals it.
         pub root: Location = must("{ credential = \"tamis-root-key\" }", place::location);
+    }
+}
+
+table! {
+    /// Copies of the keys that the operator makes.
+    #[derive(Clone, Debug)]
+    pub struct Backup as Table(section) {
+        /// How long the oldest backup of the keys is kept, in days: receipts of erasure name the day.
+        pub horizon_days: u32 = must("7", |item| item.number(BACKUP_DAYS));
     }
 }
 

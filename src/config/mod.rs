@@ -38,7 +38,7 @@ pub use changes::{Changes, Fingerprint};
 pub use effective::Effective;
 pub use excerpt::Excerpt;
 pub use fault::{Code, Fault, FaultCode, Faults};
-pub use keeping::{Keys, Log, LogFormat, LogLevel, Store, Trail};
+pub use keeping::{Backup, Keys, Log, LogFormat, LogLevel, Store, Trail};
 pub use layers::{CONFIG_BYTES_MAX, DEFAULTS};
 pub use listeners::{Admin, Public};
 pub use meta::{Meta, Page, RetryTimes};
@@ -70,6 +70,8 @@ table! {
         pub store: Store = within(Store::read);
         /// Where keys lie.
         pub keys: Keys = within(Keys::read);
+        /// Copies of the keys.
+        pub backup: Backup = within(Backup::read);
         /// Who did what.
         pub trail: Trail = within(Trail::read);
         /// Who may receive data.

@@ -98,6 +98,8 @@ fn numbers_have_bounds() {
         ("inbox_max_references = 500_000", "inbox_max_references = 10_000_001", "store.inbox_max_references"),
         ("inbox_max_held_by_form = 10_000", "inbox_max_held_by_form = 0", "store.inbox_max_held_by_form"),
         ("[trail]\nretention_months = 12", "[trail]\nretention_months = 5", "trail.retention_months"),
+        ("horizon_days = 7", "horizon_days = 0", "backup.horizon_days"),
+        ("horizon_days = 7", "horizon_days = 31", "backup.horizon_days"),
         ("# file_retention_days = 180", "file_retention_days = 366", "log.file_retention_days"),
         ("factor = 2,", "factor = 0,", "meta.retry.factor"),
         ("attempts = 750", "attempts = 0", "meta.retry.attempts"),
