@@ -8,4 +8,5 @@ pub mod lock;
 pub mod own;
 pub mod priority;
 pub mod progress;
+pub mod storage;
 pub mod systemd;
