@@ -19,13 +19,15 @@ pub(super) const HEAD_BYTES_MAX: usize = 16 * 1024;
 const LINES_MAX: usize = 96;
 
 /// The lines that are handed on: what handlers read, and no other.
-pub(super) const HANDED_ON: [&str; 8] = [
+pub(super) const HANDED_ON: [&str; 10] = [
     "host",
     "content-type",
+    "accept",
     "accept-language",
     "x-forwarded-for",
     "x-hub-signature",
     "x-hub-signature-256",
+    "idempotency-key",
     "tamis-reason",
     "tamis-recipient",
 ];
