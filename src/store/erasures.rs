@@ -276,11 +276,12 @@ pub trait Erasures: Send + Sync {
     /// is not known whether it is.
     async fn erase(&self, request: ErasureRequest, entry: Entry) -> Result<Asked, StoreError>;
 
-    /// How much an erasure would take. It changes nothing and is written down nowhere.
+    /// How much an erasure would take. It changes nothing, and tells whether somebody is there: the trail line (`entry`,
+    /// completed) is synced before the answer.
     ///
     /// # Errors
     /// As [`Erasures::erase`].
-    async fn extent(&self, request: ErasureRequest) -> Result<Extent, StoreError>;
+    async fn extent(&self, request: ErasureRequest, entry: Entry) -> Result<Extent, StoreError>;
 
     /// An erasure, as it stands; none: there is no such number.
     ///
@@ -303,6 +304,13 @@ pub trait Erasures: Send + Sync {
     /// # Errors
     /// [`StoreCode::ClockJumped`], [`StoreCode::ClockUnconfirmed`]; otherwise see [`StoreCode`].
     async fn drop_tombstones(&self) -> Result<u64, StoreError>;
+}
+
+/// The trail's line of a question how much that would be.
+pub(super) fn line_of_extent(extent: &Extent, mut entry: Entry) -> Entry {
+    entry.count = extent.total();
+    entry.result = if extent.is_empty() { Outcome::Nothing } else { Outcome::Done };
+    entry
 }
 
 /// The trail's lines of a request that took these records away: one for each, or one that names none.

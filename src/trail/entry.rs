@@ -34,6 +34,10 @@ crate::codes! {
         ClockLowered = "clock-lowered",
         /// References that had been accepted were not in the journal any more.
         ReferencesMissing = "references-missing",
+        /// How much an erasure would take was asked for.
+        ErasureTried = "erasure-tried",
+        /// An erasure was to be shown; only a refusal is written down.
+        ErasureShown = "erasure-shown",
         /// An erasure was asked for: the records are gone, and their keys are to be destroyed.
         ErasureAsked = "erasure-asked",
         /// The keys of records that are gone were destroyed.

@@ -21,6 +21,10 @@ fn asking() -> Entry {
     by_officer(Action::ErasureAsked)
 }
 
+fn trying() -> Entry {
+    by_officer(Action::ErasureTried)
+}
+
 fn by_leadgen(number: u64) -> ErasureRequest {
     ErasureRequest::of(Wanted::Leadgen(leadgen(number)))
 }
@@ -186,10 +190,16 @@ pub(crate) async fn what_would_be_taken_is_said_and_nothing_is_changed<H: Host>(
         ..ErasureRequest::default()
     };
     let all = took(&[("devis", 1), ("lettre", 1)], 1);
-    assert_eq!(store.extent(request(Vec::new())).await, Ok(all.clone()));
-    let narrowed = store.extent(request(vec![purpose("lettre")])).await;
+    assert_eq!(store.extent(request(Vec::new()), trying()).await, Ok(all.clone()));
+    let narrowed = store.extent(request(vec![purpose("lettre")]), trying()).await;
     assert_eq!(narrowed, Ok(took(&[("lettre", 1)], 0)), "what is not matched yet stays");
-    assert_eq!(store.lines(0, 100).await.expect("a trail").len(), lines);
+    assert_eq!(store.extent(by_record("devis-1-9"), trying()).await, Ok(took(&[], 0)));
+    // Each is a look at whether somebody is there, however fast they come.
+    let told = store.lines(lines as u64, 100).await.expect("a trail");
+    let told: Vec<_> =
+        told.iter().map(|line| (line.entry.action(), line.entry.count, line.entry.result)).collect();
+    let line = |count, result| (Action::ErasureTried, count, result);
+    assert_eq!(told, [line(2, Outcome::Done), line(1, Outcome::Done), line(0, Outcome::Nothing)]);
     assert_eq!(fates(&store, 1).await, "devis: devis-1-1, lettre: lettre-1-1");
     assert_eq!(erase(&store, request(Vec::new())).await.extent, all);
 }
@@ -355,18 +365,18 @@ pub(crate) async fn what_lies_in_the_journal_alone_counts_once_and_only_where_no
     store.settle(vec![stored(1), parked(2, 1, HELD)]).await.expect("settled");
     let queued = |number| ErasureRequest { queued: vec![leadgen(number)], ..by_leadgen(number) };
     for (number, expected) in [(1, took(&[("devis", 1)], 0)), (2, took(&[], 1)), (3, took(&[], 1))] {
-        assert_eq!(store.extent(queued(number)).await, Ok(expected.clone()), "{number}");
+        assert_eq!(store.extent(queued(number), trying()).await, Ok(expected.clone()), "{number}");
         let erasure = erase(&store, queued(number)).await;
         assert_eq!(erasure.extent, expected, "{number}");
         assert_eq!(erasure.traces.submitted, Some(Day::of(start())), "{number}");
-        assert_eq!(store.extent(queued(number)).await, Ok(took(&[], 0)), "{number}: it has ended");
+        assert_eq!(store.extent(queued(number), trying()).await, Ok(took(&[], 0)), "{number}: it has ended");
         assert_eq!(erase(&store, queued(number)).await.extent, took(&[], 0), "{number}");
     }
     let narrowed = ErasureRequest { purposes: vec![purpose("devis")], ..queued(4) };
     assert_eq!(erase(&store, narrowed).await.extent, took(&[], 0), "it stays for other purposes");
     assert_eq!(erase(&store, queued(4)).await.extent, took(&[], 1));
     let twice = ErasureRequest { what: vec![Wanted::Leadgen(leadgen(5)); 2], ..queued(5) };
-    assert_eq!(store.extent(twice.clone()).await, Ok(took(&[], 1)));
+    assert_eq!(store.extent(twice.clone(), trying()).await, Ok(took(&[], 1)));
     assert_eq!(erase(&store, twice).await.extent, took(&[], 1));
     assert_eq!(erase(&store, by_leadgen(6)).await.extent, took(&[], 0), "nobody says that it lies there");
 }
@@ -394,7 +404,12 @@ pub(crate) async fn many_at_once_each_have_their_end<H: Host>() {
     store_many(&store, 1, 60).await;
     let erased = join_all((1..=60).filter(|number| number % 2 == 0).map(|number| {
         let store = store.clone();
-        async move { erase(&store, by_leadgen(number)).await }
+        async move {
+            let erasure = erase(&store, by_leadgen(number)).await;
+            // Whoever was told that it is done is not told otherwise a moment later.
+            assert_eq!(store.erasure(erasure.id).await, Ok(Some(erasure.clone())));
+            erasure
+        }
     }))
     .await;
     assert!(

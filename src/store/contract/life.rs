@@ -124,7 +124,7 @@ pub(crate) async fn every_verb_refuses_after_closing<H: Host>() {
         ("confirm_clock", code(store.confirm_clock(by()).await)),
         ("look_after", code(store.look_after().await)),
         ("erase", code(store.erase(erasure(), by()).await)),
-        ("extent", code(store.extent(erasure()).await)),
+        ("extent", code(store.extent(erasure(), by_officer(Action::ErasureTried)).await)),
         ("erasure", code(store.erasure(ErasureId { epoch: 1, number: 1 }).await)),
         ("erased", code(store.erased(&leadgen(1)).await)),
         ("drop_tombstones", code(store.drop_tombstones().await)),

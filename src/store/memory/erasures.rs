@@ -8,7 +8,7 @@ use crate::clock::{Day, Month};
 use crate::id::LeadgenId;
 use crate::lead::{Leaf, SealedRecord, Under, unseal};
 use crate::purpose::{PurposeId, RecordId};
-use crate::store::erasures::lines_of_erasure;
+use crate::store::erasures::{line_of_extent, lines_of_erasure};
 use crate::store::leaves::{Leaves, puncture};
 use crate::store::memory::draft::{Draft, EPOCH, keyring_failed};
 use crate::store::memory::handed::holders;
@@ -35,10 +35,18 @@ impl Erasures for MemoryStore {
         Ok(now.map_or(asked, Asked::Erasure))
     }
 
-    async fn extent(&self, request: ErasureRequest) -> Result<Extent, StoreError> {
+    async fn extent(&self, request: ErasureRequest, entry: Entry) -> Result<Extent, StoreError> {
         request.require_bound()?;
-        let rows = self.0.rows()?;
-        Ok(Draft::begin(&self.0, &rows).take(&request).extent)
+        let extent = {
+            let rows = self.0.rows()?;
+            Draft::begin(&self.0, &rows).take(&request).extent
+        };
+        let line = line_of_extent(&extent, entry);
+        self.0.write(|draft| {
+            draft.append_line(line);
+            Ok(())
+        })?;
+        Ok(extent)
     }
 
     fn stuck_erasures(&self) -> StuckErasures {

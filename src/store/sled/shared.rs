@@ -27,7 +27,7 @@ use crate::store::sled::touches::Touches;
 use crate::store::sled::unreadable::Unreadable;
 use crate::store::suppressions::{Barring, HeldSuppressions};
 use crate::store::tombstones::Tombstones;
-use crate::store::{ErasedFor, StoreCode, StoreError};
+use crate::store::{ErasedFor, ErasureEnd, ErasureId, StoreCode, StoreError};
 
 /// How long the engine's readers may take to let go of it before it is given up.
 const READERS_LEAVE: Duration = Duration::from_secs(10);
@@ -97,6 +97,8 @@ pub(super) struct Shared {
     /// Which addresses may not be stored.
     suppressions: RwLock<HeldSuppressions>,
     stuck: Stuck,
+    /// Ends of erasures that their rows do not say yet: the next transaction writes them.
+    ends: Mutex<BTreeMap<ErasureId, ErasureEnd>>,
     /// How many records of which purpose the last scan found missing.
     missing: Mutex<BTreeMap<PurposeId, u64>>,
     /// Rows that were met and cannot be read.
@@ -138,6 +140,7 @@ impl Shared {
             tombstones: RwLock::default(),
             suppressions: RwLock::default(),
             stuck: Stuck::default(),
+            ends: Mutex::default(),
             missing: Mutex::default(),
             unreadable: Unreadable::default(),
             touches: Mutex::default(),
@@ -160,6 +163,21 @@ impl Shared {
     /// Nonces.
     pub(super) fn random(&self) -> &dyn Random {
         &*self.random
+    }
+
+    /// The end of an erasure that its row does not say yet.
+    pub(super) fn end_of(&self, erasure: ErasureId) -> Option<ErasureEnd> {
+        self.ends.lock().get(&erasure).copied()
+    }
+
+    /// An erasure has its end.
+    pub(super) fn note_end(&self, erasure: ErasureId, end: ErasureEnd) {
+        self.ends.lock().insert(erasure, end);
+    }
+
+    /// Its row says so.
+    pub(super) fn forget_end(&self, erasure: ErasureId) {
+        self.ends.lock().remove(&erasure);
     }
 
     /// Erasures that have no end.

@@ -118,6 +118,7 @@ impl Unfinished {
         for puncture in self.waiting() {
             // Only here it is set, and each once.
             let _ = puncture.ended.set(end);
+            shared.note_end(puncture.erasure, end);
         }
         if let Some(sweep) = self.due() {
             let _ = sweep.ended.set(end);
@@ -145,7 +146,9 @@ impl Unfinished {
     }
 
     /// That is durable, and these wait from now on.
-    pub(super) fn replace_ended(&mut self, new: Vec<Puncture>) {
+    pub(super) fn replace_ended(&mut self, shared: &Shared, new: Vec<Puncture>) {
+        let ended = self.punctures.iter().filter(|puncture| puncture.ended.get().is_some());
+        ended.for_each(|puncture| shared.forget_end(puncture.erasure));
         self.punctures.retain(|puncture| puncture.ended.get().is_none());
         self.punctures.extend(new);
         self.sweep.take_if(|sweep| sweep.ended.get().is_some());

@@ -310,7 +310,7 @@ impl WriterThread {
         }
         if draft.is_empty() && !self.is_behind() {
             // What is asked for once more, and still pending, is durable already.
-            self.unfinished.replace_ended(draft.into_punctures());
+            self.unfinished.replace_ended(&self.shared, draft.into_punctures());
             return Ok(());
         }
         let Finished { changes, effects, punctures, sweep, commit, generation, mark } =
@@ -328,7 +328,7 @@ impl WriterThread {
         drop(engine);
         (self.generation, self.mark) = (generation, Some(mark));
         self.shared.learn(effects, commit);
-        self.unfinished.replace_ended(punctures);
+        self.unfinished.replace_ended(&self.shared, punctures);
         self.unfinished.begin(sweep);
         Ok(())
     }

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use crate::clock::Month;
 use crate::id::LeadgenId;
+use crate::store::erasures::line_of_extent;
 use crate::store::sled::SledStore;
 use crate::store::sled::draft::OUTCOMES_MAX;
 use crate::store::sled::erasure_rows::{self, ErasureRow};
@@ -39,22 +40,28 @@ impl Erasures for SledStore {
         Ok(asked)
     }
 
-    async fn extent(&self, request: ErasureRequest) -> Result<Extent, StoreError> {
+    async fn extent(&self, request: ErasureRequest, entry: Entry) -> Result<Extent, StoreError> {
         request.require_bound()?;
-        self.beside(move |shared| {
+        let looked = self.beside(move |shared| {
             let targets = erasing::targets(shared, &request.what)?;
             let queued: Vec<_> = request.queued.iter().map(|leadgen| shared.seen_key(leadgen)).collect();
             shared.reading(|engine| erasing::extent(shared, engine, &targets, &request.purposes, &queued))
-        })
-        .await
+        });
+        let extent = looked.await?;
+        let line = line_of_extent(&extent, entry);
+        self.writer.write(1, move |draft| draft.append_line(line)).await?;
+        Ok(extent)
     }
 
     async fn erasure(&self, id: ErasureId) -> Result<Option<Erasure>, StoreError> {
         self.beside(move |shared| {
+            // Before its row is read: what has its end by then is done, whether the row says so or not yet.
+            let end = shared.end_of(id);
             shared.reading(|engine| {
                 let key = erasure_rows::row_key(id);
                 let Some(bytes) = engine.read(&Place::Erasures, &key)? else { return Ok(None) };
                 let read = layout::decode::<ErasureRow>(&bytes).and_then(|row| row.erasure(id));
+                let read = read.map(|erasure| Erasure { done: erasure.done.or(end), ..erasure });
                 Ok(shared.unreadable().or_passed_over(&Place::Erasures, &key, read))
             })
         })
