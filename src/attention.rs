@@ -51,6 +51,10 @@ crate::codes! {
         ClockAhead = "clock-ahead",
         /// References that were answered for were not in the journal at the start.
         ReferencesMissing = "references-missing",
+        /// Records are gone and their keys could not be destroyed: nobody may be told that they are erased.
+        ErasurePending = "erasure-pending",
+        /// It cannot be read which keys of an erasure are to be destroyed.
+        ErasureDamaged = "erasure-damaged",
         /// The last whole scan found records, or what notes them, missing or changed.
         ScanFault = "scan-fault",
         /// Records are a day past their time and can still be opened, or their keys can.
@@ -68,6 +72,7 @@ impl AttentionCode {
             | Self::FormFinding
             | Self::TokenEnds
             | Self::ReferencesMissing
+            | Self::ErasureDamaged
             | Self::ScanFault => SAID_DAILY,
             _ => SAID_HOURLY,
         }

@@ -50,6 +50,10 @@ impl Read {
             pages: graph.page_ids().iter().copied().collect(),
             paused: graph.paused().into_iter().map(|paused| (paused.page, paused.code)).collect(),
             tokens: tokens.into_iter().map(|token| (token.id.clone(), token.days_left(latest))).collect(),
+            erasures_pending: {
+                let stuck = store.stuck_erasures();
+                stuck.pending + stuck.damaged
+            },
             attention: attention.standing().into_iter().map(|(code, _)| code).collect(),
             findings: stands.iter().map(|one| (one.code, one.forms.len() as u64)).collect(),
             form_look_seconds: age(looked),

@@ -62,6 +62,9 @@ impl Steward {
         if let Some(is_serious) = form_check.is_serious() {
             found.note(AttentionCode::FormFinding, is_serious);
         }
+        let stuck = store.stuck_erasures();
+        found.note(AttentionCode::ErasurePending, stuck.pending > 0);
+        found.note(AttentionCode::ErasureDamaged, stuck.damaged > 0);
         if self.knows_forms().await {
             found.note(AttentionCode::RequiredUnfed, silence.lacks_required());
         }

@@ -47,6 +47,8 @@ pub struct Readings {
     pub paused: Vec<(PageId, ParkCode)>,
     /// Tokens of the admin side by id, and how many whole days each has left; negative: it has ended.
     pub tokens: Vec<(String, i64)>,
+    /// Erasures whose keys could not be destroyed, or of which it cannot be read which those are.
+    pub erasures_pending: u64,
     /// What needs a person although tamis goes on.
     pub attention: Vec<AttentionCode>,
     /// What the form check found, and on how many forms it stands.
@@ -81,6 +83,7 @@ pub(super) struct Gauges {
     records: Family<OneName, Whole>,
     paused: Family<NameAndWord, Whole>,
     tokens: Family<OneName, Gauge>,
+    erasures_pending: Whole,
     attention: Family<OneWord, Whole>,
     findings: Family<OneWord, Whole>,
     form_look: Whole,
@@ -122,6 +125,11 @@ impl Gauges {
                 registry,
                 "token_days_left",
                 "Whole days until a token of the admin side ends; negative: it has ended and was not revoked"
+            ),
+            erasures_pending: register!(
+                registry,
+                "erasures_pending",
+                "Erasures whose records are gone and whose keys could not be destroyed"
             ),
             attention: register!(registry, "attention", "1 while this needs a person although tamis goes on"),
             findings: register!(registry, "form_findings", "Forms on which the form check finds this"),
@@ -174,6 +182,7 @@ impl Gauges {
         for (purpose, count) in &now.records {
             self.records.get_or_create(&[("purpose", purpose.to_string())]).set(*count);
         }
+        self.erasures_pending.set(now.erasures_pending);
         for code in AttentionCode::ALL {
             let by = [("code", code.as_str())];
             self.attention.get_or_create(&by).set(u64::from(now.attention.contains(code)));
