@@ -7,6 +7,7 @@ mod admin_socket;
 mod notices;
 mod opening;
 mod read;
+mod receipts;
 mod reload;
 mod running;
 mod settings;
@@ -25,6 +26,7 @@ use crate::attention::Attention;
 use crate::clock::{Clock, ConfirmedDay};
 use crate::config::{Config, Fingerprint, Secrets};
 use crate::current::Current;
+use crate::forget::receipt::Stationery;
 use crate::graph::Graph;
 use crate::http::{BodyBudget, BodyError, Intake, IntakeSettings, Proxies, Seldom, Trust};
 use crate::inbox::Inbox;
@@ -85,6 +87,8 @@ struct Rooms {
     graph: Arc<Graph>,
     policy: Arc<Current<Policy>>,
     notices: Arc<Current<Book>>,
+    /// What receipts of erasure are written with.
+    stationery: Arc<Current<Stationery>>,
     metrics: Arc<Metrics>,
     attention: Arc<Attention>,
     confirmed_day: ConfirmedDay,
@@ -149,6 +153,7 @@ impl App {
         let inbox = Arc::new(inbox);
         let metrics = Arc::new(Metrics::new());
         let (attention, confirmed_day) = Default::default();
+        receipts::make_key(&keyring).await;
         let started_at = ambient.clock.now();
         let rooms = Rooms {
             inbox,
@@ -157,6 +162,7 @@ impl App {
             graph,
             policy,
             notices,
+            stationery: Arc::new(Current::new(config.stationery())),
             metrics,
             attention,
             confirmed_day,
@@ -191,6 +197,7 @@ impl App {
         Reload {
             tools: Arc::downgrade(&self.tools),
             trust: Arc::clone(&self.intake.trust),
+            stationery: Arc::clone(&self.rooms.stationery),
             started: self.started.clone(),
             running: tokio::sync::Mutex::new(self.started.clone()),
         }

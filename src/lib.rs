@@ -14,7 +14,8 @@
 //! **It is kept.** The [`store`] settles it in one transaction: record, what became of the reference, the line of the
 //! [`trail`]. The engine is embedded ([`store::sled`]); its face is made so that another could stand there.
 //!
-//! **It is forgotten.** [`forget`] has what is decided and said of an erasure. Its addresses are what records are found by.
+//! **It is forgotten.** The store takes a submission away and the keyring destroys its keys; [`forget`] has what is said of it, the
+//! receipt, by which addresses records are found, and what becomes of who objected.
 //!
 //! **It is let out.** `http::admin` knows who calls, in which role and why, writes that down first, and hands out pages by
 //! cursor. The shapes on the wire are in [`api`], once for the server, the commands and the OpenAPI document.

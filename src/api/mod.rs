@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod document;
+pub mod erasures;
 pub mod find;
 pub mod findings;
 pub mod forms;

@@ -109,6 +109,16 @@ crate::codes! {
         ClockJumped = "clock-jumped",
         /// Whether a record is past its expiry depends on a clock that nobody has confirmed since the start.
         ClockUnconfirmed = "clock-unconfirmed",
+        /// The reason is none for which data is erased.
+        ErasureReasonInvalid = "erasure-reason-invalid",
+        /// No such erasure.
+        ErasureUnknown = "erasure-unknown",
+        /// The records are gone, and their keys could not be destroyed yet: nobody may be told that they are erased.
+        ErasurePending = "erasure-pending",
+        /// The key by which a request is known again is none.
+        IdempotencyKeyInvalid = "idempotency-key-invalid",
+        /// The caller used the key for another request.
+        IdempotencyKeyTaken = "idempotency-key-taken",
         /// A purpose claims the form: what is held of it is waiting for its page, not for a hand.
         FormClaimed = "form-claimed",
         /// Nothing is known of the form.
@@ -157,7 +167,7 @@ impl ProblemCode {
             Self::ParameterInvalid => (400, "A query parameter has a value that this call does not take"),
             Self::LimitOutOfRange => (400, "The limit must be between 1 and 10,000"),
             Self::NotAcceptable => {
-                (406, "Records are written as application/x-ndjson, application/json or text/csv")
+                (406, "None of the media types in Accept is one that this call answers with")
             }
             Self::CursorInvalid => (400, "The cursor cannot be read"),
             Self::CursorForeign => (400, "The cursor belongs to another purpose"),
@@ -199,6 +209,15 @@ impl ProblemCode {
             Self::SearchesFull => (503, "Too many look-ups by address wait already"),
             Self::SearchTooSlow => (503, "Looking through everything that is stored took too long"),
             Self::AddressInvalid => (400, "This is no e-mail address, or no telephone number"),
+            Self::ErasureReasonInvalid => {
+                (400, "Data is erased for person-request, withdrawal, objection, error or audit")
+            }
+            Self::ErasureUnknown => (404, "There is no such erasure"),
+            Self::ErasurePending => (503, "The records are gone, but their keys are not destroyed yet"),
+            Self::IdempotencyKeyInvalid => {
+                (400, "Idempotency-Key has 1 to 255 visible characters of ASCII, and comes once")
+            }
+            Self::IdempotencyKeyTaken => (422, "This Idempotency-Key was used for another request"),
             Self::FormClaimed => (409, "A purpose claims this form: its references are not dropped"),
             Self::FormUnknown => (404, "Nothing is known of this form"),
             Self::RevisionUnknown => (404, "The form has no such revision"),
@@ -236,6 +255,10 @@ pub struct ProblemBody {
     /// With `cursor-ahead` alone: the cursor to go on after.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume_after: Option<Cursor>,
+    /// With `erasure-pending` alone: the erasure's number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub erasure: Option<String>,
 }
 
 impl ProblemBody {
@@ -249,6 +272,7 @@ impl ProblemBody {
             code: code.into(),
             request_id: request_id.to_owned(),
             resume_after: None,
+            erasure: None,
         }
     }
 }

@@ -3,12 +3,14 @@
 
 use serde_json::{Value, json};
 use utoipa::openapi::schema::{
-    AdditionalProperties, KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat, SchemaType, Type,
+    AdditionalProperties, ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat, SchemaType,
+    Type,
 };
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::api::Moment;
+use crate::api::erasures::{Erase, ErasureState};
 use crate::api::find::{Find, SubmissionState};
 use crate::api::inbox::{DropHeld, Requeue, RetryPage};
 use crate::api::problem::ProblemCode;
@@ -17,6 +19,7 @@ use crate::api::suppressions::{ContactKind, RemoveSuppression, Suppress};
 use crate::api::tokens::TokenName;
 use crate::attention::AttentionCode;
 use crate::code::Coded;
+use crate::forget::receipt::{AskedBy, Ground};
 use crate::id::{FormId, PageId};
 use crate::notification::ParkCode;
 use crate::purpose::form_check::{FindingCode, Severity};
@@ -84,6 +87,8 @@ written! {
     Action: list::<Action>("What was done.");
     Outcome: list::<Outcome>("How it ended.");
     TokenName: text(TOKEN_NAME, "1 to 64 characters that show themselves, no blank at either end.").min_length(Some(1)).max_length(Some(64));
+    ErasureState: list::<ErasureState>("How far an erasure is.");
+    Erase: erase();
     Find: find();
     Requeue: requeue();
     DropHeld: drop_held();
@@ -181,6 +186,51 @@ fn find() -> OneOfBuilder {
 /// An address as a person types it.
 fn address(description: &str, example: &str) -> ObjectBuilder {
     of(Type::String).min_length(Some(1)).description(Some(description)).examples([Value::from(example)])
+}
+
+fn erase() -> ObjectBuilder {
+    let way = |name: &str, schema: RefOr<Schema>| {
+        of(Type::Object)
+            .title(Some(name))
+            .property(name, schema)
+            .required(name)
+            .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+    };
+    let by = OneOfBuilder::new()
+        .item(way("id", RecordId::schema()))
+        .item(way("leadgen_id", digits("Meta's id of the submission.").into()))
+        .description(Some("By what it is found: the submission of a record, whole, or Meta's own id of it."));
+    let purposes =
+        ArrayBuilder::new().items(PurposeId::schema()).min_items(Some(1)).max_items(Some(256)).description(
+            Some("For these purposes alone. Absent: for all, those included that will claim its form."),
+        );
+    of(Type::Object)
+        .property("by", by)
+        .required("by")
+        .property("purposes", purposes)
+        .property(
+            "asked_by",
+            words(AskedBy::ALL.iter().map(|by| by.as_str())).description(Some(
+                "Who wanted it; it stands in the receipt. Absent: the person where the reason is the person's, else the controller.",
+            )),
+        )
+        .property(
+            "dry_run",
+            of(Type::Boolean)
+                .default(Some(Value::from(false)))
+                .description(Some("Say how much it would take, and erase nothing.")),
+        )
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+        .description(Some("What is to be erased."))
+        .examples([
+            serde_json::json!({"by": {"id": "devis-1-7"}, "dry_run": true}),
+            serde_json::json!({"by": {"leadgen_id": "7"}}),
+        ])
+}
+
+/// The reasons for which data is erased.
+pub(super) fn grounds() -> ObjectBuilder {
+    words(Ground::ALL.iter().map(|ground| ground.as_str()))
 }
 
 fn drop_held() -> ObjectBuilder {

@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 use crate::app::{notices, retries};
 use crate::config::{Config, Fingerprint, Secrets};
 use crate::current::Current;
+use crate::forget::receipt::Stationery;
 use crate::http::Trust;
 use crate::notification::{Verifier, VerifyToken};
 use crate::store::{StoreCode, StoreError};
@@ -23,6 +24,7 @@ pub struct Reload {
     /// Weak, so that whoever may reload does not keep the rooms of a daemon that has ended.
     pub(super) tools: Weak<Tools>,
     pub(super) trust: Arc<Current<Trust>>,
+    pub(super) stationery: Arc<Current<Stationery>>,
     pub(super) started: Fingerprint,
     pub(super) running: Mutex<Fingerprint>,
 }
@@ -48,6 +50,7 @@ impl Reload {
             adopt_known(&policy, &tools.store, tools.clock.now()).await?;
         }
         let book = notices::publish(config, &tools.store).await?;
+        let stationery = config.stationery();
         let graph = config.graph_settings(&app_secrets, page_tokens);
         let verify_token = VerifyToken::of(&verify_token);
         let trust = Trust { verifier: Verifier::new(app_secrets), verify_token };
@@ -62,6 +65,7 @@ impl Reload {
         }
         tools.notices.replace(Arc::new(book));
         tools.form_check.begin_anew(&config.public.url);
+        self.stationery.replace(Arc::new(stationery));
         self.trust.replace(Arc::new(trust));
         drop(closed);
         // What was held may have found its purpose.

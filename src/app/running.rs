@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
+use crate::app::receipts::receipts;
 use crate::app::socket_door::SocketDoor;
 use crate::app::sockets::Sockets;
 use crate::app::{App, Rooms};
@@ -124,6 +125,7 @@ impl Rooms {
             inbox: Arc::clone(&self.inbox),
             graph: Arc::clone(&self.graph),
             policy: Arc::clone(&self.policy),
+            receipts: Arc::new(receipts(Arc::clone(&self.stationery), Arc::clone(&self.keyring))),
             metrics: Arc::clone(&self.metrics),
             whole: Arc::new(self.whole(steward)),
             clock: Arc::clone(&self.ambient.clock),

@@ -58,17 +58,25 @@ pub struct Problem {
     store: Option<StoreError>,
     /// Where a reader goes on whose cursor is ahead.
     resume_after: Option<Cursor>,
+    /// Which erasure has no end yet.
+    erasure: Option<String>,
 }
 
 impl Problem {
     /// A problem that its code says all about.
     pub const fn of(code: ProblemCode) -> Self {
-        Self { code, store: None, resume_after: None }
+        Self { code, store: None, resume_after: None, erasure: None }
+    }
+
+    /// An erasure, by its number, whose keys are not destroyed yet.
+    pub const fn erasure_pending(number: String) -> Self {
+        Self { code: ProblemCode::ErasurePending, store: None, resume_after: None, erasure: Some(number) }
     }
 
     /// A cursor that was never given, and the one to go on after.
     pub const fn cursor_ahead(resume_after: Cursor) -> Self {
-        Self { code: ProblemCode::CursorAhead, store: None, resume_after: Some(resume_after) }
+        let resume_after = Some(resume_after);
+        Self { code: ProblemCode::CursorAhead, store: None, resume_after, erasure: None }
     }
 
     /// The answer, with the number of its request.
@@ -88,6 +96,7 @@ impl Problem {
         response.insert_header((CACHE_CONTROL, "no-store"));
         response.json(ProblemBody {
             resume_after: self.resume_after.clone(),
+            erasure: self.erasure.clone(),
             ..ProblemBody::of(self.code, request_id)
         })
     }
@@ -154,7 +163,7 @@ impl From<StoreError> for Problem {
             | StoreCode::SuppressionKey
             | StoreCode::KeysGone => ProblemCode::StoreFailed,
         };
-        Self { code, store: Some(error), resume_after: None }
+        Self { code, store: Some(error), resume_after: None, erasure: None }
     }
 }
 

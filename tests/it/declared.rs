@@ -63,6 +63,9 @@ async fn whatever_a_stranger_sends_the_answer_is_one_that_the_document_declares(
         config = config.replace(&format!("{{{role}}}"), &text);
         tokens.push(text);
     }
+    let (admin, erased) = (daemon.admin(), json!({"by": {"leadgen_id": "1"}}).to_string());
+    let erased = admin.call(reqwest::Method::POST, "/admin/v1/erasures", Some(erased), Some("audit")).await;
+    assert_eq!(erased.status, 200, "there is a first one to be shown");
     let mut spare = Vec::new();
     for _ in 0..3 {
         spare.push(token(&daemon.admin(), json!({"name": "spare", "role": "viewer"})).await.0);

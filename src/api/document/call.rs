@@ -90,6 +90,19 @@ impl Call {
             .refused(&[ProblemCode::ReasonMissing, ProblemCode::ReasonUnknown])
     }
 
+    /// The same, for one of these reasons alone.
+    pub(super) fn reason_of(mut self, grounds: impl Into<RefOr<Schema>>) -> Self {
+        self.reason = true;
+        self.parameter(
+            ParameterIn::Header,
+            "Tamis-Reason",
+            Required::True,
+            grounds,
+            "Why; it stands in the trail.",
+        )
+        .refused(&[ProblemCode::ReasonMissing, ProblemCode::ReasonUnknown])
+    }
+
     /// A parameter.
     pub(super) fn parameter(
         mut self,

@@ -1,12 +1,13 @@
 //! Every call of the admin side.
 
 use utoipa::openapi::path::{HttpMethod, ParameterIn};
-use utoipa::openapi::schema::Type;
+use utoipa::openapi::schema::{OneOfBuilder, Type};
 use utoipa::openapi::{Content, Ref, Required};
 
 use crate::api::clock::Confirmed;
 use crate::api::document::call::{Call, header, lines, plain};
 use crate::api::document::form_calls::{findings, form_findings};
+use crate::api::erasures::{Erase, ReceiptKey};
 use crate::api::find::Find;
 use crate::api::forms::{FormRevision, Forms, Revisions};
 use crate::api::inbox::{DropHeld, HeldDropped, Inbox, PageRetried, Requeue, Requeued, RetryPage};
@@ -14,6 +15,7 @@ use crate::api::leads::Lead;
 use crate::api::problem::ProblemCode;
 use crate::api::purposes::Purposes;
 use crate::api::schema::{SUPPRESSION, of, text, whole, words};
+use crate::api::schema::{grounds, of, text, whole, words};
 use crate::api::status::Status;
 use crate::api::suppressions::{
     RemoveSuppression, Suppress, Suppressed, SuppressionList, SuppressionsRemoved,
@@ -55,6 +57,9 @@ pub fn calls() -> Vec<Call> {
         retry_page(),
         drop_held(),
         find(),
+        erase(),
+        erasure(),
+        receipt_key(),
         create_token(),
         list_tokens(),
         revoke_token(),
@@ -360,6 +365,105 @@ fn find() -> Call {
         No::SearchesFull,
         No::SearchTooSlow,
     ])
+}
+
+fn erase() -> Call {
+    let answers =
+        OneOfBuilder::new().item(Ref::from_schema_name("Erased")).item(Ref::from_schema_name("WouldErase"));
+    Call::new(
+        HttpMethod::Post,
+        "/erasures",
+        "erase",
+        "Erase a submission",
+        "Its records, and what is parked of it, in all its purposes or in those that are named. The answer comes once the keys \
+         are destroyed and the disk has it; until then it is `erasure-pending`, with the number of the erasure. What is erased does not \
+         come back. By what it is found stands in the body: addresses get logged. With `dry_run` nothing is erased, and the \
+         question stands in the trail; by a record's number it is as fast as a look-up.",
+    )
+    .roles(OFFICER)
+    .reason_of(grounds())
+    .parameter(
+        ParameterIn::Header,
+        "Idempotency-Key",
+        Required::False,
+        text("^[!-~]{1,255}$", "Of the caller's choosing."),
+        "By what a request is known again that is sent twice: it is answered as it was, and nothing is erased twice.",
+    )
+    .body::<Erase>()
+    .answer("200", "The receipt; or, with `dry_run`, how much it would take.", [("application/json", Content::new(Some(answers)))], [])
+    .refused(&[
+        No::ErasureReasonInvalid,
+        No::IdempotencyKeyInvalid,
+        No::IdempotencyKeyTaken,
+        No::PurposeUnknown,
+        No::LookupsTooFast,
+        No::ErasurePending,
+    ])
+}
+
+fn erasure() -> Call {
+    let language = header(words(["fr", "en", "de"]), "Of a paper for people: its language.");
+    Call::new(
+        HttpMethod::Get,
+        "/erasures/{id}",
+        "erasure",
+        "How far an erasure is, and its receipt",
+        "The receipt is the same whenever it is asked for. Without `format`, `Accept` decides between the media types below; as \
+         a paper for people it is refused with `erasure-pending` until the erasure is done.",
+    )
+    .roles(OFFICER)
+    .parameter(
+        ParameterIn::Path,
+        "id",
+        Required::True,
+        text("^[0-9]{1,9}-[0-9]{1,18}$", "EPOCH-NUMBER.").examples(["1-1"]),
+        "Its number.",
+    )
+    .parameter(
+        ParameterIn::Query,
+        "format",
+        Required::False,
+        words(["json", "txt", "html", "note"]),
+        "`txt` and `html` are for people; `note` is the signed receipt alone, as it is verified.",
+    )
+    .parameter(
+        ParameterIn::Query,
+        "lang",
+        Required::False,
+        words(["fr", "en", "de"]),
+        "In which language. Absent: by `Accept-Language`, else English.",
+    )
+    .answer(
+        "200",
+        "The erasure, or its receipt.",
+        [
+            ("application/json", Content::new(Some(Ref::from_schema_name("ErasureShown")))),
+            ("text/plain", plain("The receipt in words, the signed text at its end; or the signed text alone.")),
+            ("text/html", plain("The receipt as a page.")),
+        ],
+        [("Content-Language", language)],
+    )
+    .refused(&[
+        No::ParameterUnknown,
+        No::ParameterInvalid,
+        No::NotAcceptable,
+        No::NotFound,
+        No::ErasureUnknown,
+        No::ErasurePending,
+    ])
+}
+
+fn receipt_key() -> Call {
+    Call::new(
+        HttpMethod::Get,
+        "/receipts/key",
+        "receipt-key",
+        "The public key of the receipts",
+        "Make it known to whoever gets one. A receipt names the key that signed it; one that was signed under an earlier name \
+         (`public.url` changed) is checked by the key of then.",
+    )
+    .roles(ALL)
+    .json::<ReceiptKey>("200", "The key.")
 }
 
 fn create_token() -> Call {

@@ -15,6 +15,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Server};
 
 use crate::api::clock::Confirmed;
+use crate::api::erasures::{Erase, Erased, ErasureShown, ReceiptKey, WouldErase};
 use crate::api::find::{Find, Found};
 use crate::api::findings::{Findings, FormFindings};
 use crate::api::forms::{FormRevision, Forms, Revisions};
@@ -108,6 +109,11 @@ fn schemas() -> Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)> {
     with::<HeldDropped>(&mut all);
     with::<Find>(&mut all);
     with::<Found>(&mut all);
+    with::<Erase>(&mut all);
+    with::<Erased>(&mut all);
+    with::<WouldErase>(&mut all);
+    with::<ErasureShown>(&mut all);
+    with::<ReceiptKey>(&mut all);
     with::<NewToken>(&mut all);
     with::<CreatedToken>(&mut all);
     with::<Tokens>(&mut all);

@@ -23,7 +23,7 @@ use crate::notification::{ParkCode, Why};
 use crate::purpose::{Policy, RecordId};
 use crate::store::{self, SHOWN_AT_ONCE_MAX, SeenState, StoreError, Wanted};
 use crate::telemetry::metrics::Metrics;
-use crate::trail::{Action, Entry};
+use crate::trail::{Action, Entry, Operator};
 
 /// How many seconds a look-up was made to wait, on its answer.
 const WAITED: HeaderName = HeaderName::from_static("tamis-waited");
@@ -64,7 +64,8 @@ impl Queue {
         Self { holds: Box::new(holds), count: Box::new(count) }
     }
 
-    fn holds(&self, leadgen: &LeadgenId) -> bool {
+    /// True if it is accepted and not settled yet.
+    pub(super) fn holds(&self, leadgen: &LeadgenId) -> bool {
         (self.holds)(leadgen)
     }
 }
@@ -94,7 +95,7 @@ pub(super) async fn find(
     let question: Find = read(&request, payload).await?;
     let asked = asked(&question)?;
     let waited = match &asked {
-        Asked::One(Wanted::Record(_)) | Asked::Holding(_) => its_turn(&by, &state, &metrics).await?,
+        Asked::One(Wanted::Record(_)) | Asked::Holding(_) => its_turn(&by.operator, &state, &metrics).await?,
         // Nobody counts up what Meta gives.
         Asked::One(Wanted::Leadgen(_)) => None,
     };
@@ -155,14 +156,18 @@ async fn holding(
 }
 
 /// Waits until the caller may look up one more, and says so; how many seconds it waited, if it did.
-async fn its_turn(by: &By<MayFind>, state: &AdminState, metrics: &Metrics) -> Result<Option<u64>, Problem> {
-    let turn = state.lookups.turn(&by.operator);
+pub(super) async fn its_turn(
+    operator: &Operator,
+    state: &AdminState,
+    metrics: &Metrics,
+) -> Result<Option<u64>, Problem> {
+    let turn = state.lookups.turn(operator);
     if turn == Turn::Now {
         return Ok(None);
     }
     metrics.lookup_slowed();
     if let Some(times) = state.lookups.to_be_said() {
-        tracing::warn!(actor = %by.operator.actor(), lookups.slowed = times, "find.slowed");
+        tracing::warn!(actor = %operator.actor(), lookups.slowed = times, "find.slowed");
     }
     match turn {
         Turn::After(wait) => {

@@ -67,26 +67,31 @@ impl FormatName {
         best.1.ok_or(ProblemCode::NotAcceptable)
     }
 
-    /// By the most specific range that it is in: `text/csv;q=0` counts although `*/*` stands there too.
     fn weight(self, accept: &Accept) -> Quality {
-        let of_range = |range: &QualityItem<Mime>| {
-            let media = &range.item;
-            let essence = media.essence_str();
-            let specific = if essence == self.essence() {
-                2
-            } else if essence == "*/*" {
-                0
-            } else {
-                let kind = essence.strip_suffix("/*")?;
-                (self.essence().split('/').next() == Some(kind)).then_some(1)?
-            };
-            let narrowed = media.params().filter(|(name, value)| !self.has(name.as_str(), value.as_str()));
-            let parameters = media.params().count();
-            (narrowed.count() == 0).then_some(((specific, parameters), range.quality))
-        };
-        let found = accept.iter().filter_map(of_range).max_by_key(|(specific, weight)| (*specific, *weight));
-        found.map_or(Quality::ZERO, |(_, weight)| weight)
+        weight(accept, self.essence(), |name, value| self.has(name, value))
     }
+}
+
+/// How much a caller likes a media type, by the most specific range that it is in: `text/csv;q=0` counts although `*/*` stands
+/// there too. `has` is true of a parameter that narrows nothing down.
+pub(super) fn weight(accept: &Accept, ours: &str, has: impl Fn(&str, &str) -> bool) -> Quality {
+    let of_range = |range: &QualityItem<Mime>| {
+        let media = &range.item;
+        let essence = media.essence_str();
+        let specific = if essence == ours {
+            2
+        } else if essence == "*/*" {
+            0
+        } else {
+            let kind = essence.strip_suffix("/*")?;
+            (ours.split('/').next() == Some(kind)).then_some(1)?
+        };
+        let narrowed = media.params().filter(|(name, value)| !has(name.as_str(), value.as_str()));
+        let parameters = media.params().count();
+        (narrowed.count() == 0).then_some(((specific, parameters), range.quality))
+    };
+    let found = accept.iter().filter_map(of_range).max_by_key(|(specific, weight)| (*specific, *weight));
+    found.map_or(Quality::ZERO, |(_, weight)| weight)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod csv;
 #[doc(hidden)]
 pub mod door;
 mod drop_held;
+mod erasures;
 mod excel;
 mod find;
 mod findings;
@@ -24,8 +25,10 @@ mod metrics;
 mod ndjson;
 mod openapi;
 mod operator;
+mod paper;
 mod purposes;
 mod query;
+mod receipts;
 mod record;
 mod requeue;
 mod retry;
@@ -62,6 +65,7 @@ pub use lookups::Lookups;
 pub use operator::{Door, introduce};
 pub use status::{FormStands, Standing, Whole};
 pub use search::{Looked, Search};
+pub use receipts::Receipts;
 pub use status::{Standing, Whole};
 pub use trail::places as trail_places;
 
@@ -75,6 +79,8 @@ pub struct Admin {
     pub graph: Arc<crate::graph::Graph>,
     /// The purposes.
     pub policy: Arc<Current<Policy>>,
+    /// What receipts of erasure are made with.
+    pub receipts: Arc<Receipts>,
     /// What `GET /metrics` shows.
     pub metrics: Arc<crate::telemetry::metrics::Metrics>,
     /// How all of it stands.
@@ -126,6 +132,7 @@ pub fn configure(config: &mut ServiceConfig, door: Door, admin: &Admin) {
     config.app_data(Data::from(Arc::clone(&admin.graph)));
     config.app_data(Data::from(Arc::clone(&admin.metrics)));
     config.app_data(Data::from(Arc::clone(&admin.whole)));
+    config.app_data(Data::from(Arc::clone(&admin.receipts)));
     routes(config, door, state);
 }
 
@@ -151,6 +158,9 @@ fn routes(config: &mut ServiceConfig, door: Door, state: AdminState) {
         .service(web::resource("/inbox/retry").route(web::post().to(retry::retry)))
         .service(web::resource("/inbox/drop").route(web::post().to(drop_held::drop_held)))
         .service(web::resource("/find").route(web::post().to(find::find)))
+        .service(web::resource("/erasures").route(web::post().to(erasures::erase)))
+        .service(web::resource("/erasures/{id}").route(web::get().to(erasures::show)))
+        .service(web::resource("/receipts/key").route(web::get().to(receipts::key)))
         .service(
             web::resource("/tokens").route(web::get().to(tokens::list)).route(web::post().to(tokens::create)),
         )

@@ -76,6 +76,10 @@ calls! {
     Export: &[Role::Exporter], reason = true, action = Some(Action::Exported);
     /// Looking one record up.
     Find: &[Role::Officer], reason = true, action = Some(Action::Found);
+    /// Erasing a submission, or asking how much that would take.
+    Erase: &[Role::Officer], reason = true, action = Some(Action::ErasureAsked);
+    /// Seeing an erasure and its receipt.
+    SeeErasure: &[Role::Officer], reason = false, action = Some(Action::ErasureShown);
     /// Bringing parked references back.
     Requeue: &[Role::Admin], reason = true, action = Some(Action::Requeued);
     /// Having what waits of a page tried at once.
@@ -278,15 +282,17 @@ mod tests {
                 authorise::<Suppress>(operator(role, None), &none).is_ok(),
                 authorise::<ListSuppressions>(operator(role, None), &none).is_ok(),
                 authorise::<RemoveSuppression>(operator(role, None), &none).is_ok(),
+                authorise::<Erase>(operator(role, None), &none).is_ok(),
+                authorise::<SeeErasure>(operator(role, None), &none).is_ok(),
             ]
         };
         let (yes, no) = (true, false);
-        assert_eq!(may(Role::Viewer), [yes, yes, no, no, no, no, no, no, no, no, no, no]);
-        assert_eq!(may(Role::Exporter), [yes, no, yes, no, no, no, no, no, no, no, no, no]);
-        assert_eq!(may(Role::Officer), [yes, yes, no, yes, no, no, no, no, yes, yes, yes, yes]);
-        assert_eq!(may(Role::Admin), [yes, yes, no, no, yes, yes, yes, yes, yes, no, no, no]);
-        assert_eq!(may(Role::Local), [yes; 12]);
-        assert_eq!(may(Role::System), [no; 12]);
+        assert_eq!(may(Role::Viewer), [yes, yes, no, no, no, no, no, no, no, no, no, no, no, no]);
+        assert_eq!(may(Role::Exporter), [yes, no, yes, no, no, no, no, no, no, no, no, no, no, no]);
+        assert_eq!(may(Role::Officer), [yes, yes, no, yes, no, no, no, no, yes, yes, yes, yes, yes, yes]);
+        assert_eq!(may(Role::Admin), [yes, yes, no, no, yes, yes, yes, yes, yes, no, no, no, no, no]);
+        assert_eq!(may(Role::Local), [yes; 14]);
+        assert_eq!(may(Role::System), [no; 14]);
     }
 
     #[test]

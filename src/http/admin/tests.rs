@@ -31,6 +31,7 @@ use crate::store::{KnownForm, SharedStore, Token};
 use crate::trail::{Action, Entry, Outcome, Reason, Role};
 
 mod addresses;
+mod erasing;
 mod exporting;
 mod form_findings;
 mod submissions;
@@ -151,6 +152,7 @@ impl Bench {
                 .app_data(metrics())
                 .app_data(empty_queue())
                 .app_data(addresses::search(&self.store))
+                .app_data(erasing::receipts())
                 .configure(|config| routes(config, Door::Tcp, state)),
         )
         .await;

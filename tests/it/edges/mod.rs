@@ -33,7 +33,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("trail", &["codes", "purpose", "secret"]),
     ("notice", &["language", "purpose"]),
     ("forget", &["clock", "code", "codes", "language", "purpose", "random", "secret", "trail", "visible"]),
-    ("api", &["attention", "clock", "code", "codes", "id", "notification", "purpose", "trail"]),
+    ("api", &["attention", "clock", "code", "codes", "forget", "id", "notification", "purpose", "trail"]),
     // Ports and adapters.
     ("keyring", &["attention", "clock", "codes", "machine", "purpose", "random", "secret"]),
     (
@@ -160,6 +160,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "clock",
             "config",
             "current",
+            "forget",
             "graph",
             "http",
             "id",

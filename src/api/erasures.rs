@@ -1,0 +1,110 @@
+//! `POST /erasures`, `GET /erasures/{id}` and `GET /receipts/key`.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::api::{IdText, Moment, Word};
+use crate::purpose::PurposeId;
+use crate::trail::Reason;
+
+/// What is to be erased.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Erase {
+    /// By what it is found.
+    pub by: ErasedBy,
+    /// For these purposes alone, and not for others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purposes: Option<Vec<String>>,
+    /// Who wanted it; absent: the person where the reason is the person's, else the controller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_by: Option<String>,
+    /// Say how much it would take, and erase nothing.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// By what it is found: exactly one member.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErasedBy {
+    /// The submission of this record, whole.
+    Id(IdText),
+    /// The submission with this id of Meta's.
+    LeadgenId(IdText),
+}
+
+/// How much an erasure would take. Nothing was erased.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct WouldErase {
+    /// Records, of all purposes.
+    pub records: u64,
+    /// The same by purpose.
+    pub purposes: Vec<ErasedOf>,
+    /// Submissions that were accepted and not read, or not stored.
+    pub parked: u64,
+}
+
+/// How much of one purpose.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct ErasedOf {
+    /// The purpose.
+    pub id: PurposeId,
+    /// Records.
+    pub records: u64,
+}
+
+/// It is erased, and this is the paper about it.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct Erased {
+    /// The erasure's number.
+    #[schema(pattern = "^[0-9]+-[0-9]+$")]
+    pub erasure: String,
+    /// The signed receipt (a C2SP signed note), as `tamis receipt verify` takes it. Its first line is JSON.
+    pub receipt: String,
+}
+
+/// An erasure, as it stands.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct ErasureShown {
+    /// Its number.
+    #[schema(pattern = "^[0-9]+-[0-9]+$")]
+    pub erasure: String,
+    /// How far it is.
+    #[schema(value_type = ErasureState)]
+    pub state: Word<ErasureState>,
+    /// When it was asked for.
+    pub asked_at: Moment,
+    /// When it was done; null: it is not.
+    #[schema(required = true)]
+    pub done_at: Option<Moment>,
+    /// Why.
+    #[schema(required = true, value_type = Option<Reason>)]
+    pub reason: Option<Word<Reason>>,
+    /// Records that are gone, of all purposes.
+    pub records: u64,
+    /// The same by purpose.
+    pub purposes: Vec<ErasedOf>,
+    /// Submissions that ended before they were read or stored.
+    pub parked: u64,
+    /// The signed receipt; null: it is not done.
+    #[schema(required = true)]
+    pub receipt: Option<String>,
+}
+
+crate::codes! {
+    /// How far an erasure is.
+    pub enum ErasureState {
+        /// The records are gone, and their keys are not destroyed yet.
+        Pending = "pending",
+        /// The keys are destroyed, and the disk has it.
+        Done = "done",
+    }
+}
+
+/// The public key of the receipts.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct ReceiptKey {
+    /// As `name+id+key`: what `tamis receipt verify --key` takes.
+    pub key: String,
+}

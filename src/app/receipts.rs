@@ -1,0 +1,130 @@
+//! What receipts of erasure are written with: the config that is in force, what the keys lie on, and the key that signs.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::forget::receipt::note::{KeyName, SigningKey};
+use crate::forget::receipt::{Issuer, KeyStorage, OfPurpose, Recipient, Stationery};
+use crate::http::admin::Receipts;
+use crate::keyring::Keyring;
+use crate::machine::disk::directory_of;
+use crate::machine::storage::Storage;
+use crate::purpose::{Purpose, law};
+
+/// What the key is called where the public address makes no name.
+const KEY_NAME: &str = "tamis/receipts";
+
+impl Config {
+    /// As the file has it.
+    ///
+    /// # Panics
+    /// Never: the name that is taken at last is one.
+    pub(super) fn stationery(&self) -> Stationery {
+        let law::Controller { name, address, email, .. } = &self.controller;
+        let controller = Issuer { name: name.clone(), address: address.clone(), email: email.clone() };
+        let policy = self.policy();
+        let purposes = policy.purposes().iter().map(|purpose| {
+            let of = OfPurpose { title: titles(purpose), recipients: self.recipients_of(purpose) };
+            (purpose.id.clone(), of)
+        });
+        Stationery {
+            key_name: self.key_name(),
+            controller,
+            key_backups_days: self.backup.horizon_days,
+            trail_months: self.trail.retention_months,
+            key_storage: key_storage(Storage::of(directory_of(&self.keys.keyring))),
+            purposes: purposes.collect(),
+        }
+    }
+
+    /// The public address without its scheme, as names of keys are written.
+    fn key_name(&self) -> KeyName {
+        let url = &self.public.url;
+        let address = url.split_once("://").map_or(url.as_str(), |(_, address)| address);
+        #[expect(clippy::expect_used, reason = "this one is a name")]
+        KeyName::parse(&format!("{address}/receipts"))
+            .unwrap_or_else(|| KeyName::parse(KEY_NAME).expect("a name"))
+    }
+
+    fn recipients_of(&self, purpose: &Purpose) -> Vec<Recipient> {
+        let find = |id: &String| self.recipients.iter().find(|recipient| recipient.id == *id);
+        let shown = |law::Recipient { name, country, role, .. }: &law::Recipient| Recipient {
+            name: name.clone(),
+            country: country.clone(),
+            role: *role,
+        };
+        purpose.recipients.iter().filter_map(find).map(shown).collect()
+    }
+}
+
+fn titles(purpose: &Purpose) -> BTreeMap<String, String> {
+    purpose.title.iter().cloned().collect()
+}
+
+fn key_storage(storage: Storage) -> KeyStorage {
+    match storage {
+        Storage::InPlace => KeyStorage::InPlace,
+        Storage::CopyOnWrite => KeyStorage::CopyOnWrite,
+        Storage::Overlay => KeyStorage::Overlay,
+        Storage::Network => KeyStorage::Network,
+        Storage::Unknown => KeyStorage::Unknown,
+    }
+}
+
+/// What the admin side makes receipts with.
+pub(super) fn receipts(
+    stationery: Arc<crate::current::Current<Stationery>>,
+    keyring: Arc<dyn Keyring>,
+) -> Receipts {
+    let key = move |name: KeyName| {
+        let seed = keyring.receipt_seed();
+        let seed = seed.inspect_err(|error| {
+            tracing::error!(code = %error.code, io.kind = ?error.io, "receipt.no-key");
+        });
+        Some(SigningKey::from_seed(name, seed.ok()?))
+    };
+    Receipts { stationery, key: Box::new(key) }
+}
+
+/// Makes the key that signs receipts, so that no reading makes one. Where the keyring cannot be changed now, the first receipt does.
+pub(super) async fn make_key(keyring: &Arc<dyn Keyring>) {
+    let keyring = Arc::clone(keyring);
+    let made = tokio::task::spawn_blocking(move || keyring.receipt_seed().map(drop)).await;
+    if let Ok(Err(error)) = made {
+        tracing::warn!(code = %error.code, io.kind = ?error.io, "receipt.no-key");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::parse;
+    use crate::secret::location::Environment;
+
+    fn config(change: impl Fn(String) -> String) -> Config {
+        let text = change(include_str!("../../config/tamis.example.toml").to_owned());
+        parse(&text, &Environment::default()).unwrap_or_else(|faults| panic!("{faults}"))
+    }
+
+    #[test]
+    fn receipts_say_what_the_file_says() {
+        let stationery = config(|text| text).stationery();
+        assert_eq!(stationery.key_name.as_str(), "leads.lumen.example/receipts");
+        assert_eq!(stationery.controller.email, "vie-privee@lumen.example");
+        assert_eq!((stationery.key_backups_days, stationery.trail_months), (7, 12));
+        let names: Vec<&str> = stationery.purposes.keys().map(|purpose| purpose.as_str()).collect();
+        assert_eq!(names, ["devis", "lettre"]);
+        let of: Vec<&OfPurpose> = stationery.purposes.values().collect();
+        assert_eq!(of[0].title["de"], "Ihre Angebotsanfrage beantworten");
+        let told = |of: &OfPurpose| of.recipients.iter().map(|to| to.name.clone()).collect::<Vec<_>>();
+        assert_eq!((told(of[0]), told(of[1])), (vec!["Exemple CRM SAS".to_owned()], Vec::new()));
+    }
+
+    #[test]
+    fn an_address_that_makes_no_name_has_a_name_all_the_same() {
+        let long = format!("https://leads.lumen.example/{}", "a".repeat(250));
+        let config = config(|text| text.replace("https://leads.lumen.example\"", &format!("{long}\"")));
+        assert_eq!(config.stationery().key_name.as_str(), KEY_NAME);
+    }
+}

@@ -1,0 +1,258 @@
+//! `POST /erasures` and `GET /erasures/{id}`: a submission is forgotten, and the paper about it. By what it is found comes in the
+//! body, never in an address that gets logged.
+
+use actix_web::http::header::{ACCEPT_LANGUAGE, CONTENT_LANGUAGE, HeaderName, VARY};
+use actix_web::web::{Data, Path, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::api::erasures::{self as api, ErasureState};
+use crate::api::{IdText, Moment};
+use crate::forget::receipt::{AskedBy, Ground, Signed};
+use crate::http::admin::AdminState;
+use crate::http::admin::body::read;
+use crate::http::admin::find::{Queue, its_turn};
+use crate::http::admin::operator::{By, Erase as MayErase, SeeErasure};
+use crate::http::admin::paper::PaperFormat;
+use crate::http::admin::query::Parameters;
+use crate::http::admin::receipts::Receipts;
+use crate::http::problem::{Problem, ProblemCode, request_id};
+use crate::id::LeadgenId;
+use crate::language::Language;
+use crate::purpose::{PurposeId, RecordId};
+use crate::store::{Asked, Erasure, ErasureId, ErasureRequest, Extent, RepeatKey, Wanted};
+use crate::telemetry::metrics::Metrics;
+use crate::trail::{Action, Entry};
+
+/// By what a request is known again that was sent twice.
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// Erases what is named, or says how much that would take.
+pub(super) async fn erase(
+    by: By<MayErase>,
+    state: Data<AdminState>,
+    request: HttpRequest,
+    queue: Data<Queue>,
+    receipts: Data<Receipts>,
+    metrics: Data<Metrics>,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let asked: api::Erase = read(&request, payload).await?;
+    let ground = by.operator.reason().and_then(Ground::of).ok_or(ProblemCode::ErasureReasonInvalid)?;
+    let asked_by = asked_by(asked.asked_by.as_deref(), ground)?;
+    let repeat = repeat_key(&request)?;
+    let wanted = wanted(&asked.by).ok_or(ProblemCode::BodyInvalid)?;
+    let purposes = purposes(asked.purposes.as_deref(), &state).await?;
+    let queued = match &wanted {
+        Wanted::Leadgen(leadgen) if queue.holds(leadgen) => vec![*leadgen],
+        _ => Vec::new(),
+    };
+    let is_counted_up = matches!(wanted, Wanted::Record(_));
+    let wish =
+        ErasureRequest { what: vec![wanted], purposes, queued, repeat, papers: receipts.papers(asked_by) };
+    if asked.dry_run {
+        // Whoever counts records up learns as little by this as by looking them up.
+        if is_counted_up {
+            its_turn(&by.operator, &state, &metrics).await?;
+        }
+        return Ok(HttpResponse::Ok().json(would_erase(&by, &state, wish).await?));
+    }
+    let erasure = match state.store.erase(wish, Entry::by(&by.operator, Action::ErasureAsked)).await? {
+        Asked::Erasure(erasure) => erasure,
+        Asked::KeyTaken => return Err(Problem::of(ProblemCode::IdempotencyKeyTaken)),
+    };
+    tracing::info!(
+        request.id = %request_id(&request), actor = %by.operator.actor(), erasure.id = %erasure.id,
+        records.erased = erasure.extent.total(), refs.ended = erasure.extent.references,
+        done = erasure.done.is_some(), "erasure.asked"
+    );
+    if erasure.done.is_none() {
+        return Err(Problem::erasure_pending(erasure.id.to_string()));
+    }
+    let receipt = Receipts::signed(&receipts, &erasure).await?.note().to_owned();
+    Ok(HttpResponse::Ok().json(api::Erased { erasure: erasure.id.to_string(), receipt }))
+}
+
+/// Shows an erasure as it stands, or its receipt as a paper.
+pub(super) async fn show(
+    _by: By<SeeErasure>,
+    state: Data<AdminState>,
+    request: HttpRequest,
+    receipts: Data<Receipts>,
+    id: Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let parameters = Parameters::parse(request.query_string(), &["format", "lang"])?;
+    let format = PaperFormat::of(parameters.value("format"), &request)?;
+    let language = language(parameters.value("lang"), &request)?;
+    let id = ErasureId::parse(&id).ok_or(ProblemCode::ErasureUnknown)?;
+    let erasure = state.store.erasure(id).await?.ok_or(ProblemCode::ErasureUnknown)?;
+    let signed = match erasure.done {
+        Some(_) => Some(Receipts::signed(&receipts, &erasure).await?),
+        None => None,
+    };
+    let mut answer = HttpResponse::Ok();
+    answer.content_type(format.content_type()).insert_header((VARY, "Accept, Accept-Language"));
+    match (format, signed) {
+        (PaperFormat::Json, signed) => Ok(answer.json(shown(&erasure, signed.as_ref()))),
+        (_, None) => Err(Problem::erasure_pending(erasure.id.to_string())),
+        (PaperFormat::Note, Some(signed)) => Ok(answer.body(signed.note().to_owned())),
+        (PaperFormat::Text, Some(signed)) => {
+            Ok(answer.insert_header((CONTENT_LANGUAGE, language.tag())).body(signed.sheet(language)))
+        }
+        (PaperFormat::Html, Some(signed)) => {
+            Ok(answer.insert_header((CONTENT_LANGUAGE, language.tag())).body(signed.html(language)))
+        }
+    }
+}
+
+fn wanted(by: &api::ErasedBy) -> Option<Wanted> {
+    match by {
+        api::ErasedBy::Id(IdText(id)) => RecordId::parse(id).map(Wanted::Record),
+        api::ErasedBy::LeadgenId(IdText(id)) => LeadgenId::parse(id).map(Wanted::Leadgen),
+    }
+}
+
+fn asked_by(said: Option<&str>, ground: Ground) -> Result<AskedBy, ProblemCode> {
+    match (said, ground) {
+        (Some(said), _) => AskedBy::from_code(said).ok_or(ProblemCode::BodyInvalid),
+        (None, Ground::PersonRequest | Ground::Withdrawal | Ground::Objection) => Ok(AskedBy::Person),
+        (None, Ground::Error | Ground::Audit) => Ok(AskedBy::Controller),
+    }
+}
+
+/// The caller's key, at most one.
+fn repeat_key(request: &HttpRequest) -> Result<Option<RepeatKey>, ProblemCode> {
+    let mut given = request.headers().get_all(IDEMPOTENCY_KEY);
+    let Some(only) = given.next() else { return Ok(None) };
+    let key = only.to_str().ok().and_then(RepeatKey::parse).filter(|_| given.next().is_none());
+    key.map(Some).ok_or(ProblemCode::IdempotencyKeyInvalid)
+}
+
+/// Purposes that are in the config or have records; none said: all. Whoever mistypes one would be told that nothing was there.
+async fn purposes(said: Option<&[String]>, state: &AdminState) -> Result<Vec<PurposeId>, Problem> {
+    let Some(said) = said else { return Ok(Vec::new()) };
+    if said.is_empty() {
+        return Err(Problem::of(ProblemCode::BodyInvalid));
+    }
+    let stored = state.store.stored().await?;
+    let policy = state.policy.pin();
+    let mut purposes = Vec::with_capacity(said.len());
+    for name in said {
+        let purpose = PurposeId::parse(name).ok_or(ProblemCode::BodyInvalid)?;
+        if policy.purpose(name).is_none() && !stored.contains_key(&purpose) {
+            return Err(Problem::of(ProblemCode::PurposeUnknown));
+        }
+        purposes.push(purpose);
+    }
+    Ok(purposes)
+}
+
+/// How much it would take. Its line in the trail is there before anybody is told.
+async fn would_erase(
+    by: &By<MayErase>,
+    state: &AdminState,
+    wish: ErasureRequest,
+) -> Result<api::WouldErase, Problem> {
+    let extent = state.store.extent(wish, Entry::by(&by.operator, Action::ErasureTried)).await?;
+    Ok(api::WouldErase { records: extent.total(), purposes: of_purposes(&extent), parked: extent.references })
+}
+
+fn of_purposes(extent: &Extent) -> Vec<api::ErasedOf> {
+    let of = |(id, records): &(PurposeId, u64)| api::ErasedOf { id: id.clone(), records: *records };
+    extent.records.iter().map(of).collect()
+}
+
+fn shown(erasure: &Erasure, signed: Option<&Signed>) -> api::ErasureShown {
+    let state = if erasure.done.is_some() { ErasureState::Done } else { ErasureState::Pending };
+    api::ErasureShown {
+        erasure: erasure.id.to_string(),
+        state: state.into(),
+        asked_at: Moment(erasure.asked),
+        done_at: erasure.done.map(|end| Moment(end.at)),
+        reason: erasure.reason.map(Into::into),
+        records: erasure.extent.total(),
+        purposes: of_purposes(&erasure.extent),
+        parked: erasure.extent.references,
+        receipt: signed.map(|signed| signed.note().to_owned()),
+    }
+}
+
+/// What the query says, else what the caller likes best, else English.
+fn language(said: Option<&str>, request: &HttpRequest) -> Result<Language, ProblemCode> {
+    if let Some(said) = said {
+        let known = Language::ALL.into_iter().find(|language| language.tag() == said);
+        return known.ok_or(ProblemCode::ParameterInvalid);
+    }
+    let liked = request.headers().get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    Ok(liked.and_then(Language::preferred).unwrap_or(Language::En))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+    use crate::http::admin::body::parse;
+
+    #[test]
+    fn a_request_names_exactly_one_thing_and_knows_no_other_member() {
+        let by = |body: &str| parse::<api::Erase>(body.as_bytes()).map(|asked| wanted(&asked.by).is_some());
+        for good in [
+            r#"{"by":{"id":"devis-1-7"}}"#,
+            r#"{"by":{"leadgen_id":"9007199254740993"}}"#,
+            r#"{"by":{"leadgen_id":9007199254740993},"dry_run":true,"purposes":["devis"],"asked_by":"person"}"#,
+        ] {
+            assert_eq!(by(good), Ok(true), "{good}");
+        }
+        for bad in [r#"{"by":{"id":"devis"}}"#, r#"{"by":{"leadgen_id":"a"}}"#] {
+            assert_eq!(by(bad), Ok(false), "{bad}");
+        }
+        for bad in [
+            "",
+            "{}",
+            r#"{"by":{}}"#,
+            r#"{"by":"id"}"#,
+            r#"{"by":{"id":"devis-1-7","leadgen_id":"1"}}"#,
+            r#"{"by":{"id":"devis-1-7","leadgen_id":null}}"#,
+            r#"{"by":{"name":"Anne"}}"#,
+            r#"{"by":{"id":"devis-1-7"},"dryrun":true}"#,
+            r#"{"by":{"id":"devis-1-7"},"dry_run":1}"#,
+            r#"{"by":{"id":"devis-1-7"},"reason":"person-request"}"#,
+        ] {
+            assert_eq!(by(bad), Err(ProblemCode::BodyInvalid), "{bad}");
+        }
+    }
+
+    #[test]
+    fn who_wanted_it_follows_from_the_reason_unless_it_is_said() {
+        assert_eq!(asked_by(None, Ground::Objection), Ok(AskedBy::Person));
+        assert_eq!(asked_by(None, Ground::Audit), Ok(AskedBy::Controller));
+        assert_eq!(asked_by(Some("authority"), Ground::PersonRequest), Ok(AskedBy::Authority));
+        assert_eq!(asked_by(Some("Anne"), Ground::PersonRequest), Err(ProblemCode::BodyInvalid));
+    }
+
+    #[test]
+    fn a_callers_key_comes_once_and_can_be_seen() {
+        let key = |values: &[&str]| {
+            let request = values.iter().fold(TestRequest::post(), |request, value| {
+                request.append_header(("Idempotency-Key", *value))
+            });
+            repeat_key(&request.to_http_request()).map(|key| key.is_some())
+        };
+        assert_eq!((key(&[]), key(&["0f-6e"])), (Ok(false), Ok(true)));
+        for bad in [&["a", "a"][..], &["a b"], &[""]] {
+            assert_eq!(key(bad), Err(ProblemCode::IdempotencyKeyInvalid), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_language_is_said_or_liked_or_english() {
+        let of = |said, liked: &str| {
+            language(said, &TestRequest::get().append_header(("Accept-Language", liked)).to_http_request())
+        };
+        assert_eq!(of(Some("de"), "fr"), Ok(Language::De));
+        assert_eq!((of(None, "fr-CH, en;q=0.5"), of(None, "it")), (Ok(Language::Fr), Ok(Language::En)));
+        for bad in ["", "it", "DE", "de-AT"] {
+            assert_eq!(of(Some(bad), "fr"), Err(ProblemCode::ParameterInvalid), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! As what an erasure is shown: what the query says, else what `Accept` likes best (RFC 9110 section 12.5.1).
+
+use actix_web::HttpRequest;
+use actix_web::http::header::{Accept, Header, Quality};
+
+use crate::http::admin::format::weight;
+use crate::http::problem::ProblemCode;
+
+crate::codes! {
+    /// The formats, in the order in which tamis prefers them.
+    pub(super) enum PaperFormat {
+        /// State and receipt, for programs.
+        Json = "json",
+        /// For people, as text; the signed receipt stands at its end.
+        Text = "txt",
+        /// For people, as a page to read or print.
+        Html = "html",
+        /// The signed receipt alone: what is verified.
+        Note = "note",
+    }
+}
+
+impl PaperFormat {
+    /// Its media type, with parameters.
+    pub(super) fn content_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/json",
+            Self::Text | Self::Note => "text/plain; charset=utf-8",
+            Self::Html => "text/html; charset=utf-8",
+        }
+    }
+
+    fn essence(self) -> &'static str {
+        self.content_type().split(';').next().unwrap_or_default()
+    }
+
+    /// # Errors
+    /// [`ProblemCode::ParameterInvalid`]; [`ProblemCode::NotAcceptable`] where the caller takes none of ours.
+    pub(super) fn of(query: Option<&str>, request: &HttpRequest) -> Result<Self, ProblemCode> {
+        if let Some(text) = query {
+            return Self::from_code(text).ok_or(ProblemCode::ParameterInvalid);
+        }
+        // What of the header cannot be read asks for nothing.
+        let accept = Accept::parse(request).unwrap_or(Accept(Vec::new()));
+        if accept.is_empty() {
+            return Ok(Self::Json);
+        }
+        let is_utf8 = |name: &str, value: &str| {
+            name.eq_ignore_ascii_case("charset") && value.trim_matches('"').eq_ignore_ascii_case("utf-8")
+        };
+        let mut best = (Quality::ZERO, None);
+        // The note has the media type of the text, and is asked for by its name.
+        for format in [Self::Json, Self::Text, Self::Html] {
+            let liked = weight(&accept, format.essence(), is_utf8);
+            if liked > best.0 {
+                best = (liked, Some(format));
+            }
+        }
+        best.1.ok_or(ProblemCode::NotAcceptable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn the_query_counts_then_the_heaviest_then_json() {
+        let of = |query, accept: &str| {
+            PaperFormat::of(query, &TestRequest::get().append_header(("Accept", accept)).to_http_request())
+        };
+        for (accept, format) in [
+            ("", PaperFormat::Json),
+            ("*/*", PaperFormat::Json),
+            ("text/plain", PaperFormat::Text),
+            ("text/*", PaperFormat::Text),
+            ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", PaperFormat::Html),
+            ("text/plain;q=0.5, text/html; charset=UTF-8", PaperFormat::Html),
+            ("application/json;q=0, */*;q=0.1", PaperFormat::Text),
+        ] {
+            assert_eq!(of(None, accept), Ok(format), "{accept}");
+        }
+        assert_eq!(of(None, "text/csv"), Err(ProblemCode::NotAcceptable));
+        assert_eq!(of(Some("note"), "text/csv"), Ok(PaperFormat::Note));
+        assert_eq!(of(Some("pdf"), "*/*"), Err(ProblemCode::ParameterInvalid));
+    }
+}
