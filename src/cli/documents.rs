@@ -79,6 +79,7 @@ fn filled(command: &str) -> Vec<String> {
             "PURPOSE" => "devis".to_owned(),
             "CURSOR" => "devis-1-7".to_owned(),
             "SHELL" => "bash".to_owned(),
+            "NUMBER" => "1-17".to_owned(),
             "KEY" => KEY.to_owned(),
             place if is_place(place) && is_reason => "error".to_owned(),
             place if is_place(place) || place == "N" => "7".to_owned(),

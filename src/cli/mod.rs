@@ -9,6 +9,7 @@ mod clock;
 mod completions;
 #[cfg(test)]
 mod documents;
+mod erase;
 mod explain;
 mod export;
 mod find;
@@ -19,6 +20,7 @@ mod init;
 mod language;
 mod manual;
 mod notice;
+mod paper;
 mod receipt;
 mod serve;
 mod socket;
@@ -76,6 +78,11 @@ enum Command {
     /// Look one submission up, or the records of an address
     Find(find::Arguments),
     /// Show what a form was, and what is the matter with it; `form check` of all forms
+    /// Erase a submission for good, and hand out the receipt
+    Erase(erase::Arguments),
+    /// Show an erasure again, and its receipt
+    Erasure(erase::ErasureArguments),
+    /// Show what a form was: its contents since it was first read, or one of them
     Form(form::Arguments),
     /// Ask a running tamis whether it takes notifications
     Health(health::Arguments),
@@ -93,7 +100,7 @@ enum Command {
     Trail(trail::Arguments),
     /// Say that a clock that leapt forward is right
     Clock(clock::Arguments),
-    /// Check a receipt of erasure, without a tamis that runs
+    /// Check a receipt of erasure, or print the key that they are signed with
     Receipt(receipt::Arguments),
     /// Say what a code means and what to do about it
     Explain(explain::Arguments),
@@ -179,6 +186,8 @@ async fn obey(command: Command, config: &ConfigPath, environment: &Environment) 
         }
         Command::Export(arguments) => export::run(arguments, config, environment).await,
         Command::Find(arguments) => find::run(arguments, config, environment).await,
+        Command::Erase(arguments) => erase::run(arguments, config, environment).await,
+        Command::Erasure(arguments) => erase::show(arguments, config, environment).await,
         Command::Form(arguments) => form::run(arguments, config, environment).await,
         Command::Health(arguments) => health::run(&arguments, config, environment).await,
         Command::Status(arguments) => status::run(&arguments, config, environment).await,
@@ -188,7 +197,7 @@ async fn obey(command: Command, config: &ConfigPath, environment: &Environment) 
         Command::Trail(arguments) => trail::run(arguments, config, environment).await,
         Command::Clock(arguments) => clock::run(arguments, config, environment).await,
         Command::Notice(arguments) => notice::run(&arguments, config, environment),
-        Command::Receipt(arguments) => receipt::run(arguments),
+        Command::Receipt(arguments) => receipt::run(arguments, config, environment).await,
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Manual(arguments) => manual::run(Cli::command(), &arguments),
         Command::Completions(arguments) => completions::run(Cli::command(), &arguments),

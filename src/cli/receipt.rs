@@ -1,14 +1,21 @@
 //! `tamis receipt verify`: is a receipt of erasure as it was signed. Needs no config and no daemon, only the public key.
+//! `tamis receipt key` asks the daemon for that.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use reqwest::Method;
+
+use crate::api::erasures::ReceiptKey;
 use crate::cli::language;
+use crate::cli::socket::{ConfigPath, SocketArgument};
+use crate::client::{Daemon, parse};
 use crate::forget::receipt::Signed;
 use crate::forget::receipt::note::{NOTE_BYTES_MAX, VerifierKey};
 use crate::language::Language;
+use crate::secret::location::Environment;
 use crate::secret::reading::read_small;
-use crate::terminal::{Failure, print, print_json, tell};
+use crate::terminal::{Failure, print, print_json, printable, tell};
 
 /// One byte more than a note may have, so that one that is too long is seen to be.
 const READ_BYTES_MAX: u64 = NOTE_BYTES_MAX as u64 + 1;
@@ -19,6 +26,13 @@ Exit codes: 0 it holds, 1 it does not, or the file is no receipt of this key, 2 
 
 Example:
   tamis receipt verify receipt.txt --key leads.example.com/receipts+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
+
+const EXAMPLE_OF_KEY: &str = "\
+Give it to whoever gets a receipt, or publish it.
+Exit codes: 0 printed, 1 refused, 69 tamis does not run.
+
+Example:
+  tamis receipt key";
 
 #[derive(clap::Args)]
 pub(super) struct Arguments {
@@ -31,6 +45,15 @@ enum Verb {
     /// Check the signature of a receipt and say what stands in it
     #[command(after_help = EXAMPLE)]
     Verify(VerifyArguments),
+    /// Print the public key by which receipts of this tamis are checked
+    #[command(after_help = EXAMPLE_OF_KEY)]
+    Key(KeyArguments),
+}
+
+#[derive(clap::Args)]
+struct KeyArguments {
+    #[command(flatten)]
+    socket: SocketArgument,
 }
 
 #[derive(clap::Args)]
@@ -52,9 +75,24 @@ fn key(text: &str) -> Result<VerifierKey, &'static str> {
     VerifierKey::parse(text).ok_or("this is no public key of a signed note, or a letter of it is missing")
 }
 
-/// Verifies one.
-pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
-    let Verb::Verify(VerifyArguments { file, key, lang, json }) = arguments.verb;
+/// Verifies one, or prints the key.
+pub(super) async fn run(
+    arguments: Arguments,
+    config: &ConfigPath,
+    environment: &Environment,
+) -> Result<(), Failure> {
+    match arguments.verb {
+        Verb::Verify(arguments) => verify(arguments),
+        Verb::Key(KeyArguments { socket }) => {
+            let daemon = Daemon::at(socket.locate(config, environment)?)?;
+            let body = daemon.fetch(daemon.call(Method::GET, "/receipts/key")).await?;
+            let ReceiptKey { key } = parse(&body)?;
+            print(&format!("{}\n", printable(&key)))
+        }
+    }
+}
+
+fn verify(VerifyArguments { file, key, lang, json }: VerifyArguments) -> Result<(), Failure> {
     let note = read(&file)?;
     let signed = Signed::open(&note, &key).map_err(|fault| {
         let told = format!("{} is not taken: {} ({fault}).", file.display(), fault.sentence());

@@ -153,9 +153,10 @@ fn io_kind(error: &reqwest::Error) -> Option<ErrorKind> {
 /// The sentence for a refusal, from the problem that the daemon sent.
 fn refusal(status: u16, retry_after: Option<Duration>, body: &[u8]) -> Failure {
     match serde_json::from_slice::<ProblemBody>(body) {
-        Ok(ProblemBody { title, code, request_id, resume_after, .. }) => {
+        Ok(ProblemBody { title, code, request_id, resume_after, erasure, .. }) => {
             let resume_after = resume_after.map(|cursor| cursor.to_string());
-            let after = resume_after.as_ref().map_or_else(String::new, |cursor| format!(": {cursor}"));
+            let after = resume_after.as_ref().or(erasure.as_ref());
+            let after = after.map_or_else(String::new, |which| format!(": {which}"));
             let sentence = format!("{title}{after} ({code}, request {request_id})");
             let refusal = Refusal { code: code.to_string(), resume_after, retry_after };
             Failure::of_daemon(refusal, printable(&sentence))
