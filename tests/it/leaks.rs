@@ -276,6 +276,12 @@ impl Stage {
             assert!(found.status == 200 && found.text().contains("state"), "{question}");
             heard.answers.extend(found.body);
         }
+        // One that was not stored: those that were are counted on.
+        let erased = json!({"by": {"leadgen_id": marks.id(round, LEADS)}});
+        let erased = self.local.post("/admin/v1/erasures", &erased).await;
+        assert_eq!(erased.status, 200, "{}", erased.text());
+        // A receipt has no id of Meta's, to nobody.
+        heard.problems.extend(erased.body);
         let token = json!({"name": "crm", "role": "viewer"});
         let made = self.local.post("/admin/v1/tokens", &token).await.json();
         let bearer = made["token"].as_str().expect("a token").to_owned();
@@ -313,10 +319,16 @@ impl Stage {
             format!("/admin/v1/purposes/devis/leads?{foreign}=1"),
             format!("/admin/v1/{foreign}"),
             format!("/admin/v1/trail?after={foreign}"),
+            format!("/admin/v1/erasures/{foreign}"),
+            format!("/admin/v1/erasures/1-1?lang={foreign}"),
         ] {
             refused(&self.local.get(&path).await, heard);
         }
         for (path, body) in [
+            ("/admin/v1/erasures", json!({"by": {"leadgen_id": foreign}})),
+            ("/admin/v1/erasures", json!({"by": {foreign.as_str(): foreign}})),
+            ("/admin/v1/erasures", json!({"by": {"id": "devis-1-1"}, "purposes": [foreign]})),
+            ("/admin/v1/erasures", json!({"by": {"id": "devis-1-1"}, "asked_by": foreign})),
             ("/admin/v1/find", json!({ "leadgen_id": foreign })),
             ("/admin/v1/find", json!({ "id": foreign })),
             ("/admin/v1/find", json!({ foreign.as_str(): foreign })),

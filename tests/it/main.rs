@@ -25,6 +25,7 @@ mod disk;
 mod durable;
 mod edges;
 mod ends;
+mod erasing;
 mod examples;
 mod fetching;
 mod fields;
