@@ -89,8 +89,6 @@ crate::codes! {
         TokenNotExporter = "token-not-exporter",
         /// No more tokens are kept.
         TooManyTokens = "too-many-tokens",
-        /// What was named is no e-mail address, or no telephone number.
-        AddressInvalid = "address-invalid",
         /// A telephone number without its country, for purposes of several.
         PhoneAmbiguous = "phone-ambiguous",
         /// A suppression lasts between 36 and 120 months.
@@ -197,7 +195,6 @@ impl ProblemCode {
                 "This store never gave this cursor: it was restored, or is another one. Go on after resume_after",
             ),
             Self::TooManyTokens => (409, "No more tokens are kept: revoke one first"),
-            Self::AddressInvalid => (400, "That is no e-mail address, or no telephone number"),
             Self::PhoneAmbiguous => {
                 (400, "The number needs its country: the purposes are of several, begin it with a plus")
             }

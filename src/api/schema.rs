@@ -175,17 +175,12 @@ fn find() -> OneOfBuilder {
         &[
             ("leadgen_id", digits("Meta's id of the submission.").into()),
             ("id", RecordId::schema()),
-            ("email", address("An e-mail address, in any spelling.", "anne@lumen.example").into()),
-            ("phone", address("A telephone number, in any spelling.", "06 39 98 00 00").into()),
+            ("email", address("An e-mail address, in any spelling.", "anne@lumen.example")),
+            ("phone", address("A telephone number, in any spelling.", "06 39 98 00 00")),
         ],
         &[("unmask", unmask.into())],
         "Which submission, by one of the two ids, or which records, by an address that they hold: exactly one of the four.",
     )
-}
-
-/// An address as a person types it.
-fn address(description: &str, example: &str) -> ObjectBuilder {
-    of(Type::String).min_length(Some(1)).description(Some(description)).examples([Value::from(example)])
 }
 
 fn erase() -> ObjectBuilder {

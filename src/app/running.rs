@@ -11,7 +11,7 @@ use crate::app::socket_door::SocketDoor;
 use crate::app::sockets::Sockets;
 use crate::app::{App, Rooms};
 use crate::clock::Rfc3339;
-use crate::http::admin::{Admin, FormStands, Standing, Whole, trail_places, Search};
+use crate::http::admin::{Admin, FormStands, Search, Standing, Whole, trail_places};
 use crate::http::{
     ADMIN_CONNECTIONS_MAX, AdminDoor, Health, Intake, Listener, Notices, Visits, admin_server,
     connections_at_most, public_server,
@@ -21,7 +21,8 @@ use crate::machine::descriptors;
 use crate::machine::priority;
 use crate::machine::systemd::Systemd;
 use crate::workers::{
-    Adopter, Clockwatch, Fetcher, Inspector, Pausekeeper, Reaper, Scanner, Stands, Steward, Tools, Warden, Worker, run_loop, SearchTools, Searcher,
+    Adopter, Clockwatch, Fetcher, Inspector, Pausekeeper, Reaper, Scanner, SearchTools, Searcher, Stands,
+    Steward, Tools, Warden, Worker, run_loop,
 };
 
 /// Threads of the public listener.

@@ -89,10 +89,10 @@ pub trait Store:
     + Retention
     + Suppressions
     + Handed
+    + FormLooks
+    + Addresses
     + Scan
     + Life
-    Leads + Seen + Parked + Trail + Tokens + Forms + FormLooks + Notices + Pauses + Erasures + Scan + Life
-    Leads + Seen + Parked + Trail + Tokens + Forms + Notices + Pauses + Erasures + Addresses + Scan + Life
 {
 }
 

@@ -14,8 +14,7 @@ use crate::api::inbox::{DropHeld, HeldDropped, Inbox, PageRetried, Requeue, Requ
 use crate::api::leads::Lead;
 use crate::api::problem::ProblemCode;
 use crate::api::purposes::Purposes;
-use crate::api::schema::{SUPPRESSION, of, text, whole, words};
-use crate::api::schema::{grounds, of, text, whole, words};
+use crate::api::schema::{SUPPRESSION, grounds, of, text, whole, words};
 use crate::api::status::Status;
 use crate::api::suppressions::{
     RemoveSuppression, Suppress, Suppressed, SuppressionList, SuppressionsRemoved,

@@ -63,10 +63,9 @@ use crate::store::SharedStore;
 
 pub use lookups::Lookups;
 pub use operator::{Door, introduce};
-pub use status::{FormStands, Standing, Whole};
-pub use search::{Looked, Search};
 pub use receipts::Receipts;
-pub use status::{Standing, Whole};
+pub use search::{Looked, Search};
+pub use status::{FormStands, Standing, Whole};
 pub use trail::places as trail_places;
 
 /// What the admin side works with.

@@ -40,7 +40,7 @@ fn of(recipient: Option<&str>, first: u32, last: u32) -> (Option<String>, u32, u
 
 async fn erase(store: &SharedStore, numbers: impl IntoIterator<Item = u64>) -> ErasureId {
     let what = numbers.into_iter().map(|number| Wanted::Leadgen(leadgen(number))).collect();
-    let request = ErasureRequest { what, purposes: Vec::new(), repeat: None };
+    let request = ErasureRequest { what, ..ErasureRequest::default() };
     match store.erase(request, by_officer(Action::ErasureAsked)).await.expect("erased") {
         Asked::Erasure(erasure) => erasure.id,
         Asked::KeyTaken => panic!("no key was given"),

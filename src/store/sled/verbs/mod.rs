@@ -1,8 +1,8 @@
 //! The verbs of the face, by subject.
 
+pub(super) mod addresses;
 mod closing;
 mod dating;
-pub(super) mod addresses;
 mod erased;
 pub(super) mod erasing;
 pub(super) mod erasures;
