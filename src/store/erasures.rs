@@ -252,6 +252,7 @@ pub struct StuckErasures {
 
 /// What came of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there is one at a time, as an answer")]
 pub enum Asked {
     /// This erasure, now or when the request came first.
     Erasure(Erasure),
