@@ -22,7 +22,7 @@ const ID_BYTES_MAX: u64 = 256;
 const ADDRESS_BYTES_MAX: u64 = 2_048;
 
 /// Everything that is stored is looked through for an address, maybe after another look: at most twice ten minutes.
-const SEARCH_WITHIN: Duration = Duration::from_mins(21);
+const SEARCH_WITHIN: Duration = Duration::from_secs(21 * 60);
 
 const EXAMPLE: &str = "\
 An id on a command line stays in the shell's history: `-` reads it from stdin. An address is read from

@@ -22,7 +22,7 @@ use crate::telemetry::metrics::Metrics;
 /// So many look-ups wait for the next scan; it is looked for all of them at once.
 pub const WAITING_MAX: usize = 32;
 /// A scan that takes longer is given up: some hundred million records, or a disk that hangs.
-const SCAN_WITHIN: Duration = Duration::from_mins(10);
+const SCAN_WITHIN: Duration = Duration::from_secs(10 * 60);
 /// After so many records the scan looks up: a millisecond or two.
 const SLICE_RECORDS: u64 = 256;
 /// And rests for so long while leads wait: fetching and storing come first.
