@@ -123,10 +123,7 @@ pub fn configure(config: &mut ServiceConfig, door: Door, admin: &Admin) {
     config.app_data(Data::from(Arc::clone(&admin.inbox)));
     let inbox = Arc::clone(&admin.inbox);
     let counted = Arc::clone(&admin.inbox);
-    config.app_data(Data::new(Queue::new(
-        move |leadgen| inbox.holds(leadgen),
-        move || counted.queued() as u64,
-    )));
+    config.app_data(Data::new(Queue::new(move |leadgen| inbox.holds(leadgen), move || counted.queued())));
     config.app_data(Data::from(Arc::clone(&admin.search)));
     config.app_data(Data::from(Arc::clone(&admin.graph)));
     config.app_data(Data::from(Arc::clone(&admin.metrics)));

@@ -45,6 +45,7 @@ pub(super) fn sought(address: Address<'_>) -> Result<Sought, ProblemCode> {
 }
 
 /// As it stands in a body.
+#[derive(Clone, Copy)]
 pub(super) enum Address<'b> {
     Email(&'b str),
     Phone(&'b str),
