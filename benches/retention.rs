@@ -3,6 +3,7 @@
 //! default a day of a million leads a year; `--days 365` fills the whole of one.
 #![expect(
     clippy::expect_used,
+    clippy::panic,
     clippy::print_stdout,
     reason = "a bench fails by panicking and speaks to people"
 )]
