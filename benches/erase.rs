@@ -117,7 +117,7 @@ fn main() {
 /// Erases these, and has it done when it returns.
 async fn erase(store: &SharedStore, numbers: &[usize]) {
     let what = numbers.iter().map(|number| Wanted::Leadgen(reference(*number).leadgen)).collect();
-    let request = ErasureRequest { what, purposes: Vec::new(), repeat: None };
+    let request = ErasureRequest { what, ..ErasureRequest::default() };
     let operator = Operator::recognised_by_kernel(0).because(Reason::PersonRequest);
     let asked = store.erase(request, Entry::by(&operator, Action::ErasureAsked)).await.expect("erased");
     let Asked::Erasure(erasure) = asked else { return };
