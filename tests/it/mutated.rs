@@ -95,7 +95,8 @@ const WORDS: &[&str] = &[
 ];
 
 /// A number from the environment of whoever runs the test.
-fn number(variable: &str, otherwise: u64) -> u64 {
+/// A number from the environment, or this one: a run of more than CI has.
+pub fn number(variable: &str, otherwise: u64) -> u64 {
     #[expect(clippy::disallowed_methods, reason = "a test's own environment: how long, and from where on")]
     let text = std::env::var(variable).ok();
     text.map_or(otherwise, |text| text.parse().unwrap_or_else(|_| panic!("{variable} is no number")))

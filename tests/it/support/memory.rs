@@ -56,6 +56,11 @@ pub fn holds_none(pid: u32, needles: &Needles, kept: &str) {
     assert!(seen, "not even what is kept is found, so nothing is proved");
 }
 
+/// Which of these lie in the memory of a process, and where; none: it cannot be read here.
+pub fn look(pid: u32, needles: &Needles) -> Option<Vec<String>> {
+    regions(pid).map(|memory| found(&memory, needles))
+}
+
 fn found(memory: &[(String, Vec<u8>)], needles: &Needles) -> Vec<String> {
     let within = |(region, bytes): &(String, Vec<u8>)| {
         needles.within(bytes).into_iter().map(|found| format!("{found} in {region}")).collect::<Vec<_>>()

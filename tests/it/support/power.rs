@@ -78,6 +78,11 @@ pub fn records(log: &[u8]) -> Vec<Record<'_>> {
 }
 
 impl Record<'_> {
+    /// What is answered.
+    pub fn answer(&self) -> Option<&str> {
+        (self.what == What::Answer).then(|| std::str::from_utf8(self.payload).expect("UTF-8"))
+    }
+
     /// The id of the request that is answered.
     pub fn request_id(&self) -> Option<String> {
         let text = String::from_utf8_lossy(self.payload);
@@ -93,6 +98,8 @@ pub enum Unsynced {
     Gone,
     /// Chance says: each sector of each write is there or not; of the names a part, in their order.
     InPart,
+    /// All of it is there: no cut, a kill.
+    Kept,
 }
 
 enum Change {
@@ -403,10 +410,12 @@ impl Disk {
     fn rebuild_directory(&self, path: &Path, to: &Path, unsynced: Unsynced, chance: &Chance) {
         let Some(directory) = self.directories.get(path) else { return };
         let mut names = directory.durable.clone();
-        if unsynced == Unsynced::InPart {
-            let upto = chance.below(directory.pending.len() as u64 + 1) as usize;
-            directory.pending.iter().take(upto).for_each(|naming| naming.apply(&mut names));
-        }
+        let upto = match unsynced {
+            Unsynced::Gone => 0,
+            Unsynced::InPart => chance.place(directory.pending.len() + 1),
+            Unsynced::Kept => directory.pending.len(),
+        };
+        directory.pending.iter().take(upto).for_each(|naming| naming.apply(&mut names));
         for (name, node) in names {
             match node {
                 Node::Directory => {
@@ -416,9 +425,11 @@ impl Disk {
                 Node::File(file) => {
                     let inode = &self.files[file];
                     let mut content = inode.durable.clone();
-                    if unsynced == Unsynced::InPart {
-                        inode.pending.iter().for_each(|change| change.apply_in_part(&mut content, chance));
-                    }
+                    inode.pending.iter().for_each(|change| match unsynced {
+                        Unsynced::Gone => {}
+                        Unsynced::InPart => change.apply_in_part(&mut content, chance),
+                        Unsynced::Kept => change.apply(&mut content),
+                    });
                     fs::write(to.join(&name), content).expect("a file");
                     private(&to.join(&name), 0o600);
                 }
