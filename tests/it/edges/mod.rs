@@ -2,6 +2,7 @@
 
 mod circles;
 mod files;
+mod persons;
 mod sources;
 
 use std::collections::{BTreeMap, BTreeSet};
