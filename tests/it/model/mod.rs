@@ -14,6 +14,8 @@
 //!   the expiry keeps back.
 //! - The clock leaps and no leap is said, or time goes back, or something ends as too old, or is passed over as expired, for a
 //!   clock that is ahead (unless a person confirmed that one).
+//! - An erasure takes more or less than its dry run said, or than there is, or of some of its people alone; what is erased is
+//!   asked of Graph, stored, exported, requeued or taken for new before its tombstone has served; a request sent twice is two.
 //! - The trail does not chain, has no line for a page, or tells of what did not happen.
 //! - A call without Meta's signature is believed; more is taken than the bound allows, or refused while there is room.
 //! - After the reaper's look something older than 90 days is parked, or a day's key seals nothing.

@@ -2,6 +2,7 @@
 
 mod clock;
 mod counts;
+mod erasing;
 mod exporting;
 mod fate;
 mod lead;
@@ -26,6 +27,7 @@ use super::world::{
 
 use self::lead::{may_come_back, purpose_index};
 
+pub use erasing::Request;
 pub use exporting::ExportedPage;
 pub use lead::Lead;
 
@@ -70,6 +72,8 @@ pub enum Act {
     Confirm,
     /// The clock is set.
     ClockSet,
+    /// People are erased: those of [`Model::asked`].
+    Erase,
 }
 
 /// Everything that was ever submitted, and what was seen of it.
@@ -97,6 +101,10 @@ pub struct Model {
     pub dead_tokens: [bool; 2],
     /// Graph may name another form than the lead's.
     pub wrong_forms: bool,
+    /// Whom the operation under way is to erase.
+    pub asked: Option<Request>,
+    /// How many records were erased, by the lines that say it was asked for, and by those that say it was done.
+    erased: (u64, u64),
 }
 
 impl Model {
@@ -132,6 +140,8 @@ impl Model {
             acknowledged: false,
             maybe: false,
             back: false,
+            lingers: false,
+            erased: None,
             fates: Vec::new(),
             expires: [None; 2],
         });
@@ -209,10 +219,9 @@ impl Model {
     pub async fn check(&mut self, world: &World<'_>, act: Act, loose: bool) -> Result<(), Broken> {
         self.check_clock(world, act)?;
         self.check_calls(world, act)?;
-        let stored_before = self.count_stored();
-        self.look(world, act).await?;
+        let newly = self.look(world, act).await?;
+        self.check_erased(world, loose)?;
         self.check_counts(world).await?;
-        let newly: u64 = self.count_stored().iter().sum::<u64>() - stored_before.iter().sum::<u64>();
         self.check_trail(world, act, newly, loose).await
     }
 
@@ -248,6 +257,7 @@ impl Model {
             let Some(index) = index else { continue };
             let lead = &self.leads[index];
             hold!(lead.acknowledged || lead.maybe, "lead {index} was fetched and never accepted");
+            hold!(!lead.is_erased(), "lead {index} was fetched and is erased");
             let mut needed = [before, world.policy].map(|policy| lead.purposes(policy).0).to_vec();
             if lead.back || lead.fates.is_empty() {
                 // A call that brought it back does not say to what it was matched before.
@@ -275,7 +285,8 @@ impl Model {
         Ok(())
     }
 
-    async fn look(&mut self, world: &World<'_>, act: Act) -> Result<(), Broken> {
+    /// How many records there are that were not there before.
+    async fn look(&mut self, world: &World<'_>, act: Act) -> Result<u64, Broken> {
         let mut newly: Vec<(RecordId, usize)> = Vec::new();
         for index in 0..self.leads.len() {
             let now_is = world.rooms().store.seen(&leadgen(&self.leads[index].id)).await;
@@ -294,11 +305,13 @@ impl Model {
                 }
             }
             let lead = &mut self.leads[index];
-            lead.acknowledged = true;
+            lead.note_erased(world, &now_is);
+            lead.acknowledged = !now_is.is_empty() || lead.lingers;
             lead.maybe = false;
             lead.fates = now_is;
         }
         newly.sort();
+        let count = newly.len() as u64;
         for (id, index) in newly {
             let of = purpose_index(&id.purpose);
             hold!(id.number > self.last_number[of], "{id} was given after number {}", self.last_number[of]);
@@ -308,7 +321,7 @@ impl Model {
             let expires_at = periods(&policy_purpose(world, of), lead.created, received).expires_at;
             lead.expires[of] = Some(Day::of(expires_at));
         }
-        Ok(())
+        Ok(count)
     }
 
     /// True while something is to be fetched.
@@ -341,11 +354,13 @@ impl Model {
         for (index, lead) in self.leads.iter().enumerate().filter(|(_, lead)| lead.acknowledged) {
             let fetched = world.is_claimed(lead.form) && world.knows_page(PAGE_OF[lead.form]);
             let well = |fate: &Fate| match &fate.state {
-                SeenState::Stored(_) | SeenState::Refused(_) | SeenState::NotAsked => true,
+                SeenState::Stored(_) | SeenState::Refused(_) | SeenState::NotAsked | SeenState::Erased => {
+                    true
+                }
                 SeenState::Parked(Why::Refused { .. }) => true,
                 SeenState::Parked(Why::Held { .. }) => !fetched,
                 SeenState::Parked(Why::Buried { .. }) => lead.gone,
-                SeenState::Parked(Why::Waiting { .. }) | SeenState::Suppressed | SeenState::Erased => false,
+                SeenState::Parked(Why::Waiting { .. }) | SeenState::Suppressed => false,
             };
             let well = !lead.fates.is_empty() && lead.fates.iter().all(well);
             hold!(well, "lead {index} never has its end: {}", shown(&lead.fates));

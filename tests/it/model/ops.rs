@@ -60,6 +60,8 @@ pub enum Op {
     Export(usize, usize),
     /// An operator brings references back.
     Requeue(Which),
+    /// An operator erases people, in one request: for all of their purposes, or for one.
+    Erase(Vec<usize>, Option<usize>),
 }
 
 /// A lead in a call.
@@ -174,18 +176,20 @@ fn op(dice: &mut Dice) -> Op {
         82 => Op::FetchReload(dice.below(2), dice.below(POLICIES)),
         83..86 => Op::Crash,
         86..90 => {
-            let within = match dice.below(12) {
+            let within = match dice.below(14) {
                 0..4 => Op::Deliver(call(dice)),
                 4..8 => Op::Fetch(dice.below(2)),
                 8 => Op::Reap,
                 9 => Op::Export(dice.below(2), 1 + dice.below(4)),
                 10 => Op::Requeue(which(dice)),
+                11..13 => erase(dice),
                 _ => Op::Restart(dice.below(POLICIES)),
             };
             Op::CrashWithin(dice.below(16) as u32, Box::new(within))
         }
-        90..96 => Op::Export(dice.below(2), 1 + dice.below(5)),
-        _ => Op::Requeue(which(dice)),
+        90..95 => Op::Export(dice.below(2), 1 + dice.below(5)),
+        95..97 => Op::Requeue(which(dice)),
+        _ => erase(dice),
     }
 }
 
@@ -208,6 +212,11 @@ fn pick(dice: &mut Dice) -> Pick {
     ]);
     let days = dice.of(&[0, 0, 0, 1, 20, 60, 88, 89]);
     Pick::New(dice.below(FORMS), kind, days)
+}
+
+fn erase(dice: &mut Dice) -> Op {
+    let people = (0..dice.of(&[1, 1, 1, 3])).map(|_| dice.below(64)).collect();
+    Op::Erase(people, dice.of(&[None, None, None, Some(0), Some(1)]))
 }
 
 fn advance(dice: &mut Dice) -> i64 {

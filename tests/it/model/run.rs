@@ -1,5 +1,6 @@
 //! One run: operations applied to a world, the model asked after each; and how a failing list is made short.
 
+mod erasing;
 mod script;
 
 use std::panic::AssertUnwindSafe;
@@ -176,6 +177,7 @@ impl Run<'_> {
             Op::Requeue(which) => Act::Requeue(*which),
             Op::ConfirmClock | Op::Watch => Act::Confirm,
             Op::ClockOff(_) => Act::ClockSet,
+            Op::Erase(..) => Act::Erase,
             _ => Act::Quiet,
         }
     }
@@ -211,6 +213,9 @@ impl Run<'_> {
                 self.world.open(*policy).await?;
             }
             op => {
+                if let Op::Erase(people, of) = op {
+                    self.model.asked = self.model.request(people, *of);
+                }
                 self.world.arm(ticks);
                 let _ = self.step(op).await;
             }
@@ -295,6 +300,7 @@ impl Run<'_> {
                 self.model.dead_tokens[*page] = false;
             }
             Op::Requeue(which) => self.requeue(*which).await?,
+            Op::Erase(people, of) => self.erase(people, *of).await?,
             Op::Tamper(..)
             | Op::Restart(_)
             | Op::Crash
@@ -445,6 +451,7 @@ impl Run<'_> {
             slices += 1;
             hold!(slices < STEPS_MAX, "a scan has no end");
         }
+        self.model.check_erased_ends()?;
         hold!(!self.world.image().holds(CANARY), "an id or an answer lies in clear in a file");
         self.world.close().await?;
         Ok(())

@@ -8,7 +8,7 @@ impl Model {
         let rooms = world.rooms();
         let queued =
             self.leads.iter().filter(|lead| lead.acknowledged && lead.fates.is_empty()).count() as u64;
-        let maybe = self.leads.iter().filter(|lead| lead.maybe || lead.back).count() as u64;
+        let maybe = self.leads.iter().filter(|lead| lead.maybe || lead.back || lead.lingers).count() as u64;
         let said = rooms.inbox.queued();
         hold!(
             (queued..=queued + maybe).contains(&said),
@@ -96,9 +96,17 @@ impl Model {
                 Action::ClockConfirmed | Action::ClockLowered => {
                     hold!(matches!(act, Act::Confirm), "a line tells of a clock that nobody confirmed");
                 }
+                Action::ErasureAsked => {
+                    hold!(matches!(act, Act::Erase), "a line tells of an erasure that nobody asked for");
+                    self.erased.0 += u64::from(line.entry.from.is_some());
+                }
+                // In the transaction that comes next, whatever it is.
+                Action::Erased => self.erased.1 += line.entry.count,
                 other => hold!(false, "a line tells of {other}, which nobody asked for"),
             }
         }
+        let (asked, done) = self.erased;
+        hold!(done <= asked, "the trail tells of {done} erased, and {asked} were asked for");
         hold!(stored == newly, "the trail tells of {stored} stored, and {newly} were");
         let told = self.lines.get(Action::Exported.as_str()).copied().unwrap_or_default();
         if loose {

@@ -12,6 +12,18 @@ impl Model {
         act: Act,
     ) -> Result<(), Broken> {
         let lead = &self.leads[index];
+        if matches!(act, Act::Erase) {
+            hold!(
+                self.erases(index).is_some_and(|wanted| wanted == after),
+                "it is to be erased as was asked for"
+            );
+            return Ok(());
+        }
+        if lead.tombstone_is_gone(after) {
+            hold!(matches!(act, Act::Reap), "not by the reaper");
+            hold!(lead.has_served(world), "its tombstone is to serve for 120 days");
+            return Ok(());
+        }
         hold!(lead.acknowledged || lead.maybe, "it was never accepted");
         hold!(!after.is_empty(), "it is forgotten");
         for fate in lead.fates.iter().filter(|fate| !matches!(fate.state, SeenState::Parked(_))) {

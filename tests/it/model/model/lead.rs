@@ -25,6 +25,10 @@ pub struct Lead {
     pub maybe: bool,
     /// It was buried since Graph did not say, and a call came an hour later: it may be in the journal as well.
     pub back: bool,
+    /// It was erased while a call of it may lie in the journal: there it stays until a fetcher takes it up, and drops it.
+    pub lingers: bool,
+    /// When it was last erased, for some purpose or all.
+    pub(super) erased: Option<Timestamp>,
     /// What became of it for each of its purposes, when last looked.
     pub fates: Vec<Fate>,
     /// Where it is stored: until when, exclusive, by purpose.
@@ -54,7 +58,7 @@ impl Lead {
 
     /// For some purpose it has its end.
     pub(super) fn is_decided(&self) -> bool {
-        self.fates.iter().any(|fate| !matches!(fate.state, SeenState::Parked(_)))
+        self.fates.iter().any(|fate| !matches!(fate.state, SeenState::Parked(_) | SeenState::Erased))
     }
 
     /// The purposes for which it is read under a policy, and those for which it was to be, had they not left its form. They
