@@ -11,6 +11,7 @@ use crate::clock::{Clock, ConfirmedDay, SystemClock};
 use crate::config::{self, Config, Faults, LogFormat, LogLevel, Secrets};
 use crate::keyring::{KeyringCode, KeyringError};
 use crate::lifecycle::ending::stop_within;
+use crate::lifecycle::locking::{NotLocked, lock_memory};
 use crate::lifecycle::{Hangups, Stop, forbid_cores};
 use crate::machine::systemd::Systemd;
 use crate::random::SystemRandom;
@@ -69,6 +70,9 @@ async fn serve(
     mut hangups: Hangups,
 ) -> Result<(), Failure> {
     warn(&config);
+    if let Err(NotLocked { limit_bytes, io }) = lock_memory() {
+        tracing::info!(memlock.bytes = limit_bytes, io.kind = ?io, "process.memory-not-locked");
+    }
     let systemd = service_manager(&source.environment);
     let progress = Arc::clone(&ambient.progress);
     let building = systemd.while_starting(&progress, App::build(&config, secrets, ambient));

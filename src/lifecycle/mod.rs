@@ -4,6 +4,7 @@
 //! in), *abort* (what still runs is dropped).
 
 pub mod ending;
+pub mod locking;
 pub mod wait;
 
 use std::future::Future;

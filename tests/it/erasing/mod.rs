@@ -11,6 +11,7 @@ mod house;
 mod kills;
 mod ledger;
 mod life;
+mod locked;
 mod memory;
 mod order;
 mod outsider;
