@@ -26,6 +26,7 @@ mod durable;
 mod edges;
 mod ends;
 mod erasing;
+mod erasures;
 mod examples;
 mod fetching;
 mod fields;

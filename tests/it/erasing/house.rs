@@ -357,5 +357,5 @@ pub fn by_leadgen(person: u64) -> Wanted {
 }
 
 pub fn request(what: Vec<Wanted>) -> ErasureRequest {
-    ErasureRequest { what, purposes: Vec::new(), repeat: None }
+    ErasureRequest { what, ..ErasureRequest::default() }
 }
