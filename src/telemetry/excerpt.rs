@@ -87,7 +87,7 @@ mod tests {
         assert!(!seen.lines().any(|line| foreign(&line)), "{seen}");
         let left_out: Vec<&str> =
             text.lines().filter(|line| !seen.lines().any(|kept| kept == *line)).collect();
-        assert!(left_out.iter().all(foreign) && left_out.len() == 7, "{left_out:?}");
+        assert!(left_out.iter().all(foreign) && left_out.len() == 8, "{left_out:?}");
         assert!(seen.ends_with("# EOF\n"));
         assert_eq!(excerpt(&text, |_| true), text, "a label that is neither known nor plain");
     }
