@@ -1,6 +1,7 @@
 //! What receipts of erasure are written with: the config that is in force, what the keys lie on, and the key that signs.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::config::Config;
@@ -8,8 +9,7 @@ use crate::forget::receipt::note::{KeyName, SigningKey};
 use crate::forget::receipt::{Issuer, KeyStorage, OfPurpose, Recipient, Stationery};
 use crate::http::admin::Receipts;
 use crate::keyring::Keyring;
-use crate::machine::disk::directory_of;
-use crate::machine::storage::Storage;
+use crate::machine::filesystem::Overwriting;
 use crate::purpose::{Purpose, law};
 
 /// What the key is called where the public address makes no name.
@@ -25,7 +25,7 @@ impl Config {
         let controller = Issuer { name: name.clone(), address: address.clone(), email: email.clone() };
         let policy = self.policy();
         let purposes = policy.purposes().iter().map(|purpose| {
-            let of = OfPurpose { title: titles(purpose), recipients: self.recipients_of(purpose) };
+            let of = OfPurpose { title: titles(purpose) };
             (purpose.id.clone(), of)
         });
         Stationery {
@@ -33,7 +33,8 @@ impl Config {
             controller,
             key_backups_days: self.backup.horizon_days,
             trail_months: self.trail.retention_months,
-            key_storage: key_storage(Storage::of(directory_of(&self.keys.keyring))),
+            key_storage: key_storage(&self.keys.keyring),
+            recipients: self.recipients.iter().map(recipient).collect(),
             purposes: purposes.collect(),
         }
     }
@@ -46,29 +47,24 @@ impl Config {
         KeyName::parse(&format!("{address}/receipts"))
             .unwrap_or_else(|| KeyName::parse(KEY_NAME).expect("a name"))
     }
+}
 
-    fn recipients_of(&self, purpose: &Purpose) -> Vec<Recipient> {
-        let find = |id: &String| self.recipients.iter().find(|recipient| recipient.id == *id);
-        let shown = |law::Recipient { name, country, role, .. }: &law::Recipient| Recipient {
-            name: name.clone(),
-            country: country.clone(),
-            role: *role,
-        };
-        purpose.recipients.iter().filter_map(find).map(shown).collect()
-    }
+fn recipient(declared: &law::Recipient) -> (String, Recipient) {
+    let law::Recipient { id, name, country, role, .. } = declared;
+    (id.clone(), Recipient { name: name.clone(), country: country.clone(), role: *role })
 }
 
 fn titles(purpose: &Purpose) -> BTreeMap<String, String> {
     purpose.title.iter().cloned().collect()
 }
 
-fn key_storage(storage: Storage) -> KeyStorage {
-    match storage {
-        Storage::InPlace => KeyStorage::InPlace,
-        Storage::CopyOnWrite => KeyStorage::CopyOnWrite,
-        Storage::Overlay => KeyStorage::Overlay,
-        Storage::Network => KeyStorage::Network,
-        Storage::Unknown => KeyStorage::Unknown,
+fn key_storage(keyring: &Path) -> KeyStorage {
+    match Overwriting::at(keyring) {
+        Ok(Overwriting::InPlace) => KeyStorage::InPlace,
+        Ok(Overwriting::CopyOnWrite) => KeyStorage::CopyOnWrite,
+        Ok(Overwriting::Overlay) => KeyStorage::Overlay,
+        Ok(Overwriting::Network) => KeyStorage::Network,
+        Ok(Overwriting::Unknown) | Err(_) => KeyStorage::Unknown,
     }
 }
 
@@ -117,8 +113,7 @@ mod tests {
         assert_eq!(names, ["devis", "lettre"]);
         let of: Vec<&OfPurpose> = stationery.purposes.values().collect();
         assert_eq!(of[0].title["de"], "Ihre Angebotsanfrage beantworten");
-        let told = |of: &OfPurpose| of.recipients.iter().map(|to| to.name.clone()).collect::<Vec<_>>();
-        assert_eq!((told(of[0]), told(of[1])), (vec!["Exemple CRM SAS".to_owned()], Vec::new()));
+        assert_eq!(stationery.recipients["crm"].name, "Exemple CRM SAS");
     }
 
     #[test]

@@ -8,5 +8,4 @@ pub mod lock;
 pub mod own;
 pub mod priority;
 pub mod progress;
-pub mod storage;
 pub mod systemd;

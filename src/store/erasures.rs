@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use crate::clock::{Day, Month};
 use crate::id::LeadgenId;
-use crate::notification::META_KEEPS_DAYS;
+use crate::keyring::DAY_KEY_SERVES_DAYS;
 use crate::purpose::{PurposeId, RecordId};
 use crate::secret::Key;
 use crate::store::tombstones::{ErasedFor, serves_until};
@@ -27,10 +27,6 @@ const REPEAT_BYTES_MAX: usize = 255;
 
 /// What is kept beside an erasure may have so many bytes: what a config of the largest size has to say of all its purposes.
 pub const PAPERS_BYTES_MAX: usize = 1 << 20;
-
-/// The key of a day goes with the last reference that was parked on it: Meta keeps none for longer than this from a day before
-/// it, and then the reaper takes it away.
-const DAY_KEY_SERVES_DAYS: u32 = META_KEEPS_DAYS + 1;
 
 /// Counts the erasures of a store. As a record's id it has the epoch, so that a store that was restored gives none again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

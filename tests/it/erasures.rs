@@ -11,6 +11,7 @@ use tamis::forget::receipt::Signed;
 use tamis::forget::receipt::note::VerifierKey;
 use tamis_simulator::{CallKind, Match, Misbehaviour, Rule};
 
+use crate::api::{exporter, token};
 use crate::receipt::python_signs;
 use crate::support::process::{BINARY, installed};
 use crate::support::{Answer, Caller, DEVIS_FORM, World, canary, lead, log};
@@ -66,6 +67,9 @@ async fn who_is_erased_is_read_found_requeued_and_fetched_no_more_whatever_meta_
     world.deliver_all(&ids).await;
     world.stored("devis", 4).await;
     let key = key(&world).await;
+    let (_, bearer) = token(&world.admin(), exporter()).await;
+    let read = world.admin_tcp(Some(&bearer)).get("/admin/v1/purposes/devis/leads").await;
+    assert_eq!(read.header("tamis-next-cursor"), "devis-1-4", "{}", read.text());
     let (first, by_record) = erase(&world, json!({"id": "devis-1-2"})).await;
     // Records are numbered as they were settled: whose the second is, the look-up tells.
     let mut gone = Vec::new();
@@ -84,10 +88,19 @@ async fn who_is_erased_is_read_found_requeued_and_fetched_no_more_whatever_meta_
         assert_eq!((&receipt["records"][0]["count"], &receipt["references"]), (&1.into(), &0.into()));
         assert_eq!(receipt["records"][0]["title"]["en"], "Answer your request for a quote");
         assert_eq!(receipt["to_be_told"][0]["name"], "Exemple CRM SAS");
+        assert_eq!(receipt["exported_locally"], true, "this test has read it out");
         assert_eq!(receipt["controller"]["name"], "Atelier Lumen SARL");
         assert!(!ids.iter().any(|id| note.contains(id.as_str())), "Meta's id");
     }
     let calls: Vec<usize> = gone.iter().map(|id| asked(&world, id)).collect();
+    // One that came since: nobody had it.
+    let late = submit(&world);
+    world.deliver_all(std::slice::from_ref(&late)).await;
+    world.settled().await;
+    let (_, note) = erase(&world, json!({ "leadgen_id": late })).await;
+    let receipt = receipt_of(&note, &key);
+    assert_eq!((&receipt["records"][0]["count"], &receipt["to_be_told"]), (&1.into(), &json!([])));
+    assert_eq!(receipt["exported_locally"], false);
     for round in 0..2 {
         // Meta repeats, and an operator brings back what there is.
         world.deliver_all(&gone).await;

@@ -15,6 +15,7 @@ use crate::forget::receipt::content::{
 use crate::forget::receipt::note::KeyName;
 use crate::forget::receipt::wire;
 use crate::purpose::PurposeId;
+use crate::purpose::law::RecipientRole;
 
 /// What receipts are written with: what the config says now.
 #[derive(Clone)]
@@ -29,6 +30,8 @@ pub struct Stationery {
     pub trail_months: u32,
     /// What the keys lie on.
     pub key_storage: KeyStorage,
+    /// Who may receive data, by the id that the config gives it.
+    pub recipients: BTreeMap<String, Recipient>,
     /// What is said of purposes.
     pub purposes: BTreeMap<PurposeId, OfPurpose>,
 }
@@ -39,8 +42,6 @@ pub struct Stationery {
 pub struct OfPurpose {
     /// What people read it under, by language tag.
     pub title: BTreeMap<String, String>,
-    /// Who may be given its data.
-    pub recipients: Vec<Recipient>,
 }
 
 /// What a receipt says whatever was erased.
@@ -54,6 +55,7 @@ struct OfAll {
     trail_months: u32,
     #[serde(with = "wire::shown")]
     key_storage: KeyStorage,
+    recipients: BTreeMap<String, Recipient>,
 }
 
 /// What was written down cannot be read: a later version did, or it is damaged.
@@ -70,6 +72,7 @@ impl Stationery {
             key_backups_days: self.key_backups_days,
             trail_months: self.trail_months,
             key_storage: self.key_storage,
+            recipients: self.recipients.clone(),
         })
     }
 
@@ -102,6 +105,8 @@ pub struct Became<'e> {
     pub of_purposes: &'e BTreeMap<PurposeId, Vec<u8>>,
     /// How many records went, by purpose.
     pub records: &'e [(PurposeId, u64)],
+    /// To whom any of it had been handed, by the ids of the config; none: into a file of the controller's own.
+    pub handed: &'e [Option<String>],
     /// How many references ended unread.
     pub references: u64,
     /// The keyring's change with which the keys went.
@@ -130,7 +135,7 @@ impl Receipt {
             let of = became.of_purposes.get(purpose).map(|of| serde_json::from_slice::<OfPurpose>(of));
             of_purposes.push((purpose, *count, of.transpose().map_err(|_| Unmade)?.unwrap_or_default()));
         }
-        let to_be_told = had_it(of_purposes.iter().map(|(_, _, of)| of));
+        let to_be_told = had_it(became.handed, &all.recipients);
         let records: Vec<ErasedRecords> = of_purposes
             .into_iter()
             .map(|(purpose, count, of)| ErasedRecords { purpose: purpose.clone(), title: of.title, count })
@@ -143,7 +148,7 @@ impl Receipt {
             done: whole(became.done),
             asked_by: became.asked_by,
             why: became.why,
-            exported_locally: !records.is_empty(),
+            exported_locally: became.handed.contains(&None),
             references: became.references,
             unread: None,
             keyring_generation: became.keyring_generation,
@@ -168,14 +173,20 @@ impl Receipt {
     }
 }
 
-/// The one place that says who had the data of these purposes. To whom a record was handed is kept nowhere yet where it is found
-/// without a reading of the whole trail: so these are all who may have been given it, each once, and files of the controller's own
-/// are taken to exist as well.
-fn had_it<'o>(of_purposes: impl Iterator<Item = &'o OfPurpose>) -> Vec<Recipient> {
+/// No country's: among the codes that ISO 3166-1 leaves to everybody.
+const NO_COUNTRY: &str = "ZZ";
+
+/// Who has to be told, each once. Of one that had left the config when the erasure was asked for there is the id alone; it is
+/// called one that decides by itself, as which nobody is left untold.
+fn had_it(handed: &[Option<String>], declared: &BTreeMap<String, Recipient>) -> Vec<Recipient> {
     let mut named = BTreeSet::new();
-    let all = of_purposes.flat_map(|of| &of.recipients);
-    let new = all.filter(|one| named.insert((one.name.clone(), one.country.clone(), one.role.as_str())));
-    new.cloned().collect()
+    let unknown = |id: &String| Recipient {
+        name: id.clone(),
+        country: NO_COUNTRY.to_owned(),
+        role: RecipientRole::Controller,
+    };
+    let all = handed.iter().flatten().map(|id| declared.get(id).cloned().unwrap_or_else(|| unknown(id)));
+    all.filter(|one| named.insert((one.name.clone(), one.country.clone(), one.role.as_str()))).collect()
 }
 
 /// Receipts know whole seconds.

@@ -68,7 +68,7 @@ pub(super) async fn erase(
     if erasure.done.is_none() {
         return Err(Problem::erasure_pending(erasure.id.to_string()));
     }
-    let receipt = Receipts::signed(&receipts, &erasure).await?.note().to_owned();
+    let receipt = Receipts::signed(&receipts, &state.store, &erasure).await?.note().to_owned();
     Ok(HttpResponse::Ok().json(api::Erased { erasure: erasure.id.to_string(), receipt }))
 }
 
@@ -86,7 +86,7 @@ pub(super) async fn show(
     let id = ErasureId::parse(&id).ok_or(ProblemCode::ErasureUnknown)?;
     let erasure = state.store.erasure(id).await?.ok_or(ProblemCode::ErasureUnknown)?;
     let signed = match erasure.done {
-        Some(_) => Some(Receipts::signed(&receipts, &erasure).await?),
+        Some(_) => Some(Receipts::signed(&receipts, &state.store, &erasure).await?),
         None => None,
     };
     let mut answer = HttpResponse::Ok();

@@ -13,7 +13,7 @@ use crate::forget::receipt::{AskedBy, Became, Ground, Receipt, ReceiptNumber, Si
 use crate::http::admin::operator::{By, See};
 use crate::http::problem::{Problem, ProblemCode};
 use crate::notification::META_KEEPS_DAYS;
-use crate::store::{Erasure, ErasureEnd, ErasureId, Papers};
+use crate::store::{Erasure, ErasureEnd, ErasureId, Papers, SharedStore};
 
 /// What receipts are made with.
 pub struct Receipts {
@@ -35,9 +35,15 @@ impl Receipts {
     }
 
     /// The receipt of an erasure that is done: the same whenever it is made.
-    pub(super) async fn signed(this: &Data<Self>, erasure: &Erasure) -> Result<Signed, Problem> {
+    pub(super) async fn signed(
+        this: &Data<Self>,
+        store: &SharedStore,
+        erasure: &Erasure,
+    ) -> Result<Signed, Problem> {
         let end = erasure.done.ok_or(ProblemCode::ErasurePending)?;
-        let (receipt, name) = receipt(erasure, &end).ok_or(ProblemCode::StoreFailed)?;
+        let handed = store.handed_of(erasure.id).await?;
+        let handed: Vec<_> = handed.into_iter().map(|to| to.recipient).collect();
+        let (receipt, name) = receipt(erasure, &end, &handed).ok_or(ProblemCode::StoreFailed)?;
         let key = Self::key(this, name).await?;
         Ok(receipt.sign(&key).map_err(|_| ProblemCode::StoreFailed)?)
     }
@@ -51,7 +57,7 @@ impl Receipts {
 }
 
 /// What an erasure came to; none: what was kept of it cannot be read.
-fn receipt(erasure: &Erasure, end: &ErasureEnd) -> Option<(Receipt, KeyName)> {
+fn receipt(erasure: &Erasure, end: &ErasureEnd, handed: &[Option<String>]) -> Option<(Receipt, KeyName)> {
     let ErasureId { epoch, number } = erasure.id;
     let traces = erasure.traces;
     let meta_until = traces.submitted.map(|day| day.plus(META_KEEPS_DAYS));
@@ -64,6 +70,7 @@ fn receipt(erasure: &Erasure, end: &ErasureEnd) -> Option<(Receipt, KeyName)> {
         of_all: &erasure.papers.of_all,
         of_purposes: &erasure.papers.of_purposes,
         records: &erasure.extent.records,
+        handed,
         references: erasure.extent.references,
         keyring_generation: end.generation,
         trail_line: erasure.line,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::sample::{day, full, signer};
 use crate::forget::receipt::note::KeyName;
 use crate::forget::receipt::{
-    AskedBy, Became, Ground, KeyStorage, OfPurpose, Receipt, Recipient, Signed, Stationery, Unmade,
+    AskedBy, Became, Ground, KeyStorage, OfPurpose, Receipt, Signed, Stationery, Unmade,
 };
 use crate::language::Language;
 use crate::purpose::PurposeId;
@@ -16,29 +16,36 @@ fn purpose(name: &str) -> PurposeId {
     PurposeId::parse(name).expect("a name")
 }
 
-/// The config of the sample's house: the letter goes to both recipients, the quote to the first.
+/// The config of the sample's house, which names one of its two recipients twice.
 fn stationery() -> Stationery {
     let full = full();
     let recipients = full.to_be_told.clone();
     let title = |at: usize| full.records[at].title.clone();
-    let of = |title, recipients: &[Recipient]| OfPurpose { title, recipients: recipients.to_vec() };
+    let of = |title| OfPurpose { title };
     Stationery {
         key_name: KeyName::parse(KEY).expect("a name"),
         controller: full.controller.clone(),
         key_backups_days: 7,
         trail_months: 12,
         key_storage: KeyStorage::CopyOnWrite,
-        purposes: BTreeMap::from([
-            (purpose("devis"), of(title(0), &recipients[..1])),
-            (purpose("lettre"), of(title(1), &recipients)),
-        ]),
+        recipients: ["crm", "agency", "twin"]
+            .map(str::to_owned)
+            .into_iter()
+            .zip([recipients[0].clone(), recipients[1].clone(), recipients[0].clone()])
+            .collect(),
+        purposes: BTreeMap::from([(purpose("devis"), of(title(0))), (purpose("lettre"), of(title(1)))]),
     }
+}
+
+fn to(id: &str) -> Option<String> {
+    Some(id.to_owned())
 }
 
 fn became<'e>(
     of_all: &'e [u8],
     of_purposes: &'e BTreeMap<PurposeId, Vec<u8>>,
     records: &'e [(PurposeId, u64)],
+    handed: &'e [Option<String>],
 ) -> Became<'e> {
     let full = full();
     Became {
@@ -50,6 +57,7 @@ fn became<'e>(
         of_all,
         of_purposes,
         records,
+        handed,
         references: 1,
         keyring_generation: 412,
         trail_line: 10_734,
@@ -63,14 +71,15 @@ fn became<'e>(
 fn a_receipt_says_what_became_of_the_erasure_and_what_the_config_said_then() {
     let (of_all, of_purposes) = (stationery().of_all(), stationery().of_purposes());
     let records = [(purpose("devis"), 2), (purpose("lettre"), 1)];
-    let (receipt, key) = Receipt::of(&became(&of_all, &of_purposes, &records)).expect("made");
+    let handed = [None, to("crm"), to("agency"), to("twin")];
+    let (receipt, key) = Receipt::of(&became(&of_all, &of_purposes, &records, &handed)).expect("made");
     assert_eq!(receipt, Receipt { unread: None, ..full() }, "each recipient once");
     assert!(key.as_str() == KEY);
     // What is signed is the same whenever it is made.
     let note = |receipt: Receipt| {
         receipt.sign(&signer(KEY, &"07".repeat(32))).map(|signed| signed.note().to_owned()).expect("signed")
     };
-    let again = Receipt::of(&became(&of_all, &of_purposes, &records)).expect("made").0;
+    let again = Receipt::of(&became(&of_all, &of_purposes, &records, &handed)).expect("made").0;
     assert_eq!(note(receipt), note(again));
 }
 
@@ -82,7 +91,7 @@ fn what_is_not_there_leaves_nothing_behind_and_whoever_had_nothing_is_not_told()
         day_keys_until: None,
         tombstones_until: None,
         meta_until: None,
-        ..became(&of_all, &of_purposes, &[])
+        ..became(&of_all, &of_purposes, &[], &[])
     };
     let (receipt, _) = Receipt::of(&nothing).expect("made");
     assert!(!receipt.erased_anything() && receipt.to_be_told.is_empty() && !receipt.exported_locally);
@@ -91,12 +100,24 @@ fn what_is_not_there_leaves_nothing_behind_and_whoever_had_nothing_is_not_told()
     assert_eq!(dated, [None; 3]);
     assert_eq!(remains.trail_line_until, day("2027-11-30"));
     // A reference has no record: no backup of the keys opens anything of it; but the log may have named it.
-    let (receipt, _) = Receipt::of(&became(&of_all, &of_purposes, &[])).expect("made");
+    let (receipt, _) = Receipt::of(&became(&of_all, &of_purposes, &[], &[])).expect("made");
     assert_eq!((receipt.remains.key_backups_until, receipt.references), (None, 1));
     assert_eq!(receipt.remains.log_key_until, Some(day("2027-01-01")));
-    let letter = [(purpose("devis"), 1)];
-    let (receipt, _) = Receipt::of(&became(&of_all, &of_purposes, &letter)).expect("made");
-    assert_eq!(receipt.to_be_told.len(), 1);
+    // Nobody had asked for it yet.
+    let records = [(purpose("devis"), 1)];
+    let (receipt, _) = Receipt::of(&became(&of_all, &of_purposes, &records, &[])).expect("made");
+    assert!(receipt.to_be_told.is_empty() && !receipt.exported_locally);
+}
+
+#[test]
+fn whoever_left_the_config_is_told_by_the_name_that_it_had_there() {
+    let (of_all, of_purposes) = (stationery().of_all(), stationery().of_purposes());
+    let (records, handed) = ([(purpose("devis"), 1)], [to("crm"), to("before")]);
+    let (receipt, _) = Receipt::of(&became(&of_all, &of_purposes, &records, &handed)).expect("made");
+    let told: Vec<_> =
+        receipt.to_be_told.iter().map(|one| (one.name.as_str(), one.country.as_str())).collect();
+    assert_eq!(told, [("CRM Nuage SAS", "FR"), ("before", "ZZ")]);
+    assert!(!receipt.exported_locally);
 }
 
 /// It left the config, and its records were there.
@@ -104,7 +125,7 @@ fn what_is_not_there_leaves_nothing_behind_and_whoever_had_nothing_is_not_told()
 fn of_a_purpose_that_nobody_knows_any_more_there_is_its_name() {
     let of_all = stationery().of_all();
     let (none, records) = (BTreeMap::new(), [(purpose("devis"), 1)]);
-    let (receipt, _) = Receipt::of(&became(&of_all, &none, &records)).expect("made");
+    let (receipt, _) = Receipt::of(&became(&of_all, &none, &records, &[])).expect("made");
     assert!(receipt.records[0].title.is_empty() && receipt.to_be_told.is_empty());
     let signed = receipt.sign(&signer(KEY, &"07".repeat(32))).expect("signed");
     assert!(signed.text(Language::En).contains("- devis\n"), "{}", signed.text(Language::En));
@@ -120,7 +141,7 @@ fn what_cannot_be_read_makes_no_receipt() {
     for (all, purposes) in
         [(&b""[..], &of_purposes), (later.as_bytes(), &of_purposes), (of_all.as_slice(), &damaged)]
     {
-        assert_eq!(Receipt::of(&became(all, purposes, &records)).err(), Some(Unmade));
+        assert_eq!(Receipt::of(&became(all, purposes, &records, &[])).err(), Some(Unmade));
     }
 }
 

@@ -21,10 +21,8 @@ pub(super) fn stationery() -> Stationery {
         key_backups_days: 7,
         trail_months: 12,
         key_storage: KeyStorage::InPlace,
-        purposes: BTreeMap::from([(
-            PurposeId::parse("devis").expect("a name"),
-            OfPurpose { title, recipients: Vec::new() },
-        )]),
+        recipients: BTreeMap::new(),
+        purposes: BTreeMap::from([(PurposeId::parse("devis").expect("a name"), OfPurpose { title })]),
     }
 }
 
