@@ -14,6 +14,7 @@ use tamis::graph::CallOutcome;
 use tamis::http::problem::ProblemCode;
 use tamis::http::{BodyError, TurnedCode};
 use tamis::notification::{ChangeCode, ParkCode};
+use tamis::purpose::form_check::FindingCode;
 use tamis::telemetry::LogPlace;
 use tamis_simulator::notification::shapes;
 use tamis_simulator::{
@@ -489,6 +490,7 @@ async fn a_daemon_in_this_process_leaks_nothing_and_its_metrics_do_not_grow() {
         .chain(TurnedCode::ALL.iter().map(|code| code.as_str()))
         .chain(ProblemCode::ALL.iter().map(|code| code.as_str()))
         .chain(AttentionCode::ALL.iter().map(|code| code.as_str()))
+        .chain(FindingCode::ALL.iter().map(|code| code.as_str()))
         .chain(CallOutcome::ALL.iter().map(|code| code.as_str()))
         .chain(BodyError::ALL.iter().map(|code| code.as_str()))
         .chain(LogPlace::ALL.iter().map(|place| place.as_str()))
