@@ -345,8 +345,8 @@ pub(crate) async fn an_erasure_keeps_what_its_receipt_needs_and_says_what_it_lea
         };
         // The sample was sent in on the first day.
         assert_eq!(record.traces, traces(Some(today), None, stones));
-        // Its key may be needed for as long as Meta keeps what was parked on that day.
-        assert_eq!(reference.traces, traces(Some(today), Some(today.plus(91)), stones));
+        // What is parked for longer is sealed again under another day's key.
+        assert_eq!(reference.traces, traces(Some(today), Some(today.plus(7)), stones));
         assert_eq!(nothing.traces, Traces::default(), "a number that is nobody's");
         store.close().await.expect("closed");
         drop(store);

@@ -96,6 +96,9 @@ impl Model {
                 Action::ClockConfirmed | Action::ClockLowered => {
                     hold!(matches!(act, Act::Confirm), "a line tells of a clock that nobody confirmed");
                 }
+                Action::ErasureTried => {
+                    hold!(matches!(act, Act::Erase), "a line tells of a dry run that nobody asked for");
+                }
                 Action::ErasureAsked => {
                     hold!(matches!(act, Act::Erase), "a line tells of an erasure that nobody asked for");
                     self.erased.0 += u64::from(line.entry.from.is_some());
