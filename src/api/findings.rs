@@ -30,12 +30,12 @@ pub struct FormFindings {
     #[schema(required = true)]
     pub revision: Option<String>,
     /// What stands, the worst first; then, where it was asked for, what ended, the last first. At most 200.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<FormFinding>,
 }
 
 /// One thing that was found.
 #[derive(Serialize, Deserialize, ToSchema)]
-pub struct Finding {
+pub struct FormFinding {
     /// How much it matters.
     #[schema(value_type = Severity)]
     pub severity: Word<Severity>,

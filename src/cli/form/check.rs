@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use reqwest::Method;
 
 use crate::api::Word;
-use crate::api::findings::{Finding, Findings, FormFindings};
+use crate::api::findings::{Findings, FormFinding, FormFindings};
 use crate::cli::socket::{ConfigPath, SocketArgument};
 use crate::client::{Daemon, parse};
 use crate::id::FormId;
@@ -64,7 +64,8 @@ pub(super) async fn run(
     } else {
         print(&text(&forms, arguments.history))?;
     }
-    let is_serious = |found: &Finding| found.ended_at.is_none() && found.severity == Severity::Serious.into();
+    let is_serious =
+        |found: &FormFinding| found.ended_at.is_none() && found.severity == Severity::Serious.into();
     match forms.iter().filter(|form| form.findings.iter().any(is_serious)).count() {
         0 => Ok(()),
         1 => Err(Failure::failed("one form cannot stay as it is")),
@@ -80,7 +81,7 @@ pub(super) fn text(forms: &[FormFindings], history: bool) -> String {
     }
     for form in forms {
         let _ = writeln!(text, "form {}, looked at {}", form.form_id, form.looked_at);
-        let (ended, standing): (Vec<&Finding>, Vec<&Finding>) =
+        let (ended, standing): (Vec<&FormFinding>, Vec<&FormFinding>) =
             form.findings.iter().partition(|found| found.ended_at.is_some());
         if standing.is_empty() {
             text.push_str("  as it should be\n");
@@ -111,7 +112,7 @@ pub(super) fn text(forms: &[FormFindings], history: bool) -> String {
 }
 
 /// Whose it is: `devis.call_optin`, `"pointure"`, `"lieu_de_naissance" (date or place of birth)`.
-fn about(found: &Finding) -> String {
+fn about(found: &FormFinding) -> String {
     let whose: Vec<&str> = found
         .purpose
         .as_ref()

@@ -4,7 +4,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{Data, Path};
 
 use crate::api::Moment;
-use crate::api::findings::{Finding, Findings, FormFindings};
+use crate::api::findings::{Findings, FormFinding, FormFindings};
 use crate::http::admin::AdminState;
 use crate::http::admin::operator::{By, SeeForms};
 use crate::http::problem::{Problem, ProblemCode};
@@ -36,7 +36,7 @@ pub(super) async fn show(
 fn shown<'k>(look: &FormLook, kept: impl Iterator<Item = &'k KeptFinding>, in_words: bool) -> FormFindings {
     let finding = |kept: &KeptFinding| {
         let found = &kept.finding;
-        Finding {
+        FormFinding {
             severity: found.severity.into(),
             code: found.code.into(),
             purpose: found.purpose.clone(),

@@ -97,6 +97,8 @@ async fn what_is_no_erasure_is_refused_with_its_code_and_nothing_goes() {
     assert_eq!(code(keyed(one)).await, refused(400, "idempotency-key-invalid"));
     for (body, status, expected) in [
         (r#"{"by":{"id":"devis-1-1"},"purposes":[]}"#, 400, "body-invalid"),
+        (r#"{"by":{"id":"devis-1-1"},"purposes":null}"#, 400, "body-invalid"),
+        (r#"{"by":{"id":"devis-1-1"},"asked_by":null}"#, 400, "body-invalid"),
         (r#"{"by":{"id":"devis-1-1"},"purposes":["Devis"]}"#, 400, "body-invalid"),
         (r#"{"by":{"id":"devis-1-1"},"purposes":["devi"]}"#, 404, "purpose-unknown"),
         (r#"{"by":{"id":"devis-1-1"},"asked_by":"Anne"}"#, 400, "body-invalid"),
