@@ -104,7 +104,7 @@ pub struct DatingSlice {
     pub purpose: PurposeId,
     /// By this.
     pub lifespan: Lifespan,
-    /// The next [`DATED_AT_ONCE_MAX`] after this one; none: from the first.
+    /// The next `DATED_AT_ONCE_MAX` after this one; none: from the first.
     pub after: Option<Cursor>,
     /// Nothing is changed.
     pub dry_run: bool,

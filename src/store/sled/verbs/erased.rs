@@ -12,7 +12,7 @@ use crate::store::{ErasedFor, StoreError};
 /// For which purposes a submission was erased, this transaction included; none: for none.
 ///
 /// # Errors
-/// See [`StoreCode`].
+/// See [`crate::store::StoreCode`].
 pub(in crate::store::sled) fn erased_for(
     draft: &Draft<'_>,
     seen: &[u8; 32],
@@ -31,7 +31,7 @@ pub(in crate::store::sled) fn erased_for(
 /// For which purposes a submission was erased; none: for none.
 ///
 /// # Errors
-/// See [`StoreCode`].
+/// See [`crate::store::StoreCode`].
 pub(in crate::store::sled) fn erased_before(
     shared: &Shared,
     engine: &Engine,
