@@ -9,7 +9,7 @@ use utoipa::openapi::path::{
     HttpMethod, Operation, OperationBuilder, Parameter, ParameterBuilder, ParameterIn,
 };
 use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::schema::{AllOfBuilder, Type};
+use utoipa::openapi::schema::{AllOfBuilder, ObjectBuilder, Type};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{
     Content, ContentBuilder, Header, HeaderBuilder, Ref, RefOr, Required, Response, ResponseBuilder, Schema,
@@ -21,6 +21,20 @@ use crate::trail::Role;
 
 /// What the document calls the tokens of the TCP door.
 pub(super) const TOKEN: &str = "token";
+
+/// The most records or lines that one call hands out.
+pub const LIMIT_MAX: usize = 10_000;
+
+/// What a call hands out if it does not say.
+pub const LIMIT_DEFAULT: usize = 1_000;
+
+/// Whoever has a token.
+pub(super) const ALL: &[Role] = &[Role::Viewer, Role::Exporter, Role::Officer, Role::Admin];
+
+/// How much a call hands out.
+pub(super) fn limit() -> ObjectBuilder {
+    whole(1, LIMIT_MAX as u64).default(Some(LIMIT_DEFAULT.into()))
+}
 
 /// A call with all that its caller has to know.
 pub struct Call {

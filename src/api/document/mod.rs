@@ -3,6 +3,7 @@
 mod call;
 mod calls;
 mod form_calls;
+mod rights;
 #[cfg(test)]
 mod tests;
 
@@ -31,8 +32,8 @@ use crate::api::tokens::{CreatedToken, NewToken, Tokens};
 use crate::api::trail::TrailLine;
 use crate::trail::Reason;
 
-pub use call::Call;
-pub use calls::{LIMIT_DEFAULT, LIMIT_MAX, calls};
+pub use call::{Call, LIMIT_DEFAULT, LIMIT_MAX};
+pub use calls::calls;
 
 /// Where all calls are.
 pub const BASE: &str = "/admin/v1";

@@ -1,0 +1,207 @@
+//! The calls by which an officer does what a person may ask for: look-ups (GDPR art. 15), erasures (art. 17) and their
+//! receipts, objections (art. 21).
+
+use utoipa::openapi::path::{HttpMethod, ParameterIn};
+use utoipa::openapi::schema::OneOfBuilder;
+use utoipa::openapi::{Content, Ref, Required};
+
+use crate::api::document::call::{ALL, Call, header, limit, plain};
+use crate::api::erasures::{Erase, ReceiptKey};
+use crate::api::find::Find;
+use crate::api::problem::ProblemCode as No;
+use crate::api::schema::{SUPPRESSION, grounds, text, whole, words};
+use crate::api::suppressions::{
+    RemoveSuppression, Suppress, Suppressed, SuppressionList, SuppressionsRemoved,
+};
+use crate::trail::Role;
+
+const OFFICER: &[Role] = &[Role::Officer];
+
+pub(super) fn find() -> Call {
+    Call::new(
+        HttpMethod::Post,
+        "/find",
+        "find",
+        "Look one submission up, or the records of an address",
+        "By one id or address, in the body: URLs get logged. The look stands in the trail, found or not. By a record's number \
+         or an address 60 at once are answered at once, then one in ten seconds: whoever asks one after another waits, and is \
+         told how long. By an address everything that is stored is looked through, which takes about as long as an export; \
+         look-ups that wait share one look.",
+    )
+    .roles(OFFICER)
+    .reason(false)
+    .body::<Find>()
+    .answer(
+        "200",
+        "What became of it; an empty list: nothing is known of this id, or no record holds this address. Of the records of an \
+         address the first 100 are shown.",
+        [("application/json", Content::new(Some(Ref::from_schema_name("Found"))))],
+        [("Tamis-Waited", header(whole(1, u64::MAX), "Where it was made to wait: so many seconds."))],
+    )
+    .refused(&[
+        No::AddressInvalid,
+        No::LookupsTooFast,
+        No::RecordUnreadable,
+        No::ClockJumped,
+        No::ClockUnconfirmed,
+        No::SearchesFull,
+        No::SearchTooSlow,
+    ])
+}
+
+pub(super) fn erase() -> Call {
+    let answers =
+        OneOfBuilder::new().item(Ref::from_schema_name("Erased")).item(Ref::from_schema_name("WouldErase"));
+    Call::new(
+        HttpMethod::Post,
+        "/erasures",
+        "erase",
+        "Erase a submission",
+        "Its records, and what is parked of it, in all its purposes or in those that are named. The answer comes once the keys \
+         are destroyed and the disk has it; until then it is `erasure-pending`, with the number of the erasure. What is erased does not \
+         come back. By what it is found stands in the body: addresses get logged. With `dry_run` nothing is erased, and the \
+         question stands in the trail; by a record's number it is as fast as a look-up.",
+    )
+    .roles(OFFICER)
+    .reason_of(grounds())
+    .parameter(
+        ParameterIn::Header,
+        "Idempotency-Key",
+        Required::False,
+        text("^[!-~]{1,255}$", "Of the caller's choosing."),
+        "By what a request is known again that is sent twice: it is answered as it was, and nothing is erased twice.",
+    )
+    .body::<Erase>()
+    .answer("200", "The receipt; or, with `dry_run`, how much it would take.", [("application/json", Content::new(Some(answers)))], [])
+    .refused(&[
+        No::ErasureReasonInvalid,
+        No::IdempotencyKeyInvalid,
+        No::IdempotencyKeyTaken,
+        No::PurposeUnknown,
+        No::LookupsTooFast,
+        No::ErasurePending,
+    ])
+}
+
+pub(super) fn erasure() -> Call {
+    let language = header(words(["fr", "en", "de"]), "Of a paper for people: its language.");
+    Call::new(
+        HttpMethod::Get,
+        "/erasures/{id}",
+        "erasure",
+        "How far an erasure is, and its receipt",
+        "The receipt is the same whenever it is asked for. Without `format`, `Accept` decides between the media types below; as \
+         a paper for people it is refused with `erasure-pending` until the erasure is done.",
+    )
+    .roles(OFFICER)
+    .parameter(
+        ParameterIn::Path,
+        "id",
+        Required::True,
+        text("^[0-9]{1,9}-[0-9]{1,18}$", "EPOCH-NUMBER.").examples(["1-1"]),
+        "Its number.",
+    )
+    .parameter(
+        ParameterIn::Query,
+        "format",
+        Required::False,
+        words(["json", "txt", "html", "note"]),
+        "`txt` and `html` are for people; `note` is the signed receipt alone, as it is verified.",
+    )
+    .parameter(
+        ParameterIn::Query,
+        "lang",
+        Required::False,
+        words(["fr", "en", "de"]),
+        "In which language. Absent: by `Accept-Language`, else English.",
+    )
+    .answer(
+        "200",
+        "The erasure, or its receipt.",
+        [
+            ("application/json", Content::new(Some(Ref::from_schema_name("ErasureShown")))),
+            ("text/plain", plain("The receipt in words, the signed text at its end; or the signed text alone.")),
+            ("text/html", plain("The receipt as a page.")),
+        ],
+        [("Content-Language", language)],
+    )
+    .refused(&[
+        No::ParameterUnknown,
+        No::ParameterInvalid,
+        No::NotAcceptable,
+        No::NotFound,
+        No::ErasureUnknown,
+        No::ErasurePending,
+    ])
+}
+
+pub(super) fn receipt_key() -> Call {
+    Call::new(
+        HttpMethod::Get,
+        "/receipts/key",
+        "receipt-key",
+        "The public key of the receipts",
+        "Make it known to whoever gets one. A receipt names the key that signed it; one that was signed under an earlier name \
+         (`public.url` changed) is checked by the key of then.",
+    )
+    .roles(ALL)
+    .json::<ReceiptKey>("200", "The key.")
+}
+
+pub(super) fn list_suppressions() -> Call {
+    Call::new(
+        HttpMethod::Get,
+        "/suppressions",
+        "list-suppressions",
+        "Which addresses may not be stored",
+        "By id, scope, reason and dates: neither the addresses nor what is kept of them can be read. The call stands in the trail.",
+    )
+    .roles(OFFICER)
+    .parameter(
+        ParameterIn::Query,
+        "after",
+        Required::False,
+        text(SUPPRESSION, "An entry's id."),
+        "Only entries after this one. Absent: from the first on.",
+    )
+    .parameter(ParameterIn::Query, "limit", Required::False, limit(), "At most so many entries, and 1,000 at the most.")
+    .json::<SuppressionList>("200", "The entries.")
+    .refused(&[No::ParameterUnknown, No::ParameterInvalid, No::LimitOutOfRange])
+}
+
+pub(super) fn suppress() -> Call {
+    Call::new(
+        HttpMethod::Post,
+        "/suppressions",
+        "suppress",
+        "Store an address no more",
+        "Of whoever sends in a form with it, nothing is stored for a purpose that rests on consent or on a legitimate interest; \
+         what they asked for themselves is, without what hangs on a consent. It ends after three years, or when the person \
+         ticks a box for that address again. What is stored already stays: that is an erasure.",
+    )
+    .roles(OFFICER)
+    .body::<Suppress>()
+    .json::<Suppressed>("200", "The entries, one for each spelling of the address.")
+    .refused(&[
+        No::ReasonUnknown,
+        No::AddressInvalid,
+        No::PhoneAmbiguous,
+        No::MonthsOutOfRange,
+        No::PurposeUnknown,
+        No::TooManySuppressions,
+    ])
+}
+
+pub(super) fn remove_suppression() -> Call {
+    Call::new(
+        HttpMethod::Post,
+        "/suppressions/remove",
+        "remove-suppression",
+        "Let an address be stored again",
+        "One entry by its id, or all of an address. What was barred before stays so.",
+    )
+    .roles(OFFICER)
+    .body::<RemoveSuppression>()
+    .json::<SuppressionsRemoved>("200", "How many entries went.")
+    .refused(&[No::ReasonUnknown, No::AddressInvalid, No::PhoneAmbiguous])
+}
