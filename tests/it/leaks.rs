@@ -2,6 +2,7 @@
 //! search of all that the daemon said, answered, counted and wrote, for all that may not be there.
 
 mod marks;
+mod series;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,13 +10,6 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tamis::attention::AttentionCode;
-use tamis::graph::CallOutcome;
-use tamis::http::problem::ProblemCode;
-use tamis::http::{BodyError, TurnedCode};
-use tamis::notification::{ChangeCode, ParkCode};
-use tamis::purpose::form_check::FindingCode;
-use tamis::telemetry::LogPlace;
 use tamis_simulator::notification::shapes;
 use tamis_simulator::{
     CallKind, GraphError, Lead, Match, Misbehaviour, Rule, Setup, Signing, Simulator, Usage,
@@ -370,12 +364,6 @@ fn refused(answer: &crate::support::Answer, heard: &mut Heard) {
     heard.problems.extend(format!("{:?}", answer.headers).into_bytes());
 }
 
-/// The series of a page of metrics: names with labels, without values.
-fn series(metrics: &str) -> BTreeSet<&str> {
-    let lines = metrics.lines().filter(|line| !line.starts_with('#'));
-    lines.filter_map(|line| Some(line.rsplit_once(' ')?.0)).collect()
-}
-
 fn nothing(found: &BTreeSet<&str>, medium: &str) {
     assert!(found.is_empty(), "in {medium}: {found:#?}");
 }
@@ -483,34 +471,8 @@ async fn a_daemon_in_this_process_leaks_nothing_and_its_metrics_do_not_grow() {
         nothing(&needles.within(&heard.problems), "what strangers were told");
         nothing(&needles.within(heard.metrics.as_bytes()), "the metrics");
     }
-    let closed: BTreeSet<&str> = ParkCode::ALL
-        .iter()
-        .map(|code| code.as_str())
-        .chain(ChangeCode::ALL.iter().map(|code| code.as_str()))
-        .chain(TurnedCode::ALL.iter().map(|code| code.as_str()))
-        .chain(ProblemCode::ALL.iter().map(|code| code.as_str()))
-        .chain(AttentionCode::ALL.iter().map(|code| code.as_str()))
-        .chain(FindingCode::ALL.iter().map(|code| code.as_str()))
-        .chain(CallOutcome::ALL.iter().map(|code| code.as_str()))
-        .chain(BodyError::ALL.iter().map(|code| code.as_str()))
-        .chain(LogPlace::ALL.iter().map(|place| place.as_str()))
-        .chain(["public", "admin-socket", "admin-tcp", "queued", "waiting", "held"])
-        .chain(["devis", "lettre", PAGE, env!("CARGO_PKG_VERSION"), "other"])
-        .collect();
-    for series in series(&second.metrics) {
-        for value in series.split('"').skip(1).step_by(2) {
-            let status = value.len() == 3 && value.bytes().all(|byte| byte.is_ascii_digit());
-            let bound = series.contains("_bucket{le=\"") && value.parse::<f64>().is_ok();
-            // The half of a token that may be shown: made by chance, of sixteen digits.
-            let token = series.starts_with("tamis_token_days_left{") && value.len() == 16;
-            let token = token && value.bytes().all(|byte| byte.is_ascii_hexdigit());
-            assert!(
-                status || bound || token || closed.contains(value),
-                "{series}: {value} is from no closed set"
-            );
-        }
-    }
-    assert_eq!(series(&first.metrics), series(&second.metrics), "twice the leads, other series");
+    series::require_closed(&second.metrics);
+    assert_eq!(series::of(&first.metrics), series::of(&second.metrics), "twice the leads, other series");
     [&marks.kept, &marks.dropped, &marks.foreign, &marks.ids].into_iter().for_each(|mark| world.guard(mark));
     world.end().await;
 }
