@@ -77,12 +77,11 @@ enum Command {
     Export(export::Arguments),
     /// Look one submission up, or the records of an address
     Find(find::Arguments),
-    /// Show what a form was, and what is the matter with it; `form check` of all forms
     /// Erase a submission for good, and hand out the receipt
     Erase(erase::Arguments),
     /// Show an erasure again, and its receipt
     Erasure(erase::ErasureArguments),
-    /// Show what a form was: its contents since it was first read, or one of them
+    /// Show what a form was, and what is the matter with it; `form check` of all forms
     Form(form::Arguments),
     /// Ask a running tamis whether it takes notifications
     Health(health::Arguments),

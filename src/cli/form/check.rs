@@ -105,7 +105,8 @@ pub(super) fn text(forms: &[FormFindings], history: bool) -> String {
             let _ = writeln!(text, "  over  {}{}, {from} to {to}", found.code, about(found));
         }
         if !history && !ended.is_empty() {
-            let _ = writeln!(text, "  {} more ended (--history)", ended.len());
+            let _ =
+                writeln!(text, "  {} more ended: tamis form check {} --history", ended.len(), form.form_id);
         }
     }
     text
@@ -174,7 +175,11 @@ form 901000000000001, looked at 2026-11-25T08:47:38Z
 ";
         assert_eq!(text(&[form()], true), expected);
         let short = text(&[form()], false);
-        assert!(short.ends_with("  1 more ended (--history)\n") && !short.contains("over  link"), "{short}");
+        assert!(
+            short.ends_with("  1 more ended: tamis form check 901000000000001 --history\n")
+                && !short.contains("over  link"),
+            "{short}"
+        );
     }
 
     #[test]
