@@ -50,7 +50,13 @@ impl Reload {
             adopt_known(&policy, &tools.store, tools.clock.now()).await?;
         }
         let book = notices::publish(config, &tools.store).await?;
-        let stationery = config.stationery();
+        let before = self.stationery.pin();
+        // Lines of the trail go by the start's config, and the keyring lies where it lay, until a restart.
+        let stationery = Stationery {
+            trail_months: before.trail_months,
+            key_storage: before.key_storage,
+            ..config.stationery()
+        };
         let graph = config.graph_settings(&app_secrets, page_tokens);
         let verify_token = VerifyToken::of(&verify_token);
         let trust = Trust { verifier: Verifier::new(app_secrets), verify_token };

@@ -83,6 +83,7 @@ mod tests {
             ("/secrets/page-104000000000001", "/secrets/other", "meta.pages[0].token"),
             ("{ credential = \"meta-app-secret\" }", "{ credential = \"another\" }", "meta.app_secrets"),
             ("level = \"info\"", "level = \"debug\"", "log.level"),
+            ("https://leads.lumen.example", "https://formulaires.lumen.example", "public.url"),
         ] {
             let changes = changes(from, to);
             assert!(changes.live.iter().any(|live| live == key), "{key}: {changes:?}");

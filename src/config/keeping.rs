@@ -61,7 +61,7 @@ table! {
     #[derive(Clone, Debug)]
     pub struct Backup as Table(section) {
         /// How long the oldest backup of the keys is kept, in days: receipts of erasure name the day.
-        pub horizon_days: u32 = must("7", |item| item.number(BACKUP_DAYS));
+        @live pub horizon_days: u32 = must("7", |item| item.number(BACKUP_DAYS));
     }
 }
 

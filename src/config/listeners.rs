@@ -24,7 +24,7 @@ table! {
         /// Where it listens.
         pub listen: SocketAddr = must("\"127.0.0.1:8080\"", place::address);
         /// How the world reaches it: `{url}/webhook` is registered with Meta. No slash at its end.
-        pub url: String = must("\"https://leads.example.com\"", public_url);
+        @live pub url: String = must("\"https://leads.example.com\"", public_url);
         /// Whose `X-Forwarded-For` is believed.
         pub trusted_proxies: Vec<IpAddr> = must("[\"127.0.0.1\"]", |item| item.each(place::ip));
         /// The longest body.

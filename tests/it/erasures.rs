@@ -129,6 +129,11 @@ async fn who_is_erased_is_read_found_requeued_and_fetched_no_more_whatever_meta_
     world.deliver_all(std::slice::from_ref(&none)).await;
     world.settled().await;
     assert_eq!(asked(&world, &none), 0, "what comes later is turned away as well");
+    // The trail's lines go by the config of the start until the next one, and so a receipt says.
+    world.reload(|text| text.to_owned() + "\n[trail]\nretention_months = 6\n").await;
+    let (_, later) = erase(&world, json!({ "leadgen_id": submit(&world) })).await;
+    let until = |receipt: &Value| receipt["remains"]["trail_line_until"].clone();
+    assert_eq!(until(&receipt_of(&later, &key)), until(&receipt));
     world.end().await;
 }
 
