@@ -161,9 +161,12 @@ fn text(canary: &str, number: usize, escaped: bool) -> String {
 fn lead(number: usize) -> String {
     let dropped = text("dropped", number, number.is_multiple_of(3));
     let kept = text("kept", number % 61, number.is_multiple_of(4));
+    // An address is brought into one spelling as well: here one with much that is composed, and a domain that is not ASCII.
+    let part = text("kept", number % 11, number.is_multiple_of(4));
+    let address = format!("{part}ﬁ{}@{part}.été.example", "e\u{301}".repeat(number % 13));
     let mut entries = vec![
         format!(r#"{{"name":"shoe_size","values":["{dropped}"]}}"#),
-        format!(r#"{{"name":"email","values":["{kept}","{kept}"]}}"#),
+        format!(r#"{{"name":"email","values":["{kept}","{address}"]}}"#),
         format!(r#"{{"name":"name_2","values":["{dropped}"]}}"#),
         format!(r#"{{"name":"name_1","values":["{kept}"]}}"#),
         format!(r#"{{"values":["{dropped}"]}}"#),

@@ -5,6 +5,7 @@ pub mod location;
 pub mod owner;
 pub mod reading;
 mod watched;
+mod wiped;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -12,6 +13,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 pub use watched::{SecretLook, WatchedSecret};
+pub use wiped::WipedText;
 
 /// A secret of any length: an app secret, a verify token, a page token.
 #[derive(Clone)]

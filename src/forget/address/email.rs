@@ -5,8 +5,10 @@
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 use idna::AsciiDenyList;
+use idna::uts46::{ErrorPolicy, Hyphens, ProcessingSuccess, Uts46};
 use zeroize::Zeroizing;
 
+use crate::secret::WipedText;
 use crate::visible::is_plain;
 
 /// What is longer is no address: 64 and 255 bytes (RFC 5321, 4.5.3.1), with room for wide letters and for what takes no room.
@@ -21,9 +23,8 @@ pub(super) fn normalised(typed: &str) -> Option<Zeroizing<String>> {
         return None;
     }
     // What cannot be seen comes with a paste, and nobody knows that they typed it.
-    let seen =
-        Zeroizing::new(typed.chars().filter(|c| is_plain(*c) || c.is_whitespace()).collect::<String>());
-    let composed = composed(&seen);
+    let seen: WipedText = typed.chars().filter(|c| is_plain(*c) || c.is_whitespace()).collect();
+    let composed = composed(&seen.into_text());
     let (local, domain) = composed.rsplit_once('@')?;
     // Space around the `@` is none of the address either (RFC 5322, 4.4).
     let (local, domain) = (lower(&unquoted(local.trim())), ascii(domain.trim()));
@@ -44,20 +45,34 @@ pub(super) fn may_be_one(answer: &str) -> bool {
 }
 
 fn composed(text: &str) -> Zeroizing<String> {
-    Zeroizing::new(ComposingNormalizerBorrowed::new_nfkc().normalize(text).into_owned())
+    let mut composed = WipedText::default();
+    // It refuses nothing, and the text takes everything.
+    let _ = ComposingNormalizerBorrowed::new_nfkc().normalize_to(text, &mut composed);
+    composed.into_text()
 }
 
 /// In lower case, letter by letter: a sigma at a word's end is the same letter, however it is written.
 fn lower(text: &str) -> Zeroizing<String> {
     let lower = text.chars().flat_map(char::to_lowercase).map(|c| if c == 'ς' { 'σ' } else { c });
-    composed(&Zeroizing::new(lower.collect::<String>()))
+    composed(&lower.collect::<WipedText>().into_text())
 }
 
 /// A domain as its registry has it, in either spelling of it. What is no domain stays as it was typed, in lower case: it is found
 /// by whoever types the same.
 fn ascii(domain: &str) -> Zeroizing<String> {
-    match idna::domain_to_ascii_cow(domain.as_bytes(), AsciiDenyList::EMPTY) {
-        Ok(ascii) => Zeroizing::new(ascii.into_owned()),
+    let mut ascii = WipedText::default();
+    let written = Uts46::new().process(
+        domain.as_bytes(),
+        AsciiDenyList::EMPTY,
+        Hyphens::Allow,
+        ErrorPolicy::FailFast,
+        |_, _, _| false,
+        &mut ascii,
+        None,
+    );
+    match written {
+        Ok(ProcessingSuccess::Passthrough) => Zeroizing::new(domain.to_owned()),
+        Ok(ProcessingSuccess::WroteToSink) => ascii.into_text(),
         Err(_) => lower(domain),
     }
 }
