@@ -427,6 +427,11 @@ impl ParkedIndex {
         self.dayless.is_empty().then(|| needed.map(|(day, _)| *day).collect())
     }
 
+    /// True if something is sealed under the key of this day or of one before it.
+    pub(super) fn is_sealed_by(&self, last: Day) -> bool {
+        self.days.keys().next().is_some_and(|day| *day <= last)
+    }
+
     /// The first `max` that cannot be read.
     pub(super) fn unreadable(&self, max: usize) -> Vec<u64> {
         self.unreadable.iter().take(max).copied().collect()

@@ -23,7 +23,7 @@ use crate::store::sled::shared::{Effect, Shared};
 use crate::store::sled::verbs::oldest::oldest;
 use crate::store::sled::verbs::resealing;
 use crate::store::{
-    BuriedRef, DueBy, HeldCounts, Oldest, Parked, ParkedClaim, ParkedOverview, Requeue, StoreCode, StoreError,
+    BuriedRef, DueBy, HeldCounts, Oldest, Parked, ParkedClaim, ParkedOverview, Requeue, StoreError,
 };
 use crate::trail::{Entry, Outcome};
 
@@ -424,7 +424,11 @@ impl Parked for SledStore {
     }
 
     async fn reseal_parked(&self) -> Result<u64, StoreError> {
+        self.shared.engine()?;
         let last = self.shared.confirmed_day()?.minus(DAY_KEY_SERVES_DAYS);
+        if !self.shared.index().is_sealed_by(last) {
+            return Ok(0);
+        }
         let old = self.beside(move |shared| arrivals(shared, |_, row| row.day() <= last)).await?;
         let mut count = 0;
         for chunk in old.chunks(OUTCOMES_MAX) {
@@ -437,9 +441,14 @@ impl Parked for SledStore {
     async fn sealed_days(&self) -> Result<Vec<Day>, StoreError> {
         // A closed or halted store does not know what is parked: no key may be destroyed on its word.
         self.shared.engine()?;
-        self.shared.confirmed_day()?;
-        // Nor does one with a row that does not say.
-        self.shared.index().sealed_days().ok_or(StoreError::of(StoreCode::RecordUnreadable))
+        let today = self.shared.confirmed_day()?;
+        let sealed = self.shared.index().sealed_days();
+        // Nor does one with a row that does not say; but no row is needed for longer than Meta has what it names.
+        let needed = || {
+            let oldest = today.minus(META_KEEPS_DAYS);
+            self.shared.keyring().days().into_iter().filter(|day| *day >= oldest).collect()
+        };
+        Ok(sealed.unwrap_or_else(needed))
     }
 }
 
