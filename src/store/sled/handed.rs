@@ -49,6 +49,18 @@ fn read(shared: &Shared, key: &[u8], bytes: &[u8]) -> Ranges {
     shared.unreadable().or_passed_over(&Place::Handed, key, read).unwrap_or_else(Ranges::unknown)
 }
 
+/// A row that is about to be written: of one that cannot be read the bytes are kept aside.
+fn read_to_write(draft: &mut Draft<'_>, key: &[u8]) -> Result<Option<Ranges>, StoreError> {
+    let Some(bytes) = draft.read(&Place::Handed, key)? else { return Ok(None) };
+    match layout::decode(&bytes) {
+        Ok(ranges) => Ok(Some(ranges)),
+        Err(error) => {
+            aside::keep(draft, &Place::Handed, key, bytes, error)?;
+            Ok(Some(Ranges::unknown()))
+        }
+    }
+}
+
 /// Notes that these runs of a purpose leave for a recipient, or for nobody outside. In the transaction of the page's line.
 ///
 /// # Errors
@@ -63,16 +75,7 @@ pub(super) fn note(
         return Ok(());
     }
     let key = key(purpose, recipient);
-    let mut ranges = Ranges::default();
-    if let Some(bytes) = draft.read(&Place::Handed, &key)? {
-        ranges = match layout::decode(&bytes) {
-            Ok(ranges) => ranges,
-            Err(error) => {
-                aside::keep(draft, &Place::Handed, &key, bytes, error)?;
-                Ranges::unknown()
-            }
-        };
-    }
+    let mut ranges = read_to_write(draft, &key)?.unwrap_or_default();
     ranges.add(runs, Day::of(draft.now));
     draft.write(Place::Handed, &key, layout::encode(&ranges))
 }
@@ -206,9 +209,8 @@ pub(super) fn would_trim(shared: &Shared, engine: &Engine, key: &[u8]) -> Result
 /// # Errors
 /// See [`StoreCode`].
 pub(super) fn trim(draft: &mut Draft<'_>, key: &[u8]) -> Result<u64, StoreError> {
-    let Some(bytes) = draft.read(&Place::Handed, key)? else { return Ok(0) };
     let Some((purpose, _)) = names(key) else { return Ok(0) };
-    let mut ranges = read(draft.shared, key, &bytes);
+    let Some(mut ranges) = read_to_write(draft, key)? else { return Ok(0) };
     let vault = Place::Vault(purpose.clone());
     let is_taken = |at: &[u8]| matches!(draft.written(&vault, at), Some(None));
     let changed = trimmed(draft.engine, &purpose, &mut ranges, is_taken)?;
