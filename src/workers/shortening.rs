@@ -12,8 +12,6 @@ use crate::store::{Dated, DatingSlice, KeptLifespan, SharedStore, StoreError};
 
 /// From when a shorter period is first seen until records are dated by it.
 pub(super) const GRACE: SignedDuration = SignedDuration::from_hours(24);
-/// So many slices are looked at in one turn: ten million records.
-const SLICES_MAX: usize = 40_000;
 
 /// Brings the records of each purpose to the period that holds now.
 pub(super) struct Shortening {
@@ -110,16 +108,15 @@ impl Shortening {
         dry_run: bool,
     ) -> Result<Dated, StoreError> {
         let mut sum = Dated::default();
-        for _ in 0..SLICES_MAX {
+        loop {
             let (purpose, lifespan, after) = (purpose.clone(), lifespan.clone(), sum.next.clone());
             let dated = self.store.date_anew(DatingSlice { purpose, lifespan, after, dry_run }).await?;
             sum =
                 Dated { next: dated.next, earlier: sum.earlier + dated.earlier, over: sum.over + dated.over };
             if sum.next.is_none() {
-                break;
+                return Ok(sum);
             }
         }
-        Ok(sum)
     }
 }
 

@@ -19,20 +19,27 @@ use crate::store::sled::shared::Shared;
 use crate::store::{Dated, DatingSlice, KeptLifespan, StoreCode, StoreError};
 use crate::trail::{Action, Entry};
 
-/// The keys of a slice's records.
+/// The keys of a slice's records, and whether there are more behind the last.
 ///
 /// # Errors
 /// See [`StoreCode`].
 pub(in crate::store::sled) fn keys(
     shared: &Shared,
     slice: &DatingSlice,
-) -> Result<Vec<RecordId>, StoreError> {
+) -> Result<(Vec<RecordId>, bool), StoreError> {
     let place = Place::Vault(slice.purpose.clone());
-    let after = slice.after.as_ref().map(|after| record_key(after.epoch, after.number));
-    let from = after.as_ref().map_or(Unbounded, |key| Excluded(key.as_slice()));
-    let rows = shared.reading(|engine| engine.scan(&place, (from, Unbounded), DATED_AT_ONCE_MAX))?;
-    // What never was a record's key is none.
-    Ok(rows.iter().filter_map(|(key, _)| record_id(&slice.purpose, key).ok()).collect())
+    let mut after = slice.after.as_ref().map(|after| record_key(after.epoch, after.number).to_vec());
+    loop {
+        let from = after.as_ref().map_or(Unbounded, |key| Excluded(key.as_slice()));
+        let rows = shared.reading(|engine| engine.scan(&place, (from, Unbounded), DATED_AT_ONCE_MAX))?;
+        // What never was a record's key is none, and no end of the records behind it.
+        let ids: Vec<_> = rows.iter().filter_map(|(key, _)| record_id(&slice.purpose, key).ok()).collect();
+        let more = rows.len() >= DATED_AT_ONCE_MAX;
+        if !ids.is_empty() || !more {
+            return Ok((ids, more));
+        }
+        after = rows.last().map(|(key, _)| key.to_vec());
+    }
 }
 
 /// What a slice would come to.

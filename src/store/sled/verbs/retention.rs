@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 
 use crate::purpose::PurposeId;
-use crate::store::retention::{DATED_AT_ONCE_MAX, lines_kept_from};
+use crate::store::retention::lines_kept_from;
 use crate::store::sled::SledStore;
 use crate::store::sled::expiry_row;
 use crate::store::sled::verbs::expiring::{self, Swept};
@@ -59,8 +59,8 @@ impl Retention for SledStore {
         self.shared.engine()?;
         let today = self.shared.confirmed_day()?;
         let DatingSlice { purpose: _, lifespan, after: _, dry_run } = slice.clone();
-        let ids = self.beside(move |shared| dating::keys(shared, &slice)).await?;
-        let next = ids.last().filter(|_| ids.len() >= DATED_AT_ONCE_MAX).cloned();
+        let (ids, more) = self.beside(move |shared| dating::keys(shared, &slice)).await?;
+        let next = ids.last().filter(|_| more).cloned();
         let dated = match dry_run {
             true => self.beside(move |shared| dating::count(shared, &ids, &lifespan, today)).await?,
             false => {
