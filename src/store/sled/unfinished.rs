@@ -149,7 +149,9 @@ impl Unfinished {
     pub(super) fn replace_ended(&mut self, shared: &Shared, new: Vec<Puncture>) {
         let ended = self.punctures.iter().filter(|puncture| puncture.ended.get().is_some());
         ended.for_each(|puncture| shared.forget_end(puncture.erasure));
-        self.punctures.retain(|puncture| puncture.ended.get().is_none());
+        // One that is asked for once more is the same: whoever asked before was answered.
+        let is_new = |known: &Puncture| new.iter().any(|one| one.erasure == known.erasure);
+        self.punctures.retain(|known| known.ended.get().is_none() && !is_new(known));
         self.punctures.extend(new);
         self.sweep.take_if(|sweep| sweep.ended.get().is_some());
     }

@@ -63,7 +63,7 @@ pub(in crate::store::sled) fn look_up(
     // Something is known, and nobody can read what.
     let unreadable = || parked_fates(UNREADABLE, &[]);
     let mut ends = Vec::new();
-    let ended = match erased::erased_before(shared, engine, &key)? {
+    let mut ended = match erased::erased_before(shared, engine, &key)? {
         None => Vec::new(),
         Some(ErasedFor::All) => return Ok(vec![Fate { purpose: None, state: SeenState::Erased }]),
         Some(erased) => {
@@ -75,7 +75,8 @@ pub(in crate::store::sled) fn look_up(
     for _ in 0..LOOKS_MAX {
         let Some(bytes) = engine.read(&Place::Seen, &key)? else { return Ok(in_order(ended)) };
         let Some(row) = shared.unreadable().or_passed_over(&Place::Seen, &key, note(&bytes)) else {
-            return Ok(unreadable());
+            ended.extend(unreadable());
+            return Ok(in_order(ended));
         };
         ends = row.ends()?;
         ends.extend(ended.clone());
