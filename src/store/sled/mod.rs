@@ -23,6 +23,7 @@ mod aside;
 mod buckets;
 #[cfg(test)]
 mod contract;
+mod counts;
 #[doc(hidden)]
 pub mod door;
 mod draft;

@@ -9,7 +9,8 @@ use crate::store::contract::{Host, Row};
 use crate::store::leaves::Leaves;
 use crate::store::sled::buckets::{self, BucketRow};
 use crate::store::sled::layout::{meta, record_key};
-use crate::store::{EXPIRED_AT_ONCE_MAX, SharedStore, StoreCode};
+use crate::store::{Asked, EXPIRED_AT_ONCE_MAX, ErasureRequest, SharedStore, StoreCode, Wanted};
+use crate::trail::Action;
 
 fn bucket(index: u64) -> Bucket {
     Bucket { purpose: purpose("devis"), epoch: 1, index }
@@ -104,13 +105,32 @@ async fn the_key_of_a_record_that_is_lost_goes_when_the_last_of_its_bucket_ends(
     drop(store);
     drop(world.take(&Row::Record(record("devis-1-7"))));
     let store = Host::open(&world);
+    assert!(!scan(&store, 1_000).await.expect("scanned").faults.is_empty(), "one is missing");
     world.pass_days(&store, 1);
     assert_eq!(store.expire().await.map(|expired| expired.total()), Ok(510));
+    assert_eq!(scan(&store, 1_000).await.map(|scanned| scanned.faults), Ok(Vec::new()), "its time is over");
+    assert_eq!(store.stored().await.expect("counted")[&purpose("devis")], 1);
     assert_eq!(
         (lives(&world, 0, 7), lives(&world, 1, 0)),
         (None, Some(true)),
         "nothing of that bucket is left"
     );
+}
+
+/// Its row may come back from a backup: what was erased does not open then either.
+#[tokio::test]
+async fn the_key_of_a_record_that_is_lost_goes_with_its_erasure() {
+    let world = World::new();
+    let store = Host::open(&world);
+    store_many(&store, 1, 2).await;
+    store.close().await.expect("closed");
+    drop(store);
+    drop(world.take(&Row::Record(record("devis-1-1"))));
+    let store = Host::open(&world);
+    let request = ErasureRequest::of(Wanted::Leadgen(leadgen(1)));
+    let asked = store.erase(request, by_officer(Action::ErasureAsked)).await;
+    assert!(matches!(asked, Ok(Asked::Erasure(erasure)) if erasure.done.is_some()));
+    assert_eq!((lives(&world, 0, 1), lives(&world, 0, 2)), (Some(false), Some(true)));
 }
 
 /// As a correction leaves it: the record's id stays, its leaf is one of another bucket.

@@ -1,20 +1,20 @@
 //! What an erasure does within a transaction: records and references go, tombstones come, the erasure is noted as pending; and
 //! at its end, that it is done. Between the two the writer has the leaves punctured.
 
-use std::collections::{HashMap, HashSet};
-use std::ops::Bound::{Excluded, Unbounded};
+use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
 use serde::de::DeserializeOwned;
 
 use crate::clock::{Day, Month};
-use crate::lead::{Leaf, SealedRecord, Under, seen_of, unseal};
+use crate::lead::{Leaf, SealedRecord, Under, unseal};
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::erasures::lines_of_erasure;
 use crate::store::leaves::{Leaves, bucket_of};
 use crate::store::several::row_why;
 use crate::store::sled::aside;
 use crate::store::sled::buckets::{self, BucketRow};
+use crate::store::sled::counts;
 use crate::store::sled::draft::{Draft, Puncture};
 use crate::store::sled::engine::Engine;
 use crate::store::sled::erasure_rows::{self, ErasureRow, RepeatRow};
@@ -25,98 +25,15 @@ use crate::store::sled::reference::keyring_failed;
 use crate::store::sled::rows::{EndRow, FateRow, OpenRow, ParkedRow, SeenRow, WhyRow};
 use crate::store::sled::shared::{Effect, Shared};
 use crate::store::sled::verbs::erased::{erased_before, erased_for};
+use crate::store::sled::verbs::erasure_targets::Target;
+use crate::store::sled::verbs::leads;
 use crate::store::sled::verbs::parked::{self, Before};
 use crate::store::sled::verbs::seen;
 use crate::store::tombstones::tombstone_key;
 use crate::store::{
     Asked, ErasedFor, Erasure, ErasureEnd, ErasureId, ErasureRequest, Extent, StoreCode, StoreError, Traces,
-    Wanted,
 };
 use crate::trail::{Action, Entry};
-
-/// Rows of `seen` that are read at a time, where a record does not say which is its own.
-const SCAN_ROWS: usize = 1_024;
-
-/// A submission that is to be erased, looked up beside the writer.
-pub(in crate::store::sled) struct Target {
-    /// Its key in `seen`; none: nothing says which.
-    seen: Option<[u8; 32]>,
-    /// The record by which it was named.
-    record: Option<RecordId>,
-}
-
-/// Looks up which submissions are meant. A record that is not there means none.
-///
-/// # Errors
-/// See [`StoreCode`].
-pub(in crate::store::sled) fn targets(shared: &Shared, what: &[Wanted]) -> Result<Vec<Target>, StoreError> {
-    let mut leaves = Leaves::default();
-    let mut targets = Vec::with_capacity(what.len());
-    let mut unknown: HashMap<RecordId, usize> = HashMap::new();
-    for wanted in what {
-        match wanted {
-            Wanted::Leadgen(leadgen) => {
-                targets.push(Target { seen: Some(shared.seen_key(leadgen)), record: None });
-            }
-            Wanted::Record(id) => {
-                let place = Place::Vault(id.purpose.clone());
-                let found = shared.reading(|engine| read_vault(engine, &place, id))?;
-                let Some(value) = found else { continue };
-                let seen = own_seen(shared, &mut leaves, id, &value);
-                if seen.is_none() {
-                    unknown.insert(id.clone(), targets.len());
-                }
-                targets.push(Target { seen, record: Some(id.clone()) });
-            }
-        }
-    }
-    if !unknown.is_empty() {
-        for (at, seen) in noted_where(shared, &unknown)? {
-            targets[at].seen = Some(seen);
-        }
-    }
-    Ok(targets)
-}
-
-fn read_vault(engine: &Engine, place: &Place, id: &RecordId) -> Result<Option<::sled::IVec>, StoreError> {
-    match engine.read(place, &record_key(id.epoch, id.number)) {
-        Err(error) if error.code == StoreCode::PurposeUnknown => Ok(None),
-        found => found,
-    }
-}
-
-/// The key in `seen` that a record has inside its seal; none: an earlier version stored it, or it does not open.
-fn own_seen(shared: &Shared, leaves: &mut Leaves, id: &RecordId, value: &[u8]) -> Option<[u8; 32]> {
-    let record = SealedRecord::decode(value)?;
-    let key = leaves.key(shared.keyring(), &id.purpose, record.under).ok()?;
-    seen_of(&record, id, key.key()).ok().flatten()
-}
-
-/// Where these records are noted: by a look at all that is.
-fn noted_where(
-    shared: &Shared,
-    wanted: &HashMap<RecordId, usize>,
-) -> Result<Vec<(usize, [u8; 32])>, StoreError> {
-    let mut found = Vec::new();
-    let mut after: Option<::sled::IVec> = None;
-    loop {
-        let rows = shared.reading(|engine| {
-            let from = after.as_ref().map_or(Unbounded, |key| Excluded(key.as_ref()));
-            engine.scan(&Place::Seen, (from, Unbounded), SCAN_ROWS)
-        })?;
-        for (key, value) in &rows {
-            let (Ok(row), Ok(key)) = (SeenRow::read(value), <[u8; 32]>::try_from(key.as_ref())) else {
-                continue;
-            };
-            let records = row.fates.iter().filter_map(|fate| fate.record().ok().flatten());
-            found.extend(records.filter_map(|id| wanted.get(&id)).map(|at| (*at, key)));
-        }
-        after = rows.last().map(|(key, _)| key.clone());
-        if rows.len() < SCAN_ROWS {
-            return Ok(found);
-        }
-    }
-}
 
 /// What became of a request within a transaction.
 pub(in crate::store::sled) struct Drafted {
@@ -355,7 +272,11 @@ fn take_record(
         Err(error) if error.code == StoreCode::PurposeUnknown => None,
         value => value?,
     };
-    let Some(value) = value else { return Ok(()) };
+    let Some(value) = value else {
+        // A record that was lost, or had its time: it may come back from a backup, and does not open then.
+        taken.leaves.push((id.purpose.clone(), Leaf::of(&id)));
+        return Ok(());
+    };
     // A head that cannot be read names no leaf: then it is the record's own, which is nobody else's in any case.
     let leaf = match SealedRecord::peek(&value) {
         Some((Under::Leaf(leaf), _, _)) => leaf,
@@ -366,13 +287,7 @@ fn take_record(
     aside::forget(draft, &place, &key)?;
     draft.remove(place, &key);
     uncount_in_bucket(draft, &id.purpose, leaf)?;
-    let stored = meta::stored(&id.purpose);
-    let count = aside::row_counter(draft, &Place::Meta, &stored)?.saturating_sub(1);
-    draft.write(Place::Meta, &stored, count.to_be_bytes().to_vec())?;
-    draft.effect(Effect::Stored(id.purpose.clone(), count));
-    let erased = meta::erased(&id.purpose);
-    let count = aside::row_counter(draft, &Place::Meta, &erased)?.saturating_add(1);
-    draft.write(Place::Meta, &erased, count.to_be_bytes().to_vec())?;
+    counts::take_off(draft, &id.purpose, 1)?;
     taken.extent.count(&id.purpose);
     taken.leaves.push((id.purpose.clone(), leaf));
     taken.records.push(id);
@@ -500,8 +415,7 @@ pub(in crate::store::sled) fn extent(
         };
         let fates = row.as_ref().map_or(&[][..], |row| row.fates.as_slice());
         for id in records_of(fates, target, purposes)? {
-            let place = Place::Vault(id.purpose.clone());
-            if !counted.contains(&id) && read_vault(engine, &place, &id)?.is_some() {
+            if !counted.contains(&id) && leads::read(engine, &id)?.is_some() {
                 extent.count(&id.purpose);
                 counted.push(id);
             }

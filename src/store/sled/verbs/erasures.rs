@@ -16,6 +16,7 @@ use crate::store::sled::reference::keyring_failed;
 use crate::store::sled::shared::Effect;
 use crate::store::sled::verbs::erased;
 use crate::store::sled::verbs::erasing::{self, Drafted};
+use crate::store::sled::verbs::erasure_targets::targets;
 use crate::store::tombstones::has_served;
 use crate::store::{
     Asked, ErasedFor, Erasure, ErasureId, ErasureRequest, Erasures, Extent, StoreError, StuckErasures,
@@ -27,7 +28,7 @@ impl Erasures for SledStore {
     async fn erase(&self, request: ErasureRequest, entry: Entry) -> Result<Asked, StoreError> {
         request.require_bound()?;
         let what = request.what.clone();
-        let targets = self.beside(move |shared| erasing::targets(shared, &what)).await?;
+        let targets = self.beside(move |shared| targets(shared, &what)).await?;
         let weight = targets.len().max(1);
         let drafted = self
             .writer
@@ -43,7 +44,7 @@ impl Erasures for SledStore {
     async fn extent(&self, request: ErasureRequest, entry: Entry) -> Result<Extent, StoreError> {
         request.require_bound()?;
         let looked = self.beside(move |shared| {
-            let targets = erasing::targets(shared, &request.what)?;
+            let targets = targets(shared, &request.what)?;
             let queued: Vec<_> = request.queued.iter().map(|leadgen| shared.seen_key(leadgen)).collect();
             shared.reading(|engine| erasing::extent(shared, engine, &targets, &request.purposes, &queued))
         });

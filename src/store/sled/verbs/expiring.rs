@@ -13,10 +13,11 @@ use crate::store::leaves::{bucket_of, place_of};
 use crate::store::retention::{BucketCut, EXPIRED_AT_ONCE_MAX, is_given_whole};
 use crate::store::sled::aside;
 use crate::store::sled::buckets::{self, BucketRow};
+use crate::store::sled::counts;
 use crate::store::sled::draft::{Draft, Sweep};
 use crate::store::sled::expiry_row;
-use crate::store::sled::layout::{Place, meta, record_id, record_key};
-use crate::store::sled::shared::{Effect, Shared};
+use crate::store::sled::layout::{Place, record_id, record_key};
+use crate::store::sled::shared::Shared;
 use crate::store::{ErasureEnd, Extent, StoreCode, StoreError};
 use crate::trail::{Action, Entry};
 
@@ -208,14 +209,20 @@ pub(in crate::store::sled) fn expire(
     if expiry_row::is_pending(draft)? {
         return Err(StoreError::of(StoreCode::Keyring));
     }
-    let mut taken = Taken { extent: Extent::default(), lines: Vec::new(), since: today };
+    let (extent, lost) = (Extent::default(), BTreeMap::new());
+    let mut taken = Taken { extent, lost, lines: Vec::new(), since: today };
     let mut cuts = Vec::new();
     for looked in &due.buckets {
         cuts.extend(expire_bucket(draft, looked, today, &mut taken)?);
     }
-    let Taken { extent, lines, since } = taken;
+    let Taken { extent, lost, lines, since } = taken;
     for (purpose, count) in &extent.records {
-        count_off(draft, purpose, *count)?;
+        counts::take_off(draft, purpose, *count)?;
+    }
+    for (purpose, count) in lost {
+        // No more than a scan has missed: a bucket may be counted wrongly.
+        let count = count.min(draft.shared.missing(&purpose));
+        counts::take_off(draft, &purpose, count)?;
     }
     for entry in lines {
         draft.append_line(entry)?;
@@ -232,6 +239,8 @@ pub(in crate::store::sled) fn expire(
 /// What a transaction takes away.
 struct Taken {
     extent: Extent,
+    /// Records that were lost before, and whose time is over now: they are counted no more.
+    lost: BTreeMap<PurposeId, u64>,
     /// One a purpose and epoch.
     lines: Vec<Entry>,
     /// The first expiry day.
@@ -311,6 +320,9 @@ fn expire_bucket(
     let next = draft.counter(&Place::Sequence, bucket.purpose.as_str().as_bytes())?.max(1);
     let forget = is_over && is_given_whole(bucket, draft.shared.epoch(), next);
     let has_lost = is_over && lost > 0;
+    if has_lost {
+        *taken.lost.entry(bucket.purpose.clone()).or_default() += lost;
+    }
     if has_lost && !forget {
         let given = next.saturating_sub(bucket.index.saturating_mul(BUCKET_RECORDS)).min(BUCKET_RECORDS);
         leaves.extend(0..given as u16);
@@ -326,15 +338,4 @@ fn put_row(draft: &mut Draft<'_>, at: &[u8], row: Option<BucketRow>) -> Result<(
             Ok(())
         }
     }
-}
-
-/// A purpose has so many records less.
-fn count_off(draft: &mut Draft<'_>, purpose: &PurposeId, count: u64) -> Result<(), StoreError> {
-    let stored = meta::stored(purpose);
-    let left = aside::row_counter(draft, &Place::Meta, &stored)?.saturating_sub(count);
-    draft.write(Place::Meta, &stored, left.to_be_bytes().to_vec())?;
-    draft.effect(Effect::Stored(purpose.clone(), left));
-    let gone = meta::erased(purpose);
-    let total = aside::row_counter(draft, &Place::Meta, &gone)?.saturating_add(count);
-    draft.write(Place::Meta, &gone, total.to_be_bytes().to_vec())
 }
