@@ -23,12 +23,13 @@ impl Config {
             recipients: &self.recipients,
             purpose,
             url,
+            trail_months: self.trail.retention_months,
             abilities: Abilities::TODAY,
         }
     }
 
-    /// The notices of all purposes, save of those that lack something the law asks for.
-    fn editions(&self) -> BTreeMap<PurposeId, Edition> {
+    /// The notices of all purposes, with the period by which lines of the trail go, save of those that lack something the law asks for.
+    fn editions(&self, trail_months: u32) -> BTreeMap<PurposeId, Edition> {
         let policy = self.policy();
         let told = policy
             .purposes()
@@ -36,19 +37,24 @@ impl Config {
             .filter(|purpose| Untold::of(purpose, &self.controller, &self.recipients).is_empty());
         let edition = |purpose: &Arc<Purpose>| {
             let url = self.notice_url(purpose);
-            (purpose.id.clone(), Edition::of(self.notice_facts(purpose, &url)))
+            (purpose.id.clone(), Edition::of(Facts { trail_months, ..self.notice_facts(purpose, &url) }))
         };
         told.map(edition).collect()
     }
 }
 
-/// Keeps what is new, and gives the book as it is from now on.
+/// Keeps what is new, and gives the book as it is from now on. Lines of the trail go after so many months: a reload does not
+/// change that.
 ///
 /// # Errors
 /// The store does not keep or give them. What is not kept yet is kept by the next try.
-pub(super) async fn publish(config: &Config, store: &SharedStore) -> Result<Book, StoreError> {
+pub(super) async fn publish(
+    config: &Config,
+    trail_months: u32,
+    store: &SharedStore,
+) -> Result<Book, StoreError> {
     let now = BelievedClock(Arc::clone(store)).now();
-    let mut editions = config.editions();
+    let mut editions = config.editions(trail_months);
     for (purpose, edition) in &editions {
         if store.keep_notice(purpose.clone(), edition.content().to_vec(), now).await? {
             tracing::info!(purpose.id = %purpose, notice.revision = %edition.revision(), "notice.published");
@@ -91,7 +97,8 @@ async fn read(
 /// The same at a start. A store that keeps nothing for now is no reason to take no calls: people are then told what is so,
 /// without what was said before.
 pub(super) async fn at_start(config: &Config, store: &SharedStore) -> Book {
-    match publish(config, store).await {
+    let trail_months = config.trail.retention_months;
+    match publish(config, trail_months, store).await {
         Ok(book) => book,
         Err(error) => {
             tracing::warn!(code = %error.code, "notice.not-kept");
@@ -102,7 +109,9 @@ pub(super) async fn at_start(config: &Config, store: &SharedStore) -> Book {
                 newest_changed: Vec::new(),
                 is_ended: false,
             };
-            Book::new(config.editions().into_iter().map(|(purpose, edition)| (purpose, shelf(edition))))
+            Book::new(
+                config.editions(trail_months).into_iter().map(|(purpose, edition)| (purpose, shelf(edition))),
+            )
         }
     }
 }

@@ -49,9 +49,9 @@ impl Reload {
         if is_another {
             adopt_known(&policy, &tools.store, tools.clock.now()).await?;
         }
-        let book = notices::publish(config, &tools.store).await?;
-        let before = self.stationery.pin();
         // Lines of the trail go by the start's config, and the keyring lies where it lay, until a restart.
+        let before = self.stationery.pin();
+        let book = notices::publish(config, before.trail_months, &tools.store).await?;
         let stationery = Stationery {
             trail_months: before.trail_months,
             key_storage: before.key_storage,

@@ -14,6 +14,8 @@ pub struct Facts<'c> {
     pub purpose: &'c Purpose,
     /// Where its page stands, without the language.
     pub url: &'c str,
+    /// How long the lines of the trail are kept, in months.
+    pub trail_months: u32,
     /// What tamis can do.
     pub abilities: Abilities,
 }
@@ -22,15 +24,13 @@ pub struct Facts<'c> {
 /// here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Abilities {
-    /// Records are erased when their time is over; until then they are no longer handed out.
-    pub erases_on_time: bool,
     /// People are asked whether they still agree before their record lapses.
     pub asks_again: bool,
 }
 
 impl Abilities {
     /// As of this version.
-    pub const TODAY: Self = Self { erases_on_time: false, asks_again: false };
+    pub const TODAY: Self = Self { asks_again: false };
 }
 
 impl<'c> Facts<'c> {
@@ -116,6 +116,7 @@ pub(in crate::notice) mod sample {
                 recipients: &self.recipients,
                 purpose: &self.purpose,
                 url: "https://leads.lumen.example/notice/lettre",
+                trail_months: 12,
                 abilities: self.abilities,
             }
         }

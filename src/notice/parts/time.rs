@@ -1,4 +1,4 @@
-//! How long: from the struct by which records are dated. What is not erased by itself yet is not promised.
+//! How long: from the struct by which records are dated.
 
 use super::{Telling, text};
 use crate::notice::document::Block;
@@ -13,11 +13,7 @@ impl Telling<'_> {
         if abilities.asks_again && purpose.reconfirm_months.is_some() {
             blocks.push(text(words.duration_asked));
         }
-        blocks.push(text(if abilities.erases_on_time {
-            words.duration_erased
-        } else {
-            words.duration_closed
-        }));
+        blocks.push(text(words.duration_erased));
         for rule in &purpose.consents {
             let Some(months) = rule.valid_months else { continue };
             let term = term(Term::months(months), self.language);
@@ -25,10 +21,13 @@ impl Telling<'_> {
             let given = given.each_ref().map(|(name, value)| (*name, value.as_str()));
             blocks.push(Block::Text(say(&line(words.duration_consent, &given))));
         }
+        let trail = term(Term::months(self.facts.trail_months), self.language);
         let mut remains = vec![
             say(words.remains_queue),
             say(words.remains_seen),
-            say(words.remains_trail),
+            say(words.remains_erased),
+            say(words.remains_objection),
+            say(&line(words.remains_trail, &[("term", &trail)])),
             say(words.remains_meta),
         ];
         if !purpose.recipients.is_empty() {

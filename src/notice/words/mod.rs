@@ -129,13 +129,14 @@ table! {
     transfers_meta
     duration_heading
     duration_use
-    duration_closed
     duration_erased
     duration_asked
     duration_consent
     remains
     remains_queue
     remains_seen
+    remains_erased
+    remains_objection
     remains_trail
     remains_meta
     remains_recipients
