@@ -15,7 +15,7 @@ use crate::visible::is_plain;
 const TYPED_BYTES_MAX: usize = 1_024;
 
 /// Beside letters and digits, in a part of a name that needs no quotes (RFC 5322, 3.2.3).
-const ATOM: &str = "!#$%&'*+-/=?^_`{|}~";
+pub(super) const ATOM: &str = "!#$%&'*+-/=?^_`{|}~";
 
 /// The one spelling; none: what was typed is no address.
 pub(super) fn normalised(typed: &str) -> Option<Zeroizing<String>> {

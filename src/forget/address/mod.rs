@@ -6,6 +6,7 @@
 
 mod email;
 mod fingerprint;
+mod given;
 mod sought;
 
 #[cfg(test)]
@@ -33,6 +34,12 @@ impl Address {
     /// The e-mail address that was typed; none: it is none, or longer than any.
     pub fn email(typed: &str) -> Option<Self> {
         email::normalised(typed).map(|text| Self { contact: Contact::Address, text })
+    }
+
+    /// The e-mail address that somebody hands over to be searched for, barred or erased; none: it is none that mail reaches, or
+    /// more than one. What a mail client copies beside it is taken off.
+    pub fn email_given(typed: &str) -> Option<Self> {
+        given::given(typed).map(|text| Self { contact: Contact::Address, text })
     }
 
     /// The telephone number that was typed: as E.164 where it is one, by the region of the purpose if it has no country's code.

@@ -17,9 +17,9 @@ pub struct Sought {
 }
 
 impl Sought {
-    /// The e-mail address that was typed; none: it is none.
+    /// The e-mail address that was handed over ([`Address::email_given`]); none: it is none.
     pub fn email(typed: &str) -> Option<Self> {
-        Address::email(typed).map(|_| Self::of(Contact::Address, typed))
+        Address::email_given(typed).map(|address| Self { contact: Contact::Address, typed: address.text })
     }
 
     /// The telephone number that was typed; none: there is more in it than a number, or less.

@@ -141,7 +141,7 @@ fn spelled(
 ) -> Result<Vec<Address>, ProblemCode> {
     let typed = match (email, phone) {
         (Some(typed), None) => {
-            return Ok(vec![Address::email(typed).ok_or(ProblemCode::AddressInvalid)?]);
+            return Ok(vec![Address::email_given(typed).ok_or(ProblemCode::AddressInvalid)?]);
         }
         (None, Some(typed)) => typed,
         _ => return Err(ProblemCode::BodyInvalid),

@@ -2,6 +2,7 @@
 
 mod emails;
 mod fingerprints;
+mod given;
 mod phones;
 mod sought;
 
