@@ -97,6 +97,7 @@ mod tests {
     use super::*;
     use crate::config::parse;
     use crate::secret::location::Environment;
+    use crate::store::PAPERS_BYTES_MAX;
 
     fn config(change: impl Fn(String) -> String) -> Config {
         let text = change(include_str!("../../config/tamis.example.toml").to_owned());
@@ -114,6 +115,29 @@ mod tests {
         let of: Vec<&OfPurpose> = stationery.purposes.values().collect();
         assert_eq!(of[0].title["de"], "Ihre Angebotsanfrage beantworten");
         assert_eq!(stationery.recipients["crm"].name, "Exemple CRM SAS");
+    }
+
+    /// As many recipients as the largest config has room for, with the names that take the most to be written down.
+    #[test]
+    fn what_the_largest_config_says_fits_beside_an_erasure() {
+        let config = config(|mut text| {
+            let name = "\"".repeat(500);
+            for number in 0.. {
+                let more = format!(
+                    "\n[[recipients]]\nid = \"r{number}\"\nrole = \"processor\"\ncountry = \"FR\"\nname = '{name}'\n"
+                );
+                if (text.len() + more.len()) as u64 > crate::config::CONFIG_BYTES_MAX {
+                    return text;
+                }
+                text.push_str(&more);
+            }
+            text
+        });
+        let stationery = config.stationery();
+        assert!(stationery.recipients.len() > 1_500, "{}", stationery.recipients.len());
+        let of_purposes = stationery.of_purposes();
+        let bytes = stationery.of_all().len() + of_purposes.values().map(Vec::len).sum::<usize>();
+        assert!((1 << 20..PAPERS_BYTES_MAX).contains(&bytes), "{bytes}");
     }
 
     #[test]

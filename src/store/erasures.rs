@@ -25,8 +25,9 @@ pub const ERASED_AT_ONCE_MAX: usize = 256;
 /// The longest key by which a request is known again.
 const REPEAT_BYTES_MAX: usize = 255;
 
-/// What is kept beside an erasure may have so many bytes: what a config of the largest size has to say of all its purposes.
-pub const PAPERS_BYTES_MAX: usize = 1 << 20;
+/// What is kept beside an erasure may have so many bytes: whatever a config of the largest size, a mebibyte, has to say of its
+/// recipients and purposes. A quote or a backslash of it is two when it is kept.
+pub const PAPERS_BYTES_MAX: usize = 5 << 19;
 
 /// Counts the erasures of a store. As a record's id it has the epoch, so that a store that was restored gives none again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -107,7 +108,8 @@ impl Papers {
         kept
     }
 
-    fn bytes(&self) -> usize {
+    /// How many bytes they have.
+    pub(super) fn bytes(&self) -> usize {
         let of_purposes = self.of_purposes.values().map(Vec::len).sum::<usize>();
         self.said.len() + self.of_all.len() + of_purposes
     }

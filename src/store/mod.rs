@@ -45,8 +45,8 @@ use crate::random::Random;
 
 pub use addresses::{Addresses, EachKept, Kept, MATCHES_MAX, Match, Matches, SHOWN_AT_ONCE_MAX};
 pub use erasures::{
-    Asked, ERASED_AT_ONCE_MAX, Erasure, ErasureEnd, ErasureId, ErasureRequest, Erasures, Extent, Papers,
-    RepeatKey, StuckErasures, Traces,
+    Asked, ERASED_AT_ONCE_MAX, Erasure, ErasureEnd, ErasureId, ErasureRequest, Erasures, Extent,
+    PAPERS_BYTES_MAX, Papers, RepeatKey, StuckErasures, Traces,
 };
 pub use error::{StoreCode, StoreError};
 pub use form_looks::FormLooks;

@@ -352,7 +352,20 @@ pub(crate) async fn an_erasure_keeps_what_its_receipt_needs_and_says_what_it_lea
         drop(store);
         store = host.open();
     }
-    let large = Papers { of_all: vec![7; PAPERS_BYTES_MAX + 1], ..Papers::default() };
+    let large = |bytes: usize| Papers { of_all: vec![7; bytes], ..Papers::default() };
+    for bytes in [12 * 1024, 25_000, PAPERS_BYTES_MAX] {
+        let repeat = RepeatKey::parse(&bytes.to_string());
+        let request = || ErasureRequest { papers: large(bytes), repeat: repeat.clone(), ..by_leadgen(1) };
+        let erasure = erase(&store, request()).await;
+        assert!(erasure.papers == large(bytes), "{bytes}");
+        assert!(store.erasure(erasure.id).await == Ok(Some(erasure.clone())), "{bytes}");
+        assert!(erase(&store, request()).await == erasure, "it is known again");
+        store.close().await.expect("closed");
+        drop(store);
+        store = host.open();
+        assert!(store.erasure(erasure.id).await == Ok(Some(erasure)), "{bytes}");
+    }
+    let large = large(PAPERS_BYTES_MAX + 1);
     let refused = store.erase(ErasureRequest { papers: large, ..by_leadgen(1) }, asking()).await;
     assert_eq!(code(refused), Some(StoreCode::ValueTooLarge));
 }

@@ -55,7 +55,7 @@ struct TracesRow {
 
 /// What was kept for its receipt.
 #[derive(Clone, Serialize, Deserialize)]
-struct PapersRow {
+pub(super) struct PapersRow {
     said: Vec<u8>,
     of_all: Vec<u8>,
     of_purposes: Vec<(String, Vec<u8>)>,
@@ -117,12 +117,17 @@ impl From<TracesRow> for Traces {
 }
 
 impl PapersRow {
-    fn of(Papers { said, of_all, of_purposes }: &Papers) -> Self {
+    /// For keeping.
+    pub(super) fn of(Papers { said, of_all, of_purposes }: &Papers) -> Self {
         let of_purposes = of_purposes.iter().map(|(of, bytes)| (of.as_str().to_owned(), bytes.clone()));
         Self { said: said.clone(), of_all: of_all.clone(), of_purposes: of_purposes.collect() }
     }
 
-    fn papers(&self) -> Result<Papers, StoreError> {
+    /// As they are used.
+    ///
+    /// # Errors
+    /// A purpose is none.
+    pub(super) fn papers(&self) -> Result<Papers, StoreError> {
         let of_purposes = self.of_purposes.iter().map(|(of, bytes)| Ok((parse(of)?, bytes.clone())));
         let of_purposes = of_purposes.collect::<Result<_, StoreError>>()?;
         Ok(Papers { said: self.said.clone(), of_all: self.of_all.clone(), of_purposes })

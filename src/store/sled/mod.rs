@@ -10,6 +10,8 @@
 //! | `scan` | everything that is kept, looked at against what is counted |
 //! | `touches` | what is written into while a scan looks |
 //! | `erasure_rows` | the rows of `erasures` and `tombstones` |
+//! | `papers` | what is kept beside an erasure for its receipt, where its row does not hold it |
+//! | `pieces` | what may be larger than a row |
 //! | `expiry_row` | what ended by its time and still has its keys, in `erasures` as well |
 //! | `suppression_rows` | the rows of `suppressions` |
 //! | `handed` | the rows that say to whom records were handed |
@@ -34,6 +36,8 @@ mod handed;
 mod index;
 mod keys_ahead;
 mod layout;
+mod papers;
+mod pieces;
 mod queued;
 mod reference;
 mod rows;

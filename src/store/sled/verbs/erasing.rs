@@ -21,6 +21,7 @@ use crate::store::sled::erasure_rows::{self, ErasureRow, RepeatRow};
 use crate::store::sled::handed;
 use crate::store::sled::index::Position;
 use crate::store::sled::layout::{self, Place, meta, record_key};
+use crate::store::sled::papers;
 use crate::store::sled::reference::keyring_failed;
 use crate::store::sled::rows::{EndRow, FateRow, OpenRow, ParkedRow, SeenRow, WhyRow};
 use crate::store::sled::shared::{Effect, Shared};
@@ -84,7 +85,8 @@ pub(in crate::store::sled) fn erase(
     let papers = request.papers.of(&taken.extent);
     let erasure =
         Erasure { id, asked, reason, extent: taken.extent, line, traces: taken.traces, papers, done };
-    draft.write(Place::Erasures, &erasure_rows::row_key(id), layout::encode(&ErasureRow::of(&erasure)))?;
+    let row = ErasureRow::of(&papers::write(draft, &erasure)?);
+    draft.write(Place::Erasures, &erasure_rows::row_key(id), layout::encode(&row))?;
     if let Some((at, hash)) = repeat {
         draft.write(Place::Erasures, &at, layout::encode(&RepeatRow::of(id, hash)))?;
     }
@@ -114,6 +116,7 @@ fn repeated(
     let Some(erasure) = unreadable.or_passed_over(&Place::Erasures, &key, row.erasure(id)) else {
         return Ok(None);
     };
+    let erasure = papers::with(unreadable, |key| draft.read(&Place::Erasures, key), erasure);
     let key = erasure_rows::pending_key(id);
     let pending = draft.read(&Place::Erasures, &key)?.map(|bytes| erasure_rows::pending_leaves(&bytes));
     if let Some(leaves) = pending.and_then(|read| unreadable.or_passed_over(&Place::Erasures, &key, read)) {

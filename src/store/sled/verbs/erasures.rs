@@ -12,6 +12,7 @@ use crate::store::sled::SledStore;
 use crate::store::sled::draft::OUTCOMES_MAX;
 use crate::store::sled::erasure_rows::{self, ErasureRow};
 use crate::store::sled::layout::{self, Place};
+use crate::store::sled::papers;
 use crate::store::sled::reference::keyring_failed;
 use crate::store::sled::shared::Effect;
 use crate::store::sled::verbs::erased;
@@ -29,7 +30,7 @@ impl Erasures for SledStore {
         request.require_bound()?;
         let what = request.what.clone();
         let targets = self.beside(move |shared| targets(shared, &what)).await?;
-        let weight = targets.len().max(1);
+        let weight = targets.len().max(1) + papers::weight(&request.papers);
         let drafted = self
             .writer
             .write_and_puncture(weight, move |draft| erasing::erase(draft, &targets, &request, &entry))
@@ -62,8 +63,12 @@ impl Erasures for SledStore {
                 let key = erasure_rows::row_key(id);
                 let Some(bytes) = engine.read(&Place::Erasures, &key)? else { return Ok(None) };
                 let read = layout::decode::<ErasureRow>(&bytes).and_then(|row| row.erasure(id));
-                let read = read.map(|erasure| Erasure { done: erasure.done.or(end), ..erasure });
-                Ok(shared.unreadable().or_passed_over(&Place::Erasures, &key, read))
+                let read = shared.unreadable().or_passed_over(&Place::Erasures, &key, read);
+                let whole = |erasure: Erasure| {
+                    let row = |key: &[u8]| engine.read(&Place::Erasures, key);
+                    papers::with(shared.unreadable(), row, Erasure { done: erasure.done.or(end), ..erasure })
+                };
+                Ok(read.map(whole))
             })
         })
         .await

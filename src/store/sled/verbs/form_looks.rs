@@ -14,11 +14,10 @@ use crate::store::sled::SledStore;
 use crate::store::sled::draft::Draft;
 use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{self, Place};
+use crate::store::sled::pieces;
 use crate::store::{FormLooks, StoreCode, StoreError};
 
 const LOOK: u8 = b'l';
-/// A value is no larger than 16 KiB.
-const PIECE_BYTES: usize = 12 * 1024;
 /// Forms are the operator's, so there are few.
 const LOOKS_MAX: usize = 100_000;
 /// Pieces of one look, at the most: 200 findings of half a kilobyte are nine.
@@ -52,6 +51,9 @@ impl FormLooks for SledStore {
     async fn put_form_looks(&self, looks: Vec<FormLook>) -> Result<(), StoreError> {
         for some in looks.chunks(LOOKS_TOGETHER) {
             let rows: Vec<(FormId, Vec<u8>)> = some.iter().map(|look| (look.form, written(look))).collect();
+            let keep = |draft: &mut Draft<'_>, form: &FormId, row: &[u8]| {
+                pieces::write(draft, &Place::Forms, &at(form), row, PIECES_MAX)
+            };
             self.writer
                 .write(1, move |draft| rows.iter().try_for_each(|(form, row)| keep(draft, form, row)))
                 .await?;
@@ -64,7 +66,10 @@ impl FormLooks for SledStore {
         self.beside(move |shared| {
             shared.reading(|engine| {
                 let found = look(engine, form);
-                Ok(shared.unreadable().or_passed_over(&Place::Forms, &key(&form, 0), found).flatten())
+                Ok(shared
+                    .unreadable()
+                    .or_passed_over(&Place::Forms, &pieces::key(&at(&form), 0), found)
+                    .flatten())
             })
         })
         .await
@@ -88,38 +93,14 @@ impl FormLooks for SledStore {
     }
 }
 
-fn keep(draft: &mut Draft<'_>, form: &FormId, row: &[u8]) -> Result<(), StoreError> {
-    let pieces = row.chunks(PIECE_BYTES);
-    let count = u8::try_from(pieces.len()).ok().filter(|count| *count <= PIECES_MAX);
-    let count = count.ok_or(StoreError::of(StoreCode::ValueTooLarge))?;
-    for (number, piece) in (0..count).zip(pieces) {
-        let first: &[u8] = if number == 0 { &[count] } else { &[] };
-        draft.write(Place::Forms, &key(form, number), [first, piece].concat())?;
-    }
-    // What a longer look left behind.
-    for number in count..PIECES_MAX {
-        let at = key(form, number);
-        if draft.read(&Place::Forms, &at)?.is_none() {
-            break;
-        }
-        draft.remove(Place::Forms, &at);
-    }
-    Ok(())
-}
-
 fn look(engine: &Engine, form: FormId) -> Result<Option<FormLook>, StoreError> {
-    let damaged = StoreError::of(StoreCode::Damaged);
-    let Some(first) = engine.read(&Place::Forms, &key(&form, 0))? else { return Ok(None) };
-    let (count, first) = first.split_first().ok_or(damaged)?;
-    let mut row = first.to_vec();
-    for number in 1..(*count).min(PIECES_MAX) {
-        row.extend_from_slice(&engine.read(&Place::Forms, &key(&form, number))?.ok_or(damaged)?);
-    }
-    read(form, &row).map(Some)
+    let row = pieces::read(|key| engine.read(&Place::Forms, key), &at(&form), PIECES_MAX)?;
+    row.map(|row| read(form, &row)).transpose()
 }
 
-fn key(form: &FormId, number: u8) -> Vec<u8> {
-    [&[LOOK], form.as_str().as_bytes(), &[0, number]].concat()
+/// The key of its pieces, but for their number.
+fn at(form: &FormId) -> Vec<u8> {
+    [&[LOOK], form.as_str().as_bytes(), &[0]].concat()
 }
 
 fn form_of(key: &[u8]) -> Result<FormId, StoreError> {
