@@ -2,6 +2,7 @@
 
 use crate::store::StoreError;
 use crate::store::sled::draft::Draft;
+use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{self, Place, meta};
 
 /// So many rows are kept aside; of what is beyond them the count alone is.
@@ -24,6 +25,14 @@ pub(super) fn keep(
         draft.write(Place::Aside, &at(place, key), bytes)?;
     }
     draft.write(Place::Meta, meta::ASIDE, (kept + 1).to_be_bytes().to_vec())
+}
+
+/// True if the bytes of a row are kept aside.
+///
+/// # Errors
+/// See [`crate::store::StoreCode`].
+pub(super) fn is_kept(engine: &Engine, place: &Place, key: &[u8]) -> Result<bool, StoreError> {
+    Ok(engine.read(&Place::Aside, &at(place, key))?.is_some())
 }
 
 /// Lets go of what is kept aside of a row: whoever it was of is to be forgotten.

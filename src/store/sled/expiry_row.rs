@@ -7,6 +7,7 @@ use crate::clock::Day;
 use crate::keyring::{Bucket, Keyring};
 use crate::purpose::PurposeId;
 use crate::store::retention::BucketCut;
+use crate::store::sled::aside;
 use crate::store::sled::draft::Draft;
 use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{self, Place};
@@ -42,30 +43,40 @@ pub(super) fn pending(
     unreadable: &Unreadable,
 ) -> Result<Option<Vec<BucketCut>>, StoreError> {
     let Some(bytes) = engine.read(&Place::Erasures, PENDING)? else { return Ok(None) };
-    let cuts = layout::decode::<Row>(&bytes).and_then(|row| row.cuts.iter().map(CutRow::cut).collect());
-    Ok(unreadable.or_passed_over(&Place::Erasures, PENDING, cuts))
+    let read = read(&bytes).map(|(_, cuts)| cuts);
+    Ok(unreadable.or_passed_over(&Place::Erasures, PENDING, read))
 }
 
-/// How many leaves wait for their end and still live, and since which expiry day; none: none.
+/// How many leaves still live that have waited for their end since an expiry day up to this one. Of a row that cannot be read
+/// nobody knows how many they were, nor since when: it counts as one, also when it lies aside.
 ///
 /// # Errors
 /// See [`StoreCode`].
-pub(super) fn waiting(engine: &Engine, keyring: &dyn Keyring) -> Result<Option<(u64, Day)>, StoreError> {
-    let Some(bytes) = engine.read(&Place::Erasures, PENDING)? else { return Ok(None) };
-    // Of one that cannot be read nobody knows for how long it waits.
-    let Ok(row) = layout::decode::<Row>(&bytes) else { return Ok(Some((1, Day(0)))) };
-    let cuts: Vec<BucketCut> = row.cuts.iter().map(CutRow::cut).collect::<Result<_, _>>()?;
-    let living: u64 = cuts.iter().map(|cut| cut.living(keyring)).sum();
+pub(super) fn waiting(engine: &Engine, keyring: &dyn Keyring, until: Day) -> Result<u64, StoreError> {
+    let unread = u64::from(aside::is_kept(engine, &Place::Erasures, PENDING)?);
+    let Some(bytes) = engine.read(&Place::Erasures, PENDING)? else { return Ok(unread) };
+    let Ok((since, cuts)) = read(&bytes) else { return Ok(unread + 1) };
     // Between the end of the keys and the row that says so lies one transaction.
-    Ok((living > 0).then_some((living, Day(row.since))))
+    let living = || cuts.iter().map(|cut| cut.living(keyring)).sum::<u64>();
+    Ok(unread + if since <= until { living() } else { 0 })
 }
 
-/// True if something is pending, as this transaction leaves it.
+/// True if something is pending, as this transaction leaves it. A row that cannot be read holds nothing up: its bytes are kept
+/// aside, and the next may be written in its place.
 ///
 /// # Errors
 /// See [`StoreCode`].
-pub(super) fn is_pending(draft: &Draft<'_>) -> Result<bool, StoreError> {
-    Ok(draft.read(&Place::Erasures, PENDING)?.is_some())
+pub(super) fn is_pending(draft: &mut Draft<'_>) -> Result<bool, StoreError> {
+    let Some(bytes) = draft.read(&Place::Erasures, PENDING)? else { return Ok(false) };
+    let Err(error) = read(&bytes) else { return Ok(true) };
+    aside::keep(draft, &Place::Erasures, PENDING, bytes, error)?;
+    remove(draft);
+    Ok(false)
+}
+
+fn read(bytes: &[u8]) -> Result<(Day, Vec<BucketCut>), StoreError> {
+    let Row { since, cuts } = layout::decode(bytes)?;
+    Ok((Day(since), cuts.iter().map(CutRow::cut).collect::<Result<_, _>>()?))
 }
 
 /// Notes what is to be destroyed.

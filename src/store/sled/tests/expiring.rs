@@ -61,6 +61,34 @@ async fn a_bucket_whose_row_cannot_be_read_ends_all_the_same_and_is_right_again(
     assert_eq!([1, 3, 4].map(|leaf| lives(&world, 0, leaf)), [false, false, true].map(Some));
 }
 
+/// Nobody knows any more which keys were to go with it: that is told for good, and all others go.
+#[tokio::test]
+async fn a_row_of_what_is_pending_that_cannot_be_read_holds_nothing_up_and_is_told() {
+    let no_purpose = [1, 0, 1, 1, b'!', 1, 0, 0, 0];
+    for bytes in [&[9, 9][..], &no_purpose] {
+        let world = World::new();
+        let mut store = tampered(&world, 1, 3, |db| {
+            db.open_tree("erasures").expect("a tree").insert(b"x", bytes).expect("written");
+        })
+        .await;
+        assert_eq!(store.overdue().await, Ok(1));
+        world.pass_days(&store, 10);
+        let expired = store.expire().await.expect("nothing holds it up");
+        assert_eq!((expired.total(), expired.done, store.overdue().await), (3, true, Ok(1)));
+        assert_eq!([1, 2, 3].map(|leaf| lives(&world, 0, leaf)), [Some(false); 3]);
+        store.settle(vec![stored_in("devis", 9, false, 30)]).await.expect("settled");
+        store.close().await.expect("closed");
+        drop(store);
+        tamper(&world, |db| {
+            let aside = db.open_tree("aside").expect("a tree");
+            assert_eq!(aside.get(b"erasures\0x").expect("read").as_deref(), Some(bytes));
+        });
+        store = Host::open(&world);
+        world.pass_days(&store, 30);
+        assert_eq!((store.expire().await.map(|swept| swept.total()), store.overdue().await), (Ok(1), Ok(1)));
+    }
+}
+
 /// A head that nobody can read says nothing of its end: that of its bucket's last is its own.
 #[tokio::test]
 async fn a_record_whose_head_cannot_be_read_ends_with_the_last_of_its_bucket() {

@@ -34,9 +34,8 @@ impl Retention for SledStore {
         let before = self.shared.confirmed_day()?.minus(1);
         self.beside(move |shared| {
             let due = expiring::due(shared, before)?.records(before) as u64;
-            let waiting = shared.reading(|engine| expiry_row::waiting(engine, shared.keyring()))?;
-            let waiting = waiting.filter(|(_, since)| *since <= before);
-            Ok(due + waiting.map_or(0, |(leaves, _)| leaves))
+            let waiting = shared.reading(|engine| expiry_row::waiting(engine, shared.keyring(), before))?;
+            Ok(due + waiting)
         })
         .await
     }
