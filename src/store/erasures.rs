@@ -291,12 +291,6 @@ pub trait Erasures: Send + Sync {
     /// Those that are stuck: a look into memory.
     fn stuck_erasures(&self) -> StuckErasures;
 
-    /// For which purposes a submission was erased; none: for none. Asked before a lead is fetched: a look into memory.
-    ///
-    /// # Errors
-    /// See [`StoreCode`].
-    async fn erased(&self, leadgen: &LeadgenId) -> Result<Option<ErasedFor>, StoreError>;
-
     /// Takes the tombstones away whose month ended 120 days ago, and destroys its key: what remains of them anywhere is noise
     /// then. Returns how many.
     ///

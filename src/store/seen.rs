@@ -40,9 +40,10 @@ pub struct Fate {
 }
 
 impl Fate {
-    /// True if a suppression bars it: there is no way back.
-    pub fn is_suppressed(&self) -> bool {
-        self.state == SeenState::Suppressed
+    /// True if nothing more is stored for this purpose whatever is settled: it was erased for it or as a whole, or is barred.
+    pub fn has_no_way_back_for(&self, purpose: &PurposeId) -> bool {
+        matches!(self.state, SeenState::Erased | SeenState::Suppressed)
+            && self.purpose.as_ref().is_none_or(|of| of == purpose)
     }
 
     /// A record.

@@ -37,14 +37,6 @@ impl ErasedFor {
         Self::Some(purposes)
     }
 
-    /// True if it was erased for this one.
-    pub fn covers(&self, purpose: &PurposeId) -> bool {
-        match self {
-            Self::All => true,
-            Self::Some(purposes) => purposes.contains(purpose),
-        }
-    }
-
     /// The purposes by name; none: all.
     pub(super) fn purposes(&self) -> &[PurposeId] {
         match self {
@@ -160,10 +152,8 @@ mod tests {
     fn what_was_erased_for_some_and_then_for_others_was_erased_for_both() {
         let both = some(&["b", "a", "b"]).and(some(&["c"]));
         assert_eq!(both, ErasedFor::Some(purposes(&["a", "b", "c"])));
-        assert!(both.covers(&purposes(&["b"])[0]) && !both.covers(&purposes(&["d"])[0]));
         assert_eq!(both.clone().and(ErasedFor::All), ErasedFor::All);
         assert_eq!(ErasedFor::of(&[]), ErasedFor::All);
-        assert!(ErasedFor::All.covers(&purposes(&["d"])[0]));
         assert_eq!(ErasedFor::join(None, Some(both.clone())), Some(both.clone()));
         assert_eq!(ErasedFor::join(Some(both), Some(some(&["d"]))), Some(some(&["a", "b", "c", "d"])));
         assert_eq!(ErasedFor::join(None, None), None);

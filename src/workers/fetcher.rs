@@ -14,14 +14,14 @@ use tokio::sync::Notify;
 use crate::clock::{Clock, after_ms};
 use crate::current::Current;
 use crate::graph::{Availability, Cause, Failure, Graph, LeadRead};
-use crate::id::{FormId, LeadgenId};
+use crate::id::LeadgenId;
 use crate::inbox::Inbox;
 use crate::lead::{Dropped, RawLead, SievedForEach, minimise_for_each, submitted};
 use crate::notice::Book;
 use crate::notification::{Lane, Lanes, LeadRef, ParkCode, Why};
-use crate::purpose::{Matching, Policy, Purpose, PurposeId, graph_fields};
+use crate::purpose::{Policy, graph_fields};
 use crate::random::Random;
-use crate::store::{DueBy, Fate, Outcome, Settlement, SharedStore, StoreError};
+use crate::store::{DueBy, Outcome, Settlement, SharedStore, StoreError};
 use crate::telemetry::LeadNames;
 use crate::telemetry::metrics::Metrics;
 use crate::workers::claimed::{Claimed, Purposes};
@@ -312,20 +312,14 @@ impl Fetcher {
 
     async fn fetch(&self, policy: &Policy, purposes: &mut Purposes<'_>, claim: Claimed) -> Fetched {
         let tools = &self.tools;
-        // What was erased is not asked for, whoever names it.
-        let erased = match tools.store.erased(&claim.reference.leadgen).await {
-            Ok(erased) => erased,
-            Err(error) => return Fetched::Settle(tools.after_refusal(error, claim)),
-        };
-        // Nor is what was barred when it was read before: its end may be in the store, and not in the journal yet.
-        let barred: Vec<PurposeId> = match tools.store.seen(&claim.reference.leadgen).await {
-            Ok(fates) => {
-                fates.into_iter().filter(Fate::is_suppressed).filter_map(|fate| fate.purpose).collect()
-            }
+        // What was erased is not asked for, whoever names it; nor is what was barred when it was read before: its end may be in
+        // the store, and not in the journal yet.
+        let fates = match tools.store.seen(&claim.reference.leadgen).await {
+            Ok(fates) => fates,
             Err(error) => return Fetched::Settle(tools.after_refusal(error, claim)),
         };
         let named = claim.reference.created.unwrap_or(claim.reference.received);
-        tools.set_over_aside(purposes, (erased.as_ref(), &barred), named).await;
+        tools.set_over_aside(purposes, &fates, named).await;
         let purposes = &*purposes;
         if purposes.read.is_empty() {
             let outcome = Outcome::Sieved(purposes.verdicts(Vec::new()).collect());
@@ -423,8 +417,8 @@ impl Tools {
             let why = self.again(&self.usual(), claim.attempts, ParkCode::GraphUnavailable, None, now);
             return Settlement { matched, ..parked(claim.reference, why) };
         };
-        let reading = matchings(&purposes.read, purposes.copy_of, known);
-        let beside = matchings(&purposes.beside, purposes.copy_of, known);
+        let reading = known.matchings(&purposes.read, purposes.copy_of);
+        let beside = known.matchings(&purposes.beside, purposes.copy_of);
         let SievedForEach { mut each, dropped } =
             minimise_for_each(&raw, &claim.reference, &reading, &beside);
         let notices = self.notices.pin();
@@ -479,18 +473,6 @@ impl Tools {
         }
         Ok(Some(settled.len()))
     }
-}
-
-fn matchings<'p>(
-    purposes: &[&'p Purpose],
-    copy_of: Option<FormId>,
-    known: &'p FormRead,
-) -> Vec<Matching<'p>> {
-    let matching = |purpose: &&'p Purpose| {
-        let matching = Matching::new(purpose, known.definition.as_ref());
-        matching.at_revision(known.revision()).counting_as(copy_of)
-    };
-    purposes.iter().map(matching).collect()
 }
 
 fn parked(reference: LeadRef, why: Why) -> Settlement {

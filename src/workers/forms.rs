@@ -11,7 +11,7 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::clock::Clock;
 use crate::graph::{Decision, Failure, Graph};
 use crate::id::{FormId, PageId};
-use crate::purpose::{FormDefinition, Legal, Purpose, TextHash};
+use crate::purpose::{FormDefinition, Legal, Matching, Purpose, TextHash};
 use crate::store::{KnownForm, SharedStore, StoreError};
 use crate::workers::boxes::BoxWatch;
 use crate::workers::looks::Looks;
@@ -59,6 +59,19 @@ impl FormRead {
     /// Which content it has; none: Graph does not give it. Worked out once.
     pub fn revision(&self) -> Option<TextHash> {
         *self.revision.get_or_init(|| self.known.definition.as_ref().map(FormDefinition::revision))
+    }
+
+    /// What purposes that claim it, or the form that it counts as, may hold of its answers.
+    pub(super) fn matchings<'p>(
+        &'p self,
+        purposes: &[&'p Purpose],
+        copy_of: Option<FormId>,
+    ) -> Vec<Matching<'p>> {
+        let matching = |purpose: &&'p Purpose| {
+            let matching = Matching::new(purpose, self.known.definition.as_ref());
+            matching.at_revision(self.revision()).counting_as(copy_of)
+        };
+        purposes.iter().map(matching).collect()
     }
 }
 

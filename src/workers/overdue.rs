@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use crate::notification::ParkCode;
-use crate::purpose::{Purpose, PurposeId, is_over};
-use crate::store::{ErasedFor, Verdict};
+use crate::purpose::{Purpose, is_over};
+use crate::store::{Fate, Verdict};
 use crate::workers::Tools;
 use crate::workers::claimed::Purposes;
 use crate::workers::clockwatch::confirmed_now;
@@ -27,13 +27,12 @@ impl Tools {
     pub(super) async fn set_over_aside(
         &self,
         purposes: &mut Purposes<'_>,
-        (erased, barred): (Option<&ErasedFor>, &[PurposeId]),
+        fates: &[Fate],
         submitted: Timestamp,
     ) {
         let mut read = Vec::with_capacity(purposes.read.len());
         for purpose in std::mem::take(&mut purposes.read) {
-            let is_erased = erased.is_some_and(|erased| erased.covers(&purpose.id));
-            let has_no_way_back = is_erased || barred.contains(&purpose.id);
+            let has_no_way_back = fates.iter().any(|fate| fate.has_no_way_back_for(&purpose.id));
             match has_no_way_back || self.is_over(purpose, submitted).await {
                 true => purposes.over.push(purpose.id.clone()),
                 false => read.push(purpose),

@@ -126,7 +126,6 @@ pub(crate) async fn every_verb_refuses_after_closing<H: Host>() {
         ("erase", code(store.erase(erasure(), by()).await)),
         ("extent", code(store.extent(erasure(), by_officer(Action::ErasureTried)).await)),
         ("erasure", code(store.erasure(ErasureId { epoch: 1, number: 1 }).await)),
-        ("erased", code(store.erased(&leadgen(1)).await)),
         ("drop_tombstones", code(store.drop_tombstones().await)),
         (
             "suppress",

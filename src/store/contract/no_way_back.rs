@@ -4,7 +4,7 @@ use super::Host;
 use super::several::{claimed, fates, matched, nothing_is_wrong, requeue, settle, sieved};
 use super::support::*;
 use crate::keyring::Keyring;
-use crate::store::{Asked, ErasedFor, ErasureRequest, Extent, Requeue, SharedStore, StoreCode, Wanted};
+use crate::store::{Asked, ErasureRequest, Extent, Requeue, SharedStore, StoreCode, Wanted};
 use crate::trail::Action;
 
 async fn erase(store: &SharedStore, number: u64, purposes: &[&str]) -> Extent {
@@ -28,8 +28,6 @@ pub(crate) async fn neither_a_redelivery_nor_a_late_settlement_brings_it_back<H:
         assert_eq!(settle(&store, matched(1, &["devis"], waiting(0, 0))).await, "known");
         assert_eq!(settle(&store, parked(1, 2, HELD)).await, "known");
         assert_eq!((fates(&store, 1).await, store.parked().await), ("erased".to_owned(), Ok(0)));
-        assert_eq!(store.erased(&leadgen(1)).await, Ok(Some(ErasedFor::All)));
-        assert_eq!(store.erased(&leadgen(2)).await, Ok(None));
         nothing_is_wrong(&store).await;
         store.close().await.expect("closed");
         drop(store);
@@ -65,7 +63,13 @@ pub(crate) async fn what_nobody_knew_yet_is_not_taken_in<H: Host>() {
     assert_eq!(erase(&store, 2, &["devis"]).await, Extent::default());
     assert_eq!(store.known(&[reference(1), reference(2)]).await, Ok(vec![true, true]));
     assert_eq!(settle(&store, sieved(1, &["+devis"])).await, "known");
-    assert_eq!(store.erased(&leadgen(2)).await, Ok(Some(ErasedFor::Some(vec![purpose("devis")]))));
+    assert_eq!((fates(&store, 1).await, fates(&store, 2).await), ("erased".into(), "devis: erased".into()));
+    let no_way_back = async |number: u64, name: &str| {
+        let fates = store.seen(&leadgen(number)).await.expect("known");
+        fates.iter().any(|fate| fate.has_no_way_back_for(&purpose(name)))
+    };
+    assert!(no_way_back(1, "devis").await && no_way_back(1, "lettre").await, "for all");
+    assert!(no_way_back(2, "devis").await && !no_way_back(2, "lettre").await);
 }
 
 pub(crate) async fn what_was_not_matched_yet_is_judged_when_it_is<H: Host>() {
@@ -99,8 +103,7 @@ pub(crate) async fn tombstones_serve_until_120_days_after_their_month_and_go_wit
     host.pass_days(&store, 1);
     assert_eq!((store.drop_tombstones().await, host.keyring().tombstone_months().len()), (Ok(1), 1));
     for _ in 0..2 {
-        assert_eq!(store.erased(&leadgen(1)).await, Ok(None));
-        assert_eq!(store.erased(&leadgen(2)).await, Ok(Some(ErasedFor::All)));
+        assert_eq!((fates(&store, 1).await, fates(&store, 2).await), (String::new(), "erased".to_owned()));
         assert_eq!(store.known(&[reference(1), reference(2)]).await, Ok(vec![false, true]));
         store.close().await.expect("closed");
         drop(store);

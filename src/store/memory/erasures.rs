@@ -59,10 +59,6 @@ impl Erasures for MemoryStore {
         Ok(self.0.rows()?.erasures.get(&id).cloned())
     }
 
-    async fn erased(&self, leadgen: &LeadgenId) -> Result<Option<ErasedFor>, StoreError> {
-        Ok(self.0.rows()?.erased_for(&*self.0.keyring, leadgen))
-    }
-
     async fn drop_tombstones(&self) -> Result<u64, StoreError> {
         let (count, months) = self.0.write(|draft| {
             let today = Day::of(draft.look.confirmed()?);

@@ -11,7 +11,7 @@ use crate::store::seen::seen_key;
 use crate::store::sled::buckets::{self, BucketRow};
 use crate::store::sled::layout::record_id;
 use crate::store::{
-    Asked, ErasedFor, Erasure, ErasureRequest, Erasures, Leads, Life, Scan, Scanning, Seen, StoreCode,
+    Asked, Erasure, ErasureRequest, Erasures, Fate, Leads, Life, Scan, Scanning, Seen, SeenState, StoreCode,
     StuckErasures, Wanted,
 };
 use crate::trail::Action;
@@ -239,7 +239,8 @@ async fn no_flipped_bit_brings_an_erased_submission_back() {
     });
     let store = world.open();
     assert_eq!(store.known(&[reference(1)]).await, Ok(vec![true]));
-    assert_eq!(store.erased(&leadgen(1)).await, Ok(Some(ErasedFor::All)));
+    let erased = Fate { purpose: None, state: SeenState::Erased };
+    assert_eq!(store.seen(&leadgen(1)).await, Ok(vec![erased]));
     assert_eq!(store.settle(vec![stored(1)]).await.map(|settled| words(&settled)), Ok(vec!["known".into()]));
 }
 

@@ -6,7 +6,6 @@ use std::sync::atomic::Ordering;
 use async_trait::async_trait;
 
 use crate::clock::Month;
-use crate::id::LeadgenId;
 use crate::store::erasures::line_of_extent;
 use crate::store::sled::SledStore;
 use crate::store::sled::draft::OUTCOMES_MAX;
@@ -15,13 +14,10 @@ use crate::store::sled::layout::{self, Place};
 use crate::store::sled::papers;
 use crate::store::sled::reference::keyring_failed;
 use crate::store::sled::shared::Effect;
-use crate::store::sled::verbs::erased;
 use crate::store::sled::verbs::erasing::{self, Drafted};
 use crate::store::sled::verbs::erasure_targets::targets;
 use crate::store::tombstones::has_served;
-use crate::store::{
-    Asked, ErasedFor, Erasure, ErasureId, ErasureRequest, Erasures, Extent, StoreError, StuckErasures,
-};
+use crate::store::{Asked, Erasure, ErasureId, ErasureRequest, Erasures, Extent, StoreError, StuckErasures};
 use crate::trail::Entry;
 
 #[async_trait]
@@ -77,12 +73,6 @@ impl Erasures for SledStore {
     fn stuck_erasures(&self) -> StuckErasures {
         let (stuck, now) = (self.shared.stuck(), Ordering::Relaxed);
         StuckErasures { pending: stuck.pending.load(now), damaged: stuck.damaged.load(now) }
-    }
-
-    // Not on a thread of its own: it is a look into memory.
-    async fn erased(&self, leadgen: &LeadgenId) -> Result<Option<ErasedFor>, StoreError> {
-        self.shared
-            .reading(|engine| erased::erased_before(&self.shared, engine, &self.shared.seen_key(leadgen)))
     }
 
     async fn drop_tombstones(&self) -> Result<u64, StoreError> {
