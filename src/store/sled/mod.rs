@@ -16,12 +16,13 @@
 //! | `suppression_rows` | the rows of `suppressions` |
 //! | `handed` | the rows that say to whom records were handed |
 //! | `unfinished` | erasures on their way: leaves to be punctured, rows to be finished |
-//! | `buckets` | what lives under each tree of the keyring |
+//! | `buckets`, `bucket_rows` | what lives under each tree of the keyring; its rows within a transaction |
 //! | `index`, `reference` | what is parked, in memory; the seal of a parked reference |
 //! | `keys_ahead` | keys made before they are needed |
 //! | `tending` | what lies on the disk, held against what is open |
 
 mod aside;
+mod bucket_rows;
 mod buckets;
 #[cfg(test)]
 mod contract;

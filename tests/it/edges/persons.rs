@@ -29,7 +29,7 @@ const TREES: [(&str, End); 16] = [
     ("Forms", Nobody),
     ("Notices", Nobody),
     ("Aside", Taken("aside::forget(draft, &Place::Seen, key)")),
-    ("Buckets", Taken("draft.remove(Place::Buckets, &key)")),
+    ("Buckets", Taken("bucket_rows::put(draft, &key, row.without())")),
     (
         "Erasures",
         Stays("numbers of leaves while they are pending; then counts, and a hash whose key nobody keeps"),

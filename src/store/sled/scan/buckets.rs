@@ -12,7 +12,7 @@ use crate::clock::Day;
 use crate::lead::Leaf;
 use crate::purpose::PurposeId;
 use crate::store::leaves::bucket_of;
-use crate::store::sled::aside;
+use crate::store::sled::bucket_rows;
 use crate::store::sled::buckets::{self, BucketRow};
 use crate::store::sled::draft::Draft;
 use crate::store::sled::engine::Engine;
@@ -122,15 +122,8 @@ pub(super) fn put_right(
         if draft.shared.touches().has(key) || draft.written(&Place::Buckets, key).is_some() {
             continue;
         }
-        if let Some(bytes) = draft.read(&Place::Buckets, key)?
-            && let Err(error) = BucketRow::read(&bytes)
-        {
-            aside::keep(draft, &Place::Buckets, key, bytes, error)?;
-        }
-        match row {
-            Some(row) => draft.write(Place::Buckets, key, row.bytes())?,
-            None => draft.remove(Place::Buckets, key),
-        }
+        bucket_rows::read_or_aside(draft, key)?;
+        bucket_rows::put(draft, key, *row)?;
         count += 1;
     }
     Ok(count)

@@ -13,7 +13,8 @@ use crate::store::erasures::lines_of_erasure;
 use crate::store::leaves::{Leaves, bucket_of};
 use crate::store::several::row_why;
 use crate::store::sled::aside;
-use crate::store::sled::buckets::{self, BucketRow};
+use crate::store::sled::bucket_rows;
+use crate::store::sled::buckets;
 use crate::store::sled::counts;
 use crate::store::sled::draft::{Draft, Puncture};
 use crate::store::sled::engine::Engine;
@@ -308,19 +309,11 @@ fn submitted_on(draft: &Draft<'_>, leaves: &mut Leaves, id: &RecordId, value: &[
 
 fn uncount_in_bucket(draft: &mut Draft<'_>, purpose: &PurposeId, leaf: Leaf) -> Result<(), StoreError> {
     let key = buckets::key(&bucket_of(purpose, leaf));
-    let Some(bytes) = draft.read(&Place::Buckets, &key)? else { return Ok(()) };
-    let row = match BucketRow::read(&bytes) {
-        Ok(row) => row.without(),
-        Err(error) => {
-            aside::keep(draft, &Place::Buckets, &key, bytes, error)?;
-            Some(BucketRow::UNKNOWN)
-        }
-    };
-    match row {
-        Some(row) => draft.write(Place::Buckets, &key, row.bytes())?,
-        None => draft.remove(Place::Buckets, &key),
+    match bucket_rows::read_or_aside(draft, &key)? {
+        // One that is unknown stays so.
+        Some(row) => bucket_rows::put(draft, &key, row.without()),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// Takes what is noted of a submission away, and what is parked of it, as far as these purposes go.

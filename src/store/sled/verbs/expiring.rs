@@ -12,6 +12,7 @@ use crate::purpose::{PurposeId, RecordId};
 use crate::store::leaves::{bucket_of, place_of};
 use crate::store::retention::{BucketCut, EXPIRED_AT_ONCE_MAX, is_given_whole};
 use crate::store::sled::aside;
+use crate::store::sled::bucket_rows;
 use crate::store::sled::buckets::{self, BucketRow};
 use crate::store::sled::counts;
 use crate::store::sled::draft::{Draft, Sweep};
@@ -300,9 +301,9 @@ fn expire_bucket(
     let now = draft.read(&Place::Buckets, &at)?;
     if now.as_ref() != Some(bytes) {
         // Something was stored or erased there since: what is left is looked at with the next batch.
-        let mut row = now.map(|now| BucketRow::read(&now).unwrap_or(BucketRow::UNKNOWN));
+        let mut row = bucket_rows::read_or_aside(draft, &at)?;
         leaves.iter().for_each(|_| row = row.and_then(BucketRow::without));
-        put_row(draft, &at, row)?;
+        bucket_rows::put(draft, &at, row)?;
         return Ok((!leaves.is_empty()).then(|| BucketCut::of(bucket.clone(), leaves, false)));
     }
     // What is counted and was not found may come back from a backup until its time is over as well.
@@ -316,7 +317,7 @@ fn expire_bucket(
         let earliest = left.map_or(row.latest, |left| left.earliest);
         left = Some(BucketRow { live, earliest, latest: row.latest });
     }
-    put_row(draft, &at, left)?;
+    bucket_rows::put(draft, &at, left)?;
     let next = draft.counter(&Place::Sequence, bucket.purpose.as_str().as_bytes())?.max(1);
     let forget = is_over && is_given_whole(bucket, draft.shared.epoch(), next);
     let has_lost = is_over && lost > 0;
@@ -328,14 +329,4 @@ fn expire_bucket(
         leaves.extend(0..given as u16);
     }
     Ok((forget || !leaves.is_empty()).then(|| BucketCut::of(bucket.clone(), leaves, forget)))
-}
-
-fn put_row(draft: &mut Draft<'_>, at: &[u8], row: Option<BucketRow>) -> Result<(), StoreError> {
-    match row {
-        Some(row) => draft.write(Place::Buckets, at, row.bytes()),
-        None => {
-            draft.remove(Place::Buckets, at);
-            Ok(())
-        }
-    }
 }

@@ -13,6 +13,7 @@ use crate::store::beside::{self, Beside, Placement};
 use crate::store::leaves::{bucket_of, first_live};
 use crate::store::several::{OpenFor, Standing, row_why};
 use crate::store::sled::aside;
+use crate::store::sled::bucket_rows;
 use crate::store::sled::buckets::{self, BucketRow};
 use crate::store::sled::draft::Draft;
 use crate::store::sled::layout::{Place, meta, record_key};
@@ -295,17 +296,8 @@ fn seal_next(
 /// A record with this expiry is stored in a bucket.
 fn count_in_bucket(draft: &mut Draft<'_>, bucket: &Bucket, expiry: Day) -> Result<(), StoreError> {
     let key = buckets::key(bucket);
-    let row = match draft.read(&Place::Buckets, &key)? {
-        None => BucketRow::of(expiry),
-        Some(bytes) => match BucketRow::read(&bytes) {
-            Ok(row) => row.with(expiry),
-            Err(error) => {
-                aside::keep(draft, &Place::Buckets, &key, bytes, error)?;
-                BucketRow::UNKNOWN.with(expiry)
-            }
-        },
-    };
-    draft.write(Place::Buckets, &key, row.bytes())
+    let row = bucket_rows::read_or_aside(draft, &key)?;
+    bucket_rows::put(draft, &key, Some(row.map_or_else(|| BucketRow::of(expiry), |row| row.with(expiry))))
 }
 
 fn count_stored(draft: &mut Draft<'_>, purpose: &PurposeId) -> Result<(), StoreError> {
