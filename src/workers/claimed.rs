@@ -38,7 +38,7 @@ pub(super) struct Purposes<'p> {
     pub(super) read: Vec<&'p Purpose>,
     /// These claim its form too: they have it, had their say, or came later.
     pub(super) beside: Vec<&'p Purpose>,
-    /// Under these its time is over, or it was erased.
+    /// Under these its time is over, or it was erased or barred.
     pub(super) over: Vec<PurposeId>,
     /// It is open for these, and they claim its form no more.
     gone: Vec<PurposeId>,

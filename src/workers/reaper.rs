@@ -2,8 +2,8 @@
 //! has, tombstones and their keys, suppressions, what is known of records that are gone, the keys of months, and those of days once
 //! what is parked under old ones is sealed again. Tells the log's file, which takes away its own, what day it is.
 //!
-//! Before the listeners open, hourly, and each minute while something of it fails; never before the clock was confirmed since the
-//! start. What is a day past its time, and can still be opened, needs a person (`overdue`) until it is gone.
+//! Before the listeners open, hourly, and each minute while records that are due could not be taken away; never before the clock was
+//! confirmed since the start. What is a day past its time, and can still be opened, needs a person (`overdue`) until it is gone.
 
 use std::collections::HashSet;
 use std::sync::Arc;

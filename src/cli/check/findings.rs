@@ -87,12 +87,12 @@ pub(super) fn warnings(known: &[Known], stands: &[Stands], config: &Config) -> V
             note(*form, None, *code);
         }
     }
-    let is_of_boxes = |code: FindingCode| {
+    // What boxes lack is told with the consent that reads them, what the notice lacks with its key.
+    let is_told_elsewhere = |code: FindingCode| {
         let boxes = [FindingCode::BoxPreTicked, FindingCode::BoxAbsent, FindingCode::BoxDefaultUnknown];
-        // What the notice lacks is told with its key.
         boxes.contains(&code) || code == FindingCode::NoticeIncomplete
     };
-    let told = found.into_iter().filter(|((code, _), _)| !is_of_boxes(*code));
+    let told = found.into_iter().filter(|((code, _), _)| !is_told_elsewhere(*code));
     told.map(|((code, purpose), alike)| warning(code, purpose.as_deref(), &alike)).collect()
 }
 

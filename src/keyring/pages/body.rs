@@ -16,7 +16,7 @@ use crate::keyring::tree::{FRONTIER_BYTES_MAX, Frontier, KEY_BYTES, read_frontie
 use crate::purpose::PurposeId;
 use crate::secret::Key;
 
-/// No head has more keys: four, a hundred days, the months.
+/// No head has more keys: four, eight days, the months.
 pub const HEAD_KEYS_MAX: usize = 256;
 /// Of the map of pages.
 pub(super) const MAP_BYTES_MAX: usize = 2 * 1024;

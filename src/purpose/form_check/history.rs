@@ -59,8 +59,8 @@ fn today(before: Option<Timestamp>, now: Timestamp) -> Timestamp {
 }
 
 impl FormLook {
-    /// Looks at a form, and takes over what earlier looks found; since when it is another is known from these. Time does not go back: a clock that was set back makes no
-    /// finding end before it began.
+    /// Looks at a form, and takes over from the look before since when each finding stands, and since when the form is another
+    /// than it was. Time does not go back: a clock that was set back makes no finding end before it began.
     pub fn after(
         before: Option<&Self>,
         policy: &Policy,

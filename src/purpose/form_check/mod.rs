@@ -9,7 +9,7 @@ mod link;
 #[cfg(test)]
 mod tests;
 
-pub use check::{FINDINGS_TOLD_MAX, FormSeen, check_form};
-pub use finding::{Finding, FindingCode, QUESTION_BYTES_MAX, Severity};
+pub use check::{FormSeen, check_form};
+pub use finding::{Finding, FindingCode, Severity};
 pub use history::{FormLook, KeptFinding, LookChange};
-pub use link::{LinkLeads, NoticeHome};
+pub use link::NoticeHome;

@@ -1,5 +1,6 @@
 use jiff::Timestamp;
 
+use super::check::FINDINGS_TOLD_MAX;
 use super::*;
 use crate::id::{FormId, PageId};
 use crate::purpose::sample::{consent, field, purpose};

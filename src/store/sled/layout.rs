@@ -197,7 +197,7 @@ pub(super) mod meta {
         }
     }
 
-    /// u64: how many records of a purpose were ever erased, so that a scan knows what went while it looked.
+    /// u64: how many records of a purpose were ever erased, or ended by their time, so that a scan knows what went while it looked.
     pub(in crate::store::sled) fn erased(purpose: &PurposeId) -> Vec<u8> {
         [b"erased/", purpose.as_str().as_bytes()].concat()
     }
