@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::api::{IdText, Moment, Word};
+use crate::api::{IdText, Moment, Word, member};
 use crate::purpose::PurposeId;
 use crate::trail::Reason;
 
@@ -14,21 +14,14 @@ pub struct Erase {
     /// By what it is found.
     pub by: ErasedBy,
     /// For these purposes alone, and not for others.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "member::present")]
     pub purposes: Option<Vec<String>>,
     /// Who wanted it; absent: the person where the reason is the person's, else the controller.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "member::present")]
     pub asked_by: Option<String>,
     /// Say how much it would take, and erase nothing.
     #[serde(default)]
     pub dry_run: bool,
-}
-
-/// What is there, or absent: null is neither. A null that narrows nothing would erase all.
-fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }
 
 /// By what it is found: exactly one member.

@@ -13,6 +13,7 @@ pub mod forms;
 mod id_text;
 pub mod inbox;
 pub mod leads;
+mod member;
 mod moment;
 mod pairs;
 pub mod problem;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::api::{Moment, Word};
+use crate::api::{Moment, Word, member};
 use crate::trail::Reason;
 
 /// An address that may not be stored: exactly one of `email` and `phone`.
@@ -22,13 +22,8 @@ pub struct Suppress {
     /// Why.
     pub reason: String,
     /// For how many months.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "months")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "member::number")]
     pub months: Option<u32>,
-}
-
-/// A whole number that is there: null is none.
-fn months<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
-    u32::deserialize(deserializer).map(Some)
 }
 
 /// Which entries are to go: exactly one of `email`, `phone` and `id`.

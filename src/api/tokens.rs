@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::api::{Moment, Word};
+use crate::api::{Moment, Word, member};
 use crate::purpose::PurposeId;
 use crate::trail::{Reason, Role};
 
@@ -31,17 +31,9 @@ pub struct NewToken {
     #[schema(value_type = Option<Reason>)]
     pub reason: Option<String>,
     /// How long it lives. Absent: 365.
-    #[serde(default, deserialize_with = "whole")]
+    #[serde(default, deserialize_with = "member::number_or_null")]
     #[schema(minimum = 1, maximum = 730, default = 365)]
     pub expires_days: Option<i64>,
-}
-
-/// A whole number, however it is written: to JSON Schema `365.0` is one.
-fn whole<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
-    let Some(number) = Option::<serde_json::Number>::deserialize(deserializer)? else { return Ok(None) };
-    let float = number.as_f64().filter(|float| float.fract() == 0.0 && float.abs() <= f64::from(i32::MAX));
-    let whole = number.as_i64().or(float.map(|float| float as i64));
-    whole.map(Some).ok_or_else(|| serde::de::Error::custom("no whole number"))
 }
 
 /// A token, shown this once.
