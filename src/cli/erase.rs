@@ -1,7 +1,6 @@
 //! `tamis erase`: a submission is forgotten, and the receipt about it; `tamis erasure`: the same receipt later.
 
 use std::fmt::Write as _;
-use std::io::Read as _;
 
 use reqwest::Method;
 
@@ -9,15 +8,13 @@ use crate::api::IdText;
 use crate::api::erasures::{Erase, Erased, ErasedBy, WouldErase};
 use crate::cli::paper::{Paper, PaperArguments};
 use crate::cli::socket::{ConfigPath, SocketArgument};
+use crate::cli::stdin::one_line;
 use crate::client::{Daemon, parse, written};
 use crate::forget::receipt::{AskedBy, Ground};
 use crate::random::{Random, SystemRandom};
 use crate::secret::location::Environment;
 use crate::terminal::{Exit, Failure, print, print_json, tell, thousands};
 use clap::builder::{PossibleValue, PossibleValuesParser};
-
-/// An id is shorter than this.
-const ID_BYTES_MAX: u64 = 256;
 
 /// Of a key by which the request is known again, drawn for each run.
 const KEY_BYTES: usize = 16;
@@ -88,20 +85,13 @@ pub(super) struct ErasureArguments {
 
 impl Which {
     fn by(self) -> Result<ErasedBy, Failure> {
-        let read = |id: String| Ok(IdText(if id == "-" { from_stdin()? } else { id }));
+        let read = |id: String| Ok(IdText(if id == "-" { one_line("an id")? } else { id }));
         match (self.id, self.leadgen_id) {
             (Some(id), _) => Ok(ErasedBy::Id(read(id)?)),
             (None, Some(id)) => Ok(ErasedBy::LeadgenId(read(id)?)),
             (None, None) => Err(Failure::new(Exit::Usage, "say --id or --leadgen-id")),
         }
     }
-}
-
-fn from_stdin() -> Result<String, Failure> {
-    let mut text = String::new();
-    let read = std::io::stdin().lock().take(ID_BYTES_MAX).read_to_string(&mut text);
-    read.map_err(|_| Failure::failed("cannot read an id from stdin"))?;
-    Ok(text.trim().to_owned())
 }
 
 /// Of the trail's reasons those that can be one.

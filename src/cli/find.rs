@@ -1,7 +1,6 @@
 //! `tamis find`: what became of one submission, by purpose, or which records hold an address.
 
 use std::fmt::Write as _;
-use std::io::Read as _;
 use std::time::Duration;
 
 use reqwest::Method;
@@ -11,15 +10,11 @@ use crate::api::leads::Consent;
 use crate::api::{IdText, Pairs};
 use crate::cli::reasons;
 use crate::cli::socket::{ConfigPath, SocketArgument};
+use crate::cli::stdin::one_line;
 use crate::client::{Daemon, parse, written};
 use crate::secret::location::Environment;
 use crate::terminal::{Exit, Failure};
 use crate::terminal::{print, print_json, printable, tell};
-
-/// An id is shorter than this.
-const ID_BYTES_MAX: u64 = 256;
-/// And an address than this, in whatever spelling.
-const ADDRESS_BYTES_MAX: u64 = 2_048;
 
 /// Everything that is stored is looked through for an address, maybe after another look: at most twice ten minutes.
 const SEARCH_WITHIN: Duration = Duration::from_secs(21 * 60);
@@ -70,29 +65,18 @@ struct WantedLead {
 impl WantedLead {
     /// The question, with its id read from stdin where asked.
     fn question(self, unmask: bool) -> Result<Find, Failure> {
-        let read = |id: String| Ok(IdText(if id == "-" { from_stdin(ID_BYTES_MAX)? } else { id }));
+        let read = |id: String| Ok(IdText(if id == "-" { one_line("an id")? } else { id }));
         let question = Find { leadgen_id: None, id: None, email: None, phone: None, unmask };
         match (self.leadgen_id, self.id) {
             (Some(id), _) => Ok(Find { leadgen_id: Some(read(id)?), ..question }),
             (None, Some(id)) => Ok(Find { id: Some(read(id)?), ..question }),
-            (None, None) if self.email_stdin => {
-                Ok(Find { email: Some(from_stdin(ADDRESS_BYTES_MAX)?), ..question })
-            }
-            (None, None) if self.phone_stdin => {
-                Ok(Find { phone: Some(from_stdin(ADDRESS_BYTES_MAX)?), ..question })
-            }
+            (None, None) if self.email_stdin => Ok(Find { email: Some(one_line("an address")?), ..question }),
+            (None, None) if self.phone_stdin => Ok(Find { phone: Some(one_line("an address")?), ..question }),
             (None, None) => {
                 Err(Failure::new(Exit::Usage, "say --leadgen-id, --id, --email-stdin or --phone-stdin"))
             }
         }
     }
-}
-
-fn from_stdin(bytes_max: u64) -> Result<String, Failure> {
-    let mut text = String::new();
-    let read = std::io::stdin().lock().take(bytes_max).read_to_string(&mut text);
-    read.map_err(|_| Failure::failed("cannot read from stdin what to look for"))?;
-    Ok(text.trim().to_owned())
 }
 
 /// Asks the daemon and prints what it found.

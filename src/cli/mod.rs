@@ -25,6 +25,7 @@ mod receipt;
 mod serve;
 mod socket;
 mod status;
+mod stdin;
 mod suppress;
 mod token;
 mod trail;

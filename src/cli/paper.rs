@@ -61,11 +61,13 @@ pub(super) struct Paper {
     file: Option<Place>,
 }
 
+/// A file that was made for a receipt. It goes again unless the receipt is in it.
 struct Place {
     path: PathBuf,
     directory: Directory,
     name: OsString,
     file: File,
+    is_written: bool,
 }
 
 impl Paper {
@@ -78,12 +80,9 @@ impl Paper {
         Ok(Self { format, lang, file })
     }
 
-    /// Nothing comes.
+    /// Nothing comes: what was made for it goes again.
     pub(super) fn take_back(self) {
-        if let Some(place) = self.file {
-            // It is empty; whoever looks sees as much.
-            let _ = place.directory.remove(&place.name);
-        }
+        drop(self);
     }
 
     /// Has the daemon write the receipt of this erasure.
@@ -116,7 +115,7 @@ impl Place {
             Ok((directory, name, file))
         };
         match made() {
-            Ok((directory, name, file)) => Ok(Self { path, directory, name, file }),
+            Ok((directory, name, file)) => Ok(Self { path, directory, name, file, is_written: false }),
             Err(error) => {
                 let error: std::io::Error = error;
                 Err(match error.kind() {
@@ -124,7 +123,7 @@ impl Place {
                         "{} is there already: give a new name, or remove it",
                         path.display()
                     )),
-                    kind => Failure::failed(format!("cannot make {}: {kind}", path.display())),
+                    _ => Failure::file(&path, "make", &error),
                 })
             }
         }
@@ -132,11 +131,27 @@ impl Place {
 
     fn write(mut self, body: &[u8]) -> Result<(), Failure> {
         let written = self.file.write_all(body).and_then(|()| self.file.sync_all());
-        written.and_then(|()| self.directory.sync()).map_err(|error| {
-            Failure::failed(format!("cannot write {}: {}", self.path.display(), error.kind()))
-        })?;
+        let written = written.and_then(|()| self.directory.sync());
+        written.map_err(|error| Failure::file(&self.path, "write", &error))?;
+        self.is_written = true;
         tell(&format!("written to {}", self.path.display()));
         Ok(())
+    }
+
+    /// Removes the file, unless somebody has put another in its place. What fails leaves a file behind, and whoever looks sees
+    /// as much.
+    fn remove(&self) {
+        if self.directory.is_at(&self.name, &self.file).unwrap_or(false) {
+            let _ = self.directory.remove(&self.name);
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if !self.is_written {
+            self.remove();
+        }
     }
 }
 
@@ -167,8 +182,19 @@ mod tests {
     fn where_nothing_comes_no_empty_file_stays() {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("receipt.txt");
-        Paper::open(arguments(path.clone())).unwrap_or_else(|failure| panic!("{failure}")).take_back();
+        let open = || Paper::open(arguments(path.clone())).unwrap_or_else(|failure| panic!("{failure}"));
+        open().take_back();
         assert!(!path.exists());
+        let mut place = open().file.expect("a file");
+        place.file = File::open(&path).expect("to be read alone");
+        let failed = place.write(b"a receipt\n").err().expect("it is not open for writing");
+        assert!(failed.to_string().starts_with("cannot write "), "{failed}");
+        assert!(!path.exists(), "half a receipt is none");
+        let paper = open();
+        std::fs::rename(&path, directory.path().join("mine.txt")).expect("renamed");
+        std::fs::write(&path, "another's").expect("written");
+        paper.take_back();
+        assert_eq!(std::fs::read(&path).expect("there"), b"another's");
         assert!(Paper::open(arguments(directory.path().join("none/receipt.txt"))).is_err());
     }
 }

@@ -1,23 +1,18 @@
 //! `tamis suppress add|list|remove`: addresses that may not be stored. An address comes on stdin alone: a command line stays in
 //! the shell's history, and others see it.
 
-use std::io::Read as _;
-
 use reqwest::Method;
-use zeroize::Zeroizing;
 
 use crate::api::suppressions::{
     RemoveSuppression, Suppress, Suppressed, Suppression, SuppressionList, SuppressionsRemoved,
 };
 use crate::cli::reasons;
 use crate::cli::socket::{ConfigPath, SocketArgument};
+use crate::cli::stdin::one_line;
 use crate::client::{Daemon, parse, written};
 use crate::secret::location::Environment;
-use crate::terminal::{Exit, Failure, Table};
+use crate::terminal::{Failure, Table};
 use crate::terminal::{print, print_json, printable, tell};
-
-/// No address is longer.
-const ADDRESS_BYTES_MAX: u64 = 1_024;
 
 /// Of each entry that is listed, how many come with one call.
 const LISTED_AT_ONCE: usize = 1_000;
@@ -133,21 +128,9 @@ pub(super) async fn run(
     }
 }
 
-/// One address, as it comes on stdin.
-fn from_stdin() -> Result<String, Failure> {
-    let mut text = Zeroizing::new(String::new());
-    let read = std::io::stdin().lock().take(ADDRESS_BYTES_MAX + 1).read_to_string(&mut text);
-    read.map_err(|_| Failure::failed("cannot read an address from stdin"))?;
-    let one = text.trim();
-    if one.is_empty() || one.lines().count() > 1 || one.len() as u64 > ADDRESS_BYTES_MAX {
-        return Err(Failure::new(Exit::Usage, "one address is read from stdin, on one line"));
-    }
-    Ok(one.to_owned())
-}
-
 async fn add(daemon: &Daemon, arguments: AddArguments) -> Result<(), Failure> {
     let AddArguments { kind, scope, reason, months, .. } = arguments;
-    let address = from_stdin()?;
+    let address = one_line("an address")?;
     let (email, phone) = if kind.email { (Some(address), None) } else { (None, Some(address)) };
     let what = Suppress { email, phone, scope, reason, months: Some(months) };
     let call = daemon.call(Method::POST, "/suppressions").body(written(&what)?);
@@ -205,7 +188,7 @@ async fn remove(daemon: &Daemon, arguments: RemoveArguments) -> Result<(), Failu
     let RemoveArguments { which, reason, .. } = arguments;
     let mut asked = RemoveSuppression { email: None, phone: None, id: which.id, reason };
     if asked.id.is_none() {
-        let address = Some(from_stdin()?);
+        let address = Some(one_line("an address")?);
         (asked.email, asked.phone) = if which.email { (address, None) } else { (None, address) };
     }
     let call = daemon.call(Method::POST, "/suppressions/remove").body(written(&asked)?);
