@@ -41,7 +41,7 @@ const ADD_EXAMPLE: &str = "\
 The address is read from stdin: on a command line it stays in the shell's history.
 
 Example:
-  tamis suppress add --email --scope all --reason objection < address.txt";
+  tamis suppress add --email-stdin --scope all --reason objection < address.txt";
 
 const REMOVE_EXAMPLE: &str = "\
 Example:
@@ -67,12 +67,12 @@ struct AddArguments {
 #[derive(clap::Args)]
 #[group(required = true, multiple = false)]
 struct Kind {
-    /// An e-mail address comes on stdin
+    /// The e-mail address on stdin
     #[arg(long)]
-    email: bool,
-    /// A telephone number comes on stdin
+    email_stdin: bool,
+    /// The telephone number on stdin
     #[arg(long)]
-    phone: bool,
+    phone_stdin: bool,
 }
 
 #[derive(clap::Args)]
@@ -98,12 +98,12 @@ struct RemoveArguments {
 #[derive(clap::Args)]
 #[group(required = true, multiple = false)]
 struct Which {
-    /// All entries of an e-mail address, which comes on stdin
+    /// All entries of the e-mail address on stdin
     #[arg(long)]
-    email: bool,
-    /// All entries of a telephone number, which comes on stdin
+    email_stdin: bool,
+    /// All entries of the telephone number on stdin
     #[arg(long)]
-    phone: bool,
+    phone_stdin: bool,
     /// One entry, by its id (1-7)
     #[arg(long, value_name = "ID")]
     id: Option<String>,
@@ -131,7 +131,7 @@ pub(super) async fn run(
 async fn add(daemon: &Daemon, arguments: AddArguments) -> Result<(), Failure> {
     let AddArguments { kind, scope, reason, months, .. } = arguments;
     let address = one_line("an address")?;
-    let (email, phone) = if kind.email { (Some(address), None) } else { (None, Some(address)) };
+    let (email, phone) = if kind.email_stdin { (Some(address), None) } else { (None, Some(address)) };
     let what = Suppress { email, phone, scope, reason, months: Some(months) };
     let call = daemon.call(Method::POST, "/suppressions").body(written(&what)?);
     let Suppressed { suppressions } = parse(&daemon.fetch(call).await?)?;
@@ -189,7 +189,7 @@ async fn remove(daemon: &Daemon, arguments: RemoveArguments) -> Result<(), Failu
     let mut asked = RemoveSuppression { email: None, phone: None, id: which.id, reason };
     if asked.id.is_none() {
         let address = Some(one_line("an address")?);
-        (asked.email, asked.phone) = if which.email { (address, None) } else { (None, address) };
+        (asked.email, asked.phone) = if which.email_stdin { (address, None) } else { (None, address) };
     }
     let call = daemon.call(Method::POST, "/suppressions/remove").body(written(&asked)?);
     let SuppressionsRemoved { removed } = parse(&daemon.fetch(call).await?)?;
