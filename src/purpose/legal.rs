@@ -134,6 +134,14 @@ impl Legal {
         }
     }
 
+    /// Where its privacy policy stands, if that is known.
+    pub fn policy_url(&self) -> Option<&str> {
+        match self {
+            Self::Read(content) => content.policy_url.as_deref(),
+            Self::Withheld | Self::NotAsked => None,
+        }
+    }
+
     /// The text beside the box with exactly this key, if it is known.
     pub fn text_of(&self, key: &str) -> Option<&Wording> {
         self.boxes()?.iter().find(|found| found.key == key).map(|found| &found.text)

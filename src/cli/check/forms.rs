@@ -195,7 +195,7 @@ fn show(known: &Known, config: &Config) -> FormShown {
         readable: known.definition.is_some(),
         boxes_readable: known.definition.as_ref().is_some_and(|found| found.legal.boxes().is_some()),
         boxes: known.definition.iter().flat_map(|found| boxes(found, &form)).collect(),
-        policy_url: known.definition.as_ref().and_then(policy_url).map(str::to_owned),
+        policy_url: known.definition.as_ref().and_then(|found| found.legal.policy_url()).map(str::to_owned),
         partial: known.definition.as_ref().is_some_and(|definition| definition.is_partial),
         questions: questions
             .map(|question| {
@@ -212,13 +212,6 @@ fn show(known: &Known, config: &Config) -> FormShown {
         unfed: known.definition.as_ref().map(|_| form.unfed()).unwrap_or_default(),
         copy_of: purposes.copy_of.map(|original| original.to_string()),
         differs: policy.copies().differing(&known.form).map(|differs| differences::lines(&differs)),
-    }
-}
-
-fn policy_url(definition: &FormDefinition) -> Option<&str> {
-    match &definition.legal {
-        Legal::Read(content) => content.policy_url.as_deref(),
-        Legal::Withheld | Legal::NotAsked => None,
     }
 }
 

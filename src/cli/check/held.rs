@@ -1,20 +1,17 @@
 //! What a running tamis holds under longer periods than the config that is checked, or under purposes that it does not name.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use reqwest::Method;
 
 use crate::api::purposes::{Purpose as Running, Purposes};
 use crate::api::status::{PurposeCount, Status};
+use crate::cli::check::forms::PATIENCE;
 use crate::client::{Daemon, parse};
 use crate::config::{Fault, FaultCode};
 use crate::purpose::{Lifespan, Policy, Term};
 use crate::terminal::thousands;
-
-/// The look at the config does not wait for a daemon that is busy.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What the daemon says.
 pub(super) struct Held {

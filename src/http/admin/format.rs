@@ -47,29 +47,32 @@ impl FormatName {
     pub(super) fn of(query: Option<&str>, request: &HttpRequest) -> Result<Self, ProblemCode> {
         match query {
             Some(text) => Self::from_code(text).ok_or(ProblemCode::ParameterInvalid),
-            // What of the header cannot be read asks for nothing.
-            None => Self::accepted(&Accept::parse(request).unwrap_or(Accept(Vec::new()))),
+            None => liked_best(request, Self::ALL, |format, accept| {
+                weight(accept, format.essence(), |name, value| format.has(name, value))
+            }),
         }
     }
+}
 
-    /// The one with the highest weight; of equals the first of ours.
-    fn accepted(accept: &Accept) -> Result<Self, ProblemCode> {
-        if accept.is_empty() {
-            return Ok(Self::Ndjson);
+/// The one that a request's `Accept` likes best; of equals the first, which whoever says nothing gets as well.
+///
+/// # Errors
+/// [`ProblemCode::NotAcceptable`] where the caller takes none of these.
+pub(super) fn liked_best<F: Copy>(
+    request: &HttpRequest,
+    formats: &[F],
+    weight: impl Fn(F, &Accept) -> Quality,
+) -> Result<F, ProblemCode> {
+    // What of the header cannot be read asks for nothing.
+    let accept = Accept::parse(request).unwrap_or(Accept(Vec::new()));
+    let mut best = (Quality::ZERO, None);
+    for format in formats.iter().copied() {
+        let liked = if accept.is_empty() { Quality::MAX } else { weight(format, &accept) };
+        if liked > best.0 {
+            best = (liked, Some(format));
         }
-        let mut best = (Quality::ZERO, None);
-        for format in Self::ALL.iter().copied() {
-            let weight = format.weight(accept);
-            if weight > best.0 {
-                best = (weight, Some(format));
-            }
-        }
-        best.1.ok_or(ProblemCode::NotAcceptable)
     }
-
-    fn weight(self, accept: &Accept) -> Quality {
-        weight(accept, self.essence(), |name, value| self.has(name, value))
-    }
+    best.1.ok_or(ProblemCode::NotAcceptable)
 }
 
 /// How much a caller likes a media type, by the most specific range that it is in: `text/csv;q=0` counts although `*/*` stands

@@ -8,7 +8,7 @@ use crate::api::forms::{Box, Form, Forms, Question};
 use crate::http::admin::AdminState;
 use crate::http::admin::operator::{By, SeeForms};
 use crate::http::problem::Problem;
-use crate::purpose::{FormDefinition, Legal, Policy, PurposeId, SharedForm};
+use crate::purpose::{FormDefinition, Policy, PurposeId, SharedForm};
 use crate::store::KnownForm;
 use crate::trail::Role;
 
@@ -26,6 +26,7 @@ fn shown(known: &KnownForm, policy: &Policy, in_words: bool) -> Form {
     let claimants = policy.of_form(&known.form);
     let form = SharedForm::new(&claimants, definition).counting_as(claimants.copy_of);
     let purposes: Vec<PurposeId> = form.purposes().cloned().collect();
+    let policy_url = definition.and_then(|definition| definition.legal.policy_url());
     Form {
         form_id: known.form,
         page_id: definition.and_then(|definition| definition.page),
@@ -41,7 +42,7 @@ fn shown(known: &KnownForm, policy: &Policy, in_words: bool) -> Form {
         revision: definition.map(|definition| definition.revision().to_string()),
         locale: definition.map(|definition| definition.locale.clone()).filter(|locale| !locale.is_empty()),
         boxes_readable: definition.is_some_and(|definition| definition.legal.boxes().is_some()),
-        policy_url: definition.filter(|_| in_words).and_then(policy_url),
+        policy_url: policy_url.filter(|_| in_words).map(str::to_owned),
         boxes: definition.filter(|_| in_words).and_then(|definition| boxes(definition, &form)),
         questions: definition.filter(|_| in_words).map(|definition| questions(definition, &form)),
     }
@@ -60,13 +61,6 @@ fn questions(definition: &FormDefinition, form: &SharedForm<'_>) -> Vec<Question
         }
     });
     shown.collect()
-}
-
-fn policy_url(definition: &FormDefinition) -> Option<String> {
-    match &definition.legal {
-        Legal::Read(content) => content.policy_url.clone(),
-        Legal::Withheld | Legal::NotAsked => None,
-    }
 }
 
 fn boxes(definition: &FormDefinition, form: &SharedForm<'_>) -> Option<Vec<Box>> {

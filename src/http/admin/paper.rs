@@ -1,9 +1,8 @@
 //! As what an erasure is shown: what the query says, else what `Accept` likes best (RFC 9110 section 12.5.1).
 
 use actix_web::HttpRequest;
-use actix_web::http::header::{Accept, Header, Quality};
 
-use crate::http::admin::format::weight;
+use crate::http::admin::format::{liked_best, weight};
 use crate::http::problem::ProblemCode;
 
 crate::codes! {
@@ -40,23 +39,12 @@ impl PaperFormat {
         if let Some(text) = query {
             return Self::from_code(text).ok_or(ProblemCode::ParameterInvalid);
         }
-        // What of the header cannot be read asks for nothing.
-        let accept = Accept::parse(request).unwrap_or(Accept(Vec::new()));
-        if accept.is_empty() {
-            return Ok(Self::Json);
-        }
         let is_utf8 = |name: &str, value: &str| {
             name.eq_ignore_ascii_case("charset") && value.trim_matches('"').eq_ignore_ascii_case("utf-8")
         };
-        let mut best = (Quality::ZERO, None);
         // The note has the media type of the text, and is asked for by its name.
-        for format in [Self::Json, Self::Text, Self::Html] {
-            let liked = weight(&accept, format.essence(), is_utf8);
-            if liked > best.0 {
-                best = (liked, Some(format));
-            }
-        }
-        best.1.ok_or(ProblemCode::NotAcceptable)
+        let formats = [Self::Json, Self::Text, Self::Html];
+        liked_best(request, &formats, |format, accept| weight(accept, format.essence(), is_utf8))
     }
 }
 
