@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::api::id_text::EpochNumber;
 use crate::api::{IdText, Moment, Word, member};
 use crate::purpose::PurposeId;
 use crate::trail::Reason;
@@ -58,7 +59,7 @@ pub struct ErasedOf {
 #[derive(Serialize, Deserialize, ToSchema)]
 pub struct Erased {
     /// The erasure's number.
-    #[schema(pattern = "^[0-9]+-[0-9]+$")]
+    #[schema(value_type = EpochNumber)]
     pub erasure: String,
     /// The signed receipt (a C2SP signed note), as `tamis receipt verify` takes it. Its first line is JSON.
     pub receipt: String,
@@ -68,7 +69,7 @@ pub struct Erased {
 #[derive(Serialize, Deserialize, ToSchema)]
 pub struct ErasureShown {
     /// Its number.
-    #[schema(pattern = "^[0-9]+-[0-9]+$")]
+    #[schema(value_type = EpochNumber)]
     pub erasure: String,
     /// How far it is.
     #[schema(value_type = ErasureState)]

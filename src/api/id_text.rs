@@ -46,3 +46,6 @@ impl Visitor<'_> for IdVisitor {
         if is_whole { Ok(IdText(format!("{number:.0}"))) } else { Err(E::custom("no id")) }
     }
 }
+/// `EPOCH-NUMBER`: an erasure's, or that of an entry of the list of who objected. For the document alone.
+#[expect(dead_code, reason = "it is looked at by the document alone")]
+pub(super) struct EpochNumber(String);

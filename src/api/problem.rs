@@ -95,7 +95,7 @@ crate::codes! {
         MonthsOutOfRange = "months-out-of-range",
         /// No more suppressions are kept.
         TooManySuppressions = "too-many-suppressions",
-        /// More look-ups by a record's number wait than may.
+        /// More look-ups by a record's number or an address wait than may.
         LookupsTooFast = "lookups-too-fast",
         /// As many look-ups by address wait as may.
         SearchesFull = "too-many-searches",
@@ -201,7 +201,7 @@ impl ProblemCode {
             Self::MonthsOutOfRange => (400, "A suppression lasts between 36 and 120 months"),
             Self::TooManySuppressions => (409, "No more suppressions are kept: remove some first"),
             Self::LookupsTooFast => {
-                (429, "Too many look-ups by number at once: one after another they are answered")
+                (429, "Too many look-ups by number or address at once: one after another they are answered")
             }
             Self::SearchesFull => (503, "Too many look-ups by address wait already"),
             Self::SearchTooSlow => (503, "Looking through everything that is stored took too long"),

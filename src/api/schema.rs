@@ -1,6 +1,8 @@
 //! What ids, words and moments look like in the document. Written here and not beside the types, whose rooms need know
 //! nothing of a document.
 
+use std::cmp::Ordering;
+
 use serde_json::{Value, json};
 use utoipa::openapi::schema::{
     AdditionalProperties, ArrayBuilder, KnownFormat, ObjectBuilder, OneOfBuilder, SchemaFormat, SchemaType,
@@ -12,6 +14,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::api::Moment;
 use crate::api::erasures::{Erase, ErasureState};
 use crate::api::find::{Find, SubmissionState};
+use crate::api::id_text::EpochNumber;
 use crate::api::inbox::{DropHeld, Requeue, RetryPage};
 use crate::api::problem::ProblemCode;
 use crate::api::status::ClockTrust;
@@ -30,10 +33,6 @@ use crate::trail::{Action, Outcome, Reason, Role};
 pub(super) const META_ID: &str = "^[0-9]{1,20}$";
 /// How the config names a purpose.
 pub(super) const PURPOSE: &str = "^[a-z][a-z0-9_]{0,62}$";
-/// `EPOCH-NUMBER`.
-pub(super) const SUPPRESSION: &str = "^(0|[1-9][0-9]{0,8})-(0|[1-9][0-9]{0,18})$";
-/// `PURPOSE-EPOCH-NUMBER`.
-pub(super) const RECORD: &str = "^[a-z][a-z0-9_]{0,62}-(0|[1-9][0-9]{0,8})-(0|[1-9][0-9]{0,18})$";
 
 /// What stands in no name, as the inside of a class.
 macro_rules! not_plain {
@@ -67,7 +66,8 @@ written! {
     FormId: text(META_ID, "Meta's id of a form.").examples(["901000000000001"]);
     PageId: text(META_ID, "Meta's id of a page.").examples(["104000000000001"]);
     PurposeId: text(PURPOSE, "A purpose, as the config names it.").examples(["devis"]);
-    RecordId: text(RECORD, "PURPOSE-EPOCH-NUMBER: a record's id, and a cursor. Number 0 stands before the first record.")
+    EpochNumber: epoch_number();
+    RecordId: text(&record_id(), "PURPOSE-EPOCH-NUMBER: a record's id, and a cursor. Number 0 stands before the first record.")
         .examples(["devis-1-7"]);
     Moment: moment();
     ProblemCode: list::<ProblemCode>("Why a call was not answered.");
@@ -96,6 +96,45 @@ written! {
     ContactKind: list::<ContactKind>("What an address is.");
     Suppress: suppress();
     RemoveSuppression: remove_suppression();
+}
+
+/// See [`EpochNumber`].
+pub(super) fn epoch_number() -> ObjectBuilder {
+    text(&format!("^{}$", numbers()), "EPOCH-NUMBER.").examples(["1-7"])
+}
+
+/// `PURPOSE-EPOCH-NUMBER`.
+fn record_id() -> String {
+    format!("{}-{}$", PURPOSE.trim_end_matches('$'), numbers())
+}
+
+/// An epoch and a number: every one that can be given, and no other.
+fn numbers() -> String {
+    format!("{}-{}", up_to(u32::MAX.into()), up_to(u64::MAX))
+}
+
+/// The pattern of the numbers up to this one, without zeros before them: shorter ones, those that are the first to be less in
+/// one of its digits, and itself.
+fn up_to(most: u64) -> String {
+    let digits = most.to_string();
+    let any = |count: usize| match count {
+        0 => String::new(),
+        1 => "[0-9]".to_owned(),
+        count => format!("[0-9]{{{count}}}"),
+    };
+    let mut alternatives =
+        vec!["0".to_owned(), format!("[1-9][0-9]{{0,{}}}", digits.len().saturating_sub(2))];
+    for (at, digit) in digits.bytes().enumerate() {
+        let (least, less) = (if at == 0 { b'1' } else { b'0' }, digit.saturating_sub(1));
+        let one = match less.cmp(&least) {
+            Ordering::Less => continue,
+            Ordering::Equal => char::from(least).to_string(),
+            Ordering::Greater => format!("[{}-{}]", char::from(least), char::from(less)),
+        };
+        alternatives.push(format!("{}{one}{}", &digits[..at], any(digits.len() - at - 1)));
+    }
+    alternatives.push(digits);
+    format!("({})", alternatives.join("|"))
 }
 
 /// A string of this pattern.
@@ -269,7 +308,7 @@ fn suppress() -> OneOfBuilder {
 }
 
 fn remove_suppression() -> OneOfBuilder {
-    let id = text(SUPPRESSION, "One entry.").examples(["1-7"]);
+    let id = epoch_number().description(Some("One entry."));
     let ways = [
         ("email", address(MAILBOX, "anne.dupont@example.org")),
         ("phone", address(NUMBER, "+33639980000")),
@@ -295,4 +334,31 @@ fn requeue() -> OneOfBuilder {
         &[],
         "Which of the refused and buried references: exactly one of the three.",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::strategy::{Strategy, ValueTree};
+    use proptest::string::string_regex;
+    use proptest::test_runner::TestRunner;
+
+    use super::*;
+
+    #[test]
+    fn a_pattern_of_numbers_has_every_one_that_fits_and_no_other() {
+        assert_eq!(up_to(10), "(0|[1-9][0-9]{0,0}|10)");
+        assert_eq!(up_to(255), "(0|[1-9][0-9]{0,1}|1[0-9]{2}|2[0-4][0-9]|25[0-4]|255)");
+        let u32s = concat!(
+            "(0|[1-9][0-9]{0,8}|[1-3][0-9]{9}|4[0-1][0-9]{8}|42[0-8][0-9]{7}|429[0-3][0-9]{6}|4294[0-8][0-9]{5}|",
+            "42949[0-5][0-9]{4}|429496[0-6][0-9]{3}|4294967[0-1][0-9]{2}|42949672[0-8][0-9]|429496729[0-4]|4294967295)"
+        );
+        assert_eq!(up_to(u32::MAX.into()), u32s);
+        let pattern = record_id();
+        let ids = string_regex(pattern.trim_matches(['^', '$'])).expect("a pattern");
+        let mut runner = TestRunner::deterministic();
+        for _ in 0..10_000 {
+            let id = ids.new_tree(&mut runner).expect("one").current();
+            assert!(RecordId::parse(&id).is_some(), "{id}");
+        }
+    }
 }

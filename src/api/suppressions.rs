@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::api::id_text::EpochNumber;
 use crate::api::{Moment, Word, member};
 use crate::trail::Reason;
 
@@ -71,7 +72,7 @@ pub struct SuppressionsRemoved {
 #[derive(Serialize, Deserialize, ToSchema)]
 pub struct Suppression {
     /// Its id.
-    #[schema(pattern = "^(0|[1-9][0-9]{0,9})-(0|[1-9][0-9]{0,19})$")]
+    #[schema(value_type = EpochNumber)]
     pub id: String,
     /// What the address is.
     #[schema(value_type = ContactKind)]

@@ -9,7 +9,7 @@ use crate::api::document::call::{ALL, Call, header, limit, plain};
 use crate::api::erasures::{Erase, ReceiptKey};
 use crate::api::find::Find;
 use crate::api::problem::ProblemCode as No;
-use crate::api::schema::{SUPPRESSION, grounds, text, whole, words};
+use crate::api::schema::{epoch_number, grounds, text, whole, words};
 use crate::api::suppressions::{
     RemoveSuppression, Suppress, Suppressed, SuppressionList, SuppressionsRemoved,
 };
@@ -59,7 +59,7 @@ pub(super) fn erase() -> Call {
         "Erase a submission",
         "Its records, and what is parked of it, in all its purposes or in those that are named. The answer comes once the keys \
          are destroyed and the disk has it; until then it is `erasure-pending`, with the number of the erasure. What is erased does not \
-         come back. By what it is found stands in the body: addresses get logged. With `dry_run` nothing is erased, and the \
+         come back. By what it is found stands in the body: URLs get logged. With `dry_run` nothing is erased, and the \
          question stands in the trail; by a record's number it is as fast as a look-up.",
     )
     .roles(OFFICER)
@@ -98,7 +98,7 @@ pub(super) fn erasure() -> Call {
         ParameterIn::Path,
         "id",
         Required::True,
-        text("^[0-9]{1,9}-[0-9]{1,18}$", "EPOCH-NUMBER.").examples(["1-1"]),
+        epoch_number(),
         "Its number.",
     )
     .parameter(
@@ -161,7 +161,7 @@ pub(super) fn list_suppressions() -> Call {
         ParameterIn::Query,
         "after",
         Required::False,
-        text(SUPPRESSION, "An entry's id."),
+        epoch_number().description(Some("An entry's id.")),
         "Only entries after this one. Absent: from the first on.",
     )
     .parameter(ParameterIn::Query, "limit", Required::False, limit(), "At most so many entries, and 1,000 at the most.")

@@ -1,5 +1,5 @@
-//! How fast records are looked up by their number, or by an address. Numbers follow one another, so whoever may look one up may walk through all
-//! of them: whoever answers a person never notices this, a walk is slowed and told (docs/decisions, 135).
+//! How fast records are looked up by their number, or by an address. Numbers follow one another, so whoever may look one up
+//! may walk through all of them: whoever answers a person never notices this, a walk is slowed and told (docs/decisions, 135).
 
 use std::collections::HashMap;
 use std::time::Duration;
