@@ -34,6 +34,7 @@ mod fuse;
 #[expect(clippy::module_inception, reason = "the model is what this folder is about")]
 mod model;
 mod ops;
+mod plan;
 mod run;
 mod world;
 

@@ -21,9 +21,8 @@ use tamis_simulator::{CallKind, GraphCall, Lead as MetaLead};
 
 use self::exporting::{Exporter, answer_of};
 use super::ops::{FORMS, Kind, Pick, Which};
-use super::world::{
-    FORM_IDS, PAGE_OF, PAGES, PURPOSES, World, claims, form, knows, leadgen, purpose, store_says,
-};
+use super::plan::{FORM_IDS, PAGE_OF, PAGES, PURPOSES, claims, form, knows, leadgen, purpose};
+use super::world::{World, store_says};
 
 use self::lead::{may_come_back, purpose_index};
 

@@ -24,7 +24,8 @@ use crate::dice::Dice;
 
 use super::model::{Act, Broken, CANARY, ExportedPage, Model, hold};
 use super::ops::{Calls, Op, Script, Tampering, Which, generate};
-use super::world::{Bounds, FORM_IDS, Meta, PAGES, World, form, purpose, store_says};
+use super::plan::{FORM_IDS, PAGES, form, purpose};
+use super::world::{Bounds, Meta, World, store_says};
 
 /// No operation takes longer.
 const PATIENCE: Duration = Duration::from_secs(60);

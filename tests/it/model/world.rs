@@ -10,16 +10,15 @@ use std::time::Duration;
 
 use tamis::app::StoreKnows;
 use tamis::clock::{Clock, ManualClock};
-use tamis::config::{self, Config};
+use tamis::config::Config;
 use tamis::current::Current;
 use tamis::graph::{Graph, PageAccess};
-use tamis::id::{FormId, LeadgenId, PageId};
+use tamis::id::PageId;
 use tamis::inbox::Inbox;
 use tamis::keyring::Keyring;
 use tamis::keyring::file::FileKeyring;
 use tamis::notice::Book;
 use tamis::notification::Verifier;
-use tamis::purpose::PurposeId;
 use tamis::random::{Random, SeededRandom};
 use tamis::secret::WatchedSecret;
 use tamis::secret::location::{Environment, Location};
@@ -28,37 +27,22 @@ use tamis::store::{BelievedClock, SharedStore, StoreError};
 use tamis::telemetry::LeadNames;
 use tamis::telemetry::metrics::Metrics;
 use tamis::workers::{Clockwatch, Fetcher, FormBook, FormCheck, Reaper, ReloadGate, Retries, Silence, Tools};
-use tamis_simulator::{Checkbox, Form, Page, Question, Setup, Simulator};
+use tamis_simulator::{Setup, Simulator};
 use tempfile::TempDir;
 
 use super::fuse::{Fuse, FusedClock, FusedKeyring, FusedRandom, Image};
-use super::ops::FORMS;
+use super::plan::{PAGES, claims, config_of, furnish, knows, token};
 
 /// Where the world begins.
 const START: &str = "2026-03-02T08:00:00Z";
-pub const PAGES: [&str; 2] = ["104000000000001", "104000000000002"];
-pub const FORM_IDS: [&str; FORMS] =
-    ["901000000000001", "901000000000002", "901000000000003", "901000000000004"];
-/// Which page a form is of.
-pub const PAGE_OF: [usize; FORMS] = [0, 0, 0, 1];
-pub const PURPOSES: [&str; 2] = ["devis", "lettre"];
-/// Under each policy, which purposes claim which form: the letter beside the quote needs its box.
-const CLAIMS: [[&[usize]; FORMS]; super::ops::POLICIES] = [
-    [&[0, 1], &[1], &[], &[0]],
-    [&[0], &[1], &[0, 1], &[0]],
-    [&[], &[1], &[0], &[0, 1]],
-    [&[0, 1], &[], &[1], &[1]],
-];
-/// Under each policy, whether the second page is in the config.
-const SECOND_PAGE: [bool; super::ops::POLICIES] = [true, false, true, true];
 /// No step takes longer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Meta's side, shared by the runs of one thread, one after the other.
 /// How long a lock of the daemon before is waited for.
 const LOCK_TRIES: usize = 200;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
+/// Meta's side, shared by the runs of one thread, one after the other.
 pub struct Meta {
     pub simulator: Simulator,
     pub secret: String,
@@ -90,47 +74,10 @@ impl Meta {
 
     /// As it was in the beginning.
     fn reset(&self) {
-        let meta = &self.simulator;
-        meta.behave();
-        meta.clear_graph_calls();
-        for (index, page) in PAGES.iter().enumerate() {
-            let name = format!("Page {index}");
-            meta.add_page(Page { id: (*page).to_owned(), name, token: token(index, 0) });
-        }
-        for (form, page) in FORM_IDS.iter().zip(PAGE_OF) {
-            let question = |kind: &str, key: &str| Question::new(kind, key, key);
-            let checkbox =
-                |key: &str| Checkbox { key: key.to_owned(), text: key.to_owned(), ..Checkbox::default() };
-            meta.add_form(Form {
-                id: (*form).to_owned(),
-                page_id: PAGES[page].to_owned(),
-                questions: vec![
-                    question("FULL_NAME", "full_name"),
-                    question("EMAIL", "email"),
-                    question("PHONE", "phone_number"),
-                    question("CUSTOM", "post_code"),
-                    question("CUSTOM", "budget"),
-                ],
-                checkboxes: vec![checkbox("email_optin"), checkbox("call_optin")],
-                ..Form::default()
-            });
-        }
+        self.simulator.behave();
+        self.simulator.clear_graph_calls();
+        furnish(&self.simulator);
     }
-}
-
-fn config_of(policy: usize) -> Config {
-    let forms = |purpose: usize| {
-        let claimed = FORM_IDS.iter().zip(CLAIMS[policy]).filter(|(_, claims)| claims.contains(&purpose));
-        claimed.map(|(form, _)| format!("\"{form}\"")).collect::<Vec<_>>().join(", ")
-    };
-    let text =
-        include_str!("../../data/model.toml").replace("{devis}", &forms(0)).replace("{lettre}", &forms(1));
-    config::parse(&text, &Environment::default()).unwrap_or_else(|faults| panic!("{faults}"))
-}
-
-/// What a page's token is, in its so-many-th edition.
-pub fn token(page: usize, edition: u32) -> String {
-    format!("EAAtoken-of-page-{page}-{edition}")
 }
 
 /// What differs from run to run beside the operations.
@@ -442,30 +389,8 @@ impl<'m> World<'m> {
     }
 }
 
-/// Which purposes claim a form under a policy.
-pub fn claims(policy: usize, form: usize) -> &'static [usize] {
-    CLAIMS[policy][form]
-}
-
-/// Whether a page is in the config under a policy.
-pub fn knows(policy: usize, page: usize) -> bool {
-    page == 0 || SECOND_PAGE[policy]
-}
-
 pub fn store_says(error: &StoreError) -> String {
     format!("the store refuses: {} {:?}", error.code, error.io)
-}
-
-pub fn leadgen(id: &str) -> LeadgenId {
-    LeadgenId::parse(id).expect("digits")
-}
-
-pub fn form(index: usize) -> FormId {
-    FormId::parse(FORM_IDS[index]).expect("digits")
-}
-
-pub fn purpose(index: usize) -> PurposeId {
-    PurposeId::parse(PURPOSES[index]).expect("a name")
 }
 
 /// In memory where that is possible: a thousand runs sync a hundred thousand times.

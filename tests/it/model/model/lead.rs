@@ -7,7 +7,7 @@ use tamis::purpose::PurposeId;
 use tamis::store::{Fate, SeenState};
 
 use crate::model::ops::Kind;
-use crate::model::world::{PURPOSES, claims};
+use crate::model::plan::{PURPOSES, claims};
 
 /// A submission, as Meta knows it, and what the daemon said of it.
 pub struct Lead {

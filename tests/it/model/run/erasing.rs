@@ -4,7 +4,7 @@ use tamis::store::{Asked, ErasureRequest, Extent, RepeatKey, Wanted};
 use tamis::trail::{Operator, Reason};
 
 use super::*;
-use crate::model::world::leadgen;
+use crate::model::plan::leadgen;
 
 impl Run<'_> {
     pub(super) async fn erase(&mut self, people: &[usize], of: Option<usize>) -> Result<(), Broken> {
