@@ -37,7 +37,8 @@ mod tests {
         let read = |text: &str| line_of(text.as_bytes(), "an address").map_err(|failure| failure.to_string());
         assert_eq!(read(" anne@lumen.example\r\n").as_deref(), Ok("anne@lumen.example"));
         assert_eq!(read(&"a".repeat(1_024)).map(|line| line.len()), Ok(1_024));
-        for bad in ["", " \n", "a\nb", &"a".repeat(1_025), &format!("a{}", "\n".repeat(1_024))] {
+        let (long, trailing) = ("a".repeat(1_025), format!("a{}", "\n".repeat(1_024)));
+        for bad in ["", " \n", "a\nb", long.as_str(), trailing.as_str()] {
             assert_eq!(read(bad), Err("an address is read from stdin, on one line".to_owned()));
         }
         let no_text = line_of(&[b'a', 0xff][..], "an id").map_err(|failure| failure.to_string());
