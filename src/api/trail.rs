@@ -36,6 +36,9 @@ pub struct TrailLine {
     /// The last record.
     #[schema(required = true)]
     pub to: Option<RecordId>,
+    /// Which fields were changed, where some were: names in the config, never a value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<String>,
     /// Why.
     #[schema(required = true, value_type = Option<Reason>)]
     pub reason: Option<Word<Reason>>,

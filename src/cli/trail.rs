@@ -172,7 +172,7 @@ fn page(lines: &[TrailLine], names: &HashMap<String, String>) -> String {
             line.action.to_string(),
             or_dash(&line.purpose),
             line.count.to_string(),
-            range(line.from.as_ref(), line.to.as_ref()),
+            with_fields(range(line.from.as_ref(), line.to.as_ref()), &line.fields),
             or_dash(&line.reason),
             or_dash(&line.recipient),
             line.result.to_string(),
@@ -187,6 +187,11 @@ fn actor(actor: &str, names: &HashMap<String, String>) -> String {
         Some(name) => format!("{actor} ({name})"),
         None => actor.to_owned(),
     }
+}
+
+/// Behind the records what was changed in them.
+fn with_fields(records: String, fields: &[String]) -> String {
+    if fields.is_empty() { records } else { format!("{records} ({})", fields.join(", ")) }
 }
 
 fn range(from: Option<&RecordId>, to: Option<&RecordId>) -> String {

@@ -1,6 +1,6 @@
 //! What is written down of one act, before it has a number and a place in the chain.
 
-use crate::purpose::{PurposeId, RecordId};
+use crate::purpose::{FieldName, PurposeId, RecordId};
 use crate::trail::{Actor, Operator, Reason, Role};
 
 crate::codes! {
@@ -58,6 +58,18 @@ crate::codes! {
         SuppressionClosed = "suppression-closed",
         /// Entries ended by their time.
         SuppressionEnded = "suppression-ended",
+        /// A record was corrected: its new value is sealed anew, the key of the old one is destroyed.
+        Corrected = "corrected",
+        /// A record was restricted, or that was renewed: nobody may use it.
+        Restricted = "restricted",
+        /// A restriction was lifted.
+        RestrictionLifted = "restriction-lifted",
+        /// The last day of a restriction is over.
+        RestrictionEnded = "restriction-ended",
+        /// The list of restrictions was asked for; only a refusal is written down.
+        RestrictionsListed = "restrictions-listed",
+        /// Records that a clock received that was behind were given the periods of their submission.
+        Redated = "redated",
     }
 }
 
@@ -91,6 +103,8 @@ pub struct Entry {
     pub from: Option<RecordId>,
     /// The last record.
     pub to: Option<RecordId>,
+    /// Which fields were changed: their names in the config, never a value.
+    pub fields: Vec<FieldName>,
     /// How it ended.
     pub result: Outcome,
 }
@@ -119,6 +133,7 @@ impl Entry {
             count: 0,
             from: None,
             to: None,
+            fields: Vec::new(),
             result: Outcome::Done,
         }
     }

@@ -6,15 +6,17 @@
 
 use jiff::Timestamp;
 
-use crate::purpose::{PurposeId, RecordId};
+use crate::purpose::{FieldName, PurposeId, RecordId};
 use crate::secret::Key;
 use crate::trail::entry::{Action, Entry, Outcome};
 use crate::trail::operator::{Actor, Reason, Role};
 
 /// Before the version: no line of the first kind begins so.
 const VERSIONED: u8 = 0;
-/// The version that is written.
+/// The version of a line that names no field.
 const VERSION: u8 = 2;
+/// Of one that does: they stand behind all else.
+const WITH_FIELDS: u8 = 3;
 
 /// A line that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,18 +84,27 @@ impl<'b> KeptLine<'b> {
     /// # Errors
     /// See [`LineError`].
     pub fn read(&self, seq: u64) -> Result<Line, LineError> {
-        let body = match self.signed {
-            [VERSIONED, VERSION, body @ ..] => body,
-            [VERSIONED, version, ..] if *version > VERSION => return Err(LineError::Later(seq)),
+        let (version, body) = match self.signed {
+            [VERSIONED, version @ (VERSION | WITH_FIELDS), body @ ..] => (*version, body),
+            [VERSIONED, version, ..] if *version > WITH_FIELDS => return Err(LineError::Later(seq)),
             [VERSIONED, ..] => return Err(LineError::Broken(seq)),
-            body => body,
+            body => (VERSION, body),
         };
-        let wire: Wire<'_> = postcard::from_bytes(body).map_err(|_| LineError::Broken(seq))?;
-        match wire.line(self.mac) {
-            Some(line) if line.seq == seq => Ok(line),
-            _ => Err(LineError::Broken(seq)),
-        }
+        let read = || {
+            let (wire, rest): (Wire<'_>, _) = postcard::take_from_bytes(body).ok()?;
+            let mut line = wire.line(self.mac)?;
+            if version == WITH_FIELDS {
+                line.entry.fields = fields(rest)?;
+            }
+            (line.seq == seq).then_some(line)
+        };
+        read().ok_or(LineError::Broken(seq))
     }
+}
+
+fn fields(bytes: &[u8]) -> Option<Vec<FieldName>> {
+    let names: Vec<&str> = postcard::from_bytes(bytes).ok()?;
+    names.into_iter().map(FieldName::parse).collect()
 }
 
 /// Codes are kept as text: a later list of codes still reads old lines.
@@ -128,8 +139,18 @@ fn signed(seq: u64, time: Timestamp, entry: &Entry) -> Vec<u8> {
         reason: entry.reason.map(Reason::as_str),
         result: entry.result.as_str(),
     };
+    let version = if entry.fields.is_empty() { VERSION } else { WITH_FIELDS };
+    let line = written(&wire, vec![VERSIONED, version]);
+    if entry.fields.is_empty() {
+        return line;
+    }
+    let names: Vec<&str> = entry.fields.iter().map(FieldName::as_str).collect();
+    written(&names, line)
+}
+
+fn written(value: &impl serde::Serialize, bytes: Vec<u8>) -> Vec<u8> {
     #[expect(clippy::expect_used, reason = "writing numbers and strings into a growing vector cannot fail")]
-    postcard::to_extend(&wire, vec![VERSIONED, VERSION]).expect("a vector grows")
+    postcard::to_extend(value, bytes).expect("a vector grows")
 }
 
 impl Wire<'_> {
@@ -150,6 +171,7 @@ impl Wire<'_> {
             count: self.count,
             from: record(self.from)?,
             to: record(self.to)?,
+            fields: Vec::new(),
             reason: match self.reason {
                 None => None,
                 Some(reason) => Some(Reason::from_code(reason)?),
@@ -171,6 +193,10 @@ mod tests {
 
     fn time() -> Timestamp {
         Timestamp::from_second(1_764_000_000).expect("in range")
+    }
+
+    fn field(name: &str) -> FieldName {
+        FieldName::parse(name).expect("a name")
     }
 
     fn entry() -> Entry {
@@ -244,6 +270,8 @@ mod tests {
             Entry { from: None, ..full() },
             Entry { to: None, ..full() },
             Entry { result: Outcome::Done, ..full() },
+            Entry { fields: vec![field("email"), field("city")], ..full() },
+            Entry { fields: vec![field("email")], ..full() },
         ];
         let mut seen = Vec::new();
         for (entry, seq) in entries.into_iter().zip(1..) {
@@ -297,6 +325,18 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_is_no_field_s_breaks_its_line() {
+        let (_, bytes) =
+            chain(&key(), &[0; 32], 1, time(), Entry { fields: vec![field("email")], ..entry() });
+        let of = |bytes: &[u8]| KeptLine::new(bytes).expect("a line").read(1).map(|line| line.entry.fields);
+        assert_eq!(of(&bytes), Ok(vec![field("email")]));
+        let at = bytes.windows(5).position(|part| part == b"email").expect("it is named");
+        let mut other = bytes.clone();
+        other[at] = b'E';
+        assert_eq!(of(&other), Err(LineError::Broken(1)));
+    }
+
+    #[test]
     fn a_version_that_never_was_is_broken_and_not_later() {
         for version in 0..VERSION {
             let bytes = [&[VERSIONED, version][..], &[7; 40]].concat();
@@ -306,7 +346,7 @@ mod tests {
                 "{version}"
             );
         }
-        for later in [VERSION + 1, u8::MAX] {
+        for later in [WITH_FIELDS + 1, u8::MAX] {
             let bytes = [&[VERSIONED, later][..], &[7; 40]].concat();
             assert_eq!(KeptLine::new(&bytes).expect("a line").read(5), Err(LineError::Later(5)), "{later}");
         }
@@ -314,7 +354,7 @@ mod tests {
 
     #[test]
     fn a_line_of_a_later_version_is_verified_and_said_to_be_one() {
-        let signed = [VERSIONED, VERSION + 1, 1, 2, 3];
+        let signed = [VERSIONED, WITH_FIELDS + 1, 1, 2, 3];
         let mac = key().hmac(&[&[0; 32], &signed]);
         let bytes = [signed.as_slice(), &mac].concat();
         let kept = KeptLine::new(&bytes).expect("a line");

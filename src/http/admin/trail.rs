@@ -165,6 +165,7 @@ fn write_line(line: Line, out: &mut Vec<u8>) {
         count: entry.count,
         from: entry.from,
         to: entry.to,
+        fields: entry.fields.iter().map(ToString::to_string).collect(),
         reason,
         result: entry.result.into(),
     };
