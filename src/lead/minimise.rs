@@ -19,7 +19,7 @@ use crate::notification::{LeadRef, ParkCode, moment};
 use crate::purpose::{ConsentKey, DropCode, FieldRule, Keep, Matching, Permit, Purpose, periods};
 
 /// The most values of one field that are kept. More is no answer of a person; the record's size is bounded at the seal.
-const VALUES_MAX: usize = 100;
+pub(in crate::lead) const VALUES_MAX: usize = 100;
 
 /// The most entries of one key that are looked at. A person answers a question once; entries without an answer do not stand
 /// in the way of one that has it.

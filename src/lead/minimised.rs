@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 use crate::clock::Day;
 use crate::id::{FormId, LeadgenId, PageId};
 use crate::lead::reach::Reach;
-use crate::purpose::{BoxDefault, ConsentKey, FieldName, Keep, Permit, PurposeId, TextHash};
+use crate::purpose::{BoxDefault, ConsentKey, FieldName, FieldRule, Keep, Permit, PurposeId, TextHash};
 
 /// One value of an answer, wiped when dropped.
 pub struct Answer(Zeroizing<String>);
@@ -30,6 +30,16 @@ impl Answer {
     /// An id, a name or a platform that the purpose keeps beside its answers.
     pub(in crate::lead) fn attribution(_kept: Keep, value: String) -> Self {
         Self(Zeroizing::new(value))
+    }
+
+    /// What an officer put in the place of an answer. Without a rule of a whitelist there is none.
+    pub(in crate::lead) fn corrected(_rule: &FieldRule, value: Zeroizing<String>) -> Self {
+        Self(value)
+    }
+
+    /// The same once more, for another record or another try.
+    pub(in crate::lead) fn again(&self) -> Self {
+        Self(self.0.clone())
     }
 
     /// A value that was sealed before, hence permitted when it was stored.
@@ -141,7 +151,7 @@ pub(in crate::lead) struct Content {
     pub received: Timestamp,
     pub form: FormId,
     pub page: PageId,
-    /// In the order of the whitelist; each with at least one value.
+    /// In the order of the whitelist, each with at least one value; what a correction added comes last.
     pub fields: Vec<(FieldName, Vec<Answer>)>,
     pub consents: Vec<ConsentEvidence>,
     pub grounds: Grounds,

@@ -3,6 +3,7 @@
 //! A reply comes in as [`RawReply`], is read borrowed, sieved under the whitelist of each of its purposes into a
 //! [`MinimisedLead`] apiece, and leaves sealed. An [`OpenedLead`] comes back out for one reader. Nothing here has `Debug` or `Display`. Pure.
 
+mod correction;
 #[doc(hidden)]
 pub mod door;
 mod dropped;
@@ -11,6 +12,7 @@ mod minimised;
 mod opened;
 mod raw;
 mod reach;
+mod revise;
 #[cfg(test)]
 pub(crate) mod sample;
 mod schema;
@@ -18,12 +20,14 @@ mod seal;
 mod several;
 mod ticks;
 
+pub use correction::{CorrectionFault, correction};
 pub use dropped::Dropped;
 pub use minimise::{Sieved, minimise, submitted};
 pub use minimised::{Answer, ConsentEvidence, ConsentOutcome, Grounds, MinimisedLead, Tick};
 pub use opened::OpenedLead;
 pub use raw::{RawLead, RawReply, ReplyTooLarge};
 pub use reach::{Looked, Reach};
+pub use revise::{Revised, RevisedLead, Revision, RevisionRefusal, revise, was_early};
 #[cfg(test)]
 pub(crate) use seal::move_to_bucket;
 pub use seal::{

@@ -126,3 +126,18 @@ pub(crate) fn shape(lead: &OpenedLead) -> String {
 pub(crate) fn email(lead: &OpenedLead) -> String {
     lead.content.fields[0].1[0].expose().to_owned()
 }
+
+/// A lead with one field, `email`, that was submitted and received then, and lives as long as the purpose says.
+pub(crate) fn received(
+    purpose: &str,
+    email: &str,
+    created: Timestamp,
+    received: Timestamp,
+    of: &crate::purpose::Purpose,
+) -> MinimisedLead {
+    let periods = crate::purpose::periods(of, created, received);
+    let mut lead = lead(purpose, email, false, periods.expires_at);
+    (lead.content.created, lead.content.received) = (created, received);
+    lead.content.reconfirm_due = periods.reconfirm_due;
+    lead
+}

@@ -1,5 +1,5 @@
 //! What is inside a record's seal, and how: a byte that says which schema it is, and the schema. Two stand beside one another;
-//! the second is written, and nothing is rewritten for it.
+//! the second is written, and nothing is rewritten for it: a record that is corrected keeps its own.
 //!
 //! Names are text, so that a later config may drop one without breaking the rest.
 
@@ -302,10 +302,23 @@ fn optional<T, R>(found: Option<T>, read: impl FnOnce(T) -> Option<R>) -> Option
     found.map_or(Some(None), |found| read(found).map(Some))
 }
 
-/// The inside of a record as the first versions wrote it.
-#[cfg(test)]
-pub(super) fn encode_first(content: &Content) -> Zeroizing<Vec<u8>> {
+/// Writes what was read before in the schema that it had: one that has no key in `seen` is of the first.
+///
+/// # Errors
+/// As [`encode`].
+pub(super) fn encode_again(content: &Content) -> Result<(Schema, Zeroizing<Vec<u8>>), usize> {
+    match content.seen {
+        Some(seen) => Ok((Schema::Two, encode(content, seen)?)),
+        None => Ok((Schema::One, encode_first(content)?)),
+    }
+}
+
+/// Writes the inside of a record as the first versions did.
+///
+/// # Errors
+/// As [`encode`].
+pub(super) fn encode_first(content: &Content) -> Result<Zeroizing<Vec<u8>>, usize> {
     let consents = content.consents.iter();
     let consents = consents.map(|c| (c.key.as_str(), c.checkbox_key.as_str(), c.tick)).collect();
-    written(Schema::One, &Layout1 { common: common(content), consents, rest: rest(content) }).expect("fits")
+    written(Schema::One, &Layout1 { common: common(content), consents, rest: rest(content) })
 }

@@ -351,6 +351,23 @@ pub fn date_anew(
     dated.filled(&plain, id, key).map(Some)
 }
 
+/// Seals an inside under another leaf, with what stands in clear: the leaf, the expiry day, the test flag.
+///
+/// # Errors
+/// [`SealError::TooLarge`], [`SealError::NoRandomness`].
+pub(in crate::lead) fn reseal(
+    plain: &[u8],
+    schema: Schema,
+    (leaf, expiry_day, test): (Leaf, Day, bool),
+    id: &RecordId,
+    key: &Key,
+    random: &dyn Random,
+) -> Result<SealedRecord<'static>, SealError> {
+    let (under, head) = (Under::Leaf(leaf), Head::OfLeaf(schema));
+    let (nonce, sealed) = (Nonce::Short(drawn(random)?), Cow::Borrowed(&[][..]));
+    SealedRecord { under, expiry_day, test, head, nonce, sealed }.filled(plain, id, key)
+}
+
 fn drawn<const N: usize>(random: &dyn Random) -> Result<[u8; N], SealError> {
     let mut nonce = [0; N];
     random.fill(&mut nonce).map_err(|_| SealError::NoRandomness)?;
@@ -362,7 +379,8 @@ pub(in crate::lead) fn size(content: &Content) -> usize {
     size_of(schema::size(content))
 }
 
-fn size_of(plain: usize) -> usize {
+/// The bytes that the vault would keep of an inside of this size.
+pub(in crate::lead) fn size_of(plain: usize) -> usize {
     HEADER_BYTES + plain + TAG_BYTES
 }
 
@@ -426,6 +444,18 @@ pub fn check(record: &SealedRecord<'_>, id: &RecordId, key: &Key) -> Result<(), 
 /// [`SealError::DoesNotOpen`].
 pub fn seen_of(record: &SealedRecord<'_>, id: &RecordId, key: &Key) -> Result<Option<[u8; 32]>, SealError> {
     record.plain(id, key).map(|plain| schema::seen(&plain))
+}
+
+/// What is inside, as bytes.
+///
+/// # Errors
+/// [`SealError::DoesNotOpen`].
+pub(in crate::lead) fn plain_of(
+    record: &SealedRecord<'_>,
+    id: &RecordId,
+    key: &Key,
+) -> Result<Zeroizing<Vec<u8>>, SealError> {
+    record.plain(id, key)
 }
 
 /// Takes the seal off, for whoever reads it.

@@ -160,7 +160,7 @@ fn written_as(head: Head, lead: &MinimisedLead) -> Vec<u8> {
     record.head = head;
     let plain = match head {
         Head::Two => encode(&lead.content).expect("fits"),
-        _ => encode_first(&lead.content),
+        _ => encode_first(&lead.content).expect("fits"),
     };
     record.filled(&plain, &id(), &key()).expect("sealed").encode()
 }

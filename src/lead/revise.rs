@@ -1,0 +1,241 @@
+//! A record written anew: what is to become of its inside, as data, and what comes of it. Evidence is never touched.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use zeroize::Zeroizing;
+
+use crate::clock::Day;
+use crate::lead::minimised::{Answer, Content, MinimisedLead};
+use crate::lead::schema::{self, Schema};
+use crate::lead::seal::{Leaf, RECORD_BYTES_MAX, SealError, SealedRecord, plain_of, reseal, size_of};
+use crate::purpose::{ConsentRule, FieldName, Periods, Purpose, RecordId, periods};
+use crate::random::Random;
+use crate::secret::Key;
+
+/// What was received by so much more than that before it was submitted, was received under a clock that was behind.
+const EARLY_BY: SignedDuration = SignedDuration::from_hours(1);
+/// Two runs of as many calendar months differ by no more.
+const MONTHS_DIFFER_BY: SignedDuration = SignedDuration::from_hours(24 * 3);
+
+/// What is to become of a record. It holds answers: no `Debug`.
+#[derive(Clone, Default)]
+pub struct Revision {
+    /// Fields that get these answers in the place of theirs; none: the field goes.
+    pub(in crate::lead) fields: Vec<(FieldName, Arc<[Answer]>)>,
+    /// A field gets an answer only where its consent was given and holds.
+    pub(in crate::lead) hangs_on: Vec<(FieldName, ConsentRule)>,
+    /// Of these one must be left.
+    pub(in crate::lead) one_of: Vec<FieldName>,
+    /// It is refused where no field would be left.
+    pub(in crate::lead) keeps_some: bool,
+    /// It ends no later than this.
+    pub(in crate::lead) periods: Option<Periods>,
+    /// Where it was received before it was submitted, its periods begin with its submission.
+    pub(in crate::lead) dated_by: Option<Arc<Purpose>>,
+}
+
+impl Revision {
+    /// These fields go.
+    pub fn without(fields: impl IntoIterator<Item = FieldName>) -> Self {
+        Self {
+            fields: fields.into_iter().map(|name| (name, Arc::from(Vec::new()))).collect(),
+            ..Self::default()
+        }
+    }
+
+    /// And it ends no later than this: periods are shortened by it, never lengthened.
+    #[must_use = "it is the same with the periods"]
+    pub fn no_longer_than(self, periods: Periods) -> Self {
+        Self { periods: Some(periods), ..self }
+    }
+
+    /// A record that was received more than an hour before it was submitted was so under a clock that was behind: it gets the
+    /// periods of its submission, no longer than they were to be when it was stored, and counts as received then.
+    pub fn dated_by_submission(purpose: Arc<Purpose>) -> Self {
+        Self { dated_by: Some(purpose), ..Self::default() }
+    }
+
+    /// The fields that it names, in their order.
+    pub fn names(&self) -> impl Iterator<Item = &FieldName> {
+        self.fields.iter().map(|(name, _)| name)
+    }
+
+    fn apply(&self, content: &mut Content, now: Timestamp) -> Result<(), RevisionRefusal> {
+        for (name, answers) in &self.fields {
+            if !answers.is_empty() && !self.may_have(content, name, now) {
+                return Err(RevisionRefusal::ConsentNotGiven);
+            }
+            replace(&mut content.fields, name, answers);
+        }
+        let has = |name: &FieldName| content.fields.iter().any(|(found, _)| found == name);
+        if !self.one_of.is_empty() && !self.one_of.iter().any(has) {
+            return Err(RevisionRefusal::NoneLeftOfOne);
+        }
+        if self.keeps_some && content.fields.is_empty() {
+            return Err(RevisionRefusal::NothingLeft);
+        }
+        if let Some(purpose) = &self.dated_by {
+            redate(content, purpose, now);
+        }
+        if let Some(shorter) = &self.periods {
+            content.expires_at = content.expires_at.min(shorter.expires_at);
+            let due = content.reconfirm_due.into_iter().chain(shorter.reconfirm_due);
+            content.reconfirm_due = due.min();
+        }
+        Ok(())
+    }
+
+    fn may_have(&self, content: &Content, name: &FieldName, now: Timestamp) -> bool {
+        let mut rules = self.hangs_on.iter().filter(|(of, _)| of == name).map(|(_, rule)| rule);
+        rules.all(|rule| {
+            let evidence = content.consents.iter().find(|evidence| evidence.key == rule.key);
+            evidence.is_some_and(|evidence| {
+                let until = evidence
+                    .valid_until
+                    .into_iter()
+                    .chain(rule.valid_until(content.created, content.received));
+                evidence.given() && until.min().is_none_or(|until| Day::of(now) < Day::of(until))
+            })
+        })
+    }
+}
+
+fn replace(fields: &mut Vec<(FieldName, Vec<Answer>)>, name: &FieldName, answers: &[Answer]) {
+    if answers.is_empty() {
+        return fields.retain(|(found, _)| found != name);
+    }
+    let answers = answers.iter().map(Answer::again).collect();
+    match fields.iter_mut().find(|(found, _)| found == name) {
+        Some((_, had)) => *had = answers,
+        None => fields.push((name.clone(), answers)),
+    }
+}
+
+/// See [`Revision::dated_by_submission`]. What was lengthened in the config since holds for later submissions alone, as ever.
+fn redate(content: &mut Content, purpose: &Purpose, now: Timestamp) {
+    // What says that it is of tomorrow says nothing.
+    if !is_early(content) || content.created > now {
+        return;
+    }
+    let later = content.created.duration_since(content.received);
+    let cap = |was: Timestamp| {
+        let moved = was.checked_add(later).and_then(|moved| moved.checked_add(MONTHS_DIFFER_BY));
+        moved.unwrap_or(Timestamp::MAX)
+    };
+    let now = periods(purpose, content.created, content.created);
+    content.expires_at = now.expires_at.min(cap(content.expires_at)).max(content.expires_at);
+    content.reconfirm_due =
+        content.reconfirm_due.map(|was| now.reconfirm_due.map_or(was, |due| due.min(cap(was)).max(was)));
+    for evidence in &mut content.consents {
+        let rule = purpose.consents.iter().find(|rule| rule.key == evidence.key);
+        let ends = rule.and_then(|rule| rule.valid_until(content.created, content.created));
+        if let (Some(was), Some(ends)) = (evidence.valid_until, ends) {
+            evidence.valid_until = Some(ends.min(cap(was)).max(was));
+        }
+    }
+    content.received = content.created;
+}
+
+fn is_early(content: &Content) -> bool {
+    content.created.duration_since(content.received) > EARLY_BY
+}
+
+impl MinimisedLead {
+    /// True if it was received under a clock that was behind: see [`Revision::dated_by_submission`].
+    pub fn is_early(&self) -> bool {
+        is_early(&self.content)
+    }
+}
+
+/// Why a record is left as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RevisionRefusal {
+    /// It would be larger than a record may be.
+    TooLarge,
+    /// A field hangs on a consent that the person did not give, or that is over.
+    ConsentNotGiven,
+    /// None of the fields would be left of which the purpose needs one.
+    NoneLeftOfOne,
+    /// No field would be left.
+    NothingLeft,
+}
+
+/// What comes of a revision.
+pub enum Revised {
+    /// It is so already.
+    Same,
+    /// It is left as it is.
+    Refused(RevisionRefusal),
+    /// To be sealed under another leaf.
+    Anew(RevisedLead),
+}
+
+/// The inside of a record as it is to be.
+pub struct RevisedLead {
+    plain: Zeroizing<Vec<u8>>,
+    schema: Schema,
+    expiry_day: Day,
+    test: bool,
+}
+
+impl RevisedLead {
+    /// The first day on which it is no longer exported.
+    pub fn expiry_day(&self) -> Day {
+        self.expiry_day
+    }
+
+    /// Seals it under the record's name with the key of another leaf.
+    ///
+    /// # Errors
+    /// [`SealError::NoRandomness`].
+    pub fn seal(
+        &self,
+        id: &RecordId,
+        leaf: Leaf,
+        key: &Key,
+        random: &dyn Random,
+    ) -> Result<SealedRecord<'static>, SealError> {
+        let clear = (leaf, self.expiry_day, self.test);
+        reseal(&self.plain, self.schema, clear, id, key, random)
+    }
+}
+
+/// Opens a record and works a revision into it.
+///
+/// # Errors
+/// [`SealError::DoesNotOpen`], [`SealError::UnknownLayout`].
+pub fn revise(
+    record: &SealedRecord<'_>,
+    id: &RecordId,
+    key: &Key,
+    revision: &Revision,
+    now: Timestamp,
+) -> Result<Revised, SealError> {
+    let before = plain_of(record, id, key)?;
+    let mut content = schema::decode(&before, record.test).ok_or(SealError::UnknownLayout)?;
+    if let Err(refusal) = revision.apply(&mut content, now) {
+        return Ok(Revised::Refused(refusal));
+    }
+    let (schema, plain) = schema::encode_again(&content).map_err(SealError::TooLarge)?;
+    if *plain == *before {
+        return Ok(Revised::Same);
+    }
+    if size_of(plain.len()) > RECORD_BYTES_MAX {
+        return Ok(Revised::Refused(RevisionRefusal::TooLarge));
+    }
+    let (expiry_day, test) = (Day::of(content.expires_at), record.test);
+    Ok(Revised::Anew(RevisedLead { plain, schema, expiry_day, test }))
+}
+
+/// True if a record was received under a clock that was behind: see [`Revision::dated_by_submission`].
+///
+/// # Errors
+/// [`SealError::DoesNotOpen`], [`SealError::UnknownLayout`].
+pub fn was_early(record: &SealedRecord<'_>, id: &RecordId, key: &Key) -> Result<bool, SealError> {
+    let plain = plain_of(record, id, key)?;
+    schema::decode(&plain, record.test).map(|content| is_early(&content)).ok_or(SealError::UnknownLayout)
+}
+
+#[cfg(test)]
+mod tests;
