@@ -239,7 +239,7 @@ pub struct ErasureEnd {
     pub generation: u64,
 }
 
-/// Erasures that have no end and are not about to have one.
+/// Erasures, and records written anew, that have no end and are not about to have one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StuckErasures {
     /// Whose keys could not be destroyed when that was last tried; it is tried again each second.

@@ -24,6 +24,7 @@ mod notices;
 mod parked;
 mod pauses;
 mod retention;
+mod rewrites;
 mod scan;
 mod seen;
 mod several;
@@ -64,6 +65,7 @@ pub use parked::{
 };
 pub use pauses::Pauses;
 pub use retention::{Dated, DatingSlice, EXPIRED_AT_ONCE_MAX, Expired, KeptLifespan, Retention};
+pub use rewrites::{REWRITTEN_AT_ONCE_MAX, RewriteCause, RewriteRequest, Rewrites, Rewriting, Rewritten};
 pub use scan::{BucketsFault, Fault, ParkedFault, RecordsFault, Scan, Scanned, Scanning};
 pub use seen::{Fate, Seen, SeenState};
 pub use sled::Settings;
@@ -86,6 +88,7 @@ pub trait Store:
     + Notices
     + Pauses
     + Erasures
+    + Rewrites
     + Retention
     + Suppressions
     + Handed

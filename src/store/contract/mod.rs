@@ -17,6 +17,7 @@
 //! | `clock` | what goes on and what waits while a clock is not believed |
 //! | `life` | purposes, closing, halting, what is there afterwards |
 //! | `erasing` | what is erased is gone, its keys are destroyed, and what became of the request is known |
+//! | `rewriting` | what is written anew keeps its id, the key of what it was is destroyed |
 //! | `no_way_back` | no redelivery, requeue or restart brings an erased submission back |
 //! | `retention` | what has had its time goes, with its keys, and stays known |
 //! | `closing` | lines of the trail that have had their time, and what proves the rest |
@@ -43,6 +44,7 @@ pub(crate) mod notices;
 pub(crate) mod parking;
 pub(crate) mod pauses;
 pub(crate) mod retention;
+pub(crate) mod rewriting;
 pub(crate) mod scanning;
 pub(crate) mod settling;
 pub(crate) mod several;
@@ -291,6 +293,18 @@ macro_rules! contract {
                 those_that_are_stuck_are_counted_until_they_have_their_end,
                 many_at_once_each_have_their_end,
                 more_than_fit_into_one_are_refused,
+            }
+            rewriting {
+                a_corrected_record_keeps_its_id_and_place_and_the_key_of_what_it_was_is_destroyed,
+                a_correction_sent_twice_changes_nothing_the_second_time,
+                what_is_written_anew_stands_in_the_trail_with_the_names_of_fields_alone,
+                many_records_are_written_anew_at_once_each_by_its_own_revision,
+                periods_are_shortened_and_the_day_in_clear_with_them,
+                what_is_not_there_does_not_open_or_breaks_a_rule_is_left_and_told_apart,
+                keys_that_cannot_be_destroyed_are_told_and_destroyed_before_the_next_start_gives_the_store,
+                an_export_under_way_gives_each_record_once_old_or_new,
+                corrections_erasures_and_settlements_at_once_each_have_their_end,
+                a_record_that_was_corrected_is_erased_with_all_that_it_was,
             }
             no_way_back {
                 neither_a_redelivery_nor_a_late_settlement_brings_it_back,

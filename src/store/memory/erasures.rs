@@ -51,7 +51,7 @@ impl Erasures for MemoryStore {
 
     fn stuck_erasures(&self) -> StuckErasures {
         // Each that is pending was tried when it was asked for.
-        let pending = self.0.rows().map_or(0, |rows| rows.pending.len() as u64);
+        let pending = self.0.rows().map_or(0, |rows| (rows.pending.len() + rows.rewritten.len()) as u64);
         StuckErasures { pending, damaged: 0 }
     }
 
@@ -78,17 +78,22 @@ impl Erasures for MemoryStore {
 impl MemoryState {
     /// Destroys the keys of what was taken away, and notes that it is done.
     pub(super) fn finish_erasures(&self) -> Result<(), StoreError> {
-        let (pending, sweep) = {
+        let (pending, rewritten, sweep) = {
             let rows = self.rows()?;
-            (rows.pending.clone(), rows.sweep.clone())
+            (rows.pending.clone(), rows.rewritten.clone(), rows.sweep.clone())
         };
-        if pending.is_empty() && sweep.is_none() {
+        if pending.is_empty() && rewritten.is_empty() && sweep.is_none() {
             return Ok(());
         }
+        let had = |(id, leaves): (&RecordId, &Vec<Leaf>)| -> Vec<(PurposeId, Leaf)> {
+            leaves.iter().map(|leaf| (id.purpose.clone(), *leaf)).collect()
+        };
+        let had: Vec<(PurposeId, Leaf)> = rewritten.iter().flat_map(had).collect();
         let cuts = sweep.as_ref().map_or(&[][..], |(_, cuts)| cuts);
-        puncture(&*self.keyring, pending.values().flatten(), cuts).map_err(keyring_failed)?;
+        puncture(&*self.keyring, pending.values().flatten().chain(&had), cuts).map_err(keyring_failed)?;
         self.write(|draft| {
             draft.rows.sweep = None;
+            draft.rows.rewritten.retain(|id, leaves| rewritten.get(id) != Some(leaves));
             let end = ErasureEnd { at: draft.look.now(), generation: self.keyring.generation() };
             for id in pending.keys() {
                 draft.rows.pending.remove(id);

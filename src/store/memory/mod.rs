@@ -18,6 +18,7 @@ mod parked;
 mod pauses;
 mod reading;
 mod retention;
+mod rewrites;
 mod rows;
 mod scan;
 mod seen;

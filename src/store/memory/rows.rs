@@ -65,6 +65,8 @@ pub(super) struct Rows {
     pub(super) pending: BTreeMap<ErasureId, Vec<(PurposeId, Leaf)>>,
     /// What ended by its time and still has its keys, and the first expiry day among it.
     pub(super) sweep: Option<(Day, Vec<BucketCut>)>,
+    /// Leaves that records had before they were written anew, whose keys are not destroyed yet.
+    pub(super) rewritten: BTreeMap<RecordId, Vec<Leaf>>,
     /// Hash of a caller's key → the erasure, and what the request was.
     pub(super) repeats: BTreeMap<[u8; 32], (ErasureId, [u8; 32])>,
     /// Addresses that may not be stored, by keyed hash.

@@ -15,18 +15,19 @@ use crate::store::leaves::Leaves;
 use crate::store::mark::{ClockReading, Correction};
 use crate::store::retention::BucketCut;
 use crate::store::sled::engine::{Changes, Engine, KEY_BYTES_MAX, VALUE_BYTES_MAX};
+use crate::store::sled::erasure_rows::Act;
 use crate::store::sled::layout::{self, Place, meta};
 use crate::store::sled::shared::{Effect, Shared};
-use crate::store::{ErasureEnd, ErasureId, StoreCode, StoreError};
+use crate::store::{ErasureEnd, StoreCode, StoreError};
 use crate::trail::{Action, Entry, chain};
 
 /// At most this many outcomes share a sync: beyond it latency grows and throughput does not (measured).
 pub(super) const OUTCOMES_MAX: usize = 256;
 
-/// Leaves whose records a transaction takes away: they are to be punctured once it is durable.
+/// Leaves from which a transaction takes the records away: they are to be punctured once it is durable.
 pub(super) struct Puncture {
-    /// By which erasure.
-    pub(super) erasure: ErasureId,
+    /// By what.
+    pub(super) act: Act,
     /// Which.
     pub(super) leaves: Vec<(PurposeId, Leaf)>,
     /// Where whoever asked sees that it was done.

@@ -1,5 +1,6 @@
 //! The rows of `erasures` and `tombstones`. An erasure has a row for as long as the store; one more while it is pending, so
 //! that a start looks at these alone; one under its caller's key, if there was one; and one that says who had what it took away.
+//! A record that was written anew has a row while the leaf that it had is pending.
 
 use std::ops::Bound::{Excluded, Included, Unbounded};
 
@@ -7,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::{Day, Month};
 use crate::lead::Leaf;
-use crate::purpose::PurposeId;
+use crate::purpose::{PurposeId, RecordId};
 use crate::store::sled::engine::Engine;
-use crate::store::sled::layout::{self, Place, record_key};
+use crate::store::sled::layout::{self, Place, record_id, record_key};
 use crate::store::sled::unreadable::Unreadable;
 use crate::store::tombstones::Tombstones;
 use crate::store::{
@@ -23,6 +24,8 @@ const ROW: u8 = b'e';
 const PENDING: u8 = b'p';
 /// Who had what it took away.
 const HANDED: u8 = b'h';
+/// Before a record's number and purpose: the leaves that it had, and that are to be punctured.
+const REWRITTEN: u8 = b'w';
 /// Before the hash of a caller's key.
 const REPEAT: u8 = b'r';
 
@@ -81,10 +84,19 @@ pub(super) struct RepeatRow {
     pub(super) request: [u8; 32],
 }
 
-/// An erasure that is pending.
+/// What leaves leaves behind that are to be punctured.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Act {
+    /// An erasure.
+    Erasure(ErasureId),
+    /// These records were written anew.
+    Rewriting(Vec<RecordId>),
+}
+
+/// What is pending.
 pub(super) struct Pending {
-    /// Its number.
-    pub(super) id: ErasureId,
+    /// Of what.
+    pub(super) act: Act,
     /// What is to be punctured.
     pub(super) leaves: Vec<(PurposeId, Leaf)>,
 }
@@ -238,29 +250,45 @@ pub(super) fn pending_leaves(bytes: &[u8]) -> Result<Vec<(PurposeId, Leaf)>, Sto
     Ok(leaves)
 }
 
-/// Every erasure that is pending, oldest first, and how many besides cannot be read. Those are passed over: they have no end, and
-/// nobody is told that they have.
+/// The key of what is pending of a record that was written anew.
+pub(super) fn rewritten_key(id: &RecordId) -> Vec<u8> {
+    [&[REWRITTEN], record_key(id.epoch, id.number).as_slice(), id.purpose.as_str().as_bytes()].concat()
+}
+
+/// All that is pending, erasures first, oldest first; and how many besides cannot be read. Those are passed over: they have no end,
+/// and nobody is told that they have.
 ///
 /// # Errors
 /// See [`StoreCode`].
 pub(super) fn pending(engine: &Engine, unreadable: &Unreadable) -> Result<(Vec<Pending>, u64), StoreError> {
     let (mut found, mut damaged) = (Vec::new(), 0);
-    let range = (Included([PENDING].as_slice()), Excluded([PENDING + 1].as_slice()));
-    engine.visit(&Place::Erasures, range, |key, value| {
-        match unreadable.or_passed_over(&Place::Erasures, key, pending_row(key, value)) {
-            Some(pending) => found.push(pending),
-            None => damaged += 1,
-        }
-        Ok(true)
-    })?;
+    for (kind, read) in [(PENDING, pending_row as fn(&[u8], &[u8]) -> _), (REWRITTEN, rewritten_row)] {
+        let (first, end) = ([kind], [kind + 1]);
+        let range = (Included(first.as_slice()), Excluded(end.as_slice()));
+        engine.visit(&Place::Erasures, range, |key, value| {
+            match unreadable.or_passed_over(&Place::Erasures, key, read(key, value)) {
+                Some(pending) => found.push(pending),
+                None => damaged += 1,
+            }
+            Ok(true)
+        })?;
+    }
     Ok((found, damaged))
+}
+
+fn rewritten_row(key: &[u8], value: &[u8]) -> Result<Pending, StoreError> {
+    let damaged = StoreError::of(StoreCode::Damaged);
+    let (number, purpose) = key.get(1..).and_then(<[u8]>::split_first_chunk::<12>).ok_or(damaged)?;
+    let purpose = parse(std::str::from_utf8(purpose).map_err(|_| damaged)?)?;
+    let id = record_id(&purpose, number)?;
+    Ok(Pending { act: Act::Rewriting(vec![id]), leaves: pending_leaves(value)? })
 }
 
 fn pending_row(key: &[u8], value: &[u8]) -> Result<Pending, StoreError> {
     let damaged = StoreError::of(StoreCode::Damaged);
     let (epoch, number) = key.get(1..).and_then(<[u8]>::split_first_chunk).ok_or(damaged)?;
     let id = ErasureId { epoch: u32::from_be_bytes(*epoch), number: layout::number(number)? };
-    Ok(Pending { id, leaves: pending_leaves(value)? })
+    Ok(Pending { act: Act::Erasure(id), leaves: pending_leaves(value)? })
 }
 
 /// The key of a tombstone: those of a month lie together.

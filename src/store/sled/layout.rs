@@ -46,6 +46,8 @@ pub(super) enum Place {
     Handed,
     /// Keyed hash of an address that may not be stored → since when, until when; see `suppression_rows`.
     Suppressions,
+    /// Purpose and leaf → the record that lies under it, where that has another number.
+    Leaves,
     /// Epoch ‖ number → sealed record.
     Vault(PurposeId),
 }
@@ -54,7 +56,7 @@ const VAULT_PREFIX: &str = "vault/";
 
 impl Place {
     /// The trees that every store has.
-    pub(super) const FIXED: [Self; 15] = [
+    pub(super) const FIXED: [Self; 16] = [
         Self::Meta,
         Self::Seen,
         Self::Parked,
@@ -70,6 +72,7 @@ impl Place {
         Self::Restrictions,
         Self::Handed,
         Self::Suppressions,
+        Self::Leaves,
     ];
 
     /// The tree's name on disk.
@@ -90,6 +93,7 @@ impl Place {
             Self::Restrictions => "restrictions".to_owned(),
             Self::Handed => "handed".to_owned(),
             Self::Suppressions => "suppressions".to_owned(),
+            Self::Leaves => "leaves".to_owned(),
             Self::Vault(purpose) => format!("{VAULT_PREFIX}{purpose}"),
         }
     }

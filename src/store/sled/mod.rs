@@ -17,6 +17,7 @@
 //! | `handed` | the rows that say to whom records were handed |
 //! | `unfinished` | erasures on their way: leaves to be punctured, rows to be finished |
 //! | `buckets`, `bucket_rows` | what lives under each tree of the keyring; its rows within a transaction |
+//! | `buckets`, `leaf_rows` | what lives under each tree of the keyring; which record under a leaf of another number |
 //! | `index`, `reference` | what is parked, in memory; the seal of a parked reference |
 //! | `keys_ahead` | keys made before they are needed |
 //! | `tending` | what lies on the disk, held against what is open |
@@ -39,6 +40,7 @@ mod keys_ahead;
 mod layout;
 mod papers;
 mod pieces;
+mod leaf_rows;
 mod queued;
 mod reference;
 mod rows;

@@ -13,18 +13,37 @@ pub(super) trait QueuedCall: Send {
     fn refuse(&mut self, error: StoreError);
     /// Works its part out.
     fn apply(&mut self, draft: &mut Draft<'_>);
-    /// True if it takes records away, whose keys are to be destroyed before it is answered.
-    fn erases(&self) -> bool;
+    /// What it leaves to be done before it is answered.
+    fn manner(&self) -> Manner;
+    /// True if it takes records away: whoever is to be forgotten waits for no disk.
+    fn erases(&self) -> bool {
+        self.manner() == Manner::Erases
+    }
+    /// True if keys are to be destroyed before it is answered.
+    fn punctures(&self) -> bool {
+        self.manner() != Manner::Writes
+    }
     /// A failure of the engine itself that it met.
     fn fault(&self) -> Option<StoreError>;
     /// Tells the caller, once everything is durable or nothing is.
     fn answer(self: Box<Self>, synced: Result<(), StoreError>);
 }
 
+/// What a call leaves to be done once its part is durable.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// Nothing.
+    Writes,
+    /// Records were written anew: the keys of what they were are to be destroyed.
+    Rewrites,
+    /// Records were taken away: their keys are to be destroyed.
+    Erases,
+}
+
 /// One that was asked with an answer of this type.
 pub(super) struct Asked<T, F> {
     weight: usize,
-    erases: bool,
+    manner: Manner,
     work: Option<F>,
     outcome: Option<Result<T, StoreError>>,
     answer: oneshot::Sender<Result<T, StoreError>>,
@@ -34,11 +53,11 @@ impl<T, F> Asked<T, F> {
     /// With this part of a transaction, and whom to answer.
     pub(super) fn of(
         weight: usize,
-        erases: bool,
+        manner: Manner,
         work: F,
         answer: oneshot::Sender<Result<T, StoreError>>,
     ) -> Self {
-        Self { weight, erases, work: Some(work), outcome: None, answer }
+        Self { weight, manner, work: Some(work), outcome: None, answer }
     }
 }
 
@@ -51,8 +70,8 @@ where
         self.weight
     }
 
-    fn erases(&self) -> bool {
-        self.erases
+    fn manner(&self) -> Manner {
+        self.manner
     }
 
     fn refuse(&mut self, error: StoreError) {

@@ -15,6 +15,7 @@ mod killing;
 mod moving;
 mod parking;
 mod resealing;
+mod rewriting;
 mod rows;
 mod scanning;
 mod settling;

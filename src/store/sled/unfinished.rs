@@ -1,5 +1,5 @@
-//! Erasures that are durable in the store and have no end yet: the writer has their leaves punctured, all at once, and then
-//! notes in its next transaction that they are done.
+//! Erasures, and records written anew, that are durable in the store and have no end yet: the writer has their leaves punctured,
+//! all at once, and then notes in its next transaction that they are done.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
@@ -9,11 +9,12 @@ use crate::store::leaves::puncture;
 use crate::store::retention::BucketCut;
 use crate::store::sled::draft::{Draft, Puncture, Sweep};
 use crate::store::sled::engine::Engine;
-use crate::store::sled::erasure_rows::{self, Pending};
+use crate::store::sled::erasure_rows::{self, Act, Pending};
 use crate::store::sled::expiry_row;
 use crate::store::sled::reference::keyring_failed;
 use crate::store::sled::shared::Shared;
 use crate::store::sled::verbs::erasing::finish;
+use crate::store::sled::verbs::rewriting;
 use crate::store::{ErasureEnd, StoreError};
 
 /// So many may be on their way: while keys cannot be destroyed, more are refused.
@@ -58,11 +59,11 @@ impl Unfinished {
         let mut before = std::mem::take(&mut self.punctures);
         let (pending, damaged) = erasure_rows::pending(engine, shared.unreadable())?;
         shared.stuck().damaged.store(damaged, Ordering::Relaxed);
-        for Pending { id, leaves } in pending {
-            let known = before.iter().position(|puncture| puncture.erasure == id);
+        for Pending { act, leaves } in pending {
+            let known = before.iter().position(|puncture| puncture.act == act);
             let known = known.map(|at| before.swap_remove(at));
             let ended = known.map_or_else(Arc::<OnceLock<ErasureEnd>>::default, |known| known.ended);
-            self.punctures.push(Puncture { erasure: id, leaves, ended });
+            self.punctures.push(Puncture { act, leaves, ended });
         }
         let ended = self.sweep.take().map(|sweep| sweep.ended).unwrap_or_default();
         self.sweep = expiry_row::pending(engine, shared.unreadable())?.map(|cuts| Sweep { cuts, ended });
@@ -118,7 +119,9 @@ impl Unfinished {
         for puncture in self.waiting() {
             // Only here it is set, and each once.
             let _ = puncture.ended.set(end);
-            shared.note_end(puncture.erasure, end);
+            if let Act::Erasure(id) = puncture.act {
+                shared.note_end(id, end);
+            }
         }
         if let Some(sweep) = self.due() {
             let _ = sweep.ended.set(end);
@@ -133,7 +136,10 @@ impl Unfinished {
     pub(super) fn finish(&self, draft: &mut Draft<'_>) -> Result<(), StoreError> {
         for puncture in &self.punctures {
             if let Some(end) = puncture.ended.get() {
-                draft.attempt(|draft| finish(draft, puncture.erasure, *end))?;
+                draft.attempt(|draft| match &puncture.act {
+                    Act::Erasure(id) => finish(draft, *id, *end),
+                    Act::Rewriting(records) => rewriting::finish(draft, records, &puncture.leaves),
+                })?;
             }
         }
         if self.sweep.as_ref().is_some_and(|sweep| sweep.ended.get().is_some()) {
@@ -148,9 +154,13 @@ impl Unfinished {
     /// That is durable, and these wait from now on.
     pub(super) fn replace_ended(&mut self, shared: &Shared, new: Vec<Puncture>) {
         let ended = self.punctures.iter().filter(|puncture| puncture.ended.get().is_some());
-        ended.for_each(|puncture| shared.forget_end(puncture.erasure));
+        for puncture in ended {
+            if let Act::Erasure(id) = puncture.act {
+                shared.forget_end(id);
+            }
+        }
         // One that is asked for once more is the same: whoever asked before was answered.
-        let is_new = |known: &Puncture| new.iter().any(|one| one.erasure == known.erasure);
+        let is_new = |known: &Puncture| new.iter().any(|one| one.act == known.act);
         self.punctures.retain(|known| known.ended.get().is_none() && !is_new(known));
         self.punctures.extend(new);
         self.sweep.take_if(|sweep| sweep.ended.get().is_some());

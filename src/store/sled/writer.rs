@@ -19,7 +19,7 @@ use crate::store::sled::engine::opening::testify;
 use crate::store::sled::engine::witness::Witness;
 use crate::store::sled::keys_ahead;
 use crate::store::sled::layout::{Place, meta};
-use crate::store::sled::queued::{Asked, QueuedCall};
+use crate::store::sled::queued::{Asked, Manner, QueuedCall};
 use crate::store::sled::shared::{Shared, Slot};
 use crate::store::sled::tending;
 use crate::store::sled::unfinished::Unfinished;
@@ -90,7 +90,7 @@ impl Writer {
         weight: usize,
         work: impl FnOnce(&mut Draft<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.ask(weight, false, work).await
+        self.ask(weight, Manner::Writes, work).await
     }
 
     /// The same; what it has punctured is so when this returns, or was tried: see [`Puncture::ended`].
@@ -104,17 +104,29 @@ impl Writer {
         weight: usize,
         work: impl FnOnce(&mut Draft<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        self.ask(weight, true, work).await
+        self.ask(weight, Manner::Erases, work).await
+    }
+
+    /// The same for records that are written anew, which take room as any others do.
+    ///
+    /// # Errors
+    /// As [`Writer::write`].
+    pub(super) async fn rewrite<T: Send + 'static>(
+        &self,
+        weight: usize,
+        work: impl FnOnce(&mut Draft<'_>) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.ask(weight, Manner::Rewrites, work).await
     }
 
     async fn ask<T: Send + 'static>(
         &self,
         weight: usize,
-        erases: bool,
+        manner: Manner,
         work: impl FnOnce(&mut Draft<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (answer, answered) = oneshot::channel();
-        let call = Box::new(Asked::of(weight, erases, work, answer));
+        let call = Box::new(Asked::of(weight, manner, work, answer));
         let asked = async {
             if self.queue.send(Message::Call(call)).await.is_err() {
                 return Err(self.gone());
@@ -172,7 +184,7 @@ struct WriterThread {
     generation: u64,
     /// The highest clock that the last commit of this run recorded.
     mark: Option<Timestamp>,
-    /// Erasures that are durable in the store and have no end yet.
+    /// Erasures and records written anew that are durable in the store and have no end yet.
     unfinished: Unfinished,
     /// The full disk that is met now stands in the log.
     full_told: bool,
@@ -219,12 +231,12 @@ impl WriterThread {
             }
         }
         let synced = self.step(|writer| writer.commit(&mut group));
-        let (erasing, others): (Vec<_>, Vec<_>) = group.into_iter().partition(|call| call.erases());
+        let (waiting, others): (Vec<_>, Vec<_>) = group.into_iter().partition(|call| call.punctures());
         others.into_iter().for_each(|work| work.answer(synced));
         if synced.is_ok() {
             self.puncture();
         }
-        erasing.into_iter().for_each(|work| work.answer(synced));
+        waiting.into_iter().for_each(|work| work.answer(synced));
         self.shared.set_stalled(false);
         if synced.is_ok() {
             let _ = self.step(|writer| {
@@ -300,7 +312,7 @@ impl WriterThread {
         let mut draft = Draft::begin(&self.shared, &engine);
         self.unfinished.finish(&mut draft).map_err(Failure::of_engine)?;
         for work in group.iter_mut() {
-            if work.erases() && self.unfinished.is_full() {
+            if work.punctures() && self.unfinished.is_full() {
                 work.refuse(StoreError::of(StoreCode::Keyring));
             }
             work.apply(&mut draft);

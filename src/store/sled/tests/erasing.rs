@@ -25,13 +25,13 @@ async fn erase(store: &std::sync::Arc<crate::store::sled::SledStore>, number: u6
 }
 
 /// The keys and values of a tree.
-fn rows(db: &::sled::Db, tree: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
+pub(super) fn rows(db: &::sled::Db, tree: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
     let tree = db.open_tree(tree).expect("a tree");
     tree.iter().map(|row| row.expect("read")).map(|(key, value)| (key.to_vec(), value.to_vec())).collect()
 }
 
 /// Which records of `devis` these rows have, and whether each opens by this keyring.
-fn opening(rows: &[(Vec<u8>, Vec<u8>)], keyring: &MemoryKeyring) -> Vec<(u64, bool)> {
+pub(super) fn opening(rows: &[(Vec<u8>, Vec<u8>)], keyring: &MemoryKeyring) -> Vec<(u64, bool)> {
     let mut leaves = Leaves::default();
     let opens = |(key, value): &(Vec<u8>, Vec<u8>)| {
         let id = record_id(&purpose("devis"), key).expect("a record's key");

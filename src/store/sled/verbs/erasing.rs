@@ -18,10 +18,11 @@ use crate::store::sled::buckets;
 use crate::store::sled::counts;
 use crate::store::sled::draft::{Draft, Puncture};
 use crate::store::sled::engine::Engine;
-use crate::store::sled::erasure_rows::{self, ErasureRow, RepeatRow};
+use crate::store::sled::erasure_rows::{self, Act, ErasureRow, RepeatRow};
 use crate::store::sled::handed;
 use crate::store::sled::index::Position;
 use crate::store::sled::layout::{self, Place, meta, record_key};
+use crate::store::sled::leaf_rows;
 use crate::store::sled::papers;
 use crate::store::sled::reference::keyring_failed;
 use crate::store::sled::rows::{EndRow, FateRow, OpenRow, ParkedRow, SeenRow, WhyRow};
@@ -94,7 +95,7 @@ pub(in crate::store::sled) fn erase(
     if done.is_none() {
         let pending = erasure_rows::pending_bytes(&taken.leaves);
         draft.write(Place::Erasures, &erasure_rows::pending_key(id), pending)?;
-        draft.puncture(Puncture { erasure: id, leaves: taken.leaves, ended: Arc::clone(&ended) });
+        draft.puncture(Puncture { act: Act::Erasure(id), leaves: taken.leaves, ended: Arc::clone(&ended) });
     }
     Ok(Drafted { asked: Asked::Erasure(erasure), ended })
 }
@@ -121,7 +122,7 @@ fn repeated(
     let key = erasure_rows::pending_key(id);
     let pending = draft.read(&Place::Erasures, &key)?.map(|bytes| erasure_rows::pending_leaves(&bytes));
     if let Some(leaves) = pending.and_then(|read| unreadable.or_passed_over(&Place::Erasures, &key, read)) {
-        draft.puncture(Puncture { erasure: id, leaves, ended: Arc::clone(ended) });
+        draft.puncture(Puncture { act: Act::Erasure(id), leaves, ended: Arc::clone(ended) });
     }
     Ok(Some(Asked::Erasure(erasure)))
 }
@@ -279,6 +280,10 @@ fn take_record(
     let Some(value) = value else {
         // A record that was lost, or had its time: it may come back from a backup, and does not open then.
         taken.leaves.push((id.purpose.clone(), Leaf::of(&id)));
+        for leaf in leaf_rows::of_record(draft.engine, &id)? {
+            leaf_rows::forget(draft, leaf, &id);
+            taken.leaves.push((id.purpose.clone(), leaf));
+        }
         return Ok(());
     };
     // A head that cannot be read names no leaf: then it is the record's own, which is nobody else's in any case.
@@ -291,6 +296,7 @@ fn take_record(
     aside::forget(draft, &place, &key)?;
     draft.remove(place, &key);
     uncount_in_bucket(draft, &id.purpose, leaf)?;
+    leaf_rows::forget(draft, leaf, &id);
     counts::take_off(draft, &id.purpose, 1)?;
     taken.extent.count(&id.purpose);
     taken.leaves.push((id.purpose.clone(), leaf));
@@ -307,7 +313,15 @@ fn submitted_on(draft: &Draft<'_>, leaves: &mut Leaves, id: &RecordId, value: &[
     Some(Day::of(lead.created().min(draft.now)))
 }
 
-fn uncount_in_bucket(draft: &mut Draft<'_>, purpose: &PurposeId, leaf: Leaf) -> Result<(), StoreError> {
+/// A record is no longer under this leaf.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(in crate::store::sled) fn uncount_in_bucket(
+    draft: &mut Draft<'_>,
+    purpose: &PurposeId,
+    leaf: Leaf,
+) -> Result<(), StoreError> {
     let key = buckets::key(&bucket_of(purpose, leaf));
     match bucket_rows::read_or_aside(draft, &key)? {
         // One that is unknown stays so.

@@ -18,6 +18,7 @@ use crate::store::sled::counts;
 use crate::store::sled::draft::{Draft, Sweep};
 use crate::store::sled::expiry_row;
 use crate::store::sled::layout::{Place, record_id, record_key};
+use crate::store::sled::leaf_rows;
 use crate::store::sled::shared::Shared;
 use crate::store::{ErasureEnd, Extent, StoreCode, StoreError};
 use crate::trail::{Action, Entry};
@@ -100,7 +101,7 @@ pub(in crate::store::sled) fn due(shared: &Shared, today: Day) -> Result<Due, St
 /// What stands for the day of a record whose head cannot be read, until the others of its bucket are known.
 const SAYS_NOTHING: Day = Day(u32::MAX);
 
-/// The records of a bucket's own numbers.
+/// The records of a bucket's own numbers, and those of other numbers that were written anew under its leaves.
 fn look(shared: &Shared, bucket: Bucket, bytes: Vec<u8>, row: BucketRow) -> Result<Looked, StoreError> {
     let place = Place::Vault(bucket.purpose.clone());
     let first = record_key(bucket.epoch, bucket.index.saturating_mul(BUCKET_RECORDS));
@@ -111,7 +112,17 @@ fn look(shared: &Shared, bucket: Bucket, bytes: Vec<u8>, row: BucketRow) -> Resu
         engine.visit(&place, (Included(&first[..]), Included(&last[..])), |key, value| {
             looked.take(key, value);
             Ok(true)
-        })
+        })?;
+        for id in leaf_rows::in_bucket(engine, &looked.bucket)? {
+            let key = record_key(id.epoch, id.number);
+            // Those of its own numbers it has already.
+            if Bucket::of(&id) != looked.bucket
+                && let Some(value) = engine.read(&place, &key)?
+            {
+                looked.take(&key, &value);
+            }
+        }
+        Ok(())
     });
     match read {
         Err(error) if error.code == StoreCode::PurposeUnknown => {}
@@ -128,6 +139,10 @@ impl Looked {
         if bucket_of(&id.purpose, leaf) == self.bucket {
             self.records.push((id, day.unwrap_or(SAYS_NOTHING)));
         }
+    }
+
+    fn has(&self, id: &RecordId) -> bool {
+        self.records.iter().any(|(other, _)| other == id)
     }
 
     /// True if records are counted here that it does not have.
@@ -153,8 +168,8 @@ fn head(id: &RecordId, value: &[u8]) -> (Leaf, Option<Day>) {
     }
 }
 
-/// Records that were corrected, or counted in another epoch since, lie under other leaves than those of their numbers: where
-/// a bucket has more than its own numbers explain, all heads of the purpose are looked at, once for all such buckets.
+/// Where a bucket counts more than its own numbers and `leaves` explain, all heads of the purpose are looked at, once for all such
+/// buckets: a row of `leaves` may be lost, and the record that it named is due all the same.
 fn look_elsewhere(shared: &Shared, looked: &mut [Looked]) -> Result<(), StoreError> {
     let mut lacking: BTreeMap<PurposeId, Vec<usize>> = BTreeMap::new();
     for (at, one) in looked.iter().enumerate().filter(|(_, one)| one.lacks_some()) {
@@ -178,7 +193,9 @@ fn look_elsewhere(shared: &Shared, looked: &mut [Looked]) -> Result<(), StoreErr
                 if bucket == Bucket::of(&id) {
                     continue;
                 }
-                if let Some(at) = wanted.iter().find(|at| looked[**at].bucket == bucket) {
+                if let Some(at) = wanted.iter().find(|at| looked[**at].bucket == bucket)
+                    && !looked[*at].has(&id)
+                {
                     looked[*at].records.push((id, day.unwrap_or(SAYS_NOTHING)));
                 }
             }
@@ -294,6 +311,7 @@ fn expire_bucket(
         }
         aside::forget(draft, &place, &key)?;
         draft.remove(place.clone(), &key);
+        leaf_rows::forget(draft, leaf, id);
         leaves.push(place_of(leaf));
         taken.note(id, *day);
     }
@@ -322,6 +340,7 @@ fn expire_bucket(
     let forget = is_over && is_given_whole(bucket, draft.shared.epoch(), next);
     let has_lost = is_over && lost > 0;
     if has_lost {
+        leaf_rows::forget_bucket(draft, bucket)?;
         *taken.lost.entry(bucket.purpose.clone()).or_default() += lost;
     }
     if has_lost && !forget {

@@ -1,5 +1,6 @@
 //! The verbs of the face, by subject.
 
+pub(super) mod absent;
 pub(super) mod addresses;
 mod closing;
 mod dating;
@@ -20,6 +21,8 @@ pub(super) mod pauses;
 pub(super) mod reading;
 mod resealing;
 mod retention;
+pub(super) mod rewrites;
+pub(super) mod rewriting;
 pub(super) mod seen;
 pub(super) mod settle;
 mod suppressed;

@@ -269,9 +269,7 @@ fn seal_next(
 ) -> Result<Option<(RecordId, SealedRecord<'static>)>, StoreError> {
     let purpose = lead.purpose();
     draft.engine.tree(&Place::Vault(purpose.clone()))?;
-    let number = draft.counter(&Place::Sequence, purpose.as_str().as_bytes())?.max(1);
-    let from = Leaf { epoch: draft.shared.epoch(), number };
-    let leaf = first_live(draft.shared.keyring(), purpose, from).map_err(keyring_failed)?;
+    let leaf = next_leaf(draft, purpose)?;
     let id = RecordId { purpose: purpose.clone(), epoch: leaf.epoch, number: leaf.number };
     // A number that is taken would be another record's end: the sequence is damaged.
     let taken = draft.read(&Place::Vault(purpose.clone()), &record_key(id.epoch, id.number))?;
@@ -284,8 +282,7 @@ fn seal_next(
     let key = key.map_err(|_| StoreError::of(StoreCode::Keyring))?;
     match seal(lead, &id, seen, leaf, key.key(), draft.shared.random()) {
         Ok(record) => {
-            let next = (id.number + 1).to_be_bytes().to_vec();
-            draft.write(Place::Sequence, purpose.as_str().as_bytes(), next)?;
+            take_leaf(draft, purpose, leaf)?;
             Ok(Some((id, record)))
         }
         Err(SealError::TooLarge(_)) => Ok(None),
@@ -293,8 +290,41 @@ fn seal_next(
     }
 }
 
+/// The purpose's next unused leaf.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(in crate::store::sled) fn next_leaf(
+    draft: &mut Draft<'_>,
+    purpose: &PurposeId,
+) -> Result<Leaf, StoreError> {
+    let number = draft.counter(&Place::Sequence, purpose.as_str().as_bytes())?.max(1);
+    let from = Leaf { epoch: draft.shared.epoch(), number };
+    first_live(draft.shared.keyring(), purpose, from).map_err(keyring_failed)
+}
+
+/// From here on it is used.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(in crate::store::sled) fn take_leaf(
+    draft: &mut Draft<'_>,
+    purpose: &PurposeId,
+    leaf: Leaf,
+) -> Result<(), StoreError> {
+    let next = (leaf.number + 1).to_be_bytes().to_vec();
+    draft.write(Place::Sequence, purpose.as_str().as_bytes(), next)
+}
+
 /// A record with this expiry is stored in a bucket.
-fn count_in_bucket(draft: &mut Draft<'_>, bucket: &Bucket, expiry: Day) -> Result<(), StoreError> {
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(in crate::store::sled) fn count_in_bucket(
+    draft: &mut Draft<'_>,
+    bucket: &Bucket,
+    expiry: Day,
+) -> Result<(), StoreError> {
     let key = buckets::key(bucket);
     let row = bucket_rows::read_or_aside(draft, &key)?;
     bucket_rows::put(draft, &key, Some(row.map_or_else(|| BucketRow::of(expiry), |row| row.with(expiry))))

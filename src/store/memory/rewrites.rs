@@ -1,0 +1,82 @@
+//! Records written anew: under the next unused leaf, and the keys of what they were destroyed.
+
+use async_trait::async_trait;
+
+use crate::lead::{Leaf, Revised, Revision, SealError, SealedRecord, Under, revise};
+use crate::purpose::RecordId;
+use crate::store::leaves::{Leaves, NoKey, first_live};
+use crate::store::memory::MemoryStore;
+use crate::store::memory::draft::{Draft, EPOCH, keyring_failed};
+use crate::store::rewrites::lines_of_rewrite;
+use crate::store::{RewriteCause, RewriteRequest, Rewrites, Rewriting, Rewritten, StoreCode, StoreError};
+use crate::trail::Entry;
+
+#[async_trait]
+impl Rewrites for MemoryStore {
+    async fn rewrite(&self, request: RewriteRequest, entry: Entry) -> Result<Rewriting, StoreError> {
+        request.require_bound()?;
+        let each = self.0.write(|draft| {
+            let each = request.records.iter();
+            let each: Vec<Rewritten> = each
+                .map(|(id, revision)| draft.rewrite(id, revision, request.cause))
+                .collect::<Result<_, _>>()?;
+            lines_of_rewrite(&request, &each, &entry).into_iter().for_each(|line| draft.append_line(line));
+            Ok(each)
+        })?;
+        // What fails is tried again with the next one, and at the next start.
+        let _ = self.0.finish_erasures();
+        let rows = self.0.rows()?;
+        let keys_destroyed = !request.records.iter().any(|(id, _)| rows.rewritten.contains_key(id));
+        Ok(Rewriting { each, keys_destroyed })
+    }
+}
+
+impl Draft<'_> {
+    fn rewrite(
+        &mut self,
+        id: &RecordId,
+        revision: &Revision,
+        cause: RewriteCause,
+    ) -> Result<Rewritten, StoreError> {
+        let Some(value) = self.rows.record(id).cloned() else { return Ok(self.absent(id)) };
+        let Some(record) = SealedRecord::decode(&value) else { return Ok(Rewritten::Unreadable) };
+        if cause == RewriteCause::Person && self.look.has_come(record.expiry_day).ok_or(self.look.doubt())? {
+            return Ok(Rewritten::Gone);
+        }
+        let Under::Leaf(before) = record.under else { return Ok(Rewritten::Unreadable) };
+        let keyring = &*self.shared.keyring;
+        let Ok(key) = Leaves::default().key(keyring, &id.purpose, record.under) else {
+            return Ok(Rewritten::Unreadable);
+        };
+        let lead = match revise(&record, id, key.key(), revision, self.look.now()) {
+            Ok(Revised::Same) => return Ok(Rewritten::Same),
+            Ok(Revised::Refused(refusal)) => return Ok(Rewritten::Refused(refusal)),
+            Ok(Revised::Anew(lead)) => lead,
+            Err(SealError::NoRandomness) => return Err(StoreError::of(StoreCode::Keyring)),
+            Err(_) => return Ok(Rewritten::Unreadable),
+        };
+        let unknown = StoreError::of(StoreCode::PurposeUnknown);
+        let vault = self.rows.vaults.get_mut(&id.purpose).ok_or(unknown)?;
+        let from = Leaf { epoch: EPOCH, number: vault.last_number + 1 };
+        let leaf = first_live(keyring, &id.purpose, from).map_err(keyring_failed)?;
+        let key = Leaves::default().key(keyring, &id.purpose, Under::Leaf(leaf));
+        let key = key.map_err(|_| StoreError::of(StoreCode::Keyring))?;
+        let sealed = lead.seal(id, leaf, key.key(), self.shared.random.as_ref());
+        let sealed = sealed.map_err(|_| StoreError::of(StoreCode::Keyring))?;
+        vault.last_number = leaf.number;
+        vault.records.insert((id.epoch, id.number), sealed.encode());
+        self.rows.rewritten.entry(id.clone()).or_default().push(before);
+        Ok(Rewritten::Anew)
+    }
+
+    /// What is to be said of a record that is not there.
+    fn absent(&self, id: &RecordId) -> Rewritten {
+        let Some(vault) = self.rows.vaults.get(&id.purpose) else { return Rewritten::Unknown };
+        let is_given = id.epoch == EPOCH && (1..=vault.last_number).contains(&id.number);
+        match Leaves::default().key(&*self.shared.keyring, &id.purpose, Under::Leaf(Leaf::of(id))).err() {
+            Some(NoKey::Dead) => Rewritten::Gone,
+            Some(NoKey::Absent) if is_given => Rewritten::Gone,
+            _ => Rewritten::Unknown,
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Records written anew: corrected by an officer, or brought to what their purpose may still hold.
+//!
+//! As with an erasure the store comes first, then the keyring (docs/decisions, 185): one transaction puts the record under the
+//! next unused leaf and notes the old one as pending; then that one is punctured. What is found pending at a start is brought
+//! to its end before the store is given to anybody.
+
+use async_trait::async_trait;
+
+use crate::lead::{Revision, RevisionRefusal};
+use crate::purpose::{PurposeId, RecordId};
+use crate::store::{StoreCode, StoreError};
+use crate::trail::{Entry, Outcome};
+
+/// So many records are written anew at once: as one transaction, and one change of the keyring.
+pub const REWRITTEN_AT_ONCE_MAX: usize = 256;
+
+/// Why records are written anew. It decides which are passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RewriteCause {
+    /// A person's right (GDPR art. 16): also of a record that is restricted, and of none past its expiry.
+    Person,
+    /// What the purpose may no longer hold: of none that is restricted.
+    Retention,
+    /// A clock that was behind: of every one.
+    Clock,
+}
+
+/// What is to be written anew.
+pub struct RewriteRequest {
+    /// Which records, and what is to become of each; at most [`REWRITTEN_AT_ONCE_MAX`].
+    pub records: Vec<(RecordId, Revision)>,
+    /// Why.
+    pub cause: RewriteCause,
+}
+
+impl RewriteRequest {
+    /// # Errors
+    /// [`StoreCode::ValueTooLarge`].
+    pub(super) fn require_bound(&self) -> Result<(), StoreError> {
+        match self.records.len() > REWRITTEN_AT_ONCE_MAX {
+            true => Err(StoreError::of(StoreCode::ValueTooLarge)),
+            false => Ok(()),
+        }
+    }
+}
+
+/// What became of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rewritten {
+    /// It lies under another leaf.
+    Anew,
+    /// It was so already.
+    Same,
+    /// It would break a rule, and is left as it is.
+    Refused(RevisionRefusal),
+    /// It is restricted, and passed over.
+    Restricted,
+    /// There was such a record: it was erased, or its time is over.
+    Gone,
+    /// There never was such a record.
+    Unknown,
+    /// It does not open: a scan says so too.
+    Unreadable,
+}
+
+/// What came of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rewriting {
+    /// Of each record, in their order.
+    pub each: Vec<Rewritten>,
+    /// The keys of what they were before are destroyed. False: that is tried again each second and at the next start.
+    pub keys_destroyed: bool,
+}
+
+/// Writing records anew.
+#[async_trait]
+pub trait Rewrites: Send + Sync {
+    /// Writes records anew: each is sealed under its purpose's next unused leaf and keeps its id and its place in the order; the
+    /// leaf is then no later record's number. Writes the trail lines (`entry`, completed: one a purpose; a person's correction leaves one also where
+    /// nothing changes), syncs, destroys the keys of what they were, and only then answers. A record that is so already is left
+    /// as it is: asked again, nothing happens, but that keys are destroyed which could not be before.
+    ///
+    /// Whoever has the old row in hand meets a dead leaf and looks again.
+    ///
+    /// # Errors
+    /// [`StoreCode::ValueTooLarge`]: too many at once. [`StoreCode::ClockJumped`], [`StoreCode::ClockUnconfirmed`] if it depends on
+    /// the clock whether a person's record is past its expiry. Otherwise see [`StoreCode`]: nothing of it is done, or (stalled,
+    /// halted) it is not known whether it is.
+    async fn rewrite(&self, request: RewriteRequest, entry: Entry) -> Result<Rewriting, StoreError>;
+}
+
+/// The trail's lines of a request.
+pub(super) fn lines_of_rewrite(request: &RewriteRequest, each: &[Rewritten], entry: &Entry) -> Vec<Entry> {
+    let mut lines: Vec<Entry> = Vec::new();
+    for ((id, _), rewritten) in request.records.iter().zip(each) {
+        let is_told = match rewritten {
+            Rewritten::Anew => true,
+            Rewritten::Same | Rewritten::Refused(_) => request.cause == RewriteCause::Person,
+            _ => false,
+        };
+        if is_told {
+            let changed = u64::from(*rewritten == Rewritten::Anew);
+            add(&mut lines, id, changed, entry);
+        }
+    }
+    if lines.is_empty() && request.cause == RewriteCause::Person {
+        let mut line = entry.clone();
+        line.result = Outcome::Nothing;
+        lines.push(line);
+    }
+    lines
+}
+
+fn add(lines: &mut Vec<Entry>, id: &RecordId, changed: u64, entry: &Entry) {
+    let of = |line: &&mut Entry| line.purpose.as_ref().is_some_and(|of: &PurposeId| *of == id.purpose);
+    let line = match lines.iter_mut().find(of) {
+        Some(line) => line,
+        None => {
+            let mut line = entry.clone();
+            (line.purpose, line.from) = (Some(id.purpose.clone()), Some(id.clone()));
+            line.result = Outcome::Nothing;
+            lines.push(line);
+            let Some(line) = lines.last_mut() else { return };
+            line
+        }
+    };
+    line.count += changed;
+    line.to = Some(id.clone());
+    if changed > 0 {
+        line.result = Outcome::Done;
+    }
+}

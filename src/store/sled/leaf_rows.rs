@@ -1,0 +1,93 @@
+//! The tree `leaves`: which record lies under a leaf that does not have its number. A record that was written anew is found
+//! by it where one begins with the leaf: its number lies in one bucket, its leaf in another.
+
+use std::ops::Bound::{Excluded, Included};
+
+use crate::keyring::{BUCKET_RECORDS, Bucket};
+use crate::lead::Leaf;
+use crate::purpose::{PurposeId, RecordId};
+use crate::store::StoreError;
+use crate::store::sled::draft::Draft;
+use crate::store::sled::engine::Engine;
+use crate::store::sled::layout::{Place, record_id, record_key};
+
+/// Notes it, where the leaf is not the record's own.
+///
+/// # Errors
+/// See [`crate::store::StoreCode`].
+pub(super) fn note(draft: &mut Draft<'_>, leaf: Leaf, id: &RecordId) -> Result<(), StoreError> {
+    if leaf == Leaf::of(id) {
+        return Ok(());
+    }
+    draft.write(Place::Leaves, &key(&id.purpose, leaf), record_key(id.epoch, id.number).to_vec())
+}
+
+/// Forgets it.
+pub(super) fn forget(draft: &mut Draft<'_>, leaf: Leaf, id: &RecordId) {
+    if leaf != Leaf::of(id) {
+        draft.remove(Place::Leaves, &key(&id.purpose, leaf));
+    }
+}
+
+/// Purpose ‖ 0 ‖ epoch ‖ number: those of a bucket lie together, in their order.
+fn key(purpose: &PurposeId, leaf: Leaf) -> Vec<u8> {
+    [purpose.as_str().as_bytes(), b"\0", &record_key(leaf.epoch, leaf.number)].concat()
+}
+
+/// The records that lie under leaves of this bucket and have other numbers: whoever goes through a bucket finds them so.
+///
+/// # Errors
+/// See [`crate::store::StoreCode`].
+pub(super) fn in_bucket(engine: &Engine, bucket: &Bucket) -> Result<Vec<RecordId>, StoreError> {
+    let (first, last) = range(bucket);
+    let mut records = Vec::new();
+    engine.visit(&Place::Leaves, (Included(&first), Included(&last)), |_, value| {
+        // What never was a record's key is passed over.
+        records.extend(record_id(&bucket.purpose, value));
+        Ok(true)
+    })?;
+    Ok(records)
+}
+
+/// Forgets all of them: nothing lives in this bucket any more.
+///
+/// # Errors
+/// See [`crate::store::StoreCode`].
+pub(super) fn forget_bucket(draft: &mut Draft<'_>, bucket: &Bucket) -> Result<(), StoreError> {
+    let (first, last) = range(bucket);
+    let mut keys = Vec::new();
+    draft.engine.visit(&Place::Leaves, (Included(&first), Included(&last)), |key, _| {
+        keys.push(key.to_vec());
+        Ok(true)
+    })?;
+    keys.iter().for_each(|key| draft.remove(Place::Leaves, key));
+    Ok(())
+}
+
+/// The first and the last key of a bucket.
+fn range(bucket: &Bucket) -> (Vec<u8>, Vec<u8>) {
+    let first = Leaf { epoch: bucket.epoch, number: bucket.index.saturating_mul(BUCKET_RECORDS) };
+    let last = Leaf { number: first.number.saturating_add(BUCKET_RECORDS - 1), ..first };
+    (key(&bucket.purpose, first), key(&bucket.purpose, last))
+}
+
+/// The leaves of other numbers under which a record lies, or lay when it was lost: by a look at all rows of its purpose.
+///
+/// # Errors
+/// See [`crate::store::StoreCode`].
+pub(super) fn of_record(engine: &Engine, id: &RecordId) -> Result<Vec<Leaf>, StoreError> {
+    let name = id.purpose.as_str().as_bytes();
+    let (first, end) = ([name, b"\0"].concat(), [name, b"\x01"].concat());
+    let own = record_key(id.epoch, id.number);
+    let mut leaves = Vec::new();
+    engine.visit(&Place::Leaves, (Included(&first), Excluded(&end)), |key, value| {
+        if value == own.as_slice()
+            && let Some(place) = key.get(first.len()..)
+            && let Ok(leaf) = record_id(&id.purpose, place)
+        {
+            leaves.push(Leaf { epoch: leaf.epoch, number: leaf.number });
+        }
+        Ok(true)
+    })?;
+    Ok(leaves)
+}

@@ -1,0 +1,101 @@
+//! What a correction leaves in sled's trees and in older copies of them.
+
+use std::sync::Arc;
+
+use super::erasing::{opening, rows};
+use super::support::*;
+use crate::keyring::Bucket;
+use crate::purpose::RecordId;
+use crate::store::contract::rewriting::holding;
+use crate::store::sled::buckets::{self, BucketRow};
+use crate::store::sled::{SledStore, leaf_rows};
+use crate::store::{
+    ErasureRequest, Erasures, Life, RewriteCause, RewriteRequest, Rewrites, Rewriting, Rewritten, Wanted,
+};
+use crate::trail::Action;
+
+async fn corrected(store: &Arc<SledStore>, number: u64, value: &str) -> Rewriting {
+    let records = vec![(record(&format!("devis-1-{number}")), holding(value))];
+    let request = RewriteRequest { records, cause: RewriteCause::Person };
+    store.rewrite(request, by_officer(Action::Corrected)).await.expect("answered")
+}
+
+fn bucket(index: u64) -> Bucket {
+    Bucket { purpose: purpose("devis"), epoch: 1, index }
+}
+
+/// The reason of all this: the database of yesterday, with the keyring of today.
+#[tokio::test]
+async fn an_older_copy_of_the_store_with_today_s_keyring_does_not_open_what_was_corrected() {
+    let world = World::new();
+    let store = world.open();
+    store_many(&store, 1, 4).await;
+    store.close().await.expect("closed");
+    let mut older = Vec::new();
+    tamper(&world, |db| older = rows(db, "vault/devis"));
+    assert!(opening(&older, &world.keyring).iter().all(|(_, opens)| *opens), "the control");
+    let store = world.open();
+    for number in [2, 4] {
+        let rewriting = corrected(&store, number, "marie@canary.example").await;
+        assert_eq!(rewriting, Rewriting { each: vec![Rewritten::Anew], keys_destroyed: true });
+    }
+    assert_eq!(opening(&older, &world.keyring), [(1, true), (2, false), (3, true), (4, false)]);
+    store.close().await.expect("closed");
+    tamper(&world, |db| {
+        let now = rows(db, "vault/devis");
+        assert!(opening(&now, &world.keyring).iter().all(|(_, opens)| *opens));
+        assert!(rows(db, "erasures").is_empty(), "nothing is pending");
+    });
+}
+
+/// What is counted in a bucket is what lies under its leaves, and who goes through it finds it, whatever its number.
+#[tokio::test]
+async fn a_record_is_counted_and_found_in_the_bucket_of_its_leaf() {
+    let world = World::new();
+    let store = world.open();
+    store_many(&store, 1, 511).await;
+    assert!(corrected(&store, 3, "a@canary.example").await.keys_destroyed);
+    assert!(corrected(&store, 7, "a@canary.example").await.keys_destroyed);
+    let found =
+        |index| store.shared.reading(|engine| leaf_rows::in_bucket(engine, &bucket(index))).expect("read");
+    let ids = |numbers: &[u64]| -> Vec<RecordId> {
+        numbers.iter().map(|number| record(&format!("devis-1-{number}"))).collect()
+    };
+    assert_eq!((found(0), found(1)), (ids(&[]), ids(&[3, 7])));
+    // Once more: another leaf in the place of the one that was in its place.
+    assert!(corrected(&store, 3, "b@canary.example").await.keys_destroyed);
+    assert_eq!(found(1), ids(&[7, 3]));
+    let request = ErasureRequest::of(Wanted::Record(record("devis-1-7")));
+    store.erase(request, by_officer(Action::ErasureAsked)).await.expect("erased");
+    assert_eq!(found(1), ids(&[3]));
+    store.close().await.expect("closed");
+    tamper(&world, |db| {
+        let live = |index| {
+            let row = db.open_tree("buckets").expect("a tree").get(buckets::key(&bucket(index)));
+            row.expect("read").and_then(|row| BucketRow::read(&row).ok()).map(|row| row.live)
+        };
+        assert_eq!((live(0), live(1)), (Some(509), Some(1)));
+    });
+}
+
+#[tokio::test]
+async fn keys_of_what_was_corrected_are_tried_again_without_a_word_from_anybody() {
+    let world = World::new();
+    let store = world.open();
+    store_many(&store, 1, 2).await;
+    *world.keyring.changes_left.lock().expect("not poisoned") = Some(0);
+    assert!(!corrected(&store, 1, "a@canary.example").await.keys_destroyed);
+    // It was corrected once more before that: both leaves are pending.
+    assert!(!corrected(&store, 1, "b@canary.example").await.keys_destroyed);
+    *world.keyring.changes_left.lock().expect("not poisoned") = None;
+    let dead = |leaf: u16| {
+        use crate::keyring::Keyring;
+        let lease = world.keyring.lease(&bucket(0)).expect("there");
+        lease.key(leaf, crate::keyring::tree::Kind::Record, 0).is_err()
+    };
+    until("both are destroyed", async || dead(1) && dead(3)).await;
+    assert!(!dead(2) && !dead(4));
+    assert_eq!(export(&store, 10).await, Ok(vec!["b@canary.example".to_owned(), email_of(2)]));
+    store.close().await.expect("closed");
+    tamper(&world, |db| assert!(rows(db, "erasures").is_empty(), "and noted as done"));
+}

@@ -1,0 +1,153 @@
+//! What writing records anew does within a transaction: each goes under the next unused leaf, the one that it had is noted as
+//! pending; and at the end, that it is pending no more. Between the two the writer has the leaves punctured.
+
+use std::sync::{Arc, OnceLock};
+
+use crate::lead::{Leaf, Revised, RevisedLead, Revision, SealError, SealedRecord, Under, revise};
+use crate::purpose::{PurposeId, RecordId};
+use crate::store::leaves::bucket_of;
+use crate::store::rewrites::lines_of_rewrite;
+use crate::store::sled::draft::{Draft, Puncture};
+use crate::store::sled::erasure_rows::{self, Act};
+use crate::store::sled::layout::{Place, record_key};
+use crate::store::sled::leaf_rows;
+use crate::store::sled::verbs::absent::{Absent, absent};
+use crate::store::sled::verbs::erasing::uncount_in_bucket;
+use crate::store::sled::verbs::settle::{count_in_bucket, next_leaf, take_leaf};
+use crate::store::{ErasureEnd, RewriteCause, RewriteRequest, Rewritten, StoreCode, StoreError};
+use crate::trail::Entry;
+
+/// What became of a request within a transaction.
+pub(in crate::store::sled) struct Drafted {
+    /// Of each record.
+    pub(in crate::store::sled) each: Vec<Rewritten>,
+    /// Where the end stands; none: there is no key to wait for.
+    pub(in crate::store::sled) ended: Option<Arc<OnceLock<ErasureEnd>>>,
+}
+
+/// Writes records anew.
+///
+/// # Errors
+/// See [`StoreCode`]: nothing of it is done.
+pub(in crate::store::sled) fn rewrite(
+    draft: &mut Draft<'_>,
+    request: &RewriteRequest,
+    entry: &Entry,
+) -> Result<Drafted, StoreError> {
+    let mut each = Vec::with_capacity(request.records.len());
+    let (mut pending, mut leaves) = (Vec::new(), Vec::new());
+    for (id, revision) in &request.records {
+        let rewritten = rewrite_one(draft, id, revision, request.cause)?;
+        each.push(rewritten);
+        // Also what an earlier request left pending: who asks again has it tried again.
+        let may_be = matches!(rewritten, Rewritten::Anew | Rewritten::Same) && !pending.contains(id);
+        if may_be && !pending_of(draft, id)?.is_empty() {
+            pending.push(id.clone());
+        }
+    }
+    for id in &pending {
+        leaves.extend(pending_of(draft, id)?);
+    }
+    for line in lines_of_rewrite(request, &each, entry) {
+        draft.append_line(line)?;
+    }
+    if pending.is_empty() {
+        return Ok(Drafted { each, ended: None });
+    }
+    let ended = Arc::<OnceLock<ErasureEnd>>::default();
+    draft.puncture(Puncture { act: Act::Rewriting(pending), leaves, ended: Arc::clone(&ended) });
+    Ok(Drafted { each, ended: Some(ended) })
+}
+
+fn rewrite_one(
+    draft: &mut Draft<'_>,
+    id: &RecordId,
+    revision: &Revision,
+    cause: RewriteCause,
+) -> Result<Rewritten, StoreError> {
+    let place = Place::Vault(id.purpose.clone());
+    let value = match draft.read(&place, &record_key(id.epoch, id.number)) {
+        Err(error) if error.code == StoreCode::PurposeUnknown => return Ok(Rewritten::Unknown),
+        value => value?,
+    };
+    let Some(value) = value else {
+        return Ok(match absent(draft, id)? {
+            Absent::Gone => Rewritten::Gone,
+            Absent::Never => Rewritten::Unknown,
+        });
+    };
+    let Some(record) = SealedRecord::decode(&value) else { return Ok(Rewritten::Unreadable) };
+    if cause == RewriteCause::Person {
+        let look = draft.look();
+        if look.has_come(record.expiry_day).ok_or(look.doubt())? {
+            return Ok(Rewritten::Gone);
+        }
+    }
+    let Under::Leaf(before) = record.under else { return Ok(Rewritten::Unreadable) };
+    let key = draft.leaves.key(draft.shared.keyring(), &id.purpose, record.under);
+    let Ok(key) = key else { return Ok(Rewritten::Unreadable) };
+    match revise(&record, id, key.key(), revision, draft.now) {
+        Ok(Revised::Same) => Ok(Rewritten::Same),
+        Ok(Revised::Refused(refusal)) => Ok(Rewritten::Refused(refusal)),
+        Ok(Revised::Anew(lead)) => {
+            move_to_next(draft, id, &lead, before)?;
+            Ok(Rewritten::Anew)
+        }
+        Err(SealError::NoRandomness) => Err(StoreError::of(StoreCode::Keyring)),
+        Err(_) => Ok(Rewritten::Unreadable),
+    }
+}
+
+/// Puts a record under the next unused leaf. What lay aside of it is of its old value.
+fn move_to_next(
+    draft: &mut Draft<'_>,
+    id: &RecordId,
+    lead: &RevisedLead,
+    before: Leaf,
+) -> Result<(), StoreError> {
+    let leaf = next_leaf(draft, &id.purpose)?;
+    let key = draft.leaves.key(draft.shared.keyring(), &id.purpose, Under::Leaf(leaf));
+    let key = key.map_err(|_| StoreError::of(StoreCode::Keyring))?;
+    let sealed = lead.seal(id, leaf, key.key(), draft.shared.random());
+    let sealed = sealed.map_err(|_| StoreError::of(StoreCode::Keyring))?;
+    take_leaf(draft, &id.purpose, leaf)?;
+    draft.write(Place::Vault(id.purpose.clone()), &record_key(id.epoch, id.number), sealed.encode())?;
+    uncount_in_bucket(draft, &id.purpose, before)?;
+    count_in_bucket(draft, &bucket_of(&id.purpose, leaf), lead.expiry_day())?;
+    leaf_rows::forget(draft, before, id);
+    leaf_rows::note(draft, leaf, id)?;
+    let mut leaves = pending_of(draft, id)?;
+    leaves.push((id.purpose.clone(), before));
+    let pending = erasure_rows::pending_bytes(&leaves);
+    draft.write(Place::Erasures, &erasure_rows::rewritten_key(id), pending)
+}
+
+/// What is pending of a record; a row that cannot be read is as good as none, and harms no other.
+fn pending_of(draft: &Draft<'_>, id: &RecordId) -> Result<Vec<(PurposeId, Leaf)>, StoreError> {
+    let key = erasure_rows::rewritten_key(id);
+    let read = draft.read(&Place::Erasures, &key)?.map(|bytes| erasure_rows::pending_leaves(&bytes));
+    let read = read.and_then(|read| draft.shared.unreadable().or_passed_over(&Place::Erasures, &key, read));
+    Ok(read.unwrap_or_default())
+}
+
+/// Notes that the keys of what these records were are destroyed.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(in crate::store::sled) fn finish(
+    draft: &mut Draft<'_>,
+    records: &[RecordId],
+    destroyed: &[(PurposeId, Leaf)],
+) -> Result<(), StoreError> {
+    for id in records {
+        let key = erasure_rows::rewritten_key(id);
+        let mut left = pending_of(draft, id)?;
+        left.retain(|leaf| !destroyed.contains(leaf));
+        match left.is_empty() {
+            true => draft.remove(Place::Erasures, &key),
+            // It was written anew once more meanwhile.
+            false => draft.write(Place::Erasures, &key, erasure_rows::pending_bytes(&left))?,
+        }
+    }
+    Ok(())
+}
