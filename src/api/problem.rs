@@ -96,6 +96,33 @@ crate::codes! {
         /// No more suppressions are kept.
         TooManySuppressions = "too-many-suppressions",
         /// More look-ups by a record's number or an address wait than may.
+        /// No such record.
+        RecordUnknown = "record-unknown",
+        /// There was such a record: it was erased, or its time is over.
+        RecordGone = "record-gone",
+        /// The record is restricted: only what its person asks for may be done with it.
+        RecordRestricted = "record-restricted",
+        /// The record would be larger than a record may be.
+        RecordTooLarge = "record-too-large",
+        /// The purpose's whitelist has no such field.
+        FieldUnknown = "field-unknown",
+        /// A field that is worked out from another.
+        FieldWorkedOut = "field-worked-out",
+        /// A field that the record may not be without.
+        FieldRequired = "field-required",
+        /// A field twice, a blank answer, or too many.
+        ValueInvalid = "value-invalid",
+        /// A field hangs on a consent that was not given, or is over.
+        ConsentNotGiven = "consent-not-given",
+        /// The correction is done; the key of what the record held before is not destroyed yet.
+        CorrectionPending = "correction-pending",
+        /// The last day of a restriction is over, or too far away.
+        UntilOutOfRange = "until-out-of-range",
+        /// The record is not restricted.
+        NotRestricted = "not-restricted",
+        /// No more restrictions are kept.
+        TooManyRestrictions = "too-many-restrictions",
+        /// More look-ups by a record's number wait than may.
         LookupsTooFast = "lookups-too-fast",
         /// As many look-ups by address wait as may.
         SearchesFull = "too-many-searches",
@@ -215,6 +242,25 @@ impl ProblemCode {
                 (400, "Idempotency-Key has 1 to 255 visible characters of ASCII, and comes once")
             }
             Self::IdempotencyKeyTaken => (422, "This Idempotency-Key was used for another request"),
+            Self::RecordUnknown => (404, "There is no such record"),
+            Self::RecordGone => (410, "The record was erased, or its time is over"),
+            Self::RecordRestricted => {
+                (409, "The record is restricted: only what its person asks for may be done with it")
+            }
+            Self::RecordTooLarge => (422, "The record would be larger than a record may be"),
+            Self::FieldUnknown => (422, "The purpose has no such field"),
+            Self::FieldWorkedOut => (422, "This field is worked out from another: correct that one"),
+            Self::FieldRequired => (422, "The record may not be without this field"),
+            Self::ValueInvalid => (422, "A field is named twice, or has a blank answer, or too many"),
+            Self::ConsentNotGiven => (422, "The field needs a consent that was not given, or is over"),
+            Self::CorrectionPending => {
+                (503, "The record is corrected, but the key of what it held is not destroyed yet")
+            }
+            Self::UntilOutOfRange => {
+                (422, "A restriction ends within twelve months, on a day such as 2027-03-31")
+            }
+            Self::NotRestricted => (404, "The record is not restricted"),
+            Self::TooManyRestrictions => (409, "No more restrictions are kept: lift one first"),
             Self::FormClaimed => (409, "A purpose claims this form: its references are not dropped"),
             Self::FormUnknown => (404, "Nothing is known of this form"),
             Self::RevisionUnknown => (404, "The form has no such revision"),

@@ -66,6 +66,10 @@ crate::codes! {
         TooManySuppressions = "too-many-suppressions",
         /// No more tokens are kept.
         TooManyTokens = "too-many-tokens",
+        /// No more restrictions are kept.
+        TooManyRestrictions = "too-many-restrictions",
+        /// A record is restricted: only what its person asks for erases it.
+        RecordRestricted = "record-restricted",
         /// A cursor of another purpose.
         CursorForeign = "cursor-foreign",
         /// A cursor that this store never gave: beyond its last record, or of another epoch.

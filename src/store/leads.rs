@@ -9,7 +9,7 @@ use crate::id::LeadgenId;
 use crate::lead::{Dropped, MinimisedLead, OpenedLead, UnsealedLead};
 use crate::notification::{LeadRef, ParkCode, Why};
 use crate::purpose::{Cursor, PurposeId, RecordId};
-use crate::store::{DayLook, Fate, SeenState, StoreError};
+use crate::store::{DayLook, Fate, Restriction, SeenState, StoreError};
 use crate::trail::{self, Entry};
 
 /// What became of a claimed reference, to be made durable.
@@ -123,12 +123,14 @@ pub struct Page {
     pub next: Cursor,
     /// True if there is more after it.
     pub more: bool,
-    /// At most so many records follow (fewer if some are erased meanwhile).
+    /// At most so many records follow (fewer if some are erased or restricted meanwhile).
     pub count: u64,
     /// So many test leads lie among these records and are left out, since the request leaves them out.
     pub tests_left_out: u64,
     /// So many more lie among them and are left out since their expiry day has come.
     pub expired: u64,
+    /// So many more lie among them and are left out since they are restricted.
+    pub restricted: u64,
     /// So many records of the purpose are missing, as the last scan found; only where the request allows it.
     pub missing: u64,
     /// The look at the clock by which the page was made.
@@ -156,8 +158,10 @@ pub struct Found {
     pub purpose: Option<PurposeId>,
     /// What became of it.
     pub state: SeenState,
-    /// The record, if it is stored and not past its expiry.
+    /// The record, if it is stored and not past its expiry; one that is restricted lives on past it.
     pub lead: Option<OpenedLead>,
+    /// Its restriction, if one stands.
+    pub restriction: Option<Restriction>,
     /// The look at the clock by which that was said.
     pub days: DayLook,
 }
@@ -204,7 +208,8 @@ pub trait Leads: Send + Sync {
     /// Fixes the bound of a page by a scan of keys, writes and syncs its trail line (`entry`, completed with purpose,
     /// count and range; an empty page's says so, and of polls that look at nothing there is one a day), then reads on demand. A cursor is a place in the order of epochs and
     /// numbers, whether a record is there or not: pages that follow one another give each record once, whatever is settled
-    /// meanwhile. Records are passed over from their expiry day on, by the later of `today` and the store's own day. Who
+    /// meanwhile. Records are passed over from their expiry day on, by the later of `today` and the store's own day; so are those
+    /// that are restricted, for as long as they are. Who
     /// reads slowly holds up neither those who write nor the closing.
     ///
     /// # Errors

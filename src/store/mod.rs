@@ -23,6 +23,7 @@ pub(crate) mod memory;
 mod notices;
 mod parked;
 mod pauses;
+mod restrictions;
 mod retention;
 mod rewrites;
 mod scan;
@@ -64,8 +65,13 @@ pub use parked::{
     RefusedForm, Requeue,
 };
 pub use pauses::Pauses;
+pub use restrictions::{
+    RESTRICTED_MONTHS_MAX, RESTRICTIONS_MAX, Restricting, Restriction, Restrictions, last_day_of_restriction,
+};
 pub use retention::{Dated, DatingSlice, EXPIRED_AT_ONCE_MAX, Expired, KeptLifespan, Retention};
-pub use rewrites::{REWRITTEN_AT_ONCE_MAX, RewriteCause, RewriteRequest, Rewrites, Rewriting, Rewritten};
+pub use rewrites::{
+    EarlyRecords, REWRITTEN_AT_ONCE_MAX, RewriteCause, RewriteRequest, Rewrites, Rewriting, Rewritten,
+};
 pub use scan::{BucketsFault, Fault, ParkedFault, RecordsFault, Scan, Scanned, Scanning};
 pub use seen::{Fate, Seen, SeenState};
 pub use sled::Settings;
@@ -94,6 +100,7 @@ pub trait Store:
     + Handed
     + FormLooks
     + Addresses
+    + Restrictions
     + Scan
     + Life
 {

@@ -48,7 +48,7 @@ impl Expired {
 pub trait Retention: Send + Sync {
     /// Takes records away whose expiry day has come, a batch of at most [`EXPIRED_AT_ONCE_MAX`], also of a purpose that the
     /// config no longer names: counts them off, writes a trail line a purpose with their number and range, syncs, destroys
-    /// their keys, and only then answers. A bucket in which nothing lives any more leaves nothing in the keyring. No
+    /// their keys, and only then answers. A record that is restricted stays, whatever its day, until that is over. A bucket in which nothing lives any more leaves nothing in the keyring. No
     /// tombstone is made: what is noted of each submission stays, and keeps it from being taken in again.
     ///
     /// # Errors
@@ -58,7 +58,7 @@ pub trait Retention: Send + Sync {
     async fn expire(&self) -> Result<Expired, StoreError>;
 
     /// How many records can still be opened although their expiry day came more than a day ago: they are there, or their keys
-    /// are. At least so many; 0: none.
+    /// are. At least so many; 0: none. What is restricted is overdue by no clock.
     ///
     /// # Errors
     /// As [`Retention::expire`]: while nobody has confirmed the clock nothing counts as overdue.

@@ -4,12 +4,14 @@
 //! next unused leaf and notes the old one as pending; then that one is punctured. What is found pending at a start is brought
 //! to its end before the store is given to anybody.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::lead::{Revision, RevisionRefusal};
-use crate::purpose::{PurposeId, RecordId};
+use crate::purpose::{Cursor, Purpose, PurposeId, RecordId};
 use crate::store::{StoreCode, StoreError};
-use crate::trail::{Entry, Outcome};
+use crate::trail::{Action, Entry, Outcome};
 
 /// So many records are written anew at once: as one transaction, and one change of the keyring.
 pub const REWRITTEN_AT_ONCE_MAX: usize = 256;
@@ -34,6 +36,14 @@ pub struct RewriteRequest {
 }
 
 impl RewriteRequest {
+    /// Records of a purpose that were received under a clock that was behind get the periods of their submission; with the line
+    /// for it, which is tamis' own.
+    pub fn redating(records: Vec<RecordId>, purpose: &Arc<Purpose>) -> (Self, Entry) {
+        let revision = Revision::dated_by_submission(Arc::clone(purpose));
+        let records = records.into_iter().map(|id| (id, revision.clone())).collect();
+        (Self { records, cause: RewriteCause::Clock }, Entry::by_system(Action::Redated))
+    }
+
     /// # Errors
     /// [`StoreCode::ValueTooLarge`].
     pub(super) fn require_bound(&self) -> Result<(), StoreError> {
@@ -72,6 +82,15 @@ pub struct Rewriting {
     pub keys_destroyed: bool,
 }
 
+/// Records that were received under a clock that was behind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EarlyRecords {
+    /// Which, in their order. One that does not open is not among them.
+    pub records: Vec<RecordId>,
+    /// Where to look on; none: everything was looked at.
+    pub next: Option<Cursor>,
+}
+
 /// Writing records anew.
 #[async_trait]
 pub trait Rewrites: Send + Sync {
@@ -87,6 +106,27 @@ pub trait Rewrites: Send + Sync {
     /// the clock whether a person's record is past its expiry. Otherwise see [`StoreCode`]: nothing of it is done, or (stalled,
     /// halted) it is not known whether it is.
     async fn rewrite(&self, request: RewriteRequest, entry: Entry) -> Result<Rewriting, StoreError>;
+
+    /// Whether records may lie here that were received under a clock that was behind, and that nobody has looked at since: up to
+    /// which settlement. None: there are none. Before all have been looked at, nothing may end by its day. A look into memory.
+    fn early_up_to(&self) -> Option<u64>;
+
+    /// Looks through so many records of a purpose for those that were received under a clock that was behind.
+    ///
+    /// # Errors
+    /// See [`StoreCode`].
+    async fn early_records(
+        &self,
+        purpose: PurposeId,
+        after: Option<Cursor>,
+        max: usize,
+    ) -> Result<EarlyRecords, StoreError>;
+
+    /// All that were settled up to there have been looked at.
+    ///
+    /// # Errors
+    /// See [`StoreCode`].
+    async fn early_looked_at(&self, up_to: u64) -> Result<(), StoreError>;
 }
 
 /// The trail's lines of a request.

@@ -314,7 +314,8 @@ mod tests {
 
     #[test]
     fn a_state_is_one_word_and_a_code() {
-        let found = |state| store::Found { purpose: None, state, lead: None, days: days() };
+        let found =
+            |state| store::Found { purpose: None, state, lead: None, restriction: None, days: days() };
         let expired = found(SeenState::Stored(RecordId::parse("devis-1-2").expect("an id")));
         assert_eq!((state_of(&expired), code_of(&expired.state)), (SubmissionState::Expired, None));
         let held = found(SeenState::Parked(Why::Held { code: ParkCode::FormUnclaimed }));

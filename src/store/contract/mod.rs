@@ -18,6 +18,7 @@
 //! | `life` | purposes, closing, halting, what is there afterwards |
 //! | `erasing` | what is erased is gone, its keys are destroyed, and what became of the request is known |
 //! | `rewriting` | what is written anew keeps its id, the key of what it was is destroyed |
+//! | `restricting` | what nobody may use is in no page, outlives its day and is shown to a look-up alone |
 //! | `no_way_back` | no redelivery, requeue or restart brings an erased submission back |
 //! | `retention` | what has had its time goes, with its keys, and stays known |
 //! | `closing` | lines of the trail that have had their time, and what proves the rest |
@@ -43,6 +44,7 @@ pub(crate) mod no_way_back;
 pub(crate) mod notices;
 pub(crate) mod parking;
 pub(crate) mod pauses;
+pub(crate) mod restricting;
 pub(crate) mod retention;
 pub(crate) mod rewriting;
 pub(crate) mod scanning;
@@ -305,6 +307,16 @@ macro_rules! contract {
                 an_export_under_way_gives_each_record_once_old_or_new,
                 corrections_erasures_and_settlements_at_once_each_have_their_end,
                 a_record_that_was_corrected_is_erased_with_all_that_it_was,
+                what_a_clock_that_was_behind_received_is_found_until_somebody_has_looked,
+            }
+            restricting {
+                a_restricted_record_is_in_no_page_and_a_look_up_says_so_also_after_a_restart,
+                a_restriction_stands_in_the_trail_is_renewed_and_lifted,
+                a_restriction_has_a_last_day_within_twelve_months,
+                while_it_stands_no_clock_ends_the_record_and_its_last_day_is_taken_from_a_confirmed_clock,
+                only_what_the_person_asks_for_goes_through_it,
+                what_is_restricted_while_a_page_is_read_does_not_leave_and_what_is_released_cuts_no_end_off,
+                a_record_that_is_not_there_cannot_be_restricted,
             }
             no_way_back {
                 neither_a_redelivery_nor_a_late_settlement_brings_it_back,

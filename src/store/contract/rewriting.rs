@@ -13,7 +13,7 @@ use crate::purpose::sample::purpose as purpose_of;
 use crate::purpose::{FieldName, Periods, RecordId};
 use crate::store::{
     Asked, ErasureRequest, REWRITTEN_AT_ONCE_MAX, RewriteCause, RewriteRequest, Rewriting, Rewritten,
-    SharedStore, StoreCode, Wanted,
+    Settlement, SharedStore, StoreCode, Wanted,
 };
 use crate::trail::{Action, Entry, Outcome};
 
@@ -315,4 +315,40 @@ pub(crate) async fn a_record_that_was_corrected_is_erased_with_all_that_it_was<H
     let lines = store.lines(0, 100).await.expect("a trail");
     assert!(lines.iter().any(|line| line.entry.result == Outcome::Nothing));
     nothing_is_wrong(&store).await;
+}
+
+pub(crate) async fn what_a_clock_that_was_behind_received_is_found_until_somebody_has_looked<H: Host>() {
+    let host = H::new();
+    let mut store = host.open();
+    assert_eq!(store.early_up_to(), None, "nothing is stored");
+    let early = |number: u64, hours: i64| {
+        let received = start().checked_sub(jiff::SignedDuration::from_hours(hours)).expect("in range");
+        let lead =
+            sample::received("devis", &email_of(number), start(), received, &purpose_of("devis", &["email"]));
+        Settlement { outcome: crate::store::Outcome::stored(lead), ..stored(number) }
+    };
+    store.settle(vec![early(1, 0), early(2, 2), early(3, 1), early(4, 50)]).await.expect("settled");
+    let expected = vec![record("devis-1-2"), record("devis-1-4")];
+    for _ in 0..2 {
+        assert_eq!(store.early_up_to(), Some(2));
+        let (mut found, mut after) = (Vec::new(), None);
+        loop {
+            let slice = store.early_records(purpose("devis"), after, 3).await.expect("looked");
+            found.extend(slice.records);
+            after = slice.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(found, expected);
+        store.close().await.expect("closed");
+        drop(store);
+        store = host.open();
+    }
+    store.early_looked_at(2).await.expect("noted");
+    assert_eq!(store.early_up_to(), None);
+    store.settle(vec![early(5, 3)]).await.expect("settled");
+    assert_eq!(store.early_up_to(), Some(3));
+    let nobody = store.early_records(purpose("inconnu"), None, 3).await.expect("looked");
+    assert_eq!((nobody.records, nobody.next), (Vec::new(), None));
 }

@@ -205,6 +205,7 @@ impl<'s> Draft<'s> {
             Ok(record) => {
                 vault.records.insert((id.epoch, id.number), record.encode());
                 (vault.last_number, vault.counted) = (id.number, vault.counted + 1);
+                self.rows.early.0 += u64::from(lead.is_early());
                 Ok(Some(id))
             }
             Err(SealError::TooLarge(_)) => Ok(None),

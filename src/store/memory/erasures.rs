@@ -14,11 +14,12 @@ use crate::store::memory::draft::{Draft, EPOCH, keyring_failed};
 use crate::store::memory::handed::holders;
 use crate::store::memory::rows::End;
 use crate::store::memory::{MemoryState, MemoryStore};
+use crate::store::restrictions::is_the_person_s;
 use crate::store::seen::seen_key;
 use crate::store::several::row_why;
 use crate::store::tombstones::{has_served, tombstone_key};
 use crate::store::{
-    Asked, ErasedFor, Erasure, ErasureEnd, ErasureId, ErasureRequest, Erasures, Extent, SeenState,
+    Asked, ErasedFor, Erasure, ErasureEnd, ErasureId, ErasureRequest, Erasures, Extent, SeenState, StoreCode,
     StoreError, StuckErasures, Traces, Wanted,
 };
 use crate::trail::{Action, Entry};
@@ -131,6 +132,14 @@ impl Draft<'_> {
         }
         let (month, erased) = (Month::of(self.look.now()), ErasedFor::of(&request.purposes));
         let Taken { leadgens, records, leaves, extent, mut traces } = self.take(request);
+        for id in &records {
+            if let Some(restriction) = self.rows.restrictions.remove(id)
+                && restriction.stands(&self.look)
+                && !is_the_person_s(entry.reason())
+            {
+                return Err(StoreError::of(StoreCode::RecordRestricted));
+            }
+        }
         if !leadgens.is_empty() {
             traces.note_tombstone(month);
             keyring.make_tombstone_month(month).map_err(keyring_failed)?;

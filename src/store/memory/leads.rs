@@ -16,8 +16,8 @@ use crate::store::memory::rows::Rows;
 use crate::store::memory::{MemoryState, MemoryStore};
 use crate::store::trail::kind_of;
 use crate::store::{
-    DayLook, Fate, Found, Leads, Page, PageRequest, SeenState, Settled, Settlement, StoreCode, StoreError,
-    Wanted,
+    DayLook, Fate, Found, Leads, Page, PageRequest, SeenState, Settled, Settlement, StoreCode,
+    StoreError, Wanted,
 };
 use crate::trail::{Entry, Outcome};
 
@@ -71,14 +71,16 @@ impl Leads for MemoryStore {
             }
             Ok(bounds)
         })?;
-        let Bounds { next, more, count, tests_left_out, expired, range, .. } = bounds;
-        let reading = range.map(|range| Reading::new(Arc::clone(&self.0), request, range, count, place));
+        let mut bounds = bounds;
+        let reading = Reading::new(Arc::clone(&self.0), request, &mut bounds, place);
+        let Bounds { next, more, count, tests_left_out, expired, restricted, .. } = bounds;
         Ok(Page {
             next,
             more,
             count,
             tests_left_out,
             expired,
+            restricted,
             missing,
             days: DayLook(look),
             records: Box::new(reading.into_iter().flatten()),
@@ -125,19 +127,23 @@ impl MemoryState {
                 SeenState::Stored(id) => open_one(self, &*self.rows()?, id)?,
                 _ => None,
             };
-            Ok(Found { purpose, state, lead, days })
+            let restriction = match &state {
+                SeenState::Stored(id) => self.restriction(id),
+                _ => None,
+            };
+            Ok(Found { purpose, state, lead, restriction, days })
         };
         fates.into_iter().map(found).collect()
     }
 }
 
-/// A record, if it is there and not past its expiry.
+/// A record, if it is there and not past its expiry; one that is restricted lives on past it.
 fn open_one(shared: &MemoryState, rows: &Rows, id: &RecordId) -> Result<Option<OpenedLead>, StoreError> {
     let unreadable = StoreError::of(StoreCode::RecordUnreadable);
     let Some(value) = rows.record(id) else { return Ok(None) };
     let record = SealedRecord::decode(value).ok_or(unreadable)?;
     let look = shared.mark.look();
-    if look.has_come(record.expiry_day).ok_or(look.doubt())? {
+    if !rows.is_restricted(id, &look) && look.has_come(record.expiry_day).ok_or(look.doubt())? {
         return Ok(None);
     }
     let key = Leaves::default().key(&*shared.keyring, &id.purpose, record.under).map_err(|_| unreadable)?;

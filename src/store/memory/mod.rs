@@ -17,6 +17,7 @@ mod notices;
 mod parked;
 mod pauses;
 mod reading;
+mod restrictions;
 mod retention;
 mod rewrites;
 mod rows;

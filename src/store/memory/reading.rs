@@ -24,6 +24,10 @@ pub(super) struct Bounds {
     pub(super) tests_left_out: u64,
     /// How many were passed over since their expiry day has come.
     pub(super) expired: u64,
+    /// How many since they are restricted.
+    pub(super) restricted: u64,
+    /// Both, in their order: what becomes of one meanwhile does not bring it into the page.
+    pub(super) passed_over: Vec<(u32, u64)>,
     /// The first and the last record.
     pub(super) range: Option<(RecordId, RecordId)>,
     /// All of them.
@@ -37,8 +41,17 @@ impl Bounds {
         let from = request.after.as_ref().map_or(Unbounded, |after| Excluded((after.epoch, after.number)));
         let start = RecordId { purpose: request.purpose.clone(), epoch: EPOCH, number: 0 };
         let next = request.after.clone().unwrap_or(start);
-        let (range, runs) = (None, Vec::new());
-        let mut bounds = Self { next, more: false, count: 0, tests_left_out: 0, expired: 0, range, runs };
+        let mut bounds = Self {
+            next,
+            more: false,
+            count: 0,
+            tests_left_out: 0,
+            expired: 0,
+            restricted: 0,
+            passed_over: Vec::new(),
+            range: None,
+            runs: Vec::new(),
+        };
         let mut follows = false;
         for ((epoch, number), value) in vault.records.range((from, Unbounded)) {
             if bounds.count >= request.limit as u64 {
@@ -46,10 +59,15 @@ impl Bounds {
                 break;
             }
             let id = RecordId { purpose: request.purpose.clone(), epoch: *epoch, number: *number };
-            if is_doubtful(request, value, look)? {
+            let is_restricted = rows.is_restricted(&id, look);
+            if !is_restricted && is_doubtful(request, value, look)? {
                 return Err(look.doubt());
             }
-            let fate = fate(request, value)?;
+            let fate = if is_restricted { Fate::Restricted } else { fate(request, value)? };
+            bounds.restricted += u64::from(fate == Fate::Restricted);
+            if matches!(fate, Fate::Restricted | Fate::Expired) {
+                bounds.passed_over.push((*epoch, *number));
+            }
             bounds.tests_left_out += u64::from(fate == Fate::TestLeftOut);
             bounds.expired += u64::from(fate == Fate::Expired);
             if fate == Fate::Read {
@@ -73,6 +91,8 @@ enum Fate {
     TestLeftOut,
     /// Its expiry day has come.
     Expired,
+    /// Nobody may use it.
+    Restricted,
     /// Of no test lead, where only those are read.
     NotAsked,
 }
@@ -114,6 +134,8 @@ pub(super) struct Reading {
     last: (u32, u64),
     /// How many may still come.
     left: u64,
+    /// What the bounds passed over.
+    passed_over: Vec<(u32, u64)>,
     leaves: Leaves,
     _place: OwnedSemaphorePermit,
 }
@@ -123,20 +145,22 @@ impl Reading {
     pub(super) fn new(
         shared: Arc<MemoryState>,
         request: PageRequest,
-        (first, last): (RecordId, RecordId),
-        count: u64,
+        bounds: &mut Bounds,
         place: OwnedSemaphorePermit,
-    ) -> Self {
+    ) -> Option<Self> {
+        let (first, last) = bounds.range.take()?;
+        let passed_over = std::mem::take(&mut bounds.passed_over);
         let from = Included((first.epoch, first.number));
-        Self {
+        Some(Self {
             shared,
             request,
             from,
             last: (last.epoch, last.number),
-            left: count,
+            left: bounds.count,
+            passed_over,
             leaves: Leaves::default(),
             _place: place,
-        }
+        })
     }
 
     fn advance(&mut self) -> Result<Option<UnsealedLead>, StoreError> {
@@ -148,10 +172,13 @@ impl Reading {
         for (key, value) in
             vault.records.range((self.from, Unbounded)).take_while(|(key, _)| **key <= self.last)
         {
-            if eligible(&self.request, value)? {
+            if eligible(&self.request, value)? && self.passed_over.binary_search(key).is_err() {
                 self.left -= 1;
                 self.from = Excluded(*key);
                 let id = RecordId { purpose: self.request.purpose.clone(), epoch: key.0, number: key.1 };
+                if rows.is_restricted(&id, &self.shared.mark.look()) {
+                    continue;
+                }
                 let unreadable = StoreError::of(StoreCode::RecordUnreadable);
                 let record = SealedRecord::decode(value).ok_or(unreadable)?;
                 match self.leaves.key(&*self.shared.keyring, &id.purpose, record.under) {

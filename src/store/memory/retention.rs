@@ -33,10 +33,16 @@ impl Retention for MemoryStore {
     async fn overdue(&self) -> Result<u64, StoreError> {
         // What waits is tried again all the time.
         let _ = self.0.finish_erasures();
-        let before = Day::of(self.0.mark.look().confirmed()?).minus(1);
+        let look = self.0.mark.look();
+        let before = Day::of(look.confirmed()?).minus(1);
         let rows = self.0.rows()?;
-        let heads = rows.vaults.values().flat_map(|vault| vault.records.values());
-        let days = heads.filter_map(|value| SealedRecord::peek(value)).map(|(_, day, _)| day);
+        let heads = rows.vaults.iter().flat_map(|(purpose, vault)| {
+            vault.records.iter().map(move |((epoch, number), value)| {
+                (RecordId { purpose: purpose.clone(), epoch: *epoch, number: *number }, value)
+            })
+        });
+        let ends = heads.filter(|(id, _)| !rows.is_restricted(id, &look));
+        let days = ends.filter_map(|(_, value)| SealedRecord::peek(value)).map(|(_, day, _)| day);
         let waiting = rows.sweep.iter().filter(|(since, _)| *since <= before);
         let waiting: u64 = waiting.flat_map(|(_, cuts)| cuts).map(BucketCut::leaves).sum();
         Ok(days.filter(|day| *day <= before).count() as u64 + waiting)
@@ -114,7 +120,7 @@ impl Draft<'_> {
                 let id = RecordId { purpose: purpose.clone(), epoch: *epoch, number: *number };
                 let Some((under, day, _)) = SealedRecord::peek(value) else { continue };
                 let leaf = if let Under::Leaf(leaf) = under { leaf } else { Leaf::of(&id) };
-                if day <= today {
+                if day <= today && !self.is_restricted(&id) {
                     due.push((id, leaf, day));
                 }
             }
@@ -134,6 +140,7 @@ impl Draft<'_> {
                 vault.records.remove(&(id.epoch, id.number));
                 vault.counted = vault.counted.saturating_sub(1);
             }
+            self.rows.restrictions.remove(id);
             extent.count(&id.purpose);
             leaves.entry(bucket_of(&id.purpose, *leaf)).or_default().push(place_of(*leaf));
             let line = lines.entry(id.purpose.clone()).or_insert_with(|| {

@@ -1,14 +1,18 @@
 //! Records written anew: under the next unused leaf, and the keys of what they were destroyed.
 
+use std::ops::Bound::{Excluded, Unbounded};
+
 use async_trait::async_trait;
 
-use crate::lead::{Leaf, Revised, Revision, SealError, SealedRecord, Under, revise};
-use crate::purpose::RecordId;
+use crate::lead::{Leaf, Revised, Revision, SealError, SealedRecord, Under, revise, was_early};
+use crate::purpose::{Cursor, PurposeId, RecordId};
 use crate::store::leaves::{Leaves, NoKey, first_live};
 use crate::store::memory::MemoryStore;
 use crate::store::memory::draft::{Draft, EPOCH, keyring_failed};
 use crate::store::rewrites::lines_of_rewrite;
-use crate::store::{RewriteCause, RewriteRequest, Rewrites, Rewriting, Rewritten, StoreCode, StoreError};
+use crate::store::{
+    EarlyRecords, RewriteCause, RewriteRequest, Rewrites, Rewriting, Rewritten, StoreCode, StoreError,
+};
 use crate::trail::Entry;
 
 #[async_trait]
@@ -29,6 +33,44 @@ impl Rewrites for MemoryStore {
         let keys_destroyed = !request.records.iter().any(|(id, _)| rows.rewritten.contains_key(id));
         Ok(Rewriting { each, keys_destroyed })
     }
+
+    fn early_up_to(&self) -> Option<u64> {
+        let (early, looked_at) = self.0.rows().ok()?.early;
+        looked_at.is_none_or(|looked_at| looked_at < early).then_some(early)
+    }
+
+    async fn early_records(
+        &self,
+        purpose: PurposeId,
+        after: Option<Cursor>,
+        max: usize,
+    ) -> Result<EarlyRecords, StoreError> {
+        let rows = self.0.rows()?;
+        let Some(vault) = rows.vaults.get(&purpose) else { return Ok(EarlyRecords::default()) };
+        let from = after.map_or(Unbounded, |after| Excluded((after.epoch, after.number)));
+        let (mut found, mut looked_at) = (EarlyRecords::default(), 0);
+        for ((epoch, number), value) in vault.records.range((from, Unbounded)).take(max) {
+            looked_at += 1;
+            let id = RecordId { purpose: purpose.clone(), epoch: *epoch, number: *number };
+            found.next = Some(id.clone());
+            let Some(record) = SealedRecord::decode(value) else { continue };
+            let key = Leaves::default().key(&*self.0.keyring, &id.purpose, record.under);
+            if key.is_ok_and(|key| was_early(&record, &id, key.key()).unwrap_or(false)) {
+                found.records.push(id);
+            }
+        }
+        if looked_at < max {
+            found.next = None;
+        }
+        Ok(found)
+    }
+
+    async fn early_looked_at(&self, up_to: u64) -> Result<(), StoreError> {
+        self.0.write(|draft| {
+            draft.rows.early.1 = Some(up_to);
+            Ok(())
+        })
+    }
 }
 
 impl Draft<'_> {
@@ -39,8 +81,14 @@ impl Draft<'_> {
         cause: RewriteCause,
     ) -> Result<Rewritten, StoreError> {
         let Some(value) = self.rows.record(id).cloned() else { return Ok(self.absent(id)) };
+        if cause == RewriteCause::Retention && self.is_restricted(id) {
+            return Ok(Rewritten::Restricted);
+        }
         let Some(record) = SealedRecord::decode(&value) else { return Ok(Rewritten::Unreadable) };
-        if cause == RewriteCause::Person && self.look.has_come(record.expiry_day).ok_or(self.look.doubt())? {
+        if cause == RewriteCause::Person
+            && !self.is_restricted(id)
+            && self.look.has_come(record.expiry_day).ok_or(self.look.doubt())?
+        {
             return Ok(Rewritten::Gone);
         }
         let Under::Leaf(before) = record.under else { return Ok(Rewritten::Unreadable) };
@@ -70,7 +118,7 @@ impl Draft<'_> {
     }
 
     /// What is to be said of a record that is not there.
-    fn absent(&self, id: &RecordId) -> Rewritten {
+    pub(super) fn absent(&self, id: &RecordId) -> Rewritten {
         let Some(vault) = self.rows.vaults.get(&id.purpose) else { return Rewritten::Unknown };
         let is_given = id.epoch == EPOCH && (1..=vault.last_number).contains(&id.number);
         match Leaves::default().key(&*self.shared.keyring, &id.purpose, Under::Leaf(Leaf::of(id))).err() {

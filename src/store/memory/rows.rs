@@ -19,7 +19,7 @@ use crate::store::several::{OpenFor, in_order, parked_fates};
 use crate::store::tombstones::tombstone_key;
 use crate::store::{
     Adoption, ErasedFor, Erasure, ErasureId, Fate, FormSnapshot, HandedTo, KeptLifespan, KnownForm,
-    SeenState, Suppression, Token,
+    Restriction, SeenState, Suppression, Token,
 };
 
 /// By purpose and recipient; none: nobody outside.
@@ -65,6 +65,10 @@ pub(super) struct Rows {
     pub(super) pending: BTreeMap<ErasureId, Vec<(PurposeId, Leaf)>>,
     /// What ended by its time and still has its keys, and the first expiry day among it.
     pub(super) sweep: Option<(Day, Vec<BucketCut>)>,
+    /// How many records were ever settled under a clock that was behind, and up to how many they have been looked at.
+    pub(super) early: (u64, Option<u64>),
+    /// Records that nobody may use.
+    pub(super) restrictions: BTreeMap<RecordId, Restriction>,
     /// Leaves that records had before they were written anew, whose keys are not destroyed yet.
     pub(super) rewritten: BTreeMap<RecordId, Vec<Leaf>>,
     /// Hash of a caller's key → the erasure, and what the request was.

@@ -40,7 +40,7 @@ pub(super) enum Place {
     Erasures,
     /// Month ‖ keyed hash of what was a key in `seen` → for which purposes the submission was erased.
     Tombstones,
-    /// Record → why nobody may use it, since when, until when. Nothing writes it yet.
+    /// Record → why nobody may use it, since when, until when.
     Restrictions,
     /// Purpose and recipient → which records were handed over, between which days; see `handed`.
     Handed,
@@ -152,6 +152,10 @@ pub(super) mod meta {
     pub(in crate::store::sled) const NEXT_SUPPRESSION: &[u8] = b"next-suppression";
     /// There once `handed` has what the trail says of exports from before it was written.
     pub(in crate::store::sled) const HANDED_FILLED: &[u8] = b"handed-filled";
+    /// u64: how many records were ever settled under a clock that was behind their submission.
+    pub(in crate::store::sled) const EARLY: &[u8] = b"early";
+    /// u64: up to how many of them all have been looked at; absent: none was, and there may be some from before they were counted.
+    pub(in crate::store::sled) const EARLY_LOOKED_AT: &[u8] = b"early-looked-at";
 
     /// u64: how many records did not open when the store moved to leaves, and lie aside.
     pub(in crate::store::sled) const UNMOVED: &[u8] = b"unmoved";

@@ -15,6 +15,7 @@
 //! | `expiry_row` | what ended by its time and still has its keys, in `erasures` as well |
 //! | `suppression_rows` | the rows of `suppressions` |
 //! | `handed` | the rows that say to whom records were handed |
+//! | `restriction_rows` | the rows of `restrictions` |
 //! | `unfinished` | erasures on their way: leaves to be punctured, rows to be finished |
 //! | `buckets`, `bucket_rows` | what lives under each tree of the keyring; its rows within a transaction |
 //! | `buckets`, `leaf_rows` | what lives under each tree of the keyring; which record under a leaf of another number |
@@ -43,6 +44,7 @@ mod pieces;
 mod leaf_rows;
 mod queued;
 mod reference;
+mod restriction_rows;
 mod rows;
 mod scan;
 mod shared;

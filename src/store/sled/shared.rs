@@ -12,7 +12,7 @@ use crate::clock::{Clock, Day, Month};
 use crate::id::LeadgenId;
 use crate::keyring::Keyring;
 use crate::machine::lock::{LockError, LockFile};
-use crate::purpose::PurposeId;
+use crate::purpose::{PurposeId, RecordId};
 use crate::random::Random;
 use crate::store::mark::{ClockMark, ClockReading, Correction};
 use crate::store::sled::Settings;
@@ -22,12 +22,13 @@ use crate::store::sled::engine::{Engine, guarded};
 use crate::store::sled::erasure_rows;
 use crate::store::sled::index::{ParkedIndex, Position};
 use crate::store::sled::layout::{self, Place, meta};
+use crate::store::sled::restriction_rows;
 use crate::store::sled::suppression_rows;
 use crate::store::sled::touches::Touches;
 use crate::store::sled::unreadable::Unreadable;
 use crate::store::suppressions::{Barring, HeldSuppressions};
 use crate::store::tombstones::Tombstones;
-use crate::store::{ErasedFor, ErasureEnd, ErasureId, StoreCode, StoreError};
+use crate::store::{ErasedFor, ErasureEnd, ErasureId, Restriction, StoreCode, StoreError};
 
 /// How long the engine's readers may take to let go of it before it is given up.
 const READERS_LEAVE: Duration = Duration::from_secs(10);
@@ -62,6 +63,14 @@ pub(super) enum Effect {
     Stored(PurposeId, u64),
     /// A submission is remembered as erased.
     Tombstone(Month, [u8; 32], ErasedFor),
+    /// So many records were ever settled under a clock that was behind.
+    Early(u64),
+    /// So many of them have been looked at.
+    EarlyLookedAt(u64),
+    /// A record is restricted, or that is renewed.
+    Restricted(Restriction),
+    /// It is not any more.
+    Released(RecordId),
     /// The tombstones of a month are there no more.
     TombstonesGone(Month),
     /// An address may not be stored; true: it is one more.
@@ -99,6 +108,10 @@ pub(super) struct Shared {
     stuck: Stuck,
     /// Ends of erasures that their rows do not say yet: the next transaction writes them.
     ends: Mutex<BTreeMap<ErasureId, ErasureEnd>>,
+    /// How many records were ever settled under a clock that was behind, and up to how many they have been looked at.
+    early: Mutex<(u64, Option<u64>)>,
+    /// Records that nobody may use.
+    restrictions: RwLock<BTreeMap<RecordId, Restriction>>,
     /// How many records of which purpose the last scan found missing.
     missing: Mutex<BTreeMap<PurposeId, u64>>,
     /// Rows that were met and cannot be read.
@@ -141,6 +154,8 @@ impl Shared {
             suppressions: RwLock::default(),
             stuck: Stuck::default(),
             ends: Mutex::default(),
+            early: Mutex::default(),
+            restrictions: RwLock::default(),
             missing: Mutex::default(),
             unreadable: Unreadable::default(),
             touches: Mutex::default(),
@@ -230,6 +245,15 @@ impl Shared {
         *self.suppressions.write() =
             suppression_rows::held(&engine, self.keyring.as_ref(), &self.unreadable)?;
         *self.tombstones.write() = erasure_rows::tombstones(&engine, &self.unreadable)?;
+        let number = |key: &[u8]| -> Result<Option<u64>, StoreError> {
+            let read = engine.read(&Place::Meta, key)?.map(|bytes| layout::number(&bytes));
+            Ok(read.and_then(|read| self.unreadable.or_passed_over(&Place::Meta, key, read)))
+        };
+        let early = number(meta::EARLY)?.unwrap_or(0);
+        // Where nothing is stored there is nothing to look at.
+        let is_empty = stored.values().all(|count| *count == 0);
+        *self.early.lock() = (early, number(meta::EARLY_LOOKED_AT)?.or(is_empty.then_some(early)));
+        *self.restrictions.write() = restriction_rows::all(&engine, &self.unreadable)?;
         let mut index = ParkedIndex::read(&engine, self.keyring.as_ref())?;
         index.set_commit(engine.counter(&Place::Meta, meta::COMMIT)?);
         self.index().replace(index);
@@ -307,6 +331,14 @@ impl Shared {
                 }
                 Effect::Tombstone(month, hash, erased) => {
                     self.tombstones.write().insert(month, hash, erased);
+                }
+                Effect::Early(count) => self.early.lock().0 = count,
+                Effect::EarlyLookedAt(count) => self.early.lock().1 = Some(count),
+                Effect::Restricted(restriction) => {
+                    self.restrictions.write().insert(restriction.id.clone(), restriction);
+                }
+                Effect::Released(id) => {
+                    self.restrictions.write().remove(&id);
                 }
                 Effect::TombstonesGone(month) => self.tombstones.write().forget(month),
                 Effect::Suppressed(hash, barring, is_new) => {
@@ -469,6 +501,36 @@ impl Shared {
     /// Which addresses may not be stored.
     pub(super) fn suppressions(&self) -> RwLockReadGuard<'_, HeldSuppressions> {
         self.suppressions.read()
+    }
+
+    /// Up to which settlement nobody has looked for records that were received under a clock that was behind.
+    pub(super) fn early_up_to(&self) -> Option<u64> {
+        let (early, looked_at) = *self.early.lock();
+        looked_at.is_none_or(|looked_at| looked_at < early).then_some(early)
+    }
+
+    /// The restriction of a record, if one stands.
+    pub(super) fn restriction(&self, id: &RecordId, look: &ClockReading) -> Option<Restriction> {
+        self.restrictions.read().get(id).filter(|found| found.stands(look)).cloned()
+    }
+
+    /// True if a record is restricted.
+    pub(super) fn is_restricted(&self, id: &RecordId, look: &ClockReading) -> bool {
+        self.restrictions.read().get(id).is_some_and(|found| found.stands(look))
+    }
+
+    /// Those of them that are wanted, by record.
+    pub(super) fn restrictions(
+        &self,
+        wanted: impl Fn(&Restriction, &ClockReading) -> bool,
+    ) -> Vec<Restriction> {
+        let look = self.look();
+        self.restrictions.read().values().filter(|found| wanted(found, &look)).cloned().collect()
+    }
+
+    /// How many there are, those that are over and not taken away yet among them.
+    pub(super) fn restricted_count(&self) -> usize {
+        self.restrictions.read().len()
     }
 
     /// The key of a leadgen in `seen`.

@@ -35,7 +35,7 @@ const TREES: [(&str, End); 17] = [
         Stays("numbers of leaves while they are pending; then counts, and a hash whose key nobody keeps"),
     ),
     ("Tombstones", Stays("a hash under the month's key, which is destroyed 120 to 150 days later")),
-    ("Restrictions", Unwritten),
+    ("Restrictions", Taken("restrictions::forget(draft, &id)")),
     ("Handed", Taken("handed::note_erasure(draft, id, &taken.records)")),
     (
         "Suppressions",
@@ -46,7 +46,7 @@ const TREES: [(&str, End); 17] = [
 ];
 
 /// Every type that is written to the disk as bytes of its fields: file, type, and how what it says of a person ends.
-const KEPT: [(&str, &str, End); 37] = [
+const KEPT: [(&str, &str, End); 38] = [
     ("lead::schema", "Common", Taken("taken.leaves.push(")),
     ("lead::schema", "Rest", Taken("taken.leaves.push(")),
     ("lead::schema", "Layout1", Taken("taken.leaves.push(")),
@@ -77,6 +77,7 @@ const KEPT: [(&str, &str, End); 37] = [
     ("store::sled::erasure_rows", "TracesRow", Stays("days")),
     ("store::sled::expiry_row", "Row", Stays("numbers of leaves, until their keys are destroyed")),
     ("store::sled::expiry_row", "CutRow", Stays("the same")),
+    ("store::sled::restriction_rows", "RestrictionRow", Taken("restrictions::forget(draft, &id)")),
     ("store::handed", "Ranges", Taken("handed::note_erasure(draft, id, &taken.records)")),
     ("store::handed", "Range", Taken("handed::note_erasure(draft, id, &taken.records)")),
     ("store::sled::handed", "HandedOfRow", Stays("recipients and days, for the receipt")),

@@ -155,6 +155,8 @@ fn create(
     values.insert(meta::INSTANCE.to_vec(), Some(keyring.instance().0.to_vec()));
     values.insert(meta::EPOCH.to_vec(), Some(FIRST_EPOCH.to_be_bytes().to_vec()));
     values.insert(meta::HANDED_FILLED.to_vec(), Some(vec![1]));
+    // No record of before they were counted lies here.
+    values.insert(meta::EARLY_LOOKED_AT.to_vec(), Some(0u64.to_be_bytes().to_vec()));
     values.insert(meta::COMMIT.to_vec(), Some(FIRST_COMMIT.to_be_bytes().to_vec()));
     engine.apply(&changes)?;
     synced(&engine)?;

@@ -99,3 +99,28 @@ async fn keys_of_what_was_corrected_are_tried_again_without_a_word_from_anybody(
     store.close().await.expect("closed");
     tamper(&world, |db| assert!(rows(db, "erasures").is_empty(), "and noted as done"));
 }
+
+/// What cannot be read of a restriction restricts, until somebody lifts it.
+#[tokio::test]
+async fn a_restriction_that_cannot_be_read_stands_until_it_is_lifted() {
+    use crate::store::{Restricting, Restrictions};
+    let world = World::new();
+    let store = world.open();
+    store_many(&store, 1, 2).await;
+    let until = crate::clock::Day::of(start()).plus(3);
+    let restricted = store.restrict(record("devis-1-1"), until, by_officer(Action::Restricted)).await;
+    assert!(matches!(restricted, Ok(Restricting::Restricted(_))));
+    store.close().await.expect("closed");
+    tamper(&world, |db| {
+        let tree = db.open_tree("restrictions").expect("a tree");
+        let (key, _) = tree.first().expect("read").expect("there");
+        tree.insert(key, &[9, 9, 9]).expect("written");
+    });
+    let store = world.open();
+    let of = |store: &Arc<SledStore>| store.restriction(&record("devis-1-1"));
+    assert_eq!(of(&store).map(|found| found.reason), Some(None));
+    assert_eq!(export(&store, 10).await, Ok(vec![email_of(2)]));
+    let lifted = store.lift_restriction(record("devis-1-1"), by_officer(Action::RestrictionLifted)).await;
+    assert_eq!((lifted, of(&store)), (Ok(true), None));
+    assert_eq!(export(&store, 10).await, Ok(vec![email_of(1), email_of(2)]));
+}

@@ -11,6 +11,7 @@ use crate::lead::{Leaf, SealedRecord, Under, unseal};
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::erasures::lines_of_erasure;
 use crate::store::leaves::{Leaves, bucket_of};
+use crate::store::restrictions::is_the_person_s;
 use crate::store::several::row_why;
 use crate::store::sled::aside;
 use crate::store::sled::bucket_rows;
@@ -31,7 +32,7 @@ use crate::store::sled::verbs::erased::{erased_before, erased_for};
 use crate::store::sled::verbs::erasure_targets::Target;
 use crate::store::sled::verbs::leads;
 use crate::store::sled::verbs::parked::{self, Before};
-use crate::store::sled::verbs::seen;
+use crate::store::sled::verbs::{restrictions, seen};
 use crate::store::tombstones::tombstone_key;
 use crate::store::{
     Asked, ErasedFor, Erasure, ErasureEnd, ErasureId, ErasureRequest, Extent, StoreCode, StoreError, Traces,
@@ -68,7 +69,8 @@ pub(in crate::store::sled) fn erase(
         return Ok(Drafted { asked, ended });
     }
     let queued = request.queued.iter().map(|leadgen| draft.shared.seen_key(leadgen)).collect();
-    let mut taken = Taken { queued, ..Taken::default() };
+    let is_the_person_s = is_the_person_s(entry.reason());
+    let mut taken = Taken { queued, is_the_person_s, ..Taken::default() };
     for target in targets {
         take_submission(draft, target, &request.purposes, &mut taken)?;
     }
@@ -161,6 +163,8 @@ pub(in crate::store::sled) fn finish(
 /// What a transaction takes away.
 #[derive(Default)]
 struct Taken {
+    /// The person asked for it: it goes through a restriction.
+    is_the_person_s: bool,
     records: Vec<RecordId>,
     leaves: Vec<(PurposeId, Leaf)>,
     extent: Extent,
@@ -286,6 +290,10 @@ fn take_record(
         }
         return Ok(());
     };
+    if restrictions::is_restricted(draft, &id)? && !taken.is_the_person_s {
+        return Err(StoreError::of(StoreCode::RecordRestricted));
+    }
+    restrictions::forget(draft, &id)?;
     // A head that cannot be read names no leaf: then it is the record's own, which is nobody else's in any case.
     let leaf = match SealedRecord::peek(&value) {
         Some((Under::Leaf(leaf), _, _)) => leaf,

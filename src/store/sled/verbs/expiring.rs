@@ -1,7 +1,7 @@
 //! What ends by its time: found beside the writer, bucket by bucket, and taken away within a transaction. Between that and its
 //! end the writer has the leaves punctured.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::sync::{Arc, OnceLock};
 
@@ -20,6 +20,7 @@ use crate::store::sled::expiry_row;
 use crate::store::sled::layout::{Place, record_id, record_key};
 use crate::store::sled::leaf_rows;
 use crate::store::sled::shared::Shared;
+use crate::store::sled::verbs::restrictions;
 use crate::store::{ErasureEnd, Extent, StoreCode, StoreError};
 use crate::trail::{Action, Entry};
 
@@ -44,6 +45,8 @@ struct Looked {
     row: BucketRow,
     /// The records under its leaves, each with the day on which it ends.
     records: Vec<(RecordId, Day)>,
+    /// Those of them that no clock ends now.
+    restricted: HashSet<RecordId>,
 }
 
 impl Due {
@@ -54,8 +57,7 @@ impl Due {
 
     /// How many records end by this day.
     pub(in crate::store::sled) fn records(&self, today: Day) -> usize {
-        let over = |looked: &Looked| looked.records.iter().filter(|(_, day)| *day <= today).count();
-        self.buckets.iter().map(over).sum()
+        self.buckets.iter().map(|looked| looked.over(today)).sum()
     }
 }
 
@@ -64,9 +66,44 @@ impl Due {
 /// # Errors
 /// See [`StoreCode`].
 pub(in crate::store::sled) fn due(shared: &Shared, today: Day) -> Result<Due, StoreError> {
-    let (rows, mut more) = shared.reading(|engine| {
+    let (mut due, mut count) = (Due::default(), 0);
+    let mut after: Option<Vec<u8>> = None;
+    loop {
+        let (rows, more) = rows(shared, today, after.as_deref())?;
+        after = rows.last().map(|(_, bytes, _)| bytes.clone());
+        due.more = more;
+        let mut looked = Vec::with_capacity(rows.len());
+        for (bucket, _, (bytes, row)) in rows {
+            if count + BUCKET_RECORDS as usize > EXPIRED_AT_ONCE_MAX {
+                due.more = true;
+                break;
+            }
+            let one = look(shared, bucket, bytes, row)?;
+            count += one.over(today);
+            looked.push(one);
+        }
+        look_elsewhere(shared, &mut looked)?;
+        for one in &mut looked {
+            one.date_what_says_nothing(today);
+        }
+        // Where all that is due is restricted nothing is to be done, however many such buckets there are.
+        looked.retain(|one| !one.waits(today));
+        due.buckets.extend(looked);
+        if !due.more || !due.buckets.is_empty() {
+            return Ok(due);
+        }
+    }
+}
+
+/// Where rows of `buckets` are found: the bucket, its key, its bytes and what they say.
+type Row = (Bucket, Vec<u8>, (Vec<u8>, BucketRow));
+
+/// The rows after this key of buckets in which something may have ended by this day, and whether there are more.
+fn rows(shared: &Shared, today: Day, after: Option<&[u8]>) -> Result<(Vec<Row>, bool), StoreError> {
+    let from = after.map_or(Unbounded, Excluded);
+    shared.reading(|engine| {
         let (mut rows, mut more) = (Vec::new(), false);
-        engine.visit(&Place::Buckets, (Unbounded, Unbounded), |key, value| {
+        engine.visit(&Place::Buckets, (from, Unbounded), |key, value| {
             let read = BucketRow::read(value);
             let row = shared.unreadable().or_passed_over(&Place::Buckets, key, read);
             let row = row.unwrap_or(BucketRow::UNKNOWN);
@@ -75,27 +112,12 @@ pub(in crate::store::sled) fn due(shared: &Shared, today: Day) -> Result<Due, St
             };
             more = rows.len() >= BUCKETS_AT_ONCE_MAX;
             if !more {
-                rows.push((bucket, value.to_vec(), row));
+                rows.push((bucket, key.to_vec(), (value.to_vec(), row)));
             }
             Ok(!more)
         })?;
         Ok((rows, more))
-    })?;
-    let (mut looked, mut count) = (Vec::new(), 0);
-    for (bucket, bytes, row) in rows {
-        if count + BUCKET_RECORDS as usize > EXPIRED_AT_ONCE_MAX {
-            more = true;
-            break;
-        }
-        let one = look(shared, bucket, bytes, row)?;
-        count += one.records.iter().filter(|(_, day)| *day <= today).count();
-        looked.push(one);
-    }
-    look_elsewhere(shared, &mut looked)?;
-    for one in &mut looked {
-        one.date_what_says_nothing(today);
-    }
-    Ok(Due { buckets: looked, more })
+    })
 }
 
 /// What stands for the day of a record whose head cannot be read, until the others of its bucket are known.
@@ -107,7 +129,8 @@ fn look(shared: &Shared, bucket: Bucket, bytes: Vec<u8>, row: BucketRow) -> Resu
     let first = record_key(bucket.epoch, bucket.index.saturating_mul(BUCKET_RECORDS));
     let last = bucket.index.saturating_mul(BUCKET_RECORDS).saturating_add(BUCKET_RECORDS - 1);
     let last = record_key(bucket.epoch, last);
-    let mut looked = Looked { bucket, bytes, row, records: Vec::new() };
+    let (records, restricted) = Default::default();
+    let mut looked = Looked { bucket, bytes, row, records, restricted };
     let read = shared.reading(|engine| {
         engine.visit(&place, (Included(&first[..]), Included(&last[..])), |key, value| {
             looked.take(key, value);
@@ -128,6 +151,7 @@ fn look(shared: &Shared, bucket: Bucket, bytes: Vec<u8>, row: BucketRow) -> Resu
         Err(error) if error.code == StoreCode::PurposeUnknown => {}
         read => read?,
     }
+    looked.note_restricted(shared);
     Ok(looked)
 }
 
@@ -139,6 +163,25 @@ impl Looked {
         if bucket_of(&id.purpose, leaf) == self.bucket {
             self.records.push((id, day.unwrap_or(SAYS_NOTHING)));
         }
+    }
+
+    /// Notes which of its records no clock ends now.
+    fn note_restricted(&mut self, shared: &Shared) {
+        let look = shared.look();
+        let is_restricted = |(id, _): &&(RecordId, Day)| shared.is_restricted(id, &look);
+        self.restricted = self.records.iter().filter(is_restricted).map(|(id, _)| id.clone()).collect();
+    }
+
+    /// How many of its records end by this day.
+    fn over(&self, today: Day) -> usize {
+        let is_over = |(id, day): &&(RecordId, Day)| *day <= today && !self.restricted.contains(id);
+        self.records.iter().filter(is_over).count()
+    }
+
+    /// True if nothing is to be done: what is due in it is restricted, and its row says what lives there.
+    fn waits(&self, today: Day) -> bool {
+        let is_due = |(_, day): &(RecordId, Day)| *day <= today;
+        self.row.is_known() && self.over(today) == 0 && self.records.iter().any(is_due)
     }
 
     fn has(&self, id: &RecordId) -> bool {
@@ -204,6 +247,7 @@ fn look_elsewhere(shared: &Shared, looked: &mut [Looked]) -> Result<(), StoreErr
                 break;
             }
         }
+        wanted.iter().for_each(|at| looked[*at].note_restricted(shared));
     }
     Ok(())
 }
@@ -294,11 +338,12 @@ fn expire_bucket(
     today: Day,
     taken: &mut Taken,
 ) -> Result<Option<BucketCut>, StoreError> {
-    let Looked { bucket, bytes, row, records } = looked;
+    let Looked { bucket, bytes, row, records, restricted: _ } = looked;
     let place = Place::Vault(bucket.purpose.clone());
     let (mut leaves, mut left) = (Vec::new(), None::<BucketRow>);
     for (id, day) in records {
-        if *day > today {
+        // No clock ends what is restricted, as it is now.
+        if *day > today || restrictions::is_restricted(draft, id)? {
             left = Some(left.map_or_else(|| BucketRow::of(*day), |row| row.with(*day)));
             continue;
         }
@@ -312,6 +357,7 @@ fn expire_bucket(
         aside::forget(draft, &place, &key)?;
         draft.remove(place.clone(), &key);
         leaf_rows::forget(draft, leaf, id);
+        restrictions::forget(draft, id)?;
         leaves.push(place_of(leaf));
         taken.note(id, *day);
     }

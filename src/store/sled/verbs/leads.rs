@@ -80,14 +80,16 @@ impl Leads for SledStore {
             }
         }
 
-        let Bounds { next, more, count, tests_left_out, expired, range, .. } = bounds;
-        let reading = range.map(|range| Reading::new(Arc::clone(&self.shared), request, range, count, place));
+        let mut bounds = bounds;
+        let reading = Reading::new(Arc::clone(&self.shared), request, &mut bounds, place);
+        let Bounds { next, more, count, tests_left_out, expired, restricted, .. } = bounds;
         Ok(Page {
             next,
             more,
             count,
             tests_left_out,
             expired,
+            restricted,
             missing,
             days: DayLook(look),
             records: Box::new(reading.into_iter().flatten()),
@@ -141,14 +143,15 @@ pub(in crate::store::sled) async fn noted_and_opened(
     let days = DayLook(store.shared.look());
     let mut found = Vec::with_capacity(fates.len());
     for Fate { purpose, state } in fates {
-        let lead = match &state {
+        let (lead, restriction) = match &state {
             SeenState::Stored(id) => {
+                let restriction = store.shared.restriction(id, &days.0);
                 let id = id.clone();
-                store.beside(move |shared| open_one(shared, &id)).await?
+                (store.beside(move |shared| open_one(shared, &id)).await?, restriction)
             }
-            _ => None,
+            _ => (None, None),
         };
-        found.push(Found { purpose, state, lead, days });
+        found.push(Found { purpose, state, lead, restriction, days });
     }
     Ok(found)
 }
@@ -164,13 +167,13 @@ pub(in crate::store::sled) fn read(
     }
 }
 
-/// A record, if it is there and not past its expiry.
+/// A record, if it is there and not past its expiry; one that is restricted lives on past it.
 fn open_one(shared: &Shared, id: &RecordId) -> Result<Option<OpenedLead>, StoreError> {
     let unreadable = StoreError::of(StoreCode::RecordUnreadable);
     let Some(value) = shared.reading(|engine| read(engine, id))? else { return Ok(None) };
     let (_, expiry_day, _) = SealedRecord::peek(&value).ok_or(unreadable)?;
     let look = shared.look();
-    if look.has_come(expiry_day).ok_or(look.doubt())? {
+    if !shared.is_restricted(id, &look) && look.has_come(expiry_day).ok_or(look.doubt())? {
         return Ok(None);
     }
     let Some((value, key)) = keyed(shared, &mut Leaves::default(), id, value)? else { return Ok(None) };

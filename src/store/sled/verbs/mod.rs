@@ -20,6 +20,7 @@ pub(super) mod parked;
 pub(super) mod pauses;
 pub(super) mod reading;
 mod resealing;
+pub(super) mod restrictions;
 mod retention;
 pub(super) mod rewrites;
 pub(super) mod rewriting;

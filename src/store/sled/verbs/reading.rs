@@ -38,6 +38,11 @@ pub(in crate::store::sled) struct Bounds {
     pub tests_left_out: u64,
     /// How many were passed over since their expiry day has come.
     pub expired: u64,
+    /// How many since they are restricted.
+    pub restricted: u64,
+    /// The keys of both, in their order: what becomes of one meanwhile does not bring it into the page, whose end would then
+    /// be cut off.
+    pub passed_over: Vec<[u8; 12]>,
     /// The first and the last of them.
     pub range: Option<(RecordId, RecordId)>,
     /// All of them.
@@ -60,8 +65,17 @@ impl Bounds {
         let after = request.after.as_ref().map(|after| record_key(after.epoch, after.number));
         let from = after.as_ref().map_or(Unbounded, |key| Excluded(key.as_slice()));
         let next = request.after.clone().unwrap_or(start);
-        let (range, runs) = (None, Vec::new());
-        let mut bounds = Self { next, more: false, count: 0, tests_left_out: 0, expired: 0, range, runs };
+        let mut bounds = Self {
+            next,
+            more: false,
+            count: 0,
+            tests_left_out: 0,
+            expired: 0,
+            restricted: 0,
+            passed_over: Vec::new(),
+            range: None,
+            runs: Vec::new(),
+        };
         let (mut looked_at, mut follows) = (0, false);
         engine.visit(&place, (from, Unbounded), |key, value| {
             if bounds.count >= request.limit as u64 || looked_at >= SCAN_KEYS_MAX {
@@ -70,10 +84,15 @@ impl Bounds {
             }
             looked_at += 1;
             let id = record_id(&request.purpose, key)?;
-            if is_doubtful(request, value, look)? {
+            let is_restricted = shared.is_restricted(&id, look);
+            if !is_restricted && is_doubtful(request, value, look)? {
                 return Err(look.doubt());
             }
-            let fate = fate(request, value)?;
+            let fate = if is_restricted { Fate::Restricted } else { fate(request, value)? };
+            bounds.restricted += u64::from(fate == Fate::Restricted);
+            if matches!(fate, Fate::Restricted | Fate::Expired) {
+                bounds.passed_over.push(record_key(id.epoch, id.number));
+            }
             bounds.tests_left_out += u64::from(fate == Fate::TestLeftOut);
             bounds.expired += u64::from(fate == Fate::Expired);
             if fate == Fate::Read {
@@ -98,6 +117,8 @@ enum Fate {
     TestLeftOut,
     /// Its expiry day has come.
     Expired,
+    /// Nobody may use it.
+    Restricted,
     /// Of no test lead, where only those are read.
     NotAsked,
 }
@@ -140,6 +161,8 @@ pub(in crate::store::sled) struct Reading {
     last: [u8; 12],
     /// How many may still come.
     left: u64,
+    /// What the bounds passed over.
+    passed_over: Vec<[u8; 12]>,
     sealed: vec::IntoIter<(IVec, IVec)>,
     leaves: Leaves,
     _place: OwnedSemaphorePermit,
@@ -150,14 +173,16 @@ impl Reading {
     pub(in crate::store::sled) fn new(
         shared: Arc<Shared>,
         request: PageRequest,
-        (first, last): (RecordId, RecordId),
-        count: u64,
+        bounds: &mut Bounds,
         place: OwnedSemaphorePermit,
-    ) -> Self {
+    ) -> Option<Self> {
+        let (first, last) = bounds.range.take()?;
+        let (left, passed_over) = (bounds.count, std::mem::take(&mut bounds.passed_over));
         let from = Included(record_key(first.epoch, first.number));
         let last = record_key(last.epoch, last.number);
         let sealed = Vec::new().into_iter();
-        Self { shared, request, from, last, left: count, sealed, leaves: Leaves::default(), _place: place }
+        let leaves = Leaves::default();
+        Some(Self { shared, request, from, last, left, passed_over, sealed, leaves, _place: place })
     }
 
     fn advance(&mut self) -> Result<Option<UnsealedLead>, StoreError> {
@@ -166,15 +191,23 @@ impl Reading {
                 self.read_on()?;
             }
             let Some((key, value)) = self.sealed.next() else { return Ok(None) };
-            if eligible(&self.request, &value)? {
+            if eligible(&self.request, &value)? && !self.is_passed_over(&key) {
                 self.left -= 1;
                 let id = record_id(&self.request.purpose, &key)?;
+                // Since the bounds were fixed.
+                if self.shared.is_restricted(&id, &self.shared.look()) {
+                    continue;
+                }
                 if let Some(lead) = self.unseal(&id, value)? {
                     return Ok(Some(lead));
                 }
             }
         }
         Ok(None)
+    }
+
+    fn is_passed_over(&self, key: &[u8]) -> bool {
+        self.passed_over.binary_search_by(|passed| passed.as_slice().cmp(key)).is_ok()
     }
 
     fn read_on(&mut self) -> Result<(), StoreError> {

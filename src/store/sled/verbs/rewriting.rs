@@ -13,6 +13,7 @@ use crate::store::sled::layout::{Place, record_key};
 use crate::store::sled::leaf_rows;
 use crate::store::sled::verbs::absent::{Absent, absent};
 use crate::store::sled::verbs::erasing::uncount_in_bucket;
+use crate::store::sled::verbs::restrictions::is_restricted;
 use crate::store::sled::verbs::settle::{count_in_bucket, next_leaf, take_leaf};
 use crate::store::{ErasureEnd, RewriteCause, RewriteRequest, Rewritten, StoreCode, StoreError};
 use crate::trail::Entry;
@@ -76,8 +77,12 @@ fn rewrite_one(
             Absent::Never => Rewritten::Unknown,
         });
     };
+    if cause == RewriteCause::Retention && is_restricted(draft, id)? {
+        return Ok(Rewritten::Restricted);
+    }
     let Some(record) = SealedRecord::decode(&value) else { return Ok(Rewritten::Unreadable) };
-    if cause == RewriteCause::Person {
+    // One that is restricted lives on past its day.
+    if cause == RewriteCause::Person && !is_restricted(draft, id)? {
         let look = draft.look();
         if look.has_come(record.expiry_day).ok_or(look.doubt())? {
             return Ok(Rewritten::Gone);

@@ -258,6 +258,11 @@ fn store(
     count_in_bucket(draft, &bucket_of(&id.purpose, Leaf::of(&id)), record.expiry_day)?;
     count_stored(draft, &id.purpose)?;
     draft.note_stored(&id);
+    if lead.is_early() {
+        let early = aside::row_counter(draft, &Place::Meta, meta::EARLY)?.saturating_add(1);
+        draft.write(Place::Meta, meta::EARLY, early.to_be_bytes().to_vec())?;
+        draft.effect(Effect::Early(early));
+    }
     Ok(Some(id))
 }
 

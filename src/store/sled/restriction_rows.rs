@@ -1,0 +1,81 @@
+//! The rows of `restrictions`: record → why nobody may use it, since when, until when.
+
+use std::collections::BTreeMap;
+use std::ops::Bound::Unbounded;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Day;
+use crate::purpose::{PurposeId, RecordId};
+use crate::store::sled::engine::Engine;
+use crate::store::sled::layout::{self, Place, record_id, record_key};
+use crate::store::sled::unreadable::Unreadable;
+use crate::store::{Restriction, StoreCode, StoreError};
+use crate::trail::Reason;
+
+/// A restriction as it is kept. The code is kept as text: a later list of codes still reads old rows.
+#[derive(Serialize, Deserialize)]
+struct RestrictionRow {
+    reason: Option<String>,
+    since_ms: i64,
+    until_day: u32,
+}
+
+/// The key of a record's row: purpose ‖ 0 ‖ epoch ‖ number.
+pub(super) fn key(id: &RecordId) -> Vec<u8> {
+    [id.purpose.as_str().as_bytes(), b"\0", &record_key(id.epoch, id.number)].concat()
+}
+
+/// Reads it.
+fn id(key: &[u8]) -> Result<RecordId, StoreError> {
+    let damaged = StoreError::of(StoreCode::Damaged);
+    let (head, number) = key.split_last_chunk::<12>().ok_or(damaged)?;
+    let name = head.strip_suffix(b"\0").and_then(|name| std::str::from_utf8(name).ok());
+    record_id(&name.and_then(PurposeId::parse).ok_or(damaged)?, number)
+}
+
+/// The bytes of a row.
+pub(super) fn bytes(restriction: &Restriction) -> Vec<u8> {
+    layout::encode(&RestrictionRow {
+        reason: restriction.reason.map(|reason| reason.as_str().to_owned()),
+        since_ms: restriction.since.as_millisecond(),
+        until_day: restriction.until.0,
+    })
+}
+
+/// Reads them; what cannot be read restricts until somebody lifts it.
+pub(super) fn read(id: &RecordId, bytes: &[u8]) -> (Restriction, Result<(), StoreError>) {
+    let read = layout::decode::<RestrictionRow>(bytes).and_then(|row| {
+        let since = layout::moment(row.since_ms)?;
+        // A later version's reason is no reason to use the record.
+        let reason = row.reason.as_deref().and_then(Reason::from_code);
+        Ok(Restriction { id: id.clone(), reason, since, until: Day(row.until_day) })
+    });
+    match read {
+        Ok(restriction) => (restriction, Ok(())),
+        Err(error) => (Restriction::unreadable(id.clone()), Err(error)),
+    }
+}
+
+/// All of them, for memory.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(super) fn all(
+    engine: &Engine,
+    unreadable: &Unreadable,
+) -> Result<BTreeMap<RecordId, Restriction>, StoreError> {
+    let mut found = BTreeMap::new();
+    engine.visit(&Place::Restrictions, (Unbounded, Unbounded), |key, value| {
+        // What never was a record's key restricts none.
+        if let Some(id) = unreadable.or_passed_over(&Place::Restrictions, key, id(key)) {
+            let (restriction, said) = read(&id, value);
+            if let Err(error) = said {
+                unreadable.say(&Place::Restrictions, key, error);
+            }
+            found.insert(id, restriction);
+        }
+        Ok(true)
+    })?;
+    Ok(found)
+}
