@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::api::leads::Consent;
+use crate::api::restrictions::Restricted;
 use crate::api::{IdText, Moment, Pairs, Word};
 use crate::id::FormId;
 use crate::notification::ParkCode;
@@ -78,6 +79,10 @@ pub struct Finding {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub expires_at: Option<Moment>,
+    /// Left out where none stands: nobody may use the record, and no clock ends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub restricted: Option<Restricted>,
     /// The form through which it came, where it is stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -110,6 +115,7 @@ impl Finding {
             code: None,
             created_time: None,
             expires_at: None,
+            restricted: None,
             form_id: None,
             form_revision: None,
             copy_of: None,

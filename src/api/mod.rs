@@ -5,6 +5,7 @@
 //! members stand in the document, so they speak to whoever calls.
 
 pub mod clock;
+pub mod corrections;
 pub mod document;
 pub mod erasures;
 pub mod find;
@@ -18,6 +19,7 @@ mod moment;
 mod pairs;
 pub mod problem;
 pub mod purposes;
+pub mod restrictions;
 mod schema;
 pub mod status;
 pub mod suppressions;

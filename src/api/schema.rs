@@ -12,11 +12,13 @@ use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::api::Moment;
+use crate::api::corrections::Correction;
 use crate::api::erasures::{Erase, ErasureState};
 use crate::api::find::{Find, SubmissionState};
 use crate::api::id_text::EpochNumber;
 use crate::api::inbox::{DropHeld, Requeue, RetryPage};
 use crate::api::problem::ProblemCode;
+use crate::api::restrictions::Restrict;
 use crate::api::status::ClockTrust;
 use crate::api::suppressions::{ContactKind, RemoveSuppression, Suppress};
 use crate::api::tokens::TokenName;
@@ -92,6 +94,8 @@ written! {
     Find: find();
     Requeue: requeue();
     DropHeld: drop_held();
+    Correction: correction();
+    Restrict: restrict();
     RetryPage: retry_page();
     ContactKind: list::<ContactKind>("What an address is.");
     Suppress: suppress();
@@ -273,6 +277,49 @@ fn drop_held() -> ObjectBuilder {
         .required("form_id")
         .additional_properties(Some(AdditionalProperties::FreeForm(false)))
         .description(Some("Of which form the held references are let go."))
+}
+
+/// What may be left out, which null says as well.
+fn or_null(schema: RefOr<Schema>) -> OneOfBuilder {
+    OneOfBuilder::new().item(schema).item(of(Type::Null))
+}
+
+fn correction() -> ObjectBuilder {
+    let answers = ArrayBuilder::new().items(of(Type::String)).max_items(Some(100));
+    let fields = of(Type::Object)
+        .property_names(Some(text("^[a-z][a-z0-9_]{0,62}$", "A field, as the config names it.")))
+        .additional_properties(Some(answers))
+        .description(Some(
+            "The answers of each field in the place of those that it had; none: the field goes. At least one field, at most a \
+             hundred.",
+        ));
+    of(Type::Object)
+        .property("id", RecordId::schema())
+        .property("fields", fields)
+        .property("reason", or_null(Reason::schema()))
+        .required("id")
+        .required("fields")
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+        .description(Some(
+            "What a record should hold in some of its fields, and why; without a reason: `person-request`.",
+        ))
+        .examples([serde_json::json!({
+            "id": "devis-1-1", "fields": {"email": ["marie@lumen.example"]}, "reason": "person-request"
+        })])
+}
+
+fn restrict() -> ObjectBuilder {
+    let day = of(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Date))).description(Some(
+        "The last day (UTC) on which the record is restricted: today at the earliest, twelve months from now at the latest.",
+    ));
+    of(Type::Object)
+        .property("id", RecordId::schema())
+        .property("until", day)
+        .property("reason", or_null(Reason::schema()))
+        .required("id")
+        .required("until")
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+        .description(Some("Which record nobody may use, until when, and why."))
 }
 
 fn retry_page() -> ObjectBuilder {

@@ -16,6 +16,7 @@ mod codes;
 mod connections;
 mod consents;
 mod copies;
+mod correcting;
 mod crowding;
 mod declared;
 mod demo;

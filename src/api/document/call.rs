@@ -117,6 +117,18 @@ impl Call {
         .refused(&[ProblemCode::ReasonMissing, ProblemCode::ReasonUnknown])
     }
 
+    /// The caller says why, in the body or in the header.
+    pub(super) fn reason_also_in_body(self) -> Self {
+        self.parameter(
+            ParameterIn::Header,
+            "Tamis-Reason",
+            Required::False,
+            Ref::from_schema_name("Reason"),
+            "Why, where the body does not say it; it stands in the trail.",
+        )
+        .refused(&[ProblemCode::ReasonMissing, ProblemCode::ReasonUnknown])
+    }
+
     /// A parameter.
     pub(super) fn parameter(
         mut self,

@@ -8,7 +8,8 @@ use crate::api::clock::Confirmed;
 use crate::api::document::call::{ALL, Call, LIMIT_MAX, header, limit, lines, plain};
 use crate::api::document::form_calls::{findings, form_findings};
 use crate::api::document::rights::{
-    erase, erasure, find, list_suppressions, receipt_key, remove_suppression, suppress,
+    correct, erase, erasure, find, list_suppressions, receipt_key, release, remove_suppression, restrict,
+    restrictions, suppress,
 };
 use crate::api::forms::{FormRevision, Forms, Revisions};
 use crate::api::inbox::{DropHeld, HeldDropped, Inbox, PageRetried, Requeue, Requeued, RetryPage};
@@ -49,6 +50,10 @@ pub fn calls() -> Vec<Call> {
         erase(),
         erasure(),
         receipt_key(),
+        correct(),
+        restrict(),
+        restrictions(),
+        release(),
         create_token(),
         list_tokens(),
         revoke_token(),
@@ -113,6 +118,8 @@ fn leads() -> Call {
     let records = header(whole(0, LIMIT_MAX as u64), records);
     let expired = "How many records lie within this page and are left out, since their expiry day has come.";
     let expired = header(whole(0, u64::MAX), expired);
+    let restricted = "How many records lie within this page and are left out, since they are restricted.";
+    let restricted = header(whole(0, u64::MAX), restricted);
     let page = Content::new(Some(Ref::from_schema_name("LeadPage")));
     Call::new(
         HttpMethod::Get,
@@ -185,6 +192,7 @@ fn leads() -> Call {
             ("Link", link),
             ("Tamis-Records", records),
             ("Tamis-Expired-Left-Out", expired),
+            ("Tamis-Restricted-Left-Out", restricted),
             ("Tamis-Test-Left-Out", left_out),
             ("Tamis-Missing", missing),
             ("Content-Disposition", file),

@@ -16,6 +16,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Server};
 
 use crate::api::clock::Confirmed;
+use crate::api::corrections::{Corrected, Correction};
 use crate::api::erasures::{Erase, Erased, ErasureShown, ReceiptKey, WouldErase};
 use crate::api::find::{Find, Found};
 use crate::api::findings::{Findings, FormFindings};
@@ -24,6 +25,7 @@ use crate::api::inbox::{DropHeld, HeldDropped, Inbox, PageRetried, Requeue, Requ
 use crate::api::leads::LeadPage;
 use crate::api::problem::ProblemBody;
 use crate::api::purposes::Purposes;
+use crate::api::restrictions::{Restrict, Restricted, RestrictionList};
 use crate::api::status::Status;
 use crate::api::suppressions::{
     RemoveSuppression, Suppress, Suppressed, SuppressionList, SuppressionsRemoved,
@@ -115,6 +117,11 @@ fn schemas() -> Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)> {
     with::<WouldErase>(&mut all);
     with::<ErasureShown>(&mut all);
     with::<ReceiptKey>(&mut all);
+    with::<Correction>(&mut all);
+    with::<Corrected>(&mut all);
+    with::<Restrict>(&mut all);
+    with::<Restricted>(&mut all);
+    with::<RestrictionList>(&mut all);
     with::<NewToken>(&mut all);
     with::<CreatedToken>(&mut all);
     with::<Tokens>(&mut all);

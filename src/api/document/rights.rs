@@ -1,14 +1,16 @@
-//! The calls by which an officer does what a person may ask for: look-ups (GDPR art. 15), erasures (art. 17) and their
-//! receipts, objections (art. 21).
+//! The calls by which an officer does what a person may ask for: look-ups (GDPR art. 15), corrections (art. 16), erasures
+//! (art. 17) and their receipts, restrictions (art. 18), objections (art. 21).
 
 use utoipa::openapi::path::{HttpMethod, ParameterIn};
 use utoipa::openapi::schema::OneOfBuilder;
 use utoipa::openapi::{Content, Ref, Required};
 
+use crate::api::corrections::{Corrected, Correction};
 use crate::api::document::call::{ALL, Call, header, limit, plain};
 use crate::api::erasures::{Erase, ReceiptKey};
 use crate::api::find::Find;
 use crate::api::problem::ProblemCode as No;
+use crate::api::restrictions::{Restrict, Restricted, RestrictionList};
 use crate::api::schema::{epoch_number, grounds, text, whole, words};
 use crate::api::suppressions::{
     RemoveSuppression, Suppress, Suppressed, SuppressionList, SuppressionsRemoved,
@@ -204,4 +206,94 @@ pub(super) fn remove_suppression() -> Call {
     .body::<RemoveSuppression>()
     .json::<SuppressionsRemoved>("200", "How many entries went.")
     .refused(&[No::ReasonUnknown, No::AddressInvalid, No::PhoneAmbiguous])
+}
+
+/// `POST /corrections`.
+pub(super) fn correct() -> Call {
+    Call::new(
+        HttpMethod::Post,
+        "/corrections",
+        "correct",
+        "Put right what a record holds",
+        "GDPR art. 16. Answers are held to the rules of the purpose; consents and what else is evidence stay as they are. It is \
+         answered once what the record held before can be read nowhere any more. Sent twice, the second changes nothing.",
+    )
+    .roles(OFFICER)
+    .reason_also_in_body()
+    .body::<Correction>()
+    .json::<Corrected>("200", "Whether anything was changed, and in which fields.")
+    .refused(&[
+        No::RecordUnknown,
+        No::RecordGone,
+        No::RecordRestricted,
+        No::RecordTooLarge,
+        No::RecordUnreadable,
+        No::FieldUnknown,
+        No::FieldWorkedOut,
+        No::FieldRequired,
+        No::ValueInvalid,
+        No::ConsentNotGiven,
+        No::CorrectionPending,
+        No::ClockJumped,
+        No::ClockUnconfirmed,
+    ])
+}
+
+/// `POST /restrictions`.
+pub(super) fn restrict() -> Call {
+    Call::new(
+        HttpMethod::Post,
+        "/restrictions",
+        "restrict",
+        "Let nobody use a record for a while",
+        "GDPR art. 18. It is in no export, no clock ends it, and only what its person asks for erases it. Sent again, day and \
+         reason are renewed.",
+    )
+    .roles(OFFICER)
+    .reason_also_in_body()
+    .body::<Restrict>()
+    .json::<Restricted>("200", "The restriction.")
+    .refused(&[
+        No::RecordUnknown,
+        No::RecordGone,
+        No::UntilOutOfRange,
+        No::TooManyRestrictions,
+        No::ClockJumped,
+        No::ClockUnconfirmed,
+    ])
+}
+
+/// `GET /restrictions`.
+pub(super) fn restrictions() -> Call {
+    Call::new(
+        HttpMethod::Get,
+        "/restrictions",
+        "restrictions",
+        "Which records are restricted",
+        "By record; without what they hold.",
+    )
+    .roles(OFFICER)
+    .json::<RestrictionList>("200", "The restrictions.")
+}
+
+/// `DELETE /restrictions/{record}`.
+pub(super) fn release() -> Call {
+    Call::new(
+        HttpMethod::Delete,
+        "/restrictions/{record}",
+        "release",
+        "Lift a restriction",
+        "The record may be used again. What fell due meanwhile goes at the next sweep. Tell the person before (art. 18(3)).",
+    )
+    .roles(OFFICER)
+    .reason(false)
+    .parameter(
+        ParameterIn::Path,
+        "record",
+        Required::True,
+        Ref::from_schema_name("RecordId"),
+        "The record's id.",
+    )
+    .answer("204", "It is lifted.", [], [])
+    .refused(&[No::NotFound, No::NotRestricted])
 }

@@ -125,6 +125,7 @@ fn answer(
     }
     head.insert_header(("Tamis-Records", page.count.to_string()));
     head.insert_header(("Tamis-Expired-Left-Out", page.expired.to_string()));
+    head.insert_header(("Tamis-Restricted-Left-Out", page.restricted.to_string()));
     if wanted.test == TestFilter::Exclude {
         head.insert_header(("Tamis-Test-Left-Out", page.tests_left_out.to_string()));
     }

@@ -5,6 +5,7 @@
 
 mod body;
 mod clock;
+mod corrections;
 mod credential;
 mod csv;
 #[doc(hidden)]
@@ -31,6 +32,7 @@ mod query;
 mod receipts;
 mod record;
 mod requeue;
+mod restrictions;
 mod retry;
 mod revisions;
 mod search;
@@ -157,6 +159,13 @@ fn routes(config: &mut ServiceConfig, door: Door, state: AdminState) {
         .service(web::resource("/erasures").route(web::post().to(erasures::erase)))
         .service(web::resource("/erasures/{id}").route(web::get().to(erasures::show)))
         .service(web::resource("/receipts/key").route(web::get().to(receipts::key)))
+        .service(web::resource("/corrections").route(web::post().to(corrections::correct)))
+        .service(
+            web::resource("/restrictions")
+                .route(web::get().to(restrictions::list))
+                .route(web::post().to(restrictions::restrict)),
+        )
+        .service(web::resource("/restrictions/{record}").route(web::delete().to(restrictions::release)))
         .service(
             web::resource("/tokens").route(web::get().to(tokens::list)).route(web::post().to(tokens::create)),
         )

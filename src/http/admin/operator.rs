@@ -10,6 +10,7 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use futures_util::future::LocalBoxFuture;
 
+use crate::api::Word;
 use crate::http::admin::AdminState;
 use crate::http::admin::credential::Credential;
 use crate::http::connection::Arrival;
@@ -80,6 +81,14 @@ calls! {
     Erase: &[Role::Officer], reason = true, action = Some(Action::ErasureAsked);
     /// Seeing an erasure and its receipt.
     SeeErasure: &[Role::Officer], reason = false, action = Some(Action::ErasureShown);
+    /// Putting right what a record holds. Why it says in its body, or as others do.
+    Correct: &[Role::Officer], reason = false, action = Some(Action::Corrected);
+    /// Restricting a record. Why it says in its body, or as others do.
+    Restrict: &[Role::Officer], reason = false, action = Some(Action::Restricted);
+    /// Lifting that.
+    Release: &[Role::Officer], reason = true, action = Some(Action::RestrictionLifted);
+    /// Seeing which records are restricted.
+    ListRestrictions: &[Role::Officer], reason = false, action = Some(Action::RestrictionsListed);
     /// Bringing parked references back.
     Requeue: &[Role::Admin], reason = true, action = Some(Action::Requeued);
     /// Having what waits of a page tried at once.
@@ -209,6 +218,23 @@ fn authorise<C: Call>(operator: Operator, headers: &HeaderMap) -> Result<Operato
         return Ok(operator.because(reason(headers)?));
     }
     Ok(operator)
+}
+
+/// The operator of a call that says why in its body, or in the header as others do; where neither does, the reason that the call
+/// has of itself.
+pub(super) fn said(
+    operator: Operator,
+    in_body: Option<&Word<Reason>>,
+    request: &HttpRequest,
+    otherwise: Option<Reason>,
+) -> Result<Operator, ProblemCode> {
+    let why = match (in_body, otherwise) {
+        (Some(Word::Known(reason)), _) => *reason,
+        (Some(Word::Later(_)), _) => return Err(ProblemCode::ReasonUnknown),
+        (None, Some(otherwise)) if !request.headers().contains_key(REASON_HEADER) => otherwise,
+        (None, _) => reason(request.headers())?,
+    };
+    Ok(operator.because(why))
 }
 
 fn reason(headers: &HeaderMap) -> Result<Reason, ProblemCode> {

@@ -1,0 +1,78 @@
+//! `POST /corrections`: an officer puts right what a record holds (GDPR art. 16). Evidence and consents are not corrected by it.
+
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+use zeroize::Zeroizing;
+
+use crate::api::IdText;
+use crate::api::corrections::{Corrected, Correction};
+use crate::http::admin::AdminState;
+use crate::http::admin::body::read;
+use crate::http::admin::operator::{By, Correct as MayCorrect, said};
+use crate::http::problem::{Problem, ProblemCode, request_id};
+use crate::lead::{CorrectionFault, RevisionRefusal, correction};
+use crate::purpose::RecordId;
+use crate::store::{RewriteCause, RewriteRequest, Rewritten};
+use crate::trail::{Action, Entry, Reason};
+
+/// Corrects one record. It is answered once the key of what it held before is destroyed.
+pub(super) async fn correct(
+    by: By<MayCorrect>,
+    state: Data<AdminState>,
+    request: HttpRequest,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let Correction { id: IdText(id), fields, reason } = read(&request, payload).await?;
+    let operator = said(by.operator, reason.as_ref(), &request, Some(Reason::PersonRequest))?;
+    let id = RecordId::parse(&id).ok_or(ProblemCode::BodyInvalid)?;
+    let purpose = state.policy.pin().purpose(id.purpose.as_str()).cloned();
+    let purpose = purpose.ok_or(ProblemCode::RecordUnknown)?;
+    if fields.0.is_empty() {
+        return Err(Problem::of(ProblemCode::BodyInvalid));
+    }
+    let wiped = |(name, values): (String, Vec<String>)| {
+        (name, values.into_iter().map(Zeroizing::new).collect::<Vec<_>>())
+    };
+    let revision = correction(&purpose, fields.0.into_iter().map(wiped).collect()).map_err(of_fault)?;
+    let names: Vec<_> = revision.names().cloned().collect();
+    let mut entry = Entry::by(&operator, Action::Corrected);
+    entry.fields.clone_from(&names);
+    let records = vec![(id.clone(), revision)];
+    let rewriting =
+        state.store.rewrite(RewriteRequest { records, cause: RewriteCause::Person }, entry).await?;
+    let changed = match rewriting.each.first() {
+        Some(Rewritten::Anew) => true,
+        Some(Rewritten::Same) => false,
+        Some(Rewritten::Refused(refusal)) => return Err(of_refusal(*refusal).into()),
+        Some(Rewritten::Restricted) => return Err(Problem::of(ProblemCode::RecordRestricted)),
+        Some(Rewritten::Gone) => return Err(Problem::of(ProblemCode::RecordGone)),
+        Some(Rewritten::Unreadable) => return Err(Problem::of(ProblemCode::RecordUnreadable)),
+        Some(Rewritten::Unknown) | None => return Err(Problem::of(ProblemCode::RecordUnknown)),
+    };
+    if !rewriting.keys_destroyed {
+        return Err(Problem::of(ProblemCode::CorrectionPending));
+    }
+    tracing::info!(
+        request.id = %request_id(&request), actor = %operator.actor(), role = %operator.role(), record.id = %id,
+        record.changed = changed, fields = names.len(), "record.corrected"
+    );
+    let fields = names.iter().map(ToString::to_string).collect();
+    Ok(HttpResponse::Ok().json(Corrected { id, changed, fields }))
+}
+
+fn of_fault(fault: CorrectionFault) -> ProblemCode {
+    match fault {
+        CorrectionFault::FieldUnknown => ProblemCode::FieldUnknown,
+        CorrectionFault::FieldWorkedOut => ProblemCode::FieldWorkedOut,
+        CorrectionFault::FieldRequired => ProblemCode::FieldRequired,
+        CorrectionFault::ValueInvalid => ProblemCode::ValueInvalid,
+    }
+}
+
+fn of_refusal(refusal: RevisionRefusal) -> ProblemCode {
+    match refusal {
+        RevisionRefusal::TooLarge => ProblemCode::RecordTooLarge,
+        RevisionRefusal::ConsentNotGiven => ProblemCode::ConsentNotGiven,
+        RevisionRefusal::NoneLeftOfOne | RevisionRefusal::NothingLeft => ProblemCode::FieldRequired,
+    }
+}
