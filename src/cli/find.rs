@@ -7,6 +7,7 @@ use reqwest::Method;
 
 use crate::api::find::{Find, Finding, Found};
 use crate::api::leads::Consent;
+use crate::api::restrictions::Restricted;
 use crate::api::{IdText, Pairs};
 use crate::cli::reasons;
 use crate::cli::socket::{ConfigPath, SocketArgument};
@@ -145,6 +146,10 @@ fn page(record: &Finding) -> String {
             line(name, &moment.to_string());
         }
     }
+    if let Some(Restricted { reason, until, .. }) = &record.restricted {
+        let why = reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
+        line("restricted", &format!("until {until}: nobody may use it{why}"));
+    }
     if let Some(form) = record.form_id {
         let original = record.copy_of.map(|original| format!(", a copy of {original}")).unwrap_or_default();
         line("form", &format!("{form}{original}"));
@@ -224,13 +229,17 @@ mod tests {
     #[test]
     fn each_purpose_of_a_submission_has_a_page_of_its_own() {
         let body = r#"{"records":[{"purpose":"appels","state":"refused","code":"required-field-missing"},
-            {"id":"devis-1-7","purpose":"devis","state":"expired"},{"purpose":"lettre","state":"not-asked"}]}"#;
+            {"id":"devis-1-7","purpose":"devis","state":"expired"},{"id":"devis-1-8","purpose":"devis","state":"stored",
+            "restricted":{"id":"devis-1-8","reason":"objection","since":"2026-11-25T08:47:38Z","until":"2027-03-31"}},{"purpose":"lettre","state":"not-asked"}]}"#;
         let answer: Found = parse(body.as_bytes()).expect("an answer");
         let expected = concat!(
             "purpose  appels\n",
             "state    refused (required-field-missing)\n\n",
             "id     devis-1-7\n",
             "state  expired\n\n",
+            "id          devis-1-8\n",
+            "state       stored\n",
+            "restricted  until 2027-03-31: nobody may use it (objection)\n\n",
             "purpose  lettre\n",
             "state    not-asked\n",
         );

@@ -7,6 +7,7 @@
 mod check;
 mod clock;
 mod completions;
+mod correct;
 #[cfg(test)]
 mod documents;
 mod erase;
@@ -22,6 +23,7 @@ mod manual;
 mod notice;
 mod paper;
 mod receipt;
+mod restrict;
 mod serve;
 mod socket;
 mod status;
@@ -82,6 +84,10 @@ enum Command {
     Erase(erase::Arguments),
     /// Show an erasure again, and its receipt
     Erasure(erase::ErasureArguments),
+    /// Put right what a record holds; what it held can be read nowhere afterwards
+    Correct(correct::Arguments),
+    /// Let nobody use a record for a while, lift that, or list what is restricted
+    Restrict(restrict::Arguments),
     /// Show what a form was, and what is the matter with it; `form check` of all forms
     Form(form::Arguments),
     /// Ask a running tamis whether it takes notifications
@@ -188,6 +194,8 @@ async fn obey(command: Command, config: &ConfigPath, environment: &Environment) 
         Command::Find(arguments) => find::run(arguments, config, environment).await,
         Command::Erase(arguments) => erase::run(arguments, config, environment).await,
         Command::Erasure(arguments) => erase::show(arguments, config, environment).await,
+        Command::Correct(arguments) => correct::run(arguments, config, environment).await,
+        Command::Restrict(arguments) => restrict::run(arguments, config, environment).await,
         Command::Form(arguments) => form::run(arguments, config, environment).await,
         Command::Health(arguments) => health::run(&arguments, config, environment).await,
         Command::Status(arguments) => status::run(&arguments, config, environment).await,

@@ -166,6 +166,7 @@ impl Head {
         let left_out = LeftOut {
             tests: number("tamis-test-left-out").unwrap_or(0),
             expired: number("tamis-expired-left-out").unwrap_or(0),
+            restricted: number("tamis-restricted-left-out").unwrap_or(0),
             others: 0,
         };
         let missing = number("tamis-missing").unwrap_or(0);

@@ -62,7 +62,7 @@ impl<'a> Told<'a> {
     }
 
     fn of_left_out(&self) -> Vec<String> {
-        let LeftOut { tests, expired, others } = self.left_out;
+        let LeftOut { tests, expired, restricted, others } = self.left_out;
         let for_whom = match &self.arguments.recipient {
             Some(recipient) => format!("nobody agreed to hand them to {recipient}"),
             None => "they went while it was read".to_owned(),
@@ -77,6 +77,9 @@ impl<'a> Told<'a> {
         }
         if expired > 0 {
             lines.push(format!("{} left out: past their expiry", records(expired)));
+        }
+        if restricted > 0 {
+            lines.push(format!("{} left out: restricted (`tamis restrict list`)", records(restricted)));
         }
         if others > 0 {
             lines.push(format!("{} left out: {for_whom}", records(others)));
@@ -121,13 +124,14 @@ mod tests {
 
     #[test]
     fn an_export_says_what_it_left_out_and_where_it_stands() {
-        let left_out = LeftOut { tests: 1, expired: 1_200, others: 2 };
+        let left_out = LeftOut { tests: 1, expired: 1_200, restricted: 3, others: 2 };
         assert_eq!(
             lines("-o devis.csv --recipient crm", 3, left_out, None),
             [
                 "3 records of devis in devis.csv, up to devis-1-9",
                 "1 test lead left out: --test include or only reads them",
                 "1,200 records left out: past their expiry",
+                "3 records left out: restricted (`tamis restrict list`)",
                 "2 records left out: nobody agreed to hand them to crm",
             ]
         );

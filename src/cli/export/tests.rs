@@ -34,8 +34,12 @@ async fn leads(request: HttpRequest, canned: Data<Canned>) -> HttpResponse {
     let mut head = HttpResponse::Ok();
     if query.contains("after=devis-1-2") {
         head.insert_header(("Tamis-Next-Cursor", "devis-1-3")).insert_header(("Tamis-More", "false"));
-        let left_out =
-            [("Tamis-Records", "5"), ("Tamis-Expired-Left-Out", "2"), ("Tamis-Test-Left-Out", "1")];
+        let left_out = [
+            ("Tamis-Records", "5"),
+            ("Tamis-Expired-Left-Out", "2"),
+            ("Tamis-Test-Left-Out", "1"),
+            ("Tamis-Restricted-Left-Out", "6"),
+        ];
         for header in left_out {
             head.insert_header(header);
         }
@@ -214,7 +218,11 @@ async fn a_state_file_is_written_once_the_output_has_its_name_and_what_broke_off
         assert!(state().is_err() && here.join("out.part").exists());
         let mut rest = open(&line, &daemon).expect("free");
         rest.read_out().await.expect("the rest");
-        assert_eq!(rest.left_out, LeftOut { tests: 1, expired: 2, others: 4 }, "of five announced one came");
+        assert_eq!(
+            rest.left_out,
+            LeftOut { tests: 1, expired: 2, restricted: 6, others: 4 },
+            "of five announced one came"
+        );
         drop(rest);
         assert_eq!(state().expect("a state"), "devis-1-3");
         let again = open(&line, &daemon).err().expect("its name is taken").to_string();
