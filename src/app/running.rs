@@ -21,8 +21,8 @@ use crate::machine::descriptors;
 use crate::machine::priority;
 use crate::machine::systemd::Systemd;
 use crate::workers::{
-    Adopter, Clockwatch, Fetcher, Inspector, Pausekeeper, Reaper, Scanner, SearchTools, Searcher, Stands,
-    Steward, Tools, Warden, Worker, run_loop,
+    Adopter, Clockwatch, Fetcher, Inspector, Pausekeeper, Reaper, Redater, Scanner, SearchTools, Searcher,
+    Stands, Steward, Tools, Warden, Worker, run_loop,
 };
 
 /// Threads of the public listener.
@@ -50,8 +50,8 @@ impl App {
         let Self { addresses, rooms, sockets, intake, drain, fetchers, tools, steward, started: _, systemd } =
             self;
         let place = Arc::clone(&sockets.place);
-        let (reaper, clockwatch) = (rooms.reaper(), rooms.clockwatch());
-        sweep_before_listening(&*reaper, &*clockwatch).await;
+        let (reaper, clockwatch, redater) = (rooms.reaper(), rooms.clockwatch(), rooms.redater());
+        sweep_before_listening(&*clockwatch, &*redater, &*reaper).await;
         let (mut servers, door) = match rooms.serve(sockets, intake, drain, &steward, &stop) {
             Ok(serving) => serving,
             Err(error) => {
@@ -61,7 +61,7 @@ impl App {
                 return false;
             }
         };
-        let before: [Arc<dyn Worker>; 2] = [reaper, clockwatch];
+        let before: [Arc<dyn Worker>; 3] = [reaper, clockwatch, redater];
         rooms.start_workers(before, fetchers, &tools, steward, Arc::clone(&door), &stop);
         let records = rooms.store.stored().await.ok().map(|stored| stored.values().sum::<u64>());
         let parked = rooms.store.parked().await.ok();
@@ -233,9 +233,14 @@ impl Rooms {
         Arc::new(Clockwatch::new(store, graph, Arc::clone(&self.ambient.clock)))
     }
 
+    fn redater(&self) -> Arc<Redater> {
+        let (store, policy) = (Arc::clone(&self.store), Arc::clone(&self.policy));
+        Arc::new(Redater::new(store, policy, Arc::clone(&self.ambient.clock)))
+    }
+
     fn start_workers(
         &self,
-        before: [Arc<dyn Worker>; 2],
+        before: [Arc<dyn Worker>; 3],
         fetchers: usize,
         tools: &Arc<Tools>,
         steward: Arc<Steward>,
@@ -306,10 +311,15 @@ impl Rooms {
 
 /// What has had its time goes before anybody can ask for it. It waits for Graph's word on the clock, and for the end of what is due,
 /// no longer than this: the rest goes on beside the listeners, as it does hourly, and no reader is given what is over.
-async fn sweep_before_listening(reaper: &dyn Worker, clockwatch: &dyn Worker) {
+async fn sweep_before_listening(clockwatch: &dyn Worker, redater: &dyn Worker, reaper: &dyn Worker) {
     // Who does not tell is asked again beside the listeners.
     let _ = tokio::time::timeout(CLOCK_TOLD_WITHIN, clockwatch.step()).await;
-    if tokio::time::timeout(SWEPT_WITHIN, reaper.step()).await.is_err() {
+    let swept = async {
+        // What a clock that was behind received gets its time before anything ends by it.
+        redater.step().await;
+        reaper.step().await
+    };
+    if tokio::time::timeout(SWEPT_WITHIN, swept).await.is_err() {
         tracing::warn!("reaper.goes-on");
     }
 }

@@ -1,4 +1,4 @@
-//! Takes away what has had its time: records whose expiry day has come, lines of the trail, parked references that Meta no longer
+//! Takes away what has had its time: records whose expiry day has come, restrictions whose last day is over, lines of the trail, parked references that Meta no longer
 //! has, tombstones and their keys, suppressions, what is known of records that are gone, the keys of months, and those of days once
 //! what is parked under old ones is sealed again. Tells the log's file, which takes away its own, what day it is.
 //!
@@ -72,10 +72,13 @@ impl Routine for Reaper {
 
     async fn turn(&self, Turn { now, .. }: Turn) -> Timestamp {
         // By a clock that may be ahead nothing is old.
-        if !self.store.clock_confirmed() || !self.is_undisputed().await {
+        // Nor before records that a clock received that was behind have got their time.
+        let is_early = self.store.early_up_to().is_some();
+        if !self.store.clock_confirmed() || is_early || !self.is_undisputed().await {
             return after(now, UNTIL_CONFIRMED);
         }
         self.day.tell(Day::of(self.store.now()));
+        self.end_restrictions().await;
         let mut is_done = self.expire().await;
         if self.shorten(now).await {
             is_done = self.expire().await;
@@ -160,6 +163,15 @@ impl Reaper {
         let concerns: Vec<Concern> = concern.into_iter().collect();
         self.attention.found(&[AttentionCode::RetentionShorter], &concerns, now);
         has_dated
+    }
+
+    /// What fell due while it was restricted goes with the rest.
+    async fn end_restrictions(&self) {
+        match self.store.end_restrictions().await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(records.released = count, "store.restrictions-ended"),
+            Err(error) => tracing::warn!(code = %error.code, "reaper.store-refused"),
+        }
     }
 
     /// Records first: they are what somebody was promised. False: something is left that is due.
