@@ -19,6 +19,7 @@
 //! | `erasing` | what is erased is gone, its keys are destroyed, and what became of the request is known |
 //! | `rewriting` | what is written anew keeps its id, the key of what it was is destroyed |
 //! | `restricting` | what nobody may use is in no page, outlives its day and is shown to a look-up alone |
+//! | `crossing` | what is corrected or restricted, when its time is over |
 //! | `no_way_back` | no redelivery, requeue or restart brings an erased submission back |
 //! | `retention` | what has had its time goes, with its keys, and stays known |
 //! | `closing` | lines of the trail that have had their time, and what proves the rest |
@@ -32,6 +33,7 @@ pub(crate) mod addresses;
 pub(crate) mod claiming;
 pub(crate) mod clock;
 pub(crate) mod closing;
+pub(crate) mod crossing;
 pub(crate) mod erasing;
 pub(crate) mod exporting;
 pub(crate) mod finding;
@@ -317,6 +319,13 @@ macro_rules! contract {
                 only_what_the_person_asks_for_goes_through_it,
                 what_is_restricted_while_a_page_is_read_does_not_leave_and_what_is_released_cuts_no_end_off,
                 a_record_that_is_not_there_cannot_be_restricted,
+            }
+            crossing {
+                a_restricted_record_whose_time_is_over_stays_is_not_overdue_and_goes_when_it_is_lifted,
+                a_restricted_record_whose_time_is_over_goes_after_the_last_day_with_its_restriction,
+                a_corrected_record_whose_time_is_over_goes_with_both_keys_wherever_its_leaf_is,
+                a_corrected_and_restricted_record_is_erased_with_its_new_leaf_and_its_restriction,
+                a_shorter_period_dates_what_is_restricted_and_ends_it_once_that_is_over,
             }
             no_way_back {
                 neither_a_redelivery_nor_a_late_settlement_brings_it_back,

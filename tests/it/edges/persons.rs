@@ -188,7 +188,7 @@ fn every_tree_and_every_stored_type_that_concerns_a_person_is_reached_by_the_era
 }
 
 /// What holds answers, ids of submissions, or keys.
-const SECRET: [&str; 19] = [
+const SECRET: [&str; 22] = [
     "RawReply",
     "RawLead",
     "Answer",
@@ -208,6 +208,9 @@ const SECRET: [&str; 19] = [
     "Wanted",
     "RepeatKey",
     "ErasureRequest",
+    "Revision",
+    "RevisedLead",
+    "RewriteRequest",
 ];
 /// Who sees answers and has something to say in the log all the same, and what that is.
 const SAY_SOMETHING: [(&str, &str); 5] = [
@@ -296,7 +299,7 @@ fn authority_stands_in_each_verb_that_reads_or_erases() {
     for source in sources.iter().filter(|source| source.room() == "store" && source.module.len() == 2) {
         let faces = source.text.split("pub trait ").skip(1).filter_map(|rest| rest.split("\n}").next());
         for (name, head) in faces.flat_map(signatures) {
-            if !["PageRequest", "Wanted", "ErasureRequest"].iter().any(|what| head.contains(what)) {
+            if !["PageRequest", "Wanted", "ErasureRequest", "RewriteRequest"].iter().any(|what| head.contains(what)) {
                 continue;
             }
             assert!(
@@ -306,7 +309,7 @@ fn authority_stands_in_each_verb_that_reads_or_erases() {
             verbs.insert(name);
         }
     }
-    assert!(["open_page", "find", "erase", "extent"].iter().all(|verb| verbs.contains(*verb)), "{verbs:?}");
+    assert!(["open_page", "find", "erase", "extent", "rewrite"].iter().all(|verb| verbs.contains(*verb)), "{verbs:?}");
     for source in sources.iter().filter(|source| source.module.join("::").starts_with("http::admin::")) {
         for (name, head) in signatures(&source.text) {
             if head.contains("Data<AdminState>") && head.contains("HttpResponse") {

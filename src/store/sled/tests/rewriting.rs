@@ -124,3 +124,59 @@ async fn a_restriction_that_cannot_be_read_stands_until_it_is_lifted() {
     assert_eq!((lifted, of(&store)), (Ok(true), None));
     assert_eq!(export(&store, 10).await, Ok(vec![email_of(1), email_of(2)]));
 }
+
+/// Its row may come back from a backup: what was erased does not open then either, whatever leaf it lay under.
+#[tokio::test]
+async fn what_was_corrected_and_is_lost_is_erased_under_the_leaf_that_it_moved_to() {
+    use crate::store::contract::{Host, Row};
+    let world = World::new();
+    let store = world.open();
+    store_many(&store, 1, 3).await;
+    assert!(corrected(&store, 2, "marie@canary.example").await.keys_destroyed);
+    store.close().await.expect("closed");
+    drop(store);
+    let mut copy = Vec::new();
+    tamper(&world, |db| copy = rows(db, "vault/devis"));
+    drop(world.take(&Row::Record(record("devis-1-2"))));
+    let store = world.open();
+    assert_eq!(opening(&copy, &world.keyring), [(1, true), (2, true), (3, true)], "the control");
+    let request = ErasureRequest::of(Wanted::Leadgen(leadgen(2)));
+    store.erase(request, by_officer(Action::ErasureAsked)).await.expect("erased");
+    assert_eq!(opening(&copy, &world.keyring), [(1, true), (2, false), (3, true)]);
+    store.close().await.expect("closed");
+    tamper(&world, |db| assert!(rows(db, "leaves").is_empty()));
+}
+
+/// Whoever takes away what has had its time finds a record by its leaf, also where the row that says so is lost.
+#[tokio::test]
+async fn what_was_corrected_ends_with_its_time_though_nothing_says_any_more_where_it_lies() {
+    use crate::store::contract::Host;
+    for is_lost in [false, true] {
+        let world = World::new();
+        let store = Host::open(&world);
+        store_many(&store, 1, 511).await;
+        let records = vec![(record("devis-1-3"), holding("marie@canary.example"))];
+        let request = RewriteRequest { records, cause: RewriteCause::Person };
+        assert!(store.rewrite(request, by_officer(Action::Corrected)).await.expect("answered").keys_destroyed);
+        store.close().await.expect("closed");
+        drop(store);
+        tamper(&world, |db| {
+            let tree = db.open_tree("leaves").expect("a tree");
+            assert_eq!(tree.len(), 1);
+            if is_lost {
+                tree.clear().expect("cleared");
+            }
+        });
+        let store = Host::open(&world);
+        world.pass_days(&store, 10);
+        assert_eq!(store.expire().await.map(|expired| expired.total()), Ok(511), "{is_lost}");
+        assert_eq!(store.overdue().await, Ok(0));
+        store.close().await.expect("closed");
+        drop(store);
+        tamper(&world, |db| {
+            for tree in ["leaves", "vault/devis"] {
+                assert!(rows(db, tree).is_empty(), "{tree}");
+            }
+        });
+    }
+}
