@@ -187,9 +187,9 @@ impl Rooms {
             asked.draining().await;
             ending.end().await;
         });
-        Ok(Search::new(move |sought, purposes| {
+        Ok(Search::new(move |sought, after| {
             let searcher = Arc::clone(&searcher);
-            Box::pin(async move { searcher.look(sought, purposes).await })
+            Box::pin(async move { searcher.look(sought, after).await })
         }))
     }
 

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use async_trait::async_trait;
 
 use crate::lead::UnsealedLead;
-use crate::purpose::{PurposeId, RecordId};
+use crate::purpose::RecordId;
 use crate::store::{ERASED_AT_ONCE_MAX, Found, StoreCode, StoreError, Wanted};
 use crate::trail::Entry;
 
@@ -57,14 +57,14 @@ impl Matches {
         }
     }
 
-    /// True if there are more than are named: whoever takes these away looks again.
+    /// True if there are more than are named: whoever wants them all looks again, behind the last of these.
     pub fn are_cut(&self) -> bool {
         self.total > self.first.len() as u64
     }
 
-    /// Their submissions, each once, in pieces that are erased at once.
-    pub fn submissions(&self) -> Vec<Vec<Wanted>> {
-        let mut known = HashSet::new();
+    /// Their submissions, each once, in pieces that are erased at once. Those that are known are left out, and the others are
+    /// known from then on.
+    pub fn submissions(&self, known: &mut HashSet<[u8; 32]>) -> Vec<Vec<Wanted>> {
         let each = self.first.iter().filter(|found| found.seen.is_none_or(|seen| known.insert(seen)));
         let each: Vec<Wanted> = each.map(|found| Wanted::Record(found.record.clone())).collect();
         each.chunks(ERASED_AT_ONCE_MAX).map(<[Wanted]>::to_vec).collect()
@@ -74,13 +74,13 @@ impl Matches {
 /// Looking at everything that is stored.
 #[async_trait]
 pub trait Addresses: Send + Sync {
-    /// What is stored of these purposes, or of all that hold anything where none is named, whether the config names them or not:
-    /// records past their expiry and test leads too. What was stored before this returns is in it, unless it is erased first;
-    /// what comes later is not, so it ends.
+    /// What is stored of all purposes, whether the config names them or not, in the order of records' ids: those past their
+    /// expiry and test leads too. What was stored before this returns is in it, unless it is erased first; what comes later is
+    /// not, so it ends.
     ///
     /// # Errors
     /// See [`StoreCode`].
-    fn each_kept(&self, purposes: &[PurposeId]) -> Result<EachKept, StoreError>;
+    fn each_kept(&self) -> Result<EachKept, StoreError>;
 
     /// Looks these records up and writes the trail lines first (`entry`, completed: one for each that is there, or one that says
     /// that there is none), as [`crate::store::Leads::find`] does with one.
@@ -125,6 +125,7 @@ mod tests {
         for one in [found(1, Some(1)), found(2, Some(1)), found(3, Some(2)), found(4, None), found(5, None)] {
             matches.add(one);
         }
+        let mut known = HashSet::new();
         let named = |pieces: Vec<Vec<Wanted>>| -> Vec<Vec<String>> {
             let name = |wanted: &Wanted| match wanted {
                 Wanted::Record(id) => id.to_string(),
@@ -132,11 +133,18 @@ mod tests {
             };
             pieces.iter().map(|piece| piece.iter().map(name).collect()).collect()
         };
-        assert_eq!(named(matches.submissions()), [["devis-1-1", "devis-1-3", "devis-1-4", "devis-1-5"]]);
+        assert_eq!(
+            named(matches.submissions(&mut known)),
+            [["devis-1-1", "devis-1-3", "devis-1-4", "devis-1-5"]]
+        );
         let mut many = Matches::default();
         (0..2 * ERASED_AT_ONCE_MAX as u64 + 1).for_each(|number| many.add(found(number, None)));
-        let sizes: Vec<usize> = many.submissions().iter().map(Vec::len).collect();
+        let sizes: Vec<usize> = many.submissions(&mut known).iter().map(Vec::len).collect();
         assert_eq!(sizes, [ERASED_AT_ONCE_MAX, ERASED_AT_ONCE_MAX, 1]);
-        assert!(Matches::default().submissions().is_empty());
+        assert!(Matches::default().submissions(&mut known).is_empty());
+        // Of a look behind these: the second is one of theirs.
+        let mut behind = Matches::default();
+        [found(6, Some(3)), found(7, Some(2))].into_iter().for_each(|one| behind.add(one));
+        assert_eq!(named(behind.submissions(&mut known)), [["devis-1-6"]]);
     }
 }

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use crate::current::Current;
 use crate::forget::address::{Matcher, Sought};
 use crate::lead::UnsealedLead;
-use crate::purpose::{Policy, PurposeId};
+use crate::purpose::{Policy, PurposeId, RecordId};
 use crate::store::{Addresses, Kept, Match, Matches, StoreCode, StoreError};
 use crate::telemetry::metrics::Metrics;
 
@@ -68,15 +68,15 @@ struct Waiting {
 /// Somebody looks for an address. No `Debug`.
 struct Lookup {
     sought: Sought,
-    /// In these alone; none: in all.
-    purposes: Vec<PurposeId>,
+    /// Behind this record alone; none: in all.
+    after: Option<RecordId>,
     found: Matches,
     answer: oneshot::Sender<Result<Matches, StoreError>>,
 }
 
 impl Lookup {
-    fn concerns(&self, purpose: &PurposeId) -> bool {
-        self.purposes.is_empty() || self.purposes.contains(purpose)
+    fn concerns(&self, record: &RecordId) -> bool {
+        self.after.as_ref().is_none_or(|after| after < record)
     }
 }
 
@@ -109,12 +109,12 @@ impl Searcher {
         Ok(Self { desk, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Which records hold this address, of these purposes, or of all where none is named. Whoever waits no longer drops this.
+    /// Which records hold this address, of all or of those behind one. Whoever waits no longer drops this.
     ///
     /// # Errors
     /// [`StoreCode::SearchesFull`]: as many wait as may. [`StoreCode::SearchTooSlow`]; otherwise the store's.
-    pub async fn look(&self, sought: Sought, purposes: Vec<PurposeId>) -> Result<Matches, StoreError> {
-        let answered = self.desk.ask(sought, purposes)?;
+    pub async fn look(&self, sought: Sought, after: Option<RecordId>) -> Result<Matches, StoreError> {
+        let answered = self.desk.ask(sought, after)?;
         answered.await.unwrap_or(Err(StoreError::of(StoreCode::Closed)))
     }
 
@@ -143,7 +143,7 @@ impl Desk {
     fn ask(
         &self,
         sought: Sought,
-        purposes: Vec<PurposeId>,
+        after: Option<RecordId>,
     ) -> Result<oneshot::Receiver<Result<Matches, StoreError>>, StoreError> {
         let (answer, answered) = oneshot::channel();
         let mut waiting = self.waiting.lock();
@@ -155,7 +155,7 @@ impl Desk {
         if waiting.lookups.len() >= WAITING_MAX {
             return Err(StoreError::of(StoreCode::SearchesFull));
         }
-        waiting.lookups.push(Lookup { sought, purposes, found: Matches::default(), answer });
+        waiting.lookups.push(Lookup { sought, after, found: Matches::default(), answer });
         self.changed.notify_one();
         Ok(answered)
     }
@@ -219,7 +219,7 @@ impl Scanning {
         let mut matching: Option<(PurposeId, Matcher)> = None;
         let mut looked_at = 0;
         self.go_on(lookups, begun)?;
-        for kept in self.tools.kept.each_kept(&wanted_of(lookups))? {
+        for kept in self.tools.kept.each_kept()? {
             looked_at += 1;
             if looked_at % SLICE_RECORDS == 0 {
                 self.go_on(lookups, begun)?;
@@ -227,7 +227,7 @@ impl Scanning {
             let lead = match kept? {
                 Kept::Record(lead) => lead,
                 Kept::Unreadable(id) => {
-                    count_unreadable(lookups, &id.purpose);
+                    count_unreadable(lookups, &id);
                     continue;
                 }
             };
@@ -236,14 +236,13 @@ impl Scanning {
                 Some((of, matcher)) if of == purpose => matcher,
                 matching => {
                     let region = policy.purpose(purpose.as_str()).and_then(|purpose| purpose.phone_region);
-                    let concerned = lookups.iter().enumerate().filter(|(_, lookup)| lookup.concerns(purpose));
-                    let sought = concerned.map(|(which, lookup)| (which, &lookup.sought));
+                    let sought = lookups.iter().enumerate().map(|(which, lookup)| (which, &lookup.sought));
                     &mut matching.insert((purpose.clone(), Matcher::of(sought, region))).1
                 }
             };
             match holders(&lead, matcher) {
                 Some(which) => note(lookups, which, &lead),
-                None => count_unreadable(lookups, purpose),
+                None => count_unreadable(lookups, lead.id()),
             }
         }
         Ok(looked_at)
@@ -270,17 +269,6 @@ impl Scanning {
     }
 }
 
-/// The purposes that a scan must see; none named: all.
-fn wanted_of(lookups: &[Lookup]) -> Vec<PurposeId> {
-    if lookups.iter().any(|lookup| lookup.purposes.is_empty()) {
-        return Vec::new();
-    }
-    let mut purposes: Vec<PurposeId> = lookups.iter().flat_map(|lookup| &lookup.purposes).cloned().collect();
-    purposes.sort();
-    purposes.dedup();
-    purposes
-}
-
 /// Whose address the record holds: a bit for each look-up. None: a later version wrote it.
 fn holders(lead: &UnsealedLead, matcher: &Matcher) -> Option<u32> {
     const { assert!(WAITING_MAX <= u32::BITS as usize, "a bit for each") };
@@ -296,14 +284,14 @@ fn note(lookups: &mut [Lookup], which: u32, lead: &UnsealedLead) {
         return;
     }
     for (at, lookup) in lookups.iter_mut().enumerate() {
-        if which & (1 << at) != 0 {
+        if which & (1 << at) != 0 && lookup.concerns(lead.id()) {
             lookup.found.add(Match { record: lead.id().clone(), seen: lead.seen() });
         }
     }
 }
 
-fn count_unreadable(lookups: &mut [Lookup], purpose: &PurposeId) {
-    let concerned = lookups.iter_mut().filter(|lookup| lookup.concerns(purpose));
+fn count_unreadable(lookups: &mut [Lookup], record: &RecordId) {
+    let concerned = lookups.iter_mut().filter(|lookup| lookup.concerns(record));
     concerned.for_each(|lookup| lookup.found.unreadable += 1);
 }
 

@@ -17,7 +17,7 @@ use crate::http::admin::mask::mask;
 use crate::http::admin::operator::{By, Find as MayFind};
 use crate::http::admin::record::Outlet;
 use crate::http::admin::restrictions;
-use crate::http::admin::search::{Address, Search, sought};
+use crate::http::admin::search::Search;
 use crate::http::problem::{Problem, ProblemCode, request_id};
 use crate::id::LeadgenId;
 use crate::notification::{ParkCode, Why};
@@ -43,11 +43,15 @@ fn asked(question: &Find) -> Result<Asked, ProblemCode> {
     let wanted = match (leadgen_id, id, email, phone) {
         (Some(IdText(leadgen)), None, None, None) => LeadgenId::parse(leadgen).map(Wanted::Leadgen),
         (None, Some(IdText(record)), None, None) => RecordId::parse(record).map(Wanted::Record),
-        (None, None, Some(email), None) => return sought(Address::Email(email)).map(Asked::Holding),
-        (None, None, None, Some(phone)) => return sought(Address::Phone(phone)).map(Asked::Holding),
+        (None, None, Some(email), None) => return holding_one(Sought::email(email)),
+        (None, None, None, Some(phone)) => return holding_one(Sought::phone(phone)),
         _ => None,
     };
     wanted.map(Asked::One).ok_or(ProblemCode::BodyInvalid)
+}
+
+fn holding_one(sought: Option<Sought>) -> Result<Asked, ProblemCode> {
+    sought.map(Asked::Holding).ok_or(ProblemCode::AddressInvalid)
 }
 
 /// Tells whether a submission is accepted and not settled yet.
@@ -63,6 +67,11 @@ impl Queue {
         count: impl Fn() -> u64 + Send + Sync + 'static,
     ) -> Self {
         Self { holds: Box::new(holds), count: Box::new(count) }
+    }
+
+    /// How many are accepted and not settled yet.
+    pub(super) fn count(&self) -> u64 {
+        (self.count)()
     }
 
     /// True if it is accepted and not settled yet.
@@ -140,8 +149,8 @@ async fn holding(
     search: &Search,
 ) -> Result<Answer, StoreError> {
     // Counted first: what is read in between is met.
-    let unread = (queue.count)() + state.store.parked().await?;
-    let matches = search.matching(sought, Vec::new()).await?;
+    let unread = queue.count() + state.store.parked().await?;
+    let matches = search.matching(sought, None).await?;
     let first: Vec<RecordId> =
         matches.first.into_iter().take(SHOWN_AT_ONCE_MAX).map(|found| found.record).collect();
     let is_more = matches.total > first.len() as u64;

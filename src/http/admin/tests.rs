@@ -27,7 +27,7 @@ use crate::random::SeededRandom;
 use crate::store::contract::support::{HELD, REFUSED, email_of, parked, stored, stored_in};
 use crate::store::contract::{Host, Row};
 use crate::store::memory::MemoryHost;
-use crate::store::{KnownForm, SharedStore, Token};
+use crate::store::{KnownForm, MATCHES_MAX, SharedStore, Token};
 use crate::trail::{Action, Entry, Outcome, Reason, Role};
 
 mod addresses;
@@ -105,12 +105,15 @@ struct Bench {
     store: SharedStore,
     random: Arc<SeededRandom>,
     lookups: Arc<super::Lookups>,
+    /// So many records a look for an address names.
+    named_max: usize,
 }
 
 impl Bench {
     fn new() -> Self {
         let host = MemoryHost::at(at("2026-11-25T08:00:00Z"));
-        Self { store: host.open(), host, random: Arc::new(SeededRandom::new(7)), lookups: Arc::default() }
+        let (random, lookups) = (Arc::new(SeededRandom::new(7)), Arc::default());
+        Self { store: host.open(), host, random, lookups, named_max: MATCHES_MAX }
     }
 
     fn state(&self) -> AdminState {
@@ -151,7 +154,7 @@ impl Bench {
             App::new()
                 .app_data(metrics())
                 .app_data(empty_queue())
-                .app_data(addresses::search(&self.store))
+                .app_data(addresses::search(&self.store, self.named_max))
                 .app_data(erasing::receipts())
                 .configure(|config| routes(config, Door::Tcp, state)),
         )
@@ -403,7 +406,7 @@ async fn the_socket_knows_its_caller_without_a_token() {
         App::new()
             .app_data(metrics())
             .app_data(empty_queue())
-            .app_data(addresses::search(&store))
+            .app_data(addresses::search(&store, MATCHES_MAX))
             .configure(|config| routes(config, Door::Socket, state))
     });
     let server = server.workers(1).disable_signals().on_connect(|connection, data| {

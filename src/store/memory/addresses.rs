@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::lead::{SealedRecord, unseal};
-use crate::purpose::{PurposeId, RecordId};
+use crate::purpose::RecordId;
 use crate::store::addresses::require_bound;
 use crate::store::leaves::Leaves;
 use crate::store::memory::{MemoryState, MemoryStore};
@@ -14,11 +14,11 @@ use crate::trail::Entry;
 
 #[async_trait]
 impl Addresses for MemoryStore {
-    fn each_kept(&self, purposes: &[PurposeId]) -> Result<EachKept, StoreError> {
+    fn each_kept(&self) -> Result<EachKept, StoreError> {
         let rows = self.0.rows()?;
-        let vaults =
-            rows.vaults.iter().filter(|(purpose, _)| purposes.is_empty() || purposes.contains(*purpose));
-        let ids: Vec<RecordId> = vaults
+        let ids: Vec<RecordId> = rows
+            .vaults
+            .iter()
             .flat_map(|(purpose, vault)| {
                 let id = |(epoch, number): &(u32, u64)| RecordId {
                     purpose: purpose.clone(),

@@ -7,27 +7,28 @@ use crate::store::contract::support::{later, reference, waiting};
 use crate::store::{Kept, Match, Matches, Outcome as End, SHOWN_AT_ONCE_MAX, Settlement};
 
 /// Looks at once, where the daemon has a thread for it.
-pub(super) fn search(store: &SharedStore) -> Data<Search> {
+pub(super) fn search(store: &SharedStore, named_max: usize) -> Data<Search> {
     let store = store.clone();
-    Data::new(Search::new(move |sought, purposes| {
+    Data::new(Search::new(move |sought, after| {
         let (matcher, mut matches) = (Matcher::of([(0, &sought)], None), Matches::default());
-        for kept in store.each_kept(&purposes).expect("opens") {
+        for kept in store.each_kept().expect("opens") {
             match kept.expect("read") {
                 Kept::Record(lead) => {
                     let mut holds = false;
                     lead.each_answer(|answer| matcher.look(answer, |_| holds = true)).expect("of our layout");
-                    if holds {
+                    if holds && after.as_ref().is_none_or(|after| after < lead.id()) {
                         matches.add(Match { record: lead.id().clone(), seen: lead.seen() });
                     }
                 }
                 Kept::Unreadable(_) => matches.unreadable += 1,
             }
         }
+        matches.first.truncate(named_max);
         Box::pin(async move { Ok(matches) })
     }))
 }
 
-fn keep(number: u64, purpose: &str, answer: &str) -> Settlement {
+pub(super) fn keep(number: u64, purpose: &str, answer: &str) -> Settlement {
     // Of the day of this bench, a year after the start of the store's own tests.
     let outcome = End::stored(sample::lead(purpose, answer, false, later(3_650)));
     let reference = reference(number);

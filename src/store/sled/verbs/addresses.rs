@@ -25,9 +25,9 @@ const CHUNK_RECORDS: usize = 256;
 
 #[async_trait]
 impl Addresses for SledStore {
-    fn each_kept(&self, purposes: &[PurposeId]) -> Result<EachKept, StoreError> {
+    fn each_kept(&self) -> Result<EachKept, StoreError> {
         let shared = Arc::clone(&self.shared);
-        let vaults = shared.reading(|engine| Vault::of(&shared, engine, purposes))?;
+        let vaults = shared.reading(|engine| Vault::of(&shared, engine))?;
         let (vaults, rows) = (vaults.into_iter(), Vec::new().into_iter());
         Ok(Box::new(Walk { shared, vaults, vault: None, rows, leaves: Leaves::default() }))
     }
@@ -55,10 +55,9 @@ struct Vault {
 }
 
 impl Vault {
-    /// Of each of these purposes that holds anything; none named: of all.
-    fn of(shared: &Shared, engine: &Engine, purposes: &[PurposeId]) -> Result<Vec<Self>, StoreError> {
+    /// Of each purpose that holds anything.
+    fn of(shared: &Shared, engine: &Engine) -> Result<Vec<Self>, StoreError> {
         let mut kept = engine.purposes();
-        kept.retain(|purpose| purposes.is_empty() || purposes.contains(purpose));
         kept.sort();
         let vault = |purpose: PurposeId| {
             let next = engine.counter(&Place::Sequence, purpose.as_str().as_bytes())?.max(1);
