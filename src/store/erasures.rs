@@ -9,6 +9,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use zeroize::Zeroizing;
 
 use crate::clock::{Day, Month};
 use crate::id::LeadgenId;
@@ -65,6 +66,11 @@ impl RepeatKey {
         is_one.then(|| Self(text.to_owned()))
     }
 
+    /// The key of one of several erasures of one request: its own, and no caller's, since those can be seen.
+    pub fn part(&self, number: u64) -> Self {
+        Self(format!("{}\n{number}", self.0))
+    }
+
     /// Under what it is kept: another caller's key is another.
     pub(super) fn hash(&self, key: &Key, actor: &Actor) -> [u8; 32] {
         key.hmac(&[b"tamis/repeat", actor.to_string().as_bytes(), &[0], self.0.as_bytes()])
@@ -76,10 +82,13 @@ impl RepeatKey {
         let mut parts: Vec<Vec<u8>> = vec![b"tamis/repeated".to_vec(), self.0.clone().into_bytes()];
         parts.push(entry.reason().map_or("", Reason::as_str).as_bytes().to_vec());
         parts.push([b"s".as_slice(), &request.papers.said].concat());
-        parts.extend(request.what.iter().map(|what| match what {
-            Wanted::Leadgen(leadgen) => [b"l", leadgen.expose().as_bytes()].concat(),
-            Wanted::Record(id) => [b"r", id.to_string().as_bytes()].concat(),
-        }));
+        match &request.named {
+            Some(address) => parts.push([b"a", address.as_bytes()].concat()),
+            None => parts.extend(request.what.iter().map(|what| match what {
+                Wanted::Leadgen(leadgen) => [b"l", leadgen.expose().as_bytes()].concat(),
+                Wanted::Record(id) => [b"r", id.to_string().as_bytes()].concat(),
+            })),
+        }
         let narrowed = ErasedFor::of(&request.purposes);
         parts.extend(narrowed.purposes().iter().map(|purpose| [b"p", purpose.as_str().as_bytes()].concat()));
         // None of them has a zero.
@@ -120,6 +129,9 @@ impl Papers {
 pub struct ErasureRequest {
     /// The submissions, each by its leadgen or by one of its records; at most [`ERASED_AT_ONCE_MAX`].
     pub what: Vec<Wanted>,
+    /// As which address they were named, where they were: it tells the request from another under the same key in place of what
+    /// was found by it, and is kept nowhere.
+    pub named: Option<Zeroizing<String>>,
     /// For these of their purposes; none named: for all.
     pub purposes: Vec<PurposeId>,
     /// Of them those that lie in the journal, as far as whoever asks knows: they count as references that end, where the store
@@ -173,6 +185,17 @@ impl Extent {
             Ok(at) => self.records[at].1 += 1,
             Err(at) => self.records.insert(at, (purpose.clone(), 1)),
         }
+    }
+
+    /// With another one.
+    pub fn add(&mut self, other: &Self) {
+        for (purpose, records) in &other.records {
+            match self.records.binary_search_by(|(of, _)| of.cmp(purpose)) {
+                Ok(at) => self.records[at].1 += records,
+                Err(at) => self.records.insert(at, (purpose.clone(), *records)),
+            }
+        }
+        self.references += other.references;
     }
 
     /// How many records there are.
@@ -275,6 +298,13 @@ pub trait Erasures: Send + Sync {
     /// is not known whether it is.
     async fn erase(&self, request: ErasureRequest, entry: Entry) -> Result<Asked, StoreError>;
 
+    /// What came of the request that had its key before, as far as that is by now; none: none had it, or it has none. Nothing is
+    /// erased and nothing is written: whoever has to look for what is to be erased asks this first.
+    ///
+    /// # Errors
+    /// See [`StoreCode`].
+    async fn repeated(&self, request: ErasureRequest, entry: Entry) -> Result<Option<Asked>, StoreError>;
+
     /// How much an erasure would take. It changes nothing, and tells whether somebody is there: the trail line (`entry`,
     /// completed) is synced before the answer.
     ///
@@ -344,6 +374,8 @@ mod tests {
         for bad in ["", "a b", "a\n", "é", "x".repeat(256).as_str()] {
             assert!(RepeatKey::parse(bad).is_none(), "{bad:?}");
         }
+        let RepeatKey(part) = RepeatKey::parse("k").expect("a key").part(1);
+        assert!(RepeatKey::parse(&part).is_none(), "no caller has one of its parts");
     }
 
     #[test]
@@ -378,6 +410,12 @@ mod tests {
         for (at, hash) in hashes.iter().enumerate() {
             assert!(!hashes[..at].contains(hash), "{at}");
         }
+        let named = |address: &str, what: Vec<Wanted>| {
+            let named = Some(Zeroizing::new(address.to_owned()));
+            repeat("k").hash_of_request(&key, &ErasureRequest { named, ..request(what, &[]) }, &entry())
+        };
+        assert!(named("a", one()) == named("a", Vec::new()), "what was found by it says nothing");
+        assert!(named("a", one()) != named("b", one()) && !hashes.contains(&named("a", one())));
         let again = repeat("k").hash_of_request(&key, &request(one(), &["lettre", "devis"]), &entry());
         let turned = repeat("k").hash_of_request(&key, &request(one(), &["devis", "lettre"]), &entry());
         assert!(again == turned, "an order of purposes says nothing");

@@ -11,6 +11,7 @@ use crate::purpose::{PhoneRegion, dialled};
 const TAIL_DIGITS: usize = 4;
 
 /// What somebody looks for. Shown nowhere, wiped when dropped.
+#[derive(Clone)]
 pub struct Sought {
     contact: Contact,
     typed: Zeroizing<String>,
@@ -34,6 +35,15 @@ impl Sought {
     /// A mailbox, or a number.
     pub fn contact(&self) -> Contact {
         self.contact
+    }
+
+    /// In its one spelling, a number without any region: what two requests for one address have in common.
+    pub fn spelled(&self) -> Zeroizing<String> {
+        let address = match self.contact {
+            Contact::Address => Address::email(&self.typed),
+            Contact::Number => Address::phone(&self.typed, None),
+        };
+        address.map_or_else(Zeroizing::default, |address| address.text)
     }
 }
 

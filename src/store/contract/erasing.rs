@@ -276,9 +276,13 @@ pub(crate) async fn a_request_sent_twice_is_one_erasure_and_another_under_its_ke
         ErasureRequest { repeat, ..request }
     };
     let request = || keyed(by_leadgen(1), "7f0c");
+    assert_eq!(store.repeated(request(), asking()).await, Ok(None));
     let first = store.erase(request(), asking()).await.expect("erased");
     let lines = store.lines(0, 100).await.expect("a trail").len();
     assert_eq!(store.erase(request(), asking()).await, Ok(first.clone()));
+    assert_eq!(store.repeated(request(), asking()).await, Ok(Some(first.clone())), "it is told without");
+    assert_eq!(store.repeated(keyed(by_leadgen(2), "7f0c"), asking()).await, Ok(Some(Asked::KeyTaken)));
+    assert_eq!(store.repeated(by_leadgen(1), asking()).await, Ok(None), "it has no key");
     assert_eq!(store.erase(keyed(by_leadgen(2), "7f0c"), asking()).await, Ok(Asked::KeyTaken));
     assert_eq!(fates(&store, 2).await, "devis: devis-1-2", "and nothing is done");
     store.close().await.expect("closed");
@@ -293,6 +297,10 @@ pub(crate) async fn a_request_sent_twice_is_one_erasure_and_another_under_its_ke
     *host.keyring().changes_left.lock().expect("not poisoned") = Some(0);
     let pending = || keyed(by_leadgen(3), "91aa");
     let Ok(Asked::Erasure(before)) = store.erase(pending(), asking()).await else { panic!("an erasure") };
+    let Ok(Some(Asked::Erasure(told))) = store.repeated(pending(), asking()).await else {
+        panic!("an erasure")
+    };
+    assert_eq!((told.id, told.done), (before.id, None));
     *host.keyring().changes_left.lock().expect("not poisoned") = None;
     let Ok(Asked::Erasure(after)) = store.erase(pending(), asking()).await else { panic!("an erasure") };
     assert_eq!((before.done, before.id), (None, after.id));

@@ -36,6 +36,11 @@ impl Erasures for MemoryStore {
         Ok(now.map_or(asked, Asked::Erasure))
     }
 
+    async fn repeated(&self, request: ErasureRequest, entry: Entry) -> Result<Option<Asked>, StoreError> {
+        let rows = self.0.rows()?;
+        Ok(Draft::begin(&self.0, &rows).repeated(&request, &entry))
+    }
+
     async fn extent(&self, request: ErasureRequest, entry: Entry) -> Result<Extent, StoreError> {
         request.require_bound()?;
         let extent = {
@@ -120,16 +125,26 @@ struct Taken {
 }
 
 impl Draft<'_> {
+    /// What came of the request that had its key before.
+    fn repeated(&self, request: &ErasureRequest, entry: &Entry) -> Option<Asked> {
+        let (hash, request) = self.repeat_of(request, entry)?;
+        let (id, of) = self.rows.repeats.get(&hash)?;
+        let known = self.rows.erasures.get(id).filter(|_| request == *of);
+        Some(known.cloned().map_or(Asked::KeyTaken, Asked::Erasure))
+    }
+
+    /// Under what its key is kept, and what tells it from another request under that key.
+    fn repeat_of(&self, request: &ErasureRequest, entry: &Entry) -> Option<([u8; 32], [u8; 32])> {
+        let (key, repeat) = (self.shared.keyring.seen_key(), request.repeat.as_ref()?);
+        Some((repeat.hash(&key, entry.actor()), repeat.hash_of_request(&key, request, entry)))
+    }
+
     fn erase(&mut self, request: &ErasureRequest, entry: &Entry) -> Result<Asked, StoreError> {
-        let (keyring, key) = (&*self.shared.keyring, self.shared.keyring.seen_key());
-        let repeat = request.repeat.as_ref();
-        let repeat = repeat
-            .map(|repeat| (repeat.hash(&key, entry.actor()), repeat.hash_of_request(&key, request, entry)));
-        if let Some((id, of)) = repeat.and_then(|(hash, _)| self.rows.repeats.get(&hash)) {
-            let is_same = repeat.is_some_and(|(_, request)| request == *of);
-            let known = self.rows.erasures.get(id).filter(|_| is_same);
-            return Ok(known.cloned().map_or(Asked::KeyTaken, Asked::Erasure));
+        if let Some(asked) = self.repeated(request, entry) {
+            return Ok(asked);
         }
+        let (keyring, key) = (&*self.shared.keyring, self.shared.keyring.seen_key());
+        let repeat = self.repeat_of(request, entry);
         let (month, erased) = (Month::of(self.look.now()), ErasedFor::of(&request.purposes));
         let Taken { leadgens, records, leaves, extent, mut traces } = self.take(request);
         for id in &records {

@@ -58,11 +58,7 @@ pub(in crate::store::sled) fn erase(
     entry: &Entry,
 ) -> Result<Drafted, StoreError> {
     let ended = Arc::<OnceLock<ErasureEnd>>::default();
-    let key = draft.shared.keyring().seen_key();
-    let repeat = request.repeat.as_ref().map(|repeat| {
-        let hash = erasure_rows::repeat_key(&repeat.hash(&key, entry.actor()));
-        (hash, repeat.hash_of_request(&key, request, entry))
-    });
+    let repeat = repeat_of(draft.shared, request, entry);
     if let Some((at, hash)) = &repeat
         && let Some(asked) = repeated(draft, at, hash, &ended)?
     {
@@ -100,6 +96,31 @@ pub(in crate::store::sled) fn erase(
         draft.puncture(Puncture { act: Act::Erasure(id), leaves: taken.leaves, ended: Arc::clone(&ended) });
     }
     Ok(Drafted { asked: Asked::Erasure(erasure), ended })
+}
+
+/// Under what its key is kept, and what tells it from another request under that key.
+fn repeat_of(shared: &Shared, request: &ErasureRequest, entry: &Entry) -> Option<(Vec<u8>, [u8; 32])> {
+    let key = shared.keyring().seen_key();
+    let repeat = request.repeat.as_ref()?;
+    let at = erasure_rows::repeat_key(&repeat.hash(&key, entry.actor()));
+    Some((at, repeat.hash_of_request(&key, request, entry)))
+}
+
+/// Which erasure came of the request that had its key before: none within, where that was another request.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(in crate::store::sled) fn known_before(
+    shared: &Shared,
+    engine: &Engine,
+    request: &ErasureRequest,
+    entry: &Entry,
+) -> Result<Option<Option<ErasureId>>, StoreError> {
+    let Some((at, hash)) = repeat_of(shared, request, entry) else { return Ok(None) };
+    let Some(bytes) = engine.read(&Place::Erasures, &at)? else { return Ok(None) };
+    let read = layout::decode::<RepeatRow>(&bytes);
+    let row = shared.unreadable().or_passed_over(&Place::Erasures, &at, read);
+    Ok(row.map(|row| (row.request == hash).then(|| row.erasure())))
 }
 
 /// What came of the request that had this key before; one that has no end yet is tried again.

@@ -38,6 +38,15 @@ impl Erasures for SledStore {
         Ok(asked)
     }
 
+    async fn repeated(&self, request: ErasureRequest, entry: Entry) -> Result<Option<Asked>, StoreError> {
+        let known = self.beside(move |shared| {
+            shared.reading(|engine| erasing::known_before(shared, engine, &request, &entry))
+        });
+        let Some(known) = known.await? else { return Ok(None) };
+        let Some(id) = known else { return Ok(Some(Asked::KeyTaken)) };
+        Ok(self.erasure(id).await?.map(Asked::Erasure))
+    }
+
     async fn extent(&self, request: ErasureRequest, entry: Entry) -> Result<Extent, StoreError> {
         request.require_bound()?;
         let looked = self.beside(move |shared| {
