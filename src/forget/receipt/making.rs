@@ -56,6 +56,28 @@ struct OfAll {
     #[serde(with = "wire::shown")]
     key_storage: KeyStorage,
     recipients: BTreeMap<String, Recipient>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by_address: Option<ByAddress>,
+}
+
+/// What is answered of an erasure by an address beside its receipt: nobody can find it out again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ByAddress {
+    /// How many submissions were not read yet: nobody knew whose they were.
+    pub unread: u64,
+    /// How many records did not open.
+    pub unreadable: u64,
+    /// Until when the address is not stored, where it went on the list of who objected.
+    #[serde(with = "wire::maybe_shown")]
+    pub suppressed_until: Option<Timestamp>,
+}
+
+impl ByAddress {
+    /// What was written down of one; none: it was by an id, or cannot be read.
+    pub fn of(of_all: &[u8]) -> Option<Self> {
+        serde_json::from_slice::<OfAll>(of_all).ok()?.by_address
+    }
 }
 
 /// What was written down cannot be read: a later version did, or it is damaged.
@@ -65,7 +87,16 @@ pub struct Unmade;
 impl Stationery {
     /// Writes down what is said whatever is erased.
     pub fn of_all(&self) -> Vec<u8> {
-        written(&OfAll {
+        written(&self.all(None))
+    }
+
+    /// The same where it was found by an address.
+    pub fn of_all_by_address(&self, by_address: ByAddress) -> Vec<u8> {
+        written(&self.all(Some(by_address)))
+    }
+
+    fn all(&self, by_address: Option<ByAddress>) -> OfAll {
+        OfAll {
             version: Version,
             key_name: self.key_name.as_str().to_owned(),
             controller: self.controller.clone(),
@@ -73,7 +104,8 @@ impl Stationery {
             trail_months: self.trail_months,
             key_storage: self.key_storage,
             recipients: self.recipients.clone(),
-        })
+            by_address,
+        }
     }
 
     /// Writes down what is said of each purpose.
@@ -129,6 +161,7 @@ impl Receipt {
     pub fn of(became: &Became<'_>) -> Result<(Self, KeyName), Unmade> {
         let all: OfAll = serde_json::from_slice(became.of_all).map_err(|_| Unmade)?;
         let key_name = KeyName::parse(&all.key_name).ok_or(Unmade)?;
+        let suppressed_until = all.by_address.and_then(|by| by.suppressed_until);
         let mut of_purposes = Vec::with_capacity(became.records.len());
         for (purpose, count) in became.records {
             // One that the config had no more when its records went: there is its name alone.
@@ -161,7 +194,7 @@ impl Receipt {
                 trail_line_until: last_day(became.done, all.trail_months),
                 // Whatever left a tombstone may have been named in the log, this month at the latest.
                 log_key_until: became.tombstones_until.map(|_| last_log_day(became.done)),
-                suppression_until: None,
+                suppression_until: suppressed_until.map(Day::of),
                 meta_until: became.meta_until,
             },
             records,

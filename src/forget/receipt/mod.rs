@@ -21,5 +21,5 @@ mod tests;
 pub use content::{
     AskedBy, ErasedRecords, Ground, Issuer, KeyStorage, Receipt, ReceiptNumber, Recipient, Remains, Version,
 };
-pub use making::{Became, OfPurpose, Stationery, Unmade};
+pub use making::{Became, ByAddress, OfPurpose, Stationery, Unmade};
 pub use signed::{ReceiptFault, Signed};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::sample::{day, full, signer};
 use crate::forget::receipt::note::KeyName;
 use crate::forget::receipt::{
-    AskedBy, Became, Ground, KeyStorage, OfPurpose, Receipt, Signed, Stationery, Unmade,
+    AskedBy, Became, ByAddress, Ground, KeyStorage, OfPurpose, Receipt, Signed, Stationery, Unmade,
 };
 use crate::language::Language;
 use crate::purpose::PurposeId;
@@ -155,4 +155,20 @@ fn a_sheet_is_the_text_with_the_signed_note_at_its_end() {
         assert_eq!(note, signed.note());
         assert!(Signed::open(note.as_bytes(), &signer(KEY, &"07".repeat(32)).verifier()).is_ok());
     }
+}
+
+#[test]
+fn of_an_address_it_says_until_when_it_is_not_stored_and_the_rest_is_answered_beside_it() {
+    let by_address = ByAddress {
+        unread: 3,
+        unreadable: 1,
+        suppressed_until: Some("2029-11-29T19:25:00Z".parse().expect("a moment")),
+    };
+    let of_all = stationery().of_all_by_address(by_address.clone());
+    let of_purposes = stationery().of_purposes();
+    let (receipt, _) = Receipt::of(&became(&of_all, &of_purposes, &[], &[])).expect("made");
+    assert_eq!(receipt.remains.suppression_until, Some(day("2029-11-29")));
+    assert_eq!(receipt.unread, None, "no second one follows");
+    assert_eq!(ByAddress::of(&of_all), Some(by_address));
+    assert_eq!((ByAddress::of(&stationery().of_all()), ByAddress::of(b"{}")), (None, None));
 }
