@@ -33,6 +33,10 @@ pub enum ErasedBy {
     Id(IdText),
     /// The submission with this id of Meta's.
     LeadgenId(IdText),
+    /// Each submission whose record holds this e-mail address, whole.
+    Email(String),
+    /// The same by a telephone number.
+    Phone(String),
 }
 
 /// How much an erasure would take. Nothing was erased.
@@ -44,6 +48,14 @@ pub struct WouldErase {
     pub purposes: Vec<ErasedOf>,
     /// Submissions that were accepted and not read, or not stored.
     pub parked: u64,
+    /// By an address: how many submissions were accepted and not read yet, so that nobody knew whose they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub unread: Option<u64>,
+    /// By an address: how many records do not open, and may hold it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub unreadable: Option<u64>,
 }
 
 /// How much of one purpose.
@@ -62,6 +74,39 @@ pub struct Erased {
     #[schema(value_type = EpochNumber)]
     pub erasure: String,
     /// The signed receipt (a C2SP signed note), as `tamis receipt verify` takes it. Its first line is JSON.
+    pub receipt: String,
+    /// By an address with more submissions than one erasure takes: the erasures that came before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub before: Vec<ErasedBefore>,
+    /// By an address: how many submissions were accepted and not read yet, so that nobody knew whose they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub unread: Option<u64>,
+    /// By an address: how many records do not open, and may hold it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub unreadable: Option<u64>,
+    /// By an address, where the reason is `objection`: until when it is not stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub suppressed_until: Option<Moment>,
+}
+
+impl Erased {
+    /// One submission that was named by an id.
+    pub fn one(erasure: String, receipt: String) -> Self {
+        let (unread, unreadable, suppressed_until) = (None, None, None);
+        Self { erasure, receipt, before: Vec::new(), unread, unreadable, suppressed_until }
+    }
+}
+
+/// An erasure of the same address.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct ErasedBefore {
+    /// Its number.
+    #[schema(pattern = "^[0-9]+-[0-9]+$")]
+    pub erasure: String,
+    /// Its receipt.
     pub receipt: String,
 }
 

@@ -237,7 +237,12 @@ fn erase() -> ObjectBuilder {
     let by = OneOfBuilder::new()
         .item(way("id", RecordId::schema()))
         .item(way("leadgen_id", digits("Meta's id of the submission.").into()))
-        .description(Some("By what it is found: the submission of a record, whole, or Meta's own id of it."));
+        .item(way("email", address("An e-mail address, in any spelling.", "anne@lumen.example").into()))
+        .item(way("phone", address("A telephone number, in any spelling.", "06 39 98 00 00").into()))
+        .description(Some(
+            "By what it is found: the submission of a record, whole, or Meta's own id of it; or each submission whose record \
+             holds an address, whole.",
+        ));
     let purposes =
         ArrayBuilder::new().items(PurposeId::schema()).min_items(Some(1)).max_items(Some(256)).description(
             Some("For these purposes alone. Absent: for all, those included that will claim its form."),
@@ -263,6 +268,7 @@ fn erase() -> ObjectBuilder {
         .examples([
             serde_json::json!({"by": {"id": "devis-1-7"}, "dry_run": true}),
             serde_json::json!({"by": {"leadgen_id": "7"}}),
+            serde_json::json!({"by": {"email": "anne@lumen.example"}, "purposes": ["devis"]}),
         ])
 }
 

@@ -62,7 +62,10 @@ pub(super) fn erase() -> Call {
         "Its records, and what is parked of it, in all its purposes or in those that are named. The answer comes once the keys \
          are destroyed and the disk has it; until then it is `erasure-pending`, with the number of the erasure. What is erased does not \
          come back. By what it is found stands in the body: URLs get logged. With `dry_run` nothing is erased, and the \
-         question stands in the trail; by a record's number it is as fast as a look-up.",
+         question stands in the trail; by a record's number or an address it is as fast as a look-up. By an address each submission \
+         of which a record holds it goes, found as `POST /find` finds it; more than 256 go in several erasures, and the answer has \
+         each. Where the reason is `objection`, the address goes on the list of `POST /suppressions` first: what is not read yet \
+         is judged by that, and else is said as a number.",
     )
     .roles(OFFICER)
     .reason_of(grounds())
@@ -79,8 +82,13 @@ pub(super) fn erase() -> Call {
         No::ErasureReasonInvalid,
         No::IdempotencyKeyInvalid,
         No::IdempotencyKeyTaken,
+        No::AddressInvalid,
+        No::PhoneAmbiguous,
+        No::TooManySuppressions,
         No::PurposeUnknown,
         No::LookupsTooFast,
+        No::SearchesFull,
+        No::SearchTooSlow,
         No::ErasurePending,
     ])
 }

@@ -7,19 +7,24 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::api::erasures::{self as api, ErasureState};
 use crate::api::{IdText, Moment};
+use crate::forget::address::Sought;
 use crate::forget::receipt::{AskedBy, Ground, Signed};
 use crate::http::admin::AdminState;
 use crate::http::admin::body::read;
+use crate::http::admin::erasing::{erased, of_purposes};
+use crate::http::admin::erasing_by_address::ByAddress;
 use crate::http::admin::find::{Queue, its_turn};
 use crate::http::admin::operator::{By, Erase as MayErase, SeeErasure};
 use crate::http::admin::paper::PaperFormat;
 use crate::http::admin::query::Parameters;
 use crate::http::admin::receipts::Receipts;
-use crate::http::problem::{Problem, ProblemCode, request_id};
+use crate::http::admin::search::Search;
+use crate::http::admin::suppressions::objected;
+use crate::http::problem::{Problem, ProblemCode};
 use crate::id::LeadgenId;
 use crate::language::Language;
 use crate::purpose::{PurposeId, RecordId};
-use crate::store::{Asked, Erasure, ErasureId, ErasureRequest, Extent, RepeatKey, Wanted};
+use crate::store::{Erasure, ErasureId, ErasureRequest, RepeatKey, Wanted};
 use crate::telemetry::metrics::Metrics;
 use crate::trail::{Action, Entry};
 
@@ -31,45 +36,59 @@ pub(super) async fn erase(
     by: By<MayErase>,
     state: Data<AdminState>,
     request: HttpRequest,
-    queue: Data<Queue>,
     receipts: Data<Receipts>,
     metrics: Data<Metrics>,
+    (queue, search): (Data<Queue>, Data<Search>),
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     let asked: api::Erase = read(&request, payload).await?;
     let ground = by.operator.reason().and_then(Ground::of).ok_or(ProblemCode::ErasureReasonInvalid)?;
     let asked_by = asked_by(asked.asked_by.as_deref(), ground)?;
     let repeat = repeat_key(&request)?;
-    let wanted = wanted(&asked.by).ok_or(ProblemCode::BodyInvalid)?;
+    let named = named(&asked.by)?;
     let purposes = purposes(asked.purposes.as_deref(), &state).await?;
+    let is_counted_up = matches!(named, Named::One(Wanted::Record(_)) | Named::Holding(_));
+    if asked.dry_run && is_counted_up {
+        // Whoever counts records up, or tries addresses, learns as little by this as by looking them up.
+        its_turn(&by.operator, &state, &metrics).await?;
+    }
+    let papers = receipts.papers(asked_by, None);
+    let wish = ErasureRequest { purposes, repeat, papers, ..ErasureRequest::default() };
+    let wanted = match named {
+        Named::One(wanted) => wanted,
+        Named::Holding(sought) => {
+            let to_suppress = match ground {
+                Ground::Objection => objected(&asked.by, &wish.purposes, &state.policy.pin())?,
+                Ground::PersonRequest | Ground::Withdrawal | Ground::Error | Ground::Audit => Vec::new(),
+            };
+            let by_address = ByAddress {
+                state: &state,
+                request: &request,
+                operator: &by.operator,
+                queue: &queue,
+                search: &search,
+                receipts: &receipts,
+                asked_by,
+                sought,
+                wish,
+            };
+            return Ok(match asked.dry_run {
+                true => HttpResponse::Ok().json(by_address.would_erase().await?),
+                false => HttpResponse::Ok().json(by_address.erase(to_suppress).await?),
+            });
+        }
+    };
     let queued = match &wanted {
         Wanted::Leadgen(leadgen) if queue.holds(leadgen) => vec![*leadgen],
         _ => Vec::new(),
     };
-    let is_counted_up = matches!(wanted, Wanted::Record(_));
-    let wish =
-        ErasureRequest { what: vec![wanted], purposes, queued, repeat, papers: receipts.papers(asked_by) };
+    let wish = ErasureRequest { what: vec![wanted], queued, ..wish };
     if asked.dry_run {
-        // Whoever counts records up learns as little by this as by looking them up.
-        if is_counted_up {
-            its_turn(&by.operator, &state, &metrics).await?;
-        }
         return Ok(HttpResponse::Ok().json(would_erase(&by, &state, wish).await?));
     }
-    let erasure = match state.store.erase(wish, Entry::by(&by.operator, Action::ErasureAsked)).await? {
-        Asked::Erasure(erasure) => erasure,
-        Asked::KeyTaken => return Err(Problem::of(ProblemCode::IdempotencyKeyTaken)),
-    };
-    tracing::info!(
-        request.id = %request_id(&request), actor = %by.operator.actor(), erasure.id = %erasure.id,
-        records.erased = erasure.extent.total(), refs.ended = erasure.extent.references,
-        done = erasure.done.is_some(), "erasure.asked"
-    );
-    if erasure.done.is_none() {
-        return Err(Problem::erasure_pending(erasure.id.to_string()));
-    }
+    let erasure = erased(&state, &request, wish, Entry::by(&by.operator, Action::ErasureAsked)).await?;
     let receipt = Receipts::signed(&receipts, &state.store, &erasure).await?.note().to_owned();
-    Ok(HttpResponse::Ok().json(api::Erased { erasure: erasure.id.to_string(), receipt }))
+    Ok(HttpResponse::Ok().json(api::Erased::one(erasure.id.to_string(), receipt)))
 }
 
 /// Shows an erasure as it stands, or its receipt as a paper.
@@ -104,10 +123,22 @@ pub(super) async fn show(
     }
 }
 
-fn wanted(by: &api::ErasedBy) -> Option<Wanted> {
+/// What a request names.
+enum Named {
+    /// One submission.
+    One(Wanted),
+    /// Each that holds an address.
+    Holding(Sought),
+}
+
+fn named(by: &api::ErasedBy) -> Result<Named, ProblemCode> {
+    let one = |wanted: Option<Wanted>| wanted.map(Named::One).ok_or(ProblemCode::BodyInvalid);
+    let holding = |sought: Option<Sought>| sought.map(Named::Holding).ok_or(ProblemCode::AddressInvalid);
     match by {
-        api::ErasedBy::Id(IdText(id)) => RecordId::parse(id).map(Wanted::Record),
-        api::ErasedBy::LeadgenId(IdText(id)) => LeadgenId::parse(id).map(Wanted::Leadgen),
+        api::ErasedBy::Id(IdText(id)) => one(RecordId::parse(id).map(Wanted::Record)),
+        api::ErasedBy::LeadgenId(IdText(id)) => one(LeadgenId::parse(id).map(Wanted::Leadgen)),
+        api::ErasedBy::Email(typed) => holding(Sought::email(typed)),
+        api::ErasedBy::Phone(typed) => holding(Sought::phone(typed)),
     }
 }
 
@@ -153,12 +184,7 @@ async fn would_erase(
     wish: ErasureRequest,
 ) -> Result<api::WouldErase, Problem> {
     let extent = state.store.extent(wish, Entry::by(&by.operator, Action::ErasureTried)).await?;
-    Ok(api::WouldErase { records: extent.total(), purposes: of_purposes(&extent), parked: extent.references })
-}
-
-fn of_purposes(extent: &Extent) -> Vec<api::ErasedOf> {
-    let of = |(id, records): &(PurposeId, u64)| api::ErasedOf { id: id.clone(), records: *records };
-    extent.records.iter().map(of).collect()
+    Ok(api::WouldErase::of(&extent))
 }
 
 fn shown(erasure: &Erasure, signed: Option<&Signed>) -> api::ErasureShown {
@@ -195,16 +221,23 @@ mod tests {
 
     #[test]
     fn a_request_names_exactly_one_thing_and_knows_no_other_member() {
-        let by = |body: &str| parse::<api::Erase>(body.as_bytes()).map(|asked| wanted(&asked.by).is_some());
+        let by = |body: &str| parse::<api::Erase>(body.as_bytes()).map(|asked| named(&asked.by).err());
         for good in [
             r#"{"by":{"id":"devis-1-7"}}"#,
             r#"{"by":{"leadgen_id":"9007199254740993"}}"#,
             r#"{"by":{"leadgen_id":9007199254740993},"dry_run":true,"purposes":["devis"],"asked_by":"person"}"#,
+            r#"{"by":{"email":" Anne@Lumen.example"}}"#,
+            r#"{"by":{"phone":"06 39 98 00 00"}}"#,
         ] {
-            assert_eq!(by(good), Ok(true), "{good}");
+            assert_eq!(by(good), Ok(None), "{good}");
         }
-        for bad in [r#"{"by":{"id":"devis"}}"#, r#"{"by":{"leadgen_id":"a"}}"#] {
-            assert_eq!(by(bad), Ok(false), "{bad}");
+        for (bad, code) in [
+            (r#"{"by":{"id":"devis"}}"#, ProblemCode::BodyInvalid),
+            (r#"{"by":{"leadgen_id":"a"}}"#, ProblemCode::BodyInvalid),
+            (r#"{"by":{"email":"anne"}}"#, ProblemCode::AddressInvalid),
+            (r#"{"by":{"phone":"12345"}}"#, ProblemCode::AddressInvalid),
+        ] {
+            assert_eq!(by(bad), Ok(Some(code)), "{bad}");
         }
         for bad in [
             "",
@@ -214,6 +247,9 @@ mod tests {
             r#"{"by":{"id":"devis-1-7","leadgen_id":"1"}}"#,
             r#"{"by":{"id":"devis-1-7","leadgen_id":null}}"#,
             r#"{"by":{"name":"Anne"}}"#,
+            r#"{"by":{"email":null}}"#,
+            r#"{"by":{"phone":639980000}}"#,
+            r#"{"by":{"email":"anne@lumen.example","phone":"06 39 98 00 00"}}"#,
             r#"{"by":{"id":"devis-1-7"},"dryrun":true}"#,
             r#"{"by":{"id":"devis-1-7"},"dry_run":1}"#,
             r#"{"by":{"id":"devis-1-7"},"reason":"person-request"}"#,

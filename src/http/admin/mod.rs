@@ -11,6 +11,8 @@ mod csv;
 #[doc(hidden)]
 pub mod door;
 mod drop_held;
+mod erasing;
+mod erasing_by_address;
 mod erasures;
 mod excel;
 mod find;

@@ -9,7 +9,9 @@ use crate::api::erasures::ReceiptKey;
 use crate::clock::Day;
 use crate::current::Current;
 use crate::forget::receipt::note::{KeyName, SigningKey};
-use crate::forget::receipt::{AskedBy, Became, Ground, Receipt, ReceiptNumber, Signed, Stationery};
+use crate::forget::receipt::{
+    AskedBy, Became, ByAddress, Ground, Receipt, ReceiptNumber, Signed, Stationery,
+};
 use crate::http::admin::operator::{By, See};
 use crate::http::problem::{Problem, ProblemCode};
 use crate::notification::META_KEEPS_DAYS;
@@ -24,12 +26,15 @@ pub struct Receipts {
 }
 
 impl Receipts {
-    /// What is kept beside an erasure that is asked for now.
-    pub(super) fn papers(&self, asked_by: AskedBy) -> Papers {
+    /// What is kept beside an erasure that is asked for now, by an address or by an id.
+    pub(super) fn papers(&self, asked_by: AskedBy, by_address: Option<ByAddress>) -> Papers {
         let stationery = self.stationery.pin();
         Papers {
             said: asked_by.as_str().as_bytes().to_vec(),
-            of_all: stationery.of_all(),
+            of_all: match by_address {
+                Some(by_address) => stationery.of_all_by_address(by_address),
+                None => stationery.of_all(),
+            },
             of_purposes: stationery.of_purposes(),
         }
     }

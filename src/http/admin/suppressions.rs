@@ -4,6 +4,7 @@
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
+use crate::api::erasures::ErasedBy;
 use crate::api::suppressions::{
     ALL, ContactKind, RemoveSuppression, Suppress, Suppressed, Suppression as Shown, SuppressionList,
     SuppressionsRemoved,
@@ -20,7 +21,7 @@ use crate::http::admin::query::Parameters;
 use crate::http::problem::{Problem, ProblemCode, request_id};
 use crate::purpose::law::Contact;
 use crate::purpose::{PhoneRegion, Policy, PurposeId};
-use crate::store::{SUPPRESSIONS_LISTED_MAX, Suppression, SuppressionId, ToLift, ToSuppress};
+use crate::store::{SUPPRESSIONS_LISTED_MAX, StoreError, Suppression, SuppressionId, ToLift, ToSuppress};
 use crate::trail::{Action, Entry, Operator, Reason};
 
 /// The CNIL keeps an objection for three years at least; nobody keeps a hash for ever.
@@ -59,20 +60,54 @@ pub(super) async fn add(
     let operator = because(by.operator, &reason)?;
     let policy = state.policy.pin();
     let purpose = scope_of(&scope, &policy)?;
-    let regions = match &purpose {
-        Some(purpose) => {
-            policy.purpose(purpose.as_str()).map(|purpose| purpose.phone_region).into_iter().collect()
-        }
-        None => regions(&policy),
-    };
-    let addresses = spelled(email.as_deref(), phone.as_deref(), &regions)?;
+    let addresses = spelled(email.as_deref(), phone.as_deref(), &regions_of(purpose.as_ref(), &policy))?;
     let what = ToSuppress { addresses, purpose, months };
-    let made = state.store.suppress(what, Entry::by(&operator, Action::Suppressed)).await?;
+    let made = put_on_list(&state, &request, &operator, what).await?;
+    Ok(HttpResponse::Ok().json(Suppressed { suppressions: made.iter().map(shown).collect() }))
+}
+
+/// Puts it on the list, and says so.
+///
+/// # Errors
+/// As [`crate::store::Suppressions::suppress`].
+pub(super) async fn put_on_list(
+    state: &AdminState,
+    request: &HttpRequest,
+    operator: &Operator,
+    what: ToSuppress,
+) -> Result<Vec<Suppression>, StoreError> {
+    let made = state.store.suppress(what, Entry::by(operator, Action::Suppressed)).await?;
     tracing::info!(
-        request.id = %request_id(&request), actor = %operator.actor(), suppressions.made = made.len(),
+        request.id = %request_id(request), actor = %operator.actor(), suppressions.made = made.len(),
         "suppression.made"
     );
-    Ok(HttpResponse::Ok().json(Suppressed { suppressions: made.iter().map(shown).collect() }))
+    Ok(made)
+}
+
+/// What goes on the list with an erasure of whoever objected, by an address: for these purposes; none named: for all.
+///
+/// # Errors
+/// It is no address, or two people's.
+pub(super) fn objected(
+    by: &ErasedBy,
+    purposes: &[PurposeId],
+    policy: &Policy,
+) -> Result<Vec<ToSuppress>, ProblemCode> {
+    let (email, phone) = match by {
+        ErasedBy::Email(typed) => (Some(typed.as_str()), None),
+        ErasedBy::Phone(typed) => (None, Some(typed.as_str())),
+        // An id says no address.
+        ErasedBy::Id(_) | ErasedBy::LeadgenId(_) => return Ok(Vec::new()),
+    };
+    let scopes: Vec<Option<&PurposeId>> = match purposes {
+        [] => vec![None],
+        purposes => purposes.iter().map(Some).collect(),
+    };
+    let of = |purpose: Option<&PurposeId>| {
+        let addresses = spelled(email, phone, &regions_of(purpose, policy))?;
+        Ok(ToSuppress { addresses, purpose: purpose.cloned(), months: SUPPRESSION_MONTHS })
+    };
+    scopes.into_iter().map(of).collect()
 }
 
 /// Takes entries off it: one, or all of an address.
@@ -119,6 +154,16 @@ fn scope_of(scope: &str, policy: &Policy) -> Result<Option<PurposeId>, ProblemCo
         return Ok(None);
     }
     policy.purpose(scope).map(|purpose| Some(purpose.id.clone())).ok_or(ProblemCode::PurposeUnknown)
+}
+
+/// Under what regions this purpose reads a number, or all of them do. One that has left the config reads its digits.
+fn regions_of(purpose: Option<&PurposeId>, policy: &Policy) -> Vec<Option<PhoneRegion>> {
+    match purpose {
+        Some(purpose) => {
+            vec![policy.purpose(purpose.as_str()).and_then(|purpose| purpose.phone_region)]
+        }
+        None => regions(policy),
+    }
 }
 
 /// Under what regions the purposes read a number without its country; none within: some purpose reads its digits alone.

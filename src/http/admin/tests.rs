@@ -32,6 +32,7 @@ use crate::trail::{Action, Entry, Outcome, Reason, Role};
 
 mod addresses;
 mod erasing;
+mod erasing_by_address;
 mod exporting;
 mod form_findings;
 mod submissions;

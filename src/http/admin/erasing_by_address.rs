@@ -1,0 +1,211 @@
+//! `POST /erasures` by an address: everything that is stored is looked through, and each submission that holds it is erased, whole
+//! or for the purposes that are named.
+//!
+//! One erasure takes 256 submissions. Where an address has more, several follow one another under one answer, each with its own
+//! number and receipt. The caller's key goes with the last, and those before it have parts of it: whoever asks again is told of
+//! all that were done, and goes on where it broke off (docs/decisions, 191).
+
+use std::collections::HashSet;
+
+use actix_web::HttpRequest;
+use actix_web::web::Data;
+use jiff::Timestamp;
+
+use crate::api::Moment;
+use crate::api::erasures as api;
+use crate::forget::address::Sought;
+use crate::forget::receipt::{AskedBy, ByAddress as Answered};
+use crate::http::admin::AdminState;
+use crate::http::admin::erasing::erased;
+use crate::http::admin::find::Queue;
+use crate::http::admin::receipts::Receipts;
+use crate::http::admin::search::Search;
+use crate::http::admin::suppressions::put_on_list;
+use crate::http::problem::{Problem, ProblemCode};
+use crate::purpose::RecordId;
+use crate::store::{Asked, Erasure, ErasureRequest, Extent, RepeatKey, ToSuppress, Wanted};
+use crate::trail::{Action, Entry, Operator};
+
+/// So often is looked, where an address has more records than one look names: more than a hundred thousand.
+const LOOKS_MAX: u32 = 32;
+
+/// An erasure by an address. It holds one: no `Debug`.
+pub(super) struct ByAddress<'a> {
+    pub(super) state: &'a AdminState,
+    pub(super) request: &'a HttpRequest,
+    pub(super) operator: &'a Operator,
+    pub(super) queue: &'a Queue,
+    pub(super) search: &'a Search,
+    pub(super) receipts: &'a Data<Receipts>,
+    pub(super) asked_by: AskedBy,
+    pub(super) sought: Sought,
+    /// What is asked for, but for what is found.
+    pub(super) wish: ErasureRequest,
+}
+
+/// A walk through the records of an address, one look after another.
+#[derive(Default)]
+struct Walk {
+    looks: u32,
+    /// The last record that was named; none: nothing was looked at.
+    after: Option<RecordId>,
+    /// The submissions that were named.
+    known: HashSet<[u8; 32]>,
+    /// How many records do not open.
+    unreadable: u64,
+    is_over: bool,
+}
+
+impl ByAddress<'_> {
+    /// How much it would take. The store writes a line for each piece.
+    pub(super) async fn would_erase(self) -> Result<api::WouldErase, Problem> {
+        let unread = self.unread().await?;
+        let (mut walk, mut extent, mut is_asked) = (Walk::default(), Extent::default(), false);
+        while let Some(pieces) = self.look(&mut walk).await? {
+            for what in pieces {
+                extent.add(&self.extent(what).await?);
+                is_asked = true;
+            }
+        }
+        if !is_asked {
+            // The question stands in the trail, whatever is found.
+            self.extent(Vec::new()).await?;
+        }
+        let (unread, unreadable) = (Some(unread), Some(walk.unreadable));
+        Ok(api::WouldErase { unread, unreadable, ..api::WouldErase::of(&extent) })
+    }
+
+    /// Puts the address on the list first, where it is to be, so that what is read later is barred; then erases what there is.
+    pub(super) async fn erase(self, to_suppress: Vec<ToSuppress>) -> Result<api::Erased, Problem> {
+        let mut before = self.parts().await?;
+        if let Some(last) = self.known(self.wish.repeat.clone()).await? {
+            return self.answer(&before, &last).await;
+        }
+        let suppressed_until = self.suppress(to_suppress).await?;
+        let mut answered = Answered { unread: self.unread().await?, unreadable: 0, suppressed_until };
+        let mut walk = Walk::default();
+        // Held back until there is another: the last has the caller's key.
+        let mut piece = Vec::new();
+        while let Some(pieces) = self.look(&mut walk).await? {
+            answered.unreadable = walk.unreadable;
+            for next in pieces {
+                let part = std::mem::replace(&mut piece, next);
+                if !part.is_empty() {
+                    let repeat = self.part(before.len() as u64 + 1);
+                    before.push(self.one(part, repeat, &answered).await?);
+                }
+            }
+        }
+        let last = self.one(piece, self.wish.repeat.clone(), &answered).await?;
+        self.answer(&before, &last).await
+    }
+
+    /// Counted before anybody looks: what is read in between is met.
+    async fn unread(&self) -> Result<u64, Problem> {
+        Ok(self.queue.count() + self.state.store.parked().await?)
+    }
+
+    /// The next submissions of the address, in pieces that are erased at once; none: there are no more.
+    async fn look(&self, walk: &mut Walk) -> Result<Option<Vec<Vec<Wanted>>>, Problem> {
+        if walk.is_over {
+            return Ok(None);
+        }
+        if walk.looks == LOOKS_MAX {
+            return Err(Problem::of(ProblemCode::SearchTooSlow));
+        }
+        let matches = self.search.matching(self.sought.clone(), walk.after.take()).await?;
+        if walk.looks == 0 {
+            walk.unreadable = matches.unreadable;
+        }
+        walk.looks += 1;
+        walk.is_over = !matches.are_cut();
+        walk.after = matches.first.last().map(|found| found.record.clone());
+        Ok(Some(matches.submissions(&mut walk.known)))
+    }
+
+    async fn suppress(&self, to_suppress: Vec<ToSuppress>) -> Result<Option<Timestamp>, Problem> {
+        let mut until = None;
+        for what in to_suppress {
+            let made = put_on_list(self.state, self.request, self.operator, what).await?;
+            until = until.max(made.iter().map(|entry| entry.until).max());
+        }
+        Ok(until)
+    }
+
+    /// The erasures that the request has come to already, but for its last.
+    async fn parts(&self) -> Result<Vec<Erasure>, Problem> {
+        let mut parts = Vec::new();
+        while let Some(repeat) = self.part(parts.len() as u64 + 1)
+            && let Some(part) = self.known(Some(repeat)).await?
+        {
+            parts.push(part);
+        }
+        Ok(parts)
+    }
+
+    fn part(&self, number: u64) -> Option<RepeatKey> {
+        self.wish.repeat.as_ref().map(|key| key.part(number))
+    }
+
+    /// What this key was used for, if that was the same request. One that has no end yet is tried again.
+    async fn known(&self, repeat: Option<RepeatKey>) -> Result<Option<Erasure>, Problem> {
+        match self.state.store.repeated(self.wish(Vec::new(), repeat.clone()), self.entry()).await? {
+            None => Ok(None),
+            Some(Asked::KeyTaken) => Err(Problem::of(ProblemCode::IdempotencyKeyTaken)),
+            Some(Asked::Erasure(erasure)) if erasure.done.is_some() => Ok(Some(erasure)),
+            Some(Asked::Erasure(_)) => {
+                let again = self.wish(Vec::new(), repeat);
+                erased(self.state, self.request, again, self.entry()).await.map(Some)
+            }
+        }
+    }
+
+    async fn one(
+        &self,
+        what: Vec<Wanted>,
+        repeat: Option<RepeatKey>,
+        answered: &Answered,
+    ) -> Result<Erasure, Problem> {
+        let papers = self.receipts.papers(self.asked_by, Some(answered.clone()));
+        let wish = ErasureRequest { papers, ..self.wish(what, repeat) };
+        erased(self.state, self.request, wish, self.entry()).await
+    }
+
+    async fn extent(&self, what: Vec<Wanted>) -> Result<Extent, Problem> {
+        let entry = Entry::by(self.operator, Action::ErasureTried);
+        Ok(self.state.store.extent(self.wish(what, None), entry).await?)
+    }
+
+    fn wish(&self, what: Vec<Wanted>, repeat: Option<RepeatKey>) -> ErasureRequest {
+        ErasureRequest { what, repeat, named: Some(self.sought.spelled()), ..self.wish.clone() }
+    }
+
+    fn entry(&self) -> Entry {
+        Entry::by(self.operator, Action::ErasureAsked)
+    }
+
+    /// What is answered, now and whenever it is asked for again.
+    async fn answer(&self, before: &[Erasure], last: &Erasure) -> Result<api::Erased, Problem> {
+        let Answered { unread, unreadable, suppressed_until } =
+            Answered::of(&last.papers.of_all).unwrap_or_default();
+        let mut told = Vec::with_capacity(before.len());
+        for erasure in before {
+            told.push(api::ErasedBefore {
+                erasure: erasure.id.to_string(),
+                receipt: self.receipt(erasure).await?,
+            });
+        }
+        Ok(api::Erased {
+            erasure: last.id.to_string(),
+            receipt: self.receipt(last).await?,
+            before: told,
+            unread: Some(unread),
+            unreadable: Some(unreadable),
+            suppressed_until: suppressed_until.map(Moment),
+        })
+    }
+
+    async fn receipt(&self, erasure: &Erasure) -> Result<String, Problem> {
+        Ok(Receipts::signed(self.receipts, &self.state.store, erasure).await?.note().to_owned())
+    }
+}
