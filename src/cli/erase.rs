@@ -1,8 +1,9 @@
 //! `tamis erase`: a submission is forgotten, and the receipt about it; `tamis erasure`: the same receipt later.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 
 use crate::api::IdText;
 use crate::api::erasures::{Erase, Erased, ErasedBy, WouldErase};
@@ -13,20 +14,29 @@ use crate::client::{Daemon, parse, written};
 use crate::forget::receipt::{AskedBy, Ground};
 use crate::random::{Random, SystemRandom};
 use crate::secret::location::Environment;
-use crate::terminal::{Exit, Failure, print, print_json, tell, thousands};
+use crate::terminal::{Exit, Failure, print, print_json, printable, tell, thousands};
 use clap::builder::{PossibleValue, PossibleValuesParser};
+
+/// Everything that is stored is looked through for an address, maybe after another look: at most twice ten minutes.
+const SEARCH_WITHIN: Duration = Duration::from_secs(21 * 60);
 
 /// Of a key by which the request is known again, drawn for each run.
 const KEY_BYTES: usize = 16;
 
+/// With these codes some of it may be done: the same request under the same key tells, and goes on.
+const DOUBTFUL: [&str; 5] =
+    ["store-unavailable", "store-failed", "internal", "erasure-pending", "search-too-slow"];
+
 const EXAMPLE: &str = "\
 What is erased does not come back, and nobody can read it afterwards: look first with --dry-run. An id on a command line
-stays in the shell's history: `-` reads it from stdin.
+stays in the shell's history: `-` reads it from stdin. An address is read from stdin alone, and looked for in everything that is
+stored; for --reason objection it goes on the list of `tamis suppress` as well, and what comes later is not stored.
 Exit codes: 0 erased (or nothing was there: the receipt says so), 1 refused, or the keys are not destroyed yet
-(erasure-pending: `tamis erasure NUMBER` has the receipt later), 2 the command line is wrong, 69 tamis does not run.
+(erasure-pending: `tamis erasure NUMBER` has the receipt later), or nobody knows (the same with --repeat KEY, as it says), 2 the command line is wrong, 69 tamis does not run.
 
 Example:
-  tamis erase --id devis-1-123 --reason person-request --format html --lang fr --output receipt.html";
+  tamis erase --id devis-1-123 --reason person-request --format html --lang fr --output receipt.html
+  tamis erase --email-stdin --reason objection --format note --output receipt.txt < address.txt";
 
 const EXAMPLE_OF_ERASURE: &str = "\
 Exit codes: 0 shown, 1 there is no such erasure, or it is not done yet, 2 the command line is wrong, 69 tamis does not run.
@@ -69,6 +79,12 @@ struct Which {
     /// Meta's id of the submission, or `-` for stdin
     #[arg(long, value_name = "ID")]
     leadgen_id: Option<String>,
+    /// Each submission whose record holds the e-mail address on stdin
+    #[arg(long)]
+    email_stdin: bool,
+    /// Each submission whose record holds the telephone number on stdin
+    #[arg(long)]
+    phone_stdin: bool,
 }
 
 #[derive(clap::Args)]
@@ -89,7 +105,11 @@ impl Which {
         match (self.id, self.leadgen_id) {
             (Some(id), _) => Ok(ErasedBy::Id(read(id)?)),
             (None, Some(id)) => Ok(ErasedBy::LeadgenId(read(id)?)),
-            (None, None) => Err(Failure::new(Exit::Usage, "say --id or --leadgen-id")),
+            (None, None) if self.email_stdin => Ok(ErasedBy::Email(one_line("an address")?)),
+            (None, None) if self.phone_stdin => Ok(ErasedBy::Phone(one_line("an address")?)),
+            (None, None) => {
+                Err(Failure::new(Exit::Usage, "say --id, --leadgen-id, --email-stdin or --phone-stdin"))
+            }
         }
     }
 }
@@ -122,10 +142,14 @@ pub(super) async fn run(
     config: &ConfigPath,
     environment: &Environment,
 ) -> Result<(), Failure> {
-    let daemon = Daemon::at(arguments.socket.locate(config, environment)?)?;
-    let Arguments { which, purposes, reason, asked_by, dry_run, repeat, paper, socket: _ } = arguments;
+    let Arguments { which, purposes, reason, asked_by, dry_run, repeat, paper, socket } = arguments;
     let purposes = Some(purposes).filter(|purposes| !purposes.is_empty());
     let question = Erase { by: which.by()?, purposes, asked_by, dry_run };
+    let socket = socket.locate(config, environment)?;
+    let daemon = match &question.by {
+        ErasedBy::Email(_) | ErasedBy::Phone(_) => Daemon::awaited(socket, SEARCH_WITHIN)?,
+        ErasedBy::Id(_) | ErasedBy::LeadgenId(_) => Daemon::at(socket)?,
+    };
     let call = daemon.call(Method::POST, "/erasures").header("Tamis-Reason", &reason);
     let call = call.body(written(&question)?);
     if dry_run {
@@ -141,15 +165,63 @@ pub(super) async fn run(
         Some(key) => key,
         None => drawn(&SystemRandom)?,
     };
-    let erased: Erased = match daemon.fetch(call.header("Idempotency-Key", &key)).await {
-        Ok(body) => parse(&body)?,
+    let erased = match erased(&daemon, call, &key).await {
+        Ok(erased) => erased,
         Err(failure) => {
             paper.take_back();
             return Err(failure);
         }
     };
+    for before in &erased.before {
+        tell(&format!("erased: {}", before.erasure));
+    }
     tell(&format!("erased: {}", erased.erasure));
+    notes(&erased).iter().for_each(|note| tell(note));
     paper.fill(&daemon, &erased.erasure).await
+}
+
+/// Has it erased. Where nobody knows whether it is, it says by which key the same request is known again.
+async fn erased(daemon: &Daemon, call: RequestBuilder, key: &str) -> Result<Erased, Failure> {
+    let again = |failure: Failure| {
+        failure.and(&format!(
+            ". What of it is erased is not known: the same command with `--repeat {}` is the same request, and has the receipt",
+            printable(key)
+        ))
+    };
+    let is_doubtful = |failure: &Failure| {
+        failure.is_without_answer()
+            || failure.refusal().is_some_and(|no| DOUBTFUL.contains(&no.code.as_str()))
+    };
+    match daemon.fetch(call.header("Idempotency-Key", key)).await {
+        Ok(body) => parse(&body).map_err(again),
+        Err(failure) if is_doubtful(&failure) => Err(again(failure)),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// What is to be said beside the receipt of an erasure by an address.
+fn notes(erased: &Erased) -> Vec<String> {
+    let counted = |count: Option<u64>| count.filter(|count| *count > 0).map(thousands);
+    let mut notes = Vec::new();
+    if !erased.before.is_empty() {
+        notes.push("each has a receipt of its own: `tamis erasure NUMBER`; the last one follows".to_owned());
+    }
+    if let Some(count) = counted(erased.unreadable) {
+        notes
+            .push(format!("records that do not open: {count}. They may hold the address: the log says more"));
+    }
+    if let Some(count) = counted(erased.unread) {
+        let then = match erased.suppressed_until {
+            Some(_) => "what of them is the address's is judged by the list",
+            None => "look again once they are",
+        };
+        notes
+            .push(format!("submissions that are not read yet: {count}. Nobody knows whose they are: {then}"));
+    }
+    if let Some(until) = erased.suppressed_until {
+        notes.push(format!("the address is on the list of who objected until {until}"));
+    }
+    notes
 }
 
 /// Hands the receipt of an erasure out.
@@ -175,6 +247,11 @@ fn would(would: &WouldErase) -> String {
         let _ = writeln!(text, "  {}  {}", of.id, thousands(of.records));
     }
     let _ = writeln!(text, "parked   {}", thousands(would.parked));
+    for (name, count) in [("unread", would.unread), ("unreadable", would.unreadable)] {
+        if let Some(count) = count.filter(|count| *count > 0) {
+            let _ = writeln!(text, "{name}  {}", thousands(count));
+        }
+    }
     text + "nothing was erased\n"
 }
 
@@ -202,5 +279,84 @@ mod tests {
         let (one, other) = (drawn(&SystemRandom), drawn(&SystemRandom));
         assert!(one.as_ref().is_ok_and(|key| key.len() == 2 * KEY_BYTES));
         assert_ne!(one.ok(), other.ok());
+    }
+
+    /// A daemon that reads a call and says this; nothing: it goes away.
+    async fn said_by_a_daemon(answer: Option<(u16, &str)>) -> (Result<Erased, Failure>, String) {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("admin.sock");
+        let listener = tokio::net::UnixListener::bind(&path).expect("a socket");
+        let daemon = Daemon::at(path).unwrap_or_else(|failure| panic!("{failure}"));
+        let call = daemon.call(Method::POST, "/erasures").body("{}");
+        let serve = async {
+            let (mut stream, _) = listener.accept().await.expect("a call");
+            let (mut read, mut part) = (Vec::new(), [0; 1_024]);
+            while !read.ends_with(b"{}") {
+                let length = stream.read(&mut part).await.expect("a call");
+                read.extend_from_slice(&part[..length]);
+            }
+            if let Some((status, body)) = answer {
+                let head = format!(
+                    "HTTP/1.1 {status} x\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                    body.len()
+                );
+                stream.write_all((head + body).as_bytes()).await.expect("answered");
+            }
+            String::from_utf8(read).expect("text")
+        };
+        tokio::join!(erased(&daemon, call, "7f0c"), serve)
+    }
+
+    fn problem(status: u16, code: &str) -> String {
+        format!(
+            r#"{{"type":"urn:tamis:problem:x","title":"No","status":{status},"code":"{code}","request_id":"r-7"}}"#
+        )
+    }
+
+    #[tokio::test]
+    async fn where_nobody_knows_what_is_erased_the_key_is_told_by_which_the_receipt_is_had() {
+        let doubtful = DOUBTFUL.map(|code| Some((503, problem(503, code))));
+        let other = Some((200, r#"{"an answer":"of another version"}"#.to_owned()));
+        for answer in doubtful.into_iter().chain([other, None]) {
+            let answer = answer.as_ref().map(|(status, body)| (*status, body.as_str()));
+            let (failed, call) = said_by_a_daemon(answer).await;
+            assert!(call.contains("idempotency-key: 7f0c"), "{call}");
+            let told = failed.err().expect("no receipt").to_string();
+            assert!(told.contains("`--repeat 7f0c`"), "{answer:?}: {told}");
+        }
+        let refused = problem(404, "purpose-unknown");
+        let (failed, _) = said_by_a_daemon(Some((404, &refused))).await;
+        assert!(!failed.err().expect("refused").to_string().contains("--repeat"), "nothing is erased");
+        let (done, _) = said_by_a_daemon(Some((200, r#"{"erasure":"1-2","receipt":"a note"}"#))).await;
+        assert_eq!(done.unwrap_or_else(|failure| panic!("{failure}")).erasure, "1-2");
+        // What was never sent, nobody needs to ask for again.
+        let directory = tempfile::tempdir().expect("a directory");
+        let daemon = Daemon::at(directory.path().join("nobody.sock")).expect("a client");
+        let down = erased(&daemon, daemon.call(Method::POST, "/erasures"), "7f0c").await;
+        assert!(!down.err().expect("nobody listens").to_string().contains("--repeat"));
+    }
+
+    #[test]
+    fn a_code_that_leaves_it_open_is_one_of_the_daemon_s() {
+        for code in DOUBTFUL {
+            assert!(crate::api::problem::ProblemCode::from_code(code).is_some(), "{code}");
+        }
+    }
+
+    #[test]
+    fn what_an_address_leaves_open_is_said() {
+        let erased = |rest: &str| -> Erased {
+            let body = format!(r#"{{"erasure":"1-2","receipt":"a note"{rest}}}"#);
+            parse(body.as_bytes()).unwrap_or_else(|failure| panic!("{failure}"))
+        };
+        assert!(notes(&erased("")).is_empty() && notes(&erased(r#","unread":0,"unreadable":0"#)).is_empty());
+        let rest = r#","before":[{"erasure":"1-1","receipt":"a note"}],"unread":1200,"unreadable":2"#;
+        let told = notes(&erased(rest)).join("\n");
+        for part in ["a receipt of its own", "not read yet: 1,200", "look again", "do not open: 2"] {
+            assert!(told.contains(part), "{told}");
+        }
+        let barred = notes(&erased(r#","unread":3,"suppressed_until":"2029-11-25T08:00:00Z""#)).join("\n");
+        assert!(barred.contains("judged by the list") && barred.contains("until 2029-11-25"), "{barred}");
     }
 }

@@ -91,7 +91,7 @@ impl Daemon {
                 ),
             ),
             _ if error.is_timeout() => {
-                Failure::new(Exit::DaemonDown, format!("tamis does not answer in time on {socket}"))
+                Failure::unanswered(format!("tamis does not answer in time on {socket}"))
             }
             _ => broken(),
         }

@@ -56,6 +56,8 @@ enum Cause {
     Here,
     /// An answer ended before its end.
     BrokenOff,
+    /// No answer came in time.
+    Unanswered,
     /// A daemon's word.
     Refused(Box<Refusal>),
 }
@@ -76,6 +78,11 @@ impl Failure {
         Self { cause: Cause::BrokenOff, ..Self::failed(sentence) }
     }
 
+    /// A daemon took the call and did not answer in time.
+    pub fn unanswered(sentence: impl Into<String>) -> Self {
+        Self { cause: Cause::Unanswered, ..Self::new(Exit::DaemonDown, sentence) }
+    }
+
     /// The same, and what to do about it.
     pub fn and(mut self, what_to_do: &str) -> Self {
         self.sentence.push_str(what_to_do);
@@ -86,7 +93,7 @@ impl Failure {
     pub fn refusal(&self) -> Option<&Refusal> {
         match &self.cause {
             Cause::Refused(refusal) => Some(refusal),
-            Cause::Here | Cause::BrokenOff => None,
+            Cause::Here | Cause::BrokenOff | Cause::Unanswered => None,
         }
     }
 
@@ -98,6 +105,11 @@ impl Failure {
     /// True if an answer ended before its end.
     pub fn is_broken_off(&self) -> bool {
         matches!(self.cause, Cause::BrokenOff)
+    }
+
+    /// True if the call was sent and no whole answer came: what it asked for may be done.
+    pub fn is_without_answer(&self) -> bool {
+        matches!(self.cause, Cause::BrokenOff | Cause::Unanswered)
     }
 
     /// It did not work.
