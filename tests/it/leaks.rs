@@ -322,6 +322,8 @@ impl Stage {
         for (path, body) in [
             ("/admin/v1/erasures", json!({"by": {"leadgen_id": foreign}})),
             ("/admin/v1/erasures", json!({"by": {foreign.as_str(): foreign}})),
+            ("/admin/v1/erasures", json!({"by": {"email": foreign}})),
+            ("/admin/v1/erasures", json!({"by": {"phone": foreign}})),
             ("/admin/v1/erasures", json!({"by": {"id": "devis-1-1"}, "purposes": [foreign]})),
             ("/admin/v1/erasures", json!({"by": {"id": "devis-1-1"}, "asked_by": foreign})),
             ("/admin/v1/find", json!({ "leadgen_id": foreign })),

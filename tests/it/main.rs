@@ -26,6 +26,7 @@ mod disk;
 mod durable;
 mod edges;
 mod ends;
+mod erased_addresses;
 mod erasing;
 mod erasures;
 mod examples;
