@@ -29,10 +29,11 @@ const DOUBTFUL: [&str; 5] =
 
 const EXAMPLE: &str = "\
 What is erased does not come back, and nobody can read it afterwards: look first with --dry-run. An id on a command line
-stays in the shell's history: `-` reads it from stdin. An address is read from stdin alone, and looked for in everything that is
-stored; for --reason objection it goes on the list of `tamis suppress` as well, and what comes later is not stored.
+stays in the shell's history: `-` reads it from stdin. An address is read from stdin alone, and looked for in everything
+that is stored; with --reason objection it goes on the list of `tamis suppress` as well.
 Exit codes: 0 erased (or nothing was there: the receipt says so), 1 refused, or the keys are not destroyed yet
-(erasure-pending: `tamis erasure NUMBER` has the receipt later), or nobody knows (the same with --repeat KEY, as it says), 2 the command line is wrong, 69 tamis does not run.
+(erasure-pending: `tamis erasure NUMBER` has the receipt later), 2 the command line is wrong, 69 tamis does not run or
+does not answer. Where nobody knows what is erased, the failure says the --repeat KEY that has the receipt.
 
 Example:
   tamis erase --id devis-1-123 --reason person-request --format html --lang fr --output receipt.html
