@@ -88,8 +88,9 @@ pub(crate) async fn a_restricted_record_whose_time_is_over_stays_is_not_overdue_
     nothing_is_wrong(&store).await;
 }
 
-pub(crate) async fn a_restricted_record_whose_time_is_over_goes_after_the_last_day_with_its_restriction<H: Host>()
-{
+pub(crate) async fn a_restricted_record_whose_time_is_over_goes_after_the_last_day_with_its_restriction<
+    H: Host,
+>() {
     let host = H::new();
     let store = host.open();
     store_many(&store, 1, 1).await;
@@ -98,11 +99,17 @@ pub(crate) async fn a_restricted_record_whose_time_is_over_goes_after_the_last_d
     assert_eq!(expired(&store).await, 0, "the last day is included");
     host.pass_days(&store, 1);
     assert_eq!((expired(&store).await, leaf(&host, 1)), (1, Some(false)));
-    assert_eq!((store.restrictions(), store.end_restrictions().await), (Vec::new(), Ok(0)), "its row is gone");
+    assert_eq!(
+        (store.restrictions(), store.end_restrictions().await),
+        (Vec::new(), Ok(0)),
+        "its row is gone"
+    );
     nothing_is_wrong(&store).await;
 }
 
-pub(crate) async fn a_corrected_record_whose_time_is_over_goes_with_both_keys_wherever_its_leaf_is<H: Host>() {
+pub(crate) async fn a_corrected_record_whose_time_is_over_goes_with_both_keys_wherever_its_leaf_is<
+    H: Host,
+>() {
     let host = H::new();
     let store = host.open();
     // All numbers of the first bucket: what is corrected moves to the second.
@@ -122,7 +129,9 @@ pub(crate) async fn a_corrected_record_whose_time_is_over_goes_with_both_keys_wh
     nothing_is_wrong(&store).await;
 }
 
-pub(crate) async fn a_corrected_and_restricted_record_is_erased_with_its_new_leaf_and_its_restriction<H: Host>() {
+pub(crate) async fn a_corrected_and_restricted_record_is_erased_with_its_new_leaf_and_its_restriction<
+    H: Host,
+>() {
     let host = H::new();
     let store = host.open();
     store_many(&store, 1, 2).await;

@@ -16,8 +16,8 @@ use crate::store::memory::rows::Rows;
 use crate::store::memory::{MemoryState, MemoryStore};
 use crate::store::trail::kind_of;
 use crate::store::{
-    DayLook, Fate, Found, Leads, Page, PageRequest, SeenState, Settled, Settlement, StoreCode,
-    StoreError, Wanted,
+    DayLook, Fate, Found, Leads, Page, PageRequest, SeenState, Settled, Settlement, StoreCode, StoreError,
+    Wanted,
 };
 use crate::trail::{Entry, Outcome};
 

@@ -132,7 +132,7 @@ fn types(source: &Source) -> Vec<(String, String)> {
     found
 }
 
-fn holds(eraser: &str, what: &str, end: &End, sources: &[Source]) {
+fn holds(eraser: &str, what: &str, end: &End) {
     match end {
         Taken(part) => assert!(eraser.contains(part), "the eraser's part in {what} is gone: {part}"),
         Stays(why) => assert!(!why.is_empty()),
@@ -155,8 +155,8 @@ fn every_tree_and_every_stored_type_that_concerns_a_person_is_reached_by_the_era
         .filter(|source| source.module.join("::").starts_with("store::sled::verbs::eras"))
         .map(|source| source.text.as_str())
         .collect();
-    TREES.iter().for_each(|(name, end)| holds(&eraser, name, end, &sources));
-    KEPT.iter().for_each(|(_, name, end)| holds(&eraser, name, end, &sources));
+    TREES.iter().for_each(|(name, end)| holds(&eraser, name, end));
+    KEPT.iter().for_each(|(_, name, end)| holds(&eraser, name, end));
 
     let mut kept = BTreeSet::new();
     for source in sources.iter().filter(|source| KEEPING.contains(&source.room())) {
@@ -286,7 +286,10 @@ fn authority_stands_in_each_verb_that_reads_or_erases() {
     for source in sources.iter().filter(|source| source.room() == "store" && source.module.len() == 2) {
         let faces = source.text.split("pub trait ").skip(1).filter_map(|rest| rest.split("\n}").next());
         for (name, head) in faces.flat_map(signatures) {
-            if !["PageRequest", "Wanted", "ErasureRequest", "RewriteRequest"].iter().any(|what| head.contains(what)) {
+            if !["PageRequest", "Wanted", "ErasureRequest", "RewriteRequest"]
+                .iter()
+                .any(|what| head.contains(what))
+            {
                 continue;
             }
             assert!(
@@ -296,7 +299,10 @@ fn authority_stands_in_each_verb_that_reads_or_erases() {
             verbs.insert(name);
         }
     }
-    assert!(["open_page", "find", "erase", "extent", "rewrite"].iter().all(|verb| verbs.contains(*verb)), "{verbs:?}");
+    assert!(
+        ["open_page", "find", "erase", "extent", "rewrite"].iter().all(|verb| verbs.contains(*verb)),
+        "{verbs:?}"
+    );
     for source in sources.iter().filter(|source| source.module.join("::").starts_with("http::admin::")) {
         for (name, head) in signatures(&source.text) {
             if head.contains("Data<AdminState>") && head.contains("HttpResponse") {

@@ -157,7 +157,9 @@ async fn what_was_corrected_ends_with_its_time_though_nothing_says_any_more_wher
         store_many(&store, 1, 511).await;
         let records = vec![(record("devis-1-3"), holding("marie@canary.example"))];
         let request = RewriteRequest { records, cause: RewriteCause::Person };
-        assert!(store.rewrite(request, by_officer(Action::Corrected)).await.expect("answered").keys_destroyed);
+        assert!(
+            store.rewrite(request, by_officer(Action::Corrected)).await.expect("answered").keys_destroyed
+        );
         store.close().await.expect("closed");
         drop(store);
         tamper(&world, |db| {
