@@ -10,18 +10,19 @@ use crate::api::erasures::ReceiptKey;
 use crate::cli::language;
 use crate::cli::socket::{ConfigPath, SocketArgument};
 use crate::client::{Daemon, parse};
-use crate::forget::receipt::Signed;
-use crate::forget::receipt::note::{NOTE_BYTES_MAX, VerifierKey};
+use crate::forget::receipt::note::VerifierKey;
+use crate::forget::receipt::{PAPER_BYTES_MAX, Signed};
 use crate::language::Language;
 use crate::secret::location::Environment;
 use crate::secret::reading::read_small;
 use crate::terminal::{Failure, print, print_json, printable, tell};
 
-/// One byte more than a note may have, so that one that is too long is seen to be.
-const READ_BYTES_MAX: u64 = NOTE_BYTES_MAX as u64 + 1;
+/// One byte more than a paper may have, so that one that is too long is seen to be.
+const READ_BYTES_MAX: u64 = PAPER_BYTES_MAX as u64 + 1;
 
 const EXAMPLE: &str = "\
-Whoever issued the receipt makes the public key known. Prints what the receipt says if its signature holds, and nothing else.
+Whoever issued the receipt makes the public key known. The receipt may be text, HTML or its signed text alone. Prints what was
+signed if its signature holds, and nothing else that the file says.
 Exit codes: 0 it holds, 1 it does not, or the file is no receipt of this key, 2 the command line or the key is wrong.
 
 Example:
@@ -58,7 +59,7 @@ struct KeyArguments {
 
 #[derive(clap::Args)]
 struct VerifyArguments {
-    /// The signed receipt as it was handed out, or `-` for stdin
+    /// The receipt as it was handed out (text, HTML or note), or `-` for stdin
     file: PathBuf,
     /// The public key of whoever issued it, as name+id+key
     #[arg(long, value_parser = key)]
@@ -93,8 +94,8 @@ pub(super) async fn run(
 }
 
 fn verify(VerifyArguments { file, key, lang, json }: VerifyArguments) -> Result<(), Failure> {
-    let note = read(&file)?;
-    let signed = Signed::open(&note, &key).map_err(|fault| {
+    let paper = read(&file)?;
+    let signed = Signed::in_paper(&paper, &key).map_err(|fault| {
         let told = format!("{} is not taken: {} ({fault}).", file.display(), fault.sentence());
         Failure::failed(format!("{told} What to do: tamis explain {fault}"))
     })?;
@@ -104,7 +105,9 @@ fn verify(VerifyArguments { file, key, lang, json }: VerifyArguments) -> Result<
     } else {
         print(&signed.text(lang))?;
     }
-    tell(&format!("the signature of {name} (key {id}) holds: this is what it signed"));
+    tell(&format!(
+        "the signature of {name} (key {id}) holds: this is what it signed, whatever else the file says"
+    ));
     Ok(())
 }
 

@@ -329,7 +329,7 @@ async fn the_command_line_erases_and_the_paper_is_checked_by_tamis_and_by_python
     assert!(words(&verified.stdout).starts_with("Löschbestätigung\n"));
     if python_signs() {
         let mut python = Command::new("python3");
-        python.args([VERIFIER, &key, &paper]);
+        python.args([VERIFIER, &paper, "--key", &key]);
         let verified = run(python).await;
         assert_eq!(verified.status.code(), Some(0), "{}", words(&verified.stderr));
         let note = fs::read_to_string(&paper).expect("a receipt");
@@ -340,6 +340,14 @@ async fn the_command_line_erases_and_the_paper_is_checked_by_tamis_and_by_python
     {
         let text = tamis(&world, &["erasure", "1-1", "--lang", lang]).await;
         assert!(words(&text.stdout).starts_with(&format!("{title}\n")), "{}", words(&text.stdout));
+        // By the command that the paper itself names.
+        let printed = place(&format!("printed.{lang}.txt"));
+        fs::write(&printed, &text.stdout).expect("written");
+        let mut verify = Command::new(BINARY);
+        verify.env_clear().args(["receipt", "verify", &printed, "--key", &key, "--lang", lang]);
+        let verified = run(verify).await;
+        assert_eq!(verified.status.code(), Some(0), "{}", words(&verified.stderr));
+        assert!(words(&text.stdout).starts_with(&words(&verified.stdout)), "{}", words(&verified.stdout));
         let html = tamis(&world, &["erasure", "1-1", "--format", "html", "--lang", lang]).await;
         assert!(words(&html.stdout).contains(&format!("<html lang=\"{lang}\">")));
         is_html(&world.directory.path().join("page.html"), &html.stdout).await;

@@ -3,13 +3,15 @@
 //! [`Receipt`] is its content, made of what became of an erasure ([`Receipt::of`]) and of what was written down when it was asked
 //! for ([`Stationery`]). It travels as a signed note ([`note`]) whose text is the content as JSON on one line
 //! ([`Receipt::sign`], [`Signed::open`]); it is never changed afterwards. [`Signed::text`] and [`Signed::html`] say the same
-//! in the three languages of pages, both from one source. docs/receipt-verify.py verifies it and shares nothing with this.
+//! in the three languages of pages, both from one source, and [`Signed::in_paper`] finds it in either again. docs/receipt-verify.py
+//! verifies it and shares nothing with this.
 
 mod content;
 mod html;
 mod making;
 pub mod note;
 mod page;
+mod paper;
 mod signed;
 mod text;
 mod wire;
@@ -22,4 +24,5 @@ pub use content::{
     AskedBy, ErasedRecords, Ground, Issuer, KeyStorage, Receipt, ReceiptNumber, Recipient, Remains, Version,
 };
 pub use making::{Became, ByAddress, OfPurpose, Stationery, Unmade};
+pub use paper::PAPER_BYTES_MAX;
 pub use signed::{ReceiptFault, Signed};

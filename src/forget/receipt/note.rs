@@ -182,7 +182,7 @@ struct Parsed<'n> {
     signatures: Vec<Signature<'n>>,
 }
 
-struct Signature<'n> {
+pub(super) struct Signature<'n> {
     name: &'n str,
     id: [u8; ID_BYTES],
     bytes: Vec<u8>,
@@ -204,7 +204,8 @@ fn parts(note: &[u8]) -> Option<Parsed<'_>> {
     (signatures.len() <= SIGNATURES_MAX).then_some(Parsed { text, signatures })
 }
 
-fn signature(line: &str) -> Option<Signature<'_>> {
+/// A line that signs, as it is written; whether it holds is another question.
+pub(super) fn signature(line: &str) -> Option<Signature<'_>> {
     let (name, encoded) = line.strip_prefix(DASH)?.split_once(' ')?;
     let bytes = STANDARD.decode(encoded).ok()?;
     let (id, bytes) = bytes.split_first_chunk::<ID_BYTES>().filter(|(_, bytes)| !bytes.is_empty())?;

@@ -5,14 +5,14 @@ use serde::Serialize as _;
 use crate::forget::receipt::content::Receipt;
 use crate::forget::receipt::note::{NoteFault, SigningKey, VerifierKey};
 use crate::forget::receipt::page::Page;
-use crate::forget::receipt::{html, text};
+use crate::forget::receipt::{html, paper, text};
 use crate::language::Language;
 use crate::visible::Visibly;
 
 crate::codes! {
     /// Why something is not taken for a receipt.
     pub enum ReceiptFault {
-        /// It is no signed note.
+        /// There is no signed note in it, or more than one.
         Malformed = "receipt-malformed",
         /// No signature on it is by the key that was given.
         KeyUnknown = "receipt-key-unknown",
@@ -27,9 +27,13 @@ impl ReceiptFault {
     /// The same for whoever holds it in hand.
     pub fn sentence(self) -> &'static str {
         match self {
-            Self::Malformed => "it is no signed note: something is missing, or was added",
+            Self::Malformed => {
+                "there is no signed note in it, or more than one: give the file as it was handed out, whole, and each receipt alone"
+            }
             Self::KeyUnknown => "it was not signed by this key",
-            Self::Forged => "its signature does not hold: the text was changed, or somebody else signed it",
+            Self::Forged => {
+                "its signature does not hold: what was signed was changed, or somebody else signed it"
+            }
             Self::Unreadable => "its signature holds, but its text is no receipt that this version knows",
         }
     }
@@ -84,6 +88,20 @@ impl Signed {
         // The key has looked at it: it is UTF-8.
         let note = String::from_utf8(note.to_vec()).map_err(|_| ReceiptFault::Malformed)?;
         Ok(Self { receipt, note, key: key.clone() })
+    }
+
+    /// Opens the one note in a paper: the note alone, text or a page, whatever an editor or a mail made of the ends of its lines.
+    /// Nothing else in the paper is looked at.
+    ///
+    /// # Errors
+    /// See [`ReceiptFault`].
+    pub fn in_paper(paper: &[u8], key: &VerifierKey) -> Result<Self, ReceiptFault> {
+        let [whole, line] = paper::notes_in(paper).ok_or(ReceiptFault::Malformed)?;
+        match Self::open(whole.as_bytes(), key) {
+            // What stands before a receipt may be anything, and too long for a note.
+            Err(ReceiptFault::Malformed | ReceiptFault::Forged) => Self::open(line.as_bytes(), key),
+            opened => opened,
+        }
     }
 
     /// What it says.

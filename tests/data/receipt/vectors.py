@@ -8,6 +8,7 @@ SHA-256("tamis/receipt/vectors" || n), n = 0, 1, ... as 32 bits little-endian.
 
 import base64
 import hashlib
+import html
 import json
 import struct
 
@@ -114,7 +115,16 @@ bare = receipt(
 signature = note[note.rindex(" ") + 1 : -1]
 twisted = base64.b64encode(base64.b64decode(signature)[:-1] + b"\x00").decode()
 
-# Each a note, and what becomes of it under our key.
+
+def page(*texts):
+    return "<!DOCTYPE html>\n<title>Receipt</title>\n" + "".join(f'<pre lang="en">{text}</pre>\n' for text in texts)
+
+
+def prose(note):
+    return f"Receipt of erasure\n\nSigned text\n-----------\n{note}"
+
+
+# Each a file, what becomes of it under our key as a note, and, where that is something else, as a paper in which there is one.
 judged = [
     ("as it was signed", note, "good"),
     ("another of ours", ours.note(line(bare)), "good"),
@@ -126,7 +136,7 @@ judged = [
     ("a date changed", note.replace("2026-12-06", "2026-12-05"), "receipt-forged"),
     ("a letter added", note.replace("Lumen SARL", "Lumen SARLU"), "receipt-forged"),
     ("a line added", note.replace("\n\n", "\n{}\n\n", 1), "receipt-forged"),
-    ("an empty line added", note.replace("\n\n", "\n\n\n", 1), "receipt-forged"),
+    ("an empty line added", note.replace("\n\n", "\n\n\n", 1), "receipt-forged", "good"),
     ("the signature twisted", note.replace(signature, twisted), "receipt-forged"),
     ("one of ours good, one not", note + ours.line(text + "x"), "receipt-forged"),
     ("signed by another under our key's id", f"{text}\n{other.line(text, ours.id)}", "receipt-forged"),
@@ -136,10 +146,34 @@ judged = [
     ("nothing", "", "receipt-malformed"),
     ("the text alone", text, "receipt-malformed"),
     ("the text and an empty line", text + "\n", "receipt-malformed"),
-    ("no line's end", note[:-1], "receipt-malformed"),
+    ("no line's end", note[:-1], "receipt-malformed", "good"),
     ("a line after it", note + "and more\n", "receipt-malformed"),
-    ("an empty line after it", note + "\n", "receipt-malformed"),
-    ("Windows' line ends", note.replace("\n", "\r\n"), "receipt-malformed"),
+    ("an empty line after it", note + "\n", "receipt-malformed", "good"),
+    ("Windows' line ends", note.replace("\n", "\r\n"), "receipt-malformed", "good"),
+    ("Windows' line ends, and none at the end", note[:-1].replace("\n", "\r\n"), "receipt-malformed", "good"),
+    ("spaces at the ends of lines", note.replace("\n", " \t\n"), "receipt-malformed", "good"),
+    ("the empty line lost", note.replace("\n\n", "\n"), "receipt-malformed"),
+    ("a line broken", note.replace(',"why"', ',\n"why"'), "receipt-forged"),
+    ("a byte order mark", "\ufeff" + note, "receipt-forged", "good"),
+    ("prose above it", prose(note), "receipt-forged", "good"),
+    ("prose above it, with what no note may have", "\tReceipt\x0b\n" + note, "receipt-malformed", "good"),
+    ("prose below it", note + "\nGoodbye\n", "receipt-malformed"),
+    ("prose alone", "Receipt of erasure\n\nSigned text\n", "receipt-malformed"),
+    ("prose above one that was changed", prose(note.replace('"count":2', '"count":3')), "receipt-forged"),
+    ("prose above another key's", prose(other.note(text)), "receipt-key-unknown"),
+    ("two notes", note + "\n" + ours.note(line(bare)), "receipt-forged", "receipt-malformed"),
+    ("the same note twice", prose(note) + "\n" + note, "receipt-forged", "receipt-malformed"),
+    ("another key's note above it", prose(other.note(text)) + "\n\n" + note, "receipt-forged", "receipt-malformed"),
+    ("a page", page(html.escape(note)), "receipt-malformed", "good"),
+    ("a page as browsers keep it", page(html.escape(note, quote=False)).replace("\n", "\r\n"), "receipt-malformed", "good"),
+    ("a page with numbers for characters", page(html.escape(note, False).replace("é", "&#233;").replace('"', "&#x22;")), "receipt-malformed", "good"),
+    ("a page in capitals", page(html.escape(note)).replace("<pre", "<PRE").replace("</pre", "</Pre"), "receipt-malformed", "good"),
+    ("a page whose text was changed", page(html.escape(note.replace('"count":2', '"count":3'))), "receipt-malformed", "receipt-forged"),
+    ("a page without a note", page("all is well\n"), "receipt-malformed"),
+    ("a page that carries nothing", page(), "receipt-malformed"),
+    ("a page with two", page(html.escape(note), html.escape(ours.note(line(bare)))), "receipt-malformed"),
+    ("a page with one and something else like it", page("more", html.escape(note)), "receipt-malformed"),
+    ("a page with markup in its note", page(html.escape(note).replace("devis", "<b>devis</b>")), "receipt-malformed"),
     ("a hyphen for the dash", note.replace(DASH, "- "), "receipt-malformed"),
     ("two spaces", note.replace(f"{DASH}{ours.name} ", f"{DASH}{ours.name}  "), "receipt-malformed"),
     ("no key's name", note.replace(f"{DASH}{ours.name} ", DASH), "receipt-malformed"),
@@ -174,7 +208,7 @@ print(
         {
             "vkey": ours.vkey(),
             "signed": signed,
-            "judged": [{"what": what, "note": note, "verdict": verdict} for what, note, verdict in judged],
+            "judged": [{"what": what, "note": note, "verdict": of[0], "in_paper": of[-1]} for what, note, *of in judged],
         },
         ensure_ascii=False,
         indent=1,

@@ -27,6 +27,7 @@ struct Judged {
     what: String,
     note: String,
     verdict: String,
+    in_paper: String,
 }
 
 fn vectors() -> Vectors {
@@ -64,13 +65,15 @@ fn a_receipt_is_signed_as_the_second_implementation_writes_it_and_reads_back() {
 fn whatever_is_not_just_what_was_signed_is_refused_with_its_reason() {
     let vectors = vectors();
     let key = verifier(&vectors.vkey);
-    assert!(vectors.judged.len() >= 40);
-    for Judged { what, note, verdict } in vectors.judged {
+    assert!(vectors.judged.len() >= 60);
+    for Judged { what, note, verdict, in_paper } in vectors.judged {
         let found = Signed::open(note.as_bytes(), &key).map_or_else(|fault| fault.as_str(), |_| "good");
         assert_eq!(found, verdict, "{what}");
+        let found = Signed::in_paper(note.as_bytes(), &key).map_or_else(|fault| fault.as_str(), |_| "good");
+        assert_eq!(found, in_paper, "{what}, as a paper");
     }
     let bytes = [b"\xff\n\n".as_slice(), vectors.signed[18].note.as_bytes()].concat();
-    assert!(key.open(&bytes).is_err(), "no UTF-8");
+    assert!(key.open(&bytes).is_err() && Signed::in_paper(&bytes, &key).is_err(), "no UTF-8");
 }
 
 /// <https://c2sp.org/signed-note>, "Verifier keys".

@@ -4,4 +4,5 @@ mod known;
 mod making;
 mod notes;
 mod pages;
+mod papers;
 mod sample;

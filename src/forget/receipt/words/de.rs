@@ -105,9 +105,10 @@ pub(super) const WORDS: Words = Words {
     ask: "Schreiben Sie an {controller}: {email}. Sie können sich auch bei Ihrer Datenschutzbehörde beschweren.",
 
     genuine: "Ist diese Bestätigung echt?",
-    check: "Diese Bestätigung ist digital signiert: Wird daran etwas geändert, gilt die Signatur nicht mehr. Zum Prüfen brauchen Sie \
-        den signierten Text, unverändert als Datei gespeichert, und den öffentlichen Schlüssel, den Sie bei {controller} erfragen \
-        können. Der Befehl lautet:",
+    check: "Zu dieser Bestätigung gehört ein signierter Text, der dasselbe sagt. Wird an diesem Text etwas geändert, gilt seine \
+        Signatur nicht mehr. Zum Prüfen speichern Sie diese Bestätigung oder nur den signierten Text unverändert als Datei. \
+        Außerdem brauchen Sie den öffentlichen Schlüssel, den Sie bei {controller} erfragen können. Dieser Befehl zeigt, was \
+        signiert wurde:",
     command: "tamis receipt verify DATEI --key SCHLÜSSEL",
     key_name: "Signiert mit dem Schlüssel",
     key_id: "Kennung des Schlüssels",

@@ -103,8 +103,9 @@ pub(super) const WORDS: Words = Words {
     ask: "Write to {controller}: {email}. You can also complain to your data protection authority.",
 
     genuine: "Is this receipt genuine?",
-    check: "This receipt is signed: if anything in it is changed, the signature no longer holds. To check it you need the \
-        signed text, saved to a file as it is, and the public key, which you can ask {controller} for. The command is:",
+    check: "A signed text that says the same belongs to this receipt. If anything in that text is changed, its signature no \
+        longer holds. To check it, save this receipt, or the signed text alone, to a file as it is. You also need the public \
+        key, which you can ask {controller} for. This command shows what was signed:",
     command: "tamis receipt verify FILE --key KEY",
     key_name: "Signed with the key",
     key_id: "Identifier of the key",

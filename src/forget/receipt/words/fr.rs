@@ -105,9 +105,9 @@ pub(super) const WORDS: Words = Words {
         protection des données.",
 
     genuine: "Ce reçu est-il authentique\u{202f}?",
-    check: "Ce reçu est signé\u{a0}: si l’on y change quoi que ce soit, la signature n’est plus valable. Pour le vérifier, il faut le \
-        texte signé, enregistré tel quel dans un fichier, et la clé publique, que vous pouvez demander à {controller}. La commande \
-        est\u{a0}:",
+    check: "Un texte signé, qui dit la même chose, accompagne ce reçu. Si l’on y change quoi que ce soit, sa signature n’est plus \
+        valable. Pour le vérifier, enregistrez ce reçu, ou le texte signé seul, tel quel dans un fichier. Il faut aussi la clé \
+        publique, que vous pouvez demander à {controller}. Cette commande montre ce qui a été signé\u{a0}:",
     command: "tamis receipt verify FICHIER --key CLÉ",
     key_name: "Signé avec la clé",
     key_id: "Identifiant de la clé",
