@@ -121,6 +121,13 @@ async fn who_is_erased_is_read_found_requeued_and_fetched_no_more_whatever_meta_
             world.restart().await;
         }
     }
+    // Erased once more: what the first receipt says of recipients the second one does not know, and does not deny.
+    let (_, again) = erase(&world, json!({ "leadgen_id": gone[0] })).await;
+    let receipt = receipt_of(&again, &key);
+    assert_eq!((&receipt["records"], &receipt["references"]), (&json!([]), &0.into()));
+    assert_eq!((&receipt["to_be_told"], &receipt["exported_locally"]), (&Value::Null, &Value::Null));
+    let first = world.admin().get("/admin/v1/erasures/1-1?format=note").await.text();
+    assert!(first == by_record && receipt_of(&first, &key)["to_be_told"][0]["name"] == "Exemple CRM SAS");
     let none = submit(&world);
     let (_, nothing) = erase(&world, json!({ "leadgen_id": none })).await;
     let receipt = receipt_of(&nothing, &key);

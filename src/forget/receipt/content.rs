@@ -93,6 +93,15 @@ impl Receipt {
     pub fn erased_anything(&self) -> bool {
         !self.records.is_empty() || self.references > 0
     }
+
+    /// True if it has what its version has.
+    pub(super) fn is_of_its_version(&self) -> bool {
+        let told = (self.to_be_told.is_some(), self.exported_locally.is_some());
+        match self.version {
+            Version::One => told == (true, true),
+            Version::Two => told == (false, false) && !self.erased_anything(),
+        }
+    }
 }
 
 impl Shown for ReceiptNumber {
@@ -106,20 +115,28 @@ impl Shown for ReceiptNumber {
 
 /// Says which fields a receipt has; other ones are another version's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Version;
-
-const VERSION: u8 = 1;
+pub enum Version {
+    /// Who had it is known. (Of an erasure that was asked for before there was another version, and found nothing, it says that
+    /// nobody had: that was not known.)
+    One,
+    /// Nothing was found, so it is not known whether anybody had been given anything.
+    Two,
+}
 
 impl Serialize for Version {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u8(VERSION)
+        serializer.serialize_u8(match self {
+            Self::One => 1,
+            Self::Two => 2,
+        })
     }
 }
 
 impl<'de> Deserialize<'de> for Version {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         match u8::deserialize(deserializer)? {
-            VERSION => Ok(Self),
+            1 => Ok(Self::One),
+            2 => Ok(Self::Two),
             _ => Err(D::Error::custom("another version's")),
         }
     }
@@ -165,10 +182,13 @@ pub struct Receipt {
     pub trail_line: u64,
     /// What is left.
     pub remains: Remains,
-    /// Who had it, and must be told (GDPR art. 19). What they did is not known when a receipt is made, and it never changes.
-    pub to_be_told: Vec<Recipient>,
-    /// True if it was also exported on behalf of nobody outside: into files on the controller's own machines.
-    pub exported_locally: bool,
+    /// Who had it, and must be told (GDPR art. 19). What they did is not known when a receipt is made, and it never changes. None:
+    /// nothing was found, so that nothing is known of who had it.
+    #[serde(deserialize_with = "wire::there")]
+    pub to_be_told: Option<Vec<Recipient>>,
+    /// True if it was also exported on behalf of nobody outside: into files on the controller's own machines. None: as above.
+    #[serde(deserialize_with = "wire::there")]
+    pub exported_locally: Option<bool>,
     /// What the keys lay on.
     #[serde(with = "wire::shown")]
     pub key_storage: KeyStorage,

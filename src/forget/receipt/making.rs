@@ -48,6 +48,7 @@ pub struct OfPurpose {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OfAll {
+    /// The latest version of receipts that there was when it was written down: what was asked for before a version keeps its own.
     version: Version,
     key_name: String,
     controller: Issuer,
@@ -97,7 +98,7 @@ impl Stationery {
 
     fn all(&self, by_address: Option<ByAddress>) -> OfAll {
         OfAll {
-            version: Version,
+            version: Version::Two,
             key_name: self.key_name.as_str().to_owned(),
             controller: self.controller.clone(),
             key_backups_days: self.key_backups_days,
@@ -168,20 +169,22 @@ impl Receipt {
             let of = became.of_purposes.get(purpose).map(|of| serde_json::from_slice::<OfPurpose>(of));
             of_purposes.push((purpose, *count, of.transpose().map_err(|_| Unmade)?.unwrap_or_default()));
         }
-        let to_be_told = had_it(became.handed, &all.recipients);
         let records: Vec<ErasedRecords> = of_purposes
             .into_iter()
             .map(|(purpose, count, of)| ErasedRecords { purpose: purpose.clone(), title: of.title, count })
             .collect();
+        let found = became.references > 0 || !records.is_empty();
+        let version = if found { Version::One } else { all.version };
+        let is_known = version == Version::One;
         let receipt = Self {
-            version: Version,
+            version,
             number: became.number,
             follows: None,
             asked: whole(became.asked),
             done: whole(became.done),
             asked_by: became.asked_by,
             why: became.why,
-            exported_locally: became.handed.contains(&None),
+            exported_locally: is_known.then(|| became.handed.contains(&None)),
             references: became.references,
             unread: None,
             keyring_generation: became.keyring_generation,
@@ -199,7 +202,7 @@ impl Receipt {
             },
             records,
             controller: all.controller,
-            to_be_told,
+            to_be_told: is_known.then(|| had_it(became.handed, &all.recipients)),
             key_storage: all.key_storage,
         };
         Ok((receipt, key_name))

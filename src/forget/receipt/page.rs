@@ -119,10 +119,10 @@ impl<'r> Writer<'r> {
             (words.meta, remains.meta_until),
         ];
         let dated = dated.into_iter().filter_map(|(what, day)| Some([self.say(what), words.day(day?)]));
-        let storage = (words.storage)(self.receipt.key_storage).map(|told| (told, words.storage_until));
+        let storage = (words.storage)(self.receipt.key_storage).map(|told| (told, words.no_date));
         let undated = [
             Some((words.residue, words.residue_until)).filter(|_| had_records),
-            Some((words.memory, words.memory_until)).filter(|_| self.receipt.erased_anything()),
+            Some((words.memory, words.no_date)).filter(|_| self.receipt.erased_anything()),
             storage.filter(|_| had_records),
         ];
         let undated = undated.into_iter().flatten();
@@ -133,17 +133,21 @@ impl<'r> Writer<'r> {
     fn others(&self) -> Vec<Part<'r>> {
         let (receipt, words) = (self.receipt, self.words);
         let mut parts = vec![Part::Heading(words.others)];
-        if receipt.to_be_told.is_empty() {
+        let told = receipt.to_be_told.as_deref().unwrap_or_default();
+        if !receipt.erased_anything() && told.is_empty() {
+            parts.push(Part::Text(words.not_known.to_owned()));
+        } else if told.is_empty() {
             parts.push(Part::Text(words.nobody.to_owned()));
         } else {
-            let told = receipt.to_be_told.iter().map(|recipient| {
+            let told = told.iter().map(|recipient| {
                 let role = self.say((words.role)(recipient.role));
                 let (name, country) = (in_a_cell(&recipient.name), in_a_cell(&recipient.country));
                 format!("{name} ({country}){} {role}", words.colon)
             });
             parts.extend([Part::Text(self.say(words.to_be_told)), Part::List(told.collect())]);
         }
-        let locally = receipt.exported_locally.then(|| Part::Text(self.say(words.locally)));
+        let locally =
+            receipt.exported_locally.unwrap_or_default().then(|| Part::Text(self.say(words.locally)));
         parts.extend(locally.into_iter().chain([Part::Text(words.elsewhere.to_owned())]));
         parts
     }

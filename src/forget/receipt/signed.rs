@@ -84,7 +84,9 @@ impl Signed {
     pub fn open(note: &[u8], key: &VerifierKey) -> Result<Self, ReceiptFault> {
         let line = key.open(note)?;
         let is_one = line.split_inclusive('\n').nth(1).is_none();
-        let receipt = serde_json::from_str(line).ok().filter(|_| is_one).ok_or(ReceiptFault::Unreadable)?;
+        let receipt =
+            serde_json::from_str(line).ok().filter(|receipt: &Receipt| is_one && receipt.is_of_its_version());
+        let receipt = receipt.ok_or(ReceiptFault::Unreadable)?;
         // The key has looked at it: it is UTF-8.
         let note = String::from_utf8(note.to_vec()).map_err(|_| ReceiptFault::Malformed)?;
         Ok(Self { receipt, note, key: key.clone() })

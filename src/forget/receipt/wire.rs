@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use serde::de::{Deserialize, Deserializer};
 
 use crate::clock::{Day, Rfc3339};
 use crate::code::Coded;
@@ -48,6 +49,13 @@ impl Shown for Day {
 /// A text's value, if the text is the one that the value is written as.
 fn read<T: Shown>(text: &str) -> Option<T> {
     T::of_text(text).filter(|value| value.shown() == text)
+}
+
+/// For serde: a value, or null; absent it is neither.
+pub(in crate::forget::receipt) fn there<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    Option::deserialize(deserializer)
 }
 
 /// For serde: a text.

@@ -112,6 +112,17 @@ bare = receipt(
     exported_locally=False,
     key_storage="in-place",
 )
+nothing = receipt(
+    tamis_receipt=2,
+    number="1-18",
+    records=[],
+    references=0,
+    unread=None,
+    remains={**dict.fromkeys(receipt()["remains"]), "tombstones_until": "2027-04-30", "trail_line_until": "2027-11-30"},
+    to_be_told=None,
+    exported_locally=None,
+)
+without = {name: value for name, value in nothing.items() if name != "to_be_told"}
 signature = note[note.rindex(" ") + 1 : -1]
 twisted = base64.b64encode(base64.b64decode(signature)[:-1] + b"\x00").decode()
 
@@ -185,11 +196,15 @@ judged = [
     ("a control character", ours.note(text.replace("SARL", "S\tARL")), "receipt-malformed"),
     ("signed, and no JSON", ours.note("all is well\n"), "receipt-unreadable"),
     ("signed, and on two lines", ours.note(text.replace(',"why"', ',\n"why"')), "receipt-unreadable"),
-    ("a later version's", ours.note(line(receipt(tamis_receipt=2))), "receipt-unreadable"),
+    ("a later version's", ours.note(line(receipt(tamis_receipt=3))), "receipt-unreadable"),
     ("a field that nobody knows", ours.note(line(receipt(more=1))), "receipt-unreadable"),
     ("a word that nobody knows", ours.note(line(receipt(why="spring-cleaning"))), "receipt-unreadable"),
     ("a moment in another spelling", ours.note(line(receipt(done="2026-11-29T19:25:01.0Z"))), "receipt-unreadable"),
     ("a number in another spelling", ours.note(line(receipt(number="01-17"))), "receipt-unreadable"),
+    ("nothing found, by the second version", ours.note(line(nothing)), "good"),
+    ("the second version, and something found", ours.note(line(receipt(tamis_receipt=2))), "receipt-unreadable"),
+    ("the second version, which does not say of whom nothing is known", ours.note(line(without)), "receipt-unreadable"),
+    ("the first version without its recipients", ours.note(line(receipt(to_be_told=None))), "receipt-unreadable"),
     ("a day that is none", ours.note(text.replace("2026-12-06", "2026-02-30")), "receipt-unreadable"),
 ]
 
@@ -201,7 +216,7 @@ rfc8032 = [
 signed = [
     {"name": key.name, "seed": key.seed.hex(), "vkey": key.vkey(), "text": text, "note": key.note(text)}
     for key in [Key(f"example.com/rfc8032/{n}", bytes.fromhex(seed)) for n, seed in enumerate(rfc8032)] + [ours, other, named]
-    for text in ["\n", "One line.\n", "Two lines,\n\nan empty one between them, and é.\n", line(receipt()), line(bare)]
+    for text in ["\n", "One line.\n", "Two lines,\n\nan empty one between them, and é.\n", line(receipt()), line(bare), line(nothing)]
 ]
 print(
     json.dumps(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::sample::{day, full, signer};
 use crate::forget::receipt::note::KeyName;
 use crate::forget::receipt::{
-    AskedBy, Became, ByAddress, Ground, KeyStorage, OfPurpose, Receipt, Signed, Stationery, Unmade,
+    AskedBy, Became, ByAddress, Ground, KeyStorage, OfPurpose, Receipt, Signed, Stationery, Unmade, Version,
 };
 use crate::language::Language;
 use crate::purpose::PurposeId;
@@ -19,7 +19,7 @@ fn purpose(name: &str) -> PurposeId {
 /// The config of the sample's house, which names one of its two recipients twice.
 fn stationery() -> Stationery {
     let full = full();
-    let recipients = full.to_be_told.clone();
+    let recipients = full.to_be_told.clone().expect("it has them");
     let title = |at: usize| full.records[at].title.clone();
     let of = |title| OfPurpose { title };
     Stationery {
@@ -94,7 +94,7 @@ fn what_is_not_there_leaves_nothing_behind_and_whoever_had_nothing_is_not_told()
         ..became(&of_all, &of_purposes, &[], &[])
     };
     let (receipt, _) = Receipt::of(&nothing).expect("made");
-    assert!(!receipt.erased_anything() && receipt.to_be_told.is_empty() && !receipt.exported_locally);
+    assert!(!receipt.erased_anything() && receipt.version == Version::Two);
     let remains = &receipt.remains;
     let dated = [remains.key_backups_until, remains.tombstones_until, remains.log_key_until];
     assert_eq!(dated, [None; 3]);
@@ -106,7 +106,35 @@ fn what_is_not_there_leaves_nothing_behind_and_whoever_had_nothing_is_not_told()
     // Nobody had asked for it yet.
     let records = [(purpose("devis"), 1)];
     let (receipt, _) = Receipt::of(&became(&of_all, &of_purposes, &records, &[])).expect("made");
-    assert!(receipt.to_be_told.is_empty() && !receipt.exported_locally);
+    assert_eq!((receipt.to_be_told, receipt.exported_locally), (Some(Vec::new()), Some(false)));
+}
+
+/// Whoever is erased twice has a second receipt that knows nothing of recipients; one that was asked for before there was a way to
+/// say so stays as it was signed.
+#[test]
+fn where_nothing_was_found_nothing_is_said_of_who_had_it_and_no_earlier_receipt_changes() {
+    let (of_all, of_purposes) = (stationery().of_all(), stationery().of_purposes());
+    let earlier =
+        String::from_utf8(of_all.clone()).expect("JSON").replacen("\"version\":2", "\"version\":1", 1);
+    assert_ne!(earlier.as_bytes(), of_all);
+    let key = signer(KEY, &"07".repeat(32));
+    let told = |of_all: &[u8], records: &[_], handed: &[_]| {
+        let nothing = Became { references: 0, ..became(of_all, &of_purposes, records, handed) };
+        let signed = Receipt::of(&nothing).expect("made").0.sign(&key).expect("signed");
+        Signed::open(signed.note().as_bytes(), &key.verifier()).expect("opened").json().to_owned()
+    };
+    let (later, before) = (told(&of_all, &[], &[]), told(earlier.as_bytes(), &[], &[]));
+    assert!(later.starts_with("{\"tamis_receipt\":2,"), "{later}");
+    assert!(later.contains("\"to_be_told\":null,\"exported_locally\":null,"), "{later}");
+    assert!(before.starts_with("{\"tamis_receipt\":1,"), "{before}");
+    assert!(before.contains("\"to_be_told\":[],\"exported_locally\":false,"), "{before}");
+    // Where something was, both say the same.
+    let (records, handed) = ([(purpose("devis"), 1)], [to("crm"), None]);
+    let found = told(&of_all, &records, &handed);
+    assert!(
+        found == told(earlier.as_bytes(), &records, &handed) && found.contains("CRM Nuage SAS"),
+        "{found}"
+    );
 }
 
 #[test]
@@ -115,9 +143,9 @@ fn whoever_left_the_config_is_told_by_the_name_that_it_had_there() {
     let (records, handed) = ([(purpose("devis"), 1)], [to("crm"), to("before")]);
     let (receipt, _) = Receipt::of(&became(&of_all, &of_purposes, &records, &handed)).expect("made");
     let told: Vec<_> =
-        receipt.to_be_told.iter().map(|one| (one.name.as_str(), one.country.as_str())).collect();
+        receipt.to_be_told.iter().flatten().map(|one| (one.name.as_str(), one.country.as_str())).collect();
     assert_eq!(told, [("CRM Nuage SAS", "FR"), ("before", "ZZ")]);
-    assert!(!receipt.exported_locally);
+    assert_eq!(receipt.exported_locally, Some(false));
 }
 
 /// It left the config, and its records were there.
@@ -126,7 +154,7 @@ fn of_a_purpose_that_nobody_knows_any_more_there_is_its_name() {
     let of_all = stationery().of_all();
     let (none, records) = (BTreeMap::new(), [(purpose("devis"), 1)]);
     let (receipt, _) = Receipt::of(&became(&of_all, &none, &records, &[])).expect("made");
-    assert!(receipt.records[0].title.is_empty() && receipt.to_be_told.is_empty());
+    assert!(receipt.records[0].title.is_empty() && receipt.to_be_told.as_ref().is_some_and(Vec::is_empty));
     let signed = receipt.sign(&signer(KEY, &"07".repeat(32))).expect("signed");
     assert!(signed.text(Language::En).contains("- devis\n"), "{}", signed.text(Language::En));
 }
@@ -136,7 +164,7 @@ fn what_cannot_be_read_makes_no_receipt() {
     let (of_all, of_purposes) = (stationery().of_all(), stationery().of_purposes());
     let records = [(purpose("devis"), 1)];
     let later =
-        String::from_utf8(of_all.clone()).expect("JSON").replacen("\"version\":1", "\"version\":2", 1);
+        String::from_utf8(of_all.clone()).expect("JSON").replacen("\"version\":2", "\"version\":3", 1);
     let damaged = BTreeMap::from([(purpose("devis"), b"{".to_vec())]);
     for (all, purposes) in
         [(&b""[..], &of_purposes), (later.as_bytes(), &of_purposes), (of_all.as_slice(), &damaged)]

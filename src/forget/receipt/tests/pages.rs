@@ -1,17 +1,26 @@
 //! What people read.
 
-use super::sample::{bare, full, signer};
-use crate::forget::receipt::{AskedBy, Ground, KeyStorage, Receipt, Signed};
+use super::sample::{bare, full, nothing, signer};
+use crate::forget::receipt::page::{Page, Part};
+use crate::forget::receipt::{AskedBy, Ground, KeyStorage, Receipt, Recipient, Signed};
 use crate::language::Language;
 use crate::purpose::law::RecipientRole;
 
+const KEY: &str = "leads.lumen.example/receipts";
+const SEED: &str = "0707070707070707070707070707070707070707070707070707070707070707";
+
 fn signed(receipt: Receipt) -> Signed {
-    receipt.sign(&signer("leads.lumen.example/receipts", &"07".repeat(32))).expect("signed")
+    receipt.sign(&signer(KEY, SEED)).expect("signed")
+}
+
+/// The first recipient.
+fn told(receipt: &mut Receipt) -> &mut Recipient {
+    &mut receipt.to_be_told.as_mut().expect("it has them")[0]
 }
 
 /// One for everything that can be said, each in both forms.
 fn every() -> Vec<Receipt> {
-    let mut receipts = vec![full(), bare()];
+    let mut receipts = vec![full(), bare(), nothing()];
     receipts.extend(AskedBy::ALL.iter().map(|by| Receipt { asked_by: *by, ..full() }));
     receipts.extend(Ground::ALL.iter().map(|why| Receipt { why: *why, ..full() }));
     receipts.extend(KeyStorage::ALL.iter().map(|storage| Receipt { key_storage: *storage, ..full() }));
@@ -19,7 +28,7 @@ fn every() -> Vec<Receipt> {
     receipts.extend([0, 1, 2].map(|references| Receipt { references, ..full() }));
     let role = |role: &RecipientRole| {
         let mut receipt = full();
-        receipt.to_be_told[0].role = *role;
+        told(&mut receipt).role = *role;
         receipt
     };
     receipts.extend(RecipientRole::ALL.iter().map(role));
@@ -107,11 +116,72 @@ fn what_is_not_there_is_not_mentioned() {
     assert!(
         text(bare()).contains("No record was found") && !text(unread_alone).contains("No record was found")
     );
-    assert!(text(bare()).contains("to no recipient") && text(bare()).contains("It adds to receipt 1-17"));
+    assert!(text(bare()).contains("It adds to receipt 1-17"));
     assert!(
         text(bare()).contains("address or telephone number")
             && text(bare()).contains("29\u{a0}November 2029")
     );
+}
+
+/// By a receipt of nothing nobody learns that nobody had it: an earlier erasure may have found them.
+#[test]
+fn where_nothing_was_found_it_is_not_said_that_nobody_had_it_and_else_it_is() {
+    let erased = Receipt { to_be_told: Some(Vec::new()), exported_locally: Some(false), ..full() };
+    for (language, nobody, not_known) in [
+        (Language::Fr, "à aucun destinataire", "on ne sait donc pas ici si quelqu’un avait reçu des données"),
+        (Language::En, "to no recipient", "it is not known here whether anybody had been given data"),
+        (Language::De, "an keinen Empfänger", "ist hier nicht bekannt, ob jemand Daten erhalten hatte"),
+    ] {
+        let says = |receipt: &Receipt, sentence: &str| {
+            let signed = signed(receipt.clone());
+            let pages = [signed.text(language), signed.html(language)];
+            let flat = pages.map(|page| page.split_whitespace().collect::<Vec<_>>().join(" "));
+            assert_eq!(flat[0].contains(sentence), flat[1].contains(sentence), "{sentence}");
+            flat[0].contains(sentence)
+        };
+        // Also one of before, which says so of nobody.
+        for none in [nothing(), bare()] {
+            assert!(says(&none, not_known) && !says(&none, nobody), "{language}");
+        }
+        assert!(says(&erased, nobody) && !says(&erased, not_known), "{language}");
+        assert!(!says(&full(), nobody) && !says(&full(), not_known), "{language}");
+    }
+}
+
+/// Nobody has measured when it is, so no receipt names a moment.
+#[test]
+fn of_memory_it_is_said_what_becomes_of_it_and_not_when() {
+    for language in Language::ALL {
+        let text = signed(full()).text(language);
+        assert!(!text.contains("60"), "{text}");
+    }
+}
+
+/// Readable at once (WP 260): as in a notice, no sentence has more than 25 words. What stands in brackets is one of its own.
+#[test]
+fn sentences_are_short() {
+    for language in Language::ALL {
+        for receipt in every() {
+            let signed = signed(receipt);
+            let page = Page::of(signed.receipt(), signed.note(), &signer(KEY, SEED).verifier(), language);
+            let mut sentences: Vec<String> = Vec::new();
+            for part in page.parts {
+                match part {
+                    Part::Text(text) => sentences.push(text),
+                    Part::List(entries) => sentences.extend(entries),
+                    Part::Facts(facts) => sentences.extend(facts.into_iter().map(|(_, fact)| fact)),
+                    Part::Table(_, rows) => sentences.extend(rows.into_iter().flatten()),
+                    Part::Heading(_) | Part::Command(_) | Part::Note(..) => {}
+                }
+            }
+            for text in sentences {
+                for sentence in text.split(['.', '?', ';', ':', '(']) {
+                    let count = sentence.split([' ', '\n']).filter(|word| !word.is_empty()).count();
+                    assert!(count <= 25, "{language}: {count} words in {sentence}");
+                }
+            }
+        }
+    }
 }
 
 #[test]
@@ -133,14 +203,12 @@ fn a_purpose_is_named_in_the_reader_s_language_or_in_another_that_there_is() {
 fn nothing_of_a_receipt_becomes_markup_or_turns_the_text() {
     let odd = "<script>alert('x')</script>&\"\u{202e}\u{7}{email}";
     let mut receipt = full();
-    let (controller, told) = (&mut receipt.controller, &mut receipt.to_be_told[0]);
-    for text in [
-        &mut controller.name,
-        &mut controller.address,
-        &mut controller.email,
-        &mut told.name,
-        &mut told.country,
-    ] {
+    let Recipient { name, country, .. } = told(&mut receipt);
+    for text in [name, country] {
+        *text = odd.to_owned();
+    }
+    let controller = &mut receipt.controller;
+    for text in [&mut controller.name, &mut controller.address, &mut controller.email] {
         *text = odd.to_owned();
     }
     receipt.records[0].title.insert("en".to_owned(), odd.to_owned());

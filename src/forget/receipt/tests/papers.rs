@@ -1,6 +1,6 @@
 //! What comes back: a paper in whatever shape people, mails and editors leave it, and what is believed of it.
 
-use super::sample::{bare, full, signer};
+use super::sample::{bare, full, nothing, signer};
 use crate::forget::receipt::note::{NOTE_BYTES_MAX, SigningKey, VerifierKey};
 use crate::forget::receipt::{PAPER_BYTES_MAX, Receipt, ReceiptFault, Signed};
 use crate::language::Language;
@@ -35,7 +35,7 @@ fn ways(paper: &str) -> Vec<String> {
 
 #[test]
 fn every_format_in_every_language_is_known_again_whatever_became_of_the_ends_of_its_lines() {
-    for receipt in [full(), bare()] {
+    for receipt in [full(), bare(), nothing()] {
         let signed = signed(receipt.clone());
         for paper in papers(&signed) {
             for way in ways(&paper) {

@@ -29,7 +29,7 @@ pub(super) fn full() -> Receipt {
         role,
     };
     Receipt {
-        version: Version,
+        version: Version::One,
         number: ReceiptNumber { epoch: 1, number: 17 },
         follows: None,
         asked: "2026-11-29T19:25:00Z".parse().expect("a moment"),
@@ -66,11 +66,11 @@ pub(super) fn full() -> Receipt {
             suppression_until: None,
             meta_until: Some(day("2027-02-27")),
         },
-        to_be_told: vec![
+        to_be_told: Some(vec![
             recipient("CRM Nuage SAS", "FR", RecipientRole::Processor),
             recipient("Partner & Söhne GmbH", "DE", RecipientRole::Controller),
-        ],
-        exported_locally: true,
+        ]),
+        exported_locally: Some(true),
         key_storage: KeyStorage::CopyOnWrite,
     }
 }
@@ -95,9 +95,31 @@ pub(super) fn bare() -> Receipt {
             suppression_until: Some(day("2029-11-29")),
             ..full.remains
         },
-        to_be_told: Vec::new(),
-        exported_locally: false,
+        to_be_told: Some(Vec::new()),
+        exported_locally: Some(false),
         key_storage: KeyStorage::InPlace,
+        ..full
+    }
+}
+
+/// One that says that nothing was found.
+pub(super) fn nothing() -> Receipt {
+    let full = full();
+    Receipt {
+        version: Version::Two,
+        number: ReceiptNumber { epoch: 1, number: 18 },
+        records: Vec::new(),
+        references: 0,
+        unread: None,
+        remains: Remains {
+            key_backups_until: None,
+            day_keys_until: None,
+            log_key_until: None,
+            meta_until: None,
+            ..full.remains
+        },
+        to_be_told: None,
+        exported_locally: None,
         ..full
     }
 }

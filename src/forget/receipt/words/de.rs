@@ -40,7 +40,8 @@ pub(super) const WORDS: Words = Words {
         gelesen.",
     references_many: "{count} Einsendungen waren von Meta angekündigt, aber noch nicht gelesen. Sie wurden gestrichen und werden \
         nicht mehr gelesen.",
-    nothing: "Es wurde kein Datensatz gefunden; zu löschen war also nichts.",
+    nothing: "Es wurde kein Datensatz gefunden; zu löschen war also nichts. Wurde früher schon gelöscht, gibt es dafür eine \
+        eigene Bestätigung.",
 
     remains: "Was noch übrig ist, und wie lange",
     what: "Was noch übrig ist",
@@ -64,8 +65,7 @@ pub(super) const WORDS: Words = Words {
     residue: "Verschlüsselte Reste in den Dateien der Datenbank. Ihre Schlüssel wurden vernichtet: Ohne eine der oben \
         genannten Sicherungskopien kann niemand sie lesen.",
     residue_until: "zum nächsten Neuschreiben dieser Dateien",
-    memory: "Spuren im Arbeitsspeicher des Rechners.",
-    memory_until: "60\u{a0}Sekunden nach der Löschung",
+    memory: "Spuren im Arbeitsspeicher des Rechners. Das Programm überschreibt sie mit Nullen, sobald es diesen Speicher freigibt.",
     storage: |storage| match storage {
         KeyStorage::InPlace => None,
         KeyStorage::CopyOnWrite => Some(
@@ -77,7 +77,7 @@ pub(super) const WORDS: Words = Words {
              dort wirklich überschrieben wurden. Sie sind mit dem Hauptschlüssel verschlüsselt.",
         ),
     },
-    storage_until: "nicht absehbar",
+    no_date: "nicht absehbar",
 
     others: "Wer die Daten sonst noch hatte",
     to_be_told: "Diese Empfänger hatten die Daten erhalten. Ihnen muss die Löschung mitgeteilt werden (Artikel\u{a0}19 DSGVO). Ob das \
@@ -87,7 +87,9 @@ pub(super) const WORDS: Words = Words {
         RecipientRole::JointController => "entscheidet gemeinsam mit {controller} über die Nutzung der Daten",
         RecipientRole::Controller => "entscheidet selbst über die Nutzung der Daten",
     },
-    nobody: "Dieses System hatte die Daten an keinen Empfänger weitergegeben.",
+    nobody: "Dieses System hatte die hier gelöschten Daten an keinen Empfänger weitergegeben.",
+    not_known: "Es wurde nichts gefunden; darum ist hier nicht bekannt, ob jemand Daten erhalten hatte. Wurde früher schon \
+        gelöscht, steht es in der Bestätigung von damals.",
     locally: "Die Daten waren auch in Dateien bei {controller} exportiert worden. Diese Dateien erreicht die Löschung nicht: \
         {controller} muss sie selbst löschen.",
     elsewhere: "Von Ausdrucken und von Kopien, die auf anderem Weg entstanden sind, weiß das Programm nichts.",

@@ -40,7 +40,7 @@ pub(super) const WORDS: Words = Words {
         be read.",
     references_many: "{count} submissions had been announced by Meta and had not been read yet. They have been struck off and \
         will not be read.",
-    nothing: "No record was found, so there was none to erase.",
+    nothing: "No record was found, so there was none to erase. If it was erased earlier, that erasure has a receipt of its own.",
 
     remains: "What remains, and until when",
     what: "What remains",
@@ -62,8 +62,7 @@ pub(super) const WORDS: Words = Words {
     residue: "Encrypted remains in the files of the database. Their keys have been destroyed: without one of the \
         backups above nobody can read them.",
     residue_until: "the next time those files are rewritten",
-    memory: "Traces in the computer’s working memory.",
-    memory_until: "60 seconds after the erasure",
+    memory: "Traces in the computer’s working memory. The program overwrites them with zeros when it gives that memory back.",
     storage: |storage| match storage {
         KeyStorage::InPlace => None,
         KeyStorage::CopyOnWrite => Some(
@@ -75,7 +74,7 @@ pub(super) const WORDS: Words = Words {
              overwritten there. They are encrypted with the main key.",
         ),
     },
-    storage_until: "no date can be given",
+    no_date: "no date can be given",
 
     others: "Who else had the data",
     to_be_told: "These recipients had been given the data. They must be told that it has been erased (article 19 of the GDPR). \
@@ -85,7 +84,9 @@ pub(super) const WORDS: Words = Words {
         RecipientRole::JointController => "decides together with {controller} how the data is used",
         RecipientRole::Controller => "decides by itself how the data is used",
     },
-    nobody: "This system had given the data to no recipient.",
+    nobody: "This system had given the data erased here to no recipient.",
+    not_known: "Nothing was found, so it is not known here whether anybody had been given data. If it was erased earlier, the \
+        receipt of that erasure says so.",
     locally: "The data had also been exported to files at {controller}. This erasure does not reach those files: {controller} \
         must delete them.",
     elsewhere: "Of printouts, and of copies made in other ways, the program knows nothing.",

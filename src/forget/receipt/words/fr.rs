@@ -39,7 +39,8 @@ pub(super) const WORDS: Words = Words {
     references_one: "Un envoi avait été annoncé par Meta sans avoir encore été lu. Il a été rayé et ne sera pas lu.",
     references_many: "{count} envois avaient été annoncés par Meta sans avoir encore été lus. Ils ont été rayés et ne seront pas \
         lus.",
-    nothing: "Aucune fiche n’a été trouvée\u{a0}: il n’y avait rien à effacer.",
+    nothing: "Aucune fiche n’a été trouvée\u{a0}: il n’y avait rien à effacer. Si elle a été effacée plus tôt, cet effacement-là \
+        a son propre reçu.",
 
     remains: "Ce qui reste, et jusqu’à quand",
     what: "Ce qui reste",
@@ -63,8 +64,7 @@ pub(super) const WORDS: Words = Words {
     residue: "Des restes chiffrés dans les fichiers de la base de données. Leurs clés ont été détruites\u{a0}: sans l’une des \
         sauvegardes ci-dessus, personne ne peut les lire.",
     residue_until: "prochaine réécriture de ces fichiers",
-    memory: "Des traces dans la mémoire vive de l’ordinateur.",
-    memory_until: "60\u{a0}secondes après l’effacement",
+    memory: "Des traces dans la mémoire vive de l’ordinateur. Le programme les écrase par des zéros quand il libère cette mémoire.",
     storage: |storage| match storage {
         KeyStorage::InPlace => None,
         KeyStorage::CopyOnWrite => Some(
@@ -76,7 +76,7 @@ pub(super) const WORDS: Words = Words {
              elles y ont vraiment été écrasées. Elles sont chiffrées avec la clé principale.",
         ),
     },
-    storage_until: "aucune date possible",
+    no_date: "aucune date possible",
 
     others: "Qui d’autre avait reçu les données",
     to_be_told: "Ces destinataires avaient reçu les données. Ils doivent être informés de l’effacement (article\u{a0}19 du RGPD). Ce \
@@ -86,7 +86,9 @@ pub(super) const WORDS: Words = Words {
         RecipientRole::JointController => "décide avec {controller} de l’utilisation des données",
         RecipientRole::Controller => "décide seul de l’utilisation des données",
     },
-    nobody: "Ce système n’avait transmis les données à aucun destinataire.",
+    nobody: "Ce système n’avait transmis les données effacées ici à aucun destinataire.",
+    not_known: "Rien n’a été trouvé\u{a0}: on ne sait donc pas ici si quelqu’un avait reçu des données. Si elles ont été effacées \
+        plus tôt, le reçu de cet effacement-là le dit.",
     locally: "Les données avaient aussi été exportées dans des fichiers chez {controller}. L’effacement n’atteint pas ces \
         fichiers\u{a0}: {controller} doit les supprimer.",
     elsewhere: "Le programme ne sait rien des impressions, ni des copies faites autrement.",

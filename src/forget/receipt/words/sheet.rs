@@ -53,15 +53,17 @@ pub(in crate::forget::receipt) struct Words {
     pub residue: &'static str,
     pub residue_until: &'static str,
     pub memory: &'static str,
-    pub memory_until: &'static str,
     /// None: there is nothing to say.
     pub storage: fn(KeyStorage) -> Option<&'static str>,
-    pub storage_until: &'static str,
+    /// Of what nobody can say until when.
+    pub no_date: &'static str,
 
     pub others: &'static str,
     pub to_be_told: &'static str,
     pub role: fn(RecipientRole) -> &'static str,
     pub nobody: &'static str,
+    /// Where nothing was found.
+    pub not_known: &'static str,
     pub locally: &'static str,
     pub elsewhere: &'static str,
 
