@@ -31,7 +31,8 @@ pub struct Find {
     pub unmask: bool,
 }
 
-/// What became of it, for each of its purposes; empty: nothing is known of this id, or no record holds this address.
+/// What became of it, for each of its purposes; empty: nothing is known of this id, or no record holds this address. A record that
+/// was erased is not known by its id any more; by the submission's it is `erased`, for as long as that is remembered.
 // It holds answers: neither `Debug` nor `Display`.
 #[derive(Serialize, Deserialize, ToSchema)]
 pub struct Found {

@@ -20,9 +20,14 @@ use crate::terminal::{print, print_json, printable, tell};
 /// Everything that is stored is looked through for an address, maybe after another look: at most twice ten minutes.
 const SEARCH_WITHIN: Duration = Duration::from_secs(21 * 60);
 
+/// A record's id leads to nothing once it is gone; the submission's is remembered for as long as it could come back.
+const NOTHING_OF_RECORD: &str = "nothing is known of this id: a record that was erased is not known by it any more; \
+    by --leadgen-id its submission is `erased`, for 120 to 150 days";
+const NOTHING_OF_SUBMISSION: &str = "nothing is known of this id";
+
 const EXAMPLE: &str = "\
 An id on a command line stays in the shell's history: `-` reads it from stdin. An address is read from
-stdin alone, and looked for in everything that is stored.
+stdin alone, and looked for in everything that is stored. A record that was erased is known by --leadgen-id alone.
 
 Example:
   tamis find --id devis-1-123 --reason person-request
@@ -88,6 +93,7 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let question = arguments.which.question(arguments.unmask)?;
     let is_address = question.email.is_some() || question.phone.is_some();
+    let nothing = nothing_of(&question);
     let socket = arguments.socket.locate(config, environment)?;
     let daemon = if is_address { Daemon::awaited(socket, SEARCH_WITHIN)? } else { Daemon::at(socket)? };
     let call = daemon.call(Method::POST, "/find").header("Tamis-Reason", &arguments.reason);
@@ -98,11 +104,20 @@ pub(super) async fn run(
     }
     let answer: Found = parse(&body)?;
     let notes = if is_address { notes(&answer) } else { Vec::new() };
-    if answer.records.is_empty() && !is_address {
-        tell("nothing is known of this id");
+    if let Some(told) = nothing.filter(|_| answer.records.is_empty()) {
+        tell(told);
     }
     notes.iter().for_each(|note| tell(note));
     print(&pages(&answer.records))
+}
+
+/// What is said where there is nothing; none: of an address [`notes`] say it.
+fn nothing_of(question: &Find) -> Option<&'static str> {
+    match question {
+        Find { id: Some(_), .. } => Some(NOTHING_OF_RECORD),
+        Find { leadgen_id: Some(_), .. } => Some(NOTHING_OF_SUBMISSION),
+        _ => None,
+    }
 }
 
 /// What is to be said of a look for an address beside what it found.
@@ -224,6 +239,15 @@ mod tests {
                 "3 submissions are not read yet: nobody knows whose they are",
             ]
         );
+    }
+
+    #[test]
+    fn by_a_record_s_id_it_is_said_that_an_erased_one_is_not_known_by_it() {
+        let ask = |question: &str| serde_json::from_str::<Find>(question).expect("a question");
+        let told = nothing_of(&ask(r#"{"id":"devis-1-7"}"#)).expect("a sentence");
+        assert!(told.contains("erased") && told.contains("--leadgen-id") && !told.contains('\n'), "{told}");
+        assert_eq!(nothing_of(&ask(r#"{"leadgen_id":"9"}"#)), Some("nothing is known of this id"));
+        assert_eq!(nothing_of(&ask(r#"{"email":"a@b.example"}"#)), None);
     }
 
     #[test]

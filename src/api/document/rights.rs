@@ -35,8 +35,9 @@ pub(super) fn find() -> Call {
     .body::<Find>()
     .answer(
         "200",
-        "What became of it; an empty list: nothing is known of this id, or no record holds this address. Of the records of an \
-         address the first 100 are shown.",
+        "What became of it; an empty list: nothing is known of this id, or no record holds this address. A record that was erased \
+         is not known by its id any more; by the submission's it is `erased`. Of the records of an address the first 100 are \
+         shown.",
         [("application/json", Content::new(Some(Ref::from_schema_name("Found"))))],
         [("Tamis-Waited", header(whole(1, u64::MAX), "Where it was made to wait: so many seconds."))],
     )
