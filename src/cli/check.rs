@@ -5,6 +5,7 @@ mod differences;
 mod findings;
 mod forms;
 mod held;
+mod periods;
 mod storage;
 mod unfed;
 
@@ -12,6 +13,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use crate::cli::check::forms::FormShown;
+use crate::cli::check::periods::Period;
 use crate::config::{self, Checked, Config, Effective, Fault, Faults};
 use crate::purpose::{BoxKey, Channel, ConsentRule, FieldRule, Purpose};
 use crate::secret::location::Environment;
@@ -121,11 +123,12 @@ fn count(number: usize, thing: &str) -> String {
     }
 }
 
-/// What Graph will be asked for each purpose, and what feeds each field.
+/// What Graph will be asked for each purpose, how long a record is held, and what feeds each field.
 fn purposes(config: &Config) -> String {
     let mut text = String::new();
     for purpose in config.policy().purposes() {
         let _ = writeln!(text, "\n# {}: Graph is asked for fields={}", purpose.id, purpose.graph_fields());
+        let _ = writeln!(text, "#   {}", periods::line(purpose));
         let width =
             purpose.whitelist.rules().iter().map(|rule| rule.name.as_str().len()).max().unwrap_or_default();
         for rule in purpose.whitelist.rules() {
@@ -218,6 +221,8 @@ struct Document<'c> {
 struct PurposeShown {
     id: String,
     graph_fields: String,
+    /// Until the first of these ends.
+    lifespan: Vec<Period>,
     require_one_of: Vec<String>,
     forms: Vec<String>,
     fields: Vec<FieldShown>,
@@ -305,6 +310,7 @@ fn show(purpose: &Purpose) -> PurposeShown {
     PurposeShown {
         id: purpose.id.to_string(),
         graph_fields: purpose.graph_fields(),
+        lifespan: periods::told(purpose),
         require_one_of: purpose.require_one_of.iter().map(ToString::to_string).collect(),
         forms: purpose.forms.iter().map(ToString::to_string).collect(),
         fields: purpose.whitelist.rules().iter().map(field).collect(),
@@ -359,6 +365,8 @@ mod tests {
             "root = { credential = \"tamis-root-key\" }  # set (64 bytes)\n",
             "# devis: Graph is asked for fields=id,created_time,form_id,field_data,campaign_id\n",
             "# lettre: Graph is asked for fields=id,created_time,form_id,field_data,custom_disclaimer_responses\n",
+            "campaign_id\n#   held for 12 months (retention_months)\n",
+            "#   held for 18 months and 30 days (reconfirm_months, grace_days), not 36 months\n",
             "#   full_name     questions of type FULL_NAME; without it the lead is refused\n",
             "#   postcode      the first present of the keys \"post_code\", \"zip_code\"\n",
             "#   phone_number  questions of type PHONE; dropped without consent call_optin\n",
@@ -459,6 +467,9 @@ mod tests {
         assert_eq!(good["valid"], true);
         assert_eq!(good["purposes"][0]["graph_fields"], "id,created_time,form_id,field_data,campaign_id");
         assert_eq!(good["purposes"][0]["fields"][3]["keys"][1], "zip_code");
+        let lapse =
+            serde_json::json!([{"months": 18, "days": 30, "keys": ["reconfirm_months", "grace_days"]}]);
+        assert_eq!(good["purposes"][1]["lifespan"], lapse);
         let call = &good["purposes"][1]["consents"][1];
         assert_eq!((&call["name"], &call["valid_months"]), (&"call_optin".into(), &12.into()));
         assert_eq!(call["boxes"][0]["key"], "consent_call");

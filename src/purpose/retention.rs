@@ -55,6 +55,9 @@ const LONGEST_MONTH_DAYS: u64 = 31;
 const SHORTEST_MONTH_DAYS: u64 = 28;
 const SHORTEST_YEAR_DAYS: u64 = 365;
 
+/// Four years, one of them a leap year: after them the calendar begins anew, but in 2100.
+const LEAP_CYCLE_DAYS: u32 = 4 * 365 + 1;
+
 /// How long a purpose holds a record: until the first of these terms ends. By it records are dated, and from it people are
 /// told. Without any nothing is kept: the config refuses that, and it fails closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,11 +66,9 @@ pub struct Lifespan(Vec<Term>);
 impl Lifespan {
     /// A purpose's: its retention, and where people are to be asked again, that date and the grace after it.
     pub fn of(purpose: &Purpose) -> Self {
-        let kept = [purpose.retention_months.map(Term::months), purpose.retention_days.map(Term::days)];
-        let mut terms: Vec<Term> = kept.into_iter().flatten().collect();
+        let mut terms = purpose.retention();
         if !terms.is_empty() {
-            let grace = purpose.grace_days;
-            terms.extend(purpose.reconfirm_months.map(|months| Term { months, days: grace }));
+            terms.extend(purpose.lapse());
         }
         Self(terms)
     }
@@ -96,6 +97,26 @@ impl Lifespan {
     pub fn terms(&self) -> Vec<Term> {
         let counts = |term: &Term| !self.0.iter().any(|other| other.is_always_before(*term));
         self.0.iter().copied().filter(counts).collect()
+    }
+
+    /// True if there is a day on which a record's time may begin that then ends earlier than by the other. The calendar
+    /// decides (a month and a day end before or after 30 days), so that each day of four years is looked at.
+    pub fn can_end_before(&self, other: &Self) -> bool {
+        let day = |number: u32| after(Timestamp::UNIX_EPOCH, days(number));
+        (0..LEAP_CYCLE_DAYS).map(day).any(|start| self.end(start) < other.end(start))
+    }
+}
+
+impl Purpose {
+    /// For how long its records are held at most, whoever is asked again.
+    pub fn retention(&self) -> Vec<Term> {
+        let kept = [self.retention_months.map(Term::months), self.retention_days.map(Term::days)];
+        kept.into_iter().flatten().collect()
+    }
+
+    /// When a record lapses whose person was to be asked again and did not answer.
+    pub fn lapse(&self) -> Option<Term> {
+        self.reconfirm_months.map(|months| Term { months, days: self.grace_days })
     }
 }
 
@@ -232,6 +253,31 @@ mod tests {
             (terms(&purpose), Lifespan::of(&purpose).end(at("2026-01-15T12:00:00Z"))),
             (vec![], at("2026-01-15T12:00:00Z"))
         );
+    }
+
+    #[test]
+    fn a_lifespan_is_shorter_where_some_record_ends_earlier_by_it() {
+        let of = |terms: &[Term]| Lifespan::from_terms(terms.to_vec());
+        let lapse = Term { months: 18, days: 30 };
+        for (one, other, is_shorter) in [
+            (of(&[Term::months(12)]), of(&[Term::months(12)]), false),
+            (of(&[Term::months(12)]), of(&[Term::months(24)]), true),
+            (of(&[Term::months(24)]), of(&[Term::months(12)]), false),
+            // A term that never ends first shortens nothing.
+            (of(&[Term::months(36), lapse]), of(&[lapse]), false),
+            (of(&[lapse]), of(&[Term::months(36), lapse]), false),
+            (of(&[Term::months(24), lapse]), of(&[Term::months(36), lapse]), false),
+            (of(&[lapse]), of(&[Term::months(36)]), true),
+            // By the calendar: 31 January and a month are 28 days, 1 January and a month are 31.
+            (of(&[Term::months(1)]), of(&[Term::days(29)]), true),
+            (of(&[Term::days(29)]), of(&[Term::months(1)]), true),
+            (of(&[Term::days(27)]), of(&[Term::months(1)]), true),
+            (of(&[Term::months(1)]), of(&[Term::days(27)]), false),
+            (of(&[Term::days(366)]), of(&[Term::months(12)]), false),
+            (of(&[Term::months(12)]), of(&[Term::days(366)]), true),
+        ] {
+            assert_eq!(one.can_end_before(&other), is_shorter, "{one:?} {other:?}");
+        }
     }
 
     proptest::proptest! {

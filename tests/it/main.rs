@@ -58,6 +58,7 @@ mod odd_files;
 mod others;
 mod overdue;
 mod pauses;
+mod periods;
 mod places;
 mod power;
 mod prometheus;

@@ -2,16 +2,16 @@
 
 use std::path::PathBuf;
 
-use jiff::Timestamp;
 use reqwest::Method;
 
 use crate::api::purposes::{Purpose as Running, Purposes};
 use crate::api::status::{PurposeCount, Status};
 use crate::cli::check::forms::PATIENCE;
+use crate::cli::check::periods;
 use crate::client::{Daemon, parse};
 use crate::config::{Fault, FaultCode};
-use crate::purpose::{Lifespan, Policy, Term};
-use crate::terminal::thousands;
+use crate::purpose::{Lifespan, Policy, Purpose};
+use crate::terminal::records;
 
 /// What the daemon says.
 pub(super) struct Held {
@@ -34,9 +34,9 @@ pub(super) async fn ask(socket: PathBuf) -> Option<Held> {
 impl Held {
     /// What the policy that is checked would end, and what it does not name.
     pub(super) fn warnings(&self, policy: &Policy) -> Vec<Fault> {
-        let shorter = self.purposes.iter().filter_map(|running| {
-            let checked = policy.purpose(running.id.as_str()).filter(|_| running.stored > 0)?;
-            is_shorter(&Lifespan::of(checked), running).then(|| shorter(running))
+        let shorter = self.purposes.iter().filter(|running| running.stored > 0).filter_map(|running| {
+            let checked = policy.purpose(running.id.as_str())?;
+            shorter(running, checked)
         });
         let gone = self.counts.iter().filter(|held| held.stored > 0);
         let gone = gone.filter(|held| policy.purpose(held.id.as_str()).is_none()).map(gone_from);
@@ -44,26 +44,29 @@ impl Held {
     }
 }
 
-/// Whether a record would end earlier by it. Whether people are asked again, the daemon does not say.
-fn is_shorter(checked: &Lifespan, running: &Running) -> bool {
-    let terms = [running.retention_months.map(Term::months), running.retention_days.map(Term::days)];
-    let held = Lifespan::from_terms(terms.into_iter().flatten().collect());
-    !held.all().is_empty() && checked.end(Timestamp::UNIX_EPOCH) < held.end(Timestamp::UNIX_EPOCH)
-}
-
-fn shorter(running: &Running) -> Fault {
-    let unit = if running.retention_days.is_some() { "days" } else { "months" };
-    Fault::new(
+/// What is to be said where some record can end earlier by the config that is checked: the periods by which records are dated are
+/// held against one another, here as there, and not the keys that they are made from.
+fn shorter(running: &Running, checked: &Purpose) -> Option<Fault> {
+    let (held, new) = (running.held_for()?, Lifespan::of(checked));
+    if !new.can_end_before(&held) {
+        return None;
+    }
+    let key = periods::told(checked)
+        .into_iter()
+        .find(|period| Lifespan::from_terms(vec![period.term]).can_end_before(&held))?
+        .keys[0];
+    Some(Fault::new(
         FaultCode::PeriodShorter,
-        &format!("purposes.{}.retention_{unit}", running.id),
+        &format!("purposes.{}.{key}", running.id),
         format!(
-            "the running tamis holds {} records of it under a longer period: a day after this one is in force they end by it, \
-             and those whose time is over then go for good",
-            thousands(running.stored)
+            "the running tamis holds {} of it for {}, this config for {}: a day after it is in force they end by it, and those whose \
+             time is over then go for good",
+            records(running.stored),
+            periods::in_words(&held.terms()),
+            periods::in_words(&new.terms()),
         ),
-        "If that is not meant, leave the period as it is; until that day is over it can be put back."
-            .to_owned(),
-    )
+        "If that is not meant, leave the period as it is; until that day is over it can be put back.",
+    ))
 }
 
 fn gone_from(held: &PurposeCount) -> Fault {
@@ -71,9 +74,9 @@ fn gone_from(held: &PurposeCount) -> Fault {
         FaultCode::PurposeGone,
         &format!("purposes.{}", held.id),
         format!(
-            "the running tamis holds {} records of a purpose that this config does not name: nobody can export them, and each \
-             ends by the date that it carries",
-            thousands(held.stored)
+            "the running tamis holds {} of a purpose that this config does not name: nobody can export what is left of it, and \
+             all of it ends by the dates that it carries",
+            records(held.stored)
         ),
         "Name it again if they are needed; erase them if they are not.".to_owned(),
     )
@@ -85,36 +88,95 @@ mod tests {
     use crate::purpose::PurposeId;
     use crate::purpose::sample::purpose;
 
-    fn running(id: &str, stored: u64, months: Option<u32>, days: Option<u32>) -> Running {
+    /// As the admin side says it of this purpose.
+    fn running(purpose: &Purpose, stored: u64) -> Running {
         Running {
-            id: PurposeId::parse(id).expect("a purpose"),
+            id: purpose.id.clone(),
             title: Default::default(),
-            basis: crate::purpose::Basis::Consent.into(),
+            basis: purpose.basis.into(),
             forms: Vec::new(),
             fields: Vec::new(),
             stored,
-            retention_months: months,
-            retention_days: days,
+            lifespan: Lifespan::of(purpose).terms().into_iter().map(Into::into).collect(),
+            retention_months: purpose.retention_months,
+            retention_days: purpose.retention_days,
         }
     }
 
-    fn codes(held: &Held, months: u32) -> Vec<String> {
+    fn devis(months: Option<u32>, days: Option<u32>, again: Option<u32>) -> Purpose {
         let mut devis = purpose("devis", &["email"]);
-        (devis.retention_months, devis.retention_days) = (Some(months), None);
-        let warnings = held.warnings(&Policy::new(vec![devis]));
-        warnings.iter().map(|warning| format!("{} {}", warning.key, warning.code.as_str())).collect()
+        (devis.retention_months, devis.retention_days) = (months, days);
+        (devis.reconfirm_months, devis.grace_days) = (again, 30);
+        devis
+    }
+
+    fn said(held: &Held, checked: Purpose) -> Vec<String> {
+        let warnings = held.warnings(&Policy::new(vec![checked]));
+        let said = |fault: &Fault| format!("{} {} {}", fault.key, fault.code.as_str(), fault.reason);
+        warnings.iter().map(said).collect()
     }
 
     #[test]
     fn a_period_is_shorter_only_than_a_longer_one_that_holds_something() {
-        let of = |purposes: Vec<Running>| Held { purposes, counts: Vec::new() };
-        let twelve = || of(vec![running("devis", 3, Some(12), None)]);
-        assert_eq!(codes(&twelve(), 6), ["purposes.devis.retention_months period-shorter"]);
-        assert_eq!([codes(&twelve(), 12), codes(&twelve(), 24)].concat(), [""; 0]);
-        assert_eq!(codes(&of(vec![running("devis", 0, Some(12), None)]), 6), [""; 0]);
-        let days = of(vec![running("devis", 3, None, Some(200))]);
-        assert_eq!(codes(&days, 6), ["purposes.devis.retention_days period-shorter"]);
-        assert_eq!(codes(&days, 7), [""; 0]);
+        let of =
+            |purpose: Purpose, stored| Held { purposes: vec![running(&purpose, stored)], counts: Vec::new() };
+        let all = |held: (Option<u32>, Option<u32>, Option<u32>),
+                   stored,
+                   checked: (Option<u32>, Option<u32>, Option<u32>)| {
+            said(&of(devis(held.0, held.1, held.2), stored), devis(checked.0, checked.1, checked.2))
+        };
+        let months = |number| (Some(number), None, None);
+        let days = |number| (None, Some(number), None);
+        let again = |number, again| (Some(number), None, Some(again));
+        let shorter = |held, checked, key: &str, words: &str| {
+            let said = all(held, 3, checked);
+            let start = format!(
+                "purposes.devis.{key} period-shorter the running tamis holds 3 records of it for {words}: "
+            );
+            assert!(said.len() == 1 && said[0].starts_with(&start), "{start} {said:?}");
+        };
+        shorter(months(12), months(6), "retention_months", "12 months, this config for 6 months");
+        shorter(days(200), months(6), "retention_months", "200 days, this config for 6 months");
+        shorter(months(12), days(30), "retention_days", "12 months, this config for 30 days");
+        // It is the date of asking again that cuts both.
+        shorter(
+            again(36, 24),
+            again(36, 18),
+            "reconfirm_months",
+            "24 months and 30 days, this config for 18 months and 30 days",
+        );
+        shorter(
+            again(36, 18),
+            again(12, 18),
+            "retention_months",
+            "18 months and 30 days, this config for 12 months",
+        );
+        shorter(
+            months(36),
+            again(36, 18),
+            "reconfirm_months",
+            "36 months, this config for 18 months and 30 days",
+        );
+        for (held, checked) in [
+            (months(12), months(12)),
+            (months(12), months(24)),
+            (days(200), months(7)),
+            (again(36, 18), again(36, 18)),
+            (again(36, 18), again(36, 24)),
+            (again(36, 18), again(24, 18)),
+            (again(36, 18), months(36)),
+            (again(36, 18), again(120, 18)),
+        ] {
+            assert_eq!(all(held, 3, checked), [""; 0], "{held:?} {checked:?}");
+        }
+        assert_eq!(all(months(12), 0, months(6)), [""; 0], "nothing is held");
+        let mut before = of(devis(Some(12), None, None), 3);
+        before.purposes[0].lifespan.clear();
+        assert_eq!(
+            said(&before, devis(Some(6), None, None)),
+            [""; 0],
+            "of what does not say it nothing is known"
+        );
     }
 
     #[test]
@@ -126,6 +188,8 @@ mod tests {
         };
         let counts = vec![count("devis", 4), count("alt", 2), count("leer", 0)];
         let held = Held { purposes: Vec::new(), counts };
-        assert_eq!(codes(&held, 6), ["purposes.alt purpose-gone"]);
+        let said = said(&held, devis(Some(6), None, None));
+        assert!(said.len() == 1 && said[0].starts_with("purposes.alt purpose-gone "), "{said:?}");
+        assert!(said[0].contains("holds 2 records of a purpose"), "{said:?}");
     }
 }

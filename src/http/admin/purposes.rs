@@ -9,7 +9,7 @@ use crate::api::purposes::{Purpose as Shown, Purposes};
 use crate::http::admin::AdminState;
 use crate::http::admin::operator::{By, See};
 use crate::http::problem::Problem;
-use crate::purpose::{Purpose, PurposeId};
+use crate::purpose::{Lifespan, Purpose, PurposeId};
 use crate::trail::Role;
 
 /// All purposes in the order of the config; an exporter sees its own.
@@ -30,6 +30,7 @@ fn shown(purpose: &Purpose, stored: &HashMap<PurposeId, u64>) -> Shown {
         forms: purpose.forms.clone(),
         fields: purpose.whitelist.columns().into_iter().map(ToString::to_string).collect(),
         stored: stored.get(&purpose.id).copied().unwrap_or(0),
+        lifespan: Lifespan::of(purpose).terms().into_iter().map(Into::into).collect(),
         retention_months: purpose.retention_months,
         retention_days: purpose.retention_days,
     }

@@ -241,7 +241,8 @@ async fn purposes_are_shown_whole_and_to_an_exporter_its_own() {
     let all = json_of(bench.call(get(&token, "/purposes")).await).await;
     let first = serde_json::json!({
         "id": "devis", "title": {"en": "Title", "fr": "Titre"}, "basis": "pre_contract",
-        "forms": ["901000000000002"], "fields": ["full_name", "email"], "stored": 41, "retention_months": 12,
+        "forms": ["901000000000002"], "fields": ["full_name", "email"], "stored": 41,
+        "lifespan": [{"months": 12, "days": 0}], "retention_months": 12,
     });
     assert_eq!(all["purposes"][0], first);
     assert_eq!(all["purposes"].as_array().map(Vec::len), Some(2));
