@@ -80,6 +80,11 @@ impl Findings {
         Fault { variable: self.variables.get(key).cloned(), ..Fault::new(code, key, reason, mend) }
     }
 
+    /// True if the environment set this key.
+    pub(super) fn is_set_by_a_variable(&self, key: &str) -> bool {
+        self.variables.contains_key(key)
+    }
+
     /// The first variable that sets this key or something below it.
     pub(super) fn variable_within(&self, key: &str) -> Option<&str> {
         let within =

@@ -271,15 +271,18 @@ impl<'v> ConfigItem<'v> {
         chosen
     }
 
-    /// A whole number within bounds; the environment's texts are read as numbers here and only here.
+    /// A whole number within bounds. The environment has texts alone, which are read as numbers here and only here; in the file
+    /// a number between quotes is a slip, as any text is.
     pub(super) fn number<T: TryFrom<u64>>(&self, bounds: RangeInclusive<u64>) -> Option<T> {
         let number = match &self.value.kind {
             ValueKind::I64(number) => Some(i128::from(*number)),
-            ValueKind::String(text) => text.trim().replace('_', "").parse().ok(),
+            ValueKind::String(text) if self.is_from_environment() => {
+                text.trim().replace('_', "").parse().ok()
+            }
             _ => None,
         };
         let Some(number) = number else {
-            self.wrong_type("a whole number", "Write digits alone.");
+            self.wrong_type("a whole number", "Write digits alone, without quotes.");
             return None;
         };
         let within = u64::try_from(number).ok().filter(|number| bounds.contains(number));
@@ -290,12 +293,12 @@ impl<'v> ConfigItem<'v> {
         within.and_then(|number| T::try_from(number).ok())
     }
 
-    /// Yes or no.
+    /// Yes or no; as a text from the environment alone.
     pub(super) fn flag(&self) -> Option<bool> {
         match &self.value.kind {
             ValueKind::Boolean(flag) => Some(*flag),
-            ValueKind::String(text) if text == "true" => Some(true),
-            ValueKind::String(text) if text == "false" => Some(false),
+            ValueKind::String(text) if self.is_from_environment() && text == "true" => Some(true),
+            ValueKind::String(text) if self.is_from_environment() && text == "false" => Some(false),
             _ => {
                 self.wrong_type("true or false", "Write true or false, without quotes.");
                 None
@@ -385,6 +388,11 @@ impl<'v> ConfigItem<'v> {
     /// True if this is a bare text.
     pub(super) fn is_text(&self) -> bool {
         matches!(self.value.kind, ValueKind::String(_))
+    }
+
+    /// True if a variable set it, whatever the file says.
+    fn is_from_environment(&self) -> bool {
+        self.findings.is_set_by_a_variable(&self.key)
     }
 
     fn wrong_type(&self, wanted: &str, mend: &str) {

@@ -112,7 +112,7 @@ fn put(tree: &mut toml::Value, path: &[String], canary: &toml::Value) {
 }
 
 /// TOML with everything inline below the top level.
-fn written(tree: &toml::Value) -> String {
+pub(super) fn written(tree: &toml::Value) -> String {
     let toml::Value::Table(table) = tree else { panic!("a table") };
     table.iter().map(|(key, value)| format!("{key} = {}\n", inline(value))).collect()
 }

@@ -9,6 +9,7 @@ mod rules_of_forms;
 mod rules_of_purposes;
 mod rules_of_the_house;
 mod the_environment;
+mod types;
 
 use super::*;
 use crate::purpose::{Basis, BoxKey, Channel, Keep, Need};
