@@ -122,6 +122,11 @@ fn a_tamis_of_its_own_runs_against_meta_s_side_alone() {
     let page = document("develop.md");
     let alone = block(&page, "tamis serve --config try/tamis.toml");
     let [meta, serve, send] = alone.as_slice() else { panic!("three commands: {alone:?}") };
+    // The operator's page says the same to whoever tries it.
+    let operator = document("operator.md");
+    for command in ["tamis sandbox init try", serve] {
+        assert!(operator.contains(&format!("`{}`", command.replace("try", "DIR"))), "{command}");
+    }
     let script = format!(
         "set -e\n{HELP}tamis sandbox init try >/dev/null\n({meta}\n) >played 2>greeted & meta=$!\nawait 'until Ctrl-C' greeted\n\
          ({serve}\n) 2>log & serve=$!\nawait process.started log\n{send}\nawait lead.stored log\n\
