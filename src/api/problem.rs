@@ -302,6 +302,11 @@ pub struct ProblemBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub erasure: Option<String>,
+    /// With `parameter-unknown`, `parameter-invalid` and `body-invalid`, where it is known: the name of the query parameter, or
+    /// of the body's member, that is not taken. Never its value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub parameter: Option<String>,
 }
 
 impl ProblemBody {
@@ -316,6 +321,7 @@ impl ProblemBody {
             request_id: request_id.to_owned(),
             resume_after: None,
             erasure: None,
+            parameter: None,
         }
     }
 }

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder};
 
-use crate::api::IdText;
 use crate::api::erasures::{Erase, Erased, ErasedBy, WouldErase};
+use crate::cli::ids;
 use crate::cli::paper::{Paper, PaperArguments};
+use crate::cli::purposes;
 use crate::cli::socket::{ConfigPath, SocketArgument};
 use crate::cli::stdin::one_line;
 use crate::client::{Daemon, parse, written};
@@ -102,10 +103,10 @@ pub(super) struct ErasureArguments {
 
 impl Which {
     fn by(self) -> Result<ErasedBy, Failure> {
-        let read = |id: String| Ok(IdText(if id == "-" { one_line("an id")? } else { id }));
+        let read = |id: String| if id == "-" { one_line("an id") } else { Ok(id) };
         match (self.id, self.leadgen_id) {
-            (Some(id), _) => Ok(ErasedBy::Id(read(id)?)),
-            (None, Some(id)) => Ok(ErasedBy::LeadgenId(read(id)?)),
+            (Some(id), _) => Ok(ErasedBy::Id(ids::record(read(id)?)?)),
+            (None, Some(id)) => Ok(ErasedBy::LeadgenId(ids::leadgen(read(id)?)?)),
             (None, None) if self.email_stdin => Ok(ErasedBy::Email(one_line("an address")?)),
             (None, None) if self.phone_stdin => Ok(ErasedBy::Phone(one_line("an address")?)),
             (None, None) => {
@@ -146,6 +147,7 @@ pub(super) async fn run(
     let Arguments { which, purposes, reason, asked_by, dry_run, repeat, paper, socket } = arguments;
     let purposes = Some(purposes).filter(|purposes| !purposes.is_empty());
     let question = Erase { by: which.by()?, purposes, asked_by, dry_run };
+    let given: Vec<&str> = question.purposes.iter().flatten().map(String::as_str).collect();
     let socket = socket.locate(config, environment)?;
     let daemon = match &question.by {
         ErasedBy::Email(_) | ErasedBy::Phone(_) => Daemon::awaited(socket, SEARCH_WITHIN)?,
@@ -154,7 +156,7 @@ pub(super) async fn run(
     let call = daemon.call(Method::POST, "/erasures").header("Tamis-Reason", &reason);
     let call = call.body(written(&question)?);
     if dry_run {
-        let body = daemon.fetch(call).await?;
+        let body = purposes::fetch(&daemon, call, &given).await?;
         return match paper.is_json() {
             true => print_json(&format!("{}\n", String::from_utf8_lossy(&body))),
             false => print(&would(&parse(&body)?)),
@@ -166,7 +168,7 @@ pub(super) async fn run(
         Some(key) => key,
         None => drawn(&SystemRandom)?,
     };
-    let erased = match erased(&daemon, call, &key).await {
+    let erased = match erased(&daemon, call, &key, &given).await {
         Ok(erased) => erased,
         Err(failure) => {
             paper.take_back();
@@ -182,7 +184,12 @@ pub(super) async fn run(
 }
 
 /// Has it erased. Where nobody knows whether it is, it says by which key the same request is known again.
-async fn erased(daemon: &Daemon, call: RequestBuilder, key: &str) -> Result<Erased, Failure> {
+async fn erased(
+    daemon: &Daemon,
+    call: RequestBuilder,
+    key: &str,
+    given: &[&str],
+) -> Result<Erased, Failure> {
     let again = |failure: Failure| {
         failure.and(&format!(
             ". What of it is erased is not known: the same command with `--repeat {}` is the same request, and has the receipt",
@@ -193,7 +200,7 @@ async fn erased(daemon: &Daemon, call: RequestBuilder, key: &str) -> Result<Eras
         failure.is_without_answer()
             || failure.refusal().is_some_and(|no| DOUBTFUL.contains(&no.code.as_str()))
     };
-    match daemon.fetch(call.header("Idempotency-Key", key)).await {
+    match purposes::fetch(daemon, call.header("Idempotency-Key", key), given).await {
         Ok(body) => parse(&body).map_err(again),
         Err(failure) if is_doubtful(&failure) => Err(again(failure)),
         Err(failure) => Err(failure),

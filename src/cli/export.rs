@@ -15,8 +15,8 @@ use crate::cli::export::following::END_WITHIN;
 use crate::cli::export::pages::Run;
 use crate::cli::export::sink::Sink;
 use crate::cli::export::telling::Told;
-use crate::cli::reasons;
 use crate::cli::socket::{ConfigPath, SocketArgument};
+use crate::cli::{purposes, reasons};
 use crate::client::Daemon;
 use crate::export::{Format, Join, LeftOut, StateFile};
 use crate::lifecycle::Stop;
@@ -153,6 +153,12 @@ pub(super) async fn run(
         run.follow(Duration::from_secs(arguments.interval.into()), &stop).await
     } else {
         run.read_out().await
+    };
+    let ended = match ended {
+        Ok(()) => Ok(()),
+        Err(failure) => {
+            Err(purposes::or_which_there_are(failure, &daemon, &[arguments.purpose.as_str()]).await)
+        }
     };
     run.progress = None;
     // Of an export that failed its error is the last word; a sync that was followed tells how far it came as well.

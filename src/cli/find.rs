@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use reqwest::Method;
 
+use crate::api::Pairs;
 use crate::api::find::{Find, Finding, Found};
 use crate::api::leads::Consent;
 use crate::api::restrictions::Restricted;
-use crate::api::{IdText, Pairs};
-use crate::cli::reasons;
 use crate::cli::socket::{ConfigPath, SocketArgument};
 use crate::cli::stdin::one_line;
+use crate::cli::{ids, reasons};
 use crate::client::{Daemon, parse, written};
 use crate::secret::location::Environment;
 use crate::terminal::{Exit, Failure};
-use crate::terminal::{print, print_json, printable, tell};
+use crate::terminal::{print, print_json, printable, records, tell, thousands};
 
 /// Everything that is stored is looked through for an address, maybe after another look: at most twice ten minutes.
 const SEARCH_WITHIN: Duration = Duration::from_secs(21 * 60);
@@ -71,11 +71,11 @@ struct WantedLead {
 impl WantedLead {
     /// The question, with its id read from stdin where asked.
     fn question(self, unmask: bool) -> Result<Find, Failure> {
-        let read = |id: String| Ok(IdText(if id == "-" { one_line("an id")? } else { id }));
+        let read = |id: String| if id == "-" { one_line("an id") } else { Ok(id) };
         let question = Find { leadgen_id: None, id: None, email: None, phone: None, unmask };
         match (self.leadgen_id, self.id) {
-            (Some(id), _) => Ok(Find { leadgen_id: Some(read(id)?), ..question }),
-            (None, Some(id)) => Ok(Find { id: Some(read(id)?), ..question }),
+            (Some(id), _) => Ok(Find { leadgen_id: Some(ids::leadgen(read(id)?)?), ..question }),
+            (None, Some(id)) => Ok(Find { id: Some(ids::record(read(id)?)?), ..question }),
             (None, None) if self.email_stdin => Ok(Find { email: Some(one_line("an address")?), ..question }),
             (None, None) if self.phone_stdin => Ok(Find { phone: Some(one_line("an address")?), ..question }),
             (None, None) => {
@@ -127,13 +127,21 @@ fn notes(answer: &Found) -> Vec<String> {
         notes.push("no record holds this address".to_owned());
     }
     if let Some(total) = answer.total {
-        notes.push(format!("{total} records hold this address, {} of them are shown", answer.records.len()));
+        let shown = answer.records.len();
+        let are = if shown == 1 { "is" } else { "are" };
+        notes.push(format!("{} hold this address, {shown} of them {are} shown", records(total)));
     }
     if let Some(count) = answer.unreadable {
-        notes.push(format!("{count} records do not open, and may hold it: the log says more"));
+        let opens = if count == 1 { "does" } else { "do" };
+        notes.push(format!("{} {opens} not open, and may hold it: the log says more", records(count)));
     }
     if let Some(count) = answer.unread {
-        notes.push(format!("{count} submissions are not read yet: nobody knows whose they are"));
+        notes.push(match count {
+            1 => "1 submission is not read yet: nobody knows whose it is".to_owned(),
+            count => {
+                format!("{} submissions are not read yet: nobody knows whose they are", thousands(count))
+            }
+        });
     }
     notes
 }
@@ -234,9 +242,16 @@ mod tests {
         assert_eq!(
             said(body),
             [
-                "101 records hold this address, 1 of them are shown",
+                "101 records hold this address, 1 of them is shown",
                 "2 records do not open, and may hold it: the log says more",
                 "3 submissions are not read yet: nobody knows whose they are",
+            ]
+        );
+        assert_eq!(
+            said(r#"{"records":[{"id":"devis-1-7","state":"stored"}],"unreadable":1,"unread":1}"#),
+            [
+                "1 record does not open, and may hold it: the log says more",
+                "1 submission is not read yet: nobody knows whose it is",
             ]
         );
     }

@@ -89,6 +89,9 @@ fn sketch(config: &ConfigPath) -> Result<ConfigSketch, Failure> {
             sketch_of(text, &config.path)
         }
         Err(NotRead::Io(ErrorKind::NotFound)) if !config.given => Ok(ConfigSketch::default()),
+        Err(NotRead::Io(ErrorKind::NotFound)) => Err(refused(
+            &"there is no such file. Name the config with --config or TAMIS_CONFIG, or write a first one with tamis init DIR",
+        )),
         Err(not_read) => Err(refused(&not_read)),
     }
 }
@@ -178,8 +181,13 @@ mod tests {
         let none = SocketArgument { socket: None };
         let missing = |given| ConfigPath { path: "/nonexistent/tamis.toml".into(), given };
         assert_eq!(none.locate(&missing(false), &environment(&[])).ok(), Some(SOCKET_DEFAULT.into()));
-        let refused = none.locate(&missing(true), &environment(&[])).err().map(|failure| failure.exit);
-        assert_eq!(refused, Some(Exit::ConfigRefused));
+        let refused = none.locate(&missing(true), &environment(&[])).err().expect("it is not there");
+        assert_eq!(refused.exit, Exit::ConfigRefused);
+        let said = refused.to_string();
+        assert!(
+            said.contains("/nonexistent/tamis.toml: there is no") && said.contains("tamis init DIR"),
+            "{said}"
+        );
         let variable = environment(&[(SOCKET_VARIABLE, "/env.sock")]);
         assert_eq!(none.locate(&missing(true), &variable).ok(), Some("/env.sock".into()));
         let argument = SocketArgument { socket: Some("/arg.sock".into()) };

@@ -6,9 +6,9 @@ use reqwest::Method;
 use crate::api::suppressions::{
     RemoveSuppression, Suppress, Suppressed, Suppression, SuppressionList, SuppressionsRemoved,
 };
-use crate::cli::reasons;
 use crate::cli::socket::{ConfigPath, SocketArgument};
 use crate::cli::stdin::one_line;
+use crate::cli::{purposes, reasons};
 use crate::client::{Daemon, parse, written};
 use crate::secret::location::Environment;
 use crate::terminal::{Failure, Table};
@@ -134,7 +134,7 @@ async fn add(daemon: &Daemon, arguments: AddArguments) -> Result<(), Failure> {
     let (email, phone) = if kind.email_stdin { (Some(address), None) } else { (None, Some(address)) };
     let what = Suppress { email, phone, scope, reason, months: Some(months) };
     let call = daemon.call(Method::POST, "/suppressions").body(written(&what)?);
-    let Suppressed { suppressions } = parse(&daemon.fetch(call).await?)?;
+    let Suppressed { suppressions } = parse(&purposes::fetch(daemon, call, &[&what.scope]).await?)?;
     for entry in &suppressions {
         let (id, scope) = (printable(&entry.id), printable(&entry.scope));
         tell(&format!("suppressed ({scope}) until {}: entry {id}", entry.until));

@@ -3,8 +3,8 @@
 use reqwest::Method;
 
 use crate::api::tokens::{CreatedToken, NewToken, Token, Tokens};
-use crate::cli::reasons;
 use crate::cli::socket::{ConfigPath, SocketArgument};
+use crate::cli::{purposes, reasons};
 use crate::client::{Daemon, parse, written};
 use crate::secret::location::Environment;
 use crate::terminal::{Exit, Failure};
@@ -113,7 +113,8 @@ async fn create(daemon: &Daemon, arguments: &CreateArguments) -> Result<(), Fail
     };
     let reason = arguments.reason.as_deref().unwrap_or(REASON_DEFAULT);
     let call = daemon.call(Method::POST, "/tokens").header("Tamis-Reason", reason);
-    let answer = daemon.fetch(call.body(written(&new)?)).await?;
+    let given: Vec<&str> = arguments.purposes.iter().map(String::as_str).collect();
+    let answer = purposes::fetch(daemon, call.body(written(&new)?), &given).await?;
     let CreatedToken { id, token, expires_at } = parse(&answer)?;
     tell(&format!(
         "token {} for {} ({}), until {}. It is shown this once; keep it as you keep a password.",

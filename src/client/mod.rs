@@ -87,7 +87,7 @@ impl Daemon {
                 Exit::DaemonDown,
                 format!(
                     "tamis is not running (no answer on {socket}). Start it with `systemctl start tamis` or \
-                     `tamis serve`"
+                     `tamis serve`; if it runs, say where with --config or --socket"
                 ),
             ),
             _ if error.is_timeout() => {
@@ -153,9 +153,9 @@ fn io_kind(error: &reqwest::Error) -> Option<ErrorKind> {
 /// The sentence for a refusal, from the problem that the daemon sent.
 fn refusal(status: u16, retry_after: Option<Duration>, body: &[u8]) -> Failure {
     match serde_json::from_slice::<ProblemBody>(body) {
-        Ok(ProblemBody { title, code, request_id, resume_after, erasure, .. }) => {
+        Ok(ProblemBody { title, code, request_id, resume_after, erasure, parameter, .. }) => {
             let resume_after = resume_after.map(|cursor| cursor.to_string());
-            let after = resume_after.as_ref().or(erasure.as_ref());
+            let after = resume_after.as_ref().or(erasure.as_ref()).or(parameter.as_ref());
             let after = after.map_or_else(String::new, |which| format!(": {which}"));
             let sentence = format!("{title}{after} ({code}, request {request_id})");
             let refusal = Refusal { code: code.to_string(), resume_after, retry_after };
@@ -175,7 +175,7 @@ mod tests {
         let daemon = Daemon::at(directory.path().join("nobody.sock")).expect("a client");
         let down = daemon.fetch(daemon.call(Method::GET, "/inbox")).await.expect_err("nobody listens");
         assert_eq!(down.exit, Exit::DaemonDown);
-        assert!(down.to_string().contains("nobody.sock"), "{down}");
+        assert!(down.to_string().contains("nobody.sock") && down.to_string().contains("--config"), "{down}");
         // A socket file that outlived its daemon.
         drop(std::os::unix::net::UnixListener::bind(directory.path().join("nobody.sock")).expect("a socket"));
         let down = daemon.fetch(daemon.call(Method::GET, "/inbox")).await.expect_err("nobody listens");

@@ -60,23 +60,35 @@ pub struct Problem {
     resume_after: Option<Cursor>,
     /// Which erasure has no end yet.
     erasure: Option<String>,
+    /// Which parameter, or member of the body, is not taken.
+    parameter: Option<Box<str>>,
 }
+
+/// A name is shorter; a longer one is none.
+const PARAMETER_CHARS_MAX: usize = 32;
 
 impl Problem {
     /// A problem that its code says all about.
     pub const fn of(code: ProblemCode) -> Self {
-        Self { code, store: None, resume_after: None, erasure: None }
+        Self { code, store: None, resume_after: None, erasure: None, parameter: None }
     }
 
     /// An erasure, by its number, whose keys are not destroyed yet.
-    pub const fn erasure_pending(number: String) -> Self {
-        Self { code: ProblemCode::ErasurePending, store: None, resume_after: None, erasure: Some(number) }
+    pub fn erasure_pending(number: String) -> Self {
+        Self { erasure: Some(number), ..Self::of(ProblemCode::ErasurePending) }
     }
 
     /// A cursor that was never given, and the one to go on after.
-    pub const fn cursor_ahead(resume_after: Cursor) -> Self {
-        let resume_after = Some(resume_after);
-        Self { code: ProblemCode::CursorAhead, store: None, resume_after, erasure: None }
+    pub fn cursor_ahead(resume_after: Cursor) -> Self {
+        Self { resume_after: Some(resume_after), ..Self::of(ProblemCode::CursorAhead) }
+    }
+
+    /// The same, of the parameter or member with this name. One that the caller made up is repeated only where it looks like a
+    /// name: it may be a value that slipped.
+    pub fn at(mut self, name: &str) -> Self {
+        let is_name = name.bytes().all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'-'));
+        self.parameter = (is_name && (1..=PARAMETER_CHARS_MAX).contains(&name.len())).then(|| name.into());
+        self
     }
 
     /// The answer, with the number of its request.
@@ -97,6 +109,7 @@ impl Problem {
         response.json(ProblemBody {
             resume_after: self.resume_after.clone(),
             erasure: self.erasure.clone(),
+            parameter: self.parameter.as_deref().map(str::to_owned),
             ..ProblemBody::of(self.code, request_id)
         })
     }
@@ -165,7 +178,7 @@ impl From<StoreError> for Problem {
             | StoreCode::SuppressionKey
             | StoreCode::KeysGone => ProblemCode::StoreFailed,
         };
-        Self { code, store: Some(error), resume_after: None, erasure: None }
+        Self { store: Some(error), ..Self::of(code) }
     }
 }
 
@@ -246,6 +259,15 @@ mod tests {
             assert!((400..600).contains(&status), "{code}");
             assert!(!title.is_empty() && !title.ends_with('.'), "{code}");
             assert_eq!(code.status().as_u16(), status, "{code}");
+        }
+    }
+
+    #[test]
+    fn the_name_of_a_parameter_is_repeated_and_what_may_be_a_value_is_not() {
+        let of = |name: &str| Problem::of(ProblemCode::ParameterUnknown).at(name).parameter;
+        assert_eq!((of("limt").as_deref(), of("is_organic").as_deref()), (Some("limt"), Some("is_organic")));
+        for other in ["", "anne@lumen.example", "0639980000", "Anne", "a b", "é", &"a".repeat(33)] {
+            assert_eq!(of(other), None, "{other}");
         }
     }
 

@@ -48,6 +48,7 @@ mod lost;
 mod manual;
 mod meta;
 mod missing;
+mod mistyped;
 mod model;
 mod moving;
 mod mutated;

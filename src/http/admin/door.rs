@@ -17,7 +17,7 @@ pub fn credential(text: &str) -> bool {
 /// Reads a query's parameters. The bound that was asked for, or why it is refused.
 pub fn query(text: &str) -> String {
     match Parameters::parse(text, &["after", "format", "limit", "test"]) {
-        Ok(parameters) => format!("{:?}", parameters.limit()),
-        Err(code) => format!("{code:?}"),
+        Ok(parameters) => format!("{:?}", parameters.limit().map_err(|problem| problem.code)),
+        Err(problem) => format!("{:?}", problem.code),
     }
 }

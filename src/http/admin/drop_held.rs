@@ -19,7 +19,7 @@ pub(super) async fn drop_held(
     body: Bytes,
 ) -> Result<HttpResponse, Problem> {
     let api::DropHeld { form_id: IdText(form) } = parse(&body)?;
-    let form = FormId::parse(&form).ok_or(ProblemCode::BodyInvalid)?;
+    let form = FormId::parse(&form).ok_or_else(|| Problem::of(ProblemCode::BodyInvalid).at("form_id"))?;
     if !state.policy.pin().of_form(&form).is_empty() {
         return Err(Problem::of(ProblemCode::FormClaimed));
     }

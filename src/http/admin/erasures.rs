@@ -16,7 +16,7 @@ use crate::http::admin::erasing_by_address::ByAddress;
 use crate::http::admin::find::{Queue, its_turn};
 use crate::http::admin::operator::{By, Erase as MayErase, SeeErasure};
 use crate::http::admin::paper::PaperFormat;
-use crate::http::admin::query::Parameters;
+use crate::http::admin::query::{Parameters, named};
 use crate::http::admin::receipts::Receipts;
 use crate::http::admin::search::Search;
 use crate::http::admin::suppressions::objected;
@@ -100,8 +100,9 @@ pub(super) async fn show(
     id: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let parameters = Parameters::parse(request.query_string(), &["format", "lang"])?;
-    let format = PaperFormat::of(parameters.value("format"), &request)?;
-    let language = language(parameters.value("lang"), &request)?;
+    let format =
+        PaperFormat::of(parameters.value("format"), &request).map_err(|code| named(code, "format"))?;
+    let language = language(parameters.value("lang"), &request).map_err(|code| named(code, "lang"))?;
     let id = ErasureId::parse(&id).ok_or(ProblemCode::ErasureUnknown)?;
     let erasure = state.store.erasure(id).await?.ok_or(ProblemCode::ErasureUnknown)?;
     let signed = match erasure.done {

@@ -54,6 +54,17 @@ fn holding_one(sought: Option<Sought>) -> Result<Asked, ProblemCode> {
     sought.map(Asked::Holding).ok_or(ProblemCode::AddressInvalid)
 }
 
+/// The refusal; of an id that is none, with the member that holds it.
+fn refused(code: ProblemCode, question: &Find) -> Problem {
+    let problem = Problem::of(code);
+    match question {
+        _ if code != ProblemCode::BodyInvalid => problem,
+        Find { leadgen_id: Some(_), id: None, email: None, phone: None, .. } => problem.at("leadgen_id"),
+        Find { leadgen_id: None, id: Some(_), email: None, phone: None, .. } => problem.at("id"),
+        _ => problem,
+    }
+}
+
 /// Tells whether a submission is accepted and not settled yet.
 pub(super) struct Queue {
     holds: Box<dyn Fn(&LeadgenId) -> bool + Send + Sync>,
@@ -103,7 +114,7 @@ pub(super) async fn find(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     let question: Find = read(&request, payload).await?;
-    let asked = asked(&question)?;
+    let asked = asked(&question).map_err(|code| refused(code, &question))?;
     let waited = match &asked {
         Asked::One(Wanted::Record(_)) | Asked::Holding(_) => its_turn(&by.operator, &state, &metrics).await?,
         // Nobody counts up what Meta gives.

@@ -37,11 +37,7 @@ pub(super) async fn show(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let parameters = Parameters::parse(request.query_string(), &["names"])?;
-    let names = match parameters.value("names") {
-        None | Some("false") => false,
-        Some("true") => true,
-        Some(_) => return Err(ProblemCode::ParameterInvalid.into()),
-    };
+    let names = parameters.read("names", |text| text.parse::<bool>().ok())?.unwrap_or(false);
     if names && matches!(by.operator.role(), Role::Viewer | Role::Exporter) {
         return Err(ProblemCode::RoleInsufficient.into());
     }

@@ -14,7 +14,7 @@ use crate::http::admin::format::FormatName;
 use crate::http::admin::json::Json;
 use crate::http::admin::ndjson::Ndjson;
 use crate::http::admin::operator::{By, Export as MayExport, note_refusal};
-use crate::http::admin::query::Parameters;
+use crate::http::admin::query::{Parameters, invalid, named};
 use crate::http::admin::record::Outlet;
 use crate::http::admin::stream::{Export, Format};
 use crate::http::problem::{Problem, ProblemCode, request_id};
@@ -160,33 +160,34 @@ struct Wanted {
 }
 
 impl Wanted {
-    fn parse(request: &HttpRequest, purpose: &PurposeId) -> Result<Self, ProblemCode> {
+    fn parse(request: &HttpRequest, purpose: &PurposeId) -> Result<Self, Problem> {
         const AGAIN: [&str; 5] = ["format", "dialect", "limit", "test", "incomplete"];
         let known = [&["after"], AGAIN.as_slice()].concat();
         let parameters = Parameters::parse(request.query_string(), &known)?;
-        let format = FormatName::of(parameters.value("format"), request)?;
+        let format =
+            FormatName::of(parameters.value("format"), request).map_err(|code| named(code, "format"))?;
         let dialect = match (format, parameters.value("dialect")) {
             (_, None) => Dialect::Plain,
             (FormatName::Csv, Some("excel")) => Dialect::Excel,
-            _ => return Err(ProblemCode::ParameterInvalid),
+            _ => return Err(invalid("dialect")),
         };
         let after = match parameters.value("after") {
             None => None,
             Some(text) => Some(Cursor::parse(text).ok_or(ProblemCode::CursorInvalid)?),
         };
         if after.as_ref().is_some_and(|cursor| cursor.purpose != *purpose) {
-            return Err(ProblemCode::CursorForeign);
+            return Err(ProblemCode::CursorForeign.into());
         }
         let test = match parameters.value("test") {
             None | Some("exclude") => TestFilter::Exclude,
             Some("include") => TestFilter::Include,
             Some("only") => TestFilter::Only,
-            Some(_) => return Err(ProblemCode::ParameterInvalid),
+            Some(_) => return Err(invalid("test")),
         };
         let incomplete = match parameters.value("incomplete") {
             None | Some("refuse") => false,
             Some("allow") => true,
-            Some(_) => return Err(ProblemCode::ParameterInvalid),
+            Some(_) => return Err(invalid("incomplete")),
         };
         let limit = parameters.limit()?;
         // Words of lists and digits: nothing to escape.
@@ -209,6 +210,10 @@ mod tests {
         let request = TestRequest::get().uri(&format!("/leads?{query}"));
         let request =
             accept.into_iter().fold(request, |request, accept| request.append_header(("Accept", accept)));
+        refused(request).map_err(|problem| problem.code)
+    }
+
+    fn refused(request: TestRequest) -> Result<Wanted, Problem> {
         Wanted::parse(&request.to_http_request(), &PurposeId::parse("devis").expect("a purpose"))
     }
 
@@ -265,6 +270,15 @@ mod tests {
             ("offset=3", ProblemCode::ParameterUnknown),
         ] {
             assert_eq!(parse(query).err(), Some(code), "{query}");
+        }
+        for (query, name) in [
+            ("format=xml", "format"),
+            ("dialect=excel", "dialect"),
+            ("test=yes", "test"),
+            ("incomplete=1", "incomplete"),
+        ] {
+            let request = TestRequest::get().uri(&format!("/leads?{query}"));
+            assert_eq!(refused(request).err(), Some(invalid(name)), "{query}");
         }
     }
 }

@@ -25,6 +25,16 @@ fn wanted(which: &api::Requeue) -> Result<Requeue, ProblemCode> {
     wanted.ok_or(ProblemCode::BodyInvalid)
 }
 
+/// The one that is given, where it is one.
+fn member(which: &api::Requeue) -> Option<&'static str> {
+    match (&which.reference, &which.code, &which.form_id) {
+        (Some(_), None, None) => Some("ref"),
+        (None, Some(_), None) => Some("code"),
+        (None, None, Some(_)) => Some("form_id"),
+        _ => None,
+    }
+}
+
 /// Brings them back, and says how many.
 pub(super) async fn requeue(
     by: By<MayRequeue>,
@@ -32,7 +42,11 @@ pub(super) async fn requeue(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let which = wanted(&read(&request, payload).await?)?;
+    let asked = read(&request, payload).await?;
+    let which = wanted(&asked).map_err(|code| match member(&asked) {
+        Some(member) => Problem::of(code).at(member),
+        None => Problem::of(code),
+    })?;
     let requeued = state.store.requeue(which, Entry::by(&by.operator, Action::Requeued)).await?;
     tracing::info!(
         request.id = %request_id(&request), actor = %by.operator.actor(), refs.requeued = requeued, "inbox.requeued"

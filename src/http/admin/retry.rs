@@ -24,7 +24,7 @@ pub(super) async fn retry(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     let api::RetryPage { page_id: IdText(page) } = read(&request, payload).await?;
-    let page = PageId::parse(&page).ok_or(ProblemCode::BodyInvalid)?;
+    let page = PageId::parse(&page).ok_or_else(|| Problem::of(ProblemCode::BodyInvalid).at("page_id"))?;
     if !graph.knows(&page) {
         return Err(Problem::of(ProblemCode::PageUnknown));
     }

@@ -35,9 +35,7 @@ pub(super) async fn list(
 ) -> Result<HttpResponse, Problem> {
     let parameters = Parameters::parse(request.query_string(), &["after", "limit"])?;
     let limit = parameters.limit()?.min(SUPPRESSIONS_LISTED_MAX);
-    let after = parameters.value("after");
-    let after =
-        after.map(|text| SuppressionId::parse(text).ok_or(ProblemCode::ParameterInvalid)).transpose()?;
+    let after = parameters.read("after", SuppressionId::parse)?;
     let entry = Entry::by(&by.operator, Action::SuppressionsListed);
     let listed = state.store.suppressions(after, limit, entry).await?;
     let more = listed.len() == limit;

@@ -92,19 +92,19 @@ struct TrailPage {
 }
 
 impl Wanted {
-    fn of(query: &str) -> Result<Self, ProblemCode> {
+    fn of(query: &str) -> Result<Self, Problem> {
         let parameters = Parameters::parse(query, &["order", "after", "since", "actor", "limit"])?;
-        let invalid = ProblemCode::ParameterInvalid;
-        let order = match parameters.value("order") {
-            None | Some("asc") => Order::Asc,
-            Some("desc") => Order::Desc,
-            Some(_) => return Err(invalid),
-        };
+        let order = parameters.read("order", |text| match text {
+            "asc" => Some(Order::Asc),
+            "desc" => Some(Order::Desc),
+            _ => None,
+        })?;
+        let order = order.unwrap_or(Order::Asc);
         // 0 stands before the first line.
-        let after = parameters.value("after").map(|text| whole(text).ok_or(invalid)).transpose()?;
-        let since = parameters.value("since").map(|text| Timestamp::from_str(text).map_err(|_| invalid));
-        let actor = parameters.value("actor").map(|text| Actor::parse(text).ok_or(invalid)).transpose()?;
-        Ok(Self { order, after, since: since.transpose()?, actor, limit: parameters.limit()? })
+        let after = parameters.read("after", whole)?;
+        let since = parameters.read("since", |text| Timestamp::from_str(text).ok())?;
+        let actor = parameters.read("actor", Actor::parse)?;
+        Ok(Self { order, after, since, actor, limit: parameters.limit()? })
     }
 
     /// Reads until the page is full, the trail has come to its end, or enough was looked at.
@@ -177,6 +177,7 @@ fn write_line(line: Line, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::admin::query::invalid;
     use crate::purpose::{PurposeId, RecordId};
     use crate::secret::Key;
     use crate::store::contract::Host;
@@ -209,7 +210,7 @@ mod tests {
         assert_eq!(read(""), Ok(None));
         assert_eq!(read("after=18446744073709551615"), Ok(Some(u64::MAX)));
         for bad in ["after=", "after=-1", "after=%2B1", "after=18446744073709551616", "after=devis-1-1"] {
-            assert_eq!(read(bad), Err(ProblemCode::ParameterInvalid), "{bad}");
+            assert_eq!(read(bad), Err(invalid("after")), "{bad}");
         }
     }
 
@@ -228,9 +229,11 @@ mod tests {
         for bad in
             ["order=", "order=DESC", "since=", "since=yesterday", "since=2026-11-01", "actor=", "actor=crm"]
         {
-            assert_eq!(Wanted::of(bad).err(), Some(ProblemCode::ParameterInvalid), "{bad}");
+            let name = bad.split('=').next().unwrap_or_default();
+            assert_eq!(Wanted::of(bad).err(), Some(invalid(name)), "{bad}");
         }
-        assert_eq!(Wanted::of("before=3").err(), Some(ProblemCode::ParameterUnknown));
+        let unknown = Problem::of(ProblemCode::ParameterUnknown).at("before");
+        assert_eq!(Wanted::of("before=3").err(), Some(unknown));
     }
 
     /// Walks all pages of what the query asks for, and gives the numbers of the lines and how many pages there were.
