@@ -66,6 +66,7 @@ mod play;
 pub mod purpose;
 pub mod random;
 pub mod secret;
+mod spreadsheet;
 pub mod store;
 pub mod telemetry;
 mod terminal;

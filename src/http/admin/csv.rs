@@ -2,16 +2,14 @@
 
 use std::borrow::Cow;
 
-use csv::{QuoteStyle, Terminator, WriterBuilder};
 use jiff::Timestamp;
 
 use crate::api::Moment;
 use crate::clock::Rfc3339;
-use crate::http::admin::excel;
 use crate::http::admin::record::Record;
 use crate::http::admin::stream::Format;
 use crate::purpose::{Keep, Purpose};
-use crate::visible::REPLACEMENT;
+use crate::spreadsheet::{excel, guard, without_controls, write_row};
 
 /// Between several values of one answer.
 const VALUE_SEPARATOR: &str = "; ";
@@ -137,22 +135,6 @@ fn escaped(value: &str) -> Cow<'_, str> {
     value.replace('\\', "\\\\").replace(';', "\\;").into()
 }
 
-/// Line ends become LF, every other control character but the tab U+FFFD: a table is opened by programs that stop at a NUL,
-/// and shown on terminals that obey an ESC. That something stood there stays to be seen; NDJSON has what it was.
-fn without_controls(cell: Cow<'_, str>) -> Cow<'_, str> {
-    let kept = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
-    if cell.chars().all(kept) {
-        return cell;
-    }
-    let lines = cell.replace("\r\n", "\n");
-    let replaced = lines.chars().map(|c| match c {
-        '\r' => '\n',
-        c if kept(c) => c,
-        _ => REPLACEMENT,
-    });
-    replaced.collect::<String>().into()
-}
-
 impl Format for Csv {
     fn head(&mut self, out: &mut Vec<u8>) {
         if self.dialect == Dialect::Excel {
@@ -175,100 +157,16 @@ fn field_column<'n>(name: &'n str, kept: &[Keep]) -> Cow<'n, str> {
     if taken { format!("field.{name}").into() } else { name.into() }
 }
 
-/// What begins a formula.
-const FORMULA: [char; 4] = ['=', '+', '-', '@'];
-
-/// Where a reader that takes another separator than ours, or does not know quotes, may begin a new cell.
-const SPLITS: [char; 6] = [';', ',', '|', '\t', '\r', '\n'];
-
-/// Puts `'` before what a spreadsheet would run as a formula: at the start of the cell, and within it wherever another
-/// reader's cell would start. Telephone numbers (`+` and 6 to 15 digits) are none, and their readers would keep the guard.
-///
-/// It can be taken off again: a `'` that somebody wrote where a guard could stand gets one before it, so that one is too
-/// many wherever at least one stands there.
-fn guard(cell: Cow<'_, str>) -> Cow<'_, str> {
-    if !cell.contains(FORMULA) && !cell.contains(['\t', '\r']) {
-        return cell;
-    }
-    let mut guarded = String::with_capacity(cell.len() + 8);
-    let unquoted = cell.trim_start_matches('\'');
-    let is_quoted = unquoted.len() < cell.len();
-    let dangerous = unquoted.starts_with(FORMULA) || unquoted.starts_with(['\t', '\r']);
-    if dangerous && (is_quoted || !is_phone_number(&cell)) {
-        guarded.push('\'');
-    }
-    for (at, part) in cell.split_inclusive(SPLITS).enumerate() {
-        let inside = part.trim_start_matches([' ', '"', '\'']);
-        let before = part.strip_suffix(inside).unwrap_or_default();
-        guarded.push_str(before);
-        let is_open = at > 0 && inside.starts_with(FORMULA);
-        let is_number = || is_phone_number(inside.trim_end_matches(SPLITS).trim_end());
-        if is_open && (before.ends_with('\'') || !is_number()) {
-            guarded.push('\'');
-        }
-        guarded.push_str(inside);
-    }
-    guarded.into()
-}
-
-fn is_phone_number(cell: &str) -> bool {
-    let Some(digits) = cell.strip_prefix('+') else { return false };
-    (6..=15).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-#[expect(clippy::expect_used, reason = "rows into a growing vector cannot fail")]
-fn write_row<C: AsRef<str>>(cells: &[C], delimiter: u8, out: &mut Vec<u8>) {
-    let mut builder = WriterBuilder::new();
-    builder
-        .delimiter(delimiter)
-        .terminator(Terminator::CRLF)
-        .quote_style(QuoteStyle::Necessary)
-        .buffer_capacity(1024);
-    let mut writer = builder.from_writer(out);
-    writer.write_record(cells.iter().map(|cell| cell.as_ref().as_bytes())).expect("a vector grows");
-    writer.flush().expect("a vector grows");
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
     use crate::http::admin::tests::{ids, policy, record};
-
-    #[test]
-    fn a_cell_that_a_spreadsheet_would_run_is_guarded_and_a_phone_number_is_not() {
-        for cell in
-            ["=1+1", "+1", "-2", "@SUM(A1)", "\tx", "\rx", "+33 6 39 98 00 00", "+12345", "+1234567890123456"]
-        {
-            assert_eq!(guard(Cow::from(cell)), format!("'{cell}"));
-        }
-        for cell in
-            ["", "Anne", "+33639980000", "+123456", "+123456789012345", "'x", " =1", "a=1", "06 39 98 00 00"]
-        {
-            assert_eq!(guard(Cow::from(cell)), cell);
-        }
-        for cell in ["'=1", "''-2", "'+33639980000", "'\tx"] {
-            assert_eq!(
-                guard(Cow::from(cell)),
-                format!("'{cell}"),
-                "or nobody could tell it from a guarded one"
-            );
-        }
-    }
+    use crate::spreadsheet::{FORMULA, SPLITS};
 
     #[test]
     fn control_characters_do_not_reach_a_table_and_lines_stay_lines() {
-        for (cell, written) in [
-            ("rue des Lices\r\n49100 Angers", "rue des Lices\n49100 Angers"),
-            ("a\rb\r\r\nc", "a\nb\n\nc"),
-            ("a\tb\nc", "a\tb\nc"),
-            ("\0Anne\u{1b}]0;x\u{7}", "\u{FFFD}Anne\u{FFFD}]0;x\u{FFFD}"),
-            ("\u{9b}2J\u{7f}\u{85}", "\u{FFFD}2J\u{FFFD}\u{FFFD}"),
-            ("نام\u{200c}ها \u{200f}Éloïse 😀", "نام\u{200c}ها \u{200f}Éloïse 😀"),
-        ] {
-            assert_eq!(without_controls(Cow::from(cell)), written);
-        }
         let policy = policy();
         let mut csv = Csv::new(policy.purpose("lettre").expect("a purpose"), Dialect::Plain);
         let (id, form, page) = ids();
@@ -278,31 +176,6 @@ mod tests {
         csv.record(&record, &mut out);
         let row = String::from_utf8(out).expect("text");
         assert!(row.contains("\"a\u{FFFD}b; \n'=1+1; \u{FFFD}[2J\""), "{row}");
-    }
-
-    #[test]
-    fn several_numbers_in_one_cell_are_no_phone_number() {
-        assert_eq!(guard(Cow::from("+33639980000; +33639980001")), "'+33639980000; +33639980001");
-    }
-
-    #[test]
-    fn what_another_separator_would_make_a_cell_of_is_guarded_too() {
-        for (cell, guarded) in [
-            ("a;=1+1", "a;'=1+1"),
-            ("a; =1+1", "a; '=1+1"),
-            ("a,\"=1+1\"", "a,\"'=1+1\""),
-            ("a\r\n=cmd|' /C calc'!A0", "a\r\n'=cmd|' /C calc'!A0"),
-            ("a\t@SUM(A1);-2|+x", "a\t'@SUM(A1);'-2|'+x"),
-            ("x; +33639980001; +33 6", "x; +33639980001; '+33 6"),
-            ("a;'=1", "a;''=1"),
-            ("a; '+33639980001", "a; ''+33639980001"),
-            (";=1", ";'=1"),
-            ("=1;=2", "'=1;'=2"),
-            ("a-b=c; d+e", "a-b=c; d+e"),
-            ("12, rue de l'Est - 3e; porte 4", "12, rue de l'Est - 3e; porte 4"),
-        ] {
-            assert_eq!(guard(Cow::from(cell)), guarded);
-        }
     }
 
     /// As docs/api.md tells it.
@@ -427,41 +300,6 @@ mod tests {
             let texts: Vec<&str> = values.iter().map(String::as_str).collect();
             let cell = guard(without_controls(joined(&texts)));
             prop_assert_eq!(read_back(&cell), values);
-        }
-
-        #[test]
-        fn a_row_reads_back_as_the_same_cells(cells in prop::collection::vec(".{0,40}|[\r\n\",;=+ ]{0,8}", 2..8)) {
-            // A header row stands before it as in every export: readers take a BOM at the very start for no content.
-            let header: Vec<String> = (0..cells.len()).map(|column| format!("c{column}")).collect();
-            let mut out = Vec::new();
-            write_row(&header, b',', &mut out);
-            write_row(&cells, b',', &mut out);
-            prop_assert!(out.ends_with(b"\r\n"));
-            let mut reader = csv::Reader::from_reader(out.as_slice());
-            let rows: Vec<csv::StringRecord> = reader.records().collect::<Result<_, _>>().expect("CSV");
-            prop_assert_eq!(rows.len(), 1);
-            prop_assert_eq!(rows[0].iter().collect::<Vec<_>>(), cells);
-        }
-
-        #[test]
-        fn no_cell_begins_like_a_formula_unless_it_is_a_phone_number(
-            cell in "[=+@\t\r'-]?.{0,12}|\\+[0-9]{0,20}|[a1 =+@;,|\t\r\n\"'-]{0,12}",
-        ) {
-            let guarded = guard(Cow::from(cell.as_str()));
-            prop_assert!(!guarded.starts_with(['=', '+', '-', '@', '\t', '\r']) || is_phone_number(&guarded));
-            for part in guarded.split(SPLITS).skip(1) {
-                let start = part.trim_start_matches([' ', '"']);
-                prop_assert!(!start.starts_with(FORMULA) || is_phone_number(start.trim_end()), "{part:?}");
-            }
-            // Nothing but guards was added, in their places.
-            let mut left = guarded.chars().peekable();
-            for wanted in cell.chars() {
-                if left.peek() != Some(&wanted) {
-                    prop_assert_eq!(left.next(), Some('\''));
-                }
-                prop_assert_eq!(left.next(), Some(wanted));
-            }
-            prop_assert_eq!(left.next(), None);
         }
     }
 }

@@ -14,7 +14,6 @@ mod drop_held;
 mod erasing;
 mod erasing_by_address;
 mod erasures;
-mod excel;
 mod find;
 mod findings;
 mod format;

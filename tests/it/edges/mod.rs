@@ -26,6 +26,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("lifecycle", &[]),
     ("visible", &[]),
     ("version", &[]),
+    ("spreadsheet", &["visible"]),
     ("terminal", &["machine", "visible"]),
     // Pure rooms.
     ("purpose", &["clock", "codes", "id"]),
@@ -143,6 +144,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "notification",
             "purpose",
             "random",
+            "spreadsheet",
             "store",
             "telemetry",
             "trail",

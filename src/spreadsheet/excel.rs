@@ -18,13 +18,13 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 /// UTF-8's byte order mark.
-pub(super) const BOM: &[u8] = b"\xEF\xBB\xBF";
+pub const BOM: &[u8] = b"\xEF\xBB\xBF";
 
 /// What separates the cells.
-pub(super) const DELIMITER: u8 = b';';
+pub const DELIMITER: u8 = b';';
 
 /// Behind the name of a column of moments: a spreadsheet's dates know no zone.
-pub(super) const MOMENTS_BY: &str = " (UTC)";
+pub const MOMENTS_BY: &str = " (UTC)";
 
 /// Longer cells are texts (and a text in a formula may have 255 characters).
 const NUMBER_CHARS_MAX: usize = 64;
@@ -40,12 +40,12 @@ const MONTHS: [&str; 24] = [
 const MARKS: [&str; 5] = ["e", "a", "p", "am", "pm"];
 
 /// A moment of ours, as a spreadsheet takes it for a date.
-pub(super) fn moment(moment: Timestamp) -> String {
+pub fn moment(moment: Timestamp) -> String {
     moment.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 /// A text, so that a spreadsheet leaves it one.
-pub(super) fn text(cell: Cow<'_, str>) -> Cow<'_, str> {
+pub fn text(cell: Cow<'_, str>) -> Cow<'_, str> {
     if may_be_converted(&cell) { format!("=\"{cell}\"").into() } else { cell }
 }
 
