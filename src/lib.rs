@@ -47,6 +47,7 @@ pub mod clock;
 pub mod code;
 pub mod config;
 pub mod current;
+mod desk;
 mod export;
 pub mod forget;
 pub mod graph;

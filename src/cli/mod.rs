@@ -8,6 +8,7 @@ mod check;
 mod clock;
 mod completions;
 mod correct;
+mod desk;
 #[cfg(test)]
 mod documents;
 mod erase;
@@ -100,6 +101,12 @@ enum Command {
     Inbox(inbox::Arguments),
     /// Print what people are told of a purpose
     Notice(notice::Arguments),
+    /// Make the record of processing activities (GDPR art. 30), from the config alone
+    Register(desk::RegisterArguments),
+    /// Collect the facts for a data protection impact assessment (GDPR art. 35)
+    DpiaFacts(desk::DpiaArguments),
+    /// Collect the facts for the notification of a breach (GDPR art. 33), of a time
+    BreachReport(desk::BreachArguments),
     /// Make, list and revoke tokens for the admin side's TCP door
     Token(token::Arguments),
     /// Name addresses that may not be stored, list them, let them be stored again
@@ -207,6 +214,9 @@ async fn obey(command: Command, config: &ConfigPath, environment: &Environment) 
         Command::Trail(arguments) => trail::run(arguments, config, environment).await,
         Command::Clock(arguments) => clock::run(arguments, config, environment).await,
         Command::Notice(arguments) => notice::run(&arguments, config, environment),
+        Command::Register(arguments) => desk::register(arguments, config, environment),
+        Command::DpiaFacts(arguments) => desk::dpia_facts(arguments, config, environment).await,
+        Command::BreachReport(arguments) => desk::breach_report(arguments, config, environment).await,
         Command::Receipt(arguments) => receipt::run(arguments, config, environment).await,
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Manual(arguments) => manual::run(Cli::command(), &arguments),

@@ -61,8 +61,8 @@ pub(super) struct Paper {
     file: Option<Place>,
 }
 
-/// A file that was made for a receipt. It goes again unless the receipt is in it.
-struct Place {
+/// A new file, for its owner alone: a receipt, a paper of the officer. It goes again unless what it was made for is in it.
+pub(super) struct Place {
     path: PathBuf,
     directory: Directory,
     name: OsString,
@@ -107,7 +107,11 @@ impl Paper {
 }
 
 impl Place {
-    fn open(path: PathBuf) -> Result<Self, Failure> {
+    /// Makes it, empty.
+    ///
+    /// # Errors
+    /// It is there already, or cannot be made.
+    pub(super) fn open(path: PathBuf) -> Result<Self, Failure> {
         let made = || {
             let directory = Directory::open(directory_of(&path))?;
             let name = name_of(&path)?;
@@ -129,7 +133,11 @@ impl Place {
         }
     }
 
-    fn write(mut self, body: &[u8]) -> Result<(), Failure> {
+    /// Fills it, durably, and says where it is.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub(super) fn write(mut self, body: &[u8]) -> Result<(), Failure> {
         let written = self.file.write_all(body).and_then(|()| self.file.sync_all());
         let written = written.and_then(|()| self.directory.sync());
         written.map_err(|error| Failure::file(&self.path, "write", &error))?;

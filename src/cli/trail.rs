@@ -104,11 +104,11 @@ pub(super) async fn run(
     Ok(())
 }
 
-fn header(answer: &reqwest::Response, name: &str) -> Option<String> {
+pub(super) fn header(answer: &reqwest::Response, name: &str) -> Option<String> {
     answer.headers().get(name)?.to_str().ok().map(str::to_owned)
 }
 
-fn lines(body: &[u8]) -> Result<Vec<TrailLine>, Failure> {
+pub(super) fn lines(body: &[u8]) -> Result<Vec<TrailLine>, Failure> {
     body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(parse).collect()
 }
 
@@ -119,7 +119,7 @@ async fn names(daemon: &Daemon) -> Result<HashMap<String, String>, Failure> {
 }
 
 /// A day begins at midnight UTC.
-fn moment(text: &str) -> Result<Timestamp, String> {
+pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
     let moment = match text.parse::<Date>() {
         Ok(day) if text.len() == "2026-11-01".len() => format!("{day}T00:00:00Z").parse().ok(),
         _ => text.parse().ok(),

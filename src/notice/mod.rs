@@ -8,6 +8,7 @@
 //! | `words/` | the texts, a table a language |
 //! | `document` | a notice as paragraphs, lists and tables, in one language: what is kept of a revision |
 //! | `edition` | a revision: the notice in all languages, its hash, what changed since the one before |
+//! | `naming` | what fields, countries and periods are called, for other papers |
 //! | `book` | all notices of a running tamis, and which was in force when |
 //! | `page/`, `markdown`, `short` | the notice as a page, as text, and as the few sentences that fit into Meta's form |
 
@@ -17,6 +18,7 @@ mod document;
 mod edition;
 mod facts;
 mod markdown;
+pub mod naming;
 mod page;
 mod parts;
 mod saying;

@@ -7,6 +7,8 @@ mod summary;
 mod time;
 mod why;
 
+pub use parties::META_ADDENDUM;
+
 use crate::language::Language;
 use crate::notice::Facts;
 use crate::notice::document::{Block, Inline, Notice, Row, Section, SectionKey};

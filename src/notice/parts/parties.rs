@@ -7,7 +7,7 @@ use crate::notice::saying::{fill, line, say};
 use crate::purpose::law::{Dpo, Recipient, RecipientRole, TransferBasis, is_in_eea};
 
 /// Meta's agreement on joint control (GDPR art. 26(2)): it covers what the product terms put under it.
-const META_ADDENDUM: &str = "https://www.facebook.com/legal/controller_addendum";
+pub const META_ADDENDUM: &str = "https://www.facebook.com/legal/controller_addendum";
 const META_POLICY: &str = "https://www.facebook.com/privacy/policy/";
 
 impl Telling<'_> {
