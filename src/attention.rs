@@ -61,6 +61,8 @@ crate::codes! {
         Overdue = "overdue",
         /// A period became shorter: records that are there end earlier by it within a day.
         RetentionShorter = "retention-shorter",
+        /// One actor erased more within an hour than an officer does by hand.
+        BulkErasing = "bulk-erasing",
     }
 }
 

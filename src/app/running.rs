@@ -21,7 +21,7 @@ use crate::machine::descriptors;
 use crate::machine::priority;
 use crate::machine::systemd::Systemd;
 use crate::workers::{
-    Adopter, Clockwatch, Fetcher, Inspector, Pausekeeper, Reaper, Redater, Scanner, SearchTools, Searcher,
+    Adopter, Clockwatch, Fetcher, Inspector, Lookout, Pausekeeper, Reaper, Redater, Scanner, SearchTools, Searcher,
     Stands, Steward, Tools, Warden, Worker, run_loop,
 };
 
@@ -267,6 +267,11 @@ impl Rooms {
             Arc::clone(&self.graph),
             Arc::clone(&self.ambient.clock),
             self.pauses.clone(),
+        )));
+        workers.push(Arc::new(Lookout::new(
+            Arc::clone(&self.store),
+            Arc::clone(&self.attention),
+            Arc::clone(&self.ambient.clock),
         )));
         workers.push(steward);
         workers.push(Arc::new(Adopter::new(Arc::clone(tools))));

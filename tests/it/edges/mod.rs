@@ -124,6 +124,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "random",
             "store",
             "telemetry",
+            "trail",
         ],
     ),
     (
