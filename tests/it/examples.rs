@@ -130,6 +130,7 @@ const BLOCKS: &[(&str, &str, How)] = &[
     ("docs/operator.md", "sudo tamis inbox                                             #", SERVER),
     ("docs/operator.md", "sudo systemctl stop tamis\nsudo tar", SERVER),
     ("docs/operator.md", "sudo systemctl stop tamis            ", SERVER),
+    ("docs/people.md", "tamis register", Run("the_officer_s_commands_run_as_the_page_has_them")),
     ("docs/purposes.md", "[purposes.devis]", CONFIG),
 ];
 

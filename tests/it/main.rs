@@ -56,6 +56,7 @@ mod no_way_back;
 mod notice;
 mod odd_bytes;
 mod odd_files;
+mod officer;
 mod others;
 mod overdue;
 mod pauses;

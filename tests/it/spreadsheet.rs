@@ -16,7 +16,7 @@ type Cell = (String, String);
 const AS_DOCUMENTED: &str = "CSV:59,34,76,1,,0,false,true";
 
 /// The rows of a CSV as LibreOffice sees them. None: it is not installed.
-async fn opened(csv: &Path) -> Option<Vec<Vec<Cell>>> {
+pub async fn opened(csv: &Path) -> Option<Vec<Vec<Cell>>> {
     let home = tempfile::tempdir().expect("a directory");
     let mut office = Command::new("soffice");
     office.arg(format!("-env:UserInstallation=file://{}/profile", home.path().display()));
