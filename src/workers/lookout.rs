@@ -266,6 +266,7 @@ mod tests {
         world.pass_ms(HOUR_MS + 60_000);
         world.erase(161..241, None).await;
         assert!(!world.needs().await, "by the hour");
+        world.pass_ms(60_000);
         world.erase(241..262, None).await;
         assert!(world.needs().await);
     }
