@@ -41,6 +41,7 @@ pub mod api;
 pub mod app;
 pub mod attention;
 mod base_url;
+pub mod checkpoint;
 pub mod cli;
 mod client;
 pub mod clock;

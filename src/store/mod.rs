@@ -7,6 +7,7 @@
 
 mod addresses;
 mod beside;
+mod checkpoints;
 #[cfg(test)]
 pub(crate) mod contract;
 mod erasures;
@@ -46,6 +47,7 @@ use crate::purpose::PurposeId;
 use crate::random::Random;
 
 pub use addresses::{Addresses, EachKept, Kept, MATCHES_MAX, Match, Matches, SHOWN_AT_ONCE_MAX};
+pub use checkpoints::{CheckpointKey, Checkpoints, SignedCheckpoint};
 pub use erasures::{
     Asked, ERASED_AT_ONCE_MAX, Erasure, ErasureEnd, ErasureId, ErasureRequest, Erasures, Extent,
     PAPERS_BYTES_MAX, Papers, RepeatKey, StuckErasures, Traces,

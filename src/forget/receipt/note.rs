@@ -141,6 +141,11 @@ impl VerifierKey {
         Some(Self::new(KeyName::parse(name)?, public)).filter(|key| key.id_text() == id)
     }
 
+    /// The same key under another name: its id is another.
+    pub fn named(&self, name: KeyName) -> Self {
+        Self::new(name, self.public)
+    }
+
     /// Its name.
     pub fn name(&self) -> &KeyName {
         &self.name
