@@ -27,6 +27,7 @@ use crate::clock::{Clock, ConfirmedDay};
 use crate::config::{Config, Fingerprint, Secrets};
 use crate::current::Current;
 use crate::forget::receipt::Stationery;
+use crate::forget::receipt::note::KeyName;
 use crate::graph::Graph;
 use crate::http::{BodyBudget, BodyError, Intake, IntakeSettings, Proxies, Seldom, Trust};
 use crate::inbox::Inbox;
@@ -37,7 +38,7 @@ use crate::notice::Book;
 use crate::notification::{KeptPause, Verifier, VerifyToken};
 use crate::purpose::Policy;
 use crate::random::Random;
-use crate::store::{BelievedClock, LatestClock, SharedStore};
+use crate::store::{BelievedClock, Checkpoints, LatestClock, SharedStore};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::{LeadNames, LogCounts};
 use crate::trail::{Action, Entry};
@@ -89,6 +90,9 @@ struct Rooms {
     notices: Arc<Current<Book>>,
     /// What receipts of erasure are written with.
     stationery: Arc<Current<Stationery>>,
+    /// What the key is called that signs checkpoints of the trail.
+    trail_name: Arc<Current<KeyName>>,
+    checkpoints: Arc<Checkpoints>,
     metrics: Arc<Metrics>,
     attention: Arc<Attention>,
     confirmed_day: ConfirmedDay,
@@ -154,6 +158,9 @@ impl App {
         let metrics = Arc::new(Metrics::new());
         let (attention, confirmed_day) = Default::default();
         receipts::make_key(&keyring).await;
+        let trail_name = Arc::new(Current::new(config.trail_name()));
+        let (of_trail, signs) = (Arc::clone(&store), Arc::clone(&keyring));
+        let checkpoints = Arc::new(receipts::checkpoints(of_trail, Arc::clone(&trail_name), signs));
         let started_at = ambient.clock.now();
         let rooms = Rooms {
             inbox,
@@ -163,6 +170,8 @@ impl App {
             policy,
             notices,
             stationery: Arc::new(Current::new(config.stationery())),
+            trail_name,
+            checkpoints,
             metrics,
             attention,
             confirmed_day,
@@ -198,6 +207,7 @@ impl App {
             tools: Arc::downgrade(&self.tools),
             trust: Arc::clone(&self.intake.trust),
             stationery: Arc::clone(&self.rooms.stationery),
+            trail_name: Arc::clone(&self.rooms.trail_name),
             started: self.started.clone(),
             running: tokio::sync::Mutex::new(self.started.clone()),
         }

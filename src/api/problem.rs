@@ -148,6 +148,8 @@ crate::codes! {
         FormClaimed = "form-claimed",
         /// Nothing is known of the form.
         FormUnknown = "form-unknown",
+        /// The trail has no such line, or not any more.
+        TrailLineUnknown = "trail-line-unknown",
         /// The form was never read so.
         RevisionUnknown = "revision-unknown",
         /// The page is not in the config.
@@ -262,6 +264,7 @@ impl ProblemCode {
             Self::NotRestricted => (404, "The record is not restricted"),
             Self::TooManyRestrictions => (409, "No more restrictions are kept: lift one first"),
             Self::FormClaimed => (409, "A purpose claims this form: its references are not dropped"),
+            Self::TrailLineUnknown => (404, "The trail has no such line, or not any more"),
             Self::FormUnknown => (404, "Nothing is known of this form"),
             Self::RevisionUnknown => (404, "The form has no such revision"),
             Self::PageUnknown => (404, "No such page is in the config"),

@@ -1,4 +1,4 @@
-//! `GET /trail`.
+//! `GET /trail` and `GET /trail/checkpoint`.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -45,4 +45,15 @@ pub struct TrailLine {
     /// How it ended.
     #[schema(value_type = Outcome)]
     pub result: Word<Outcome>,
+}
+
+/// Where the trail stands, signed: to be kept where nobody can write who can write the store.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct TrailCheckpoint {
+    /// The number of the line that it is of: of the last one, unless another was asked for. 0: there is none yet.
+    pub lines: u64,
+    /// The checkpoint (a C2SP signed note and checkpoint), as `tamis trail verify --since` takes it.
+    pub note: String,
+    /// The public key that it is checked by, as `NAME+ID+KEY`.
+    pub key: String,
 }

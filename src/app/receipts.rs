@@ -1,4 +1,5 @@
-//! What receipts of erasure are written with: the config that is in force, what the keys lie on, and the key that signs.
+//! What receipts of erasure are written with: the config that is in force, what the keys lie on, and the key that signs them, and
+//! checkpoints of the trail under a name of its own.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -11,9 +12,10 @@ use crate::http::admin::Receipts;
 use crate::keyring::Keyring;
 use crate::machine::filesystem::Overwriting;
 use crate::purpose::{Purpose, law};
+use crate::store::{CheckpointKey, Checkpoints, SharedStore};
 
-/// What the key is called where the public address makes no name.
-const KEY_NAME: &str = "tamis/receipts";
+/// What stands for the public address where that makes no name.
+const NAMELESS: &str = "tamis";
 
 impl Config {
     /// As the file has it.
@@ -29,7 +31,7 @@ impl Config {
             (purpose.id.clone(), of)
         });
         Stationery {
-            key_name: self.key_name(),
+            key_name: self.key_name("receipts"),
             controller,
             key_backups_days: self.backup.horizon_days,
             trail_months: self.trail.retention_months,
@@ -39,13 +41,18 @@ impl Config {
         }
     }
 
-    /// The public address without its scheme, as names of keys are written.
-    fn key_name(&self) -> KeyName {
+    /// What the key is called that signs checkpoints of the trail.
+    pub(super) fn trail_name(&self) -> KeyName {
+        self.key_name("trail")
+    }
+
+    /// The public address without its scheme, as names of keys are written, and what is signed.
+    fn key_name(&self, signed: &str) -> KeyName {
         let url = &self.public.url;
         let address = url.split_once("://").map_or(url.as_str(), |(_, address)| address);
         #[expect(clippy::expect_used, reason = "this one is a name")]
-        KeyName::parse(&format!("{address}/receipts"))
-            .unwrap_or_else(|| KeyName::parse(KEY_NAME).expect("a name"))
+        KeyName::parse(&format!("{address}/{signed}"))
+            .unwrap_or_else(|| KeyName::parse(&format!("{NAMELESS}/{signed}")).expect("a name"))
     }
 }
 
@@ -73,14 +80,25 @@ pub(super) fn receipts(
     stationery: Arc<crate::current::Current<Stationery>>,
     keyring: Arc<dyn Keyring>,
 ) -> Receipts {
-    let key = move |name: KeyName| {
-        let seed = keyring.receipt_seed();
-        let seed = seed.inspect_err(|error| {
-            tracing::error!(code = %error.code, io.kind = ?error.io, "receipt.no-key");
-        });
-        Some(SigningKey::from_seed(name, seed.ok()?))
-    };
-    Receipts { stationery, key: Box::new(key) }
+    Receipts { stationery, key: Box::new(move |name| signing(&*keyring, name)) }
+}
+
+/// What checkpoints of this trail are made with.
+pub(super) fn checkpoints(
+    store: SharedStore,
+    name: Arc<crate::current::Current<KeyName>>,
+    keyring: Arc<dyn Keyring>,
+) -> Checkpoints {
+    let key: CheckpointKey = Box::new(move || signing(&*keyring, (*name.pin()).clone()));
+    Checkpoints::new(store, key)
+}
+
+fn signing(keyring: &dyn Keyring, name: KeyName) -> Option<SigningKey> {
+    let seed = keyring.receipt_seed();
+    let seed = seed.inspect_err(|error| {
+        tracing::error!(code = %error.code, io.kind = ?error.io, "receipt.no-key");
+    });
+    Some(SigningKey::from_seed(name, seed.ok()?))
 }
 
 /// Makes the key that signs receipts, so that no reading makes one. Where the keyring cannot be changed now, the first receipt does.
@@ -108,6 +126,7 @@ mod tests {
     fn receipts_say_what_the_file_says() {
         let stationery = config(|text| text).stationery();
         assert_eq!(stationery.key_name.as_str(), "leads.lumen.example/receipts");
+        assert_eq!(config(|text| text).trail_name().as_str(), "leads.lumen.example/trail");
         assert_eq!(stationery.controller.email, "vie-privee@lumen.example");
         assert_eq!((stationery.key_backups_days, stationery.trail_months), (7, 12));
         let names: Vec<&str> = stationery.purposes.keys().map(|purpose| purpose.as_str()).collect();
@@ -144,6 +163,7 @@ mod tests {
     fn an_address_that_makes_no_name_has_a_name_all_the_same() {
         let long = format!("https://leads.lumen.example/{}", "a".repeat(250));
         let config = config(|text| text.replace("https://leads.lumen.example\"", &format!("{long}\"")));
-        assert_eq!(config.stationery().key_name.as_str(), KEY_NAME);
+        assert_eq!(config.stationery().key_name.as_str(), "tamis/receipts");
+        assert_eq!(config.trail_name().as_str(), "tamis/trail");
     }
 }

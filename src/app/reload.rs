@@ -11,6 +11,7 @@ use crate::app::{notices, retries};
 use crate::config::{Config, Fingerprint, Secrets};
 use crate::current::Current;
 use crate::forget::receipt::Stationery;
+use crate::forget::receipt::note::KeyName;
 use crate::http::Trust;
 use crate::notification::{Verifier, VerifyToken};
 use crate::store::{StoreCode, StoreError};
@@ -25,6 +26,7 @@ pub struct Reload {
     pub(super) tools: Weak<Tools>,
     pub(super) trust: Arc<Current<Trust>>,
     pub(super) stationery: Arc<Current<Stationery>>,
+    pub(super) trail_name: Arc<Current<KeyName>>,
     pub(super) started: Fingerprint,
     pub(super) running: Mutex<Fingerprint>,
 }
@@ -72,6 +74,7 @@ impl Reload {
         tools.notices.replace(Arc::new(book));
         tools.form_check.begin_anew(&config.public.url);
         self.stationery.replace(Arc::new(stationery));
+        self.trail_name.replace(Arc::new(config.trail_name()));
         self.trust.replace(Arc::new(trust));
         drop(closed);
         // What was held may have found its purpose.

@@ -21,8 +21,8 @@ use crate::machine::descriptors;
 use crate::machine::priority;
 use crate::machine::systemd::Systemd;
 use crate::workers::{
-    Adopter, Clockwatch, Fetcher, Inspector, Lookout, Pausekeeper, Reaper, Redater, Scanner, SearchTools, Searcher,
-    Stands, Steward, Tools, Warden, Worker, run_loop,
+    Adopter, Checkpointer, Clockwatch, Fetcher, Inspector, Lookout, Pausekeeper, Reaper, Redater, Scanner, SearchTools,
+    Searcher, Stands, Steward, Tools, Warden, Worker, run_loop, say_checkpoint,
 };
 
 /// Threads of the public listener.
@@ -37,6 +37,8 @@ const OTHER_FILES: usize = 256;
 const LISTENERS_SHARE: f64 = 0.4;
 /// Of the drain, what requests and workers may take together; the rest is for the last syncs.
 const WORKERS_SHARE: f64 = 0.85;
+/// Of that rest, what the last checkpoint may take.
+const CHECKPOINT_SHARE: f64 = 0.05;
 
 /// How long a start waits for Graph to say what time it is.
 const CLOCK_TOLD_WITHIN: Duration = Duration::from_secs(2);
@@ -85,6 +87,9 @@ impl App {
         let graceful = tokio::time::timeout(drain.mul_f64(LISTENERS_SHARE), stopped).await.is_ok();
         // What the requests did not need of their time is the workers'.
         let drained = stop.drain(workers_end.saturating_duration_since(Instant::now())).await;
+        // The last word on the trail: what is changed while nothing runs is held against it.
+        let _ =
+            tokio::time::timeout(drain.mul_f64(CHECKPOINT_SHARE), say_checkpoint(&rooms.checkpoints)).await;
         let closed = rooms.close().await;
         place.remove();
         tracing::info!(
@@ -126,6 +131,7 @@ impl Rooms {
             inbox: Arc::clone(&self.inbox),
             graph: Arc::clone(&self.graph),
             policy: Arc::clone(&self.policy),
+            checkpoints: Arc::clone(&self.checkpoints),
             receipts: Arc::new(receipts(Arc::clone(&self.stationery), Arc::clone(&self.keyring))),
             metrics: Arc::clone(&self.metrics),
             whole: Arc::new(self.whole(steward)),
@@ -273,6 +279,8 @@ impl Rooms {
             Arc::clone(&self.attention),
             Arc::clone(&self.ambient.clock),
         )));
+        let clock = Arc::clone(&self.ambient.clock);
+        workers.push(Arc::new(Checkpointer::new(Arc::clone(&self.checkpoints), clock)));
         workers.push(steward);
         workers.push(Arc::new(Adopter::new(Arc::clone(tools))));
         workers.push(Arc::new(Inspector::new(Arc::clone(tools))));

@@ -1,6 +1,7 @@
 //! Steps that are told to run. A worker does one thing when asked and says what it did; loops, sleeps and stops are here.
 
 mod boxes;
+mod checkpointer;
 mod claimed;
 mod clockwatch;
 mod copies;
@@ -39,6 +40,7 @@ use crate::clock::Clock;
 use crate::lifecycle::Stop;
 use crate::telemetry::metrics::Metrics;
 
+pub use checkpointer::{Checkpointer, say_checkpoint};
 pub use clockwatch::Clockwatch;
 pub use copies::{Adopter, adopt_known};
 pub use fetcher::{Fetcher, Tools, fetchers};

@@ -19,7 +19,7 @@ use crate::api::purposes::Purposes;
 use crate::api::schema::{of, text, whole, words};
 use crate::api::status::Status;
 use crate::api::tokens::{CreatedToken, NewToken, Tokens};
-use crate::api::trail::TrailLine;
+use crate::api::trail::{TrailCheckpoint, TrailLine};
 use crate::trail::Role;
 
 use ProblemCode as No;
@@ -62,6 +62,7 @@ pub fn calls() -> Vec<Call> {
         remove_suppression(),
         confirm_clock(),
         trail(),
+        trail_checkpoint(),
         metrics(),
     ]
 }
@@ -457,6 +458,27 @@ fn trail() -> Call {
         No::LimitOutOfRange,
         No::TrailBroken,
     ])
+}
+
+fn trail_checkpoint() -> Call {
+    Call::new(
+        HttpMethod::Get,
+        "/trail/checkpoint",
+        "trail-checkpoint",
+        "Where the trail stands, signed",
+        "A note to be kept elsewhere: `tamis trail verify --since` holds the trail against it, whoever holds the keys by then. \
+         The same lines make the same note.",
+    )
+    .roles(TRAIL)
+    .parameter(
+        ParameterIn::Query,
+        "line",
+        Required::False,
+        whole(1, u64::MAX),
+        "Where it stood when this was its last line. Absent: where it stands.",
+    )
+    .json::<TrailCheckpoint>("200", "The checkpoint, and the key that it is checked by.")
+    .refused(&[No::ParameterUnknown, No::ParameterInvalid, No::TrailLineUnknown, No::TrailBroken])
 }
 
 fn metrics() -> Call {

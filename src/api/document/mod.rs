@@ -31,7 +31,7 @@ use crate::api::suppressions::{
     RemoveSuppression, Suppress, Suppressed, SuppressionList, SuppressionsRemoved,
 };
 use crate::api::tokens::{CreatedToken, NewToken, Tokens};
-use crate::api::trail::TrailLine;
+use crate::api::trail::{TrailCheckpoint, TrailLine};
 use crate::trail::Reason;
 
 pub use call::{Call, LIMIT_DEFAULT, LIMIT_MAX};
@@ -132,6 +132,7 @@ fn schemas() -> Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)> {
     with::<SuppressionsRemoved>(&mut all);
     with::<Confirmed>(&mut all);
     with::<TrailLine>(&mut all);
+    with::<TrailCheckpoint>(&mut all);
     with::<Reason>(&mut all);
     with::<ProblemBody>(&mut all);
     all

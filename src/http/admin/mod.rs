@@ -4,6 +4,7 @@
 //! (store, policy, clock, randomness), and beside it the inbox, Graph, the metrics or the whole where a call shows them.
 
 mod body;
+mod checkpoint;
 mod clock;
 mod corrections;
 mod credential;
@@ -81,6 +82,8 @@ pub struct Admin {
     pub graph: Arc<crate::graph::Graph>,
     /// The purposes.
     pub policy: Arc<Current<Policy>>,
+    /// What checkpoints of the trail are made with.
+    pub checkpoints: Arc<crate::store::Checkpoints>,
     /// What receipts of erasure are made with.
     pub receipts: Arc<Receipts>,
     /// What `GET /metrics` shows.
@@ -132,6 +135,7 @@ pub fn configure(config: &mut ServiceConfig, door: Door, admin: &Admin) {
     config.app_data(Data::from(Arc::clone(&admin.metrics)));
     config.app_data(Data::from(Arc::clone(&admin.whole)));
     config.app_data(Data::from(Arc::clone(&admin.receipts)));
+    config.app_data(Data::from(Arc::clone(&admin.checkpoints)));
     routes(config, door, state);
 }
 
@@ -179,6 +183,7 @@ fn routes(config: &mut ServiceConfig, door: Door, state: AdminState) {
         .service(web::resource("/suppressions/remove").route(web::post().to(suppressions::remove)))
         .service(web::resource("/clock/confirm").route(web::post().to(clock::confirm)))
         .service(web::resource("/trail").route(web::get().to(trail::read)))
+        .service(web::resource("/trail/checkpoint").route(web::get().to(checkpoint::show)))
         .service(web::resource("/metrics").route(web::get().to(metrics::show)));
     config.service(scope);
     config.default_service(web::to(nothing_here));

@@ -31,6 +31,7 @@ use crate::store::{KnownForm, MATCHES_MAX, SharedStore, Token};
 use crate::trail::{Action, Entry, Outcome, Reason, Role};
 
 mod addresses;
+mod checkpoints;
 mod erasing;
 mod erasing_by_address;
 mod exporting;
@@ -157,6 +158,7 @@ impl Bench {
                 .app_data(empty_queue())
                 .app_data(addresses::search(&self.store, self.named_max))
                 .app_data(erasing::receipts())
+                .app_data(checkpoints::of(&self.store))
                 .configure(|config| routes(config, Door::Tcp, state)),
         )
         .await;
