@@ -80,7 +80,7 @@ fn filled(command: &str) -> Vec<String> {
             "CURSOR" => "devis-1-7".to_owned(),
             "SHELL" => "bash".to_owned(),
             "NUMBER" => "1-17".to_owned(),
-            "KEY" => KEY.to_owned(),
+            "KEY" | "$KEY" => KEY.to_owned(),
             place if is_place(place) && is_reason => "error".to_owned(),
             place if is_place(place) || place == "N" => "7".to_owned(),
             word => word.to_owned(),

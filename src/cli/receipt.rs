@@ -72,7 +72,7 @@ struct VerifyArguments {
     json: bool,
 }
 
-fn key(text: &str) -> Result<VerifierKey, &'static str> {
+pub(super) fn key(text: &str) -> Result<VerifierKey, &'static str> {
     VerifierKey::parse(text).ok_or("this is no public key of a signed note, or a letter of it is missing")
 }
 

@@ -1,8 +1,11 @@
-//! `tamis trail`: who did what, when and why; `tamis trail verify`.
+//! `tamis trail`: who did what, when and why; `tamis trail verify`; `tamis trail checkpoint`.
 
+mod checkpoint;
+mod since;
 mod verify;
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use clap::value_parser;
 use jiff::Timestamp;
@@ -11,9 +14,12 @@ use reqwest::Method;
 
 use crate::api::tokens::Tokens;
 use crate::api::trail::TrailLine;
+use crate::cli::receipt::key;
 use crate::cli::socket::{ConfigPath, SocketArgument};
+use crate::cli::trail::since::Since;
 use crate::client::{Daemon, parse};
 use crate::clock::Rfc3339;
+use crate::forget::receipt::note::VerifierKey;
 use crate::purpose::RecordId;
 use crate::secret::location::Environment;
 use crate::terminal::{Exit, Failure};
@@ -53,12 +59,39 @@ pub(super) struct Arguments {
 #[derive(clap::Subcommand)]
 enum Verb {
     /// Read every line and check that none is missing, changed or elsewhere
-    #[command(after_help = "Example:\n  tamis trail verify")]
+    #[command(after_help = EXAMPLE_OF_VERIFY)]
     Verify(VerifyArguments),
+    /// Print where the trail stands, signed: to be kept where nobody can write who can write here
+    #[command(after_help = EXAMPLE_OF_CHECKPOINT)]
+    Checkpoint(checkpoint::CheckpointArguments),
 }
+
+const EXAMPLE_OF_VERIFY: &str = "\
+With --since it is held against what was kept elsewhere, too: whoever has the keys can write a trail that chains, \
+and not the one of then. Lines of the log are taken as they are (`trail.checkpoint`); the more there are, the nearer \
+it is said where.
+Exit codes: 0 it is whole, 1 it is not (where is said), or the file is no checkpoint of this key, 2 the command line or \
+the key is wrong, 69 tamis does not run.
+
+Examples:
+  tamis trail verify
+  tamis trail verify --since checkpoint.txt";
+
+const EXAMPLE_OF_CHECKPOINT: &str = "\
+The log has one at the start, once an hour and at the end (`trail.checkpoint`).
+Exit codes: 0 printed or written, 1 refused, 69 tamis does not run.
+
+Example:
+  tamis trail checkpoint --output checkpoint.txt";
 
 #[derive(clap::Args)]
 struct VerifyArguments {
+    /// Hold it against this checkpoint as well, or those in these lines of the log; `-` for stdin
+    #[arg(long, value_name = "FILE")]
+    since: Option<PathBuf>,
+    /// The public key that signed them, as name+id+key; without it that of the tamis that runs
+    #[arg(long, requires = "since", value_parser = key)]
+    key: Option<VerifierKey>,
     #[command(flatten)]
     socket: SocketArgument,
 }
@@ -69,9 +102,10 @@ pub(super) async fn run(
     config: &ConfigPath,
     environment: &Environment,
 ) -> Result<(), Failure> {
-    if let Some(Verb::Verify(arguments)) = arguments.verb {
-        let daemon = Daemon::at(arguments.socket.locate(config, environment)?)?;
-        return print(&verify::verified(&daemon).await?);
+    match arguments.verb {
+        Some(Verb::Verify(arguments)) => return verify(arguments, config, environment).await,
+        Some(Verb::Checkpoint(arguments)) => return checkpoint::run(arguments, config, environment).await,
+        None => {}
     }
     let daemon = Daemon::at(arguments.socket.locate(config, environment)?)?;
     let names = names(&daemon).await?;
@@ -101,6 +135,28 @@ pub(super) async fn run(
         _ if lines.is_empty() => tell("there are no such lines"),
         _ => {}
     }
+    Ok(())
+}
+
+async fn verify(
+    VerifyArguments { since, key, socket }: VerifyArguments,
+    config: &ConfigPath,
+    environment: &Environment,
+) -> Result<(), Failure> {
+    let daemon = Daemon::at(socket.locate(config, environment)?)?;
+    let Some(file) = since else { return print(&verify::verified(&daemon).await?.to_string()) };
+    // A paper that is none is said before a long trail is read.
+    let since = match Since::read(&file, key, &daemon).await {
+        // Without its last line there is no checkpoint, and so no key: where it is broken is said all the same.
+        Err(failure) if failure.is("trail-broken") => {
+            return Err(verify::verified(&daemon).await.err().unwrap_or(failure));
+        }
+        read => read?,
+    };
+    let whole = verify::verified(&daemon).await?;
+    let shown = since.held_against(&whole, &daemon).await?;
+    print(&format!("{whole}{shown}"))?;
+    tell(&since.signer());
     Ok(())
 }
 

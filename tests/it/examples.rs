@@ -123,6 +123,11 @@ const BLOCKS: &[(&str, &str, How)] = &[
     ("docs/operator.md", "sudo tamis status", SERVER),
     (
         "docs/operator.md",
+        "tamis trail checkpoint",
+        Run("the_operator_s_page_holds_the_trail_against_what_was_kept"),
+    ),
+    (
+        "docs/operator.md",
         "tamis suppress add",
         Run("the_operator_s_page_puts_an_address_on_the_list_and_takes_it_off_again"),
     ),

@@ -10,6 +10,7 @@ mod addresses;
 mod admin;
 mod api;
 mod at_rest;
+mod checkpoints;
 mod cli;
 mod clock;
 mod codes;

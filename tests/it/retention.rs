@@ -16,11 +16,11 @@ use crate::support::{DEVIS_FORM, Plan, World, canary, lead, log};
 
 const MONTHS: &str = "retention_months = 12\nrecipients";
 const DAYS: &str = "retention_days = 5\nrecipients";
-const DAY_S: i64 = 86_400;
+pub const DAY_S: i64 = 86_400;
 
 /// The machine's clock, so many seconds off.
 #[derive(Default)]
-struct Shifted(AtomicI64);
+pub struct Shifted(AtomicI64);
 
 impl Shifted {
     fn pass(&self, seconds: i64) {
@@ -35,7 +35,7 @@ impl Clock for Shifted {
 }
 
 /// A world in which `devis` holds a record for five days, by a clock that Meta shares.
-async fn world(clock: &Arc<Shifted>) -> World {
+pub async fn world(clock: &Arc<Shifted>) -> World {
     let clock: Arc<dyn Clock> = clock.clone();
     World::planned(Plan { clock: clock.clone(), meta_clock: Some(clock), ..Plan::with(MONTHS, DAYS) }).await
 }
@@ -70,7 +70,7 @@ async fn needs(world: &World, code: &str) -> bool {
 }
 
 /// Lets time pass, until Graph has confirmed that, and a minute more, within which the reaper looks.
-async fn pass(world: &World, clock: &Shifted, seconds: i64) {
+pub async fn pass(world: &World, clock: &Shifted, seconds: i64) {
     clock.pass(seconds);
     world
         .until("Graph agrees", || async { status(world).await["clock"]["trust"] == "confirmed-by-graph" })

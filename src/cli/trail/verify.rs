@@ -1,40 +1,91 @@
 //! `tamis trail verify`: is the whole trail as it was written, and if not, from where on.
 
+use std::fmt;
+
 use reqwest::Method;
 
+use crate::api::Moment;
 use crate::api::trail::TrailLine;
 use crate::cli::trail::lines;
 use crate::client::Daemon;
 use crate::terminal::Failure;
 use crate::terminal::thousands;
+use crate::trail::Action;
 
 /// So many lines are verified by one call.
 const VERIFIED_AT_ONCE: u64 = 10_000;
 
+/// A trail that is whole.
+#[derive(Default)]
+pub(super) struct Whole {
+    count: u64,
+    /// The first line that is there; none: there is no line yet.
+    pub(super) first: Option<Place>,
+    /// The last one.
+    pub(super) last: Option<Place>,
+    /// The newest line that says that those before the first had had their time.
+    pub(super) closed: Option<Place>,
+}
+
+/// Where in the trail something is.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) line: u64,
+    pub(super) written: Moment,
+}
+
+impl Place {
+    fn of(line: &TrailLine) -> Self {
+        Self { line: line.seq, written: line.time }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {} of {}", self.line, self.written)
+    }
+}
+
+impl Whole {
+    fn take(&mut self, read: &[TrailLine]) {
+        self.count += read.len() as u64;
+        self.first = self.first.or_else(|| read.first().map(Place::of));
+        self.last = read.last().map(Place::of).or(self.last);
+        let says = |line: &&TrailLine| line.action.to_string() == Action::TrailClosed.as_str();
+        self.closed = read.iter().rfind(says).map(Place::of).or(self.closed);
+    }
+}
+
+impl fmt::Display for Whole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.first, self.last) {
+            (Some(first), Some(last)) => writeln!(
+                f,
+                "{} lines, from {} to {}: none is missing, changed or elsewhere",
+                thousands(self.count),
+                first.line,
+                last.line
+            ),
+            _ => writeln!(f, "the trail has no lines yet"),
+        }
+    }
+}
+
 /// Reads all of it: whoever answers checks the chain.
-pub(super) async fn verified(daemon: &Daemon) -> Result<String, Failure> {
-    let (mut after, mut count) = (0, 0_u64);
-    let (mut first, mut last) = (None, None);
+pub(super) async fn verified(daemon: &Daemon) -> Result<Whole, Failure> {
+    let mut whole = Whole::default();
     loop {
+        let after = whole.last.map_or(0, |last| last.line);
         let read = match page_after(daemon, after, VERIFIED_AT_ONCE).await {
             Ok(read) => read,
             Err(failure) if failure.is("trail-broken") => return Err(broken(daemon, after).await),
             Err(failure) => return Err(failure),
         };
-        let Some(end) = read.last() else { break };
-        count += read.len() as u64;
-        first = first.or_else(|| read.first().map(|line| line.seq));
-        (after, last) = (end.seq, Some(end.seq));
-    }
-    Ok(match (first, last) {
-        (Some(first), Some(last)) => {
-            format!(
-                "{} lines, from {first} to {last}: none is missing, changed or elsewhere\n",
-                thousands(count)
-            )
+        if read.is_empty() {
+            return Ok(whole);
         }
-        _ => "the trail has no lines yet\n".to_owned(),
-    })
+        whole.take(&read);
+    }
 }
 
 async fn page_after(daemon: &Daemon, after: u64, limit: u64) -> Result<Vec<TrailLine>, Failure> {
@@ -58,9 +109,14 @@ async fn broken(daemon: &Daemon, after: u64) -> Failure {
         Ok(first) => first.first().map_or(0, |first| first.seq - 1),
         Err(_) => 0,
     };
-    let sound = match after.max(base) + whole {
-        0 => "its first line".to_owned(),
-        last => format!("the lines up to {last} are as they were written; line {}", last + 1),
+    let last = after.max(base) + whole;
+    let sound = match page_after(daemon, last.saturating_sub(1), 1).await.as_deref() {
+        _ if last == 0 => "its first line".to_owned(),
+        // Of the line itself only what was written with it is believed.
+        Ok([line]) if line.seq == last => {
+            format!("the lines up to {last} ({}) are as they were written; line {}", line.time, last + 1)
+        }
+        _ => format!("the lines up to {last} are as they were written; line {}", last + 1),
     };
     Failure::failed(format!(
         "the trail is broken: {sound} is missing, changed or elsewhere, or was changed together with the one before it. \
@@ -109,7 +165,7 @@ mod tests {
         let server = server.workers(1).disable_signals().listen_uds(socket).expect("listening").run();
         let handle = server.handle();
         let client = async {
-            let told = verified(&Daemon::at(path).expect("a client")).await;
+            let told = verified(&Daemon::at(path).expect("a client")).await.map(|whole| whole.to_string());
             handle.stop(false).await;
             told
         };
@@ -132,7 +188,8 @@ mod tests {
             let told = verified_against(Some(broken)).await.expect_err("broken").to_string();
             let at = format!("line {broken} is missing");
             assert!(told.contains(&at), "{at}: {told}");
-            assert!(told.contains(&format!("up to {} are", broken - 1)), "{told}");
+            let sound = format!("up to {} (2026-11-25T08:47:38Z) are", broken - 1);
+            assert!(told.contains(&sound), "{sound}: {told}");
         }
     }
 }

@@ -206,6 +206,7 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "api",
             "app",
+            "checkpoint",
             "client",
             "clock",
             "config",
