@@ -313,7 +313,7 @@ mod tests {
             }
             String::from_utf8(read).expect("text")
         };
-        tokio::join!(erased(&daemon, call, "7f0c"), serve)
+        tokio::join!(erased(&daemon, call, "7f0c", &[]), serve)
     }
 
     fn problem(status: u16, code: &str) -> String {
@@ -341,7 +341,7 @@ mod tests {
         // What was never sent, nobody needs to ask for again.
         let directory = tempfile::tempdir().expect("a directory");
         let daemon = Daemon::at(directory.path().join("nobody.sock")).expect("a client");
-        let down = erased(&daemon, daemon.call(Method::POST, "/erasures"), "7f0c").await;
+        let down = erased(&daemon, daemon.call(Method::POST, "/erasures"), "7f0c", &[]).await;
         assert!(!down.err().expect("nobody listens").to_string().contains("--repeat"));
     }
 

@@ -45,7 +45,7 @@ pub(super) async fn erase(
     let ground = by.operator.reason().and_then(Ground::of).ok_or(ProblemCode::ErasureReasonInvalid)?;
     let asked_by = asked_by(asked.asked_by.as_deref(), ground)?;
     let repeat = repeat_key(&request)?;
-    let named = named(&asked.by)?;
+    let named = wanted_by(&asked.by)?;
     let purposes = purposes(asked.purposes.as_deref(), &state).await?;
     let is_counted_up = matches!(named, Named::One(Wanted::Record(_)) | Named::Holding(_));
     if asked.dry_run && is_counted_up {
@@ -132,7 +132,7 @@ enum Named {
     Holding(Sought),
 }
 
-fn named(by: &api::ErasedBy) -> Result<Named, ProblemCode> {
+fn wanted_by(by: &api::ErasedBy) -> Result<Named, ProblemCode> {
     let one = |wanted: Option<Wanted>| wanted.map(Named::One).ok_or(ProblemCode::BodyInvalid);
     let holding = |sought: Option<Sought>| sought.map(Named::Holding).ok_or(ProblemCode::AddressInvalid);
     match by {
@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn a_request_names_exactly_one_thing_and_knows_no_other_member() {
-        let by = |body: &str| parse::<api::Erase>(body.as_bytes()).map(|asked| named(&asked.by).err());
+        let by = |body: &str| parse::<api::Erase>(body.as_bytes()).map(|asked| wanted_by(&asked.by).err());
         for good in [
             r#"{"by":{"id":"devis-1-7"}}"#,
             r#"{"by":{"leadgen_id":"9007199254740993"}}"#,
