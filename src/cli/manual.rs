@@ -182,7 +182,8 @@ mod tests {
             }
             let verbs = page.get_subcommands().count();
             let example = name.replace('-', " ");
-            assert!(verbs > 0 || text.contains(&format!("\n.nf\n  {example}")), "{name}\n{text}");
+            let typed = text.replace("\\-", "-").replace('-', " ");
+            assert!(verbs > 0 || typed.contains(&format!("\n.nf\n  {example}")), "{name}\n{text}");
             assert_eq!(on_screen(&text), text, "{name}: printing changes nothing");
         }
     }

@@ -73,7 +73,7 @@ it is said where.
 Exit codes: 0 it is whole, 1 it is not (where is said), or the file is no checkpoint of this key, 2 the command line or \
 the key is wrong, 69 tamis does not run.
 
-Examples:
+Example:
   tamis trail verify
   tamis trail verify --since checkpoint.txt";
 
