@@ -117,7 +117,7 @@ fn numbers_have_bounds() {
         "trail.retention_months",
         FaultCode::RetentionLong,
     );
-    assert_eq!(accepted("calls_in_flight = 16", "calls_in_flight = \"16\"").meta.calls_in_flight, 16);
+    refused("calls_in_flight = 16", "calls_in_flight = \"16\"", "meta.calls_in_flight", FaultCode::WrongType);
 }
 
 #[test]
