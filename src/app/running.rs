@@ -21,8 +21,8 @@ use crate::machine::descriptors;
 use crate::machine::priority;
 use crate::machine::systemd::Systemd;
 use crate::workers::{
-    Adopter, Checkpointer, Clockwatch, Fetcher, Inspector, Lookout, Pausekeeper, Reaper, Redater, Scanner, SearchTools,
-    Searcher, Stands, Steward, Tools, Warden, Worker, run_loop, say_checkpoint,
+    Adopter, Checkpointer, Clockwatch, Fetcher, Inspector, Lookout, Pausekeeper, Reaper, Redater, Scanner,
+    SearchTools, Searcher, Stands, Steward, Tools, Warden, Worker, run_loop, say_checkpoint,
 };
 
 /// Threads of the public listener.

@@ -184,12 +184,7 @@ pub(super) async fn run(
 }
 
 /// Has it erased. Where nobody knows whether it is, it says by which key the same request is known again.
-async fn erased(
-    daemon: &Daemon,
-    call: RequestBuilder,
-    key: &str,
-    given: &[&str],
-) -> Result<Erased, Failure> {
+async fn erased(daemon: &Daemon, call: RequestBuilder, key: &str, given: &[&str]) -> Result<Erased, Failure> {
     let again = |failure: Failure| {
         failure.and(&format!(
             ". What of it is erased is not known: the same command with `--repeat {}` is the same request, and has the receipt",

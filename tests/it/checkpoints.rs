@@ -299,7 +299,7 @@ async fn the_operator_s_page_holds_the_trail_against_what_was_kept() {
         let key = fs::read_to_string(at.join("trail-key.txt")).expect("a key");
         let (origin, _) = key.split_once('+').expect("a name");
         let mut python = Command::new("python3");
-        python.args([verifier, key.trim_end()]).arg(at.join("checkpoint.txt"));
+        python.arg(verifier).arg(at.join("checkpoint.txt")).args(["--key", key.trim_end()]);
         let checked = python.output().expect("Python runs");
         assert!(checked.status.success(), "{}", words(&checked.stderr));
         assert!(words(&checked.stdout).starts_with(&format!("{origin}\n0\n")) && origin.ends_with("/trail"));
