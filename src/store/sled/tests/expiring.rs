@@ -251,3 +251,29 @@ async fn a_trail_whose_beginning_was_cut_off_is_broken_wherever_its_mark_is_put(
     let store = Host::open(&world);
     assert_eq!(code(store.lines(0, 100).await), Some(StoreCode::TrailBroken));
 }
+
+/// A batch looks at so many buckets: those in which all that is due is restricted are none of them.
+#[tokio::test]
+async fn buckets_in_which_nothing_may_end_keep_none_that_is_due_from_its_turn() {
+    let world = World::new();
+    let names: Vec<String> = (10..50).map(|number| format!("a{number}")).collect();
+    let mut purposes: Vec<&str> = names.iter().map(String::as_str).collect();
+    purposes.push("devis");
+    let store: SharedStore = world.try_open_for(&purposes).expect("opens");
+    world.agree(&store);
+    let batch = (1..).zip(&purposes).map(|(number, name)| stored_in(name, number, false, 5));
+    store.settle(batch.collect()).await.expect("settled");
+    let until = crate::clock::Day::of(start()).plus(30);
+    for name in &names {
+        let id = record(&format!("{name}-1-1"));
+        store.restrict(id, until, by_officer(Action::Restricted)).await.expect("restricted");
+    }
+    world.pass_days(&store, 7);
+    assert_eq!(store.overdue().await, Ok(1), "of what is restricted nothing is");
+    let expired = store.expire().await.expect("swept");
+    assert_eq!((expired.records, expired.more), (vec![(purpose("devis"), 1)], false));
+    assert_eq!((store.expire().await.map(|expired| expired.total()), store.overdue().await), (Ok(0), Ok(0)));
+    let id = record("a49-1-1");
+    assert_eq!(store.lift_restriction(id, by_officer(Action::RestrictionLifted)).await, Ok(true));
+    assert_eq!(store.expire().await.map(|expired| expired.records), Ok(vec![(purpose("a49"), 1)]));
+}
