@@ -237,8 +237,8 @@ fn erase() -> ObjectBuilder {
     let by = OneOfBuilder::new()
         .item(way("id", RecordId::schema()))
         .item(way("leadgen_id", digits("Meta's id of the submission.").into()))
-        .item(way("email", address("An e-mail address, in any spelling.", "anne@lumen.example").into()))
-        .item(way("phone", address("A telephone number, in any spelling.", "06 39 98 00 00").into()))
+        .item(way("email", address("An e-mail address, in any spelling.", "anne@lumen.example")))
+        .item(way("phone", address("A telephone number, in any spelling.", "06 39 98 00 00")))
         .description(Some(
             "By what it is found: the submission of a record, whole, or Meta's own id of it; or each submission whose record \
              holds an address, whole.",

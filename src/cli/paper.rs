@@ -195,7 +195,7 @@ mod tests {
         assert!(!path.exists());
         let mut place = open().file.expect("a file");
         place.file = File::open(&path).expect("to be read alone");
-        let failed = place.write(b"a receipt\n").err().expect("it is not open for writing");
+        let failed = place.write(b"a receipt\n").expect_err("it is not open for writing");
         assert!(failed.to_string().starts_with("cannot write "), "{failed}");
         assert!(!path.exists(), "half a receipt is none");
         let paper = open();

@@ -181,7 +181,7 @@ mod tests {
         let none = SocketArgument { socket: None };
         let missing = |given| ConfigPath { path: "/nonexistent/tamis.toml".into(), given };
         assert_eq!(none.locate(&missing(false), &environment(&[])).ok(), Some(SOCKET_DEFAULT.into()));
-        let refused = none.locate(&missing(true), &environment(&[])).err().expect("it is not there");
+        let refused = none.locate(&missing(true), &environment(&[])).expect_err("it is not there");
         assert_eq!(refused.exit, Exit::ConfigRefused);
         let said = refused.to_string();
         assert!(

@@ -78,7 +78,7 @@ impl Markdown {
 fn safe(text: &str) -> String {
     let line = in_a_cell(text);
     let mut safe = String::with_capacity(line.len());
-    let pairs = line.matches('`').count() % 2 == 0;
+    let pairs = line.matches('`').count().is_multiple_of(2);
     let mut is_code = false;
     for letter in line.chars() {
         match letter {

@@ -4,7 +4,7 @@
 mod planted;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 
@@ -17,6 +17,12 @@ use crate::retention::{DAY_S, Shifted, pass, world as world_at};
 use crate::support::process::{BINARY, Home};
 use crate::support::{DEVIS_FORM, World, canary, lead, senders};
 use planted::Planted;
+
+/// What somebody does to the rows, without the keys.
+type Plant = fn(&mut Planted);
+
+/// What somebody does who writes the chain anew: to the lines, at one of them.
+type Rewrite = fn(&mut Vec<(Timestamp, Entry)>, usize);
 
 fn words(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("UTF-8")
@@ -37,7 +43,7 @@ fn keep(world: &World, name: &str) -> (PathBuf, u64) {
     (file, note.lines().nth(1).expect("a second line").parse().expect("a number"))
 }
 
-fn since(world: &World, kept: &PathBuf) -> (Option<i32>, String) {
+fn since(world: &World, kept: &Path) -> (Option<i32>, String) {
     let verified = trail(world, &["verify", "--since", &kept.display().to_string()]);
     (verified.status.code(), words(&verified.stdout) + &words(&verified.stderr))
 }
@@ -100,7 +106,7 @@ impl Case {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_keys_what_is_changed_taken_out_put_elsewhere_or_cut_off_is_found_where_it_is() {
-    let cases: [(&str, fn(&mut Planted)); 5] = [
+    let cases: [(&str, Plant); 5] = [
         ("changed", |trail| trail.rows.get_mut(&3).expect("a line")[10] ^= 1),
         ("taken out", |trail| drop(trail.rows.remove(&3))),
         ("put elsewhere", |trail| {
@@ -157,7 +163,7 @@ async fn an_end_that_was_cut_off_with_the_row_that_names_it_is_found_by_the_chec
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_the_keys_a_trail_that_was_written_anew_chains_and_is_not_the_one_of_then() {
-    let cases: [(&str, fn(&mut Vec<(Timestamp, Entry)>, usize)); 3] = [
+    let cases: [(&str, Rewrite); 3] = [
         ("changed", |lines, at| lines[at].1.count += 1),
         ("taken out", |lines, at| drop(lines.remove(at))),
         ("put elsewhere", |lines, at| {

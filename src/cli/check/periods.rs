@@ -33,7 +33,7 @@ pub(super) fn told(purpose: &Purpose) -> Vec<Period> {
 pub(super) fn line(purpose: &Purpose) -> String {
     let told = told(purpose);
     let each = |period: &Period| format!("{} ({})", one(&period.term), period.keys.join(", "));
-    let text = either(told.iter().map(each).collect());
+    let text = either(&told.iter().map(each).collect::<Vec<_>>());
     let in_vain = purpose.retention().into_iter().find(|term| told.iter().all(|period| period.term != *term));
     let not = in_vain.map(|term| format!(", not {}", one(&term))).unwrap_or_default();
     format!("held for {text}{not}")
@@ -41,11 +41,11 @@ pub(super) fn line(purpose: &Purpose) -> String {
 
 /// `18 months and 30 days`.
 pub(super) fn in_words(terms: &[Term]) -> String {
-    either(terms.iter().map(one).collect())
+    either(&terms.iter().map(one).collect::<Vec<_>>())
 }
 
-fn either(periods: Vec<String>) -> String {
-    match periods.as_slice() {
+fn either(periods: &[String]) -> String {
+    match periods {
         [one] => one.clone(),
         several => format!("{}, whichever ends first", several.join(" or ")),
     }

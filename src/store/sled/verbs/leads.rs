@@ -80,7 +80,6 @@ impl Leads for SledStore {
             }
         }
 
-        let mut bounds = bounds;
         let reading = Reading::new(Arc::clone(&self.shared), request, &mut bounds, place);
         let Bounds { next, more, count, tests_left_out, expired, restricted, .. } = bounds;
         Ok(Page {
