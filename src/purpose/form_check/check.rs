@@ -33,7 +33,7 @@ pub struct FormSeen<'f> {
 }
 
 /// Holds a form against what the purposes of the policy may hold, and against where their notices are. The worst comes first, at
-/// most [`FINDINGS_TOLD_MAX`].
+/// most `FINDINGS_TOLD_MAX`.
 pub fn check_form(
     policy: &Policy,
     home: Option<&NoticeHome>,

@@ -60,7 +60,7 @@ pub struct Finding {
     pub purpose: Option<PurposeId>,
     /// About this consent's box.
     pub consent: Option<ConsentKey>,
-    /// About the question with this key, of which at most [`QUESTION_BYTES_MAX`] bytes stand here.
+    /// About the question with this key, of which at most `QUESTION_BYTES_MAX` bytes stand here.
     pub question: Option<String>,
 }
 
