@@ -1,12 +1,14 @@
 //! What the store's verbs and its writer hold in common: the open engine, the keys, what is known in memory.
 
+mod held;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use parking_lot::{Mutex, MutexGuard, RwLock, RwLockReadGuard};
+use parking_lot::{Mutex, RwLock};
 
 use crate::clock::{Clock, Day, Month};
 use crate::id::LeadgenId;
@@ -317,40 +319,6 @@ impl Shared {
         self.look().confirmed().map(Day::of)
     }
 
-    /// Learns what a commit has made durable.
-    pub(super) fn learn(&self, effects: Vec<Effect>, commit: u64) {
-        let mut index = self.index();
-        index.set_commit(commit);
-        let mut stored = self.stored.lock();
-        for effect in effects {
-            match effect {
-                Effect::Parked(position) => index.insert(&position),
-                Effect::Unparked(position) => index.remove(&position),
-                Effect::Stored(purpose, count) => {
-                    stored.insert(purpose, count);
-                }
-                Effect::Tombstone(month, hash, erased) => {
-                    self.tombstones.write().insert(month, hash, erased);
-                }
-                Effect::Early(count) => self.early.lock().0 = count,
-                Effect::EarlyLookedAt(count) => self.early.lock().1 = Some(count),
-                Effect::Restricted(restriction) => {
-                    self.restrictions.write().insert(restriction.id.clone(), restriction);
-                }
-                Effect::Released(id) => {
-                    self.restrictions.write().remove(&id);
-                }
-                Effect::TombstonesGone(month) => self.tombstones.write().forget(month),
-                Effect::Suppressed(hash, barring, is_new) => {
-                    self.suppressions.write().insert(hash, barring, is_new);
-                }
-                Effect::SuppressionGone(hash) => self.suppressions.write().remove(&hash),
-                Effect::ClockCorrected(correction) => self.mark.correct(correction),
-                Effect::ClockConfirmed => self.mark.hear(None),
-            }
-        }
-    }
-
     /// A handle of the engine, for one short reading: the engine cannot be closed while one is held.
     ///
     /// # Errors
@@ -465,72 +433,6 @@ impl Shared {
     /// True if the writer let a caller wait for too long and has not finished anything since.
     pub(super) fn is_stalled(&self) -> bool {
         self.stalled.load(Ordering::SeqCst)
-    }
-
-    /// Which references are parked where.
-    pub(super) fn index(&self) -> MutexGuard<'_, ParkedIndex> {
-        self.index.lock()
-    }
-
-    /// How many records each purpose holds.
-    pub(super) fn stored(&self) -> HashMap<PurposeId, u64> {
-        self.stored.lock().clone()
-    }
-
-    /// How many records of a purpose the last scan found missing.
-    pub(super) fn missing(&self, purpose: &PurposeId) -> u64 {
-        let missing = self.missing.lock();
-        missing.get(purpose).copied().unwrap_or(0)
-    }
-
-    /// Notes what a scan found missing.
-    pub(super) fn set_missing(&self, missing: &BTreeMap<PurposeId, u64>) {
-        missing.clone_into(&mut self.missing.lock());
-    }
-
-    /// What is written into while a scan looks.
-    pub(super) fn touches(&self) -> MutexGuard<'_, Touches> {
-        self.touches.lock()
-    }
-
-    /// What remembers erased submissions.
-    pub(super) fn tombstones(&self) -> RwLockReadGuard<'_, Tombstones> {
-        self.tombstones.read()
-    }
-
-    /// Which addresses may not be stored.
-    pub(super) fn suppressions(&self) -> RwLockReadGuard<'_, HeldSuppressions> {
-        self.suppressions.read()
-    }
-
-    /// Up to which settlement nobody has looked for records that were received under a clock that was behind.
-    pub(super) fn early_up_to(&self) -> Option<u64> {
-        let (early, looked_at) = *self.early.lock();
-        looked_at.is_none_or(|looked_at| looked_at < early).then_some(early)
-    }
-
-    /// The restriction of a record, if one stands.
-    pub(super) fn restriction(&self, id: &RecordId, look: &ClockReading) -> Option<Restriction> {
-        self.restrictions.read().get(id).filter(|found| found.stands(look)).cloned()
-    }
-
-    /// True if a record is restricted.
-    pub(super) fn is_restricted(&self, id: &RecordId, look: &ClockReading) -> bool {
-        self.restrictions.read().get(id).is_some_and(|found| found.stands(look))
-    }
-
-    /// Those of them that are wanted, by record.
-    pub(super) fn restrictions(
-        &self,
-        wanted: impl Fn(&Restriction, &ClockReading) -> bool,
-    ) -> Vec<Restriction> {
-        let look = self.look();
-        self.restrictions.read().values().filter(|found| wanted(found, &look)).cloned().collect()
-    }
-
-    /// How many there are, those that are over and not taken away yet among them.
-    pub(super) fn restricted_count(&self) -> usize {
-        self.restrictions.read().len()
     }
 
     /// The key of a leadgen in `seen`.
