@@ -58,8 +58,8 @@ pub(super) const WORDS: Words = Words {
     trail_alone: "Der Eintrag im Verzeichnis der Vorgänge: dass diese Löschung verlangt wurde, wann und warum.",
     log: "Zeilen im technischen Protokoll, in denen ein kurzer Code für die Einsendung steht. Der Schlüssel, mit dem sich der Code \
         der Einsendung zuordnen ließe, wird spätestens an diesem Tag vernichtet.",
-    suppression: "Ein Fingerabdruck der E-Mail-Adresse oder Telefonnummer, damit sie erkannt und nicht wieder gespeichert wird. Er \
-        gehört zu den personenbezogenen Daten.",
+    suppression: "Ein Fingerabdruck der E-Mail-Adresse oder Telefonnummer. Daran wird sie erkannt und nicht wieder gespeichert, soweit \
+        das auf einer Einwilligung oder einem berechtigten Interesse beruht. Er gehört zu den personenbezogenen Daten.",
     meta: "Die Kopie bei Meta (Facebook, Instagram). {controller} kann sie nicht löschen; Meta löscht sie nach eigenen Angaben nach \
         90\u{a0}Tagen.",
     residue: "Verschlüsselte Reste in den Dateien der Datenbank. Ihre Schlüssel wurden vernichtet: Ohne eine der oben \

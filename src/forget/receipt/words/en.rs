@@ -56,8 +56,8 @@ pub(super) const WORDS: Words = Words {
     trail_alone: "The entry in the register of what is done with data: that this erasure was asked for, when and why.",
     log: "Lines in the technical log, where a short code stands for the submission. The key that could link the code to the \
         submission is destroyed by this date.",
-    suppression: "A fingerprint of the e-mail address or telephone number, so that it is recognised and not stored again. It \
-        is personal data.",
+    suppression: "A fingerprint of the e-mail address or telephone number. It is recognised by it, and not stored again where that \
+        rests on consent or a legitimate interest. The fingerprint is personal data.",
     meta: "Meta’s own copy (Facebook, Instagram). {controller} cannot erase it; Meta says that it deletes it after 90 days.",
     residue: "Encrypted remains in the files of the database. Their keys have been destroyed: without one of the \
         backups above nobody can read them.",

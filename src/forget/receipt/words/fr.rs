@@ -57,8 +57,8 @@ pub(super) const WORDS: Words = Words {
     trail_alone: "La ligne du registre des opérations\u{a0}: que cet effacement a été demandé, quand et pourquoi.",
     log: "Des lignes du journal technique, où un code court désigne l’envoi. La clé qui permettrait de relier ce code à l’envoi \
         est détruite au plus tard à cette date.",
-    suppression: "Une empreinte de l’adresse e-mail ou du numéro de téléphone, pour le reconnaître et ne plus l’enregistrer. \
-        C’est une donnée personnelle.",
+    suppression: "Une empreinte de l’adresse e-mail ou du numéro de téléphone. Elle permet de le reconnaître, et de ne plus \
+        l’enregistrer là où cela repose sur un consentement ou un intérêt légitime. C’est une donnée personnelle.",
     meta: "La copie que Meta (Facebook, Instagram) garde de son côté. {controller} ne peut pas l’effacer\u{a0}; Meta indique la \
         supprimer au bout de 90\u{a0}jours.",
     residue: "Des restes chiffrés dans les fichiers de la base de données. Leurs clés ont été détruites\u{a0}: sans l’une des \
