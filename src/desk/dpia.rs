@@ -197,7 +197,13 @@ impl Scribe<'_> {
         text.heading(Depth::Part, words.d_criteria);
         let mut sensitive: Vec<String> =
             self.house.purposes.iter().flat_map(|purpose| self.sensitive(purpose)).collect();
+        // A purpose without any says nothing of the others.
+        sensitive.retain(|said| said != words.sensitive_none);
+        sensitive.sort();
         sensitive.dedup();
+        if sensitive.is_empty() {
+            sensitive.push(words.sensitive_none.to_owned());
+        }
         let rows = [
             (words.d_k_score, words.d_f_score.to_owned()),
             (words.d_k_decide, words.d_f_decide.to_owned()),

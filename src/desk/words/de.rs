@@ -202,7 +202,7 @@ pub(super) const WORDS: Words = Words {
     b_held: "In der Zeit gehalten, höchstens",
     b_now: "Jetzt",
     b_sum: "Zusammen",
-    b_persons: "Ungefähre Zahl der Personen: höchstens {n}. Jeder Datensatz zählt als eine Person. Wer in mehreren steht, wird mehrfach gezählt.",
+    b_persons: "Ungefähre Zahl der Personen: höchstens {n}. Jeder Datensatz zählt als eine Person. Wer in mehreren steht, wird mehrfach gezählt. Nicht gezählt sind noch nicht gelesene Einsendungen (tamis inbox) und Fingerabdrücke von Personen, die widersprachen oder gelöscht wurden.",
     b_categories: "Kategorien von Daten, nach der heutigen Konfiguration",
     b_not_configured: "Nicht mehr in der Konfiguration: Die Felder sind unbekannt.",
     b_read: "Wer gelesen oder exportiert hat",

@@ -202,7 +202,7 @@ pub(super) const WORDS: Words = Words {
     b_held: "Held in the time, at most",
     b_now: "Now",
     b_sum: "Together",
-    b_persons: "Approximate number of persons: {n} at most. Each record is taken for one person. Who is in several is counted several times.",
+    b_persons: "Approximate number of persons: {n} at most. Each record is taken for one person. Who is in several is counted several times. Not counted: submissions that are not read yet (tamis inbox), and fingerprints of people who objected or were erased.",
     b_categories: "Categories of data, as the configuration has them now",
     b_not_configured: "Not in the configuration any more: its fields are not known.",
     b_read: "Who read or exported",

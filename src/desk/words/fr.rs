@@ -202,7 +202,7 @@ pub(super) const WORDS: Words = Words {
     b_held: "Détenues pendant la période, au plus",
     b_now: "Aujourd’hui",
     b_sum: "Ensemble",
-    b_persons: "Nombre approximatif de personnes\u{a0}: {n} au plus. Chaque fiche compte pour une personne. Qui figure dans plusieurs est compté plusieurs fois.",
+    b_persons: "Nombre approximatif de personnes\u{a0}: {n} au plus. Chaque fiche compte pour une personne. Qui figure dans plusieurs est compté plusieurs fois. Ne sont pas comptés\u{a0}: les envois pas encore lus (tamis inbox) et les empreintes de personnes opposées ou effacées.",
     b_categories: "Catégories de données, selon la configuration actuelle",
     b_not_configured: "N’est plus dans la configuration\u{a0}: ses champs sont inconnus.",
     b_read: "Qui a lu ou exporté",
