@@ -103,6 +103,8 @@ impl Lookout {
 
     /// After a start: what may still be told, newest line first.
     async fn read_back(&self, now: Timestamp) -> Result<(), StoreError> {
+        // A turn before this one may have broken off half way: nothing is counted twice.
+        self.seen.lock().actors.clear();
         let (mut before, mut newest, mut looked_at) = (u64::MAX, 0, 0);
         while looked_at < LINES_A_TURN_MAX {
             let lines = self.store.newest(before, LINES_AT_ONCE).await?;
