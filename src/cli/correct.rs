@@ -5,9 +5,9 @@ use std::io::Read as _;
 use reqwest::Method;
 
 use crate::api::corrections::{Corrected, Correction};
-use crate::api::{IdText, Pairs, Word};
-use crate::cli::reasons;
+use crate::api::{Pairs, Word};
 use crate::cli::socket::{ConfigPath, SocketArgument};
+use crate::cli::{ids, reasons};
 use crate::client::{Daemon, parse, written};
 use crate::secret::location::Environment;
 use crate::terminal::{Exit, Failure, print, print_json};
@@ -50,7 +50,7 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let daemon = Daemon::at(arguments.socket.locate(config, environment)?)?;
     let correction = Correction {
-        id: IdText(arguments.id),
+        id: ids::record(arguments.id)?,
         fields: fields()?,
         reason: Reason::from_code(&arguments.reason).map(Word::from),
     };

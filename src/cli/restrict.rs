@@ -2,8 +2,9 @@
 
 use reqwest::Method;
 
+use crate::api::Word;
 use crate::api::restrictions::{Restrict, Restricted, RestrictionList};
-use crate::api::{IdText, Word};
+use crate::cli::ids;
 use crate::cli::reasons;
 use crate::cli::socket::{ConfigPath, SocketArgument};
 use crate::client::{Daemon, parse, written};
@@ -72,7 +73,7 @@ pub(super) async fn run(
         return print(&format!("{id} may be used again\n"));
     }
     let until = arguments.until.ok_or_else(|| usage("say until when: --until, a day as in 2027-03-31"))?;
-    let id = IdText(arguments.id.unwrap_or_default());
+    let id = ids::record(arguments.id.unwrap_or_default())?;
     let restrict = Restrict { id, until, reason: Reason::from_code(&reason).map(Word::from) };
     let body = daemon.fetch(daemon.call(Method::POST, "/restrictions").body(written(&restrict)?)).await?;
     if arguments.json {
