@@ -228,11 +228,13 @@ pub(super) fn said(
     request: &HttpRequest,
     otherwise: Option<Reason>,
 ) -> Result<Operator, ProblemCode> {
-    let why = match (in_body, otherwise) {
-        (Some(Word::Known(reason)), _) => *reason,
-        (Some(Word::Later(_)), _) => return Err(ProblemCode::ReasonUnknown),
-        (None, Some(otherwise)) if !request.headers().contains_key(REASON_HEADER) => otherwise,
-        (None, _) => reason(request.headers())?,
+    let headers = request.headers();
+    // One that is none is refused also where the body's is the one that counts.
+    let in_header = headers.contains_key(REASON_HEADER).then(|| reason(headers)).transpose()?;
+    let why = match in_body {
+        Some(Word::Known(reason)) => *reason,
+        Some(Word::Later(_)) => return Err(ProblemCode::ReasonUnknown),
+        None => in_header.or(otherwise).ok_or(ProblemCode::ReasonMissing)?,
     };
     Ok(operator.because(why))
 }
