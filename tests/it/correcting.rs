@@ -174,11 +174,6 @@ async fn a_restricted_record_is_in_no_export_until_that_is_lifted() {
     let world = World::start().await;
     let emails = furnished(&world, 2).await;
     let admin = world.admin();
-    let day = |days: i64| {
-        #[expect(clippy::disallowed_methods, reason = "a test's own clock")]
-        let now = jiff::Timestamp::now();
-        (now + jiff::SignedDuration::from_hours(24 * days)).to_string()[..10].to_owned()
-    };
     let restrict = async |id: &str, until: &str| {
         let body = json!({"id": id, "until": until, "reason": "objection"});
         admin.post("/admin/v1/restrictions", &body).await
@@ -308,4 +303,11 @@ async fn kills_among_corrections_leave_each_record_with_one_value_and_lose_no_an
     }
     daemon.terminate();
     meta.stop().await;
+}
+
+/// The day so many days from now.
+pub fn day(days: i64) -> String {
+    #[expect(clippy::disallowed_methods, reason = "a test's own clock")]
+    let now = jiff::Timestamp::now();
+    (now + jiff::SignedDuration::from_hours(24 * days)).to_string()[..10].to_owned()
 }

@@ -66,6 +66,16 @@ async fn whatever_a_stranger_sends_the_answer_is_one_that_the_document_declares(
     let (admin, erased) = (daemon.admin(), json!({"by": {"leadgen_id": "1"}}).to_string());
     let erased = admin.call(reqwest::Method::POST, "/admin/v1/erasures", Some(erased), Some("audit")).await;
     assert_eq!(erased.status, 200, "there is a first one to be shown");
+    // A day of the coming year no schema can say, nor which record is restricted.
+    let path = "/admin/v1/restrictions";
+    for record in ["devis-1-2", "devis-1-3"] {
+        let restricted = json!({"id": record, "until": crate::correcting::day(30)}).to_string();
+        let restricted = admin.call(reqwest::Method::POST, path, Some(restricted), Some("objection")).await;
+        assert_eq!(restricted.status, 200, "there are two");
+    }
+    let one = format!("{path}/devis-1-3");
+    let lifted = admin.call(reqwest::Method::DELETE, &one, None, Some("person-request")).await;
+    assert_eq!(lifted.status, 204, "and one of them is lifted");
     let mut spare = Vec::new();
     for _ in 0..3 {
         spare.push(token(&daemon.admin(), json!({"name": "spare", "role": "viewer"})).await.0);
