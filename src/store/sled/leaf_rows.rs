@@ -1,6 +1,7 @@
 //! The tree `leaves`: which record lies under a leaf that does not have its number. A record that was written anew is found
 //! by it where one begins with the leaf: its number lies in one bucket, its leaf in another.
 
+use std::collections::BTreeSet;
 use std::ops::Bound::{Excluded, Included};
 
 use crate::keyring::{BUCKET_RECORDS, Bucket};
@@ -27,6 +28,14 @@ pub(super) fn forget(draft: &mut Draft<'_>, leaf: Leaf, id: &RecordId) {
     if leaf != Leaf::of(id) {
         draft.remove(Place::Leaves, &key(&id.purpose, leaf));
     }
+}
+
+/// True if a record of another number lies under this leaf.
+///
+/// # Errors
+/// See [`crate::store::StoreCode`].
+pub(super) fn is_noted(draft: &Draft<'_>, purpose: &PurposeId, leaf: Leaf) -> Result<bool, StoreError> {
+    Ok(draft.read(&Place::Leaves, &key(purpose, leaf))?.is_some())
 }
 
 /// Purpose ‖ 0 ‖ epoch ‖ number: those of a bucket lie together, in their order.
@@ -71,23 +80,27 @@ fn range(bucket: &Bucket) -> (Vec<u8>, Vec<u8>) {
     (key(&bucket.purpose, first), key(&bucket.purpose, last))
 }
 
-/// The leaves of other numbers under which a record lies, or lay when it was lost: by a look at all rows of its purpose.
+/// The leaves of other numbers under which records of a purpose lie, or lay when they were lost: by one look at all its rows.
 ///
 /// # Errors
 /// See [`crate::store::StoreCode`].
-pub(super) fn of_record(engine: &Engine, id: &RecordId) -> Result<Vec<Leaf>, StoreError> {
-    let name = id.purpose.as_str().as_bytes();
+pub(super) fn of_records(
+    engine: &Engine,
+    purpose: &PurposeId,
+    wanted: &BTreeSet<RecordId>,
+) -> Result<Vec<(RecordId, Leaf)>, StoreError> {
+    let name = purpose.as_str().as_bytes();
     let (first, end) = ([name, b"\0"].concat(), [name, b"\x01"].concat());
-    let own = record_key(id.epoch, id.number);
-    let mut leaves = Vec::new();
+    let mut found = Vec::new();
     engine.visit(&Place::Leaves, (Included(&first), Excluded(&end)), |key, value| {
-        if value == own.as_slice()
+        if let Ok(id) = record_id(purpose, value)
+            && wanted.contains(&id)
             && let Some(place) = key.get(first.len()..)
-            && let Ok(leaf) = record_id(&id.purpose, place)
+            && let Ok(leaf) = record_id(purpose, place)
         {
-            leaves.push(Leaf { epoch: leaf.epoch, number: leaf.number });
+            found.push((id, Leaf { epoch: leaf.epoch, number: leaf.number }));
         }
         Ok(true)
     })?;
-    Ok(leaves)
+    Ok(found)
 }

@@ -1,7 +1,7 @@
 //! What an erasure does within a transaction: records and references go, tombstones come, the erasure is noted as pending; and
 //! at its end, that it is done. Between the two the writer has the leaves punctured.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use serde::de::DeserializeOwned;
@@ -70,6 +70,7 @@ pub(in crate::store::sled) fn erase(
     for target in targets {
         take_submission(draft, target, &request.purposes, &mut taken)?;
     }
+    take_absent(draft, &mut taken)?;
     let number = draft.counter(&Place::Meta, meta::NEXT_ERASURE)?.max(1);
     draft.write(Place::Meta, meta::NEXT_ERASURE, (number + 1).to_be_bytes().to_vec())?;
     let id = ErasureId { epoch: draft.shared.epoch(), number };
@@ -187,6 +188,8 @@ struct Taken {
     /// The person asked for it: it goes through a restriction.
     is_the_person_s: bool,
     records: Vec<RecordId>,
+    /// Those that are not there, by purpose.
+    absent: BTreeMap<PurposeId, BTreeSet<RecordId>>,
     leaves: Vec<(PurposeId, Leaf)>,
     extent: Extent,
     traces: Traces,
@@ -302,19 +305,14 @@ fn take_record(
         Err(error) if error.code == StoreCode::PurposeUnknown => None,
         value => value?,
     };
-    let Some(value) = value else {
-        // A record that was lost, or had its time: it may come back from a backup, and does not open then.
-        taken.leaves.push((id.purpose.clone(), Leaf::of(&id)));
-        for leaf in leaf_rows::of_record(draft.engine, &id)? {
-            leaf_rows::forget(draft, leaf, &id);
-            taken.leaves.push((id.purpose.clone(), leaf));
-        }
-        return Ok(());
-    };
     if restrictions::is_restricted(draft, &id)? && !taken.is_the_person_s {
         return Err(StoreError::of(StoreCode::RecordRestricted));
     }
     restrictions::forget(draft, &id)?;
+    let Some(value) = value else {
+        taken.absent.entry(id.purpose.clone()).or_default().insert(id);
+        return Ok(());
+    };
     // A head that cannot be read names no leaf: then it is the record's own, which is nobody else's in any case.
     let leaf = match SealedRecord::peek(&value) {
         Some((Under::Leaf(leaf), _, _)) => leaf,
@@ -330,6 +328,18 @@ fn take_record(
     taken.extent.count(&id.purpose);
     taken.leaves.push((id.purpose.clone(), leaf));
     taken.records.push(id);
+    Ok(())
+}
+
+/// Records that were lost, or had their time, may come back from a backup: they do not open then.
+fn take_absent(draft: &mut Draft<'_>, taken: &mut Taken) -> Result<(), StoreError> {
+    for (purpose, absent) in std::mem::take(&mut taken.absent) {
+        taken.leaves.extend(absent.iter().map(|id| (purpose.clone(), Leaf::of(id))));
+        for (id, leaf) in leaf_rows::of_records(draft.engine, &purpose, &absent)? {
+            leaf_rows::forget(draft, leaf, &id);
+            taken.leaves.push((purpose.clone(), leaf));
+        }
+    }
     Ok(())
 }
 

@@ -17,6 +17,7 @@ use crate::store::sled::bucket_rows;
 use crate::store::sled::buckets::{self, BucketRow};
 use crate::store::sled::draft::Draft;
 use crate::store::sled::layout::{Place, meta, record_key};
+use crate::store::sled::leaf_rows;
 use crate::store::sled::reference::keyring_failed;
 use crate::store::sled::rows::{EndRow, FateRow, SeenRow};
 use crate::store::sled::shared::Effect;
@@ -276,11 +277,6 @@ fn seal_next(
     draft.engine.tree(&Place::Vault(purpose.clone()))?;
     let leaf = next_leaf(draft, purpose)?;
     let id = RecordId { purpose: purpose.clone(), epoch: leaf.epoch, number: leaf.number };
-    // A number that is taken would be another record's end: the sequence is damaged.
-    let taken = draft.read(&Place::Vault(purpose.clone()), &record_key(id.epoch, id.number))?;
-    if taken.is_some() {
-        return Err(StoreError::of(StoreCode::Damaged));
-    }
     // A leaf that is punctured after this is not this one: it is nobody's yet.
     let shared = draft.shared;
     let key = draft.leaves.key(shared.keyring(), purpose, Under::Leaf(leaf));
@@ -305,7 +301,13 @@ pub(in crate::store::sled) fn next_leaf(
 ) -> Result<Leaf, StoreError> {
     let number = draft.counter(&Place::Sequence, purpose.as_str().as_bytes())?.max(1);
     let from = Leaf { epoch: draft.shared.epoch(), number };
-    first_live(draft.shared.keyring(), purpose, from).map_err(keyring_failed)
+    let leaf = first_live(draft.shared.keyring(), purpose, from).map_err(keyring_failed)?;
+    // One that is taken would be another record's end, by its number or by its leaf: the sequence is damaged.
+    let of_its_own = draft.read(&Place::Vault(purpose.clone()), &record_key(leaf.epoch, leaf.number))?;
+    if of_its_own.is_some() || leaf_rows::is_noted(draft, purpose, leaf)? {
+        return Err(StoreError::of(StoreCode::Damaged));
+    }
+    Ok(leaf)
 }
 
 /// From here on it is used.
