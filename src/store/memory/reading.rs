@@ -172,7 +172,8 @@ impl Reading {
         for (key, value) in
             vault.records.range((self.from, Unbounded)).take_while(|(key, _)| **key <= self.last)
         {
-            if eligible(&self.request, value)? && self.passed_over.binary_search(key).is_err() {
+            // First what the bounds passed over: of that no head need be readable.
+            if self.passed_over.binary_search(key).is_err() && eligible(&self.request, value)? {
                 self.left -= 1;
                 self.from = Excluded(*key);
                 let id = RecordId { purpose: self.request.purpose.clone(), epoch: key.0, number: key.1 };

@@ -191,7 +191,8 @@ impl Reading {
                 self.read_on()?;
             }
             let Some((key, value)) = self.sealed.next() else { return Ok(None) };
-            if eligible(&self.request, &value)? && !self.is_passed_over(&key) {
+            // First what the bounds passed over: of that no head need be readable.
+            if !self.is_passed_over(&key) && eligible(&self.request, &value)? {
                 self.left -= 1;
                 let id = record_id(&self.request.purpose, &key)?;
                 // Since the bounds were fixed.
