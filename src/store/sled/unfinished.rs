@@ -88,7 +88,12 @@ impl Unfinished {
             return;
         }
         let failed = self.destroy(shared).err();
-        let stuck = failed.map_or(0, |_| self.waiting().count());
+        // Each erasure, and each record that was written anew: so a restart, which finds a row of each, counts the same.
+        let count = |puncture: &Puncture| match &puncture.act {
+            Act::Erasure(_) => 1,
+            Act::Rewriting(records) => records.len(),
+        };
+        let stuck = failed.map_or(0, |_| self.waiting().map(count).sum());
         shared.stuck().pending.store(stuck as u64, Ordering::Relaxed);
         if let Some(error) = failed
             && self.told != Some(error)

@@ -129,7 +129,7 @@ impl Gauges {
             erasures_pending: register!(
                 registry,
                 "erasures_pending",
-                "Erasures whose records are gone and whose keys could not be destroyed, or of which it cannot be read which those are"
+                "Erasures whose records are gone, and records that were written anew, whose keys could not be destroyed, or of which it cannot be read which those are"
             ),
             attention: register!(registry, "attention", "1 while this needs a person although tamis goes on"),
             findings: register!(registry, "form_findings", "Forms on which the form check finds this"),
