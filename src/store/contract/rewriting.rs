@@ -351,4 +351,10 @@ pub(crate) async fn what_a_clock_that_was_behind_received_is_found_until_somebod
     assert_eq!(store.early_up_to(), Some(3));
     let nobody = store.early_records(purpose("inconnu"), None, 3).await.expect("looked");
     assert_eq!((nobody.records, nobody.next), (Vec::new(), None));
+    // Until then nothing ends: it may be by a wrong day, and cannot be taken back.
+    host.pass_days(&store, 400);
+    let refused = store.expire().await.map(|expired| expired.total());
+    assert_eq!(code(refused), Some(StoreCode::ClockUnconfirmed));
+    store.early_looked_at(3).await.expect("noted");
+    assert_eq!(store.expire().await.map(|expired| expired.total()), Ok(5));
 }

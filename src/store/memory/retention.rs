@@ -23,6 +23,10 @@ impl Retention for MemoryStore {
     async fn expire(&self) -> Result<Expired, StoreError> {
         let (extent, more) = self.0.write(|draft| {
             let today = Day::of(draft.look.confirmed()?);
+            // Records that a clock received that was behind have not got their dates yet.
+            if draft.rows.early_up_to().is_some() {
+                return Err(StoreError::of(StoreCode::ClockUnconfirmed));
+            }
             draft.expire(today)
         })?;
         // What fails is tried again with the next one, and at the next start.

@@ -35,8 +35,7 @@ impl Rewrites for MemoryStore {
     }
 
     fn early_up_to(&self) -> Option<u64> {
-        let (early, looked_at) = self.0.rows().ok()?.early;
-        looked_at.is_none_or(|looked_at| looked_at < early).then_some(early)
+        self.0.rows().ok()?.early_up_to()
     }
 
     async fn early_records(

@@ -145,6 +145,12 @@ pub(super) struct ParkedRow {
 }
 
 impl Rows {
+    /// Up to which settlement nobody has looked for records that were received under a clock that was behind.
+    pub(super) fn early_up_to(&self) -> Option<u64> {
+        let (early, looked_at) = self.early;
+        looked_at.is_none_or(|looked_at| looked_at < early).then_some(early)
+    }
+
     /// A record, sealed.
     pub(super) fn record(&self, id: &RecordId) -> Option<&Vec<u8>> {
         self.vaults.get(&id.purpose)?.records.get(&(id.epoch, id.number))

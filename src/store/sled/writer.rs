@@ -31,7 +31,8 @@ const QUEUE_CALLS: usize = 64;
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// Room that must be there before a store that met a full disk is opened again, whatever the floor.
 const REOPEN_FREE_BYTES: u64 = 16 * 1024 * 1024;
-/// What takes away, erasures and what ends by its time, is taken down to this part of the floor.
+/// What takes away, erasures and what ends by its time (with the dates that this waits for), is taken down to this part of the
+/// floor.
 const ERASES_DOWN_TO: u64 = 4;
 /// How often an idle writer looks after what nobody asks for: without a call a store that met a full disk would stay
 /// closed, since accepting is refused meanwhile and nothing else writes.
@@ -346,7 +347,7 @@ impl WriterThread {
     }
 
     /// Refuses before anything is written while the disk is below its floor. Whoever is to be forgotten waits for no disk:
-    /// erasures are taken further down, and with them what ends by its time; nothing else is.
+    /// erasures are taken further down, and with them what ends by its time and the dates that it waits for; nothing else is.
     fn require_room(&self, group: &mut [Box<dyn QueuedCall>]) -> Result<(), Failure> {
         let (free, floor) = (self.free_bytes()?, self.shared.settings().free_disk_min_bytes);
         if free >= floor {

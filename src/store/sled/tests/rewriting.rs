@@ -10,7 +10,8 @@ use crate::store::contract::rewriting::holding;
 use crate::store::sled::buckets::{self, BucketRow};
 use crate::store::sled::{SledStore, leaf_rows};
 use crate::store::{
-    ErasureRequest, Erasures, Life, RewriteCause, RewriteRequest, Rewrites, Rewriting, Rewritten, Wanted,
+    ErasureRequest, Erasures, Leads, Life, RewriteCause, RewriteRequest, Rewrites, Rewriting, Rewritten,
+    StoreCode, Wanted,
 };
 use crate::trail::Action;
 
@@ -181,4 +182,93 @@ async fn what_was_corrected_ends_with_its_time_though_nothing_says_any_more_wher
             }
         });
     }
+}
+
+/// The row that says which number is next is gone, or is an older one: neither a record's own leaf nor one that another moved to is
+/// given away.
+#[tokio::test]
+async fn a_leaf_that_is_taken_is_nobody_else_s_whatever_the_sequence_says() {
+    let world = World::new();
+    let store = world.open();
+    store_many(&store, 1, 3).await;
+    assert!(corrected(&store, 3, "a@canary.example").await.keys_destroyed, "it lies under leaf 4 now");
+    store.close().await.expect("closed");
+    for (next, is_settled) in [(2_u64, false), (2, true), (4, false), (4, true), (5, false), (6, true)] {
+        tamper(&world, |db| {
+            let tree = db.open_tree("sequence").expect("a tree");
+            tree.insert(b"devis", &next.to_be_bytes()).expect("written");
+        });
+        let store = world.open();
+        let records = vec![(record("devis-1-1"), holding("b@canary.example"))];
+        let request = RewriteRequest { records, cause: RewriteCause::Person };
+        let refused = match is_settled {
+            true => code(store.settle(vec![stored(9)]).await),
+            false => code(store.rewrite(request, by_officer(Action::Corrected)).await.map(|done| done.each)),
+        };
+        assert_eq!(refused, (next < 5).then_some(StoreCode::Halted), "{next} {is_settled}");
+        let _ = store.close().await;
+    }
+}
+
+/// Nobody knows any more of which keys it is: so nobody is told that they are destroyed, and its bytes are kept.
+#[tokio::test]
+async fn what_is_pending_and_cannot_be_read_is_not_called_destroyed_and_is_kept_aside() {
+    let world = World::new();
+    let store = world.open();
+    store_many(&store, 1, 2).await;
+    *world.keyring.changes_left.lock().expect("not poisoned") = Some(0);
+    assert!(!corrected(&store, 1, "a@canary.example").await.keys_destroyed);
+    store.close().await.expect("closed");
+    *world.keyring.changes_left.lock().expect("not poisoned") = None;
+    tamper(&world, |db| {
+        let tree = db.open_tree("erasures").expect("a tree");
+        let (key, _) = tree.first().expect("read").expect("there");
+        tree.insert(key, &[9]).expect("written");
+    });
+    let store = world.open();
+    let again = corrected(&store, 1, "a@canary.example").await;
+    assert_eq!(again, Rewriting { each: vec![Rewritten::Same], keys_destroyed: false });
+    assert!(corrected(&store, 1, "b@canary.example").await.keys_destroyed, "of what it held last");
+    assert_eq!(export(&store, 10).await, Ok(vec!["b@canary.example".to_owned(), email_of(2)]));
+    store.close().await.expect("closed");
+    tamper(&world, |db| assert_eq!(rows(db, "aside").len(), 1));
+}
+
+/// A page passes a restricted record by without a look at it: one whose head is damaged breaks no page off.
+#[tokio::test]
+async fn a_restricted_record_that_does_not_read_breaks_no_page_off() {
+    use crate::store::Restrictions;
+    let world = World::new();
+    let store = world.open();
+    store_many(&store, 1, 3).await;
+    let until = crate::clock::Day::of(start()).plus(3);
+    store.restrict(record("devis-1-2"), until, by_officer(Action::Restricted)).await.expect("restricted");
+    store.close().await.expect("closed");
+    tamper(&world, |db| {
+        let tree = db.open_tree("vault/devis").expect("a tree");
+        let (key, _) = tree.iter().nth(1).expect("there").expect("read");
+        tree.insert(key, &[9]).expect("written");
+    });
+    let store = world.open();
+    assert_eq!(export(&store, 10).await, Ok(vec![email_of(1), email_of(3)]));
+}
+
+/// What ends by its time waits for its dates, and makes room: both are taken as far below the floor.
+#[tokio::test]
+async fn dates_are_put_right_below_the_floor_of_the_disk_and_nothing_is_corrected_there() {
+    let mut world = World::new();
+    let store = world.open();
+    store_many(&store, 1, 2).await;
+    store.close().await.expect("closed");
+    world.free_disk_min_bytes = crate::machine::disk::free_bytes(world.dir.path()).expect("known") * 2;
+    let store = world.open();
+    store.early_looked_at(0).await.expect("noted");
+    let records = vec![(record("devis-1-1"), holding("a@canary.example"))];
+    let by_clock = RewriteRequest { records: records.clone(), cause: RewriteCause::Clock };
+    let entry = crate::trail::Entry::by_system(Action::Redated);
+    let dated = store.rewrite(by_clock, entry).await.expect("written anew");
+    assert_eq!(dated, Rewriting { each: vec![Rewritten::Anew], keys_destroyed: true });
+    let by_person = RewriteRequest { records, cause: RewriteCause::Person };
+    let refused = store.rewrite(by_person, by_officer(Action::Corrected)).await.map(|done| done.each);
+    assert_eq!(code(refused), Some(StoreCode::DiskFull));
 }

@@ -268,6 +268,10 @@ pub(in crate::store::sled) fn expire(
     due: &Due,
     today: Day,
 ) -> Result<Swept, StoreError> {
+    // Records that a clock received that was behind have not got their dates yet.
+    if draft.shared.early_up_to().is_some() {
+        return Err(StoreError::of(StoreCode::ClockUnconfirmed));
+    }
     if expiry_row::is_pending(draft)? {
         return Err(StoreError::of(StoreCode::Keyring));
     }
@@ -340,6 +344,10 @@ fn expire_bucket(
 ) -> Result<Option<BucketCut>, StoreError> {
     let Looked { bucket, bytes, row, records, restricted: _ } = looked;
     let place = Place::Vault(bucket.purpose.clone());
+    let at = buckets::key(bucket);
+    let is_as_looked_at = draft.read(&Place::Buckets, &at)?.as_ref() == Some(bytes);
+    // Nothing ends later than the last that is counted, unless something was counted since.
+    let last = if row.is_known() && is_as_looked_at { Day(row.latest) } else { SAYS_NOTHING };
     let (mut leaves, mut left) = (Vec::new(), None::<BucketRow>);
     for (id, day) in records {
         // No clock ends what is restricted, as it is now.
@@ -350,8 +358,8 @@ fn expire_bucket(
         let key = record_key(id.epoch, id.number);
         let Some(value) = draft.read(&place, &key)? else { continue };
         let (leaf, now) = head(id, &value);
-        // It was corrected since: it is looked at again with the next batch.
-        if bucket_of(&id.purpose, leaf) != *bucket || now.is_some_and(|now| now > today && !row.is_known()) {
+        // It was written anew since: it is looked at again with the next batch.
+        if bucket_of(&id.purpose, leaf) != *bucket || now.is_some_and(|now| now.min(last) > today) {
             continue;
         }
         aside::forget(draft, &place, &key)?;
@@ -361,9 +369,7 @@ fn expire_bucket(
         leaves.push(place_of(leaf));
         taken.note(id, *day);
     }
-    let at = buckets::key(bucket);
-    let now = draft.read(&Place::Buckets, &at)?;
-    if now.as_ref() != Some(bytes) {
+    if !is_as_looked_at {
         // Something was stored or erased there since: what is left is looked at with the next batch.
         let mut row = bucket_rows::read_or_aside(draft, &at)?;
         leaves.iter().for_each(|_| row = row.and_then(BucketRow::without));

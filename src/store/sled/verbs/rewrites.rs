@@ -8,11 +8,12 @@ use crate::lead::{SealedRecord, was_early};
 use crate::purpose::{Cursor, PurposeId};
 use crate::store::leaves::Leaves;
 use crate::store::sled::SledStore;
+use crate::store::sled::draft::Draft;
 use crate::store::sled::layout::{Place, meta, record_id, record_key};
 use crate::store::sled::shared::{Effect, Shared};
 use crate::store::sled::verbs::reading::keyed;
 use crate::store::sled::verbs::rewriting::{self, Drafted};
-use crate::store::{EarlyRecords, RewriteRequest, Rewrites, Rewriting, StoreCode, StoreError};
+use crate::store::{EarlyRecords, RewriteCause, RewriteRequest, Rewrites, Rewriting, StoreCode, StoreError};
 use crate::trail::Entry;
 
 #[async_trait]
@@ -20,9 +21,14 @@ impl Rewrites for SledStore {
     async fn rewrite(&self, request: RewriteRequest, entry: Entry) -> Result<Rewriting, StoreError> {
         request.require_bound()?;
         let weight = request.records.len().max(1);
-        let Drafted { each, ended } =
-            self.writer.rewrite(weight, move |draft| rewriting::rewrite(draft, &request, &entry)).await?;
-        let keys_destroyed = ended.is_none_or(|ended| ended.get().is_some());
+        let is_dating = request.cause == RewriteCause::Clock;
+        let work = move |draft: &mut Draft<'_>| rewriting::rewrite(draft, &request, &entry);
+        // What ends by its time waits for its dates, and makes room: they are put right as far down as it is taken.
+        let Drafted { each, ended, is_known } = match is_dating {
+            true => self.writer.write_and_puncture(weight, work).await?,
+            false => self.writer.rewrite(weight, work).await?,
+        };
+        let keys_destroyed = is_known && ended.is_none_or(|ended| ended.get().is_some());
         Ok(Rewriting { each, keys_destroyed })
     }
 
@@ -40,8 +46,9 @@ impl Rewrites for SledStore {
     }
 
     async fn early_looked_at(&self, up_to: u64) -> Result<(), StoreError> {
+        // As far below the disk's floor as what waits for it.
         self.writer
-            .write(1, move |draft| {
+            .write_and_puncture(1, move |draft| {
                 draft.write(Place::Meta, meta::EARLY_LOOKED_AT, up_to.to_be_bytes().to_vec())?;
                 draft.effect(Effect::EarlyLookedAt(up_to));
                 Ok(())

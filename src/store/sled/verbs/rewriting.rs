@@ -7,6 +7,7 @@ use crate::lead::{Leaf, Revised, RevisedLead, Revision, SealError, SealedRecord,
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::leaves::bucket_of;
 use crate::store::rewrites::lines_of_rewrite;
+use crate::store::sled::aside;
 use crate::store::sled::draft::{Draft, Puncture};
 use crate::store::sled::erasure_rows::{self, Act};
 use crate::store::sled::layout::{Place, record_key};
@@ -24,6 +25,8 @@ pub(in crate::store::sled) struct Drafted {
     pub(in crate::store::sled) each: Vec<Rewritten>,
     /// Where the end stands; none: there is no key to wait for.
     pub(in crate::store::sled) ended: Option<Arc<OnceLock<ErasureEnd>>>,
+    /// What is pending of each of them could be read: else nobody knows of which keys it is.
+    pub(in crate::store::sled) is_known: bool,
 }
 
 /// Writes records anew.
@@ -36,28 +39,32 @@ pub(in crate::store::sled) fn rewrite(
     entry: &Entry,
 ) -> Result<Drafted, StoreError> {
     let mut each = Vec::with_capacity(request.records.len());
-    let (mut pending, mut leaves) = (Vec::new(), Vec::new());
+    let (mut pending, mut leaves, mut is_known) = (Vec::new(), Vec::new(), true);
     for (id, revision) in &request.records {
         let rewritten = rewrite_one(draft, id, revision, request.cause)?;
         each.push(rewritten);
         // Also what an earlier request left pending: who asks again has it tried again.
-        let may_be = matches!(rewritten, Rewritten::Anew | Rewritten::Same) && !pending.contains(id);
-        if may_be && !pending_of(draft, id)?.is_empty() {
-            pending.push(id.clone());
+        if !matches!(rewritten, Rewritten::Anew | Rewritten::Same) || pending.contains(id) {
+            continue;
+        }
+        match pending_of(draft, id)? {
+            Some(left) if left.is_empty() => {}
+            Some(_) => pending.push(id.clone()),
+            None => is_known = false,
         }
     }
     for id in &pending {
-        leaves.extend(pending_of(draft, id)?);
+        leaves.extend(pending_of(draft, id)?.unwrap_or_default());
     }
     for line in lines_of_rewrite(request, &each, entry) {
         draft.append_line(line)?;
     }
     if pending.is_empty() {
-        return Ok(Drafted { each, ended: None });
+        return Ok(Drafted { each, ended: None, is_known });
     }
     let ended = Arc::<OnceLock<ErasureEnd>>::default();
     draft.puncture(Puncture { act: Act::Rewriting(pending), leaves, ended: Arc::clone(&ended) });
-    Ok(Drafted { each, ended: Some(ended) })
+    Ok(Drafted { each, ended: Some(ended), is_known })
 }
 
 fn rewrite_one(
@@ -103,7 +110,7 @@ fn rewrite_one(
     }
 }
 
-/// Puts a record under the next unused leaf. What lay aside of it is of its old value.
+/// Puts a record under the next unused leaf.
 fn move_to_next(
     draft: &mut Draft<'_>,
     id: &RecordId,
@@ -121,18 +128,27 @@ fn move_to_next(
     count_in_bucket(draft, &bucket_of(&id.purpose, leaf), lead.expiry_day())?;
     leaf_rows::forget(draft, before, id);
     leaf_rows::note(draft, leaf, id)?;
-    let mut leaves = pending_of(draft, id)?;
+    let key = erasure_rows::rewritten_key(id);
+    let mut leaves = match draft.read(&Place::Erasures, &key)? {
+        None => Vec::new(),
+        Some(bytes) => match erasure_rows::pending_leaves(&bytes) {
+            Ok(leaves) => leaves,
+            Err(error) => {
+                aside::keep(draft, &Place::Erasures, &key, bytes, error)?;
+                Vec::new()
+            }
+        },
+    };
     leaves.push((id.purpose.clone(), before));
-    let pending = erasure_rows::pending_bytes(&leaves);
-    draft.write(Place::Erasures, &erasure_rows::rewritten_key(id), pending)
+    draft.write(Place::Erasures, &key, erasure_rows::pending_bytes(&leaves))
 }
 
-/// What is pending of a record; a row that cannot be read is as good as none, and harms no other.
-fn pending_of(draft: &Draft<'_>, id: &RecordId) -> Result<Vec<(PurposeId, Leaf)>, StoreError> {
+/// What is pending of a record; none: its row cannot be read, which harms no other.
+fn pending_of(draft: &Draft<'_>, id: &RecordId) -> Result<Option<Vec<(PurposeId, Leaf)>>, StoreError> {
     let key = erasure_rows::rewritten_key(id);
-    let read = draft.read(&Place::Erasures, &key)?.map(|bytes| erasure_rows::pending_leaves(&bytes));
-    let read = read.and_then(|read| draft.shared.unreadable().or_passed_over(&Place::Erasures, &key, read));
-    Ok(read.unwrap_or_default())
+    let Some(bytes) = draft.read(&Place::Erasures, &key)? else { return Ok(Some(Vec::new())) };
+    let read = erasure_rows::pending_leaves(&bytes);
+    Ok(draft.shared.unreadable().or_passed_over(&Place::Erasures, &key, read))
 }
 
 /// Notes that the keys of what these records were are destroyed.
@@ -146,7 +162,8 @@ pub(in crate::store::sled) fn finish(
 ) -> Result<(), StoreError> {
     for id in records {
         let key = erasure_rows::rewritten_key(id);
-        let mut left = pending_of(draft, id)?;
+        // One that cannot be read stays as it is, and is told.
+        let Some(mut left) = pending_of(draft, id)? else { continue };
         left.retain(|leaf| !destroyed.contains(leaf));
         match left.is_empty() {
             true => draft.remove(Place::Erasures, &key),
