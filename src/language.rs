@@ -6,6 +6,27 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
+/// Declares the table of a room's texts: a text that is missing in a language does not compile (docs/decisions, 181).
+macro_rules! texts {
+    ($(#[$doc:meta])* $visible:vis struct $table:ident { $($name:ident)+ }) => {
+        $(#[$doc])*
+        $visible struct $table {
+            $($visible $name: &'static str,)+
+        }
+
+        impl $table {
+            #[cfg(test)]
+            fn all(&self) -> Vec<(&'static str, &'static str)> {
+                vec![$((stringify!($name), self.$name)),+]
+            }
+        }
+    };
+}
+pub(crate) use texts;
+
+#[cfg(test)]
+pub(crate) mod lints;
+
 /// A language in which every page exists, whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

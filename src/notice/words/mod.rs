@@ -6,185 +6,171 @@ mod en;
 mod fields;
 mod fr;
 
-use crate::language::Language;
+use crate::language::{Language, texts};
 
 pub(in crate::notice) use fields::{field_label, keep_label};
 
-/// Declares the table.
-macro_rules! table {
-    ($($name:ident)+) => {
-        /// All texts in one language. `{name}` is put in by [`crate::notice::saying`].
-        pub(in crate::notice) struct Words {
-            $(pub(in crate::notice) $name: &'static str,)+
-        }
-
-        impl Words {
-            #[cfg(test)]
-            fn all(&self) -> Vec<(&'static str, &'static str)> {
-                vec![$((stringify!($name), self.$name)),+]
-            }
-        }
-    };
-}
-
-table! {
-    kind
-    skip
-    language
-    summary_heading
-    details_heading
-    about_heading
-    since
-    reference
-    first
-    changed
-    earlier
-    old
-    to_current
-    ended
-    draft
-    missing_title
-    missing_text
-    sum_who
-    sum_what
-    sum_why
-    sum_long
-    sum_can
-    sum_can_text
-    sum_can_withdraw
-    action
-    optional_mark
-    and
-    or
-    month
-    months
-    day
-    days
-    first_of
-    who_heading
-    controller
-    write_to
-    dpo
-    dpo_none
-    representative
-    why_heading
-    purpose
-    basis
-    basis_consent
-    basis_pre_contract
-    basis_contract
-    basis_interest
-    interest
-    by_consent
-    consent_basis
-    consent_valid
-    consent_required
-    ch_email
-    ch_phone
-    ch_sms
-    ch_whatsapp
-    ch_post
-    ch_third_party
-    what_heading
-    what_intro
-    field_required
-    field_optional
-    field_consent
-    field_e164
-    field_why
-    beside
-    beside_form
-    beside_consent
-    beside_keep
-    beside_language
-    source_heading
-    source_text
-    source_public
-    meta_heading
-    meta_who
-    meta_joint
-    meta_addendum
-    meta_own
-    meta_policy
-    meta_ours
-    recipients_heading
-    recipients_own
-    recipients_none
-    recipients_some
-    role_processor
-    role_joint
-    role_controller
-    recipient_consent
-    country
-    transfers_heading
-    transfers_none
-    transfers_nobody
-    transfers_own
-    transfers_some
-    adequacy
-    clauses
-    binding
-    safeguard_link
-    safeguard_copy
-    transfers_meta
-    duration_heading
-    duration_use
-    duration_erased
-    duration_asked
-    duration_consent
-    remains
-    remains_queue
-    remains_seen
-    remains_erased
-    remains_objection
-    remains_trail
-    remains_meta
-    remains_recipients
-    rights_heading
-    right_access
-    right_access_text
-    right_correct
-    right_correct_text
-    right_erase
-    right_erase_text
-    right_restrict
-    right_restrict_text
-    right_port
-    right_port_text
-    right_object
-    right_object_interest
-    right_object_marketing
-    right_death
-    right_death_text
-    rights_how
-    rights_term
-    withdrawal_heading
-    withdrawal_text
-    withdrawal_past
-    complaint_heading
-    complaint_text
-    complaint_other
-    complaint_list
-    obligation_heading
-    obligation_free
-    obligation_required
-    obligation_one_of
-    obligation_rest
-    automated_heading
-    automated_none
-    protection_heading
-    protection_text
-    short
-    short_consent
-    short_pre_contract
-    short_contract
-    short_interest
-    short_recipients
-    short_rights
-    short_withdraw
-    short_more
-    short_rights_object
-    sum_can_object
+texts! {
+    /// All texts in one language. `{name}` is put in by [`crate::notice::saying`].
+    pub(in crate::notice) struct Words {
+        kind
+        skip
+        language
+        summary_heading
+        details_heading
+        about_heading
+        since
+        reference
+        first
+        changed
+        earlier
+        old
+        to_current
+        ended
+        draft
+        missing_title
+        missing_text
+        sum_who
+        sum_what
+        sum_why
+        sum_long
+        sum_can
+        sum_can_text
+        sum_can_withdraw
+        action
+        optional_mark
+        and
+        or
+        month
+        months
+        day
+        days
+        first_of
+        who_heading
+        controller
+        write_to
+        dpo
+        dpo_none
+        representative
+        why_heading
+        purpose
+        basis
+        basis_consent
+        basis_pre_contract
+        basis_contract
+        basis_interest
+        interest
+        by_consent
+        consent_basis
+        consent_valid
+        consent_required
+        ch_email
+        ch_phone
+        ch_sms
+        ch_whatsapp
+        ch_post
+        ch_third_party
+        what_heading
+        what_intro
+        field_required
+        field_optional
+        field_consent
+        field_e164
+        field_why
+        beside
+        beside_form
+        beside_consent
+        beside_keep
+        beside_language
+        source_heading
+        source_text
+        source_public
+        meta_heading
+        meta_who
+        meta_joint
+        meta_addendum
+        meta_own
+        meta_policy
+        meta_ours
+        recipients_heading
+        recipients_own
+        recipients_none
+        recipients_some
+        role_processor
+        role_joint
+        role_controller
+        recipient_consent
+        country
+        transfers_heading
+        transfers_none
+        transfers_nobody
+        transfers_own
+        transfers_some
+        adequacy
+        clauses
+        binding
+        safeguard_link
+        safeguard_copy
+        transfers_meta
+        duration_heading
+        duration_use
+        duration_erased
+        duration_asked
+        duration_consent
+        remains
+        remains_queue
+        remains_seen
+        remains_erased
+        remains_objection
+        remains_trail
+        remains_meta
+        remains_recipients
+        rights_heading
+        right_access
+        right_access_text
+        right_correct
+        right_correct_text
+        right_erase
+        right_erase_text
+        right_restrict
+        right_restrict_text
+        right_port
+        right_port_text
+        right_object
+        right_object_interest
+        right_object_marketing
+        right_death
+        right_death_text
+        rights_how
+        rights_term
+        withdrawal_heading
+        withdrawal_text
+        withdrawal_past
+        complaint_heading
+        complaint_text
+        complaint_other
+        complaint_list
+        obligation_heading
+        obligation_free
+        obligation_required
+        obligation_one_of
+        obligation_rest
+        automated_heading
+        automated_none
+        protection_heading
+        protection_text
+        short
+        short_consent
+        short_pre_contract
+        short_contract
+        short_interest
+        short_recipients
+        short_rights
+        short_withdraw
+        short_more
+        short_rights_object
+        sum_can_object
+    }
 }
 
 /// The table of this language.
@@ -198,52 +184,26 @@ pub(in crate::notice) fn words(language: Language) -> &'static Words {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
+    use crate::language::lints::{self, Tables};
 
-    /// What of a text is put in.
-    fn places(text: &str) -> BTreeSet<&str> {
-        text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name).collect()
+    fn tables() -> Tables {
+        Language::ALL.map(|language| words(language).all())
     }
 
     #[test]
     fn every_text_is_there_in_every_language_and_takes_the_same_in() {
-        let tables = Language::ALL.map(|language| words(language).all());
-        for ((key, french), ((_, english), (_, german))) in
-            tables[0].iter().zip(tables[1].iter().zip(&tables[2]))
-        {
-            for text in [french, english, german] {
-                assert!(!text.trim().is_empty(), "{key}");
-                assert_eq!(places(text), places(french), "{key}: {text}");
-                assert_eq!(text.matches('{').count(), text.matches('}').count(), "{key}: {text}");
-            }
-        }
+        lints::take_the_same_in(&tables());
     }
 
-    /// A text left in another language is equal to it.
     #[test]
     fn no_long_text_is_the_same_in_two_languages() {
-        let tables = Language::ALL.map(|language| words(language).all());
-        for (one, other) in [(0, 1), (0, 2), (1, 2)] {
-            for ((key, a), (_, b)) in tables[one].iter().zip(&tables[other]) {
-                assert!(a != b || a.len() < 20, "{key}: {a}");
-            }
-        }
+        lints::are_in_their_language(&tables());
     }
 
-    /// Readable at once (WP 260): the longest sentence has 25 words. What is put in is a word.
     #[test]
     fn sentences_are_short() {
-        for language in Language::ALL {
-            for (key, text) in words(language).all() {
-                let bare = text.replace(" : ", ". ").replace(": ", ". ").replace(" (", ". ");
-                for sentence in bare.split(['.', '?', ';']) {
-                    let count = sentence.split_whitespace().count();
-                    assert!(count <= 25, "{} {key}: {count} words in {sentence}", language.tag());
-                }
-            }
-        }
+        lints::have_short_sentences(&tables());
     }
 
     /// Guidelines on transparency, WP 260, 13: no "may be used", "might", "some", "often".
@@ -272,12 +232,6 @@ mod tests {
 
     #[test]
     fn french_sets_a_space_before_high_marks_and_writes_a_curved_apostrophe() {
-        for (key, text) in words(Language::Fr).all() {
-            assert!(!text.contains('\''), "{key}: {text}");
-            for (at, mark) in text.char_indices().filter(|(_, c)| matches!(c, '?' | ';' | ':' | '!')) {
-                let before = text[..at].chars().next_back();
-                assert!(before == Some('\u{a0}') || before == Some('\u{202f}'), "{key}: {mark} in {text}");
-            }
-        }
+        lints::are_set_as_french_is(&tables());
     }
 }
