@@ -12,9 +12,10 @@ use super::{InboxCode, InboxError, frame};
 use crate::clock::Day;
 
 /// The least time between the end of a sync and the next write under load, which is when the last batch held several
-/// calls: more share the next sync then. An idle inbox, or a single caller, is not delayed. Of 0 to 450 µs, on two cores and
-/// a disk that syncs in 130 µs, 100 to 200 took most calls a second; with none, twice the syncs took no more.
-const PAUSE: Duration = Duration::from_micros(150);
+/// calls: more share the next sync then. An idle inbox, or a single caller, is not delayed. The system sleeps some 50 µs
+/// longer than it is asked to. 150 µs took as many calls a second as 40 do, and at half that rate the slowest in a hundred
+/// waited four to seven times as long (docs/performance.md).
+const PAUSE: Duration = Duration::from_micros(40);
 
 /// How long the writer waits for a segment that the keeper has not made yet.
 const SPARE_WAIT: Duration = Duration::from_secs(5);
