@@ -2,8 +2,9 @@
 //! the same run: `cargo bench --bench erase` (`-- --leads 20000 --runs 200 --rounds 5`).
 //!
 //! In turn, a round each: one bare fdatasync of 4 KiB, the system calls of one erasure done bare, one erasure by its
-//! submission's number, and every eighth round a bucket sealed again under one key. Then 64 erasures asked for at once, and one
-//! of a hundred submissions in one request, or as many as one takes.
+//! submission's number, and every eighth round a bucket sealed again under one key: its other records written to a file, and
+//! put back into a database such as the store's, after which the new key is written and the old one overwritten. Then 64 erasures
+//! asked for at once, and one of a hundred submissions in one request, or as many as one takes.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -26,7 +27,7 @@ use zeroizing_alloc::ZeroAlloc;
 use support::home::{Home, NO_GRAPH};
 use support::leads::reference;
 use support::rooms::Rooms;
-use support::sealing::{RESEALED, reseal};
+use support::sealing::{RECORD_BYTES, RESEALED, reseal};
 use support::spread::{Spread, quantile_ms};
 use support::{machine, option};
 
@@ -50,9 +51,10 @@ fn main() {
     // Scattered over all buckets, and none twice.
     let mut next = (0..leads).map(|n| n.wrapping_mul(7_919) % leads).collect::<Vec<_>>().into_iter();
     let bare = Bare::new(home.path());
-    let (mut syncs, mut floors, mut erasures, mut resealings) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut syncs, mut floors, mut erasures) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut resealings, mut put_back) = (Vec::new(), Vec::new());
     let mut sealed = vec![7; RESEALED];
+    let bucketed = Bucketed::new(home.path(), leads);
     for run in 0..runs {
         syncs.push(micros(|| bare.sync_one(run as u8)));
         floors.push(micros(|| bare.erase_one(run as u8)));
@@ -63,6 +65,10 @@ fn main() {
                 reseal(&mut sealed);
                 bare.write_all(&sealed);
             }));
+            put_back.push(micros(|| {
+                bucketed.reseal(run / 8);
+                bare.puncture(run as u8);
+            }));
         }
     }
     let bare_p50 = quantile_ms(&mut syncs, 0.5);
@@ -72,6 +78,7 @@ fn main() {
         ("the system calls of an erasure, bare", &mut floors),
         ("an erasure, asked for and answered", &mut erasures),
         ("511 records opened, sealed, written, one sync", &mut resealings),
+        ("the same in a database, and the keys", &mut put_back),
     ] {
         let (p50, p99) = (quantile_ms(times, 0.5), quantile_ms(times, 0.99));
         println!("| {what} | {p50:.2} | {p99:.2} | {:.1} |", p50 / bare_p50);
@@ -84,8 +91,11 @@ fn main() {
         quantile_ms(&mut erasures, 0.99) / floor
     );
     println!(
-        "sealing a bucket again / erase, p50: {:.1} (bound: 5)",
-        quantile_ms(&mut resealings, 0.5) / one
+        "sealing a bucket again / erase, p50: {:.1} written, {:.1} in a database, of {} and {} runs (bound: 5)",
+        quantile_ms(&mut resealings, 0.5) / one,
+        quantile_ms(&mut put_back, 0.5) / one,
+        resealings.len(),
+        put_back.len()
     );
 
     let mut at_once = Spread::default();
@@ -159,11 +169,57 @@ impl Bare {
     fn erase_one(&self, byte: u8) {
         self.write(&[byte; 2 * PAGE], 0);
         self.write(&[byte; 512], 128 * 1024);
+        self.puncture(byte);
+    }
+
+    /// Two new pages, zeros over the old ones.
+    fn puncture(&self, byte: u8) {
         self.write(&[byte; 2 * PAGE], 256 * 1024);
         self.write(&[0; 2 * PAGE], 512 * 1024);
     }
 
     fn write_all(&self, bytes: &[u8]) {
         self.write(bytes, 4_096);
+    }
+}
+
+/// A database with as many rows as the store has records, as it would be if a bucket had one key. The same engine and a
+/// transaction, as the store writes; nothing of what else the store keeps.
+struct Bucketed {
+    rows: sled::Tree,
+    leads: usize,
+}
+
+impl Bucketed {
+    fn new(directory: &Path, leads: usize) -> Self {
+        let rows =
+            sled::open(directory.join("bucketed")).expect("a database").open_tree("rows").expect("a tree");
+        for number in 0..leads as u64 {
+            rows.insert(number.to_be_bytes(), vec![7; RECORD_BYTES]).expect("room");
+        }
+        rows.flush().expect("a sync");
+        Self { rows, leads }
+    }
+
+    /// Opens and seals what one bucket has, puts it back and syncs.
+    fn reseal(&self, run: usize) {
+        let count = RESEALED / RECORD_BYTES;
+        let first = (run * count % self.leads.saturating_sub(count).max(1)) as u64;
+        let keys = (first..first + count as u64).map(u64::to_be_bytes);
+        let mut sealed = Vec::with_capacity(RESEALED);
+        for key in keys.clone() {
+            sealed.extend_from_slice(&self.rows.get(key).expect("reads").expect("a row"));
+        }
+        reseal(&mut sealed);
+        let mut batch = sled::Batch::default();
+        for (key, row) in keys.zip(sealed.chunks(RECORD_BYTES)) {
+            batch.insert(&key, row);
+        }
+        let written: sled::transaction::TransactionResult<()> = self.rows.transaction(|rows| {
+            rows.apply_batch(&batch)?;
+            Ok(())
+        });
+        written.expect("written");
+        self.rows.flush().expect("a sync");
     }
 }

@@ -28,7 +28,7 @@ use tamis::store::{self, Outcome, Settlement, SharedStore};
 use zeroizing_alloc::ZeroAlloc;
 
 use support::home::{Home, NO_GRAPH};
-use support::leads::{definition, reference, reply};
+use support::leads::{definition, reference, reply_of};
 use support::spread::quantile_ms;
 use support::{machine, option};
 
@@ -38,7 +38,7 @@ static ALLOCATOR: ZeroAlloc<std::alloc::System> = ZeroAlloc(std::alloc::System);
 
 /// Outcomes a transaction.
 const BATCH: usize = 250;
-/// When the first of them were submitted: before what Graph says of any.
+/// When the first of them were submitted.
 const FIRST_S: i64 = 1_735_689_600;
 
 fn main() {
@@ -76,7 +76,7 @@ async fn days() {
         while number < last {
             let end = (number + BATCH).min(last);
             let settle = |number: usize| {
-                let reply = reply(number);
+                let reply = reply_of(number, day(of));
                 let reference = LeadRef { received: day(of), created: None, ..reference(number) };
                 let sieved = minimise(&reply.lead().expect("a lead"), &reference, &matching);
                 let outcome = Outcome::stored(sieved.result.ok().expect("a lead"));

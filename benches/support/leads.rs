@@ -35,16 +35,25 @@ pub fn reference(number: usize) -> LeadRef {
 }
 
 /// One lead as Graph answers it: three kept answers and two others.
-fn lead_json(number: usize) -> String {
+fn lead_json(number: usize, created: &str) -> String {
     let id = leadgen(number);
     format!(
-        r#"{{"created_time":"2026-11-25T07:48:00+0000","id":"{id}","form_id":"{FORM}","field_data":[{{"name":"full_name","values":["Am\u00e9lie Durand {number}"]}},{{"name":"email","values":["amelie.durand{number}@example.org"]}},{{"name":"phone_number","values":["+33612345678"]}},{{"name":"post_code","values":["49100"]}},{{"name":"budget","values":["between_5000_and_10000"]}}]}}"#
+        r#"{{"created_time":"{created}","id":"{id}","form_id":"{FORM}","field_data":[{{"name":"full_name","values":["Am\u00e9lie Durand {number}"]}},{{"name":"email","values":["amelie.durand{number}@example.org"]}},{{"name":"phone_number","values":["+33612345678"]}},{{"name":"post_code","values":["49100"]}},{{"name":"budget","values":["between_5000_and_10000"]}}]}}"#
     )
 }
 
 /// A reply as Graph gives it for this lead.
 pub fn reply(number: usize) -> RawReply {
+    raw(&lead_json(number, "2026-11-25T07:48:00+0000"))
+}
+
+/// The same, submitted at this moment.
+pub fn reply_of(number: usize, created: Timestamp) -> RawReply {
+    raw(&lead_json(number, &created.strftime("%Y-%m-%dT%H:%M:%S+0000").to_string()))
+}
+
+fn raw(json: &str) -> RawReply {
     let mut reply = RawReply::with_limit(1_000_000);
-    reply.push(lead_json(number).as_bytes()).expect("fits");
+    reply.push(json.as_bytes()).expect("fits");
     reply
 }
