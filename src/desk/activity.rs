@@ -1,5 +1,5 @@
 //! An activity in the columns of the record: those of the CNIL's template (its simplified register, one sheet an activity),
-//! which has all that GDPR art. 30(1) asks for, and besides basis, source and sub-purposes.
+//! which has all that GDPR art. 30(1) asks for; basis and source stand besides.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -238,7 +238,7 @@ impl Scribe<'_> {
     }
 
     /// Transfers, with the country and the safeguard: art. 30(1)(e).
-    fn transfers(&self, recipients: &[&Recipient]) -> Vec<String> {
+    pub(in crate::desk) fn transfers(&self, recipients: &[&Recipient]) -> Vec<String> {
         let words = self.words;
         let own = self.house.controller.country.as_str();
         let own = (!is_in_eea(own))

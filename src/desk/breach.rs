@@ -79,7 +79,11 @@ impl<'c> Breach<'c> {
             words.b_now,
         ];
         text.table(head, &rows);
-        text.paragraph(&line(words.b_persons, &[("n", &self.persons_at_most().to_string())]));
+        match self.persons_at_most() {
+            Some(count) => text.paragraph(&line(words.b_persons, &[("n", &count.to_string())])),
+            None => text.paragraph(words.b_persons_unknown),
+        }
+        text.paragraph(words.b_not_counted);
         text.heading(Depth::Section, words.b_categories);
         let facts: Vec<(String, String)> = tally
             .concerned()
@@ -96,7 +100,7 @@ impl<'c> Breach<'c> {
     fn deeds(&self, text: &mut Markdown) {
         let (words, tally) = (self.scribe.words, &self.tally);
         let rows = |shown: bool| -> Vec<[String; 9]> {
-            let deeds = tally.deeds.iter().filter(|(deed, _)| shows(&deed.action) == shown);
+            let deeds = tally.deeds.iter().filter(|(deed, _)| shows(deed) == shown);
             deeds.map(|(deed, done)| self.row(deed, *done)).collect()
         };
         let head = [
@@ -161,8 +165,9 @@ impl<'c> Breach<'c> {
         (sum(|held| held.erased_since), sum(|held| held.expired_since))
     }
 
-    fn persons_at_most(&self) -> u64 {
-        self.tally.purposes.values().map(Held::within).sum()
+    /// Nobody knows where the trail begins within the time: what went before that is in no count.
+    fn persons_at_most(&self) -> Option<u64> {
+        self.tally.begins.is_none().then(|| self.tally.purposes.values().map(Held::within).sum())
     }
 
     fn purpose(&self, id: &PurposeId) -> Option<&'c Purpose> {
@@ -202,7 +207,7 @@ impl<'c> Breach<'c> {
             expired_since: held.expired_since,
         });
         let deeds = |shown: bool| {
-            let deeds = tally.deeds.iter().filter(move |(deed, _)| shows(&deed.action) == shown);
+            let deeds = tally.deeds.iter().filter(move |(deed, _)| shows(deed) == shown);
             deeds.map(|(deed, done)| DeedWire {
                 actor: &deed.actor,
                 role: &deed.role,
@@ -245,7 +250,7 @@ struct Wire<'w> {
     from: String,
     to: String,
     trail_begins: Option<String>,
-    persons_at_most: u64,
+    persons_at_most: Option<u64>,
     purposes: Vec<PurposeWire<'w>>,
     reads: Vec<DeedWire<'w>>,
     other_deeds: Vec<DeedWire<'w>>,
@@ -350,7 +355,16 @@ mod tests {
         let sample = Sample::new();
         let made = at("2026-11-30T08:00:00Z");
         let mut tally = tally();
-        tally.trail_begins(at("2026-11-10T06:00:00Z"));
+        let refused = Deed {
+            actor: "token:1111111111111111".to_owned(),
+            role: "exporter".to_owned(),
+            action: Action::Exported.as_str().to_owned(),
+            purpose: None,
+            recipient: None,
+            reason: None,
+            result: "refused".to_owned(),
+        };
+        tally.take(at("2026-11-11T10:00:00Z"), refused, 0);
         let breach = Breach::of(sample.house(), tally, Language::En, made);
         let text = breach.markdown();
         assert!(text.contains("| Answer your request for a quote | 2 | 3 | 0 | 0 | 5 | 4 |"), "{text}");
@@ -360,15 +374,29 @@ mod tests {
         assert!(text.contains(row), "{text}");
         let (read, other) = text.split_once("### What accounts did besides").expect("both");
         assert!(read.contains("exported") && other.contains("requeued") && !read.contains("requeued"));
+        assert!(other.contains("token:1111") && !read.contains("token:1111"), "it was shown nothing");
         assert!(text.contains("1 records were erased on request and 0 ended"), "{text}");
-        assert!(text.contains("begins at 2026-11-10T06:00:00Z"));
         assert!(text.contains("Full name (optional); E-mail address (optional)"), "{text}");
         let read: Value = serde_json::from_str(&breach.json()).expect("JSON");
         assert_eq!(read["persons_at_most"], 6);
         assert_eq!(read["purposes"][0]["held_at_most"], 5);
         assert_eq!(read["purposes"][1]["categories_of_data"], Value::Null);
         assert_eq!(read["reads"][0]["recipient"], "crm");
-        assert_eq!(read["trail_begins"], "2026-11-10T06:00:00Z");
+        assert_eq!(read["trail_begins"], Value::Null);
         assert_eq!((&read["keys_destroyed"], &read["deeds_left_out"]), (&Value::from(1), &Value::from(0)));
+    }
+
+    #[test]
+    fn where_the_trail_begins_too_late_nobody_knows_how_many_at_most() {
+        let sample = Sample::new();
+        let mut tally = tally();
+        tally.trail_begins(at("2026-11-10T06:00:00Z"));
+        let breach = Breach::of(sample.house(), tally, Language::En, at("2026-11-30T08:00:00Z"));
+        let text = breach.markdown();
+        assert!(text.contains("begins at 2026-11-10T06:00:00Z") && text.contains("not known"), "{text}");
+        assert!(!text.contains("persons: 6"), "{text}");
+        let read: Value = serde_json::from_str(&breach.json()).expect("JSON");
+        assert_eq!(read["trail_begins"], "2026-11-10T06:00:00Z");
+        assert_eq!(read["persons_at_most"], Value::Null);
     }
 }

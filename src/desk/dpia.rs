@@ -147,7 +147,7 @@ impl Scribe<'_> {
             shown(words.safe_encrypt, "tamis check"),
             shown(words.safe_access, "tamis token list"),
             shown(words.safe_trace, "tamis trail verify"),
-            shown(words.d_handed, "tamis trail"),
+            shown(words.d_handed, "tamis erasure"),
             shown(words.d_end, "tamis status"),
             shown(words.safe_erase, "tamis receipt verify"),
             shown(words.d_objected, "tamis suppress list"),

@@ -5,6 +5,7 @@ use crate::desk::activity::{Activity, Column};
 use crate::desk::house::{Keeping, Scribe};
 use crate::notice::naming;
 use crate::purpose::Term;
+use crate::purpose::law::Recipient;
 
 impl Scribe<'_> {
     /// The three, in the order in which people ask.
@@ -28,6 +29,7 @@ impl Scribe<'_> {
                 (Column::Source, vec![words.sup_source]),
             ],
             vec![self.lasting(words.sup_erasure, months)],
+            &[],
         )
     }
 
@@ -50,6 +52,7 @@ impl Scribe<'_> {
                 (Column::Source, vec![words.trail_source]),
             ],
             vec![self.lasting(words.trail_erasure, Term::months(trail_months)), log],
+            &[],
         )
     }
 
@@ -63,12 +66,14 @@ impl Scribe<'_> {
             (Column::SubPurposes, vec![words.req_sub]),
             (Column::Basis, vec![words.req_basis]),
             (Column::Persons, vec![words.req_persons]),
-            (Column::Data, vec![words.req_data, words.req_print, words.req_letters]),
+            (Column::Data, vec![words.req_data, words.req_restriction, words.req_print, words.req_letters]),
             (Column::Source, vec![words.req_source]),
         ];
         activity.push((Column::Recipients, vec![words.recipients_own, words.req_recipients]));
-        let erasure = [words.req_row, words.req_tombstone, words.req_kept].map(str::to_owned).to_vec();
-        self.own(today, activity, erasure)
+        let erasure = [words.req_row, words.req_restriction_end, words.req_tombstone, words.req_kept];
+        // Whoever had the record is told: each of them may be one of these.
+        let told: Vec<&Recipient> = self.house.recipients.iter().collect();
+        self.own(today, activity, erasure.map(str::to_owned).to_vec(), &told)
     }
 
     fn own(
@@ -76,6 +81,7 @@ impl Scribe<'_> {
         today: &str,
         cells: impl IntoIterator<Item = (Column, Vec<&'static str>)>,
         erasure: Vec<String>,
+        recipients: &[&Recipient],
     ) -> Activity {
         let words = self.words;
         let owned = |points: Vec<&str>| points.into_iter().map(str::to_owned).collect();
@@ -83,12 +89,12 @@ impl Scribe<'_> {
             cells.into_iter().map(|(column, points)| (column, owned(points))).collect();
         all.extend(self.actors(today));
         all.push((Column::Erasure, erasure));
+        all.push((Column::Transfers, self.transfers(recipients)));
         let rest = [
             (Column::Joint, words.none),
             (Column::SubPurposes, words.none),
             (Column::Sensitive, words.none),
             (Column::Recipients, words.recipients_own),
-            (Column::Transfers, words.transfers_none),
         ];
         for (column, text) in rest {
             if all.iter().all(|(known, _)| *known != column) {

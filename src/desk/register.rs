@@ -124,6 +124,8 @@ mod tests {
         }
     }
 
+    const NONE_NAMED: &str = "None to the recipients named here.";
+
     #[test]
     fn what_it_says_is_what_is_enforced() {
         let mut sample = Sample::new();
@@ -133,7 +135,10 @@ mod tests {
         };
         assert_eq!(
             said(&sample, 0, Column::Erasure).lines().next(),
-            Some("Record: 12 months from the submission. Then it is erased, with its key.")
+            Some(
+                "Record: 12 months from the submission. Then it is erased, with its key; where it is restricted, once \
+                 that ends."
+            )
         );
         let letter = said(&sample, 1, Column::Erasure);
         assert!(letter.starts_with("Record: 18 months and 30 days from"), "{letter}");
@@ -150,7 +155,13 @@ mod tests {
             said(&sample, 1, Column::Transfers),
             "MAILER SAS (United States): standard contractual clauses (Article\u{a0}46 GDPR)"
         );
-        assert_eq!(said(&sample, 0, Column::Transfers), "None to the recipients named here.");
+        assert_eq!(said(&sample, 0, Column::Transfers), NONE_NAMED);
+        let own = |at| said(&sample, at, Column::Transfers);
+        assert_eq!((own(2).as_str(), own(3).as_str()), (NONE_NAMED, NONE_NAMED));
+        assert!(
+            own(4).contains("MAILER SAS (United States)"),
+            "whoever had the record is told of an erasure"
+        );
         assert!(said(&sample, 2, Column::Erasure).contains("36 months from the objection"));
         assert!(said(&sample, 3, Column::Erasure).starts_with("Line of the log of access: 12 months, and"));
         assert!(said(&sample, 3, Column::Erasure).contains("as long as your system keeps it"));

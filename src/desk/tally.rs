@@ -158,9 +158,10 @@ impl Tally {
     }
 }
 
-/// True of what shows records to whoever does it.
-pub(in crate::desk) fn shows(action: &str) -> bool {
-    [Action::Exported, Action::Found, Action::FoundUnmasked].iter().any(|known| known.as_str() == action)
+/// True of what showed records to whoever did it. What was refused showed nothing.
+pub(in crate::desk) fn shows(deed: &Deed) -> bool {
+    let acts = [Action::Exported, Action::Found, Action::FoundUnmasked];
+    deed.result != Outcome::Refused.as_str() && acts.iter().any(|act| act.as_str() == deed.action)
 }
 
 #[cfg(test)]

@@ -115,11 +115,13 @@ texts! {
         req_basis
         req_persons
         req_data
+        req_restriction
         req_print
         req_letters
         req_source
         req_recipients
         req_row
+        req_restriction_end
         req_tombstone
         req_kept
         d_title
@@ -210,6 +212,8 @@ texts! {
         b_now
         b_sum
         b_persons
+        b_persons_unknown
+        b_not_counted
         b_categories
         b_not_configured
         b_read
