@@ -26,7 +26,7 @@ const REGISTER_EXAMPLE: &str = "\
 csv opens in a spreadsheet by a double click; json has the same under keys in English; html is a page to print.
 The columns are those of the CNIL's template. What tamis cannot know is left to be completed.
 
-Exit codes: 0 made, 1 the file is there already, 78 the config is refused.
+Exit codes: 0 made, 1 the file is there already, 2 the command line is wrong, 78 the config is refused.
 
 Example:
   tamis register --format csv --lang fr -o registre.csv";
@@ -35,7 +35,7 @@ const DPIA_EXAMPLE: &str = "\
 Facts in Markdown, no assessment: what is processed, why, how much, what is enforced and what is off, what remains. A
 running tamis is asked how many records it holds; without one the rest is made all the same.
 
-Exit codes: 0 made, 1 the file is there already, 78 the config is refused.
+Exit codes: 0 made, 1 the file is there already, 2 the command line is wrong, 78 the config is refused.
 
 Example:
   tamis dpia-facts --lang fr -o faits-aipd.md";

@@ -28,6 +28,9 @@ const KEY_BYTES: usize = 16;
 const DOUBTFUL: [&str; 5] =
     ["store-unavailable", "store-failed", "internal", "erasure-pending", "search-too-slow"];
 
+/// By an address several submissions are erased one after the other: a later one may meet these after others are done.
+const DOUBTFUL_BY_ADDRESS: [&str; 2] = ["record-restricted", "too-many-searches"];
+
 const EXAMPLE: &str = "\
 What is erased does not come back, and nobody can read it afterwards: look first with --dry-run. An id on a command line
 stays in the shell's history: `-` reads it from stdin. An address is read from stdin alone, and looked for in everything
@@ -149,9 +152,10 @@ pub(super) async fn run(
     let question = Erase { by: which.by()?, purposes, asked_by, dry_run };
     let given: Vec<&str> = question.purposes.iter().flatten().map(String::as_str).collect();
     let socket = socket.locate(config, environment)?;
-    let daemon = match &question.by {
-        ErasedBy::Email(_) | ErasedBy::Phone(_) => Daemon::awaited(socket, SEARCH_WITHIN)?,
-        ErasedBy::Id(_) | ErasedBy::LeadgenId(_) => Daemon::at(socket)?,
+    let is_by_address = matches!(question.by, ErasedBy::Email(_) | ErasedBy::Phone(_));
+    let daemon = match is_by_address {
+        true => Daemon::awaited(socket, SEARCH_WITHIN)?,
+        false => Daemon::at(socket)?,
     };
     let call = daemon.call(Method::POST, "/erasures").header("Tamis-Reason", &reason);
     let call = call.body(written(&question)?);
@@ -168,7 +172,7 @@ pub(super) async fn run(
         Some(key) => key,
         None => drawn(&SystemRandom)?,
     };
-    let erased = match erased(&daemon, call, &key, &given).await {
+    let erased = match erased(&daemon, call, &key, &given, is_by_address).await {
         Ok(erased) => erased,
         Err(failure) => {
             paper.take_back();
@@ -184,16 +188,23 @@ pub(super) async fn run(
 }
 
 /// Has it erased. Where nobody knows whether it is, it says by which key the same request is known again.
-async fn erased(daemon: &Daemon, call: RequestBuilder, key: &str, given: &[&str]) -> Result<Erased, Failure> {
+async fn erased(
+    daemon: &Daemon,
+    call: RequestBuilder,
+    key: &str,
+    given: &[&str],
+    is_by_address: bool,
+) -> Result<Erased, Failure> {
     let again = |failure: Failure| {
         failure.and(&format!(
             ". What of it is erased is not known: the same command with `--repeat {}` is the same request, and has the receipt",
             printable(key)
         ))
     };
+    let leaves_open =
+        |code: &str| DOUBTFUL.contains(&code) || (is_by_address && DOUBTFUL_BY_ADDRESS.contains(&code));
     let is_doubtful = |failure: &Failure| {
-        failure.is_without_answer()
-            || failure.refusal().is_some_and(|no| DOUBTFUL.contains(&no.code.as_str()))
+        failure.is_without_answer() || failure.refusal().is_some_and(|no| leaves_open(&no.code))
     };
     match purposes::fetch(daemon, call.header("Idempotency-Key", key), given).await {
         Ok(body) => parse(&body).map_err(again),
@@ -308,7 +319,7 @@ mod tests {
             }
             String::from_utf8(read).expect("text")
         };
-        tokio::join!(erased(&daemon, call, "7f0c", &[]), serve)
+        tokio::join!(erased(&daemon, call, "7f0c", &[], true), serve)
     }
 
     fn problem(status: u16, code: &str) -> String {
@@ -319,9 +330,10 @@ mod tests {
 
     #[tokio::test]
     async fn where_nobody_knows_what_is_erased_the_key_is_told_by_which_the_receipt_is_had() {
-        let doubtful = DOUBTFUL.map(|code| Some((503, problem(503, code))));
+        let doubtful = DOUBTFUL.iter().chain(&DOUBTFUL_BY_ADDRESS);
+        let doubtful = doubtful.map(|code| Some((503, problem(503, code))));
         let other = Some((200, r#"{"an answer":"of another version"}"#.to_owned()));
-        for answer in doubtful.into_iter().chain([other, None]) {
+        for answer in doubtful.chain([other, None]) {
             let answer = answer.as_ref().map(|(status, body)| (*status, body.as_str()));
             let (failed, call) = said_by_a_daemon(answer).await;
             assert!(call.contains("idempotency-key: 7f0c"), "{call}");
@@ -336,13 +348,14 @@ mod tests {
         // What was never sent, nobody needs to ask for again.
         let directory = tempfile::tempdir().expect("a directory");
         let daemon = Daemon::at(directory.path().join("nobody.sock")).expect("a client");
-        let down = erased(&daemon, daemon.call(Method::POST, "/erasures"), "7f0c", &[]).await;
+        let call = daemon.call(Method::POST, "/erasures");
+        let down = erased(&daemon, call, "7f0c", &[], true).await;
         assert!(!down.err().expect("nobody listens").to_string().contains("--repeat"));
     }
 
     #[test]
     fn a_code_that_leaves_it_open_is_one_of_the_daemon_s() {
-        for code in DOUBTFUL {
+        for code in DOUBTFUL.iter().chain(&DOUBTFUL_BY_ADDRESS) {
             assert!(crate::api::problem::ProblemCode::from_code(code).is_some(), "{code}");
         }
     }

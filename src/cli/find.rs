@@ -28,6 +28,7 @@ const NOTHING_OF_SUBMISSION: &str = "nothing is known of this id";
 const EXAMPLE: &str = "\
 An id on a command line stays in the shell's history: `-` reads it from stdin. An address is read from
 stdin alone, and looked for in everything that is stored. A record that was erased is known by --leadgen-id alone.
+Exit codes: 0 answered, also where nothing is known, 1 refused, 2 the command line is wrong, 69 tamis does not run.
 
 Example:
   tamis find --id devis-1-123 --reason person-request

@@ -32,7 +32,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "DAY", conflicts_with = "lift")]
     until: Option<String>,
     /// Let this record be used again
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", conflicts_with = "json")]
     lift: Option<String>,
     /// Why; it stands in the trail
     #[arg(long, value_parser = reasons())]
@@ -53,6 +53,9 @@ pub(super) async fn run(
     let daemon = Daemon::at(arguments.socket.locate(config, environment)?)?;
     let usage = |sentence: &str| Failure::new(Exit::Usage, sentence.to_owned());
     if arguments.id.as_deref() == Some("list") {
+        if arguments.until.is_some() || arguments.reason.is_some() {
+            return Err(usage("`list` shows all that are restricted: it takes no --until and no --reason"));
+        }
         let body = daemon.fetch(daemon.call(Method::GET, "/restrictions")).await?;
         if arguments.json {
             return print_json(&format!("{}\n", String::from_utf8_lossy(&body)));

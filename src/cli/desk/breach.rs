@@ -25,7 +25,8 @@ What GDPR art. 33(3) asks for, as far as tamis knows it: records and persons by 
 for whom, what was erased since. No person is named. Days are UTC; the last one counts whole. The 72 hours run
 from when you became aware, and the report does not wait for what is not known yet.
 
-Exit codes: 0 made, 1 the file is there already, 69 tamis does not run, 78 the config is refused.
+Exit codes: 0 made, 1 the file is there already, 2 the command line is wrong, 69 tamis does not run, 78 the config is
+refused.
 
 Example:
   tamis breach-report --from 2026-11-10 --to 2026-11-12 --lang fr -o violation.md";
