@@ -4,6 +4,7 @@
 //! A shape that holds a person's answers has neither `Debug` nor `Display`. Documentation comments on shapes and their
 //! members stand in the document, so they speak to whoever calls.
 
+pub mod access;
 pub mod clock;
 pub mod corrections;
 pub mod document;

@@ -12,6 +12,7 @@ use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::api::Moment;
+use crate::api::access::{Access, ConsentOutcome};
 use crate::api::corrections::Correction;
 use crate::api::erasures::{Erase, ErasureState};
 use crate::api::find::{Find, SubmissionState};
@@ -28,7 +29,7 @@ use crate::forget::receipt::{AskedBy, Ground};
 use crate::id::{FormId, PageId};
 use crate::notification::ParkCode;
 use crate::purpose::form_check::{FindingCode, Severity};
-use crate::purpose::{Asked, Basis, DifferenceCode, DropCode, PurposeId, RecordId, UnfedCode};
+use crate::purpose::{Asked, Basis, Channel, DifferenceCode, DropCode, PurposeId, RecordId, UnfedCode};
 use crate::trail::{Action, Outcome, Reason, Role};
 
 /// One to twenty digits: Meta's ids do not fit into what most readers of JSON make of a number.
@@ -90,6 +91,9 @@ written! {
     Outcome: list::<Outcome>("How it ended.");
     TokenName: text(TOKEN_NAME, "1 to 64 characters that show themselves, no blank at either end.").min_length(Some(1)).max_length(Some(64));
     ErasureState: list::<ErasureState>("How far an erasure is.");
+    Channel: list::<Channel>("By what means a person may be contacted, or who else may.");
+    ConsentOutcome: list::<ConsentOutcome>("What a box of a form comes to.");
+    Access: access();
     Erase: erase();
     Find: find();
     Requeue: requeue();
@@ -223,6 +227,17 @@ fn find() -> OneOfBuilder {
         ],
         &[("unmask", unmask.into())],
         "Which submission, by one of the two ids, or which records, by an address that they hold: exactly one of the four.",
+    )
+}
+
+fn access() -> OneOfBuilder {
+    exactly_one(
+        &[
+            ("email", address("An e-mail address, in any spelling.", "anne@lumen.example")),
+            ("phone", address("A telephone number, in any spelling.", "06 39 98 00 00")),
+        ],
+        &[],
+        "Of whom: exactly one address.",
     )
 }
 

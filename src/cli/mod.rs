@@ -24,6 +24,7 @@ mod language;
 mod manual;
 mod notice;
 mod paper;
+mod person;
 mod purposes;
 mod receipt;
 mod restrict;
@@ -83,6 +84,8 @@ enum Command {
     Export(export::Arguments),
     /// Look one submission up, or the records of an address
     Find(find::Arguments),
+    /// Do what somebody asks for who says an address
+    Person(person::Arguments),
     /// Erase a submission for good, and hand out the receipt
     Erase(erase::Arguments),
     /// Show an erasure again, and its receipt
@@ -201,6 +204,7 @@ async fn obey(command: Command, config: &ConfigPath, environment: &Environment) 
         }
         Command::Export(arguments) => export::run(arguments, config, environment).await,
         Command::Find(arguments) => find::run(arguments, config, environment).await,
+        Command::Person(arguments) => person::run(arguments, config, environment).await,
         Command::Erase(arguments) => erase::run(arguments, config, environment).await,
         Command::Erasure(arguments) => erase::show(arguments, config, environment).await,
         Command::Correct(arguments) => correct::run(arguments, config, environment).await,

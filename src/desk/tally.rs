@@ -160,7 +160,7 @@ impl Tally {
 
 /// True of what showed records to whoever did it. What was refused showed nothing.
 pub(in crate::desk) fn shows(deed: &Deed) -> bool {
-    let acts = [Action::Exported, Action::Found, Action::FoundUnmasked];
+    let acts = [Action::Exported, Action::Found, Action::FoundUnmasked, Action::Accessed];
     deed.result != Outcome::Refused.as_str() && acts.iter().any(|act| act.as_str() == deed.action)
 }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::id::{FormId, LeadgenId, PageId};
 use crate::lead::minimised::{Answer, ConsentEvidence, Content, Grounds};
-use crate::purpose::{ConsentKey, ConsentRule, Keep, Purpose, RecordId};
+use crate::purpose::{ConsentKey, ConsentRule, FieldName, Keep, Purpose, RecordId};
 
 /// A stored lead in clear: it lives as long as one export line takes.
 pub struct OpenedLead {
@@ -62,6 +62,21 @@ impl OpenedLead {
         stored.map(|(_, values)| values.as_slice())
     }
 
+    /// Every answer that is held, whatever the whitelist says now. For the person themselves (GDPR art. 15): whoever else reads
+    /// asks [`Self::field`].
+    pub fn held(&self) -> impl Iterator<Item = (&FieldName, &[Answer])> {
+        self.content.fields.iter().map(|(name, values)| (name, values.as_slice()))
+    }
+
+    /// The same of what is held beside the answers, in the order of [`Keep::ALL`].
+    pub fn held_beside(&self) -> Vec<(Keep, &str)> {
+        let value = |keep: &Keep| match keep {
+            Keep::LeadgenId => self.content.leadgen.as_ref().map(LeadgenId::expose),
+            _ => self.content.attribution.iter().find(|(kept, _)| kept == keep).map(|(_, value)| value.expose()),
+        };
+        Keep::ALL.iter().filter_map(|keep| Some((*keep, value(keep)?))).collect()
+    }
+
     /// The consents that were looked at when it was stored.
     pub fn consents(&self) -> &[ConsentEvidence] {
         &self.content.consents
@@ -107,7 +122,7 @@ mod tests {
     use super::*;
     use crate::lead::sample;
     use crate::purpose::sample::{consent, purpose};
-    use crate::purpose::{Channel, FieldName, PurposeId};
+    use crate::purpose::{Channel, PurposeId};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).expect("in range")
@@ -172,6 +187,8 @@ mod tests {
         assert_eq!(shown(&["shoe_size", "email"], "shoe_size").as_deref(), Some("44"));
         assert_eq!(shown(&["city", "email"], "shoe_size"), None, "no longer on the whitelist");
         assert_eq!(shown(&["city", "email"], "city"), None, "not stored");
+        let held: Vec<&str> = lead.held().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(held, ["email", "shoe_size"], "to the person themselves all of it is");
     }
 
     /// As every period: what is shortened holds at once, what is lengthened holds for later submissions alone.
@@ -203,6 +220,8 @@ mod tests {
         assert_eq!(attribution(&purpose, Keep::CampaignId), Some("3"));
         assert_eq!(attribution(&purpose, Keep::AdId), None, "not any more");
         assert_eq!(attribution(&purpose, Keep::Platform), None, "not then");
+        let held = [(Keep::AdId, "1"), (Keep::CampaignId, "3"), (Keep::LeadgenId, "9007199254740993")];
+        assert_eq!(lead.held_beside(), held, "to the person themselves all of it is");
         let mut without = opened();
         without.content.leadgen = None;
         assert!(without.leadgen(&purpose).is_none());

@@ -109,6 +109,18 @@ pub trait Suppressions: Send + Sync {
         entry: Entry,
     ) -> Result<Vec<Suppression>, StoreError>;
 
+    /// The entries of an address, in each of these spellings, for each of these purposes (none: the entry for all), by their
+    /// numbers. It leaves no line: whoever asks leaves one of their own. One that cannot be read is passed over here, and bars all
+    /// the same.
+    ///
+    /// # Errors
+    /// [`StoreCode::ValueTooLarge`]: too many spellings; [`StoreCode::SuppressionKey`]. Otherwise see [`StoreCode`].
+    async fn suppressions_of(
+        &self,
+        addresses: Vec<Address>,
+        scopes: Vec<Option<PurposeId>>,
+    ) -> Result<Vec<Suppression>, StoreError>;
+
     /// Takes entries off the list, and writes the trail's line (`entry`, completed with how many). Returns how many. What was
     /// barred by them stays so: its submissions had their end.
     ///
@@ -124,14 +136,20 @@ pub trait Suppressions: Send + Sync {
     async fn end_suppressions(&self) -> Result<u64, StoreError>;
 }
 
+/// # Errors
+/// [`StoreCode::ValueTooLarge`].
+pub(super) fn require_few(addresses: &[Address]) -> Result<(), StoreError> {
+    match addresses.len() <= SUPPRESSED_AT_ONCE_MAX {
+        true => Ok(()),
+        false => Err(StoreError::of(StoreCode::ValueTooLarge)),
+    }
+}
+
 impl ToSuppress {
     /// # Errors
     /// [`StoreCode::ValueTooLarge`].
     pub(super) fn require_bound(&self) -> Result<(), StoreError> {
-        match self.addresses.len() <= SUPPRESSED_AT_ONCE_MAX {
-            true => Ok(()),
-            false => Err(StoreError::of(StoreCode::ValueTooLarge)),
-        }
+        require_few(&self.addresses)
     }
 
     /// What is kept of each address, and of what kind it is.

@@ -14,6 +14,8 @@ crate::codes! {
         Found = "found",
         /// A record was looked for, to be shown in full.
         FoundUnmasked = "found-unmasked",
+        /// A record was put together with all that is held of its person, for them (GDPR art. 15).
+        Accessed = "accessed",
         /// Parked references were brought back.
         Requeued = "requeued",
         /// What waits of a page was tried at once.

@@ -61,6 +61,7 @@ mod officer;
 mod others;
 mod overdue;
 mod pauses;
+mod people;
 mod periods;
 mod places;
 mod power;

@@ -8,7 +8,7 @@ use crate::api::clock::Confirmed;
 use crate::api::document::call::{ALL, Call, LIMIT_MAX, header, limit, lines, plain};
 use crate::api::document::form_calls::{findings, form_findings};
 use crate::api::document::rights::{
-    correct, erase, erasure, find, list_suppressions, receipt_key, release, remove_suppression, restrict,
+    access, correct, erase, erasure, find, list_suppressions, receipt_key, release, remove_suppression, restrict,
     restrictions, suppress,
 };
 use crate::api::forms::{FormRevision, Forms, Revisions};
@@ -47,6 +47,7 @@ pub fn calls() -> Vec<Call> {
         retry_page(),
         drop_held(),
         find(),
+        access(),
         erase(),
         erasure(),
         receipt_key(),

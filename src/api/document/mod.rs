@@ -15,6 +15,7 @@ use utoipa::openapi::schema::ComponentsBuilder;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Server};
 
+use crate::api::access::{Access, Held};
 use crate::api::clock::Confirmed;
 use crate::api::corrections::{Corrected, Correction};
 use crate::api::erasures::{Erase, Erased, ErasureShown, ReceiptKey, WouldErase};
@@ -112,6 +113,8 @@ fn schemas() -> Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)> {
     with::<HeldDropped>(&mut all);
     with::<Find>(&mut all);
     with::<Found>(&mut all);
+    with::<Access>(&mut all);
+    with::<Held>(&mut all);
     with::<Erase>(&mut all);
     with::<Erased>(&mut all);
     with::<WouldErase>(&mut all);

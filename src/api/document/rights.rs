@@ -5,6 +5,7 @@ use utoipa::openapi::path::{HttpMethod, ParameterIn};
 use utoipa::openapi::schema::OneOfBuilder;
 use utoipa::openapi::{Content, Ref, Required};
 
+use crate::api::access::Access;
 use crate::api::corrections::{Corrected, Correction};
 use crate::api::document::call::{ALL, Call, header, limit, plain};
 use crate::api::erasures::{Erase, ReceiptKey};
@@ -47,6 +48,57 @@ pub(super) fn find() -> Call {
         No::RecordUnreadable,
         No::ClockJumped,
         No::ClockUnconfirmed,
+        No::SearchesFull,
+        No::SearchTooSlow,
+    ])
+}
+
+pub(super) fn access() -> Call {
+    let language = header(words(["fr", "en", "de"]), "Of its titles and sentences.");
+    Call::new(
+        HttpMethod::Post,
+        "/access",
+        "access",
+        "Everything that is held of a person",
+        "GDPR art. 15, by an address in the body: each record that holds it, in all purposes, whole, with basis, evidence of \
+         consents, periods, recipients with days; its entries on the list of who objected; and what else remains. Found as \
+         `POST /find` finds it, and as fast. Each record leaves a line in the trail. At most 1,000 records stand in one answer.",
+    )
+    .roles(OFFICER)
+    .reason(false)
+    .parameter(
+        ParameterIn::Query,
+        "format",
+        Required::False,
+        words(["json", "html"]),
+        "`html` is a page to be printed, for the person. Absent: by `Accept`, else `json`.",
+    )
+    .parameter(
+        ParameterIn::Query,
+        "lang",
+        Required::False,
+        words(["fr", "en", "de"]),
+        "In which language titles and sentences are. Absent: by `Accept-Language`, else English.",
+    )
+    .body::<Access>()
+    .answer(
+        "200",
+        "All of it; no records: none holds this address.",
+        [
+            ("application/json", Content::new(Some(Ref::from_schema_name("Held")))),
+            ("text/html", plain("The same as a page.")),
+        ],
+        [("Content-Language", language)],
+    )
+    .refused(&[
+        No::ParameterUnknown,
+        No::ParameterInvalid,
+        No::NotAcceptable,
+        No::AddressInvalid,
+        No::ClockJumped,
+        No::ClockUnconfirmed,
+        No::RecordUnreadable,
+        No::LookupsTooFast,
         No::SearchesFull,
         No::SearchTooSlow,
     ])

@@ -8,7 +8,8 @@ use crate::desk::words::{Words, words};
 use crate::language::Language;
 use crate::notice::naming::line;
 
-const STYLE: &str = include_str!("register.css");
+/// Of every paper that is a page.
+pub(in crate::desk) const STYLE: &str = include_str!("register.css");
 
 #[derive(Template)]
 #[template(path = "register.html")]

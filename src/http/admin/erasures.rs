@@ -204,7 +204,7 @@ fn shown(erasure: &Erasure, signed: Option<&Signed>) -> api::ErasureShown {
 }
 
 /// What the query says, else what the caller likes best, else English.
-fn language(said: Option<&str>, request: &HttpRequest) -> Result<Language, ProblemCode> {
+pub(super) fn language(said: Option<&str>, request: &HttpRequest) -> Result<Language, ProblemCode> {
     if let Some(said) = said {
         let known = Language::ALL.into_iter().find(|language| language.tag() == said);
         return known.ok_or(ProblemCode::ParameterInvalid);

@@ -3,6 +3,7 @@
 //! Handlers take their authority as a parameter (`operator::By`) and see no more state than they need: the `AdminState`
 //! (store, policy, clock, randomness), and beside it the inbox, Graph, the metrics or the whole where a call shows them.
 
+mod access;
 mod body;
 mod checkpoint;
 mod clock;
@@ -161,6 +162,7 @@ fn routes(config: &mut ServiceConfig, door: Door, state: AdminState) {
         .service(web::resource("/inbox/retry").route(web::post().to(retry::retry)))
         .service(web::resource("/inbox/drop").route(web::post().to(drop_held::drop_held)))
         .service(web::resource("/find").route(web::post().to(find::find)))
+        .service(web::resource("/access").route(web::post().to(access::access)))
         .service(web::resource("/erasures").route(web::post().to(erasures::erase)))
         .service(web::resource("/erasures/{id}").route(web::get().to(erasures::show)))
         .service(web::resource("/receipts/key").route(web::get().to(receipts::key)))

@@ -77,6 +77,8 @@ calls! {
     Export: &[Role::Exporter], reason = true, action = Some(Action::Exported);
     /// Looking one record up.
     Find: &[Role::Officer], reason = true, action = Some(Action::Found);
+    /// Putting together everything that is held of a person.
+    Access: &[Role::Officer], reason = true, action = Some(Action::Accessed);
     /// Erasing a submission, or asking how much that would take.
     Erase: &[Role::Officer], reason = true, action = Some(Action::ErasureAsked);
     /// Seeing an erasure and its receipt.

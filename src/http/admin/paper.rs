@@ -39,12 +39,30 @@ impl PaperFormat {
         if let Some(text) = query {
             return Self::from_code(text).ok_or(ProblemCode::ParameterInvalid);
         }
+        // The note has the media type of the text, and is asked for by its name.
+        Self::liked(&[Self::Json, Self::Text, Self::Html], request)
+    }
+
+    /// Of a paper that there is as JSON and as a page alone.
+    ///
+    /// # Errors
+    /// As [`Self::of`].
+    pub(super) fn of_a_page(query: Option<&str>, request: &HttpRequest) -> Result<Self, ProblemCode> {
+        let formats = [Self::Json, Self::Html];
+        match query {
+            Some(text) => {
+                let named = Self::from_code(text).filter(|named| formats.contains(named));
+                named.ok_or(ProblemCode::ParameterInvalid)
+            }
+            None => Self::liked(&formats, request),
+        }
+    }
+
+    fn liked(formats: &[Self], request: &HttpRequest) -> Result<Self, ProblemCode> {
         let is_utf8 = |name: &str, value: &str| {
             name.eq_ignore_ascii_case("charset") && value.trim_matches('"').eq_ignore_ascii_case("utf-8")
         };
-        // The note has the media type of the text, and is asked for by its name.
-        let formats = [Self::Json, Self::Text, Self::Html];
-        liked_best(request, &formats, |format, accept| weight(accept, format.essence(), is_utf8))
+        liked_best(request, formats, |format, accept| weight(accept, format.essence(), is_utf8))
     }
 }
 
@@ -73,5 +91,12 @@ mod tests {
         assert_eq!(of(None, "text/csv"), Err(ProblemCode::NotAcceptable));
         assert_eq!(of(Some("note"), "text/csv"), Ok(PaperFormat::Note));
         assert_eq!(of(Some("pdf"), "*/*"), Err(ProblemCode::ParameterInvalid));
+        let of_a_page = |query, accept: &str| {
+            let request = TestRequest::get().append_header(("Accept", accept)).to_http_request();
+            PaperFormat::of_a_page(query, &request)
+        };
+        assert_eq!(of_a_page(None, "text/*;q=0.9, application/json;q=0.5"), Ok(PaperFormat::Html));
+        assert_eq!(of_a_page(None, "text/plain"), Err(ProblemCode::NotAcceptable));
+        assert_eq!(of_a_page(Some("txt"), "*/*"), Err(ProblemCode::ParameterInvalid));
     }
 }

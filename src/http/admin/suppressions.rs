@@ -125,12 +125,7 @@ pub(super) async fn remove(
         None => {
             let policy = state.policy.pin();
             let addresses = spelled(email.as_deref(), phone.as_deref(), &regions(&policy))?;
-            // Also for purposes that have left the config.
-            let mut purposes: Vec<PurposeId> = state.store.stored().await?.into_keys().collect();
-            purposes.extend(policy.purposes().iter().map(|purpose| purpose.id.clone()));
-            purposes.sort();
-            purposes.dedup();
-            ToLift::Of(addresses, std::iter::once(None).chain(purposes.into_iter().map(Some)).collect())
+            ToLift::Of(addresses, scopes(&state, &policy).await?)
         }
     };
     let removed = state.store.lift(which, Entry::by(&operator, Action::SuppressionRemoved)).await?;
@@ -139,6 +134,31 @@ pub(super) async fn remove(
         "suppression.removed"
     );
     Ok(HttpResponse::Ok().json(SuppressionsRemoved { removed }))
+}
+
+/// The entries of an address: an e-mail address, or a number in each spelling that some purpose gives it.
+///
+/// # Errors
+/// As [`crate::store::Suppressions::suppressions_of`].
+pub(super) async fn entries_of(
+    state: &AdminState,
+    email: Option<&str>,
+    phone: Option<&str>,
+) -> Result<Vec<Shown>, Problem> {
+    let policy = state.policy.pin();
+    let addresses = spellings(email, phone, &regions(&policy))?;
+    let addresses = addresses.into_iter().map(|(address, _)| address).collect();
+    let entries = state.store.suppressions_of(addresses, scopes(state, &policy).await?).await?;
+    Ok(entries.iter().map(shown).collect())
+}
+
+/// Every scope that an entry may have, those of purposes that have left the config too.
+async fn scopes(state: &AdminState, policy: &Policy) -> Result<Vec<Option<PurposeId>>, StoreError> {
+    let mut purposes: Vec<PurposeId> = state.store.stored().await?.into_keys().collect();
+    purposes.extend(policy.purposes().iter().map(|purpose| purpose.id.clone()));
+    purposes.sort();
+    purposes.dedup();
+    Ok(std::iter::once(None).chain(purposes.into_iter().map(Some)).collect())
 }
 
 /// The reason stands in the body: it is the entry's as well.
@@ -182,9 +202,22 @@ fn spelled(
     phone: Option<&str>,
     regions: &[Option<PhoneRegion>],
 ) -> Result<Vec<Address>, ProblemCode> {
+    let found = spellings(email, phone, regions)?;
+    if found.iter().filter(|(_, is_national)| *is_national).count() > 1 {
+        return Err(ProblemCode::PhoneAmbiguous);
+    }
+    Ok(found.into_iter().map(|(address, _)| address).collect())
+}
+
+/// The same, whoever's they are; each with whether a region read it.
+fn spellings(
+    email: Option<&str>,
+    phone: Option<&str>,
+    regions: &[Option<PhoneRegion>],
+) -> Result<Vec<(Address, bool)>, ProblemCode> {
     let typed = match (email, phone) {
         (Some(typed), None) => {
-            return Ok(vec![Address::email_given(typed).ok_or(ProblemCode::AddressInvalid)?]);
+            return Ok(vec![(Address::email_given(typed).ok_or(ProblemCode::AddressInvalid)?, false)]);
         }
         (None, Some(typed)) => typed,
         _ => return Err(ProblemCode::BodyInvalid),
@@ -199,10 +232,7 @@ fn spelled(
     if found.is_empty() {
         return Err(ProblemCode::AddressInvalid);
     }
-    if found.iter().filter(|(_, is_national)| *is_national).count() > 1 {
-        return Err(ProblemCode::PhoneAmbiguous);
-    }
-    Ok(found.into_iter().map(|(address, _)| address).collect())
+    Ok(found)
 }
 
 fn shown(entry: &Suppression) -> Shown {

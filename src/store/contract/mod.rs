@@ -356,6 +356,7 @@ macro_rules! contract {
                 whoever_objected_is_not_stored_for_prospecting_and_not_asked_for_again,
                 what_a_person_asked_for_is_stored_without_what_hangs_on_a_consent,
                 a_yes_since_ends_the_entry_with_its_record,
+                the_entries_of_an_address_are_found_by_it_and_no_line_is_left,
                 a_suppression_is_judged_by_purpose,
                 what_is_refused_beside_it_stays_open_for_that_alone,
                 who_has_more_addresses_than_are_compared_is_barred_where_anybody_is,

@@ -3,11 +3,12 @@
 use async_trait::async_trait;
 
 use crate::clock::plus_months;
-use crate::purpose::RecordId;
+use crate::forget::address::Address;
+use crate::purpose::{PurposeId, RecordId};
 use crate::store::memory::MemoryStore;
 use crate::store::memory::draft::{Draft, EPOCH, keyring_failed};
 use crate::store::suppressions::{
-    Barring, Judged, SUPPRESSIONS_LISTED_MAX, SUPPRESSIONS_MAX, hashes_of, judge, key_of_list,
+    Barring, Judged, SUPPRESSIONS_LISTED_MAX, SUPPRESSIONS_MAX, hashes_of, judge, key_of_list, require_few,
 };
 use crate::store::{
     StoreCode, StoreError, Suppression, SuppressionId, Suppressions, ToLift, ToSuppress, Verdict,
@@ -60,6 +61,25 @@ impl Suppressions for MemoryStore {
             draft.append_line(entry);
             Ok(listed)
         })
+    }
+
+    async fn suppressions_of(
+        &self,
+        addresses: Vec<Address>,
+        scopes: Vec<Option<PurposeId>>,
+    ) -> Result<Vec<Suppression>, StoreError> {
+        require_few(&addresses)?;
+        let rows = self.0.rows()?;
+        if rows.suppressions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let key = key_of_list(&*self.0.keyring)?;
+        let hashes = hashes_of(&key, &addresses, &scopes);
+        let mut found: Vec<Suppression> =
+            hashes.iter().filter_map(|hash| rows.suppressions.get(hash).cloned()).collect();
+        found.sort_by_key(|one| one.id);
+        found.dedup_by_key(|one| one.id);
+        Ok(found)
     }
 
     async fn lift(&self, which: ToLift, mut entry: Entry) -> Result<u64, StoreError> {

@@ -5,16 +5,18 @@ use std::ops::Bound::{Excluded, Unbounded};
 use async_trait::async_trait;
 
 use crate::clock::plus_months;
-use crate::forget::address::SuppressionKey;
+use crate::forget::address::{Address, SuppressionKey};
+use crate::purpose::PurposeId;
 use crate::purpose::law::Contact;
 use crate::store::sled::SledStore;
 use crate::store::sled::draft::{Draft, OUTCOMES_MAX};
+use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{self, Place, meta};
 use crate::store::sled::reference::keyring_failed;
-use crate::store::sled::shared::Effect;
+use crate::store::sled::shared::{Effect, Shared};
 use crate::store::sled::suppression_rows::{self, CANARY, HashRow, NUMBERS_END, NumberRow};
 use crate::store::suppressions::{
-    Barring, SUPPRESSIONS_LISTED_MAX, SUPPRESSIONS_MAX, hashes_of, key_of_list,
+    Barring, SUPPRESSIONS_LISTED_MAX, SUPPRESSIONS_MAX, hashes_of, key_of_list, require_few,
 };
 use crate::store::{StoreCode, StoreError, Suppression, SuppressionId, Suppressions, ToLift, ToSuppress};
 use crate::trail::{Action, Entry, Outcome};
@@ -62,6 +64,29 @@ impl Suppressions for SledStore {
         Ok(listed)
     }
 
+    async fn suppressions_of(
+        &self,
+        addresses: Vec<Address>,
+        scopes: Vec<Option<PurposeId>>,
+    ) -> Result<Vec<Suppression>, StoreError> {
+        require_few(&addresses)?;
+        self.beside(move |shared| {
+            shared.engine()?;
+            if shared.suppressions().count() == 0 {
+                return Ok(Vec::new());
+            }
+            let hashes = hashes_of(&key_of_list(shared.keyring())?, &addresses, &scopes);
+            let mut found = Vec::new();
+            for hash in &hashes {
+                found.extend(shared.reading(|engine| of_hash(shared, engine, hash))?);
+            }
+            found.sort_by_key(|one: &Suppression| one.id);
+            found.dedup_by_key(|one| one.id);
+            Ok(found)
+        })
+        .await
+    }
+
     async fn lift(&self, which: ToLift, entry: Entry) -> Result<u64, StoreError> {
         let hashes = match &which {
             ToLift::One(_) => Vec::new(),
@@ -99,6 +124,20 @@ impl Suppressions for SledStore {
             }
         }
     }
+}
+
+/// The entry under a hash, as it is listed; none: there is none, or it cannot be read.
+fn of_hash(shared: &Shared, engine: &Engine, hash: &[u8; 32]) -> Result<Option<Suppression>, StoreError> {
+    let at = suppression_rows::hash_key(hash);
+    let Some(bytes) = engine.read(&Place::Suppressions, &at)? else { return Ok(None) };
+    let row = layout::decode::<HashRow>(&bytes);
+    let Some(row) = shared.unreadable().or_passed_over(&Place::Suppressions, &at, row) else {
+        return Ok(None);
+    };
+    let key = suppression_rows::number_key(row.id());
+    let Some(bytes) = engine.read(&Place::Suppressions, &key)? else { return Ok(None) };
+    let listed = suppression_rows::listed(&key, &bytes);
+    Ok(shared.unreadable().or_passed_over(&Place::Suppressions, &key, listed))
 }
 
 fn suppress(

@@ -1,0 +1,244 @@
+//! `POST /access`: everything that is held of a person, as they have a right to it (GDPR art. 15).
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::api::restrictions::Restricted;
+use crate::api::suppressions::Suppression;
+use crate::api::{Moment, Word};
+use crate::id::{FormId, PageId};
+use crate::purpose::{Basis, Channel, PurposeId, RecordId};
+
+/// Of whom: exactly one of `email` and `phone`.
+// It holds an address: neither `Debug` nor `Display`.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Access {
+    /// An e-mail address, in any spelling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// A telephone number, in any spelling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
+}
+
+/// Everything that is held under an address, in all purposes. Titles and sentences are in the language that was asked for.
+// It holds answers: neither `Debug` nor `Display`.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct Held {
+    /// In which language titles and sentences are.
+    #[schema(pattern = "^(fr|en|de)$")]
+    pub language: String,
+    /// When this was put together.
+    pub made_at: Moment,
+    /// Who answers for the data.
+    pub controller: HeldBy,
+    /// Each record that holds the address, by purpose and number.
+    pub records: Vec<HeldRecord>,
+    /// How many records hold the address, where that is more than stand here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub total: Option<u64>,
+    /// Entries of the list of who objected that are of this address.
+    pub suppressions: Vec<Suppression>,
+    /// How many records do not open, and may hold the address; left out where each opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub unreadable: Option<u64>,
+    /// How many submissions are not read yet, so that nobody knows whose they are; left out where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub unread: Option<u64>,
+    /// What tamis keeps beside the records, and until when, in sentences.
+    pub remains: Vec<Remaining>,
+}
+
+/// Who answers for the data.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct HeldBy {
+    /// Its name.
+    pub name: String,
+    /// Its postal address.
+    pub address: String,
+    /// Where people write about their data.
+    pub email: String,
+}
+
+/// What is kept beside the records.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct Remaining {
+    /// What.
+    pub what: String,
+    /// Until when.
+    pub until: String,
+}
+
+/// A record, whole: also what is not used any more.
+// It holds answers: neither `Debug` nor `Display`.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct HeldRecord {
+    /// Its id.
+    pub id: RecordId,
+    /// Why it is held.
+    pub purpose: PurposeId,
+    /// What people read the purpose under; its name, where the config has no title of it.
+    pub title: String,
+    /// The basis in law; null: the purpose has left the config.
+    #[schema(required = true, value_type = Option<Basis>)]
+    pub basis: Option<Word<Basis>>,
+    /// Its time is over: nothing of it is shown, and it is erased within a day. All that follows but `handed` is left out then.
+    pub expired: bool,
+    /// What was stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub content: Option<HeldContent>,
+    /// Left out where none stands: nobody may use the record, and no clock ends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub restricted: Option<Restricted>,
+    /// Who was handed the record, and between which days; files of the controller's own first.
+    pub handed: Vec<Handed>,
+}
+
+/// What a record holds, and where it is from.
+// It holds answers: neither `Debug` nor `Display`.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct HeldContent {
+    /// When the person submitted the form.
+    pub created_time: Moment,
+    /// When tamis was told.
+    pub received_at: Moment,
+    /// The day on which it is exported no longer; within the hour it is erased.
+    pub expires_at: Moment,
+    /// When the person is to be asked again; null: never.
+    #[schema(required = true)]
+    pub reconfirm_due: Option<Moment>,
+    /// The form through which it came.
+    pub form_id: FormId,
+    /// The page that it belongs to.
+    pub page_id: PageId,
+    /// The form of the config that its form counted as, a copy of it; left out where its form was named itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub copy_of: Option<FormId>,
+    /// The form's language as Meta writes it; left out where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub form_language: Option<String>,
+    /// The form's content as the person saw it, as hex; left out where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub form_revision: Option<String>,
+    /// The notice that was in force when the person submitted the form, as hex (`/notice/{purpose}/{revision}`); left out where
+    /// there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub notice_revision: Option<String>,
+    /// One of Meta's test leads.
+    pub test: bool,
+    /// The answers.
+    pub fields: Vec<HeldField>,
+    /// What is kept beside the answers, under the names of an export.
+    pub beside: Vec<HeldBeside>,
+    /// The boxes that were looked at, with what shows how they were answered.
+    pub consents: Vec<HeldConsent>,
+}
+
+/// A field with its answers.
+// It holds answers: neither `Debug` nor `Display`.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct HeldField {
+    /// As the config names it, or did.
+    pub name: String,
+    /// What people call it.
+    pub title: String,
+    /// The answers.
+    pub values: Vec<String>,
+    /// False: it is in no export any more, since the whitelist no longer names it or the consent that it hangs on does not hold.
+    pub exported: bool,
+}
+
+/// What is kept beside the answers.
+// It holds what leads to a person: neither `Debug` nor `Display`.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct HeldBeside {
+    /// As an export names it.
+    pub name: String,
+    /// What it is.
+    pub title: String,
+    /// What was kept.
+    pub value: String,
+}
+
+/// A consent, and its evidence.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct HeldConsent {
+    /// As the config names it, or did.
+    pub key: String,
+    /// What it allows; null: the purpose asks for it no more.
+    #[schema(required = true, value_type = Option<Channel>)]
+    pub channel: Option<Word<Channel>>,
+    /// The same in words.
+    pub title: String,
+    /// The person ticked the box, and nobody had ticked it before.
+    pub given: bool,
+    /// What the box comes to.
+    #[schema(value_type = ConsentOutcome)]
+    pub outcome: Word<ConsentOutcome>,
+    /// When it was given or refused.
+    pub at: Moment,
+    /// From this day on it holds no longer; null: it holds as long as the record, or was not given.
+    #[schema(required = true)]
+    pub valid_until: Option<Moment>,
+    /// Meta's `checkbox_key`.
+    pub checkbox_key: String,
+    /// The answer as it stood in Meta's reply; null: it stood in no known spelling, or was not there.
+    #[schema(required = true)]
+    pub answer: Option<String>,
+    /// What stood beside the box; null: it is not known.
+    #[schema(required = true)]
+    pub text: Option<String>,
+    /// SHA-256 of that text, as hex; null: it is not known.
+    #[schema(required = true)]
+    pub text_hash: Option<String>,
+}
+
+crate::codes! {
+    /// What a box of a form comes to.
+    pub enum ConsentOutcome {
+        /// Given, by a box that was empty when the form opened.
+        Given = "given",
+        /// Given, by a box of which nobody knows how it stood when the form opened.
+        DefaultUnknown = "default-unknown",
+        /// The box was ticked when the form opened: nobody's act, hence not given.
+        PreTicked = "pre-ticked",
+        /// The box is not ticked.
+        NotGiven = "not-given",
+        /// The box was not in the reply.
+        Absent = "absent",
+        /// The reply says nothing clear of it.
+        Unclear = "unclear",
+    }
+}
+
+/// Who was handed a record.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct Handed {
+    /// As the config names it, or did; null: nobody outside, it was exported into files of the controller's own.
+    #[schema(required = true)]
+    pub recipient: Option<String>,
+    /// Its name; left out where the config no longer says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub name: Option<String>,
+    /// Its country (ISO 3166-1 alpha-2); left out where the config no longer says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub country: Option<String>,
+    /// The first day (UTC).
+    #[schema(pattern = "^[0-9]{4,6}-[0-9]{2}-[0-9]{2}$")]
+    pub first: String,
+    /// The last day (UTC).
+    #[schema(pattern = "^[0-9]{4,6}-[0-9]{2}-[0-9]{2}$")]
+    pub last: String,
+}

@@ -1,0 +1,65 @@
+//! `tamis person …`: what somebody may ask for who says an address. It comes on stdin alone: a command line stays in the shell's
+//! history, and others see it.
+
+mod access;
+
+use std::time::Duration;
+
+use crate::cli::socket::ConfigPath;
+use crate::cli::stdin::one_line;
+use crate::secret::location::Environment;
+use crate::terminal::Failure;
+
+/// Everything that is stored is looked through for an address, maybe after another look: at most twice ten minutes.
+const SEARCH_WITHIN: Duration = Duration::from_secs(21 * 60);
+
+/// Why, where nobody says another reason: they asked.
+const REASON: &str = "person-request";
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(clap::Subcommand)]
+enum Verb {
+    /// Everything that is held of them, as they have a right to it (GDPR art. 15)
+    Access(access::Arguments),
+}
+
+/// Of whom.
+#[derive(clap::Args)]
+#[group(required = true, multiple = false)]
+struct Who {
+    /// Whoever has the e-mail address on stdin
+    #[arg(long)]
+    email_stdin: bool,
+    /// Whoever has the telephone number on stdin
+    #[arg(long)]
+    phone_stdin: bool,
+}
+
+/// An address as it was typed.
+enum Address {
+    Email(String),
+    Phone(String),
+}
+
+impl Who {
+    fn read(&self) -> Result<Address, Failure> {
+        let typed = one_line("an address")?;
+        Ok(if self.email_stdin { Address::Email(typed) } else { Address::Phone(typed) })
+    }
+}
+
+/// Does what they ask for.
+pub(super) async fn run(
+    arguments: Arguments,
+    config: &ConfigPath,
+    environment: &Environment,
+) -> Result<(), Failure> {
+    match arguments.verb {
+        Verb::Access(arguments) => access::run(arguments, config, environment).await,
+    }
+}

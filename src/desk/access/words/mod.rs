@@ -1,0 +1,115 @@
+//! The texts of what a person is handed about their data, one table a language (docs/decisions, 181).
+
+mod de;
+mod en;
+mod fr;
+
+use crate::language::{Language, texts};
+
+texts! {
+    /// All texts in one language. `{name}` is put in by [`crate::notice::naming::line`].
+    pub(in crate::desk::access) struct Words {
+        title
+        law
+        made
+        nothing
+        more
+        unread
+        unreadable
+        record
+        expired
+        restricted
+        purpose
+        basis
+        basis_gone
+        source
+        source_form
+        sent
+        received
+        kept_until
+        answers
+        field_idle
+        no_answers
+        beside
+        consents
+        consent_until
+        consent_text
+        given
+        default_unknown
+        pre_ticked
+        not_given
+        absent
+        unclear
+        consent_gone
+        handed
+        handed_to
+        handed_local
+        handed_nobody
+        handed_day
+        handed_days
+        notice
+        test
+        objections
+        objection
+        objection_all
+        email
+        phone
+        remains
+        r_backup
+        r_backup_until
+        r_seen
+        r_seen_until
+        r_trail
+        r_trail_until
+        r_log
+        r_log_until
+        r_meta
+        r_meta_until
+        r_files
+        r_files_until
+        rights
+        rights_text
+        rights_consent
+        decisions
+        complain
+    }
+}
+
+/// The table of this language.
+pub(in crate::desk::access) fn words(language: Language) -> &'static Words {
+    match language {
+        Language::Fr => &fr::WORDS,
+        Language::En => &en::WORDS,
+        Language::De => &de::WORDS,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::language::lints::{self, Tables};
+
+    fn tables() -> Tables {
+        Language::ALL.map(|language| words(language).all())
+    }
+
+    #[test]
+    fn every_text_is_there_in_every_language_and_takes_the_same_in() {
+        lints::take_the_same_in(&tables());
+    }
+
+    #[test]
+    fn no_long_text_is_the_same_in_two_languages() {
+        lints::are_in_their_language(&tables());
+    }
+
+    #[test]
+    fn sentences_are_short() {
+        lints::have_short_sentences(&tables());
+    }
+
+    #[test]
+    fn french_sets_a_space_before_high_marks_and_writes_a_curved_apostrophe() {
+        lints::are_set_as_french_is(&tables());
+    }
+}
