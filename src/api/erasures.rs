@@ -20,9 +20,18 @@ pub struct Erase {
     /// Who wanted it; absent: the person where the reason is the person's, else the controller.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "member::present")]
     pub asked_by: Option<String>,
+    /// With the reason `objection`, by an address: what the person asked for themselves (a purpose whose basis is `contract` or
+    /// `pre_contract`) stays, since an objection does not end that.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub keep_own_requests: bool,
     /// Say how much it would take, and erase nothing.
     #[serde(default)]
     pub dry_run: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "it is what serde asks")]
+fn is_false(said: &bool) -> bool {
+    !said
 }
 
 /// By what it is found: exactly one member.

@@ -7,12 +7,20 @@ use crate::api::{IdText, Moment, Word};
 use crate::purpose::RecordId;
 use crate::trail::Reason;
 
-/// Which record nobody may use, until when, why.
+/// Which record nobody may use, or which of whoever has an address, until when, why: exactly one of `id`, `email` and `phone`.
+// It may hold an address: neither `Debug` nor `Display`.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Restrict {
     /// The record's id.
-    pub id: IdText,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<IdText>,
+    /// Each record that holds this e-mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// Each record that holds this telephone number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phone: Option<String>,
     /// The last day (UTC) on which it is restricted, as in `2026-12-31`: today at the earliest, twelve months from now at the
     /// latest.
     pub until: String,
@@ -34,6 +42,17 @@ pub struct Restricted {
     /// The last day (UTC) on which it is restricted.
     #[schema(value_type = String, pattern = "^[0-9]{4,6}-[0-9]{2}-[0-9]{2}$")]
     pub until: String,
+}
+
+/// What came of it by an address.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct RestrictedAll {
+    /// Each record that holds the address and is restricted now, by purpose and number; none: no record holds it.
+    pub restrictions: Vec<Restricted>,
+    /// How many submissions were not read yet, so that nobody knew whose they were.
+    pub unread: u64,
+    /// How many records do not open, and may hold the address.
+    pub unreadable: u64,
 }
 
 /// Every restriction that stands, by record.

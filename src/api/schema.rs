@@ -273,6 +273,13 @@ fn erase() -> ObjectBuilder {
             )),
         )
         .property(
+            "keep_own_requests",
+            of(Type::Boolean).default(Some(Value::from(false))).description(Some(
+                "With the reason `objection`, by an address: what the person asked for themselves (basis `contract` or \
+                 `pre_contract`) stays.",
+            )),
+        )
+        .property(
             "dry_run",
             of(Type::Boolean)
                 .default(Some(Value::from(false)))
@@ -329,18 +336,18 @@ fn correction() -> ObjectBuilder {
         })])
 }
 
-fn restrict() -> ObjectBuilder {
+fn restrict() -> OneOfBuilder {
     let day = of(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Date))).description(Some(
         "The last day (UTC) on which the record is restricted: today at the earliest, twelve months from now at the latest.",
     ));
-    of(Type::Object)
-        .property("id", RecordId::schema())
-        .property("until", day)
-        .property("reason", or_null(Reason::schema()))
-        .required("id")
-        .required("until")
-        .additional_properties(Some(AdditionalProperties::FreeForm(false)))
-        .description(Some("Which record nobody may use, until when, and why."))
+    let ways = [
+        ("id", RecordId::schema()),
+        ("email", address("An e-mail address, in any spelling.", "anne@lumen.example")),
+        ("phone", address("A telephone number, in any spelling.", "06 39 98 00 00")),
+    ];
+    let beside = [("until", day.into()), ("reason", or_null(Reason::schema()).into())];
+    let said = "Which record nobody may use, or which of whoever has an address, until when, and why.";
+    exactly_one_with(&ways, &beside, &["until"], said)
 }
 
 fn retry_page() -> ObjectBuilder {

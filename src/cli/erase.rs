@@ -1,6 +1,7 @@
 //! `tamis erase`: a submission is forgotten, and the receipt about it; `tamis erasure`: the same receipt later.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder};
@@ -120,7 +121,7 @@ impl Which {
 }
 
 /// Of the trail's reasons those that can be one.
-fn grounds() -> PossibleValuesParser {
+pub(super) fn grounds() -> PossibleValuesParser {
     let meaning = |ground: &Ground| {
         let reason = crate::trail::Reason::from_code(ground.as_str());
         PossibleValue::new(ground.as_str()).help(reason.map_or("", crate::trail::Reason::meaning))
@@ -128,7 +129,8 @@ fn grounds() -> PossibleValuesParser {
     Ground::ALL.iter().map(meaning).collect::<Vec<_>>().into()
 }
 
-fn askers() -> PossibleValuesParser {
+/// Who may want one.
+pub(super) fn askers() -> PossibleValuesParser {
     AskedBy::ALL.iter().map(|by| by.as_str()).collect::<Vec<_>>().into()
 }
 
@@ -149,42 +151,64 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let Arguments { which, purposes, reason, asked_by, dry_run, repeat, paper, socket } = arguments;
     let purposes = Some(purposes).filter(|purposes| !purposes.is_empty());
-    let question = Erase { by: which.by()?, purposes, asked_by, dry_run };
-    let given: Vec<&str> = question.purposes.iter().flatten().map(String::as_str).collect();
+    let question = Erase { by: which.by()?, purposes, asked_by, keep_own_requests: false, dry_run };
     let socket = socket.locate(config, environment)?;
-    let is_by_address = matches!(question.by, ErasedBy::Email(_) | ErasedBy::Phone(_));
-    let daemon = match is_by_address {
-        true => Daemon::awaited(socket, SEARCH_WITHIN)?,
-        false => Daemon::at(socket)?,
-    };
-    let call = daemon.call(Method::POST, "/erasures").header("Tamis-Reason", &reason);
-    let call = call.body(written(&question)?);
-    if dry_run {
-        let body = purposes::fetch(&daemon, call, &given).await?;
-        return match paper.is_json() {
-            true => print_json(&format!("{}\n", String::from_utf8_lossy(&body))),
-            false => print(&would(&parse(&body)?)),
+    Errand { question, reason, repeat, paper }.carry_out(socket).await.map(drop)
+}
+
+/// An erasure that somebody wants.
+pub(super) struct Errand {
+    pub(super) question: Erase,
+    pub(super) reason: String,
+    /// By what it is known again; none: drawn.
+    pub(super) repeat: Option<String>,
+    pub(super) paper: PaperArguments,
+}
+
+impl Errand {
+    /// Has it erased, and hands its receipt out: the number of the last erasure; none: how much it would take was asked alone.
+    ///
+    /// # Errors
+    /// It is refused, nobody knows whether it is done, or the receipt has no place.
+    pub(super) async fn carry_out(self, socket: PathBuf) -> Result<Option<String>, Failure> {
+        let Self { question, reason, repeat, paper } = self;
+        let given: Vec<&str> = question.purposes.iter().flatten().map(String::as_str).collect();
+        let is_by_address = matches!(question.by, ErasedBy::Email(_) | ErasedBy::Phone(_));
+        let daemon = match is_by_address {
+            true => Daemon::awaited(socket, SEARCH_WITHIN)?,
+            false => Daemon::at(socket)?,
         };
-    }
-    // Before anything is erased: whoever cannot have the receipt is told so first.
-    let paper = Paper::open(paper)?;
-    let key = match repeat {
-        Some(key) => key,
-        None => drawn(&SystemRandom)?,
-    };
-    let erased = match erased(&daemon, call, &key, &given, is_by_address).await {
-        Ok(erased) => erased,
-        Err(failure) => {
-            paper.take_back();
-            return Err(failure);
+        let call = daemon.call(Method::POST, "/erasures").header("Tamis-Reason", &reason);
+        let call = call.body(written(&question)?);
+        if question.dry_run {
+            let body = purposes::fetch(&daemon, call, &given).await?;
+            match paper.is_json() {
+                true => print_json(&format!("{}\n", String::from_utf8_lossy(&body)))?,
+                false => print(&would(&parse(&body)?))?,
+            }
+            return Ok(None);
         }
-    };
-    for before in &erased.before {
-        tell(&format!("erased: {}", before.erasure));
+        // Before anything is erased: whoever cannot have the receipt is told so first.
+        let paper = Paper::open(paper)?;
+        let key = match repeat {
+            Some(key) => key,
+            None => drawn(&SystemRandom)?,
+        };
+        let erased = match erased(&daemon, call, &key, &given, is_by_address).await {
+            Ok(erased) => erased,
+            Err(failure) => {
+                paper.take_back();
+                return Err(failure);
+            }
+        };
+        for before in &erased.before {
+            tell(&format!("erased: {}", before.erasure));
+        }
+        tell(&format!("erased: {}", erased.erasure));
+        notes(&erased).iter().for_each(|note| tell(note));
+        paper.fill(&daemon, &erased.erasure).await?;
+        Ok(Some(erased.erasure))
     }
-    tell(&format!("erased: {}", erased.erasure));
-    notes(&erased).iter().for_each(|note| tell(note));
-    paper.fill(&daemon, &erased.erasure).await
 }
 
 /// Has it erased. Where nobody knows whether it is, it says by which key the same request is known again.

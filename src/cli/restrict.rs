@@ -77,7 +77,7 @@ pub(super) async fn run(
     }
     let until = arguments.until.ok_or_else(|| usage("say until when: --until, a day as in 2027-03-31"))?;
     let id = ids::record(arguments.id.unwrap_or_default())?;
-    let restrict = Restrict { id, until, reason: Reason::from_code(&reason).map(Word::from) };
+    let restrict = Restrict { id: Some(id), email: None, phone: None, until, reason: Reason::from_code(&reason).map(Word::from) };
     let body = daemon.fetch(daemon.call(Method::POST, "/restrictions").body(written(&restrict)?)).await?;
     if arguments.json {
         return print_json(&format!("{}\n", String::from_utf8_lossy(&body)));
@@ -86,7 +86,8 @@ pub(super) async fn run(
     print(&format!("{id} is restricted until {until}, that day included\n"))
 }
 
-fn page(restrictions: &[Restricted]) -> String {
+/// A line for each.
+pub(super) fn page(restrictions: &[Restricted]) -> String {
     let mut table = Table::new(&["record", "until", "since", "reason"]);
     for restricted in restrictions {
         let reason = restricted.reason.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);

@@ -147,3 +147,70 @@ async fn the_page_for_the_person_is_whole_in_their_language_and_valid() {
     world.guard(&email);
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_objects_is_barred_and_keeps_what_they_asked_for_themselves() {
+    let world = World::start().await;
+    let email = format!("{}@example.org", canary("anne").to_lowercase());
+    furnished(&world, &email).await;
+    let (code, would, said) = tamis(&world, &["person", "object", "--email-stdin", "--dry-run"], &email).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(would, "records  1\n  lettre  1\nparked   0\nnothing was erased\n", "a quote is the person's own request");
+    let flags = ["person", "object", "--email-stdin", "--format", "note", "--repeat", "7f0c"];
+    let (code, note, said) = tamis(&world, &flags, &email).await;
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("erased: 1-1") && said.contains("on the list of who objected until"), "{said}");
+    let receipt: Value = serde_json::from_str(note.lines().next().expect("a line")).expect("JSON");
+    assert_eq!((&receipt["why"], &receipt["records"][0]["purpose"]), (&json!("objection"), &json!("lettre")));
+    assert!(receipt["remains"]["suppression_until"].is_string(), "one receipt for both: {receipt}");
+    assert_eq!((world.records("devis").await.len(), world.records("lettre").await.len()), (2, 0));
+    let again = tamis(&world, &flags, &email).await;
+    assert_eq!((again.0, again.1.as_str()), (Some(0), note.as_str()), "the same request is the same answer: {}", again.2);
+    let listed = tamis(&world, &["suppress", "list", "--json"], "").await.1;
+    assert_eq!(listed.lines().count(), 1, "one entry, for all purposes: {listed}");
+    assert!(listed.contains("\"scope\":\"all\""), "{listed}");
+    // Where an objection ends nothing, the address is on the list all the same, and the receipt says that nothing went.
+    let devis = ["person", "object", "--email-stdin", "--purpose", "devis", "--format", "note"];
+    let (code, note, said) = tamis(&world, &devis, &email).await;
+    let receipt: Value = serde_json::from_str(note.lines().next().expect("a line")).expect("JSON");
+    assert_eq!((code, &receipt["records"], &receipt["references"]), (Some(0), &json!([]), &json!(0)), "{said}");
+    assert_eq!(world.records("devis").await.len(), 2);
+    let all = ["person", "object", "--email-stdin", "--everything"];
+    assert_eq!(tamis(&world, &all, &email).await.0, Some(0));
+    assert_eq!(world.records("devis").await.len(), 1, "and the neighbour stays");
+    let wrong = json!({"by": {"email": email}, "keep_own_requests": true}).to_string();
+    let refused = world.admin().call(Method::POST, "/admin/v1/erasures", Some(wrong), Some("person-request")).await;
+    assert_eq!(refused.status, 400, "it is said of an objection alone");
+    world.guard(&email);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_record_of_an_address_is_restricted_and_goes_when_its_person_says_so() {
+    let world = World::start().await;
+    let email = format!("{}@example.org", canary("anne").to_lowercase());
+    furnished(&world, &email).await;
+    let until = crate::correcting::day(30);
+    let flags = ["person", "restrict", "--email-stdin", "--until", &until];
+    let (code, table, said) = tamis(&world, &flags, &email.to_uppercase()).await;
+    assert_eq!((code, said.trim()), (Some(0), "restricted: 2 records"));
+    assert!(table.contains("devis-1-1") && table.contains("lettre-1-1") && !table.contains("devis-1-2"), "{table}");
+    assert_eq!((world.records("devis").await.len(), world.records("lettre").await.len()), (1, 0));
+    let (again, _, said) = tamis(&world, &flags, &email).await;
+    assert_eq!((again, said.trim()), (Some(0), "restricted: 2 records"), "renewed");
+    let nobody = tamis(&world, &flags, "nobody@example.org").await;
+    assert_eq!((nobody.0, nobody.2.trim()), (Some(0), "no record holds this address"));
+    let trail = world.admin().get("/admin/v1/trail?limit=10000").await.text();
+    let nothing = |line: &&str| line.contains("\"action\":\"restricted\"") && line.contains("\"result\":\"nothing\"");
+    assert_eq!(trail.lines().filter(nothing).count(), 1, "that somebody asked is written down");
+    let late = ["person", "restrict", "--email-stdin", "--until", "2020-01-01"];
+    let (code, _, said) = tamis(&world, &late, &email).await;
+    assert!(code == Some(1) && said.contains("until-out-of-range"), "{said}");
+    let erase = ["person", "erase", "--email-stdin", "--format", "html", "--lang", "de"];
+    let (code, page, said) = tamis(&world, &erase, &email).await;
+    assert!(code == Some(0) && page.contains("<html lang=\"de\">"), "their own request goes through: {said}");
+    assert!(world.admin().get("/admin/v1/restrictions").await.json()["restrictions"].as_array().is_some_and(Vec::is_empty));
+    assert_eq!(tamis(&world, &["person", "erase", "--email-stdin", &email], "").await.0, Some(2), "an address is no argument");
+    world.guard(&email);
+    world.end().await;
+}

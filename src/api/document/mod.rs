@@ -26,7 +26,7 @@ use crate::api::inbox::{DropHeld, HeldDropped, Inbox, PageRetried, Requeue, Requ
 use crate::api::leads::LeadPage;
 use crate::api::problem::ProblemBody;
 use crate::api::purposes::Purposes;
-use crate::api::restrictions::{Restrict, Restricted, RestrictionList};
+use crate::api::restrictions::{Restrict, Restricted, RestrictedAll, RestrictionList};
 use crate::api::status::Status;
 use crate::api::suppressions::{
     RemoveSuppression, Suppress, Suppressed, SuppressionList, SuppressionsRemoved,
@@ -124,6 +124,7 @@ fn schemas() -> Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)> {
     with::<Corrected>(&mut all);
     with::<Restrict>(&mut all);
     with::<Restricted>(&mut all);
+    with::<RestrictedAll>(&mut all);
     with::<RestrictionList>(&mut all);
     with::<NewToken>(&mut all);
     with::<CreatedToken>(&mut all);

@@ -11,7 +11,7 @@ use crate::api::document::call::{ALL, Call, header, limit, plain};
 use crate::api::erasures::{Erase, ReceiptKey};
 use crate::api::find::Find;
 use crate::api::problem::ProblemCode as No;
-use crate::api::restrictions::{Restrict, Restricted, RestrictionList};
+use crate::api::restrictions::{Restrict, RestrictionList};
 use crate::api::schema::{epoch_number, grounds, text, whole, words};
 use crate::api::suppressions::{
     RemoveSuppression, Suppress, Suppressed, SuppressionList, SuppressionsRemoved,
@@ -118,7 +118,8 @@ pub(super) fn erase() -> Call {
          question stands in the trail; by a record's number or an address it is as fast as a look-up. By an address each submission \
          of which a record holds it goes, found as `POST /find` finds it; more than 256 go in several erasures, and the answer has \
          each. Where the reason is `objection`, the address goes on the list of `POST /suppressions` first: what is not read yet \
-         is judged by that, and else is said as a number.",
+         is judged by that, and else is said as a number. With `keep_own_requests` an objection ends what rests on a consent or a \
+         legitimate interest, and what the person asked for themselves stays.",
     )
     .roles(OFFICER)
     .reason_of(grounds())
@@ -302,19 +303,32 @@ pub(super) fn correct() -> Call {
 
 /// `POST /restrictions`.
 pub(super) fn restrict() -> Call {
+    let answers = OneOfBuilder::new()
+        .item(Ref::from_schema_name("Restricted"))
+        .item(Ref::from_schema_name("RestrictedAll"));
     Call::new(
         HttpMethod::Post,
         "/restrictions",
         "restrict",
         "Let nobody use a record for a while",
         "GDPR art. 18. It is in no export, no clock ends it, and only what its person asks for erases it. Sent again, day and \
-         reason are renewed.",
+         reason are renewed. By an address each record that holds it is restricted, found as `POST /find` finds it; what is not \
+         read yet is not, and is said as a number.",
     )
     .roles(OFFICER)
     .reason_also_in_body()
     .body::<Restrict>()
-    .json::<Restricted>("200", "The restriction.")
+    .answer(
+        "200",
+        "The restriction; by an address all of them.",
+        [("application/json", Content::new(Some(answers)))],
+        [],
+    )
     .refused(&[
+        No::AddressInvalid,
+        No::LookupsTooFast,
+        No::SearchesFull,
+        No::SearchTooSlow,
         No::RecordUnknown,
         No::RecordGone,
         No::UntilOutOfRange,

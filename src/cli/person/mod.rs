@@ -2,6 +2,8 @@
 //! history, and others see it.
 
 mod access;
+mod erase;
+mod restrict;
 
 use std::time::Duration;
 
@@ -26,6 +28,12 @@ pub(super) struct Arguments {
 enum Verb {
     /// Everything that is held of them, as they have a right to it (GDPR art. 15)
     Access(access::Arguments),
+    /// Everything of theirs goes (art. 17), with a receipt
+    Erase(erase::EraseArguments),
+    /// Nobody uses what is theirs for a while (art. 18)
+    Restrict(restrict::Arguments),
+    /// They are stored no more, and what an objection ends goes (art. 21), with a receipt
+    Object(erase::ObjectArguments),
 }
 
 /// Of whom.
@@ -61,5 +69,8 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     match arguments.verb {
         Verb::Access(arguments) => access::run(arguments, config, environment).await,
+        Verb::Erase(arguments) => erase::erase(arguments, config, environment).await,
+        Verb::Restrict(arguments) => restrict::run(arguments, config, environment).await,
+        Verb::Object(arguments) => erase::object(arguments, config, environment).await,
     }
 }

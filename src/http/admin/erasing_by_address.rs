@@ -41,6 +41,8 @@ pub(super) struct ByAddress<'a> {
     pub(super) sought: Sought,
     /// What is asked for, but for what is found.
     pub(super) wish: ErasureRequest,
+    /// No purpose is concerned: nothing is looked for, and the receipt says that nothing went.
+    pub(super) ends_nothing: bool,
 }
 
 /// A walk through the records of an address, one look after another.
@@ -107,7 +109,7 @@ impl ByAddress<'_> {
 
     /// The next submissions of the address, in pieces that are erased at once; none: there are no more.
     async fn look(&self, walk: &mut Walk) -> Result<Option<Vec<Vec<Wanted>>>, Problem> {
-        if walk.is_over {
+        if walk.is_over || self.ends_nothing {
             return Ok(None);
         }
         if walk.looks == LOOKS_MAX {

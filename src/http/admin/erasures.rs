@@ -23,7 +23,7 @@ use crate::http::admin::suppressions::objected;
 use crate::http::problem::{Problem, ProblemCode};
 use crate::id::LeadgenId;
 use crate::language::Language;
-use crate::purpose::{PurposeId, RecordId};
+use crate::purpose::{Basis, PurposeId, RecordId};
 use crate::store::{Erasure, ErasureId, ErasureRequest, RepeatKey, Wanted};
 use crate::telemetry::metrics::Metrics;
 use crate::trail::{Action, Entry};
@@ -54,12 +54,19 @@ pub(super) async fn erase(
     }
     let papers = receipts.papers(asked_by, None);
     let wish = ErasureRequest { purposes, repeat, papers, ..ErasureRequest::default() };
+    if asked.keep_own_requests && !(ground == Ground::Objection && matches!(named, Named::Holding(_))) {
+        return Err(Problem::of(ProblemCode::BodyInvalid));
+    }
     let wanted = match named {
         Named::One(wanted) => wanted,
         Named::Holding(sought) => {
             let to_suppress = match ground {
                 Ground::Objection => objected(&asked.by, &wish.purposes, &state.policy.pin())?,
                 Ground::PersonRequest | Ground::Withdrawal | Ground::Error | Ground::Audit => Vec::new(),
+            };
+            let (wish, ends_nothing) = match asked.keep_own_requests {
+                true => ended_by_objection(wish, &state).await?,
+                false => (wish, false),
             };
             let by_address = ByAddress {
                 state: &state,
@@ -71,6 +78,7 @@ pub(super) async fn erase(
                 asked_by,
                 sought,
                 wish,
+                ends_nothing,
             };
             return Ok(match asked.dry_run {
                 true => HttpResponse::Ok().json(by_address.would_erase().await?),
@@ -176,6 +184,31 @@ async fn purposes(said: Option<&[String]>, state: &AdminState) -> Result<Vec<Pur
         purposes.push(purpose);
     }
     Ok(purposes)
+}
+
+/// The same for those of its purposes that an objection ends; and whether there are none: what the person asked for themselves goes
+/// on (GDPR art. 21 knows the basis of art. 6(1)(f), and what is taken back of a consent ends that). Why a purpose was that has
+/// left the config nobody knows any more: it ends.
+async fn ended_by_objection(
+    wish: ErasureRequest,
+    state: &AdminState,
+) -> Result<(ErasureRequest, bool), Problem> {
+    let policy = state.policy.pin();
+    let mut all: Vec<PurposeId> = match wish.purposes.is_empty() {
+        true => state.store.stored().await?.into_keys().collect(),
+        false => wish.purposes.clone(),
+    };
+    if wish.purposes.is_empty() {
+        all.extend(policy.purposes().iter().map(|purpose| purpose.id.clone()));
+    }
+    all.retain(|id| {
+        let basis = policy.purpose(id.as_str()).map(|purpose| purpose.basis);
+        !matches!(basis, Some(Basis::Contract | Basis::PreContract))
+    });
+    all.sort();
+    all.dedup();
+    let ends_nothing = all.is_empty();
+    Ok((ErasureRequest { purposes: all, ..wish }, ends_nothing))
 }
 
 /// How much it would take. Its line in the trail is there before anybody is told.
