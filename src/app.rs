@@ -97,6 +97,8 @@ struct Rooms {
     attention: Arc<Attention>,
     confirmed_day: ConfirmedDay,
     trail_months: u32,
+    /// How long requests of persons are kept once they are answered.
+    request_months: u32,
     ambient: Ambient,
     started_at: Timestamp,
     /// Those that were kept across the start.
@@ -176,6 +178,7 @@ impl App {
             attention,
             confirmed_day,
             trail_months: config.trail.retention_months,
+            request_months: config.requests.retention_months,
             ambient,
             started_at,
             pauses,

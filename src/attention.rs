@@ -61,6 +61,8 @@ crate::codes! {
         Overdue = "overdue",
         /// A period became shorter: records that are there end earlier by it within a day.
         RetentionShorter = "retention-shorter",
+        /// Somebody asked for something by right and is not answered: within a week the time for it is over, or it is over.
+        RequestDue = "request-due",
         /// One actor erased more within an hour than an officer does by hand.
         BulkErasing = "bulk-erasing",
     }
@@ -75,6 +77,7 @@ impl AttentionCode {
             | Self::TokenEnds
             | Self::ReferencesMissing
             | Self::ErasureDamaged
+            | Self::RequestDue
             | Self::ScanFault => SAID_DAILY,
             _ => SAID_HOURLY,
         }

@@ -66,6 +66,12 @@ impl Day {
         Self(self.0.saturating_add(days))
     }
 
+    /// The day this many calendar months later, the last of its month where the month is shorter.
+    pub fn plus_months(self, months: u32) -> Self {
+        let midnight = Timestamp::from_second(i64::from(self.0) * 86_400);
+        midnight.map_or(self, |midnight| Self::of(plus_months(midnight, months)))
+    }
+
     /// The day this many days earlier, not before day 0.
     pub fn minus(self, days: u32) -> Self {
         Self(self.0.saturating_sub(days))
@@ -192,6 +198,14 @@ mod tests {
         assert_eq!(plus_months(at("2026-01-31T10:00:00Z"), 1), at("2026-02-28T10:00:00Z"));
         assert_eq!(plus_months(at("2024-02-29T00:00:00Z"), 12), at("2025-02-28T00:00:00Z"));
         assert_eq!(plus_months(at("2026-11-25T08:00:00Z"), 18), at("2028-05-25T08:00:00Z"));
+    }
+
+    #[test]
+    fn a_day_some_months_later_is_within_its_month() {
+        let later = |text: &str, months| Day::of(at(text)).plus_months(months).to_string();
+        assert_eq!(later("2026-01-31T10:00:00Z", 1), "2026-02-28");
+        assert_eq!(later("2026-11-30T23:59:59Z", 3), "2027-02-28");
+        assert_eq!(Day(u32::MAX).plus_months(1), Day(u32::MAX), "past the calendar's end it stays");
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod moment;
 mod pairs;
 pub mod problem;
 pub mod purposes;
+pub mod requests;
 pub mod restrictions;
 mod schema;
 pub mod status;

@@ -122,6 +122,14 @@ crate::codes! {
         NotRestricted = "not-restricted",
         /// No more restrictions are kept.
         TooManyRestrictions = "too-many-restrictions",
+        /// No more requests of persons are kept.
+        RegisterFull = "register-full",
+        /// No such request of a person.
+        PersonRequestUnknown = "person-request-unknown",
+        /// The request of a person was extended or answered before, or its month is over.
+        NotExtendable = "not-extendable",
+        /// The day on which a request came has not come yet, or is more than a year ago.
+        ReceivedOutOfRange = "received-out-of-range",
         /// More look-ups by a record's number wait than may.
         LookupsTooFast = "lookups-too-fast",
         /// As many look-ups by address wait as may.
@@ -263,6 +271,14 @@ impl ProblemCode {
             }
             Self::NotRestricted => (404, "The record is not restricted"),
             Self::TooManyRestrictions => (409, "No more restrictions are kept: lift one first"),
+            Self::RegisterFull => (409, "No more requests of persons are kept: those that are answered end by their time"),
+            Self::PersonRequestUnknown => (404, "There is no such request of a person"),
+            Self::NotExtendable => {
+                (409, "The request was extended or answered before, or its first month is over")
+            }
+            Self::ReceivedOutOfRange => {
+                (422, "A request came today or within the last year, on a day such as 2026-11-30")
+            }
             Self::FormClaimed => (409, "A purpose claims this form: its references are not dropped"),
             Self::TrailLineUnknown => (404, "The trail has no such line, or not any more"),
             Self::FormUnknown => (404, "Nothing is known of this form"),

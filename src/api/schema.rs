@@ -19,6 +19,7 @@ use crate::api::find::{Find, SubmissionState};
 use crate::api::id_text::EpochNumber;
 use crate::api::inbox::{DropHeld, Requeue, RetryPage};
 use crate::api::problem::ProblemCode;
+use crate::api::requests::{AnswerRequest, ExtendRequest, OpenRequest};
 use crate::api::restrictions::Restrict;
 use crate::api::status::ClockTrust;
 use crate::api::suppressions::{ContactKind, RemoveSuppression, Suppress};
@@ -28,6 +29,7 @@ use crate::code::Coded;
 use crate::forget::receipt::{AskedBy, Ground};
 use crate::id::{FormId, PageId};
 use crate::notification::ParkCode;
+use crate::purpose::law::{ExtensionGround, RequestKind};
 use crate::purpose::form_check::{FindingCode, Severity};
 use crate::purpose::{Asked, Basis, Channel, DifferenceCode, DropCode, PurposeId, RecordId, UnfedCode};
 use crate::trail::{Action, Outcome, Reason, Role};
@@ -94,6 +96,11 @@ written! {
     Channel: list::<Channel>("By what means a person may be contacted, or who else may.");
     ConsentOutcome: list::<ConsentOutcome>("What a box of a form comes to.");
     Access: access();
+    RequestKind: list::<RequestKind>("What a person asks for by right.");
+    ExtensionGround: list::<ExtensionGround>("Why an answer takes two months more (GDPR art. 12(3)).");
+    OpenRequest: open_request();
+    ExtendRequest: extend_request();
+    AnswerRequest: answer_request();
     Erase: erase();
     Find: find();
     Requeue: requeue();
@@ -228,6 +235,35 @@ fn find() -> OneOfBuilder {
         &[("unmask", unmask.into())],
         "Which submission, by one of the two ids, or which records, by an address that they hold: exactly one of the four.",
     )
+}
+
+fn open_request() -> ObjectBuilder {
+    let day = of(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Date))).description(Some(
+        "The day (UTC) on which it came, within the last year. Absent: today.",
+    ));
+    of(Type::Object)
+        .property("kind", Ref::from_schema_name("RequestKind"))
+        .property("received", or_null(day.into()))
+        .required("kind")
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+        .description(Some("What somebody asked for, and when it came."))
+        .examples([json!({"kind": "access"})])
+}
+
+fn extend_request() -> ObjectBuilder {
+    of(Type::Object)
+        .property("ground", Ref::from_schema_name("ExtensionGround"))
+        .required("ground")
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+        .description(Some("Why the answer takes two months more."))
+}
+
+fn answer_request() -> ObjectBuilder {
+    let erasure = epoch_number().description(Some("The erasure that it led to."));
+    of(Type::Object)
+        .property("erasure", or_null(erasure.into()))
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+        .description(Some("That it is answered, and by which erasure, if it led to one."))
 }
 
 fn access() -> OneOfBuilder {

@@ -231,7 +231,7 @@ impl Rooms {
         );
         let reaper = reaper.telling(self.confirmed_day.clone()).attending(Arc::clone(&self.attention));
         let reaper = reaper.by(Arc::clone(&self.policy)).asking(Arc::clone(&self.graph));
-        Arc::new(reaper.keeping_trail(self.trail_months))
+        Arc::new(reaper.keeping_trail(self.trail_months).keeping_requests(self.request_months))
     }
 
     fn clockwatch(&self) -> Arc<Clockwatch> {

@@ -74,6 +74,8 @@ table! {
         pub backup: Backup = within(Backup::read);
         /// Who did what.
         pub trail: Trail = within(Trail::read);
+        /// What people asked for.
+        pub requests: Requests = within(Requests::read);
         /// Who may receive data.
         @live pub recipients: Vec<Recipient> = or(Vec::new(), controller::read_recipients);
         @live policy("purposes"): Arc<Policy> = within(|section| {

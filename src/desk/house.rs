@@ -30,6 +30,8 @@ pub struct Keeping {
     pub trail_months: u32,
     /// How long an entry of the suppression list lives, in calendar months.
     pub suppression_months: u32,
+    /// How long a request of a person is kept once it is answered, in calendar months.
+    pub request_months: u32,
     /// How long the oldest backup of the keys is kept, in days.
     pub backup_days: u32,
     /// How long files of the log are kept, in days; none: the log has no file of its own.
@@ -182,6 +184,7 @@ pub(super) mod sample {
                 keeping: Keeping {
                     trail_months: 12,
                     suppression_months: 36,
+                    request_months: 36,
                     backup_days: 7,
                     log_days: None,
                     has_tcp_door: false,

@@ -66,14 +66,26 @@ impl Scribe<'_> {
             (Column::SubPurposes, vec![words.req_sub]),
             (Column::Basis, vec![words.req_basis]),
             (Column::Persons, vec![words.req_persons]),
-            (Column::Data, vec![words.req_data, words.req_restriction, words.req_print, words.req_letters]),
+            (
+                Column::Data,
+                vec![
+                    words.req_register,
+                    words.req_data,
+                    words.req_restriction,
+                    words.req_print,
+                    words.req_letters,
+                ],
+            ),
             (Column::Source, vec![words.req_source]),
         ];
         activity.push((Column::Recipients, vec![words.recipients_own, words.req_recipients]));
-        let erasure = [words.req_row, words.req_restriction_end, words.req_tombstone, words.req_kept];
+        let months = Term::months(self.house.keeping.request_months);
+        let mut erasure = vec![self.lasting(words.req_answered, months)];
+        let others = [words.req_row, words.req_restriction_end, words.req_tombstone, words.req_kept];
+        erasure.extend(others.map(str::to_owned));
         // Whoever had the record is told: each of them may be one of these.
         let told: Vec<&Recipient> = self.house.recipients.iter().collect();
-        self.own(today, activity, erasure.map(str::to_owned).to_vec(), &told)
+        self.own(today, activity, erasure, &told)
     }
 
     fn own(

@@ -68,6 +68,8 @@ crate::codes! {
         TooManyTokens = "too-many-tokens",
         /// No more restrictions are kept.
         TooManyRestrictions = "too-many-restrictions",
+        /// No more requests of persons are kept.
+        TooManyRequests = "register-full",
         /// A record is restricted: only what its person asks for erases it.
         RecordRestricted = "record-restricted",
         /// A cursor of another purpose.

@@ -24,6 +24,7 @@ pub(crate) mod memory;
 mod notices;
 mod parked;
 mod pauses;
+mod requests;
 mod restrictions;
 mod retention;
 mod rewrites;
@@ -67,6 +68,9 @@ pub use parked::{
     RefusedForm, Requeue,
 };
 pub use pauses::Pauses;
+pub use requests::{
+    Extending, PersonRequest, REQUESTS_LISTED_MAX, REQUESTS_MAX, RequestId, Requests,
+};
 pub use restrictions::{
     RESTRICTED_MONTHS_MAX, RESTRICTIONS_MAX, Restricting, Restriction, Restrictions, last_day_of_restriction,
 };
@@ -103,6 +107,7 @@ pub trait Store:
     + FormLooks
     + Addresses
     + Restrictions
+    + Requests
     + Scan
     + Life
 {

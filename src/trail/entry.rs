@@ -70,6 +70,16 @@ crate::codes! {
         RestrictionEnded = "restriction-ended",
         /// The list of restrictions was asked for; only a refusal is written down.
         RestrictionsListed = "restrictions-listed",
+        /// Somebody asked for something by right: it stands in the register of requests.
+        RequestOpened = "request-opened",
+        /// The answer to a request takes two months more (GDPR art. 12(3)).
+        RequestExtended = "request-extended",
+        /// A request was answered.
+        RequestAnswered = "request-answered",
+        /// The register of requests was asked for; only a refusal is written down.
+        RequestsListed = "requests-listed",
+        /// Requests that were answered long ago were taken out of the register.
+        RequestsEnded = "requests-ended",
         /// Records that a clock received that was behind were given the periods of their submission.
         Redated = "redated",
     }

@@ -1,5 +1,5 @@
 //! Takes away what has had its time: records whose expiry day has come, restrictions whose last day is over, lines of the trail, parked references that Meta no longer
-//! has, tombstones and their keys, suppressions, what is known of records that are gone, the keys of months, and those of days once
+//! has, tombstones and their keys, suppressions, requests of persons, what is known of records that are gone, the keys of months, and those of days once
 //! what is parked under old ones is sealed again. Tells the log's file, which takes away its own, what day it is.
 //!
 //! Before the listeners open, hourly, and each minute while records that are due could not be taken away; never before the clock was
@@ -34,6 +34,8 @@ const UNTIL_CONFIRMED: SignedDuration = SignedDuration::from_secs(10);
 const BATCHES_MAX: usize = 1_000;
 /// For how long lines of the trail are kept where nothing else is said.
 const TRAIL_MONTHS: u32 = 12;
+/// The same of requests of persons, once they are answered.
+const REQUEST_MONTHS: u32 = 36;
 /// A store that cannot say for so long whether something is overdue is taken to have something.
 const SAYS_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 
@@ -45,6 +47,7 @@ pub struct Reaper {
     day: ConfirmedDay,
     attention: Arc<Attention>,
     trail_months: u32,
+    request_months: u32,
     shortening: Option<Shortening>,
     graph: Option<Arc<Graph>>,
     asked_in_vain: AskedInVain,
@@ -99,7 +102,8 @@ impl Reaper {
     ) -> Self {
         let (day, attention, overdue) = Default::default();
         let schedule = Schedule::within(EVERY, Arc::clone(&clock));
-        let (trail_months, shortening, graph, asked_in_vain) = (TRAIL_MONTHS, None, None, Default::default());
+        let (trail_months, request_months) = (TRAIL_MONTHS, REQUEST_MONTHS);
+        let (shortening, graph, asked_in_vain) = (None, None, Default::default());
         Self {
             inbox,
             store,
@@ -107,6 +111,7 @@ impl Reaper {
             day,
             attention,
             trail_months,
+            request_months,
             shortening,
             graph,
             asked_in_vain,
@@ -129,6 +134,11 @@ impl Reaper {
     /// Lines of the trail are kept for so many months.
     pub fn keeping_trail(self, trail_months: u32) -> Self {
         Self { trail_months, ..self }
+    }
+
+    /// Requests of persons are kept for so many months once they are answered.
+    pub fn keeping_requests(self, request_months: u32) -> Self {
+        Self { request_months, ..self }
     }
 
     /// Nothing goes by a clock that this one denies, whoever has confirmed it.
@@ -253,6 +263,11 @@ impl Reaper {
         match self.store.end_suppressions().await {
             Ok(0) => {}
             Ok(count) => tracing::info!(suppressions.ended = count, "store.suppressions-ended"),
+            Err(error) => tracing::warn!(code = %error.code, "reaper.store-refused"),
+        }
+        match self.store.end_requests(self.request_months).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(requests.ended = count, "store.requests-ended"),
             Err(error) => tracing::warn!(code = %error.code, "reaper.store-refused"),
         }
         match self.store.trim_handed().await {

@@ -1,4 +1,4 @@
-//! What needs a person although nothing is wrong with a disk: a token that ends, a required field that no question feeds, a page
+//! What needs a person although nothing is wrong with a disk: a request that is to be answered, a token that ends, a required field that no question feeds, a page
 //! that only a person can open again, and what somebody else has found and nobody has seen to. Looked at every minute, so that
 //! the log says it, and whenever somebody asks how things stand.
 
@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::attention::{Attention, AttentionCode, Concern};
-use crate::clock::after;
+use crate::clock::{Day, after};
 use crate::id::FormId;
 use crate::notification::ParkCode;
 use crate::purpose::{PurposeId, Unfed};
@@ -21,6 +21,9 @@ const EVERY: SignedDuration = SignedDuration::from_mins(1);
 /// Pauses that no time ends: somebody must do something at Meta's, or write a new token.
 const FOR_A_PERSON: [ParkCode; 4] =
     [ParkCode::TokenDead, ParkCode::PermissionMissing, ParkCode::GraphConfig, ParkCode::PolicyBlock];
+
+/// So many days before a request of a person is due it is told.
+const TOLD_DAYS_BEFORE: u32 = 7;
 
 /// The steward.
 pub struct Steward {
@@ -71,6 +74,9 @@ impl Steward {
         let now = self.schedule.now().max(store.now());
         if let Ok(tokens) = store.tokens().await {
             found.note(AttentionCode::TokenEnds, tokens.iter().any(|token| token.ends_soon(now)));
+        }
+        if let Ok(due) = store.requests_due(Day::of(now).plus(TOLD_DAYS_BEFORE)).await {
+            found.note(AttentionCode::RequestDue, due > 0);
         }
         self.attention.found(&found.looked_at, &found.concerns, self.schedule.now());
     }

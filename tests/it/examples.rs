@@ -22,6 +22,7 @@ enum How {
 use How::{Read, Run, Shown};
 
 const SERVER: How = Run("what_the_operator_s_page_says_works_as_it_is_written");
+const PERSON: How = Run("the_verbs_for_a_person_run_as_the_page_has_them");
 const CONFIG: How = Read("every_toml_block_in_the_documents_is_read");
 const NOT_HERE: How = Shown("needs Debian's archive, rustup, certbot, Docker or an init system");
 const PACKAGE: How = Shown("needs the package, which .ci/package makes and tries");
@@ -135,6 +136,9 @@ const BLOCKS: &[(&str, &str, How)] = &[
     ("docs/operator.md", "sudo tamis inbox                                             #", SERVER),
     ("docs/operator.md", "sudo systemctl stop tamis\nsudo tar", SERVER),
     ("docs/operator.md", "sudo systemctl stop tamis            ", SERVER),
+    ("docs/people.md", "tamis person access", PERSON),
+    ("docs/people.md", "tamis person erase", PERSON),
+    ("docs/people.md", "tamis person requests", PERSON),
     ("docs/people.md", "tamis register", Run("the_officer_s_commands_run_as_the_page_has_them")),
     ("docs/purposes.md", "[purposes.devis]", CONFIG),
 ];

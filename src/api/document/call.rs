@@ -129,6 +129,18 @@ impl Call {
         .refused(&[ProblemCode::ReasonMissing, ProblemCode::ReasonUnknown])
     }
 
+    /// The caller may say why: a call that has a reason of itself.
+    pub(super) fn reason_of_itself(self) -> Self {
+        self.parameter(
+            ParameterIn::Header,
+            "Tamis-Reason",
+            Required::False,
+            Ref::from_schema_name("Reason"),
+            "Why; it stands in the trail. Absent: `person-request`.",
+        )
+        .refused(&[ProblemCode::ReasonUnknown])
+    }
+
     /// A parameter.
     pub(super) fn parameter(
         mut self,

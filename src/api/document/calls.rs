@@ -7,6 +7,7 @@ use utoipa::openapi::{Content, Ref, Required};
 use crate::api::clock::Confirmed;
 use crate::api::document::call::{ALL, Call, LIMIT_MAX, header, limit, lines, plain};
 use crate::api::document::form_calls::{findings, form_findings};
+use crate::api::document::request_calls::{answer_request, extend_request, open_request, requests};
 use crate::api::document::rights::{
     access, correct, erase, erasure, find, list_suppressions, receipt_key, release, remove_suppression, restrict,
     restrictions, suppress,
@@ -55,6 +56,10 @@ pub fn calls() -> Vec<Call> {
         restrict(),
         restrictions(),
         release(),
+        requests(),
+        open_request(),
+        extend_request(),
+        answer_request(),
         create_token(),
         list_tokens(),
         revoke_token(),

@@ -3,6 +3,7 @@
 mod call;
 mod calls;
 mod form_calls;
+mod request_calls;
 mod rights;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ use crate::api::inbox::{DropHeld, HeldDropped, Inbox, PageRetried, Requeue, Requ
 use crate::api::leads::LeadPage;
 use crate::api::problem::ProblemBody;
 use crate::api::purposes::Purposes;
+use crate::api::requests::{AnswerRequest, ExtendRequest, OpenRequest, PersonRequest, RequestList};
 use crate::api::restrictions::{Restrict, Restricted, RestrictedAll, RestrictionList};
 use crate::api::status::Status;
 use crate::api::suppressions::{
@@ -126,6 +128,11 @@ fn schemas() -> Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)> {
     with::<Restricted>(&mut all);
     with::<RestrictedAll>(&mut all);
     with::<RestrictionList>(&mut all);
+    with::<OpenRequest>(&mut all);
+    with::<ExtendRequest>(&mut all);
+    with::<AnswerRequest>(&mut all);
+    with::<PersonRequest>(&mut all);
+    with::<RequestList>(&mut all);
     with::<NewToken>(&mut all);
     with::<CreatedToken>(&mut all);
     with::<Tokens>(&mut all);

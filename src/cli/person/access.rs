@@ -6,12 +6,14 @@ use reqwest::Method;
 
 use crate::api::access::{Access, Held};
 use crate::cli::paper::Place;
+use crate::cli::person::requests::OfRequest;
 use crate::cli::person::{Address, REASON, SEARCH_WITHIN, Who};
 use crate::cli::socket::{ConfigPath, SocketArgument};
 use crate::cli::{language, reasons};
 use crate::client::{Daemon, parse, written};
 use crate::desk::access_page;
 use crate::language::Language;
+use crate::purpose::law::RequestKind;
 use crate::secret::location::Environment;
 use crate::terminal::{Failure, ToStdout, records, tell, thousands};
 
@@ -42,6 +44,8 @@ pub(super) struct Arguments {
     #[arg(long, value_parser = reasons(), default_value = REASON)]
     reason: String,
     #[command(flatten)]
+    of_request: OfRequest,
+    #[command(flatten)]
     socket: SocketArgument,
 }
 
@@ -57,7 +61,7 @@ pub(super) async fn run(
     config: &ConfigPath,
     environment: &Environment,
 ) -> Result<(), Failure> {
-    let Arguments { who, format, lang, output, reason, socket } = arguments;
+    let Arguments { who, format, lang, output, reason, of_request, socket } = arguments;
     let question = match who.read()? {
         Address::Email(email) => Access { email: Some(email), phone: None },
         Address::Phone(phone) => Access { email: None, phone: Some(phone) },
@@ -65,8 +69,10 @@ pub(super) async fn run(
     let daemon = Daemon::awaited(socket.locate(config, environment)?, SEARCH_WITHIN)?;
     // Before anybody's data are opened: whoever cannot have the paper is told so first.
     let place = output.map(Place::open).transpose()?;
+    let request = of_request.open(&daemon, RequestKind::Access).await?;
     let call = daemon.call(Method::POST, &format!("/access?format=json&lang={}", lang.tag()));
-    let body = daemon.fetch(call.header("Tamis-Reason", reason).body(written(&question)?)).await?;
+    let call = call.header("Tamis-Reason", reason).body(written(&question)?);
+    let body = daemon.fetch(call).await.map_err(|failure| request.still_open(failure))?;
     let held: Held = parse(&body)?;
     notes(&held).iter().for_each(|note| tell(note));
     let paper = match format {
@@ -74,9 +80,10 @@ pub(super) async fn run(
         Shape::Json => [body.as_slice(), b"\n"].concat(),
     };
     match place {
-        Some(place) => place.write(&paper),
-        None => ToStdout::open(format == Shape::Json).write(&paper),
+        Some(place) => place.write(&paper)?,
+        None => ToStdout::open(format == Shape::Json).write(&paper)?,
     }
+    request.answered(&daemon, None).await
 }
 
 /// What whoever hands it out is to know.

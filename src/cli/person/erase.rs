@@ -3,8 +3,11 @@
 use crate::api::erasures::{Erase, ErasedBy};
 use crate::cli::erase::{Errand, askers, grounds};
 use crate::cli::paper::PaperArguments;
+use crate::cli::person::requests::OfRequest;
 use crate::cli::person::{Address, REASON, Who};
 use crate::cli::socket::{ConfigPath, SocketArgument};
+use crate::client::Daemon;
+use crate::purpose::law::RequestKind;
 use crate::secret::location::Environment;
 use crate::terminal::{Failure, tell};
 
@@ -68,6 +71,8 @@ struct Common {
     #[command(flatten)]
     paper: PaperArguments,
     #[command(flatten)]
+    of_request: OfRequest,
+    #[command(flatten)]
     socket: SocketArgument,
 }
 
@@ -77,7 +82,7 @@ pub(super) async fn erase(
     config: &ConfigPath,
     environment: &Environment,
 ) -> Result<(), Failure> {
-    common.carry_out(reason, false, config, environment).await.map(drop)
+    common.carry_out(RequestKind::Erasure, reason, false, config, environment).await.map(drop)
 }
 
 /// Puts the address on the list, and has erased what an objection ends.
@@ -86,7 +91,8 @@ pub(super) async fn object(
     config: &ConfigPath,
     environment: &Environment,
 ) -> Result<(), Failure> {
-    let erased = common.carry_out(OBJECTION.to_owned(), !everything, config, environment).await?;
+    let (kind, reason) = (RequestKind::Objection, OBJECTION.to_owned());
+    let erased = common.carry_out(kind, reason, !everything, config, environment).await?;
     if erased.is_some() && !everything {
         tell("what they asked for themselves (basis contract or pre_contract) stays, if there is any: --everything erases it too");
     }
@@ -96,18 +102,28 @@ pub(super) async fn object(
 impl Common {
     async fn carry_out(
         self,
+        kind: RequestKind,
         reason: String,
         keep_own_requests: bool,
         config: &ConfigPath,
         environment: &Environment,
     ) -> Result<Option<String>, Failure> {
-        let Self { who, purposes, asked_by, dry_run, repeat, paper, socket } = self;
+        let Self { who, purposes, asked_by, dry_run, repeat, paper, of_request, socket } = self;
         let by = match who.read()? {
             Address::Email(email) => ErasedBy::Email(email),
             Address::Phone(phone) => ErasedBy::Phone(phone),
         };
         let purposes = Some(purposes).filter(|purposes| !purposes.is_empty());
         let question = Erase { by, purposes, asked_by, keep_own_requests, dry_run };
-        Errand { question, reason, repeat, paper }.carry_out(socket.locate(config, environment)?).await
+        let socket = socket.locate(config, environment)?;
+        let errand = Errand { question, reason, repeat, paper };
+        if dry_run {
+            return errand.carry_out(socket).await;
+        }
+        let daemon = Daemon::at(socket.clone())?;
+        let request = of_request.open(&daemon, kind).await?;
+        let erased = errand.carry_out(socket).await.map_err(|failure| request.still_open(failure))?;
+        request.answered(&daemon, erased.clone()).await?;
+        Ok(erased)
     }
 }

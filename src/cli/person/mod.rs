@@ -3,6 +3,7 @@
 
 mod access;
 mod erase;
+mod requests;
 mod restrict;
 
 use std::time::Duration;
@@ -34,6 +35,8 @@ enum Verb {
     Restrict(restrict::Arguments),
     /// They are stored no more, and what an objection ends goes (art. 21), with a receipt
     Object(erase::ObjectArguments),
+    /// What people asked for, and by when each is answered (art. 12(3))
+    Requests(requests::Arguments),
 }
 
 /// Of whom.
@@ -72,5 +75,6 @@ pub(super) async fn run(
         Verb::Erase(arguments) => erase::erase(arguments, config, environment).await,
         Verb::Restrict(arguments) => restrict::run(arguments, config, environment).await,
         Verb::Object(arguments) => erase::object(arguments, config, environment).await,
+        Verb::Requests(arguments) => requests::run(arguments, config, environment).await,
     }
 }

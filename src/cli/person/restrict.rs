@@ -4,11 +4,13 @@ use reqwest::Method;
 
 use crate::api::Word;
 use crate::api::restrictions::{Restrict, RestrictedAll};
+use crate::cli::person::requests::OfRequest;
 use crate::cli::person::{Address, REASON, SEARCH_WITHIN, Who};
 use crate::cli::reasons;
 use crate::cli::restrict::page;
 use crate::cli::socket::{ConfigPath, SocketArgument};
 use crate::client::{Daemon, parse, written};
+use crate::purpose::law::RequestKind;
 use crate::secret::location::Environment;
 use crate::terminal::{Failure, print, print_json, records, tell, thousands};
 use crate::trail::Reason;
@@ -37,6 +39,8 @@ pub(super) struct Arguments {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    of_request: OfRequest,
+    #[command(flatten)]
     socket: SocketArgument,
 }
 
@@ -46,23 +50,24 @@ pub(super) async fn run(
     config: &ConfigPath,
     environment: &Environment,
 ) -> Result<(), Failure> {
-    let Arguments { who, until, reason, json, socket } = arguments;
+    let Arguments { who, until, reason, json, of_request, socket } = arguments;
     let (email, phone) = match who.read()? {
         Address::Email(email) => (Some(email), None),
         Address::Phone(phone) => (None, Some(phone)),
     };
     let restrict = Restrict { id: None, email, phone, until, reason: Reason::from_code(&reason).map(Word::from) };
     let daemon = Daemon::awaited(socket.locate(config, environment)?, SEARCH_WITHIN)?;
-    let body = daemon.fetch(daemon.call(Method::POST, "/restrictions").body(written(&restrict)?)).await?;
+    let request = of_request.open(&daemon, RequestKind::Restriction).await?;
+    let call = daemon.call(Method::POST, "/restrictions").body(written(&restrict)?);
+    let body = daemon.fetch(call).await.map_err(|failure| request.still_open(failure))?;
     let all: RestrictedAll = parse(&body)?;
     notes(&all).iter().for_each(|note| tell(note));
-    if json {
-        return print_json(&format!("{}\n", String::from_utf8_lossy(&body)));
+    match json {
+        true => print_json(&format!("{}\n", String::from_utf8_lossy(&body)))?,
+        false if all.restrictions.is_empty() => {}
+        false => print(&page(&all.restrictions))?,
     }
-    if all.restrictions.is_empty() {
-        return Ok(());
-    }
-    print(&page(&all.restrictions))
+    request.answered(&daemon, None).await
 }
 
 /// What was reached, and what was not.

@@ -114,12 +114,14 @@ texts! {
         req_sub
         req_basis
         req_persons
+        req_register
         req_data
         req_restriction
         req_print
         req_letters
         req_source
         req_recipients
+        req_answered
         req_row
         req_restriction_end
         req_tombstone

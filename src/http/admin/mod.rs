@@ -34,6 +34,7 @@ mod purposes;
 mod query;
 mod receipts;
 mod record;
+mod requests;
 mod requeue;
 mod restrictions;
 mod retry;
@@ -172,6 +173,13 @@ fn routes(config: &mut ServiceConfig, door: Door, state: AdminState) {
                 .route(web::get().to(restrictions::list))
                 .route(web::post().to(restrictions::restrict)),
         )
+        .service(
+            web::resource("/requests")
+                .route(web::get().to(requests::list))
+                .route(web::post().to(requests::open)),
+        )
+        .service(web::resource("/requests/{id}/extension").route(web::post().to(requests::extend)))
+        .service(web::resource("/requests/{id}/answer").route(web::post().to(requests::answer)))
         .service(web::resource("/restrictions/{record}").route(web::delete().to(restrictions::release)))
         .service(
             web::resource("/tokens").route(web::get().to(tokens::list)).route(web::post().to(tokens::create)),

@@ -91,6 +91,12 @@ calls! {
     Release: &[Role::Officer], reason = true, action = Some(Action::RestrictionLifted);
     /// Seeing which records are restricted.
     ListRestrictions: &[Role::Officer], reason = false, action = Some(Action::RestrictionsListed);
+    /// Writing down that somebody asked for something by right. Why it says as others do, or has of itself.
+    OpenRequest: &[Role::Officer], reason = false, action = Some(Action::RequestOpened);
+    /// Giving such a request two months more, or writing down that it is answered.
+    HandleRequest: &[Role::Officer], reason = false, action = Some(Action::RequestAnswered);
+    /// Reading the register of requests, in which nobody is named.
+    ListRequests: &[Role::Officer], reason = false, action = Some(Action::RequestsListed);
     /// Bringing parked references back.
     Requeue: &[Role::Admin], reason = true, action = Some(Action::Requeued);
     /// Having what waits of a page tried at once.

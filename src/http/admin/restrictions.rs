@@ -148,7 +148,7 @@ pub(super) fn shown(restriction: &Restriction) -> Restricted {
 }
 
 /// A day as it is written, and no other spelling of it.
-fn day(text: &str) -> Option<Day> {
+pub(super) fn day(text: &str) -> Option<Day> {
     let midnight: Timestamp = text.parse::<Date>().ok()?.to_zoned_datetime(TimeZone::UTC).ok()?.timestamp();
     let day = Day::of(midnight);
     (day.to_string() == text).then_some(day)

@@ -29,6 +29,10 @@ pub const TRAIL_MONTHS: RangeInclusive<u64> = 6..=36;
 /// What the CNIL recommends at most.
 pub const TRAIL_MONTHS_RECOMMENDED: u32 = 12;
 
+/// Of what the register of requests says once somebody is answered, in calendar months. A complaint comes within years, and
+/// nothing of it names a person: no less than a year, no more than the five years of a civil claim (France, Code civil art. 2224).
+pub const REQUEST_MONTHS: RangeInclusive<u64> = 12..=60;
+
 /// How long a consent holds, in calendar months: no longer than any record.
 pub const CONSENT_MONTHS: RangeInclusive<u64> = RETENTION_MONTHS;
 

@@ -24,6 +24,7 @@
 //! | `retention` | what has had its time goes, with its keys, and stays known |
 //! | `closing` | lines of the trail that have had their time, and what proves the rest |
 //! | `suppressing` | whoever objected is not stored; the list, its key, how an entry ends |
+//! | `requesting` | what people asked for: numbered, due, answered once, kept for its time |
 //! | `handed` | who was handed a record is known for as long as it is there, and with what is erased for good |
 //! | `scanning` | what is whole is said to be whole, what is gone is named |
 //!
@@ -46,6 +47,7 @@ pub(crate) mod no_way_back;
 pub(crate) mod notices;
 pub(crate) mod parking;
 pub(crate) mod pauses;
+pub(crate) mod requesting;
 pub(crate) mod restricting;
 pub(crate) mod retention;
 pub(crate) mod rewriting;
@@ -310,6 +312,11 @@ macro_rules! contract {
                 corrections_erasures_and_settlements_at_once_each_have_their_end,
                 a_record_that_was_corrected_is_erased_with_all_that_it_was,
                 what_a_clock_that_was_behind_received_is_found_until_somebody_has_looked,
+            }
+            requesting {
+                a_request_is_numbered_answered_once_and_there_after_a_restart,
+                a_request_is_extended_once_and_within_its_month,
+                what_is_due_is_counted_and_what_was_answered_long_ago_ends,
             }
             restricting {
                 a_restricted_record_is_in_no_page_and_a_look_up_says_so_also_after_a_restart,

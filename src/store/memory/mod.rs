@@ -17,6 +17,7 @@ mod notices;
 mod parked;
 mod pauses;
 mod reading;
+mod requests;
 mod restrictions;
 mod retention;
 mod rewrites;

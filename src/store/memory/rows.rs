@@ -19,7 +19,7 @@ use crate::store::several::{OpenFor, in_order, parked_fates};
 use crate::store::tombstones::tombstone_key;
 use crate::store::{
     Adoption, ErasedFor, Erasure, ErasureId, Fate, FormSnapshot, HandedTo, KeptLifespan, KnownForm,
-    Restriction, SeenState, Suppression, Token,
+    PersonRequest, RequestId, Restriction, SeenState, Suppression, Token,
 };
 
 /// By purpose and recipient; none: nobody outside.
@@ -79,6 +79,10 @@ pub(super) struct Rows {
     pub(super) last_suppression: u64,
     /// By which the key of their list is known.
     pub(super) canary: Option<[u8; 32]>,
+    /// What people asked for.
+    pub(super) requests: BTreeMap<RequestId, PersonRequest>,
+    /// The last number that a request was given; never given twice.
+    pub(super) last_request: u64,
     /// To whom records were handed.
     pub(super) handed: HandedRows,
     /// Who had what an erasure took away.

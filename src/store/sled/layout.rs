@@ -46,6 +46,8 @@ pub(super) enum Place {
     Handed,
     /// Keyed hash of an address that may not be stored → since when, until when; see `suppression_rows`.
     Suppressions,
+    /// Number of a request → what somebody asked for, when, by when it is answered; see `verbs/requests`.
+    Requests,
     /// Purpose and leaf → the record that lies under it, where that has another number.
     Leaves,
     /// Epoch ‖ number → sealed record.
@@ -56,7 +58,7 @@ const VAULT_PREFIX: &str = "vault/";
 
 impl Place {
     /// The trees that every store has.
-    pub(super) const FIXED: [Self; 16] = [
+    pub(super) const FIXED: [Self; 17] = [
         Self::Meta,
         Self::Seen,
         Self::Parked,
@@ -72,6 +74,7 @@ impl Place {
         Self::Restrictions,
         Self::Handed,
         Self::Suppressions,
+        Self::Requests,
         Self::Leaves,
     ];
 
@@ -93,6 +96,7 @@ impl Place {
             Self::Restrictions => "restrictions".to_owned(),
             Self::Handed => "handed".to_owned(),
             Self::Suppressions => "suppressions".to_owned(),
+            Self::Requests => "requests".to_owned(),
             Self::Leaves => "leaves".to_owned(),
             Self::Vault(purpose) => format!("{VAULT_PREFIX}{purpose}"),
         }
@@ -150,6 +154,8 @@ pub(super) mod meta {
 
     /// u64: the next suppression's number; never given twice.
     pub(in crate::store::sled) const NEXT_SUPPRESSION: &[u8] = b"next-suppression";
+    /// u64: the next request's number; never given twice.
+    pub(in crate::store::sled) const NEXT_REQUEST: &[u8] = b"next-request";
     /// There once `handed` has what the trail says of exports from before it was written.
     pub(in crate::store::sled) const HANDED_FILLED: &[u8] = b"handed-filled";
     /// u64: how many records were ever settled under a clock that was behind their submission.

@@ -17,7 +17,7 @@ enum End {
 use End::{Nobody, Stays, Taken};
 
 /// Every tree of the store. A new one fails the test until it stands here.
-const TREES: [(&str, End); 17] = [
+const TREES: [(&str, End); 18] = [
     ("Meta", Nobody),
     ("Seen", Taken("draft.remove(Place::Seen, key)")),
     ("Parked", Taken("parked::unpark(draft, &before)")),
@@ -39,12 +39,16 @@ const TREES: [(&str, End); 17] = [
         "Suppressions",
         Stays("keyed hashes of who objected, who stays barred by them: art. 21 GDPR; they end by their time"),
     ),
+    (
+        "Requests",
+        Stays("what was asked for and by when, no address and no name: art. 5(2) GDPR; it ends by its time"),
+    ),
     ("Leaves", Taken("leaf_rows::forget(draft, leaf, &id)")),
     ("Vault", Taken("draft.remove(place, &key)")),
 ];
 
 /// Every type that is written to the disk as bytes of its fields: file, type, and how what it says of a person ends.
-const KEPT: [(&str, &str, End); 38] = [
+const KEPT: [(&str, &str, End); 39] = [
     ("lead::schema", "Common", Taken("taken.leaves.push(")),
     ("lead::schema", "Rest", Taken("taken.leaves.push(")),
     ("lead::schema", "Layout1", Taken("taken.leaves.push(")),
@@ -75,6 +79,7 @@ const KEPT: [(&str, &str, End); 38] = [
     ("store::sled::erasure_rows", "TracesRow", Stays("days")),
     ("store::sled::expiry_row", "Row", Stays("numbers of leaves, until their keys are destroyed")),
     ("store::sled::expiry_row", "CutRow", Stays("the same")),
+    ("store::sled::verbs::requests", "RequestRow", Stays("days, two codes, the number of an erasure")),
     ("store::sled::restriction_rows", "RestrictionRow", Taken("restrictions::forget(draft, &id)")),
     ("store::handed", "Ranges", Taken("handed::note_erasure(draft, id, &taken.records)")),
     ("store::handed", "Range", Taken("handed::note_erasure(draft, id, &taken.records)")),

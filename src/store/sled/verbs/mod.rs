@@ -19,6 +19,7 @@ mod oldest;
 pub(super) mod parked;
 pub(super) mod pauses;
 pub(super) mod reading;
+mod requests;
 mod resealing;
 pub(super) mod restrictions;
 mod retention;

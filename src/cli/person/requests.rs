@@ -1,0 +1,340 @@
+//! `tamis person requests`: the register of what people asked for, what is due of it, and what becomes of one. And how the other
+//! verbs open a request and write down that it is answered.
+
+use reqwest::Method;
+
+use crate::api::requests::{AnswerRequest, ExtendRequest, OpenRequest, PersonRequest, RequestList};
+use crate::cli::socket::{ConfigPath, SocketArgument};
+use crate::client::{Daemon, parse, written};
+use crate::purpose::law::{ExtensionGround, RequestKind};
+use crate::secret::location::Environment;
+use crate::terminal::{Failure, Table, print, print_json, printable, tell};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+
+/// How many come with one call.
+const LISTED_AT_ONCE: usize = 1_000;
+
+const LIST_EXAMPLE: &str = "\
+What is not answered comes first, by the day on which it is due. --all shows what is answered too, until it ends by
+requests.retention_months. Nobody's name and address stands there.
+
+Example:
+  tamis person requests
+  tamis person requests list --all --json";
+
+const ADD_EXAMPLE: &str = "\
+The other verbs of `tamis person` open one by themselves. Needed for what tamis does not do for you: a letter about something
+else, a request that you answer later.
+
+Example:
+  tamis person requests add --kind access --received 2026-11-28";
+
+const EXTEND_EXAMPLE: &str = "\
+Once, by two months, and within the first month: the person is told by then, and why (GDPR art. 12(3)).
+
+Example:
+  tamis person requests extend 1-7 --ground complex";
+
+const ANSWER_EXAMPLE: &str = "\
+The other verbs of `tamis person` write it down by themselves.
+
+Example:
+  tamis person requests answer 1-7 --erasure 1-17";
+
+#[derive(clap::Args)]
+#[command(after_help = LIST_EXAMPLE, args_conflicts_with_subcommands = true)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[command(flatten)]
+    list: ListArguments,
+}
+
+#[derive(clap::Subcommand)]
+enum Verb {
+    /// What people asked for, what is due first
+    #[command(after_help = LIST_EXAMPLE)]
+    List(ListArguments),
+    /// Write down that somebody asked
+    #[command(after_help = ADD_EXAMPLE)]
+    Add(AddArguments),
+    /// Give a request two months more
+    #[command(after_help = EXTEND_EXAMPLE)]
+    Extend(ExtendArguments),
+    /// Write down that a request is answered
+    #[command(after_help = ANSWER_EXAMPLE)]
+    Answer(AnswerArguments),
+}
+
+#[derive(clap::Args)]
+struct ListArguments {
+    /// Also what is answered
+    #[arg(long)]
+    all: bool,
+    /// Print each request as the daemon's JSON, one a line
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    socket: SocketArgument,
+}
+
+#[derive(clap::Args)]
+struct AddArguments {
+    /// What they asked for
+    #[arg(long, value_parser = of_list(RequestKind::ALL, RequestKind::as_str))]
+    kind: RequestKind,
+    /// The day (UTC) on which it came [default: today]
+    #[arg(long, value_name = "DAY")]
+    received: Option<String>,
+    #[command(flatten)]
+    socket: SocketArgument,
+}
+
+#[derive(clap::Args)]
+struct ExtendArguments {
+    /// Its number (1-7)
+    #[arg(value_name = "NUMBER", value_parser = number)]
+    id: String,
+    /// Why it takes longer
+    #[arg(long, value_parser = of_list(ExtensionGround::ALL, ExtensionGround::as_str))]
+    ground: ExtensionGround,
+    #[command(flatten)]
+    socket: SocketArgument,
+}
+
+#[derive(clap::Args)]
+struct AnswerArguments {
+    /// Its number (1-7)
+    #[arg(value_name = "NUMBER", value_parser = number)]
+    id: String,
+    /// The erasure that it led to
+    #[arg(long, value_name = "NUMBER")]
+    erasure: Option<String>,
+    #[command(flatten)]
+    socket: SocketArgument,
+}
+
+/// One of a closed list.
+fn of_list<C: Copy + Send + Sync + 'static>(
+    all: &'static [C],
+    word: fn(C) -> &'static str,
+) -> impl TypedValueParser<Value = C> {
+    let known = move |given: String| all.iter().copied().find(|code| word(*code) == given);
+    let words: Vec<&'static str> = all.iter().map(|code| word(*code)).collect();
+    PossibleValuesParser::new(words).try_map(move |given| known(given).ok_or("it is not on the list"))
+}
+
+/// It goes into an address: digits and a dash, and nothing else.
+fn number(text: &str) -> Result<String, &'static str> {
+    let is_digits = |part: &str| (1..=20).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    let is_one = text.split_once('-').is_some_and(|(epoch, number)| is_digits(epoch) && is_digits(number));
+    is_one.then(|| text.to_owned()).ok_or("a request's number is two numbers with a dash between them, as in 1-7")
+}
+
+/// Lists, or does what is to be done with one.
+pub(super) async fn run(
+    arguments: Arguments,
+    config: &ConfigPath,
+    environment: &Environment,
+) -> Result<(), Failure> {
+    let at = |socket: SocketArgument| Daemon::at(socket.locate(config, environment)?);
+    match arguments.verb.unwrap_or(Verb::List(arguments.list)) {
+        Verb::List(ListArguments { all, json, socket }) => list(&at(socket)?, all, json).await,
+        Verb::Add(AddArguments { kind, received, socket }) => {
+            let opened = open(&at(socket)?, kind, received).await?;
+            print(&format!("{}\n", said(&opened)))
+        }
+        Verb::Extend(ExtendArguments { id, ground, socket }) => {
+            let body = written(&ExtendRequest { ground: ground.into() })?;
+            let daemon = at(socket)?;
+            let call = daemon.call(Method::POST, &format!("/requests/{id}/extension"));
+            print(&format!("{}\n", said(&parse(&daemon.fetch(call.body(body)).await?)?)))
+        }
+        Verb::Answer(AnswerArguments { id, erasure, socket }) => {
+            let answered = answer(&at(socket)?, &id, erasure).await?;
+            print(&format!("{}\n", said(&answered)))
+        }
+    }
+}
+
+/// Of which request of the register a verb is the answer.
+#[derive(clap::Args)]
+pub(super) struct OfRequest {
+    /// The day (UTC) on which they asked [default: today]
+    #[arg(long, value_name = "DAY", conflicts_with = "request")]
+    received: Option<String>,
+    /// The request of the register that this answers [default: a new one]
+    #[arg(long, value_name = "NUMBER", value_parser = number)]
+    request: Option<String>,
+}
+
+/// A request that is being answered.
+pub(super) struct Open {
+    id: String,
+    is_new: bool,
+}
+
+impl OfRequest {
+    /// Opens one where none is named, and says by when it is answered.
+    ///
+    /// # Errors
+    /// It cannot be written down.
+    pub(super) async fn open(self, daemon: &Daemon, kind: RequestKind) -> Result<Open, Failure> {
+        if let Some(id) = self.request {
+            return Ok(Open { id, is_new: false });
+        }
+        let opened = open(daemon, kind, self.received).await?;
+        tell(&said(&opened));
+        Ok(Open { id: opened.id, is_new: true })
+    }
+}
+
+impl Open {
+    /// Writes down that it is answered.
+    ///
+    /// # Errors
+    /// What was asked for is done, and that cannot be written down.
+    pub(super) async fn answered(self, daemon: &Daemon, erasure: Option<String>) -> Result<(), Failure> {
+        match answer(daemon, &self.id, erasure).await {
+            Ok(answered) => {
+                tell(&said(&answered));
+                Ok(())
+            }
+            Err(failure) => Err(failure.and(&format!(
+                ". What was asked for is done, and the register does not say so: `tamis person requests answer {}`",
+                printable(&self.id)
+            ))),
+        }
+    }
+
+    /// The failure of what was to be done, and how the same is done again under this request.
+    pub(super) fn still_open(&self, failure: Failure) -> Failure {
+        match self.is_new {
+            true => failure.and(&format!(
+                ". The request stays open: do it again with `--request {}`",
+                printable(&self.id)
+            )),
+            false => failure,
+        }
+    }
+}
+
+async fn open(daemon: &Daemon, kind: RequestKind, received: Option<String>) -> Result<PersonRequest, Failure> {
+    let body = written(&OpenRequest { kind: kind.into(), received })?;
+    parse(&daemon.fetch(daemon.call(Method::POST, "/requests").body(body)).await?)
+}
+
+async fn answer(daemon: &Daemon, id: &str, erasure: Option<String>) -> Result<PersonRequest, Failure> {
+    let body = written(&AnswerRequest { erasure })?;
+    let call = daemon.call(Method::POST, &format!("/requests/{id}/answer"));
+    parse(&daemon.fetch(call.body(body)).await?)
+}
+
+/// One request, in a sentence.
+fn said(request: &PersonRequest) -> String {
+    let (id, kind) = (printable(&request.id), request.kind.as_str());
+    match (&request.answered, request.days_left) {
+        (Some(answered), _) => format!("request {id} ({kind}): answered on {}", printable(&answered.on)),
+        (None, left) => {
+            let left = left.map_or_else(String::new, |left| format!(", {}", left_of(left)));
+            format!("request {id} ({kind}): to be answered by {}{left}", printable(&request.due))
+        }
+    }
+}
+
+/// How many days are left.
+fn left_of(days: i64) -> String {
+    match days {
+        0 => "today".to_owned(),
+        1 => "1 day left".to_owned(),
+        -1 => "1 day late".to_owned(),
+        days if days > 0 => format!("{days} days left"),
+        days => format!("{} days late", days.unsigned_abs()),
+    }
+}
+
+async fn list(daemon: &Daemon, with_answered: bool, json: bool) -> Result<(), Failure> {
+    let mut all: Vec<PersonRequest> = Vec::new();
+    loop {
+        let after = all.last().map(|request| format!("&after={}", request.id)).unwrap_or_default();
+        let call = daemon.call(Method::GET, &format!("/requests?limit={LISTED_AT_ONCE}{after}"));
+        let RequestList { requests, more } = parse(&daemon.fetch(call).await?)?;
+        let is_over = requests.is_empty() || !more;
+        all.extend(requests);
+        if is_over {
+            break;
+        }
+    }
+    all.retain(|request| with_answered || request.answered.is_none());
+    // What is due first comes first; what is answered last, in the order of its numbers.
+    all.sort_by_key(|request| (request.days_left.is_none(), request.days_left));
+    if json {
+        let lines = all.iter().map(|request| {
+            let line = written(request)?;
+            Ok(format!("{}\n", String::from_utf8_lossy(&line)))
+        });
+        return print_json(&lines.collect::<Result<String, Failure>>()?);
+    }
+    if all.is_empty() {
+        tell("nobody waits for an answer");
+        return Ok(());
+    }
+    print(&page(&all))
+}
+
+fn page(all: &[PersonRequest]) -> String {
+    let mut table = Table::new(&["number", "asked for", "received", "due", "left", "extended", "answered", "erasure"]);
+    for request in all {
+        let dash = || "-".to_owned();
+        let answered = request.answered.as_ref();
+        table.row([
+            request.id.clone(),
+            request.kind.to_string(),
+            request.received.clone(),
+            request.due.clone(),
+            request.days_left.map_or_else(dash, left_of),
+            request.extended.as_ref().map_or_else(dash, |extension| extension.ground.to_string()),
+            answered.map_or_else(dash, |answered| answered.on.clone()),
+            answered.and_then(|answered| answered.erasure.clone()).unwrap_or_else(dash),
+        ]);
+    }
+    table.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BODY: &str = r#"{"requests":[
+        {"id":"1-1","kind":"erasure","received":"2026-11-05","due":"2026-12-07","days_left":null,"extended":null,
+         "answered":{"on":"2026-11-06","erasure":"1-17"}},
+        {"id":"1-2","kind":"access","received":"2026-10-20","due":"2026-11-20","days_left":-10,"extended":null,"answered":null},
+        {"id":"1-3","kind":"objection","received":"2026-11-30","due":"2027-03-01","days_left":91,
+         "extended":{"ground":"complex","on":"2026-11-30"},"answered":null}],"more":false}"#;
+
+    #[test]
+    fn the_register_is_a_table() {
+        let RequestList { requests, .. } = parse(BODY.as_bytes()).unwrap_or_else(|failure| panic!("{failure}"));
+        let text = page(&requests);
+        let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+        assert_eq!(rows[1].first(), Some(&"1-1"), "{text}");
+        assert!(rows[1].contains(&"1-17") && rows[2].ends_with(&["-", "-", "-"]), "{text}");
+        assert!(text.contains("10 days late") && text.contains("91 days left") && text.contains("complex"), "{text}");
+    }
+
+    #[test]
+    fn one_is_said_in_a_sentence() {
+        let RequestList { requests, .. } = parse(BODY.as_bytes()).unwrap_or_else(|failure| panic!("{failure}"));
+        assert_eq!(said(&requests[0]), "request 1-1 (erasure): answered on 2026-11-06");
+        assert_eq!(said(&requests[1]), "request 1-2 (access): to be answered by 2026-11-20, 10 days late");
+        assert_eq!((left_of(0), left_of(1), left_of(-1)), ("today".to_owned(), "1 day left".to_owned(), "1 day late".to_owned()));
+    }
+
+    #[test]
+    fn a_number_is_put_into_an_address_and_is_nothing_else() {
+        assert_eq!(number("1-17").as_deref(), Ok("1-17"));
+        for bad in ["", "1", "-1", "1-", "1-1-1", "../1-1", "1-1?x"] {
+            assert!(number(bad).is_err(), "{bad}");
+        }
+    }
+}
