@@ -271,7 +271,9 @@ impl ProblemCode {
             }
             Self::NotRestricted => (404, "The record is not restricted"),
             Self::TooManyRestrictions => (409, "No more restrictions are kept: lift one first"),
-            Self::RegisterFull => (409, "No more requests of persons are kept: those that are answered end by their time"),
+            Self::RegisterFull => {
+                (409, "No more requests of persons are kept: those that are answered end by their time")
+            }
             Self::PersonRequestUnknown => (404, "There is no such request of a person"),
             Self::NotExtendable => {
                 (409, "The request was extended or answered before, or its first month is over")

@@ -29,8 +29,8 @@ use crate::code::Coded;
 use crate::forget::receipt::{AskedBy, Ground};
 use crate::id::{FormId, PageId};
 use crate::notification::ParkCode;
-use crate::purpose::law::{ExtensionGround, RequestKind};
 use crate::purpose::form_check::{FindingCode, Severity};
+use crate::purpose::law::{ExtensionGround, RequestKind};
 use crate::purpose::{Asked, Basis, Channel, DifferenceCode, DropCode, PurposeId, RecordId, UnfedCode};
 use crate::trail::{Action, Outcome, Reason, Role};
 
@@ -238,9 +238,9 @@ fn find() -> OneOfBuilder {
 }
 
 fn open_request() -> ObjectBuilder {
-    let day = of(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::Date))).description(Some(
-        "The day (UTC) on which it came, within the last year. Absent: today.",
-    ));
+    let day = of(Type::String)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Date)))
+        .description(Some("The day (UTC) on which it came, within the last year. Absent: today."));
     of(Type::Object)
         .property("kind", Ref::from_schema_name("RequestKind"))
         .property("received", or_null(day.into()))

@@ -77,7 +77,13 @@ pub(super) async fn run(
     }
     let until = arguments.until.ok_or_else(|| usage("say until when: --until, a day as in 2027-03-31"))?;
     let id = ids::record(arguments.id.unwrap_or_default())?;
-    let restrict = Restrict { id: Some(id), email: None, phone: None, until, reason: Reason::from_code(&reason).map(Word::from) };
+    let restrict = Restrict {
+        id: Some(id),
+        email: None,
+        phone: None,
+        until,
+        reason: Reason::from_code(&reason).map(Word::from),
+    };
     let body = daemon.fetch(daemon.call(Method::POST, "/restrictions").body(written(&restrict)?)).await?;
     if arguments.json {
         return print_json(&format!("{}\n", String::from_utf8_lossy(&body)));

@@ -72,7 +72,12 @@ impl OpenedLead {
     pub fn held_beside(&self) -> Vec<(Keep, &str)> {
         let value = |keep: &Keep| match keep {
             Keep::LeadgenId => self.content.leadgen.as_ref().map(LeadgenId::expose),
-            _ => self.content.attribution.iter().find(|(kept, _)| kept == keep).map(|(_, value)| value.expose()),
+            _ => self
+                .content
+                .attribution
+                .iter()
+                .find(|(kept, _)| kept == keep)
+                .map(|(_, value)| value.expose()),
         };
         Keep::ALL.iter().filter_map(|keep| Some((*keep, value(keep)?))).collect()
     }

@@ -68,9 +68,7 @@ pub use parked::{
     RefusedForm, Requeue,
 };
 pub use pauses::Pauses;
-pub use requests::{
-    Extending, PersonRequest, REQUESTS_LISTED_MAX, REQUESTS_MAX, RequestId, Requests,
-};
+pub use requests::{Extending, PersonRequest, REQUESTS_LISTED_MAX, REQUESTS_MAX, RequestId, Requests};
 pub use restrictions::{
     RESTRICTED_MONTHS_MAX, RESTRICTIONS_MAX, Restricting, Restriction, Restrictions, last_day_of_restriction,
 };

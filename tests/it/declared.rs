@@ -78,9 +78,14 @@ async fn whatever_a_stranger_sends_the_answer_is_one_that_the_document_declares(
     assert_eq!(lifted.status, 204, "and one of them is lifted");
     for number in 1..=2 {
         let opened = json!({"kind": "access"});
-        assert_eq!(admin.post("/admin/v1/requests", &opened).await.status, 200, "there is one to be extended, and one to be answered");
+        assert_eq!(
+            admin.post("/admin/v1/requests", &opened).await.status,
+            200,
+            "there is one to be extended, and one to be answered"
+        );
         let path = format!("/admin/v1/requests/1-{number}");
-        let (verb, body) = if number == 1 { ("extension", json!({"ground": "complex"})) } else { ("answer", json!({})) };
+        let (verb, body) =
+            if number == 1 { ("extension", json!({"ground": "complex"})) } else { ("answer", json!({})) };
         assert_eq!(admin.post(&format!("{path}/{verb}"), &body).await.status, 200);
     }
     let mut spare = Vec::new();

@@ -83,16 +83,23 @@ async fn everything_that_is_held_of_somebody_is_handed_out_with_a_line_for_each_
     assert_eq!(of("email")["values"], json!([email]));
     assert_eq!(of("email")["title"], json!("Adresse e-mail"));
     assert_eq!(of("full_name")["exported"], json!(true));
-    let to: Vec<&str> = quote["handed"].as_array().expect("a list").iter().filter_map(|to| to["name"].as_str()).collect();
+    let to: Vec<&str> =
+        quote["handed"].as_array().expect("a list").iter().filter_map(|to| to["name"].as_str()).collect();
     assert_eq!(to, ["Exemple CRM SAS"], "{quote}");
     let letter = &records[1];
     let consent = letter["content"]["consents"].as_array().expect("a list").iter();
     let consent = consent.clone().find(|one| one["key"] == "email_optin").expect("the box");
     assert_eq!((&consent["outcome"], &consent["given"]), (&json!("given"), &json!(true)), "{consent}");
     assert!(consent["text"].as_str().is_some_and(|text| !text.is_empty()), "what stood beside it: {consent}");
-    assert!(letter["content"]["form_revision"].is_string() && letter["content"]["notice_revision"].is_string());
+    assert!(
+        letter["content"]["form_revision"].is_string() && letter["content"]["notice_revision"].is_string()
+    );
     assert_eq!(letter["restricted"]["reason"], json!("audit"));
-    assert_eq!(letter["handed"][0]["recipient"], Value::Null, "this test read it, for nobody outside: {letter}");
+    assert_eq!(
+        letter["handed"][0]["recipient"],
+        Value::Null,
+        "this test read it, for nobody outside: {letter}"
+    );
     assert_eq!(held["suppressions"][0]["scope"], json!("lettre"));
     assert_eq!(held["remains"].as_array().map(Vec::len), Some(6));
     assert_eq!(line_count(&world, "accessed").await, 2, "a line for each record");
@@ -158,9 +165,13 @@ async fn whoever_objects_is_barred_and_keeps_what_they_asked_for_themselves() {
     let world = World::start().await;
     let email = format!("{}@example.org", canary("anne").to_lowercase());
     furnished(&world, &email).await;
-    let (code, would, said) = tamis(&world, &["person", "object", "--email-stdin", "--dry-run"], &email).await;
+    let (code, would, said) =
+        tamis(&world, &["person", "object", "--email-stdin", "--dry-run"], &email).await;
     assert_eq!(code, Some(0), "{said}");
-    assert_eq!(would, "records  1\n  lettre  1\nparked   0\nnothing was erased\n", "a quote is the person's own request");
+    assert_eq!(
+        would, "records  1\n  lettre  1\nparked   0\nnothing was erased\n",
+        "a quote is the person's own request"
+    );
     let flags = ["person", "object", "--email-stdin", "--format", "note", "--repeat", "7f0c"];
     let (code, note, said) = tamis(&world, &flags, &email).await;
     assert_eq!(code, Some(0), "{said}");
@@ -170,7 +181,12 @@ async fn whoever_objects_is_barred_and_keeps_what_they_asked_for_themselves() {
     assert!(receipt["remains"]["suppression_until"].is_string(), "one receipt for both: {receipt}");
     assert_eq!((world.records("devis").await.len(), world.records("lettre").await.len()), (2, 0));
     let again = tamis(&world, &flags, &email).await;
-    assert_eq!((again.0, again.1.as_str()), (Some(0), note.as_str()), "the same request is the same answer: {}", again.2);
+    assert_eq!(
+        (again.0, again.1.as_str()),
+        (Some(0), note.as_str()),
+        "the same request is the same answer: {}",
+        again.2
+    );
     let listed = tamis(&world, &["suppress", "list", "--json"], "").await.1;
     assert_eq!(listed.lines().count(), 1, "one entry, for all purposes: {listed}");
     assert!(listed.contains("\"scope\":\"all\""), "{listed}");
@@ -178,13 +194,18 @@ async fn whoever_objects_is_barred_and_keeps_what_they_asked_for_themselves() {
     let devis = ["person", "object", "--email-stdin", "--purpose", "devis", "--format", "note"];
     let (code, note, said) = tamis(&world, &devis, &email).await;
     let receipt: Value = serde_json::from_str(note.lines().next().expect("a line")).expect("JSON");
-    assert_eq!((code, &receipt["records"], &receipt["references"]), (Some(0), &json!([]), &json!(0)), "{said}");
+    assert_eq!(
+        (code, &receipt["records"], &receipt["references"]),
+        (Some(0), &json!([]), &json!(0)),
+        "{said}"
+    );
     assert_eq!(world.records("devis").await.len(), 2);
     let all = ["person", "object", "--email-stdin", "--everything"];
     assert_eq!(tamis(&world, &all, &email).await.0, Some(0));
     assert_eq!(world.records("devis").await.len(), 1, "and the neighbour stays");
     let wrong = json!({"by": {"email": email}, "keep_own_requests": true}).to_string();
-    let refused = world.admin().call(Method::POST, "/admin/v1/erasures", Some(wrong), Some("person-request")).await;
+    let refused =
+        world.admin().call(Method::POST, "/admin/v1/erasures", Some(wrong), Some("person-request")).await;
     assert_eq!(refused.status, 400, "it is said of an objection alone");
     world.guard(&email);
     world.end().await;
@@ -199,14 +220,18 @@ async fn every_record_of_an_address_is_restricted_and_goes_when_its_person_says_
     let flags = ["person", "restrict", "--email-stdin", "--until", &until];
     let (code, table, said) = tamis(&world, &flags, &email.to_uppercase()).await;
     assert!(code == Some(0) && says(&said, "restricted: 2 records"), "{said}");
-    assert!(table.contains("devis-1-1") && table.contains("lettre-1-1") && !table.contains("devis-1-2"), "{table}");
+    assert!(
+        table.contains("devis-1-1") && table.contains("lettre-1-1") && !table.contains("devis-1-2"),
+        "{table}"
+    );
     assert_eq!((world.records("devis").await.len(), world.records("lettre").await.len()), (1, 0));
     let (again, _, said) = tamis(&world, &flags, &email).await;
     assert!(again == Some(0) && says(&said, "restricted: 2 records"), "renewed: {said}");
     let nobody = tamis(&world, &flags, "nobody@example.org").await;
     assert!(nobody.0 == Some(0) && says(&nobody.2, "no record holds this address"), "{}", nobody.2);
     let trail = world.admin().get("/admin/v1/trail?limit=10000").await.text();
-    let nothing = |line: &&str| line.contains("\"action\":\"restricted\"") && line.contains("\"result\":\"nothing\"");
+    let nothing =
+        |line: &&str| line.contains("\"action\":\"restricted\"") && line.contains("\"result\":\"nothing\"");
     assert_eq!(trail.lines().filter(nothing).count(), 1, "that somebody asked is written down");
     let late = ["person", "restrict", "--email-stdin", "--until", "2020-01-01"];
     let (code, _, said) = tamis(&world, &late, &email).await;
@@ -214,8 +239,16 @@ async fn every_record_of_an_address_is_restricted_and_goes_when_its_person_says_
     let erase = ["person", "erase", "--email-stdin", "--format", "html", "--lang", "de"];
     let (code, page, said) = tamis(&world, &erase, &email).await;
     assert!(code == Some(0) && page.contains("<html lang=\"de\">"), "their own request goes through: {said}");
-    assert!(world.admin().get("/admin/v1/restrictions").await.json()["restrictions"].as_array().is_some_and(Vec::is_empty));
-    assert_eq!(tamis(&world, &["person", "erase", "--email-stdin", &email], "").await.0, Some(2), "an address is no argument");
+    assert!(
+        world.admin().get("/admin/v1/restrictions").await.json()["restrictions"]
+            .as_array()
+            .is_some_and(Vec::is_empty)
+    );
+    assert_eq!(
+        tamis(&world, &["person", "erase", "--email-stdin", &email], "").await.0,
+        Some(2),
+        "an address is no argument"
+    );
     world.guard(&email);
     world.end().await;
 }
@@ -231,19 +264,25 @@ async fn what_people_asked_for_stands_in_the_register_until_it_is_answered_and_n
     assert!(said.contains("request 1-1 (access): answered on "), "{said}");
     let add = ["person", "requests", "add", "--kind", "erasure", "--received", &crate::correcting::day(-40)];
     let (code, late, said) = tamis(&world, &add, "").await;
-    assert!(code == Some(0) && late.contains("request 1-2 (erasure)") && late.contains("late"), "{late}{said}");
+    assert!(
+        code == Some(0) && late.contains("request 1-2 (erasure)") && late.contains("late"),
+        "{late}{said}"
+    );
     let add = ["person", "requests", "add", "--kind", "rectification"];
     assert_eq!(tamis(&world, &add, "").await.0, Some(0));
-    let (code, longer, _) = tamis(&world, &["person", "requests", "extend", "1-3", "--ground", "complex"], "").await;
+    let (code, longer, _) =
+        tamis(&world, &["person", "requests", "extend", "1-3", "--ground", "complex"], "").await;
     assert!(code == Some(0) && longer.contains("request 1-3"), "{longer}");
     for refused in ["1-3", "1-2"] {
-        let (code, _, said) = tamis(&world, &["person", "requests", "extend", refused, "--ground", "complex"], "").await;
+        let (code, _, said) =
+            tamis(&world, &["person", "requests", "extend", refused, "--ground", "complex"], "").await;
         assert!(code == Some(1) && said.contains("not-extendable"), "once, and within the month: {said}");
     }
-    world.until("somebody is told", || async {
-        world.admin().get("/admin/v1/status").await.text().contains("request-due")
-    })
-    .await;
+    world
+        .until("somebody is told", || async {
+            world.admin().get("/admin/v1/status").await.text().contains("request-due")
+        })
+        .await;
     let (_, open, _) = tamis(&world, &["person", "requests"], "").await;
     let numbers: Vec<&str> = open.lines().skip(1).filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!(numbers, ["1-2", "1-3"], "what is due first: {open}");
@@ -257,14 +296,18 @@ async fn what_people_asked_for_stands_in_the_register_until_it_is_answered_and_n
     assert_eq!(all.len(), 3);
     assert_eq!((&all[0]["id"], &all[0]["days_left"].is_i64()), (&json!("1-3"), &true));
     assert_eq!((&all[2]["id"], &all[2]["answered"]["erasure"]), (&json!("1-2"), &json!("1-1")), "{all:?}");
-    world.until("nobody waits too long", || async {
-        !world.admin().get("/admin/v1/status").await.text().contains("request-due")
-    })
-    .await;
+    world
+        .until("nobody waits too long", || async {
+            !world.admin().get("/admin/v1/status").await.text().contains("request-due")
+        })
+        .await;
     for (flags, code) in [
         (&["person", "requests", "answer", "1-9"][..], "person-request-unknown"),
         (&["person", "requests", "answer", "1-3", "--erasure", "1-9"], "erasure-unknown"),
-        (&["person", "requests", "add", "--kind", "access", "--received", "2020-01-01"], "received-out-of-range"),
+        (
+            &["person", "requests", "add", "--kind", "access", "--received", "2020-01-01"],
+            "received-out-of-range",
+        ),
     ] {
         let (exit, _, said) = tamis(&world, flags, "").await;
         assert!(exit == Some(1) && said.contains(code), "{said}");

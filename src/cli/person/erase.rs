@@ -94,7 +94,9 @@ pub(super) async fn object(
     let (kind, reason) = (RequestKind::Objection, OBJECTION.to_owned());
     let erased = common.carry_out(kind, reason, !everything, config, environment).await?;
     if erased.is_some() && !everything {
-        tell("what they asked for themselves (basis contract or pre_contract) stays, if there is any: --everything erases it too");
+        tell(
+            "what they asked for themselves (basis contract or pre_contract) stays, if there is any: --everything erases it too",
+        );
     }
     Ok(())
 }

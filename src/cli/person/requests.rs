@@ -128,7 +128,9 @@ fn of_list<C: Copy + Send + Sync + 'static>(
 fn number(text: &str) -> Result<String, &'static str> {
     let is_digits = |part: &str| (1..=20).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
     let is_one = text.split_once('-').is_some_and(|(epoch, number)| is_digits(epoch) && is_digits(number));
-    is_one.then(|| text.to_owned()).ok_or("a request's number is two numbers with a dash between them, as in 1-7")
+    is_one
+        .then(|| text.to_owned())
+        .ok_or("a request's number is two numbers with a dash between them, as in 1-7")
 }
 
 /// Lists, or does what is to be done with one.
@@ -219,7 +221,11 @@ impl Open {
     }
 }
 
-async fn open(daemon: &Daemon, kind: RequestKind, received: Option<String>) -> Result<PersonRequest, Failure> {
+async fn open(
+    daemon: &Daemon,
+    kind: RequestKind,
+    received: Option<String>,
+) -> Result<PersonRequest, Failure> {
     let body = written(&OpenRequest { kind: kind.into(), received })?;
     parse(&daemon.fetch(daemon.call(Method::POST, "/requests").body(body)).await?)
 }
@@ -283,7 +289,8 @@ async fn list(daemon: &Daemon, with_answered: bool, json: bool) -> Result<(), Fa
 }
 
 fn page(all: &[PersonRequest]) -> String {
-    let mut table = Table::new(&["number", "asked for", "received", "due", "left", "extended", "answered", "erasure"]);
+    let mut table =
+        Table::new(&["number", "asked for", "received", "due", "left", "extended", "answered", "erasure"]);
     for request in all {
         let dash = || "-".to_owned();
         let answered = request.answered.as_ref();
@@ -314,20 +321,28 @@ mod tests {
 
     #[test]
     fn the_register_is_a_table() {
-        let RequestList { requests, .. } = parse(BODY.as_bytes()).unwrap_or_else(|failure| panic!("{failure}"));
+        let RequestList { requests, .. } =
+            parse(BODY.as_bytes()).unwrap_or_else(|failure| panic!("{failure}"));
         let text = page(&requests);
         let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
         assert_eq!(rows[1].first(), Some(&"1-1"), "{text}");
         assert!(rows[1].contains(&"1-17") && rows[2].ends_with(&["-", "-", "-"]), "{text}");
-        assert!(text.contains("10 days late") && text.contains("91 days left") && text.contains("complex"), "{text}");
+        assert!(
+            text.contains("10 days late") && text.contains("91 days left") && text.contains("complex"),
+            "{text}"
+        );
     }
 
     #[test]
     fn one_is_said_in_a_sentence() {
-        let RequestList { requests, .. } = parse(BODY.as_bytes()).unwrap_or_else(|failure| panic!("{failure}"));
+        let RequestList { requests, .. } =
+            parse(BODY.as_bytes()).unwrap_or_else(|failure| panic!("{failure}"));
         assert_eq!(said(&requests[0]), "request 1-1 (erasure): answered on 2026-11-06");
         assert_eq!(said(&requests[1]), "request 1-2 (access): to be answered by 2026-11-20, 10 days late");
-        assert_eq!((left_of(0), left_of(1), left_of(-1)), ("today".to_owned(), "1 day left".to_owned(), "1 day late".to_owned()));
+        assert_eq!(
+            (left_of(0), left_of(1), left_of(-1)),
+            ("today".to_owned(), "1 day left".to_owned(), "1 day late".to_owned())
+        );
     }
 
     #[test]

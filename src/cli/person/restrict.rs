@@ -55,7 +55,8 @@ pub(super) async fn run(
         Address::Email(email) => (Some(email), None),
         Address::Phone(phone) => (None, Some(phone)),
     };
-    let restrict = Restrict { id: None, email, phone, until, reason: Reason::from_code(&reason).map(Word::from) };
+    let restrict =
+        Restrict { id: None, email, phone, until, reason: Reason::from_code(&reason).map(Word::from) };
     let daemon = Daemon::awaited(socket.locate(config, environment)?, SEARCH_WITHIN)?;
     let request = of_request.open(&daemon, RequestKind::Restriction).await?;
     let call = daemon.call(Method::POST, "/restrictions").body(written(&restrict)?);
@@ -105,6 +106,9 @@ mod tests {
         let one = r#"{"id":"devis-1-7","reason":"person-request","since":"2026-11-25T08:00:00Z","until":"2027-03-31"}"#;
         let some = said(&format!(r#"{{"restrictions":[{one}],"unread":2,"unreadable":1}}"#));
         assert_eq!(some[0], "restricted: 1 record");
-        assert!(some[1].starts_with("records that do not open: 1.") && some[2].contains("not read yet: 2."), "{some:?}");
+        assert!(
+            some[1].starts_with("records that do not open: 1.") && some[2].contains("not read yet: 2."),
+            "{some:?}"
+        );
     }
 }

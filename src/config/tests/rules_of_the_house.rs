@@ -98,7 +98,11 @@ fn numbers_have_bounds() {
         ("inbox_max_references = 500_000", "inbox_max_references = 10_000_001", "store.inbox_max_references"),
         ("inbox_max_held_by_form = 10_000", "inbox_max_held_by_form = 0", "store.inbox_max_held_by_form"),
         ("[trail]\nretention_months = 12", "[trail]\nretention_months = 5", "trail.retention_months"),
-        ("[requests]\nretention_months = 36", "[requests]\nretention_months = 11", "requests.retention_months"),
+        (
+            "[requests]\nretention_months = 36",
+            "[requests]\nretention_months = 11",
+            "requests.retention_months",
+        ),
         ("horizon_days = 7", "horizon_days = 0", "backup.horizon_days"),
         ("horizon_days = 7", "horizon_days = 31", "backup.horizon_days"),
         ("# file_retention_days = 180", "file_retention_days = 366", "log.file_retention_days"),

@@ -37,9 +37,7 @@ pub fn consent_title(channel: Channel, recipient: Option<&str>, language: Langua
         Channel::Sms => words.ch_sms.to_owned(),
         Channel::Whatsapp => words.ch_whatsapp.to_owned(),
         Channel::Post => words.ch_post.to_owned(),
-        Channel::ThirdParty => {
-            line(words.ch_third_party, &[("recipient", recipient.unwrap_or_default())])
-        }
+        Channel::ThirdParty => line(words.ch_third_party, &[("recipient", recipient.unwrap_or_default())]),
     }
 }
 

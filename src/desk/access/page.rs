@@ -108,10 +108,8 @@ impl Clerk<'_> {
         if let Some(restricted) = &record.restricted {
             notes.push(line(words.restricted, &[("date", &self.day_of(&restricted.until))]));
         }
-        let mut rows = vec![
-            row(words.purpose, vec![record.title.clone()]),
-            row(words.basis, vec![self.basis(record)]),
-        ];
+        let mut rows =
+            vec![row(words.purpose, vec![record.title.clone()]), row(words.basis, vec![self.basis(record)])];
         if let Some(content) = &record.content {
             if content.test {
                 notes.push(words.test.to_owned());
@@ -221,10 +219,7 @@ impl Clerk<'_> {
         };
         let scope = if entry.scope == ALL { words.objection_all } else { &entry.scope };
         let [since, until] = [entry.since, entry.until].map(|moment| self.day(moment));
-        line(
-            words.objection,
-            &[("contact", contact), ("scope", scope), ("since", &since), ("until", &until)],
-        )
+        line(words.objection, &[("contact", contact), ("scope", scope), ("since", &since), ("until", &until)])
     }
 }
 

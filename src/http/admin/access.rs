@@ -50,8 +50,8 @@ pub(super) async fn access(
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     let parameters = Parameters::parse(request.query_string(), &["format", "lang"])?;
-    let format = PaperFormat::of_a_page(parameters.value("format"), &request)
-        .map_err(|code| named(code, "format"))?;
+    let format =
+        PaperFormat::of_a_page(parameters.value("format"), &request).map_err(|code| named(code, "format"))?;
     let language = language(parameters.value("lang"), &request).map_err(|code| named(code, "lang"))?;
     let Access { email, phone } = read(&request, payload).await?;
     let sought = match (&email, &phone) {
@@ -67,7 +67,8 @@ pub(super) async fn access(
     let ids: Vec<RecordId> = matches.first.into_iter().take(RECORDS_MAX).map(|found| found.record).collect();
     let stationery = receipts.stationery.pin();
     let policy = state.policy.pin();
-    let mut clerk = Clerk { state: &state, stationery: &stationery, policy: &policy, language, forms: HashMap::new() };
+    let mut clerk =
+        Clerk { state: &state, stationery: &stationery, policy: &policy, language, forms: HashMap::new() };
     let entry = Entry::by(&by.operator, Action::Accessed);
     let mut records = Vec::with_capacity(ids.len());
     let mut parts = ids.chunks(SHOWN_AT_ONCE_MAX);
@@ -179,7 +180,8 @@ impl Clerk<'_> {
         let (fields, beside) = (fields.collect(), beside.collect());
         let mut consents = Vec::with_capacity(lead.consents().len());
         for evidence in lead.consents() {
-            let rule = purpose.and_then(|purpose| purpose.consents.iter().find(|rule| rule.key == evidence.key));
+            let rule =
+                purpose.and_then(|purpose| purpose.consents.iter().find(|rule| rule.key == evidence.key));
             consents.push(self.consent(lead, evidence, rule).await?);
         }
         Ok(HeldContent {
@@ -245,8 +247,10 @@ impl Clerk<'_> {
         if !self.forms.contains_key(&at) {
             let snapshot = self.state.store.snapshot(lead.form(), &revision).await?;
             let definition = snapshot.map(|snapshot| snapshot.definition);
-            let boxes = definition.as_ref().and_then(|definition| definition.legal.boxes()).unwrap_or_default();
-            let boxes = boxes.iter().map(|found| (found.key.clone(), (found.text.hash, found.text.text.clone())));
+            let boxes =
+                definition.as_ref().and_then(|definition| definition.legal.boxes()).unwrap_or_default();
+            let boxes =
+                boxes.iter().map(|found| (found.key.clone(), (found.text.hash, found.text.text.clone())));
             self.forms.insert(at, boxes.collect());
         }
         let found = self.forms.get(&at).and_then(|boxes| boxes.get(&evidence.checkbox_key));

@@ -55,7 +55,8 @@ pub(super) async fn open(
             day(&text).filter(|day| range.contains(day)).ok_or(ProblemCode::ReceivedOutOfRange)?
         }
     };
-    let opened = state.store.open_request(kind, received, Entry::by(&operator, Action::RequestOpened)).await?;
+    let opened =
+        state.store.open_request(kind, received, Entry::by(&operator, Action::RequestOpened)).await?;
     tracing::info!(
         request.id = %request_id(&request), actor = %operator.actor(), person.request = %opened.id,
         person.asks = %opened.kind, person.due = %opened.due(), "person.asked"
@@ -130,7 +131,9 @@ fn shown(request: &PersonRequest, today: Day) -> Shown {
         received: request.received.to_string(),
         due: due.to_string(),
         days_left: request.answered.is_none().then(|| i64::from(due.0) - i64::from(today.0)),
-        extended: request.extended.map(|(ground, on)| Extension { ground: ground.into(), on: on.to_string() }),
+        extended: request
+            .extended
+            .map(|(ground, on)| Extension { ground: ground.into(), on: on.to_string() }),
         answered: request.answered.map(|(on, erasure)| Answered {
             on: on.to_string(),
             erasure: erasure.map(|erasure| erasure.to_string()),

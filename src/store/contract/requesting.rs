@@ -4,9 +4,7 @@ use super::Host;
 use super::support::*;
 use crate::clock::Day;
 use crate::purpose::law::{ExtensionGround, RequestKind};
-use crate::store::{
-    ErasureId, Extending, PersonRequest, REQUESTS_LISTED_MAX, RequestId, SharedStore,
-};
+use crate::store::{ErasureId, Extending, PersonRequest, REQUESTS_LISTED_MAX, RequestId, SharedStore};
 use crate::trail::{Action, Outcome as Ended};
 
 /// The day of the start, so many days on.
@@ -58,8 +56,12 @@ pub(crate) async fn a_request_is_numbered_answered_once_and_there_after_a_restar
         store = host.open();
     }
     assert_eq!(opened(&store, RequestKind::Objection, day(1)).await.id.number, 3, "no number is given twice");
-    let expected =
-        ["officer request-opened 1", "officer request-opened 1", "officer request-answered 1", "officer request-opened 1"];
+    let expected = [
+        "officer request-opened 1",
+        "officer request-opened 1",
+        "officer request-answered 1",
+        "officer request-opened 1",
+    ];
     assert_eq!(lines(&store).await, expected);
 }
 

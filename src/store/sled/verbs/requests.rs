@@ -134,9 +134,8 @@ fn id_of(key: &[u8]) -> Result<RequestId, StoreError> {
 fn read(id: RequestId, bytes: &[u8]) -> Result<PersonRequest, StoreError> {
     let unknown = StoreError::of(StoreCode::Format);
     let RequestRow { kind, received_day, extended, answered_day, erasure } = layout::decode(bytes)?;
-    let ground = |(code, day): (String, u32)| {
-        Ok((ExtensionGround::from_code(&code).ok_or(unknown)?, Day(day)))
-    };
+    let ground =
+        |(code, day): (String, u32)| Ok((ExtensionGround::from_code(&code).ok_or(unknown)?, Day(day)));
     let erasure = erasure.map(|(epoch, number)| ErasureId { epoch, number });
     Ok(PersonRequest {
         id,
