@@ -26,8 +26,14 @@ const SEARCH_WITHIN: Duration = Duration::from_secs(21 * 60);
 const KEY_BYTES: usize = 16;
 
 /// With these codes some of it may be done: the same request under the same key tells, and goes on.
-const DOUBTFUL: [&str; 5] =
-    ["store-unavailable", "store-failed", "internal", "erasure-pending", "search-too-slow"];
+const DOUBTFUL: [&str; 6] = [
+    "store-unavailable",
+    "store-failed",
+    "internal",
+    "erasure-pending",
+    "correction-pending",
+    "search-too-slow",
+];
 
 /// By an address several submissions are erased one after the other: a later one may meet these after others are done.
 const DOUBTFUL_BY_ADDRESS: [&str; 2] = ["record-restricted", "too-many-searches"];

@@ -1,4 +1,5 @@
-//! A record written anew: what is to become of its inside, as data, and what comes of it. Evidence is never touched.
+//! A record written anew: what is to become of its inside, as data, and what comes of it. What shows that somebody agreed is never
+//! touched; until when that holds is.
 
 use std::sync::Arc;
 
@@ -29,6 +30,8 @@ pub struct Revision {
     pub(in crate::lead) one_of: Vec<FieldName>,
     /// It is refused where no field would be left.
     pub(in crate::lead) keeps_some: bool,
+    /// What was given of consents holds no longer than this.
+    pub(in crate::lead) consents_end: Option<Timestamp>,
     /// It ends no later than this.
     pub(in crate::lead) periods: Option<Periods>,
     /// Where it was received before it was submitted, its periods begin with its submission.
@@ -42,6 +45,13 @@ impl Revision {
             fields: fields.into_iter().map(|name| (name, Arc::from(Vec::new()))).collect(),
             ..Self::default()
         }
+    }
+
+    /// The person has said no: every consent that was given holds until this moment and no longer. What shows that it was given
+    /// stays; the first layout has no room for an end, so there it goes.
+    #[must_use = "it is the same without its consents"]
+    pub fn ending_consents(self, at: Timestamp) -> Self {
+        Self { consents_end: Some(at), ..self }
     }
 
     /// And it ends no later than this: periods are shortened by it, never lengthened.
@@ -74,6 +84,14 @@ impl Revision {
         }
         if self.keeps_some && content.fields.is_empty() {
             return Err(RevisionRefusal::NothingLeft);
+        }
+        if let Some(end) = self.consents_end {
+            if content.seen.is_none() {
+                content.consents.retain(|evidence| !evidence.given());
+            }
+            for evidence in content.consents.iter_mut().filter(|evidence| evidence.given()) {
+                evidence.valid_until = Some(evidence.valid_until.map_or(end, |until| until.min(end)));
+            }
         }
         if let Some(purpose) = &self.dated_by {
             redate(content, purpose, now);

@@ -357,3 +357,57 @@ async fn the_verbs_for_a_person_run_as_the_page_has_them() {
     world.guard(&email);
     world.end().await;
 }
+
+/// A letter that the person asked for themselves, with boxes for more than that.
+fn own_request(text: String) -> String {
+    let changes = [
+        ("basis = \"consent\"", "basis = \"pre_contract\""),
+        ("email_optin = { channel = \"email\", required = true }", "email_optin = { channel = \"email\" }"),
+        ("email = { required = true, consent = \"email_optin\" }", "email = { required = true }"),
+    ];
+    changes.into_iter().fold(text, |text, (from, to)| {
+        assert!(text.contains(from), "the config has no {from}");
+        text.replace(from, to)
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stays_of_whoever_objects_is_without_what_hangs_on_a_consent_and_no_consent_of_it_holds() {
+    let world = World::planned(Plan { config: Box::new(own_request), ..Plan::default() }).await;
+    let anne = canary("anne").to_lowercase();
+    for email in [format!("{anne}@example.org"), format!("x{anne}@example.org")] {
+        let letter = lead(LETTRE_FORM).answer("first_name", &["Zoé"]).answer("email", &[&email]);
+        let letter = letter.answer("phone_number", &["06 39 98 00 00"]);
+        let id = world.submit(letter.checkbox("email_optin", true).checkbox("consent_call", true), &[]);
+        world.deliver(&[&id]).await;
+        world.settled().await;
+    }
+    world.stored("lettre", 2).await;
+    let email = format!("{anne}@example.org");
+    let (code, _, said) =
+        tamis(&world, &["person", "object", "--email-stdin", "--repeat", "7f0d"], &email).await;
+    assert_eq!(code, Some(0), "{said}");
+    let records = world.records("lettre").await;
+    let of = |address: &str| {
+        let found = records.iter().find(|record| record["fields"]["email"][0] == address);
+        found.unwrap_or_else(|| panic!("{records:?}")).clone()
+    };
+    let (own, neighbour) = (of(&email), of(&format!("x{email}")));
+    assert!(own["fields"].get("phone_number").is_none() && neighbour["fields"].get("phone_number").is_some());
+    let today = crate::correcting::day(0);
+    for key in ["email_optin", "call_optin"] {
+        let until = own["consents"][key]["valid_until"].as_str().expect("it ended");
+        assert!(until.starts_with(&today) || until.starts_with(&crate::correcting::day(-1)), "{until}");
+        assert_eq!(own["consents"][key]["given"], json!(true), "what shows that it was given stays");
+    }
+    assert_eq!(neighbour["consents"]["email_optin"]["valid_until"], Value::Null);
+    // Sent again, nothing is written anew.
+    let before = line_count(&world, "corrected").await;
+    assert_eq!(
+        tamis(&world, &["person", "object", "--email-stdin", "--repeat", "7f0d"], &email).await.0,
+        Some(0)
+    );
+    assert_eq!((before, line_count(&world, "corrected").await), (1, 1));
+    world.guard(&anne);
+    world.end().await;
+}

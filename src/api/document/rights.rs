@@ -119,7 +119,8 @@ pub(super) fn erase() -> Call {
          of which a record holds it goes, found as `POST /find` finds it; more than 256 go in several erasures, and the answer has \
          each. Where the reason is `objection`, the address goes on the list of `POST /suppressions` first: what is not read yet \
          is judged by that, and else is said as a number. With `keep_own_requests` an objection ends what rests on a consent or a \
-         legitimate interest, and what the person asked for themselves stays.",
+         legitimate interest, and what the person asked for themselves stays, without the fields that hang on a consent; its \
+         consents hold no longer than until then.",
     )
     .roles(OFFICER)
     .reason_of(grounds())
@@ -144,6 +145,7 @@ pub(super) fn erase() -> Call {
         No::SearchesFull,
         No::SearchTooSlow,
         No::ErasurePending,
+        No::CorrectionPending,
     ])
 }
 

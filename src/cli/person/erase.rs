@@ -25,7 +25,7 @@ Example:
 const OBJECT_EXAMPLE: &str = "\
 First the address goes on the list of who objected, so that what comes later is not stored; then what an objection ends is
 erased (GDPR art. 21): what rests on a consent or a legitimate interest. What the person asked for themselves (basis contract or
-pre_contract) stays; --everything erases that too.
+pre_contract) stays, and no consent of it holds any more; --everything erases that too.
 Exit codes: those of `tamis erase`. Where nobody knows what is erased, the failure says the --repeat KEY that has the receipt.
 
 Example:

@@ -127,7 +127,7 @@ impl Clerk<'_> {
             Some(Word::Known(Basis::PreContract)) => said.basis_pre_contract,
             Some(Word::Known(Basis::Contract)) => said.basis_contract,
             Some(Word::Known(Basis::LegitimateInterest)) => said.basis_interest,
-            Some(Word::Later(later)) => later,
+            Some(Word::Later(later)) => later.as_str(),
             None => self.words.basis_gone,
         }
         .to_owned()
@@ -217,7 +217,7 @@ impl Clerk<'_> {
             Word::Known(ContactKind::Phone) => words.phone,
             _ => words.email,
         };
-        let scope = if entry.scope == ALL { words.objection_all } else { &entry.scope };
+        let scope = if entry.scope == ALL { words.objection_all } else { entry.scope.as_str() };
         let [since, until] = [entry.since, entry.until].map(|moment| self.day(moment));
         line(words.objection, &[("contact", contact), ("scope", scope), ("since", &since), ("until", &until)])
     }

@@ -24,7 +24,7 @@ use crate::http::admin::paper::PaperFormat;
 use crate::http::admin::query::{Parameters, named};
 use crate::http::admin::receipts::Receipts;
 use crate::http::admin::record::Outlet;
-use crate::http::admin::restrictions;
+use crate::http::admin::restricted;
 use crate::http::admin::search::Search;
 use crate::http::admin::suppressions::entries_of;
 use crate::http::problem::{Problem, ProblemCode, request_id};
@@ -145,7 +145,7 @@ impl Clerk<'_> {
             basis: purpose.as_ref().map(|purpose| Word::from(purpose.basis)),
             expired: content.is_none(),
             content,
-            restricted: found.restriction.as_ref().map(restrictions::shown),
+            restricted: found.restriction.as_ref().map(restricted::shown),
             handed: self.handed(id).await?,
         }))
     }

@@ -21,9 +21,13 @@ use crate::http::admin::find::Queue;
 use crate::http::admin::receipts::Receipts;
 use crate::http::admin::search::Search;
 use crate::http::admin::suppressions::put_on_list;
-use crate::http::problem::{Problem, ProblemCode};
-use crate::purpose::RecordId;
-use crate::store::{Asked, Erasure, ErasureRequest, Extent, RepeatKey, ToSuppress, Wanted};
+use crate::http::problem::{Problem, ProblemCode, request_id};
+use crate::lead::Revision;
+use crate::purpose::{FieldName, FieldRule, Purpose, PurposeId, RecordId};
+use crate::store::{
+    Asked, Erasure, ErasureRequest, Extent, REWRITTEN_AT_ONCE_MAX, RepeatKey, RewriteCause, RewriteRequest,
+    Rewritten, ToSuppress, Wanted,
+};
 use crate::trail::{Action, Entry, Operator};
 
 /// So often is looked, where an address has more records than one look names: more than a hundred thousand.
@@ -41,8 +45,9 @@ pub(super) struct ByAddress<'a> {
     pub(super) sought: Sought,
     /// What is asked for, but for what is found.
     pub(super) wish: ErasureRequest,
-    /// No purpose is concerned: nothing is looked for, and the receipt says that nothing went.
-    pub(super) ends_nothing: bool,
+    /// Purposes whose records stay, since the person asked for that themselves; without what hangs on a consent, and no consent of
+    /// them holds any more.
+    pub(super) kept: Vec<PurposeId>,
 }
 
 /// A walk through the records of an address, one look after another.
@@ -84,6 +89,8 @@ impl ByAddress<'_> {
             return self.answer(&before, &last).await;
         }
         let suppressed_until = self.suppress(to_suppress).await?;
+        // Before there is a receipt: a request that is sent again does it again until there is one.
+        self.end_consents().await?;
         let mut answered = Answered { unread: self.unread().await?, unreadable: 0, suppressed_until };
         let mut walk = Walk::default();
         // Held back until there is another: the last has the caller's key.
@@ -102,6 +109,58 @@ impl ByAddress<'_> {
         self.answer(&before, &last).await
     }
 
+    /// What stays is as it would be stored after the objection.
+    async fn end_consents(&self) -> Result<(), Problem> {
+        if self.kept.is_empty() {
+            return Ok(());
+        }
+        let policy = self.state.policy.pin();
+        let (mut after, mut changed) = (None, 0);
+        for _ in 0..LOOKS_MAX {
+            let matches = self.search.matching(self.sought.clone(), after.take()).await?;
+            for id in &self.kept {
+                let Some(purpose) = policy.purpose(id.as_str()) else { continue };
+                let of_purpose =
+                    matches.first.iter().map(|found| &found.record).filter(|of| of.purpose == *id);
+                let records: Vec<RecordId> = of_purpose.cloned().collect();
+                for some in records.chunks(REWRITTEN_AT_ONCE_MAX) {
+                    changed += self.end_consents_of(purpose, some).await?;
+                }
+            }
+            if !matches.are_cut() {
+                if changed > 0 {
+                    tracing::info!(
+                        request.id = %request_id(self.request), actor = %self.operator.actor(),
+                        records.changed = changed, "objection.consents-ended"
+                    );
+                }
+                return Ok(());
+            }
+            after = matches.first.last().map(|found| found.record.clone());
+        }
+        Err(Problem::of(ProblemCode::SearchTooSlow))
+    }
+
+    /// How many of these were written anew.
+    async fn end_consents_of(&self, purpose: &Purpose, records: &[RecordId]) -> Result<u64, Problem> {
+        let rules = purpose.whitelist.rules();
+        let hangs = |rule: &&FieldRule| {
+            let of = rule.e164_of.as_ref().and_then(|of| rules.iter().find(|rule| rule.name == *of));
+            rule.consent.is_some() || of.is_some_and(|of| of.consent.is_some())
+        };
+        let names: Vec<FieldName> = rules.iter().filter(hangs).map(|rule| rule.name.clone()).collect();
+        let revision = Revision::without(names.clone()).ending_consents(self.state.store.now());
+        let records = records.iter().map(|id| (id.clone(), revision.clone())).collect();
+        let mut entry = Entry::by(self.operator, Action::Corrected);
+        entry.fields = names;
+        let request = RewriteRequest { records, cause: RewriteCause::Person };
+        let rewriting = self.state.store.rewrite(request, entry).await?;
+        match rewriting.keys_destroyed {
+            true => Ok(rewriting.each.iter().filter(|one| **one == Rewritten::Anew).count() as u64),
+            false => Err(Problem::of(ProblemCode::CorrectionPending)),
+        }
+    }
+
     /// Counted before anybody looks: what is read in between is met.
     async fn unread(&self) -> Result<u64, Problem> {
         Ok(self.queue.count() + self.state.store.parked().await?)
@@ -109,7 +168,8 @@ impl ByAddress<'_> {
 
     /// The next submissions of the address, in pieces that are erased at once; none: there are no more.
     async fn look(&self, walk: &mut Walk) -> Result<Option<Vec<Vec<Wanted>>>, Problem> {
-        if walk.is_over || self.ends_nothing {
+        // Where every purpose stays, none is named: that is not all of them.
+        if walk.is_over || (!self.kept.is_empty() && self.wish.purposes.is_empty()) {
             return Ok(None);
         }
         if walk.looks == LOOKS_MAX {

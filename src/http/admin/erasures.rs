@@ -64,9 +64,9 @@ pub(super) async fn erase(
                 Ground::Objection => objected(&asked.by, &wish.purposes, &state.policy.pin())?,
                 Ground::PersonRequest | Ground::Withdrawal | Ground::Error | Ground::Audit => Vec::new(),
             };
-            let (wish, ends_nothing) = match asked.keep_own_requests {
+            let (wish, kept) = match asked.keep_own_requests {
                 true => ended_by_objection(wish, &state).await?,
-                false => (wish, false),
+                false => (wish, Vec::new()),
             };
             let by_address = ByAddress {
                 state: &state,
@@ -78,7 +78,7 @@ pub(super) async fn erase(
                 asked_by,
                 sought,
                 wish,
-                ends_nothing,
+                kept,
             };
             return Ok(match asked.dry_run {
                 true => HttpResponse::Ok().json(by_address.would_erase().await?),
@@ -186,29 +186,27 @@ async fn purposes(said: Option<&[String]>, state: &AdminState) -> Result<Vec<Pur
     Ok(purposes)
 }
 
-/// The same for those of its purposes that an objection ends; and whether there are none: what the person asked for themselves goes
-/// on (GDPR art. 21 knows the basis of art. 6(1)(f), and what is taken back of a consent ends that). Why a purpose was that has
-/// left the config nobody knows any more: it ends.
+/// The same for those of its purposes that an objection ends; and those of them that it does not: what the person asked for
+/// themselves goes on (GDPR art. 21 knows the basis of art. 6(1)(f), and what is taken back of a consent ends that). Why a purpose
+/// was that has left the config nobody knows any more: it ends.
 async fn ended_by_objection(
     wish: ErasureRequest,
     state: &AdminState,
-) -> Result<(ErasureRequest, bool), Problem> {
+) -> Result<(ErasureRequest, Vec<PurposeId>), Problem> {
     let policy = state.policy.pin();
-    let mut all: Vec<PurposeId> = match wish.purposes.is_empty() {
-        true => state.store.stored().await?.into_keys().collect(),
-        false => wish.purposes.clone(),
-    };
-    if wish.purposes.is_empty() {
+    let mut all = wish.purposes.clone();
+    if all.is_empty() {
+        all.extend(state.store.stored().await?.into_keys());
         all.extend(policy.purposes().iter().map(|purpose| purpose.id.clone()));
     }
-    all.retain(|id| {
-        let basis = policy.purpose(id.as_str()).map(|purpose| purpose.basis);
-        !matches!(basis, Some(Basis::Contract | Basis::PreContract))
-    });
     all.sort();
     all.dedup();
-    let ends_nothing = all.is_empty();
-    Ok((ErasureRequest { purposes: all, ..wish }, ends_nothing))
+    let stays = |id: &PurposeId| {
+        let basis = policy.purpose(id.as_str()).map(|purpose| purpose.basis);
+        matches!(basis, Some(Basis::Contract | Basis::PreContract))
+    };
+    let (kept, purposes) = all.into_iter().partition(stays);
+    Ok((ErasureRequest { purposes, ..wish }, kept))
 }
 
 /// How much it would take. Its line in the trail is there before anybody is told.

@@ -16,7 +16,7 @@ use crate::http::admin::lookups::Turn;
 use crate::http::admin::mask::mask;
 use crate::http::admin::operator::{By, Find as MayFind};
 use crate::http::admin::record::Outlet;
-use crate::http::admin::restrictions;
+use crate::http::admin::restricted;
 use crate::http::admin::search::Search;
 use crate::http::problem::{Problem, ProblemCode, request_id};
 use crate::id::LeadgenId;
@@ -206,7 +206,7 @@ fn shown(found: &store::Found, policy: &Policy, unmask: bool) -> Result<Finding,
         id: record_of(found).cloned(),
         purpose: found.purpose.clone(),
         code: code_of(&found.state).map(Word::from),
-        restricted: found.restriction.as_ref().map(restrictions::shown),
+        restricted: found.restriction.as_ref().map(restricted::shown),
         ..Finding::of(state_of(found))
     };
     if let (Some(lead), Some(purpose)) = (&found.lead, purpose) {

@@ -36,6 +36,7 @@ mod receipts;
 mod record;
 mod requests;
 mod requeue;
+mod restricted;
 mod restrictions;
 mod retry;
 mod revisions;

@@ -14,7 +14,7 @@ use crate::http::admin::operator::{
     By, HandleRequest as MayHandle, ListRequests as MayList, OpenRequest as MayOpen, said,
 };
 use crate::http::admin::query::Parameters;
-use crate::http::admin::restrictions::day;
+use crate::http::admin::restricted::day;
 use crate::http::problem::{Problem, ProblemCode, request_id};
 use crate::store::{ErasureId, Extending, PersonRequest, REQUESTS_LISTED_MAX, RequestId};
 use crate::trail::{Action, Entry, Reason};

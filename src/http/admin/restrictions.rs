@@ -3,12 +3,9 @@
 
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
+use crate::api::IdText;
 use crate::api::restrictions::{Restrict, Restricted, RestrictedAll, RestrictionList};
-use crate::api::{IdText, Moment, Word};
 use crate::clock::Day;
 use crate::forget::address::Sought;
 use crate::http::admin::AdminState;
@@ -17,10 +14,11 @@ use crate::http::admin::find::{Queue, its_turn};
 use crate::http::admin::operator::{
     By, ListRestrictions, Release as MayRelease, Restrict as MayRestrict, said,
 };
+use crate::http::admin::restricted::{day, shown};
 use crate::http::admin::search::Search;
 use crate::http::problem::{Problem, ProblemCode, request_id};
 use crate::purpose::RecordId;
-use crate::store::{Restricting, Restriction, StoreError};
+use crate::store::{Restricting, StoreError};
 use crate::telemetry::metrics::Metrics;
 use crate::trail::{Action, Entry, Operator, Outcome};
 
@@ -135,36 +133,4 @@ pub(super) async fn list(
 ) -> Result<HttpResponse, Problem> {
     let restrictions = state.store.restrictions();
     Ok(HttpResponse::Ok().json(RestrictionList { restrictions: restrictions.iter().map(shown).collect() }))
-}
-
-/// A restriction on its way out.
-pub(super) fn shown(restriction: &Restriction) -> Restricted {
-    Restricted {
-        id: restriction.id.clone(),
-        reason: restriction.reason.map(Word::from),
-        since: Moment(restriction.since),
-        until: restriction.until.to_string(),
-    }
-}
-
-/// A day as it is written, and no other spelling of it.
-pub(super) fn day(text: &str) -> Option<Day> {
-    let midnight: Timestamp = text.parse::<Date>().ok()?.to_zoned_datetime(TimeZone::UTC).ok()?.timestamp();
-    let day = Day::of(midnight);
-    (day.to_string() == text).then_some(day)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_day_has_one_spelling() {
-        assert_eq!(day("2026-11-29").map(|day| day.to_string()).as_deref(), Some("2026-11-29"));
-        for odd in
-            ["", "2026-11-31", "2026-11", "20261129", "2026-11-29T00:00:00Z", "+002026-11-29", "1969-12-31"]
-        {
-            assert_eq!(day(odd), None, "{odd}");
-        }
-    }
 }

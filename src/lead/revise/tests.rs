@@ -283,3 +283,20 @@ fn a_record_of_the_first_schema_stays_one() {
     assert_eq!((shown(&content), content.seen), ("email=a@b.example".to_owned(), None));
     assert!(content.consents[0].key == lead.content.consents[0].key && content.consents[0].given());
 }
+
+#[test]
+fn a_no_ends_what_was_given_and_leaves_what_shows_that_it_was() {
+    let lead = lead();
+    let moment = at("2025-12-01T00:00:00Z");
+    let no = Revision::without(names(&["phone_number"])).ending_consents(moment);
+    let content = after(&lead, &no).unwrap_or_else(|refused| panic!("{refused:?}"));
+    let given: Vec<&ConsentEvidence> = content.consents.iter().filter(|found| found.given()).collect();
+    assert!(!given.is_empty(), "the evidence is there");
+    assert!(given.iter().all(|found| found.valid_until == Some(moment)));
+    // Said again later, nothing happens: it ended then.
+    let leaf = seal(&lead, &id(), [5; 32], OLD, &key(), &random()).expect("seals");
+    let Ok(Revised::Anew(revised)) = revise(&leaf, &id(), &key(), &no, moment) else { panic!("anew") };
+    let again = revised.seal(&id(), NEW, &key(), &random()).expect("seals");
+    let later = Revision::without(names(&["phone_number"])).ending_consents(at("2026-03-01T00:00:00Z"));
+    assert!(matches!(revise(&again, &id(), &key(), &later, at("2026-03-01T00:00:00Z")), Ok(Revised::Same)));
+}

@@ -28,7 +28,7 @@ async fn lines(store: &SharedStore) -> Vec<String> {
         let nothing = if line.entry.result == Ended::Nothing { " nothing" } else { "" };
         format!("{} {} {}{nothing}", line.entry.role(), line.entry.action(), line.entry.count)
     });
-    said.filter(|said| !said.contains("requeued")).collect()
+    said.collect()
 }
 
 pub(crate) async fn a_request_is_numbered_answered_once_and_there_after_a_restart<H: Host>() {
