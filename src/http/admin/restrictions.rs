@@ -5,7 +5,7 @@ use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::api::IdText;
-use crate::api::restrictions::{Restrict, Restricted, RestrictedAll, RestrictionList};
+use crate::api::restrictions::{Restrict, RestrictedAll, RestrictionList};
 use crate::clock::Day;
 use crate::forget::address::Sought;
 use crate::http::admin::AdminState;
