@@ -38,7 +38,7 @@ pub use changes::{Changes, Fingerprint};
 pub use effective::Effective;
 pub use excerpt::Excerpt;
 pub use fault::{Code, Fault, FaultCode, Faults};
-pub use keeping::{Backup, Keys, Log, LogFormat, LogLevel, Store, Trail};
+pub use keeping::{Backup, Keys, Log, LogFormat, LogLevel, Requests, Store, Trail};
 pub use layers::{CONFIG_BYTES_MAX, DEFAULTS};
 pub use listeners::{Admin, Public};
 pub use meta::{Meta, Page, RetryTimes};
