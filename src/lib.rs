@@ -23,6 +23,9 @@
 //! **People are told.** [`notice`] makes of a purpose, its controller and its recipients what the law wants said, in three
 //! languages; the public listener in [`http`] shows it, and every revision of it stays.
 //!
+//! **People are written to.** [`mail`] writes a mail and hands it to the operator's server. Nothing but `tamis mail test` does so
+//! yet.
+//!
 //! **It is run.** [`cli`] has one file a verb. `serve` reads the [`config`], which refuses a file whole and names every
 //! fault, and hands it to [`app`], the only place that knows all rooms: it opens them, runs them, reloads and closes them.
 //! What a task is and how it ends is in [`lifecycle`]; what is said meanwhile, and never of a person, in [`telemetry`]. The
@@ -61,6 +64,7 @@ pub mod language;
 pub mod lead;
 pub mod lifecycle;
 pub mod machine;
+pub mod mail;
 pub mod notice;
 pub mod notification;
 #[cfg(feature = "demo")]

@@ -91,6 +91,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "secret",
         ],
     ),
+    ("mail", &["codes", "language", "random", "secret"]),
     // What runs.
     (
         "telemetry",

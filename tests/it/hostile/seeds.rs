@@ -338,3 +338,11 @@ pub fn trails() -> Vec<Vec<u8>> {
     let old = line[2..].to_vec();
     vec![line, other, old]
 }
+
+/// What a mail server says in a session.
+pub fn answers() -> Vec<Vec<u8>> {
+    let session = "220 mail.example ESMTP\r\n250-mail.example\r\n250-SIZE 10240000\r\n250-STARTTLS\r\n250-AUTH PLAIN LOGIN\r\n\
+                   250-8BITMIME\r\n250 SMTPUTF8\r\n235 2.7.0 ok\r\n250 2.1.0 ok\r\n250 2.1.5 ok\r\n354 go on\r\n250 2.0.0 queued\r\n";
+    let refusals = "550 5.1.1 <anne@example.org>: unknown\r\n451-4.7.1 later\r\n451 4.7.1 later\r\n554\r\n";
+    vec![session.into(), refusals.into()]
+}

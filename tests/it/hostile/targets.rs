@@ -69,6 +69,12 @@ pub const TARGETS: &[Target] = &[
         seeds: trails,
         words: &["system", "local:", "token:", "devis-1-1", "exported"],
     },
+    Target {
+        name: "smtp",
+        read: smtp,
+        seeds: answers,
+        words: &["250-", "250 ", "550 ", "5.1.1", "\r\n", "AUTH ", "PLAIN", "STARTTLS", "="],
+    },
 ];
 
 fn kind(outcome: impl Debug) -> u64 {
@@ -245,6 +251,12 @@ fn record(bytes: &[u8]) -> u64 {
 
 fn row(bytes: &[u8]) -> u64 {
     kind(tamis::store::sled::door::rows(bytes))
+}
+
+fn smtp(bytes: &[u8]) -> u64 {
+    let (mut replies, offers) = tamis::mail::door::answers(bytes);
+    replies.truncate(6);
+    kind((replies, offers))
 }
 
 fn trail(bytes: &[u8]) -> u64 {
