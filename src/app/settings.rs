@@ -3,9 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use url::{Host, Url};
+
 use crate::config::{Config, PageToken, RetryTimes};
 use crate::graph::{self, PageAccess, Retry};
 use crate::inbox;
+use crate::mail;
 use crate::secret::Secret;
 use crate::store;
 
@@ -51,6 +54,22 @@ impl Config {
         }
     }
 
+    /// What sending a mail needs; none: the config names no server. The password is that of its login, if it has one.
+    pub fn mail_settings(&self, password: Option<Secret>) -> Option<mail::Settings> {
+        let mail = self.mail.as_ref()?;
+        let login = mail.user.clone().zip(password).map(|(user, password)| mail::Login { user, password });
+        Some(mail::Settings {
+            server: mail.server.clone(),
+            port: mail.port,
+            encryption: mail.tls,
+            login,
+            own_name: own_name(&self.public.url),
+            from: mail.from.clone(),
+            reply_to: mail.reply_to.clone(),
+            patience: mail::Patience::default(),
+        })
+    }
+
     /// When a failed fetch is tried again.
     pub fn retry(&self) -> Retry {
         retry(&self.meta.retry)
@@ -67,6 +86,17 @@ impl Config {
 
     fn free_disk_min_bytes(&self) -> u64 {
         self.store.free_disk_min_mb.saturating_mul(BYTES_PER_MB)
+    }
+}
+
+/// What this machine is called by whoever reaches it from outside, as mail servers want it (RFC 5321, 4.1.3).
+fn own_name(url: &str) -> String {
+    let url = Url::parse(url).ok();
+    match url.as_ref().and_then(Url::host) {
+        Some(Host::Domain(name)) => name.to_owned(),
+        Some(Host::Ipv4(ip)) => format!("[{ip}]"),
+        Some(Host::Ipv6(ip)) => format!("[IPv6:{ip}]"),
+        None => "[127.0.0.1]".to_owned(),
     }
 }
 
@@ -94,6 +124,9 @@ mod tests {
         let graph = config.graph_settings(&[Secret::new(b"a".to_vec())], Vec::new());
         assert_eq!((graph.version.as_str(), graph.connect_timeout), ("v27.0", Duration::from_secs(5)));
         assert!(graph.app_secrets.first().is_some_and(|secret| secret.equals(b"a")));
+        assert!(config.mail_settings(None).is_none(), "the example names no mail server");
+        assert_eq!(own_name(&config.public.url), "leads.lumen.example");
+        assert_eq!(own_name("http://[::1]:8080/x"), "[IPv6:::1]");
         assert_eq!((config.retry().attempts, config.retry_ambiguous().factor), (750, 4));
     }
 }

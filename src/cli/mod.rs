@@ -21,6 +21,7 @@ mod ids;
 mod inbox;
 mod init;
 mod language;
+mod mail;
 mod manual;
 mod notice;
 mod paper;
@@ -118,6 +119,8 @@ enum Command {
     Trail(trail::Arguments),
     /// Say that a clock that leapt forward is right
     Clock(clock::Arguments),
+    /// Try the mail server of the config: `mail test`
+    Mail(mail::Arguments),
     /// Check a receipt of erasure, or print the key that they are signed with
     Receipt(receipt::Arguments),
     /// Say what a code means and what to do about it
@@ -217,6 +220,7 @@ async fn obey(command: Command, config: &ConfigPath, environment: &Environment) 
         Command::Suppress(arguments) => suppress::run(arguments, config, environment).await,
         Command::Trail(arguments) => trail::run(arguments, config, environment).await,
         Command::Clock(arguments) => clock::run(arguments, config, environment).await,
+        Command::Mail(arguments) => mail::run(arguments, config, environment).await,
         Command::Notice(arguments) => notice::run(&arguments, config, environment),
         Command::Register(arguments) => desk::register(arguments, config, environment),
         Command::DpiaFacts(arguments) => desk::dpia_facts(arguments, config, environment).await,

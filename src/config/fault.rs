@@ -47,6 +47,8 @@ crate::codes! {
         SecretInConfig = "secret-in-config",
         /// A URL without TLS that is not loopback.
         InsecureUrl = "insecure-url",
+        /// Mails in clear to a server that is not loopback.
+        MailInClear = "mail-in-clear",
         /// Two paths that must not lie within one another.
         PathOverlap = "path-overlap",
         /// Two listeners on one address.

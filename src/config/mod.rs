@@ -16,6 +16,7 @@ mod findings;
 mod keeping;
 mod layers;
 mod listeners;
+mod mail;
 mod meta;
 mod place;
 mod places;
@@ -41,6 +42,7 @@ pub use fault::{Code, Fault, FaultCode, Faults};
 pub use keeping::{Backup, Keys, Log, LogFormat, LogLevel, Requests, Store, Trail};
 pub use layers::{CONFIG_BYTES_MAX, DEFAULTS};
 pub use listeners::{Admin, Public};
+pub use mail::Mail;
 pub use meta::{Meta, Page, RetryTimes};
 pub use secrets::{PageToken, SecretFound, SecretState, Secrets};
 pub use suggest::nearest;
@@ -76,6 +78,8 @@ table! {
         pub trail: Trail = within(Trail::read);
         /// What people asked for.
         pub requests: Requests = within(Requests::read);
+        /// The server that takes our mails. A running daemon sends none yet: `tamis mail test` reads the file itself.
+        @live pub mail: Option<Mail> = may(|item| Mail::read(item.section()));
         /// Who may receive data.
         @live pub recipients: Vec<Recipient> = or(Vec::new(), controller::read_recipients);
         @live policy("purposes"): Arc<Policy> = within(|section| {

@@ -10,7 +10,10 @@ use crate::secret::owner::Owners;
 use crate::secret::{Key, Secret, WatchedSecret};
 use crate::visible::shell_word;
 
-/// All secrets, read. No `Debug`.
+/// The key that says where the mail server's password lies.
+const MAIL_PASSWORD: &str = "mail.password";
+
+/// All secrets, read, but the mail server's password, which the daemon only looks for. No `Debug`.
 pub struct Secrets {
     /// The app's, the newest first; never empty.
     pub app_secrets: Vec<Secret>,
@@ -72,8 +75,8 @@ pub enum SecretState {
 enum Kind {
     /// 64 hex digits: 32 bytes.
     RootKey,
-    /// Meta repeats it in a URL's query: any line of text.
-    VerifyToken,
+    /// Any line of text: Meta repeats the verify token in a URL's query, and a mail server takes whatever password it gave.
+    Line,
     /// A word of visible ASCII: it goes into a header, or Meta made it of hex digits.
     Word,
 }
@@ -93,7 +96,7 @@ impl Config {
         let app_secrets: Vec<Option<Secret>> = (self.meta.app_secrets.iter().enumerate())
             .map(|(at, place)| keep(read(&format!("meta.app_secrets[{at}]"), place, Kind::Word), &mut faults))
             .collect();
-        let token = read("meta.verify_token", &self.meta.verify_token, Kind::VerifyToken);
+        let token = read("meta.verify_token", &self.meta.verify_token, Kind::Line);
         let verify_token = keep(token, &mut faults);
         let page_tokens: Vec<Option<PageToken>> = (self.meta.pages.iter().enumerate())
             .map(|(at, page)| {
@@ -106,7 +109,11 @@ impl Config {
             .collect();
         let root = keep(read("keys.root", &self.keys.root, Kind::RootKey), &mut faults);
         let root = root.and_then(|secret| root_key(&secret));
+        let password =
+            self.mail_password_at().map(|place| read(MAIL_PASSWORD, place, Kind::Line)).transpose();
+        let password = keep(password, &mut faults);
         let secrets = (|| {
+            password?;
             Some(Secrets {
                 app_secrets: app_secrets.into_iter().collect::<Option<_>>()?,
                 verify_token: verify_token?,
@@ -116,6 +123,20 @@ impl Config {
             })
         })();
         secrets.ok_or(Faults { faults, warnings: Vec::new() })
+    }
+
+    /// Reads the mail server's password; none: no server is named, or it takes mails without a login.
+    ///
+    /// # Errors
+    /// It cannot be used, and why.
+    pub fn mail_password(&self, environment: &Environment) -> Result<Option<Secret>, Faults> {
+        let password =
+            self.mail_password_at().map(|place| read(MAIL_PASSWORD, place, Kind::Line, environment));
+        password.transpose().map_err(|fault| Faults { faults: vec![fault], warnings: Vec::new() })
+    }
+
+    fn mail_password_at(&self) -> Option<&Location> {
+        self.mail.as_ref()?.password.as_ref()
     }
 }
 
@@ -128,7 +149,7 @@ pub(super) fn look_for(
     let look = |SecretPlace { key, location }: &SecretPlace| {
         let kind = match key.as_str() {
             "keys.root" => Kind::RootKey,
-            "meta.verify_token" => Kind::VerifyToken,
+            "meta.verify_token" | MAIL_PASSWORD => Kind::Line,
             _ => Kind::Word,
         };
         let state = match read_under(owners, key, location, kind, environment) {
@@ -175,7 +196,7 @@ fn read_under(
             "a root key is 64 hex digits, and this is something else",
             "Restore it from its backup. For a new instance, `tamis init DIR` makes one.",
         ),
-        Kind::VerifyToken => (
+        Kind::Line => (
             secret.expose_str().is_some_and(|text| !text.chars().any(char::is_control)),
             "this is not one line of text",
             "Write it again: one line, UTF-8.",
@@ -368,6 +389,35 @@ mod tests {
             [("meta.verify_token", "secret-quoted"), ("meta.pages[0].token", "secret-quoted")]
         );
         assert!(!format!("{:?}", secrets.warnings).contains("CANARY"));
+    }
+
+    #[test]
+    fn the_password_of_a_mail_server_is_looked_for_and_read_by_whoever_sends() {
+        let directory = tempfile::tempdir().expect("a directory");
+        all_good(directory.path());
+        assert!(matches!(config(directory.path()).mail_password(&Environment::default()), Ok(None)));
+        let mut config = config(directory.path());
+        config.mail = Some(crate::config::Mail {
+            server: "smtp.lumen.example".to_owned(),
+            tls: crate::mail::Encryption::Starttls,
+            port: 587,
+            user: Some("tamis".to_owned()),
+            password: Some(Location::File(directory.path().join("mail"))),
+            from: crate::mail::Sender::parse("contact@lumen.example").expect("a sender"),
+            reply_to: None,
+        });
+        for read in [
+            config.resolve(&Environment::default()).err(),
+            config.mail_password(&Environment::default()).err(),
+        ] {
+            let Some(Faults { faults, .. }) = read else { panic!("no password") };
+            let [fault] = faults.as_slice() else { panic!("{faults:?}") };
+            assert_eq!((fault.key.as_str(), fault.code.as_str()), ("mail.password", "secret-absent"));
+        }
+        write(directory.path(), "mail", "ein Wort, mit ü\n", 0o600);
+        assert!(config.resolve(&Environment::default()).is_ok());
+        let Ok(Some(password)) = config.mail_password(&Environment::default()) else { panic!("readable") };
+        assert!(password.equals("ein Wort, mit ü".as_bytes()));
     }
 
     #[test]

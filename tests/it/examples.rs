@@ -139,6 +139,12 @@ const BLOCKS: &[(&str, &str, How)] = &[
     ("docs/people.md", "tamis person access", PERSON),
     ("docs/people.md", "tamis person erase", PERSON),
     ("docs/people.md", "tamis person requests", PERSON),
+    ("docs/operator.md", "[mail]", CONFIG),
+    (
+        "docs/operator.md",
+        "sudo install -m 600 -o tamis -g tamis /dev/stdin /etc/tamis/secrets/mail-password",
+        Shown("needs an account at a mail server; tests/it/mail runs the command against one of its own"),
+    ),
     ("docs/people.md", "tamis register", Run("the_officer_s_commands_run_as_the_page_has_them")),
     ("docs/purposes.md", "[purposes.devis]", CONFIG),
 ];

@@ -12,6 +12,7 @@ mod the_environment;
 mod types;
 
 use super::*;
+use crate::mail::Encryption;
 use crate::purpose::{Basis, BoxKey, Channel, Keep, Need};
 
 const EXAMPLE: &str = include_str!("../../../config/tamis.example.toml");

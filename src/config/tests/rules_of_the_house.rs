@@ -247,3 +247,47 @@ fn the_log_s_file_lies_apart_from_store_and_keyring() {
     let line = "level = \"info\"\nfile = \"/var/log/tamis/tamis.log\"";
     assert!(accepted("level = \"info\"", line).log.file.is_some());
 }
+
+const MAIL: &str = "[mail]\nserver = \"SMTP.lumen.example\"\nuser = \"tamis\"\npassword = { env = \"MAIL\" }\n\
+                    from = \"Atelier Lumen <contact@lumen.example>\"\n\n[[recipients]]";
+
+#[test]
+fn the_mail_server_is_named_whole_and_reached_under_tls_or_on_loopback() {
+    assert!(accepted("", "").mail.is_none());
+    let with = |old: &str, new: &str| {
+        assert!(MAIL.contains(old), "{old}");
+        MAIL.replacen(old, new, 1)
+    };
+    let mail =
+        |old: &str, new: &str| accepted("[[recipients]]", &with(old, new)).mail.expect("a mail server");
+    let whole = mail("", "");
+    assert_eq!(
+        (whole.server.as_str(), whole.port, whole.tls),
+        ("smtp.lumen.example", 587, Encryption::Starttls)
+    );
+    assert_eq!(whole.from.to_string(), "Atelier Lumen <contact@lumen.example>");
+    assert_eq!(mail("user", "tls = \"implicit\"\nuser").port, 465);
+    assert_eq!(mail("user", "port = 2_525\nuser").port, 2_525);
+    for host in ["localhost", "127.0.0.1", "::1"] {
+        let here = format!("{host}\"\ntls = \"none\"\nuser");
+        assert_eq!(mail("SMTP.lumen.example\"\nuser", &here).port, 25);
+    }
+    let password = "password = { env = \"MAIL\" }";
+    for (old, new, key, code) in [
+        ("server = \"SMTP.lumen.example\"\n", "", "mail.server", FaultCode::Missing),
+        ("SMTP.lumen.example", "smtp.lumen.example:587", "mail.server", FaultCode::Malformed),
+        ("SMTP.lumen.example", "https://smtp.lumen.example", "mail.server", FaultCode::Malformed),
+        ("from = \"Atelier Lumen <contact@lumen.example>\"\n", "", "mail.from", FaultCode::Missing),
+        ("<contact@lumen.example>", "", "mail.from", FaultCode::Malformed),
+        ("user = \"tamis\"\n", "", "mail.user", FaultCode::Missing),
+        (password, "", "mail.password", FaultCode::Missing),
+        (password, "password = \"hunter2\"", "mail.password", FaultCode::SecretInConfig),
+        ("user", "tls = \"none\"\nuser", "mail.tls", FaultCode::MailInClear),
+        ("user", "tls = \"ssl\"\nuser", "mail.tls", FaultCode::NotOnList),
+        ("user", "port = 0\nuser", "mail.port", FaultCode::OutOfRange),
+        ("user", "reply_to = \"nobody\"\nuser", "mail.reply_to", FaultCode::Malformed),
+        ("user", "cc = 1\nuser", "mail.cc", FaultCode::UnknownKey),
+    ] {
+        refused("[[recipients]]", &with(old, new), key, code);
+    }
+}

@@ -161,7 +161,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("client", &["api", "terminal"]),
     ("export", &["codes", "machine", "purpose", "terminal"]),
     // The top.
-    ("config", &["base_url", "codes", "id", "purpose", "secret", "visible"]),
+    ("config", &["base_url", "codes", "id", "mail", "purpose", "secret", "visible"]),
     (
         "app",
         &[
@@ -177,6 +177,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "keyring",
             "lifecycle",
             "machine",
+            "mail",
             "notice",
             "notification",
             "purpose",
@@ -220,6 +221,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "language",
             "lifecycle",
             "machine",
+            "mail",
             "notice",
             "play",
             "purpose",
