@@ -327,6 +327,8 @@ mod tests {
             .map(|line| line.strip_prefix("# ").filter(|rest| looks(rest)).unwrap_or(line))
             .collect();
         fs::write(&path, uncommented.join("\n")).expect("written");
+        let secrets = Directory::own(&directory.join("secrets")).expect("ours");
+        write_new(&secrets, "mail-password", b"abc\n").expect("written");
         let checked = config::check(&path, &Environment::default());
         assert_eq!((checked.found.faults, checked.found.warnings), (Vec::new(), Vec::new()));
         assert_eq!(checked.config.map(|config| config.policy().purposes().len()), Some(2));

@@ -93,7 +93,7 @@ pub(super) async fn run(
         Err(error) => {
             let sentence = why(error.code);
             Err(Failure::failed(format!(
-                "{place} {sentence} ({error}). What to do: tamis explain {}",
+                "{place} {sentence} [{error}]. What to do: tamis explain {}",
                 error.code
             )))
         }

@@ -95,7 +95,7 @@ fn the_proxies_take_bodies_as_long_as_tamis_does() {
 }
 
 /// Where the unit has what `tamis init` puts below one directory.
-const PLACES: [(&str, &str); 10] = [
+const PLACES: [(&str, &str); 11] = [
     ("`tamis check --config {dir}/tamis.toml` names each of them", "`tamis check` names each of them"),
     ("{dir}/run/", "/run/tamis/"),
     ("{ file = \"{dir}/secrets/app-secret\" }", "{ credential = \"meta-app-secret\" }"),
@@ -103,6 +103,7 @@ const PLACES: [(&str, &str); 10] = [
     ("{ file = \"{dir}/secrets/root-key\" }", "{ credential = \"tamis-root-key\" }"),
     ("made for you", "you make it"),
     ("{dir}/secrets/page-token", "/etc/tamis/secrets/page-token"),
+    ("{dir}/secrets/mail-password", "/etc/tamis/secrets/mail-password"),
     ("{dir}/store", "/var/lib/tamis/store"),
     ("{dir}/keys/", "/var/lib/tamis-keys/"),
     ("{dir}/log/", "/var/log/tamis/"),

@@ -46,6 +46,7 @@ mod leaving;
 mod log_file;
 mod logs;
 mod lost;
+mod mail;
 mod manual;
 mod meta;
 mod missing;

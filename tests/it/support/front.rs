@@ -146,6 +146,12 @@ impl Authority {
 }
 
 impl Identity {
+    /// For a program that reads it from files: `cert.pem` and `key.pem`.
+    pub fn write(&self, directory: &Path) {
+        fs::write(directory.join("cert.pem"), &self.pem).expect("a file");
+        fs::write(directory.join("key.pem"), &self.key_pem).expect("a file");
+    }
+
     /// For a server of HTTP/1 that shows it.
     pub fn server_config(&self) -> rustls::ServerConfig {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -189,8 +195,7 @@ impl Front {
             fs::write(&path, text).expect("a file");
             path
         };
-        write("cert.pem", &server.pem);
-        write("key.pem", &server.key_pem);
+        server.write(directory.path());
         // A file where nginx would make its temporary ones: a body that does not stay in memory is answered with 500.
         write("temporary", "");
         let (tls, plain) = (free_port(), free_port());
