@@ -63,6 +63,8 @@ crate::codes! {
         RetentionShorter = "retention-shorter",
         /// Somebody asked for something by right and is not answered: within a week the time for it is over, or it is over.
         RequestDue = "request-due",
+        /// A purpose may hold less than its records do: that goes within a day.
+        RemitNarrower = "remit-narrower",
         /// One actor erased more within an hour than an officer does by hand.
         BulkErasing = "bulk-erasing",
     }

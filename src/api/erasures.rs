@@ -99,13 +99,18 @@ pub struct Erased {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub suppressed_until: Option<Moment>,
+    /// By an address: true if what is unread is held against it when it is read. What holds it is not stored then, and an erasure
+    /// follows this one once all of it was (`followed_by` in `GET /erasures/{id}`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub awaited: Option<bool>,
 }
 
 impl Erased {
     /// One submission that was named by an id.
     pub fn one(erasure: String, receipt: String) -> Self {
-        let (unread, unreadable, suppressed_until) = (None, None, None);
-        Self { erasure, receipt, before: Vec::new(), unread, unreadable, suppressed_until }
+        let (unread, unreadable, suppressed_until, awaited) = (None, None, None, None);
+        Self { erasure, receipt, before: Vec::new(), unread, unreadable, suppressed_until, awaited }
     }
 }
 
@@ -142,6 +147,14 @@ pub struct ErasureShown {
     pub purposes: Vec<ErasedOf>,
     /// Submissions that ended before they were read or stored.
     pub parked: u64,
+    /// The erasure by an address that this one adds to: what was unread then is read by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = EpochNumber, required = false)]
+    pub follows: Option<String>,
+    /// The one that says what came of what was unread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = EpochNumber, required = false)]
+    pub followed_by: Option<String>,
     /// The signed receipt; null: it is not done.
     #[schema(required = true)]
     pub receipt: Option<String>,

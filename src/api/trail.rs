@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::api::id_text::EpochNumber;
 use crate::api::{Moment, Word};
 use crate::purpose::{PurposeId, RecordId};
 use crate::trail::{Action, Outcome, Reason, Role};
@@ -39,6 +40,10 @@ pub struct TrailLine {
     /// Which fields were changed, where some were: names in the config, never a value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<String>,
+    /// Of which erasure it is the end (`erased`): its number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = EpochNumber, required = false)]
+    pub erasure: Option<String>,
     /// Why.
     #[schema(required = true, value_type = Option<Reason>)]
     pub reason: Option<Word<Reason>>,

@@ -22,7 +22,7 @@ use crate::machine::priority;
 use crate::machine::systemd::Systemd;
 use crate::workers::{
     Adopter, Checkpointer, Clockwatch, Fetcher, Inspector, Lookout, Pausekeeper, Reaper, Redater, Scanner,
-    SearchTools, Searcher, Stands, Steward, Tools, Warden, Worker, run_loop, say_checkpoint,
+    SearchTools, Searcher, Stands, Steward, Tools, Trimmer, Warden, Worker, run_loop, say_checkpoint,
 };
 
 /// Threads of the public listener.
@@ -53,7 +53,8 @@ impl App {
             self;
         let place = Arc::clone(&sockets.place);
         let (reaper, clockwatch, redater) = (rooms.reaper(), rooms.clockwatch(), rooms.redater());
-        sweep_before_listening(&*clockwatch, &*redater, &*reaper).await;
+        let trimmer = rooms.trimmer();
+        sweep_before_listening(&*clockwatch, &[&*redater, &*reaper, &*trimmer]).await;
         let (mut servers, door) = match rooms.serve(sockets, intake, drain, &steward, &stop) {
             Ok(serving) => serving,
             Err(error) => {
@@ -63,7 +64,7 @@ impl App {
                 return false;
             }
         };
-        let before: [Arc<dyn Worker>; 3] = [reaper, clockwatch, redater];
+        let before: [Arc<dyn Worker>; 4] = [reaper, clockwatch, redater, trimmer];
         rooms.start_workers(before, fetchers, &tools, steward, Arc::clone(&door), &stop);
         let records = rooms.store.stored().await.ok().map(|stored| stored.values().sum::<u64>());
         let parked = rooms.store.parked().await.ok();
@@ -244,9 +245,15 @@ impl Rooms {
         Arc::new(Redater::new(store, policy, Arc::clone(&self.ambient.clock)))
     }
 
+    fn trimmer(&self) -> Arc<Trimmer> {
+        let (store, policy) = (Arc::clone(&self.store), Arc::clone(&self.policy));
+        let trimmer = Trimmer::new(store, policy, Arc::clone(&self.ambient.clock));
+        Arc::new(trimmer.attending(Arc::clone(&self.attention)).asking(Arc::clone(&self.graph)))
+    }
+
     fn start_workers(
         &self,
-        before: [Arc<dyn Worker>; 3],
+        before: [Arc<dyn Worker>; 4],
         fetchers: usize,
         tools: &Arc<Tools>,
         steward: Arc<Steward>,
@@ -324,13 +331,14 @@ impl Rooms {
 
 /// What has had its time goes before anybody can ask for it. It waits for Graph's word on the clock, and for the end of what is due,
 /// no longer than this: the rest goes on beside the listeners, as it does hourly, and no reader is given what is over.
-async fn sweep_before_listening(clockwatch: &dyn Worker, redater: &dyn Worker, reaper: &dyn Worker) {
+async fn sweep_before_listening(clockwatch: &dyn Worker, sweepers: &[&dyn Worker]) {
     // Who does not tell is asked again beside the listeners.
     let _ = tokio::time::timeout(CLOCK_TOLD_WITHIN, clockwatch.step()).await;
     let swept = async {
         // What a clock that was behind received gets its time before anything ends by it.
-        redater.step().await;
-        reaper.step().await
+        for sweeper in sweepers {
+            sweeper.step().await;
+        }
     };
     if tokio::time::timeout(SWEPT_WITHIN, swept).await.is_err() {
         tracing::warn!("reaper.goes-on");

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder};
 
-use crate::api::erasures::{Erase, Erased, ErasedBy, WouldErase};
+use crate::api::erasures::{Erase, Erased, ErasedBy, ErasureShown, WouldErase};
 use crate::cli::ids;
 use crate::cli::paper::{Paper, PaperArguments};
 use crate::cli::purposes;
 use crate::cli::socket::{ConfigPath, SocketArgument};
 use crate::cli::stdin::one_line;
 use crate::client::{Daemon, parse, written};
-use crate::forget::receipt::{AskedBy, Ground};
+use crate::forget::receipt::{AskedBy, Ground, Receipt};
 use crate::random::{Random, SystemRandom};
 use crate::secret::location::Environment;
 use crate::terminal::{Exit, Failure, print, print_json, printable, tell, thousands};
@@ -208,9 +208,9 @@ impl Errand {
             }
         };
         for before in &erased.before {
-            tell(&format!("erased: {}", before.erasure));
+            tell(&said_of(&before.erasure, &before.receipt));
         }
-        tell(&format!("erased: {}", erased.erasure));
+        tell(&said_of(&erased.erasure, &erased.receipt));
         notes(&erased).iter().for_each(|note| tell(note));
         paper.fill(&daemon, &erased.erasure).await?;
         Ok(Some(erased.erasure))
@@ -243,6 +243,15 @@ async fn erased(
     }
 }
 
+/// What became of it, with its number: where nothing was there nobody is told that something was erased.
+fn said_of(number: &str, receipt: &str) -> String {
+    let content = receipt.lines().next().and_then(|line| serde_json::from_str::<Receipt>(line).ok());
+    match content.is_some_and(|receipt| receipt.records.is_empty() && receipt.references == 0) {
+        true => format!("nothing was found: {number}"),
+        false => format!("erased: {number}"),
+    }
+}
+
 /// What is to be said beside the receipt of an erasure by an address.
 fn notes(erased: &Erased) -> Vec<String> {
     let counted = |count: Option<u64>| count.filter(|count| *count > 0).map(thousands);
@@ -255,9 +264,13 @@ fn notes(erased: &Erased) -> Vec<String> {
             .push(format!("records that do not open: {count}. They may hold the address: the log says more"));
     }
     if let Some(count) = counted(erased.unread) {
-        let then = match erased.suppressed_until {
-            Some(_) => "what of them is the address's is judged by the list",
-            None => "look again once they are",
+        let then = match (erased.awaited, erased.suppressed_until) {
+            (Some(true), _) => format!(
+                "what holds the address is not stored when it is read, and a second receipt follows: `tamis erasure {}` says its number",
+                erased.erasure
+            ),
+            (_, Some(_)) => "what of them is the address's is judged by the list".to_owned(),
+            (_, None) => "look again once they are".to_owned(),
         };
         notes
             .push(format!("submissions that are not read yet: {count}. Nobody knows whose they are: {then}"));
@@ -275,7 +288,15 @@ pub(super) async fn show(
     environment: &Environment,
 ) -> Result<(), Failure> {
     let daemon = Daemon::at(arguments.socket.locate(config, environment)?)?;
-    Paper::open(arguments.paper)?.fill(&daemon, &arguments.number).await
+    let is_json = arguments.paper.is_json();
+    Paper::open(arguments.paper)?.fill(&daemon, &arguments.number).await?;
+    if !is_json {
+        // The paper never changes; what came of what was unread is known later.
+        let path = format!("/erasures/{}", arguments.number);
+        let shown: ErasureShown = parse(&daemon.fetch(daemon.call(Method::GET, &path)).await?)?;
+        shown.followed_by.iter().for_each(|next| tell(&format!("what was not read then has a receipt of its own: {next}")));
+    }
+    Ok(())
 }
 
 fn drawn(random: &dyn Random) -> Result<String, Failure> {
@@ -391,6 +412,25 @@ mod tests {
     }
 
     #[test]
+    fn nobody_is_told_that_something_was_erased_where_nothing_was_found() {
+        let note = |records: &str, references: u32| {
+            let vectors = include_str!("../../tests/data/receipt/vectors.json");
+            let vectors: serde_json::Value = serde_json::from_str(vectors).expect("JSON");
+            let sample = vectors["judged"][0]["note"].as_str().expect("a note");
+            let mut content: serde_json::Value =
+                serde_json::from_str(sample.lines().next().expect("a line")).expect("JSON");
+            content["records"] = serde_json::from_str(records).expect("JSON");
+            content["references"] = references.into();
+            format!("{content}\n\n— a signature\n")
+        };
+        let some = r#"[{"purpose":"devis","title":{},"count":2}]"#;
+        assert_eq!(said_of("1-7", &note(some, 0)), "erased: 1-7");
+        assert_eq!(said_of("1-7", &note("[]", 1)), "erased: 1-7");
+        assert_eq!(said_of("1-7", &note("[]", 0)), "nothing was found: 1-7");
+        assert_eq!(said_of("1-7", "of another version"), "erased: 1-7");
+    }
+
+    #[test]
     fn what_an_address_leaves_open_is_said() {
         let erased = |rest: &str| -> Erased {
             let body = format!(r#"{{"erasure":"1-2","receipt":"a note"{rest}}}"#);
@@ -402,6 +442,8 @@ mod tests {
         for part in ["a receipt of its own", "not read yet: 1,200", "look again", "do not open: 2"] {
             assert!(told.contains(part), "{told}");
         }
+        let awaited = notes(&erased(r#","unread":3,"awaited":true"#)).join("\n");
+        assert!(awaited.contains("a second receipt follows: `tamis erasure 1-2`"), "{awaited}");
         let barred = notes(&erased(r#","unread":3,"suppressed_until":"2029-11-25T08:00:00Z""#)).join("\n");
         assert!(barred.contains("judged by the list") && barred.contains("until 2029-11-25"), "{barred}");
     }

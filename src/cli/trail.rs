@@ -228,7 +228,7 @@ fn page(lines: &[TrailLine], names: &HashMap<String, String>) -> String {
             line.action.to_string(),
             or_dash(&line.purpose),
             line.count.to_string(),
-            with_fields(range(line.from.as_ref(), line.to.as_ref()), &line.fields),
+            with_fields(named(&line), &line.fields),
             or_dash(&line.reason),
             or_dash(&line.recipient),
             line.result.to_string(),
@@ -246,6 +246,14 @@ fn actor(actor: &str, names: &HashMap<String, String>) -> String {
 }
 
 /// Behind the records what was changed in them.
+/// The records that it names, or the erasure.
+fn named(line: &TrailLine) -> String {
+    match &line.erasure {
+        Some(erasure) => format!("erasure {erasure}"),
+        None => range(line.from.as_ref(), line.to.as_ref()),
+    }
+}
+
 fn with_fields(records: String, fields: &[String]) -> String {
     if fields.is_empty() { records } else { format!("{records} ({})", fields.join(", ")) }
 }

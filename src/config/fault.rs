@@ -125,6 +125,8 @@ crate::codes! {
         FieldOneLanguage = "field-one-language",
         /// A period that is shorter than the one under which records are held.
         PeriodShorter = "period-shorter",
+        /// A field that records hold and the purpose does not name.
+        FieldGone = "field-gone",
         /// Records of a purpose that is not named.
         PurposeGone = "purpose-gone",
         /// A key that has no effect here.

@@ -10,7 +10,7 @@ use crate::clock::Day;
 use crate::lead::minimised::{Answer, Content, MinimisedLead};
 use crate::lead::schema::{self, Schema};
 use crate::lead::seal::{Leaf, RECORD_BYTES_MAX, SealError, SealedRecord, plain_of, reseal, size_of};
-use crate::purpose::{ConsentRule, FieldName, Periods, Purpose, RecordId, periods};
+use crate::purpose::{ConsentKey, ConsentRule, FieldName, Keep, Periods, Purpose, RecordId, Remit, periods};
 use crate::random::Random;
 use crate::secret::Key;
 
@@ -36,6 +36,8 @@ pub struct Revision {
     pub(in crate::lead) periods: Option<Periods>,
     /// Where it was received before it was submitted, its periods begin with its submission.
     pub(in crate::lead) dated_by: Option<Arc<Purpose>>,
+    /// What is not within this goes.
+    pub(in crate::lead) within: Option<Arc<Remit>>,
 }
 
 impl Revision {
@@ -66,6 +68,13 @@ impl Revision {
         Self { dated_by: Some(purpose), ..Self::default() }
     }
 
+    /// What its purpose may no longer hold goes: fields that are not within this remit, those whose consent was not given or is
+    /// over, and what is kept beside them. That of a consent which is over stays that shows how it was given: evidence is never
+    /// touched. A record may have no field left by it.
+    pub fn trimmed_to(remit: Arc<Remit>) -> Self {
+        Self { within: Some(remit), ..Self::default() }
+    }
+
     /// The fields that it names, in their order.
     pub fn names(&self) -> impl Iterator<Item = &FieldName> {
         self.fields.iter().map(|(name, _)| name)
@@ -93,6 +102,9 @@ impl Revision {
                 evidence.valid_until = Some(evidence.valid_until.map_or(end, |until| until.min(end)));
             }
         }
+        if let Some(remit) = &self.within {
+            trim(content, remit, now);
+        }
         if let Some(purpose) = &self.dated_by {
             redate(content, purpose, now);
         }
@@ -107,16 +119,36 @@ impl Revision {
     fn may_have(&self, content: &Content, name: &FieldName, now: Timestamp) -> bool {
         let mut rules = self.hangs_on.iter().filter(|(of, _)| of == name).map(|(_, rule)| rule);
         rules.all(|rule| {
-            let evidence = content.consents.iter().find(|evidence| evidence.key == rule.key);
-            evidence.is_some_and(|evidence| {
-                let until = evidence
-                    .valid_until
-                    .into_iter()
-                    .chain(rule.valid_until(content.created, content.received));
-                evidence.given() && until.min().is_none_or(|until| Day::of(now) < Day::of(until))
-            })
+            holds(content, &rule.key, rule.valid_until(content.created, content.received), Day::of(now))
         })
     }
+}
+
+/// True if a consent was given, and is not over on this day: neither by what was said when it was given, nor by what the config says
+/// (`until`).
+fn holds(content: &Content, key: &ConsentKey, until: Option<Timestamp>, today: Day) -> bool {
+    let evidence = content.consents.iter().find(|evidence| evidence.key == *key);
+    evidence.is_some_and(|evidence| {
+        let until = evidence.valid_until.into_iter().chain(until).min();
+        evidence.given() && until.is_none_or(|until| today < Day::of(until))
+    })
+}
+
+/// See [`Revision::trimmed_to`].
+fn trim(content: &mut Content, remit: &Remit, now: Timestamp) {
+    let today = Day::of(now);
+    let mut fields = std::mem::take(&mut content.fields);
+    fields.retain(|(name, _)| {
+        remit.field(name).is_some_and(|field| {
+            field.consent.as_ref().is_none_or(|consent| {
+                let until = consent.valid_until(content.created, content.received);
+                holds(content, &consent.key, until, today)
+            })
+        })
+    });
+    content.fields = fields;
+    content.attribution.retain(|(keep, _)| remit.keeps(*keep));
+    content.leadgen = content.leadgen.take().filter(|_| remit.keeps(Keep::LeadgenId));
 }
 
 fn replace(fields: &mut Vec<(FieldName, Vec<Answer>)>, name: &FieldName, answers: &[Answer]) {

@@ -18,6 +18,7 @@ mod matching;
 mod phone;
 mod policy;
 mod record_id;
+mod remit;
 mod retention;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -38,6 +39,7 @@ pub use matching::{Match, Matching, Permit};
 pub use phone::{PhoneRegion, dialled, international_e164};
 pub use policy::{FormPurposes, Policy};
 pub use record_id::{Cursor, RecordId};
+pub use remit::{Remit, RemitConsent, RemitField};
 pub use retention::{Lifespan, Periods, Term, is_over, periods};
 pub use shared_form::SharedForm;
 pub use unfed::{Unfed, UnfedCode};

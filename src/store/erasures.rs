@@ -17,7 +17,7 @@ use crate::keyring::DAY_KEY_SERVES_DAYS;
 use crate::purpose::{PurposeId, RecordId};
 use crate::secret::Key;
 use crate::store::tombstones::{ErasedFor, serves_until};
-use crate::store::{StoreCode, StoreError, Wanted};
+use crate::store::{StoreCode, StoreError, VigilId, Wanted};
 use crate::trail::{Actor, Entry, Outcome, Reason};
 
 /// So many submissions are erased at once: as one transaction, and one change of the keyring.
@@ -139,6 +139,8 @@ pub struct ErasureRequest {
     pub queued: Vec<LeadgenId>,
     /// By what the request is known again.
     pub repeat: Option<RepeatKey>,
+    /// The vigil of its address, which ends with an erasure that follows this one.
+    pub vigil: Option<VigilId>,
     /// What is kept for its receipt.
     pub papers: Papers,
 }
@@ -226,6 +228,15 @@ impl Traces {
         self.day_keys_until = self.day_keys_until.max(Some(day.plus(DAY_KEY_SERVES_DAYS)));
     }
 
+    /// What is left of either.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            submitted: self.submitted.max(other.submitted),
+            day_keys_until: self.day_keys_until.max(other.day_keys_until),
+            tombstones_until: self.tombstones_until.max(other.tombstones_until),
+        }
+    }
+
     /// A tombstone was made in this month.
     pub(super) fn note_tombstone(&mut self, month: Month) {
         self.tombstones_until = self.tombstones_until.max(Some(serves_until(month)));
@@ -249,6 +260,10 @@ pub struct Erasure {
     pub traces: Traces,
     /// What was kept for its receipt.
     pub papers: Papers,
+    /// The one that it adds to: what was unread then is read by now.
+    pub follows: Option<ErasureId>,
+    /// The one that says what came of what was unread; none: there is none yet, or nothing was.
+    pub followed_by: Option<ErasureId>,
     /// Its end; none: the records are gone, and their keys are not destroyed yet.
     pub done: Option<ErasureEnd>,
 }
@@ -309,7 +324,7 @@ pub trait Erasures: Send + Sync {
     /// completed) is synced before the answer.
     ///
     /// # Errors
-    /// As [`Erasures::erase`].
+    /// As [`Erasures::erase`]: also [`StoreCode::RecordRestricted`], with its line.
     async fn extent(&self, request: ErasureRequest, entry: Entry) -> Result<Extent, StoreError>;
 
     /// An erasure, as it stands; none: there is no such number.
@@ -329,11 +344,23 @@ pub trait Erasures: Send + Sync {
     async fn drop_tombstones(&self) -> Result<u64, StoreError>;
 }
 
-/// The trail's line of a question how much that would be.
-pub(super) fn line_of_extent(extent: &Extent, mut entry: Entry) -> Entry {
-    entry.count = extent.total();
-    entry.result = if extent.is_empty() { Outcome::Nothing } else { Outcome::Done };
-    entry
+/// The trail's line of a question how much that would be. Whoever is told that somebody restricted it was told something too.
+///
+/// # Errors
+/// It is not known how much that would be.
+pub(super) fn line_of_extent(
+    looked: Result<&Extent, &StoreError>,
+    mut entry: Entry,
+) -> Result<Entry, StoreError> {
+    match looked {
+        Ok(extent) => {
+            entry.count = extent.total();
+            entry.result = if extent.is_empty() { Outcome::Nothing } else { Outcome::Done };
+        }
+        Err(error) if error.code == StoreCode::RecordRestricted => entry.result = Outcome::Refused,
+        Err(error) => return Err(*error),
+    }
+    Ok(entry)
 }
 
 /// The trail's lines of a request that took these records away: one for each, or one that names none.

@@ -36,6 +36,7 @@ mod suppressions;
 mod tokens;
 mod tombstones;
 mod trail;
+mod vigils;
 
 use std::sync::Arc;
 
@@ -74,7 +75,7 @@ pub use restrictions::{
 };
 pub use retention::{Dated, DatingSlice, EXPIRED_AT_ONCE_MAX, Expired, KeptLifespan, Retention};
 pub use rewrites::{
-    EarlyRecords, REWRITTEN_AT_ONCE_MAX, RewriteCause, RewriteRequest, Rewrites, Rewriting, Rewritten,
+    KeptRemit, REWRITTEN_AT_ONCE_MAX, RecordsFound, RewriteCause, RewriteRequest, Rewrites, Rewriting, Rewritten,
 };
 pub use scan::{BucketsFault, Fault, ParkedFault, RecordsFault, Scan, Scanned, Scanning};
 pub use seen::{Fate, Seen, SeenState};
@@ -86,6 +87,7 @@ pub use suppressions::{
 pub use tokens::{Token, Tokens};
 pub use tombstones::ErasedFor;
 pub use trail::Trail;
+pub use vigils::{AWAITED_AT_ONCE_MAX, ToAwait, VIGILS_MAX, VigilId, Vigils};
 
 /// Everything that a store does.
 pub trait Store:
@@ -107,6 +109,7 @@ pub trait Store:
     + Restrictions
     + Requests
     + Scan
+    + Vigils
     + Life
 {
 }

@@ -89,6 +89,12 @@ pub trait Restrictions: Send + Sync {
     /// All that stand, by record: a look into memory.
     fn restrictions(&self) -> Vec<Restriction>;
 
+    /// The same for somebody who asked: the trail's line (`entry`, completed with how many) is written first.
+    ///
+    /// # Errors
+    /// See [`crate::store::StoreCode`].
+    async fn list_restrictions(&self, entry: Entry) -> Result<Vec<Restriction>, StoreError>;
+
     /// Takes those away whose last day is over, with a line for each: what fell due meanwhile goes at the next sweep. Returns how
     /// many.
     ///

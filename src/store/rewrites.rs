@@ -4,12 +4,15 @@
 //! next unused leaf and notes the old one as pending; then that one is punctured. What is found pending at a start is brought
 //! to its end before the store is given to anybody.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
+use crate::clock::Day;
 use crate::lead::{Revision, RevisionRefusal};
-use crate::purpose::{Cursor, Purpose, PurposeId, RecordId};
+use crate::purpose::{Cursor, Purpose, PurposeId, RecordId, Remit, TextHash};
 use crate::store::{StoreCode, StoreError};
 use crate::trail::{Action, Entry, Outcome};
 
@@ -21,7 +24,7 @@ pub const REWRITTEN_AT_ONCE_MAX: usize = 256;
 pub enum RewriteCause {
     /// A person's right (GDPR art. 16): also of a record that is restricted, and of none past its expiry.
     Person,
-    /// What the purpose may no longer hold: of none that is restricted.
+    /// What the purpose may no longer hold: of none that is restricted, and by no clock that nobody has confirmed.
     Retention,
     /// A clock that was behind: of every one.
     Clock,
@@ -42,6 +45,13 @@ impl RewriteRequest {
         let revision = Revision::dated_by_submission(Arc::clone(purpose));
         let records = records.into_iter().map(|id| (id, revision.clone())).collect();
         (Self { records, cause: RewriteCause::Clock }, Entry::by_system(Action::Redated))
+    }
+
+    /// Records of a purpose are trimmed to what it may hold; with the line for it, which is tamis' own.
+    pub fn trimming(records: Vec<RecordId>, remit: &Arc<Remit>) -> (Self, Entry) {
+        let revision = Revision::trimmed_to(Arc::clone(remit));
+        let records = records.into_iter().map(|id| (id, revision.clone())).collect();
+        (Self { records, cause: RewriteCause::Retention }, Entry::by_system(Action::Trimmed))
     }
 
     /// # Errors
@@ -82,13 +92,27 @@ pub struct Rewriting {
     pub keys_destroyed: bool,
 }
 
-/// Records that were received under a clock that was behind.
+/// What a look through some records found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct EarlyRecords {
+pub struct RecordsFound {
     /// Which, in their order. One that does not open is not among them.
     pub records: Vec<RecordId>,
     /// Where to look on; none: everything was looked at.
     pub next: Option<Cursor>,
+}
+
+/// By which remit ([`Remit::hash`]) a purpose's records were trimmed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeptRemit {
+    /// None holds more than this lets it, but those that were passed over, and those of which a consent ended since; none: nobody
+    /// knows.
+    pub in_force: Option<TextHash>,
+    /// Which is to be in force, and since when that is known.
+    pub pending: Option<(TextHash, Timestamp)>,
+    /// The day on which all were looked at last.
+    pub looked_on: Option<Day>,
+    /// Some were passed over then: they are restricted.
+    pub passed_over: bool,
 }
 
 /// Writing records anew.
@@ -103,7 +127,7 @@ pub trait Rewrites: Send + Sync {
     ///
     /// # Errors
     /// [`StoreCode::ValueTooLarge`]: too many at once. [`StoreCode::ClockJumped`], [`StoreCode::ClockUnconfirmed`] if it depends on
-    /// the clock whether a person's record is past its expiry. Otherwise see [`StoreCode`]: nothing of it is done, or (stalled,
+    /// the clock whether a person's record is past its expiry, and always where something may no longer be held. Otherwise see [`StoreCode`]: nothing of it is done, or (stalled,
     /// halted) it is not known whether it is.
     async fn rewrite(&self, request: RewriteRequest, entry: Entry) -> Result<Rewriting, StoreError>;
 
@@ -120,13 +144,37 @@ pub trait Rewrites: Send + Sync {
         purpose: PurposeId,
         after: Option<Cursor>,
         max: usize,
-    ) -> Result<EarlyRecords, StoreError>;
+    ) -> Result<RecordsFound, StoreError>;
 
     /// All that were settled up to there have been looked at.
     ///
     /// # Errors
     /// See [`StoreCode`].
     async fn early_looked_at(&self, up_to: u64) -> Result<(), StoreError>;
+
+    /// Looks through so many records of a purpose for those that this would change, restricted ones among them. Nothing is changed.
+    ///
+    /// # Errors
+    /// [`StoreCode::ClockJumped`], [`StoreCode::ClockUnconfirmed`]; otherwise see [`StoreCode`].
+    async fn to_rewrite(
+        &self,
+        purpose: PurposeId,
+        revision: Revision,
+        after: Option<Cursor>,
+        max: usize,
+    ) -> Result<RecordsFound, StoreError>;
+
+    /// By which remit the records of each purpose were trimmed, as was noted last.
+    ///
+    /// # Errors
+    /// See [`StoreCode`].
+    async fn remits(&self) -> Result<HashMap<PurposeId, KeptRemit>, StoreError>;
+
+    /// Notes it.
+    ///
+    /// # Errors
+    /// See [`StoreCode`].
+    async fn keep_remit(&self, purpose: PurposeId, kept: KeptRemit) -> Result<(), StoreError>;
 }
 
 /// The trail's lines of a request.

@@ -48,6 +48,8 @@ crate::codes! {
         Expired = "records-expired",
         /// The end of a purpose's records was moved forward: its period is shorter now.
         PeriodShortened = "period-shortened",
+        /// Of records went what their purpose may no longer hold: a field that left the whitelist, one whose consent is over.
+        Trimmed = "trimmed",
         /// The trail's lines up to the one with this number (`count`) have had their time, and are gone.
         TrailClosed = "trail-closed",
         /// An address was put on the list of those that may not be stored.
@@ -68,7 +70,7 @@ crate::codes! {
         RestrictionLifted = "restriction-lifted",
         /// The last day of a restriction is over.
         RestrictionEnded = "restriction-ended",
-        /// The list of restrictions was asked for; only a refusal is written down.
+        /// The list of restrictions was read.
         RestrictionsListed = "restrictions-listed",
         /// Somebody asked for something by right: it stands in the register of requests.
         RequestOpened = "request-opened",
@@ -117,6 +119,8 @@ pub struct Entry {
     pub to: Option<RecordId>,
     /// Which fields were changed: their names in the config, never a value.
     pub fields: Vec<FieldName>,
+    /// Of which erasure it is the end: epoch and number.
+    pub erasure: Option<(u32, u64)>,
     /// How it ended.
     pub result: Outcome,
 }
@@ -146,8 +150,14 @@ impl Entry {
             from: None,
             to: None,
             fields: Vec::new(),
+            erasure: None,
             result: Outcome::Done,
         }
+    }
+
+    /// The same, for the reason for which somebody had it begin.
+    pub fn by_system_because(action: Action, reason: Option<Reason>) -> Self {
+        Self { reason, ..Self::by_system(action) }
     }
 
     /// Who.

@@ -17,6 +17,10 @@ const VERSIONED: u8 = 0;
 const VERSION: u8 = 2;
 /// Of one that does: they stand behind all else.
 const WITH_FIELDS: u8 = 3;
+/// Of one that names an erasure: epoch and number stand behind all else.
+const WITH_ERASURE: u8 = 4;
+/// The latest that there is.
+const LATEST: u8 = WITH_ERASURE;
 
 /// A line that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,16 +89,18 @@ impl<'b> KeptLine<'b> {
     /// See [`LineError`].
     pub fn read(&self, seq: u64) -> Result<Line, LineError> {
         let (version, body) = match self.signed {
-            [VERSIONED, version @ (VERSION | WITH_FIELDS), body @ ..] => (*version, body),
-            [VERSIONED, version, ..] if *version > WITH_FIELDS => return Err(LineError::Later(seq)),
+            [VERSIONED, version @ VERSION..=LATEST, body @ ..] => (*version, body),
+            [VERSIONED, version, ..] if *version > LATEST => return Err(LineError::Later(seq)),
             [VERSIONED, ..] => return Err(LineError::Broken(seq)),
             body => (VERSION, body),
         };
         let read = || {
             let (wire, rest): (Wire<'_>, _) = postcard::take_from_bytes(body).ok()?;
             let mut line = wire.line(self.mac)?;
-            if version == WITH_FIELDS {
-                line.entry.fields = fields(rest)?;
+            match version {
+                WITH_FIELDS => line.entry.fields = fields(rest)?,
+                WITH_ERASURE => line.entry.erasure = Some(postcard::from_bytes(rest).ok()?),
+                _ => {}
             }
             (line.seq == seq).then_some(line)
         };
@@ -139,6 +145,10 @@ fn signed(seq: u64, time: Timestamp, entry: &Entry) -> Vec<u8> {
         reason: entry.reason.map(Reason::as_str),
         result: entry.result.as_str(),
     };
+    // The end of an erasure is tamis' own act, which changes no field.
+    if let Some(erasure) = &entry.erasure {
+        return written(erasure, written(&wire, vec![VERSIONED, WITH_ERASURE]));
+    }
     let version = if entry.fields.is_empty() { VERSION } else { WITH_FIELDS };
     let line = written(&wire, vec![VERSIONED, version]);
     if entry.fields.is_empty() {
@@ -172,6 +182,7 @@ impl Wire<'_> {
             from: record(self.from)?,
             to: record(self.to)?,
             fields: Vec::new(),
+            erasure: None,
             reason: match self.reason {
                 None => None,
                 Some(reason) => Some(Reason::from_code(reason)?),
@@ -272,6 +283,8 @@ mod tests {
             Entry { result: Outcome::Done, ..full() },
             Entry { fields: vec![field("email"), field("city")], ..full() },
             Entry { fields: vec![field("email")], ..full() },
+            Entry { erasure: Some((1, 7)), ..full() },
+            Entry { erasure: Some((1, 8)), ..full() },
         ];
         let mut seen = Vec::new();
         for (entry, seq) in entries.into_iter().zip(1..) {
@@ -346,7 +359,7 @@ mod tests {
                 "{version}"
             );
         }
-        for later in [WITH_FIELDS + 1, u8::MAX] {
+        for later in [LATEST + 1, u8::MAX] {
             let bytes = [&[VERSIONED, later][..], &[7; 40]].concat();
             assert_eq!(KeptLine::new(&bytes).expect("a line").read(5), Err(LineError::Later(5)), "{later}");
         }
@@ -354,7 +367,7 @@ mod tests {
 
     #[test]
     fn a_line_of_a_later_version_is_verified_and_said_to_be_one() {
-        let signed = [VERSIONED, WITH_FIELDS + 1, 1, 2, 3];
+        let signed = [VERSIONED, LATEST + 1, 1, 2, 3];
         let mac = key().hmac(&[&[0; 32], &signed]);
         let bytes = [signed.as_slice(), &mac].concat();
         let kept = KeptLine::new(&bytes).expect("a line");

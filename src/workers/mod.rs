@@ -24,6 +24,7 @@ mod settlement_log;
 mod shortening;
 mod silence;
 mod steward;
+mod trimmer;
 mod warden;
 
 use std::panic::AssertUnwindSafe;
@@ -57,6 +58,7 @@ pub use scanner::Scanner;
 pub use searcher::{SearchTools, Searcher, WAITING_MAX, Work};
 pub use silence::Silence;
 pub use steward::Steward;
+pub use trimmer::Trimmer;
 pub use warden::{Door, Warden};
 
 /// What one step did.

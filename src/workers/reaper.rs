@@ -54,6 +54,8 @@ pub struct Reaper {
     clock: Arc<dyn Clock>,
     schedule: Schedule,
     overdue: Mutex<Overdue>,
+    /// Since when it waits for dates that are put right, and when that was last said.
+    dates_awaited: Mutex<Option<(Timestamp, Timestamp)>>,
 }
 
 /// What is known of what is overdue.
@@ -77,9 +79,14 @@ impl Routine for Reaper {
         // By a clock that may be ahead nothing is old.
         // Nor before records that a clock received that was behind have got their time.
         let is_early = self.store.early_up_to().is_some();
-        if !self.store.clock_confirmed() || is_early || !self.is_undisputed().await {
+        if !self.store.clock_confirmed() || !self.is_undisputed().await {
             return after(now, UNTIL_CONFIRMED);
         }
+        if is_early {
+            self.wait_for_dates(now);
+            return after(now, UNTIL_CONFIRMED);
+        }
+        *self.dates_awaited.lock() = None;
         self.day.tell(Day::of(self.store.now()));
         self.end_restrictions().await;
         let mut is_done = self.expire().await;
@@ -118,6 +125,7 @@ impl Reaper {
             clock,
             schedule,
             overdue,
+            dates_awaited: Mutex::default(),
         }
     }
 
@@ -173,6 +181,21 @@ impl Reaper {
         let concerns: Vec<Concern> = concern.into_iter().collect();
         self.attention.found(&[AttentionCode::RetentionShorter], &concerns, now);
         has_dated
+    }
+
+    /// Nothing ends before records that a clock received that was behind have got their dates. Where that takes long somebody is
+    /// told, and after a day it counts as what it may be: something is overdue.
+    fn wait_for_dates(&self, now: Timestamp) {
+        let mut awaited = self.dates_awaited.lock();
+        let (since, said) = *awaited.get_or_insert((now, now));
+        // A clock that was set back does not silence it.
+        if now < said || now.duration_since(said) >= EVERY {
+            tracing::warn!(waits.seconds = now.duration_since(since).as_secs().max(0), "reaper.waits-for-dates");
+            *awaited = Some((since.min(now), now));
+        }
+        if now.duration_since(since) > SAYS_WITHIN {
+            self.attention.found(&[AttentionCode::Overdue], &[Concern::of(AttentionCode::Overdue)], now);
+        }
     }
 
     /// What fell due while it was restricted goes with the rest.
@@ -258,6 +281,12 @@ impl Reaper {
         match self.store.drop_tombstones().await {
             Ok(0) => {}
             Ok(count) => tracing::info!(tombstones.dropped = count, "store.tombstones-dropped"),
+            Err(error) => tracing::warn!(code = %error.code, "reaper.store-refused"),
+        }
+        let oldest_queued = self.inbox.oldest().map(|(_, arrived)| arrived);
+        match self.store.end_vigils(oldest_queued).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(vigils.ended = count, "store.vigils-ended"),
             Err(error) => tracing::warn!(code = %error.code, "reaper.store-refused"),
         }
         match self.store.end_suppressions().await {

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::clock::{Clock, after};
 use crate::current::Current;
 use crate::purpose::{Policy, Purpose};
-use crate::store::{EarlyRecords, REWRITTEN_AT_ONCE_MAX, RewriteRequest, Rewritten, SharedStore, StoreError};
+use crate::store::{RecordsFound, REWRITTEN_AT_ONCE_MAX, RewriteRequest, Rewritten, SharedStore, StoreError};
 use crate::workers::routine::{Routine, Schedule, Turn};
 
 /// It looks no more often than that, whatever says that it is of tomorrow.
@@ -70,7 +70,7 @@ impl Redater {
     async fn redate_purpose(&self, purpose: &Arc<Purpose>) -> Result<u64, StoreError> {
         let (mut count, mut after) = (0, None);
         loop {
-            let EarlyRecords { records, next } =
+            let RecordsFound { records, next } =
                 self.store.early_records(purpose.id.clone(), after.take(), LOOK_RECORDS).await?;
             if !records.is_empty() {
                 let (request, entry) = RewriteRequest::redating(records, purpose);

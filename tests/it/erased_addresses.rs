@@ -96,7 +96,7 @@ async fn whoever_objects_by_an_address_on_stdin_is_gone_everywhere_and_is_not_st
     let flags = ["--email-stdin", "--reason", "objection", "--format", "note", "--output", &paper];
     let (code, _, said) = command(&world, &flags, &typed).await;
     assert_eq!(code, Some(0), "{said}");
-    for part in ["erased: 1-1\n", "not read yet: 1. ", "judged by the list", "written to "] {
+    for part in ["erased: 1-1\n", "not read yet: 1. ", "a second receipt follows", "written to "] {
         assert!(said.contains(part), "{said}");
     }
     let note = std::fs::read_to_string(&paper).expect("a receipt");
@@ -109,7 +109,8 @@ async fn whoever_objects_by_an_address_on_stdin_is_gone_everywhere_and_is_not_st
     world.meta.behave();
     let barred =
         async |world: &World, id: &str| states(world, json!({ "leadgen_id": id })).await == ["suppressed"];
-    world.until("what was unread is barred", || barred(&world, &unread)).await;
+    let erased = async || states(&world, json!({ "leadgen_id": unread })).await == ["erased"];
+    world.until("what was unread is erased when it is read", erased).await;
     // Meta repeats, they come again by another form, tamis starts anew.
     let later = letter(&world, &loud);
     for _ in 0..2 {
@@ -139,8 +140,8 @@ async fn whoever_objects_by_an_address_on_stdin_is_gone_everywhere_and_is_not_st
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_number_is_erased_by_the_rules_of_each_purpose_and_what_is_unread_is_a_number() {
-    let world = World::planned(plan()).await;
+async fn a_number_is_erased_by_the_rules_of_each_purpose_and_what_is_unread_goes_when_it_is_read() {
+    let mut world = World::planned(plan()).await;
     let mail = |name: &str| format!("{}@example.org", canary(name));
     let leads = [
         quote(&world, &mail("a"), Some("06 39 98 04 71")),
@@ -160,18 +161,57 @@ async fn a_number_is_erased_by_the_rules_of_each_purpose_and_what_is_unread_is_a
     );
     let erased = erase(&world, "person-request", &json!({ "by": by })).await;
     assert_eq!((&erased["erasure"], &erased["unread"]), (&"1-1".into(), &1.into()));
+    assert_eq!(erased["awaited"], json!(true));
     assert!(erased.get("suppressed_until").is_none(), "erasing alone bars nobody");
     assert_eq!(world.records("devis").await.len(), 1);
+    world.restart().await;
     world.settled().await;
     world.meta.behave();
-    // It is read, and stored: so the number was said. Asked again it goes.
-    world.stored("devis", 2).await;
-    let again = erase(&world, "person-request", &json!({ "by": by })).await;
-    assert_eq!((&again["erasure"], &again["unread"]), (&"1-2".into(), &0.into()));
-    assert_eq!(states(&world, json!({ "leadgen_id": unread })).await, ["erased"]);
+    let state = async |world: &World, id: &str| states(world, json!({ "leadgen_id": id })).await;
+    world.until("it is read", || async { state(&world, &unread).await == ["erased"] }).await;
     assert_eq!(world.records("devis").await.len(), 1, "and the neighbour stays");
+    // What they send in afterwards is theirs to send in.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    let later = quote(&world, &mail("e"), Some("06 39 98 04 71"));
+    deliver(&world, std::slice::from_ref(&later)).await;
+    world.until("it is stored", || async { state(&world, &later).await == ["stored"] }).await;
     let ambiguous = json!({"by": {"phone": "12345"}}).to_string();
     let none = world.admin().call(Method::POST, "/admin/v1/erasures", Some(ambiguous), Some("error")).await;
     assert_eq!((none.status, none.json()["code"].clone()), (400, "address-invalid".into()));
+    world.end().await;
+}
+
+/// The receipt says that something was unread, and what came of it has one of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn once_what_was_unread_is_read_a_second_receipt_says_what_came_of_it() {
+    let clock = std::sync::Arc::new(crate::retention::Shifted::default());
+    let world = crate::retention::world(&clock).await;
+    let email = format!("{}@example.org", canary("second"));
+    deliver(&world, &[quote(&world, &email, None)]).await;
+    world.stored("devis", 1).await;
+    world.meta.misbehave(Rule::always(Match::any(), Misbehaviour::Delay(Duration::from_secs(6))));
+    let unread = [quote(&world, &email, None), quote(&world, &format!("{}@example.org", canary("other")), None)];
+    world.deliver_all(&unread).await;
+    let erased = erase(&world, "person-request", &json!({"by": {"email": email}})).await;
+    let receipt = |note: &Value| -> Value {
+        let note = note.as_str().expect("a note");
+        serde_json::from_str(note.lines().next().expect("a line")).expect("JSON")
+    };
+    assert_eq!(receipt(&erased["receipt"])["unread"], json!(2));
+    let shown = async |number: &str| {
+        world.admin().get(&format!("/admin/v1/erasures/{number}")).await.json()
+    };
+    assert!(shown("1-1").await.get("followed_by").is_none());
+    world.settled().await;
+    world.meta.behave();
+    world.stored("devis", 1).await;
+    clock.pass(3_700);
+    world.until("a second one follows", || async { shown("1-1").await["followed_by"] == "1-2" }).await;
+    let second = shown("1-2").await;
+    assert_eq!((&second["follows"], &second["state"], &second["parked"]), (&json!("1-1"), &json!("done"), &json!(1)));
+    let second = receipt(&second["receipt"]);
+    assert_eq!((&second["follows"], &second["references"]), (&json!("1-1"), &json!(1)));
+    assert_eq!((&second["unread"], &second["why"]), (&Value::Null, &json!("person-request")));
+    assert_eq!(receipt(&shown("1-1").await["receipt"]), receipt(&erased["receipt"]), "the first never changes");
     world.end().await;
 }

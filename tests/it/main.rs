@@ -84,6 +84,7 @@ mod status;
 mod sync;
 mod systemd;
 mod tampering;
+mod trimming;
 mod unread_log;
 mod vectors;
 mod version;

@@ -23,7 +23,7 @@ pub const DAY_S: i64 = 86_400;
 pub struct Shifted(AtomicI64);
 
 impl Shifted {
-    fn pass(&self, seconds: i64) {
+    pub fn pass(&self, seconds: i64) {
         self.0.fetch_add(seconds, Ordering::SeqCst);
     }
 }

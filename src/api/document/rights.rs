@@ -117,10 +117,10 @@ pub(super) fn erase() -> Call {
          come back. By what it is found stands in the body: URLs get logged. With `dry_run` nothing is erased, and the \
          question stands in the trail; by a record's number or an address it is as fast as a look-up. By an address each submission \
          of which a record holds it goes, found as `POST /find` finds it; more than 256 go in several erasures, and the answer has \
-         each. Where the reason is `objection`, the address goes on the list of `POST /suppressions` first: what is not read yet \
-         is judged by that, and else is said as a number. With `keep_own_requests` an objection ends what rests on a consent or a \
-         legitimate interest, and what the person asked for themselves stays, without the fields that hang on a consent; its \
-         consents hold no longer than until then.",
+         each. Where the reason is `objection`, the address goes on the list of `POST /suppressions` first. What is not read yet \
+         is said as a number and held against the address when it is: what holds it is not stored, and an erasure follows. With \
+         `keep_own_requests` an objection ends what rests on a consent or a legitimate interest, and what the person asked for \
+         themselves stays, without the fields that hang on a consent; its consents hold no longer than until then.",
     )
     .roles(OFFICER)
     .reason_of(grounds())

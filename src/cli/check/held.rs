@@ -1,4 +1,5 @@
-//! What a running tamis holds under longer periods than the config that is checked, or under purposes that it does not name.
+//! What a running tamis holds under longer periods than the config that is checked, or under purposes or fields that it does not
+//! name.
 
 use std::path::PathBuf;
 
@@ -38,9 +39,12 @@ impl Held {
             let checked = policy.purpose(running.id.as_str())?;
             shorter(running, checked)
         });
+        let fields = self.purposes.iter().filter(|running| running.stored > 0).flat_map(|running| {
+            policy.purpose(running.id.as_str()).map_or_else(Vec::new, |checked| fields_gone(running, checked))
+        });
         let gone = self.counts.iter().filter(|held| held.stored > 0);
         let gone = gone.filter(|held| policy.purpose(held.id.as_str()).is_none()).map(gone_from);
-        shorter.chain(gone).collect()
+        shorter.chain(fields).chain(gone).collect()
     }
 }
 
@@ -67,6 +71,24 @@ fn shorter(running: &Running, checked: &Purpose) -> Option<Fault> {
         ),
         "If that is not meant, leave the period as it is; until that day is over it can be put back.",
     ))
+}
+
+/// The fields that the running tamis may hold, and this config does not name.
+fn fields_gone(running: &Running, checked: &Purpose) -> Vec<Fault> {
+    let gone = running.fields.iter().filter(|name| !checked.whitelist.allows(name));
+    let fault = |name: &String| {
+        Fault::new(
+            FaultCode::FieldGone,
+            &format!("purposes.{}.fields.{name}", running.id),
+            format!(
+                "the running tamis holds {} of it and may hold this field, which this config does not name: it is exported no more, \
+                 and a day after this config is in force the answers to it are erased",
+                records(running.stored)
+            ),
+            "If that is not meant, name the field again; until that day is over it can be put back.",
+        )
+    };
+    gone.map(fault).collect()
 }
 
 fn gone_from(held: &PurposeCount) -> Fault {
@@ -177,6 +199,21 @@ mod tests {
             [""; 0],
             "of what does not say it nothing is known"
         );
+    }
+
+    #[test]
+    fn a_field_that_is_not_named_any_more_is_said_where_something_is_held() {
+        let fields = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        let held = |stored| {
+            let mut running = running(&devis(Some(12), None, None), stored);
+            running.fields = fields(&["email", "city", "shoe_size"]);
+            Held { purposes: vec![running], counts: Vec::new() }
+        };
+        let now = || purpose("devis", &["city", "email", "zone"]);
+        assert_eq!(said(&held(0), now()), [""; 0], "nothing is held");
+        let said = said(&held(2), now());
+        let start = "purposes.devis.fields.shoe_size field-gone the running tamis holds 2 records of it and may";
+        assert!(said.len() == 1 && said[0].starts_with(start), "{said:?}");
     }
 
     #[test]

@@ -73,7 +73,7 @@ pub(super) const WORDS: Words = Words {
     safeguard_missing: "keine Garantie genannt: von Ihnen zu ergänzen",
     document: "Dokument: {url}",
     erase_record: "Datensatz: {term} ab dem Absenden. Dann wird er gelöscht, samt Schlüssel; ist er eingeschränkt, nach dem Ende der Einschränkung.",
-    erase_consent: "{channel}: Die Einwilligung gilt {term}. Danach wird, was an ihr hängt, nicht mehr exportiert.",
+    erase_consent: "{channel}: Die Einwilligung gilt {term}. Danach wird, was an ihr hängt, gelöscht.",
     erase_reference: "Verweis auf eine noch nicht gelesene Einsendung: höchstens 90\u{a0}Tage.",
     erase_seen: "Fingerabdruck der Nummer der Einsendung: bis die Einsendung auf Antrag gelöscht wird.",
     erase_backup: "Sicherungen der Schlüssel: von Ihnen binnen {term} zu löschen.",

@@ -73,7 +73,7 @@ pub(super) const WORDS: Words = Words {
     safeguard_missing: "no safeguard is named: to be completed by you",
     document: "Document: {url}",
     erase_record: "Record: {term} from the submission. Then it is erased, with its key; where it is restricted, once that ends.",
-    erase_consent: "{channel}: the consent holds for {term}. After that, what depends on it is not exported.",
+    erase_consent: "{channel}: the consent holds for {term}. After that, what depends on it is erased.",
     erase_reference: "Reference of a submission that is not read yet: at most 90\u{a0}days.",
     erase_seen: "Fingerprint of the submission’s number: until the submission is erased on request.",
     erase_backup: "Backups of the keys: to be deleted by you within {term}.",

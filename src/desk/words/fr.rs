@@ -73,7 +73,7 @@ pub(super) const WORDS: Words = Words {
     safeguard_missing: "aucune garantie n’est nommée\u{a0}: à compléter par vous",
     document: "Document\u{a0}: {url}",
     erase_record: "Fiche\u{a0}: {term} à partir de l’envoi. Puis elle est effacée, clé comprise\u{a0}; si son traitement est limité, à la fin de la limitation.",
-    erase_consent: "{channel}\u{a0}: l’accord vaut {term}. Ensuite, ce qui en dépend n’est plus exporté.",
+    erase_consent: "{channel}\u{a0}: l’accord vaut {term}. Ensuite, ce qui en dépend est effacé.",
     erase_reference: "Référence d’une demande pas encore lue\u{a0}: 90\u{a0}jours au plus.",
     erase_seen: "Empreinte du numéro de la demande\u{a0}: jusqu’à l’effacement de la demande sur requête.",
     erase_backup: "Sauvegardes des clés\u{a0}: à supprimer par vous sous {term}.",

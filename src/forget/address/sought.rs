@@ -37,6 +37,24 @@ impl Sought {
         self.contact
     }
 
+    /// Every address that it may be: one whatever the purpose, a number as it is without a region; and those of each of these
+    /// purposes whose numbers are at home somewhere.
+    pub fn addresses<P>(
+        &self,
+        regions: impl IntoIterator<Item = (P, Option<PhoneRegion>)>,
+    ) -> Vec<(Option<P>, Address)> {
+        let of = |region| match self.contact {
+            Contact::Address => Address::email(&self.typed),
+            Contact::Number => Address::phone(&self.typed, region),
+        };
+        let mut all: Vec<(Option<P>, Address)> = of(None).map(|address| (None, address)).into_iter().collect();
+        if self.contact == Contact::Number {
+            let at_home = regions.into_iter().filter(|(_, region)| region.is_some());
+            all.extend(at_home.filter_map(|(purpose, region)| Some((Some(purpose), of(region)?))));
+        }
+        all
+    }
+
     /// In its one spelling, a number without any region: what two requests for one address have in common.
     pub fn spelled(&self) -> Zeroizing<String> {
         let address = match self.contact {

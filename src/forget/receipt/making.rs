@@ -72,6 +72,9 @@ pub struct ByAddress {
     /// Until when the address is not stored, where it went on the list of who objected.
     #[serde(with = "wire::maybe_shown")]
     pub suppressed_until: Option<Timestamp>,
+    /// What was not read is held against the address when it is, and a second receipt follows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub awaited: bool,
 }
 
 impl ByAddress {
@@ -128,6 +131,8 @@ pub struct Became<'e> {
     pub asked: Timestamp,
     /// When the keys were destroyed and the disk had it.
     pub done: Timestamp,
+    /// The one that it adds to.
+    pub follows: Option<ReceiptNumber>,
     /// By whom.
     pub asked_by: AskedBy,
     /// Why.
@@ -162,7 +167,8 @@ impl Receipt {
     pub fn of(became: &Became<'_>) -> Result<(Self, KeyName), Unmade> {
         let all: OfAll = serde_json::from_slice(became.of_all).map_err(|_| Unmade)?;
         let key_name = KeyName::parse(&all.key_name).ok_or(Unmade)?;
-        let suppressed_until = all.by_address.and_then(|by| by.suppressed_until);
+        let suppressed_until = all.by_address.as_ref().and_then(|by| by.suppressed_until);
+        let unread = all.by_address.as_ref().filter(|by| by.awaited).map(|by| by.unread);
         let mut of_purposes = Vec::with_capacity(became.records.len());
         for (purpose, count) in became.records {
             // One that the config had no more when its records went: there is its name alone.
@@ -179,14 +185,14 @@ impl Receipt {
         let receipt = Self {
             version,
             number: became.number,
-            follows: None,
+            follows: became.follows,
             asked: whole(became.asked),
             done: whole(became.done),
             asked_by: became.asked_by,
             why: became.why,
             exported_locally: is_known.then(|| became.handed.contains(&None)),
             references: became.references,
-            unread: None,
+            unread,
             keyring_generation: became.keyring_generation,
             trail_line: became.trail_line,
             remains: Remains {

@@ -26,7 +26,7 @@ use crate::lead::Revision;
 use crate::purpose::{FieldName, FieldRule, Purpose, PurposeId, RecordId};
 use crate::store::{
     Asked, Erasure, ErasureRequest, Extent, REWRITTEN_AT_ONCE_MAX, RepeatKey, RewriteCause, RewriteRequest,
-    Rewritten, ToSuppress, Wanted,
+    Rewritten, ToAwait, ToSuppress, VigilId, Wanted,
 };
 use crate::trail::{Action, Entry, Operator};
 
@@ -89,9 +89,13 @@ impl ByAddress<'_> {
             return self.answer(&before, &last).await;
         }
         let suppressed_until = self.suppress(to_suppress).await?;
+        let unread = self.unread().await?;
+        // Before anybody looks: what is read in between is met by one or the other.
+        let vigil = self.await_unread(unread).await?;
+        let awaited = vigil.is_some();
         // Before there is a receipt: a request that is sent again does it again until there is one.
         self.end_consents().await?;
-        let mut answered = Answered { unread: self.unread().await?, unreadable: 0, suppressed_until };
+        let mut answered = Answered { unread, unreadable: 0, suppressed_until, awaited };
         let mut walk = Walk::default();
         // Held back until there is another: the last has the caller's key.
         let mut piece = Vec::new();
@@ -101,11 +105,11 @@ impl ByAddress<'_> {
                 let part = std::mem::replace(&mut piece, next);
                 if !part.is_empty() {
                     let repeat = self.part(before.len() as u64 + 1);
-                    before.push(self.one(part, repeat, &answered).await?);
+                    before.push(self.one(part, (repeat, None), &answered).await?);
                 }
             }
         }
-        let last = self.one(piece, self.wish.repeat.clone(), &answered).await?;
+        let last = self.one(piece, (self.wish.repeat.clone(), vigil), &answered).await?;
         self.answer(&before, &last).await
     }
 
@@ -161,6 +165,28 @@ impl ByAddress<'_> {
         }
     }
 
+    /// What is unread is held against the address when it is read; none: too many are awaited, and nothing more is promised.
+    async fn await_unread(&self, unread: u64) -> Result<Option<VigilId>, Problem> {
+        if self.erases_nothing() {
+            return Ok(None);
+        }
+        let policy = self.state.policy.pin();
+        let regions = policy.purposes().iter().map(|purpose| (purpose.id.clone(), purpose.phone_region));
+        let what = ToAwait {
+            addresses: self.sought.addresses(regions),
+            purposes: self.wish.purposes.clone(),
+            unread,
+            repeat: self.wish.repeat.clone(),
+            papers: self.receipts.papers(self.asked_by, None),
+        };
+        Ok(self.state.store.await_unread(what, self.entry()).await?)
+    }
+
+    /// Where every purpose stays, none is named: that is not all of them.
+    fn erases_nothing(&self) -> bool {
+        !self.kept.is_empty() && self.wish.purposes.is_empty()
+    }
+
     /// Counted before anybody looks: what is read in between is met.
     async fn unread(&self) -> Result<u64, Problem> {
         Ok(self.queue.count() + self.state.store.parked().await?)
@@ -168,8 +194,7 @@ impl ByAddress<'_> {
 
     /// The next submissions of the address, in pieces that are erased at once; none: there are no more.
     async fn look(&self, walk: &mut Walk) -> Result<Option<Vec<Vec<Wanted>>>, Problem> {
-        // Where every purpose stays, none is named: that is not all of them.
-        if walk.is_over || (!self.kept.is_empty() && self.wish.purposes.is_empty()) {
+        if walk.is_over || self.erases_nothing() {
             return Ok(None);
         }
         if walk.looks == LOOKS_MAX {
@@ -225,11 +250,11 @@ impl ByAddress<'_> {
     async fn one(
         &self,
         what: Vec<Wanted>,
-        repeat: Option<RepeatKey>,
+        (repeat, vigil): (Option<RepeatKey>, Option<VigilId>),
         answered: &Answered,
     ) -> Result<Erasure, Problem> {
         let papers = self.receipts.papers(self.asked_by, Some(answered.clone()));
-        let wish = ErasureRequest { papers, ..self.wish(what, repeat) };
+        let wish = ErasureRequest { papers, vigil, ..self.wish(what, repeat) };
         erased(self.state, self.request, wish, self.entry()).await
     }
 
@@ -248,7 +273,7 @@ impl ByAddress<'_> {
 
     /// What is answered, now and whenever it is asked for again.
     async fn answer(&self, before: &[Erasure], last: &Erasure) -> Result<api::Erased, Problem> {
-        let Answered { unread, unreadable, suppressed_until } =
+        let Answered { unread, unreadable, suppressed_until, awaited } =
             Answered::of(&last.papers.of_all).unwrap_or_default();
         let mut told = Vec::with_capacity(before.len());
         for erasure in before {
@@ -264,6 +289,7 @@ impl ByAddress<'_> {
             unread: Some(unread),
             unreadable: Some(unreadable),
             suppressed_until: suppressed_until.map(Moment),
+            awaited: awaited.then_some(true),
         })
     }
 

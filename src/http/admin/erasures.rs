@@ -230,6 +230,8 @@ fn shown(erasure: &Erasure, signed: Option<&Signed>) -> api::ErasureShown {
         records: erasure.extent.total(),
         purposes: of_purposes(&erasure.extent),
         parked: erasure.extent.references,
+        follows: erasure.follows.map(|id| id.to_string()),
+        followed_by: erasure.followed_by.map(|id| id.to_string()),
         receipt: signed.map(|signed| signed.note().to_owned()),
     }
 }

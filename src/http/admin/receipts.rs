@@ -63,11 +63,12 @@ impl Receipts {
 
 /// What an erasure came to; none: what was kept of it cannot be read.
 fn receipt(erasure: &Erasure, end: &ErasureEnd, handed: &[Option<String>]) -> Option<(Receipt, KeyName)> {
-    let ErasureId { epoch, number } = erasure.id;
+    let number = |ErasureId { epoch, number }| ReceiptNumber { epoch, number };
     let traces = erasure.traces;
     let meta_until = traces.submitted.map(|day| day.plus(META_KEEPS_DAYS));
     let became = Became {
-        number: ReceiptNumber { epoch, number },
+        number: number(erasure.id),
+        follows: erasure.follows.map(number),
         asked: erasure.asked,
         done: end.at,
         asked_by: AskedBy::from_code(std::str::from_utf8(&erasure.papers.said).ok()?)?,

@@ -128,9 +128,10 @@ pub(super) async fn release(
 
 /// All that stand.
 pub(super) async fn list(
-    _by: By<ListRestrictions>,
+    by: By<ListRestrictions>,
     state: Data<AdminState>,
 ) -> Result<HttpResponse, Problem> {
-    let restrictions = state.store.restrictions();
+    let entry = Entry::by(&by.operator, Action::RestrictionsListed);
+    let restrictions = state.store.list_restrictions(entry).await?;
     Ok(HttpResponse::Ok().json(RestrictionList { restrictions: restrictions.iter().map(shown).collect() }))
 }

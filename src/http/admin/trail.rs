@@ -166,6 +166,7 @@ fn write_line(line: Line, out: &mut Vec<u8>) {
         from: entry.from,
         to: entry.to,
         fields: entry.fields.iter().map(ToString::to_string).collect(),
+        erasure: entry.erasure.map(|(epoch, number)| format!("{epoch}-{number}")),
         reason,
         result: entry.result.into(),
     };

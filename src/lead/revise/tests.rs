@@ -4,7 +4,7 @@ use crate::lead::minimised::{ConsentEvidence, MinimisedLead, Tick};
 use crate::lead::seal::{open, seal};
 use crate::lead::{CorrectionFault, sample};
 use crate::purpose::sample::{consent, field, purpose};
-use crate::purpose::{Channel, ConsentKey, FieldRule, PhoneRegion, Whitelist};
+use crate::purpose::{Channel, ConsentKey, FieldRule, Keep, PhoneRegion, Remit, Whitelist};
 use crate::random::SeededRandom;
 
 const OLD: Leaf = Leaf { epoch: 1, number: 7 };
@@ -213,6 +213,71 @@ fn what_a_purpose_may_no_longer_hold_goes_by_its_name() {
     assert_eq!(ends(sooner, None), Ok((sooner, None)));
     assert_eq!(ends(later, None), Err(None), "nothing is lengthened");
     assert_eq!(ends(later, Some(sooner)), Ok((lead.content.expires_at, Some(sooner))));
+}
+
+/// Three fields, two of which hang on a consent, and two things that are kept beside them.
+fn rich() -> MinimisedLead {
+    let mut lead = lead();
+    let field = |name: &str, value: &str| (names(&[name]).remove(0), vec![Answer::from_sealed(value.to_owned())]);
+    lead.content.fields.extend([field("phone_number", "06"), field("city", "Angers")]);
+    lead.content.consents = vec![
+        ConsentEvidence { valid_until: Some(at("2026-06-01T09:00:00Z")), ..sample::ticked("call_optin", "call") },
+        ConsentEvidence { tick: Tick::No, ..sample::ticked("post_optin", "post") },
+    ];
+    lead.content.leadgen = crate::id::LeadgenId::parse("4001");
+    lead.content.attribution = vec![
+        (Keep::Platform, Answer::from_sealed("fb".to_owned())),
+        (Keep::CampaignId, Answer::from_sealed("77".to_owned())),
+    ];
+    lead
+}
+
+/// A purpose that may hold these fields, each with the consent that it hangs on, and keeps this beside them.
+fn remit(fields: &[(&str, Option<&str>)], months: Option<u32>, keep: &[Keep]) -> Revision {
+    let mut of = purpose("devis", &["email"]);
+    let rule = |(name, key): &(&str, Option<&str>)| FieldRule {
+        consent: key.and_then(ConsentKey::parse),
+        ..field(name)
+    };
+    of.whitelist = Whitelist::new(fields.iter().map(rule).collect()).expect("fields");
+    of.consents = ["call_optin", "post_optin"].map(|key| consent(key, Channel::Phone)).into();
+    of.consents[0].valid_months = months;
+    of.keep = keep.to_vec();
+    Revision::trimmed_to(Arc::new(Remit::of(&of)))
+}
+
+#[test]
+fn what_is_not_within_a_remit_goes_and_what_shows_the_consents_stays() {
+    const ALL: [Keep; 3] = [Keep::Platform, Keep::CampaignId, Keep::LeadgenId];
+    let early = at("2026-05-31T23:00:00Z");
+    let of = |revision: &Revision, now| {
+        after_at(&rich(), revision, now).map(|content| {
+            assert!(content.consents == rich().content.consents && content.grounds == rich().content.grounds);
+            assert_eq!(content.expires_at, rich().content.expires_at);
+            let beside: Vec<&str> = content.attribution.iter().map(|(keep, _)| keep.as_str()).collect();
+            format!("{} {} {}", shown(&content), beside.join(" "), content.leadgen.is_some())
+        })
+    };
+    let whole = [("email", None), ("phone_number", Some("call_optin")), ("city", None)];
+    assert_eq!(of(&remit(&whole, None, &ALL), early), Err(None), "all of it may be held");
+    let (mail, keep) = ("email=anne@lumen.example", "platform campaign_id true");
+    assert_eq!(of(&remit(&whole[..2], None, &ALL), early), Ok(format!("{mail} phone_number=06 {keep}")));
+    assert_eq!(of(&remit(&whole[..1], None, &ALL), early), Ok(format!("{mail} {keep}")));
+    assert_eq!(
+        of(&remit(&whole, None, &[Keep::CampaignId]), early),
+        Ok(format!("{mail} phone_number=06 city=Angers campaign_id false"))
+    );
+    // From the day on on which it ends, by what was said then or is said now.
+    let without_phone = Ok(format!("{mail} city=Angers {keep}"));
+    let last_day = at("2026-06-01T00:00:00Z");
+    assert_eq!(of(&remit(&whole, None, &ALL), last_day), without_phone);
+    assert_eq!(of(&remit(&whole, Some(120), &ALL), last_day), without_phone, "nothing is lengthened");
+    assert_eq!(of(&remit(&whole, Some(1), &ALL), early), without_phone, "it is shorter now");
+    let by = |key| [whole[0], ("phone_number", Some(key)), whole[2]];
+    assert_eq!(of(&remit(&by("post_optin"), None, &ALL), early), without_phone, "it was not given");
+    assert_eq!(of(&remit(&by("fax_optin"), None, &ALL), early), without_phone, "nobody asks for it");
+    // Nothing may be left of it.
+    assert_eq!(of(&remit(&[("shoe_size", None)], None, &[]), early), Ok("  false".to_owned()));
 }
 
 /// Decisions 125 and 134; design, "Clock": the only way by which anything is lengthened.

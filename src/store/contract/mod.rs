@@ -7,6 +7,7 @@
 //! | `exporting` | pages in order, none missed, none twice, none without its line |
 //! | `finding` | look-ups, and what is known of each leadgen |
 //! | `addresses` | each record that is stored is met by who looks for an address, and shown with its line |
+//! | `awaiting` | what was unread when an address was erased is not stored when it is read, and that is said |
 //! | `claiming`, `parking` | lanes, leases, due times; the states of what is not stored, and its end |
 //! | `several` | a submission of several purposes: an end for each, what is open, who came too late |
 //! | `naming` | a submission that was named with several forms or pages |
@@ -31,6 +32,7 @@
 //! A promise that is not on the list below is no test, and the compiler says so: nothing else calls it.
 
 pub(crate) mod addresses;
+pub(crate) mod awaiting;
 pub(crate) mod claiming;
 pub(crate) mod clock;
 pub(crate) mod closing;
@@ -305,8 +307,11 @@ macro_rules! contract {
                 a_correction_sent_twice_changes_nothing_the_second_time,
                 what_is_written_anew_stands_in_the_trail_with_the_names_of_fields_alone,
                 many_records_are_written_anew_at_once_each_by_its_own_revision,
+                what_a_purpose_may_no_longer_hold_is_found_and_its_key_is_destroyed,
+                by_which_remit_records_were_trimmed_is_known_after_a_restart,
                 periods_are_shortened_and_the_day_in_clear_with_them,
                 what_is_not_there_does_not_open_or_breaks_a_rule_is_left_and_told_apart,
+                the_number_of_a_leaf_is_nobody_s_and_what_is_being_erased_is_gone,
                 keys_that_cannot_be_destroyed_are_told_and_destroyed_before_the_next_start_gives_the_store,
                 an_export_under_way_gives_each_record_once_old_or_new,
                 corrections_erasures_and_settlements_at_once_each_have_their_end,
@@ -358,6 +363,16 @@ macro_rules! contract {
                 lines_go_by_whole_months_and_the_rest_is_proven_by_the_line_that_says_so,
                 what_is_gone_of_the_rest_is_found_as_before,
                 no_line_goes_by_a_clock_that_nobody_confirmed,
+            }
+            awaiting {
+                what_was_accepted_before_an_address_was_erased_is_not_stored_when_it_is_read,
+                what_is_sent_in_after_an_address_was_erased_is_stored,
+                a_vigil_for_some_purposes_leaves_the_others,
+                by_a_number_each_purpose_reads_it_in_its_own_way,
+                what_was_stored_of_it_before_goes_with_it_and_has_a_receipt_of_its_own,
+                a_request_sent_twice_has_one_vigil_and_too_long_a_one_none,
+                no_vigil_stands_for_longer_than_meta_has_what_was_submitted,
+                a_vigil_does_not_go_through_a_restriction,
             }
             suppressing {
                 whoever_objected_is_not_stored_for_prospecting_and_not_asked_for_again,

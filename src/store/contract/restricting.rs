@@ -69,6 +69,10 @@ pub(crate) async fn a_restricted_record_is_in_no_page_and_a_look_up_says_so_also
         drop(store);
         store = host.open();
     }
+    let listed = store.list_restrictions(by_officer(Action::RestrictionsListed)).await;
+    assert_eq!(listed, Ok(vec![restriction]));
+    let line = store.newest(u64::MAX, 1).await.expect("a trail").remove(0).entry;
+    assert_eq!((line.action(), line.count), (Action::RestrictionsListed, 1));
     assert!(release(&store, 2).await && !release(&store, 2).await);
     assert_eq!(page(&store).await.0.len(), 3);
     assert_eq!((store.restrictions(), found(&store, 2).await.1), (Vec::new(), None));
@@ -173,9 +177,20 @@ pub(crate) async fn only_what_the_person_asks_for_goes_through_it<H: Host>() {
         let request = ErasureRequest::of(Wanted::Leadgen(leadgen(number)));
         store.erase(request, Entry::by(&operator, Action::ErasureAsked)).await.map(drop)
     };
+    let would_erase = async |number: u64, reason: Reason| {
+        let operator = Operator::recognised_by_kernel(1000).because(reason);
+        let request = ErasureRequest::of(Wanted::Leadgen(leadgen(number)));
+        let extent = store.extent(request, Entry::by(&operator, Action::ErasureTried)).await;
+        let line = store.newest(u64::MAX, 1).await.expect("a trail").remove(0).entry;
+        assert_eq!(line.action(), Action::ErasureTried, "whoever asks leaves a line");
+        (extent.map(|extent| extent.total()), line.result)
+    };
     for reason in [Reason::Error, Reason::Support, Reason::Audit, Reason::Campaign, Reason::CrmSync] {
         assert_eq!(code(erase(1, reason).await), Some(StoreCode::RecordRestricted), "{reason}");
+        let (refused, told) = would_erase(1, reason).await;
+        assert_eq!((code(refused), told), (Some(StoreCode::RecordRestricted), Outcome::Refused), "{reason}");
     }
+    assert_eq!(would_erase(1, Reason::PersonRequest).await, (Ok(1), Outcome::Done));
     assert_eq!(store.restrictions().len(), 3);
     for (number, reason) in [(1, Reason::PersonRequest), (2, Reason::Objection), (3, Reason::Withdrawal)] {
         assert_eq!(erase(number, reason).await, Ok(()), "{reason}");

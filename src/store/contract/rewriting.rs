@@ -1,5 +1,7 @@
 //! Records written anew: what stays, what goes, and what is said of it.
 
+use std::sync::Arc;
+
 use futures_util::future::join_all;
 
 use super::Host;
@@ -10,9 +12,9 @@ use crate::keyring::lease::LeaseError;
 use crate::keyring::tree::Kind;
 use crate::lead::{Revision, RevisionRefusal, correction, sample};
 use crate::purpose::sample::purpose as purpose_of;
-use crate::purpose::{FieldName, Periods, RecordId};
+use crate::purpose::{FieldName, Periods, RecordId, Remit};
 use crate::store::{
-    Asked, ErasureRequest, REWRITTEN_AT_ONCE_MAX, RewriteCause, RewriteRequest, Rewriting, Rewritten,
+    Asked, ErasureRequest, KeptRemit, REWRITTEN_AT_ONCE_MAX, RewriteCause, RewriteRequest, Rewriting, Rewritten,
     Settlement, SharedStore, StoreCode, Wanted,
 };
 use crate::trail::{Action, Entry, Outcome};
@@ -192,6 +194,79 @@ pub(crate) async fn periods_are_shortened_and_the_day_in_clear_with_them<H: Host
     assert_eq!(corrected(&store, "devis-1-1", "a@canary.example").await, done(Rewritten::Gone));
 }
 
+/// `devis` may hold this field and no other.
+fn remit(name: &str) -> Arc<Remit> {
+    Arc::new(Remit::of(&purpose_of("devis", &[name])))
+}
+
+async fn too_much(store: &SharedStore, remit: &Arc<Remit>, max: usize) -> Vec<RecordId> {
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let revision = Revision::trimmed_to(Arc::clone(remit));
+        let slice = store.to_rewrite(purpose("devis"), revision, after, max).await.expect("looked");
+        found.extend(slice.records);
+        after = slice.next;
+        if after.is_none() {
+            return found;
+        }
+    }
+}
+
+pub(crate) async fn what_a_purpose_may_no_longer_hold_is_found_and_its_key_is_destroyed<H: Host>() {
+    let host = H::new();
+    let mut store = host.open();
+    store_many(&store, 1, 5).await;
+    assert_eq!(too_much(&store, &remit("email"), 2).await, []);
+    let all: Vec<RecordId> = (1..=5).map(|number| record(&format!("devis-1-{number}"))).collect();
+    let lines = store.lines(0, 100).await.expect("a trail").len() as u64;
+    assert_eq!(too_much(&store, &remit("city"), 2).await, all);
+    assert_eq!(store.lines(lines, 100).await.expect("a trail"), [], "nothing was changed");
+    let until = crate::clock::Day::of(start()).plus(3);
+    store.restrict(record("devis-1-4"), until, by_officer(Action::Restricted)).await.expect("restricted");
+    let (request, entry) = RewriteRequest::trimming(all.clone(), &remit("city"));
+    let rewriting = store.rewrite(request, entry).await.expect("answered");
+    let anew = Rewritten::Anew;
+    assert_eq!(rewriting.each, [anew, anew, anew, Rewritten::Restricted, anew]);
+    assert_eq!((1..=5).map(|leaf| lives(&host, leaf)).collect::<Vec<_>>(), [false, false, false, true, false]);
+    let told = store.newest(u64::MAX, 1).await.expect("a trail");
+    let Entry { count, from, to, .. } = &told[0].entry;
+    assert_eq!((told[0].entry.action(), told[0].entry.actor().to_string()), (Action::Trimmed, "system".to_owned()));
+    assert_eq!((*count, from.as_ref(), to.as_ref()), (4, Some(&all[0]), Some(&all[4])));
+    assert_eq!(too_much(&store, &remit("city"), 2).await, [record("devis-1-4")], "and no other");
+    let mut page = store.open_page(self::request(None, 100), exporting()).await.expect("a page");
+    let shapes: Vec<String> = read_all(&mut page).expect("read").iter().map(sample::shape).collect();
+    assert_eq!(shapes, [" | email_optin"; 4], "what shows the consent stays");
+    drop(page);
+    nothing_is_wrong(&store).await;
+    store.close().await.expect("closed");
+    drop(store);
+    store = host.open_alone();
+    let (request, entry) = RewriteRequest::trimming(vec![record("devis-1-4")], &remit("city"));
+    assert_eq!(code(store.rewrite(request, entry).await.map(drop)), Some(StoreCode::ClockUnconfirmed));
+    let revision = Revision::trimmed_to(remit("city"));
+    let looked = store.to_rewrite(purpose("devis"), revision.clone(), None, 10).await;
+    assert_eq!(code(looked), Some(StoreCode::ClockUnconfirmed));
+    host.agree(&store);
+    let nobody = store.to_rewrite(purpose("inconnu"), revision, None, 10).await.expect("looked");
+    assert_eq!((nobody.records, nobody.next), (Vec::new(), None));
+}
+
+pub(crate) async fn by_which_remit_records_were_trimmed_is_known_after_a_restart<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    assert!(store.remits().await.expect("read").is_empty());
+    let (in_force, pending) = (Some(remit("email").hash()), Some((remit("city").hash(), start())));
+    let looked_on = Some(crate::clock::Day::of(start()));
+    let kept = KeptRemit { in_force, pending, looked_on, passed_over: true };
+    store.keep_remit(purpose("devis"), kept.clone()).await.expect("kept");
+    store.keep_remit(purpose("lettre"), KeptRemit::default()).await.expect("kept");
+    store.close().await.expect("closed");
+    drop(store);
+    let found = host.open().remits().await.expect("read");
+    assert_eq!((found.len(), &found[&purpose("devis")]), (2, &kept));
+    assert_eq!(found[&purpose("lettre")], KeptRemit::default());
+}
+
 pub(crate) async fn what_is_not_there_does_not_open_or_breaks_a_rule_is_left_and_told_apart<H: Host>() {
     let host = H::new();
     let store = host.open();
@@ -220,6 +295,36 @@ pub(crate) async fn what_is_not_there_does_not_open_or_breaks_a_rule_is_left_and
     let store = host.open();
     assert_eq!(corrected(&store, "devis-1-3", "a@canary.example").await, done(Rewritten::Unreadable));
     assert_eq!(corrected(&store, "devis-1-2", "a@canary.example").await, done(Rewritten::Anew));
+}
+
+pub(crate) async fn the_number_of_a_leaf_is_nobody_s_and_what_is_being_erased_is_gone<H: Host>() {
+    let host = H::new();
+    let mut store = host.open();
+    store_many(&store, 1, 3).await;
+    for value in ["a@canary.example", "b@canary.example"] {
+        assert_eq!(corrected(&store, "devis-1-1", value).await, done(Rewritten::Anew));
+    }
+    // It lay under leaf 4, and lies under leaf 5.
+    for is_erased in [false, true] {
+        if is_erased {
+            let request = ErasureRequest::of(Wanted::Leadgen(leadgen(1)));
+            store.erase(request, by_officer(Action::ErasureAsked)).await.expect("erased");
+            assert_eq!(corrected(&store, "devis-1-1", "c@canary.example").await, done(Rewritten::Gone));
+        }
+        for number in ["devis-1-4", "devis-1-5", "devis-1-6"] {
+            assert_eq!(corrected(&store, number, "c@canary.example").await, done(Rewritten::Unknown), "{number}");
+        }
+        store.close().await.expect("closed");
+        drop(store);
+        store = host.open();
+    }
+    *host.keyring().changes_left.lock().expect("not poisoned") = Some(0);
+    let request = ErasureRequest::of(Wanted::Leadgen(leadgen(2)));
+    let asked = store.erase(request, by_officer(Action::ErasureAsked)).await.expect("asked");
+    assert!(matches!(asked, Asked::Erasure(erasure) if erasure.done.is_none()));
+    assert!(lives(&host, 2));
+    assert_eq!(corrected(&store, "devis-1-2", "c@canary.example").await.each, [Rewritten::Gone]);
+    *host.keyring().changes_left.lock().expect("not poisoned") = None;
 }
 
 pub(crate) async fn keys_that_cannot_be_destroyed_are_told_and_destroyed_before_the_next_start_gives_the_store<

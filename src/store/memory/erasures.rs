@@ -19,8 +19,8 @@ use crate::store::seen::seen_key;
 use crate::store::several::row_why;
 use crate::store::tombstones::{has_served, tombstone_key};
 use crate::store::{
-    Asked, ErasedFor, Erasure, ErasureEnd, ErasureId, ErasureRequest, Erasures, Extent, SeenState, StoreCode,
-    StoreError, StuckErasures, Traces, Wanted,
+    Asked, ErasedFor, Erasure, ErasureEnd, ErasureId, ErasureRequest, Erasures, Extent, Papers, SeenState,
+    StoreCode, StoreError, StuckErasures, Traces, Wanted,
 };
 use crate::trail::{Action, Entry};
 
@@ -43,16 +43,22 @@ impl Erasures for MemoryStore {
 
     async fn extent(&self, request: ErasureRequest, entry: Entry) -> Result<Extent, StoreError> {
         request.require_bound()?;
-        let extent = {
+        let looked = {
             let rows = self.0.rows()?;
-            Draft::begin(&self.0, &rows).take(&request).extent
+            let mut draft = Draft::begin(&self.0, &rows);
+            let Taken { records, extent, .. } = draft.take(&request);
+            let is_restricted = records.iter().any(|id| rows.is_restricted(id, &draft.look));
+            match is_restricted && !is_the_person_s(entry.reason()) {
+                true => Err(StoreError::of(StoreCode::RecordRestricted)),
+                false => Ok(extent),
+            }
         };
-        let line = line_of_extent(&extent, entry);
+        let line = line_of_extent(looked.as_ref(), entry)?;
         self.0.write(|draft| {
             draft.append_line(line);
             Ok(())
         })?;
-        Ok(extent)
+        looked
     }
 
     fn stuck_erasures(&self) -> StuckErasures {
@@ -106,6 +112,7 @@ impl MemoryState {
                 let Some(erasure) = draft.rows.erasures.get_mut(id) else { continue };
                 erasure.done = Some(end);
                 let mut entry = Entry::by_system(Action::Erased);
+                entry.erasure = Some((id.epoch, id.number));
                 entry.count = erasure.extent.total();
                 draft.append_line(entry);
             }
@@ -116,12 +123,12 @@ impl MemoryState {
 
 /// What is taken away.
 #[derive(Default)]
-struct Taken {
-    leadgens: BTreeSet<LeadgenId>,
-    records: Vec<RecordId>,
-    leaves: Vec<(PurposeId, Leaf)>,
-    extent: Extent,
-    traces: Traces,
+pub(super) struct Taken {
+    pub(super) leadgens: BTreeSet<LeadgenId>,
+    pub(super) records: Vec<RecordId>,
+    pub(super) leaves: Vec<(PurposeId, Leaf)>,
+    pub(super) extent: Extent,
+    pub(super) traces: Traces,
 }
 
 impl Draft<'_> {
@@ -139,15 +146,13 @@ impl Draft<'_> {
         Some((repeat.hash(&key, entry.actor()), repeat.hash_of_request(&key, request, entry)))
     }
 
-    fn erase(&mut self, request: &ErasureRequest, entry: &Entry) -> Result<Asked, StoreError> {
+    pub(super) fn erase(&mut self, request: &ErasureRequest, entry: &Entry) -> Result<Asked, StoreError> {
         if let Some(asked) = self.repeated(request, entry) {
             return Ok(asked);
         }
-        let (keyring, key) = (&*self.shared.keyring, self.shared.keyring.seen_key());
         let repeat = self.repeat_of(request, entry);
-        let (month, erased) = (Month::of(self.look.now()), ErasedFor::of(&request.purposes));
-        let Taken { leadgens, records, leaves, extent, mut traces } = self.take(request);
-        for id in &records {
+        let mut taken = self.take(request);
+        for id in &taken.records {
             if let Some(restriction) = self.rows.restrictions.remove(id)
                 && restriction.stands(&self.look)
                 && !is_the_person_s(entry.reason())
@@ -155,16 +160,41 @@ impl Draft<'_> {
                 return Err(StoreError::of(StoreCode::RecordRestricted));
             }
         }
+        self.entomb(&taken.leadgens, &request.purposes, &mut taken.traces)?;
+        let papers = request.papers.of(&taken.extent);
+        let erasure = self.note_erasure(taken, papers, entry);
+        repeat.map(|(hash, of)| self.rows.repeats.insert(hash, (erasure.id, of)));
+        if let Some(vigil) = request.vigil.and_then(|vigil| self.rows.vigils.get_mut(&vigil)) {
+            vigil.follows = Some(erasure.id);
+        }
+        Ok(Asked::Erasure(erasure))
+    }
+
+    /// Remembers that these were erased.
+    pub(super) fn entomb(
+        &mut self,
+        leadgens: &BTreeSet<LeadgenId>,
+        purposes: &[PurposeId],
+        traces: &mut Traces,
+    ) -> Result<(), StoreError> {
+        let (keyring, key) = (&*self.shared.keyring, self.shared.keyring.seen_key());
+        let (month, erased) = (Month::of(self.look.now()), ErasedFor::of(purposes));
         if !leadgens.is_empty() {
             traces.note_tombstone(month);
             keyring.make_tombstone_month(month).map_err(keyring_failed)?;
         }
-        for leadgen in &leadgens {
+        for leadgen in leadgens {
             let of_month = keyring.tombstone_key(month).map_err(keyring_failed)?;
             let at = (month, tombstone_key(&of_month, &seen_key(&key, leadgen)));
             let now = self.rows.tombstones.remove(&at).map_or(erased.clone(), |had| had.and(erased.clone()));
             self.rows.tombstones.insert(at, now);
         }
+        Ok(())
+    }
+
+    /// Notes what was taken away as an erasure, with its lines.
+    pub(super) fn note_erasure(&mut self, taken: Taken, papers: Papers, entry: &Entry) -> Erasure {
+        let Taken { leadgens: _, records, leaves, extent, traces } = taken;
         self.rows.last_erasure += 1;
         let id = ErasureId { epoch: EPOCH, number: self.rows.last_erasure };
         let handed = holders(&self.rows.handed, &records, Day::of(self.look.now()));
@@ -174,20 +204,19 @@ impl Draft<'_> {
         let line = self.rows.trail_head.0 + 1;
         lines_of_erasure(&records, &extent, entry).into_iter().for_each(|line| self.append_line(line));
         let (asked, reason) = (self.look.now(), entry.reason());
-        let end = ErasureEnd { at: asked, generation: keyring.generation() };
+        let end = ErasureEnd { at: asked, generation: self.shared.keyring.generation() };
         let done = leaves.is_empty().then_some(end);
         if done.is_none() {
             self.rows.pending.insert(id, leaves);
         }
-        let papers = request.papers.of(&extent);
-        let erasure = Erasure { id, asked, reason, extent, line, traces, papers, done };
+        let (follows, followed_by) = (None, None);
+        let erasure = Erasure { id, asked, reason, extent, line, traces, papers, follows, followed_by, done };
         self.rows.erasures.insert(id, erasure.clone());
-        repeat.map(|(hash, of)| self.rows.repeats.insert(hash, (id, of)));
-        Ok(Asked::Erasure(erasure))
+        erasure
     }
 
     /// Takes what a request names away.
-    fn take(&mut self, request: &ErasureRequest) -> Taken {
+    pub(super) fn take(&mut self, request: &ErasureRequest) -> Taken {
         let mut taken = Taken::default();
         for what in &request.what {
             match what {

@@ -27,6 +27,7 @@ mod seen;
 mod suppressions;
 mod tokens;
 mod trail;
+mod vigils;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -54,6 +54,16 @@ impl Restrictions for MemoryStore {
         rows.restrictions.values().filter(|found| found.stands(&look)).cloned().collect()
     }
 
+    async fn list_restrictions(&self, mut entry: Entry) -> Result<Vec<Restriction>, StoreError> {
+        self.0.write(|draft| {
+            let all = draft.rows.restrictions.values().filter(|found| found.stands(&draft.look));
+            let all: Vec<Restriction> = all.cloned().collect();
+            entry.count = all.len() as u64;
+            draft.append_line(entry);
+            Ok(all)
+        })
+    }
+
     async fn end_restrictions(&self) -> Result<u64, StoreError> {
         self.0.write(|draft| {
             draft.look.confirmed()?;

@@ -1,17 +1,19 @@
 //! Records written anew: under the next unused leaf, and the keys of what they were destroyed.
 
+use std::collections::HashMap;
 use std::ops::Bound::{Excluded, Unbounded};
 
 use async_trait::async_trait;
 
 use crate::lead::{Leaf, Revised, Revision, SealError, SealedRecord, Under, revise, was_early};
 use crate::purpose::{Cursor, PurposeId, RecordId};
-use crate::store::leaves::{Leaves, NoKey, first_live};
+use crate::secret::Key;
+use crate::store::leaves::{Leaves, NoKey, bucket_of, first_live, place_of};
 use crate::store::memory::MemoryStore;
 use crate::store::memory::draft::{Draft, EPOCH, keyring_failed};
 use crate::store::rewrites::lines_of_rewrite;
 use crate::store::{
-    EarlyRecords, RewriteCause, RewriteRequest, Rewrites, Rewriting, Rewritten, StoreCode, StoreError,
+    KeptRemit, RecordsFound, RewriteCause, RewriteRequest, Rewrites, Rewriting, Rewritten, StoreCode, StoreError,
 };
 use crate::trail::Entry;
 
@@ -20,6 +22,9 @@ impl Rewrites for MemoryStore {
     async fn rewrite(&self, request: RewriteRequest, entry: Entry) -> Result<Rewriting, StoreError> {
         request.require_bound()?;
         let each = self.0.write(|draft| {
+            if request.cause == RewriteCause::Retention {
+                draft.look.confirmed()?;
+            }
             let each = request.records.iter();
             let each: Vec<Rewritten> = each
                 .map(|(id, revision)| draft.rewrite(id, revision, request.cause))
@@ -43,25 +48,8 @@ impl Rewrites for MemoryStore {
         purpose: PurposeId,
         after: Option<Cursor>,
         max: usize,
-    ) -> Result<EarlyRecords, StoreError> {
-        let rows = self.0.rows()?;
-        let Some(vault) = rows.vaults.get(&purpose) else { return Ok(EarlyRecords::default()) };
-        let from = after.map_or(Unbounded, |after| Excluded((after.epoch, after.number)));
-        let (mut found, mut looked_at) = (EarlyRecords::default(), 0);
-        for ((epoch, number), value) in vault.records.range((from, Unbounded)).take(max) {
-            looked_at += 1;
-            let id = RecordId { purpose: purpose.clone(), epoch: *epoch, number: *number };
-            found.next = Some(id.clone());
-            let Some(record) = SealedRecord::decode(value) else { continue };
-            let key = Leaves::default().key(&*self.0.keyring, &id.purpose, record.under);
-            if key.is_ok_and(|key| was_early(&record, &id, key.key()).unwrap_or(false)) {
-                found.records.push(id);
-            }
-        }
-        if looked_at < max {
-            found.next = None;
-        }
-        Ok(found)
+    ) -> Result<RecordsFound, StoreError> {
+        self.look_through(&purpose, after, max, was_early)
     }
 
     async fn early_looked_at(&self, up_to: u64) -> Result<(), StoreError> {
@@ -69,6 +57,57 @@ impl Rewrites for MemoryStore {
             draft.rows.early.1 = Some(up_to);
             Ok(())
         })
+    }
+
+    async fn to_rewrite(
+        &self,
+        purpose: PurposeId,
+        revision: Revision,
+        after: Option<Cursor>,
+        max: usize,
+    ) -> Result<RecordsFound, StoreError> {
+        let now = self.0.mark.look().confirmed()?;
+        self.look_through(&purpose, after, max, |record, id, key| {
+            revise(record, id, key, &revision, now).map(|revised| matches!(revised, Revised::Anew(_)))
+        })
+    }
+
+    async fn remits(&self) -> Result<HashMap<PurposeId, KeptRemit>, StoreError> {
+        Ok(self.0.rows()?.remits.clone().into_iter().collect())
+    }
+
+    async fn keep_remit(&self, purpose: PurposeId, kept: KeptRemit) -> Result<(), StoreError> {
+        self.0.rows()?.remits.insert(purpose, kept);
+        Ok(())
+    }
+}
+
+impl MemoryStore {
+    fn look_through(
+        &self,
+        purpose: &PurposeId,
+        after: Option<Cursor>,
+        max: usize,
+        is_wanted: impl Fn(&SealedRecord<'_>, &RecordId, &Key) -> Result<bool, SealError>,
+    ) -> Result<RecordsFound, StoreError> {
+        let rows = self.0.rows()?;
+        let Some(vault) = rows.vaults.get(purpose) else { return Ok(RecordsFound::default()) };
+        let from = after.map_or(Unbounded, |after| Excluded((after.epoch, after.number)));
+        let (mut found, mut looked_at) = (RecordsFound::default(), 0);
+        for ((epoch, number), value) in vault.records.range((from, Unbounded)).take(max) {
+            looked_at += 1;
+            let id = RecordId { purpose: purpose.clone(), epoch: *epoch, number: *number };
+            found.next = Some(id.clone());
+            let Some(record) = SealedRecord::decode(value) else { continue };
+            let key = Leaves::default().key(&*self.0.keyring, &id.purpose, record.under);
+            if key.is_ok_and(|key| is_wanted(&record, &id, key.key()).unwrap_or(false)) {
+                found.records.push(id);
+            }
+        }
+        if looked_at < max {
+            found.next = None;
+        }
+        Ok(found)
     }
 }
 
@@ -111,6 +150,7 @@ impl Draft<'_> {
         let sealed = lead.seal(id, leaf, key.key(), self.shared.random.as_ref());
         let sealed = sealed.map_err(|_| StoreError::of(StoreCode::Keyring))?;
         vault.last_number = leaf.number;
+        self.rows.moved_to.insert((id.purpose.clone(), leaf.number));
         vault.records.insert((id.epoch, id.number), sealed.encode());
         self.rows.rewritten.entry(id.clone()).or_default().push(before);
         Ok(Rewritten::Anew)
@@ -119,10 +159,21 @@ impl Draft<'_> {
     /// What is to be said of a record that is not there.
     pub(super) fn absent(&self, id: &RecordId) -> Rewritten {
         let Some(vault) = self.rows.vaults.get(&id.purpose) else { return Rewritten::Unknown };
+        // The number of a leaf to which another record moved is nobody's.
+        if self.rows.moved_to.contains(&(id.purpose.clone(), id.number)) {
+            return Rewritten::Unknown;
+        }
+        let own = Leaf::of(id);
+        let mut erased = self.rows.pending.values().flatten();
+        let bucket = bucket_of(&id.purpose, own);
+        let mut cuts = self.rows.sweep.iter().flat_map(|(_, cuts)| cuts);
+        let is_pending = erased.any(|(purpose, leaf)| *purpose == id.purpose && *leaf == own)
+            || cuts.any(|cut| cut.takes(&bucket, place_of(own)));
         let is_given = id.epoch == EPOCH && (1..=vault.last_number).contains(&id.number);
         match Leaves::default().key(&*self.shared.keyring, &id.purpose, Under::Leaf(Leaf::of(id))).err() {
             Some(NoKey::Dead) => Rewritten::Gone,
             Some(NoKey::Absent) if is_given => Rewritten::Gone,
+            None if is_pending => Rewritten::Gone,
             _ => Rewritten::Unknown,
         }
     }

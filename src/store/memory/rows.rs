@@ -18,12 +18,28 @@ use crate::store::seen::seen_key;
 use crate::store::several::{OpenFor, in_order, parked_fates};
 use crate::store::tombstones::tombstone_key;
 use crate::store::{
-    Adoption, ErasedFor, Erasure, ErasureId, Fate, FormSnapshot, HandedTo, KeptLifespan, KnownForm,
-    PersonRequest, RequestId, Restriction, SeenState, Suppression, Token,
+    Adoption, ErasedFor, Erasure, ErasureId, Fate, FormSnapshot, HandedTo, KeptLifespan, KeptRemit, KnownForm,
+    Papers, PersonRequest, RequestId, Restriction, SeenState, Suppression, Token, Traces, VigilId,
 };
+use crate::trail::Reason;
 
 /// By purpose and recipient; none: nobody outside.
 pub(super) type HandedRows = BTreeMap<(PurposeId, Option<String>), Ranges>;
+
+/// A vigil that stands.
+#[derive(Clone)]
+pub(super) struct VigilRow {
+    pub(super) asked: Timestamp,
+    pub(super) reason: Option<Reason>,
+    pub(super) purposes: Vec<PurposeId>,
+    pub(super) hashes: Vec<[u8; 32]>,
+    pub(super) repeat: Option<[u8; 32]>,
+    pub(super) unread: u64,
+    pub(super) follows: Option<ErasureId>,
+    pub(super) papers: Papers,
+    pub(super) met: u64,
+    pub(super) traces: Traces,
+}
 
 /// Everything. No `Debug`: it holds leadgens.
 #[derive(Clone, Default)]
@@ -43,6 +59,14 @@ pub(super) struct Rows {
     pub(super) trail_closed: u64,
     /// By which lifespan the records of each purpose are dated.
     pub(super) lifespans: BTreeMap<PurposeId, KeptLifespan>,
+    /// Leaves to which records moved: their numbers are nobody's.
+    pub(super) moved_to: BTreeSet<(PurposeId, u64)>,
+    /// By which remit they were trimmed.
+    pub(super) remits: BTreeMap<PurposeId, KeptRemit>,
+    /// What is unread is held against.
+    pub(super) vigils: BTreeMap<VigilId, VigilRow>,
+    /// The last number of one; never given twice.
+    pub(super) last_vigil: u64,
     pub(super) tokens: BTreeMap<String, Token>,
     pub(super) forms: BTreeMap<FormId, KnownForm>,
     /// By form and revision.

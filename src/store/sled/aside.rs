@@ -1,5 +1,7 @@
 //! Rows that cannot be read, and in whose place another is written: their bytes are kept aside, for a person to look at.
 
+use std::ops::Bound::{Excluded, Included};
+
 use crate::store::StoreError;
 use crate::store::sled::draft::Draft;
 use crate::store::sled::engine::Engine;
@@ -22,7 +24,13 @@ pub(super) fn keep(
     draft.shared.unreadable().say(place, key, error);
     let kept = row_counter(draft, &Place::Meta, meta::ASIDE)?;
     if kept < ASIDE_MAX {
-        draft.write(Place::Aside, &at(place, key), bytes)?;
+        let mut at = at(place, key);
+        // What was kept of the row before stays: it says something else.
+        if draft.read(&Place::Aside, &at)?.is_some_and(|before| before != bytes) {
+            at.push(0);
+            at.extend_from_slice(&kept.to_be_bytes());
+        }
+        draft.write(Place::Aside, &at, bytes)?;
     }
     draft.write(Place::Meta, meta::ASIDE, (kept + 1).to_be_bytes().to_vec())
 }
@@ -41,8 +49,19 @@ pub(super) fn is_kept(engine: &Engine, place: &Place, key: &[u8]) -> Result<bool
 /// See [`crate::store::StoreCode`].
 pub(super) fn forget(draft: &mut Draft<'_>, place: &Place, key: &[u8]) -> Result<(), StoreError> {
     let at = at(place, key);
-    if draft.read(&Place::Aside, &at)?.is_some() {
-        draft.remove(Place::Aside, &at);
+    // Whatever was kept of it, first or later. Keys of such rows are as long as each other: none begins with another and a zero.
+    let (first, end) = ([at.as_slice(), b"\0"].concat(), [at.as_slice(), b"\x01"].concat());
+    let mut keys: Vec<Vec<u8>> = vec![at];
+    draft.engine.visit(&Place::Aside, (Included(first.as_slice()), Excluded(end.as_slice())), |key, _| {
+        keys.push(key.to_vec());
+        Ok(true)
+    })?;
+    let written = draft.keys_written(&Place::Aside);
+    keys.extend(written.into_iter().filter(|key| *key >= first && *key < end));
+    for key in keys {
+        if draft.read(&Place::Aside, &key)?.is_some() {
+            draft.remove(Place::Aside, &key);
+        }
     }
     Ok(())
 }

@@ -24,8 +24,14 @@ const ROW: u8 = b'e';
 const PENDING: u8 = b'p';
 /// Who had what it took away.
 const HANDED: u8 = b'h';
+/// The same in pieces.
+const HANDED_PIECES: u8 = b'g';
 /// Before a record's number and purpose: the leaves that it had, and that are to be punctured.
 const REWRITTEN: u8 = b'w';
+/// Before an erasure's number: the one that it follows.
+const FOLLOWS: u8 = b'f';
+/// Before an erasure's number: the one that follows it.
+const FOLLOWED: u8 = b'n';
 /// Before the hash of a caller's key.
 const REPEAT: u8 = b'r';
 
@@ -50,7 +56,7 @@ pub(super) struct ErasureRow {
 
 /// What is left of it, in days.
 #[derive(Clone, Copy, Serialize, Deserialize)]
-struct TracesRow {
+pub(super) struct TracesRow {
     submitted: Option<u32>,
     day_keys_until: Option<u32>,
     tombstones_until: Option<u32>,
@@ -183,6 +189,8 @@ impl ErasureRow {
             traces: self.traces.into(),
             papers: self.papers.papers()?,
             done: done.transpose()?,
+            follows: None,
+            followed_by: None,
         })
     }
 }
@@ -212,6 +220,35 @@ pub(super) fn pending_key(id: ErasureId) -> Vec<u8> {
 /// The key of who had what it took away.
 pub(super) fn handed_key(id: ErasureId) -> Vec<u8> {
     keyed(HANDED, id)
+}
+
+/// Where that lies in pieces, if it is more than a row.
+pub(super) fn handed_pieces(id: ErasureId) -> Vec<u8> {
+    keyed(HANDED_PIECES, id)
+}
+
+/// The key of which erasure an erasure follows.
+pub(super) fn follows_key(id: ErasureId) -> Vec<u8> {
+    keyed(FOLLOWS, id)
+}
+
+/// The key of which erasure follows it.
+pub(super) fn followed_key(id: ErasureId) -> Vec<u8> {
+    keyed(FOLLOWED, id)
+}
+
+/// The bytes of an erasure's number.
+pub(super) fn id_bytes(id: ErasureId) -> Vec<u8> {
+    layout::encode(&(id.epoch, id.number))
+}
+
+/// Reads them.
+///
+/// # Errors
+/// It is no such row.
+pub(super) fn id(bytes: &[u8]) -> Result<ErasureId, StoreError> {
+    let (epoch, number) = layout::decode(bytes)?;
+    Ok(ErasureId { epoch, number })
 }
 
 /// The key of a row under a caller's key.

@@ -17,6 +17,7 @@ use crate::store::sled::engine::witness::Witness;
 use crate::store::sled::engine::{Changes, Engine, SyncError};
 use crate::store::sled::erasure_rows;
 use crate::store::sled::layout::{self, Place, meta, record_id, record_key};
+use crate::store::sled::pieces::{self, PIECE_BYTES};
 use crate::store::sled::shared::Shared;
 use crate::store::{ErasureId, HandedTo, StoreCode, StoreError};
 use crate::trail::{Action, Entry, KeptLine};
@@ -25,6 +26,8 @@ use crate::trail::{Action, Entry, KeptLine};
 const BETWEEN: u8 = 0;
 /// The longest name of a recipient that is kept, in bytes: longer than the config allows.
 const RECIPIENT_BYTES_MAX: usize = 128;
+/// Pieces of who had what one erasure took away, at the most: some twenty thousand recipients.
+const PIECES_MAX: u8 = u8::MAX;
 
 /// Who had what an erasure took away: recipient, first and last day.
 #[derive(Serialize, Deserialize)]
@@ -162,8 +165,12 @@ pub(super) fn note_erasure(
         return Ok(());
     }
     let row = |holder: HandedTo| (holder.recipient, holder.first.0, holder.last.0);
-    let row = HandedOfRow(holders.into_iter().map(row).collect());
-    draft.write(Place::Erasures, &erasure_rows::handed_key(erasure), layout::encode(&row))
+    let row = layout::encode(&HandedOfRow(holders.into_iter().map(row).collect()));
+    if row.len() <= PIECE_BYTES {
+        return draft.write(Place::Erasures, &erasure_rows::handed_key(erasure), row);
+    }
+    // Some hundreds of recipients: more than a row may be.
+    pieces::write(draft, &Place::Erasures, &erasure_rows::handed_pieces(erasure), &row, PIECES_MAX)
 }
 
 /// Who had what an erasure took away.
@@ -171,11 +178,20 @@ pub(super) fn note_erasure(
 /// # Errors
 /// [`StoreCode::Damaged`] of a row that cannot be read: nobody may be told that there was none. Otherwise see [`StoreCode`].
 pub(super) fn of_erasure(engine: &Engine, erasure: ErasureId) -> Result<Vec<HandedTo>, StoreError> {
-    let Some(bytes) = engine.read(&Place::Erasures, &erasure_rows::handed_key(erasure))? else {
-        return Ok(Vec::new());
-    };
     // Not `Damaged`, by which a store halts: one row is one row.
     let unreadable = StoreError::of(StoreCode::RecordUnreadable);
+    let bytes = match engine.read(&Place::Erasures, &erasure_rows::handed_key(erasure))? {
+        Some(bytes) => bytes.to_vec(),
+        None => {
+            let row = |key: &[u8]| engine.read(&Place::Erasures, key);
+            match pieces::read(row, &erasure_rows::handed_pieces(erasure), PIECES_MAX) {
+                Ok(None) => return Ok(Vec::new()),
+                Ok(Some(bytes)) => bytes,
+                Err(error) if error.code == StoreCode::Damaged => return Err(unreadable),
+                Err(error) => return Err(error),
+            }
+        }
+    };
     let HandedOfRow(rows) = layout::decode(&bytes).map_err(|_| unreadable)?;
     let holder = |(recipient, first, last)| HandedTo { recipient, first: Day(first), last: Day(last) };
     Ok(rows.into_iter().map(holder).collect())

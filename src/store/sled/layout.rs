@@ -48,6 +48,8 @@ pub(super) enum Place {
     Suppressions,
     /// Number of a request → what somebody asked for, when, by when it is answered; see `verbs/requests`.
     Requests,
+    /// Keyed hash of an address that was erased → what is unread is held against it; see `vigil_rows`.
+    Vigils,
     /// Purpose and leaf → the record that lies under it, where that has another number.
     Leaves,
     /// Epoch ‖ number → sealed record.
@@ -58,7 +60,7 @@ const VAULT_PREFIX: &str = "vault/";
 
 impl Place {
     /// The trees that every store has.
-    pub(super) const FIXED: [Self; 17] = [
+    pub(super) const FIXED: [Self; 18] = [
         Self::Meta,
         Self::Seen,
         Self::Parked,
@@ -75,6 +77,7 @@ impl Place {
         Self::Handed,
         Self::Suppressions,
         Self::Requests,
+        Self::Vigils,
         Self::Leaves,
     ];
 
@@ -97,6 +100,7 @@ impl Place {
             Self::Handed => "handed".to_owned(),
             Self::Suppressions => "suppressions".to_owned(),
             Self::Requests => "requests".to_owned(),
+            Self::Vigils => "vigils".to_owned(),
             Self::Leaves => "leaves".to_owned(),
             Self::Vault(purpose) => format!("{VAULT_PREFIX}{purpose}"),
         }
@@ -156,6 +160,8 @@ pub(super) mod meta {
     pub(in crate::store::sled) const NEXT_SUPPRESSION: &[u8] = b"next-suppression";
     /// u64: the next request's number; never given twice.
     pub(in crate::store::sled) const NEXT_REQUEST: &[u8] = b"next-request";
+    /// u64: the next vigil's number; never given twice.
+    pub(in crate::store::sled) const NEXT_VIGIL: &[u8] = b"next-vigil";
     /// There once `handed` has what the trail says of exports from before it was written.
     pub(in crate::store::sled) const HANDED_FILLED: &[u8] = b"handed-filled";
     /// u64: how many records were ever settled under a clock that was behind their submission.
@@ -175,6 +181,8 @@ pub(super) mod meta {
     pub(in crate::store::sled) const MISSING: ByPurpose = ByPurpose(b"missing/");
     /// By which lifespan the records of a purpose are dated.
     pub(in crate::store::sled) const LIFESPAN: ByPurpose = ByPurpose(b"lifespan/");
+    /// By which remit the records of a purpose were trimmed.
+    pub(in crate::store::sled) const REMIT: ByPurpose = ByPurpose(b"remit/");
 
     impl ByPurpose {
         /// From where on these keys lie; others may follow.

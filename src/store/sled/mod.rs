@@ -14,6 +14,7 @@
 //! | `pieces` | what may be larger than a row |
 //! | `expiry_row` | what ended by its time and still has its keys, in `erasures` as well |
 //! | `suppression_rows` | the rows of `suppressions` |
+//! | `vigil_rows` | the rows of `vigils` |
 //! | `handed` | the rows that say to whom records were handed |
 //! | `restriction_rows` | the rows of `restrictions` |
 //! | `unfinished` | erasures on their way: leaves to be punctured, rows to be finished |
@@ -54,6 +55,7 @@ mod touches;
 mod unfinished;
 mod unreadable;
 mod verbs;
+mod vigil_rows;
 mod writer;
 
 #[cfg(test)]

@@ -39,6 +39,26 @@ pub(super) fn write(
     Ok(())
 }
 
+/// Takes away what is kept.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(super) fn remove(
+    draft: &mut Draft<'_>,
+    place: &Place,
+    at: &[u8],
+    pieces_max: u8,
+) -> Result<(), StoreError> {
+    for number in 0..pieces_max {
+        let at = key(at, number);
+        if draft.read(place, &at)?.is_none() {
+            break;
+        }
+        draft.remove(place.clone(), &at);
+    }
+    Ok(())
+}
+
 /// What is kept, by whatever reads a row; none: nothing is.
 ///
 /// # Errors

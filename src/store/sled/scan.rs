@@ -8,6 +8,7 @@
 
 mod buckets;
 mod looks;
+mod moved;
 
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
@@ -16,7 +17,7 @@ use std::sync::{Arc, Weak};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 
-use crate::lead::{Leaf, SealedRecord, Under};
+use crate::lead::{SealedRecord, Under};
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::leaves::{Leaves, bucket_of, place_of};
 use crate::store::sled::SledStore;
@@ -27,6 +28,7 @@ use crate::store::sled::expiry_row;
 use crate::store::sled::layout::{self, Place, meta, record_id, record_key};
 use crate::store::sled::rows::{FateRow, ParkedRow, SeenRow};
 use crate::store::sled::scan::buckets::{Counts, Wrong, put_right};
+use crate::store::sled::scan::moved::Moved;
 use crate::store::sled::scan::looks::{is_note_absent, is_row_absent, opens, reference_opens, still_notes};
 use crate::store::sled::shared::Shared;
 use crate::store::sled::verbs::trail;
@@ -160,6 +162,7 @@ struct Walk {
     lines: u64,
     is_trail_broken: bool,
     leaves: Leaves,
+    moved: Moved,
     /// What was found of the purpose that is looked at.
     counts: Counts,
     wrong: Wrong,
@@ -182,6 +185,7 @@ impl Walk {
             lines: 0,
             is_trail_broken: false,
             leaves: Leaves::default(),
+            moved: Moved::default(),
             counts: Counts::default(),
             wrong: Wrong::default(),
         })
@@ -321,7 +325,7 @@ impl Walk {
         engine: &Engine,
         record: &RecordId,
     ) -> Result<bool, StoreError> {
-        let own = Leaf::of(record);
+        let own = self.moved.leaf_of(engine, record)?;
         if self.leaves.key(shared.keyring(), &record.purpose, Under::Leaf(own)).is_err() {
             return Ok(true);
         }

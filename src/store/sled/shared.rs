@@ -28,8 +28,10 @@ use crate::store::sled::restriction_rows;
 use crate::store::sled::suppression_rows;
 use crate::store::sled::touches::Touches;
 use crate::store::sled::unreadable::Unreadable;
+use crate::store::sled::vigil_rows;
 use crate::store::suppressions::{Barring, HeldSuppressions};
 use crate::store::tombstones::Tombstones;
+use crate::store::vigils::{HeldVigils, VigilId};
 use crate::store::{ErasedFor, ErasureEnd, ErasureId, Restriction, StoreCode, StoreError};
 
 /// How long the engine's readers may take to let go of it before it is given up.
@@ -79,6 +81,10 @@ pub(super) enum Effect {
     Suppressed([u8; 32], Barring, bool),
     /// It may be again.
     SuppressionGone([u8; 32]),
+    /// Since then an address is awaited, under these hashes.
+    VigilBegan(VigilId, Timestamp, Vec<[u8; 32]>),
+    /// It is no more, and nobody awaits these hashes.
+    VigilOver(VigilId, Vec<[u8; 32]>),
     /// The highest clock seen is another.
     ClockCorrected(Correction),
     /// A person says that the clock is right.
@@ -107,11 +113,15 @@ pub(super) struct Shared {
     tombstones: RwLock<Tombstones>,
     /// Which addresses may not be stored.
     suppressions: RwLock<HeldSuppressions>,
+    /// Which addresses are awaited in what is unread.
+    vigils: RwLock<HeldVigils>,
     stuck: Stuck,
     /// Ends of erasures that their rows do not say yet: the next transaction writes them.
     ends: Mutex<BTreeMap<ErasureId, ErasureEnd>>,
     /// How many records were ever settled under a clock that was behind, and up to how many they have been looked at.
     early: Mutex<(u64, Option<u64>)>,
+    /// Behind which bucket the next batch of what ends by its time begins.
+    swept_to: Mutex<Option<Vec<u8>>>,
     /// Records that nobody may use.
     restrictions: RwLock<BTreeMap<RecordId, Restriction>>,
     /// How many records of which purpose the last scan found missing.
@@ -154,9 +164,11 @@ impl Shared {
             stored: Mutex::new(HashMap::new()),
             tombstones: RwLock::default(),
             suppressions: RwLock::default(),
+            vigils: RwLock::default(),
             stuck: Stuck::default(),
             ends: Mutex::default(),
             early: Mutex::default(),
+            swept_to: Mutex::default(),
             restrictions: RwLock::default(),
             missing: Mutex::default(),
             unreadable: Unreadable::default(),
@@ -190,6 +202,16 @@ impl Shared {
     /// An erasure has its end.
     pub(super) fn note_end(&self, erasure: ErasureId, end: ErasureEnd) {
         self.ends.lock().insert(erasure, end);
+    }
+
+    /// Behind which bucket the next batch of what ends by its time begins; none: with the first.
+    pub(super) fn swept_to(&self) -> Option<Vec<u8>> {
+        self.swept_to.lock().clone()
+    }
+
+    /// So far it has come.
+    pub(super) fn set_swept_to(&self, bucket: Option<Vec<u8>>) {
+        *self.swept_to.lock() = bucket;
     }
 
     /// Its row says so.
@@ -246,6 +268,7 @@ impl Shared {
         })?;
         *self.suppressions.write() =
             suppression_rows::held(&engine, self.keyring.as_ref(), &self.unreadable)?;
+        *self.vigils.write() = vigil_rows::held(&engine, &self.unreadable)?;
         *self.tombstones.write() = erasure_rows::tombstones(&engine, &self.unreadable)?;
         let number = |key: &[u8]| -> Result<Option<u64>, StoreError> {
             let read = engine.read(&Place::Meta, key)?.map(|bytes| layout::number(&bytes));

@@ -233,3 +233,26 @@ async fn it_looks_at_once_then_hourly_and_is_not_put_off_by_a_clock_that_was_set
     world.host.clock.advance_ms(10_000);
     assert_eq!(until(world.reaper.step().await), 3_600_000, "it looked again");
 }
+
+/// It cannot say whether something is overdue: after a day that is as good as a yes.
+#[tokio::test]
+async fn where_dates_are_not_put_right_for_a_day_somebody_is_told() {
+    let world = World::new().await;
+    let of = crate::purpose::sample::purpose("devis", &["email"]);
+    let received = start() - SignedDuration::from_hours(48);
+    let lead = crate::lead::sample::received("devis", "a@canary.example", start(), received, &of);
+    let outcome = crate::store::Outcome::stored(lead);
+    let early = crate::store::Settlement { outcome, ..stored(1) };
+    world.store.settle(vec![early]).await.expect("settled");
+    assert!(world.store.early_up_to().is_some());
+    let is_told = || world.attention.standing().iter().any(|(code, _)| *code == AttentionCode::Overdue);
+    for hour in 0..26 {
+        world.step().await;
+        assert_eq!(is_told(), hour > 24, "{hour}");
+        world.host.clock.advance_ms(3_600_000);
+        world.host.agree(&world.store);
+    }
+    world.store.early_looked_at(1).await.expect("noted");
+    world.step().await;
+    assert!(!is_told(), "it goes on");
+}

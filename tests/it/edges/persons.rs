@@ -17,7 +17,7 @@ enum End {
 use End::{Nobody, Stays, Taken};
 
 /// Every tree of the store. A new one fails the test until it stands here.
-const TREES: [(&str, End); 18] = [
+const TREES: [(&str, End); 19] = [
     ("Meta", Nobody),
     ("Seen", Taken("draft.remove(Place::Seen, key)")),
     ("Parked", Taken("parked::unpark(draft, &before)")),
@@ -43,12 +43,16 @@ const TREES: [(&str, End); 18] = [
         "Requests",
         Stays("what was asked for and by when, no address and no name: art. 5(2) GDPR; it ends by its time"),
     ),
+    (
+        "Vigils",
+        Stays("a keyed hash of who was erased, until what was unread then is read: 91 days at the most"),
+    ),
     ("Leaves", Taken("leaf_rows::forget(draft, leaf, &id)")),
     ("Vault", Taken("draft.remove(place, &key)")),
 ];
 
 /// Every type that is written to the disk as bytes of its fields: file, type, and how what it says of a person ends.
-const KEPT: [(&str, &str, End); 39] = [
+const KEPT: [(&str, &str, End); 40] = [
     ("lead::schema", "Common", Taken("taken.leaves.push(")),
     ("lead::schema", "Rest", Taken("taken.leaves.push(")),
     ("lead::schema", "Layout1", Taken("taken.leaves.push(")),
@@ -90,6 +94,11 @@ const KEPT: [(&str, &str, End); 39] = [
         Stays("dates and a reason, beside the keyed hash: art. 21 GDPR"),
     ),
     ("store::sled::suppression_rows", "NumberRow", Stays("the keyed hash, by its number")),
+    (
+        "store::sled::vigil_rows",
+        "VigilRow",
+        Stays("keyed hashes of who was erased, until what was unread then is read"),
+    ),
     ("store::sled::verbs::forms", "FormRow", Nobody),
     ("store::sled::verbs::forms", "FormRow1", Nobody),
     ("store::sled::verbs::forms", "SnapshotRow", Nobody),
@@ -98,9 +107,10 @@ const KEPT: [(&str, &str, End); 39] = [
     ("keyring::format", "Layout1", Taken("taken.leaves.push(")),
 ];
 /// The same, of those who operate tamis, and of what nobody is in.
-const OF_NOBODY: [(&str, &str); 6] = [
+const OF_NOBODY: [(&str, &str); 7] = [
     ("store::sled::verbs::notices", "RevisionRow"),
     ("store::sled::verbs::dating", "LifespanRow"),
+    ("store::sled::verbs::remits", "RemitRow"),
     ("store::sled::verbs::form_looks", "FindingRow"),
     ("store::sled::verbs::form_looks", "LookRow"),
     ("store::sled::verbs::tokens", "TokenRow"),

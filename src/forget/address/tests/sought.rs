@@ -104,3 +104,19 @@ proptest! {
         }
     }
 }
+
+/// What is hashed of one that was erased: a number is what each purpose reads in it.
+#[test]
+fn an_address_has_a_spelling_for_all_and_one_for_each_purpose_with_a_region() {
+    let of = |sought: Option<Sought>| {
+        let regions = [("fr", PhoneRegion::parse("FR")), ("none", None), ("de", PhoneRegion::parse("DE"))];
+        let all = sought.expect("an address").addresses(regions);
+        all.into_iter().map(|(purpose, address)| (purpose, address.text.to_string())).collect::<Vec<_>>()
+    };
+    let said = |purpose, text: &str| (purpose, text.to_owned());
+    assert_eq!(of(Sought::email(" Anne@Lumen.example ")), [said(None, "anne@lumen.example")]);
+    assert_eq!(
+        of(Sought::phone("06 39 98 00 00")),
+        [said(None, "0639980000"), said(Some("fr"), "+33639980000"), said(Some("de"), "+49639980000")]
+    );
+}

@@ -50,6 +50,7 @@ fn became<'e>(
     let full = full();
     Became {
         number: full.number,
+        follows: None,
         asked: "2026-11-29T19:25:00.25Z".parse().expect("a moment"),
         done: "2026-11-29T19:25:01.999Z".parse().expect("a moment"),
         asked_by: AskedBy::Person,
@@ -191,12 +192,20 @@ fn of_an_address_it_says_until_when_it_is_not_stored_and_the_rest_is_answered_be
         unread: 3,
         unreadable: 1,
         suppressed_until: Some("2029-11-29T19:25:00Z".parse().expect("a moment")),
+        awaited: false,
     };
     let of_all = stationery().of_all_by_address(by_address.clone());
     let of_purposes = stationery().of_purposes();
     let (receipt, _) = Receipt::of(&became(&of_all, &of_purposes, &[], &[])).expect("made");
     assert_eq!(receipt.remains.suppression_until, Some(day("2029-11-29")));
     assert_eq!(receipt.unread, None, "no second one follows");
+    let awaited = ByAddress { awaited: true, ..by_address.clone() };
+    let of_awaited = stationery().of_all_by_address(awaited);
+    let (receipt, _) = Receipt::of(&became(&of_awaited, &of_purposes, &[], &[])).expect("made");
+    assert_eq!((receipt.unread, receipt.follows), (Some(3), None));
+    let second = Became { follows: Some(receipt.number), ..became(&of_all, &of_purposes, &[], &[]) };
+    let (second, _) = Receipt::of(&second).expect("made");
+    assert_eq!((second.follows, second.unread), (Some(receipt.number), None));
     assert_eq!(ByAddress::of(&of_all), Some(by_address));
     assert_eq!((ByAddress::of(&stationery().of_all()), ByAddress::of(b"{}")), (None, None));
 }

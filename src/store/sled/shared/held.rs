@@ -12,6 +12,7 @@ use crate::store::sled::index::ParkedIndex;
 use crate::store::sled::touches::Touches;
 use crate::store::suppressions::HeldSuppressions;
 use crate::store::tombstones::Tombstones;
+use crate::store::vigils::HeldVigils;
 
 impl Shared {
     /// Learns what a commit has made durable.
@@ -42,6 +43,8 @@ impl Shared {
                     self.suppressions.write().insert(hash, barring, is_new);
                 }
                 Effect::SuppressionGone(hash) => self.suppressions.write().remove(&hash),
+                Effect::VigilBegan(id, asked, hashes) => self.vigils.write().insert(id, asked, &hashes),
+                Effect::VigilOver(id, hashes) => self.vigils.write().remove(id, &hashes),
                 Effect::ClockCorrected(correction) => self.mark.correct(correction),
                 Effect::ClockConfirmed => self.mark.hear(None),
             }
@@ -72,6 +75,11 @@ impl Shared {
     /// What is written into while a scan looks.
     pub(in crate::store::sled) fn touches(&self) -> MutexGuard<'_, Touches> {
         self.touches.lock()
+    }
+
+    /// Which addresses are awaited in what is unread.
+    pub(in crate::store::sled) fn vigils(&self) -> RwLockReadGuard<'_, HeldVigils> {
+        self.vigils.read()
     }
 
     /// What remembers erased submissions.

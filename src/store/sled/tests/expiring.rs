@@ -277,3 +277,60 @@ async fn buckets_in_which_nothing_may_end_keep_none_that_is_due_from_its_turn() 
     assert_eq!(store.lift_restriction(id, by_officer(Action::RestrictionLifted)).await, Ok(true));
     assert_eq!(store.expire().await.map(|expired| expired.records), Ok(vec![(purpose("a49"), 1)]));
 }
+
+/// Each says of which keys nobody knows any more: neither takes the other's place.
+#[tokio::test]
+async fn two_rows_of_what_is_pending_that_cannot_be_read_are_both_kept_aside() {
+    let world = World::new();
+    let mut store: SharedStore = Host::open(&world);
+    store
+        .settle(vec![stored_in("devis", 1, false, 3), stored_in("devis", 2, false, 5), stored_in("devis", 3, false, 7)])
+        .await
+        .expect("settled");
+    for (days, bytes) in [(3, [9, 1]), (2, [9, 2])] {
+        world.pass_days(&store, days);
+        *world.keyring.changes_left.lock().expect("not poisoned") = Some(0);
+        assert_eq!(store.expire().await.map(|expired| expired.done), Ok(false));
+        let _ = store.close().await;
+        drop(store);
+        *world.keyring.changes_left.lock().expect("not poisoned") = None;
+        tamper(&world, |db| {
+            let rows = db.open_tree("erasures").expect("a tree");
+            assert!(rows.insert(b"x", &bytes).expect("written").is_some(), "it is pending");
+        });
+        store = Host::open(&world);
+    }
+    world.pass_days(&store, 2);
+    assert_eq!(store.expire().await.map(|expired| expired.total()), Ok(1), "nothing is held up");
+    store.close().await.expect("closed");
+    drop(store);
+    tamper(&world, |db| {
+        let kept: Vec<Vec<u8>> =
+            db.open_tree("aside").expect("a tree").iter().values().map(|row| row.expect("read").to_vec()).collect();
+        assert_eq!(kept, [vec![9, 1], vec![9, 2]]);
+    });
+}
+
+/// Buckets that are done with are not gone through for each batch behind them.
+#[tokio::test]
+async fn a_batch_begins_where_the_one_before_it_ended() {
+    let world = World::new();
+    let store = world.open();
+    let shared: SharedStore = store.clone();
+    world.agree(&shared);
+    let count = EXPIRED_AT_ONCE_MAX as u64 + 600;
+    store_many(&store, 1, count).await;
+    world.pass_days(&shared, 10);
+    assert_eq!(store.shared.swept_to(), None);
+    let first = shared.expire().await.expect("swept");
+    let at = store.shared.swept_to();
+    assert!(first.more && at.is_some());
+    let mut left = count - first.total();
+    while left > 0 {
+        let next = shared.expire().await.expect("swept");
+        left -= next.total();
+        assert!(!next.more || store.shared.swept_to() > at);
+    }
+    assert_eq!(shared.expire().await.map(|expired| expired.total()), Ok(0));
+    assert_eq!((shared.overdue().await, store.shared.swept_to()), (Ok(0), None));
+}

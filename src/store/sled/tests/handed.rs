@@ -142,3 +142,40 @@ async fn a_page_and_an_erasure_at_the_same_moment_agree() {
     }
     store.close().await.expect("closed");
 }
+
+/// Some hundreds of recipients are more than a row may hold.
+#[tokio::test]
+async fn who_had_it_is_known_however_many_they_were() {
+    let world = World::new();
+    let store = world.open();
+    store_many(&store, 1, 1).await;
+    let name = |number: u32| format!("{number:0>120}");
+    for number in 0..220 {
+        let (id, recipient) = ("0011223344556677".to_owned(), Some(name(number)));
+        let purposes = vec![purpose("devis")];
+        let operator = crate::trail::Operator::recognised_by_token(
+            id,
+            crate::trail::Role::Exporter,
+            purposes,
+            recipient,
+            Some(crate::trail::Reason::CrmSync),
+        );
+        let entry = crate::trail::Entry::by(&operator, Action::Exported);
+        store.open_page(request(None, 1), entry).await.expect("a page");
+    }
+    let erased = erase(&store, 1).await;
+    store.close().await.expect("closed");
+    drop(store);
+    let had = world.open().handed_of(erased).await.expect("known");
+    let names: Vec<String> = had.into_iter().filter_map(|to| to.recipient).collect();
+    assert_eq!(names, (0..220).map(name).collect::<Vec<_>>());
+    // A piece that is missing is no answer, and stops nobody else.
+    tamper(&world, |db| {
+        let rows = db.open_tree("erasures").expect("a tree");
+        let (last, _) = rows.scan_prefix(b"g").last().expect("pieces").expect("read");
+        rows.remove(last).expect("removed");
+    });
+    let store = world.open();
+    assert_eq!(code(store.handed_of(erased).await), Some(crate::store::StoreCode::RecordUnreadable));
+    assert_eq!(store.halted(), None);
+}

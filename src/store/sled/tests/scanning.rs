@@ -342,3 +342,23 @@ async fn a_bucket_that_changes_meanwhile_is_left_to_the_next_scan() {
     assert!(matches!(&scanned.faults[..], [Fault::Buckets(BucketsFault { wrong: 1, repaired: 1, .. })]));
     store.close().await.expect("closed");
 }
+
+/// Its own leaf is punctured, as that of what has had its time: it is the other one that says whether it is lost.
+#[tokio::test]
+async fn a_record_that_was_corrected_and_is_lost_is_missed() {
+    use crate::store::contract::rewriting::holding;
+    use crate::store::{RewriteCause, RewriteRequest, Rewrites};
+    let world = filled().await;
+    let store = world.open();
+    let records = vec![(record("devis-1-7"), holding("marie@canary.example"))];
+    let request = RewriteRequest { records, cause: RewriteCause::Person };
+    assert!(store.rewrite(request, by_officer(Action::Corrected)).await.expect("answered").keys_destroyed);
+    store.close().await.expect("closed");
+    assert_eq!(after(&world, |_| ()).await, [], "the control");
+    let faults = after(&world, |db| {
+        vault(db).remove(record_key(1, 7)).expect("removed").expect("it was there");
+    })
+    .await;
+    let [Fault::Records(fault)] = faults.as_slice() else { panic!("{faults:?}") };
+    assert_eq!((fault.absent, fault.first.clone()), (1, Some(record("devis-1-7"))));
+}

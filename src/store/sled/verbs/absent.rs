@@ -3,13 +3,16 @@
 use crate::lead::{Leaf, Under};
 use crate::purpose::RecordId;
 use crate::store::StoreError;
-use crate::store::leaves::NoKey;
+use crate::store::leaves::{NoKey, bucket_of, place_of};
 use crate::store::sled::draft::Draft;
+use crate::store::sled::erasure_rows::{self, Act};
+use crate::store::sled::expiry_row;
 use crate::store::sled::layout::Place;
+use crate::store::sled::leaf_rows;
 
 /// See the file.
 pub(in crate::store::sled) enum Absent {
-    /// There was such a record: its number was given, and its key is destroyed.
+    /// There was such a record: its number was given, and its key is destroyed, or about to be.
     Gone,
     /// Nothing says that there ever was one.
     Never,
@@ -20,13 +23,34 @@ pub(in crate::store::sled) enum Absent {
 /// # Errors
 /// See [`crate::store::StoreCode`].
 pub(in crate::store::sled) fn absent(draft: &mut Draft<'_>, id: &RecordId) -> Result<Absent, StoreError> {
+    let own = Leaf::of(id);
+    // The number of a leaf to which another record moved is nobody's, whether that lies there still or not.
+    if leaf_rows::is_noted(draft, &id.purpose, own)? {
+        return Ok(Absent::Never);
+    }
     let is_ours = id.epoch == draft.shared.epoch();
     let next = draft.counter(&Place::Sequence, id.purpose.as_str().as_bytes())?.max(1);
-    let key = draft.leaves.key(draft.shared.keyring(), &id.purpose, Under::Leaf(Leaf::of(id)));
+    let key = draft.leaves.key(draft.shared.keyring(), &id.purpose, Under::Leaf(own));
     Ok(match key.err() {
         Some(NoKey::Dead) => Absent::Gone,
         // A bucket that has served.
         Some(NoKey::Absent) if is_ours && (1..next).contains(&id.number) => Absent::Gone,
-        Some(NoKey::Absent) | None => Absent::Never,
+        Some(NoKey::Absent) => Absent::Never,
+        None if is_pending(draft, id, own)? => Absent::Gone,
+        None => Absent::Never,
     })
+}
+
+/// True if the record is taken away and its key is not destroyed yet.
+fn is_pending(draft: &Draft<'_>, id: &RecordId, own: Leaf) -> Result<bool, StoreError> {
+    let unreadable = draft.shared.unreadable();
+    let (pending, _) = erasure_rows::pending(draft.engine, unreadable)?;
+    let erasures = pending.iter().filter(|pending| matches!(pending.act, Act::Erasure(_)));
+    let mut leaves = erasures.flat_map(|pending| &pending.leaves);
+    if leaves.any(|(purpose, leaf)| *purpose == id.purpose && *leaf == own) {
+        return Ok(true);
+    }
+    let cuts = expiry_row::pending(draft.engine, unreadable)?.unwrap_or_default();
+    let bucket = bucket_of(&id.purpose, own);
+    Ok(cuts.iter().any(|cut| cut.takes(&bucket, place_of(own))))
 }

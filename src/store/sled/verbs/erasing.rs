@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::clock::{Day, Month};
 use crate::lead::{Leaf, SealedRecord, Under, unseal};
+use crate::notification::LeadRef;
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::erasures::lines_of_erasure;
 use crate::store::leaves::{Leaves, bucket_of};
@@ -32,12 +33,13 @@ use crate::store::sled::verbs::erased::{erased_before, erased_for};
 use crate::store::sled::verbs::erasure_targets::Target;
 use crate::store::sled::verbs::leads;
 use crate::store::sled::verbs::parked::{self, Before};
+use crate::store::sled::unreadable::Unreadable;
 use crate::store::sled::verbs::{restrictions, seen};
 use crate::store::tombstones::tombstone_key;
 use crate::store::{
     Asked, ErasedFor, Erasure, ErasureEnd, ErasureId, ErasureRequest, Extent, StoreCode, StoreError, Traces,
 };
-use crate::trail::{Action, Entry};
+use crate::trail::{Action, Entry, Reason};
 
 /// What became of a request within a transaction.
 pub(in crate::store::sled) struct Drafted {
@@ -71,6 +73,21 @@ pub(in crate::store::sled) fn erase(
         take_submission(draft, target, &request.purposes, &mut taken)?;
     }
     take_absent(draft, &mut taken)?;
+    let erasure = note(draft, taken, request, entry, &ended)?;
+    if let Some((at, hash)) = repeat {
+        draft.write(Place::Erasures, &at, layout::encode(&RepeatRow::of(erasure.id, hash)))?;
+    }
+    Ok(Drafted { asked: Asked::Erasure(erasure), ended })
+}
+
+/// Notes what was taken away as an erasure, with its lines, and has the leaves punctured.
+fn note(
+    draft: &mut Draft<'_>,
+    taken: Taken,
+    request: &ErasureRequest,
+    entry: &Entry,
+    ended: &Arc<OnceLock<ErasureEnd>>,
+) -> Result<Erasure, StoreError> {
     let number = draft.counter(&Place::Meta, meta::NEXT_ERASURE)?.max(1);
     draft.write(Place::Meta, meta::NEXT_ERASURE, (number + 1).to_be_bytes().to_vec())?;
     let id = ErasureId { epoch: draft.shared.epoch(), number };
@@ -84,19 +101,79 @@ pub(in crate::store::sled) fn erase(
     let generation = draft.shared.keyring().generation();
     let done = taken.leaves.is_empty().then_some(ErasureEnd { at: draft.now, generation });
     let papers = request.papers.of(&taken.extent);
-    let erasure =
-        Erasure { id, asked, reason, extent: taken.extent, line, traces: taken.traces, papers, done };
+    let (extent, traces, follows, followed_by) = (taken.extent, taken.traces, None, None);
+    let erasure = Erasure { id, asked, reason, extent, line, traces, papers, done, follows, followed_by };
     let row = ErasureRow::of(&papers::write(draft, &erasure)?);
     draft.write(Place::Erasures, &erasure_rows::row_key(id), layout::encode(&row))?;
-    if let Some((at, hash)) = repeat {
-        draft.write(Place::Erasures, &at, layout::encode(&RepeatRow::of(id, hash)))?;
-    }
     if done.is_none() {
         let pending = erasure_rows::pending_bytes(&taken.leaves);
         draft.write(Place::Erasures, &erasure_rows::pending_key(id), pending)?;
-        draft.puncture(Puncture { act: Act::Erasure(id), leaves: taken.leaves, ended: Arc::clone(&ended) });
+        draft.puncture(Puncture { act: Act::Erasure(id), leaves: taken.leaves, ended: Arc::clone(ended) });
     }
-    Ok(Drafted { asked: Asked::Erasure(erasure), ended })
+    Ok(erasure)
+}
+
+/// Takes a submission away that was not stored yet and is not going to be: a tombstone takes its place. Gives what is left of it.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(super) fn take_unread(
+    draft: &mut Draft<'_>,
+    target: &Target,
+    purposes: &[PurposeId],
+    reference: &LeadRef,
+) -> Result<Traces, StoreError> {
+    let mut taken = Taken::default();
+    take_submission(draft, target, purposes, &mut taken)?;
+    let today = Day::of(draft.now);
+    let submitted = reference.created.map_or(today, |created| Day::of(created).min(today));
+    taken.traces.note_submitted(submitted);
+    // In the journal, under yesterday's key or today's.
+    taken.traces.note_sealed(today);
+    Ok(taken.traces)
+}
+
+/// Notes as an erasure, which is done, that so many submissions were met that had not been read.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(super) fn note_unread(
+    draft: &mut Draft<'_>,
+    (met, traces): (u64, Traces),
+    request: &ErasureRequest,
+    entry: &Entry,
+) -> Result<ErasureId, StoreError> {
+    let extent = Extent { references: met, ..Extent::default() };
+    let taken = Taken { extent, traces, ..Taken::default() };
+    Ok(note(draft, taken, request, entry, &Arc::default())?.id)
+}
+
+/// Notes that an erasure follows another.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(super) fn note_follows(
+    draft: &mut Draft<'_>,
+    erasure: ErasureId,
+    first: ErasureId,
+) -> Result<(), StoreError> {
+    draft.write(Place::Erasures, &erasure_rows::follows_key(erasure), erasure_rows::id_bytes(first))?;
+    draft.write(Place::Erasures, &erasure_rows::followed_key(first), erasure_rows::id_bytes(erasure))
+}
+
+/// The erasure with those that it follows and is followed by; of more than one that follows, the last.
+pub(super) fn with_neighbours<V: AsRef<[u8]>>(
+    unreadable: &Unreadable,
+    mut row: impl FnMut(&[u8]) -> Result<Option<V>, StoreError>,
+    erasure: Erasure,
+) -> Erasure {
+    let mut one = |key: Vec<u8>| {
+        let read = row(&key).and_then(|bytes| bytes.map(|bytes| erasure_rows::id(bytes.as_ref())).transpose());
+        unreadable.or_passed_over(&Place::Erasures, &key, read).flatten()
+    };
+    let follows = one(erasure_rows::follows_key(erasure.id));
+    let followed_by = one(erasure_rows::followed_key(erasure.id));
+    Erasure { follows, followed_by, ..erasure }
 }
 
 /// Under what its key is kept, and what tells it from another request under that key.
@@ -143,6 +220,7 @@ fn repeated(
         return Ok(None);
     };
     let erasure = papers::with(unreadable, |key| draft.read(&Place::Erasures, key), erasure);
+    let erasure = with_neighbours(unreadable, |key| draft.read(&Place::Erasures, key), erasure);
     let key = erasure_rows::pending_key(id);
     let pending = draft.read(&Place::Erasures, &key)?.map(|bytes| erasure_rows::pending_leaves(&bytes));
     if let Some(leaves) = pending.and_then(|read| unreadable.or_passed_over(&Place::Erasures, &key, read)) {
@@ -174,6 +252,7 @@ pub(in crate::store::sled) fn finish(
     draft.remove(Place::Erasures, &pending);
     let key = erasure_rows::row_key(id);
     let mut entry = Entry::by_system(Action::Erased);
+    entry.erasure = Some((id.epoch, id.number));
     if let Some(mut row) = read_row::<ErasureRow>(draft, &key)? {
         entry.count = row.records.iter().map(|(_, count)| count).sum();
         row.done = Some(end.into());
@@ -323,7 +402,7 @@ fn take_record(
     aside::forget(draft, &place, &key)?;
     draft.remove(place, &key);
     uncount_in_bucket(draft, &id.purpose, leaf)?;
-    leaf_rows::forget(draft, leaf, &id);
+    leaf_rows::forget(draft, leaf, &id)?;
     counts::take_off(draft, &id.purpose, 1)?;
     taken.extent.count(&id.purpose);
     taken.leaves.push((id.purpose.clone(), leaf));
@@ -336,7 +415,7 @@ fn take_absent(draft: &mut Draft<'_>, taken: &mut Taken) -> Result<(), StoreErro
     for (purpose, absent) in std::mem::take(&mut taken.absent) {
         taken.leaves.extend(absent.iter().map(|id| (purpose.clone(), Leaf::of(id))));
         for (id, leaf) in leaf_rows::of_records(draft.engine, &purpose, &absent)? {
-            leaf_rows::forget(draft, leaf, &id);
+            leaf_rows::forget(draft, leaf, &id)?;
             taken.leaves.push((purpose.clone(), leaf));
         }
     }
@@ -453,9 +532,12 @@ pub(in crate::store::sled) fn extent(
     shared: &Shared,
     engine: &Engine,
     targets: &[Target],
-    purposes: &[PurposeId],
-    queued: &[[u8; 32]],
+    request: &ErasureRequest,
+    reason: Option<Reason>,
 ) -> Result<Extent, StoreError> {
+    let purposes = request.purposes.as_slice();
+    let queued: Vec<[u8; 32]> = request.queued.iter().map(|leadgen| shared.seen_key(leadgen)).collect();
+    let look = shared.look();
     let (mut extent, mut counted, mut looked_at) = (Extent::default(), Vec::new(), HashSet::new());
     for target in targets {
         let row = match &target.seen {
@@ -464,6 +546,9 @@ pub(in crate::store::sled) fn extent(
         };
         let fates = row.as_ref().map_or(&[][..], |row| row.fates.as_slice());
         for id in records_of(fates, target, purposes)? {
+            if shared.is_restricted(&id, &look) && !is_the_person_s(reason) {
+                return Err(StoreError::of(StoreCode::RecordRestricted));
+            }
             if !counted.contains(&id) && leads::read(engine, &id)?.is_some() {
                 extent.count(&id.purpose);
                 counted.push(id);

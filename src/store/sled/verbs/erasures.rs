@@ -16,6 +16,7 @@ use crate::store::sled::reference::keyring_failed;
 use crate::store::sled::shared::Effect;
 use crate::store::sled::verbs::erasing::{self, Drafted};
 use crate::store::sled::verbs::erasure_targets::targets;
+use crate::store::sled::verbs::vigils;
 use crate::store::tombstones::has_served;
 use crate::store::{Asked, Erasure, ErasureId, ErasureRequest, Erasures, Extent, StoreError, StuckErasures};
 use crate::trail::Entry;
@@ -29,7 +30,13 @@ impl Erasures for SledStore {
         let weight = targets.len().max(1) + papers::weight(&request.papers);
         let drafted = self
             .writer
-            .write_and_puncture(weight, move |draft| erasing::erase(draft, &targets, &request, &entry))
+            .write_and_puncture(weight, move |draft| {
+                let drafted = erasing::erase(draft, &targets, &request, &entry)?;
+                if let (Asked::Erasure(erasure), Some(vigil)) = (&drafted.asked, request.vigil) {
+                    vigils::follow(draft, vigil, erasure.id)?;
+                }
+                Ok(drafted)
+            })
             .await?;
         let Drafted { mut asked, ended } = drafted;
         if let Asked::Erasure(erasure) = &mut asked {
@@ -49,15 +56,15 @@ impl Erasures for SledStore {
 
     async fn extent(&self, request: ErasureRequest, entry: Entry) -> Result<Extent, StoreError> {
         request.require_bound()?;
+        let reason = entry.reason();
         let looked = self.beside(move |shared| {
             let targets = targets(shared, &request.what)?;
-            let queued: Vec<_> = request.queued.iter().map(|leadgen| shared.seen_key(leadgen)).collect();
-            shared.reading(|engine| erasing::extent(shared, engine, &targets, &request.purposes, &queued))
+            shared.reading(|engine| erasing::extent(shared, engine, &targets, &request, reason))
         });
-        let extent = looked.await?;
-        let line = line_of_extent(&extent, entry);
+        let looked = looked.await;
+        let line = line_of_extent(looked.as_ref(), entry)?;
         self.writer.write(1, move |draft| draft.append_line(line)).await?;
-        Ok(extent)
+        looked
     }
 
     async fn erasure(&self, id: ErasureId) -> Result<Option<Erasure>, StoreError> {
@@ -71,7 +78,9 @@ impl Erasures for SledStore {
                 let read = shared.unreadable().or_passed_over(&Place::Erasures, &key, read);
                 let whole = |erasure: Erasure| {
                     let row = |key: &[u8]| engine.read(&Place::Erasures, key);
-                    papers::with(shared.unreadable(), row, Erasure { done: erasure.done.or(end), ..erasure })
+                    let erasure = Erasure { done: erasure.done.or(end), ..erasure };
+                    let erasure = papers::with(shared.unreadable(), row, erasure);
+                    erasing::with_neighbours(shared.unreadable(), row, erasure)
                 };
                 Ok(read.map(whole))
             })

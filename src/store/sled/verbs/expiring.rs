@@ -35,6 +35,8 @@ pub(in crate::store::sled) struct Due {
     buckets: Vec<Looked>,
     /// There are more buckets in which something may be.
     pub(in crate::store::sled) more: bool,
+    /// The key of the last bucket that was looked at: behind it the next batch begins.
+    last: Option<Vec<u8>>,
 }
 
 /// A bucket in which something may be due.
@@ -55,29 +57,38 @@ impl Due {
         self.buckets.is_empty()
     }
 
+    /// Where the batch after this one begins; none: from the first bucket on.
+    pub(in crate::store::sled) fn next(&self) -> Option<Vec<u8>> {
+        self.last.clone().filter(|_| self.more)
+    }
+
     /// How many records end by this day.
     pub(in crate::store::sled) fn records(&self, today: Day) -> usize {
         self.buckets.iter().map(|looked| looked.over(today)).sum()
     }
 }
 
-/// Looks for what has ended by this day: rows of `buckets` first, then the records of those buckets that may have some.
+/// Looks for what has ended by this day: rows of `buckets` first, behind the one with this key, then the records of those buckets
+/// that may have some.
 ///
 /// # Errors
 /// See [`StoreCode`].
-pub(in crate::store::sled) fn due(shared: &Shared, today: Day) -> Result<Due, StoreError> {
-    let (mut due, mut count) = (Due::default(), 0);
-    let mut after: Option<Vec<u8>> = None;
+pub(in crate::store::sled) fn due(
+    shared: &Shared,
+    today: Day,
+    after: Option<Vec<u8>>,
+) -> Result<Due, StoreError> {
+    let (mut due, mut count) = (Due { last: after, ..Due::default() }, 0);
     loop {
-        let (rows, more) = rows(shared, today, after.as_deref())?;
-        after = rows.last().map(|(_, bytes, _)| bytes.clone());
+        let (rows, more) = rows(shared, today, due.last.as_deref())?;
         due.more = more;
         let mut looked = Vec::with_capacity(rows.len());
-        for (bucket, _, (bytes, row)) in rows {
+        for (bucket, key, (bytes, row)) in rows {
             if count + BUCKET_RECORDS as usize > EXPIRED_AT_ONCE_MAX {
                 due.more = true;
                 break;
             }
+            due.last = Some(key);
             let one = look(shared, bucket, bytes, row)?;
             count += one.over(today);
             looked.push(one);
@@ -364,7 +375,7 @@ fn expire_bucket(
         }
         aside::forget(draft, &place, &key)?;
         draft.remove(place.clone(), &key);
-        leaf_rows::forget(draft, leaf, id);
+        leaf_rows::forget(draft, leaf, id)?;
         restrictions::forget(draft, id)?;
         leaves.push(place_of(leaf));
         taken.note(id, *day);

@@ -182,7 +182,10 @@ fn submitted(reference: &LeadRef) -> Day {
 
 /// The arrivals whose row passes `wanted`, by a scan beside the writer; the writer looks at each again. Rows that cannot
 /// be decoded are passed over.
-fn arrivals(shared: &Shared, wanted: impl Fn(u64, &ParkedRow) -> bool) -> Result<Vec<u64>, StoreError> {
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(super) fn arrivals(shared: &Shared, wanted: impl Fn(u64, &ParkedRow) -> bool) -> Result<Vec<u64>, StoreError> {
     let mut found = Vec::new();
     let mut after: Option<::sled::IVec> = None;
     loop {

@@ -46,6 +46,17 @@ impl Restrictions for SledStore {
         self.shared.restrictions(|restriction, look| restriction.stands(look))
     }
 
+    async fn list_restrictions(&self, mut entry: Entry) -> Result<Vec<Restriction>, StoreError> {
+        self.writer
+            .write(1, move |draft| {
+                let all = draft.shared.restrictions(|restriction, look| restriction.stands(look));
+                entry.count = all.len() as u64;
+                draft.append_line(entry)?;
+                Ok(all)
+            })
+            .await
+    }
+
     async fn end_restrictions(&self) -> Result<u64, StoreError> {
         self.shared.engine()?;
         self.shared.confirmed_day()?;

@@ -17,13 +17,17 @@ impl Retention for SledStore {
     async fn expire(&self) -> Result<Expired, StoreError> {
         self.shared.engine()?;
         let today = self.shared.confirmed_day()?;
-        let due = self.beside(move |shared| expiring::due(shared, today)).await?;
+        let after = self.shared.swept_to();
+        let due = self.beside(move |shared| expiring::due(shared, today, after)).await?;
         if due.is_empty() {
+            self.shared.set_swept_to(None);
             return Ok(Expired::NOTHING);
         }
-        let (weight, more) = (due.records(today).max(1), due.more);
+        let (weight, more, next) = (due.records(today).max(1), due.more, due.next());
         let swept =
             self.writer.write_and_puncture(weight, move |draft| expiring::expire(draft, &due, today)).await?;
+        // Only now: what was refused is looked at again.
+        self.shared.set_swept_to(next);
         let Swept { extent, ended } = swept;
         let done = ended.is_none_or(|ended| ended.get().is_some());
         Ok(Expired::of(extent, more, done))
@@ -33,7 +37,7 @@ impl Retention for SledStore {
         self.shared.engine()?;
         let before = self.shared.confirmed_day()?.minus(1);
         self.beside(move |shared| {
-            let due = expiring::due(shared, before)?.records(before) as u64;
+            let due = expiring::due(shared, before, None)?.records(before) as u64;
             let waiting = shared.reading(|engine| expiry_row::waiting(engine, shared.keyring(), before))?;
             Ok(due + waiting)
         })

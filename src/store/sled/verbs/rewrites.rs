@@ -1,19 +1,24 @@
 //! Records written anew: asked for.
 
+use std::collections::HashMap;
 use std::ops::Bound::{Excluded, Unbounded};
 
 use async_trait::async_trait;
 
-use crate::lead::{SealedRecord, was_early};
-use crate::purpose::{Cursor, PurposeId};
+use crate::lead::{Revised, Revision, SealError, SealedRecord, revise, was_early};
+use crate::purpose::{Cursor, PurposeId, RecordId};
+use crate::secret::Key;
 use crate::store::leaves::Leaves;
 use crate::store::sled::SledStore;
 use crate::store::sled::draft::Draft;
 use crate::store::sled::layout::{Place, meta, record_id, record_key};
 use crate::store::sled::shared::{Effect, Shared};
 use crate::store::sled::verbs::reading::keyed;
+use crate::store::sled::verbs::remits;
 use crate::store::sled::verbs::rewriting::{self, Drafted};
-use crate::store::{EarlyRecords, RewriteCause, RewriteRequest, Rewrites, Rewriting, StoreCode, StoreError};
+use crate::store::{
+    KeptRemit, RecordsFound, RewriteCause, RewriteRequest, Rewrites, Rewriting, StoreCode, StoreError,
+};
 use crate::trail::Entry;
 
 #[async_trait]
@@ -21,10 +26,11 @@ impl Rewrites for SledStore {
     async fn rewrite(&self, request: RewriteRequest, entry: Entry) -> Result<Rewriting, StoreError> {
         request.require_bound()?;
         let weight = request.records.len().max(1);
-        let is_dating = request.cause == RewriteCause::Clock;
+        let is_of_time = request.cause != RewriteCause::Person;
         let work = move |draft: &mut Draft<'_>| rewriting::rewrite(draft, &request, &entry);
-        // What ends by its time waits for its dates, and makes room: they are put right as far down as it is taken.
-        let Drafted { each, ended, is_known } = match is_dating {
+        // What ends by its time waits for its dates, and makes room: they are put right as far down as it is taken. What may no
+        // longer be held goes as far down too: a full disk is no reason to hold it.
+        let Drafted { each, ended, is_known } = match is_of_time {
             true => self.writer.write_and_puncture(weight, work).await?,
             false => self.writer.rewrite(weight, work).await?,
         };
@@ -41,8 +47,8 @@ impl Rewrites for SledStore {
         purpose: PurposeId,
         after: Option<Cursor>,
         max: usize,
-    ) -> Result<EarlyRecords, StoreError> {
-        self.beside(move |shared| early_records(shared, &purpose, after.as_ref(), max)).await
+    ) -> Result<RecordsFound, StoreError> {
+        self.beside(move |shared| look_through(shared, &purpose, after.as_ref(), max, was_early)).await
     }
 
     async fn early_looked_at(&self, up_to: u64) -> Result<(), StoreError> {
@@ -55,30 +61,54 @@ impl Rewrites for SledStore {
             })
             .await
     }
+
+    async fn to_rewrite(
+        &self,
+        purpose: PurposeId,
+        revision: Revision,
+        after: Option<Cursor>,
+        max: usize,
+    ) -> Result<RecordsFound, StoreError> {
+        let now = self.shared.look().confirmed()?;
+        let changes = move |record: &SealedRecord<'_>, id: &RecordId, key: &Key| {
+            revise(record, id, key, &revision, now).map(|revised| matches!(revised, Revised::Anew(_)))
+        };
+        self.beside(move |shared| look_through(shared, &purpose, after.as_ref(), max, changes)).await
+    }
+
+    async fn remits(&self) -> Result<HashMap<PurposeId, KeptRemit>, StoreError> {
+        self.beside(|shared| shared.reading(|engine| remits::kept(shared, engine))).await
+    }
+
+    async fn keep_remit(&self, purpose: PurposeId, kept: KeptRemit) -> Result<(), StoreError> {
+        // As far below the disk's floor as the records themselves.
+        self.writer.write_and_puncture(1, move |draft| remits::keep(draft, &purpose, &kept)).await
+    }
 }
 
-fn early_records(
+/// Looks through so many records. What does not open a scan finds, and says.
+fn look_through(
     shared: &Shared,
     purpose: &PurposeId,
     after: Option<&Cursor>,
     max: usize,
-) -> Result<EarlyRecords, StoreError> {
+    is_wanted: impl Fn(&SealedRecord<'_>, &RecordId, &Key) -> Result<bool, SealError>,
+) -> Result<RecordsFound, StoreError> {
     let key = after.map(|after| record_key(after.epoch, after.number));
     let from = key.as_ref().map_or(Unbounded, |key| Excluded(key.as_slice()));
     let place = Place::Vault(purpose.clone());
     let rows = match shared.reading(|engine| engine.scan(&place, (from, Unbounded), max)) {
-        Err(error) if error.code == StoreCode::PurposeUnknown => return Ok(EarlyRecords::default()),
+        Err(error) if error.code == StoreCode::PurposeUnknown => return Ok(RecordsFound::default()),
         rows => rows?,
     };
     let is_last = rows.len() < max;
-    let (mut found, mut leaves) = (EarlyRecords::default(), Leaves::default());
+    let (mut found, mut leaves) = (RecordsFound::default(), Leaves::default());
     for (key, value) in rows {
         let Ok(id) = record_id(purpose, &key) else { continue };
         found.next = Some(id.clone());
-        // What does not open a scan finds, and says.
         let Ok(Some((value, key))) = keyed(shared, &mut leaves, &id, value) else { continue };
         let record = SealedRecord::decode(&value);
-        if record.is_some_and(|record| was_early(&record, &id, key.key()).unwrap_or(false)) {
+        if record.is_some_and(|record| is_wanted(&record, &id, key.key()).unwrap_or(false)) {
             found.records.push(id);
         }
     }

@@ -38,6 +38,9 @@ pub(in crate::store::sled) fn rewrite(
     request: &RewriteRequest,
     entry: &Entry,
 ) -> Result<Drafted, StoreError> {
+    if request.cause == RewriteCause::Retention {
+        draft.look().confirmed()?;
+    }
     let mut each = Vec::with_capacity(request.records.len());
     let (mut pending, mut leaves, mut is_known) = (Vec::new(), Vec::new(), true);
     for (id, revision) in &request.records {
@@ -126,7 +129,7 @@ fn move_to_next(
     draft.write(Place::Vault(id.purpose.clone()), &record_key(id.epoch, id.number), sealed.encode())?;
     uncount_in_bucket(draft, &id.purpose, before)?;
     count_in_bucket(draft, &bucket_of(&id.purpose, leaf), lead.expiry_day())?;
-    leaf_rows::forget(draft, before, id);
+    leaf_rows::forget(draft, before, id)?;
     leaf_rows::note(draft, leaf, id)?;
     let key = erasure_rows::rewritten_key(id);
     let mut leaves = match draft.read(&Place::Erasures, &key)? {

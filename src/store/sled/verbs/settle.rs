@@ -22,7 +22,7 @@ use crate::store::sled::reference::keyring_failed;
 use crate::store::sled::rows::{EndRow, FateRow, SeenRow};
 use crate::store::sled::shared::Effect;
 use crate::store::sled::verbs::parked::{self, Before, Parking};
-use crate::store::sled::verbs::{erased, forms, seen, suppressed};
+use crate::store::sled::verbs::{erased, forms, seen, suppressed, vigils};
 use crate::store::suppressions::Judged;
 use crate::store::{
     ErasedFor, Fate, Outcome, SeenState, Settled, Settlement, StoreCode, StoreError, Verdict,
@@ -56,7 +56,19 @@ fn settle_one(draft: &mut Draft<'_>, settlement: &mut Settlement) -> Result<Sett
             }
         },
     };
-    let erased = erased::erased_for(draft, &seen)?;
+    let mut erased = erased::erased_for(draft, &seen)?;
+    let mut noted = noted;
+    let is_open = noted.as_ref().is_none_or(|row| {
+        !row.arrivals.is_empty() || matches!(row.end, Some(EndRow::Dropped { .. }))
+    });
+    if let Outcome::Sieved(verdicts) = &settlement.outcome
+        && is_open
+        && erased != Some(ErasedFor::All)
+        && vigils::meet(draft, reference, (&seen, noted.as_ref()), verdicts)?
+    {
+        erased = erased::erased_for(draft, &seen)?;
+        noted = draft.read(&Place::Seen, &seen)?.map(|bytes| seen::note(&bytes)).transpose()?;
+    }
     // Of what was erased whole, or of which nothing else is known, nothing is taken in.
     if erased == Some(ErasedFor::All) || (erased.is_some() && noted.is_none()) {
         if let Some(left) = parked::leased(draft, reference, &seen)? {
