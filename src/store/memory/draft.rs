@@ -66,16 +66,17 @@ impl<'s> Draft<'s> {
     /// Makes the end of one reference.
     pub(super) fn settle(&mut self, settlement: &mut Settlement) -> Result<Settled, StoreError> {
         let reference = &settlement.reference;
+        let mut is_met = false;
         if let Outcome::Sieved(verdicts) = &settlement.outcome {
             let note = self.rows.seen.get(&reference.leadgen);
             if note.is_none_or(|note| !note.arrivals.is_empty() || matches!(note.end, Some(End::Dropped(_)))) {
-                self.meet(reference, verdicts)?;
+                is_met = self.meet(reference, verdicts)?;
             }
         }
         let erased = self.rows.erased_for(&*self.shared.keyring, &reference.leadgen);
         // Of what was erased whole, or of which nothing else is known, nothing is taken in.
         if erased == Some(ErasedFor::All)
-            || (erased.is_some() && !self.rows.seen.contains_key(&reference.leadgen))
+            || (erased.is_some() && !is_met && !self.rows.seen.contains_key(&reference.leadgen))
         {
             return Ok(Settled::Known);
         }

@@ -71,7 +71,7 @@ impl Vigils for MemoryStore {
 
 impl Draft<'_> {
     /// Erases a submission that is about to be stored, if somebody who was erased is met in it.
-    pub(super) fn meet(&mut self, reference: &LeadRef, verdicts: &[Verdict]) -> Result<(), StoreError> {
+    pub(super) fn meet(&mut self, reference: &LeadRef, verdicts: &[Verdict]) -> Result<bool, StoreError> {
         let leads = verdicts.iter().filter_map(|verdict| match verdict {
             Verdict::Stored(lead) => Some(lead),
             _ => None,
@@ -82,14 +82,15 @@ impl Draft<'_> {
         };
         let met: Vec<VigilId> =
             self.rows.vigils.iter().filter(|(_, row)| is_met(row)).map(|(id, _)| *id).collect();
+        let mut is_met = false;
         for id in met {
-            self.take_met(reference, id)?;
+            is_met |= self.take_met(reference, id)?;
         }
-        Ok(())
+        Ok(is_met)
     }
 
-    fn take_met(&mut self, reference: &LeadRef, id: VigilId) -> Result<(), StoreError> {
-        let Some(row) = self.rows.vigils.get(&id).cloned() else { return Ok(()) };
+    fn take_met(&mut self, reference: &LeadRef, id: VigilId) -> Result<bool, StoreError> {
+        let Some(row) = self.rows.vigils.get(&id).cloned() else { return Ok(false) };
         let is_erased = match self.rows.erased_for(&*self.shared.keyring, &reference.leadgen) {
             Some(ErasedFor::All) => true,
             Some(ErasedFor::Some(of)) => {
@@ -98,7 +99,7 @@ impl Draft<'_> {
             None => false,
         };
         if is_erased {
-            return Ok(());
+            return Ok(false);
         }
         let fates = self.rows.seen.get(&reference.leadgen).map_or(Vec::new(), |note| note.fates.clone());
         let mut has_records = false;
@@ -108,7 +109,7 @@ impl Draft<'_> {
                 continue;
             }
             if self.is_restricted(&record) && !is_the_person_s(row.reason) {
-                return Ok(());
+                return Ok(false);
             }
             has_records = true;
         }
@@ -120,7 +121,7 @@ impl Draft<'_> {
             if let Asked::Erasure(erasure) = self.erase(&request, &entry)? {
                 self.note_follows(erasure.id, row.follows);
             }
-            return Ok(());
+            return Ok(true);
         }
         let Taken { leadgens, mut traces, .. } = self.take(&request);
         self.entomb(&leadgens, &request.purposes, &mut traces)?;
@@ -130,7 +131,7 @@ impl Draft<'_> {
         if let Some(row) = self.rows.vigils.get_mut(&id) {
             (row.met, row.traces) = (row.met + 1, row.traces.and(traces));
         }
-        Ok(())
+        Ok(true)
     }
 
     fn note_follows(&mut self, erasure: ErasureId, first: Option<ErasureId>) {

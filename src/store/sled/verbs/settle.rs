@@ -61,16 +61,18 @@ fn settle_one(draft: &mut Draft<'_>, settlement: &mut Settlement) -> Result<Sett
     let is_open = noted.as_ref().is_none_or(|row| {
         !row.arrivals.is_empty() || matches!(row.end, Some(EndRow::Dropped { .. }))
     });
-    if let Outcome::Sieved(verdicts) = &settlement.outcome
-        && is_open
-        && erased != Some(ErasedFor::All)
-        && vigils::meet(draft, reference, (&seen, noted.as_ref()), verdicts)?
-    {
+    let is_met = match &settlement.outcome {
+        Outcome::Sieved(verdicts) if is_open && erased != Some(ErasedFor::All) => {
+            vigils::meet(draft, reference, (&seen, noted.as_ref()), verdicts)?
+        }
+        _ => false,
+    };
+    if is_met {
         erased = erased::erased_for(draft, &seen)?;
         noted = draft.read(&Place::Seen, &seen)?.map(|bytes| seen::note(&bytes)).transpose()?;
     }
-    // Of what was erased whole, or of which nothing else is known, nothing is taken in.
-    if erased == Some(ErasedFor::All) || (erased.is_some() && noted.is_none()) {
+    // Of what was erased whole, or of which nothing else is known, nothing is taken in: unless it was for some purposes, just now.
+    if erased == Some(ErasedFor::All) || (erased.is_some() && noted.is_none() && !is_met) {
         if let Some(left) = parked::leased(draft, reference, &seen)? {
             parked::unpark(draft, &left);
         }
