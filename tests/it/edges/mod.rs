@@ -37,6 +37,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("desk", &["api", "clock", "language", "notice", "purpose", "spreadsheet", "trail", "visible"]),
     ("forget", &["clock", "code", "codes", "language", "purpose", "random", "secret", "trail", "visible"]),
     ("checkpoint", &["clock", "codes", "forget", "trail"]),
+    ("people", &["clock", "purpose"]),
     ("api", &["attention", "clock", "code", "codes", "forget", "id", "notification", "purpose", "trail"]),
     // Ports and adapters.
     ("keyring", &["attention", "clock", "codes", "machine", "purpose", "random", "secret"]),
@@ -238,7 +239,8 @@ const EDGES: &[(&str, &[&str])] = &[
 
 /// Crates of the outside that pure rooms may not touch.
 const IMPURE: [&str; 6] = ["tokio", "actix_web", "reqwest", "sled", "std::fs", "std::net"];
-const PURE: [&str; 8] = ["purpose", "notification", "lead", "trail", "checkpoint", "forget", "api", "desk"];
+const PURE: [&str; 9] =
+    ["purpose", "notification", "lead", "trail", "checkpoint", "forget", "api", "desk", "people"];
 
 /// Room → the rooms that its files name.
 fn found() -> BTreeMap<String, BTreeSet<String>> {
