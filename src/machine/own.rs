@@ -284,6 +284,23 @@ impl Directory {
         }
     }
 
+    /// Moves a file or directory of this directory into another of the same file system, if nothing has that name there.
+    ///
+    /// # Errors
+    /// [`ErrorKind::AlreadyExists`]; otherwise what the system says.
+    pub fn move_new(&self, from: impl AsRef<OsStr>, other: &Self, to: impl AsRef<OsStr>) -> io::Result<()> {
+        let (from, to) = (one(from.as_ref())?, one(to.as_ref())?);
+        match rustix::fs::renameat_with(&self.handle, from, &other.handle, to, RenameFlags::NOREPLACE) {
+            Err(Errno::INVAL | Errno::NOSYS) if other.kind(to)?.is_some() => {
+                Err(ErrorKind::AlreadyExists.into())
+            }
+            Err(Errno::INVAL | Errno::NOSYS) => {
+                Ok(rustix::fs::renameat(&self.handle, from, &other.handle, to)?)
+            }
+            moved => Ok(moved?),
+        }
+    }
+
     /// Removes a name; a link goes, not what it leads to. False: there was nothing.
     ///
     /// # Errors
@@ -333,6 +350,14 @@ impl Directory {
     pub fn sync(&self) -> io::Result<()> {
         self.handle.sync_all()
     }
+}
+
+/// True if this user owns what is at a path.
+///
+/// # Errors
+/// What the system says.
+pub fn is_of_this_user(path: &Path) -> io::Result<bool> {
+    Ok(std::fs::metadata(path)?.uid() == rustix::process::geteuid().as_raw())
 }
 
 /// The last component of a path.
