@@ -7,6 +7,7 @@
 //! trees lies beside it as `keyring.next`; then it is overwritten where it lies, and the next takes its name
 //! ([decision 157](../../docs/decisions/0157-how-the-keys-move-to-leaves.md)).
 
+mod copying;
 mod tending;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use zeroize::Zeroizing;
 use crate::attention::Concern;
 use crate::clock::{Day, Month};
 use crate::keyring::content::Content;
+pub use crate::keyring::file::copying::KeyringCopy;
 use crate::keyring::file::tending::Changing;
 use crate::keyring::files::Files;
 use crate::keyring::format;
@@ -361,6 +363,14 @@ impl Keyring for FileKeyring {
             tracing::error!(io.kind = ?error.io, "keyring.failed");
         }
         changed.map(drop)
+    }
+
+    fn copy_to(&self, to: &Path) -> Result<(), KeyringError> {
+        self.copy_file_to(to)
+    }
+
+    fn last_epoch(&self) -> u32 {
+        self.pages.get().map(Pages::buckets).unwrap_or_default().iter().map(|of| of.epoch).max().unwrap_or(0)
     }
 
     fn before(&self) -> Option<Before> {

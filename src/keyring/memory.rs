@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -223,6 +224,14 @@ impl Keyring for MemoryKeyring {
                 }
             }
         })
+    }
+    /// What tells one state of it from another; its keys follow from what they are for.
+    fn copy_to(&self, to: &Path) -> Result<(), KeyringError> {
+        let told = [self.instance().0.as_slice(), &self.generation().to_be_bytes()].concat();
+        std::fs::write(to, told).map_err(|error| KeyringError::io(error.kind()))
+    }
+    fn last_epoch(&self) -> u32 {
+        self.buckets.lock().expect("not poisoned").keys().map(|bucket| bucket.epoch).max().unwrap_or(0)
     }
     fn before(&self) -> Option<Before> {
         *self.before.lock().expect("not poisoned")

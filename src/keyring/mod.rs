@@ -17,6 +17,7 @@ pub mod pages;
 pub mod tree;
 
 use std::io::ErrorKind;
+use std::path::Path;
 
 use crate::attention::Concern;
 use crate::clock::{Day, Month};
@@ -223,6 +224,13 @@ pub trait Keyring: Send + Sync {
         buckets.iter().for_each(|bucket| change.make(bucket.clone()));
         self.change(&change)
     }
+    /// Copies the keyring as it is to a place where nothing is: sealed as it is, durable when this returns. No change falls into it.
+    ///
+    /// # Errors
+    /// It cannot be written, or is changed no more.
+    fn copy_to(&self, to: &Path) -> Result<(), KeyringError>;
+    /// The highest restore epoch of which there is a tree; 0: there is none.
+    fn last_epoch(&self) -> u32;
     /// What is left of a keyring in which each bucket had one key; none: nothing.
     fn before(&self) -> Option<Before> {
         None

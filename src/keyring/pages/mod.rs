@@ -33,6 +33,7 @@
 
 mod body;
 mod change;
+mod copying;
 mod disk;
 mod mending;
 mod opening;

@@ -197,6 +197,12 @@ impl<K: Keyring> Keyring for FusedKeyring<K> {
     fn first_live(&self, bucket: &Bucket, from: u16) -> Result<Option<u16>, KeyringError> {
         self.keys().first_live(bucket, from)
     }
+    fn copy_to(&self, to: &std::path::Path) -> Result<(), KeyringError> {
+        self.keys().copy_to(to)
+    }
+    fn last_epoch(&self) -> u32 {
+        self.keys().last_epoch()
+    }
     fn change(&self, change: &Change) -> Result<(), KeyringError> {
         self.changing(|keys| keys.change(change))
     }
