@@ -82,6 +82,10 @@ crate::codes! {
         RequestsListed = "requests-listed",
         /// Requests that were answered long ago were taken out of the register.
         RequestsEnded = "requests-ended",
+        /// A backup of store and keyring was begun.
+        BackedUp = "backed-up",
+        /// The store was restored from a backup: whatever came after that is not in it.
+        Restored = "restored",
         /// Records that a clock received that was behind were given the periods of their submission.
         Redated = "redated",
     }
@@ -158,6 +162,12 @@ impl Entry {
     /// The same, for the reason for which somebody had it begin.
     pub fn by_system_because(action: Action, reason: Option<Reason>) -> Self {
         Self { reason, ..Self::by_system(action) }
+    }
+
+    /// The same, for this reason: tamis carries out what somebody had asked for.
+    #[must_use]
+    pub fn because(self, reason: Reason) -> Self {
+        Self { reason: Some(reason), ..self }
     }
 
     /// Who.
