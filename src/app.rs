@@ -9,6 +9,7 @@ mod opening;
 mod read;
 mod receipts;
 mod reload;
+mod restoring;
 mod running;
 mod settings;
 mod socket_door;
@@ -38,7 +39,7 @@ use crate::notice::Book;
 use crate::notification::{KeptPause, Verifier, VerifyToken};
 use crate::purpose::Policy;
 use crate::random::Random;
-use crate::store::{BelievedClock, Checkpoints, LatestClock, SharedStore};
+use crate::store::{BelievedClock, Checkpoints, LatestClock, SharedBackups, SharedStore};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::{LeadNames, LogCounts};
 use crate::trail::{Action, Entry};
@@ -48,6 +49,7 @@ use crate::workers::{
 
 pub use opening::{StartError, StoreKnows};
 pub use reload::{Applied, Reload};
+pub use restoring::{RestoreError, restore};
 pub use sockets::Addresses;
 
 /// Memory that the bodies of all notifications may take together, beside the first kilobytes of each.
@@ -84,6 +86,7 @@ pub struct App {
 struct Rooms {
     inbox: Arc<Inbox>,
     store: SharedStore,
+    backups: SharedBackups,
     keyring: Arc<dyn Keyring>,
     graph: Arc<Graph>,
     policy: Arc<Current<Policy>>,
@@ -114,8 +117,9 @@ impl App {
         let policy = config.policy();
         policy.prepare();
         let keyring = open_keyring(config, secrets.root.clone(), &ambient)?;
-        let store = open_store(config, &keyring, &policy, &ambient).await?;
-        let furnished = Self::furnish(config, secrets, ambient, policy, keyring, Arc::clone(&store)).await;
+        let (store, backups) = open_store(config, &keyring, &policy, &ambient).await?;
+        let kept = (Arc::clone(&store), backups);
+        let furnished = Self::furnish(config, secrets, ambient, policy, keyring, kept).await;
         if furnished.is_err() {
             // Why it does not start is what is said; its writer must have ended before anybody else opens it.
             let _ = store.close().await;
@@ -130,7 +134,7 @@ impl App {
         ambient: Ambient,
         policy: Arc<Policy>,
         keyring: Arc<dyn Keyring>,
-        store: SharedStore,
+        (store, backups): (SharedStore, SharedBackups),
     ) -> Result<Self, StartError> {
         let Secrets { root: _, verify_token, app_secrets, page_tokens, warnings: _ } = secrets;
         let settings = config.graph_settings(&app_secrets, page_tokens);
@@ -167,6 +171,7 @@ impl App {
         let rooms = Rooms {
             inbox,
             store,
+            backups,
             keyring,
             graph,
             policy,

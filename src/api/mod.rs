@@ -5,6 +5,7 @@
 //! members stand in the document, so they speak to whoever calls.
 
 pub mod access;
+pub mod backups;
 pub mod clock;
 pub mod corrections;
 pub mod document;

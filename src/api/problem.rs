@@ -21,7 +21,7 @@ crate::codes! {
         HeadTooLarge = "head-too-large",
         /// The body is larger than this call takes.
         BodyTooLarge = "body-too-large",
-        /// The bodies of all requests take the memory that they may take, or as many exports run as may, or all connections are at work.
+        /// The bodies of all requests take the memory that they may take, or as many exports run as may, or all connections are at work, or a backup is being made.
         Busy = "busy",
         /// The notification carries no usable signature.
         SignatureMissing = "signature-missing",
@@ -162,6 +162,14 @@ crate::codes! {
         RevisionUnknown = "revision-unknown",
         /// The page is not in the config.
         PageUnknown = "page-unknown",
+        /// A backup is being made: one at a time.
+        BackupUnderWay = "backup-under-way",
+        /// Something is where the backup is to be.
+        DirectoryTaken = "directory-taken",
+        /// No backup can be made there.
+        DirectoryRefused = "directory-refused",
+        /// There is no room for a backup.
+        DirectoryFull = "directory-full",
         /// The store takes nothing for now.
         StoreUnavailable = "store-unavailable",
         /// The store failed.
@@ -187,7 +195,7 @@ impl ProblemCode {
             Self::RequestTimeout => (408, "The request did not arrive in time"),
             Self::HeadTooLarge => (431, "The request's head is too large"),
             Self::BodyTooLarge => (413, "The body is too large"),
-            Self::Busy => (503, "Too much is being read at once"),
+            Self::Busy => (503, "Too much is being read at once, or a backup is being made"),
             Self::SignatureMissing => (401, "A signature is needed, in the header X-Hub-Signature-256"),
             Self::SignatureMismatch => (403, "The signature does not fit the body"),
             Self::NotJson => (400, "The body is no JSON"),
@@ -288,6 +296,16 @@ impl ProblemCode {
             Self::PageUnknown => (404, "No such page is in the config"),
             Self::ClockJumped => (503, "The clock is ahead: it must be put right or confirmed first"),
             Self::ClockUnconfirmed => (503, "The clock must be confirmed first"),
+            Self::BackupUnderWay => (409, "A backup is being made already: one at a time"),
+            Self::DirectoryTaken => {
+                (409, "Something is there already: name a directory that is not there yet")
+            }
+            Self::DirectoryRefused => (
+                422,
+                "No backup can be made there: the path begins at the root, in a directory that tamis may write and that is \
+                 neither the store's nor the keyring's",
+            ),
+            Self::DirectoryFull => (503, "There is no room for a backup there"),
             Self::StoreUnavailable => (503, "The store takes nothing for now"),
             Self::StoreFailed => (500, "The store failed"),
             Self::RecordUnreadable => (500, "A stored record does not open"),

@@ -13,6 +13,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::api::Moment;
 use crate::api::access::{Access, ConsentOutcome};
+use crate::api::backups::BackUp;
 use crate::api::corrections::Correction;
 use crate::api::erasures::{Erase, ErasureState};
 use crate::api::find::{Find, SubmissionState};
@@ -105,6 +106,7 @@ written! {
     Find: find();
     Requeue: requeue();
     DropHeld: drop_held();
+    BackUp: back_up();
     Correction: correction();
     Restrict: restrict();
     RetryPage: retry_page();
@@ -341,6 +343,22 @@ fn drop_held() -> ObjectBuilder {
         .required("form_id")
         .additional_properties(Some(AdditionalProperties::FreeForm(false)))
         .description(Some("Of which form the held references are let go."))
+}
+
+fn back_up() -> ObjectBuilder {
+    let directory = text(
+        "^/",
+        "A directory of the machine that tamis runs on, from the root on, that is not there yet. The one that it is made in is, and \
+         tamis may write there.",
+    );
+    of(Type::Object)
+        .property(
+            "directory",
+            directory.max_length(Some(1_024)).examples(["/var/lib/tamis-backup/2026-11-30"]),
+        )
+        .required("directory")
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+        .description(Some("Where a backup is to be."))
 }
 
 /// What may be left out, which null says as well.

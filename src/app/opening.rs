@@ -18,7 +18,7 @@ use crate::machine::filesystem::Overwriting;
 use crate::notification::{Claims, LeadRef};
 use crate::purpose::Policy;
 use crate::secret::Key;
-use crate::store::{self, HeldCounts, SharedStore, StoreCode, StoreError};
+use crate::store::{self, HeldCounts, SharedBackups, SharedStore, StoreCode, StoreError};
 
 /// Why the daemon does not start. Codes and paths of the operator's own making; never a value.
 #[derive(Debug, thiserror::Error)]
@@ -147,7 +147,7 @@ pub(super) async fn open_store(
     keyring: &Arc<dyn Keyring>,
     policy: &Policy,
     ambient: &Ambient,
-) -> Result<SharedStore, StartError> {
+) -> Result<(SharedStore, SharedBackups), StartError> {
     let purposes = policy.purposes().iter().map(|purpose| purpose.id.clone()).collect();
     let (settings, keyring, ambient) = (config.store_settings(), Arc::clone(keyring), ambient.clone());
     let opening = move || {

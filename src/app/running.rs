@@ -129,6 +129,7 @@ impl Rooms {
         let search = self.search(stop)?;
         let state = Arc::new(Admin {
             store: Arc::clone(&self.store),
+            backups: Arc::clone(&self.backups),
             inbox: Arc::clone(&self.inbox),
             graph: Arc::clone(&self.graph),
             policy: Arc::clone(&self.policy),

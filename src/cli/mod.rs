@@ -4,6 +4,7 @@
 //! Verbs that look into a running tamis speak to it over the admin socket, so that they need no token and no second
 //! way into the store.
 
+mod backup;
 mod check;
 mod clock;
 mod completions;
@@ -28,6 +29,7 @@ mod paper;
 mod person;
 mod purposes;
 mod receipt;
+mod restore;
 mod restrict;
 mod serve;
 mod socket;
@@ -117,6 +119,10 @@ enum Command {
     Suppress(suppress::Arguments),
     /// Show who did what, when and why
     Trail(trail::Arguments),
+    /// Make a backup of store and keyring, from a running tamis
+    Backup(backup::Arguments),
+    /// Restore a backup, while tamis does not run
+    Restore(restore::Arguments),
     /// Say that a clock that leapt forward is right
     Clock(clock::Arguments),
     /// Try the mail server of the config: `mail test`
@@ -219,6 +225,8 @@ async fn obey(command: Command, config: &ConfigPath, environment: &Environment) 
         Command::Token(arguments) => token::run(arguments, config, environment).await,
         Command::Suppress(arguments) => suppress::run(arguments, config, environment).await,
         Command::Trail(arguments) => trail::run(arguments, config, environment).await,
+        Command::Backup(arguments) => backup::run(arguments, config, environment).await,
+        Command::Restore(arguments) => restore::run(arguments, config, environment).await,
         Command::Clock(arguments) => clock::run(arguments, config, environment).await,
         Command::Mail(arguments) => mail::run(arguments, config, environment).await,
         Command::Notice(arguments) => notice::run(&arguments, config, environment),

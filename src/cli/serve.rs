@@ -199,11 +199,16 @@ fn level(level: LogLevel) -> tracing::Level {
     }
 }
 
-fn refused(path: &ConfigPath, faults: &Faults) -> Failure {
+pub(super) fn refused(path: &ConfigPath, faults: &Faults) -> Failure {
     Failure::new(Exit::ConfigRefused, format!("{} is refused.\n\n{faults}", path.path.display()))
 }
 
 fn not_started(error: &StartError) -> Failure {
+    not_done("tamis does not start", error)
+}
+
+/// What was to be done with store and keyring, and why they refuse.
+pub(super) fn not_done(what: &str, error: &StartError) -> Failure {
     let exit = match error {
         StartError::Store { error: StoreError { code: StoreCode::Locked, .. }, .. }
         | StartError::Keyring { error: KeyringError { code: KeyringCode::Locked, .. }, .. } => {
@@ -212,10 +217,10 @@ fn not_started(error: &StartError) -> Failure {
         _ => Exit::Failed,
     };
     let Some(code) = error.code() else {
-        return Failure::new(exit, format!("tamis does not start: {error}"));
+        return Failure::new(exit, format!("{what}: {error}"));
     };
     let why = why_not_started(code).map_or_else(|| error.to_string(), |why| format!("{why} ({error})"));
-    Failure::new(exit, format!("tamis does not start: {why}. What to do: tamis explain {code}"))
+    Failure::new(exit, format!("{what}: {why}. What to do: tamis explain {code}"))
 }
 
 #[cfg(test)]

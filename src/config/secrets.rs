@@ -140,6 +140,18 @@ impl Config {
     }
 }
 
+impl Config {
+    /// Reads the root key alone, for what works on store and keyring while tamis does not run.
+    ///
+    /// # Errors
+    /// Why it cannot be had, as a fault of `keys.root`.
+    pub fn resolve_root(&self, environment: &Environment) -> Result<Key, Faults> {
+        let of_fault = |fault| Faults { faults: vec![fault], warnings: Vec::new() };
+        let secret = read("keys.root", &self.keys.root, Kind::RootKey, environment).map_err(of_fault)?;
+        root_key(&secret).ok_or_else(|| Faults { faults: Vec::new(), warnings: Vec::new() })
+    }
+}
+
 /// Looks whether each secret is there, keeping none.
 pub(super) fn look_for(
     places: &[SecretPlace],

@@ -147,7 +147,10 @@ impl From<StoreError> for Problem {
             | StoreCode::Stalled
             | StoreCode::CopyTooSlow
             | StoreCode::DiskFull => ProblemCode::StoreUnavailable,
-            StoreCode::Busy => ProblemCode::Busy,
+            StoreCode::Busy | StoreCode::CopyUnderWay => ProblemCode::Busy,
+            StoreCode::PlaceTaken => ProblemCode::DirectoryTaken,
+            StoreCode::PlaceRefused => ProblemCode::DirectoryRefused,
+            StoreCode::PlaceFull => ProblemCode::DirectoryFull,
             StoreCode::SearchesFull => ProblemCode::SearchesFull,
             StoreCode::SearchTooSlow => ProblemCode::SearchTooSlow,
             StoreCode::ClockJumped => ProblemCode::ClockJumped,
@@ -175,6 +178,7 @@ impl From<StoreError> for Problem {
             | StoreCode::Io
             | StoreCode::NotOwn
             | StoreCode::ReadingInterrupted
+            | StoreCode::Exists
             | StoreCode::Keyring
             | StoreCode::SuppressionKey
             | StoreCode::KeysGone => ProblemCode::StoreFailed,
@@ -281,7 +285,10 @@ mod tests {
                 "store-unavailable",
                 "store-locked store-closed store-halted store-stalled copy-too-slow disk-full",
             ),
-            (503, "busy", "too-many-readings"),
+            (503, "busy", "too-many-readings copy-under-way"),
+            (409, "directory-taken", "place-taken"),
+            (422, "directory-refused", "place-refused"),
+            (503, "directory-full", "place-full"),
             (503, "too-many-searches", "too-many-searches"),
             (503, "search-too-slow", "search-too-slow"),
             (503, "clock-jumped", "clock-jumped"),
@@ -303,7 +310,7 @@ mod tests {
                 "store-failed",
                 "store-missing keyring-missing witness-missing keyring-foreign keyring-rolled-back \
                  store-behind-witness store-damaged store-format-unknown store-io store-not-own \
-                 reading-interrupted keyring-failed suppression-key-wrong record-keys-gone",
+                 reading-interrupted keyring-failed suppression-key-wrong record-keys-gone store-exists",
             ),
         ];
         let mut seen = 0;

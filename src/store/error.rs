@@ -34,6 +34,17 @@ crate::codes! {
         DiskFull = "disk-full",
         /// A copy that must be made before the store is opened took more than half an hour.
         CopyTooSlow = "copy-too-slow",
+        /// A copy of the store is being made: nothing is written meanwhile.
+        CopyUnderWay = "copy-under-way",
+        /// Something is where a backup is to be.
+        PlaceTaken = "place-taken",
+        /// No backup can be made there: the path does not begin at the root, its directory is not there, not ours or not
+        /// writable, or it lies in the store's or the keyring's.
+        PlaceRefused = "place-refused",
+        /// There is no room for a backup.
+        PlaceFull = "place-full",
+        /// Something is where a store is to be restored.
+        Exists = "store-exists",
         /// The clock leapt forward by more than 7 days, or another one says that it is ahead: nothing is handed out or destroyed.
         ClockJumped = "clock-jumped",
         /// Nobody has confirmed the clock since the start: what cannot be taken back waits.

@@ -38,6 +38,11 @@ pub trait Life: Send + Sync {
         self.refusal().is_none()
     }
 
+    /// True while a copy of it is being made: it takes nothing for so long, and gives what needs no line in the trail.
+    fn is_copying(&self) -> bool {
+        false
+    }
+
     /// Holds what lies outside of this process against what is open: mends what was lost where that is safe, and gives what
     /// only a person can mend.
     ///

@@ -6,6 +6,7 @@
 //! paths).
 
 mod addresses;
+mod backups;
 mod beside;
 mod checkpoints;
 #[cfg(test)]
@@ -49,6 +50,7 @@ use crate::purpose::PurposeId;
 use crate::random::Random;
 
 pub use addresses::{Addresses, EachKept, Kept, MATCHES_MAX, Match, Matches, SHOWN_AT_ONCE_MAX};
+pub use backups::{BackedUp, Backups, SharedBackups};
 pub use checkpoints::{CheckpointKey, Checkpoints, SignedCheckpoint};
 pub use erasures::{
     Asked, ERASED_AT_ONCE_MAX, Erasure, ErasureEnd, ErasureId, ErasureRequest, Erasures, Extent,
@@ -79,7 +81,7 @@ pub use rewrites::{
 };
 pub use scan::{BucketsFault, Fault, ParkedFault, RecordsFault, Scan, Scanned, Scanning};
 pub use seen::{Fate, Seen, SeenState};
-pub use sled::Settings;
+pub use sled::{Restored, Restoring, Settings};
 pub use suppressions::{
     SUPPRESSED_AT_ONCE_MAX, SUPPRESSIONS_LISTED_MAX, SUPPRESSIONS_MAX, Suppression, SuppressionId,
     Suppressions, ToLift, ToSuppress,
@@ -159,7 +161,8 @@ pub fn open(
     Ok(sled::SledStore::open(settings, keyring, purposes, clock, random)?)
 }
 
-/// The same, and says how far it is: a store of an earlier version may have to be brought to this one.
+/// The same, with whoever makes backups of it, and says how far it is: a store of an earlier version may have to be brought
+/// to this one.
 ///
 /// # Errors
 /// As [`open`].
@@ -170,6 +173,7 @@ pub fn open_telling(
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     progress: &Progress,
-) -> Result<SharedStore, StoreError> {
-    Ok(sled::SledStore::open_telling(settings, keyring, purposes, clock, random, progress)?)
+) -> Result<(SharedStore, SharedBackups), StoreError> {
+    let store = sled::SledStore::open_telling(settings, keyring, purposes, clock, random, progress)?;
+    Ok((store.clone(), store))
 }

@@ -113,6 +113,10 @@ impl Worker for Fetcher {
         if self.tools.store.halted().is_some() {
             return Step::Until(after_ms(now, STORE_REST_MS));
         }
+        // What would be read now could not be stored.
+        if self.tools.store.is_copying() {
+            return Step::Until(after_ms(now, STORE_REST_MS));
+        }
         // One policy from claim to settle.
         let policy = self.tools.policy.pin();
         self.tools.give_back().await;

@@ -66,6 +66,10 @@ async fn whatever_a_stranger_sends_the_answer_is_one_that_the_document_declares(
     let (admin, erased) = (daemon.admin(), json!({"by": {"leadgen_id": "1"}}).to_string());
     let erased = admin.call(reqwest::Method::POST, "/admin/v1/erasures", Some(erased), Some("audit")).await;
     assert_eq!(erased.status, 200, "there is a first one to be shown");
+    // Where a directory may be made no schema can say, and nobody wants those that chance makes.
+    let backup = json!({"directory": home.directory.path().join("backup")}).to_string();
+    let backup = admin.call(reqwest::Method::POST, "/admin/v1/backups", Some(backup), None).await;
+    assert_eq!(backup.status, 200, "{}", backup.text());
     // A day of the coming year no schema can say, nor which record is restricted.
     let path = "/admin/v1/restrictions";
     for record in ["devis-1-2", "devis-1-3"] {

@@ -19,7 +19,10 @@ const OWN: [(&str, &str); 10] = [
     ("/etc/tamis/", "/etc/tamis@%i/"),
     ("User=tamis\n", "User=tamis-%i\n"),
     ("Group=tamis\n", "Group=tamis-%i\n"),
-    ("StateDirectory=tamis tamis-keys\n", "StateDirectory=tamis@%i tamis-keys@%i\n"),
+    (
+        "StateDirectory=tamis tamis-keys tamis-backup\n",
+        "StateDirectory=tamis@%i tamis-keys@%i tamis-backup@%i\n",
+    ),
     ("RuntimeDirectory=tamis\n", "RuntimeDirectory=tamis@%i\n"),
     ("LogsDirectory=tamis\n", "LogsDirectory=tamis@%i\n"),
     ("ConfigurationDirectory=tamis\n", "ConfigurationDirectory=tamis@%i\n"),

@@ -134,7 +134,12 @@ const BLOCKS: &[(&str, &str, How)] = &[
     ),
     ("docs/operator.md", "tamis      0.1.0", Shown("a screen; tests/it/status.rs holds what stands on it")),
     ("docs/operator.md", "sudo tamis inbox                                             #", SERVER),
-    ("docs/operator.md", "sudo systemctl stop tamis\nsudo tar", SERVER),
+    ("docs/operator.md", "sudo tamis backup", SERVER),
+    (
+        "docs/operator.md",
+        "sudo systemctl stop tamis\nsudo systemd-run",
+        Shown("needs an init system; tests/it/backup.rs restores"),
+    ),
     ("docs/operator.md", "sudo systemctl stop tamis            ", SERVER),
     ("docs/people.md", "tamis person access", PERSON),
     ("docs/people.md", "tamis person erase", PERSON),

@@ -10,6 +10,7 @@ mod addresses;
 mod admin;
 mod api;
 mod at_rest;
+mod backup;
 mod checkpoints;
 mod cli;
 mod clock;

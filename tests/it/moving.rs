@@ -49,7 +49,7 @@ async fn goes_on(directory: &Path, what: &str) {
     let progress = Progress::default();
     let opened =
         tamis::store::open_telling(settings, keyring.clone(), purposes.into(), clock, random, &progress);
-    let store = opened.unwrap_or_else(|error| panic!("{what}: {error}"));
+    let (store, _) = opened.unwrap_or_else(|error| panic!("{what}: {error}"));
     assert_eq!(keyring.before(), None, "{what}: the keys of before are there");
     let scanned = loop {
         match store.scan(1_000).await.unwrap_or_else(|error| panic!("{what}: {error}")) {

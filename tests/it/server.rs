@@ -137,7 +137,7 @@ fn what_the_operator_s_page_says_works_as_it_is_written() {
     script.own("tamis token revoke $(cut -d. -f1 token)").block("README.md", "tamis export devis");
     script.block(PAGE, "journalctl -u tamis --since yesterday");
     script.block(PAGE, "sudo tamis inbox drop");
-    for line in block(PAGE, "sh", "sudo tar -C") {
+    for line in block(PAGE, "sh", "sudo tamis backup") {
         script.line(&line.replace(" /backup", " $ROOM/backup"));
     }
     script.block(PAGE, "sudo systemctl stop tamis            ");

@@ -4,6 +4,7 @@ use utoipa::openapi::path::{HttpMethod, ParameterIn};
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::{Content, Ref, Required};
 
+use crate::api::backups::{BackUp, BackedUp};
 use crate::api::clock::Confirmed;
 use crate::api::document::call::{ALL, Call, LIMIT_MAX, header, limit, lines, plain};
 use crate::api::document::form_calls::{findings, form_findings};
@@ -66,6 +67,7 @@ pub fn calls() -> Vec<Call> {
         list_suppressions(),
         suppress(),
         remove_suppression(),
+        back_up(),
         confirm_clock(),
         trail(),
         trail_checkpoint(),
@@ -394,6 +396,21 @@ fn revoke_token() -> Call {
     )
     .answer("204", "It is revoked.", [], [])
     .refused(&[No::NotFound, No::TokenUnknown])
+}
+
+fn back_up() -> Call {
+    Call::new(
+        HttpMethod::Post,
+        "/backups",
+        "back-up",
+        "Make a backup",
+        "Store and keyring of one moment, into a directory of the machine that tamis runs on. It is answered once the backup is \
+         there; meanwhile notifications are taken, nothing is stored, and what needs a line in the trail is answered 503 `busy`.",
+    )
+    .roles(ADMIN)
+    .body::<BackUp>()
+    .json::<BackedUp>("200", "What it holds.")
+    .refused(&[No::BackupUnderWay, No::DirectoryTaken, No::DirectoryRefused, No::DirectoryFull])
 }
 
 fn confirm_clock() -> Call {

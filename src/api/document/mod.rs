@@ -17,6 +17,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Server};
 
 use crate::api::access::{Access, Held};
+use crate::api::backups::{BackUp, BackedUp};
 use crate::api::clock::Confirmed;
 use crate::api::corrections::{Corrected, Correction};
 use crate::api::erasures::{Erase, Erased, ErasureShown, ReceiptKey, WouldErase};
@@ -141,6 +142,8 @@ fn schemas() -> Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)> {
     with::<SuppressionList>(&mut all);
     with::<Suppressed>(&mut all);
     with::<SuppressionsRemoved>(&mut all);
+    with::<BackUp>(&mut all);
+    with::<BackedUp>(&mut all);
     with::<Confirmed>(&mut all);
     with::<TrailLine>(&mut all);
     with::<TrailCheckpoint>(&mut all);

@@ -4,6 +4,7 @@
 //! (store, policy, clock, randomness), and beside it the inbox, Graph, the metrics or the whole where a call shows them.
 
 mod access;
+mod backups;
 mod body;
 mod checkpoint;
 mod clock;
@@ -66,7 +67,7 @@ use crate::http::problem::{Problem, ProblemCode, as_problems, request_id};
 use crate::http::visit::Visits;
 use crate::purpose::Policy;
 use crate::random::Random;
-use crate::store::SharedStore;
+use crate::store::{SharedBackups, SharedStore};
 
 pub use lookups::Lookups;
 pub use operator::{Door, introduce};
@@ -79,6 +80,8 @@ pub use trail::places as trail_places;
 pub struct Admin {
     /// What is kept.
     pub store: SharedStore,
+    /// Who makes backups of it.
+    pub backups: SharedBackups,
     /// What is queued.
     pub inbox: Arc<crate::inbox::Inbox>,
     /// Which pages are paused.
@@ -134,6 +137,7 @@ pub fn configure(config: &mut ServiceConfig, door: Door, admin: &Admin) {
     let counted = Arc::clone(&admin.inbox);
     config.app_data(Data::new(Queue::new(move |leadgen| inbox.holds(leadgen), move || counted.queued())));
     config.app_data(Data::from(Arc::clone(&admin.search)));
+    config.app_data(Data::from(Arc::clone(&admin.backups)));
     config.app_data(Data::from(Arc::clone(&admin.graph)));
     config.app_data(Data::from(Arc::clone(&admin.metrics)));
     config.app_data(Data::from(Arc::clone(&admin.whole)));
@@ -192,6 +196,7 @@ fn routes(config: &mut ServiceConfig, door: Door, state: AdminState) {
                 .route(web::post().to(suppressions::add)),
         )
         .service(web::resource("/suppressions/remove").route(web::post().to(suppressions::remove)))
+        .service(web::resource("/backups").route(web::post().to(backups::back_up)))
         .service(web::resource("/clock/confirm").route(web::post().to(clock::confirm)))
         .service(web::resource("/trail").route(web::get().to(trail::read)))
         .service(web::resource("/trail/checkpoint").route(web::get().to(checkpoint::show)))

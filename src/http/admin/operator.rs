@@ -115,6 +115,8 @@ calls! {
     ListSuppressions: &[Role::Officer], reason = false, action = Some(Action::SuppressionsListed);
     /// Taking entries off it.
     RemoveSuppression: &[Role::Officer], reason = false, action = Some(Action::SuppressionRemoved);
+    /// Copying store and keyring, both sealed, to another place of the machine.
+    BackUp: &[Role::Admin], reason = false, action = Some(Action::BackedUp);
     /// Saying that the clock is right.
     ConfirmClock: &[Role::Admin], reason = true, action = Some(Action::ClockConfirmed);
     /// Reading who did what.

@@ -125,6 +125,10 @@ pub(super) mod meta {
     pub(in crate::store::sled) const INSTANCE: &[u8] = b"instance";
     /// u32: grows at each restore.
     pub(in crate::store::sled) const EPOCH: &[u8] = b"epoch";
+    /// i64, ms: in a copy, when it was made.
+    pub(in crate::store::sled) const COPIED_AT: &[u8] = b"copied-at";
+    /// Of each epoch that a restore ended, a key of its own, and one a purpose: u64, the highest number that was given in it.
+    const EPOCH_ENDED: &[u8] = b"epoch-ended/";
     /// u64: +1 in the same transaction as every batch; the witness holds it too.
     pub(in crate::store::sled) const COMMIT: &[u8] = b"commit";
     /// u64: the newest generation of the keyring that the store has seen.
@@ -199,6 +203,23 @@ pub(super) mod meta {
         pub(in crate::store::sled) fn purpose(&self, key: &[u8]) -> Option<PurposeId> {
             PurposeId::parse(std::str::from_utf8(key.strip_prefix(self.0)?).ok()?)
         }
+    }
+
+    /// The highest number that was given in an epoch that has ended, under a purpose; none: that it was this store's.
+    pub(in crate::store::sled) fn epoch_ended(epoch: u32, purpose: Option<&PurposeId>) -> Vec<u8> {
+        let purpose = purpose.map_or(&b""[..], |purpose| purpose.as_str().as_bytes());
+        [EPOCH_ENDED, &epoch.to_be_bytes(), purpose].concat()
+    }
+
+    /// Where these keys lie, the oldest epoch's first.
+    pub(in crate::store::sled) const fn epochs_ended() -> (Bound<&'static [u8]>, Bound<&'static [u8]>) {
+        (Bound::Included(EPOCH_ENDED), Bound::Excluded(b"epoch-ended0"))
+    }
+
+    /// The epoch of such a key.
+    pub(in crate::store::sled) fn ended_epoch(key: &[u8]) -> Option<u32> {
+        let (epoch, _) = key.strip_prefix(EPOCH_ENDED)?.split_first_chunk()?;
+        Some(u32::from_be_bytes(*epoch))
     }
 
     /// See [`pauses`]; none: the app's.

@@ -2,7 +2,7 @@
 //!
 //! | file of this room | subject |
 //! |---|---|
-//! | `engine/` | the open database: trees, one transaction, one real sync; `opening`: lock, creation, what must agree; `startup`: the table; `migrate`, `moving`: from older layouts; `witness` |
+//! | `engine/` | the open database: trees, one transaction, one real sync; `copying`: every row into a new one; `opening`: lock, creation, what must agree; `startup`: the table; `migrate`, `moving`: from older layouts; `witness` |
 //! | `layout`, `rows` | trees, keys, values; the rows of `seen` and `parked`, of either version |
 //! | `writer`, `queued`, `draft` | the one writer: what queued up becomes one transaction, synced, witnessed, answered |
 //! | `shared` | what verbs and writer hold in common; halting; reopening after a full disk |
@@ -21,10 +21,13 @@
 //! | `buckets`, `bucket_rows` | what lives under each tree of the keyring; its rows within a transaction |
 //! | `buckets`, `leaf_rows` | what lives under each tree of the keyring; which record under a leaf of another number |
 //! | `index`, `reference` | what is parked, in memory; the seal of a parked reference |
+//! | `backup`, `restoring` | a copy of the store that runs, and of its keyring; how one comes back |
+//! | `epochs` | which numbers were ever given, also before a restore |
 //! | `keys_ahead` | keys made before they are needed |
 //! | `tending` | what lies on the disk, held against what is open |
 
 mod aside;
+mod backup;
 mod bucket_rows;
 mod buckets;
 #[cfg(test)]
@@ -34,6 +37,7 @@ mod counts;
 pub mod door;
 mod draft;
 mod engine;
+mod epochs;
 mod erasure_rows;
 mod expiry_row;
 mod handed;
@@ -45,6 +49,7 @@ mod papers;
 mod pieces;
 mod queued;
 mod reference;
+mod restoring;
 mod restriction_rows;
 mod rows;
 mod scan;
@@ -83,6 +88,7 @@ use crate::store::trail::EmptyPolls;
 use crate::store::{Store, StoreCode, StoreError};
 
 pub use engine::opening::begins_anew;
+pub use restoring::{Restored, Restoring};
 
 /// How long closing may take; sled's own waits have no end.
 const CLOSE_WITHIN: Duration = Duration::from_secs(30);

@@ -104,6 +104,7 @@ pub(super) struct Shared {
     purposes: Mutex<Vec<PurposeId>>,
     halt: OnceLock<StoreError>,
     stalled: AtomicBool,
+    copying: AtomicBool,
     met_full: AtomicBool,
     /// Which references are parked where.
     index: Mutex<ParkedIndex>,
@@ -159,6 +160,7 @@ impl Shared {
             slot: RwLock::new(Slot::Closed),
             halt: OnceLock::new(),
             stalled: AtomicBool::new(false),
+            copying: AtomicBool::new(false),
             met_full: AtomicBool::new(false),
             index: Mutex::new(ParkedIndex::default()),
             stored: Mutex::new(HashMap::new()),
@@ -456,6 +458,16 @@ impl Shared {
     /// True if the writer let a caller wait for too long and has not finished anything since.
     pub(super) fn is_stalled(&self) -> bool {
         self.stalled.load(Ordering::SeqCst)
+    }
+
+    /// Notes whether a copy is being made.
+    pub(super) fn set_copying(&self, copying: bool) {
+        self.copying.store(copying, Ordering::SeqCst);
+    }
+
+    /// True while a copy is being made: nothing is written.
+    pub(super) fn is_copying(&self) -> bool {
+        self.copying.load(Ordering::SeqCst)
     }
 
     /// The key of a leadgen in `seen`.

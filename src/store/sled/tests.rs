@@ -1,6 +1,7 @@
 //! What is the engine's own: files, damage, full disks, kills, rows that cannot be read. What every store must keep is
 //! held by [`crate::store::contract`].
 
+mod backing_up;
 mod clear;
 mod clock;
 mod closing;

@@ -1,7 +1,10 @@
 //! The one thread that writes: it takes what has queued up, works it out as one draft, applies it as one transaction,
 //! flushes, fdatasyncs, writes the witness, and only then answers.
 
+mod copying;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -23,7 +26,7 @@ use crate::store::sled::queued::{Asked, Manner, QueuedCall};
 use crate::store::sled::shared::{Shared, Slot};
 use crate::store::sled::tending;
 use crate::store::sled::unfinished::Unfinished;
-use crate::store::{StoreCode, StoreError};
+use crate::store::{BackedUp, StoreCode, StoreError};
 
 /// How many calls may wait for the writer before the next waits for a place.
 const QUEUE_CALLS: usize = 64;
@@ -44,6 +47,8 @@ enum Message {
     Call(Box<dyn QueuedCall>),
     /// To compare what lies on the disk with what is open.
     Look(oneshot::Sender<Vec<Concern>>),
+    /// To make a backup there.
+    Copy(PathBuf, oneshot::Sender<Result<BackedUp, StoreError>>),
     Close,
 }
 
@@ -159,6 +164,20 @@ impl Writer {
         tokio::time::timeout(ANSWER_WITHIN, asked).await.unwrap_or(stalled)
     }
 
+    /// Has a backup made. It ends by itself; nobody waits longer than it takes.
+    ///
+    /// # Errors
+    /// As [`crate::store::Backups::back_up`].
+    pub(super) async fn back_up(&self, to: PathBuf) -> Result<BackedUp, StoreError> {
+        let (answer, answered) = oneshot::channel();
+        let sent = tokio::time::timeout(ANSWER_WITHIN, self.queue.send(Message::Copy(to, answer)));
+        match sent.await {
+            Ok(Ok(())) => answered.await.unwrap_or_else(|_| Err(self.gone())),
+            Ok(Err(_)) => Err(self.gone()),
+            Err(_) => Err(StoreError::of(StoreCode::Stalled)),
+        }
+    }
+
     /// Asks the thread to finish what it has and end.
     pub(super) async fn close(&self) {
         let sent = tokio::time::timeout(ANSWER_WITHIN, self.queue.send(Message::Close));
@@ -202,6 +221,7 @@ impl WriterThread {
             match wait_for(self.calls.recv(), TICK) {
                 Some(Some(Message::Call(first))) => closing |= self.serve(first),
                 Some(Some(Message::Look(asked))) => self.look(asked),
+                Some(Some(Message::Copy(to, asked))) => closing |= self.copy(&to, asked),
                 Some(Some(Message::Close)) => closing = true,
                 Some(None) => break,
                 None => self.tick(),
@@ -219,7 +239,7 @@ impl WriterThread {
     fn serve(&mut self, first: Box<dyn QueuedCall>) -> bool {
         let mut closing = false;
         let mut outcomes = first.weight();
-        let (mut group, mut looks) = (vec![first], Vec::new());
+        let (mut group, mut looks, mut copies) = (vec![first], Vec::new(), Vec::new());
         while outcomes < OUTCOMES_MAX {
             match self.calls.try_recv() {
                 Ok(Message::Call(next)) => {
@@ -227,6 +247,7 @@ impl WriterThread {
                     group.push(next);
                 }
                 Ok(Message::Look(asked)) => looks.push(asked),
+                Ok(Message::Copy(to, asked)) => copies.push((to, asked)),
                 Ok(Message::Close) => closing = true,
                 Err(_) => break,
             }
@@ -247,6 +268,9 @@ impl WriterThread {
             self.record_progress();
         }
         looks.into_iter().for_each(|asked| self.look(asked));
+        for (to, asked) in copies {
+            closing |= self.copy(&to, asked);
+        }
         closing
     }
 

@@ -14,7 +14,7 @@ use crate::store::{StoreCode, StoreError};
 /// Where it is made, until it is whole.
 const PART: &str = "aside.part";
 /// How long a copy may take: at 50 MB/s, 90 GB. systemd is told meanwhile that the start goes on.
-const WITHIN: Duration = Duration::from_secs(30 * 60);
+pub(in crate::store::sled) const WITHIN: Duration = Duration::from_secs(30 * 60);
 /// How often the log says how far it is.
 const SAID_EVERY: Duration = Duration::from_secs(10);
 /// So many bytes are copied between two looks at the clock.
@@ -41,30 +41,44 @@ fn copy_within(settings: &Settings, commit: u64, within: Duration) -> Result<Opt
     let directory = Directory::own(&settings.path).map_err(StoreError::io)?;
     let part = settings.path.join(PART);
     remove_tree(&part)?;
-    let from = db_dir(&settings.path);
-    let places = [(from.clone(), part.clone()), (from.join("blobs"), part.join("blobs"))];
-    let mut files = Vec::new();
-    for (from, to) in &places {
-        files.extend(files_of(from, to)?);
-    }
-    let bytes = files.iter().map(|file| file.bytes).fold(0, u64::saturating_add);
     let own = db_file(&settings.path).metadata().map_err(StoreError::io)?.len();
     // What is copied, and as much again as opening may write.
-    if free_bytes(&settings.path).map_err(StoreError::io)? < bytes.saturating_add(own) {
-        return Err(StoreError::of(StoreCode::DiskFull));
-    }
-    let mut progress = Progress { begun: Instant::now(), within, said: Instant::now(), copied: 0, bytes };
-    let copied = copy_all(&files, &mut progress);
+    let copied = copy_files(&db_dir(&settings.path), &part, own, within);
     if copied.is_err() {
         // Half of it serves nobody, and the disk may want the room.
         let _ = remove_tree(&part);
     }
     copied?;
+    directory.rename(PART, name).and_then(|()| directory.sync()).map_err(StoreError::io)?;
+    Ok(Some(copy))
+}
+
+/// Copies the files of a database that nobody has open into a directory where none are, durably; `besides` bytes must be free
+/// then.
+///
+/// # Errors
+/// As [`copy`]; some may have been copied.
+pub(in crate::store::sled) fn copy_files(
+    from: &Path,
+    to: &Path,
+    besides: u64,
+    within: Duration,
+) -> Result<(), StoreError> {
+    let places = [(from.to_owned(), to.to_owned()), (from.join("blobs"), to.join("blobs"))];
+    let mut files = Vec::new();
+    for (from, to) in &places {
+        files.extend(files_of(from, to)?);
+    }
+    let bytes = files.iter().map(|file| file.bytes).fold(0, u64::saturating_add);
+    if free_bytes(directory_of(to)).map_err(StoreError::io)? < bytes.saturating_add(besides) {
+        return Err(StoreError::of(StoreCode::DiskFull));
+    }
+    let mut progress = Progress { begun: Instant::now(), within, said: Instant::now(), copied: 0, bytes };
+    copy_all(&files, &mut progress)?;
     for (_, to) in places.iter().filter(|(_, to)| to.exists()) {
         Directory::own(to).and_then(|copied| copied.sync()).map_err(StoreError::io)?;
     }
-    directory.rename(PART, name).and_then(|()| directory.sync()).map_err(StoreError::io)?;
-    Ok(Some(copy))
+    Ok(())
 }
 
 struct OneFile {

@@ -1,7 +1,8 @@
 //! The open database: its trees, one transaction, one real sync. Facts about sled 0.34.7 that shape it: `flush` is no
 //! fsync on Linux, a damaged file may panic in `open`, the first error of a handle stays with it.
 
-mod aside;
+pub(super) mod aside;
+pub(super) mod copying;
 pub(super) mod migrate;
 pub(super) mod moving;
 pub(super) mod opening;
@@ -223,6 +224,24 @@ impl Engine {
             TransactionError::Storage(error) => refused(&error),
             TransactionError::Abort(()) => StoreError::of(StoreCode::Damaged),
         })
+    }
+
+    /// Puts rows into one tree: into a database that nobody uses yet, so that nobody sees half of it.
+    ///
+    /// # Errors
+    /// See [`StoreCode`].
+    pub(super) fn put_all(&self, place: &Place, rows: &[(IVec, IVec)]) -> Result<(), StoreError> {
+        let tree = self.tree(place)?;
+        guarded(|| {
+            let mut batch = sled::Batch::default();
+            rows.iter().for_each(|(key, value)| batch.insert(key, value));
+            tree.apply_batch(batch).map_err(|error| refused(&error))
+        })
+    }
+
+    /// The trees that there are.
+    pub(super) fn places(&self) -> Vec<Place> {
+        self.trees.read().keys().cloned().collect()
     }
 
     /// Makes everything applied so far durable: sled's flush, then fdatasync.

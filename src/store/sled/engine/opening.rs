@@ -112,7 +112,7 @@ fn marker(path: &Path) -> PathBuf {
 }
 
 /// Our own lock: sled's is taken only after it has touched its directory.
-fn lock(path: &Path) -> Result<LockFile, StoreError> {
+pub(in crate::store::sled) fn lock(path: &Path) -> Result<LockFile, StoreError> {
     for _ in 0..LOCK_TRIES {
         match LockFile::take(&path.join("lock")) {
             Ok(lock) => return Ok(lock),
@@ -123,7 +123,10 @@ fn lock(path: &Path) -> Result<LockFile, StoreError> {
     Err(StoreError::of(StoreCode::Locked))
 }
 
-fn open_engine(settings: &Settings, purposes: &[PurposeId]) -> Result<Engine, StoreError> {
+pub(in crate::store::sled) fn open_engine(
+    settings: &Settings,
+    purposes: &[PurposeId],
+) -> Result<Engine, StoreError> {
     let mut tries = 0;
     loop {
         match Engine::open(&settings.path, settings.cache_mb, purposes) {
@@ -203,7 +206,7 @@ fn remove_remains(db: &Path) -> Result<(), StoreError> {
     aside::remove_tree(db)
 }
 
-fn mark_complete(path: &Path) -> Result<(), StoreError> {
+pub(in crate::store::sled) fn mark_complete(path: &Path) -> Result<(), StoreError> {
     let mark = || {
         let directory = Directory::own(path)?;
         directory.open_or_create(MARKER, Access::Write)?.sync_all()?;
@@ -224,7 +227,7 @@ pub(in crate::store::sled) fn mark_again(path: &Path) -> Result<bool, StoreError
     mark_complete(path).map(|()| true)
 }
 
-fn synced(engine: &Engine) -> Result<(), StoreError> {
+pub(in crate::store::sled) fn synced(engine: &Engine) -> Result<(), StoreError> {
     engine.sync().map_err(|error| match error {
         SyncError::Flush(error) | SyncError::Sync(error) => error,
     })
@@ -232,7 +235,7 @@ fn synced(engine: &Engine) -> Result<(), StoreError> {
 
 /// Makes what lies in sled's directory durable, names and contents. sled itself never syncs its `conf`, in two writes:
 /// after a power cut half of it is a database that does not open, whatever the log holds.
-fn sync_files(db: &Path) -> Result<(), StoreError> {
+pub(in crate::store::sled) fn sync_files(db: &Path) -> Result<(), StoreError> {
     for entry in fs::read_dir(db).map_err(StoreError::io)? {
         let entry = entry.map_err(StoreError::io)?;
         if entry.file_type().map_err(StoreError::io)?.is_file() {
@@ -404,7 +407,7 @@ pub(in crate::store::sled) fn testify_closed(
     if testimony == witness.last() { Ok(()) } else { witness.record(&testimony).map_err(StoreError::io) }
 }
 
-fn commit(engine: &Engine) -> Result<u64, StoreError> {
+pub(in crate::store::sled) fn commit(engine: &Engine) -> Result<u64, StoreError> {
     engine.counter(&Place::Meta, meta::COMMIT)
 }
 

@@ -5,6 +5,7 @@ use crate::purpose::RecordId;
 use crate::store::StoreError;
 use crate::store::leaves::{NoKey, bucket_of, place_of};
 use crate::store::sled::draft::Draft;
+use crate::store::sled::epochs;
 use crate::store::sled::erasure_rows::{self, Act};
 use crate::store::sled::expiry_row;
 use crate::store::sled::layout::Place;
@@ -28,13 +29,19 @@ pub(in crate::store::sled) fn absent(draft: &mut Draft<'_>, id: &RecordId) -> Re
     if leaf_rows::is_noted(draft, &id.purpose, own)? {
         return Ok(Absent::Never);
     }
-    let is_ours = id.epoch == draft.shared.epoch();
+    // Also within this transaction.
     let next = draft.counter(&Place::Sequence, id.purpose.as_str().as_bytes())?.max(1);
+    let highest = match id.epoch == draft.shared.epoch() {
+        true => Some(next - 1),
+        false => epochs::highest_given(draft.shared, draft.engine, &id.purpose, id.epoch)?,
+    };
     let key = draft.leaves.key(draft.shared.keyring(), &id.purpose, Under::Leaf(own));
     Ok(match key.err() {
         Some(NoKey::Dead) => Absent::Gone,
         // A bucket that has served.
-        Some(NoKey::Absent) if is_ours && (1..next).contains(&id.number) => Absent::Gone,
+        Some(NoKey::Absent) if highest.is_some_and(|highest| (1..=highest).contains(&id.number)) => {
+            Absent::Gone
+        }
         Some(NoKey::Absent) => Absent::Never,
         None if is_pending(draft, id, own)? => Absent::Gone,
         None => Absent::Never,

@@ -12,6 +12,7 @@ use crate::store::leads::lines_of_find;
 use crate::store::leaves::Leaves;
 use crate::store::sled::SledStore;
 use crate::store::sled::engine::Engine;
+use crate::store::sled::epochs;
 use crate::store::sled::handed;
 use crate::store::sled::layout::{Place, record_key};
 use crate::store::sled::shared::Shared;
@@ -98,10 +99,11 @@ impl Leads for SledStore {
     async fn resume_after(&self, cursor: Cursor) -> Result<Cursor, StoreError> {
         self.beside(move |shared| {
             shared.reading(|engine| {
-                let is_ours = cursor.epoch == shared.epoch();
-                let number =
-                    if is_ours { last_given(engine, &cursor.purpose)?.min(cursor.number) } else { 0 };
-                Ok(Cursor { epoch: shared.epoch(), number, ..cursor })
+                Ok(match epochs::highest_given(shared, engine, &cursor.purpose, cursor.epoch)? {
+                    Some(highest) => Cursor { number: cursor.number.min(highest), ..cursor },
+                    // Nothing is known of it: from the first record on.
+                    None => Cursor { epoch: epochs::oldest(shared, engine)?, number: 0, ..cursor },
+                })
             })
         })
         .await
@@ -180,12 +182,8 @@ fn open_one(shared: &Shared, id: &RecordId) -> Result<Option<OpenedLead>, StoreE
     open(&record, id, key.key()).map(Some).map_err(|_| unreadable)
 }
 
-/// The last number that was given under this purpose; 0: none.
-fn last_given(engine: &Engine, purpose: &PurposeId) -> Result<u64, StoreError> {
-    Ok(engine.counter(&Place::Sequence, purpose.as_str().as_bytes())?.max(1) - 1)
-}
-
 /// True of a cursor that this store never gave: whoever follows it would pass over what comes until then.
 fn is_ahead(shared: &Shared, engine: &Engine, cursor: &Cursor) -> Result<bool, StoreError> {
-    Ok(cursor.epoch != shared.epoch() || cursor.number > last_given(engine, &cursor.purpose)?)
+    let highest = epochs::highest_given(shared, engine, &cursor.purpose, cursor.epoch)?;
+    Ok(highest.is_none_or(|highest| cursor.number > highest))
 }

@@ -30,6 +30,10 @@ impl Life for SledStore {
         self.halted().or_else(closed).or_else(keyring)
     }
 
+    fn is_copying(&self) -> bool {
+        self.shared.is_copying()
+    }
+
     async fn look_after(&self) -> Result<Vec<Concern>, StoreError> {
         self.writer.look_after().await
     }

@@ -1,0 +1,125 @@
+//! Restoring: a backup's store, and its keyring where there is none, in the places that the config names. tamis does not run
+//! meanwhile: both are locked.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::app::{Ambient, StartError};
+use crate::config::Config;
+use crate::keyring::file::{FileKeyring, KeyringCopy};
+use crate::keyring::{Keyring, KeyringError};
+use crate::machine::own::is_of_this_user;
+use crate::secret::Key;
+use crate::store::{Restored, Restoring, StoreCode, StoreError};
+
+/// Where the keyring lies in a backup.
+const KEYRING: &str = "keys/keyring";
+
+/// Why nothing was restored.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// Store or keyring refuse.
+    #[error(transparent)]
+    Refused(#[from] StartError),
+    /// Nobody said that it may be done without knowing what was erased since.
+    #[error("what was erased since is not known")]
+    ErasuresUnknown {
+        /// Since when; none: the backup does not say.
+        since: Option<Timestamp>,
+    },
+    /// Another user owns the place of the store: tamis could not use what is made there.
+    #[error("another user owns the place of the store")]
+    OtherUser,
+}
+
+/// Restores a backup. A keyring that is in its place stays there: it is the newer one, which knows what was erased.
+///
+/// # Errors
+/// See [`RestoreError`]. Nothing is in the place of the store then.
+pub async fn restore(
+    config: &Config,
+    root: Key,
+    backup: &Path,
+    without_ledger: bool,
+    ambient: &Ambient,
+) -> Result<Restored, RestoreError> {
+    let places = Places::of(config, backup);
+    let (settings, from) = (config.store_settings(), backup.to_owned());
+    let own = settings.path.ancestors().find(|path| path.exists()).map_or(Ok(true), is_of_this_user);
+    if !own.map_err(|error| places.store_refused(StoreError::io(error)))? {
+        return Err(RestoreError::OtherUser);
+    }
+    let begun = tokio::task::spawn_blocking(move || Restoring::begin(settings, &from)).await;
+    // A panic of ours, whose place is in the log.
+    let begun = begun.unwrap_or(Err(StoreError::of(StoreCode::Halted)));
+    let restoring = begun.map_err(|error| places.store_refused(error))?;
+    if !without_ledger {
+        let since = restoring.made_at();
+        restoring.leave().map_err(|error| places.store_refused(error))?;
+        return Err(RestoreError::ErasuresUnknown { since });
+    }
+    let keyring = match places.keyring(&restoring, root, ambient) {
+        Ok(keyring) => keyring,
+        Err(error) => {
+            // Why it is not restored is what is said; the next restore removes it as well.
+            let _ = restoring.leave();
+            return Err(error.into());
+        }
+    };
+    let purposes = config.policy().purposes().iter().map(|purpose| purpose.id.clone()).collect();
+    let (clock, random) = (Arc::clone(&ambient.clock), Arc::clone(&ambient.random));
+    let restored = restoring.finish(keyring, purposes, clock, random).await;
+    restored.map_err(|error| places.store_refused(error).into())
+}
+
+struct Places<'c> {
+    config: &'c Config,
+    keyring: std::path::PathBuf,
+}
+
+impl<'c> Places<'c> {
+    fn of(config: &'c Config, backup: &Path) -> Self {
+        Self { config, keyring: backup.join(KEYRING) }
+    }
+
+    /// The keyring that is there, or else the backup's, put there.
+    fn keyring(
+        &self,
+        restoring: &Restoring,
+        root: Key,
+        ambient: &Ambient,
+    ) -> Result<Arc<dyn Keyring>, StartError> {
+        let place = &self.config.keys.keyring;
+        let open = |root: Key| FileKeyring::open(place, root, Arc::clone(&ambient.random));
+        let there = open(root.clone()).map_err(|error| self.keyring_refused(error))?;
+        if let Some(keyring) = there {
+            self.require(restoring, &keyring)?;
+            return Ok(Arc::new(keyring));
+        }
+        let copy = KeyringCopy::take(&self.keyring, place, root.clone(), Arc::clone(&ambient.random))
+            .map_err(|error| self.keyring_refused(error))?;
+        if let Err(error) = restoring.require(copy.instance(), copy.generation()) {
+            copy.leave();
+            return Err(self.store_refused(error));
+        }
+        copy.put().map_err(|error| self.keyring_refused(error))?;
+        let put = open(root).map_err(|error| self.keyring_refused(error))?;
+        let gone = || self.store_refused(StoreError::of(StoreCode::KeyringMissing));
+        Ok(Arc::new(put.ok_or_else(gone)?))
+    }
+
+    fn require(&self, restoring: &Restoring, keyring: &dyn Keyring) -> Result<(), StartError> {
+        let fits = restoring.require(keyring.instance(), keyring.generation());
+        fits.map_err(|error| self.store_refused(error))
+    }
+
+    fn store_refused(&self, error: StoreError) -> StartError {
+        StartError::Store { path: self.config.store.path.clone(), error }
+    }
+
+    fn keyring_refused(&self, error: KeyringError) -> StartError {
+        StartError::Keyring { path: self.config.keys.keyring.clone(), error }
+    }
+}

@@ -1,0 +1,76 @@
+//! `tamis restore DIR`: a backup in the places that the config names, while tamis does not run.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::app::{Ambient, RestoreError, restore};
+use crate::cli::ConfigPath;
+use crate::cli::serve::{not_done, refused};
+use crate::clock::{Rfc3339, SystemClock};
+use crate::config;
+use crate::lifecycle::forbid_cores;
+use crate::random::SystemRandom;
+use crate::secret::location::Environment;
+use crate::terminal::{Failure, print};
+
+const EXAMPLE: &str = "\
+tamis must not run. Nothing is written over: move what is left of a store away first, and leave a keyring that is there in its
+place. It is the newer one and knows what was erased; only where there is none, the backup's is put there.
+New records get another epoch in their ids, so that no id is given twice.
+
+Example:
+  tamis restore /var/lib/tamis-backup/2026-11-30 --without-ledger";
+
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub(super) struct Arguments {
+    /// The backup: a directory with store/ and keys/ in it
+    directory: PathBuf,
+    /// Go on although it is not known who was erased, or objected, since the backup was made
+    #[arg(long)]
+    without_ledger: bool,
+}
+
+/// Restores it.
+pub(super) async fn run(
+    arguments: Arguments,
+    path: &ConfigPath,
+    environment: &Environment,
+) -> Result<(), Failure> {
+    forbid_cores()
+        .map_err(|error| Failure::failed(format!("cores cannot be forbidden: {}", error.kind())))?;
+    let config = config::load(&path.path, environment).map_err(|faults| refused(path, &faults))?;
+    let root = config.resolve_root(environment).map_err(|faults| refused(path, &faults))?;
+    let ambient =
+        Ambient { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom), progress: Arc::default() };
+    let restored = restore(&config, root, &arguments.directory, arguments.without_ledger, &ambient).await;
+    let restored = restored.map_err(|error| not_restored(&error))?;
+    let keyless = match restored.keyless {
+        0 => String::new(),
+        count => format!("; {count} more were erased since, or had their time, and are gone"),
+    };
+    print(&format!(
+        "restored: {} records{keyless}. New ones have the epoch {} in their ids. Start tamis\n",
+        restored.records, restored.epoch
+    ))
+}
+
+fn not_restored(error: &RestoreError) -> Failure {
+    match error {
+        RestoreError::Refused(error) => not_done("nothing is restored", error),
+        RestoreError::ErasuresUnknown { since } => {
+            let since = since.map_or_else(
+                || "the backup was made (it does not say when)".to_owned(),
+                |since| Rfc3339(since).to_string(),
+            );
+            Failure::failed(format!(
+                "nothing is restored: who objected since {since} is not known, nor, under the backup's own keyring, who \
+                 was erased. Have the receipts and the list since then at hand, and say --without-ledger"
+            ))
+        }
+        RestoreError::OtherUser => Failure::failed(
+            "nothing is restored: another user owns the place of the store, and could not use what is made there. Run \
+             this as the user that runs tamis",
+        ),
+    }
+}

@@ -1,0 +1,175 @@
+//! A backup of the store that runs, and of its keyring: both of one moment, on the writer's thread, so that nobody writes.
+//!
+//! | step | a crash behind it leaves |
+//! |---|---|
+//! | 1 the trail's line, synced | the line |
+//! | 2 `.NAME.part` beside the place, with `store` in it, synced | that directory, which the next backup to the place removes |
+//! | 3 `keys` in it, synced | the same |
+//! | 4 the keyring's nodes over leaves that no record has are made anew, synced | the same |
+//! | 5 it gets its name | the backup |
+//!
+//! Step 4 comes before step 5: there is no backup whose keys open what is stored after it.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+
+use crate::keyring::pages::Change;
+use crate::keyring::{BUCKET_RECORDS, Bucket};
+use crate::machine::disk::{directory_of, sync_dir};
+use crate::machine::own::{Directory, name_of};
+use crate::store::sled::SledStore;
+use crate::store::sled::engine::aside::remove_tree;
+use crate::store::sled::engine::copying::{Copied, copy_into};
+use crate::store::sled::engine::{Changes, Engine};
+use crate::store::sled::layout::{Place, meta};
+use crate::store::sled::reference::keyring_failed;
+use crate::store::sled::shared::Shared;
+use crate::store::{BackedUp, Backups, StoreCode, StoreError};
+use crate::trail::Entry;
+
+/// What lies in a backup.
+pub(super) const STORE: &str = "store";
+const KEYS: &str = "keys";
+const KEYRING: &str = "keyring";
+
+#[async_trait]
+impl Backups for SledStore {
+    async fn back_up(&self, to: PathBuf, by: Entry) -> Result<BackedUp, StoreError> {
+        let (place, apart) = (to.clone(), self.shared.settings().clone());
+        // Before a line says that it began.
+        self.beside(move |_| Target::of(&place, &apart.path, directory_of(&apart.witness)).map(drop)).await?;
+        self.writer.write(1, move |draft| draft.append_line(by)).await?;
+        self.writer.back_up(to).await
+    }
+}
+
+/// Where a backup is to be.
+struct Target {
+    directory: Directory,
+    name: OsString,
+    /// Its name until it is whole.
+    part: OsString,
+    /// The same, as a path.
+    part_path: PathBuf,
+}
+
+impl Target {
+    /// Looks whether a backup may be made there: in a directory that is there and ours, and neither the store's nor the
+    /// keyring's.
+    fn of(to: &Path, store: &Path, keys: &Path) -> Result<Self, StoreError> {
+        let refused = StoreError::of(StoreCode::PlaceRefused);
+        if !to.is_absolute() {
+            return Err(refused);
+        }
+        let name = name_of(to).map_err(|_| refused)?;
+        let parent = directory_of(to);
+        let real = fs::canonicalize(parent).map_err(not_there)?;
+        let within = |own: &Path| fs::canonicalize(own).is_ok_and(|own| real.starts_with(own));
+        if within(store) || within(keys) {
+            return Err(refused);
+        }
+        let directory = Directory::own(&real).map_err(not_there)?;
+        if directory.kind(&name).map_err(not_there)?.is_some() {
+            return Err(StoreError::of(StoreCode::PlaceTaken));
+        }
+        let mut part = OsString::from(".");
+        part.push(&name);
+        part.push(".part");
+        let part_path = real.join(&part);
+        Ok(Self { directory, name, part, part_path })
+    }
+}
+
+/// Makes a backup; asks `between` now and then whether to go on.
+///
+/// # Errors
+/// As [`Backups::back_up`].
+pub(super) fn make(
+    shared: &Shared,
+    to: &Path,
+    between: &mut dyn FnMut() -> Result<(), StoreError>,
+) -> Result<BackedUp, StoreError> {
+    let settings = shared.settings();
+    let target = Target::of(to, &settings.path, directory_of(&settings.witness))?;
+    let engine = shared.engine()?;
+    if target.directory.kind(&target.part).map_err(not_there)?.is_some() {
+        // A predecessor's, cut short; nobody else's.
+        Directory::own(&target.part_path).map_err(not_there)?;
+        remove_tree(&target.part_path).map_err(at_place)?;
+    }
+    let made = fill(shared, &engine, &target, between).and_then(|made| {
+        let named = target.directory.rename_new(&target.part, &target.name);
+        named.and_then(|()| target.directory.sync()).map_err(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => StoreError::of(StoreCode::PlaceTaken),
+            _ => not_there(error),
+        })?;
+        Ok(made)
+    });
+    if made.is_err() {
+        // At best; the next backup to this place removes it as well.
+        let _ = remove_tree(&target.part_path);
+    }
+    made
+}
+
+fn fill(
+    shared: &Shared,
+    engine: &Engine,
+    target: &Target,
+    between: &mut dyn FnMut() -> Result<(), StoreError>,
+) -> Result<BackedUp, StoreError> {
+    let part = target.directory.make_directory(&target.part).map_err(not_there)?;
+    let (store, keys) = (target.part_path.join(STORE), target.part_path.join(KEYS));
+    for name in [STORE, KEYS] {
+        part.make_directory(name).map_err(not_there)?;
+    }
+    let at = shared.look().now();
+    let mut marks = Changes::default();
+    let values = marks.0.entry(Place::Meta).or_default();
+    values.insert(meta::COPIED_AT.to_vec(), Some(at.as_millisecond().to_be_bytes().to_vec()));
+    let (cache_mb, instance) = (shared.settings().cache_mb, shared.keyring().instance());
+    let Copied { records, bytes } =
+        copy_into(engine, &store, cache_mb, &marks, instance, between).map_err(at_place)?;
+    let generation = shared.keyring().generation();
+    shared.keyring().copy_to(&keys.join(KEYRING)).map_err(keyring_failed).map_err(at_place)?;
+    sync_dir(&keys).map_err(not_there)?;
+    part.sync().map_err(not_there)?;
+    renew_unassigned(shared, engine)?;
+    Ok(BackedUp { at, records, store_bytes: bytes, generation })
+}
+
+/// Makes the keyring's nodes anew over all leaves that no record has: whoever has a copy of the keyring as it was opens nothing
+/// that is stored from now on. The writer calls it, so no transaction is under way.
+fn renew_unassigned(shared: &Shared, engine: &Engine) -> Result<(), StoreError> {
+    let (keyring, mut change) = (shared.keyring(), Change::default());
+    for purpose in engine.purposes() {
+        let next = engine.counter(&Place::Sequence, purpose.as_str().as_bytes())?.max(1);
+        let of = |index| Bucket { purpose: purpose.clone(), epoch: shared.epoch(), index };
+        let first = next / BUCKET_RECORDS;
+        // The one that is being filled may have ended already; those that are made ahead follow one another.
+        if keyring.first_live(&of(first), 0).is_ok() {
+            change.renew_unassigned(of(first), (next % BUCKET_RECORDS) as u16);
+        }
+        let ahead = (first + 1..).map(of).take_while(|bucket| keyring.first_live(bucket, 0).is_ok());
+        ahead.for_each(|bucket| change.renew_unassigned(bucket, 0));
+    }
+    keyring.change(&change).map_err(keyring_failed)
+}
+
+/// What the system does not let happen at the place of a backup.
+fn not_there(error: std::io::Error) -> StoreError {
+    at_place(StoreError::io(error))
+}
+
+/// A failure of files, met while a backup is written, is the place's: the store's own are open and only read.
+fn at_place(error: StoreError) -> StoreError {
+    let code = match error.code {
+        StoreCode::DiskFull => StoreCode::PlaceFull,
+        StoreCode::Io | StoreCode::NotOwn => StoreCode::PlaceRefused,
+        code => code,
+    };
+    StoreError { code, ..error }
+}

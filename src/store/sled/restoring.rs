@@ -1,0 +1,340 @@
+//! A store from a backup, in the place of one that is gone; tamis does not run meanwhile.
+//!
+//! Everything is done in `restoring` below the store's directory, and what is there is moved into its place at the end:
+//!
+//! | step | a crash behind it leaves |
+//! |---|---|
+//! | 1 the backup's database copied and looked at | `restoring`, which the next restore removes |
+//! | 2 a new epoch in it, and what the old one had given | the same |
+//! | 3 opened, brought to this version's layout; what has no key any more is taken out of it | the same |
+//! | 4 the witness testifies to it | no database beside a witness: a start refuses (`store-missing`), the next restore goes on |
+//! | 5 the marker | the same |
+//! | 6 the database gets its name | the store |
+//!
+//! The backup itself is read and never opened: opening is writing.
+
+use std::fs;
+use std::io::{self, Read};
+use std::ops::Bound::{Excluded, Unbounded};
+use std::path::Path;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::clock::Clock;
+use crate::keyring::{InstanceId, Keyring};
+use crate::lead::SealedRecord;
+use crate::machine::disk::{private_dir, sync_dir};
+use crate::machine::lock::LockFile;
+use crate::machine::own::Directory;
+use crate::purpose::{PurposeId, RecordId};
+use crate::random::Random;
+use crate::store::leaves::Leaves;
+use crate::store::sled::engine::aside::{self, remove_tree};
+use crate::store::sled::engine::copying::{self, WITNESS};
+use crate::store::sled::engine::opening::{commit, epoch, lock, mark_complete, open_engine, synced};
+use crate::store::sled::engine::witness::{Testimony, Witness};
+use crate::store::sled::engine::{Changes, Engine, db_dir, db_file};
+use crate::store::sled::epochs;
+use crate::store::sled::layout::{self, Place, meta};
+use crate::store::sled::{Settings, SledStore, backup};
+use crate::store::{
+    ERASED_AT_ONCE_MAX, ErasureRequest, Erasures, Leads, Life, StoreCode, StoreError, Trail, Wanted,
+};
+use crate::trail::{Action, Entry, Reason};
+
+/// Where a store is restored until it is whole.
+const WORK: &str = "restoring";
+/// A witness is shorter.
+const WITNESS_BYTES_MAX: u64 = 64 * 1024;
+/// The first moment of 2026 (UTC), in seconds since 1970: epochs count no fewer than the hours since then.
+const HOURS_SINCE: i64 = 1_767_225_600;
+
+/// The store part of a backup, copied and looked at; nothing is in the store's place yet.
+pub struct Restoring {
+    settings: Settings,
+    work: Settings,
+    found: Found,
+    _lock: LockFile,
+}
+
+/// What it says of itself.
+struct Found {
+    instance: InstanceId,
+    epoch: u32,
+    commit: u64,
+    generation: u64,
+    at: Option<Timestamp>,
+}
+
+/// A store that was restored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// Of new records.
+    pub epoch: u32,
+    /// How many records it has.
+    pub records: u64,
+    /// How many the backup had beside them whose keys are destroyed.
+    pub keyless: u64,
+}
+
+impl Restoring {
+    /// Copies the store part of a backup, and looks at the copy. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreCode::Locked`]: tamis runs, or another restore. [`StoreCode::Exists`]: there is a store. [`StoreCode::Missing`]: there
+    /// is no backup. [`StoreCode::BehindWitness`]: it is not whole. Otherwise see [`StoreCode`].
+    pub fn begin(settings: Settings, backup: &Path) -> Result<Self, StoreError> {
+        private_dir(&settings.path).map_err(StoreError::io)?;
+        let lock = lock(&settings.path)?;
+        if fs::symlink_metadata(db_dir(&settings.path)).is_ok() {
+            return Err(StoreError::of(StoreCode::Exists));
+        }
+        let path = settings.path.join(WORK);
+        let found = take(&settings, &path, &backup.join(backup::STORE));
+        if found.is_err() {
+            // At best; the next restore removes it as well.
+            let _ = remove_tree(&path);
+        }
+        let work = copying::settings(&path, settings.cache_mb);
+        Ok(Self { settings, work, found: found?, _lock: lock })
+    }
+
+    /// When the backup was made; none: it does not say.
+    pub fn made_at(&self) -> Option<Timestamp> {
+        self.found.at
+    }
+
+    /// Refuses a keyring that does not belong to it, or is older than it.
+    ///
+    /// # Errors
+    /// [`StoreCode::KeyringForeign`], [`StoreCode::KeyringRolledBack`].
+    pub fn require(&self, instance: InstanceId, generation: u64) -> Result<(), StoreError> {
+        if instance != self.found.instance {
+            return Err(StoreError::of(StoreCode::KeyringForeign));
+        }
+        if generation < self.found.generation {
+            return Err(StoreError::of(StoreCode::KeyringRolledBack));
+        }
+        Ok(())
+    }
+
+    /// Lets go of it: nothing is restored.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn leave(self) -> Result<(), StoreError> {
+        remove_tree(&self.work.path)
+    }
+
+    /// Restores it under this keyring. What was erased since, as far as the keyring knows, is taken out of it.
+    ///
+    /// # Errors
+    /// See [`StoreCode`]: nothing is in the store's place, and another restore may follow.
+    pub async fn finish(
+        self,
+        keyring: Arc<dyn Keyring>,
+        purposes: Vec<PurposeId>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Restored, StoreError> {
+        self.require(keyring.instance(), keyring.generation())?;
+        let witness = Witness::open(&self.settings.witness).map_err(StoreError::io)?;
+        let last = witness.as_ref().map(Witness::last);
+        if last.is_some_and(|last| last.instance != self.found.instance) {
+            return Err(StoreError::of(StoreCode::KeyringForeign));
+        }
+        let known = last.map_or(0, |last| last.epoch).max(keyring.last_epoch());
+        let begins = next_epoch(self.found.epoch.max(known), clock.now());
+        self.begin_epoch(begins)?;
+        let store = SledStore::open(self.work.clone(), Arc::clone(&keyring), purposes, clock, random)?;
+        let done = fill(&store, begins).await;
+        let closed = store.close().await;
+        let restored = done.and_then(|restored| closed.map(|()| restored))?;
+        drop(store);
+        self.put(witness)?;
+        Ok(restored)
+    }
+
+    /// Ends the backup's epoch.
+    fn begin_epoch(&self, begins: u32) -> Result<(), StoreError> {
+        let engine = open_engine(&self.work, &[])?;
+        let (mut changes, next) = (Changes::default(), self.found.commit + 1);
+        epochs::begin(&engine, &mut changes, self.found.epoch, begins)?;
+        let values = changes.0.entry(Place::Meta).or_default();
+        values.insert(meta::COMMIT.to_vec(), Some(next.to_be_bytes().to_vec()));
+        values.insert(meta::COPIED_AT.to_vec(), None);
+        engine.apply(&changes)?;
+        synced(&engine)?;
+        let db_bytes = engine.db_bytes()?;
+        drop(engine);
+        let witness = Witness::open(&self.work.witness).map_err(StoreError::io)?;
+        let mut witness = witness.ok_or(StoreError::of(StoreCode::WitnessMissing))?;
+        let testimony = Testimony { epoch: begins, commit: next, db_bytes, ..witness.last() };
+        witness.record(&testimony).map_err(StoreError::io)?;
+        mark_complete(&self.work.path)
+    }
+
+    /// Moves what is whole into its place.
+    fn put(&self, witness: Option<Witness>) -> Result<(), StoreError> {
+        let made = Witness::open(&self.work.witness).map_err(StoreError::io)?;
+        let testimony = made.ok_or(StoreError::of(StoreCode::WitnessMissing))?.last();
+        match witness {
+            Some(mut witness) => witness.record(&testimony).map_err(StoreError::io)?,
+            None => {
+                private_dir(crate::machine::disk::directory_of(&self.settings.witness))
+                    .map_err(StoreError::io)?;
+                Witness::create(&self.settings.witness, &testimony).map_err(StoreError::io)?;
+            }
+        }
+        mark_complete(&self.settings.path)?;
+        let (from, to) = (&self.work.path, &self.settings.path);
+        let move_it = || {
+            let (from, to) = (Directory::own(from)?, Directory::own(to)?);
+            from.move_new("db", &to, "db")?;
+            to.sync()
+        };
+        move_it().map_err(StoreError::io)?;
+        remove_tree(from)?;
+        sync_dir(to).map_err(StoreError::io)
+    }
+}
+
+/// Copies the store part and reads what it says of itself.
+fn take(settings: &Settings, work: &Path, backup: &Path) -> Result<Found, StoreError> {
+    if !db_file(backup).is_file() || !backup.join(WITNESS).is_file() {
+        return Err(StoreError::of(StoreCode::Missing));
+    }
+    remove_tree(work)?;
+    private_dir(work).map_err(StoreError::io)?;
+    let own = fs::metadata(db_file(backup)).map_err(StoreError::io)?.len();
+    aside::copy_files(&db_dir(backup), &db_dir(work), own, aside::WITHIN)?;
+    copy_witness(backup, work).map_err(StoreError::io)?;
+    let copy = copying::settings(work, settings.cache_mb);
+    let witness = Witness::open(&copy.witness).map_err(|error| match error.kind() {
+        io::ErrorKind::Unsupported => StoreError::of(StoreCode::Format),
+        _ => StoreError::io(error),
+    })?;
+    let last = witness.ok_or(StoreError::of(StoreCode::WitnessMissing))?.last();
+    // sled opens what was cut off as if nothing were missing.
+    if fs::metadata(db_file(work)).map_err(StoreError::io)?.len() < last.db_bytes {
+        return Err(StoreError::of(StoreCode::BehindWitness));
+    }
+    let engine = open_engine(&copy, &[])?;
+    let damaged = StoreError::of(StoreCode::Damaged);
+    let instance =
+        engine.read(&Place::Meta, meta::INSTANCE)?.ok_or(StoreError::of(StoreCode::BehindWitness))?;
+    let instance = InstanceId(instance.as_ref().try_into().map_err(|_| damaged)?);
+    let (commit, epoch) = (commit(&engine)?, epoch(&engine)?);
+    if instance != last.instance || commit != last.commit || epoch != last.epoch {
+        return Err(StoreError::of(StoreCode::BehindWitness));
+    }
+    let generation = engine.counter(&Place::Meta, meta::KEYRING_GENERATION)?;
+    let at = engine.read(&Place::Meta, meta::COPIED_AT)?.map(|bytes| {
+        let ms = bytes.as_ref().try_into().map_err(|_| damaged)?;
+        layout::moment(i64::from_be_bytes(ms))
+    });
+    Ok(Found { instance, epoch, commit, generation, at: at.transpose()? })
+}
+
+fn copy_witness(backup: &Path, work: &Path) -> io::Result<()> {
+    let from = fs::File::open(backup.join(WITNESS))?;
+    let directory = Directory::own(work)?;
+    let mut file = directory.create_new(WITNESS)?;
+    io::copy(&mut from.take(WITNESS_BYTES_MAX), &mut file)?;
+    file.sync_all()?;
+    directory.sync()
+}
+
+/// The epoch after this one. By the hours, so that two restores of one backup give no id to two people, also where nothing
+/// remembers the first of them.
+fn next_epoch(highest: u32, now: Timestamp) -> u32 {
+    let hours = (now.as_second() - HOURS_SINCE) / 3_600;
+    highest.saturating_add(1).max(u32::try_from(hours).unwrap_or(0))
+}
+
+/// Writes down that it was restored, and takes out of it what has no key.
+async fn fill(store: &SledStore, epoch: u32) -> Result<Restored, StoreError> {
+    store.note(Entry::by_system(Action::Restored)).await?;
+    let mut keyless = 0;
+    for purpose in store.shared.reading(|engine| Ok(engine.purposes()))? {
+        let mut after = None;
+        loop {
+            let (found, last) =
+                store.shared.reading(|engine| without_key(store, engine, &purpose, after.as_ref()))?;
+            keyless += found.len() as u64;
+            forget(store, &purpose, found).await?;
+            let Some(last) = last else { break };
+            after = Some(last);
+        }
+    }
+    let records = store.stored().await?.values().sum();
+    Ok(Restored { epoch, records, keyless })
+}
+
+/// Records whose leaf is dead, as many as are erased at once, and the last key that was looked at; none: no more follow.
+fn without_key(
+    store: &SledStore,
+    engine: &Engine,
+    purpose: &PurposeId,
+    after: Option<&Vec<u8>>,
+) -> Result<(Vec<RecordId>, Option<Vec<u8>>), StoreError> {
+    let (mut found, mut last, mut leaves) = (Vec::new(), None, Leaves::default());
+    let from = after.map_or(Unbounded, |key| Excluded(key.as_slice()));
+    engine.visit(&Place::Vault(purpose.clone()), (from, Unbounded), |key, value| {
+        let is_dead = |under| leaves.key(store.shared.keyring(), purpose, under).is_err();
+        // What cannot be read at all is a scan's to tell.
+        if SealedRecord::peek(value).map(|(under, ..)| under).is_some_and(is_dead)
+            && let Ok(id) = layout::record_id(purpose, key)
+        {
+            found.push(id);
+        }
+        if found.len() == ERASED_AT_ONCE_MAX {
+            last = Some(key.to_vec());
+            return Ok(false);
+        }
+        Ok(true)
+    })?;
+    Ok((found, last))
+}
+
+/// Takes records away that were erased, or had their time, after the backup was made: for their own purpose alone.
+async fn forget(store: &SledStore, purpose: &PurposeId, records: Vec<RecordId>) -> Result<(), StoreError> {
+    if records.is_empty() {
+        return Ok(());
+    }
+    let request = |records: &[RecordId]| ErasureRequest {
+        what: records.iter().cloned().map(Wanted::Record).collect(),
+        purposes: vec![purpose.clone()],
+        ..ErasureRequest::default()
+    };
+    let asked = || Entry::by_system(Action::ErasureAsked);
+    match store.erase(request(&records), asked()).await {
+        Err(error) if error.code == StoreCode::RecordRestricted => {}
+        erased => return erased.map(drop),
+    }
+    for record in records {
+        // Of a restricted record nothing but its person's own request destroys the key.
+        let by_person = asked().because(Reason::PersonRequest);
+        store.erase(request(&[record]), by_person).await?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+
+    #[test]
+    fn an_epoch_is_later_than_all_that_are_known_and_counts_no_fewer_than_the_hours_since_2026() {
+        assert_eq!(next_epoch(1, at("2026-01-01T00:00:00Z")), 2);
+        assert_eq!(next_epoch(1, at("2026-01-02T00:59:59Z")), 24);
+        assert_eq!(next_epoch(24, at("2026-01-02T00:59:59Z")), 25);
+        assert_eq!(next_epoch(7, at("1999-01-01T00:00:00Z")), 8, "a clock that is behind takes nothing back");
+        assert_eq!(next_epoch(u32::MAX, at("2026-01-01T00:00:00Z")), u32::MAX);
+    }
+}
