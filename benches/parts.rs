@@ -155,6 +155,7 @@ fn store(criterion: &mut Criterion) {
         witness: directory.path().join("keys/witness"),
         cache_mb: 32,
         free_disk_min_bytes: 1,
+        ledger: None,
     };
     let store =
         tamis::store::open(settings, keyring, vec![purpose.id.clone()], Arc::new(SystemClock), random)

@@ -27,6 +27,8 @@ crate::codes! {
         WitnessLost = "witness-lost",
         /// Another witness lies in the place of ours.
         WitnessReplaced = "witness-replaced",
+        /// The ledger of erasures is missing or cannot be written: what is erased meanwhile a restore would bring back.
+        LedgerLost = "ledger-lost",
         /// Another process holds the store's lock, or it cannot be taken again.
         StoreLockLost = "store-lock-lost",
         /// The database that is open is not the one in the store's place.

@@ -12,7 +12,7 @@ use crate::keyring::file::{FileKeyring, KeyringCopy};
 use crate::keyring::{Keyring, KeyringError};
 use crate::machine::own::is_of_this_user;
 use crate::secret::Key;
-use crate::store::{Restored, Restoring, StoreCode, StoreError};
+use crate::store::{Restored, Restoring, Since, StoreCode, StoreError};
 
 /// Where the keyring lies in a backup.
 const KEYRING: &str = "keys/keyring";
@@ -42,7 +42,7 @@ pub async fn restore(
     config: &Config,
     root: Key,
     backup: &Path,
-    without_ledger: bool,
+    since: Option<Since>,
     ambient: &Ambient,
 ) -> Result<Restored, RestoreError> {
     let places = Places::of(config, backup);
@@ -55,11 +55,11 @@ pub async fn restore(
     // A panic of ours, whose place is in the log.
     let begun = begun.unwrap_or(Err(StoreError::of(StoreCode::Halted)));
     let restoring = begun.map_err(|error| places.store_refused(error))?;
-    if !without_ledger {
+    let Some(since) = since else {
         let since = restoring.made_at();
         restoring.leave().map_err(|error| places.store_refused(error))?;
         return Err(RestoreError::ErasuresUnknown { since });
-    }
+    };
     let keyring = match places.keyring(&restoring, root, ambient) {
         Ok(keyring) => keyring,
         Err(error) => {
@@ -70,7 +70,7 @@ pub async fn restore(
     };
     let purposes = config.policy().purposes().iter().map(|purpose| purpose.id.clone()).collect();
     let (clock, random) = (Arc::clone(&ambient.clock), Arc::clone(&ambient.random));
-    let restored = restoring.finish(keyring, purposes, clock, random).await;
+    let restored = restoring.finish(keyring, purposes, clock, random, since).await;
     restored.map_err(|error| places.store_refused(error).into())
 }
 

@@ -35,6 +35,7 @@ impl Config {
             witness: self.beside_keyring("witness"),
             cache_mb: self.store.cache_mb,
             free_disk_min_bytes: self.free_disk_min_bytes(),
+            ledger: self.backup.ledger.clone(),
         }
     }
 

@@ -11,6 +11,7 @@ use crate::config;
 use crate::lifecycle::forbid_cores;
 use crate::random::SystemRandom;
 use crate::secret::location::Environment;
+use crate::store::Since;
 use crate::terminal::{Failure, print};
 
 const EXAMPLE: &str = "\
@@ -19,13 +20,16 @@ place. It is the newer one and knows what was erased; only where there is none, 
 New records get another epoch in their ids, so that no id is given twice.
 
 Example:
-  tamis restore /var/lib/tamis-backup/2026-11-30 --without-ledger";
+  tamis restore /var/lib/tamis-backup/2026-11-30 --ledger /mnt/elsewhere/tamis.ledger";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
 pub(super) struct Arguments {
     /// The backup: a directory with store/ and keys/ in it
     directory: PathBuf,
+    /// Do again what this file says was erased since: the one that `backup.ledger` names
+    #[arg(long, value_name = "FILE")]
+    ledger: Option<PathBuf>,
     /// Go on although it is not known who was erased, or objected, since the backup was made
     #[arg(long)]
     without_ledger: bool,
@@ -43,14 +47,23 @@ pub(super) async fn run(
     let root = config.resolve_root(environment).map_err(|faults| refused(path, &faults))?;
     let ambient =
         Ambient { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom), progress: Arc::default() };
-    let restored = restore(&config, root, &arguments.directory, arguments.without_ledger, &ambient).await;
+    let since = match (arguments.ledger, arguments.without_ledger) {
+        (Some(ledger), without) => Some(Since::Ledger(ledger, without)),
+        (None, true) => Some(Since::Unknown),
+        (None, false) => None,
+    };
+    let restored = restore(&config, root, &arguments.directory, since, &ambient).await;
     let restored = restored.map_err(|error| not_restored(&error))?;
     let keyless = match restored.keyless {
         0 => String::new(),
         count => format!("; {count} more were erased since, or had their time, and are gone"),
     };
+    let replayed = match restored.replayed {
+        0 => String::new(),
+        lines => format!("; {lines} lines of the ledger were done again"),
+    };
     print(&format!(
-        "restored: {} records{keyless}. New ones have the epoch {} in their ids. Start tamis\n",
+        "restored: {} records{keyless}{replayed}. New ones have the epoch {} in their ids. Start tamis\n",
         restored.records, restored.epoch
     ))
 }
@@ -65,7 +78,8 @@ fn not_restored(error: &RestoreError) -> Failure {
             );
             Failure::failed(format!(
                 "nothing is restored: who objected since {since} is not known, nor, under the backup's own keyring, who \
-                 was erased. Have the receipts and the list since then at hand, and say --without-ledger"
+                 was erased. Name the ledger with --ledger FILE. Where there is none, have the receipts since then at hand and \
+                 say --without-ledger"
             ))
         }
         RestoreError::OtherUser => Failure::failed(

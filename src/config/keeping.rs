@@ -62,6 +62,8 @@ table! {
     pub struct Backup as Table(section) {
         /// How long the oldest backup of the keys is kept, in days: receipts of erasure name the day.
         @live pub horizon_days: u32 = must("7", |item| item.number(BACKUP_DAYS));
+        /// A file on another disk, in which each erasure is noted for whoever restores a backup.
+        pub ledger: Option<PathBuf> = may(place::path);
     }
 }
 

@@ -179,6 +179,8 @@ impl From<StoreError> for Problem {
             | StoreCode::NotOwn
             | StoreCode::ReadingInterrupted
             | StoreCode::Exists
+            | StoreCode::LedgerIncomplete
+            | StoreCode::LedgerUnreadable
             | StoreCode::Keyring
             | StoreCode::SuppressionKey
             | StoreCode::KeysGone => ProblemCode::StoreFailed,
@@ -310,7 +312,8 @@ mod tests {
                 "store-failed",
                 "store-missing keyring-missing witness-missing keyring-foreign keyring-rolled-back \
                  store-behind-witness store-damaged store-format-unknown store-io store-not-own \
-                 reading-interrupted keyring-failed suppression-key-wrong record-keys-gone store-exists",
+                 reading-interrupted keyring-failed suppression-key-wrong record-keys-gone store-exists ledger-incomplete \
+                 ledger-unreadable",
             ),
         ];
         let mut seen = 0;

@@ -43,6 +43,10 @@ crate::codes! {
         PlaceRefused = "place-refused",
         /// There is no room for a backup.
         PlaceFull = "place-full",
+        /// Lines of the ledger of erasures are missing or cannot be read.
+        LedgerIncomplete = "ledger-incomplete",
+        /// The ledger cannot be read.
+        LedgerUnreadable = "ledger-unreadable",
         /// Something is where a store is to be restored.
         Exists = "store-exists",
         /// The clock leapt forward by more than 7 days, or another one says that it is ahead: nothing is handed out or destroyed.

@@ -81,7 +81,7 @@ pub use rewrites::{
 };
 pub use scan::{BucketsFault, Fault, ParkedFault, RecordsFault, Scan, Scanned, Scanning};
 pub use seen::{Fate, Seen, SeenState};
-pub use sled::{Restored, Restoring, Settings};
+pub use sled::{Restored, Restoring, Settings, Since};
 pub use suppressions::{
     SUPPRESSED_AT_ONCE_MAX, SUPPRESSIONS_LISTED_MAX, SUPPRESSIONS_MAX, Suppression, SuppressionId,
     Suppressions, ToLift, ToSuppress,

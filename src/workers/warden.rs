@@ -36,8 +36,9 @@ const OF_FILES: [AttentionCode; 7] = [
     AttentionCode::SocketTaken,
 ];
 /// What the store may have to tell.
-const OF_STORE: [AttentionCode; 4] = [
+const OF_STORE: [AttentionCode; 5] = [
     AttentionCode::WitnessLost,
+    AttentionCode::LedgerLost,
     AttentionCode::WitnessReplaced,
     AttentionCode::StoreLockLost,
     AttentionCode::StoreReplaced,

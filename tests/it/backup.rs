@@ -41,6 +41,18 @@ impl World {
         Self { meta, home, sent: 0 }
     }
 
+    /// With a ledger.
+    async fn with_ledger() -> Self {
+        let world = Self::new().await;
+        let config = fs::read_to_string(world.home.config()).expect("a config");
+        let ledger = world.path("ledger");
+        let more = format!("{config}\n[backup]\nledger = \"{}\"\n", ledger.display());
+        fs::write(world.home.config(), more).expect("written");
+        fs::write(&ledger, "").expect("made");
+        fs::set_permissions(&ledger, fs::Permissions::from_mode(0o600)).expect("a mode");
+        world
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.home.directory.path().join(name)
     }
@@ -390,5 +402,65 @@ async fn a_restore_that_is_killed_at_its_steps_is_begun_again_and_ends_the_same(
     }
     assert!(kills > 5 && step < STEPS_MAX, "{kills} kills");
     println!("{kills} kills");
+    world.meta.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ledger_does_again_what_the_backup_s_own_keyring_knows_nothing_of() {
+    let mut world = World::with_ledger().await;
+    let daemon = world.home.serve(&[]);
+    world.store(&daemon, 6).await;
+    let backup = world.back_up("backup");
+    world.store(&daemon, 1).await;
+    for id in ["devis-1-2", "devis-1-5", "devis-1-7"] {
+        let (status, _) = post(&daemon, "/admin/v1/erasures", json!({"by": {"id": id}})).await;
+        assert_eq!(status, 200);
+    }
+    let objected = json!({"email": "nobody@lumen.example", "scope": "all", "reason": "objection"});
+    assert_eq!(post(&daemon, "/admin/v1/suppressions", objected).await.0, 200);
+    let lines = fs::read_to_string(world.path("ledger")).expect("there");
+    assert_eq!(lines.lines().count(), 4);
+    assert!(lines.lines().all(|line| line.bytes().all(|byte| byte.is_ascii_hexdigit())));
+    assert!(daemon.terminate().0.success());
+    let (before, ledger) = (lines.clone(), world.path("ledger").display().to_string());
+    // A line in the middle is missing: that is said, and nothing is done.
+    world.lose_store();
+    world.lose_keys();
+    let cut: Vec<&str> =
+        before.lines().enumerate().filter(|(at, _)| *at != 1).map(|(_, line)| line).collect();
+    fs::write(world.path("cut"), cut.join("\n")).expect("written");
+    let refused = world.restore(&backup, &["--ledger", &world.path("cut").display().to_string()]);
+    assert!(told(&refused).contains("ledger-incomplete"), "{}", told(&refused));
+    assert!(!world.path("store/db").exists());
+    let absent = world.restore(&backup, &["--ledger", "/nowhere/ledger"]);
+    assert!(told(&absent).contains("ledger-unreadable"), "{}", told(&absent));
+    // As if the keyring of the first try had never been there.
+    world.lose_keys();
+    let restored = world.restore(&backup, &["--ledger", &ledger]);
+    assert!(restored.status.success(), "{}", told(&restored));
+    assert!(told(&restored).contains("4 records; 4 lines"), "{}", told(&restored));
+    let daemon = world.home.serve(&[]);
+    let (after, _) = exported(&daemon).await;
+    assert_eq!(ids(&after), ["devis-1-1", "devis-1-3", "devis-1-4", "devis-1-6"]);
+    let listed = daemon.admin().get("/admin/v1/suppressions").await.json();
+    assert_eq!(listed["suppressions"].as_array().map(Vec::len), Some(1), "{listed}");
+    let addressed = json!({"email": "nobody@lumen.example", "reason": "error"});
+    assert_eq!(post(&daemon, "/admin/v1/suppressions/remove", addressed).await.1["removed"], 1);
+    assert!(daemon.terminate().0.success());
+    world.meta.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_is_missing_is_told_and_nobody_waits_for_it() {
+    let mut world = World::with_ledger().await;
+    fs::remove_file(world.path("ledger")).expect("removed");
+    let daemon = world.home.serve(&[]);
+    world.store(&daemon, 2).await;
+    daemon.until_said("ledger-lost", 1);
+    let (status, _) = post(&daemon, "/admin/v1/erasures", json!({"by": {"id": "devis-1-1"}})).await;
+    assert_eq!(status, 200);
+    assert_eq!(daemon.said("ledger.not-written").len(), 1);
+    assert!(!world.path("ledger").exists(), "tamis makes none");
+    assert!(daemon.terminate().0.success());
     world.meta.stop().await;
 }

@@ -135,6 +135,7 @@ const BLOCKS: &[(&str, &str, How)] = &[
     ("docs/operator.md", "tamis      0.1.0", Shown("a screen; tests/it/status.rs holds what stands on it")),
     ("docs/operator.md", "sudo tamis inbox                                             #", SERVER),
     ("docs/operator.md", "sudo tamis backup", SERVER),
+    ("docs/operator.md", "[backup]\nledger", CONFIG),
     (
         "docs/operator.md",
         "sudo systemctl stop tamis\nsudo systemd-run",

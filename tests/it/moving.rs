@@ -43,6 +43,7 @@ async fn goes_on(directory: &Path, what: &str) {
         witness: directory.join("keys/witness"),
         cache_mb: 8,
         free_disk_min_bytes: 0,
+        ledger: None,
     };
     let purposes = ["devis", "lettre"].map(|name| PurposeId::parse(name).expect("a purpose"));
     let clock = Arc::new(ManualClock::new(DAY.parse().expect("a moment")));

@@ -72,8 +72,13 @@ async fn erase(world: &World, id: &str) {
     let at = |path: &str| world.directory.path().join(path);
     let keyring = FileKeyring::open(&at("keys/keyring"), Key::new([42; 32]), Arc::new(SystemRandom));
     let keyring = Arc::new(keyring.expect("opens").expect("there"));
-    let settings =
-        Settings { path: at("store"), witness: at("keys/witness"), cache_mb: 16, free_disk_min_bytes: 1 };
+    let settings = Settings {
+        path: at("store"),
+        witness: at("keys/witness"),
+        cache_mb: 16,
+        free_disk_min_bytes: 1,
+        ledger: None,
+    };
     let purposes = ["devis", "lettre"].map(|name| PurposeId::parse(name).expect("a name")).to_vec();
     let store = store::open(settings, keyring, purposes, Arc::new(SystemClock), Arc::new(SystemRandom));
     let store = store.expect("opens");

@@ -133,6 +133,8 @@ fn fill(
     let (cache_mb, instance) = (shared.settings().cache_mb, shared.keyring().instance());
     let Copied { records, bytes } =
         copy_into(engine, &store, cache_mb, &marks, instance, between).map_err(at_place)?;
+    // The ledger's lines of who objects later are under it: a key part without it could not read them.
+    shared.keyring().make_suppression_key().map_err(keyring_failed)?;
     let generation = shared.keyring().generation();
     shared.keyring().copy_to(&keys.join(KEYRING)).map_err(keyring_failed).map_err(at_place)?;
     sync_dir(&keys).map_err(not_there)?;

@@ -17,6 +17,7 @@ use crate::store::retention::BucketCut;
 use crate::store::sled::engine::{Changes, Engine, KEY_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::store::sled::erasure_rows::Act;
 use crate::store::sled::layout::{self, Place, meta};
+use crate::store::sled::ledger::Forgotten;
 use crate::store::sled::shared::{Effect, Shared};
 use crate::store::{ErasureEnd, StoreCode, StoreError};
 use crate::trail::{Action, Entry, chain};
@@ -48,6 +49,7 @@ struct Layer {
     effects: Vec<Effect>,
     punctures: Vec<Puncture>,
     sweep: Option<Sweep>,
+    forgotten: Vec<Forgotten>,
     /// How many records were stored, the first and the last.
     stored: BTreeMap<PurposeId, (u64, RecordId, RecordId)>,
 }
@@ -62,6 +64,8 @@ pub(super) struct Finished {
     pub(super) punctures: Vec<Puncture>,
     /// And what in ranges.
     pub(super) sweep: Option<Sweep>,
+    /// What the ledger is to say of it.
+    pub(super) forgotten: Vec<Forgotten>,
     /// Its number.
     pub(super) commit: u64,
     /// The keyring's generation that it records.
@@ -110,6 +114,7 @@ impl<'e> Draft<'e> {
             }
             self.kept.effects.extend(layer.effects);
             self.kept.punctures.extend(layer.punctures);
+            self.kept.forgotten.extend(layer.forgotten);
             self.kept.sweep = self.kept.sweep.take().or(layer.sweep);
             for (purpose, (count, first, last)) in layer.stored {
                 let range = self.kept.stored.entry(purpose).or_insert((0, first, last.clone()));
@@ -196,6 +201,11 @@ impl<'e> Draft<'e> {
         self.current.punctures.push(puncture);
     }
 
+    /// The ledger is to say this.
+    pub(super) fn forget(&mut self, forgotten: Forgotten) {
+        self.current.forgotten.push(forgotten);
+    }
+
     /// The same of what ends by its time; one of them is on its way at most.
     pub(super) fn sweep(&mut self, sweep: Sweep) {
         self.current.sweep = Some(sweep);
@@ -266,7 +276,7 @@ impl<'e> Draft<'e> {
             }
             draft.write(Place::Meta, meta::CLOCK_MS, clock.to_be_bytes().to_vec())
         })?;
-        let Layer { changes, effects, punctures, sweep, .. } = self.kept;
-        Ok(Finished { changes, effects, punctures, sweep, commit, generation, mark })
+        let Layer { changes, effects, punctures, sweep, forgotten, .. } = self.kept;
+        Ok(Finished { changes, effects, punctures, sweep, forgotten, commit, generation, mark })
     }
 }

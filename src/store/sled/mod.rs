@@ -22,6 +22,7 @@
 //! | `buckets`, `leaf_rows` | what lives under each tree of the keyring; which record under a leaf of another number |
 //! | `index`, `reference` | what is parked, in memory; the seal of a parked reference |
 //! | `backup`, `restoring` | a copy of the store that runs, and of its keyring; how one comes back |
+//! | `ledger` | what was forgotten, on another disk, for whoever restores |
 //! | `epochs` | which numbers were ever given, also before a restore |
 //! | `keys_ahead` | keys made before they are needed |
 //! | `tending` | what lies on the disk, held against what is open |
@@ -45,6 +46,7 @@ mod index;
 mod keys_ahead;
 mod layout;
 mod leaf_rows;
+mod ledger;
 mod papers;
 mod pieces;
 mod queued;
@@ -88,7 +90,7 @@ use crate::store::trail::EmptyPolls;
 use crate::store::{Store, StoreCode, StoreError};
 
 pub use engine::opening::begins_anew;
-pub use restoring::{Restored, Restoring};
+pub use restoring::{Restored, Restoring, Since};
 
 /// How long closing may take; sled's own waits have no end.
 const CLOSE_WITHIN: Duration = Duration::from_secs(30);
@@ -106,6 +108,8 @@ pub struct Settings {
     pub cache_mb: u32,
     /// Below this nothing is written any more.
     pub free_disk_min_bytes: u64,
+    /// Where each erasure is noted as well, for whoever restores a backup.
+    pub ledger: Option<PathBuf>,
 }
 
 /// The store. Its verbs are the traits of [`crate::store`].

@@ -16,7 +16,7 @@
 use std::fs;
 use std::io::{self, Read};
 use std::ops::Bound::{Excluded, Unbounded};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -30,6 +30,7 @@ use crate::machine::own::Directory;
 use crate::purpose::{PurposeId, RecordId};
 use crate::random::Random;
 use crate::store::leaves::Leaves;
+use crate::store::sled::draft::Draft;
 use crate::store::sled::engine::aside::{self, remove_tree};
 use crate::store::sled::engine::copying::{self, WITNESS};
 use crate::store::sled::engine::opening::{commit, epoch, lock, mark_complete, open_engine, synced};
@@ -37,6 +38,9 @@ use crate::store::sled::engine::witness::{Testimony, Witness};
 use crate::store::sled::engine::{Changes, Engine, db_dir, db_file};
 use crate::store::sled::epochs;
 use crate::store::sled::layout::{self, Place, meta};
+use crate::store::sled::ledger::{Forgotten, Lines, Said};
+use crate::store::sled::verbs::erasing;
+use crate::store::sled::verbs::erasure_targets::Target;
 use crate::store::sled::{Settings, SledStore, backup};
 use crate::store::{
     ERASED_AT_ONCE_MAX, ErasureRequest, Erasures, Leads, Life, StoreCode, StoreError, Trail, Wanted,
@@ -76,6 +80,17 @@ pub struct Restored {
     pub records: u64,
     /// How many the backup had beside them whose keys are destroyed.
     pub keyless: u64,
+    /// How many lines of the ledger were replayed.
+    pub replayed: u64,
+}
+
+/// What is known of what was forgotten since a backup was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// It stands in this ledger, which must have all of it; true: or not.
+    Ledger(PathBuf, bool),
+    /// Nothing, but what the keyring knows.
+    Unknown,
 }
 
 impl Restoring {
@@ -137,6 +152,7 @@ impl Restoring {
         purposes: Vec<PurposeId>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
+        since: Since,
     ) -> Result<Restored, StoreError> {
         self.require(keyring.instance(), keyring.generation())?;
         let witness = Witness::open(&self.settings.witness).map_err(StoreError::io)?;
@@ -148,12 +164,32 @@ impl Restoring {
         let begins = next_epoch(self.found.epoch.max(known), clock.now());
         self.begin_epoch(begins)?;
         let store = SledStore::open(self.work.clone(), Arc::clone(&keyring), purposes, clock, random)?;
-        let done = fill(&store, begins).await;
+        let done = self.fill(&store, begins, since).await;
         let closed = store.close().await;
         let restored = done.and_then(|restored| closed.map(|()| restored))?;
         drop(store);
         self.put(witness)?;
         Ok(restored)
+    }
+
+    /// Writes down that it was restored, and takes out of it what has no key, and what the ledger says.
+    async fn fill(&self, store: &SledStore, epoch: u32, since: Since) -> Result<Restored, StoreError> {
+        store.note(Entry::by_system(Action::Restored)).await?;
+        let given = store.shared.reading(|engine| engine.counter(&Place::Meta, meta::NEXT_ERASURE))?.max(1);
+        let keyless = forget_keyless(store).await?;
+        let replayed = match since {
+            Since::Unknown => 0,
+            Since::Ledger(path, incomplete) => {
+                let (from, ended) = (self.found.at.unwrap_or(Timestamp::UNIX_EPOCH), self.found.epoch);
+                let told = replay(store, &path, from, (ended, given)).await?;
+                if !incomplete && (told.unreadable > 0 || told.missing > 0) {
+                    return Err(StoreError::of(StoreCode::LedgerIncomplete));
+                }
+                told.lines
+            }
+        };
+        let records = store.stored().await?.values().sum();
+        Ok(Restored { epoch, records, keyless, replayed })
     }
 
     /// Ends the backup's epoch.
@@ -253,23 +289,98 @@ fn next_epoch(highest: u32, now: Timestamp) -> u32 {
     highest.saturating_add(1).max(u32::try_from(hours).unwrap_or(0))
 }
 
-/// Writes down that it was restored, and takes out of it what has no key.
-async fn fill(store: &SledStore, epoch: u32) -> Result<Restored, StoreError> {
-    store.note(Entry::by_system(Action::Restored)).await?;
+/// Takes out of a store what has no key; how many records that was.
+async fn forget_keyless(store: &SledStore) -> Result<u64, StoreError> {
     let mut keyless = 0;
     for purpose in store.shared.reading(|engine| Ok(engine.purposes()))? {
         let mut after = None;
         loop {
-            let (found, last) =
-                store.shared.reading(|engine| without_key(store, engine, &purpose, after.as_ref()))?;
+            let look = |engine: &Engine| without_key(store, engine, &purpose, after.as_ref());
+            let (found, last) = store.shared.reading(look)?;
             keyless += found.len() as u64;
             forget(store, &purpose, found).await?;
             let Some(last) = last else { break };
             after = Some(last);
         }
     }
-    let records = store.stored().await?.values().sum();
-    Ok(Restored { epoch, records, keyless })
+    Ok(keyless)
+}
+
+/// What a ledger told.
+#[derive(Default)]
+struct Told {
+    lines: u64,
+    unreadable: u64,
+    /// Erasures that have no line between others that have one.
+    missing: u64,
+}
+
+/// Does again what the ledger says since this moment. The erasures of the epoch that ended had numbers from `given` on.
+async fn replay(
+    store: &SledStore,
+    path: &Path,
+    since: Timestamp,
+    (ended, given): (u32, u64),
+) -> Result<Told, StoreError> {
+    let unreadable =
+        |error: io::Error| StoreError { code: StoreCode::LedgerUnreadable, io: Some(error.kind()) };
+    let lines = Lines::since(path, store.shared.keyring(), since).map_err(unreadable)?;
+    let (mut told, mut next) = (Told::default(), given);
+    for line in lines {
+        let Some(line) = line.map_err(unreadable)? else {
+            told.unreadable += 1;
+            continue;
+        };
+        told.lines += 1;
+        match line.said {
+            Said::Erased(forgotten) => {
+                let id = forgotten.id();
+                if id.epoch == ended && id.number >= next {
+                    told.missing += id.number - next;
+                    next = id.number + 1;
+                }
+                erase_again(store, forgotten).await?;
+            }
+            Said::Objections(rows) => object_again(store, rows).await?,
+        }
+    }
+    Ok(told)
+}
+
+async fn erase_again(store: &SledStore, forgotten: Forgotten) -> Result<(), StoreError> {
+    if store.erasure(forgotten.id()).await?.is_some() {
+        return Ok(());
+    }
+    let seen = forgotten.seen.iter().map(|key| Target { seen: Some(*key), record: None });
+    let named = forgotten.records().into_iter().map(|id| Target { seen: None, record: Some(id) });
+    let targets: Vec<Target> = seen.chain(named).collect();
+    let request = ErasureRequest { purposes: forgotten.purposes(), ..ErasureRequest::default() };
+    let mut entry = Entry::by_system(Action::ErasureAsked);
+    if let Some(reason) = forgotten.reason() {
+        entry = entry.because(reason);
+    }
+    let weight = targets.len().max(1);
+    let erased = store
+        .writer
+        .write_and_puncture(weight, move |draft| erasing::erase(draft, &targets, &request, &entry).map(drop));
+    erased.await
+}
+
+async fn object_again(store: &SledStore, rows: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Result<(), StoreError> {
+    // Under another key, or none, nobody would be found on the list.
+    store.shared.keyring().suppression_key().map_err(|_| StoreError::of(StoreCode::SuppressionKey))?;
+    let work = move |draft: &mut Draft<'_>| {
+        let mut entry = Entry::by_system(Action::Suppressed);
+        entry.count = rows.len() as u64;
+        for (key, value) in rows {
+            match value {
+                Some(value) => draft.write(Place::Suppressions, &key, value)?,
+                None => draft.remove(Place::Suppressions, &key),
+            }
+        }
+        draft.append_line(entry)
+    };
+    store.writer.write(1, work).await
 }
 
 /// Records whose leaf is dead, as many as are erased at once, and the last key that was looked at; none: no more follow.

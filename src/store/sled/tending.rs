@@ -8,6 +8,7 @@ use crate::store::StoreError;
 use crate::store::sled::engine::db_file;
 use crate::store::sled::engine::opening::mark_again;
 use crate::store::sled::engine::witness::Witness;
+use crate::store::sled::ledger;
 use crate::store::sled::shared::Shared;
 
 /// Mends what can be mended, and gives the rest.
@@ -28,7 +29,9 @@ pub(super) fn look_after(shared: &Shared, witness: &mut Witness) -> Vec<Concern>
         Ok(false) => {}
         Err(error) => return vec![unreadable(error)],
     }
-    witness.look_after(&shared.settings().witness).into_iter().collect()
+    let ledger = shared.settings().ledger.as_ref().and_then(|path| ledger::look(path).err());
+    let ledger = ledger.map(|error| Concern::io(AttentionCode::LedgerLost, error.kind()));
+    witness.look_after(&shared.settings().witness).into_iter().chain(ledger).collect()
 }
 
 /// True if the database that is open is the one that the next start would open. One that is closed for want of room is

@@ -22,6 +22,7 @@ use crate::store::sled::engine::opening::testify;
 use crate::store::sled::engine::witness::Witness;
 use crate::store::sled::keys_ahead;
 use crate::store::sled::layout::{Place, meta};
+use crate::store::sled::ledger::{self, Line};
 use crate::store::sled::queued::{Asked, Manner, QueuedCall};
 use crate::store::sled::shared::{Shared, Slot};
 use crate::store::sled::tending;
@@ -350,8 +351,10 @@ impl WriterThread {
             self.unfinished.replace_ended(&self.shared, draft.into_punctures());
             return Ok(());
         }
-        let Finished { changes, effects, punctures, sweep, commit, generation, mark } =
+        let Finished { changes, effects, punctures, sweep, forgotten, commit, generation, mark } =
             draft.finish().map_err(Failure::of_engine)?;
+        // First: a line too many is asked for again, one too few is a person who comes back.
+        note_in_ledger(&self.shared, &ledger::lines_of(&changes, forgotten, mark));
         let mut touches = self.shared.touches();
         touches.note(&changes);
         let applied = engine.apply(&changes);
@@ -457,6 +460,15 @@ impl WriterThread {
         })?;
         let commit = self.witness.last().commit;
         testify(&mut self.witness, &engine, commit)
+    }
+}
+
+/// Says in the ledger, where there is one, what a transaction is about to forget. Whoever is to be forgotten does not wait for
+/// its disk: what could not be written is missing there by its number, and a restore says so.
+fn note_in_ledger(shared: &Shared, lines: &[Line]) {
+    let Some(path) = shared.settings().ledger.as_ref().filter(|_| !lines.is_empty()) else { return };
+    if let Err(error) = ledger::append(path, shared.keyring(), shared.random(), lines) {
+        tracing::error!(io.kind = ?error.kind(), ledger.lines = lines.len(), "ledger.not-written");
     }
 }
 

@@ -38,6 +38,7 @@ impl World {
             witness: directory.path().join("witness"),
             cache_mb: 8,
             free_disk_min_bytes: 0,
+            ledger: None,
         };
         let (keyring, clock) = (host.keyring.clone(), host.clock.clone());
         let purposes = vec![purpose("devis"), purpose("lettre")];

@@ -52,7 +52,7 @@ const TREES: [(&str, End); 19] = [
 ];
 
 /// Every type that is written to the disk as bytes of its fields: file, type, and how what it says of a person ends.
-const KEPT: [(&str, &str, End); 40] = [
+const KEPT: [(&str, &str, End); 43] = [
     ("lead::schema", "Common", Taken("taken.leaves.push(")),
     ("lead::schema", "Rest", Taken("taken.leaves.push(")),
     ("lead::schema", "Layout1", Taken("taken.leaves.push(")),
@@ -84,6 +84,13 @@ const KEPT: [(&str, &str, End); 40] = [
     ("store::sled::expiry_row", "Row", Stays("numbers of leaves, until their keys are destroyed")),
     ("store::sled::expiry_row", "CutRow", Stays("the same")),
     ("store::sled::verbs::requests", "RequestRow", Stays("days, two codes, the number of an erasure")),
+    (
+        "store::sled::ledger",
+        "Line",
+        Stays("numbers of records that are gone, and keyed hashes, for whoever restores a backup"),
+    ),
+    ("store::sled::ledger", "Said", Stays("the same")),
+    ("store::sled::ledger", "Forgotten", Stays("the same")),
     ("store::sled::restriction_rows", "RestrictionRow", Taken("restrictions::forget(draft, &id)")),
     ("store::handed", "Ranges", Taken("handed::note_erasure(draft, id, &taken.records)")),
     ("store::handed", "Range", Taken("handed::note_erasure(draft, id, &taken.records)")),

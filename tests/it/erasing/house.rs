@@ -212,6 +212,7 @@ impl House {
             witness: home.join("keys/witness"),
             cache_mb: 8,
             free_disk_min_bytes: 0,
+            ledger: None,
         };
         let place = home.join("keys/keyring");
         let root = || Key::new(ROOT);

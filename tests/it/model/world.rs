@@ -349,6 +349,7 @@ impl<'m> World<'m> {
             witness: self.witness_path(),
             cache_mb: 1,
             free_disk_min_bytes: 1,
+            ledger: None,
         }
     }
 

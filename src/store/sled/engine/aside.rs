@@ -168,7 +168,7 @@ mod tests {
         fs::create_dir_all(db_dir(&path).join("blobs")).expect("a directory");
         fs::write(db_file(&path), vec![7; 100_000]).expect("a file");
         fs::write(db_dir(&path).join("blobs/1"), vec![8; 50_000]).expect("a file");
-        Settings { path, witness, cache_mb: 1, free_disk_min_bytes: 0 }
+        Settings { path, witness, cache_mb: 1, free_disk_min_bytes: 0, ledger: None }
     }
 
     #[test]

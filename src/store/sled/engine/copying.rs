@@ -88,7 +88,13 @@ pub(in crate::store::sled) fn copy_into(
 
 /// How a copy is opened: it has its witness beside it.
 pub(in crate::store::sled) fn settings(store: &Path, cache_mb: u32) -> Settings {
-    Settings { path: store.to_owned(), witness: store.join(WITNESS), cache_mb, free_disk_min_bytes: 0 }
+    Settings {
+        path: store.to_owned(),
+        witness: store.join(WITNESS),
+        cache_mb,
+        free_disk_min_bytes: 0,
+        ledger: None,
+    }
 }
 
 fn copy_tree(

@@ -10,7 +10,7 @@ use crate::keyring::Keyring;
 use crate::store::sled::backup;
 use crate::store::sled::layout::Place;
 use crate::store::{
-    BackedUp, Backups, ErasureRequest, Erasures, Leads, Life, Restored, Restoring, Settings, StoreCode,
+    BackedUp, Backups, ErasureRequest, Erasures, Leads, Life, Restored, Restoring, Settings, Since, StoreCode,
     StoreError, Trail, Wanted,
 };
 use crate::trail::Action;
@@ -45,8 +45,8 @@ async fn restore(
     clock: &Arc<ManualClock>,
 ) -> Result<Restored, StoreError> {
     let restoring = Restoring::begin(settings.clone(), &place(world))?;
-    let purposes = vec![purpose("devis"), purpose("lettre")];
-    restoring.finish(world.keyring.clone(), purposes, clock.clone(), world.random.clone()).await
+    let (purposes, random) = (vec![purpose("devis"), purpose("lettre")], world.random.clone());
+    restoring.finish(world.keyring.clone(), purposes, clock.clone(), random, Since::Unknown).await
 }
 
 fn open(world: &World, settings: Settings) -> Arc<crate::store::sled::SledStore> {

@@ -37,6 +37,7 @@ fn open_in(dir: &Path, day: u64) -> (Arc<SledStore>, Arc<FileKeyring>, Arc<Manua
         witness: dir.join("keys/witness"),
         cache_mb: 8,
         free_disk_min_bytes: 0,
+        ledger: None,
     };
     let clock = Arc::new(ManualClock::new(later(day as i64)));
     let purposes = vec![purpose("devis")];

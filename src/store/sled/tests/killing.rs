@@ -37,6 +37,7 @@ fn open_in(dir: &Path, keyring: Arc<MemoryKeyring>) -> Arc<SledStore> {
         witness: dir.join("witness"),
         cache_mb: 8,
         free_disk_min_bytes: 0,
+        ledger: None,
     };
     let clock = World::new().clock;
     let purposes = vec![purpose("devis"), purpose("lettre")];

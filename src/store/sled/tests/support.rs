@@ -21,6 +21,7 @@ pub(in crate::store::sled) struct World {
     pub(super) keyring: Arc<MemoryKeyring>,
     pub(super) clock: Arc<ManualClock>,
     pub(super) free_disk_min_bytes: u64,
+    pub(super) ledger: Option<PathBuf>,
     /// Nonces: never the same one twice, also after a restart.
     pub(super) random: Arc<SeededRandom>,
     pub(super) opened: Mutex<Weak<SledStore>>,
@@ -35,6 +36,7 @@ impl World {
             keyring: MemoryKeyring::of_instance(7),
             clock: Arc::new(ManualClock::new(start())),
             free_disk_min_bytes: 0,
+            ledger: None,
             random: Arc::new(SeededRandom::new(7)),
             opened: Mutex::default(),
         }
@@ -58,6 +60,7 @@ impl World {
             witness: self.witness(),
             cache_mb: 8,
             free_disk_min_bytes: self.free_disk_min_bytes,
+            ledger: self.ledger.clone(),
         }
     }
 

@@ -25,6 +25,7 @@ use crate::store::sled::handed;
 use crate::store::sled::index::Position;
 use crate::store::sled::layout::{self, Place, meta, record_key};
 use crate::store::sled::leaf_rows;
+use crate::store::sled::ledger::Forgotten;
 use crate::store::sled::papers;
 use crate::store::sled::reference::keyring_failed;
 use crate::store::sled::rows::{EndRow, FateRow, OpenRow, ParkedRow, SeenRow, WhyRow};
@@ -72,6 +73,7 @@ pub(in crate::store::sled) fn erase(
     for target in targets {
         take_submission(draft, target, &request.purposes, &mut taken)?;
     }
+    let named: Vec<RecordId> = taken.records.iter().chain(taken.absent.values().flatten()).cloned().collect();
     take_absent(draft, &mut taken)?;
     let erasure = note(draft, taken, request, entry, &ended)?;
     if let Some((at, hash)) = repeat {
@@ -91,6 +93,8 @@ fn note(
     let number = draft.counter(&Place::Meta, meta::NEXT_ERASURE)?.max(1);
     draft.write(Place::Meta, meta::NEXT_ERASURE, (number + 1).to_be_bytes().to_vec())?;
     let id = ErasureId { epoch: draft.shared.epoch(), number };
+    let seen = targets.iter().filter_map(|target| target.seen).collect();
+    draft.forget(Forgotten::of(id, entry.reason(), &request.purposes, seen, &named));
     handed::note_erasure(draft, id, &taken.records)?;
     let line = draft.next_line()?;
     for line in lines_of_erasure(&taken.records, &taken.extent, entry) {

@@ -18,9 +18,9 @@ const SCAN_ROWS: usize = 1_024;
 /// A submission that is to be erased.
 pub(in crate::store::sled) struct Target {
     /// Its key in `seen`; none: nothing says which.
-    pub(super) seen: Option<[u8; 32]>,
+    pub(in crate::store::sled) seen: Option<[u8; 32]>,
     /// The record by which it was named.
-    pub(super) record: Option<RecordId>,
+    pub(in crate::store::sled) record: Option<RecordId>,
 }
 
 /// Looks up which submissions are meant. A record that is not there means none.

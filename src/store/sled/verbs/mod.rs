@@ -6,7 +6,7 @@ mod closing;
 mod dating;
 mod erased;
 pub(super) mod erasing;
-mod erasure_targets;
+pub(super) mod erasure_targets;
 pub(super) mod erasures;
 pub(super) mod expiring;
 pub(super) mod form_looks;

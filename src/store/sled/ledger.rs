@@ -1,0 +1,281 @@
+//! The ledger of what was forgotten: a file, meant for another disk, in which each erasure and each change of the list of who
+//! objected is one sealed line, synced before whoever asked is answered. A restore replays it.
+//!
+//! | part | what |
+//! |---|---|
+//! | a line | hex: a nonce of 24 bytes, then what it says under XChaCha20-Poly1305, and its tag |
+//! | its key | follows from the trail's, which every keyring of the instance has, also one from a backup |
+//! | what it says | postcard of [`Line`]: numbers of records, keyed hashes, codes |
+//!
+//! tamis writes at its end alone and never makes the file: where a disk is not mounted, none must come to be in its place.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::keyring::Keyring;
+use crate::machine::own::{Access, Directory};
+use crate::purpose::{PurposeId, RecordId};
+use crate::random::Random;
+use crate::secret::Key;
+use crate::secret::cipher::{self, NONCE_BYTES};
+use crate::store::ErasureId;
+use crate::store::sled::engine::Changes;
+use crate::store::sled::layout::Place;
+use crate::trail::Reason;
+
+/// A line of 256 submissions with records in many purposes is shorter by far.
+const LINE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+const BOUND: &[u8] = b"tamis/ledger/1";
+
+/// What stands in one line.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Line {
+    at_ms: i64,
+    pub(super) said: Said,
+}
+
+/// What is to be done again.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Said {
+    Erased(Forgotten),
+    /// Rows of the list of who objected, as they were written; none: it was removed.
+    Objections(Vec<(Vec<u8>, Option<Vec<u8>>)>),
+}
+
+/// An erasure, by all that names what it took.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Forgotten {
+    epoch: u32,
+    number: u64,
+    reason: Option<String>,
+    purposes: Vec<String>,
+    /// Keys in `seen`.
+    pub(super) seen: Vec<[u8; 32]>,
+    records: Vec<(String, u32, u64)>,
+}
+
+impl Forgotten {
+    /// For keeping.
+    pub(super) fn of(
+        id: ErasureId,
+        reason: Option<Reason>,
+        purposes: &[PurposeId],
+        seen: Vec<[u8; 32]>,
+        records: &[RecordId],
+    ) -> Self {
+        let name = |purpose: &PurposeId| purpose.as_str().to_owned();
+        Self {
+            epoch: id.epoch,
+            number: id.number,
+            reason: reason.map(|reason| reason.as_str().to_owned()),
+            purposes: purposes.iter().map(name).collect(),
+            seen,
+            records: records.iter().map(|id| (name(&id.purpose), id.epoch, id.number)).collect(),
+        }
+    }
+
+    /// Its number.
+    pub(super) fn id(&self) -> ErasureId {
+        ErasureId { epoch: self.epoch, number: self.number }
+    }
+
+    /// Why it was asked for; a reason of a later version counts as the person's own.
+    pub(super) fn reason(&self) -> Option<Reason> {
+        let known = |code: &String| Reason::from_code(code).unwrap_or(Reason::PersonRequest);
+        self.reason.as_ref().map(known)
+    }
+
+    /// For which purposes; none named: for all.
+    pub(super) fn purposes(&self) -> Vec<PurposeId> {
+        self.purposes.iter().filter_map(|name| PurposeId::parse(name)).collect()
+    }
+
+    /// Which records went, or would have.
+    pub(super) fn records(&self) -> Vec<RecordId> {
+        let read = |(name, epoch, number): &(String, u32, u64)| {
+            Some(RecordId { purpose: PurposeId::parse(name)?, epoch: *epoch, number: *number })
+        };
+        self.records.iter().filter_map(read).collect()
+    }
+}
+
+/// What a transaction forgets, as the ledger says it: nothing, if it forgets nothing.
+pub(super) fn lines_of(changes: &Changes, forgotten: Vec<Forgotten>, at: Timestamp) -> Vec<Line> {
+    let at_ms = at.as_millisecond();
+    let objections = changes.0.get(&Place::Suppressions).filter(|rows| !rows.is_empty());
+    let rows = |rows: &std::collections::BTreeMap<Vec<u8>, Option<Vec<u8>>>| {
+        Said::Objections(rows.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
+    };
+    let said = forgotten.into_iter().map(Said::Erased).chain(objections.map(rows));
+    said.map(|said| Line { at_ms, said }).collect()
+}
+
+/// Adds lines at the end; they are durable when this returns.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`]: it is not there. Otherwise what the system says.
+pub(super) fn append(
+    path: &Path,
+    keyring: &dyn Keyring,
+    random: &dyn Random,
+    lines: &[Line],
+) -> io::Result<()> {
+    let file = open(path)?;
+    let end = file.metadata()?.len();
+    let mut text = String::new();
+    let mut last = [b'\n'];
+    if let Some(at) = end.checked_sub(1) {
+        file.read_exact_at(&mut last, at)?;
+    }
+    if last != [b'\n'] {
+        // A line that a crash cut short: nobody was answered for it.
+        text.push('\n');
+    }
+    let (key, bound) = (key(keyring), bound(keyring));
+    for line in lines {
+        text.push_str(&sealed(&key, &bound, random, line).ok_or(ErrorKind::Other)?);
+        text.push('\n');
+    }
+    file.write_all_at(text.as_bytes(), end)?;
+    file.sync_all()
+}
+
+/// Looks whether it could be written.
+///
+/// # Errors
+/// As [`append`].
+pub(super) fn look(path: &Path) -> io::Result<()> {
+    open(path).map(drop)
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let (directory, name) = Directory::own_of(path)?;
+    directory.open_own(name, Access::Write)
+}
+
+fn key(keyring: &dyn Keyring) -> Key {
+    Key::new(keyring.trail_key().hmac(&[BOUND]))
+}
+
+fn bound(keyring: &dyn Keyring) -> Vec<u8> {
+    [BOUND, &keyring.instance().0].concat()
+}
+
+fn sealed(key: &Key, bound: &[u8], random: &dyn Random, line: &Line) -> Option<String> {
+    let mut nonce = [0; NONCE_BYTES];
+    random.fill(&mut nonce).ok()?;
+    let plain = postcard::to_allocvec(line).ok()?;
+    let sealed = cipher::seal(key, &nonce, bound, &plain).ok()?;
+    Some(hex::encode([nonce.as_slice(), &sealed].concat()))
+}
+
+/// The lines of a ledger, in their order; none within: one that cannot be read.
+pub(super) struct Lines {
+    from: BufReader<File>,
+    key: Key,
+    bound: Vec<u8>,
+    since_ms: i64,
+}
+
+impl Lines {
+    /// Those of this instance that were written at this moment or later.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn since(path: &Path, keyring: &dyn Keyring, since: Timestamp) -> io::Result<Self> {
+        let from = BufReader::new(File::open(path)?);
+        Ok(Self { from, key: key(keyring), bound: bound(keyring), since_ms: since.as_millisecond() })
+    }
+
+    fn read(&self, text: &[u8]) -> Option<Line> {
+        let bytes = hex::decode(text).ok()?;
+        let (nonce, sealed) = bytes.split_first_chunk::<NONCE_BYTES>()?;
+        let plain = cipher::open(&self.key, nonce, &self.bound, sealed).ok()?;
+        postcard::from_bytes(&plain).ok()
+    }
+}
+
+impl Iterator for Lines {
+    type Item = io::Result<Option<Line>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let mut text = Vec::new();
+            match self.from.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut text) {
+                Err(error) => return Some(Err(error)),
+                Ok(0) => return None,
+                Ok(_) => {}
+            }
+            let line = text.trim_ascii();
+            if line.is_empty() {
+                continue;
+            }
+            match self.read(line) {
+                Some(line) if line.at_ms < self.since_ms => {}
+                line => return Some(Ok(line)),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keyring::memory::MemoryKeyring;
+    use crate::random::SeededRandom;
+    use crate::store::contract::support::{record, start};
+
+    fn line(number: u64) -> Line {
+        let id = ErasureId { epoch: 1, number };
+        let forgotten =
+            Forgotten::of(id, Some(Reason::Objection), &[], vec![[7; 32]], &[record("devis-1-2")]);
+        Line { at_ms: start().as_millisecond() + number as i64, said: Said::Erased(forgotten) }
+    }
+
+    fn numbers(path: &Path, keyring: &dyn Keyring, since: Timestamp) -> Vec<Option<u64>> {
+        let read = Lines::since(path, keyring, since).expect("opens");
+        let number = |line: Line| match line.said {
+            Said::Erased(forgotten) => forgotten.id().number,
+            Said::Objections(_) => 0,
+        };
+        read.map(|line| line.expect("readable").map(number)).collect()
+    }
+
+    #[test]
+    fn lines_are_read_by_whoever_has_the_keyring_and_by_nobody_else() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("ledger");
+        let (keyring, random) = (MemoryKeyring::of_instance(7), SeededRandom::new(1));
+        let absent = append(&path, &*keyring, &random, &[line(1)]).expect_err("it is not made");
+        assert_eq!(absent.kind(), ErrorKind::NotFound);
+        Directory::own(directory.path()).expect("ours").create_new("ledger").expect("made");
+        append(&path, &*keyring, &random, &[line(1), line(2)]).expect("written");
+        append(&path, &*keyring, &random, &[line(3)]).expect("written");
+        assert_eq!(numbers(&path, &*keyring, start()), [Some(1), Some(2), Some(3)]);
+        let later = Timestamp::from_millisecond(start().as_millisecond() + 2).expect("a moment");
+        assert_eq!(numbers(&path, &*keyring, later), [Some(2), Some(3)]);
+        let other = MemoryKeyring::of_instance(8);
+        assert_eq!(numbers(&path, &*other, start()), [None, None, None]);
+        let bytes = std::fs::read(&path).expect("there");
+        assert!(!bytes.windows(5).any(|part| part == b"devis"));
+    }
+
+    #[test]
+    fn a_line_that_a_crash_cut_short_spoils_no_other() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("ledger");
+        let (keyring, random) = (MemoryKeyring::of_instance(7), SeededRandom::new(1));
+        Directory::own(directory.path()).expect("ours").create_new("ledger").expect("made");
+        append(&path, &*keyring, &random, &[line(1), line(2)]).expect("written");
+        let whole = std::fs::metadata(&path).expect("there").len();
+        let file = File::options().write(true).open(&path).expect("opens");
+        file.set_len(whole - 30).expect("cut");
+        append(&path, &*keyring, &random, &[line(3)]).expect("written");
+        assert_eq!(numbers(&path, &*keyring, start()), [Some(1), None, Some(3)]);
+    }
+}
