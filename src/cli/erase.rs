@@ -294,7 +294,10 @@ pub(super) async fn show(
         // The paper never changes; what came of what was unread is known later.
         let path = format!("/erasures/{}", arguments.number);
         let shown: ErasureShown = parse(&daemon.fetch(daemon.call(Method::GET, &path)).await?)?;
-        shown.followed_by.iter().for_each(|next| tell(&format!("what was not read then has a receipt of its own: {next}")));
+        shown
+            .followed_by
+            .iter()
+            .for_each(|next| tell(&format!("what was not read then has a receipt of its own: {next}")));
     }
     Ok(())
 }

@@ -77,7 +77,8 @@ pub use restrictions::{
 };
 pub use retention::{Dated, DatingSlice, EXPIRED_AT_ONCE_MAX, Expired, KeptLifespan, Retention};
 pub use rewrites::{
-    KeptRemit, REWRITTEN_AT_ONCE_MAX, RecordsFound, RewriteCause, RewriteRequest, Rewrites, Rewriting, Rewritten,
+    KeptRemit, REWRITTEN_AT_ONCE_MAX, RecordsFound, RewriteCause, RewriteRequest, Rewrites, Rewriting,
+    Rewritten,
 };
 pub use scan::{BucketsFault, Fault, ParkedFault, RecordsFault, Scan, Scanned, Scanning};
 pub use seen::{Fate, Seen, SeenState};

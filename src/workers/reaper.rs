@@ -190,7 +190,10 @@ impl Reaper {
         let (since, said) = *awaited.get_or_insert((now, now));
         // A clock that was set back does not silence it.
         if now < said || now.duration_since(said) >= EVERY {
-            tracing::warn!(waits.seconds = now.duration_since(since).as_secs().max(0), "reaper.waits-for-dates");
+            tracing::warn!(
+                waits.seconds = now.duration_since(since).as_secs().max(0),
+                "reaper.waits-for-dates"
+            );
             *awaited = Some((since.min(now), now));
         }
         if now.duration_since(since) > SAYS_WITHIN {

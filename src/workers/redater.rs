@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::clock::{Clock, after};
 use crate::current::Current;
 use crate::purpose::{Policy, Purpose};
-use crate::store::{RecordsFound, REWRITTEN_AT_ONCE_MAX, RewriteRequest, Rewritten, SharedStore, StoreError};
+use crate::store::{REWRITTEN_AT_ONCE_MAX, RecordsFound, RewriteRequest, Rewritten, SharedStore, StoreError};
 use crate::workers::routine::{Routine, Schedule, Turn};
 
 /// It looks no more often than that, whatever says that it is of tomorrow.

@@ -190,7 +190,8 @@ async fn once_what_was_unread_is_read_a_second_receipt_says_what_came_of_it() {
     deliver(&world, &[quote(&world, &email, None)]).await;
     world.stored("devis", 1).await;
     world.meta.misbehave(Rule::always(Match::any(), Misbehaviour::Delay(Duration::from_secs(6))));
-    let unread = [quote(&world, &email, None), quote(&world, &format!("{}@example.org", canary("other")), None)];
+    let unread =
+        [quote(&world, &email, None), quote(&world, &format!("{}@example.org", canary("other")), None)];
     world.deliver_all(&unread).await;
     let erased = erase(&world, "person-request", &json!({"by": {"email": email}})).await;
     let receipt = |note: &Value| -> Value {
@@ -198,9 +199,7 @@ async fn once_what_was_unread_is_read_a_second_receipt_says_what_came_of_it() {
         serde_json::from_str(note.lines().next().expect("a line")).expect("JSON")
     };
     assert_eq!(receipt(&erased["receipt"])["unread"], json!(2));
-    let shown = async |number: &str| {
-        world.admin().get(&format!("/admin/v1/erasures/{number}")).await.json()
-    };
+    let shown = async |number: &str| world.admin().get(&format!("/admin/v1/erasures/{number}")).await.json();
     assert!(shown("1-1").await.get("followed_by").is_none());
     world.settled().await;
     world.meta.behave();
@@ -208,10 +207,17 @@ async fn once_what_was_unread_is_read_a_second_receipt_says_what_came_of_it() {
     clock.pass(3_700);
     world.until("a second one follows", || async { shown("1-1").await["followed_by"] == "1-2" }).await;
     let second = shown("1-2").await;
-    assert_eq!((&second["follows"], &second["state"], &second["parked"]), (&json!("1-1"), &json!("done"), &json!(1)));
+    assert_eq!(
+        (&second["follows"], &second["state"], &second["parked"]),
+        (&json!("1-1"), &json!("done"), &json!(1))
+    );
     let second = receipt(&second["receipt"]);
     assert_eq!((&second["follows"], &second["references"]), (&json!("1-1"), &json!(1)));
     assert_eq!((&second["unread"], &second["why"]), (&Value::Null, &json!("person-request")));
-    assert_eq!(receipt(&shown("1-1").await["receipt"]), receipt(&erased["receipt"]), "the first never changes");
+    assert_eq!(
+        receipt(&shown("1-1").await["receipt"]),
+        receipt(&erased["receipt"]),
+        "the first never changes"
+    );
     world.end().await;
 }

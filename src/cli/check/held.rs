@@ -212,7 +212,8 @@ mod tests {
         let now = || purpose("devis", &["city", "email", "zone"]);
         assert_eq!(said(&held(0), now()), [""; 0], "nothing is held");
         let said = said(&held(2), now());
-        let start = "purposes.devis.fields.shoe_size field-gone the running tamis holds 2 records of it and may";
+        let start =
+            "purposes.devis.fields.shoe_size field-gone the running tamis holds 2 records of it and may";
         assert!(said.len() == 1 && said[0].starts_with(start), "{said:?}");
     }
 

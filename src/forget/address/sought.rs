@@ -47,7 +47,8 @@ impl Sought {
             Contact::Address => Address::email(&self.typed),
             Contact::Number => Address::phone(&self.typed, region),
         };
-        let mut all: Vec<(Option<P>, Address)> = of(None).map(|address| (None, address)).into_iter().collect();
+        let mut all: Vec<(Option<P>, Address)> =
+            of(None).map(|address| (None, address)).into_iter().collect();
         if self.contact == Contact::Number {
             let at_home = regions.into_iter().filter(|(_, region)| region.is_some());
             all.extend(at_home.filter_map(|(purpose, region)| Some((Some(purpose), of(region)?))));

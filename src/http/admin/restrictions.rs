@@ -127,10 +127,7 @@ pub(super) async fn release(
 }
 
 /// All that stand.
-pub(super) async fn list(
-    by: By<ListRestrictions>,
-    state: Data<AdminState>,
-) -> Result<HttpResponse, Problem> {
+pub(super) async fn list(by: By<ListRestrictions>, state: Data<AdminState>) -> Result<HttpResponse, Problem> {
     let entry = Entry::by(&by.operator, Action::RestrictionsListed);
     let restrictions = state.store.list_restrictions(entry).await?;
     Ok(HttpResponse::Ok().json(RestrictionList { restrictions: restrictions.iter().map(shown).collect() }))

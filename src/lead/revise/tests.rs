@@ -218,10 +218,14 @@ fn what_a_purpose_may_no_longer_hold_goes_by_its_name() {
 /// Three fields, two of which hang on a consent, and two things that are kept beside them.
 fn rich() -> MinimisedLead {
     let mut lead = lead();
-    let field = |name: &str, value: &str| (names(&[name]).remove(0), vec![Answer::from_sealed(value.to_owned())]);
+    let field =
+        |name: &str, value: &str| (names(&[name]).remove(0), vec![Answer::from_sealed(value.to_owned())]);
     lead.content.fields.extend([field("phone_number", "06"), field("city", "Angers")]);
     lead.content.consents = vec![
-        ConsentEvidence { valid_until: Some(at("2026-06-01T09:00:00Z")), ..sample::ticked("call_optin", "call") },
+        ConsentEvidence {
+            valid_until: Some(at("2026-06-01T09:00:00Z")),
+            ..sample::ticked("call_optin", "call")
+        },
         ConsentEvidence { tick: Tick::No, ..sample::ticked("post_optin", "post") },
     ];
     lead.content.leadgen = crate::id::LeadgenId::parse("4001");

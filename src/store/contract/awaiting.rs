@@ -59,8 +59,7 @@ fn lead(reference: u64, holds: u64, day: i64, purposes: &[&str]) -> Settlement {
     let verdict = |name: &&str| {
         let basis = if *name == "devis" { PreContract } else { Consent };
         let mail = email_of(holds);
-        let lead =
-            sample::lead_of((*name, basis), (&mail, PHONE), (later(day), true), later(day + 10));
+        let lead = sample::lead_of((*name, basis), (&mail, PHONE), (later(day), true), later(day + 10));
         Verdict::Stored(Box::new(lead))
     };
     let outcome = Outcome::Sieved(purposes.iter().map(verdict).collect());
@@ -105,7 +104,9 @@ pub(crate) async fn what_was_accepted_before_an_address_was_erased_is_not_stored
     assert!(second.extent.records.is_empty() && second.done.is_some() && second.papers == papers());
     assert_eq!(second.reason, Some(Reason::PersonRequest));
     let traces = second.traces;
-    assert!(traces.tombstones_until.is_some() && traces.day_keys_until.is_some() && traces.submitted.is_some());
+    assert!(
+        traces.tombstones_until.is_some() && traces.day_keys_until.is_some() && traces.submitted.is_some()
+    );
     let lines = store.newest(u64::MAX, 1).await.expect("a trail");
     assert_eq!((lines[0].entry.action(), lines[0].entry.count), (Action::ErasureAsked, 2));
     assert_eq!(lines[0].entry.actor().to_string(), "system");

@@ -14,8 +14,8 @@ use crate::lead::{Revision, RevisionRefusal, correction, sample};
 use crate::purpose::sample::purpose as purpose_of;
 use crate::purpose::{FieldName, Periods, RecordId, Remit};
 use crate::store::{
-    Asked, ErasureRequest, KeptRemit, REWRITTEN_AT_ONCE_MAX, RewriteCause, RewriteRequest, Rewriting, Rewritten,
-    Settlement, SharedStore, StoreCode, Wanted,
+    Asked, ErasureRequest, KeptRemit, REWRITTEN_AT_ONCE_MAX, RewriteCause, RewriteRequest, Rewriting,
+    Rewritten, Settlement, SharedStore, StoreCode, Wanted,
 };
 use crate::trail::{Action, Entry, Outcome};
 
@@ -227,10 +227,16 @@ pub(crate) async fn what_a_purpose_may_no_longer_hold_is_found_and_its_key_is_de
     let rewriting = store.rewrite(request, entry).await.expect("answered");
     let anew = Rewritten::Anew;
     assert_eq!(rewriting.each, [anew, anew, anew, Rewritten::Restricted, anew]);
-    assert_eq!((1..=5).map(|leaf| lives(&host, leaf)).collect::<Vec<_>>(), [false, false, false, true, false]);
+    assert_eq!(
+        (1..=5).map(|leaf| lives(&host, leaf)).collect::<Vec<_>>(),
+        [false, false, false, true, false]
+    );
     let told = store.newest(u64::MAX, 1).await.expect("a trail");
     let Entry { count, from, to, .. } = &told[0].entry;
-    assert_eq!((told[0].entry.action(), told[0].entry.actor().to_string()), (Action::Trimmed, "system".to_owned()));
+    assert_eq!(
+        (told[0].entry.action(), told[0].entry.actor().to_string()),
+        (Action::Trimmed, "system".to_owned())
+    );
     assert_eq!((*count, from.as_ref(), to.as_ref()), (4, Some(&all[0]), Some(&all[4])));
     assert_eq!(too_much(&store, &remit("city"), 2).await, [record("devis-1-4")], "and no other");
     let mut page = store.open_page(self::request(None, 100), exporting()).await.expect("a page");
@@ -312,7 +318,11 @@ pub(crate) async fn the_number_of_a_leaf_is_nobody_s_and_what_is_being_erased_is
             assert_eq!(corrected(&store, "devis-1-1", "c@canary.example").await, done(Rewritten::Gone));
         }
         for number in ["devis-1-4", "devis-1-5", "devis-1-6"] {
-            assert_eq!(corrected(&store, number, "c@canary.example").await, done(Rewritten::Unknown), "{number}");
+            assert_eq!(
+                corrected(&store, number, "c@canary.example").await,
+                done(Rewritten::Unknown),
+                "{number}"
+            );
         }
         store.close().await.expect("closed");
         drop(store);

@@ -69,7 +69,8 @@ impl<'s> Draft<'s> {
         let mut is_met = false;
         if let Outcome::Sieved(verdicts) = &settlement.outcome {
             let note = self.rows.seen.get(&reference.leadgen);
-            if note.is_none_or(|note| !note.arrivals.is_empty() || matches!(note.end, Some(End::Dropped(_)))) {
+            if note.is_none_or(|note| !note.arrivals.is_empty() || matches!(note.end, Some(End::Dropped(_))))
+            {
                 is_met = self.meet(reference, verdicts)?;
             }
         }

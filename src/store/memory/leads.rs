@@ -24,9 +24,9 @@ use crate::trail::{Entry, Outcome};
 #[async_trait]
 impl Leads for MemoryStore {
     async fn settle(&self, batch: Vec<Settlement>) -> Result<Vec<Settled>, StoreError> {
-        let settled = self.0.write(|draft| {
-            batch.into_iter().map(|mut settlement| draft.settle(&mut settlement)).collect()
-        })?;
+        let settled = self
+            .0
+            .write(|draft| batch.into_iter().map(|mut settlement| draft.settle(&mut settlement)).collect())?;
         // Something of it may have been erased: what fails is tried again with the next one, and at the next start.
         let _ = self.0.finish_erasures();
         Ok(settled)

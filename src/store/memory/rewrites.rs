@@ -13,7 +13,8 @@ use crate::store::memory::MemoryStore;
 use crate::store::memory::draft::{Draft, EPOCH, keyring_failed};
 use crate::store::rewrites::lines_of_rewrite;
 use crate::store::{
-    KeptRemit, RecordsFound, RewriteCause, RewriteRequest, Rewrites, Rewriting, Rewritten, StoreCode, StoreError,
+    KeptRemit, RecordsFound, RewriteCause, RewriteRequest, Rewrites, Rewriting, Rewritten, StoreCode,
+    StoreError,
 };
 use crate::trail::Entry;
 

@@ -11,8 +11,8 @@ use crate::store::memory::rows::VigilRow;
 use crate::store::restrictions::is_the_person_s;
 use crate::store::vigils::{VIGILS_MAX, hashes_of, is_over, was_accepted_by};
 use crate::store::{
-    Asked, ErasedFor, ErasureId, ErasureRequest, Extent, Papers, SeenState, StoreError, ToAwait, Traces, Verdict,
-    VigilId, Vigils, Wanted,
+    Asked, ErasedFor, ErasureId, ErasureRequest, Extent, Papers, SeenState, StoreError, ToAwait, Traces,
+    Verdict, VigilId, Vigils, Wanted,
 };
 use crate::trail::{Action, Entry};
 

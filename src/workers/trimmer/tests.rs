@@ -107,7 +107,8 @@ async fn what_was_stored_under_a_whitelist_that_nobody_noted_is_found() {
     let host = MemoryHost::new();
     let store = host.open();
     store_many(&store, 1, 2).await;
-    let trimmer = Trimmer::new(store.clone(), Arc::new(Current::of(policy("city", None))), host.clock.clone());
+    let trimmer =
+        Trimmer::new(store.clone(), Arc::new(Current::of(policy("city", None))), host.clock.clone());
     for _ in 0..2 {
         trimmer.step().await;
         host.clock.advance_ms(61_000);

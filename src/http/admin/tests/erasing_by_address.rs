@@ -203,7 +203,11 @@ async fn whoever_objects_by_an_address_is_on_the_list_once_and_is_not_stored_aga
         let fates = bench.store.seen(&leadgen(number)).await.expect("an answer");
         fates.iter().map(|fate| word(&fate.state)).collect::<Vec<_>>()
     };
-    assert_eq!(fate(800).await, ["suppressed"]);
+    assert_eq!(fate(800).await, ["erased"], "it had been accepted before");
+    let mut later = come(802, "anne@lumen.example");
+    later.reference.received = at("2027-01-01T00:00:00Z");
+    bench.store.settle(vec![later]).await.expect("settled");
+    assert_eq!(fate(802).await, ["suppressed"]);
     assert_eq!(left(&bench).await, (1, 1));
     // For one purpose it is barred from that one.
     let one = r#"{"by":{"phone":"06 39 98 00 00"},"purposes":["lettre"]}"#;

@@ -132,7 +132,7 @@ async fn a_backup_that_is_cut_short_leaves_nothing_and_the_store_as_it_was() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_would_write_meanwhile_is_turned_away_at_once_and_a_close_ends_it() {
     let world = world();
-    drop(world.open().close().await);
+    let _closed = world.open().close().await;
     tamper(&world, |db| {
         let tree = db.open_tree("aside").expect("a tree");
         for number in 0..150_000_u32 {

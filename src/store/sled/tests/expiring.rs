@@ -284,7 +284,11 @@ async fn two_rows_of_what_is_pending_that_cannot_be_read_are_both_kept_aside() {
     let world = World::new();
     let mut store: SharedStore = Host::open(&world);
     store
-        .settle(vec![stored_in("devis", 1, false, 3), stored_in("devis", 2, false, 5), stored_in("devis", 3, false, 7)])
+        .settle(vec![
+            stored_in("devis", 1, false, 3),
+            stored_in("devis", 2, false, 5),
+            stored_in("devis", 3, false, 7),
+        ])
         .await
         .expect("settled");
     for (days, bytes) in [(3, [9, 1]), (2, [9, 2])] {
@@ -305,8 +309,13 @@ async fn two_rows_of_what_is_pending_that_cannot_be_read_are_both_kept_aside() {
     store.close().await.expect("closed");
     drop(store);
     tamper(&world, |db| {
-        let kept: Vec<Vec<u8>> =
-            db.open_tree("aside").expect("a tree").iter().values().map(|row| row.expect("read").to_vec()).collect();
+        let kept: Vec<Vec<u8>> = db
+            .open_tree("aside")
+            .expect("a tree")
+            .iter()
+            .values()
+            .map(|row| row.expect("read").to_vec())
+            .collect();
         assert_eq!(kept, [vec![9, 1], vec![9, 2]]);
     });
 }

@@ -145,7 +145,9 @@ async fn what_was_corrected_and_is_lost_is_erased_under_the_leaf_that_it_moved_t
     store.erase(request, by_officer(Action::ErasureAsked)).await.expect("erased");
     assert_eq!(opening(&copy, &world.keyring), [(1, true), (2, false), (3, true)]);
     store.close().await.expect("closed");
-    tamper(&world, |db| assert!(rows(db, "leaves").iter().all(|(_, of)| of.is_empty()), "nothing says whose"));
+    tamper(&world, |db| {
+        assert!(rows(db, "leaves").iter().all(|(_, of)| of.is_empty()), "nothing says whose")
+    });
 }
 
 /// Whoever takes away what has had its time finds a record by its leaf, also where the row that says so is lost.

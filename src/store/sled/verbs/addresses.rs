@@ -15,8 +15,8 @@ use crate::store::sled::SledStore;
 use crate::store::sled::engine::{Engine, guarded};
 use crate::store::sled::layout::{Place, record_id, record_key};
 use crate::store::sled::shared::Shared;
-use crate::store::sled::verbs::leads::{noted_and_opened, read};
-use crate::store::sled::verbs::reading::keyed;
+use crate::store::sled::verbs::leads::noted_and_opened;
+use crate::store::sled::verbs::reading::{self, keyed};
 use crate::store::{Addresses, EachKept, Fate, Found, Kept, StoreCode, StoreError};
 use crate::trail::Entry;
 
@@ -37,7 +37,7 @@ impl Addresses for SledStore {
         let fates = self
             .beside(move |shared| {
                 shared.reading(|engine| {
-                    let there = |id| Ok(read(engine, &id)?.map(|_| Fate::stored(id)));
+                    let there = |id| Ok(reading::record(engine, &id)?.map(|_| Fate::stored(id)));
                     records.into_iter().filter_map(|id| there(id).transpose()).collect()
                 })
             })

@@ -30,11 +30,11 @@ use crate::store::sled::papers;
 use crate::store::sled::reference::keyring_failed;
 use crate::store::sled::rows::{EndRow, FateRow, OpenRow, ParkedRow, SeenRow, WhyRow};
 use crate::store::sled::shared::{Effect, Shared};
+use crate::store::sled::unreadable::Unreadable;
 use crate::store::sled::verbs::erased::{erased_before, erased_for};
 use crate::store::sled::verbs::erasure_targets::Target;
-use crate::store::sled::verbs::leads;
 use crate::store::sled::verbs::parked::{self, Before};
-use crate::store::sled::unreadable::Unreadable;
+use crate::store::sled::verbs::reading;
 use crate::store::sled::verbs::{restrictions, seen};
 use crate::store::tombstones::tombstone_key;
 use crate::store::{
@@ -172,7 +172,8 @@ pub(super) fn with_neighbours<V: AsRef<[u8]>>(
     erasure: Erasure,
 ) -> Erasure {
     let mut one = |key: Vec<u8>| {
-        let read = row(&key).and_then(|bytes| bytes.map(|bytes| erasure_rows::id(bytes.as_ref())).transpose());
+        let read =
+            row(&key).and_then(|bytes| bytes.map(|bytes| erasure_rows::id(bytes.as_ref())).transpose());
         unreadable.or_passed_over(&Place::Erasures, &key, read).flatten()
     };
     let follows = one(erasure_rows::follows_key(erasure.id));
@@ -553,7 +554,7 @@ pub(in crate::store::sled) fn extent(
             if shared.is_restricted(&id, &look) && !is_the_person_s(reason) {
                 return Err(StoreError::of(StoreCode::RecordRestricted));
             }
-            if !counted.contains(&id) && leads::read(engine, &id)?.is_some() {
+            if !counted.contains(&id) && reading::record(engine, &id)?.is_some() {
                 extent.count(&id.purpose);
                 counted.push(id);
             }

@@ -9,7 +9,7 @@ use crate::store::leaves::Leaves;
 use crate::store::sled::layout::Place;
 use crate::store::sled::rows::SeenRow;
 use crate::store::sled::shared::Shared;
-use crate::store::sled::verbs::leads;
+use crate::store::sled::verbs::reading;
 use crate::store::{StoreError, Wanted};
 
 /// Rows of `seen` that are read at a time, where a record does not say which is its own.
@@ -37,7 +37,7 @@ pub(in crate::store::sled) fn targets(shared: &Shared, what: &[Wanted]) -> Resul
                 targets.push(Target { seen: Some(shared.seen_key(leadgen)), record: None });
             }
             Wanted::Record(id) => {
-                let found = shared.reading(|engine| leads::read(engine, id))?;
+                let found = shared.reading(|engine| reading::record(engine, id))?;
                 let Some(value) = found else { continue };
                 let seen = own_seen(shared, &mut leaves, id, &value);
                 if seen.is_none() {

@@ -14,9 +14,9 @@ use crate::store::sled::SledStore;
 use crate::store::sled::engine::Engine;
 use crate::store::sled::epochs;
 use crate::store::sled::handed;
-use crate::store::sled::layout::{Place, record_key};
+use crate::store::sled::layout::Place;
 use crate::store::sled::shared::Shared;
-use crate::store::sled::verbs::reading::{Bounds, Reading, keyed};
+use crate::store::sled::verbs::reading::{self, Bounds, Reading, keyed};
 use crate::store::sled::verbs::{seen, settle};
 use crate::store::trail::kind_of;
 use crate::store::{
@@ -115,7 +115,7 @@ impl Leads for SledStore {
                 shared.reading(|engine| match &wanted {
                     Wanted::Leadgen(leadgen) => seen::look_up(shared, engine, leadgen),
                     Wanted::Record(id) => {
-                        let there = read(engine, id)?.map(|_| Fate::stored(id.clone()));
+                        let there = reading::record(engine, id)?.map(|_| Fate::stored(id.clone()));
                         Ok(there.into_iter().collect())
                     }
                 })
@@ -157,21 +157,10 @@ pub(in crate::store::sled) async fn noted_and_opened(
     Ok(found)
 }
 
-/// A record as it lies there.
-pub(in crate::store::sled) fn read(
-    engine: &Engine,
-    id: &RecordId,
-) -> Result<Option<::sled::IVec>, StoreError> {
-    match engine.read(&Place::Vault(id.purpose.clone()), &record_key(id.epoch, id.number)) {
-        Err(error) if error.code == StoreCode::PurposeUnknown => Ok(None),
-        found => found,
-    }
-}
-
 /// A record, if it is there and not past its expiry; one that is restricted lives on past it.
 fn open_one(shared: &Shared, id: &RecordId) -> Result<Option<OpenedLead>, StoreError> {
     let unreadable = StoreError::of(StoreCode::RecordUnreadable);
-    let Some(value) = shared.reading(|engine| read(engine, id))? else { return Ok(None) };
+    let Some(value) = shared.reading(|engine| reading::record(engine, id))? else { return Ok(None) };
     let (_, expiry_day, _) = SealedRecord::peek(&value).ok_or(unreadable)?;
     let look = shared.look();
     if !shared.is_restricted(id, &look) && look.has_come(expiry_day).ok_or(look.doubt())? {

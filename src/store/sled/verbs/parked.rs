@@ -185,7 +185,10 @@ fn submitted(reference: &LeadRef) -> Day {
 ///
 /// # Errors
 /// See [`StoreCode`].
-pub(super) fn arrivals(shared: &Shared, wanted: impl Fn(u64, &ParkedRow) -> bool) -> Result<Vec<u64>, StoreError> {
+pub(super) fn arrivals(
+    shared: &Shared,
+    wanted: impl Fn(u64, &ParkedRow) -> bool,
+) -> Result<Vec<u64>, StoreError> {
     let mut found = Vec::new();
     let mut after: Option<::sled::IVec> = None;
     loop {

@@ -18,6 +18,17 @@ use crate::store::sled::layout::{Place, record_id, record_key};
 use crate::store::sled::shared::Shared;
 use crate::store::{PageRequest, StoreCode, StoreError, TestFilter};
 
+/// A record as it lies there.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(in crate::store::sled) fn record(engine: &Engine, id: &RecordId) -> Result<Option<IVec>, StoreError> {
+    match engine.read(&Place::Vault(id.purpose.clone()), &record_key(id.epoch, id.number)) {
+        Err(error) if error.code == StoreCode::PurposeUnknown => Ok(None),
+        found => found,
+    }
+}
+
 /// Keys looked at for one page, however few of them are eligible.
 const SCAN_KEYS_MAX: u64 = 50_000;
 /// Sealed records read at a time, so that the engine is not held while one is unsealed or its reader is slow.

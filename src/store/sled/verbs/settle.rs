@@ -58,9 +58,9 @@ fn settle_one(draft: &mut Draft<'_>, settlement: &mut Settlement) -> Result<Sett
     };
     let mut erased = erased::erased_for(draft, &seen)?;
     let mut noted = noted;
-    let is_open = noted.as_ref().is_none_or(|row| {
-        !row.arrivals.is_empty() || matches!(row.end, Some(EndRow::Dropped { .. }))
-    });
+    let is_open = noted
+        .as_ref()
+        .is_none_or(|row| !row.arrivals.is_empty() || matches!(row.end, Some(EndRow::Dropped { .. })));
     let is_met = match &settlement.outcome {
         Outcome::Sieved(verdicts) if is_open && erased != Some(ErasedFor::All) => {
             vigils::meet(draft, reference, (&seen, noted.as_ref()), verdicts)?

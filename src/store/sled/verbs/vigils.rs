@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::notification::LeadRef;
+use crate::store::restrictions::is_the_person_s;
 use crate::store::sled::SledStore;
 use crate::store::sled::draft::Draft;
 use crate::store::sled::erasure_rows::PapersRow;
@@ -15,11 +16,10 @@ use crate::store::sled::papers;
 use crate::store::sled::pieces;
 use crate::store::sled::rows::SeenRow;
 use crate::store::sled::shared::{Effect, Shared};
-use crate::store::sled::vigil_rows::{self, VigilRow};
 use crate::store::sled::verbs::erasing;
 use crate::store::sled::verbs::erasure_targets::Target;
 use crate::store::sled::verbs::{erased, parked, restrictions};
-use crate::store::restrictions::is_the_person_s;
+use crate::store::sled::vigil_rows::{self, VigilRow};
 use crate::store::vigils::{VIGILS_MAX, hashes_of, is_over, was_accepted_by};
 use crate::store::{
     ErasedFor, ErasureId, ErasureRequest, Papers, StoreCode, StoreError, ToAwait, Verdict, VigilId, Vigils,
@@ -244,7 +244,8 @@ fn end(draft: &mut Draft<'_>, id: VigilId) -> Result<bool, StoreError> {
     if row.unread > 0 || row.met > 0 {
         let papers = papers_of(draft, id);
         // Where what was kept cannot be read there is nothing to make a receipt of; the trail has its line all the same.
-        let papers = draft.shared.unreadable().or_passed_over(&Place::Vigils, &vigil_rows::papers_at(id), papers);
+        let papers =
+            draft.shared.unreadable().or_passed_over(&Place::Vigils, &vigil_rows::papers_at(id), papers);
         let request = ErasureRequest { papers: papers.unwrap_or_default(), ..ErasureRequest::default() };
         let entry = Entry::by_system_because(Action::ErasureAsked, row.reason());
         let erasure = erasing::note_unread(draft, (row.met, row.traces()), &request, &entry)?;
