@@ -18,8 +18,8 @@ use crate::store::seen::seen_key;
 use crate::store::several::{OpenFor, in_order, parked_fates};
 use crate::store::tombstones::tombstone_key;
 use crate::store::{
-    Adoption, ErasedFor, Erasure, ErasureId, Fate, FormSnapshot, HandedTo, KeptLifespan, KeptRemit, KnownForm,
-    Papers, PersonRequest, RequestId, Restriction, SeenState, Suppression, Token, Traces, VigilId,
+    Adoption, ErasedFor, Erasure, ErasureId, Fate, FormSnapshot, HandedTo, KeptLifespan, KeptRemit,
+    KnownForm, Papers, PersonRequest, RequestId, Restriction, SeenState, Suppression, Token, Traces, VigilId,
 };
 use crate::trail::Reason;
 

@@ -47,11 +47,11 @@ pub(super) enum Said {
     Objections(Vec<(Vec<u8>, Option<Vec<u8>>)>),
 }
 
-/// An erasure, by all that names what it took.
+/// An erasure, by all that names what it took, or what it met that was not read before.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Forgotten {
-    epoch: u32,
-    number: u64,
+    /// Epoch and number of the erasure; none: a submission that an erasure awaited, whose own is noted when all are read.
+    id: Option<(u32, u64)>,
     reason: Option<String>,
     purposes: Vec<String>,
     /// Keys in `seen`.
@@ -70,8 +70,7 @@ impl Forgotten {
     ) -> Self {
         let name = |purpose: &PurposeId| purpose.as_str().to_owned();
         Self {
-            epoch: id.epoch,
-            number: id.number,
+            id: Some((id.epoch, id.number)),
             reason: reason.map(|reason| reason.as_str().to_owned()),
             purposes: purposes.iter().map(name).collect(),
             seen,
@@ -79,9 +78,15 @@ impl Forgotten {
         }
     }
 
-    /// Its number.
-    pub(super) fn id(&self) -> ErasureId {
-        ErasureId { epoch: self.epoch, number: self.number }
+    /// The same of a submission that was awaited.
+    pub(super) fn awaited(reason: Option<Reason>, purposes: &[PurposeId], seen: [u8; 32]) -> Self {
+        let none = ErasureId { epoch: 0, number: 0 };
+        Self { id: None, ..Self::of(none, reason, purposes, vec![seen], &[]) }
+    }
+
+    /// The erasure's number, if it is one.
+    pub(super) fn id(&self) -> Option<ErasureId> {
+        self.id.map(|(epoch, number)| ErasureId { epoch, number })
     }
 
     /// Why it was asked for; a reason of a later version counts as the person's own.
@@ -240,7 +245,7 @@ mod tests {
     fn numbers(path: &Path, keyring: &dyn Keyring, since: Timestamp) -> Vec<Option<u64>> {
         let read = Lines::since(path, keyring, since).expect("opens");
         let number = |line: Line| match line.said {
-            Said::Erased(forgotten) => forgotten.id().number,
+            Said::Erased(forgotten) => forgotten.id().map_or(0, |id| id.number),
             Said::Objections(_) => 0,
         };
         read.map(|line| line.expect("readable").map(number)).collect()

@@ -334,8 +334,10 @@ async fn replay(
         told.lines += 1;
         match line.said {
             Said::Erased(forgotten) => {
-                let id = forgotten.id();
-                if id.epoch == ended && id.number >= next {
+                if let Some(id) = forgotten.id()
+                    && id.epoch == ended
+                    && id.number >= next
+                {
                     told.missing += id.number - next;
                     next = id.number + 1;
                 }
@@ -348,7 +350,9 @@ async fn replay(
 }
 
 async fn erase_again(store: &SledStore, forgotten: Forgotten) -> Result<(), StoreError> {
-    if store.erasure(forgotten.id()).await?.is_some() {
+    if let Some(id) = forgotten.id()
+        && store.erasure(id).await?.is_some()
+    {
         return Ok(());
     }
     let seen = forgotten.seen.iter().map(|key| Target { seen: Some(*key), record: None });

@@ -10,8 +10,8 @@ use crate::keyring::Keyring;
 use crate::store::sled::backup;
 use crate::store::sled::layout::Place;
 use crate::store::{
-    BackedUp, Backups, ErasureRequest, Erasures, Leads, Life, Restored, Restoring, Settings, Since, StoreCode,
-    StoreError, Trail, Wanted,
+    BackedUp, Backups, ErasureRequest, Erasures, Leads, Life, Restored, Restoring, Settings, Since,
+    StoreCode, StoreError, Trail, Wanted,
 };
 use crate::trail::Action;
 

@@ -73,7 +73,8 @@ pub(in crate::store::sled) fn erase(
     for target in targets {
         take_submission(draft, target, &request.purposes, &mut taken)?;
     }
-    let named: Vec<RecordId> = taken.records.iter().chain(taken.absent.values().flatten()).cloned().collect();
+    taken.seen = targets.iter().filter_map(|target| target.seen).collect();
+    taken.named = taken.records.iter().chain(taken.absent.values().flatten()).cloned().collect();
     take_absent(draft, &mut taken)?;
     let erasure = note(draft, taken, request, entry, &ended)?;
     if let Some((at, hash)) = repeat {
@@ -85,7 +86,7 @@ pub(in crate::store::sled) fn erase(
 /// Notes what was taken away as an erasure, with its lines, and has the leaves punctured.
 fn note(
     draft: &mut Draft<'_>,
-    taken: Taken,
+    mut taken: Taken,
     request: &ErasureRequest,
     entry: &Entry,
     ended: &Arc<OnceLock<ErasureEnd>>,
@@ -93,8 +94,8 @@ fn note(
     let number = draft.counter(&Place::Meta, meta::NEXT_ERASURE)?.max(1);
     draft.write(Place::Meta, meta::NEXT_ERASURE, (number + 1).to_be_bytes().to_vec())?;
     let id = ErasureId { epoch: draft.shared.epoch(), number };
-    let seen = targets.iter().filter_map(|target| target.seen).collect();
-    draft.forget(Forgotten::of(id, entry.reason(), &request.purposes, seen, &named));
+    let seen = std::mem::take(&mut taken.seen);
+    draft.forget(Forgotten::of(id, entry.reason(), &request.purposes, seen, &taken.named));
     handed::note_erasure(draft, id, &taken.records)?;
     let line = draft.next_line()?;
     for line in lines_of_erasure(&taken.records, &taken.extent, entry) {
@@ -126,7 +127,11 @@ pub(super) fn take_unread(
     target: &Target,
     purposes: &[PurposeId],
     reference: &LeadRef,
+    reason: Option<Reason>,
 ) -> Result<Traces, StoreError> {
+    if let Some(seen) = target.seen {
+        draft.forget(Forgotten::awaited(reason, purposes, seen));
+    }
     let mut taken = Taken::default();
     take_submission(draft, target, purposes, &mut taken)?;
     let today = Day::of(draft.now);
@@ -279,6 +284,9 @@ struct Taken {
     traces: Traces,
     /// Keys in `seen` of what lies in the journal.
     queued: Vec<[u8; 32]>,
+    /// Keys in `seen` of all that were named, and the records, also those that are not there: for the ledger.
+    seen: Vec<[u8; 32]>,
+    named: Vec<RecordId>,
     /// By which it is read when records were submitted.
     keys: Leaves,
 }

@@ -14,7 +14,6 @@ use crate::store::sled::SledStore;
 use crate::store::sled::engine::Engine;
 use crate::store::sled::epochs;
 use crate::store::sled::handed;
-use crate::store::sled::layout::Place;
 use crate::store::sled::shared::Shared;
 use crate::store::sled::verbs::reading::{self, Bounds, Reading, keyed};
 use crate::store::sled::verbs::{seen, settle};

@@ -212,7 +212,7 @@ fn take(
         }
         return Ok(true);
     }
-    let traces = erasing::take_unread(draft, &target, &purposes, reference)?;
+    let traces = erasing::take_unread(draft, &target, &purposes, reference, row.reason())?;
     row.meet(1, traces);
     draft.write(Place::Vigils, &vigil_rows::row_key(id), layout::encode(&row))?;
     Ok(true)
