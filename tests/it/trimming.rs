@@ -9,12 +9,14 @@ use crate::retention::{DAY_S, Shifted, pass};
 use crate::support::{DEVIS_FORM, LETTRE_FORM, Plan, World, canary, lead};
 
 const FIELDS: &str = "[purposes.devis.fields]\n";
+/// The letter may hold a name of who lets themselves be called.
+const HANGS: &str = "first_name = { consent = \"call_optin\" }";
 const PHONE: &str = "phone_number = {}\n";
 
 /// A world by a clock that Meta shares.
-async fn world(clock: &Arc<Shifted>) -> World {
+async fn world(clock: &Arc<Shifted>, plan: Plan) -> World {
     let clock: Arc<dyn tamis::clock::Clock> = clock.clone();
-    World::planned(Plan { clock: clock.clone(), meta_clock: Some(clock), ..Plan::default() }).await
+    World::planned(Plan { clock: clock.clone(), meta_clock: Some(clock), ..plan }).await
 }
 
 async fn needs_a_person(world: &World) -> bool {
@@ -39,7 +41,7 @@ async fn with(world: &World, purpose: &str, field: &str) -> Vec<bool> {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_left_the_whitelist_is_erased_a_day_later_and_can_be_put_back_until_then() {
     let clock = Arc::new(Shifted::default());
-    let world = world(&clock).await;
+    let world = world(&clock, Plan::default()).await;
     for (count, phone) in [(1, Some("06 39 98 00 01")), (2, None), (3, Some("06 39 98 00 03"))] {
         let email = format!("{}@example.org", canary("trimming"));
         let mut answers = lead(DEVIS_FORM).answer("full_name", &["Zoé"]).answer("email", &[&email]);
@@ -81,26 +83,24 @@ async fn what_left_the_whitelist_is_erased_a_day_later_and_can_be_put_back_until
 #[tokio::test(flavor = "multi_thread")]
 async fn what_hangs_on_a_consent_is_erased_with_it_and_what_shows_the_consent_stays() {
     let clock = Arc::new(Shifted::default());
-    let mut world = world(&clock).await;
+    let mut world = world(&clock, Plan::with("first_name = {}", HANGS)).await;
     // It is noted what the purposes may hold, as of a house that has run for a while.
     pass(&world, &clock, 3_600).await;
     tokio::time::sleep(std::time::Duration::from_millis(2_500)).await;
     let email = format!("{}@example.org", canary("trimming"));
-    let answers = lead(LETTRE_FORM).answer("email", &[&email]).answer("phone_number", &["+33639980001"]);
+    let answers = lead(LETTRE_FORM).answer("email", &[&email]).answer("first_name", &["Zoé"]);
     let answers = answers.checkbox("email_optin", true).checkbox("consent_call", true);
     world.deliver_all(&[world.submit(answers, &[&email])]).await;
     world.stored("lettre", 1).await;
-    assert_eq!(with(&world, "lettre", "phone_number").await, [true]);
+    assert_eq!(with(&world, "lettre", "first_name").await, [true]);
     // Calls in France: twelve months.
     pass(&world, &clock, 367 * DAY_S).await;
     world.until("it is gone", || async { trimmed(&world).await == [(json!("lettre"), json!(1))] }).await;
     let consent = &world.records("lettre").await[0]["consents"]["call_optin"];
     assert_eq!(consent["given"], json!(true), "it shows that it was given");
     world.restart().await;
-    world
-        .reload(|text| text.replace("phone_number = { consent = \"call_optin\" }", "phone_number = { }"))
-        .await;
-    assert_eq!(with(&world, "lettre", "phone_number").await, [false], "there is nothing to be shown");
+    world.reload(|text| text.replace(HANGS, "first_name = {}")).await;
+    assert_eq!(with(&world, "lettre", "first_name").await, [false], "there is nothing to be shown");
     assert_eq!(with(&world, "lettre", "email").await, [true]);
     world.end().await;
 }
