@@ -19,8 +19,8 @@ What is not answered comes first, by the day on which it is due. --all shows wha
 requests.retention_months. Nobody's name and address stands there.
 
 Example:
-  tamis person requests
-  tamis person requests list --all --json";
+  tamis person requests list --all --json
+  tamis person requests";
 
 const ADD_EXAMPLE: &str = "\
 The other verbs of `tamis person` open one by themselves. Needed for what tamis does not do for you: a letter about something

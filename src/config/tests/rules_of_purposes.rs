@@ -215,26 +215,26 @@ fn every_purpose_ends() {
         );
     }
     warned(
-        "retention_months = 36",
-        "retention_months = 37",
+        "\"consent\"\nretention_months = 36",
+        "\"consent\"\nretention_months = 37",
         "purposes.lettre.retention_months",
         FaultCode::RetentionLong,
     );
     warned(
-        "retention_months = 36",
-        "retention_days = 1117",
+        "\"consent\"\nretention_months = 36",
+        "\"consent\"\nretention_days = 1117",
         "purposes.lettre.retention_days",
         FaultCode::RetentionLong,
     );
     warned(
-        "retention_months = 36",
-        "retention_days = 540",
+        "\"consent\"\nretention_months = 36",
+        "\"consent\"\nretention_days = 540",
         "purposes.lettre.reconfirm_months",
         FaultCode::NoEffect,
     );
     warned(
-        "retention_months = 36",
-        "retention_months = 18",
+        "\"consent\"\nretention_months = 36",
+        "\"consent\"\nretention_months = 18",
         "purposes.lettre.reconfirm_months",
         FaultCode::NoEffect,
     );

@@ -206,7 +206,7 @@ impl Clerk<'_> {
             };
             let name = to.name.as_ref().unwrap_or(id);
             let country = to.country.as_deref().map_or("?", |code| naming::country(code, self.language));
-            line(words.handed_to, &[("name", name), ("country", country), ("days", &days)])
+            format!("{name} ({country}), {days}")
         };
         handed.iter().map(one).collect()
     }

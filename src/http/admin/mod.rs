@@ -21,6 +21,7 @@ mod find;
 mod findings;
 mod format;
 mod forms;
+mod held;
 mod inbox;
 mod json;
 mod leads;

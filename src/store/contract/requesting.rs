@@ -57,10 +57,10 @@ pub(crate) async fn a_request_is_numbered_answered_once_and_there_after_a_restar
     }
     assert_eq!(opened(&store, RequestKind::Objection, day(1)).await.id.number, 3, "no number is given twice");
     let expected = [
-        "officer request-opened 1",
-        "officer request-opened 1",
-        "officer request-answered 1",
-        "officer request-opened 1",
+        "local request-opened 1",
+        "local request-opened 1",
+        "local request-answered 1",
+        "local request-opened 1",
     ];
     assert_eq!(lines(&store).await, expected);
 }

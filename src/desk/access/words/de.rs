@@ -36,7 +36,6 @@ pub(super) const WORDS: Words = Words {
     unclear: "Die Antwort vom {date} war nicht eindeutig: Sie zählt nicht.",
     consent_gone: "Eine frühere Frage: {key}",
     handed: "Wer sie erhalten hat",
-    handed_to: "{name} ({country}), {days}",
     handed_local: "Dateien bei {controller}, {days}",
     handed_nobody: "Niemand hat diesen Datensatz aus diesem System erhalten.",
     handed_day: "am {date}",

@@ -36,7 +36,6 @@ pub(super) const WORDS: Words = Words {
     unclear: "The answer of {date} was not clear: it does not count.",
     consent_gone: "An earlier question: {key}",
     handed: "Who received them",
-    handed_to: "{name} ({country}), {days}",
     handed_local: "Files of {controller}, {days}",
     handed_nobody: "Nobody received this record from this system.",
     handed_day: "on {date}",

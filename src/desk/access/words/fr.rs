@@ -36,7 +36,6 @@ pub(super) const WORDS: Words = Words {
     unclear: "La réponse du {date} n’était pas claire\u{a0}: elle ne compte pas.",
     consent_gone: "Une question antérieure\u{a0}: {key}",
     handed: "Qui les a reçues",
-    handed_to: "{name} ({country}), {days}",
     handed_local: "Fichiers de {controller}, {days}",
     handed_nobody: "Personne n’a reçu cette fiche de ce système.",
     handed_day: "le {date}",

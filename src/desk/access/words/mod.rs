@@ -42,7 +42,6 @@ texts! {
         unclear
         consent_gone
         handed
-        handed_to
         handed_local
         handed_nobody
         handed_day
