@@ -228,7 +228,7 @@ fn page(lines: &[TrailLine], names: &HashMap<String, String>) -> String {
             line.action.to_string(),
             or_dash(&line.purpose),
             line.count.to_string(),
-            with_fields(named(&line), &line.fields),
+            with_fields(named(line), &line.fields),
             or_dash(&line.reason),
             or_dash(&line.recipient),
             line.result.to_string(),

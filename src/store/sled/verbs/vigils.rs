@@ -49,7 +49,7 @@ impl Vigils for SledStore {
                 let asked = draft.look().latest();
                 let reason = (asked.as_millisecond(), entry.reason());
                 let row = VigilRow::new(reason, &purposes, hashes, repeat, unread);
-                begin(draft, row, &papers).map(Some)
+                begin(draft, &row, &papers).map(Some)
             })
             .await
     }
@@ -97,7 +97,7 @@ fn known(draft: &Draft<'_>, repeat: Option<[u8; 32]>) -> Result<Option<VigilId>,
     Ok(None)
 }
 
-fn begin(draft: &mut Draft<'_>, row: VigilRow, papers: &Papers) -> Result<VigilId, StoreError> {
+fn begin(draft: &mut Draft<'_>, row: &VigilRow, papers: &Papers) -> Result<VigilId, StoreError> {
     let number = draft.counter(&Place::Meta, meta::NEXT_VIGIL)?.max(1);
     draft.write(Place::Meta, meta::NEXT_VIGIL, (number + 1).to_be_bytes().to_vec())?;
     let id = VigilId(number);
