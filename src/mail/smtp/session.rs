@@ -234,8 +234,9 @@ fn of_addressee(reply: Reply) -> MailCode {
         Some(status) if of_sender.contains(&(status.subject, status.detail)) => MailCode::SenderRefused,
         Some(_) if reply.is_about(&[1, 2]) => MailCode::AddressRefused,
         Some(_) => MailCode::SenderRefused,
-        // No mailbox of that name, not here, not a name (RFC 5321, 4.2.3).
-        None if [550, 551, 553].contains(&reply.code) => MailCode::AddressRefused,
+        // Not here, not a name (RFC 5321, 4.2.3). A 550 says as much of a relay that is not allowed, or of a sender whom the
+        // server does not believe.
+        None if [551, 553].contains(&reply.code) => MailCode::AddressRefused,
         None => MailCode::SenderRefused,
     }
 }
@@ -284,7 +285,8 @@ mod tests {
             (550, status(1, 1), MailCode::AddressRefused),
             (550, status(1, 10), MailCode::AddressRefused),
             (552, status(2, 2), MailCode::AddressRefused),
-            (550, None, MailCode::AddressRefused),
+            (550, None, MailCode::SenderRefused),
+            (551, None, MailCode::AddressRefused),
             (553, None, MailCode::AddressRefused),
             (553, status(1, 8), MailCode::SenderRefused),
             (554, status(7, 1), MailCode::SenderRefused),

@@ -208,7 +208,7 @@ async fn what_a_server_refuses_is_told_apart_and_never_quoted() {
     let settings = settings(post.port);
     for (local, said, course) in [
         ("gone", "mail-address-refused (550 5.1.1)", Course::Never),
-        ("bare", "mail-address-refused (550)", Course::Never),
+        ("bare", "mail-sender-refused (550)", Course::Mend),
         ("full", "mail-address-refused (552 5.2.2)", Course::Never),
         ("relay", "mail-sender-refused (554 5.7.1)", Course::Mend),
         ("later", "mail-deferred (451 4.7.1)", Course::Later),
