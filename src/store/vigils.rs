@@ -114,7 +114,9 @@ impl HeldVigils {
     /// One is over; of its hashes these are nobody else's.
     pub(super) fn remove(&mut self, id: VigilId, hashes: &[[u8; 32]]) {
         self.began.remove(&id);
-        self.hashes.retain(|hash| !hashes.contains(hash));
+        for hash in hashes {
+            self.hashes.remove(hash);
+        }
     }
 
     /// True if somebody awaits this.

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::notification::LeadRef;
+use crate::purpose::PurposeId;
 use crate::store::memory::MemoryStore;
 use crate::store::memory::draft::Draft;
 use crate::store::memory::erasures::Taken;
@@ -76,6 +77,7 @@ impl Draft<'_> {
             Verdict::Stored(lead) => Some(lead),
             _ => None,
         });
+        let stored_for: Vec<PurposeId> = leads.clone().map(|lead| lead.purpose().clone()).collect();
         let hashes: Vec<[u8; 32]> = leads.flat_map(|lead| hashes_of(lead, &*self.shared.keyring)).collect();
         let is_met = |row: &VigilRow| {
             was_accepted_by(reference, row.asked) && row.hashes.iter().any(|hash| hashes.contains(hash))
@@ -84,12 +86,17 @@ impl Draft<'_> {
             self.rows.vigils.iter().filter(|(_, row)| is_met(row)).map(|(id, _)| *id).collect();
         let mut is_met = false;
         for id in met {
-            is_met |= self.take_met(reference, id)?;
+            is_met |= self.take_met(reference, id, &stored_for)?;
         }
         Ok(is_met)
     }
 
-    fn take_met(&mut self, reference: &LeadRef, id: VigilId) -> Result<bool, StoreError> {
+    fn take_met(
+        &mut self,
+        reference: &LeadRef,
+        id: VigilId,
+        stored_for: &[PurposeId],
+    ) -> Result<bool, StoreError> {
         let Some(row) = self.rows.vigils.get(&id).cloned() else { return Ok(false) };
         let is_erased = match self.rows.erased_for(&*self.shared.keyring, &reference.leadgen) {
             Some(ErasedFor::All) => true,
@@ -112,6 +119,11 @@ impl Draft<'_> {
                 return Ok(false);
             }
             has_records = true;
+        }
+        let is_of_these =
+            row.purposes.is_empty() || stored_for.iter().any(|purpose| row.purposes.contains(purpose));
+        if !has_records && !is_of_these {
+            return Ok(false);
         }
         let (what, purposes) = (vec![Wanted::Leadgen(reference.leadgen)], row.purposes.clone());
         let papers = if has_records { row.papers.clone() } else { Papers::default() };

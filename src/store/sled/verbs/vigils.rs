@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::notification::LeadRef;
+use crate::purpose::PurposeId;
 use crate::store::restrictions::is_the_person_s;
 use crate::store::sled::SledStore;
 use crate::store::sled::draft::Draft;
@@ -152,9 +153,10 @@ pub(super) fn meet(
     if draft.shared.vigils().count() == 0 && !writes {
         return Ok(false);
     }
-    let mut met = BTreeSet::new();
+    let (mut met, mut stored_for) = (BTreeSet::new(), Vec::new());
     for verdict in verdicts {
         let Verdict::Stored(lead) = verdict else { continue };
+        stored_for.push(lead.purpose().clone());
         for hash in hashes_of(lead, draft.shared.keyring()) {
             if writes || draft.shared.vigils().awaits(&hash) {
                 met.extend(owners(draft, &hash)?);
@@ -164,8 +166,11 @@ pub(super) fn meet(
     let mut is_met = false;
     for id in met {
         let Some(row) = read(draft, id)? else { continue };
-        if was_accepted_by(reference, layout::moment(row.asked_ms)?) {
-            is_met |= take(draft, reference, (seen, noted), (id, row))?;
+        let key = vigil_rows::row_key(id);
+        let asked = layout::moment(row.asked_ms);
+        let asked = draft.shared.unreadable().or_passed_over(&Place::Vigils, &key, asked);
+        if asked.is_some_and(|asked| was_accepted_by(reference, asked)) {
+            is_met |= take(draft, reference, (seen, noted), (id, row), &stored_for)?;
         }
     }
     Ok(is_met)
@@ -176,8 +181,11 @@ fn take(
     reference: &LeadRef,
     (seen, noted): (&[u8; 32], Option<&SeenRow>),
     (id, mut row): (VigilId, VigilRow),
+    stored_for: &[PurposeId],
 ) -> Result<bool, StoreError> {
-    let purposes = row.purposes()?;
+    let key = vigil_rows::row_key(id);
+    let purposes = draft.shared.unreadable().or_passed_over(&Place::Vigils, &key, row.purposes());
+    let Some(purposes) = purposes else { return Ok(false) };
     // It may have been met before, for these purposes or for all.
     let erased = erased::erased_for(draft, seen)?;
     let is_erased = erased.as_ref().is_some_and(|erased| match erased {
@@ -200,11 +208,19 @@ fn take(
         }
         has_records = true;
     }
+    // For none of the purposes in which they were erased is anything of it stored, or about to be.
+    let is_of_these = purposes.is_empty() || stored_for.iter().any(|purpose| purposes.contains(purpose));
+    if !has_records && !is_of_these {
+        return Ok(false);
+    }
     let target = Target { seen: Some(*seen), record: None };
     let entry = Entry::by_system_because(Action::ErasureAsked, row.reason());
     if has_records {
         // Keys are to be destroyed: that is an erasure, with a receipt of its own.
-        let papers = papers_of(draft, id)?;
+        let papers = papers_of(draft, id);
+        let papers =
+            draft.shared.unreadable().or_passed_over(&Place::Vigils, &vigil_rows::papers_at(id), papers);
+        let papers = papers.unwrap_or_default();
         let request = ErasureRequest { purposes, papers, ..ErasureRequest::default() };
         let erased = erasing::erase(draft, &[target], &request, &entry)?;
         if let (crate::store::Asked::Erasure(erasure), Some(first)) = (erased.asked, row.follows()) {
