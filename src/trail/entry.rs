@@ -164,12 +164,6 @@ impl Entry {
         Self { reason, ..Self::by_system(action) }
     }
 
-    /// The same, for this reason: tamis carries out what somebody had asked for.
-    #[must_use]
-    pub fn because(self, reason: Reason) -> Self {
-        Self { reason: Some(reason), ..self }
-    }
-
     /// Who.
     pub fn actor(&self) -> &Actor {
         &self.actor

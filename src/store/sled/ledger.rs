@@ -44,8 +44,13 @@ pub(super) struct Line {
 pub(super) enum Said {
     Erased(Forgotten),
     /// Rows of the list of who objected, as they were written; none: it was removed.
-    Objections(Vec<(Vec<u8>, Option<Vec<u8>>)>),
+    Objections(Rows),
+    /// Rows of what is held against addresses that were erased, the same way.
+    Vigils(Rows),
 }
+
+/// Rows as they were written; none: it was removed.
+pub(super) type Rows = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
 /// An erasure, by all that names what it took, or what it met that was not read before.
 #[derive(Clone, Serialize, Deserialize)]
@@ -112,11 +117,13 @@ impl Forgotten {
 /// What a transaction forgets, as the ledger says it: nothing, if it forgets nothing.
 pub(super) fn lines_of(changes: &Changes, forgotten: Vec<Forgotten>, at: Timestamp) -> Vec<Line> {
     let at_ms = at.as_millisecond();
-    let objections = changes.0.get(&Place::Suppressions).filter(|rows| !rows.is_empty());
-    let rows = |rows: &std::collections::BTreeMap<Vec<u8>, Option<Vec<u8>>>| {
-        Said::Objections(rows.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
+    let rows_of = |place: &Place| -> Option<Rows> {
+        let rows = changes.0.get(place).filter(|rows| !rows.is_empty())?;
+        Some(rows.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
     };
-    let said = forgotten.into_iter().map(Said::Erased).chain(objections.map(rows));
+    let objections = rows_of(&Place::Suppressions).map(Said::Objections);
+    let vigils = rows_of(&Place::Vigils).map(Said::Vigils);
+    let said = forgotten.into_iter().map(Said::Erased).chain(objections).chain(vigils);
     said.map(|said| Line { at_ms, said }).collect()
 }
 
@@ -246,7 +253,7 @@ mod tests {
         let read = Lines::since(path, keyring, since).expect("opens");
         let number = |line: Line| match line.said {
             Said::Erased(forgotten) => forgotten.id().map_or(0, |id| id.number),
-            Said::Objections(_) => 0,
+            Said::Objections(_) | Said::Vigils(_) => 0,
         };
         read.map(|line| line.expect("readable").map(number)).collect()
     }

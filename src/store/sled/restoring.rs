@@ -19,7 +19,7 @@ use std::ops::Bound::{Excluded, Unbounded};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::Clock;
 use crate::keyring::{InstanceId, Keyring};
@@ -38,9 +38,10 @@ use crate::store::sled::engine::witness::{Testimony, Witness};
 use crate::store::sled::engine::{Changes, Engine, db_dir, db_file};
 use crate::store::sled::epochs;
 use crate::store::sled::layout::{self, Place, meta};
-use crate::store::sled::ledger::{Forgotten, Lines, Said};
-use crate::store::sled::verbs::erasing;
+use crate::store::sled::ledger::{Forgotten, Lines, Rows, Said};
 use crate::store::sled::verbs::erasure_targets::Target;
+use crate::store::sled::verbs::{erasing, restrictions};
+use crate::store::sled::vigil_rows;
 use crate::store::sled::{Settings, SledStore, backup};
 use crate::store::{
     ERASED_AT_ONCE_MAX, ErasureRequest, Erasures, Leads, Life, StoreCode, StoreError, Trail, Wanted,
@@ -49,6 +50,8 @@ use crate::trail::{Action, Entry, Reason};
 
 /// Where a store is restored until it is whole.
 const WORK: &str = "restoring";
+/// So much longer before the backup lines are read: a clock that leaps further is not believed without a person.
+const SLACK: SignedDuration = SignedDuration::from_hours(40 * 24);
 /// A witness is shorter.
 const WITNESS_BYTES_MAX: u64 = 64 * 1024;
 /// The first moment of 2026 (UTC), in seconds since 1970: epochs count no fewer than the hours since then.
@@ -324,6 +327,8 @@ async fn replay(
 ) -> Result<Told, StoreError> {
     let unreadable =
         |error: io::Error| StoreError { code: StoreCode::LedgerUnreadable, io: Some(error.kind()) };
+    // A clock that was ahead may have been taken back since: what is done again twice does no harm.
+    let since = since.checked_sub(SLACK).unwrap_or(Timestamp::MIN);
     let lines = Lines::since(path, store.shared.keyring(), since).map_err(unreadable)?;
     let (mut told, mut next) = (Told::default(), given);
     for line in lines {
@@ -344,6 +349,7 @@ async fn replay(
                 erase_again(store, forgotten).await?;
             }
             Said::Objections(rows) => object_again(store, rows).await?,
+            Said::Vigils(rows) => await_again(store, rows).await?,
         }
     }
     Ok(told)
@@ -359,18 +365,38 @@ async fn erase_again(store: &SledStore, forgotten: Forgotten) -> Result<(), Stor
     let named = forgotten.records().into_iter().map(|id| Target { seen: None, record: Some(id) });
     let targets: Vec<Target> = seen.chain(named).collect();
     let request = ErasureRequest { purposes: forgotten.purposes(), ..ErasureRequest::default() };
-    let mut entry = Entry::by_system(Action::ErasureAsked);
-    if let Some(reason) = forgotten.reason() {
-        entry = entry.because(reason);
-    }
+    let entry = Entry::by_system_because(Action::ErasureAsked, forgotten.reason());
     let weight = targets.len().max(1);
-    let erased = store
-        .writer
-        .write_and_puncture(weight, move |draft| erasing::erase(draft, &targets, &request, &entry).map(drop));
-    erased.await
+    let work = move |draft: &mut Draft<'_>| {
+        // They could be erased then: what the backup says of a restriction is over.
+        for id in forgotten.records() {
+            restrictions::forget(draft, &id)?;
+        }
+        erasing::erase(draft, &targets, &request, &entry).map(drop)
+    };
+    store.writer.write_and_puncture(weight, work).await
 }
 
-async fn object_again(store: &SledStore, rows: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Result<(), StoreError> {
+/// What was held against addresses is so again, where the store is opened next.
+async fn await_again(store: &SledStore, rows: Rows) -> Result<(), StoreError> {
+    let work = move |draft: &mut Draft<'_>| {
+        let mut next = draft.counter(&Place::Meta, meta::NEXT_VIGIL)?.max(1);
+        for (key, value) in rows {
+            if let Some(id) = vigil_rows::of_row_key(&key) {
+                next = next.max(id.0.saturating_add(1));
+            }
+            match value {
+                Some(value) => draft.write(Place::Vigils, &key, value)?,
+                None => draft.remove(Place::Vigils, &key),
+            }
+        }
+        // No number is given twice.
+        draft.write(Place::Meta, meta::NEXT_VIGIL, next.to_be_bytes().to_vec())
+    };
+    store.writer.write(1, work).await
+}
+
+async fn object_again(store: &SledStore, rows: Rows) -> Result<(), StoreError> {
     // Under another key, or none, nobody would be found on the list.
     store.shared.keyring().suppression_key().map_err(|_| StoreError::of(StoreCode::SuppressionKey))?;
     let work = move |draft: &mut Draft<'_>| {
@@ -423,14 +449,13 @@ async fn forget(store: &SledStore, purpose: &PurposeId, records: Vec<RecordId>) 
         purposes: vec![purpose.clone()],
         ..ErasureRequest::default()
     };
-    let asked = || Entry::by_system(Action::ErasureAsked);
-    match store.erase(request(&records), asked()).await {
+    match store.erase(request(&records), Entry::by_system(Action::ErasureAsked)).await {
         Err(error) if error.code == StoreCode::RecordRestricted => {}
         erased => return erased.map(drop),
     }
     for record in records {
         // Of a restricted record nothing but its person's own request destroys the key.
-        let by_person = asked().because(Reason::PersonRequest);
+        let by_person = Entry::by_system_because(Action::ErasureAsked, Some(Reason::PersonRequest));
         store.erase(request(&[record]), by_person).await?;
     }
     Ok(())

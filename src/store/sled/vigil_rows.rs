@@ -105,6 +105,12 @@ pub(super) fn row_key(id: VigilId) -> Vec<u8> {
     [&[ROW], id.0.to_be_bytes().as_slice()].concat()
 }
 
+/// Whose row lies under a key; none: it is none of a vigil's own.
+pub(super) fn of_row_key(key: &[u8]) -> Option<VigilId> {
+    let number = key.strip_prefix(&[ROW])?.try_into().ok()?;
+    Some(VigilId(u64::from_be_bytes(number)))
+}
+
 /// The key of a hash.
 pub(super) fn hash_key(hash: &[u8; 32]) -> Vec<u8> {
     [&[HASH], hash.as_slice()].concat()

@@ -132,6 +132,10 @@ impl Writer {
         manner: Manner,
         work: impl FnOnce(&mut Draft<'_>) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        // Its thread turns away what waits between batches of rows; the rest of a copy may take longer than anybody waits.
+        if self.shared.is_copying() {
+            return Err(StoreError::of(StoreCode::CopyUnderWay));
+        }
         let (answer, answered) = oneshot::channel();
         let call = Box::new(Asked::of(weight, manner, work, answer));
         let asked = async {

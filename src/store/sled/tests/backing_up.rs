@@ -4,14 +4,20 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use jiff::SignedDuration;
+
 use super::support::*;
 use crate::clock::ManualClock;
+use crate::forget::address::Address;
 use crate::keyring::Keyring;
+use crate::lead::sample::lead_of;
+use crate::machine::own::Directory;
+use crate::purpose::law::Basis;
 use crate::store::sled::backup;
 use crate::store::sled::layout::Place;
 use crate::store::{
-    BackedUp, Backups, ErasureRequest, Erasures, Leads, Life, Restored, Restoring, Settings, Since,
-    StoreCode, StoreError, Trail, Wanted,
+    BackedUp, Backups, ErasureRequest, Erasures, Leads, Life, Outcome, Papers, Restored, Restoring, Settings,
+    Settlement, Since, StoreCode, StoreError, ToAwait, Trail, Vigils, Wanted,
 };
 use crate::trail::Action;
 
@@ -241,6 +247,44 @@ async fn who_was_erased_after_the_backup_is_not_there_and_nobody_else_is_missing
         assert!(record_of(&again[0]).is_none(), "and does not come back by a redelivery");
     }
     assert_eq!(scan(&store, 10_000).await.expect("scanned").faults, Vec::new());
+    store.close().await.expect("closed");
+}
+
+/// What was awaited when the backup was made, or after it, is so where it is restored.
+#[tokio::test]
+async fn what_was_unread_when_an_address_was_erased_is_met_after_a_restore_with_the_ledger() {
+    let mut world = world();
+    let ledger = world.dir.path().join("ledger");
+    Directory::own(world.dir.path()).expect("ours").create_new("ledger").expect("made");
+    world.ledger = Some(ledger.clone());
+    let store = world.open();
+    store.settle(vec![parked(1, 1, waiting(0, 1)), parked(2, 2, waiting(0, 1))]).await.expect("settled");
+    back_up(&world, &store).await.expect("made");
+    let addresses = vec![(None, Address::email(&email_of(1)).expect("an address"))];
+    let (purposes, papers) = (Vec::new(), Papers::default());
+    let what = ToAwait { addresses, purposes, unread: 2, repeat: None, papers };
+    let vigil = store.await_unread(what, by_officer(Action::ErasureAsked)).await.expect("taken");
+    let request = ErasureRequest { vigil, ..ErasureRequest::default() };
+    store.erase(request, by_officer(Action::ErasureAsked)).await.expect("erased");
+    store.close().await.expect("closed");
+    let settings = elsewhere(&world, "new");
+    let restoring = Restoring::begin(settings.clone(), &place(&world)).expect("begun");
+    let (purposes, random) = (vec![purpose("devis"), purpose("lettre")], world.random.clone());
+    let since = Since::Ledger(ledger, false);
+    let restored =
+        restoring.finish(world.keyring.clone(), purposes, world.clock.clone(), random, since).await;
+    restored.expect("restored");
+    let store = open(&world, settings);
+    assert_eq!(store.vigils(), 1);
+    let of = |number: u64| {
+        let (mail, soon) = (email_of(number), start() + SignedDuration::from_hours(240));
+        let lead = lead_of(("devis", Basis::PreContract), (&mail, ""), (start(), true), soon);
+        Settlement { outcome: Outcome::stored(lead), ..stored(number) }
+    };
+    store.settle(vec![of(1), of(2)]).await.expect("settled");
+    let state = seen(&store, 1).await.expect("known");
+    assert_eq!(state.as_ref().map(word).as_deref(), Some("erased"));
+    assert_eq!(store.stored().await.expect("counted").values().sum::<u64>(), 1, "another's is stored");
     store.close().await.expect("closed");
 }
 

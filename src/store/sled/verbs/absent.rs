@@ -37,7 +37,9 @@ pub(in crate::store::sled) fn absent(draft: &mut Draft<'_>, id: &RecordId) -> Re
     };
     let key = draft.leaves.key(draft.shared.keyring(), &id.purpose, Under::Leaf(own));
     Ok(match key.err() {
-        Some(NoKey::Dead) => Absent::Gone,
+        // A backup ends leaves that were never given as well.
+        Some(NoKey::Dead) if highest.is_none_or(|highest| id.number <= highest) => Absent::Gone,
+        Some(NoKey::Dead) => Absent::Never,
         // A bucket that has served.
         Some(NoKey::Absent) if highest.is_some_and(|highest| (1..=highest).contains(&id.number)) => {
             Absent::Gone
