@@ -180,8 +180,10 @@ impl Errand {
         let Self { question, reason, repeat, paper } = self;
         let given: Vec<&str> = question.purposes.iter().flatten().map(String::as_str).collect();
         let is_by_address = matches!(question.by, ErasedBy::Email(_) | ErasedBy::Phone(_));
+        // What stays is looked at before what goes.
+        let looks = if question.keep_own_requests { 2 } else { 1 };
         let daemon = match is_by_address {
-            true => Daemon::awaited(socket, SEARCH_WITHIN)?,
+            true => Daemon::awaited(socket, looks * SEARCH_WITHIN)?,
             false => Daemon::at(socket)?,
         };
         let call = daemon.call(Method::POST, "/erasures").header("Tamis-Reason", &reason);

@@ -95,6 +95,7 @@ pub(super) fn access() -> Call {
         No::ParameterInvalid,
         No::NotAcceptable,
         No::AddressInvalid,
+        No::PhoneAmbiguous,
         No::ClockJumped,
         No::ClockUnconfirmed,
         No::RecordUnreadable,
@@ -328,6 +329,7 @@ pub(super) fn restrict() -> Call {
     )
     .refused(&[
         No::AddressInvalid,
+        No::PhoneAmbiguous,
         No::LookupsTooFast,
         No::SearchesFull,
         No::SearchTooSlow,

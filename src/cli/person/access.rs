@@ -83,6 +83,10 @@ pub(super) async fn run(
         Some(place) => place.write(&paper)?,
         None => ToStdout::open(format == Shape::Json).write(&paper)?,
     }
+    if held.unread.is_some() || held.unreadable.is_some() || held.total.is_some() {
+        request.left_open();
+        return Ok(());
+    }
     request.answered(&daemon, None).await
 }
 
@@ -91,7 +95,10 @@ fn notes(held: &Held) -> Vec<String> {
     let mut notes = vec![match held.records.len() as u64 {
         0 => "no record holds this address".to_owned(),
         1 if held.total.is_none() => "1 record holds this address".to_owned(),
-        count => format!("{} hold this address", records(held.total.unwrap_or(count))),
+        count => format!(
+            "{} hold this address. Several people may share it: read the paper before you hand it out",
+            records(held.total.unwrap_or(count))
+        ),
     }];
     if let Some(total) = held.total {
         notes.push(format!(

@@ -183,6 +183,7 @@ impl OfRequest {
     /// It cannot be written down.
     pub(super) async fn open(self, daemon: &Daemon, kind: RequestKind) -> Result<Open, Failure> {
         if let Some(id) = self.request {
+            is_open(daemon, &id).await?;
             return Ok(Open { id, is_new: false });
         }
         let opened = open(daemon, kind, self.received).await?;
@@ -197,16 +198,27 @@ impl Open {
     /// # Errors
     /// What was asked for is done, and that cannot be written down.
     pub(super) async fn answered(self, daemon: &Daemon, erasure: Option<String>) -> Result<(), Failure> {
+        let by =
+            erasure.as_ref().map_or_else(String::new, |number| format!(" --erasure {}", printable(number)));
         match answer(daemon, &self.id, erasure).await {
             Ok(answered) => {
                 tell(&said(&answered));
                 Ok(())
             }
             Err(failure) => Err(failure.and(&format!(
-                ". What was asked for is done, and the register does not say so: `tamis person requests answer {}`",
+                ". What was asked for is done, and the register does not say so: `tamis person requests answer {}{by}`",
                 printable(&self.id)
             ))),
         }
+    }
+
+    /// Says that it is not answered yet, and how it is.
+    pub(super) fn left_open(self) {
+        let id = printable(&self.id);
+        tell(&format!(
+            "request {id} stays open: some of it is not reached. Do the same again with `--request {id}`, or close it with \
+             `tamis person requests answer {id}`"
+        ));
     }
 
     /// The failure of what was to be done, and how the same is done again under this request.
@@ -259,7 +271,8 @@ fn left_of(days: i64) -> String {
     }
 }
 
-async fn list(daemon: &Daemon, with_answered: bool, json: bool) -> Result<(), Failure> {
+/// The whole register.
+async fn register(daemon: &Daemon) -> Result<Vec<PersonRequest>, Failure> {
     let mut all: Vec<PersonRequest> = Vec::new();
     loop {
         let after = all.last().map(|request| format!("&after={}", request.id)).unwrap_or_default();
@@ -268,9 +281,26 @@ async fn list(daemon: &Daemon, with_answered: bool, json: bool) -> Result<(), Fa
         let is_over = requests.is_empty() || !more;
         all.extend(requests);
         if is_over {
-            break;
+            return Ok(all);
         }
     }
+}
+
+/// Before anything is done for it: a number that is not in the register, or of what is answered, is a slip.
+async fn is_open(daemon: &Daemon, id: &str) -> Result<(), Failure> {
+    let all = register(daemon).await?;
+    match all.iter().find(|request| request.id == id) {
+        Some(request) if request.answered.is_none() => Ok(()),
+        Some(_) => Err(Failure::failed(format!("request {} is answered already", printable(id)))),
+        None => Err(Failure::failed(format!(
+            "there is no request {}: `tamis person requests` lists them",
+            printable(id)
+        ))),
+    }
+}
+
+async fn list(daemon: &Daemon, with_answered: bool, json: bool) -> Result<(), Failure> {
+    let mut all = register(daemon).await?;
     all.retain(|request| with_answered || request.answered.is_none());
     // What is due first comes first; what is answered last, in the order of its numbers.
     all.sort_by_key(|request| (request.days_left.is_none(), request.days_left));

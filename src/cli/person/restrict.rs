@@ -57,7 +57,7 @@ pub(super) async fn run(
     };
     let restrict =
         Restrict { id: None, email, phone, until, reason: Reason::from_code(&reason).map(Word::from) };
-    let daemon = Daemon::awaited(socket.locate(config, environment)?, SEARCH_WITHIN)?;
+    let daemon = Daemon::awaited(socket.locate(config, environment)?, 4 * SEARCH_WITHIN)?;
     let request = of_request.open(&daemon, RequestKind::Restriction).await?;
     let call = daemon.call(Method::POST, "/restrictions").body(written(&restrict)?);
     let body = daemon.fetch(call).await.map_err(|failure| request.still_open(failure))?;
@@ -67,6 +67,10 @@ pub(super) async fn run(
         true => print_json(&format!("{}\n", String::from_utf8_lossy(&body)))?,
         false if all.restrictions.is_empty() => {}
         false => print(&page(&all.restrictions))?,
+    }
+    if all.unread > 0 || all.unreadable > 0 {
+        request.left_open();
+        return Ok(());
     }
     request.answered(&daemon, None).await
 }

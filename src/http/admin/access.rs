@@ -19,7 +19,7 @@ use crate::http::admin::paper::PaperFormat;
 use crate::http::admin::query::{Parameters, named};
 use crate::http::admin::receipts::Receipts;
 use crate::http::admin::search::Search;
-use crate::http::admin::suppressions::entries_of;
+use crate::http::admin::suppressions::{entries_of, is_of_one};
 use crate::http::problem::{Problem, ProblemCode, request_id};
 use crate::purpose::RecordId;
 use crate::store::SHOWN_AT_ONCE_MAX;
@@ -50,6 +50,7 @@ pub(super) async fn access(
         _ => return Err(Problem::of(ProblemCode::BodyInvalid)),
     };
     let sought = sought.ok_or(ProblemCode::AddressInvalid)?;
+    is_of_one(phone.as_deref(), &[], &state.policy.pin())?;
     its_turn(&by.operator, &state, &metrics).await?;
     // Counted first: what is read in between is met.
     let unread = queue.count() + state.store.parked().await?;

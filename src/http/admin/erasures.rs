@@ -19,7 +19,7 @@ use crate::http::admin::paper::PaperFormat;
 use crate::http::admin::query::{Parameters, named};
 use crate::http::admin::receipts::Receipts;
 use crate::http::admin::search::Search;
-use crate::http::admin::suppressions::objected;
+use crate::http::admin::suppressions::{is_of_one, objected};
 use crate::http::problem::{Problem, ProblemCode};
 use crate::id::LeadgenId;
 use crate::language::Language;
@@ -60,6 +60,9 @@ pub(super) async fn erase(
     let wanted = match named {
         Named::One(wanted) => wanted,
         Named::Holding(sought) => {
+            if let api::ErasedBy::Phone(typed) = &asked.by {
+                is_of_one(Some(typed), &wish.purposes, &state.policy.pin())?;
+            }
             let to_suppress = match ground {
                 Ground::Objection => objected(&asked.by, &wish.purposes, &state.policy.pin())?,
                 Ground::PersonRequest | Ground::Withdrawal | Ground::Error | Ground::Audit => Vec::new(),

@@ -16,6 +16,7 @@ use crate::http::admin::operator::{
 };
 use crate::http::admin::restricted::{day, shown};
 use crate::http::admin::search::Search;
+use crate::http::admin::suppressions::is_of_one;
 use crate::http::problem::{Problem, ProblemCode, request_id};
 use crate::purpose::RecordId;
 use crate::store::{Restricting, StoreError};
@@ -55,6 +56,7 @@ pub(super) async fn restrict(
         _ => return Err(Problem::of(ProblemCode::BodyInvalid)),
     };
     let until = until_day(&until)?;
+    is_of_one(phone.as_deref(), &[], &state.policy.pin())?;
     its_turn(&operator, &state, &metrics).await?;
     // Counted first: what is read in between is met.
     let unread = queue.count() + state.store.parked().await?;

@@ -146,10 +146,33 @@ pub(super) async fn entries_of(
     phone: Option<&str>,
 ) -> Result<Vec<Shown>, Problem> {
     let policy = state.policy.pin();
-    let addresses = spellings(email, phone, &regions(&policy))?;
-    let addresses = addresses.into_iter().map(|(address, _)| address).collect();
+    let addresses = match spellings(email, phone, &regions(&policy)) {
+        // Digits that no purpose takes for a number are on no list.
+        Err(ProblemCode::AddressInvalid) => return Ok(Vec::new()),
+        found => found?.into_iter().map(|(address, _)| address).collect(),
+    };
     let entries = state.store.suppressions_of(addresses, scopes(state, &policy).await?).await?;
     Ok(entries.iter().map(shown).collect())
+}
+
+/// Refuses a number that these purposes (none named: all) read as two people's: whoever says it means one of them.
+///
+/// # Errors
+/// [`ProblemCode::PhoneAmbiguous`].
+pub(super) fn is_of_one(
+    phone: Option<&str>,
+    purposes: &[PurposeId],
+    policy: &Policy,
+) -> Result<(), ProblemCode> {
+    let regions: Vec<Option<PhoneRegion>> = match purposes {
+        [] => regions(policy),
+        purposes => purposes.iter().flat_map(|purpose| regions_of(Some(purpose), policy)).collect(),
+    };
+    match phone.map(|typed| spelled(None, Some(typed), &regions)) {
+        Some(Err(ProblemCode::PhoneAmbiguous)) => Err(ProblemCode::PhoneAmbiguous),
+        // By what else it is no number, it is looked for as digits.
+        _ => Ok(()),
+    }
 }
 
 /// Every scope that an entry may have, those of purposes that have left the config too.
