@@ -10,6 +10,7 @@ use std::collections::HashSet;
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use jiff::Timestamp;
+use zeroize::Zeroizing;
 
 use crate::api::Moment;
 use crate::api::erasures as api;
@@ -264,7 +265,14 @@ impl ByAddress<'_> {
     }
 
     fn wish(&self, what: Vec<Wanted>, repeat: Option<RepeatKey>) -> ErasureRequest {
-        ErasureRequest { what, repeat, named: Some(self.sought.spelled()), ..self.wish.clone() }
+        // Where every purpose stays none is named, as where all of them go: that is another request.
+        let kept = if self.kept.is_empty() { "" } else { "/kept" };
+        let spelled = self.sought.spelled();
+        // In one place: a text that grows leaves what it held where it was.
+        let mut named = Zeroizing::new(String::with_capacity(spelled.len() + kept.len()));
+        named.push_str(&spelled);
+        named.push_str(kept);
+        ErasureRequest { what, repeat, named: Some(named), ..self.wish.clone() }
     }
 
     fn entry(&self) -> Entry {
