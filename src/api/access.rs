@@ -25,7 +25,7 @@ pub struct Access {
 /// Everything that is held under an address, in all purposes. Titles and sentences are in the language that was asked for.
 // It holds answers: neither `Debug` nor `Display`.
 #[derive(Serialize, Deserialize, ToSchema)]
-pub struct Held {
+pub struct AccessFile {
     /// In which language titles and sentences are.
     #[schema(pattern = "^(fr|en|de)$")]
     pub language: String,

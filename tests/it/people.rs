@@ -70,7 +70,14 @@ async fn everything_that_is_held_of_somebody_is_handed_out_with_a_line_for_each_
     let typed = format!("{}\n", email.to_uppercase());
     let flags = ["person", "access", "--email-stdin", "--format", "json", "--lang", "fr"];
     let (code, printed, said) = tamis(&world, &flags, &typed).await;
-    assert!(code == Some(0) && says(&said, "2 records hold this address"), "{said}");
+    assert!(
+        code == Some(0)
+            && says(
+                &said,
+                "2 records hold this address. Several people may share it: read the paper before you hand it out"
+            ),
+        "{said}"
+    );
     let held: Value = serde_json::from_str(&printed).expect("JSON");
     let records = held["records"].as_array().expect("a list");
     let ids: Vec<&str> = records.iter().filter_map(|record| record["id"].as_str()).collect();

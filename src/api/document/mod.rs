@@ -16,7 +16,7 @@ use utoipa::openapi::schema::ComponentsBuilder;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Server};
 
-use crate::api::access::{Access, Held};
+use crate::api::access::{Access, AccessFile};
 use crate::api::backups::{BackUp, BackedUp};
 use crate::api::clock::Confirmed;
 use crate::api::corrections::{Corrected, Correction};
@@ -117,7 +117,7 @@ fn schemas() -> Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)> {
     with::<Find>(&mut all);
     with::<Found>(&mut all);
     with::<Access>(&mut all);
-    with::<Held>(&mut all);
+    with::<AccessFile>(&mut all);
     with::<Erase>(&mut all);
     with::<Erased>(&mut all);
     with::<WouldErase>(&mut all);

@@ -85,7 +85,7 @@ pub(super) fn access() -> Call {
         "200",
         "All of it; no records: none holds this address.",
         [
-            ("application/json", Content::new(Some(Ref::from_schema_name("Held")))),
+            ("application/json", Content::new(Some(Ref::from_schema_name("AccessFile")))),
             ("text/html", plain("The same as a page.")),
         ],
         [("Content-Language", language)],

@@ -65,3 +65,15 @@ fn codes_of_the_webhook_are_no_answers_of_the_admin_side() {
         assert!(paths.contains(code), "{code}");
     }
 }
+
+/// Of two shapes of one name the document would have one, and the other's answers would be none that it declares.
+#[test]
+fn no_two_shapes_have_one_name() {
+    let mut known = std::collections::BTreeMap::new();
+    for (name, schema) in super::schemas() {
+        let text = serde_json::to_string(&schema).expect("JSON");
+        let first = known.entry(name.clone()).or_insert_with(|| text.clone());
+        assert_eq!(*first, text, "{name}");
+    }
+    assert!(known.len() > 50, "{}", known.len());
+}

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use reqwest::Method;
 
-use crate::api::access::{Access, Held};
+use crate::api::access::{Access, AccessFile};
 use crate::cli::paper::Place;
 use crate::cli::person::requests::OfRequest;
 use crate::cli::person::{Address, REASON, SEARCH_WITHIN, Who};
@@ -73,7 +73,7 @@ pub(super) async fn run(
     let call = daemon.call(Method::POST, &format!("/access?format=json&lang={}", lang.tag()));
     let call = call.header("Tamis-Reason", reason).body(written(&question)?);
     let body = daemon.fetch(call).await.map_err(|failure| request.still_open(failure))?;
-    let held: Held = parse(&body)?;
+    let held: AccessFile = parse(&body)?;
     notes(&held).iter().for_each(|note| tell(note));
     let paper = match format {
         Shape::Html => access_page(&held, lang).into_bytes(),
@@ -91,7 +91,7 @@ pub(super) async fn run(
 }
 
 /// What whoever hands it out is to know.
-fn notes(held: &Held) -> Vec<String> {
+fn notes(held: &AccessFile) -> Vec<String> {
     let mut notes = vec![match held.records.len() as u64 {
         0 => "no record holds this address".to_owned(),
         1 if held.total.is_none() => "1 record holds this address".to_owned(),

@@ -1,8 +1,11 @@
-//! What a person is handed, as a page: to be read and to be printed. It has what the JSON has, since it is made of that.
+//! What a person is handed, as a page: to be read and to be printed. It has what the JSON has, since it is made of that; what is for
+//! programs alone (revisions and hashes, Meta's keys, the day of a reminder that nobody sends yet) it leaves out.
 
 use askama::Template;
 
-use crate::api::access::{ConsentOutcome, Handed, Held, HeldConsent, HeldContent, HeldRecord, Remaining};
+use crate::api::access::{
+    AccessFile, ConsentOutcome, Handed, HeldConsent, HeldContent, HeldRecord, Remaining,
+};
 use crate::api::suppressions::{ALL, ContactKind, Suppression};
 use crate::api::{Moment, Word};
 use crate::desk::access::words::{Words, words};
@@ -40,7 +43,7 @@ struct Row {
 }
 
 /// The page, in its language.
-pub fn access_page(held: &Held, language: Language) -> String {
+pub fn access_page(held: &AccessFile, language: Language) -> String {
     let clerk = Clerk { held, language, words: words(language) };
     let page = Page {
         style: STYLE,
@@ -57,7 +60,11 @@ pub fn access_page(held: &Held, language: Language) -> String {
         remains: &held.remains,
         complain: line(
             clerk.words.complain,
-            &[("controller", &held.controller.name), ("email", &held.controller.email)],
+            &[
+                ("controller", &held.controller.name),
+                ("address", &held.controller.address),
+                ("email", &held.controller.email),
+            ],
         ),
     };
     // Writing texts into a text cannot fail.
@@ -66,7 +73,7 @@ pub fn access_page(held: &Held, language: Language) -> String {
 
 /// Who writes it.
 struct Clerk<'p> {
-    held: &'p Held,
+    held: &'p AccessFile,
     language: Language,
     words: &'static Words,
 }
@@ -185,6 +192,8 @@ impl Clerk<'_> {
         points.extend(
             consent.valid_until.map(|until| line(words.consent_until, &[("date", &self.day(until))])),
         );
+        points
+            .extend(consent.answer.as_ref().map(|answer| line(words.consent_answer, &[("answer", answer)])));
         points.extend(consent.text.as_ref().map(|text| line(words.consent_text, &[("text", text)])));
         Row { label: format!("{}{}{}", words.consents, self.colon(), consent.title), points }
     }
@@ -232,7 +241,7 @@ mod tests {
     use super::*;
 
     /// Somebody who has two records, one of which is over.
-    fn held() -> Held {
+    fn held() -> AccessFile {
         let text = include_str!("sample.json");
         serde_json::from_str(text).expect("the shape of the wire")
     }

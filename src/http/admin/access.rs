@@ -6,7 +6,7 @@ use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::api::Moment;
-use crate::api::access::{Access, Held, HeldBy};
+use crate::api::access::{Access, AccessFile, HeldBy};
 use crate::desk;
 use crate::forget::address::Sought;
 use crate::http::admin::AdminState;
@@ -77,7 +77,7 @@ pub(super) async fn access(
     );
     let counted = |count: u64| (count > 0).then_some(count);
     let controller = &stationery.controller;
-    let held = Held {
+    let held = AccessFile {
         language: language.tag().to_owned(),
         made_at: Moment(state.store.now()),
         controller: HeldBy {

@@ -27,6 +27,7 @@ pub(super) const WORDS: Words = Words {
     beside: "Neben Ihren Antworten aufbewahrt",
     consents: "Worin Sie eingewilligt haben",
     consent_until: "Gültig bis zum {date}.",
+    consent_answer: "Antwort, wie sie ankam: „{answer}“",
     consent_text: "Text auf dem Formular: „{text}“",
     given: "Sie haben am {date} durch Ankreuzen eingewilligt.",
     default_unknown: "Sie haben am {date} eingewilligt. Ob das Kästchen vorher leer war, ist nicht bekannt.",
@@ -64,5 +65,5 @@ pub(super) const WORDS: Words = Words {
     rights_text: "Sie können Daten berichtigen, löschen oder einschränken lassen und ihrer Verwendung widersprechen.",
     rights_consent: "Was Sie erlaubt haben, können Sie jederzeit widerrufen.",
     decisions: "In diesem System entscheiden nicht Maschinen allein über Sie.",
-    complain: "Schreiben Sie an {controller}: {email}. Sie können sich auch bei einer Datenschutzbehörde beschweren.",
+    complain: "Schreiben Sie an {controller}, {address}, oder an {email}. Sie können sich auch bei einer Datenschutzbehörde beschweren.",
 };

@@ -27,6 +27,7 @@ pub(super) const WORDS: Words = Words {
     beside: "Kept beside your answers",
     consents: "What you agreed to",
     consent_until: "Valid until {date}.",
+    consent_answer: "Answer as it came: “{answer}”",
     consent_text: "Text on the form: “{text}”",
     given: "You agreed on {date}, by ticking the box.",
     default_unknown: "You agreed on {date}. How the box stood before is not known.",
@@ -64,5 +65,5 @@ pub(super) const WORDS: Words = Words {
     rights_text: "You can have data corrected, erased or restricted, and object to their use.",
     rights_consent: "What you agreed to you can take back at any time.",
     decisions: "In this system nothing is decided about you by machines alone.",
-    complain: "Write to {controller}: {email}. You can also complain to a data protection authority.",
+    complain: "Write to {controller}, {address}, or to {email}. You can also complain to a data protection authority.",
 };

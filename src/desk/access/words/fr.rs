@@ -27,6 +27,7 @@ pub(super) const WORDS: Words = Words {
     beside: "Conservé en plus de vos réponses",
     consents: "Ce que vous avez accepté",
     consent_until: "Valable jusqu’au {date}.",
+    consent_answer: "Réponse transmise\u{a0}: «\u{a0}{answer}\u{a0}»",
     consent_text: "Texte du formulaire\u{a0}: «\u{a0}{text}\u{a0}»",
     given: "Vous avez accepté le {date}, en cochant la case.",
     default_unknown: "Vous avez accepté le {date}. On ne sait pas si la case était vide auparavant.",
@@ -64,5 +65,5 @@ pub(super) const WORDS: Words = Words {
     rights_text: "Vous pouvez faire rectifier, effacer ou limiter des données, et vous opposer à leur utilisation.",
     rights_consent: "Ce que vous avez accepté, vous pouvez le retirer à tout moment.",
     decisions: "Dans ce système, rien n’est décidé sur vous par des machines seules.",
-    complain: "Écrivez à {controller}\u{a0}: {email}. Vous pouvez aussi vous adresser à une autorité de protection des données.",
+    complain: "Écrivez à {controller}, {address}, ou à {email}. Vous pouvez aussi vous adresser à une autorité de protection des données.",
 };

@@ -33,6 +33,7 @@ texts! {
         beside
         consents
         consent_until
+        consent_answer
         consent_text
         given
         default_unknown
