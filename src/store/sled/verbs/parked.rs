@@ -184,7 +184,7 @@ fn submitted(reference: &LeadRef) -> Day {
 /// be decoded are passed over.
 ///
 /// # Errors
-/// See [`StoreCode`].
+/// See [`crate::store::StoreCode`].
 pub(super) fn arrivals(
     shared: &Shared,
     wanted: impl Fn(u64, &ParkedRow) -> bool,
