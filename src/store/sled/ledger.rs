@@ -13,6 +13,9 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -127,33 +130,73 @@ pub(super) fn lines_of(changes: &Changes, forgotten: Vec<Forgotten>, at: Timesta
     said.map(|said| Line { at_ms, said }).collect()
 }
 
-/// Adds lines at the end; they are durable when this returns.
+/// The disk of the ledger. What is done there is done by a thread of its own, one at a time: a mount that hangs holds nobody up
+/// for longer than this says, and then nobody at all until it moves again.
+pub(super) struct LedgerDisk {
+    is_busy: Arc<AtomicBool>,
+    within: Duration,
+}
+
+impl Default for LedgerDisk {
+    fn default() -> Self {
+        Self { is_busy: Arc::default(), within: Duration::from_secs(5) }
+    }
+}
+
+impl LedgerDisk {
+    /// Has something done there.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TimedOut`]: it may be done later, or never. Otherwise what the work says.
+    pub(super) fn run(&self, work: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {
+        if self.is_busy.swap(true, Ordering::AcqRel) {
+            return Err(ErrorKind::TimedOut.into());
+        }
+        let (done, outcome) = mpsc::sync_channel(1);
+        let is_busy = Arc::clone(&self.is_busy);
+        // Joined by nobody: who waits for it waits for the disk.
+        let begun = std::thread::Builder::new().name("ledger".to_owned()).spawn(move || {
+            let outcome = work();
+            is_busy.store(false, Ordering::Release);
+            // Whoever asked may have given up.
+            let _ = done.send(outcome);
+        });
+        if let Err(error) = begun {
+            self.is_busy.store(false, Ordering::Release);
+            return Err(error);
+        }
+        outcome.recv_timeout(self.within).unwrap_or_else(|_| Err(ErrorKind::TimedOut.into()))
+    }
+}
+
+/// Lines as they stand in the file.
 ///
 /// # Errors
-/// [`ErrorKind::NotFound`]: it is not there. Otherwise what the system says.
-pub(super) fn append(
-    path: &Path,
-    keyring: &dyn Keyring,
-    random: &dyn Random,
-    lines: &[Line],
-) -> io::Result<()> {
-    let file = open(path)?;
-    let end = file.metadata()?.len();
-    let mut text = String::new();
-    let mut last = [b'\n'];
-    if let Some(at) = end.checked_sub(1) {
-        file.read_exact_at(&mut last, at)?;
-    }
-    if last != [b'\n'] {
-        // A line that a crash cut short: nobody was answered for it.
-        text.push('\n');
-    }
+/// There is no randomness.
+pub(super) fn text(keyring: &dyn Keyring, random: &dyn Random, lines: &[Line]) -> io::Result<String> {
     let (key, bound) = (key(keyring), bound(keyring));
+    let mut text = String::new();
     for line in lines {
         text.push_str(&sealed(&key, &bound, random, line).ok_or(ErrorKind::Other)?);
         text.push('\n');
     }
-    file.write_all_at(text.as_bytes(), end)?;
+    Ok(text)
+}
+
+/// Adds lines at the end; they are durable when this returns.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`]: it is not there. Otherwise what the system says.
+pub(super) fn append(path: &Path, text: &str) -> io::Result<()> {
+    let file = open(path)?;
+    let end = file.metadata()?.len();
+    let mut last = [b'\n'];
+    if let Some(at) = end.checked_sub(1) {
+        file.read_exact_at(&mut last, at)?;
+    }
+    // A line that a crash cut short: nobody was answered for it.
+    let ended = if last == [b'\n'] { "" } else { "\n" };
+    file.write_all_at([ended, text].concat().as_bytes(), end)?;
     file.sync_all()
 }
 
@@ -249,6 +292,10 @@ mod tests {
         Line { at_ms: start().as_millisecond() + number as i64, said: Said::Erased(forgotten) }
     }
 
+    fn add(path: &Path, keyring: &dyn Keyring, random: &dyn Random, lines: &[Line]) -> io::Result<()> {
+        append(path, &text(keyring, random, lines)?)
+    }
+
     fn numbers(path: &Path, keyring: &dyn Keyring, since: Timestamp) -> Vec<Option<u64>> {
         let read = Lines::since(path, keyring, since).expect("opens");
         let number = |line: Line| match line.said {
@@ -263,11 +310,11 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("ledger");
         let (keyring, random) = (MemoryKeyring::of_instance(7), SeededRandom::new(1));
-        let absent = append(&path, &*keyring, &random, &[line(1)]).expect_err("it is not made");
+        let absent = add(&path, &*keyring, &random, &[line(1)]).expect_err("it is not made");
         assert_eq!(absent.kind(), ErrorKind::NotFound);
         Directory::own(directory.path()).expect("ours").create_new("ledger").expect("made");
-        append(&path, &*keyring, &random, &[line(1), line(2)]).expect("written");
-        append(&path, &*keyring, &random, &[line(3)]).expect("written");
+        add(&path, &*keyring, &random, &[line(1), line(2)]).expect("written");
+        add(&path, &*keyring, &random, &[line(3)]).expect("written");
         assert_eq!(numbers(&path, &*keyring, start()), [Some(1), Some(2), Some(3)]);
         let later = Timestamp::from_millisecond(start().as_millisecond() + 2).expect("a moment");
         assert_eq!(numbers(&path, &*keyring, later), [Some(2), Some(3)]);
@@ -283,11 +330,30 @@ mod tests {
         let path = directory.path().join("ledger");
         let (keyring, random) = (MemoryKeyring::of_instance(7), SeededRandom::new(1));
         Directory::own(directory.path()).expect("ours").create_new("ledger").expect("made");
-        append(&path, &*keyring, &random, &[line(1), line(2)]).expect("written");
+        add(&path, &*keyring, &random, &[line(1), line(2)]).expect("written");
         let whole = std::fs::metadata(&path).expect("there").len();
         let file = File::options().write(true).open(&path).expect("opens");
         file.set_len(whole - 30).expect("cut");
-        append(&path, &*keyring, &random, &[line(3)]).expect("written");
+        add(&path, &*keyring, &random, &[line(3)]).expect("written");
         assert_eq!(numbers(&path, &*keyring, start()), [Some(1), None, Some(3)]);
+    }
+
+    #[test]
+    fn a_disk_that_hangs_holds_nobody_up_for_long_and_serves_again_when_it_moves() {
+        let disk = LedgerDisk { within: Duration::from_millis(20), ..LedgerDisk::default() };
+        assert_eq!(disk.run(|| Ok(())).ok(), Some(()));
+        let absent = disk.run(|| Err(ErrorKind::NotFound.into()));
+        assert_eq!(absent.err().map(|error| error.kind()), Some(ErrorKind::NotFound));
+        let (release, held) = mpsc::channel::<()>();
+        let hangs = disk.run(move || held.recv().map_err(|_| ErrorKind::Other.into()));
+        assert_eq!(hangs.err().map(|error| error.kind()), Some(ErrorKind::TimedOut));
+        let (ran, did) = mpsc::channel();
+        let next = disk.run(move || ran.send(()).map_err(|_| ErrorKind::Other.into()));
+        assert_eq!(next.err().map(|error| error.kind()), Some(ErrorKind::TimedOut), "at once");
+        assert!(did.try_recv().is_err(), "and nothing of it is done");
+        release.send(()).expect("it waits");
+        while disk.run(|| Ok(())).is_err() {
+            std::thread::yield_now();
+        }
     }
 }

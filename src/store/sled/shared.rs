@@ -24,6 +24,7 @@ use crate::store::sled::engine::{Engine, guarded};
 use crate::store::sled::erasure_rows;
 use crate::store::sled::index::{ParkedIndex, Position};
 use crate::store::sled::layout::{self, Place, meta};
+use crate::store::sled::ledger::LedgerDisk;
 use crate::store::sled::restriction_rows;
 use crate::store::sled::suppression_rows;
 use crate::store::sled::touches::Touches;
@@ -116,6 +117,7 @@ pub(super) struct Shared {
     suppressions: RwLock<HeldSuppressions>,
     /// Which addresses are awaited in what is unread.
     vigils: RwLock<HeldVigils>,
+    ledger_disk: LedgerDisk,
     stuck: Stuck,
     /// Ends of erasures that their rows do not say yet: the next transaction writes them.
     ends: Mutex<BTreeMap<ErasureId, ErasureEnd>>,
@@ -167,6 +169,7 @@ impl Shared {
             tombstones: RwLock::default(),
             suppressions: RwLock::default(),
             vigils: RwLock::default(),
+            ledger_disk: LedgerDisk::default(),
             stuck: Stuck::default(),
             ends: Mutex::default(),
             early: Mutex::default(),
@@ -458,6 +461,11 @@ impl Shared {
     /// True if the writer let a caller wait for too long and has not finished anything since.
     pub(super) fn is_stalled(&self) -> bool {
         self.stalled.load(Ordering::SeqCst)
+    }
+
+    /// Where the ledger lies.
+    pub(super) fn ledger_disk(&self) -> &LedgerDisk {
+        &self.ledger_disk
     }
 
     /// Notes whether a copy is being made.

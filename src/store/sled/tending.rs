@@ -29,7 +29,8 @@ pub(super) fn look_after(shared: &Shared, witness: &mut Witness) -> Vec<Concern>
         Ok(false) => {}
         Err(error) => return vec![unreadable(error)],
     }
-    let ledger = shared.settings().ledger.as_ref().and_then(|path| ledger::look(path).err());
+    let ledger = shared.settings().ledger.clone();
+    let ledger = ledger.and_then(|path| shared.ledger_disk().run(move || ledger::look(&path)).err());
     let ledger = ledger.map(|error| Concern::io(AttentionCode::LedgerLost, error.kind()));
     witness.look_after(&shared.settings().witness).into_iter().chain(ledger).collect()
 }

@@ -471,7 +471,9 @@ impl WriterThread {
 /// its disk: what could not be written is missing there by its number, and a restore says so.
 fn note_in_ledger(shared: &Shared, lines: &[Line]) {
     let Some(path) = shared.settings().ledger.as_ref().filter(|_| !lines.is_empty()) else { return };
-    if let Err(error) = ledger::append(path, shared.keyring(), shared.random(), lines) {
+    let path = path.clone();
+    let text = ledger::text(shared.keyring(), shared.random(), lines);
+    if let Err(error) = text.and_then(|text| shared.ledger_disk().run(move || ledger::append(&path, &text))) {
         tracing::error!(io.kind = ?error.kind(), ledger.lines = lines.len(), "ledger.not-written");
     }
 }
