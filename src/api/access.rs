@@ -33,6 +33,8 @@ pub struct AccessFile {
     pub made_at: Moment,
     /// Who answers for the data.
     pub controller: HeldBy,
+    /// With what addresses of notices begin.
+    pub public_url: String,
     /// Each record that holds the address, by purpose and number.
     pub records: Vec<HeldRecord>,
     /// How many records hold the address, where that is more than stand here.

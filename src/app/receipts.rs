@@ -31,6 +31,7 @@ impl Config {
             (purpose.id.clone(), of)
         });
         Stationery {
+            public_url: self.public.url.clone(),
             key_name: self.key_name("receipts"),
             controller,
             key_backups_days: self.backup.horizon_days,

@@ -133,7 +133,7 @@ mod tests {
     fn whoever_hands_it_out_is_told_what_does_not_stand_in_it() {
         let said = |change: &str| {
             let body = format!(
-                r#"{{"language":"en","made_at":"2026-11-30T08:00:00Z","controller":{{"name":"L","address":"L","email":"l@l.example"}},
+                r#"{{"language":"en","made_at":"2026-11-30T08:00:00Z","controller":{{"name":"L","address":"L","email":"l@l.example"}},"public_url":"https://l.example",
                     "records":[],"suppressions":[],"remains":[]{change}}}"#
             );
             notes(&parse(body.as_bytes()).unwrap_or_else(|failure| panic!("{failure}")))

@@ -168,7 +168,10 @@ impl Clerk<'_> {
             rows.push(self.consent(consent));
         }
         if let Some(revision) = &content.notice_revision {
-            rows.push(row(words.notice, vec![format!("/notice/{}/{revision}", record.purpose)]));
+            rows.push(row(
+                words.notice,
+                vec![format!("{}/notice/{}/{revision}", self.held.public_url, record.purpose)],
+            ));
         }
         rows
     }
@@ -281,7 +284,7 @@ mod tests {
             "Exemple CRM SAS (France), between 1\u{a0}November 2026 and 3\u{a0}November 2026",
             "Files of Atelier Lumen, on 2\u{a0}November 2026",
             "Until 31\u{a0}December 2026 nobody may use this record.",
-            "/notice/devis/",
+            "https://leads.lumen.example/notice/devis/",
             "Forms that were sent and are not read yet: 3.",
             "E-mail address: not to be stored for any purpose that it concerns",
         ] {

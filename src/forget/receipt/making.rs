@@ -24,6 +24,8 @@ pub struct Stationery {
     pub key_name: KeyName,
     /// Who answers for the data.
     pub controller: Issuer,
+    /// Under which address the notices stand.
+    pub public_url: String,
     /// How long a backup of the keys may live, in days.
     pub key_backups_days: u32,
     /// How long the trail's lines are kept, in whole calendar months.

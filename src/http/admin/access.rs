@@ -85,6 +85,7 @@ pub(super) async fn access(
             address: controller.address.clone(),
             email: controller.email.clone(),
         },
+        public_url: stationery.public_url.clone(),
         total: (matches.total > ids.len() as u64).then_some(matches.total),
         records,
         suppressions,

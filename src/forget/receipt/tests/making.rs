@@ -25,6 +25,7 @@ fn stationery() -> Stationery {
     Stationery {
         key_name: KeyName::parse(KEY).expect("a name"),
         controller: full.controller.clone(),
+        public_url: "https://leads.lumen.example".to_owned(),
         key_backups_days: 7,
         trail_months: 12,
         key_storage: KeyStorage::CopyOnWrite,

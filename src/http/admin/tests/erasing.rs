@@ -18,6 +18,7 @@ pub(super) fn stationery() -> Stationery {
             address: "12 rue des Lices".to_owned(),
             email: "vie-privee@lumen.example".to_owned(),
         },
+        public_url: "https://leads.lumen.example".to_owned(),
         key_backups_days: 7,
         trail_months: 12,
         key_storage: KeyStorage::InPlace,
