@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -72,8 +72,16 @@ async fn needs(world: &World, code: &str) -> bool {
 /// Lets time pass, until Graph has confirmed that, and a minute more, within which the reaper looks.
 pub async fn pass(world: &World, clock: &Shifted, seconds: i64) {
     clock.pass(seconds);
+    let looks = AtomicU32::new(0);
     world
-        .until("Graph agrees", || async { status(world).await["clock"]["trust"] == "confirmed-by-graph" })
+        .until("Graph agrees", || async {
+            let agrees = status(world).await["clock"]["trust"] == "confirmed-by-graph";
+            // Whoever asked Graph just as the clock was set asks again after some minutes of that clock.
+            if !agrees && looks.fetch_add(1, Ordering::Relaxed) % 100 == 99 {
+                clock.pass(301);
+            }
+            agrees
+        })
         .await;
     clock.pass(61);
 }
