@@ -16,6 +16,7 @@ use crate::store::sled::reference::keyring_failed;
 use crate::store::sled::shared::Effect;
 use crate::store::sled::verbs::erasing::{self, Drafted};
 use crate::store::sled::verbs::erasure_targets::targets;
+use crate::store::sled::verbs::taking;
 use crate::store::sled::verbs::vigils;
 use crate::store::tombstones::has_served;
 use crate::store::{Asked, Erasure, ErasureId, ErasureRequest, Erasures, Extent, StoreError, StuckErasures};
@@ -59,7 +60,7 @@ impl Erasures for SledStore {
         let reason = entry.reason();
         let looked = self.beside(move |shared| {
             let targets = targets(shared, &request.what)?;
-            shared.reading(|engine| erasing::extent(shared, engine, &targets, &request, reason))
+            shared.reading(|engine| taking::extent(shared, engine, &targets, &request, reason))
         });
         let looked = looked.await;
         let line = line_of_extent(looked.as_ref(), entry)?;

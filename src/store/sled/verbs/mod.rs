@@ -30,6 +30,7 @@ pub(super) mod seen;
 pub(super) mod settle;
 mod suppressed;
 pub(super) mod suppressions;
+mod taking;
 pub(super) mod tokens;
 pub(super) mod trail;
 pub(super) mod vigils;

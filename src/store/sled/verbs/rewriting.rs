@@ -13,9 +13,9 @@ use crate::store::sled::erasure_rows::{self, Act};
 use crate::store::sled::layout::{Place, record_key};
 use crate::store::sled::leaf_rows;
 use crate::store::sled::verbs::absent::{Absent, absent};
-use crate::store::sled::verbs::erasing::uncount_in_bucket;
 use crate::store::sled::verbs::restrictions::is_restricted;
 use crate::store::sled::verbs::settle::{count_in_bucket, next_leaf, take_leaf};
+use crate::store::sled::verbs::taking::uncount_in_bucket;
 use crate::store::{ErasureEnd, RewriteCause, RewriteRequest, Rewritten, StoreCode, StoreError};
 use crate::trail::Entry;
 
