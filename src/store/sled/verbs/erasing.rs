@@ -35,7 +35,7 @@ pub(in crate::store::sled) struct Drafted {
 /// Takes away what a request names, and notes it.
 ///
 /// # Errors
-/// See [`StoreCode`]: nothing of it is done.
+/// See [`StoreCode`](crate::store::StoreCode): nothing of it is done.
 pub(in crate::store::sled) fn erase(
     draft: &mut Draft<'_>,
     targets: &[Target],
@@ -103,7 +103,7 @@ fn note(
 /// Takes a submission away that was not stored yet and is not going to be: a tombstone takes its place. Gives what is left of it.
 ///
 /// # Errors
-/// See [`StoreCode`].
+/// See [`StoreCode`](crate::store::StoreCode).
 pub(super) fn take_unread(
     draft: &mut Draft<'_>,
     target: &Target,
@@ -127,7 +127,7 @@ pub(super) fn take_unread(
 /// Notes as an erasure, which is done, that so many submissions were met that had not been read.
 ///
 /// # Errors
-/// See [`StoreCode`].
+/// See [`StoreCode`](crate::store::StoreCode).
 pub(super) fn note_unread(
     draft: &mut Draft<'_>,
     (met, traces): (u64, Traces),
@@ -142,7 +142,7 @@ pub(super) fn note_unread(
 /// Notes that an erasure follows another.
 ///
 /// # Errors
-/// See [`StoreCode`].
+/// See [`StoreCode`](crate::store::StoreCode).
 pub(super) fn note_follows(
     draft: &mut Draft<'_>,
     erasure: ErasureId,
@@ -179,7 +179,7 @@ fn repeat_of(shared: &Shared, request: &ErasureRequest, entry: &Entry) -> Option
 /// Which erasure came of the request that had its key before: none within, where that was another request.
 ///
 /// # Errors
-/// See [`StoreCode`].
+/// See [`StoreCode`](crate::store::StoreCode).
 pub(in crate::store::sled) fn known_before(
     shared: &Shared,
     engine: &Engine,
@@ -230,7 +230,7 @@ fn read_row<T: DeserializeOwned>(draft: &Draft<'_>, key: &[u8]) -> Result<Option
 /// Notes that the keys of an erasure are destroyed.
 ///
 /// # Errors
-/// See [`StoreCode`].
+/// See [`StoreCode`](crate::store::StoreCode).
 pub(in crate::store::sled) fn finish(
     draft: &mut Draft<'_>,
     id: ErasureId,
