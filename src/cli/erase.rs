@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder};
 
 use crate::api::erasures::{Erase, Erased, ErasedBy, ErasureShown, WouldErase};
+use crate::cli::address::{SEARCH_WITHIN, unread, unreadable};
 use crate::cli::ids;
 use crate::cli::paper::{Paper, PaperArguments};
 use crate::cli::purposes;
@@ -18,9 +18,6 @@ use crate::random::{Random, SystemRandom};
 use crate::secret::location::Environment;
 use crate::terminal::{Exit, Failure, print, print_json, printable, tell, thousands};
 use clap::builder::{PossibleValue, PossibleValuesParser};
-
-/// Everything that is stored is looked through for an address, maybe after another look: at most twice ten minutes.
-const SEARCH_WITHIN: Duration = Duration::from_secs(21 * 60);
 
 /// Of a key by which the request is known again, drawn for each run.
 const KEY_BYTES: usize = 16;
@@ -103,7 +100,7 @@ struct Which {
 #[command(after_help = EXAMPLE_OF_ERASURE)]
 pub(super) struct ErasureArguments {
     /// Its number, as the receipt has it
-    #[arg(value_name = "NUMBER", value_parser = number)]
+    #[arg(value_name = "NUMBER", value_parser = ids::erasure)]
     number: String,
     #[command(flatten)]
     paper: PaperArguments,
@@ -138,15 +135,6 @@ pub(super) fn grounds() -> PossibleValuesParser {
 /// Who may want one.
 pub(super) fn askers() -> PossibleValuesParser {
     AskedBy::ALL.iter().map(|by| by.as_str()).collect::<Vec<_>>().into()
-}
-
-/// It goes into an address: digits and a dash, and nothing else.
-fn number(text: &str) -> Result<String, &'static str> {
-    let is_digits = |part: &str| (1..=20).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
-    let is_one = text.split_once('-').is_some_and(|(epoch, number)| is_digits(epoch) && is_digits(number));
-    is_one
-        .then(|| text.to_owned())
-        .ok_or("an erasure's number is two numbers with a dash between them, as in 1-17")
 }
 
 /// Has it erased, and hands its receipt out.
@@ -256,15 +244,12 @@ fn said_of(number: &str, receipt: &str) -> String {
 
 /// What is to be said beside the receipt of an erasure by an address.
 fn notes(erased: &Erased) -> Vec<String> {
-    let counted = |count: Option<u64>| count.filter(|count| *count > 0).map(thousands);
+    let counted = |count: Option<u64>| count.filter(|count| *count > 0);
     let mut notes = Vec::new();
     if !erased.before.is_empty() {
         notes.push("each has a receipt of its own: `tamis erasure NUMBER`; the last one follows".to_owned());
     }
-    if let Some(count) = counted(erased.unreadable) {
-        notes
-            .push(format!("records that do not open: {count}. They may hold the address: the log says more"));
-    }
+    notes.extend(counted(erased.unreadable).map(unreadable));
     if let Some(count) = counted(erased.unread) {
         let then = match (erased.awaited, erased.suppressed_until) {
             (Some(true), _) => format!(
@@ -274,8 +259,7 @@ fn notes(erased: &Erased) -> Vec<String> {
             (_, Some(_)) => "what of them is the address's is judged by the list".to_owned(),
             (_, None) => "look again once they are".to_owned(),
         };
-        notes
-            .push(format!("submissions that are not read yet: {count}. Nobody knows whose they are: {then}"));
+        notes.push(unread(count, &then));
     }
     if let Some(until) = erased.suppressed_until {
         notes.push(format!("the address is on the list of who objected until {until}"));
@@ -328,14 +312,6 @@ fn would(would: &WouldErase) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_number_is_put_into_an_address_and_is_nothing_else() {
-        assert_eq!(number("1-17").as_deref(), Ok("1-17"));
-        for bad in ["", "1", "-1", "1-", "1-1-1", "../1-1", "1-1?x", "a-1", "1-１"] {
-            assert!(number(bad).is_err(), "{bad}");
-        }
-    }
 
     #[test]
     fn what_would_be_erased_is_said_by_purpose() {

@@ -1,7 +1,6 @@
 //! `tamis find`: what became of one submission, by purpose, or which records hold an address.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use reqwest::Method;
 
@@ -9,16 +8,14 @@ use crate::api::Pairs;
 use crate::api::find::{Find, Finding, Found};
 use crate::api::leads::Consent;
 use crate::api::restrictions::Restricted;
+use crate::cli::address::{SEARCH_WITHIN, unread, unreadable};
 use crate::cli::socket::{ConfigPath, SocketArgument};
 use crate::cli::stdin::one_line;
 use crate::cli::{ids, reasons};
 use crate::client::{Daemon, parse, written};
 use crate::secret::location::Environment;
 use crate::terminal::{Exit, Failure};
-use crate::terminal::{print, print_json, printable, records, tell, thousands};
-
-/// Everything that is stored is looked through for an address, maybe after another look: at most twice ten minutes.
-const SEARCH_WITHIN: Duration = Duration::from_secs(21 * 60);
+use crate::terminal::{print, print_json, printable, records, tell};
 
 /// A record's id leads to nothing once it is gone; the submission's is remembered for as long as it could come back.
 const NOTHING_OF_RECORD: &str = "nothing is known of this id: a record that was erased is not known by it any more; \
@@ -132,18 +129,8 @@ fn notes(answer: &Found) -> Vec<String> {
         let are = if shown == 1 { "is" } else { "are" };
         notes.push(format!("{} hold this address, {shown} of them {are} shown", records(total)));
     }
-    if let Some(count) = answer.unreadable {
-        let opens = if count == 1 { "does" } else { "do" };
-        notes.push(format!("{} {opens} not open, and may hold it: the log says more", records(count)));
-    }
-    if let Some(count) = answer.unread {
-        notes.push(match count {
-            1 => "1 submission is not read yet: nobody knows whose it is".to_owned(),
-            count => {
-                format!("{} submissions are not read yet: nobody knows whose they are", thousands(count))
-            }
-        });
-    }
+    notes.extend(answer.unreadable.map(unreadable));
+    notes.extend(answer.unread.map(|count| unread(count, "look again once they are")));
     notes
 }
 
@@ -244,15 +231,8 @@ mod tests {
             said(body),
             [
                 "101 records hold this address, 1 of them is shown",
-                "2 records do not open, and may hold it: the log says more",
-                "3 submissions are not read yet: nobody knows whose they are",
-            ]
-        );
-        assert_eq!(
-            said(r#"{"records":[{"id":"devis-1-7","state":"stored"}],"unreadable":1,"unread":1}"#),
-            [
-                "1 record does not open, and may hold it: the log says more",
-                "1 submission is not read yet: nobody knows whose it is",
+                "records that do not open: 2. They may hold the address: the log says more",
+                "submissions that are not read yet: 3. Nobody knows whose they are: look again once they are",
             ]
         );
     }

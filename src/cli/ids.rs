@@ -17,9 +17,38 @@ pub(super) fn leadgen(text: String) -> Result<IdText, Failure> {
     if LeadgenId::parse(&text).is_some() { Ok(IdText(text)) } else { Err(Failure::new(Exit::Usage, looks)) }
 }
 
+/// An erasure's number, for clap.
+pub(super) fn erasure(text: &str) -> Result<String, &'static str> {
+    numbered(text).ok_or("an erasure's number is two numbers with a dash between them, as in 1-17")
+}
+
+/// The number of a request of the register, for clap.
+pub(super) fn request(text: &str) -> Result<String, &'static str> {
+    numbered(text).ok_or("a request's number is two numbers with a dash between them, as in 1-7")
+}
+
+/// It goes into a path: digits and a dash, and nothing else.
+fn numbered(text: &str) -> Option<String> {
+    let is_digits = |part: &str| (1..=20).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
+    let is_one = text.split_once('-').is_some_and(|(epoch, number)| is_digits(epoch) && is_digits(number));
+    is_one.then(|| text.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_is_two_of_digits() {
+        for good in ["1-17", "0-0"] {
+            assert_eq!((erasure(good), request(good)), (Ok(good.to_owned()), Ok(good.to_owned())));
+        }
+        for bad in ["", "1", "1-", "-1", "1-1-1", "a-1", "../1-1", "1-1?x", "1-１", "123456789012345678901-1"]
+        {
+            assert!(erasure(bad).is_err_and(|said| said.contains("1-17")), "{bad}");
+            assert!(request(bad).is_err_and(|said| said.contains("1-7")), "{bad}");
+        }
+    }
 
     #[test]
     fn what_is_no_id_is_told_what_one_looks_like_and_not_repeated() {

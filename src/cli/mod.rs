@@ -4,6 +4,7 @@
 //! Verbs that look into a running tamis speak to it over the admin socket, so that they need no token and no second
 //! way into the store.
 
+mod address;
 mod backup;
 mod check;
 mod clock;

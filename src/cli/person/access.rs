@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use reqwest::Method;
 
 use crate::api::access::{Access, AccessFile};
+use crate::cli::address::{SEARCH_WITHIN, unread, unreadable};
 use crate::cli::paper::Place;
 use crate::cli::person::requests::OfRequest;
-use crate::cli::person::{Address, REASON, SEARCH_WITHIN, Who};
+use crate::cli::person::{Address, REASON, Who};
 use crate::cli::socket::{ConfigPath, SocketArgument};
 use crate::cli::{language, reasons};
 use crate::client::{Daemon, parse, written};
@@ -110,18 +111,8 @@ fn notes(held: &AccessFile) -> Vec<String> {
     if !held.suppressions.is_empty() {
         notes.push(format!("entries on the list of who objected: {}", held.suppressions.len()));
     }
-    if let Some(count) = held.unreadable {
-        notes.push(format!(
-            "records that do not open: {}. They may hold the address: the log says more",
-            thousands(count)
-        ));
-    }
-    if let Some(count) = held.unread {
-        notes.push(format!(
-            "submissions that are not read yet: {}. Nobody knows whose they are: look again once they are",
-            thousands(count)
-        ));
-    }
+    notes.extend(held.unreadable.map(unreadable));
+    notes.extend(held.unread.map(|count| unread(count, "look again once they are")));
     notes
 }
 

@@ -6,15 +6,10 @@ mod erase;
 mod requests;
 mod restrict;
 
-use std::time::Duration;
-
 use crate::cli::socket::ConfigPath;
 use crate::cli::stdin::one_line;
 use crate::secret::location::Environment;
 use crate::terminal::Failure;
-
-/// Everything that is stored is looked through for an address, maybe after another look: at most twice ten minutes.
-const SEARCH_WITHIN: Duration = Duration::from_secs(21 * 60);
 
 /// Why, where nobody says another reason: they asked.
 const REASON: &str = "person-request";

@@ -4,6 +4,7 @@
 use reqwest::Method;
 
 use crate::api::requests::{AnswerRequest, ExtendRequest, OpenRequest, PersonRequest, RequestList};
+use crate::cli::ids;
 use crate::cli::socket::{ConfigPath, SocketArgument};
 use crate::client::{Daemon, parse, written};
 use crate::purpose::law::{ExtensionGround, RequestKind};
@@ -93,7 +94,7 @@ struct AddArguments {
 #[derive(clap::Args)]
 struct ExtendArguments {
     /// Its number (1-7)
-    #[arg(value_name = "NUMBER", value_parser = number)]
+    #[arg(value_name = "NUMBER", value_parser = ids::request)]
     id: String,
     /// Why it takes longer
     #[arg(long, value_parser = of_list(ExtensionGround::ALL, ExtensionGround::as_str))]
@@ -105,7 +106,7 @@ struct ExtendArguments {
 #[derive(clap::Args)]
 struct AnswerArguments {
     /// Its number (1-7)
-    #[arg(value_name = "NUMBER", value_parser = number)]
+    #[arg(value_name = "NUMBER", value_parser = ids::request)]
     id: String,
     /// The erasure that it led to
     #[arg(long, value_name = "NUMBER")]
@@ -122,15 +123,6 @@ fn of_list<C: Copy + Send + Sync + 'static>(
     let known = move |given: String| all.iter().copied().find(|code| word(*code) == given);
     let words: Vec<&'static str> = all.iter().map(|code| word(*code)).collect();
     PossibleValuesParser::new(words).try_map(move |given| known(given).ok_or("it is not on the list"))
-}
-
-/// It goes into an address: digits and a dash, and nothing else.
-fn number(text: &str) -> Result<String, &'static str> {
-    let is_digits = |part: &str| (1..=20).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
-    let is_one = text.split_once('-').is_some_and(|(epoch, number)| is_digits(epoch) && is_digits(number));
-    is_one
-        .then(|| text.to_owned())
-        .ok_or("a request's number is two numbers with a dash between them, as in 1-7")
 }
 
 /// Lists, or does what is to be done with one.
@@ -166,7 +158,7 @@ pub(super) struct OfRequest {
     #[arg(long, value_name = "DAY", conflicts_with = "request")]
     received: Option<String>,
     /// The request of the register that this answers [default: a new one]
-    #[arg(long, value_name = "NUMBER", value_parser = number)]
+    #[arg(long, value_name = "NUMBER", value_parser = ids::request)]
     request: Option<String>,
 }
 
@@ -373,13 +365,5 @@ mod tests {
             (left_of(0), left_of(1), left_of(-1)),
             ("today".to_owned(), "1 day left".to_owned(), "1 day late".to_owned())
         );
-    }
-
-    #[test]
-    fn a_number_is_put_into_an_address_and_is_nothing_else() {
-        assert_eq!(number("1-17").as_deref(), Ok("1-17"));
-        for bad in ["", "1", "-1", "1-", "1-1-1", "../1-1", "1-1?x"] {
-            assert!(number(bad).is_err(), "{bad}");
-        }
     }
 }

@@ -4,15 +4,16 @@ use reqwest::Method;
 
 use crate::api::Word;
 use crate::api::restrictions::{Restrict, RestrictedAll};
+use crate::cli::address::{SEARCH_WITHIN, unread, unreadable};
 use crate::cli::person::requests::OfRequest;
-use crate::cli::person::{Address, REASON, SEARCH_WITHIN, Who};
+use crate::cli::person::{Address, REASON, Who};
 use crate::cli::reasons;
 use crate::cli::restrict::page;
 use crate::cli::socket::{ConfigPath, SocketArgument};
 use crate::client::{Daemon, parse, written};
 use crate::purpose::law::RequestKind;
 use crate::secret::location::Environment;
-use crate::terminal::{Failure, print, print_json, records, tell, thousands};
+use crate::terminal::{Failure, print, print_json, records, tell};
 use crate::trail::Reason;
 
 const EXAMPLE: &str = "\
@@ -82,16 +83,10 @@ fn notes(all: &RestrictedAll) -> Vec<String> {
         count => format!("restricted: {}", records(count)),
     }];
     if all.unreadable > 0 {
-        notes.push(format!(
-            "records that do not open: {}. They may hold the address: the log says more",
-            thousands(all.unreadable)
-        ));
+        notes.push(unreadable(all.unreadable));
     }
     if all.unread > 0 {
-        notes.push(format!(
-            "submissions that are not read yet: {}. Nobody knows whose they are: restrict again once they are",
-            thousands(all.unread)
-        ));
+        notes.push(unread(all.unread, "restrict again once they are"));
     }
     notes
 }
