@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 
 use crate::clock::{Clock, after};
 use crate::current::Current;
-use crate::purpose::{Policy, Purpose};
+use crate::purpose::{Cursor, Policy};
 use crate::store::{REWRITTEN_AT_ONCE_MAX, RecordsFound, RewriteRequest, Rewritten, SharedStore, StoreError};
 use crate::workers::routine::{Routine, Schedule, Turn};
 
@@ -16,14 +17,32 @@ use crate::workers::routine::{Routine, Schedule, Turn};
 const EVERY: SignedDuration = SignedDuration::from_hours(1);
 /// How often it looks whether there is something to do.
 const SOON: SignedDuration = SignedDuration::from_secs(10);
+/// The same while there is: others write meanwhile.
+const NEXT: SignedDuration = SignedDuration::from_secs(1);
 /// Records that are looked at at once.
 const LOOK_RECORDS: usize = REWRITTEN_AT_ONCE_MAX;
+/// So many slices of [`LOOK_RECORDS`] are looked at in one turn.
+const SLICES_MAX: usize = 40;
 
 /// The redater.
 pub struct Redater {
     store: SharedStore,
     policy: Arc<Current<Policy>>,
     schedule: Schedule,
+    pass: Mutex<Option<Pass>>,
+    slices_max: usize,
+}
+
+/// A look through the records of every purpose that the config names: of any other nobody knows how long it may be kept. One that a
+/// restart breaks off begins anew: what it had done is done.
+struct Pass {
+    up_to: u64,
+    policy: Arc<Policy>,
+    /// How many purposes are looked through.
+    purposes: usize,
+    /// Up to where in the next.
+    after: Option<Cursor>,
+    redated: u64,
 }
 
 #[async_trait]
@@ -38,50 +57,67 @@ impl Routine for Redater {
         let Some(up_to) = self.store.early_up_to().filter(|_| self.store.clock_confirmed()) else {
             return after(now, SOON);
         };
-        match self.redate(up_to).await {
-            Ok(count) if count > 0 => tracing::warn!(records.redated = count, "store.redated"),
-            Ok(_) => {}
+        match self.go_on(up_to).await {
+            Ok(Some(redated)) => {
+                if redated > 0 {
+                    tracing::warn!(records.redated = redated, "store.redated");
+                }
+                after(now, EVERY)
+            }
+            Ok(None) => after(now, NEXT),
             Err(error) => {
                 tracing::warn!(code = %error.code, "redater.store-refused");
-                return after(now, SOON);
+                after(now, SOON)
             }
         }
-        after(now, EVERY)
     }
 }
 
 impl Redater {
     /// A redater that has not looked yet.
     pub fn new(store: SharedStore, policy: Arc<Current<Policy>>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, policy, schedule: Schedule::within(EVERY, clock) }
+        let (schedule, pass) = (Schedule::within(EVERY, clock), Mutex::default());
+        Self { store, policy, schedule, pass, slices_max: SLICES_MAX }
     }
 
-    /// Looks through the records of every purpose that the config names: of any other nobody knows how long it may be kept.
-    async fn redate(&self, up_to: u64) -> Result<u64, StoreError> {
-        let policy = self.policy.pin();
-        let mut count = 0;
-        for purpose in policy.purposes() {
-            count += self.redate_purpose(purpose).await?;
+    /// Goes on with the look that is under way, or begins one. How many records were dated anew once it is over; none: there is more.
+    async fn go_on(&self, up_to: u64) -> Result<Option<u64>, StoreError> {
+        // By other periods, or of more purposes, it begins anew. What is settled meanwhile is looked at the next time.
+        let is_of_now = |pass: &Pass| self.policy.is(&pass.policy);
+        let under_way = self.pass.lock().take().filter(is_of_now);
+        let mut pass = under_way.unwrap_or_else(|| Pass {
+            up_to,
+            policy: self.policy.pin(),
+            purposes: 0,
+            after: None,
+            redated: 0,
+        });
+        let looked = self.look(&mut pass).await;
+        if let Ok(true) = looked {
+            self.store.early_looked_at(pass.up_to).await?;
+            return Ok(Some(pass.redated));
         }
-        self.store.early_looked_at(up_to).await?;
-        Ok(count)
+        *self.pass.lock() = Some(pass);
+        looked.map(|_| None)
     }
 
-    async fn redate_purpose(&self, purpose: &Arc<Purpose>) -> Result<u64, StoreError> {
-        let (mut count, mut after) = (0, None);
-        loop {
+    /// Looks at the next slices. True: that was all.
+    async fn look(&self, pass: &mut Pass) -> Result<bool, StoreError> {
+        for _ in 0..self.slices_max {
+            let Some(purpose) = pass.policy.purposes().get(pass.purposes) else { return Ok(true) };
             let RecordsFound { records, next } =
-                self.store.early_records(purpose.id.clone(), after.take(), LOOK_RECORDS).await?;
+                self.store.early_records(purpose.id.clone(), pass.after.clone(), LOOK_RECORDS).await?;
             if !records.is_empty() {
                 let (request, entry) = RewriteRequest::redating(records, purpose);
-                let rewriting = self.store.rewrite(request, entry).await?;
-                count += rewriting.each.iter().filter(|each| **each == Rewritten::Anew).count() as u64;
+                let each = self.store.rewrite(request, entry).await?.each;
+                pass.redated += each.iter().filter(|each| **each == Rewritten::Anew).count() as u64;
             }
-            match next {
-                Some(next) => after = Some(next),
-                None => return Ok(count),
+            if next.is_none() {
+                pass.purposes += 1;
             }
+            pass.after = next;
         }
+        Ok(pass.purposes >= pass.policy.purposes().len())
     }
 }
 
@@ -140,5 +176,43 @@ mod tests {
         let line = store.newest(u64::MAX, 100).await.expect("a trail");
         let line = line.iter().find(|line| line.entry.action() == Action::Redated).expect("a line");
         assert_eq!((line.entry.count, line.entry.from.clone()), (1, Some(record("devis-1-2"))));
+    }
+
+    #[tokio::test]
+    async fn one_turn_takes_so_much_and_the_next_goes_on() {
+        let host = MemoryHost::new();
+        let store = host.open_alone();
+        let policy = || Policy::new(vec![purpose("devis", &["email"])]);
+        let policies = Arc::new(Current::new(policy()));
+        let mut redater = Redater::new(store.clone(), policies.clone(), host.clock.clone());
+        redater.slices_max = 1;
+        let slice = LOOK_RECORDS as u64;
+        let numbers: Vec<u64> = (1..=slice * 2 + 1).collect();
+        for some in numbers.chunks(50) {
+            let some = some.iter().map(|number| settlement(*number, MONTH_DAYS)).collect();
+            store.settle(some).await.expect("settled");
+        }
+        let redated = async || {
+            let lines = store.lines(0, 100).await.expect("a trail");
+            let lines = lines.iter().filter(|line| line.entry.action() == Action::Redated);
+            lines.map(|line| line.entry.count).collect::<Vec<_>>()
+        };
+        host.agree(&store);
+        let turn = async || {
+            host.clock.advance_ms(1_000);
+            assert!(matches!(redater.step().await, Step::Until(_)));
+        };
+        turn().await;
+        assert_eq!(redated().await, [slice]);
+        turn().await;
+        assert_eq!(redated().await, [slice, slice]);
+        assert!(store.early_up_to().is_some(), "nothing may end by its day yet");
+        // A reload changes what is looked at: it begins anew, and finds what is left.
+        policies.replace(Arc::new(policy()));
+        turn().await;
+        turn().await;
+        assert_eq!(redated().await, [slice, slice]);
+        turn().await;
+        assert_eq!((redated().await, store.early_up_to()), (vec![slice, slice, 1], None));
     }
 }
