@@ -67,6 +67,8 @@ crate::codes! {
         RequestDue = "request-due",
         /// A purpose may hold less than its records do: that goes within a day.
         RemitNarrower = "remit-narrower",
+        /// Records have held for a day more than their purpose may.
+        TrimOverdue = "trim-overdue",
         /// One actor erased more within an hour than an officer does by hand.
         BulkErasing = "bulk-erasing",
     }

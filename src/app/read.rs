@@ -54,6 +54,7 @@ impl Read {
                 let stuck = store.stuck_erasures();
                 stuck.pending + stuck.damaged
             },
+            vigils: store.vigils(),
             attention: attention.standing().into_iter().map(|(code, _)| code).collect(),
             findings: stands.iter().map(|one| (one.code, one.forms.len() as u64)).collect(),
             form_look_seconds: age(looked),

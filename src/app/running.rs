@@ -249,7 +249,8 @@ impl Rooms {
     fn trimmer(&self) -> Arc<Trimmer> {
         let (store, policy) = (Arc::clone(&self.store), Arc::clone(&self.policy));
         let trimmer = Trimmer::new(store, policy, Arc::clone(&self.ambient.clock));
-        Arc::new(trimmer.attending(Arc::clone(&self.attention)).asking(Arc::clone(&self.graph)))
+        let trimmer = trimmer.attending(Arc::clone(&self.attention)).counting(Arc::clone(&self.metrics));
+        Arc::new(trimmer.asking(Arc::clone(&self.graph)))
     }
 
     fn start_workers(

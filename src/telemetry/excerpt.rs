@@ -2,7 +2,8 @@
 
 /// Labels whose values say nothing about a purpose, a form or a page. A label that is not here and is neither of
 /// [`Named`] is left out, whatever it says.
-const PLAIN: [&str; 9] = ["answer", "code", "kind", "le", "listener", "outcome", "place", "state", "version"];
+const PLAIN: [&str; 10] =
+    ["answer", "cause", "code", "kind", "le", "listener", "outcome", "place", "state", "version"];
 
 /// What a series names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

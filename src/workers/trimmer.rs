@@ -20,6 +20,7 @@ use crate::purpose::{Cursor, Policy, PurposeId, Remit};
 use crate::store::{
     KeptRemit, REWRITTEN_AT_ONCE_MAX, RecordsFound, RewriteRequest, Rewritten, SharedStore, StoreError,
 };
+use crate::telemetry::metrics::{Metrics, TrimCause};
 use crate::workers::clockwatch::{AskedInVain, confirmed_now};
 use crate::workers::routine::{Routine, Schedule, Turn};
 use crate::workers::shortening::GRACE;
@@ -30,6 +31,8 @@ const EVERY: SignedDuration = SignedDuration::from_mins(1);
 const UNTIL_CONFIRMED: SignedDuration = SignedDuration::from_secs(10);
 /// The same while there is: others write meanwhile.
 const NEXT: SignedDuration = SignedDuration::from_secs(1);
+/// What is due goes within so long, or somebody is told.
+const BEHIND: SignedDuration = SignedDuration::from_hours(24);
 /// So many slices of [`REWRITTEN_AT_ONCE_MAX`] records are looked at in one turn.
 const SLICES_MAX: usize = 40;
 
@@ -43,6 +46,8 @@ pub struct Trimmer {
     clock: Arc<dyn Clock>,
     schedule: Schedule,
     pass: Mutex<Option<Pass>>,
+    metrics: Arc<Metrics>,
+    slices_max: usize,
 }
 
 /// A look through all records of a purpose, a few slices a turn. One that a restart breaks off begins anew: what it had done is done.
@@ -59,6 +64,16 @@ struct Pass {
     found: u64,
     trimmed: u64,
     restricted: u64,
+}
+
+impl Pass {
+    /// What lets it take something away: what hung on another remit goes with what was over by then.
+    fn cause(&self) -> TrimCause {
+        match self.kept.in_force == Some(self.remit.hash()) {
+            true => TrimCause::ConsentOver,
+            false => TrimCause::RemitNarrower,
+        }
+    }
 }
 
 /// What is to be done for a purpose.
@@ -86,7 +101,9 @@ impl Routine for Trimmer {
         if !self.store.clock_confirmed() || self.store.early_up_to().is_some() {
             return after(now, UNTIL_CONFIRMED);
         }
-        match self.go_on(now).await {
+        let went_on = self.go_on(now).await;
+        self.look_for_behind(now).await;
+        match went_on {
             Ok(true) => after(now, NEXT),
             Ok(false) => after(now, EVERY),
             Err(error) => {
@@ -100,14 +117,30 @@ impl Routine for Trimmer {
 impl Trimmer {
     /// A trimmer that has not looked yet.
     pub fn new(store: SharedStore, policy: Arc<Current<Policy>>, clock: Arc<dyn Clock>) -> Self {
-        let (attention, graph, asked_in_vain, pass) = Default::default();
+        let (attention, graph, asked_in_vain, pass, metrics) = Default::default();
         let schedule = Schedule::within(EVERY, Arc::clone(&clock));
-        Self { store, policy, attention, graph, asked_in_vain, clock, schedule, pass }
+        Self {
+            store,
+            policy,
+            attention,
+            graph,
+            asked_in_vain,
+            clock,
+            schedule,
+            pass,
+            metrics,
+            slices_max: SLICES_MAX,
+        }
     }
 
     /// Says here what needs a person.
     pub fn attending(self, attention: Arc<Attention>) -> Self {
         Self { attention, ..self }
+    }
+
+    /// Counts here.
+    pub fn counting(self, metrics: Arc<Metrics>) -> Self {
+        Self { metrics, ..self }
     }
 
     /// Nothing goes by a clock that this one denies, whoever has confirmed it.
@@ -189,9 +222,23 @@ impl Trimmer {
         Ok(first)
     }
 
+    /// Says whether records have held for a day more than they may: a look that did not come to its end. Where the store does not say,
+    /// what stood stands.
+    async fn look_for_behind(&self, now: Timestamp) {
+        let Ok(noted) = self.store.remits().await else { return };
+        let (policy, now_believed) = (self.policy.pin(), self.store.now());
+        let is_behind = policy.purposes().iter().any(|purpose| {
+            let kept = noted.get(&purpose.id);
+            kept.is_some_and(|kept| is_behind(kept, &Remit::of(purpose), now_believed))
+        });
+        let concern = is_behind.then(|| Concern::of(AttentionCode::TrimOverdue));
+        let concerns: Vec<Concern> = concern.into_iter().collect();
+        self.attention.found(&[AttentionCode::TrimOverdue], &concerns, now);
+    }
+
     /// Looks at the next slices. True: that was all.
     async fn look(&self, pass: &mut Pass) -> Result<bool, StoreError> {
-        for _ in 0..SLICES_MAX {
+        for _ in 0..self.slices_max {
             let revision = Revision::trimmed_to(Arc::clone(&pass.remit));
             let (purpose, after) = (pass.purpose.clone(), pass.after.clone());
             let RecordsFound { records, next } =
@@ -202,6 +249,7 @@ impl Trimmer {
                 let each = self.store.rewrite(request, entry).await?.each;
                 let count = |wanted| each.iter().filter(|each| **each == wanted).count() as u64;
                 pass.trimmed += count(Rewritten::Anew);
+                self.metrics.trimmed(pass.cause(), count(Rewritten::Anew));
                 pass.restricted += count(Rewritten::Restricted);
             }
             if next.is_none() {
@@ -259,6 +307,20 @@ fn next(kept: &KeptRemit, remit: &Remit, now: Timestamp) -> Next {
             false => Next::Pass { is_count: false },
         },
         _ => Next::Pass { is_count: true },
+    }
+}
+
+/// True if what this remit takes away has been due for a day.
+fn is_behind(kept: &KeptRemit, remit: &Remit, now: Timestamp) -> bool {
+    let hash = remit.hash();
+    match kept.pending {
+        _ if kept.in_force == Some(hash) => {
+            let may_have_ended = remit.depends_on_the_day() || kept.passed_over;
+            // Of yesterday it need not have looked before today is over.
+            may_have_ended && kept.looked_on.is_none_or(|day| day < Day::of(now).minus(1))
+        }
+        Some((pending, since)) => pending == hash && after(since, GRACE + BEHIND) <= now,
+        None => false,
     }
 }
 

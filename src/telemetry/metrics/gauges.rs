@@ -49,6 +49,8 @@ pub struct Readings {
     pub tokens: Vec<(String, i64)>,
     /// Erasures whose keys could not be destroyed, or of which it cannot be read which those are.
     pub erasures_pending: u64,
+    /// Addresses that are awaited in what is unread.
+    pub vigils: u64,
     /// What needs a person although tamis goes on.
     pub attention: Vec<AttentionCode>,
     /// What the form check found, and on how many forms it stands.
@@ -84,6 +86,7 @@ pub(super) struct Gauges {
     paused: Family<NameAndWord, Whole>,
     tokens: Family<OneName, Gauge>,
     erasures_pending: Whole,
+    vigils: Whole,
     attention: Family<OneWord, Whole>,
     findings: Family<OneWord, Whole>,
     form_look: Whole,
@@ -131,6 +134,7 @@ impl Gauges {
                 "erasures_pending",
                 "Erasures whose records are gone, and records that were written anew, whose keys could not be destroyed, or of which it cannot be read which those are"
             ),
+            vigils: register!(registry, "vigils", "Erased addresses that are awaited in what is unread"),
             attention: register!(registry, "attention", "1 while this needs a person although tamis goes on"),
             findings: register!(registry, "form_findings", "Forms on which the form check finds this"),
             form_look: register!(
@@ -183,6 +187,7 @@ impl Gauges {
             self.records.get_or_create(&[("purpose", purpose.to_string())]).set(*count);
         }
         self.erasures_pending.set(now.erasures_pending);
+        self.vigils.set(now.vigils);
         for code in AttentionCode::ALL {
             let by = [("code", code.as_str())];
             self.attention.get_or_create(&by).set(u64::from(now.attention.contains(code)));

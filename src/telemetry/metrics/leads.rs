@@ -22,6 +22,16 @@ const CALL_SECONDS: [f64; 11] = [0.01, 0.03, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 
 const DELAY_SECONDS: [f64; 13] =
     [0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3_600.0, 21_600.0, 86_400.0, 604_800.0];
 
+crate::codes! {
+    /// Why a record was trimmed.
+    pub enum TrimCause {
+        /// The config lets its purpose hold less.
+        RemitNarrower = "remit-narrower",
+        /// A consent was over.
+        ConsentOver = "consent-over",
+    }
+}
+
 /// Leads.
 pub(super) struct Leads {
     stored: Family<OneName, Counter>,
@@ -30,6 +40,7 @@ pub(super) struct Leads {
     parked: CountedBy<ParkCode>,
     dropped_fields: Family<OneName, Counter>,
     exported: Family<OneName, Counter>,
+    trimmed: CountedBy<TrimCause>,
     graph_calls: Family<OneWord, Counter>,
     graph_seconds: Durations,
     delay_seconds: Durations,
@@ -42,6 +53,11 @@ impl Leads {
             registry,
             "leads_parked",
             "References parked, by code; one of several purposes by each"
+        );
+        let trimmed: Family<OneWord, Counter> = register!(
+            registry,
+            "records_trimmed",
+            "Records from which went what they may hold no more, by cause"
         );
         Self {
             stored: register!(registry, "leads_stored", "Leads stored, by purpose"),
@@ -62,6 +78,7 @@ impl Leads {
                 "Answers dropped by the sieve, by purpose; of a lead of several by the first"
             ),
             exported: register!(registry, "leads_exported", "Records in exported pages, by purpose"),
+            trimmed: CountedBy::all(&trimmed, "cause"),
             graph_calls: register!(
                 registry,
                 "graph_calls",
@@ -129,6 +146,11 @@ impl Metrics {
     /// The person had objected.
     pub fn suppressed(&self, purpose: &PurposeId) {
         self.leads.suppressed.get_or_create(&by(purpose)).inc();
+    }
+
+    /// So many records were trimmed.
+    pub fn trimmed(&self, cause: TrimCause, count: u64) {
+        self.leads.trimmed.add(cause, count);
     }
 
     /// A reference was parked.

@@ -28,6 +28,7 @@ use crate::telemetry::metrics::labels::OneWord;
 pub use doors::ListenerCounts;
 pub use gauges::{OldestSeconds, Readings};
 pub use labels::CountedBy;
+pub use leads::TrimCause;
 
 /// The media type of what [`Metrics::render`] makes: Prometheus takes it for an older format without it, and refuses it.
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";

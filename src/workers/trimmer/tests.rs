@@ -26,6 +26,7 @@ struct World {
     store: SharedStore,
     policy: Arc<Current<Policy>>,
     attention: Arc<Attention>,
+    metrics: Arc<Metrics>,
     trimmer: Trimmer,
 }
 
@@ -37,8 +38,9 @@ impl World {
         let policy = Arc::new(Current::of(policy));
         let attention = Arc::<Attention>::default();
         let trimmer = Trimmer::new(store.clone(), policy.clone(), host.clock.clone());
-        let trimmer = trimmer.attending(attention.clone());
-        let world = Self { host, store, policy, attention, trimmer };
+        let metrics = Arc::new(Metrics::new());
+        let trimmer = trimmer.attending(attention.clone()).counting(metrics.clone());
+        let world = Self { host, store, policy, attention, metrics, trimmer };
         world.look().await;
         world
     }
@@ -61,6 +63,19 @@ impl World {
         self.host.agree(&self.store);
     }
 
+    fn is_behind(&self) -> bool {
+        self.attention.standing().iter().any(|(code, _)| *code == AttentionCode::TrimOverdue)
+    }
+
+    /// How many were trimmed since the whitelist names less, and since a consent was over.
+    async fn counted(&self) -> (bool, bool) {
+        let text = self.metrics.render().await;
+        let has = |line: &str| text.lines().any(|found| found == line);
+        let of =
+            |cause: &str, count| has(&format!("tamis_records_trimmed_total{{cause=\"{cause}\"}} {count}"));
+        (of("remit-narrower", 300) && of("consent-over", 0), of("remit-narrower", 0) && of("consent-over", 2))
+    }
+
     /// Lines of the trail about it: how many records, the first and the last.
     async fn told(&self) -> Vec<(u64, String)> {
         let lines = self.store.lines(0, 10_000).await.expect("a trail");
@@ -81,7 +96,7 @@ async fn what_left_the_whitelist_is_told_for_a_day_and_goes_then() {
     world.pass_hours(2);
     assert_eq!(world.look().await, (0, false));
     let slices = [(256, "Some(devis-1-1)".to_owned()), (44, "Some(devis-1-257)".to_owned())];
-    assert_eq!(world.told().await, slices);
+    assert_eq!((world.told().await, world.counted().await), (slices.to_vec(), (true, false)));
     world.pass_hours(48);
     assert_eq!((world.look().await, world.told().await.len()), ((0, false), 2), "once");
 }
@@ -131,6 +146,7 @@ async fn what_hung_on_a_consent_goes_on_the_day_on_which_that_ends() {
     world.host.pass_days(&world.store, 2);
     assert_eq!(world.look().await, (0, false), "nobody needs a day for it");
     assert_eq!(world.told().await, [(2, "Some(devis-1-1)".to_owned())]);
+    assert_eq!(world.counted().await, (false, true));
     // What is restricted is passed over until that is over.
     world.host.pass_days(&world.store, 1);
     world.look().await;
@@ -156,4 +172,54 @@ async fn nothing_goes_by_a_clock_that_nobody_has_confirmed() {
     host.clock.advance_ms(11_000);
     trimmer.step().await;
     assert!(store.remits().await.expect("read")[&purpose("devis")].pending.is_some());
+}
+
+#[tokio::test]
+async fn one_turn_takes_so_much_and_the_next_goes_on() {
+    let mut world = World::of(policy("email", None)).await;
+    world.trimmer.slices_max = 1;
+    store_many(&world.store, 1, 300).await;
+    world.policy.replace(policy("city", None));
+    world.look().await;
+    world.pass_hours(25);
+    let turn = async || {
+        assert!(matches!(world.trimmer.step().await, Step::Until(_)));
+        let told = world.told().await.len();
+        world.host.clock.advance_ms(1_000);
+        told
+    };
+    assert_eq!((turn().await, turn().await, turn().await), (1, 2, 2));
+}
+
+#[tokio::test]
+async fn what_is_due_for_a_day_and_still_there_is_told() {
+    let world = World::of(policy("email", None)).await;
+    store_many(&world.store, 1, 3).await;
+    world.policy.replace(policy("city", None));
+    world.look().await;
+    world.pass_hours(47);
+    assert!(!world.is_behind());
+    // Between two turns of it: nobody could trim.
+    let standing = async |hours: i64| {
+        world.pass_hours(hours);
+        world.trimmer.look_for_behind(world.host.clock.now()).await;
+        world.is_behind()
+    };
+    assert_eq!((standing(0).await, standing(2).await), (false, true));
+    world.look().await;
+    assert!(!world.is_behind(), "it is gone");
+}
+
+/// A consent ends on its day, and that is over before anybody is behind.
+#[test]
+fn a_look_of_each_day_is_behind_once_the_next_day_is_over() {
+    let policy = policy("email", Some(1));
+    let remit = Remit::of(policy.purpose("devis").expect("a purpose"));
+    let now = crate::store::contract::support::start();
+    let kept = |days| KeptRemit {
+        in_force: Some(remit.hash()),
+        looked_on: Some(Day::of(now).minus(days)),
+        ..KeptRemit::default()
+    };
+    assert_eq!([0, 1, 2].map(|days| is_behind(&kept(days), &remit, now)), [false, false, true]);
 }
