@@ -164,6 +164,8 @@ pub(super) mod meta {
     pub(in crate::store::sled) const NEXT_SUPPRESSION: &[u8] = b"next-suppression";
     /// u64: the next request's number; never given twice.
     pub(in crate::store::sled) const NEXT_REQUEST: &[u8] = b"next-request";
+    /// u64: how many requests there are; absent: they were not counted yet.
+    pub(in crate::store::sled) const REQUESTS: &[u8] = b"requests";
     /// u64: the next vigil's number; never given twice.
     pub(in crate::store::sled) const NEXT_VIGIL: &[u8] = b"next-vigil";
     /// There once `handed` has what the trail says of exports from before it was written.

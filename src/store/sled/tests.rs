@@ -15,6 +15,7 @@ mod handed;
 mod killing;
 mod moving;
 mod parking;
+mod requesting;
 mod resealing;
 mod rewriting;
 mod rows;

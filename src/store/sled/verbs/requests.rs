@@ -165,21 +165,36 @@ fn of(draft: &Draft<'_>, id: RequestId) -> Result<Option<PersonRequest>, StoreEr
     Ok(read.and_then(|read| draft.shared.unreadable().or_passed_over(&Place::Requests, &key(id), read)))
 }
 
+/// How many there are, this transaction included, if that was ever counted and can be read.
+fn counted(draft: &Draft<'_>) -> Result<Option<u64>, StoreError> {
+    let row = draft.read(&Place::Meta, meta::REQUESTS)?;
+    Ok(row.and_then(|bytes| layout::number(&bytes).ok()))
+}
+
+/// The same, counted where it never was: by the first that is opened, which nothing of this transaction precedes.
+fn count(draft: &Draft<'_>) -> Result<u64, StoreError> {
+    if let Some(count) = counted(draft)? {
+        return Ok(count);
+    }
+    let mut count = 0;
+    draft.engine.visit(&Place::Requests, (Unbounded, Unbounded), |_, _| {
+        count += 1;
+        Ok(true)
+    })?;
+    Ok(count)
+}
+
 fn open(
     draft: &mut Draft<'_>,
     kind: RequestKind,
     received: Day,
     mut entry: Entry,
 ) -> Result<PersonRequest, StoreError> {
-    // Several in one transaction may pass the bound by a few; it is there against growth without end.
-    let mut count = 0;
-    draft.engine.visit(&Place::Requests, (Unbounded, Unbounded), |_, _| {
-        count += 1;
-        Ok(count < REQUESTS_MAX)
-    })?;
-    if count >= REQUESTS_MAX {
+    let count = count(draft)?;
+    if count >= REQUESTS_MAX as u64 {
         return Err(StoreError::of(StoreCode::TooManyRequests));
     }
+    draft.write(Place::Meta, meta::REQUESTS, (count + 1).to_be_bytes().to_vec())?;
     let number = draft.counter(&Place::Meta, meta::NEXT_REQUEST)?.max(1);
     draft.write(Place::Meta, meta::NEXT_REQUEST, (number + 1).to_be_bytes().to_vec())?;
     let id = RequestId { epoch: draft.shared.epoch(), number };
@@ -244,6 +259,10 @@ fn end(draft: &mut Draft<'_>, over: &[RequestId]) -> Result<u64, StoreError> {
         }
     }
     if ended > 0 {
+        if let Some(count) = counted(draft)? {
+            let left = count.saturating_sub(ended);
+            draft.write(Place::Meta, meta::REQUESTS, left.to_be_bytes().to_vec())?;
+        }
         let mut entry = Entry::by_system(Action::RequestsEnded);
         entry.count = ended;
         draft.append_line(entry)?;
