@@ -89,7 +89,7 @@ impl RepeatKey {
                 Wanted::Record(id) => [b"r", id.to_string().as_bytes()].concat(),
             })),
         }
-        let narrowed = ErasedFor::of(&request.purposes);
+        let narrowed = ErasedFor::of(request.purposes_said.as_ref().unwrap_or(&request.purposes));
         parts.extend(narrowed.purposes().iter().map(|purpose| [b"p", purpose.as_str().as_bytes()].concat()));
         // None of them has a zero.
         let parts: Vec<&[u8]> = parts.iter().flat_map(|part| [part.as_slice(), &[0]]).collect();
@@ -134,6 +134,9 @@ pub struct ErasureRequest {
     pub named: Option<Zeroizing<String>>,
     /// For these of their purposes; none named: for all.
     pub purposes: Vec<PurposeId>,
+    /// Those that the caller named, where what the caller said and the config of that moment made others of them: by these the
+    /// request is known again, whatever the config says then.
+    pub purposes_said: Option<Vec<PurposeId>>,
     /// Of them those that lie in the journal, as far as whoever asks knows: they count as references that end, where the store
     /// knows nothing of them.
     pub queued: Vec<LeadgenId>,

@@ -265,8 +265,8 @@ impl ByAddress<'_> {
     }
 
     fn wish(&self, what: Vec<Wanted>, repeat: Option<RepeatKey>) -> ErasureRequest {
-        // Where every purpose stays none is named, as where all of them go: that is another request.
-        let kept = if self.kept.is_empty() { "" } else { "/kept" };
+        // Whoever wants some to stay asks for something else than who names the same purposes and wants all to go.
+        let kept = if self.wish.purposes_said.is_some() { "/kept" } else { "" };
         let spelled = self.sought.spelled();
         // In one place: a text that grows leaves what it held where it was.
         let mut named = Zeroizing::new(String::with_capacity(spelled.len() + kept.len()));

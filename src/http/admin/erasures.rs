@@ -209,7 +209,8 @@ async fn ended_by_objection(
         matches!(basis, Some(Basis::Contract | Basis::PreContract))
     };
     let (kept, purposes) = all.into_iter().partition(stays);
-    Ok((ErasureRequest { purposes, ..wish }, kept))
+    let purposes_said = Some(wish.purposes.clone());
+    Ok((ErasureRequest { purposes, purposes_said, ..wish }, kept))
 }
 
 /// How much it would take. Its line in the trail is there before anybody is told.

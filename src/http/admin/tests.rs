@@ -107,6 +107,7 @@ struct Bench {
     store: SharedStore,
     random: Arc<SeededRandom>,
     lookups: Arc<super::Lookups>,
+    policy: Arc<Current<Policy>>,
     /// So many records a look for an address names.
     named_max: usize,
 }
@@ -115,13 +116,14 @@ impl Bench {
     fn new() -> Self {
         let host = MemoryHost::at(at("2026-11-25T08:00:00Z"));
         let (random, lookups) = (Arc::new(SeededRandom::new(7)), Arc::default());
-        Self { store: host.open(), host, random, lookups, named_max: MATCHES_MAX }
+        let policy = Arc::new(Current::new(policy()));
+        Self { store: host.open(), host, random, lookups, policy, named_max: MATCHES_MAX }
     }
 
     fn state(&self) -> AdminState {
         AdminState {
             store: self.store.clone(),
-            policy: Arc::new(Current::new(policy())),
+            policy: self.policy.clone(),
             clock: self.host.clock.clone(),
             random: self.random.clone(),
             visits: Arc::default(),

@@ -215,3 +215,29 @@ async fn whoever_objects_by_an_address_is_on_the_list_once_and_is_not_stored_aga
     let scopes: Vec<_> = listed(&bench).await.into_iter().map(|entry| entry.purpose).collect();
     assert_eq!(scopes, [None, PurposeId::parse("lettre")]);
 }
+
+/// What the objection ends follows from the config; the request does not.
+#[tokio::test]
+async fn an_objection_that_is_sent_again_after_a_reload_is_the_same_request() {
+    let bench = Bench::new();
+    let officer = bench.token(Role::Officer, &[]).await;
+    stored_of_anne(&bench).await;
+    let body = r#"{"by":{"email":"anne@lumen.example"},"keep_own_requests":true}"#;
+    let objects = async |body: &str| bench.call(keyed(&officer, "objection", body)).await;
+    let first = json_of(objects(body).await).await;
+    assert_eq!(
+        (&first["erasure"], left(&bench).await),
+        (&"1-1".into(), (3, 2)),
+        "both are their own requests"
+    );
+    let mut lettre = purpose("lettre", &[], &["email"]);
+    lettre.basis = Basis::LegitimateInterest;
+    bench.policy.replace(Arc::new(Policy::new(vec![purpose("devis", &[], &["email"]), lettre])));
+    assert_eq!((json_of(objects(body).await).await, left(&bench).await), (first, (3, 2)));
+    for other in [
+        r#"{"by":{"email":"anne@lumen.example"}}"#,
+        r#"{"by":{"email":"anne@lumen.example"},"keep_own_requests":true,"purposes":["devis","lettre"]}"#,
+    ] {
+        assert_eq!(code_of(objects(other).await).await, refused(422, "idempotency-key-taken"), "{other}");
+    }
+}
