@@ -145,6 +145,8 @@ pub(super) fn erase() -> Call {
         No::LookupsTooFast,
         No::SearchesFull,
         No::SearchTooSlow,
+        No::RecordRestricted,
+        No::RecordTooLarge,
         No::ErasurePending,
         No::CorrectionPending,
     ])

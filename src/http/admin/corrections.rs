@@ -69,7 +69,7 @@ fn of_fault(fault: CorrectionFault) -> ProblemCode {
     }
 }
 
-fn of_refusal(refusal: RevisionRefusal) -> ProblemCode {
+pub(super) fn of_refusal(refusal: RevisionRefusal) -> ProblemCode {
     match refusal {
         RevisionRefusal::TooLarge => ProblemCode::RecordTooLarge,
         RevisionRefusal::ConsentNotGiven => ProblemCode::ConsentNotGiven,

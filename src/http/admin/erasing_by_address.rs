@@ -17,13 +17,14 @@ use crate::api::erasures as api;
 use crate::forget::address::Sought;
 use crate::forget::receipt::{AskedBy, ByAddress as Answered};
 use crate::http::admin::AdminState;
+use crate::http::admin::corrections::of_refusal;
 use crate::http::admin::erasing::erased;
 use crate::http::admin::find::Queue;
 use crate::http::admin::receipts::Receipts;
 use crate::http::admin::search::Search;
 use crate::http::admin::suppressions::put_on_list;
 use crate::http::problem::{Problem, ProblemCode, request_id};
-use crate::lead::Revision;
+use crate::lead::{Revision, RevisionRefusal};
 use crate::purpose::{FieldName, FieldRule, Purpose, PurposeId, RecordId};
 use crate::store::{
     Asked, Erasure, ErasureRequest, Extent, REWRITTEN_AT_ONCE_MAX, RepeatKey, RewriteCause, RewriteRequest,
@@ -64,6 +65,30 @@ struct Walk {
     is_over: bool,
 }
 
+/// What became of the records that stay.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct ConsentsEnded {
+    changed: u64,
+    /// They do not open: nobody can end what they hold.
+    unreadable: Vec<RecordId>,
+    /// They would break a rule without.
+    refused: Vec<(RecordId, RevisionRefusal)>,
+}
+
+impl ConsentsEnded {
+    fn add(&mut self, records: &[RecordId], each: &[Rewritten]) {
+        for (id, rewritten) in records.iter().zip(each) {
+            match rewritten {
+                Rewritten::Anew => self.changed += 1,
+                Rewritten::Unreadable => self.unreadable.push(id.clone()),
+                Rewritten::Refused(refusal) => self.refused.push((id.clone(), *refusal)),
+                // A person's right reaches what is restricted too; what is gone has no consent.
+                Rewritten::Same | Rewritten::Restricted | Rewritten::Gone | Rewritten::Unknown => {}
+            }
+        }
+    }
+}
+
 impl ByAddress<'_> {
     /// How much it would take. The store writes a line for each piece.
     pub(super) async fn would_erase(self) -> Result<api::WouldErase, Problem> {
@@ -95,13 +120,13 @@ impl ByAddress<'_> {
         let vigil = self.await_unread(unread).await?;
         let awaited = vigil.is_some();
         // Before there is a receipt: a request that is sent again does it again until there is one.
-        self.end_consents().await?;
-        let mut answered = Answered { unread, unreadable: 0, suppressed_until, awaited };
+        let untouched = self.end_consents().await?;
+        let mut answered = Answered { unread, unreadable: untouched, suppressed_until, awaited };
         let mut walk = Walk::default();
         // Held back until there is another: the last has the caller's key.
         let mut piece = Vec::new();
         while let Some(pieces) = self.look(&mut walk).await? {
-            answered.unreadable = walk.unreadable;
+            answered.unreadable = untouched + walk.unreadable;
             for next in pieces {
                 let part = std::mem::replace(&mut piece, next);
                 if !part.is_empty() {
@@ -114,13 +139,13 @@ impl ByAddress<'_> {
         self.answer(&before, &last).await
     }
 
-    /// What stays is as it would be stored after the objection.
-    async fn end_consents(&self) -> Result<(), Problem> {
+    /// What stays is as it would be stored after the objection. How many of them do not open, and are as they were.
+    async fn end_consents(&self) -> Result<u64, Problem> {
         if self.kept.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
         let policy = self.state.policy.pin();
-        let (mut after, mut changed) = (None, 0);
+        let (mut after, mut ended) = (None, ConsentsEnded::default());
         for _ in 0..LOOKS_MAX {
             let matches = self.search.matching(self.sought.clone(), after.take()).await?;
             for id in &self.kept {
@@ -129,25 +154,43 @@ impl ByAddress<'_> {
                     matches.first.iter().map(|found| &found.record).filter(|of| of.purpose == *id);
                 let records: Vec<RecordId> = of_purpose.cloned().collect();
                 for some in records.chunks(REWRITTEN_AT_ONCE_MAX) {
-                    changed += self.end_consents_of(purpose, some).await?;
+                    ended.add(some, &self.end_consents_of(purpose, some).await?);
                 }
             }
             if !matches.are_cut() {
-                if changed > 0 {
-                    tracing::info!(
-                        request.id = %request_id(self.request), actor = %self.operator.actor(),
-                        records.changed = changed, "objection.consents-ended"
-                    );
-                }
-                return Ok(());
+                return self.say_ended(&ended);
             }
             after = matches.first.last().map(|found| found.record.clone());
         }
         Err(Problem::of(ProblemCode::SearchTooSlow))
     }
 
-    /// How many of these were written anew.
-    async fn end_consents_of(&self, purpose: &Purpose, records: &[RecordId]) -> Result<u64, Problem> {
+    /// How many do not open. One whose consents stand although it opens keeps the objection from being answered: what is erased
+    /// of the rest has to wait for it.
+    fn say_ended(&self, ended: &ConsentsEnded) -> Result<u64, Problem> {
+        let (request, actor) = (request_id(self.request), self.operator.actor());
+        if ended.changed > 0 {
+            tracing::info!(
+                request.id = %request, %actor, records.changed = ended.changed, "objection.consents-ended"
+            );
+        }
+        let unreadable = ended.unreadable.iter().map(|id| (id, ProblemCode::RecordUnreadable));
+        let refused = ended.refused.iter().map(|(id, refusal)| (id, of_refusal(*refusal)));
+        for (id, code) in unreadable.chain(refused) {
+            tracing::error!(request.id = %request, %actor, record.id = %id, %code, "objection.consents-stand");
+        }
+        match ended.refused.first() {
+            Some((_, refusal)) => Err(Problem::of(of_refusal(*refusal))),
+            None => Ok(ended.unreadable.len() as u64),
+        }
+    }
+
+    /// What became of these, in their order.
+    async fn end_consents_of(
+        &self,
+        purpose: &Purpose,
+        records: &[RecordId],
+    ) -> Result<Vec<Rewritten>, Problem> {
         let rules = purpose.whitelist.rules();
         let hangs = |rule: &&FieldRule| {
             let of = rule.e164_of.as_ref().and_then(|of| rules.iter().find(|rule| rule.name == *of));
@@ -161,7 +204,7 @@ impl ByAddress<'_> {
         let request = RewriteRequest { records, cause: RewriteCause::Person };
         let rewriting = self.state.store.rewrite(request, entry).await?;
         match rewriting.keys_destroyed {
-            true => Ok(rewriting.each.iter().filter(|one| **one == Rewritten::Anew).count() as u64),
+            true => Ok(rewriting.each),
             false => Err(Problem::of(ProblemCode::CorrectionPending)),
         }
     }
@@ -303,5 +346,33 @@ impl ByAddress<'_> {
 
     async fn receipt(&self, erasure: &Erasure) -> Result<String, Problem> {
         Ok(Receipts::signed(self.receipts, &self.state.store, erasure).await?.note().to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_whose_consents_stand_is_named_and_one_that_is_gone_is_not() {
+        let id = |number: u64| RecordId::parse(&format!("devis-1-{number}")).expect("an id");
+        let records: Vec<RecordId> = (1..=6).map(id).collect();
+        let refused = Rewritten::Refused(RevisionRefusal::TooLarge);
+        let each = [
+            Rewritten::Anew,
+            Rewritten::Same,
+            Rewritten::Unreadable,
+            refused,
+            Rewritten::Gone,
+            Rewritten::Anew,
+        ];
+        let mut ended = ConsentsEnded::default();
+        ended.add(&records, &each);
+        let expected = ConsentsEnded {
+            changed: 2,
+            unreadable: vec![id(3)],
+            refused: vec![(id(4), RevisionRefusal::TooLarge)],
+        };
+        assert_eq!(ended, expected);
     }
 }
