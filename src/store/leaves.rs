@@ -41,6 +41,21 @@ impl Leaves {
     ) -> Result<SubKey, NoKey> {
         // A record of before there were leaves: the store moved, and its bucket's key is gone.
         let Under::Leaf(leaf) = under else { return Err(NoKey::Absent) };
+        self.text_key(keyring, purpose, leaf, Kind::Record, 0)
+    }
+
+    /// The key of a leaf for one text: the `n`th, from 0, of its kind.
+    ///
+    /// # Errors
+    /// See [`NoKey`].
+    pub(crate) fn text_key(
+        &mut self,
+        keyring: &dyn Keyring,
+        purpose: &PurposeId,
+        leaf: Leaf,
+        kind: Kind,
+        n: u64,
+    ) -> Result<SubKey, NoKey> {
         let bucket = bucket_of(purpose, leaf);
         for _ in 0..LEASES_MAX {
             let lease = match &mut self.held {
@@ -50,7 +65,7 @@ impl Leaves {
                     &mut held.insert((bucket.clone(), lease)).1
                 }
             };
-            match lease.key(place_of(leaf), Kind::Record, 0) {
+            match lease.key(place_of(leaf), kind, n) {
                 Ok(key) => return Ok(key),
                 Err(LeaseError::Dead) => return Err(NoKey::Dead),
                 Err(LeaseError::Revoked) => self.held = None,

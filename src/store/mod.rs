@@ -24,6 +24,7 @@ mod mark;
 pub(crate) mod memory;
 mod notices;
 mod parked;
+mod passes;
 mod pauses;
 mod requests;
 mod restrictions;
@@ -70,6 +71,7 @@ pub use parked::{
     BuriedRef, DueBy, HeldCounts, HeldForm, Oldest, OldestRef, Parked, ParkedClaim, ParkedOverview,
     RefusedForm, Requeue,
 };
+pub use passes::{GivenPass, PASSES_OF_RECORD_MAX, Passes, ToOpen, ToPass};
 pub use pauses::Pauses;
 pub use requests::{Extending, PersonRequest, REQUESTS_LISTED_MAX, REQUESTS_MAX, RequestId, Requests};
 pub use restrictions::{
@@ -111,6 +113,7 @@ pub trait Store:
     + Addresses
     + Restrictions
     + Requests
+    + Passes
     + Scan
     + Vigils
     + Life

@@ -16,6 +16,8 @@ crate::codes! {
         FoundUnmasked = "found-unmasked",
         /// A record was put together with all that is held of its person, for them (GDPR art. 15).
         Accessed = "accessed",
+        /// A pass was given: a link by which a person opens what is held of them.
+        PassGiven = "pass-given",
         /// Parked references were brought back.
         Requeued = "requeued",
         /// What waits of a page was tried at once.

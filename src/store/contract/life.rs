@@ -7,9 +7,10 @@ use futures_util::future::{join, join_all};
 use super::Host;
 use super::support::*;
 use crate::notification::{KeptPause, ParkCode};
+use crate::people::{Pass, PassKind};
 use crate::purpose::FormDefinition;
 use crate::store::{
-    ErasureId, ErasureRequest, KnownForm, Requeue, StoreCode, ToLift, ToSuppress, Token, Wanted,
+    ErasureId, ErasureRequest, KnownForm, Requeue, StoreCode, ToLift, ToPass, ToSuppress, Token, Wanted,
 };
 use crate::trail::{Action, Role};
 
@@ -90,6 +91,7 @@ pub(crate) async fn every_verb_refuses_after_closing<H: Host>() {
     let form = KnownForm { form: form_id(1), definition, read_at: start() };
     let pause = KeptPause { page: None, code: ParkCode::GraphThrottled, until: later(1) };
     let erasure = || ErasureRequest::of(Wanted::Leadgen(leadgen(1)));
+    let pass = ToPass { record: record("devis-1-1"), kind: PassKind::Page, last_day: None };
     let refusals = [
         ("settle", code(store.settle(vec![stored(9)]).await)),
         ("open_page", code(store.open_page(request(None, 1), exporting()).await)),
@@ -133,6 +135,8 @@ pub(crate) async fn every_verb_refuses_after_closing<H: Host>() {
         ),
         ("suppressions", code(store.suppressions(None, 1, by()).await)),
         ("lift", code(store.lift(ToLift::Of(Vec::new(), Vec::new()), by()).await)),
+        ("give_pass", code(store.give_pass(pass, by()).await)),
+        ("open_pass", code(store.open_pass(Pass::parse(&"A".repeat(43)).expect("a pass")).await)),
         ("end_suppressions", code(store.end_suppressions().await)),
     ];
     for (verb, refusal) in refusals {

@@ -26,6 +26,7 @@
 //! | `closing` | lines of the trail that have had their time, and what proves the rest |
 //! | `suppressing` | whoever objected is not stored; the list, its key, how an entry ends |
 //! | `requesting` | what people asked for: numbered, due, answered once, kept for its time |
+//! | `passing` | whoever holds a pass opens one record, for one use, until its day |
 //! | `handed` | who was handed a record is known for as long as it is there, and with what is erased for good |
 //! | `scanning` | what is whole is said to be whole, what is gone is named |
 //!
@@ -48,6 +49,7 @@ pub(crate) mod naming;
 pub(crate) mod no_way_back;
 pub(crate) mod notices;
 pub(crate) mod parking;
+pub(crate) mod passing;
 pub(crate) mod pauses;
 pub(crate) mod requesting;
 pub(crate) mod restricting;
@@ -322,6 +324,14 @@ macro_rules! contract {
                 a_request_is_numbered_answered_once_and_there_after_a_restart,
                 a_request_is_extended_once_and_within_its_month,
                 what_is_due_is_counted_and_what_was_answered_long_ago_ends,
+            }
+            passing {
+                a_pass_opens_its_record_for_its_use_also_after_a_restart,
+                a_pass_opens_up_to_its_last_day_and_never_longer_than_its_record_lives,
+                what_is_not_there_is_given_no_pass_and_the_line_says_so,
+                of_each_kind_a_record_has_sixteen_passes_and_the_oldest_goes,
+                a_pass_follows_its_record_when_that_is_corrected_and_ends_when_it_is_erased,
+                while_the_clock_is_not_believed_no_pass_is_said_to_be_over,
             }
             restricting {
                 a_restricted_record_is_in_no_page_and_a_look_up_says_so_also_after_a_restart,

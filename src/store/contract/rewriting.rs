@@ -35,7 +35,7 @@ fn by_person() -> Entry {
     entry
 }
 
-async fn corrected(store: &SharedStore, id: &str, value: &str) -> Rewriting {
+pub(crate) async fn corrected(store: &SharedStore, id: &str, value: &str) -> Rewriting {
     let records = vec![(record(id), holding(value))];
     store
         .rewrite(RewriteRequest { records, cause: RewriteCause::Person }, by_person())

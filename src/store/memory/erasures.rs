@@ -153,6 +153,7 @@ impl Draft<'_> {
         let repeat = self.repeat_of(request, entry);
         let mut taken = self.take(request);
         for id in &taken.records {
+            self.forget_passes(id);
             if let Some(restriction) = self.rows.restrictions.remove(id)
                 && restriction.stands(&self.look)
                 && !is_the_person_s(entry.reason())

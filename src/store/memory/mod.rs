@@ -15,6 +15,7 @@ mod leads;
 mod life;
 mod notices;
 mod parked;
+mod passes;
 mod pauses;
 mod reading;
 mod requests;

@@ -145,6 +145,7 @@ impl Draft<'_> {
                 vault.counted = vault.counted.saturating_sub(1);
             }
             self.rows.restrictions.remove(id);
+            self.forget_passes(id);
             extent.count(&id.purpose);
             leaves.entry(bucket_of(&id.purpose, *leaf)).or_default().push(place_of(*leaf));
             let line = lines.entry(id.purpose.clone()).or_insert_with(|| {

@@ -19,7 +19,8 @@ use crate::store::several::{OpenFor, in_order, parked_fates};
 use crate::store::tombstones::tombstone_key;
 use crate::store::{
     Adoption, ErasedFor, Erasure, ErasureId, Fate, FormSnapshot, HandedTo, KeptLifespan, KeptRemit,
-    KnownForm, Papers, PersonRequest, RequestId, Restriction, SeenState, Suppression, Token, Traces, VigilId,
+    KnownForm, Papers, PersonRequest, RequestId, Restriction, SeenState, Suppression, ToOpen, Token, Traces,
+    VigilId,
 };
 use crate::trail::Reason;
 
@@ -67,6 +68,8 @@ pub(super) struct Rows {
     pub(super) vigils: BTreeMap<VigilId, VigilRow>,
     /// The last number of one; never given twice.
     pub(super) last_vigil: u64,
+    /// What passes open, by their hashes; and in which order they were given.
+    pub(super) passes: BTreeMap<[u8; 32], (u64, ToOpen)>,
     pub(super) tokens: BTreeMap<String, Token>,
     pub(super) forms: BTreeMap<FormId, KnownForm>,
     /// By form and revision.

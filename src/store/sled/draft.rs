@@ -5,6 +5,7 @@
 //! may run a transaction's closure again, so nothing is sealed or numbered inside it.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
@@ -147,6 +148,17 @@ impl<'e> Draft<'e> {
         let layers = [&self.current, &self.kept];
         let trees = layers.into_iter().filter_map(|layer| layer.changes.0.get(place));
         trees.flat_map(|tree| tree.keys().cloned()).collect()
+    }
+
+    /// Those of them that lie in this range.
+    pub(super) fn keys_written_in(
+        &self,
+        place: &Place,
+        range: (Bound<Vec<u8>>, Bound<Vec<u8>>),
+    ) -> Vec<Vec<u8>> {
+        let layers = [&self.current, &self.kept];
+        let trees = layers.into_iter().filter_map(|layer| layer.changes.0.get(place));
+        trees.flat_map(|tree| tree.range(range.clone()).map(|(key, _)| key.clone())).collect()
     }
 
     /// True if this transaction writes into a tree.

@@ -50,6 +50,8 @@ pub(super) enum Place {
     Requests,
     /// Keyed hash of an address that was erased → what is unread is held against it; see `vigil_rows`.
     Vigils,
+    /// Hash of a pass, and record ‖ pass → what it opens; see `pass_rows`.
+    Passes,
     /// Purpose and leaf → the record that lies under it, where that has another number.
     Leaves,
     /// Epoch ‖ number → sealed record.
@@ -60,7 +62,7 @@ const VAULT_PREFIX: &str = "vault/";
 
 impl Place {
     /// The trees that every store has.
-    pub(super) const FIXED: [Self; 18] = [
+    pub(super) const FIXED: [Self; 19] = [
         Self::Meta,
         Self::Seen,
         Self::Parked,
@@ -78,6 +80,7 @@ impl Place {
         Self::Suppressions,
         Self::Requests,
         Self::Vigils,
+        Self::Passes,
         Self::Leaves,
     ];
 
@@ -101,6 +104,7 @@ impl Place {
             Self::Suppressions => "suppressions".to_owned(),
             Self::Requests => "requests".to_owned(),
             Self::Vigils => "vigils".to_owned(),
+            Self::Passes => "passes".to_owned(),
             Self::Leaves => "leaves".to_owned(),
             Self::Vault(purpose) => format!("{VAULT_PREFIX}{purpose}"),
         }

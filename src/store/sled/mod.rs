@@ -15,6 +15,7 @@
 //! | `expiry_row` | what ended by its time and still has its keys, in `erasures` as well |
 //! | `suppression_rows` | the rows of `suppressions` |
 //! | `vigil_rows` | the rows of `vigils` |
+//! | `pass_rows` | the rows of `passes` |
 //! | `handed` | the rows that say to whom records were handed |
 //! | `restriction_rows` | the rows of `restrictions` |
 //! | `unfinished` | erasures on their way: leaves to be punctured, rows to be finished |
@@ -48,6 +49,7 @@ mod layout;
 mod leaf_rows;
 mod ledger;
 mod papers;
+mod pass_rows;
 mod pieces;
 mod queued;
 mod reference;

@@ -15,6 +15,7 @@ mod handed;
 mod killing;
 mod moving;
 mod parking;
+mod passing;
 mod requesting;
 mod resealing;
 mod rewriting;

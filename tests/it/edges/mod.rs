@@ -37,7 +37,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("desk", &["api", "clock", "language", "notice", "purpose", "spreadsheet", "trail", "visible"]),
     ("forget", &["clock", "code", "codes", "language", "purpose", "random", "secret", "trail", "visible"]),
     ("checkpoint", &["clock", "codes", "forget", "trail"]),
-    ("people", &["clock", "purpose"]),
+    ("people", &["clock", "codes", "purpose", "random"]),
     ("api", &["attention", "clock", "code", "codes", "forget", "id", "notification", "purpose", "trail"]),
     // Ports and adapters.
     ("keyring", &["attention", "clock", "codes", "machine", "purpose", "random", "secret"]),
@@ -55,6 +55,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "lifecycle",
             "machine",
             "notification",
+            "people",
             "purpose",
             "random",
             "secret",

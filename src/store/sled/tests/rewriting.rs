@@ -15,7 +15,7 @@ use crate::store::{
 };
 use crate::trail::Action;
 
-async fn corrected(store: &Arc<SledStore>, number: u64, value: &str) -> Rewriting {
+pub(super) async fn corrected(store: &Arc<SledStore>, number: u64, value: &str) -> Rewriting {
     let records = vec![(record(&format!("devis-1-{number}")), holding(value))];
     let request = RewriteRequest { records, cause: RewriteCause::Person };
     store.rewrite(request, by_officer(Action::Corrected)).await.expect("answered")

@@ -17,6 +17,7 @@ pub(super) mod life;
 pub(super) mod notices;
 mod oldest;
 pub(super) mod parked;
+pub(super) mod passes;
 pub(super) mod pauses;
 pub(super) mod reading;
 mod remits;

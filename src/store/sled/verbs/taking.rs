@@ -26,7 +26,7 @@ use crate::store::sled::verbs::erased::{erased_before, erased_for};
 use crate::store::sled::verbs::erasure_targets::Target;
 use crate::store::sled::verbs::parked::{self, Before};
 use crate::store::sled::verbs::reading;
-use crate::store::sled::verbs::{restrictions, seen};
+use crate::store::sled::verbs::{passes, restrictions, seen};
 use crate::store::tombstones::tombstone_key;
 use crate::store::{ErasedFor, ErasureRequest, Extent, StoreCode, StoreError, Traces};
 use crate::trail::Reason;
@@ -164,6 +164,7 @@ fn take_record(
         return Err(StoreError::of(StoreCode::RecordRestricted));
     }
     restrictions::forget(draft, &id)?;
+    passes::forget(draft, &id)?;
     let Some(value) = value else {
         taken.absent.entry(id.purpose.clone()).or_default().insert(id);
         return Ok(());
