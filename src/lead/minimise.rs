@@ -132,6 +132,7 @@ impl<'p> Sieve<'_, 'p> {
             reconfirm_due: periods.reconfirm_due,
             leadgen: purpose.keeps(Keep::LeadgenId).then_some(reference.leadgen),
             attribution: attribution(raw, self.matching),
+            confirmed: None,
         };
         self.fit(kept, &mut content);
         reach.needs().met_by(&content.fields)?;

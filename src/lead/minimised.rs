@@ -85,6 +85,8 @@ pub struct ConsentEvidence {
     pub at: Timestamp,
     /// Until when it was to hold; none: as long as the record.
     pub valid_until: Option<Timestamp>,
+    /// When the person said yes to it once more, last; none: never.
+    pub confirmed: Option<Timestamp>,
 }
 
 crate::codes! {
@@ -164,6 +166,22 @@ pub(in crate::lead) struct Content {
     pub leadgen: Option<LeadgenId>,
     /// Campaign and the like, where the purpose keeps them.
     pub attribution: Vec<(Keep, Answer)>,
+    /// When the person said yes last; none: never since the submission.
+    pub confirmed: Option<Timestamp>,
+}
+
+impl Content {
+    /// The person's last act, from which its periods count: a yes, or the submission (its arrival, if that was earlier).
+    pub fn acted(&self) -> Timestamp {
+        self.confirmed.unwrap_or(self.created.min(self.received))
+    }
+
+    /// From when on a consent counts: the last yes to it, or the submission.
+    pub fn agreed(&self, key: &ConsentKey) -> Timestamp {
+        let evidence = self.consents.iter().find(|evidence| evidence.key == *key);
+        let confirmed = evidence.and_then(|evidence| evidence.confirmed);
+        confirmed.unwrap_or(self.created.min(self.received))
+    }
 }
 
 impl MinimisedLead {

@@ -3,6 +3,7 @@
 //! A reply comes in as [`RawReply`], is read borrowed, sieved under the whitelist of each of its purposes into a
 //! [`MinimisedLead`] apiece, and leaves sealed. An [`OpenedLead`] comes back out for one reader. Nothing here has `Debug` or `Display`. Pure.
 
+mod consenting;
 mod correction;
 #[doc(hidden)]
 pub mod door;
@@ -20,6 +21,7 @@ mod seal;
 mod several;
 mod ticks;
 
+pub use consenting::{ConsentUnknown, confirmation, withdrawal};
 pub use correction::{CorrectionFault, correction};
 pub use dropped::Dropped;
 pub use minimise::{Sieved, minimise, submitted};
@@ -27,7 +29,7 @@ pub use minimised::{Answer, ConsentEvidence, ConsentOutcome, Grounds, MinimisedL
 pub use opened::OpenedLead;
 pub use raw::{RawLead, RawReply, ReplyTooLarge};
 pub use reach::{Looked, Reach};
-pub use revise::{Revised, RevisedLead, Revision, RevisionRefusal, revise, was_early};
+pub use revise::{Revised, RevisedLead, Revision, RevisionRefusal, reach_of, revise, was_early};
 #[cfg(test)]
 pub(crate) use seal::move_to_bucket;
 pub use seal::{

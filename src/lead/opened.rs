@@ -28,6 +28,11 @@ impl OpenedLead {
         self.content.received
     }
 
+    /// The person's last act, from which its periods count: a yes, or the submission (its arrival, if that was earlier).
+    pub fn acted(&self) -> Timestamp {
+        self.content.acted()
+    }
+
     /// The form it came through.
     pub fn form(&self) -> &FormId {
         &self.content.form
@@ -96,7 +101,8 @@ impl OpenedLead {
     /// None: as long as the record.
     pub fn valid_until(&self, rule: &ConsentRule) -> Option<Timestamp> {
         let sealed = self.consent(&rule.key).and_then(|evidence| evidence.valid_until);
-        let now = rule.valid_until(self.content.created, self.content.received);
+        let agreed = self.content.agreed(&rule.key);
+        let now = rule.valid_until(agreed, agreed);
         sealed.into_iter().chain(now).min()
     }
 
@@ -158,6 +164,7 @@ mod tests {
                 (Keep::AdId, Answer::from_sealed("1".to_owned())),
                 (Keep::CampaignId, Answer::from_sealed("3".to_owned())),
             ],
+            confirmed: None,
         };
         OpenedLead { id: RecordId::parse("devis-1-7").expect("an id"), content }
     }

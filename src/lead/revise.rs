@@ -8,9 +8,13 @@ use zeroize::Zeroizing;
 
 use crate::clock::Day;
 use crate::lead::minimised::{Answer, Content, MinimisedLead};
+use crate::lead::reach::Reach;
 use crate::lead::schema::{self, Schema};
 use crate::lead::seal::{Leaf, RECORD_BYTES_MAX, SealError, SealedRecord, plain_of, reseal, size_of};
-use crate::purpose::{ConsentKey, ConsentRule, FieldName, Keep, Periods, Purpose, RecordId, Remit, periods};
+use crate::people::{Agreed, Calendar, Person};
+use crate::purpose::{
+    Basis, ConsentKey, ConsentRule, FieldName, Keep, Periods, Purpose, RecordId, Remit, periods,
+};
 use crate::random::Random;
 use crate::secret::Key;
 
@@ -31,13 +35,32 @@ pub struct Revision {
     /// It is refused where no field would be left.
     pub(in crate::lead) keeps_some: bool,
     /// What was given of consents holds no longer than this.
-    pub(in crate::lead) consents_end: Option<Timestamp>,
+    pub(in crate::lead) consents_end: Option<Ending>,
+    /// It is refused where none of these holds afterwards; none among them: it rests on no consent.
+    pub(in crate::lead) rests_on: Vec<ConsentRule>,
+    /// Its person says yes to these, and what it counts from begins anew.
+    pub(in crate::lead) yes: Option<Yes>,
     /// It ends no later than this.
     pub(in crate::lead) periods: Option<Periods>,
     /// Where it was received before it was submitted, its periods begin with its submission.
     pub(in crate::lead) dated_by: Option<Arc<Purpose>>,
     /// What is not within this goes.
     pub(in crate::lead) within: Option<Arc<Remit>>,
+}
+
+/// Which consents end, and when.
+#[derive(Clone)]
+pub(in crate::lead) struct Ending {
+    /// None: all of them.
+    of: Option<Vec<ConsentKey>>,
+    at: Timestamp,
+}
+
+/// A yes to a purpose.
+#[derive(Clone)]
+pub(in crate::lead) struct Yes {
+    pub(in crate::lead) purpose: Arc<Purpose>,
+    pub(in crate::lead) boxes: Vec<ConsentKey>,
 }
 
 impl Revision {
@@ -50,10 +73,21 @@ impl Revision {
     }
 
     /// The person has said no: every consent that was given holds until this moment and no longer. What shows that it was given
-    /// stays; the first layout has no room for an end, so there it goes.
+    /// stays.
     #[must_use = "it is the same without its consents"]
     pub fn ending_consents(self, at: Timestamp) -> Self {
-        Self { consents_end: Some(at), ..self }
+        Self { consents_end: Some(Ending { of: None, at }), ..self }
+    }
+
+    /// The same of these alone; none said: of all.
+    #[must_use = "it is the same without them"]
+    pub(in crate::lead) fn ending(self, of: Option<Vec<ConsentKey>>, at: Timestamp) -> Self {
+        Self { consents_end: Some(Ending { of, at }), ..self }
+    }
+
+    /// For which purpose its person says yes; none: they do not.
+    pub fn confirms(&self) -> Option<&Arc<Purpose>> {
+        self.yes.as_ref().map(|yes| &yes.purpose)
     }
 
     /// And it ends no later than this: periods are shortened by it, never lengthened.
@@ -94,13 +128,19 @@ impl Revision {
         if self.keeps_some && content.fields.is_empty() {
             return Err(RevisionRefusal::NothingLeft);
         }
-        if let Some(end) = self.consents_end {
-            if content.seen.is_none() {
-                content.consents.retain(|evidence| !evidence.given());
+        if let Some(Ending { of, at }) = &self.consents_end {
+            let ends = |key: &ConsentKey| of.as_ref().is_none_or(|of| of.contains(key));
+            for evidence in content.consents.iter_mut().filter(|one| one.given() && ends(&one.key)) {
+                evidence.valid_until = Some(evidence.valid_until.map_or(*at, |until| until.min(*at)));
             }
-            for evidence in content.consents.iter_mut().filter(|evidence| evidence.given()) {
-                evidence.valid_until = Some(evidence.valid_until.map_or(end, |until| until.min(end)));
-            }
+        }
+        let today = Day::of(now);
+        let stays = |rule: &ConsentRule| holds(content, &rule.key, until_of(content, rule), today);
+        if !self.rests_on.is_empty() && !self.rests_on.iter().any(stays) {
+            return Err(RevisionRefusal::NoGround);
+        }
+        if let Some(Yes { purpose, boxes }) = &self.yes {
+            confirm(content, purpose, boxes, now)?;
         }
         if let Some(remit) = &self.within {
             trim(content, remit, now);
@@ -118,10 +158,53 @@ impl Revision {
 
     fn may_have(&self, content: &Content, name: &FieldName, now: Timestamp) -> bool {
         let mut rules = self.hangs_on.iter().filter(|(of, _)| of == name).map(|(_, rule)| rule);
-        rules.all(|rule| {
-            holds(content, &rule.key, rule.valid_until(content.created, content.received), Day::of(now))
-        })
+        rules.all(|rule| holds(content, &rule.key, until_of(content, rule), Day::of(now)))
     }
+}
+
+/// Until when a consent holds by what the config says.
+fn until_of(content: &Content, rule: &ConsentRule) -> Option<Timestamp> {
+    let agreed = content.agreed(&rule.key);
+    rule.valid_until(agreed, agreed)
+}
+
+/// See [`Revision::confirms`]. A second yes on one day changes nothing: what counts from it counts by days.
+fn confirm(
+    content: &mut Content,
+    purpose: &Purpose,
+    boxes: &[ConsentKey],
+    now: Timestamp,
+) -> Result<(), RevisionRefusal> {
+    let calendar = Calendar::of(purpose);
+    let agreed = |rule: &ConsentRule| {
+        let evidence = content.consents.iter().find(|found| found.key == rule.key && found.given())?;
+        let until = evidence.valid_until.into_iter().chain(until_of(content, rule)).min();
+        Some(Agreed { consent: rule.key.clone(), valid_until: until })
+    };
+    let agreed: Vec<Agreed> = purpose.consents.iter().filter_map(agreed).collect();
+    let person = Person { acted: content.acted(), asked: None, reminded: None, bars: &[], agreed: &agreed };
+    let named = calendar.named(&person, now);
+    let counted: Vec<ConsentKey> = boxes.iter().filter(|key| named.contains(key)).cloned().collect();
+    let renewed = match calendar.confirmed(&purpose.consents, &agreed, &counted, now) {
+        Some(renewed) => renewed,
+        // What rests on no consent may be confirmed without one.
+        None if boxes.is_empty() && purpose.basis != Basis::Consent => agreed,
+        None => return Err(RevisionRefusal::NothingToConfirm),
+    };
+    let is_today = |moment: Option<Timestamp>| moment.is_some_and(|moment| Day::of(moment) == Day::of(now));
+    let mut said = content.consents.iter().filter(|found| counted.contains(&found.key));
+    if is_today(content.confirmed) && said.all(|found| is_today(found.confirmed)) {
+        return Ok(());
+    }
+    for evidence in content.consents.iter_mut().filter(|found| counted.contains(&found.key)) {
+        let until = renewed.iter().find(|one| one.consent == evidence.key);
+        evidence.valid_until = until.and_then(|one| one.valid_until);
+        evidence.confirmed = Some(now);
+    }
+    content.confirmed = Some(now);
+    content.expires_at = calendar.ends_at(now);
+    content.reconfirm_due = periods(purpose, now, now).reconfirm_due;
+    Ok(())
 }
 
 /// True if a consent was given, and is not over on this day: neither by what was said when it was given, nor by what the config says
@@ -141,7 +224,8 @@ fn trim(content: &mut Content, remit: &Remit, now: Timestamp) {
     fields.retain(|(name, _)| {
         remit.field(name).is_some_and(|field| {
             field.consent.as_ref().is_none_or(|consent| {
-                let until = consent.valid_until(content.created, content.received);
+                let agreed = content.agreed(&consent.key);
+                let until = consent.valid_until(agreed, agreed);
                 holds(content, &consent.key, until, today)
             })
         })
@@ -209,6 +293,10 @@ pub enum RevisionRefusal {
     NoneLeftOfOne,
     /// No field would be left.
     NothingLeft,
+    /// No consent would hold on which it may be kept: it is to be erased.
+    NoGround,
+    /// Nothing that is confirmed was agreed to and still holds.
+    NothingToConfirm,
 }
 
 /// What comes of a revision.
@@ -271,11 +359,34 @@ pub fn revise(
     if *plain == *before {
         return Ok(Revised::Same);
     }
-    if size_of(plain.len()) > RECORD_BYTES_MAX {
+    // What a person wants of their consents is never refused for its room, and what becomes smaller takes none.
+    let is_wish = revision.consents_end.is_some() || revision.yes.is_some();
+    if size_of(plain.len()) > RECORD_BYTES_MAX && plain.len() > before.len() && !is_wish {
         return Ok(Revised::Refused(RevisionRefusal::TooLarge));
     }
     let (expiry_day, test) = (Day::of(content.expires_at), record.test);
     Ok(Revised::Anew(RevisedLead { plain, schema, expiry_day, test }))
+}
+
+/// Whom a record reaches, as its purpose reads what it holds.
+///
+/// # Errors
+/// [`SealError::DoesNotOpen`], [`SealError::UnknownLayout`].
+pub fn reach_of(
+    record: &SealedRecord<'_>,
+    id: &RecordId,
+    key: &Key,
+    purpose: &Purpose,
+) -> Result<Reach, SealError> {
+    let plain = plain_of(record, id, key)?;
+    let content = schema::decode(&plain, record.test).ok_or(SealError::UnknownLayout)?;
+    let mut reach = Reach::of(purpose, &content.consents, (content.created, content.received));
+    for (name, answers) in &content.fields {
+        if let Some(rule) = purpose.whitelist.rule(name.as_str()) {
+            reach.look(purpose, (rule, name.as_str()), None, answers);
+        }
+    }
+    Ok(reach)
 }
 
 /// True if a record was received under a clock that was behind: see [`Revision::dated_by_submission`].

@@ -88,6 +88,7 @@ fn content(email: &str, test: bool, created: Timestamp, expires_at: Timestamp) -
         test,
         leadgen: None,
         attribution: Vec::new(),
+        confirmed: None,
     }
 }
 
@@ -102,6 +103,7 @@ pub(crate) fn ticked(key: &str, checkbox_key: &str) -> ConsentEvidence {
         text: Some(TextHash::of(b"J'accepte")),
         at: Timestamp::from_second(1_764_000_000).expect("in range"),
         valid_until: None,
+        confirmed: None,
     }
 }
 

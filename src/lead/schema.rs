@@ -1,5 +1,6 @@
-//! What is inside a record's seal, and how: a byte that says which schema it is, and the schema. Two stand beside one another;
-//! the second is written, and nothing is rewritten for it: a record that is corrected keeps its own.
+//! What is inside a record's seal, and how: a byte that says which schema it is, and the schema. Three stand beside one another;
+//! the second is written, and nothing is rewritten for it: a record that is corrected keeps its own. Only what the one that it
+//! has cannot say makes a record one of the third: a yes, and of the first schema that a consent has ended.
 //!
 //! Names are text, so that a later config may drop one without breaking the rest.
 
@@ -18,6 +19,8 @@ pub(super) enum Schema {
     One,
     /// With the whole evidence of each consent, and the record's key in `seen`.
     Two,
+    /// The same, with when the person said yes once more; a key in `seen` it may lack.
+    Three,
 }
 
 impl Schema {
@@ -26,6 +29,7 @@ impl Schema {
         match self {
             Self::One => 1,
             Self::Two => 2,
+            Self::Three => 3,
         }
     }
 }
@@ -91,6 +95,32 @@ struct Consent2<'c> {
     valid_until: Option<i64>,
 }
 
+/// The third schema.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Layout3<'c> {
+    // First, so that it has its place whatever comes after.
+    seen: Option<[u8; 32]>,
+    #[serde(borrow)]
+    common: Common<'c>,
+    #[serde(borrow)]
+    consents: Vec<Consent3<'c>>,
+    #[serde(borrow)]
+    rest: Rest<'c>,
+    form_revision: Option<[u8; 32]>,
+    notice_revision: Option<[u8; 32]>,
+    language: Option<&'c str>,
+    copy_of: Option<&'c str>,
+    confirmed: Option<i64>,
+}
+
+/// A consent in the third schema.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Consent3<'c> {
+    #[serde(borrow)]
+    consent: Consent2<'c>,
+    confirmed: Option<i64>,
+}
+
 /// How many bytes [`encode`] writes.
 pub(super) fn size(content: &Content) -> usize {
     encode(content, [0; 32]).map_or_else(|bytes| bytes, |plain| plain.len())
@@ -115,6 +145,31 @@ pub(super) fn encode(content: &Content, seen: [u8; 32]) -> Result<Zeroizing<Vec<
         seen,
     };
     written(Schema::Two, &layout)
+}
+
+/// Writes the third schema.
+///
+/// # Errors
+/// As [`encode`].
+fn encode_third(content: &Content) -> Result<Zeroizing<Vec<u8>>, usize> {
+    let Grounds { form_revision, notice_revision, language, copy_of } = &content.grounds;
+    let bytes = |hash: &TextHash| *hash.bytes();
+    let consent = |evidence| Consent3 {
+        consent: Consent2::of(evidence),
+        confirmed: evidence.confirmed.map(Timestamp::as_second),
+    };
+    let layout = Layout3 {
+        seen: content.seen,
+        common: common(content),
+        consents: content.consents.iter().map(consent).collect(),
+        rest: rest(content),
+        form_revision: form_revision.as_ref().map(bytes),
+        notice_revision: notice_revision.as_ref().map(bytes),
+        language: language.as_deref(),
+        copy_of: copy_of.as_ref().map(FormId::as_str),
+        confirmed: content.confirmed.map(Timestamp::as_second),
+    };
+    written(Schema::Three, &layout)
 }
 
 fn written(schema: Schema, layout: &impl serde::Serialize) -> Result<Zeroizing<Vec<u8>>, usize> {
@@ -174,6 +229,7 @@ impl<'c> Consent2<'c> {
             text: self.text.map(TextHash::from_bytes),
             at: moment(self.at)?,
             valid_until: optional(self.valid_until, moment)?,
+            confirmed: None,
         })
     }
 }
@@ -195,6 +251,7 @@ pub(super) fn decode(plain: &[u8], test: bool) -> Option<Content> {
                     text: None,
                     at,
                     valid_until: None,
+                    confirmed: None,
                 })
             });
             content(common, consents.collect::<Option<_>>()?, rest, Grounds::default(), None, test)
@@ -210,24 +267,48 @@ pub(super) fn decode(plain: &[u8], test: bool) -> Option<Content> {
             let consents = layout.consents.into_iter().map(Consent2::read).collect::<Option<_>>()?;
             content(layout.common, consents, layout.rest, grounds, Some(layout.seen), test)
         }
+        (3, body) => {
+            let layout: Layout3<'_> = postcard::from_bytes(body).ok()?;
+            let grounds = Grounds {
+                form_revision: layout.form_revision.map(TextHash::from_bytes),
+                notice_revision: layout.notice_revision.map(TextHash::from_bytes),
+                language: layout.language.map(str::to_owned),
+                copy_of: optional(layout.copy_of, FormId::parse)?,
+            };
+            let consent = |of: Consent3<'_>| {
+                let confirmed = optional(of.confirmed, moment)?;
+                Some(ConsentEvidence { confirmed, ..of.consent.read()? })
+            };
+            let consents = layout.consents.into_iter().map(consent).collect::<Option<_>>()?;
+            let mut content = content(layout.common, consents, layout.rest, grounds, layout.seen, test)?;
+            content.confirmed = optional(layout.confirmed, moment)?;
+            Some(content)
+        }
         _ => None,
     }
 }
 
-/// The record's key in `seen`, without a look at anything else: in the second schema it is what stands last. None: the first
-/// schema has none.
+/// The record's key in `seen`, without a look at anything else: in the second schema it is what stands last, in the third what
+/// stands first. None: the first schema has none, and what was of it.
 pub(super) fn seen(plain: &[u8]) -> Option<[u8; 32]> {
-    plain.strip_prefix(&[Schema::Two.byte()])?.last_chunk().copied()
+    match plain.split_first()? {
+        (2, body) => body.last_chunk().copied(),
+        (3, [1, body @ ..]) => body.first_chunk().copied(),
+        _ => None,
+    }
 }
 
 /// The same with another end, which follows from when it was submitted and when it arrived; no answer becomes a value. None within:
-/// it would be no earlier. None: the layout is unknown.
+/// it would be no earlier. None: the layout is unknown. Of who said yes since, both are that moment.
 pub(super) fn date_anew(
     plain: &[u8],
     end: impl FnOnce(Timestamp, Timestamp) -> Timestamp,
 ) -> Option<Option<(Zeroizing<Vec<u8>>, Timestamp)>> {
-    let earlier = |common: &Common<'_>, rest: &mut Rest<'_>| {
-        let ends = end(moment(common.created)?, moment(common.received)?);
+    let earlier = |common: &Common<'_>, rest: &mut Rest<'_>, confirmed: Option<i64>| {
+        let ends = match confirmed {
+            None => end(moment(common.created)?, moment(common.received)?),
+            Some(confirmed) => end(moment(confirmed)?, moment(confirmed)?),
+        };
         let is_earlier = ends.as_second() < rest.expires_at;
         rest.expires_at = ends.as_second();
         Some(is_earlier.then_some(ends))
@@ -235,13 +316,19 @@ pub(super) fn date_anew(
     let (written, ends) = match plain.split_first()? {
         (1, body) => {
             let mut layout: Layout1<'_> = postcard::from_bytes(body).ok()?;
-            let Some(ends) = earlier(&layout.common, &mut layout.rest)? else { return Some(None) };
+            let Some(ends) = earlier(&layout.common, &mut layout.rest, None)? else { return Some(None) };
             (written(Schema::One, &layout), ends)
         }
         (2, body) => {
             let mut layout: Layout2<'_> = postcard::from_bytes(body).ok()?;
-            let Some(ends) = earlier(&layout.common, &mut layout.rest)? else { return Some(None) };
+            let Some(ends) = earlier(&layout.common, &mut layout.rest, None)? else { return Some(None) };
             (written(Schema::Two, &layout), ends)
+        }
+        (3, body) => {
+            let mut layout: Layout3<'_> = postcard::from_bytes(body).ok()?;
+            let ends = earlier(&layout.common, &mut layout.rest, layout.confirmed)?;
+            let Some(ends) = ends else { return Some(None) };
+            (written(Schema::Three, &layout), ends)
         }
         _ => return None,
     };
@@ -253,6 +340,7 @@ pub(super) fn each_answer(plain: &[u8], look: impl FnMut(&str)) -> Option<()> {
     let common = match plain.split_first()? {
         (1, body) => postcard::from_bytes::<Layout1<'_>>(body).ok()?.common,
         (2, body) => postcard::from_bytes::<Layout2<'_>>(body).ok()?.common,
+        (3, body) => postcard::from_bytes::<Layout3<'_>>(body).ok()?.common,
         _ => return None,
     };
     common.fields.into_iter().flat_map(|(_, values)| values).for_each(look);
@@ -290,6 +378,7 @@ fn content(
         test,
         leadgen: optional(rest.leadgen, LeadgenId::parse)?,
         attribution,
+        confirmed: None,
     })
 }
 
@@ -302,14 +391,18 @@ fn optional<T, R>(found: Option<T>, read: impl FnOnce(T) -> Option<R>) -> Option
     found.map_or(Some(None), |found| read(found).map(Some))
 }
 
-/// Writes what was read before in the schema that it had: one that has no key in `seen` is of the first.
+/// Writes what was read before in the schema that it had: one that has no key in `seen` is of the first. What that one cannot say
+/// makes it one of the third.
 ///
 /// # Errors
 /// As [`encode`].
 pub(super) fn encode_again(content: &Content) -> Result<(Schema, Zeroizing<Vec<u8>>), usize> {
+    let has_yes = content.confirmed.is_some();
+    let has_end = content.consents.iter().any(|evidence| evidence.valid_until.is_some());
     match content.seen {
-        Some(seen) => Ok((Schema::Two, encode(content, seen)?)),
-        None => Ok((Schema::One, encode_first(content)?)),
+        Some(seen) if !has_yes => Ok((Schema::Two, encode(content, seen)?)),
+        None if !has_yes && !has_end => Ok((Schema::One, encode_first(content)?)),
+        _ => Ok((Schema::Three, encode_third(content)?)),
     }
 }
 

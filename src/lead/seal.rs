@@ -63,7 +63,8 @@ enum Head {
     One,
     /// A version byte of 2; what is inside has the second schema.
     Two,
-    /// A version byte of 3 or 4, and the leaf; what is inside has the first schema (a record that was moved) or the second.
+    /// A version byte of 3, 4 or 5, and the leaf; what is inside has the first schema (a record that was moved), the second, or the
+    /// third (one whose person said yes once more).
     OfLeaf(Schema),
 }
 
@@ -79,6 +80,7 @@ impl Head {
             [2, rest @ ..] => Some((Self::Two, rest)),
             [3, rest @ ..] => Some((Self::OfLeaf(Schema::One), rest)),
             [4, rest @ ..] => Some((Self::OfLeaf(Schema::Two), rest)),
+            [5, rest @ ..] => Some((Self::OfLeaf(Schema::Three), rest)),
             _ => None,
         }
     }
@@ -91,6 +93,7 @@ impl Head {
             Self::Two => &[2],
             Self::OfLeaf(Schema::One) => &[3],
             Self::OfLeaf(Schema::Two) => &[4],
+            Self::OfLeaf(Schema::Three) => &[5],
         }
     }
 

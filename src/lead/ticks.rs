@@ -58,6 +58,7 @@ impl<'r> Ticks<'r> {
             text: legal.and_then(|legal| legal.text_of(checkbox_key)).map(|text| text.hash),
             at: of.created,
             valid_until: rule.valid_until(of.created, of.received),
+            confirmed: None,
         }
     }
 

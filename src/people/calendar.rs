@@ -132,6 +132,15 @@ impl Calendar {
         end
     }
 
+    /// The moment at which it ends, to the second: what a record carries that counts from then.
+    pub fn ends_at(&self, acted: Timestamp) -> Timestamp {
+        let end = self.lifespan.end(acted);
+        match self.basis {
+            Basis::Consent => end.min(plus_months(acted, CAP_MONTHS)),
+            _ => end,
+        }
+    }
+
     /// The consents that a mail may name: those that still hold. One that ended is not asked for by the way.
     pub fn named<'p>(&self, person: &Person<'p>, now: Timestamp) -> Vec<&'p ConsentKey> {
         let today = Day::of(now);

@@ -44,7 +44,9 @@ pub(super) async fn correct(
         Some(Rewritten::Anew) => true,
         Some(Rewritten::Same) => false,
         Some(Rewritten::Refused(refusal)) => return Err(of_refusal(*refusal).into()),
-        Some(Rewritten::Restricted) => return Err(Problem::of(ProblemCode::RecordRestricted)),
+        Some(Rewritten::Restricted | Rewritten::Suppressed) => {
+            return Err(Problem::of(ProblemCode::RecordRestricted));
+        }
         Some(Rewritten::Gone) => return Err(Problem::of(ProblemCode::RecordGone)),
         Some(Rewritten::Unreadable) => return Err(Problem::of(ProblemCode::RecordUnreadable)),
         Some(Rewritten::Unknown) | None => return Err(Problem::of(ProblemCode::RecordUnknown)),
@@ -74,5 +76,7 @@ pub(super) fn of_refusal(refusal: RevisionRefusal) -> ProblemCode {
         RevisionRefusal::TooLarge => ProblemCode::RecordTooLarge,
         RevisionRefusal::ConsentNotGiven => ProblemCode::ConsentNotGiven,
         RevisionRefusal::NoneLeftOfOne | RevisionRefusal::NothingLeft => ProblemCode::FieldRequired,
+        // A correction says nothing of consents.
+        RevisionRefusal::NoGround | RevisionRefusal::NothingToConfirm => ProblemCode::Internal,
     }
 }

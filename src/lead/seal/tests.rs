@@ -50,6 +50,7 @@ fn lead(fields: &[(&str, Vec<String>)], test: bool) -> MinimisedLead {
             test,
             leadgen: LeadgenId::parse("9007199254740993"),
             attribution: vec![(Keep::CampaignId, Answer::from_sealed("120200000000000001".to_owned()))],
+            confirmed: None,
         },
     }
 }
@@ -353,7 +354,7 @@ fn a_later_layout_is_told_apart_from_damage() {
     let mut plain = encode(&one("x").content).expect("fits");
     assert!(decode(&plain, false).is_some());
     assert!(decode(&[], false).is_none());
-    plain[0] = Schema::Two.byte() + 1;
+    plain[0] = Schema::Three.byte() + 1;
     assert!(decode(&plain, false).is_none());
 }
 

@@ -31,7 +31,10 @@ const EDGES: &[(&str, &[&str])] = &[
     // Pure rooms.
     ("purpose", &["clock", "codes", "id"]),
     ("notification", &["codes", "id", "json", "secret"]),
-    ("lead", &["clock", "codes", "forget", "id", "json", "notification", "purpose", "random", "secret"]),
+    (
+        "lead",
+        &["clock", "codes", "forget", "id", "json", "notification", "people", "purpose", "random", "secret"],
+    ),
     ("trail", &["codes", "purpose", "secret"]),
     ("notice", &["language", "purpose"]),
     ("desk", &["api", "clock", "language", "notice", "purpose", "spreadsheet", "trail", "visible"]),
