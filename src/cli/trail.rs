@@ -43,7 +43,7 @@ pub(super) struct Arguments {
     /// Only lines from this day or moment on, as in 2026-11-01 or 2026-11-01T08:30:00Z
     #[arg(long, value_name = "WHEN", value_parser = moment)]
     since: Option<Timestamp>,
-    /// Only lines of this one: local:UID, token:ID, a token's name, or system
+    /// Only lines of this one: local:UID, token:ID, a token's name, system, or person
     #[arg(long, value_name = "WHO")]
     actor: Option<String>,
     /// At most this many lines
@@ -199,7 +199,7 @@ fn actor_of(given: &str, names: &HashMap<String, String>) -> Result<String, Fail
         )),
         (None, _) => Err(Failure::new(
             Exit::Usage,
-            "--actor takes local:UID, token:ID, system, or the name of a token that `tamis token list` shows",
+            "--actor takes local:UID, token:ID, system, person, or the name of a token that `tamis token list` shows",
         )),
     }
 }

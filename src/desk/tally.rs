@@ -137,7 +137,7 @@ impl Tally {
             };
             *count += records;
         }
-        if is_within && deed.actor != "system" {
+        if is_within && !["system", "person"].contains(&deed.actor.as_str()) {
             self.note(deed, records);
         }
     }

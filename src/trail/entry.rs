@@ -66,6 +66,10 @@ crate::codes! {
         SuppressionEnded = "suppression-ended",
         /// A record was corrected: its new value is sealed anew, the key of the old one is destroyed.
         Corrected = "corrected",
+        /// A person took consents back: they hold no longer, and what hung on them is gone.
+        Withdrawn = "withdrawn",
+        /// A person said yes once more: what they agreed to counts from now on.
+        Confirmed = "confirmed",
         /// A record was restricted, or that was renewed: nobody may use it.
         Restricted = "restricted",
         /// A restriction was lifted.
@@ -166,6 +170,11 @@ impl Entry {
         Self { reason, ..Self::by_system(action) }
     }
 
+    /// An act of a person about what is held of them, on a page of their own.
+    pub fn by_person(action: Action, reason: Reason) -> Self {
+        Self { actor: Actor::Person, role: Role::Person, reason: Some(reason), ..Self::by_system(action) }
+    }
+
     /// Who.
     pub fn actor(&self) -> &Actor {
         &self.actor
@@ -221,5 +230,13 @@ mod tests {
         assert_eq!(entry.action(), Action::Stored);
         let local = Entry::by(&Operator::recognised_by_kernel(0), Action::Requeued);
         assert_eq!((local.actor(), local.recipient(), local.reason()), (&Actor::Local(0), None, None));
+    }
+
+    #[test]
+    fn what_a_person_does_names_nobody() {
+        let entry = Entry::by_person(Action::Withdrawn, Reason::Withdrawal);
+        assert_eq!((entry.actor(), entry.role()), (&Actor::Person, Role::Person));
+        assert_eq!((entry.recipient(), entry.reason()), (None, Some(Reason::Withdrawal)));
+        assert_eq!((entry.action(), entry.result), (Action::Withdrawn, Outcome::Done));
     }
 }

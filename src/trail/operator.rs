@@ -19,6 +19,8 @@ crate::codes! {
         Local = "local",
         /// tamis itself.
         System = "system",
+        /// Whose data it is, on a page of their own.
+        Person = "person",
     }
 }
 
@@ -69,6 +71,8 @@ pub enum Actor {
     Token(String),
     /// tamis itself.
     System,
+    /// Whose data it is: which person, no line says.
+    Person,
 }
 
 impl Actor {
@@ -76,6 +80,7 @@ impl Actor {
     pub fn parse(text: &str) -> Option<Self> {
         match text.split_once(':') {
             None if text == "system" => Some(Self::System),
+            None if text == "person" => Some(Self::Person),
             Some(("local", uid)) => uid.parse().ok().map(Self::Local),
             Some(("token", id)) => Some(Self::Token(id.to_owned())),
             _ => None,
@@ -89,6 +94,7 @@ impl fmt::Display for Actor {
             Self::Local(uid) => write!(f, "local:{uid}"),
             Self::Token(id) => write!(f, "token:{id}"),
             Self::System => f.write_str("system"),
+            Self::Person => f.write_str("person"),
         }
     }
 }
@@ -176,6 +182,7 @@ mod tests {
             (Actor::Local(u32::MAX), "local:4294967295"),
             (Actor::Token("t7".to_owned()), "token:t7"),
             (Actor::System, "system"),
+            (Actor::Person, "person"),
         ] {
             assert_eq!(actor.to_string(), text);
             assert_eq!(Actor::parse(text), Some(actor));

@@ -149,7 +149,7 @@ impl Seen {
         for line in lines {
             let entry = &line.entry;
             let erased = entry.action() == Action::ErasureAsked && entry.result == Outcome::Done;
-            if !erased || *entry.actor() == Actor::System {
+            if !erased || matches!(entry.actor(), Actor::System | Actor::Person) {
                 continue;
             }
             let actor = entry.actor().to_string();

@@ -56,7 +56,7 @@ fn rights(new: NewToken, policy: &Policy) -> Result<Rights, ProblemCode> {
     }
     let role = match Role::from_code(&new.role) {
         Some(role @ (Role::Viewer | Role::Exporter | Role::Officer | Role::Admin)) => role,
-        Some(Role::Local | Role::System) | None => return Err(ProblemCode::TokenRoleInvalid),
+        Some(Role::Local | Role::System | Role::Person) | None => return Err(ProblemCode::TokenRoleInvalid),
     };
     if role != Role::Exporter {
         let plain = new.purposes.is_empty() && new.recipient.is_none() && new.reason.is_none();
@@ -231,7 +231,7 @@ mod tests {
             let body = format!(r#"{{"name":"it","role":"officer",{change}}}"#);
             assert_eq!(rights(&body), Err(ProblemCode::TokenNotExporter), "{body}");
         }
-        for role in ["local", "system", "Admin", ""] {
+        for role in ["local", "system", "person", "Admin", ""] {
             let body = format!(r#"{{"name":"it","role":"{role}"}}"#);
             assert_eq!(rights(&body), Err(ProblemCode::TokenRoleInvalid), "{role}");
         }
