@@ -1,4 +1,4 @@
-//! Records written anew: corrected by an officer, or brought to what their purpose may still hold.
+//! Records written anew: corrected by an officer, brought to what their purpose may still hold, or to what their person wants.
 //!
 //! As with an erasure the store comes first, then the keyring (docs/decisions, 185): one transaction puts the record under the
 //! next unused leaf and notes the old one as pending; then that one is punctured. What is found pending at a start is brought
@@ -24,6 +24,11 @@ pub const REWRITTEN_AT_ONCE_MAX: usize = 256;
 pub enum RewriteCause {
     /// A person's right (GDPR art. 16): also of a record that is restricted, and of none past its expiry.
     Person,
+    /// The same, where consents end (arts. 7(3), 21): a full disk is no reason to go on.
+    Withdrawal,
+    /// A person says yes once more: of none that is restricted, past its expiry, or whose address may not be stored; and by no clock
+    /// that nobody has confirmed, since it lengthens what it counts for.
+    Yes,
     /// What the purpose may no longer hold: of none that is restricted, and by no clock that nobody has confirmed.
     Retention,
     /// A clock that was behind: of every one.
@@ -54,6 +59,11 @@ impl RewriteRequest {
         (Self { records, cause: RewriteCause::Retention }, Entry::by_system(Action::Trimmed))
     }
 
+    /// One record's person says yes to what this says ([`crate::lead::confirmation`]).
+    pub fn confirming(record: RecordId, revision: Revision) -> Self {
+        Self { records: vec![(record, revision)], cause: RewriteCause::Yes }
+    }
+
     /// # Errors
     /// [`StoreCode::ValueTooLarge`].
     pub(super) fn require_bound(&self) -> Result<(), StoreError> {
@@ -75,6 +85,8 @@ pub enum Rewritten {
     Refused(RevisionRefusal),
     /// It is restricted, and passed over.
     Restricted,
+    /// Its address is on the list of those that may not be stored: nobody says yes for it.
+    Suppressed,
     /// There was such a record: it was erased, or its time is over.
     Gone,
     /// There never was such a record.
@@ -180,10 +192,15 @@ pub trait Rewrites: Send + Sync {
 /// The trail's lines of a request.
 pub(super) fn lines_of_rewrite(request: &RewriteRequest, each: &[Rewritten], entry: &Entry) -> Vec<Entry> {
     let mut lines: Vec<Entry> = Vec::new();
+    let is_of_person =
+        matches!(request.cause, RewriteCause::Person | RewriteCause::Withdrawal | RewriteCause::Yes);
+    let goes_whole = |one: &Rewritten| *one == Rewritten::Refused(RevisionRefusal::NoGround);
     for ((id, _), rewritten) in request.records.iter().zip(each) {
         let is_told = match rewritten {
             Rewritten::Anew => true,
-            Rewritten::Same | Rewritten::Refused(_) => request.cause == RewriteCause::Person,
+            // Its erasure has lines of its own.
+            Rewritten::Refused(RevisionRefusal::NoGround) => false,
+            Rewritten::Same | Rewritten::Refused(_) => is_of_person,
             _ => false,
         };
         if is_told {
@@ -191,7 +208,7 @@ pub(super) fn lines_of_rewrite(request: &RewriteRequest, each: &[Rewritten], ent
             add(&mut lines, id, changed, entry);
         }
     }
-    if lines.is_empty() && request.cause == RewriteCause::Person {
+    if lines.is_empty() && is_of_person && !each.iter().any(goes_whole) {
         let mut line = entry.clone();
         line.result = Outcome::Nothing;
         lines.push(line);

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use crate::forget::address::{Address, Fingerprint, Scope, SuppressionKey};
 use crate::forget::suppression::{Decision, Entry as Bar, decide};
 use crate::keyring::Keyring;
-use crate::lead::MinimisedLead;
+use crate::lead::{MinimisedLead, Reach};
 use crate::purpose::PurposeId;
 use crate::purpose::law::Contact;
 use crate::store::{StoreCode, StoreError};
@@ -299,6 +299,25 @@ pub(super) fn judge(
         return Ok(Judged::Barred);
     }
     Ok(Judged::Stored(closed.into_iter().filter_map(|at| hashes.get(at).copied()).collect()))
+}
+
+/// True if whom this reaches may not be stored, as far as anybody can say: by a clock that nobody has confirmed no entry is over.
+///
+/// # Errors
+/// What `find` says.
+pub(super) fn bars(
+    reach: &Reach,
+    key: &SuppressionKey,
+    confirmed: Option<Timestamp>,
+    find: impl Fn(&[u8; 32]) -> Result<Option<Barring>, StoreError>,
+) -> Result<bool, StoreError> {
+    for fingerprint in reach.looked(key).iter().flat_map(|looked| &looked.fingerprints) {
+        let found = find(fingerprint.bytes())?;
+        if found.is_some_and(|entry| confirmed.is_none_or(|now| now < entry.until)) {
+            return Ok(true);
+        }
+    }
+    Ok(reach.is_crowded())
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@
 //! | `life` | purposes, closing, halting, what is there afterwards |
 //! | `erasing` | what is erased is gone, its keys are destroyed, and what became of the request is known |
 //! | `rewriting` | what is written anew keeps its id, the key of what it was is destroyed |
+//! | `consenting` | consents taken back and said once more, and of whom no yes is taken |
 //! | `restricting` | what nobody may use is in no page, outlives its day and is shown to a look-up alone |
 //! | `crossing` | what is corrected or restricted, when its time is over |
 //! | `no_way_back` | no redelivery, requeue or restart brings an erased submission back |
@@ -37,6 +38,7 @@ pub(crate) mod awaiting;
 pub(crate) mod claiming;
 pub(crate) mod clock;
 pub(crate) mod closing;
+pub(crate) mod consenting;
 pub(crate) mod crossing;
 pub(crate) mod erasing;
 pub(crate) mod exporting;
@@ -319,6 +321,12 @@ macro_rules! contract {
                 corrections_erasures_and_settlements_at_once_each_have_their_end,
                 a_record_that_was_corrected_is_erased_with_all_that_it_was,
                 what_a_clock_that_was_behind_received_is_found_until_somebody_has_looked,
+            }
+            consenting {
+                what_is_taken_back_ends_and_what_rests_on_nothing_is_left_for_its_erasure,
+                a_yes_gives_a_record_the_periods_of_its_day_and_another_leaf,
+                nobody_says_yes_for_who_may_not_be_asked,
+                no_yes_counts_by_a_clock_that_nobody_has_confirmed,
             }
             requesting {
                 a_request_is_numbered_answered_once_and_there_after_a_restart,

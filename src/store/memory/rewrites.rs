@@ -5,7 +5,7 @@ use std::ops::Bound::{Excluded, Unbounded};
 
 use async_trait::async_trait;
 
-use crate::lead::{Leaf, Revised, Revision, SealError, SealedRecord, Under, revise, was_early};
+use crate::lead::{Leaf, Revised, Revision, SealError, SealedRecord, Under, reach_of, revise, was_early};
 use crate::purpose::{Cursor, PurposeId, RecordId};
 use crate::secret::Key;
 use crate::store::leaves::{Leaves, NoKey, bucket_of, first_live, place_of};
@@ -23,7 +23,7 @@ impl Rewrites for MemoryStore {
     async fn rewrite(&self, request: RewriteRequest, entry: Entry) -> Result<Rewriting, StoreError> {
         request.require_bound()?;
         let each = self.0.write(|draft| {
-            if request.cause == RewriteCause::Retention {
+            if matches!(request.cause, RewriteCause::Retention | RewriteCause::Yes) {
                 draft.look.confirmed()?;
             }
             let each = request.records.iter();
@@ -120,11 +120,13 @@ impl Draft<'_> {
         cause: RewriteCause,
     ) -> Result<Rewritten, StoreError> {
         let Some(value) = self.rows.record(id).cloned() else { return Ok(self.absent(id)) };
-        if cause == RewriteCause::Retention && self.is_restricted(id) {
+        if matches!(cause, RewriteCause::Retention | RewriteCause::Yes) && self.is_restricted(id) {
             return Ok(Rewritten::Restricted);
         }
         let Some(record) = SealedRecord::decode(&value) else { return Ok(Rewritten::Unreadable) };
-        if cause == RewriteCause::Person
+        let is_of_person =
+            matches!(cause, RewriteCause::Person | RewriteCause::Withdrawal | RewriteCause::Yes);
+        if is_of_person
             && !self.is_restricted(id)
             && self.look.has_come(record.expiry_day).ok_or(self.look.doubt())?
         {
@@ -135,6 +137,14 @@ impl Draft<'_> {
         let Ok(key) = Leaves::default().key(keyring, &id.purpose, record.under) else {
             return Ok(Rewritten::Unreadable);
         };
+        if let Some(purpose) = revision.confirms() {
+            let Ok(reach) = reach_of(&record, id, key.key(), purpose) else {
+                return Ok(Rewritten::Unreadable);
+            };
+            if self.is_barred(&reach)? {
+                return Ok(Rewritten::Suppressed);
+            }
+        }
         let lead = match revise(&record, id, key.key(), revision, self.look.now()) {
             Ok(Revised::Same) => return Ok(Rewritten::Same),
             Ok(Revised::Refused(refusal)) => return Ok(Rewritten::Refused(refusal)),

@@ -4,11 +4,13 @@ use async_trait::async_trait;
 
 use crate::clock::plus_months;
 use crate::forget::address::Address;
+use crate::lead::Reach;
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::memory::MemoryStore;
 use crate::store::memory::draft::{Draft, EPOCH, keyring_failed};
 use crate::store::suppressions::{
-    Barring, Judged, SUPPRESSIONS_LISTED_MAX, SUPPRESSIONS_MAX, hashes_of, judge, key_of_list, require_few,
+    Barring, Judged, SUPPRESSIONS_LISTED_MAX, SUPPRESSIONS_MAX, bars, hashes_of, judge, key_of_list,
+    require_few,
 };
 use crate::store::{
     StoreCode, StoreError, Suppression, SuppressionId, Suppressions, ToLift, ToSuppress, Verdict,
@@ -144,6 +146,18 @@ impl Draft<'_> {
             Verdict::Refused(..) | Verdict::NotAsked(_) => Ok(None),
         };
         verdicts.iter_mut().map(one).collect()
+    }
+
+    /// True if whom this reaches may not be stored.
+    pub(super) fn is_barred(&self, reach: &Reach) -> Result<bool, StoreError> {
+        if self.rows.suppressions.is_empty() {
+            return Ok(false);
+        }
+        let key = key_of_list(&*self.shared.keyring)?;
+        bars(reach, &key, self.look.confirmed().ok(), |hash| {
+            let found = self.rows.suppressions.get(hash);
+            Ok(found.map(|one| Barring { since: one.since, until: one.until }))
+        })
     }
 
     /// The person has said yes since, as this record shows.

@@ -26,13 +26,13 @@ impl Rewrites for SledStore {
     async fn rewrite(&self, request: RewriteRequest, entry: Entry) -> Result<Rewriting, StoreError> {
         request.require_bound()?;
         let weight = request.records.len().max(1);
-        let is_of_time = request.cause != RewriteCause::Person;
+        let takes_room = matches!(request.cause, RewriteCause::Person | RewriteCause::Yes);
         let work = move |draft: &mut Draft<'_>| rewriting::rewrite(draft, &request, &entry);
         // What ends by its time waits for its dates, and makes room: they are put right as far down as it is taken. What may no
-        // longer be held goes as far down too: a full disk is no reason to hold it.
-        let Drafted { each, ended, is_known } = match is_of_time {
-            true => self.writer.write_and_puncture(weight, work).await?,
-            false => self.writer.rewrite(weight, work).await?,
+        // longer be held, or is withdrawn, goes as far down too: a full disk is no reason to hold it.
+        let Drafted { each, ended, is_known } = match takes_room {
+            true => self.writer.rewrite(weight, work).await?,
+            false => self.writer.write_and_puncture(weight, work).await?,
         };
         let keys_destroyed = is_known && ended.is_none_or(|ended| ended.get().is_some());
         Ok(Rewriting { each, keys_destroyed })

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::lead::{Leaf, Revised, RevisedLead, Revision, SealError, SealedRecord, Under, revise};
+use crate::lead::{Leaf, Revised, RevisedLead, Revision, SealError, SealedRecord, Under, reach_of, revise};
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::leaves::bucket_of;
 use crate::store::rewrites::lines_of_rewrite;
@@ -16,6 +16,7 @@ use crate::store::sled::verbs::absent::{Absent, absent};
 use crate::store::sled::verbs::passes;
 use crate::store::sled::verbs::restrictions::is_restricted;
 use crate::store::sled::verbs::settle::{count_in_bucket, next_leaf, take_leaf};
+use crate::store::sled::verbs::suppressed;
 use crate::store::sled::verbs::taking::uncount_in_bucket;
 use crate::store::{ErasureEnd, RewriteCause, RewriteRequest, Rewritten, StoreCode, StoreError};
 use crate::trail::Entry;
@@ -39,7 +40,7 @@ pub(in crate::store::sled) fn rewrite(
     request: &RewriteRequest,
     entry: &Entry,
 ) -> Result<Drafted, StoreError> {
-    if request.cause == RewriteCause::Retention {
+    if matches!(request.cause, RewriteCause::Retention | RewriteCause::Yes) {
         draft.look().confirmed()?;
     }
     let mut each = Vec::with_capacity(request.records.len());
@@ -88,12 +89,13 @@ fn rewrite_one(
             Absent::Never => Rewritten::Unknown,
         });
     };
-    if cause == RewriteCause::Retention && is_restricted(draft, id)? {
+    if matches!(cause, RewriteCause::Retention | RewriteCause::Yes) && is_restricted(draft, id)? {
         return Ok(Rewritten::Restricted);
     }
     let Some(record) = SealedRecord::decode(&value) else { return Ok(Rewritten::Unreadable) };
     // One that is restricted lives on past its day.
-    if cause == RewriteCause::Person && !is_restricted(draft, id)? {
+    let is_of_person = matches!(cause, RewriteCause::Person | RewriteCause::Withdrawal | RewriteCause::Yes);
+    if is_of_person && !is_restricted(draft, id)? {
         let look = draft.look();
         if look.has_come(record.expiry_day).ok_or(look.doubt())? {
             return Ok(Rewritten::Gone);
@@ -102,6 +104,12 @@ fn rewrite_one(
     let Under::Leaf(before) = record.under else { return Ok(Rewritten::Unreadable) };
     let key = draft.leaves.key(draft.shared.keyring(), &id.purpose, record.under);
     let Ok(key) = key else { return Ok(Rewritten::Unreadable) };
+    if let Some(purpose) = revision.confirms() {
+        let Ok(reach) = reach_of(&record, id, key.key(), purpose) else { return Ok(Rewritten::Unreadable) };
+        if suppressed::is_barred(draft, &reach)? {
+            return Ok(Rewritten::Suppressed);
+        }
+    }
     match revise(&record, id, key.key(), revision, draft.now) {
         Ok(Revised::Same) => Ok(Rewritten::Same),
         Ok(Revised::Refused(refusal)) => Ok(Rewritten::Refused(refusal)),

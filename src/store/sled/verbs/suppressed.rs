@@ -1,12 +1,12 @@
 //! What the list of suppressions makes of what is settled: on the one way by which an address gets into a vault.
 
-use crate::lead::MinimisedLead;
+use crate::lead::{MinimisedLead, Reach};
 use crate::purpose::RecordId;
 use crate::store::sled::draft::Draft;
 use crate::store::sled::layout::Place;
 use crate::store::sled::suppression_rows;
 use crate::store::sled::verbs::suppressions::take;
-use crate::store::suppressions::{Barring, Judged, judge, key_of_list};
+use crate::store::suppressions::{Barring, Judged, bars, judge, key_of_list};
 use crate::store::{StoreError, Verdict};
 use crate::trail::{Action, Entry};
 
@@ -26,8 +26,24 @@ pub(in crate::store::sled) fn judge_each(
     verdicts.iter_mut().map(one).collect()
 }
 
+/// True if whom this reaches may not be stored.
+///
+/// # Errors
+/// As [`judge_each`].
+pub(in crate::store::sled) fn is_barred(draft: &Draft<'_>, reach: &Reach) -> Result<bool, StoreError> {
+    if is_empty(draft) {
+        return Ok(false);
+    }
+    let key = key_of_list(draft.shared.keyring())?;
+    bars(reach, &key, draft.look().confirmed().ok(), |hash| find(draft, hash))
+}
+
+fn is_empty(draft: &Draft<'_>) -> bool {
+    draft.shared.suppressions().count() == 0 && !draft.writes_into(&Place::Suppressions)
+}
+
 fn judge_one(draft: &Draft<'_>, lead: &mut MinimisedLead) -> Result<Judged, StoreError> {
-    if draft.shared.suppressions().count() == 0 && !draft.writes_into(&Place::Suppressions) {
+    if is_empty(draft) {
         return Ok(Judged::Stored(Vec::new()));
     }
     let key = key_of_list(draft.shared.keyring())?;
