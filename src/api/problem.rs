@@ -114,6 +114,12 @@ crate::codes! {
         ValueInvalid = "value-invalid",
         /// A field hangs on a consent that was not given, or is over.
         ConsentNotGiven = "consent-not-given",
+        /// The purpose asks for no such consent.
+        ConsentUnknown = "consent-unknown",
+        /// Nothing that is confirmed was agreed to and still holds.
+        NothingToConfirm = "nothing-to-confirm",
+        /// The record's address is on the list of those that may not be stored.
+        AddressSuppressed = "address-suppressed",
         /// The correction is done; the key of what the record held before is not destroyed yet.
         CorrectionPending = "correction-pending",
         /// The last day of a restriction is over, or too far away.
@@ -271,6 +277,13 @@ impl ProblemCode {
             Self::FieldRequired => (422, "The record may not be without this field"),
             Self::ValueInvalid => (422, "A field is named twice, or has a blank answer, or too many"),
             Self::ConsentNotGiven => (422, "The field needs a consent that was not given, or is over"),
+            Self::ConsentUnknown => (404, "No purpose that is meant asks for such a consent"),
+            Self::NothingToConfirm => {
+                (409, "Nothing that is confirmed was agreed to and still holds: only a new submission can")
+            }
+            Self::AddressSuppressed => {
+                (409, "The address is on the list of who objected: nobody says yes for it")
+            }
             Self::CorrectionPending => {
                 (503, "The record is corrected, but the key of what it held is not destroyed yet")
             }

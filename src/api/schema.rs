@@ -14,6 +14,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::api::Moment;
 use crate::api::access::{Access, ConsentOutcome};
 use crate::api::backups::BackUp;
+use crate::api::consents::{Became, Confirm, Withdraw};
 use crate::api::corrections::Correction;
 use crate::api::erasures::{Erase, ErasureState};
 use crate::api::find::{Find, SubmissionState};
@@ -108,6 +109,9 @@ written! {
     DropHeld: drop_held();
     BackUp: back_up();
     Correction: correction();
+    Withdraw: withdraw();
+    Became: list::<Became>("What a withdrawal made of a record.");
+    Confirm: confirm();
     Restrict: restrict();
     RetryPage: retry_page();
     ContactKind: list::<ContactKind>("What an address is.");
@@ -388,6 +392,40 @@ fn correction() -> ObjectBuilder {
         .examples([serde_json::json!({
             "id": "devis-1-1", "fields": {"email": ["marie@lumen.example"]}, "reason": "person-request"
         })])
+}
+
+fn withdraw() -> OneOfBuilder {
+    let names =
+        |said: &str| ArrayBuilder::new().items(of(Type::String)).min_items(Some(1)).description(Some(said));
+    let ways = [
+        ("id", RecordId::schema()),
+        ("email", address("An e-mail address, in any spelling.", "anne@lumen.example")),
+        ("phone", address("A telephone number, in any spelling.", "06 39 98 00 00")),
+    ];
+    let beside = [
+        ("purposes", names("By an address: in these purposes alone. Absent: in all.").into()),
+        ("consents", names("Which, by the names of the config. Absent: all.").into()),
+        ("reason", or_null(Reason::schema()).into()),
+    ];
+    let said = "Which consents are taken back, of which record or of whoever has an address, and why; without a reason: `withdrawal`.";
+    exactly_one_with(&ways, &beside, &[], said)
+}
+
+fn confirm() -> ObjectBuilder {
+    let boxes = ArrayBuilder::new().items(of(Type::String)).description(Some(
+        "The boxes that they named, by the names of the config; none where the purpose rests on no consent.",
+    ));
+    of(Type::Object)
+        .property("id", RecordId::schema())
+        .property("consents", boxes)
+        .property("reason", or_null(Reason::schema()))
+        .required("id")
+        .required("consents")
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+        .description(Some(
+            "To which boxes a person says yes once more, and why; without a reason: `person-request`.",
+        ))
+        .examples([serde_json::json!({"id": "lettre-1-7", "consents": ["email_optin"]})])
 }
 
 fn restrict() -> OneOfBuilder {

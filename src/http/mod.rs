@@ -7,6 +7,7 @@ pub mod admin;
 mod body;
 mod caller;
 mod connection;
+mod consents;
 mod health;
 mod holding;
 pub mod problem;

@@ -10,8 +10,8 @@ use crate::api::document::call::{ALL, Call, LIMIT_MAX, header, limit, lines, pla
 use crate::api::document::form_calls::{findings, form_findings};
 use crate::api::document::request_calls::{answer_request, extend_request, open_request, requests};
 use crate::api::document::rights::{
-    access, correct, erase, erasure, find, list_suppressions, receipt_key, release, remove_suppression,
-    restrict, restrictions, suppress,
+    access, confirm, correct, erase, erasure, find, list_suppressions, receipt_key, release,
+    remove_suppression, restrict, restrictions, suppress, withdraw,
 };
 use crate::api::forms::{FormRevision, Forms, Revisions};
 use crate::api::inbox::{DropHeld, HeldDropped, Inbox, PageRetried, Requeue, Requeued, RetryPage};
@@ -54,6 +54,8 @@ pub fn calls() -> Vec<Call> {
         erasure(),
         receipt_key(),
         correct(),
+        withdraw(),
+        confirm(),
         restrict(),
         restrictions(),
         release(),

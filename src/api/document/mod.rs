@@ -19,6 +19,7 @@ use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Serv
 use crate::api::access::{Access, AccessFile};
 use crate::api::backups::{BackUp, BackedUp};
 use crate::api::clock::Confirmed;
+use crate::api::consents::{Confirm, Withdraw, Withdrawal, Yes};
 use crate::api::corrections::{Corrected, Correction};
 use crate::api::erasures::{Erase, Erased, ErasureShown, ReceiptKey, WouldErase};
 use crate::api::find::{Find, Found};
@@ -125,6 +126,10 @@ fn schemas() -> Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)> {
     with::<ReceiptKey>(&mut all);
     with::<Correction>(&mut all);
     with::<Corrected>(&mut all);
+    with::<Withdraw>(&mut all);
+    with::<Withdrawal>(&mut all);
+    with::<Confirm>(&mut all);
+    with::<Yes>(&mut all);
     with::<Restrict>(&mut all);
     with::<Restricted>(&mut all);
     with::<RestrictedAll>(&mut all);

@@ -6,6 +6,7 @@ use utoipa::openapi::schema::OneOfBuilder;
 use utoipa::openapi::{Content, Ref, Required};
 
 use crate::api::access::Access;
+use crate::api::consents::{Confirm, Withdraw, Withdrawal, Yes};
 use crate::api::corrections::{Corrected, Correction};
 use crate::api::document::call::{ALL, Call, header, limit, plain};
 use crate::api::erasures::{Erase, ReceiptKey};
@@ -300,6 +301,70 @@ pub(super) fn correct() -> Call {
         No::FieldRequired,
         No::ValueInvalid,
         No::ConsentNotGiven,
+        No::CorrectionPending,
+        No::ClockJumped,
+        No::ClockUnconfirmed,
+    ])
+}
+
+/// `POST /withdrawals`.
+pub(super) fn withdraw() -> Call {
+    Call::new(
+        HttpMethod::Post,
+        "/withdrawals",
+        "withdraw",
+        "Take a person's consents back",
+        "GDPR art. 7(3). What was given holds until now and no longer: exports say so in `valid_until`, and fields that hang on it are \
+         erased. Where a purpose rests on consent and no required one of it holds any more, the record itself is erased, with a \
+         receipt. By an address each record that holds it is meant, found as `POST /find` finds it; what is not read yet is not, and \
+         is said as a number. Sent twice, the second changes nothing.",
+    )
+    .roles(OFFICER)
+    .reason_also_in_body()
+    .body::<Withdraw>()
+    .json::<Withdrawal>("200", "What became of each record, and the receipts of those that went whole.")
+    .refused(&[
+        No::ErasureReasonInvalid,
+        No::AddressInvalid,
+        No::PhoneAmbiguous,
+        No::PurposeUnknown,
+        No::ConsentUnknown,
+        No::RecordUnknown,
+        No::RecordGone,
+        No::RecordUnreadable,
+        No::LookupsTooFast,
+        No::SearchesFull,
+        No::SearchTooSlow,
+        No::CorrectionPending,
+        No::ErasurePending,
+        No::ClockJumped,
+        No::ClockUnconfirmed,
+    ])
+}
+
+/// `POST /confirmations`.
+pub(super) fn confirm() -> Call {
+    Call::new(
+        HttpMethod::Post,
+        "/confirmations",
+        "confirm",
+        "Take a person's yes down",
+        "A yes is an act: the boxes that are named hold from now on as if they had been ticked now, and the record's time begins anew. \
+         Boxes that are not named stay as they are, and one that is over is not given anew by the way. Sent twice on one day, the \
+         second changes nothing.",
+    )
+    .roles(OFFICER)
+    .reason_also_in_body()
+    .body::<Confirm>()
+    .json::<Yes>("200", "Whether anything was changed.")
+    .refused(&[
+        No::ConsentUnknown,
+        No::NothingToConfirm,
+        No::AddressSuppressed,
+        No::RecordUnknown,
+        No::RecordGone,
+        No::RecordRestricted,
+        No::RecordUnreadable,
         No::CorrectionPending,
         No::ClockJumped,
         No::ClockUnconfirmed,

@@ -3,24 +3,23 @@
 use actix_web::HttpRequest;
 
 use crate::api::erasures as api;
-use crate::http::admin::AdminState;
 use crate::http::problem::{Problem, ProblemCode, request_id};
 use crate::purpose::PurposeId;
-use crate::store::{Asked, Erasure, ErasureRequest, Extent};
+use crate::store::{Asked, Erasure, ErasureRequest, Extent, SharedStore};
 use crate::trail::Entry;
 
 /// Has the store erase this, and says so.
 ///
 /// # Errors
 /// The caller's key was used for another request, the keys are not destroyed yet, or the store's.
-pub(super) async fn erased(
-    state: &AdminState,
+pub(in crate::http) async fn erased(
+    store: &SharedStore,
     request: &HttpRequest,
     wish: ErasureRequest,
     entry: Entry,
 ) -> Result<Erasure, Problem> {
     let actor = entry.actor().clone();
-    let erasure = match state.store.erase(wish, entry).await? {
+    let erasure = match store.erase(wish, entry).await? {
         Asked::Erasure(erasure) => erasure,
         Asked::KeyTaken => return Err(Problem::of(ProblemCode::IdempotencyKeyTaken)),
     };

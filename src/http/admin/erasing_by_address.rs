@@ -201,7 +201,7 @@ impl ByAddress<'_> {
         let records = records.iter().map(|id| (id.clone(), revision.clone())).collect();
         let mut entry = Entry::by(self.operator, Action::Corrected);
         entry.fields = names;
-        let request = RewriteRequest { records, cause: RewriteCause::Person };
+        let request = RewriteRequest { records, cause: RewriteCause::Withdrawal };
         let rewriting = self.state.store.rewrite(request, entry).await?;
         match rewriting.keys_destroyed {
             true => Ok(rewriting.each),
@@ -286,7 +286,7 @@ impl ByAddress<'_> {
             Some(Asked::Erasure(erasure)) if erasure.done.is_some() => Ok(Some(erasure)),
             Some(Asked::Erasure(_)) => {
                 let again = self.wish(Vec::new(), repeat);
-                erased(self.state, self.request, again, self.entry()).await.map(Some)
+                erased(&self.state.store, self.request, again, self.entry()).await.map(Some)
             }
         }
     }
@@ -299,7 +299,7 @@ impl ByAddress<'_> {
     ) -> Result<Erasure, Problem> {
         let papers = self.receipts.papers(self.asked_by, Some(answered.clone()));
         let wish = ErasureRequest { papers, vigil, ..self.wish(what, repeat) };
-        erased(self.state, self.request, wish, self.entry()).await
+        erased(&self.state.store, self.request, wish, self.entry()).await
     }
 
     async fn extent(&self, what: Vec<Wanted>) -> Result<Extent, Problem> {

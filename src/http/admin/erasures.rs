@@ -97,7 +97,7 @@ pub(super) async fn erase(
     if asked.dry_run {
         return Ok(HttpResponse::Ok().json(would_erase(&by, &state, wish).await?));
     }
-    let erasure = erased(&state, &request, wish, Entry::by(&by.operator, Action::ErasureAsked)).await?;
+    let erasure = erased(&state.store, &request, wish, Entry::by(&by.operator, Action::ErasureAsked)).await?;
     let receipt = Receipts::signed(&receipts, &state.store, &erasure).await?.note().to_owned();
     Ok(HttpResponse::Ok().json(api::Erased::one(erasure.id.to_string(), receipt)))
 }
@@ -171,7 +171,7 @@ fn repeat_key(request: &HttpRequest) -> Result<Option<RepeatKey>, ProblemCode> {
 }
 
 /// Purposes that are in the config or have records; none said: all. Whoever mistypes one would be told that nothing was there.
-async fn purposes(said: Option<&[String]>, state: &AdminState) -> Result<Vec<PurposeId>, Problem> {
+pub(super) async fn purposes(said: Option<&[String]>, state: &AdminState) -> Result<Vec<PurposeId>, Problem> {
     let Some(said) = said else { return Ok(Vec::new()) };
     if said.is_empty() {
         return Err(Problem::of(ProblemCode::BodyInvalid));

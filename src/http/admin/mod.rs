@@ -8,13 +8,14 @@ mod backups;
 mod body;
 mod checkpoint;
 mod clock;
+mod consents;
 mod corrections;
 mod credential;
 mod csv;
 #[doc(hidden)]
 pub mod door;
 mod drop_held;
-mod erasing;
+pub(in crate::http) mod erasing;
 mod erasing_by_address;
 mod erasures;
 mod find;
@@ -174,6 +175,8 @@ fn routes(config: &mut ServiceConfig, door: Door, state: AdminState) {
         .service(web::resource("/erasures/{id}").route(web::get().to(erasures::show)))
         .service(web::resource("/receipts/key").route(web::get().to(receipts::key)))
         .service(web::resource("/corrections").route(web::post().to(corrections::correct)))
+        .service(web::resource("/withdrawals").route(web::post().to(consents::withdraw)))
+        .service(web::resource("/confirmations").route(web::post().to(consents::confirm)))
         .service(
             web::resource("/restrictions")
                 .route(web::get().to(restrictions::list))

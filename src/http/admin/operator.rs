@@ -85,6 +85,10 @@ calls! {
     SeeErasure: &[Role::Officer], reason = false, action = Some(Action::ErasureShown);
     /// Putting right what a record holds. Why it says in its body, or as others do.
     Correct: &[Role::Officer], reason = false, action = Some(Action::Corrected);
+    /// Taking a person's consents back for them. Why it says in its body, or as others do, or has of itself.
+    Withdraw: &[Role::Officer], reason = false, action = Some(Action::Withdrawn);
+    /// Taking a person's yes down. Why it says in its body, or as others do, or has of itself.
+    Confirm: &[Role::Officer], reason = false, action = Some(Action::Confirmed);
     /// Restricting a record. Why it says in its body, or as others do.
     Restrict: &[Role::Officer], reason = false, action = Some(Action::Restricted);
     /// Lifting that.

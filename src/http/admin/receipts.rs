@@ -27,7 +27,7 @@ pub struct Receipts {
 
 impl Receipts {
     /// What is kept beside an erasure that is asked for now, by an address or by an id.
-    pub(super) fn papers(&self, asked_by: AskedBy, by_address: Option<ByAddress>) -> Papers {
+    pub(in crate::http) fn papers(&self, asked_by: AskedBy, by_address: Option<ByAddress>) -> Papers {
         let stationery = self.stationery.pin();
         Papers {
             said: asked_by.as_str().as_bytes().to_vec(),
@@ -40,7 +40,7 @@ impl Receipts {
     }
 
     /// The receipt of an erasure that is done: the same whenever it is made.
-    pub(super) async fn signed(
+    pub(in crate::http) async fn signed(
         this: &Data<Self>,
         store: &SharedStore,
         erasure: &Erasure,
