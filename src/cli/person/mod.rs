@@ -5,6 +5,7 @@ mod access;
 mod erase;
 mod requests;
 mod restrict;
+mod withdraw;
 
 use crate::cli::socket::ConfigPath;
 use crate::cli::stdin::one_line;
@@ -30,6 +31,8 @@ enum Verb {
     Restrict(restrict::Arguments),
     /// They are stored no more, and what an objection ends goes (art. 21), with a receipt
     Object(erase::ObjectArguments),
+    /// Their consents end, or some of them (art. 7(3)), with what hangs on them
+    Withdraw(withdraw::Arguments),
     /// What people asked for, and by when each is answered (art. 12(3))
     Requests(requests::Arguments),
 }
@@ -70,6 +73,7 @@ pub(super) async fn run(
         Verb::Erase(arguments) => erase::erase(arguments, config, environment).await,
         Verb::Restrict(arguments) => restrict::run(arguments, config, environment).await,
         Verb::Object(arguments) => erase::object(arguments, config, environment).await,
+        Verb::Withdraw(arguments) => withdraw::run(arguments, config, environment).await,
         Verb::Requests(arguments) => requests::run(arguments, config, environment).await,
     }
 }
