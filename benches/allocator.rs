@@ -185,6 +185,7 @@ fn purpose() -> Purpose {
         recipients: Vec::new(),
         keep: vec![Keep::CampaignId],
         phone_region: None,
+        welcome: false,
         whitelist: Whitelist::new(["full_name", "email", "phone_number"].map(field).to_vec())
             .expect("not empty"),
         consents: Vec::new(),

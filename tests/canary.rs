@@ -122,6 +122,7 @@ fn purpose() -> Purpose {
         recipients: Vec::new(),
         keep: vec![Keep::CampaignId, Keep::LeadgenId],
         phone_region: None,
+        welcome: false,
         whitelist: Whitelist::new(fields).expect("not empty"),
         consents: vec![ConsentRule {
             key: optin().expect("a name"),

@@ -128,6 +128,8 @@ pub struct Purpose {
     pub keep: Vec<Keep>,
     /// Where a number without a country code is at home; none: no number is brought into the form of E.164.
     pub phone_region: Option<PhoneRegion>,
+    /// Whoever sends a form in is written to once, with what they asked for and what is held.
+    pub welcome: bool,
     /// The fields that may be held.
     pub whitelist: Whitelist,
     /// The tick-boxes that count.

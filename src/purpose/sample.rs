@@ -21,6 +21,7 @@ pub(crate) fn purpose(id: &str, fields: &[&str]) -> Purpose {
         recipients: Vec::new(),
         keep: Vec::new(),
         phone_region: None,
+        welcome: false,
         whitelist: Whitelist::new(fields.iter().map(|name| field(name)).collect()).expect("fields"),
         consents: Vec::new(),
         third_parties: Vec::new(),

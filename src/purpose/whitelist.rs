@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::purpose::ConsentKey;
 use crate::purpose::declared::is_name;
+use crate::purpose::law::Contact;
 
 /// Our name of a field, in the config, in exports and in sealed records: `[a-z][a-z0-9_]{0,62}`.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -133,6 +134,19 @@ impl Whitelist {
     /// The rule of this name.
     pub fn rule(&self, name: &str) -> Option<&FieldRule> {
         self.0.iter().find(|rule| rule.name.as_str() == name)
+    }
+
+    /// The fields that hold an address to write to, in the order of the config: by what their questions ask, or where they go by
+    /// a key alone, by a name that speaks of mail.
+    pub fn mailboxes(&self) -> impl Iterator<Item = &FieldRule> {
+        let speaks = |name: &str| name.to_ascii_lowercase().contains("mail");
+        self.0.iter().filter(move |rule| {
+            let names = || [rule.name.as_str()].into_iter().chain(rule.from.iter().map(String::as_str));
+            match Contact::of(names(), rule.types.iter().collect::<Vec<_>>()) {
+                Some(contact) => contact == Contact::Address,
+                None => rule.types.is_empty() && names().any(speaks),
+            }
+        })
     }
 
     /// True if the name may be held.

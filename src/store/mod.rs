@@ -23,6 +23,7 @@ mod mark;
 #[cfg(test)]
 pub(crate) mod memory;
 mod notices;
+mod outbox;
 mod parked;
 mod passes;
 mod pauses;
@@ -67,6 +68,10 @@ pub use leads::{
 pub use life::Life;
 pub use mark::{ClockStanding, ClockTrust, ClockVoice, DayLook};
 pub use notices::{KeptNotice, Notices};
+pub use outbox::{
+    Correspondence, MAIL_WAITS_MAX, MAILS_AT_ONCE_MAX, MAILS_WAITING_MAX, MailAttempt, MailEnd, MailId,
+    MailKind, MailsWaiting, Outbox,
+};
 pub use parked::{
     BuriedRef, DueBy, HeldCounts, HeldForm, Oldest, OldestRef, Parked, ParkedClaim, ParkedOverview,
     RefusedForm, Requeue,
@@ -114,6 +119,7 @@ pub trait Store:
     + Restrictions
     + Requests
     + Passes
+    + Outbox
     + Scan
     + Vigils
     + Life

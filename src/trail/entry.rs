@@ -88,6 +88,16 @@ crate::codes! {
         RequestsListed = "requests-listed",
         /// Requests that were answered long ago were taken out of the register.
         RequestsEnded = "requests-ended",
+        /// A record was read, to write to its person: a mail server is there, and has not taken the mail yet.
+        MailBegun = "mail-begun",
+        /// A mail server took the first mail to the person of a record.
+        Welcomed = "welcomed",
+        /// The person of a record was asked whether they still agree.
+        Asked = "asked",
+        /// They were reminded of that.
+        Reminded = "reminded",
+        /// No mail reaches the address of a record.
+        Unreachable = "unreachable",
         /// A backup of store and keyring was begun.
         BackedUp = "backed-up",
         /// The store was restored from a backup: whatever came after that is not in it.
@@ -173,6 +183,12 @@ impl Entry {
     /// An act of a person about what is held of them, on a page of their own.
     pub fn by_person(action: Action, reason: Reason) -> Self {
         Self { actor: Actor::Person, role: Role::Person, reason: Some(reason), ..Self::by_system(action) }
+    }
+
+    /// It is about this record and no other.
+    pub fn about(&mut self, record: &RecordId) {
+        self.purpose = Some(record.purpose.clone());
+        (self.from, self.to, self.count) = (Some(record.clone()), Some(record.clone()), 1);
     }
 
     /// Who.

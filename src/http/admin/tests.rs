@@ -85,6 +85,7 @@ fn purpose(id: &str, recipients: &[&str], fields: &[&str]) -> Purpose {
         recipients: recipients.iter().map(|recipient| (*recipient).to_owned()).collect(),
         keep: Vec::new(),
         phone_region: None,
+        welcome: false,
         whitelist: Whitelist::new(fields.iter().map(rule).collect()).expect("fields"),
         consents: Vec::new(),
         third_parties: Vec::new(),

@@ -49,6 +49,7 @@ fn purpose(fields: &[&str], consents: &[&str], keep: &[Keep]) -> Purpose {
         recipients: Vec::new(),
         keep: keep.to_vec(),
         phone_region: None,
+        welcome: false,
         whitelist: Whitelist::new(fields.iter().map(|spec| field(spec)).collect()).expect("not empty"),
         consents: consents.iter().map(consent).collect(),
         third_parties: Vec::new(),

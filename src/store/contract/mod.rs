@@ -28,6 +28,7 @@
 //! | `suppressing` | whoever objected is not stored; the list, its key, how an entry ends |
 //! | `requesting` | what people asked for: numbered, due, answered once, kept for its time |
 //! | `passing` | whoever holds a pass opens one record, for one use, until its day |
+//! | `posting` | what is to be written to people waits, is tried, ends, and goes with its record |
 //! | `handed` | who was handed a record is known for as long as it is there, and with what is erased for good |
 //! | `scanning` | what is whole is said to be whole, what is gone is named |
 //!
@@ -53,6 +54,7 @@ pub(crate) mod notices;
 pub(crate) mod parking;
 pub(crate) mod passing;
 pub(crate) mod pauses;
+pub(crate) mod posting;
 pub(crate) mod requesting;
 pub(crate) mod restricting;
 pub(crate) mod retention;
@@ -327,6 +329,13 @@ macro_rules! contract {
                 a_yes_gives_a_record_the_periods_of_its_day_and_another_leaf,
                 nobody_says_yes_for_who_may_not_be_asked,
                 no_yes_counts_by_a_clock_that_nobody_has_confirmed,
+            posting {
+                a_mail_waits_until_it_is_sent_and_is_the_same_at_each_attempt_also_after_a_restart,
+                what_became_of_a_mail_is_noted_by_its_kind,
+                a_lead_of_a_purpose_with_a_first_mail_is_queued_with_its_record,
+                what_is_to_be_written_goes_with_its_record,
+                to_whoever_is_restricted_nothing_is_sent,
+                no_mail_waits_longer_than_any_may_and_not_too_many_are_queued_at_once,
             }
             requesting {
                 a_request_is_numbered_answered_once_and_there_after_a_restart,

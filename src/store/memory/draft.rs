@@ -18,7 +18,7 @@ use crate::store::seen::seen_key;
 use crate::store::several::{OpenFor, Standing, row_why};
 use crate::store::suppressions::Judged;
 use crate::store::{
-    ErasedFor, Fate, Outcome, SeenState, Settled, Settlement, StoreCode, StoreError, Verdict,
+    ErasedFor, Fate, MailKind, Outcome, SeenState, Settled, Settlement, StoreCode, StoreError, Verdict,
 };
 use crate::trail::{Action, Entry, chain};
 
@@ -51,6 +51,7 @@ impl<'s> Draft<'s> {
             (entry.from, entry.to) = (Some(first), Some(last));
             self.append_line(entry);
         }
+        self.rows.forget_letters();
         (self.rows.clock, self.rows.clock_certain) = (Some(self.look.now()), self.look.certain());
         std::mem::take(&mut self.moved)
     }
@@ -186,6 +187,9 @@ impl<'s> Draft<'s> {
                 Some(id) => {
                     if let Some(Judged::Stored(closed)) = judged {
                         self.close_suppressions(&closed, &id);
+                    }
+                    if lead.is_welcomed() {
+                        self.queue_mail(&id, MailKind::Welcome)?;
                     }
                     let range = self.stored.entry(id.purpose.clone()).or_insert((0, id.clone(), id.clone()));
                     (range.0, range.2) = (range.0 + 1, id.clone());

@@ -14,6 +14,7 @@ mod host;
 mod leads;
 mod life;
 mod notices;
+mod outbox;
 mod parked;
 mod passes;
 mod pauses;

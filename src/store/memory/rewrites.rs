@@ -161,6 +161,9 @@ impl Draft<'_> {
         let sealed = lead.seal(id, leaf, key.key(), self.shared.random.as_ref());
         let sealed = sealed.map_err(|_| StoreError::of(StoreCode::Keyring))?;
         vault.last_number = leaf.number;
+        if let Some(letters) = self.rows.letters.get_mut(id) {
+            letters.begin_anew(self.look.now());
+        }
         self.rows.moved_to.insert((id.purpose.clone(), leaf.number));
         vault.records.insert((id.epoch, id.number), sealed.encode());
         self.rows.rewritten.entry(id.clone()).or_default().push(before);

@@ -13,6 +13,7 @@ use crate::purpose::form_check::FormLook;
 use crate::purpose::{DropCode, PurposeId, RecordId, TextHash};
 use crate::store::beside::{self, Beside};
 use crate::store::handed::Ranges;
+use crate::store::outbox::Letters;
 use crate::store::retention::BucketCut;
 use crate::store::seen::seen_key;
 use crate::store::several::{OpenFor, in_order, parked_fates};
@@ -106,6 +107,8 @@ pub(super) struct Rows {
     pub(super) last_suppression: u64,
     /// By which the key of their list is known.
     pub(super) canary: Option<[u8; 32]>,
+    /// What is written to the persons of records.
+    pub(super) letters: BTreeMap<RecordId, Letters>,
     /// What people asked for.
     pub(super) requests: BTreeMap<RequestId, PersonRequest>,
     /// The last number that a request was given; never given twice.

@@ -52,6 +52,8 @@ pub(super) enum Place {
     Vigils,
     /// Hash of a pass, and record ‖ pass → what it opens; see `pass_rows`.
     Passes,
+    /// Record → which mails wait for its person, and when others were sent; see `outbox_rows`.
+    Outbox,
     /// Purpose and leaf → the record that lies under it, where that has another number.
     Leaves,
     /// Epoch ‖ number → sealed record.
@@ -81,6 +83,7 @@ impl Place {
         Self::Requests,
         Self::Vigils,
         Self::Passes,
+        Self::Outbox,
         Self::Leaves,
     ];
 
@@ -105,6 +108,7 @@ impl Place {
             Self::Requests => "requests".to_owned(),
             Self::Vigils => "vigils".to_owned(),
             Self::Passes => "passes".to_owned(),
+            Self::Outbox => "outbox".to_owned(),
             Self::Leaves => "leaves".to_owned(),
             Self::Vault(purpose) => format!("{VAULT_PREFIX}{purpose}"),
         }

@@ -48,6 +48,7 @@ mod keys_ahead;
 mod layout;
 mod leaf_rows;
 mod ledger;
+mod outbox_rows;
 mod papers;
 mod pass_rows;
 mod pieces;

@@ -40,7 +40,7 @@ use crate::store::sled::epochs;
 use crate::store::sled::layout::{self, Place, meta};
 use crate::store::sled::ledger::{Forgotten, Lines, Rows, Said};
 use crate::store::sled::verbs::erasure_targets::Target;
-use crate::store::sled::verbs::{erasing, restrictions};
+use crate::store::sled::verbs::{erasing, outbox, restrictions};
 use crate::store::sled::vigil_rows;
 use crate::store::sled::{Settings, SledStore, backup};
 use crate::store::{
@@ -371,6 +371,7 @@ async fn erase_again(store: &SledStore, forgotten: Forgotten) -> Result<(), Stor
         // They could be erased then: what the backup says of a restriction is over.
         for id in forgotten.records() {
             restrictions::forget(draft, &id)?;
+            outbox::forget(draft, &id)?;
         }
         erasing::erase(draft, &targets, &request, &entry).map(drop)
     };

@@ -27,7 +27,10 @@ pub(super) fn key(id: &RecordId) -> Vec<u8> {
 }
 
 /// Reads it.
-fn id(key: &[u8]) -> Result<RecordId, StoreError> {
+///
+/// # Errors
+/// [`StoreCode::Damaged`]: that is none.
+pub(super) fn id(key: &[u8]) -> Result<RecordId, StoreError> {
     let damaged = StoreError::of(StoreCode::Damaged);
     let (head, number) = key.split_last_chunk::<12>().ok_or(damaged)?;
     let name = head.strip_suffix(b"\0").and_then(|name| std::str::from_utf8(name).ok());

@@ -17,6 +17,7 @@ use crate::machine::lock::{LockError, LockFile};
 use crate::purpose::{PurposeId, RecordId};
 use crate::random::Random;
 use crate::store::mark::{ClockMark, ClockReading, Correction};
+use crate::store::outbox::{HeldMails, MailDue};
 use crate::store::sled::Settings;
 use crate::store::sled::engine::opening::{self, Opened};
 use crate::store::sled::engine::witness::Witness;
@@ -25,6 +26,7 @@ use crate::store::sled::erasure_rows;
 use crate::store::sled::index::{ParkedIndex, Position};
 use crate::store::sled::layout::{self, Place, meta};
 use crate::store::sled::ledger::LedgerDisk;
+use crate::store::sled::outbox_rows;
 use crate::store::sled::restriction_rows;
 use crate::store::sled::suppression_rows;
 use crate::store::sled::touches::Touches;
@@ -76,6 +78,8 @@ pub(super) enum Effect {
     Restricted(Restriction),
     /// It is not any more.
     Released(RecordId),
+    /// These mails wait for the person of a record, and no others.
+    Mails(RecordId, Vec<MailDue>),
     /// The tombstones of a month are there no more.
     TombstonesGone(Month),
     /// An address may not be stored; true: it is one more.
@@ -117,6 +121,8 @@ pub(super) struct Shared {
     suppressions: RwLock<HeldSuppressions>,
     /// Which addresses are awaited in what is unread.
     vigils: RwLock<HeldVigils>,
+    /// Which mails wait.
+    mails: Mutex<HeldMails>,
     ledger_disk: LedgerDisk,
     stuck: Stuck,
     /// Ends of erasures that their rows do not say yet: the next transaction writes them.
@@ -169,6 +175,7 @@ impl Shared {
             tombstones: RwLock::default(),
             suppressions: RwLock::default(),
             vigils: RwLock::default(),
+            mails: Mutex::default(),
             ledger_disk: LedgerDisk::default(),
             stuck: Stuck::default(),
             ends: Mutex::default(),
@@ -284,6 +291,7 @@ impl Shared {
         let is_empty = stored.values().all(|count| *count == 0);
         *self.early.lock() = (early, number(meta::EARLY_LOOKED_AT)?.or(is_empty.then_some(early)));
         *self.restrictions.write() = restriction_rows::all(&engine, &self.unreadable)?;
+        *self.mails.lock() = outbox_rows::held(&engine, &self.unreadable, self.epoch)?;
         let mut index = ParkedIndex::read(&engine, self.keyring.as_ref())?;
         index.set_commit(engine.counter(&Place::Meta, meta::COMMIT)?);
         self.index().replace(index);

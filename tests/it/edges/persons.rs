@@ -35,6 +35,7 @@ const TREES: [(&str, End); 20] = [
     ("Tombstones", Stays("a hash under the month's key, which is destroyed 120 to 150 days later")),
     ("Restrictions", Taken("restrictions::forget(draft, &id)")),
     ("Handed", Taken("handed::note_erasure(draft, id, &taken.records)")),
+    ("Outbox", Taken("outbox::forget(draft, &id)")),
     (
         "Suppressions",
         Stays("keyed hashes of who objected, who stays barred by them: art. 21 GDPR; they end by their time"),
@@ -95,6 +96,8 @@ const KEPT: [(&str, &str, End); 45] = [
     ("store::sled::restriction_rows", "RestrictionRow", Taken("restrictions::forget(draft, &id)")),
     ("store::sled::pass_rows", "PassRow", Taken("passes::forget(draft, &id)")),
     ("store::sled::pass_rows", "PassInside", Taken("passes::forget(draft, &id)")),
+    ("store::sled::outbox_rows", "OutboxRow", Taken("outbox::forget(draft, &id)")),
+    ("store::sled::outbox_rows", "WaitingRow", Taken("outbox::forget(draft, &id)")),
     ("store::handed", "Ranges", Taken("handed::note_erasure(draft, id, &taken.records)")),
     ("store::handed", "Range", Taken("handed::note_erasure(draft, id, &taken.records)")),
     ("store::sled::handed", "HandedOfRow", Stays("recipients and days, for the receipt")),

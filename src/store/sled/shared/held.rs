@@ -8,6 +8,7 @@ use super::{Effect, Shared};
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::Restriction;
 use crate::store::mark::ClockReading;
+use crate::store::outbox::HeldMails;
 use crate::store::sled::index::ParkedIndex;
 use crate::store::sled::touches::Touches;
 use crate::store::suppressions::HeldSuppressions;
@@ -38,6 +39,7 @@ impl Shared {
                 Effect::Released(id) => {
                     self.restrictions.write().remove(&id);
                 }
+                Effect::Mails(id, dues) => self.mails.lock().replace(&id, dues),
                 Effect::TombstonesGone(month) => self.tombstones.write().forget(month),
                 Effect::Suppressed(hash, barring, is_new) => {
                     self.suppressions.write().insert(hash, barring, is_new);
@@ -54,6 +56,11 @@ impl Shared {
     /// Which references are parked where.
     pub(in crate::store::sled) fn index(&self) -> MutexGuard<'_, ParkedIndex> {
         self.index.lock()
+    }
+
+    /// Which mails wait.
+    pub(in crate::store::sled) fn mails(&self) -> MutexGuard<'_, HeldMails> {
+        self.mails.lock()
     }
 
     /// How many records each purpose holds.

@@ -20,7 +20,7 @@ use crate::store::sled::expiry_row;
 use crate::store::sled::layout::{Place, record_id, record_key};
 use crate::store::sled::leaf_rows;
 use crate::store::sled::shared::Shared;
-use crate::store::sled::verbs::{passes, restrictions};
+use crate::store::sled::verbs::{outbox, passes, restrictions};
 use crate::store::{ErasureEnd, Extent, StoreCode, StoreError};
 use crate::trail::{Action, Entry};
 
@@ -378,6 +378,7 @@ fn expire_bucket(
         leaf_rows::forget(draft, leaf, id)?;
         restrictions::forget(draft, id)?;
         passes::forget(draft, id)?;
+        outbox::forget(draft, id)?;
         leaves.push(place_of(leaf));
         taken.note(id, *day);
     }

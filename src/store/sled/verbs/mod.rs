@@ -16,6 +16,7 @@ pub(super) mod leads;
 pub(super) mod life;
 pub(super) mod notices;
 mod oldest;
+pub(super) mod outbox;
 pub(super) mod parked;
 pub(super) mod passes;
 pub(super) mod pauses;

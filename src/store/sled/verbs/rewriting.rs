@@ -13,6 +13,7 @@ use crate::store::sled::erasure_rows::{self, Act};
 use crate::store::sled::layout::{Place, record_key};
 use crate::store::sled::leaf_rows;
 use crate::store::sled::verbs::absent::{Absent, absent};
+use crate::store::sled::verbs::outbox;
 use crate::store::sled::verbs::passes;
 use crate::store::sled::verbs::restrictions::is_restricted;
 use crate::store::sled::verbs::settle::{count_in_bucket, next_leaf, take_leaf};
@@ -141,6 +142,7 @@ fn move_to_next(
     leaf_rows::forget(draft, before, id)?;
     leaf_rows::note(draft, leaf, id)?;
     passes::follow(draft, id, leaf)?;
+    outbox::begin_anew(draft, id)?;
     let key = erasure_rows::rewritten_key(id);
     let mut leaves = match draft.read(&Place::Erasures, &key)? {
         None => Vec::new(),

@@ -22,10 +22,10 @@ use crate::store::sled::reference::keyring_failed;
 use crate::store::sled::rows::{EndRow, FateRow, SeenRow};
 use crate::store::sled::shared::Effect;
 use crate::store::sled::verbs::parked::{self, Before, Parking};
-use crate::store::sled::verbs::{erased, forms, seen, suppressed, vigils};
+use crate::store::sled::verbs::{erased, forms, outbox, seen, suppressed, vigils};
 use crate::store::suppressions::Judged;
 use crate::store::{
-    ErasedFor, Fate, Outcome, SeenState, Settled, Settlement, StoreCode, StoreError, Verdict,
+    ErasedFor, Fate, MailKind, Outcome, SeenState, Settled, Settlement, StoreCode, StoreError, Verdict,
 };
 
 /// Settles a batch.
@@ -273,6 +273,9 @@ fn store(
     count_in_bucket(draft, &bucket_of(&id.purpose, Leaf::of(&id)), record.expiry_day)?;
     count_stored(draft, &id.purpose)?;
     draft.note_stored(&id);
+    if lead.is_welcomed() {
+        outbox::queue(draft, &id, MailKind::Welcome)?;
+    }
     if lead.is_early() {
         let early = aside::row_counter(draft, &Place::Meta, meta::EARLY)?.saturating_add(1);
         draft.write(Place::Meta, meta::EARLY, early.to_be_bytes().to_vec())?;

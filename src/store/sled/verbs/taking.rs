@@ -24,6 +24,7 @@ use crate::store::sled::rows::{EndRow, FateRow, OpenRow, ParkedRow, SeenRow, Why
 use crate::store::sled::shared::{Effect, Shared};
 use crate::store::sled::verbs::erased::{erased_before, erased_for};
 use crate::store::sled::verbs::erasure_targets::Target;
+use crate::store::sled::verbs::outbox;
 use crate::store::sled::verbs::parked::{self, Before};
 use crate::store::sled::verbs::reading;
 use crate::store::sled::verbs::{passes, restrictions, seen};
@@ -165,6 +166,7 @@ fn take_record(
     }
     restrictions::forget(draft, &id)?;
     passes::forget(draft, &id)?;
+    outbox::forget(draft, &id)?;
     let Some(value) = value else {
         taken.absent.entry(id.purpose.clone()).or_default().insert(id);
         return Ok(());

@@ -1,0 +1,187 @@
+//! The outbox: what is queued waits, is tried, ends; and all of it goes with its record.
+
+use super::Host;
+use super::support::*;
+use crate::clock::after;
+use crate::lead::{Dropped, sample};
+use crate::purpose::RecordId;
+use crate::store::contract::rewriting::holding;
+use crate::store::{
+    Correspondence, ErasureRequest, MAIL_WAITS_MAX, MAILS_AT_ONCE_MAX, MailAttempt, MailEnd, MailId,
+    MailKind, MailsWaiting, Outcome, RewriteCause, RewriteRequest, Settlement, SharedStore, StoreCode,
+    Wanted,
+};
+use crate::trail::{Action, Entry};
+
+fn mail(number: u64, kind: MailKind) -> MailId {
+    MailId { record: record(&format!("devis-1-{number}")), kind }
+}
+
+async fn queue(store: &SharedStore, mails: &[MailId]) -> u64 {
+    store.queue_mails(mails.to_vec()).await.expect("queued")
+}
+
+async fn attempt(store: &SharedStore, mail: &MailId) -> Option<MailAttempt> {
+    store.try_mail(mail.clone()).await.expect("tried")
+}
+
+async fn written(store: &SharedStore, record: &RecordId) -> Correspondence {
+    store.correspondence(vec![record.clone()]).await.expect("read")[0]
+}
+
+fn count(store: &SharedStore) -> u64 {
+    store.mails_waiting().count
+}
+
+pub(crate) async fn a_mail_waits_until_it_is_sent_and_is_the_same_at_each_attempt_also_after_a_restart<
+    H: Host,
+>() {
+    let host = H::new();
+    let mut store = host.open();
+    store_many(&store, 1, 2).await;
+    let (first, second) = (mail(1, MailKind::Asked), mail(2, MailKind::Welcome));
+    assert_eq!(queue(&store, &[first.clone(), first.clone(), mail(9, MailKind::Asked)]).await, 1);
+    host.clock().advance_ms(1_000);
+    assert_eq!(queue(&store, &[second.clone(), first.clone()]).await, 1, "one of a kind waits");
+    assert_eq!(store.mails_due(9), [first.clone(), second.clone()]);
+    assert_eq!(store.mails_waiting(), MailsWaiting { count: 2, oldest: Some(start()) });
+    let once = attempt(&store, &first).await.expect("it waits");
+    assert_eq!((once.number, once.queued), (1, start()));
+    assert!(store.mail_stands(&first, &once));
+    assert_eq!(store.mails_due(9), std::slice::from_ref(&second), "the other one is not due");
+    for (number, minutes) in [(2, 5), (3, 15)] {
+        store.close().await.expect("closed");
+        drop(store);
+        store = host.open();
+        assert_eq!(count(&store), 2);
+        host.clock().advance_ms(minutes * 60_000);
+        assert_eq!(store.mails_due(9), [second.clone(), first.clone()]);
+        let again = attempt(&store, &first).await.expect("it waits");
+        assert_eq!((again.number, again.queued, again.stamp), (number, once.queued, once.stamp));
+        assert!(store.mail_stands(&first, &again) && !store.mail_stands(&first, &once));
+    }
+    assert_eq!(written(&store, &first.record).await, Correspondence::default());
+    let lines = store.lines(0, 100).await.expect("a trail").len();
+    let told = Entry::by_system(Action::Asked);
+    assert_eq!(store.end_mail(first.clone(), MailEnd::Sent, Some(told.clone())).await, Ok(true));
+    assert_eq!(store.end_mail(first.clone(), MailEnd::Sent, Some(told)).await, Ok(false));
+    assert_eq!(attempt(&store, &first).await, None);
+    let lines = store.lines(lines as u64, 100).await.expect("a trail");
+    let [line] = lines.as_slice() else { panic!("one line") };
+    assert_eq!((line.entry.action(), line.entry.count), (Action::Asked, 1));
+    assert_eq!(line.entry.from, Some(first.record.clone()));
+    let asked = Correspondence { asked: Some(store.now()), ..Correspondence::default() };
+    assert_eq!(written(&store, &first.record).await, asked);
+    store.close().await.expect("closed");
+    drop(store);
+    store = host.open();
+    assert_eq!((written(&store, &first.record).await, count(&store)), (asked, 1));
+    assert_eq!(store.mails_due(9), [second]);
+}
+
+pub(crate) async fn what_became_of_a_mail_is_noted_by_its_kind<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    store_many(&store, 1, 1).await;
+    let ends = [
+        (MailKind::Welcome, MailEnd::Sent),
+        (MailKind::Asked, MailEnd::Dropped),
+        (MailKind::Asked, MailEnd::Sent),
+        (MailKind::Reminded, MailEnd::Sent),
+        (MailKind::Asked, MailEnd::Unreachable),
+    ];
+    let mut seen = Vec::new();
+    for (kind, end) in ends {
+        let mail = mail(1, kind);
+        assert_eq!(queue(&store, std::slice::from_ref(&mail)).await, 1);
+        host.clock().advance_ms(1_000);
+        assert_eq!(store.end_mail(mail.clone(), end, None).await, Ok(true));
+        let Correspondence { asked, reminded, unreachable } = written(&store, &mail.record).await;
+        let second = |moment: Option<jiff::Timestamp>| moment.map(|at| at.as_second() - START_S);
+        seen.push((second(asked), second(reminded), second(unreachable)));
+    }
+    let wanted = [
+        (None, None, None),
+        (None, None, None),
+        (Some(3), None, None),
+        (Some(3), Some(4), None),
+        (Some(3), Some(4), Some(5)),
+    ];
+    assert_eq!(seen, wanted);
+    assert_eq!(count(&store), 0);
+}
+
+pub(crate) async fn a_lead_of_a_purpose_with_a_first_mail_is_queued_with_its_record<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    let lead = |number: u64, test: bool| {
+        let lead = sample::lead("devis", &email_of(number), test, after(start(), MAIL_WAITS_MAX * 9));
+        let outcome = Outcome::stored(sample::welcomed(lead));
+        Settlement { reference: reference(number), outcome, matched: Vec::new(), dropped: Dropped::default() }
+    };
+    store.settle(vec![lead(1, false), lead(2, true), stored(3)]).await.expect("settled");
+    store.settle(vec![lead(1, false)]).await.expect("settled");
+    assert_eq!(store.mails_due(9), [mail(1, MailKind::Welcome)], "no test lead, nobody else, nobody twice");
+}
+
+pub(crate) async fn what_is_to_be_written_goes_with_its_record<H: Host>() {
+    let host = H::new();
+    let mut store = host.open();
+    store_many(&store, 1, 4).await;
+    let all: Vec<MailId> = (1..=4).map(|number| mail(number, MailKind::Asked)).collect();
+    assert_eq!(queue(&store, &all).await, 4);
+    store.end_mail(all[0].clone(), MailEnd::Sent, None).await.expect("ended");
+    for number in [1, 2] {
+        let request = ErasureRequest::of(Wanted::Leadgen(leadgen(number)));
+        store.erase(request, by_officer(Action::ErasureAsked)).await.expect("erased");
+    }
+    assert_eq!(written(&store, &all[0].record).await, Correspondence::default(), "nobody remembers");
+    assert_eq!(attempt(&store, &all[1]).await, None);
+    let third = attempt(&store, &all[2]).await.expect("it waits");
+    assert!(store.mail_stands(&all[2], &third));
+    // What is written anew is still to be written to, and not by what was read of it before.
+    let records = vec![(all[2].record.clone(), holding("marie@canary.example"))];
+    let request = RewriteRequest { records, cause: RewriteCause::Person };
+    store.rewrite(request, by_officer(Action::Corrected)).await.expect("answered");
+    assert!(!store.mail_stands(&all[2], &third));
+    assert_eq!(store.mails_due(9), [all[2].clone(), all[3].clone()]);
+    assert_eq!(count(&store), 2);
+    host.pass_days(&store, 10);
+    store.expire().await.expect("swept");
+    for _ in 0..2 {
+        assert_eq!((store.mails_due(9), count(&store)), (Vec::new(), 0));
+        store.close().await.expect("closed");
+        drop(store);
+        store = host.open();
+    }
+}
+
+pub(crate) async fn to_whoever_is_restricted_nothing_is_sent<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    store_many(&store, 1, 1).await;
+    let mail = mail(1, MailKind::Welcome);
+    queue(&store, std::slice::from_ref(&mail)).await;
+    let day = crate::clock::Day::of(start()).plus(3);
+    store.restrict(mail.record.clone(), day, by_officer(Action::Restricted)).await.expect("restricted");
+    let attempt = attempt(&store, &mail).await.expect("it waits");
+    assert!(!store.mail_stands(&mail, &attempt));
+    let lifted = store.lift_restriction(mail.record.clone(), by_officer(Action::RestrictionLifted));
+    assert_eq!((lifted.await, store.mail_stands(&mail, &attempt)), (Ok(true), true));
+}
+
+pub(crate) async fn no_mail_waits_longer_than_any_may_and_not_too_many_are_queued_at_once<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    store_many(&store, 1, 1).await;
+    let mail = mail(1, MailKind::Welcome);
+    queue(&store, std::slice::from_ref(&mail)).await;
+    for _ in 0..9 {
+        attempt(&store, &mail).await.expect("it waits");
+    }
+    assert_eq!(store.mails_due(9), []);
+    host.clock().advance_ms(6 * 3_600_000);
+    assert_eq!(store.mails_due(9), std::slice::from_ref(&mail));
+    let many = vec![mail; MAILS_AT_ONCE_MAX + 1];
+    assert_eq!(code(store.queue_mails(many).await), Some(StoreCode::ValueTooLarge));
+}

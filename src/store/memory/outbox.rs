@@ -1,0 +1,99 @@
+//! The outbox: queued, tried, ended. What goes with its record goes when a transaction is completed.
+
+use async_trait::async_trait;
+
+use crate::purpose::RecordId;
+use crate::store::memory::MemoryStore;
+use crate::store::memory::draft::Draft;
+use crate::store::memory::rows::Rows;
+use crate::store::outbox::{HeldMails, Letters, MAILS_AT_ONCE_MAX, MAILS_WAITING_MAX};
+use crate::store::{
+    Correspondence, MailAttempt, MailEnd, MailId, MailKind, MailsWaiting, Outbox, StoreCode, StoreError,
+};
+use crate::trail::Entry;
+
+#[async_trait]
+impl Outbox for MemoryStore {
+    async fn queue_mails(&self, mails: Vec<MailId>) -> Result<u64, StoreError> {
+        if mails.len() > MAILS_AT_ONCE_MAX {
+            return Err(StoreError::of(StoreCode::ValueTooLarge));
+        }
+        self.0.write(|draft| {
+            let mut count = 0;
+            for MailId { record, kind } in &mails {
+                count += u64::from(draft.rows.record(record).is_some() && draft.queue_mail(record, *kind)?);
+            }
+            Ok(count)
+        })
+    }
+
+    fn mails_due(&self, max: usize) -> Vec<MailId> {
+        let now = self.0.mark.look().now();
+        self.0.rows().map_or_else(|_| Vec::new(), |rows| rows.held_mails().due(now, max))
+    }
+
+    fn mail_stands(&self, mail: &MailId, attempt: &MailAttempt) -> bool {
+        let look = self.0.mark.look();
+        let stands =
+            |rows: &Rows| rows.held_mails().has(mail, attempt) && !rows.is_restricted(&mail.record, &look);
+        self.0.rows().is_ok_and(|rows| stands(&rows))
+    }
+
+    fn mails_waiting(&self) -> MailsWaiting {
+        self.0.rows().map_or_else(|_| MailsWaiting::default(), |rows| rows.held_mails().waiting())
+    }
+
+    async fn try_mail(&self, mail: MailId) -> Result<Option<MailAttempt>, StoreError> {
+        self.0.write(|draft| {
+            let now = draft.look.now();
+            let letters = draft.rows.letters.get_mut(&mail.record);
+            Ok(letters.and_then(|letters| letters.attempt(mail.kind, now)))
+        })
+    }
+
+    async fn end_mail(&self, mail: MailId, end: MailEnd, entry: Option<Entry>) -> Result<bool, StoreError> {
+        self.0.write(|draft| {
+            let now = draft.look.now();
+            let letters = draft.rows.letters.get_mut(&mail.record);
+            let ended = letters.is_some_and(|letters| letters.end(mail.kind, end, now));
+            if let (true, Some(mut entry)) = (ended, entry) {
+                entry.about(&mail.record);
+                draft.append_line(entry);
+            }
+            Ok(ended)
+        })
+    }
+
+    async fn correspondence(&self, records: Vec<RecordId>) -> Result<Vec<Correspondence>, StoreError> {
+        let rows = self.0.rows()?;
+        let one = |id: &RecordId| rows.letters.get(id).map_or_else(Correspondence::default, |kept| kept.sent);
+        Ok(records.iter().map(one).collect())
+    }
+}
+
+impl Rows {
+    fn held_mails(&self) -> HeldMails {
+        let mut held = HeldMails::default();
+        self.letters.iter().for_each(|(id, letters)| held.replace(id, letters.dues()));
+        held
+    }
+
+    /// What is kept of records that are not there any more, or has nothing in it, goes.
+    pub(super) fn forget_letters(&mut self) {
+        let mut letters = std::mem::take(&mut self.letters);
+        letters.retain(|id, letters: &mut Letters| self.record(id).is_some() && !letters.is_empty());
+        self.letters = letters;
+    }
+}
+
+impl Draft<'_> {
+    /// Queues a mail to the person of a record that is there. False: one of its kind waits, or there is no room.
+    pub(super) fn queue_mail(&mut self, id: &RecordId, kind: MailKind) -> Result<bool, StoreError> {
+        if self.rows.held_mails().count() >= MAILS_WAITING_MAX {
+            return Ok(false);
+        }
+        let mut stamp = [0; 16];
+        self.shared.random.fill(&mut stamp).map_err(|_| StoreError::of(StoreCode::Keyring))?;
+        Ok(self.rows.letters.entry(id.clone()).or_default().queue(kind, self.look.now(), stamp))
+    }
+}

@@ -1,0 +1,310 @@
+//! The outbox: which mails are to be written to the person of a record, and when that was done.
+//!
+//! Nothing of a person is in it: whom a mail goes to, and what it says, is read from the record when a server is there to take it
+//! (docs/decisions, 242). What is kept goes with its record, and outlives its being written anew.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+
+use crate::clock::after;
+use crate::purpose::RecordId;
+use crate::store::StoreError;
+use crate::trail::Entry;
+
+/// So many mails may wait at one time: all of them lie in memory. What is over it is not written, and counted.
+pub const MAILS_WAITING_MAX: usize = 100_000;
+/// So many are queued, or noted, at once.
+pub const MAILS_AT_ONCE_MAX: usize = 256;
+/// No mail waits longer for its next attempt, whatever the clock was when that was fixed.
+pub const MAIL_WAITS_MAX: SignedDuration = SignedDuration::from_hours(6);
+
+crate::codes! {
+    /// What a mail is for. Of each kind one waits at most for a record.
+    pub enum MailKind {
+        /// What the person asked for, what is held, where that can be changed.
+        Welcome = "welcome",
+        /// Whether they still agree.
+        Asked = "asked",
+        /// The same once more.
+        Reminded = "reminded",
+    }
+}
+
+/// A mail: there is one of a kind for a record.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MailId {
+    /// To whose person.
+    pub record: RecordId,
+    /// What for.
+    pub kind: MailKind,
+}
+
+/// An attempt to send a mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MailAttempt {
+    /// Which one it is, from 1 on.
+    pub number: u32,
+    /// When the mail was queued: its date, whenever it is sent.
+    pub queued: Timestamp,
+    /// By what it is known from all others: it stays, so that a mail that is sent twice is the same one.
+    pub stamp: [u8; 16],
+    /// When it is tried again, if nobody says what became of this attempt.
+    pub again: Timestamp,
+}
+
+/// What became of a mail that waits no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailEnd {
+    /// A server took it.
+    Sent,
+    /// It may not be sent any more, or was tried for too long.
+    Dropped,
+    /// No mail reaches that address.
+    Unreachable,
+}
+
+/// What was written to the person of a record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Correspondence {
+    /// When they were asked last whether they still agree.
+    pub asked: Option<Timestamp>,
+    /// When they were reminded last.
+    pub reminded: Option<Timestamp>,
+    /// Since when no mail reaches them.
+    pub unreachable: Option<Timestamp>,
+}
+
+/// What waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MailsWaiting {
+    /// How many.
+    pub count: u64,
+    /// Since when the oldest does.
+    pub oldest: Option<Timestamp>,
+}
+
+/// The outbox.
+#[async_trait]
+pub trait Outbox: Send + Sync {
+    /// Queues mails, due at once: none to a record that is not there, none for which one of its kind waits, and none beyond
+    /// [`MAILS_WAITING_MAX`]. Returns how many.
+    ///
+    /// # Errors
+    /// [`crate::store::StoreCode::ValueTooLarge`]: these are more than [`MAILS_AT_ONCE_MAX`]. Otherwise see
+    /// [`crate::store::StoreCode`].
+    async fn queue_mails(&self, mails: Vec<MailId>) -> Result<u64, StoreError>;
+
+    /// At most so many of those that are due, who is due longest first: a look into memory.
+    fn mails_due(&self, max: usize) -> Vec<MailId>;
+
+    /// True if this attempt is the last that was begun of a mail that waits, nothing was changed of its record since, and that is
+    /// not restricted: a look into memory, for whoever is about to send it.
+    fn mail_stands(&self, mail: &MailId, attempt: &MailAttempt) -> bool;
+
+    /// How many wait: a look into memory.
+    fn mails_waiting(&self) -> MailsWaiting;
+
+    /// Begins an attempt: counts it, and has the next one due later and later, [`MAIL_WAITS_MAX`] from now at the most. What becomes
+    /// of this one need not be said but by [`Outbox::end_mail`]: also after a crash it is tried again. None: it does not wait any
+    /// more.
+    ///
+    /// # Errors
+    /// See [`crate::store::StoreCode`].
+    async fn try_mail(&self, mail: MailId) -> Result<Option<MailAttempt>, StoreError>;
+
+    /// A mail waits no longer. What was sent is noted of the record's person, and an address that no mail reaches; `entry` says
+    /// so in the trail, completed with the record. False: it did not wait, and nothing is said.
+    ///
+    /// # Errors
+    /// See [`crate::store::StoreCode`].
+    async fn end_mail(&self, mail: MailId, end: MailEnd, entry: Option<Entry>) -> Result<bool, StoreError>;
+
+    /// What was written to the persons of these records, in their order.
+    ///
+    /// # Errors
+    /// See [`crate::store::StoreCode`].
+    async fn correspondence(&self, records: Vec<RecordId>) -> Result<Vec<Correspondence>, StoreError>;
+}
+
+/// A mail that waits.
+#[derive(Clone)]
+pub(super) struct WaitingMail {
+    pub(super) kind: MailKind,
+    pub(super) due: Timestamp,
+    pub(super) attempts: u32,
+    pub(super) queued: Timestamp,
+    pub(super) stamp: [u8; 16],
+}
+
+/// How long an attempt is waited for before the next: five minutes, then three times as long each time, up to the most.
+fn wait_after(attempts: u32) -> SignedDuration {
+    const FIRST: SignedDuration = SignedDuration::from_mins(5);
+    let factor = 3_i32.saturating_pow(attempts.saturating_sub(1).min(10));
+    FIRST.saturating_mul(factor).min(MAIL_WAITS_MAX)
+}
+
+/// What is kept of one record.
+#[derive(Clone, Default)]
+pub(super) struct Letters {
+    /// In the order in which they were queued.
+    pub(super) waiting: Vec<WaitingMail>,
+    pub(super) sent: Correspondence,
+}
+
+impl Letters {
+    /// Queues a mail; false: one of its kind waits.
+    pub(super) fn queue(&mut self, kind: MailKind, now: Timestamp, stamp: [u8; 16]) -> bool {
+        let is_new = self.waiting.iter().all(|waiting| waiting.kind != kind);
+        if is_new {
+            self.waiting.push(WaitingMail { kind, due: now, attempts: 0, queued: now, stamp });
+        }
+        is_new
+    }
+
+    /// Begins an attempt.
+    pub(super) fn attempt(&mut self, kind: MailKind, now: Timestamp) -> Option<MailAttempt> {
+        let mail = self.waiting.iter_mut().find(|waiting| waiting.kind == kind)?;
+        mail.attempts = mail.attempts.saturating_add(1);
+        mail.due = after(now, wait_after(mail.attempts));
+        Some(MailAttempt { number: mail.attempts, queued: mail.queued, stamp: mail.stamp, again: mail.due })
+    }
+
+    /// Their record is another than it was: what is under way of them does not stand, and they are due at once.
+    pub(super) fn begin_anew(&mut self, now: Timestamp) {
+        self.waiting.iter_mut().for_each(|mail| mail.due = now);
+    }
+
+    /// Ends one; false: it did not wait.
+    pub(super) fn end(&mut self, kind: MailKind, end: MailEnd, now: Timestamp) -> bool {
+        let before = self.waiting.len();
+        self.waiting.retain(|waiting| waiting.kind != kind);
+        if self.waiting.len() == before {
+            return false;
+        }
+        match (end, kind) {
+            (MailEnd::Sent, MailKind::Asked) => self.sent.asked = Some(now),
+            (MailEnd::Sent, MailKind::Reminded) => self.sent.reminded = Some(now),
+            (MailEnd::Sent, MailKind::Welcome) | (MailEnd::Dropped, _) => {}
+            (MailEnd::Unreachable, _) => self.sent.unreachable = Some(now),
+        }
+        true
+    }
+
+    /// True if there is nothing to keep.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.sent == Correspondence::default()
+    }
+
+    /// When each mail that waits is due, and since when it waits.
+    pub(super) fn dues(&self) -> Vec<MailDue> {
+        let due = |mail: &WaitingMail| MailDue { kind: mail.kind, due: mail.due, queued: mail.queued };
+        self.waiting.iter().map(due).collect()
+    }
+}
+
+/// When a mail is due.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct MailDue {
+    pub(super) kind: MailKind,
+    pub(super) due: Timestamp,
+    pub(super) queued: Timestamp,
+}
+
+/// Those that wait, as they are held in memory.
+#[derive(Default)]
+pub(super) struct HeldMails {
+    of: BTreeMap<RecordId, Vec<MailDue>>,
+    by_due: BTreeSet<(Timestamp, MailId)>,
+    by_age: BTreeSet<(Timestamp, MailId)>,
+}
+
+impl HeldMails {
+    /// From now on these wait for a record, and no others.
+    pub(super) fn replace(&mut self, record: &RecordId, dues: Vec<MailDue>) {
+        let id = |due: &MailDue| MailId { record: record.clone(), kind: due.kind };
+        for due in self.of.remove(record).into_iter().flatten() {
+            self.by_due.remove(&(due.due, id(&due)));
+            self.by_age.remove(&(due.queued, id(&due)));
+        }
+        for due in &dues {
+            self.by_due.insert((due.due, id(due)));
+            self.by_age.insert((due.queued, id(due)));
+        }
+        if !dues.is_empty() {
+            self.of.insert(record.clone(), dues);
+        }
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.by_due.len()
+    }
+
+    /// The oldest's age, and how many.
+    pub(super) fn waiting(&self) -> MailsWaiting {
+        let oldest = self.by_age.first().map(|(queued, _)| *queued);
+        MailsWaiting { count: self.by_due.len() as u64, oldest }
+    }
+
+    /// True if it waits for its next attempt since this one.
+    pub(super) fn has(&self, mail: &MailId, attempt: &MailAttempt) -> bool {
+        let is_it = |due: &MailDue| due.kind == mail.kind && due.due == attempt.again;
+        self.of.get(&mail.record).is_some_and(|dues| dues.iter().any(is_it))
+    }
+
+    /// Those that are due. One that would wait for longer than any may was put off by a clock that was ahead.
+    pub(super) fn due(&self, now: Timestamp, max: usize) -> Vec<MailId> {
+        let late = after(now, MAIL_WAITS_MAX);
+        let is_due = |due: &Timestamp| *due <= now;
+        let due = self.by_due.iter().take_while(|(due, _)| is_due(due));
+        let ahead = self.by_due.iter().rev().take_while(|(due, _)| *due > late);
+        due.chain(ahead).take(max).map(|(_, mail)| mail.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_764_000_000 + second).expect("in range")
+    }
+
+    fn mail(number: u64, kind: MailKind) -> MailId {
+        MailId { record: RecordId::parse(&format!("devis-1-{number}")).expect("an id"), kind }
+    }
+
+    fn due(kind: MailKind, due: i64) -> MailDue {
+        MailDue { kind, due: at(due), queued: at(0) }
+    }
+
+    #[test]
+    fn attempts_are_further_and_further_apart() {
+        let minutes: Vec<i64> = (1..=8).map(|attempts| wait_after(attempts).as_secs() / 60).collect();
+        assert_eq!(minutes, [5, 15, 45, 135, 360, 360, 360, 360]);
+        assert_eq!(wait_after(u32::MAX), MAIL_WAITS_MAX);
+    }
+
+    #[test]
+    fn who_is_due_longest_comes_first_and_who_waits_for_a_clock_that_was_ahead_comes_too() {
+        let mut held = HeldMails::default();
+        held.replace(&mail(1, MailKind::Welcome).record, vec![due(MailKind::Welcome, 20)]);
+        let both = vec![due(MailKind::Welcome, 10), due(MailKind::Asked, 30)];
+        held.replace(&mail(2, MailKind::Welcome).record, both);
+        held.replace(&mail(3, MailKind::Asked).record, vec![due(MailKind::Asked, 40 * 86_400)]);
+        let (first, second) = (mail(2, MailKind::Welcome), mail(1, MailKind::Welcome));
+        assert_eq!(held.due(at(20), 9), [first.clone(), second, mail(3, MailKind::Asked)]);
+        assert_eq!(held.due(at(20), 1), std::slice::from_ref(&first));
+        assert_eq!((held.count(), held.waiting().oldest), (4, Some(at(0))));
+        held.replace(&first.record, vec![due(MailKind::Asked, 30)]);
+        let attempt = |again| MailAttempt { number: 1, queued: at(0), stamp: [0; 16], again: at(again) };
+        let second = mail(2, MailKind::Asked);
+        assert!(!held.has(&first, &attempt(30)) && held.has(&second, &attempt(30)));
+        assert!(!held.has(&second, &attempt(31)), "another attempt was begun, or its record changed");
+        held.replace(&first.record, Vec::new());
+        assert!(!held.has(&second, &attempt(30)));
+        assert_eq!(held.count(), 2);
+    }
+}

@@ -1,0 +1,168 @@
+//! The outbox: queued, tried, ended; and what goes with its record.
+
+use async_trait::async_trait;
+
+use crate::purpose::RecordId;
+use crate::store::outbox::{Letters, MAILS_AT_ONCE_MAX, MAILS_WAITING_MAX};
+use crate::store::sled::SledStore;
+use crate::store::sled::draft::Draft;
+use crate::store::sled::layout::{Place, record_key};
+use crate::store::sled::outbox_rows;
+use crate::store::sled::shared::Effect;
+use crate::store::{
+    Correspondence, MailAttempt, MailEnd, MailId, MailKind, MailsWaiting, Outbox, StoreCode, StoreError,
+};
+use crate::trail::Entry;
+
+#[async_trait]
+impl Outbox for SledStore {
+    async fn queue_mails(&self, mails: Vec<MailId>) -> Result<u64, StoreError> {
+        if mails.len() > MAILS_AT_ONCE_MAX {
+            return Err(StoreError::of(StoreCode::ValueTooLarge));
+        }
+        self.writer
+            .write(mails.len(), move |draft| {
+                let mut count = 0;
+                for mail in &mails {
+                    let place = Place::Vault(mail.record.purpose.clone());
+                    let there = match draft.read(&place, &record_key(mail.record.epoch, mail.record.number)) {
+                        Err(error) if error.code == StoreCode::PurposeUnknown => None,
+                        value => value?,
+                    };
+                    count += u64::from(there.is_some() && queue(draft, &mail.record, mail.kind)?);
+                }
+                Ok(count)
+            })
+            .await
+    }
+
+    fn mails_due(&self, max: usize) -> Vec<MailId> {
+        self.shared.mails().due(self.shared.look().now(), max)
+    }
+
+    fn mail_stands(&self, mail: &MailId, attempt: &MailAttempt) -> bool {
+        let look = self.shared.look();
+        self.shared.mails().has(mail, attempt) && !self.shared.is_restricted(&mail.record, &look)
+    }
+
+    fn mails_waiting(&self) -> MailsWaiting {
+        self.shared.mails().waiting()
+    }
+
+    async fn try_mail(&self, mail: MailId) -> Result<Option<MailAttempt>, StoreError> {
+        self.writer
+            .write(1, move |draft| {
+                let Some(mut letters) = of(draft, &mail.record)? else { return Ok(None) };
+                let attempt = letters.attempt(mail.kind, draft.now);
+                if attempt.is_some() {
+                    put(draft, &mail.record, &letters)?;
+                }
+                Ok(attempt)
+            })
+            .await
+    }
+
+    async fn end_mail(&self, mail: MailId, end: MailEnd, entry: Option<Entry>) -> Result<bool, StoreError> {
+        self.writer
+            .write(1, move |draft| {
+                let Some(mut letters) = of(draft, &mail.record)? else { return Ok(false) };
+                if !letters.end(mail.kind, end, draft.now) {
+                    return Ok(false);
+                }
+                put(draft, &mail.record, &letters)?;
+                if let Some(mut entry) = entry {
+                    entry.about(&mail.record);
+                    draft.append_line(entry)?;
+                }
+                Ok(true)
+            })
+            .await
+    }
+
+    async fn correspondence(&self, records: Vec<RecordId>) -> Result<Vec<Correspondence>, StoreError> {
+        self.beside(move |shared| {
+            shared.reading(|engine| {
+                let one = |id: &RecordId| {
+                    let key = outbox_rows::key(id);
+                    let Some(bytes) = engine.read(&Place::Outbox, &key)? else {
+                        return Ok(Correspondence::default());
+                    };
+                    let read = outbox_rows::read(&bytes, shared.epoch());
+                    let letters = shared.unreadable().or_passed_over(&Place::Outbox, &key, read);
+                    Ok(letters.unwrap_or_default().sent)
+                };
+                records.iter().map(one).collect()
+            })
+        })
+        .await
+    }
+}
+
+/// What is kept of a record, this transaction included; what cannot be read of it is nothing, and said.
+fn of(draft: &Draft<'_>, id: &RecordId) -> Result<Option<Letters>, StoreError> {
+    let key = outbox_rows::key(id);
+    let Some(bytes) = draft.read(&Place::Outbox, &key)? else { return Ok(None) };
+    let read = outbox_rows::read(&bytes, draft.shared.epoch());
+    Ok(draft.shared.unreadable().or_passed_over(&Place::Outbox, &key, read))
+}
+
+fn put(draft: &mut Draft<'_>, id: &RecordId, letters: &Letters) -> Result<(), StoreError> {
+    let key = outbox_rows::key(id);
+    match letters.is_empty() {
+        true => draft.remove(Place::Outbox, &key),
+        false => {
+            let row = outbox_rows::bytes(letters, draft.shared.epoch());
+            draft.write(Place::Outbox, &key, row)?;
+        }
+    }
+    draft.effect(Effect::Mails(id.clone(), letters.dues()));
+    Ok(())
+}
+
+/// Queues a mail to the person of a record that is there, due at once. False: one of its kind waits, or there is no room.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(in crate::store::sled) fn queue(
+    draft: &mut Draft<'_>,
+    id: &RecordId,
+    kind: MailKind,
+) -> Result<bool, StoreError> {
+    // What this very transaction queues comes on top: a few hundred at the most.
+    if draft.shared.mails().count() >= MAILS_WAITING_MAX {
+        return Ok(false);
+    }
+    let mut letters = of(draft, id)?.unwrap_or_default();
+    let mut stamp = [0; 16];
+    draft.shared.random().fill(&mut stamp).map_err(|_| StoreError::of(StoreCode::Keyring))?;
+    let is_new = letters.queue(kind, draft.now, stamp);
+    if is_new {
+        put(draft, id, &letters)?;
+    }
+    Ok(is_new)
+}
+
+/// A record is another than it was.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(in crate::store::sled) fn begin_anew(draft: &mut Draft<'_>, id: &RecordId) -> Result<(), StoreError> {
+    let Some(mut letters) = of(draft, id)?.filter(|letters| !letters.waiting.is_empty()) else {
+        return Ok(());
+    };
+    letters.begin_anew(draft.now);
+    put(draft, id, &letters)
+}
+
+/// A record is not there any more: nothing is to be written to its person, and nobody remembers what was.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(in crate::store::sled) fn forget(draft: &mut Draft<'_>, id: &RecordId) -> Result<(), StoreError> {
+    let key = outbox_rows::key(id);
+    if draft.read(&Place::Outbox, &key)?.is_some() {
+        draft.remove(Place::Outbox, &key);
+        draft.effect(Effect::Mails(id.clone(), Vec::new()));
+    }
+    Ok(())
+}
