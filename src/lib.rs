@@ -23,8 +23,8 @@
 //! **People are told.** [`notice`] makes of a purpose, its controller and its recipients what the law wants said, in three
 //! languages; the public listener in [`http`] shows it, and every revision of it stays.
 //!
-//! **People are written to.** [`mail`] writes a mail and hands it to the operator's server. Nothing but `tamis mail test` does so
-//! yet. On which day each person is to be asked again, and goes if they stay silent, is in [`people`]; nobody acts by it yet.
+//! **People are written to.** [`mail`] writes a mail and hands it to the operator's server; what waits for whom the store knows, and
+//! a postman in [`workers`] takes it there. On which day each person is to be asked again, and goes if they stay silent, is in [`people`]; nobody acts by it yet.
 //!
 //! **It is run.** [`cli`] has one file a verb. `serve` reads the [`config`], which refuses a file whole and names every
 //! fault, and hands it to [`app`], the only place that knows all rooms: it opens them, runs them, reloads and closes them.

@@ -5,15 +5,19 @@
 //! server writes beside them may quote the address, and is read past (docs/decisions/0243-smtp-by-our-own-hand.md).
 
 mod failure;
+mod letters;
 mod mailbox;
 mod message;
+mod pace;
 mod settings;
 mod smtp;
 mod trial;
 
 pub use failure::{Course, MailCode, MailError, Status};
+pub use letters::{Letter, welcome};
 pub use mailbox::{Addressee, Link, Sender};
 pub use message::{Block, Message, RawMail, Stamp};
+pub use pace::Pace;
 pub use settings::{Encryption, Login, Patience, Settings};
 #[doc(hidden)]
 pub use smtp::door;

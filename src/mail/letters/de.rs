@@ -1,0 +1,19 @@
+//! German.
+
+use super::Words;
+
+pub(super) const WORDS: Words = Words {
+    welcome_subject: "Ihr Formular: was wir speichern",
+    welcome_why: "Am {day} haben Sie unser Formular auf Facebook oder Instagram abgeschickt.",
+    welcome_for: "Es ging um Folgendes: {title}.",
+    welcome_meta: "Diese Daten haben wir von Meta, das Ihre Antworten weitergegeben hat.",
+    welcome_not_you: "Das waren nicht Sie? Antworten Sie auf diese E-Mail, und wir löschen alles.",
+    held: "Wir speichern: {held}.",
+    held_until: "Spätestens am {until} löschen wir diese Daten.",
+    rights: "Sie können Ihre Daten einsehen, berichtigen oder löschen lassen oder ihrer Nutzung widersprechen. Schreiben Sie an {email}, es kostet nichts.",
+    complain: "Sie können sich auch bei dieser Behörde beschweren: {authority}, {authority_url}",
+    withdraw: "Ihre Einwilligung können Sie jederzeit widerrufen.",
+    notice: "Lesen, wie wir Ihre Daten nutzen",
+    who: "{house}, {address}",
+    and: " und ",
+};

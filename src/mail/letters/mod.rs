@@ -1,0 +1,140 @@
+//! What people are written: the first mail, whether they still agree, and that once more. The texts are in `fr`, `en`, `de`.
+//!
+//! No offer, no picture, nothing that counts who reads; "yes" and "no" are of one kind and stand side by side. The subject says what
+//! the mail wants and nothing of the person or of what they asked for: it is read over shoulders, and in lists.
+
+mod de;
+mod en;
+mod fr;
+
+use crate::language::{Language, texts};
+use crate::mail::mailbox::{Addressee, Link};
+use crate::mail::message::{Block, Message};
+
+texts! {
+    /// The texts of all letters; what stands in braces is put in.
+    struct Words {
+        welcome_subject
+        welcome_why
+        welcome_for
+        welcome_meta
+        welcome_not_you
+        held
+        held_until
+        rights
+        complain
+        withdraw
+        notice
+        who
+        and
+    }
+}
+
+/// What is put into a letter. No `Debug`: it is about one person.
+pub struct Letter<'l> {
+    /// To whom.
+    pub to: Addressee,
+    /// In which language.
+    pub language: Language,
+    /// Who writes.
+    pub house: &'l str,
+    /// Where the house is.
+    pub address: &'l str,
+    /// Where people write to it about their data.
+    pub email: &'l str,
+    /// Whom people may complain to, and where that is.
+    pub authority: Option<(String, String)>,
+    /// On which day they sent the form in, as it is written in that language.
+    pub day: String,
+    /// What for.
+    pub title: String,
+    /// What is held, as people call it: names of fields, never a value.
+    pub held: Vec<String>,
+    /// Until which day at the latest.
+    pub until: String,
+    /// It rests on their consent, which they may take back.
+    pub is_by_consent: bool,
+    /// The notice of the purpose.
+    pub notice: Link,
+}
+
+/// The first mail: what they asked for, what is held, how to have it changed.
+pub fn welcome(letter: Letter<'_>) -> Message {
+    let words = words(letter.language);
+    let mut blocks = vec![
+        letter.paragraph(&[words.welcome_why, words.welcome_for]),
+        letter.paragraph(&[words.held, words.held_until, words.welcome_meta]),
+        letter.paragraph(&[words.welcome_not_you]),
+    ];
+    letter.close(words, words.welcome_subject, &mut blocks)
+}
+
+fn words(language: Language) -> &'static Words {
+    match language {
+        Language::Fr => &fr::WORDS,
+        Language::En => &en::WORDS,
+        Language::De => &de::WORDS,
+    }
+}
+
+impl Letter<'_> {
+    /// Some sentences in one paragraph.
+    fn paragraph(&self, sentences: &[&str]) -> Block {
+        let said: Vec<String> = sentences.iter().map(|sentence| self.filled(sentence)).collect();
+        Block::Paragraph(said.join(" "))
+    }
+
+    /// A text with its places filled. Each place once: what is put in is not looked through again.
+    fn filled(&self, text: &str) -> String {
+        let (authority, authority_url) =
+            self.authority.as_ref().map_or(("", ""), |(name, url)| (name.as_str(), url.as_str()));
+        let held = listed(&self.held, words(self.language).and);
+        let places = [
+            ("house", self.house),
+            ("address", self.address),
+            ("email", self.email),
+            ("authority", authority),
+            ("authority_url", authority_url),
+            ("day", &self.day),
+            ("title", &self.title),
+            ("held", &held),
+            ("until", &self.until),
+        ];
+        let mut filled = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some((before, behind)) = rest.split_once('{') {
+            filled.push_str(before);
+            let (name, after) = behind.split_once('}').unwrap_or((behind, ""));
+            filled.push_str(places.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value));
+            rest = after;
+        }
+        filled.push_str(rest);
+        filled
+    }
+
+    /// What stands at the end of each letter: the rights, the notice, who wrote.
+    fn close(self, words: &Words, subject: &str, blocks: &mut Vec<Block>) -> Message {
+        let mut rights = vec![words.rights];
+        rights.extend(self.is_by_consent.then_some(words.withdraw));
+        rights.extend(self.authority.as_ref().map(|_| words.complain));
+        blocks.push(self.paragraph(&rights));
+        let who = self.paragraph(&[words.who]);
+        let subject = self.filled(subject);
+        let Self { to, language, notice, .. } = self;
+        blocks.push(Block::Action { label: words.notice.to_owned(), link: notice });
+        blocks.push(who);
+        Message { to, language, subject, blocks: std::mem::take(blocks), unsubscribe: None }
+    }
+}
+
+/// `a, b and c`.
+fn listed(items: &[String], and: &str) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{}{and}{last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

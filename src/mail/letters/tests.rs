@@ -1,0 +1,60 @@
+use super::*;
+use crate::language::lints;
+
+pub(super) fn letter(language: Language) -> Letter<'static> {
+    Letter {
+        to: Addressee::parse("anne@example.org").expect("an address"),
+        language,
+        house: "Atelier Lumen SARL",
+        address: "12 rue des Lices, 49100 Angers",
+        email: "vie-privee@lumen.example",
+        authority: Some(("CNIL".to_owned(), "https://www.cnil.fr/plaintes".to_owned())),
+        day: language.day("2026-11-30T07:00:00Z".parse().expect("a time")),
+        title: "{title} {held}".to_owned(),
+        held: ["A", "B", "C"].map(str::to_owned).into(),
+        until: language.day("2027-11-30T07:00:00Z".parse().expect("a time")),
+        is_by_consent: true,
+        notice: Link::parse("https://leads.lumen.example/notice/devis").expect("a link"),
+    }
+}
+
+fn said(message: &Message) -> String {
+    let block = |block: &Block| match block {
+        Block::Paragraph(text) => text.clone(),
+        Block::Action { label, link } => format!("[{label}]({})", link.expose()),
+    };
+    message.blocks.iter().map(block).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn its_texts_are_as_texts_are() {
+    let tables = [fr::WORDS.all(), en::WORDS.all(), de::WORDS.all()];
+    lints::take_the_same_in(&tables);
+    lints::are_in_their_language(&tables);
+    lints::have_short_sentences(&tables);
+    lints::are_set_as_french_is(&tables);
+}
+
+#[test]
+fn a_first_mail_says_what_for_what_is_held_until_when_and_what_can_be_done() {
+    let message = welcome(letter(Language::En));
+    assert_eq!(message.subject, "Your form: what we hold");
+    assert_eq!(
+        said(&message),
+        "On 30\u{a0}November 2026, you sent our form on Facebook or Instagram. It was for this: {title} {held}.\n\
+         We hold: A, B and C. We will erase these data on 30\u{a0}November 2027 at the latest. We have these data from Meta, \
+         which passed your answers on.\n\
+         You did not send this form? Answer this mail, and we will erase all of it.\n\
+         You can see your data, have them corrected or erased, or object to their use. Write to vie-privee@lumen.example, it is \
+         free. You may withdraw your agreement at any time. You may also complain to this authority: CNIL, \
+         https://www.cnil.fr/plaintes\n\
+         [Read how we use your data](https://leads.lumen.example/notice/devis)\n\
+         Atelier Lumen SARL, 12 rue des Lices, 49100 Angers"
+    );
+    for language in Language::ALL {
+        let message = welcome(letter(language));
+        assert!(!message.subject.contains("Lumen") && !message.subject.contains('{'), "{}", message.subject);
+        let bare = welcome(Letter { authority: None, is_by_consent: false, ..letter(language) });
+        assert!(!said(&bare).contains("CNIL") && said(&bare).lines().count() == 6, "{}", said(&bare));
+    }
+}
