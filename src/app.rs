@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 
 use crate::app::opening::{open_keyring, open_store};
 use crate::app::read::Read;
@@ -35,6 +36,7 @@ use crate::inbox::Inbox;
 use crate::keyring::Keyring;
 use crate::machine::progress::Progress;
 use crate::machine::systemd::Systemd;
+use crate::mail;
 use crate::notice::Book;
 use crate::notification::{KeptPause, Verifier, VerifyToken};
 use crate::purpose::Policy;
@@ -44,7 +46,7 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::{LeadNames, LogCounts};
 use crate::trail::{Action, Entry};
 use crate::workers::{
-    FormBook, FormCheck, ReloadGate, Retries, Silence, Steward, Tools, adopt_known, fetchers,
+    FormBook, FormCheck, Letterhead, ReloadGate, Retries, Silence, Steward, Tools, adopt_known, fetchers,
 };
 
 pub use opening::{StartError, StoreKnows};
@@ -93,6 +95,10 @@ struct Rooms {
     notices: Arc<Current<Book>>,
     /// What receipts of erasure are written with.
     stationery: Arc<Current<Stationery>>,
+    /// Whose mails are sent.
+    letterhead: Arc<Current<Letterhead>>,
+    /// Which server takes them, and how many an hour; none: the config names none, and nobody is written to.
+    mail: Mutex<Option<(mail::Settings, u32)>>,
     /// What the key is called that signs checkpoints of the trail.
     trail_name: Arc<Current<KeyName>>,
     checkpoints: Arc<Checkpoints>,
@@ -136,7 +142,7 @@ impl App {
         keyring: Arc<dyn Keyring>,
         (store, backups): (SharedStore, SharedBackups),
     ) -> Result<Self, StartError> {
-        let Secrets { root: _, verify_token, app_secrets, page_tokens, warnings: _ } = secrets;
+        let Secrets { root: _, verify_token, app_secrets, page_tokens, mail_password, warnings: _ } = secrets;
         let settings = config.graph_settings(&app_secrets, page_tokens);
         let graph = Graph::new(settings, Arc::clone(&ambient.clock), Arc::clone(&ambient.random))
             .map_err(StartError::Graph)?;
@@ -177,6 +183,10 @@ impl App {
             policy,
             notices,
             stationery: Arc::new(Current::new(config.stationery())),
+            letterhead: Arc::new(Current::new(config.letterhead())),
+            mail: Mutex::new(
+                config.mail_settings(mail_password).zip(config.mail.as_ref().map(|mail| mail.rate)),
+            ),
             trail_name,
             checkpoints,
             metrics,
@@ -215,6 +225,7 @@ impl App {
             tools: Arc::downgrade(&self.tools),
             trust: Arc::clone(&self.intake.trust),
             stationery: Arc::clone(&self.rooms.stationery),
+            letterhead: Arc::clone(&self.rooms.letterhead),
             trail_name: Arc::clone(&self.rooms.trail_name),
             started: self.started.clone(),
             running: tokio::sync::Mutex::new(self.started.clone()),

@@ -65,6 +65,8 @@ crate::codes! {
         RetentionShorter = "retention-shorter",
         /// Somebody asked for something by right and is not answered: within a week the time for it is over, or it is over.
         RequestDue = "request-due",
+        /// No mail server takes mails, or it refuses what only a person can mend: nobody is written to.
+        MailHalted = "mail-halted",
         /// A purpose may hold less than its records do: that goes within a day.
         RemitNarrower = "remit-narrower",
         /// Records have held for a day more than their purpose may.

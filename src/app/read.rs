@@ -46,6 +46,8 @@ impl Read {
             inbox_segments: (segments.segments_live as u64, segments.segments_spare as u64),
             inbox_references_missing: segments.references_missing,
             parked: store.parked().await.ok(),
+            mails_waiting: store.mails_waiting().count,
+            mail_waiting_seconds: age(store.mails_waiting().oldest),
             records: store.stored().await.map_or_else(|_| Vec::new(), |stored| stored.into_iter().collect()),
             pages: graph.page_ids().iter().copied().collect(),
             paused: graph.paused().into_iter().map(|paused| (paused.page, paused.code)).collect(),

@@ -15,7 +15,7 @@ use crate::forget::receipt::note::KeyName;
 use crate::http::Trust;
 use crate::notification::{Verifier, VerifyToken};
 use crate::store::{StoreCode, StoreError};
-use crate::workers::{Tools, adopt_known};
+use crate::workers::{Letterhead, Tools, adopt_known};
 
 /// So many keys are named in a line of the log.
 const KEYS_NAMED_MAX: usize = 40;
@@ -26,6 +26,7 @@ pub struct Reload {
     pub(super) tools: Weak<Tools>,
     pub(super) trust: Arc<Current<Trust>>,
     pub(super) stationery: Arc<Current<Stationery>>,
+    pub(super) letterhead: Arc<Current<Letterhead>>,
     pub(super) trail_name: Arc<Current<KeyName>>,
     pub(super) started: Fingerprint,
     pub(super) running: Mutex<Fingerprint>,
@@ -42,7 +43,8 @@ impl Reload {
     pub async fn apply(&self, config: &Config, secrets: Secrets) -> Result<Applied, StoreError> {
         let tools = self.tools.upgrade().ok_or(StoreError::of(StoreCode::Closed))?;
         let mut running = self.running.lock().await;
-        let Secrets { app_secrets, verify_token, page_tokens, root: _, warnings: _ } = secrets;
+        let Secrets { app_secrets, verify_token, page_tokens, root: _, mail_password: _, warnings: _ } =
+            secrets;
         let policy = config.policy();
         policy.prepare();
         let purposes = policy.purposes().iter().map(|purpose| purpose.id.clone()).collect();
@@ -74,6 +76,7 @@ impl Reload {
         tools.notices.replace(Arc::new(book));
         tools.form_check.begin_anew(&config.public.url);
         self.stationery.replace(Arc::new(stationery));
+        self.letterhead.replace(Arc::new(config.letterhead()));
         self.trail_name.replace(Arc::new(config.trail_name()));
         self.trust.replace(Arc::new(trust));
         drop(closed);

@@ -21,8 +21,9 @@ use crate::machine::descriptors;
 use crate::machine::priority;
 use crate::machine::systemd::Systemd;
 use crate::workers::{
-    Adopter, Checkpointer, Clockwatch, Fetcher, Inspector, Lookout, Pausekeeper, Reaper, Redater, Scanner,
-    SearchTools, Searcher, Stands, Steward, Tools, Trimmer, Warden, Worker, run_loop, say_checkpoint,
+    Adopter, Checkpointer, Clockwatch, Fetcher, Inspector, Lookout, Pausekeeper, Postman, Reaper, Redater,
+    Scanner, SearchTools, Searcher, Stands, Steward, Tools, Trimmer, Warden, Worker, run_loop,
+    say_checkpoint,
 };
 
 /// Threads of the public listener.
@@ -288,6 +289,7 @@ impl Rooms {
             Arc::clone(&self.attention),
             Arc::clone(&self.ambient.clock),
         )));
+        workers.extend(self.postman());
         let clock = Arc::clone(&self.ambient.clock);
         workers.push(Arc::new(Checkpointer::new(Arc::clone(&self.checkpoints), clock)));
         workers.push(steward);
@@ -300,6 +302,15 @@ impl Rooms {
             let (clock, metrics) = (Arc::clone(&self.ambient.clock), Arc::clone(&self.metrics));
             stop.supervise(worker.name(), run_loop(worker, stop.clone(), clock, metrics));
         }
+    }
+
+    /// Who sends mails; none: the config names no server. It takes the settings, which hold a password.
+    fn postman(&self) -> Option<Arc<dyn Worker>> {
+        let server = self.mail.lock().take()?;
+        let (policy, letterhead) = (Arc::clone(&self.policy), Arc::clone(&self.letterhead));
+        let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.ambient.clock));
+        let postman = Postman::new(store, server, (policy, letterhead), &self.metrics, clock);
+        Some(Arc::new(postman.attending(Arc::clone(&self.attention))))
     }
 
     /// Only what a restart may mend starves the watchdog: an inbox or a store that halted, or threads that hang. A full

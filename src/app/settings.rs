@@ -11,6 +11,7 @@ use crate::inbox;
 use crate::mail;
 use crate::secret::Secret;
 use crate::store;
+use crate::workers::Letterhead;
 
 /// The config speaks of MB as disks do.
 const BYTES_PER_MB: u64 = 1_000_000;
@@ -69,6 +70,11 @@ impl Config {
             reply_to: mail.reply_to.clone(),
             patience: mail::Patience::default(),
         })
+    }
+
+    /// Whose mails are sent.
+    pub fn letterhead(&self) -> Letterhead {
+        Letterhead { controller: self.controller.clone(), public_url: self.public.url.clone() }
     }
 
     /// When a failed fetch is tried again.

@@ -13,6 +13,12 @@ use crate::secret::location::Location;
 
 const PORT: RangeInclusive<u64> = 1..=65_535;
 
+/// So many mails an hour; what providers take from one sender lies between a few hundred a day and a hundred thousand an hour.
+const RATE: RangeInclusive<u64> = 1..=100_000;
+
+/// A provider of a small firm takes no more without asking.
+const RATE_DEFAULT: u32 = 200;
+
 /// The longest name of a host (RFC 1035, 2.3.4).
 const HOST_BYTES_MAX: usize = 253;
 
@@ -37,6 +43,8 @@ table! {
         pub from: Sender = must("\"Exemple SARL <contact@example.com>\"", sender);
         /// Where answers go, if not to the sender.
         pub reply_to: Option<Sender> = may(sender);
+        /// How many mails are sent an hour at the most.
+        pub rate: u32 = or(RATE_DEFAULT, |item| item.number(RATE));
     }
     check { require_both(&section, &user, &password); require_tls(&section, server.as_deref(), tls); }
 }

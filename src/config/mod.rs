@@ -78,12 +78,16 @@ table! {
         pub trail: Trail = within(Trail::read);
         /// What people asked for.
         pub requests: Requests = within(Requests::read);
-        /// The server that takes our mails. A running daemon sends none yet: `tamis mail test` reads the file itself.
-        @live pub mail: Option<Mail> = may(|item| Mail::read(item.section()));
+        /// The server that takes our mails.
+        pub mail: Option<Mail> = may(|item| Mail::read(item.section()));
         /// Who may receive data.
         @live pub recipients: Vec<Recipient> = or(Vec::new(), controller::read_recipients);
         @live policy("purposes"): Arc<Policy> = within(|section| {
-            let house = House { controller: controller.as_ref(), recipients: recipients.as_deref() };
+            let house = House {
+                controller: controller.as_ref(),
+                recipients: recipients.as_deref(),
+                has_mail: mail.as_ref().is_none_or(Option::is_some),
+            };
             purposes::read_purposes(section, &house)
         });
         /// What is logged.

@@ -62,6 +62,7 @@ table! {
             let mend = "Write its two letters, as in \"FR\".";
             item.parsed(PhoneRegion::parse, "a country whose numbers are known", mend).map(Some)
         });
+        welcome: bool = or(false, |item| item.flag()), if |purpose| purpose.welcome;
         consents: Vec<ConsentRule> = within(|section| {
             let country = house.controller.map(|controller| controller.country.as_str());
             let ground = Ground { forms: forms.as_deref(), country, recipients: house.recipients };
@@ -88,6 +89,7 @@ table! {
         check_retention(&section);
         check_consents(&section, basis, consents.as_deref(), whitelist.as_ref().map(Whitelist::rules));
         check_region(&section, phone_region, whitelist.as_ref());
+        check_welcome(&section, welcome, whitelist.as_ref(), house);
         check_recipients(&section, recipients.as_deref(), house.recipients, consents.as_deref());
         check_claims(&section, name, forms.as_deref(), consents.as_deref(), claims);
     }
@@ -118,6 +120,8 @@ pub(super) struct House<'c> {
     pub(super) controller: Option<&'c Controller>,
     /// Who may receive it.
     pub(super) recipients: Option<&'c [Recipient]>,
+    /// A mail server is named.
+    pub(super) has_mail: bool,
 }
 
 /// Of each form how many purposes claim it, and which of them holds its leads whatever their boxes say.
@@ -355,6 +359,30 @@ fn check_region(section: &Section<'_>, region: Option<Option<PhoneRegion>>, whit
         let reason = "no field of this purpose holds a telephone number";
         let mend = "Remove it, or name the field.";
         section.findings().warn(FaultCode::NoEffect, &section.path("phone_region"), reason, mend);
+    }
+}
+
+/// Nobody is written to without a server that takes the mail, or an address that it goes to.
+fn check_welcome(
+    section: &Section<'_>,
+    welcome: Option<bool>,
+    whitelist: Option<&Whitelist>,
+    house: &House<'_>,
+) {
+    let (Some(true), Some(whitelist)) = (welcome, whitelist) else { return };
+    let key = section.path("welcome");
+    if !house.has_mail {
+        let reason = "there is no `[mail]`: no server takes the mail";
+        section.findings().fault(
+            FaultCode::Missing,
+            &key,
+            reason,
+            "Add `[mail]` with `server` and `from`, or remove it.",
+        );
+    }
+    if whitelist.mailboxes().next().is_none() {
+        let reason = "no field of this purpose holds an e-mail address";
+        section.findings().warn(FaultCode::NoEffect, &key, reason, "Remove it, or name the field.");
     }
 }
 

@@ -13,7 +13,7 @@ use crate::visible::shell_word;
 /// The key that says where the mail server's password lies.
 const MAIL_PASSWORD: &str = "mail.password";
 
-/// All secrets, read, but the mail server's password, which the daemon only looks for. No `Debug`.
+/// All secrets, read. No `Debug`.
 pub struct Secrets {
     /// The app's, the newest first; never empty.
     pub app_secrets: Vec<Secret>,
@@ -23,6 +23,8 @@ pub struct Secrets {
     pub page_tokens: Vec<PageToken>,
     /// The key that seals the keyring.
     pub root: Key,
+    /// The mail server's password; none: there is no server, or it takes mails without a login.
+    pub mail_password: Option<Secret>,
     /// What a person should look at.
     pub warnings: Vec<Fault>,
 }
@@ -113,8 +115,8 @@ impl Config {
             self.mail_password_at().map(|place| read(MAIL_PASSWORD, place, Kind::Line)).transpose();
         let password = keep(password, &mut faults);
         let secrets = (|| {
-            password?;
             Some(Secrets {
+                mail_password: password?,
                 app_secrets: app_secrets.into_iter().collect::<Option<_>>()?,
                 verify_token: verify_token?,
                 page_tokens: page_tokens.into_iter().collect::<Option<_>>()?,
@@ -417,6 +419,7 @@ mod tests {
             password: Some(Location::File(directory.path().join("mail"))),
             from: crate::mail::Sender::parse("contact@lumen.example").expect("a sender"),
             reply_to: None,
+            rate: 200,
         });
         for read in [
             config.resolve(&Environment::default()).err(),

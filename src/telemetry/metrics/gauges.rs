@@ -39,6 +39,10 @@ pub struct Readings {
     pub inbox_references_missing: u64,
     /// References that wait or are held; none: it could not be told.
     pub parked: Option<u64>,
+    /// Mails that wait in the outbox.
+    pub mails_waiting: u64,
+    /// Seconds since the oldest of them was queued; 0: there is none.
+    pub mail_waiting_seconds: u64,
     /// Records by purpose.
     pub records: Vec<(PurposeId, u64)>,
     /// The pages of the config.
@@ -82,6 +86,8 @@ pub(super) struct Gauges {
     inbox_segments_spare: Whole,
     inbox_references_missing: Whole,
     parked: Whole,
+    mails_waiting: Whole,
+    mail_waiting_seconds: Whole,
     records: Family<OneName, Whole>,
     paused: Family<NameAndWord, Whole>,
     tokens: Family<OneName, Gauge>,
@@ -122,6 +128,12 @@ impl Gauges {
                 "References accepted and not settled that the journal no longer had at the start, at the most"
             ),
             parked: register!(registry, "parked", "References that wait or are held"),
+            mails_waiting: register!(registry, "mails_waiting", "Mails to people that wait to be sent"),
+            mail_waiting_seconds: register!(
+                registry,
+                "mail_waiting_seconds",
+                "How long ago the mail was queued that has been waiting longest; 0: none is"
+            ),
             records: register!(registry, "records", "Records held, by purpose"),
             paused: register!(registry, "page_paused", "1 while no lead of the page is fetched, by code"),
             tokens: register!(
@@ -180,6 +192,8 @@ impl Gauges {
         if let Some(parked) = now.parked {
             self.parked.set(parked);
         }
+        self.mails_waiting.set(now.mails_waiting);
+        self.mail_waiting_seconds.set(now.mail_waiting_seconds);
         self.ready.set(u64::from(now.ready));
         self.disk_free.set(now.disk.0);
         self.disk_floor.set(now.disk.1);

@@ -1,5 +1,5 @@
 //! Numbers for Prometheus, as OpenMetrics, prefix `tamis_`; docs/metrics.md lists them. One file a subject: `intake` (on the way
-//! to a 200), `leads`, `doors`, and `gauges` (what is looked up when somebody asks); `labels` and `histogram` are what they
+//! to a 200), `leads`, `mails`, `doors`, and `gauges` (what is looked up when somebody asks); `labels` and `histogram` are what they
 //! count with.
 
 mod doors;
@@ -8,6 +8,7 @@ mod histogram;
 mod intake;
 mod labels;
 mod leads;
+mod mails;
 
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering;
@@ -29,6 +30,7 @@ pub use doors::ListenerCounts;
 pub use gauges::{OldestSeconds, Readings};
 pub use labels::CountedBy;
 pub use leads::TrimCause;
+pub use mails::MailsCounted;
 
 /// The media type of what [`Metrics::render`] makes: Prometheus takes it for an older format without it, and refuses it.
 pub const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -48,6 +50,7 @@ pub struct Metrics {
     registry: Registry,
     intake: intake::Intake,
     leads: leads::Leads,
+    mails: mails::Mails,
     doors: doors::Doors,
     gauges: gauges::Gauges,
     worker_panics: Counter,
@@ -75,6 +78,7 @@ impl Metrics {
         let registry = &mut all;
         let intake = intake::Intake::register(registry);
         let leads = leads::Leads::register(registry);
+        let mails = mails::Mails::register(registry);
         let doors = doors::Doors::register(registry);
         let gauges = gauges::Gauges::register(registry);
         let worker_panics = register!(registry, "worker_panics", "Panics caught in a worker's step");
@@ -92,6 +96,7 @@ impl Metrics {
             registry: all,
             intake,
             leads,
+            mails,
             doors,
             gauges,
             worker_panics,

@@ -96,7 +96,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "secret",
         ],
     ),
-    ("mail", &["codes", "language", "random", "secret"]),
+    ("mail", &["clock", "codes", "language", "random", "secret"]),
     // What runs.
     (
         "telemetry",
@@ -118,14 +118,17 @@ const EDGES: &[(&str, &[&str])] = &[
         &[
             "attention",
             "clock",
+            "codes",
             "current",
             "forget",
             "graph",
             "id",
             "inbox",
             "keyring",
+            "language",
             "lead",
             "lifecycle",
+            "mail",
             "notice",
             "notification",
             "purpose",

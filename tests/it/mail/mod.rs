@@ -1,6 +1,7 @@
 //! Mails: to a real mail server, to ones that misbehave, and read back by another program.
 
 mod post;
+mod welcome;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

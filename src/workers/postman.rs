@@ -1,0 +1,264 @@
+//! Sends what waits in the outbox, one mail at a time: to a server that answers, at the pace that the config gives.
+//!
+//! A record is read only once a server is there. Whether its person still may be written to is looked at twice: when the mail is
+//! written, and between the server's yes to the address and the text (docs/decisions, 242). While no server takes mails they wait,
+//! and a person is told; what ends by the calendar ends all the same.
+
+mod writing;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
+
+use crate::attention::{Attention, AttentionCode, Concern};
+use crate::clock::{Clock, after};
+use crate::current::Current;
+use crate::mail::{Course, MailCode, MailError, Pace, RawMail, Session, Settings};
+use crate::purpose::Policy;
+use crate::store::{MailAttempt, MailEnd, MailId, MailKind, SharedStore, StoreError};
+use crate::telemetry::metrics::{MailsCounted, Metrics};
+use crate::trail::{Action, Entry};
+use crate::workers::{Step, Worker};
+
+use writing::{Desk, Written};
+pub use writing::{Letterhead, Unsent};
+
+/// How long it waits for a server that took nothing: a minute, then twice as long each time, up to the most.
+const HALT_FIRST: SignedDuration = SignedDuration::from_mins(1);
+const HALT_MAX: SignedDuration = SignedDuration::from_mins(15);
+/// After so long without a mail taken a person is told, and at once of what only a person can mend.
+const TOLD_AFTER: SignedDuration = SignedDuration::from_mins(15);
+/// So many different mails in a row that no address is to blame for: it is the server.
+const FAILED_IN_A_ROW_MAX: u32 = 3;
+/// How long it waits for a store that gives no answer.
+const AFTER_REFUSAL: SignedDuration = SignedDuration::from_secs(10);
+
+/// The postman.
+pub struct Postman {
+    store: SharedStore,
+    settings: Settings,
+    desk: Desk,
+    attention: Arc<Attention>,
+    counted: MailsCounted<MailKind, Unsent, MailCode>,
+    clock: Arc<dyn Clock>,
+    round: Mutex<Round>,
+}
+
+/// How it goes.
+struct Round {
+    pace: Pace,
+    /// Since when no mail was taken although some were due; none: the last one was.
+    failing_since: Option<Timestamp>,
+    /// How many attempts failed since.
+    failed: u32,
+    /// Before this moment no server is asked.
+    halted_until: Option<Timestamp>,
+}
+
+/// What came of a round.
+enum Delivered {
+    /// A mail waits no longer.
+    Ended,
+    /// It waits on; no server was there, or it is the house's to mend, or later.
+    Failed(MailError, Blame),
+    /// It was another's turn meanwhile.
+    Passed,
+}
+
+/// Whose a failure is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Blame {
+    /// The server took nobody's mail.
+    Server,
+    /// It did not take this one.
+    Mail,
+}
+
+impl Postman {
+    /// A postman who hands mails to this server, at most so many an hour.
+    pub fn new(
+        store: SharedStore,
+        (settings, rate): (Settings, u32),
+        (policy, letterhead): (Arc<Current<Policy>>, Arc<Current<Letterhead>>),
+        metrics: &Metrics,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let round = Round { pace: Pace::per_hour(rate), failing_since: None, failed: 0, halted_until: None };
+        let desk = Desk::new(Arc::clone(&store), policy, letterhead);
+        let attention = Arc::default();
+        let counted = metrics.mails_counted();
+        Self { store, settings, desk, attention, counted, clock, round: Mutex::new(round) }
+    }
+
+    /// Says here what needs a person.
+    pub fn attending(self, attention: Arc<Attention>) -> Self {
+        Self { attention, ..self }
+    }
+
+    /// Tries to deliver one mail.
+    async fn deliver(&self, mail: &MailId) -> Result<Delivered, StoreError> {
+        let mut session = match Session::open(&self.settings).await {
+            Ok(session) => session,
+            Err(error) => return Ok(Delivered::Failed(error, Blame::Server)),
+        };
+        let Some(attempt) = self.store.try_mail(mail.clone()).await? else {
+            session.close().await;
+            return Ok(Delivered::Passed);
+        };
+        let raw = match self.desk.write(mail, &attempt, &self.settings).await? {
+            Written::Mail(raw) => raw,
+            Written::Not(why) => {
+                session.close().await;
+                return self.drop(mail, why).await;
+            }
+        };
+        match self.hand_over(&mut session, mail, &attempt, &raw).await {
+            Ok(true) => {
+                let entry = Entry::by_system(sent(mail.kind));
+                self.store.end_mail(mail.clone(), MailEnd::Sent, Some(entry)).await?;
+                self.counted.sent.add(mail.kind, 1);
+                tracing::info!(mail.kind = %mail.kind, mail.attempt = attempt.number, "mail.sent");
+                session.close().await;
+                Ok(Delivered::Ended)
+            }
+            // It may not go any more, and is looked at again by what is so now.
+            Ok(false) => {
+                session.close().await;
+                Ok(Delivered::Passed)
+            }
+            Err(error) => self.refused(mail, error).await,
+        }
+    }
+
+    /// False: between the server's yes to the address and the text it was seen that the mail may not go.
+    async fn hand_over(
+        &self,
+        session: &mut Session,
+        mail: &MailId,
+        attempt: &MailAttempt,
+        raw: &RawMail,
+    ) -> Result<bool, MailError> {
+        session.offer(raw).await?;
+        if !self.store.mail_stands(mail, attempt) {
+            return Ok(false);
+        }
+        session.hand_over(raw).await?;
+        Ok(true)
+    }
+
+    async fn drop(&self, mail: &MailId, why: Unsent) -> Result<Delivered, StoreError> {
+        self.store.end_mail(mail.clone(), MailEnd::Dropped, None).await?;
+        self.counted.dropped.add(why, 1);
+        tracing::info!(mail.kind = %mail.kind, code = %why, "mail.dropped");
+        Ok(Delivered::Ended)
+    }
+
+    async fn refused(&self, mail: &MailId, error: MailError) -> Result<Delivered, StoreError> {
+        self.counted.failed.add(error.code, 1);
+        let status = error.status.map(|status| status.to_string());
+        tracing::warn!(
+            mail.kind = %mail.kind, code = %error.code, smtp.reply = error.reply, smtp.status = status,
+            "mail.not-taken"
+        );
+        if error.code.course() != Course::Never {
+            return Ok(Delivered::Failed(error, Blame::Mail));
+        }
+        let entry = Entry::by_system(Action::Unreachable);
+        self.store.end_mail(mail.clone(), MailEnd::Unreachable, Some(entry)).await?;
+        self.counted.dropped.add(Unsent::Unreachable, 1);
+        Ok(Delivered::Ended)
+    }
+
+    /// A mail was taken, or its address was refused: the server is there.
+    fn goes_on(&self, now: Timestamp) {
+        let mut round = self.round.lock();
+        if round.failing_since.take().is_some() && round.halted_until.is_some() {
+            tracing::info!("mail.goes-on");
+        }
+        (round.failed, round.halted_until) = (0, None);
+        drop(round);
+        self.attention.found(&[AttentionCode::MailHalted], &[], now);
+    }
+
+    /// No mail was taken. Gives the moment before which none is tried, if that is the server's doing.
+    fn failed(&self, error: MailError, blame: Blame, now: Timestamp) {
+        let mut round = self.round.lock();
+        let since = *round.failing_since.get_or_insert(now);
+        round.failed = round.failed.saturating_add(1);
+        if blame == Blame::Mail && round.failed < FAILED_IN_A_ROW_MAX {
+            return;
+        }
+        let times = 2_i32.saturating_pow(round.failed.saturating_sub(1).min(10));
+        let wait = HALT_FIRST.saturating_mul(times).min(HALT_MAX);
+        round.halted_until = Some(after(now, wait));
+        drop(round);
+        if blame == Blame::Server {
+            self.counted.failed.add(error.code, 1);
+        }
+        let status = error.status.map(|status| status.to_string());
+        tracing::warn!(
+            code = %error.code, smtp.reply = error.reply, smtp.status = status, wait.seconds = wait.as_secs(),
+            mails.waiting = self.store.mails_waiting().count, "mail.halted"
+        );
+        let lasts = now.duration_since(since) >= TOLD_AFTER;
+        if lasts || error.code.course() == Course::Mend {
+            let concern = Concern::of(AttentionCode::MailHalted);
+            self.attention.found(&[AttentionCode::MailHalted], &[concern], now);
+        }
+    }
+
+    /// Before this moment nothing is sent.
+    fn rests_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let mut round = self.round.lock();
+        // A clock that was set back does not make it longer.
+        let halted = round.halted_until.filter(|until| now < *until && *until <= after(now, HALT_MAX));
+        halted.or_else(|| Some(round.pace.next(now)).filter(|next| now < *next))
+    }
+}
+
+/// What the trail calls it.
+fn sent(kind: MailKind) -> Action {
+    match kind {
+        MailKind::Welcome => Action::Welcomed,
+        MailKind::Asked => Action::Asked,
+        MailKind::Reminded => Action::Reminded,
+    }
+}
+
+#[async_trait]
+impl Worker for Postman {
+    fn name(&self) -> &'static str {
+        "postman"
+    }
+
+    async fn step(&self) -> Step {
+        // By a clock that may be ahead nobody is written to.
+        let Some(mail) = self.store.mails_due(1).pop().filter(|_| !self.store.clock_jumped()) else {
+            return Step::Idle;
+        };
+        let now = self.clock.now();
+        if let Some(until) = self.rests_until(now) {
+            return Step::Until(until);
+        }
+        self.round.lock().pace.take();
+        let delivered = self.deliver(&mail).await;
+        let now = self.clock.now();
+        match delivered {
+            Ok(Delivered::Ended) => {
+                self.goes_on(now);
+                Step::Did(1)
+            }
+            Ok(Delivered::Passed) => Step::Did(1),
+            Ok(Delivered::Failed(error, blame)) => {
+                self.failed(error, blame, now);
+                Step::Did(0)
+            }
+            Err(error) => {
+                tracing::warn!(code = %error.code, "postman.store-refused");
+                Step::Until(after(now, AFTER_REFUSAL))
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Writes a mail from the record that it is about, as that is now; or says why nobody is to be written to. It writes no line of the
+//! log.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::clock::after;
+use crate::current::Current;
+use crate::forget::address::Address;
+use crate::language::Language;
+use crate::lead::OpenedLead;
+use crate::mail::{Addressee, Letter, Link, RawMail, Settings, Stamp, welcome};
+use crate::notice::naming;
+use crate::purpose::law::{Authority, Controller, authority_of};
+use crate::purpose::{Basis, ConsentKey, Policy, Purpose};
+use crate::store::{MailAttempt, MailId, MailKind, SharedStore, StoreError, Wanted};
+use crate::trail::{Action, Entry};
+
+/// So often a mail is tried: over four days.
+const ATTEMPTS_MAX: u32 = 20;
+/// What comes later than a month after the form is no first mail any more (GDPR art. 14(3)(a)).
+const WELCOME_WITHIN: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+crate::codes! {
+    /// Why a mail that waited was not sent.
+    pub enum Unsent {
+        /// Its record is gone, or its time is over.
+        Gone = "mail-record-gone",
+        /// Its record is restricted.
+        Restricted = "mail-restricted",
+        /// Its purpose does not write such mails any more.
+        NotWanted = "mail-not-wanted",
+        /// The record holds no address that may be written to.
+        NoAddress = "mail-no-address",
+        /// The address is on the list of those that may not be stored.
+        Suppressed = "mail-suppressed",
+        /// No mail reaches the address.
+        Unreachable = "mail-unreachable-address",
+        /// It has waited for too long, or was tried too often.
+        TooLate = "mail-too-late",
+        /// It could not be written.
+        NotWritten = "mail-not-writable",
+    }
+}
+
+/// Whose the mails are, as the config says now.
+pub struct Letterhead {
+    /// Who answers for the data.
+    pub controller: Controller,
+    /// Under which address the notices stand.
+    pub public_url: String,
+}
+
+/// Where mails are written.
+pub(super) struct Desk {
+    store: SharedStore,
+    policy: Arc<Current<Policy>>,
+    letterhead: Arc<Current<Letterhead>>,
+}
+
+/// A mail, or why there is none.
+pub(super) enum Written {
+    Mail(RawMail),
+    Not(Unsent),
+}
+
+impl Desk {
+    pub(super) fn new(
+        store: SharedStore,
+        policy: Arc<Current<Policy>>,
+        letterhead: Arc<Current<Letterhead>>,
+    ) -> Self {
+        Self { store, policy, letterhead }
+    }
+
+    /// Reads the record, with a line in the trail, and writes the mail.
+    pub(super) async fn write(
+        &self,
+        mail: &MailId,
+        attempt: &MailAttempt,
+        settings: &Settings,
+    ) -> Result<Written, StoreError> {
+        let policy = self.policy.pin();
+        let Some(purpose) = policy.purpose(mail.record.purpose.as_str()) else {
+            return Ok(Written::Not(Unsent::NotWanted));
+        };
+        let now = self.store.now();
+        if let Err(why) = may_go(mail.kind, attempt, purpose, now) {
+            return Ok(Written::Not(why));
+        }
+        let entry = Entry::by_system(Action::MailBegun);
+        let found = self.store.find(Wanted::Record(mail.record.clone()), entry).await?.pop();
+        let Some(found) = found else { return Ok(Written::Not(Unsent::Gone)) };
+        if found.restriction.is_some() {
+            return Ok(Written::Not(Unsent::Restricted));
+        }
+        let Some(lead) = found.lead else { return Ok(Written::Not(Unsent::Gone)) };
+        let Some((to, address)) = addressee(&lead, purpose, now) else {
+            return Ok(Written::Not(Unsent::NoAddress));
+        };
+        let scopes = vec![None, Some(purpose.id.clone())];
+        if !self.store.suppressions_of(vec![address], scopes).await?.is_empty() {
+            return Ok(Written::Not(Unsent::Suppressed));
+        }
+        let letterhead = self.letterhead.pin();
+        let message = letter(&lead, to, purpose, &letterhead).map(welcome);
+        let stamp = Stamp { at: attempt.queued, number: attempt.stamp };
+        let raw = message.and_then(|message| message.written(settings, stamp).ok());
+        Ok(raw.map_or(Written::Not(Unsent::NotWritten), Written::Mail))
+    }
+}
+
+/// What forbids a mail whatever its record says.
+fn may_go(kind: MailKind, attempt: &MailAttempt, purpose: &Purpose, now: Timestamp) -> Result<(), Unsent> {
+    let is_wanted = match kind {
+        MailKind::Welcome => purpose.welcome,
+        MailKind::Asked | MailKind::Reminded => false,
+    };
+    let is_late = attempt.number > ATTEMPTS_MAX || after(attempt.queued, WELCOME_WITHIN) < now;
+    match (is_wanted, is_late) {
+        (false, _) => Err(Unsent::NotWanted),
+        (true, true) => Err(Unsent::TooLate),
+        (true, false) => Ok(()),
+    }
+}
+
+/// The first address of a record that mail reaches and that may be held now; and the same as it is compared.
+fn addressee(lead: &OpenedLead, purpose: &Purpose, now: Timestamp) -> Option<(Addressee, Address)> {
+    let holds = |key: &ConsentKey| {
+        let rule = purpose.consents.iter().find(|rule| rule.key == *key);
+        let given = lead.consent(key).is_some_and(|found| found.given());
+        given && rule.is_some_and(|rule| lead.valid_until(rule).is_none_or(|until| now < until))
+    };
+    let rules = purpose.whitelist.mailboxes().filter(|rule| rule.consent.as_ref().is_none_or(holds));
+    let values = rules.filter_map(|rule| lead.field(purpose, rule.name.as_str())).flatten();
+    values.into_iter().find_map(|value| {
+        let typed = value.expose();
+        Some((Addressee::parse(typed)?, Address::email(typed)?))
+    })
+}
+
+/// What is put into a letter about this record. None: there is no link to the notice.
+fn letter<'l>(
+    lead: &OpenedLead,
+    to: Addressee,
+    purpose: &Purpose,
+    letterhead: &'l Letterhead,
+) -> Option<Letter<'l>> {
+    let Letterhead { controller, public_url } = letterhead;
+    let language = language_of(lead, purpose);
+    let titles = purpose.title.iter().map(|(tag, text)| (tag, text));
+    let authority = match &controller.authority {
+        Some(Authority { name, url, .. }) => Some((name.clone(), url.clone())),
+        None => authority_of(&controller.country).map(|authority| (authority.name, authority.url)),
+    };
+    Some(Letter {
+        to,
+        language,
+        house: &controller.name,
+        address: &controller.address,
+        email: &controller.email,
+        authority,
+        day: language.day(lead.created()),
+        title: language.choose(titles).map_or(purpose.id.as_str(), |(_, text)| text).to_owned(),
+        held: lead.held().map(|(name, _)| naming::field(name, language)).collect(),
+        until: language.day(lead.expires_at()),
+        is_by_consent: purpose.basis == Basis::Consent,
+        notice: Link::parse(&format!("{public_url}/notice/{}", purpose.id))?,
+    })
+}
+
+/// The language of the form, or the one in which the purpose has its first title.
+fn language_of(lead: &OpenedLead, purpose: &Purpose) -> Language {
+    let of_form = lead.grounds().language.as_deref().map(|tag| tag.replace('_', "-"));
+    let of_form = of_form.as_deref().and_then(Language::of_tag);
+    let of_title = || purpose.title.iter().find_map(|(tag, _)| Language::of_tag(tag));
+    of_form.or_else(of_title).unwrap_or(Language::En)
+}
