@@ -9,7 +9,7 @@ use crate::clock::{Day, plus_months};
 use crate::purpose::{Basis, ConsentKey, ConsentRule, Lifespan, Purpose, Term};
 
 /// So many days after they were asked people are reminded, once.
-const REMIND_AFTER_DAYS: u32 = 14;
+pub(in crate::people) const REMIND_AFTER_DAYS: u32 = 14;
 
 /// So many months after a person's last act what rests on their consent ends, whatever else holds it (CNIL, reference on the management
 /// of commercial activities: three years from the last contact).

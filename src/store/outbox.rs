@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::clock::after;
-use crate::purpose::RecordId;
+use crate::clock::{Day, after};
+use crate::purpose::{Cursor, PurposeId, RecordId};
 use crate::store::StoreError;
 use crate::trail::Entry;
 
@@ -76,6 +76,15 @@ pub struct Correspondence {
     pub unreachable: Option<Timestamp>,
 }
 
+/// Records that end soon.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecordsEnding {
+    /// Each, and the day on which it is neither exported nor kept any more.
+    pub records: Vec<(RecordId, Day)>,
+    /// Where to look on; none: there is nothing after it.
+    pub next: Option<Cursor>,
+}
+
 /// What waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MailsWaiting {
@@ -120,6 +129,35 @@ pub trait Outbox: Send + Sync {
     /// # Errors
     /// See [`crate::store::StoreCode`].
     async fn end_mail(&self, mail: MailId, end: MailEnd, entry: Option<Entry>) -> Result<bool, StoreError>;
+
+    /// Notes of these records that their persons were asked, or reminded, by other means than ours, now; one that waits in the outbox
+    /// does not any more. The trail has a line for each (`entry`, completed). Returns how many are there.
+    ///
+    /// # Errors
+    /// [`crate::store::StoreCode::ValueTooLarge`]: these are more than [`MAILS_AT_ONCE_MAX`]. Otherwise see
+    /// [`crate::store::StoreCode`].
+    async fn note_written(&self, mails: Vec<MailId>, entry: Entry) -> Result<u64, StoreError>;
+
+    /// Records of a purpose that end by this day, as they say in clear, and when each does: of the next `max` after this one.
+    ///
+    /// # Errors
+    /// See [`crate::store::StoreCode`].
+    async fn records_ending(
+        &self,
+        purpose: PurposeId,
+        by: Day,
+        after: Option<Cursor>,
+        max: usize,
+    ) -> Result<RecordsEnding, StoreError>;
+
+    /// True while nobody is to be asked whether they still agree: a look into memory.
+    fn asking_paused(&self) -> bool;
+
+    /// Says so, or that it goes on. It is kept across a restart.
+    ///
+    /// # Errors
+    /// See [`crate::store::StoreCode`].
+    async fn pause_asking(&self, paused: bool, entry: Entry) -> Result<(), StoreError>;
 
     /// What was written to the persons of these records, in their order.
     ///
@@ -171,8 +209,24 @@ impl Letters {
         Some(MailAttempt { number: mail.attempts, queued: mail.queued, stamp: mail.stamp, again: mail.due })
     }
 
-    /// Their record is another than it was: what is under way of them does not stand, and they are due at once.
+    /// They were written to by other means.
+    pub(super) fn note(&mut self, kind: MailKind, now: Timestamp) {
+        self.waiting.retain(|waiting| waiting.kind != kind);
+        self.note_sent(kind, now);
+    }
+
+    fn note_sent(&mut self, kind: MailKind, now: Timestamp) {
+        match kind {
+            MailKind::Asked => self.sent.asked = Some(now),
+            MailKind::Reminded => self.sent.reminded = Some(now),
+            MailKind::Welcome => {}
+        }
+    }
+
+    /// Their record is another than it was: what is under way of them does not stand, and they are due at once; an address that no
+    /// mail reached may be another one.
     pub(super) fn begin_anew(&mut self, now: Timestamp) {
+        self.sent.unreachable = None;
         self.waiting.iter_mut().for_each(|mail| mail.due = now);
     }
 
@@ -183,11 +237,10 @@ impl Letters {
         if self.waiting.len() == before {
             return false;
         }
-        match (end, kind) {
-            (MailEnd::Sent, MailKind::Asked) => self.sent.asked = Some(now),
-            (MailEnd::Sent, MailKind::Reminded) => self.sent.reminded = Some(now),
-            (MailEnd::Sent, MailKind::Welcome) | (MailEnd::Dropped, _) => {}
-            (MailEnd::Unreachable, _) => self.sent.unreachable = Some(now),
+        match end {
+            MailEnd::Sent => self.note_sent(kind, now),
+            MailEnd::Dropped => {}
+            MailEnd::Unreachable => self.sent.unreachable = Some(now),
         }
         true
     }

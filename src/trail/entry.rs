@@ -96,6 +96,14 @@ crate::codes! {
         Asked = "asked",
         /// They were reminded of that.
         Reminded = "reminded",
+        /// Nobody is to be asked for now whether they still agree.
+        AskingPaused = "asking-paused",
+        /// Asking goes on.
+        AskingResumed = "asking-resumed",
+        /// Who is to be asked was looked at, and asked.
+        AskingRun = "asking-run",
+        /// Who is to be asked was listed, with a link for each.
+        AskingListed = "asking-listed",
         /// No mail reaches the address of a record.
         Unreachable = "unreachable",
         /// A backup of store and keyring was begun.

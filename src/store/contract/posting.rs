@@ -2,7 +2,7 @@
 
 use super::Host;
 use super::support::*;
-use crate::clock::after;
+use crate::clock::{Day, after};
 use crate::lead::{Dropped, sample};
 use crate::purpose::RecordId;
 use crate::store::contract::rewriting::holding;
@@ -162,7 +162,7 @@ pub(crate) async fn to_whoever_is_restricted_nothing_is_sent<H: Host>() {
     store_many(&store, 1, 1).await;
     let mail = mail(1, MailKind::Welcome);
     queue(&store, std::slice::from_ref(&mail)).await;
-    let day = crate::clock::Day::of(start()).plus(3);
+    let day = Day::of(start()).plus(3);
     store.restrict(mail.record.clone(), day, by_officer(Action::Restricted)).await.expect("restricted");
     let attempt = attempt(&store, &mail).await.expect("it waits");
     assert!(!store.mail_stands(&mail, &attempt));
@@ -184,4 +184,67 @@ pub(crate) async fn no_mail_waits_longer_than_any_may_and_not_too_many_are_queue
     assert_eq!(store.mails_due(9), std::slice::from_ref(&mail));
     let many = vec![mail; MAILS_AT_ONCE_MAX + 1];
     assert_eq!(code(store.queue_mails(many).await), Some(StoreCode::ValueTooLarge));
+}
+
+pub(crate) async fn who_was_written_to_by_other_means_is_noted_and_waits_no_longer<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    store_many(&store, 1, 2).await;
+    let (first, second) = (mail(1, MailKind::Asked), mail(2, MailKind::Reminded));
+    queue(&store, std::slice::from_ref(&first)).await;
+    let lines = store.lines(0, 100).await.expect("a trail").len() as u64;
+    let noted = vec![first.clone(), second.clone(), mail(9, MailKind::Asked)];
+    assert_eq!(store.note_written(noted, by_officer(Action::Asked)).await, Ok(2), "one is not there");
+    assert_eq!(count(&store), 0);
+    assert_eq!(written(&store, &first.record).await.asked, Some(store.now()));
+    assert_eq!(written(&store, &second.record).await.reminded, Some(store.now()));
+    let lines = store.lines(lines, 100).await.expect("a trail");
+    assert_eq!(
+        lines.iter().map(|line| line.entry.from.clone()).collect::<Vec<_>>(),
+        [Some(first.record.clone()), Some(second.record)]
+    );
+    let many = vec![first; MAILS_AT_ONCE_MAX + 1];
+    let refused = store.note_written(many, by_officer(Action::Asked)).await;
+    assert_eq!(code(refused), Some(StoreCode::ValueTooLarge));
+}
+
+pub(crate) async fn what_ends_by_a_day_is_found_piece_by_piece<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    let settle = [(1, 5), (2, 40), (3, 6), (4, 5)];
+    store
+        .settle(settle.map(|(number, days)| stored_in("devis", number, false, days)).into())
+        .await
+        .expect("settled");
+    let day = Day::of(start());
+    let mut found = Vec::new();
+    let mut after = None;
+    for _ in 0..3 {
+        let part = store.records_ending(purpose("devis"), day.plus(6), after, 2).await.expect("looked");
+        found.extend(part.records);
+        after = part.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let numbers: Vec<(u64, u32)> = found.iter().map(|(id, ends)| (id.number, ends.0 - day.0)).collect();
+    assert_eq!((numbers, after), (vec![(1, 5), (3, 6), (4, 5)], None));
+    let nobody = store.records_ending(purpose("autre"), day.plus(60), None, 9).await;
+    assert_eq!(nobody.map(|found| found.records.len()), Ok(0));
+}
+
+pub(crate) async fn a_pause_of_the_asking_is_kept_across_a_restart<H: Host>() {
+    let host = H::new();
+    let mut store = host.open();
+    for (paused, action) in [(true, Action::AskingPaused), (false, Action::AskingResumed)] {
+        store.pause_asking(paused, by_officer(action)).await.expect("kept");
+        for _ in 0..2 {
+            assert_eq!(store.asking_paused(), paused);
+            store.close().await.expect("closed");
+            drop(store);
+            store = host.open();
+        }
+        let line = store.newest(u64::MAX, 1).await.expect("a trail").remove(0);
+        assert_eq!(line.entry.action(), action);
+    }
 }

@@ -1,14 +1,19 @@
 //! The outbox: queued, tried, ended. What goes with its record goes when a transaction is completed.
 
+use std::ops::Bound::{Excluded, Unbounded};
+
 use async_trait::async_trait;
 
-use crate::purpose::RecordId;
+use crate::clock::Day;
+use crate::lead::SealedRecord;
+use crate::purpose::{Cursor, PurposeId, RecordId};
 use crate::store::memory::MemoryStore;
 use crate::store::memory::draft::Draft;
 use crate::store::memory::rows::Rows;
 use crate::store::outbox::{HeldMails, Letters, MAILS_AT_ONCE_MAX, MAILS_WAITING_MAX};
 use crate::store::{
-    Correspondence, MailAttempt, MailEnd, MailId, MailKind, MailsWaiting, Outbox, StoreCode, StoreError,
+    Correspondence, MailAttempt, MailEnd, MailId, MailKind, MailsWaiting, Outbox, RecordsEnding, StoreCode,
+    StoreError,
 };
 use crate::trail::Entry;
 
@@ -61,6 +66,62 @@ impl Outbox for MemoryStore {
                 draft.append_line(entry);
             }
             Ok(ended)
+        })
+    }
+
+    async fn note_written(&self, mails: Vec<MailId>, entry: Entry) -> Result<u64, StoreError> {
+        if mails.len() > MAILS_AT_ONCE_MAX {
+            return Err(StoreError::of(StoreCode::ValueTooLarge));
+        }
+        self.0.write(|draft| {
+            let mut count = 0;
+            for MailId { record, kind } in &mails {
+                if draft.rows.record(record).is_none() {
+                    continue;
+                }
+                let now = draft.look.now();
+                draft.rows.letters.entry(record.clone()).or_default().note(*kind, now);
+                let mut entry = entry.clone();
+                entry.about(record);
+                draft.append_line(entry);
+                count += 1;
+            }
+            Ok(count)
+        })
+    }
+
+    async fn records_ending(
+        &self,
+        purpose: PurposeId,
+        by: Day,
+        after: Option<Cursor>,
+        max: usize,
+    ) -> Result<RecordsEnding, StoreError> {
+        let (rows, mut found, mut looked_at) = (self.0.rows()?, RecordsEnding::default(), 0);
+        let Some(vault) = rows.vaults.get(&purpose) else { return Ok(found) };
+        let from = after.map_or(Unbounded, |after| Excluded((after.epoch, after.number)));
+        for ((epoch, number), value) in vault.records.range((from, Unbounded)).take(max) {
+            let id = RecordId { purpose: purpose.clone(), epoch: *epoch, number: *number };
+            looked_at += 1;
+            found.next = Some(id.clone());
+            let day = SealedRecord::peek(value).map(|(_, day, _)| day).filter(|day| *day <= by);
+            found.records.extend(day.map(|day| (id, day)));
+        }
+        if looked_at < max {
+            found.next = None;
+        }
+        Ok(found)
+    }
+
+    fn asking_paused(&self) -> bool {
+        self.0.rows().is_ok_and(|rows| rows.asking_paused)
+    }
+
+    async fn pause_asking(&self, paused: bool, entry: Entry) -> Result<(), StoreError> {
+        self.0.write(|draft| {
+            draft.rows.asking_paused = paused;
+            draft.append_line(entry);
+            Ok(())
         })
     }
 

@@ -109,6 +109,8 @@ pub(super) struct Rows {
     pub(super) canary: Option<[u8; 32]>,
     /// What is written to the persons of records.
     pub(super) letters: BTreeMap<RecordId, Letters>,
+    /// Nobody is to be asked whether they still agree.
+    pub(super) asking_paused: bool,
     /// What people asked for.
     pub(super) requests: BTreeMap<RequestId, PersonRequest>,
     /// The last number that a request was given; never given twice.

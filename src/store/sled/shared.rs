@@ -80,6 +80,8 @@ pub(super) enum Effect {
     Released(RecordId),
     /// These mails wait for the person of a record, and no others.
     Mails(RecordId, Vec<MailDue>),
+    /// Nobody is to be asked whether they still agree, or some are again.
+    AskingPaused(bool),
     /// The tombstones of a month are there no more.
     TombstonesGone(Month),
     /// An address may not be stored; true: it is one more.
@@ -123,6 +125,8 @@ pub(super) struct Shared {
     vigils: RwLock<HeldVigils>,
     /// Which mails wait.
     mails: Mutex<HeldMails>,
+    /// Nobody is to be asked whether they still agree.
+    asking_paused: AtomicBool,
     ledger_disk: LedgerDisk,
     stuck: Stuck,
     /// Ends of erasures that their rows do not say yet: the next transaction writes them.
@@ -176,6 +180,7 @@ impl Shared {
             suppressions: RwLock::default(),
             vigils: RwLock::default(),
             mails: Mutex::default(),
+            asking_paused: AtomicBool::new(false),
             ledger_disk: LedgerDisk::default(),
             stuck: Stuck::default(),
             ends: Mutex::default(),
@@ -291,6 +296,8 @@ impl Shared {
         let is_empty = stored.values().all(|count| *count == 0);
         *self.early.lock() = (early, number(meta::EARLY_LOOKED_AT)?.or(is_empty.then_some(early)));
         *self.restrictions.write() = restriction_rows::all(&engine, &self.unreadable)?;
+        let paused = engine.read(&Place::Meta, meta::ASKING_PAUSED)?.is_some();
+        self.asking_paused.store(paused, Ordering::SeqCst);
         *self.mails.lock() = outbox_rows::held(&engine, &self.unreadable, self.epoch)?;
         let mut index = ParkedIndex::read(&engine, self.keyring.as_ref())?;
         index.set_commit(engine.counter(&Place::Meta, meta::COMMIT)?);

@@ -1,6 +1,7 @@
 //! What memory holds of the rows, and how it learns of a commit.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::Ordering;
 
 use parking_lot::{MutexGuard, RwLockReadGuard};
 
@@ -40,6 +41,7 @@ impl Shared {
                     self.restrictions.write().remove(&id);
                 }
                 Effect::Mails(id, dues) => self.mails.lock().replace(&id, dues),
+                Effect::AskingPaused(paused) => self.asking_paused.store(paused, Ordering::SeqCst),
                 Effect::TombstonesGone(month) => self.tombstones.write().forget(month),
                 Effect::Suppressed(hash, barring, is_new) => {
                     self.suppressions.write().insert(hash, barring, is_new);
@@ -56,6 +58,11 @@ impl Shared {
     /// Which references are parked where.
     pub(in crate::store::sled) fn index(&self) -> MutexGuard<'_, ParkedIndex> {
         self.index.lock()
+    }
+
+    /// True while nobody is to be asked whether they still agree.
+    pub(in crate::store::sled) fn asking_paused(&self) -> bool {
+        self.asking_paused.load(Ordering::SeqCst)
     }
 
     /// Which mails wait.

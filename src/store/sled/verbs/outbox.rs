@@ -1,16 +1,21 @@
 //! The outbox: queued, tried, ended; and what goes with its record.
 
+use std::ops::Bound::{Excluded, Unbounded};
+
 use async_trait::async_trait;
 
-use crate::purpose::RecordId;
+use crate::clock::Day;
+use crate::lead::SealedRecord;
+use crate::purpose::{Cursor, PurposeId, RecordId};
 use crate::store::outbox::{Letters, MAILS_AT_ONCE_MAX, MAILS_WAITING_MAX};
 use crate::store::sled::SledStore;
 use crate::store::sled::draft::Draft;
-use crate::store::sled::layout::{Place, record_key};
+use crate::store::sled::layout::{Place, meta, record_id, record_key};
 use crate::store::sled::outbox_rows;
 use crate::store::sled::shared::Effect;
 use crate::store::{
-    Correspondence, MailAttempt, MailEnd, MailId, MailKind, MailsWaiting, Outbox, StoreCode, StoreError,
+    Correspondence, MailAttempt, MailEnd, MailId, MailKind, MailsWaiting, Outbox, RecordsEnding, StoreCode,
+    StoreError,
 };
 use crate::trail::Entry;
 
@@ -24,12 +29,8 @@ impl Outbox for SledStore {
             .write(mails.len(), move |draft| {
                 let mut count = 0;
                 for mail in &mails {
-                    let place = Place::Vault(mail.record.purpose.clone());
-                    let there = match draft.read(&place, &record_key(mail.record.epoch, mail.record.number)) {
-                        Err(error) if error.code == StoreCode::PurposeUnknown => None,
-                        value => value?,
-                    };
-                    count += u64::from(there.is_some() && queue(draft, &mail.record, mail.kind)?);
+                    let queued = is_there(draft, &mail.record)? && queue(draft, &mail.record, mail.kind)?;
+                    count += u64::from(queued);
                 }
                 Ok(count)
             })
@@ -79,6 +80,80 @@ impl Outbox for SledStore {
             .await
     }
 
+    async fn note_written(&self, mails: Vec<MailId>, entry: Entry) -> Result<u64, StoreError> {
+        if mails.len() > MAILS_AT_ONCE_MAX {
+            return Err(StoreError::of(StoreCode::ValueTooLarge));
+        }
+        self.writer
+            .write(mails.len(), move |draft| {
+                let mut count = 0;
+                for mail in &mails {
+                    if !is_there(draft, &mail.record)? {
+                        continue;
+                    }
+                    let mut letters = of(draft, &mail.record)?.unwrap_or_default();
+                    letters.note(mail.kind, draft.now);
+                    put(draft, &mail.record, &letters)?;
+                    let mut entry = entry.clone();
+                    entry.about(&mail.record);
+                    draft.append_line(entry)?;
+                    count += 1;
+                }
+                Ok(count)
+            })
+            .await
+    }
+
+    async fn records_ending(
+        &self,
+        purpose: PurposeId,
+        by: Day,
+        after: Option<Cursor>,
+        max: usize,
+    ) -> Result<RecordsEnding, StoreError> {
+        self.beside(move |shared| {
+            let place = Place::Vault(purpose.clone());
+            let from = after.map(|after| record_key(after.epoch, after.number));
+            let from = from.as_ref().map_or(Unbounded, |key| Excluded(key.as_slice()));
+            let rows = match shared.reading(|engine| engine.scan(&place, (from, Unbounded), max)) {
+                Err(error) if error.code == StoreCode::PurposeUnknown => Vec::new(),
+                rows => rows?,
+            };
+            let mut found = RecordsEnding::default();
+            for (key, value) in &rows {
+                let Ok(id) = record_id(&purpose, key) else { continue };
+                found.next = Some(id.clone());
+                if let Some((_, day, _)) = SealedRecord::peek(value)
+                    && day <= by
+                {
+                    found.records.push((id, day));
+                }
+            }
+            if rows.len() < max {
+                found.next = None;
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    fn asking_paused(&self) -> bool {
+        self.shared.asking_paused()
+    }
+
+    async fn pause_asking(&self, paused: bool, entry: Entry) -> Result<(), StoreError> {
+        self.writer
+            .write(1, move |draft| {
+                match paused {
+                    true => draft.write(Place::Meta, meta::ASKING_PAUSED, vec![1])?,
+                    false => draft.remove(Place::Meta, meta::ASKING_PAUSED),
+                }
+                draft.effect(Effect::AskingPaused(paused));
+                draft.append_line(entry)
+            })
+            .await
+    }
+
     async fn correspondence(&self, records: Vec<RecordId>) -> Result<Vec<Correspondence>, StoreError> {
         self.beside(move |shared| {
             shared.reading(|engine| {
@@ -95,6 +170,13 @@ impl Outbox for SledStore {
             })
         })
         .await
+    }
+}
+
+fn is_there(draft: &Draft<'_>, id: &RecordId) -> Result<bool, StoreError> {
+    match draft.read(&Place::Vault(id.purpose.clone()), &record_key(id.epoch, id.number)) {
+        Err(error) if error.code == StoreCode::PurposeUnknown => Ok(false),
+        value => Ok(value?.is_some()),
     }
 }
 
@@ -147,9 +229,7 @@ pub(in crate::store::sled) fn queue(
 /// # Errors
 /// See [`StoreCode`].
 pub(in crate::store::sled) fn begin_anew(draft: &mut Draft<'_>, id: &RecordId) -> Result<(), StoreError> {
-    let Some(mut letters) = of(draft, id)?.filter(|letters| !letters.waiting.is_empty()) else {
-        return Ok(());
-    };
+    let Some(mut letters) = of(draft, id)? else { return Ok(()) };
     letters.begin_anew(draft.now);
     put(draft, id, &letters)
 }
