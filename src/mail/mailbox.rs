@@ -105,6 +105,11 @@ impl Link {
         is_plain.then(|| Self(Zeroizing::new(url.into())))
     }
 
+    /// The same once more.
+    pub(super) fn again(&self) -> Self {
+        Self(self.0.clone())
+    }
+
     /// The link, for the mail: ASCII without spaces or angle brackets, as URLs are written.
     pub(super) fn expose(&self) -> &str {
         &self.0

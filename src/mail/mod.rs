@@ -14,7 +14,7 @@ mod smtp;
 mod trial;
 
 pub use failure::{Course, MailCode, MailError, Status};
-pub use letters::{Letter, welcome};
+pub use letters::{Letter, asked, welcome};
 pub use mailbox::{Addressee, Link, Sender};
 pub use message::{Block, Message, RawMail, Stamp};
 pub use pace::Pace;

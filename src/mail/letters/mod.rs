@@ -19,6 +19,17 @@ texts! {
         welcome_for
         welcome_meta
         welcome_not_you
+        asked_subject
+        reminded_subject
+        asked_agreed
+        asked_requested
+        asked_now
+        reminded_why
+        asked_silence
+        asked_choose
+        yes
+        no
+        see
         held
         held_until
         rights
@@ -56,6 +67,10 @@ pub struct Letter<'l> {
     pub is_by_consent: bool,
     /// The notice of the purpose.
     pub notice: Link,
+    /// Where they see what is held, and say what is to become of it.
+    pub page: Link,
+    /// Where their mail program says no for them.
+    pub stop: Link,
 }
 
 /// The first mail: what they asked for, what is held, how to have it changed.
@@ -64,9 +79,27 @@ pub fn welcome(letter: Letter<'_>) -> Message {
     let mut blocks = vec![
         letter.paragraph(&[words.welcome_why, words.welcome_for]),
         letter.paragraph(&[words.held, words.held_until, words.welcome_meta]),
+        letter.action(words.see),
         letter.paragraph(&[words.welcome_not_you]),
     ];
     letter.close(words, words.welcome_subject, &mut blocks)
+}
+
+/// Whether they still agree to what they agreed to on that day; once more, if they were asked already.
+pub fn asked(letter: Letter<'_>, once_more: bool) -> Message {
+    let words = words(letter.language);
+    let what = if letter.is_by_consent { words.asked_agreed } else { words.asked_requested };
+    let why = if once_more { words.reminded_why } else { words.asked_now };
+    let mut blocks = vec![
+        letter.paragraph(&[what, why]),
+        letter.paragraph(&[words.held, words.asked_silence]),
+        letter.paragraph(&[words.asked_choose]),
+        letter.action(words.yes),
+        letter.action(words.no),
+        letter.action(words.see),
+    ];
+    let subject = if once_more { words.reminded_subject } else { words.asked_subject };
+    letter.close(words, subject, &mut blocks)
 }
 
 fn words(language: Language) -> &'static Words {
@@ -82,6 +115,11 @@ impl Letter<'_> {
     fn paragraph(&self, sentences: &[&str]) -> Block {
         let said: Vec<String> = sentences.iter().map(|sentence| self.filled(sentence)).collect();
         Block::Paragraph(said.join(" "))
+    }
+
+    /// A way to their page, under what they would do there.
+    fn action(&self, label: &str) -> Block {
+        Block::Action { label: label.to_owned(), link: self.page.again() }
     }
 
     /// A text with its places filled. Each place once: what is put in is not looked through again.
@@ -120,10 +158,10 @@ impl Letter<'_> {
         blocks.push(self.paragraph(&rights));
         let who = self.paragraph(&[words.who]);
         let subject = self.filled(subject);
-        let Self { to, language, notice, .. } = self;
+        let Self { to, language, notice, stop, .. } = self;
         blocks.push(Block::Action { label: words.notice.to_owned(), link: notice });
         blocks.push(who);
-        Message { to, language, subject, blocks: std::mem::take(blocks), unsubscribe: None }
+        Message { to, language, subject, blocks: std::mem::take(blocks), unsubscribe: Some(stop) }
     }
 }
 

@@ -15,6 +15,8 @@ pub(super) fn letter(language: Language) -> Letter<'static> {
         until: language.day("2027-11-30T07:00:00Z".parse().expect("a time")),
         is_by_consent: true,
         notice: Link::parse("https://leads.lumen.example/notice/devis").expect("a link"),
+        page: Link::parse("https://leads.lumen.example/p/PASS").expect("a link"),
+        stop: Link::parse("https://leads.lumen.example/u/STOP").expect("a link"),
     }
 }
 
@@ -44,6 +46,7 @@ fn a_first_mail_says_what_for_what_is_held_until_when_and_what_can_be_done() {
         "On 30\u{a0}November 2026, you sent our form on Facebook or Instagram. It was for this: {title} {held}.\n\
          We hold: A, B and C. We will erase these data on 30\u{a0}November 2027 at the latest. We have these data from Meta, \
          which passed your answers on.\n\
+         [See or correct my data](https://leads.lumen.example/p/PASS)\n\
          You did not send this form? Answer this mail, and we will erase all of it.\n\
          You can see your data, have them corrected or erased, or object to their use. Write to vie-privee@lumen.example, it is \
          free. You may withdraw your agreement at any time. You may also complain to this authority: CNIL, \
@@ -55,6 +58,34 @@ fn a_first_mail_says_what_for_what_is_held_until_when_and_what_can_be_done() {
         let message = welcome(letter(language));
         assert!(!message.subject.contains("Lumen") && !message.subject.contains('{'), "{}", message.subject);
         let bare = welcome(Letter { authority: None, is_by_consent: false, ..letter(language) });
-        assert!(!said(&bare).contains("CNIL") && said(&bare).lines().count() == 6, "{}", said(&bare));
+        assert!(!said(&bare).contains("CNIL") && said(&bare).lines().count() == 7, "{}", said(&bare));
     }
+}
+
+#[test]
+fn who_is_asked_gets_a_yes_and_a_no_of_one_kind_and_is_told_what_silence_does() {
+    for language in Language::ALL {
+        for once_more in [false, true] {
+            let message = asked(letter(language), once_more);
+            assert!(
+                !message.subject.contains("Lumen") && !message.subject.contains('{'),
+                "{}",
+                message.subject
+            );
+            let text = said(&message);
+            let actions: Vec<&str> = text.lines().filter(|line| line.ends_with("/p/PASS)")).collect();
+            assert_eq!(actions.len(), 3, "{text}");
+            let silence = language.day("2027-11-30T07:00:00Z".parse().expect("a time"));
+            assert_eq!(text.matches(&silence).count(), 1, "{text}");
+            assert!(message.unsubscribe.is_some_and(|link| link.expose().ends_with("/u/STOP")));
+            let again = said(&asked(letter(language), !once_more));
+            assert!(again != text, "a reminder says that it is one");
+        }
+    }
+    let text = said(&asked(Letter { is_by_consent: false, ..letter(Language::En) }, false));
+    assert!(text.starts_with("On 30\u{a0}November 2026, you asked us for this: {title} {held}."), "{text}");
+    assert!(
+        text.contains("\n[Yes, that still holds](https://leads.lumen.example/p/PASS)\n[No, erase my data]("),
+        "{text}"
+    );
 }
