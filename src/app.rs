@@ -46,7 +46,8 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::{LeadNames, LogCounts};
 use crate::trail::{Action, Entry};
 use crate::workers::{
-    FormBook, FormCheck, Letterhead, ReloadGate, Retries, Silence, Steward, Tools, adopt_known, fetchers,
+    Asker, FormBook, FormCheck, Letterhead, ReloadGate, Retries, Silence, Steward, Tools, adopt_known,
+    fetchers,
 };
 
 pub use opening::{StartError, StoreKnows};
@@ -99,6 +100,8 @@ struct Rooms {
     letterhead: Arc<Current<Letterhead>>,
     /// Which server takes them, and how many an hour; none: the config names none, and nobody is written to.
     mail: Mutex<Option<(mail::Settings, u32)>>,
+    /// Who finds who is to be asked again.
+    asker: Arc<Asker>,
     /// What the key is called that signs checkpoints of the trail.
     trail_name: Arc<Current<KeyName>>,
     checkpoints: Arc<Checkpoints>,
@@ -174,7 +177,10 @@ impl App {
         let (of_trail, signs) = (Arc::clone(&store), Arc::clone(&keyring));
         let checkpoints = Arc::new(receipts::checkpoints(of_trail, Arc::clone(&trail_name), signs));
         let started_at = ambient.clock.now();
+        let (asked, by) = (Arc::clone(&store), Arc::clone(&policy));
+        let asker = Arc::new(Asker::new(asked, by, config.asks_again(), Arc::clone(&ambient.clock)));
         let rooms = Rooms {
+            asker,
             inbox,
             store,
             backups,

@@ -24,7 +24,7 @@
 //! languages; the public listener in [`http`] shows it, and every revision of it stays.
 //!
 //! **People are written to.** [`mail`] writes a mail and hands it to the operator's server; what waits for whom the store knows, and
-//! a postman in [`workers`] takes it there. On which day each person is to be asked again, and goes if they stay silent, is in [`people`]; nobody acts by it yet.
+//! a postman in [`workers`] takes it there. On which day each person is to be asked again, and goes if they stay silent, is in [`people`].
 //!
 //! **It is run.** [`cli`] has one file a verb. `serve` reads the [`config`], which refuses a file whole and names every
 //! fault, and hands it to [`app`], the only place that knows all rooms: it opens them, runs them, reloads and closes them.

@@ -16,6 +16,11 @@ impl Config {
         format!("{}/notice/{}", self.public.url, purpose.id)
     }
 
+    /// True if people are asked by mail whether they still agree.
+    pub fn asks_again(&self) -> bool {
+        self.mail.as_ref().is_some_and(|mail| mail.ask_again)
+    }
+
     /// What the notice of a purpose is made from.
     pub fn notice_facts<'c>(&'c self, purpose: &'c Purpose, url: &'c str) -> Facts<'c> {
         Facts {
@@ -24,7 +29,7 @@ impl Config {
             purpose,
             url,
             trail_months: self.trail.retention_months,
-            abilities: Abilities::TODAY,
+            abilities: Abilities { asks_again: self.asks_again() },
         }
     }
 

@@ -11,7 +11,9 @@ use crate::app::socket_door::SocketDoor;
 use crate::app::sockets::Sockets;
 use crate::app::{App, Rooms};
 use crate::clock::Rfc3339;
-use crate::http::admin::{Admin, FormStands, Search, Standing, Whole, trail_places};
+use crate::http::admin::{
+    Admin, AskingLook, Askings, DueLook, FormStands, Search, Standing, Whole, trail_places,
+};
 use crate::http::{
     ADMIN_CONNECTIONS_MAX, AdminDoor, Health, Intake, Listener, Notices, Visits, admin_server,
     connections_at_most, public_server,
@@ -20,6 +22,7 @@ use crate::lifecycle::Stop;
 use crate::machine::descriptors;
 use crate::machine::priority;
 use crate::machine::systemd::Systemd;
+use crate::purpose::PurposeId;
 use crate::workers::{
     Adopter, Checkpointer, Clockwatch, Fetcher, Inspector, Lookout, Pausekeeper, Postman, Reaper, Redater,
     Scanner, SearchTools, Searcher, Stands, Steward, Tools, Trimmer, Warden, Worker, run_loop,
@@ -144,6 +147,7 @@ impl Rooms {
             trail_pages: trail_places(),
             lookups: Arc::default(),
             search: Arc::new(search),
+            askings: Arc::new(self.askings()),
         });
         let (of_socket, dice) = (Arc::clone(&state), random());
         let (door, socket_served) = SocketDoor::new(sockets.place, sockets.admin_socket, move |listener| {
@@ -200,6 +204,26 @@ impl Rooms {
             let searcher = Arc::clone(&searcher);
             Box::pin(async move { searcher.look(sought, after).await })
         }))
+    }
+
+    /// Who finds who is to be asked again.
+    fn askings(&self) -> Askings {
+        let (asker, listing) = (Arc::clone(&self.asker), Arc::clone(&self.asker));
+        let policy = Arc::clone(&self.policy);
+        let look = move |queues| -> AskingLook {
+            let asker = Arc::clone(&asker);
+            Box::pin(async move { asker.look(queues).await.map(|asking| (asking.purposes, asking.queued)) })
+        };
+        let first = move |purpose: PurposeId, max| -> DueLook {
+            let (asker, policy) = (Arc::clone(&listing), policy.pin());
+            Box::pin(async move {
+                match policy.purpose(purpose.as_str()) {
+                    Some(purpose) if purpose.reconfirm_months.is_some() => asker.first(purpose, max).await,
+                    _ => Ok(Vec::new()),
+                }
+            })
+        };
+        Askings { by_mail: self.asker.writes(), look: Box::new(look), first: Box::new(first) }
     }
 
     fn whole(&self, steward: &Arc<Steward>) -> Whole {
@@ -290,6 +314,7 @@ impl Rooms {
             Arc::clone(&self.ambient.clock),
         )));
         workers.extend(self.postman());
+        workers.push(self.asker.clone());
         let clock = Arc::clone(&self.ambient.clock);
         workers.push(Arc::new(Checkpointer::new(Arc::clone(&self.checkpoints), clock)));
         workers.push(steward);

@@ -45,6 +45,8 @@ table! {
         pub reply_to: Option<Sender> = may(sender);
         /// How many mails are sent an hour at the most.
         pub rate: u32 = or(RATE_DEFAULT, |item| item.number(RATE));
+        /// Whoever is due is asked by mail whether they still agree; else the house asks by means of its own.
+        pub ask_again: bool = or(true, |item| item.flag());
     }
     check { require_both(&section, &user, &password); require_tls(&section, server.as_deref(), tls); }
 }

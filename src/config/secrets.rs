@@ -420,6 +420,7 @@ mod tests {
             from: crate::mail::Sender::parse("contact@lumen.example").expect("a sender"),
             reply_to: None,
             rate: 200,
+            ask_again: true,
         });
         for read in [
             config.resolve(&Environment::default()).err(),

@@ -28,11 +28,6 @@ pub struct Abilities {
     pub asks_again: bool,
 }
 
-impl Abilities {
-    /// As of this version.
-    pub const TODAY: Self = Self { asks_again: false };
-}
-
 impl<'c> Facts<'c> {
     /// Those who receive data of this purpose, in its order.
     pub(in crate::notice) fn listed(&self) -> Vec<&'c Recipient> {
@@ -106,7 +101,7 @@ pub(in crate::notice) mod sample {
                     recipient("other", "US", Some(TransferBasis::Adequacy)),
                 ],
                 purpose: lettre,
-                abilities: Abilities::TODAY,
+                abilities: Abilities { asks_again: false },
             }
         }
 

@@ -1,5 +1,6 @@
 //! Steps that are told to run. A worker does one thing when asked and says what it did; loops, sleeps and stops are here.
 
+mod asker;
 mod boxes;
 mod checkpointer;
 mod claimed;
@@ -42,6 +43,7 @@ use crate::clock::Clock;
 use crate::lifecycle::Stop;
 use crate::telemetry::metrics::Metrics;
 
+pub use asker::{Asker, Asking};
 pub use checkpointer::{Checkpointer, say_checkpoint};
 pub use clockwatch::Clockwatch;
 pub use copies::{Adopter, adopt_known};

@@ -10,11 +10,12 @@ use crate::current::Current;
 use crate::forget::address::Address;
 use crate::language::Language;
 use crate::lead::OpenedLead;
-use crate::mail::{Addressee, Letter, Link, RawMail, Settings, Stamp, welcome};
+use crate::mail::{Addressee, Letter, Link, RawMail, Settings, Stamp, asked, welcome};
 use crate::notice::naming;
+use crate::people::{Agreed, Bar, Calendar, PassKind, Person, Step};
 use crate::purpose::law::{Authority, Controller, authority_of};
-use crate::purpose::{Basis, ConsentKey, Policy, Purpose};
-use crate::store::{MailAttempt, MailId, MailKind, SharedStore, StoreError, Wanted};
+use crate::purpose::{Basis, Channel, ConsentKey, ConsentRule, Policy, Purpose};
+use crate::store::{GivenPass, MailAttempt, MailId, MailKind, SharedStore, StoreError, ToPass, Wanted};
 use crate::trail::{Action, Entry};
 
 /// So often a mail is tried: over four days.
@@ -37,6 +38,8 @@ crate::codes! {
         Suppressed = "mail-suppressed",
         /// No mail reaches the address.
         Unreachable = "mail-unreachable-address",
+        /// Its person is not to be asked now: they answered, nothing is left that they could confirm, or it is too late.
+        NotDue = "mail-not-due",
         /// It has waited for too long, or was tried too often.
         TooLate = "mail-too-late",
         /// It could not be written.
@@ -99,23 +102,99 @@ impl Desk {
         let Some((to, address)) = addressee(&lead, purpose, now) else {
             return Ok(Written::Not(Unsent::NoAddress));
         };
+        if mail.kind != MailKind::Welcome && !self.is_turn_of(mail, &lead, purpose, now).await? {
+            return Ok(Written::Not(Unsent::NotDue));
+        }
         let scopes = vec![None, Some(purpose.id.clone())];
         if !self.store.suppressions_of(vec![address], scopes).await?.is_empty() {
             return Ok(Written::Not(Unsent::Suppressed));
         }
         let letterhead = self.letterhead.pin();
-        let message = letter(&lead, to, purpose, &letterhead).map(welcome);
+        let page = self.link(mail, PassKind::Page, &letterhead).await?;
+        let stop = self.link(mail, PassKind::Stop, &letterhead).await?;
+        let links = page.zip(stop);
+        let letter = links.and_then(|links| letter(&lead, to, purpose, &letterhead, links));
+        let message = letter.map(|letter| match mail.kind {
+            MailKind::Welcome => welcome(letter),
+            MailKind::Asked => asked(letter, false),
+            MailKind::Reminded => asked(letter, true),
+        });
         let stamp = Stamp { at: attempt.queued, number: attempt.stamp };
         let raw = message.and_then(|message| message.written(settings, stamp).ok());
         Ok(raw.map_or(Written::Not(Unsent::NotWritten), Written::Mail))
     }
+
+    /// A link that a pass opens for as long as the record lives: a no must not fail for an old mail. None: the record is gone, or
+    /// people do not reach tamis by `https:`.
+    async fn link(
+        &self,
+        mail: &MailId,
+        kind: PassKind,
+        letterhead: &Letterhead,
+    ) -> Result<Option<Link>, StoreError> {
+        let wanted = ToPass { record: mail.record.clone(), kind, last_day: None };
+        Ok(match self.store.give_pass(wanted, Entry::by_system(Action::PassGiven)).await? {
+            GivenPass::Given(pass) => {
+                Link::parse(&format!("{}{}", letterhead.public_url, pass.path(kind).as_str()))
+            }
+            GivenPass::Gone | GivenPass::Unknown => None,
+        })
+    }
+
+    /// True if this mail is what the calendar wants for the person of a record now.
+    async fn is_turn_of(
+        &self,
+        mail: &MailId,
+        lead: &OpenedLead,
+        purpose: &Purpose,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let written = self.store.correspondence(vec![mail.record.clone()]).await?;
+        let written = written.first().copied().unwrap_or_default();
+        let (agreed, mut bars) = (agreed(lead, purpose), Vec::new());
+        // A mail that asks for a consent is itself one that wants a consent to mail.
+        let may_mail = |rule: &&ConsentRule| rule.channel == Channel::Email && holds(lead, rule, now);
+        if purpose.basis == Basis::Consent && !purpose.consents.iter().any(|rule| may_mail(&rule)) {
+            bars.push(Bar::Unevidenced);
+        }
+        bars.extend(written.unreachable.map(|_| Bar::Unreachable));
+        let (asked, reminded) = (written.asked, written.reminded);
+        let person = Person { acted: acted(lead), asked, reminded, bars: &bars, agreed: &agreed };
+        let step = Calendar::of(purpose).step(&person, now);
+        Ok(match mail.kind {
+            MailKind::Asked => matches!(step, Step::Ask(_)),
+            MailKind::Reminded => matches!(step, Step::Remind(_)),
+            MailKind::Welcome => true,
+        })
+    }
+}
+
+/// When its person last acted.
+fn acted(lead: &OpenedLead) -> Timestamp {
+    lead.created().min(lead.received())
+}
+
+/// True if its person gave this consent, and it still holds.
+fn holds(lead: &OpenedLead, rule: &ConsentRule, now: Timestamp) -> bool {
+    let given = lead.consent(&rule.key).is_some_and(|found| found.given());
+    given && lead.valid_until(rule).is_none_or(|until| now < until)
+}
+
+/// What its person agreed to, as far as the purpose still asks for it.
+fn agreed(lead: &OpenedLead, purpose: &Purpose) -> Vec<Agreed> {
+    let given = lead.consents().iter().filter(|found| found.given());
+    let agreed = given.filter_map(|found| {
+        let rule = purpose.consents.iter().find(|rule| rule.key == found.key)?;
+        Some(Agreed { consent: found.key.clone(), valid_until: lead.valid_until(rule) })
+    });
+    agreed.collect()
 }
 
 /// What forbids a mail whatever its record says.
 fn may_go(kind: MailKind, attempt: &MailAttempt, purpose: &Purpose, now: Timestamp) -> Result<(), Unsent> {
     let is_wanted = match kind {
         MailKind::Welcome => purpose.welcome,
-        MailKind::Asked | MailKind::Reminded => false,
+        MailKind::Asked | MailKind::Reminded => purpose.reconfirm_months.is_some(),
     };
     let is_late = attempt.number > ATTEMPTS_MAX || after(attempt.queued, WELCOME_WITHIN) < now;
     match (is_wanted, is_late) {
@@ -129,8 +208,7 @@ fn may_go(kind: MailKind, attempt: &MailAttempt, purpose: &Purpose, now: Timesta
 fn addressee(lead: &OpenedLead, purpose: &Purpose, now: Timestamp) -> Option<(Addressee, Address)> {
     let holds = |key: &ConsentKey| {
         let rule = purpose.consents.iter().find(|rule| rule.key == *key);
-        let given = lead.consent(key).is_some_and(|found| found.given());
-        given && rule.is_some_and(|rule| lead.valid_until(rule).is_none_or(|until| now < until))
+        rule.is_some_and(|rule| holds(lead, rule, now))
     };
     let rules = purpose.whitelist.mailboxes().filter(|rule| rule.consent.as_ref().is_none_or(holds));
     let values = rules.filter_map(|rule| lead.field(purpose, rule.name.as_str())).flatten();
@@ -146,6 +224,7 @@ fn letter<'l>(
     to: Addressee,
     purpose: &Purpose,
     letterhead: &'l Letterhead,
+    (page, stop): (Link, Link),
 ) -> Option<Letter<'l>> {
     let Letterhead { controller, public_url } = letterhead;
     let language = language_of(lead, purpose);
@@ -161,12 +240,14 @@ fn letter<'l>(
         address: &controller.address,
         email: &controller.email,
         authority,
-        day: language.day(lead.created()),
+        day: language.day(acted(lead)),
         title: language.choose(titles).map_or(purpose.id.as_str(), |(_, text)| text).to_owned(),
         held: lead.held().map(|(name, _)| naming::field(name, language)).collect(),
         until: language.day(lead.expires_at()),
         is_by_consent: purpose.basis == Basis::Consent,
         notice: Link::parse(&format!("{public_url}/notice/{}", purpose.id))?,
+        page,
+        stop,
     })
 }
 
