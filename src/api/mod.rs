@@ -22,6 +22,7 @@ mod moment;
 mod pairs;
 pub mod problem;
 pub mod purposes;
+pub mod reconfirmations;
 pub mod requests;
 pub mod restrictions;
 mod schema;

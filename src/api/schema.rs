@@ -21,6 +21,7 @@ use crate::api::find::{Find, SubmissionState};
 use crate::api::id_text::EpochNumber;
 use crate::api::inbox::{DropHeld, Requeue, RetryPage};
 use crate::api::problem::ProblemCode;
+use crate::api::reconfirmations::{AskingKind, ListDue, PEOPLE_MAX, PauseAsking, SayAsked};
 use crate::api::requests::{AnswerRequest, ExtendRequest, OpenRequest};
 use crate::api::restrictions::Restrict;
 use crate::api::status::ClockTrust;
@@ -100,6 +101,10 @@ written! {
     Access: access();
     RequestKind: list::<RequestKind>("What a person asks for by right.");
     ExtensionGround: list::<ExtensionGround>("Why an answer takes two months more (GDPR art. 12(3)).");
+    AskingKind: list::<AskingKind>("What was done, or is to be done, about somebody's agreement.");
+    PauseAsking: pause_asking();
+    ListDue: list_due();
+    SayAsked: say_asked();
     OpenRequest: open_request();
     ExtendRequest: extend_request();
     AnswerRequest: answer_request();
@@ -241,6 +246,42 @@ fn find() -> OneOfBuilder {
         &[("unmask", unmask.into())],
         "Which submission, by one of the two ids, or which records, by an address that they hold: exactly one of the four.",
     )
+}
+
+fn pause_asking() -> ObjectBuilder {
+    of(Type::Object)
+        .property("paused", of(Type::Boolean))
+        .required("paused")
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+        .description(Some("Whether nobody is asked."))
+        .examples([json!({"paused": false})])
+}
+
+fn list_due() -> ObjectBuilder {
+    let limit = whole(1, PEOPLE_MAX as u64).description(Some("At most so many. Absent: 256."));
+    of(Type::Object)
+        .property("purpose", Ref::from_schema_name("PurposeId"))
+        .property("limit", or_null(limit.into()))
+        .required("purpose")
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+        .description(Some("Of which purpose whoever is due is listed."))
+        .examples([json!({"purpose": "lettre", "limit": 100})])
+}
+
+fn say_asked() -> ObjectBuilder {
+    let ids = ArrayBuilder::new()
+        .items(Ref::from_schema_name("RecordId"))
+        .min_items(Some(1))
+        .max_items(Some(PEOPLE_MAX))
+        .description(Some("Their records."));
+    of(Type::Object)
+        .property("ids", ids)
+        .property("kind", Ref::from_schema_name("AskingKind"))
+        .required("ids")
+        .required("kind")
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+        .description(Some("Who was asked by other means."))
+        .examples([json!({"ids": ["lettre-1-7"], "kind": "asked"})])
 }
 
 fn open_request() -> ObjectBuilder {

@@ -30,6 +30,7 @@ mod paper;
 mod person;
 mod purposes;
 mod receipt;
+mod reconfirm;
 mod restore;
 mod restrict;
 mod serve;
@@ -98,6 +99,8 @@ enum Command {
     Correct(correct::Arguments),
     /// Let nobody use a record for a while, lift that, or list what is restricted
     Restrict(restrict::Arguments),
+    /// Ask people whether they still agree: how it stands, run it now, pause it, who is due, who was asked
+    Reconfirm(reconfirm::Arguments),
     /// Show what a form was, and what is the matter with it; `form check` of all forms
     Form(form::Arguments),
     /// Ask a running tamis whether it takes notifications
@@ -219,6 +222,7 @@ async fn obey(command: Command, config: &ConfigPath, environment: &Environment) 
         Command::Erasure(arguments) => erase::show(arguments, config, environment).await,
         Command::Correct(arguments) => correct::run(arguments, config, environment).await,
         Command::Restrict(arguments) => restrict::run(arguments, config, environment).await,
+        Command::Reconfirm(arguments) => reconfirm::run(arguments, config, environment).await,
         Command::Form(arguments) => form::run(arguments, config, environment).await,
         Command::Health(arguments) => health::run(&arguments, config, environment).await,
         Command::Status(arguments) => status::run(&arguments, config, environment).await,

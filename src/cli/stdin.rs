@@ -8,6 +8,8 @@ use crate::terminal::{Exit, Failure};
 
 /// No id and no address is longer, in whatever spelling.
 const LINE_BYTES_MAX: u64 = 1_024;
+/// A list of ids is no longer.
+const LIST_BYTES_MAX: u64 = 1_000_000;
 
 /// The one line that stdin has: `what` says of what, for whoever gave another.
 ///
@@ -15,6 +17,24 @@ const LINE_BYTES_MAX: u64 = 1_024;
 /// It is empty, has more lines or more than 1,024 bytes, or is no text.
 pub(super) fn one_line(what: &str) -> Result<String, Failure> {
     line_of(std::io::stdin().lock(), what)
+}
+
+/// The lines that stdin has, without those that are empty: `what` says of what. A long list is bounded by its bytes.
+///
+/// # Errors
+/// They have more than a million bytes, or are no text.
+pub(super) fn lines(what: &str) -> Result<Vec<String>, Failure> {
+    lines_of(std::io::stdin().lock(), what)
+}
+
+fn lines_of(from: impl Read, what: &str) -> Result<Vec<String>, Failure> {
+    let mut text = String::new();
+    let read = from.take(LIST_BYTES_MAX + 1).read_to_string(&mut text);
+    read.map_err(|_| Failure::failed(format!("cannot read {what} from stdin")))?;
+    if text.len() as u64 > LIST_BYTES_MAX {
+        return Err(Failure::new(Exit::Usage, format!("these are more {what} than are taken at once")));
+    }
+    Ok(text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect())
 }
 
 fn line_of(from: impl Read, what: &str) -> Result<String, Failure> {
@@ -31,6 +51,14 @@ fn line_of(from: impl Read, what: &str) -> Result<String, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_are_taken_without_what_is_around_them() {
+        let read = |text: &str| lines_of(text.as_bytes(), "ids").map_err(|failure| failure.to_string());
+        assert_eq!(read(" a \r\n\n b").as_deref(), Ok(&["a".to_owned(), "b".to_owned()][..]));
+        assert_eq!(read("").map(|lines| lines.len()), Ok(0));
+        assert!(read(&"a\n".repeat(500_001)).is_err());
+    }
 
     #[test]
     fn one_line_is_taken_without_what_is_around_it() {

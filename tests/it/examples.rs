@@ -23,6 +23,7 @@ use How::{Read, Run, Shown};
 
 const SERVER: How = Run("what_the_operator_s_page_says_works_as_it_is_written");
 const PERSON: How = Run("the_verbs_for_a_person_run_as_the_page_has_them");
+const ASKING: How = Run("a_house_that_asks_by_itself_gets_who_is_due_and_says_who_was_asked");
 const CONFIG: How = Read("every_toml_block_in_the_documents_is_read");
 const NOT_HERE: How = Shown("needs Debian's archive, rustup, certbot, Docker or an init system");
 const PACKAGE: How = Shown("needs the package, which .ci/package makes and tries");
@@ -142,6 +143,8 @@ const BLOCKS: &[(&str, &str, How)] = &[
         Shown("needs an init system; tests/it/backup.rs restores"),
     ),
     ("docs/operator.md", "sudo systemctl stop tamis            ", SERVER),
+    ("docs/people.md", "tamis reconfirm preview", ASKING),
+    ("docs/people.md", "tamis reconfirm due", ASKING),
     ("docs/people.md", "tamis person access", PERSON),
     ("docs/people.md", "tamis person erase", PERSON),
     ("docs/people.md", "tamis person requests", PERSON),

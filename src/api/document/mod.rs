@@ -1,5 +1,6 @@
 //! The OpenAPI 3.1 document of the admin side, made from the shapes and one table of calls.
 
+mod asking_calls;
 mod call;
 mod calls;
 mod form_calls;
@@ -29,6 +30,9 @@ use crate::api::inbox::{DropHeld, HeldDropped, Inbox, PageRetried, Requeue, Requ
 use crate::api::leads::LeadPage;
 use crate::api::problem::ProblemBody;
 use crate::api::purposes::Purposes;
+use crate::api::reconfirmations::{
+    AskingRun, DueList, ListDue, PauseAsking, Reconfirmations, SaidAsked, SayAsked,
+};
 use crate::api::requests::{AnswerRequest, ExtendRequest, OpenRequest, PersonRequest, RequestList};
 use crate::api::restrictions::{Restrict, Restricted, RestrictedAll, RestrictionList};
 use crate::api::status::Status;
@@ -134,6 +138,13 @@ fn schemas() -> Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)> {
     with::<Restricted>(&mut all);
     with::<RestrictedAll>(&mut all);
     with::<RestrictionList>(&mut all);
+    with::<Reconfirmations>(&mut all);
+    with::<AskingRun>(&mut all);
+    with::<PauseAsking>(&mut all);
+    with::<ListDue>(&mut all);
+    with::<DueList>(&mut all);
+    with::<SayAsked>(&mut all);
+    with::<SaidAsked>(&mut all);
     with::<OpenRequest>(&mut all);
     with::<ExtendRequest>(&mut all);
     with::<AnswerRequest>(&mut all);

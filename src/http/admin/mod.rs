@@ -36,6 +36,7 @@ mod paper;
 mod purposes;
 mod query;
 mod receipts;
+mod reconfirmations;
 mod record;
 mod requests;
 mod requeue;
@@ -74,6 +75,7 @@ use crate::store::{SharedBackups, SharedStore};
 pub use lookups::Lookups;
 pub use operator::{Door, introduce};
 pub use receipts::Receipts;
+pub use reconfirmations::{AskingLook, Askings, DueLook};
 pub use search::{Looked, Search};
 pub use status::{FormStands, Standing, Whole};
 pub use trail::places as trail_places;
@@ -110,6 +112,8 @@ pub struct Admin {
     pub lookups: Arc<Lookups>,
     /// Who looks for addresses, for both doors.
     pub search: Arc<Search>,
+    /// Who finds who is to be asked again, for both doors.
+    pub askings: Arc<Askings>,
 }
 
 /// What most calls need, and all that recognising an operator needs.
@@ -139,6 +143,7 @@ pub fn configure(config: &mut ServiceConfig, door: Door, admin: &Admin) {
     let counted = Arc::clone(&admin.inbox);
     config.app_data(Data::new(Queue::new(move |leadgen| inbox.holds(leadgen), move || counted.queued())));
     config.app_data(Data::from(Arc::clone(&admin.search)));
+    config.app_data(Data::from(Arc::clone(&admin.askings)));
     config.app_data(Data::from(Arc::clone(&admin.backups)));
     config.app_data(Data::from(Arc::clone(&admin.graph)));
     config.app_data(Data::from(Arc::clone(&admin.metrics)));
@@ -182,6 +187,11 @@ fn routes(config: &mut ServiceConfig, door: Door, state: AdminState) {
                 .route(web::get().to(restrictions::list))
                 .route(web::post().to(restrictions::restrict)),
         )
+        .service(web::resource("/reconfirmations").route(web::get().to(reconfirmations::show)))
+        .service(web::resource("/reconfirmations/run").route(web::post().to(reconfirmations::run)))
+        .service(web::resource("/reconfirmations/pause").route(web::post().to(reconfirmations::pause)))
+        .service(web::resource("/reconfirmations/list").route(web::post().to(reconfirmations::list)))
+        .service(web::resource("/reconfirmations/asked").route(web::post().to(reconfirmations::asked)))
         .service(
             web::resource("/requests")
                 .route(web::get().to(requests::list))

@@ -101,6 +101,12 @@ calls! {
     HandleRequest: &[Role::Officer], reason = false, action = Some(Action::RequestAnswered);
     /// Reading the register of requests, in which nobody is named.
     ListRequests: &[Role::Officer], reason = false, action = Some(Action::RequestsListed);
+    /// Seeing how many are to be asked whether they still agree: nobody is named.
+    SeeAsking: &[Role::Officer], reason = false, action = None;
+    /// Having them asked now, or not, or writing down that they were.
+    HandleAsking: &[Role::Officer], reason = false, action = Some(Action::AskingRun);
+    /// Listing who is due, with a link to the page of each.
+    ListDue: &[Role::Officer], reason = true, action = Some(Action::AskingListed);
     /// Bringing parked references back.
     Requeue: &[Role::Admin], reason = true, action = Some(Action::Requeued);
     /// Having what waits of a page tried at once.

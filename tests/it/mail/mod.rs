@@ -1,5 +1,6 @@
 //! Mails: to a real mail server, to ones that misbehave, and read back by another program.
 
+mod asking;
 mod post;
 mod welcome;
 

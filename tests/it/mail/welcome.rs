@@ -30,12 +30,12 @@ async fn counts(world: &World, line: &str) -> bool {
     metrics.lines().any(|known| known == line)
 }
 
-async fn until_counted(world: &World, line: &str) {
+pub async fn until_counted(world: &World, line: &str) {
     world.until(line, || counts(world, line)).await;
 }
 
 /// Lines of the trail that say this.
-async fn told(world: &World, action: &str) -> usize {
+pub async fn told(world: &World, action: &str) -> usize {
     let trail = world.admin().get("/admin/v1/trail?limit=10000").await.text();
     trail.lines().filter(|line| line.contains(&format!("\"action\":\"{action}\""))).count()
 }

@@ -1,0 +1,83 @@
+//! The calls about asking people whether they still agree.
+
+use utoipa::openapi::path::HttpMethod;
+
+use crate::api::document::call::Call;
+use crate::api::problem::ProblemCode as No;
+use crate::api::reconfirmations::{
+    AskingRun, DueList, ListDue, PauseAsking, Reconfirmations, SaidAsked, SayAsked,
+};
+use crate::trail::Role;
+
+const OFFICER: &[Role] = &[Role::Officer];
+
+/// `GET /reconfirmations`.
+pub(super) fn reconfirmations() -> Call {
+    Call::new(
+        HttpMethod::Get,
+        "/reconfirmations",
+        "reconfirmations",
+        "How it stands with asking people whether they still agree",
+        "By purpose: how many are to be asked, to be reminded, have time to answer. Nobody is named, and nothing is done.",
+    )
+    .roles(OFFICER)
+    .json::<Reconfirmations>("200", "How it stands.")
+}
+
+/// `POST /reconfirmations/run`.
+pub(super) fn run_asking() -> Call {
+    Call::new(
+        HttpMethod::Post,
+        "/reconfirmations/run",
+        "run-asking",
+        "Ask whoever is due now",
+        "Puts the mails into the outbox that the day's turn would put there. None where tamis does not ask by mail, or is paused.",
+    )
+    .roles(OFFICER)
+    .json::<AskingRun>("200", "How many.")
+}
+
+/// `POST /reconfirmations/pause`.
+pub(super) fn pause_asking() -> Call {
+    Call::new(
+        HttpMethod::Post,
+        "/reconfirmations/pause",
+        "pause-asking",
+        "Ask nobody for now, or go on",
+        "It is kept across a restart. Records end by their day all the same.",
+    )
+    .roles(OFFICER)
+    .body::<PauseAsking>()
+    .json::<PauseAsking>("200", "What holds now.")
+}
+
+/// `POST /reconfirmations/list`.
+pub(super) fn list_due() -> Call {
+    Call::new(
+        HttpMethod::Post,
+        "/reconfirmations/list",
+        "list-due",
+        "Who is due, with a link for each",
+        "For whoever asks people by means of their own: their records, and a link to the page where each of them answers. It cannot be \
+         had again; a new one can, sixteen for a record, the oldest goes.",
+    )
+    .roles(OFFICER)
+    .reason(false)
+    .body::<ListDue>()
+    .json::<DueList>("200", "By number; none: nobody is due.")
+    .refused(&[No::PurposeUnknown, No::LimitOutOfRange])
+}
+
+/// `POST /reconfirmations/asked`.
+pub(super) fn say_asked() -> Call {
+    Call::new(
+        HttpMethod::Post,
+        "/reconfirmations/asked",
+        "say-asked",
+        "Say who was asked by other means",
+        "Now. Who was asked is reminded 14 days later, and not asked again.",
+    )
+    .roles(OFFICER)
+    .body::<SayAsked>()
+    .json::<SaidAsked>("200", "Of how many it was noted: the others are gone, or never were.")
+}

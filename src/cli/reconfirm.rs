@@ -1,0 +1,189 @@
+//! `tamis reconfirm`: asking people whether they still agree: how it stands, run it now, pause it; and for whoever asks them by means
+//! of their own, who is due and who was asked.
+
+use std::fmt::Write as _;
+
+use reqwest::Method;
+
+use crate::api::reconfirmations::{
+    AskingKind, AskingRun, DueList, ListDue, PEOPLE_MAX, PauseAsking, Reconfirmations, SaidAsked, SayAsked,
+};
+use crate::api::{IdText, Word};
+use crate::cli::ids;
+use crate::cli::reasons;
+use crate::cli::socket::{ConfigPath, SocketArgument};
+use crate::cli::stdin::lines;
+use crate::client::{Daemon, parse, written};
+use crate::secret::location::Environment;
+use crate::terminal::{Exit, Failure, Table, print, print_json, tell, thousands};
+
+const EXAMPLE: &str = "\
+Who is due is asked once, reminded once 14 days later, and erased at the end of the grace if they stay silent: whether or not a
+mail reached them. With [mail] tamis asks by itself, each day (mail.ask_again). Without it ask them by a system of your own: `due`
+lists them with a link each, `asked` says who was.
+
+Example:
+  tamis reconfirm preview
+  tamis reconfirm pause
+  tamis reconfirm due lettre --limit 100 > due.tsv
+  cut -f1 due.tsv | tamis reconfirm asked";
+
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLE)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(clap::Subcommand)]
+enum Verb {
+    /// How many are to be asked, reminded, or have time to answer; nothing is done
+    #[command(after_help = EXAMPLE)]
+    Preview(Plain),
+    /// Put the mails to whoever is due into the outbox now
+    #[command(after_help = EXAMPLE)]
+    Run(Plain),
+    /// Ask nobody until `resume`; records end by their day all the same
+    #[command(after_help = EXAMPLE)]
+    Pause(Plain),
+    /// Go on asking
+    #[command(after_help = EXAMPLE)]
+    Resume(Plain),
+    /// Who of a purpose is due, each with a link to their page: record, what, last day, link
+    #[command(after_help = EXAMPLE)]
+    Due(DueArguments),
+    /// Say that people were asked by means of your own: their records' ids on stdin, one a line
+    #[command(after_help = EXAMPLE)]
+    Asked(AskedArguments),
+}
+
+#[derive(clap::Args)]
+struct Plain {
+    /// Print the daemon's JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    socket: SocketArgument,
+}
+
+#[derive(clap::Args)]
+struct DueArguments {
+    /// Of which purpose
+    purpose: String,
+    /// At most so many
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=PEOPLE_MAX as i64), default_value_t = PEOPLE_MAX as u32)]
+    limit: u32,
+    /// Why; it stands in the trail
+    #[arg(long, value_parser = reasons(), default_value = "campaign")]
+    reason: String,
+    #[command(flatten)]
+    plain: Plain,
+}
+
+#[derive(clap::Args)]
+struct AskedArguments {
+    /// They were reminded
+    #[arg(long)]
+    reminded: bool,
+    #[command(flatten)]
+    plain: Plain,
+}
+
+/// Asks the daemon.
+pub(super) async fn run(
+    Arguments { verb }: Arguments,
+    config: &ConfigPath,
+    environment: &Environment,
+) -> Result<(), Failure> {
+    let at = |plain: &Plain| Daemon::at(plain.socket.locate(config, environment)?);
+    match verb {
+        Verb::Preview(plain) => {
+            let daemon = at(&plain)?;
+            let body = daemon.fetch(daemon.call(Method::GET, "/reconfirmations")).await?;
+            said(plain.json, &body, |body| print(&page(&parse(body)?)))
+        }
+        Verb::Run(plain) => {
+            let daemon = at(&plain)?;
+            let body = daemon.fetch(daemon.call(Method::POST, "/reconfirmations/run")).await?;
+            said(plain.json, &body, |body| {
+                let AskingRun { queued } = parse(body)?;
+                print(&format!("{} mails wait to be sent because of it\n", thousands(queued)))
+            })
+        }
+        Verb::Pause(plain) => pause(at(&plain)?, &plain, true).await,
+        Verb::Resume(plain) => pause(at(&plain)?, &plain, false).await,
+        Verb::Due(DueArguments { purpose, limit, reason, plain }) => {
+            let daemon = at(&plain)?;
+            let wanted = ListDue { purpose: IdText(purpose), limit: Some(limit) };
+            let call = daemon.call(Method::POST, "/reconfirmations/list").body(written(&wanted)?);
+            let body = daemon.fetch(call.header("Tamis-Reason", reason)).await?;
+            said(plain.json, &body, |body| {
+                let DueList { people } = parse(body)?;
+                if people.is_empty() {
+                    tell("nobody is due");
+                }
+                let mut text = String::new();
+                for person in people {
+                    // Writing into a string does not fail.
+                    let _ =
+                        writeln!(text, "{}\t{}\t{}\t{}", person.id, person.kind, person.ends_on, person.url);
+                }
+                print(&text)
+            })
+        }
+        Verb::Asked(AskedArguments { reminded, plain }) => {
+            let daemon = at(&plain)?;
+            let ids: Vec<IdText> =
+                lines("records' ids")?.into_iter().map(ids::record).collect::<Result<_, _>>()?;
+            if ids.is_empty() {
+                return Err(Failure::new(Exit::Usage, "no id stands on stdin".to_owned()));
+            }
+            let kind = if reminded { AskingKind::Reminded } else { AskingKind::Asked };
+            let mut noted = 0;
+            let mut rest = ids.into_iter().peekable();
+            while rest.peek().is_some() {
+                let some = SayAsked { ids: rest.by_ref().take(PEOPLE_MAX).collect(), kind: Word::from(kind) };
+                let call = daemon.call(Method::POST, "/reconfirmations/asked").body(written(&some)?);
+                noted += parse::<SaidAsked>(&daemon.fetch(call).await?)?.noted;
+            }
+            match plain.json {
+                true => print_json(&format!("{{\"noted\":{noted}}}\n")),
+                false => print(&format!("noted of {} records\n", thousands(noted))),
+            }
+        }
+    }
+}
+
+async fn pause(daemon: Daemon, plain: &Plain, paused: bool) -> Result<(), Failure> {
+    let call = daemon.call(Method::POST, "/reconfirmations/pause").body(written(&PauseAsking { paused })?);
+    let body = daemon.fetch(call).await?;
+    let sentence = if paused { "nobody is asked until `tamis reconfirm resume`" } else { "asking goes on" };
+    said(plain.json, &body, |_| print(&format!("{sentence}\n")))
+}
+
+fn said(json: bool, body: &[u8], page: impl FnOnce(&[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
+    if json { print_json(&format!("{}\n", String::from_utf8_lossy(body))) } else { page(body) }
+}
+
+/// A line for each purpose.
+fn page(standing: &Reconfirmations) -> String {
+    let mut text = String::new();
+    let mut table = Table::new(&["purpose", "to ask", "to remind", "answering", "unreachable"]);
+    for purpose in &standing.purposes {
+        table.row([
+            purpose.purpose.to_string(),
+            thousands(purpose.to_ask),
+            thousands(purpose.to_remind),
+            thousands(purpose.answering),
+            thousands(purpose.unreachable),
+        ]);
+    }
+    let how = match (standing.by_mail, standing.paused) {
+        (false, _) => "tamis asks nobody: there is no [mail], or mail.ask_again is false",
+        (true, true) => "paused: nobody is asked",
+        (true, false) => "whoever is due is asked by mail, each day",
+    };
+    // Writing into a string does not fail.
+    let _ = write!(text, "{table}{how}; {} mails wait\n", thousands(standing.waiting));
+    text
+}

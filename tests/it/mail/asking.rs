@@ -1,0 +1,144 @@
+//! Whether people still agree: asked when they are due, reminded once, gone if they stay silent; by mail, or by means of the house.
+
+use std::sync::Arc;
+
+use tamis::clock::Clock;
+
+use super::welcome::{told, until_counted};
+use super::*;
+use crate::api::document;
+use crate::retention::{DAY_S, Shifted, pass};
+use crate::support::process::BINARY;
+use crate::support::{LETTRE_FORM, Plan, World, canary, lead};
+
+/// A world on this clock, with these lines of config behind it.
+async fn world(clock: &Arc<Shifted>, mail: String) -> World {
+    let clock: Arc<dyn Clock> = clock.clone();
+    let config = Box::new(move |text: String| text + &mail);
+    World::planned(Plan { clock: clock.clone(), meta_clock: Some(clock), config }).await
+}
+
+fn mail(port: u16) -> String {
+    format!(
+        "\n[mail]\nserver = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nrate = 3600\nfrom = \"contact@lumen.example\"\n"
+    )
+}
+
+/// Somebody wants the letter.
+async fn wants(world: &World, local: &str) -> String {
+    let email = format!("{local}@{}.example", canary("letter").to_lowercase());
+    let letter = lead(LETTRE_FORM).answer("first_name", &["Zoé"]).answer("email", &[&email]);
+    let letter = world.submit(letter.checkbox("email_optin", true), &[]);
+    world.deliver(&[&letter]).await;
+    world.settled().await;
+    email
+}
+
+fn source(taken: &Value) -> Vec<u8> {
+    STANDARD.decode(taken["data"].as_str().expect("text")).expect("base64")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_due_is_asked_reminded_once_and_goes_in_silence() {
+    let Some(python) = python() else { return };
+    let post = Post::start(&python, &[]);
+    let clock = Arc::<Shifted>::default();
+    let world = world(&clock, mail(post.port)).await;
+    let email = wants(&world, "zoe").await;
+    // On the list since: not a word to them, and their record ends as any other.
+    let barred = wants(&world, "max").await;
+    world.stored("lettre", 2).await;
+    let body = json!({ "email": barred, "scope": "all", "reason": "objection" });
+    assert_eq!(world.admin().post("/admin/v1/suppressions", &body).await.status, 200);
+    // 18 months have 549 days at the most.
+    pass(&world, &clock, 550 * DAY_S).await;
+    let taken = post.mail();
+    assert_eq!(taken["to"], json!([email]));
+    until_counted(&world, "tamis_mails_dropped_total{code=\"mail-suppressed\"} 1").await;
+    if let Some(read) = read_back(&source(&taken)) {
+        assert_eq!(read["defects"], json!([]));
+        assert_eq!(header(&read, "subject"), Some("À confirmer ou à effacer"));
+        let stop = header(&read, "list-unsubscribe").expect("one click");
+        assert!(stop.starts_with("<https://leads.lumen.example/u/"), "{stop}");
+        assert_eq!(header(&read, "list-unsubscribe-post"), Some("List-Unsubscribe=One-Click"));
+        let said = read.to_string();
+        assert!(
+            said.contains("Vous envoyer notre lettre mensuelle") && said.contains("Oui, cela vaut toujours")
+        );
+        assert!(said.contains("https://leads.lumen.example/p/") && !said.contains("<img"), "{said}");
+        assert!(!said.contains("Zoé") && !said.contains("lettre-1-"), "{said}");
+    }
+    pass(&world, &clock, 14 * DAY_S).await;
+    let again = post.mail();
+    assert_eq!(again["to"], json!([email]));
+    if let Some(read) = read_back(&source(&again)) {
+        assert_eq!(header(&read, "subject"), Some("Rappel\u{a0}: à confirmer ou à effacer"));
+        assert!(
+            header(&read, "message-id") != header(&read_back(&source(&taken)).expect("read"), "message-id")
+        );
+    }
+    until_counted(&world, "tamis_mails_waiting 0").await;
+    assert_eq!((told(&world, "asked").await, told(&world, "reminded").await), (1, 1));
+    pass(&world, &clock, 20 * DAY_S).await;
+    world
+        .until("they are gone", || async {
+            let status = world.admin().get("/admin/v1/status").await.json();
+            let purposes = status["purposes"].as_array().expect("a list").clone();
+            purposes.iter().all(|purpose| purpose["stored"] == 0)
+        })
+        .await;
+    assert!(post.is_empty(), "one reminder");
+    [&email, &barred].iter().for_each(|email| world.guard(email));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_house_that_asks_by_itself_gets_who_is_due_and_says_who_was_asked() {
+    let clock = Arc::<Shifted>::default();
+    let world = world(&clock, String::new()).await;
+    let email = wants(&world, "zoe").await;
+    world.stored("lettre", 1).await;
+    let standing = async || {
+        let standing = world.admin().get("/admin/v1/reconfirmations").await.json();
+        assert_eq!(standing["by_mail"], json!(false));
+        let one = &standing["purposes"][0];
+        assert_eq!(one["purpose"], json!("lettre"));
+        [&one["to_ask"], &one["answering"], &one["to_remind"]].map(|count| count.as_u64().expect("a number"))
+    };
+    assert_eq!(standing().await, [0, 0, 0]);
+    pass(&world, &clock, 550 * DAY_S).await;
+    assert_eq!(standing().await, [1, 0, 0]);
+    // The page's own lines, one after the other.
+    let page = document("people.md");
+    let blocks = page.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let lines: Vec<&str> =
+        blocks.flat_map(str::lines).filter(|line| line.contains("tamis reconfirm")).collect();
+    assert_eq!(lines.len(), 6, "{lines:?}");
+    let directory = tempfile::tempdir().expect("a directory");
+    for line in lines {
+        let at =
+            format!("tamis() {{ {BINARY} \"$@\" --socket {}; }}\n{line}", world.addresses.socket.display());
+        let mut shell = Command::new("sh");
+        shell.args(["-euc", &at]).current_dir(directory.path()).env_clear().env("PATH", "/usr/bin:/bin");
+        let run = tokio::task::spawn_blocking(move || shell.output().expect("a shell runs"));
+        let output = run.await.expect("no panic");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{line}: {said}");
+    }
+    let due = fs::read_to_string(directory.path().join("due.tsv")).expect("a file");
+    let [id, kind, ends, link] = due.trim_end().split('\t').collect::<Vec<_>>()[..] else { panic!("{due}") };
+    assert_eq!((id, kind, ends.len()), ("lettre-1-1", "asked", 10));
+    assert!(link.starts_with("https://leads.lumen.example/p/") && due.lines().count() == 1, "{due}");
+    assert_eq!(standing().await, [0, 1, 0], "asked, by the page's last line");
+    pass(&world, &clock, 14 * DAY_S).await;
+    assert_eq!(standing().await, [0, 0, 1]);
+    let reminded = json!({ "ids": ["lettre-1-1", "lettre-1-99"], "kind": "reminded" });
+    let noted = world.admin().post("/admin/v1/reconfirmations/asked", &reminded).await;
+    assert_eq!((noted.status, noted.json()["noted"].clone()), (200, json!(1)));
+    assert_eq!(standing().await, [0, 1, 0]);
+    for (action, times) in [("asking-paused", 1), ("asking-resumed", 1), ("asked", 1), ("reminded", 1)] {
+        assert_eq!(told(&world, action).await, times, "{action}");
+    }
+    world.guard(&email);
+    world.end().await;
+}
