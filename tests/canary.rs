@@ -11,12 +11,16 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
 use jiff::Timestamp;
+use tamis::forget::address::{Matcher, Sought};
 use tamis::id::{FormId, LeadgenId, PageId};
-use tamis::lead::{Leaf, RawLead, RawReply, minimise, minimise_for_each, open, seal};
+use tamis::lead::{
+    Leaf, RawLead, RawReply, Revised, Revision, correction, minimise, minimise_for_each, open, revise, seal,
+    unseal,
+};
 use tamis::notification::{LeadRef, ParkCode};
 use tamis::purpose::{
     Basis, BoxKey, Channel, ConsentKey, ConsentRule, FieldName, FieldRule, Keep, Matching, Purpose,
-    PurposeId, RecordId, Whitelist,
+    PurposeId, RecordId, Remit, Whitelist,
 };
 use tamis::random::SeededRandom;
 use tamis::secret::Key;
@@ -294,6 +298,52 @@ fn no_answer_is_left_when_a_lead_is_refused() {
         drop(String::from("control-canary"));
     });
     assert_eq!(Found { blocks: 0, ..found }, Found { control: 1, ..Found::default() });
+}
+
+/// What happens to a record while it lies in the store: it is looked through for an address, put right, trimmed.
+#[test]
+fn no_answer_is_left_when_a_record_is_looked_through_or_written_anew() {
+    let purpose = purpose();
+    let matching = Matching::new(&purpose, None);
+    let (id, key) = (RecordId::parse("devis-1-1").expect("an id"), Key::new([7; 32]));
+    let mut narrow = self::purpose();
+    let rules = narrow.whitelist.rules().iter().filter(|rule| rule.name.as_str() == "email").cloned();
+    narrow.whitelist = Whitelist::new(rules.collect()).expect("a field");
+    let remit = std::sync::Arc::new(Remit::of(&narrow));
+    let records: Vec<_> = (0..200)
+        .map(|number| {
+            let body = lead(number);
+            let reply = receive(body.as_bytes(), number);
+            let raw = reply.lead().unwrap_or_else(|| panic!("lead {number}"));
+            let Ok(lead) = minimise(&raw, &reference(number), &matching).result else { panic!("refused") };
+            seal(&lead, &id, [0; 32], Leaf::of(&id), &key, &SeededRandom::new(1)).expect("seals")
+        })
+        .collect();
+    // The caller's own, and wiped by it.
+    let values: Vec<_> = (0..200).map(|number| Zeroizing::new(text("kept", number, false))).collect();
+    let mut counted = (0, 0);
+    let found = watched(|| {
+        for (number, (record, value)) in records.iter().zip(values).enumerate() {
+            let sought = Sought::email("kept-canary@kept-canary.example").expect("an address");
+            let matcher = Matcher::of([(0, &sought)], None);
+            let unsealed = unseal(record, &id, &key).unwrap_or_else(|_| panic!("record {number}"));
+            unsealed.each_answer(|answer| matcher.look(answer, |_| ())).expect("of our layout");
+            let fields = vec![("full_name".to_owned(), vec![value])];
+            let corrected = correction(&purpose, fields).unwrap_or_else(|_| panic!("a correction"));
+            let trimmed = Revision::trimmed_to(std::sync::Arc::clone(&remit));
+            for (revision, count) in [(corrected, &mut counted.0), (trimmed, &mut counted.1)] {
+                let revised = revise(record, &id, &key, &revision, at(1_764_000_000));
+                let Ok(Revised::Anew(revised)) = revised else { continue };
+                let random = SeededRandom::new(number as u64);
+                let anew = revised.seal(&id, Leaf::of(&id), &key, &random).expect("seals");
+                assert!(open(&anew, &id, &key).is_ok());
+                *count += 1;
+            }
+        }
+        drop(String::from("control-canary"));
+    });
+    assert_eq!(Found { blocks: 0, ..found }, Found { control: 1, ..Found::default() });
+    assert!(counted.0 > 100 && counted.1 > 150, "{counted:?}");
 }
 
 #[test]
