@@ -111,6 +111,10 @@ struct Rooms {
     trail_months: u32,
     /// How long requests of persons are kept once they are answered.
     request_months: u32,
+    /// So many days lie between two vacuums of the store at the most.
+    vacuum_days: u32,
+    /// Erasures are noted for whoever restores a backup.
+    has_ledger: bool,
     ambient: Ambient,
     started_at: Timestamp,
     /// Those that were kept across the start.
@@ -200,6 +204,8 @@ impl App {
             confirmed_day,
             trail_months: config.trail.retention_months,
             request_months: config.requests.retention_months,
+            vacuum_days: config.store.vacuum_days,
+            has_ledger: config.backup.ledger.is_some(),
             ambient,
             started_at,
             pauses,

@@ -27,6 +27,10 @@ crate::codes! {
         WitnessLost = "witness-lost",
         /// Another witness lies in the place of ours.
         WitnessReplaced = "witness-replaced",
+        /// The last backup is older than a backup of the keys may be, or there is a ledger and no backup was ever made.
+        BackupOld = "backup-old",
+        /// The store was to be vacuumed more than a day ago: receipts of erasure have named the day.
+        VacuumOverdue = "vacuum-overdue",
         /// The ledger of erasures is missing or cannot be written: what is erased meanwhile a restore would bring back.
         LedgerLost = "ledger-lost",
         /// Another process holds the store's lock, or it cannot be taken again.
@@ -84,6 +88,8 @@ impl AttentionCode {
             | Self::FormFinding
             | Self::TokenEnds
             | Self::ReferencesMissing
+            | Self::BackupOld
+            | Self::VacuumOverdue
             | Self::ErasureDamaged
             | Self::RequestDue
             | Self::ScanFault => SAID_DAILY,

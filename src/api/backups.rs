@@ -1,4 +1,4 @@
-//! `POST /backups`.
+//! `POST /backups` and `POST /vacuum`.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -24,4 +24,17 @@ pub struct BackedUp {
     pub store_bytes: u64,
     /// Which change of the keyring was the last that it has.
     pub keyring_generation: u64,
+}
+
+/// A store that lies in a new file.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct Vacuumed {
+    /// What was removed before this moment lies nowhere in the store's directory.
+    pub at: Moment,
+    /// How many records it has.
+    pub records: u64,
+    /// The length of the database that was, in bytes.
+    pub before_bytes: u64,
+    /// The length of the one that is.
+    pub store_bytes: u64,
 }

@@ -21,7 +21,7 @@ crate::codes! {
         HeadTooLarge = "head-too-large",
         /// The body is larger than this call takes.
         BodyTooLarge = "body-too-large",
-        /// The bodies of all requests take the memory that they may take, or as many exports run as may, or all connections are at work, or a backup is being made.
+        /// The bodies of all requests take the memory that they may take, or as many exports run as may, or all connections are at work, or a backup is being made, or a vacuum runs.
         Busy = "busy",
         /// The notification carries no usable signature.
         SignatureMissing = "signature-missing",
@@ -168,14 +168,16 @@ crate::codes! {
         RevisionUnknown = "revision-unknown",
         /// The page is not in the config.
         PageUnknown = "page-unknown",
-        /// A backup is being made: one at a time.
-        BackupUnderWay = "backup-under-way",
+        /// A backup is being made, or a vacuum runs: one at a time.
+        CopyUnderWay = "copy-under-way",
         /// Something is where the backup is to be.
         DirectoryTaken = "directory-taken",
         /// No backup can be made there.
         DirectoryRefused = "directory-refused",
         /// There is no room for a backup.
         DirectoryFull = "directory-full",
+        /// There is no room for a new file of the store beside the old one.
+        NoRoomToVacuum = "no-room-to-vacuum",
         /// The store takes nothing for now.
         StoreUnavailable = "store-unavailable",
         /// The store failed.
@@ -201,7 +203,9 @@ impl ProblemCode {
             Self::RequestTimeout => (408, "The request did not arrive in time"),
             Self::HeadTooLarge => (431, "The request's head is too large"),
             Self::BodyTooLarge => (413, "The body is too large"),
-            Self::Busy => (503, "Too much is being read at once, or a backup is being made"),
+            Self::Busy => {
+                (503, "Too much is being read at once, or a backup is being made, or a vacuum runs")
+            }
             Self::SignatureMissing => (401, "A signature is needed, in the header X-Hub-Signature-256"),
             Self::SignatureMismatch => (403, "The signature does not fit the body"),
             Self::NotJson => (400, "The body is no JSON"),
@@ -309,7 +313,7 @@ impl ProblemCode {
             Self::PageUnknown => (404, "No such page is in the config"),
             Self::ClockJumped => (503, "The clock is ahead: it must be put right or confirmed first"),
             Self::ClockUnconfirmed => (503, "The clock must be confirmed first"),
-            Self::BackupUnderWay => (409, "A backup is being made already: one at a time"),
+            Self::CopyUnderWay => (409, "A backup is being made or a vacuum runs already: one at a time"),
             Self::DirectoryTaken => {
                 (409, "Something is there already: name a directory that is not there yet")
             }
@@ -319,6 +323,7 @@ impl ProblemCode {
                  neither the store's nor the keyring's",
             ),
             Self::DirectoryFull => (503, "There is no room for a backup there"),
+            Self::NoRoomToVacuum => (503, "There is no room for a new file of the store beside the old one"),
             Self::StoreUnavailable => (503, "The store takes nothing for now"),
             Self::StoreFailed => (500, "The store failed"),
             Self::RecordUnreadable => (500, "A stored record does not open"),
@@ -359,6 +364,14 @@ pub struct ProblemBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub parameter: Option<String>,
+    /// With `no-room-to-vacuum` alone: so many bytes must be free.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub needed_bytes: Option<u64>,
+    /// With `no-room-to-vacuum` alone: so many are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub free_bytes: Option<u64>,
 }
 
 impl ProblemBody {
@@ -374,6 +387,8 @@ impl ProblemBody {
             resume_after: None,
             erasure: None,
             parameter: None,
+            needed_bytes: None,
+            free_bytes: None,
         }
     }
 }

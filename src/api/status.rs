@@ -49,6 +49,14 @@ pub struct Status {
     #[serde(default)]
     #[schema(required = true)]
     pub forms_looked_at: Option<Moment>,
+    /// The moment of the last backup; null: none was ever made.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub last_backup: Option<Moment>,
+    /// What was removed before this moment lies nowhere in the store's files, also sealed; null: nobody has seen to that yet.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub last_vacuum: Option<Moment>,
     /// The log's places.
     pub log: Vec<LogPlace>,
     /// The disk of the journal.

@@ -60,8 +60,17 @@ impl Read {
             attention: attention.standing().into_iter().map(|(code, _)| code).collect(),
             findings: stands.iter().map(|one| (one.code, one.forms.len() as u64)).collect(),
             form_look_seconds: age(looked),
+            copied: {
+                let copies = store.last_copies();
+                (seconds(copies.backed_up), seconds(copies.vacuumed))
+            },
             disk: (disk.free_bytes, disk.floor_bytes),
             ready: inbox.ready().await && store.ready(),
         }
     }
+}
+
+/// In seconds since 1970; 0: none.
+fn seconds(moment: Option<Timestamp>) -> u64 {
+    moment.and_then(|moment| u64::try_from(moment.as_second()).ok()).unwrap_or(0)
 }

@@ -24,9 +24,9 @@ use crate::machine::priority;
 use crate::machine::systemd::Systemd;
 use crate::purpose::PurposeId;
 use crate::workers::{
-    Adopter, Checkpointer, Clockwatch, Fetcher, Inspector, Lookout, Pausekeeper, Postman, Reaper, Redater,
-    Scanner, SearchTools, Searcher, Stands, Steward, Tools, Trimmer, Warden, Worker, run_loop,
-    say_checkpoint,
+    Adopter, Archivist, ArchivistRules, Checkpointer, Clockwatch, Fetcher, Inspector, Lookout, Pausekeeper,
+    Postman, Reaper, Redater, Scanner, SearchTools, Searcher, Stands, Steward, Tools, Trimmer, Warden, Worker,
+    run_loop, say_checkpoint,
 };
 
 /// Threads of the public listener.
@@ -59,7 +59,8 @@ impl App {
         let (reaper, clockwatch, redater) = (rooms.reaper(), rooms.clockwatch(), rooms.redater());
         let trimmer = rooms.trimmer();
         sweep_before_listening(&*clockwatch, &[&*redater, &*reaper, &*trimmer]).await;
-        let (mut servers, door) = match rooms.serve(sockets, intake, drain, &steward, &stop) {
+        let archivist = rooms.archivist();
+        let (mut servers, door) = match rooms.serve(sockets, intake, drain, (&steward, &archivist), &stop) {
             Ok(serving) => serving,
             Err(error) => {
                 tracing::error!(io.kind = ?error.kind(), "process.cannot-serve");
@@ -69,7 +70,7 @@ impl App {
             }
         };
         let before: [Arc<dyn Worker>; 4] = [reaper, clockwatch, redater, trimmer];
-        rooms.start_workers(before, fetchers, &tools, steward, Arc::clone(&door), &stop);
+        rooms.start_workers(before, fetchers, &tools, (steward, archivist), Arc::clone(&door), &stop);
         let records = rooms.store.stored().await.ok().map(|stored| stored.values().sum::<u64>());
         let parked = rooms.store.parked().await.ok();
         tracing::info!(
@@ -115,7 +116,7 @@ impl Rooms {
         sockets: Sockets,
         intake: Intake,
         drain: Duration,
-        steward: &Arc<Steward>,
+        (steward, archivist): (&Arc<Steward>, &Arc<Archivist>),
         stop: &Stop,
     ) -> std::io::Result<(Vec<actix_server::ServerHandle>, Arc<SocketDoor>)> {
         let (inbox, store) = (Arc::clone(&self.inbox), Arc::clone(&self.store));
@@ -140,7 +141,7 @@ impl Rooms {
             checkpoints: Arc::clone(&self.checkpoints),
             receipts: Arc::new(receipts(Arc::clone(&self.stationery), Arc::clone(&self.keyring))),
             metrics: Arc::clone(&self.metrics),
-            whole: Arc::new(self.whole(steward)),
+            whole: Arc::new(self.whole(steward, archivist)),
             clock: Arc::clone(&self.ambient.clock),
             random: random(),
             visits: Arc::clone(&visits),
@@ -226,12 +227,15 @@ impl Rooms {
         Askings { by_mail: self.asker.writes(), look: Box::new(look), first: Box::new(first) }
     }
 
-    fn whole(&self, steward: &Arc<Steward>) -> Whole {
-        let (steward, attention) = (Arc::clone(steward), Arc::clone(&self.attention));
+    fn whole(&self, steward: &Arc<Steward>, archivist: &Arc<Archivist>) -> Whole {
+        let (steward, archivist) = (Arc::clone(steward), Arc::clone(archivist));
+        let attention = Arc::clone(&self.attention);
         let look = move || -> BoxFuture<'static, Standing> {
-            let (steward, attention) = (Arc::clone(&steward), Arc::clone(&attention));
+            let (steward, archivist) = (Arc::clone(&steward), Arc::clone(&archivist));
+            let attention = Arc::clone(&attention);
             Box::pin(async move {
                 steward.look().await;
+                archivist.look();
                 let (stands, forms_looked_at) = steward.form_findings();
                 let finding = |stands: Stands| FormStands {
                     severity: stands.severity,
@@ -261,6 +265,23 @@ impl Rooms {
         Arc::new(reaper.keeping_trail(self.trail_months).keeping_requests(self.request_months))
     }
 
+    fn archivist(&self) -> Arc<Archivist> {
+        let (stationery, inbox) = (Arc::clone(&self.stationery), Arc::clone(&self.inbox));
+        let rules = ArchivistRules {
+            vacuum_days: self.vacuum_days,
+            horizon_days: Box::new(move || stationery.pin().key_backups_days),
+            has_ledger: self.has_ledger,
+            is_quiet: Box::new(move || inbox.queued() == 0),
+        };
+        Arc::new(Archivist::new(
+            Arc::clone(&self.store),
+            Arc::clone(&self.backups),
+            Arc::clone(&self.attention),
+            rules,
+            Arc::clone(&self.ambient.clock),
+        ))
+    }
+
     fn clockwatch(&self) -> Arc<Clockwatch> {
         let (store, graph) = (Arc::clone(&self.store), Arc::clone(&self.graph));
         Arc::new(Clockwatch::new(store, graph, Arc::clone(&self.ambient.clock)))
@@ -283,7 +304,7 @@ impl Rooms {
         before: [Arc<dyn Worker>; 4],
         fetchers: usize,
         tools: &Arc<Tools>,
-        steward: Arc<Steward>,
+        (steward, archivist): (Arc<Steward>, Arc<Archivist>),
         door: Arc<SocketDoor>,
         stop: &Stop,
     ) {
@@ -318,6 +339,7 @@ impl Rooms {
         let clock = Arc::clone(&self.ambient.clock);
         workers.push(Arc::new(Checkpointer::new(Arc::clone(&self.checkpoints), clock)));
         workers.push(steward);
+        workers.push(archivist);
         workers.push(Arc::new(Adopter::new(Arc::clone(tools))));
         workers.push(Arc::new(Inspector::new(Arc::clone(tools))));
         for _ in 0..fetchers {

@@ -40,6 +40,7 @@ mod stdin;
 mod suppress;
 mod token;
 mod trail;
+mod vacuum;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -125,6 +126,8 @@ enum Command {
     Trail(trail::Arguments),
     /// Make a backup of store and keyring, from a running tamis
     Backup(backup::Arguments),
+    /// Clear the sealed rest of what was erased out of the store's file, in a running tamis
+    Vacuum(vacuum::Arguments),
     /// Restore a backup, while tamis does not run
     Restore(restore::Arguments),
     /// Say that a clock that leapt forward is right
@@ -231,6 +234,7 @@ async fn obey(command: Command, config: &ConfigPath, environment: &Environment) 
         Command::Suppress(arguments) => suppress::run(arguments, config, environment).await,
         Command::Trail(arguments) => trail::run(arguments, config, environment).await,
         Command::Backup(arguments) => backup::run(arguments, config, environment).await,
+        Command::Vacuum(arguments) => vacuum::run(arguments, config, environment).await,
         Command::Restore(arguments) => restore::run(arguments, config, environment).await,
         Command::Clock(arguments) => clock::run(arguments, config, environment).await,
         Command::Mail(arguments) => mail::run(arguments, config, environment).await,

@@ -117,6 +117,12 @@ fn show(status: &Status, sheet: &mut Sheet) {
     }
     show_forms(status, now, sheet);
     sheet.row("disk", &[disk(&status.disk)]);
+    let copied = |moment: Option<Moment>| match moment {
+        Some(moment) => plain(format!("{moment}, {} ago", ago(moment))),
+        None => (Tone::Faint, "none yet".to_owned()),
+    };
+    sheet.row("backup", &[copied(status.last_backup)]);
+    sheet.row("vacuum", &[copied(status.last_vacuum)]);
     sheet.row("clock", &clock(&status.clock));
     let lost = status.log.iter().filter(|place| place.lost > 0);
     let mut lost: Vec<_> = lost
@@ -308,7 +314,7 @@ mod tests {
         "clock":{"now":"2026-11-25T08:47:38Z","mark":"2026-11-25T08:47:38Z","trust":"confirmed-by-graph"},"tokens":[]}"#;
 
     #[test]
-    fn all_is_well_in_ten_lines() {
+    fn all_is_well_in_a_dozen_lines() {
         let expected = "\
 tamis      0.1.0  running since 2026-11-25T08:00:00Z (47 min)
 state      ready  nothing needs you
@@ -318,6 +324,8 @@ inbox      0 queued  0 waiting  0 held  0 in flight  0 refused  0 buried
 records    devis 1,203  lettre 41
 pages      104000000000001  Atelier Lumen  read
 disk       41 GB free, floor 256 MB
+backup     none yet
+vacuum     none yet
 clock      2026-11-25T08:47:38Z  confirmed by Graph
 log        no line lost
 ";
@@ -356,6 +364,10 @@ log        no line lost
                     {"severity":"warning","code":"question-unneeded","forms":12,"form_id":"901000000000001"}],
                 "forms_looked_at":"2026-11-24T20:47:38Z","unfed":["#,
             ),
+            (
+                r#""unfed":["#,
+                r#""last_backup":"2026-11-24T02:00:00Z","last_vacuum":"2026-11-05T02:00:00Z","unfed":["#,
+            ),
             (r#""stderr","lost":0"#, r#""stderr","lost":1200"#),
             (r#""free_bytes":41000000000"#, r#""free_bytes":255000000"#),
             (
@@ -390,6 +402,8 @@ unfed      devis.email  field-unfed  required  form 901000000000007 and 248 more
 forms      link-missing  form 901000000000007  all looked at within 12 h
            question-unneeded  form 901000000000001 and 11 more
 disk       255 MB free, floor 256 MB
+backup     2026-11-24T02:00:00Z, 30 h ago
+vacuum     2026-11-05T02:00:00Z, 20 d ago
 clock      2026-11-25T08:47:38Z  ahead, not believed
            time goes by 2026-11-24T08:47:38Z
 log        stderr lost 1,200 lines

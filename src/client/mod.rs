@@ -153,9 +153,22 @@ fn io_kind(error: &reqwest::Error) -> Option<ErrorKind> {
 /// The sentence for a refusal, from the problem that the daemon sent.
 fn refusal(status: u16, retry_after: Option<Duration>, body: &[u8]) -> Failure {
     match serde_json::from_slice::<ProblemBody>(body) {
-        Ok(ProblemBody { title, code, request_id, resume_after, erasure, parameter, .. }) => {
+        Ok(ProblemBody {
+            title,
+            code,
+            request_id,
+            resume_after,
+            erasure,
+            parameter,
+            needed_bytes,
+            free_bytes,
+            ..
+        }) => {
             let resume_after = resume_after.map(|cursor| cursor.to_string());
-            let after = resume_after.as_ref().or(erasure.as_ref()).or(parameter.as_ref());
+            let room = needed_bytes
+                .zip(free_bytes)
+                .map(|(needed, free)| format!("{needed} bytes must be free on its disk, {free} are"));
+            let after = resume_after.as_ref().or(erasure.as_ref()).or(parameter.as_ref()).or(room.as_ref());
             let after = after.map_or_else(String::new, |which| format!(": {which}"));
             let sentence = format!("{title}{after} ({code}, request {request_id})");
             let refusal = Refusal { code: code.to_string(), resume_after, retry_after };

@@ -22,6 +22,9 @@ const INBOX_REFERENCES: RangeInclusive<u64> = 1..=10_000_000;
 /// A form that nobody claims has few leads, or all of them are missed soon.
 const HELD_BY_FORM: RangeInclusive<u64> = 1..=1_000_000;
 
+/// Each receipt of erasure says by when the sealed bytes are gone: there is no "never". A year is the longest that one may read there.
+const VACUUM_DAYS: RangeInclusive<u64> = 1..=365;
+
 /// A log names no person, but it tells of work and of hosts: a year is enough for any of them.
 const LOG_DAYS: RangeInclusive<u64> = 1..=365;
 
@@ -42,6 +45,8 @@ table! {
         pub inbox_max_references: u64 = must("500_000", |item| item.number(INBOX_REFERENCES));
         /// How many references of one form may be held.
         pub inbox_max_held_by_form: u64 = must("10_000", |item| item.number(HELD_BY_FORM));
+        /// How often the sealed bytes of what was removed are cleared out of the store's file, in days: receipts of erasure name the day.
+        pub vacuum_days: u32 = must("30", |item| item.number(VACUUM_DAYS));
     }
 }
 

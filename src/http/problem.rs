@@ -62,6 +62,8 @@ pub struct Problem {
     erasure: Option<String>,
     /// Which parameter, or member of the body, is not taken.
     parameter: Option<Box<str>>,
+    /// How many bytes must be free, and how many are.
+    room: Option<(u64, u64)>,
 }
 
 /// A name is shorter; a longer one is none.
@@ -70,7 +72,12 @@ const PARAMETER_CHARS_MAX: usize = 32;
 impl Problem {
     /// A problem that its code says all about.
     pub const fn of(code: ProblemCode) -> Self {
-        Self { code, store: None, resume_after: None, erasure: None, parameter: None }
+        Self { code, store: None, resume_after: None, erasure: None, parameter: None, room: None }
+    }
+
+    /// No vacuum: so many bytes must be free for it, and so many are.
+    pub fn no_room_to_vacuum(needed_bytes: u64, free_bytes: u64) -> Self {
+        Self { room: Some((needed_bytes, free_bytes)), ..Self::of(ProblemCode::NoRoomToVacuum) }
     }
 
     /// An erasure, by its number, whose keys are not destroyed yet.
@@ -110,6 +117,8 @@ impl Problem {
             resume_after: self.resume_after.clone(),
             erasure: self.erasure.clone(),
             parameter: self.parameter.as_deref().map(str::to_owned),
+            needed_bytes: self.room.map(|(needed, _)| needed),
+            free_bytes: self.room.map(|(_, free)| free),
             ..ProblemBody::of(self.code, request_id)
         })
     }

@@ -301,6 +301,24 @@ impl Directory {
         }
     }
 
+    /// Lets what stands at a name here and what stands at one in another directory change places, in one step. False: the file system
+    /// has no such step, and nothing was done.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`]: one of them is not there. Otherwise what the system says.
+    pub fn exchange(
+        &self,
+        one_name: impl AsRef<OsStr>,
+        other: &Self,
+        other_name: impl AsRef<OsStr>,
+    ) -> io::Result<bool> {
+        let (from, to) = (one(one_name.as_ref())?, one(other_name.as_ref())?);
+        match rustix::fs::renameat_with(&self.handle, from, &other.handle, to, RenameFlags::EXCHANGE) {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => Ok(false),
+            exchanged => Ok(exchanged.map(|()| true)?),
+        }
+    }
+
     /// Removes a name; a link goes, not what it leads to. False: there was nothing.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::attention::Concern;
 use crate::purpose::PurposeId;
-use crate::store::{ClockStanding, ClockTrust, StoreCode, StoreError};
+use crate::store::{ClockStanding, ClockTrust, LastCopies, StoreCode, StoreError};
 use crate::trail::Entry;
 
 /// What is asked of a store itself, not of what it keeps.
@@ -41,6 +41,11 @@ pub trait Life: Send + Sync {
     /// True while a copy of it is being made: it takes nothing for so long, and gives what needs no line in the trail.
     fn is_copying(&self) -> bool {
         false
+    }
+
+    /// When it was last copied.
+    fn last_copies(&self) -> LastCopies {
+        LastCopies::default()
     }
 
     /// Holds what lies outside of this process against what is open: mends what was lost where that is safe, and gives what

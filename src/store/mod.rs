@@ -52,7 +52,7 @@ use crate::purpose::PurposeId;
 use crate::random::Random;
 
 pub use addresses::{Addresses, EachKept, Kept, MATCHES_MAX, Match, Matches, SHOWN_AT_ONCE_MAX};
-pub use backups::{BackedUp, Backups, SharedBackups};
+pub use backups::{BackedUp, Backups, LastCopies, NotVacuumed, SharedBackups, Vacuumed};
 pub use checkpoints::{CheckpointKey, Checkpoints, SignedCheckpoint};
 pub use erasures::{
     Asked, ERASED_AT_ONCE_MAX, Erasure, ErasureEnd, ErasureId, ErasureRequest, Erasures, Extent,

@@ -108,6 +108,8 @@ crate::codes! {
         Unreachable = "unreachable",
         /// A backup of store and keyring was begun.
         BackedUp = "backed-up",
+        /// A vacuum of the store was begun.
+        Vacuumed = "vacuumed",
         /// The store was restored from a backup: whatever came after that is not in it.
         Restored = "restored",
         /// Records that a clock received that was behind were given the periods of their submission.

@@ -1,5 +1,6 @@
 //! Steps that are told to run. A worker does one thing when asked and says what it did; loops, sleeps and stops are here.
 
+mod archivist;
 mod asker;
 mod boxes;
 mod checkpointer;
@@ -43,6 +44,7 @@ use crate::clock::Clock;
 use crate::lifecycle::Stop;
 use crate::telemetry::metrics::Metrics;
 
+pub use archivist::{Archivist, Rules as ArchivistRules};
 pub use asker::{Asker, Asking};
 pub use checkpointer::{Checkpointer, say_checkpoint};
 pub use clockwatch::Clockwatch;

@@ -28,14 +28,14 @@ const STRIDE: u64 = 7;
 const STEPS_MAX: u64 = 2_000;
 
 /// A home, and a daemon in it that was sent leads.
-struct World {
-    meta: Simulator,
-    home: Home,
+pub struct World {
+    pub meta: Simulator,
+    pub home: Home,
     sent: usize,
 }
 
 impl World {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let meta = senders::meta().await;
         let home = senders::home(&meta);
         Self { meta, home, sent: 0 }
@@ -53,12 +53,12 @@ impl World {
         world
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.home.directory.path().join(name)
     }
 
     /// So many more leads are stored.
-    async fn store(&mut self, daemon: &Daemon, count: usize) {
+    pub async fn store(&mut self, daemon: &Daemon, count: usize) {
         let before = daemon.said("lead.stored").len();
         let numbered = |number: usize| {
             lead(DEVIS_FORM).answer("full_name", &["Zoé"]).answer("email", &[&senders::email(number)])
@@ -72,7 +72,7 @@ impl World {
         daemon.until_said("lead.stored", before + count);
     }
 
-    fn tamis(&self, arguments: &[&str]) -> Output {
+    pub fn tamis(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(BINARY);
         command.args(arguments).arg("--config").arg(self.home.config()).env_clear();
         command.output().expect("tamis runs")
@@ -103,12 +103,12 @@ impl World {
     }
 }
 
-fn told(output: &Output) -> String {
+pub fn told(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
 /// Ids and addresses, in the order of the export, and the cursor behind them.
-async fn exported(daemon: &Daemon) -> (Vec<(String, String)>, String) {
+pub async fn exported(daemon: &Daemon) -> (Vec<(String, String)>, String) {
     let read = daemon.admin().get("/admin/v1/purposes/devis/leads?limit=10000").await;
     assert_eq!(read.status, 200, "{}", read.text());
     let text = |value: &Value| value.as_str().expect("text").to_owned();
@@ -125,7 +125,7 @@ fn epoch(id: &str) -> u32 {
     id.split('-').nth(1).and_then(|epoch| epoch.parse().ok()).expect("an epoch")
 }
 
-async fn post(daemon: &Daemon, path: &str, body: Value) -> (u16, Value) {
+pub async fn post(daemon: &Daemon, path: &str, body: Value) -> (u16, Value) {
     let answer = daemon
         .admin()
         .call(reqwest::Method::POST, path, Some(body.to_string()), Some("person-request"))

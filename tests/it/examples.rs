@@ -136,6 +136,7 @@ const BLOCKS: &[(&str, &str, How)] = &[
     ("docs/operator.md", "tamis      0.1.0", Shown("a screen; tests/it/status.rs holds what stands on it")),
     ("docs/operator.md", "sudo tamis inbox                                             #", SERVER),
     ("docs/operator.md", "sudo tamis backup", SERVER),
+    ("docs/operator.md", "sudo tamis vacuum", Shown("tests/it/vacuum.rs has one run")),
     ("docs/operator.md", "[backup]\nledger", CONFIG),
     (
         "docs/operator.md",

@@ -87,6 +87,7 @@ mod systemd;
 mod tampering;
 mod trimming;
 mod unread_log;
+mod vacuum;
 mod vectors;
 mod version;
 mod versions;

@@ -4,7 +4,7 @@ use utoipa::openapi::path::{HttpMethod, ParameterIn};
 use utoipa::openapi::schema::Type;
 use utoipa::openapi::{Content, Ref, Required};
 
-use crate::api::backups::{BackUp, BackedUp};
+use crate::api::backups::{BackUp, BackedUp, Vacuumed};
 use crate::api::clock::Confirmed;
 use crate::api::document::asking_calls::{list_due, pause_asking, reconfirmations, run_asking, say_asked};
 use crate::api::document::call::{ALL, Call, LIMIT_MAX, header, limit, lines, plain};
@@ -76,6 +76,7 @@ pub fn calls() -> Vec<Call> {
         suppress(),
         remove_suppression(),
         back_up(),
+        vacuum(),
         confirm_clock(),
         trail(),
         trail_checkpoint(),
@@ -418,7 +419,21 @@ fn back_up() -> Call {
     .roles(ADMIN)
     .body::<BackUp>()
     .json::<BackedUp>("200", "What it holds.")
-    .refused(&[No::BackupUnderWay, No::DirectoryTaken, No::DirectoryRefused, No::DirectoryFull])
+    .refused(&[No::CopyUnderWay, No::DirectoryTaken, No::DirectoryRefused, No::DirectoryFull])
+}
+
+fn vacuum() -> Call {
+    Call::new(
+        HttpMethod::Post,
+        "/vacuum",
+        "vacuum",
+        "Clear the sealed rest of what was erased out of the store's file",
+        "What is kept is copied into a new file, held against the old one row by row, and put in its place; copies that were set aside \
+         go as well. It is answered once that is done; meanwhile as for a backup. Readers do not notice. A body is not read.",
+    )
+    .roles(ADMIN)
+    .json::<Vacuumed>("200", "How long the file was, and is.")
+    .refused(&[No::CopyUnderWay, No::NoRoomToVacuum])
 }
 
 fn confirm_clock() -> Call {

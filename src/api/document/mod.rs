@@ -18,7 +18,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Server};
 
 use crate::api::access::{Access, AccessFile};
-use crate::api::backups::{BackUp, BackedUp};
+use crate::api::backups::{BackUp, BackedUp, Vacuumed};
 use crate::api::clock::Confirmed;
 use crate::api::consents::{Confirm, Withdraw, Withdrawal, Yes};
 use crate::api::corrections::{Corrected, Correction};
@@ -160,6 +160,7 @@ fn schemas() -> Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)> {
     with::<SuppressionsRemoved>(&mut all);
     with::<BackUp>(&mut all);
     with::<BackedUp>(&mut all);
+    with::<Vacuumed>(&mut all);
     with::<Confirmed>(&mut all);
     with::<TrailLine>(&mut all);
     with::<TrailCheckpoint>(&mut all);

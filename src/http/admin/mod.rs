@@ -211,6 +211,7 @@ fn routes(config: &mut ServiceConfig, door: Door, state: AdminState) {
         )
         .service(web::resource("/suppressions/remove").route(web::post().to(suppressions::remove)))
         .service(web::resource("/backups").route(web::post().to(backups::back_up)))
+        .service(web::resource("/vacuum").route(web::post().to(backups::vacuum)))
         .service(web::resource("/clock/confirm").route(web::post().to(clock::confirm)))
         .service(web::resource("/trail").route(web::get().to(trail::read)))
         .service(web::resource("/trail/checkpoint").route(web::get().to(checkpoint::show)))

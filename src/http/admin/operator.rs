@@ -127,6 +127,8 @@ calls! {
     RemoveSuppression: &[Role::Officer], reason = false, action = Some(Action::SuppressionRemoved);
     /// Copying store and keyring, both sealed, to another place of the machine.
     BackUp: &[Role::Admin], reason = false, action = Some(Action::BackedUp);
+    /// Having the sealed rest of what was removed cleared out of the store's file.
+    Vacuum: &[Role::Admin], reason = false, action = Some(Action::Vacuumed);
     /// Saying that the clock is right.
     ConfirmClock: &[Role::Admin], reason = true, action = Some(Action::ClockConfirmed);
     /// Reading who did what.

@@ -87,7 +87,7 @@ pub(super) async fn show(
     .into_iter()
     .flatten()
     .collect();
-    let disk = inbox.disk();
+    let (disk, copies) = (inbox.disk(), state.store.last_copies());
     HttpResponse::Ok().json(api::Status {
         ready: refusals.is_empty(),
         refusals,
@@ -104,6 +104,8 @@ pub(super) async fn show(
         unfed: unfed(&standing.unfed, &sight),
         findings: findings(&standing.findings, &sight),
         forms_looked_at: standing.forms_looked_at.map(Moment),
+        last_backup: copies.backed_up.map(Moment),
+        last_vacuum: copies.vacuumed.map(Moment),
         log: metrics.lines_lost().map(|(place, lost)| log(place.as_str(), lost)).into(),
         disk: api::DiskRoom { free_bytes: disk.free_bytes, floor_bytes: disk.floor_bytes },
         clock: clock(&state.store.clock()),

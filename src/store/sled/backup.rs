@@ -24,10 +24,11 @@ use crate::store::sled::SledStore;
 use crate::store::sled::engine::aside::remove_tree;
 use crate::store::sled::engine::copying::{Copied, copy_into};
 use crate::store::sled::engine::{Changes, Engine};
-use crate::store::sled::layout::{Place, meta};
+use crate::store::sled::layout::{Place, meta, moment_bytes};
 use crate::store::sled::reference::keyring_failed;
 use crate::store::sled::shared::Shared;
-use crate::store::{BackedUp, Backups, StoreCode, StoreError};
+use crate::store::sled::vacuum;
+use crate::store::{BackedUp, Backups, NotVacuumed, StoreCode, StoreError, Vacuumed};
 use crate::trail::Entry;
 
 /// What lies in a backup.
@@ -43,6 +44,13 @@ impl Backups for SledStore {
         self.beside(move |_| Target::of(&place, &apart.path, directory_of(&apart.witness)).map(drop)).await?;
         self.writer.write(1, move |draft| draft.append_line(by)).await?;
         self.writer.back_up(to).await
+    }
+
+    async fn vacuum(&self, by: Entry) -> Result<Vacuumed, NotVacuumed> {
+        // Before a line says that it began.
+        self.beside(|shared| Ok(vacuum::require_room(shared))).await??;
+        self.writer.write(1, move |draft| draft.append_line(by)).await?;
+        self.writer.vacuum().await
     }
 }
 
@@ -129,7 +137,10 @@ fn fill(
     let at = shared.look().now();
     let mut marks = Changes::default();
     let values = marks.0.entry(Place::Meta).or_default();
-    values.insert(meta::COPIED_AT.to_vec(), Some(at.as_millisecond().to_be_bytes().to_vec()));
+    // Nothing that was removed is copied, so that a store that is restored from it has none of that.
+    for key in [meta::COPIED_AT, meta::BACKED_UP_AT, meta::VACUUMED_AT] {
+        values.insert(key.to_vec(), Some(moment_bytes(at)));
+    }
     let (cache_mb, instance) = (shared.settings().cache_mb, shared.keyring().instance());
     let Copied { records, bytes } =
         copy_into(engine, &store, cache_mb, &marks, instance, between).map_err(at_place)?;

@@ -135,6 +135,10 @@ pub(super) mod meta {
     pub(in crate::store::sled) const EPOCH: &[u8] = b"epoch";
     /// i64, ms: in a copy, when it was made.
     pub(in crate::store::sled) const COPIED_AT: &[u8] = b"copied-at";
+    /// i64, ms: when a backup was last made; in a copy, that one.
+    pub(in crate::store::sled) const BACKED_UP_AT: &[u8] = b"backed-up-at";
+    /// i64, ms: nothing that was removed before lies in sled's files; absent: nobody has seen to that.
+    pub(in crate::store::sled) const VACUUMED_AT: &[u8] = b"vacuumed-at";
     /// Of each epoch that a restore ended, a key of its own, and one a purpose: u64, the highest number that was given in it.
     const EPOCH_ENDED: &[u8] = b"epoch-ended/";
     /// u64: +1 in the same transaction as every batch; the witness holds it too.
@@ -301,6 +305,11 @@ pub(super) fn place_in_chain(bytes: &[u8]) -> Result<(u64, [u8; 32]), StoreError
 /// A moment as it is kept.
 pub(super) fn moment(ms: i64) -> Result<Timestamp, StoreError> {
     Timestamp::from_millisecond(ms).map_err(|_| StoreError::of(StoreCode::Damaged))
+}
+
+/// The bytes of a moment.
+pub(super) fn moment_bytes(moment: Timestamp) -> Vec<u8> {
+    moment.as_millisecond().to_be_bytes().to_vec()
 }
 
 /// The bytes of a value.

@@ -2,7 +2,7 @@
 //!
 //! | file of this room | subject |
 //! |---|---|
-//! | `engine/` | the open database: trees, one transaction, one real sync; `copying`: every row into a new one; `opening`: lock, creation, what must agree; `startup`: the table; `migrate`, `moving`: from older layouts; `witness` |
+//! | `engine/` | the open database: trees, one transaction, one real sync; `copying`: every row into a new one; `exchanging`: that one in the place of the old; `opening`: lock, creation, what must agree; `startup`: the table; `migrate`, `moving`: from older layouts; `witness` |
 //! | `layout`, `rows` | trees, keys, values; the rows of `seen` and `parked`, of either version |
 //! | `writer`, `queued`, `draft` | the one writer: what queued up becomes one transaction, synced, witnessed, answered |
 //! | `shared` | what verbs and writer hold in common; halting; reopening after a full disk |
@@ -23,6 +23,7 @@
 //! | `buckets`, `leaf_rows` | what lives under each tree of the keyring; which record under a leaf of another number |
 //! | `index`, `reference` | what is parked, in memory; the seal of a parked reference |
 //! | `backup`, `restoring` | a copy of the store that runs, and of its keyring; how one comes back |
+//! | `vacuum` | what is kept, in a new file, in the place of the old one |
 //! | `ledger` | what was forgotten, on another disk, for whoever restores |
 //! | `epochs` | which numbers were ever given, also before a restore |
 //! | `keys_ahead` | keys made before they are needed |
@@ -64,6 +65,7 @@ mod tending;
 mod touches;
 mod unfinished;
 mod unreadable;
+mod vacuum;
 mod verbs;
 mod vigil_rows;
 mod writer;

@@ -33,6 +33,7 @@ use crate::store::leaves::Leaves;
 use crate::store::sled::draft::Draft;
 use crate::store::sled::engine::aside::{self, remove_tree};
 use crate::store::sled::engine::copying::{self, WITNESS};
+use crate::store::sled::engine::exchanging::put_back;
 use crate::store::sled::engine::opening::{commit, epoch, lock, mark_complete, open_engine, synced};
 use crate::store::sled::engine::witness::{Testimony, Witness};
 use crate::store::sled::engine::{Changes, Engine, db_dir, db_file};
@@ -105,6 +106,8 @@ impl Restoring {
     pub fn begin(settings: Settings, backup: &Path) -> Result<Self, StoreError> {
         private_dir(&settings.path).map_err(StoreError::io)?;
         let lock = lock(&settings.path)?;
+        // A vacuum that was killed between two renames left a whole one.
+        put_back(&settings.path)?;
         if fs::symlink_metadata(db_dir(&settings.path)).is_ok() {
             return Err(StoreError::of(StoreCode::Exists));
         }

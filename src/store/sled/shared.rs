@@ -35,7 +35,7 @@ use crate::store::sled::vigil_rows;
 use crate::store::suppressions::{Barring, HeldSuppressions};
 use crate::store::tombstones::Tombstones;
 use crate::store::vigils::{HeldVigils, VigilId};
-use crate::store::{ErasedFor, ErasureEnd, ErasureId, Restriction, StoreCode, StoreError};
+use crate::store::{ErasedFor, ErasureEnd, ErasureId, LastCopies, Restriction, StoreCode, StoreError};
 
 /// How long the engine's readers may take to let go of it before it is given up.
 const READERS_LEAVE: Duration = Duration::from_secs(10);
@@ -92,6 +92,8 @@ pub(super) enum Effect {
     VigilBegan(VigilId, Timestamp, Vec<[u8; 32]>),
     /// It is no more, and nobody awaits these hashes.
     VigilOver(VigilId, Vec<[u8; 32]>),
+    /// A backup was made then.
+    BackedUp(Timestamp),
     /// The highest clock seen is another.
     ClockCorrected(Correction),
     /// A person says that the clock is right.
@@ -143,6 +145,8 @@ pub(super) struct Shared {
     unreadable: Unreadable,
     /// What is written into while a scan looks.
     touches: Mutex<Touches>,
+    /// When it was last copied.
+    last_copies: Mutex<LastCopies>,
     /// Let go last.
     lock: Mutex<Option<LockFile>>,
 }
@@ -190,6 +194,7 @@ impl Shared {
             missing: Mutex::default(),
             unreadable: Unreadable::default(),
             touches: Mutex::default(),
+            last_copies: Mutex::default(),
             lock: Mutex::new(Some(lock)),
         };
         shared.adopt(engine)?;
@@ -260,6 +265,35 @@ impl Shared {
         self.adopt(opening::open_checked(&self.settings, &self.keyring, &purposes, witness, None)?)
     }
 
+    /// Opens the engine that lies in the store's place by now and holds the same as the one that is open, and lets readers have it.
+    /// None of them finds none meanwhile. It returns once the last has left the old one, so that none looks at what was while something
+    /// new is written, or when one does not leave.
+    ///
+    /// # Errors
+    /// See [`StoreCode`]: readers have the old one.
+    pub(super) fn exchange(&self, witness: &mut Witness, vacuumed: Timestamp) -> Result<(), StoreError> {
+        let purposes = self.purposes();
+        let engine = opening::open_checked(&self.settings, &self.keyring, &purposes, witness, None)?;
+        // Held until the end: what is admitted meanwhile is admitted to the new one.
+        let purposes = self.purposes.lock();
+        engine.admit(&purposes)?;
+        let old = std::mem::replace(&mut *self.slot.write(), Slot::Open(Arc::new(engine)));
+        drop(purposes);
+        self.last_copies.lock().vacuumed = Some(vacuumed);
+        if let Slot::Open(old) = old
+            && let Err(error) = close(old)
+        {
+            // It goes once that reader leaves; what is read there was so a moment ago.
+            tracing::warn!(code = %error.code, "store.old-file-still-read");
+        }
+        Ok(())
+    }
+
+    /// When it was last copied.
+    pub(super) fn last_copies(&self) -> LastCopies {
+        *self.last_copies.lock()
+    }
+
     /// Reads into memory what an engine holds, and puts it into its place.
     fn adopt(&self, engine: Engine) -> Result<(), StoreError> {
         let mut stored = HashMap::new();
@@ -295,6 +329,10 @@ impl Shared {
         // Where nothing is stored there is nothing to look at.
         let is_empty = stored.values().all(|count| *count == 0);
         *self.early.lock() = (early, number(meta::EARLY_LOOKED_AT)?.or(is_empty.then_some(early)));
+        *self.last_copies.lock() = LastCopies {
+            backed_up: recorded(&engine, meta::BACKED_UP_AT)?,
+            vacuumed: recorded(&engine, meta::VACUUMED_AT)?,
+        };
         *self.restrictions.write() = restriction_rows::all(&engine, &self.unreadable)?;
         let paused = engine.read(&Place::Meta, meta::ASKING_PAUSED)?.is_some();
         self.asking_paused.store(paused, Ordering::SeqCst);
@@ -423,22 +461,8 @@ impl Shared {
             let mut slot = self.slot.write();
             std::mem::replace(&mut *slot, leave)
         };
-        let Slot::Open(mut engine) = taken else { return Ok(()) };
-        let mut waited = Duration::ZERO;
-        loop {
-            match Arc::try_unwrap(engine) {
-                Ok(engine) => {
-                    return guarded(|| {
-                        drop(engine);
-                        Ok(())
-                    });
-                }
-                Err(_) if waited >= READERS_LEAVE => return Err(StoreError::of(StoreCode::Stalled)),
-                Err(held) => engine = held,
-            }
-            std::thread::sleep(READERS_POLL);
-            waited += READERS_POLL;
-        }
+        let Slot::Open(engine) = taken else { return Ok(()) };
+        close(engine)
     }
 
     /// Takes the store's lock again where its file was removed. True: it had to be.
@@ -496,6 +520,28 @@ impl Shared {
     /// The key of a leadgen in `seen`.
     pub(super) fn seen_key(&self, leadgen: &LeadgenId) -> [u8; 32] {
         layout::seen_key(&self.keyring.seen_key(), leadgen)
+    }
+}
+
+/// Waits for the readers of an engine that nobody finds any more, and drops it.
+///
+/// # Errors
+/// [`StoreCode::Stalled`] if a reader does not leave: the engine is then still open.
+fn close(mut engine: Arc<Engine>) -> Result<(), StoreError> {
+    let mut waited = Duration::ZERO;
+    loop {
+        match Arc::try_unwrap(engine) {
+            Ok(engine) => {
+                return guarded(|| {
+                    drop(engine);
+                    Ok(())
+                });
+            }
+            Err(_) if waited >= READERS_LEAVE => return Err(StoreError::of(StoreCode::Stalled)),
+            Err(held) => engine = held,
+        }
+        std::thread::sleep(READERS_POLL);
+        waited += READERS_POLL;
     }
 }
 

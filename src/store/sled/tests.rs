@@ -25,4 +25,5 @@ mod settling;
 mod starting;
 pub(super) mod support;
 mod suppressing;
+mod vacuuming;
 mod versions;

@@ -27,7 +27,8 @@ use crate::store::sled::queued::{Asked, Manner, QueuedCall};
 use crate::store::sled::shared::{Shared, Slot};
 use crate::store::sled::tending;
 use crate::store::sled::unfinished::Unfinished;
-use crate::store::{BackedUp, StoreCode, StoreError};
+use crate::store::sled::writer::copying::Copying;
+use crate::store::{BackedUp, NotVacuumed, StoreCode, StoreError, Vacuumed};
 
 /// How many calls may wait for the writer before the next waits for a place.
 const QUEUE_CALLS: usize = 64;
@@ -48,8 +49,8 @@ enum Message {
     Call(Box<dyn QueuedCall>),
     /// To compare what lies on the disk with what is open.
     Look(oneshot::Sender<Vec<Concern>>),
-    /// To make a backup there.
-    Copy(PathBuf, oneshot::Sender<Result<BackedUp, StoreError>>),
+    /// To copy everything.
+    Copy(Copying),
     Close,
 }
 
@@ -175,9 +176,24 @@ impl Writer {
     /// As [`crate::store::Backups::back_up`].
     pub(super) async fn back_up(&self, to: PathBuf) -> Result<BackedUp, StoreError> {
         let (answer, answered) = oneshot::channel();
-        let sent = tokio::time::timeout(ANSWER_WITHIN, self.queue.send(Message::Copy(to, answer)));
+        self.have_copied(Copying::Backup(to, answer)).await?;
+        answered.await.unwrap_or_else(|_| Err(self.gone()))
+    }
+
+    /// Has the store vacuumed. The same.
+    ///
+    /// # Errors
+    /// As [`crate::store::Backups::vacuum`].
+    pub(super) async fn vacuum(&self) -> Result<Vacuumed, NotVacuumed> {
+        let (answer, answered) = oneshot::channel();
+        self.have_copied(Copying::Vacuum(answer)).await?;
+        answered.await.unwrap_or_else(|_| Err(self.gone().into()))
+    }
+
+    async fn have_copied(&self, copying: Copying) -> Result<(), StoreError> {
+        let sent = tokio::time::timeout(ANSWER_WITHIN, self.queue.send(Message::Copy(copying)));
         match sent.await {
-            Ok(Ok(())) => answered.await.unwrap_or_else(|_| Err(self.gone())),
+            Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(self.gone()),
             Err(_) => Err(StoreError::of(StoreCode::Stalled)),
         }
@@ -226,7 +242,7 @@ impl WriterThread {
             match wait_for(self.calls.recv(), TICK) {
                 Some(Some(Message::Call(first))) => closing |= self.serve(first),
                 Some(Some(Message::Look(asked))) => self.look(asked),
-                Some(Some(Message::Copy(to, asked))) => closing |= self.copy(&to, asked),
+                Some(Some(Message::Copy(copying))) => closing |= self.copy(copying),
                 Some(Some(Message::Close)) => closing = true,
                 Some(None) => break,
                 None => self.tick(),
@@ -252,7 +268,7 @@ impl WriterThread {
                     group.push(next);
                 }
                 Ok(Message::Look(asked)) => looks.push(asked),
-                Ok(Message::Copy(to, asked)) => copies.push((to, asked)),
+                Ok(Message::Copy(copying)) => copies.push(copying),
                 Ok(Message::Close) => closing = true,
                 Err(_) => break,
             }
@@ -273,8 +289,8 @@ impl WriterThread {
             self.record_progress();
         }
         looks.into_iter().for_each(|asked| self.look(asked));
-        for (to, asked) in copies {
-            closing |= self.copy(&to, asked);
+        for copying in copies {
+            closing |= self.copy(copying);
         }
         closing
     }

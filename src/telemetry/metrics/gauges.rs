@@ -61,6 +61,8 @@ pub struct Readings {
     pub findings: Vec<(FindingCode, u64)>,
     /// Seconds since the claimed form was looked at that was looked at the longest time ago; 0: none was.
     pub form_look_seconds: u64,
+    /// When the last backup and the last vacuum were made, in seconds since 1970; 0: none was.
+    pub copied: (u64, u64),
     /// Bytes that are free on the disk of the journal, and below how many nothing is taken.
     pub disk: (u64, u64),
     /// 1 if the daemon can take notifications.
@@ -96,6 +98,8 @@ pub(super) struct Gauges {
     attention: Family<OneWord, Whole>,
     findings: Family<OneWord, Whole>,
     form_look: Whole,
+    backed_up: Whole,
+    vacuumed: Whole,
     disk_free: Whole,
     disk_floor: Whole,
     ready: Whole,
@@ -154,6 +158,16 @@ impl Gauges {
                 "form_look_seconds",
                 "How long ago the claimed form was looked at that was looked at the longest time ago; 0: none was"
             ),
+            backed_up: register!(
+                registry,
+                "backup_timestamp_seconds",
+                "When the last backup was made; 0: none ever was"
+            ),
+            vacuumed: register!(
+                registry,
+                "vacuum_timestamp_seconds",
+                "What was removed before this lies nowhere in the store's files; 0: nobody has seen to that yet"
+            ),
             disk_free: register!(
                 registry,
                 "disk_free_bytes",
@@ -195,6 +209,8 @@ impl Gauges {
         self.mails_waiting.set(now.mails_waiting);
         self.mail_waiting_seconds.set(now.mail_waiting_seconds);
         self.ready.set(u64::from(now.ready));
+        self.backed_up.set(now.copied.0);
+        self.vacuumed.set(now.copied.1);
         self.disk_free.set(now.disk.0);
         self.disk_floor.set(now.disk.1);
         for (purpose, count) in &now.records {

@@ -13,6 +13,8 @@ use crate::store::{StoreCode, StoreError};
 
 /// Where it is made, until it is whole.
 const PART: &str = "aside.part";
+/// What the name of one begins with; the commit follows that the witness knew.
+const COPY: &str = "aside-";
 /// How long a copy may take: at 50 MB/s, 90 GB. systemd is told meanwhile that the start goes on.
 pub(in crate::store::sled) const WITHIN: Duration = Duration::from_secs(30 * 60);
 /// How often the log says how far it is.
@@ -31,7 +33,7 @@ pub(in crate::store::sled) fn copy(settings: &Settings, commit: u64) -> Result<O
 }
 
 fn copy_within(settings: &Settings, commit: u64, within: Duration) -> Result<Option<PathBuf>, StoreError> {
-    let name = format!("aside-{commit}");
+    let name = format!("{COPY}{commit}");
     let copy = settings.path.join(&name);
     // sled gives free segments at its end back now and then: after a crash that is all there is to it.
     tracing::warn!(witness.commit = commit, "store.shorter-than-witnessed");
@@ -144,6 +146,21 @@ impl Progress {
         }
         Ok(())
     }
+}
+
+/// Removes every copy that was set aside, whole or not.
+///
+/// # Errors
+/// What the system says.
+pub(in crate::store::sled) fn remove_all(store: &Path) -> Result<(), StoreError> {
+    for entry in fs::read_dir(store).map_err(StoreError::io)? {
+        let entry = entry.map_err(StoreError::io)?;
+        let name = entry.file_name();
+        if name.to_str().is_some_and(|name| name == PART || name.starts_with(COPY)) {
+            remove_tree(&entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes a directory of the store with all that lies below; links in it go, not what they lead to (openat(2) below).

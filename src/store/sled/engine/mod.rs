@@ -3,6 +3,7 @@
 
 pub(super) mod aside;
 pub(super) mod copying;
+pub(super) mod exchanging;
 pub(super) mod migrate;
 pub(super) mod moving;
 pub(super) mod opening;

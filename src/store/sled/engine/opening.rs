@@ -16,12 +16,13 @@ use crate::machine::own::{Access, Directory};
 use crate::purpose::PurposeId;
 use crate::store::sled::Settings;
 use crate::store::sled::engine::aside;
+use crate::store::sled::engine::exchanging::{put_back, remove_work};
 use crate::store::sled::engine::migrate::next_step;
 use crate::store::sled::engine::moving::{Pass, check_leaves};
 use crate::store::sled::engine::startup::{KeyringFound, Plan, Presence, WitnessFound, decide};
 use crate::store::sled::engine::witness::{Testimony, Witness};
 use crate::store::sled::engine::{Changes, Engine, SyncError, db_dir, db_file};
-use crate::store::sled::layout::{FORMAT, Place, meta};
+use crate::store::sled::layout::{FORMAT, Place, meta, moment_bytes};
 use crate::store::sled::reference::keyring_failed;
 use crate::store::{StoreCode, StoreError};
 
@@ -79,6 +80,7 @@ pub(in crate::store::sled) fn open(
     }
     private_dir(&settings.path).map_err(StoreError::io)?;
     let lock = lock(&settings.path)?;
+    put_back(&settings.path)?;
     let (plan, witness) = plan(settings, keyring_found)?;
     let (engine, witness) = match (plan, witness) {
         (Plan::CreateAll | Plan::CreateStore, _) => create(settings, keyring, purposes, pass)?,
@@ -92,6 +94,10 @@ pub(in crate::store::sled) fn open(
         }
         (Plan::Open | Plan::FinishStore, None) => return Err(StoreError::of(StoreCode::WitnessMissing)),
     };
+    // Not before the database in the place has passed every check.
+    if remove_work(&settings.path)? {
+        tracing::warn!("store.vacuum-cut-short");
+    }
     Ok(Opened { engine, witness, lock })
 }
 
@@ -157,6 +163,7 @@ fn create(
     values.insert(meta::FORMAT.to_vec(), Some(FORMAT.to_be_bytes().to_vec()));
     values.insert(meta::INSTANCE.to_vec(), Some(keyring.instance().0.to_vec()));
     values.insert(meta::EPOCH.to_vec(), Some(FIRST_EPOCH.to_be_bytes().to_vec()));
+    values.insert(meta::VACUUMED_AT.to_vec(), Some(moment_bytes(pass.clock.now())));
     values.insert(meta::HANDED_FILLED.to_vec(), Some(vec![1]));
     // No record of before they were counted lies here.
     values.insert(meta::EARLY_LOOKED_AT.to_vec(), Some(0u64.to_be_bytes().to_vec()));

@@ -49,6 +49,7 @@ impl Shared {
                 Effect::SuppressionGone(hash) => self.suppressions.write().remove(&hash),
                 Effect::VigilBegan(id, asked, hashes) => self.vigils.write().insert(id, asked, &hashes),
                 Effect::VigilOver(id, hashes) => self.vigils.write().remove(id, &hashes),
+                Effect::BackedUp(at) => self.last_copies.lock().backed_up = Some(at),
                 Effect::ClockCorrected(correction) => self.mark.correct(correction),
                 Effect::ClockConfirmed => self.mark.hear(None),
             }

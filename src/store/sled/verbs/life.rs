@@ -10,7 +10,7 @@ use crate::store::sled::SledStore;
 use crate::store::sled::draft::Draft;
 use crate::store::sled::shared::Effect;
 use crate::store::sled::verbs::tokens;
-use crate::store::{ClockStanding, Life, StoreCode, StoreError};
+use crate::store::{ClockStanding, LastCopies, Life, StoreCode, StoreError};
 use crate::trail::{Action, Entry, Outcome};
 
 #[async_trait]
@@ -32,6 +32,10 @@ impl Life for SledStore {
 
     fn is_copying(&self) -> bool {
         self.shared.is_copying()
+    }
+
+    fn last_copies(&self) -> LastCopies {
+        self.shared.last_copies()
     }
 
     async fn look_after(&self) -> Result<Vec<Concern>, StoreError> {

@@ -1,0 +1,253 @@
+//! A vacuum as the engine does it: what it clears out, what it leaves as it is, cut short wherever that may be.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use super::support::*;
+use crate::store::sled::SledStore;
+use crate::store::sled::engine::exchanging;
+use crate::store::sled::engine::witness::Witness;
+use crate::store::sled::layout::Place;
+use crate::store::sled::vacuum;
+use crate::store::{
+    Backups, ErasureRequest, Erasures, Leads, Life, NotVacuumed, Parked, StoreCode, StoreError, Trail,
+    Vacuumed, Wanted,
+};
+use crate::trail::Action;
+
+async fn vacuum_now(store: &Arc<SledStore>) -> Result<Vacuumed, NotVacuumed> {
+    store.vacuum(by_officer(Action::Vacuumed)).await
+}
+
+/// The sealed bytes of a record, as they lie in the store.
+fn sealed(store: &SledStore, number: u64) -> Vec<u8> {
+    let key = crate::store::sled::layout::record_key(1, number);
+    let read = store.shared.reading(|engine| engine.read(&Place::Vault(purpose("devis")), &key));
+    read.expect("readable").expect("there").to_vec()
+}
+
+/// True if these bytes lie anywhere below the store's directory.
+fn lie_there(world: &World, bytes: &[u8]) -> bool {
+    files(&world.path()).iter().any(|path| {
+        let file = std::fs::read(path).expect("readable");
+        file.windows(bytes.len()).any(|window| window == bytes)
+    })
+}
+
+async fn erase(store: &SledStore, number: u64) {
+    let request = ErasureRequest::of(Wanted::Leadgen(leadgen(number)));
+    store.erase(request, by_officer(Action::ErasureAsked)).await.expect("erased");
+}
+
+fn below(path: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(path).expect("readable").flatten();
+    let mut names: Vec<_> = entries.map(|entry| entry.file_name().into_string().expect("text")).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn of_what_was_erased_not_even_sealed_bytes_are_left_and_everything_else_is_as_it_was() {
+    let world = World::new();
+    let store = world.open();
+    store_many(&store, 1, 300).await;
+    store.settle(vec![parked(900, 1, HELD)]).await.expect("settled");
+    let gone: Vec<Vec<u8>> = [7, 250].map(|number| sealed(&store, number)).into();
+    let stays = sealed(&store, 8);
+    erase(&store, 7).await;
+    erase(&store, 250).await;
+    assert!(gone.iter().all(|bytes| lie_there(&world, bytes)), "sled leaves them in its file");
+    // What a suspect open leaves beside the store.
+    let aside = world.path().join("aside-3");
+    std::fs::create_dir(&aside).expect("made");
+    std::fs::write(aside.join("db"), &gone[0]).expect("written");
+    let before = export(&store, 100).await.expect("exported");
+    world.clock.advance_ms(60_000);
+    let made = vacuum_now(&store).await.expect("vacuumed");
+    assert_eq!(made.records, 298);
+    assert_eq!(store.last_copies().vacuumed, Some(made.at));
+    assert!(!gone.iter().any(|bytes| lie_there(&world, bytes)));
+    assert!(lie_there(&world, &stays), "the look itself finds what is there");
+    assert_eq!(below(&world.path()), ["complete", "db", "lock"]);
+    // It goes on: reads, writes, and its counts are right.
+    assert_eq!(export(&store, 100).await.expect("exported"), before);
+    store_many(&store, 301, 5).await;
+    let lines = store.lines(0, 1_000).await.expect("it chains");
+    assert_eq!(lines.iter().filter(|line| line.entry.action() == Action::Vacuumed).count(), 1);
+    assert_eq!(store.parked().await, Ok(1));
+    assert_eq!(scan(&store, 10_000).await.expect("scanned").faults, Vec::new());
+    store.close().await.expect("closed");
+    let store = world.open();
+    assert_eq!(store.last_copies().vacuumed, Some(made.at));
+    assert_eq!(export(&store, 100).await.map(|read| read.len()), Ok(303));
+    store.close().await.expect("closed");
+}
+
+#[tokio::test]
+async fn a_file_that_was_churned_comes_back_to_size() {
+    let world = World::new();
+    let _closed = world.open().close().await;
+    tamper(&world, |db| {
+        let tree = db.open_tree("aside").expect("a tree");
+        for number in 0..20_000_u32 {
+            tree.insert(number.to_be_bytes(), vec![7; 2_000]).expect("written");
+        }
+        for number in 0..20_000_u32 {
+            tree.remove(number.to_be_bytes()).expect("removed");
+        }
+    });
+    let store = world.open();
+    store_many(&store, 1, 20).await;
+    let made = vacuum_now(&store).await.expect("vacuumed");
+    assert!(made.before_bytes > 10 * MIB, "{made:?}");
+    assert!(made.store_bytes <= 6 * MIB, "{made:?}");
+    store.close().await.expect("closed");
+}
+
+/// Each batch of the copy and of what it is held against.
+#[tokio::test]
+async fn a_vacuum_that_is_cut_short_leaves_nothing_and_the_store_as_it_was() {
+    let world = World::new();
+    let store = world.open();
+    store_many(&store, 1, 300).await;
+    let (mut steps, stopped) = (0, StoreError::of(StoreCode::Closed));
+    loop {
+        let mut left = steps;
+        let mut between = || match left {
+            0 => Err(stopped),
+            _ => {
+                left -= 1;
+                Ok(())
+            }
+        };
+        match vacuum::copy(&store.shared, &mut between) {
+            Ok(_) => break,
+            Err(error) => assert_eq!(error, stopped),
+        }
+        vacuum::leave(&store.shared);
+        assert_eq!(below(&world.path()), ["complete", "db", "lock"]);
+        steps += 1;
+    }
+    assert!(steps > 2 * Place::FIXED.len(), "{steps} steps");
+    // What is left of one that was killed is no obstacle.
+    vacuum_now(&store).await.expect("vacuumed");
+    assert_eq!(export(&store, 100).await.map(|read| read.len()), Ok(300));
+    store.close().await.expect("closed");
+}
+
+/// The table of `engine/exchanging`: the directory as a kill behind each step leaves it.
+#[tokio::test]
+async fn a_kill_behind_any_step_leaves_one_whole_store_that_the_next_start_opens() {
+    for step in ["copied", "exchanged", "first rename", "second rename"] {
+        let world = World::new();
+        let store = world.open();
+        store_many(&store, 1, 40).await;
+        erase(&store, 3).await;
+        world.clock.advance_ms(60_000);
+        // Here it is not the writer that copies: what an erasure leaves to be written down is, before that.
+        for _ in 0..2 {
+            store.note(by_officer(Action::TrailRead)).await.expect("noted");
+        }
+        vacuum::copy(&store.shared, &mut || Ok(())).expect("copied");
+        store.close().await.expect("closed");
+        // A copy has a witness of its own; the store's says at every step what both have.
+        let path = world.path();
+        let (work, db) = (exchanging::work(&path), path.join("db"));
+        let copied = work.join("db");
+        shorten_witness(&world, &copied);
+        match step {
+            "copied" => {}
+            "exchanged" => {
+                exchanging::exchange(&path).expect("exchanged");
+            }
+            "first rename" => std::fs::rename(&db, work.join("old")).expect("renamed"),
+            _ => {
+                std::fs::rename(&db, work.join("old")).expect("renamed");
+                std::fs::rename(&copied, &db).expect("renamed");
+            }
+        }
+        let store = world.open();
+        assert_eq!(below(&path), ["complete", "db", "lock"], "{step}");
+        let is_new = ["exchanged", "second rename"].contains(&step);
+        assert_eq!(store.last_copies().vacuumed.is_some_and(|at| at > start()), is_new, "{step}");
+        assert_eq!(export(&store, 100).await.map(|read| read.len()), Ok(39), "{step}");
+        assert_eq!(scan(&store, 10_000).await.expect("scanned").faults, Vec::new(), "{step}");
+        store_many(&store, 50, 2).await;
+        store.close().await.expect("closed");
+    }
+}
+
+fn shorten_witness(world: &World, copied: &Path) {
+    let mut witness = Witness::open(&world.witness()).expect("readable").expect("there");
+    let (last, bytes) = (witness.last(), std::fs::metadata(copied.join("db")).expect("there").len());
+    let testimony =
+        crate::store::sled::engine::witness::Testimony { db_bytes: last.db_bytes.min(bytes), ..last };
+    witness.record(&testimony).expect("recorded");
+}
+
+#[tokio::test]
+async fn without_room_it_is_refused_with_figures_before_a_line_is_written() {
+    let mut world = World::new();
+    world.open().close().await.expect("closed");
+    world.free_disk_min_bytes = u64::MAX / 2;
+    let store = world.open();
+    let lines = store.lines(0, 100).await.expect("a trail").len();
+    let refused = vacuum_now(&store).await.expect_err("no room");
+    let NotVacuumed::NoRoom { needed_bytes, free_bytes } = refused else { panic!("{refused:?}") };
+    assert!(needed_bytes > free_bytes && needed_bytes > world.free_disk_min_bytes, "{refused:?}");
+    assert_eq!(store.lines(0, 100).await.expect("a trail").len(), lines);
+    assert_eq!(below(&world.path()), ["complete", "db", "lock"]);
+    store.close().await.expect("closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_reads_meanwhile_is_given_everything_and_whoever_would_write_is_turned_away() {
+    let world = World::new();
+    let _closed = world.open().close().await;
+    tamper(&world, |db| {
+        let tree = db.open_tree("aside").expect("a tree");
+        for number in 0..150_000_u32 {
+            tree.insert(number.to_be_bytes(), vec![7; 40]).expect("written");
+        }
+    });
+    let store = world.open();
+    store_many(&store, 1, 300).await;
+    let done = AtomicBool::new(false);
+    let reading = async {
+        let mut reads = 0;
+        while !done.load(Ordering::SeqCst) {
+            // Without a line in the trail: what needs one is turned away.
+            let known = store.shared.reading(|engine| {
+                let rows = engine.scan(
+                    &Place::Vault(purpose("devis")),
+                    (std::ops::Bound::Unbounded, std::ops::Bound::Unbounded),
+                    1_000,
+                )?;
+                Ok(rows.len())
+            });
+            assert_eq!(known, Ok(300));
+            reads += 1;
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        reads
+    };
+    let writing = async {
+        until("a copy is made", async || store.is_copying()).await;
+        assert_eq!(code(store.settle(vec![stored(9_999)]).await), Some(StoreCode::CopyUnderWay));
+        let again = vacuum_now(&store).await.expect_err("one at a time");
+        assert_eq!(again.code(), StoreCode::CopyUnderWay);
+        assert!(store.ready(), "it is well");
+    };
+    let vacuuming = async {
+        let made = vacuum_now(&store).await;
+        done.store(true, Ordering::SeqCst);
+        made
+    };
+    let (made, reads, ()) = tokio::join!(vacuuming, reading, writing);
+    assert_eq!(made.expect("vacuumed").records, 300);
+    assert!(reads > 10, "{reads} reads");
+    store.settle(vec![stored(9_999)]).await.expect("settled");
+    store.close().await.expect("closed");
+}
