@@ -4,9 +4,10 @@ use reqwest::Method;
 
 use crate::api::Word;
 use crate::api::consents::{Became, Withdraw, Withdrawal};
+use crate::cli::address::SEARCH_WITHIN;
 use crate::cli::erase::grounds;
 use crate::cli::person::requests::OfRequest;
-use crate::cli::person::{Address, SEARCH_WITHIN, Who};
+use crate::cli::person::{Address, Who};
 use crate::cli::purposes;
 use crate::cli::socket::{ConfigPath, SocketArgument};
 use crate::client::{Daemon, parse, written};

@@ -82,8 +82,12 @@ impl ConsentsEnded {
                 Rewritten::Anew => self.changed += 1,
                 Rewritten::Unreadable => self.unreadable.push(id.clone()),
                 Rewritten::Refused(refusal) => self.refused.push((id.clone(), *refusal)),
-                // A person's right reaches what is restricted too; what is gone has no consent.
-                Rewritten::Same | Rewritten::Restricted | Rewritten::Gone | Rewritten::Unknown => {}
+                // A person's right reaches what is restricted too, and whoever is on the list; what is gone has no consent.
+                Rewritten::Same
+                | Rewritten::Restricted
+                | Rewritten::Suppressed
+                | Rewritten::Gone
+                | Rewritten::Unknown => {}
             }
         }
     }

@@ -329,6 +329,7 @@ macro_rules! contract {
                 a_yes_gives_a_record_the_periods_of_its_day_and_another_leaf,
                 nobody_says_yes_for_who_may_not_be_asked,
                 no_yes_counts_by_a_clock_that_nobody_has_confirmed,
+            }
             posting {
                 a_mail_waits_until_it_is_sent_and_is_the_same_at_each_attempt_also_after_a_restart,
                 what_became_of_a_mail_is_noted_by_its_kind,

@@ -64,7 +64,7 @@ const VAULT_PREFIX: &str = "vault/";
 
 impl Place {
     /// The trees that every store has.
-    pub(super) const FIXED: [Self; 19] = [
+    pub(super) const FIXED: [Self; 20] = [
         Self::Meta,
         Self::Seen,
         Self::Parked,
