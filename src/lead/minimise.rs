@@ -136,7 +136,7 @@ impl<'p> Sieve<'_, 'p> {
         };
         self.fit(kept, &mut content);
         reach.needs().met_by(&content.fields)?;
-        Ok(MinimisedLead { purpose: purpose.id.clone(), content, reach, is_welcomed: purpose.welcome })
+        Ok(MinimisedLead { purpose: purpose.id.clone(), content, reach })
     }
 
     /// The entries whose key has a permit, best first in each field; what has none is dropped by its name.

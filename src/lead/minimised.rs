@@ -145,8 +145,6 @@ pub struct MinimisedLead {
     pub(in crate::lead) purpose: PurposeId,
     pub(in crate::lead) content: Content,
     pub(in crate::lead) reach: Reach,
-    /// Its purpose has a first mail.
-    pub(in crate::lead) is_welcomed: bool,
 }
 
 /// What is sealed.
@@ -221,7 +219,7 @@ impl MinimisedLead {
 
     /// True if its person is written to once it is stored: its purpose has a first mail, and it is no test lead.
     pub fn is_welcomed(&self) -> bool {
-        self.is_welcomed && !self.content.test
+        self.reach.is_welcomed() && !self.content.test
     }
 
     /// True if it is one of Meta's test leads.

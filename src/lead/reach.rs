@@ -22,6 +22,8 @@ pub struct Reach {
     is_crowded: bool,
     submission: Submission,
     needs: Needs,
+    /// Its purpose has a first mail.
+    pub(in crate::lead) is_welcomed: bool,
 }
 
 /// Without what a purpose takes no lead.
@@ -53,6 +55,7 @@ impl Reach {
             is_crowded: false,
             submission: Submission::of(purpose, created.min(received), &given),
             needs: Needs::of(purpose),
+            is_welcomed: purpose.welcome,
         }
     }
 
@@ -91,6 +94,11 @@ impl Reach {
             contact: address.contact(),
         };
         self.addresses.iter().map(of).collect()
+    }
+
+    /// True if its purpose writes to whoever sends a form in.
+    pub(in crate::lead) fn is_welcomed(&self) -> bool {
+        self.is_welcomed
     }
 
     /// True if it has more addresses than are compared: nobody can say that none of them is on a list.

@@ -19,7 +19,7 @@ pub(crate) fn lead(purpose: &str, email: &str, test: bool, expires_at: Timestamp
     let created = Timestamp::from_second(1_764_000_000).expect("in range");
     let content = content(email, test, created, expires_at);
     let (purpose, reach) = (PurposeId::parse(purpose).expect("a name"), reach(purpose));
-    MinimisedLead { purpose, content, reach, is_welcomed: false }
+    MinimisedLead { purpose, content, reach }
 }
 
 /// The same under a purpose with this basis, sent in at this moment by whom its `email` reaches; also with a `phone_number`
@@ -53,12 +53,13 @@ pub(crate) fn lead_of(
     for (rule, answers) in [&sample::field("email"), &called].into_iter().zip(&content.fields) {
         reach.look(&purpose, (rule, rule.name.as_str()), None, &answers.1);
     }
-    MinimisedLead { purpose: purpose.id, content, reach, is_welcomed: false }
+    MinimisedLead { purpose: purpose.id, content, reach }
 }
 
 /// The same, under a purpose that has a first mail.
-pub(crate) fn welcomed(lead: MinimisedLead) -> MinimisedLead {
-    MinimisedLead { is_welcomed: true, ..lead }
+pub(crate) fn welcomed(mut lead: MinimisedLead) -> MinimisedLead {
+    lead.reach.is_welcomed = true;
+    lead
 }
 
 /// The same, and so many mailboxes beside it that they are not all compared.

@@ -17,7 +17,6 @@ fn lead(fields: &[(&str, Vec<String>)], test: bool) -> MinimisedLead {
     };
     let at = |second| Timestamp::from_second(second).expect("in range");
     MinimisedLead {
-        is_welcomed: false,
         reach: reach("devis"),
         purpose: PurposeId::parse("devis").expect("a name"),
         content: Content {
