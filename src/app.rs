@@ -21,6 +21,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
+use crate::app::notices::SinceStart;
 use crate::app::opening::{open_keyring, open_store};
 use crate::app::read::Read;
 use crate::app::sockets::{Sockets, bind};
@@ -82,6 +83,7 @@ pub struct App {
     fetchers: usize,
     tools: Arc<Tools>,
     steward: Arc<Steward>,
+    since_start: SinceStart,
     started: Fingerprint,
     systemd: Arc<Systemd>,
 }
@@ -226,6 +228,7 @@ impl App {
             fetchers: fetchers(config.meta.calls_in_flight),
             tools,
             steward,
+            since_start: config.since_start(),
             started: config.fingerprint(),
             systemd: Arc::default(),
         })
@@ -239,6 +242,7 @@ impl App {
             stationery: Arc::clone(&self.rooms.stationery),
             letterhead: Arc::clone(&self.rooms.letterhead),
             trail_name: Arc::clone(&self.rooms.trail_name),
+            since_start: self.since_start,
             started: self.started.clone(),
             running: tokio::sync::Mutex::new(self.started.clone()),
         }

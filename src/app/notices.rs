@@ -10,10 +10,28 @@ use crate::purpose::law::Untold;
 use crate::purpose::{Purpose, PurposeId};
 use crate::store::{BelievedClock, SharedStore, StoreError};
 
+/// What people are told by the config of the start: a reload does not change it.
+#[derive(Clone, Copy)]
+pub(super) struct SinceStart {
+    /// How long the lines of the trail are kept, in months.
+    trail_months: u32,
+    /// What tamis does for them by itself.
+    abilities: Abilities,
+}
+
 impl Config {
     /// Where the notice of a purpose is in public.
     pub fn notice_url(&self, purpose: &Purpose) -> String {
         format!("{}/notice/{}", self.public.url, purpose.id)
+    }
+
+    fn abilities(&self) -> Abilities {
+        Abilities { asks_again: self.asks_again() }
+    }
+
+    /// What a reload does not change of what people are told.
+    pub(super) fn since_start(&self) -> SinceStart {
+        SinceStart { trail_months: self.trail.retention_months, abilities: self.abilities() }
     }
 
     /// True if people are asked by mail whether they still agree.
@@ -29,12 +47,12 @@ impl Config {
             purpose,
             url,
             trail_months: self.trail.retention_months,
-            abilities: Abilities { asks_again: self.asks_again() },
+            abilities: self.abilities(),
         }
     }
 
-    /// The notices of all purposes, with the period by which lines of the trail go, save of those that lack something the law asks for.
-    fn editions(&self, trail_months: u32) -> BTreeMap<PurposeId, Edition> {
+    /// The notices of all purposes, with what holds since the start, save of those that lack something the law asks for.
+    fn editions(&self, since_start: SinceStart) -> BTreeMap<PurposeId, Edition> {
         let policy = self.policy();
         let told = policy
             .purposes()
@@ -42,24 +60,25 @@ impl Config {
             .filter(|purpose| Untold::of(purpose, &self.controller, &self.recipients).is_empty());
         let edition = |purpose: &Arc<Purpose>| {
             let url = self.notice_url(purpose);
-            (purpose.id.clone(), Edition::of(Facts { trail_months, ..self.notice_facts(purpose, &url) }))
+            let SinceStart { trail_months, abilities } = since_start;
+            let facts = Facts { trail_months, abilities, ..self.notice_facts(purpose, &url) };
+            (purpose.id.clone(), Edition::of(facts))
         };
         told.map(edition).collect()
     }
 }
 
-/// Keeps what is new, and gives the book as it is from now on. Lines of the trail go after so many months: a reload does not
-/// change that.
+/// Keeps what is new, and gives the book as it is from now on.
 ///
 /// # Errors
 /// The store does not keep or give them. What is not kept yet is kept by the next try.
 pub(super) async fn publish(
     config: &Config,
-    trail_months: u32,
+    since_start: SinceStart,
     store: &SharedStore,
 ) -> Result<Book, StoreError> {
     let now = BelievedClock(Arc::clone(store)).now();
-    let mut editions = config.editions(trail_months);
+    let mut editions = config.editions(since_start);
     for (purpose, edition) in &editions {
         if store.keep_notice(purpose.clone(), edition.content().to_vec(), now).await? {
             tracing::info!(purpose.id = %purpose, notice.revision = %edition.revision(), "notice.published");
@@ -102,8 +121,8 @@ async fn read(
 /// The same at a start. A store that keeps nothing for now is no reason to take no calls: people are then told what is so,
 /// without what was said before.
 pub(super) async fn at_start(config: &Config, store: &SharedStore) -> Book {
-    let trail_months = config.trail.retention_months;
-    match publish(config, trail_months, store).await {
+    let since_start = config.since_start();
+    match publish(config, since_start, store).await {
         Ok(book) => book,
         Err(error) => {
             tracing::warn!(code = %error.code, "notice.not-kept");
@@ -115,7 +134,7 @@ pub(super) async fn at_start(config: &Config, store: &SharedStore) -> Book {
                 is_ended: false,
             };
             Book::new(
-                config.editions(trail_months).into_iter().map(|(purpose, edition)| (purpose, shelf(edition))),
+                config.editions(since_start).into_iter().map(|(purpose, edition)| (purpose, shelf(edition))),
             )
         }
     }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 
 use tokio::sync::Mutex;
 
+use crate::app::notices::SinceStart;
 use crate::app::{notices, retries};
 use crate::config::{Config, Fingerprint, Secrets};
 use crate::current::Current;
@@ -28,6 +29,7 @@ pub struct Reload {
     pub(super) stationery: Arc<Current<Stationery>>,
     pub(super) letterhead: Arc<Current<Letterhead>>,
     pub(super) trail_name: Arc<Current<KeyName>>,
+    pub(super) since_start: SinceStart,
     pub(super) started: Fingerprint,
     pub(super) running: Mutex<Fingerprint>,
 }
@@ -55,7 +57,7 @@ impl Reload {
         }
         // Lines of the trail go by the start's config, and the keyring lies where it lay, until a restart.
         let before = self.stationery.pin();
-        let book = notices::publish(config, before.trail_months, &tools.store).await?;
+        let book = notices::publish(config, self.since_start, &tools.store).await?;
         let stationery = Stationery {
             trail_months: before.trail_months,
             key_storage: before.key_storage,

@@ -53,8 +53,19 @@ impl App {
     /// Serves until a stop is asked for, then leaves in order: no new connections, steps under way finished, the inbox
     /// and the store synced and closed. True if everything ended well.
     pub async fn run(self, stop: Stop) -> bool {
-        let Self { addresses, rooms, sockets, intake, drain, fetchers, tools, steward, started: _, systemd } =
-            self;
+        let Self {
+            addresses,
+            rooms,
+            sockets,
+            intake,
+            drain,
+            fetchers,
+            tools,
+            steward,
+            since_start: _,
+            started: _,
+            systemd,
+        } = self;
         let place = Arc::clone(&sockets.place);
         let (reaper, clockwatch, redater) = (rooms.reaper(), rooms.clockwatch(), rooms.redater());
         let trimmer = rooms.trimmer();
