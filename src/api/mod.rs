@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod backups;
+pub mod bounces;
 pub mod clock;
 pub mod consents;
 pub mod corrections;

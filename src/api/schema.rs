@@ -14,6 +14,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::api::Moment;
 use crate::api::access::{Access, ConsentOutcome};
 use crate::api::backups::BackUp;
+use crate::api::bounces::Bounce;
 use crate::api::consents::{Became, Confirm, Withdraw};
 use crate::api::corrections::Correction;
 use crate::api::erasures::{Erase, ErasureState};
@@ -102,6 +103,7 @@ written! {
     RequestKind: list::<RequestKind>("What a person asks for by right.");
     ExtensionGround: list::<ExtensionGround>("Why an answer takes two months more (GDPR art. 12(3)).");
     AskingKind: list::<AskingKind>("What was done, or is to be done, about somebody's agreement.");
+    Bounce: bounce();
     PauseAsking: pause_asking();
     ListDue: list_due();
     SayAsked: say_asked();
@@ -246,6 +248,14 @@ fn find() -> OneOfBuilder {
         &[("unmask", unmask.into())],
         "Which submission, by one of the two ids, or which records, by an address that they hold: exactly one of the four.",
     )
+}
+
+fn bounce() -> ObjectBuilder {
+    of(Type::Object)
+        .property("email", address("An e-mail address, in any spelling.", "anne@lumen.example"))
+        .required("email")
+        .additional_properties(Some(AdditionalProperties::FreeForm(false)))
+        .description(Some("From which address mail comes back."))
 }
 
 fn pause_asking() -> ObjectBuilder {

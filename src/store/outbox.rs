@@ -138,6 +138,13 @@ pub trait Outbox: Send + Sync {
     /// [`crate::store::StoreCode`].
     async fn note_written(&self, mails: Vec<MailId>, entry: Entry) -> Result<u64, StoreError>;
 
+    /// Notes that no mail reaches the persons of these records: nothing waits for them any more, and nobody writes to them until what
+    /// their record holds is another. The trail has a line for each (`entry`, completed). Returns how many are there.
+    ///
+    /// # Errors
+    /// As [`Outbox::note_written`].
+    async fn note_unreachable(&self, records: Vec<RecordId>, entry: Entry) -> Result<u64, StoreError>;
+
     /// Records of a purpose that end by this day, as they say in clear, and when each does: of the next `max` after this one.
     ///
     /// # Errors
@@ -213,6 +220,12 @@ impl Letters {
     pub(super) fn note(&mut self, kind: MailKind, now: Timestamp) {
         self.waiting.retain(|waiting| waiting.kind != kind);
         self.note_sent(kind, now);
+    }
+
+    /// No mail reaches them.
+    pub(super) fn bounce(&mut self, now: Timestamp) {
+        self.waiting.clear();
+        self.sent.unreachable = Some(now);
     }
 
     fn note_sent(&mut self, kind: MailKind, now: Timestamp) {

@@ -20,8 +20,12 @@ use crate::workers::routine::{self, Routine, Schedule};
 
 /// How often it looks.
 const EVERY: SignedDuration = SignedDuration::from_hours(24);
-/// The same where the clock was not confirmed yet, or the store gave no answer.
+/// The same where the store gave no answer.
 const AFTER_REFUSAL: SignedDuration = SignedDuration::from_mins(10);
+/// How often it looks whether the clock is confirmed.
+const UNTIL_CONFIRMED: SignedDuration = SignedDuration::from_secs(10);
+/// The same of whether the asking goes on.
+const WHILE_PAUSED: SignedDuration = SignedDuration::from_mins(1);
 /// So many records are looked at at a time.
 const HEADS_AT_ONCE: usize = 1_024;
 
@@ -62,11 +66,11 @@ impl Routine for Asker {
             if !std::mem::replace(&mut *self.told.lock(), true) {
                 tracing::info!("asking.paused");
             }
-            return after(now, AFTER_REFUSAL);
+            return after(now, WHILE_PAUSED);
         }
         *self.told.lock() = false;
         if !self.store.clock_confirmed() {
-            return after(now, AFTER_REFUSAL);
+            return after(now, UNTIL_CONFIRMED);
         }
         match self.look(true).await {
             Ok(asking) => {
@@ -273,7 +277,7 @@ mod tests {
         world.store.pause_asking(true, by_officer(Action::AskingPaused)).await.expect("kept");
         assert_eq!((world.turn().await, world.tally().await), (Vec::new(), [1, 0, 0, 0]));
         world.store.pause_asking(false, by_officer(Action::AskingResumed)).await.expect("kept");
-        world.host.clock.advance_ms(601_000);
+        world.host.clock.advance_ms(61_000);
         assert_eq!(world.turn().await, ["asked devis-1-1"]);
         let own = World::new(false).await;
         assert_eq!((own.turn().await, own.tally().await), (Vec::new(), [1, 0, 0, 0]));

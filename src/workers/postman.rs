@@ -171,7 +171,7 @@ impl Postman {
         Ok(Delivered::Ended)
     }
 
-    /// A mail was taken, or its address was refused: the server is there.
+    /// A mail was taken, or its address was refused: the server is there. Or nothing waits.
     fn goes_on(&self, now: Timestamp) {
         let mut round = self.round.lock();
         if round.failing_since.take().is_some() && round.halted_until.is_some() {
@@ -209,6 +209,13 @@ impl Postman {
         }
     }
 
+    /// Where nothing waits any more nobody has to mend anything for it.
+    fn has_nothing_to_send(&self) {
+        if self.store.mails_waiting().count == 0 && self.round.lock().failing_since.is_some() {
+            self.goes_on(self.clock.now());
+        }
+    }
+
     /// Before this moment nothing is sent.
     fn rests_until(&self, now: Timestamp) -> Option<Timestamp> {
         let mut round = self.round.lock();
@@ -236,6 +243,7 @@ impl Worker for Postman {
     async fn step(&self) -> Step {
         // By a clock that may be ahead nobody is written to.
         let Some(mail) = self.store.mails_due(1).pop().filter(|_| !self.store.clock_jumped()) else {
+            self.has_nothing_to_send();
             return Step::Idle;
         };
         let now = self.clock.now();

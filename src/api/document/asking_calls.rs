@@ -2,6 +2,7 @@
 
 use utoipa::openapi::path::HttpMethod;
 
+use crate::api::bounces::{Bounce, Bounced};
 use crate::api::document::call::Call;
 use crate::api::problem::ProblemCode as No;
 use crate::api::reconfirmations::{
@@ -80,4 +81,19 @@ pub(super) fn say_asked() -> Call {
     .roles(OFFICER)
     .body::<SayAsked>()
     .json::<SaidAsked>("200", "Of how many it was noted: the others are gone, or never were.")
+}
+
+/// `POST /bounces`.
+pub(super) fn bounce() -> Call {
+    Call::new(
+        HttpMethod::Post,
+        "/bounces",
+        "bounce",
+        "Say that mail comes back from an address",
+        "Nobody writes to the persons of the records that hold it, until they are corrected. Their records end by their day.",
+    )
+    .roles(OFFICER)
+    .body::<Bounce>()
+    .json::<Bounced>("200", "Of how many it was noted.")
+    .refused(&[No::AddressInvalid, No::LookupsTooFast, No::SearchesFull, No::SearchTooSlow])
 }

@@ -6,7 +6,9 @@ use utoipa::openapi::{Content, Ref, Required};
 
 use crate::api::backups::{BackUp, BackedUp, Vacuumed};
 use crate::api::clock::Confirmed;
-use crate::api::document::asking_calls::{list_due, pause_asking, reconfirmations, run_asking, say_asked};
+use crate::api::document::asking_calls::{
+    bounce, list_due, pause_asking, reconfirmations, run_asking, say_asked,
+};
 use crate::api::document::call::{ALL, Call, LIMIT_MAX, header, limit, lines, plain};
 use crate::api::document::form_calls::{findings, form_findings};
 use crate::api::document::request_calls::{answer_request, extend_request, open_request, requests};
@@ -65,6 +67,7 @@ pub fn calls() -> Vec<Call> {
         pause_asking(),
         list_due(),
         say_asked(),
+        bounce(),
         requests(),
         open_request(),
         extend_request(),

@@ -19,6 +19,7 @@ use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Serv
 
 use crate::api::access::{Access, AccessFile};
 use crate::api::backups::{BackUp, BackedUp, Vacuumed};
+use crate::api::bounces::{Bounce, Bounced};
 use crate::api::clock::Confirmed;
 use crate::api::consents::{Confirm, Withdraw, Withdrawal, Yes};
 use crate::api::corrections::{Corrected, Correction};
@@ -138,6 +139,8 @@ fn schemas() -> Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)> {
     with::<Restricted>(&mut all);
     with::<RestrictedAll>(&mut all);
     with::<RestrictionList>(&mut all);
+    with::<Bounce>(&mut all);
+    with::<Bounced>(&mut all);
     with::<Reconfirmations>(&mut all);
     with::<AskingRun>(&mut all);
     with::<PauseAsking>(&mut all);

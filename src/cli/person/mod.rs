@@ -2,6 +2,7 @@
 //! history, and others see it.
 
 mod access;
+mod bounce;
 mod erase;
 mod requests;
 mod restrict;
@@ -33,6 +34,8 @@ enum Verb {
     Object(erase::ObjectArguments),
     /// Their consents end, or some of them (art. 7(3)), with what hangs on them
     Withdraw(withdraw::Arguments),
+    /// Mail comes back from their address: nobody writes there any more
+    Bounce(bounce::Arguments),
     /// What people asked for, and by when each is answered (art. 12(3))
     Requests(requests::Arguments),
 }
@@ -74,6 +77,7 @@ pub(super) async fn run(
         Verb::Restrict(arguments) => restrict::run(arguments, config, environment).await,
         Verb::Object(arguments) => erase::object(arguments, config, environment).await,
         Verb::Withdraw(arguments) => withdraw::run(arguments, config, environment).await,
+        Verb::Bounce(arguments) => bounce::run(arguments, config, environment).await,
         Verb::Requests(arguments) => requests::run(arguments, config, environment).await,
     }
 }

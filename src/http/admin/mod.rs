@@ -6,6 +6,7 @@
 mod access;
 mod backups;
 mod body;
+mod bounces;
 mod checkpoint;
 mod clock;
 mod consents;
@@ -187,6 +188,7 @@ fn routes(config: &mut ServiceConfig, door: Door, state: AdminState) {
                 .route(web::get().to(restrictions::list))
                 .route(web::post().to(restrictions::restrict)),
         )
+        .service(web::resource("/bounces").route(web::post().to(bounces::bounce)))
         .service(web::resource("/reconfirmations").route(web::get().to(reconfirmations::show)))
         .service(web::resource("/reconfirmations/run").route(web::post().to(reconfirmations::run)))
         .service(web::resource("/reconfirmations/pause").route(web::post().to(reconfirmations::pause)))

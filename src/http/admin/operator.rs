@@ -107,6 +107,8 @@ calls! {
     HandleAsking: &[Role::Officer], reason = false, action = Some(Action::AskingRun);
     /// Listing who is due, with a link to the page of each.
     ListDue: &[Role::Officer], reason = true, action = Some(Action::AskingListed);
+    /// Saying that mail comes back from an address.
+    Bounce: &[Role::Officer], reason = false, action = Some(Action::Unreachable);
     /// Bringing parked references back.
     Requeue: &[Role::Admin], reason = true, action = Some(Action::Requeued);
     /// Having what waits of a page tried at once.

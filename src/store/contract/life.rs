@@ -6,11 +6,13 @@ use futures_util::future::{join, join_all};
 
 use super::Host;
 use super::support::*;
+use crate::clock::Day;
 use crate::notification::{KeptPause, ParkCode};
 use crate::people::{Pass, PassKind};
 use crate::purpose::FormDefinition;
 use crate::store::{
-    ErasureId, ErasureRequest, KnownForm, Requeue, StoreCode, ToLift, ToPass, ToSuppress, Token, Wanted,
+    ErasureId, ErasureRequest, KnownForm, MailEnd, MailId, MailKind, Requeue, StoreCode, ToLift, ToPass,
+    ToSuppress, Token, Wanted,
 };
 use crate::trail::{Action, Role};
 
@@ -92,6 +94,7 @@ pub(crate) async fn every_verb_refuses_after_closing<H: Host>() {
     let pause = KeptPause { page: None, code: ParkCode::GraphThrottled, until: later(1) };
     let erasure = || ErasureRequest::of(Wanted::Leadgen(leadgen(1)));
     let pass = ToPass { record: record("devis-1-1"), kind: PassKind::Page, last_day: None };
+    let mail = || MailId { record: record("devis-1-1"), kind: MailKind::Welcome };
     let refusals = [
         ("settle", code(store.settle(vec![stored(9)]).await)),
         ("open_page", code(store.open_page(request(None, 1), exporting()).await)),
@@ -108,6 +111,14 @@ pub(crate) async fn every_verb_refuses_after_closing<H: Host>() {
         ("handed_to", code(store.handed_to(&[record("devis-1-1")]).await)),
         ("trim_handed", code(store.trim_handed().await)),
         ("sealed_days", code(store.sealed_days().await)),
+        ("queue_mails", code(store.queue_mails(vec![mail()]).await)),
+        ("try_mail", code(store.try_mail(mail()).await)),
+        ("end_mail", code(store.end_mail(mail(), MailEnd::Sent, None).await)),
+        ("note_written", code(store.note_written(vec![mail()], by()).await)),
+        ("note_unreachable", code(store.note_unreachable(vec![mail().record], by()).await)),
+        ("records_ending", code(store.records_ending(purpose("devis"), Day(u32::MAX), None, 1).await)),
+        ("correspondence", code(store.correspondence(vec![mail().record]).await)),
+        ("pause_asking", code(store.pause_asking(true, by()).await)),
         ("keep_pause", code(store.keep_pause(pause).await)),
         ("forget_pause", code(store.forget_pause(None).await)),
         ("pauses", code(store.pauses().await)),

@@ -248,3 +248,25 @@ pub(crate) async fn a_pause_of_the_asking_is_kept_across_a_restart<H: Host>() {
         assert_eq!(line.entry.action(), action);
     }
 }
+
+pub(crate) async fn whom_no_mail_reaches_nobody_writes_to_until_their_record_is_another<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    store_many(&store, 1, 2).await;
+    let (first, second) = (mail(1, MailKind::Asked), mail(2, MailKind::Asked));
+    queue(&store, &[first.clone(), second.clone()]).await;
+    let records = vec![first.record.clone(), record("devis-1-9")];
+    assert_eq!(
+        store.note_unreachable(records, by_officer(Action::Unreachable)).await,
+        Ok(1),
+        "one is not there"
+    );
+    assert_eq!(store.mails_due(9), [second]);
+    assert_eq!(written(&store, &first.record).await.unreachable, Some(store.now()));
+    let line = store.newest(u64::MAX, 1).await.expect("a trail").remove(0);
+    assert_eq!((line.entry.action(), line.entry.from), (Action::Unreachable, Some(first.record.clone())));
+    let records = vec![(first.record.clone(), holding("marie@canary.example"))];
+    let request = RewriteRequest { records, cause: RewriteCause::Person };
+    store.rewrite(request, by_officer(Action::Corrected)).await.expect("answered");
+    assert_eq!(written(&store, &first.record).await.unreachable, None);
+}

@@ -90,6 +90,23 @@ impl Outbox for MemoryStore {
         })
     }
 
+    async fn note_unreachable(&self, records: Vec<RecordId>, entry: Entry) -> Result<u64, StoreError> {
+        if records.len() > MAILS_AT_ONCE_MAX {
+            return Err(StoreError::of(StoreCode::ValueTooLarge));
+        }
+        self.0.write(|draft| {
+            let there: Vec<&RecordId> = records.iter().filter(|id| draft.rows.record(id).is_some()).collect();
+            for record in &there {
+                let now = draft.look.now();
+                draft.rows.letters.entry((*record).clone()).or_default().bounce(now);
+                let mut entry = entry.clone();
+                entry.about(record);
+                draft.append_line(entry);
+            }
+            Ok(there.len() as u64)
+        })
+    }
+
     async fn records_ending(
         &self,
         purpose: PurposeId,

@@ -15,7 +15,9 @@ use crate::notice::naming;
 use crate::people::{Agreed, Bar, Calendar, PassKind, Person, Step};
 use crate::purpose::law::{Authority, Controller, authority_of};
 use crate::purpose::{Basis, Channel, ConsentKey, ConsentRule, Policy, Purpose};
-use crate::store::{GivenPass, MailAttempt, MailId, MailKind, SharedStore, StoreError, ToPass, Wanted};
+use crate::store::{
+    Correspondence, GivenPass, MailAttempt, MailId, MailKind, SharedStore, StoreError, ToPass, Wanted,
+};
 use crate::trail::{Action, Entry};
 
 /// So often a mail is tried: over four days.
@@ -102,7 +104,12 @@ impl Desk {
         let Some((to, address)) = addressee(&lead, purpose, now) else {
             return Ok(Written::Not(Unsent::NoAddress));
         };
-        if mail.kind != MailKind::Welcome && !self.is_turn_of(mail, &lead, purpose, now).await? {
+        let written = self.store.correspondence(vec![mail.record.clone()]).await?;
+        let written = written.first().copied().unwrap_or_default();
+        if written.unreachable.is_some() {
+            return Ok(Written::Not(Unsent::Unreachable));
+        }
+        if mail.kind != MailKind::Welcome && !is_turn_of(mail.kind, &written, (&lead, purpose), now) {
             return Ok(Written::Not(Unsent::NotDue));
         }
         let scopes = vec![None, Some(purpose.id.clone())];
@@ -140,38 +147,29 @@ impl Desk {
             GivenPass::Gone | GivenPass::Unknown => None,
         })
     }
-
-    /// True if this mail is what the calendar wants for the person of a record now.
-    async fn is_turn_of(
-        &self,
-        mail: &MailId,
-        lead: &OpenedLead,
-        purpose: &Purpose,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let written = self.store.correspondence(vec![mail.record.clone()]).await?;
-        let written = written.first().copied().unwrap_or_default();
-        let (agreed, mut bars) = (agreed(lead, purpose), Vec::new());
-        // A mail that asks for a consent is itself one that wants a consent to mail.
-        let may_mail = |rule: &&ConsentRule| rule.channel == Channel::Email && holds(lead, rule, now);
-        if purpose.basis == Basis::Consent && !purpose.consents.iter().any(|rule| may_mail(&rule)) {
-            bars.push(Bar::Unevidenced);
-        }
-        bars.extend(written.unreachable.map(|_| Bar::Unreachable));
-        let (asked, reminded) = (written.asked, written.reminded);
-        let person = Person { acted: acted(lead), asked, reminded, bars: &bars, agreed: &agreed };
-        let step = Calendar::of(purpose).step(&person, now);
-        Ok(match mail.kind {
-            MailKind::Asked => matches!(step, Step::Ask(_)),
-            MailKind::Reminded => matches!(step, Step::Remind(_)),
-            MailKind::Welcome => true,
-        })
-    }
 }
 
-/// When its person last acted.
-fn acted(lead: &OpenedLead) -> Timestamp {
-    lead.created().min(lead.received())
+/// True if this mail is what the calendar wants for the person of a record now.
+fn is_turn_of(
+    kind: MailKind,
+    written: &Correspondence,
+    (lead, purpose): (&OpenedLead, &Purpose),
+    now: Timestamp,
+) -> bool {
+    let (agreed, mut bars) = (agreed(lead, purpose), Vec::new());
+    // A mail that asks for a consent is itself one that wants a consent to mail.
+    let may_mail = |rule: &ConsentRule| rule.channel == Channel::Email && holds(lead, rule, now);
+    if purpose.basis == Basis::Consent && !purpose.consents.iter().any(may_mail) {
+        bars.push(Bar::Unevidenced);
+    }
+    let Correspondence { asked, reminded, unreachable: _ } = *written;
+    let person = Person { acted: lead.acted(), asked, reminded, bars: &bars, agreed: &agreed };
+    let step = Calendar::of(purpose).step(&person, now);
+    match kind {
+        MailKind::Asked => matches!(step, Step::Ask(_)),
+        MailKind::Reminded => matches!(step, Step::Remind(_)),
+        MailKind::Welcome => true,
+    }
 }
 
 /// True if its person gave this consent, and it still holds.
@@ -240,7 +238,7 @@ fn letter<'l>(
         address: &controller.address,
         email: &controller.email,
         authority,
-        day: language.day(acted(lead)),
+        day: language.day(lead.acted()),
         title: language.choose(titles).map_or(purpose.id.as_str(), |(_, text)| text).to_owned(),
         held: lead.held().map(|(name, _)| naming::field(name, language)).collect(),
         until: language.day(lead.expires_at()),

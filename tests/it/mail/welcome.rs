@@ -1,6 +1,11 @@
 //! The first mail: from a form that was sent in to what a mail server got of it.
 
+use std::sync::Arc;
+
+use tamis::clock::Clock;
+
 use super::*;
+use crate::retention::{Shifted, pass};
 use crate::support::{DEVIS_FORM, LETTRE_FORM, Plan, World, canary, lead};
 
 /// A world in which whoever asks for a quote is written to once, by the server at this port.
@@ -121,6 +126,61 @@ async fn while_no_server_is_there_mails_wait_and_go_with_who_is_erased() {
     let body = json!({ "by": { "id": "devis-1-1" }, "reason": "person-request" });
     assert_eq!(world.admin().post("/admin/v1/erasures", &body).await.status, 200);
     assert!(counts(&world, "tamis_mails_waiting 0").await);
+    world.guard(&email);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_takes_nobody_s_mail_halts_all_of_it_and_a_person_is_told() {
+    let Some(python) = python() else { return };
+    let post = Post::start(&python, &[]);
+    let world = World::planned(writing(post.port)).await;
+    let mut emails = Vec::new();
+    for local in ["relay", "bare", "spam"] {
+        emails.push(asks(&world, local).await);
+        world.settled().await;
+    }
+    world
+        .until("a person is told", || async {
+            let status = world.admin().get("/admin/v1/status").await.json();
+            let attention = status["attention"].as_array().expect("a list").clone();
+            attention.iter().any(|concern| concern["code"] == "mail-halted")
+        })
+        .await;
+    assert!(counts(&world, "tamis_mails_waiting 3").await, "no address is to suffer for it");
+    assert_eq!(told(&world, "unreachable").await, 0);
+    assert!(post.is_empty());
+    emails.iter().for_each(|email| world.guard(email));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mail_whose_answer_was_lost_goes_again_as_the_same_mail() {
+    let Some(python) = python() else { return };
+    let post = Post::start(&python, &[]);
+    let clock = Arc::<Shifted>::default();
+    let shared: Arc<dyn Clock> = clock.clone();
+    let plan = Plan { clock: shared.clone(), meta_clock: Some(shared), ..writing(post.port) };
+    let world = World::planned(plan).await;
+    let email = asks(&world, "lost").await;
+    let mut taken = Vec::new();
+    for _ in 0..2 {
+        let mail = post.mail();
+        taken.push(STANDARD.decode(mail["data"].as_str().expect("text")).expect("base64"));
+        until_counted(
+            &world,
+            &format!("tamis_mail_failures_total{{code=\"mail-answer-lost\"}} {}", taken.len()),
+        )
+        .await;
+        pass(&world, &clock, 300).await;
+    }
+    let read: Vec<Value> = taken.iter().filter_map(|raw| read_back(raw)).collect();
+    if let [first, second] = read.as_slice() {
+        assert_eq!(
+            (header(first, "message-id"), &first["date"]),
+            (header(second, "message-id"), &second["date"])
+        );
+    }
     world.guard(&email);
     world.end().await;
 }

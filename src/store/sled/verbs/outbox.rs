@@ -104,6 +104,30 @@ impl Outbox for SledStore {
             .await
     }
 
+    async fn note_unreachable(&self, records: Vec<RecordId>, entry: Entry) -> Result<u64, StoreError> {
+        if records.len() > MAILS_AT_ONCE_MAX {
+            return Err(StoreError::of(StoreCode::ValueTooLarge));
+        }
+        self.writer
+            .write(records.len(), move |draft| {
+                let mut count = 0;
+                for record in &records {
+                    if !is_there(draft, record)? {
+                        continue;
+                    }
+                    let mut letters = of(draft, record)?.unwrap_or_default();
+                    letters.bounce(draft.now);
+                    put(draft, record, &letters)?;
+                    let mut entry = entry.clone();
+                    entry.about(record);
+                    draft.append_line(entry)?;
+                    count += 1;
+                }
+                Ok(count)
+            })
+            .await
+    }
+
     async fn records_ending(
         &self,
         purpose: PurposeId,

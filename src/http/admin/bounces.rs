@@ -1,0 +1,62 @@
+//! `POST /bounces`: a mail came back from an address, later than its server could say so.
+
+use actix_web::web::{Data, Payload};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::api::bounces::{Bounce, Bounced};
+use crate::forget::address::Sought;
+use crate::http::admin::AdminState;
+use crate::http::admin::body::read;
+use crate::http::admin::find::its_turn;
+use crate::http::admin::operator::{Bounce as MayBounce, By};
+use crate::http::admin::search::Search;
+use crate::http::problem::{Problem, ProblemCode, request_id};
+use crate::purpose::RecordId;
+use crate::store::MAILS_AT_ONCE_MAX;
+use crate::telemetry::metrics::Metrics;
+use crate::trail::{Action, Entry, Outcome};
+
+/// So often is looked, where an address has more records than one look names.
+const LOOKS_MAX: u32 = 4;
+
+/// Notes it of each record that holds the address.
+pub(super) async fn bounce(
+    by: By<MayBounce>,
+    state: Data<AdminState>,
+    request: HttpRequest,
+    metrics: Data<Metrics>,
+    search: Data<Search>,
+    payload: Payload,
+) -> Result<HttpResponse, Problem> {
+    let Bounce { email } = read(&request, payload).await?;
+    let sought = Sought::email(&email).ok_or(ProblemCode::AddressInvalid)?;
+    its_turn(&by.operator, &state, &metrics).await?;
+    let (mut count, mut unreadable, mut after, mut is_over) = (0, None, None, false);
+    for _ in 0..LOOKS_MAX {
+        let matches = search.matching(sought.clone(), after.take()).await?;
+        unreadable.get_or_insert(matches.unreadable);
+        let records: Vec<RecordId> = matches.first.iter().map(|found| found.record.clone()).collect();
+        for some in records.chunks(MAILS_AT_ONCE_MAX) {
+            let entry = Entry::by(&by.operator, Action::Unreachable);
+            count += state.store.note_unreachable(some.to_vec(), entry).await?;
+        }
+        is_over = !matches.are_cut();
+        if is_over {
+            break;
+        }
+        after = records.last().cloned();
+    }
+    if !is_over {
+        return Err(Problem::of(ProblemCode::SearchTooSlow));
+    }
+    if count == 0 {
+        // That somebody asked stands in the trail, whatever was found.
+        let mut entry = Entry::by(&by.operator, Action::Unreachable);
+        entry.result = Outcome::Nothing;
+        state.store.note(entry).await?;
+    }
+    tracing::info!(
+        request.id = %request_id(&request), actor = %by.operator.actor(), records.found = count, "mail.bounced"
+    );
+    Ok(HttpResponse::Ok().json(Bounced { records: count, unreadable: unreadable.unwrap_or_default() }))
+}
