@@ -97,9 +97,16 @@ impl Receipt {
     /// True if it has what its version has.
     pub(super) fn is_of_its_version(&self) -> bool {
         let told = (self.to_be_told.is_some(), self.exported_locally.is_some());
+        let (is_known, nobody_knows) = (told == (true, true), told == (false, false));
+        let sealed = self.remains.sealed_bytes_until;
         match self.version {
-            Version::One => told == (true, true),
-            Version::Two => told == (false, false) && !self.erased_anything(),
+            Version::One => is_known && sealed.is_none(),
+            Version::Two => nobody_knows && !self.erased_anything() && sealed.is_none(),
+            Version::Three => {
+                let is_dated = sealed.map(|until| until.is_some());
+                (if self.erased_anything() { is_known } else { nobody_knows })
+                    && is_dated == Some(!self.records.is_empty())
+            }
         }
     }
 }
@@ -121,6 +128,8 @@ pub enum Version {
     One,
     /// Nothing was found, so it is not known whether anybody had been given anything.
     Two,
+    /// As these two, and until when sealed bytes lie in the store's file.
+    Three,
 }
 
 impl Serialize for Version {
@@ -128,6 +137,7 @@ impl Serialize for Version {
         serializer.serialize_u8(match self {
             Self::One => 1,
             Self::Two => 2,
+            Self::Three => 3,
         })
     }
 }
@@ -137,6 +147,7 @@ impl<'de> Deserialize<'de> for Version {
         match u8::deserialize(deserializer)? {
             1 => Ok(Self::One),
             2 => Ok(Self::Two),
+            3 => Ok(Self::Three),
             _ => Err(D::Error::custom("another version's")),
         }
     }
@@ -245,6 +256,10 @@ pub struct Remains {
     /// Meta's own copy, which lives for 90 days from the submission; none: they are over.
     #[serde(with = "wire::maybe_shown")]
     pub meta_until: Option<Day>,
+    /// The records' sealed bytes in the store's file, whose keys are destroyed; none within: no record was erased. None: of an earlier
+    /// version, which names no day.
+    #[serde(default, with = "wire::since_shown", skip_serializing_if = "Option::is_none")]
+    pub sealed_bytes_until: Option<Option<Day>>,
 }
 
 /// A recipient that had it.

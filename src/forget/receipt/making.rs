@@ -30,6 +30,8 @@ pub struct Stationery {
     pub key_backups_days: u32,
     /// How long the trail's lines are kept, in whole calendar months.
     pub trail_months: u32,
+    /// So many days lie between two vacuums of the store at the most.
+    pub vacuum_days: u32,
     /// What the keys lie on.
     pub key_storage: KeyStorage,
     /// Who may receive data, by the id that the config gives it.
@@ -56,6 +58,9 @@ struct OfAll {
     controller: Issuer,
     key_backups_days: u32,
     trail_months: u32,
+    /// None: it was written down before receipts named that day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    vacuum_days: Option<u32>,
     #[serde(with = "wire::shown")]
     key_storage: KeyStorage,
     recipients: BTreeMap<String, Recipient>,
@@ -103,11 +108,12 @@ impl Stationery {
 
     fn all(&self, by_address: Option<ByAddress>) -> OfAll {
         OfAll {
-            version: Version::Two,
+            version: Version::Three,
             key_name: self.key_name.as_str().to_owned(),
             controller: self.controller.clone(),
             key_backups_days: self.key_backups_days,
             trail_months: self.trail_months,
+            vacuum_days: Some(self.vacuum_days),
             key_storage: self.key_storage,
             recipients: self.recipients.clone(),
             by_address,
@@ -182,8 +188,19 @@ impl Receipt {
             .map(|(purpose, count, of)| ErasedRecords { purpose: purpose.clone(), title: of.title, count })
             .collect();
         let found = became.references > 0 || !records.is_empty();
-        let version = if found { Version::One } else { all.version };
-        let is_known = version == Version::One;
+        let version = match all.version {
+            Version::Two if found => Version::One,
+            version => version,
+        };
+        let is_known = found || version == Version::One;
+        let sealed_bytes_until = match version {
+            Version::Three => {
+                let days = all.vacuum_days.ok_or(Unmade)?;
+                // One that is due waits a while for a quiet moment.
+                Some((!records.is_empty()).then(|| Day::of(became.done).plus(days.saturating_add(1))))
+            }
+            Version::One | Version::Two => None,
+        };
         let receipt = Self {
             version,
             number: became.number,
@@ -207,6 +224,7 @@ impl Receipt {
                 log_key_until: became.tombstones_until.map(|_| last_log_day(became.done)),
                 suppression_until: suppressed_until.map(Day::of),
                 meta_until: became.meta_until,
+                sealed_bytes_until,
             },
             records,
             controller: all.controller,

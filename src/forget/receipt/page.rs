@@ -117,11 +117,14 @@ impl<'r> Writer<'r> {
             (words.log, remains.log_key_until),
             (words.suppression, remains.suppression_until),
             (words.meta, remains.meta_until),
+            (words.residue, remains.sealed_bytes_until.flatten()),
         ];
         let dated = dated.into_iter().filter_map(|(what, day)| Some([self.say(what), words.day(day?)]));
         let storage = (words.storage)(self.receipt.key_storage).map(|told| (told, words.no_date));
         let undated = [
-            Some((words.residue, words.residue_until)).filter(|_| had_records),
+            // What an earlier version signed names no day.
+            Some((words.residue, words.residue_until))
+                .filter(|_| had_records && remains.sealed_bytes_until.is_none()),
             Some((words.memory, words.no_date)).filter(|_| self.receipt.erased_anything()),
             storage.filter(|_| had_records),
         ];

@@ -91,3 +91,27 @@ pub(in crate::forget::receipt) mod maybe_shown {
         read.transpose()
     }
 }
+
+/// For serde, of a field that an earlier version has not: absent, or as [`maybe_shown`].
+pub(in crate::forget::receipt) mod since_shown {
+    use serde::de::Deserializer;
+    use serde::ser::Serializer;
+
+    use super::{Shown, maybe_shown};
+
+    pub fn serialize<T: Shown, S: Serializer>(
+        value: &Option<Option<T>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match value {
+            Some(value) => maybe_shown::serialize(value, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub fn deserialize<'de, T: Shown, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Option<T>>, D::Error> {
+        maybe_shown::deserialize(deserializer).map(Some)
+    }
+}

@@ -122,6 +122,8 @@ nothing = receipt(
     to_be_told=None,
     exported_locally=None,
 )
+dated = receipt(tamis_receipt=3, remains={**receipt()["remains"], "sealed_bytes_until": "2026-12-30"})
+nothing_dated = {**nothing, "tamis_receipt": 3, "remains": {**nothing["remains"], "sealed_bytes_until": None}}
 without = {name: value for name, value in nothing.items() if name != "to_be_told"}
 signature = note[note.rindex(" ") + 1 : -1]
 twisted = base64.b64encode(base64.b64decode(signature)[:-1] + b"\x00").decode()
@@ -196,7 +198,7 @@ judged = [
     ("a control character", ours.note(text.replace("SARL", "S\tARL")), "receipt-malformed"),
     ("signed, and no JSON", ours.note("all is well\n"), "receipt-unreadable"),
     ("signed, and on two lines", ours.note(text.replace(',"why"', ',\n"why"')), "receipt-unreadable"),
-    ("a later version's", ours.note(line(receipt(tamis_receipt=3))), "receipt-unreadable"),
+    ("a later version's", ours.note(line(receipt(tamis_receipt=4))), "receipt-unreadable"),
     ("a field that nobody knows", ours.note(line(receipt(more=1))), "receipt-unreadable"),
     ("a word that nobody knows", ours.note(line(receipt(why="spring-cleaning"))), "receipt-unreadable"),
     ("a moment in another spelling", ours.note(line(receipt(done="2026-11-29T19:25:01.0Z"))), "receipt-unreadable"),
@@ -205,6 +207,11 @@ judged = [
     ("the second version, and something found", ours.note(line(receipt(tamis_receipt=2))), "receipt-unreadable"),
     ("the second version, which does not say of whom nothing is known", ours.note(line(without)), "receipt-unreadable"),
     ("the first version without its recipients", ours.note(line(receipt(to_be_told=None))), "receipt-unreadable"),
+    ("the third version", ours.note(line(dated)), "good"),
+    ("nothing found, by the third version", ours.note(line(nothing_dated)), "good"),
+    ("the third version, which does not say until when sealed bytes lie there", ours.note(line(receipt(tamis_receipt=3))), "receipt-unreadable"),
+    ("the third version, where records were and no day is named", ours.note(line({**dated, "remains": nothing_dated["remains"]})), "receipt-unreadable"),
+    ("the first version with what the third has", ours.note(line({**dated, "tamis_receipt": 1})), "receipt-unreadable"),
     ("a day that is none", ours.note(text.replace("2026-12-06", "2026-02-30")), "receipt-unreadable"),
 ]
 
@@ -216,7 +223,7 @@ rfc8032 = [
 signed = [
     {"name": key.name, "seed": key.seed.hex(), "vkey": key.vkey(), "text": text, "note": key.note(text)}
     for key in [Key(f"example.com/rfc8032/{n}", bytes.fromhex(seed)) for n, seed in enumerate(rfc8032)] + [ours, other, named]
-    for text in ["\n", "One line.\n", "Two lines,\n\nan empty one between them, and é.\n", line(receipt()), line(bare), line(nothing)]
+    for text in ["\n", "One line.\n", "Two lines,\n\nan empty one between them, and é.\n", line(receipt()), line(bare), line(nothing), line(dated)]
 ]
 print(
     json.dumps(

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::sample::{bare, full, nothing, signer, verifier};
+use super::sample::{bare, dated, full, nothing, signer, verifier};
 use crate::forget::receipt::Signed;
 use crate::forget::receipt::note::VerifierKey;
 
@@ -37,7 +37,7 @@ fn vectors() -> Vectors {
 #[test]
 fn every_key_and_every_note_is_the_second_implementation_s() {
     let vectors = vectors();
-    assert_eq!(vectors.signed.len(), 36);
+    assert_eq!(vectors.signed.len(), 42);
     for Note { name, seed, vkey, text, note } in vectors.signed {
         let key = signer(&name, &seed);
         assert_eq!(key.verifier().to_string(), vkey);
@@ -49,9 +49,9 @@ fn every_key_and_every_note_is_the_second_implementation_s() {
 #[test]
 fn a_receipt_is_signed_as_the_second_implementation_writes_it_and_reads_back() {
     let vectors = vectors();
-    let key = signer("leads.lumen.example/receipts", &vectors.signed[18].seed);
+    let key = signer("leads.lumen.example/receipts", &vectors.signed[21].seed);
     assert_eq!(key.verifier().to_string(), vectors.vkey);
-    for (receipt, at) in [(full(), 21), (bare(), 22), (nothing(), 23)] {
+    for (receipt, at) in [(full(), 24), (bare(), 25), (nothing(), 26), (dated(), 27)] {
         let expected = &vectors.signed[at];
         let signed = receipt.clone().sign(&key).expect("signed");
         assert_eq!((signed.json(), signed.note()), (&*expected.text, &*expected.note));
@@ -72,7 +72,7 @@ fn whatever_is_not_just_what_was_signed_is_refused_with_its_reason() {
         let found = Signed::in_paper(note.as_bytes(), &key).map_or_else(|fault| fault.as_str(), |_| "good");
         assert_eq!(found, in_paper, "{what}, as a paper");
     }
-    let bytes = [b"\xff\n\n".as_slice(), vectors.signed[21].note.as_bytes()].concat();
+    let bytes = [b"\xff\n\n".as_slice(), vectors.signed[24].note.as_bytes()].concat();
     assert!(key.open(&bytes).is_err() && Signed::in_paper(&bytes, &key).is_err(), "no UTF-8");
 }
 

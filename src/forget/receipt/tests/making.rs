@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::sample::{day, full, signer};
+use super::sample::{dated, day, full, signer};
 use crate::forget::receipt::note::KeyName;
 use crate::forget::receipt::{
     AskedBy, Became, ByAddress, Ground, KeyStorage, OfPurpose, Receipt, Signed, Stationery, Unmade, Version,
@@ -28,6 +28,7 @@ fn stationery() -> Stationery {
         public_url: "https://leads.lumen.example".to_owned(),
         key_backups_days: 7,
         trail_months: 12,
+        vacuum_days: 30,
         key_storage: KeyStorage::CopyOnWrite,
         recipients: ["crm", "agency", "twin"]
             .map(str::to_owned)
@@ -75,7 +76,7 @@ fn a_receipt_says_what_became_of_the_erasure_and_what_the_config_said_then() {
     let records = [(purpose("devis"), 2), (purpose("lettre"), 1)];
     let handed = [None, to("crm"), to("agency"), to("twin")];
     let (receipt, key) = Receipt::of(&became(&of_all, &of_purposes, &records, &handed)).expect("made");
-    assert_eq!(receipt, Receipt { unread: None, ..full() }, "each recipient once");
+    assert_eq!(receipt, Receipt { unread: None, ..dated() }, "each recipient once");
     assert!(key.as_str() == KEY);
     // What is signed is the same whenever it is made.
     let note = |receipt: Receipt| {
@@ -96,7 +97,9 @@ fn what_is_not_there_leaves_nothing_behind_and_whoever_had_nothing_is_not_told()
         ..became(&of_all, &of_purposes, &[], &[])
     };
     let (receipt, _) = Receipt::of(&nothing).expect("made");
-    assert!(!receipt.erased_anything() && receipt.version == Version::Two);
+    assert!(!receipt.erased_anything() && receipt.version == Version::Three);
+    assert_eq!(receipt.remains.sealed_bytes_until, Some(None), "no record, no bytes of one");
+    assert!(receipt.to_be_told.is_none());
     let remains = &receipt.remains;
     let dated = [remains.key_backups_until, remains.tombstones_until, remains.log_key_until];
     assert_eq!(dated, [None; 3]);
@@ -116,9 +119,13 @@ fn what_is_not_there_leaves_nothing_behind_and_whoever_had_nothing_is_not_told()
 #[test]
 fn where_nothing_was_found_nothing_is_said_of_who_had_it_and_no_earlier_receipt_changes() {
     let (of_all, of_purposes) = (stationery().of_all(), stationery().of_purposes());
-    let earlier =
-        String::from_utf8(of_all.clone()).expect("JSON").replacen("\"version\":2", "\"version\":1", 1);
-    assert_ne!(earlier.as_bytes(), of_all);
+    let of_version = |version: &str| {
+        let text = String::from_utf8(of_all.clone()).expect("JSON");
+        assert!(text.contains("\"version\":3") && text.contains("\"vacuum_days\":30,"));
+        let text = text.replacen("\"version\":3", &format!("\"version\":{version}"), 1);
+        text.replacen("\"vacuum_days\":30,", "", 1)
+    };
+    let (earlier, between) = (of_version("1"), of_version("2"));
     let key = signer(KEY, &"07".repeat(32));
     let told = |of_all: &[u8], records: &[_], handed: &[_]| {
         let nothing = Became { references: 0, ..became(of_all, &of_purposes, records, handed) };
@@ -126,17 +133,22 @@ fn where_nothing_was_found_nothing_is_said_of_who_had_it_and_no_earlier_receipt_
         Signed::open(signed.note().as_bytes(), &key.verifier()).expect("opened").json().to_owned()
     };
     let (later, before) = (told(&of_all, &[], &[]), told(earlier.as_bytes(), &[], &[]));
-    assert!(later.starts_with("{\"tamis_receipt\":2,"), "{later}");
+    assert!(later.starts_with("{\"tamis_receipt\":3,"), "{later}");
+    let second = told(between.as_bytes(), &[], &[]);
+    assert!(second.starts_with("{\"tamis_receipt\":2,"), "{second}");
+    assert!(second.contains("\"to_be_told\":null,") && !second.contains("sealed_bytes"), "{second}");
     assert!(later.contains("\"to_be_told\":null,\"exported_locally\":null,"), "{later}");
     assert!(before.starts_with("{\"tamis_receipt\":1,"), "{before}");
     assert!(before.contains("\"to_be_told\":[],\"exported_locally\":false,"), "{before}");
-    // Where something was, both say the same.
+    // Where something was, both of before say the same, and those of now a day more.
     let (records, handed) = ([(purpose("devis"), 1)], [to("crm"), None]);
-    let found = told(&of_all, &records, &handed);
-    assert!(
-        found == told(earlier.as_bytes(), &records, &handed) && found.contains("CRM Nuage SAS"),
-        "{found}"
-    );
+    let found = told(earlier.as_bytes(), &records, &handed);
+    assert!(found == told(between.as_bytes(), &records, &handed), "{found}");
+    assert!(found.starts_with("{\"tamis_receipt\":1,") && found.contains("CRM Nuage SAS"), "{found}");
+    let now = told(&of_all, &records, &handed);
+    let until = ",\"sealed_bytes_until\":\"2026-12-30\"}";
+    assert_eq!(now.replacen(until, "}", 1).replacen("\"tamis_receipt\":3", "\"tamis_receipt\":1", 1), found);
+    assert!(now.contains(until), "{now}");
 }
 
 #[test]
@@ -166,7 +178,7 @@ fn what_cannot_be_read_makes_no_receipt() {
     let (of_all, of_purposes) = (stationery().of_all(), stationery().of_purposes());
     let records = [(purpose("devis"), 1)];
     let later =
-        String::from_utf8(of_all.clone()).expect("JSON").replacen("\"version\":2", "\"version\":3", 1);
+        String::from_utf8(of_all.clone()).expect("JSON").replacen("\"version\":3", "\"version\":4", 1);
     let damaged = BTreeMap::from([(purpose("devis"), b"{".to_vec())]);
     for (all, purposes) in
         [(&b""[..], &of_purposes), (later.as_bytes(), &of_purposes), (of_all.as_slice(), &damaged)]

@@ -65,6 +65,7 @@ pub(super) fn full() -> Receipt {
             log_key_until: Some(day("2027-01-01")),
             suppression_until: None,
             meta_until: Some(day("2027-02-27")),
+            sealed_bytes_until: None,
         },
         to_be_told: Some(vec![
             recipient("CRM Nuage SAS", "FR", RecipientRole::Processor),
@@ -73,6 +74,13 @@ pub(super) fn full() -> Receipt {
         exported_locally: Some(true),
         key_storage: KeyStorage::CopyOnWrite,
     }
+}
+
+/// The same of the version that is made now.
+pub(super) fn dated() -> Receipt {
+    let full = full();
+    let remains = Remains { sealed_bytes_until: Some(Some(day("2026-12-30"))), ..full.remains };
+    Receipt { version: Version::Three, remains, ..full }
 }
 
 /// One that has as little as there can be.
