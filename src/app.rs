@@ -10,6 +10,7 @@ mod read;
 mod receipts;
 mod reload;
 mod restoring;
+mod rotating;
 mod running;
 mod settings;
 mod socket_door;
@@ -54,6 +55,7 @@ use crate::workers::{
 pub use opening::{StartError, StoreKnows};
 pub use reload::{Applied, Reload};
 pub use restoring::{RestoreError, restore};
+pub use rotating::{RotateError, Rotating};
 pub use sockets::Addresses;
 
 /// Memory that the bodies of all notifications may take together, beside the first kilobytes of each.

@@ -22,6 +22,7 @@ mod health;
 mod ids;
 mod inbox;
 mod init;
+mod keys;
 mod language;
 mod mail;
 mod manual;
@@ -130,6 +131,8 @@ enum Command {
     Vacuum(vacuum::Arguments),
     /// Restore a backup, while tamis does not run
     Restore(restore::Arguments),
+    /// Seal the keyring under another root key, while tamis does not run
+    Keys(keys::Arguments),
     /// Say that a clock that leapt forward is right
     Clock(clock::Arguments),
     /// Try the mail server of the config: `mail test`
@@ -236,6 +239,7 @@ async fn obey(command: Command, config: &ConfigPath, environment: &Environment) 
         Command::Backup(arguments) => backup::run(arguments, config, environment).await,
         Command::Vacuum(arguments) => vacuum::run(arguments, config, environment).await,
         Command::Restore(arguments) => restore::run(arguments, config, environment).await,
+        Command::Keys(arguments) => keys::run(arguments, config, environment),
         Command::Clock(arguments) => clock::run(arguments, config, environment).await,
         Command::Mail(arguments) => mail::run(arguments, config, environment).await,
         Command::Notice(arguments) => notice::run(&arguments, config, environment),

@@ -148,8 +148,16 @@ impl Config {
     /// # Errors
     /// Why it cannot be had, as a fault of `keys.root`.
     pub fn resolve_root(&self, environment: &Environment) -> Result<Key, Faults> {
+        Self::root_at("keys.root", &self.keys.root, environment)
+    }
+
+    /// Reads a root key at a location that is named elsewhere than in the config.
+    ///
+    /// # Errors
+    /// Why it cannot be had, as a fault of what names it.
+    pub fn root_at(named: &str, location: &Location, environment: &Environment) -> Result<Key, Faults> {
         let of_fault = |fault| Faults { faults: vec![fault], warnings: Vec::new() };
-        let secret = read("keys.root", &self.keys.root, Kind::RootKey, environment).map_err(of_fault)?;
+        let secret = read(named, location, Kind::RootKey, environment).map_err(of_fault)?;
         root_key(&secret).ok_or_else(|| Faults { faults: Vec::new(), warnings: Vec::new() })
     }
 }

@@ -8,6 +8,7 @@
 //! ([decision 157](../../docs/decisions/0157-how-the-keys-move-to-leaves.md)).
 
 mod copying;
+mod rotating;
 mod tending;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ use crate::attention::Concern;
 use crate::clock::{Day, Month};
 use crate::keyring::content::Content;
 pub use crate::keyring::file::copying::KeyringCopy;
+pub use crate::keyring::file::rotating::{NotRotated, Rotation};
 use crate::keyring::file::tending::Changing;
 use crate::keyring::files::Files;
 use crate::keyring::format;

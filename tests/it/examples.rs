@@ -143,6 +143,11 @@ const BLOCKS: &[(&str, &str, How)] = &[
         "sudo systemctl stop tamis\nsudo systemd-run",
         Shown("needs an init system; tests/it/backup.rs restores"),
     ),
+    (
+        "docs/operator.md",
+        "sudo systemctl stop tamis\nsudo sh -c",
+        Shown("needs an init system; tests/it/rotating.rs rotates"),
+    ),
     ("docs/operator.md", "sudo systemctl stop tamis            ", SERVER),
     ("docs/people.md", "tamis reconfirm preview", ASKING),
     ("docs/people.md", "tamis reconfirm due", ASKING),

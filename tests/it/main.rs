@@ -4,6 +4,7 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![expect(clippy::print_stdout, reason = "a test says what it measured")]
 
+mod rotating;
 mod support;
 
 mod addresses;

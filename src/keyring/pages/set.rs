@@ -270,6 +270,11 @@ impl<D: Disk> Pages<D> {
         Ok(self.shelf.read().sealed_by_others(mark).len())
     }
 
+    /// How many pages, the head among them, another root key sealed than the one that seals now.
+    pub fn under_others(&self) -> usize {
+        self.shelf.read().sealed_by_others(self.roots.seal.mark()).len()
+    }
+
     /// All single keys as they will be; none: they stay.
     fn edited_keys(&self, change: &Change) -> Result<Option<Keys>, KeyringError> {
         let mut keys = self.shelf.read().keys.clone();

@@ -1,0 +1,164 @@
+//! `tamis keys rotate-root`: the keyring under another root key, while tamis does not run.
+
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use crate::app::{Ambient, RotateError, Rotating};
+use crate::cli::ConfigPath;
+use crate::cli::serve::{not_done, refused};
+use crate::clock::SystemClock;
+use crate::config::{self, Config};
+use crate::lifecycle::forbid_cores;
+use crate::machine::own::{self, Directory};
+use crate::random::{Random, SystemRandom};
+use crate::secret::Key;
+use crate::secret::location::{Environment, Location};
+use crate::terminal::{Exit, Failure, print};
+
+const EXAMPLE: &str = "\
+LOCATION is file:PATH, credential:NAME or env:NAME. A file that is not there is made, with a new key in it; what is there is read, and
+must be 64 hex digits. tamis must not run.
+A run that was cut short is begun again with the same words; until it has ended neither key opens the keyring alone.
+Copies of the keyring that were made before open with the old key for as long as they are kept.
+
+Example:
+  tamis keys rotate-root --to file:/etc/tamis/secrets/root-key-2";
+
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(clap::Subcommand)]
+enum Verb {
+    /// Seal the keyring under another root key: the old one went astray, or who had it has left
+    #[command(after_help = EXAMPLE)]
+    RotateRoot(RotateArguments),
+}
+
+#[derive(clap::Args)]
+struct RotateArguments {
+    /// Where the new root key lies, or is to lie
+    #[arg(long, value_name = "LOCATION", value_parser = location)]
+    to: Location,
+}
+
+fn location(text: &str) -> Result<Location, String> {
+    let is_name = |name: &str| !name.is_empty() && !name.contains('/');
+    match text.split_once(':') {
+        Some(("file", path)) if Path::new(path).is_absolute() => Ok(Location::File(PathBuf::from(path))),
+        Some(("credential", name)) if is_name(name) => Ok(Location::Credential(name.to_owned())),
+        Some(("env", name)) if is_name(name) => Ok(Location::Env(name.to_owned())),
+        _ => Err("it is file:PATH with a path from the root on, credential:NAME or env:NAME".to_owned()),
+    }
+}
+
+/// Does it.
+pub(super) fn run(arguments: Arguments, path: &ConfigPath, environment: &Environment) -> Result<(), Failure> {
+    let Verb::RotateRoot(RotateArguments { to }) = arguments.verb;
+    forbid_cores()
+        .map_err(|error| Failure::failed(format!("cores cannot be forbidden: {}", error.kind())))?;
+    let config = config::load(&path.path, environment).map_err(|faults| refused(path, &faults))?;
+    let old = config.resolve_root(environment).map_err(|faults| refused(path, &faults))?;
+    let random = Arc::new(SystemRandom);
+    let rotating = Rotating::begin(&config).map_err(|error| not_rotated(&config, &error))?;
+    let is_made = make_where_absent(&to, &*random)?;
+    let new = Config::root_at("--to", &to, environment)
+        .map_err(|faults| Failure::new(Exit::ConfigRefused, format!("nothing is changed.\n\n{faults}")))?;
+    if is_same(&old, &new) {
+        return Err(Failure::new(
+            Exit::Usage,
+            "nothing is changed: this is the root key that `keys.root` names. Name another location, or exchange the two to take a \
+             rotation back",
+        ));
+    }
+    let ambient = Ambient { clock: Arc::new(SystemClock), random, progress: Arc::default() };
+    let pages = rotating.finish(old, new, &ambient).map_err(|error| not_rotated(&config, &error))?;
+    let made = if is_made { format!("a new root key was made: {to}. ") } else { String::new() };
+    let done = match pages {
+        0 => "the keyring is under the new root key already".to_owned(),
+        pages => format!("{pages} pages of the keyring are under the new root key now"),
+    };
+    let days = config.backup.horizon_days;
+    print(&format!(
+        "{made}{done}, and the old one opens nothing of it. Before you start tamis, let `keys.root` lead to the new one ({to}), and copy it to \
+         where you keep such things. Then make a backup, and delete the key parts of before, within {days} days: they open with \
+         the old root key\n"
+    ))
+}
+
+fn not_rotated(config: &Config, error: &RotateError) -> Failure {
+    match error {
+        RotateError::Refused(error) => not_done("the keyring is not under the new root key", error),
+        RotateError::OfBefore => Failure::failed(
+            "nothing is changed: a keyring of an earlier version. Start tamis once, which moves it, and stop it again",
+        ),
+        RotateError::Absent => {
+            let place = config.keys.keyring.display();
+            Failure::failed(format!("nothing is changed: there is no keyring at {place}"))
+        }
+    }
+}
+
+/// A file that is not there gets a new key, durably, before any page is sealed by it.
+fn make_where_absent(to: &Location, random: &dyn Random) -> Result<bool, Failure> {
+    let Location::File(path) = to else { return Ok(false) };
+    match path.symlink_metadata() {
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        _ => return Ok(false),
+    }
+    let no_randomness = |_| Failure::failed("nothing is changed: the system gives no randomness");
+    let mut bytes = Zeroizing::new([0_u8; 32]);
+    random.fill(bytes.as_mut_slice()).map_err(no_randomness)?;
+    let mut text = Zeroizing::new(hex::encode(bytes.as_slice()));
+    text.push('\n');
+    let made = Directory::own_of(path).and_then(|(directory, name)| {
+        let mut file = directory.create_new(name)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        directory.sync()
+    });
+    made.map(|()| true).map_err(|error| {
+        let why =
+            own::refusal(&error).map_or_else(|| error.kind().to_string(), |code| code.sentence().to_owned());
+        Failure::failed(format!("nothing is changed: no root key can be made at {}: {why}", path.display()))
+    })
+}
+
+/// Of two keys at hand, not of one and a guess: how long it takes tells nobody anything.
+fn is_same(one: &Key, other: &Key) -> bool {
+    one.expose() == other.expose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_location_is_said_in_one_word() {
+        assert_eq!(location("file:/a/b"), Ok(Location::File(PathBuf::from("/a/b"))));
+        assert_eq!(location("credential:tamis-root-key"), Ok(Location::Credential("tamis-root-key".into())));
+        assert_eq!(location("env:ROOT"), Ok(Location::Env("ROOT".into())));
+        for bad in ["", "/a/b", "file:a", "file:", "credential:", "credential:a/b", "env:", "vault:a"] {
+            assert!(location(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_key_is_made_once_and_for_its_owner_alone() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let to = Location::File(directory.path().join("root-key-2"));
+        let made = make_where_absent(&to, &SystemRandom);
+        assert!(matches!(made, Ok(true)));
+        let read = || Config::root_at("--to", &to, &Environment::default()).expect("a root key");
+        let key = read();
+        assert!(matches!(make_where_absent(&to, &SystemRandom), Ok(false)) && is_same(&key, &read()));
+        let nowhere = Location::File(directory.path().join("nowhere/root-key"));
+        assert!(make_where_absent(&nowhere, &SystemRandom).is_err());
+        assert!(matches!(make_where_absent(&Location::Env("ROOT".into()), &SystemRandom), Ok(false)));
+    }
+}
