@@ -60,8 +60,8 @@ pub async fn restore(
         restoring.leave().map_err(|error| places.store_refused(error))?;
         return Err(RestoreError::ErasuresUnknown { since });
     };
-    let keyring = match places.keyring(&restoring, root, ambient) {
-        Ok(keyring) => keyring,
+    let (keyring, is_put) = match places.keyring(&restoring, root, ambient) {
+        Ok(found) => found,
         Err(error) => {
             // Why it is not restored is what is said; the next restore removes it as well.
             let _ = restoring.leave();
@@ -71,7 +71,12 @@ pub async fn restore(
     let purposes = config.policy().purposes().iter().map(|purpose| purpose.id.clone()).collect();
     let (clock, random) = (Arc::clone(&ambient.clock), Arc::clone(&ambient.random));
     let restored = restoring.finish(keyring, purposes, clock, random, since).await;
-    restored.map_err(|error| places.store_refused(error).into())
+    restored.map_err(|error| {
+        if is_put {
+            places.take_keyring_back();
+        }
+        places.store_refused(error).into()
+    })
 }
 
 struct Places<'c> {
@@ -84,19 +89,19 @@ impl<'c> Places<'c> {
         Self { config, keyring: backup.join(KEYRING) }
     }
 
-    /// The keyring that is there, or else the backup's, put there.
+    /// The keyring that is there, or else the backup's, put there: true of that one.
     fn keyring(
         &self,
         restoring: &Restoring,
         root: Key,
         ambient: &Ambient,
-    ) -> Result<Arc<dyn Keyring>, StartError> {
+    ) -> Result<(Arc<dyn Keyring>, bool), StartError> {
         let place = &self.config.keys.keyring;
         let open = |root: Key| FileKeyring::open(place, root, Arc::clone(&ambient.random));
         let there = open(root.clone()).map_err(|error| self.keyring_refused(error))?;
         if let Some(keyring) = there {
             self.require(restoring, &keyring)?;
-            return Ok(Arc::new(keyring));
+            return Ok((Arc::new(keyring), false));
         }
         let copy = KeyringCopy::take(&self.keyring, place, root.clone(), Arc::clone(&ambient.random))
             .map_err(|error| self.keyring_refused(error))?;
@@ -107,7 +112,17 @@ impl<'c> Places<'c> {
         copy.put().map_err(|error| self.keyring_refused(error))?;
         let put = open(root).map_err(|error| self.keyring_refused(error))?;
         let gone = || self.store_refused(StoreError::of(StoreCode::KeyringMissing));
-        Ok(Arc::new(put.ok_or_else(gone)?))
+        Ok((Arc::new(put.ok_or_else(gone)?), true))
+    }
+
+    /// Nothing was restored: the place of the keyring is as empty as it was, or the next restore would take the backup's for the newer one.
+    fn take_keyring_back(&self) {
+        // A store that got into its place all the same needs it.
+        if self.config.store.path.join("db").exists() {
+            return;
+        }
+        // Why nothing is restored is what is said; what could not be removed is the backup's own, which still has it.
+        let _ = KeyringCopy::take_back(&self.config.keys.keyring);
     }
 
     fn require(&self, restoring: &Restoring, keyring: &dyn Keyring) -> Result<(), StartError> {

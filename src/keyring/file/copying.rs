@@ -88,6 +88,14 @@ impl KeyringCopy {
         })
     }
 
+    /// Removes what was put: nobody uses it, and the backup still has it.
+    ///
+    /// # Errors
+    /// [`KeyringCode::Io`], [`KeyringCode::NotOwn`].
+    pub fn take_back(place: &Path) -> Result<(), KeyringError> {
+        remove(place).map_err(KeyringError::file)
+    }
+
     /// Lets go of it: it does not belong to what is restored.
     pub fn leave(self) {
         // At best; the next one removes it as well.

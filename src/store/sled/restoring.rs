@@ -172,8 +172,15 @@ impl Restoring {
         let store = SledStore::open(self.work.clone(), Arc::clone(&keyring), purposes, clock, random)?;
         let done = self.fill(&store, begins, since).await;
         let closed = store.close().await;
-        let restored = done.and_then(|restored| closed.map(|()| restored))?;
         drop(store);
+        let restored = match done.and_then(|restored| closed.map(|()| restored)) {
+            Ok(restored) => restored,
+            Err(error) => {
+                // Why it is not restored is what is said; the next restore removes it as well.
+                let _ = self.leave();
+                return Err(error);
+            }
+        };
         self.put(witness)?;
         Ok(restored)
     }
