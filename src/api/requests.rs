@@ -82,6 +82,11 @@ pub struct Answered {
     /// The erasure that it led to, whose receipt has the same number; null: none.
     #[schema(required = true, value_type = Option<EpochNumber>)]
     pub erasure: Option<String>,
+    /// The erasure that says what came of what was not read yet then, whose receipt is to be handed over as well; null: there is none, or
+    /// not yet.
+    #[serde(default)]
+    #[schema(required = true, value_type = Option<EpochNumber>)]
+    pub followed_by: Option<String>,
 }
 
 /// Requests, by their numbers.

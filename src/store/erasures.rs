@@ -336,6 +336,13 @@ pub trait Erasures: Send + Sync {
     /// See [`StoreCode`].
     async fn erasure(&self, id: ErasureId) -> Result<Option<Erasure>, StoreError>;
 
+    /// Which erasure says of each what came of what was unread then; of one of which nothing does, or that is not there, none. Those that
+    /// are asked for at once are few ([`crate::store::REQUESTS_LISTED_MAX`]).
+    ///
+    /// # Errors
+    /// See [`StoreCode`].
+    async fn followed_by(&self, ids: Vec<ErasureId>) -> Result<Vec<Option<ErasureId>>, StoreError>;
+
     /// Those that are stuck: a look into memory.
     fn stuck_erasures(&self) -> StuckErasures;
 

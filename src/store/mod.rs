@@ -97,7 +97,7 @@ pub use suppressions::{
 pub use tokens::{Token, Tokens};
 pub use tombstones::ErasedFor;
 pub use trail::Trail;
-pub use vigils::{AWAITED_AT_ONCE_MAX, ToAwait, VIGILS_MAX, VigilId, Vigils};
+pub use vigils::{AWAITED_AT_ONCE_MAX, ToAwait, VIGILS_MAX, VigilEnded, VigilId, Vigils};
 
 /// Everything that a store does.
 pub trait Store:

@@ -15,7 +15,7 @@ use crate::keyring::Keyring;
 use crate::lead::MinimisedLead;
 use crate::notification::{LeadRef, META_KEEPS_DAYS};
 use crate::purpose::PurposeId;
-use crate::store::{Papers, RepeatKey, StoreCode, StoreError};
+use crate::store::{ErasureId, Papers, RepeatKey, StoreCode, StoreError};
 use crate::trail::Entry;
 
 /// So many stand at one time: the hashes of all of them lie in memory.
@@ -66,6 +66,15 @@ impl ToAwait {
         hashes.dedup();
         hashes
     }
+}
+
+/// A vigil that is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VigilEnded {
+    /// The erasure that says what came of it; none: nothing was unread when it began.
+    pub erasure: Option<ErasureId>,
+    /// The one that this adds to; none: that had no end that is known.
+    pub follows: Option<ErasureId>,
 }
 
 /// What of a lead may be among the hashes of vigils.
@@ -149,11 +158,11 @@ pub trait Vigils: Send + Sync {
 
     /// Ends those for which nothing is left to be read: no reference that had been accepted before is queued (the oldest that is
     /// arrived then) or parked. Its hashes go, and where something was unread an erasure that is done says how many submissions it
-    /// met. Returns how many ended.
+    /// met. Returns those that ended.
     ///
     /// # Errors
     /// See [`StoreCode`].
-    async fn end_vigils(&self, oldest_queued: Option<Timestamp>) -> Result<u64, StoreError>;
+    async fn end_vigils(&self, oldest_queued: Option<Timestamp>) -> Result<Vec<VigilEnded>, StoreError>;
 
     /// How many stand: a look into memory.
     fn vigils(&self) -> u64;

@@ -19,7 +19,7 @@ use crate::graph::Graph;
 use crate::inbox::Inbox;
 use crate::keyring::Keyring;
 use crate::purpose::Policy;
-use crate::store::{SharedStore, StoreCode};
+use crate::store::{SharedStore, StoreCode, VigilEnded};
 use crate::workers::clockwatch::{AskedInVain, confirmed_now};
 use crate::workers::routine::{Routine, Schedule, Turn};
 use crate::workers::shortening::{Shortened, Shortening};
@@ -288,8 +288,7 @@ impl Reaper {
         }
         let oldest_queued = self.inbox.oldest().map(|(_, arrived)| arrived);
         match self.store.end_vigils(oldest_queued).await {
-            Ok(0) => {}
-            Ok(count) => tracing::info!(vigils.ended = count, "store.vigils-ended"),
+            Ok(ended) => say_ended(&ended),
             Err(error) => tracing::warn!(code = %error.code, "reaper.store-refused"),
         }
         match self.store.end_suppressions().await {
@@ -336,6 +335,18 @@ impl Reaper {
             self.keyring.destroy_days(&idle).map_err(|error| error.code.as_str())?;
         }
         Ok(idle.len())
+    }
+}
+
+/// Whoever was told that a second receipt follows is handed it by a person, who has to know that it is there.
+fn say_ended(ended: &[VigilEnded]) {
+    for VigilEnded { erasure, follows } in ended {
+        if let (Some(erasure), Some(first)) = (erasure, follows) {
+            tracing::warn!(erasure.id = %erasure, erasure.follows = %first, "erasure.followed");
+        }
+    }
+    if !ended.is_empty() {
+        tracing::info!(vigils.ended = ended.len(), "store.vigils-ended");
     }
 }
 

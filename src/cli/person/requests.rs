@@ -311,8 +311,17 @@ async fn list(daemon: &Daemon, with_answered: bool, json: bool) -> Result<(), Fa
 }
 
 fn page(all: &[PersonRequest]) -> String {
-    let mut table =
-        Table::new(&["number", "asked for", "received", "due", "left", "extended", "answered", "erasure"]);
+    let mut table = Table::new(&[
+        "number",
+        "asked for",
+        "received",
+        "due",
+        "left",
+        "extended",
+        "answered",
+        "erasure",
+        "then",
+    ]);
     for request in all {
         let dash = || "-".to_owned();
         let answered = request.answered.as_ref();
@@ -325,6 +334,7 @@ fn page(all: &[PersonRequest]) -> String {
             request.extended.as_ref().map_or_else(dash, |extension| extension.ground.to_string()),
             answered.map_or_else(dash, |answered| answered.on.clone()),
             answered.and_then(|answered| answered.erasure.clone()).unwrap_or_else(dash),
+            answered.and_then(|answered| answered.followed_by.clone()).unwrap_or_else(dash),
         ]);
     }
     table.to_string()
@@ -336,7 +346,7 @@ mod tests {
 
     const BODY: &str = r#"{"requests":[
         {"id":"1-1","kind":"erasure","received":"2026-11-05","due":"2026-12-07","days_left":null,"extended":null,
-         "answered":{"on":"2026-11-06","erasure":"1-17"}},
+         "answered":{"on":"2026-11-06","erasure":"1-17","followed_by":"1-18"}},
         {"id":"1-2","kind":"access","received":"2026-10-20","due":"2026-11-20","days_left":-10,"extended":null,"answered":null},
         {"id":"1-3","kind":"objection","received":"2026-11-30","due":"2027-03-01","days_left":91,
          "extended":{"ground":"complex","on":"2026-11-30"},"answered":null}],"more":false}"#;
@@ -348,7 +358,7 @@ mod tests {
         let text = page(&requests);
         let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
         assert_eq!(rows[1].first(), Some(&"1-1"), "{text}");
-        assert!(rows[1].contains(&"1-17") && rows[2].ends_with(&["-", "-", "-"]), "{text}");
+        assert!(rows[1].ends_with(&["1-17", "1-18"]) && rows[2].ends_with(&["-", "-", "-", "-"]), "{text}");
         assert!(
             text.contains("10 days late") && text.contains("91 days left") && text.contains("complex"),
             "{text}"

@@ -33,7 +33,7 @@ pub(super) async fn list(
     let after = parameters.read("after", RequestId::parse)?;
     let listed = state.store.requests(after, limit).await?;
     let (more, today) = (listed.len() == limit, today(&state));
-    let requests = listed.iter().map(|one| shown(one, today)).collect();
+    let requests = shown_all(&state, &listed, today).await?;
     Ok(HttpResponse::Ok().json(RequestList { requests, more }))
 }
 
@@ -61,7 +61,7 @@ pub(super) async fn open(
         request.id = %request_id(&request), actor = %operator.actor(), person.request = %opened.id,
         person.asks = %opened.kind, person.due = %opened.due(), "person.asked"
     );
-    Ok(HttpResponse::Ok().json(shown(&opened, today)))
+    Ok(HttpResponse::Ok().json(shown(&opened, None, today)))
 }
 
 /// Gives it two months more.
@@ -86,7 +86,7 @@ pub(super) async fn extend(
         request.id = %request_id(&request), actor = %operator.actor(), person.request = %extended.id,
         person.due = %extended.due(), "person.extended"
     );
-    Ok(HttpResponse::Ok().json(shown(&extended, today(&state))))
+    Ok(HttpResponse::Ok().json(shown(&extended, None, today(&state))))
 }
 
 /// Writes down that it is answered.
@@ -115,15 +115,25 @@ pub(super) async fn answer(
         request.id = %request_id(&request), actor = %operator.actor(), person.request = %answered.id,
         "person.answered"
     );
-    Ok(HttpResponse::Ok().json(shown(&answered, today(&state))))
+    let mut shown = shown_all(&state, &[answered], today(&state)).await?;
+    Ok(HttpResponse::Ok().json(shown.pop()))
 }
 
 fn today(state: &AdminState) -> Day {
     Day::of(state.store.now())
 }
 
+/// Requests on their way out, with the second receipts that there are.
+async fn shown_all(state: &AdminState, all: &[PersonRequest], today: Day) -> Result<Vec<Shown>, Problem> {
+    let erasure = |request: &PersonRequest| request.answered.and_then(|(_, erasure)| erasure);
+    let followed = state.store.followed_by(all.iter().filter_map(erasure).collect()).await?;
+    let mut followed = followed.into_iter();
+    let of = |one: &PersonRequest| shown(one, erasure(one).and_then(|_| followed.next().flatten()), today);
+    Ok(all.iter().map(of).collect())
+}
+
 /// A request on its way out.
-fn shown(request: &PersonRequest, today: Day) -> Shown {
+fn shown(request: &PersonRequest, followed_by: Option<ErasureId>, today: Day) -> Shown {
     let due = request.due();
     Shown {
         id: request.id.to_string(),
@@ -137,6 +147,7 @@ fn shown(request: &PersonRequest, today: Day) -> Shown {
         answered: request.answered.map(|(on, erasure)| Answered {
             on: on.to_string(),
             erasure: erasure.map(|erasure| erasure.to_string()),
+            followed_by: followed_by.map(|erasure| erasure.to_string()),
         }),
     }
 }
@@ -156,7 +167,7 @@ mod tests {
             extended: None,
             answered: None,
         };
-        let of = |request: &PersonRequest, today: &str| shown(request, day(today));
+        let of = |request: &PersonRequest, today: &str| shown(request, None, day(today));
         let open = of(&request, "2026-11-30");
         assert_eq!((open.id.as_str(), open.due.as_str(), open.days_left), ("1-7", "2026-12-07", Some(7)));
         assert_eq!(of(&request, "2026-12-07").days_left, Some(0), "it ends at the end of the day");

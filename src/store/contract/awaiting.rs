@@ -12,7 +12,7 @@ use crate::purpose::Basis::{Consent, PreContract};
 use crate::purpose::PurposeId;
 use crate::store::{
     AWAITED_AT_ONCE_MAX, Asked, Erasure, ErasureId, ErasureRequest, Outcome, Papers, RepeatKey, Settlement,
-    SharedStore, StoreCode, ToAwait, Verdict, VigilId, Wanted,
+    SharedStore, StoreCode, ToAwait, Verdict, VigilEnded, VigilId, Wanted,
 };
 use crate::trail::{Action, Reason};
 
@@ -74,6 +74,11 @@ async fn stored(store: &SharedStore, name: &str) -> u64 {
 
 const NOBODY: Option<Timestamp> = None;
 
+/// How many ended.
+async fn ended(store: &SharedStore, oldest_queued: Option<Timestamp>) -> usize {
+    store.end_vigils(oldest_queued).await.expect("ended").len()
+}
+
 pub(crate) async fn what_was_accepted_before_an_address_was_erased_is_not_stored_when_it_is_read<H: Host>() {
     let host = H::new();
     let mut store = host.open();
@@ -81,7 +86,7 @@ pub(crate) async fn what_was_accepted_before_an_address_was_erased_is_not_stored
     store.settle(vec![parked(3, 1, waiting(0, 1))]).await.expect("settled");
     let vigil = await_unread(&store, what(mail(7), &[], 3)).await;
     let first = erased(&store, vigil).await;
-    assert_eq!(store.end_vigils(NOBODY).await, Ok(0), "one is parked");
+    assert_eq!(ended(&store, NOBODY).await, 0, "one is parked");
     store.close().await.expect("closed");
     drop(store);
     store = host.open();
@@ -96,10 +101,13 @@ pub(crate) async fn what_was_accepted_before_an_address_was_erased_is_not_stored
     assert_eq!(fates(&store, 3).await, "erased", "what was parked");
     assert_eq!((stored(&store, "devis").await, stored(&store, "lettre").await), (1, 0));
     assert!(shown(&store, first).await.followed_by.is_none());
-    assert_eq!(store.end_vigils(Some(start())).await, Ok(0), "one is queued");
-    assert_eq!(store.end_vigils(Some(later(1))).await, Ok(1));
-    assert_eq!((store.vigils(), store.end_vigils(NOBODY).await), (0, Ok(0)));
+    assert_eq!(ended(&store, Some(start())).await, 0, "one is queued");
+    let over = store.end_vigils(Some(later(1))).await.expect("ended");
+    assert_eq!((store.vigils(), ended(&store, NOBODY).await), (0, 0));
     let second = next(&store, first).await;
+    assert_eq!(over, [VigilEnded { erasure: Some(second.id), follows: Some(first) }]);
+    let following = store.followed_by(vec![second.id, first, ErasureId { epoch: 1, number: 99 }]).await;
+    assert_eq!(following, Ok(vec![None, Some(second.id), None]), "of each, in order");
     assert_eq!((second.follows, second.extent.references), (Some(first), 2));
     assert!(second.extent.records.is_empty() && second.done.is_some() && second.papers == papers());
     assert_eq!(second.reason, Some(Reason::PersonRequest));
@@ -122,13 +130,15 @@ pub(crate) async fn what_is_sent_in_after_an_address_was_erased_is_stored<H: Hos
     let vigil = await_unread(&store, what(mail(7), &[], 1)).await;
     let first = erased(&store, vigil).await;
     assert_eq!(settle(&store, lead(1, 7, 1, &["devis"])).await, "devis-1-1");
-    assert_eq!(store.end_vigils(NOBODY).await, Ok(1));
+    assert_eq!(ended(&store, NOBODY).await, 1);
     let second = next(&store, first).await;
     assert_eq!((second.extent.references, second.extent.is_empty()), (0, true), "nothing unread was theirs");
     // Where nothing was unread, and nothing was met, nothing more is to be said.
     let vigil = await_unread(&store, what(mail(7), &[], 0)).await;
     let first = erased(&store, vigil).await;
-    assert_eq!((store.end_vigils(NOBODY).await, shown(&store, first).await.followed_by), (Ok(1), None));
+    let over = VigilEnded { erasure: None, follows: Some(first) };
+    assert_eq!(store.end_vigils(NOBODY).await, Ok(vec![over]));
+    assert_eq!(shown(&store, first).await.followed_by, None);
 }
 
 pub(crate) async fn a_vigil_for_some_purposes_leaves_the_others<H: Host>() {
@@ -139,7 +149,7 @@ pub(crate) async fn a_vigil_for_some_purposes_leaves_the_others<H: Host>() {
     assert_eq!(settle(&store, lead(2, 7, 0, &["devis"])).await, "devis-1-1", "it was never for that purpose");
     assert_eq!(settle(&store, lead(1, 7, 0, &["devis", "lettre"])).await, "devis-1-2");
     assert_eq!((stored(&store, "devis").await, stored(&store, "lettre").await), (2, 0));
-    assert_eq!(store.end_vigils(NOBODY).await, Ok(1));
+    assert_eq!(ended(&store, NOBODY).await, 1);
     assert_eq!(next(&store, first).await.extent.references, 1);
     nothing_is_wrong(&store).await;
 }
@@ -205,9 +215,9 @@ pub(crate) async fn no_vigil_stands_for_longer_than_meta_has_what_was_submitted<
     store.settle(vec![parked(3, 1, HELD)]).await.expect("settled");
     await_unread(&store, what(mail(7), &[], 1)).await;
     host.pass_days(&store, 90);
-    assert_eq!(store.end_vigils(NOBODY).await, Ok(0));
+    assert_eq!(ended(&store, NOBODY).await, 0);
     host.pass_days(&store, 1);
-    assert_eq!(store.end_vigils(NOBODY).await, Ok(1));
+    assert_eq!(ended(&store, NOBODY).await, 1);
 }
 
 /// Somebody may not use it, and only the person may have it erased.

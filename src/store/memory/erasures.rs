@@ -71,6 +71,11 @@ impl Erasures for MemoryStore {
         Ok(self.0.rows()?.erasures.get(&id).cloned())
     }
 
+    async fn followed_by(&self, ids: Vec<ErasureId>) -> Result<Vec<Option<ErasureId>>, StoreError> {
+        let rows = self.0.rows()?;
+        Ok(ids.iter().map(|id| rows.erasures.get(id).and_then(|erasure| erasure.followed_by)).collect())
+    }
+
     async fn drop_tombstones(&self) -> Result<u64, StoreError> {
         let (count, months) = self.0.write(|draft| {
             let today = Day::of(draft.look.confirmed()?);

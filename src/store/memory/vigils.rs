@@ -13,7 +13,7 @@ use crate::store::restrictions::is_the_person_s;
 use crate::store::vigils::{VIGILS_MAX, hashes_of, is_over, was_accepted_by};
 use crate::store::{
     Asked, ErasedFor, ErasureId, ErasureRequest, Extent, Papers, SeenState, StoreError, ToAwait, Traces,
-    Verdict, VigilId, Vigils, Wanted,
+    Verdict, VigilEnded, VigilId, Vigils, Wanted,
 };
 use crate::trail::{Action, Entry};
 
@@ -43,25 +43,29 @@ impl Vigils for MemoryStore {
         })
     }
 
-    async fn end_vigils(&self, oldest_queued: Option<Timestamp>) -> Result<u64, StoreError> {
+    async fn end_vigils(&self, oldest_queued: Option<Timestamp>) -> Result<Vec<VigilEnded>, StoreError> {
         self.0.write(|draft| {
             let first = draft.rows.parked.values().map(|row| row.submitted.0).min();
             let confirmed = draft.look.confirmed().ok();
             let over = |row: &VigilRow| is_over(row.asked, oldest_queued, first, confirmed);
-            let ended: Vec<VigilId> =
+            let over: Vec<VigilId> =
                 draft.rows.vigils.iter().filter(|(_, row)| over(row)).map(|(id, _)| *id).collect();
-            for id in &ended {
+            let mut ended = Vec::new();
+            for id in &over {
                 let Some(row) = draft.rows.vigils.remove(id) else { continue };
+                let follows = row.follows;
                 if row.unread == 0 && row.met == 0 {
+                    ended.push(VigilEnded { erasure: None, follows });
                     continue;
                 }
                 let extent = Extent { references: row.met, ..Extent::default() };
                 let taken = Taken { extent, traces: row.traces, ..Taken::default() };
                 let entry = Entry::by_system_because(Action::ErasureAsked, row.reason);
                 let erasure = draft.note_erasure(taken, row.papers, &entry);
-                draft.note_follows(erasure.id, row.follows);
+                draft.note_follows(erasure.id, follows);
+                ended.push(VigilEnded { erasure: Some(erasure.id), follows });
             }
-            Ok(ended.len() as u64)
+            Ok(ended)
         })
     }
 

@@ -9,6 +9,7 @@ use crate::clock::Month;
 use crate::store::erasures::line_of_extent;
 use crate::store::sled::SledStore;
 use crate::store::sled::draft::OUTCOMES_MAX;
+use crate::store::sled::engine::Engine;
 use crate::store::sled::erasure_rows::{self, ErasureRow};
 use crate::store::sled::layout::{self, Place};
 use crate::store::sled::papers;
@@ -85,6 +86,19 @@ impl Erasures for SledStore {
                 };
                 Ok(read.map(whole))
             })
+        })
+        .await
+    }
+
+    async fn followed_by(&self, ids: Vec<ErasureId>) -> Result<Vec<Option<ErasureId>>, StoreError> {
+        self.beside(move |shared| {
+            let one = |engine: &Engine, id: &ErasureId| {
+                let key = erasure_rows::followed_key(*id);
+                let row = engine.read(&Place::Erasures, &key)?;
+                let read = row.map(|bytes| erasure_rows::id(&bytes)).transpose();
+                Ok(shared.unreadable().or_passed_over(&Place::Erasures, &key, read).flatten())
+            };
+            shared.reading(|engine| ids.iter().map(|id| one(engine, id)).collect())
         })
         .await
     }

@@ -23,7 +23,8 @@ use crate::store::sled::verbs::{erased, parked, restrictions};
 use crate::store::sled::vigil_rows::{self, VigilRow};
 use crate::store::vigils::{VIGILS_MAX, hashes_of, is_over, was_accepted_by};
 use crate::store::{
-    ErasedFor, ErasureId, ErasureRequest, Papers, StoreCode, StoreError, ToAwait, Verdict, VigilId, Vigils,
+    ErasedFor, ErasureId, ErasureRequest, Papers, StoreCode, StoreError, ToAwait, Verdict, VigilEnded,
+    VigilId, Vigils,
 };
 use crate::trail::{Action, Entry};
 
@@ -55,21 +56,21 @@ impl Vigils for SledStore {
             .await
     }
 
-    async fn end_vigils(&self, oldest_queued: Option<Timestamp>) -> Result<u64, StoreError> {
+    async fn end_vigils(&self, oldest_queued: Option<Timestamp>) -> Result<Vec<VigilEnded>, StoreError> {
         let all = self.shared.vigils().all();
         if all.is_empty() {
-            return Ok(0);
+            return Ok(Vec::new());
         }
         let confirmed = self.shared.look().confirmed().ok();
         // What is queued no more is parked by then, or has its end.
         let first = self.beside(first_parked).await?;
-        let mut count = 0;
+        let mut ended = Vec::new();
         for (id, asked) in all {
             if is_over(asked, oldest_queued, first, confirmed) {
-                count += u64::from(self.writer.write_and_puncture(1, move |draft| end(draft, id)).await?);
+                ended.extend(self.writer.write_and_puncture(1, move |draft| end(draft, id)).await?);
             }
         }
-        Ok(count)
+        Ok(ended)
     }
 
     fn vigils(&self) -> u64 {
@@ -241,9 +242,10 @@ fn papers_of(draft: &Draft<'_>, id: VigilId) -> Result<Papers, StoreError> {
     layout::decode::<PapersRow>(&bytes)?.papers()
 }
 
-/// Ends a vigil. False: it was over.
-fn end(draft: &mut Draft<'_>, id: VigilId) -> Result<bool, StoreError> {
-    let Some(row) = read(draft, id)? else { return Ok(false) };
+/// Ends a vigil. None: it was over.
+fn end(draft: &mut Draft<'_>, id: VigilId) -> Result<Option<VigilEnded>, StoreError> {
+    let Some(row) = read(draft, id)? else { return Ok(None) };
+    let mut ended = VigilEnded { erasure: None, follows: row.follows() };
     let mut gone = Vec::with_capacity(row.hashes.len());
     for hash in &row.hashes {
         let mut owners = owners(draft, hash)?;
@@ -268,9 +270,10 @@ fn end(draft: &mut Draft<'_>, id: VigilId) -> Result<bool, StoreError> {
         if let Some(first) = row.follows() {
             erasing::note_follows(draft, erasure, first)?;
         }
+        ended.erasure = Some(erasure);
     }
     pieces::remove(draft, &Place::Vigils, &vigil_rows::papers_at(id), PIECES_MAX)?;
     draft.remove(Place::Vigils, &vigil_rows::row_key(id));
     draft.effect(Effect::VigilOver(id, gone));
-    Ok(true)
+    Ok(Some(ended))
 }
