@@ -40,8 +40,8 @@ use tamis::clock::{Clock, SystemClock};
 use tamis::current::Current;
 use tamis::http::problem::{as_problems, request_id};
 use tamis::http::{
-    BodyBudget, Health, Intake, IntakeSettings, Listener, Notices, Proxies, Seldom, Trust, public_server,
-    with_id,
+    BodyBudget, Health, Intake, IntakeSettings, Listener, Notices, Proxies, Seldom, Shown, Trust,
+    public_server, with_id,
 };
 use tamis::notice::Book;
 use tamis::notification::{self, Verifier, VerifyToken};
@@ -464,7 +464,8 @@ async fn serve_intake(home: &Path) {
     let book = Arc::new(Current::new(Book::default()));
     let notices = Notices::new(book, rooms.store.clone(), Proxies::default());
     let health = Health::new(|| async { true });
-    let server = public_server(listen(), &listener, intake, health, notices, random).expect("a server");
+    let shown = Shown { notices, persons: None, meta: None };
+    let server = public_server(listen(), &listener, intake, health, shown, random).expect("a server");
     let batches = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&batches);
     inbox.time_syncs(move |_| {

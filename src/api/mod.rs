@@ -21,6 +21,7 @@ pub mod leads;
 mod member;
 mod moment;
 mod pairs;
+pub mod passes;
 pub mod problem;
 pub mod purposes;
 pub mod reconfirmations;

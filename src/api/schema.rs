@@ -21,6 +21,7 @@ use crate::api::erasures::{Erase, ErasureState};
 use crate::api::find::{Find, SubmissionState};
 use crate::api::id_text::EpochNumber;
 use crate::api::inbox::{DropHeld, Requeue, RetryPage};
+use crate::api::passes::GivePass;
 use crate::api::problem::ProblemCode;
 use crate::api::reconfirmations::{AskingKind, ListDue, PEOPLE_MAX, PauseAsking, SayAsked};
 use crate::api::requests::{AnswerRequest, ExtendRequest, OpenRequest};
@@ -120,6 +121,7 @@ written! {
     Became: list::<Became>("What a withdrawal made of a record.");
     Confirm: confirm();
     Restrict: restrict();
+    GivePass: give_pass();
     RetryPage: retry_page();
     ContactKind: list::<ContactKind>("What an address is.");
     Suppress: suppress();
@@ -491,6 +493,19 @@ fn restrict() -> OneOfBuilder {
     let beside = [("until", day.into()), ("reason", or_null(Reason::schema()).into())];
     let said = "Which record nobody may use, or which of whoever has an address, until when, and why.";
     exactly_one_with(&ways, &beside, &["until"], said)
+}
+
+fn give_pass() -> OneOfBuilder {
+    let days = whole(1, 365)
+        .default(Some(30.into()))
+        .description(Some("For how many days the link opens the page, today among them."));
+    let ways = [
+        ("id", RecordId::schema()),
+        ("email", address("An e-mail address, in any spelling.", "anne@lumen.example")),
+        ("phone", address("A telephone number, in any spelling.", "06 39 98 00 00")),
+    ];
+    let said = "Of which record, or of which of whoever has an address, and for how long.";
+    exactly_one_with(&ways, &[("days", days.into())], &[], said)
 }
 
 fn retry_page() -> ObjectBuilder {

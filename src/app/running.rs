@@ -15,8 +15,8 @@ use crate::http::admin::{
     Admin, AskingLook, Askings, DueLook, FormStands, Search, Standing, Whole, trail_places,
 };
 use crate::http::{
-    ADMIN_CONNECTIONS_MAX, AdminDoor, Health, Intake, Listener, Notices, Visits, admin_server,
-    connections_at_most, public_server,
+    ADMIN_CONNECTIONS_MAX, AdminDoor, Callbacks, Health, Intake, Listener, MetaCallbacks, Notices, Persons,
+    Shown, Visits, admin_server, connections_at_most, public_server,
 };
 use crate::lifecycle::Stop;
 use crate::machine::descriptors;
@@ -137,6 +137,15 @@ impl Rooms {
         });
         let kept: Arc<dyn crate::store::Notices> = self.store.clone();
         let notices = Notices::new(Arc::clone(&self.notices), kept, intake.proxies.clone());
+        let meta = MetaCallbacks::new(Callbacks {
+            trust: Arc::clone(&intake.trust),
+            trail: self.store.clone(),
+            stationery: Arc::clone(&self.stationery),
+            book: Arc::clone(&self.notices),
+            clock: Arc::clone(&intake.clock),
+            random: Arc::clone(&self.ambient.random),
+            proxies: intake.proxies.clone(),
+        });
         let shutdown = drain.mul_f64(LISTENERS_SHARE);
         let random = || Arc::clone(&self.ambient.random);
         let public = Listener { workers: PUBLIC_WORKERS, connections: public_connections(), shutdown };
@@ -161,6 +170,8 @@ impl Rooms {
             search: Arc::new(search),
             askings: Arc::new(self.askings()),
         });
+        let persons = Persons::new(state.person_acts(), intake.proxies.clone());
+        let shown = Shown { notices, persons: Some(persons), meta: Some(meta) };
         let (of_socket, dice) = (Arc::clone(&state), random());
         let (door, socket_served) = SocketDoor::new(sockets.place, sockets.admin_socket, move |listener| {
             let door = AdminDoor::Socket(listener);
@@ -168,7 +179,7 @@ impl Rooms {
         })?;
         let mut servers = vec![(
             "public-listener",
-            public_server(sockets.public, &public, intake, health, notices, random())?,
+            public_server(sockets.public, &public, intake, health, shown, random())?,
         )];
         if let Some(socket) = sockets.admin {
             servers

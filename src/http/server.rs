@@ -16,7 +16,7 @@ use crate::http::caller::Proxies;
 use crate::http::connection::{Exchange, Hall, Rules, arrived, attending, connections_at_most};
 use crate::http::health::{self, Health};
 use crate::http::problem::as_problems;
-use crate::http::public::{self, Notices};
+use crate::http::public::{self, MetaCallbacks, Notices, Persons};
 use crate::http::request::{Telling, told, with_id};
 use crate::http::unread::close_unread;
 use crate::http::visit::{Visits, visited};
@@ -101,6 +101,16 @@ fn introducing(visits: Arc<Visits>) -> impl Fn(&Exchange, &mut Extensions) + Clo
     }
 }
 
+/// What people are shown on the public side.
+pub struct Shown {
+    /// Notices.
+    pub notices: Notices,
+    /// Their own pages; none: this listener has none.
+    pub persons: Option<Persons>,
+    /// What Meta is answered for users of the app; none: nothing.
+    pub meta: Option<MetaCallbacks>,
+}
+
 /// The public side.
 ///
 /// # Errors
@@ -110,7 +120,7 @@ pub fn public_server(
     listener: &Listener,
     intake: Intake,
     health: Health,
-    notices: Notices,
+    shown: Shown,
     random: Arc<dyn Random>,
 ) -> std::io::Result<Running> {
     let hall = Hall::new(Rules {
@@ -124,7 +134,9 @@ pub fn public_server(
     });
     let intake = web::Data::new(intake);
     let health = web::Data::new(health);
+    let Shown { notices, persons, meta } = shown;
     let notices = web::Data::new(notices);
+    let (persons, meta) = (persons.map(web::Data::new), meta.map(web::Data::new));
     let random = web::Data::new(random);
     let builder = listener.builder();
     let (ends, shared) = (builder.graceful_shutdown_signal(), Arc::clone(&hall));
@@ -144,6 +156,14 @@ pub fn public_server(
                     .route(web::post().to(webhook::notify)),
             )
             .configure(public::notice_routes)
+            .configure(|routes| {
+                if let Some(persons) = &persons {
+                    public::person_routes(routes.app_data(persons.clone()));
+                }
+                if let Some(meta) = &meta {
+                    public::meta_routes(routes.app_data(meta.clone()));
+                }
+            })
             .configure(health_routes);
         attending(app, KeepAlive::Os, Arc::clone(&shared), |_, _| {})
     })?;

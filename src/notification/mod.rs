@@ -12,6 +12,7 @@ mod reference;
 #[cfg(test)]
 pub(crate) mod sample;
 mod signature;
+mod signed_request;
 mod wire;
 
 pub use census::{Census, ChangeCode};
@@ -22,4 +23,5 @@ pub(crate) use moment::moment;
 pub use pause::KeptPause;
 pub use reference::{LeadRef, META_KEEPS_DAYS};
 pub use signature::{Authentic, SignatureCode, Verifier};
+pub use signed_request::{SignedRequest, received_by};
 pub use wire::{Notification, REFERENCES_MAX, WireCode, read};

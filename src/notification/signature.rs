@@ -63,11 +63,26 @@ impl Verifier {
             return Err(SignatureCode::Repeated);
         }
         let claimed = digest(value).ok_or(SignatureCode::Malformed)?;
+        if self.fits(&claimed, &[&body]) { Ok(Authentic(body)) } else { Err(SignatureCode::Mismatch) }
+    }
+
+    /// True if the digest is over these parts, under one of the secrets. Each is tried, in constant time.
+    pub(in crate::notification) fn fits(&self, claimed: &[u8; 32], parts: &[&[u8]]) -> bool {
         let mut fits = Choice::from(0);
-        for secret in &self.0 {
-            fits |= hmac_sha256(secret.expose(), &[&body]).ct_eq(&claimed);
+        for mark in self.marks(parts) {
+            fits |= mark.ct_eq(claimed);
         }
-        if bool::from(fits) { Ok(Authentic(body)) } else { Err(SignatureCode::Mismatch) }
+        bool::from(fits)
+    }
+
+    /// The digest over these parts under the newest secret; none: there is none.
+    pub(in crate::notification) fn mark(&self, parts: &[&[u8]]) -> Option<[u8; 32]> {
+        self.marks(parts).next()
+    }
+
+    /// The same under each of them, the newest first.
+    pub(in crate::notification) fn marks(&self, parts: &[&[u8]]) -> impl Iterator<Item = [u8; 32]> {
+        self.0.iter().map(move |secret| hmac_sha256(secret.expose(), parts))
     }
 }
 

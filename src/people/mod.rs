@@ -1,15 +1,25 @@
-//! People who are held: when each of them is asked whether that still is right, and when they go who do not answer.
+//! People who are held: when each of them is asked whether that still is right, and when they go who do not answer; and what they
+//! are shown of themselves.
 //!
-//! A link that they are sent carries a [`Pass`].
+//! | file | subject |
+//! |---|---|
+//! | `calendar`, `asking` | when each is asked, reminded, gone; what is found of many |
+//! | `pass` | what a link to one of them carries |
+//! | `mask` | answers as they are shown to whoever holds a link |
+//! | `page/`, `words/` | the pages, and their texts in each language |
 //!
-//! Pure: what was said and done comes in, what is to be done comes out. A yes is taken by it (`lead::confirmation`). What a record
-//! carries (`reconfirm_due`, `expires_at`) ends it as if its person had been asked and had not answered, since no mail sent is no
-//! reason to keep ([`crate::purpose::Lifespan`]).
+//! Pure: what was said and done comes in, what is to be done or shown comes out. A yes is taken by the calendar (`lead::confirmation`).
+//! What a record carries (`reconfirm_due`, `expires_at`) ends it as if its person had been asked and had not answered, since no mail
+//! sent is no reason to keep ([`crate::purpose::Lifespan`]).
 
 mod asking;
 mod calendar;
+mod mask;
+pub mod page;
 mod pass;
+mod words;
 
 pub use asking::{Tally, Turn, turn};
 pub use calendar::{Agreed, Bar, Calendar, End, Person, Step};
+pub use mask::mask;
 pub use pass::{Pass, PassKind};

@@ -4,9 +4,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::random::{NoRandomness, Random};
+use crate::secret::hmac_sha256;
 
 /// Bytes of a pass.
 const PASS_BYTES: usize = 32;
@@ -14,6 +16,8 @@ const PASS_BYTES: usize = 32;
 const PASS_LETTERS: usize = 43;
 /// What is hashed before it, so that the hash is of nothing else.
 const HASHED: &[u8] = b"tamis/pass/1";
+/// And before the act that a form is for.
+const FORM: &[u8] = b"tamis/form/1/";
 
 crate::codes! {
     /// What a pass opens.
@@ -54,6 +58,22 @@ impl Pass {
         Sha256::new().chain_update(HASHED).chain_update(*self.0).finalize().into()
     }
 
+    /// What a form on a page of this pass carries: whoever posts it was shown the form for this act. It is worked out of the pass, so
+    /// that it needs no session, and says nothing of it.
+    pub fn form_token(&self, act: &str) -> String {
+        URL_SAFE_NO_PAD.encode(self.of_form(act))
+    }
+
+    /// True if a form that was posted carries that. In constant time.
+    pub fn is_form_token(&self, act: &str, posted: &str) -> bool {
+        let posted = URL_SAFE_NO_PAD.decode(posted).unwrap_or_default();
+        bool::from(self.of_form(act).ct_eq(posted.as_slice()))
+    }
+
+    fn of_form(&self, act: &str) -> [u8; 32] {
+        hmac_sha256(self.0.as_slice(), &[FORM, act.as_bytes()])
+    }
+
     /// The path that a link has, below the address at which people reach tamis.
     pub fn path(&self, kind: PassKind) -> Zeroizing<String> {
         let mut path = Zeroizing::new(String::with_capacity(3 + PASS_LETTERS));
@@ -90,6 +110,19 @@ mod tests {
             assert!(Pass::parse(&bad).is_none_or(|other| other.hash() != pass.hash()), "{bad}");
         }
         assert!(Pass::parse(&"é".repeat(21)).is_none() && Pass::parse(&"/".repeat(43)).is_none());
+    }
+
+    #[test]
+    fn a_form_s_token_is_of_its_pass_and_of_its_act() {
+        let random = SeededRandom::new(3);
+        let (pass, other) = (Pass::new(&random).expect("random"), Pass::new(&random).expect("random"));
+        let token = pass.form_token("erase");
+        assert!(pass.is_form_token("erase", &token));
+        assert!(!pass.is_form_token("stop", &token) && !other.is_form_token("erase", &token));
+        for bad in ["", "A", &token[1..], &token[..42]] {
+            assert!(!pass.is_form_token("erase", bad), "{bad}");
+        }
+        assert!(!pass.path(PassKind::Page).contains(&token));
     }
 
     #[test]

@@ -18,6 +18,10 @@ crate::codes! {
         Accessed = "accessed",
         /// A pass was given: a link by which a person opens what is held of them.
         PassGiven = "pass-given",
+        /// Meta said that a user of the app wants their data deleted: it names no lead.
+        MetaDeletionAsked = "meta-deletion-asked",
+        /// Meta said that a user of the app took back what they had allowed it.
+        MetaDeauthorized = "meta-deauthorized",
         /// Parked references were brought back.
         Requeued = "requeued",
         /// What waits of a page was tried at once.

@@ -99,8 +99,8 @@ impl fmt::Display for Actor {
     }
 }
 
-/// Proof that a caller was recognised. Handlers take one as a parameter; only `http/admin/operator.rs` makes it (a test of
-/// the map looks).
+/// Proof that a caller was recognised. Handlers take one as a parameter; only `http/admin/operator.rs` makes it, and of a person
+/// with a pass `http/public/person/visitor.rs` (a test of the map looks).
 #[derive(Clone, Debug)]
 pub struct Operator {
     actor: Actor,
@@ -128,10 +128,24 @@ impl Operator {
         Self { actor: Actor::Token(id), role, purposes, recipient, reason }
     }
 
+    /// Whoever holds a pass: the person of the record that it opens, who may have done what they have a right to.
+    pub fn recognised_by_pass() -> Self {
+        let (actor, role) = (Actor::Person, Role::Person);
+        Self { actor, role, purposes: Vec::new(), recipient: None, reason: None }
+            .because(Reason::PersonRequest)
+    }
+
     /// The same operator, who has said why. A reason that stands on a token holds.
     pub fn because(mut self, reason: Reason) -> Self {
         self.reason.get_or_insert(reason);
         self
+    }
+
+    /// The same person, who asks for this by another right. A reason that stands on a token holds.
+    pub fn otherwise_because(self, reason: Reason) -> Self {
+        let is_fixed = self.actor != Actor::Person;
+        let reason = if is_fixed { self.reason } else { Some(reason) };
+        Self { reason, ..self }
     }
 
     /// The same operator, acting on behalf of this recipient, or of nobody outside.
@@ -187,9 +201,10 @@ mod tests {
             assert_eq!(actor.to_string(), text);
             assert_eq!(Actor::parse(text), Some(actor));
         }
-        for text in
-            ["", "System", "root", "local", "token", "local:", "local:-1", "local:x", "system:", "sys:7"]
-        {
+        for text in [
+            "", "System", "root", "local", "token", "local:", "local:-1", "local:x", "system:", "sys:7",
+            "person:", "person:7",
+        ] {
             assert_eq!(Actor::parse(text), None, "{text}");
         }
     }
@@ -200,6 +215,9 @@ mod tests {
         assert_eq!((local.actor(), local.role()), (&Actor::Local(1_000), Role::Local));
         assert_eq!((local.recipient(), local.reason()), (None, None));
         assert!(local.purposes().is_empty(), "purposes are an exporter's");
+        let person = Operator::recognised_by_pass();
+        assert_eq!((person.actor(), person.role()), (&Actor::Person, Role::Person));
+        assert_eq!((person.recipient(), person.reason()), (None, Some(Reason::PersonRequest)));
         let token = exporter(None);
         assert_eq!((token.actor(), token.role()), (&Actor::Token("t7".to_owned()), Role::Exporter));
         assert_eq!(token.purposes().iter().map(PurposeId::as_str).collect::<Vec<_>>(), ["devis"]);

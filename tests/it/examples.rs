@@ -153,6 +153,7 @@ const BLOCKS: &[(&str, &str, How)] = &[
     ("docs/people.md", "tamis reconfirm due", ASKING),
     ("docs/people.md", "tamis person access", PERSON),
     ("docs/people.md", "tamis person erase", PERSON),
+    ("docs/people.md", "tamis person link", PERSON),
     ("docs/people.md", "tamis person requests", PERSON),
     ("docs/operator.md", "[mail]", CONFIG),
     (

@@ -13,21 +13,23 @@ use crate::support::process::{Home, installed};
 /// More than any page of ours has.
 const STOPS_MAX: usize = 200;
 
-/// What can be reached by keys, as the page has it, top to bottom.
+/// What can be reached by keys, as the page has it, top to bottom; of buttons of which one is chosen the first, the others by arrows.
 const REACHABLE: &str = "return [...document.querySelectorAll('a[href],button,input,select,textarea,[tabindex]')]\
-    .filter(e => e.getClientRects().length > 0 && e.tabIndex >= 0).length";
+    .filter(e => e.getClientRects().length > 0 && e.tabIndex >= 0)\
+    .filter(e => e.type !== 'radio' || e === document.querySelector('input[name=' + e.name + ']')).length";
 
 /// Where the focus is: its place among these, or -1; whether it can be seen.
 const FOCUS: &str = "const e = document.activeElement, all = [...document.querySelectorAll('a[href],button,input,select,textarea,[tabindex]')]\
-    .filter(e => e.getClientRects().length > 0 && e.tabIndex >= 0);\
+    .filter(e => e.getClientRects().length > 0 && e.tabIndex >= 0)\
+    .filter(e => e.type !== 'radio' || e === document.querySelector('input[name=' + e.name + ']'));\
     const s = getComputedStyle(e), r = e.getBoundingClientRect();\
     return {at: all.indexOf(e), \
       marked: s.outlineStyle !== 'none' && parseFloat(s.outlineWidth) >= 2, \
       inside: r.bottom > 0 && r.right > 0 && r.top < innerHeight && r.left < innerWidth && r.width > 0, \
-      text: e.textContent.trim(), href: e.getAttribute('href')}";
+      text: (e.labels && e.labels.length ? e.labels[0] : e).textContent.trim(), href: e.getAttribute('href')}";
 
 /// Where reading has no way on, in the window as it is and not as a telephone would shrink the page into it: what is wider than the window, what lies beyond its edge, what is cut, and what covers much of it.
-const REFLOW: &str = "const width = document.documentElement.clientWidth, wide = document.documentElement.scrollWidth - width, out = [], cut = [], covers = [];\
+pub(crate) const REFLOW: &str = "const width = document.documentElement.clientWidth, wide = document.documentElement.scrollWidth - width, out = [], cut = [], covers = [];\
     for (const e of document.querySelectorAll('body *')) {\
       const s = getComputedStyle(e), r = e.getBoundingClientRect();\
       if (!e.getClientRects().length || e.classList.contains('skip')) continue;\
@@ -37,13 +39,13 @@ const REFLOW: &str = "const width = document.documentElement.clientWidth, wide =
     }\
     return {wide, out, cut, covers, words: document.body.innerText.split(/\\s+/).length, inner: width}";
 
-fn browser_is_there() -> bool {
+pub(crate) fn browser_is_there() -> bool {
     let there = installed("chromium") && installed("chromedriver");
     or_skipped(there.then_some(()), "chromium-driver").is_some()
 }
 
 /// Walks through a page by the key alone, and gives what was wrong.
-async fn walk(browser: &Browser) -> Vec<String> {
+pub(crate) async fn walk(browser: &Browser) -> Vec<String> {
     let reachable = browser.run(REACHABLE).await.as_u64().expect("a number");
     let mut wrong = Vec::new();
     for stop in 0..reachable {

@@ -66,6 +66,7 @@ mod overdue;
 mod pauses;
 mod people;
 mod periods;
+mod person_pages;
 mod places;
 mod power;
 mod prometheus;

@@ -11,7 +11,7 @@ use crate::support::process::{BINARY, installed};
 use crate::support::{DEVIS_FORM, LETTRE_FORM, Plan, World, canary, lead};
 
 /// Runs `tamis` with this on stdin: its exit code, what it printed, what it said.
-async fn tamis(world: &World, arguments: &[&str], typed: &str) -> (Option<i32>, String, String) {
+pub(crate) async fn tamis(world: &World, arguments: &[&str], typed: &str) -> (Option<i32>, String, String) {
     let mut command = Command::new(BINARY);
     command.args(arguments).arg("--socket").arg(&world.addresses.socket).env_clear();
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -29,7 +29,7 @@ async fn tamis(world: &World, arguments: &[&str], typed: &str) -> (Option<i32>, 
 }
 
 /// Somebody asks for a quote, and somebody else does; the first one wants the letter too.
-async fn furnished(world: &World, email: &str) {
+pub(crate) async fn furnished(world: &World, email: &str) {
     let quote = |email: &str| lead(DEVIS_FORM).answer("full_name", &["Zoé <b>"]).answer("email", &[email]);
     let letter = lead(LETTRE_FORM).answer("first_name", &["Zoé"]).answer("email", &[email]);
     let leads = [
@@ -335,7 +335,7 @@ async fn the_verbs_for_a_person_run_as_the_page_has_them() {
     let blocks = page.split("```text\n").skip(1).filter_map(|rest| rest.split("```").next());
     let lines: Vec<&str> =
         blocks.flat_map(str::lines).filter(|line| line.starts_with("tamis person")).collect();
-    assert_eq!(lines.len(), 10, "{lines:?}");
+    assert_eq!(lines.len(), 11, "{lines:?}");
     let directory = tempfile::tempdir().expect("a directory");
     for line in lines {
         let (command, typed) = line.split_once(" < ").unwrap_or((line, ""));

@@ -55,17 +55,25 @@ async fn pages(directory: &Path) -> Vec<(String, PathBuf)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_is_valid_html() {
-    let Some(()) = or_skipped(installed("tidy").then_some(()), "tidy") else { return };
     let directory = tempfile::tempdir().expect("a directory");
-    for (name, path) in pages(directory.path()).await {
+    let pages = pages(directory.path()).await;
+    are_valid(directory.path(), &pages);
+}
+
+/// Holds pages against the rules of HTML.
+pub(crate) fn are_valid(directory: &Path, pages: &[(String, PathBuf)]) {
+    let Some(()) = or_skipped(installed("tidy").then_some(()), "tidy") else { return };
+    for (name, path) in pages {
         let output = Command::new("tidy")
             .args(["-q", "-e", "-utf8", "--drop-empty-elements", "no"])
-            .arg(&path)
+            .arg(path)
             .output();
         let said = String::from_utf8_lossy(&output.expect("tidy").stderr).into_owned();
-        assert_eq!(said, "", "{name}");
+        // An attribute of WAI-ARIA 1.1 that tidy does not know; axe does.
+        let said: Vec<&str> = said.lines().filter(|line| !line.contains("\"aria-current\"")).collect();
+        assert_eq!(said, [""; 0], "{name}");
     }
-    let broken = directory.path().join("broken.html");
+    let broken = directory.join("broken.html");
     fs::write(&broken, "<!DOCTYPE html><html lang=\"fr\"><title>x</title><p><div></p></section>")
         .expect("written");
     let output = Command::new("tidy").args(["-q", "-e", "-utf8"]).arg(&broken).output().expect("tidy");
@@ -75,11 +83,16 @@ async fn every_page_is_valid_html() {
 /// The rules of WCAG 2.2 A and AA that a machine can judge, at the width of a telephone and of a desk, light and dark.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_page_shuts_anybody_out_and_none_scrolls_sideways() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let pages = pages(directory.path()).await;
+    shut_nobody_out(directory.path(), pages);
+}
+
+/// Holds pages against these rules.
+pub(crate) fn shut_nobody_out(directory: &Path, mut pages: Vec<(String, PathBuf)>) {
     let Some(()) = or_skipped(installed("chromium").then_some(()), "chromium") else { return };
     let Some(axe) = or_skipped(axe(), "axe-core") else { return };
-    let directory = tempfile::tempdir().expect("a directory");
-    let mut pages = pages(directory.path()).await;
-    let unfit = directory.path().join("unfit.html");
+    let unfit = directory.join("unfit.html");
     fs::write(&unfit, "<!DOCTYPE html><html><head><title>x</title></head><body><p style=\"width:3000px\">x</p><img src=\"x\"></body></html>").expect("written");
     pages.push(("unfit".to_owned(), unfit));
     for (name, path) in pages {
@@ -93,7 +106,7 @@ async fn no_page_shuts_anybody_out_and_none_scrolls_sideways() {
         );
         let judge = judge.replace("WIDE", "window.wide");
         let measure = "<script>window.wide=document.documentElement.scrollWidth-document.documentElement.clientWidth</script>";
-        let judged = directory.path().join("judged.html");
+        let judged = directory.join("judged.html");
         fs::write(&judged, text.replace("</body>", &format!("{measure}{judge}"))).expect("written");
         for (width, dark) in [(500, false), (1_280, true)] {
             let mut command = Command::new("chromium");
@@ -107,7 +120,7 @@ async fn no_page_shuts_anybody_out_and_none_scrolls_sideways() {
                     "--dump-dom",
                 ])
                 .arg(format!("--window-size={width},900"))
-                .arg(format!("--user-data-dir={}", directory.path().join("profile").display()))
+                .arg(format!("--user-data-dir={}", directory.join("profile").display()))
                 .args(dark.then_some("--blink-settings=preferredColorScheme=0"))
                 .arg(format!("file://{}", judged.display()));
             let output = command.output().expect("chromium");

@@ -13,7 +13,7 @@ use crate::api::document::call::{ALL, Call, LIMIT_MAX, header, limit, lines, pla
 use crate::api::document::form_calls::{findings, form_findings};
 use crate::api::document::request_calls::{answer_request, extend_request, open_request, requests};
 use crate::api::document::rights::{
-    access, confirm, correct, erase, erasure, find, list_suppressions, receipt_key, release,
+    access, confirm, correct, erase, erasure, find, give_pass, list_suppressions, receipt_key, release,
     remove_suppression, restrict, restrictions, suppress, withdraw,
 };
 use crate::api::forms::{FormRevision, Forms, Revisions};
@@ -59,6 +59,7 @@ pub fn calls() -> Vec<Call> {
         correct(),
         withdraw(),
         confirm(),
+        give_pass(),
         restrict(),
         restrictions(),
         release(),

@@ -29,6 +29,7 @@ use crate::api::findings::{Findings, FormFindings};
 use crate::api::forms::{FormRevision, Forms, Revisions};
 use crate::api::inbox::{DropHeld, HeldDropped, Inbox, PageRetried, Requeue, Requeued, RetryPage};
 use crate::api::leads::LeadPage;
+use crate::api::passes::{GivePass, GivenPasses};
 use crate::api::problem::ProblemBody;
 use crate::api::purposes::Purposes;
 use crate::api::reconfirmations::{
@@ -135,6 +136,8 @@ fn schemas() -> Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)> {
     with::<Withdrawal>(&mut all);
     with::<Confirm>(&mut all);
     with::<Yes>(&mut all);
+    with::<GivePass>(&mut all);
+    with::<GivenPasses>(&mut all);
     with::<Restrict>(&mut all);
     with::<Restricted>(&mut all);
     with::<RestrictedAll>(&mut all);

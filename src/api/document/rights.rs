@@ -11,6 +11,7 @@ use crate::api::corrections::{Corrected, Correction};
 use crate::api::document::call::{ALL, Call, header, limit, plain};
 use crate::api::erasures::{Erase, ReceiptKey};
 use crate::api::find::Find;
+use crate::api::passes::{GivePass, GivenPasses};
 use crate::api::problem::ProblemCode as No;
 use crate::api::restrictions::{Restrict, RestrictionList};
 use crate::api::schema::{epoch_number, grounds, text, whole, words};
@@ -366,6 +367,34 @@ pub(super) fn confirm() -> Call {
         No::RecordRestricted,
         No::RecordUnreadable,
         No::CorrectionPending,
+        No::ClockJumped,
+        No::ClockUnconfirmed,
+    ])
+}
+
+/// `POST /passes`.
+pub(super) fn give_pass() -> Call {
+    Call::new(
+        HttpMethod::Post,
+        "/passes",
+        "give-pass",
+        "Have a link by which a person opens their page",
+        "The page shows what is held of one record, in part, and lets its person say no, correct or erase it. By an address each \
+         record that holds it has a link, found as `POST /find` finds it. A link is told once; a record has sixteen at most, the \
+         oldest goes. Make sure first that who asks is the person.",
+    )
+    .roles(OFFICER)
+    .reason(false)
+    .body::<GivePass>()
+    .json::<GivenPasses>("200", "The links.")
+    .refused(&[
+        No::AddressInvalid,
+        No::PhoneAmbiguous,
+        No::LookupsTooFast,
+        No::SearchesFull,
+        No::SearchTooSlow,
+        No::RecordUnknown,
+        No::RecordGone,
         No::ClockJumped,
         No::ClockUnconfirmed,
     ])

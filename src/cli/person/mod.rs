@@ -4,6 +4,7 @@
 mod access;
 mod bounce;
 mod erase;
+mod link;
 mod requests;
 mod restrict;
 mod withdraw;
@@ -36,6 +37,8 @@ enum Verb {
     Withdraw(withdraw::Arguments),
     /// Mail comes back from their address: nobody writes there any more
     Bounce(bounce::Arguments),
+    /// A link by which they open their own page
+    Link(link::Arguments),
     /// What people asked for, and by when each is answered (art. 12(3))
     Requests(requests::Arguments),
 }
@@ -78,6 +81,7 @@ pub(super) async fn run(
         Verb::Object(arguments) => erase::object(arguments, config, environment).await,
         Verb::Withdraw(arguments) => withdraw::run(arguments, config, environment).await,
         Verb::Bounce(arguments) => bounce::run(arguments, config, environment).await,
+        Verb::Link(arguments) => link::run(arguments, config, environment).await,
         Verb::Requests(arguments) => requests::run(arguments, config, environment).await,
     }
 }

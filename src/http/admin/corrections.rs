@@ -13,7 +13,7 @@ use crate::http::problem::{Problem, ProblemCode, request_id};
 use crate::lead::{CorrectionFault, RevisionRefusal, correction};
 use crate::purpose::RecordId;
 use crate::store::{RewriteCause, RewriteRequest, Rewritten};
-use crate::trail::{Action, Entry, Reason};
+use crate::trail::{Action, Entry, Operator, Reason};
 
 /// Corrects one record. It is answered once the key of what it held before is destroyed.
 pub(super) async fn correct(
@@ -25,17 +25,41 @@ pub(super) async fn correct(
     let Correction { id: IdText(id), fields, reason } = read(&request, payload).await?;
     let operator = said(by.operator, reason.as_ref(), &request, Some(Reason::PersonRequest))?;
     let id = RecordId::parse(&id).ok_or(ProblemCode::BodyInvalid)?;
-    let purpose = state.policy.pin().purpose(id.purpose.as_str()).cloned();
-    let purpose = purpose.ok_or(ProblemCode::RecordUnknown)?;
-    if fields.0.is_empty() {
-        return Err(Problem::of(ProblemCode::BodyInvalid));
-    }
     let wiped = |(name, values): (String, Vec<String>)| {
         (name, values.into_iter().map(Zeroizing::new).collect::<Vec<_>>())
     };
-    let revision = correction(&purpose, fields.0.into_iter().map(wiped).collect()).map_err(of_fault)?;
+    let fields = fields.0.into_iter().map(wiped).collect();
+    let CorrectedRecord { changed, fields } = corrected(&state, &request, &operator, &id, fields).await?;
+    Ok(HttpResponse::Ok().json(Corrected { id, changed, fields }))
+}
+
+/// What a correction came to.
+pub(super) struct CorrectedRecord {
+    /// Something is otherwise than it was.
+    pub(super) changed: bool,
+    /// Which fields were to be corrected.
+    pub(super) fields: Vec<String>,
+}
+
+/// Has the store put this right, and says so. It is done once the key of what was held before is destroyed.
+///
+/// # Errors
+/// There is no such record, a field or value is not taken, or the store's.
+pub(super) async fn corrected(
+    state: &AdminState,
+    request: &HttpRequest,
+    operator: &Operator,
+    id: &RecordId,
+    fields: Vec<(String, Vec<Zeroizing<String>>)>,
+) -> Result<CorrectedRecord, Problem> {
+    let purpose = state.policy.pin().purpose(id.purpose.as_str()).cloned();
+    let purpose = purpose.ok_or(ProblemCode::RecordUnknown)?;
+    if fields.is_empty() {
+        return Err(Problem::of(ProblemCode::BodyInvalid));
+    }
+    let revision = correction(&purpose, fields).map_err(of_fault)?;
     let names: Vec<_> = revision.names().cloned().collect();
-    let mut entry = Entry::by(&operator, Action::Corrected);
+    let mut entry = Entry::by(operator, Action::Corrected);
     entry.fields.clone_from(&names);
     let records = vec![(id.clone(), revision)];
     let rewriting =
@@ -55,11 +79,10 @@ pub(super) async fn correct(
         return Err(Problem::of(ProblemCode::CorrectionPending));
     }
     tracing::info!(
-        request.id = %request_id(&request), actor = %operator.actor(), role = %operator.role(), record.id = %id,
+        request.id = %request_id(request), actor = %operator.actor(), role = %operator.role(), record.id = %id,
         record.changed = changed, fields = names.len(), "record.corrected"
     );
-    let fields = names.iter().map(ToString::to_string).collect();
-    Ok(HttpResponse::Ok().json(Corrected { id, changed, fields }))
+    Ok(CorrectedRecord { changed, fields: names.iter().map(ToString::to_string).collect() })
 }
 
 fn of_fault(fault: CorrectionFault) -> ProblemCode {

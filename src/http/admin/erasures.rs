@@ -192,7 +192,7 @@ pub(super) async fn purposes(said: Option<&[String]>, state: &AdminState) -> Res
 /// The same for those of its purposes that an objection ends; and those of them that it does not: what the person asked for
 /// themselves goes on (GDPR art. 21 knows the basis of art. 6(1)(f), and what is taken back of a consent ends that). Why a purpose
 /// was that has left the config nobody knows any more: it ends.
-async fn ended_by_objection(
+pub(super) async fn ended_by_objection(
     wish: ErasureRequest,
     state: &AdminState,
 ) -> Result<(ErasureRequest, Vec<PurposeId>), Problem> {

@@ -34,6 +34,8 @@ mod ndjson;
 mod openapi;
 mod operator;
 mod paper;
+mod passes;
+pub(in crate::http) mod person_acts;
 mod purposes;
 mod query;
 mod receipts;
@@ -75,6 +77,7 @@ use crate::store::{SharedBackups, SharedStore};
 
 pub use lookups::Lookups;
 pub use operator::{Door, introduce};
+pub use person_acts::PersonActs;
 pub use receipts::Receipts;
 pub use reconfirmations::{AskingLook, Askings, DueLook};
 pub use search::{Looked, Search};
@@ -128,21 +131,31 @@ struct AdminState {
     lookups: Arc<Lookups>,
 }
 
+impl Admin {
+    fn state(&self) -> AdminState {
+        AdminState {
+            store: Arc::clone(&self.store),
+            policy: Arc::clone(&self.policy),
+            clock: Arc::clone(&self.clock),
+            random: Arc::clone(&self.random),
+            visits: Arc::clone(&self.visits),
+            trail_pages: Arc::clone(&self.trail_pages),
+            lookups: Arc::clone(&self.lookups),
+        }
+    }
+
+    /// What is accepted and not settled.
+    fn queue(&self) -> Queue {
+        let (inbox, counted) = (Arc::clone(&self.inbox), Arc::clone(&self.inbox));
+        Queue::new(move |leadgen| inbox.holds(leadgen), move || counted.queued())
+    }
+}
+
 /// Puts the routes behind a door. Opens nothing: it may run once a worker.
 pub fn configure(config: &mut ServiceConfig, door: Door, admin: &Admin) {
-    let state = AdminState {
-        store: Arc::clone(&admin.store),
-        policy: Arc::clone(&admin.policy),
-        clock: Arc::clone(&admin.clock),
-        random: Arc::clone(&admin.random),
-        visits: Arc::clone(&admin.visits),
-        trail_pages: Arc::clone(&admin.trail_pages),
-        lookups: Arc::clone(&admin.lookups),
-    };
+    let state = admin.state();
     config.app_data(Data::from(Arc::clone(&admin.inbox)));
-    let inbox = Arc::clone(&admin.inbox);
-    let counted = Arc::clone(&admin.inbox);
-    config.app_data(Data::new(Queue::new(move |leadgen| inbox.holds(leadgen), move || counted.queued())));
+    config.app_data(Data::new(admin.queue()));
     config.app_data(Data::from(Arc::clone(&admin.search)));
     config.app_data(Data::from(Arc::clone(&admin.askings)));
     config.app_data(Data::from(Arc::clone(&admin.backups)));
@@ -177,6 +190,7 @@ fn routes(config: &mut ServiceConfig, door: Door, state: AdminState) {
         .service(web::resource("/inbox/drop").route(web::post().to(drop_held::drop_held)))
         .service(web::resource("/find").route(web::post().to(find::find)))
         .service(web::resource("/access").route(web::post().to(access::access)))
+        .service(web::resource("/passes").route(web::post().to(passes::give)))
         .service(web::resource("/erasures").route(web::post().to(erasures::erase)))
         .service(web::resource("/erasures/{id}").route(web::get().to(erasures::show)))
         .service(web::resource("/receipts/key").route(web::get().to(receipts::key)))

@@ -79,6 +79,8 @@ calls! {
     Find: &[Role::Officer], reason = true, action = Some(Action::Found);
     /// Putting together everything that is held of a person.
     Access: &[Role::Officer], reason = true, action = Some(Action::Accessed);
+    /// Having a link by which a person opens their page.
+    GivePass: &[Role::Officer], reason = true, action = Some(Action::PassGiven);
     /// Erasing a submission, or asking how much that would take.
     Erase: &[Role::Officer], reason = true, action = Some(Action::ErasureAsked);
     /// Seeing an erasure and its receipt.

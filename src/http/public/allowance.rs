@@ -9,6 +9,17 @@ use tokio::time::Instant;
 
 use crate::http::caller::Share;
 
+/// What is asked of a common bound alone: mail providers tell of many people from few addresses.
+pub(super) const TOLD: Bounds =
+    Bounds { own: None, all: Rate { every: Duration::from_millis(50), burst: 400 } };
+/// What changes something: a person does a handful of things, and corrects one of them.
+pub(super) const ACTS: Bounds = Bounds {
+    own: Some(Rate { every: Duration::from_secs(20), burst: 10 }),
+    all: Rate { every: Duration::from_millis(500), burst: 60 },
+};
+/// What is read.
+pub(super) const PAGES: Bounds = Bounds { own: Some(OWN), all: ALL };
+
 /// A reader turns a page a second, and may have read twenty at once: languages, revisions, a reload.
 const OWN: Rate = Rate { every: Duration::from_secs(1), burst: 20 };
 /// All readers together. A page costs half a millisecond: at this pace they take a twentieth of a core.
@@ -23,12 +34,23 @@ struct Rate {
     burst: u32,
 }
 
+/// Each by itself, and all together.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds {
+    /// None: nobody is counted by itself.
+    own: Option<Rate>,
+    all: Rate,
+}
+
 /// When the next one would be due if they came evenly.
 #[derive(Clone, Copy)]
 struct Due(Instant);
 
-/// Who has read how much of late.
-pub(super) struct Allowance(Mutex<Table>);
+/// Who has read, or had done, how much of late.
+pub(super) struct Allowance {
+    bounds: Bounds,
+    table: Mutex<Table>,
+}
 
 struct Table {
     all: Due,
@@ -36,20 +58,21 @@ struct Table {
 }
 
 impl Allowance {
-    pub(super) fn new() -> Self {
-        Self(Mutex::new(Table { all: Due(Instant::now()), own: HashMap::new() }))
+    /// Within these bounds.
+    pub(super) fn new(bounds: Bounds) -> Self {
+        Self { bounds, table: Mutex::new(Table { all: Due(Instant::now()), own: HashMap::new() }) }
     }
 
-    /// Takes one page for this caller. False: it, or all together, have read enough for now.
+    /// Takes one for this caller. False: it, or all together, have had enough for now.
     pub(super) fn take(&self, share: Share) -> bool {
         let now = Instant::now();
-        let mut table = self.0.lock();
-        if !table.has_room(share, now) {
-            return table.all.take(ALL, now);
-        }
+        let mut table = self.table.lock();
+        let Some(rate) = self.bounds.own.filter(|_| table.has_room(share, now)) else {
+            return table.all.take(self.bounds.all, now);
+        };
         let own = table.own.entry(share).or_insert(Due(now));
         // Who has none left of its own takes nothing from the others'.
-        own.take(OWN, now) && table.all.take(ALL, now)
+        own.take(rate, now) && table.all.take(self.bounds.all, now)
     }
 }
 
@@ -93,7 +116,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_caller_has_its_own_and_takes_nothing_from_another() {
-        let allowance = Allowance::new();
+        let allowance = Allowance::new(PAGES);
         assert_eq!(taken(&allowance, caller(1), 1_000), OWN.burst);
         assert_eq!(taken(&allowance, caller(2), 1_000), OWN.burst);
         tokio::time::advance(3 * OWN.every).await;
@@ -104,7 +127,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn all_together_have_an_end_too() {
-        let allowance = Allowance::new();
+        let allowance = Allowance::new(PAGES);
         let all: u32 = (0..100).map(|number| taken(&allowance, caller(number), OWN.burst)).sum();
         assert_eq!(all, ALL.burst);
         assert_eq!(taken(&allowance, Share::Common, 10), 0);
@@ -113,14 +136,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn who_is_not_counted_by_itself_has_the_common_bound_alone() {
+        let allowance = Allowance::new(TOLD);
+        assert_eq!(taken(&allowance, caller(1), 1_000), TOLD.all.burst);
+        assert_eq!(taken(&allowance, caller(2), 10), 0);
+        let acts = Allowance::new(ACTS);
+        assert_eq!((taken(&acts, caller(1), 100), taken(&acts, caller(2), 100)), (10, 10));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn no_number_of_callers_is_remembered_without_end() {
-        let allowance = Allowance::new();
+        let allowance = Allowance::new(PAGES);
         for number in 0..10_000 {
             allowance.take(caller(number));
         }
-        assert_eq!(allowance.0.lock().own.len(), CALLERS_MAX);
+        assert_eq!(allowance.table.lock().own.len(), CALLERS_MAX);
         tokio::time::advance(OWN.every * OWN.burst).await;
         assert!(allowance.take(caller(20_000)));
-        assert_eq!(allowance.0.lock().own.len(), 1, "who has rested is forgotten");
+        assert_eq!(allowance.table.lock().own.len(), 1, "who has rested is forgotten");
     }
 }

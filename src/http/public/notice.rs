@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    ACCEPT_LANGUAGE, CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY,
-    VARY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY, VARY,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 use tokio::sync::Semaphore;
 
 use crate::current::Current;
 use crate::http::caller::Proxies;
-use crate::http::connection::Arrival;
 use crate::http::problem::{Problem, ProblemCode};
-use crate::http::public::allowance::Allowance;
+use crate::http::public::allowance::{Allowance, PAGES};
+use crate::http::public::reader::language;
 use crate::language::Language;
 use crate::notice::{Book, Edition, Frame, SectionKey, Shelf, content_security_policy, missing, page};
 use crate::purpose::PurposeId;
@@ -43,7 +43,7 @@ impl Notices {
             book,
             kept,
             proxies,
-            allowance: Allowance::new(),
+            allowance: Allowance::new(PAGES),
             readings: Semaphore::new(READINGS_MAX),
             policy: HeaderValue::from_str(&content_security_policy()).ok(),
         }
@@ -162,16 +162,4 @@ pub(super) async fn by_revision(
         Some(notice) => notices.answer(StatusCode::OK, language, page(notice, &frame)),
         None => notices.missing(language),
     })
-}
-
-/// The one that was chosen (`?lang=`), else the one that the browser prefers, else English.
-fn language(request: &HttpRequest) -> Language {
-    let arrival = Arrival::of(request);
-    let query = if arrival.query().is_empty() { request.query_string() } else { arrival.query() };
-    let chosen = query.split('&').find_map(|pair| pair.strip_prefix("lang="));
-    let preferred = || {
-        let header = request.headers().get(ACCEPT_LANGUAGE)?;
-        Language::preferred(header.to_str().ok()?)
-    };
-    chosen.and_then(Language::of_tag).or_else(preferred).unwrap_or(Language::En)
 }

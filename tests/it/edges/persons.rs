@@ -120,7 +120,8 @@ const KEPT: [(&str, &str, End); 47] = [
     ("keyring::format", "Layout1", Taken("taken.leaves.push(")),
 ];
 /// The same, of those who operate tamis, and of what nobody is in.
-const OF_NOBODY: [(&str, &str); 7] = [
+const OF_NOBODY: [(&str, &str); 8] = [
+    ("notification::signed_request", "Payload"),
     ("store::sled::verbs::notices", "RevisionRow"),
     ("store::sled::verbs::dating", "LifespanRow"),
     ("store::sled::verbs::remits", "RemitRow"),

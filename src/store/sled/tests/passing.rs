@@ -123,8 +123,7 @@ async fn a_pass_that_cannot_be_read_opens_nothing_and_goes_with_its_record() {
     let next = give(&store, 1).await;
     assert!(opens(&store, &next).await);
     erase(&store, 1).await;
-    world.clock.advance_ms(11 * DAY_MS);
-    crate::store::contract::Host::agree(&world, &(Arc::clone(&store) as crate::store::SharedStore));
+    crate::store::contract::Host::pass_days(&world, &(Arc::clone(&store) as crate::store::SharedStore), 11);
     store.expire().await.expect("swept");
     store.close().await.expect("closed");
     tamper(&world, |db| {

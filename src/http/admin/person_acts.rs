@@ -1,0 +1,496 @@
+//! What a person may have done who holds a pass, by the very paths by which an officer does it. Everything that changes something stands
+//! in the register of requests before it begins, and is answered there at its end: what breaks off stays open, and the officer sees
+//! it.
+
+use std::sync::Arc;
+
+use actix_web::HttpRequest;
+use actix_web::web::Data;
+use jiff::Timestamp;
+use zeroize::Zeroizing;
+
+use crate::api::access::HeldRecord;
+use crate::api::erasures::ErasedBy;
+use crate::clock::Day;
+use crate::forget::address::Sought;
+use crate::forget::receipt::AskedBy;
+use crate::http::admin::corrections::{CorrectedRecord, corrected};
+use crate::http::admin::erasing::erased;
+use crate::http::admin::erasing_by_address::ByAddress;
+use crate::http::admin::erasures::ended_by_objection;
+use crate::http::admin::find::Queue;
+use crate::http::admin::held::Clerk;
+use crate::http::admin::receipts::Receipts;
+use crate::http::admin::search::Search;
+use crate::http::admin::suppressions::objected;
+use crate::http::admin::{Admin, AdminState};
+use crate::http::consents::Consents;
+use crate::http::problem::{Problem, ProblemCode};
+use crate::language::Language;
+use crate::lead::OpenedLead;
+use crate::people::Pass;
+use crate::purpose::law::{Contact, RequestKind};
+use crate::purpose::{ConsentKey, FieldRule, Policy, Purpose, RecordId};
+use crate::store::{Erasure, ErasureId, ErasureRequest, Found, RequestId, StoreError, ToOpen, Wanted};
+use crate::trail::{Action, Entry, Operator, Reason};
+
+/// So many addresses of a record are acted on. Whoever typed more into one form is no person.
+const ADDRESSES_MAX: usize = 4;
+
+/// What the public side can have done, of which record a pass says.
+pub struct PersonActs {
+    state: AdminState,
+    queue: Queue,
+    search: Arc<Search>,
+    receipts: Data<Receipts>,
+}
+
+/// A record as its person is shown it, and by what else of theirs is found.
+pub(in crate::http) struct Own {
+    /// What is held, whole: to be masked before it is shown.
+    pub(in crate::http) held: HeldRecord,
+    /// The purpose; none: it has left the config.
+    pub(in crate::http) purpose: Option<Arc<Purpose>>,
+    /// Its addresses, the mailboxes first.
+    addresses: Vec<ErasedBy>,
+}
+
+/// How far an act goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::http) enum Extent {
+    /// The purpose of the record.
+    OfPurpose,
+    /// Everything.
+    Whole,
+}
+
+/// What an act came to.
+#[derive(Default)]
+pub(in crate::http) struct Came {
+    /// The erasures that it led to.
+    pub(in crate::http) erasures: Vec<Erasure>,
+    /// How many submissions are not read yet.
+    pub(in crate::http) unread: u64,
+    /// Something of it could not be finished now.
+    pub(in crate::http) is_left: bool,
+    /// By the end of which day it is; none: nobody wrote it down.
+    pub(in crate::http) due: Option<Day>,
+}
+
+impl Admin {
+    /// What people can have done.
+    pub fn person_acts(&self) -> PersonActs {
+        PersonActs {
+            state: self.state(),
+            queue: self.queue(),
+            search: Arc::clone(&self.search),
+            receipts: Data::from(Arc::clone(&self.receipts)),
+        }
+    }
+}
+
+impl PersonActs {
+    /// What a pass opens.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(in crate::http) async fn open(&self, pass: Pass) -> Result<Option<ToOpen>, Problem> {
+        Ok(self.state.store.open_pass(pass).await?)
+    }
+
+    /// What the config says of whoever answers for the data.
+    pub(in crate::http) fn receipts(&self) -> &Receipts {
+        &self.receipts
+    }
+
+    /// The believed clock's moment.
+    pub(in crate::http) fn now(&self) -> Timestamp {
+        self.state.store.now()
+    }
+
+    /// Looks the record up, with its line in the trail. None: it is gone.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(in crate::http) async fn look(
+        &self,
+        operator: &Operator,
+        id: &RecordId,
+        language: Language,
+    ) -> Result<Option<Own>, Problem> {
+        let entry = Entry::by(operator, Action::Found);
+        let found = self.state.store.find(Wanted::Record(id.clone()), entry).await?;
+        let Some(found) = found.into_iter().next() else { return Ok(None) };
+        let (policy, stationery) = (self.state.policy.pin(), self.receipts.stationery.pin());
+        let purpose = policy.purpose(id.purpose.as_str()).cloned();
+        let addresses = match &found.lead {
+            Some(lead) => addresses_of(lead, purpose.as_deref(), &policy),
+            None => return Ok(None),
+        };
+        let held = self.held(&found, &policy, &stationery, language).await?;
+        Ok(held.map(|held| Own { held, purpose, addresses }))
+    }
+
+    async fn held(
+        &self,
+        found: &Found,
+        policy: &Policy,
+        stationery: &crate::forget::receipt::Stationery,
+        language: Language,
+    ) -> Result<Option<HeldRecord>, Problem> {
+        Clerk::new(&self.state, stationery, policy, language).record(found).await
+    }
+
+    /// Erases it: of its purpose this record, or everything that holds an address of it.
+    ///
+    /// # Errors
+    /// Nothing is known to be erased; it stands in the register.
+    pub(in crate::http) async fn erase(
+        &self,
+        request: &HttpRequest,
+        operator: &Operator,
+        own: &Own,
+        extent: Extent,
+    ) -> Result<Came, Problem> {
+        let opened = self.open_request(RequestKind::Erasure, operator).await?;
+        let mut came = match extent {
+            Extent::OfPurpose => {
+                let wish = self.wish(own, extent);
+                Came {
+                    erasures: vec![self.erase_record(request, operator, own, wish).await?],
+                    ..Came::default()
+                }
+            }
+            Extent::Whole => {
+                let all = self.by_addresses(request, operator, own, extent, false).await;
+                self.whole_or_record(request, operator, own, all).await?
+            }
+        };
+        self.answer_request(opened, operator, &mut came).await?;
+        Ok(came)
+    }
+
+    /// Puts its addresses on the list of who objected, and has erased what an objection ends; what the person asked for themselves
+    /// stays, without what hangs on a consent.
+    ///
+    /// # Errors
+    /// It stands in the register; whether the list has the addresses is not known.
+    pub(in crate::http) async fn object(
+        &self,
+        request: &HttpRequest,
+        operator: &Operator,
+        own: &Own,
+        extent: Extent,
+    ) -> Result<Came, Problem> {
+        let opened = self.open_request(RequestKind::Objection, operator).await?;
+        let all = self.by_addresses(request, operator, own, extent, true).await;
+        let mut came = self.whole_or_record(request, operator, own, all).await?;
+        self.answer_request(opened, operator, &mut came).await?;
+        Ok(came)
+    }
+
+    /// Puts right what it holds.
+    ///
+    /// # Errors
+    /// A value is not taken, or the store's.
+    pub(in crate::http) async fn correct(
+        &self,
+        request: &HttpRequest,
+        operator: &Operator,
+        own: &Own,
+        fields: Vec<(String, Vec<Zeroizing<String>>)>,
+    ) -> Result<bool, Problem> {
+        let opened = self.open_request(RequestKind::Rectification, operator).await?;
+        let done = corrected(&self.state, request, operator, &own.held.id, fields).await;
+        match done {
+            Ok(CorrectedRecord { changed, .. }) => {
+                self.answer_request(opened, operator, &mut Came::default()).await?;
+                Ok(changed)
+            }
+            // What is not taken was told to the person: that is the answer.
+            Err(problem) if is_told(problem.code) => {
+                self.answer_request(opened, operator, &mut Came::default()).await?;
+                Err(problem)
+            }
+            Err(problem) => Err(problem),
+        }
+    }
+
+    /// Takes these consents of it back; what then rests on nothing is erased.
+    ///
+    /// # Errors
+    /// The store's; it stands in the register.
+    pub(in crate::http) async fn withdraw(
+        &self,
+        request: &HttpRequest,
+        operator: &Operator,
+        own: &Own,
+        boxes: &[ConsentKey],
+    ) -> Result<Came, Problem> {
+        let opened = self.open_request(RequestKind::Withdrawal, operator).await?;
+        let entry = |action| Entry::by(operator, action);
+        let done = self
+            .consents(request, &self.state.policy.pin(), &entry)
+            .withdraw(std::slice::from_ref(&own.held.id), Some(boxes))
+            .await?;
+        let mut came = Came { erasures: done.erasures, ..Came::default() };
+        self.answer_request(opened, operator, &mut came).await?;
+        Ok(came)
+    }
+
+    /// Says yes once more to these boxes. False: that was said today already.
+    ///
+    /// # Errors
+    /// As [`Consents::confirm`].
+    pub(in crate::http) async fn confirm(
+        &self,
+        request: &HttpRequest,
+        operator: &Operator,
+        own: &Own,
+        boxes: Vec<ConsentKey>,
+    ) -> Result<bool, Problem> {
+        let entry = |action| Entry::by(operator, action);
+        self.consents(request, &self.state.policy.pin(), &entry).confirm(&own.held.id, boxes).await
+    }
+
+    fn consents<'a>(
+        &'a self,
+        request: &'a HttpRequest,
+        policy: &'a Policy,
+        entry: &'a (dyn Fn(Action) -> Entry + Sync),
+    ) -> Consents<'a> {
+        Consents { store: &self.state.store, policy, receipts: &self.receipts, request, entry }
+    }
+
+    /// By each address of the record, in the order of its mailboxes and numbers.
+    async fn by_addresses(
+        &self,
+        request: &HttpRequest,
+        operator: &Operator,
+        own: &Own,
+        extent: Extent,
+        objects: bool,
+    ) -> Result<Came, Problem> {
+        if own.addresses.is_empty() {
+            // Nothing else of theirs can be found.
+            return Err(Problem::of(ProblemCode::AddressInvalid));
+        }
+        let mut came = Came::default();
+        // All of them first: what is read later is judged by the list.
+        for by in own.addresses.iter().filter(|_| objects) {
+            let purposes = self.wish(own, extent).purposes;
+            for what in objected(by, &purposes, &self.state.policy.pin())? {
+                self.state.store.suppress(what, Entry::by(operator, Action::Suppressed)).await?;
+            }
+        }
+        for by in &own.addresses {
+            let sought = match by {
+                ErasedBy::Email(typed) => Sought::email(typed),
+                ErasedBy::Phone(typed) => Sought::phone(typed),
+                ErasedBy::Id(_) | ErasedBy::LeadgenId(_) => None,
+            };
+            let Some(sought) = sought else { continue };
+            let (wish, kept) = match objects {
+                true => ended_by_objection(self.wish(own, extent), &self.state).await?,
+                false => (self.wish(own, extent), Vec::new()),
+            };
+            let by_address = ByAddress {
+                state: &self.state,
+                request,
+                operator,
+                queue: &self.queue,
+                search: &self.search,
+                receipts: &self.receipts,
+                asked_by: AskedBy::Person,
+                sought,
+                wish,
+                kept,
+            };
+            let done = by_address.erase(Vec::new()).await?;
+            came.unread = came.unread.max(done.unread.unwrap_or_default());
+            for number in done.before.iter().map(|before| &before.erasure).chain([&done.erasure]) {
+                let id = ErasureId::parse(number).ok_or(ProblemCode::Internal)?;
+                came.erasures.extend(self.state.store.erasure(id).await?);
+            }
+        }
+        // Of several searches that took nothing one paper is enough.
+        if came.erasures.iter().any(|erasure| erasure.extent.total() > 0) {
+            came.erasures.retain(|erasure| erasure.extent.total() > 0 || erasure.extent.references > 0);
+        } else {
+            came.erasures.truncate(1);
+        }
+        Ok(came)
+    }
+
+    /// Where everything cannot be looked through now, the record goes all the same, and the rest stays to be done.
+    async fn whole_or_record(
+        &self,
+        request: &HttpRequest,
+        operator: &Operator,
+        own: &Own,
+        all: Result<Came, Problem>,
+    ) -> Result<Came, Problem> {
+        match all {
+            Err(problem) if is_passing(problem.code) => {
+                let wish = self.wish(own, Extent::OfPurpose);
+                let erasure = self.erase_record(request, operator, own, wish).await?;
+                // Of a record without an address nothing else can be found: it is done.
+                let is_left = problem.code != ProblemCode::AddressInvalid;
+                Ok(Came { erasures: vec![erasure], is_left, ..Came::default() })
+            }
+            came => came,
+        }
+    }
+
+    async fn erase_record(
+        &self,
+        request: &HttpRequest,
+        operator: &Operator,
+        own: &Own,
+        wish: ErasureRequest,
+    ) -> Result<Erasure, Problem> {
+        let wish = ErasureRequest { what: vec![Wanted::Record(own.held.id.clone())], ..wish };
+        erased(&self.state.store, request, wish, Entry::by(operator, Action::ErasureAsked)).await
+    }
+
+    fn wish(&self, own: &Own, extent: Extent) -> ErasureRequest {
+        let purposes = match extent {
+            Extent::OfPurpose => vec![own.held.purpose.clone()],
+            Extent::Whole => Vec::new(),
+        };
+        let papers = self.receipts.papers(AskedBy::Person, None);
+        ErasureRequest { purposes, papers, ..ErasureRequest::default() }
+    }
+
+    /// Each receipt as a text, in this language.
+    ///
+    /// # Errors
+    /// The store's, or there is no key to sign with.
+    pub(in crate::http) async fn papers(
+        &self,
+        came: &Came,
+        language: Language,
+    ) -> Result<Vec<String>, Problem> {
+        let mut papers = Vec::with_capacity(came.erasures.len());
+        for erasure in &came.erasures {
+            let signed = Receipts::signed(&self.receipts, &self.state.store, erasure).await?;
+            papers.push(signed.sheet(language));
+        }
+        Ok(papers)
+    }
+
+    /// Writes down that it is asked for. Where the register is full it is done all the same.
+    async fn open_request(
+        &self,
+        kind: RequestKind,
+        operator: &Operator,
+    ) -> Result<Option<(RequestId, Day)>, StoreError> {
+        let (today, entry) = (Day::of(self.now()), Entry::by(operator, Action::RequestOpened));
+        match self.state.store.open_request(kind, today, entry).await {
+            Ok(request) => Ok(Some((request.id, request.due()))),
+            Err(error) if error.code == crate::store::StoreCode::TooManyRequests => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes down that it is done, or, where something is left, leaves it to the officer and says by when.
+    async fn answer_request(
+        &self,
+        opened: Option<(RequestId, Day)>,
+        operator: &Operator,
+        came: &mut Came,
+    ) -> Result<(), StoreError> {
+        let Some((id, due)) = opened else { return Ok(()) };
+        if came.is_left {
+            came.due = Some(due);
+            return Ok(());
+        }
+        let entry = Entry::by(operator, Action::RequestAnswered);
+        self.state.store.answer_request(id, came.erasures.last().map(|erasure| erasure.id), entry).await?;
+        Ok(())
+    }
+}
+
+/// True of what nobody may be reached by: on this page it goes into no record.
+pub(in crate::http) fn is_an_address(value: &str) -> bool {
+    Sought::email(value).is_some() || (value.trim_start().starts_with('+') && Sought::phone(value).is_some())
+}
+
+/// The operator of an objection: why is what stands on the list.
+pub(in crate::http) fn objecting(operator: Operator) -> Operator {
+    operator.otherwise_because(Reason::Objection)
+}
+
+/// The operator of a withdrawal.
+pub(in crate::http) fn withdrawing(operator: Operator) -> Operator {
+    operator.otherwise_because(Reason::Withdrawal)
+}
+
+/// True of a yes that cannot be taken now: the person turns to whoever answers for the data.
+pub(in crate::http) fn is_no_yes(code: ProblemCode) -> bool {
+    matches!(
+        code,
+        ProblemCode::NothingToConfirm
+            | ProblemCode::RecordRestricted
+            | ProblemCode::AddressSuppressed
+            | ProblemCode::ConsentUnknown
+    )
+}
+
+/// True of what will pass, and of what a look through everything cannot do.
+fn is_passing(code: ProblemCode) -> bool {
+    matches!(code, ProblemCode::SearchesFull | ProblemCode::SearchTooSlow | ProblemCode::AddressInvalid)
+}
+
+/// True of what the person can put right themselves.
+pub(in crate::http) fn is_told(code: ProblemCode) -> bool {
+    matches!(
+        code,
+        ProblemCode::ValueInvalid
+            | ProblemCode::FieldRequired
+            | ProblemCode::FieldUnknown
+            | ProblemCode::FieldWorkedOut
+            | ProblemCode::ConsentNotGiven
+            | ProblemCode::RecordTooLarge
+    )
+}
+
+/// True of a field that holds what a person is reached by: with it they could have their data sent elsewhere.
+pub(in crate::http) fn holds_an_address(rule: &FieldRule) -> bool {
+    let names = [rule.name.as_str()].into_iter().chain(rule.from.iter().map(String::as_str));
+    let is_mail = |name: &str| name.contains("mail");
+    let by_name = is_mail(rule.name.as_str()) || rule.from.iter().any(|key| is_mail(key));
+    rule.e164_of.is_some() || by_name || Contact::of(names, rule.types.iter().collect::<Vec<_>>()).is_some()
+}
+
+/// Its mailboxes and numbers, as they are looked for.
+fn addresses_of(lead: &OpenedLead, purpose: Option<&Purpose>, policy: &Policy) -> Vec<ErasedBy> {
+    let (mut mailboxes, mut numbers): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
+    for (name, values) in lead.held() {
+        let rule = purpose.and_then(|purpose| purpose.whitelist.rule(name.as_str()));
+        let dials = rule.is_some_and(|rule| {
+            let names = [rule.name.as_str()].into_iter().chain(rule.from.iter().map(String::as_str));
+            rule.e164_of.is_some()
+                || Contact::of(names, rule.types.iter().collect::<Vec<_>>()) == Some(Contact::Number)
+        });
+        for value in values.iter().map(|value| value.expose()) {
+            if Sought::email(value).is_some() {
+                mailboxes.push(value.to_owned());
+            } else if dials || value.trim_start().starts_with('+') {
+                // With its country, where the purpose says which: then it is nobody else's.
+                let region = purpose.and_then(|purpose| purpose.phone_region);
+                let whole = region.and_then(|region| region.e164(value));
+                let typed = whole.unwrap_or_else(|| value.to_owned());
+                if Sought::phone(&typed).is_some() && !numbers.contains(&typed) {
+                    numbers.push(typed);
+                }
+            }
+        }
+    }
+    mailboxes.dedup();
+    let numbers = numbers.into_iter().map(ErasedBy::Phone).filter(|by| {
+        // One that two purposes would read as two people's is nobody's here.
+        objected(by, &[], policy).is_ok()
+    });
+    mailboxes.into_iter().map(ErasedBy::Email).chain(numbers).take(ADDRESSES_MAX).collect()
+}

@@ -1,0 +1,100 @@
+//! Who holds a pass: recognised as the person of the record that it opens.
+
+use crate::api::access::{HeldContent, HeldField};
+use crate::clock::Day;
+use crate::http::admin::person_acts::{Own, holds_an_address, is_an_address};
+use crate::http::problem::Problem;
+use crate::http::public::person::Persons;
+use crate::language::Language;
+use crate::people::page::Shown;
+use crate::people::{Pass, PassKind, mask};
+use crate::purpose::RecordId;
+use crate::trail::Operator;
+
+/// Somebody whom a pass lets in.
+pub(super) struct Visitor {
+    pub(super) operator: Operator,
+    pub(super) record: RecordId,
+    /// The hash of the pass.
+    pub(super) pass: [u8; 32],
+}
+
+impl Visitor {
+    /// Whom a pass of this kind lets in; none: nobody.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) async fn of(persons: &Persons, text: &str, kind: PassKind) -> Result<Option<Self>, Problem> {
+        let Some(pass) = Pass::parse(text) else { return Ok(None) };
+        let hash = pass.hash();
+        let opens = persons.acts.open(pass).await?.filter(|opens| opens.kind == kind);
+        Ok(opens.map(|opens| Self {
+            operator: Operator::recognised_by_pass(),
+            record: opens.record,
+            pass: hash,
+        }))
+    }
+
+    /// The record, with its line in the trail; none: it is gone.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) async fn look(&self, persons: &Persons, language: Language) -> Result<Option<Own>, Problem> {
+        persons.acts.look(&self.operator, &self.record, language).await
+    }
+}
+
+/// What is shown of a record: its answers masked. None: its time is over.
+pub(super) fn shown(own: &Own, now: jiff::Timestamp, language: Language) -> Option<Shown> {
+    let content = own.held.content.as_ref()?;
+    let masked = |values: &[String]| values.iter().map(|value| mask(value)).collect::<Vec<_>>();
+    let fields = content.fields.iter();
+    let answers = fields.map(|field| (field.title.clone(), masked(&field.values))).collect();
+    let agreed = content.consents.iter();
+    let agreed =
+        agreed.map(|consent| (consent.title.clone(), consent.given.then_some(consent.at.0))).collect();
+    let holds = content.consents.iter().filter(|consent| {
+        consent.given && consent.channel.is_some() && consent.valid_until.is_none_or(|until| now < until.0)
+    });
+    let boxes = holds.map(|consent| (consent.key.clone(), consent.title.clone())).collect();
+    let handed = own.held.handed.iter();
+    let handed = handed.map(|to| to.name.clone().or_else(|| to.recipient.clone())).collect();
+    let until = own
+        .held
+        .restricted
+        .as_ref()
+        .and_then(|restricted| format!("{}T00:00:00Z", restricted.until).parse().ok());
+    Some(Shown {
+        purpose: own.held.title.clone(),
+        notice: format!("../notice/{}?lang={}", own.held.purpose, language.tag()),
+        sent: content.created_time.0,
+        until: content.expires_at.0,
+        restricted: until,
+        answers,
+        agreed,
+        boxes,
+        handed,
+        correctable: correctable(own, content),
+    })
+}
+
+/// The fields that may be corrected on the page: those of the config that are not worked out, and by which nobody is reached.
+fn correctable(own: &Own, content: &HeldContent) -> Vec<(String, String, Option<String>)> {
+    let Some(purpose) = &own.purpose else { return Vec::new() };
+    let held = |name: &str| content.fields.iter().find(|field| field.name == name);
+    let is_reached_by = |field: &HeldField| field.values.iter().any(|value| is_an_address(value));
+    let rules = purpose.whitelist.rules().iter();
+    let rules =
+        rules.filter(|rule| !holds_an_address(rule) && !held(rule.name.as_str()).is_some_and(is_reached_by));
+    let one = |rule: &crate::purpose::FieldRule| {
+        let field = held(rule.name.as_str())?;
+        let now = field.values.iter().map(|value| mask(value)).collect::<Vec<_>>().join(", ");
+        Some((field.name.clone(), field.title.clone(), (!now.is_empty()).then_some(now)))
+    };
+    rules.filter_map(one).collect()
+}
+
+/// The midnight with which a day begins.
+pub(super) fn midnight(day: Day) -> Option<jiff::Timestamp> {
+    jiff::Timestamp::from_second(i64::from(day.0) * 86_400).ok()
+}

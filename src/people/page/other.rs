@@ -1,0 +1,79 @@
+//! Pages on which nothing of anybody stands: a link that opens nothing, a failure, the status of Meta's data deletion callback.
+
+use jiff::Timestamp;
+
+use crate::language::Language;
+use crate::notice::naming::line;
+use crate::people::page::{Block, House, Part, Sheet, Way};
+use crate::people::words::words;
+
+/// The page of a link that opens nothing, whatever the cause.
+pub fn lost(house: &House<'_>, language: Language) -> Sheet {
+    let words = words(language);
+    let given = [("controller", house.name), ("email", house.email)];
+    let blocks = vec![Block::Text(words.lost_text.to_owned()), Block::Text(line(words.lost_write, &given))];
+    plain(house, language, Some(""), words.page_title, words.lost_heading, blocks)
+}
+
+/// The page of what failed, and of too many calls.
+pub fn failed(house: &House<'_>, language: Language, is_busy: bool) -> Sheet {
+    let words = words(language);
+    let (heading, said) = match is_busy {
+        true => (words.busy_heading, words.busy_text.to_owned()),
+        false => (words.failed_heading, line(words.failed_text, &[("email", house.email)])),
+    };
+    plain(house, language, None, words.page_title, heading, vec![Block::Text(said)])
+}
+
+/// The status of a request that came by Meta's callback; none: no such code was given. With the notices of all purposes: titles, and
+/// where each stands.
+pub fn callback(
+    received: Option<Timestamp>,
+    notices: Vec<(String, String)>,
+    house: &House<'_>,
+    language: Language,
+) -> Sheet {
+    let words = words(language);
+    let (heading, told) = match received {
+        Some(at) => (
+            words.meta_heading,
+            vec![
+                Block::Text(line(words.meta_received, &[("date", &language.day(at))])),
+                Block::Text(words.meta_number.to_owned()),
+                Block::Text(words.meta_nothing.to_owned()),
+            ],
+        ),
+        None => (words.meta_unknown_heading, vec![Block::Text(words.meta_unknown.to_owned())]),
+    };
+    let given = [("controller", house.name), ("address", house.address), ("email", house.email)];
+    let mut ways = vec![Block::Text(line(words.meta_ways, &given))];
+    if !notices.is_empty() {
+        let way = |(text, href): (String, String)| Way { text, href, said: String::new() };
+        ways.push(Block::Text(words.meta_notices.to_owned()));
+        ways.push(Block::Links(notices.into_iter().map(way).collect()));
+    }
+    let mut sheet = plain(house, language, Some(""), words.meta_title, heading, told);
+    sheet.kind = Some(words.meta_kind);
+    sheet.parts.push(Part::new(words.meta_ways_heading, ways));
+    sheet
+}
+
+fn plain(
+    house: &House<'_>,
+    language: Language,
+    query: Option<&'static str>,
+    title: &'static str,
+    heading: &str,
+    blocks: Vec<Block>,
+) -> Sheet {
+    Sheet {
+        language,
+        house: house.name.to_owned(),
+        title,
+        query,
+        kind: None,
+        heading: heading.to_owned(),
+        banner: None,
+        parts: vec![Part::new("", blocks)],
+    }
+}

@@ -1,0 +1,346 @@
+//! A person's page: what is held of one record, masked, and what they can have done.
+
+use jiff::Timestamp;
+
+use crate::language::Language;
+use crate::notice::naming::line;
+use crate::people::page::{Block, Form, House, Input, Part, Sheet, Way};
+use crate::people::words::words;
+
+/// What is shown of a record. Its answers are masked before they come here.
+pub struct Shown {
+    /// What people read the purpose under.
+    pub purpose: String,
+    /// Where its notice stands, seen from the page.
+    pub notice: String,
+    /// When the person sent the form.
+    pub sent: Timestamp,
+    /// The day on which it goes at the latest.
+    pub until: Timestamp,
+    /// Until which day nobody may use it; none: everybody may who may.
+    pub restricted: Option<Timestamp>,
+    /// What people call each field, and its answers.
+    pub answers: Vec<(String, Vec<String>)>,
+    /// What was asked by each box; since when it is agreed to, none: it is not.
+    pub agreed: Vec<(String, Option<Timestamp>)>,
+    /// Boxes that are agreed to and hold: their names in the config, and what each stands for.
+    pub boxes: Vec<(String, String)>,
+    /// Who had it; none: files of the controller's own.
+    pub handed: Vec<Option<String>>,
+    /// Which fields the person may correct here: name, title, what is held now.
+    pub correctable: Vec<(String, String, Option<String>)>,
+}
+
+/// What a person can have done. Its code stands in forms and queries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// What was agreed to is said once more.
+    Confirm,
+    /// What was agreed to is taken back.
+    Withdraw,
+    /// Nothing is used any more.
+    Stop,
+    /// Something is put right.
+    Correct,
+    /// Everything goes.
+    Erase,
+}
+
+impl Act {
+    /// All.
+    pub const ALL: [Self; 5] = [Self::Confirm, Self::Withdraw, Self::Stop, Self::Correct, Self::Erase];
+
+    /// Its code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Confirm => "confirm",
+            Self::Withdraw => "withdraw",
+            Self::Stop => "stop",
+            Self::Correct => "correct",
+            Self::Erase => "erase",
+        }
+    }
+
+    /// The query of the page on which it is asked for, up to the language.
+    const fn query(self) -> &'static str {
+        match self {
+            Self::Confirm => "do=confirm&",
+            Self::Withdraw => "do=withdraw&",
+            Self::Stop => "do=stop&",
+            Self::Correct => "do=correct&",
+            Self::Erase => "do=erase&",
+        }
+    }
+
+    /// The act with this code.
+    pub fn of(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|act| act.code() == code)
+    }
+}
+
+/// How far an act goes. Its code stands in forms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// The purpose of the record.
+    This,
+    /// All purposes.
+    All,
+}
+
+impl Reach {
+    /// Its code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::This => "this",
+            Self::All => "all",
+        }
+    }
+
+    /// The one with this code.
+    pub fn of(code: &str) -> Option<Self> {
+        [Self::This, Self::All].into_iter().find(|reach| reach.code() == code)
+    }
+}
+
+/// The page itself; above it what was just done.
+pub fn own(shown: &Shown, house: &House<'_>, language: Language, banner: Option<&'static str>) -> Sheet {
+    let words = words(language);
+    let day = |moment: Timestamp| language.day(moment);
+    let mut rows = vec![
+        (words.sent.to_owned(), vec![day(shown.sent)]),
+        (words.until.to_owned(), vec![day(shown.until)]),
+    ];
+    rows.extend(shown.answers.iter().cloned());
+    for (what, since) in &shown.agreed {
+        let said = match since {
+            Some(since) => line(words.agreed_yes, &[("date", &day(*since))]),
+            None => words.agreed_no.to_owned(),
+        };
+        rows.push((line(words.agreed, &[("what", what)]), vec![said]));
+    }
+    let holder = |to: &Option<String>| match to {
+        Some(name) => name.clone(),
+        None => line(words.handed_local, &[("controller", house.name)]),
+    };
+    let mut handed: Vec<String> = shown.handed.iter().map(holder).collect();
+    if handed.is_empty() {
+        handed.push(words.handed_nobody.to_owned());
+    }
+    rows.push((words.handed.to_owned(), handed));
+    let mut blocks = vec![Block::Facts(rows), Block::Text(words.masked.to_owned())];
+    if shown.answers.is_empty() {
+        blocks.insert(1, Block::Text(words.no_answers.to_owned()));
+    }
+    if let Some(until) = shown.restricted {
+        blocks.insert(0, Block::Text(line(words.restricted, &[("date", &day(until))])));
+    }
+    blocks.push(Block::Links(vec![Way {
+        text: words.notice.to_owned(),
+        href: shown.notice.clone(),
+        said: String::new(),
+    }]));
+    let mut ways = Vec::new();
+    let mut way = |act: Act, text: &str, said: &str| {
+        let href = format!("?{}lang={}", act.query(), language.tag());
+        ways.push(Way { text: text.to_owned(), href, said: said.to_owned() });
+    };
+    if !shown.boxes.is_empty() {
+        way(Act::Confirm, words.way_confirm, words.way_confirm_said);
+        way(Act::Withdraw, words.way_withdraw, words.way_withdraw_said);
+    }
+    way(Act::Stop, words.way_stop, words.way_stop_said);
+    if !shown.correctable.is_empty() {
+        way(Act::Correct, words.way_correct, words.way_correct_said);
+    }
+    way(Act::Erase, words.way_erase, words.way_erase_said);
+    ways.push(house.mail(words.way_write, line(words.way_write_said, &[("email", house.email)])));
+    let held = Part { is_summary: true, ..Part::new(words.held_heading, blocks) };
+    let can = vec![Block::Links(ways), Block::Text(words.complain.to_owned())];
+    Sheet {
+        language,
+        house: house.name.to_owned(),
+        title: words.page_title,
+        query: Some(""),
+        kind: Some(words.page_title),
+        heading: shown.purpose.clone(),
+        banner: banner.map(str::to_owned),
+        parts: vec![held, Part::new(words.can_heading, can)],
+    }
+}
+
+/// What is said where an act is asked for: before it is done, and above what was not taken.
+pub fn asking(
+    act: Act,
+    token: String,
+    shown: &Shown,
+    house: &House<'_>,
+    language: Language,
+    refused: Option<String>,
+) -> Sheet {
+    let words = words(language);
+    let text = |text: &str| Block::Text(text.to_owned());
+    let reaches = |legend, this: &str, all: &str| Input::Choice {
+        legend,
+        name: "reach",
+        options: vec![
+            (Reach::This.code(), line(this, &[("purpose", &shown.purpose)])),
+            (Reach::All.code(), all.to_owned()),
+        ],
+    };
+    let boxes = |legend| Input::Boxes { legend, name: "c", options: shown.boxes.clone() };
+    let (heading, mut blocks, inputs, button) = match act {
+        Act::Confirm => (
+            words.confirm_heading,
+            vec![text(words.confirm_text)],
+            vec![boxes(words.confirm_legend)],
+            words.confirm_button,
+        ),
+        Act::Withdraw => (
+            words.withdraw_heading,
+            vec![
+                text(words.withdraw_text),
+                Block::Points([words.withdraw_hangs, words.withdraw_rests].map(str::to_owned).to_vec()),
+            ],
+            vec![boxes(words.withdraw_legend)],
+            words.withdraw_button,
+        ),
+        Act::Stop => (
+            words.stop_heading,
+            vec![
+                text(words.stop_text),
+                Block::Points(
+                    [words.stop_erased, words.stop_own, words.stop_mark].map(str::to_owned).to_vec(),
+                ),
+            ],
+            vec![reaches(words.stop_legend, words.stop_this, words.stop_all)],
+            words.stop_button,
+        ),
+        Act::Erase => (
+            words.erase_heading,
+            vec![
+                text(words.erase_text),
+                Block::Points([words.erase_receipt, words.erase_copies].map(str::to_owned).to_vec()),
+            ],
+            vec![reaches(words.erase_legend, words.erase_this, words.erase_all)],
+            words.erase_button,
+        ),
+        Act::Correct => {
+            let field = |(name, label, now): &(String, String, Option<String>)| Input::Text {
+                name: name.clone(),
+                label: label.clone(),
+                now: match now {
+                    Some(value) => line(words.correct_now, &[("value", value)]),
+                    None => words.correct_none.to_owned(),
+                },
+            };
+            (
+                words.correct_heading,
+                vec![
+                    text(words.correct_text),
+                    Block::Text(line(words.correct_addresses, &[("email", house.email)])),
+                ],
+                shown.correctable.iter().map(field).collect(),
+                words.correct_button,
+            )
+        }
+    };
+    blocks.push(Block::Form(Form { act: act.code(), token, inputs, button, back: Some(words.back) }));
+    Sheet {
+        language,
+        house: house.name.to_owned(),
+        title: words.page_title,
+        query: Some(act.query()),
+        kind: Some(words.page_title),
+        heading: heading.to_owned(),
+        banner: refused,
+        parts: vec![Part::new("", blocks)],
+    }
+}
+
+/// What is said of a choice that was not made.
+pub fn choose(language: Language) -> String {
+    words(language).choose.to_owned()
+}
+
+/// What is said of a value that is not taken; none: of no field that one knows.
+pub fn value_bad(field: &str, language: Language) -> String {
+    line(words(language).value_bad, &[("field", field)])
+}
+
+/// What is said of a correction.
+pub fn corrected(changed: bool, language: Language) -> &'static str {
+    let words = words(language);
+    if changed { words.corrected } else { words.same }
+}
+
+/// What is said of consents that were taken back.
+pub fn withdrawn(language: Language) -> &'static str {
+    words(language).withdrawn
+}
+
+/// What is said of a yes; false: it was said today already.
+pub fn confirmed(changed: bool, language: Language) -> &'static str {
+    let words = words(language);
+    if changed { words.confirmed } else { words.confirmed_already }
+}
+
+/// What is said where a yes cannot be taken.
+pub fn no_yes(house: &House<'_>, language: Language) -> String {
+    line(words(language).confirm_not, &[("email", house.email)])
+}
+
+/// What an act came to after which the page is no more.
+pub struct Ended {
+    /// Which.
+    pub act: Act,
+    /// The number of its last receipt.
+    pub number: String,
+    /// Each receipt, as a text.
+    pub receipts: Vec<String>,
+    /// Nothing was left to erase.
+    pub is_empty: bool,
+    /// How many forms are not read yet.
+    pub unread: u64,
+    /// By when what could not be finished is; none: all of it is done.
+    pub open_until: Option<Timestamp>,
+}
+
+/// The page of that. It cannot be asked for again.
+pub fn ended(ended: &Ended, house: &House<'_>, language: Language) -> Sheet {
+    let words = words(language);
+    let mut blocks = Vec::new();
+    // Who says no where nothing goes asked for that themselves: it stays.
+    let stays = ended.is_empty && ended.act == Act::Stop;
+    if ended.is_empty {
+        let said = if stays { words.stop_own } else { words.nothing_found };
+        blocks.push(Block::Text(said.to_owned()));
+    }
+    if let Some(until) = ended.open_until {
+        let given = [("controller", house.name), ("date", &*language.day(until))];
+        blocks.push(Block::Text(line(words.remaining_open, &given)));
+    }
+    if ended.unread > 0 {
+        blocks.push(Block::Text(line(words.unread, &[("n", &ended.unread.to_string())])));
+    }
+    let mut parts = vec![Part::new("", blocks)];
+    if !ended.receipts.is_empty() && !stays {
+        let mut blocks = vec![Block::Text(line(words.receipt, &[("number", &ended.number)]))];
+        blocks.extend(ended.receipts.iter().cloned().map(Block::Paper));
+        parts.push(Part::new(words.receipt_heading, blocks));
+    }
+    let heading = match ended.act {
+        Act::Stop => words.stopped_heading,
+        Act::Erase | Act::Correct | Act::Withdraw | Act::Confirm => words.erased_heading,
+    };
+    parts.retain(|part| !part.blocks.is_empty());
+    Sheet {
+        language,
+        house: house.name.to_owned(),
+        title: words.page_title,
+        query: None,
+        kind: None,
+        heading: heading.to_owned(),
+        banner: None,
+        parts,
+    }
+}

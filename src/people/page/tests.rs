@@ -1,0 +1,154 @@
+//! What the pages say, and what they never do.
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::language::Language;
+use crate::people::Pass;
+use crate::random::SeededRandom;
+
+const HOUSE: House<'_> =
+    House { name: "Lumen & Co", address: "1 rue des Lilas, Lyon", email: "donnees@lumen.example" };
+
+fn at(text: &str) -> Timestamp {
+    format!("{text}T08:00:00Z").parse().expect("a time")
+}
+
+fn shown() -> Shown {
+    Shown {
+        purpose: "Devis <b>".to_owned(),
+        notice: "../notice/devis?lang=en".to_owned(),
+        sent: at("2026-11-01"),
+        until: at("2027-11-01"),
+        restricted: Some(at("2026-12-31")),
+        answers: vec![("E-mail address".to_owned(), vec!["m•••@example.org".to_owned()])],
+        agreed: vec![("by e-mail".to_owned(), Some(at("2026-11-01"))), ("by phone".to_owned(), None)],
+        boxes: vec![("email_optin".to_owned(), "by e-mail".to_owned())],
+        handed: vec![None, Some("Exemple CRM SAS".to_owned())],
+        correctable: vec![("city".to_owned(), "City".to_owned(), Some("L•••".to_owned()))],
+    }
+}
+
+/// Every page there is, in this language.
+fn pages(language: Language) -> Vec<(&'static str, Sheet)> {
+    let shown = shown();
+    let asked = |act| asking(act, "TOKEN".to_owned(), &shown, &HOUSE, language, None);
+    let end = Ended {
+        act: Act::Erase,
+        number: "1-7".to_owned(),
+        receipts: vec!["Receipt <1-7>\n".to_owned()],
+        is_empty: true,
+        unread: 3,
+        open_until: Some(at("2026-12-30")),
+    };
+    vec![
+        ("own", own(&shown, &HOUSE, language, Some(corrected(true, language)))),
+        ("confirm", asked(Act::Confirm)),
+        ("withdraw", asked(Act::Withdraw)),
+        ("stop", asked(Act::Stop)),
+        ("correct", asked(Act::Correct)),
+        ("erase", asked(Act::Erase)),
+        ("ended", ended(&end, &HOUSE, language)),
+        ("lost", lost(&HOUSE, language)),
+        ("failed", failed(&HOUSE, language, false)),
+        ("busy", failed(&HOUSE, language, true)),
+        (
+            "callback",
+            callback(
+                Some(at("2026-11-30")),
+                vec![("Devis".to_owned(), "../../notice/devis".to_owned())],
+                &HOUSE,
+                language,
+            ),
+        ),
+        ("unknown", callback(None, Vec::new(), &HOUSE, language)),
+    ]
+}
+
+#[test]
+fn every_page_is_whole_loads_nothing_and_escapes_what_it_is_given() {
+    for language in Language::ALL {
+        for (name, sheet) in pages(language) {
+            let html = sheet.html();
+            assert!(html.starts_with("<!DOCTYPE html>\n") && html.trim_end().ends_with("</html>"), "{name}");
+            assert!(html.contains(&format!("<html lang=\"{}\">", language.tag())), "{name}");
+            assert!(html.contains("Lumen &#38; Co") && html.contains("content=\"noindex\""), "{name}");
+            assert_eq!(html.matches("<h1").count(), 1, "{name}");
+            let body = html.split("</style>").nth(1).expect("a body");
+            for absent in
+                ["<script", " src=", "@import", "url(", " style=", "javascript:", "{", "}", "<b>", "<1-7>"]
+            {
+                assert!(!body.contains(absent), "{name}: {absent}: {body}");
+            }
+        }
+    }
+}
+
+/// Whoever looks over a shoulder, at a history or at a referrer learns nothing of the person.
+#[test]
+fn no_title_and_no_address_says_anything_of_the_person() {
+    for language in Language::ALL {
+        for (name, sheet) in pages(language) {
+            for personal in ["example.org", "Devis", "1-7"] {
+                assert!(!sheet.title.contains(personal), "{name}");
+            }
+            let html = sheet.html();
+            for href in html.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap_or_default()) {
+                let is_ours = ["?", "#main", "../notice/", "../../notice/", "mailto:donnees@lumen.example"]
+                    .iter()
+                    .any(|known| href.starts_with(known));
+                assert!(is_ours && !href.contains("TOKEN"), "{name}: {href}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_held_is_said_and_every_act_is_one_step_away() {
+    let html = own(&shown(), &HOUSE, Language::En, None).html();
+    for part in [
+        "m•••@example.org",
+        "Until 31\u{a0}December 2026 nobody may use these data.",
+        "1\u{a0}November 2027",
+        "Your agreement: by e-mail",
+        "Yes, on 1\u{a0}November 2026",
+        "Exemple CRM SAS",
+        "Files of Lumen &#38; Co",
+        "href=\"?do=confirm&#38;lang=en\"",
+        "href=\"?do=withdraw&#38;lang=en\"",
+        "href=\"?do=stop&#38;lang=en\"",
+        "href=\"?do=correct&#38;lang=en\"",
+        "href=\"?do=erase&#38;lang=en\"",
+        "href=\"mailto:donnees@lumen.example\"",
+    ] {
+        assert!(html.contains(part), "{part}: {html}");
+    }
+    let bare = Shown { answers: Vec::new(), correctable: Vec::new(), handed: Vec::new(), ..shown() };
+    let html = own(&bare, &HOUSE, Language::En, None).html();
+    assert!(html.contains("No answer of yours") && html.contains("Nobody received them"), "{html}");
+    assert!(!html.contains("do=correct"), "nothing that one could correct");
+}
+
+/// Nothing is chosen for the person, and every form says which it is.
+#[test]
+fn a_form_asks_by_post_and_has_nothing_chosen_before() {
+    for act in Act::ALL {
+        let pass = Pass::new(&SeededRandom::new(1)).expect("random");
+        let sheet = asking(act, pass.form_token(act.code()), &shown(), &HOUSE, Language::De, None);
+        let html = sheet.html();
+        assert!(html.contains("<form method=\"post\" action=\"?lang=de\">"), "{html}");
+        assert!(html.contains(&format!("name=\"do\" value=\"{}\"", act.code())));
+        assert!(!html.contains("checked") && !html.contains("m•••@"), "{html}");
+        assert_eq!(Act::of(act.code()), Some(act));
+    }
+    assert_eq!((Act::of("drop"), Reach::of("this"), Reach::of("")), (None, Some(Reach::This), None));
+}
+
+#[test]
+fn the_policy_names_the_style_and_lets_forms_go_home_alone() {
+    let policy = content_security_policy();
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+    assert!(
+        policy.contains("form-action 'self'") && !policy.contains("unsafe") && !policy.contains("script")
+    );
+}

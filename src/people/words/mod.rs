@@ -1,0 +1,149 @@
+//! The texts of what people are shown of themselves, one table a language, as the notice's (docs/decisions, 181).
+
+mod de;
+mod en;
+mod fr;
+
+use crate::language::{Language, texts};
+
+texts! {
+    /// All texts in one language; what stands in braces is put in.
+    pub(in crate::people) struct Words {
+        skip
+        language
+        page_title
+        held_heading
+        masked
+        sent
+        until
+        agreed
+        agreed_yes
+        agreed_no
+        handed
+        handed_local
+        handed_nobody
+        restricted
+        no_answers
+        notice
+        can_heading
+        way_stop
+        way_stop_said
+        way_correct
+        way_correct_said
+        way_erase
+        way_erase_said
+        way_write
+        way_write_said
+        complain
+        stop_heading
+        stop_text
+        stop_mark
+        stop_erased
+        stop_own
+        stop_legend
+        stop_this
+        stop_all
+        stop_button
+        erase_heading
+        erase_text
+        erase_receipt
+        erase_copies
+        erase_legend
+        erase_this
+        erase_all
+        erase_button
+        correct_heading
+        correct_text
+        correct_now
+        correct_none
+        correct_addresses
+        correct_button
+        back
+        erased_heading
+        stopped_heading
+        corrected
+        same
+        receipt
+        receipt_heading
+        remaining_open
+        unread
+        nothing_found
+        choose
+        value_bad
+        failed_heading
+        failed_text
+        busy_heading
+        busy_text
+        lost_heading
+        lost_text
+        lost_write
+        meta_title
+        meta_heading
+        meta_kind
+        meta_received
+        meta_number
+        meta_nothing
+        meta_ways_heading
+        meta_ways
+        meta_notices
+        meta_unknown_heading
+        meta_unknown
+        way_confirm
+        way_confirm_said
+        way_withdraw
+        way_withdraw_said
+        confirm_heading
+        confirm_text
+        confirm_legend
+        confirm_button
+        confirm_not
+        confirmed
+        confirmed_already
+        withdraw_heading
+        withdraw_text
+        withdraw_hangs
+        withdraw_rests
+        withdraw_legend
+        withdraw_button
+        withdrawn
+    }
+}
+
+/// The table of this language.
+pub(in crate::people) fn words(language: Language) -> &'static Words {
+    match language {
+        Language::Fr => &fr::WORDS,
+        Language::En => &en::WORDS,
+        Language::De => &de::WORDS,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::language::lints::{self, Tables};
+
+    fn tables() -> Tables {
+        Language::ALL.map(|language| words(language).all())
+    }
+
+    #[test]
+    fn every_text_is_there_in_every_language_and_takes_the_same_in() {
+        lints::take_the_same_in(&tables());
+    }
+
+    #[test]
+    fn no_long_text_is_the_same_in_two_languages() {
+        lints::are_in_their_language(&tables());
+    }
+
+    #[test]
+    fn sentences_are_short() {
+        lints::have_short_sentences(&tables());
+    }
+
+    #[test]
+    fn french_sets_a_space_before_high_marks_and_writes_a_curved_apostrophe() {
+        lints::are_set_as_french_is(&tables());
+    }
+}
