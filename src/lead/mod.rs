@@ -8,6 +8,7 @@ mod correction;
 #[doc(hidden)]
 pub mod door;
 mod dropped;
+mod event;
 mod minimise;
 mod minimised;
 mod opened;
@@ -18,12 +19,14 @@ mod revise;
 pub(crate) mod sample;
 mod schema;
 mod seal;
+mod sealed_event;
 mod several;
 mod ticks;
 
 pub use consenting::{ConsentUnknown, confirmation, withdrawal};
 pub use correction::{CorrectionFault, correction};
 pub use dropped::Dropped;
+pub use event::{ConsentEvent, EventEntity, EventKind, Said};
 pub use minimise::{Sieved, minimise, submitted};
 pub use minimised::{Answer, ConsentEvidence, ConsentOutcome, Grounds, MinimisedLead, Tick};
 pub use opened::OpenedLead;
@@ -36,4 +39,5 @@ pub use seal::{
     Leaf, RECORD_BYTES_MAX, SealError, SealedRecord, Under, UnsealedLead, check, date_anew, move_to_leaf,
     open, seal, seen_of, unseal,
 };
+pub use sealed_event::{EventPlace, open_event, seal_event};
 pub use several::{SievedForEach, minimise_for_each};

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::id::{FormId, LeadgenId, PageId};
+use crate::lead::event::ConsentEvent;
 use crate::lead::minimised::{Answer, ConsentEvidence, Content, Grounds};
 use crate::purpose::{ConsentKey, ConsentRule, FieldName, Keep, Purpose, RecordId};
 
@@ -10,6 +11,7 @@ use crate::purpose::{ConsentKey, ConsentRule, FieldName, Keep, Purpose, RecordId
 pub struct OpenedLead {
     pub(in crate::lead) id: RecordId,
     pub(in crate::lead) content: Content,
+    pub(in crate::lead) events: Vec<ConsentEvent>,
 }
 
 impl OpenedLead {
@@ -92,6 +94,17 @@ impl OpenedLead {
         &self.content.consents
     }
 
+    /// What became of them since, in its order; empty also where the reader did not ask for it.
+    pub fn events(&self) -> &[ConsentEvent] {
+        &self.events
+    }
+
+    /// The same, with what became of its consents.
+    #[must_use = "it is the same with them"]
+    pub fn with_events(self, events: Vec<ConsentEvent>) -> Self {
+        Self { events, ..self }
+    }
+
     /// The consent of this name, if it was looked at when the record was stored.
     pub fn consent(&self, key: &ConsentKey) -> Option<&ConsentEvidence> {
         self.content.consents.iter().find(|evidence| evidence.key == *key)
@@ -166,7 +179,7 @@ mod tests {
             ],
             confirmed: None,
         };
-        OpenedLead { id: RecordId::parse("devis-1-7").expect("an id"), content }
+        OpenedLead { id: RecordId::parse("devis-1-7").expect("an id"), content, events: Vec::new() }
     }
 
     #[test]

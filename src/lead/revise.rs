@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use zeroize::Zeroizing;
 
 use crate::clock::Day;
+use crate::lead::event::{ConsentEvent, EventKind, Said};
 use crate::lead::minimised::{Answer, Content, MinimisedLead};
 use crate::lead::reach::Reach;
 use crate::lead::schema::{self, Schema};
@@ -38,6 +39,8 @@ pub struct Revision {
     pub(in crate::lead) consents_end: Option<Ending>,
     /// It is refused where none of these holds afterwards; none among them: it rests on no consent.
     pub(in crate::lead) rests_on: Vec<ConsentRule>,
+    /// How its person said what is to become of their consents; none: the controller wrote it down.
+    pub(in crate::lead) said: Option<Said>,
     /// Its person says yes to these, and what it counts from begins anew.
     pub(in crate::lead) yes: Option<Yes>,
     /// It ends no later than this.
@@ -54,6 +57,8 @@ pub(in crate::lead) struct Ending {
     /// None: all of them.
     of: Option<Vec<ConsentKey>>,
     at: Timestamp,
+    /// As what it stands among the events.
+    kind: EventKind,
 }
 
 /// A yes to a purpose.
@@ -72,17 +77,23 @@ impl Revision {
         }
     }
 
-    /// The person has said no: every consent that was given holds until this moment and no longer. What shows that it was given
+    /// The person has objected: every consent that was given holds until this moment and no longer. What shows that it was given
     /// stays.
     #[must_use = "it is the same without its consents"]
     pub fn ending_consents(self, at: Timestamp) -> Self {
-        Self { consents_end: Some(Ending { of: None, at }), ..self }
+        Self { consents_end: Some(Ending { of: None, at, kind: EventKind::Objected }), ..self }
     }
 
-    /// The same of these alone; none said: of all.
+    /// They took these back; none said: all.
     #[must_use = "it is the same without them"]
     pub(in crate::lead) fn ending(self, of: Option<Vec<ConsentKey>>, at: Timestamp) -> Self {
-        Self { consents_end: Some(Ending { of, at }), ..self }
+        Self { consents_end: Some(Ending { of, at, kind: EventKind::Withdrawn }), ..self }
+    }
+
+    /// And this is how they said so.
+    #[must_use = "it is the same with how it was said"]
+    pub fn as_said(self, said: Said) -> Self {
+        Self { said: Some(said), ..self }
     }
 
     /// For which purpose its person says yes; none: they do not.
@@ -114,7 +125,9 @@ impl Revision {
         self.fields.iter().map(|(name, _)| name)
     }
 
-    fn apply(&self, content: &mut Content, now: Timestamp) -> Result<(), RevisionRefusal> {
+    /// Works it in, and says what became of consents by it.
+    fn apply(&self, content: &mut Content, now: Timestamp) -> Result<Vec<ConsentEvent>, RevisionRefusal> {
+        let mut events = Vec::new();
         for (name, answers) in &self.fields {
             if !answers.is_empty() && !self.may_have(content, name, now) {
                 return Err(RevisionRefusal::ConsentNotGiven);
@@ -128,10 +141,15 @@ impl Revision {
         if self.keeps_some && content.fields.is_empty() {
             return Err(RevisionRefusal::NothingLeft);
         }
-        if let Some(Ending { of, at }) = &self.consents_end {
+        if let Some(Ending { of, at, kind }) = &self.consents_end {
             let ends = |key: &ConsentKey| of.as_ref().is_none_or(|of| of.contains(key));
             for evidence in content.consents.iter_mut().filter(|one| one.given() && ends(&one.key)) {
-                evidence.valid_until = Some(evidence.valid_until.map_or(*at, |until| until.min(*at)));
+                let until = evidence.valid_until.map_or(*at, |until| until.min(*at));
+                // One that was over by then ended by itself.
+                if evidence.valid_until != Some(until) {
+                    events.push(self.event(&evidence.key, *kind, *at, Some(until)));
+                }
+                evidence.valid_until = Some(until);
             }
         }
         let today = Day::of(now);
@@ -140,7 +158,11 @@ impl Revision {
             return Err(RevisionRefusal::NoGround);
         }
         if let Some(Yes { purpose, boxes }) = &self.yes {
-            confirm(content, purpose, boxes, now)?;
+            for key in confirm(content, purpose, boxes, now)? {
+                let until = content.consents.iter().find(|found| found.key == key);
+                let until = until.and_then(|found| found.valid_until);
+                events.push(self.event(&key, EventKind::Confirmed, now, until));
+            }
         }
         if let Some(remit) = &self.within {
             trim(content, remit, now);
@@ -153,7 +175,18 @@ impl Revision {
             let due = content.reconfirm_due.into_iter().chain(shorter.reconfirm_due);
             content.reconfirm_due = due.min();
         }
-        Ok(())
+        Ok(events)
+    }
+
+    fn event(
+        &self,
+        consent: &ConsentKey,
+        kind: EventKind,
+        at: Timestamp,
+        valid_until: Option<Timestamp>,
+    ) -> ConsentEvent {
+        let Said { entity, notice_revision, language } = self.said.clone().unwrap_or(Said::TO_CONTROLLER);
+        ConsentEvent { consent: consent.clone(), kind, at, entity, valid_until, notice_revision, language }
     }
 
     fn may_have(&self, content: &Content, name: &FieldName, now: Timestamp) -> bool {
@@ -168,13 +201,14 @@ fn until_of(content: &Content, rule: &ConsentRule) -> Option<Timestamp> {
     rule.valid_until(agreed, agreed)
 }
 
-/// See [`Revision::confirms`]. A second yes on one day changes nothing: what counts from it counts by days.
+/// See [`Revision::confirms`]. A second yes on one day changes nothing: what counts from it counts by days. Says which boxes it counts
+/// for.
 fn confirm(
     content: &mut Content,
     purpose: &Purpose,
     boxes: &[ConsentKey],
     now: Timestamp,
-) -> Result<(), RevisionRefusal> {
+) -> Result<Vec<ConsentKey>, RevisionRefusal> {
     let calendar = Calendar::of(purpose);
     let agreed = |rule: &ConsentRule| {
         let evidence = content.consents.iter().find(|found| found.key == rule.key && found.given())?;
@@ -194,7 +228,7 @@ fn confirm(
     let is_today = |moment: Option<Timestamp>| moment.is_some_and(|moment| Day::of(moment) == Day::of(now));
     let mut said = content.consents.iter().filter(|found| counted.contains(&found.key));
     if is_today(content.confirmed) && said.all(|found| is_today(found.confirmed)) {
-        return Ok(());
+        return Ok(Vec::new());
     }
     for evidence in content.consents.iter_mut().filter(|found| counted.contains(&found.key)) {
         let until = renewed.iter().find(|one| one.consent == evidence.key);
@@ -204,7 +238,7 @@ fn confirm(
     content.confirmed = Some(now);
     content.expires_at = calendar.ends_at(now);
     content.reconfirm_due = periods(purpose, now, now).reconfirm_due;
-    Ok(())
+    Ok(counted)
 }
 
 /// True if a consent was given, and is not over on this day: neither by what was said when it was given, nor by what the config says
@@ -315,9 +349,15 @@ pub struct RevisedLead {
     schema: Schema,
     expiry_day: Day,
     test: bool,
+    events: Vec<ConsentEvent>,
 }
 
 impl RevisedLead {
+    /// What became of its consents by the revision.
+    pub fn events(&self) -> &[ConsentEvent] {
+        &self.events
+    }
+
     /// The first day on which it is no longer exported.
     pub fn expiry_day(&self) -> Day {
         self.expiry_day
@@ -352,9 +392,10 @@ pub fn revise(
 ) -> Result<Revised, SealError> {
     let before = plain_of(record, id, key)?;
     let mut content = schema::decode(&before, record.test).ok_or(SealError::UnknownLayout)?;
-    if let Err(refusal) = revision.apply(&mut content, now) {
-        return Ok(Revised::Refused(refusal));
-    }
+    let events = match revision.apply(&mut content, now) {
+        Ok(events) => events,
+        Err(refusal) => return Ok(Revised::Refused(refusal)),
+    };
     let (schema, plain) = schema::encode_again(&content).map_err(SealError::TooLarge)?;
     if *plain == *before {
         return Ok(Revised::Same);
@@ -365,7 +406,7 @@ pub fn revise(
         return Ok(Revised::Refused(RevisionRefusal::TooLarge));
     }
     let (expiry_day, test) = (Day::of(content.expires_at), record.test);
-    Ok(Revised::Anew(RevisedLead { plain, schema, expiry_day, test }))
+    Ok(Revised::Anew(RevisedLead { plain, schema, expiry_day, test, events }))
 }
 
 /// Whom a record reaches, as its purpose reads what it holds.

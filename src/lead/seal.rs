@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use crate::clock::Day;
+use crate::lead::event::ConsentEvent;
 use crate::lead::minimised::{Content, MinimisedLead};
 use crate::lead::opened::OpenedLead;
 use crate::lead::schema::{self, Schema};
@@ -402,9 +403,16 @@ pub struct UnsealedLead {
     id: RecordId,
     test: bool,
     plain: Zeroizing<Vec<u8>>,
+    events: Vec<ConsentEvent>,
 }
 
 impl UnsealedLead {
+    /// The same, with what became of its consents.
+    #[must_use = "it is the same with them"]
+    pub fn with_events(self, events: Vec<ConsentEvent>) -> Self {
+        Self { events, ..self }
+    }
+
     /// Its name.
     pub fn id(&self) -> &RecordId {
         &self.id
@@ -429,7 +437,7 @@ impl UnsealedLead {
     /// [`SealError::UnknownLayout`] if a later version wrote it.
     pub fn read(&self) -> Result<OpenedLead, SealError> {
         let content = schema::decode(&self.plain, self.test).ok_or(SealError::UnknownLayout)?;
-        Ok(OpenedLead { id: self.id.clone(), content })
+        Ok(OpenedLead { id: self.id.clone(), content, events: self.events.clone() })
     }
 }
 
@@ -467,7 +475,7 @@ pub(in crate::lead) fn plain_of(
 /// [`SealError::DoesNotOpen`].
 pub fn unseal(record: &SealedRecord<'_>, id: &RecordId, key: &Key) -> Result<UnsealedLead, SealError> {
     let plain = record.plain(id, key)?;
-    Ok(UnsealedLead { id: id.clone(), test: record.test, plain })
+    Ok(UnsealedLead { id: id.clone(), test: record.test, plain, events: Vec::new() })
 }
 
 #[cfg(test)]

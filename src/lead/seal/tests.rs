@@ -228,7 +228,8 @@ fn each_answer_is_looked_at_and_nothing_else_is() {
         assert_eq!(seen, ["ada@example.org", "b@example.org", "Angers"]);
         assert!(*unsealed.id() == id() && unsealed.seen() == (head == Head::Two).then_some(SEEN));
     }
-    let later = UnsealedLead { id: id(), test: false, plain: Zeroizing::new(vec![3, 0, 0]) };
+    let later =
+        UnsealedLead { id: id(), test: false, plain: Zeroizing::new(vec![9, 0, 0]), events: Vec::new() };
     assert_eq!(later.each_answer(|_| panic!("nothing is known of it")), Err(SealError::UnknownLayout));
 }
 
