@@ -204,6 +204,7 @@ fn store(criterion: &mut Criterion) {
                 test: TestFilter::Include,
                 today: Day::of(SystemClock.now()),
                 incomplete: false,
+                evidence: false,
             };
             runtime.block_on(async {
                 let page =

@@ -115,6 +115,8 @@ pub struct PageRequest {
     pub today: Day,
     /// Also where a scan found that records are missing.
     pub incomplete: bool,
+    /// Each with what became of its consents ([`OpenedLead::events`]).
+    pub evidence: bool,
 }
 
 /// A page whose bound is fixed and whose trail line is synced: only now may a first byte leave.
@@ -158,7 +160,8 @@ pub struct Found {
     pub purpose: Option<PurposeId>,
     /// What became of it.
     pub state: SeenState,
-    /// The record, if it is stored and not past its expiry; one that is restricted lives on past it.
+    /// The record, with what became of its consents, if it is stored and not past its expiry; one that is restricted lives on past
+    /// it.
     pub lead: Option<OpenedLead>,
     /// Its restriction, if one stands.
     pub restriction: Option<Restriction>,

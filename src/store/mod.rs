@@ -13,6 +13,7 @@ mod checkpoints;
 pub(crate) mod contract;
 mod erasures;
 mod error;
+mod evidence;
 mod form_looks;
 mod forms;
 mod handed;

@@ -20,6 +20,7 @@
 //! | `erasing` | what is erased is gone, its keys are destroyed, and what became of the request is known |
 //! | `rewriting` | what is written anew keeps its id, the key of what it was is destroyed |
 //! | `consenting` | consents taken back and said once more, and of whom no yes is taken |
+//! | `witnessing` | what became of consents is told with the record, and goes where it goes |
 //! | `restricting` | what nobody may use is in no page, outlives its day and is shown to a look-up alone |
 //! | `crossing` | what is corrected or restricted, when its time is over |
 //! | `no_way_back` | no redelivery, requeue or restart brings an erased submission back |
@@ -66,6 +67,7 @@ pub(crate) mod support;
 pub(crate) mod suppressing;
 pub(crate) mod tokens;
 pub(crate) mod trail;
+pub(crate) mod witnessing;
 
 use futures_util::FutureExt;
 
@@ -341,6 +343,9 @@ macro_rules! contract {
                 whom_no_mail_reaches_nobody_writes_to_until_their_record_is_another,
                 what_ends_by_a_day_is_found_piece_by_piece,
                 a_pause_of_the_asking_is_kept_across_a_restart,
+            witnessing {
+                what_became_of_consents_goes_with_the_record_wherever_that_goes,
+                an_event_says_how_it_was_said,
             }
             requesting {
                 a_request_is_numbered_answered_once_and_there_after_a_restart,

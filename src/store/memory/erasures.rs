@@ -321,6 +321,7 @@ impl Draft<'_> {
         if !purposes.is_empty() && !purposes.contains(&id.purpose) {
             return;
         }
+        self.rows.evidence.remove(id);
         let Some(vault) = self.rows.vaults.get_mut(&id.purpose) else { return };
         let Some(value) = vault.records.remove(&(id.epoch, id.number)) else { return };
         vault.counted = vault.counted.saturating_sub(1);

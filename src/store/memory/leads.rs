@@ -152,5 +152,6 @@ fn open_one(shared: &MemoryState, rows: &Rows, id: &RecordId) -> Result<Option<O
         return Ok(None);
     }
     let key = Leaves::default().key(&*shared.keyring, &id.purpose, record.under).map_err(|_| unreadable)?;
-    open(&record, id, key.key()).map(Some).map_err(|_| unreadable)
+    let lead = open(&record, id, key.key()).map_err(|_| unreadable)?;
+    Ok(Some(lead.with_events(rows.events(&*shared.keyring, id, record.under)?)))
 }

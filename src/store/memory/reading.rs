@@ -183,7 +183,14 @@ impl Reading {
                 let unreadable = StoreError::of(StoreCode::RecordUnreadable);
                 let record = SealedRecord::decode(value).ok_or(unreadable)?;
                 match self.leaves.key(&*self.shared.keyring, &id.purpose, record.under) {
-                    Ok(key) => return unseal(&record, &id, key.key()).map(Some).map_err(|_| unreadable),
+                    Ok(key) => {
+                        let lead = unseal(&record, &id, key.key()).map_err(|_| unreadable)?;
+                        if !self.request.evidence {
+                            return Ok(Some(lead));
+                        }
+                        let events = rows.events(&*self.shared.keyring, &id, record.under)?;
+                        return Ok(Some(lead.with_events(events)));
+                    }
                     // The rows are held: what was erased is gone from them.
                     Err(NoKey::Dead | NoKey::Absent) => return Err(unreadable),
                 }

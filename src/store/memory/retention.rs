@@ -146,6 +146,7 @@ impl Draft<'_> {
             }
             self.rows.restrictions.remove(id);
             self.forget_passes(id);
+            self.rows.evidence.remove(id);
             extent.count(&id.purpose);
             leaves.entry(bucket_of(&id.purpose, *leaf)).or_default().push(place_of(*leaf));
             let line = lines.entry(id.purpose.clone()).or_insert_with(|| {

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use crate::lead::{Leaf, Revised, Revision, SealError, SealedRecord, Under, reach_of, revise, was_early};
 use crate::purpose::{Cursor, PurposeId, RecordId};
 use crate::secret::Key;
+use crate::store::evidence::{opened, sealed as sealed_events, with};
 use crate::store::leaves::{Leaves, NoKey, bucket_of, first_live, place_of};
 use crate::store::memory::MemoryStore;
 use crate::store::memory::draft::{Draft, EPOCH, keyring_failed};
@@ -153,13 +154,25 @@ impl Draft<'_> {
             Err(_) => return Ok(Rewritten::Unreadable),
         };
         let unknown = StoreError::of(StoreCode::PurposeUnknown);
-        let vault = self.rows.vaults.get_mut(&id.purpose).ok_or(unknown)?;
+        let vault = self.rows.vaults.get(&id.purpose).ok_or(unknown)?;
         let from = Leaf { epoch: EPOCH, number: vault.last_number + 1 };
         let leaf = first_live(keyring, &id.purpose, from).map_err(keyring_failed)?;
         let key = Leaves::default().key(keyring, &id.purpose, Under::Leaf(leaf));
         let key = key.map_err(|_| StoreError::of(StoreCode::Keyring))?;
         let sealed = lead.seal(id, leaf, key.key(), self.shared.random.as_ref());
         let sealed = sealed.map_err(|_| StoreError::of(StoreCode::Keyring))?;
+        let (before_at, now_at) = ((id, before), (id, leaf));
+        let rows = self.rows.evidence.get(id).cloned().unwrap_or_default();
+        if !rows.is_empty() || !lead.events().is_empty() {
+            let rows: Vec<(u32, Vec<u8>)> = (0..).zip(rows).collect();
+            let mut leaves = Leaves::default();
+            let known = opened(&rows, before_at, &mut leaves, keyring);
+            let known = known.map_err(|_| StoreError::of(StoreCode::Keyring))?;
+            let events = with(known.events, lead.events());
+            let sealed = sealed_events(&events, now_at, (&mut leaves, keyring), self.shared.random.as_ref())?;
+            self.rows.evidence.insert(id.clone(), sealed);
+        }
+        let vault = self.rows.vaults.get_mut(&id.purpose).ok_or(unknown)?;
         vault.last_number = leaf.number;
         if let Some(letters) = self.rows.letters.get_mut(id) {
             letters.begin_anew(self.look.now());

@@ -7,12 +7,14 @@ use jiff::Timestamp;
 use crate::clock::{Day, Month};
 use crate::id::{FormId, LeadgenId, PageId};
 use crate::keyring::Keyring;
-use crate::lead::Leaf;
+use crate::lead::{ConsentEvent, Leaf, Under};
 use crate::notification::{KeptPause, LeadRef, ParkCode, Why};
 use crate::purpose::form_check::FormLook;
 use crate::purpose::{DropCode, PurposeId, RecordId, TextHash};
 use crate::store::beside::{self, Beside};
+use crate::store::evidence::opened;
 use crate::store::handed::Ranges;
+use crate::store::leaves::Leaves;
 use crate::store::outbox::Letters;
 use crate::store::retention::BucketCut;
 use crate::store::seen::seen_key;
@@ -20,8 +22,8 @@ use crate::store::several::{OpenFor, in_order, parked_fates};
 use crate::store::tombstones::tombstone_key;
 use crate::store::{
     Adoption, ErasedFor, Erasure, ErasureId, Fate, FormSnapshot, HandedTo, KeptLifespan, KeptRemit,
-    KnownForm, Papers, PersonRequest, RequestId, Restriction, SeenState, Suppression, ToOpen, Token, Traces,
-    VigilId,
+    KnownForm, Papers, PersonRequest, RequestId, Restriction, SeenState, StoreCode, StoreError, Suppression,
+    ToOpen, Token, Traces, VigilId,
 };
 use crate::trail::Reason;
 
@@ -95,6 +97,8 @@ pub(super) struct Rows {
     pub(super) sweep: Option<(Day, Vec<BucketCut>)>,
     /// How many records were ever settled under a clock that was behind, and up to how many they have been looked at.
     pub(super) early: (u64, Option<u64>),
+    /// What became of consents of a record: sealed events, in their order.
+    pub(super) evidence: BTreeMap<RecordId, Vec<Vec<u8>>>,
     /// Records that nobody may use.
     pub(super) restrictions: BTreeMap<RecordId, Restriction>,
     /// Leaves that records had before they were written anew, whose keys are not destroyed yet.
@@ -123,6 +127,21 @@ pub(super) struct Rows {
     pub(super) clock: Option<Timestamp>,
     /// The highest clock that somebody confirmed.
     pub(super) clock_certain: Option<Timestamp>,
+}
+
+impl Rows {
+    /// What became of the consents of a record that lies there.
+    pub(super) fn events(
+        &self,
+        keyring: &dyn Keyring,
+        id: &RecordId,
+        under: Under,
+    ) -> Result<Vec<ConsentEvent>, StoreError> {
+        let (Some(rows), Under::Leaf(leaf)) = (self.evidence.get(id), under) else { return Ok(Vec::new()) };
+        let rows: Vec<(u32, Vec<u8>)> = (0..).zip(rows.iter().cloned()).collect();
+        let opened = opened(&rows, (id, leaf), &mut Leaves::default(), keyring);
+        opened.map(|opened| opened.events).map_err(|_| StoreError::of(StoreCode::RecordUnreadable))
+    }
 }
 
 /// The records of a purpose.

@@ -42,6 +42,8 @@ pub(super) enum Place {
     Tombstones,
     /// Record → why nobody may use it, since when, until when.
     Restrictions,
+    /// Record ‖ number → a sealed event of a consent of it; see `evidence_rows`.
+    Evidence,
     /// Purpose and recipient → which records were handed over, between which days; see `handed`.
     Handed,
     /// Keyed hash of an address that may not be stored → since when, until when; see `suppression_rows`.
@@ -64,7 +66,7 @@ const VAULT_PREFIX: &str = "vault/";
 
 impl Place {
     /// The trees that every store has.
-    pub(super) const FIXED: [Self; 20] = [
+    pub(super) const FIXED: [Self; 21] = [
         Self::Meta,
         Self::Seen,
         Self::Parked,
@@ -78,6 +80,7 @@ impl Place {
         Self::Erasures,
         Self::Tombstones,
         Self::Restrictions,
+        Self::Evidence,
         Self::Handed,
         Self::Suppressions,
         Self::Requests,
@@ -103,6 +106,7 @@ impl Place {
             Self::Erasures => "erasures".to_owned(),
             Self::Tombstones => "tombstones".to_owned(),
             Self::Restrictions => "restrictions".to_owned(),
+            Self::Evidence => "evidence".to_owned(),
             Self::Handed => "handed".to_owned(),
             Self::Suppressions => "suppressions".to_owned(),
             Self::Requests => "requests".to_owned(),

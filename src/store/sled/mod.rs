@@ -17,6 +17,7 @@
 //! | `vigil_rows` | the rows of `vigils` |
 //! | `pass_rows` | the rows of `passes` |
 //! | `handed` | the rows that say to whom records were handed |
+//! | `evidence_rows` | the rows of `evidence` |
 //! | `restriction_rows` | the rows of `restrictions` |
 //! | `unfinished` | erasures on their way: leaves to be punctured, rows to be finished |
 //! | `buckets`, `bucket_rows` | what lives under each tree of the keyring; its rows within a transaction |
@@ -42,6 +43,7 @@ mod draft;
 mod engine;
 mod epochs;
 mod erasure_rows;
+mod evidence_rows;
 mod expiry_row;
 mod handed;
 mod index;

@@ -17,7 +17,7 @@ enum End {
 use End::{Nobody, Stays, Taken};
 
 /// Every tree of the store. A new one fails the test until it stands here.
-const TREES: [(&str, End); 21] = [
+const TREES: [(&str, End); 22] = [
     ("Meta", Nobody),
     ("Seen", Taken("draft.remove(Place::Seen, key)")),
     ("Parked", Taken("parked::unpark(draft, &before)")),
@@ -34,6 +34,7 @@ const TREES: [(&str, End); 21] = [
     ),
     ("Tombstones", Stays("a hash under the month's key, which is destroyed 120 to 150 days later")),
     ("Restrictions", Taken("restrictions::forget(draft, &id)")),
+    ("Evidence", Taken("evidence_rows::forget(draft, &id)")),
     ("Handed", Taken("handed::note_erasure(draft, id, &taken.records)")),
     ("Outbox", Taken("outbox::forget(draft, &id)")),
     (
@@ -54,12 +55,15 @@ const TREES: [(&str, End); 21] = [
 ];
 
 /// Every type that is written to the disk as bytes of its fields: file, type, and how what it says of a person ends.
-const KEPT: [(&str, &str, End); 47] = [
+const KEPT: [(&str, &str, End); 48] = [
     ("lead::schema", "Common", Taken("taken.leaves.push(")),
     ("lead::schema", "Rest", Taken("taken.leaves.push(")),
     ("lead::schema", "Layout1", Taken("taken.leaves.push(")),
     ("lead::schema", "Layout2", Taken("taken.leaves.push(")),
     ("lead::schema", "Consent2", Taken("taken.leaves.push(")),
+    ("lead::schema", "Layout3", Taken("taken.leaves.push(")),
+    ("lead::schema", "Consent3", Taken("taken.leaves.push(")),
+    ("lead::sealed_event", "EventRow", Taken("evidence_rows::forget(draft, &id)")),
     ("lead::minimised", "Tick", Taken("taken.leaves.push(")),
     ("store::sled::rows", "SeenRow", Taken("draft.remove(Place::Seen, key)")),
     ("store::sled::rows", "FateRow", Taken("row.fates.retain(")),

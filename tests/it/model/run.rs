@@ -407,6 +407,7 @@ impl Run<'_> {
             test: TestFilter::Include,
             today: Day::of(self.world.now()),
             incomplete: false,
+            evidence: false,
         };
         let store = &self.world.rooms().store;
         let opened = store.open_page(request, Entry::by_system(Action::Exported)).await;

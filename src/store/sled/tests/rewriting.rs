@@ -6,6 +6,8 @@ use super::erasing::{opening, rows};
 use super::support::*;
 use crate::keyring::Bucket;
 use crate::purpose::RecordId;
+use crate::store::contract::Host;
+use crate::store::contract::consenting::confirm;
 use crate::store::contract::rewriting::holding;
 use crate::store::sled::buckets::{self, BucketRow};
 use crate::store::sled::{SledStore, leaf_rows};
@@ -47,6 +49,43 @@ async fn an_older_copy_of_the_store_with_today_s_keyring_does_not_open_what_was_
         assert!(opening(&now, &world.keyring).iter().all(|(_, opens)| *opens));
         assert!(rows(db, "erasures").is_empty(), "nothing is pending");
     });
+}
+
+/// What became of consents lies under keys of the record's leaf, and no row of it is left of a record that is not there.
+#[tokio::test]
+async fn no_event_is_left_of_a_record_that_went_or_opens_by_the_leaf_that_it_had() {
+    let world = World::new();
+    let store = world.open();
+    world.agree(&(Arc::clone(&store) as crate::store::SharedStore));
+    store_many(&store, 1, 3).await;
+    let shared: crate::store::SharedStore = Arc::clone(&store) as _;
+    for id in ["devis-1-1", "devis-1-2", "devis-1-3"] {
+        assert_eq!(confirm(&shared, id).await, Rewritten::Anew);
+    }
+    drop(shared);
+    store.close().await.expect("closed");
+    drop(store);
+    let mut older = Vec::new();
+    tamper(&world, |db| older = rows(db, "evidence"));
+    assert_eq!(older.len(), 3);
+    let store = world.open();
+    assert!(corrected(&store, 2, "marie@canary.example").await.keys_destroyed);
+    let request = ErasureRequest::of(Wanted::Leadgen(leadgen(1)));
+    store.erase(request, by_officer(Action::ErasureAsked)).await.expect("erased");
+    store.close().await.expect("closed");
+    drop(store);
+    tamper(&world, |db| {
+        let now = rows(db, "evidence");
+        assert_eq!(now.len(), 2, "of the two that are there");
+        assert!(now[0].0 == older[1].0 && now[0].1 != older[1].1, "sealed again with its record");
+        assert!(now[1] == older[2], "the neighbour's is not touched");
+        // The row of before, put back, opens no more.
+        db.open_tree("evidence").expect("a tree").insert(&older[1].0, older[1].1.clone()).expect("put");
+    });
+    let store = world.open();
+    let found = store.find(Wanted::Record(record("devis-1-2")), by_officer(Action::Found)).await;
+    let lead = found.expect("looked up").remove(0).lead.expect("one row is one row");
+    assert!(lead.events().is_empty());
 }
 
 /// What is counted in a bucket is what lies under its leaves, and who goes through it finds it, whatever its number.

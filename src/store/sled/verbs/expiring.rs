@@ -16,6 +16,7 @@ use crate::store::sled::bucket_rows;
 use crate::store::sled::buckets::{self, BucketRow};
 use crate::store::sled::counts;
 use crate::store::sled::draft::{Draft, Sweep};
+use crate::store::sled::evidence_rows;
 use crate::store::sled::expiry_row;
 use crate::store::sled::layout::{Place, record_id, record_key};
 use crate::store::sled::leaf_rows;
@@ -379,6 +380,7 @@ fn expire_bucket(
         restrictions::forget(draft, id)?;
         passes::forget(draft, id)?;
         outbox::forget(draft, id)?;
+        evidence_rows::forget(draft, id)?;
         leaves.push(place_of(leaf));
         taken.note(id, *day);
     }

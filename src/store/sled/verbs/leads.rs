@@ -13,6 +13,7 @@ use crate::store::leaves::Leaves;
 use crate::store::sled::SledStore;
 use crate::store::sled::engine::Engine;
 use crate::store::sled::epochs;
+use crate::store::sled::evidence_rows;
 use crate::store::sled::handed;
 use crate::store::sled::shared::Shared;
 use crate::store::sled::verbs::reading::{self, Bounds, Reading, keyed};
@@ -165,9 +166,12 @@ fn open_one(shared: &Shared, id: &RecordId) -> Result<Option<OpenedLead>, StoreE
     if !shared.is_restricted(id, &look) && look.has_come(expiry_day).ok_or(look.doubt())? {
         return Ok(None);
     }
-    let Some((value, key)) = keyed(shared, &mut Leaves::default(), id, value)? else { return Ok(None) };
+    let mut leaves = Leaves::default();
+    let Some((value, key)) = keyed(shared, &mut leaves, id, value)? else { return Ok(None) };
     let record = SealedRecord::decode(&value).ok_or(unreadable)?;
-    open(&record, id, key.key()).map(Some).map_err(|_| unreadable)
+    let lead = open(&record, id, key.key()).map_err(|_| unreadable)?;
+    let events = evidence_rows::of(shared, &mut leaves, id, record.under)?;
+    Ok(Some(lead.with_events(events)))
 }
 
 /// True of a cursor that this store never gave: whoever follows it would pass over what comes until then.

@@ -14,6 +14,7 @@ use crate::store::handed::{Run, extend_runs};
 use crate::store::leaves::{Leaves, NoKey};
 use crate::store::mark::ClockReading;
 use crate::store::sled::engine::{Engine, guarded};
+use crate::store::sled::evidence_rows;
 use crate::store::sled::layout::{Place, record_id, record_key};
 use crate::store::sled::shared::Shared;
 use crate::store::{PageRequest, StoreCode, StoreError, TestFilter};
@@ -242,7 +243,12 @@ impl Reading {
         let unreadable = StoreError::of(StoreCode::RecordUnreadable);
         let Some((value, key)) = keyed(&self.shared, &mut self.leaves, id, value)? else { return Ok(None) };
         let record = SealedRecord::decode(&value).ok_or(unreadable)?;
-        unseal(&record, id, key.key()).map(Some).map_err(|_| unreadable)
+        let lead = unseal(&record, id, key.key()).map_err(|_| unreadable)?;
+        if !self.request.evidence {
+            return Ok(Some(lead));
+        }
+        let events = evidence_rows::of(&self.shared, &mut self.leaves, id, record.under)?;
+        Ok(Some(lead.with_events(events)))
     }
 }
 

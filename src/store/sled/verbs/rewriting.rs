@@ -10,6 +10,7 @@ use crate::store::rewrites::lines_of_rewrite;
 use crate::store::sled::aside;
 use crate::store::sled::draft::{Draft, Puncture};
 use crate::store::sled::erasure_rows::{self, Act};
+use crate::store::sled::evidence_rows;
 use crate::store::sled::layout::{Place, record_key};
 use crate::store::sled::leaf_rows;
 use crate::store::sled::verbs::absent::{Absent, absent};
@@ -139,6 +140,7 @@ fn move_to_next(
     draft.write(Place::Vault(id.purpose.clone()), &record_key(id.epoch, id.number), sealed.encode())?;
     uncount_in_bucket(draft, &id.purpose, before)?;
     count_in_bucket(draft, &bucket_of(&id.purpose, leaf), lead.expiry_day())?;
+    evidence_rows::move_to(draft, id, (before, leaf), lead.events())?;
     leaf_rows::forget(draft, before, id)?;
     leaf_rows::note(draft, leaf, id)?;
     passes::follow(draft, id, leaf)?;

@@ -16,6 +16,7 @@ use crate::store::sled::counts;
 use crate::store::sled::draft::Draft;
 use crate::store::sled::engine::Engine;
 use crate::store::sled::erasure_rows::{self};
+use crate::store::sled::evidence_rows;
 use crate::store::sled::index::Position;
 use crate::store::sled::layout::{Place, record_key};
 use crate::store::sled::leaf_rows;
@@ -167,6 +168,7 @@ fn take_record(
     restrictions::forget(draft, &id)?;
     passes::forget(draft, &id)?;
     outbox::forget(draft, &id)?;
+    evidence_rows::forget(draft, &id)?;
     let Some(value) = value else {
         taken.absent.entry(id.purpose.clone()).or_default().insert(id);
         return Ok(());
