@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::api::evidence::{ConsentEvent, ConsentOutcome};
 use crate::api::restrictions::Restricted;
 use crate::api::suppressions::Suppression;
 use crate::api::{Moment, Word};
@@ -203,24 +204,9 @@ pub struct HeldConsent {
     /// SHA-256 of that text, as hex; null: it is not known.
     #[schema(required = true)]
     pub text_hash: Option<String>,
-}
-
-crate::codes! {
-    /// What a box of a form comes to.
-    pub enum ConsentOutcome {
-        /// Given, by a box that was empty when the form opened.
-        Given = "given",
-        /// Given, by a box of which nobody knows how it stood when the form opened.
-        DefaultUnknown = "default-unknown",
-        /// The box was ticked when the form opened: nobody's act, hence not given.
-        PreTicked = "pre-ticked",
-        /// The box is not ticked.
-        NotGiven = "not-given",
-        /// The box was not in the reply.
-        Absent = "absent",
-        /// The reply says nothing clear of it.
-        Unclear = "unclear",
-    }
+    /// What became of it, the oldest first: that it was given or refused, and what came after.
+    #[serde(default)]
+    pub events: Vec<ConsentEvent>,
 }
 
 /// Who was handed a record.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::api::evidence::ConsentRecord;
 use crate::api::leads::Consent;
 use crate::api::restrictions::Restricted;
 use crate::api::{IdText, Moment, Pairs, Word};
@@ -104,6 +105,10 @@ pub struct Finding {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false, value_type = Option<std::collections::BTreeMap<String, Consent>>)]
     pub consents: Option<Pairs<Consent>>,
+    /// How each was given and what became of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub evidence: Option<Vec<ConsentRecord>>,
 }
 
 impl Finding {
@@ -122,6 +127,7 @@ impl Finding {
             copy_of: None,
             fields: None,
             consents: None,
+            evidence: None,
         }
     }
 }

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::api::evidence::ConsentRecord;
 use crate::api::{Moment, Pairs};
 use crate::id::{FormId, PageId};
 use crate::purpose::{PurposeId, RecordId};
@@ -63,6 +64,10 @@ pub struct Lead {
     pub reconfirm_due: Option<Moment>,
     /// One of Meta's test leads.
     pub test: bool,
+    /// How each consent was given and what became of it, where that is asked for (`evidence=true`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub evidence: Option<Vec<ConsentRecord>>,
     /// The ad, where the purpose keeps it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]

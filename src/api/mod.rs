@@ -12,6 +12,7 @@ pub mod consents;
 pub mod corrections;
 pub mod document;
 pub mod erasures;
+pub mod evidence;
 pub mod find;
 pub mod findings;
 pub mod forms;

@@ -12,12 +12,13 @@ use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::api::Moment;
-use crate::api::access::{Access, ConsentOutcome};
+use crate::api::access::Access;
 use crate::api::backups::BackUp;
 use crate::api::bounces::Bounce;
 use crate::api::consents::{Became, Confirm, Withdraw};
 use crate::api::corrections::Correction;
 use crate::api::erasures::{Erase, ErasureState};
+use crate::api::evidence::{ConsentOutcome, EventEntity, EventState};
 use crate::api::find::{Find, SubmissionState};
 use crate::api::id_text::EpochNumber;
 use crate::api::inbox::{DropHeld, Requeue, RetryPage};
@@ -120,6 +121,8 @@ written! {
     Withdraw: withdraw();
     Became: list::<Became>("What a withdrawal made of a record.");
     Confirm: confirm();
+    EventState: list::<EventState>("What a consent is from an event on.");
+    EventEntity: list::<EventEntity>("Who an event is of.");
     Restrict: restrict();
     GivePass: give_pass();
     RetryPage: retry_page();

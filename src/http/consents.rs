@@ -7,13 +7,13 @@ use crate::forget::receipt::AskedBy;
 use crate::http::admin::Receipts;
 use crate::http::admin::erasing::erased;
 use crate::http::problem::{Problem, ProblemCode, request_id};
-use crate::lead::{ConsentUnknown, RevisionRefusal, confirmation, withdrawal};
+use crate::lead::{ConsentUnknown, EventEntity, RevisionRefusal, Said, confirmation, withdrawal};
 use crate::purpose::{ConsentKey, Policy, PurposeId, RecordId};
 use crate::store::{
     Erasure, ErasureRequest, REWRITTEN_AT_ONCE_MAX, RewriteCause, RewriteRequest, Rewritten, SharedStore,
     Wanted,
 };
-use crate::trail::{Action, Entry};
+use crate::trail::{Action, Entry, Role};
 
 /// The acts, as somebody does them.
 pub(in crate::http) struct Consents<'a> {
@@ -64,6 +64,19 @@ impl Consents<'_> {
         records: &[RecordId],
         consents: Option<&[ConsentKey]>,
     ) -> Result<Withdrawals, Problem> {
+        self.withdraw_as(records, consents, self.said()).await
+    }
+
+    /// The same, with how it was said.
+    ///
+    /// # Errors
+    /// As [`Consents::withdraw`].
+    pub(in crate::http) async fn withdraw_as(
+        &self,
+        records: &[RecordId],
+        consents: Option<&[ConsentKey]>,
+        said: Said,
+    ) -> Result<Withdrawals, Problem> {
         let mut purposes: Vec<&PurposeId> = records.iter().map(|id| &id.purpose).collect();
         purposes.sort();
         purposes.dedup();
@@ -71,7 +84,7 @@ impl Consents<'_> {
         for purpose in purposes {
             let of: Vec<RecordId> = records.iter().filter(|id| id.purpose == *purpose).cloned().collect();
             for some in of.chunks(REWRITTEN_AT_ONCE_MAX) {
-                self.withdraw_some(purpose, some, consents, &mut done).await?;
+                self.withdraw_some((purpose, some), consents, &said, &mut done).await?;
             }
         }
         let count = |what| done.each.iter().filter(|(_, became)| *became == what).count();
@@ -87,9 +100,9 @@ impl Consents<'_> {
     /// The same of some of one purpose.
     async fn withdraw_some(
         &self,
-        purpose: &PurposeId,
-        records: &[RecordId],
+        (purpose, records): (&PurposeId, &[RecordId]),
         consents: Option<&[ConsentKey]>,
+        said: &Said,
         done: &mut Withdrawals,
     ) -> Result<(), Problem> {
         let declared = self.policy.purpose(purpose.as_str());
@@ -107,7 +120,8 @@ impl Consents<'_> {
             return Ok(());
         };
         let revision = withdrawal(declared, named.as_deref(), self.store.now())
-            .map_err(|ConsentUnknown| ProblemCode::ConsentUnknown)?;
+            .map_err(|ConsentUnknown| ProblemCode::ConsentUnknown)?
+            .as_said(said.clone());
         let mut entry = (self.entry)(Action::Withdrawn);
         entry.fields = revision.names().cloned().collect();
         let cause = RewriteCause::Withdrawal;
@@ -143,6 +157,14 @@ impl Consents<'_> {
         }
     }
 
+    /// By whom, where nothing more is known of how.
+    fn said(&self) -> Said {
+        match (self.entry)(Action::Confirmed).role() {
+            Role::Person => Said { entity: EventEntity::Person, ..Said::TO_CONTROLLER },
+            _ => Said::TO_CONTROLLER,
+        }
+    }
+
     /// What rested on consents that are gone, for this purpose alone.
     async fn erase(&self, purpose: &PurposeId, records: Vec<RecordId>) -> Result<Option<Erasure>, Problem> {
         let wish = ErasureRequest {
@@ -168,8 +190,22 @@ impl Consents<'_> {
         record: &RecordId,
         boxes: Vec<ConsentKey>,
     ) -> Result<bool, Problem> {
+        self.confirm_as(record, boxes, self.said()).await
+    }
+
+    /// The same, with how it was said.
+    ///
+    /// # Errors
+    /// As [`Consents::confirm`].
+    pub(in crate::http) async fn confirm_as(
+        &self,
+        record: &RecordId,
+        boxes: Vec<ConsentKey>,
+        said: Said,
+    ) -> Result<bool, Problem> {
         let purpose = self.policy.purpose(record.purpose.as_str()).ok_or(ProblemCode::RecordUnknown)?;
-        let revision = confirmation(purpose, boxes).map_err(|ConsentUnknown| ProblemCode::ConsentUnknown)?;
+        let revision =
+            confirmation(purpose, boxes).map_err(|ConsentUnknown| ProblemCode::ConsentUnknown)?.as_said(said);
         let entry = (self.entry)(Action::Confirmed);
         let (actor, role) = (entry.actor().clone(), entry.role());
         let request = RewriteRequest::confirming(record.clone(), revision);

@@ -187,6 +187,13 @@ fn leads() -> Call {
         "Meta's test leads.",
     )
     .parameter(
+        query.clone(),
+        "evidence",
+        Required::False,
+        words(["false", "true"]).default(Some("false".into())),
+        "Whether each record says how its consents were given and what became of them. Not in a table.",
+    )
+    .parameter(
         query,
         "incomplete",
         Required::False,

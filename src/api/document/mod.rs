@@ -24,6 +24,7 @@ use crate::api::clock::Confirmed;
 use crate::api::consents::{Confirm, Withdraw, Withdrawal, Yes};
 use crate::api::corrections::{Corrected, Correction};
 use crate::api::erasures::{Erase, Erased, ErasureShown, ReceiptKey, WouldErase};
+use crate::api::evidence::ConsentRecord;
 use crate::api::find::{Find, Found};
 use crate::api::findings::{Findings, FormFindings};
 use crate::api::forms::{FormRevision, Forms, Revisions};
@@ -121,6 +122,7 @@ fn schemas() -> Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)> {
     with::<PageRetried>(&mut all);
     with::<DropHeld>(&mut all);
     with::<HeldDropped>(&mut all);
+    with::<ConsentRecord>(&mut all);
     with::<Find>(&mut all);
     with::<Found>(&mut all);
     with::<Access>(&mut all);

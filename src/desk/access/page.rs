@@ -3,9 +3,8 @@
 
 use askama::Template;
 
-use crate::api::access::{
-    AccessFile, ConsentOutcome, Handed, HeldConsent, HeldContent, HeldRecord, Remaining,
-};
+use crate::api::access::{AccessFile, Handed, HeldConsent, HeldContent, HeldRecord, Remaining};
+use crate::api::evidence::{ConsentEvent, ConsentOutcome, EventState};
 use crate::api::suppressions::{ALL, ContactKind, Suppression};
 use crate::api::{Moment, Word};
 use crate::desk::access::words::{Words, words};
@@ -198,7 +197,20 @@ impl Clerk<'_> {
         points
             .extend(consent.answer.as_ref().map(|answer| line(words.consent_answer, &[("answer", answer)])));
         points.extend(consent.text.as_ref().map(|text| line(words.consent_text, &[("text", text)])));
+        points.extend(consent.events.iter().filter_map(|event| self.event(event)));
         Row { label: format!("{}{}{}", words.consents, self.colon(), consent.title), points }
+    }
+
+    /// What became of a consent; none: that it was given or refused is said before.
+    fn event(&self, event: &ConsentEvent) -> Option<String> {
+        let said = match &event.event_state {
+            Word::Known(EventState::Given | EventState::Refused) | Word::Later(_) => return None,
+            Word::Known(EventState::Confirmed) => self.words.event_confirmed,
+            Word::Known(EventState::Withdrawn) => self.words.event_withdrawn,
+            Word::Known(EventState::Objected) => self.words.event_objected,
+            Word::Known(EventState::Ended) => self.words.event_ended,
+        };
+        Some(line(said, &[("date", &self.day(event.event_time))]))
     }
 
     fn handed(&self, handed: &[Handed]) -> Vec<String> {

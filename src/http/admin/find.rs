@@ -12,6 +12,7 @@ use crate::api::{IdText, Moment, Pairs, Word};
 use crate::forget::address::Sought;
 use crate::http::admin::AdminState;
 use crate::http::admin::body::read;
+use crate::http::admin::evidence;
 use crate::http::admin::lookups::Turn;
 use crate::http::admin::mask::mask;
 use crate::http::admin::operator::{By, Find as MayFind};
@@ -220,6 +221,9 @@ fn shown(found: &store::Found, policy: &Policy, unmask: bool) -> Result<Finding,
         finding.fields = Some(shown_fields(outlet.fields(lead, &standings), unmask));
         let consents = outlet.consents(&standings).into_iter().map(|(key, found)| (key.to_owned(), found));
         finding.consents = Some(Pairs(consents.collect()));
+        let mut shown = evidence::of_record(lead, Some(purpose), found.days)?;
+        shown.retain(|one| one.channel.is_some());
+        finding.evidence = Some(shown);
     }
     Ok(finding)
 }

@@ -4,13 +4,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::api::access::{
-    ConsentOutcome, Handed, HeldBeside, HeldConsent, HeldContent, HeldField, HeldRecord,
-};
+use crate::api::access::{Handed, HeldBeside, HeldConsent, HeldContent, HeldField, HeldRecord};
 use crate::api::{Moment, Word};
 use crate::desk;
 use crate::forget::receipt::Stationery;
 use crate::http::admin::AdminState;
+use crate::http::admin::evidence::{events, outcome};
 use crate::http::admin::record::Outlet;
 use crate::http::admin::restricted;
 use crate::http::problem::Problem;
@@ -18,7 +17,7 @@ use crate::id::FormId;
 use crate::language::Language;
 use crate::lead::{ConsentEvidence, OpenedLead};
 use crate::purpose::{ConsentRule, Policy, Purpose, RecordId, TextHash};
-use crate::store::{Found, SeenState};
+use crate::store::{DayLook, Found, SeenState};
 
 /// Who writes down what is held.
 pub(super) struct Clerk<'c> {
@@ -99,7 +98,7 @@ impl<'c> Clerk<'c> {
         for evidence in lead.consents() {
             let rule =
                 purpose.and_then(|purpose| purpose.consents.iter().find(|rule| rule.key == evidence.key));
-            consents.push(self.consent(lead, evidence, rule).await?);
+            consents.push(self.consent(lead, evidence, rule, found.days).await?);
         }
         Ok(HeldContent {
             created_time: Moment(lead.created()),
@@ -124,6 +123,7 @@ impl<'c> Clerk<'c> {
         lead: &OpenedLead,
         evidence: &ConsentEvidence,
         rule: Option<&ConsentRule>,
+        days: DayLook,
     ) -> Result<HeldConsent, Problem> {
         let until = match rule {
             Some(rule) => lead.valid_until(rule),
@@ -148,6 +148,7 @@ impl<'c> Clerk<'c> {
             answer: evidence.answer.clone(),
             text: self.text_of(lead, evidence).await?,
             text_hash: evidence.text.map(|hash| hash.to_string()),
+            events: events(lead, evidence, rule, days)?,
         })
     }
 
@@ -192,10 +193,4 @@ impl<'c> Clerk<'c> {
         };
         Ok(handed.into_iter().map(one).collect())
     }
-}
-
-/// The same word on the wire.
-fn outcome(evidence: &ConsentEvidence) -> Word<ConsentOutcome> {
-    let word = evidence.outcome().as_str();
-    ConsentOutcome::from_code(word).map_or_else(|| Word::Later(word.to_owned()), Word::from)
 }

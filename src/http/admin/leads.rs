@@ -50,9 +50,9 @@ pub(super) async fn export(
             return Err(code.into());
         }
     };
-    let outlet = Outlet::of(Arc::clone(&purpose), recipient.as_deref());
-    let operator = operator.on_behalf_of(recipient);
     let mut wanted = Wanted::parse(&request, &purpose.id)?;
+    let outlet = Outlet::of(Arc::clone(&purpose), recipient.as_deref()).with_evidence(wanted.evidence);
+    let operator = operator.on_behalf_of(recipient);
     let entry = Entry::by(&operator, Action::Exported);
     let page_request = PageRequest {
         purpose: purpose.id.clone(),
@@ -61,6 +61,7 @@ pub(super) async fn export(
         test: wanted.test,
         today: Day::of(state.clock.now()),
         incomplete: wanted.incomplete,
+        evidence: wanted.evidence,
     };
     let after = page_request.after.clone();
     let page = match (state.store.open_page(page_request, entry).await, after) {
@@ -155,13 +156,14 @@ struct Wanted {
     limit: usize,
     test: TestFilter,
     incomplete: bool,
+    evidence: bool,
     /// What the next page is asked for beside its `after`, to stand behind it in a query.
     again: String,
 }
 
 impl Wanted {
     fn parse(request: &HttpRequest, purpose: &PurposeId) -> Result<Self, Problem> {
-        const AGAIN: [&str; 5] = ["format", "dialect", "limit", "test", "incomplete"];
+        const AGAIN: [&str; 6] = ["format", "dialect", "limit", "test", "incomplete", "evidence"];
         let known = [&["after"], AGAIN.as_slice()].concat();
         let parameters = Parameters::parse(request.query_string(), &known)?;
         let format =
@@ -189,10 +191,16 @@ impl Wanted {
             Some("allow") => true,
             Some(_) => return Err(invalid("incomplete")),
         };
+        // Events do not fit into a cell.
+        let evidence = match (format, parameters.value("evidence")) {
+            (_, None | Some("false")) => false,
+            (FormatName::Ndjson | FormatName::Json, Some("true")) => true,
+            _ => return Err(invalid("evidence")),
+        };
         let limit = parameters.limit()?;
         // Words of lists and digits: nothing to escape.
         let again = AGAIN.iter().filter_map(|name| Some(format!("&{name}={}", parameters.value(name)?)));
-        Ok(Self { format, dialect, after, limit, test, incomplete, again: again.collect() })
+        Ok(Self { format, dialect, after, limit, test, incomplete, evidence, again: again.collect() })
     }
 }
 
@@ -222,7 +230,7 @@ mod tests {
         let wanted = parse("").expect("defaults");
         assert_eq!(wanted.format, FormatName::Ndjson);
         assert_eq!((wanted.after, wanted.limit, wanted.test), (None, 1_000, TestFilter::Exclude));
-        assert!(!wanted.incomplete);
+        assert!(!wanted.incomplete && !wanted.evidence);
         assert_eq!(wanted.again, "");
     }
 
@@ -263,6 +271,8 @@ mod tests {
             ("dialect=excel", ProblemCode::ParameterInvalid),
             ("test=yes", ProblemCode::ParameterInvalid),
             ("incomplete=yes", ProblemCode::ParameterInvalid),
+            ("evidence=1", ProblemCode::ParameterInvalid),
+            ("evidence=true&format=csv", ProblemCode::ParameterInvalid),
             ("after=", ProblemCode::CursorInvalid),
             ("after=devis-1", ProblemCode::CursorInvalid),
             ("after=lettre-1-5", ProblemCode::CursorForeign),
@@ -276,6 +286,7 @@ mod tests {
             ("dialect=excel", "dialect"),
             ("test=yes", "test"),
             ("incomplete=1", "incomplete"),
+            ("evidence=true&format=csv", "evidence"),
         ] {
             let request = TestRequest::get().uri(&format!("/leads?{query}"));
             assert_eq!(refused(request).err(), Some(invalid(name)), "{query}");

@@ -19,6 +19,7 @@ mod drop_held;
 pub(in crate::http) mod erasing;
 mod erasing_by_address;
 mod erasures;
+mod evidence;
 mod find;
 mod findings;
 mod format;

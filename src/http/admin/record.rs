@@ -7,8 +7,10 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::Serializer as Writer;
 
 use crate::api::Moment;
+use crate::api::evidence::ConsentRecord;
 use crate::api::leads::Consent;
 use crate::clock::Day;
+use crate::http::admin::evidence;
 use crate::id::{FormId, LeadgenId, PageId};
 use crate::lead::{Answer, OpenedLead};
 use crate::purpose::{Channel, ConsentKey, ConsentRule, FieldName, Keep, Purpose, RecordId};
@@ -31,6 +33,8 @@ pub(super) struct Record<'l> {
     pub(super) test: bool,
     /// `leadgen_id` and attribution, in the order of [`Keep::ALL`], where the purpose keeps them.
     pub(super) kept: Vec<(Keep, &'l str)>,
+    /// How its consents were given and what became of them, where that is asked for.
+    pub(super) evidence: Option<Vec<ConsentRecord>>,
 }
 
 impl<'l> Record<'l> {
@@ -60,6 +64,7 @@ impl<'l> Record<'l> {
             reconfirm_due: lead.reconfirm_due(),
             test: lead.is_test(),
             kept: outlet.kept(lead),
+            evidence: outlet.evidence(lead, days)?,
         }))
     }
 
@@ -85,6 +90,7 @@ pub(super) struct Outlet {
     kept: Vec<Keep>,
     /// Whom it goes to, where that is somebody who decides by itself what to do with it.
     third_party: Option<String>,
+    with_evidence: bool,
 }
 
 impl Outlet {
@@ -96,7 +102,22 @@ impl Outlet {
         let columns = columns.map(|name| (name.clone(), consent(name))).collect();
         let kept = Keep::ALL.iter().copied().filter(|keep| purpose.keeps(*keep)).collect();
         let third_party = recipient.map(str::to_owned).filter(|id| purpose.third_parties.contains(id));
-        Self { purpose, columns, kept, third_party }
+        Self { purpose, columns, kept, third_party, with_evidence: false }
+    }
+
+    /// The same, with what shows how consents were given and what became of them.
+    pub(super) fn with_evidence(self, with_evidence: bool) -> Self {
+        Self { with_evidence, ..self }
+    }
+
+    /// Of the consents that its purpose still asks for.
+    fn evidence(&self, lead: &OpenedLead, days: DayLook) -> Result<Option<Vec<ConsentRecord>>, StoreError> {
+        if !self.with_evidence {
+            return Ok(None);
+        }
+        let mut shown = evidence::of_record(lead, Some(&self.purpose), days)?;
+        shown.retain(|one| one.channel.is_some());
+        Ok(Some(shown))
     }
 
     /// Whose.
@@ -180,6 +201,9 @@ impl Serialize for JsonRecord<'_, '_> {
         map.serialize_entry("expires_at", &Moment(record.expires_at))?;
         map.serialize_entry("reconfirm_due", &record.reconfirm_due.map(Moment))?;
         map.serialize_entry("test", &record.test)?;
+        if let Some(evidence) = &record.evidence {
+            map.serialize_entry("evidence", evidence)?;
+        }
         for (keep, value) in &record.kept {
             match keep {
                 Keep::IsOrganic => map.serialize_entry(keep.as_str(), &(*value == "true"))?,

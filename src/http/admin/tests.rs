@@ -67,6 +67,7 @@ pub(super) fn record<'l>(id: &'l RecordId, form: &'l FormId, page: &'l PageId) -
         reconfirm_due: Some(at("2028-05-25T08:47:38Z")),
         test: false,
         kept: vec![(Keep::CampaignId, "120200000000001"), (Keep::LeadgenId, "9007199254740993")],
+        evidence: None,
     }
 }
 

@@ -41,6 +41,10 @@ texts! {
         not_given
         absent
         unclear
+        event_confirmed
+        event_withdrawn
+        event_objected
+        event_ended
         consent_gone
         handed
         handed_local
