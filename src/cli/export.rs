@@ -65,6 +65,9 @@ pub(super) struct Arguments {
     /// Also where tamis found that records of the purpose are missing: what is left of them
     #[arg(long)]
     incomplete: bool,
+    /// With each record how its consents were given and what became of them; not in a table
+    #[arg(long)]
+    evidence: bool,
     /// Only what came after this record (an earlier export's last line on stderr names it)
     #[arg(long, value_name = "CURSOR", value_parser = cursor)]
     after: Option<Cursor>,

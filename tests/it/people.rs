@@ -394,6 +394,12 @@ async fn consents_are_taken_back_with_what_hangs_on_them_and_the_record_goes_wit
     assert!(code == Some(1) && said.contains("consent-unknown"), "{said}");
     // A yes is taken for what holds, and for nothing else.
     let admin = world.admin();
+    let events = |found: &Value, consent: &str| {
+        let all = found["evidence"].as_array().expect("a list").clone();
+        let one = all.into_iter().find(|one| one["consent"] == consent).expect("the consent");
+        let events = one["events"].as_array().expect("a list").iter();
+        events.map(|event| event["event_state"].as_str().expect("a word").to_owned()).collect::<Vec<_>>()
+    };
     let yes = |consent: &str| json!({"id": "lettre-1-1", "consents": [consent]});
     let (path, before) = ("/admin/v1/confirmations", own["expires_at"].clone());
     assert_eq!(admin.post(path, &yes("call_optin")).await.json()["code"], json!("nothing-to-confirm"));
@@ -405,6 +411,20 @@ async fn consents_are_taken_back_with_what_hangs_on_them_and_the_record_goes_wit
     let records = world.records("lettre").await;
     let own = records.iter().find(|record| record["fields"]["email"][0] == email).expect("it stays");
     assert_ne!(own["expires_at"], before, "its time began anew");
+    let asked = Some(json!({"id": "lettre-1-1"}).to_string());
+    let found = admin.call(Method::POST, "/admin/v1/find", asked, Some("audit")).await.json();
+    let found = found["records"][0].clone();
+    assert_eq!(events(&found, "email_optin"), ["given", "confirmed"]);
+    assert_eq!(events(&found, "call_optin"), ["given", "withdrawn"], "{found}");
+    assert_eq!(found["evidence"][0]["collection"]["method"], json!("meta-lead-ads"));
+    let (code, lines, said) =
+        tamis(&world, &["export", "lettre", "--reason", "audit", "--evidence", "--format", "ndjson"], "")
+            .await;
+    assert_eq!(code, Some(0), "{said}");
+    let line = lines.lines().find(|line| line.contains("lettre-1-1")).expect("it is there");
+    assert_eq!(events(&serde_json::from_str(line).expect("JSON"), "call_optin"), ["given", "withdrawn"]);
+    let (_, page, _) = tamis(&world, &["person", "access", "--email-stdin", "--lang", "fr"], &email).await;
+    assert!(page.contains("Vous l’avez retiré le ") && page.contains("Vous l’avez confirmé le "), "{page}");
     let (code, _, said) = tamis(&world, &["person", "withdraw", "--email-stdin", "--json"], &email).await;
     assert!(code == Some(0) && says(&said, "consents ended in 0 records, 1 erased, 0 unchanged"), "{said}");
     assert!(says(&said, "erased: 1-1 (`tamis erasure 1-1` has its receipt)"), "{said}");

@@ -117,6 +117,9 @@ impl Run<'_> {
         if self.arguments.incomplete {
             path.push_str("&incomplete=allow");
         }
+        if self.arguments.evidence {
+            path.push_str("&evidence=true");
+        }
         if let Some(after) = &self.after {
             path.push_str(&format!("&after={after}"));
         }
