@@ -80,6 +80,11 @@ async fn whatever_a_stranger_sends_the_answer_is_one_that_the_document_declares(
     let one = format!("{path}/devis-1-3");
     let lifted = admin.call(reqwest::Method::DELETE, &one, None, Some("person-request")).await;
     assert_eq!(lifted.status, 204, "and one of them is lifted");
+    // Which consents a record rests on no schema can say.
+    let yes = admin.post("/admin/v1/confirmations", &json!({"id": "devis-1-4", "consents": []})).await;
+    assert_eq!(yes.status, 200, "{}", yes.text());
+    let no = admin.post("/admin/v1/withdrawals", &json!({"id": "devis-1-4"})).await;
+    assert_eq!(no.status, 200, "{}", no.text());
     for number in 1..=2 {
         let opened = json!({"kind": "access"});
         assert_eq!(
