@@ -125,9 +125,10 @@ impl Revision {
         self.fields.iter().map(|(name, _)| name)
     }
 
-    /// Works it in, and says what became of consents by it.
-    fn apply(&self, content: &mut Content, now: Timestamp) -> Result<Vec<ConsentEvent>, RevisionRefusal> {
-        let mut events = Vec::new();
+    /// Works it in, and says what came of that.
+    fn apply(&self, content: &mut Content, now: Timestamp) -> Result<Over, RevisionRefusal> {
+        let besides = self.consents_end.is_none() && self.within.is_none() && self.yes.is_none();
+        let mut over = Over { consents: Vec::new(), besides, events: Vec::new() };
         for (name, answers) in &self.fields {
             if !answers.is_empty() && !self.may_have(content, name, now) {
                 return Err(RevisionRefusal::ConsentNotGiven);
@@ -141,18 +142,21 @@ impl Revision {
         if self.keeps_some && content.fields.is_empty() {
             return Err(RevisionRefusal::NothingLeft);
         }
+        let today = Day::of(now);
         if let Some(Ending { of, at, kind }) = &self.consents_end {
             let ends = |key: &ConsentKey| of.as_ref().is_none_or(|of| of.contains(key));
             for evidence in content.consents.iter_mut().filter(|one| one.given() && ends(&one.key)) {
+                if evidence.valid_until.is_none_or(|until| today < Day::of(until)) {
+                    over.consents.push(evidence.key.clone());
+                }
                 let until = evidence.valid_until.map_or(*at, |until| until.min(*at));
                 // One that was over by then ended by itself.
                 if evidence.valid_until != Some(until) {
-                    events.push(self.event(&evidence.key, *kind, *at, Some(until)));
+                    over.events.push(self.event(&evidence.key, *kind, *at, Some(until)));
                 }
                 evidence.valid_until = Some(until);
             }
         }
-        let today = Day::of(now);
         let stays = |rule: &ConsentRule| holds(content, &rule.key, until_of(content, rule), today);
         if !self.rests_on.is_empty() && !self.rests_on.iter().any(stays) {
             return Err(RevisionRefusal::NoGround);
@@ -161,11 +165,11 @@ impl Revision {
             for key in confirm(content, purpose, boxes, now)? {
                 let until = content.consents.iter().find(|found| found.key == key);
                 let until = until.and_then(|found| found.valid_until);
-                events.push(self.event(&key, EventKind::Confirmed, now, until));
+                over.events.push(self.event(&key, EventKind::Confirmed, now, until));
             }
         }
         if let Some(remit) = &self.within {
-            trim(content, remit, now);
+            trim(content, remit, now, &mut over);
         }
         if let Some(purpose) = &self.dated_by {
             redate(content, purpose, now);
@@ -175,7 +179,7 @@ impl Revision {
             let due = content.reconfirm_due.into_iter().chain(shorter.reconfirm_due);
             content.reconfirm_due = due.min();
         }
-        Ok(events)
+        Ok(over)
     }
 
     fn event(
@@ -252,21 +256,42 @@ fn holds(content: &Content, key: &ConsentKey, until: Option<Timestamp>, today: D
 }
 
 /// See [`Revision::trimmed_to`].
-fn trim(content: &mut Content, remit: &Remit, now: Timestamp) {
+fn trim(content: &mut Content, remit: &Remit, now: Timestamp, over: &mut Over) {
     let today = Day::of(now);
     let mut fields = std::mem::take(&mut content.fields);
     fields.retain(|(name, _)| {
-        remit.field(name).is_some_and(|field| {
-            field.consent.as_ref().is_none_or(|consent| {
-                let agreed = content.agreed(&consent.key);
-                let until = consent.valid_until(agreed, agreed);
-                holds(content, &consent.key, until, today)
-            })
-        })
+        let Some(field) = remit.field(name) else {
+            over.besides = true;
+            return false;
+        };
+        let Some(consent) = &field.consent else { return true };
+        let agreed = content.agreed(&consent.key);
+        let until = consent.valid_until(agreed, agreed);
+        let stays = holds(content, &consent.key, until, today);
+        let was_given = || content.consents.iter().any(|seen| seen.key == consent.key && seen.given());
+        match stays {
+            true => {}
+            false if !was_given() => over.besides = true,
+            false if over.consents.contains(&consent.key) => {}
+            false => over.consents.push(consent.key.clone()),
+        }
+        stays
     });
     content.fields = fields;
+    let before = (content.attribution.len(), content.leadgen.is_some());
     content.attribution.retain(|(keep, _)| remit.keeps(*keep));
     content.leadgen = content.leadgen.take().filter(|_| remit.keeps(Keep::LeadgenId));
+    over.besides |= before != (content.attribution.len(), content.leadgen.is_some());
+}
+
+/// What of a record is another afterwards.
+struct Over {
+    /// Consents that were given, and by which nothing is held any more.
+    consents: Vec<ConsentKey>,
+    /// Something else is, too.
+    besides: bool,
+    /// What became of its consents.
+    events: Vec<ConsentEvent>,
 }
 
 fn replace(fields: &mut Vec<(FieldName, Vec<Answer>)>, name: &FieldName, answers: &[Answer]) {
@@ -349,13 +374,23 @@ pub struct RevisedLead {
     schema: Schema,
     expiry_day: Day,
     test: bool,
-    events: Vec<ConsentEvent>,
+    over: Over,
 }
 
 impl RevisedLead {
     /// What became of its consents by the revision.
     pub fn events(&self) -> &[ConsentEvent] {
-        &self.events
+        &self.over.events
+    }
+
+    /// Consents that were given and hold no longer: the person said no, or what hung on them went since their time is over.
+    pub fn consents_over(&self) -> impl Iterator<Item = &ConsentKey> {
+        self.over.consents.iter()
+    }
+
+    /// True if something else of it is another as well, or nothing but that.
+    pub fn is_other_besides(&self) -> bool {
+        self.over.besides || self.over.consents.is_empty()
     }
 
     /// The first day on which it is no longer exported.
@@ -392,8 +427,8 @@ pub fn revise(
 ) -> Result<Revised, SealError> {
     let before = plain_of(record, id, key)?;
     let mut content = schema::decode(&before, record.test).ok_or(SealError::UnknownLayout)?;
-    let events = match revision.apply(&mut content, now) {
-        Ok(events) => events,
+    let over = match revision.apply(&mut content, now) {
+        Ok(over) => over,
         Err(refusal) => return Ok(Revised::Refused(refusal)),
     };
     let (schema, plain) = schema::encode_again(&content).map_err(SealError::TooLarge)?;
@@ -406,7 +441,7 @@ pub fn revise(
         return Ok(Revised::Refused(RevisionRefusal::TooLarge));
     }
     let (expiry_day, test) = (Day::of(content.expires_at), record.test);
-    Ok(Revised::Anew(RevisedLead { plain, schema, expiry_day, test, events }))
+    Ok(Revised::Anew(RevisedLead { plain, schema, expiry_day, test, over }))
 }
 
 /// Whom a record reaches, as its purpose reads what it holds.
