@@ -372,12 +372,17 @@ pub enum Revised {
 pub struct RevisedLead {
     plain: Zeroizing<Vec<u8>>,
     schema: Schema,
-    expiry_day: Day,
+    expires_at: Timestamp,
     test: bool,
     over: Over,
 }
 
 impl RevisedLead {
+    /// When it ends.
+    pub fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
     /// What became of its consents by the revision.
     pub fn events(&self) -> &[ConsentEvent] {
         &self.over.events
@@ -395,7 +400,7 @@ impl RevisedLead {
 
     /// The first day on which it is no longer exported.
     pub fn expiry_day(&self) -> Day {
-        self.expiry_day
+        Day::of(self.expires_at)
     }
 
     /// Seals it under the record's name with the key of another leaf.
@@ -409,7 +414,7 @@ impl RevisedLead {
         key: &Key,
         random: &dyn Random,
     ) -> Result<SealedRecord<'static>, SealError> {
-        let clear = (leaf, self.expiry_day, self.test);
+        let clear = (leaf, self.expiry_day(), self.test);
         reseal(&self.plain, self.schema, clear, id, key, random)
     }
 }
@@ -440,8 +445,8 @@ pub fn revise(
     if size_of(plain.len()) > RECORD_BYTES_MAX && plain.len() > before.len() && !is_wish {
         return Ok(Revised::Refused(RevisionRefusal::TooLarge));
     }
-    let (expiry_day, test) = (Day::of(content.expires_at), record.test);
-    Ok(Revised::Anew(RevisedLead { plain, schema, expiry_day, test, over }))
+    let (expires_at, test) = (content.expires_at, record.test);
+    Ok(Revised::Anew(RevisedLead { plain, schema, expires_at, test, over }))
 }
 
 /// Whom a record reaches, as its purpose reads what it holds.

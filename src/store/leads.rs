@@ -169,6 +169,18 @@ pub struct Found {
     pub days: DayLook,
 }
 
+/// What came of reading one record for a recipient.
+pub enum One {
+    /// Here it is, and the look at the clock by which it may leave.
+    There(Box<OpenedLead>, DayLook),
+    /// Nobody may use it for now.
+    Restricted,
+    /// There was such a record: it was erased, or its time is over.
+    Gone,
+    /// There never was such a record.
+    Unknown,
+}
+
 /// The lines of the trail that a look-up leaves: one for each record, or one that names none.
 pub(super) fn lines_of_find(fates: &[Fate], entry: &Entry) -> Vec<Entry> {
     let line = |record: Option<&RecordId>| {
@@ -223,6 +235,14 @@ pub trait Leads: Send + Sync {
     /// confirmed; [`crate::store::StoreCode::CountMismatch`] if records
     /// are missing and the request does not allow it; otherwise see [`crate::store::StoreCode`].
     async fn open_page(&self, request: PageRequest, entry: Entry) -> Result<Page, StoreError>;
+
+    /// Reads one record as a page of it alone would be read: its trail line (`entry`, completed with purpose, count and record) and whom
+    /// it goes to are synced before it is given. One that is not there, or restricted, leaves its line too.
+    ///
+    /// # Errors
+    /// [`crate::store::StoreCode::ClockJumped`], and [`crate::store::StoreCode::ClockUnconfirmed`] if it depends on the clock whether
+    /// its expiry day has come; [`crate::store::StoreCode::RecordUnreadable`]; otherwise see [`crate::store::StoreCode`].
+    async fn read_one(&self, id: RecordId, entry: Entry) -> Result<One, StoreError>;
 
     /// Where a reader goes on whose cursor was refused as ahead: the last record that was given a number in the cursor's
     /// epoch, or, where the epoch was never this store's, the place before the first record of this one's. What it then

@@ -14,6 +14,7 @@ pub(crate) mod contract;
 mod erasures;
 mod error;
 mod evidence;
+mod feeds;
 mod form_looks;
 mod forms;
 mod handed;
@@ -60,11 +61,14 @@ pub use erasures::{
     PAPERS_BYTES_MAX, Papers, RepeatKey, StuckErasures, Traces,
 };
 pub use error::{StoreCode, StoreError};
+pub use feeds::{
+    Applied, CHANGES_KEPT_MONTHS, CHANGES_LISTED_MAX, Change, ChangesPage, FeedStanding, Feeds, Followed,
+};
 pub use form_looks::FormLooks;
 pub use forms::{Adoption, DroppedField, FormRevision, FormSnapshot, Forms, KnownForm};
 pub use handed::{Handed, HandedTo};
 pub use leads::{
-    Found, Leads, Outcome, Page, PageRequest, Records, Settled, Settlement, TestFilter, Verdict, Wanted,
+    Found, Leads, One, Outcome, Page, PageRequest, Records, Settled, Settlement, TestFilter, Verdict, Wanted,
 };
 pub use life::Life;
 pub use mark::{ClockStanding, ClockTrust, ClockVoice, DayLook};
@@ -115,6 +119,7 @@ pub trait Store:
     + Retention
     + Suppressions
     + Handed
+    + Feeds
     + FormLooks
     + Addresses
     + Restrictions

@@ -11,8 +11,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 
 use crate::clock::Day;
-use crate::lead::{Revision, RevisionRefusal};
-use crate::purpose::{Cursor, Purpose, PurposeId, RecordId, Remit, TextHash};
+use crate::forget::ChangeKind;
+use crate::lead::{RevisedLead, Revision, RevisionRefusal};
+use crate::purpose::{ConsentKey, Cursor, Purpose, PurposeId, RecordId, Remit, TextHash};
+use crate::store::feeds::Became;
 use crate::store::{StoreCode, StoreError};
 use crate::trail::{Action, Entry, Outcome};
 
@@ -187,6 +189,57 @@ pub trait Rewrites: Send + Sync {
     /// # Errors
     /// See [`StoreCode`].
     async fn keep_remit(&self, purpose: PurposeId, kept: KeptRemit) -> Result<(), StoreError>;
+}
+
+/// What those are told who were handed records that are written anew: the same of many in one piece.
+#[derive(Default)]
+pub(super) struct RewritesTold(Vec<(Told, Vec<RecordId>)>);
+
+/// One of it: what became of a record, of which consent, and when the record ends from now on, where that is another.
+type Told = (ChangeKind, Option<ConsentKey>, Option<Timestamp>);
+
+impl RewritesTold {
+    /// A record was.
+    pub(super) fn note(&mut self, id: &RecordId, lead: &RevisedLead, cause: RewriteCause) {
+        // A consent that does not hold any more is what its recipient acts upon: it says no, or its time is over.
+        let kind = match cause {
+            RewriteCause::Person | RewriteCause::Withdrawal => ChangeKind::Withdrawn,
+            RewriteCause::Yes => return self.note_yes(id, lead),
+            RewriteCause::Retention | RewriteCause::Clock => ChangeKind::Ended,
+        };
+        for consent in lead.consents_over() {
+            self.add((kind, Some(consent.clone()), None), id);
+        }
+        if lead.is_other_besides() {
+            self.add((ChangeKind::Corrected, None, None), id);
+        }
+    }
+
+    fn note_yes(&mut self, id: &RecordId, lead: &RevisedLead) {
+        let ends = Some(lead.expires_at());
+        for event in lead.events() {
+            self.add((ChangeKind::Confirmed, Some(event.consent.clone()), ends), id);
+        }
+        if lead.events().is_empty() {
+            self.add((ChangeKind::Confirmed, None, ends), id);
+        }
+    }
+
+    fn add(&mut self, told: Told, id: &RecordId) {
+        match self.0.iter_mut().find(|(found, _)| *found == told) {
+            Some((_, records)) => records.push(id.clone()),
+            None => self.0.push((told, vec![id.clone()])),
+        }
+    }
+
+    /// Each of it.
+    pub(super) fn each(&self) -> impl Iterator<Item = Became<'_>> {
+        self.0.iter().map(|((kind, consent, expires), records)| Became {
+            consent: consent.as_ref(),
+            expires: *expires,
+            ..Became::of(*kind, records)
+        })
+    }
 }
 
 /// The trail's lines of a request.

@@ -116,6 +116,14 @@ crate::codes! {
         Vacuumed = "vacuumed",
         /// The store was restored from a backup: whatever came after that is not in it.
         Restored = "restored",
+        /// A recipient read what became of records that it was handed.
+        ChangesRead = "changes-read",
+        /// A recipient applied what it read (or somebody says so for it).
+        ChangesApplied = "changes-applied",
+        /// What nobody had applied for two years was taken out of a recipient's feed.
+        ChangesDropped = "changes-dropped",
+        /// How far each recipient has followed was asked for; only a refusal is written down.
+        FeedsListed = "feeds-listed",
         /// Records that a clock received that was behind were given the periods of their submission.
         Redated = "redated",
     }
@@ -203,6 +211,11 @@ impl Entry {
     pub fn about(&mut self, record: &RecordId) {
         self.purpose = Some(record.purpose.clone());
         (self.from, self.to, self.count) = (Some(record.clone()), Some(record.clone()), 1);
+    }
+
+    /// An act of tamis itself that concerns this recipient.
+    pub fn by_system_for(action: Action, recipient: &str) -> Self {
+        Self { recipient: Some(recipient.to_owned()), ..Self::by_system(action) }
     }
 
     /// Who.

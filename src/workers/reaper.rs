@@ -1,5 +1,5 @@
 //! Takes away what has had its time: records whose expiry day has come, restrictions whose last day is over, lines of the trail, parked references that Meta no longer
-//! has, tombstones and their keys, suppressions, requests of persons, what is known of records that are gone, the keys of months, and those of days once
+//! has, tombstones and their keys, suppressions, requests of persons, changes that no recipient applies, what is known of records that are gone, the keys of months, and those of days once
 //! what is parked under old ones is sealed again. Tells the log's file, which takes away its own, what day it is.
 //!
 //! Before the listeners open, hourly, and each minute while records that are due could not be taken away; never before the clock was
@@ -299,6 +299,11 @@ impl Reaper {
         match self.store.end_requests(self.request_months).await {
             Ok(0) => {}
             Ok(count) => tracing::info!(requests.ended = count, "store.requests-ended"),
+            Err(error) => tracing::warn!(code = %error.code, "reaper.store-refused"),
+        }
+        match self.store.drop_changes().await {
+            Ok(0) => {}
+            Ok(count) => tracing::warn!(changes.dropped = count, "store.changes-dropped"),
             Err(error) => tracing::warn!(code = %error.code, "reaper.store-refused"),
         }
         match self.store.trim_handed().await {

@@ -9,7 +9,7 @@ use crate::store::{
 use crate::trail::{Action, Entry, Operator, Reason, Role};
 
 /// Exporting on behalf of this recipient, or of nobody outside.
-fn on_behalf_of(recipient: Option<&str>) -> Entry {
+pub(super) fn on_behalf_of(recipient: Option<&str>) -> Entry {
     let (id, purposes) = ("0011223344556677".to_owned(), vec![purpose("devis")]);
     let recipient = recipient.map(str::to_owned);
     let operator =
@@ -18,7 +18,7 @@ fn on_behalf_of(recipient: Option<&str>) -> Entry {
 }
 
 /// Opens the page of `devis` behind this number, of so many records, and reads nothing of it.
-async fn hand(store: &SharedStore, recipient: Option<&str>, after: u64, limit: usize) {
+pub(super) async fn hand(store: &SharedStore, recipient: Option<&str>, after: u64, limit: usize) {
     let after = Some(record(&format!("devis-1-{after}")));
     store.open_page(request(after, limit), on_behalf_of(recipient)).await.expect("a page");
 }
@@ -38,7 +38,7 @@ fn of(recipient: Option<&str>, first: u32, last: u32) -> (Option<String>, u32, u
     (recipient.map(str::to_owned), first, last)
 }
 
-async fn erase(store: &SharedStore, numbers: impl IntoIterator<Item = u64>) -> ErasureId {
+pub(super) async fn erase(store: &SharedStore, numbers: impl IntoIterator<Item = u64>) -> ErasureId {
     let what = numbers.into_iter().map(|number| Wanted::Leadgen(leadgen(number))).collect();
     let request = ErasureRequest { what, ..ErasureRequest::default() };
     match store.erase(request, by_officer(Action::ErasureAsked)).await.expect("erased") {

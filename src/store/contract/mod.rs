@@ -31,6 +31,7 @@
 //! | `passing` | whoever holds a pass opens one record, for one use, until its day |
 //! | `posting` | what is to be written to people waits, is tried, ends, and goes with its record |
 //! | `handed` | who was handed a record is known for as long as it is there, and with what is erased for good |
+//! | `following` | what became of a record is told to whoever was handed it, until they have applied it |
 //! | `scanning` | what is whole is said to be whole, what is gone is named |
 //!
 //! A promise that is not on the list below is no test, and the compiler says so: nothing else calls it.
@@ -45,6 +46,7 @@ pub(crate) mod crossing;
 pub(crate) mod erasing;
 pub(crate) mod exporting;
 pub(crate) mod finding;
+pub(crate) mod following;
 pub(crate) mod form_looks;
 pub(crate) mod forms;
 pub(crate) mod handed;
@@ -432,6 +434,16 @@ macro_rules! contract {
                 an_erasure_knows_who_had_what_it_took_away_and_keeps_that,
                 what_is_known_goes_with_the_last_record_of_its_range,
                 however_pages_lie_what_is_kept_of_them_is_bounded_and_covers_them,
+            }
+            following {
+                what_became_of_a_record_is_told_to_whoever_was_handed_it_also_after_a_restart,
+                a_change_stays_until_it_is_applied_and_applying_it_twice_is_once,
+                an_erasure_knows_who_was_told_and_who_has_applied_it,
+                an_expiry_of_many_is_told_page_by_page_and_applied_at_once,
+                a_consent_that_is_over_is_told_by_its_name_and_what_else_went_as_a_correction,
+                what_nobody_applies_for_two_years_goes_and_that_is_told,
+                whoever_reads_or_applies_leaves_a_line_and_who_finds_nothing_one_a_day,
+                one_record_is_read_as_a_page_of_it_is_and_what_is_not_there_is_told_apart,
             }
             scanning {
                 what_is_whole_is_said_to_be_whole_in_slices_of_any_size,

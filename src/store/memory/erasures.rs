@@ -5,10 +5,12 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 
 use crate::clock::{Day, Month};
+use crate::forget::ChangeKind;
 use crate::id::LeadgenId;
 use crate::lead::{Leaf, SealedRecord, Under, unseal};
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::erasures::{line_of_extent, lines_of_erasure};
+use crate::store::feeds::Became;
 use crate::store::leaves::{Leaves, puncture};
 use crate::store::memory::draft::{Draft, EPOCH, keyring_failed};
 use crate::store::memory::handed::holders;
@@ -207,6 +209,8 @@ impl Draft<'_> {
         if !handed.is_empty() {
             self.rows.handed_of.insert(id, handed);
         }
+        let erased = Became { erasure: Some(id), ..Became::of(ChangeKind::Erased, &records) };
+        self.note_change(&erased);
         let line = self.rows.trail_head.0 + 1;
         lines_of_erasure(&records, &extent, entry).into_iter().for_each(|line| self.append_line(line));
         let (asked, reason) = (self.look.now(), entry.reason());

@@ -16,8 +16,8 @@ use crate::store::memory::rows::Rows;
 use crate::store::memory::{MemoryState, MemoryStore};
 use crate::store::trail::kind_of;
 use crate::store::{
-    DayLook, Fate, Found, Leads, Page, PageRequest, SeenState, Settled, Settlement, StoreCode, StoreError,
-    Wanted,
+    DayLook, Fate, Found, Leads, One, Page, PageRequest, Rewritten, SeenState, Settled, Settlement,
+    StoreCode, StoreError, Wanted,
 };
 use crate::trail::{Entry, Outcome};
 
@@ -90,6 +90,47 @@ impl Leads for MemoryStore {
             days: DayLook(look),
             records: Box::new(reading.into_iter().flatten()),
         })
+    }
+
+    async fn read_one(&self, id: RecordId, mut entry: Entry) -> Result<One, StoreError> {
+        let look = self.0.mark.look();
+        if look.is_ahead() {
+            return Err(look.doubt());
+        }
+        let absent = self.0.write(|draft| {
+            let absent = match draft.rows.record(&id) {
+                None => Some(match draft.absent(&id) {
+                    Rewritten::Gone => One::Gone,
+                    _ => One::Unknown,
+                }),
+                Some(_) if draft.is_restricted(&id) => Some(One::Restricted),
+                Some(value) => {
+                    let unreadable = StoreError::of(StoreCode::RecordUnreadable);
+                    let (_, expiry, _) = SealedRecord::peek(value).ok_or(unreadable)?;
+                    draft.look.has_come(expiry).ok_or(draft.look.doubt())?.then_some(One::Gone)
+                }
+            };
+            entry.purpose = Some(id.purpose.clone());
+            if absent.is_some() {
+                entry.result = Outcome::Nothing;
+            }
+            if !matches!(absent, Some(One::Unknown)) {
+                (entry.from, entry.to) = (Some(id.clone()), Some(id.clone()));
+            }
+            if absent.is_none() {
+                entry.count = 1;
+                let holder = (id.purpose.clone(), entry.recipient().map(str::to_owned));
+                let (spot, today) = ((id.epoch, id.number), Day::of(draft.look.now()));
+                draft.rows.handed.entry(holder).or_default().add(&[(spot, spot)], today);
+            }
+            draft.append_line(entry);
+            Ok(absent)
+        })?;
+        if let Some(absent) = absent {
+            return Ok(absent);
+        }
+        let lead = open_one(&self.0, &*self.0.rows()?, &id)?;
+        Ok(lead.map_or(One::Gone, |lead| One::There(Box::new(lead), DayLook(look))))
     }
 
     async fn resume_after(&self, cursor: Cursor) -> Result<Cursor, StoreError> {

@@ -7,6 +7,7 @@
 mod addresses;
 mod draft;
 mod erasures;
+mod feeds;
 mod form_looks;
 mod forms;
 mod handed;

@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 
 use crate::clock::Day;
+use crate::forget::ChangeKind;
 use crate::lead::SealedRecord;
 use crate::purpose::RecordId;
 use crate::store::mark::ClockReading;
@@ -17,9 +18,13 @@ use crate::trail::{Action, Entry, Outcome};
 impl Restrictions for MemoryStore {
     async fn restrict(&self, id: RecordId, until: Day, mut entry: Entry) -> Result<Restricting, StoreError> {
         self.0.write(|draft| {
+            let was_restricted = draft.is_restricted(&id);
             let restricting = draft.judged(&id, until, &entry)?;
             match &restricting {
                 Restricting::Restricted(restriction) => {
+                    if !was_restricted {
+                        draft.note_one(ChangeKind::Restricted, &id);
+                    }
                     draft.rows.restrictions.insert(id.clone(), restriction.clone());
                     entry.count = 1;
                     name(&mut entry, &id);
@@ -35,7 +40,10 @@ impl Restrictions for MemoryStore {
         self.0.write(|draft| {
             let there = draft.rows.restrictions.remove(&id).is_some();
             match there {
-                true => entry.count = 1,
+                true => {
+                    entry.count = 1;
+                    draft.note_one(ChangeKind::Released, &id);
+                }
                 false => entry.result = Outcome::Nothing,
             }
             name(&mut entry, &id);
@@ -72,6 +80,7 @@ impl Restrictions for MemoryStore {
                 rows.filter(|found| !found.stands(&draft.look)).map(|found| found.id.clone()).collect();
             for id in &over {
                 draft.rows.restrictions.remove(id);
+                draft.note_one(ChangeKind::Released, id);
                 let mut entry = Entry::by_system(Action::RestrictionEnded);
                 entry.count = 1;
                 name(&mut entry, id);

@@ -6,9 +6,11 @@ use std::ops::Bound::{Excluded, Unbounded};
 use async_trait::async_trait;
 
 use crate::clock::{Day, Month};
+use crate::forget::ChangeKind;
 use crate::keyring::Bucket;
 use crate::lead::{Leaf, SealedRecord, Under, date_anew};
 use crate::purpose::{PurposeId, RecordId};
+use crate::store::feeds::Became;
 use crate::store::leaves::{Leaves, bucket_of, place_of};
 use crate::store::memory::draft::{Draft, EPOCH};
 use crate::store::memory::{MemoryStore, trail};
@@ -157,6 +159,8 @@ impl Draft<'_> {
             (line.count, line.to) = (line.count + 1, Some(id.clone()));
         }
         lines.into_values().for_each(|line| self.append_line(line));
+        let records: Vec<RecordId> = due.into_iter().map(|(id, ..)| id).collect();
+        self.note_change(&Became::of(ChangeKind::Expired, &records));
         let cuts = leaves.into_iter().map(|(bucket, leaves)| {
             let forget = self.is_over(&bucket);
             BucketCut::of(bucket, leaves, forget)

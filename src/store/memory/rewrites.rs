@@ -12,7 +12,7 @@ use crate::store::evidence::{opened, sealed as sealed_events, with};
 use crate::store::leaves::{Leaves, NoKey, bucket_of, first_live, place_of};
 use crate::store::memory::MemoryStore;
 use crate::store::memory::draft::{Draft, EPOCH, keyring_failed};
-use crate::store::rewrites::lines_of_rewrite;
+use crate::store::rewrites::{RewritesTold, lines_of_rewrite};
 use crate::store::{
     KeptRemit, RecordsFound, RewriteCause, RewriteRequest, Rewrites, Rewriting, Rewritten, StoreCode,
     StoreError,
@@ -27,10 +27,11 @@ impl Rewrites for MemoryStore {
             if matches!(request.cause, RewriteCause::Retention | RewriteCause::Yes) {
                 draft.look.confirmed()?;
             }
-            let each = request.records.iter();
+            let (each, mut told) = (request.records.iter(), RewritesTold::default());
             let each: Vec<Rewritten> = each
-                .map(|(id, revision)| draft.rewrite(id, revision, request.cause))
+                .map(|(id, revision)| draft.rewrite(id, revision, request.cause, &mut told))
                 .collect::<Result<_, _>>()?;
+            told.each().for_each(|became| draft.note_change(&became));
             lines_of_rewrite(&request, &each, &entry).into_iter().for_each(|line| draft.append_line(line));
             Ok(each)
         })?;
@@ -119,6 +120,7 @@ impl Draft<'_> {
         id: &RecordId,
         revision: &Revision,
         cause: RewriteCause,
+        told: &mut RewritesTold,
     ) -> Result<Rewritten, StoreError> {
         let Some(value) = self.rows.record(id).cloned() else { return Ok(self.absent(id)) };
         if matches!(cause, RewriteCause::Retention | RewriteCause::Yes) && self.is_restricted(id) {
@@ -180,6 +182,7 @@ impl Draft<'_> {
         self.rows.moved_to.insert((id.purpose.clone(), leaf.number));
         vault.records.insert((id.epoch, id.number), sealed.encode());
         self.rows.rewritten.entry(id.clone()).or_default().push(before);
+        told.note(id, &lead, cause);
         Ok(Rewritten::Anew)
     }
 

@@ -13,8 +13,10 @@ use crate::purpose::form_check::FormLook;
 use crate::purpose::{DropCode, PurposeId, RecordId, TextHash};
 use crate::store::beside::{self, Beside};
 use crate::store::evidence::opened;
+use crate::store::feeds::Follow;
 use crate::store::handed::Ranges;
 use crate::store::leaves::Leaves;
+use crate::store::memory::feeds::FeedRows;
 use crate::store::outbox::Letters;
 use crate::store::retention::BucketCut;
 use crate::store::seen::seen_key;
@@ -123,6 +125,10 @@ pub(super) struct Rows {
     pub(super) handed: HandedRows,
     /// Who had what an erasure took away.
     pub(super) handed_of: BTreeMap<ErasureId, Vec<HandedTo>>,
+    /// What recipients must follow, by their names.
+    pub(super) feeds: BTreeMap<String, FeedRows>,
+    /// How far each has followed an erasure.
+    pub(super) follows: BTreeMap<(ErasureId, String), Follow>,
     /// The highest clock that was believed.
     pub(super) clock: Option<Timestamp>,
     /// The highest clock that somebody confirmed.

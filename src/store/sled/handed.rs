@@ -108,23 +108,41 @@ pub(super) fn holders(
 fn holders_now(draft: &Draft<'_>, records: &[RecordId]) -> Result<Vec<HandedTo>, StoreError> {
     let (mut holders, today) = (Holders::default(), Day::of(draft.now));
     for purpose in purposes_of(records) {
-        let (first, end) = rows_of(purpose);
-        let mut keys: BTreeSet<Vec<u8>> = BTreeSet::new();
-        draft.engine.visit(&Place::Handed, (Included(&first), Excluded(&end)), |key, _| {
-            keys.insert(key.to_vec());
-            Ok(true)
-        })?;
-        let written = draft.keys_written(&Place::Handed);
-        keys.extend(written.into_iter().filter(|key| *key >= first && *key < end));
-        for key in keys {
-            let Some(bytes) = draft.read(&Place::Handed, &key)? else { continue };
-            note_holder(&mut holders, records, purpose, &key, &read(draft.shared, &key, &bytes), today);
+        for (key, _, ranges) in rows_now(draft, purpose)? {
+            note_holder(&mut holders, records, purpose, &key, &ranges, today);
         }
     }
     Ok(holders.all())
 }
 
-fn purposes_of(records: &[RecordId]) -> BTreeSet<&PurposeId> {
+/// What each recipient was handed of a purpose, this transaction included, each with the row's key; none: nobody outside.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(super) fn rows_now(
+    draft: &Draft<'_>,
+    purpose: &PurposeId,
+) -> Result<Vec<(Vec<u8>, Option<String>, Ranges)>, StoreError> {
+    let (first, end) = rows_of(purpose);
+    let mut keys: BTreeSet<Vec<u8>> = BTreeSet::new();
+    draft.engine.visit(&Place::Handed, (Included(&first), Excluded(&end)), |key, _| {
+        keys.insert(key.to_vec());
+        Ok(true)
+    })?;
+    let written = draft.keys_written(&Place::Handed);
+    keys.extend(written.into_iter().filter(|key| *key >= first && *key < end));
+    let mut rows = Vec::with_capacity(keys.len());
+    for key in keys {
+        let Some(bytes) = draft.read(&Place::Handed, &key)? else { continue };
+        let Some((_, recipient)) = names(&key) else { continue };
+        let ranges = read(draft.shared, &key, &bytes);
+        rows.push((key, recipient, ranges));
+    }
+    Ok(rows)
+}
+
+/// Of which purposes these are.
+pub(super) fn purposes_of(records: &[RecordId]) -> BTreeSet<&PurposeId> {
     records.iter().map(|id| &id.purpose).collect()
 }
 

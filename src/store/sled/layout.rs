@@ -46,6 +46,8 @@ pub(super) enum Place {
     Evidence,
     /// Purpose and recipient → which records were handed over, between which days; see `handed`.
     Handed,
+    /// Recipient → how far it has followed, and what became of records that it was handed; see `feed_rows`.
+    Feeds,
     /// Keyed hash of an address that may not be stored → since when, until when; see `suppression_rows`.
     Suppressions,
     /// Number of a request → what somebody asked for, when, by when it is answered; see `verbs/requests`.
@@ -66,7 +68,7 @@ const VAULT_PREFIX: &str = "vault/";
 
 impl Place {
     /// The trees that every store has.
-    pub(super) const FIXED: [Self; 21] = [
+    pub(super) const FIXED: [Self; 22] = [
         Self::Meta,
         Self::Seen,
         Self::Parked,
@@ -82,6 +84,7 @@ impl Place {
         Self::Restrictions,
         Self::Evidence,
         Self::Handed,
+        Self::Feeds,
         Self::Suppressions,
         Self::Requests,
         Self::Vigils,
@@ -108,6 +111,7 @@ impl Place {
             Self::Restrictions => "restrictions".to_owned(),
             Self::Evidence => "evidence".to_owned(),
             Self::Handed => "handed".to_owned(),
+            Self::Feeds => "feeds".to_owned(),
             Self::Suppressions => "suppressions".to_owned(),
             Self::Requests => "requests".to_owned(),
             Self::Vigils => "vigils".to_owned(),

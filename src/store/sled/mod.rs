@@ -18,6 +18,7 @@
 //! | `pass_rows` | the rows of `passes` |
 //! | `handed` | the rows that say to whom records were handed |
 //! | `evidence_rows` | the rows of `evidence` |
+//! | `feed_rows` | the rows of `feeds`: what recipients must follow |
 //! | `restriction_rows` | the rows of `restrictions` |
 //! | `unfinished` | erasures on their way: leaves to be punctured, rows to be finished |
 //! | `buckets`, `bucket_rows` | what lives under each tree of the keyring; its rows within a transaction |
@@ -45,6 +46,7 @@ mod epochs;
 mod erasure_rows;
 mod evidence_rows;
 mod expiry_row;
+mod feed_rows;
 mod handed;
 mod index;
 mod keys_ahead;

@@ -11,6 +11,7 @@ mod erasing;
 mod expiring;
 mod expiring_killed;
 mod exporting;
+mod following;
 mod handed;
 mod killing;
 mod moving;

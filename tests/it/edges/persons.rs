@@ -17,7 +17,7 @@ enum End {
 use End::{Nobody, Stays, Taken};
 
 /// Every tree of the store. A new one fails the test until it stands here.
-const TREES: [(&str, End); 22] = [
+const TREES: [(&str, End); 23] = [
     ("Meta", Nobody),
     ("Seen", Taken("draft.remove(Place::Seen, key)")),
     ("Parked", Taken("parked::unpark(draft, &before)")),
@@ -38,6 +38,12 @@ const TREES: [(&str, End); 22] = [
     ("Handed", Taken("handed::note_erasure(draft, id, &taken.records)")),
     ("Outbox", Taken("outbox::forget(draft, &id)")),
     (
+        "Feeds",
+        Stays(
+            "numbers of records that are gone, until whoever was handed them has followed: art. 19 GDPR; two years at most",
+        ),
+    ),
+    (
         "Suppressions",
         Stays("keyed hashes of who objected, who stays barred by them: art. 21 GDPR; they end by their time"),
     ),
@@ -55,7 +61,7 @@ const TREES: [(&str, End); 22] = [
 ];
 
 /// Every type that is written to the disk as bytes of its fields: file, type, and how what it says of a person ends.
-const KEPT: [(&str, &str, End); 48] = [
+const KEPT: [(&str, &str, End); 51] = [
     ("lead::schema", "Common", Taken("taken.leaves.push(")),
     ("lead::schema", "Rest", Taken("taken.leaves.push(")),
     ("lead::schema", "Layout1", Taken("taken.leaves.push(")),
@@ -102,6 +108,13 @@ const KEPT: [(&str, &str, End); 48] = [
     ("store::sled::pass_rows", "PassInside", Taken("passes::forget(draft, &id)")),
     ("store::sled::outbox_rows", "OutboxRow", Taken("outbox::forget(draft, &id)")),
     ("store::sled::outbox_rows", "WaitingRow", Taken("outbox::forget(draft, &id)")),
+    (
+        "store::feeds",
+        "Block",
+        Stays("numbers of records and what became of them, until their recipient has followed"),
+    ),
+    ("store::feeds", "Feed", Stays("counts and moments of a recipient")),
+    ("store::feeds", "Follow", Stays("when a recipient followed an erasure")),
     ("store::handed", "Ranges", Taken("handed::note_erasure(draft, id, &taken.records)")),
     ("store::handed", "Range", Taken("handed::note_erasure(draft, id, &taken.records)")),
     ("store::sled::handed", "HandedOfRow", Stays("recipients and days, for the receipt")),

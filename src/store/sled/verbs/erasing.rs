@@ -6,13 +6,16 @@ use std::sync::{Arc, OnceLock};
 use serde::de::DeserializeOwned;
 
 use crate::clock::Day;
+use crate::forget::ChangeKind;
 use crate::notification::LeadRef;
 use crate::purpose::PurposeId;
 use crate::store::erasures::lines_of_erasure;
+use crate::store::feeds::Became;
 use crate::store::restrictions::is_the_person_s;
 use crate::store::sled::draft::{Draft, Puncture};
 use crate::store::sled::engine::Engine;
 use crate::store::sled::erasure_rows::{self, Act, ErasureRow, RepeatRow};
+use crate::store::sled::feed_rows;
 use crate::store::sled::handed;
 use crate::store::sled::layout::{self, Place, meta};
 use crate::store::sled::ledger::Forgotten;
@@ -79,6 +82,8 @@ fn note(
     let seen = std::mem::take(&mut taken.seen);
     draft.forget(Forgotten::of(id, entry.reason(), &request.purposes, seen, &taken.named));
     handed::note_erasure(draft, id, &taken.records)?;
+    let erased = Became { erasure: Some(id), ..Became::of(ChangeKind::Erased, &taken.records) };
+    feed_rows::note(draft, &erased)?;
     let line = draft.next_line()?;
     for line in lines_of_erasure(&taken.records, &taken.extent, entry) {
         draft.append_line(line)?;

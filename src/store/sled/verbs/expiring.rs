@@ -6,9 +6,11 @@ use std::ops::Bound::{Excluded, Included, Unbounded};
 use std::sync::{Arc, OnceLock};
 
 use crate::clock::Day;
+use crate::forget::ChangeKind;
 use crate::keyring::{BUCKET_RECORDS, Bucket};
 use crate::lead::{Leaf, SealedRecord, Under};
 use crate::purpose::{PurposeId, RecordId};
+use crate::store::feeds::Became;
 use crate::store::leaves::{bucket_of, place_of};
 use crate::store::retention::{BucketCut, EXPIRED_AT_ONCE_MAX, is_given_whole};
 use crate::store::sled::aside;
@@ -18,6 +20,7 @@ use crate::store::sled::counts;
 use crate::store::sled::draft::{Draft, Sweep};
 use crate::store::sled::evidence_rows;
 use crate::store::sled::expiry_row;
+use crate::store::sled::feed_rows;
 use crate::store::sled::layout::{Place, record_id, record_key};
 use crate::store::sled::leaf_rows;
 use crate::store::sled::shared::Shared;
@@ -288,12 +291,13 @@ pub(in crate::store::sled) fn expire(
         return Err(StoreError::of(StoreCode::Keyring));
     }
     let (extent, lost) = (Extent::default(), BTreeMap::new());
-    let mut taken = Taken { extent, lost, lines: Vec::new(), since: today };
+    let mut taken = Taken { extent, lost, lines: Vec::new(), records: Vec::new(), since: today };
     let mut cuts = Vec::new();
     for looked in &due.buckets {
         cuts.extend(expire_bucket(draft, looked, today, &mut taken)?);
     }
-    let Taken { extent, lost, lines, since } = taken;
+    let Taken { extent, lost, lines, records, since } = taken;
+    feed_rows::note(draft, &Became::of(ChangeKind::Expired, &records))?;
     for (purpose, count) in &extent.records {
         counts::take_off(draft, purpose, *count)?;
     }
@@ -321,6 +325,8 @@ struct Taken {
     lost: BTreeMap<PurposeId, u64>,
     /// One a purpose and epoch.
     lines: Vec<Entry>,
+    /// Which they are.
+    records: Vec<RecordId>,
     /// The first expiry day.
     since: Day,
 }
@@ -328,6 +334,7 @@ struct Taken {
 impl Taken {
     fn note(&mut self, id: &RecordId, day: Day) {
         self.extent.count(&id.purpose);
+        self.records.push(id.clone());
         self.since = self.since.min(day);
         let is_same = |line: &&mut Entry| {
             line.from.as_ref().is_some_and(|from| from.purpose == id.purpose && from.epoch == id.epoch)

@@ -11,17 +11,20 @@ use crate::purpose::{Cursor, PurposeId, RecordId};
 use crate::store::leads::lines_of_find;
 use crate::store::leaves::Leaves;
 use crate::store::sled::SledStore;
+use crate::store::sled::draft::Draft;
 use crate::store::sled::engine::Engine;
 use crate::store::sled::epochs;
 use crate::store::sled::evidence_rows;
 use crate::store::sled::handed;
+use crate::store::sled::layout::{Place, record_key};
 use crate::store::sled::shared::Shared;
+use crate::store::sled::verbs::absent::{Absent, absent};
 use crate::store::sled::verbs::reading::{self, Bounds, Reading, keyed};
-use crate::store::sled::verbs::{seen, settle};
+use crate::store::sled::verbs::{restrictions, seen, settle};
 use crate::store::trail::kind_of;
 use crate::store::{
-    DayLook, Fate, Found, Leads, Page, PageRequest, SeenState, Settled, Settlement, StoreCode, StoreError,
-    Wanted,
+    DayLook, Fate, Found, Leads, One, Page, PageRequest, SeenState, Settled, Settlement, StoreCode,
+    StoreError, Wanted,
 };
 use crate::trail::{Entry, Outcome};
 
@@ -96,6 +99,21 @@ impl Leads for SledStore {
         })
     }
 
+    async fn read_one(&self, id: RecordId, entry: Entry) -> Result<One, StoreError> {
+        let look = self.shared.believed_look()?;
+        let of = id.clone();
+        if let Some(absent) = self.writer.write(1, move |draft| hand_one(draft, &of, entry)).await? {
+            return Ok(absent);
+        }
+        let of = id.clone();
+        let lead = self.beside(move |shared| open_one(shared, &of)).await?;
+        // Since it was noted.
+        if self.shared.is_restricted(&id, &self.shared.look()) {
+            return Ok(One::Restricted);
+        }
+        Ok(lead.map_or(One::Gone, |lead| One::There(Box::new(lead), DayLook(look))))
+    }
+
     async fn resume_after(&self, cursor: Cursor) -> Result<Cursor, StoreError> {
         self.beside(move |shared| {
             shared.reading(|engine| {
@@ -127,6 +145,42 @@ impl Leads for SledStore {
     async fn stored(&self) -> Result<HashMap<PurposeId, u64>, StoreError> {
         Ok(self.shared.stored())
     }
+}
+
+/// Notes that a record leaves, and to whom, unless it does not: then why.
+fn hand_one(draft: &mut Draft<'_>, id: &RecordId, mut entry: Entry) -> Result<Option<One>, StoreError> {
+    let value = match draft.read(&Place::Vault(id.purpose.clone()), &record_key(id.epoch, id.number)) {
+        Err(error) if error.code == StoreCode::PurposeUnknown => None,
+        value => value?,
+    };
+    let look = draft.look();
+    let absent = match &value {
+        None => Some(match absent(draft, id)? {
+            Absent::Gone => One::Gone,
+            Absent::Never => One::Unknown,
+        }),
+        Some(_) if restrictions::is_restricted(draft, id)? => Some(One::Restricted),
+        Some(value) => {
+            let head = SealedRecord::peek(value).ok_or(StoreError::of(StoreCode::RecordUnreadable))?;
+            look.has_come(head.1).ok_or(look.doubt())?.then_some(One::Gone)
+        }
+    };
+    entry.purpose = Some(id.purpose.clone());
+    match absent {
+        // What was asked for and never was is the caller's words, and stays out of the trail.
+        Some(One::Unknown) => entry.result = Outcome::Nothing,
+        Some(_) => {
+            entry.result = Outcome::Nothing;
+            (entry.from, entry.to) = (Some(id.clone()), Some(id.clone()));
+        }
+        None => {
+            (entry.count, entry.from, entry.to) = (1, Some(id.clone()), Some(id.clone()));
+            let (spot, recipient) = ((id.epoch, id.number), entry.recipient().map(str::to_owned));
+            handed::note(draft, &id.purpose, recipient.as_deref(), &[(spot, spot)])?;
+        }
+    }
+    draft.append_line(entry)?;
+    Ok(absent)
 }
 
 /// Writes down who looks, and then opens what was found.

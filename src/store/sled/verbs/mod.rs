@@ -9,6 +9,7 @@ pub(super) mod erasing;
 pub(super) mod erasure_targets;
 pub(super) mod erasures;
 pub(super) mod expiring;
+mod feeds;
 pub(super) mod form_looks;
 pub(super) mod forms;
 mod handed;

@@ -3,11 +3,13 @@
 use async_trait::async_trait;
 
 use crate::clock::Day;
+use crate::forget::ChangeKind;
 use crate::lead::SealedRecord;
 use crate::purpose::RecordId;
 use crate::store::restrictions::{RESTRICTIONS_MAX, last_day_of_restriction};
 use crate::store::sled::SledStore;
 use crate::store::sled::draft::{Draft, OUTCOMES_MAX};
+use crate::store::sled::feed_rows;
 use crate::store::sled::layout::{Place, record_key};
 use crate::store::sled::restriction_rows;
 use crate::store::sled::shared::Effect;
@@ -27,6 +29,7 @@ impl Restrictions for SledStore {
                 let there = of(draft, &id)?.is_some();
                 if there {
                     forget(draft, &id)?;
+                    feed_rows::note_one(draft, ChangeKind::Released, &id)?;
                     entry.count = 1;
                 } else {
                     entry.result = Outcome::Nothing;
@@ -76,12 +79,17 @@ fn restrict(
     until: Day,
     mut entry: Entry,
 ) -> Result<Restricting, StoreError> {
+    let was_restricted = is_restricted(draft, id)?;
     let restricting = judged(draft, id, until, &entry)?;
     match &restricting {
         Restricting::Restricted(restriction) => {
             let row = restriction_rows::bytes(restriction);
             draft.write(Place::Restrictions, &restriction_rows::key(id), row)?;
             draft.effect(Effect::Restricted(restriction.clone()));
+            // Who has followed knows: that it is renewed changes nothing for them.
+            if !was_restricted {
+                feed_rows::note_one(draft, ChangeKind::Restricted, id)?;
+            }
             entry.count = 1;
             name(&mut entry, id);
         }
@@ -135,6 +143,7 @@ fn end(draft: &mut Draft<'_>, over: &[Restriction]) -> Result<u64, StoreError> {
         // It may have been renewed meanwhile, or lifted.
         let Some(now) = of(draft, &restriction.id)?.filter(|now| !now.stands(&look)) else { continue };
         forget(draft, &now.id)?;
+        feed_rows::note_one(draft, ChangeKind::Released, &now.id)?;
         let mut entry = Entry::by_system(Action::RestrictionEnded);
         entry.count = 1;
         name(&mut entry, &now.id);

@@ -6,11 +6,12 @@ use std::sync::{Arc, OnceLock};
 use crate::lead::{Leaf, Revised, RevisedLead, Revision, SealError, SealedRecord, Under, reach_of, revise};
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::leaves::bucket_of;
-use crate::store::rewrites::lines_of_rewrite;
+use crate::store::rewrites::{RewritesTold, lines_of_rewrite};
 use crate::store::sled::aside;
 use crate::store::sled::draft::{Draft, Puncture};
 use crate::store::sled::erasure_rows::{self, Act};
 use crate::store::sled::evidence_rows;
+use crate::store::sled::feed_rows;
 use crate::store::sled::layout::{Place, record_key};
 use crate::store::sled::leaf_rows;
 use crate::store::sled::verbs::absent::{Absent, absent};
@@ -47,8 +48,9 @@ pub(in crate::store::sled) fn rewrite(
     }
     let mut each = Vec::with_capacity(request.records.len());
     let (mut pending, mut leaves, mut is_known) = (Vec::new(), Vec::new(), true);
+    let mut told = RewritesTold::default();
     for (id, revision) in &request.records {
-        let rewritten = rewrite_one(draft, id, revision, request.cause)?;
+        let rewritten = rewrite_one(draft, id, revision, request.cause, &mut told)?;
         each.push(rewritten);
         // Also what an earlier request left pending: who asks again has it tried again.
         if !matches!(rewritten, Rewritten::Anew | Rewritten::Same) || pending.contains(id) {
@@ -62,6 +64,9 @@ pub(in crate::store::sled) fn rewrite(
     }
     for id in &pending {
         leaves.extend(pending_of(draft, id)?.unwrap_or_default());
+    }
+    for became in told.each() {
+        feed_rows::note(draft, &became)?;
     }
     for line in lines_of_rewrite(request, &each, entry) {
         draft.append_line(line)?;
@@ -79,6 +84,7 @@ fn rewrite_one(
     id: &RecordId,
     revision: &Revision,
     cause: RewriteCause,
+    told: &mut RewritesTold,
 ) -> Result<Rewritten, StoreError> {
     let place = Place::Vault(id.purpose.clone());
     let value = match draft.read(&place, &record_key(id.epoch, id.number)) {
@@ -117,6 +123,7 @@ fn rewrite_one(
         Ok(Revised::Refused(refusal)) => Ok(Rewritten::Refused(refusal)),
         Ok(Revised::Anew(lead)) => {
             move_to_next(draft, id, &lead, before)?;
+            told.note(id, &lead, cause);
             Ok(Rewritten::Anew)
         }
         Err(SealError::NoRandomness) => Err(StoreError::of(StoreCode::Keyring)),
