@@ -155,9 +155,25 @@ pub struct ErasureShown {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = EpochNumber, required = false)]
     pub followed_by: Option<String>,
+    /// Each recipient that had something of it, and how far it has followed: what the receipt lists as to be told.
+    #[serde(default)]
+    pub followed: Vec<Following>,
     /// The signed receipt; null: it is not done.
     #[schema(required = true)]
     pub receipt: Option<String>,
+}
+
+/// How far a recipient has followed an erasure.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct Following {
+    /// As the config named it then.
+    pub recipient: String,
+    /// When it read in its feed (`GET /changes`) that all of it is erased; null: it has not.
+    #[schema(required = true)]
+    pub told_at: Option<Moment>,
+    /// When it said that it has erased all of it too; null: it has not.
+    #[schema(required = true)]
+    pub confirmed_at: Option<Moment>,
 }
 
 crate::codes! {

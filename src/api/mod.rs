@@ -7,6 +7,7 @@
 pub mod access;
 pub mod backups;
 pub mod bounces;
+pub mod changes;
 pub mod clock;
 pub mod consents;
 pub mod corrections;

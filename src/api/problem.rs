@@ -100,6 +100,10 @@ crate::codes! {
         RecordUnknown = "record-unknown",
         /// There was such a record: it was erased, or its time is over.
         RecordGone = "record-gone",
+        /// Nobody agreed to hand the record to this recipient, or that agreement is over.
+        RecordWithheld = "record-withheld",
+        /// No change of this recipient has this number, or ever had.
+        ChangeUnknown = "change-unknown",
         /// The record is restricted: only what its person asks for may be done with it.
         RecordRestricted = "record-restricted",
         /// The record would be larger than a record may be.
@@ -272,6 +276,8 @@ impl ProblemCode {
             Self::IdempotencyKeyTaken => (422, "This Idempotency-Key was used for another request"),
             Self::RecordUnknown => (404, "There is no such record"),
             Self::RecordGone => (410, "The record was erased, or its time is over"),
+            Self::RecordWithheld => (403, "Nobody agreed to hand this record to this recipient"),
+            Self::ChangeUnknown => (404, "No change of this recipient has this number, or ever had"),
             Self::RecordRestricted => {
                 (409, "The record is restricted: only what its person asks for may be done with it")
             }

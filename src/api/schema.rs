@@ -32,6 +32,7 @@ use crate::api::suppressions::{ContactKind, RemoveSuppression, Suppress};
 use crate::api::tokens::TokenName;
 use crate::attention::AttentionCode;
 use crate::code::Coded;
+use crate::forget::ChangeKind;
 use crate::forget::receipt::{AskedBy, Ground};
 use crate::id::{FormId, PageId};
 use crate::notification::ParkCode;
@@ -98,6 +99,7 @@ written! {
     Action: list::<Action>("What was done.");
     Outcome: list::<Outcome>("How it ended.");
     TokenName: text(TOKEN_NAME, "1 to 64 characters that show themselves, no blank at either end.").min_length(Some(1)).max_length(Some(64));
+    ChangeKind: list::<ChangeKind>("What became of a record that a recipient was handed.");
     ErasureState: list::<ErasureState>("How far an erasure is.");
     Channel: list::<Channel>("By what means a person may be contacted, or who else may.");
     ConsentOutcome: list::<ConsentOutcome>("What a box of a form comes to.");

@@ -10,6 +10,7 @@ use crate::api::document::asking_calls::{
     bounce, list_due, pause_asking, reconfirmations, run_asking, say_asked,
 };
 use crate::api::document::call::{ALL, Call, LIMIT_MAX, header, limit, lines, plain};
+use crate::api::document::change_calls::{apply_changes, changes, feeds, lead};
 use crate::api::document::form_calls::{findings, form_findings};
 use crate::api::document::request_calls::{answer_request, extend_request, open_request, requests};
 use crate::api::document::rights::{
@@ -42,6 +43,10 @@ pub fn calls() -> Vec<Call> {
         status(),
         purposes(),
         leads(),
+        lead(),
+        changes(),
+        apply_changes(),
+        feeds(),
         forms(),
         revisions(),
         revision(),

@@ -3,6 +3,7 @@
 mod asking_calls;
 mod call;
 mod calls;
+mod change_calls;
 mod form_calls;
 mod request_calls;
 mod rights;
@@ -20,6 +21,7 @@ use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Serv
 use crate::api::access::{Access, AccessFile};
 use crate::api::backups::{BackUp, BackedUp, Vacuumed};
 use crate::api::bounces::{Bounce, Bounced};
+use crate::api::changes::{ChangeList, ChangesApplied, FeedList};
 use crate::api::clock::Confirmed;
 use crate::api::consents::{Confirm, Withdraw, Withdrawal, Yes};
 use crate::api::corrections::{Corrected, Correction};
@@ -110,6 +112,9 @@ fn schemas() -> Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)> {
     with::<Status>(&mut all);
     with::<Purposes>(&mut all);
     with::<LeadPage>(&mut all);
+    with::<ChangeList>(&mut all);
+    with::<ChangesApplied>(&mut all);
+    with::<FeedList>(&mut all);
     with::<Forms>(&mut all);
     with::<Revisions>(&mut all);
     with::<FormRevision>(&mut all);

@@ -24,7 +24,7 @@ use crate::http::problem::{Problem, ProblemCode};
 use crate::id::LeadgenId;
 use crate::language::Language;
 use crate::purpose::{Basis, PurposeId, RecordId};
-use crate::store::{Erasure, ErasureId, ErasureRequest, RepeatKey, Wanted};
+use crate::store::{Erasure, ErasureId, ErasureRequest, Followed, RepeatKey, StoreCode, StoreError, Wanted};
 use crate::telemetry::metrics::Metrics;
 use crate::trail::{Action, Entry};
 
@@ -123,7 +123,10 @@ pub(super) async fn show(
     let mut answer = HttpResponse::Ok();
     answer.content_type(format.content_type()).insert_header((VARY, "Accept, Accept-Language"));
     match (format, signed) {
-        (PaperFormat::Json, signed) => Ok(answer.json(shown(&erasure, signed.as_ref()))),
+        (PaperFormat::Json, signed) => {
+            let followed = following(&state, id).await?;
+            Ok(answer.json(shown(&erasure, followed, signed.as_ref())))
+        }
         (_, None) => Err(Problem::erasure_pending(erasure.id.to_string())),
         (PaperFormat::Note, Some(signed)) => Ok(answer.body(signed.note().to_owned())),
         (PaperFormat::Text, Some(signed)) => {
@@ -223,7 +226,30 @@ async fn would_erase(
     Ok(api::WouldErase::of(&extent))
 }
 
-fn shown(erasure: &Erasure, signed: Option<&Signed>) -> api::ErasureShown {
+/// Who had something of it, and how far each has followed. Of who had it before there was a feed nothing else is known.
+async fn following(state: &AdminState, id: ErasureId) -> Result<Vec<api::Following>, Problem> {
+    let had = match state.store.handed_of(id).await {
+        // The receipt says that nobody knows.
+        Err(StoreError { code: StoreCode::RecordUnreadable, .. }) => Vec::new(),
+        had => had?,
+    };
+    let untold = |recipient| Followed { recipient, told: None, confirmed: None };
+    let mut all = state.store.followed(id).await?;
+    for recipient in had.into_iter().filter_map(|had| had.recipient) {
+        if all.iter().all(|one| one.recipient != recipient) {
+            all.push(untold(recipient));
+        }
+    }
+    all.sort_by(|one, other| one.recipient.cmp(&other.recipient));
+    let shown = |Followed { recipient, told, confirmed }| api::Following {
+        recipient,
+        told_at: told.map(Moment),
+        confirmed_at: confirmed.map(Moment),
+    };
+    Ok(all.into_iter().map(shown).collect())
+}
+
+fn shown(erasure: &Erasure, followed: Vec<api::Following>, signed: Option<&Signed>) -> api::ErasureShown {
     let state = if erasure.done.is_some() { ErasureState::Done } else { ErasureState::Pending };
     api::ErasureShown {
         erasure: erasure.id.to_string(),
@@ -236,6 +262,7 @@ fn shown(erasure: &Erasure, signed: Option<&Signed>) -> api::ErasureShown {
         parked: erasure.extent.references,
         follows: erasure.follows.map(|id| id.to_string()),
         followed_by: erasure.followed_by.map(|id| id.to_string()),
+        followed,
         receipt: signed.map(|signed| signed.note().to_owned()),
     }
 }

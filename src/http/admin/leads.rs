@@ -35,24 +35,9 @@ pub(super) async fn export(
     name: Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let operator = by.operator;
-    let policy = state.policy.pin();
-    let reached = purpose_for(&operator, &policy, &name)
-        .and_then(|purpose| Ok((recipient_for(&operator, &purpose, &request)?, purpose)));
-    let (recipient, purpose) = match reached {
-        Ok(reached) => reached,
-        Err(code) => {
-            if code.status() == StatusCode::FORBIDDEN {
-                // A name that is no purpose's is the caller's words, and stays out of the trail.
-                let named = policy.purpose(&name).map(|purpose| purpose.id.clone());
-                note_refusal(&state, &operator, Action::Exported, named).await;
-            }
-            return Err(code.into());
-        }
-    };
+    let (operator, purpose) = reached(by.operator, &state, &name, &request).await?;
     let mut wanted = Wanted::parse(&request, &purpose.id)?;
-    let outlet = Outlet::of(Arc::clone(&purpose), recipient.as_deref()).with_evidence(wanted.evidence);
-    let operator = operator.on_behalf_of(recipient);
+    let outlet = Outlet::of(Arc::clone(&purpose), operator.recipient()).with_evidence(wanted.evidence);
     let entry = Entry::by(&operator, Action::Exported);
     let page_request = PageRequest {
         purpose: purpose.id.clone(),
@@ -80,6 +65,29 @@ pub(super) async fn export(
     Ok(answer(page, outlet, &wanted, id, visit))
 }
 
+/// The purpose, and the operator on behalf of whom its records leave for. A refusal is written down.
+pub(super) async fn reached(
+    operator: Operator,
+    state: &AdminState,
+    name: &str,
+    request: &HttpRequest,
+) -> Result<(Operator, Arc<Purpose>), Problem> {
+    let policy = state.policy.pin();
+    let reached = purpose_for(&operator, &policy, name)
+        .and_then(|purpose| Ok((recipient_for(&operator, &purpose, request)?, purpose)));
+    match reached {
+        Ok((recipient, purpose)) => Ok((operator.on_behalf_of(recipient), purpose)),
+        Err(code) => {
+            if code.status() == StatusCode::FORBIDDEN {
+                // A name that is no purpose's is the caller's words, and stays out of the trail.
+                let named = policy.purpose(name).map(|purpose| purpose.id.clone());
+                note_refusal(state, &operator, Action::Exported, named).await;
+            }
+            Err(code.into())
+        }
+    }
+}
+
 /// An exporter is told the same of a purpose that is not its own and of one that does not exist.
 fn purpose_for(operator: &Operator, policy: &Policy, name: &str) -> Result<Arc<Purpose>, ProblemCode> {
     let purpose = policy.purpose(name);
@@ -96,17 +104,24 @@ fn recipient_for(
     purpose: &Purpose,
     request: &HttpRequest,
 ) -> Result<Option<String>, ProblemCode> {
-    let recipient = match (operator.role(), request.headers().get(RECIPIENT_HEADER)) {
-        (Role::Local, Some(given)) => {
-            Some(given.to_str().map_err(|_| ProblemCode::RecipientNotListed)?.to_owned())
-        }
-        (Role::Local, None) => None,
-        // Without a recipient an exporter's token reaches nothing.
-        _ => Some(operator.recipient().ok_or(ProblemCode::RecipientNotListed)?.to_owned()),
-    };
-    match recipient {
+    match given_recipient(operator, request)? {
         Some(unlisted) if !purpose.recipients.contains(&unlisted) => Err(ProblemCode::RecipientNotListed),
         listed => Ok(listed),
+    }
+}
+
+/// On whose behalf: what stands on a token, or what the command line says.
+pub(super) fn given_recipient(
+    operator: &Operator,
+    request: &HttpRequest,
+) -> Result<Option<String>, ProblemCode> {
+    match (operator.role(), request.headers().get(RECIPIENT_HEADER)) {
+        (Role::Local, Some(given)) => {
+            Ok(Some(given.to_str().map_err(|_| ProblemCode::RecipientNotListed)?.to_owned()))
+        }
+        (Role::Local, None) => Ok(None),
+        // Without a recipient an exporter's token reaches nothing.
+        _ => Ok(Some(operator.recipient().ok_or(ProblemCode::RecipientNotListed)?.to_owned())),
     }
 }
 

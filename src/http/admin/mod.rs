@@ -7,6 +7,7 @@ mod access;
 mod backups;
 mod body;
 mod bounces;
+mod changes;
 mod checkpoint;
 mod clock;
 mod consents;
@@ -27,6 +28,7 @@ mod forms;
 mod held;
 mod inbox;
 mod json;
+mod lead;
 mod leads;
 mod lookups;
 mod mask;
@@ -180,6 +182,10 @@ fn routes(config: &mut ServiceConfig, door: Door, state: AdminState) {
         .service(web::resource("/status").route(web::get().to(status::show)))
         .service(web::resource("/purposes").route(web::get().to(purposes::list)))
         .service(web::resource("/purposes/{purpose}/leads").route(web::get().to(leads::export)))
+        .service(web::resource("/purposes/{purpose}/leads/{id}").route(web::get().to(lead::show)))
+        .service(web::resource("/changes").route(web::get().to(changes::list)))
+        .service(web::resource("/changes/recipients").route(web::get().to(changes::recipients)))
+        .service(web::resource("/changes/{n}/applied").route(web::post().to(changes::applied)))
         .service(web::resource("/forms").route(web::get().to(forms::list)))
         .service(web::resource("/forms/{id}/revisions").route(web::get().to(revisions::list)))
         .service(web::resource("/forms/{id}/revisions/{revision}").route(web::get().to(revisions::show)))

@@ -75,6 +75,12 @@ calls! {
     SeeRevisions: &[Role::Officer, Role::Admin], reason = false, action = None;
     /// Reading records out in bulk.
     Export: &[Role::Exporter], reason = true, action = Some(Action::Exported);
+    /// Reading what became of records that were handed over.
+    Follow: &[Role::Exporter], reason = true, action = Some(Action::ChangesRead);
+    /// Saying that this is applied.
+    SayApplied: &[Role::Exporter], reason = true, action = Some(Action::ChangesApplied);
+    /// Seeing how far each recipient has followed.
+    ListFeeds: &[Role::Officer, Role::Admin], reason = false, action = Some(Action::FeedsListed);
     /// Looking one record up.
     Find: &[Role::Officer], reason = true, action = Some(Action::Found);
     /// Putting together everything that is held of a person.

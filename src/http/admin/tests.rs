@@ -319,7 +319,7 @@ async fn every_call_of_the_document_is_there_and_asks_what_it_says() {
             _ => Method::DELETE,
         };
         let path = call.path.replace("{purpose}", "devis").replace("{id}", "0123456789abcdef");
-        let path = path.replace("{record}", "devis-1-7");
+        let path = path.replace("{record}", "devis-1-7").replace("{n}", "7");
         let Some(allowed) = call.roles else { continue };
         for role in [Role::Viewer, Role::Exporter, Role::Officer, Role::Admin] {
             let token = bench.token(role, &["devis"]).await;
