@@ -216,7 +216,8 @@ impl App {
         };
         let (sockets, addresses) = bind(config)?;
         let tools = rooms.tools(config);
-        let steward = Arc::new(Steward::new(Arc::clone(&tools), Arc::clone(&rooms.attention)));
+        let steward = Steward::new(Arc::clone(&tools), Arc::clone(&rooms.attention));
+        let steward = Arc::new(steward.awaiting_recipients(config.changes.attention_days));
         rooms.feed_metrics(&steward);
         let verify_token = VerifyToken::of(&verify_token);
         let trust = Trust { verifier: Verifier::new(app_secrets), verify_token };

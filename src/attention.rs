@@ -71,6 +71,8 @@ crate::codes! {
         RequestDue = "request-due",
         /// No mail server takes mails, or it refuses what only a person can mend: nobody is written to.
         MailHalted = "mail-halted",
+        /// A recipient has not applied what became of records that it was given, for longer than is waited for.
+        ChangesUnapplied = "changes-unapplied",
         /// A purpose may hold less than its records do: that goes within a day.
         RemitNarrower = "remit-narrower",
         /// Records have held for a day more than their purpose may.
@@ -92,6 +94,7 @@ impl AttentionCode {
             | Self::VacuumOverdue
             | Self::ErasureDamaged
             | Self::RequestDue
+            | Self::ChangesUnapplied
             | Self::ScanFault => SAID_DAILY,
             _ => SAID_HOURLY,
         }

@@ -1,4 +1,4 @@
-//! `[store]`, `[keys]`, `[backup]`, `[trail]`, `[requests]` and `[log]`: what lies on disk, where, and for how long.
+//! `[store]`, `[keys]`, `[backup]`, `[trail]`, `[requests]`, `[changes]` and `[log]`: what lies on disk, where, and for how long.
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::config::secrets::SecretPlace;
 use crate::config::section::ConfigItem;
 use crate::config::shown::ShownValue;
 use crate::config::table::{plain, table};
-use crate::purpose::law::{REQUEST_MONTHS, TRAIL_MONTHS, TRAIL_MONTHS_RECOMMENDED};
+use crate::purpose::law::{CHANGES_DAYS, REQUEST_MONTHS, TRAIL_MONTHS, TRAIL_MONTHS_RECOMMENDED};
 use crate::secret::location::Location;
 
 const CACHE_MB: RangeInclusive<u64> = 1..=65_536;
@@ -87,6 +87,15 @@ table! {
     pub struct Requests as Table(section) {
         /// How long a request is kept once it is answered, in calendar months.
         pub retention_months: u32 = must("36", |item| item.number(REQUEST_MONTHS));
+    }
+}
+
+table! {
+    /// What recipients must follow.
+    #[derive(Clone, Debug)]
+    pub struct Feeds as Table(section) {
+        /// After how many days a change that its recipient has not applied needs a person.
+        pub attention_days: u32 = must("7", |item| item.number(CHANGES_DAYS));
     }
 }
 

@@ -39,7 +39,7 @@ pub use changes::{Changes, Fingerprint};
 pub use effective::Effective;
 pub use excerpt::Excerpt;
 pub use fault::{Code, Fault, FaultCode, Faults};
-pub use keeping::{Backup, Keys, Log, LogFormat, LogLevel, Requests, Store, Trail};
+pub use keeping::{Backup, Feeds, Keys, Log, LogFormat, LogLevel, Requests, Store, Trail};
 pub use layers::{CONFIG_BYTES_MAX, DEFAULTS};
 pub use listeners::{Admin, Public};
 pub use mail::Mail;
@@ -78,6 +78,8 @@ table! {
         pub trail: Trail = within(Trail::read);
         /// What people asked for.
         pub requests: Requests = within(Requests::read);
+        /// What recipients must follow.
+        pub changes: Feeds = within(Feeds::read);
         /// The server that takes our mails.
         pub mail: Option<Mail> = may(|item| Mail::read(item.section()));
         /// Who may receive data.

@@ -1,4 +1,4 @@
-//! What needs a person although nothing is wrong with a disk: a request that is to be answered, a token that ends, a required field that no question feeds, a page
+//! What needs a person although nothing is wrong with a disk: a request that is to be answered, a recipient that does not follow, a token that ends, a required field that no question feeds, a page
 //! that only a person can open again, and what somebody else has found and nobody has seen to. Looked at every minute, so that
 //! the log says it, and whenever somebody asks how things stand.
 
@@ -22,6 +22,9 @@ const EVERY: SignedDuration = SignedDuration::from_mins(1);
 const FOR_A_PERSON: [ParkCode; 4] =
     [ParkCode::TokenDead, ParkCode::PermissionMissing, ParkCode::GraphConfig, ParkCode::PolicyBlock];
 
+/// So long a recipient may take where nothing else is said.
+const FOLLOWS_WITHIN: SignedDuration = SignedDuration::from_hours(24 * 7);
+
 /// So many days before a request of a person is due it is told.
 const TOLD_DAYS_BEFORE: u32 = 7;
 
@@ -29,6 +32,8 @@ const TOLD_DAYS_BEFORE: u32 = 7;
 pub struct Steward {
     tools: Arc<Tools>,
     attention: Arc<Attention>,
+    /// After so many days a recipient should have followed.
+    follows_within: SignedDuration,
     schedule: Schedule,
 }
 
@@ -50,7 +55,12 @@ impl Steward {
     /// A steward that has not looked yet.
     pub fn new(tools: Arc<Tools>, attention: Arc<Attention>) -> Self {
         let schedule = Schedule::within(EVERY, Arc::clone(&tools.clock));
-        Self { tools, attention, schedule }
+        Self { tools, attention, follows_within: FOLLOWS_WITHIN, schedule }
+    }
+
+    /// Recipients that have not followed for so many days need a person.
+    pub fn awaiting_recipients(self, days: u32) -> Self {
+        Self { follows_within: SignedDuration::from_hours(24 * i64::from(days)), ..self }
     }
 
     /// Looks at everything, and leaves what it found with what else stands. What cannot be looked at now stays as it was.
@@ -77,6 +87,10 @@ impl Steward {
         }
         if let Ok(due) = store.requests_due(Day::of(now).plus(TOLD_DAYS_BEFORE)).await {
             found.note(AttentionCode::RequestDue, due > 0);
+        }
+        if let Ok(feeds) = store.feeds().await {
+            let is_late = feeds.iter().any(|feed| feed.waits_longer_than(self.follows_within, now));
+            found.note(AttentionCode::ChangesUnapplied, is_late);
         }
         self.attention.found(&found.looked_at, &found.concerns, self.schedule.now());
     }

@@ -105,6 +105,7 @@ fn numbers_have_bounds() {
         ),
         ("vacuum_days = 30", "vacuum_days = 0", "store.vacuum_days"),
         ("vacuum_days = 30", "vacuum_days = 366", "store.vacuum_days"),
+        ("attention_days = 7", "attention_days = 31", "changes.attention_days"),
         ("horizon_days = 7", "horizon_days = 0", "backup.horizon_days"),
         ("horizon_days = 7", "horizon_days = 31", "backup.horizon_days"),
         ("# file_retention_days = 180", "file_retention_days = 366", "log.file_retention_days"),

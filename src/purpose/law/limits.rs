@@ -33,6 +33,10 @@ pub const TRAIL_MONTHS_RECOMMENDED: u32 = 12;
 /// nothing of it names a person: no less than a year, no more than the five years of a civil claim (France, Code civil art. 2224).
 pub const REQUEST_MONTHS: RangeInclusive<u64> = 12..=60;
 
+/// Until somebody looks why a recipient has not followed, in days. Recipients are told of an erasure (GDPR art. 19) within the month in
+/// which the person is answered (art. 12(3)).
+pub const CHANGES_DAYS: RangeInclusive<u64> = 1..=30;
+
 /// How long a consent holds, in calendar months: no longer than any record.
 pub const CONSENT_MONTHS: RangeInclusive<u64> = RETENTION_MONTHS;
 
