@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use reqwest::{Method, RequestBuilder};
 
-use crate::api::erasures::{Erase, Erased, ErasedBy, ErasureShown, WouldErase};
+use crate::api::erasures::{Erase, Erased, ErasedBy, ErasureShown, Following, WouldErase};
 use crate::cli::address::{SEARCH_WITHIN, unread, unreadable};
 use crate::cli::ids;
 use crate::cli::paper::{Paper, PaperArguments};
@@ -284,8 +284,19 @@ pub(super) async fn show(
             .followed_by
             .iter()
             .for_each(|next| tell(&format!("what was not read then has a receipt of its own: {next}")));
+        shown.followed.iter().for_each(|one| tell(&how_far(one)));
     }
     Ok(())
+}
+
+/// How far a recipient has followed, in a sentence.
+fn how_far(Following { recipient, told_at, confirmed_at }: &Following) -> String {
+    let recipient = printable(recipient);
+    match (told_at, confirmed_at) {
+        (_, Some(at)) => format!("{recipient} has erased it too: confirmed {at}"),
+        (Some(at), None) => format!("{recipient} read of it {at}, and has not confirmed"),
+        (None, None) => format!("{recipient} has not read of it: tell it, or see `tamis changes`"),
+    }
 }
 
 fn drawn(random: &dyn Random) -> Result<String, Failure> {

@@ -6,6 +6,7 @@
 
 mod address;
 mod backup;
+mod changes;
 mod check;
 mod clock;
 mod completions;
@@ -103,6 +104,8 @@ enum Command {
     Restrict(restrict::Arguments),
     /// Ask people whether they still agree: how it stands, run it now, pause it, who is due, who was asked
     Reconfirm(reconfirm::Arguments),
+    /// Show how far recipients have followed what became of their records
+    Changes(changes::Arguments),
     /// Show what a form was, and what is the matter with it; `form check` of all forms
     Form(form::Arguments),
     /// Ask a running tamis whether it takes notifications
@@ -229,6 +232,7 @@ async fn obey(command: Command, config: &ConfigPath, environment: &Environment) 
         Command::Correct(arguments) => correct::run(arguments, config, environment).await,
         Command::Restrict(arguments) => restrict::run(arguments, config, environment).await,
         Command::Reconfirm(arguments) => reconfirm::run(arguments, config, environment).await,
+        Command::Changes(arguments) => changes::run(arguments, config, environment).await,
         Command::Form(arguments) => form::run(arguments, config, environment).await,
         Command::Health(arguments) => health::run(&arguments, config, environment).await,
         Command::Status(arguments) => status::run(&arguments, config, environment).await,
