@@ -43,7 +43,12 @@ const BLOCKS: &[(&str, &str, How)] = &[
     ),
     ("CONTRIBUTING.md", "cargo mutants", Shown("hours; .ci/long runs it")),
     ("docs/api.md", "curl --unix-socket", SERVER),
-    ("docs/api.md", "{\"id\":\"devis-1-7\"", Read("the_record_of_the_page_has_the_shape_of_one")),
+    (
+        "docs/api.md",
+        "{\"id\":\"devis-1-7\"",
+        Read("the_record_and_the_feed_of_the_page_have_the_shape_of_one"),
+    ),
+    ("docs/api.md", "{\"changes\":[", Read("the_record_and_the_feed_of_the_page_have_the_shape_of_one")),
     ("docs/api.md", "import re", Run("several_values_in_a_cell_are_read_back_as_they_were")),
     ("docs/api.md", "\"\"\"export.py", Run("the_client_of_the_documentation_reads_on_where_it_stopped")),
     ("docs/deploy.md", "cargo build", NOT_HERE),
@@ -264,19 +269,27 @@ fn shell_blocks_are_shell() {
 }
 
 #[test]
-fn the_record_of_the_page_has_the_shape_of_one() {
+fn the_record_and_the_feed_of_the_page_have_the_shape_of_one() {
     let page = document("api.md");
-    let record = page.split("```json\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a record");
-    let record: Value = serde_json::from_str(record).expect("JSON");
     let openapi: Value = serde_json::from_str(&document("openapi.json")).expect("JSON");
-    let shape = &openapi["components"]["schemas"]["Lead"];
-    let (members, shown) =
-        (shape["properties"].as_object().expect("members"), record.as_object().expect("a record"));
-    let unknown: Vec<&String> = shown.keys().filter(|name| !members.contains_key(*name)).collect();
-    assert!(unknown.is_empty(), "no record has {unknown:?}");
-    for required in shape["required"].as_array().expect("a list").iter().filter_map(Value::as_str) {
-        assert!(shown.contains_key(required), "a record has {required}");
-    }
+    let block = |number: usize| -> Value {
+        let block = page.split("```json\n").nth(number).and_then(|rest| rest.split("```").next());
+        serde_json::from_str(block.expect("a block")).expect("JSON")
+    };
+    let has_shape = |shown: &Value, name: &str| {
+        let shape = &openapi["components"]["schemas"][name];
+        let (members, shown) =
+            (shape["properties"].as_object().expect("members"), shown.as_object().expect("an object"));
+        let unknown: Vec<&String> = shown.keys().filter(|name| !members.contains_key(*name)).collect();
+        assert!(unknown.is_empty(), "no {name} has {unknown:?}");
+        for required in shape["required"].as_array().expect("a list").iter().filter_map(Value::as_str) {
+            assert!(shown.contains_key(required), "a {name} has {required}");
+        }
+    };
+    has_shape(&block(1), "Lead");
+    let feed = block(2);
+    has_shape(&feed, "ChangeList");
+    feed["changes"].as_array().expect("changes").iter().for_each(|change| has_shape(change, "Change"));
 }
 
 /// The same line in both formats, with the same fields in the same order.

@@ -35,6 +35,7 @@ mod erasures;
 mod examples;
 mod fetching;
 mod fields;
+mod follow;
 mod form_check;
 mod hanging;
 mod heads;

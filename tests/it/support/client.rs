@@ -10,6 +10,7 @@ pub struct Caller {
     client: reqwest::Client,
     base: String,
     bearer: Option<String>,
+    recipient: Option<String>,
 }
 
 /// What it answered.
@@ -46,12 +47,18 @@ fn builder() -> reqwest::ClientBuilder {
 impl Caller {
     pub fn socket(path: &Path) -> Self {
         let client = builder().unix_socket(path.to_owned()).build().expect("a client");
-        Self { client, base: "http://admin.sock".to_owned(), bearer: None }
+        Self { client, base: "http://admin.sock".to_owned(), bearer: None, recipient: None }
     }
 
     pub fn tcp(address: &str, bearer: Option<&str>) -> Self {
         let client = builder().build().expect("a client");
-        Self { client, base: format!("http://{address}"), bearer: bearer.map(str::to_owned) }
+        let (base, bearer) = (format!("http://{address}"), bearer.map(str::to_owned));
+        Self { client, base, bearer, recipient: None }
+    }
+
+    /// The same, on behalf of a recipient.
+    pub fn on_behalf_of(self, recipient: &str) -> Self {
+        Self { recipient: Some(recipient.to_owned()), ..self }
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -76,6 +83,9 @@ impl Caller {
         let mut request = self.client.request(method, format!("{}{path}", self.base));
         if let Some(bearer) = &self.bearer {
             request = request.header("Authorization", format!("Bearer {bearer}"));
+        }
+        if let Some(recipient) = &self.recipient {
+            request = request.header("Tamis-Recipient", recipient);
         }
         if let Some(reason) = reason {
             request = request.header("Tamis-Reason", reason);
