@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
 
 use crate::api::{exporter, run, token};
+use crate::retention::{self, DAY_S, Shifted, pass};
+use crate::support::process::BINARY;
 use crate::support::{DEVIS_FORM, World, lead};
 
 const CLIENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/crm-follow.py");
@@ -158,7 +161,8 @@ async fn the_client_of_the_documentation_keeps_a_copy_in_step_also_where_it_lags
         (7, address(7)),
         (8, address(8)),
         (9, address(9)),
-        (10, address(8)),
+        // Each correction took a number.
+        (13, address(8)),
     ];
     let now: Vec<(usize, &str)> = now.iter().map(|(number, email)| (*number, email.as_str())).collect();
     // Killed wherever it happens to be, again and again.
@@ -246,5 +250,67 @@ async fn a_feed_is_its_recipients_and_what_is_not_theirs_is_refused_and_told_apa
     ] {
         assert_eq!(caller.get("/admin/v1/changes").await.status, status);
     }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_follow_needs_a_person_until_it_has() {
+    let clock = Arc::new(Shifted::default());
+    // Records live for five days.
+    let world = retention::world(&clock).await;
+    submit(&world, 2, 0).await;
+    let crm = || world.admin().on_behalf_of("crm");
+    assert_eq!(crm().get("/admin/v1/purposes/devis/leads").await.lines().len(), 2);
+    let is_needed = || async {
+        world.admin().get("/admin/v1/status").await.text().contains("changes-unapplied")
+            && world.admin().get("/admin/v1/metrics").await.text().contains(r#"code="changes-unapplied"} 1"#)
+    };
+    pass(&world, &clock, 6 * DAY_S).await;
+    let kinds = || async {
+        let changes = crm().get("/admin/v1/changes").await.json()["changes"].take();
+        changes.as_array().expect("a list").iter().map(|one| one["kind"].clone()).collect::<Vec<_>>()
+    };
+    world.until("both are said to be over", || async { kinds().await == ["expired", "expired"] }).await;
+    assert!(!is_needed().await, "there is time");
+    pass(&world, &clock, 8 * DAY_S).await;
+    world.until("a person is needed", is_needed).await;
+    assert_eq!(crm().post("/admin/v1/changes/2/applied", &json!(null)).await.status, 200);
+    world.until("nobody is any more", || async { !is_needed().await }).await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_command_line_shows_who_lags_and_follows_for_who_is_no_program() {
+    let world = World::start().await;
+    submit(&world, 2, 0).await;
+    let tamis = async |arguments: &[&str]| {
+        let mut command = Command::new(BINARY);
+        command.arg("changes").args(arguments).arg("--socket").arg(&world.addresses.socket).env_clear();
+        let output = run(command).await.expect("it runs");
+        let said = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+        (output.status.code(), said(output.stdout), said(output.stderr))
+    };
+    let (code, table, told) = tamis(&[]).await;
+    assert!(code == Some(0) && table.lines().count() <= 1 && told.contains("nothing"), "{table}{told}");
+    world.admin().on_behalf_of("crm").get("/admin/v1/purposes/devis/leads").await;
+    erase(&world, 2).await;
+    let (_, table, _) = tamis(&[]).await;
+    assert!(table.contains("crm") && table.contains("never"), "{table}");
+    let follow = ["--recipient", "crm", "--reason", "person-request"];
+    let (code, list, told) = tamis(&follow).await;
+    assert!(code == Some(0) && list.contains("erased") && list.contains("devis-1-2"), "{list}{told}");
+    let (_, lines, _) = tamis(&[&follow[..], &["--json"]].concat()).await;
+    assert_eq!(lines, "{\"n\":1,\"kind\":\"erased\",\"id\":\"devis-1-2\",\"purpose\":\"devis\"}\n");
+    // What it says to do is a command that does it.
+    let command = told.split('`').nth(1).expect("a command").to_owned();
+    let words: Vec<&str> = command.split_whitespace().skip(2).collect();
+    let (code, done, told) = tamis(&words).await;
+    assert!(
+        code == Some(0) && done.contains("crm has applied 1 more, and all up to 1"),
+        "{command}: {done}{told}"
+    );
+    assert!(tamis(&follow).await.2.contains("nothing to follow"));
+    let (code, _, told) = tamis(&["--recipient", "nobody", "--reason", "audit"]).await;
+    assert!(code == Some(1) && told.contains("recipient-not-listed"), "{told}");
     world.end().await;
 }
