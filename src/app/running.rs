@@ -25,8 +25,8 @@ use crate::machine::systemd::Systemd;
 use crate::purpose::PurposeId;
 use crate::workers::{
     Adopter, Archivist, ArchivistRules, Checkpointer, Clockwatch, Fetcher, Inspector, Lookout, Pausekeeper,
-    Postman, Reaper, Redater, Scanner, SearchTools, Searcher, Stands, Steward, Tools, Trimmer, Warden, Worker,
-    run_loop, say_checkpoint,
+    Postman, Reaper, Redater, Scanner, SearchTools, Searcher, Stands, Steward, Tools, Trimmer, Warden,
+    Worker, run_loop, say_checkpoint,
 };
 
 /// Threads of the public listener.

@@ -3,7 +3,7 @@
 use reqwest::Method;
 
 use crate::api::bounces::{Bounce, Bounced};
-use crate::cli::person::SEARCH_WITHIN;
+use crate::cli::address::SEARCH_WITHIN;
 use crate::cli::socket::{ConfigPath, SocketArgument};
 use crate::cli::stdin::one_line;
 use crate::client::{Daemon, parse, written};

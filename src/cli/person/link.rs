@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use reqwest::Method;
 
 use crate::api::passes::{GivePass, GivenPasses};
-use crate::cli::person::{Address, REASON, SEARCH_WITHIN, Who};
+use crate::cli::address::SEARCH_WITHIN;
+use crate::cli::person::{Address, REASON, Who};
 use crate::cli::reasons;
 use crate::cli::socket::{ConfigPath, SocketArgument};
 use crate::client::{Daemon, parse, written};
