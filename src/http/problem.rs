@@ -98,6 +98,12 @@ impl Problem {
         self
     }
 
+    /// The name that it names.
+    #[cfg(test)]
+    pub fn parameter(&self) -> Option<&str> {
+        self.parameter.as_deref()
+    }
+
     /// The answer, with the number of its request.
     pub fn response(&self, request_id: &str) -> HttpResponse {
         let mut response = HttpResponse::build(self.code.status());

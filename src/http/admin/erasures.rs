@@ -286,7 +286,10 @@ mod tests {
 
     #[test]
     fn a_request_names_exactly_one_thing_and_knows_no_other_member() {
-        let by = |body: &str| parse::<api::Erase>(body.as_bytes()).map(|asked| wanted_by(&asked.by).err());
+        let by = |body: &str| {
+            let asked = parse::<api::Erase>(body.as_bytes()).map_err(|problem| problem.code);
+            asked.map(|asked| wanted_by(&asked.by).err())
+        };
         for good in [
             r#"{"by":{"id":"devis-1-7"}}"#,
             r#"{"by":{"leadgen_id":"9007199254740993"}}"#,

@@ -280,7 +280,8 @@ mod tests {
     }
 
     fn asked(body: &str) -> Result<Asked, ProblemCode> {
-        parse(body.as_bytes()).and_then(|question| super::asked(&question))
+        let question = parse(body.as_bytes()).map_err(|problem| problem.code)?;
+        super::asked(&question)
     }
 
     fn wanted(body: &str) -> Result<Wanted, ProblemCode> {

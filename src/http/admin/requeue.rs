@@ -60,7 +60,8 @@ mod tests {
     use crate::http::admin::body::parse;
 
     fn which(body: &str) -> Result<Requeue, ProblemCode> {
-        parse(body.as_bytes()).and_then(|which| wanted(&which))
+        let which = parse(body.as_bytes()).map_err(|problem| problem.code)?;
+        wanted(&which)
     }
 
     #[test]

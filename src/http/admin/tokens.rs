@@ -190,7 +190,8 @@ mod tests {
     use crate::http::admin::tests::policy;
 
     fn rights(body: &str) -> Result<Rights, ProblemCode> {
-        parse(body.as_bytes()).and_then(|new| super::rights(new, &policy()))
+        let new = parse(body.as_bytes()).map_err(|problem| problem.code)?;
+        super::rights(new, &policy())
     }
 
     #[test]

@@ -152,6 +152,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "graph",
             "id",
             "inbox",
+            "json",
             "language",
             "lead",
             "lifecycle",
