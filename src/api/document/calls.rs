@@ -11,14 +11,13 @@ use crate::api::document::asking_calls::{
 };
 use crate::api::document::call::{ALL, Call, LIMIT_MAX, header, limit, lines, plain};
 use crate::api::document::change_calls::{apply_changes, changes, feeds, lead};
-use crate::api::document::form_calls::{findings, form_findings};
+use crate::api::document::form_calls::{findings, form_findings, forms, revision, revisions};
+use crate::api::document::inbox_calls::{drop_held, inbox, requeue, retry_page};
 use crate::api::document::request_calls::{answer_request, extend_request, open_request, requests};
 use crate::api::document::rights::{
     access, confirm, correct, erase, erasure, find, give_pass, list_suppressions, receipt_key, release,
     remove_suppression, restrict, restrictions, suppress, withdraw,
 };
-use crate::api::forms::{FormRevision, Forms, Revisions};
-use crate::api::inbox::{DropHeld, HeldDropped, Inbox, PageRetried, Requeue, Requeued, RetryPage};
 use crate::api::leads::Lead;
 use crate::api::problem::ProblemCode;
 use crate::api::purposes::Purposes;
@@ -30,8 +29,6 @@ use crate::trail::Role;
 
 use ProblemCode as No;
 
-const FORMS: &[Role] = &[Role::Viewer, Role::Officer, Role::Admin];
-const REVISIONS: &[Role] = &[Role::Officer, Role::Admin];
 const EXPORTER: &[Role] = &[Role::Exporter];
 const ADMIN: &[Role] = &[Role::Admin];
 const TRAIL: &[Role] = &[Role::Officer, Role::Admin];
@@ -250,120 +247,6 @@ fn leads() -> Call {
         No::ClockJumped,
         No::ClockUnconfirmed,
     ])
-}
-
-fn forms() -> Call {
-    Call::new(
-        HttpMethod::Get,
-        "/forms",
-        "forms",
-        "Which question feeds which field",
-        "All forms that were read. A viewer sees counts, no questions.",
-    )
-    .roles(FORMS)
-    .json::<Forms>("200", "The forms.")
-}
-
-fn revisions() -> Call {
-    Call::new(
-        HttpMethod::Get,
-        "/forms/{id}/revisions",
-        "revisions",
-        "Which contents a form had",
-        "Each that was read is kept: it is what people saw who agreed to something. By when each was first read.",
-    )
-    .roles(REVISIONS)
-    .parameter(ParameterIn::Path, "id", Required::True, Ref::from_schema_name("FormId"), "The form.")
-    .json::<Revisions>("200", "The revisions.")
-    .refused(&[No::NotFound, No::FormUnknown])
-}
-
-fn revision() -> Call {
-    Call::new(
-        HttpMethod::Get,
-        "/forms/{id}/revisions/{revision}",
-        "revision",
-        "Read what people saw",
-        "A form's content at one revision, as a record's evidence names it.",
-    )
-    .roles(REVISIONS)
-    .parameter(ParameterIn::Path, "id", Required::True, Ref::from_schema_name("FormId"), "The form.")
-    .parameter(
-        ParameterIn::Path,
-        "revision",
-        Required::True,
-        text("^[0-9a-f]{64}$", "SHA-256 of the content, as hex."),
-        "Which.",
-    )
-    .json::<FormRevision>("200", "The content.")
-    .refused(&[No::NotFound, No::FormUnknown, No::RevisionUnknown])
-}
-
-fn inbox() -> Call {
-    Call::new(
-        HttpMethod::Get,
-        "/inbox",
-        "inbox",
-        "What is on its way, what waits, what needs a human",
-        "Counts and codes. An exporter sees what concerns the forms of its purposes, and the totals.",
-    )
-    .roles(ALL)
-    .parameter(
-        ParameterIn::Query,
-        "names",
-        Required::False,
-        of(Type::Boolean).default(Some(false.into())),
-        "Ask Graph what the held forms are called, 50 of them at the most; not for viewers and exporters.",
-    )
-    .json::<Inbox>("200", "The inbox.")
-    .refused(&[No::ParameterUnknown, No::ParameterInvalid, No::RecordUnreadable])
-}
-
-fn requeue() -> Call {
-    Call::new(
-        HttpMethod::Post,
-        "/inbox/requeue",
-        "requeue",
-        "Bring refused, buried or waiting references back",
-        "They are read anew, under the config as it is now.",
-    )
-    .roles(ADMIN)
-    .reason(false)
-    .body::<Requeue>()
-    .json::<Requeued>("200", "How many came back.")
-    .refused(&[No::RecordUnreadable])
-}
-
-fn retry_page() -> Call {
-    Call::new(
-        HttpMethod::Post,
-        "/inbox/retry",
-        "retry-page",
-        "Try a page at once",
-        "What waits of it is due now, and if it is paused one lead goes ahead, to see: after a permission was given back, \
-         say. A refusal makes no pause longer.",
-    )
-    .roles(ADMIN)
-    .reason(false)
-    .body::<RetryPage>()
-    .json::<PageRetried>("200", "What was brought back, and whether the page was paused.")
-    .refused(&[No::PageUnknown, No::RecordUnreadable])
-}
-
-fn drop_held() -> Call {
-    Call::new(
-        HttpMethod::Post,
-        "/inbox/drop",
-        "drop-held",
-        "Let held references go",
-        "Those of a form that no purpose claims, of all its pages. Nothing is known of them afterwards: a later \
-         notification of the same submission is taken as new.",
-    )
-    .roles(ADMIN)
-    .reason(false)
-    .body::<DropHeld>()
-    .json::<HeldDropped>("200", "How many were let go.")
-    .refused(&[No::FormClaimed])
 }
 
 fn create_token() -> Call {

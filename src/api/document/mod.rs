@@ -5,6 +5,7 @@ mod call;
 mod calls;
 mod change_calls;
 mod form_calls;
+mod inbox_calls;
 mod request_calls;
 mod rights;
 #[cfg(test)]
