@@ -1,8 +1,10 @@
 //! `tamis breach-report`: the facts of a time, from the trail of a running tamis and its counts.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
-use reqwest::Method;
+use reqwest::{Method, Response};
 
 use crate::api::trail::TrailLine;
 use crate::cli::desk::volumes::status;
@@ -19,6 +21,10 @@ use crate::terminal::{Exit, Failure};
 const LINES_AT_ONCE: u64 = 10_000;
 /// So many calls are made: some hundred million lines, more than a trail keeps.
 const CALLS_MAX: usize = 20_000;
+/// A daemon that is busy is asked so often for one answer.
+const TRIES_MAX: u32 = 5;
+/// And no longer waited for at once, whatever it says.
+const WAIT_MAX: Duration = Duration::from_secs(60);
 
 const EXAMPLE: &str = "\
 What GDPR art. 33(3) asks for, as far as tamis knows it: records and persons by purpose, who read or exported what and
@@ -88,7 +94,7 @@ async fn counted(daemon: &Daemon, span: Span) -> Result<Tally, Failure> {
     let mut after = String::new();
     for _ in 0..CALLS_MAX {
         let call = format!("/trail?order=desc&since={since}&limit={LINES_AT_ONCE}{after}");
-        let answer = daemon.send(daemon.call(Method::GET, &call)).await?;
+        let answer = patiently(daemon, &call).await?;
         let more = header(&answer, "tamis-more").is_some_and(|more| more == "true");
         let next = header(&answer, "tamis-next-cursor");
         for line in lines(&daemon.read(answer).await?)? {
@@ -103,6 +109,22 @@ async fn counted(daemon: &Daemon, span: Span) -> Result<Tally, Failure> {
         after = format!("&after={next}");
     }
     Err(Failure::failed("this is too long a time: ask for a part of it"))
+}
+
+/// An answer of a daemon that says when to ask again, where it is busy: asked so often, and never waited for longer than a minute at once.
+async fn patiently(daemon: &Daemon, call: &str) -> Result<Response, Failure> {
+    let mut left = TRIES_MAX;
+    loop {
+        left -= 1;
+        let failure = match daemon.send(daemon.call(Method::GET, call)).await {
+            Err(failure) if left > 0 => failure,
+            ended => return ended,
+        };
+        let Some(wait) = failure.refusal().and_then(|refusal| refusal.retry_after) else {
+            return Err(failure);
+        };
+        tokio::time::sleep(wait.min(WAIT_MAX)).await;
+    }
 }
 
 /// When the trail begins, where lines have gone by their period; none: it has all that ever were.
@@ -137,5 +159,44 @@ mod tests {
         assert_eq!(read("2026-11-12").as_deref(), Ok("2026-11-13T00:00:00Z"));
         assert_eq!(read("2026-11-12T08:30:00Z").as_deref(), Ok("2026-11-12T08:30:00Z"));
         assert!(end("yesterday").is_err() && end("2026-11-31").is_err());
+    }
+    /// A daemon that refuses as often as it is told, and says when to ask again.
+    async fn asked(refusals: u32, again: &str) -> (bool, u32) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("admin.sock");
+        let listener = tokio::net::UnixListener::bind(&path).expect("a socket");
+        let again = again.to_owned();
+        let count = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+        let counted = count.clone();
+        let serving = async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.expect("accepts");
+                let asked = counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                let mut head = [0; 4_096];
+                let _ = tokio::io::AsyncReadExt::read(&mut stream, &mut head).await;
+                let answer = match asked < refusals {
+                    true => {
+                        format!("HTTP/1.1 503 x\r\n{again}content-length: 0\r\nconnection: close\r\n\r\n")
+                    }
+                    false => "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned(),
+                };
+                let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, answer.as_bytes()).await;
+            }
+        };
+        let daemon = Daemon::at(path).unwrap_or_else(|failure| panic!("{failure}"));
+        let answered = tokio::select! {
+            answer = patiently(&daemon, "/trail") => answer.is_ok(),
+            () = serving => false,
+        };
+        (answered, count.load(std::sync::atomic::Ordering::SeqCst))
+    }
+
+    #[tokio::test]
+    async fn a_daemon_that_is_busy_is_asked_again_and_not_for_ever() {
+        let at_once = "retry-after: 0\r\n";
+        assert_eq!(asked(0, at_once).await, (true, 1));
+        assert_eq!(asked(TRIES_MAX - 1, at_once).await, (true, TRIES_MAX));
+        assert_eq!(asked(TRIES_MAX, at_once).await, (false, TRIES_MAX));
+        assert_eq!(asked(1, "").await, (false, 1), "it does not say when");
     }
 }
