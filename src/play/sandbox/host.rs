@@ -10,6 +10,7 @@ use tamis_simulator::{
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
+use zeroize::Zeroizing;
 
 use crate::client::Daemon;
 use crate::clock::{Clock, SystemClock};
@@ -64,6 +65,7 @@ pub(super) async fn with_tamis(
     })?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     beside::log_to(Box::new(std::io::stderr()), &clock);
+    let verify_token = Zeroizing::new(secrets.verify_token.expose_str().unwrap_or_default().to_owned());
     let mut host = Host::start(port, String::new()).await?;
     let listener = listen(control)?;
     let ended = async {
@@ -71,7 +73,13 @@ pub(super) async fn with_tamis(
         host.webhook = format!("http://{}/webhook", app.addresses.public);
         let daemon = Daemon::at(app.addresses.socket.clone())?;
         let playing = async {
-            let played = host.play(&listener, &stop, leads, Some(&daemon)).await;
+            let played = match host.handshake(&verify_token).await {
+                Ok(told) => {
+                    tell(told.trim_end());
+                    host.play(&listener, &stop, leads, Some(&daemon)).await
+                }
+                Err(refusal) => Err(Failure::failed(refusal)),
+            };
             stop.request();
             played
         };
@@ -137,7 +145,7 @@ Meta's side is at {url}. For the tamis under development:
     }
     print(&text)?;
     tell(&format!(
-        "\nIt calls {webhook}, until Ctrl-C. In another terminal:\n  tamis sandbox send --leads 5 · repeat · graph slow 3000 · graph refuse 190 · graph ok"
+        "\nIt calls {webhook}, until Ctrl-C. In another terminal:\n  tamis sandbox send --leads 5 · handshake FILE · repeat · graph slow 3000 · graph refuse 190 · graph ok"
     ));
     Ok(())
 }
@@ -222,6 +230,7 @@ impl Host {
         match words.as_slice() {
             ["send", count] => self.send(number(count)?, None).await,
             ["send", count, form] => self.send(number(count)?, Some(form)).await,
+            ["handshake", token] => self.handshake(token).await,
             ["repeat", times] => self.repeat(number(times)?).await,
             ["ok"] => {
                 self.meta.behave();
@@ -264,6 +273,15 @@ impl Host {
         self.last = Some(body.clone());
         let answer = self.deliver(&body).await?;
         Ok(format!("{} submitted; the webhook answered {answer}\n", ids.len()))
+    }
+
+    /// What Meta asks before it subscribes: whether the webhook knows the verify token, and gives the challenge back alone.
+    async fn handshake(&self, verify_token: &str) -> Result<String, String> {
+        match self.meta.verify_endpoint(&self.webhook, verify_token).await {
+            Ok(_) => Ok("the webhook gave the challenge back: Meta would subscribe\n".to_owned()),
+            Err(SimulatorError::NoAnswer) => Err(format!("nobody answers at {}", self.webhook)),
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     async fn repeat(&self, times: usize) -> Result<String, String> {

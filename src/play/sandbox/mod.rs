@@ -36,6 +36,8 @@ Example:
 
 /// An answer of the sandbox is one short text.
 const ANSWER_BYTES_MAX: u64 = 64 * 1024;
+/// With its word before it, an order has room for so many bytes of a verify token.
+const TOKEN_BYTES_MAX: u64 = 200;
 /// A burst of the largest size is sent within this.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
 
@@ -84,6 +86,13 @@ enum Verb {
         /// Of this form alone
         #[arg(long, value_name = "ID")]
         form: Option<String>,
+    },
+    /// Ask the webhook whether it is ours, as Meta does before it subscribes
+    #[command(after_help = "Example:\n  tamis sandbox handshake /tmp/try/secrets/verify-token")]
+    Handshake {
+        /// The file with the verify token of the tamis under development
+        #[arg(value_name = "FILE")]
+        verify_token: PathBuf,
     },
     /// Deliver the last call again, as Meta does when it got no 200
     #[command(after_help = "Example:\n  tamis sandbox repeat --times 10")]
@@ -134,6 +143,7 @@ pub async fn run(arguments: &Arguments, config: &Path, environment: &Environment
         }
         Verb::Send { leads, form: None } => format!("send {leads}"),
         Verb::Send { leads, form: Some(form) } => format!("send {leads} {form}"),
+        Verb::Handshake { verify_token } => format!("handshake {}", token_in(verify_token)?),
         Verb::Repeat { times } => format!("repeat {times}"),
         Verb::Graph { mood: Mood::Ok } => "ok".to_owned(),
         Verb::Graph { mood: Mood::Slow { ms } } => format!("slow {ms}"),
@@ -152,6 +162,25 @@ pub async fn run(arguments: &Arguments, config: &Path, environment: &Environment
 fn page_token(page: &str) -> String {
     let pages = tamis_simulator::demo_world(0, 0).pages;
     pages.into_iter().find(|known| known.id == page).map(|known| known.token).unwrap_or_default()
+}
+
+/// A verify token as its file has it: one line of visible characters.
+fn token_in(path: &Path) -> Result<String, Failure> {
+    let cannot = |error: std::io::Error| Failure::file(path, "read", &error);
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(cannot)?;
+    std::io::Read::read_to_string(&mut std::io::Read::take(file, TOKEN_BYTES_MAX + 2), &mut text)
+        .map_err(cannot)?;
+    let token = text.trim_end_matches(['\n', '\r']);
+    let is_one = !token.is_empty()
+        && token.len() as u64 <= TOKEN_BYTES_MAX
+        && token.bytes().all(|byte| byte.is_ascii_graphic());
+    is_one.then(|| token.to_owned()).ok_or_else(|| {
+        Failure::failed(format!(
+            "{} has no verify token: one line of at most {TOKEN_BYTES_MAX} visible characters",
+            path.display()
+        ))
+    })
 }
 
 fn default_control(environment: &Environment) -> PathBuf {
