@@ -8,6 +8,7 @@ use crate::api::restrictions::Restricted;
 use crate::api::suppressions::Suppression;
 use crate::api::{Moment, Word};
 use crate::id::{FormId, PageId};
+use crate::purpose::law::TransferBasis;
 use crate::purpose::{Basis, Channel, PurposeId, RecordId};
 
 /// Of whom: exactly one of `email` and `phone`.
@@ -223,6 +224,15 @@ pub struct Handed {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub country: Option<String>,
+    /// What allows data to leave the European Economic Area for it (GDPR arts. 15(2), 46); left out where it is within, or where the config
+    /// does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, value_type = Option<TransferBasis>)]
+    pub safeguard: Option<Word<TransferBasis>>,
+    /// Where that can be read; left out likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub safeguard_url: Option<String>,
     /// The first day (UTC).
     #[schema(pattern = "^[0-9]{4,6}-[0-9]{2}-[0-9]{2}$")]
     pub first: String,

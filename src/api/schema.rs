@@ -37,7 +37,7 @@ use crate::forget::receipt::{AskedBy, Ground};
 use crate::id::{FormId, PageId};
 use crate::notification::ParkCode;
 use crate::purpose::form_check::{FindingCode, Severity};
-use crate::purpose::law::{ExtensionGround, RequestKind};
+use crate::purpose::law::{ExtensionGround, RequestKind, TransferBasis};
 use crate::purpose::{Asked, Basis, Channel, DifferenceCode, DropCode, PurposeId, RecordId, UnfedCode};
 use crate::trail::{Action, Outcome, Reason, Role};
 
@@ -104,6 +104,7 @@ written! {
     Channel: list::<Channel>("By what means a person may be contacted, or who else may.");
     ConsentOutcome: list::<ConsentOutcome>("What a box of a form comes to.");
     Access: access();
+    TransferBasis: list::<TransferBasis>("What allows data to leave the European Economic Area (GDPR chapter V).");
     RequestKind: list::<RequestKind>("What a person asks for by right.");
     ExtensionGround: list::<ExtensionGround>("Why an answer takes two months more (GDPR art. 12(3)).");
     AskingKind: list::<AskingKind>("What was done, or is to be done, about somebody's agreement.");

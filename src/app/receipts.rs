@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::forget::receipt::note::{KeyName, SigningKey};
-use crate::forget::receipt::{Issuer, KeyStorage, OfPurpose, Recipient, Stationery};
+use crate::forget::receipt::{Issuer, KeyStorage, OfPurpose, Recipient, Safeguard, Stationery};
 use crate::http::admin::Receipts;
 use crate::keyring::Keyring;
 use crate::machine::filesystem::Overwriting;
@@ -39,7 +39,9 @@ impl Config {
             vacuum_days: self.store.vacuum_days,
             key_storage: key_storage(&self.keys.keyring),
             recipients: self.recipients.iter().map(recipient).collect(),
+            safeguards: self.recipients.iter().filter_map(safeguard).collect(),
             purposes: purposes.collect(),
+            has_ledger: self.backup.ledger.is_some(),
         }
     }
 
@@ -61,6 +63,13 @@ impl Config {
 fn recipient(declared: &law::Recipient) -> (String, Recipient) {
     let law::Recipient { id, name, country, role, .. } = declared;
     (id.clone(), Recipient { name: name.clone(), country: country.clone(), role: *role })
+}
+
+/// Of a recipient outside of the EEA.
+fn safeguard(declared: &law::Recipient) -> Option<(String, Safeguard)> {
+    let law::Recipient { id, country, transfer_basis, doc_url, .. } = declared;
+    let basis = transfer_basis.filter(|_| !law::is_in_eea(country))?;
+    Some((id.clone(), Safeguard { basis, document: doc_url.clone() }))
 }
 
 fn titles(purpose: &Purpose) -> BTreeMap<String, String> {

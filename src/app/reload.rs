@@ -61,6 +61,7 @@ impl Reload {
         let stationery = Stationery {
             trail_months: before.trail_months,
             key_storage: before.key_storage,
+            has_ledger: before.has_ledger,
             ..config.stationery()
         };
         let graph = config.graph_settings(&app_secrets, page_tokens);

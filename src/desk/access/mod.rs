@@ -46,17 +46,18 @@ pub fn consent_title_gone(key: &str, language: Language) -> String {
     line(words(language).consent_gone, &[("key", key)])
 }
 
-/// What is kept beside the records, as receipts say it: by how long backups of the keys live, and lines of the trail.
+/// What is kept beside the records, as receipts say it: by how long backups of the keys live, and lines of the trail, and whether there
+/// is a ledger.
 pub fn remaining(
-    key_backups_days: u32,
-    trail_months: u32,
+    (key_backups_days, trail_months): (u32, u32),
+    has_ledger: bool,
     controller: &str,
     language: Language,
 ) -> Vec<Remaining> {
     let words = words(language);
     let backups = naming::term(Term::days(key_backups_days), language);
     let trail = naming::term(Term::months(trail_months), language);
-    let said = [
+    let mut said = vec![
         (words.r_backup, line(words.r_backup_until, &[("term", &backups)])),
         (words.r_seen, words.r_seen_until.to_owned()),
         (words.r_trail, line(words.r_trail_until, &[("term", &trail)])),
@@ -64,6 +65,24 @@ pub fn remaining(
         (words.r_meta, words.r_meta_until.to_owned()),
         (words.r_files, words.r_files_until.to_owned()),
     ];
+    if has_ledger {
+        said.push((words.r_ledger, words.r_ledger_until.to_owned()));
+    }
     let one = |(what, until)| Remaining { what: line(what, &[("controller", controller)]), until };
     said.into_iter().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ledger_is_named_where_there_is_one() {
+        for language in Language::ALL {
+            let told = |has_ledger| remaining((7, 12), has_ledger, "Atelier Lumen", language);
+            let (without, with) = (told(false), told(true));
+            assert_eq!(with.len(), without.len() + 1);
+            assert_eq!(with.last().map(|last| last.what.as_str()), Some(words(language).r_ledger));
+        }
+    }
 }

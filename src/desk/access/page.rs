@@ -12,6 +12,7 @@ use crate::desk::page::STYLE;
 use crate::language::Language;
 use crate::notice::naming::{self, line};
 use crate::purpose::Basis;
+use crate::purpose::law::TransferBasis;
 
 #[derive(Template)]
 #[template(path = "access.html")]
@@ -230,7 +231,16 @@ impl Clerk<'_> {
             };
             let name = to.name.as_ref().unwrap_or(id);
             let country = to.country.as_deref().map_or("?", |code| naming::country(code, self.language));
-            format!("{name} ({country}), {days}")
+            let said = crate::desk::words::words(self.language);
+            let safeguard = to.safeguard.as_ref().map(|basis| match basis {
+                Word::Known(TransferBasis::Adequacy) => said.adequacy,
+                Word::Known(TransferBasis::StandardClauses) => said.clauses,
+                Word::Known(TransferBasis::BindingRules) => said.binding,
+                Word::Later(later) => later.as_str(),
+            });
+            let document = to.safeguard_url.as_ref().map(|url| line(said.document, &[("url", url)]));
+            let parts = [safeguard, document.as_deref(), Some(&*days)].into_iter().flatten();
+            format!("{name} ({country}), {}", parts.collect::<Vec<_>>().join(", "))
         };
         handed.iter().map(one).collect()
     }
@@ -285,6 +295,20 @@ mod tests {
                 let body = page.split("</style>").nth(1).expect("a body");
                 assert!(!body.contains(absent), "{absent}");
             }
+        }
+    }
+
+    #[test]
+    fn what_protects_data_outside_of_the_eea_is_said_and_where_it_can_be_read() {
+        for language in Language::ALL {
+            let page = access_page(&held(), language);
+            let said = crate::desk::words::words(language);
+            let recipient =
+                page.lines().find(|line| line.contains("Example Mailer Inc.")).expect("it had it");
+            assert!(recipient.contains(said.clauses) && recipient.contains("https://mailer.example/clauses"));
+            assert!(
+                !page.lines().any(|line| line.contains("Exemple CRM SAS") && line.contains(said.clauses))
+            );
         }
     }
 

@@ -15,7 +15,7 @@ use crate::forget::receipt::content::{
 use crate::forget::receipt::note::KeyName;
 use crate::forget::receipt::wire;
 use crate::purpose::PurposeId;
-use crate::purpose::law::RecipientRole;
+use crate::purpose::law::{RecipientRole, TransferBasis};
 
 /// What receipts are written with: what the config says now.
 #[derive(Clone)]
@@ -36,8 +36,21 @@ pub struct Stationery {
     pub key_storage: KeyStorage,
     /// Who may receive data, by the id that the config gives it.
     pub recipients: BTreeMap<String, Recipient>,
+    /// What protects data that leave the EEA, by the same ids; no receipt says it.
+    pub safeguards: BTreeMap<String, Safeguard>,
     /// What is said of purposes.
     pub purposes: BTreeMap<PurposeId, OfPurpose>,
+    /// A ledger of what was forgotten is kept elsewhere.
+    pub has_ledger: bool,
+}
+
+/// What allows data to leave the EEA for a recipient (GDPR chapter V).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Safeguard {
+    /// On what that rests.
+    pub basis: TransferBasis,
+    /// Where it can be read.
+    pub document: Option<String>,
 }
 
 /// What a receipt says of a purpose beside how many records went.

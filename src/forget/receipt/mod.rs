@@ -23,6 +23,6 @@ mod tests;
 pub use content::{
     AskedBy, ErasedRecords, Ground, Issuer, KeyStorage, Receipt, ReceiptNumber, Recipient, Remains, Version,
 };
-pub use making::{Became, ByAddress, OfPurpose, Stationery, Unmade};
+pub use making::{Became, ByAddress, OfPurpose, Safeguard, Stationery, Unmade};
 pub use paper::PAPER_BYTES_MAX;
 pub use signed::{ReceiptFault, Signed};

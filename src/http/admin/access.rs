@@ -92,8 +92,8 @@ pub(super) async fn access(
         unreadable: counted(matches.unreadable),
         unread: counted(unread),
         remains: desk::remaining(
-            stationery.key_backups_days,
-            stationery.trail_months,
+            (stationery.key_backups_days, stationery.trail_months),
+            stationery.has_ledger,
             &controller.name,
             language,
         ),

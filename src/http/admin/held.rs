@@ -183,9 +183,12 @@ impl<'c> Clerk<'c> {
         let handed = self.state.store.handed_to(std::slice::from_ref(id)).await?;
         let one = |to: crate::store::HandedTo| {
             let known = to.recipient.as_ref().and_then(|id| self.stationery.recipients.get(id));
+            let safeguard = to.recipient.as_ref().and_then(|id| self.stationery.safeguards.get(id));
             Handed {
                 name: known.map(|known| known.name.clone()),
                 country: known.map(|known| known.country.clone()),
+                safeguard: safeguard.map(|known| known.basis.into()),
+                safeguard_url: safeguard.and_then(|known| known.document.clone()),
                 recipient: to.recipient,
                 first: to.first.to_string(),
                 last: to.last.to_string(),

@@ -65,6 +65,8 @@ pub(super) const WORDS: Words = Words {
     r_meta_until: "90\u{a0}Tage nach dem Absenden, sagt Meta",
     r_files: "Was die genannten Empfänger selbst haben, und exportierte Dateien.",
     r_files_until: "bis sie gelöscht werden",
+    r_ledger: "Zeilen einer versiegelten Liste an anderem Ort: dass etwas gelöscht oder widersprochen wurde. Sie enthält Nummern und verschlüsselte Merkmale.",
+    r_ledger_until: "bis keine ältere Sicherung mehr da ist",
     rights: "Was Sie tun können",
     rights_text: "Sie können Daten berichtigen, löschen oder einschränken lassen und ihrer Verwendung widersprechen.",
     rights_consent: "Was Sie erlaubt haben, können Sie jederzeit widerrufen.",

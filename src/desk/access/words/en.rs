@@ -65,6 +65,8 @@ pub(super) const WORDS: Words = Words {
     r_meta_until: "90\u{a0}days after sending, says Meta",
     r_files: "What the recipients above hold themselves, and files that were exported.",
     r_files_until: "until they erase them",
+    r_ledger: "Lines of a sealed list elsewhere: that something was erased, or that somebody objected. It holds numbers and coded marks.",
+    r_ledger_until: "until no older backup is left",
     rights: "What you can do",
     rights_text: "You can have data corrected, erased or restricted, and object to their use.",
     rights_consent: "What you agreed to you can take back at any time.",

@@ -65,6 +65,8 @@ pub(super) const WORDS: Words = Words {
     r_meta_until: "90\u{a0}jours après l’envoi, selon Meta",
     r_files: "Ce que les destinataires ci-dessus détiennent eux-mêmes, et les fichiers exportés.",
     r_files_until: "jusqu’à ce qu’ils les effacent",
+    r_ledger: "Des lignes d’une liste scellée, conservée ailleurs\u{a0}: qu’une donnée a été effacée, ou une opposition faite. Elle ne contient que des numéros et des marques codées.",
+    r_ledger_until: "jusqu’à ce qu’il ne reste aucune sauvegarde plus ancienne",
     rights: "Ce que vous pouvez faire",
     rights_text: "Vous pouvez faire rectifier, effacer ou limiter des données, et vous opposer à leur utilisation.",
     rights_consent: "Ce que vous avez accepté, vous pouvez le retirer à tout moment.",

@@ -71,6 +71,8 @@ texts! {
         r_meta_until
         r_files
         r_files_until
+        r_ledger
+        r_ledger_until
         rights
         rights_text
         rights_consent

@@ -35,7 +35,9 @@ fn stationery() -> Stationery {
             .into_iter()
             .zip([recipients[0].clone(), recipients[1].clone(), recipients[0].clone()])
             .collect(),
+        safeguards: BTreeMap::new(),
         purposes: BTreeMap::from([(purpose("devis"), of(title(0))), (purpose("lettre"), of(title(1)))]),
+        has_ledger: false,
     }
 }
 

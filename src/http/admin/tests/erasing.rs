@@ -24,7 +24,9 @@ pub(super) fn stationery() -> Stationery {
         vacuum_days: 30,
         key_storage: KeyStorage::InPlace,
         recipients: BTreeMap::new(),
+        safeguards: BTreeMap::new(),
         purposes: BTreeMap::from([(PurposeId::parse("devis").expect("a name"), OfPurpose { title })]),
+        has_ledger: false,
     }
 }
 
