@@ -57,6 +57,10 @@ pub struct Status {
     #[serde(default)]
     #[schema(required = true)]
     pub last_vacuum: Option<Moment>,
+    /// How many copies of the database lie beside it that suspect starts have made; a vacuum removes them.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub copies_aside: Option<u64>,
     /// The log's places.
     pub log: Vec<LogPlace>,
     /// The disk of the journal.

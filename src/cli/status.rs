@@ -122,7 +122,11 @@ fn show(status: &Status, sheet: &mut Sheet) {
         None => (Tone::Faint, "none yet".to_owned()),
     };
     sheet.row("backup", &[copied(status.last_backup)]);
-    sheet.row("vacuum", &[copied(status.last_vacuum)]);
+    let mut vacuum = vec![copied(status.last_vacuum)];
+    if let Some(aside) = status.copies_aside.filter(|aside| *aside > 0) {
+        vacuum.push((Tone::Warn, format!("{} set aside", thousands(aside))));
+    }
+    sheet.row("vacuum", &vacuum);
     sheet.row("clock", &clock(&status.clock));
     let lost = status.log.iter().filter(|place| place.lost > 0);
     let mut lost: Vec<_> = lost
@@ -366,7 +370,7 @@ log        no line lost
             ),
             (
                 r#""unfed":["#,
-                r#""last_backup":"2026-11-24T02:00:00Z","last_vacuum":"2026-11-05T02:00:00Z","unfed":["#,
+                r#""last_backup":"2026-11-24T02:00:00Z","last_vacuum":"2026-11-05T02:00:00Z","copies_aside":2,"unfed":["#,
             ),
             (r#""stderr","lost":0"#, r#""stderr","lost":1200"#),
             (r#""free_bytes":41000000000"#, r#""free_bytes":255000000"#),
@@ -403,7 +407,7 @@ forms      link-missing  form 901000000000007  all looked at within 12 h
            question-unneeded  form 901000000000001 and 11 more
 disk       255 MB free, floor 256 MB
 backup     2026-11-24T02:00:00Z, 30 h ago
-vacuum     2026-11-05T02:00:00Z, 20 d ago
+vacuum     2026-11-05T02:00:00Z, 20 d ago  2 set aside
 clock      2026-11-25T08:47:38Z  ahead, not believed
            time goes by 2026-11-24T08:47:38Z
 log        stderr lost 1,200 lines

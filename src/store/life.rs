@@ -48,6 +48,14 @@ pub trait Life: Send + Sync {
         LastCopies::default()
     }
 
+    /// How many copies lie beside it that a start made before it opened a suspect database.
+    ///
+    /// # Errors
+    /// See [`StoreCode`]: it could not be looked at.
+    async fn copies_aside(&self) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+
     /// Holds what lies outside of this process against what is open: mends what was lost where that is safe, and gives what
     /// only a person can mend.
     ///

@@ -148,19 +148,28 @@ impl Progress {
     }
 }
 
-/// Removes every copy that was set aside, whole or not.
+/// Every copy that was set aside, whole or not.
 ///
 /// # Errors
 /// What the system says.
-pub(in crate::store::sled) fn remove_all(store: &Path) -> Result<(), StoreError> {
+pub(in crate::store::sled) fn copies(store: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let mut copies = Vec::new();
     for entry in fs::read_dir(store).map_err(StoreError::io)? {
         let entry = entry.map_err(StoreError::io)?;
         let name = entry.file_name();
         if name.to_str().is_some_and(|name| name == PART || name.starts_with(COPY)) {
-            remove_tree(&entry.path())?;
+            copies.push(entry.path());
         }
     }
-    Ok(())
+    Ok(copies)
+}
+
+/// Removes all of them.
+///
+/// # Errors
+/// What the system says.
+pub(in crate::store::sled) fn remove_all(store: &Path) -> Result<(), StoreError> {
+    copies(store)?.iter().try_for_each(|copy| remove_tree(copy))
 }
 
 /// Removes a directory of the store with all that lies below; links in it go, not what they lead to (openat(2) below).

@@ -63,12 +63,14 @@ async fn of_what_was_erased_not_even_sealed_bytes_are_left_and_everything_else_i
     let aside = world.path().join("aside-3");
     std::fs::create_dir(&aside).expect("made");
     std::fs::write(aside.join("db"), &gone[0]).expect("written");
+    assert_eq!(store.copies_aside().await, Ok(1));
     let before = export(&store, 100).await.expect("exported");
     world.clock.advance_ms(60_000);
     let made = vacuum_now(&store).await.expect("vacuumed");
     assert_eq!(made.records, 298);
     assert_eq!(store.last_copies().vacuumed, Some(made.at));
     assert!(!gone.iter().any(|bytes| lie_there(&world, bytes)));
+    assert_eq!(store.copies_aside().await, Ok(0));
     assert!(lie_there(&world, &stays), "the look itself finds what is there");
     assert_eq!(below(&world.path()), ["complete", "db", "lock"]);
     // It goes on: reads, writes, and its counts are right.

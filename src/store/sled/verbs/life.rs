@@ -8,6 +8,7 @@ use crate::purpose::PurposeId;
 use crate::store::mark::Correction;
 use crate::store::sled::SledStore;
 use crate::store::sled::draft::Draft;
+use crate::store::sled::engine::aside;
 use crate::store::sled::shared::Effect;
 use crate::store::sled::verbs::tokens;
 use crate::store::{ClockStanding, LastCopies, Life, StoreCode, StoreError};
@@ -36,6 +37,10 @@ impl Life for SledStore {
 
     fn last_copies(&self) -> LastCopies {
         self.shared.last_copies()
+    }
+
+    async fn copies_aside(&self) -> Result<u64, StoreError> {
+        self.beside(|shared| Ok(aside::copies(&shared.settings().path)?.len() as u64)).await
     }
 
     async fn look_after(&self) -> Result<Vec<Concern>, StoreError> {
