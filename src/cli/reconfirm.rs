@@ -25,8 +25,47 @@ lists them with a link each, `asked` says who was.
 Example:
   tamis reconfirm preview
   tamis reconfirm pause
-  tamis reconfirm due lettre --limit 100 > due.tsv
-  cut -f1 due.tsv | tamis reconfirm asked";
+  tamis reconfirm due lettre --limit 100 > due.txt
+  cut -d ' ' -f 1 due.txt | tamis reconfirm asked";
+
+const PREVIEW_EXAMPLE: &str = "\
+Nothing is opened and nothing is done: who took their agreement back is counted here, and not written to.
+
+Example:
+  tamis reconfirm preview
+  tamis reconfirm preview --json";
+
+const RUN_EXAMPLE: &str = "\
+As the day's turn does it. None where there is no [mail], where mail.ask_again is false, or while it is paused.
+
+Example:
+  tamis reconfirm run";
+
+const PAUSE_EXAMPLE: &str = "\
+It is kept across a restart. Records end by their day all the same.
+
+Example:
+  tamis reconfirm pause";
+
+const RESUME_EXAMPLE: &str = "\
+Whoever is due is asked within a minute.
+
+Example:
+  tamis reconfirm resume";
+
+const DUE_EXAMPLE: &str = "\
+For whoever asks people by a system of their own: the record's id says who it is. Each link is for its person alone, and cannot be
+had again; a new one can, sixteen for a record.
+
+Example:
+  tamis reconfirm due lettre --limit 100 > due.txt";
+
+const ASKED_EXAMPLE: &str = "\
+Who was asked is reminded 14 days later, and not asked again.
+
+Example:
+  tamis reconfirm asked < ids.txt
+  tamis reconfirm asked --reminded < ids.txt";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
@@ -38,22 +77,22 @@ pub(super) struct Arguments {
 #[derive(clap::Subcommand)]
 enum Verb {
     /// How many are to be asked, reminded, or have time to answer; nothing is done
-    #[command(after_help = EXAMPLE)]
+    #[command(after_help = PREVIEW_EXAMPLE)]
     Preview(Plain),
     /// Put the mails to whoever is due into the outbox now
-    #[command(after_help = EXAMPLE)]
+    #[command(after_help = RUN_EXAMPLE)]
     Run(Plain),
     /// Ask nobody until `resume`; records end by their day all the same
-    #[command(after_help = EXAMPLE)]
+    #[command(after_help = PAUSE_EXAMPLE)]
     Pause(Plain),
     /// Go on asking
-    #[command(after_help = EXAMPLE)]
+    #[command(after_help = RESUME_EXAMPLE)]
     Resume(Plain),
     /// Who of a purpose is due, each with a link to their page: record, what, last day, link
-    #[command(after_help = EXAMPLE)]
+    #[command(after_help = DUE_EXAMPLE)]
     Due(DueArguments),
     /// Say that people were asked by means of your own: their records' ids on stdin, one a line
-    #[command(after_help = EXAMPLE)]
+    #[command(after_help = ASKED_EXAMPLE)]
     Asked(AskedArguments),
 }
 
@@ -125,8 +164,7 @@ pub(super) async fn run(
                 let mut text = String::new();
                 for person in people {
                     // Writing into a string does not fail.
-                    let _ =
-                        writeln!(text, "{}\t{}\t{}\t{}", person.id, person.kind, person.ends_on, person.url);
+                    let _ = writeln!(text, "{} {} {} {}", person.id, person.kind, person.ends_on, person.url);
                 }
                 print(&text)
             })

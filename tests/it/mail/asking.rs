@@ -125,8 +125,8 @@ async fn a_house_that_asks_by_itself_gets_who_is_due_and_says_who_was_asked() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{line}: {said}");
     }
-    let due = fs::read_to_string(directory.path().join("due.tsv")).expect("a file");
-    let [id, kind, ends, link] = due.trim_end().split('\t').collect::<Vec<_>>()[..] else { panic!("{due}") };
+    let due = fs::read_to_string(directory.path().join("due.txt")).expect("a file");
+    let [id, kind, ends, link] = due.trim_end().split(' ').collect::<Vec<_>>()[..] else { panic!("{due}") };
     assert_eq!((id, kind, ends.len()), ("lettre-1-1", "asked", 10));
     assert!(link.starts_with("https://leads.lumen.example/p/") && due.lines().count() == 1, "{due}");
     assert_eq!(standing().await, [0, 1, 0], "asked, by the page's last line");
