@@ -10,6 +10,7 @@ mod changes;
 mod check;
 mod clock;
 mod completions;
+mod confirm;
 mod correct;
 mod desk;
 #[cfg(test)]
@@ -100,6 +101,8 @@ enum Command {
     Erasure(erase::ErasureArguments),
     /// Put right what a record holds; what it held can be read nowhere afterwards
     Correct(correct::Arguments),
+    /// Take down that a person said yes once more, to the boxes that they named
+    Confirm(confirm::Arguments),
     /// Let nobody use a record for a while, lift that, or list what is restricted
     Restrict(restrict::Arguments),
     /// Ask people whether they still agree: how it stands, run it now, pause it, who is due, who was asked
@@ -229,6 +232,7 @@ async fn obey(command: Command, config: &ConfigPath, environment: &Environment) 
         Command::Person(arguments) => person::run(arguments, config, environment).await,
         Command::Erase(arguments) => erase::run(arguments, config, environment).await,
         Command::Erasure(arguments) => erase::show(arguments, config, environment).await,
+        Command::Confirm(arguments) => confirm::run(arguments, config, environment).await,
         Command::Correct(arguments) => correct::run(arguments, config, environment).await,
         Command::Restrict(arguments) => restrict::run(arguments, config, environment).await,
         Command::Reconfirm(arguments) => reconfirm::run(arguments, config, environment).await,
