@@ -61,7 +61,7 @@ const TREES: [(&str, End); 23] = [
 ];
 
 /// Every type that is written to the disk as bytes of its fields: file, type, and how what it says of a person ends.
-const KEPT: [(&str, &str, End); 51] = [
+const KEPT: [(&str, &str, End); 53] = [
     ("lead::schema", "Common", Taken("taken.leaves.push(")),
     ("lead::schema", "Rest", Taken("taken.leaves.push(")),
     ("lead::schema", "Layout1", Taken("taken.leaves.push(")),
