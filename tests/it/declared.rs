@@ -70,6 +70,12 @@ async fn whatever_a_stranger_sends_the_answer_is_one_that_the_document_declares(
     let backup = json!({"directory": home.directory.path().join("backup")}).to_string();
     let backup = admin.call(reqwest::Method::POST, "/admin/v1/backups", Some(backup), None).await;
     assert_eq!(backup.status, 200, "{}", backup.text());
+    // Nor which record is there, or which number a change has that somebody is to follow.
+    let crm = daemon.admin().on_behalf_of("crm");
+    let leads = "/admin/v1/purposes/devis/leads";
+    for path in [format!("{leads}?limit=3"), format!("{leads}/devis-1-4")] {
+        assert_eq!(crm.get(&path).await.status, 200, "{path}");
+    }
     // A day of the coming year no schema can say, nor which record is restricted.
     let path = "/admin/v1/restrictions";
     for record in ["devis-1-2", "devis-1-3"] {
@@ -85,6 +91,8 @@ async fn whatever_a_stranger_sends_the_answer_is_one_that_the_document_declares(
     assert_eq!(yes.status, 200, "{}", yes.text());
     let no = admin.post("/admin/v1/withdrawals", &json!({"id": "devis-1-4"})).await;
     assert_eq!(no.status, 200, "{}", no.text());
+    assert_eq!(crm.get("/admin/v1/changes").await.status, 200, "there are three to be followed");
+    assert_eq!(crm.post("/admin/v1/changes/1/applied", &json!(null)).await.status, 200, "and one is");
     for number in 1..=2 {
         let opened = json!({"kind": "access"});
         assert_eq!(
