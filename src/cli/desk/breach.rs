@@ -160,6 +160,7 @@ mod tests {
         assert_eq!(read("2026-11-12T08:30:00Z").as_deref(), Ok("2026-11-12T08:30:00Z"));
         assert!(end("yesterday").is_err() && end("2026-11-31").is_err());
     }
+
     /// A daemon that refuses as often as it is told, and says when to ask again.
     async fn asked(refusals: u32, again: &str) -> (bool, u32) {
         let directory = tempfile::tempdir().expect("a directory");
@@ -174,12 +175,13 @@ mod tests {
                 let asked = counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
                 let mut head = [0; 4_096];
                 let _ = tokio::io::AsyncReadExt::read(&mut stream, &mut head).await;
-                let answer = match asked < refusals {
-                    true => {
-                        format!("HTTP/1.1 503 x\r\n{again}content-length: 0\r\nconnection: close\r\n\r\n")
-                    }
-                    false => "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned(),
+                let problem = r#"{"type":"urn:tamis:problem:busy","title":"Busy","status":503,"code":"busy","request_id":"r-7"}"#;
+                let (head, body) = match asked < refusals {
+                    true => (format!("HTTP/1.1 503 x\r\n{again}"), problem),
+                    false => ("HTTP/1.1 200 OK\r\n".to_owned(), ""),
                 };
+                let length = body.len();
+                let answer = format!("{head}content-length: {length}\r\nconnection: close\r\n\r\n{body}");
                 let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, answer.as_bytes()).await;
             }
         };
