@@ -19,13 +19,27 @@ const HASHED: &[u8] = b"tamis/pass/1";
 /// And before the act that a form is for.
 const FORM: &[u8] = b"tamis/form/1/";
 
-crate::codes! {
-    /// What a pass opens.
-    pub enum PassKind {
-        /// The person's page: what is held, masked, and what they can have done.
-        Page = "page",
-        /// One act, by one POST (RFC 8058): nothing is sent any more for this purpose. It shows nothing.
-        Stop = "stop",
+/// What a pass opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PassKind {
+    /// The person's page: what is held, masked, and what they can have done.
+    Page,
+    /// One act, by one POST (RFC 8058): nothing is sent any more for this purpose. It shows nothing.
+    Stop,
+}
+
+impl PassKind {
+    /// Its name where it is kept: no operator meets it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Stop => "stop",
+        }
+    }
+
+    /// The one with this name.
+    pub fn from_code(name: &str) -> Option<Self> {
+        [Self::Page, Self::Stop].into_iter().find(|kind| kind.as_str() == name)
     }
 }
 

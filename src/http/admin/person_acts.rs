@@ -30,7 +30,7 @@ use crate::language::Language;
 use crate::lead::OpenedLead;
 use crate::people::Pass;
 use crate::purpose::law::{Contact, RequestKind};
-use crate::purpose::{ConsentKey, FieldRule, Policy, Purpose, RecordId};
+use crate::purpose::{Basis, ConsentKey, FieldRule, Policy, Purpose, RecordId};
 use crate::store::{Erasure, ErasureId, ErasureRequest, Found, RequestId, StoreError, ToOpen, Wanted};
 use crate::trail::{Action, Entry, Operator, Reason};
 
@@ -39,10 +39,10 @@ const ADDRESSES_MAX: usize = 4;
 
 /// What the public side can have done, of which record a pass says.
 pub struct PersonActs {
-    state: AdminState,
-    queue: Queue,
-    search: Arc<Search>,
-    receipts: Data<Receipts>,
+    pub(super) state: AdminState,
+    pub(super) queue: Queue,
+    pub(super) search: Arc<Search>,
+    pub(super) receipts: Data<Receipts>,
 }
 
 /// A record as its person is shown it, and by what else of theirs is found.
@@ -163,7 +163,7 @@ impl PersonActs {
             }
             Extent::Whole => {
                 let all = self.by_addresses(request, operator, own, extent, false).await;
-                self.whole_or_record(request, operator, own, all).await?
+                self.whole_or_record(request, operator, own, (all, false)).await?
             }
         };
         self.answer_request(opened, operator, &mut came).await?;
@@ -184,7 +184,15 @@ impl PersonActs {
     ) -> Result<Came, Problem> {
         let opened = self.open_request(RequestKind::Objection, operator).await?;
         let all = self.by_addresses(request, operator, own, extent, true).await;
-        let mut came = self.whole_or_record(request, operator, own, all).await?;
+        if all.is_err() {
+            // What could not be looked for is barred all the same; said again, an entry is renewed.
+            for by in &own.addresses {
+                for what in objected(by, &self.wish(own, extent).purposes, &self.state.policy.pin())? {
+                    self.state.store.suppress(what, Entry::by(operator, Action::Suppressed)).await?;
+                }
+            }
+        }
+        let mut came = self.whole_or_record(request, operator, own, (all, true)).await?;
         self.answer_request(opened, operator, &mut came).await?;
         Ok(came)
     }
@@ -276,13 +284,6 @@ impl PersonActs {
             return Err(Problem::of(ProblemCode::AddressInvalid));
         }
         let mut came = Came::default();
-        // All of them first: what is read later is judged by the list.
-        for by in own.addresses.iter().filter(|_| objects) {
-            let purposes = self.wish(own, extent).purposes;
-            for what in objected(by, &purposes, &self.state.policy.pin())? {
-                self.state.store.suppress(what, Entry::by(operator, Action::Suppressed)).await?;
-            }
-        }
         for by in &own.addresses {
             let sought = match by {
                 ErasedBy::Email(typed) => Sought::email(typed),
@@ -293,6 +294,11 @@ impl PersonActs {
             let (wish, kept) = match objects {
                 true => ended_by_objection(self.wish(own, extent), &self.state).await?,
                 false => (self.wish(own, extent), Vec::new()),
+            };
+            // With the erasure, so that its receipt says until when: before anything is looked for.
+            let to_suppress = match objects {
+                true => objected(by, &self.wish(own, extent).purposes, &self.state.policy.pin())?,
+                false => Vec::new(),
             };
             let by_address = ByAddress {
                 state: &self.state,
@@ -306,7 +312,7 @@ impl PersonActs {
                 wish,
                 kept,
             };
-            let done = by_address.erase(Vec::new()).await?;
+            let done = by_address.erase(to_suppress).await?;
             came.unread = came.unread.max(done.unread.unwrap_or_default());
             for number in done.before.iter().map(|before| &before.erasure).chain([&done.erasure]) {
                 let id = ErasureId::parse(number).ok_or(ProblemCode::Internal)?;
@@ -328,9 +334,15 @@ impl PersonActs {
         request: &HttpRequest,
         operator: &Operator,
         own: &Own,
-        all: Result<Came, Problem>,
+        (all, objects): (Result<Came, Problem>, bool),
     ) -> Result<Came, Problem> {
+        let basis = own.purpose.as_ref().map(|purpose| purpose.basis);
+        let is_own_request = matches!(basis, Some(Basis::Contract | Basis::PreContract));
         match all {
+            // An objection does not end what they asked for themselves: what hangs on a consent is the officer's to take.
+            Err(problem) if is_passing(problem.code) && objects && is_own_request => {
+                Ok(Came { is_left: true, ..Came::default() })
+            }
             Err(problem) if is_passing(problem.code) => {
                 let wish = self.wish(own, Extent::OfPurpose);
                 let erasure = self.erase_record(request, operator, own, wish).await?;

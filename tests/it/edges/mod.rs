@@ -40,7 +40,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("desk", &["api", "clock", "language", "notice", "purpose", "spreadsheet", "trail", "visible"]),
     ("forget", &["clock", "code", "codes", "language", "purpose", "random", "secret", "trail", "visible"]),
     ("checkpoint", &["clock", "codes", "forget", "trail"]),
-    ("people", &["clock", "codes", "language", "notice", "purpose", "random", "secret"]),
+    ("people", &["clock", "language", "notice", "purpose", "random", "secret"]),
     ("api", &["attention", "clock", "code", "codes", "forget", "id", "notification", "purpose", "trail"]),
     // Ports and adapters.
     ("keyring", &["attention", "clock", "codes", "machine", "purpose", "random", "secret"]),

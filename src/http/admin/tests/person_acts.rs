@@ -1,0 +1,130 @@
+//! What a person has done where everything cannot be looked through now: the record goes, the rest stays to be done, and is seen.
+
+use super::addresses::keep;
+use super::*;
+use crate::http::admin::person_acts::{Extent, PersonActs, objecting};
+use crate::language::Language;
+use crate::purpose::law::RequestKind;
+use crate::store::contract::support::by_officer;
+use crate::store::{PersonRequest, StoreCode, StoreError};
+use crate::trail::Operator;
+
+/// Everybody looks for addresses at once.
+fn with_searches_full(bench: &Bench) -> PersonActs {
+    let full = |_, _| -> super::super::search::Looked {
+        Box::pin(async { Err(StoreError::of(StoreCode::SearchesFull)) })
+    };
+    PersonActs {
+        state: bench.state(),
+        queue: super::super::find::Queue::new(|_| false, || 0),
+        search: Arc::new(super::super::search::Search::new(full)),
+        receipts: erasing::receipts(),
+    }
+}
+
+async fn requests(bench: &Bench) -> Vec<PersonRequest> {
+    bench.store.requests(None, 10).await.expect("listed")
+}
+
+#[tokio::test]
+async fn where_nothing_can_be_looked_through_the_record_goes_and_the_officer_sees_the_rest() {
+    let bench = Bench::new();
+    bench.store.settle(vec![keep(1, "devis", "anne@lumen.example")]).await.expect("settled");
+    let (acts, person) = (with_searches_full(&bench), Operator::recognised_by_pass());
+    let request = test::TestRequest::post().to_http_request();
+    let id = RecordId::parse("devis-1-1").expect("an id");
+    let own = acts.look(&person, &id, Language::En).await.expect("looked up").expect("there");
+    let came = acts.erase(&request, &person, &own, Extent::Whole).await.expect("done");
+    assert_eq!((came.erasures.len(), came.is_left), (1, true));
+    assert_eq!(acts.papers(&came, Language::Fr).await.map(|papers| papers.len()), Ok(1));
+    assert!(acts.look(&person, &id, Language::En).await.expect("looked up").is_none(), "it is gone");
+    let open = requests(&bench).await;
+    assert!(open.len() == 1 && open[0].kind == RequestKind::Erasure && open[0].answered.is_none());
+    assert_eq!(came.due, Some(open[0].due()));
+}
+
+/// What they asked for themselves is not ended by an objection, whatever else cannot be done; and they are barred all the same.
+#[tokio::test]
+async fn an_objection_that_cannot_be_followed_through_bars_and_ends_nothing_that_stays() {
+    let bench = Bench::new();
+    bench.store.settle(vec![keep(1, "devis", "anne@lumen.example")]).await.expect("settled");
+    let (acts, person) = (with_searches_full(&bench), Operator::recognised_by_pass());
+    let request = test::TestRequest::post().to_http_request();
+    let id = RecordId::parse("devis-1-1").expect("an id");
+    let own = acts.look(&person, &id, Language::En).await.expect("looked up").expect("there");
+    let came =
+        acts.object(&request, &objecting(person.clone()), &own, Extent::OfPurpose).await.expect("done");
+    assert!(came.erasures.is_empty() && came.is_left);
+    assert!(acts.look(&person, &id, Language::En).await.expect("looked up").is_some(), "it stays");
+    let listed = bench.store.suppressions(None, 10, by_officer(Action::SuppressionsListed)).await;
+    let listed = listed.expect("listed");
+    assert_eq!(listed.len(), 1);
+    assert_eq!((listed[0].purpose.as_ref(), listed[0].reason), (Some(&id.purpose), Some(Reason::Objection)));
+    let open = requests(&bench).await;
+    assert!(open.len() == 1 && open[0].kind == RequestKind::Objection && open[0].answered.is_none());
+    let by: Vec<String> = bench.entries().await.iter().map(|entry| entry.actor().to_string()).collect();
+    assert!(by.iter().filter(|actor| *actor == "person").count() >= 5, "{by:?}");
+}
+
+/// RFC 8058: a POST, no cookie, no redirect, 200; and nothing else that comes to that address does anything.
+#[tokio::test]
+async fn a_mail_program_says_no_for_somebody_and_is_answered_alike_however_often_it_asks() {
+    use crate::http::public::person_routes;
+    use crate::http::{Persons, Proxies};
+    use crate::people::PassKind;
+    use crate::store::{GivenPass, ToPass};
+
+    let bench = Bench::new();
+    bench.store.settle(vec![keep(1, "devis", "anne@lumen.example")]).await.expect("settled");
+    let record = RecordId::parse("devis-1-1").expect("an id");
+    let wanted = ToPass { record: record.clone(), kind: PassKind::Stop, last_day: None };
+    let given = bench.store.give_pass(wanted, by_officer(Action::PassGiven)).await.expect("answered");
+    let GivenPass::Given(pass) = given else { panic!("given") };
+    let path = pass.path(PassKind::Stop).to_string();
+    let acts = PersonActs {
+        state: bench.state(),
+        queue: super::super::find::Queue::new(|_| false, || 0),
+        search: addresses::search(&bench.store, MATCHES_MAX).into_inner(),
+        receipts: erasing::receipts(),
+    };
+    let persons = actix_web::web::Data::new(Persons::new(acts, Proxies::default()));
+    let listed = async || {
+        let listed = bench.store.suppressions(None, 10, by_officer(Action::SuppressionsListed)).await;
+        listed.expect("listed").len()
+    };
+    let calls = async {
+        let app = test::init_service(App::new().app_data(persons).configure(person_routes)).await;
+        let call = async |request: test::TestRequest| {
+            let answer = test::call_service(&app, request.to_request()).await;
+            assert!(
+                answer.headers().get("set-cookie").is_none() && answer.headers().get("location").is_none()
+            );
+            (answer.status().as_u16(), text_of(answer).await)
+        };
+        let post = |path: &str, body: &'static str| test::TestRequest::post().uri(path).set_payload(body);
+        for quiet in
+            [test::TestRequest::get().uri(&path), post(&path, ""), post(&path, "List-Unsubscribe=no")]
+        {
+            assert_ne!(call(quiet).await.0, 200);
+        }
+        let other = path.replace("/u/", "/p/");
+        assert_eq!(call(test::TestRequest::get().uri(&other)).await.0, 404, "it opens no page");
+        assert_eq!((listed().await, requests(&bench).await.len()), (0, 0), "nothing was done");
+        for _ in 0..2 {
+            assert_eq!(call(post(&path, "List-Unsubscribe=One-Click")).await, (200, String::new()));
+        }
+        let never = format!("/u/{}", "A".repeat(43));
+        assert_eq!(call(post(&never, "List-Unsubscribe=One-Click")).await, (200, String::new()));
+    };
+    tokio::task::LocalSet::new().run_until(calls).await;
+    assert_eq!(listed().await, 1, "the address is barred for this purpose");
+    let done = requests(&bench).await;
+    assert!(!done.is_empty() && done.iter().all(|request| request.answered.is_some()));
+    let last = bench.last_entry().await;
+    assert_eq!(last.actor().to_string(), "local:1000", "the list was read last");
+    let by: Vec<_> = bench.entries().await.into_iter().filter(|entry| entry.role() == Role::Person).collect();
+    assert!(
+        by.iter()
+            .any(|entry| entry.action() == Action::Suppressed && entry.reason() == Some(Reason::Objection))
+    );
+}
