@@ -264,6 +264,7 @@ fn bounce() -> ObjectBuilder {
         .required("email")
         .additional_properties(Some(AdditionalProperties::FreeForm(false)))
         .description(Some("From which address mail comes back."))
+        .examples([json!({"email": "anne@lumen.example"})])
 }
 
 fn pause_asking() -> ObjectBuilder {

@@ -105,9 +105,9 @@ impl Link {
         is_plain.then(|| Self(Zeroizing::new(url.into())))
     }
 
-    /// The same once more.
-    pub(super) fn again(&self) -> Self {
-        Self(self.0.clone())
+    /// The same page, where it is asked for this: a query, as in `do=erase&lang=fr`.
+    pub(super) fn asking(&self, query: &str) -> Self {
+        Self(Zeroizing::new(format!("{}?{query}", self.0.as_str())))
     }
 
     /// The link, for the mail: ASCII without spaces or angle brackets, as URLs are written.

@@ -79,7 +79,7 @@ pub fn welcome(letter: Letter<'_>) -> Message {
     let mut blocks = vec![
         letter.paragraph(&[words.welcome_why, words.welcome_for]),
         letter.paragraph(&[words.held, words.held_until, words.welcome_meta]),
-        letter.action(words.see),
+        letter.action(words.see, None),
         letter.paragraph(&[words.welcome_not_you]),
     ];
     letter.close(words, words.welcome_subject, &mut blocks)
@@ -94,9 +94,9 @@ pub fn asked(letter: Letter<'_>, once_more: bool) -> Message {
         letter.paragraph(&[what, why]),
         letter.paragraph(&[words.held, words.asked_silence]),
         letter.paragraph(&[words.asked_choose]),
-        letter.action(words.yes),
-        letter.action(words.no),
-        letter.action(words.see),
+        letter.action(words.yes, Some("confirm")),
+        letter.action(words.no, Some("erase")),
+        letter.action(words.see, None),
     ];
     let subject = if once_more { words.reminded_subject } else { words.asked_subject };
     letter.close(words, subject, &mut blocks)
@@ -117,9 +117,11 @@ impl Letter<'_> {
         Block::Paragraph(said.join(" "))
     }
 
-    /// A way to their page, under what they would do there.
-    fn action(&self, label: &str) -> Block {
-        Block::Action { label: label.to_owned(), link: self.page.again() }
+    /// A way to their page, under what they would do there; nothing is done before they confirm it.
+    fn action(&self, label: &str, act: Option<&str>) -> Block {
+        let act = act.map(|act| format!("do={act}&")).unwrap_or_default();
+        let link = self.page.asking(&format!("{act}lang={}", self.language.tag()));
+        Block::Action { label: label.to_owned(), link }
     }
 
     /// A text with its places filled. Each place once: what is put in is not looked through again.

@@ -46,7 +46,7 @@ fn a_first_mail_says_what_for_what_is_held_until_when_and_what_can_be_done() {
         "On 30\u{a0}November 2026, you sent our form on Facebook or Instagram. It was for this: {title} {held}.\n\
          We hold: A, B and C. We will erase these data on 30\u{a0}November 2027 at the latest. We have these data from Meta, \
          which passed your answers on.\n\
-         [See or correct my data](https://leads.lumen.example/p/PASS)\n\
+         [See or correct my data](https://leads.lumen.example/p/PASS?lang=en)\n\
          You did not send this form? Answer this mail, and we will erase all of it.\n\
          You can see your data, have them corrected or erased, or object to their use. Write to vie-privee@lumen.example, it is \
          free. You may withdraw your agreement at any time. You may also complain to this authority: CNIL, \
@@ -73,7 +73,7 @@ fn who_is_asked_gets_a_yes_and_a_no_of_one_kind_and_is_told_what_silence_does() 
                 message.subject
             );
             let text = said(&message);
-            let actions: Vec<&str> = text.lines().filter(|line| line.ends_with("/p/PASS)")).collect();
+            let actions: Vec<&str> = text.lines().filter(|line| line.contains("/p/PASS?")).collect();
             assert_eq!(actions.len(), 3, "{text}");
             let silence = language.day("2027-11-30T07:00:00Z".parse().expect("a time"));
             assert_eq!(text.matches(&silence).count(), 1, "{text}");
@@ -85,7 +85,7 @@ fn who_is_asked_gets_a_yes_and_a_no_of_one_kind_and_is_told_what_silence_does() 
     let text = said(&asked(Letter { is_by_consent: false, ..letter(Language::En) }, false));
     assert!(text.starts_with("On 30\u{a0}November 2026, you asked us for this: {title} {held}."), "{text}");
     assert!(
-        text.contains("\n[Yes, that still holds](https://leads.lumen.example/p/PASS)\n[No, erase my data]("),
+        text.contains("\n[Yes, that still holds](https://leads.lumen.example/p/PASS?do=confirm&lang=en)\n[No, erase my data](https://leads.lumen.example/p/PASS?do=erase&lang=en)"),
         "{text}"
     );
 }
