@@ -104,6 +104,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "attention",
             "clock",
             "code",
+            "codes",
             "id",
             "keyring",
             "machine",
