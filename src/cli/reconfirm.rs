@@ -222,6 +222,6 @@ fn page(standing: &Reconfirmations) -> String {
         (true, false) => "whoever is due is asked by mail, each day",
     };
     // Writing into a string does not fail.
-    let _ = write!(text, "{table}{how}; {} mails wait\n", thousands(standing.waiting));
+    let _ = writeln!(text, "{table}{how}; {} mails wait", thousands(standing.waiting));
     text
 }

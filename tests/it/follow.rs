@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use tamis::clock::{Clock, SystemClock};
 
 use crate::api::{exporter, run, token};
 use crate::retention::{self, DAY_S, Shifted, pass};
@@ -42,7 +43,7 @@ async fn correct(world: &World, number: usize, email: &str) {
 }
 
 async fn restrict(world: &World, number: usize) {
-    let until = jiff::Timestamp::now().checked_add(Duration::from_secs(5 * 86_400)).expect("in range");
+    let until = SystemClock.now().checked_add(Duration::from_secs(5 * 86_400)).expect("in range");
     let until = until.to_string()[..10].to_owned();
     let body = json!({"id": format!("devis-1-{number}"), "until": until, "reason": "objection"});
     let answer = world.admin().post("/admin/v1/restrictions", &body).await;

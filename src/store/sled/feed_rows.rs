@@ -304,7 +304,10 @@ pub(super) fn has_old(shared: &Shared, engine: &Engine, recipient: &str) -> Resu
     Ok(is_old)
 }
 
-fn drop_blocks(draft: &mut Draft<'_>, feed: &mut Feed, rows: &[(Vec<u8>, Vec<u8>)]) -> u64 {
+/// A row of the tree: its key, and what lies there.
+type Row = (Vec<u8>, Vec<u8>);
+
+fn drop_blocks(draft: &mut Draft<'_>, feed: &mut Feed, rows: &[Row]) -> u64 {
     let mut gone = 0;
     for (key, bytes) in rows {
         let last = last_of(key).unwrap_or(0);
@@ -317,11 +320,7 @@ fn drop_blocks(draft: &mut Draft<'_>, feed: &mut Feed, rows: &[(Vec<u8>, Vec<u8>
 }
 
 /// The oldest blocks of a recipient that this transaction has not taken away, as the engine holds them.
-fn first_blocks(
-    draft: &Draft<'_>,
-    recipient: &str,
-    max: usize,
-) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+fn first_blocks(draft: &Draft<'_>, recipient: &str, max: usize) -> Result<Vec<Row>, StoreError> {
     let (first, end) = (block_key(recipient, 0), blocks_end(recipient));
     let mut rows = Vec::new();
     draft.engine.visit(&Place::Feeds, (Included(&first), Excluded(&end)), |key, bytes| {

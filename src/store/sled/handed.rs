@@ -115,14 +115,14 @@ fn holders_now(draft: &Draft<'_>, records: &[RecordId]) -> Result<Vec<HandedTo>,
     Ok(holders.all())
 }
 
-/// What each recipient was handed of a purpose, this transaction included, each with the row's key; none: nobody outside.
+/// A row's key, its recipient (none: nobody outside), and what they were handed.
+pub(super) type HandedRow = (Vec<u8>, Option<String>, Ranges);
+
+/// What each recipient was handed of a purpose, this transaction included.
 ///
 /// # Errors
 /// See [`StoreCode`].
-pub(super) fn rows_now(
-    draft: &Draft<'_>,
-    purpose: &PurposeId,
-) -> Result<Vec<(Vec<u8>, Option<String>, Ranges)>, StoreError> {
+pub(super) fn rows_now(draft: &Draft<'_>, purpose: &PurposeId) -> Result<Vec<HandedRow>, StoreError> {
     let (first, end) = rows_of(purpose);
     let mut keys: BTreeSet<Vec<u8>> = BTreeSet::new();
     draft.engine.visit(&Place::Handed, (Included(&first), Excluded(&end)), |key, _| {

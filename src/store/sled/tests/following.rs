@@ -124,10 +124,9 @@ async fn applying_and_erasing_at_the_same_moment_lose_nothing() {
     let store = world.open();
     store_many(&store, 1, 60).await;
     store.open_page(request(None, 60), exporting()).await.expect("a page");
-    let eraser = {
-        let store = Arc::clone(&store);
-        tokio::spawn(async move { erase(&store, 1..=60).await })
-    };
+    let eraser = Arc::clone(&store);
+    #[expect(clippy::disallowed_methods, reason = "the test joins it")]
+    let eraser = tokio::spawn(async move { erase(&eraser, 1..=60).await });
     let mut seen = Vec::new();
     while seen.len() < 60 {
         let told = told(&store).await;
