@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Host;
+use super::consenting::{confirm, withdraw};
 use super::handed::{erase, hand, on_behalf_of};
 use super::rewriting::holding;
 use super::several::nothing_is_wrong;
@@ -10,9 +11,10 @@ use super::support::*;
 use crate::clock::Day;
 use crate::lead::{Revision, sample};
 use crate::purpose::sample::purpose as purpose_of;
-use crate::purpose::{FieldName, Remit};
+use crate::purpose::{Basis, FieldName, Remit};
 use crate::store::{
-    Applied, CHANGES_LISTED_MAX, ChangesPage, FeedStanding, One, RewriteCause, RewriteRequest, SharedStore,
+    Applied, CHANGES_LISTED_MAX, ChangesPage, FeedStanding, One, RewriteCause, RewriteRequest, Rewritten,
+    SharedStore, Wanted,
 };
 use crate::trail::{Action, Entry, Outcome};
 
@@ -216,6 +218,25 @@ pub(crate) async fn a_consent_that_is_over_is_told_by_its_name_and_what_else_wen
     store.rewrite(request, entry).await.expect("trimmed");
     let expected = ["1 withdrawn devis-1-1 email_optin", "2 corrected devis-1-2", "3 corrected devis-1-3"];
     assert_eq!(told(&store, "crm").await, expected);
+}
+
+pub(crate) async fn what_a_person_says_of_their_consents_is_told_with_the_end_that_a_yes_gives<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    store_many(&store, 1, 3).await;
+    hand(&store, Some("crm"), 0, 3).await;
+    host.pass_days(&store, 1);
+    assert_eq!(confirm(&store, "devis-1-1").await, Rewritten::Anew);
+    assert_eq!(confirm(&store, "devis-1-1").await, Rewritten::Same);
+    assert_eq!(withdraw(&store, "devis-1-2", Basis::PreContract).await, Rewritten::Anew);
+    let said = ["1 confirmed devis-1-1 email_optin", "2 withdrawn devis-1-2 email_optin"];
+    assert_eq!(told(&store, "crm").await, said);
+    let changes = page(&store, "crm", None, 2).await.expect("read").changes;
+    let found = store.find(Wanted::Record(record("devis-1-1")), by_officer(Action::Found)).await;
+    let confirmed = found.expect("looked up").remove(0).lead.expect("it is there");
+    let ends: Vec<_> = changes.iter().map(|change| change.expires).collect();
+    assert_eq!(ends, [Some(confirmed.expires_at()), None]);
+    nothing_is_wrong(&store).await;
 }
 
 pub(crate) async fn what_nobody_applies_for_two_years_goes_and_that_is_told<H: Host>() {

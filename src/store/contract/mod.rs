@@ -442,6 +442,7 @@ macro_rules! contract {
                 an_erasure_knows_who_was_told_and_who_has_applied_it,
                 an_expiry_of_many_is_told_page_by_page_and_applied_at_once,
                 a_consent_that_is_over_is_told_by_its_name_and_what_else_went_as_a_correction,
+                what_a_person_says_of_their_consents_is_told_with_the_end_that_a_yes_gives,
                 what_nobody_applies_for_two_years_goes_and_that_is_told,
                 whoever_reads_or_applies_leaves_a_line_and_who_finds_nothing_one_a_day,
                 one_record_is_read_as_a_page_of_it_is_and_what_is_not_there_is_told_apart,
