@@ -44,7 +44,14 @@ for purpose in [purpose["id"] for purpose in ask("/purposes")["purposes"]]:
     more = True
     while more:
         known = db.execute("SELECT cursor FROM cursors WHERE purpose = ?", [purpose]).fetchone()
-        page = ask(f"/purposes/{purpose}/leads?format=json&limit={LIMIT}" + (f"&after={known[0]}" if known else ""))
+        path = f"/purposes/{purpose}/leads?format=json&limit={LIMIT}"
+        try:
+            page = ask(path + (f"&after={known[0]}" if known else ""))
+        except urllib.error.HTTPError as refusal:  # the store was put back: ids behind this are others' now
+            problem = json.load(refusal)
+            if problem["code"] != "cursor-ahead":
+                raise
+            page = ask(path + f"&after={problem['resume_after']}")
         with db:  # the page and the place after it, or neither
             [keep(lead) for lead in page["leads"]]
             db.execute("REPLACE INTO cursors VALUES (?, ?)", [purpose, page["next_cursor"]])
