@@ -50,6 +50,14 @@ pub(in crate::http) struct Withdrawals {
     pub(in crate::http) erasures: Vec<Erasure>,
 }
 
+/// How something was said, as far as the role of whoever does it tells.
+pub(in crate::http) fn said_by(role: Role) -> Said {
+    match role {
+        Role::Person => Said { entity: EventEntity::Person, ..Said::TO_CONTROLLER },
+        _ => Said::TO_CONTROLLER,
+    }
+}
+
 impl Consents<'_> {
     /// Takes consents of these records back: those that are named, or all (none said). Fields that hang on them go. A record whose
     /// purpose rests on consent, and of which no consent holds any more that it needs, is erased, and with all consents so is one
@@ -80,11 +88,11 @@ impl Consents<'_> {
         let mut purposes: Vec<&PurposeId> = records.iter().map(|id| &id.purpose).collect();
         purposes.sort();
         purposes.dedup();
-        let mut done = Withdrawals::default();
+        let (mut done, mut is_unreadable) = (Withdrawals::default(), false);
         for purpose in purposes {
             let of: Vec<RecordId> = records.iter().filter(|id| id.purpose == *purpose).cloned().collect();
             for some in of.chunks(REWRITTEN_AT_ONCE_MAX) {
-                self.withdraw_some((purpose, some), consents, &said, &mut done).await?;
+                is_unreadable |= self.withdraw_some((purpose, some), consents, &said, &mut done).await?;
             }
         }
         let count = |what| done.each.iter().filter(|(_, became)| *became == what).count();
@@ -94,17 +102,20 @@ impl Consents<'_> {
             records.changed = count(Withdrawn::Ended), records.erased = count(Withdrawn::Erased),
             "consent.withdrawn"
         );
-        Ok(done)
+        match is_unreadable {
+            true => Err(Problem::of(ProblemCode::RecordUnreadable)),
+            false => Ok(done),
+        }
     }
 
-    /// The same of some of one purpose.
+    /// The same of some of one purpose. True if one of them does not open: what becomes of the others does not wait for it.
     async fn withdraw_some(
         &self,
         (purpose, records): (&PurposeId, &[RecordId]),
         consents: Option<&[ConsentKey]>,
         said: &Said,
         done: &mut Withdrawals,
-    ) -> Result<(), Problem> {
+    ) -> Result<bool, Problem> {
         let declared = self.policy.purpose(purpose.as_str());
         let known = |key: &&ConsentKey| {
             declared.is_some_and(|purpose| purpose.consents.iter().any(|rule| rule.key == **key))
@@ -112,12 +123,16 @@ impl Consents<'_> {
         let named: Option<Vec<ConsentKey>> =
             consents.map(|named| named.iter().filter(known).cloned().collect());
         if named.as_ref().is_some_and(Vec::is_empty) {
-            return Ok(());
+            return Ok(false);
         }
         let Some(declared) = declared else {
-            done.erasures.extend(self.erase(purpose, records.to_vec()).await?);
-            done.each.extend(records.iter().map(|id| (id.clone(), Withdrawn::Erased)));
-            return Ok(());
+            let erasure = self.erase(purpose, records.to_vec()).await?;
+            // Of a name that no purpose has, or of records that went before, nothing is.
+            let is_any = erasure.as_ref().is_some_and(|erasure| erasure.extent.total() > 0);
+            let became = if is_any { Withdrawn::Erased } else { Withdrawn::Unknown };
+            done.erasures.extend(erasure.filter(|_| is_any));
+            done.each.extend(records.iter().map(|id| (id.clone(), became)));
+            return Ok(false);
         };
         let revision = withdrawal(declared, named.as_deref(), self.store.now())
             .map_err(|ConsentUnknown| ProblemCode::ConsentUnknown)?
@@ -127,7 +142,7 @@ impl Consents<'_> {
         let cause = RewriteCause::Withdrawal;
         let each = records.iter().map(|id| (id.clone(), revision.clone())).collect();
         let rewriting = self.store.rewrite(RewriteRequest { records: each, cause }, entry).await?;
-        let mut to_erase = Vec::new();
+        let (mut to_erase, mut is_unreadable) = (Vec::new(), false);
         for (id, rewritten) in records.iter().zip(&rewriting.each) {
             let became = match rewritten {
                 Rewritten::Anew => Withdrawn::Ended,
@@ -143,7 +158,8 @@ impl Consents<'_> {
                 | Rewritten::Unreadable
                 | Rewritten::Restricted
                 | Rewritten::Suppressed => {
-                    return Err(Problem::of(ProblemCode::RecordUnreadable));
+                    is_unreadable = true;
+                    continue;
                 }
             };
             done.each.push((id.clone(), became));
@@ -152,17 +168,13 @@ impl Consents<'_> {
             done.erasures.extend(self.erase(purpose, to_erase).await?);
         }
         match rewriting.keys_destroyed {
-            true => Ok(()),
+            true => Ok(is_unreadable),
             false => Err(Problem::of(ProblemCode::CorrectionPending)),
         }
     }
 
-    /// By whom, where nothing more is known of how.
     fn said(&self) -> Said {
-        match (self.entry)(Action::Confirmed).role() {
-            Role::Person => Said { entity: EventEntity::Person, ..Said::TO_CONTROLLER },
-            _ => Said::TO_CONTROLLER,
-        }
+        said_by((self.entry)(Action::Confirmed).role())
     }
 
     /// What rested on consents that are gone, for this purpose alone.

@@ -438,6 +438,11 @@ async fn consents_are_taken_back_with_what_hangs_on_them_and_the_record_goes_wit
     let nobody = tamis(&world, &["person", "withdraw", "--email-stdin"], &email).await;
     assert!(nobody.0 == Some(0) && says(&nobody.2, "no record holds this address"), "{}", nobody.2);
     assert_eq!((line_count(&world, "withdrawn").await, line_count(&world, "confirmed").await), (3, 3));
+    // A purpose that is none, and a record that never was: nothing is said to have been erased.
+    for id in ["lettr-1-1", "lettre-1-77"] {
+        let answer = admin.post("/admin/v1/withdrawals", &json!({"id": id})).await;
+        assert_eq!((answer.status, answer.json()["code"].clone()), (404, json!("record-unknown")), "{id}");
+    }
     world.guard(&anne);
     world.end().await;
 }

@@ -23,6 +23,7 @@ use crate::http::admin::find::Queue;
 use crate::http::admin::receipts::Receipts;
 use crate::http::admin::search::Search;
 use crate::http::admin::suppressions::put_on_list;
+use crate::http::consents::said_by;
 use crate::http::problem::{Problem, ProblemCode, request_id};
 use crate::lead::{Revision, RevisionRefusal};
 use crate::purpose::{FieldName, FieldRule, Purpose, PurposeId, RecordId};
@@ -149,9 +150,10 @@ impl ByAddress<'_> {
             return Ok(0);
         }
         let policy = self.state.policy.pin();
-        let (mut after, mut ended) = (None, ConsentsEnded::default());
+        let (mut after, mut ended, mut closed) = (None, ConsentsEnded::default(), None);
         for _ in 0..LOOKS_MAX {
             let matches = self.search.matching(self.sought.clone(), after.take()).await?;
+            closed.get_or_insert(matches.unreadable);
             for id in &self.kept {
                 let Some(purpose) = policy.purpose(id.as_str()) else { continue };
                 let of_purpose =
@@ -162,7 +164,9 @@ impl ByAddress<'_> {
                 }
             }
             if !matches.are_cut() {
-                return self.say_ended(&ended);
+                // Nobody else looks where nothing is erased: what does not open may hold the address, and a consent.
+                let unseen = if self.erases_nothing() { closed.unwrap_or_default() } else { 0 };
+                return Ok(self.say_ended(&ended)? + unseen);
             }
             after = matches.first.last().map(|found| found.record.clone());
         }
@@ -202,6 +206,7 @@ impl ByAddress<'_> {
         };
         let names: Vec<FieldName> = rules.iter().filter(hangs).map(|rule| rule.name.clone()).collect();
         let revision = Revision::without(names.clone()).ending_consents(self.state.store.now());
+        let revision = revision.as_said(said_by(self.operator.role()));
         let records = records.iter().map(|id| (id.clone(), revision.clone())).collect();
         let mut entry = Entry::by(self.operator, Action::Corrected);
         entry.fields = names;
