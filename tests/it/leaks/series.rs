@@ -6,9 +6,13 @@ use tamis::attention::AttentionCode;
 use tamis::graph::CallOutcome;
 use tamis::http::problem::ProblemCode;
 use tamis::http::{BodyError, TurnedCode};
+use tamis::mail::MailCode;
 use tamis::notification::{ChangeCode, ParkCode};
 use tamis::purpose::form_check::FindingCode;
+use tamis::store::MailKind;
 use tamis::telemetry::LogPlace;
+use tamis::telemetry::metrics::TrimCause;
+use tamis::workers::Unsent;
 
 use crate::support::PAGE;
 
@@ -30,6 +34,10 @@ pub fn require_closed(metrics: &str) {
         .chain(FindingCode::ALL.iter().map(|code| code.as_str()))
         .chain(CallOutcome::ALL.iter().map(|code| code.as_str()))
         .chain(BodyError::ALL.iter().map(|code| code.as_str()))
+        .chain(TrimCause::ALL.iter().map(|cause| cause.as_str()))
+        .chain(MailKind::ALL.iter().map(|kind| kind.as_str()))
+        .chain(Unsent::ALL.iter().map(|code| code.as_str()))
+        .chain(MailCode::ALL.iter().map(|code| code.as_str()))
         .chain(LogPlace::ALL.iter().map(|place| place.as_str()))
         .chain(["public", "admin-socket", "admin-tcp", "queued", "waiting", "held"])
         .chain(["devis", "lettre", PAGE, env!("CARGO_PKG_VERSION"), "other"])
