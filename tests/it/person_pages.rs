@@ -602,3 +602,30 @@ async fn a_person_says_yes_once_more_and_takes_it_back_box_by_box() {
     }
     world.end().await;
 }
+
+/// What rests on no consent is asked again where the config says so: the mail's yes is a button, and each yes counts.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_yes_needs_no_box_where_nothing_rests_on_one() {
+    let world = World::planned(Plan::with(
+        "retention_months = 12\nrecipients",
+        "retention_months = 12\nreconfirm_months = 6\nrecipients",
+    ))
+    .await;
+    let email = format!("{}@example.org", canary("noa").to_lowercase());
+    furnished(&world, &email).await;
+    let quote = &links(&world, &email).await[0].1;
+    let client = reader();
+    let own = seen(client.get(world.public(&format!("{quote}?lang=en")))).await;
+    assert!(own.text.contains("do=confirm") && !own.text.contains("do=withdraw"), "{}", own.text);
+    let yes = post(&world, &client, quote, "confirm", "").await;
+    assert!(
+        yes.status == 200 && yes.text.contains("The time for which we keep your data begins anew today."),
+        "{}",
+        yes.text
+    );
+    let again = post(&world, &client, quote, "confirm", "").await;
+    assert!(again.status == 200 && again.text.contains("You said so today already."), "{}", again.text);
+    let lines = by_persons(&world).await;
+    assert!(lines.iter().any(|(action, _)| action == "confirmed"), "{lines:?}");
+    world.end().await;
+}

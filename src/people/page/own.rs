@@ -25,6 +25,8 @@ pub struct Shown {
     pub agreed: Vec<(String, Option<Timestamp>)>,
     /// Boxes that are agreed to and hold: their names in the config, and what each stands for.
     pub boxes: Vec<(String, String)>,
+    /// Its person is asked from time to time whether it still holds, and it rests on no consent: a yes needs no box.
+    pub is_asked_again: bool,
     /// Who had it; none: files of the controller's own.
     pub handed: Vec<Option<String>>,
     /// Which fields the person may correct here: name, title, what is held now.
@@ -144,8 +146,12 @@ pub fn own(shown: &Shown, house: &House<'_>, language: Language, banner: Option<
         let href = format!("?{}lang={}", act.query(), language.tag());
         ways.push(Way { text: text.to_owned(), href, said: said.to_owned() });
     };
-    if !shown.boxes.is_empty() {
+    if shown.is_asked_again {
+        way(Act::Confirm, words.way_confirm, words.way_confirm_own_said);
+    } else if !shown.boxes.is_empty() {
         way(Act::Confirm, words.way_confirm, words.way_confirm_said);
+    }
+    if !shown.boxes.is_empty() {
         way(Act::Withdraw, words.way_withdraw, words.way_withdraw_said);
     }
     way(Act::Stop, words.way_stop, words.way_stop_said);
@@ -189,6 +195,17 @@ pub fn asking(
     };
     let boxes = |legend| Input::Boxes { legend, name: "c", options: shown.boxes.clone() };
     let (heading, mut blocks, inputs, button) = match act {
+        Act::Confirm if shown.is_asked_again => {
+            let asked =
+                (!shown.boxes.is_empty()).then(|| (text(words.confirm_text), boxes(words.confirm_legend)));
+            let (said, boxes) = asked.unzip();
+            (
+                words.confirm_heading,
+                [text(words.confirm_own_text)].into_iter().chain(said).collect(),
+                boxes.into_iter().collect(),
+                words.confirm_own_button,
+            )
+        }
         Act::Confirm => (
             words.confirm_heading,
             vec![text(words.confirm_text)],
@@ -278,10 +295,14 @@ pub fn withdrawn(language: Language) -> &'static str {
     words(language).withdrawn
 }
 
-/// What is said of a yes; false: it was said today already.
-pub fn confirmed(changed: bool, language: Language) -> &'static str {
+/// What is said of a yes to boxes, or to the purpose alone; `changed` is false if it was said today already.
+pub fn confirmed(changed: bool, is_to_boxes: bool, language: Language) -> &'static str {
     let words = words(language);
-    if changed { words.confirmed } else { words.confirmed_already }
+    match (changed, is_to_boxes) {
+        (false, _) => words.confirmed_already,
+        (true, true) => words.confirmed,
+        (true, false) => words.confirmed_own,
+    }
 }
 
 /// What is said where a yes cannot be taken.

@@ -24,6 +24,7 @@ fn shown() -> Shown {
         answers: vec![("E-mail address".to_owned(), vec!["m•••@example.org".to_owned()])],
         agreed: vec![("by e-mail".to_owned(), Some(at("2026-11-01"))), ("by phone".to_owned(), None)],
         boxes: vec![("email_optin".to_owned(), "by e-mail".to_owned())],
+        is_asked_again: false,
         handed: vec![None, Some("Exemple CRM SAS".to_owned())],
         correctable: vec![("city".to_owned(), "City".to_owned(), Some("L•••".to_owned()))],
     }
@@ -127,6 +128,25 @@ fn what_is_held_is_said_and_every_act_is_one_step_away() {
     let html = own(&bare, &HOUSE, Language::En, None).html();
     assert!(html.contains("No answer of yours") && html.contains("Nobody received them"), "{html}");
     assert!(!html.contains("do=correct"), "nothing that one could correct");
+}
+
+/// Whoever is asked again of what rests on no consent says yes by the button alone; the boxes are theirs to tick or not.
+#[test]
+fn what_rests_on_no_consent_is_said_yes_to_without_a_box() {
+    let bare = Shown { boxes: Vec::new(), is_asked_again: true, ..shown() };
+    let html = own(&bare, &HOUSE, Language::En, None).html();
+    assert!(html.contains("do=confirm") && !html.contains("do=withdraw"), "{html}");
+    let asked =
+        |shown: &Shown| asking(Act::Confirm, "TOKEN".to_owned(), shown, &HOUSE, Language::En, None).html();
+    let html = asked(&bare);
+    assert!(html.contains("Yes, that still holds</button>") && !html.contains("<fieldset"), "{html}");
+    let html = asked(&Shown { is_asked_again: true, ..shown() });
+    assert!(
+        html.contains("Yes, that still holds</button>") && html.contains("name=\"c.email_optin\""),
+        "{html}"
+    );
+    let none = Shown { boxes: Vec::new(), ..shown() };
+    assert!(!own(&none, &HOUSE, Language::En, None).html().contains("do=confirm"), "nobody asks them");
 }
 
 /// Nothing is chosen for the person, and every form says which it is.

@@ -99,6 +99,10 @@ texts! {
         confirm_not
         confirmed
         confirmed_already
+        way_confirm_own_said
+        confirm_own_text
+        confirm_own_button
+        confirmed_own
         withdraw_heading
         withdraw_text
         withdraw_hangs

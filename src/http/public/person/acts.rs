@@ -164,13 +164,16 @@ impl Doing<'_> {
         let is_shown = |key: &str| self.shown.boxes.iter().any(|(known, _)| known == key);
         let boxes: Vec<ConsentKey> =
             ticked.filter(|(key, _)| is_shown(key)).filter_map(|(key, _)| ConsentKey::parse(key)).collect();
-        if boxes.is_empty() {
+        // What rests on no consent is said yes to without a box.
+        let needs_none = act == Act::Confirm && self.shown.is_asked_again;
+        if boxes.is_empty() && !needs_none {
             return Ok(self.ask_again(act, choose(self.language)));
         }
         let (acts, operator) = (&self.persons.acts, self.visitor.operator.clone());
         if act == Act::Confirm {
+            let is_to_boxes = !boxes.is_empty();
             return match acts.confirm(self.request, &operator, self.own, boxes).await {
-                Ok(changed) => self.show_again(confirmed(changed, self.language)).await,
+                Ok(changed) => self.show_again(confirmed(changed, is_to_boxes, self.language)).await,
                 Err(problem) if is_no_yes(problem.code) => {
                     Ok(self.ask_again(act, self.persons.house(|house| no_yes(house, self.language))))
                 }

@@ -8,7 +8,7 @@ use crate::http::public::person::Persons;
 use crate::language::Language;
 use crate::people::page::Shown;
 use crate::people::{Pass, PassKind, mask};
-use crate::purpose::RecordId;
+use crate::purpose::{Basis, RecordId};
 use crate::trail::Operator;
 
 /// Somebody whom a pass lets in.
@@ -73,6 +73,9 @@ pub(super) fn shown(own: &Own, now: jiff::Timestamp, language: Language) -> Opti
         answers,
         agreed,
         boxes,
+        is_asked_again: own.purpose.as_ref().is_some_and(|purpose| {
+            purpose.basis != Basis::Consent && purpose.reconfirm_months.is_some()
+        }),
         handed,
         correctable: correctable(own, content),
     })
