@@ -7,7 +7,7 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
 use crate::people::{furnished, tamis};
-use crate::support::{Plan, World, canary};
+use crate::support::{LETTRE_FORM, Plan, World, canary, lead};
 
 /// Somebody at a browser that keeps nothing.
 pub(crate) fn reader() -> Client {
@@ -627,5 +627,30 @@ async fn a_yes_needs_no_box_where_nothing_rests_on_one() {
     assert!(again.status == 200 && again.text.contains("You said so today already."), "{}", again.text);
     let lines = by_persons(&world).await;
     assert!(lines.iter().any(|(action, _)| action == "confirmed"), "{lines:?}");
+    world.end().await;
+}
+
+/// What was taken back is no agreement any more, also on the page of whose record stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_taken_back_is_shown_as_no() {
+    let world = World::start().await;
+    let email = format!("{}@example.org", canary("mila").to_lowercase());
+    let letter = lead(LETTRE_FORM).answer("first_name", &["Mila"]).answer("email", &[&email]);
+    let letter = letter.answer("phone_number", &["+33639980077"]);
+    let letter = letter.checkbox("email_optin", true).checkbox("consent_call", true);
+    world.deliver(&[&world.submit(letter, &[])]).await;
+    world.settled().await;
+    world.stored("lettre", 1).await;
+    let path = links(&world, &email).await.remove(0).1;
+    let client = reader();
+    let yes_and_no = async || {
+        let page = seen(client.get(world.public(&format!("{path}?lang=en")))).await;
+        assert_eq!(page.status, 200, "{}", page.text);
+        (page.text.matches("<p>Yes, on ").count(), page.text.matches("<p>No</p>").count())
+    };
+    assert_eq!(yes_and_no().await, (2, 0));
+    let taken = post(&world, &client, &path, "withdraw", "c.call_optin=yes").await;
+    assert!(taken.status == 200 && taken.text.contains("You have taken it back"), "{}", taken.text);
+    assert_eq!(yes_and_no().await, (1, 1));
     world.end().await;
 }

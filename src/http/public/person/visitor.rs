@@ -1,6 +1,7 @@
 //! Who holds a pass: recognised as the person of the record that it opens.
 
-use crate::api::access::{HeldContent, HeldField};
+use crate::api::access::{HeldConsent, HeldContent, HeldField};
+use crate::api::evidence::EventState;
 use crate::clock::Day;
 use crate::http::admin::person_acts::{Own, holds_an_address, is_an_address};
 use crate::http::problem::Problem;
@@ -50,13 +51,15 @@ pub(super) fn shown(own: &Own, now: jiff::Timestamp, language: Language) -> Opti
     let masked = |values: &[String]| values.iter().map(|value| mask(value)).collect::<Vec<_>>();
     let fields = content.fields.iter();
     let answers = fields.map(|field| (field.title.clone(), masked(&field.values))).collect();
+    let holds = |consent: &HeldConsent| {
+        // It holds by days, as everywhere.
+        consent.given && consent.valid_until.is_none_or(|until| Day::of(now) < Day::of(until.0))
+    };
     let agreed = content.consents.iter();
-    let agreed =
-        agreed.map(|consent| (consent.title.clone(), consent.given.then_some(consent.at.0))).collect();
-    let holds = content.consents.iter().filter(|consent| {
-        consent.given && consent.channel.is_some() && consent.valid_until.is_none_or(|until| now < until.0)
-    });
-    let boxes = holds.map(|consent| (consent.key.clone(), consent.title.clone())).collect();
+    let agreed = agreed.map(|consent| (consent.title.clone(), holds(consent).then(|| said_at(consent))));
+    let agreed = agreed.collect();
+    let asked_for = content.consents.iter().filter(|consent| holds(consent) && consent.channel.is_some());
+    let boxes = asked_for.map(|consent| (consent.key.clone(), consent.title.clone())).collect();
     let handed = own.held.handed.iter();
     let handed = handed.map(|to| to.name.clone().or_else(|| to.recipient.clone())).collect();
     let until = own
@@ -73,12 +76,20 @@ pub(super) fn shown(own: &Own, now: jiff::Timestamp, language: Language) -> Opti
         answers,
         agreed,
         boxes,
-        is_asked_again: own.purpose.as_ref().is_some_and(|purpose| {
-            purpose.basis != Basis::Consent && purpose.reconfirm_months.is_some()
-        }),
+        is_asked_again: own
+            .purpose
+            .as_ref()
+            .is_some_and(|purpose| purpose.basis != Basis::Consent && purpose.reconfirm_months.is_some()),
         handed,
         correctable: correctable(own, content),
     })
+}
+
+/// When its person said yes to it last.
+fn said_at(consent: &HeldConsent) -> jiff::Timestamp {
+    let confirmed =
+        consent.events.iter().rev().find(|event| event.event_state == EventState::Confirmed.into());
+    confirmed.map_or(consent.at, |event| event.event_time).0
 }
 
 /// The fields that may be corrected on the page: those of the config that are not worked out, and by which nobody is reached.
@@ -100,4 +111,33 @@ fn correctable(own: &Own, content: &HeldContent) -> Vec<(String, String, Option<
 /// The midnight with which a day begins.
 pub(super) fn midnight(day: Day) -> Option<jiff::Timestamp> {
     jiff::Timestamp::from_second(i64::from(day.0) * 86_400).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_yes_is_dated_by_the_last_time_it_was_said() {
+        let event = |at: &str, state: &str| {
+            serde_json::json!({
+                "event_time": at, "valid_until": null, "entity": "person", "event_state": state,
+                "notice_revision": null, "language": null
+            })
+        };
+        let of = |events: Vec<serde_json::Value>| {
+            let consent = serde_json::from_value::<HeldConsent>(serde_json::json!({
+                "key": "email_optin", "channel": "email", "title": "by e-mail", "given": true, "outcome": "given",
+                "at": "2026-01-02T08:00:00Z", "valid_until": null, "checkbox_key": "email_optin",
+                "answer": "true", "text": null, "text_hash": null, "events": events
+            }));
+            said_at(&consent.expect("a consent")).to_string()
+        };
+        let given = event("2026-01-02T08:00:00Z", "given");
+        assert_eq!(of(Vec::new()), "2026-01-02T08:00:00Z");
+        assert_eq!(of(vec![given.clone()]), "2026-01-02T08:00:00Z");
+        let once = event("2026-05-02T08:00:00Z", "confirmed");
+        let twice = event("2026-09-02T08:00:00Z", "confirmed");
+        assert_eq!(of(vec![given, once, twice]), "2026-09-02T08:00:00Z");
+    }
 }
