@@ -119,6 +119,23 @@ impl OpenedLead {
         sealed.into_iter().chain(now).min()
     }
 
+    /// True if its person gave this consent, and it still holds.
+    pub fn holds(&self, rule: &ConsentRule, now: Timestamp) -> bool {
+        let given = self.consent(&rule.key).is_some_and(ConsentEvidence::given);
+        given && self.valid_until(rule).is_none_or(|until| now < until)
+    }
+
+    /// What may be written to, in the order of the config: the first of it that mail reaches is the one that mails about the record go
+    /// to, and with them its person's links.
+    pub fn mailboxes<'l>(&'l self, purpose: &'l Purpose, now: Timestamp) -> impl Iterator<Item = &'l Answer> {
+        let holds = move |key: &ConsentKey| {
+            let rule = purpose.consents.iter().find(|rule| rule.key == *key);
+            rule.is_some_and(|rule| self.holds(rule, now))
+        };
+        let rules = purpose.whitelist.mailboxes().filter(move |rule| rule.consent.as_ref().is_none_or(holds));
+        rules.filter_map(|rule| self.field(purpose, rule.name.as_str())).flatten()
+    }
+
     /// What the submission rests on beside its consents.
     pub fn grounds(&self) -> &Grounds {
         &self.content.grounds

@@ -7,7 +7,7 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
 use crate::people::{furnished, tamis};
-use crate::support::{LETTRE_FORM, Plan, World, canary, lead};
+use crate::support::{DEVIS_FORM, LETTRE_FORM, Plan, World, canary, lead};
 
 /// Somebody at a browser that keeps nothing.
 pub(crate) fn reader() -> Client {
@@ -652,5 +652,57 @@ async fn what_was_taken_back_is_shown_as_no() {
     let taken = post(&world, &client, &path, "withdraw", "c.call_optin=yes").await;
     assert!(taken.status == 200 && taken.text.contains("You have taken it back"), "{}", taken.text);
     assert_eq!(yes_and_no().await, (1, 1));
+    world.end().await;
+}
+
+/// Whoever types somebody else's number beside their own address has nothing done to whom it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_acts_on_the_mailbox_it_went_to_and_on_no_number_that_was_typed_beside_it() {
+    let world = World::start().await;
+    let victim = format!("{}@example.org", canary("vera").to_lowercase());
+    let stranger = format!("{}@example.org", canary("kai").to_lowercase());
+    let number = "+33639980042";
+    let quote = |email: &str| {
+        lead(DEVIS_FORM)
+            .answer("full_name", &["Vera"])
+            .answer("email", &[email])
+            .answer("phone_number", &[number])
+    };
+    let letter = lead(LETTRE_FORM).answer("email", &[&stranger]).answer("phone_number", &[number]);
+    let letter = letter.checkbox("email_optin", true).checkbox("consent_call", true);
+    for lead in [quote(&victim), quote(&stranger), letter] {
+        world.deliver(&[&world.submit(lead, &[])]).await;
+        world.settled().await;
+    }
+    world.stored("devis", 2).await;
+    world.stored("lettre", 1).await;
+    let client = reader();
+    let links = links(&world, &stranger).await;
+    assert_eq!(links.len(), 2);
+    let stopped = post(&world, &client, &links[1].1, "stop", "reach=all").await;
+    assert!(
+        stopped.status == 200 && stopped.text.contains("Only your e-mail address was looked for."),
+        "{}",
+        stopped.text
+    );
+    let list = world.admin().get("/admin/v1/suppressions").await.json();
+    let kinds: Vec<&Value> =
+        list["suppressions"].as_array().expect("a list").iter().map(|entry| &entry["contact"]).collect();
+    assert_eq!(kinds, ["email"], "the number is barred to nobody: {list}");
+    let erased = post(&world, &client, &links[0].1, "erase", "reach=all").await;
+    assert!(
+        erased.status == 200 && erased.text.contains("Only your e-mail address was looked for."),
+        "{}",
+        erased.text
+    );
+    let left = world.admin().post("/admin/v1/find", &json!({"email": stranger})).await.json();
+    assert_eq!(left["records"], json!([]), "{left}");
+    let theirs = world.admin().post("/admin/v1/find", &json!({"phone": number})).await.json();
+    let ids: Vec<&Value> =
+        theirs["records"].as_array().expect("a list").iter().map(|record| &record["id"]).collect();
+    assert_eq!(ids, ["devis-1-1"], "it is there: {theirs}");
+    let requests = world.admin().get("/admin/v1/requests").await.json();
+    let requests = requests["requests"].as_array().expect("a list");
+    assert!(requests.len() == 2 && requests.iter().all(|one| one["answered"].is_null()), "{requests:?}");
     world.end().await;
 }

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use crate::api::access::HeldRecord;
 use crate::api::erasures::ErasedBy;
 use crate::clock::Day;
-use crate::forget::address::Sought;
+use crate::forget::address::{Address, Sought};
 use crate::forget::receipt::AskedBy;
 use crate::http::admin::corrections::{CorrectedRecord, corrected};
 use crate::http::admin::erasing::erased;
@@ -28,14 +28,12 @@ use crate::http::consents::Consents;
 use crate::http::problem::{Problem, ProblemCode};
 use crate::language::Language;
 use crate::lead::OpenedLead;
+use crate::mail::Addressee;
 use crate::people::Pass;
 use crate::purpose::law::{Contact, RequestKind};
 use crate::purpose::{Basis, ConsentKey, FieldRule, Policy, Purpose, RecordId};
 use crate::store::{Erasure, ErasureId, ErasureRequest, Found, RequestId, StoreError, ToOpen, Wanted};
 use crate::trail::{Action, Entry, Operator, Reason};
-
-/// So many addresses of a record are acted on. Whoever typed more into one form is no person.
-const ADDRESSES_MAX: usize = 4;
 
 /// What the public side can have done, of which record a pass says.
 pub struct PersonActs {
@@ -51,8 +49,11 @@ pub(in crate::http) struct Own {
     pub(in crate::http) held: HeldRecord,
     /// The purpose; none: it has left the config.
     pub(in crate::http) purpose: Option<Arc<Purpose>>,
-    /// Its addresses, the mailboxes first.
-    addresses: Vec<ErasedBy>,
+    /// The mailbox that its mails go to. Whoever holds a pass is known to read that one, and no other address: a form takes what is
+    /// typed into it, also what is somebody else's.
+    mailbox: Option<ErasedBy>,
+    /// It holds other addresses or numbers. By those nothing is looked for here.
+    has_others: bool,
 }
 
 /// How far an act goes.
@@ -73,6 +74,8 @@ pub(in crate::http) struct Came {
     pub(in crate::http) unread: u64,
     /// Something of it could not be finished now.
     pub(in crate::http) is_left: bool,
+    /// That is what other addresses of the record may lead to.
+    pub(in crate::http) are_others_left: bool,
     /// By the end of which day it is; none: nobody wrote it down.
     pub(in crate::http) due: Option<Day>,
 }
@@ -123,12 +126,12 @@ impl PersonActs {
         let Some(found) = found.into_iter().next() else { return Ok(None) };
         let (policy, stationery) = (self.state.policy.pin(), self.receipts.stationery.pin());
         let purpose = policy.purpose(id.purpose.as_str()).cloned();
-        let addresses = match &found.lead {
-            Some(lead) => addresses_of(lead, purpose.as_deref(), &policy),
+        let (mailbox, has_others) = match &found.lead {
+            Some(lead) => addresses_of(lead, purpose.as_deref(), self.now()),
             None => return Ok(None),
         };
         let held = self.held(&found, &policy, &stationery, language).await?;
-        Ok(held.map(|held| Own { held, purpose, addresses }))
+        Ok(held.map(|held| Own { held, purpose, mailbox, has_others }))
     }
 
     async fn held(
@@ -141,7 +144,8 @@ impl PersonActs {
         Clerk::new(&self.state, stationery, policy, language).record(found).await
     }
 
-    /// Erases it: of its purpose this record, or everything that holds an address of it.
+    /// Erases it: of its purpose this record, or everything that holds its mailbox. What else holds another address of it is left to the
+    /// officer, who can ask whose that is.
     ///
     /// # Errors
     /// Nothing is known to be erased; it stands in the register.
@@ -162,7 +166,7 @@ impl PersonActs {
                 }
             }
             Extent::Whole => {
-                let all = self.by_addresses(request, operator, own, extent, false).await;
+                let all = self.by_mailbox(request, operator, own, extent, false).await;
                 self.whole_or_record(request, operator, own, (all, false)).await?
             }
         };
@@ -170,11 +174,11 @@ impl PersonActs {
         Ok(came)
     }
 
-    /// Puts its addresses on the list of who objected, and has erased what an objection ends; what the person asked for themselves
+    /// Puts its mailbox on the list of who objected, and has erased what an objection ends; what the person asked for themselves
     /// stays, without what hangs on a consent.
     ///
     /// # Errors
-    /// It stands in the register; whether the list has the addresses is not known.
+    /// It stands in the register; whether the list has the mailbox is not known.
     pub(in crate::http) async fn object(
         &self,
         request: &HttpRequest,
@@ -183,10 +187,10 @@ impl PersonActs {
         extent: Extent,
     ) -> Result<Came, Problem> {
         let opened = self.open_request(RequestKind::Objection, operator).await?;
-        let all = self.by_addresses(request, operator, own, extent, true).await;
+        let all = self.by_mailbox(request, operator, own, extent, true).await;
         if all.is_err() {
             // What could not be looked for is barred all the same; said again, an entry is renewed.
-            for by in &own.addresses {
+            if let Some(by) = &own.mailbox {
                 for what in objected(by, &self.wish(own, extent).purposes, &self.state.policy.pin())? {
                     self.state.store.suppress(what, Entry::by(operator, Action::Suppressed)).await?;
                 }
@@ -270,8 +274,8 @@ impl PersonActs {
         Consents { store: &self.state.store, policy, receipts: &self.receipts, request, entry }
     }
 
-    /// By each address of the record, in the order of its mailboxes and numbers.
-    async fn by_addresses(
+    /// By the mailbox of the record.
+    async fn by_mailbox(
         &self,
         request: &HttpRequest,
         operator: &Operator,
@@ -279,47 +283,40 @@ impl PersonActs {
         extent: Extent,
         objects: bool,
     ) -> Result<Came, Problem> {
-        if own.addresses.is_empty() {
+        let Some(by @ ErasedBy::Email(typed)) = &own.mailbox else {
             // Nothing else of theirs can be found.
             return Err(Problem::of(ProblemCode::AddressInvalid));
+        };
+        let sought = Sought::email(typed).ok_or(ProblemCode::AddressInvalid)?;
+        let mut came = Came { is_left: own.has_others, are_others_left: own.has_others, ..Came::default() };
+        let (wish, kept) = match objects {
+            true => ended_by_objection(self.wish(own, extent), &self.state).await?,
+            false => (self.wish(own, extent), Vec::new()),
+        };
+        // With the erasure, so that its receipt says until when: before anything is looked for.
+        let to_suppress = match objects {
+            true => objected(by, &self.wish(own, extent).purposes, &self.state.policy.pin())?,
+            false => Vec::new(),
+        };
+        let by_address = ByAddress {
+            state: &self.state,
+            request,
+            operator,
+            queue: &self.queue,
+            search: &self.search,
+            receipts: &self.receipts,
+            asked_by: AskedBy::Person,
+            sought,
+            wish,
+            kept,
+        };
+        let done = by_address.erase(to_suppress).await?;
+        came.unread = done.unread.unwrap_or_default();
+        for number in done.before.iter().map(|before| &before.erasure).chain([&done.erasure]) {
+            let id = ErasureId::parse(number).ok_or(ProblemCode::Internal)?;
+            came.erasures.extend(self.state.store.erasure(id).await?);
         }
-        let mut came = Came::default();
-        for by in &own.addresses {
-            let sought = match by {
-                ErasedBy::Email(typed) => Sought::email(typed),
-                ErasedBy::Phone(typed) => Sought::phone(typed),
-                ErasedBy::Id(_) | ErasedBy::LeadgenId(_) => None,
-            };
-            let Some(sought) = sought else { continue };
-            let (wish, kept) = match objects {
-                true => ended_by_objection(self.wish(own, extent), &self.state).await?,
-                false => (self.wish(own, extent), Vec::new()),
-            };
-            // With the erasure, so that its receipt says until when: before anything is looked for.
-            let to_suppress = match objects {
-                true => objected(by, &self.wish(own, extent).purposes, &self.state.policy.pin())?,
-                false => Vec::new(),
-            };
-            let by_address = ByAddress {
-                state: &self.state,
-                request,
-                operator,
-                queue: &self.queue,
-                search: &self.search,
-                receipts: &self.receipts,
-                asked_by: AskedBy::Person,
-                sought,
-                wish,
-                kept,
-            };
-            let done = by_address.erase(to_suppress).await?;
-            came.unread = came.unread.max(done.unread.unwrap_or_default());
-            for number in done.before.iter().map(|before| &before.erasure).chain([&done.erasure]) {
-                let id = ErasureId::parse(number).ok_or(ProblemCode::Internal)?;
-                came.erasures.extend(self.state.store.erasure(id).await?);
-            }
-        }
-        // Of several searches that took nothing one paper is enough.
+        // Of several erasures that took nothing one paper is enough.
         if came.erasures.iter().any(|erasure| erasure.extent.total() > 0) {
             came.erasures.retain(|erasure| erasure.extent.total() > 0 || erasure.extent.references > 0);
         } else {
@@ -341,14 +338,15 @@ impl PersonActs {
         match all {
             // An objection does not end what they asked for themselves: what hangs on a consent is the officer's to take.
             Err(problem) if is_passing(problem.code) && objects && is_own_request => {
-                Ok(Came { is_left: true, ..Came::default() })
+                Ok(Came { is_left: true, are_others_left: own.has_others, ..Came::default() })
             }
             Err(problem) if is_passing(problem.code) => {
                 let wish = self.wish(own, Extent::OfPurpose);
                 let erasure = self.erase_record(request, operator, own, wish).await?;
                 // Of a record without an address nothing else can be found: it is done.
-                let is_left = problem.code != ProblemCode::AddressInvalid;
-                Ok(Came { erasures: vec![erasure], is_left, ..Came::default() })
+                let is_left = own.has_others || problem.code != ProblemCode::AddressInvalid;
+                let are_others_left = own.has_others;
+                Ok(Came { erasures: vec![erasure], is_left, are_others_left, ..Came::default() })
             }
             came => came,
         }
@@ -475,34 +473,31 @@ pub(in crate::http) fn holds_an_address(rule: &FieldRule) -> bool {
     rule.e164_of.is_some() || by_name || Contact::of(names, rule.types.iter().collect::<Vec<_>>()).is_some()
 }
 
-/// Its mailboxes and numbers, as they are looked for.
-fn addresses_of(lead: &OpenedLead, purpose: Option<&Purpose>, policy: &Policy) -> Vec<ErasedBy> {
-    let (mut mailboxes, mut numbers): (Vec<String>, Vec<String>) = (Vec::new(), Vec::new());
-    for (name, values) in lead.held() {
+/// The mailbox that mails about it go to, as the postman takes it; and whether anything else in it might be an address.
+fn addresses_of(lead: &OpenedLead, purpose: Option<&Purpose>, now: Timestamp) -> (Option<ErasedBy>, bool) {
+    let mailbox = purpose.and_then(|purpose| {
+        lead.mailboxes(purpose, now).find_map(|value| {
+            let typed = value.expose();
+            Addressee::parse(typed)?;
+            Some((typed, Address::email(typed)?))
+        })
+    });
+    let is_it = |address: &Address| mailbox.as_ref().is_some_and(|(_, mailbox)| mailbox.is(address));
+    let has_others = lead.held().any(|(name, values)| {
         let rule = purpose.and_then(|purpose| purpose.whitelist.rule(name.as_str()));
         let dials = rule.is_some_and(|rule| {
             let names = [rule.name.as_str()].into_iter().chain(rule.from.iter().map(String::as_str));
             rule.e164_of.is_some()
                 || Contact::of(names, rule.types.iter().collect::<Vec<_>>()) == Some(Contact::Number)
         });
-        for value in values.iter().map(|value| value.expose()) {
-            if Sought::email(value).is_some() {
-                mailboxes.push(value.to_owned());
-            } else if dials || value.trim_start().starts_with('+') {
-                // With its country, where the purpose says which: then it is nobody else's.
-                let region = purpose.and_then(|purpose| purpose.phone_region);
-                let whole = region.and_then(|region| region.e164(value));
-                let typed = whole.unwrap_or_else(|| value.to_owned());
-                if Sought::phone(&typed).is_some() && !numbers.contains(&typed) {
-                    numbers.push(typed);
-                }
-            }
-        }
-    }
-    mailboxes.dedup();
-    let numbers = numbers.into_iter().map(ErasedBy::Phone).filter(|by| {
-        // One that two purposes would read as two people's is nobody's here.
-        objected(by, &[], policy).is_ok()
+        values.iter().map(|value| value.expose()).any(|value| match Address::email_given(value) {
+            Some(address) => !is_it(&address),
+            None => (dials || value.trim_start().starts_with('+')) && Sought::phone(value).is_some(),
+        })
     });
-    mailboxes.into_iter().map(ErasedBy::Email).chain(numbers).take(ADDRESSES_MAX).collect()
+    // It is looked for, and put on the list, as whoever types it there: that must be the same one.
+    let is_same =
+        |address: &Address, typed| Address::email_given(typed).is_some_and(|given| given.is(address));
+    let mailbox = mailbox.filter(|(typed, address)| is_same(address, typed));
+    (mailbox.map(|(typed, _)| ErasedBy::Email(typed.to_owned())), has_others)
 }

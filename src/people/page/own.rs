@@ -322,6 +322,8 @@ pub struct Ended {
     pub is_empty: bool,
     /// How many forms are not read yet.
     pub unread: u64,
+    /// Other addresses of the record were not looked for.
+    pub are_others_left: bool,
     /// By when what could not be finished is; none: all of it is done.
     pub open_until: Option<Timestamp>,
 }
@@ -339,6 +341,9 @@ pub fn ended(ended: &Ended, house: &House<'_>, language: Language) -> Sheet {
     if let Some(until) = ended.open_until {
         let given = [("controller", house.name), ("date", &*language.day(until))];
         blocks.push(Block::Text(line(words.remaining_open, &given)));
+    }
+    if ended.are_others_left {
+        blocks.push(Block::Text(line(words.others_left, &[("email", house.email)])));
     }
     if ended.unread > 0 {
         blocks.push(Block::Text(line(words.unread, &[("n", &ended.unread.to_string())])));

@@ -40,6 +40,7 @@ fn pages(language: Language) -> Vec<(&'static str, Sheet)> {
         receipts: vec!["Receipt <1-7>\n".to_owned()],
         is_empty: true,
         unread: 3,
+        are_others_left: true,
         open_until: Some(at("2026-12-30")),
     };
     vec![

@@ -66,6 +66,7 @@ texts! {
         receipt
         receipt_heading
         remaining_open
+        others_left
         unread
         nothing_found
         choose

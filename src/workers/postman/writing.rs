@@ -14,7 +14,7 @@ use crate::mail::{Addressee, Letter, Link, RawMail, Settings, Stamp, asked, welc
 use crate::notice::naming;
 use crate::people::{Agreed, Bar, Calendar, PassKind, Person, Step};
 use crate::purpose::law::{Authority, Controller, authority_of};
-use crate::purpose::{Basis, Channel, ConsentKey, ConsentRule, Policy, Purpose};
+use crate::purpose::{Basis, Channel, ConsentRule, Policy, Purpose};
 use crate::store::{
     Correspondence, GivenPass, MailAttempt, MailId, MailKind, SharedStore, StoreError, ToPass, Wanted,
 };
@@ -158,7 +158,7 @@ fn is_turn_of(
 ) -> bool {
     let (agreed, mut bars) = (agreed(lead, purpose), Vec::new());
     // A mail that asks for a consent is itself one that wants a consent to mail.
-    let may_mail = |rule: &ConsentRule| rule.channel == Channel::Email && holds(lead, rule, now);
+    let may_mail = |rule: &ConsentRule| rule.channel == Channel::Email && lead.holds(rule, now);
     if purpose.basis == Basis::Consent && !purpose.consents.iter().any(may_mail) {
         bars.push(Bar::Unevidenced);
     }
@@ -170,12 +170,6 @@ fn is_turn_of(
         MailKind::Reminded => matches!(step, Step::Remind(_)),
         MailKind::Welcome => true,
     }
-}
-
-/// True if its person gave this consent, and it still holds.
-fn holds(lead: &OpenedLead, rule: &ConsentRule, now: Timestamp) -> bool {
-    let given = lead.consent(&rule.key).is_some_and(|found| found.given());
-    given && lead.valid_until(rule).is_none_or(|until| now < until)
 }
 
 /// What its person agreed to, as far as the purpose still asks for it.
@@ -204,13 +198,7 @@ fn may_go(kind: MailKind, attempt: &MailAttempt, purpose: &Purpose, now: Timesta
 
 /// The first address of a record that mail reaches and that may be held now; and the same as it is compared.
 fn addressee(lead: &OpenedLead, purpose: &Purpose, now: Timestamp) -> Option<(Addressee, Address)> {
-    let holds = |key: &ConsentKey| {
-        let rule = purpose.consents.iter().find(|rule| rule.key == *key);
-        rule.is_some_and(|rule| holds(lead, rule, now))
-    };
-    let rules = purpose.whitelist.mailboxes().filter(|rule| rule.consent.as_ref().is_none_or(holds));
-    let values = rules.filter_map(|rule| lead.field(purpose, rule.name.as_str())).flatten();
-    values.into_iter().find_map(|value| {
+    lead.mailboxes(purpose, now).find_map(|value| {
         let typed = value.expose();
         Some((Addressee::parse(typed)?, Address::email(typed)?))
     })

@@ -157,6 +157,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "language",
             "lead",
             "lifecycle",
+            "mail",
             "notice",
             "notification",
             "people",

@@ -119,6 +119,7 @@ impl Doing<'_> {
             receipts,
             is_empty: came.erasures.iter().map(took).sum::<u64>() == 0,
             unread: came.unread,
+            are_others_left: came.are_others_left,
             open_until: came.due.and_then(midnight),
         };
         let sheet = Arc::new(self.persons.sheet(|house| ended(&end, house, self.language)));
