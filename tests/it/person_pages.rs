@@ -7,7 +7,7 @@ use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
 use crate::people::{furnished, tamis};
-use crate::support::{DEVIS_FORM, LETTRE_FORM, Plan, World, canary, lead};
+use crate::support::{DEVIS_FORM, LETTRE_FORM, Plan, World, canary, lead, log};
 
 /// Somebody at a browser that keeps nothing.
 pub(crate) fn reader() -> Client {
@@ -704,5 +704,33 @@ async fn a_link_acts_on_the_mailbox_it_went_to_and_on_no_number_that_was_typed_b
     let requests = world.admin().get("/admin/v1/requests").await.json();
     let requests = requests["requests"].as_array().expect("a list");
     assert!(requests.len() == 2 && requests.iter().all(|one| one["answered"].is_null()), "{requests:?}");
+    world.end().await;
+}
+
+/// Whoever forges Meta's calls without end is turned away by itself, and Meta is heard all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn forged_callbacks_keep_none_of_meta_s_from_being_heard_and_fill_no_log() {
+    let world = World::start().await;
+    let secret =
+        std::fs::read_to_string(world.directory.path().join("secrets/app-secret")).expect("a secret");
+    let payload =
+        json!({"algorithm": "HMAC-SHA256", "issued_at": 1_796_000_000, "user_id": "218471777000112"})
+            .to_string();
+    let client = reader();
+    let call = async |secret: &str| {
+        let call = client.post(world.public("/meta/deauthorize")).header("X-Forwarded-For", "203.0.113.77");
+        let body = format!("signed_request={}", signed_request(secret, &payload));
+        call.body(body).send().await.expect("an answer").status().as_u16()
+    };
+    let mut answers = std::collections::BTreeMap::new();
+    for _ in 0..500 {
+        *answers.entry(call("another").await).or_insert(0_u32) += 1;
+    }
+    assert!(answers.get(&403).is_some_and(|heard| *heard >= 20), "{answers:?}");
+    assert!(answers.get(&503).is_some_and(|refused| *refused > 300) && answers.len() == 2, "{answers:?}");
+    assert_eq!(call(secret.trim()).await, 200);
+    let said = log().events("meta.callback-refused");
+    let said = said.iter().filter(|line| line.contains("203.0.113.77")).count();
+    assert!((1..=3).contains(&said), "once a minute: {said}");
     world.end().await;
 }

@@ -21,6 +21,7 @@ use crate::http::problem::{Problem, ProblemCode, Said, request_id};
 use crate::http::public::allowance::{Allowance, PAGES, TOLD};
 use crate::http::public::reader::language;
 use crate::http::public::sheet::Press;
+use crate::http::seldom::Seldom;
 use crate::http::webhook::Trust;
 use crate::notice::Book;
 use crate::notification::{SignatureCode, SignedRequest, received_by};
@@ -45,6 +46,9 @@ pub struct MetaCallbacks {
     random: Arc<dyn Random>,
     proxies: Proxies,
     calls: Allowance,
+    refusing: Allowance,
+    /// For calls that Meta did not sign: there can be any number of them.
+    refused: Seldom,
     reading: Allowance,
     budget: BodyBudget,
     press: Press,
@@ -90,6 +94,8 @@ impl MetaCallbacks {
             random,
             proxies,
             calls: Allowance::new(TOLD),
+            refusing: Allowance::new(PAGES),
+            refused: Seldom::default(),
             reading: Allowance::new(PAGES),
             // A body within its first bytes needs no room; none is larger.
             budget: BodyBudget::new(BODY_BYTES_MAX),
@@ -99,27 +105,36 @@ impl MetaCallbacks {
 
     /// A call that Meta signed.
     async fn signed(&self, request: &HttpRequest, payload: web::Payload) -> Result<SignedRequest, Problem> {
-        if !self.calls.take(self.proxies.share(request)) {
-            return Err(Problem::of(ProblemCode::Busy));
-        }
         let share = self.proxies.share(request);
         let body = self.budget.read(request, payload, share, BODY_BYTES_MAX, BODY_WITHIN).await;
-        let body = body.map_err(|error| error.problem())?;
+        let body = match body {
+            Ok(body) => body,
+            Err(_) if !self.refusing.take(share) => return Err(Problem::of(ProblemCode::Busy)),
+            Err(error) => return Err(Problem::of(error.problem())),
+        };
         let verified = match signed_request(&body.bytes) {
             Some(text) => SignedRequest::verify(&text, &self.trust.pin().verifier),
             None => Err(SignatureCode::Missing),
         };
-        verified.map_err(|code| {
+        // Of what all share only what Meta signed has a part.
+        let bound = if verified.is_ok() { &self.calls } else { &self.refusing };
+        let is_within = bound.take(share);
+        if let Err(code) = &verified {
             request.extensions_mut().insert(Said);
-            let caller = self.proxies.caller(request);
-            tracing::warn!(
-                request.id = request_id(request), code = %code, caller.address = %caller, "meta.callback-refused"
-            );
-            Problem::of(match code {
-                SignatureCode::Mismatch => ProblemCode::SignatureMismatch,
-                _ => ProblemCode::SignatureMissing,
-            })
-        })
+            if let Some(times) = self.refused.happened(1) {
+                let caller = self.proxies.caller(request);
+                tracing::warn!(
+                    request.id = request_id(request), code = %code, caller.address = %caller, calls.refused = times,
+                    "meta.callback-refused"
+                );
+            }
+        }
+        match verified {
+            _ if !is_within => Err(Problem::of(ProblemCode::Busy)),
+            Ok(signed) => Ok(signed),
+            Err(SignatureCode::Mismatch) => Err(Problem::of(ProblemCode::SignatureMismatch)),
+            Err(_) => Err(Problem::of(ProblemCode::SignatureMissing)),
+        }
     }
 }
 
