@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::language::Language;
 use crate::people::words::{Words, words};
 
-pub use other::{callback, failed, lost};
+pub use other::{callback, failed, lost, one_click, stopped};
 pub use own::{
     Act, Ended, Reach, Shown, asking, choose, confirmed, corrected, ended, no_yes, own, value_bad, withdrawn,
 };
@@ -82,6 +82,8 @@ pub enum Block {
     Paper(String),
     /// What can be done here.
     Form(Form),
+    /// The one thing that a link of a mail's headers can have done (RFC 8058), by this button.
+    OneClick(&'static str),
 }
 
 /// A link, and what it leads to.

@@ -15,6 +15,32 @@ pub fn lost(house: &House<'_>, language: Language) -> Sheet {
     plain(house, language, Some(""), words.page_title, words.lost_heading, blocks)
 }
 
+/// The page of whoever opens what stands in a mail's headers for programs: what it would do, and the button. Nothing of the record.
+pub fn one_click(house: &House<'_>, language: Language) -> Sheet {
+    let words = words(language);
+    let points = [words.stop_erased, words.stop_own, words.stop_mark].map(str::to_owned);
+    let blocks = vec![
+        Block::Text(words.stop_text.to_owned()),
+        Block::Points(points.to_vec()),
+        Block::OneClick(words.stop_button),
+    ];
+    plain(house, language, Some(""), words.page_title, words.stop_heading, blocks)
+}
+
+/// The page after that button.
+pub fn stopped(house: &House<'_>, language: Language) -> Sheet {
+    let words = words(language);
+    let points = [words.stop_erased, words.stop_own].map(str::to_owned);
+    plain(
+        house,
+        language,
+        None,
+        words.page_title,
+        words.stopped_heading,
+        vec![Block::Points(points.to_vec())],
+    )
+}
+
 /// The page of what failed, and of too many calls.
 pub fn failed(house: &House<'_>, language: Language, is_busy: bool) -> Sheet {
     let words = words(language);

@@ -52,6 +52,8 @@ fn pages(language: Language) -> Vec<(&'static str, Sheet)> {
         ("erase", asked(Act::Erase)),
         ("ended", ended(&end, &HOUSE, language)),
         ("lost", lost(&HOUSE, language)),
+        ("one click", one_click(&HOUSE, language)),
+        ("stopped", stopped(&HOUSE, language)),
         ("failed", failed(&HOUSE, language, false)),
         ("busy", failed(&HOUSE, language, true)),
         (

@@ -102,24 +102,37 @@ async fn a_mail_program_says_no_for_somebody_and_is_answered_alike_however_often
             (answer.status().as_u16(), text_of(answer).await)
         };
         let post = |path: &str, body: &'static str| test::TestRequest::post().uri(path).set_payload(body);
-        for quiet in
-            [test::TestRequest::get().uri(&path), post(&path, ""), post(&path, "List-Unsubscribe=no")]
-        {
-            assert_ne!(call(quiet).await.0, 200);
+        for quiet in [post(&path, ""), post(&path, "List-Unsubscribe=no")] {
+            assert_eq!(call(quiet).await.0, 400);
+        }
+        for (lang, said) in [("fr", "Oui, arrêtez"), ("en", "Yes, stop"), ("de", "Ja, beenden")] {
+            let uri = format!("{path}?lang={lang}");
+            let (status, page) = call(test::TestRequest::get().uri(&uri)).await;
+            assert!(status == 200 && page.contains(&format!("{said}</button>")), "{page}");
+            let field = "<input type=\"hidden\" name=\"List-Unsubscribe\" value=\"One-Click\">";
+            assert!(
+                page.contains(&format!("<form method=\"post\" action=\"?lang={lang}\">\n{field}")),
+                "{page}"
+            );
+            for personal in ["Titre", "Title", "anne", "lumen.example", "devis-1-1"] {
+                assert!(!page.contains(&format!(">{personal}")), "nothing of the record: {page}");
+            }
         }
         let other = path.replace("/u/", "/p/");
         assert_eq!(call(test::TestRequest::get().uri(&other)).await.0, 404, "it opens no page");
         assert_eq!((listed().await, requests(&bench).await.len()), (0, 0), "nothing was done");
-        for _ in 0..2 {
+        for _ in 0..3 {
             assert_eq!(call(post(&path, "List-Unsubscribe=One-Click")).await, (200, String::new()));
         }
+        let by_button = call(post(&format!("{path}?lang=en"), "List-Unsubscribe=One-Click")).await;
+        assert!(by_button.0 == 200 && by_button.1.contains("We have stopped"), "{}", by_button.1);
         let never = format!("/u/{}", "A".repeat(43));
         assert_eq!(call(post(&never, "List-Unsubscribe=One-Click")).await, (200, String::new()));
     };
     tokio::task::LocalSet::new().run_until(calls).await;
     assert_eq!(listed().await, 1, "the address is barred for this purpose");
     let done = requests(&bench).await;
-    assert!(!done.is_empty() && done.iter().all(|request| request.answered.is_some()));
+    assert!(done.len() == 1 && done[0].answered.is_some(), "once, however often it asks");
     let last = bench.last_entry().await;
     assert_eq!(last.actor().to_string(), "local:1000", "the list was read last");
     let by: Vec<_> = bench.entries().await.into_iter().filter(|entry| entry.role() == Role::Person).collect();
@@ -127,4 +140,48 @@ async fn a_mail_program_says_no_for_somebody_and_is_answered_alike_however_often
         by.iter()
             .any(|entry| entry.action() == Action::Suppressed && entry.reason() == Some(Reason::Objection))
     );
+}
+
+/// What opens nothing takes from its caller's own bound, and leaves the common one to those for whom there is something to do.
+#[tokio::test(start_paused = true)]
+async fn calls_that_open_nothing_keep_nobody_else_s_from_being_heard() {
+    use crate::http::public::person_routes;
+    use crate::http::{Persons, Proxies};
+    use crate::people::PassKind;
+    use crate::store::{GivenPass, ToPass};
+
+    let bench = Bench::new();
+    bench.store.settle(vec![keep(1, "devis", "anne@lumen.example")]).await.expect("settled");
+    let record = RecordId::parse("devis-1-1").expect("an id");
+    let wanted = ToPass { record, kind: PassKind::Stop, last_day: None };
+    let given = bench.store.give_pass(wanted, by_officer(Action::PassGiven)).await.expect("answered");
+    let GivenPass::Given(pass) = given else { panic!("given") };
+    let path = pass.path(PassKind::Stop).to_string();
+    let acts = PersonActs {
+        state: bench.state(),
+        queue: super::super::find::Queue::new(|_| false, || 0),
+        search: addresses::search(&bench.store, MATCHES_MAX).into_inner(),
+        receipts: erasing::receipts(),
+    };
+    let persons = actix_web::web::Data::new(Persons::new(acts, Proxies::default()));
+    let calls = async {
+        let app = test::init_service(App::new().app_data(persons).configure(person_routes)).await;
+        let call = async |path: &str, from: &str| {
+            let request = test::TestRequest::post().uri(path).set_payload("List-Unsubscribe=One-Click");
+            let request = request.peer_addr(format!("{from}:4000").parse().expect("an address"));
+            test::call_service(&app, request.to_request()).await.status().as_u16()
+        };
+        let never = format!("/u/{}", "A".repeat(43));
+        let mut heard = 0;
+        for _ in 0..1_000 {
+            heard += u32::from(call(&never, "203.0.113.9").await == 200);
+        }
+        assert_eq!(heard, 20, "its own burst");
+        assert_eq!(call(&path, "203.0.113.9").await, 200, "what opens is heard, also from there");
+        assert_eq!(requests(&bench).await.len(), 1);
+        assert_eq!(call(&path, "203.0.113.9").await, 429, "and has nothing to do any more");
+        assert_eq!(call(&path, "203.0.113.10").await, 200);
+        assert_eq!(requests(&bench).await.len(), 1);
+    };
+    tokio::task::LocalSet::new().run_until(calls).await;
 }
