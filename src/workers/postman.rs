@@ -270,3 +270,6 @@ impl Worker for Postman {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

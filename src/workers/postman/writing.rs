@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::clock::after;
+use crate::clock::{Day, after};
 use crate::current::Current;
 use crate::forget::address::Address;
 use crate::language::Language;
 use crate::lead::OpenedLead;
 use crate::mail::{Addressee, Letter, Link, RawMail, Settings, Stamp, asked, welcome};
 use crate::notice::naming;
-use crate::people::{Agreed, Bar, Calendar, PassKind, Person, Step};
+use crate::people::{Agreed, Calendar, PassKind, Person, Turn, turn};
 use crate::purpose::law::{Authority, Controller, authority_of};
 use crate::purpose::{Basis, Channel, ConsentRule, Policy, Purpose};
 use crate::store::{
@@ -149,26 +149,29 @@ impl Desk {
     }
 }
 
-/// True if this mail is what the calendar wants for the person of a record now.
+/// True if it is the turn of this mail to the person of a record now.
 fn is_turn_of(
     kind: MailKind,
     written: &Correspondence,
     (lead, purpose): (&OpenedLead, &Purpose),
     now: Timestamp,
 ) -> bool {
-    let (agreed, mut bars) = (agreed(lead, purpose), Vec::new());
     // A mail that asks for a consent is itself one that wants a consent to mail.
     let may_mail = |rule: &ConsentRule| rule.channel == Channel::Email && lead.holds(rule, now);
-    if purpose.basis == Basis::Consent && !purpose.consents.iter().any(may_mail) {
-        bars.push(Bar::Unevidenced);
-    }
+    let agreed = agreed(lead, purpose);
     let Correspondence { asked, reminded, unreachable: _ } = *written;
-    let person = Person { acted: lead.acted(), asked, reminded, bars: &bars, agreed: &agreed };
-    let step = Calendar::of(purpose).step(&person, now);
-    match kind {
-        MailKind::Asked => matches!(step, Step::Ask(_)),
-        MailKind::Reminded => matches!(step, Step::Remind(_)),
-        MailKind::Welcome => true,
+    let person = Person { acted: lead.acted(), asked, reminded, bars: &[], agreed: &agreed };
+    let has_nothing_to_confirm = Calendar::of(purpose).named(&person, now).is_empty();
+    if purpose.basis == Basis::Consent && (has_nothing_to_confirm || !purpose.consents.iter().any(may_mail)) {
+        return false;
+    }
+    // By the record's own days, as whoever queued it goes: a period that the config lengthened since is one of later submissions.
+    let (ends, today) = (Day::of(lead.expires_at()), Day::of(now));
+    let has_come = lead.reconfirm_due().is_some_and(|due| Day::of(due) <= today);
+    match (kind, turn(ends, purpose.grace_days, (asked, reminded), today)) {
+        (MailKind::Welcome, _) => true,
+        (MailKind::Asked, turn) => has_come && turn == Turn::Ask,
+        (MailKind::Reminded, turn) => has_come && turn == Turn::Remind,
     }
 }
 

@@ -1,0 +1,98 @@
+//! Who is written to, and who is not; by a store in memory, and without a server.
+
+use super::*;
+use crate::lead::{Dropped, sample as leads};
+use crate::mail::{Encryption, Patience, Sender};
+use crate::purpose::sample::{consent, controller, purpose};
+use crate::purpose::{Basis, Channel, Purpose};
+use crate::store::contract::Host;
+use crate::store::contract::support::{record, reference, start};
+use crate::store::memory::MemoryHost;
+use crate::store::{Outcome, Settlement};
+
+const ZOE: &str = "zoe@canary.example";
+
+/// A letter under consent: asked after so many months, 30 days of grace.
+fn letter(months: u32) -> Purpose {
+    let mut letter = purpose("devis", &["email"]);
+    (letter.basis, letter.retention_months, letter.reconfirm_months) =
+        (Basis::Consent, Some(48), Some(months));
+    letter.consents = vec![consent("email_optin", Channel::Email)];
+    letter
+}
+
+fn settings() -> Settings {
+    Settings {
+        server: "127.0.0.1".to_owned(),
+        port: 1,
+        encryption: Encryption::None,
+        login: None,
+        own_name: "leads.lumen.example".to_owned(),
+        from: Sender::parse("contact@lumen.example").expect("a sender"),
+        reply_to: None,
+        patience: Patience::default(),
+    }
+}
+
+struct World {
+    host: MemoryHost,
+    store: SharedStore,
+    policy: Arc<Current<Policy>>,
+    postman: Postman,
+}
+
+impl World {
+    /// Somebody who agreed to this letter today.
+    async fn new(letter: Purpose) -> Self {
+        let host = MemoryHost::new();
+        let store = host.open();
+        let lead = leads::received("devis", ZOE, start(), start(), &letter);
+        let outcome = Outcome::stored(lead);
+        let settled =
+            Settlement { reference: reference(1), outcome, matched: Vec::new(), dropped: Dropped::default() };
+        store.settle(vec![settled]).await.expect("settled");
+        let policy = Arc::new(Current::new(Policy::new(vec![letter])));
+        let letterhead =
+            Letterhead { controller: controller(), public_url: "https://leads.lumen.example".to_owned() };
+        let of_house = (policy.clone(), Arc::new(Current::new(letterhead)));
+        let server = (settings(), 3_600);
+        let postman = Postman::new(store.clone(), server, of_house, &Metrics::new(), host.clock.clone());
+        Self { host, store, policy, postman }
+    }
+
+    fn mail(kind: MailKind) -> MailId {
+        MailId { record: record("devis-1-1"), kind }
+    }
+
+    /// Why a mail of this kind is not written now; none: it is.
+    async fn unsent(&self, kind: MailKind) -> Option<Unsent> {
+        let mail = Self::mail(kind);
+        self.store.queue_mails(vec![mail.clone()]).await.expect("queued");
+        let attempt = self.store.try_mail(mail.clone()).await.expect("tried").expect("it waits");
+        match self.postman.desk.write(&mail, &attempt, &settings()).await.expect("answered") {
+            Written::Mail(_) => None,
+            Written::Not(why) => Some(why),
+        }
+    }
+}
+
+/// What the config lengthened holds for later submissions: this record ends by what was said when it came.
+#[tokio::test]
+async fn whose_record_ends_sooner_than_the_config_says_today_is_asked_by_its_own_day() {
+    let world = World::new(letter(12)).await;
+    world.policy.replace(Arc::new(Policy::new(vec![letter(18)])));
+    world.host.pass_days(&world.store, 364);
+    assert_eq!(world.unsent(MailKind::Asked).await, Some(Unsent::NotDue));
+    world.host.pass_days(&world.store, 1);
+    assert_eq!(world.unsent(MailKind::Reminded).await, Some(Unsent::NotDue), "nobody asked yet");
+    assert_eq!(world.unsent(MailKind::Asked).await, None);
+    world.store.end_mail(World::mail(MailKind::Asked), MailEnd::Sent, None).await.expect("ended");
+    assert_eq!(world.unsent(MailKind::Asked).await, Some(Unsent::NotDue), "once");
+    world.host.pass_days(&world.store, 14);
+    assert_eq!(world.unsent(MailKind::Reminded).await, None);
+    // Whoever said no to that, or never said yes, is not asked whether they still agree.
+    let mut other = letter(18);
+    other.consents = vec![consent("call_optin", Channel::Phone)];
+    world.policy.replace(Arc::new(Policy::new(vec![other])));
+    assert_eq!(world.unsent(MailKind::Reminded).await, Some(Unsent::NotDue));
+}
