@@ -145,7 +145,8 @@ pub trait Outbox: Send + Sync {
     /// As [`Outbox::note_written`].
     async fn note_unreachable(&self, records: Vec<RecordId>, entry: Entry) -> Result<u64, StoreError>;
 
-    /// Records of a purpose that end by this day, as they say in clear, and when each does: of the next `max` after this one.
+    /// Records of a purpose that end by this day, as they say in clear, and when each does: of the next `max` after this one. Test
+    /// leads are none.
     ///
     /// # Errors
     /// See [`crate::store::StoreCode`].
