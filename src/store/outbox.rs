@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::{Day, after};
 use crate::purpose::{Cursor, PurposeId, RecordId};
-use crate::store::StoreError;
+use crate::store::{RewriteCause, StoreError};
 use crate::trail::Entry;
 
 /// So many mails may wait at one time: all of them lie in memory. What is over it is not written, and counted.
@@ -139,7 +139,7 @@ pub trait Outbox: Send + Sync {
     async fn note_written(&self, mails: Vec<MailId>, entry: Entry) -> Result<u64, StoreError>;
 
     /// Notes that no mail reaches the persons of these records: nothing waits for them any more, and nobody writes to them until what
-    /// their record holds is another. The trail has a line for each (`entry`, completed). Returns how many are there.
+    /// their record holds is corrected. The trail has a line for each (`entry`, completed). Returns how many are there.
     ///
     /// # Errors
     /// As [`Outbox::note_written`].
@@ -237,10 +237,12 @@ impl Letters {
         }
     }
 
-    /// Their record is another than it was: what is under way of them does not stand, and they are due at once; an address that no
-    /// mail reached may be another one.
-    pub(super) fn begin_anew(&mut self, now: Timestamp) {
-        self.sent.unreachable = None;
+    /// Their record is another than it was: what is under way of them does not stand, and they are due at once. What a person
+    /// corrects may be the address that no mail reached; nobody else changes it.
+    pub(super) fn begin_anew(&mut self, cause: RewriteCause, now: Timestamp) {
+        if cause == RewriteCause::Person {
+            self.sent.unreachable = None;
+        }
         self.waiting.iter_mut().for_each(|mail| mail.due = now);
     }
 

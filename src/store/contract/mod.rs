@@ -342,7 +342,7 @@ macro_rules! contract {
                 to_whoever_is_restricted_nothing_is_sent,
                 no_mail_waits_longer_than_any_may_and_not_too_many_are_queued_at_once,
                 who_was_written_to_by_other_means_is_noted_and_waits_no_longer,
-                whom_no_mail_reaches_nobody_writes_to_until_their_record_is_another,
+                whom_no_mail_reaches_nobody_writes_to_until_their_record_is_corrected,
                 what_ends_by_a_day_is_found_piece_by_piece,
                 a_pause_of_the_asking_is_kept_across_a_restart,
             }

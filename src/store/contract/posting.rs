@@ -8,8 +8,8 @@ use crate::purpose::RecordId;
 use crate::store::contract::rewriting::holding;
 use crate::store::{
     Correspondence, ErasureRequest, MAIL_WAITS_MAX, MAILS_AT_ONCE_MAX, MailAttempt, MailEnd, MailId,
-    MailKind, MailsWaiting, Outcome, RewriteCause, RewriteRequest, Settlement, SharedStore, StoreCode,
-    Wanted,
+    MailKind, MailsWaiting, Outcome, RewriteCause, RewriteRequest, Rewritten, Settlement, SharedStore,
+    StoreCode, Wanted,
 };
 use crate::trail::{Action, Entry};
 
@@ -249,7 +249,7 @@ pub(crate) async fn a_pause_of_the_asking_is_kept_across_a_restart<H: Host>() {
     }
 }
 
-pub(crate) async fn whom_no_mail_reaches_nobody_writes_to_until_their_record_is_another<H: Host>() {
+pub(crate) async fn whom_no_mail_reaches_nobody_writes_to_until_their_record_is_corrected<H: Host>() {
     let host = H::new();
     let store = host.open();
     store_many(&store, 1, 2).await;
@@ -265,8 +265,15 @@ pub(crate) async fn whom_no_mail_reaches_nobody_writes_to_until_their_record_is_
     assert_eq!(written(&store, &first.record).await.unreachable, Some(store.now()));
     let line = store.newest(u64::MAX, 1).await.expect("a trail").remove(0);
     assert_eq!((line.entry.action(), line.entry.from), (Action::Unreachable, Some(first.record.clone())));
-    let records = vec![(first.record.clone(), holding("marie@canary.example"))];
-    let request = RewriteRequest { records, cause: RewriteCause::Person };
-    store.rewrite(request, by_officer(Action::Corrected)).await.expect("answered");
-    assert_eq!(written(&store, &first.record).await.unreachable, None);
+    let since = written(&store, &first.record).await.unreachable;
+    for (cause, value, still) in [
+        (RewriteCause::Clock, "a@canary.example", since),
+        (RewriteCause::Withdrawal, "b@canary.example", since),
+        (RewriteCause::Person, "marie@canary.example", None),
+    ] {
+        let records = vec![(first.record.clone(), holding(value))];
+        let rewritten = store.rewrite(RewriteRequest { records, cause }, by_officer(Action::Corrected)).await;
+        assert_eq!(rewritten.expect("answered").each, [Rewritten::Anew], "{cause:?}");
+        assert_eq!(written(&store, &first.record).await.unreachable, still, "{cause:?}");
+    }
 }

@@ -177,7 +177,7 @@ impl Draft<'_> {
         let vault = self.rows.vaults.get_mut(&id.purpose).ok_or(unknown)?;
         vault.last_number = leaf.number;
         if let Some(letters) = self.rows.letters.get_mut(id) {
-            letters.begin_anew(self.look.now());
+            letters.begin_anew(cause, self.look.now());
         }
         self.rows.moved_to.insert((id.purpose.clone(), leaf.number));
         vault.records.insert((id.epoch, id.number), sealed.encode());

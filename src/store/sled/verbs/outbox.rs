@@ -14,8 +14,8 @@ use crate::store::sled::layout::{Place, meta, record_id, record_key};
 use crate::store::sled::outbox_rows;
 use crate::store::sled::shared::Effect;
 use crate::store::{
-    Correspondence, MailAttempt, MailEnd, MailId, MailKind, MailsWaiting, Outbox, RecordsEnding, StoreCode,
-    StoreError,
+    Correspondence, MailAttempt, MailEnd, MailId, MailKind, MailsWaiting, Outbox, RecordsEnding,
+    RewriteCause, StoreCode, StoreError,
 };
 use crate::trail::Entry;
 
@@ -253,9 +253,13 @@ pub(in crate::store::sled) fn queue(
 ///
 /// # Errors
 /// See [`StoreCode`].
-pub(in crate::store::sled) fn begin_anew(draft: &mut Draft<'_>, id: &RecordId) -> Result<(), StoreError> {
+pub(in crate::store::sled) fn begin_anew(
+    draft: &mut Draft<'_>,
+    id: &RecordId,
+    cause: RewriteCause,
+) -> Result<(), StoreError> {
     let Some(mut letters) = of(draft, id)? else { return Ok(()) };
-    letters.begin_anew(draft.now);
+    letters.begin_anew(cause, draft.now);
     put(draft, id, &letters)
 }
 

@@ -122,7 +122,7 @@ fn rewrite_one(
         Ok(Revised::Same) => Ok(Rewritten::Same),
         Ok(Revised::Refused(refusal)) => Ok(Rewritten::Refused(refusal)),
         Ok(Revised::Anew(lead)) => {
-            move_to_next(draft, id, &lead, before)?;
+            move_to_next(draft, id, (&lead, cause), before)?;
             told.note(id, &lead, cause);
             Ok(Rewritten::Anew)
         }
@@ -135,7 +135,7 @@ fn rewrite_one(
 fn move_to_next(
     draft: &mut Draft<'_>,
     id: &RecordId,
-    lead: &RevisedLead,
+    (lead, cause): (&RevisedLead, RewriteCause),
     before: Leaf,
 ) -> Result<(), StoreError> {
     let leaf = next_leaf(draft, &id.purpose)?;
@@ -151,7 +151,7 @@ fn move_to_next(
     leaf_rows::forget(draft, before, id)?;
     leaf_rows::note(draft, leaf, id)?;
     passes::follow(draft, id, leaf)?;
-    outbox::begin_anew(draft, id)?;
+    outbox::begin_anew(draft, id, cause)?;
     let key = erasure_rows::rewritten_key(id);
     let mut leaves = match draft.read(&Place::Erasures, &key)? {
         None => Vec::new(),
