@@ -59,8 +59,10 @@ pub struct MailAttempt {
 pub enum MailEnd {
     /// A server took it.
     Sent,
-    /// It may not be sent any more, or was tried for too long.
+    /// It may not be sent as its record is now: it is not to be queued again at once.
     Dropped,
+    /// It was tried for too long, or nothing is sent for now: it may be queued again.
+    PutOff,
     /// No mail reaches that address.
     Unreachable,
 }
@@ -74,6 +76,8 @@ pub struct Correspondence {
     pub reminded: Option<Timestamp>,
     /// Since when no mail reaches them.
     pub unreachable: Option<Timestamp>,
+    /// When they were not asked, or reminded, last, since they may not be as their record was then.
+    pub dropped: Option<Timestamp>,
 }
 
 /// Records that end soon.
@@ -237,9 +241,17 @@ impl Letters {
         }
     }
 
+    fn note_dropped(&mut self, kind: MailKind, now: Timestamp) {
+        match kind {
+            MailKind::Asked | MailKind::Reminded => self.sent.dropped = Some(now),
+            MailKind::Welcome => {}
+        }
+    }
+
     /// Their record is another than it was: what is under way of them does not stand, and they are due at once. What a person
     /// corrects may be the address that no mail reached; nobody else changes it.
     pub(super) fn begin_anew(&mut self, cause: RewriteCause, now: Timestamp) {
+        self.sent.dropped = None;
         if cause == RewriteCause::Person {
             self.sent.unreachable = None;
         }
@@ -255,7 +267,8 @@ impl Letters {
         }
         match end {
             MailEnd::Sent => self.note_sent(kind, now),
-            MailEnd::Dropped => {}
+            MailEnd::Dropped => self.note_dropped(kind, now),
+            MailEnd::PutOff => {}
             MailEnd::Unreachable => self.sent.unreachable = Some(now),
         }
         true

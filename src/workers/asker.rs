@@ -26,6 +26,9 @@ const AFTER_REFUSAL: SignedDuration = SignedDuration::from_mins(10);
 const UNTIL_CONFIRMED: SignedDuration = SignedDuration::from_secs(10);
 /// The same of whether the asking goes on.
 const WHILE_PAUSED: SignedDuration = SignedDuration::from_mins(1);
+/// Somebody whose mail was dropped is queued again so long after, if their record is no other before: a restriction may be over, or an
+/// entry of the list. A grace has more days than that, mostly.
+const AFTER_DROPPED: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// So many records are looked at at a time.
 const HEADS_AT_ONCE: usize = 1_024;
 
@@ -156,7 +159,8 @@ impl Asker {
         mut look: impl FnMut((Option<MailId>, Day), Whose),
         mut queued: Option<&mut u64>,
     ) -> Result<(), StoreError> {
-        let today = Day::of(self.store.now());
+        let now = self.store.now();
+        let today = Day::of(now);
         let (by, mut next) = (today.plus(purpose.grace_days), None);
         loop {
             let found = self.store.records_ending(purpose.id.clone(), by, next, HEADS_AT_ONCE).await?;
@@ -175,7 +179,8 @@ impl Asker {
                     _ => None,
                 };
                 let mail = kind.map(|kind| MailId { record, kind });
-                mails.extend(mail.clone());
+                let rests = written.dropped.is_some_and(|dropped| now < after(dropped, AFTER_DROPPED));
+                mails.extend(mail.clone().filter(|_| !rests));
                 look((mail, ends), whose);
             }
             if let Some(queued) = queued.as_deref_mut() {
@@ -269,6 +274,28 @@ mod tests {
         }
         world.host.pass_days(&world.store, 3);
         assert_eq!(world.tally().await, [0, 0, 0, 1], "it ends today");
+    }
+
+    #[tokio::test]
+    async fn whose_mail_was_dropped_is_not_queued_again_each_day() {
+        let world = World::new(true).await;
+        assert_eq!(world.turn().await, ["asked devis-1-1"]);
+        world.end(MailKind::Asked, 1, MailEnd::PutOff).await;
+        world.host.clock.advance_ms(86_400_000);
+        world.host.agree(&world.store);
+        assert_eq!(
+            world.turn().await,
+            ["asked devis-1-1", "asked devis-1-2"],
+            "put off, and due a day later"
+        );
+        world.end(MailKind::Asked, 1, MailEnd::Dropped).await;
+        world.end(MailKind::Asked, 2, MailEnd::Sent).await;
+        for day in 1..=6 {
+            world.host.pass_days(&world.store, 1);
+            assert_eq!((world.turn().await, world.tally().await), (Vec::new(), [1, 0, 1, 0]), "{day}");
+        }
+        world.host.pass_days(&world.store, 1);
+        assert_eq!(world.turn().await, ["asked devis-1-1"], "things may be otherwise since");
     }
 
     #[tokio::test]

@@ -114,6 +114,7 @@ impl Postman {
                 return self.drop(mail, why).await;
             }
         };
+        self.round.lock().pace.take();
         match self.hand_over(&mut session, mail, &attempt, &raw).await {
             Ok(true) => {
                 let entry = Entry::by_system(sent(mail.kind));
@@ -149,7 +150,8 @@ impl Postman {
     }
 
     async fn drop(&self, mail: &MailId, why: Unsent) -> Result<Delivered, StoreError> {
-        self.store.end_mail(mail.clone(), MailEnd::Dropped, None).await?;
+        let end = if why == Unsent::TooLate { MailEnd::PutOff } else { MailEnd::Dropped };
+        self.store.end_mail(mail.clone(), end, None).await?;
         self.counted.dropped.add(why, 1);
         tracing::info!(mail.kind = %mail.kind, code = %why, "mail.dropped");
         Ok(Delivered::Ended)
@@ -250,7 +252,6 @@ impl Worker for Postman {
         if let Some(until) = self.rests_until(now) {
             return Step::Until(until);
         }
-        self.round.lock().pace.take();
         let delivered = self.deliver(&mail).await;
         let now = self.clock.now();
         match delivered {

@@ -89,6 +89,9 @@ pub(crate) async fn what_became_of_a_mail_is_noted_by_its_kind<H: Host>() {
         (MailKind::Asked, MailEnd::Sent),
         (MailKind::Reminded, MailEnd::Sent),
         (MailKind::Asked, MailEnd::Unreachable),
+        (MailKind::Reminded, MailEnd::PutOff),
+        (MailKind::Welcome, MailEnd::Dropped),
+        (MailKind::Reminded, MailEnd::Dropped),
     ];
     let mut seen = Vec::new();
     for (kind, end) in ends {
@@ -96,18 +99,27 @@ pub(crate) async fn what_became_of_a_mail_is_noted_by_its_kind<H: Host>() {
         assert_eq!(queue(&store, std::slice::from_ref(&mail)).await, 1);
         host.clock().advance_ms(1_000);
         assert_eq!(store.end_mail(mail.clone(), end, None).await, Ok(true));
-        let Correspondence { asked, reminded, unreachable } = written(&store, &mail.record).await;
+        let Correspondence { asked, reminded, unreachable, dropped } = written(&store, &mail.record).await;
         let second = |moment: Option<jiff::Timestamp>| moment.map(|at| at.as_second() - START_S);
-        seen.push((second(asked), second(reminded), second(unreachable)));
+        seen.push([asked, reminded, unreachable, dropped].map(second));
     }
     let wanted = [
-        (None, None, None),
-        (None, None, None),
-        (Some(3), None, None),
-        (Some(3), Some(4), None),
-        (Some(3), Some(4), Some(5)),
+        [None, None, None, None],
+        [None, None, None, Some(2)],
+        [Some(3), None, None, Some(2)],
+        [Some(3), Some(4), None, Some(2)],
+        [Some(3), Some(4), Some(5), Some(2)],
+        [Some(3), Some(4), Some(5), Some(2)],
+        [Some(3), Some(4), Some(5), Some(2)],
+        [Some(3), Some(4), Some(5), Some(8)],
     ];
     assert_eq!(seen, wanted);
+    // Of another record nobody knows yet that they may not be asked.
+    let records = vec![(record("devis-1-1"), holding("marie@canary.example"))];
+    let request = RewriteRequest { records, cause: RewriteCause::Withdrawal };
+    store.rewrite(request, by_officer(Action::Withdrawn)).await.expect("answered");
+    let Correspondence { dropped, unreachable, .. } = written(&store, &record("devis-1-1")).await;
+    assert!(dropped.is_none() && unreachable.is_some());
     assert_eq!(count(&store), 0);
 }
 

@@ -22,6 +22,7 @@ struct OutboxRow {
     asked_ms: Option<i64>,
     reminded_ms: Option<i64>,
     unreachable_ms: Option<i64>,
+    dropped_ms: Option<i64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -54,6 +55,7 @@ pub(super) fn bytes(letters: &Letters, epoch: u32) -> Vec<u8> {
         asked_ms: ms(letters.sent.asked),
         reminded_ms: ms(letters.sent.reminded),
         unreachable_ms: ms(letters.sent.unreachable),
+        dropped_ms: ms(letters.sent.dropped),
     })
 }
 
@@ -62,12 +64,14 @@ pub(super) fn bytes(letters: &Letters, epoch: u32) -> Vec<u8> {
 /// # Errors
 /// See [`crate::store::StoreCode`].
 pub(super) fn read(bytes: &[u8], now_in: u32) -> Result<Letters, StoreError> {
-    let OutboxRow { epoch, waiting, asked_ms, reminded_ms, unreachable_ms } = layout::decode(bytes)?;
+    let OutboxRow { epoch, waiting, asked_ms, reminded_ms, unreachable_ms, dropped_ms } =
+        layout::decode(bytes)?;
     let moment = |ms: Option<i64>| ms.map(layout::moment).transpose();
     let sent = Correspondence {
         asked: moment(asked_ms)?,
         reminded: moment(reminded_ms)?,
         unreachable: moment(unreachable_ms)?,
+        dropped: moment(dropped_ms)?,
     };
     let mut letters = Letters { waiting: Vec::new(), sent };
     for WaitingRow { kind, due_ms, attempts, queued_ms, stamp } in waiting {

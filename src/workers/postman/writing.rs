@@ -159,7 +159,7 @@ fn is_turn_of(
     // A mail that asks for a consent is itself one that wants a consent to mail.
     let may_mail = |rule: &ConsentRule| rule.channel == Channel::Email && lead.holds(rule, now);
     let agreed = agreed(lead, purpose);
-    let Correspondence { asked, reminded, unreachable: _ } = *written;
+    let Correspondence { asked, reminded, .. } = *written;
     let person = Person { acted: lead.acted(), asked, reminded, bars: &[], agreed: &agreed };
     let has_nothing_to_confirm = Calendar::of(purpose).named(&person, now).is_empty();
     if purpose.basis == Basis::Consent && (has_nothing_to_confirm || !purpose.consents.iter().any(may_mail)) {
