@@ -77,16 +77,16 @@ enum Blame {
 }
 
 impl Postman {
-    /// A postman who hands mails to this server, at most so many an hour.
+    /// A postman who hands mails to this server, at most so many an hour. `asks_again`: also those that ask whether people still agree.
     pub fn new(
         store: SharedStore,
-        (settings, rate): (Settings, u32),
+        (settings, rate, asks_again): (Settings, u32, bool),
         (policy, letterhead): (Arc<Current<Policy>>, Arc<Current<Letterhead>>),
         metrics: &Metrics,
         clock: Arc<dyn Clock>,
     ) -> Self {
         let round = Round { pace: Pace::per_hour(rate), failing_since: None, failed: 0, halted_until: None };
-        let desk = Desk::new(Arc::clone(&store), policy, letterhead);
+        let desk = Desk::new(Arc::clone(&store), policy, letterhead, asks_again);
         let attention = Arc::default();
         let counted = metrics.mails_counted();
         Self { store, settings, desk, attention, counted, clock, round: Mutex::new(round) }
@@ -150,7 +150,10 @@ impl Postman {
     }
 
     async fn drop(&self, mail: &MailId, why: Unsent) -> Result<Delivered, StoreError> {
-        let end = if why == Unsent::TooLate { MailEnd::PutOff } else { MailEnd::Dropped };
+        let end = match why {
+            Unsent::TooLate | Unsent::NotAsking => MailEnd::PutOff,
+            _ => MailEnd::Dropped,
+        };
         self.store.end_mail(mail.clone(), end, None).await?;
         self.counted.dropped.add(why, 1);
         tracing::info!(mail.kind = %mail.kind, code = %why, "mail.dropped");

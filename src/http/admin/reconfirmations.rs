@@ -78,12 +78,17 @@ pub(super) async fn run(
 pub(super) async fn pause(
     by: By<MayHandle>,
     state: Data<AdminState>,
+    askings: Data<Askings>,
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
     let PauseAsking { paused } = read(&request, payload).await?;
     let action = if paused { Action::AskingPaused } else { Action::AskingResumed };
     state.store.pause_asking(paused, Entry::by(&by.operator, action)).await?;
+    // What waited was let go meanwhile, and the day's turn may be hours away.
+    if !paused && state.store.clock_confirmed() {
+        (askings.look)(true).await?;
+    }
     Ok(HttpResponse::Ok().json(PauseAsking { paused }))
 }
 

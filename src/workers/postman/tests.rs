@@ -6,7 +6,7 @@ use crate::mail::{Encryption, Patience, Sender};
 use crate::purpose::sample::{consent, controller, purpose};
 use crate::purpose::{Basis, Channel, Purpose};
 use crate::store::contract::Host;
-use crate::store::contract::support::{record, reference, start};
+use crate::store::contract::support::{by_officer, record, reference, start};
 use crate::store::memory::MemoryHost;
 use crate::store::{Outcome, Settlement};
 
@@ -55,7 +55,7 @@ impl World {
         let letterhead =
             Letterhead { controller: controller(), public_url: "https://leads.lumen.example".to_owned() };
         let of_house = (policy.clone(), Arc::new(Current::new(letterhead)));
-        let server = (settings(), 3_600);
+        let server = (settings(), 3_600, true);
         let postman = Postman::new(store.clone(), server, of_house, &Metrics::new(), host.clock.clone());
         Self { host, store, policy, postman }
     }
@@ -95,4 +95,22 @@ async fn whose_record_ends_sooner_than_the_config_says_today_is_asked_by_its_own
     other.consents = vec![consent("call_optin", Channel::Phone)];
     world.policy.replace(Arc::new(Policy::new(vec![other])));
     assert_eq!(world.unsent(MailKind::Reminded).await, Some(Unsent::NotDue));
+}
+
+#[tokio::test]
+async fn what_waits_is_not_sent_while_the_asking_is_paused_nor_where_the_house_asks_by_itself() {
+    let mut world = World::new(letter(12)).await;
+    world.host.pass_days(&world.store, 365);
+    world.store.pause_asking(true, by_officer(Action::AskingPaused)).await.expect("kept");
+    assert_eq!(world.unsent(MailKind::Asked).await, Some(Unsent::NotAsking));
+    let begun = world.store.lines(0, 100).await.expect("a trail");
+    assert!(begun.iter().all(|line| line.entry.action() != Action::MailBegun), "nothing is opened");
+    let dropped = world.postman.drop(&World::mail(MailKind::Asked), Unsent::NotAsking).await;
+    assert!(matches!(dropped, Ok(Delivered::Ended)));
+    let written = world.store.correspondence(vec![record("devis-1-1")]).await.expect("read");
+    assert_eq!(written[0].dropped, None, "it may be queued as soon as the asking goes on");
+    world.store.pause_asking(false, by_officer(Action::AskingResumed)).await.expect("kept");
+    assert_eq!(world.unsent(MailKind::Asked).await, None);
+    world.postman.desk.asks_again = false;
+    assert_eq!(world.unsent(MailKind::Asked).await, Some(Unsent::NotAsking));
 }

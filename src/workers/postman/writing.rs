@@ -42,6 +42,8 @@ crate::codes! {
         Unreachable = "mail-unreachable-address",
         /// Its person is not to be asked now: they answered, nothing is left that they could confirm, or it is too late.
         NotDue = "mail-not-due",
+        /// Nobody is asked for now: it is queued again when the asking goes on.
+        NotAsking = "mail-asking-paused",
         /// It has waited for too long, or was tried too often.
         TooLate = "mail-too-late",
         /// It could not be written.
@@ -62,6 +64,8 @@ pub(super) struct Desk {
     store: SharedStore,
     policy: Arc<Current<Policy>>,
     letterhead: Arc<Current<Letterhead>>,
+    /// The house has tamis ask whether people still agree.
+    pub(super) asks_again: bool,
 }
 
 /// A mail, or why there is none.
@@ -75,8 +79,9 @@ impl Desk {
         store: SharedStore,
         policy: Arc<Current<Policy>>,
         letterhead: Arc<Current<Letterhead>>,
+        asks_again: bool,
     ) -> Self {
-        Self { store, policy, letterhead }
+        Self { store, policy, letterhead, asks_again }
     }
 
     /// Reads the record, with a line in the trail, and writes the mail.
@@ -93,6 +98,9 @@ impl Desk {
         let now = self.store.now();
         if let Err(why) = may_go(mail.kind, attempt, purpose, now) {
             return Ok(Written::Not(why));
+        }
+        if mail.kind != MailKind::Welcome && (!self.asks_again || self.store.asking_paused()) {
+            return Ok(Written::Not(Unsent::NotAsking));
         }
         let entry = Entry::by_system(Action::MailBegun);
         let found = self.store.find(Wanted::Record(mail.record.clone()), entry).await?.pop();
