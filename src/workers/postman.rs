@@ -6,6 +6,7 @@
 
 mod writing;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -31,7 +32,7 @@ const HALT_MAX: SignedDuration = SignedDuration::from_mins(15);
 /// After so long without a mail taken a person is told, and at once of what only a person can mend.
 const TOLD_AFTER: SignedDuration = SignedDuration::from_mins(15);
 /// So many different mails in a row that no address is to blame for: it is the server.
-const FAILED_IN_A_ROW_MAX: u32 = 3;
+const FAILED_IN_A_ROW_MAX: usize = 3;
 /// How long it waits for a store that gives no answer.
 const AFTER_REFUSAL: SignedDuration = SignedDuration::from_secs(10);
 
@@ -51,8 +52,10 @@ struct Round {
     pace: Pace,
     /// Since when no mail was taken although some were due; none: the last one was.
     failing_since: Option<Timestamp>,
-    /// How many attempts failed since.
-    failed: u32,
+    /// Which mails failed since: no more of them than say that it is the server.
+    failed: BTreeSet<MailId>,
+    /// How often it was halted since.
+    halts: u32,
     /// Before this moment no server is asked.
     halted_until: Option<Timestamp>,
 }
@@ -85,7 +88,13 @@ impl Postman {
         metrics: &Metrics,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let round = Round { pace: Pace::per_hour(rate), failing_since: None, failed: 0, halted_until: None };
+        let round = Round {
+            pace: Pace::per_hour(rate),
+            failing_since: None,
+            failed: BTreeSet::new(),
+            halts: 0,
+            halted_until: None,
+        };
         let desk = Desk::new(Arc::clone(&store), policy, letterhead, asks_again);
         let attention = Arc::default();
         let counted = metrics.mails_counted();
@@ -182,20 +191,26 @@ impl Postman {
         if round.failing_since.take().is_some() && round.halted_until.is_some() {
             tracing::info!("mail.goes-on");
         }
-        (round.failed, round.halted_until) = (0, None);
+        (round.failed, round.halts, round.halted_until) = (BTreeSet::new(), 0, None);
         drop(round);
         self.attention.found(&[AttentionCode::MailHalted], &[], now);
     }
 
     /// No mail was taken. Gives the moment before which none is tried, if that is the server's doing.
-    fn failed(&self, error: MailError, blame: Blame, now: Timestamp) {
+    fn failed(&self, mail: &MailId, (error, blame): (MailError, Blame), now: Timestamp) {
         let mut round = self.round.lock();
         let since = *round.failing_since.get_or_insert(now);
-        round.failed = round.failed.saturating_add(1);
-        if blame == Blame::Mail && round.failed < FAILED_IN_A_ROW_MAX {
-            return;
+        if blame == Blame::Mail {
+            if round.failed.len() < FAILED_IN_A_ROW_MAX {
+                round.failed.insert(mail.clone());
+            }
+            // One mailbox that is full, however often it is tried, holds up nobody else.
+            if round.failed.len() < FAILED_IN_A_ROW_MAX {
+                return;
+            }
         }
-        let times = 2_i32.saturating_pow(round.failed.saturating_sub(1).min(10));
+        let times = 2_i32.saturating_pow(round.halts.min(10));
+        round.halts = round.halts.saturating_add(1);
         let wait = HALT_FIRST.saturating_mul(times).min(HALT_MAX);
         round.halted_until = Some(after(now, wait));
         drop(round);
@@ -264,7 +279,7 @@ impl Worker for Postman {
             }
             Ok(Delivered::Passed) => Step::Did(1),
             Ok(Delivered::Failed(error, blame)) => {
-                self.failed(error, blame, now);
+                self.failed(&mail, (error, blame), now);
                 Step::Did(0)
             }
             Err(error) => {

@@ -114,3 +114,24 @@ async fn what_waits_is_not_sent_while_the_asking_is_paused_nor_where_the_house_a
     world.postman.desk.asks_again = false;
     assert_eq!(world.unsent(MailKind::Asked).await, Some(Unsent::NotAsking));
 }
+
+#[tokio::test]
+async fn one_mailbox_that_takes_nothing_holds_up_nobody_and_three_in_a_row_do() {
+    let World { host, postman, .. } = World::new(letter(12)).await;
+    let mail = |number: u64| MailId { record: record(&format!("devis-1-{number}")), kind: MailKind::Asked };
+    let now = host.clock.now();
+    let rests = |number: u64, (code, blame): (MailCode, Blame)| {
+        postman.failed(&mail(number), (code.into(), blame), now);
+        postman.round.lock().halted_until.map(|until| until.duration_since(now).as_secs())
+    };
+    let full = (MailCode::Deferred, Blame::Mail);
+    for _ in 0..20 {
+        assert_eq!(rests(1, full), None);
+    }
+    assert_eq!((rests(2, full), rests(2, full), rests(3, full)), (None, None, Some(60)));
+    assert_eq!((rests(4, full), rests(1, full)), (Some(120), Some(240)));
+    postman.goes_on(now);
+    assert_eq!((rests(1, full), rests(2, full)), (None, None), "one went meanwhile");
+    let nobody = (MailCode::Unreachable, Blame::Server);
+    assert_eq!((rests(1, nobody), rests(1, nobody)), (Some(60), Some(120)));
+}
