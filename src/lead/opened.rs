@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::id::{FormId, LeadgenId, PageId};
 use crate::lead::event::ConsentEvent;
 use crate::lead::minimised::{Answer, ConsentEvidence, Content, Grounds};
+use crate::lead::reach::Reach;
 use crate::purpose::{ConsentKey, ConsentRule, FieldName, Keep, Purpose, RecordId};
 
 /// A stored lead in clear: it lives as long as one export line takes.
@@ -58,6 +59,11 @@ impl OpenedLead {
     /// True if it is one of Meta's test leads.
     pub fn is_test(&self) -> bool {
         self.content.test
+    }
+
+    /// Whom it reaches, as its purpose reads what it holds.
+    pub fn reach(&self, purpose: &Purpose) -> Reach {
+        Reach::of_content(purpose, &self.content)
     }
 
     /// The values of a field: none if it was not stored, or if the whitelist no longer names it.

@@ -1,12 +1,12 @@
 //! Whom a lead reaches, and what their wish has a hold on: taken from the answers that were kept, before anything is sealed.
 //!
-//! The addresses stay in here: they can be hashed under the key of the suppressions, and neither shown nor read.
+//! The addresses stay in here: they can be hashed under the key of the suppressions and looked up, and neither shown nor read.
 
 use jiff::Timestamp;
 
 use crate::forget::address::{Address, Fingerprint, Scope, SuppressionKey};
 use crate::forget::suppression::Submission;
-use crate::lead::minimised::{Answer, ConsentEvidence};
+use crate::lead::minimised::{Answer, ConsentEvidence, Content};
 use crate::notification::ParkCode;
 use crate::purpose::law::Contact;
 use crate::purpose::{ConsentKey, FieldName, FieldRule, FormDefinition, Purpose, PurposeId};
@@ -59,6 +59,17 @@ impl Reach {
         }
     }
 
+    /// Of what a record holds, as its purpose reads it.
+    pub(in crate::lead) fn of_content(purpose: &Purpose, content: &Content) -> Self {
+        let mut reach = Self::of(purpose, &content.consents, (content.created, content.received));
+        for (name, answers) in &content.fields {
+            if let Some(rule) = purpose.whitelist.rule(name.as_str()) {
+                reach.look(purpose, (rule, name.as_str()), None, answers);
+            }
+        }
+        reach
+    }
+
     /// Looks at the answers to one question: a mailbox is one wherever it was typed; a number is one where a number was asked
     /// for, or where it begins with a plus (a sum or a post code is nobody's telephone).
     pub(in crate::lead) fn look(
@@ -94,6 +105,11 @@ impl Reach {
             contact: address.contact(),
         };
         self.addresses.iter().map(of).collect()
+    }
+
+    /// Its addresses, to be looked up; none: there are more than are compared, see [`Self::is_crowded`].
+    pub fn into_addresses(self) -> Option<Vec<Address>> {
+        (!self.is_crowded).then_some(self.addresses)
     }
 
     /// True if its purpose writes to whoever sends a form in.

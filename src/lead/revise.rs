@@ -461,13 +461,7 @@ pub fn reach_of(
 ) -> Result<Reach, SealError> {
     let plain = plain_of(record, id, key)?;
     let content = schema::decode(&plain, record.test).ok_or(SealError::UnknownLayout)?;
-    let mut reach = Reach::of(purpose, &content.consents, (content.created, content.received));
-    for (name, answers) in &content.fields {
-        if let Some(rule) = purpose.whitelist.rule(name.as_str()) {
-            reach.look(purpose, (rule, name.as_str()), None, answers);
-        }
-    }
-    Ok(reach)
+    Ok(Reach::of_content(purpose, &content))
 }
 
 /// True if a record was received under a clock that was behind: see [`Revision::dated_by_submission`].

@@ -1,14 +1,16 @@
 //! Who is written to, and who is not; by a store in memory, and without a server.
 
 use super::*;
-use crate::lead::{Dropped, sample as leads};
+use crate::clock::plus_months;
+use crate::forget::address::Address;
+use crate::lead::{Dropped, MinimisedLead, sample as leads};
 use crate::mail::{Encryption, Patience, Sender};
-use crate::purpose::sample::{consent, controller, purpose};
-use crate::purpose::{Basis, Channel, Purpose};
+use crate::purpose::sample::{consent, controller, field, purpose};
+use crate::purpose::{Basis, Channel, Purpose, Whitelist};
 use crate::store::contract::Host;
 use crate::store::contract::support::{by_officer, record, reference, start};
 use crate::store::memory::MemoryHost;
-use crate::store::{Outcome, Settlement};
+use crate::store::{Outcome, Settlement, ToSuppress};
 
 const ZOE: &str = "zoe@canary.example";
 
@@ -44,9 +46,13 @@ struct World {
 impl World {
     /// Somebody who agreed to this letter today.
     async fn new(letter: Purpose) -> Self {
+        let lead = leads::received("devis", ZOE, start(), start(), &letter);
+        Self::of(letter, lead).await
+    }
+
+    async fn of(letter: Purpose, lead: MinimisedLead) -> Self {
         let host = MemoryHost::new();
         let store = host.open();
-        let lead = leads::received("devis", ZOE, start(), start(), &letter);
         let outcome = Outcome::stored(lead);
         let settled =
             Settlement { reference: reference(1), outcome, matched: Vec::new(), dropped: Dropped::default() };
@@ -134,4 +140,24 @@ async fn one_mailbox_that_takes_nothing_holds_up_nobody_and_three_in_a_row_do() 
     assert_eq!((rests(1, full), rests(2, full)), (None, None), "one went meanwhile");
     let nobody = (MailCode::Unreachable, Blame::Server);
     assert_eq!((rests(1, nobody), rests(1, nobody)), (Some(60), Some(120)));
+}
+
+/// Whoever said no by telephone is not written to either.
+#[tokio::test]
+async fn whoever_has_any_address_on_the_list_is_not_written_to() {
+    let mut quote = purpose("devis", &["email"]);
+    quote.whitelist = Whitelist::new(vec![field("email"), field("phone_number")]).expect("fields");
+    quote.welcome = true;
+    let answers = (ZOE, "+33612345678");
+    let lead =
+        leads::lead_of(("devis", Basis::PreContract), answers, (start(), true), plus_months(start(), 12));
+    let world = World::of(quote, lead).await;
+    assert_eq!(world.unsent(MailKind::Welcome).await, None);
+    for (typed, is_theirs) in [("+33612345679", false), ("+33612345678", true)] {
+        let address = Address::phone(typed, None).expect("a number");
+        let no = ToSuppress { addresses: vec![address], purpose: None, months: 36 };
+        world.store.suppress(no, by_officer(Action::Suppressed)).await.expect("on the list");
+        let unsent = world.unsent(MailKind::Welcome).await;
+        assert_eq!(unsent, is_theirs.then_some(Unsent::Suppressed), "{is_theirs}");
+    }
 }

@@ -109,7 +109,7 @@ impl Desk {
             return Ok(Written::Not(Unsent::Restricted));
         }
         let Some(lead) = found.lead else { return Ok(Written::Not(Unsent::Gone)) };
-        let Some((to, address)) = addressee(&lead, purpose, now) else {
+        let Some(to) = addressee(&lead, purpose, now) else {
             return Ok(Written::Not(Unsent::NoAddress));
         };
         let written = self.store.correspondence(vec![mail.record.clone()]).await?;
@@ -120,8 +120,7 @@ impl Desk {
         if mail.kind != MailKind::Welcome && !is_turn_of(mail.kind, &written, (&lead, purpose), now) {
             return Ok(Written::Not(Unsent::NotDue));
         }
-        let scopes = vec![None, Some(purpose.id.clone())];
-        if !self.store.suppressions_of(vec![address], scopes).await?.is_empty() {
+        if self.is_suppressed(&lead, purpose).await? {
             return Ok(Written::Not(Unsent::Suppressed));
         }
         let letterhead = self.letterhead.pin();
@@ -137,6 +136,13 @@ impl Desk {
         let stamp = Stamp { at: attempt.queued, number: attempt.stamp };
         let raw = message.and_then(|message| message.written(settings, stamp).ok());
         Ok(raw.map_or(Written::Not(Unsent::NotWritten), Written::Mail))
+    }
+
+    /// True if an address of the record, whichever a mail goes to, is on the list; or nobody can tell, there are so many.
+    async fn is_suppressed(&self, lead: &OpenedLead, purpose: &Purpose) -> Result<bool, StoreError> {
+        let Some(addresses) = lead.reach(purpose).into_addresses() else { return Ok(true) };
+        let scopes = vec![None, Some(purpose.id.clone())];
+        Ok(!self.store.suppressions_of(addresses, scopes).await?.is_empty())
     }
 
     /// A link that a pass opens for as long as the record lives: a no must not fail for an old mail. None: the record is gone, or
@@ -207,11 +213,11 @@ fn may_go(kind: MailKind, attempt: &MailAttempt, purpose: &Purpose, now: Timesta
     }
 }
 
-/// The first address of a record that mail reaches and that may be held now; and the same as it is compared.
-fn addressee(lead: &OpenedLead, purpose: &Purpose, now: Timestamp) -> Option<(Addressee, Address)> {
+/// The first address of a record that mail reaches, that can be compared, and that may be held now.
+fn addressee(lead: &OpenedLead, purpose: &Purpose, now: Timestamp) -> Option<Addressee> {
     lead.mailboxes(purpose, now).find_map(|value| {
         let typed = value.expose();
-        Some((Addressee::parse(typed)?, Address::email(typed)?))
+        Addressee::parse(typed).filter(|_| Address::email(typed).is_some())
     })
 }
 
