@@ -183,7 +183,8 @@ async fn the_facts_of_a_breach_are_counted_from_the_trail_and_name_nobody() {
 async fn the_officer_s_commands_run_as_the_page_has_them() {
     let world = World::start().await;
     let page = document("people.md");
-    let block = page.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a block");
+    let blocks = page.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let block = blocks.into_iter().find(|block| block.contains("tamis register")).expect("a block");
     let directory = tempfile::tempdir().expect("a directory");
     for line in block.lines() {
         let words: Vec<&str> = line.split_whitespace().collect();
