@@ -55,15 +55,8 @@ impl Reload {
         if is_another {
             adopt_known(&policy, &tools.store, tools.clock.now()).await?;
         }
-        // Lines of the trail go by the start's config, and the keyring lies where it lay, until a restart.
-        let before = self.stationery.pin();
         let book = notices::publish(config, self.since_start, &tools.store).await?;
-        let stationery = Stationery {
-            trail_months: before.trail_months,
-            key_storage: before.key_storage,
-            has_ledger: before.has_ledger,
-            ..config.stationery()
-        };
+        let stationery = config.stationery().reloaded(&self.stationery.pin());
         let graph = config.graph_settings(&app_secrets, page_tokens);
         let verify_token = VerifyToken::of(&verify_token);
         let trust = Trust { verifier: Verifier::new(app_secrets), verify_token };

@@ -119,6 +119,19 @@ impl Stationery {
         written(&self.all(Some(by_address)))
     }
 
+    /// What a reload changes of it: lines of the trail go and the store is vacuumed by the start's config, and the keyring and the
+    /// ledger lie where they lay, until a restart.
+    #[must_use]
+    pub fn reloaded(self, before: &Self) -> Self {
+        Self {
+            trail_months: before.trail_months,
+            vacuum_days: before.vacuum_days,
+            key_storage: before.key_storage,
+            has_ledger: before.has_ledger,
+            ..self
+        }
+    }
+
     fn all(&self, by_address: Option<ByAddress>) -> OfAll {
         OfAll {
             version: Version::Three,

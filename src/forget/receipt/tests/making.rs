@@ -224,3 +224,19 @@ fn of_an_address_it_says_until_when_it_is_not_stored_and_the_rest_is_answered_be
     assert_eq!(ByAddress::of(&of_all), Some(by_address));
     assert_eq!((ByAddress::of(&stationery().of_all()), ByAddress::of(b"{}")), (None, None));
 }
+
+#[test]
+fn a_reload_changes_no_day_that_the_daemon_still_keeps_as_it_started() {
+    let changed = Stationery {
+        key_backups_days: 3,
+        trail_months: 24,
+        vacuum_days: 90,
+        key_storage: KeyStorage::InPlace,
+        has_ledger: true,
+        ..stationery()
+    };
+    let now = changed.reloaded(&stationery());
+    assert_eq!((now.vacuum_days, now.trail_months, now.has_ledger), (30, 12, false), "the archivist has 30");
+    assert!(now.key_storage == KeyStorage::CopyOnWrite);
+    assert_eq!(now.key_backups_days, 3, "what is in force at once");
+}
