@@ -473,6 +473,14 @@ impl Shared {
         self.lock.lock().as_mut().map_or(Ok(false), LockFile::retake)
     }
 
+    /// True if the lock that is held is the one at its place.
+    ///
+    /// # Errors
+    /// It cannot be told.
+    pub(super) fn lock_stands(&self) -> Result<bool, StoreError> {
+        self.lock.lock().as_ref().map_or(Ok(false), LockFile::stands).map_err(StoreError::io)
+    }
+
     /// Lets another process have the store.
     pub(super) fn unlock(&self) {
         drop(self.lock.lock().take());

@@ -15,7 +15,7 @@ use crate::store::sled::engine::witness::{Testimony, Witness};
 use crate::store::sled::engine::{Changes, aside, db_file};
 use crate::store::sled::layout::{Place, meta, moment_bytes};
 use crate::store::sled::shared::Shared;
-use crate::store::{NotVacuumed, StoreError, Vacuumed};
+use crate::store::{NotVacuumed, StoreCode, StoreError, Vacuumed};
 
 /// A copy that is whole, and not in its place yet.
 pub(super) struct WholeCopy {
@@ -27,7 +27,7 @@ pub(super) struct WholeCopy {
 /// Looks whether there is room for the copy beside the store, with as much left as tamis needs to go on taking notifications.
 ///
 /// # Errors
-/// [`NotVacuumed::NoRoom`]. Otherwise see [`crate::store::StoreCode`].
+/// [`NotVacuumed::NoRoom`]. Otherwise see [`StoreCode`].
 pub(super) fn require_room(shared: &Shared) -> Result<(), NotVacuumed> {
     let settings = shared.settings();
     let needed_bytes = shared.engine()?.db_bytes()?.saturating_add(settings.free_disk_min_bytes);
@@ -35,6 +35,23 @@ pub(super) fn require_room(shared: &Shared) -> Result<(), NotVacuumed> {
     match free_bytes < needed_bytes {
         true => Err(NotVacuumed::NoRoom { needed_bytes, free_bytes }),
         false => Ok(()),
+    }
+}
+
+/// Looks whether what lies in the store's place is what is open, and is kept from others by our lock: it is exchanged by its name, and
+/// what was in the place is removed.
+///
+/// # Errors
+/// [`StoreCode::Locked`]: the lock was removed, and another may have it. [`StoreCode::Missing`]: another database lies there, or none.
+/// Otherwise see [`StoreCode`].
+pub(super) fn require_in_place(shared: &Shared) -> Result<(), StoreError> {
+    if !shared.lock_stands()? {
+        return Err(StoreError::of(StoreCode::Locked));
+    }
+    let there = FileId::at(&db_file(&shared.settings().path)).map_err(StoreError::io)?;
+    match there == Some(shared.engine()?.file_id()?) {
+        true => Ok(()),
+        false => Err(StoreError::of(StoreCode::Missing)),
     }
 }
 
@@ -68,12 +85,13 @@ pub(super) fn leave(shared: &Shared) {
 /// Puts the copy in the place of the store's file, and removes what is left of that, and every copy that was set aside.
 ///
 /// # Errors
-/// See [`crate::store::StoreCode`]: the store is open as it was, or it has halted.
+/// As [`require_in_place`], and nothing is touched. Otherwise see [`StoreCode`]: the store is open as it was, or it has halted.
 pub(super) fn exchange(
     shared: &Shared,
     witness: &mut Witness,
     whole: &WholeCopy,
 ) -> Result<Vacuumed, StoreError> {
+    require_in_place(shared)?;
     let (path, last) = (&shared.settings().path, witness.last());
     // The copy is shorter: a start is not to take it for a file that was cut off.
     let testimony = Testimony { db_bytes: last.db_bytes.min(whole.copied.bytes), ..last };

@@ -253,3 +253,40 @@ async fn whoever_reads_meanwhile_is_given_everything_and_whoever_would_write_is_
     store.settle(vec![stored(9_999)]).await.expect("settled");
     store.close().await.expect("closed");
 }
+
+#[tokio::test]
+async fn where_another_database_lies_or_the_lock_is_gone_nothing_is_touched() {
+    let world = World::new();
+    let store = world.open();
+    store_many(&store, 1, 40).await;
+    let (path, moved) = (world.path(), world.dir.path().join("moved"));
+    let refused = async || vacuum_now(&store).await.expect_err("refused").code();
+
+    let lock = path.join("lock");
+    std::fs::rename(&lock, world.dir.path().join("lock")).expect("moved");
+    assert_eq!(refused().await, StoreCode::Locked);
+    assert_eq!(below(&path), ["complete", "db"]);
+    std::fs::rename(world.dir.path().join("lock"), &lock).expect("moved");
+
+    // Its copy is whole, and meanwhile somebody put a database of before there.
+    for _ in 0..2 {
+        store.note(by_officer(Action::TrailRead)).await.expect("noted");
+    }
+    let copied = vacuum::copy(&store.shared, &mut || Ok(())).expect("copied");
+    std::fs::rename(path.join("db"), &moved).expect("moved");
+    copy_dir(&moved, &path.join("db"));
+    let foreign = std::fs::read(world.db()).expect("readable");
+    let told = std::fs::read(world.witness()).expect("readable");
+    let mut witness = Witness::open(&world.witness()).expect("readable").expect("there");
+    let exchanged = vacuum::exchange(&store.shared, &mut witness, &copied);
+    assert_eq!(exchanged.map(|made| made.records), Err(StoreError::of(StoreCode::Missing)));
+    assert!(std::fs::read(world.witness()).expect("readable") == told, "nor is the witness told");
+    assert_eq!(refused().await, StoreCode::Missing);
+    assert!(std::fs::read(world.db()).expect("readable") == foreign, "not exchanged");
+    assert_eq!(below(&path), ["complete", "db", "lock", "vacuum"], "nor anything removed");
+
+    std::fs::remove_dir_all(path.join("db")).expect("removed");
+    std::fs::rename(&moved, path.join("db")).expect("put back");
+    assert_eq!(vacuum_now(&store).await.expect("vacuumed").records, 40);
+    store.close().await.expect("closed");
+}

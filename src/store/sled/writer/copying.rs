@@ -69,6 +69,7 @@ impl WriterThread {
 
     fn vacuum(&mut self, shared: &Shared, closing: &mut bool) -> Result<Vacuumed, NotVacuumed> {
         let begun = Instant::now();
+        vacuum::require_in_place(shared)?;
         vacuum::require_room(shared)?;
         let copied = guarded(|| vacuum::copy(shared, &mut || self.turn_away(closing)));
         let copied = copied.inspect_err(|_| vacuum::leave(shared))?;
