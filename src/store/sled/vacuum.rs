@@ -12,7 +12,7 @@ use crate::machine::identity::FileId;
 use crate::store::sled::engine::copying::{Copied, copy_into};
 use crate::store::sled::engine::exchanging;
 use crate::store::sled::engine::witness::{Testimony, Witness};
-use crate::store::sled::engine::{Changes, aside, db_file};
+use crate::store::sled::engine::{Changes, aside, db_file, guarded};
 use crate::store::sled::layout::{Place, meta, moment_bytes};
 use crate::store::sled::shared::Shared;
 use crate::store::{NotVacuumed, StoreCode, StoreError, Vacuumed};
@@ -108,6 +108,18 @@ pub(super) fn exchange(
     remove_what_was(shared);
     let Copied { records, bytes } = whole.copied;
     Ok(Vacuumed { at: whole.at, records, before_bytes: whole.before_bytes, store_bytes: bytes })
+}
+
+/// Runs the step that exchanges: a panic in it halts the store, since nobody knows which of the two is in the place, and open. What it
+/// refuses it has put back itself.
+///
+/// # Errors
+/// The step's own, or why the store halted.
+pub(super) fn or_halted<T>(
+    shared: &Shared,
+    step: impl FnOnce() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    guarded(|| Ok(step())).map_err(|error| shared.halt(error))?
 }
 
 /// Whoever could not exchange them goes on where the old one is in its place; where nobody knows, only a start finds out.

@@ -290,3 +290,17 @@ async fn where_another_database_lies_or_the_lock_is_gone_nothing_is_touched() {
     assert_eq!(vacuum_now(&store).await.expect("vacuumed").records, 40);
     store.close().await.expect("closed");
 }
+
+#[tokio::test]
+async fn a_panic_while_they_change_places_halts_the_store_and_a_refusal_does_not() {
+    let world = World::new();
+    let store = world.open();
+    let damaged = StoreError::of(StoreCode::Damaged);
+    assert_eq!(vacuum::or_halted::<()>(&store.shared, || Err(damaged)), Err(damaged), "it was put back");
+    assert!(store.ready());
+    let panicked = vacuum::or_halted::<()>(&store.shared, || panic!("within"));
+    assert_eq!(panicked.map_err(|error| error.code), Err(StoreCode::Halted));
+    assert_eq!(store.halted(), Some(StoreCode::Halted));
+    assert_eq!(code(store.settle(vec![stored(1)]).await), Some(StoreCode::Halted));
+    let _halted = store.close().await;
+}

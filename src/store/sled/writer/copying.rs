@@ -73,7 +73,7 @@ impl WriterThread {
         vacuum::require_room(shared)?;
         let copied = guarded(|| vacuum::copy(shared, &mut || self.turn_away(closing)));
         let copied = copied.inspect_err(|_| vacuum::leave(shared))?;
-        let made = guarded(|| vacuum::exchange(shared, &mut self.witness, &copied))?;
+        let made = vacuum::or_halted(shared, || vacuum::exchange(shared, &mut self.witness, &copied))?;
         tracing::info!(
             store.records = made.records,
             store.bytes_before = made.before_bytes,
