@@ -48,7 +48,8 @@ pub trait Life: Send + Sync {
         LastCopies::default()
     }
 
-    /// How many copies lie beside it that a start made before it opened a suspect database.
+    /// How many copies lie beside it that a start made before it opened a suspect database, with the old file that a vacuum could not
+    /// remove.
     ///
     /// # Errors
     /// See [`StoreCode`]: it could not be looked at.

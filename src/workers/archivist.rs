@@ -88,7 +88,7 @@ impl Archivist {
         let horizon_days = (self.rules.horizon_days)();
         let found = [
             (AttentionCode::BackupOld, is_backup_old(copies, horizon_days, self.rules.has_ledger, now)),
-            (AttentionCode::VacuumOverdue, now.duration_since(due) > DAY),
+            (AttentionCode::VacuumOverdue, now.duration_since(due) > late_after(copies, now)),
         ];
         let concerns: Vec<Concern> =
             found.iter().filter(|(_, is_so)| *is_so).map(|(code, _)| Concern::of(*code)).collect();
@@ -125,6 +125,14 @@ impl Archivist {
 fn vacuum_due(copies: LastCopies, days: u32, (started_at, now): (Timestamp, Timestamp)) -> Timestamp {
     let of = |last: Timestamp| last.checked_add(DAY * i32::try_from(days).unwrap_or(i32::MAX)).ok();
     copies.vacuumed.filter(|last| *last <= now).and_then(of).unwrap_or(started_at)
+}
+
+/// A store that never had one has no moment that a restart leaves as it is: if a day were waited for, whoever restarts daily would never hear.
+fn late_after(copies: LastCopies, now: Timestamp) -> SignedDuration {
+    match copies.vacuumed.is_some_and(|last| last <= now) {
+        true => DAY,
+        false => WAITS_FOR_QUIET,
+    }
 }
 
 /// By the operator's own rule its key part is to be gone by then: there is none that anybody may use. Whoever never made one may have
@@ -277,6 +285,15 @@ mod tests {
         assert_eq!(due(Some("2026-11-01T02:00:00Z"), 365), at("2027-11-01T02:00:00Z"));
         assert_eq!(due(None, 30), started);
         assert_eq!(due(Some("2027-11-01T02:00:00Z"), 30), started, "of a clock that was ahead");
+    }
+
+    #[test]
+    fn one_that_never_was_is_late_before_a_daily_restart() {
+        let now = at("2026-12-05T08:00:00Z");
+        let late = |vacuumed| late_after(copies(None, vacuumed), now);
+        assert_eq!(late(Some("2026-11-01T02:00:00Z")), DAY);
+        assert_eq!(late(None), WAITS_FOR_QUIET);
+        assert_eq!(late(Some("2027-11-01T02:00:00Z")), WAITS_FOR_QUIET, "of a clock that was ahead");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::machine::identity::FileId;
 use crate::machine::lock::LockError;
 use crate::store::StoreError;
 use crate::store::sled::engine::db_file;
+use crate::store::sled::engine::exchanging::remove_work;
 use crate::store::sled::engine::opening::mark_again;
 use crate::store::sled::engine::witness::Witness;
 use crate::store::sled::ledger;
@@ -29,6 +30,7 @@ pub(super) fn look_after(shared: &Shared, witness: &mut Witness) -> Vec<Concern>
         Ok(false) => {}
         Err(error) => return vec![unreadable(error)],
     }
+    remove_old_file(shared);
     let ledger = shared.settings().ledger.clone();
     let ledger = ledger.and_then(|path| shared.ledger_disk().run(move || ledger::look(&path)).err());
     let ledger = ledger.map(|error| Concern::io(AttentionCode::LedgerLost, error.kind()));
@@ -41,6 +43,17 @@ fn is_in_place(shared: &Shared) -> Result<bool, StoreError> {
     let Ok(engine) = shared.engine() else { return Ok(true) };
     let there = FileId::at(&db_file(&shared.settings().path)).map_err(StoreError::io)?;
     Ok(there == Some(engine.file_id()?))
+}
+
+/// What a vacuum could not remove when it was done. Only beside the database that is open and in its place: between two renames, and where
+/// the store has halted, it may be the one that the next start puts back. It is counted as set aside until it is gone.
+fn remove_old_file(shared: &Shared) {
+    if shared.is_copying() || shared.engine().is_err() {
+        return;
+    }
+    if let Ok(true) = remove_work(&shared.settings().path) {
+        tracing::info!("store.old-file-removed");
+    }
 }
 
 fn place_lost(shared: &Shared, error: LockError) -> Concern {

@@ -304,3 +304,24 @@ async fn a_panic_while_they_change_places_halts_the_store_and_a_refusal_does_not
     assert_eq!(code(store.settle(vec![stored(1)]).await), Some(StoreCode::Halted));
     let _halted = store.close().await;
 }
+
+#[tokio::test]
+async fn an_old_file_that_could_not_be_removed_is_counted_and_goes_at_the_next_look() {
+    let world = World::new();
+    let store = world.open();
+    store_many(&store, 1, 3).await;
+    let old = exchanging::work(&world.path()).join("old");
+    std::fs::create_dir_all(&old).expect("made");
+    std::fs::write(old.join("db"), b"sealed").expect("written");
+    assert_eq!(store.copies_aside().await, Ok(1));
+    // As long as it may be another's turn it stays: the store is not the one in the place.
+    let (db, moved) = (world.path().join("db"), world.dir.path().join("moved"));
+    std::fs::rename(&db, &moved).expect("moved");
+    assert_eq!(store.look_after().await.map(|concerns| concerns.len()), Ok(1));
+    assert!(old.join("db").exists());
+    std::fs::rename(&moved, &db).expect("put back");
+    assert_eq!(store.look_after().await, Ok(Vec::new()));
+    assert_eq!(below(&world.path()), ["complete", "db", "lock"]);
+    assert_eq!(store.copies_aside().await, Ok(0));
+    store.close().await.expect("closed");
+}

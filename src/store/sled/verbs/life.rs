@@ -8,8 +8,8 @@ use crate::purpose::PurposeId;
 use crate::store::mark::Correction;
 use crate::store::sled::SledStore;
 use crate::store::sled::draft::Draft;
-use crate::store::sled::engine::aside;
-use crate::store::sled::shared::Effect;
+use crate::store::sled::engine::{aside, exchanging};
+use crate::store::sled::shared::{Effect, Shared};
 use crate::store::sled::verbs::tokens;
 use crate::store::{ClockStanding, LastCopies, Life, StoreCode, StoreError};
 use crate::trail::{Action, Entry, Outcome};
@@ -40,7 +40,13 @@ impl Life for SledStore {
     }
 
     async fn copies_aside(&self) -> Result<u64, StoreError> {
-        self.beside(|shared| Ok(aside::copies(&shared.settings().path)?.len() as u64)).await
+        let count = |shared: &Shared| {
+            let path = &shared.settings().path;
+            // While none is copied, what lies there is the old file of a vacuum, which could not be removed.
+            let old = !shared.is_copying() && exchanging::work(path).exists();
+            Ok(aside::copies(path)?.len() as u64 + u64::from(old))
+        };
+        self.beside(count).await
     }
 
     async fn look_after(&self) -> Result<Vec<Concern>, StoreError> {
