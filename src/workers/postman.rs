@@ -18,7 +18,7 @@ use crate::clock::{Clock, after};
 use crate::current::Current;
 use crate::mail::{Course, MailCode, MailError, Pace, RawMail, Session, Settings};
 use crate::purpose::Policy;
-use crate::store::{MailAttempt, MailEnd, MailId, MailKind, SharedStore, StoreError};
+use crate::store::{MailAttempt, MailEnd, MailId, MailKind, SharedStore, StoreCode, StoreError};
 use crate::telemetry::metrics::{MailsCounted, Metrics};
 use crate::trail::{Action, Entry};
 use crate::workers::{Step, Worker};
@@ -45,7 +45,12 @@ pub struct Postman {
     counted: MailsCounted<MailKind, Unsent, MailCode>,
     clock: Arc<dyn Clock>,
     round: Mutex<Round>,
+    /// How a mail ended whose end could not be written, since a copy was being made: it comes before anything else is sent.
+    unwritten: Mutex<Option<Ending>>,
 }
+
+/// How a mail ended, and the line that says so.
+type Ending = (MailId, MailEnd, Option<Entry>);
 
 /// How it goes.
 struct Round {
@@ -98,7 +103,8 @@ impl Postman {
         let desk = Desk::new(Arc::clone(&store), policy, letterhead, asks_again);
         let attention = Arc::default();
         let counted = metrics.mails_counted();
-        Self { store, settings, desk, attention, counted, clock, round: Mutex::new(round) }
+        let (round, unwritten) = (Mutex::new(round), Mutex::default());
+        Self { store, settings, desk, attention, counted, clock, round, unwritten }
     }
 
     /// Says here what needs a person.
@@ -127,7 +133,7 @@ impl Postman {
         match self.hand_over(&mut session, mail, &attempt, &raw).await {
             Ok(true) => {
                 let entry = Entry::by_system(sent(mail.kind));
-                self.store.end_mail(mail.clone(), MailEnd::Sent, Some(entry)).await?;
+                self.end((mail.clone(), MailEnd::Sent, Some(entry))).await?;
                 self.counted.sent.add(mail.kind, 1);
                 tracing::info!(mail.kind = %mail.kind, mail.attempt = attempt.number, "mail.sent");
                 session.close().await;
@@ -163,7 +169,7 @@ impl Postman {
             Unsent::TooLate | Unsent::NotAsking => MailEnd::PutOff,
             _ => MailEnd::Dropped,
         };
-        self.store.end_mail(mail.clone(), end, None).await?;
+        self.end((mail.clone(), end, None)).await?;
         self.counted.dropped.add(why, 1);
         tracing::info!(mail.kind = %mail.kind, code = %why, "mail.dropped");
         Ok(Delivered::Ended)
@@ -180,9 +186,30 @@ impl Postman {
             return Ok(Delivered::Failed(error, Blame::Mail));
         }
         let entry = Entry::by_system(Action::Unreachable);
-        self.store.end_mail(mail.clone(), MailEnd::Unreachable, Some(entry)).await?;
+        self.end((mail.clone(), MailEnd::Unreachable, Some(entry))).await?;
         self.counted.dropped.add(Unsent::Unreachable, 1);
         Ok(Delivered::Ended)
+    }
+
+    /// Has the end of a mail written; while a copy is made it is kept, or the mail would go out once more behind that.
+    async fn end(&self, ending: Ending) -> Result<(), StoreError> {
+        let (mail, end, entry) = ending.clone();
+        match self.store.end_mail(mail, end, entry).await {
+            Err(error) if error.code == StoreCode::CopyUnderWay => *self.unwritten.lock() = Some(ending),
+            ended => drop(ended?),
+        }
+        Ok(())
+    }
+
+    /// True: nothing is to be written any more.
+    async fn has_written(&self) -> Result<bool, StoreError> {
+        let kept = self.unwritten.lock().take();
+        let Some(ending) = kept else { return Ok(true) };
+        if let Err(error) = self.end(ending.clone()).await {
+            *self.unwritten.lock() = Some(ending);
+            return Err(error);
+        }
+        Ok(self.unwritten.lock().is_none())
     }
 
     /// A mail was taken, or its address was refused: the server is there. Or nothing waits.
@@ -261,6 +288,19 @@ impl Worker for Postman {
     }
 
     async fn step(&self) -> Step {
+        // What would be sent now could not be noted.
+        let rest = Step::Until(after(self.clock.now(), AFTER_REFUSAL));
+        if self.store.is_copying() {
+            return rest;
+        }
+        match self.has_written().await {
+            Ok(true) => {}
+            Ok(false) => return rest,
+            Err(error) => {
+                tracing::warn!(code = %error.code, "postman.store-refused");
+                return rest;
+            }
+        }
         // By a clock that may be ahead nobody is written to.
         let Some(mail) = self.store.mails_due(1).pop().filter(|_| !self.store.clock_jumped()) else {
             self.has_nothing_to_send();

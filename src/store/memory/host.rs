@@ -37,6 +37,12 @@ impl MemoryHost {
             opened: Mutex::default(),
         }
     }
+
+    /// A copy of the store that is open is being made, or no longer.
+    pub(crate) fn copy(&self, is_made: bool) {
+        let opened = self.opened.lock().expect("not poisoned").upgrade().expect("it is open");
+        opened.process().copying = is_made;
+    }
 }
 
 impl Host for MemoryHost {

@@ -28,6 +28,10 @@ impl Life for MemoryStore {
         ended.or_else(|| self.0.keyring.failed().map(|_| StoreCode::Keyring))
     }
 
+    fn is_copying(&self) -> bool {
+        self.0.process().copying
+    }
+
     /// Nothing of it lies anywhere else.
     async fn look_after(&self) -> Result<Vec<Concern>, StoreError> {
         self.0.rows().map(|_| Vec::new())

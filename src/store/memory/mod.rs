@@ -70,6 +70,8 @@ struct MemoryState {
 struct Process {
     /// Why nothing is taken or given any more.
     ended: Option<StoreCode>,
+    /// A copy is being made.
+    copying: bool,
     /// Claimed references, by arrival.
     leases: HashMap<u64, (LeadgenId, Lane)>,
     /// When a refusal of each actor was last written down, in milliseconds since 1970.
@@ -93,6 +95,9 @@ impl MemoryState {
 
     /// One transaction: all of what `work` writes, or nothing.
     fn write<T>(&self, work: impl FnOnce(&mut Draft<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        if self.process().copying {
+            return Err(StoreError::of(StoreCode::CopyUnderWay));
+        }
         let mut rows = self.rows()?;
         let mut draft = Draft::begin(self, &rows);
         let done = work(&mut draft)?;

@@ -8,7 +8,7 @@ use crate::mail::{Encryption, Patience, Sender};
 use crate::purpose::sample::{consent, controller, field, purpose};
 use crate::purpose::{Basis, Channel, Purpose, Whitelist};
 use crate::store::contract::Host;
-use crate::store::contract::support::{by_officer, record, reference, start};
+use crate::store::contract::support::{by_officer, record, reference, start, store_many};
 use crate::store::memory::MemoryHost;
 use crate::store::{Outcome, Settlement, ToSuppress};
 
@@ -160,4 +160,39 @@ async fn whoever_has_any_address_on_the_list_is_not_written_to() {
         let unsent = world.unsent(MailKind::Welcome).await;
         assert_eq!(unsent, is_theirs.then_some(Unsent::Suppressed), "{is_theirs}");
     }
+}
+
+#[tokio::test]
+async fn what_was_sent_before_a_copy_is_noted_behind_it_and_not_sent_once_more() {
+    let host = MemoryHost::new();
+    let store = host.open();
+    store_many(&store, 1, 2).await;
+    let mails = [1, 2]
+        .map(|number| MailId { record: record(&format!("devis-1-{number}")), kind: MailKind::Asked });
+    store.queue_mails(mails.to_vec()).await.expect("queued");
+    let policy = Arc::new(Current::new(Policy::new(vec![purpose("devis", &["email"])])));
+    let letterhead =
+        Letterhead { controller: controller(), public_url: "https://leads.lumen.example".to_owned() };
+    let of_house = (policy, Arc::new(Current::new(letterhead)));
+    let server = (settings(), 3_600, true);
+    let postman = Postman::new(store.clone(), server, of_house, &Metrics::new(), host.clock.clone());
+    let attempts = async || {
+        let again = store.try_mail(mails[1].clone()).await.expect("tried");
+        again.expect("it waits").number
+    };
+    host.copy(true);
+    let entry = Entry::by_system(Action::Asked);
+    postman.end((mails[0].clone(), MailEnd::Sent, Some(entry))).await.expect("kept");
+    assert!(matches!(postman.step().await, Step::Until(_)));
+    assert_eq!(store.mails_waiting().count, 2, "nothing is written");
+
+    host.copy(false);
+    // The next step notes it first, and only then asks the server for the other one, which is not there.
+    assert!(matches!(postman.step().await, Step::Did(0)));
+    assert_eq!(store.mails_waiting().count, 1);
+    let sent = store.lines(0, 100).await.expect("a trail");
+    assert_eq!(sent.iter().filter(|line| line.entry.action() == Action::Asked).count(), 1);
+    let written = store.correspondence(vec![mails[0].record.clone()]).await.expect("read");
+    assert!(written[0].asked.is_some());
+    assert_eq!(attempts().await, 1, "no attempt of the other one was counted");
 }
