@@ -5,17 +5,20 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 
 use crate::attention::{Attention, AttentionCode, Concern};
 use crate::clock::{Clock, after};
-use crate::store::{LastCopies, NotVacuumed, SharedBackups, SharedStore};
+use crate::store::{LastCopies, NotVacuumed, SharedBackups, SharedStore, StoreCode};
 use crate::trail::{Action, Entry};
 use crate::workers::routine::{Routine, Schedule, Turn};
 
 /// How often it looks.
 const EVERY: SignedDuration = SignedDuration::from_mins(1);
-/// The same after a vacuum that failed.
-const AFTER_FAILURE: SignedDuration = SignedDuration::from_hours(1);
+/// How long it waits after a vacuum that copied nothing.
+const AFTER_REFUSAL: SignedDuration = SignedDuration::from_hours(1);
+/// And after one that may have copied for half an hour, during which nothing was stored.
+const AFTER_FAILURE: SignedDuration = DAY;
 /// A vacuum that is due waits so long for a moment in which nothing is queued.
 const WAITS_FOR_QUIET: SignedDuration = SignedDuration::from_hours(12);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -28,6 +31,8 @@ pub struct Archivist {
     rules: Rules,
     schedule: Schedule,
     started_at: Timestamp,
+    /// After a vacuum that failed: no other before this moment.
+    rests_until: Mutex<Option<Timestamp>>,
 }
 
 /// How old what may be.
@@ -58,9 +63,12 @@ impl Routine for Archivist {
         let now_there = self.store.now();
         let late = now_there.duration_since(self.due(self.store.last_copies(), now_there));
         let is_to_be = !late.is_negative() && ((self.rules.is_quiet)() || late >= WAITS_FOR_QUIET);
-        let next = if is_to_be && !self.vacuum().await { AFTER_FAILURE } else { EVERY };
+        if is_to_be && !self.rests(now) {
+            let wait = self.vacuum().await.err();
+            *self.rests_until.lock() = wait.map(|wait| after(self.schedule.now(), wait));
+        }
         self.look();
-        after(now, next)
+        after(now, EVERY)
     }
 }
 
@@ -74,8 +82,9 @@ impl Archivist {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let started_at = clock.now();
-        let schedule = Schedule::within(AFTER_FAILURE, clock);
-        Self { store, backups, attention, rules, schedule, started_at }
+        let schedule = Schedule::within(AFTER_REFUSAL, clock);
+        let rests_until = Mutex::default();
+        Self { store, backups, attention, rules, schedule, started_at, rests_until }
     }
 
     /// Tells how the copies stand. By a clock that nobody has confirmed nothing is old.
@@ -99,24 +108,37 @@ impl Archivist {
         vacuum_due(copies, self.rules.vacuum_days, (self.started_at, now))
     }
 
-    /// True: it is done.
-    async fn vacuum(&self) -> bool {
-        match self.backups.vacuum(Entry::by_system(Action::Vacuumed)).await {
-            Ok(_) => true,
-            Err(NotVacuumed::NoRoom { needed_bytes, free_bytes }) => {
+    /// A clock that was set back does not make it longer.
+    fn rests(&self, now: Timestamp) -> bool {
+        self.rests_until.lock().is_some_and(|until| now < until && until <= after(now, AFTER_FAILURE))
+    }
+
+    /// Has the store vacuumed, or gives how long to wait before the next.
+    async fn vacuum(&self) -> Result<(), SignedDuration> {
+        let Err(why) = self.backups.vacuum(Entry::by_system(Action::Vacuumed)).await else { return Ok(()) };
+        match why {
+            NotVacuumed::NoRoom { needed_bytes, free_bytes } => {
                 tracing::warn!(
                     code = "no-room-to-vacuum",
                     disk.needed_bytes = needed_bytes,
                     disk.free_bytes = free_bytes,
                     "archivist.not-vacuumed"
                 );
-                false
             }
-            Err(NotVacuumed::Refused(error)) => {
+            NotVacuumed::Refused(error) => {
                 tracing::warn!(code = %error.code, io.kind = ?error.io, "archivist.not-vacuumed");
-                false
             }
         }
+        Err(wait_after(why))
+    }
+}
+
+/// Each attempt may stop storing for as long as a copy takes: one that gets as far as that each day, not each hour.
+fn wait_after(why: NotVacuumed) -> SignedDuration {
+    match why {
+        NotVacuumed::NoRoom { .. } => AFTER_REFUSAL,
+        NotVacuumed::Refused(error) if error.code == StoreCode::CopyUnderWay => AFTER_REFUSAL,
+        NotVacuumed::Refused(_) => AFTER_FAILURE,
     }
 }
 
@@ -152,10 +174,10 @@ mod tests {
     use crate::clock::ManualClock;
     use crate::machine::progress::Progress;
     use crate::random::SystemRandom;
-    use crate::store::Settings;
     use crate::store::contract::Host;
     use crate::store::contract::support::{DAY_MS, purpose};
     use crate::store::memory::MemoryHost;
+    use crate::store::{Settings, StoreError};
     use crate::workers::{Step, Worker};
 
     /// A store on a disk, which alone can be vacuumed.
@@ -165,7 +187,7 @@ mod tests {
         attention: Arc<Attention>,
         archivist: Archivist,
         quiet: Arc<AtomicBool>,
-        _directory: tempfile::TempDir,
+        directory: tempfile::TempDir,
     }
 
     impl World {
@@ -199,7 +221,7 @@ mod tests {
                 is_quiet: Box::new(move || is_quiet.load(Ordering::SeqCst)),
             };
             let archivist = Archivist::new(Arc::clone(&store), backups, Arc::clone(&attention), rules, clock);
-            Self { host, store, attention, archivist, quiet, _directory: directory }
+            Self { host, store, attention, archivist, quiet, directory }
         }
 
         fn clock(&self) -> &ManualClock {
@@ -259,6 +281,39 @@ mod tests {
         world.archivist.look();
         assert_eq!(world.needs(), [AttentionCode::VacuumOverdue]);
         world.store.close().await.expect("closed");
+    }
+
+    #[tokio::test]
+    async fn one_that_failed_is_tried_again_a_day_later_and_others_are_looked_at_meanwhile() {
+        let world = World::new(false);
+        let made = world.turn().await;
+        // Where it would copy to lies what it cannot remove.
+        let obstacle = world.directory.path().join("store/vacuum");
+        std::fs::write(&obstacle, b"").expect("written");
+        world.days_pass(30);
+        assert_eq!(world.turn().await, made);
+        std::fs::remove_file(&obstacle).expect("removed");
+        world.clock().advance_ms(DAY_MS - 60_000);
+        world.host.agree(&world.store);
+        assert_eq!(world.turn().await, made, "it rests");
+        world.clock().advance_ms(60_001);
+        world.archivist.look();
+        assert_eq!(world.needs(), [AttentionCode::VacuumOverdue], "no hour of it passes without a look");
+        world.host.agree(&world.store);
+        assert!(world.turn().await > made);
+        assert_eq!(world.needs(), []);
+        world.store.close().await.expect("closed");
+    }
+
+    #[test]
+    fn an_hour_is_enough_only_where_nothing_was_copied() {
+        let refused = |code| wait_after(NotVacuumed::Refused(StoreError::of(code)));
+        let no_room = NotVacuumed::NoRoom { needed_bytes: 2, free_bytes: 1 };
+        assert_eq!(wait_after(no_room), SignedDuration::from_hours(1));
+        assert_eq!(refused(StoreCode::CopyUnderWay), SignedDuration::from_hours(1));
+        for code in [StoreCode::CopyTooSlow, StoreCode::BehindWitness, StoreCode::Io, StoreCode::DiskFull] {
+            assert_eq!(refused(code), SignedDuration::from_hours(24), "{code}");
+        }
     }
 
     #[tokio::test]

@@ -22,7 +22,7 @@ use crate::store::{StoreCode, StoreError};
 
 /// Rows that are read and written at a time.
 const BATCH_ROWS: usize = 256;
-/// How long a copy may take: at 50,000 rows a second, 90 million.
+/// How long a copy may take together with the look that holds it against its original: at 50,000 rows a second for each, 45 million.
 const WITHIN: Duration = Duration::from_secs(30 * 60);
 /// The witness of a copy, beside its database.
 pub(in crate::store::sled) const WITNESS: &str = "witness";
@@ -49,21 +49,36 @@ pub(in crate::store::sled) fn copy_into(
     instance: InstanceId,
     between: &mut dyn FnMut() -> Result<(), StoreError>,
 ) -> Result<Copied, StoreError> {
+    copy_within(from, store, cache_mb, marks, instance, WITHIN, between)
+}
+
+/// The same, where another time is given.
+pub(in crate::store::sled) fn copy_within(
+    from: &Engine,
+    store: &Path,
+    cache_mb: u32,
+    marks: &Changes,
+    instance: InstanceId,
+    within: Duration,
+    between: &mut dyn FnMut() -> Result<(), StoreError>,
+) -> Result<Copied, StoreError> {
     let settings = settings(store, cache_mb);
     let db = db_dir(store);
     private_dir(&db).map_err(StoreError::io)?;
     if free_bytes(&db).map_err(StoreError::io)? < from.db_bytes()? {
         return Err(StoreError::of(StoreCode::DiskFull));
     }
+    // One bound for copying and holding against: nothing is written meanwhile.
     let begun = Instant::now();
+    let mut between = || match begun.elapsed() >= within {
+        true => Err(StoreError::of(StoreCode::CopyTooSlow)),
+        false => between(),
+    };
     let purposes = from.purposes();
     let to = open_engine(&settings, &purposes)?;
     let mut records = 0;
     for place in from.places() {
-        let rows = copy_tree(from, &to, &place, &mut || match begun.elapsed() >= WITHIN {
-            true => Err(StoreError::of(StoreCode::CopyTooSlow)),
-            false => between(),
-        })?;
+        let rows = copy_tree(from, &to, &place, &mut between)?;
         records += if matches!(place, Place::Vault(_)) { rows } else { 0 };
     }
     to.apply(marks)?;
@@ -75,7 +90,7 @@ pub(in crate::store::sled) fn copy_into(
     if testimony.commit != commit(from)? {
         return Err(StoreError::of(StoreCode::BehindWitness));
     }
-    hold_against(from, &to, marks, between)?;
+    hold_against(from, &to, marks, &mut between)?;
     synced(&to)?;
     drop(to);
     make_private(&db).map_err(StoreError::io)?;

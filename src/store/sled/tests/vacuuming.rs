@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use super::support::*;
 use crate::store::sled::SledStore;
-use crate::store::sled::engine::exchanging;
+use crate::store::sled::engine::copying::copy_within;
 use crate::store::sled::engine::witness::Witness;
+use crate::store::sled::engine::{Changes, exchanging};
 use crate::store::sled::layout::Place;
 use crate::store::sled::vacuum;
 use crate::store::{
@@ -323,5 +324,31 @@ async fn an_old_file_that_could_not_be_removed_is_counted_and_goes_at_the_next_l
     assert_eq!(store.look_after().await, Ok(Vec::new()));
     assert_eq!(below(&world.path()), ["complete", "db", "lock"]);
     assert_eq!(store.copies_aside().await, Ok(0));
+    store.close().await.expect("closed");
+}
+
+#[tokio::test]
+async fn the_time_of_a_copy_goes_on_while_it_is_held_against_what_it_was_copied_from() {
+    let world = World::new();
+    let store = world.open();
+    let (engine, instance) = (store.shared.engine().expect("open"), store.shared.keyring().instance());
+    let copy = |name: &str, within: Duration, between: &mut dyn FnMut() -> Result<(), StoreError>| {
+        let place = world.dir.path().join(name);
+        std::fs::create_dir(&place).expect("made");
+        copy_within(&engine, &place, 8, &Changes::default(), instance, within, between).map(drop)
+    };
+    let (mut steps, mut step) = (0, 0);
+    let hour = Duration::from_secs(3_600);
+    assert_eq!(copy("first", hour, &mut || Ok(steps += 1)), Ok(()));
+    let within = Duration::from_secs(4);
+    let late = copy("second", within, &mut || {
+        step += 1;
+        if step == steps - 1 {
+            std::thread::sleep(within);
+        }
+        Ok(())
+    });
+    assert_eq!((late, step), (Err(StoreError::of(StoreCode::CopyTooSlow)), steps - 1));
+    drop(engine);
     store.close().await.expect("closed");
 }
