@@ -39,6 +39,7 @@ pub(in crate::store::sled) struct Copied {
 /// a complete one. All of it is durable when this returns. `between` is asked before each batch: its error ends the copy.
 ///
 /// # Errors
+/// [`StoreCode::Format`]: it has trees of a later version, which would be missing in the copy; nothing was made.
 /// [`StoreCode::DiskFull`]: there is not as much room as the database has. [`StoreCode::CopyTooSlow`]: it takes half an hour.
 /// What `between` says. Otherwise see [`StoreCode`]. Some of it may be there.
 pub(in crate::store::sled) fn copy_into(
@@ -62,6 +63,9 @@ pub(in crate::store::sled) fn copy_within(
     within: Duration,
     between: &mut dyn FnMut() -> Result<(), StoreError>,
 ) -> Result<Copied, StoreError> {
+    if from.has_foreign_trees()? {
+        return Err(StoreError::of(StoreCode::Format));
+    }
     let settings = settings(store, cache_mb);
     let db = db_dir(store);
     private_dir(&db).map_err(StoreError::io)?;

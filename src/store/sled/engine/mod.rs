@@ -10,7 +10,7 @@ pub(super) mod opening;
 pub(super) mod startup;
 pub(super) mod witness;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -37,6 +37,9 @@ pub(super) const VALUE_BYTES_MAX: usize = 24 * 1024;
 
 const _: () = assert!(17 * (VALUE_BYTES_MAX + KEY_BYTES_MAX) < SEGMENT_BYTES / 4 - 1024);
 const _: () = assert!(crate::lead::RECORD_BYTES_MAX < VALUE_BYTES_MAX);
+
+/// The tree that every database of sled has, and nobody here uses.
+const SLED_OWN_TREE: &[u8] = b"__sled__default";
 
 /// The writes of one transaction: tree → key → value, or none to remove it.
 #[derive(Default)]
@@ -238,6 +241,18 @@ impl Engine {
             rows.iter().for_each(|(key, value)| batch.insert(key, value));
             tree.apply_batch(batch).map_err(|error| refused(&error))
         })
+    }
+
+    /// True if it has a tree that this version does not know: a later one made it, and may have made it without another layout.
+    ///
+    /// # Errors
+    /// [`StoreCode::Damaged`] if sled panics.
+    pub(super) fn has_foreign_trees(&self) -> Result<bool, StoreError> {
+        let known: HashSet<String> = self.places().iter().map(Place::name).collect();
+        let is_known = |name: &[u8]| {
+            name == SLED_OWN_TREE || std::str::from_utf8(name).is_ok_and(|name| known.contains(name))
+        };
+        guarded(|| Ok(!self.db.tree_names().iter().all(|name| is_known(name))))
     }
 
     /// The trees that there are.

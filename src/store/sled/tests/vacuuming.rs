@@ -352,3 +352,30 @@ async fn the_time_of_a_copy_goes_on_while_it_is_held_against_what_it_was_copied_
     drop(engine);
     store.close().await.expect("closed");
 }
+
+#[tokio::test]
+async fn what_a_later_version_keeps_is_not_dropped_by_an_earlier_one() {
+    let world = World::new();
+    let store = world.open();
+    store_many(&store, 1, 3).await;
+    store.close().await.expect("closed");
+    drop(store);
+    tamper(&world, |db| {
+        db.open_tree("of a later version").expect("a tree").insert("key", "value").expect("written");
+    });
+    let store = world.open();
+    assert_eq!(vacuum_now(&store).await.expect_err("refused").code(), StoreCode::Format);
+    let apart = tempfile::tempdir().expect("a directory");
+    let backup = apart.path().join("backup");
+    let refused = store.back_up(backup.clone(), by_officer(Action::BackedUp)).await;
+    assert_eq!(refused.map(|made| made.records), Err(StoreError::of(StoreCode::Format)));
+    assert!(!backup.exists());
+    assert_eq!(below(&world.path()), ["complete", "db", "lock"]);
+    store_many(&store, 4, 1).await;
+    store.close().await.expect("closed");
+    drop(store);
+    tamper(&world, |db| {
+        let kept = db.open_tree("of a later version").expect("a tree").get("key").expect("readable");
+        assert_eq!(kept.as_deref(), Some(b"value".as_slice()));
+    });
+}
