@@ -1,5 +1,6 @@
 //! `tamis keys rotate-root`: the keyring under another root key, while tamis does not run.
 
+use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use crate::cli::serve::{not_done, refused};
 use crate::clock::SystemClock;
 use crate::config::{self, Config};
 use crate::lifecycle::forbid_cores;
+use crate::machine::disk::{directory_of, sync_dir};
 use crate::machine::own::{self, Directory};
 use crate::random::{Random, SystemRandom};
 use crate::secret::Key;
@@ -76,6 +78,7 @@ pub(super) fn run(arguments: Arguments, path: &ConfigPath, environment: &Environ
              rotation back",
         ));
     }
+    make_durable(&to)?;
     let ambient = Ambient { clock: Arc::new(SystemClock), random, progress: Arc::default() };
     let pages = rotating.finish(old, new, &ambient).map_err(|error| not_rotated(&config, &error))?;
     let made = if is_made { format!("a new root key was made: {to}. ") } else { String::new() };
@@ -129,6 +132,25 @@ fn make_where_absent(to: &Location, random: &dyn Random) -> Result<bool, Failure
     })
 }
 
+/// A file that was there already may lie in the system's memory alone: after a power cut nobody would have the key of what was sealed
+/// by it.
+fn make_durable(to: &Location) -> Result<(), Failure> {
+    let Location::File(path) = to else { return Ok(()) };
+    let synced = File::open(path).and_then(|file| file.sync_all()).and_then(|()| {
+        match sync_dir(directory_of(path)) {
+            // Whoever may read the key need not be let into its directory; who made it was told to sync that.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
+            synced => synced,
+        }
+    });
+    synced.map_err(|error| {
+        let (path, why) = (path.display(), error.kind());
+        Failure::failed(format!(
+            "nothing is changed: the root key at {path} cannot be synced to its disk: {why}"
+        ))
+    })
+}
+
 /// Of two keys at hand, not of one and a guess: how long it takes tells nobody anything.
 fn is_same(one: &Key, other: &Key) -> bool {
     one.expose() == other.expose()
@@ -160,5 +182,16 @@ mod tests {
         let nowhere = Location::File(directory.path().join("nowhere/root-key"));
         assert!(make_where_absent(&nowhere, &SystemRandom).is_err());
         assert!(matches!(make_where_absent(&Location::Env("ROOT".into()), &SystemRandom), Ok(false)));
+    }
+
+    #[test]
+    fn a_key_that_was_there_is_synced_or_nothing_is_sealed_by_it() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("root-key-2");
+        let to = Location::File(path.clone());
+        assert!(make_durable(&to).is_err(), "it went meanwhile");
+        std::fs::write(&path, "00").expect("written");
+        assert!(make_durable(&to).is_ok());
+        assert!(make_durable(&Location::Env("ROOT".into())).is_ok(), "it lies nowhere that we know of");
     }
 }
