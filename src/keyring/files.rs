@@ -165,6 +165,22 @@ impl Files {
         removed.map_err(KeyringError::file)
     }
 
+    /// Where the key part of a backup lies before it gets its name.
+    pub fn restoring(&self) -> PathBuf {
+        self.keyring.with_extension("restoring")
+    }
+
+    /// Overwrites what crashes left of keyrings that were being written or restored, and removes it.
+    ///
+    /// # Errors
+    /// As [`Files::discard_new`].
+    pub fn wipe_remains(&self) -> Result<(), KeyringError> {
+        [&self.new, &self.restoring()]
+            .into_iter()
+            .try_for_each(|place| wipe(place))
+            .map_err(KeyringError::file)
+    }
+
     /// An empty file to write a keyring into; [`Files::put`] gives it its name.
     ///
     /// # Errors
@@ -192,10 +208,8 @@ impl Files {
     /// [`KeyringCode::Io`]; the next start goes on with it.
     pub fn put_next(&self) -> Result<(), KeyringError> {
         let (directory, name) = Directory::own_of(&self.keyring).map_err(KeyringError::file)?;
-        let mut file = directory.open_own(name, Access::Write).map_err(KeyringError::file)?;
-        let bytes = file.metadata().map_err(failed)?.len();
-        io::copy(&mut io::repeat(0).take(bytes), &mut file).map_err(failed)?;
-        file.sync_all().map_err(failed)?;
+        let file = directory.open_own(name, Access::Write).map_err(KeyringError::file)?;
+        overwrite(file).map_err(failed)?;
         self.rename(&self.next, &self.keyring)
     }
 
@@ -207,6 +221,23 @@ impl Files {
         };
         renamed().map_err(failed)
     }
+}
+
+fn wipe(place: &Path) -> io::Result<()> {
+    let (directory, name) = Directory::own_of(place)?;
+    match directory.open_own(&name, Access::Write) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        file => overwrite(file?)?,
+    }
+    directory.discard(&name)?;
+    directory.sync()
+}
+
+/// With zeros, durably.
+fn overwrite(mut file: File) -> io::Result<()> {
+    let bytes = file.metadata()?.len();
+    io::copy(&mut io::repeat(0).take(bytes), &mut file)?;
+    file.sync_all()
 }
 
 fn is_there(path: &Path) -> Result<bool, KeyringError> {

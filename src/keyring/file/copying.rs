@@ -45,7 +45,7 @@ impl KeyringCopy {
         if files.exists()? || files.next_exists()? {
             return Err(KeyringError::of(KeyringCode::Exists));
         }
-        let beside = place.with_extension("restoring");
+        let beside = files.restoring();
         let taken = copy(from, &beside).and_then(|()| {
             let opened =
                 FileKeyring::open(&beside, root, random)?.ok_or(KeyringError::of(KeyringCode::KeyAbsent))?;

@@ -66,8 +66,8 @@ impl Rotation {
         let roots = Roots { seal: Root::new(to), also: Some(Root::new(from)) };
         let file = self.files.open(self.files.place())?;
         let pages = Pages::open(FileDisk::of(file), roots, random)?;
-        // What a replacement that was cut short left is under the key of then.
-        self.files.discard_new()?;
+        // What a replacement or a restore that was cut short left is under the key of then.
+        self.files.wipe_remains()?;
         let all = pages.under_others();
         while pages.reseal()? > 0 {}
         Ok(all)

@@ -423,3 +423,26 @@ fn a_root_key_is_sixty_four_hex_digits() {
         assert_eq!(key(bad).map_err(|error| error.code), Err(KeyringCode::RootKey), "{} bytes", bad.len());
     }
 }
+
+#[test]
+fn another_root_key_leaves_nothing_that_the_old_one_opens() {
+    let place = Place::new();
+    drop(place.create());
+    let restoring = place.dir.path().join("keyring.restoring");
+    let remains = [place.new_file(), restoring].map(|remains| {
+        fs::copy(&place.path, &remains).expect("copied");
+        let opened = FileKeyring::open(&remains, root(1), place.random.clone()).expect("it opens").is_some();
+        assert!(opened, "a whole keyring under the old key");
+        fs::File::open(remains).expect("there")
+    });
+    let rotation = Rotation::begin(&place.path).unwrap_or_else(|_| panic!("taken"));
+    assert!(rotation.finish(root(1), root(2), place.random.clone()).expect("rotated") > 0);
+    for mut file in remains {
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut file, &mut bytes).expect("readable");
+        assert!(!bytes.is_empty() && bytes.iter().all(|byte| *byte == 0), "wiped, not only removed");
+    }
+    let names = place.names();
+    assert!(!names.contains(&"keyring.new".to_owned()) && !names.contains(&"keyring.restoring".to_owned()));
+    assert_eq!(place.refusal(), Some(KeyringCode::DoesNotOpen));
+}
