@@ -196,3 +196,16 @@ async fn what_was_sent_before_a_copy_is_noted_behind_it_and_not_sent_once_more()
     assert!(written[0].asked.is_some());
     assert_eq!(attempts().await, 1, "no attempt of the other one was counted");
 }
+
+/// Leads that were fetched late, or released by hand, are up to 90 days old.
+#[tokio::test]
+async fn a_first_mail_comes_within_a_month_of_the_form_and_not_of_its_reading() {
+    let mut quote = purpose("devis", &["email"]);
+    quote.welcome = true;
+    let world = World::new(quote).await;
+    world.host.pass_days(&world.store, 30);
+    assert_eq!(world.unsent(MailKind::Welcome).await, None);
+    world.store.end_mail(World::mail(MailKind::Welcome), MailEnd::PutOff, None).await.expect("ended");
+    world.host.pass_days(&world.store, 1);
+    assert_eq!(world.unsent(MailKind::Welcome).await, Some(Unsent::TooLate), "queued today");
+}

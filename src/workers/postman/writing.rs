@@ -22,7 +22,8 @@ use crate::trail::{Action, Entry};
 
 /// So often a mail is tried: over four days.
 const ATTEMPTS_MAX: u32 = 20;
-/// What comes later than a month after the form is no first mail any more (GDPR art. 14(3)(a)).
+/// What comes later than a month after the form is no first mail any more (GDPR art. 14(3)(a)): also where it was fetched, or released,
+/// long after it was sent in. Nor does any mail wait for longer.
 const WELCOME_WITHIN: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 crate::codes! {
@@ -109,6 +110,9 @@ impl Desk {
             return Ok(Written::Not(Unsent::Restricted));
         }
         let Some(lead) = found.lead else { return Ok(Written::Not(Unsent::Gone)) };
+        if mail.kind == MailKind::Welcome && after(lead.acted(), WELCOME_WITHIN) < now {
+            return Ok(Written::Not(Unsent::TooLate));
+        }
         let Some(to) = addressee(&lead, purpose, now) else {
             return Ok(Written::Not(Unsent::NoAddress));
         };
