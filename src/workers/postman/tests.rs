@@ -167,8 +167,8 @@ async fn what_was_sent_before_a_copy_is_noted_behind_it_and_not_sent_once_more()
     let host = MemoryHost::new();
     let store = host.open();
     store_many(&store, 1, 2).await;
-    let mails = [1, 2]
-        .map(|number| MailId { record: record(&format!("devis-1-{number}")), kind: MailKind::Asked });
+    let mails =
+        [1, 2].map(|number| MailId { record: record(&format!("devis-1-{number}")), kind: MailKind::Asked });
     store.queue_mails(mails.to_vec()).await.expect("queued");
     let policy = Arc::new(Current::new(Policy::new(vec![purpose("devis", &["email"])])));
     let letterhead =
