@@ -127,6 +127,7 @@ mod tests {
     use crate::notice::facts::sample::House;
     use crate::notice::{Abilities, Edition};
     use crate::purpose::law::{Authority, Basis, Dpo, RecipientRole};
+    use crate::purpose::sample::purpose;
     use crate::purpose::{Lifespan, Term};
 
     /// All words of a notice.
@@ -209,7 +210,16 @@ mod tests {
         assert!(today.contains("We hold each line for 12 months, and a month more at most."), "{today}");
         assert!(!today.contains("we ask you whether"), "{today}");
         house.abilities = Abilities { asks_again: true };
-        assert!(said(&house, Language::En).contains("we ask you whether you still agree"));
+        let asks = |house: &House| said(house, Language::En).contains("we ask you whether you still agree");
+        assert!(asks(&house));
+        // Nobody is asked who cannot be: their agreement to e-mail is over by then, or there is no address.
+        let consents = house.purpose.consents.clone();
+        house.purpose.consents.iter_mut().for_each(|rule| rule.valid_months = house.purpose.reconfirm_months);
+        assert!(!asks(&house));
+        house.purpose.consents = consents;
+        assert!(asks(&house));
+        house.purpose.whitelist = purpose("lettre", &["first_name"]).whitelist;
+        assert!(!asks(&house));
     }
 
     #[test]

@@ -3,14 +3,14 @@
 use super::{Telling, text};
 use crate::notice::document::Block;
 use crate::notice::saying::{first_of, line, say, term};
-use crate::purpose::Term;
+use crate::purpose::{Basis, Channel, Purpose, Term};
 
 impl Telling<'_> {
     /// The period, and what exists beside the record: arts. 13(2)(a), 14(2)(a).
     pub(super) fn duration(&self) -> Vec<Block> {
         let (purpose, words, abilities) = (self.facts.purpose, self.words, self.facts.abilities);
         let mut blocks = vec![Block::Text(say(&line(words.duration_use, &[("term", &self.held())])))];
-        if abilities.asks_again && purpose.reconfirm_months.is_some() {
+        if abilities.asks_again && is_asked(purpose) {
             blocks.push(text(words.duration_asked));
         }
         blocks.push(text(words.duration_erased));
@@ -41,4 +41,14 @@ impl Telling<'_> {
     pub(super) fn held(&self) -> String {
         first_of(&self.facts.lifespan().terms(), self.language)
     }
+}
+
+/// True if people can be asked whether they still agree: by a mail to an address that is held, and under consent as long as they agree
+/// to be mailed.
+fn is_asked(purpose: &Purpose) -> bool {
+    let Some(after) = purpose.reconfirm_months else { return false };
+    let outlasts = |months: Option<u32>| months.is_none_or(|months| months > after);
+    let mut mailed = purpose.consents.iter().filter(|rule| rule.channel == Channel::Email);
+    let may_be_mailed = purpose.basis != Basis::Consent || mailed.any(|rule| outlasts(rule.valid_months));
+    may_be_mailed && purpose.whitelist.mailboxes().next().is_some()
 }
