@@ -16,12 +16,14 @@ use crate::people::{Agreed, Calendar, PassKind, Person, Turn, turn};
 use crate::purpose::law::{Authority, Controller, authority_of};
 use crate::purpose::{Basis, Channel, ConsentRule, Policy, Purpose};
 use crate::store::{
-    Correspondence, GivenPass, MailAttempt, MailId, MailKind, SharedStore, StoreError, ToPass, Wanted,
+    Correspondence, GivenPass, MailAttempt, MailId, MailKind, PASSES_OF_RECORD_MAX, SharedStore, StoreError,
+    ToPass, Wanted,
 };
 use crate::trail::{Action, Entry};
 
-/// So often a mail is tried: over four days.
-const ATTEMPTS_MAX: u32 = 20;
+/// So often a mail is tried: over two days. Each attempt gives a pass of each kind, and of those a record has so many: with those of
+/// three mails that went through before, none of which may end for it.
+const ATTEMPTS_MAX: u32 = PASSES_OF_RECORD_MAX as u32 - 4;
 /// What comes later than a month after the form is no first mail any more (GDPR art. 14(3)(a)): also where it was fetched, or released,
 /// long after it was sent in. Nor does any mail wait for longer.
 const WELCOME_WITHIN: SignedDuration = SignedDuration::from_hours(30 * 24);
