@@ -15,7 +15,7 @@ use crate::cli::socket::{ConfigPath, SocketArgument};
 use crate::cli::stdin::lines;
 use crate::client::{Daemon, parse, written};
 use crate::secret::location::Environment;
-use crate::terminal::{Exit, Failure, Table, print, print_json, tell, thousands};
+use crate::terminal::{Failure, Table, print, print_json, tell, thousands};
 
 const EXAMPLE: &str = "\
 Who is due is asked once, reminded once 14 days later, and erased at the end of the grace if they stay silent: whether or not a
@@ -26,7 +26,8 @@ Example:
   tamis reconfirm preview
   tamis reconfirm pause
   tamis reconfirm due lettre --limit 100 > due.txt
-  cut -d ' ' -f 1 due.txt | tamis reconfirm asked";
+  awk '$2 == \"asked\" { print $1 }' due.txt | tamis reconfirm asked
+  awk '$2 == \"reminded\" { print $1 }' due.txt | tamis reconfirm asked --reminded";
 
 const PREVIEW_EXAMPLE: &str = "\
 Nothing is opened and nothing is done: who took their agreement back is counted here, and not written to.
@@ -55,7 +56,8 @@ Example:
 
 const DUE_EXAMPLE: &str = "\
 For whoever asks people by a system of their own: the record's id says who it is. Each link is for its person alone, and cannot be
-had again; a new one can, sixteen for a record.
+had again; a new one can, sixteen for a record. Nothing is opened: who is restricted, on the list of those who objected, or took their
+agreement back is listed too. Pass over whom you may not write to.
 
 Example:
   tamis reconfirm due lettre --limit 100 > due.txt";
@@ -174,7 +176,8 @@ pub(super) async fn run(
             let ids: Vec<IdText> =
                 lines("records' ids")?.into_iter().map(ids::record).collect::<Result<_, _>>()?;
             if ids.is_empty() {
-                return Err(Failure::new(Exit::Usage, "no id stands on stdin".to_owned()));
+                // So it is on a day on which nobody is to be reminded.
+                tell("no id stands on stdin");
             }
             let kind = if reminded { AskingKind::Reminded } else { AskingKind::Asked };
             let mut noted = 0;

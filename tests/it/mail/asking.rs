@@ -113,7 +113,7 @@ async fn a_house_that_asks_by_itself_gets_who_is_due_and_says_who_was_asked() {
     let blocks = page.split("```sh\n").skip(1).filter_map(|rest| rest.split("```").next());
     let lines: Vec<&str> =
         blocks.flat_map(str::lines).filter(|line| line.contains("tamis reconfirm")).collect();
-    assert_eq!(lines.len(), 6, "{lines:?}");
+    assert_eq!(lines.len(), 7, "{lines:?}");
     let directory = tempfile::tempdir().expect("a directory");
     for line in lines {
         let at =
