@@ -375,7 +375,10 @@ impl Rooms {
 
     /// Who sends mails; none: the config names no server. It takes the settings, which hold a password.
     fn postman(&self) -> Option<Arc<dyn Worker>> {
-        let (settings, rate) = self.mail.lock().take()?;
+        let Some((settings, rate)) = self.mail.lock().take() else {
+            Postman::counted(&self.metrics);
+            return None;
+        };
         let server = (settings, rate, self.asker.writes());
         let (policy, letterhead) = (Arc::clone(&self.policy), Arc::clone(&self.letterhead));
         let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.ambient.clock));

@@ -102,9 +102,14 @@ impl Postman {
         };
         let desk = Desk::new(Arc::clone(&store), policy, letterhead, asks_again);
         let attention = Arc::default();
-        let counted = metrics.mails_counted();
+        let counted = Self::counted(metrics);
         let (round, unwritten) = (Mutex::new(round), Mutex::default());
         Self { store, settings, desk, attention, counted, clock, round, unwritten }
+    }
+
+    /// What is counted of mails: from zero, also where no server is there to take any.
+    pub fn counted(metrics: &Metrics) -> MailsCounted<MailKind, Unsent, MailCode> {
+        metrics.mails_counted()
     }
 
     /// Says here what needs a person.

@@ -12,6 +12,7 @@ use tamis::id::PageId;
 use tamis::notification::ParkCode;
 use tamis::purpose::PurposeId;
 use tamis::telemetry::metrics::{Metrics, Readings};
+use tamis::workers::Postman;
 
 use crate::api::{ROOT, document, run, token};
 use crate::support::front::free_port;
@@ -114,6 +115,7 @@ async fn everything() -> String {
     counts.connections.inc();
     metrics.graph_calls()(ParkCode::TokenDead, Duration::ZERO);
     let _bodies = metrics.bodies_refused::<ParkCode>();
+    let _mails = Postman::counted(&metrics);
     metrics.read_from(|| async {
         let pages = vec![PageId::parse("104000000000001").expect("digits")];
         let records = vec![(PurposeId::parse("devis").expect("a name"), 1)];

@@ -342,7 +342,11 @@ async fn the_time_of_a_copy_goes_on_while_it_is_held_against_what_it_was_copied_
     };
     let (mut steps, mut step) = (0, 0);
     let hour = Duration::from_secs(3_600);
-    assert_eq!(copy("first", hour, &mut || Ok(steps += 1)), Ok(()));
+    let mut count = || {
+        steps += 1;
+        Ok(())
+    };
+    assert_eq!(copy("first", hour, &mut count), Ok(()));
     let within = Duration::from_secs(4);
     let late = copy("second", within, &mut || {
         step += 1;
