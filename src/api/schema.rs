@@ -512,7 +512,7 @@ fn give_pass() -> OneOfBuilder {
         ("phone", address("A telephone number, in any spelling.", "06 39 98 00 00")),
     ];
     let said = "Of which record, or of which of whoever has an address, and for how long.";
-    exactly_one_with(&ways, &[("days", days.into())], &[], said)
+    exactly_one_with(&ways, &[("days", or_null(days.into()).into())], &[], said)
 }
 
 fn retry_page() -> ObjectBuilder {
