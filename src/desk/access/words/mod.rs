@@ -91,31 +91,4 @@ pub(in crate::desk::access) fn words(language: Language) -> &'static Words {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::language::lints::{self, Tables};
-
-    fn tables() -> Tables {
-        Language::ALL.map(|language| words(language).all())
-    }
-
-    #[test]
-    fn every_text_is_there_in_every_language_and_takes_the_same_in() {
-        lints::take_the_same_in(&tables());
-    }
-
-    #[test]
-    fn no_long_text_is_the_same_in_two_languages() {
-        lints::are_in_their_language(&tables());
-    }
-
-    #[test]
-    fn sentences_are_short() {
-        lints::have_short_sentences(&tables());
-    }
-
-    #[test]
-    fn french_sets_a_space_before_high_marks_and_writes_a_curved_apostrophe() {
-        lints::are_set_as_french_is(&tables());
-    }
-}
+crate::language::lints::tests!(super::words);
