@@ -2,7 +2,7 @@
 //! has, tombstones and their keys, suppressions, requests of persons, changes that no recipient applies, what is known of records that are gone, the keys of months, and those of days once
 //! what is parked under old ones is sealed again. Tells the log's file, which takes away its own, what day it is.
 //!
-//! Before the listeners open, hourly, and each minute while records that are due could not be taken away; never before the clock was
+//! Before the listeners open, hourly, and each minute while anything that is due could not be taken away; never before the clock was
 //! confirmed since the start. What is a day past its time, and can still be opened, needs a person (`overdue`) until it is gone.
 
 use std::collections::HashSet;
@@ -19,14 +19,14 @@ use crate::graph::Graph;
 use crate::inbox::Inbox;
 use crate::keyring::Keyring;
 use crate::purpose::Policy;
-use crate::store::{SharedStore, StoreCode, VigilEnded};
+use crate::store::{SharedStore, StoreCode, StoreError, VigilEnded};
 use crate::workers::clockwatch::{AskedInVain, confirmed_now};
 use crate::workers::routine::{Routine, Schedule, Turn};
 use crate::workers::shortening::{Shortened, Shortening};
 
 /// How often it looks.
 const EVERY: SignedDuration = SignedDuration::from_hours(1);
-/// The same while something that is due could not be taken away.
+/// The same while something that is due could not be taken away, or the store refused: a vacuum is over in moments.
 const UNTIL_GONE: SignedDuration = SignedDuration::from_mins(1);
 /// How often it looks whether the clock is confirmed.
 const UNTIL_CONFIRMED: SignedDuration = SignedDuration::from_secs(10);
@@ -88,14 +88,16 @@ impl Routine for Reaper {
         }
         *self.dates_awaited.lock() = None;
         self.day.tell(Day::of(self.store.now()));
-        self.end_restrictions().await;
+        let have_ended = self.end_restrictions().await;
         let mut is_done = self.expire().await;
-        if self.shorten(now).await {
+        let shortened = self.shorten(now).await;
+        if shortened == Some(true) {
             is_done = self.expire().await;
         }
-        self.reap().await;
+        let is_reaped = self.reap().await;
         let is_overdue = self.look_for_overdue(now).await;
-        after(now, if is_done && !is_overdue { EVERY } else { UNTIL_GONE })
+        let is_whole = have_ended && is_done && shortened.is_some() && is_reaped;
+        after(now, if is_whole && !is_overdue { EVERY } else { UNTIL_GONE })
     }
 }
 
@@ -167,20 +169,20 @@ impl Reaper {
         Self { shortening, ..self }
     }
 
-    /// Looks at periods that became shorter. True: by one of them records end earlier from now on.
-    async fn shorten(&self, now: Timestamp) -> bool {
-        let Some(shortening) = &self.shortening else { return false };
+    /// Looks at periods that became shorter. True: by one of them records end earlier from now on; none: the store refused.
+    async fn shorten(&self, now: Timestamp) -> Option<bool> {
+        let Some(shortening) = &self.shortening else { return Some(false) };
         let Shortened { is_pending, has_dated } = match shortening.turn().await {
             Ok(shortened) => shortened,
             Err(error) => {
                 tracing::warn!(code = %error.code, "reaper.store-refused");
-                return false;
+                return None;
             }
         };
         let concern = is_pending.then(|| Concern::of(AttentionCode::RetentionShorter));
         let concerns: Vec<Concern> = concern.into_iter().collect();
         self.attention.found(&[AttentionCode::RetentionShorter], &concerns, now);
-        has_dated
+        Some(has_dated)
     }
 
     /// Nothing ends before records that a clock received that was behind have got their dates. Where that takes long somebody is
@@ -201,13 +203,11 @@ impl Reaper {
         }
     }
 
-    /// What fell due while it was restricted goes with the rest.
-    async fn end_restrictions(&self) {
-        match self.store.end_restrictions().await {
-            Ok(0) => {}
-            Ok(count) => tracing::info!(records.released = count, "store.restrictions-ended"),
-            Err(error) => tracing::warn!(code = %error.code, "reaper.store-refused"),
-        }
+    /// What fell due while it was restricted goes with the rest. False: the store refused.
+    async fn end_restrictions(&self) -> bool {
+        taken(self.store.end_restrictions().await, |count| {
+            tracing::info!(records.released = count, "store.restrictions-ended");
+        })
     }
 
     /// Records first: they are what somebody was promised. False: something is left that is due.
@@ -265,67 +265,71 @@ impl Reaper {
         is_overdue
     }
 
-    async fn reap(&self) {
-        match self.store.drop_lines(self.trail_months).await {
-            Ok(0) => {}
-            Ok(count) => tracing::info!(trail.lines_dropped = count, "trail.closed"),
-            Err(error) => tracing::warn!(code = %error.code, "reaper.store-refused"),
-        }
-        match self.keyring.drop_log_months(Month::of(self.store.now())) {
-            Ok(0) => {}
-            Ok(count) => tracing::info!(keys.destroyed = count, "keyring.months-destroyed"),
-            Err(error) => tracing::warn!(code = %error.code, "reaper.keys-kept"),
-        }
-        match self.store.expire_parked().await {
-            Ok(0) => {}
-            Ok(count) => tracing::warn!(refs.expired = count, code = "too-old", "inbox.expired"),
-            Err(error) => tracing::warn!(code = %error.code, "reaper.store-refused"),
-        }
-        match self.store.drop_tombstones().await {
-            Ok(0) => {}
-            Ok(count) => tracing::info!(tombstones.dropped = count, "store.tombstones-dropped"),
-            Err(error) => tracing::warn!(code = %error.code, "reaper.store-refused"),
-        }
+    /// Takes away what is no record. False: something was refused, as while a vacuum or a backup copies the store, and is there
+    /// still.
+    async fn reap(&self) -> bool {
         let oldest_queued = self.inbox.oldest().map(|(_, arrived)| arrived);
-        match self.store.end_vigils(oldest_queued).await {
-            Ok(ended) => say_ended(&ended),
-            Err(error) => tracing::warn!(code = %error.code, "reaper.store-refused"),
+        let rows = [
+            taken(self.store.drop_lines(self.trail_months).await, |count| {
+                tracing::info!(trail.lines_dropped = count, "trail.closed");
+            }),
+            taken(self.store.expire_parked().await, |count| {
+                tracing::warn!(refs.expired = count, code = "too-old", "inbox.expired");
+            }),
+            taken(self.store.drop_tombstones().await, |count| {
+                tracing::info!(tombstones.dropped = count, "store.tombstones-dropped");
+            }),
+            taken(self.store.end_vigils(oldest_queued).await.map(|ended| say_ended(&ended)), |count| {
+                tracing::info!(vigils.ended = count, "store.vigils-ended");
+            }),
+            taken(self.store.end_suppressions().await, |count| {
+                tracing::info!(suppressions.ended = count, "store.suppressions-ended");
+            }),
+            taken(self.store.end_requests(self.request_months).await, |count| {
+                tracing::info!(requests.ended = count, "store.requests-ended");
+            }),
+            taken(self.store.drop_changes().await, |count| {
+                tracing::warn!(changes.dropped = count, "store.changes-dropped");
+            }),
+            taken(self.store.trim_handed().await, |count| {
+                tracing::debug!(handed.ranges = count, "store.handed-trimmed");
+            }),
+            taken(self.store.reseal_parked().await, |count| {
+                tracing::info!(refs.resealed = count, "store.parked-resealed");
+            }),
+        ];
+        // After the rows that are sealed under them.
+        let keys = [self.drop_month_keys(), self.drop_day_keys().await];
+        rows.into_iter().chain(keys).all(|is_done| is_done)
+    }
+
+    /// Destroys the keys of the months whose log is gone. False: they are kept.
+    fn drop_month_keys(&self) -> bool {
+        match self.keyring.drop_log_months(Month::of(self.store.now())) {
+            Ok(0) => true,
+            Ok(count) => {
+                tracing::info!(keys.destroyed = count, "keyring.months-destroyed");
+                true
+            }
+            Err(error) => kept(error.code.as_str()),
         }
-        match self.store.end_suppressions().await {
-            Ok(0) => {}
-            Ok(count) => tracing::info!(suppressions.ended = count, "store.suppressions-ended"),
-            Err(error) => tracing::warn!(code = %error.code, "reaper.store-refused"),
-        }
-        match self.store.end_requests(self.request_months).await {
-            Ok(0) => {}
-            Ok(count) => tracing::info!(requests.ended = count, "store.requests-ended"),
-            Err(error) => tracing::warn!(code = %error.code, "reaper.store-refused"),
-        }
-        match self.store.drop_changes().await {
-            Ok(0) => {}
-            Ok(count) => tracing::warn!(changes.dropped = count, "store.changes-dropped"),
-            Err(error) => tracing::warn!(code = %error.code, "reaper.store-refused"),
-        }
-        match self.store.trim_handed().await {
-            Ok(0) => {}
-            Ok(count) => tracing::debug!(handed.ranges = count, "store.handed-trimmed"),
-            Err(error) => tracing::warn!(code = %error.code, "reaper.store-refused"),
-        }
-        match self.store.reseal_parked().await {
-            Ok(0) => {}
-            Ok(count) => tracing::info!(refs.resealed = count, "store.parked-resealed"),
-            Err(error) => tracing::warn!(code = %error.code, "reaper.store-refused"),
-        }
-        match self.drop_day_keys().await {
-            Ok(0) => {}
-            Ok(count) => tracing::info!(keys.destroyed = count, "keyring.days-destroyed"),
-            Err(code) => tracing::warn!(code, "reaper.keys-kept"),
+    }
+
+    /// Destroys the keys of days that nothing needs. False: they are kept.
+    async fn drop_day_keys(&self) -> bool {
+        match self.idle_days_destroyed().await {
+            Ok(0) => true,
+            Ok(count) => {
+                tracing::info!(keys.destroyed = count, "keyring.days-destroyed");
+                true
+            }
+            Err(code) => kept(code),
         }
     }
 
     /// Destroys the keys of days before yesterday that no reference needs. Yesterday's stays: a call that was sealed
     /// just before midnight may still be on its way into the journal.
-    async fn drop_day_keys(&self) -> Result<usize, &'static str> {
+    async fn idle_days_destroyed(&self) -> Result<usize, &'static str> {
         let candidates: Vec<Day> = {
             let yesterday = Day::of(self.store.now()).minus(1);
             self.keyring.days().into_iter().filter(|day| *day < yesterday).collect()
@@ -343,16 +347,36 @@ impl Reaper {
     }
 }
 
-/// Whoever was told that a second receipt follows is handed it by a person, who has to know that it is there.
-fn say_ended(ended: &[VigilEnded]) {
+/// Says how many rows were taken away, if any were. False: the store refused.
+fn taken(done: Result<u64, StoreError>, say: impl FnOnce(u64)) -> bool {
+    match done {
+        Ok(0) => true,
+        Ok(count) => {
+            say(count);
+            true
+        }
+        Err(error) => {
+            tracing::warn!(code = %error.code, "reaper.store-refused");
+            false
+        }
+    }
+}
+
+/// Says that keys were not destroyed.
+fn kept(code: &'static str) -> bool {
+    tracing::warn!(code, "reaper.keys-kept");
+    false
+}
+
+/// Whoever was told that a second receipt follows is handed it by a person, who has to know that it is there. How many vigils there
+/// are.
+fn say_ended(ended: &[VigilEnded]) -> u64 {
     for VigilEnded { erasure, follows } in ended {
         if let (Some(erasure), Some(first)) = (erasure, follows) {
             tracing::warn!(erasure.id = %erasure, erasure.follows = %first, "erasure.followed");
         }
     }
-    if !ended.is_empty() {
-        tracing::info!(vigils.ended = ended.len(), "store.vigils-ended");
-    }
+    ended.len() as u64
 }
 
 fn say_expired(count: u64) {

@@ -84,6 +84,24 @@ pub async fn pass(world: &World, clock: &Shifted, seconds: i64) {
         })
         .await;
     clock.pass(61);
+    vacuumed(world, clock).await;
+}
+
+/// A vacuum that has fallen due runs by itself, and refuses for moments what is written meanwhile: it is waited for, and so is
+/// whoever comes again after that.
+async fn vacuumed(world: &World, clock: &Shifted) {
+    const EVERY_S: i64 = 30 * DAY_S;
+    const AFTER_REFUSAL_S: i64 = 601;
+    let is_made = async || {
+        let status = status(world).await;
+        let last = [&status["last_vacuum"], &status["started_at"]].into_iter().find_map(Value::as_str);
+        let last: Timestamp = last.expect("a time").parse().expect("a time");
+        clock.now().duration_since(last).as_secs() < EVERY_S
+    };
+    if !is_made().await {
+        world.until("a vacuum is made", is_made).await;
+        clock.pass(AFTER_REFUSAL_S);
+    }
 }
 
 async fn actions(world: &World) -> Vec<String> {

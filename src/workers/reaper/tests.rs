@@ -235,6 +235,23 @@ async fn it_looks_at_once_then_hourly_and_is_not_put_off_by_a_clock_that_was_set
     assert_eq!(until(world.reaper.step().await), 3_600_000, "it looked again");
 }
 
+/// A vacuum refuses what writes for moments, at any of the reaper's steps.
+#[tokio::test]
+async fn what_a_copy_refuses_is_tried_again_within_a_minute() {
+    let world = World::new().await;
+    world.store.note(by_officer(Action::TrailRead)).await.expect("noted");
+    world.host.pass_days(&world.store, 400);
+    let newest = async || {
+        let lines = world.store.newest(u64::MAX, 1).await.expect("read");
+        lines[0].entry.action()
+    };
+    world.host.copy(true);
+    assert_eq!((world.step().await, newest().await), (60_000, Action::TrailRead));
+    world.host.copy(false);
+    world.host.clock.advance_ms(60_000);
+    assert_eq!((world.step().await, newest().await), (3_600_000, Action::TrailClosed));
+}
+
 /// It cannot say whether something is overdue: after a day that is as good as a yes.
 #[tokio::test]
 async fn where_dates_are_not_put_right_for_a_day_somebody_is_told() {
