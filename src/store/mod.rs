@@ -87,7 +87,9 @@ pub use requests::{Extending, PersonRequest, REQUESTS_LISTED_MAX, REQUESTS_MAX, 
 pub use restrictions::{
     RESTRICTED_MONTHS_MAX, RESTRICTIONS_MAX, Restricting, Restriction, Restrictions, last_day_of_restriction,
 };
-pub use retention::{Dated, DatingSlice, EXPIRED_AT_ONCE_MAX, Expired, KeptLifespan, Retention};
+pub use retention::{
+    DATED_AT_ONCE_MAX, Dated, DatingSlice, EXPIRED_AT_ONCE_MAX, Expired, KeptLifespan, Retention,
+};
 pub use rewrites::{
     KeptRemit, REWRITTEN_AT_ONCE_MAX, RecordsFound, RewriteCause, RewriteRequest, Rewrites, Rewriting,
     Rewritten,

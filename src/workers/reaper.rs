@@ -28,6 +28,8 @@ use crate::workers::shortening::{Shortened, Shortening};
 const EVERY: SignedDuration = SignedDuration::from_hours(1);
 /// The same while something that is due could not be taken away, or the store refused: a vacuum is over in moments.
 const UNTIL_GONE: SignedDuration = SignedDuration::from_mins(1);
+/// The same while there are records of a purpose whose period became shorter that it did not look at yet.
+const NEXT: SignedDuration = SignedDuration::from_secs(1);
 /// How often it looks whether the clock is confirmed.
 const UNTIL_CONFIRMED: SignedDuration = SignedDuration::from_secs(10);
 /// So many batches are taken in one turn: four million records.
@@ -91,13 +93,15 @@ impl Routine for Reaper {
         let have_ended = self.end_restrictions().await;
         let mut is_done = self.expire().await;
         let shortened = self.shorten(now).await;
-        if shortened == Some(true) {
+        if shortened.is_some_and(|shortened| shortened.has_dated) {
             is_done = self.expire().await;
         }
         let is_reaped = self.reap().await;
         let is_overdue = self.look_for_overdue(now).await;
         let is_whole = have_ended && is_done && shortened.is_some() && is_reaped;
-        after(now, if is_whole && !is_overdue { EVERY } else { UNTIL_GONE })
+        let is_long = shortened.is_some_and(|shortened| shortened.has_more);
+        let wait = if is_whole && !is_overdue { EVERY } else { UNTIL_GONE };
+        after(now, if is_long { wait.min(NEXT) } else { wait })
     }
 }
 
@@ -169,20 +173,20 @@ impl Reaper {
         Self { shortening, ..self }
     }
 
-    /// Looks at periods that became shorter. True: by one of them records end earlier from now on; none: the store refused.
-    async fn shorten(&self, now: Timestamp) -> Option<bool> {
-        let Some(shortening) = &self.shortening else { return Some(false) };
-        let Shortened { is_pending, has_dated } = match shortening.turn().await {
+    /// Looks at periods that became shorter. None: the store refused.
+    async fn shorten(&self, now: Timestamp) -> Option<Shortened> {
+        let Some(shortening) = &self.shortening else { return Some(Shortened::default()) };
+        let shortened = match shortening.turn().await {
             Ok(shortened) => shortened,
             Err(error) => {
                 tracing::warn!(code = %error.code, "reaper.store-refused");
                 return None;
             }
         };
-        let concern = is_pending.then(|| Concern::of(AttentionCode::RetentionShorter));
+        let concern = shortened.is_pending.then(|| Concern::of(AttentionCode::RetentionShorter));
         let concerns: Vec<Concern> = concern.into_iter().collect();
         self.attention.found(&[AttentionCode::RetentionShorter], &concerns, now);
-        Some(has_dated)
+        Some(shortened)
     }
 
     /// Nothing ends before records that a clock received that was behind have got their dates. Where that takes long somebody is

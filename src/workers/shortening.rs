@@ -1,9 +1,12 @@
 //! A period that became shorter: the records that are there get the end that people are told now. A day passes before they do, so
-//! that a slip in the config can be taken back; meanwhile it is said how many would go (docs/decisions, 198).
+//! that a slip in the config can be taken back; meanwhile it is said how many would go (docs/decisions, 198). A million records are
+//! looked at in many turns: what ends by its time meanwhile does not wait for the last.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 
 use crate::clock::{Rfc3339, after};
 use crate::current::Current;
@@ -13,10 +16,23 @@ use crate::store::{Dated, DatingSlice, KeptLifespan, SharedStore, StoreError};
 /// From when a shorter period is first seen until records are dated by it.
 pub(super) const GRACE: SignedDuration = SignedDuration::from_hours(24);
 
+/// How many slices of a purpose's records a turn looks at: at their largest some 16,000 records, and seconds.
+const SLICES_A_TURN: usize = 64;
+
 /// Brings the records of each purpose to the period that holds now.
 pub(super) struct Shortening {
     store: SharedStore,
     policy: Arc<Current<Policy>>,
+    slices: usize,
+    /// How far a look at the records of a purpose has come.
+    begun: Mutex<HashMap<PurposeId, Begun>>,
+}
+
+/// A look at all records of a purpose that is not over.
+struct Begun {
+    lifespan: Lifespan,
+    dry_run: bool,
+    sum: Dated,
 }
 
 /// What a look at all purposes came to.
@@ -26,12 +42,14 @@ pub(super) struct Shortened {
     pub(super) is_pending: bool,
     /// Those of some were.
     pub(super) has_dated: bool,
+    /// There are records that this turn did not come to.
+    pub(super) has_more: bool,
 }
 
 impl Shortening {
     /// By the policy in force.
     pub(super) fn new(store: SharedStore, policy: Arc<Current<Policy>>) -> Self {
-        Self { store, policy }
+        Self { store, policy, slices: SLICES_A_TURN, begun: Mutex::default() }
     }
 
     /// Looks at each purpose. The records of one that the config names no more keep the ends that they carry.
@@ -47,6 +65,7 @@ impl Shortening {
             let of_one = self.look_at(purpose, kept, now).await?;
             shortened.is_pending |= of_one.is_pending;
             shortened.has_dated |= of_one.has_dated;
+            shortened.has_more |= of_one.has_more;
         }
         Ok(shortened)
     }
@@ -57,7 +76,7 @@ impl Shortening {
         kept: KeptLifespan,
         now: Timestamp,
     ) -> Result<Shortened, StoreError> {
-        const PENDING: Shortened = Shortened { is_pending: true, has_dated: false };
+        const PENDING: Shortened = Shortened { is_pending: true, has_dated: false, has_more: false };
         let lifespan = Lifespan::of(purpose);
         let is_in_force = kept.in_force.as_ref() == Some(&lifespan);
         match &kept.pending {
@@ -70,7 +89,9 @@ impl Shortening {
                 if now < due && *since <= now {
                     return Ok(PENDING);
                 }
-                let Dated { earlier, over, .. } = self.all(&purpose.id, &lifespan, false).await?;
+                let Some(Dated { earlier, over, .. }) = self.all(&purpose.id, &lifespan, false).await? else {
+                    return Ok(Shortened { has_dated: true, has_more: true, ..PENDING });
+                };
                 tracing::warn!(
                     purpose = %purpose.id, records.shortened = earlier, records.expired = over,
                     "retention.shortened"
@@ -79,7 +100,10 @@ impl Shortening {
                 Ok(Shortened { has_dated: true, ..held })
             }
             _ => {
-                let Dated { earlier, over, .. } = self.all(&purpose.id, &lifespan, true).await?;
+                let Some(Dated { earlier, over, .. }) = self.all(&purpose.id, &lifespan, true).await? else {
+                    let is_pending = kept.pending.is_some();
+                    return Ok(Shortened { is_pending, has_dated: false, has_more: true });
+                };
                 if earlier == 0 {
                     return self.holds(&purpose.id, lifespan).await;
                 }
@@ -100,23 +124,35 @@ impl Shortening {
         self.store.keep_lifespan(purpose.clone(), kept).await.map(|()| Shortened::default())
     }
 
-    /// Looks at all records of a purpose, and dates them anew unless it is a dry run.
+    /// Looks at the records of a purpose, from where the last turn ended, and dates them anew unless it is a dry run. None: there
+    /// are more. A restart begins with the first: what is dated already is dated once.
     async fn all(
         &self,
         purpose: &PurposeId,
         lifespan: &Lifespan,
         dry_run: bool,
-    ) -> Result<Dated, StoreError> {
-        let mut sum = Dated::default();
-        loop {
+    ) -> Result<Option<Dated>, StoreError> {
+        let begun = self.begun.lock().remove(purpose);
+        let is_the_same = |begun: &Begun| begun.lifespan == *lifespan && begun.dry_run == dry_run;
+        let mut sum = begun.filter(is_the_same).map_or_else(Dated::default, |begun| begun.sum);
+        let mut refused = None;
+        for _ in 0..self.slices {
             let (purpose, lifespan, after) = (purpose.clone(), lifespan.clone(), sum.next.clone());
-            let dated = self.store.date_anew(DatingSlice { purpose, lifespan, after, dry_run }).await?;
-            sum =
-                Dated { next: dated.next, earlier: sum.earlier + dated.earlier, over: sum.over + dated.over };
+            match self.store.date_anew(DatingSlice { purpose, lifespan, after, dry_run }).await {
+                Ok(Dated { next, earlier, over }) => {
+                    sum = Dated { next, earlier: sum.earlier + earlier, over: sum.over + over };
+                }
+                Err(error) => {
+                    refused = Some(error);
+                    break;
+                }
+            }
             if sum.next.is_none() {
-                return Ok(sum);
+                return Ok(Some(sum));
             }
         }
+        self.begun.lock().insert(purpose.clone(), Begun { lifespan: lifespan.clone(), dry_run, sum });
+        refused.map_or(Ok(None), Err)
     }
 }
 
@@ -124,6 +160,7 @@ impl Shortening {
 mod tests {
     use super::*;
     use crate::purpose::sample::purpose as sample;
+    use crate::store::DATED_AT_ONCE_MAX;
     use crate::store::contract::Host;
     use crate::store::contract::support::{DAY_MS, export, purpose, store_many};
     use crate::store::memory::MemoryHost;
@@ -138,20 +175,35 @@ mod tests {
         host: MemoryHost,
         store: SharedStore,
         policy: Arc<Current<Policy>>,
+        shortening: Shortening,
     }
 
     impl World {
         /// Three records, ten days each.
         async fn new() -> Self {
+            Self::with(3).await
+        }
+
+        async fn with(records: u64) -> Self {
             let host = MemoryHost::new();
             let store = host.open();
-            store_many(&store, 1, 3).await;
-            Self { host, store, policy: Arc::new(Current::of(policy(10))) }
+            store_many(&store, 1, records).await;
+            let policy = Arc::new(Current::of(policy(10)));
+            let shortening = Shortening::new(Arc::clone(&store), Arc::clone(&policy));
+            Self { host, store, policy, shortening: Shortening { slices: 2, ..shortening } }
         }
 
         async fn turn(&self) -> bool {
-            let shortening = Shortening::new(Arc::clone(&self.store), Arc::clone(&self.policy));
-            shortening.turn().await.expect("looked at").is_pending
+            self.shortening.turn().await.expect("looked at").is_pending
+        }
+
+        /// So many turns look at records until none is left to be looked at.
+        async fn turns(&self) -> usize {
+            let mut turns = 1;
+            while self.shortening.turn().await.expect("looked at").has_more {
+                turns += 1;
+            }
+            turns
         }
 
         fn pass_hours(&self, hours: i64) {
@@ -201,6 +253,25 @@ mod tests {
         world.policy.replace(policy(90));
         assert!(!world.turn().await, "nothing becomes longer");
         world.host.pass_days(&world.store, 3);
+        assert_eq!(world.left().await, 0);
+    }
+
+    #[tokio::test]
+    async fn many_records_take_several_turns_each_from_where_the_last_one_ended() {
+        let many = DATED_AT_ONCE_MAX as u64 * 5;
+        let world = World::with(many).await;
+        assert_eq!(world.turns().await, 3, "two slices a turn, and one that says that there is no more");
+        world.policy.replace(policy(3));
+        assert_eq!(world.turns().await, 3, "counted");
+        world.host.pass_days(&world.store, 5);
+        assert_eq!(world.store.stored().await.expect("counted")[&purpose("devis")], many);
+        let first = world.shortening.turn().await.expect("looked at");
+        assert!(first.has_dated && first.has_more && first.is_pending);
+        assert!(
+            world.left().await < many as usize,
+            "what has an earlier end by now goes before the last is looked at"
+        );
+        world.turns().await;
         assert_eq!(world.left().await, 0);
     }
 
