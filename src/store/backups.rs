@@ -73,6 +73,8 @@ pub struct LastCopies {
     pub backed_up: Option<Timestamp>,
     /// What was removed before this moment lies nowhere in the store's directory; none: since it was made nobody has seen to that.
     pub vacuumed: Option<Timestamp>,
+    /// When it was last restored from a backup; none: never. What was handed to whom before is not known since.
+    pub restored: Option<Timestamp>,
 }
 
 /// Makes them.
@@ -97,6 +99,13 @@ pub trait Backups: Send + Sync {
     /// [`NotVacuumed::NoRoom`]: nothing was written. [`crate::store::StoreCode::CopyUnderWay`]: one at a time. Otherwise see
     /// [`crate::store::StoreCode`]: the store is as it was, unless it halted.
     async fn vacuum(&self, by: Entry) -> Result<Vacuumed, NotVacuumed>;
+
+    /// From now on receipts of erasure say that the store is vacuumed within so many days. Returns how many it is in truth: the fewest
+    /// that were ever said since the last vacuum, so that a number that was raised breaks no promise. Said again, nothing is written.
+    ///
+    /// # Errors
+    /// See [`crate::store::StoreCode`]: what was promised before stays promised.
+    async fn promise_vacuum(&self, days: u32) -> Result<u32, StoreError>;
 }
 
 /// Whoever makes them, for many.

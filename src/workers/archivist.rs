@@ -33,11 +33,14 @@ pub struct Archivist {
     started_at: Timestamp,
     /// After a vacuum that failed: no other before this moment.
     rests_until: Mutex<Option<Timestamp>>,
+    /// So many days lie between two vacuums at the most: what the config says, or fewer, where receipts have named fewer since the
+    /// last one.
+    within_days: Mutex<u32>,
 }
 
 /// How old what may be.
 pub struct Rules {
-    /// So many days lie between two vacuums at the most.
+    /// So many days lie between two vacuums at the most, and receipts say so.
     pub vacuum_days: u32,
     /// How many days a backup of the keys may live, by the config that is in force.
     pub horizon_days: Box<dyn Fn() -> u32 + Send + Sync>,
@@ -56,6 +59,7 @@ impl Routine for Archivist {
     }
 
     async fn turn(&self, Turn { now, .. }: Turn) -> Timestamp {
+        self.promise().await;
         // Whether anything is due a clock says that somebody has confirmed.
         if !self.store.clock_confirmed() {
             return after(now, EVERY);
@@ -66,6 +70,7 @@ impl Routine for Archivist {
         if is_to_be && !self.rests(now) {
             let wait = self.vacuum().await.err();
             *self.rests_until.lock() = wait.map(|wait| after(self.schedule.now(), wait));
+            self.promise().await;
         }
         self.look();
         after(now, EVERY)
@@ -83,8 +88,8 @@ impl Archivist {
     ) -> Self {
         let started_at = clock.now();
         let schedule = Schedule::within(AFTER_REFUSAL, clock);
-        let rests_until = Mutex::default();
-        Self { store, backups, attention, rules, schedule, started_at, rests_until }
+        let (rests_until, within_days) = (Mutex::default(), Mutex::new(rules.vacuum_days));
+        Self { store, backups, attention, rules, schedule, started_at, rests_until, within_days }
     }
 
     /// Tells how the copies stand. By a clock that nobody has confirmed nothing is old.
@@ -105,7 +110,14 @@ impl Archivist {
     }
 
     fn due(&self, copies: LastCopies, now: Timestamp) -> Timestamp {
-        vacuum_due(copies, self.rules.vacuum_days, (self.started_at, now))
+        vacuum_due(copies, *self.within_days.lock(), (self.started_at, now))
+    }
+
+    /// Has the store know what receipts say from now on, and hears what they have said. Where it cannot, the next turn does.
+    async fn promise(&self) {
+        if let Ok(days) = self.backups.promise_vacuum(self.rules.vacuum_days).await {
+            *self.within_days.lock() = days;
+        }
     }
 
     /// A clock that was set back does not make it longer.
@@ -184,6 +196,7 @@ mod tests {
     struct World {
         host: MemoryHost,
         store: SharedStore,
+        backups: SharedBackups,
         attention: Arc<Attention>,
         archivist: Archivist,
         quiet: Arc<AtomicBool>,
@@ -220,8 +233,27 @@ mod tests {
                 has_ledger,
                 is_quiet: Box::new(move || is_quiet.load(Ordering::SeqCst)),
             };
-            let archivist = Archivist::new(Arc::clone(&store), backups, Arc::clone(&attention), rules, clock);
-            Self { host, store, attention, archivist, quiet, directory }
+            let archivist = Archivist::new(
+                Arc::clone(&store),
+                Arc::clone(&backups),
+                Arc::clone(&attention),
+                rules,
+                clock,
+            );
+            Self { host, store, backups, attention, archivist, quiet, directory }
+        }
+
+        /// The config says another number, and tamis was started again.
+        fn started_with(&mut self, vacuum_days: u32) {
+            let rules = Rules {
+                vacuum_days,
+                horizon_days: Box::new(|| 7),
+                has_ledger: false,
+                is_quiet: Box::new(|| true),
+            };
+            let (store, backups) = (Arc::clone(&self.store), Arc::clone(&self.backups));
+            let attention = Arc::clone(&self.attention);
+            self.archivist = Archivist::new(store, backups, attention, rules, self.host.clock.clone());
         }
 
         fn clock(&self) -> &ManualClock {
@@ -266,6 +298,34 @@ mod tests {
         assert_eq!(world.turn().await, late);
         let lines = world.store.lines(0, 100).await.expect("a trail");
         assert_eq!(lines.iter().filter(|line| line.entry.action() == Action::Vacuumed).count(), 1);
+        world.store.close().await.expect("closed");
+    }
+
+    /// Receipts of before have named the day: a vacuum keeps it, and only after that the new number counts.
+    #[tokio::test]
+    async fn a_number_that_was_raised_moves_no_vacuum_that_receipts_have_named() {
+        let mut world = World::new(false);
+        let made = world.turn().await;
+        world.days_pass(10);
+        world.started_with(90);
+        assert_eq!(world.turn().await, made);
+        world.days_pass(19);
+        assert_eq!(world.turn().await, made, "not yet");
+        world.started_with(60);
+        world.days_pass(1);
+        let kept = world.turn().await;
+        assert!(kept > made, "30 days after the last");
+        world.days_pass(59);
+        assert_eq!(world.turn().await, kept, "60 from now on");
+        // Lowered: at once, and raised again it stays.
+        world.started_with(59);
+        assert!(world.turn().await > kept);
+        let last = world.turn().await;
+        world.started_with(7);
+        assert_eq!(world.turn().await, last);
+        world.started_with(365);
+        world.days_pass(7);
+        assert!(world.turn().await > last);
         world.store.close().await.expect("closed");
     }
 
@@ -329,7 +389,7 @@ mod tests {
     }
 
     fn copies(backed_up: Option<&str>, vacuumed: Option<&str>) -> LastCopies {
-        LastCopies { backed_up: backed_up.map(at), vacuumed: vacuumed.map(at) }
+        LastCopies { backed_up: backed_up.map(at), vacuumed: vacuumed.map(at), restored: None }
     }
 
     #[test]

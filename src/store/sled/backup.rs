@@ -52,6 +52,13 @@ impl Backups for SledStore {
         self.writer.write(1, move |draft| draft.append_line(by)).await?;
         self.writer.vacuum().await
     }
+
+    async fn promise_vacuum(&self, days: u32) -> Result<u32, StoreError> {
+        // As far below the disk's floor as the erasures whose receipts say it.
+        let fewest = self.writer.write_and_puncture(1, move |draft| vacuum::promise(draft, days)).await?;
+        self.shared.set_vacuum_within(days);
+        Ok(fewest)
+    }
 }
 
 /// Where a backup is to be.

@@ -147,6 +147,11 @@ pub(super) mod meta {
     pub(in crate::store::sled) const BACKED_UP_AT: &[u8] = b"backed-up-at";
     /// i64, ms: nothing that was removed before lies in sled's files; absent: nobody has seen to that.
     pub(in crate::store::sled) const VACUUMED_AT: &[u8] = b"vacuumed-at";
+    /// u64: so many days after that the next is due at the latest, whatever the config says since: receipts have named it. Absent: none
+    /// has.
+    pub(in crate::store::sled) const VACUUM_WITHIN: &[u8] = b"vacuum-within";
+    /// i64, ms: when it was last restored from a backup; absent: never.
+    pub(in crate::store::sled) const RESTORED_AT: &[u8] = b"restored-at";
     /// Of each epoch that a restore ended, a key of its own, and one a purpose: u64, the highest number that was given in it.
     const EPOCH_ENDED: &[u8] = b"epoch-ended/";
     /// u64: +1 in the same transaction as every batch; the witness holds it too.
@@ -179,6 +184,9 @@ pub(super) mod meta {
 
     /// u64: the next erasure's number; never given twice.
     pub(in crate::store::sled) const NEXT_ERASURE: &[u8] = b"next-erasure";
+
+    /// u64: the next number of an end of consents in the ledger; never given twice.
+    pub(in crate::store::sled) const NEXT_TAKEN_BACK: &[u8] = b"next-taken-back";
 
     /// u64: the next suppression's number; never given twice.
     pub(in crate::store::sled) const NEXT_SUPPRESSION: &[u8] = b"next-suppression";

@@ -3,7 +3,7 @@
 mod held;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -147,6 +147,8 @@ pub(super) struct Shared {
     touches: Mutex<Touches>,
     /// When it was last copied.
     last_copies: Mutex<LastCopies>,
+    /// Within how many days of the last vacuum receipts say the next is; 0: nobody said so yet.
+    vacuum_within: AtomicU32,
     /// Let go last.
     lock: Mutex<Option<LockFile>>,
 }
@@ -195,6 +197,7 @@ impl Shared {
             unreadable: Unreadable::default(),
             touches: Mutex::default(),
             last_copies: Mutex::default(),
+            vacuum_within: AtomicU32::new(0),
             lock: Mutex::new(Some(lock)),
         };
         shared.adopt(engine)?;
@@ -294,6 +297,16 @@ impl Shared {
         *self.last_copies.lock()
     }
 
+    /// Receipts say so many days from now on.
+    pub(super) fn set_vacuum_within(&self, days: u32) {
+        self.vacuum_within.store(days, Ordering::SeqCst);
+    }
+
+    /// How many they say; none: nobody said so yet.
+    pub(super) fn vacuum_within(&self) -> Option<u32> {
+        Some(self.vacuum_within.load(Ordering::SeqCst)).filter(|days| *days > 0)
+    }
+
     /// Reads into memory what an engine holds, and puts it into its place.
     fn adopt(&self, engine: Engine) -> Result<(), StoreError> {
         let mut stored = HashMap::new();
@@ -332,6 +345,7 @@ impl Shared {
         *self.last_copies.lock() = LastCopies {
             backed_up: recorded(&engine, meta::BACKED_UP_AT)?,
             vacuumed: recorded(&engine, meta::VACUUMED_AT)?,
+            restored: recorded(&engine, meta::RESTORED_AT)?,
         };
         *self.restrictions.write() = restriction_rows::all(&engine, &self.unreadable)?;
         let paused = engine.read(&Place::Meta, meta::ASKING_PAUSED)?.is_some();

@@ -9,11 +9,12 @@ use jiff::Timestamp;
 
 use crate::machine::disk::{free_bytes, private_dir, sync_dir};
 use crate::machine::identity::FileId;
+use crate::store::sled::draft::Draft;
 use crate::store::sled::engine::copying::{Copied, copy_into};
 use crate::store::sled::engine::exchanging;
 use crate::store::sled::engine::witness::{Testimony, Witness};
 use crate::store::sled::engine::{Changes, aside, db_file, guarded};
-use crate::store::sled::layout::{Place, meta, moment_bytes};
+use crate::store::sled::layout::{self, Place, meta, moment_bytes};
 use crate::store::sled::shared::Shared;
 use crate::store::{NotVacuumed, StoreCode, StoreError, Vacuumed};
 
@@ -70,10 +71,30 @@ pub(super) fn copy(
     private_dir(&work).map_err(StoreError::io)?;
     let at = shared.look().now();
     let mut marks = Changes::default();
-    marks.0.entry(Place::Meta).or_default().insert(meta::VACUUMED_AT.to_vec(), Some(moment_bytes(at)));
+    let values = marks.0.entry(Place::Meta).or_default();
+    values.insert(meta::VACUUMED_AT.to_vec(), Some(moment_bytes(at)));
+    // What receipts of before have named is kept with it; those of from now on name what they name now.
+    let within = shared.vacuum_within().map(|days| u64::from(days).to_be_bytes().to_vec());
+    values.insert(meta::VACUUM_WITHIN.to_vec(), within);
     let instance = shared.keyring().instance();
     let copied = copy_into(&engine, &work, settings.cache_mb, &marks, instance, between)?;
     Ok(WholeCopy { at, copied, before_bytes: engine.db_bytes()? })
+}
+
+/// Notes within how many days of the last vacuum receipts say the next is, where none has said fewer.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(super) fn promise(draft: &mut Draft<'_>, days: u32) -> Result<u32, StoreError> {
+    // One that cannot be read is as good as none: what counts then is what is said from now on.
+    let read = draft.read(&Place::Meta, meta::VACUUM_WITHIN)?.map(|bytes| layout::number(&bytes));
+    let said = read
+        .and_then(|read| draft.shared.unreadable().or_passed_over(&Place::Meta, meta::VACUUM_WITHIN, read));
+    let fewest = said.and_then(|said| u32::try_from(said).ok()).map_or(days, |said| said.min(days));
+    if said != Some(u64::from(fewest)) {
+        draft.write(Place::Meta, meta::VACUUM_WITHIN, u64::from(fewest).to_be_bytes().to_vec())?;
+    }
+    Ok(fewest)
 }
 
 /// Lets go of what was copied.
