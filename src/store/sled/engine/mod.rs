@@ -53,6 +53,9 @@ pub(super) struct Engine {
     file: File,
 }
 
+/// An empty file beside it: its being there says that it was made to its end, or copied.
+const MARKER: &str = "complete";
+
 /// The directory of sled's files.
 pub(super) fn db_dir(store: &Path) -> PathBuf {
     store.join("db")

@@ -21,7 +21,7 @@ use crate::store::sled::engine::migrate::next_step;
 use crate::store::sled::engine::moving::{Pass, check_leaves};
 use crate::store::sled::engine::startup::{KeyringFound, Plan, Presence, WitnessFound, decide};
 use crate::store::sled::engine::witness::{Testimony, Witness};
-use crate::store::sled::engine::{Changes, Engine, SyncError, db_dir, db_file};
+use crate::store::sled::engine::{Changes, Engine, MARKER, SyncError, db_dir, db_file};
 use crate::store::sled::layout::{FORMAT, Place, meta, moment_bytes};
 use crate::store::sled::reference::keyring_failed;
 use crate::store::{StoreCode, StoreError};
@@ -31,8 +31,6 @@ const LOCK_TRIES: u32 = 30;
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
 /// A new database has a few segments of 2 MiB and a snapshot.
 const REMAINS_BYTES_MAX: u64 = 16 * 1024 * 1024;
-/// An empty file: its being there says that the creation came to its end.
-const MARKER: &str = "complete";
 const FIRST_EPOCH: u32 = 1;
 const FIRST_COMMIT: u64 = 1;
 
