@@ -205,6 +205,7 @@ fn store(criterion: &mut Criterion) {
                 today: Day::of(SystemClock.now()),
                 incomplete: false,
                 evidence: false,
+                may_leave: None,
             };
             runtime.block_on(async {
                 let page =

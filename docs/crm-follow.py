@@ -24,7 +24,7 @@ def keep(lead):  # here and in the next: write to the CRM instead, under the key
 def follow(kind, purpose, id):
     if kind == "restricted":
         return db.execute("UPDATE leads SET usable = 0 WHERE id = ?", [id])
-    if kind not in ("erased", "expired"):  # corrected, released, withdrawn, ended, confirmed, and what may come
+    if kind not in ("erased", "expired"):  # corrected, released, stored, withdrawn, ended, confirmed, and what may come
         try:
             return keep(ask(f"/purposes/{purpose}/leads/{id}"))
         except urllib.error.HTTPError as refusal:

@@ -9,6 +9,8 @@ crate::codes! {
         Restricted = "restricted",
         /// It is restricted no more.
         Released = "released",
+        /// It was restricted when a page passed it by, and is no more: read it, as a new one.
+        Stored = "stored",
         /// It was erased: erase it too.
         Erased = "erased",
         /// Its time is over: delete it.

@@ -63,6 +63,17 @@ pub(super) fn extend_runs(runs: &mut Vec<Run>, spot: Spot, follows: bool) {
     }
 }
 
+/// What a page is to whoever reads it.
+#[derive(Default)]
+pub(super) struct PageHanded {
+    /// What leaves.
+    pub(super) leaving: Vec<Run>,
+    /// What lies in it and is withheld: nobody agreed to hand it to this recipient.
+    pub(super) withheld: Vec<Spot>,
+    /// What it passes by, since nobody may use it for now.
+    pub(super) passed: Vec<Spot>,
+}
+
 /// Records that were handed over between two days, the first and the last included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Range {

@@ -1,6 +1,7 @@
 //! Records: settling what was fetched, pages of an export, single look-ups.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 
@@ -117,7 +118,12 @@ pub struct PageRequest {
     pub incomplete: bool,
     /// Each with what became of its consents ([`OpenedLead::events`]).
     pub evidence: bool,
+    /// Those alone leave, and count as handed, of which this says so; none: all.
+    pub may_leave: Option<MayLeave>,
 }
+
+/// Whether a record may leave, by what it holds and at this look at the clock. It is asked before anything counts as handed.
+pub type MayLeave = Arc<dyn Fn(&OpenedLead, DayLook) -> Result<bool, StoreError> + Send + Sync>;
 
 /// A page whose bound is fixed and whose trail line is synced: only now may a first byte leave.
 pub struct Page {
@@ -133,6 +139,8 @@ pub struct Page {
     pub expired: u64,
     /// So many more lie among them and are left out since they are restricted.
     pub restricted: u64,
+    /// So many more lie among them and are withheld: the request lets them not leave.
+    pub withheld: u64,
     /// So many records of the purpose are missing, as the last scan found; only where the request allows it.
     pub missing: u64,
     /// The look at the clock by which the page was made.
@@ -175,6 +183,8 @@ pub enum One {
     There(Box<OpenedLead>, DayLook),
     /// Nobody may use it for now.
     Restricted,
+    /// It may not leave.
+    Withheld,
     /// There was such a record: it was erased, or its time is over.
     Gone,
     /// There never was such a record.
@@ -224,7 +234,8 @@ pub trait Leads: Send + Sync {
     /// count and range; an empty page's says so, and of polls that look at nothing there is one a day), then reads on demand. A cursor is a place in the order of epochs and
     /// numbers, whether a record is there or not: pages that follow one another give each record once, whatever is settled
     /// meanwhile. Records are passed over from their expiry day on, by the later of `today` and the store's own day; so are those
-    /// that are restricted, for as long as they are. Who
+    /// that are restricted, for as long as they are: whoever it is for, and never had one, is told when that is over. What may not
+    /// leave ([`PageRequest::may_leave`]) counts as handed to nobody. Who
     /// reads slowly holds up neither those who write nor the closing.
     ///
     /// # Errors
@@ -236,13 +247,18 @@ pub trait Leads: Send + Sync {
     /// are missing and the request does not allow it; otherwise see [`crate::store::StoreCode`].
     async fn open_page(&self, request: PageRequest, entry: Entry) -> Result<Page, StoreError>;
 
-    /// Reads one record as a page of it alone would be read: its trail line (`entry`, completed with purpose, count and record) and whom
+    /// Reads one record as a page of it alone would be read, if it may leave (none: it may): its trail line (`entry`, completed with purpose, count and record) and whom
     /// it goes to are synced before it is given. One that is not there, or restricted, leaves its line too.
     ///
     /// # Errors
     /// [`crate::store::StoreCode::ClockJumped`], and [`crate::store::StoreCode::ClockUnconfirmed`] if it depends on the clock whether
     /// its expiry day has come; [`crate::store::StoreCode::RecordUnreadable`]; otherwise see [`crate::store::StoreCode`].
-    async fn read_one(&self, id: RecordId, entry: Entry) -> Result<One, StoreError>;
+    async fn read_one(
+        &self,
+        id: RecordId,
+        may_leave: Option<MayLeave>,
+        entry: Entry,
+    ) -> Result<One, StoreError>;
 
     /// Where a reader goes on whose cursor was refused as ahead: the last record that was given a number in the cursor's
     /// epoch, or, where the epoch was never this store's, the place before the first record of this one's. What it then

@@ -68,7 +68,8 @@ pub use form_looks::FormLooks;
 pub use forms::{Adoption, DroppedField, FormRevision, FormSnapshot, Forms, KnownForm};
 pub use handed::{Handed, HandedTo};
 pub use leads::{
-    Found, Leads, One, Outcome, Page, PageRequest, Records, Settled, Settlement, TestFilter, Verdict, Wanted,
+    Found, Leads, MayLeave, One, Outcome, Page, PageRequest, Records, Settled, Settlement, TestFilter,
+    Verdict, Wanted,
 };
 pub use life::Life;
 pub use mark::{ClockStanding, ClockTrust, ClockVoice, DayLook};

@@ -262,5 +262,16 @@ async fn who_decides_by_itself_receives_only_what_people_agreed_to_hand_to_it() 
     assert_eq!(of("partner").await, ["lettre-1-2"], "given, and not over");
     assert_eq!(of("crm").await, ["lettre-1-1", "lettre-1-2", "lettre-1-3"], "a processor");
     assert_eq!(world.records("lettre").await.len(), 3, "nobody outside");
+    // What was withheld was handed to nobody, and its end is none of theirs.
+    for number in [1, 2, 3] {
+        let by = json!({"by": {"id": format!("lettre-1-{number}")}});
+        let erased = world.admin().post("/admin/v1/erasures", &by).await.json();
+        let erasure = erased["erasure"].as_str().expect("a number").to_owned();
+        let shown = world.admin().get(&format!("/admin/v1/erasures/{erasure}")).await.json();
+        let followed = shown["followed"].as_array().expect("a list").iter();
+        let followed: Vec<&str> = followed.filter_map(|one| one["recipient"].as_str()).collect();
+        let expected: &[&str] = if number == 2 { &["crm", "partner"] } else { &["crm"] };
+        assert_eq!(followed, expected, "{number}");
+    }
     world.end().await;
 }

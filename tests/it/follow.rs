@@ -315,3 +315,34 @@ async fn the_command_line_shows_who_lags_and_follows_for_who_is_no_program() {
     assert!(code == Some(1) && told.contains("recipient-not-listed"), "{told}");
     world.end().await;
 }
+
+/// A record that its cursor passed while nobody might use it, and that it never had.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_gets_what_was_restricted_when_it_was_passed_by_once_it_is_released() {
+    let world = World::start().await;
+    submit(&world, 3, 0).await;
+    restrict(&world, 2).await;
+    let crm = Crm::new(&world).await;
+    let Some(first) = crm.follow().await else {
+        println!("skipped: python3 is not installed");
+        return world.end().await;
+    };
+    succeeded(first);
+    assert_eq!(crm.holds().await, expected(&[(1, &address(1)), (3, &address(3))]));
+    submit(&world, 1, 3).await;
+    succeeded(crm.follow().await.expect("python3"));
+    release(&world, 2).await;
+    let all = expected(&[(1, &address(1)), (2, &address(2)), (3, &address(3)), (4, &address(4))]);
+    for _ in 0..2 {
+        succeeded(crm.follow().await.expect("python3"));
+        assert_eq!(crm.holds().await, all);
+    }
+    // From now on it is one of theirs.
+    restrict(&world, 2).await;
+    succeeded(crm.follow().await.expect("python3"));
+    assert_eq!(crm.holds().await.get("devis-1-2").map(String::as_str), Some("-"));
+    erase(&world, 2).await;
+    succeeded(crm.follow().await.expect("python3"));
+    assert!(!crm.holds().await.contains_key("devis-1-2"));
+    world.end().await;
+}

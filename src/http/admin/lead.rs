@@ -31,9 +31,10 @@ pub(super) async fn show(
     let id = RecordId::parse(&id).filter(|id| id.purpose == purpose.id).ok_or(ProblemCode::RecordUnknown)?;
     let outlet = Outlet::of(Arc::clone(&purpose), operator.recipient());
     let entry = Entry::by(&operator, Action::Exported);
-    let (lead, days) = match state.store.read_one(id.clone(), entry).await? {
+    let (lead, days) = match state.store.read_one(id.clone(), outlet.may_leave(), entry).await? {
         One::There(lead, days) => (lead, days),
         One::Restricted => return Err(Problem::of(ProblemCode::RecordRestricted)),
+        One::Withheld => return Err(Problem::of(ProblemCode::RecordWithheld)),
         One::Gone => return Err(Problem::of(ProblemCode::RecordGone)),
         One::Unknown => return Err(Problem::of(ProblemCode::RecordUnknown)),
     };

@@ -47,6 +47,7 @@ pub(super) async fn export(
         today: Day::of(state.clock.now()),
         incomplete: wanted.incomplete,
         evidence: wanted.evidence,
+        may_leave: outlet.may_leave(),
     };
     let after = page_request.after.clone();
     let page = match (state.store.open_page(page_request, entry).await, after) {
@@ -159,7 +160,8 @@ fn answer(
             Box::new(Csv::new(purpose, wanted.dialect))
         }
     };
-    Export { records: page.records, days: page.days, outlet, format, request_id, visit }.into_response(head)
+    let (records, days, withheld) = (page.records, page.days, page.withheld);
+    Export { records, days, outlet, format, request_id, visit, withheld }.into_response(head)
 }
 
 /// What the query asks for, and `Accept` where the query says no format.

@@ -14,7 +14,7 @@ use crate::http::admin::evidence;
 use crate::id::{FormId, LeadgenId, PageId};
 use crate::lead::{Answer, OpenedLead};
 use crate::purpose::{Channel, ConsentKey, ConsentRule, FieldName, Keep, Purpose, RecordId};
-use crate::store::{DayLook, StoreError};
+use crate::store::{DayLook, MayLeave, StoreError};
 use crate::visible::Visibly;
 
 /// Borrows from one opened lead; as short-lived as an export line. It holds answers: no `Debug`, no `Serialize`.
@@ -83,6 +83,7 @@ pub(super) struct Standing<'p> {
 }
 
 /// What a purpose lets out, looked up once for all records of a page.
+#[derive(Clone)]
 pub(super) struct Outlet {
     purpose: Arc<Purpose>,
     /// In the order of the columns, each with the consent that it hangs on.
@@ -108,6 +109,13 @@ impl Outlet {
     /// The same, with what shows how consents were given and what became of them.
     pub(super) fn with_evidence(self, with_evidence: bool) -> Self {
         Self { with_evidence, ..self }
+    }
+
+    /// Whether a record may leave, asked of it before it counts as handed; none: all may.
+    pub(super) fn may_leave(&self) -> Option<MayLeave> {
+        self.third_party.as_ref()?;
+        let outlet = self.clone();
+        Some(Arc::new(move |lead, days| Ok(outlet.may_go_out(&outlet.standings(lead, days)?))))
     }
 
     /// Of the consents that its purpose still asks for.

@@ -54,6 +54,8 @@ pub(super) struct Export {
     pub(super) request_id: String,
     /// Whoever takes it.
     pub(super) visit: Option<Arc<Visit>>,
+    /// So many records lie among them and are not in it: nobody agreed to hand them to this recipient.
+    pub(super) withheld: u64,
 }
 
 /// What the reading thread says.
@@ -74,7 +76,7 @@ enum Unheard {
 impl Export {
     /// The answer with this export as its body.
     pub(super) fn into_response(self, mut head: HttpResponseBuilder) -> actix_web::HttpResponse {
-        let Self { records, days, outlet, format, request_id, visit } = self;
+        let Self { records, days, outlet, format, request_id, visit, withheld } = self;
         let (told, coming) = mpsc::channel(BATCHES_WAITING_MAX);
         let (id, purpose) = (request_id.clone(), outlet.purpose().id.clone());
         // Ends by itself when nobody takes what it reads, or with the last record.
@@ -88,8 +90,7 @@ impl Export {
         });
         let batch = Vec::new().into_iter();
         let stage = Stage::Head;
-        let writing =
-            Writing { coming, batch, days, outlet, format, request_id, stage, sent: 0, withheld: 0 };
+        let writing = Writing { coming, batch, days, outlet, format, request_id, stage, sent: 0, withheld };
         head.streaming(stream::unfold(writing, |mut writing| async move {
             let chunk = writing.chunk().await?;
             Some((chunk, writing))
@@ -246,7 +247,8 @@ mod tests {
         let outlet = Outlet::of(policy().purpose("devis").expect("a purpose").clone(), None);
         let (format, request_id, visit) = (Box::new(Ndjson), "1".to_owned(), None);
         let days = DayLook::at(Timestamp::UNIX_EPOCH);
-        let export = Export { records: Box::new(records), days, outlet, format, request_id, visit };
+        let records = Box::new(records);
+        let export = Export { records, days, outlet, format, request_id, visit, withheld: 0 };
         export.into_response(HttpResponse::Ok())
     }
 

@@ -13,8 +13,8 @@ use crate::lead::{Revision, sample};
 use crate::purpose::sample::purpose as purpose_of;
 use crate::purpose::{Basis, FieldName, Remit};
 use crate::store::{
-    Applied, CHANGES_LISTED_MAX, ChangesPage, FeedStanding, One, RewriteCause, RewriteRequest, Rewritten,
-    SharedStore, Wanted,
+    Applied, CHANGES_LISTED_MAX, ChangesPage, FeedStanding, MayLeave, One, PageRequest, RewriteCause,
+    RewriteRequest, Rewritten, SharedStore, Wanted,
 };
 use crate::trail::{Action, Entry, Outcome};
 
@@ -297,10 +297,11 @@ pub(crate) async fn one_record_is_read_as_a_page_of_it_is_and_what_is_not_there_
     store.restrict(record("devis-1-2"), until(5), by_officer(Action::Restricted)).await.expect("restricted");
     host.pass_days(&store, 2);
     let read = async |id: &str| {
-        let read = store.read_one(record(id), on_behalf_of(Some("crm"))).await.expect("answered");
+        let read = store.read_one(record(id), None, on_behalf_of(Some("crm"))).await.expect("answered");
         match read {
             One::There(lead, _) => sample::email(&lead),
             One::Restricted => "restricted".to_owned(),
+            One::Withheld => "withheld".to_owned(),
             One::Gone => "gone".to_owned(),
             One::Unknown => "unknown".to_owned(),
         }
@@ -336,4 +337,77 @@ pub(crate) async fn one_record_is_read_as_a_page_of_it_is_and_what_is_not_there_
     assert!(said[4..].iter().all(|line| line == "exported 0 - nothing"), "{said:?}");
     erase(&store, [3]).await;
     assert_eq!(told(&store, "crm").await, ["1 erased devis-1-3"]);
+}
+
+/// Whoever passed a record by while nobody might use it, and never had it, has a cursor that leads on behind it.
+pub(crate) async fn what_was_restricted_when_a_page_passed_it_is_told_as_a_new_one_once_it_is_released<
+    H: Host,
+>() {
+    let host = H::new();
+    let mut store = host.open();
+    store_many(&store, 1, 4).await;
+    // Of one that is over by the day of its release, and a test lead that no page of these has.
+    store
+        .settle(vec![stored_in("devis", 5, false, 3), stored_in("devis", 6, true, 10)])
+        .await
+        .expect("settled");
+    hand(&store, Some("crm"), 0, 1).await;
+    for number in [1, 2, 3, 5, 6] {
+        let id = record(&format!("devis-1-{number}"));
+        store.restrict(id, until(4), by_officer(Action::Restricted)).await.expect("restricted");
+    }
+    hand(&store, Some("crm"), 1, 10).await;
+    hand(&store, None, 0, 10).await;
+    // It stands before these.
+    hand(&store, Some("agency"), 3, 10).await;
+    store.close().await.expect("closed");
+    drop(store);
+    store = host.open();
+    let lifting = || by_officer(Action::RestrictionLifted);
+    assert_eq!(store.lift_restriction(record("devis-1-2"), lifting()).await, Ok(true));
+    let mut crm = vec!["1 restricted devis-1-1".to_owned(), "2 stored devis-1-2".to_owned()];
+    assert_eq!(told(&store, "crm").await, crm);
+    // Restricted once more before it was read: told once more. Once it is read it is one of theirs.
+    for _ in 0..2 {
+        store
+            .restrict(record("devis-1-2"), until(4), by_officer(Action::Restricted))
+            .await
+            .expect("restricted");
+        assert_eq!(store.lift_restriction(record("devis-1-2"), lifting()).await, Ok(true));
+        let n = crm.len() + 1;
+        match n {
+            3 => crm.push("3 stored devis-1-2".to_owned()),
+            _ => crm.extend([format!("{n} restricted devis-1-2"), format!("{} released devis-1-2", n + 1)]),
+        }
+        assert_eq!(told(&store, "crm").await, crm);
+        let read = store.read_one(record("devis-1-2"), None, on_behalf_of(Some("crm"))).await;
+        assert!(matches!(read, Ok(One::There(..))));
+    }
+    // What its last day ends is told the same way.
+    host.pass_days(&store, 5);
+    assert_eq!(store.end_restrictions().await, Ok(4));
+    crm.extend(["6 released devis-1-1".to_owned(), "7 stored devis-1-3".to_owned()]);
+    assert_eq!(told(&store, "crm").await, crm);
+    assert_eq!(told(&store, "agency").await, [""; 0]);
+    nothing_is_wrong(&store).await;
+}
+
+pub(crate) async fn what_may_not_leave_is_told_to_nobody_when_it_is_released<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    store_many(&store, 1, 3).await;
+    for number in [1, 2] {
+        let id = record(&format!("devis-1-{number}"));
+        store.restrict(id, until(4), by_officer(Action::Restricted)).await.expect("restricted");
+    }
+    let may_leave: MayLeave = Arc::new(|lead, _| Ok(lead.id().number != 1));
+    let page = PageRequest { may_leave: Some(may_leave), ..request(None, 10) };
+    let page = store.open_page(page, on_behalf_of(Some("partner"))).await.expect("a page");
+    assert_eq!((page.count, page.restricted, page.withheld), (1, 2, 0));
+    drop(page);
+    for number in [1, 2] {
+        let id = record(&format!("devis-1-{number}"));
+        assert_eq!(store.lift_restriction(id, by_officer(Action::RestrictionLifted)).await, Ok(true));
+    }
+    assert_eq!(told(&store, "partner").await, ["1 stored devis-1-2"]);
 }

@@ -1,12 +1,17 @@
 //! To whom records were handed: who, between which days, for how long it is known.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::Host;
 use super::support::*;
 use crate::clock::Day;
+use crate::lead::sample;
 use crate::store::{
-    Asked, ErasureId, ErasureRequest, HandedTo, PageRequest, SharedStore, StoreCode, TestFilter, Wanted,
+    Asked, ErasureId, ErasureRequest, HandedTo, MayLeave, One, PageRequest, SharedStore, StoreCode,
+    TestFilter, Wanted,
 };
-use crate::trail::{Action, Entry, Operator, Reason, Role};
+use crate::trail::{Action, Entry, Operator, Outcome, Reason, Role};
 
 /// Exporting on behalf of this recipient, or of nobody outside.
 pub(super) fn on_behalf_of(recipient: Option<&str>) -> Entry {
@@ -172,4 +177,81 @@ pub(crate) async fn however_pages_lie_what_is_kept_of_them_is_bounded_and_covers
     for number in (1..700).step_by(2) {
         assert_eq!(had(&store, &[number]).await, [of(Some("crm"), 0, 0)], "{number}");
     }
+}
+
+/// The page of `devis` behind this number, of which every third record may not leave while `strict` says so.
+async fn hand_some(
+    store: &SharedStore,
+    after: u64,
+    limit: usize,
+    strict: &Arc<AtomicBool>,
+) -> (Vec<String>, u64) {
+    let strict = Arc::clone(strict);
+    let may_leave: MayLeave =
+        Arc::new(move |lead, _| Ok(!strict.load(Ordering::SeqCst) || !lead.id().number.is_multiple_of(3)));
+    let after = Some(record(&format!("devis-1-{after}")));
+    let request = PageRequest { may_leave: Some(may_leave), ..request(after, limit) };
+    let mut page = store.open_page(request, on_behalf_of(Some("partner"))).await.expect("a page");
+    let (count, withheld) = (page.count, page.withheld);
+    let read = read_all(&mut page).expect("readable");
+    assert_eq!(read.len() as u64, count);
+    (read.iter().map(sample::email).collect(), withheld)
+}
+
+pub(crate) async fn what_may_not_leave_is_in_no_page_counts_as_handed_to_nobody_and_is_in_no_feed<H: Host>() {
+    let host = H::new();
+    let mut store = host.open();
+    store_many(&store, 1, 1_200).await;
+    let strict = Arc::new(AtomicBool::new(false));
+    // The first three left when they might.
+    assert_eq!(hand_some(&store, 0, 3, &strict).await.1, 0);
+    strict.store(true, Ordering::SeqCst);
+    host.pass_days(&store, 1);
+    let (read, withheld) = hand_some(&store, 0, 1_200, &strict).await;
+    assert_eq!((read.len(), withheld), (800, 400));
+    assert!(
+        read.iter().enumerate().all(|(at, email)| *email == email_of(at as u64 / 2 * 3 + 1 + at as u64 % 2))
+    );
+    let line = store.newest(u64::MAX, 1).await.expect("a trail").remove(0).entry;
+    assert_eq!(
+        (line.count, line.from, line.to),
+        (800, Some(record("devis-1-1")), Some(record("devis-1-1199")))
+    );
+    // One that is asked for by its id.
+    let one = async |number: u64| {
+        let may_leave: MayLeave = Arc::new(|lead, _| Ok(!lead.id().number.is_multiple_of(3)));
+        let id = record(&format!("devis-1-{number}"));
+        let read =
+            store.read_one(id, Some(may_leave), on_behalf_of(Some("partner"))).await.expect("answered");
+        matches!(read, One::Withheld)
+    };
+    assert!(one(6).await && !one(7).await && one(9).await);
+    let line = store.newest(u64::MAX, 1).await.expect("a trail").remove(0).entry;
+    assert_eq!((line.count, line.from, line.result), (0, Some(record("devis-1-9")), Outcome::Nothing));
+    for _ in 0..2 {
+        assert_eq!(had(&store, &[3]).await, [of(Some("partner"), 0, 1)], "it had that before");
+        for number in [1, 2, 4, 700, 1_199] {
+            assert_eq!(had(&store, &[number]).await.len(), 1, "{number}");
+        }
+        for number in [6, 9, 510, 513, 699, 1_200] {
+            assert_eq!(had(&store, &[number]).await, [], "{number}");
+        }
+        assert_eq!(store.trim_handed().await, Ok(0), "all of them are there");
+        store.close().await.expect("closed");
+        drop(store);
+        store = host.open();
+    }
+    let erasure = erase(&store, [3, 6, 699, 700]).await;
+    assert_eq!(shown(store.handed_of(erasure).await.expect("known")).len(), 1);
+    let entry = Entry::by_system_for(Action::ChangesRead, "partner");
+    let page = store.changes("partner".to_owned(), None, 100, entry).await.expect("read").expect("a feed");
+    let told: Vec<u64> = page.changes.iter().map(|change| change.id.number).collect();
+    assert_eq!(told, [3, 700]);
+    // Once it may leave, and does, it is handed as any other.
+    strict.store(false, Ordering::SeqCst);
+    hand_some(&store, 8, 1, &strict).await;
+    assert_eq!(had(&store, &[9]).await.len(), 1);
+    assert_eq!(had(&store, &[12]).await, []);
+    let second = erase(&store, [12]).await;
+    assert_eq!(store.handed_of(second).await, Ok(Vec::new()));
 }

@@ -435,6 +435,7 @@ macro_rules! contract {
                 an_erasure_knows_who_had_what_it_took_away_and_keeps_that,
                 what_is_known_goes_with_the_last_record_of_its_range,
                 however_pages_lie_what_is_kept_of_them_is_bounded_and_covers_them,
+                what_may_not_leave_is_in_no_page_counts_as_handed_to_nobody_and_is_in_no_feed,
             }
             following {
                 what_became_of_a_record_is_told_to_whoever_was_handed_it_also_after_a_restart,
@@ -446,6 +447,8 @@ macro_rules! contract {
                 what_nobody_applies_for_two_years_goes_and_that_is_told,
                 whoever_reads_or_applies_leaves_a_line_and_who_finds_nothing_one_a_day,
                 one_record_is_read_as_a_page_of_it_is_and_what_is_not_there_is_told_apart,
+                what_was_restricted_when_a_page_passed_it_is_told_as_a_new_one_once_it_is_released,
+                what_may_not_leave_is_told_to_nobody_when_it_is_released,
             }
             scanning {
                 what_is_whole_is_said_to_be_whole_in_slices_of_any_size,

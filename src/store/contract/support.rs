@@ -120,7 +120,7 @@ pub(crate) fn by_token(id: &str, action: Action) -> Entry {
 pub(crate) fn request(after: Option<Cursor>, limit: usize) -> PageRequest {
     let today = Day::of(start());
     let (purpose, test) = (purpose("devis"), TestFilter::Exclude);
-    PageRequest { purpose, after, limit, test, today, incomplete: false, evidence: false }
+    PageRequest { purpose, after, limit, test, today, incomplete: false, evidence: false, may_leave: None }
 }
 
 pub(crate) fn read_all(page: &mut Page) -> Result<Vec<OpenedLead>, StoreError> {

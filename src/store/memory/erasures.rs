@@ -13,7 +13,6 @@ use crate::store::erasures::{line_of_extent, lines_of_erasure};
 use crate::store::feeds::Became;
 use crate::store::leaves::{Leaves, puncture};
 use crate::store::memory::draft::{Draft, EPOCH, keyring_failed};
-use crate::store::memory::handed::holders;
 use crate::store::memory::rows::End;
 use crate::store::memory::{MemoryState, MemoryStore};
 use crate::store::restrictions::is_the_person_s;
@@ -205,7 +204,7 @@ impl Draft<'_> {
         let Taken { leadgens: _, records, leaves, extent, traces } = taken;
         self.rows.last_erasure += 1;
         let id = ErasureId { epoch: EPOCH, number: self.rows.last_erasure };
-        let handed = holders(&self.rows.handed, &records, Day::of(self.look.now()));
+        let handed = self.rows.holders(&records, Day::of(self.look.now()));
         if !handed.is_empty() {
             self.rows.handed_of.insert(id, handed);
         }

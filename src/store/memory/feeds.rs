@@ -6,7 +6,8 @@ use async_trait::async_trait;
 
 use crate::clock::Day;
 use crate::forget::ChangeKind;
-use crate::purpose::RecordId;
+use crate::lead::SealedRecord;
+use crate::purpose::{PurposeId, RecordId};
 use crate::store::feeds::{BLOCKS_MAX, Became, Block, CHANGES_LISTED_MAX, Feed};
 use crate::store::handed::Spot;
 use crate::store::memory::MemoryStore;
@@ -155,27 +156,58 @@ impl Draft<'_> {
     /// Notes what became of records, for each recipient that was handed them: in the transaction of the act itself. Whoever acts
     /// on records calls it once for all of them.
     pub(super) fn note_change(&mut self, became: &Became<'_>) {
-        let now = self.look.now();
-        let mut had: Vec<(String, crate::purpose::PurposeId, Vec<Spot>)> = Vec::new();
-        for ((purpose, recipient), ranges) in &self.rows.handed {
+        let mut had: Vec<(String, PurposeId, Vec<Spot>)> = Vec::new();
+        for (purpose, recipient) in self.rows.handed.keys() {
             let Some(recipient) = recipient else { continue };
             let of_purpose = became.records.iter().filter(|id| id.purpose == *purpose);
             let spots = of_purpose.map(|id| (id.epoch, id.number));
-            let spots: Vec<Spot> = spots.filter(|spot| ranges.days_of(*spot).is_some()).collect();
+            let is_theirs = |spot: &Spot| self.rows.had(purpose, Some(recipient), *spot).is_some();
+            let spots: Vec<Spot> = spots.filter(is_theirs).collect();
             if !spots.is_empty() {
                 had.push((recipient.clone(), purpose.clone(), spots));
             }
         }
         for (recipient, purpose, spots) in had {
-            let rows = self.rows.feeds.entry(recipient.clone()).or_default();
-            let blocks = rows.feed.add(became, &purpose, spots, EPOCH, now);
-            rows.blocks.extend(blocks.into_iter().map(|block| (block.last(), block)));
-            if let Some(erasure) = became.erasure {
-                self.rows.follows.entry((erasure, recipient)).or_default().await_until(rows.feed.last);
-            }
-            let surplus = rows.feed.blocks.saturating_sub(BLOCKS_MAX) as usize;
-            let oldest: Vec<u64> = rows.blocks.keys().take(surplus).copied().collect();
-            rows.drop_blocks(&oldest);
+            self.note_for(&recipient, became, &purpose, spots);
+        }
+    }
+
+    /// The same for one of them.
+    pub(super) fn note_for(
+        &mut self,
+        recipient: &str,
+        became: &Became<'_>,
+        purpose: &PurposeId,
+        spots: Vec<Spot>,
+    ) {
+        let now = self.look.now();
+        let rows = self.rows.feeds.entry(recipient.to_owned()).or_default();
+        let blocks = rows.feed.add(became, purpose, spots, EPOCH, now);
+        rows.blocks.extend(blocks.into_iter().map(|block| (block.last(), block)));
+        if let Some(erasure) = became.erasure {
+            let follow = self.rows.follows.entry((erasure, recipient.to_owned()));
+            follow.or_default().await_until(rows.feed.last);
+        }
+        let surplus = rows.feed.blocks.saturating_sub(BLOCKS_MAX) as usize;
+        let oldest: Vec<u64> = rows.blocks.keys().take(surplus).copied().collect();
+        rows.drop_blocks(&oldest);
+    }
+
+    /// A record may be used again: whoever was handed it is told so, and to whoever passed it by meanwhile it is a new one.
+    pub(super) fn note_released(&mut self, id: &RecordId) {
+        self.note_one(ChangeKind::Released, id);
+        let head = self.rows.record(id).and_then(|value| SealedRecord::peek(value));
+        if head.is_none_or(|(_, ends, _)| self.look.has_come(ends) == Some(true)) {
+            return;
+        }
+        let spot = (id.epoch, id.number);
+        let passed = self.rows.passed.iter();
+        let passed = passed.filter(|((purpose, _), spots)| *purpose == id.purpose && spots.contains(&spot));
+        let new = passed.map(|((_, recipient), _)| recipient.clone());
+        let new = new.filter(|name| self.rows.had(&id.purpose, Some(name), spot).is_none());
+        let new: Vec<String> = new.collect();
+        for recipient in new {
+            self.note_for(&recipient, &Became::of(ChangeKind::Stored, &[]), &id.purpose, vec![spot]);
         }
     }
 

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::clock::Day;
+use crate::keyring::Keyring;
 use crate::lead::{OpenedLead, SealedRecord, open};
 use crate::purpose::{Cursor, PurposeId, RecordId};
+use crate::store::handed::PageHanded;
 use crate::store::leads::lines_of_find;
 use crate::store::leaves::Leaves;
 use crate::store::memory::draft::EPOCH;
@@ -16,7 +18,7 @@ use crate::store::memory::rows::Rows;
 use crate::store::memory::{MemoryState, MemoryStore};
 use crate::store::trail::kind_of;
 use crate::store::{
-    DayLook, Fate, Found, Leads, One, Page, PageRequest, Rewritten, SeenState, Settled, Settlement,
+    DayLook, Fate, Found, Leads, MayLeave, One, Page, PageRequest, Rewritten, SeenState, Settled, Settlement,
     StoreCode, StoreError, Wanted,
 };
 use crate::trail::{Entry, Outcome};
@@ -46,10 +48,18 @@ impl Leads for MemoryStore {
         }
         let place = Arc::clone(&self.0.readings).try_acquire_owned();
         let place = place.map_err(|_| StoreError::of(StoreCode::Busy))?;
-        let bounds = self.0.write(|draft| {
+        let mut bounds = self.0.write(|draft| {
             // A clock set back brings no expired record back.
             request.today = request.today.max(Day::of(draft.look.now()));
-            let bounds = Bounds::of(&draft.rows, &request, &draft.look)?;
+            let mut bounds = Bounds::of(&draft.rows, &request, &draft.look)?;
+            if let Some(may_leave) = &request.may_leave {
+                bounds.withhold(
+                    &draft.rows,
+                    (&*self.0.keyring, &request.purpose),
+                    may_leave,
+                    DayLook(draft.look),
+                )?;
+            }
             entry.purpose = Some(request.purpose.clone());
             entry.count = bounds.count;
             (entry.from, entry.to) = match &bounds.range {
@@ -64,11 +74,12 @@ impl Leads for MemoryStore {
             let is_idle = bounds.count == 0 && request.after.as_ref() == Some(&bounds.next);
             let (kind, today) = (kind_of(&entry), Day::of(draft.look.now()));
             if !is_idle || !self.0.polls.are_told(&kind, today) {
-                if !bounds.runs.is_empty() {
-                    let holder = (request.purpose.clone(), entry.recipient().map(str::to_owned));
-                    let today = Day::of(draft.look.now());
-                    draft.rows.handed.entry(holder).or_default().add(&bounds.runs, today);
-                }
+                let handed = PageHanded {
+                    leaving: std::mem::take(&mut bounds.runs),
+                    withheld: bounds.withheld.clone(),
+                    passed: std::mem::take(&mut bounds.restricted_spots),
+                };
+                draft.note_page(&request.purpose, entry.recipient(), &handed);
                 draft.append_line(entry);
                 if is_idle {
                     self.0.polls.told(kind, today);
@@ -76,10 +87,10 @@ impl Leads for MemoryStore {
             }
             Ok(bounds)
         })?;
-        let mut bounds = bounds;
         let reading = Reading::new(Arc::clone(&self.0), request, &mut bounds, place);
-        let Bounds { next, more, count, tests_left_out, expired, restricted, .. } = bounds;
+        let Bounds { next, more, count, tests_left_out, expired, restricted, withheld, .. } = bounds;
         Ok(Page {
+            withheld: withheld.len() as u64,
             next,
             more,
             count,
@@ -92,7 +103,12 @@ impl Leads for MemoryStore {
         })
     }
 
-    async fn read_one(&self, id: RecordId, mut entry: Entry) -> Result<One, StoreError> {
+    async fn read_one(
+        &self,
+        id: RecordId,
+        may_leave: Option<MayLeave>,
+        mut entry: Entry,
+    ) -> Result<One, StoreError> {
         let look = self.0.mark.look();
         if look.is_ahead() {
             return Err(look.doubt());
@@ -107,7 +123,14 @@ impl Leads for MemoryStore {
                 Some(value) => {
                     let unreadable = StoreError::of(StoreCode::RecordUnreadable);
                     let (_, expiry, _) = SealedRecord::peek(value).ok_or(unreadable)?;
-                    draft.look.has_come(expiry).ok_or(draft.look.doubt())?.then_some(One::Gone)
+                    match (draft.look.has_come(expiry).ok_or(draft.look.doubt())?, &may_leave) {
+                        (true, _) => Some(One::Gone),
+                        (false, None) => None,
+                        (false, Some(may_leave)) => {
+                            let lead = opened(&*self.0.keyring, &id, value)?;
+                            (!may_leave(&lead, DayLook(draft.look))?).then_some(One::Withheld)
+                        }
+                    }
                 }
             };
             entry.purpose = Some(id.purpose.clone());
@@ -119,9 +142,9 @@ impl Leads for MemoryStore {
             }
             if absent.is_none() {
                 entry.count = 1;
-                let holder = (id.purpose.clone(), entry.recipient().map(str::to_owned));
-                let (spot, today) = ((id.epoch, id.number), Day::of(draft.look.now()));
-                draft.rows.handed.entry(holder).or_default().add(&[(spot, spot)], today);
+                let spot = (id.epoch, id.number);
+                let alone = PageHanded { leaving: vec![(spot, spot)], ..PageHanded::default() };
+                draft.note_page(&id.purpose, entry.recipient(), &alone);
             }
             draft.append_line(entry);
             Ok(absent)
@@ -181,6 +204,14 @@ impl MemoryState {
         };
         fates.into_iter().map(found).collect()
     }
+}
+
+/// What a sealed record holds.
+pub(super) fn opened(keyring: &dyn Keyring, id: &RecordId, value: &[u8]) -> Result<OpenedLead, StoreError> {
+    let unreadable = StoreError::of(StoreCode::RecordUnreadable);
+    let record = SealedRecord::decode(value).ok_or(unreadable)?;
+    let key = Leaves::default().key(keyring, &id.purpose, record.under).map_err(|_| unreadable)?;
+    open(&record, id, key.key()).map_err(|_| unreadable)
 }
 
 /// A record, if it is there and not past its expiry; one that is restricted lives on past it.

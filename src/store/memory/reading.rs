@@ -5,15 +5,17 @@ use std::sync::Arc;
 
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::keyring::Keyring;
 use crate::lead::{SealedRecord, UnsealedLead, unseal};
-use crate::purpose::{Cursor, RecordId};
-use crate::store::handed::{Run, extend_runs};
+use crate::purpose::{Cursor, PurposeId, RecordId};
+use crate::store::handed::{Run, Spot, extend_runs};
 use crate::store::leaves::{Leaves, NoKey};
 use crate::store::mark::ClockReading;
 use crate::store::memory::MemoryState;
 use crate::store::memory::draft::EPOCH;
+use crate::store::memory::leads::opened;
 use crate::store::memory::rows::Rows;
-use crate::store::{PageRequest, StoreCode, StoreError, TestFilter};
+use crate::store::{DayLook, MayLeave, PageRequest, StoreCode, StoreError, TestFilter};
 
 /// What a page was found to be.
 pub(super) struct Bounds {
@@ -28,6 +30,10 @@ pub(super) struct Bounds {
     pub(super) restricted: u64,
     /// Both, in their order: what becomes of one meanwhile does not bring it into the page.
     pub(super) passed_over: Vec<(u32, u64)>,
+    /// Which of those that are restricted would be read otherwise.
+    pub(super) restricted_spots: Vec<Spot>,
+    /// Which may not leave.
+    pub(super) withheld: Vec<Spot>,
     /// The first and the last record.
     pub(super) range: Option<(RecordId, RecordId)>,
     /// All of them.
@@ -49,6 +55,8 @@ impl Bounds {
             expired: 0,
             restricted: 0,
             passed_over: Vec::new(),
+            restricted_spots: Vec::new(),
+            withheld: Vec::new(),
             range: None,
             runs: Vec::new(),
         };
@@ -65,6 +73,9 @@ impl Bounds {
             }
             let fate = if is_restricted { Fate::Restricted } else { fate(request, value)? };
             bounds.restricted += u64::from(fate == Fate::Restricted);
+            if is_restricted && would_be_read(request, value) {
+                bounds.restricted_spots.push((id.epoch, id.number));
+            }
             if matches!(fate, Fate::Restricted | Fate::Expired) {
                 bounds.passed_over.push((*epoch, *number));
             }
@@ -80,6 +91,50 @@ impl Bounds {
             bounds.next = id;
         }
         Ok(bounds)
+    }
+}
+
+impl Bounds {
+    /// Takes out of them what may not leave.
+    pub(super) fn withhold(
+        &mut self,
+        rows: &Rows,
+        (keyring, purpose): (&dyn Keyring, &PurposeId),
+        may_leave: &MayLeave,
+        days: DayLook,
+    ) -> Result<(), StoreError> {
+        let id = |(epoch, number): Spot| RecordId { purpose: purpose.clone(), epoch, number };
+        let asked = |spot: Spot| -> Result<bool, StoreError> {
+            let id = id(spot);
+            // What does not open ends the page where it is read.
+            let lead = rows.record(&id).and_then(|value| opened(keyring, &id, value).ok());
+            lead.as_ref().map_or(Ok(true), |lead| may_leave(lead, days))
+        };
+        let records = rows.vaults.get(purpose).map(|vault| &vault.records);
+        let (mut leaving, mut count) = (Vec::new(), 0);
+        for (first, last) in std::mem::take(&mut self.runs) {
+            let mut follows = false;
+            for spot in
+                records.into_iter().flat_map(|records| records.range(first..=last)).map(|(spot, _)| *spot)
+            {
+                match asked(spot)? {
+                    true => {
+                        extend_runs(&mut leaving, spot, follows);
+                        (count, follows) = (count + 1, true);
+                    }
+                    false => self.withheld.push(spot),
+                }
+            }
+        }
+        let mut passed = Vec::new();
+        for spot in std::mem::take(&mut self.restricted_spots) {
+            passed.extend(asked(spot)?.then_some(spot));
+        }
+        self.range = leaving.first().zip(leaving.last()).map(|(first, last)| (id(first.0), id(last.1)));
+        self.passed_over.extend(&self.withheld);
+        self.passed_over.sort_unstable();
+        (self.runs, self.count, self.restricted_spots) = (leaving, count, passed);
+        Ok(())
     }
 }
 
@@ -107,6 +162,11 @@ fn fate(request: &PageRequest, value: &[u8]) -> Result<Fate, StoreError> {
         TestFilter::Only if !test => Fate::NotAsked,
         TestFilter::Exclude | TestFilter::Include | TestFilter::Only => Fate::Read,
     })
+}
+
+/// True of a restricted record that would be in the page if it were not.
+fn would_be_read(request: &PageRequest, value: &[u8]) -> bool {
+    fate(request, value).is_ok_and(|fate| fate == Fate::Read)
 }
 
 fn eligible(request: &PageRequest, value: &[u8]) -> Result<bool, StoreError> {

@@ -42,7 +42,7 @@ impl Restrictions for MemoryStore {
             match there {
                 true => {
                     entry.count = 1;
-                    draft.note_one(ChangeKind::Released, &id);
+                    draft.note_released(&id);
                 }
                 false => entry.result = Outcome::Nothing,
             }
@@ -80,7 +80,7 @@ impl Restrictions for MemoryStore {
                 rows.filter(|found| !found.stands(&draft.look)).map(|found| found.id.clone()).collect();
             for id in &over {
                 draft.rows.restrictions.remove(id);
-                draft.note_one(ChangeKind::Released, id);
+                draft.note_released(id);
                 let mut entry = Entry::by_system(Action::RestrictionEnded);
                 entry.count = 1;
                 name(&mut entry, id);

@@ -14,7 +14,7 @@ use crate::purpose::{DropCode, PurposeId, RecordId, TextHash};
 use crate::store::beside::{self, Beside};
 use crate::store::evidence::opened;
 use crate::store::feeds::Follow;
-use crate::store::handed::Ranges;
+use crate::store::handed::{Ranges, Spot};
 use crate::store::leaves::Leaves;
 use crate::store::memory::feeds::FeedRows;
 use crate::store::outbox::Letters;
@@ -31,6 +31,9 @@ use crate::trail::Reason;
 
 /// By purpose and recipient; none: nobody outside.
 pub(super) type HandedRows = BTreeMap<(PurposeId, Option<String>), Ranges>;
+
+/// Single records, by purpose and recipient.
+pub(super) type MarkRows = BTreeMap<(PurposeId, String), BTreeSet<Spot>>;
 
 /// A vigil that stands.
 #[derive(Clone)]
@@ -123,6 +126,10 @@ pub(super) struct Rows {
     pub(super) last_request: u64,
     /// To whom records were handed.
     pub(super) handed: HandedRows,
+    /// Which records pages withheld that were never handed over.
+    pub(super) withheld: MarkRows,
+    /// Which they passed by while nobody might use them.
+    pub(super) passed: MarkRows,
     /// Who had what an erasure took away.
     pub(super) handed_of: BTreeMap<ErasureId, Vec<HandedTo>>,
     /// What recipients must follow, by their names.

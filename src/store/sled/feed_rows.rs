@@ -4,6 +4,7 @@
 use std::ops::Bound::{Excluded, Included};
 
 use crate::forget::ChangeKind;
+use crate::lead::SealedRecord;
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::feeds::{BLOCKS_MAX, Became, Block, Feed, Follow};
 use crate::store::handed::Spot;
@@ -11,6 +12,7 @@ use crate::store::sled::aside;
 use crate::store::sled::draft::{Draft, OUTCOMES_MAX};
 use crate::store::sled::engine::Engine;
 use crate::store::sled::handed;
+use crate::store::sled::handed_marks;
 use crate::store::sled::layout::{self, Place, record_key};
 use crate::store::sled::shared::Shared;
 use crate::store::{Applied, ErasureId, StoreCode, StoreError};
@@ -136,7 +138,7 @@ pub(super) fn note(draft: &mut Draft<'_>, became: &Became<'_>) -> Result<(), Sto
             let Some(recipient) = recipient else { continue };
             let of_purpose = became.records.iter().filter(|id| id.purpose == *purpose);
             let spots = of_purpose.map(|id| (id.epoch, id.number));
-            let had: Vec<Spot> = spots.filter(|spot| ranges.days_of(*spot).is_some()).collect();
+            let had = handed::had(draft, (purpose, recipient.as_str()), &ranges, spots)?;
             if !had.is_empty() {
                 note_for(draft, &recipient, became, purpose, had)?;
             }
@@ -354,6 +356,44 @@ fn follow_to_write(draft: &mut Draft<'_>, key: &[u8]) -> Result<Option<Follow>, 
             Ok(Some(Follow::default()))
         }
     }
+}
+
+/// A record may be used again: whoever was handed it is told so, and to whoever passed it by meanwhile it is a new one. Of one whose time
+/// is over these hear nothing.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(super) fn note_released(draft: &mut Draft<'_>, id: &RecordId) -> Result<(), StoreError> {
+    note_one(draft, ChangeKind::Released, id)?;
+    let head = draft.read(&Place::Vault(id.purpose.clone()), &record_key(id.epoch, id.number))?;
+    let ends = head.as_deref().and_then(SealedRecord::peek).map(|(_, ends, _)| ends);
+    if ends.is_none_or(|ends| draft.look().has_come(ends) == Some(true)) {
+        return Ok(());
+    }
+    let rows = handed::rows_now(draft, &id.purpose)?;
+    for recipient in handed_marks::whoever_passed(draft, id)? {
+        let spot = (id.epoch, id.number);
+        let row = rows.iter().find(|(_, of, _)| of.as_ref() == Some(&recipient));
+        let is_new = match row {
+            Some((.., ranges)) => {
+                handed::had(draft, (&id.purpose, recipient.as_str()), ranges, [spot].into_iter())?.is_empty()
+            }
+            None => true,
+        };
+        if is_new {
+            note_stored(draft, &recipient, id)?;
+        }
+    }
+    Ok(())
+}
+
+/// A record is there for a recipient that passed it by and never had it.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(super) fn note_stored(draft: &mut Draft<'_>, recipient: &str, id: &RecordId) -> Result<(), StoreError> {
+    let became = Became::of(ChangeKind::Stored, std::slice::from_ref(id));
+    note_for(draft, recipient, &became, &id.purpose, vec![(id.epoch, id.number)])
 }
 
 /// What became of one record.

@@ -16,6 +16,7 @@ use crate::store::sled::engine::opening::testify;
 use crate::store::sled::engine::witness::Witness;
 use crate::store::sled::engine::{Changes, Engine, SyncError};
 use crate::store::sled::erasure_rows;
+use crate::store::sled::handed_marks::{self, Mark, Marks};
 use crate::store::sled::layout::{self, Place, meta, record_id, record_key};
 use crate::store::sled::pieces::{self, PIECE_BYTES};
 use crate::store::sled::shared::Shared;
@@ -83,6 +84,65 @@ pub(super) fn note(
     draft.write(Place::Handed, &key, layout::encode(&ranges))
 }
 
+/// What a recipient was handed of a purpose; of a row that cannot be read the bytes are kept aside.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(super) fn ranges_of(
+    draft: &mut Draft<'_>,
+    purpose: &PurposeId,
+    recipient: &str,
+) -> Result<Ranges, StoreError> {
+    Ok(read_to_write(draft, &key(purpose, Some(recipient)))?.unwrap_or_default())
+}
+
+/// Which of these a recipient was handed, this transaction included.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(super) fn had(
+    draft: &Draft<'_>,
+    (purpose, recipient): (&PurposeId, &str),
+    ranges: &Ranges,
+    spots: impl Iterator<Item = Spot>,
+) -> Result<Vec<Spot>, StoreError> {
+    let (mut marks, mut had) = (Marks::default(), Vec::new());
+    for spot in spots.filter(|spot| ranges.days_of(*spot).is_some()) {
+        let row = |key: &[u8]| draft.read(&Place::Handed, key);
+        if !marks.is_set(row, (Mark::Withheld, purpose, recipient), spot)? {
+            had.push(spot);
+        }
+    }
+    Ok(had)
+}
+
+/// After a restore nobody knows what left since the backup was made, on `since`: whatever was given a number up to this epoch counts as
+/// handed to whoever may have asked for it, these and all that ever did, so that what becomes of it is told to all of them.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(super) fn note_possible(
+    draft: &mut Draft<'_>,
+    purpose: &PurposeId,
+    recipients: &BTreeSet<String>,
+    (epoch, since): (u32, Day),
+) -> Result<(), StoreError> {
+    let mut all: BTreeSet<Option<String>> = recipients.iter().cloned().map(Some).collect();
+    all.extend(rows_now(draft, purpose)?.into_iter().map(|(_, recipient, _)| recipient));
+    // The reaper makes it no wider than the records that are there.
+    let run = ((0, 0), (epoch, u64::MAX));
+    for recipient in
+        all.iter().filter(|name| name.as_ref().is_none_or(|name| name.len() <= RECIPIENT_BYTES_MAX))
+    {
+        let key = key(purpose, recipient.as_deref());
+        let mut ranges = read_to_write(draft, &key)?.unwrap_or_default();
+        ranges.add(&[run], since);
+        ranges.add(&[run], Day::of(draft.now));
+        draft.write(Place::Handed, &key, layout::encode(&ranges))?;
+    }
+    Ok(())
+}
+
 /// Who was handed any of these, as of what the engine holds.
 ///
 /// # Errors
@@ -97,7 +157,8 @@ pub(super) fn holders(
     for purpose in purposes_of(records) {
         let (first, end) = rows_of(purpose);
         engine.visit(&Place::Handed, (Included(&first), Excluded(&end)), |key, bytes| {
-            note_holder(&mut holders, records, purpose, key, &read(shared, key, bytes), today);
+            let row = |key: &[u8]| engine.read(&Place::Handed, key);
+            note_holder(&mut holders, (records, purpose, key), &read(shared, key, bytes), today, row)?;
             Ok(true)
         })?;
     }
@@ -109,7 +170,8 @@ fn holders_now(draft: &Draft<'_>, records: &[RecordId]) -> Result<Vec<HandedTo>,
     let (mut holders, today) = (Holders::default(), Day::of(draft.now));
     for purpose in purposes_of(records) {
         for (key, _, ranges) in rows_now(draft, purpose)? {
-            note_holder(&mut holders, records, purpose, &key, &ranges, today);
+            let row = |key: &[u8]| draft.read(&Place::Handed, key);
+            note_holder(&mut holders, (records, purpose, &key), &ranges, today, row)?;
         }
     }
     Ok(holders.all())
@@ -152,20 +214,27 @@ fn rows_of(purpose: &PurposeId) -> (Vec<u8>, Vec<u8>) {
     ([name, &[BETWEEN]].concat(), [name, &[BETWEEN + 1]].concat())
 }
 
-fn note_holder(
+fn note_holder<V: AsRef<[u8]>>(
     holders: &mut Holders,
-    records: &[RecordId],
-    purpose: &PurposeId,
-    key: &[u8],
+    (records, purpose, key): (&[RecordId], &PurposeId, &[u8]),
     ranges: &Ranges,
     today: Day,
-) {
-    let Some((_, recipient)) = names(key) else { return };
+    row: impl Fn(&[u8]) -> Result<Option<V>, StoreError>,
+) -> Result<(), StoreError> {
+    let Some((_, recipient)) = names(key) else { return Ok(()) };
+    let mut marks = Marks::default();
     for id in records.iter().filter(|id| id.purpose == *purpose) {
-        if let Some(days) = ranges.days_of((id.epoch, id.number)) {
+        let spot = (id.epoch, id.number);
+        let Some(days) = ranges.days_of(spot) else { continue };
+        let is_withheld = match &recipient {
+            Some(recipient) => marks.is_set(&row, (Mark::Withheld, purpose, recipient.as_str()), spot)?,
+            None => false,
+        };
+        if !is_withheld {
             holders.note(recipient.as_deref(), days, today);
         }
     }
+    Ok(())
 }
 
 /// Keeps with an erasure who had what it takes away. In its transaction: a page that was opened before it is noted by then, and
@@ -234,7 +303,9 @@ pub(super) fn keys(engine: &Engine) -> Result<Vec<Vec<u8>>, StoreError> {
 /// See [`StoreCode`].
 pub(super) fn would_trim(shared: &Shared, engine: &Engine, key: &[u8]) -> Result<u64, StoreError> {
     let Some(bytes) = engine.read(&Place::Handed, key)? else { return Ok(0) };
-    let Some((purpose, _)) = names(key) else { return Ok(0) };
+    let Some((purpose, _)) = names(key) else {
+        return Ok(u64::from(handed_marks::is_over(engine, key)?));
+    };
     trimmed(engine, &purpose, &mut read(shared, key, &bytes), |_| false)
 }
 
@@ -243,7 +314,7 @@ pub(super) fn would_trim(shared: &Shared, engine: &Engine, key: &[u8]) -> Result
 /// # Errors
 /// See [`StoreCode`].
 pub(super) fn trim(draft: &mut Draft<'_>, key: &[u8]) -> Result<u64, StoreError> {
-    let Some((purpose, _)) = names(key) else { return Ok(0) };
+    let Some((purpose, _)) = names(key) else { return trim_marks(draft, key) };
     let Some(mut ranges) = read_to_write(draft, key)? else { return Ok(0) };
     let vault = Place::Vault(purpose.clone());
     let is_taken = |at: &[u8]| matches!(draft.written(&vault, at), Some(None));
@@ -254,6 +325,14 @@ pub(super) fn trim(draft: &mut Draft<'_>, key: &[u8]) -> Result<u64, StoreError>
         (_, false) => draft.write(Place::Handed, key, layout::encode(&ranges))?,
     }
     Ok(changed)
+}
+
+fn trim_marks(draft: &mut Draft<'_>, key: &[u8]) -> Result<u64, StoreError> {
+    let is_over = handed_marks::is_over(draft.engine, key)?;
+    if is_over {
+        draft.remove(Place::Handed, key);
+    }
+    Ok(u64::from(is_over))
 }
 
 fn trimmed(

@@ -17,6 +17,7 @@
 //! | `vigil_rows` | the rows of `vigils` |
 //! | `pass_rows` | the rows of `passes` |
 //! | `handed` | the rows that say to whom records were handed |
+//! | `handed_marks`, `page_rows` | and which of them a page withheld, or passed by; what a page leaves in both |
 //! | `evidence_rows` | the rows of `evidence` |
 //! | `feed_rows` | the rows of `feeds`: what recipients must follow |
 //! | `restriction_rows` | the rows of `restrictions` |
@@ -48,12 +49,14 @@ mod evidence_rows;
 mod expiry_row;
 mod feed_rows;
 mod handed;
+mod handed_marks;
 mod index;
 mod keys_ahead;
 mod layout;
 mod leaf_rows;
 mod ledger;
 mod outbox_rows;
+mod page_rows;
 mod papers;
 mod pass_rows;
 mod pieces;

@@ -88,7 +88,8 @@ pub fn today() -> Day {
 /// The first hundred records of a purpose.
 pub fn first_page(name: &str) -> PageRequest {
     let (purpose, test) = (purpose(name), TestFilter::Include);
-    PageRequest { purpose, after: None, limit: 100, test, today: today(), incomplete: false, evidence: false }
+    let (incomplete, evidence, may_leave) = (false, false, None);
+    PageRequest { purpose, after: None, limit: 100, test, today: today(), incomplete, evidence, may_leave }
 }
 
 fn person_of(email: &str) -> u64 {

@@ -408,6 +408,7 @@ impl Run<'_> {
             today: Day::of(self.world.now()),
             incomplete: false,
             evidence: false,
+            may_leave: None,
         };
         let store = &self.world.rooms().store;
         let opened = store.open_page(request, Entry::by_system(Action::Exported)).await;

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use crate::clock::Day;
 use crate::lead::{OpenedLead, SealedRecord, open};
 use crate::purpose::{Cursor, PurposeId, RecordId};
+use crate::store::handed::PageHanded;
 use crate::store::leads::lines_of_find;
 use crate::store::leaves::Leaves;
 use crate::store::sled::SledStore;
@@ -15,15 +16,16 @@ use crate::store::sled::draft::Draft;
 use crate::store::sled::engine::Engine;
 use crate::store::sled::epochs;
 use crate::store::sled::evidence_rows;
-use crate::store::sled::handed;
 use crate::store::sled::layout::{Place, record_key};
+use crate::store::sled::page_rows;
 use crate::store::sled::shared::Shared;
 use crate::store::sled::verbs::absent::{Absent, absent};
 use crate::store::sled::verbs::reading::{self, Bounds, Reading, keyed};
+use crate::store::sled::verbs::withholding::withhold;
 use crate::store::sled::verbs::{restrictions, seen, settle};
 use crate::store::trail::kind_of;
 use crate::store::{
-    DayLook, Fate, Found, Leads, One, Page, PageRequest, SeenState, Settled, Settlement, StoreCode,
+    DayLook, Fate, Found, Leads, MayLeave, One, Page, PageRequest, SeenState, Settled, Settlement, StoreCode,
     StoreError, Wanted,
 };
 use crate::trail::{Entry, Outcome};
@@ -51,7 +53,7 @@ impl Leads for SledStore {
         let purpose = request.purpose.clone();
         let (request, mut bounds) = self
             .beside(move |shared| {
-                let bounds = shared.reading(|engine| {
+                let mut bounds = shared.reading(|engine| {
                     let bounds = Bounds::of(shared, engine, &request, &look)?;
                     let ahead = StoreError::of(StoreCode::CursorAhead);
                     match &request.after {
@@ -59,6 +61,9 @@ impl Leads for SledStore {
                         _ => Ok(bounds),
                     }
                 })?;
+                if let Some(may_leave) = &request.may_leave {
+                    withhold(shared, &request.purpose, may_leave, DayLook(look), &mut bounds)?;
+                }
                 Ok((request, bounds))
             })
             .await?;
@@ -72,10 +77,15 @@ impl Leads for SledStore {
         let (kind, today) = (kind_of(&entry), Day::of(look.now()));
         if !is_idle || !self.polls.are_told(&kind, today) {
             // The line's sync makes every record that the scan saw durable as well: the writer applied them before.
-            let (runs, recipient) = (std::mem::take(&mut bounds.runs), entry.recipient().map(str::to_owned));
+            let handed = PageHanded {
+                leaving: std::mem::take(&mut bounds.runs),
+                withheld: bounds.withheld.clone(),
+                passed: std::mem::take(&mut bounds.restricted_spots),
+            };
+            let recipient = entry.recipient().map(str::to_owned);
             self.writer
                 .write(1, move |draft| {
-                    handed::note(draft, &purpose, recipient.as_deref(), &runs)?;
+                    page_rows::note_page(draft, &purpose, recipient.as_deref(), &handed)?;
                     draft.append_line(entry)
                 })
                 .await?;
@@ -85,8 +95,9 @@ impl Leads for SledStore {
         }
 
         let reading = Reading::new(Arc::clone(&self.shared), request, &mut bounds, place);
-        let Bounds { next, more, count, tests_left_out, expired, restricted, .. } = bounds;
+        let Bounds { next, more, count, tests_left_out, expired, restricted, withheld, .. } = bounds;
         Ok(Page {
+            withheld: withheld.len() as u64,
             next,
             more,
             count,
@@ -99,10 +110,16 @@ impl Leads for SledStore {
         })
     }
 
-    async fn read_one(&self, id: RecordId, entry: Entry) -> Result<One, StoreError> {
+    async fn read_one(
+        &self,
+        id: RecordId,
+        may_leave: Option<MayLeave>,
+        entry: Entry,
+    ) -> Result<One, StoreError> {
         let look = self.shared.believed_look()?;
         let of = id.clone();
-        if let Some(absent) = self.writer.write(1, move |draft| hand_one(draft, &of, entry)).await? {
+        let work = move |draft: &mut Draft<'_>| hand_one(draft, &of, may_leave.as_ref(), entry);
+        if let Some(absent) = self.writer.write(1, work).await? {
             return Ok(absent);
         }
         let of = id.clone();
@@ -148,7 +165,12 @@ impl Leads for SledStore {
 }
 
 /// Notes that a record leaves, and to whom, unless it does not: then why.
-fn hand_one(draft: &mut Draft<'_>, id: &RecordId, mut entry: Entry) -> Result<Option<One>, StoreError> {
+fn hand_one(
+    draft: &mut Draft<'_>,
+    id: &RecordId,
+    may_leave: Option<&MayLeave>,
+    mut entry: Entry,
+) -> Result<Option<One>, StoreError> {
     let value = match draft.read(&Place::Vault(id.purpose.clone()), &record_key(id.epoch, id.number)) {
         Err(error) if error.code == StoreCode::PurposeUnknown => None,
         value => value?,
@@ -162,7 +184,10 @@ fn hand_one(draft: &mut Draft<'_>, id: &RecordId, mut entry: Entry) -> Result<Op
         Some(_) if restrictions::is_restricted(draft, id)? => Some(One::Restricted),
         Some(value) => {
             let head = SealedRecord::peek(value).ok_or(StoreError::of(StoreCode::RecordUnreadable))?;
-            look.has_come(head.1).ok_or(look.doubt())?.then_some(One::Gone)
+            match look.has_come(head.1).ok_or(look.doubt())? {
+                true => Some(One::Gone),
+                false => may_leave.map_or(Ok(None), |ask| withheld(draft, id, value, ask))?,
+            }
         }
     };
     entry.purpose = Some(id.purpose.clone());
@@ -176,11 +201,26 @@ fn hand_one(draft: &mut Draft<'_>, id: &RecordId, mut entry: Entry) -> Result<Op
         None => {
             (entry.count, entry.from, entry.to) = (1, Some(id.clone()), Some(id.clone()));
             let (spot, recipient) = ((id.epoch, id.number), entry.recipient().map(str::to_owned));
-            handed::note(draft, &id.purpose, recipient.as_deref(), &[(spot, spot)])?;
+            let alone = PageHanded { leaving: vec![(spot, spot)], ..PageHanded::default() };
+            page_rows::note_page(draft, &id.purpose, recipient.as_deref(), &alone)?;
         }
     }
     draft.append_line(entry)?;
     Ok(absent)
+}
+
+/// Whether a record is withheld, as it lies there by now.
+fn withheld(
+    draft: &mut Draft<'_>,
+    id: &RecordId,
+    value: &[u8],
+    may_leave: &MayLeave,
+) -> Result<Option<One>, StoreError> {
+    let unreadable = StoreError::of(StoreCode::RecordUnreadable);
+    let record = SealedRecord::decode(value).ok_or(unreadable)?;
+    let key = draft.leaves.key(draft.shared.keyring(), &id.purpose, record.under).map_err(|_| unreadable)?;
+    let lead = open(&record, id, key.key()).map_err(|_| unreadable)?;
+    Ok((!may_leave(&lead, DayLook(draft.look()))?).then_some(One::Withheld))
 }
 
 /// Writes down who looks, and then opens what was found.

@@ -37,3 +37,4 @@ mod taking;
 pub(super) mod tokens;
 pub(super) mod trail;
 pub(super) mod vigils;
+mod withholding;

@@ -10,7 +10,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::keyring::tree::SubKey;
 use crate::lead::{SealedRecord, UnsealedLead, unseal};
 use crate::purpose::{Cursor, RecordId};
-use crate::store::handed::{Run, extend_runs};
+use crate::store::handed::{Run, Spot, extend_runs};
 use crate::store::leaves::{Leaves, NoKey};
 use crate::store::mark::ClockReading;
 use crate::store::sled::engine::{Engine, guarded};
@@ -55,6 +55,10 @@ pub(in crate::store::sled) struct Bounds {
     /// The keys of both, in their order: what becomes of one meanwhile does not bring it into the page, whose end would then
     /// be cut off.
     pub passed_over: Vec<[u8; 12]>,
+    /// Which of those that are restricted would be read otherwise.
+    pub restricted_spots: Vec<Spot>,
+    /// Which may not leave.
+    pub withheld: Vec<Spot>,
     /// The first and the last of them.
     pub range: Option<(RecordId, RecordId)>,
     /// All of them.
@@ -85,6 +89,8 @@ impl Bounds {
             expired: 0,
             restricted: 0,
             passed_over: Vec::new(),
+            restricted_spots: Vec::new(),
+            withheld: Vec::new(),
             range: None,
             runs: Vec::new(),
         };
@@ -102,6 +108,9 @@ impl Bounds {
             }
             let fate = if is_restricted { Fate::Restricted } else { fate(request, value)? };
             bounds.restricted += u64::from(fate == Fate::Restricted);
+            if is_restricted && would_be_read(request, value) {
+                bounds.restricted_spots.push((id.epoch, id.number));
+            }
             if matches!(fate, Fate::Restricted | Fate::Expired) {
                 bounds.passed_over.push(record_key(id.epoch, id.number));
             }
@@ -145,6 +154,11 @@ fn fate(request: &PageRequest, value: &[u8]) -> Result<Fate, StoreError> {
         TestFilter::Only if !test => Fate::NotAsked,
         TestFilter::Exclude | TestFilter::Include | TestFilter::Only => Fate::Read,
     })
+}
+
+/// True of a restricted record that would be in the page if it were not.
+fn would_be_read(request: &PageRequest, value: &[u8]) -> bool {
+    fate(request, value).is_ok_and(|fate| fate == Fate::Read)
 }
 
 fn eligible(request: &PageRequest, value: &[u8]) -> Result<bool, StoreError> {

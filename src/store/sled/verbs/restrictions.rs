@@ -29,7 +29,7 @@ impl Restrictions for SledStore {
                 let there = of(draft, &id)?.is_some();
                 if there {
                     forget(draft, &id)?;
-                    feed_rows::note_one(draft, ChangeKind::Released, &id)?;
+                    feed_rows::note_released(draft, &id)?;
                     entry.count = 1;
                 } else {
                     entry.result = Outcome::Nothing;
@@ -143,7 +143,7 @@ fn end(draft: &mut Draft<'_>, over: &[Restriction]) -> Result<u64, StoreError> {
         // It may have been renewed meanwhile, or lifted.
         let Some(now) = of(draft, &restriction.id)?.filter(|now| !now.stands(&look)) else { continue };
         forget(draft, &now.id)?;
-        feed_rows::note_one(draft, ChangeKind::Released, &now.id)?;
+        feed_rows::note_released(draft, &now.id)?;
         let mut entry = Entry::by_system(Action::RestrictionEnded);
         entry.count = 1;
         name(&mut entry, &now.id);
@@ -171,6 +171,42 @@ fn of(draft: &Draft<'_>, id: &RecordId) -> Result<Option<Restriction>, StoreErro
 pub(in crate::store::sled) fn is_restricted(draft: &Draft<'_>, id: &RecordId) -> Result<bool, StoreError> {
     let look = draft.look();
     Ok(of(draft, id)?.is_some_and(|restriction| restriction.stands(&look)))
+}
+
+/// After a restore a record is as the ledger says (none: nobody restricts it), with a line where that is another than the backup has.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(in crate::store::sled) fn set_again(
+    draft: &mut Draft<'_>,
+    id: &RecordId,
+    row: Option<Vec<u8>>,
+) -> Result<(), StoreError> {
+    let key = restriction_rows::key(id);
+    if draft.read(&Place::Restrictions, &key)? == row {
+        return Ok(());
+    }
+    let was_restricted = is_restricted(draft, id)?;
+    let mut entry = match row {
+        Some(row) => {
+            let (restriction, _) = restriction_rows::read(id, &row);
+            let entry = Entry::by_system_because(Action::Restricted, restriction.reason);
+            draft.write(Place::Restrictions, &key, row)?;
+            draft.effect(Effect::Restricted(restriction));
+            if !was_restricted {
+                feed_rows::note_one(draft, ChangeKind::Restricted, id)?;
+            }
+            entry
+        }
+        None => {
+            forget(draft, id)?;
+            feed_rows::note_released(draft, id)?;
+            Entry::by_system(Action::RestrictionLifted)
+        }
+    };
+    entry.count = 1;
+    name(&mut entry, id);
+    draft.append_line(entry)
 }
 
 /// A record is not restricted any more, or not there.
