@@ -57,6 +57,10 @@ pub struct Status {
     #[serde(default)]
     #[schema(required = true)]
     pub last_vacuum: Option<Moment>,
+    /// When it was last restored from a backup; null: never. Records of before count as handed to whoever may have had them.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub last_restore: Option<Moment>,
     /// How many copies of the database lie beside it that suspect starts have made; a vacuum removes them.
     #[serde(default)]
     #[schema(required = true)]

@@ -68,9 +68,11 @@ pub async fn restore(
             return Err(error.into());
         }
     };
-    let purposes = config.policy().purposes().iter().map(|purpose| purpose.id.clone()).collect();
+    let policy = config.policy();
+    let purposes = policy.purposes().iter();
+    let recipients = purposes.map(|purpose| (purpose.id.clone(), purpose.recipients.clone())).collect();
     let (clock, random) = (Arc::clone(&ambient.clock), Arc::clone(&ambient.random));
-    let restored = restoring.finish(keyring, purposes, clock, random, since).await;
+    let restored = restoring.finish(keyring, recipients, clock, random, since).await;
     restored.map_err(|error| {
         if is_put {
             places.take_keyring_back();

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use crate::app::{Ambient, RestoreError, restore};
 use crate::cli::ConfigPath;
 use crate::cli::serve::{not_done, refused};
@@ -30,7 +32,7 @@ pub(super) struct Arguments {
     /// Do again what this file says was erased since: the one that `backup.ledger` names
     #[arg(long, value_name = "FILE")]
     ledger: Option<PathBuf>,
-    /// Go on although it is not known who was erased, or objected, since the backup was made
+    /// Go on although it is not known what people asked for since the backup was made
     #[arg(long)]
     without_ledger: bool,
 }
@@ -47,6 +49,7 @@ pub(super) async fn run(
     let root = config.resolve_root(environment).map_err(|faults| refused(path, &faults))?;
     let ambient =
         Ambient { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom), progress: Arc::default() };
+    let is_unknown = arguments.ledger.is_none();
     let since = match (arguments.ledger, arguments.without_ledger) {
         (Some(ledger), without) => Some(Since::Ledger(ledger, without)),
         (None, true) => Some(Since::Unknown),
@@ -62,26 +65,40 @@ pub(super) async fn run(
         0 => String::new(),
         lines => format!("; {lines} lines of the ledger were done again"),
     };
+    let not_there = match restored.not_there {
+        0 => String::new(),
+        count => {
+            format!("; {count} of them end consents, or restrict, of records that the backup does not have")
+        }
+    };
+    let unknown = match is_unknown {
+        true => format!(
+            ". What was taken back, objected to and restricted since {} is not known: do it again before anybody exports",
+            when(restored.made_at)
+        ),
+        false => String::new(),
+    };
     print(&format!(
-        "restored: {} records{keyless}{replayed}. New ones have the epoch {} in their ids. Start tamis\n",
+        "restored: {} records{keyless}{replayed}{not_there}{unknown}. New ones have the epoch {} in their ids. Start tamis\n",
         restored.records, restored.epoch
     ))
+}
+
+/// The moment of a backup.
+fn when(made: Option<Timestamp>) -> String {
+    let unknown = || "the backup was made (it does not say when)".to_owned();
+    made.map_or_else(unknown, |made| Rfc3339(made).to_string())
 }
 
 fn not_restored(error: &RestoreError) -> Failure {
     match error {
         RestoreError::Refused(error) => not_done("nothing is restored", error),
-        RestoreError::ErasuresUnknown { since } => {
-            let since = since.map_or_else(
-                || "the backup was made (it does not say when)".to_owned(),
-                |since| Rfc3339(since).to_string(),
-            );
-            Failure::failed(format!(
-                "nothing is restored: who objected since {since} is not known, nor, under the backup's own keyring, who \
-                 was erased. Name the ledger with --ledger FILE. Where there is none, have the receipts since then at hand and \
-                 say --without-ledger"
-            ))
-        }
+        RestoreError::ErasuresUnknown { since } => Failure::failed(format!(
+            "nothing is restored: who objected, took a consent back or was restricted since {} is not known, nor, under \
+                 the backup's own keyring, who was erased. Name the ledger with --ledger FILE. Where there is none, have the receipts since then at hand and \
+                 say --without-ledger",
+            when(*since)
+        )),
         RestoreError::OtherUser => Failure::failed(
             "nothing is restored: another user owns the place of the store, and could not use what is made there. Run \
              this as the user that runs tamis",

@@ -127,6 +127,12 @@ fn show(status: &Status, sheet: &mut Sheet) {
         vacuum.push((Tone::Warn, format!("{} set aside", thousands(aside))));
     }
     sheet.row("vacuum", &vacuum);
+    if status.last_restore.is_some() {
+        sheet.row(
+            "restored",
+            &[copied(status.last_restore), plain("all before counts as handed out".to_owned())],
+        );
+    }
     sheet.row("clock", &clock(&status.clock));
     let lost = status.log.iter().filter(|place| place.lost > 0);
     let mut lost: Vec<_> = lost
@@ -370,7 +376,7 @@ log        no line lost
             ),
             (
                 r#""unfed":["#,
-                r#""last_backup":"2026-11-24T02:00:00Z","last_vacuum":"2026-11-05T02:00:00Z","copies_aside":2,"unfed":["#,
+                r#""last_backup":"2026-11-24T02:00:00Z","last_vacuum":"2026-11-05T02:00:00Z","last_restore":"2026-11-20T02:00:00Z","copies_aside":2,"unfed":["#,
             ),
             (r#""stderr","lost":0"#, r#""stderr","lost":1200"#),
             (r#""free_bytes":41000000000"#, r#""free_bytes":255000000"#),
@@ -408,6 +414,7 @@ forms      link-missing  form 901000000000007  all looked at within 12 h
 disk       255 MB free, floor 256 MB
 backup     2026-11-24T02:00:00Z, 30 h ago
 vacuum     2026-11-05T02:00:00Z, 20 d ago  2 set aside
+restored   2026-11-20T02:00:00Z, 5 d ago  all before counts as handed out
 clock      2026-11-25T08:47:38Z  ahead, not believed
            time goes by 2026-11-24T08:47:38Z
 log        stderr lost 1,200 lines

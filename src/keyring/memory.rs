@@ -11,6 +11,7 @@ use crate::clock::{Day, Month};
 use crate::keyring::lease::{Held, Lease};
 use crate::keyring::pages::Change;
 use crate::keyring::pages::Edited;
+use crate::keyring::tree::read_frontier;
 use crate::keyring::{Before, Bucket, InstanceId, Keyring, KeyringCode, KeyringError};
 use crate::random::{NoRandomness, Random};
 use crate::secret::{Key, hmac_sha256};
@@ -81,6 +82,26 @@ impl MemoryKeyring {
             before: Mutex::default(),
             changes_left: Mutex::default(),
         })
+    }
+
+    /// It as it is now, as the key part of a backup has it.
+    pub(crate) fn copied(&self) -> Arc<Self> {
+        let copied = |held: &Held| {
+            let mut bytes = vec![0; held.frontier().encoded_bytes()];
+            assert!(held.frontier().encode(&mut bytes).is_some(), "there is room");
+            Held::new(read_frontier(&bytes).expect("of our own").0)
+        };
+        let buckets = self.buckets.lock().expect("not poisoned");
+        let buckets = buckets.iter().map(|(bucket, held)| (bucket.clone(), copied(held))).collect();
+        let copy = Self::derived(0, self.seed);
+        *copy.instance.lock().expect("not poisoned") = self.instance();
+        copy.generation.store(self.generation(), Ordering::SeqCst);
+        *copy.days.lock().expect("not poisoned") = self.days.lock().expect("not poisoned").clone();
+        *copy.tombstones.lock().expect("not poisoned") =
+            self.tombstones.lock().expect("not poisoned").clone();
+        *copy.suppressions.lock().expect("not poisoned") = self.suppression_key().ok();
+        *copy.buckets.lock().expect("not poisoned") = buckets;
+        copy
     }
 
     /// It has no trees, as before there were any.

@@ -90,6 +90,24 @@ impl Revision {
         Self { consents_end: Some(Ending { of, at, kind: EventKind::Withdrawn }), ..self }
     }
 
+    /// What a person said before is done again, where the record is as it was before they did: these fields go, and these consents
+    /// hold until that moment and no longer.
+    pub fn said_before(
+        fields: impl IntoIterator<Item = FieldName>,
+        consents: Vec<ConsentKey>,
+        (kind, at): (EventKind, Timestamp),
+        said: Said,
+    ) -> Self {
+        let ending = Ending { of: Some(consents), at, kind };
+        Self { consents_end: Some(ending), said: Some(said), ..Self::without(fields) }
+    }
+
+    /// As what it ends consents, when, and how that was said; none: it ends none.
+    pub fn ends(&self) -> Option<(EventKind, Timestamp, Said)> {
+        let ending = self.consents_end.as_ref()?;
+        Some((ending.kind, ending.at, self.said.clone().unwrap_or(Said::TO_CONTROLLER)))
+    }
+
     /// And this is how they said so.
     #[must_use = "it is the same with how it was said"]
     pub fn as_said(self, said: Said) -> Self {

@@ -35,6 +35,8 @@ pub enum RewriteCause {
     Retention,
     /// A clock that was behind: of every one.
     Clock,
+    /// Consents ended after the backup was made that was restored: of every one, by any clock.
+    Again,
 }
 
 /// What is to be written anew.
@@ -203,7 +205,7 @@ impl RewritesTold {
     pub(super) fn note(&mut self, id: &RecordId, lead: &RevisedLead, cause: RewriteCause) {
         // A consent that does not hold any more is what its recipient acts upon: it says no, or its time is over.
         let kind = match cause {
-            RewriteCause::Person | RewriteCause::Withdrawal => ChangeKind::Withdrawn,
+            RewriteCause::Person | RewriteCause::Withdrawal | RewriteCause::Again => ChangeKind::Withdrawn,
             RewriteCause::Yes => return self.note_yes(id, lead),
             RewriteCause::Retention | RewriteCause::Clock => ChangeKind::Ended,
         };

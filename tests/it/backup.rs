@@ -20,7 +20,7 @@ use tamis_simulator::Simulator;
 use crate::support::power;
 use crate::support::process::{BINARY, Daemon, Home, ROOT_KEY, installed};
 use crate::support::senders::{self, Chance};
-use crate::support::{DEVIS_FORM, lead};
+use crate::support::{DEVIS_FORM, LETTRE_FORM, lead};
 
 /// Every so many steps of a restore a kill.
 const STRIDE: u64 = 7;
@@ -448,6 +448,61 @@ async fn the_ledger_does_again_what_the_backup_s_own_keyring_knows_nothing_of() 
     let addressed = json!({"email": "nobody@lumen.example", "reason": "error"});
     assert_eq!(post(&daemon, "/admin/v1/suppressions/remove", addressed).await.1["removed"], 1);
     assert!(daemon.terminate().0.success());
+    world.meta.stop().await;
+}
+
+/// What a person said since the backup was made holds after a restore with the ledger, and only then; and whom records may have been
+/// handed to is told of what becomes of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_took_back_since_the_backup_is_taken_back_again_and_recipients_are_told() {
+    let mut world = World::with_ledger().await;
+    let daemon = world.home.serve(&[]);
+    world.store(&daemon, 2).await;
+    let letter = lead(LETTRE_FORM).answer("first_name", &["Zoé"]).answer("email", &["zoe@example.org"]);
+    let letter = letter.answer("phone_number", &["06 39 98 00 00"]);
+    let letter = world.meta.add_lead(letter.checkbox("email_optin", true).checkbox("consent_call", true));
+    let answer = world.meta.deliver(&daemon.webhook(), &world.meta.notification(&[letter.as_str()])).await;
+    assert_eq!(answer.expect("an answer").status, 200);
+    daemon.until_said("lead.stored", 3);
+    let backup = world.back_up("backup");
+    let no = json!({"id": "lettre-1-1", "consents": ["call_optin"]});
+    let (status, said) = post(&daemon, "/admin/v1/withdrawals", no).await;
+    assert_eq!((status, &said["records"][0]["became"]), (200, &json!("ended")), "{said}");
+    let until = json!({"id": "devis-1-1", "until": crate::correcting::day(5), "reason": "objection"});
+    assert_eq!(post(&daemon, "/admin/v1/restrictions", until).await.0, 200);
+    let letters = async |daemon: &Daemon| {
+        let read = daemon.admin().get("/admin/v1/purposes/lettre/leads").await.lines().remove(0);
+        (read["consents"]["call_optin"]["valid_until"].clone(), read["fields"].get("phone_number").is_some())
+    };
+    let (ended, has_number) = letters(&daemon).await;
+    assert!(ended.is_string() && !has_number);
+    assert!(daemon.terminate().0.success());
+    let ledger = world.path("ledger").display().to_string();
+    let lines = fs::read_to_string(&ledger).expect("there");
+    assert_eq!(lines.lines().count(), 2);
+    for (ledger, holds_again) in [(None, true), (Some(ledger.as_str()), false)] {
+        world.lose_store();
+        world.lose_keys();
+        let since = ledger.map_or(vec!["--without-ledger"], |file| vec!["--ledger", file]);
+        let restored = world.restore(&backup, &since);
+        assert!(restored.status.success(), "{}", told(&restored));
+        let is_told = told(&restored).contains("is not known: do it again before anybody exports");
+        assert_eq!(is_told, ledger.is_none(), "{}", told(&restored));
+        let daemon = world.home.serve(&[]);
+        let (until, has_number) = letters(&daemon).await;
+        assert_eq!((until == ended, has_number), (!holds_again, holds_again));
+        let (devis, _) = exported(&daemon).await;
+        assert_eq!(devis.len(), if holds_again { 2 } else { 1 }, "the other is restricted");
+        let status = daemon.admin().get("/admin/v1/status").await.json();
+        assert!(status["last_restore"].is_string(), "{status}");
+        // Nobody exported that anybody knows of: it counts as handed all the same.
+        let (_, erased) = post(&daemon, "/admin/v1/erasures", json!({"by": {"id": "devis-1-2"}})).await;
+        let erasure = erased["erasure"].as_str().expect("a number").to_owned();
+        let followed = daemon.admin().get(&format!("/admin/v1/erasures/{erasure}")).await.json();
+        assert_eq!(followed["followed"][0]["recipient"], json!("crm"), "{followed}");
+        assert!(daemon.terminate().0.success());
+        fs::write(world.path("ledger"), &lines).expect("as it was");
+    }
     world.meta.stop().await;
 }
 

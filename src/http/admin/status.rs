@@ -106,6 +106,7 @@ pub(super) async fn show(
         forms_looked_at: standing.forms_looked_at.map(Moment),
         last_backup: copies.backed_up.map(Moment),
         last_vacuum: copies.vacuumed.map(Moment),
+        last_restore: copies.restored.map(Moment),
         copies_aside: state.store.copies_aside().await.ok(),
         log: metrics.lines_lost().map(|(place, lost)| log(place.as_str(), lost)).into(),
         disk: api::DiskRoom { free_bytes: disk.free_bytes, floor_bytes: disk.floor_bytes },

@@ -18,7 +18,7 @@ use crate::store::retention::BucketCut;
 use crate::store::sled::engine::{Changes, Engine, KEY_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::store::sled::erasure_rows::Act;
 use crate::store::sled::layout::{self, Place, meta};
-use crate::store::sled::ledger::Forgotten;
+use crate::store::sled::ledger::{Forgotten, Said, TakenBack};
 use crate::store::sled::shared::{Effect, Shared};
 use crate::store::{ErasureEnd, StoreCode, StoreError};
 use crate::trail::{Action, Entry, chain};
@@ -50,7 +50,7 @@ struct Layer {
     effects: Vec<Effect>,
     punctures: Vec<Puncture>,
     sweep: Option<Sweep>,
-    forgotten: Vec<Forgotten>,
+    said: Vec<Said>,
     /// How many records were stored, the first and the last.
     stored: BTreeMap<PurposeId, (u64, RecordId, RecordId)>,
 }
@@ -66,7 +66,7 @@ pub(super) struct Finished {
     /// And what in ranges.
     pub(super) sweep: Option<Sweep>,
     /// What the ledger is to say of it.
-    pub(super) forgotten: Vec<Forgotten>,
+    pub(super) said: Vec<Said>,
     /// Its number.
     pub(super) commit: u64,
     /// The keyring's generation that it records.
@@ -115,7 +115,7 @@ impl<'e> Draft<'e> {
             }
             self.kept.effects.extend(layer.effects);
             self.kept.punctures.extend(layer.punctures);
-            self.kept.forgotten.extend(layer.forgotten);
+            self.kept.said.extend(layer.said);
             self.kept.sweep = self.kept.sweep.take().or(layer.sweep);
             for (purpose, (count, first, last)) in layer.stored {
                 let range = self.kept.stored.entry(purpose).or_insert((0, first, last.clone()));
@@ -213,9 +213,14 @@ impl<'e> Draft<'e> {
         self.current.punctures.push(puncture);
     }
 
-    /// The ledger is to say this.
+    /// The ledger is to say that this was erased.
     pub(super) fn forget(&mut self, forgotten: Forgotten) {
-        self.current.forgotten.push(forgotten);
+        self.current.said.push(Said::Erased(forgotten));
+    }
+
+    /// The ledger is to say that these consents ended.
+    pub(super) fn take_back(&mut self, taken_back: TakenBack) {
+        self.current.said.push(Said::TakenBack(taken_back));
     }
 
     /// The same of what ends by its time; one of them is on its way at most.
@@ -288,7 +293,7 @@ impl<'e> Draft<'e> {
             }
             draft.write(Place::Meta, meta::CLOCK_MS, clock.to_be_bytes().to_vec())
         })?;
-        let Layer { changes, effects, punctures, sweep, forgotten, .. } = self.kept;
-        Ok(Finished { changes, effects, punctures, sweep, forgotten, commit, generation, mark })
+        let Layer { changes, effects, punctures, sweep, said, .. } = self.kept;
+        Ok(Finished { changes, effects, punctures, sweep, said, commit, generation, mark })
     }
 }

@@ -1,13 +1,19 @@
-//! The ledger of what was forgotten: a file, meant for another disk, in which each erasure and each change of the list of who
-//! objected is one sealed line, synced before whoever asked is answered. A restore replays it.
+//! The ledger of what was forgotten: a file, meant for another disk, in which each erasure, each end of consents that left its
+//! record, and each change of the list of who objected and of what nobody may use is one sealed line, synced before whoever asked is
+//! answered. A restore replays it.
 //!
 //! | part | what |
 //! |---|---|
 //! | a line | hex: a nonce of 24 bytes, then what it says under XChaCha20-Poly1305, and its tag |
 //! | its key | follows from the trail's, which every keyring of the instance has, also one from a backup |
-//! | what it says | postcard of [`Line`]: numbers of records, keyed hashes, codes |
+//! | what it says | postcard of [`Line`]: numbers of records, keyed hashes, codes, names that the config has |
+//!
+//! Kinds of lines are added at the end of [`Said`], and none is ever changed: a ledger of before is read as ever, and an earlier
+//! tamis that meets a kind it does not know says that a line cannot be read.
 //!
 //! tamis writes at its end alone and never makes the file: where a disk is not mounted, none must come to be in its place.
+
+mod taken_back;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, Read};
@@ -31,6 +37,8 @@ use crate::store::sled::engine::Changes;
 use crate::store::sled::layout::Place;
 use crate::trail::Reason;
 
+pub(super) use taken_back::TakenBack;
+
 /// A line of 256 submissions with records in many purposes is shorter by far.
 const LINE_BYTES_MAX: u64 = 4 * 1024 * 1024;
 const BOUND: &[u8] = b"tamis/ledger/1";
@@ -50,10 +58,22 @@ pub(super) enum Said {
     Objections(Rows),
     /// Rows of what is held against addresses that were erased, the same way.
     Vigils(Rows),
+    /// Consents that ended, of a record that stayed.
+    TakenBack(TakenBack),
+    /// Rows of what nobody may use, the same way.
+    Restrictions(Rows),
 }
 
 /// Rows as they were written; none: it was removed.
 pub(super) type Rows = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+
+/// Epoch and number of a line among those of its kind: one that is missing shows.
+pub(super) type Numbered = (u32, u64);
+
+/// A record as a line names it; none: that is no name of a purpose.
+fn record((name, epoch, number): &(String, u32, u64)) -> Option<RecordId> {
+    Some(RecordId { purpose: PurposeId::parse(name)?, epoch: *epoch, number: *number })
+}
 
 /// An erasure, by all that names what it took, or what it met that was not read before.
 #[derive(Clone, Serialize, Deserialize)]
@@ -110,15 +130,12 @@ impl Forgotten {
 
     /// Which records went, or would have.
     pub(super) fn records(&self) -> Vec<RecordId> {
-        let read = |(name, epoch, number): &(String, u32, u64)| {
-            Some(RecordId { purpose: PurposeId::parse(name)?, epoch: *epoch, number: *number })
-        };
-        self.records.iter().filter_map(read).collect()
+        self.records.iter().filter_map(record).collect()
     }
 }
 
 /// What a transaction forgets, as the ledger says it: nothing, if it forgets nothing.
-pub(super) fn lines_of(changes: &Changes, forgotten: Vec<Forgotten>, at: Timestamp) -> Vec<Line> {
+pub(super) fn lines_of(changes: &Changes, said: Vec<Said>, at: Timestamp) -> Vec<Line> {
     let at_ms = at.as_millisecond();
     let rows_of = |place: &Place| -> Option<Rows> {
         let rows = changes.0.get(place).filter(|rows| !rows.is_empty())?;
@@ -126,7 +143,8 @@ pub(super) fn lines_of(changes: &Changes, forgotten: Vec<Forgotten>, at: Timesta
     };
     let objections = rows_of(&Place::Suppressions).map(Said::Objections);
     let vigils = rows_of(&Place::Vigils).map(Said::Vigils);
-    let said = forgotten.into_iter().map(Said::Erased).chain(objections).chain(vigils);
+    let restrictions = rows_of(&Place::Restrictions).map(Said::Restrictions);
+    let said = said.into_iter().chain(objections).chain(vigils).chain(restrictions);
     said.map(|said| Line { at_ms, said }).collect()
 }
 
@@ -300,7 +318,7 @@ mod tests {
         let read = Lines::since(path, keyring, since).expect("opens");
         let number = |line: Line| match line.said {
             Said::Erased(forgotten) => forgotten.id().map_or(0, |id| id.number),
-            Said::Objections(_) | Said::Vigils(_) => 0,
+            Said::Objections(_) | Said::Vigils(_) | Said::TakenBack(_) | Said::Restrictions(_) => 0,
         };
         read.map(|line| line.expect("readable").map(number)).collect()
     }
@@ -322,6 +340,32 @@ mod tests {
         assert_eq!(numbers(&path, &*other, start()), [None, None, None]);
         let bytes = std::fs::read(&path).expect("there");
         assert!(!bytes.windows(5).any(|part| part == b"devis"));
+    }
+
+    /// As the first tamis that had a ledger wrote it.
+    #[test]
+    fn a_ledger_of_before_is_read_as_ever_and_a_kind_that_is_not_known_is_a_line_that_cannot_be_read() {
+        #[derive(Serialize)]
+        struct LineOfBefore(i64, SaidOfBefore);
+        #[derive(Serialize)]
+        enum SaidOfBefore {
+            Erased(Forgotten),
+            Objections(Rows),
+            Vigils(Rows),
+        }
+        let rows = || vec![(vec![1, 2], Some(vec![3])), (vec![4], None)];
+        let Said::Erased(forgotten) = line(7).said else { panic!("an erasure") };
+        let read = |said: SaidOfBefore| {
+            let bytes = postcard::to_allocvec(&LineOfBefore(9, said)).expect("grows");
+            postcard::from_bytes::<Line>(&bytes).expect("read").said
+        };
+        let Said::Erased(again) = read(SaidOfBefore::Erased(forgotten)) else { panic!("an erasure") };
+        assert_eq!(again.id().map(|id| id.number), Some(7));
+        assert_eq!(again.records(), [crate::store::contract::support::record("devis-1-2")]);
+        assert!(matches!(read(SaidOfBefore::Objections(rows())), Said::Objections(read) if read == rows()));
+        assert!(matches!(read(SaidOfBefore::Vigils(rows())), Said::Vigils(read) if read == rows()));
+        // A moment, and the number of a kind that is to come.
+        assert!(postcard::from_bytes::<Line>(&[18, 5, 0]).is_err());
     }
 
     #[test]

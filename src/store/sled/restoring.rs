@@ -13,15 +13,18 @@
 //!
 //! The backup itself is read and never opened: opening is writing.
 
+mod replaying;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Read};
 use std::ops::Bound::{Excluded, Unbounded};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Day};
 use crate::keyring::{InstanceId, Keyring};
 use crate::lead::SealedRecord;
 use crate::machine::disk::{private_dir, sync_dir};
@@ -38,21 +41,17 @@ use crate::store::sled::engine::opening::{commit, epoch, lock, mark_complete, op
 use crate::store::sled::engine::witness::{Testimony, Witness};
 use crate::store::sled::engine::{Changes, Engine, db_dir, db_file};
 use crate::store::sled::epochs;
-use crate::store::sled::layout::{self, Place, meta};
-use crate::store::sled::ledger::{Forgotten, Lines, Rows, Said};
-use crate::store::sled::verbs::erasure_targets::Target;
-use crate::store::sled::verbs::{erasing, outbox, restrictions};
-use crate::store::sled::vigil_rows;
+use crate::store::sled::handed;
+use crate::store::sled::layout::{self, Place, meta, moment_bytes};
+use crate::store::sled::restoring::replaying::{Given, replay};
 use crate::store::sled::{Settings, SledStore, backup};
 use crate::store::{
-    ERASED_AT_ONCE_MAX, ErasureRequest, Erasures, Leads, Life, StoreCode, StoreError, Trail, Wanted,
+    ERASED_AT_ONCE_MAX, ErasureRequest, Erasures, Leads, Life, StoreCode, StoreError, Tokens, Wanted,
 };
 use crate::trail::{Action, Entry, Reason};
 
 /// Where a store is restored until it is whole.
 const WORK: &str = "restoring";
-/// So much longer before the backup lines are read: a clock that leaps further is not believed without a person.
-const SLACK: SignedDuration = SignedDuration::from_hours(40 * 24);
 /// A witness is shorter.
 const WITNESS_BYTES_MAX: u64 = 64 * 1024;
 /// The first moment of 2026 (UTC), in seconds since 1970: epochs count no fewer than the hours since then.
@@ -78,6 +77,8 @@ struct Found {
 /// A store that was restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Restored {
+    /// When the backup was made; none: it does not say.
+    pub made_at: Option<Timestamp>,
     /// Of new records.
     pub epoch: u32,
     /// How many records it has.
@@ -86,6 +87,8 @@ pub struct Restored {
     pub keyless: u64,
     /// How many lines of the ledger were replayed.
     pub replayed: u64,
+    /// How many of them are about a consent, or a restriction, of a record that was stored after the backup was made: it is not there.
+    pub not_there: u64,
 }
 
 /// What is known of what was forgotten since a backup was made.
@@ -148,14 +151,16 @@ impl Restoring {
         remove_tree(&self.work.path)
     }
 
-    /// Restores it under this keyring. What was erased since, as far as the keyring knows, is taken out of it.
+    /// Restores it under this keyring: with room for these purposes, each with whoever the config lets receive it. What was erased
+    /// since, as far as the keyring knows, is taken out of it. What it has counts as handed to all of them: nobody knows what left
+    /// since the backup was made.
     ///
     /// # Errors
     /// See [`StoreCode`]: nothing is in the store's place, and another restore may follow.
     pub async fn finish(
         self,
         keyring: Arc<dyn Keyring>,
-        purposes: Vec<PurposeId>,
+        recipients: BTreeMap<PurposeId, Vec<String>>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
         since: Since,
@@ -169,8 +174,9 @@ impl Restoring {
         let known = last.map_or(0, |last| last.epoch).max(keyring.last_epoch());
         let begins = next_epoch(self.found.epoch.max(known), clock.now());
         self.begin_epoch(begins)?;
+        let purposes = recipients.keys().cloned().collect();
         let store = SledStore::open(self.work.clone(), Arc::clone(&keyring), purposes, clock, random)?;
-        let done = self.fill(&store, begins, since).await;
+        let done = self.fill(&store, begins, recipients, since).await;
         let closed = store.close().await;
         drop(store);
         let restored = match done.and_then(|restored| closed.map(|()| restored)) {
@@ -186,23 +192,55 @@ impl Restoring {
     }
 
     /// Writes down that it was restored, and takes out of it what has no key, and what the ledger says.
-    async fn fill(&self, store: &SledStore, epoch: u32, since: Since) -> Result<Restored, StoreError> {
-        store.note(Entry::by_system(Action::Restored)).await?;
-        let given = store.shared.reading(|engine| engine.counter(&Place::Meta, meta::NEXT_ERASURE))?.max(1);
+    async fn fill(
+        &self,
+        store: &SledStore,
+        epoch: u32,
+        recipients: BTreeMap<PurposeId, Vec<String>>,
+        since: Since,
+    ) -> Result<Restored, StoreError> {
+        let given = Given::of(store, self.found.epoch)?;
+        store.writer.write(1, note_restored).await?;
+        // Before anything is taken out of it: whoever may have had that is told.
+        self.note_possible(store, recipients).await?;
         let keyless = forget_keyless(store).await?;
-        let replayed = match since {
-            Since::Unknown => 0,
+        let (replayed, not_there) = match since {
+            Since::Unknown => (0, 0),
             Since::Ledger(path, incomplete) => {
-                let (from, ended) = (self.found.at.unwrap_or(Timestamp::UNIX_EPOCH), self.found.epoch);
-                let told = replay(store, &path, from, (ended, given)).await?;
+                let from = self.found.at.unwrap_or(Timestamp::UNIX_EPOCH);
+                let told = replay(store, &path, from, given).await?;
                 if !incomplete && (told.unreadable > 0 || told.missing > 0) {
                     return Err(StoreError::of(StoreCode::LedgerIncomplete));
                 }
-                told.lines
+                (told.lines, told.not_there)
             }
         };
         let records = store.stored().await?.values().sum();
-        Ok(Restored { epoch, records, keyless, replayed })
+        Ok(Restored { made_at: self.found.at, epoch, records, keyless, replayed, not_there })
+    }
+
+    /// Whoever may export a purpose, by the config or by a token, may have done so since the backup was made.
+    async fn note_possible(
+        &self,
+        store: &SledStore,
+        mut recipients: BTreeMap<PurposeId, Vec<String>>,
+    ) -> Result<(), StoreError> {
+        for token in store.tokens().await? {
+            for purpose in token.purposes {
+                recipients.entry(purpose).or_default().extend(token.recipient.clone());
+            }
+        }
+        let (epoch, since) = (self.found.epoch, self.found.at.map(Day::of));
+        for purpose in store.shared.reading(|engine| Ok(engine.purposes()))? {
+            let named: BTreeSet<String> =
+                recipients.remove(&purpose).unwrap_or_default().into_iter().collect();
+            let note = move |draft: &mut Draft<'_>| {
+                let since = since.unwrap_or(Day::of(draft.now));
+                handed::note_possible(draft, &purpose, &named, (epoch, since))
+            };
+            store.writer.write(1, note).await?;
+        }
+        Ok(())
     }
 
     /// Ends the backup's epoch.
@@ -302,6 +340,12 @@ fn next_epoch(highest: u32, now: Timestamp) -> u32 {
     highest.saturating_add(1).max(u32::try_from(hours).unwrap_or(0))
 }
 
+/// With the moment, which is told for as long as the store lives.
+fn note_restored(draft: &mut Draft<'_>) -> Result<(), StoreError> {
+    draft.write(Place::Meta, meta::RESTORED_AT, moment_bytes(draft.now))?;
+    draft.append_line(Entry::by_system(Action::Restored))
+}
+
 /// Takes out of a store what has no key; how many records that was.
 async fn forget_keyless(store: &SledStore) -> Result<u64, StoreError> {
     let mut keyless = 0;
@@ -317,111 +361,6 @@ async fn forget_keyless(store: &SledStore) -> Result<u64, StoreError> {
         }
     }
     Ok(keyless)
-}
-
-/// What a ledger told.
-#[derive(Default)]
-struct Told {
-    lines: u64,
-    unreadable: u64,
-    /// Erasures that have no line between others that have one.
-    missing: u64,
-}
-
-/// Does again what the ledger says since this moment. The erasures of the epoch that ended had numbers from `given` on.
-async fn replay(
-    store: &SledStore,
-    path: &Path,
-    since: Timestamp,
-    (ended, given): (u32, u64),
-) -> Result<Told, StoreError> {
-    let unreadable =
-        |error: io::Error| StoreError { code: StoreCode::LedgerUnreadable, io: Some(error.kind()) };
-    // A clock that was ahead may have been taken back since: what is done again twice does no harm.
-    let since = since.checked_sub(SLACK).unwrap_or(Timestamp::MIN);
-    let lines = Lines::since(path, store.shared.keyring(), since).map_err(unreadable)?;
-    let (mut told, mut next) = (Told::default(), given);
-    for line in lines {
-        let Some(line) = line.map_err(unreadable)? else {
-            told.unreadable += 1;
-            continue;
-        };
-        told.lines += 1;
-        match line.said {
-            Said::Erased(forgotten) => {
-                if let Some(id) = forgotten.id()
-                    && id.epoch == ended
-                    && id.number >= next
-                {
-                    told.missing += id.number - next;
-                    next = id.number + 1;
-                }
-                erase_again(store, forgotten).await?;
-            }
-            Said::Objections(rows) => object_again(store, rows).await?,
-            Said::Vigils(rows) => await_again(store, rows).await?,
-        }
-    }
-    Ok(told)
-}
-
-async fn erase_again(store: &SledStore, forgotten: Forgotten) -> Result<(), StoreError> {
-    if let Some(id) = forgotten.id()
-        && store.erasure(id).await?.is_some()
-    {
-        return Ok(());
-    }
-    let seen = forgotten.seen.iter().map(|key| Target { seen: Some(*key), record: None });
-    let named = forgotten.records().into_iter().map(|id| Target { seen: None, record: Some(id) });
-    let targets: Vec<Target> = seen.chain(named).collect();
-    let request = ErasureRequest { purposes: forgotten.purposes(), ..ErasureRequest::default() };
-    let entry = Entry::by_system_because(Action::ErasureAsked, forgotten.reason());
-    let weight = targets.len().max(1);
-    let work = move |draft: &mut Draft<'_>| {
-        // They could be erased then: what the backup says of a restriction is over.
-        for id in forgotten.records() {
-            restrictions::forget(draft, &id)?;
-            outbox::forget(draft, &id)?;
-        }
-        erasing::erase(draft, &targets, &request, &entry).map(drop)
-    };
-    store.writer.write_and_puncture(weight, work).await
-}
-
-/// What was held against addresses is so again, where the store is opened next.
-async fn await_again(store: &SledStore, rows: Rows) -> Result<(), StoreError> {
-    let work = move |draft: &mut Draft<'_>| {
-        let mut next = draft.counter(&Place::Meta, meta::NEXT_VIGIL)?.max(1);
-        for (key, value) in rows {
-            if let Some(id) = vigil_rows::of_row_key(&key) {
-                next = next.max(id.0.saturating_add(1));
-            }
-            match value {
-                Some(value) => draft.write(Place::Vigils, &key, value)?,
-                None => draft.remove(Place::Vigils, &key),
-            }
-        }
-        // No number is given twice.
-        draft.write(Place::Meta, meta::NEXT_VIGIL, next.to_be_bytes().to_vec())
-    };
-    store.writer.write(1, work).await
-}
-
-async fn object_again(store: &SledStore, rows: Rows) -> Result<(), StoreError> {
-    // Under another key, or none, nobody would be found on the list.
-    store.shared.keyring().suppression_key().map_err(|_| StoreError::of(StoreCode::SuppressionKey))?;
-    let work = move |draft: &mut Draft<'_>| {
-        let mut entry = Entry::by_system(Action::Suppressed);
-        entry.count = rows.len() as u64;
-        for (key, value) in rows {
-            match value {
-                Some(value) => draft.write(Place::Suppressions, &key, value)?,
-                None => draft.remove(Place::Suppressions, &key),
-            }
-        }
-        draft.append_line(entry)
-    };
-    store.writer.write(1, work).await
 }
 
 /// Records whose leaf is dead, as many as are erased at once, and the last key that was looked at; none: no more follow.

@@ -17,6 +17,7 @@ mod killing;
 mod moving;
 mod parking;
 mod passing;
+mod replaying;
 mod requesting;
 mod resealing;
 mod rewriting;

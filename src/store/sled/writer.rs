@@ -371,10 +371,10 @@ impl WriterThread {
             self.unfinished.replace_ended(&self.shared, draft.into_punctures());
             return Ok(());
         }
-        let Finished { changes, effects, punctures, sweep, forgotten, commit, generation, mark } =
+        let Finished { changes, effects, punctures, sweep, said, commit, generation, mark } =
             draft.finish().map_err(Failure::of_engine)?;
         // First: a line too many is asked for again, one too few is a person who comes back.
-        note_in_ledger(&self.shared, &ledger::lines_of(&changes, forgotten, mark));
+        note_in_ledger(&self.shared, &ledger::lines_of(&changes, said, mark));
         let mut touches = self.shared.touches();
         touches.note(&changes);
         let applied = engine.apply(&changes);

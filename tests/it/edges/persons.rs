@@ -61,7 +61,7 @@ const TREES: [(&str, End); 23] = [
 ];
 
 /// Every type that is written to the disk as bytes of its fields: file, type, and how what it says of a person ends.
-const KEPT: [(&str, &str, End); 53] = [
+const KEPT: [(&str, &str, End); 54] = [
     ("lead::schema", "Common", Taken("taken.leaves.push(")),
     ("lead::schema", "Rest", Taken("taken.leaves.push(")),
     ("lead::schema", "Layout1", Taken("taken.leaves.push(")),
@@ -103,6 +103,11 @@ const KEPT: [(&str, &str, End); 53] = [
     ),
     ("store::sled::ledger", "Said", Stays("the same")),
     ("store::sled::ledger", "Forgotten", Stays("the same")),
+    (
+        "store::sled::ledger::taken_back",
+        "TakenBack",
+        Stays("the number of a record, names of the config, moments: for whoever restores a backup"),
+    ),
     ("store::sled::restriction_rows", "RestrictionRow", Taken("restrictions::forget(draft, &id)")),
     ("store::sled::pass_rows", "PassRow", Taken("passes::forget(draft, &id)")),
     ("store::sled::pass_rows", "PassInside", Taken("passes::forget(draft, &id)")),

@@ -80,7 +80,7 @@ pub(super) const WORDS: Words = Words {
     no_date: "nicht absehbar",
 
     others: "Wer die Daten sonst noch hatte",
-    to_be_told: "Diese Empfänger hatten die Daten erhalten. Ihnen muss die Löschung mitgeteilt werden (Artikel\u{a0}19 DSGVO). Ob das \
+    to_be_told: "Diese Empfänger hatten die Daten erhalten oder können sie erhalten haben. Ihnen muss die Löschung mitgeteilt werden (Artikel\u{a0}19 DSGVO). Ob das \
         schon geschehen ist, steht hier nicht, denn diese Bestätigung wird nie geändert; {controller} kann es Ihnen sagen.",
     role: |role| match role {
         RecipientRole::Processor => "handelt im Auftrag von {controller}",

@@ -77,7 +77,7 @@ pub(super) const WORDS: Words = Words {
     no_date: "no date can be given",
 
     others: "Who else had the data",
-    to_be_told: "These recipients had been given the data. They must be told that it has been erased (article 19 of the GDPR). \
+    to_be_told: "These recipients had been given the data, or may have been. They must be told that it has been erased (article 19 of the GDPR). \
         Whether they have been told already, this receipt does not say, because it is never changed; {controller} can tell you.",
     role: |role| match role {
         RecipientRole::Processor => "works on behalf of {controller}",

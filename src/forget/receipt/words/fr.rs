@@ -79,7 +79,7 @@ pub(super) const WORDS: Words = Words {
     no_date: "aucune date possible",
 
     others: "Qui d’autre avait reçu les données",
-    to_be_told: "Ces destinataires avaient reçu les données. Ils doivent être informés de l’effacement (article\u{a0}19 du RGPD). Ce \
+    to_be_told: "Ces destinataires avaient reçu les données, ou ont pu les recevoir. Ils doivent être informés de l’effacement (article\u{a0}19 du RGPD). Ce \
         reçu ne dit pas s’ils l’ont déjà été, car il n’est jamais modifié\u{a0}; {controller} peut vous le dire.",
     role: |role| match role {
         RecipientRole::Processor => "agit pour {controller}",

@@ -1,5 +1,6 @@
 //! Backups as the engine makes them: cut short wherever that may be, in the way of others, and back in another place.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,6 +13,7 @@ use crate::forget::address::Address;
 use crate::keyring::Keyring;
 use crate::lead::sample::lead_of;
 use crate::machine::own::Directory;
+use crate::purpose::PurposeId;
 use crate::purpose::law::Basis;
 use crate::store::sled::backup;
 use crate::store::sled::layout::Place;
@@ -21,12 +23,15 @@ use crate::store::{
 };
 use crate::trail::Action;
 
-async fn back_up(world: &World, store: &Arc<crate::store::sled::SledStore>) -> Result<BackedUp, StoreError> {
+pub(super) async fn back_up(
+    world: &World,
+    store: &Arc<crate::store::sled::SledStore>,
+) -> Result<BackedUp, StoreError> {
     store.back_up(place(world), by_officer(Action::BackedUp)).await
 }
 
 /// One whose witness lies with the keys, in a directory of their own, as it does in earnest.
-fn world() -> World {
+pub(super) fn world() -> World {
     let mut world = World::new();
     let keys = world.dir.path().join("keys");
     std::fs::create_dir(&keys).expect("made");
@@ -34,12 +39,12 @@ fn world() -> World {
     world
 }
 
-fn place(world: &World) -> PathBuf {
+pub(super) fn place(world: &World) -> PathBuf {
     world.dir.path().join("backup")
 }
 
 /// Another place for the same store.
-fn elsewhere(world: &World, name: &str) -> Settings {
+pub(super) fn elsewhere(world: &World, name: &str) -> Settings {
     let directory = world.dir.path().join(name);
     let (path, witness) = (directory.join("store"), directory.join("keys/witness"));
     Settings { path, witness, ..world.settings() }
@@ -51,11 +56,17 @@ async fn restore(
     clock: &Arc<ManualClock>,
 ) -> Result<Restored, StoreError> {
     let restoring = Restoring::begin(settings.clone(), &place(world))?;
-    let (purposes, random) = (vec![purpose("devis"), purpose("lettre")], world.random.clone());
-    restoring.finish(world.keyring.clone(), purposes, clock.clone(), random, Since::Unknown).await
+    let random = world.random.clone();
+    restoring.finish(world.keyring.clone(), recipients(), clock.clone(), random, Since::Unknown).await
 }
 
-fn open(world: &World, settings: Settings) -> Arc<crate::store::sled::SledStore> {
+/// Whoever the config lets receive what.
+pub(super) fn recipients() -> BTreeMap<PurposeId, Vec<String>> {
+    let named = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    [(purpose("devis"), named(&["agency", "crm"])), (purpose("lettre"), named(&[]))].into()
+}
+
+pub(super) fn open(world: &World, settings: Settings) -> Arc<crate::store::sled::SledStore> {
     let purposes = vec![purpose("devis"), purpose("lettre")];
     let (keyring, clock, random) = (world.keyring.clone(), world.clock.clone(), world.random.clone());
     crate::store::sled::SledStore::open(settings, keyring, purposes, clock, random).expect("opens")
@@ -269,10 +280,9 @@ async fn what_was_unread_when_an_address_was_erased_is_met_after_a_restore_with_
     store.close().await.expect("closed");
     let settings = elsewhere(&world, "new");
     let restoring = Restoring::begin(settings.clone(), &place(&world)).expect("begun");
-    let (purposes, random) = (vec![purpose("devis"), purpose("lettre")], world.random.clone());
-    let since = Since::Ledger(ledger, false);
+    let (since, random) = (Since::Ledger(ledger, false), world.random.clone());
     let restored =
-        restoring.finish(world.keyring.clone(), purposes, world.clock.clone(), random, since).await;
+        restoring.finish(world.keyring.clone(), recipients(), world.clock.clone(), random, since).await;
     restored.expect("restored");
     let store = open(&world, settings);
     assert_eq!(store.vigils(), 1);

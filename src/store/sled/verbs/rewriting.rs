@@ -12,8 +12,9 @@ use crate::store::sled::draft::{Draft, Puncture};
 use crate::store::sled::erasure_rows::{self, Act};
 use crate::store::sled::evidence_rows;
 use crate::store::sled::feed_rows;
-use crate::store::sled::layout::{Place, record_key};
+use crate::store::sled::layout::{Place, meta, record_key};
 use crate::store::sled::leaf_rows;
+use crate::store::sled::ledger::TakenBack;
 use crate::store::sled::verbs::absent::{Absent, absent};
 use crate::store::sled::verbs::outbox;
 use crate::store::sled::verbs::passes;
@@ -124,11 +125,29 @@ fn rewrite_one(
         Ok(Revised::Anew(lead)) => {
             move_to_next(draft, id, (&lead, cause), before)?;
             told.note(id, &lead, cause);
+            if cause == RewriteCause::Withdrawal {
+                note_taken_back(draft, id, revision, &lead)?;
+            }
             Ok(Rewritten::Anew)
         }
         Err(SealError::NoRandomness) => Err(StoreError::of(StoreCode::Keyring)),
         Err(_) => Ok(Rewritten::Unreadable),
     }
+}
+
+/// A restore is to know of it, too.
+fn note_taken_back(
+    draft: &mut Draft<'_>,
+    id: &RecordId,
+    revision: &Revision,
+    lead: &RevisedLead,
+) -> Result<(), StoreError> {
+    let number = draft.counter(&Place::Meta, meta::NEXT_TAKEN_BACK)?.max(1);
+    let Some(line) = TakenBack::of((draft.shared.epoch(), number), id, revision, lead.events()) else {
+        return Ok(());
+    };
+    draft.take_back(line);
+    draft.write(Place::Meta, meta::NEXT_TAKEN_BACK, (number + 1).to_be_bytes().to_vec())
 }
 
 /// Puts a record under the next unused leaf.
