@@ -3,6 +3,7 @@
 //! that is none of theirs: of each 512 numbers a row with a bit each, under `handed`.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ops::Bound::{Excluded, Included};
 
 use crate::purpose::{PurposeId, RecordId};
@@ -56,7 +57,6 @@ fn bits(row: &[u8]) -> [u8; ROW_BYTES] {
 
 fn place_of((epoch, number): Spot) -> (Spot, usize, u8) {
     let at = number % SPAN;
-    #[expect(clippy::cast_possible_truncation, reason = "less than 512")]
     ((epoch, number / SPAN), (at / 8) as usize, 1 << (at % 8))
 }
 
@@ -95,6 +95,8 @@ pub(super) fn put(
     clear: &[Run],
 ) -> Result<(), StoreError> {
     let mut rows: BTreeMap<Spot, [u8; ROW_BYTES]> = BTreeMap::new();
+    // Most recipients have none, and their pages may have thousands of runs.
+    let clear = if has_any(draft, (mark, purpose, recipient))? { clear } else { &[] };
     for (first, last) in clear {
         for span in spans_of(draft, (mark, purpose, recipient), (*first, *last))? {
             let row = draft.read(&Place::Handed, &key(mark, purpose, recipient, span))?;
@@ -104,13 +106,14 @@ pub(super) fn put(
     }
     for spot in set {
         let (span, byte, bit) = place_of(*spot);
-        if !rows.contains_key(&span) {
-            let row = draft.read(&Place::Handed, &key(mark, purpose, recipient, span))?;
-            rows.insert(span, row.map_or([0; ROW_BYTES], |row| bits(&row)));
-        }
-        if let Some(row) = rows.get_mut(&span) {
-            row[byte] |= bit;
-        }
+        let row = match rows.entry(span) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let row = draft.read(&Place::Handed, &key(mark, purpose, recipient, span))?;
+                new.insert(row.map_or([0; ROW_BYTES], |row| bits(&row)))
+            }
+        };
+        row[byte] |= bit;
     }
     for (span, row) in rows {
         let key = key(mark, purpose, recipient, span);
@@ -131,6 +134,21 @@ fn without(mut row: [u8; ROW_BYTES], (epoch, span): Spot, (first, last): Run) ->
         }
     }
     row
+}
+
+/// True if a recipient has rows of this kind, this transaction included.
+fn has_any(
+    draft: &Draft<'_>,
+    (mark, purpose, recipient): (Mark, &PurposeId, &str),
+) -> Result<bool, StoreError> {
+    let first = prefix(mark, purpose, recipient);
+    let mut end = first.clone();
+    if let Some(last) = end.last_mut() {
+        *last = BETWEEN + 1;
+    }
+    let range = (Included(first.as_slice()), Excluded(end.as_slice()));
+    let there = draft.engine.first_where(&Place::Handed, range, false, |_| true)?;
+    Ok(there.is_some() || !draft.keys_written_in(&Place::Handed, (Included(first), Excluded(end))).is_empty())
 }
 
 /// Which rows a recipient has that a run touches, this transaction included.

@@ -9,7 +9,8 @@ use crate::clock::Day;
 use crate::store::contract::Host;
 use crate::store::sled::SledStore;
 use crate::store::{
-    Asked, ErasureId, ErasureRequest, Erasures, Handed, HandedTo, Leads, Life, SharedStore, Wanted,
+    Asked, ErasureId, ErasureRequest, Erasures, Handed, HandedTo, Leads, Life, MayLeave, PageRequest,
+    SharedStore, Wanted,
 };
 use crate::trail::Action;
 
@@ -71,6 +72,37 @@ async fn of_a_row_that_cannot_be_read_everybody_is_told() {
         let kept = aside.get(b"handed\0devis\0crm").expect("read");
         assert_eq!(kept.as_deref(), Some(b"\x01\xff".as_slice()));
     });
+}
+
+/// What was withheld has a bit; where that cannot be read its recipient is told of one record too many. The row goes with its records.
+#[tokio::test]
+async fn what_cannot_be_read_of_what_was_withheld_leaves_nobody_untold() {
+    let world = World::new();
+    let store = world.open();
+    store_many(&store, 1, 3).await;
+    let may_leave: MayLeave = Arc::new(|lead, _| Ok(lead.id().number != 2));
+    let page = PageRequest { may_leave: Some(may_leave), ..request(None, 3) };
+    store.open_page(page, exporting()).await.expect("a page");
+    assert_eq!((had(&store, 1).await.len(), had(&store, 2).await.len()), (1, 0));
+    store.close().await.expect("closed");
+    drop(store);
+    tamper(&world, |db| {
+        let rows = db.open_tree("handed").expect("a tree");
+        let (key, bits) = rows.last().expect("read").expect("a row");
+        assert_eq!(&key[..], b"devis\x02crm\0\0\0\0\x01\0\0\0\0\0\0\0\0");
+        assert_eq!((rows.len(), bits.len(), bits[0]), (2, 64, 4));
+        rows.insert(key, b"\xff".as_slice()).expect("written");
+    });
+    let store = world.open();
+    assert_eq!(had(&store, 2).await.len(), 1);
+    assert_eq!((store.trim_handed().await, store.halted()), (Ok(0), None));
+    for number in 1..=3 {
+        erase(&store, number).await;
+    }
+    assert_eq!(store.trim_handed().await, Ok(2));
+    store.close().await.expect("closed");
+    drop(store);
+    tamper(&world, |db| assert_eq!(db.open_tree("handed").expect("a tree").len(), 0));
 }
 
 /// A store of before has trail lines alone. What they say is taken over when it is opened, once.
