@@ -171,7 +171,10 @@ impl FileKeyring {
                 KeyName::Trail => Some(&content.trail),
                 KeyName::LogMonth(month) => content.months.get(&month),
                 KeyName::Day(day) => content.days.get(&day),
-                KeyName::TombstoneMonth(_) | KeyName::Receipts | KeyName::Suppressions => None,
+                KeyName::TombstoneMonth(_)
+                | KeyName::Receipts
+                | KeyName::Suppressions
+                | KeyName::EvidenceMonth(_) => None,
             };
             key.map(|key| Key::clone(key))
         })
@@ -338,6 +341,31 @@ impl Keyring for FileKeyring {
     fn destroy_tombstone_months(&self, months: &[Month]) -> Result<(), KeyringError> {
         let mut change = Change::default();
         months.iter().for_each(|month| change.key(KeyName::TombstoneMonth(*month), KeyEdit::Destroy));
+        self.change(&change)
+    }
+
+    fn evidence_key(&self, month: Month) -> Result<Key, KeyringError> {
+        self.single(KeyName::EvidenceMonth(month)).ok_or(absent())
+    }
+
+    fn make_evidence_month(&self, month: Month) -> Result<(), KeyringError> {
+        let mut change = Change::default();
+        change.key(KeyName::EvidenceMonth(month), KeyEdit::Make);
+        self.change(&change)
+    }
+
+    fn evidence_months(&self) -> Vec<Month> {
+        let names = self.pages.get().map(Pages::key_names).unwrap_or_default();
+        let months = names.into_iter().filter_map(|name| match name {
+            KeyName::EvidenceMonth(month) => Some(month),
+            _ => None,
+        });
+        months.collect()
+    }
+
+    fn destroy_evidence_months(&self, months: &[Month]) -> Result<(), KeyringError> {
+        let mut change = Change::default();
+        months.iter().for_each(|month| change.key(KeyName::EvidenceMonth(*month), KeyEdit::Destroy));
         self.change(&change)
     }
 

@@ -32,6 +32,7 @@ pub(crate) struct MemoryKeyring {
     /// Whose key for the log's names there is.
     pub(crate) log_months: Mutex<BTreeSet<Month>>,
     tombstones: Mutex<BTreeMap<Month, Key>>,
+    evidence: Mutex<BTreeMap<Month, Key>>,
     /// Of addresses that may not be stored; a test may lose or exchange it.
     pub(crate) suppressions: Mutex<Option<Key>>,
     buckets: Mutex<BTreeMap<Bucket, Held>>,
@@ -77,6 +78,7 @@ impl MemoryKeyring {
             days: Mutex::default(),
             log_months: Mutex::default(),
             tombstones: Mutex::default(),
+            evidence: Mutex::default(),
             suppressions: Mutex::default(),
             buckets: Mutex::default(),
             before: Mutex::default(),
@@ -215,6 +217,26 @@ impl Keyring for MemoryKeyring {
     fn destroy_tombstone_months(&self, months: &[Month]) -> Result<(), KeyringError> {
         self.changed(|| {
             self.tombstones.lock().expect("not poisoned").retain(|month, _| !months.contains(month));
+        })
+    }
+    fn evidence_key(&self, month: Month) -> Result<Key, KeyringError> {
+        self.evidence.lock().expect("not poisoned").get(&month).cloned().ok_or(ABSENT)
+    }
+    fn make_evidence_month(&self, month: Month) -> Result<(), KeyringError> {
+        if self.evidence_key(month).is_ok() {
+            return Ok(());
+        }
+        self.changed(|| {
+            let key = self.key_of(&[b"evidence", &month.0.to_be_bytes()]);
+            self.evidence.lock().expect("not poisoned").insert(month, key);
+        })
+    }
+    fn evidence_months(&self) -> Vec<Month> {
+        self.evidence.lock().expect("not poisoned").keys().copied().collect()
+    }
+    fn destroy_evidence_months(&self, months: &[Month]) -> Result<(), KeyringError> {
+        self.changed(|| {
+            self.evidence.lock().expect("not poisoned").retain(|month, _| !months.contains(month));
         })
     }
     fn lease(&self, bucket: &Bucket) -> Result<Lease, KeyringError> {

@@ -198,6 +198,23 @@ pub trait Keyring: Send + Sync {
     /// # Errors
     /// The change cannot be made durable; the keys are then still there.
     fn destroy_tombstone_months(&self, months: &[Month]) -> Result<(), KeyringError>;
+    /// The key of what is kept of consents whose records went in this month: by it addresses are hashed, and events sealed.
+    ///
+    /// # Errors
+    /// [`KeyringCode::KeyAbsent`] if it was destroyed or never made.
+    fn evidence_key(&self, month: Month) -> Result<Key, KeyringError>;
+    /// Makes the key of this month's where it is absent.
+    ///
+    /// # Errors
+    /// It cannot be made durable.
+    fn make_evidence_month(&self, month: Month) -> Result<(), KeyringError>;
+    /// The months that have such a key, oldest first.
+    fn evidence_months(&self) -> Vec<Month>;
+    /// Destroys the keys of these months.
+    ///
+    /// # Errors
+    /// The change cannot be made durable; the keys are then still there.
+    fn destroy_evidence_months(&self, months: &[Month]) -> Result<(), KeyringError>;
     /// The right to a bucket's keys, until it is punctured.
     ///
     /// # Errors

@@ -149,6 +149,28 @@ fn the_tombstones_of_a_month_have_a_key_of_their_own_until_it_is_destroyed() {
 }
 
 #[test]
+fn evidence_of_a_month_has_a_key_of_its_own_until_it_is_destroyed() {
+    let place = Place::new();
+    let keyring = place.create();
+    keyring.make_tombstone_month(Month(8)).expect("made");
+    for month in [9, 8] {
+        keyring.make_evidence_month(Month(month)).expect("made");
+    }
+    let of = |keyring: &FileKeyring, month| keyring.evidence_key(Month(month)).map(|key| *key.expose());
+    let eighth = of(&keyring, 8).expect("made");
+    assert!(eighth != *keyring.tombstone_key(Month(8)).expect("made").expose());
+    let generation = keyring.generation();
+    keyring.make_evidence_month(Month(8)).expect("it is there");
+    assert_eq!((keyring.generation(), of(&keyring, 8)), (generation, Ok(eighth)));
+    drop(keyring);
+    let keyring = place.open();
+    assert_eq!((keyring.evidence_months(), of(&keyring, 8)), (vec![Month(8), Month(9)], Ok(eighth)));
+    keyring.destroy_evidence_months(&[Month(8), Month(1)]).expect("destroyed");
+    assert_eq!((keyring.evidence_months(), keyring.tombstone_months()), (vec![Month(9)], vec![Month(8)]));
+    assert_eq!(of(&keyring, 8).map_err(|error| error.code), Err(KeyringCode::KeyAbsent));
+}
+
+#[test]
 fn receipts_are_signed_by_one_key_that_is_made_once_and_stays() {
     let place = Place::new();
     let keyring = place.create();

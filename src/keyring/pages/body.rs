@@ -16,7 +16,7 @@ use crate::keyring::tree::{FRONTIER_BYTES_MAX, Frontier, KEY_BYTES, read_frontie
 use crate::purpose::PurposeId;
 use crate::secret::Key;
 
-/// No head has more keys: four, eight days, the months.
+/// No head has more keys: four, eight days, the months (of evidence 121 at the most).
 pub const HEAD_KEYS_MAX: usize = 256;
 /// Of the map of pages.
 pub(super) const MAP_BYTES_MAX: usize = 2 * 1024;
@@ -51,6 +51,8 @@ pub enum KeyName {
     Receipts,
     /// Of addresses that may not be stored.
     Suppressions,
+    /// Of what is kept of consents once their records are gone: by the month in which they went.
+    EvidenceMonth(Month),
 }
 
 impl KeyName {
@@ -63,6 +65,7 @@ impl KeyName {
             Self::TombstoneMonth(month) => (5, month.0),
             Self::Receipts => (6, 0),
             Self::Suppressions => (7, 0),
+            Self::EvidenceMonth(month) => (8, month.0),
         }
     }
 
@@ -75,6 +78,7 @@ impl KeyName {
             (5, month) => Some(Self::TombstoneMonth(Month(month))),
             (6, 0) => Some(Self::Receipts),
             (7, 0) => Some(Self::Suppressions),
+            (8, month) => Some(Self::EvidenceMonth(Month(month))),
             _ => None,
         }
     }

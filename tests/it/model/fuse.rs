@@ -191,6 +191,18 @@ impl<K: Keyring> Keyring for FusedKeyring<K> {
     fn destroy_tombstone_months(&self, months: &[Month]) -> Result<(), KeyringError> {
         self.changing(|keys| keys.destroy_tombstone_months(months))
     }
+    fn evidence_key(&self, month: Month) -> Result<Key, KeyringError> {
+        self.keys().evidence_key(month)
+    }
+    fn make_evidence_month(&self, month: Month) -> Result<(), KeyringError> {
+        self.changing(|keys| keys.make_evidence_month(month))
+    }
+    fn evidence_months(&self) -> Vec<Month> {
+        self.keys().evidence_months()
+    }
+    fn destroy_evidence_months(&self, months: &[Month]) -> Result<(), KeyringError> {
+        self.changing(|keys| keys.destroy_evidence_months(months))
+    }
     fn lease(&self, bucket: &Bucket) -> Result<Lease, KeyringError> {
         self.keys().lease(bucket)
     }
