@@ -21,6 +21,7 @@ mod schema;
 mod seal;
 mod sealed_event;
 mod several;
+mod stub;
 mod ticks;
 
 pub use consenting::{ConsentUnknown, confirmation, withdrawal};
@@ -41,3 +42,4 @@ pub use seal::{
 };
 pub use sealed_event::{EventPlace, open_event, seal_event};
 pub use several::{SievedForEach, minimise_for_each};
+pub use stub::{Stub, StubBox, StubCause, addresses};

@@ -16,7 +16,7 @@ const VERSION: u8 = 1;
 
 /// What is sealed. Codes are text: a later list of them still reads old rows.
 #[derive(Serialize, Deserialize)]
-struct EventRow<'e> {
+pub(in crate::lead) struct EventRow<'e> {
     consent: &'e str,
     kind: &'e str,
     at: i64,
@@ -24,6 +24,39 @@ struct EventRow<'e> {
     valid_until: Option<i64>,
     notice_revision: Option<[u8; 32]>,
     language: Option<&'e str>,
+}
+
+impl<'e> EventRow<'e> {
+    /// For keeping.
+    pub(in crate::lead) fn of(event: &'e ConsentEvent) -> Self {
+        Self {
+            consent: event.consent.as_str(),
+            kind: event.kind.as_str(),
+            at: event.at.as_second(),
+            entity: event.entity.as_str(),
+            valid_until: event.valid_until.map(Timestamp::as_second),
+            notice_revision: event.notice_revision.map(|hash| *hash.bytes()),
+            language: event.language.as_deref(),
+        }
+    }
+
+    /// As it is used; none: a later version wrote it.
+    pub(in crate::lead) fn event(&self) -> Option<ConsentEvent> {
+        let moment = |second: i64| Timestamp::from_second(second).ok();
+        let valid_until = match self.valid_until {
+            None => None,
+            Some(second) => Some(moment(second)?),
+        };
+        Some(ConsentEvent {
+            consent: ConsentKey::parse(self.consent)?,
+            kind: EventKind::from_code(self.kind)?,
+            at: moment(self.at)?,
+            entity: EventEntity::from_code(self.entity)?,
+            valid_until,
+            notice_revision: self.notice_revision.map(TextHash::from_bytes),
+            language: self.language.map(str::to_owned),
+        })
+    }
 }
 
 /// Where an event lies: of which record, under which leaf, and its number among the record's events, from 0.
@@ -64,15 +97,7 @@ pub fn seal_event(
     key: &Key,
     random: &dyn Random,
 ) -> Result<Vec<u8>, SealError> {
-    let row = EventRow {
-        consent: event.consent.as_str(),
-        kind: event.kind.as_str(),
-        at: event.at.as_second(),
-        entity: event.entity.as_str(),
-        valid_until: event.valid_until.map(Timestamp::as_second),
-        notice_revision: event.notice_revision.map(|hash| *hash.bytes()),
-        language: event.language.as_deref(),
-    };
+    let row = EventRow::of(event);
     #[expect(clippy::expect_used, reason = "writing numbers and strings into a growing vector cannot fail")]
     let plain = postcard::to_allocvec(&row).expect("a vector grows");
     let mut nonce = [0; SHORT_NONCE_BYTES];
@@ -95,25 +120,8 @@ pub fn open_event(bytes: &[u8], place: EventPlace<'_>, key: &Key) -> Result<Cons
     let (nonce, sealed) = body.split_first_chunk::<SHORT_NONCE_BYTES>().ok_or(SealError::DoesNotOpen)?;
     let plain = cipher::open(key, nonce, &place.additional_data(), sealed);
     let plain = plain.map_err(|_| SealError::DoesNotOpen)?;
-    read(&plain).ok_or(SealError::UnknownLayout)
-}
-
-fn read(plain: &[u8]) -> Option<ConsentEvent> {
-    let row: EventRow<'_> = postcard::from_bytes(plain).ok()?;
-    let moment = |second: i64| Timestamp::from_second(second).ok();
-    let valid_until = match row.valid_until {
-        None => None,
-        Some(second) => Some(moment(second)?),
-    };
-    Some(ConsentEvent {
-        consent: ConsentKey::parse(row.consent)?,
-        kind: EventKind::from_code(row.kind)?,
-        at: moment(row.at)?,
-        entity: EventEntity::from_code(row.entity)?,
-        valid_until,
-        notice_revision: row.notice_revision.map(TextHash::from_bytes),
-        language: row.language.map(str::to_owned),
-    })
+    let row: Option<EventRow<'_>> = postcard::from_bytes(&plain).ok();
+    row.and_then(|row| row.event()).ok_or(SealError::UnknownLayout)
 }
 
 #[cfg(test)]

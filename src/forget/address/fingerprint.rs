@@ -57,10 +57,7 @@ impl SuppressionKey {
 
     /// What is kept of an address, in this scope.
     pub fn fingerprint(&self, address: &Address, scope: Scope<'_>) -> Fingerprint {
-        let kind = match address.contact() {
-            Contact::Address => 1,
-            Contact::Number => 2,
-        };
+        let kind = kind_of(address);
         let purpose = match scope {
             Scope::All => "",
             Scope::Purpose(purpose) => purpose.as_str(),
@@ -77,5 +74,36 @@ impl SuppressionKey {
     /// True if the list with this canary was made under this key.
     pub fn made(&self, canary: &Fingerprint) -> bool {
         self.canary().is(canary)
+    }
+}
+
+/// Before what is hashed, and before the key that seals, of evidence that outlives its record.
+const OF_EVIDENCE: &[u8] = b"tamis/stub/address/1";
+const SEALS_EVIDENCE: &[u8] = b"tamis/stub/seal/1";
+
+/// The key of what is kept of consents whose records went in one month: another one each month, so that it can be destroyed.
+pub struct EvidenceKey(Key);
+
+impl EvidenceKey {
+    /// With these bytes.
+    pub fn new(key: Key) -> Self {
+        Self(key)
+    }
+
+    /// By what it is found of whoever had this address.
+    pub fn fingerprint(&self, address: &Address) -> Fingerprint {
+        Fingerprint(self.0.hmac(&[OF_EVIDENCE, &[kind_of(address)], address.text.as_bytes()]))
+    }
+
+    /// Under which it is sealed.
+    pub fn sealing(&self) -> Key {
+        Key::new(self.0.hmac(&[SEALS_EVIDENCE]))
+    }
+}
+
+fn kind_of(address: &Address) -> u8 {
+    match address.contact() {
+        Contact::Address => 1,
+        Contact::Number => 2,
     }
 }

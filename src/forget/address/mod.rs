@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use crate::purpose::law::Contact;
 use crate::purpose::{PhoneRegion, dialled, international_e164};
 
-pub use fingerprint::{Fingerprint, Scope, SuppressionKey};
+pub use fingerprint::{EvidenceKey, Fingerprint, Scope, SuppressionKey};
 pub use sought::{Matcher, Sought};
 
 /// What has fewer digits reaches nobody from outside, and is in the answers of many.
@@ -54,6 +54,16 @@ impl Address {
             None => dialled(typed).filter(|digits| digits.trim_start_matches('+').len() >= DIGITS_MIN)?,
         };
         Some(Self { contact: Contact::Number, text })
+    }
+
+    /// The address that was typed into a field of this name, for whoever knows no more of the field: a mailbox is one wherever it was
+    /// typed, a number where the field is called one or where it begins with a plus. None: it is neither.
+    pub fn in_field(name: &str, typed: &str) -> Option<Self> {
+        let dials = || {
+            typed.trim_start().starts_with('+')
+                || Contact::of([name].into_iter(), []) == Some(Contact::Number)
+        };
+        Self::email(typed).or_else(|| dials().then(|| Self::phone(typed, None)).flatten())
     }
 
     /// A mailbox, or a number.
