@@ -66,4 +66,11 @@ pub trait Passes: Send + Sync {
     /// [`crate::store::StoreCode::ClockJumped`], [`crate::store::StoreCode::ClockUnconfirmed`] as above; otherwise see
     /// [`crate::store::StoreCode`].
     async fn open_pass(&self, pass: Pass) -> Result<Option<ToOpen>, StoreError>;
+
+    /// Takes passes away that nobody was handed, by their hashes: what they were to be sent with was not. At most
+    /// [`PASSES_OF_RECORD_MAX`]; it leaves no line, since nothing changes for anybody. Returns how many there were.
+    ///
+    /// # Errors
+    /// [`crate::store::StoreCode::ValueTooLarge`]: these are more. Otherwise see [`crate::store::StoreCode`].
+    async fn take_passes_back(&self, hashes: Vec<[u8; 32]>) -> Result<u64, StoreError>;
 }

@@ -130,6 +130,7 @@ impl Postman {
         let raw = match self.desk.write(mail, &attempt, &self.settings).await? {
             Written::Mail(raw) => raw,
             Written::Not(why) => {
+                self.desk.take_back().await;
                 session.close().await;
                 return self.drop(mail, why).await;
             }
@@ -137,6 +138,7 @@ impl Postman {
         self.round.lock().pace.take();
         match self.hand_over(&mut session, mail, &attempt, &raw).await {
             Ok(true) => {
+                self.desk.handed_over();
                 let entry = Entry::by_system(sent(mail.kind));
                 self.end((mail.clone(), MailEnd::Sent, Some(entry))).await?;
                 self.counted.sent.add(mail.kind, 1);
@@ -146,10 +148,18 @@ impl Postman {
             }
             // It may not go any more, and is looked at again by what is so now.
             Ok(false) => {
+                self.desk.take_back().await;
                 session.close().await;
                 Ok(Delivered::Passed)
             }
-            Err(error) => self.refused(mail, error).await,
+            Err(error) => {
+                match error.code.course() {
+                    // It may have been taken: whoever has it has its links.
+                    Course::Unknown => self.desk.handed_over(),
+                    Course::Never | Course::Later | Course::Mend => self.desk.take_back().await,
+                }
+                self.refused(mail, error).await
+            }
         }
     }
 

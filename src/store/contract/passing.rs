@@ -128,6 +128,39 @@ pub(crate) async fn of_each_kind_a_record_has_sixteen_passes_and_the_oldest_goes
     nothing_is_wrong(&store).await;
 }
 
+pub(crate) async fn what_nobody_was_handed_is_taken_back_and_nothing_else<H: Host>() {
+    let host = H::new();
+    let mut store = host.open();
+    store_many(&store, 1, 2).await;
+    let (sent, other) = (
+        give(&store, wanted(1, PassKind::Page, None)).await,
+        give(&store, wanted(2, PassKind::Page, None)).await,
+    );
+    let failed = [
+        give(&store, wanted(1, PassKind::Page, None)).await,
+        give(&store, wanted(1, PassKind::Stop, None)).await,
+    ];
+    let lines = store.lines(0, 100).await.expect("a trail").len();
+    let hashes = || failed.iter().map(Pass::hash).collect::<Vec<_>>();
+    assert_eq!(store.take_passes_back(hashes()).await, Ok(2));
+    assert_eq!(store.take_passes_back(hashes()).await, Ok(0), "once");
+    assert_eq!(store.lines(0, 100).await.expect("a trail").len(), lines);
+    let many = vec![[7; 32]; PASSES_OF_RECORD_MAX + 1];
+    assert_eq!(code(store.take_passes_back(many).await), Some(StoreCode::ValueTooLarge));
+    for _ in 0..2 {
+        for pass in &failed {
+            assert!(opened(&store, pass).await.is_none());
+        }
+        assert!(opened(&store, &sent).await.is_some() && opened(&store, &other).await.is_some());
+        let later = give(&store, wanted(1, PassKind::Page, None)).await;
+        assert!(opened(&store, &later).await.is_some(), "the number of its key was used before");
+        nothing_is_wrong(&store).await;
+        store.close().await.expect("closed");
+        drop(store);
+        store = host.open();
+    }
+}
+
 pub(crate) async fn a_pass_follows_its_record_when_that_is_corrected_and_ends_when_it_is_erased<H: Host>() {
     let host = H::new();
     let mut store = host.open();

@@ -46,6 +46,15 @@ impl Passes for MemoryStore {
         })
     }
 
+    async fn take_passes_back(&self, hashes: Vec<[u8; 32]>) -> Result<u64, StoreError> {
+        if hashes.len() > PASSES_OF_RECORD_MAX {
+            return Err(StoreError::of(StoreCode::ValueTooLarge));
+        }
+        self.0.write(|draft| {
+            Ok(hashes.iter().filter(|hash| draft.rows.passes.remove(*hash).is_some()).count() as u64)
+        })
+    }
+
     async fn open_pass(&self, pass: Pass) -> Result<Option<ToOpen>, StoreError> {
         let rows = self.0.rows()?;
         let Some((_, opens)) = rows.passes.get(&pass.hash()) else { return Ok(None) };

@@ -197,6 +197,70 @@ async fn what_was_sent_before_a_copy_is_noted_behind_it_and_not_sent_once_more()
     assert_eq!(attempts().await, 1, "no attempt of the other one was counted");
 }
 
+/// A server that takes a mail and says this at its end (nothing: it hangs up): the port at which it listens, and whoever answers there,
+/// who gives what it was handed.
+async fn server_that_says(end: &'static str) -> (u16, impl Future<Output = String>) {
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let serve = async move {
+        let (stream, _) = listener.accept().await.expect("a caller");
+        let (from, mut to) = stream.into_split();
+        let (mut lines, mut text) = (BufReader::new(from).lines(), String::new());
+        to.write_all(b"220 mail.example\r\n").await.expect("written");
+        while let Ok(Some(line)) = lines.next_line().await {
+            let answer = match line.split(' ').next().unwrap_or_default() {
+                "DATA" => "354 go on\r\n",
+                "QUIT" => break,
+                _ => "250 mail.example\r\n",
+            };
+            to.write_all(answer.as_bytes()).await.expect("written");
+            if line == "DATA" {
+                while let Ok(Some(line)) = lines.next_line().await
+                    && line != "."
+                {
+                    text.push_str(&line);
+                    text.push('\n');
+                }
+                if end.is_empty() {
+                    break;
+                }
+                to.write_all(format!("{end}\r\n").as_bytes()).await.expect("written");
+            }
+        }
+        text
+    };
+    (port, serve)
+}
+
+/// The pass of the page that a mail carries.
+fn page_in(mail: &str) -> crate::people::Pass {
+    let text = mail.replace("=\r\n", "").replace("=\n", "").replace("=3D", "=");
+    let (_, rest) = text.split_once("/p/").expect("a link");
+    crate::people::Pass::parse(&rest[..43]).expect("a pass")
+}
+
+/// What a mail carries opens something where somebody has it, or may have it, and nothing where nobody does.
+#[tokio::test]
+async fn links_of_a_mail_that_was_not_taken_open_nothing() {
+    let mut quote = purpose("devis", &["email"]);
+    quote.welcome = true;
+    let mut world = World::new(quote).await;
+    let mail = World::mail(MailKind::Welcome);
+    world.store.queue_mails(vec![mail.clone()]).await.expect("queued");
+    for (end, opens) in
+        [("451 4.3.0 later", false), ("554 5.7.1 no", false), ("", true), ("250 2.0.0 taken", true)]
+    {
+        let (port, server) = server_that_says(end).await;
+        world.postman.settings.port = port;
+        let (delivered, text) = tokio::join!(world.postman.deliver(&mail), server);
+        assert!(delivered.is_ok(), "{end}");
+        let found = world.store.open_pass(page_in(&text)).await.expect("answered");
+        assert_eq!(found.is_some(), opens, "{end}");
+    }
+    assert_eq!(world.store.mails_waiting().count, 0);
+}
+
 /// Leads that were fetched late, or released by hand, are up to 90 days old.
 #[tokio::test]
 async fn a_first_mail_comes_within_a_month_of_the_form_and_not_of_its_reading() {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 
 use crate::clock::{Day, after};
 use crate::current::Current;
@@ -21,8 +22,9 @@ use crate::store::{
 };
 use crate::trail::{Action, Entry};
 
-/// So often a mail is tried: over two days. Each attempt gives a pass of each kind, and of those a record has so many: with those of
-/// three mails that went through before, none of which may end for it.
+/// So often a mail is tried: over two days. Each attempt gives a pass of each kind, and of those a record has so many. What it gave goes
+/// where nobody can have the mail; where nobody can tell it stays, each time, and with it those of three mails that went through before,
+/// none of which may end for it.
 const ATTEMPTS_MAX: u32 = PASSES_OF_RECORD_MAX as u32 - 4;
 /// What comes later than a month after the form is no first mail any more (GDPR art. 14(3)(a)): also where it was fetched, or released,
 /// long after it was sent in. Nor does any mail wait for longer.
@@ -69,6 +71,8 @@ pub(super) struct Desk {
     letterhead: Arc<Current<Letterhead>>,
     /// The house has tamis ask whether people still agree.
     pub(super) asks_again: bool,
+    /// The hashes of the passes in the mail that was written last, until somebody has it, or may have it.
+    given: Mutex<Vec<[u8; 32]>>,
 }
 
 /// A mail, or why there is none.
@@ -84,7 +88,22 @@ impl Desk {
         letterhead: Arc<Current<Letterhead>>,
         asks_again: bool,
     ) -> Self {
-        Self { store, policy, letterhead, asks_again }
+        Self { store, policy, letterhead, asks_again, given: Mutex::default() }
+    }
+
+    /// The mail that was written last was taken, or nobody can tell: what it carries stays.
+    pub(super) fn handed_over(&self) {
+        self.given.lock().clear();
+    }
+
+    /// Nobody has the mail that was written last: what it carries opens nothing. Where that cannot be written now it ends with the
+    /// record, as every pass, or gives way to later ones.
+    pub(super) async fn take_back(&self) {
+        let mut given = std::mem::take(&mut *self.given.lock());
+        given.truncate(PASSES_OF_RECORD_MAX);
+        if !given.is_empty() {
+            let _ = self.store.take_passes_back(given).await;
+        }
     }
 
     /// Reads the record, with a line in the trail, and writes the mail.
@@ -162,6 +181,7 @@ impl Desk {
         let wanted = ToPass { record: mail.record.clone(), kind, last_day: None };
         Ok(match self.store.give_pass(wanted, Entry::by_system(Action::PassGiven)).await? {
             GivenPass::Given(pass) => {
+                self.given.lock().push(pass.hash());
                 Link::parse(&format!("{}{}", letterhead.public_url, pass.path(kind).as_str()))
             }
             GivenPass::Gone | GivenPass::Unknown => None,

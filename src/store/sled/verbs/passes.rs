@@ -32,6 +32,13 @@ impl Passes for SledStore {
         drop(pass);
         self.beside(move |shared| opened(shared, &hash)).await
     }
+
+    async fn take_passes_back(&self, hashes: Vec<[u8; 32]>) -> Result<u64, StoreError> {
+        if hashes.len() > PASSES_OF_RECORD_MAX {
+            return Err(StoreError::of(StoreCode::ValueTooLarge));
+        }
+        self.writer.write(hashes.len().max(1), move |draft| take_back(draft, &hashes)).await
+    }
 }
 
 fn give(draft: &mut Draft<'_>, wanted: &ToPass, mut entry: Entry) -> Result<GivenPass, StoreError> {
@@ -101,6 +108,22 @@ fn write(draft: &mut Draft<'_>, at: &PassAt, opens: &ToOpen, leaf: Leaf) -> Resu
 fn remove(draft: &mut Draft<'_>, at: &PassAt) {
     draft.remove(Place::Passes, &at.by_hash().0);
     draft.remove(Place::Passes, &at.key());
+}
+
+/// Takes these away, where they are there.
+fn take_back(draft: &mut Draft<'_>, hashes: &[[u8; 32]]) -> Result<u64, StoreError> {
+    let mut taken = 0;
+    for hash in hashes {
+        let by_hash = pass_rows::by_hash(hash);
+        let Some(place) = draft.read(&Place::Passes, &by_hash)? else { continue };
+        match draft.shared.unreadable().or_passed_over(&Place::Passes, &by_hash, PassAt::read(&place)) {
+            Some(at) => remove(draft, &at),
+            // The other row cannot be found by it; it goes with the record.
+            None => draft.remove(Place::Passes, &by_hash),
+        }
+        taken += 1;
+    }
+    Ok(taken)
 }
 
 /// The passes of a record, this transaction included.
