@@ -218,6 +218,8 @@ pub struct Traces {
     pub day_keys_until: Option<Day>,
     /// In the course of this day the key of the tombstones goes; none: there are none.
     pub tombstones_until: Option<Day>,
+    /// In the course of this day the last of what shows of consents goes; none: nothing is kept of them.
+    pub evidence_until: Option<Day>,
 }
 
 impl Traces {
@@ -237,6 +239,7 @@ impl Traces {
             submitted: self.submitted.max(other.submitted),
             day_keys_until: self.day_keys_until.max(other.day_keys_until),
             tombstones_until: self.tombstones_until.max(other.tombstones_until),
+            evidence_until: self.evidence_until.max(other.evidence_until),
         }
     }
 

@@ -37,6 +37,7 @@ mod scan;
 mod seen;
 mod several;
 pub mod sled;
+mod stubs;
 mod suppressions;
 mod tokens;
 mod tombstones;
@@ -98,6 +99,7 @@ pub use rewrites::{
 pub use scan::{BucketsFault, Fault, ParkedFault, RecordsFault, Scan, Scanned, Scanning};
 pub use seen::{Fate, Seen, SeenState};
 pub use sled::{Restored, Restoring, Settings, Since};
+pub use stubs::{STUBS_SHOWN_MAX, Stubs};
 pub use suppressions::{
     SUPPRESSED_AT_ONCE_MAX, SUPPRESSIONS_LISTED_MAX, SUPPRESSIONS_MAX, Suppression, SuppressionId,
     Suppressions, ToLift, ToSuppress,
@@ -120,6 +122,7 @@ pub trait Store:
     + Erasures
     + Rewrites
     + Retention
+    + Stubs
     + Suppressions
     + Handed
     + Feeds

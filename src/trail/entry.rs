@@ -68,6 +68,8 @@ crate::codes! {
         SuppressionClosed = "suppression-closed",
         /// Entries ended by their time.
         SuppressionEnded = "suppression-ended",
+        /// What was left of consents of records that are gone ended by its time.
+        EvidenceEnded = "evidence-ended",
         /// A record was corrected: its new value is sealed anew, the key of the old one is destroyed.
         Corrected = "corrected",
         /// A person took consents back: they hold no longer, and what hung on them is gone.

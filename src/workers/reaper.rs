@@ -1,5 +1,5 @@
 //! Takes away what has had its time: records whose expiry day has come, restrictions whose last day is over, lines of the trail, parked references that Meta no longer
-//! has, tombstones and their keys, suppressions, requests of persons, changes that no recipient applies, what is known of records that are gone, the keys of months, and those of days once
+//! has, tombstones and their keys, suppressions, evidence that outlived its record, requests of persons, changes that no recipient applies, what is known of records that are gone, the keys of months, and those of days once
 //! what is parked under old ones is sealed again. Tells the log's file, which takes away its own, what day it is.
 //!
 //! Before the listeners open, hourly, and each minute while anything that is due could not be taken away; never before the clock was
@@ -288,6 +288,9 @@ impl Reaper {
             }),
             taken(self.store.end_suppressions().await, |count| {
                 tracing::info!(suppressions.ended = count, "store.suppressions-ended");
+            }),
+            taken(self.store.end_stubs().await, |count| {
+                tracing::info!(evidence.ended = count, "store.evidence-ended");
             }),
             taken(self.store.end_requests(self.request_months).await, |count| {
                 tracing::info!(requests.ended = count, "store.requests-ended");

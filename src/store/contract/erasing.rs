@@ -350,6 +350,7 @@ pub(crate) async fn an_erasure_keeps_what_its_receipt_needs_and_says_what_it_lea
             submitted,
             day_keys_until,
             tombstones_until,
+            evidence_until: None,
         };
         // The sample was sent in on the first day.
         assert_eq!(record.traces, traces(Some(today), None, stones));

@@ -21,6 +21,7 @@
 //! | `rewriting` | what is written anew keeps its id, the key of what it was is destroyed |
 //! | `consenting` | consents taken back and said once more, and of whom no yes is taken |
 //! | `witnessing` | what became of consents is told with the record, and goes where it goes |
+//! | `outliving` | what shows of consents stays for its time, where that is kept, and is found by an address alone |
 //! | `restricting` | what nobody may use is in no page, outlives its day and is shown to a look-up alone |
 //! | `crossing` | what is corrected or restricted, when its time is over |
 //! | `no_way_back` | no redelivery, requeue or restart brings an erased submission back |
@@ -54,6 +55,7 @@ pub(crate) mod life;
 pub(crate) mod naming;
 pub(crate) mod no_way_back;
 pub(crate) mod notices;
+pub(crate) mod outliving;
 pub(crate) mod parking;
 pub(crate) mod passing;
 pub(crate) mod pauses;
@@ -350,6 +352,10 @@ macro_rules! contract {
                 what_became_of_consents_goes_with_the_record_wherever_that_goes,
                 an_event_says_how_it_was_said,
             }
+            outliving {
+                evidence_outlives_its_record_for_its_time_where_it_is_kept,
+                no_evidence_ends_by_a_clock_that_nobody_confirmed,
+            }
             requesting {
                 a_request_is_numbered_answered_once_and_there_after_a_restart,
                 a_request_is_extended_once_and_within_its_month,
@@ -360,6 +366,7 @@ macro_rules! contract {
                 a_pass_opens_up_to_its_last_day_and_never_longer_than_its_record_lives,
                 what_is_not_there_is_given_no_pass_and_the_line_says_so,
                 of_each_kind_a_record_has_sixteen_passes_and_the_oldest_goes,
+                what_nobody_was_handed_is_taken_back_and_nothing_else,
                 a_pass_follows_its_record_when_that_is_corrected_and_ends_when_it_is_erased,
                 while_the_clock_is_not_believed_no_pass_is_said_to_be_over,
             }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use crate::clock::{Day, Month};
 use crate::forget::ChangeKind;
 use crate::id::LeadgenId;
-use crate::lead::{Leaf, SealedRecord, Under, unseal};
+use crate::lead::{Leaf, SealedRecord, StubCause, Under, unseal};
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::erasures::{line_of_extent, lines_of_erasure};
 use crate::store::feeds::Became;
@@ -18,6 +18,7 @@ use crate::store::memory::{MemoryState, MemoryStore};
 use crate::store::restrictions::is_the_person_s;
 use crate::store::seen::seen_key;
 use crate::store::several::row_why;
+use crate::store::stubs::leaves_evidence;
 use crate::store::tombstones::{has_served, tombstone_key};
 use crate::store::{
     Asked, ErasedFor, Erasure, ErasureEnd, ErasureId, ErasureRequest, Erasures, Extent, Papers, SeenState,
@@ -157,7 +158,15 @@ impl Draft<'_> {
             return Ok(asked);
         }
         let repeat = self.repeat_of(request, entry);
+        let mut evidence_until = None;
+        if leaves_evidence(entry.reason()) {
+            // As the records are now: what is taken away cannot be opened any more.
+            for id in Draft::begin(self.shared, &self.rows).take(request).records {
+                evidence_until = evidence_until.max(self.leave_stub(&id, StubCause::Erased)?);
+            }
+        }
         let mut taken = self.take(request);
+        taken.traces.evidence_until = evidence_until;
         for id in &taken.records {
             self.forget_passes(id);
             if let Some(restriction) = self.rows.restrictions.remove(id)

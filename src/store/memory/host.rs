@@ -1,5 +1,6 @@
 //! What outlives a store in memory, and what a test may do behind its back.
 
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, Weak};
 
 use jiff::Timestamp;
@@ -79,6 +80,7 @@ impl Host for MemoryHost {
             readings: Arc::new(Semaphore::new(READINGS_MAX)),
             polls: EmptyPolls::default(),
             process: Mutex::new(Process::default()),
+            stub_months: AtomicU32::default(),
         });
         shared.finish_erasures()?;
         *self.opened.lock().expect("not poisoned") = Arc::downgrade(&shared);

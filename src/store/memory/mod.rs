@@ -27,12 +27,14 @@ mod rewrites;
 mod rows;
 mod scan;
 mod seen;
+mod stubs;
 mod suppressions;
 mod tokens;
 mod trail;
 mod vigils;
 
 use std::collections::HashMap;
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::Semaphore;
@@ -62,6 +64,7 @@ struct MemoryState {
     mark: ClockMark,
     readings: Arc<Semaphore>,
     process: Mutex<Process>,
+    stub_months: AtomicU32,
     polls: EmptyPolls,
 }
 

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use crate::clock::{Day, Month};
 use crate::forget::ChangeKind;
 use crate::keyring::Bucket;
-use crate::lead::{Leaf, SealedRecord, Under, date_anew};
+use crate::lead::{Leaf, SealedRecord, StubCause, Under, date_anew};
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::feeds::Became;
 use crate::store::leaves::{Leaves, bucket_of, place_of};
@@ -142,6 +142,7 @@ impl Draft<'_> {
         let (mut extent, mut lines) = (Extent::default(), BTreeMap::new());
         let mut leaves: BTreeMap<Bucket, Vec<u16>> = BTreeMap::new();
         for (id, leaf, _) in &due {
+            self.leave_stub(id, StubCause::Expired)?;
             if let Some(vault) = self.rows.vaults.get_mut(&id.purpose) {
                 vault.records.remove(&(id.epoch, id.number));
                 vault.counted = vault.counted.saturating_sub(1);

@@ -104,6 +104,10 @@ pub(super) struct Rows {
     pub(super) early: (u64, Option<u64>),
     /// What became of consents of a record: sealed events, in their order.
     pub(super) evidence: BTreeMap<RecordId, Vec<Vec<u8>>>,
+    /// What is left of consents of records that are gone, as the disk has it.
+    pub(super) stubs: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// The last number that a stub was given; never given twice.
+    pub(super) last_stub: u64,
     /// Records that nobody may use.
     pub(super) restrictions: BTreeMap<RecordId, Restriction>,
     /// Leaves that records had before they were written anew, whose keys are not destroyed yet.

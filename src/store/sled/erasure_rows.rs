@@ -32,6 +32,8 @@ const REWRITTEN: u8 = b'w';
 const FOLLOWS: u8 = b'f';
 /// Before an erasure's number: the one that follows it.
 const FOLLOWED: u8 = b'n';
+/// Before an erasure's number: until when what shows of consents is left of it.
+const EVIDENCE: u8 = b'v';
 /// Before the hash of a caller's key.
 const REPEAT: u8 = b'r';
 
@@ -114,7 +116,8 @@ impl From<ErasureEnd> for EndedRow {
 }
 
 impl From<Traces> for TracesRow {
-    fn from(Traces { submitted, day_keys_until, tombstones_until }: Traces) -> Self {
+    /// Until when evidence is left has a row of its own.
+    fn from(Traces { submitted, day_keys_until, tombstones_until, evidence_until: _ }: Traces) -> Self {
         let day = |day: Option<Day>| day.map(|Day(day)| day);
         Self {
             submitted: day(submitted),
@@ -130,6 +133,7 @@ impl From<TracesRow> for Traces {
             submitted: row.submitted.map(Day),
             day_keys_until: row.day_keys_until.map(Day),
             tombstones_until: row.tombstones_until.map(Day),
+            evidence_until: None,
         }
     }
 }
@@ -235,6 +239,11 @@ pub(super) fn follows_key(id: ErasureId) -> Vec<u8> {
 /// The key of which erasure follows it.
 pub(super) fn followed_key(id: ErasureId) -> Vec<u8> {
     keyed(FOLLOWED, id)
+}
+
+/// The key of until when evidence is left of it.
+pub(super) fn evidence_key(id: ErasureId) -> Vec<u8> {
+    keyed(EVIDENCE, id)
 }
 
 /// The bytes of an erasure's number.

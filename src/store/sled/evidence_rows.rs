@@ -53,6 +53,21 @@ fn drafted(draft: &Draft<'_>, id: &RecordId) -> Result<Vec<(u32, Vec<u8>)>, Stor
     Ok(found)
 }
 
+/// What became of the consents of a record that lies under this, this transaction included. What does not open is left out.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(super) fn drafted_of(
+    draft: &mut Draft<'_>,
+    id: &RecordId,
+    under: Under,
+) -> Result<Vec<ConsentEvent>, StoreError> {
+    let Under::Leaf(leaf) = under else { return Ok(Vec::new()) };
+    let rows = drafted(draft, id)?;
+    let found = opened(&rows, (id, leaf), &mut draft.leaves, draft.shared.keyring());
+    Ok(found.map(|found| found.events).unwrap_or_default())
+}
+
 /// A record goes, and with it what became of its consents.
 ///
 /// # Errors

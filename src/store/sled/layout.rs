@@ -44,6 +44,8 @@ pub(super) enum Place {
     Restrictions,
     /// Record ‖ number → a sealed event of a consent of it; see `evidence_rows`.
     Evidence,
+    /// Month ‖ keyed hash of an address ‖ number → what is left of the consents of a record that is gone; see `verbs/stubs`.
+    Stubs,
     /// Purpose and recipient → which records were handed over, between which days; see `handed`.
     Handed,
     /// Recipient → how far it has followed, and what became of records that it was handed; see `feed_rows`.
@@ -68,7 +70,7 @@ const VAULT_PREFIX: &str = "vault/";
 
 impl Place {
     /// The trees that every store has.
-    pub(super) const FIXED: [Self; 22] = [
+    pub(super) const FIXED: [Self; 23] = [
         Self::Meta,
         Self::Seen,
         Self::Parked,
@@ -83,6 +85,7 @@ impl Place {
         Self::Tombstones,
         Self::Restrictions,
         Self::Evidence,
+        Self::Stubs,
         Self::Handed,
         Self::Feeds,
         Self::Suppressions,
@@ -110,6 +113,7 @@ impl Place {
             Self::Tombstones => "tombstones".to_owned(),
             Self::Restrictions => "restrictions".to_owned(),
             Self::Evidence => "evidence".to_owned(),
+            Self::Stubs => "stubs".to_owned(),
             Self::Handed => "handed".to_owned(),
             Self::Feeds => "feeds".to_owned(),
             Self::Suppressions => "suppressions".to_owned(),
@@ -190,6 +194,8 @@ pub(super) mod meta {
 
     /// u64: the next suppression's number; never given twice.
     pub(in crate::store::sled) const NEXT_SUPPRESSION: &[u8] = b"next-suppression";
+    /// u64: the next stub's number; never given twice.
+    pub(in crate::store::sled) const NEXT_STUB: &[u8] = b"next-stub";
     /// u64: the next request's number; never given twice.
     pub(in crate::store::sled) const NEXT_REQUEST: &[u8] = b"next-request";
     /// u64: how many requests there are; absent: they were not counted yet.

@@ -129,6 +129,8 @@ pub(super) struct Shared {
     mails: Mutex<HeldMails>,
     /// Nobody is to be asked whether they still agree.
     asking_paused: AtomicBool,
+    /// For how many calendar months what shows of consents outlives a record; 0: nothing does.
+    stub_months: AtomicU32,
     ledger_disk: LedgerDisk,
     stuck: Stuck,
     /// Ends of erasures that their rows do not say yet: the next transaction writes them.
@@ -188,6 +190,7 @@ impl Shared {
             mails: Mutex::default(),
             asking_paused: AtomicBool::new(false),
             ledger_disk: LedgerDisk::default(),
+            stub_months: AtomicU32::default(),
             stuck: Stuck::default(),
             ends: Mutex::default(),
             early: Mutex::default(),
@@ -242,6 +245,16 @@ impl Shared {
     /// Its row says so.
     pub(super) fn forget_end(&self, erasure: ErasureId) {
         self.ends.lock().remove(&erasure);
+    }
+
+    /// For how many calendar months what shows of consents outlives a record; 0: nothing does.
+    pub(super) fn stub_months(&self) -> u32 {
+        self.stub_months.load(Ordering::Relaxed)
+    }
+
+    /// From here on so many.
+    pub(super) fn keep_stubs(&self, months: u32) {
+        self.stub_months.store(months, Ordering::Relaxed);
     }
 
     /// Erasures that have no end.

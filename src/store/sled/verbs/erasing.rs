@@ -24,6 +24,7 @@ use crate::store::sled::shared::Shared;
 use crate::store::sled::unreadable::Unreadable;
 use crate::store::sled::verbs::erasure_targets::Target;
 use crate::store::sled::verbs::taking::{Taken, take_absent, take_submission};
+use crate::store::stubs::leaves_evidence;
 use crate::store::{Asked, Erasure, ErasureEnd, ErasureId, ErasureRequest, Extent, StoreError, Traces};
 use crate::trail::{Action, Entry, Reason};
 
@@ -54,7 +55,8 @@ pub(in crate::store::sled) fn erase(
     }
     let queued = request.queued.iter().map(|leadgen| draft.shared.seen_key(leadgen)).collect();
     let is_the_person_s = is_the_person_s(entry.reason());
-    let mut taken = Taken { queued, is_the_person_s, ..Taken::default() };
+    let leaves_evidence = leaves_evidence(entry.reason());
+    let mut taken = Taken { queued, is_the_person_s, leaves_evidence, ..Taken::default() };
     for target in targets {
         take_submission(draft, target, &request.purposes, &mut taken)?;
     }
@@ -97,6 +99,9 @@ fn note(
     let erasure = Erasure { id, asked, reason, extent, line, traces, papers, done, follows, followed_by };
     let row = ErasureRow::of(&papers::write(draft, &erasure)?);
     draft.write(Place::Erasures, &erasure_rows::row_key(id), layout::encode(&row))?;
+    if let Some(until) = erasure.traces.evidence_until {
+        draft.write(Place::Erasures, &erasure_rows::evidence_key(id), layout::encode(&until.0))?;
+    }
     if done.is_none() {
         let pending = erasure_rows::pending_bytes(&taken.leaves);
         draft.write(Place::Erasures, &erasure_rows::pending_key(id), pending)?;
@@ -157,7 +162,8 @@ pub(super) fn note_follows(
     draft.write(Place::Erasures, &erasure_rows::followed_key(first), erasure_rows::id_bytes(erasure))
 }
 
-/// The erasure with those that it follows and is followed by; of more than one that follows, the last.
+/// The erasure with what is said beside its row: those that it follows and is followed by (of more than one that follows, the last), and
+/// until when evidence is left of it.
 pub(super) fn with_neighbours<V: AsRef<[u8]>>(
     unreadable: &Unreadable,
     mut row: impl FnMut(&[u8]) -> Result<Option<V>, StoreError>,
@@ -170,7 +176,12 @@ pub(super) fn with_neighbours<V: AsRef<[u8]>>(
     };
     let follows = one(erasure_rows::follows_key(erasure.id));
     let followed_by = one(erasure_rows::followed_key(erasure.id));
-    Erasure { follows, followed_by, ..erasure }
+    let key = erasure_rows::evidence_key(erasure.id);
+    let read =
+        row(&key).and_then(|bytes| bytes.map(|bytes| layout::decode::<u32>(bytes.as_ref())).transpose());
+    let evidence_until = unreadable.or_passed_over(&Place::Erasures, &key, read).flatten().map(Day);
+    let traces = Traces { evidence_until, ..erasure.traces };
+    Erasure { follows, followed_by, traces, ..erasure }
 }
 
 /// Under what its key is kept, and what tells it from another request under that key.

@@ -31,6 +31,7 @@ pub(super) mod rewrites;
 pub(super) mod rewriting;
 pub(super) mod seen;
 pub(super) mod settle;
+pub(super) mod stubs;
 mod suppressed;
 pub(super) mod suppressions;
 mod taking;
