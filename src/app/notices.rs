@@ -15,6 +15,8 @@ use crate::store::{BelievedClock, SharedStore, StoreError};
 pub(super) struct SinceStart {
     /// How long the lines of the trail are kept, in months.
     trail_months: u32,
+    /// How long what shows of consents outlives a record, in months.
+    evidence_months: u32,
     /// What tamis does for them by itself.
     abilities: Abilities,
 }
@@ -31,7 +33,11 @@ impl Config {
 
     /// What a reload does not change of what people are told.
     pub(super) fn since_start(&self) -> SinceStart {
-        SinceStart { trail_months: self.trail.retention_months, abilities: self.abilities() }
+        SinceStart {
+            trail_months: self.trail.retention_months,
+            evidence_months: self.evidence.months(),
+            abilities: self.abilities(),
+        }
     }
 
     /// True if people are asked by mail whether they still agree.
@@ -47,6 +53,7 @@ impl Config {
             purpose,
             url,
             trail_months: self.trail.retention_months,
+            evidence_months: self.evidence.months(),
             abilities: self.abilities(),
         }
     }
@@ -60,8 +67,9 @@ impl Config {
             .filter(|purpose| Untold::of(purpose, &self.controller, &self.recipients).is_empty());
         let edition = |purpose: &Arc<Purpose>| {
             let url = self.notice_url(purpose);
-            let SinceStart { trail_months, abilities } = since_start;
-            let facts = Facts { trail_months, abilities, ..self.notice_facts(purpose, &url) };
+            let SinceStart { trail_months, evidence_months, abilities } = since_start;
+            let facts =
+                Facts { trail_months, evidence_months, abilities, ..self.notice_facts(purpose, &url) };
             (purpose.id.clone(), Edition::of(facts))
         };
         told.map(edition).collect()

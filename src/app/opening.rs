@@ -150,9 +150,12 @@ pub(super) async fn open_store(
 ) -> Result<(SharedStore, SharedBackups), StartError> {
     let purposes = policy.purposes().iter().map(|purpose| purpose.id.clone()).collect();
     let (settings, keyring, ambient) = (config.store_settings(), Arc::clone(keyring), ambient.clone());
+    let evidence_months = config.evidence.months();
     let opening = move || {
         let progress = ambient.progress;
-        store::open_telling(settings, keyring, purposes, ambient.clock, ambient.random, &progress)
+        let opened =
+            store::open_telling(settings, keyring, purposes, ambient.clock, ambient.random, &progress);
+        opened.inspect(|(store, _)| store.keep_stubs(evidence_months))
     };
     let opened = tokio::task::spawn_blocking(opening).await;
     // A panic of ours, whose place is in the log.

@@ -36,6 +36,7 @@ impl Config {
             controller,
             key_backups_days: self.backup.horizon_days,
             trail_months: self.trail.retention_months,
+            evidence_months: self.evidence.months(),
             vacuum_days: self.store.vacuum_days,
             key_storage: key_storage(&self.keys.keyring),
             recipients: self.recipients.iter().map(recipient).collect(),

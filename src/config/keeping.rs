@@ -1,4 +1,4 @@
-//! `[store]`, `[keys]`, `[backup]`, `[trail]`, `[requests]`, `[changes]` and `[log]`: what lies on disk, where, and for how long.
+//! `[store]`, `[keys]`, `[backup]`, `[trail]`, `[evidence]`, `[requests]`, `[changes]` and `[log]`: what lies on disk, where, and for how long.
 
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,9 @@ use crate::config::secrets::SecretPlace;
 use crate::config::section::ConfigItem;
 use crate::config::shown::ShownValue;
 use crate::config::table::{plain, table};
-use crate::purpose::law::{CHANGES_DAYS, REQUEST_MONTHS, TRAIL_MONTHS, TRAIL_MONTHS_RECOMMENDED};
+use crate::purpose::law::{
+    CHANGES_DAYS, EVIDENCE_YEARS, REQUEST_MONTHS, TRAIL_MONTHS, TRAIL_MONTHS_RECOMMENDED,
+};
 use crate::secret::location::Location;
 
 const CACHE_MB: RangeInclusive<u64> = 1..=65_536;
@@ -78,6 +80,22 @@ table! {
     pub struct Trail as Table(section) {
         /// How long its lines are kept, in calendar months.
         pub retention_months: u32 = must("12", trail_months);
+    }
+}
+
+table! {
+    /// What shows of consents once their records are gone.
+    #[derive(Clone, Debug)]
+    pub struct Evidence as Table(section) {
+        /// For how many years it is kept; 0: it goes with the record.
+        pub years: u32 = must("0", |item| item.number(EVIDENCE_YEARS));
+    }
+}
+
+impl Evidence {
+    /// The same in calendar months.
+    pub fn months(&self) -> u32 {
+        self.years * 12
     }
 }
 

@@ -39,7 +39,7 @@ pub use changes::{Changes, Fingerprint};
 pub use effective::Effective;
 pub use excerpt::Excerpt;
 pub use fault::{Code, Fault, FaultCode, Faults};
-pub use keeping::{Backup, Feeds, Keys, Log, LogFormat, LogLevel, Requests, Store, Trail};
+pub use keeping::{Backup, Evidence, Feeds, Keys, Log, LogFormat, LogLevel, Requests, Store, Trail};
 pub use layers::{CONFIG_BYTES_MAX, DEFAULTS};
 pub use listeners::{Admin, Public};
 pub use mail::Mail;
@@ -76,6 +76,8 @@ table! {
         pub backup: Backup = within(Backup::read);
         /// Who did what.
         pub trail: Trail = within(Trail::read);
+        /// What shows of consents once their records are gone.
+        pub evidence: Evidence = within(Evidence::read);
         /// What people asked for.
         pub requests: Requests = within(Requests::read);
         /// What recipients must follow.

@@ -103,6 +103,7 @@ fn numbers_have_bounds() {
             "[requests]\nretention_months = 11",
             "requests.retention_months",
         ),
+        ("[evidence]\nyears = 0", "[evidence]\nyears = 11", "evidence.years"),
         ("vacuum_days = 30", "vacuum_days = 0", "store.vacuum_days"),
         ("vacuum_days = 30", "vacuum_days = 366", "store.vacuum_days"),
         ("attention_days = 7", "attention_days = 31", "changes.attention_days"),

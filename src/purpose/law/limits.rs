@@ -33,6 +33,11 @@ pub const TRAIL_MONTHS_RECOMMENDED: u32 = 12;
 /// nothing of it names a person: no less than a year, no more than the five years of a civil claim (France, Code civil art. 2224).
 pub const REQUEST_MONTHS: RangeInclusive<u64> = 12..=60;
 
+/// How long what shows of a consent may outlive its record, in years; 0: not at all. Who must show that a person had agreed (GDPR art. 7(1))
+/// may have to after their erasure (art. 17(3)(e)): three years in France (prospecting by e-mail), five in Germany (calls, § 7a UWG), no
+/// longer than the ten of the longest claims.
+pub const EVIDENCE_YEARS: RangeInclusive<u64> = 0..=10;
+
 /// Until somebody looks why a recipient has not followed, in days. Recipients are told of an erasure (GDPR art. 19) within the month in
 /// which the person is answered (art. 12(3)).
 pub const CHANGES_DAYS: RangeInclusive<u64> = 1..=30;
