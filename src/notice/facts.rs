@@ -16,6 +16,8 @@ pub struct Facts<'c> {
     pub url: &'c str,
     /// How long the lines of the trail are kept, in months.
     pub trail_months: u32,
+    /// How long what shows of consents outlives a record, in months; 0: it goes with it.
+    pub evidence_months: u32,
     /// What tamis can do.
     pub abilities: Abilities,
 }
@@ -59,6 +61,7 @@ pub(in crate::notice) mod sample {
         pub(in crate::notice) recipients: Vec<Recipient>,
         pub(in crate::notice) purpose: Purpose,
         pub(in crate::notice) abilities: Abilities,
+        pub(in crate::notice) evidence_months: u32,
     }
 
     impl House {
@@ -102,6 +105,7 @@ pub(in crate::notice) mod sample {
                 ],
                 purpose: lettre,
                 abilities: Abilities { asks_again: false },
+                evidence_months: 0,
             }
         }
 
@@ -112,6 +116,7 @@ pub(in crate::notice) mod sample {
                 purpose: &self.purpose,
                 url: "https://leads.lumen.example/notice/lettre",
                 trail_months: 12,
+                evidence_months: self.evidence_months,
                 abilities: self.abilities,
             }
         }

@@ -99,10 +99,13 @@ impl Receipt {
         let told = (self.to_be_told.is_some(), self.exported_locally.is_some());
         let (is_known, nobody_knows) = (told == (true, true), told == (false, false));
         let sealed = self.remains.sealed_bytes_until;
+        if self.remains.evidence_until.is_some() != (self.version == Version::Four) {
+            return false;
+        }
         match self.version {
             Version::One => is_known && sealed.is_none(),
             Version::Two => nobody_knows && !self.erased_anything() && sealed.is_none(),
-            Version::Three => {
+            Version::Three | Version::Four => {
                 let is_dated = sealed.map(|until| until.is_some());
                 (if self.erased_anything() { is_known } else { nobody_knows })
                     && is_dated == Some(!self.records.is_empty())
@@ -130,6 +133,8 @@ pub enum Version {
     Two,
     /// As these two, and until when sealed bytes lie in the store's file.
     Three,
+    /// As the third, of an erasure that left evidence of consents.
+    Four,
 }
 
 impl Serialize for Version {
@@ -138,6 +143,7 @@ impl Serialize for Version {
             Self::One => 1,
             Self::Two => 2,
             Self::Three => 3,
+            Self::Four => 4,
         })
     }
 }
@@ -148,6 +154,7 @@ impl<'de> Deserialize<'de> for Version {
             1 => Ok(Self::One),
             2 => Ok(Self::Two),
             3 => Ok(Self::Three),
+            4 => Ok(Self::Four),
             _ => Err(D::Error::custom("another version's")),
         }
     }
@@ -260,6 +267,10 @@ pub struct Remains {
     /// version, which names no day.
     #[serde(default, with = "wire::since_shown", skip_serializing_if = "Option::is_none")]
     pub sealed_bytes_until: Option<Option<Day>>,
+    /// What shows of the consents of the records: sealed, without an answer, by a keyed hash of their addresses. Personal data. None:
+    /// it went with them.
+    #[serde(default, with = "wire::maybe_shown", skip_serializing_if = "Option::is_none")]
+    pub evidence_until: Option<Day>,
 }
 
 /// A recipient that had it.

@@ -30,6 +30,8 @@ pub struct Stationery {
     pub key_backups_days: u32,
     /// How long the trail's lines are kept, in whole calendar months.
     pub trail_months: u32,
+    /// How long what shows of consents outlives a record, in months; 0: it goes with it.
+    pub evidence_months: u32,
     /// So many days lie between two vacuums of the store at the most.
     pub vacuum_days: u32,
     /// What the keys lie on.
@@ -125,6 +127,7 @@ impl Stationery {
     pub fn reloaded(self, before: &Self) -> Self {
         Self {
             trail_months: before.trail_months,
+            evidence_months: before.evidence_months,
             vacuum_days: before.vacuum_days,
             key_storage: before.key_storage,
             has_ledger: before.has_ledger,
@@ -189,6 +192,8 @@ pub struct Became<'e> {
     pub day_keys_until: Option<Day>,
     /// In the course of this day the key of the tombstones goes; none: there are none.
     pub tombstones_until: Option<Day>,
+    /// In the course of this day the evidence of consents goes; none: there is none.
+    pub evidence_until: Option<Day>,
     /// Until when Meta has its copy; none: there was nothing, or no longer.
     pub meta_until: Option<Day>,
 }
@@ -215,12 +220,15 @@ impl Receipt {
             .collect();
         let found = became.references > 0 || !records.is_empty();
         let version = match all.version {
+            // What leaves evidence says so by itself: nobody wrote down that it would.
+            Version::Four => return Err(Unmade),
             Version::Two if found => Version::One,
+            Version::Three if became.evidence_until.is_some() => Version::Four,
             version => version,
         };
         let is_known = found || version == Version::One;
         let sealed_bytes_until = match version {
-            Version::Three => {
+            Version::Three | Version::Four => {
                 let days = all.vacuum_days.ok_or(Unmade)?;
                 // One that is due waits a while for a quiet moment.
                 Some((!records.is_empty()).then(|| Day::of(became.done).plus(days.saturating_add(1))))
@@ -251,6 +259,7 @@ impl Receipt {
                 suppression_until: suppressed_until.map(Day::of),
                 meta_until: became.meta_until,
                 sealed_bytes_until,
+                evidence_until: became.evidence_until.filter(|_| version == Version::Four),
             },
             records,
             controller: all.controller,

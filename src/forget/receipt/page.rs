@@ -118,6 +118,7 @@ impl<'r> Writer<'r> {
             (words.suppression, remains.suppression_until),
             (words.meta, remains.meta_until),
             (words.residue, remains.sealed_bytes_until.flatten()),
+            (words.evidence, remains.evidence_until),
         ];
         let dated = dated.into_iter().filter_map(|(what, day)| Some([self.say(what), words.day(day?)]));
         let storage = (words.storage)(self.receipt.key_storage).map(|told| (told, words.no_date));

@@ -82,6 +82,7 @@ fn receipt(erasure: &Erasure, end: &ErasureEnd, handed: &[Option<String>]) -> Op
         trail_line: erasure.line,
         day_keys_until: traces.day_keys_until,
         tombstones_until: traces.tombstones_until,
+        evidence_until: traces.evidence_until,
         meta_until: meta_until.filter(|day| *day >= Day::of(end.at)),
     };
     Receipt::of(&became).ok()

@@ -222,6 +222,18 @@ mod tests {
         assert!(!asks(&house));
     }
 
+    /// What outlives a record is said to whoever is asked for a consent, and only where it does.
+    #[test]
+    fn evidence_is_named_where_it_is_kept_and_somebody_agrees_to_something() {
+        let mut house = House::new();
+        let says = |house: &House, text: &str| said(house, Language::En).contains(text);
+        assert!(!says(&house, "Once your record is gone"));
+        house.evidence_months = 36;
+        assert!(says(&house, "Once your record is gone") && says(&house, "We hold it for 36 months"));
+        house.purpose.consents.clear();
+        assert!(!says(&house, "Once your record is gone"), "nobody agrees to anything");
+    }
+
     #[test]
     fn rights_and_withdrawal_go_by_the_basis() {
         let mut house = House::new();

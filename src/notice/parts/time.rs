@@ -30,6 +30,10 @@ impl Telling<'_> {
             say(&line(words.remains_trail, &[("term", &trail)])),
             say(words.remains_meta),
         ];
+        if self.facts.evidence_months > 0 && !purpose.consents.is_empty() {
+            let term = term(Term::months(self.facts.evidence_months), self.language);
+            remains.push(say(&line(words.remains_evidence, &[("term", &term)])));
+        }
         if !purpose.recipients.is_empty() {
             remains.push(say(words.remains_recipients));
         }

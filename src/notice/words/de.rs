@@ -114,6 +114,7 @@ pub(super) const WORDS: Words = Words {
     remains_objection: "Widersprechen Sie, behalten wir einen Fingerabdruck Ihrer Adresse oder Nummer, mit einem geheimen Schlüssel berechnet. Er verhindert, dass Sie erneut aufgenommen werden. Wir behalten ihn drei bis zehn Jahre.",
     remains_trail: "Ein Protokoll hält fest, wer welchen Datensatz wann und warum eingesehen oder exportiert hat. Es enthält keine Ihrer Antworten. Wir behalten jede Zeile für {term} und höchstens einen Monat länger.",
     remains_meta: "Meta hat eine eigene Kopie Ihrer Antworten. Wir können sie etwa 90 Tage lang lesen. Für deren Löschung wenden Sie sich an Meta.",
+    remains_evidence: "Ist Ihr Datensatz gelöscht, behalten wir den Nachweis Ihrer Wahl: die angekreuzten Felder, das Datum und was daraus wurde. Er enthält keine Ihrer Antworten. Wir finden ihn über einen Fingerabdruck Ihrer Adresse oder Nummer, der mit einem geheimen Schlüssel gebildet ist. Wir behalten ihn für {term}, falls es zum Streit kommt (Artikel\u{a0}17 Absatz\u{a0}3 Buchstabe\u{a0}e).",
     remains_recipients: "Empfänger haben eine eigene Kopie. Verlangen Sie Löschung oder Berichtigung, informieren wir sie (Art.\u{a0}19).",
     rights_heading: "Welche Rechte haben Sie, und wie üben Sie sie aus?",
     right_access: "Auskunft (Art.\u{a0}15)",

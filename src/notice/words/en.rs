@@ -114,6 +114,7 @@ pub(super) const WORDS: Words = Words {
     remains_objection: "If you object to something, we hold a fingerprint of your address or number, made with a secret key. It keeps you from being taken again. We hold it for three to ten years.",
     remains_trail: "A log notes who looked at or exported which record, when and why. It holds none of your answers. We hold each line for {term}, and a month more at most.",
     remains_meta: "Meta has its own copy of your answers. We can read it for about 90 days. To have it erased, turn to Meta.",
+    remains_evidence: "Once your record is gone, we hold evidence of your choice: which boxes you ticked, when, and what came of it. It holds none of your answers. We find it by a fingerprint of your address or number, made with a secret key. We hold it for {term}, in case of a dispute (Article\u{a0}17(3)(e)).",
     remains_recipients: "Recipients have their own copy. If you ask for erasure or correction, we tell them (Article\u{a0}19).",
     rights_heading: "What are your rights, and how do you use them?",
     right_access: "Access (Article\u{a0}15)",

@@ -114,6 +114,7 @@ pub(super) const WORDS: Words = Words {
     remains_objection: "Si vous vous opposez, nous gardons une empreinte de votre adresse ou de votre numéro, calculée avec une clé secrète. Elle nous évite de vous enregistrer à nouveau. Nous la gardons entre trois et dix ans.",
     remains_trail: "Un registre note qui a consulté ou exporté quel dossier, quand et pourquoi. Il ne contient aucune réponse. Nous gardons chaque ligne pendant {term}, et un mois de plus au maximum.",
     remains_meta: "Meta a sa propre copie de vos réponses. Nous pouvons la lire pendant environ 90 jours. Pour la faire effacer, adressez-vous à Meta.",
+    remains_evidence: "Une fois votre dossier effacé, nous gardons la preuve de votre choix\u{a0}: les cases cochées, la date et la suite. Elle ne contient aucune réponse. Elle se retrouve par une empreinte de votre adresse ou numéro, faite avec une clé secrète. Nous la gardons pendant {term}, en cas de litige (article\u{a0}17, paragraphe\u{a0}3, point\u{a0}e).",
     remains_recipients: "Les destinataires ont leur propre copie. Si vous demandez un effacement ou une correction, nous les en informons (article\u{a0}19).",
     rights_heading: "Quels sont vos droits, et comment les exercer\u{202f}?",
     right_access: "Accès (article\u{a0}15)",

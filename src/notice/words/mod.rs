@@ -124,6 +124,7 @@ texts! {
         remains_objection
         remains_trail
         remains_meta
+        remains_evidence
         remains_recipients
         rights_heading
         right_access

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::sample::{dated, day, full, signer};
 use crate::forget::receipt::note::KeyName;
 use crate::forget::receipt::{
-    AskedBy, Became, ByAddress, Ground, KeyStorage, OfPurpose, Receipt, Signed, Stationery, Unmade, Version,
+    AskedBy, Became, ByAddress, Ground, KeyStorage, OfPurpose, Receipt, ReceiptFault, Signed, Stationery,
+    Unmade, Version,
 };
 use crate::language::Language;
 use crate::purpose::PurposeId;
@@ -28,6 +29,7 @@ fn stationery() -> Stationery {
         public_url: "https://leads.lumen.example".to_owned(),
         key_backups_days: 7,
         trail_months: 12,
+        evidence_months: 0,
         vacuum_days: 30,
         key_storage: KeyStorage::CopyOnWrite,
         recipients: ["crm", "agency", "twin"]
@@ -68,6 +70,7 @@ fn became<'e>(
         trail_line: 10_734,
         day_keys_until: Some(day("2026-12-07")),
         tombstones_until: Some(day("2027-04-30")),
+        evidence_until: None,
         meta_until: Some(day("2027-02-27")),
     }
 }
@@ -114,6 +117,38 @@ fn what_is_not_there_leaves_nothing_behind_and_whoever_had_nothing_is_not_told()
     let records = [(purpose("devis"), 1)];
     let (receipt, _) = Receipt::of(&became(&of_all, &of_purposes, &records, &[])).expect("made");
     assert_eq!((receipt.to_be_told, receipt.exported_locally), (Some(Vec::new()), Some(false)));
+}
+
+/// Where what shows of consents is kept, it is named, and by a version of its own: whoever reads receipts knows all of their parts.
+#[test]
+fn evidence_that_is_left_is_named_with_its_day_in_every_language() {
+    let (of_all, of_purposes) = (stationery().of_all(), stationery().of_purposes());
+    let records = [(purpose("devis"), 1)];
+    let left =
+        Became { evidence_until: Some(day("2029-11-29")), ..became(&of_all, &of_purposes, &records, &[]) };
+    let (receipt, _) = Receipt::of(&left).expect("made");
+    assert_eq!((receipt.version, receipt.remains.evidence_until), (Version::Four, Some(day("2029-11-29"))));
+    let key = signer(KEY, &"07".repeat(32));
+    let signed = receipt.clone().sign(&key).expect("signed");
+    let opens = |receipt: Receipt| {
+        let signed = receipt.sign(&key).expect("signed");
+        Signed::open(signed.note().as_bytes(), &key.verifier()).map(|_| ())
+    };
+    assert_eq!(opens(receipt.clone()), Ok(()));
+    for other in [Version::One, Version::Two, Version::Three] {
+        let other = Receipt { version: other, ..receipt.clone() };
+        assert_eq!(opens(other), Err(ReceiptFault::Unreadable), "another version has no such part");
+    }
+    assert!(signed.note().starts_with("{\"tamis_receipt\":4,"));
+    assert!(signed.note().contains("\"evidence_until\":\"2029-11-29\"}"));
+    let days = [
+        (Language::Fr, "29 novembre 2029"),
+        (Language::En, "29 November 2029"),
+        (Language::De, "29. November 2029"),
+    ];
+    for (language, day) in days {
+        assert!(signed.text(language).replace('\u{a0}', " ").contains(day), "{day}");
+    }
 }
 
 /// Whoever is erased twice has a second receipt that knows nothing of recipients; one that was asked for before there was a way to

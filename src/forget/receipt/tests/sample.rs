@@ -66,6 +66,7 @@ pub(super) fn full() -> Receipt {
             suppression_until: None,
             meta_until: Some(day("2027-02-27")),
             sealed_bytes_until: None,
+            evidence_until: None,
         },
         to_be_told: Some(vec![
             recipient("CRM Nuage SAS", "FR", RecipientRole::Processor),

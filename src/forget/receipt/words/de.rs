@@ -62,6 +62,9 @@ pub(super) const WORDS: Words = Words {
         das auf einer Einwilligung oder einem berechtigten Interesse beruht. Er gehört zu den personenbezogenen Daten.",
     meta: "Die Kopie bei Meta (Facebook, Instagram). {controller} kann sie nicht löschen; Meta löscht sie nach eigenen Angaben nach \
         90\u{a0}Tagen.",
+    evidence: "Der Nachweis der Einwilligung: die angekreuzten Felder, das Datum und was daraus wurde. Er enthält keine der Antworten. Er \
+        ist über einen Fingerabdruck der Adresse oder Nummer auffindbar, der mit einem geheimen Schlüssel gebildet ist. Er gehört zu \
+        den personenbezogenen Daten.",
     residue: "Verschlüsselte Reste in den Dateien der Datenbank. Ihre Schlüssel wurden vernichtet: Ohne eine der oben \
         genannten Sicherungskopien kann niemand sie lesen.",
     residue_until: "zum nächsten Neuschreiben dieser Dateien",

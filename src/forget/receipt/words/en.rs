@@ -59,6 +59,8 @@ pub(super) const WORDS: Words = Words {
     suppression: "A fingerprint of the e-mail address or telephone number. It is recognised by it, and not stored again where that \
         rests on consent or a legitimate interest. The fingerprint is personal data.",
     meta: "Meta’s own copy (Facebook, Instagram). {controller} cannot erase it; Meta says that it deletes it after 90 days.",
+    evidence: "Evidence of consent: which boxes were ticked, when, and what came of it. It holds none of the answers. It is found by a \
+        fingerprint of the address or number, made with a secret key. It is personal data.",
     residue: "Encrypted remains in the files of the database. Their keys have been destroyed: without one of the \
         backups above nobody can read them.",
     residue_until: "the next time those files are rewritten",

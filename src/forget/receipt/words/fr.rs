@@ -61,6 +61,8 @@ pub(super) const WORDS: Words = Words {
         l’enregistrer là où cela repose sur un consentement ou un intérêt légitime. C’est une donnée personnelle.",
     meta: "La copie que Meta (Facebook, Instagram) garde de son côté. {controller} ne peut pas l’effacer\u{a0}; Meta indique la \
         supprimer au bout de 90\u{a0}jours.",
+    evidence: "La preuve du consentement\u{a0}: les cases cochées, la date et la suite. Elle ne contient aucune réponse. Elle se retrouve \
+        par une empreinte de l’adresse ou du numéro, faite avec une clé secrète. C’est une donnée personnelle.",
     residue: "Des restes chiffrés dans les fichiers de la base de données. Leurs clés ont été détruites\u{a0}: sans l’une des \
         sauvegardes ci-dessus, personne ne peut les lire.",
     residue_until: "prochaine réécriture de ces fichiers",

@@ -50,6 +50,7 @@ pub(in crate::forget::receipt) struct Words {
     pub log: &'static str,
     pub suppression: &'static str,
     pub meta: &'static str,
+    pub evidence: &'static str,
     pub residue: &'static str,
     pub residue_until: &'static str,
     pub memory: &'static str,
