@@ -27,13 +27,16 @@ use crate::http::admin::{Admin, AdminState};
 use crate::http::consents::Consents;
 use crate::http::problem::{Problem, ProblemCode};
 use crate::language::Language;
-use crate::lead::OpenedLead;
+use crate::lead::{EventEntity, OpenedLead, Said};
 use crate::mail::Addressee;
 use crate::people::Pass;
 use crate::purpose::law::{Contact, RequestKind};
-use crate::purpose::{Basis, ConsentKey, FieldRule, Policy, Purpose, RecordId};
+use crate::purpose::{Basis, ConsentKey, FieldRule, Policy, Purpose, RecordId, TextHash};
 use crate::store::{Erasure, ErasureId, ErasureRequest, Found, RequestId, StoreError, ToOpen, Wanted};
 use crate::trail::{Action, Entry, Operator, Reason};
+
+/// So often is looked for records of a mailbox, where it has more than one look names: a person has a handful.
+const LOOKS_MAX: u32 = 4;
 
 /// What the public side can have done, of which record a pass says.
 pub struct PersonActs {
@@ -49,11 +52,37 @@ pub(in crate::http) struct Own {
     pub(in crate::http) held: HeldRecord,
     /// The purpose; none: it has left the config.
     pub(in crate::http) purpose: Option<Arc<Purpose>>,
+    /// The revisions of its purpose's notice, the oldest first: the last one is in force.
+    notices: Vec<TextHash>,
     /// The mailbox that its mails go to. Whoever holds a pass is known to read that one, and no other address: a form takes what is
     /// typed into it, also what is somebody else's.
     mailbox: Option<ErasedBy>,
     /// It holds other addresses or numbers. By those nothing is looked for here.
     has_others: bool,
+}
+
+impl Own {
+    /// The notice that is in force; none: there is none.
+    pub(in crate::http) fn notice(&self) -> Option<TextHash> {
+        self.notices.last().copied()
+    }
+
+    /// True if what was asked for may lead on to what other addresses in it hold: everything, and an objection, which is of a person. What
+    /// is erased of one purpose is what holds the mailbox that its mails go to.
+    fn leads_on(&self, extent: Extent, objects: bool) -> bool {
+        self.has_others && (objects || extent == Extent::Whole)
+    }
+
+    /// How its person says something on a page in this language, which showed this notice (as hex): one that there was, else what is in
+    /// force.
+    pub(in crate::http) fn said(&self, notice: &str, language: Language) -> Said {
+        let shown = TextHash::parse(notice).filter(|revision| self.notices.contains(revision));
+        Said {
+            entity: EventEntity::Person,
+            notice_revision: shown.or_else(|| self.notice()),
+            language: Some(language.tag().to_owned()),
+        }
+    }
 }
 
 /// How far an act goes.
@@ -130,8 +159,10 @@ impl PersonActs {
             Some(lead) => addresses_of(lead, purpose.as_deref(), self.now()),
             None => return Ok(None),
         };
+        let notices = self.state.store.notices().await?.into_iter();
+        let notices = notices.filter(|kept| kept.purpose == id.purpose).map(|kept| kept.revision).collect();
         let held = self.held(&found, &policy, &stationery, language).await?;
-        Ok(held.map(|held| Own { held, purpose, mailbox, has_others }))
+        Ok(held.map(|held| Own { held, purpose, notices, mailbox, has_others }))
     }
 
     async fn held(
@@ -144,7 +175,7 @@ impl PersonActs {
         Clerk::new(&self.state, stationery, policy, language).record(found).await
     }
 
-    /// Erases it: of its purpose this record, or everything that holds its mailbox. What else holds another address of it is left to the
+    /// Erases what holds its mailbox: of its purpose, or everything. Of everything, what else holds another address of it is left to the
     /// officer, who can ask whose that is.
     ///
     /// # Errors
@@ -157,19 +188,8 @@ impl PersonActs {
         extent: Extent,
     ) -> Result<Came, Problem> {
         let opened = self.open_request(RequestKind::Erasure, operator).await?;
-        let mut came = match extent {
-            Extent::OfPurpose => {
-                let wish = self.wish(own, extent);
-                Came {
-                    erasures: vec![self.erase_record(request, operator, own, wish).await?],
-                    ..Came::default()
-                }
-            }
-            Extent::Whole => {
-                let all = self.by_mailbox(request, operator, own, extent, false).await;
-                self.whole_or_record(request, operator, own, (all, false)).await?
-            }
-        };
+        let all = self.by_mailbox(request, operator, own, extent, false).await;
+        let mut came = self.whole_or_record(request, operator, (own, extent), (all, false)).await?;
         self.answer_request(opened, operator, &mut came).await?;
         Ok(came)
     }
@@ -196,7 +216,7 @@ impl PersonActs {
                 }
             }
         }
-        let mut came = self.whole_or_record(request, operator, own, (all, true)).await?;
+        let mut came = self.whole_or_record(request, operator, (own, extent), (all, true)).await?;
         self.answer_request(opened, operator, &mut came).await?;
         Ok(came)
     }
@@ -228,7 +248,8 @@ impl PersonActs {
         }
     }
 
-    /// Takes these consents of it back; what then rests on nothing is erased.
+    /// Takes these consents back, in each record of its purpose that holds its mailbox; what then rests on nothing is erased. Where they
+    /// cannot be looked for now, of this record alone, and the rest stays to be done.
     ///
     /// # Errors
     /// The store's; it stands in the register.
@@ -237,17 +258,46 @@ impl PersonActs {
         request: &HttpRequest,
         operator: &Operator,
         own: &Own,
-        boxes: &[ConsentKey],
+        (boxes, said): (&[ConsentKey], Said),
     ) -> Result<Came, Problem> {
         let opened = self.open_request(RequestKind::Withdrawal, operator).await?;
         let entry = |action| Entry::by(operator, action);
+        let (records, is_left) = self.of_mailbox(own).await?;
         let done = self
             .consents(request, &self.state.policy.pin(), &entry)
-            .withdraw(std::slice::from_ref(&own.held.id), Some(boxes))
+            .withdraw_as(&records, Some(boxes), said)
             .await?;
-        let mut came = Came { erasures: done.erasures, ..Came::default() };
+        let mut came = Came { erasures: done.erasures, is_left, ..Came::default() };
         self.answer_request(opened, operator, &mut came).await?;
         Ok(came)
+    }
+
+    /// The records of its purpose that hold its mailbox, itself among them; true: there may be more, which could not be looked for.
+    async fn of_mailbox(&self, own: &Own) -> Result<(Vec<RecordId>, bool), Problem> {
+        let mut records = vec![own.held.id.clone()];
+        let sought = match &own.mailbox {
+            Some(ErasedBy::Email(typed)) => Sought::email(typed),
+            _ => None,
+        };
+        let Some(sought) = sought else { return Ok((records, false)) };
+        let mut after = None;
+        for _ in 0..LOOKS_MAX {
+            let matches = match self.search.matching(sought.clone(), after.take()).await {
+                Err(error) => {
+                    let problem = Problem::from(error);
+                    return if is_passing(problem.code) { Ok((records, true)) } else { Err(problem) };
+                }
+                Ok(matches) => matches,
+            };
+            let found = matches.first.iter().map(|found| &found.record);
+            let of_purpose = found.filter(|id| id.purpose == own.held.purpose && **id != own.held.id);
+            records.extend(of_purpose.cloned());
+            if !matches.are_cut() {
+                return Ok((records, false));
+            }
+            after = matches.first.last().map(|found| found.record.clone());
+        }
+        Ok((records, true))
     }
 
     /// Says yes once more to these boxes. False: that was said today already.
@@ -259,10 +309,11 @@ impl PersonActs {
         request: &HttpRequest,
         operator: &Operator,
         own: &Own,
-        boxes: Vec<ConsentKey>,
+        (boxes, said): (Vec<ConsentKey>, Said),
     ) -> Result<bool, Problem> {
         let entry = |action| Entry::by(operator, action);
-        self.consents(request, &self.state.policy.pin(), &entry).confirm(&own.held.id, boxes).await
+        let policy = self.state.policy.pin();
+        self.consents(request, &policy, &entry).confirm_as(&own.held.id, boxes, said).await
     }
 
     fn consents<'a>(
@@ -288,7 +339,8 @@ impl PersonActs {
             return Err(Problem::of(ProblemCode::AddressInvalid));
         };
         let sought = Sought::email(typed).ok_or(ProblemCode::AddressInvalid)?;
-        let mut came = Came { is_left: own.has_others, are_others_left: own.has_others, ..Came::default() };
+        let has_others = own.leads_on(extent, objects);
+        let mut came = Came { is_left: has_others, are_others_left: has_others, ..Came::default() };
         let (wish, kept) = match objects {
             true => ended_by_objection(self.wish(own, extent), &self.state).await?,
             false => (self.wish(own, extent), Vec::new()),
@@ -330,23 +382,23 @@ impl PersonActs {
         &self,
         request: &HttpRequest,
         operator: &Operator,
-        own: &Own,
+        (own, extent): (&Own, Extent),
         (all, objects): (Result<Came, Problem>, bool),
     ) -> Result<Came, Problem> {
+        let has_others = own.leads_on(extent, objects);
         let basis = own.purpose.as_ref().map(|purpose| purpose.basis);
         let is_own_request = matches!(basis, Some(Basis::Contract | Basis::PreContract));
         match all {
             // An objection does not end what they asked for themselves: what hangs on a consent is the officer's to take.
             Err(problem) if is_passing(problem.code) && objects && is_own_request => {
-                Ok(Came { is_left: true, are_others_left: own.has_others, ..Came::default() })
+                Ok(Came { is_left: true, are_others_left: has_others, ..Came::default() })
             }
             Err(problem) if is_passing(problem.code) => {
                 let wish = self.wish(own, Extent::OfPurpose);
                 let erasure = self.erase_record(request, operator, own, wish).await?;
                 // Of a record without an address nothing else can be found: it is done.
-                let is_left = own.has_others || problem.code != ProblemCode::AddressInvalid;
-                let are_others_left = own.has_others;
-                Ok(Came { erasures: vec![erasure], is_left, are_others_left, ..Came::default() })
+                let is_left = has_others || problem.code != ProblemCode::AddressInvalid;
+                Ok(Came { erasures: vec![erasure], is_left, are_others_left: has_others, ..Came::default() })
             }
             came => came,
         }

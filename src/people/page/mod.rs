@@ -102,6 +102,8 @@ pub struct Form {
     pub act: &'static str,
     /// What shows that it was shown ([`crate::people::Pass::form_token`]).
     pub token: String,
+    /// The revision of the notice that the page shows, as hex; nothing: it shows none.
+    pub notice: String,
     /// What is to be said.
     pub inputs: Vec<Input>,
     /// The button.

@@ -13,6 +13,8 @@ pub struct Shown {
     pub purpose: String,
     /// Where its notice stands, seen from the page.
     pub notice: String,
+    /// Which revision of the notice that shows now, as hex; nothing: there is none.
+    pub notice_revision: String,
     /// When the person sent the form.
     pub sent: Timestamp,
     /// The day on which it goes at the latest.
@@ -261,7 +263,14 @@ pub fn asking(
             )
         }
     };
-    blocks.push(Block::Form(Form { act: act.code(), token, inputs, button, back: Some(words.back) }));
+    blocks.push(Block::Form(Form {
+        act: act.code(),
+        token,
+        notice: shown.notice_revision.clone(),
+        inputs,
+        button,
+        back: Some(words.back),
+    }));
     Sheet {
         language,
         house: house.name.to_owned(),

@@ -18,6 +18,7 @@ fn shown() -> Shown {
     Shown {
         purpose: "Devis <b>".to_owned(),
         notice: "../notice/devis?lang=en".to_owned(),
+        notice_revision: "ab".repeat(32),
         sent: at("2026-11-01"),
         until: at("2027-11-01"),
         restricted: Some(at("2026-12-31")),

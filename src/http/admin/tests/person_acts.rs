@@ -2,8 +2,9 @@
 
 use super::addresses::keep;
 use super::*;
-use crate::http::admin::person_acts::{Extent, PersonActs, objecting};
+use crate::http::admin::person_acts::{Extent, PersonActs, objecting, withdrawing};
 use crate::language::Language;
+use crate::purpose::ConsentKey;
 use crate::purpose::law::RequestKind;
 use crate::store::contract::support::by_officer;
 use crate::store::{PersonRequest, StoreCode, StoreError};
@@ -41,6 +42,28 @@ async fn where_nothing_can_be_looked_through_the_record_goes_and_the_officer_see
     let open = requests(&bench).await;
     assert!(open.len() == 1 && open[0].kind == RequestKind::Erasure && open[0].answered.is_none());
     assert_eq!(came.due, Some(open[0].due()));
+}
+
+/// The same of a withdrawal: this record's consents end, and the officer sees that others may be left.
+#[tokio::test]
+async fn where_nothing_can_be_looked_through_a_withdrawal_is_this_record_s_and_stays_open() {
+    let bench = Bench::new();
+    let keep = |number| keep(number, "lettre", "anne@lumen.example");
+    bench.store.settle(vec![keep(1), keep(2)]).await.expect("settled");
+    let person = Operator::recognised_by_pass();
+    let request = test::TestRequest::post().to_http_request();
+    let id = |number| RecordId::parse(&format!("lettre-1-{number}")).expect("an id");
+    let acts = with_searches_full(&bench);
+    let own = acts.look(&person, &id(1), Language::En).await.expect("looked up").expect("there");
+    let boxes = [ConsentKey::parse("email_optin").expect("a name")];
+    let said = || own.said("", Language::Fr);
+    assert_eq!((said().notice_revision, said().language.as_deref()), (None, Some("fr")), "none was kept");
+    let came = acts.withdraw(&request, &withdrawing(person.clone()), &own, (&boxes, said())).await;
+    let came = came.expect("done");
+    assert!(came.is_left && came.due.is_some());
+    let open = requests(&bench).await;
+    assert!(open.len() == 1 && open[0].kind == RequestKind::Withdrawal && open[0].answered.is_none());
+    assert!(acts.look(&person, &id(2), Language::En).await.expect("looked up").is_some());
 }
 
 /// What they asked for themselves is not ended by an objection, whatever else cannot be done; and they are barred all the same.

@@ -171,9 +171,10 @@ impl Doing<'_> {
             return Ok(self.ask_again(act, choose(self.language)));
         }
         let (acts, operator) = (&self.persons.acts, self.visitor.operator.clone());
+        let said = self.own.said(form.value("notice"), self.language);
         if act == Act::Confirm {
             let is_to_boxes = !boxes.is_empty();
-            return match acts.confirm(self.request, &operator, self.own, boxes).await {
+            return match acts.confirm(self.request, &operator, self.own, (boxes, said)).await {
                 Ok(changed) => self.show_again(confirmed(changed, is_to_boxes, self.language)).await,
                 Err(problem) if is_no_yes(problem.code) => {
                     Ok(self.ask_again(act, self.persons.house(|house| no_yes(house, self.language))))
@@ -181,7 +182,7 @@ impl Doing<'_> {
                 Err(problem) => Err(problem),
             };
         }
-        let came = acts.withdraw(self.request, &withdrawing(operator), self.own, &boxes).await?;
+        let came = acts.withdraw(self.request, &withdrawing(operator), self.own, (&boxes, said)).await?;
         match came.erasures.is_empty() {
             true => self.show_again(withdrawn(self.language)).await,
             false => self.end(act, &came).await,

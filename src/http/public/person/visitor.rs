@@ -70,6 +70,7 @@ pub(super) fn shown(own: &Own, now: jiff::Timestamp, language: Language) -> Opti
     Some(Shown {
         purpose: own.held.title.clone(),
         notice: format!("../notice/{}?lang={}", own.held.purpose, language.tag()),
+        notice_revision: own.notice().map(|revision| revision.to_string()).unwrap_or_default(),
         sent: content.created_time.0,
         until: content.expires_at.0,
         restricted: until,
