@@ -45,6 +45,9 @@ pub struct AccessFile {
     pub total: Option<u64>,
     /// Entries of the list of who objected that are of this address.
     pub suppressions: Vec<Suppression>,
+    /// What shows of the consents of records that are gone, where that is kept (`evidence.years`); left out where nothing is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<KeptEvidence>,
     /// How many records do not open, and may hold the address; left out where each opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -102,6 +105,33 @@ pub struct HeldRecord {
     pub restricted: Option<Restricted>,
     /// Who was handed the record, and between which days; files of the controller's own first.
     pub handed: Vec<Handed>,
+    /// Which mails about it were sent to its person, as far as that is kept: of each kind the last.
+    #[serde(default)]
+    pub mails: Vec<SentMail>,
+    /// Since when no mail reaches its person; left out where mail does, or nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub unreachable_since: Option<Moment>,
+}
+
+/// A mail that was sent to the person of a record.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct SentMail {
+    /// What it was for.
+    #[schema(value_type = SentMailKind)]
+    pub kind: Word<SentMailKind>,
+    /// When it was sent, by tamis or by a system of the controller's own that said so.
+    pub sent_at: Moment,
+}
+
+crate::codes! {
+    /// What a mail was for.
+    pub enum SentMailKind {
+        /// Whether they still agree.
+        Asked = "asked",
+        /// The same once more.
+        Reminded = "reminded",
+    }
 }
 
 /// What a record holds, and where it is from.
@@ -207,6 +237,64 @@ pub struct HeldConsent {
     pub text_hash: Option<String>,
     /// What became of it, the oldest first: that it was given or refused, and what came after.
     #[serde(default)]
+    pub events: Vec<ConsentEvent>,
+}
+
+crate::codes! {
+    /// How a record ended of which evidence is left.
+    pub enum EvidenceCause {
+        /// It was erased.
+        Erased = "erased",
+        /// Its time was over.
+        Expired = "expired",
+    }
+}
+
+/// What shows of the consents of a record that is gone: found by a keyed hash of the address, without an answer.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct KeptEvidence {
+    /// Why the record was held.
+    pub purpose: PurposeId,
+    /// What people read the purpose under; its name, where the config has no title of it.
+    pub title: String,
+    /// How the record ended.
+    #[schema(value_type = EvidenceCause)]
+    pub cause: Word<EvidenceCause>,
+    /// On which day (UTC).
+    #[schema(pattern = "^[0-9]{4,6}-[0-9]{2}-[0-9]{2}$")]
+    pub ended: String,
+    /// In the course of which day (UTC) this goes, at the latest.
+    #[schema(pattern = "^[0-9]{4,6}-[0-9]{2}-[0-9]{2}$")]
+    pub until: String,
+    /// The form through which it came.
+    pub form_id: FormId,
+    /// The form of the config that its form counted as; left out where its form was named itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub copy_of: Option<FormId>,
+    /// The form's content as the person saw it, as hex; null: it is not known.
+    #[schema(required = true)]
+    pub form_revision: Option<String>,
+    /// The boxes that were ticked.
+    pub consents: Vec<KeptConsent>,
+}
+
+/// A box that was ticked.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct KeptConsent {
+    /// As the config names it, or did.
+    pub key: String,
+    /// What it allows, in words.
+    pub title: String,
+    /// Meta's `checkbox_key`.
+    pub checkbox_key: String,
+    /// SHA-256 of the text beside the box, as hex; null: it is not known.
+    #[schema(required = true)]
+    pub text_hash: Option<String>,
+    /// What the box comes to.
+    #[schema(value_type = ConsentOutcome)]
+    pub outcome: Word<ConsentOutcome>,
+    /// That it was given, and what became of it, the oldest first.
     pub events: Vec<ConsentEvent>,
 }
 

@@ -52,6 +52,11 @@ pub struct Found {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub unread: Option<u64>,
+    /// Of a look by an address: of how many records that are gone evidence of consents is left (`POST /access` shows it); left out where
+    /// it is of none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub evidence: Option<u64>,
 }
 
 /// What is said of one submission, for one purpose.

@@ -12,7 +12,7 @@ use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::api::Moment;
-use crate::api::access::Access;
+use crate::api::access::{Access, EvidenceCause, SentMailKind};
 use crate::api::backups::BackUp;
 use crate::api::bounces::Bounce;
 use crate::api::consents::{Became, Confirm, Withdraw};
@@ -124,6 +124,8 @@ written! {
     Withdraw: withdraw();
     Became: list::<Became>("What a withdrawal made of a record.");
     Confirm: confirm();
+    EvidenceCause: list::<EvidenceCause>("How a record ended of which evidence is left.");
+    SentMailKind: list::<SentMailKind>("What a mail was for.");
     EventState: list::<EventState>("What a consent is from an event on.");
     EventEntity: list::<EventEntity>("Who an event is of.");
     Restrict: restrict();

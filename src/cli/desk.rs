@@ -144,6 +144,7 @@ impl Enforced {
             keeping: Keeping {
                 trail_months: config.trail.retention_months,
                 suppression_months: SUPPRESSION_MONTHS,
+                evidence_months: config.evidence.months(),
                 request_months: config.requests.retention_months,
                 backup_days: config.backup.horizon_days,
                 log_days: config.log.file.is_some().then_some(config.log.file_retention_days),

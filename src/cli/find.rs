@@ -15,7 +15,7 @@ use crate::cli::{ids, reasons};
 use crate::client::{Daemon, parse, written};
 use crate::secret::location::Environment;
 use crate::terminal::{Exit, Failure};
-use crate::terminal::{print, print_json, printable, records, tell};
+use crate::terminal::{print, print_json, printable, records, tell, thousands};
 
 /// A record's id leads to nothing once it is gone; the submission's is remembered for as long as it could come back.
 const NOTHING_OF_RECORD: &str = "nothing is known of this id: a record that was erased is not known by it any more; \
@@ -131,6 +131,12 @@ fn notes(answer: &Found) -> Vec<String> {
     }
     notes.extend(answer.unreadable.map(unreadable));
     notes.extend(answer.unread.map(|count| unread(count, "look again once they are")));
+    notes.extend(answer.evidence.map(|count| {
+        let count = thousands(count);
+        format!(
+            "records that are gone, and left evidence of consents: {count}. `tamis person access` shows it"
+        )
+    }));
     notes
 }
 
@@ -225,14 +231,14 @@ mod tests {
         let said = |body: &str| notes(&parse(body.as_bytes()).expect("an answer"));
         assert_eq!(said(r#"{"records":[]}"#), ["no record holds this address"]);
         assert!(said(r#"{"records":[{"id":"devis-1-7","state":"stored"}]}"#).is_empty());
-        let body =
-            r#"{"records":[{"id":"devis-1-7","state":"stored"}],"total":101,"unreadable":2,"unread":3}"#;
+        let body = r#"{"records":[{"id":"devis-1-7","state":"stored"}],"total":101,"unreadable":2,"unread":3,"evidence":1}"#;
         assert_eq!(
             said(body),
             [
                 "101 records hold this address, 1 of them is shown",
                 "records that do not open: 2. They may hold the address: the log says more",
                 "submissions that are not read yet: 3. Nobody knows whose they are: look again once they are",
+                "records that are gone, and left evidence of consents: 1. `tamis person access` shows it",
             ]
         );
     }

@@ -180,7 +180,9 @@ impl Scribe<'_> {
         let words = self.words;
         text.heading(Depth::Part, words.d_residue);
         let trail = naming::term(Term::months(self.house.keeping.trail_months), self.language);
-        text.list(&[
+        let evidence_months = self.house.keeping.evidence_months;
+        let evidence = naming::term(Term::months(evidence_months), self.language);
+        let mut left = vec![
             line(words.d_r_backup, &[("term", &self.backup_term())]),
             words.d_r_sealed.to_owned(),
             words.d_r_tombstone.to_owned(),
@@ -188,7 +190,11 @@ impl Scribe<'_> {
             words.d_r_disk.to_owned(),
             words.d_r_meta.to_owned(),
             words.d_r_exports.to_owned(),
-        ]);
+        ];
+        if evidence_months > 0 {
+            left.push(line(words.d_r_evidence, &[("term", &evidence)]));
+        }
+        text.list(&left);
     }
 
     /// What bears on whether an assessment is due: the nine criteria of WP 248 rev.01.
@@ -265,6 +271,10 @@ mod tests {
         assert!(text.contains("(`admin.listen`) | off |") && text.contains("(`log.file`) | off |"));
         assert!(text.contains("readable for 7 days") && text.contains("record’s number: 12 months, and"));
         assert!(text.contains("(`copies`): None. | off |"));
+        assert!(!text.contains("Evidence of consent, without"));
+        sample.keeping.evidence_months = 36;
+        let text = dpia_facts(sample.house(), None, Language::En, made());
+        assert!(text.contains("fingerprint of each address: 36 months."), "{text}");
         sample.keeping.has_tcp_door = true;
         sample.keeping.log_days = Some(180);
         sample.warned =

@@ -30,6 +30,8 @@ pub struct Keeping {
     pub trail_months: u32,
     /// How long an entry of the suppression list lives, in calendar months.
     pub suppression_months: u32,
+    /// How long what shows of consents outlives a record, in calendar months; 0: it goes with it.
+    pub evidence_months: u32,
     /// How long a request of a person is kept once it is answered, in calendar months.
     pub request_months: u32,
     /// How long the oldest backup of the keys is kept, in days.
@@ -184,6 +186,7 @@ pub(super) mod sample {
                 keeping: Keeping {
                     trail_months: 12,
                     suppression_months: 36,
+                    evidence_months: 0,
                     request_months: 36,
                     backup_days: 7,
                     log_days: None,

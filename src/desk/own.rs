@@ -1,4 +1,4 @@
-//! What is an activity of its own: the suppression list, the log of access, requests of persons. No purpose can have their
+//! What is an activity of its own: the suppression list, the log of access, requests of persons, evidence that outlives its record. No purpose can have their
 //! references: a purpose's name has no hyphen.
 
 use crate::desk::activity::{Activity, Column};
@@ -8,9 +8,33 @@ use crate::purpose::Term;
 use crate::purpose::law::Recipient;
 
 impl Scribe<'_> {
-    /// The three, in the order in which people ask.
+    /// The three, in the order in which people ask; and evidence, where that is kept.
     pub(in crate::desk) fn own_activities(&self, today: &str) -> Vec<Activity> {
-        vec![self.suppressions(today), self.trail(today), self.requests(today)]
+        let mut own = vec![self.suppressions(today), self.trail(today), self.requests(today)];
+        if self.house.keeping.evidence_months > 0 {
+            own.push(self.evidence(today));
+        }
+        own
+    }
+
+    /// Arts. 7(1), 17(3)(e): that somebody had agreed is shown after their erasure.
+    fn evidence(&self, today: &str) -> Activity {
+        let words = self.words;
+        let months = Term::months(self.house.keeping.evidence_months);
+        self.own(
+            today,
+            [
+                (Column::Reference, vec!["tamis-evidence"]),
+                (Column::Name, vec![words.ev_name]),
+                (Column::Purpose, vec![words.ev_purpose]),
+                (Column::Basis, vec![words.ev_basis, words.to_confirm]),
+                (Column::Persons, vec![words.ev_persons]),
+                (Column::Data, vec![words.ev_data, words.sup_clear]),
+                (Column::Source, vec![words.ev_source]),
+            ],
+            vec![self.lasting(words.ev_erasure, months)],
+            &[],
+        )
     }
 
     /// Art. 21(3): who objected is known by a fingerprint.

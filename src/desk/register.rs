@@ -124,6 +124,22 @@ mod tests {
         }
     }
 
+    /// What outlives records is an activity of its own, where anything does.
+    #[test]
+    fn evidence_is_a_row_where_it_is_kept() {
+        let mut sample = Sample::new();
+        sample.keeping.evidence_months = 36;
+        for language in Language::ALL {
+            let rows = rows(&Register::of(sample.house(), language, made()).csv());
+            assert_eq!(rows.len(), 1 + 2 + 4);
+            let row = &rows[6];
+            assert_eq!(row[0], "tamis-evidence");
+            for (name, cell) in rows[0].iter().zip(row) {
+                assert!(!cell.trim().is_empty() && !cell.contains(['{', '}']), "{name}: {cell}");
+            }
+        }
+    }
+
     const NONE_NAMED: &str = "None to the recipients named here.";
 
     #[test]

@@ -46,10 +46,10 @@ pub fn consent_title_gone(key: &str, language: Language) -> String {
     line(words(language).consent_gone, &[("key", key)])
 }
 
-/// What is kept beside the records, as receipts say it: by how long backups of the keys live, and lines of the trail, and whether there
-/// is a ledger.
+/// What is kept beside the records, as receipts say it: by how long backups of the keys live, lines of the trail, and evidence of consents
+/// (0: it goes with the record), and whether there is a ledger.
 pub fn remaining(
-    (key_backups_days, trail_months): (u32, u32),
+    (key_backups_days, trail_months, evidence_months): (u32, u32, u32),
     has_ledger: bool,
     controller: &str,
     language: Language,
@@ -68,6 +68,11 @@ pub fn remaining(
     if has_ledger {
         said.push((words.r_ledger, words.r_ledger_until.to_owned()));
     }
+    let evidence = naming::term(Term::months(evidence_months), language);
+    let evidence_until = line(words.r_evidence_until, &[("term", &evidence)]);
+    if evidence_months > 0 {
+        said.push((words.r_evidence, evidence_until));
+    }
     let one = |(what, until)| Remaining { what: line(what, &[("controller", controller)]), until };
     said.into_iter().map(one).collect()
 }
@@ -79,10 +84,20 @@ mod tests {
     #[test]
     fn the_ledger_is_named_where_there_is_one() {
         for language in Language::ALL {
-            let told = |has_ledger| remaining((7, 12), has_ledger, "Atelier Lumen", language);
+            let told = |has_ledger| remaining((7, 12, 0), has_ledger, "Atelier Lumen", language);
             let (without, with) = (told(false), told(true));
             assert_eq!(with.len(), without.len() + 1);
             assert_eq!(with.last().map(|last| last.what.as_str()), Some(words(language).r_ledger));
+        }
+    }
+
+    #[test]
+    fn evidence_is_named_where_it_outlives_the_record() {
+        for language in Language::ALL {
+            let told = |months| remaining((7, 12, months), false, "Atelier Lumen", language);
+            let (without, with) = (told(0), told(36));
+            assert_eq!(with.len(), without.len() + 1);
+            assert_eq!(with.last().map(|last| last.what.as_str()), Some(words(language).r_evidence));
         }
     }
 }

@@ -3,7 +3,10 @@
 
 use askama::Template;
 
-use crate::api::access::{AccessFile, Handed, HeldConsent, HeldContent, HeldRecord, Remaining};
+use crate::api::access::{
+    AccessFile, EvidenceCause, Handed, HeldConsent, HeldContent, HeldRecord, KeptEvidence, Remaining,
+    SentMail, SentMailKind,
+};
 use crate::api::evidence::{ConsentEvent, ConsentOutcome, EventState};
 use crate::api::suppressions::{ALL, ContactKind, Suppression};
 use crate::api::{Moment, Word};
@@ -25,6 +28,7 @@ struct Page<'p> {
     notes: Vec<String>,
     records: Vec<Sheet>,
     objections: Vec<String>,
+    evidence: Vec<Row>,
     remains: &'p [Remaining],
     complain: String,
 }
@@ -57,6 +61,7 @@ pub fn access_page(held: &AccessFile, language: Language) -> String {
         notes: clerk.notes(),
         records: held.records.iter().map(|record| clerk.sheet(record)).collect(),
         objections: held.suppressions.iter().map(|entry| clerk.objection(entry)).collect(),
+        evidence: held.evidence.iter().map(|kept| clerk.kept(kept)).collect(),
         remains: &held.remains,
         complain: line(
             clerk.words.complain,
@@ -124,6 +129,10 @@ impl Clerk<'_> {
             rows.extend(self.content(content, record));
         }
         rows.push(row(words.handed, self.handed(&record.handed)));
+        let mails = self.mails(record);
+        if !mails.is_empty() {
+            rows.push(row(words.mails, mails));
+        }
         Sheet { heading: line(words.record, &[("id", &record.id.to_string())]), notes, rows }
     }
 
@@ -214,6 +223,50 @@ impl Clerk<'_> {
         Some(line(said, &[("date", &self.day(event.event_time))]))
     }
 
+    /// What was written to them about a record.
+    fn mails(&self, record: &HeldRecord) -> Vec<String> {
+        let words = self.words;
+        let one = |mail: &SentMail| {
+            let said = match mail.kind {
+                Word::Known(SentMailKind::Asked) => words.mail_asked,
+                Word::Known(SentMailKind::Reminded) => words.mail_reminded,
+                Word::Later(_) => words.mail_other,
+            };
+            line(said, &[("date", &self.day(mail.sent_at))])
+        };
+        let unreachable = record.unreachable_since;
+        let unreachable =
+            unreachable.map(|since| line(words.mail_unreachable, &[("date", &self.day(since))]));
+        record.mails.iter().map(one).chain(unreachable).collect()
+    }
+
+    /// What is left of a record that is gone.
+    fn kept(&self, kept: &KeptEvidence) -> Row {
+        let words = self.words;
+        let ended = match kept.cause {
+            Word::Known(EvidenceCause::Expired) => words.evidence_expired,
+            Word::Known(EvidenceCause::Erased) | Word::Later(_) => words.evidence_erased,
+        };
+        let mut points = vec![line(ended, &[("date", &self.day_of(&kept.ended))])];
+        for consent in &kept.consents {
+            for event in &consent.events {
+                let said = match event.event_state {
+                    Word::Known(EventState::Given) => {
+                        Some(line(words.given, &[("date", &self.day(event.event_time))]))
+                    }
+                    _ => self.event(event),
+                };
+                points.extend(
+                    said.map(|said| {
+                        line(words.evidence_box, &[("consent", &consent.title), ("said", &said)])
+                    }),
+                );
+            }
+        }
+        points.push(line(words.evidence_until, &[("date", &self.day_of(&kept.until))]));
+        Row { label: kept.title.clone(), points }
+    }
+
     fn handed(&self, handed: &[Handed]) -> Vec<String> {
         let words = self.words;
         if handed.is_empty() {
@@ -283,6 +336,9 @@ mod tests {
                 words.remains,
                 words.rights_text,
                 words.expired,
+                words.evidence,
+                words.evidence_text,
+                words.mails,
                 "anne@lumen.example",
                 "Exemple CRM SAS",
                 "devis-1-7",

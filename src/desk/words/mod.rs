@@ -99,6 +99,13 @@ texts! {
         sup_clear
         sup_source
         sup_erasure
+        ev_name
+        ev_purpose
+        ev_basis
+        ev_persons
+        ev_data
+        ev_source
+        ev_erasure
         trail_name
         trail_purpose
         trail_basis
@@ -170,6 +177,7 @@ texts! {
         d_r_sealed
         d_r_tombstone
         d_r_trail
+        d_r_evidence
         d_r_disk
         d_r_meta
         d_r_exports

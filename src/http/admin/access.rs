@@ -19,6 +19,7 @@ use crate::http::admin::paper::PaperFormat;
 use crate::http::admin::query::{Parameters, named};
 use crate::http::admin::receipts::Receipts;
 use crate::http::admin::search::Search;
+use crate::http::admin::stubs::kept_of;
 use crate::http::admin::suppressions::{entries_of, is_of_one};
 use crate::http::problem::{Problem, ProblemCode, request_id};
 use crate::purpose::RecordId;
@@ -71,6 +72,8 @@ pub(super) async fn access(
         part = parts.next();
     }
     let suppressions = entries_of(&state, email.as_deref(), phone.as_deref()).await?;
+    let parts = (email.as_deref(), phone.as_deref());
+    let evidence = kept_of(&state, parts, (&*policy, &*stationery), language).await?;
     tracing::info!(
         request.id = %request_id(&request), actor = %by.operator.actor(), role = %by.operator.role(),
         records.found = records.len(), "access.done"
@@ -89,10 +92,11 @@ pub(super) async fn access(
         total: (matches.total > ids.len() as u64).then_some(matches.total),
         records,
         suppressions,
+        evidence,
         unreadable: counted(matches.unreadable),
         unread: counted(unread),
         remains: desk::remaining(
-            (stationery.key_backups_days, stationery.trail_months),
+            (stationery.key_backups_days, stationery.trail_months, stationery.evidence_months),
             stationery.has_ledger,
             &controller.name,
             language,

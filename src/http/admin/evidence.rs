@@ -101,7 +101,8 @@ pub(super) fn events(
     Ok(events)
 }
 
-fn shown(event: &lead::ConsentEvent) -> ConsentEvent {
+/// An event, on the wire.
+pub(super) fn shown(event: &lead::ConsentEvent) -> ConsentEvent {
     let event_state = match event.kind {
         EventKind::Confirmed => EventState::Confirmed,
         EventKind::Withdrawn => EventState::Withdrawn,

@@ -19,6 +19,7 @@ use crate::http::admin::operator::{By, Find as MayFind};
 use crate::http::admin::record::Outlet;
 use crate::http::admin::restricted;
 use crate::http::admin::search::Search;
+use crate::http::admin::suppressions::spellings_of;
 use crate::http::problem::{Problem, ProblemCode, request_id};
 use crate::id::LeadgenId;
 use crate::notification::{ParkCode, Why};
@@ -127,12 +128,19 @@ pub(super) async fn find(
         Asked::One(wanted) => one(wanted, entry, &state, &queue).await?,
         Asked::Holding(sought) => holding(sought, entry, &state, &queue, &search).await?,
     };
+    let policy = state.policy.pin();
+    let evidence = match (&question.email, &question.phone) {
+        (None, None) => None,
+        (email, phone) => {
+            let addresses = spellings_of(&policy, email.as_deref(), phone.as_deref())?;
+            Some(state.store.stubs_of(addresses).await?.len() as u64).filter(|count| *count > 0)
+        }
+    };
     let Answer { found, queued, total, unreadable, unread } = looked;
     tracing::info!(
         request.id = %request_id(&request), actor = %by.operator.actor(), role = %by.operator.role(),
         records.found = found.len(), unmasked = question.unmask, "find.done"
     );
-    let policy = state.policy.pin();
     let known = found.iter().map(|found| shown(found, &policy, question.unmask));
     let mut records = known.collect::<Result<Vec<_>, _>>()?;
     records.extend(queued.then(|| Finding::of(SubmissionState::Queued)));
@@ -140,7 +148,7 @@ pub(super) async fn find(
     if let Some(seconds) = waited {
         answer.insert_header((WAITED, seconds));
     }
-    Ok(answer.json(Found { records, total, unreadable, unread }))
+    Ok(answer.json(Found { records, total, unreadable, unread, evidence }))
 }
 
 /// One submission, or one record.

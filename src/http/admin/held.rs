@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::api::access::{Handed, HeldBeside, HeldConsent, HeldContent, HeldField, HeldRecord};
+use crate::api::access::{
+    Handed, HeldBeside, HeldConsent, HeldContent, HeldField, HeldRecord, SentMail, SentMailKind,
+};
 use crate::api::{Moment, Word};
 use crate::desk;
 use crate::forget::receipt::Stationery;
@@ -17,7 +19,7 @@ use crate::id::FormId;
 use crate::language::Language;
 use crate::lead::{ConsentEvidence, OpenedLead};
 use crate::purpose::{ConsentRule, Policy, Purpose, RecordId, TextHash};
-use crate::store::{DayLook, Found, SeenState};
+use crate::store::{Correspondence, DayLook, Found, SeenState};
 
 /// Who writes down what is held.
 pub(super) struct Clerk<'c> {
@@ -51,6 +53,10 @@ impl<'c> Clerk<'c> {
             Some(lead) => Some(self.content(lead, purpose.as_ref(), found).await?),
             None => None,
         };
+        let written = self.state.store.correspondence(vec![id.clone()]).await?;
+        let written = written.first().copied().unwrap_or_default();
+        let mut mails: Vec<SentMail> = sent(&written).collect();
+        mails.sort_by_key(|mail| mail.sent_at.0);
         Ok(Some(HeldRecord {
             id: id.clone(),
             purpose: id.purpose.clone(),
@@ -63,6 +69,8 @@ impl<'c> Clerk<'c> {
             content,
             restricted: found.restriction.as_ref().map(restricted::shown),
             handed: self.handed(id).await?,
+            mails,
+            unreachable_since: written.unreachable.map(Moment),
         }))
     }
 
@@ -129,13 +137,7 @@ impl<'c> Clerk<'c> {
             Some(rule) => lead.valid_until(rule),
             None => evidence.valid_until,
         };
-        let title = match rule {
-            Some(rule) => {
-                let recipient = rule.recipient.as_ref().map(|id| self.name_of(id).unwrap_or(id));
-                desk::consent_title(rule.channel, recipient.map(String::as_str), self.language)
-            }
-            None => desk::consent_title_gone(evidence.key.as_str(), self.language),
-        };
+        let title = consent_title(rule, evidence.key.as_str(), self.stationery, self.language);
         Ok(HeldConsent {
             key: evidence.key.as_str().to_owned(),
             channel: rule.map(|rule| Word::from(rule.channel)),
@@ -175,10 +177,6 @@ impl<'c> Clerk<'c> {
         Ok(found.filter(|(known, _)| *known == hash).map(|(_, text)| text.clone()))
     }
 
-    fn name_of(&self, recipient: &str) -> Option<&String> {
-        self.stationery.recipients.get(recipient).map(|recipient| &recipient.name)
-    }
-
     async fn handed(&self, id: &RecordId) -> Result<Vec<Handed>, Problem> {
         let handed = self.state.store.handed_to(std::slice::from_ref(id)).await?;
         let one = |to: crate::store::HandedTo| {
@@ -196,4 +194,28 @@ impl<'c> Clerk<'c> {
         };
         Ok(handed.into_iter().map(one).collect())
     }
+}
+
+/// The mails that were sent, as far as that is kept.
+fn sent(written: &Correspondence) -> impl Iterator<Item = SentMail> {
+    let each = [(SentMailKind::Asked, written.asked), (SentMailKind::Reminded, written.reminded)];
+    let one = |(kind, at): (SentMailKind, Option<_>)| {
+        Some(SentMail { kind: Word::from(kind), sent_at: Moment(at?) })
+    };
+    each.into_iter().filter_map(one)
+}
+
+/// What a consent allows, in words; of one that is asked for no more, its name.
+pub(super) fn consent_title(
+    rule: Option<&ConsentRule>,
+    key: &str,
+    stationery: &Stationery,
+    language: Language,
+) -> String {
+    let Some(rule) = rule else { return desk::consent_title_gone(key, language) };
+    let recipient = rule.recipient.as_ref().map(|id| {
+        let known = stationery.recipients.get(id);
+        known.map_or(id.as_str(), |known| known.name.as_str())
+    });
+    desk::consent_title(rule.channel, recipient, language)
 }

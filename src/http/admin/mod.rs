@@ -54,6 +54,7 @@ mod search;
 mod sight;
 mod status;
 mod stream;
+mod stubs;
 mod suppressions;
 #[cfg(test)]
 mod tests;

@@ -146,13 +146,28 @@ pub(super) async fn entries_of(
     phone: Option<&str>,
 ) -> Result<Vec<Shown>, Problem> {
     let policy = state.policy.pin();
-    let addresses = match spellings(email, phone, &regions(&policy)) {
-        // Digits that no purpose takes for a number are on no list.
-        Err(ProblemCode::AddressInvalid) => return Ok(Vec::new()),
-        found => found?.into_iter().map(|(address, _)| address).collect(),
-    };
+    // Digits that no purpose takes for a number are on no list.
+    let addresses = spellings_of(&policy, email, phone)?;
+    if addresses.is_empty() {
+        return Ok(Vec::new());
+    }
     let entries = state.store.suppressions_of(addresses, scopes(state, &policy).await?).await?;
     Ok(entries.iter().map(shown).collect())
+}
+
+/// One address in every spelling that it has, as of which it may be known; none: it is no address that is compared.
+///
+/// # Errors
+/// [`ProblemCode::BodyInvalid`]: not exactly one is named.
+pub(super) fn spellings_of(
+    policy: &Policy,
+    email: Option<&str>,
+    phone: Option<&str>,
+) -> Result<Vec<Address>, ProblemCode> {
+    match spellings(email, phone, &regions(policy)) {
+        Err(ProblemCode::AddressInvalid) => Ok(Vec::new()),
+        found => Ok(found?.into_iter().map(|(address, _)| address).collect()),
+    }
 }
 
 /// Refuses a number that these purposes (none named: all) read as two people's: whoever says it means one of them.

@@ -51,11 +51,22 @@ texts! {
         handed_nobody
         handed_day
         handed_days
+        mails
+        mail_asked
+        mail_reminded
+        mail_other
+        mail_unreachable
         notice
         test
         objections
         objection
         objection_all
+        evidence
+        evidence_text
+        evidence_erased
+        evidence_expired
+        evidence_until
+        evidence_box
         email
         phone
         remains
@@ -73,6 +84,8 @@ texts! {
         r_files_until
         r_ledger
         r_ledger_until
+        r_evidence
+        r_evidence_until
         rights
         rights_text
         rights_consent

@@ -21,6 +21,7 @@ pub(super) fn stationery() -> Stationery {
         public_url: "https://leads.lumen.example".to_owned(),
         key_backups_days: 7,
         trail_months: 12,
+        evidence_months: 0,
         vacuum_days: 30,
         key_storage: KeyStorage::InPlace,
         recipients: BTreeMap::new(),
