@@ -166,6 +166,7 @@ const BLOCKS: &[(&str, &str, How)] = &[
         "sudo install -m 600 -o tamis -g tamis /dev/stdin /etc/tamis/secrets/mail-password",
         Shown("needs an account at a mail server; tests/it/mail runs the command against one of its own"),
     ),
+    ("docs/people.md", "[evidence]", CONFIG),
     ("docs/people.md", "tamis register", Run("the_officer_s_commands_run_as_the_page_has_them")),
     ("docs/purposes.md", "[purposes.devis]", CONFIG),
 ];

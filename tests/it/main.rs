@@ -32,6 +32,7 @@ mod ends;
 mod erased_addresses;
 mod erasing;
 mod erasures;
+mod evidence;
 mod examples;
 mod fetching;
 mod fields;

@@ -136,6 +136,12 @@ async fn a_house_that_asks_by_itself_gets_who_is_due_and_says_who_was_asked() {
     let noted = world.admin().post("/admin/v1/reconfirmations/asked", &reminded).await;
     assert_eq!((noted.status, noted.json()["noted"].clone()), (200, json!(1)));
     assert_eq!(standing().await, [0, 1, 0]);
+    let flags = ["person", "access", "--email-stdin", "--format", "json", "--lang", "en"];
+    let held = crate::people::tamis(&world, &flags, &email).await.1;
+    let held: serde_json::Value = serde_json::from_str(&held).expect("JSON");
+    let mails = held["records"][0]["mails"].as_array().expect("a list").iter();
+    let kinds: Vec<_> = mails.map(|mail| mail["kind"].as_str().expect("a word")).collect();
+    assert_eq!(kinds, ["asked", "reminded"], "what was written to them is said to them");
     for (action, times) in [("asking-paused", 1), ("asking-resumed", 1), ("asked", 1), ("reminded", 1)] {
         assert_eq!(told(&world, action).await, times, "{action}");
     }
