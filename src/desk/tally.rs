@@ -122,7 +122,7 @@ impl Tally {
             Some(Action::TokenRevoked) if is_done => self.tokens_revoked += 1,
             _ => {}
         }
-        let moves = [Action::Stored, Action::ErasureAsked, Action::Expired];
+        let moves = [Action::Stored, Action::ErasureAsked, Action::Expired, Action::Lapsed];
         if let (Some(purpose), Some(action)) =
             (&deed.purpose, action.filter(|action| is_done && moves.contains(action)))
         {
@@ -195,7 +195,8 @@ mod tests {
             (20, Action::Stored, 5),
             (30, Action::ErasureAsked, 1),
             (30, Action::Erased, 1),
-            (39, Action::Expired, 3),
+            (38, Action::Lapsed, 1),
+            (39, Action::Expired, 2),
             (41, Action::Stored, 50),
         ] {
             tally.take(at(hour), deed("system", action), records);

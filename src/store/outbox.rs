@@ -150,7 +150,7 @@ pub trait Outbox: Send + Sync {
     async fn note_unreachable(&self, records: Vec<RecordId>, entry: Entry) -> Result<u64, StoreError>;
 
     /// Records of a purpose that end by this day, as they say in clear, and when each does: of the next `max` after this one. Test
-    /// leads are none.
+    /// leads are none, nor is what is restricted.
     ///
     /// # Errors
     /// See [`crate::store::StoreCode`].
@@ -227,6 +227,11 @@ impl Letters {
         self.note_sent(kind, now);
     }
 
+    /// They were asked whether they still agree, and have not answered: a yes begins anew.
+    pub(super) fn is_unanswered(&self) -> bool {
+        self.sent.asked.is_some()
+    }
+
     /// No mail reaches them.
     pub(super) fn bounce(&mut self, now: Timestamp) {
         self.waiting.clear();
@@ -254,6 +259,10 @@ impl Letters {
         self.sent.dropped = None;
         if cause == RewriteCause::Person {
             self.sent.unreachable = None;
+        }
+        // What they were asked they have answered.
+        if cause == RewriteCause::Yes {
+            (self.sent.asked, self.sent.reminded) = (None, None);
         }
         self.waiting.iter_mut().for_each(|mail| mail.due = now);
     }
@@ -367,6 +376,23 @@ mod tests {
         let minutes: Vec<i64> = (1..=8).map(|attempts| wait_after(attempts).as_secs() / 60).collect();
         assert_eq!(minutes, [5, 15, 45, 135, 360, 360, 360, 360]);
         assert_eq!(wait_after(u32::MAX), MAIL_WAITS_MAX);
+    }
+
+    #[test]
+    fn who_was_asked_has_not_answered_before_they_say_yes() {
+        let mut letters = Letters::default();
+        letters.note(MailKind::Welcome, at(0));
+        assert!(!letters.is_unanswered());
+        letters.note(MailKind::Asked, at(1));
+        letters.note(MailKind::Reminded, at(2));
+        for cause in
+            [RewriteCause::Person, RewriteCause::Withdrawal, RewriteCause::Retention, RewriteCause::Clock]
+        {
+            letters.begin_anew(cause, at(3));
+            assert!(letters.is_unanswered(), "{cause:?}");
+        }
+        letters.begin_anew(RewriteCause::Yes, at(4));
+        assert!(!letters.is_unanswered() && letters.is_empty());
     }
 
     #[test]

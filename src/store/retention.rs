@@ -23,6 +23,8 @@ pub const EXPIRED_AT_ONCE_MAX: usize = 4_096;
 pub struct Expired {
     /// Records by purpose, in their order.
     pub records: Vec<(PurposeId, u64)>,
+    /// So many of them are of people who were asked whether they still agree, and did not answer.
+    pub lapsed: u64,
     /// More is due.
     pub more: bool,
     /// Their keys are destroyed; false: that is tried again each second, and at the next start before anybody has the store.
@@ -31,15 +33,15 @@ pub struct Expired {
 
 impl Expired {
     /// Nothing was due.
-    pub(super) const NOTHING: Self = Self { records: Vec::new(), more: false, done: true };
+    pub(super) const NOTHING: Self = Self { records: Vec::new(), lapsed: 0, more: false, done: true };
 
     /// How many records there were.
     pub fn total(&self) -> u64 {
         self.records.iter().map(|(_, count)| count).sum()
     }
 
-    pub(super) fn of(extent: Extent, more: bool, done: bool) -> Self {
-        Self { records: extent.records, more, done }
+    pub(super) fn of(extent: Extent, lapsed: u64, more: bool, done: bool) -> Self {
+        Self { records: extent.records, lapsed, more, done }
     }
 }
 
@@ -47,7 +49,7 @@ impl Expired {
 #[async_trait]
 pub trait Retention: Send + Sync {
     /// Takes records away whose expiry day has come, a batch of at most [`EXPIRED_AT_ONCE_MAX`], also of a purpose that the
-    /// config no longer names: counts them off, writes a trail line a purpose with their number and range, syncs, destroys
+    /// config no longer names: counts them off, writes a trail line a purpose with their number and range, and another of those who were asked whether they still agree and did not answer, syncs, destroys
     /// their keys, and only then answers. A record that is restricted stays, whatever its day, until that is over. A bucket in which nothing lives any more leaves nothing in the keyring. No
     /// tombstone is made: what is noted of each submission stays, and keeps it from being taken in again.
     ///

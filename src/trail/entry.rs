@@ -52,6 +52,8 @@ crate::codes! {
         Erased = "erased",
         /// Records whose time was over were taken away, and their keys are destroyed next.
         Expired = "records-expired",
+        /// The same of records whose persons were asked whether they still agree, and did not answer.
+        Lapsed = "records-lapsed",
         /// The end of a purpose's records was moved forward: its period is shorter now.
         PeriodShortened = "period-shortened",
         /// Of records went what their purpose may no longer hold: a field that left the whitelist, one whose consent is over.

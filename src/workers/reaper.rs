@@ -20,6 +20,7 @@ use crate::inbox::Inbox;
 use crate::keyring::Keyring;
 use crate::purpose::Policy;
 use crate::store::{SharedStore, StoreCode, StoreError, VigilEnded};
+use crate::telemetry::metrics::{EndCause, Metrics};
 use crate::workers::clockwatch::{AskedInVain, confirmed_now};
 use crate::workers::routine::{Routine, Schedule, Turn};
 use crate::workers::shortening::{Shortened, Shortening};
@@ -53,6 +54,7 @@ pub struct Reaper {
     shortening: Option<Shortening>,
     graph: Option<Arc<Graph>>,
     asked_in_vain: AskedInVain,
+    metrics: Arc<Metrics>,
     clock: Arc<dyn Clock>,
     schedule: Schedule,
     overdue: Mutex<Overdue>,
@@ -116,7 +118,8 @@ impl Reaper {
         let (day, attention, overdue) = Default::default();
         let schedule = Schedule::within(EVERY, Arc::clone(&clock));
         let (trail_months, request_months) = (TRAIL_MONTHS, REQUEST_MONTHS);
-        let (shortening, graph, asked_in_vain) = (None, None, Default::default());
+        let (shortening, graph, asked_in_vain, metrics) =
+            (None, None, Default::default(), Default::default());
         Self {
             inbox,
             store,
@@ -128,6 +131,7 @@ impl Reaper {
             shortening,
             graph,
             asked_in_vain,
+            metrics,
             clock,
             schedule,
             overdue,
@@ -143,6 +147,11 @@ impl Reaper {
     /// Says here what needs a person.
     pub fn attending(self, attention: Arc<Attention>) -> Self {
         Self { attention, ..self }
+    }
+
+    /// Counts here what it takes away.
+    pub fn counting(self, metrics: Arc<Metrics>) -> Self {
+        Self { metrics, ..self }
     }
 
     /// Lines of the trail are kept for so many months.
@@ -216,25 +225,32 @@ impl Reaper {
 
     /// Records first: they are what somebody was promised. False: something is left that is due.
     async fn expire(&self) -> bool {
-        let mut count = 0;
+        let (mut expired, mut lapsed, mut is_done) = (0, 0, false);
         for _ in 0..BATCHES_MAX {
             match self.store.expire().await {
-                Ok(expired) => {
-                    count += expired.total();
-                    if !expired.done || !expired.more {
-                        say_expired(count);
-                        return expired.done;
+                Ok(batch) => {
+                    lapsed += batch.lapsed;
+                    expired += batch.total().saturating_sub(batch.lapsed);
+                    if !batch.done || !batch.more {
+                        is_done = batch.done;
+                        break;
                     }
                 }
                 Err(error) => {
-                    say_expired(count);
                     tracing::warn!(code = %error.code, "reaper.store-refused");
-                    return false;
+                    break;
                 }
             }
         }
-        say_expired(count);
-        false
+        self.metrics.ended(EndCause::Expired, expired);
+        self.metrics.ended(EndCause::Lapsed, lapsed);
+        if expired > 0 {
+            tracing::info!(records.expired = expired, "store.records-expired");
+        }
+        if lapsed > 0 {
+            tracing::info!(records.lapsed = lapsed, "store.records-lapsed");
+        }
+        is_done
     }
 
     /// True if something is overdue.
@@ -384,12 +400,6 @@ fn say_ended(ended: &[VigilEnded]) -> u64 {
         }
     }
     ended.len() as u64
-}
-
-fn say_expired(count: u64) {
-    if count > 0 {
-        tracing::info!(records.expired = count, "store.records-expired");
-    }
 }
 
 #[cfg(test)]

@@ -397,6 +397,7 @@ macro_rules! contract {
                 what_has_had_its_time_goes_with_its_keys_and_its_numbers_stand_in_the_trail,
                 what_ended_is_known_and_neither_a_call_nor_a_settlement_brings_it_back,
                 a_bucket_in_which_all_has_had_its_time_leaves_no_node,
+                whoever_was_asked_and_stayed_silent_is_told_apart,
                 an_export_under_way_goes_on_without_what_ended,
                 each_purpose_of_a_submission_has_its_own_time_also_one_that_left_the_config,
                 nothing_ends_and_nothing_is_overdue_by_a_clock_that_nobody_confirmed,

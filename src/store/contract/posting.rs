@@ -229,9 +229,12 @@ pub(crate) async fn what_ends_by_a_day_is_found_piece_by_piece<H: Host>() {
         .await
         .expect("settled");
     let day = Day::of(start());
+    store.settle(vec![stored_in("devis", 6, false, 5)]).await.expect("settled");
+    let restricting = store.restrict(record("devis-1-6"), day.plus(9), by_officer(Action::Restricted)).await;
+    restricting.expect("restricted");
     let mut found = Vec::new();
     let mut after = None;
-    for _ in 0..3 {
+    for _ in 0..4 {
         let part = store.records_ending(purpose("devis"), day.plus(6), after, 2).await.expect("looked");
         found.extend(part.records);
         after = part.next;
@@ -240,7 +243,11 @@ pub(crate) async fn what_ends_by_a_day_is_found_piece_by_piece<H: Host>() {
         }
     }
     let numbers: Vec<(u64, u32)> = found.iter().map(|(id, ends)| (id.number, ends.0 - day.0)).collect();
-    assert_eq!((numbers, after), (vec![(1, 5), (3, 6), (4, 5)], None), "no test lead");
+    assert_eq!(
+        (numbers, after),
+        (vec![(1, 5), (3, 6), (4, 5)], None),
+        "no test lead, and nothing that no day ends"
+    );
     let nobody = store.records_ending(purpose("autre"), day.plus(60), None, 9).await;
     assert_eq!(nobody.map(|found| found.records.len()), Ok(0));
 }

@@ -9,10 +9,10 @@ use crate::keyring::tree::Kind;
 use crate::keyring::{BUCKET_RECORDS, Bucket, Keyring};
 use crate::purpose::{Lifespan, Term};
 use crate::store::{
-    Asked, Dated, DatingSlice, ErasureRequest, Expired, KeptLifespan, Requeue, SeenState, SharedStore,
-    StoreCode, Wanted,
+    Asked, Dated, DatingSlice, ErasureRequest, Expired, KeptLifespan, MailId, MailKind, Requeue, SeenState,
+    SharedStore, StoreCode, Wanted,
 };
-use crate::trail::{Action, Line, Outcome};
+use crate::trail::{Action, Entry, Line, Outcome};
 
 /// The leaf of a record's own number; none: its bucket has nothing left.
 fn leaf<H: Host>(host: &H, name: &str, number: u64) -> Option<bool> {
@@ -27,7 +27,7 @@ fn leaf<H: Host>(host: &H, name: &str, number: u64) -> Option<bool> {
 
 fn ended(records: &[(&str, u64)]) -> Expired {
     let records = records.iter().map(|(name, count)| (purpose(name), *count)).collect();
-    Expired { records, more: false, done: true }
+    Expired { records, lapsed: 0, more: false, done: true }
 }
 
 fn emails(numbers: impl IntoIterator<Item = u64>) -> Vec<String> {
@@ -135,6 +135,45 @@ pub(crate) async fn a_bucket_in_which_all_has_had_its_time_leaves_no_node<H: Hos
     store_many(&store, 600, 1).await;
     assert_eq!(fates(&store, 600).await, "devis: devis-1-520", "the numbers go on");
     assert_eq!(host.keyring().buckets(), held - 1);
+}
+
+pub(crate) async fn whoever_was_asked_and_stayed_silent_is_told_apart<H: Host>() {
+    let host = H::new();
+    let mut store = host.open();
+    let batch = (1..=4).map(|number| stored_in("devis", number, false, 5));
+    store.settle(batch.collect()).await.expect("settled");
+    store.settle(vec![stored_in("lettre", 5, false, 5)]).await.expect("settled");
+    let mail = |id: &str, kind| MailId { record: record(id), kind };
+    let asked = vec![
+        mail("devis-1-2", MailKind::Asked),
+        mail("devis-1-3", MailKind::Asked),
+        mail("lettre-1-1", MailKind::Welcome),
+    ];
+    assert_eq!(store.note_written(asked, by_officer(Action::Asked)).await, Ok(3));
+    // What waits was asked of nobody.
+    assert_eq!(store.queue_mails(vec![mail("devis-1-4", MailKind::Asked)]).await, Ok(1));
+    store.close().await.expect("closed");
+    drop(store);
+    store = host.open();
+    host.pass_days(&store, 5);
+    assert_eq!(store.expire().await, Ok(Expired { lapsed: 2, ..ended(&[("devis", 4), ("lettre", 1)]) }));
+    let lines = store.lines(0, 10_000).await.expect("a trail").into_iter().map(|line| line.entry);
+    let lines = lines.filter(|entry| [Action::Expired, Action::Lapsed].contains(&entry.action()));
+    let told = |entry: Entry| {
+        let ends = [entry.from.as_ref(), entry.to.as_ref()];
+        let ends = ends.map(|id| id.map(ToString::to_string).unwrap_or_default());
+        (entry.action().as_str(), entry.count, ends)
+    };
+    let mut told: Vec<_> = lines.map(told).collect();
+    told.sort_unstable();
+    let line = |action, count, from: &str, to: &str| (action, count, [from, to].map(str::to_owned));
+    let expected = [
+        line("records-expired", 1, "lettre-1-1", "lettre-1-1"),
+        line("records-expired", 2, "devis-1-1", "devis-1-4"),
+        line("records-lapsed", 2, "devis-1-2", "devis-1-3"),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(store.mails_waiting().count, 0);
 }
 
 pub(crate) async fn an_export_under_way_goes_on_without_what_ended<H: Host>() {

@@ -114,6 +114,7 @@ impl Outbox for MemoryStore {
         after: Option<Cursor>,
         max: usize,
     ) -> Result<RecordsEnding, StoreError> {
+        let look = self.0.mark.look();
         let (rows, mut found, mut looked_at) = (self.0.rows()?, RecordsEnding::default(), 0);
         let Some(vault) = rows.vaults.get(&purpose) else { return Ok(found) };
         let from = after.map_or(Unbounded, |after| Excluded((after.epoch, after.number)));
@@ -121,8 +122,9 @@ impl Outbox for MemoryStore {
             let id = RecordId { purpose: purpose.clone(), epoch: *epoch, number: *number };
             looked_at += 1;
             found.next = Some(id.clone());
-            // Nobody is behind a test lead.
-            let ends = SealedRecord::peek(value).filter(|(_, day, test)| !test && *day <= by);
+            // Nobody is behind a test lead, and no day ends what is restricted.
+            let ends = SealedRecord::peek(value);
+            let ends = ends.filter(|(_, day, test)| !test && *day <= by && !rows.is_restricted(&id, &look));
             found.records.extend(ends.map(|(_, day, _)| (id, day)));
         }
         if looked_at < max {

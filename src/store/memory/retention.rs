@@ -14,6 +14,7 @@ use crate::store::feeds::Became;
 use crate::store::leaves::{Leaves, bucket_of, place_of};
 use crate::store::memory::draft::{Draft, EPOCH};
 use crate::store::memory::{MemoryStore, trail};
+use crate::store::outbox::Letters;
 use crate::store::retention::{
     BucketCut, DATED_AT_ONCE_MAX, EXPIRED_AT_ONCE_MAX, is_given_whole, lines_kept_from,
 };
@@ -23,7 +24,7 @@ use crate::trail::{Action, Entry};
 #[async_trait]
 impl Retention for MemoryStore {
     async fn expire(&self) -> Result<Expired, StoreError> {
-        let (extent, more) = self.0.write(|draft| {
+        let (extent, lapsed, more) = self.0.write(|draft| {
             let today = Day::of(draft.look.confirmed()?);
             // Records that a clock received that was behind have not got their dates yet.
             if draft.rows.early_up_to().is_some() {
@@ -33,7 +34,7 @@ impl Retention for MemoryStore {
         })?;
         // What fails is tried again with the next one, and at the next start.
         let _ = self.0.finish_erasures();
-        Ok(Expired::of(extent, more, self.0.rows()?.sweep.is_none()))
+        Ok(Expired::of(extent, lapsed, more, self.0.rows()?.sweep.is_none()))
     }
 
     async fn overdue(&self) -> Result<u64, StoreError> {
@@ -119,7 +120,7 @@ impl Retention for MemoryStore {
 }
 
 impl Draft<'_> {
-    fn expire(&mut self, today: Day) -> Result<(Extent, bool), StoreError> {
+    fn expire(&mut self, today: Day) -> Result<(Extent, u64, bool), StoreError> {
         let mut due: Vec<(RecordId, Leaf, Day)> = Vec::new();
         for (purpose, vault) in &self.rows.vaults {
             for ((epoch, number), value) in &vault.records {
@@ -134,12 +135,12 @@ impl Draft<'_> {
         let more = due.len() > EXPIRED_AT_ONCE_MAX;
         due.truncate(EXPIRED_AT_ONCE_MAX);
         let Some(since) = due.iter().map(|(.., day)| *day).min() else {
-            return Ok((Extent::default(), false));
+            return Ok((Extent::default(), 0, false));
         };
         if self.rows.sweep.is_some() {
             return Err(StoreError::of(StoreCode::Keyring));
         }
-        let (mut extent, mut lines) = (Extent::default(), BTreeMap::new());
+        let (mut extent, mut lapsed, mut lines) = (Extent::default(), 0, BTreeMap::new());
         let mut leaves: BTreeMap<Bucket, Vec<u16>> = BTreeMap::new();
         for (id, leaf, _) in &due {
             self.leave_stub(id, StubCause::Expired)?;
@@ -152,8 +153,10 @@ impl Draft<'_> {
             self.rows.evidence.remove(id);
             extent.count(&id.purpose);
             leaves.entry(bucket_of(&id.purpose, *leaf)).or_default().push(place_of(*leaf));
-            let line = lines.entry(id.purpose.clone()).or_insert_with(|| {
-                let mut line = Entry::by_system(Action::Expired);
+            let has_lapsed = self.rows.letters.get(id).is_some_and(Letters::is_unanswered);
+            lapsed += u64::from(has_lapsed);
+            let line = lines.entry((id.purpose.clone(), has_lapsed)).or_insert_with(|| {
+                let mut line = Entry::by_system(if has_lapsed { Action::Lapsed } else { Action::Expired });
                 (line.purpose, line.from) = (Some(id.purpose.clone()), Some(id.clone()));
                 line
             });
@@ -167,7 +170,7 @@ impl Draft<'_> {
             BucketCut::of(bucket, leaves, forget)
         });
         self.rows.sweep = Some((since, cuts.collect()));
-        Ok((extent, more))
+        Ok((extent, lapsed, more))
     }
 
     /// True if nothing lives in a bucket and no number of it will be given.

@@ -32,6 +32,16 @@ crate::codes! {
     }
 }
 
+crate::codes! {
+    /// Why a record ended by itself.
+    pub enum EndCause {
+        /// Its time was over.
+        Expired = "expired",
+        /// Its person was asked whether they still agree, and did not answer by the day that they were told.
+        Lapsed = "lapsed",
+    }
+}
+
 /// Leads.
 pub(super) struct Leads {
     stored: Family<OneName, Counter>,
@@ -41,6 +51,7 @@ pub(super) struct Leads {
     dropped_fields: Family<OneName, Counter>,
     exported: Family<OneName, Counter>,
     trimmed: CountedBy<TrimCause>,
+    ended: CountedBy<EndCause>,
     graph_calls: Family<OneWord, Counter>,
     graph_seconds: Durations,
     delay_seconds: Durations,
@@ -59,6 +70,8 @@ impl Leads {
             "records_trimmed",
             "Records from which went what they may hold no more, by cause"
         );
+        let ended: Family<OneWord, Counter> =
+            register!(registry, "records_ended", "Records that ended by their time, by cause");
         Self {
             stored: register!(registry, "leads_stored", "Leads stored, by purpose"),
             not_asked: register!(
@@ -79,6 +92,7 @@ impl Leads {
             ),
             exported: register!(registry, "leads_exported", "Records in exported pages, by purpose"),
             trimmed: CountedBy::all(&trimmed, "cause"),
+            ended: CountedBy::all(&ended, "cause"),
             graph_calls: register!(
                 registry,
                 "graph_calls",
@@ -151,6 +165,11 @@ impl Metrics {
     /// So many records were trimmed.
     pub fn trimmed(&self, cause: TrimCause, count: u64) {
         self.leads.trimmed.add(cause, count);
+    }
+
+    /// So many records ended by themselves.
+    pub fn ended(&self, cause: EndCause, count: u64) {
+        self.leads.ended.add(cause, count);
     }
 
     /// A reference was parked.

@@ -29,7 +29,7 @@ use crate::telemetry::metrics::labels::OneWord;
 pub use doors::ListenerCounts;
 pub use gauges::{OldestSeconds, Readings};
 pub use labels::CountedBy;
-pub use leads::TrimCause;
+pub use leads::{EndCause, TrimCause};
 pub use mails::MailsCounted;
 
 /// The media type of what [`Metrics::render`] makes: Prometheus takes it for an older format without it, and refuses it.

@@ -7,11 +7,11 @@ use crate::notification::ParkCode;
 use crate::random::SystemRandom;
 use crate::store::contract::Host;
 use crate::store::contract::support::{
-    BURIED, DAY_MS, HELD, REFUSED, all_claimed, by_officer, due, leadgen, parked, purpose, reference, start,
-    stored, until, waiting,
+    BURIED, DAY_MS, HELD, REFUSED, all_claimed, by_officer, due, leadgen, parked, purpose, record, reference,
+    start, stored, until, waiting,
 };
 use crate::store::memory::MemoryHost;
-use crate::store::{SeenState, Wanted};
+use crate::store::{MailId, MailKind, SeenState, Wanted};
 use crate::trail::Action;
 use crate::workers::{Step, Worker};
 
@@ -21,6 +21,7 @@ struct World {
     day: ConfirmedDay,
     attention: Arc<Attention>,
     reaper: Reaper,
+    metrics: Arc<Metrics>,
     _directory: TempDir,
 }
 
@@ -73,8 +74,9 @@ impl World {
         let day = ConfirmedDay::default();
         let attention = Arc::<Attention>::default();
         let reaper = Reaper::new(inbox, Arc::clone(&store), keyring, clock).telling(day.clone());
-        let reaper = reaper.attending(Arc::clone(&attention));
-        Self { host, store, day, attention, reaper, _directory: directory }
+        let metrics = Arc::<Metrics>::default();
+        let reaper = reaper.attending(Arc::clone(&attention)).counting(Arc::clone(&metrics));
+        Self { host, store, day, attention, reaper, metrics, _directory: directory }
     }
 
     /// Takes a step, and says how many milliseconds it is until the next.
@@ -115,6 +117,22 @@ async fn the_key_of_a_day_goes_once_nothing_is_sealed_under_it() {
     world.host.agree(&world.store);
     world.reaper.step().await;
     assert!(!world.days().contains(&2));
+}
+
+#[tokio::test]
+async fn who_was_asked_and_stayed_silent_is_counted_apart() {
+    let world = World::new().await;
+    world.store.settle((1..=3).map(stored).collect()).await.expect("stored");
+    let asked = MailId { record: record("devis-1-2"), kind: MailKind::Asked };
+    assert_eq!(world.store.note_written(vec![asked], by_officer(Action::Asked)).await, Ok(1));
+    world.host.pass_days(&world.store, 10);
+    world.step().await;
+    let text = world.metrics.render().await;
+    for line in
+        ["tamis_records_ended_total{cause=\"expired\"} 2", "tamis_records_ended_total{cause=\"lapsed\"} 1"]
+    {
+        assert!(text.lines().any(|known| known == line), "{line}: {text}");
+    }
 }
 
 /// The longest a key of a day lives, its own day included.

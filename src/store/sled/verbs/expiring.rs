@@ -270,6 +270,8 @@ fn look_elsewhere(shared: &Shared, looked: &mut [Looked]) -> Result<(), StoreErr
 /// What became of a batch within a transaction.
 pub(in crate::store::sled) struct Swept {
     pub(in crate::store::sled) extent: Extent,
+    /// So many of them were of people who were asked, and did not answer.
+    pub(in crate::store::sled) lapsed: u64,
     /// Where its end stands; none: there is no key to be destroyed.
     pub(in crate::store::sled) ended: Option<Arc<OnceLock<ErasureEnd>>>,
 }
@@ -291,12 +293,13 @@ pub(in crate::store::sled) fn expire(
         return Err(StoreError::of(StoreCode::Keyring));
     }
     let (extent, lost) = (Extent::default(), BTreeMap::new());
-    let mut taken = Taken { extent, lost, lines: Vec::new(), records: Vec::new(), since: today };
+    let (lines, records) = Default::default();
+    let mut taken = Taken { extent, lost, lapsed: 0, lines, records, since: today };
     let mut cuts = Vec::new();
     for looked in &due.buckets {
         cuts.extend(expire_bucket(draft, looked, today, &mut taken)?);
     }
-    let Taken { extent, lost, lines, records, since } = taken;
+    let Taken { extent, lost, lapsed, lines, records, since } = taken;
     feed_rows::note(draft, &Became::of(ChangeKind::Expired, &records))?;
     for (purpose, count) in &extent.records {
         counts::take_off(draft, purpose, *count)?;
@@ -310,12 +313,12 @@ pub(in crate::store::sled) fn expire(
         draft.append_line(entry)?;
     }
     if cuts.is_empty() {
-        return Ok(Swept { extent, ended: None });
+        return Ok(Swept { extent, lapsed, ended: None });
     }
     expiry_row::write(draft, since, &cuts)?;
     let ended = Arc::<OnceLock<ErasureEnd>>::default();
     draft.sweep(Sweep { cuts, ended: Arc::clone(&ended) });
-    Ok(Swept { extent, ended: Some(ended) })
+    Ok(Swept { extent, lapsed, ended: Some(ended) })
 }
 
 /// What a transaction takes away.
@@ -323,7 +326,8 @@ struct Taken {
     extent: Extent,
     /// Records that were lost before, and whose time is over now: they are counted no more.
     lost: BTreeMap<PurposeId, u64>,
-    /// One a purpose and epoch.
+    lapsed: u64,
+    /// One a purpose and epoch, and another of those who lapsed.
     lines: Vec<Entry>,
     /// Which they are.
     records: Vec<RecordId>,
@@ -332,12 +336,16 @@ struct Taken {
 }
 
 impl Taken {
-    fn note(&mut self, id: &RecordId, day: Day) {
+    fn note(&mut self, id: &RecordId, day: Day, has_lapsed: bool) {
         self.extent.count(&id.purpose);
+        self.lapsed += u64::from(has_lapsed);
+        let action = if has_lapsed { Action::Lapsed } else { Action::Expired };
         self.records.push(id.clone());
         self.since = self.since.min(day);
         let is_same = |line: &&mut Entry| {
-            line.from.as_ref().is_some_and(|from| from.purpose == id.purpose && from.epoch == id.epoch)
+            let from = line.from.as_ref();
+            line.action() == action
+                && from.is_some_and(|from| from.purpose == id.purpose && from.epoch == id.epoch)
         };
         match self.lines.iter_mut().find(is_same) {
             Some(line) => {
@@ -346,7 +354,7 @@ impl Taken {
                 line.to.iter_mut().for_each(|to| to.number = to.number.max(id.number));
             }
             None => {
-                let mut line = Entry::by_system(Action::Expired);
+                let mut line = Entry::by_system(action);
                 (line.purpose, line.count) = (Some(id.purpose.clone()), 1);
                 (line.from, line.to) = (Some(id.clone()), Some(id.clone()));
                 self.lines.push(line);
@@ -386,11 +394,12 @@ fn expire_bucket(
         leaf_rows::forget(draft, leaf, id)?;
         restrictions::forget(draft, id)?;
         passes::forget(draft, id)?;
+        let has_lapsed = outbox::is_unanswered(draft, id)?;
         outbox::forget(draft, id)?;
         stubs::leave(draft, id, &value, StubCause::Expired)?;
         evidence_rows::forget(draft, id)?;
         leaves.push(place_of(leaf));
-        taken.note(id, *day);
+        taken.note(id, *day, has_lapsed);
     }
     if !is_as_looked_at {
         // Something was stored or erased there since: what is left is looked at with the next batch.

@@ -143,13 +143,14 @@ impl Outbox for SledStore {
                 Err(error) if error.code == StoreCode::PurposeUnknown => Vec::new(),
                 rows => rows?,
             };
-            let mut found = RecordsEnding::default();
+            let (mut found, look) = (RecordsEnding::default(), shared.look());
             for (key, value) in &rows {
                 let Ok(id) = record_id(&purpose, key) else { continue };
                 found.next = Some(id.clone());
-                // Nobody is behind a test lead.
+                // Nobody is behind a test lead, and no day ends what is restricted.
                 if let Some((_, day, false)) = SealedRecord::peek(value)
                     && day <= by
+                    && !shared.is_restricted(&id, &look)
                 {
                     found.records.push((id, day));
                 }
@@ -261,6 +262,14 @@ pub(in crate::store::sled) fn begin_anew(
     let Some(mut letters) = of(draft, id)? else { return Ok(()) };
     letters.begin_anew(cause, draft.now);
     put(draft, id, &letters)
+}
+
+/// True if the person of a record was asked whether they still agree, and has not answered.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(in crate::store::sled) fn is_unanswered(draft: &Draft<'_>, id: &RecordId) -> Result<bool, StoreError> {
+    Ok(of(draft, id)?.is_some_and(|letters| letters.is_unanswered()))
 }
 
 /// A record is not there any more: nothing is to be written to its person, and nobody remembers what was.

@@ -28,9 +28,9 @@ impl Retention for SledStore {
             self.writer.write_and_puncture(weight, move |draft| expiring::expire(draft, &due, today)).await?;
         // Only now: what was refused is looked at again.
         self.shared.set_swept_to(next);
-        let Swept { extent, ended } = swept;
+        let Swept { extent, lapsed, ended } = swept;
         let done = ended.is_none_or(|ended| ended.get().is_some());
-        Ok(Expired::of(extent, more, done))
+        Ok(Expired::of(extent, lapsed, more, done))
     }
 
     async fn overdue(&self) -> Result<u64, StoreError> {
