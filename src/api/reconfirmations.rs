@@ -32,8 +32,8 @@ pub struct Reconfirmations {
     pub purposes: Vec<Reconfirming>,
 }
 
-/// The same of one purpose. People are counted by what their record says in clear: who took their agreement back is counted, and not
-/// written to.
+/// The same of one purpose. People are counted by what their record says in clear, without those who are restricted: who objected, or took
+/// their agreement back, is counted, and not written to.
 #[derive(Serialize, Deserialize, ToSchema)]
 pub struct Reconfirming {
     /// Which.
@@ -80,6 +80,9 @@ pub struct ListDue {
 pub struct DueList {
     /// By number.
     pub people: Vec<DuePerson>,
+    /// So many before the last of them, or in all where these are all, look due and may not be written to: they are on the list of those
+    /// who objected, took back what they agreed to, or no mailbox of theirs may be held.
+    pub left_out: u64,
 }
 
 /// Somebody who is due.

@@ -237,12 +237,15 @@ impl Rooms {
             let asker = Arc::clone(&asker);
             Box::pin(async move { asker.look(queues).await.map(|asking| (asking.purposes, asking.queued)) })
         };
-        let first = move |purpose: PurposeId, max| -> DueLook {
+        let first = move |purpose: PurposeId, max, entry| -> DueLook {
             let (asker, policy) = (Arc::clone(&listing), policy.pin());
             Box::pin(async move {
                 match policy.purpose(purpose.as_str()) {
-                    Some(purpose) if purpose.reconfirm_months.is_some() => asker.first(purpose, max).await,
-                    _ => Ok(Vec::new()),
+                    Some(purpose) if purpose.reconfirm_months.is_some() => {
+                        let due = asker.first(purpose, max, entry).await?;
+                        Ok((due.people, due.left_out))
+                    }
+                    _ => Ok((Vec::new(), 0)),
                 }
             })
         };
@@ -283,6 +286,7 @@ impl Rooms {
             Arc::clone(&self.ambient.clock),
         );
         let reaper = reaper.telling(self.confirmed_day.clone()).attending(Arc::clone(&self.attention));
+        let reaper = reaper.counting(Arc::clone(&self.metrics));
         let reaper = reaper.by(Arc::clone(&self.policy)).asking(Arc::clone(&self.graph));
         Arc::new(reaper.keeping_trail(self.trail_months).keeping_requests(self.request_months))
     }

@@ -30,7 +30,7 @@ Example:
   awk '$2 == \"reminded\" { print $1 }' due.txt | tamis reconfirm asked --reminded";
 
 const PREVIEW_EXAMPLE: &str = "\
-Nothing is opened and nothing is done: who took their agreement back is counted here, and not written to.
+Nothing is opened and nothing is done: who objected, or took their agreement back, is counted here, and not written to.
 
 Example:
   tamis reconfirm preview
@@ -56,8 +56,8 @@ Example:
 
 const DUE_EXAMPLE: &str = "\
 For whoever asks people by a system of their own: the record's id says who it is. Each link is for its person alone, and cannot be
-had again; a new one can, sixteen for a record. Nothing is opened: who is restricted, on the list of those who objected, or took their
-agreement back is listed too. Pass over whom you may not write to.
+had again; a new one can, sixteen for a record. Each record is opened, with a line in the trail, and held against what tamis looks at
+before it sends a mail: who is restricted, on the list of those who objected, or took their agreement back is left out.
 
 Example:
   tamis reconfirm due lettre --limit 100 > due.txt";
@@ -159,9 +159,12 @@ pub(super) async fn run(
             let call = daemon.call(Method::POST, "/reconfirmations/list").body(written(&wanted)?);
             let body = daemon.fetch(call.header("Tamis-Reason", reason)).await?;
             said(plain.json, &body, |body| {
-                let DueList { people } = parse(body)?;
+                let DueList { people, left_out } = parse(body)?;
                 if people.is_empty() {
                     tell("nobody is due");
+                }
+                if left_out > 0 {
+                    tell(&format!("{} look due, and may not be written to: left out", thousands(left_out)));
                 }
                 let mut text = String::new();
                 for person in people {

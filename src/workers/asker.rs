@@ -16,6 +16,8 @@ use crate::current::Current;
 use crate::people::{Tally, Turn, turn};
 use crate::purpose::{Policy, Purpose, PurposeId};
 use crate::store::{MAILS_AT_ONCE_MAX, MailId, MailKind, SharedStore, StoreError};
+use crate::trail::Entry;
+use crate::workers::judging::{Judged, judge};
 use crate::workers::routine::{self, Routine, Schedule};
 
 /// How often it looks.
@@ -31,6 +33,18 @@ const WHILE_PAUSED: SignedDuration = SignedDuration::from_mins(1);
 const AFTER_DROPPED: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// So many records are looked at at a time.
 const HEADS_AT_ONCE: usize = 1_024;
+
+/// So many who look due from outside are held against their records for one list: as many as mails wait.
+const CANDIDATES_MAX: usize = 100_000;
+
+/// Who is due, for whoever asks them by other means.
+#[derive(Default)]
+pub struct DuePeople {
+    /// Each, and the day on which their record ends if they stay silent.
+    pub people: Vec<(MailId, Day)>,
+    /// So many that were looked at on the way look due and may not be written to.
+    pub left_out: u64,
+}
 
 /// How the asking stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -137,20 +151,32 @@ impl Asker {
         Ok(asking)
     }
 
-    /// The first of a purpose who are to be asked or reminded, in the order of their numbers: for whoever asks them by other means.
+    /// The first of a purpose who are to be asked or reminded, in the order of their numbers: for whoever asks them by other means. Each
+    /// record is opened, with this line in the trail, and held against what the postman holds it against.
     ///
     /// # Errors
     /// As [`Asker::look`].
-    pub async fn first(&self, purpose: &Purpose, max: usize) -> Result<Vec<(MailId, Day)>, StoreError> {
+    pub async fn first(&self, purpose: &Purpose, max: usize, entry: Entry) -> Result<DuePeople, StoreError> {
         let _looking = self.looking.lock().await;
-        let mut first = Vec::new();
+        let mut candidates = Vec::new();
         let take = |(mail, ends): (Option<MailId>, Day), _: Whose| {
-            if let Some(mail) = mail.filter(|_| first.len() < max) {
-                first.push((mail, ends));
-            }
+            candidates.extend(mail.filter(|_| candidates.len() < CANDIDATES_MAX).map(|mail| (mail, ends)));
         };
         self.each(purpose, take, None).await?;
-        Ok(first)
+        let mut due = DuePeople::default();
+        for (mail, ends) in candidates {
+            if due.people.len() >= max {
+                break;
+            }
+            match judge(&self.store, &mail, purpose, entry.clone()).await? {
+                Judged::MayBe { .. } => due.people.push((mail, ends)),
+                Judged::MayNot(why) => {
+                    tracing::debug!(mail.kind = %mail.kind, code = %why, "asking.left-out");
+                    due.left_out += 1;
+                }
+            }
+        }
+        Ok(due)
     }
 
     async fn each(
@@ -206,111 +232,4 @@ enum Whose {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::purpose::sample::purpose;
-    use crate::store::MailEnd;
-    use crate::store::contract::Host;
-    use crate::store::contract::support::{by_officer, stored_in};
-    use crate::store::memory::MemoryHost;
-    use crate::trail::Action;
-    use crate::workers::Worker;
-
-    struct World {
-        host: MemoryHost,
-        store: SharedStore,
-        asker: Asker,
-    }
-
-    impl World {
-        /// Three records, of which one ends in 20 days, under a purpose that asks again 30 days before.
-        async fn new(writes: bool) -> Self {
-            let host = MemoryHost::new();
-            let store = host.open();
-            let settled = [(1, 20), (2, 31), (3, 400)];
-            let settled = settled.map(|(number, days)| stored_in("devis", number, false, days));
-            store.settle(settled.into()).await.expect("settled");
-            let mut devis = purpose("devis", &["email"]);
-            (devis.reconfirm_months, devis.grace_days) = (Some(18), 30);
-            let policy = Arc::new(Current::new(Policy::new(vec![devis, purpose("lettre", &["email"])])));
-            let asker = Asker::new(store.clone(), policy, writes, host.clock.clone());
-            Self { host, store, asker }
-        }
-
-        async fn tally(&self) -> [u64; 4] {
-            let asking = self.asker.look(false).await.expect("looked");
-            let [(_, tally)] = asking.purposes.iter().collect::<Vec<_>>()[..] else { panic!("one purpose") };
-            [tally.to_ask, tally.to_remind, tally.answering, tally.unreachable]
-        }
-
-        /// Takes its turn, and gives what waits then.
-        async fn turn(&self) -> Vec<String> {
-            self.asker.step().await;
-            self.store.mails_due(9).iter().map(|mail| format!("{} {}", mail.kind, mail.record)).collect()
-        }
-
-        async fn end(&self, kind: MailKind, number: u64, end: MailEnd) {
-            let record = crate::store::contract::support::record(&format!("devis-1-{number}"));
-            assert_eq!(self.store.end_mail(MailId { record, kind }, end, None).await, Ok(true));
-        }
-    }
-
-    #[tokio::test]
-    async fn who_is_due_is_queued_reminded_and_then_left_alone() {
-        let world = World::new(true).await;
-        assert_eq!(world.tally().await, [1, 0, 0, 0]);
-        assert_eq!(world.turn().await, ["asked devis-1-1"]);
-        world.end(MailKind::Asked, 1, MailEnd::Sent).await;
-        assert_eq!(world.tally().await, [0, 0, 1, 0]);
-        world.host.pass_days(&world.store, 1);
-        assert_eq!(world.turn().await, ["asked devis-1-2"], "due a day later");
-        world.end(MailKind::Asked, 2, MailEnd::Unreachable).await;
-        world.host.pass_days(&world.store, 13);
-        assert_eq!(world.turn().await, ["reminded devis-1-1"]);
-        world.end(MailKind::Reminded, 1, MailEnd::Sent).await;
-        for _ in 0..3 {
-            world.host.pass_days(&world.store, 1);
-            assert_eq!((world.turn().await, world.tally().await), (Vec::new(), [0, 0, 1, 1]));
-        }
-        world.host.pass_days(&world.store, 3);
-        assert_eq!(world.tally().await, [0, 0, 0, 1], "it ends today");
-    }
-
-    #[tokio::test]
-    async fn whose_mail_was_dropped_is_not_queued_again_each_day() {
-        let world = World::new(true).await;
-        assert_eq!(world.turn().await, ["asked devis-1-1"]);
-        world.end(MailKind::Asked, 1, MailEnd::PutOff).await;
-        world.host.clock.advance_ms(86_400_000);
-        world.host.agree(&world.store);
-        assert_eq!(
-            world.turn().await,
-            ["asked devis-1-1", "asked devis-1-2"],
-            "put off, and due a day later"
-        );
-        world.end(MailKind::Asked, 1, MailEnd::Dropped).await;
-        world.end(MailKind::Asked, 2, MailEnd::Sent).await;
-        for day in 1..=6 {
-            world.host.pass_days(&world.store, 1);
-            assert_eq!((world.turn().await, world.tally().await), (Vec::new(), [1, 0, 1, 0]), "{day}");
-        }
-        world.host.pass_days(&world.store, 1);
-        assert_eq!(world.turn().await, ["asked devis-1-1"], "things may be otherwise since");
-    }
-
-    #[tokio::test]
-    async fn nobody_is_asked_while_it_is_paused_or_where_the_house_asks_by_itself() {
-        let world = World::new(true).await;
-        world.store.pause_asking(true, by_officer(Action::AskingPaused)).await.expect("kept");
-        assert_eq!((world.turn().await, world.tally().await), (Vec::new(), [1, 0, 0, 0]));
-        world.store.pause_asking(false, by_officer(Action::AskingResumed)).await.expect("kept");
-        world.host.clock.advance_ms(61_000);
-        assert_eq!(world.turn().await, ["asked devis-1-1"]);
-        let own = World::new(false).await;
-        assert_eq!((own.turn().await, own.tally().await), (Vec::new(), [1, 0, 0, 0]));
-        let policy = own.asker.policy.pin();
-        let first = own.asker.first(policy.purpose("devis").expect("a purpose"), 5).await.expect("looked");
-        let [(mail, ends)] = first.as_slice() else { panic!("one is due") };
-        assert_eq!((mail.kind, *ends), (MailKind::Asked, Day::of(own.store.now()).plus(20)));
-    }
-}
+mod tests;

@@ -21,10 +21,11 @@ use crate::purpose::Policy;
 use crate::store::{MailAttempt, MailEnd, MailId, MailKind, SharedStore, StoreCode, StoreError};
 use crate::telemetry::metrics::{MailsCounted, Metrics};
 use crate::trail::{Action, Entry};
+use crate::workers::judging::Unsent;
 use crate::workers::{Step, Worker};
 
+pub use writing::Letterhead;
 use writing::{Desk, Written};
-pub use writing::{Letterhead, Unsent};
 
 /// How long it waits for a server that took nothing: a minute, then twice as long each time, up to the most.
 const HALT_FIRST: SignedDuration = SignedDuration::from_mins(1);

@@ -60,7 +60,8 @@ pub(super) fn list_due() -> Call {
         "list-due",
         "Who is due, with a link for each",
         "For whoever asks people by means of their own: their records, and a link to the page where each of them answers. It cannot be \
-         had again; a new one can, sixteen for a record, the oldest goes.",
+         had again; a new one can, sixteen for a record, the oldest goes. Each record is opened, with a line in the trail, and held \
+         against what tamis looks at before it sends a mail itself.",
     )
     .roles(OFFICER)
     .reason(false)

@@ -24,8 +24,8 @@ use crate::trail::{Action, Entry};
 
 /// What a look comes to: by purpose, and how many mails were put into the outbox.
 pub type AskingLook = BoxFuture<'static, Result<(BTreeMap<PurposeId, Tally>, u64), StoreError>>;
-/// Who of a purpose is due.
-pub type DueLook = BoxFuture<'static, Result<Vec<(MailId, Day)>, StoreError>>;
+/// Who of a purpose is due and may be written to, and how many look due and may not.
+pub type DueLook = BoxFuture<'static, Result<(Vec<(MailId, Day)>, u64), StoreError>>;
 
 /// Who finds who is to be asked. One for both doors.
 pub struct Askings {
@@ -33,8 +33,8 @@ pub struct Askings {
     pub by_mail: bool,
     /// Looks, and where that is true puts mails into the outbox.
     pub look: Box<dyn Fn(bool) -> AskingLook + Send + Sync>,
-    /// The first of a purpose who are due.
-    pub first: Box<dyn Fn(PurposeId, usize) -> DueLook + Send + Sync>,
+    /// The first of a purpose who are due; each record is opened, with this line in the trail.
+    pub first: Box<dyn Fn(PurposeId, usize, Entry) -> DueLook + Send + Sync>,
 }
 
 /// How it stands.
@@ -110,7 +110,9 @@ pub(super) async fn list(
     }
     let public_url = receipts.stationery.pin().public_url.clone();
     let mut people = Vec::new();
-    for (MailId { record, kind }, ends) in (askings.first)(purpose.id.clone(), limit).await? {
+    let look = Entry::by(&by.operator, Action::AskingListed);
+    let (due, left_out) = (askings.first)(purpose.id.clone(), limit, look).await?;
+    for (MailId { record, kind }, ends) in due {
         let wanted = ToPass { record: record.clone(), kind: PassKind::Page, last_day: None };
         let entry = Entry::by(&by.operator, Action::PassGiven);
         // Its time has come, or it was erased meanwhile.
@@ -122,7 +124,7 @@ pub(super) async fn list(
     let mut entry = Entry::by(&by.operator, Action::AskingListed);
     (entry.purpose, entry.count) = (Some(purpose.id.clone()), people.len() as u64);
     state.store.note(entry).await?;
-    Ok(HttpResponse::Ok().json(DueList { people }))
+    Ok(HttpResponse::Ok().json(DueList { people, left_out }))
 }
 
 /// Notes who was asked by other means.

@@ -3,58 +3,28 @@
 
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use parking_lot::Mutex;
 
-use crate::clock::{Day, after};
+use crate::clock::after;
 use crate::current::Current;
-use crate::forget::address::Address;
 use crate::language::Language;
 use crate::lead::OpenedLead;
 use crate::mail::{Addressee, Letter, Link, RawMail, Settings, Stamp, asked, welcome};
 use crate::notice::naming;
-use crate::people::{Agreed, Calendar, PassKind, Person, Turn, turn};
+use crate::people::PassKind;
 use crate::purpose::law::{Authority, Controller, authority_of};
-use crate::purpose::{Basis, Channel, ConsentRule, Policy, Purpose};
+use crate::purpose::{Basis, Policy, Purpose};
 use crate::store::{
-    Correspondence, GivenPass, MailAttempt, MailId, MailKind, PASSES_OF_RECORD_MAX, SharedStore, StoreError,
-    ToPass, Wanted,
+    GivenPass, MailAttempt, MailId, MailKind, PASSES_OF_RECORD_MAX, SharedStore, StoreError, ToPass,
 };
 use crate::trail::{Action, Entry};
+use crate::workers::judging::{Judged, MAILED_WITHIN, Unsent, judge};
 
 /// So often a mail is tried: over two days. Each attempt gives a pass of each kind, and of those a record has so many. What it gave goes
 /// where nobody can have the mail; where nobody can tell it stays, each time, and with it those of three mails that went through before,
 /// none of which may end for it.
 const ATTEMPTS_MAX: u32 = PASSES_OF_RECORD_MAX as u32 - 4;
-/// What comes later than a month after the form is no first mail any more (GDPR art. 14(3)(a)): also where it was fetched, or released,
-/// long after it was sent in. Nor does any mail wait for longer.
-const WELCOME_WITHIN: SignedDuration = SignedDuration::from_hours(30 * 24);
-
-crate::codes! {
-    /// Why a mail that waited was not sent.
-    pub enum Unsent {
-        /// Its record is gone, or its time is over.
-        Gone = "mail-record-gone",
-        /// Its record is restricted.
-        Restricted = "mail-restricted",
-        /// Its purpose does not write such mails any more.
-        NotWanted = "mail-not-wanted",
-        /// The record holds no address that may be written to.
-        NoAddress = "mail-no-address",
-        /// The address is on the list of those that may not be stored.
-        Suppressed = "mail-suppressed",
-        /// No mail reaches the address.
-        Unreachable = "mail-unreachable-address",
-        /// Its person is not to be asked now: they answered, nothing is left that they could confirm, or it is too late.
-        NotDue = "mail-not-due",
-        /// Nobody is asked for now: it is queued again when the asking goes on.
-        NotAsking = "mail-asking-paused",
-        /// It has waited for too long, or was tried too often.
-        TooLate = "mail-too-late",
-        /// It could not be written.
-        NotWritten = "mail-not-writable",
-    }
-}
 
 /// Whose the mails are, as the config says now.
 pub struct Letterhead {
@@ -124,30 +94,10 @@ impl Desk {
         if mail.kind != MailKind::Welcome && (!self.asks_again || self.store.asking_paused()) {
             return Ok(Written::Not(Unsent::NotAsking));
         }
-        let entry = Entry::by_system(Action::MailBegun);
-        let found = self.store.find(Wanted::Record(mail.record.clone()), entry).await?.pop();
-        let Some(found) = found else { return Ok(Written::Not(Unsent::Gone)) };
-        if found.restriction.is_some() {
-            return Ok(Written::Not(Unsent::Restricted));
-        }
-        let Some(lead) = found.lead else { return Ok(Written::Not(Unsent::Gone)) };
-        if mail.kind == MailKind::Welcome && after(lead.acted(), WELCOME_WITHIN) < now {
-            return Ok(Written::Not(Unsent::TooLate));
-        }
-        let Some(to) = addressee(&lead, purpose, now) else {
-            return Ok(Written::Not(Unsent::NoAddress));
+        let (lead, to) = match judge(&self.store, mail, purpose, Entry::by_system(Action::MailBegun)).await? {
+            Judged::MayBe { lead, to } => (lead, to),
+            Judged::MayNot(why) => return Ok(Written::Not(why)),
         };
-        let written = self.store.correspondence(vec![mail.record.clone()]).await?;
-        let written = written.first().copied().unwrap_or_default();
-        if written.unreachable.is_some() {
-            return Ok(Written::Not(Unsent::Unreachable));
-        }
-        if mail.kind != MailKind::Welcome && !is_turn_of(mail.kind, &written, (&lead, purpose), now) {
-            return Ok(Written::Not(Unsent::NotDue));
-        }
-        if self.is_suppressed(&lead, purpose).await? {
-            return Ok(Written::Not(Unsent::Suppressed));
-        }
         let letterhead = self.letterhead.pin();
         let page = self.link(mail, PassKind::Page, &letterhead).await?;
         let stop = self.link(mail, PassKind::Stop, &letterhead).await?;
@@ -161,13 +111,6 @@ impl Desk {
         let stamp = Stamp { at: attempt.queued, number: attempt.stamp };
         let raw = message.and_then(|message| message.written(settings, stamp).ok());
         Ok(raw.map_or(Written::Not(Unsent::NotWritten), Written::Mail))
-    }
-
-    /// True if an address of the record, whichever a mail goes to, is on the list; or nobody can tell, there are so many.
-    async fn is_suppressed(&self, lead: &OpenedLead, purpose: &Purpose) -> Result<bool, StoreError> {
-        let Some(addresses) = lead.reach(purpose).into_addresses() else { return Ok(true) };
-        let scopes = vec![None, Some(purpose.id.clone())];
-        Ok(!self.store.suppressions_of(addresses, scopes).await?.is_empty())
     }
 
     /// A link that a pass opens for as long as the record lives: a no must not fail for an old mail. None: the record is gone, or
@@ -189,62 +132,18 @@ impl Desk {
     }
 }
 
-/// True if it is the turn of this mail to the person of a record now.
-fn is_turn_of(
-    kind: MailKind,
-    written: &Correspondence,
-    (lead, purpose): (&OpenedLead, &Purpose),
-    now: Timestamp,
-) -> bool {
-    // A mail that asks for a consent is itself one that wants a consent to mail.
-    let may_mail = |rule: &ConsentRule| rule.channel == Channel::Email && lead.holds(rule, now);
-    let agreed = agreed(lead, purpose);
-    let Correspondence { asked, reminded, .. } = *written;
-    let person = Person { acted: lead.acted(), asked, reminded, bars: &[], agreed: &agreed };
-    let has_nothing_to_confirm = Calendar::of(purpose).named(&person, now).is_empty();
-    if purpose.basis == Basis::Consent && (has_nothing_to_confirm || !purpose.consents.iter().any(may_mail)) {
-        return false;
-    }
-    // By the record's own days, as whoever queued it goes: a period that the config lengthened since is one of later submissions.
-    let (ends, today) = (Day::of(lead.expires_at()), Day::of(now));
-    let has_come = lead.reconfirm_due().is_some_and(|due| Day::of(due) <= today);
-    match (kind, turn(ends, purpose.grace_days, (asked, reminded), today)) {
-        (MailKind::Welcome, _) => true,
-        (MailKind::Asked, turn) => has_come && turn == Turn::Ask,
-        (MailKind::Reminded, turn) => has_come && turn == Turn::Remind,
-    }
-}
-
-/// What its person agreed to, as far as the purpose still asks for it.
-fn agreed(lead: &OpenedLead, purpose: &Purpose) -> Vec<Agreed> {
-    let given = lead.consents().iter().filter(|found| found.given());
-    let agreed = given.filter_map(|found| {
-        let rule = purpose.consents.iter().find(|rule| rule.key == found.key)?;
-        Some(Agreed { consent: found.key.clone(), valid_until: lead.valid_until(rule) })
-    });
-    agreed.collect()
-}
-
 /// What forbids a mail whatever its record says.
 fn may_go(kind: MailKind, attempt: &MailAttempt, purpose: &Purpose, now: Timestamp) -> Result<(), Unsent> {
     let is_wanted = match kind {
         MailKind::Welcome => purpose.welcome,
         MailKind::Asked | MailKind::Reminded => purpose.reconfirm_months.is_some(),
     };
-    let is_late = attempt.number > ATTEMPTS_MAX || after(attempt.queued, WELCOME_WITHIN) < now;
+    let is_late = attempt.number > ATTEMPTS_MAX || after(attempt.queued, MAILED_WITHIN) < now;
     match (is_wanted, is_late) {
         (false, _) => Err(Unsent::NotWanted),
         (true, true) => Err(Unsent::TooLate),
         (true, false) => Ok(()),
     }
-}
-
-/// The first address of a record that mail reaches, that can be compared, and that may be held now.
-fn addressee(lead: &OpenedLead, purpose: &Purpose, now: Timestamp) -> Option<Addressee> {
-    lead.mailboxes(purpose, now).find_map(|value| {
-        let typed = value.expose();
-        Addressee::parse(typed).filter(|_| Address::email(typed).is_some())
-    })
 }
 
 /// What is put into a letter about this record. None: there is no link to the notice.
