@@ -5,11 +5,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::clock::Rfc3339;
+use crate::desk::codes;
 use crate::desk::house::{House, Scribe};
 use crate::desk::markdown::{Depth, Markdown};
 use crate::desk::tally::{Deed, Done, Held, Tally, shows};
 use crate::language::Language;
-use crate::notice::naming::line;
+use crate::notice::naming::{self, line};
 use crate::purpose::{Purpose, PurposeId};
 
 /// The paper, in one language.
@@ -133,14 +134,15 @@ impl<'c> Breach<'c> {
     fn row(&self, deed: &Deed, done: Done) -> [String; 9] {
         let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
         let recipient = deed.recipient.as_ref().map(|id| self.recipient(id));
+        let language = self.scribe.language;
         [
             deed.actor.clone(),
-            deed.role.clone(),
-            deed.action.clone(),
+            codes::role(&deed.role, language).to_owned(),
+            codes::action(&deed.action, language).to_owned(),
             deed.purpose.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string),
             or_dash(&recipient),
-            or_dash(&deed.reason),
-            deed.result.clone(),
+            or_dash(&deed.reason.as_deref().map(|reason| codes::reason(reason, language).to_owned())),
+            codes::result(&deed.result, language).to_owned(),
             done.times.to_string(),
             done.records.to_string(),
         ]
@@ -186,7 +188,8 @@ impl<'c> Breach<'c> {
     /// What a recipient is called, and where it is.
     fn recipient(&self, id: &str) -> String {
         let known = self.scribe.house.recipients.iter().find(|recipient| recipient.id == id);
-        known.map_or_else(|| id.to_owned(), |known| format!("{} ({})", known.name, known.country))
+        let country = |code| naming::country(code, self.scribe.language);
+        known.map_or_else(|| id.to_owned(), |known| format!("{} ({})", known.name, country(&known.country)))
     }
 
     /// The same for programs: keys and codes in English, what people read in the language.
@@ -347,6 +350,9 @@ mod tests {
             assert!(!text.contains(['{', '}']), "{text}");
             assert!(text.contains(words.b_hours) && text.contains(words.b_not_configured));
             assert!(!text.contains("devis-1-"), "no record is numbered");
+            for code in ["crm-sync", "| exported |", "| requeued |"] {
+                assert!(!text.contains(code), "a code, in {language:?}: {text}");
+            }
         }
     }
 
@@ -370,10 +376,12 @@ mod tests {
         assert!(text.contains("| Answer your request for a quote | 2 | 3 | 0 | 0 | 5 | 4 |"), "{text}");
         assert!(text.contains("| Together | 3 | 3 | 0 | 0 | 6 | 5 |"), "{text}");
         assert!(text.contains("persons: 6 at most"), "{text}");
-        let row = "| token:0f3a9c1e5b7d2468 | exporter | exported | devis | CRM SAS (FR) | crm-sync | done | 1 | 4 |";
+        let row = "| token:0f3a9c1e5b7d2468 | exporter | records exported | devis | CRM SAS (France) | transfer into the CRM | done | 1 | 4 |";
         assert!(text.contains(row), "{text}");
         let (read, other) = text.split_once("### What accounts did besides").expect("both");
-        assert!(read.contains("exported") && other.contains("requeued") && !read.contains("requeued"));
+        assert!(
+            read.contains("exported") && other.contains("queued again") && !read.contains("queued again")
+        );
         assert!(other.contains("token:1111") && !read.contains("token:1111"), "it was shown nothing");
         assert!(text.contains("1 records were erased on request and 0 ended"), "{text}");
         assert!(text.contains("Full name (optional); E-mail address (optional)"), "{text}");
@@ -384,6 +392,31 @@ mod tests {
         assert_eq!(read["reads"][0]["recipient"], "crm");
         assert_eq!(read["trail_begins"], Value::Null);
         assert_eq!((&read["keys_destroyed"], &read["deeds_left_out"]), (&Value::from(1), &Value::from(0)));
+    }
+
+    #[test]
+    fn acts_and_reasons_are_said_in_words_and_to_programs_in_codes() {
+        let sample = Sample::new();
+        let made = at("2026-11-30T08:00:00Z");
+        for (language, row) in [
+            (
+                Language::Fr,
+                "| exportation | fiches exportées | devis | CRM SAS (France) | transfert vers le CRM | fait |",
+            ),
+            (
+                Language::De,
+                "| Export | Datensätze exportiert | devis | CRM SAS (Frankreich) | Übertragung in das CRM | getan |",
+            ),
+        ] {
+            let breach = Breach::of(sample.house(), tally(), language, made);
+            let text = breach.markdown();
+            assert!(text.contains(row), "{text}");
+            let read: Value = serde_json::from_str(&breach.json()).expect("JSON");
+            assert_eq!(
+                (&read["reads"][0]["action"], &read["reads"][0]["reason"]),
+                (&"exported".into(), &"crm-sync".into())
+            );
+        }
     }
 
     #[test]

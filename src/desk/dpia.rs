@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 
 use crate::desk::activity::{Activity, Column};
+use crate::desk::codes;
 use crate::desk::house::{House, Scribe};
 use crate::desk::markdown::{Depth, Markdown};
 use crate::language::Language;
@@ -168,8 +169,9 @@ impl Scribe<'_> {
             [words.d_asks, words.d_backups, words.d_tls].map(|measure| (measure.to_owned(), words.d_by_you)),
         );
         rows.extend(self.house.warned.iter().map(|warned| {
-            let given = [("key", warned.key.as_str()), ("code", warned.code.as_str())];
-            (line(words.d_warned, &given), words.d_stands)
+            let key = ("key", warned.key.as_str());
+            let said = codes::warning(&warned.code, self.language).unwrap_or(words.d_warned_other);
+            (line(words.d_warned, &[key, ("what", said), ("code", &warned.code)]), words.d_stands)
         }));
         let rows: Vec<[String; 2]> =
             rows.into_iter().map(|(measure, state)| [measure, state.to_owned()]).collect();
@@ -283,9 +285,9 @@ mod tests {
         let volumes = Volumes { at: made(), records: records.to_vec() };
         let text = dpia_facts(sample.house(), Some(&volumes), Language::En, made());
         assert!(text.contains("(`admin.listen`) | on |") && text.contains("(`log.file`) | on |"));
-        assert!(
-            text.contains("`tamis check` warns of `trail.retention_months` (`retention-long`) | stands |")
-        );
+        assert!(text.contains(
+            "`tamis check` warns of `trail.retention_months`: long retention (`retention-long`) | stands |"
+        ));
         assert!(
             text.contains("| Answer your request for a quote | 1234 |") && text.contains("| gone | 1234 |")
         );

@@ -19,6 +19,7 @@
 mod access;
 mod activity;
 mod breach;
+mod codes;
 mod dpia;
 mod house;
 mod markdown;

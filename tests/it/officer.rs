@@ -159,8 +159,11 @@ async fn the_facts_of_a_breach_are_counted_from_the_trail_and_name_nobody() {
     assert_eq!((status, said.as_str()), (0, ""));
     assert!(text.contains("| Answer your request for a quote | 0 | 3 | 1 | 0 | 3 | 2 |"), "{text}");
     assert!(text.contains("persons: 3 at most"), "{text}");
-    let read: Vec<&str> = text.lines().filter(|line| line.contains("| exported | devis |")).collect();
-    assert!(read.iter().any(|line| line.contains("Exemple CRM SAS (FR) | crm-sync | done |")), "{text}");
+    let read: Vec<&str> = text.lines().filter(|line| line.contains("| records exported | devis |")).collect();
+    assert!(
+        read.iter().any(|line| line.contains("Exemple CRM SAS (France) | transfer into the CRM | done |")),
+        "{text}"
+    );
     assert!(text.contains("vie-privee@lumen.example"));
     for absent in ["Zoé", "zoe@example.org", "devis-1-"] {
         assert!(!text.contains(absent), "{absent}");

@@ -171,6 +171,7 @@ texts! {
         d_is_off
         d_by_you
         d_warned
+        d_warned_other
         d_stands
         d_residue
         d_r_backup
