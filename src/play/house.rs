@@ -28,7 +28,12 @@ pub(super) struct House<'h> {
     pub(super) verify_token: &'h str,
     /// Of a page by its id.
     pub(super) page_token: &'h dyn Fn(&str) -> String,
+    /// Where mails to people go, on loopback; none: nobody is written to.
+    pub(super) mail_port: Option<u16>,
 }
+
+/// What a link begins with in a mail. Nobody is there: links are opened on loopback.
+pub(super) const PUBLIC_URL: &str = "https://leads.lumen.example";
 
 impl House<'_> {
     /// Writes secrets and config into a directory of ours, each for this user alone; nothing that is there is touched. Gives
@@ -55,11 +60,25 @@ impl House<'_> {
             .replace("{directory}", quoted.trim_matches('"'))
             .replace("{listen}", self.listen)
             .replace("{graph}", self.graph);
+        let text = match self.mail_port {
+            Some(port) => written_to(&text, port),
+            None => text,
+        };
         // Last, so that a config that is there has its secrets.
         let written = home.create_new("tamis.toml").and_then(|mut file| file.write_all(text.as_bytes()));
         written.map_err(|error| Failure::file(&path, "write", &error))?;
         Ok(path)
     }
+}
+
+/// The same config for a house that writes to people: each reader of the letter is told what is held, and asked again.
+fn written_to(config: &str, port: u16) -> String {
+    let named = config.replace("url = \"http://127.0.0.1\"", &format!("url = \"{PUBLIC_URL}\""));
+    let letter = "basis = \"consent\"\n";
+    let welcomed = named.replace(letter, &format!("{letter}welcome = true\n"));
+    format!(
+        "{welcomed}\n[mail]\nserver = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nrate = 3600\nfrom = \"vie-privee@lumen.example\"\n"
+    )
 }
 
 /// Thirty-two hexadecimal digits that nobody knows.

@@ -173,3 +173,55 @@ fn a_terminal_gets_colour_unless_it_is_asked_not_to() {
     assert_eq!(told(&[("TERM", "dumb")]), 0);
     assert!(told(&[("NO_COLOR", "")]) > 10, "set to nothing is not set");
 }
+
+/// Without a terminal, as everything above: and without Python, a mail server or a network.
+#[test]
+fn the_life_is_told_to_its_end_within_a_minute_and_leaves_nothing_behind() {
+    let temporary = tempfile::tempdir().expect("a directory");
+    let begun = Instant::now();
+    let Output { status, stdout, stderr } =
+        demo(temporary.path(), &["--life"]).output().expect("the binary runs");
+    let (told, complained) = (words(&stdout), words(&stderr));
+    assert_eq!((status.code(), complained.as_str()), (Some(0), ""), "{told}");
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+    let mut rest = told.as_str();
+    for part in [
+        "seven people ask for the monthly letter",
+        "tamis person object",
+        "tamis person access",
+        "tamis person bounce",
+        "eighteen months later",
+        "tamis reconfirm preview",
+        "two weeks later",
+        "tamis confirm",
+        "records-lapsed",
+        "tamis person withdraw",
+        "what is left, as the receipts say",
+        "0 found (control: found)",
+        "three years later",
+    ] {
+        rest = rest.split_once(part).unwrap_or_else(|| panic!("{part} is not in its place in\n{told}")).1;
+    }
+    assert!(told.lines().all(|line| line.chars().count() <= 80), "{told}");
+    assert!(!told.contains('\u{1b}') && !told.contains("/p/"), "no colour, and nobody's link: {told}");
+    assert!(is_empty(temporary.path()), "something was left behind");
+    for also in ["--keep", "--leads=5"] {
+        let refused = demo(temporary.path(), &["--life", also]).output().expect("the binary runs");
+        assert_eq!(refused.status.code(), Some(2), "{also}");
+    }
+}
+
+#[test]
+fn a_life_that_is_interrupted_leaves_nothing_behind() {
+    let temporary = tempfile::tempdir().expect("a directory");
+    let mut command = demo(temporary.path(), &["--life"]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("the binary runs");
+    let begun = Instant::now();
+    while is_empty(temporary.path()) {
+        assert!(begun.elapsed() < PATIENCE, "it never began");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    signal(&child, rustix::process::Signal::INT);
+    assert_eq!(ended(child), Some(1), "it was not played to its end");
+    assert!(is_empty(temporary.path()), "something was left behind");
+}

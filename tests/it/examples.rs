@@ -167,6 +167,16 @@ const BLOCKS: &[(&str, &str, How)] = &[
         Shown("needs an account at a mail server; tests/it/mail runs the command against one of its own"),
     ),
     ("docs/people.md", "[evidence]", CONFIG),
+    (
+        "docs/people.md",
+        "tamis demo --life",
+        Run("the_life_is_told_to_its_end_within_a_minute_and_leaves_nothing_behind"),
+    ),
+    (
+        "docs/people.md",
+        "2028-06-02  eighteen months later",
+        Shown("some of what the line above prints, on one day of 2026"),
+    ),
     ("docs/people.md", "tamis register", Run("the_officer_s_commands_run_as_the_page_has_them")),
     ("docs/purposes.md", "[purposes.devis]", CONFIG),
 ];

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tamis_simulator::{DemoWorld, Setup, Simulator, demo_world};
 
 use crate::app::{Addresses, App};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::Clock;
 use crate::config;
 use crate::lifecycle::Stop;
 use crate::machine::own::Directory;
@@ -38,13 +38,23 @@ pub(super) struct Stage {
 
 impl Stage {
     /// Sets everything up; the daemon is built, not running. Signals are heard before there is anything to leave behind.
-    pub(super) async fn set(leads: usize) -> Result<(Self, App), Failure> {
+    /// Mails to people go to this port on loopback; none: nobody is written to.
+    pub(super) async fn set(
+        leads: usize,
+        clock: Arc<dyn Clock>,
+        mail_port: Option<u16>,
+    ) -> Result<(Self, App), Failure> {
         let stop = stop_on_any_signal()?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let cannot = |_| Failure::failed("the simulated Meta cannot start on loopback");
         let app_secret = word()?;
-        let setup =
-            Setup { app_secrets: vec![app_secret.clone()], calls_max: CALLS_REMEMBERED, ..Setup::default() };
+        let meta_clock = Arc::clone(&clock);
+        let setup = Setup {
+            app_secrets: vec![app_secret.clone()],
+            calls_max: CALLS_REMEMBERED,
+            // Graph's Date is what confirms the daemon's.
+            clock: Arc::new(move || u64::try_from(meta_clock.now().as_millisecond()).unwrap_or(0)),
+            ..Setup::default()
+        };
         let meta = Simulator::start(setup).await.map_err(cannot)?;
         let now = u64::try_from(clock.now().as_second()).unwrap_or(0);
         let world = demo_world(leads, now);
@@ -62,6 +72,7 @@ impl Stage {
             app_secret: &app_secret,
             verify_token: &verify_token,
             page_token: &token,
+            mail_port,
         };
         let path = house.furnish(directory.path())?;
         let log = Directory::own(directory.path()).and_then(|home| home.create_new(LOG));
@@ -72,6 +83,11 @@ impl Stage {
         let app = beside::build(&config, secrets, clock).await?;
         let addresses = app.addresses.clone();
         Ok((Self { meta, world, stop, directory, addresses, verify_token }, app))
+    }
+
+    /// A page of the public listener, by its path.
+    pub(super) fn public(&self, path: &str) -> String {
+        format!("http://{}{path}", self.addresses.public)
     }
 
     /// Where Meta calls.
@@ -94,6 +110,11 @@ impl Stage {
         self.directory.path().join(LOG)
     }
 
+    /// Everything of the daemon's: its store, its keys, its log, its config.
+    pub(super) fn home(&self) -> PathBuf {
+        self.directory.path().to_owned()
+    }
+
     /// What the daemon keeps: its store and its keys.
     pub(super) fn kept(&self) -> [PathBuf; 2] {
         ["store", "keys"].map(|name| self.directory.path().join(name))
@@ -106,6 +127,34 @@ impl Stage {
         if self.directory.close().is_err() {
             crate::terminal::tell("the temporary directory could not be removed");
         }
+    }
+}
+
+/// Runs the daemon while it is played, and then, if that went well, while something else goes on; and clears away.
+pub(super) async fn perform(
+    (stage, app): (Stage, App),
+    play: impl AsyncFnOnce(&Stage) -> Result<(), Failure>,
+    then: impl AsyncFnOnce(&Stage),
+) -> Result<(), Failure> {
+    let stop = stage.stop.clone();
+    let playing = async {
+        let played = tokio::select! {
+            played = play(&stage) => played,
+            () = stage.stop.requested() => Err(Failure::failed("the demo was interrupted; nothing is left behind")),
+        };
+        // All is told: whoever ends it now ends what went well.
+        if played.is_ok() {
+            then(&stage).await;
+        }
+        stage.stop.request();
+        played
+    };
+    let (ended_well, played) = tokio::join!(app.run(stop), playing);
+    stage.clear().await;
+    match (played, ended_well) {
+        (Ok(()), true) => Ok(()),
+        (Ok(()), false) => Err(Failure::failed("the daemon did not end well")),
+        (Err(failure), _) => Err(failure),
     }
 }
 

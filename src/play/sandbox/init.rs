@@ -59,6 +59,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<(), Failure> {
         )));
     }
     let house = House {
+        mail_port: None,
         listen: &arguments.listen.to_string(),
         graph: &format!("http://127.0.0.1:{}", arguments.port),
         app_secret: APP_SECRET,
