@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::{Day, after};
 use crate::purpose::{Cursor, PurposeId, RecordId};
-use crate::store::{RewriteCause, StoreError};
+use crate::store::{RequestId, RewriteCause, StoreError};
 use crate::trail::Entry;
 
 /// So many mails may wait at one time: all of them lie in memory. What is over it is not written, and counted.
@@ -19,6 +19,8 @@ pub const MAILS_WAITING_MAX: usize = 100_000;
 pub const MAILS_AT_ONCE_MAX: usize = 256;
 /// No mail waits longer for its next attempt, whatever the clock was when that was fixed.
 pub const MAIL_WAITS_MAX: SignedDuration = SignedDuration::from_hours(6);
+/// What somebody asks for goes once in so long to the person of a record.
+pub const ASKED_FOR_EVERY: SignedDuration = SignedDuration::from_hours(24);
 
 crate::codes! {
     /// What a mail is for. Of each kind one waits at most for a record.
@@ -29,6 +31,17 @@ crate::codes! {
         Asked = "asked",
         /// The same once more.
         Reminded = "reminded",
+        /// The links to what is held under their address: somebody lost theirs, and asked for them.
+        Link = "link",
+        /// A copy of all that is held under their address: they asked for it on their page.
+        Copy = "copy",
+    }
+}
+
+impl MailKind {
+    /// True of what somebody asks for: once a day, and whatever else may not be written to them.
+    pub const fn is_asked_for(self) -> bool {
+        matches!(self, Self::Link | Self::Copy)
     }
 }
 
@@ -52,6 +65,8 @@ pub struct MailAttempt {
     pub stamp: [u8; 16],
     /// When it is tried again, if nobody says what became of this attempt.
     pub again: Timestamp,
+    /// The request that it answers once it is sent.
+    pub request: Option<RequestId>,
 }
 
 /// What became of a mail that waits no longer.
@@ -78,6 +93,23 @@ pub struct Correspondence {
     pub unreachable: Option<Timestamp>,
     /// When they were not asked, or reminded, last, since they may not be as their record was then.
     pub dropped: Option<Timestamp>,
+    /// When they were sent the links that somebody asked for, last.
+    pub linked: Option<Timestamp>,
+    /// When they were sent the copy that they asked for, last.
+    pub copied: Option<Timestamp>,
+}
+
+impl Correspondence {
+    /// True if such a mail, which somebody asked for, was sent so short a time ago that none goes now.
+    pub fn is_recent(&self, kind: MailKind, now: Timestamp) -> bool {
+        let sent = match kind {
+            MailKind::Link => self.linked,
+            MailKind::Copy => self.copied,
+            MailKind::Welcome | MailKind::Asked | MailKind::Reminded => None,
+        };
+        // A clock that was ahead holds nothing up for longer.
+        sent.is_some_and(|sent| now.duration_since(sent).abs() < ASKED_FOR_EVERY)
+    }
 }
 
 /// Records that end soon.
@@ -109,11 +141,21 @@ pub trait Outbox: Send + Sync {
     /// [`crate::store::StoreCode`].
     async fn queue_mails(&self, mails: Vec<MailId>) -> Result<u64, StoreError>;
 
+    /// Queues a mail that somebody asked for, due at once; once it is sent, `request` is answered. False: its record is not there, one
+    /// of its kind waits or was sent within [`ASKED_FOR_EVERY`], or there is no room.
+    ///
+    /// # Errors
+    /// See [`crate::store::StoreCode`].
+    async fn ask_for_mail(&self, mail: MailId, request: Option<RequestId>) -> Result<bool, StoreError>;
+
+    /// True if it waits: a look into memory.
+    fn mail_waits(&self, mail: &MailId) -> bool;
+
     /// At most so many of those that are due, who is due longest first: a look into memory.
     fn mails_due(&self, max: usize) -> Vec<MailId>;
 
     /// True if this attempt is the last that was begun of a mail that waits, nothing was changed of its record since, and that is
-    /// not restricted: a look into memory, for whoever is about to send it.
+    /// not restricted, unless it was asked for: a look into memory, for whoever is about to send it.
     fn mail_stands(&self, mail: &MailId, attempt: &MailAttempt) -> bool;
 
     /// How many wait: a look into memory.
@@ -186,6 +228,7 @@ pub(super) struct WaitingMail {
     pub(super) attempts: u32,
     pub(super) queued: Timestamp,
     pub(super) stamp: [u8; 16],
+    pub(super) request: Option<RequestId>,
 }
 
 /// How long an attempt is waited for before the next: five minutes, then three times as long each time, up to the most.
@@ -204,11 +247,17 @@ pub(super) struct Letters {
 }
 
 impl Letters {
-    /// Queues a mail; false: one of its kind waits.
-    pub(super) fn queue(&mut self, kind: MailKind, now: Timestamp, stamp: [u8; 16]) -> bool {
-        let is_new = self.waiting.iter().all(|waiting| waiting.kind != kind);
+    /// Queues a mail; false: one of its kind waits, or went so short a time ago that none goes now.
+    pub(super) fn queue(
+        &mut self,
+        kind: MailKind,
+        now: Timestamp,
+        (stamp, request): ([u8; 16], Option<RequestId>),
+    ) -> bool {
+        let is_new =
+            self.waiting.iter().all(|waiting| waiting.kind != kind) && !self.sent.is_recent(kind, now);
         if is_new {
-            self.waiting.push(WaitingMail { kind, due: now, attempts: 0, queued: now, stamp });
+            self.waiting.push(WaitingMail { kind, due: now, attempts: 0, queued: now, stamp, request });
         }
         is_new
     }
@@ -218,7 +267,13 @@ impl Letters {
         let mail = self.waiting.iter_mut().find(|waiting| waiting.kind == kind)?;
         mail.attempts = mail.attempts.saturating_add(1);
         mail.due = after(now, wait_after(mail.attempts));
-        Some(MailAttempt { number: mail.attempts, queued: mail.queued, stamp: mail.stamp, again: mail.due })
+        Some(MailAttempt {
+            number: mail.attempts,
+            queued: mail.queued,
+            stamp: mail.stamp,
+            again: mail.due,
+            request: mail.request,
+        })
     }
 
     /// They were written to by other means.
@@ -242,6 +297,8 @@ impl Letters {
         match kind {
             MailKind::Asked => self.sent.asked = Some(now),
             MailKind::Reminded => self.sent.reminded = Some(now),
+            MailKind::Link => self.sent.linked = Some(now),
+            MailKind::Copy => self.sent.copied = Some(now),
             MailKind::Welcome => {}
         }
     }
@@ -249,7 +306,7 @@ impl Letters {
     fn note_dropped(&mut self, kind: MailKind, now: Timestamp) {
         match kind {
             MailKind::Asked | MailKind::Reminded => self.sent.dropped = Some(now),
-            MailKind::Welcome => {}
+            MailKind::Welcome | MailKind::Link | MailKind::Copy => {}
         }
     }
 
@@ -339,6 +396,11 @@ impl HeldMails {
         MailsWaiting { count: self.by_due.len() as u64, oldest }
     }
 
+    /// True if it waits.
+    pub(super) fn waits(&self, mail: &MailId) -> bool {
+        self.of.get(&mail.record).is_some_and(|dues| dues.iter().any(|due| due.kind == mail.kind))
+    }
+
     /// True if it waits for its next attempt since this one.
     pub(super) fn has(&self, mail: &MailId, attempt: &MailAttempt) -> bool {
         let is_it = |due: &MailDue| due.kind == mail.kind && due.due == attempt.again;
@@ -407,12 +469,32 @@ mod tests {
         assert_eq!(held.due(at(20), 1), std::slice::from_ref(&first));
         assert_eq!((held.count(), held.waiting().oldest), (4, Some(at(0))));
         held.replace(&first.record, vec![due(MailKind::Asked, 30)]);
-        let attempt = |again| MailAttempt { number: 1, queued: at(0), stamp: [0; 16], again: at(again) };
+        let attempt =
+            |again| MailAttempt { number: 1, queued: at(0), stamp: [0; 16], again: at(again), request: None };
         let second = mail(2, MailKind::Asked);
         assert!(!held.has(&first, &attempt(30)) && held.has(&second, &attempt(30)));
         assert!(!held.has(&second, &attempt(31)), "another attempt was begun, or its record changed");
         held.replace(&first.record, Vec::new());
         assert!(!held.has(&second, &attempt(30)));
         assert_eq!(held.count(), 2);
+    }
+
+    #[test]
+    fn what_somebody_asks_for_goes_once_a_day_also_where_a_clock_was_ahead() {
+        let mut letters = Letters::default();
+        let queue =
+            |letters: &mut Letters, second| letters.queue(MailKind::Link, at(second), ([0; 16], None));
+        assert!(queue(&mut letters, 0) && !queue(&mut letters, 1), "one waits");
+        assert!(letters.end(MailKind::Link, MailEnd::Sent, at(10)));
+        for (second, may) in [(10, false), (10 + 86_399, false), (10 - 86_399, false), (10 - 86_400, true)] {
+            assert_eq!(queue(&mut letters.clone(), second), may, "{second}");
+        }
+        assert!(letters.queue(MailKind::Copy, at(11), ([0; 16], None)), "of another kind");
+        assert!(queue(&mut letters, 10 + 86_400));
+        assert!(letters.end(MailKind::Link, MailEnd::PutOff, at(10 + 86_401)));
+        assert!(queue(&mut letters, 10 + 86_401), "what was not sent may be asked for again");
+        assert!(
+            MailKind::ALL.iter().filter(|kind| kind.is_asked_for()).eq(&[MailKind::Link, MailKind::Copy])
+        );
     }
 }

@@ -8,8 +8,8 @@ use crate::purpose::RecordId;
 use crate::store::contract::rewriting::holding;
 use crate::store::{
     Correspondence, ErasureRequest, MAIL_WAITS_MAX, MAILS_AT_ONCE_MAX, MailAttempt, MailEnd, MailId,
-    MailKind, MailsWaiting, Outcome, RewriteCause, RewriteRequest, Rewritten, Settlement, SharedStore,
-    StoreCode, Wanted,
+    MailKind, MailsWaiting, Outcome, RequestId, RewriteCause, RewriteRequest, Rewritten, Settlement,
+    SharedStore, StoreCode, Wanted,
 };
 use crate::trail::{Action, Entry};
 
@@ -92,6 +92,9 @@ pub(crate) async fn what_became_of_a_mail_is_noted_by_its_kind<H: Host>() {
         (MailKind::Reminded, MailEnd::PutOff),
         (MailKind::Welcome, MailEnd::Dropped),
         (MailKind::Reminded, MailEnd::Dropped),
+        (MailKind::Link, MailEnd::Dropped),
+        (MailKind::Link, MailEnd::Sent),
+        (MailKind::Copy, MailEnd::Sent),
     ];
     let mut seen = Vec::new();
     for (kind, end) in ends {
@@ -99,19 +102,23 @@ pub(crate) async fn what_became_of_a_mail_is_noted_by_its_kind<H: Host>() {
         assert_eq!(queue(&store, std::slice::from_ref(&mail)).await, 1);
         host.clock().advance_ms(1_000);
         assert_eq!(store.end_mail(mail.clone(), end, None).await, Ok(true));
-        let Correspondence { asked, reminded, unreachable, dropped } = written(&store, &mail.record).await;
+        let Correspondence { asked, reminded, unreachable, dropped, linked, copied } =
+            written(&store, &mail.record).await;
         let second = |moment: Option<jiff::Timestamp>| moment.map(|at| at.as_second() - START_S);
-        seen.push([asked, reminded, unreachable, dropped].map(second));
+        seen.push([asked, reminded, unreachable, dropped, linked, copied].map(second));
     }
     let wanted = [
-        [None, None, None, None],
-        [None, None, None, Some(2)],
-        [Some(3), None, None, Some(2)],
-        [Some(3), Some(4), None, Some(2)],
-        [Some(3), Some(4), Some(5), Some(2)],
-        [Some(3), Some(4), Some(5), Some(2)],
-        [Some(3), Some(4), Some(5), Some(2)],
-        [Some(3), Some(4), Some(5), Some(8)],
+        [None, None, None, None, None, None],
+        [None, None, None, Some(2), None, None],
+        [Some(3), None, None, Some(2), None, None],
+        [Some(3), Some(4), None, Some(2), None, None],
+        [Some(3), Some(4), Some(5), Some(2), None, None],
+        [Some(3), Some(4), Some(5), Some(2), None, None],
+        [Some(3), Some(4), Some(5), Some(2), None, None],
+        [Some(3), Some(4), Some(5), Some(8), None, None],
+        [Some(3), Some(4), Some(5), Some(8), None, None],
+        [Some(3), Some(4), Some(5), Some(8), Some(10), None],
+        [Some(3), Some(4), Some(5), Some(8), Some(10), Some(11)],
     ];
     assert_eq!(seen, wanted);
     // Of another record nobody knows yet that they may not be asked.
@@ -180,6 +187,34 @@ pub(crate) async fn to_whoever_is_restricted_nothing_is_sent<H: Host>() {
     assert!(!store.mail_stands(&mail, &attempt));
     let lifted = store.lift_restriction(mail.record.clone(), by_officer(Action::RestrictionLifted));
     assert_eq!((lifted.await, store.mail_stands(&mail, &attempt)), (Ok(true), true));
+}
+
+pub(crate) async fn what_is_asked_for_goes_once_a_day_also_to_whoever_is_restricted<H: Host>() {
+    let host = H::new();
+    let mut store = host.open();
+    store_many(&store, 1, 1).await;
+    let (link, copy) = (mail(1, MailKind::Link), mail(1, MailKind::Copy));
+    let request = Some(RequestId { epoch: 1, number: 7 });
+    assert_eq!(store.ask_for_mail(mail(9, MailKind::Link), None).await, Ok(false), "it is not there");
+    assert!(!store.mail_waits(&copy));
+    assert_eq!(store.ask_for_mail(copy.clone(), request).await, Ok(true));
+    assert_eq!(store.ask_for_mail(copy.clone(), None).await, Ok(false), "one waits");
+    assert!(store.mail_waits(&copy) && !store.mail_waits(&link));
+    let day = Day::of(start()).plus(3);
+    store.restrict(copy.record.clone(), day, by_officer(Action::Restricted)).await.expect("restricted");
+    for _ in 0..2 {
+        let attempt = attempt(&store, &copy).await.expect("it waits");
+        assert_eq!((attempt.request, store.mail_stands(&copy, &attempt)), (request, true));
+        store.close().await.expect("closed");
+        drop(store);
+        store = host.open();
+    }
+    store.end_mail(copy.clone(), MailEnd::Sent, None).await.expect("ended");
+    assert_eq!(store.ask_for_mail(copy.clone(), None).await, Ok(false), "it went just now");
+    assert_eq!(queue(&store, std::slice::from_ref(&copy)).await, 0);
+    assert_eq!(store.ask_for_mail(link, None).await, Ok(true), "another kind");
+    host.pass_days(&store, 1);
+    assert_eq!(store.ask_for_mail(copy, None).await, Ok(true), "the next day");
 }
 
 pub(crate) async fn no_mail_waits_longer_than_any_may_and_not_too_many_are_queued_at_once<H: Host>() {

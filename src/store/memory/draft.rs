@@ -189,7 +189,7 @@ impl<'s> Draft<'s> {
                         self.close_suppressions(&closed, &id);
                     }
                     if lead.is_welcomed() {
-                        self.queue_mail(&id, MailKind::Welcome)?;
+                        self.queue_mail(&id, MailKind::Welcome, None)?;
                     }
                     let range = self.stored.entry(id.purpose.clone()).or_insert((0, id.clone(), id.clone()));
                     (range.0, range.2) = (range.0 + 1, id.clone());

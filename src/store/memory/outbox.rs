@@ -12,8 +12,8 @@ use crate::store::memory::draft::Draft;
 use crate::store::memory::rows::Rows;
 use crate::store::outbox::{HeldMails, Letters, MAILS_AT_ONCE_MAX, MAILS_WAITING_MAX};
 use crate::store::{
-    Correspondence, MailAttempt, MailEnd, MailId, MailKind, MailsWaiting, Outbox, RecordsEnding, StoreCode,
-    StoreError,
+    Correspondence, MailAttempt, MailEnd, MailId, MailKind, MailsWaiting, Outbox, RecordsEnding, RequestId,
+    StoreCode, StoreError,
 };
 use crate::trail::Entry;
 
@@ -26,10 +26,22 @@ impl Outbox for MemoryStore {
         self.0.write(|draft| {
             let mut count = 0;
             for MailId { record, kind } in &mails {
-                count += u64::from(draft.rows.record(record).is_some() && draft.queue_mail(record, *kind)?);
+                let is_there = draft.rows.record(record).is_some();
+                count += u64::from(is_there && draft.queue_mail(record, *kind, None)?);
             }
             Ok(count)
         })
+    }
+
+    async fn ask_for_mail(&self, mail: MailId, request: Option<RequestId>) -> Result<bool, StoreError> {
+        self.0.write(|draft| {
+            let is_there = draft.rows.record(&mail.record).is_some();
+            Ok(is_there && draft.queue_mail(&mail.record, mail.kind, request)?)
+        })
+    }
+
+    fn mail_waits(&self, mail: &MailId) -> bool {
+        self.0.rows().is_ok_and(|rows| rows.held_mails().waits(mail))
     }
 
     fn mails_due(&self, max: usize) -> Vec<MailId> {
@@ -39,8 +51,8 @@ impl Outbox for MemoryStore {
 
     fn mail_stands(&self, mail: &MailId, attempt: &MailAttempt) -> bool {
         let look = self.0.mark.look();
-        let stands =
-            |rows: &Rows| rows.held_mails().has(mail, attempt) && !rows.is_restricted(&mail.record, &look);
+        let may_go = |rows: &Rows| mail.kind.is_asked_for() || !rows.is_restricted(&mail.record, &look);
+        let stands = |rows: &Rows| may_go(rows) && rows.held_mails().has(mail, attempt);
         self.0.rows().is_ok_and(|rows| stands(&rows))
     }
 
@@ -168,13 +180,20 @@ impl Rows {
 }
 
 impl Draft<'_> {
-    /// Queues a mail to the person of a record that is there. False: one of its kind waits, or there is no room.
-    pub(super) fn queue_mail(&mut self, id: &RecordId, kind: MailKind) -> Result<bool, StoreError> {
+    /// Queues a mail to the person of a record that is there; sent, it answers this request. False: one of its kind waits or went just
+    /// now, or there is no room.
+    pub(super) fn queue_mail(
+        &mut self,
+        id: &RecordId,
+        kind: MailKind,
+        request: Option<RequestId>,
+    ) -> Result<bool, StoreError> {
         if self.rows.held_mails().count() >= MAILS_WAITING_MAX {
             return Ok(false);
         }
         let mut stamp = [0; 16];
         self.shared.random.fill(&mut stamp).map_err(|_| StoreError::of(StoreCode::Keyring))?;
-        Ok(self.rows.letters.entry(id.clone()).or_default().queue(kind, self.look.now(), stamp))
+        let letters = self.rows.letters.entry(id.clone()).or_default();
+        Ok(letters.queue(kind, self.look.now(), (stamp, request)))
     }
 }

@@ -67,7 +67,7 @@ const TREES: [(&str, End); 24] = [
 ];
 
 /// Every type that is written to the disk as bytes of its fields: file, type, and how what it says of a person ends.
-const KEPT: [(&str, &str, End); 56] = [
+const KEPT: [(&str, &str, End); 58] = [
     ("lead::schema", "Common", Taken("taken.leaves.push(")),
     ("lead::schema", "Rest", Taken("taken.leaves.push(")),
     ("lead::schema", "Layout1", Taken("taken.leaves.push(")),
@@ -121,6 +121,8 @@ const KEPT: [(&str, &str, End); 56] = [
     ("store::sled::pass_rows", "PassInside", Taken("passes::forget(draft, &id)")),
     ("store::sled::outbox_rows", "OutboxRow", Taken("outbox::forget(draft, &id)")),
     ("store::sled::outbox_rows", "WaitingRow", Taken("outbox::forget(draft, &id)")),
+    ("store::sled::outbox_rows", "FirstRow", Taken("outbox::forget(draft, &id)")),
+    ("store::sled::outbox_rows", "FirstWaiting", Taken("outbox::forget(draft, &id)")),
     (
         "store::feeds",
         "Block",

@@ -14,7 +14,7 @@ use crate::store::sled::layout::{Place, meta, record_id, record_key};
 use crate::store::sled::outbox_rows;
 use crate::store::sled::shared::Effect;
 use crate::store::{
-    Correspondence, MailAttempt, MailEnd, MailId, MailKind, MailsWaiting, Outbox, RecordsEnding,
+    Correspondence, MailAttempt, MailEnd, MailId, MailKind, MailsWaiting, Outbox, RecordsEnding, RequestId,
     RewriteCause, StoreCode, StoreError,
 };
 use crate::trail::Entry;
@@ -29,12 +29,25 @@ impl Outbox for SledStore {
             .write(mails.len(), move |draft| {
                 let mut count = 0;
                 for mail in &mails {
-                    let queued = is_there(draft, &mail.record)? && queue(draft, &mail.record, mail.kind)?;
+                    let queued =
+                        is_there(draft, &mail.record)? && queue(draft, &mail.record, mail.kind, None)?;
                     count += u64::from(queued);
                 }
                 Ok(count)
             })
             .await
+    }
+
+    async fn ask_for_mail(&self, mail: MailId, request: Option<RequestId>) -> Result<bool, StoreError> {
+        self.writer
+            .write(1, move |draft| {
+                Ok(is_there(draft, &mail.record)? && queue(draft, &mail.record, mail.kind, request)?)
+            })
+            .await
+    }
+
+    fn mail_waits(&self, mail: &MailId) -> bool {
+        self.shared.mails().waits(mail)
     }
 
     fn mails_due(&self, max: usize) -> Vec<MailId> {
@@ -43,7 +56,8 @@ impl Outbox for SledStore {
 
     fn mail_stands(&self, mail: &MailId, attempt: &MailAttempt) -> bool {
         let look = self.shared.look();
-        self.shared.mails().has(mail, attempt) && !self.shared.is_restricted(&mail.record, &look)
+        let may_go = mail.kind.is_asked_for() || !self.shared.is_restricted(&mail.record, &look);
+        may_go && self.shared.mails().has(mail, attempt)
     }
 
     fn mails_waiting(&self) -> MailsWaiting {
@@ -227,7 +241,8 @@ fn put(draft: &mut Draft<'_>, id: &RecordId, letters: &Letters) -> Result<(), St
     Ok(())
 }
 
-/// Queues a mail to the person of a record that is there, due at once. False: one of its kind waits, or there is no room.
+/// Queues a mail to the person of a record that is there, due at once; sent, it answers this request. False: one of its kind waits or went
+/// just now, or there is no room.
 ///
 /// # Errors
 /// See [`StoreCode`].
@@ -235,6 +250,7 @@ pub(in crate::store::sled) fn queue(
     draft: &mut Draft<'_>,
     id: &RecordId,
     kind: MailKind,
+    request: Option<RequestId>,
 ) -> Result<bool, StoreError> {
     // What this very transaction queues comes on top: a few hundred at the most.
     if draft.shared.mails().count() >= MAILS_WAITING_MAX {
@@ -243,7 +259,7 @@ pub(in crate::store::sled) fn queue(
     let mut letters = of(draft, id)?.unwrap_or_default();
     let mut stamp = [0; 16];
     draft.shared.random().fill(&mut stamp).map_err(|_| StoreError::of(StoreCode::Keyring))?;
-    let is_new = letters.queue(kind, draft.now, stamp);
+    let is_new = letters.queue(kind, draft.now, (stamp, request));
     if is_new {
         put(draft, id, &letters)?;
     }

@@ -274,7 +274,7 @@ fn store(
     count_stored(draft, &id.purpose)?;
     draft.note_stored(&id);
     if lead.is_welcomed() {
-        outbox::queue(draft, &id, MailKind::Welcome)?;
+        outbox::queue(draft, &id, MailKind::Welcome, None)?;
     }
     if lead.is_early() {
         let early = aside::row_counter(draft, &Place::Meta, meta::EARLY)?.saturating_add(1);
