@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use lettre::Address;
 use lettre::address::Envelope;
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
-use lettre::message::{Body, Mailbox, MultiPart, SinglePart};
+use lettre::message::{Attachment, Body, Mailbox, MultiPart, SinglePart};
 use zeroize::Zeroizing;
 
 use crate::language::Language;
@@ -32,6 +32,27 @@ pub struct Message {
     pub blocks: Vec<Block>,
     /// Where one click ends such mails (RFC 8058): it is posted to, without a cookie and without a question.
     pub unsubscribe: Option<Link>,
+    /// What goes with it.
+    pub files: Vec<Attached>,
+}
+
+/// A file that goes with a mail. No `Debug`.
+pub struct Attached {
+    /// Its name: nothing of the person, since mailboxes list it.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: AttachedKind,
+    /// What stands in it.
+    pub text: Zeroizing<String>,
+}
+
+/// What an attached file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttachedKind {
+    /// For programs.
+    Json,
+    /// To be read.
+    Html,
 }
 
 /// A part of what is said.
@@ -109,10 +130,15 @@ impl Message {
         let subject: String = self.subject.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
         let page = Page { language: self.language, subject: &subject, blocks: &self.blocks };
         let html = page.render().map_err(|_| MailCode::NotWritten)?;
-        let parts = MultiPart::alternative()
+        let mut parts = MultiPart::alternative()
             .boundary(format!("=_{number}"))
             .singlepart(part(ContentType::TEXT_PLAIN, self.plain())?)
             .singlepart(part(ContentType::TEXT_HTML, html)?);
+        if !self.files.is_empty() {
+            let mixed = MultiPart::mixed().boundary(format!("=_{number}_files")).multipart(parts);
+            let files = self.files.iter().map(Attached::part).collect::<Result<Vec<_>, _>>()?;
+            parts = files.into_iter().fold(mixed, MultiPart::singlepart);
+        }
         let mut mail = lettre::Message::builder()
             .envelope(envelope.map_err(|_| MailCode::NotWritten)?)
             .from(from)
@@ -147,6 +173,19 @@ impl Message {
         let mut text = blocks.collect::<Vec<String>>().join("\n\n");
         text.push('\n');
         text
+    }
+}
+
+impl Attached {
+    fn part(&self) -> Result<SinglePart, MailCode> {
+        let kind = match self.kind {
+            AttachedKind::Json => ContentType::parse("application/json").map_err(|_| MailCode::NotWritten)?,
+            AttachedKind::Html => ContentType::TEXT_HTML,
+        };
+        // In lines of 76 letters whatever is in it (RFC 2045, 6.8), and opened by nobody on the way.
+        let body = Body::new_with_encoding(self.text.as_bytes().to_vec(), ContentTransferEncoding::Base64);
+        let body = body.map_err(|_| MailCode::NotWritten)?;
+        Ok(Attachment::new(self.name.to_owned()).body(body, kind))
     }
 }
 

@@ -14,9 +14,9 @@ mod smtp;
 mod trial;
 
 pub use failure::{Course, MailCode, MailError, Status};
-pub use letters::{Letter, asked, welcome};
+pub use letters::{Copied, Letter, LinkOf, Linked, asked, copied, linked, welcome};
 pub use mailbox::{Addressee, Link, Sender};
-pub use message::{Block, Message, RawMail, Stamp};
+pub use message::{Attached, AttachedKind, Block, Message, RawMail, Stamp};
 pub use pace::Pace;
 pub use settings::{Encryption, Login, Patience, Settings};
 #[doc(hidden)]

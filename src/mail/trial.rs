@@ -44,7 +44,8 @@ pub fn trial(to: Addressee, house: &str, language: Language) -> Message {
     };
     let said = [words.what, words.letters, words.nothing];
     let blocks = said.map(|text| Block::Paragraph(text.replace("{house}", house)));
-    Message { to, language, subject: words.subject.to_owned(), blocks: blocks.into(), unsubscribe: None }
+    let (subject, blocks) = (words.subject.to_owned(), blocks.into());
+    Message { to, language, subject, blocks, unsubscribe: None, files: Vec::new() }
 }
 
 #[cfg(test)]

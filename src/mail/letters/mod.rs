@@ -1,8 +1,10 @@
-//! What people are written: the first mail, whether they still agree, and that once more. The texts are in `fr`, `en`, `de`.
+//! What people are written: the first mail, whether they still agree, and that once more; in `asked_for` what they asked for. The texts are
+//! in `fr`, `en`, `de`.
 //!
 //! No offer, no picture, nothing that counts who reads; "yes" and "no" are of one kind and stand side by side. The subject says what
 //! the mail wants and nothing of the person or of what they asked for: it is read over shoulders, and in lists.
 
+mod asked_for;
 mod de;
 mod en;
 mod fr;
@@ -10,6 +12,8 @@ mod fr;
 use crate::language::{Language, texts};
 use crate::mail::mailbox::{Addressee, Link};
 use crate::mail::message::{Block, Message};
+
+pub use asked_for::{Copied, LinkOf, Linked, copied, linked};
 
 texts! {
     /// The texts of all letters; what stands in braces is put in.
@@ -38,6 +42,18 @@ texts! {
         notice
         who
         and
+        link_subject
+        link_why
+        link_lead
+        link_to
+        link_until
+        link_more
+        link_not_you
+        copy_subject
+        copy_what
+        copy_care
+        copy_left_out
+        copy_not_you
     }
 }
 
@@ -124,7 +140,7 @@ impl Letter<'_> {
         Block::Action { label: label.to_owned(), link }
     }
 
-    /// A text with its places filled. Each place once: what is put in is not looked through again.
+    /// A text with its places filled.
     fn filled(&self, text: &str) -> String {
         let (authority, authority_url) =
             self.authority.as_ref().map_or(("", ""), |(name, url)| (name.as_str(), url.as_str()));
@@ -140,16 +156,7 @@ impl Letter<'_> {
             ("held", &held),
             ("until", &self.until),
         ];
-        let mut filled = String::with_capacity(text.len());
-        let mut rest = text;
-        while let Some((before, behind)) = rest.split_once('{') {
-            filled.push_str(before);
-            let (name, after) = behind.split_once('}').unwrap_or((behind, ""));
-            filled.push_str(places.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value));
-            rest = after;
-        }
-        filled.push_str(rest);
-        filled
+        fill(text, &places)
     }
 
     /// What stands at the end of each letter: the rights, the notice, who wrote.
@@ -163,8 +170,23 @@ impl Letter<'_> {
         let Self { to, language, notice, stop, .. } = self;
         blocks.push(Block::Action { label: words.notice.to_owned(), link: notice });
         blocks.push(who);
-        Message { to, language, subject, blocks: std::mem::take(blocks), unsubscribe: Some(stop) }
+        let blocks = std::mem::take(blocks);
+        Message { to, language, subject, blocks, unsubscribe: Some(stop), files: Vec::new() }
     }
+}
+
+/// A text with its places filled. Each place once: what is put in is not looked through again.
+fn fill(text: &str, places: &[(&str, &str)]) -> String {
+    let mut filled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once('{') {
+        filled.push_str(before);
+        let (name, after) = behind.split_once('}').unwrap_or((behind, ""));
+        filled.push_str(places.iter().find(|(known, _)| *known == name).map_or("", |(_, value)| value));
+        rest = after;
+    }
+    filled.push_str(rest);
+    filled
 }
 
 /// `a, b and c`.

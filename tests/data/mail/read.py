@@ -5,16 +5,24 @@ import sys
 
 raw = sys.stdin.buffer.read()
 mail = email.message_from_bytes(raw, policy=email.policy.default)
-parts = [
-    {
+
+
+def read(part):
+    """A part as text; one of several kinds as what is in it."""
+    if part.is_multipart():
+        return {"type": part.get_content_type(), "parts": [read(inner) for inner in part.iter_parts()]}
+    content = part.get_content()
+    return {
         "type": part.get_content_type(),
         "charset": part.get_content_charset(),
         "encoding": part["content-transfer-encoding"],
-        "text": part.get_content().replace("\r\n", "\n"),
+        "name": part.get_filename(),
+        "text": (content if isinstance(content, str) else content.decode("utf-8")).replace("\r\n", "\n"),
         "defects": [type(defect).__name__ for defect in part.defects],
     }
-    for part in mail.iter_parts()
-]
+
+
+parts = [read(part) for part in mail.iter_parts()]
 print(json.dumps({
     "headers": [[name.lower(), str(value)] for name, value in mail.items()],
     "defects": [type(defect).__name__ for defect in mail.defects]

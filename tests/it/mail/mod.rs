@@ -1,6 +1,7 @@
 //! Mails: to a real mail server, to ones that misbehave, and read back by another program.
 
 mod asking;
+mod links;
 mod post;
 mod welcome;
 
@@ -114,6 +115,7 @@ fn another_program_reads_a_mail_as_it_was_meant() {
             Block::Action { label: "Non, effacez".to_owned(), link: Link::parse(&link).expect("a link") },
         ],
         unsubscribe: Link::parse(&link),
+        files: Vec::new(),
     };
     let raw = message.written(&settings(25), stamp()).expect("a mail");
     let Some(read) = read_back(raw.expose()) else { return };
