@@ -130,6 +130,13 @@ crate::codes! {
         FeedsListed = "feeds-listed",
         /// Records that a clock received that was behind were given the periods of their submission.
         Redated = "redated",
+        /// A record was read, since somebody who lost the link to their page asked for it by an address: to see whether mails about the
+        /// record go there.
+        LinkAsked = "link-asked",
+        /// A mail server took the mail with the links to what is held under the address of a record.
+        LinkSent = "link-sent",
+        /// A mail server took the copy of what is held under the address of a record, which its person had asked for.
+        CopySent = "copy-sent",
     }
 }
 

@@ -39,6 +39,8 @@ crate::codes! {
         TooLate = "mail-too-late",
         /// It could not be written.
         NotWritten = "mail-not-writable",
+        /// What was to go with it is larger than mail servers take.
+        TooLarge = "mail-too-large",
     }
 }
 
@@ -68,7 +70,7 @@ pub(super) async fn judge(
     if mail.kind == MailKind::Welcome && after(lead.acted(), MAILED_WITHIN) < now {
         return Ok(Judged::MayNot(Unsent::TooLate));
     }
-    let Some(to) = addressee(&lead, purpose, now) else {
+    let Some((to, _)) = mailbox(&lead, purpose, now) else {
         return Ok(Judged::MayNot(Unsent::NoAddress));
     };
     let written = store.correspondence(vec![mail.record.clone()]).await?;
@@ -108,6 +110,7 @@ fn is_turn_of(
         (MailKind::Welcome, _) => true,
         (MailKind::Asked, turn) => has_come && turn == Turn::Ask,
         (MailKind::Reminded, turn) => has_come && turn == Turn::Remind,
+        (MailKind::Link | MailKind::Copy, _) => false,
     }
 }
 
@@ -121,11 +124,12 @@ fn agreed(lead: &OpenedLead, purpose: &Purpose) -> Vec<Agreed> {
     agreed.collect()
 }
 
-/// The first address of a record that mail reaches, that can be compared, and that may be held now.
-fn addressee(lead: &OpenedLead, purpose: &Purpose, now: Timestamp) -> Option<Addressee> {
+/// The mailbox that mails about a record go to: the first of its addresses that mail reaches, that can be compared, and that may be held
+/// now.
+pub(super) fn mailbox(lead: &OpenedLead, purpose: &Purpose, now: Timestamp) -> Option<(Addressee, Address)> {
     lead.mailboxes(purpose, now).find_map(|value| {
         let typed = value.expose();
-        Addressee::parse(typed).filter(|_| Address::email(typed).is_some())
+        Addressee::parse(typed).zip(Address::email(typed))
     })
 }
 

@@ -29,6 +29,7 @@ mod shortening;
 mod silence;
 mod steward;
 mod trimmer;
+mod usher;
 mod warden;
 
 use std::panic::AssertUnwindSafe;
@@ -57,7 +58,7 @@ pub use inspector::Inspector;
 pub use judging::Unsent;
 pub use lookout::Lookout;
 pub use pausekeeper::Pausekeeper;
-pub use postman::{Letterhead, Postman};
+pub use postman::{CopyFiles, CopyOf, Copying, Letterhead, Postman};
 pub use reaper::Reaper;
 pub use redater::Redater;
 pub use reload_gate::ReloadGate;
@@ -67,6 +68,7 @@ pub use searcher::{SearchTools, Searcher, WAITING_MAX, Work};
 pub use silence::Silence;
 pub use steward::Steward;
 pub use trimmer::Trimmer;
+pub use usher::Usher;
 pub use warden::{Door, Warden};
 
 /// What one step did.

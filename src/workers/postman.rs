@@ -4,6 +4,8 @@
 //! written, and between the server's yes to the address and the text (docs/decisions, 242). While no server takes mails they wait,
 //! and a person is told; what ends by the calendar ends all the same.
 
+mod asked_for;
+mod copying;
 mod writing;
 
 use std::collections::BTreeSet;
@@ -20,10 +22,13 @@ use crate::mail::{Course, MailCode, MailError, Pace, RawMail, Session, Settings}
 use crate::purpose::Policy;
 use crate::store::{MailAttempt, MailEnd, MailId, MailKind, SharedStore, StoreCode, StoreError};
 use crate::telemetry::metrics::{MailsCounted, Metrics};
-use crate::trail::{Action, Entry};
+use crate::trail::{Action, Entry, Reason};
 use crate::workers::judging::Unsent;
-use crate::workers::{Step, Worker};
+use crate::workers::{Searcher, Step, Worker};
 
+pub(super) use asked_for::goes_to;
+use copying::Answering;
+pub use copying::{CopyFiles, CopyOf, Copying};
 pub use writing::Letterhead;
 use writing::{Desk, Written};
 
@@ -118,9 +123,15 @@ impl Postman {
         Self { attention, ..self }
     }
 
+    /// Answers whoever asks for their links, or for a copy.
+    pub fn answering(mut self, searcher: Arc<Searcher>, copying: Copying) -> Self {
+        self.desk.answering = Some(Answering { searcher, copying });
+        self
+    }
+
     /// Tries to deliver one mail.
     async fn deliver(&self, mail: &MailId) -> Result<Delivered, StoreError> {
-        let mut session = match Session::open(&self.settings).await {
+        let session = match Session::open(&self.settings).await {
             Ok(session) => session,
             Err(error) => return Ok(Delivered::Failed(error, Blame::Server)),
         };
@@ -128,13 +139,33 @@ impl Postman {
             session.close().await;
             return Ok(Delivered::Passed);
         };
+        // No server waits while everything is looked through.
+        let session = match mail.kind.is_asked_for() {
+            true => {
+                session.close().await;
+                None
+            }
+            false => Some(session),
+        };
         let raw = match self.desk.write(mail, &attempt, &self.settings).await? {
             Written::Mail(raw) => raw,
-            Written::Not(why) => {
+            unwritten => {
                 self.desk.take_back().await;
-                session.close().await;
-                return self.drop(mail, why).await;
+                if let Some(session) = session {
+                    session.close().await;
+                }
+                return self.unwritten(mail, unwritten).await;
             }
+        };
+        let mut session = match session {
+            Some(session) => session,
+            None => match Session::open(&self.settings).await {
+                Ok(session) => session,
+                Err(error) => {
+                    self.desk.take_back().await;
+                    return Ok(Delivered::Failed(error, Blame::Server));
+                }
+            },
         };
         self.round.lock().pace.take();
         match self.hand_over(&mut session, mail, &attempt, &raw).await {
@@ -142,6 +173,7 @@ impl Postman {
                 self.desk.handed_over();
                 let entry = Entry::by_system(sent(mail.kind));
                 self.end((mail.clone(), MailEnd::Sent, Some(entry))).await?;
+                self.answer(&attempt).await;
                 self.counted.sent.add(mail.kind, 1);
                 tracing::info!(mail.kind = %mail.kind, mail.attempt = attempt.number, "mail.sent");
                 session.close().await;
@@ -178,6 +210,27 @@ impl Postman {
         }
         session.hand_over(raw).await?;
         Ok(true)
+    }
+
+    /// What could not be written: put off, or let go.
+    async fn unwritten(&self, mail: &MailId, written: Written) -> Result<Delivered, StoreError> {
+        match written {
+            Written::Not(why) => self.drop(mail, why).await,
+            Written::Later(code) => {
+                tracing::warn!(mail.kind = %mail.kind, code, "mail.put-off");
+                Ok(Delivered::Passed)
+            }
+            Written::Mail(_) => Ok(Delivered::Passed),
+        }
+    }
+
+    /// The request that a mail was sent for is answered by it. Where that cannot be written down, the officer sees it open.
+    async fn answer(&self, attempt: &MailAttempt) {
+        let Some(request) = attempt.request else { return };
+        let entry = Entry::by_person(Action::RequestAnswered, Reason::PersonRequest);
+        if let Err(error) = self.store.answer_request(request, None, entry).await {
+            tracing::warn!(code = %error.code, "mail.request-left-open");
+        }
     }
 
     async fn drop(&self, mail: &MailId, why: Unsent) -> Result<Delivered, StoreError> {
@@ -294,6 +347,8 @@ fn sent(kind: MailKind) -> Action {
         MailKind::Welcome => Action::Welcomed,
         MailKind::Asked => Action::Asked,
         MailKind::Reminded => Action::Reminded,
+        MailKind::Link => Action::LinkSent,
+        MailKind::Copy => Action::CopySent,
     }
 }
 

@@ -66,6 +66,11 @@ impl Address {
         Self::email(typed).or_else(|| dials().then(|| Self::phone(typed, None)).flatten())
     }
 
+    /// Its one spelling.
+    pub fn spelled(&self) -> Zeroizing<String> {
+        self.text.clone()
+    }
+
     /// A mailbox, or a number.
     pub fn contact(&self) -> Contact {
         self.contact

@@ -23,6 +23,11 @@ impl Sought {
         Address::email_given(typed).map(|address| Self { contact: Contact::Address, typed: address.text })
     }
 
+    /// The mailbox of a record; none: nobody could hand it over to be looked for.
+    pub fn of_mailbox(address: &Address) -> Option<Self> {
+        Self::email(&address.text).filter(|sought| sought.is(address))
+    }
+
     /// The telephone number that was typed; none: there is more in it than a number, or less.
     pub fn phone(typed: &str) -> Option<Self> {
         Address::phone(typed, None).map(|_| Self::of(Contact::Number, typed))
@@ -30,6 +35,15 @@ impl Sought {
 
     fn of(contact: Contact, typed: &str) -> Self {
         Self { contact, typed: Zeroizing::new(typed.to_owned()) }
+    }
+
+    /// True if it is this address, whatever the purpose.
+    pub fn is(&self, address: &Address) -> bool {
+        let own = match self.contact {
+            Contact::Address => Address::email(&self.typed),
+            Contact::Number => Address::phone(&self.typed, None),
+        };
+        own.is_some_and(|own| own.is(address))
     }
 
     /// A mailbox, or a number.

@@ -1,5 +1,7 @@
 //! Who is written to, and who is not; by a store in memory, and without a server.
 
+mod asked_for;
+
 use super::*;
 use crate::clock::plus_months;
 use crate::forget::address::Address;
@@ -78,6 +80,7 @@ impl World {
         match self.postman.desk.write(&mail, &attempt, &settings()).await.expect("answered") {
             Written::Mail(_) => None,
             Written::Not(why) => Some(why),
+            Written::Later(code) => panic!("{code}"),
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::store::{
 };
 use crate::trail::{Action, Entry};
 use crate::workers::judging::{Judged, MAILED_WITHIN, Unsent, judge};
+use crate::workers::postman::copying::Answering;
 
 /// So often a mail is tried: over two days. Each attempt gives a pass of each kind, and of those a record has so many. What it gave goes
 /// where nobody can have the mail; where nobody can tell it stays, each time, and with it those of three mails that went through before,
@@ -36,11 +37,13 @@ pub struct Letterhead {
 
 /// Where mails are written.
 pub(super) struct Desk {
-    store: SharedStore,
-    policy: Arc<Current<Policy>>,
-    letterhead: Arc<Current<Letterhead>>,
+    pub(super) store: SharedStore,
+    pub(super) policy: Arc<Current<Policy>>,
+    pub(super) letterhead: Arc<Current<Letterhead>>,
     /// The house has tamis ask whether people still agree.
     pub(super) asks_again: bool,
+    /// What answers whoever asks for their links, or for a copy; none: nobody does.
+    pub(super) answering: Option<Answering>,
     /// The hashes of the passes in the mail that was written last, until somebody has it, or may have it.
     given: Mutex<Vec<[u8; 32]>>,
 }
@@ -49,6 +52,8 @@ pub(super) struct Desk {
 pub(super) enum Written {
     Mail(RawMail),
     Not(Unsent),
+    /// It cannot be written now, for what this code says.
+    Later(&'static str),
 }
 
 impl Desk {
@@ -58,7 +63,12 @@ impl Desk {
         letterhead: Arc<Current<Letterhead>>,
         asks_again: bool,
     ) -> Self {
-        Self { store, policy, letterhead, asks_again, given: Mutex::default() }
+        Self { store, policy, letterhead, asks_again, answering: None, given: Mutex::default() }
+    }
+
+    /// A pass is in the mail that is being written.
+    pub(super) fn note_given(&self, hash: [u8; 32]) {
+        self.given.lock().push(hash);
     }
 
     /// The mail that was written last was taken, or nobody can tell: what it carries stays.
@@ -91,6 +101,9 @@ impl Desk {
         if let Err(why) = may_go(mail.kind, attempt, purpose, now) {
             return Ok(Written::Not(why));
         }
+        if mail.kind.is_asked_for() {
+            return self.write_asked_for(mail, attempt, settings).await;
+        }
         if mail.kind != MailKind::Welcome && (!self.asks_again || self.store.asking_paused()) {
             return Ok(Written::Not(Unsent::NotAsking));
         }
@@ -105,8 +118,8 @@ impl Desk {
         let letter = links.and_then(|links| letter(&lead, to, purpose, &letterhead, links));
         let message = letter.map(|letter| match mail.kind {
             MailKind::Welcome => welcome(letter),
-            MailKind::Asked => asked(letter, false),
             MailKind::Reminded => asked(letter, true),
+            _ => asked(letter, false),
         });
         let stamp = Stamp { at: attempt.queued, number: attempt.stamp };
         let raw = message.and_then(|message| message.written(settings, stamp).ok());
@@ -124,7 +137,7 @@ impl Desk {
         let wanted = ToPass { record: mail.record.clone(), kind, last_day: None };
         Ok(match self.store.give_pass(wanted, Entry::by_system(Action::PassGiven)).await? {
             GivenPass::Given(pass) => {
-                self.given.lock().push(pass.hash());
+                self.note_given(pass.hash());
                 Link::parse(&format!("{}{}", letterhead.public_url, pass.path(kind).as_str()))
             }
             GivenPass::Gone | GivenPass::Unknown => None,
@@ -137,6 +150,7 @@ fn may_go(kind: MailKind, attempt: &MailAttempt, purpose: &Purpose, now: Timesta
     let is_wanted = match kind {
         MailKind::Welcome => purpose.welcome,
         MailKind::Asked | MailKind::Reminded => purpose.reconfirm_months.is_some(),
+        MailKind::Link | MailKind::Copy => true,
     };
     let is_late = attempt.number > ATTEMPTS_MAX || after(attempt.queued, MAILED_WITHIN) < now;
     match (is_wanted, is_late) {
@@ -156,7 +170,6 @@ fn letter<'l>(
 ) -> Option<Letter<'l>> {
     let Letterhead { controller, public_url } = letterhead;
     let language = language_of(lead, purpose);
-    let titles = purpose.title.iter().map(|(tag, text)| (tag, text));
     let authority = match &controller.authority {
         Some(Authority { name, url, .. }) => Some((name.clone(), url.clone())),
         None => authority_of(&controller.country).map(|authority| (authority.name, authority.url)),
@@ -169,7 +182,7 @@ fn letter<'l>(
         email: &controller.email,
         authority,
         day: language.day(lead.acted()),
-        title: language.choose(titles).map_or(purpose.id.as_str(), |(_, text)| text).to_owned(),
+        title: title_of(purpose, language),
         held: lead.held().map(|(name, _)| naming::field(name, language)).collect(),
         until: language.day(lead.expires_at()),
         is_by_consent: purpose.basis == Basis::Consent,
@@ -179,8 +192,14 @@ fn letter<'l>(
     })
 }
 
+/// What people read the purpose under.
+pub(super) fn title_of(purpose: &Purpose, language: Language) -> String {
+    let titles = purpose.title.iter().map(|(tag, text)| (tag, text));
+    language.choose(titles).map_or(purpose.id.as_str(), |(_, text)| text).to_owned()
+}
+
 /// The language of the form, or the one in which the purpose has its first title.
-fn language_of(lead: &OpenedLead, purpose: &Purpose) -> Language {
+pub(super) fn language_of(lead: &OpenedLead, purpose: &Purpose) -> Language {
     let of_form = lead.grounds().language.as_deref().map(|tag| tag.replace('_', "-"));
     let of_form = of_form.as_deref().and_then(Language::of_tag);
     let of_title = || purpose.title.iter().find_map(|(tag, _)| Language::of_tag(tag));

@@ -1,0 +1,37 @@
+//! The copies that go with mails: made by whoever can, which is the admin side.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use zeroize::Zeroizing;
+
+use crate::language::Language;
+use crate::purpose::RecordId;
+use crate::workers::Searcher;
+
+/// Of whom a copy is made: records of one mailbox.
+pub struct CopyOf {
+    /// Its records.
+    pub records: Vec<RecordId>,
+    /// The mailbox.
+    pub address: Zeroizing<String>,
+    /// In which language its sentences are.
+    pub language: Language,
+}
+
+/// A copy.
+pub struct CopyFiles {
+    /// For programs.
+    pub json: Zeroizing<String>,
+    /// To be read.
+    pub html: Zeroizing<String>,
+}
+
+/// Makes copies, with a line in the trail for each record; the error is a code.
+pub type Copying = Box<dyn Fn(CopyOf) -> BoxFuture<'static, Result<CopyFiles, &'static str>> + Send + Sync>;
+
+/// What is asked where such mails are written.
+pub(super) struct Answering {
+    pub(super) searcher: Arc<Searcher>,
+    pub(super) copying: Copying,
+}

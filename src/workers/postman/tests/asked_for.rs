@@ -1,0 +1,150 @@
+//! What somebody asked for: to which mailbox it goes, and of which records.
+
+use zeroize::Zeroizing;
+
+use super::*;
+use crate::clock::Day;
+use crate::language::Language;
+use crate::purpose::RecordId;
+use crate::purpose::law::RequestKind;
+use crate::workers::{SearchTools, Work};
+
+/// What is asked for whenever a copy is made.
+type Made = Arc<Mutex<Vec<(Vec<String>, String, Language)>>>;
+
+struct Asked {
+    /// It holds what was opened.
+    _host: MemoryHost,
+    store: SharedStore,
+    postman: Postman,
+    made: Made,
+}
+
+impl Asked {
+    /// A record under each of these purposes, of whoever has this address; a copy is what `copy` says.
+    async fn of(held: &[(&str, &str)], copy: fn() -> Result<String, &'static str>) -> Self {
+        let host = MemoryHost::new();
+        let store = host.open();
+        for (number, (purpose, email)) in (1..).zip(held) {
+            let lead = leads::lead(purpose, email, false, plus_months(start(), 12));
+            let outcome = Outcome::stored(lead);
+            let dropped = Dropped::default();
+            let settled = Settlement { reference: reference(number), outcome, matched: Vec::new(), dropped };
+            store.settle(vec![settled]).await.expect("settled");
+        }
+        let purposes = vec![purpose("devis", &["email"]), purpose("lettre", &["email"])];
+        let policy = Arc::new(Current::new(Policy::new(purposes)));
+        let tools = SearchTools {
+            kept: store.clone(),
+            policy: policy.clone(),
+            metrics: Arc::new(Metrics::new()),
+            busy: Box::new(|| false),
+        };
+        let spawn = |work: Work| std::thread::Builder::new().name("search".to_owned()).spawn(work);
+        let searcher = Arc::new(Searcher::start(tools, spawn).expect("a thread"));
+        let letterhead =
+            Letterhead { controller: controller(), public_url: "https://leads.lumen.example".to_owned() };
+        let of_house = (policy, Arc::new(Current::new(letterhead)));
+        let (server, made) = ((settings(), 3_600, true), Made::default());
+        let noted = Arc::clone(&made);
+        let copying = move |CopyOf { records, address, language }| -> futures_util::future::BoxFuture<_> {
+            let ids = records.iter().map(RecordId::to_string).collect();
+            noted.lock().push((ids, address.to_string(), language));
+            let text = || copy().map(Zeroizing::new);
+            let made = text().and_then(|json| Ok(CopyFiles { json, html: text()? }));
+            Box::pin(async move { made })
+        };
+        let postman = Postman::new(store.clone(), server, of_house, &Metrics::new(), host.clock.clone());
+        let postman = postman.answering(searcher, Box::new(copying));
+        Self { _host: host, store, postman, made }
+    }
+
+    async fn written(&self, mail: &MailId) -> Written {
+        assert_eq!(self.store.ask_for_mail(mail.clone(), None).await, Ok(true));
+        let attempt = self.store.try_mail(mail.clone()).await.expect("tried").expect("it waits");
+        let written = self.postman.desk.write(mail, &attempt, &settings()).await.expect("answered");
+        assert!(self.store.mail_stands(mail, &attempt));
+        written
+    }
+
+    async fn told(&self, action: Action) -> Vec<String> {
+        let lines = self.store.lines(0, 1_000).await.expect("a trail");
+        let of = lines.iter().filter(|line| line.entry.action() == action);
+        of.filter_map(|line| line.entry.from.as_ref().map(ToString::to_string)).collect()
+    }
+}
+
+fn asked(id: &str, kind: MailKind) -> MailId {
+    MailId { record: record(id), kind }
+}
+
+/// The plain text of what was written.
+fn text(written: &Written) -> String {
+    let Written::Mail(raw) = written else { panic!("it is written") };
+    String::from_utf8_lossy(raw.expose()).replace("=\r\n", "")
+}
+
+#[tokio::test]
+async fn one_mail_has_a_link_for_each_record_of_the_mailbox_also_of_who_is_restricted_or_objected() {
+    let held = [("devis", ZOE), ("devis", "max@canary.example"), ("lettre", "Zoe@Canary.example")];
+    let world = Asked::of(&held, || Err("never")).await;
+    let day = Day::of(start()).plus(30);
+    let restricted = world.store.restrict(record("devis-1-1"), day, by_officer(Action::Restricted)).await;
+    restricted.expect("restricted");
+    let address = Address::email(ZOE).expect("an address");
+    let no = ToSuppress { addresses: vec![address], purpose: None, months: 36 };
+    world.store.suppress(no, by_officer(Action::Suppressed)).await.expect("on the list");
+    let mail = text(&world.written(&asked("devis-1-1", MailKind::Link)).await);
+    assert!(mail.contains(&format!("To: {ZOE}\r\n")), "{mail}");
+    let links = mail.lines().filter(|line| line.starts_with("https://leads.lumen.example/p/")).count();
+    assert_eq!(links, 2, "{mail}");
+    assert!(!mail.contains("List-Unsubscribe"), "{mail}");
+    assert_eq!(world.told(Action::PassGiven).await, ["devis-1-1", "lettre-1-1"]);
+    assert_eq!(world.told(Action::MailBegun).await, ["devis-1-1", "lettre-1-1"], "and no other is read");
+    assert!(world.made.lock().is_empty());
+}
+
+#[tokio::test]
+async fn a_copy_is_made_of_the_mailbox_s_records_and_waits_where_it_cannot_be() {
+    let held = [("devis", ZOE), ("lettre", ZOE)];
+    let world = Asked::of(&held, || Ok("canary".to_owned())).await;
+    let mail = text(&world.written(&asked("lettre-1-1", MailKind::Copy)).await);
+    assert!(mail.contains("filename=\"copy.json\"") && mail.contains("filename=\"copy.html\""), "{mail}");
+    let ids = ["lettre-1-1", "devis-1-1"].map(str::to_owned).to_vec();
+    let [(made, address, _)] = &world.made.lock()[..] else { panic!("once") };
+    assert_eq!((made, address.as_str()), (&ids, ZOE), "the one first that it was asked for");
+
+    let world = Asked::of(&held, || Err("store-unavailable")).await;
+    let later = world.written(&asked("devis-1-1", MailKind::Copy)).await;
+    assert!(matches!(&later, Written::Later("store-unavailable")));
+    let delivered = world.postman.unwritten(&asked("devis-1-1", MailKind::Copy), later).await;
+    assert!(matches!(delivered, Ok(Delivered::Passed)) && world.store.mails_waiting().count == 1);
+
+    let world = Asked::of(&held, || Ok("x".repeat(4_000_000))).await;
+    let large = world.written(&asked("devis-1-1", MailKind::Copy)).await;
+    assert!(matches!(large, Written::Not(Unsent::TooLarge)));
+}
+
+#[tokio::test]
+async fn a_request_is_answered_by_the_mail_and_stays_open_where_there_is_none() {
+    let world = Asked::of(&[("devis", ZOE)], || Ok("canary".to_owned())).await;
+    let opened = || {
+        let entry = Entry::by_person(Action::RequestOpened, Reason::PersonRequest);
+        world.store.open_request(RequestKind::Access, Day::of(start()), entry)
+    };
+    let (first, second) = (opened().await.expect("opened"), opened().await.expect("opened"));
+    let mail = asked("devis-1-1", MailKind::Copy);
+    assert_eq!(world.store.ask_for_mail(mail.clone(), Some(second.id)).await, Ok(true));
+    let attempt = world.store.try_mail(mail.clone()).await.expect("tried").expect("it waits");
+    world.postman.answer(&attempt).await;
+    let open = world.store.requests(None, 9).await.expect("listed");
+    let answered: Vec<bool> = open.iter().map(|request| request.answered.is_some()).collect();
+    assert_eq!((answered, first.id < second.id), (vec![false, true], true));
+    // Nobody's address is written to that the server said is none, unless they read it themselves.
+    let world = Asked::of(&[("devis", ZOE)], || Ok("canary".to_owned())).await;
+    let gone = vec![record("devis-1-1")];
+    world.store.note_unreachable(gone, by_officer(Action::Unreachable)).await.expect("noted");
+    let link = world.written(&asked("devis-1-1", MailKind::Link)).await;
+    assert!(matches!(link, Written::Not(Unsent::Unreachable)));
+    assert!(matches!(world.written(&asked("devis-1-1", MailKind::Copy)).await, Written::Mail(_)));
+}

@@ -1,0 +1,188 @@
+//! Whoever lost the link to their page asks for it by their e-mail address. What was typed waits here; it is looked for together with what
+//! others typed meanwhile, and where mails about a record go to it one mail is queued, with all the links.
+//!
+//! Who asks does not wait for any of it, so that neither the answer nor how long it takes tells whether an address is known. What
+//! waits lies in memory alone: a stop forgets it, and it is asked for again. When a mail went last lies in the outbox, with the record.
+//! Between two looks it rests for several times as long as the last one took, so that strangers never keep the machine busy
+//! (docs/decisions, 262).
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use zeroize::Zeroizing;
+
+use crate::clock::{Clock, after};
+use crate::current::Current;
+use crate::forget::address::Sought;
+use crate::purpose::{Policy, RecordId};
+use crate::store::{MailId, MailKind, Matches, SHOWN_AT_ONCE_MAX, SharedStore, StoreError};
+use crate::trail::{Action, Entry};
+use crate::workers::postman::goes_to;
+use crate::workers::{Searcher, Step, WAITING_MAX, Worker};
+
+/// So many addresses wait; who comes beyond is told to come again.
+const ASKED_MAX: usize = 256;
+/// So many are looked for at once: half of the places that there are, the others are the officer's.
+const TOGETHER_MAX: usize = WAITING_MAX / 2;
+/// It rests so many times as long as a look took, within these bounds.
+const REST_TIMES: i32 = 4;
+const REST_MIN: SignedDuration = SignedDuration::from_secs(5);
+const REST_MAX: SignedDuration = SignedDuration::from_mins(30);
+/// What could not be looked for so often is let go: it is asked for again.
+const LOOKS_MAX: u32 = 5;
+
+/// The usher.
+pub struct Usher {
+    store: SharedStore,
+    searcher: Arc<Searcher>,
+    policy: Arc<Current<Policy>>,
+    clock: Arc<dyn Clock>,
+    queue: Mutex<Queue>,
+    arrived: Notify,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Asked>,
+    rests_until: Option<Timestamp>,
+}
+
+/// An address that somebody typed. No `Debug`; wiped when dropped.
+struct Asked {
+    sought: Sought,
+    spelled: Zeroizing<String>,
+    looks: u32,
+}
+
+impl Usher {
+    /// An usher whom nobody has asked yet.
+    pub fn new(
+        store: SharedStore,
+        searcher: Arc<Searcher>,
+        policy: Arc<Current<Policy>>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { store, searcher, policy, clock, queue: Mutex::default(), arrived: Notify::new() }
+    }
+
+    /// Somebody asks for the links to what is held under this address. False: too many wait. Nothing is looked at.
+    pub fn ask(&self, sought: Sought) -> bool {
+        let spelled = sought.spelled();
+        let mut queue = self.queue.lock();
+        if queue.waiting.iter().any(|asked| *asked.spelled == *spelled) {
+            return true;
+        }
+        if queue.waiting.len() >= ASKED_MAX {
+            return false;
+        }
+        queue.waiting.push_back(Asked { sought, spelled, looks: 0 });
+        drop(queue);
+        self.arrived.notify_one();
+        true
+    }
+
+    /// Those whose turn it is; or when it is anybody's. None: nobody waits.
+    fn turn(&self, now: Timestamp) -> Option<Result<Vec<Asked>, Timestamp>> {
+        let mut queue = self.queue.lock();
+        if queue.waiting.is_empty() {
+            return None;
+        }
+        // A clock that was set back does not make it longer.
+        let rests = queue.rests_until.filter(|until| now < *until && *until <= after(now, REST_MAX));
+        if let Some(until) = rests {
+            return Some(Err(until));
+        }
+        let together = queue.waiting.len().min(TOGETHER_MAX);
+        Some(Ok(queue.waiting.drain(..together).collect()))
+    }
+
+    /// Queues a mail to the mailbox that was sought, if mails about any of these records go to it, and none went or waits for one of
+    /// them. True: it is queued.
+    async fn queue(&self, sought: &Sought, matches: &Matches) -> Result<bool, StoreError> {
+        let ids = matches.first.iter().take(SHOWN_AT_ONCE_MAX).map(|found| found.record.clone());
+        let ids: Vec<RecordId> = ids.collect();
+        let now = self.store.now();
+        let mail = |record: &RecordId| MailId { record: record.clone(), kind: MailKind::Link };
+        let written = self.store.correspondence(ids.clone()).await?;
+        let is_recent = written.iter().any(|written| written.is_recent(MailKind::Link, now));
+        if is_recent || ids.iter().any(|id| self.store.mail_waits(&mail(id))) {
+            return Ok(false);
+        }
+        let reached = ids.into_iter().zip(written).filter(|(_, written)| written.unreachable.is_none());
+        let reached: Vec<RecordId> = reached.map(|(id, _)| id).collect();
+        if reached.is_empty() {
+            return Ok(false);
+        }
+        let policy = self.policy.pin();
+        let found = self.store.find_records(reached, Entry::by_system(Action::LinkAsked)).await?;
+        let theirs = found.iter().find_map(|found| goes_to(found, &policy, now, sought));
+        match theirs {
+            Some(record) => self.store.ask_for_mail(mail(record), None).await,
+            None => Ok(false),
+        }
+    }
+
+    /// Looks for all of them at once; gives back what could not be looked for, and how many mails were queued.
+    async fn look(&self, turn: Vec<Asked>) -> (Vec<Asked>, u64) {
+        let looks = turn.iter().map(|asked| self.searcher.look(asked.sought.clone(), None));
+        let looked = join_all(looks).await;
+        let (mut again, mut queued) = (Vec::new(), 0);
+        for (asked, found) in turn.into_iter().zip(looked) {
+            let done = match found {
+                Ok(matches) if matches.first.is_empty() => Ok(false),
+                Ok(matches) => self.queue(&asked.sought, &matches).await,
+                Err(error) => Err(error),
+            };
+            match done {
+                Ok(is_queued) => queued += u64::from(is_queued),
+                Err(error) => {
+                    tracing::warn!(code = %error.code, "links.not-looked");
+                    again.push(Asked { looks: asked.looks + 1, ..asked });
+                }
+            }
+        }
+        (again, queued)
+    }
+}
+
+#[async_trait]
+impl Worker for Usher {
+    fn name(&self) -> &'static str {
+        "usher"
+    }
+
+    fn wake(&self) -> Option<&Notify> {
+        Some(&self.arrived)
+    }
+
+    async fn step(&self) -> Step {
+        let begun = self.clock.now();
+        let turn = match self.turn(begun) {
+            None => return Step::Idle,
+            Some(Err(until)) => return Step::Until(until),
+            Some(Ok(turn)) => turn,
+        };
+        let count = turn.len();
+        let (again, queued) = self.look(turn).await;
+        let now = self.clock.now();
+        let took = now.duration_since(begun).max(SignedDuration::ZERO);
+        let rest = took.saturating_mul(REST_TIMES).clamp(REST_MIN, REST_MAX);
+        let mut queue = self.queue.lock();
+        queue.rests_until = Some(after(now, rest));
+        for asked in again.into_iter().filter(|asked| asked.looks < LOOKS_MAX).rev() {
+            queue.waiting.push_front(asked);
+        }
+        let waiting = queue.waiting.len();
+        drop(queue);
+        tracing::info!(links.asked = count, mails.queued = queued, links.waiting = waiting, "links.looked");
+        Step::Did(count)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+//! Who is sent links, and who is not; how much strangers may have looked through.
+
+use super::*;
+use crate::forget::address::Address;
+use crate::lead::{Dropped, sample};
+use crate::purpose::sample::purpose;
+use crate::store::contract::Host;
+use crate::store::contract::support::{by_officer, later, record, reference, start};
+use crate::store::memory::MemoryHost;
+use crate::store::{MailEnd, Outcome, Settlement, ToSuppress};
+use crate::telemetry::metrics::Metrics;
+use crate::workers::{SearchTools, Work};
+
+const ZOE: &str = "zoe@canary.example";
+
+struct World {
+    host: MemoryHost,
+    store: SharedStore,
+    usher: Usher,
+}
+
+impl World {
+    /// A record under each of these purposes, of whoever has this address.
+    async fn of(held: &[(&str, &str)]) -> Self {
+        let host = MemoryHost::new();
+        let store = host.open();
+        for (number, (purpose, email)) in (1..).zip(held) {
+            let lead = sample::lead(purpose, email, false, later(365));
+            let outcome = Outcome::stored(lead);
+            let settled = Settlement {
+                reference: reference(number),
+                outcome,
+                matched: Vec::new(),
+                dropped: Dropped::default(),
+            };
+            store.settle(vec![settled]).await.expect("settled");
+        }
+        let purposes = vec![purpose("devis", &["email"]), purpose("lettre", &["email"])];
+        let policy = Arc::new(Current::new(Policy::new(purposes)));
+        let tools = SearchTools {
+            kept: store.clone(),
+            policy: policy.clone(),
+            metrics: Arc::new(Metrics::new()),
+            busy: Box::new(|| false),
+        };
+        let spawn = |work: Work| std::thread::Builder::new().name("search".to_owned()).spawn(work);
+        let searcher = Arc::new(Searcher::start(tools, spawn).expect("a thread"));
+        let usher = Usher::new(store.clone(), searcher, policy, host.clock.clone());
+        Self { host, store, usher }
+    }
+
+    fn ask(&self, typed: &str) -> bool {
+        self.usher.ask(Sought::email(typed).expect("an address"))
+    }
+
+    /// What is queued after a look, and a rest.
+    async fn looked(&self) -> Vec<MailId> {
+        assert!(matches!(self.usher.step().await, Step::Did(_)));
+        self.host.clock.advance_ms(REST_MIN.as_millis().try_into().expect("some"));
+        self.store.mails_due(99)
+    }
+
+    /// How often the trail says this.
+    async fn told(&self, action: Action) -> usize {
+        let lines = self.store.lines(0, 1_000).await.expect("a trail");
+        lines.iter().filter(|line| line.entry.action() == action).count()
+    }
+}
+
+fn link(id: &str) -> MailId {
+    MailId { record: record(id), kind: MailKind::Link }
+}
+
+#[tokio::test]
+async fn one_mail_is_queued_for_all_that_a_mailbox_has_and_one_a_day() {
+    let world = World::of(&[("devis", ZOE), ("devis", "max@canary.example"), ("lettre", ZOE)]).await;
+    assert_eq!(world.usher.step().await, Step::Idle);
+    assert!(world.ask(" Zoe@Canary.example,") && world.ask(ZOE), "as it is typed");
+    assert_eq!(world.looked().await, [link("devis-1-1")]);
+    assert_eq!(world.told(Action::LinkAsked).await, 2);
+    // It waits, went today, went yesterday.
+    assert!(world.ask(ZOE));
+    assert_eq!(world.looked().await, [link("devis-1-1")]);
+    world.store.end_mail(link("devis-1-1"), MailEnd::Sent, None).await.expect("ended");
+    assert!(world.ask(ZOE));
+    assert_eq!(world.looked().await, []);
+    assert_eq!(world.told(Action::LinkAsked).await, 2, "nothing is opened for it");
+    world.host.pass_days(&world.store, 1);
+    assert!(world.ask(ZOE));
+    assert_eq!(world.looked().await, [link("devis-1-1")]);
+}
+
+#[tokio::test]
+async fn to_an_address_that_nobody_has_or_no_mail_reaches_nothing_goes_and_to_who_objected_it_does() {
+    let world = World::of(&[("devis", ZOE)]).await;
+    assert!(world.ask("nobody@canary.example"));
+    assert_eq!(world.looked().await, []);
+    assert_eq!(world.told(Action::LinkAsked).await, 0);
+    let unreachable = vec![record("devis-1-1")];
+    world.store.note_unreachable(unreachable, by_officer(Action::Unreachable)).await.expect("noted");
+    assert!(world.ask(ZOE));
+    assert_eq!(world.looked().await, []);
+
+    let world = World::of(&[("devis", ZOE)]).await;
+    let address = Address::email(ZOE).expect("an address");
+    let no = ToSuppress { addresses: vec![address], purpose: None, months: 36 };
+    world.store.suppress(no, by_officer(Action::Suppressed)).await.expect("on the list");
+    assert!(world.ask(ZOE));
+    assert_eq!(world.looked().await, [link("devis-1-1")], "they asked");
+}
+
+#[tokio::test]
+async fn what_waits_and_what_is_looked_for_at_once_have_a_bound_and_looks_are_apart() {
+    let world = World::of(&[("devis", ZOE)]).await;
+    let taken = (0..2 * ASKED_MAX).filter(|number| world.ask(&format!("a{number}@canary.example"))).count();
+    assert_eq!(taken, ASKED_MAX);
+    assert!(world.ask("a0@canary.example"), "that one waits already");
+    assert!(!world.ask(ZOE));
+    assert_eq!(world.usher.step().await, Step::Did(TOGETHER_MAX));
+    let until = after(start().max(world.host.clock.now()), REST_MIN);
+    assert_eq!(world.usher.step().await, Step::Until(until));
+    assert!(world.ask(ZOE), "there is room again");
+    for _ in 0..ASKED_MAX / TOGETHER_MAX - 1 {
+        world.looked_after_a_rest().await;
+    }
+    world.looked_after_a_rest().await;
+    assert_eq!(world.store.mails_due(99), [link("devis-1-1")]);
+    world.host.clock.advance_ms(60_000);
+    assert_eq!(world.usher.step().await, Step::Idle);
+}
+
+#[tokio::test]
+async fn what_cannot_be_looked_for_now_is_looked_for_again_and_not_for_ever() {
+    let world = World::of(&[("devis", ZOE)]).await;
+    world.usher.searcher.end().await;
+    assert!(world.ask(ZOE));
+    for _ in 0..LOOKS_MAX {
+        world.looked_after_a_rest().await;
+    }
+    world.host.clock.advance_ms(60_000);
+    assert_eq!(world.usher.step().await, Step::Idle);
+}
+
+impl World {
+    async fn looked_after_a_rest(&self) {
+        self.host.clock.advance_ms(REST_MIN.as_millis().try_into().expect("some"));
+        assert!(matches!(self.usher.step().await, Step::Did(_)));
+    }
+}
