@@ -12,7 +12,7 @@ use crate::app::sockets::Sockets;
 use crate::app::{App, Rooms};
 use crate::clock::Rfc3339;
 use crate::http::admin::{
-    Admin, AskingLook, Askings, DueLook, FormStands, Search, Standing, Whole, trail_places,
+    Admin, AskingLook, Askings, DueLook, FormStands, PersonActs, Search, Standing, Whole, trail_places,
 };
 use crate::http::{
     ADMIN_CONNECTIONS_MAX, AdminDoor, Callbacks, Health, Intake, Listener, MetaCallbacks, Notices, Persons,
@@ -24,9 +24,9 @@ use crate::machine::priority;
 use crate::machine::systemd::Systemd;
 use crate::purpose::PurposeId;
 use crate::workers::{
-    Adopter, Archivist, ArchivistRules, Checkpointer, Clockwatch, Fetcher, Inspector, Lookout, Pausekeeper,
-    Postman, Reaper, Redater, Scanner, SearchTools, Searcher, Stands, Steward, Tools, Trimmer, Warden,
-    Worker, run_loop, say_checkpoint,
+    Adopter, Archivist, ArchivistRules, Checkpointer, Clockwatch, CopyFiles, CopyOf, Copying, Fetcher,
+    Inspector, Lookout, Pausekeeper, Postman, Reaper, Redater, Scanner, SearchTools, Searcher, Stands,
+    Steward, Tools, Trimmer, Usher, Warden, Worker, run_loop, say_checkpoint,
 };
 
 /// Threads of the public listener.
@@ -48,6 +48,18 @@ const CHECKPOINT_SHARE: f64 = 0.05;
 const CLOCK_TOLD_WITHIN: Duration = Duration::from_secs(2);
 /// How long a start waits for what has had its time to be gone.
 const SWEPT_WITHIN: Duration = Duration::from_secs(10);
+
+/// What runs, once the listeners do.
+struct Serving {
+    servers: Vec<actix_server::ServerHandle>,
+    door: Arc<SocketDoor>,
+    /// Who looks for addresses.
+    searcher: Arc<Searcher>,
+    /// Who sends links to whoever lost theirs; none: no mail is sent.
+    usher: Option<Arc<Usher>>,
+    /// What people can have done, for what is mailed to them.
+    person_acts: PersonActs,
+}
 
 impl App {
     /// Serves until a stop is asked for, then leaves in order: no new connections, steps under way finished, the inbox
@@ -71,7 +83,7 @@ impl App {
         let trimmer = rooms.trimmer();
         sweep_before_listening(&*clockwatch, &[&*redater, &*reaper, &*trimmer]).await;
         let archivist = rooms.archivist();
-        let (mut servers, door) = match rooms.serve(sockets, intake, drain, (&steward, &archivist), &stop) {
+        let serving = match rooms.serve(sockets, intake, drain, (&steward, &archivist), &stop) {
             Ok(serving) => serving,
             Err(error) => {
                 tracing::error!(io.kind = ?error.kind(), "process.cannot-serve");
@@ -80,7 +92,10 @@ impl App {
                 return false;
             }
         };
-        let before: [Arc<dyn Worker>; 4] = [reaper, clockwatch, redater, trimmer];
+        let Serving { mut servers, door, searcher, usher, person_acts } = serving;
+        let mut before: Vec<Arc<dyn Worker>> = vec![reaper, clockwatch, redater, trimmer];
+        before.extend(rooms.postman(searcher, person_acts));
+        before.extend(usher.map(|usher| -> Arc<dyn Worker> { usher }));
         rooms.start_workers(before, fetchers, &tools, (steward, archivist), Arc::clone(&door), &stop);
         let records = rooms.store.stored().await.ok().map(|stored| stored.values().sum::<u64>());
         let parked = rooms.store.parked().await.ok();
@@ -129,7 +144,7 @@ impl Rooms {
         drain: Duration,
         (steward, archivist): (&Arc<Steward>, &Arc<Archivist>),
         stop: &Stop,
-    ) -> std::io::Result<(Vec<actix_server::ServerHandle>, Arc<SocketDoor>)> {
+    ) -> std::io::Result<Serving> {
         let (inbox, store) = (Arc::clone(&self.inbox), Arc::clone(&self.store));
         let health = Health::new(move || {
             let (inbox, store) = (Arc::clone(&inbox), Arc::clone(&store));
@@ -151,7 +166,12 @@ impl Rooms {
         let public = Listener { workers: PUBLIC_WORKERS, connections: public_connections(), shutdown };
         let admin = move || Listener { workers: ADMIN_WORKERS, connections: ADMIN_CONNECTIONS_MAX, shutdown };
         let visits = Arc::new(Visits::default());
-        let search = self.search(stop)?;
+        let searcher = self.searcher(stop)?;
+        let searches = Arc::clone(&searcher);
+        let search = Search::new(move |sought, after| {
+            let searcher = Arc::clone(&searches);
+            Box::pin(async move { searcher.look(sought, after).await })
+        });
         let state = Arc::new(Admin {
             store: Arc::clone(&self.store),
             backups: Arc::clone(&self.backups),
@@ -170,7 +190,12 @@ impl Rooms {
             search: Arc::new(search),
             askings: Arc::new(self.askings()),
         });
-        let persons = Persons::new(state.person_acts(), intake.proxies.clone());
+        let (usher, person_acts) = (self.usher(&searcher), state.person_acts());
+        let mut persons = Persons::new(state.person_acts(), intake.proxies.clone());
+        if let Some(usher) = &usher {
+            let usher = Arc::clone(usher);
+            persons = persons.mailing(move |sought| usher.ask(sought));
+        }
         let shown = Shown { notices, persons: Some(persons), meta: Some(meta) };
         let (of_socket, dice) = (Arc::clone(&state), random());
         let (door, socket_served) = SocketDoor::new(sockets.place, sockets.admin_socket, move |listener| {
@@ -200,11 +225,11 @@ impl Rooms {
         }
         let asked = stop.clone();
         stop.supervise("visits", async move { visits.run(asked.requested()).await });
-        Ok((handles, Arc::new(door)))
+        Ok(Serving { servers: handles, door: Arc::new(door), searcher, usher, person_acts })
     }
 
     /// Who looks for addresses: on a thread of its own, until workers are to take no new step.
-    fn search(&self, stop: &Stop) -> std::io::Result<Search> {
+    fn searcher(&self, stop: &Stop) -> std::io::Result<Arc<Searcher>> {
         let inbox = Arc::clone(&self.inbox);
         let tools = SearchTools {
             kept: self.store.clone(),
@@ -223,10 +248,15 @@ impl Rooms {
             asked.draining().await;
             ending.end().await;
         });
-        Ok(Search::new(move |sought, after| {
-            let searcher = Arc::clone(&searcher);
-            Box::pin(async move { searcher.look(sought, after).await })
-        }))
+        Ok(searcher)
+    }
+
+    /// Who sends links to whoever lost theirs; none: the config names no mail server.
+    fn usher(&self, searcher: &Arc<Searcher>) -> Option<Arc<Usher>> {
+        self.mail.lock().as_ref()?;
+        let (store, policy) = (Arc::clone(&self.store), Arc::clone(&self.policy));
+        let clock = Arc::clone(&self.ambient.clock);
+        Some(Arc::new(Usher::new(store, Arc::clone(searcher), policy, clock)))
     }
 
     /// Who finds who is to be asked again.
@@ -327,14 +357,13 @@ impl Rooms {
 
     fn start_workers(
         &self,
-        before: [Arc<dyn Worker>; 4],
+        mut workers: Vec<Arc<dyn Worker>>,
         fetchers: usize,
         tools: &Arc<Tools>,
         (steward, archivist): (Arc<Steward>, Arc<Archivist>),
         door: Arc<SocketDoor>,
         stop: &Stop,
     ) {
-        let mut workers: Vec<Arc<dyn Worker>> = before.into();
         workers.push(Arc::new(Scanner::new(
             Arc::clone(&self.store),
             Arc::clone(&self.inbox),
@@ -360,7 +389,6 @@ impl Rooms {
             Arc::clone(&self.attention),
             Arc::clone(&self.ambient.clock),
         )));
-        workers.extend(self.postman());
         workers.push(self.asker.clone());
         let clock = Arc::clone(&self.ambient.clock);
         workers.push(Arc::new(Checkpointer::new(Arc::clone(&self.checkpoints), clock)));
@@ -378,7 +406,7 @@ impl Rooms {
     }
 
     /// Who sends mails; none: the config names no server. It takes the settings, which hold a password.
-    fn postman(&self) -> Option<Arc<dyn Worker>> {
+    fn postman(&self, searcher: Arc<Searcher>, person_acts: PersonActs) -> Option<Arc<dyn Worker>> {
         let Some((settings, rate)) = self.mail.lock().take() else {
             Postman::counted(&self.metrics);
             return None;
@@ -387,6 +415,7 @@ impl Rooms {
         let (policy, letterhead) = (Arc::clone(&self.policy), Arc::clone(&self.letterhead));
         let (store, clock) = (Arc::clone(&self.store), Arc::clone(&self.ambient.clock));
         let postman = Postman::new(store, server, (policy, letterhead), &self.metrics, clock);
+        let postman = postman.answering(searcher, copying(person_acts));
         Some(Arc::new(postman.attending(Arc::clone(&self.attention))))
     }
 
@@ -417,6 +446,18 @@ impl Rooms {
         }
         inbox.is_ok() && store.is_ok()
     }
+}
+
+/// Who makes the copies that people have sent to their mailboxes.
+fn copying(person_acts: PersonActs) -> Copying {
+    let acts = Arc::new(person_acts);
+    Box::new(move |CopyOf { records, address, language }| {
+        let acts = Arc::clone(&acts);
+        Box::pin(async move {
+            let copy = acts.copy(records, &address, language).await;
+            copy.map(|(json, html)| CopyFiles { json, html }).map_err(|code| code.as_str())
+        })
+    })
 }
 
 /// What has had its time goes before anybody can ask for it. It waits for Graph's word on the clock, and for the end of what is due,

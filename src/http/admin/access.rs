@@ -22,6 +22,7 @@ use crate::http::admin::search::Search;
 use crate::http::admin::stubs::kept_of;
 use crate::http::admin::suppressions::{entries_of, is_of_one};
 use crate::http::problem::{Problem, ProblemCode, request_id};
+use crate::language::Language;
 use crate::purpose::RecordId;
 use crate::store::SHOWN_AT_ONCE_MAX;
 use crate::telemetry::metrics::Metrics;
@@ -57,50 +58,19 @@ pub(super) async fn access(
     let unread = queue.count() + state.store.parked().await?;
     let matches = search.matching(sought, None).await?;
     let ids: Vec<RecordId> = matches.first.into_iter().take(RECORDS_MAX).map(|found| found.record).collect();
-    let stationery = receipts.stationery.pin();
-    let policy = state.policy.pin();
-    let mut clerk = Clerk::new(&state, &stationery, &policy, language);
+    let gathering = Gathering { state: &state, receipts: &receipts, language };
     let entry = Entry::by(&by.operator, Action::Accessed);
-    let mut records = Vec::with_capacity(ids.len());
-    let mut parts = ids.chunks(SHOWN_AT_ONCE_MAX);
-    // Where there is nothing, that somebody asked stands in the trail all the same.
-    let mut part = Some(parts.next().unwrap_or_default());
-    while let Some(of) = part {
-        for found in state.store.find_records(of.to_vec(), entry.clone()).await? {
-            records.extend(clerk.record(&found).await?);
-        }
-        part = parts.next();
-    }
-    let suppressions = entries_of(&state, email.as_deref(), phone.as_deref()).await?;
-    let parts = (email.as_deref(), phone.as_deref());
-    let evidence = kept_of(&state, parts, (&*policy, &*stationery), language).await?;
+    let held = gathering.file(&ids, entry, (email.as_deref(), phone.as_deref())).await?;
     tracing::info!(
         request.id = %request_id(&request), actor = %by.operator.actor(), role = %by.operator.role(),
-        records.found = records.len(), "access.done"
+        records.found = held.records.len(), "access.done"
     );
     let counted = |count: u64| (count > 0).then_some(count);
-    let controller = &stationery.controller;
     let held = AccessFile {
-        language: language.tag().to_owned(),
-        made_at: Moment(state.store.now()),
-        controller: HeldBy {
-            name: controller.name.clone(),
-            address: controller.address.clone(),
-            email: controller.email.clone(),
-        },
-        public_url: stationery.public_url.clone(),
         total: (matches.total > ids.len() as u64).then_some(matches.total),
-        records,
-        suppressions,
-        evidence,
         unreadable: counted(matches.unreadable),
         unread: counted(unread),
-        remains: desk::remaining(
-            (stationery.key_backups_days, stationery.trail_months, stationery.evidence_months),
-            stationery.has_ledger,
-            &controller.name,
-            language,
-        ),
+        ..held
     };
     let mut answer = HttpResponse::Ok();
     answer.content_type(format.content_type()).insert_header((VARY, "Accept, Accept-Language"));
@@ -109,4 +79,63 @@ pub(super) async fn access(
         PaperFormat::Html => answer.body(desk::access_page(&held, language)),
         _ => answer.json(held),
     })
+}
+
+/// Where what is held of somebody is put together.
+pub(super) struct Gathering<'g> {
+    pub(super) state: &'g AdminState,
+    pub(super) receipts: &'g Receipts,
+    pub(super) language: Language,
+}
+
+impl Gathering<'_> {
+    /// All that is held in these records, with what the list and the evidence that is left say of the address. `entry` is written for each
+    /// record before it is opened; where there is none, that somebody asked stands in the trail all the same.
+    ///
+    /// # Errors
+    /// It depends on whether the clock is right, or the store's.
+    pub(super) async fn file(
+        &self,
+        ids: &[RecordId],
+        entry: Entry,
+        (email, phone): (Option<&str>, Option<&str>),
+    ) -> Result<AccessFile, Problem> {
+        let Self { state, receipts, language } = *self;
+        let (stationery, policy) = (receipts.stationery.pin(), state.policy.pin());
+        let mut clerk = Clerk::new(state, &stationery, &policy, language);
+        let mut records = Vec::with_capacity(ids.len());
+        let mut parts = ids.chunks(SHOWN_AT_ONCE_MAX);
+        let mut part = Some(parts.next().unwrap_or_default());
+        while let Some(of) = part {
+            for found in state.store.find_records(of.to_vec(), entry.clone()).await? {
+                records.extend(clerk.record(&found).await?);
+            }
+            part = parts.next();
+        }
+        let suppressions = entries_of(state, email, phone).await?;
+        let evidence = kept_of(state, (email, phone), (&*policy, &*stationery), language).await?;
+        let controller = &stationery.controller;
+        Ok(AccessFile {
+            language: language.tag().to_owned(),
+            made_at: Moment(state.store.now()),
+            controller: HeldBy {
+                name: controller.name.clone(),
+                address: controller.address.clone(),
+                email: controller.email.clone(),
+            },
+            public_url: stationery.public_url.clone(),
+            total: None,
+            records,
+            suppressions,
+            evidence,
+            unreadable: None,
+            unread: None,
+            remains: desk::remaining(
+                (stationery.key_backups_days, stationery.trail_months, stationery.evidence_months),
+                stationery.has_ledger,
+                &controller.name,
+                language,
+            ),
+        })
+    }
 }

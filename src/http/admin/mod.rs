@@ -11,6 +11,7 @@ mod changes;
 mod checkpoint;
 mod clock;
 mod consents;
+pub(in crate::http) mod copies;
 mod corrections;
 mod credential;
 mod csv;

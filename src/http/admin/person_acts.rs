@@ -109,6 +109,16 @@ pub(in crate::http) struct Came {
     pub(in crate::http) due: Option<Day>,
 }
 
+impl Own {
+    /// The mailbox that its mails go to; none: it has none.
+    pub(in crate::http) fn mailbox(&self) -> Option<&str> {
+        match &self.mailbox {
+            Some(ErasedBy::Email(typed)) => Some(typed),
+            _ => None,
+        }
+    }
+}
+
 impl Admin {
     /// What people can have done.
     pub fn person_acts(&self) -> PersonActs {
@@ -442,7 +452,7 @@ impl PersonActs {
     }
 
     /// Writes down that it is asked for. Where the register is full it is done all the same.
-    async fn open_request(
+    pub(super) async fn open_request(
         &self,
         kind: RequestKind,
         operator: &Operator,

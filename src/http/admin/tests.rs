@@ -36,6 +36,7 @@ mod erasing;
 mod erasing_by_address;
 mod exporting;
 mod form_findings;
+mod links;
 mod person_acts;
 mod submissions;
 

@@ -17,6 +17,12 @@ pub(super) const ACTS: Bounds = Bounds {
     own: Some(Rate { every: Duration::from_secs(20), burst: 10 }),
     all: Rate { every: Duration::from_millis(500), burst: 60 },
 };
+/// What has everything looked through: somebody tries their two or three addresses, and comes back. All together ask for no more than is
+/// looked for meanwhile.
+pub(super) const ASKED: Bounds = Bounds {
+    own: Some(Rate { every: Duration::from_secs(60), burst: 5 }),
+    all: Rate { every: Duration::from_secs(1), burst: 60 },
+};
 /// What is read.
 pub(super) const PAGES: Bounds = Bounds { own: Some(OWN), all: ALL };
 
@@ -142,6 +148,10 @@ mod tests {
         assert_eq!(taken(&allowance, caller(2), 10), 0);
         let acts = Allowance::new(ACTS);
         assert_eq!((taken(&acts, caller(1), 100), taken(&acts, caller(2), 100)), (10, 10));
+        let asked = Allowance::new(ASKED);
+        assert_eq!((taken(&asked, caller(1), 100), taken(&asked, caller(2), 100)), (5, 5));
+        let all: u32 = (3..100).map(|number| taken(&asked, caller(number), 100)).sum();
+        assert_eq!(all, ASKED.all.burst - 10);
     }
 
     #[tokio::test(start_paused = true)]

@@ -12,12 +12,15 @@ use sha2::{Digest, Sha256};
 use crate::language::Language;
 use crate::people::words::{Words, words};
 
-pub use other::{callback, failed, lost, one_click, stopped};
+pub use other::{asked_for_links, asking_for_links, callback, failed, link_bad, lost, one_click, stopped};
 pub use own::{
-    Act, Ended, Reach, Shown, asking, choose, confirmed, corrected, ended, no_yes, own, value_bad, withdrawn,
+    Act, Copying, Ended, Reach, Shown, asking, choose, confirmed, copied, corrected, ended, no_yes, own,
+    value_bad, withdrawn,
 };
 
 const STYLE: &str = concat!(include_str!("../../notice/page/notice.css"), include_str!("sheet.css"));
+/// The longest e-mail address (RFC 5321, 4.5.3.1.3), with room for what a mail program copies around it.
+const ADDRESS_CHARS_MAX: usize = 320;
 /// The longest value that one types into a field, in characters: longer than any name or address.
 pub const VALUE_CHARS_MAX: usize = 500;
 
@@ -100,7 +103,7 @@ pub struct Way {
 pub struct Form {
     /// What it does.
     pub act: &'static str,
-    /// What shows that it was shown ([`crate::people::Pass::form_token`]).
+    /// What shows that it was shown ([`crate::people::Pass::form_token`]); nothing: there is nothing of anybody behind it.
     pub token: String,
     /// The revision of the notice that the page shows, as hex; nothing: it shows none.
     pub notice: String,
@@ -132,6 +135,11 @@ pub enum Input {
         /// Names and their texts.
         options: Vec<(String, String)>,
     },
+    /// An e-mail address, under the name `email`.
+    Mail {
+        /// What it is.
+        label: &'static str,
+    },
     /// A text.
     Text {
         /// The field's name in the config.
@@ -150,6 +158,7 @@ struct Page<'p> {
     words: &'static Words,
     languages: [Language; 3],
     value_chars_max: usize,
+    address_chars_max: usize,
     sheet: &'p Sheet,
 }
 
@@ -172,6 +181,7 @@ impl Sheet {
             words: words(self.language),
             languages: Language::ALL,
             value_chars_max: VALUE_CHARS_MAX,
+            address_chars_max: ADDRESS_CHARS_MAX,
             sheet: self,
         };
         // Writing texts into a text cannot fail.

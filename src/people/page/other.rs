@@ -1,18 +1,62 @@
-//! Pages on which nothing of anybody stands: a link that opens nothing, a failure, the status of Meta's data deletion callback.
+//! Pages on which nothing of anybody stands: a link that opens nothing, where one asks for another, a failure, the status of Meta's data
+//! deletion callback.
 
 use jiff::Timestamp;
 
 use crate::language::Language;
 use crate::notice::naming::line;
-use crate::people::page::{Block, House, Part, Sheet, Way};
+use crate::people::page::{Block, Form, House, Input, Part, Sheet, Way};
 use crate::people::words::words;
 
-/// The page of a link that opens nothing, whatever the cause.
-pub fn lost(house: &House<'_>, language: Language) -> Sheet {
+/// Where people ask for a new link, seen from any page that a link leads to.
+const ASK: &str = "../p/lost";
+
+/// The page of a link that opens nothing, whatever the cause. `sends`: a new one can be had by mail.
+pub fn lost(house: &House<'_>, language: Language, sends: bool) -> Sheet {
     let words = words(language);
     let given = [("controller", house.name), ("email", house.email)];
-    let blocks = vec![Block::Text(words.lost_text.to_owned()), Block::Text(line(words.lost_write, &given))];
+    let mut blocks = vec![Block::Text(words.lost_text.to_owned())];
+    if sends {
+        blocks.push(Block::Links(vec![Way {
+            text: words.link_ask.to_owned(),
+            href: format!("{ASK}?lang={}", language.tag()),
+            said: words.link_ask_said.to_owned(),
+        }]));
+    }
+    blocks.push(Block::Text(line(words.lost_write, &given)));
     plain(house, language, Some(""), words.page_title, words.lost_heading, blocks)
+}
+
+/// The page on which whoever lost the link to theirs asks for it; above it what was not taken.
+pub fn asking_for_links(house: &House<'_>, language: Language, refused: Option<&str>) -> Sheet {
+    let words = words(language);
+    let form = Form {
+        act: "link",
+        token: String::new(),
+        inputs: vec![Input::Mail { label: words.link_label }],
+        button: words.link_button,
+        back: None,
+    };
+    let blocks = vec![
+        Block::Text(words.link_text.to_owned()),
+        Block::Points([words.link_told, words.link_once].map(str::to_owned).to_vec()),
+        Block::Form(form),
+    ];
+    let sheet = plain(house, language, Some(""), words.page_title, words.link_heading, blocks);
+    Sheet { banner: refused.map(str::to_owned), ..sheet }
+}
+
+/// What is said there of what is no address.
+pub fn link_bad(language: Language) -> &'static str {
+    words(language).link_bad
+}
+
+/// The page after that, whether or not anything is held.
+pub fn asked_for_links(house: &House<'_>, language: Language) -> Sheet {
+    let words = words(language);
+    let none = line(words.link_asked_none, &[("email", house.email)]);
+    let blocks = vec![Block::Text(words.link_asked.to_owned()), Block::Text(none)];
+    plain(house, language, None, words.page_title, words.link_asked_heading, blocks)
 }
 
 /// The page of whoever opens what stands in a mail's headers for programs: what it would do, and the button. Nothing of the record.

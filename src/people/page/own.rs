@@ -31,6 +31,8 @@ pub struct Shown {
     pub is_asked_again: bool,
     /// Who had it; none: files of the controller's own.
     pub handed: Vec<Option<String>>,
+    /// The mailbox to which a copy of everything can be sent, masked; none: none can.
+    pub copy_to: Option<String>,
     /// Which fields the person may correct here: name, title, what is held now.
     pub correctable: Vec<(String, String, Option<String>)>,
 }
@@ -48,11 +50,14 @@ pub enum Act {
     Correct,
     /// Everything goes.
     Erase,
+    /// A copy of everything is sent to their mailbox.
+    Copy,
 }
 
 impl Act {
     /// All.
-    pub const ALL: [Self; 5] = [Self::Confirm, Self::Withdraw, Self::Stop, Self::Correct, Self::Erase];
+    pub const ALL: [Self; 6] =
+        [Self::Confirm, Self::Withdraw, Self::Stop, Self::Correct, Self::Erase, Self::Copy];
 
     /// Its code.
     pub const fn code(self) -> &'static str {
@@ -62,6 +67,7 @@ impl Act {
             Self::Stop => "stop",
             Self::Correct => "correct",
             Self::Erase => "erase",
+            Self::Copy => "copy",
         }
     }
 
@@ -73,6 +79,7 @@ impl Act {
             Self::Stop => "do=stop&",
             Self::Correct => "do=correct&",
             Self::Erase => "do=erase&",
+            Self::Copy => "do=copy&",
         }
     }
 
@@ -161,7 +168,11 @@ pub fn own(shown: &Shown, house: &House<'_>, language: Language, banner: Option<
         way(Act::Correct, words.way_correct, words.way_correct_said);
     }
     way(Act::Erase, words.way_erase, words.way_erase_said);
-    ways.push(house.mail(words.way_write, line(words.way_write_said, &[("email", house.email)])));
+    if let Some(mailbox) = &shown.copy_to {
+        way(Act::Copy, words.way_copy, &line(words.way_copy_said, &[("mailbox", mailbox)]));
+    }
+    let rest = if shown.copy_to.is_some() { words.way_write_rest } else { words.way_write };
+    ways.push(house.mail(rest, line(words.way_write_said, &[("email", house.email)])));
     let held = Part { is_summary: true, ..Part::new(words.held_heading, blocks) };
     let can = vec![Block::Links(ways), Block::Text(words.complain.to_owned())];
     Sheet {
@@ -243,6 +254,20 @@ pub fn asking(
             vec![reaches(words.erase_legend, words.erase_this, words.erase_all)],
             words.erase_button,
         ),
+        Act::Copy => (
+            words.copy_heading,
+            vec![
+                match &shown.copy_to {
+                    Some(mailbox) => Block::Text(line(words.copy_text, &[("mailbox", mailbox)])),
+                    None => text(words.copy_not),
+                },
+                Block::Points(
+                    [words.copy_files, words.copy_others, words.copy_day].map(str::to_owned).to_vec(),
+                ),
+            ],
+            Vec::new(),
+            words.copy_button,
+        ),
         Act::Correct => {
             let field = |(name, label, now): &(String, String, Option<String>)| Input::Text {
                 name: name.clone(),
@@ -291,6 +316,27 @@ pub fn choose(language: Language) -> String {
 /// What is said of a value that is not taken; none: of no field that one knows.
 pub fn value_bad(field: &str, language: Language) -> String {
     line(words(language).value_bad, &[("field", field)])
+}
+
+/// What came of asking for a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Copying {
+    /// It is on its way.
+    Begun,
+    /// One is already, or went within the last day.
+    Already,
+    /// None can be sent.
+    Not,
+}
+
+/// What is said of that.
+pub fn copied(came: Copying, language: Language) -> &'static str {
+    let words = words(language);
+    match came {
+        Copying::Begun => words.copy_begun,
+        Copying::Already => words.copy_already,
+        Copying::Not => words.copy_not,
+    }
 }
 
 /// What is said of a correction.
@@ -365,7 +411,7 @@ pub fn ended(ended: &Ended, house: &House<'_>, language: Language) -> Sheet {
     }
     let heading = match ended.act {
         Act::Stop => words.stopped_heading,
-        Act::Erase | Act::Correct | Act::Withdraw | Act::Confirm => words.erased_heading,
+        Act::Erase | Act::Correct | Act::Withdraw | Act::Confirm | Act::Copy => words.erased_heading,
     };
     parts.retain(|part| !part.blocks.is_empty());
     Sheet {

@@ -27,6 +27,7 @@ fn shown() -> Shown {
         boxes: vec![("email_optin".to_owned(), "by e-mail".to_owned())],
         is_asked_again: false,
         handed: vec![None, Some("Exemple CRM SAS".to_owned())],
+        copy_to: Some("m•••@example.org".to_owned()),
         correctable: vec![("city".to_owned(), "City".to_owned(), Some("L•••".to_owned()))],
     }
 }
@@ -51,8 +52,12 @@ fn pages(language: Language) -> Vec<(&'static str, Sheet)> {
         ("stop", asked(Act::Stop)),
         ("correct", asked(Act::Correct)),
         ("erase", asked(Act::Erase)),
+        ("copy", asked(Act::Copy)),
         ("ended", ended(&end, &HOUSE, language)),
-        ("lost", lost(&HOUSE, language)),
+        ("lost", lost(&HOUSE, language, false)),
+        ("lost, and asked for", lost(&HOUSE, language, true)),
+        ("asking", asking_for_links(&HOUSE, language, Some(link_bad(language)))),
+        ("asked for", asked_for_links(&HOUSE, language)),
         ("one click", one_click(&HOUSE, language)),
         ("stopped", stopped(&HOUSE, language)),
         ("failed", failed(&HOUSE, language, false)),
@@ -99,9 +104,16 @@ fn no_title_and_no_address_says_anything_of_the_person() {
             }
             let html = sheet.html();
             for href in html.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap_or_default()) {
-                let is_ours = ["?", "#main", "../notice/", "../../notice/", "mailto:donnees@lumen.example"]
-                    .iter()
-                    .any(|known| href.starts_with(known));
+                let is_ours = [
+                    "?",
+                    "#main",
+                    "../p/lost?",
+                    "../notice/",
+                    "../../notice/",
+                    "mailto:donnees@lumen.example",
+                ]
+                .iter()
+                .any(|known| href.starts_with(known));
                 assert!(is_ours && !href.contains("TOKEN"), "{name}: {href}");
             }
         }
@@ -162,7 +174,8 @@ fn a_form_asks_by_post_and_has_nothing_chosen_before() {
         let html = sheet.html();
         assert!(html.contains("<form method=\"post\" action=\"?lang=de\">"), "{html}");
         assert!(html.contains(&format!("name=\"do\" value=\"{}\"", act.code())));
-        assert!(!html.contains("checked") && !html.contains("m•••@"), "{html}");
+        let says_where = html.contains("m•••@");
+        assert!(!html.contains("checked") && says_where == (act == Act::Copy), "{html}");
         assert_eq!(Act::of(act.code()), Some(act));
     }
     assert_eq!((Act::of("drop"), Reach::of("this"), Reach::of("")), (None, Some(Reach::This), None));
@@ -175,4 +188,35 @@ fn the_policy_names_the_style_and_lets_forms_go_home_alone() {
     assert!(
         policy.contains("form-action 'self'") && !policy.contains("unsafe") && !policy.contains("script")
     );
+}
+
+#[test]
+fn whoever_lost_their_link_asks_for_it_where_mails_are_sent() {
+    for language in Language::ALL {
+        let (without, with) = (lost(&HOUSE, language, false).html(), lost(&HOUSE, language, true).html());
+        let way = format!("href=\"../p/lost?lang={}\"", language.tag());
+        assert!(!without.contains("../p/lost") && with.contains(&way), "{with}");
+        let page = asking_for_links(&HOUSE, language, None).html();
+        assert!(
+            page.contains("<label for=\"email\">") && page.contains("name=\"do\" value=\"link\""),
+            "{page}"
+        );
+        assert!(!page.contains("name=\"form\"") && !page.contains("role=\"status\""), "{page}");
+        let refused = asking_for_links(&HOUSE, language, Some(link_bad(language))).html();
+        assert!(refused.contains(link_bad(language)) && refused.contains("<form"), "{refused}");
+    }
+}
+
+#[test]
+fn a_copy_is_offered_where_it_can_be_sent_and_its_mailbox_is_masked() {
+    for language in Language::ALL {
+        let page = |shown: &Shown| own(shown, &HOUSE, language, None).html();
+        let (with, without) = (page(&shown()), page(&Shown { copy_to: None, ..shown() }));
+        assert!(with.contains("do=copy") && !without.contains("do=copy"), "{with}");
+        let said = [Copying::Begun, Copying::Already, Copying::Not].map(|came| copied(came, language));
+        assert!(said[0] != said[1] && said[1] != said[2]);
+        let none = Shown { copy_to: None, ..shown() };
+        let asked = asking(Act::Copy, "TOKEN".to_owned(), &none, &HOUSE, language, None).html();
+        assert!(asked.contains(&said[2].replace('\'', "&#39;")), "{asked}");
+    }
 }

@@ -111,6 +111,30 @@ texts! {
         withdraw_legend
         withdraw_button
         withdrawn
+        link_ask
+        link_ask_said
+        link_heading
+        link_text
+        link_told
+        link_once
+        link_label
+        link_button
+        link_bad
+        link_asked_heading
+        link_asked
+        link_asked_none
+        way_copy
+        way_copy_said
+        way_write_rest
+        copy_heading
+        copy_text
+        copy_files
+        copy_others
+        copy_day
+        copy_button
+        copy_begun
+        copy_already
+        copy_not
     }
 }
 

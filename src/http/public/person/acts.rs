@@ -6,6 +6,7 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use zeroize::Zeroizing;
 
+use crate::http::admin::copies::Asked;
 use crate::http::admin::person_acts::{
     Came, Extent, Own, is_an_address, is_no_yes, is_told, objecting, withdrawing,
 };
@@ -13,12 +14,12 @@ use crate::http::problem::{Problem, ProblemCode};
 use crate::http::public::person::Persons;
 use crate::http::public::person::form::Form;
 use crate::http::public::person::page::told;
-use crate::http::public::person::visitor::{Visitor, midnight, shown};
+use crate::http::public::person::visitor::{Visitor, midnight};
 use crate::http::public::reader::language;
 use crate::language::Language;
 use crate::people::page::{
-    Act, Ended, Reach, Shown, VALUE_CHARS_MAX, asking, choose, confirmed, corrected, ended, no_yes, own,
-    value_bad, withdrawn,
+    Act, Copying, Ended, Reach, Shown, VALUE_CHARS_MAX, asking, choose, confirmed, copied, corrected, ended,
+    no_yes, own, value_bad, withdrawn,
 };
 use crate::people::{Pass, PassKind};
 use crate::purpose::ConsentKey;
@@ -69,7 +70,7 @@ async fn done(
         return Ok(kept.map(|sheet| persons.press.answer(StatusCode::OK, &sheet)));
     };
     let Some(found) = visitor.look(persons, language).await? else { return Ok(None) };
-    let Some(shown) = shown(&found, persons.acts.now(), language) else { return Ok(None) };
+    let Some(shown) = persons.shown(&found, language) else { return Ok(None) };
     let doing =
         Doing { request, persons, visitor: &visitor, own: &found, shown: &shown, pass: &pass, language };
     doing.carry_out(act, form).await.map(Some)
@@ -92,6 +93,7 @@ impl Doing<'_> {
         match act {
             Act::Correct => return self.correct(form).await,
             Act::Confirm | Act::Withdraw => return self.boxes(act, form).await,
+            Act::Copy => return self.copy().await,
             Act::Stop | Act::Erase => {}
         }
         let Some(reach) = Reach::of(form.value("reach")) else {
@@ -189,10 +191,24 @@ impl Doing<'_> {
         }
     }
 
+    /// A copy goes to the mailbox of the record, where mails are sent.
+    async fn copy(&self) -> Result<HttpResponse, Problem> {
+        let asked = match self.shown.copy_to {
+            Some(_) => self.persons.acts.send_copy(&self.visitor.operator, self.own).await?,
+            None => Asked::Not,
+        };
+        let came = match asked {
+            Asked::Queued => Copying::Begun,
+            Asked::Already => Copying::Already,
+            Asked::Not => Copying::Not,
+        };
+        Ok(self.show(self.shown, copied(came, self.language)))
+    }
+
     /// The page as it is now, with what was just done.
     async fn show_again(&self, banner: &'static str) -> Result<HttpResponse, Problem> {
         let after = self.visitor.look(self.persons, self.language).await?;
-        let after = after.as_ref().and_then(|after| shown(after, self.persons.acts.now(), self.language));
+        let after = after.as_ref().and_then(|after| self.persons.shown(after, self.language));
         Ok(self.show(after.as_ref().unwrap_or(self.shown), banner))
     }
 

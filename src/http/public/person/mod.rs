@@ -10,10 +10,12 @@
 //! | `page` | what is shown |
 //! | `acts` | what is done |
 //! | `one_click` | mail programs say no for somebody (RFC 8058) |
+//! | `links` | whoever lost their link asks for it |
 //! | `form` | what was posted |
 
 mod acts;
 mod form;
+mod links;
 mod one_click;
 mod page;
 mod visitor;
@@ -26,10 +28,11 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use crate::forget::address::Sought;
 use crate::http::admin::PersonActs;
 use crate::http::body::BodyBudget;
 use crate::http::caller::Proxies;
-use crate::http::public::allowance::{ACTS, Allowance, PAGES, TOLD};
+use crate::http::public::allowance::{ACTS, ASKED, Allowance, PAGES, TOLD};
 use crate::http::public::reader::language;
 use crate::http::public::sheet::Press;
 use crate::people::page::{House, Sheet, failed, lost};
@@ -56,6 +59,9 @@ pub struct Persons {
     told: Allowance,
     refusing: Allowance,
     stopped: one_click::Stopped,
+    asking: Allowance,
+    /// Who sends links to whoever lost theirs; none: no mail is sent.
+    links: Option<links::Taking>,
     budget: BodyBudget,
     press: Press,
     stripes: [tokio::sync::Mutex<()>; STRIPES],
@@ -81,11 +87,18 @@ impl Persons {
             told: Allowance::new(TOLD),
             refusing: Allowance::new(PAGES),
             stopped: one_click::Stopped::default(),
+            asking: Allowance::new(ASKED),
+            links: None,
             budget: BodyBudget::new(FORMS_BYTES),
             press: Press::new(),
             stripes: Default::default(),
             ended: Mutex::default(),
         }
+    }
+
+    /// Mails are sent: copies, and links to whoever lost theirs, whose addresses are handed on; false: there is no room for one more.
+    pub fn mailing(self, take: impl Fn(Sought) -> bool + Send + Sync + 'static) -> Self {
+        Self { links: Some(Box::new(take)), ..self }
     }
 
     /// A page that is made of what the config says of whoever answers for the data.
@@ -102,7 +115,7 @@ impl Persons {
 
     /// What stands where a pass opens nothing: the same, whatever the cause.
     fn lost(&self, request: &HttpRequest) -> HttpResponse {
-        let sheet = self.sheet(|house| lost(house, language(request)));
+        let sheet = self.sheet(|house| lost(house, language(request), self.links.is_some()));
         self.press.answer(StatusCode::NOT_FOUND, &sheet)
     }
 
@@ -142,6 +155,12 @@ impl Persons {
 /// HEAD is GET without its body; what is posted goes to the same address.
 pub(in crate::http) fn person_routes(routes: &mut web::ServiceConfig) {
     routes
+        .service(
+            web::resource("/p/lost")
+                .route(web::get().to(links::show))
+                .route(web::head().to(page::look_by_machine))
+                .route(web::post().to(links::ask)),
+        )
         .service(
             web::resource("/p/{pass}")
                 .route(web::get().to(page::show))

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use crate::http::problem::Problem;
 use crate::http::public::person::Persons;
-use crate::http::public::person::visitor::{Visitor, shown};
+use crate::http::public::person::visitor::Visitor;
 use crate::http::public::reader::{asked_for, language};
 use crate::http::public::sheet::Press;
 use crate::people::page::{Act, asking, own};
@@ -34,7 +34,7 @@ async fn page(request: &HttpRequest, text: &str, persons: &Persons) -> Result<Op
     let language = language(request);
     let Some(visitor) = Visitor::of(persons, text, PassKind::Page).await? else { return Ok(None) };
     let Some(found) = visitor.look(persons, language).await? else { return Ok(None) };
-    let Some(shown) = shown(&found, persons.acts.now(), language) else { return Ok(None) };
+    let Some(shown) = persons.shown(&found, language) else { return Ok(None) };
     let act = asked_for(request, "do").as_deref().and_then(Act::of);
     let sheet = match (act, Pass::parse(text)) {
         (Some(act), Some(pass)) => {

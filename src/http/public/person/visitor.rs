@@ -45,8 +45,17 @@ impl Visitor {
     }
 }
 
-/// What is shown of a record: its answers masked. None: its time is over.
-pub(super) fn shown(own: &Own, now: jiff::Timestamp, language: Language) -> Option<Shown> {
+impl Persons {
+    /// What is shown of a record: its answers masked. None: its time is over.
+    pub(super) fn shown(&self, own: &Own, language: Language) -> Option<Shown> {
+        let mailbox = own.mailbox().filter(|_| self.links.is_some());
+        let shown = shown(own, self.acts.now(), language)?;
+        Some(Shown { copy_to: mailbox.map(mask), ..shown })
+    }
+}
+
+/// The same, where no mail is sent.
+fn shown(own: &Own, now: jiff::Timestamp, language: Language) -> Option<Shown> {
     let content = own.held.content.as_ref()?;
     let masked = |values: &[String]| values.iter().map(|value| mask(value)).collect::<Vec<_>>();
     let fields = content.fields.iter();
@@ -82,6 +91,7 @@ pub(super) fn shown(own: &Own, now: jiff::Timestamp, language: Language) -> Opti
             .as_ref()
             .is_some_and(|purpose| purpose.basis != Basis::Consent && purpose.reconfirm_months.is_some()),
         handed,
+        copy_to: None,
         correctable: correctable(own, content),
     })
 }

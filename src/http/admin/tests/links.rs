@@ -1,0 +1,119 @@
+//! Whoever lost the link to their page: one answer to everybody, and no more of them than can be looked for. And a copy by mail.
+
+use parking_lot::Mutex;
+
+use super::addresses::{self, keep};
+use super::*;
+use crate::forget::address::Sought;
+use crate::http::admin::copies::Asked;
+use crate::http::admin::person_acts::PersonActs;
+use crate::http::public::person_routes;
+use crate::http::{Persons, Proxies};
+use crate::language::Language;
+use crate::store::{MailEnd, MailId, MailKind};
+use crate::trail::Operator;
+
+fn acts(bench: &Bench) -> PersonActs {
+    PersonActs {
+        state: bench.state(),
+        queue: super::super::find::Queue::new(|_| false, || 0),
+        search: addresses::search(&bench.store, MATCHES_MAX).into_inner(),
+        receipts: erasing::receipts(),
+    }
+}
+
+/// What is answered to each of these: by whom it is asked, and what is typed.
+async fn answers(persons: Persons, asked: &[(&str, &str)]) -> Vec<(u16, String)> {
+    let persons = actix_web::web::Data::new(persons);
+    let calls = async {
+        let app = test::init_service(App::new().app_data(persons).configure(person_routes)).await;
+        let mut answers = Vec::new();
+        for (from, typed) in asked {
+            let request = test::TestRequest::post()
+                .uri("/p/lost?lang=en")
+                .set_payload(format!("do=link&email={typed}"));
+            let request = request.peer_addr(format!("{from}:4000").parse().expect("an address"));
+            let answer = test::call_service(&app, request.to_request()).await;
+            assert!(answer.headers().get("set-cookie").is_none());
+            answers.push((answer.status().as_u16(), text_of(answer).await));
+        }
+        answers
+    };
+    tokio::task::LocalSet::new().run_until(calls).await
+}
+
+#[tokio::test]
+async fn everybody_who_asks_for_links_is_answered_alike_and_the_store_is_not_asked() {
+    let bench = Bench::new();
+    bench.store.settle(vec![keep(1, "devis", "anne@lumen.example")]).await.expect("settled");
+    let before = bench.entries().await.len();
+    let taken = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&taken);
+    let persons = Persons::new(acts(&bench), Proxies::default());
+    let persons = persons.mailing(move |sought: Sought| {
+        noted.lock().push(sought.spelled().to_string());
+        true
+    });
+    let asked = ["anne@lumen.example", "Anne%20%3Canne@lumen.example%3E", "nobody@lumen.example", "anne", ""];
+    let answers = answers(persons, &asked.map(|typed| ("203.0.113.9", typed))).await;
+    assert_eq!(answers[0].0, 200);
+    assert!(answers[0].1.contains("If we hold anything under that address"), "{}", answers[0].1);
+    assert!(!answers[0].1.contains("lumen.example\""), "nothing that was typed: {}", answers[0].1);
+    assert!(answers[1] == answers[0] && answers[2] == answers[0], "one answer");
+    for (status, page) in &answers[3..] {
+        assert!(
+            *status == 422 && page.contains("That is no e-mail address") && page.contains("<form"),
+            "{page}"
+        );
+    }
+    let anne = "anne@lumen.example";
+    assert_eq!(*taken.lock(), [anne, anne, "nobody@lumen.example"]);
+    assert_eq!(bench.entries().await.len(), before, "nothing is read for it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_asks_without_end_and_where_no_mail_is_sent_nobody_asks() {
+    let bench = Bench::new();
+    let persons = Persons::new(acts(&bench), Proxies::default()).mailing(|_| true);
+    let many: Vec<(&str, &str)> = (0..20).map(|_| ("203.0.113.9", "a@lumen.example")).collect();
+    let heard = answers(persons, &many).await.iter().filter(|(status, _)| *status == 200).count();
+    assert_eq!(heard, 5, "its own burst");
+    let full = Persons::new(acts(&bench), Proxies::default()).mailing(|_| false);
+    assert_eq!(answers(full, &many[..1]).await[0].0, 503);
+    let without = Persons::new(acts(&bench), Proxies::default());
+    let none = answers(without, &many[..1]).await;
+    assert!(
+        none[0].0 == 404 && none[0].1.contains("This link opens nothing") && !none[0].1.contains("../p/lost")
+    );
+}
+
+#[tokio::test]
+async fn a_copy_stands_in_the_register_goes_once_a_day_and_is_read_by_its_person() {
+    let bench = Bench::new();
+    bench.store.settle(vec![keep(1, "devis", "anne@lumen.example")]).await.expect("settled");
+    let (acts, person) = (acts(&bench), Operator::recognised_by_pass());
+    let id = RecordId::parse("devis-1-1").expect("an id");
+    let own = acts.look(&person, &id, Language::En).await.expect("looked up").expect("there");
+    for came in [Asked::Queued, Asked::Already] {
+        assert_eq!(acts.send_copy(&person, &own).await, Ok(came));
+    }
+    let open = bench.store.requests(None, 10).await.expect("listed");
+    assert!(open.len() == 1 && open[0].answered.is_none(), "one request, open until it is sent");
+    let mail = MailId { record: id.clone(), kind: MailKind::Copy };
+    let attempt = bench.store.try_mail(mail.clone()).await.expect("tried").expect("it waits");
+    assert_eq!(attempt.request, Some(open[0].id));
+    bench.store.end_mail(mail, MailEnd::Sent, None).await.expect("ended");
+    assert_eq!(acts.send_copy(&person, &own).await, Ok(Asked::Already), "it went today");
+
+    let copy = acts.copy(vec![id], "anne@lumen.example", Language::En).await;
+    let Ok((json, html)) = copy else { panic!("it is made") };
+    let held: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(held["records"][0]["id"], "devis-1-1");
+    assert!(json.contains("anne@lumen.example") && html.contains("anne@lumen.example"), "whole");
+    assert!(html.starts_with("<!DOCTYPE html>"), "{}", html.as_str());
+    let last = bench.last_entry().await;
+    assert_eq!(
+        (last.action(), last.role(), last.reason()),
+        (Action::Accessed, Role::Person, Some(Reason::PersonRequest))
+    );
+}
