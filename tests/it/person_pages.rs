@@ -58,14 +58,14 @@ fn carried(page: &str) -> String {
 }
 
 /// Posts a form as a browser does, with what the page carries where it was asked for.
-async fn post(world: &World, client: &Client, path: &str, act: &str, rest: &str) -> Seen {
+pub(crate) async fn post(world: &World, client: &Client, path: &str, act: &str, rest: &str) -> Seen {
     let asked = seen(client.get(world.public(&format!("{path}?do={act}&lang=en")))).await;
     assert_eq!(asked.status, 200, "{}", asked.text);
     let body = format!("do={act}&form={}&{rest}", carried(&asked.text));
     posted(world, client, &format!("{path}?lang=en"), body).await
 }
 
-async fn posted(world: &World, client: &Client, path: &str, body: String) -> Seen {
+pub(crate) async fn posted(world: &World, client: &Client, path: &str, body: String) -> Seen {
     let call = client.post(world.public(path)).header("Content-Type", "application/x-www-form-urlencoded");
     seen(call.body(body)).await
 }
@@ -350,15 +350,27 @@ async fn meta_s_callbacks_are_answered_as_it_says_and_no_user_s_id_is_kept() {
     world.end().await;
 }
 
+/// A world that would send mails: it has the pages of one, and nobody is written to.
+fn sending() -> Plan {
+    let mail =
+        "\n[mail]\nserver = \"127.0.0.1\"\nport = 9\ntls = \"none\"\nfrom = \"contact@lumen.example\"\n";
+    Plan { config: Box::new(move |text| text + mail), ..Plan::default() }
+}
+
 /// The pages of somebody whose link is `path`, by what they are: each can be looked at as often as one likes.
 fn addresses(world: &World, path: &str) -> Vec<(String, String)> {
     let mut all = Vec::new();
     for lang in ["fr", "en", "de"] {
-        for (name, query) in
-            [("own", ""), ("stop", "do=stop&"), ("correct", "do=correct&"), ("erase", "do=erase&")]
-        {
+        for (name, query) in [
+            ("own", ""),
+            ("stop", "do=stop&"),
+            ("correct", "do=correct&"),
+            ("erase", "do=erase&"),
+            ("copy", "do=copy&"),
+        ] {
             all.push((format!("{name} {lang}"), world.public(&format!("{path}?{query}lang={lang}"))));
         }
+        all.push((format!("asking {lang}"), world.public(&format!("/p/lost?lang={lang}"))));
         all.push((format!("lost {lang}"), world.public(&format!("/p/{}?lang={lang}", "A".repeat(43)))));
         all.push((
             format!("code {lang}"),
@@ -389,7 +401,7 @@ async fn saved(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_page_is_valid_html_and_shuts_nobody_out() {
-    let world = World::start().await;
+    let world = World::planned(sending()).await;
     let email = format!("{}@example.org", canary("eve").to_lowercase());
     furnished(&world, &email).await;
     let links = links(&world, &email).await;
@@ -406,6 +418,16 @@ async fn every_page_is_valid_html_and_shuts_nobody_out() {
         std::fs::write(&file, &erased.text).expect("written");
         pages.push((format!("erased {lang}"), file));
     }
+    for (name, typed) in [("asked", "nobody%40example.org"), ("not asked", "nobody")] {
+        for lang in ["fr", "en"] {
+            let answer =
+                posted(&world, &client, &format!("/p/lost?lang={lang}"), format!("do=link&email={typed}"))
+                    .await;
+            let file = directory.path().join(format!("{}-{lang}.html", name.replace(' ', "-")));
+            std::fs::write(&file, &answer.text).expect("written");
+            pages.push((format!("{name} {lang}"), file));
+        }
+    }
     crate::seen::are_valid(directory.path(), &pages);
     let place = directory.path().to_owned();
     tokio::task::spawn_blocking(move || crate::seen::shut_nobody_out(&place, pages)).await.expect("no panic");
@@ -420,7 +442,7 @@ async fn every_page_is_read_and_filled_in_by_keys_alone_and_reflows() {
     if !browser_is_there() {
         return;
     }
-    let world = World::start().await;
+    let world = World::planned(sending()).await;
     let email = format!("{}@example.org", canary("ada").to_lowercase());
     furnished(&world, &email).await;
     let links = links(&world, &email).await;
@@ -503,6 +525,15 @@ async fn the_proxies_let_these_pages_through_and_write_no_link_down() {
                 .expect("an answer");
             assert!([403, 404, 405].contains(&other.status().as_u16()), "{proxy}");
         }
+        let asking = client.get(front.url("/p/lost?lang=en")).send().await.expect("an answer");
+        // Without a mail server nobody can be sent one.
+        assert!(
+            asking.text().await.expect("text").contains("This link opens nothing"),
+            "{proxy}: tamis answers"
+        );
+        let asked =
+            client.post(front.url("/p/lost")).body("email=a%40example.org").send().await.expect("an answer");
+        assert!(asked.text().await.expect("text").contains("<!DOCTYPE html>"), "{proxy}: tamis answers");
         let code = "0".repeat(64);
         let status =
             client.get(front.url(&format!("/meta/deletion/{code}?lang=en"))).send().await.expect("an answer");

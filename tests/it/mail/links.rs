@@ -1,0 +1,168 @@
+//! Whoever lost the link to their page, and whoever has everything sent to them: by mail, to the mailbox of the record alone.
+
+use reqwest::Client;
+
+use super::welcome::{told, until_counted};
+use super::*;
+use crate::people::furnished;
+use crate::person_pages::{links, post as act, posted, reader};
+use crate::support::{DEVIS_FORM, LETTRE_FORM, Plan, World, canary, lead};
+
+/// A world that sends mails by the server at this port.
+pub(super) async fn mailing(port: u16) -> World {
+    let mail = format!(
+        "\n[mail]\nserver = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nrate = 3600\n\
+         from = \"Atelier Lumen <contact@lumen.example>\"\n"
+    );
+    World::planned(Plan { config: Box::new(move |text| text + &mail), ..Plan::default() }).await
+}
+
+/// What another program reads in the next mail that the server takes; none: this machine has no such program.
+pub(super) fn next(post: &Post) -> (Value, Option<Value>) {
+    let taken = post.mail();
+    let raw = STANDARD.decode(taken["data"].as_str().expect("text")).expect("base64");
+    (taken["to"].clone(), read_back(&raw))
+}
+
+/// Somebody asks for the links to what is held under this address.
+async fn asks(world: &World, client: &Client, typed: &str) -> (u16, String) {
+    let body = format!("do=link&email={}", typed.replace('@', "%40"));
+    let seen = posted(world, client, "/p/lost?lang=en", body).await;
+    (seen.status, seen.text)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_lost_their_link_has_it_by_mail_once_a_day_and_nobody_learns_who_is_known() {
+    let Some(python) = python() else { return };
+    let post = Post::start(&python, &[]);
+    let world = mailing(post.port).await;
+    let email = format!("{}@example.org", canary("anne").to_lowercase());
+    furnished(&world, &email).await;
+    // Somebody else, who typed that address into another field than their own.
+    let other = format!("{}@example.org", canary("max").to_lowercase());
+    let quote = lead(DEVIS_FORM).answer("full_name", &[&email]).answer("email", &[&other]);
+    world.deliver(&[&world.submit(quote, &[])]).await;
+    world.stored("devis", 3).await;
+    let client = reader();
+    let lost = client.get(world.public(&format!("/p/{}?lang=en", "A".repeat(43)))).send().await;
+    let lost = lost.expect("an answer").text().await.expect("text");
+    assert!(lost.contains("href=\"../p/lost?lang=en\""), "an old link leads there: {lost}");
+    let form = client.get(world.public("/p/lost?lang=en")).send().await.expect("an answer");
+    assert!(form.status() == 200 && form.text().await.expect("text").contains("Lost your link?"));
+
+    let nobody = format!("{}@example.org", canary("nobody").to_lowercase());
+    let unknown = asks(&world, &client, &nobody).await;
+    let known = asks(&world, &client, &format!(" {},", email.to_uppercase())).await;
+    assert_eq!(unknown.0, 200);
+    assert_eq!(unknown, known, "word for word");
+    let (to, read) = next(&post);
+    assert_eq!(to, json!([email]));
+    until_counted(&world, "tamis_mails_sent_total{kind=\"link\"} 1").await;
+    if let Some(read) = read {
+        assert_eq!((&read["defects"], &read["type"]), (&json!([]), &json!("multipart/alternative")));
+        assert_eq!(header(&read, "subject"), Some("Votre lien vers vos données"));
+        assert_eq!(
+            (header(&read, "list-unsubscribe"), header(&read, "auto-submitted")),
+            (None, Some("auto-generated"))
+        );
+        let plain = read["parts"][0]["text"].as_str().expect("text");
+        let paths: Vec<&str> =
+            plain.lines().filter_map(|line| line.strip_prefix("https://leads.lumen.example")).collect();
+        assert_eq!(paths.len(), 2, "theirs, and no other's: {plain}");
+        assert!(!plain.contains("Zo") && !plain.contains("devis-1-"), "{plain}");
+        for path in paths {
+            let page = client.get(world.public(path)).send().await.expect("an answer");
+            assert_eq!(page.status(), 200);
+            world.guard(path.split(['/', '?']).nth(2).expect("a pass"));
+        }
+    }
+    assert_eq!((told(&world, "link-asked").await, told(&world, "link-sent").await), (3, 1));
+    assert_eq!((told(&world, "mail-begun").await, told(&world, "pass-given").await), (3, 2));
+    // Once more the same day: nothing. Who is asked for after it is, so that was looked for.
+    assert_eq!(asks(&world, &client, &email).await, known);
+    assert_eq!(asks(&world, &client, &other).await, known);
+    assert_eq!(next(&post).0, json!([other]));
+    until_counted(&world, "tamis_mails_waiting 0").await;
+    assert!(post.is_empty(), "one mail a day");
+    [&email, &other, &nobody].iter().for_each(|email| world.guard(email));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_asks_for_everything_has_it_at_their_mailbox_once_a_day_and_it_stands_in_the_register() {
+    let Some(python) = python() else { return };
+    let post = Post::start(&python, &[]);
+    let mut world = mailing(post.port).await;
+    let email = format!("{}@example.org", canary("ines").to_lowercase());
+    furnished(&world, &email).await;
+    // Restricted, and on the list: what they ask for themselves is sent all the same.
+    let body = json!({ "id": "devis-1-1", "reason": "person-request", "until": crate::correcting::day(30) });
+    assert_eq!(world.admin().post("/admin/v1/restrictions", &body).await.status, 200);
+    let body = json!({ "email": email, "scope": "all", "reason": "objection" });
+    assert_eq!(world.admin().post("/admin/v1/suppressions", &body).await.status, 200);
+    let other = format!("{}@example.org", canary("max").to_lowercase());
+    let letter = lead(LETTRE_FORM).answer("first_name", &[&email]).answer("email", &[&other]);
+    world.deliver(&[&world.submit(letter.checkbox("email_optin", true), &[])]).await;
+    world.stored("lettre", 2).await;
+    let client = reader();
+    let path = links(&world, &email).await.remove(0).1;
+    let own = client.get(world.public(&format!("{path}?lang=en"))).send().await.expect("an answer");
+    let own = own.text().await.expect("text");
+    assert!(own.contains("do=copy") && !own.contains(&email), "{own}");
+    let begun = act(&world, &client, &path, "copy", "").await;
+    assert!(begun.status == 200 && begun.text.contains("Your copy is on its way"), "{}", begun.text);
+    let (to, read) = next(&post);
+    assert_eq!(to, json!([email]), "to the stored address alone");
+    until_counted(&world, "tamis_mails_sent_total{kind=\"copy\"} 1").await;
+    if let Some(read) = read {
+        assert_eq!((&read["defects"], &read["type"]), (&json!([]), &json!("multipart/mixed")));
+        assert_eq!(
+            (header(&read, "subject"), header(&read, "list-unsubscribe")),
+            (Some("Votre copie"), None)
+        );
+        let [said, html, copy] = read["parts"].as_array().expect("parts").as_slice() else {
+            panic!("{read}")
+        };
+        assert_eq!(said["type"], "multipart/alternative");
+        assert!(!said.to_string().contains("Zo") && !said.to_string().contains("https://"), "{said}");
+        assert_eq!((&html["type"], &html["name"]), (&json!("text/html"), &json!("copy.html")));
+        assert_eq!((&copy["type"], &copy["name"]), (&json!("application/json"), &json!("copy.json")));
+        let html = html["text"].as_str().expect("text");
+        assert!(
+            html.contains("<html lang=\"fr\">") && html.contains(&email) && html.contains("Zoé &#60;b&#62;"),
+            "{html}"
+        );
+        let copy: Value = serde_json::from_str(copy["text"].as_str().expect("text")).expect("JSON");
+        let ids: Vec<&Value> =
+            copy["records"].as_array().expect("records").iter().map(|record| &record["id"]).collect();
+        assert_eq!(ids, ["devis-1-1", "lettre-1-1"], "of their mailbox, and no other's");
+        assert_eq!(copy["records"][0]["content"]["fields"][0]["values"], json!(["Zoé <b>"]));
+        assert!(copy["suppressions"].as_array().is_some_and(|entries| !entries.is_empty()), "{copy}");
+        assert!(!copy.to_string().contains(&other));
+    }
+    let trail = world.admin().get("/admin/v1/trail?limit=10000").await.lines();
+    let read: Vec<(&Value, &Value)> = trail
+        .iter()
+        .filter(|line| line["action"] == "accessed")
+        .map(|line| (&line["actor"], &line["reason"]))
+        .collect();
+    assert_eq!(read, [(&json!("person"), &json!("person-request")); 2]);
+    assert_eq!(told(&world, "copy-sent").await, 1);
+    let again = act(&world, &client, &path, "copy", "").await;
+    assert!(again.text.contains("A copy is on its way already, or was sent"), "{}", again.text);
+    world.restart().await;
+    let again = act(&world, &client, &path, "copy", "").await;
+    assert!(again.text.contains("A copy is on its way already, or was sent"), "{}", again.text);
+    let requests = world.admin().get("/admin/v1/requests").await.json();
+    let requests: Vec<(&Value, bool)> = requests["requests"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| (&one["kind"], one["answered"].is_null()))
+        .collect();
+    assert_eq!(requests, [(&json!("access"), false)]);
+    assert!(post.is_empty());
+    [&email, &other].iter().for_each(|email| world.guard(email));
+    world.guard("Zoé <b>");
+    world.end().await;
+}
