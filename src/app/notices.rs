@@ -28,7 +28,7 @@ impl Config {
     }
 
     fn abilities(&self) -> Abilities {
-        Abilities { asks_again: self.asks_again() }
+        Abilities { asks_again: self.asks_again(), sends_links: self.mail.is_some() }
     }
 
     /// What a reload does not change of what people are told.

@@ -28,9 +28,17 @@ pub struct Facts<'c> {
 pub struct Abilities {
     /// People are asked whether they still agree before their record lapses.
     pub asks_again: bool,
+    /// Whoever asks for the link to their own page by their e-mail address is sent it.
+    pub sends_links: bool,
 }
 
 impl<'c> Facts<'c> {
+    /// Where people ask for the link to their own page: beside the notices.
+    pub(in crate::notice) fn lost_url(&self) -> Option<String> {
+        let (house, _) = self.url.rsplit_once("/notice/")?;
+        self.abilities.sends_links.then(|| format!("{house}/p/lost"))
+    }
+
     /// Those who receive data of this purpose, in its order.
     pub(in crate::notice) fn listed(&self) -> Vec<&'c Recipient> {
         let find = |id: &String| self.recipients.iter().find(|recipient| recipient.id == *id);
@@ -104,7 +112,7 @@ pub(in crate::notice) mod sample {
                     recipient("other", "US", Some(TransferBasis::Adequacy)),
                 ],
                 purpose: lettre,
-                abilities: Abilities { asks_again: false },
+                abilities: Abilities { asks_again: false, sends_links: false },
                 evidence_months: 0,
             }
         }

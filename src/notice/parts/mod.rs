@@ -209,7 +209,10 @@ mod tests {
         assert!(today.contains("After that, they are erased."), "{today}");
         assert!(today.contains("We hold each line for 12 months, and a month more at most."), "{today}");
         assert!(!today.contains("we ask you whether"), "{today}");
-        house.abilities = Abilities { asks_again: true };
+        assert!(!today.contains("on a page of your own"), "{today}");
+        house.abilities = Abilities { asks_again: true, sends_links: true };
+        let told = said(&house, Language::En);
+        assert!(told.contains("on a page of your own") && told.contains("/p/lost"), "{told}");
         let asks = |house: &House| said(house, Language::En).contains("we ask you whether you still agree");
         assert!(asks(&house));
         // Nobody is asked who cannot be: their agreement to e-mail is over by then, or there is no address.

@@ -36,11 +36,14 @@ impl Telling<'_> {
             rows.push(right(words.right_death, &[words.right_death_text]));
         }
         let postal = Inline::text(format!("{}, {}", controller.name, controller.address));
-        vec![
-            Block::Text(fill(words.rights_how, &[("email", self.email()), ("postal", postal)])),
-            text(words.rights_term),
-            Block::Facts(rows),
-        ]
+        let mut blocks =
+            vec![Block::Text(fill(words.rights_how, &[("email", self.email()), ("postal", postal)]))];
+        if let Some(url) = self.facts.lost_url() {
+            let page = Inline::link(url.as_str(), url.as_str());
+            blocks.push(Block::Text(fill(words.rights_page, &[("page", page)])));
+        }
+        blocks.extend([text(words.rights_term), Block::Facts(rows)]);
+        blocks
     }
 
     /// Taking an agreement back: arts. 7(3), 13(2)(c), 14(2)(d). Nothing, where nobody is asked to agree.

@@ -133,6 +133,7 @@ pub(super) const WORDS: Words = Words {
     right_death: "Nach Ihrem Tod",
     right_death_text: "Festlegen, was mit Ihren Daten geschehen soll (Art.\u{a0}85 des französischen Datenschutzgesetzes).",
     rights_how: "Schreiben Sie an {email} oder per Post: {postal}. Nennen Sie die Adresse oder Nummer, die Sie im Formular eingegeben haben.",
+    rights_page: "Vieles davon können Sie selbst tun, auf einer eigenen Seite. Der Link geht an die E-Mail-Adresse, die Sie im Formular eingegeben haben: {page}",
     rights_term: "Das ist kostenlos. Wir antworten innerhalb eines Monats (Art.\u{a0}12). Bei schwierigen Anfragen sind zwei Monate mehr möglich; das sagen wir Ihnen dann.",
     withdrawal_heading: "Können Sie Ihre Einwilligung widerrufen?",
     withdrawal_text: "Ja, jederzeit, ganz oder für einen einzelnen Punkt. Eine Nachricht an {email} genügt, ohne Begründung.",

@@ -133,6 +133,7 @@ pub(super) const WORDS: Words = Words {
     right_death: "After your death",
     right_death_text: "Leave instructions on what becomes of your data (Article\u{a0}85 of the French Data Protection Act).",
     rights_how: "Write to {email}, or by post: {postal}. Name the address or the number that you typed into the form.",
+    rights_page: "Much of it you can do yourself, on a page of your own. The link is sent to the e-mail address that you typed into the form: {page}",
     rights_term: "It is free. We answer within one month (Article\u{a0}12). A complex request can take two months more; we then tell you so.",
     withdrawal_heading: "Can you withdraw your agreement?",
     withdrawal_text: "Yes, at any time, as a whole or for one point alone. A message to {email} is enough, no reason is needed.",

@@ -133,6 +133,7 @@ pub(super) const WORDS: Words = Words {
     right_death: "Après votre décès",
     right_death_text: "Donner des directives sur le sort de vos données (article\u{a0}85 de la loi Informatique et Libertés).",
     rights_how: "Écrivez à {email}, ou par courrier\u{a0}: {postal}. Indiquez l’adresse ou le numéro que vous avez saisis dans le formulaire.",
+    rights_page: "Vous pouvez en faire une grande partie vous-même, sur une page à vous. Le lien est envoyé à l’adresse e-mail saisie dans le formulaire\u{a0}: {page}",
     rights_term: "C’est gratuit. Nous répondons dans un délai d’un mois (article\u{a0}12). Pour une demande complexe, deux mois de plus sont possibles\u{202f}; nous vous en prévenons alors.",
     withdrawal_heading: "Pouvez-vous retirer votre accord\u{202f}?",
     withdrawal_text: "Oui, à tout moment, en tout ou pour un seul point. Un message à {email} suffit, sans raison à donner.",

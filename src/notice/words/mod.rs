@@ -143,6 +143,7 @@ texts! {
         right_death
         right_death_text
         rights_how
+        rights_page
         rights_term
         withdrawal_heading
         withdrawal_text
