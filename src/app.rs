@@ -165,6 +165,7 @@ impl App {
             tracing::warn!(code = %error.code, "form.copies-not-read");
         }
         let notices = Arc::new(Current::new(notices::at_start(config, &store).await));
+        notices::say_addresses_before(&store, &config.public.url).await;
         let policy = Arc::new(Current::of(policy));
         let known = StoreKnows::of(Arc::clone(&store)).claimed_by(Arc::clone(&policy), Arc::clone(&graph));
         let inbox = Inbox::open(

@@ -21,6 +21,18 @@ pub(super) struct SinceStart {
     abilities: Abilities,
 }
 
+/// Says under which other addresses mails went: their links lead there as long as the records live that they are of.
+pub(super) async fn say_addresses_before(store: &SharedStore, url: &str) {
+    match store.mailed_under().await {
+        Ok(noted) => {
+            for before in noted.iter().filter(|before| before.url != url) {
+                tracing::warn!(public.url_before = before.url, mail.last_on = %before.last, "mail.address-changed");
+            }
+        }
+        Err(error) => tracing::warn!(code = %error.code, "mail.addresses-not-read"),
+    }
+}
+
 impl Config {
     /// Where the notice of a purpose is in public.
     pub fn notice_url(&self, purpose: &Purpose) -> String {

@@ -56,7 +56,8 @@ impl Reload {
             adopt_known(&policy, &tools.store, tools.clock.now()).await?;
         }
         let book = notices::publish(config, self.since_start, &tools.store).await?;
-        let stationery = config.stationery().reloaded(&self.stationery.pin());
+        let stationery_before = self.stationery.pin();
+        let stationery = config.stationery().reloaded(&stationery_before);
         let graph = config.graph_settings(&app_secrets, page_tokens);
         let verify_token = VerifyToken::of(&verify_token);
         let trust = Trust { verifier: Verifier::new(app_secrets), verify_token };
@@ -76,6 +77,10 @@ impl Reload {
         self.trail_name.replace(Arc::new(config.trail_name()));
         self.trust.replace(Arc::new(trust));
         drop(closed);
+        let next_url = &config.public.url;
+        if stationery_before.public_url != *next_url {
+            notices::say_addresses_before(&tools.store, next_url).await;
+        }
         // What was held may have found its purpose.
         tools.inbox.arrived().notify_waiters();
         let next = config.fingerprint();

@@ -77,7 +77,7 @@ pub use mark::{ClockStanding, ClockTrust, ClockVoice, DayLook};
 pub use notices::{KeptNotice, Notices};
 pub use outbox::{
     Correspondence, MAIL_WAITS_MAX, MAILS_AT_ONCE_MAX, MAILS_WAITING_MAX, MailAttempt, MailEnd, MailId,
-    MailKind, MailsWaiting, Outbox, RecordsEnding,
+    MailKind, MailedUnder, MailsWaiting, Outbox, RecordsEnding,
 };
 pub use parked::{
     BuriedRef, DueBy, HeldCounts, HeldForm, Oldest, OldestRef, Parked, ParkedClaim, ParkedOverview,

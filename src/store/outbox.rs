@@ -121,6 +121,35 @@ pub struct RecordsEnding {
     pub next: Option<Cursor>,
 }
 
+/// A public address with which links of mails begin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailedUnder {
+    /// As the config has it.
+    pub url: String,
+    /// The day on which the last such mail went.
+    pub last: Day,
+}
+
+/// So many public addresses are remembered; of more the oldest goes.
+const MAILED_UNDER_MAX: usize = 8;
+/// The longest that is: links of mails are shorter.
+const MAILED_UNDER_BYTES_MAX: usize = 900;
+/// For so long: a record that nobody asks about lives no longer, mostly, and with it its links.
+const MAILED_UNDER_MONTHS: u32 = 60;
+
+impl MailedUnder {
+    /// Notes of these that a mail went under this address on that day: the last one stands first.
+    pub(super) fn note(noted: Vec<Self>, url: &str, today: Day) -> Vec<Self> {
+        if url.len() > MAILED_UNDER_BYTES_MAX {
+            return noted;
+        }
+        let others = noted.into_iter().filter(|one| one.url != url);
+        let others = others.filter(|one| today < one.last.plus_months(MAILED_UNDER_MONTHS));
+        let last = Self { url: url.to_owned(), last: today };
+        [last].into_iter().chain(others).take(MAILED_UNDER_MAX).collect()
+    }
+}
+
 /// What waits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MailsWaiting {
@@ -203,6 +232,18 @@ pub trait Outbox: Send + Sync {
         after: Option<Cursor>,
         max: usize,
     ) -> Result<RecordsEnding, StoreError>;
+
+    /// Notes that a mail went today whose links begin with this address.
+    ///
+    /// # Errors
+    /// See [`crate::store::StoreCode`].
+    async fn note_mailed_under(&self, url: String) -> Result<(), StoreError>;
+
+    /// Under which public addresses mails went, the last first.
+    ///
+    /// # Errors
+    /// See [`crate::store::StoreCode`].
+    async fn mailed_under(&self) -> Result<Vec<MailedUnder>, StoreError>;
 
     /// True while nobody is to be asked whether they still agree: a look into memory.
     fn asking_paused(&self) -> bool;
@@ -496,5 +537,24 @@ mod tests {
         assert!(
             MailKind::ALL.iter().filter(|kind| kind.is_asked_for()).eq(&[MailKind::Link, MailKind::Copy])
         );
+    }
+
+    #[test]
+    fn the_address_under_which_a_mail_went_last_stands_first_and_old_ones_go() {
+        let note = |noted, url: &str, day| MailedUnder::note(noted, url, Day(day));
+        let said = |noted: &[MailedUnder]| -> Vec<(String, u32)> {
+            noted.iter().map(|one| (one.url.clone(), one.last.0)).collect()
+        };
+        let mut noted = note(Vec::new(), "https://a.example", 20_000);
+        noted = note(noted, "https://b.example", 20_001);
+        noted = note(noted, "https://a.example", 20_002);
+        let both = [("https://a.example".to_owned(), 20_002), ("https://b.example".to_owned(), 20_001)];
+        assert_eq!(said(&noted), both);
+        assert_eq!(said(&note(noted.clone(), &"x".repeat(901), 20_003)), both, "no link begins so");
+        let five_years_later = note(noted, "https://c.example", 20_001 + 1_826);
+        assert_eq!(five_years_later.len(), 2, "one was forgotten");
+        let many =
+            (0..20).fold(Vec::new(), |noted, at| note(noted, &format!("https://{at}.example"), 20_000));
+        assert_eq!((many.len(), many[0].url.as_str()), (MAILED_UNDER_MAX, "https://19.example"));
     }
 }

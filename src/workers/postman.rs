@@ -16,7 +16,7 @@ use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 
 use crate::attention::{Attention, AttentionCode, Concern};
-use crate::clock::{Clock, after};
+use crate::clock::{Clock, Day, after};
 use crate::current::Current;
 use crate::mail::{Course, MailCode, MailError, Pace, RawMail, Session, Settings};
 use crate::purpose::Policy;
@@ -53,6 +53,8 @@ pub struct Postman {
     round: Mutex<Round>,
     /// How a mail ended whose end could not be written, since a copy was being made: it comes before anything else is sent.
     unwritten: Mutex<Option<Ending>>,
+    /// Under which public address a mail went last, and on which day, as far as that is noted.
+    noted: Mutex<Option<(String, Day)>>,
 }
 
 /// How a mail ended, and the line that says so.
@@ -109,8 +111,8 @@ impl Postman {
         let desk = Desk::new(Arc::clone(&store), policy, letterhead, asks_again);
         let attention = Arc::default();
         let counted = Self::counted(metrics);
-        let (round, unwritten) = (Mutex::new(round), Mutex::default());
-        Self { store, settings, desk, attention, counted, clock, round, unwritten }
+        let (round, unwritten, noted) = (Mutex::new(round), Mutex::default(), Mutex::default());
+        Self { store, settings, desk, attention, counted, clock, round, unwritten, noted }
     }
 
     /// What is counted of mails: from zero, also where no server is there to take any.
@@ -174,6 +176,7 @@ impl Postman {
                 let entry = Entry::by_system(sent(mail.kind));
                 self.end((mail.clone(), MailEnd::Sent, Some(entry))).await?;
                 self.answer(&attempt).await;
+                self.note_address().await;
                 self.counted.sent.add(mail.kind, 1);
                 tracing::info!(mail.kind = %mail.kind, mail.attempt = attempt.number, "mail.sent");
                 session.close().await;
@@ -221,6 +224,18 @@ impl Postman {
                 Ok(Delivered::Passed)
             }
             Written::Mail(_) => Ok(Delivered::Passed),
+        }
+    }
+
+    /// Notes, once a day, under which address the links of mails lead: whoever changes it is told until when they did.
+    async fn note_address(&self) {
+        let now = (self.desk.letterhead.pin().public_url.clone(), Day::of(self.store.now()));
+        if self.noted.lock().as_ref() == Some(&now) {
+            return;
+        }
+        match self.store.note_mailed_under(now.0.clone()).await {
+            Ok(()) => *self.noted.lock() = Some(now),
+            Err(error) => tracing::warn!(code = %error.code, "mail.address-not-noted"),
         }
     }
 

@@ -348,6 +348,7 @@ macro_rules! contract {
                 whom_no_mail_reaches_nobody_writes_to_until_their_record_is_corrected,
                 what_ends_by_a_day_is_found_piece_by_piece,
                 a_pause_of_the_asking_is_kept_across_a_restart,
+                under_which_address_mails_went_is_kept_across_a_restart,
             }
             witnessing {
                 what_became_of_consents_goes_with_the_record_wherever_that_goes,

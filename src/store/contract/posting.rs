@@ -8,8 +8,8 @@ use crate::purpose::RecordId;
 use crate::store::contract::rewriting::holding;
 use crate::store::{
     Correspondence, ErasureRequest, MAIL_WAITS_MAX, MAILS_AT_ONCE_MAX, MailAttempt, MailEnd, MailId,
-    MailKind, MailsWaiting, Outcome, RequestId, RewriteCause, RewriteRequest, Rewritten, Settlement,
-    SharedStore, StoreCode, Wanted,
+    MailKind, MailedUnder, MailsWaiting, Outcome, RequestId, RewriteCause, RewriteRequest, Rewritten,
+    Settlement, SharedStore, StoreCode, Wanted,
 };
 use crate::trail::{Action, Entry};
 
@@ -285,6 +285,23 @@ pub(crate) async fn what_ends_by_a_day_is_found_piece_by_piece<H: Host>() {
     );
     let nobody = store.records_ending(purpose("autre"), day.plus(60), None, 9).await;
     assert_eq!(nobody.map(|found| found.records.len()), Ok(0));
+}
+
+pub(crate) async fn under_which_address_mails_went_is_kept_across_a_restart<H: Host>() {
+    let host = H::new();
+    let mut store = host.open();
+    assert_eq!(store.mailed_under().await, Ok(Vec::new()));
+    let (old, new) = ("https://old.example", "https://new.example/x");
+    store.note_mailed_under(old.to_owned()).await.expect("noted");
+    host.pass_days(&store, 3);
+    store.note_mailed_under(new.to_owned()).await.expect("noted");
+    let one = |url: &str, days| MailedUnder { url: url.to_owned(), last: Day::of(start()).plus(days) };
+    for _ in 0..2 {
+        assert_eq!(store.mailed_under().await, Ok(vec![one(new, 3), one(old, 0)]));
+        store.close().await.expect("closed");
+        drop(store);
+        store = host.open();
+    }
 }
 
 pub(crate) async fn a_pause_of_the_asking_is_kept_across_a_restart<H: Host>() {

@@ -12,8 +12,8 @@ use crate::store::memory::draft::Draft;
 use crate::store::memory::rows::Rows;
 use crate::store::outbox::{HeldMails, Letters, MAILS_AT_ONCE_MAX, MAILS_WAITING_MAX};
 use crate::store::{
-    Correspondence, MailAttempt, MailEnd, MailId, MailKind, MailsWaiting, Outbox, RecordsEnding, RequestId,
-    StoreCode, StoreError,
+    Correspondence, MailAttempt, MailEnd, MailId, MailKind, MailedUnder, MailsWaiting, Outbox, RecordsEnding,
+    RequestId, StoreCode, StoreError,
 };
 use crate::trail::Entry;
 
@@ -143,6 +143,18 @@ impl Outbox for MemoryStore {
             found.next = None;
         }
         Ok(found)
+    }
+
+    async fn note_mailed_under(&self, url: String) -> Result<(), StoreError> {
+        self.0.write(|draft| {
+            let before = std::mem::take(&mut draft.rows.mailed_under);
+            draft.rows.mailed_under = MailedUnder::note(before, &url, Day::of(draft.look.now()));
+            Ok(())
+        })
+    }
+
+    async fn mailed_under(&self) -> Result<Vec<MailedUnder>, StoreError> {
+        Ok(self.0.rows()?.mailed_under.clone())
     }
 
     fn asking_paused(&self) -> bool {

@@ -24,7 +24,7 @@ use crate::store::several::{OpenFor, in_order, parked_fates};
 use crate::store::tombstones::tombstone_key;
 use crate::store::{
     Adoption, ErasedFor, Erasure, ErasureId, Fate, FormSnapshot, HandedTo, KeptLifespan, KeptRemit,
-    KnownForm, Papers, PersonRequest, RequestId, Restriction, SeenState, StoreCode, StoreError, Suppression,
+    KnownForm, MailedUnder, Papers, PersonRequest, RequestId, Restriction, SeenState, StoreCode, StoreError, Suppression,
     ToOpen, Token, Traces, VigilId,
 };
 use crate::trail::Reason;
@@ -124,6 +124,8 @@ pub(super) struct Rows {
     pub(super) letters: BTreeMap<RecordId, Letters>,
     /// Nobody is to be asked whether they still agree.
     pub(super) asking_paused: bool,
+    /// Under which public addresses mails went.
+    pub(super) mailed_under: Vec<MailedUnder>,
     /// What people asked for.
     pub(super) requests: BTreeMap<RequestId, PersonRequest>,
     /// The last number that a request was given; never given twice.

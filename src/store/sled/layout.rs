@@ -204,6 +204,8 @@ pub(super) mod meta {
     pub(in crate::store::sled) const NEXT_VIGIL: &[u8] = b"next-vigil";
     /// There while nobody is to be asked whether they still agree.
     pub(in crate::store::sled) const ASKING_PAUSED: &[u8] = b"asking-paused";
+    /// Under which public addresses mails went, and until when.
+    pub(in crate::store::sled) const MAILED_UNDER: &[u8] = b"mailed-under";
     /// There once `handed` has what the trail says of exports from before it was written.
     pub(in crate::store::sled) const HANDED_FILLED: &[u8] = b"handed-filled";
     /// u64: how many records were ever settled under a clock that was behind their submission.

@@ -152,7 +152,7 @@ const KEPT: [(&str, &str, End); 58] = [
     ("keyring::format", "Layout1", Taken("taken.leaves.push(")),
 ];
 /// The same, of those who operate tamis, and of what nobody is in.
-const OF_NOBODY: [(&str, &str); 8] = [
+const OF_NOBODY: [(&str, &str); 9] = [
     ("notification::signed_request", "Payload"),
     ("store::sled::verbs::notices", "RevisionRow"),
     ("store::sled::verbs::dating", "LifespanRow"),
@@ -161,6 +161,7 @@ const OF_NOBODY: [(&str, &str); 8] = [
     ("store::sled::verbs::form_looks", "LookRow"),
     ("store::sled::verbs::tokens", "TokenRow"),
     ("store::sled::verbs::pauses", "PauseRow"),
+    ("store::sled::verbs::outbox", "MailedRow"),
 ];
 /// Rooms whose types are written to the disk.
 const KEEPING: [&str; 6] = ["store", "lead", "inbox", "keyring", "notification", "trail"];

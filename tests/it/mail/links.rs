@@ -166,3 +166,39 @@ async fn whoever_asks_for_everything_has_it_at_their_mailbox_once_a_day_and_it_s
     world.guard("Zoé <b>");
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn under_another_public_url_old_links_work_and_the_operator_is_told_until_when_they_went_out() {
+    let Some(python) = python() else { return };
+    let post = Post::start(&python, &[]);
+    let mut world = mailing(post.port).await;
+    let email = format!("{}@example.org", canary("rosa").to_lowercase());
+    furnished(&world, &email).await;
+    let client = reader();
+    assert_eq!(asks(&world, &client, &email).await.0, 200);
+    let (_, read) = next(&post);
+    until_counted(&world, "tamis_mails_sent_total{kind=\"link\"} 1").await;
+    let noted = || crate::support::log().events("mail.address-changed").len();
+    let before = noted();
+    world.restart().await;
+    assert_eq!(noted(), before, "it is the same");
+    let file = world.directory.path().join("tamis.toml");
+    let config = fs::read_to_string(&file).expect("a config");
+    let other = format!("https://{}.example", canary("other").to_lowercase());
+    fs::write(&file, config.replace("https://leads.lumen.example", &other)).expect("written");
+    world.restart().await;
+    let told = crate::support::log().events("mail.address-changed");
+    let today = crate::correcting::day(0);
+    let line = told.last().expect("a warning");
+    assert!(line.contains("https://leads.lumen.example") && line.contains(&today), "{line}");
+    assert!(told.len() > before);
+    if let Some(read) = read {
+        let plain = read["parts"][0]["text"].as_str().expect("text");
+        let path =
+            plain.lines().find_map(|line| line.strip_prefix("https://leads.lumen.example")).expect("a link");
+        let page = client.get(world.public(path)).header("Host", "leads.lumen.example").send().await;
+        assert_eq!(page.expect("an answer").status(), 200, "where the proxy still brings it");
+    }
+    world.guard(&email);
+    world.end().await;
+}

@@ -3,6 +3,7 @@
 use std::ops::Bound::{Excluded, Unbounded};
 
 use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
 
 use crate::clock::Day;
 use crate::lead::SealedRecord;
@@ -10,14 +11,18 @@ use crate::purpose::{Cursor, PurposeId, RecordId};
 use crate::store::outbox::{Letters, MAILS_AT_ONCE_MAX, MAILS_WAITING_MAX};
 use crate::store::sled::SledStore;
 use crate::store::sled::draft::Draft;
-use crate::store::sled::layout::{Place, meta, record_id, record_key};
+use crate::store::sled::layout::{self, Place, meta, record_id, record_key};
 use crate::store::sled::outbox_rows;
 use crate::store::sled::shared::Effect;
 use crate::store::{
-    Correspondence, MailAttempt, MailEnd, MailId, MailKind, MailsWaiting, Outbox, RecordsEnding, RequestId,
-    RewriteCause, StoreCode, StoreError,
+    Correspondence, MailAttempt, MailEnd, MailId, MailKind, MailedUnder, MailsWaiting, Outbox, RecordsEnding,
+    RequestId, RewriteCause, StoreCode, StoreError,
 };
 use crate::trail::Entry;
+
+/// Public addresses, and the last day of each.
+#[derive(Serialize, Deserialize)]
+struct MailedRow(Vec<(String, u32)>);
 
 #[async_trait]
 impl Outbox for SledStore {
@@ -177,6 +182,26 @@ impl Outbox for SledStore {
         .await
     }
 
+    async fn note_mailed_under(&self, url: String) -> Result<(), StoreError> {
+        self.writer
+            .write(1, move |draft| {
+                let before = draft.read(&Place::Meta, meta::MAILED_UNDER)?;
+                let before = before.map_or_else(|| Ok(Vec::new()), |bytes| mailed(&bytes))?;
+                let noted = MailedUnder::note(before, &url, Day::of(draft.now));
+                let row = MailedRow(noted.into_iter().map(|one| (one.url, one.last.0)).collect());
+                draft.write(Place::Meta, meta::MAILED_UNDER, layout::encode(&row))
+            })
+            .await
+    }
+
+    async fn mailed_under(&self) -> Result<Vec<MailedUnder>, StoreError> {
+        self.beside(|shared| {
+            let bytes = shared.reading(|engine| engine.read(&Place::Meta, meta::MAILED_UNDER))?;
+            bytes.map_or_else(|| Ok(Vec::new()), |bytes| mailed(&bytes))
+        })
+        .await
+    }
+
     fn asking_paused(&self) -> bool {
         self.shared.asking_paused()
     }
@@ -211,6 +236,11 @@ impl Outbox for SledStore {
         })
         .await
     }
+}
+
+fn mailed(bytes: &[u8]) -> Result<Vec<MailedUnder>, StoreError> {
+    let MailedRow(noted) = layout::decode(bytes)?;
+    Ok(noted.into_iter().map(|(url, day)| MailedUnder { url, last: Day(day) }).collect())
 }
 
 fn is_there(draft: &Draft<'_>, id: &RecordId) -> Result<bool, StoreError> {
