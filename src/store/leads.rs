@@ -276,6 +276,12 @@ pub trait Leads: Send + Sync {
     /// whether the record is past its expiry; otherwise see [`crate::store::StoreCode`].
     async fn find(&self, wanted: Wanted, entry: Entry) -> Result<Vec<Found>, StoreError>;
 
+    /// The same, for whoever is about to have ended what is found: its lines are taken as far below the disk's floor as an erasure.
+    ///
+    /// # Errors
+    /// As [`Leads::find`].
+    async fn find_to_end(&self, wanted: Wanted, entry: Entry) -> Result<Vec<Found>, StoreError>;
+
     /// How many records each purpose holds, also one that the config no longer names.
     ///
     /// # Errors

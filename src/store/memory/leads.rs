@@ -172,6 +172,11 @@ impl Leads for MemoryStore {
         )
     }
 
+    async fn find_to_end(&self, wanted: Wanted, entry: Entry) -> Result<Vec<Found>, StoreError> {
+        // Memory has no floor.
+        self.find(wanted, entry).await
+    }
+
     async fn stored(&self) -> Result<HashMap<PurposeId, u64>, StoreError> {
         let rows = self.0.rows()?;
         Ok(rows.vaults.iter().map(|(purpose, vault)| (purpose.clone(), vault.counted)).collect())

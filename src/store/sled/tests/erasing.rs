@@ -148,6 +148,51 @@ async fn below_the_floor_of_the_disk_erasures_alone_are_taken_down_to_a_quarter_
     assert_eq!((code(refused), store.halted()), (Some(StoreCode::DiskFull), None));
 }
 
+/// Whoever has a link says no, takes back and erases there too: the line of the look, the register, the list.
+#[tokio::test]
+async fn below_the_floor_of_the_disk_a_person_looks_to_end_objects_and_is_answered() {
+    use crate::clock::Day;
+    use crate::forget::address::Address;
+    use crate::purpose::law::RequestKind;
+    use crate::store::{Requests, Suppressions, ToSuppress, Trail};
+    use crate::trail::{Entry, Reason};
+
+    let mut world = World::new();
+    let store = world.open();
+    store_many(&store, 1, 3).await;
+    store.close().await.expect("closed");
+    let free = crate::machine::disk::free_bytes(world.dir.path()).expect("known");
+    world.free_disk_min_bytes = free * 2;
+    let store = world.open();
+    let found = || Entry::by_person(Action::Found, Reason::PersonRequest);
+    let wanted = || Wanted::Record(record("devis-1-2"));
+    assert_eq!(code(store.find(wanted(), found()).await), Some(StoreCode::DiskFull), "a look alone");
+    let looked = store.find_to_end(wanted(), found()).await.expect("looked");
+    assert!(looked.len() == 1 && looked[0].lead.is_some());
+    let last = store.newest(u64::MAX, 1).await.expect("a trail").remove(0);
+    assert_eq!((last.entry.action(), last.entry.from), (Action::Found, Some(record("devis-1-2"))));
+    let today = Day::of(store.now());
+    let entry = |action| Entry::by_person(action, Reason::PersonRequest);
+    for kind in [RequestKind::Erasure, RequestKind::Objection, RequestKind::Withdrawal] {
+        let opened = store.open_request(kind, today, entry(Action::RequestOpened)).await.expect("opened");
+        let answered = store.answer_request(opened.id, None, entry(Action::RequestAnswered)).await;
+        assert!(answered.expect("answered").is_some(), "{kind:?}");
+    }
+    let other = store.open_request(RequestKind::Access, today, entry(Action::RequestOpened)).await;
+    assert_eq!(code(other), Some(StoreCode::DiskFull), "of what takes room and gives none");
+    let address = Address::email("anne@canary.example").expect("an address");
+    let no = ToSuppress { addresses: vec![address], purpose: None, months: 36 };
+    assert!(store.suppress(no, entry(Action::Suppressed)).await.is_ok());
+    store.close().await.expect("closed");
+    world.free_disk_min_bytes = u64::MAX;
+    let store = world.open();
+    assert_eq!(
+        code(store.find_to_end(wanted(), found()).await),
+        Some(StoreCode::DiskFull),
+        "there is an end"
+    );
+}
+
 /// While keys cannot be destroyed, what waits for it is bounded: more is refused, and is then still there.
 #[tokio::test]
 async fn a_thousand_may_be_pending_and_the_next_is_refused_and_changes_nothing() {

@@ -145,18 +145,20 @@ impl Leads for SledStore {
     }
 
     async fn find(&self, wanted: Wanted, entry: Entry) -> Result<Vec<Found>, StoreError> {
-        let fates = self
-            .beside(move |shared| {
-                shared.reading(|engine| match &wanted {
-                    Wanted::Leadgen(leadgen) => seen::look_up(shared, engine, leadgen),
-                    Wanted::Record(id) => {
-                        let there = reading::record(engine, id)?.map(|_| Fate::stored(id.clone()));
-                        Ok(there.into_iter().collect())
-                    }
-                })
+        let fates = fates_of(self, wanted).await?;
+        noted_and_opened(self, fates, entry).await
+    }
+
+    async fn find_to_end(&self, wanted: Wanted, entry: Entry) -> Result<Vec<Found>, StoreError> {
+        let fates = fates_of(self, wanted).await?;
+        let lines = lines_of_find(&fates, &entry);
+        // As far below the disk's floor as what comes of it.
+        self.writer
+            .write_and_puncture(lines.len(), move |draft| {
+                lines.into_iter().try_for_each(|line| draft.append_line(line))
             })
             .await?;
-        noted_and_opened(self, fates, entry).await
+        opened(self, fates).await
     }
 
     async fn stored(&self) -> Result<HashMap<PurposeId, u64>, StoreError> {
@@ -234,7 +236,26 @@ pub(in crate::store::sled) async fn noted_and_opened(
         .writer
         .write(lines.len(), move |draft| lines.into_iter().try_for_each(|line| draft.append_line(line)))
         .await?;
+    opened(store, fates).await
+}
 
+/// What is looked up stands for which fates.
+async fn fates_of(store: &SledStore, wanted: Wanted) -> Result<Vec<Fate>, StoreError> {
+    store
+        .beside(move |shared| {
+            shared.reading(|engine| match &wanted {
+                Wanted::Leadgen(leadgen) => seen::look_up(shared, engine, leadgen),
+                Wanted::Record(id) => {
+                    let there = reading::record(engine, id)?.map(|_| Fate::stored(id.clone()));
+                    Ok(there.into_iter().collect())
+                }
+            })
+        })
+        .await
+}
+
+/// Opens what was found, once its lines stand in the trail.
+async fn opened(store: &SledStore, fates: Vec<Fate>) -> Result<Vec<Found>, StoreError> {
     let days = DayLook(store.shared.look());
     let mut found = Vec::with_capacity(fates.len());
     for Fate { purpose, state } in fates {

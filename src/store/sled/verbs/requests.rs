@@ -33,7 +33,14 @@ impl Requests for SledStore {
         received: Day,
         entry: Entry,
     ) -> Result<PersonRequest, StoreError> {
-        self.writer.write(1, move |draft| open(draft, kind, received, entry)).await
+        let work = move |draft: &mut Draft<'_>| open(draft, kind, received, entry);
+        match kind {
+            // As far below the disk's floor as what they lead to.
+            RequestKind::Erasure | RequestKind::Objection | RequestKind::Withdrawal => {
+                self.writer.write_and_puncture(1, work).await
+            }
+            _ => self.writer.write(1, work).await,
+        }
     }
 
     async fn extend_request(
@@ -51,7 +58,8 @@ impl Requests for SledStore {
         erasure: Option<ErasureId>,
         entry: Entry,
     ) -> Result<Option<PersonRequest>, StoreError> {
-        self.writer.write(1, move |draft| answer(draft, id, erasure, entry)).await
+        // As far down as what was done.
+        self.writer.write_and_puncture(1, move |draft| answer(draft, id, erasure, entry)).await
     }
 
     async fn requests(
