@@ -98,6 +98,11 @@ impl Problem {
         self
     }
 
+    /// True if the disk is full, or below its floor.
+    pub fn is_of_full_disk(&self) -> bool {
+        self.store.is_some_and(|error| error.code == StoreCode::DiskFull)
+    }
+
     /// The name that it names.
     #[cfg(test)]
     pub fn parameter(&self) -> Option<&str> {

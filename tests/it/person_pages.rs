@@ -836,3 +836,42 @@ async fn forged_callbacks_keep_none_of_meta_s_from_being_heard_and_fill_no_log()
     assert!((1..=3).contains(&said), "once a minute: {said}");
     world.end().await;
 }
+
+/// Whoever has a link waits for no disk: what says no, and what takes away, is done below its floor too, and nothing is shown there.
+#[tokio::test(flavor = "multi_thread")]
+async fn below_the_floor_of_the_disk_a_person_says_no_and_erases() {
+    let mut world = World::start().await;
+    let email = format!("{}@example.org", canary("nora").to_lowercase());
+    furnished(&world, &email).await;
+    let links = links(&world, &email).await;
+    world.stop_daemon().await;
+    // Twice as much as is free: below the floor, and above a quarter of it.
+    let free = tamis::machine::disk::free_bytes(world.directory.path()).expect("known");
+    let file = world.directory.path().join("tamis.toml");
+    let config = std::fs::read_to_string(&file).expect("a config");
+    assert!(config.contains("free_disk_min_mb = 1\n"));
+    let huge = format!("free_disk_min_mb = {}\n", free / 1_000_000 * 2);
+    std::fs::write(&file, config.replace("free_disk_min_mb = 1\n", &huge)).expect("written");
+    world.start_daemon().await;
+    let client = reader();
+    let (quote, letter) = (&links[0].1, &links[1].1);
+    let page = seen(client.get(world.public(&format!("{quote}?lang=en")))).await;
+    assert!(page.status == 200 && page.text.contains("Our storage is full"), "{}", page.text);
+    assert!(!page.text.contains("@example.org") && !page.text.contains("do=correct"), "nothing is shown");
+    let by_person = by_persons(&world).await.len();
+    let stopped = post(&world, &client, letter, "stop", "reach=this").await;
+    assert!(stopped.status == 200 && stopped.text.contains("We have stopped"), "{}", stopped.text);
+    let erased = post(&world, &client, quote, "erase", "reach=this").await;
+    assert!(erased.status == 200 && erased.text.contains("Your receipt"), "{}", erased.text);
+    let lines = by_persons(&world).await;
+    assert!(lines.len() > by_person && lines.iter().any(|(action, _)| action == "suppressed"), "{lines:?}");
+    std::fs::write(&file, config).expect("written");
+    world.restart().await;
+    let left = world.admin().post("/admin/v1/find", &json!({"email": email})).await.json();
+    assert_eq!(left["records"], json!([]), "{left}");
+    let requests = world.admin().get("/admin/v1/requests").await.json();
+    let open =
+        requests["requests"].as_array().expect("a list").iter().filter(|one| one["answered"].is_null());
+    assert_eq!(open.count(), 0, "{requests}");
+    world.end().await;
+}

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use crate::api::access::HeldRecord;
 use crate::api::erasures::ErasedBy;
 use crate::clock::Day;
+use crate::desk;
 use crate::forget::address::{Address, Sought};
 use crate::forget::receipt::AskedBy;
 use crate::http::admin::corrections::{CorrectedRecord, corrected};
@@ -31,7 +32,7 @@ use crate::lead::{EventEntity, OpenedLead, Said};
 use crate::mail::Addressee;
 use crate::people::Pass;
 use crate::purpose::law::{Contact, RequestKind};
-use crate::purpose::{Basis, ConsentKey, FieldRule, Policy, Purpose, RecordId, TextHash};
+use crate::purpose::{Basis, ConsentKey, FieldRule, Policy, Purpose, PurposeId, RecordId, TextHash};
 use crate::store::{Erasure, ErasureId, ErasureRequest, Found, RequestId, StoreError, ToOpen, Wanted};
 use crate::trail::{Action, Entry, Operator, Reason};
 
@@ -162,6 +163,37 @@ impl PersonActs {
     ) -> Result<Option<Own>, Problem> {
         let entry = Entry::by(operator, Action::Found);
         let found = self.state.store.find(Wanted::Record(id.clone()), entry).await?;
+        self.own(id, found, language).await
+    }
+
+    /// The same, of a record that its person is about to have ended, or to whose use they say no: a disk that is full is in nobody's way.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(in crate::http) async fn look_to_end(
+        &self,
+        operator: &Operator,
+        id: &RecordId,
+        language: Language,
+    ) -> Result<Option<Own>, Problem> {
+        let entry = Entry::by(operator, Action::Found);
+        let found = self.state.store.find_to_end(Wanted::Record(id.clone()), entry).await?;
+        self.own(id, found, language).await
+    }
+
+    /// What people read a purpose under; its name, where the config has no title of it.
+    pub(in crate::http) fn title_of(&self, purpose: &PurposeId, language: Language) -> String {
+        let policy = self.state.policy.pin();
+        let declared = policy.purpose(purpose.as_str());
+        declared.map_or_else(|| purpose.to_string(), |declared| desk::purpose_title(declared, language))
+    }
+
+    async fn own(
+        &self,
+        id: &RecordId,
+        found: Vec<Found>,
+        language: Language,
+    ) -> Result<Option<Own>, Problem> {
         let Some(found) = found.into_iter().next() else { return Ok(None) };
         let (policy, stationery) = (self.state.policy.pin(), self.receipts.stationery.pin());
         let purpose = policy.purpose(id.purpose.as_str()).cloned();

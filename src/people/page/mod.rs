@@ -14,8 +14,8 @@ use crate::people::words::{Words, words};
 
 pub use other::{asked_for_links, asking_for_links, callback, failed, link_bad, lost, one_click, stopped};
 pub use own::{
-    Act, Copying, Ended, Reach, Shown, asking, choose, confirmed, copied, corrected, ended, no_yes, own,
-    value_bad, withdrawn,
+    Act, Copying, Ended, Reach, Shown, asking, asking_unseen, choose, confirmed, copied, corrected, ended,
+    no_yes, own, unseen, value_bad, withdrawn,
 };
 
 const STYLE: &str = concat!(include_str!("../../notice/page/notice.css"), include_str!("sheet.css"));

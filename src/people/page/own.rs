@@ -83,6 +83,11 @@ impl Act {
         }
     }
 
+    /// True of what takes something away, or says no to its use.
+    pub const fn ends_something(self) -> bool {
+        matches!(self, Self::Withdraw | Self::Stop | Self::Erase)
+    }
+
     /// The act with this code.
     pub fn of(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|act| act.code() == code)
@@ -185,6 +190,53 @@ pub fn own(shown: &Shown, house: &House<'_>, language: Language, banner: Option<
         banner: banner.map(str::to_owned),
         parts: vec![held, Part::new(words.can_heading, can)],
     }
+}
+
+/// The page of a record that cannot be looked at now, under a purpose with this title: it can be said no to, and erased.
+pub fn unseen(purpose: &str, house: &House<'_>, language: Language) -> Sheet {
+    let words = words(language);
+    let way = |act: Act, text: &str, said: &str| Way {
+        text: text.to_owned(),
+        href: format!("?{}lang={}", act.query(), language.tag()),
+        said: said.to_owned(),
+    };
+    let ways = vec![
+        way(Act::Stop, words.way_stop, words.way_stop_said),
+        way(Act::Erase, words.way_erase, words.way_erase_said),
+        house.mail(words.way_write, line(words.way_write_said, &[("email", house.email)])),
+    ];
+    Sheet {
+        language,
+        house: house.name.to_owned(),
+        title: words.page_title,
+        query: Some(""),
+        kind: Some(words.page_title),
+        heading: purpose.to_owned(),
+        banner: None,
+        parts: vec![
+            Part::new("", vec![Block::Text(words.unseen.to_owned())]),
+            Part::new(words.can_heading, vec![Block::Links(ways), Block::Text(words.complain.to_owned())]),
+        ],
+    }
+}
+
+/// What is said where an act is asked for of such a record.
+pub fn asking_unseen(act: Act, token: String, purpose: &str, house: &House<'_>, language: Language) -> Sheet {
+    let shown = Shown {
+        purpose: purpose.to_owned(),
+        notice: String::new(),
+        sent: Timestamp::UNIX_EPOCH,
+        until: Timestamp::UNIX_EPOCH,
+        restricted: None,
+        answers: Vec::new(),
+        agreed: Vec::new(),
+        boxes: Vec::new(),
+        is_asked_again: false,
+        handed: Vec::new(),
+        copy_to: None,
+        correctable: Vec::new(),
+    };
+    asking(act, token, &shown, house, language, None)
 }
 
 /// What is said where an act is asked for: before it is done, and above what was not taken.

@@ -53,6 +53,8 @@ fn pages(language: Language) -> Vec<(&'static str, Sheet)> {
         ("correct", asked(Act::Correct)),
         ("erase", asked(Act::Erase)),
         ("copy", asked(Act::Copy)),
+        ("unseen", unseen("Devis <b>", &HOUSE, language)),
+        ("asking unseen", asking_unseen(Act::Erase, "TOKEN".to_owned(), "Devis <b>", &HOUSE, language)),
         ("ended", ended(&end, &HOUSE, language)),
         ("lost", lost(&HOUSE, language, false)),
         ("lost, and asked for", lost(&HOUSE, language, true)),
@@ -219,4 +221,26 @@ fn a_copy_is_offered_where_it_can_be_sent_and_its_mailbox_is_masked() {
         let asked = asking(Act::Copy, "TOKEN".to_owned(), &none, &HOUSE, language, None).html();
         assert!(asked.contains(&said[2].replace('\'', "&#39;")), "{asked}");
     }
+}
+
+/// Where no look can be written down nothing is shown, and what gives room or says no is one step away.
+#[test]
+fn what_cannot_be_looked_at_can_be_said_no_to_and_erased() {
+    for language in Language::ALL {
+        let html = unseen("Devis", &HOUSE, language).html();
+        for way in ["do=stop", "do=erase", "mailto:donnees@lumen.example"] {
+            assert!(html.contains(way), "{way}: {html}");
+        }
+        for shown in ["do=correct", "do=confirm", "do=withdraw", "do=copy", "1970", "<dl>"] {
+            assert!(!html.contains(shown), "{shown}: {html}");
+        }
+        for act in [Act::Stop, Act::Erase] {
+            let html = asking_unseen(act, "TOKEN".to_owned(), "Devis", &HOUSE, language).html();
+            assert!(
+                act.ends_something() && html.contains("value=\"TOKEN\"") && !html.contains("1970"),
+                "{html}"
+            );
+        }
+    }
+    assert!(!Act::Correct.ends_something() && !Act::Copy.ends_something() && Act::Withdraw.ends_something());
 }

@@ -135,6 +135,7 @@ texts! {
         copy_begun
         copy_already
         copy_not
+        unseen
     }
 }
 

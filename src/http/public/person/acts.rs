@@ -69,7 +69,7 @@ async fn done(
         let kept = persons.kept(&pass.hash(), act.code());
         return Ok(kept.map(|sheet| persons.press.answer(StatusCode::OK, &sheet)));
     };
-    let Some(found) = visitor.look(persons, language).await? else { return Ok(None) };
+    let Some(found) = visitor.look_for(act, persons, language).await? else { return Ok(None) };
     let Some(shown) = persons.shown(&found, language) else { return Ok(None) };
     let doing =
         Doing { request, persons, visitor: &visitor, own: &found, shown: &shown, pass: &pass, language };
@@ -207,7 +207,11 @@ impl Doing<'_> {
 
     /// The page as it is now, with what was just done.
     async fn show_again(&self, banner: &'static str) -> Result<HttpResponse, Problem> {
-        let after = self.visitor.look(self.persons, self.language).await?;
+        // What was done is done, also where the disk has no room for the line of another look.
+        let after = match self.visitor.look(self.persons, self.language).await {
+            Err(problem) if problem.is_of_full_disk() => None,
+            after => after?,
+        };
         let after = after.as_ref().and_then(|after| self.persons.shown(after, self.language));
         Ok(self.show(after.as_ref().unwrap_or(self.shown), banner))
     }

@@ -20,7 +20,7 @@ use crate::http::public::person::visitor::Visitor;
 use crate::http::public::reader::{asked_for, language};
 use crate::http::public::sheet::Press;
 use crate::language::Language;
-use crate::people::page::{one_click, stopped};
+use crate::people::page::{Act, one_click, stopped};
 use crate::people::{Pass, PassKind};
 
 /// What the body of a call says, as a form; as parts it stands between their boundaries (RFC 8058 section 3.2 allows both).
@@ -174,7 +174,7 @@ fn is_one_click(body: &str) -> bool {
 /// Objects for the record's purpose, if the pass opens one.
 async fn done(request: &HttpRequest, text: &str, persons: &Persons) -> Result<(), Problem> {
     let Some(visitor) = Visitor::of(persons, text, PassKind::Stop).await? else { return Ok(()) };
-    let Some(own) = visitor.look(persons, Language::En).await? else { return Ok(()) };
+    let Some(own) = visitor.look_for(Act::Stop, persons, Language::En).await? else { return Ok(()) };
     let operator = objecting(visitor.operator.clone());
     persons.acts.object(request, &operator, &own, Extent::OfPurpose).await?;
     Ok(())

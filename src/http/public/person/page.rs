@@ -8,7 +8,8 @@ use crate::http::public::person::Persons;
 use crate::http::public::person::visitor::Visitor;
 use crate::http::public::reader::{asked_for, language};
 use crate::http::public::sheet::Press;
-use crate::people::page::{Act, asking, own};
+use crate::language::Language;
+use crate::people::page::{Act, asking, asking_unseen, own, unseen};
 use crate::people::{Pass, PassKind};
 
 /// `GET /p/{pass}`: what is held; with `do`, where that act is asked for.
@@ -33,9 +34,15 @@ pub(super) async fn show(
 async fn page(request: &HttpRequest, text: &str, persons: &Persons) -> Result<Option<HttpResponse>, Problem> {
     let language = language(request);
     let Some(visitor) = Visitor::of(persons, text, PassKind::Page).await? else { return Ok(None) };
-    let Some(found) = visitor.look(persons, language).await? else { return Ok(None) };
-    let Some(shown) = persons.shown(&found, language) else { return Ok(None) };
     let act = asked_for(request, "do").as_deref().and_then(Act::of);
+    let found = match visitor.look(persons, language).await {
+        Err(problem) if problem.is_of_full_disk() => {
+            return Ok(in_short(&visitor, text, act, persons, language));
+        }
+        found => found?,
+    };
+    let Some(found) = found else { return Ok(None) };
+    let Some(shown) = persons.shown(&found, language) else { return Ok(None) };
     let sheet = match (act, Pass::parse(text)) {
         (Some(act), Some(pass)) => {
             persons.sheet(|house| asking(act, pass.form_token(act.code()), &shown, house, language, None))
@@ -43,6 +50,27 @@ async fn page(request: &HttpRequest, text: &str, persons: &Persons) -> Result<Op
         _ => persons.sheet(|house| own(&shown, house, language, None)),
     };
     Ok(Some(persons.press.answer(StatusCode::OK, &sheet)))
+}
+
+/// The page where nothing can be shown, since the disk has no room for the line that a look leaves: saying no and erasing are possible
+/// all the same.
+fn in_short(
+    visitor: &Visitor,
+    text: &str,
+    act: Option<Act>,
+    persons: &Persons,
+    language: Language,
+) -> Option<HttpResponse> {
+    let pass = Pass::parse(text)?;
+    let title = persons.acts.title_of(&visitor.record.purpose, language);
+    let sheet = match act.filter(|act| matches!(act, Act::Stop | Act::Erase)) {
+        Some(act) => {
+            let token = pass.form_token(act.code());
+            persons.sheet(|house| asking_unseen(act, token, &title, house, language))
+        }
+        None => persons.sheet(|house| unseen(&title, house, language)),
+    };
+    Some(persons.press.answer(StatusCode::OK, &sheet))
 }
 
 /// `HEAD` of either address: programs ask so, and are told the same of every one.

@@ -7,7 +7,7 @@ use crate::http::admin::person_acts::{Own, holds_an_address, is_an_address};
 use crate::http::problem::Problem;
 use crate::http::public::person::Persons;
 use crate::language::Language;
-use crate::people::page::Shown;
+use crate::people::page::{Act, Shown};
 use crate::people::{Pass, PassKind, mask};
 use crate::purpose::{Basis, RecordId};
 use crate::trail::Operator;
@@ -42,6 +42,22 @@ impl Visitor {
     /// The store's.
     pub(super) async fn look(&self, persons: &Persons, language: Language) -> Result<Option<Own>, Problem> {
         persons.acts.look(&self.operator, &self.record, language).await
+    }
+
+    /// The same for this act: what ends something, or says no, waits for no disk.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) async fn look_for(
+        &self,
+        act: Act,
+        persons: &Persons,
+        language: Language,
+    ) -> Result<Option<Own>, Problem> {
+        match act.ends_something() {
+            true => persons.acts.look_to_end(&self.operator, &self.record, language).await,
+            false => self.look(persons, language).await,
+        }
     }
 }
 
