@@ -33,6 +33,7 @@ pub fn asking_for_links(house: &House<'_>, language: Language, refused: Option<&
     let form = Form {
         act: "link",
         token: String::new(),
+        notice: String::new(),
         inputs: vec![Input::Mail { label: words.link_label }],
         button: words.link_button,
         back: None,

@@ -225,6 +225,7 @@ pub fn asking_unseen(act: Act, token: String, purpose: &str, house: &House<'_>, 
     let shown = Shown {
         purpose: purpose.to_owned(),
         notice: String::new(),
+        notice_revision: String::new(),
         sent: Timestamp::UNIX_EPOCH,
         until: Timestamp::UNIX_EPOCH,
         restricted: None,
