@@ -24,8 +24,8 @@ use crate::store::several::{OpenFor, in_order, parked_fates};
 use crate::store::tombstones::tombstone_key;
 use crate::store::{
     Adoption, ErasedFor, Erasure, ErasureId, Fate, FormSnapshot, HandedTo, KeptLifespan, KeptRemit,
-    KnownForm, MailedUnder, Papers, PersonRequest, RequestId, Restriction, SeenState, StoreCode, StoreError, Suppression,
-    ToOpen, Token, Traces, VigilId,
+    KnownForm, MailedUnder, Papers, PersonRequest, RequestId, Restriction, SeenState, StoreCode, StoreError,
+    Suppression, ToOpen, Token, Traces, VigilId,
 };
 use crate::trail::Reason;
 

@@ -95,15 +95,15 @@ async fn whoever_asks_for_everything_has_it_at_their_mailbox_once_a_day_and_it_s
     let mut world = mailing(post.port).await;
     let email = format!("{}@example.org", canary("ines").to_lowercase());
     furnished(&world, &email).await;
+    let other = format!("{}@example.org", canary("max").to_lowercase());
+    let letter = lead(LETTRE_FORM).answer("first_name", &[&email]).answer("email", &[&other]);
+    world.deliver(&[&world.submit(letter.checkbox("email_optin", true), &[])]).await;
+    world.stored("lettre", 2).await;
     // Restricted, and on the list: what they ask for themselves is sent all the same.
     let body = json!({ "id": "devis-1-1", "reason": "person-request", "until": crate::correcting::day(30) });
     assert_eq!(world.admin().post("/admin/v1/restrictions", &body).await.status, 200);
     let body = json!({ "email": email, "scope": "all", "reason": "objection" });
     assert_eq!(world.admin().post("/admin/v1/suppressions", &body).await.status, 200);
-    let other = format!("{}@example.org", canary("max").to_lowercase());
-    let letter = lead(LETTRE_FORM).answer("first_name", &[&email]).answer("email", &[&other]);
-    world.deliver(&[&world.submit(letter.checkbox("email_optin", true), &[])]).await;
-    world.stored("lettre", 2).await;
     let client = reader();
     let path = links(&world, &email).await.remove(0).1;
     let own = client.get(world.public(&format!("{path}?lang=en"))).send().await.expect("an answer");
