@@ -341,6 +341,7 @@ async fn a_copy_gets_what_was_restricted_when_it_was_passed_by_once_it_is_releas
     restrict(&world, 2).await;
     succeeded(crm.follow().await.expect("python3"));
     assert_eq!(crm.holds().await.get("devis-1-2").map(String::as_str), Some("-"));
+    release(&world, 2).await;
     erase(&world, 2).await;
     succeeded(crm.follow().await.expect("python3"));
     assert!(!crm.holds().await.contains_key("devis-1-2"));
