@@ -34,7 +34,7 @@ async fn erased(world: &World, email: &str) -> Value {
 
 async fn notice(world: &World, purpose: &str) -> String {
     let url = world.public(&format!("/notice/{purpose}"));
-    let answer = reqwest::Client::new().get(url).header("Accept-Language", "en").send().await;
+    let answer = crate::person_pages::reader().get(url).header("Accept-Language", "en").send().await;
     answer.expect("answered").text().await.expect("a page")
 }
 

@@ -703,7 +703,8 @@ async fn an_act_reaches_every_record_of_its_purpose_and_keeps_what_was_shown() {
         world.deliver(&[&world.submit(lead, &[])]).await;
         world.settled().await;
     }
-    (world.stored("lettre", 2).await, world.stored("devis", 3).await);
+    world.stored("lettre", 2).await;
+    world.stored("devis", 3).await;
     let client = reader();
     let links = links(&world, &email).await;
     let link_of = |id: &str| links.iter().find(|(of, _)| of == id).expect("a link").1.clone();
