@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::support::*;
+use crate::forget::address::Address;
 use crate::store::sled::SledStore;
 use crate::store::sled::engine::copying::copy_within;
 use crate::store::sled::engine::witness::Witness;
@@ -13,7 +14,7 @@ use crate::store::sled::engine::{Changes, exchanging};
 use crate::store::sled::layout::Place;
 use crate::store::sled::vacuum;
 use crate::store::{
-    Backups, ErasureRequest, Erasures, Leads, Life, NotVacuumed, Parked, StoreCode, StoreError, Trail,
+    Backups, ErasureRequest, Erasures, Leads, Life, NotVacuumed, Parked, StoreCode, StoreError, Stubs, Trail,
     Vacuumed, Wanted,
 };
 use crate::trail::Action;
@@ -47,6 +48,28 @@ fn below(path: &Path) -> Vec<String> {
     let mut names: Vec<_> = entries.map(|entry| entry.file_name().into_string().expect("text")).collect();
     names.sort();
     names
+}
+
+/// What outlives its record goes where the store goes.
+#[tokio::test]
+async fn evidence_is_found_behind_a_vacuum_and_of_nobody_else() {
+    let world = World::new();
+    let store = world.open();
+    store.keep_stubs(36);
+    store_many(&store, 1, 3).await;
+    erase(&store, 2).await;
+    vacuum_now(&store).await.expect("vacuumed");
+    let kept = async |store: &SledStore, number| {
+        let address = Address::email(&email_of(number)).expect("an address");
+        store.stubs_of(vec![address]).await.expect("looked up").len()
+    };
+    assert_eq!((kept(&store, 2).await, kept(&store, 3).await), (1, 0));
+    store.close().await.expect("closed");
+    let store = world.open();
+    store.keep_stubs(36);
+    assert_eq!(kept(&store, 2).await, 1);
+    erase(&store, 3).await;
+    assert_eq!((kept(&store, 2).await, kept(&store, 3).await), (1, 1), "no number is given twice");
 }
 
 #[tokio::test]
