@@ -171,7 +171,7 @@ pub trait Outbox: Send + Sync {
     async fn queue_mails(&self, mails: Vec<MailId>) -> Result<u64, StoreError>;
 
     /// Queues a mail that somebody asked for, due at once; once it is sent, `request` is answered. False: its record is not there, one
-    /// of its kind waits or was sent within [`ASKED_FOR_EVERY`], or there is no room.
+    /// of its kind waits or was sent within a day, or there is no room.
     ///
     /// # Errors
     /// See [`crate::store::StoreCode`].
