@@ -195,9 +195,9 @@ fn the_life_is_told_to_its_end_within_a_minute_and_leaves_nothing_behind() {
         "two weeks later",
         "tamis confirm",
         "records-lapsed",
-        "tamis person withdraw",
         "what is left, as the receipts say",
         "0 found (control: found)",
+        "tamis person withdraw",
         "three years later",
     ] {
         rest = rest.split_once(part).unwrap_or_else(|| panic!("{part} is not in its place in\n{told}")).1;

@@ -62,15 +62,20 @@ impl<'s> Scene<'s> {
 
     /// Days pass: until Graph has confirmed it, and what is cleared out monthly is, as while that goes on nothing is written.
     pub(super) async fn pass_days(&self, days: i64) -> Result<(), Failure> {
-        self.clock.pass(days * DAY_S);
-        self.until("Graph confirms the clock", async || {
-            Ok(read(&self.daemon, "/status").await?["clock"]["trust"] == "confirmed-by-graph")
-        })
-        .await?;
+        self.pass(days * DAY_S).await?;
         self.until("a vacuum", async || Ok(self.ask(Method::POST, "/vacuum", None).await.is_ok())).await?;
         self.clock.pass(61);
         // Each day's turn, which the vacuum may have put off.
         self.ask(Method::POST, "/reconfirmations/run", None).await.map(drop)
+    }
+
+    /// Time passes, until Graph has confirmed it.
+    pub(super) async fn pass(&self, seconds: i64) -> Result<(), Failure> {
+        self.clock.pass(seconds);
+        self.until("Graph confirms the clock", async || {
+            Ok(read(&self.daemon, "/status").await?["clock"]["trust"] == "confirmed-by-graph")
+        })
+        .await
     }
 
     pub(super) async fn until(
