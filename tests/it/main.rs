@@ -96,3 +96,4 @@ mod vectors;
 mod version;
 mod versions;
 mod walk;
+mod whole_life;

@@ -23,7 +23,7 @@ pub(crate) struct Seen {
     pub(crate) text: String,
 }
 
-async fn seen(call: reqwest::RequestBuilder) -> Seen {
+pub(crate) async fn seen(call: reqwest::RequestBuilder) -> Seen {
     let answer = call.send().await.expect("an answer");
     let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
     assert_eq!(header("cache-control"), "no-store");

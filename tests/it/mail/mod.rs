@@ -3,7 +3,7 @@
 mod asking;
 mod links;
 mod post;
-mod welcome;
+pub(crate) mod welcome;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -26,7 +26,7 @@ use tamis_simulator::{Setup, Simulator};
 use crate::seen::or_skipped;
 use crate::support::front::{Authority, Identity};
 use crate::support::process::{Home, installed};
-use post::Post;
+pub(crate) use post::Post;
 
 /// Of no person: nothing that is said may have it in it.
 const DOMAIN: &str = "canary-of-a-person.example";
@@ -72,12 +72,12 @@ async fn send(settings: &Settings, mail: &RawMail) -> Result<Accepted, MailError
 }
 
 /// The Python that has a mail server. None: this machine has none, and whoever runs the tests is told.
-fn python() -> Option<PathBuf> {
+pub(crate) fn python() -> Option<PathBuf> {
     or_skipped(post::python(), "aiosmtpd")
 }
 
 /// What another program reads in a mail. None: there is no Python.
-fn read_back(raw: &[u8]) -> Option<Value> {
+pub(crate) fn read_back(raw: &[u8]) -> Option<Value> {
     or_skipped(installed("python3").then_some(()), "python3")?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/mail/read.py");
     let mut command = Command::new("python3");
@@ -89,7 +89,7 @@ fn read_back(raw: &[u8]) -> Option<Value> {
     Some(serde_json::from_slice(&output.stdout).expect("JSON"))
 }
 
-fn header<'m>(mail: &'m Value, name: &str) -> Option<&'m str> {
+pub(crate) fn header<'m>(mail: &'m Value, name: &str) -> Option<&'m str> {
     let headers = mail["headers"].as_array().expect("headers");
     let mut found = headers.iter().filter(|header| header[0] == name);
     let value = found.next().and_then(|header| header[1].as_str());
