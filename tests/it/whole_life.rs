@@ -60,7 +60,7 @@ async fn of_whoever_answers_and_whoever_is_silent_nothing_is_left_but_what_the_p
 }
 
 /// How many records lines of the trail are about.
-fn sum(lines: Vec<Value>) -> u64 {
+fn sum(lines: &[Value]) -> u64 {
     lines.iter().filter_map(|line| line["count"].as_u64()).sum()
 }
 
@@ -258,7 +258,7 @@ impl Life {
     async fn eighteen_months_later_who_may_be_asked_is_asked(&mut self) {
         self.pass_days(550).await;
         self.until("quotes have had their year", async || self.held("devis").await == 0).await;
-        assert_eq!(sum(self.told("records-expired").await), 2);
+        assert_eq!(sum(&self.told("records-expired").await), 2);
         assert!(self.mailed(&[ANNE, BOB, CARL, FAY], "À confirmer ou à effacer").await);
         self.until("all are noted", async || self.told("asked").await.len() == 4).await;
         assert_eq!(self.asking().await, [0, 0, 4, 1], "no mail reaches one of them");
@@ -301,8 +301,8 @@ impl Life {
     async fn who_stays_silent_is_erased_by_the_day_that_was_said(&mut self) {
         self.pass_days(20).await;
         self.until("they are gone", async || self.held("lettre").await == 1).await;
-        assert_eq!(sum(self.told("records-lapsed").await), 2, "they were asked, and did not answer");
-        assert_eq!(sum(self.told("records-expired").await), 2 + 1, "nobody could ask the one");
+        assert_eq!(sum(&self.told("records-lapsed").await), 2, "they were asked, and did not answer");
+        assert_eq!(sum(&self.told("records-expired").await), 2 + 1, "nobody could ask the one");
         assert!(self.is_counted("tamis_records_ended_total{cause=\"lapsed\"} 2").await);
         assert!(self.is_counted("tamis_records_ended_total{cause=\"expired\"} 3").await);
         for who in [CARL, DORA, FAY] {

@@ -138,10 +138,10 @@ impl<'s> Scene<'s> {
     /// The receipt that the register of requests names last.
     pub(super) async fn receipt(&mut self, person: &'static Person, why: &str) -> Result<Value, Failure> {
         let requests = read(&self.daemon, "/requests").await?;
-        let answered =
+        let mut answered =
             list(&requests["requests"]).iter().filter_map(|one| one["answered"]["erasure"].as_str());
         let is_new = |erasure: &&str| !self.receipts.iter().any(|(_, known)| known["number"] == **erasure);
-        let erasure = answered.filter(is_new).next_back().map(str::to_owned);
+        let erasure = answered.rfind(is_new).map(str::to_owned);
         let erasure = erasure.ok_or_else(|| Failure::failed("no request was answered by an erasure"))?;
         let shown = self.ask(Method::GET, &format!("/erasures/{erasure}"), None).await?;
         let note = shown["receipt"].as_str().and_then(|note| note.lines().next()).unwrap_or_default();
