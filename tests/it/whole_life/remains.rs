@@ -85,7 +85,7 @@ impl Receipts {
     }
 }
 
-/// Of no answer, in no spelling, anything lies in a file of the daemon, in its backup, or in its log.
+/// Of no answer, in no spelling, anything lies in a file of the daemon, or in its log.
 pub fn no_answer_lies_in(world: &World, people: &People) {
     let control = canary("control");
     let needles = Needles::of(people.marks().into_iter().chain([control.clone()]));
