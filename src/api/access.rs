@@ -131,6 +131,10 @@ crate::codes! {
         Asked = "asked",
         /// The same once more.
         Reminded = "reminded",
+        /// The links to their own pages, which somebody had asked for.
+        Link = "link",
+        /// A copy of all that is held, which they had asked for.
+        Copy = "copy",
     }
 }
 

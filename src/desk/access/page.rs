@@ -230,6 +230,8 @@ impl Clerk<'_> {
             let said = match mail.kind {
                 Word::Known(SentMailKind::Asked) => words.mail_asked,
                 Word::Known(SentMailKind::Reminded) => words.mail_reminded,
+                Word::Known(SentMailKind::Link) => words.mail_link,
+                Word::Known(SentMailKind::Copy) => words.mail_copy,
                 Word::Later(_) => words.mail_other,
             };
             line(said, &[("date", &self.day(mail.sent_at))])

@@ -198,7 +198,12 @@ impl<'c> Clerk<'c> {
 
 /// The mails that were sent, as far as that is kept.
 fn sent(written: &Correspondence) -> impl Iterator<Item = SentMail> {
-    let each = [(SentMailKind::Asked, written.asked), (SentMailKind::Reminded, written.reminded)];
+    let each = [
+        (SentMailKind::Asked, written.asked),
+        (SentMailKind::Reminded, written.reminded),
+        (SentMailKind::Link, written.linked),
+        (SentMailKind::Copy, written.copied),
+    ];
     let one = |(kind, at): (SentMailKind, Option<_>)| {
         Some(SentMail { kind: Word::from(kind), sent_at: Moment(at?) })
     };

@@ -48,6 +48,8 @@ pub(super) const WORDS: Words = Words {
     mails: "E-Mails, die Sie dazu erhalten haben",
     mail_asked: "Am {date}: ob Sie noch einverstanden sind.",
     mail_reminded: "Am {date}: dasselbe noch einmal.",
+    mail_link: "Am {date}: die Links zu Ihren Seiten.",
+    mail_copy: "Am {date}: eine Kopie dessen, was gespeichert ist.",
     mail_other: "Am {date}: eine andere.",
     mail_unreachable: "Seit dem {date} erreicht Sie keine E-Mail.",
     notice: "Damals geltende Hinweise",

@@ -48,6 +48,8 @@ pub(super) const WORDS: Words = Words {
     mails: "Mails that were sent to you about it",
     mail_asked: "On {date}: whether you still agree.",
     mail_reminded: "On {date}: the same once more.",
+    mail_link: "On {date}: the links to your pages.",
+    mail_copy: "On {date}: a copy of what is held.",
     mail_other: "On {date}: another one.",
     mail_unreachable: "No mail has reached you since {date}.",
     notice: "Information that applied then",

@@ -48,6 +48,8 @@ pub(super) const WORDS: Words = Words {
     mails: "Messages qui vous ont été envoyés à ce sujet",
     mail_asked: "Le {date}\u{a0}: si vous êtes toujours d’accord.",
     mail_reminded: "Le {date}\u{a0}: un rappel.",
+    mail_link: "Le {date}\u{a0}: les liens vers vos pages.",
+    mail_copy: "Le {date}\u{a0}: une copie de ce qui est conservé.",
     mail_other: "Le {date}\u{a0}: un autre message.",
     mail_unreachable: "Aucun message ne vous parvient depuis le {date}.",
     notice: "Information alors en vigueur",

@@ -54,6 +54,8 @@ texts! {
         mails
         mail_asked
         mail_reminded
+        mail_link
+        mail_copy
         mail_other
         mail_unreachable
         notice
