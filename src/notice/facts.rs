@@ -33,10 +33,12 @@ pub struct Abilities {
 }
 
 impl<'c> Facts<'c> {
-    /// Where people ask for the link to their own page: beside the notices.
+    /// Where people ask for the link to their own page: beside the notices. None where no mail is sent, or where a record of the purpose
+    /// has no mailbox that one could go to.
     pub(in crate::notice) fn lost_url(&self) -> Option<String> {
         let (house, _) = self.url.rsplit_once("/notice/")?;
-        self.abilities.sends_links.then(|| format!("{house}/p/lost"))
+        let is_reached = self.purpose.whitelist.mailboxes().next().is_some();
+        (self.abilities.sends_links && is_reached).then(|| format!("{house}/p/lost"))
     }
 
     /// Those who receive data of this purpose, in its order.

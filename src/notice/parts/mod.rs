@@ -223,6 +223,7 @@ mod tests {
         assert!(asks(&house));
         house.purpose.whitelist = purpose("lettre", &["first_name"]).whitelist;
         assert!(!asks(&house));
+        assert!(!said(&house, Language::En).contains("/p/lost"), "no mail reaches whoever left no address");
     }
 
     /// What outlives a record is said to whoever is asked for a consent, and only where it does.
