@@ -323,9 +323,9 @@ impl Letters {
         self.note_sent(kind, now);
     }
 
-    /// They were asked whether they still agree, and have not answered: a yes begins anew.
+    /// They were asked whether they still agree, and have not answered: a yes begins anew. Whoever no mail reaches was not asked.
     pub(super) fn is_unanswered(&self) -> bool {
-        self.sent.asked.is_some()
+        self.sent.asked.is_some() && self.sent.unreachable.is_none()
     }
 
     /// No mail reaches them.

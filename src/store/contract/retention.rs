@@ -140,23 +140,27 @@ pub(crate) async fn a_bucket_in_which_all_has_had_its_time_leaves_no_node<H: Hos
 pub(crate) async fn whoever_was_asked_and_stayed_silent_is_told_apart<H: Host>() {
     let host = H::new();
     let mut store = host.open();
-    let batch = (1..=4).map(|number| stored_in("devis", number, false, 5));
+    let batch = (1..=5).map(|number| stored_in("devis", number, false, 5));
     store.settle(batch.collect()).await.expect("settled");
-    store.settle(vec![stored_in("lettre", 5, false, 5)]).await.expect("settled");
+    store.settle(vec![stored_in("lettre", 6, false, 5)]).await.expect("settled");
     let mail = |id: &str, kind| MailId { record: record(id), kind };
     let asked = vec![
         mail("devis-1-2", MailKind::Asked),
         mail("devis-1-3", MailKind::Asked),
+        mail("devis-1-5", MailKind::Asked),
         mail("lettre-1-1", MailKind::Welcome),
     ];
-    assert_eq!(store.note_written(asked, by_officer(Action::Asked)).await, Ok(3));
+    assert_eq!(store.note_written(asked, by_officer(Action::Asked)).await, Ok(4));
+    // That one came back.
+    let gone = vec![record("devis-1-5")];
+    assert_eq!(store.note_unreachable(gone, by_officer(Action::Unreachable)).await, Ok(1));
     // What waits was asked of nobody.
     assert_eq!(store.queue_mails(vec![mail("devis-1-4", MailKind::Asked)]).await, Ok(1));
     store.close().await.expect("closed");
     drop(store);
     store = host.open();
     host.pass_days(&store, 5);
-    assert_eq!(store.expire().await, Ok(Expired { lapsed: 2, ..ended(&[("devis", 4), ("lettre", 1)]) }));
+    assert_eq!(store.expire().await, Ok(Expired { lapsed: 2, ..ended(&[("devis", 5), ("lettre", 1)]) }));
     let lines = store.lines(0, 10_000).await.expect("a trail").into_iter().map(|line| line.entry);
     let lines = lines.filter(|entry| [Action::Expired, Action::Lapsed].contains(&entry.action()));
     let told = |entry: Entry| {
@@ -169,7 +173,7 @@ pub(crate) async fn whoever_was_asked_and_stayed_silent_is_told_apart<H: Host>()
     let line = |action, count, from: &str, to: &str| (action, count, [from, to].map(str::to_owned));
     let expected = [
         line("records-expired", 1, "lettre-1-1", "lettre-1-1"),
-        line("records-expired", 2, "devis-1-1", "devis-1-4"),
+        line("records-expired", 3, "devis-1-1", "devis-1-5"),
         line("records-lapsed", 2, "devis-1-2", "devis-1-3"),
     ];
     assert_eq!(told, expected);
