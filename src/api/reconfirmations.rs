@@ -82,6 +82,7 @@ pub struct DueList {
     pub people: Vec<DuePerson>,
     /// So many before the last of them, or in all where these are all, look due and may not be written to: they are on the list of those
     /// who objected, took back what they agreed to, or no mailbox of theirs may be held.
+    #[serde(default)]
     pub left_out: u64,
 }
 
