@@ -73,6 +73,8 @@ impl PersonActs {
         let gathering = Gathering { state: &self.state, receipts: &self.receipts, language };
         let entry = Entry::by_person(Action::Accessed, Reason::PersonRequest);
         let mut held = gathering.file(records, entry, (Some(address), None)).await?;
+        // A record that is gone may have only named the address, and nothing tells any more: the officer can ask whose it was.
+        held.evidence = Vec::new();
         held.unread = (unread > 0).then_some(unread);
         let json = serde_json::to_string_pretty(&held).map_err(|_| ProblemCode::Internal)?;
         let html = desk::access_page(&held, language);
