@@ -699,11 +699,15 @@ async fn an_act_reaches_every_record_of_its_purpose_and_keeps_what_was_shown() {
     };
     let quote = |email: &str| lead(DEVIS_FORM).answer("full_name", &["Lena"]).answer("email", &[email]);
     let other = format!("x{email}");
-    for lead in [letter(), letter(), quote(&email), quote(&email), quote(&other)] {
+    // Somebody else's, who typed the address where it is none.
+    let names = lead(LETTRE_FORM).answer("first_name", &[&email]).answer("email", &[&format!("y{email}")]);
+    let names = names.answer("phone_number", &["+33639980079"]).checkbox("email_optin", true);
+    let names = names.checkbox("consent_call", true);
+    for lead in [letter(), letter(), quote(&email), quote(&email), quote(&other), names] {
         world.deliver(&[&world.submit(lead, &[])]).await;
         world.settled().await;
     }
-    world.stored("lettre", 2).await;
+    world.stored("lettre", 3).await;
     world.stored("devis", 3).await;
     let client = reader();
     let links = links(&world, &email).await;
@@ -731,6 +735,7 @@ async fn an_act_reaches_every_record_of_its_purpose_and_keeps_what_was_shown() {
         assert_eq!((&last["notice_revision"], &last["language"]), (&json!(notice), &json!("de")), "{id}");
         assert_eq!(events(&held, id, "email_optin").len(), 1, "{id}: of the other box nothing was said");
     }
+    assert_eq!(events(&held, "lettre-1-3", "call_optin").len(), 1, "what somebody else agreed to holds");
     // A yes is one record's; a revision that never was is not believed.
     let form = carried(&seen(client.get(world.public(&format!("{first}?do=confirm&lang=fr")))).await.text);
     let body = format!("do=confirm&form={form}&notice={}&c.email_optin=yes", "0".repeat(64));
@@ -742,7 +747,7 @@ async fn an_act_reaches_every_record_of_its_purpose_and_keeps_what_was_shown() {
     assert_eq!(events(&held, "lettre-1-2", "email_optin").len(), 1);
     let gone = post(&world, &client, &first, "withdraw", "c.email_optin=yes").await;
     assert!(gone.status == 200 && gone.text.contains("Your receipt"), "{}", gone.text);
-    world.stored("lettre", 0).await;
+    world.stored("lettre", 1).await;
     let erased = post(&world, &client, &link_of("devis-1-1"), "erase", "reach=this").await;
     assert!(erased.status == 200 && erased.text.contains("Your receipt"), "{}", erased.text);
     world.stored("devis", 1).await;

@@ -33,7 +33,10 @@ use crate::mail::Addressee;
 use crate::people::Pass;
 use crate::purpose::law::{Contact, RequestKind};
 use crate::purpose::{Basis, ConsentKey, FieldRule, Policy, Purpose, PurposeId, RecordId, TextHash};
-use crate::store::{Erasure, ErasureId, ErasureRequest, Found, RequestId, StoreError, ToOpen, Wanted};
+use crate::store::{
+    Erasure, ErasureId, ErasureRequest, Found, RequestId, SHOWN_AT_ONCE_MAX, SeenState, StoreCode,
+    StoreError, ToOpen, Wanted,
+};
 use crate::trail::{Action, Entry, Operator, Reason};
 
 /// So often is looked for records of a mailbox, where it has more than one look names: a person has a handful.
@@ -290,8 +293,8 @@ impl PersonActs {
         }
     }
 
-    /// Takes these consents back, in each record of its purpose that holds its mailbox; what then rests on nothing is erased. Where they
-    /// cannot be looked for now, of this record alone, and the rest stays to be done.
+    /// Takes these consents back, in each record of its purpose whose mails go to its mailbox; what then rests on nothing is erased. Where
+    /// they cannot be looked for now, of this record alone, and the rest stays to be done.
     ///
     /// # Errors
     /// The store's; it stands in the register.
@@ -304,7 +307,7 @@ impl PersonActs {
     ) -> Result<Came, Problem> {
         let opened = self.open_request(RequestKind::Withdrawal, operator).await?;
         let entry = |action| Entry::by(operator, action);
-        let (records, is_left) = self.of_mailbox(own).await?;
+        let (records, is_left) = self.of_mailbox(operator, own).await?;
         let done = self
             .consents(request, &self.state.policy.pin(), &entry)
             .withdraw_as(&records, Some(boxes), said)
@@ -314,8 +317,9 @@ impl PersonActs {
         Ok(came)
     }
 
-    /// The records of its purpose that hold its mailbox, itself among them; true: there may be more, which could not be looked for.
-    async fn of_mailbox(&self, own: &Own) -> Result<(Vec<RecordId>, bool), Problem> {
+    /// The records of its purpose whose mails go to its mailbox, itself among them; true: there may be more, which could not be looked for.
+    /// One that only names the address is somebody else's: a form takes what is typed into it.
+    async fn of_mailbox(&self, operator: &Operator, own: &Own) -> Result<(Vec<RecordId>, bool), Problem> {
         let mut records = vec![own.held.id.clone()];
         let sought = match &own.mailbox {
             Some(ErasedBy::Email(typed)) => Sought::email(typed),
@@ -333,7 +337,18 @@ impl PersonActs {
             };
             let found = matches.first.iter().map(|found| &found.record);
             let of_purpose = found.filter(|id| id.purpose == own.held.purpose && **id != own.held.id);
-            records.extend(of_purpose.cloned());
+            let of_purpose: Vec<RecordId> = of_purpose.cloned().collect();
+            for some in of_purpose.chunks(SHOWN_AT_ONCE_MAX) {
+                let entry = Entry::by(operator, Action::Found);
+                let opened = match self.state.store.find_records(some.to_vec(), entry).await {
+                    Err(error) if error.code == StoreCode::DiskFull => return Ok((records, true)),
+                    opened => opened?,
+                };
+                let (policy, now) = (self.state.policy.pin(), self.now());
+                records.extend(
+                    opened.iter().filter_map(|found| sent_from(found, &policy, now, &sought)).cloned(),
+                );
+            }
             if !matches.are_cut() {
                 return Ok((records, false));
             }
@@ -565,6 +580,15 @@ pub(in crate::http) fn holds_an_address(rule: &FieldRule) -> bool {
     let is_mail = |name: &str| name.contains("mail");
     let by_name = is_mail(rule.name.as_str()) || rule.from.iter().any(|key| is_mail(key));
     rule.e164_of.is_some() || by_name || Contact::of(names, rule.types.iter().collect::<Vec<_>>()).is_some()
+}
+
+/// The record of what was found, if mails about it go to this mailbox.
+fn sent_from<'f>(found: &'f Found, policy: &Policy, now: Timestamp, sought: &Sought) -> Option<&'f RecordId> {
+    let (SeenState::Stored(id), Some(lead)) = (&found.state, &found.lead) else { return None };
+    let purpose = policy.purpose(id.purpose.as_str())?;
+    let (mailbox, _) = addresses_of(lead, Some(&**purpose), now);
+    let Some(ErasedBy::Email(typed)) = mailbox else { return None };
+    Address::email(&typed).is_some_and(|address| sought.is(&address)).then_some(id)
 }
 
 /// The mailbox that mails about it go to, as the postman takes it; and whether anything else in it might be an address.

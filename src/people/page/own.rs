@@ -314,9 +314,16 @@ pub fn asking(
                     Some(mailbox) => Block::Text(line(words.copy_text, &[("mailbox", mailbox)])),
                     None => text(words.copy_not),
                 },
-                Block::Points(
-                    [words.copy_files, words.copy_others, words.copy_day].map(str::to_owned).to_vec(),
-                ),
+                match &shown.copy_to {
+                    Some(_) => Block::Points(
+                        [words.copy_files, words.copy_others, words.copy_day].map(str::to_owned).to_vec(),
+                    ),
+                    None => Block::Links(vec![Way {
+                        text: words.back.to_owned(),
+                        href: format!("?lang={}", language.tag()),
+                        said: String::new(),
+                    }]),
+                },
             ],
             Vec::new(),
             words.copy_button,
@@ -341,14 +348,16 @@ pub fn asking(
             )
         }
     };
-    blocks.push(Block::Form(Form {
-        act: act.code(),
-        token,
-        notice: shown.notice_revision.clone(),
-        inputs,
-        button,
-        back: Some(words.back),
-    }));
+    if act != Act::Copy || shown.copy_to.is_some() {
+        blocks.push(Block::Form(Form {
+            act: act.code(),
+            token,
+            notice: shown.notice_revision.clone(),
+            inputs,
+            button,
+            back: Some(words.back),
+        }));
+    }
     Sheet {
         language,
         house: house.name.to_owned(),
@@ -443,7 +452,12 @@ pub fn ended(ended: &Ended, house: &House<'_>, language: Language) -> Sheet {
     // Who says no where nothing goes asked for that themselves: it stays.
     let stays = ended.is_empty && ended.act == Act::Stop;
     if ended.is_empty {
-        let said = if stays { words.stop_own } else { words.nothing_found };
+        let said = match ended.act {
+            Act::Stop => words.stop_own,
+            // What could be looked at is taken back; nothing rested on it alone.
+            Act::Withdraw => words.withdrawn,
+            _ => words.nothing_found,
+        };
         blocks.push(Block::Text(said.to_owned()));
     }
     if let Some(until) = ended.open_until {
@@ -464,6 +478,7 @@ pub fn ended(ended: &Ended, house: &House<'_>, language: Language) -> Sheet {
     }
     let heading = match ended.act {
         Act::Stop => words.stopped_heading,
+        Act::Withdraw if ended.is_empty => words.withdraw_heading,
         Act::Erase | Act::Correct | Act::Withdraw | Act::Confirm | Act::Copy => words.erased_heading,
     };
     parts.retain(|part| !part.blocks.is_empty());

@@ -220,6 +220,30 @@ fn a_copy_is_offered_where_it_can_be_sent_and_its_mailbox_is_masked() {
         let none = Shown { copy_to: None, ..shown() };
         let asked = asking(Act::Copy, "TOKEN".to_owned(), &none, &HOUSE, language, None).html();
         assert!(asked.contains(&said[2].replace('\'', "&#39;")), "{asked}");
+        assert!(!asked.contains("<form") && asked.contains(&format!("?lang={}", language.tag())), "{asked}");
+    }
+}
+
+/// Nothing that the person took back rested on it alone, and not all of it could be looked for.
+#[test]
+fn what_was_taken_back_in_part_is_said_with_the_day_by_which_it_is_whole() {
+    for language in Language::ALL {
+        let ended = |act| {
+            let end = Ended {
+                act,
+                number: String::new(),
+                receipts: Vec::new(),
+                is_empty: true,
+                unread: 0,
+                are_others_left: false,
+                open_until: Some(at("2026-12-30")),
+            };
+            ended(&end, &HOUSE, language).html()
+        };
+        let (taken_back, erased) = (ended(Act::Withdraw), ended(Act::Erase));
+        let said = withdrawn(language).replace('\'', "&#39;");
+        assert!(taken_back.contains(&said) && !erased.contains(&said), "{taken_back}");
+        assert!(taken_back.contains(&*language.day(at("2026-12-30"))), "{taken_back}");
     }
 }
 

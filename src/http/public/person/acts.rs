@@ -18,8 +18,8 @@ use crate::http::public::person::visitor::{Visitor, midnight};
 use crate::http::public::reader::language;
 use crate::language::Language;
 use crate::people::page::{
-    Act, Copying, Ended, Reach, Shown, VALUE_CHARS_MAX, asking, choose, confirmed, copied, corrected, ended,
-    no_yes, own, value_bad, withdrawn,
+    Act, Copying, Ended, Reach, Sheet, Shown, VALUE_CHARS_MAX, asking, choose, confirmed, copied, corrected,
+    ended, no_yes, own, unseen, value_bad, withdrawn,
 };
 use crate::people::{Pass, PassKind};
 use crate::purpose::ConsentKey;
@@ -185,7 +185,7 @@ impl Doing<'_> {
             };
         }
         let came = acts.withdraw(self.request, &withdrawing(operator), self.own, (&boxes, said)).await?;
-        match came.erasures.is_empty() {
+        match came.erasures.is_empty() && !came.is_left {
             true => self.show_again(withdrawn(self.language)).await,
             false => self.end(act, &came).await,
         }
@@ -209,11 +209,18 @@ impl Doing<'_> {
     async fn show_again(&self, banner: &'static str) -> Result<HttpResponse, Problem> {
         // What was done is done, also where the disk has no room for the line of another look.
         let after = match self.visitor.look(self.persons, self.language).await {
-            Err(problem) if problem.is_of_full_disk() => None,
+            Err(problem) if problem.is_of_full_disk() => return Ok(self.show_unseen(banner)),
             after => after?,
         };
         let after = after.as_ref().and_then(|after| self.persons.shown(after, self.language));
         Ok(self.show(after.as_ref().unwrap_or(self.shown), banner))
+    }
+
+    /// The page of what cannot be looked at now: what was shown before is not so any more.
+    fn show_unseen(&self, banner: &'static str) -> HttpResponse {
+        let sheet = self.persons.sheet(|house| unseen(&self.shown.purpose, house, self.language));
+        let sheet = Sheet { banner: Some(banner.to_owned()), ..sheet };
+        self.persons.press.answer(StatusCode::OK, &sheet)
     }
 
     fn show(&self, shown: &Shown, banner: &'static str) -> HttpResponse {

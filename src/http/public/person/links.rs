@@ -38,10 +38,10 @@ pub(super) async fn ask(
     persons: web::Data<Persons>,
     payload: web::Payload,
 ) -> HttpResponse {
-    let Some(take) = &persons.links else { return persons.lost(&request) };
     if !persons.asking.take(persons.proxies.share(&request)) {
         return persons.failed(&request, StatusCode::TOO_MANY_REQUESTS);
     }
+    let Some(take) = &persons.links else { return persons.lost(&request) };
     let form = match Form::read(&persons, &request, payload).await {
         Ok(form) => form,
         Err(code) => return persons.failed(&request, code.status()),
