@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Day;
 use crate::forget::address::{Address, EvidenceKey};
 use crate::id::FormId;
-use crate::lead::event::{ConsentEvent, EventKind};
+use crate::lead::event::{ConsentEvent, EventEntity, EventKind};
 use crate::lead::minimised::{ConsentEvidence, ConsentOutcome, Grounds};
 use crate::lead::opened::OpenedLead;
 use crate::lead::seal::SealError;
@@ -66,6 +66,8 @@ pub struct StubBox {
     pub outcome: ConsentOutcome,
     /// When.
     pub at: Timestamp,
+    /// Until when it was to hold; none: as long as the record.
+    pub valid_until: Option<Timestamp>,
 }
 
 /// What is sealed. Codes are text: a later list of them still reads old rows.
@@ -90,6 +92,7 @@ struct BoxRow<'s> {
     text: Option<[u8; 32]>,
     outcome: &'s str,
     at: i64,
+    valid_until: Option<i64>,
 }
 
 impl Stub {
@@ -102,13 +105,35 @@ impl Stub {
         }
         let is_of = |event: &&ConsentEvent| boxes.iter().any(|given| given.consent == event.consent);
         let mut events: Vec<ConsentEvent> = lead.events().iter().filter(is_of).cloned().collect();
-        while events.len() > EVENTS_MAX {
-            let oldest = events.iter().position(|event| event.kind == EventKind::Confirmed).unwrap_or(0);
-            events.remove(oldest);
-        }
+        bound(&mut events);
         let purpose = lead.id().purpose.clone();
         let (form, grounds) = (*lead.form(), lead.grounds().clone());
         Some(Self { purpose, form, grounds, boxes, events, cause, ended, until })
+    }
+
+    /// The same, with this as the last of each box that still held: its person said it by what the record goes by.
+    #[must_use]
+    pub fn saying(mut self, (kind, entity): (EventKind, EventEntity), at: Timestamp) -> Self {
+        for given in &self.boxes {
+            let last = self.events.iter().rfind(|event| event.consent == given.consent);
+            let until = last.map_or(given.valid_until, |event| event.valid_until);
+            let held = last.is_none_or(|event| event.kind == EventKind::Confirmed);
+            if held && until.is_none_or(|until| at < until) {
+                let (consent, language) = (given.consent.clone(), None);
+                let (valid_until, notice_revision) = (None, None);
+                self.events.push(ConsentEvent {
+                    consent,
+                    kind,
+                    at,
+                    entity,
+                    valid_until,
+                    notice_revision,
+                    language,
+                });
+            }
+        }
+        bound(&mut self.events);
+        self
     }
 
     /// Seals it at its place, which the store names. The bytes that are kept: version, nonce, sealed.
@@ -187,6 +212,14 @@ impl Stub {
     }
 }
 
+/// What ended a consent stays before what was confirmed.
+fn bound(events: &mut Vec<ConsentEvent>) {
+    while events.len() > EVENTS_MAX {
+        let oldest = events.iter().position(|event| event.kind == EventKind::Confirmed).unwrap_or(0);
+        events.remove(oldest);
+    }
+}
+
 impl StubBox {
     fn of(evidence: &ConsentEvidence) -> Self {
         Self {
@@ -195,6 +228,7 @@ impl StubBox {
             text: evidence.text,
             outcome: evidence.outcome(),
             at: evidence.at,
+            valid_until: evidence.valid_until,
         }
     }
 
@@ -205,6 +239,7 @@ impl StubBox {
             text: self.text.map(|hash| *hash.bytes()),
             outcome: self.outcome.as_str(),
             at: self.at.as_second(),
+            valid_until: self.valid_until.map(Timestamp::as_second),
         }
     }
 
@@ -215,6 +250,10 @@ impl StubBox {
             text: row.text.map(TextHash::from_bytes),
             outcome: ConsentOutcome::from_code(row.outcome)?,
             at: Timestamp::from_second(row.at).ok()?,
+            valid_until: match row.valid_until {
+                None => None,
+                Some(seconds) => Some(Timestamp::from_second(seconds).ok()?),
+            },
         })
     }
 }

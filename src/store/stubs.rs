@@ -5,14 +5,17 @@
 //! the store is noise then.
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 
 use crate::clock::{Day, Month};
 use crate::forget::address::{Address, EvidenceKey};
 use crate::keyring::Keyring;
-use crate::lead::{OpenedLead, SealError, Stub, StubCause, addresses};
+use crate::lead::{
+    EventEntity, EventKind, OpenedLead, RECORD_BYTES_MAX, SealError, Stub, StubCause, addresses,
+};
 use crate::random::Random;
 use crate::store::{StoreCode, StoreError};
-use crate::trail::Reason;
+use crate::trail::{Entry, Reason, Role};
 
 /// So many stubs of one person are shown.
 pub const STUBS_SHOWN_MAX: usize = 1_000;
@@ -50,16 +53,42 @@ pub(super) struct MadeStub {
     pub(super) rows: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
+/// How a record goes that leaves a stub.
+#[derive(Clone, Copy)]
+pub(super) struct Parting {
+    cause: StubCause,
+    /// What its person says by that of what they had agreed to, and who writes it down.
+    said: Option<(EventKind, EventEntity)>,
+}
+
+impl Parting {
+    /// Its time is over.
+    pub(super) const EXPIRED: Self = Self { cause: StubCause::Expired, said: None };
+
+    /// It is erased. None: it leaves nothing, since what should never have been stored shows nothing that was agreed.
+    pub(super) fn by(entry: &Entry) -> Option<Self> {
+        let kind = match entry.reason() {
+            Some(Reason::Error) => return None,
+            Some(Reason::Withdrawal) => Some(EventKind::Withdrawn),
+            Some(Reason::Objection) => Some(EventKind::Objected),
+            _ => None,
+        };
+        let entity = match entry.role() {
+            Role::Person => EventEntity::Person,
+            _ => EventEntity::Controller,
+        };
+        Some(Self { cause: StubCause::Erased, said: kind.map(|kind| (kind, entity)) })
+    }
+}
+
 /// What is about to go.
 pub(super) struct Going<'l> {
     /// The record, with what became of its consents.
     pub(super) lead: &'l OpenedLead,
     /// How it ends.
-    pub(super) cause: StubCause,
-    /// On which day.
-    pub(super) today: Day,
-    /// In which month.
-    pub(super) month: Month,
+    pub(super) parting: Parting,
+    /// When.
+    pub(super) now: Timestamp,
     /// For how many calendar months a stub is kept.
     pub(super) months: u32,
 }
@@ -76,27 +105,32 @@ impl Going<'_> {
         keyring: &dyn Keyring,
         random: &dyn Random,
     ) -> Result<Option<MadeStub>, StoreError> {
-        let days = (self.today, self.today.plus_months(self.months));
-        let Some(stub) = Stub::of(self.lead, self.cause, days) else { return Ok(None) };
+        let (today, month) = (Day::of(self.now), Month::of(self.now));
+        let days = (today, today.plus_months(self.months));
+        let Some(stub) = Stub::of(self.lead, self.parting.cause, days) else { return Ok(None) };
+        let stub = match self.parting.said {
+            Some(said) => stub.saying(said, self.now),
+            None => stub,
+        };
         let addresses = addresses(self.lead);
         if addresses.is_empty() {
             return Ok(None);
         }
         let no_key = StoreError::of(StoreCode::Keyring);
-        if keyring.evidence_key(self.month).is_err() {
-            keyring.make_evidence_month(self.month).map_err(|_| no_key)?;
+        if keyring.evidence_key(month).is_err() {
+            keyring.make_evidence_month(month).map_err(|_| no_key)?;
         }
-        let key = EvidenceKey::new(keyring.evidence_key(self.month).map_err(|_| no_key)?);
+        let key = EvidenceKey::new(keyring.evidence_key(month).map_err(|_| no_key)?);
         let number = number()?;
         let mut rows = Vec::with_capacity(addresses.len());
         for address in &addresses {
-            let at = row_key(self.month, key.fingerprint(address).bytes(), number);
-            match stub.seal(&at, &key, random) {
-                Ok(sealed) => rows.push((at, with_days(days, &sealed))),
-                // Nobody has so many boxes: nothing is kept of it, and it goes all the same.
-                Err(SealError::TooLarge(_)) => return Ok(None),
-                Err(_) => return Err(no_key),
+            let at = row_key(month, key.fingerprint(address).bytes(), number);
+            let sealed = stub.seal(&at, &key, random).map_err(|_| no_key)?;
+            // Nobody has so many boxes: nothing is kept of it, and it goes all the same.
+            if sealed.len() > RECORD_BYTES_MAX {
+                return Ok(None);
             }
+            rows.push((at, with_days(days, &sealed)));
         }
         Ok(Some(MadeStub { until: days.1, rows }))
     }
@@ -164,11 +198,6 @@ pub(super) fn idle_months(keyring: &dyn Keyring, left: &[Month], today: Day) -> 
     let mut months = keyring.evidence_months();
     months.retain(|month| month.end() < today && !left.contains(month));
     months
-}
-
-/// True if an erasure for this reason leaves stubs: what should never have been stored shows nothing that was agreed.
-pub(super) fn leaves_evidence(reason: Option<Reason>) -> bool {
-    reason != Some(Reason::Error)
 }
 
 /// The keys of all months, oldest first.

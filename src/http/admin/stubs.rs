@@ -3,6 +3,7 @@
 use crate::api::access::{EvidenceCause, KeptConsent, KeptEvidence};
 use crate::api::evidence::{ConsentEvent, ConsentOutcome, EventEntity, EventState};
 use crate::api::{Moment, Word};
+use crate::clock::Day;
 use crate::desk;
 use crate::forget::receipt::Stationery;
 use crate::http::admin::AdminState;
@@ -11,7 +12,7 @@ use crate::http::admin::held::consent_title;
 use crate::http::admin::suppressions::spellings_of;
 use crate::http::problem::Problem;
 use crate::language::Language;
-use crate::lead::{Stub, StubBox, StubCause};
+use crate::lead::{EventKind, Stub, StubBox, StubCause};
 use crate::purpose::{Policy, Purpose};
 
 /// What is kept of an address, in every spelling that it has.
@@ -60,15 +61,30 @@ fn consent(
     language: Language,
 ) -> KeptConsent {
     let rule = purpose.and_then(|purpose| purpose.consents.iter().find(|rule| rule.key == given.consent));
+    let since: Vec<_> = stub.events.iter().filter(|event| event.consent == given.consent).collect();
+    // Until when it was to hold at first is not known any more where something became of it since.
+    let first_until = given.valid_until.filter(|_| since.is_empty());
     let mut events = vec![ConsentEvent {
         event_time: Moment(given.at),
-        valid_until: None,
+        valid_until: first_until.map(Moment),
         entity: EventEntity::Person.into(),
         event_state: EventState::Given.into(),
         notice_revision: stub.grounds.notice_revision.map(|revision| revision.to_string()),
         language: stub.grounds.language.clone(),
     }];
-    events.extend(stub.events.iter().filter(|event| event.consent == given.consent).map(shown));
+    events.extend(since.iter().map(|event| shown(event)));
+    let until = since.last().map_or(given.valid_until, |event| event.valid_until);
+    let is_over = since.iter().any(|event| event.kind != EventKind::Confirmed);
+    if let Some(until) = until.filter(|until| !is_over && Day::of(*until) <= stub.ended) {
+        events.push(ConsentEvent {
+            event_time: Moment(until),
+            valid_until: None,
+            entity: EventEntity::System.into(),
+            event_state: EventState::Ended.into(),
+            notice_revision: None,
+            language: None,
+        });
+    }
     let word = given.outcome.as_str();
     KeptConsent {
         key: given.consent.as_str().to_owned(),

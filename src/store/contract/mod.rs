@@ -356,6 +356,7 @@ macro_rules! contract {
             }
             outliving {
                 evidence_outlives_its_record_for_its_time_where_it_is_kept,
+                what_was_taken_back_by_the_act_that_ends_a_record_is_left_as_evidence,
                 no_evidence_ends_by_a_clock_that_nobody_confirmed,
             }
             requesting {

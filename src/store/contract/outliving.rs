@@ -7,7 +7,7 @@ use super::support::*;
 use crate::clock::Day;
 use crate::forget::address::Address;
 use crate::keyring::Keyring;
-use crate::lead::{EventKind, Stub, StubCause};
+use crate::lead::{EventEntity, EventKind, Stub, StubCause};
 use crate::store::{Asked, Erasure, ErasureRequest, SharedStore, StoreCode, Wanted};
 use crate::trail::{Action, Entry, Reason};
 
@@ -96,6 +96,24 @@ pub(crate) async fn evidence_outlives_its_record_for_its_time_where_it_is_kept<H
     assert_eq!(store.end_stubs().await, Ok(2));
     assert!(host.keyring().evidence_months().is_empty());
     nothing_is_wrong(&store).await;
+}
+
+pub(crate) async fn what_was_taken_back_by_the_act_that_ends_a_record_is_left_as_evidence<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    store.keep_stubs(2);
+    store_many(&store, 1, 3).await;
+    for (number, reason, kind) in
+        [(1, Reason::Withdrawal, EventKind::Withdrawn), (2, Reason::Objection, EventKind::Objected)]
+    {
+        erased(&store, number, reason).await;
+        assert_eq!(told(&store, number).await, [format!("devis erased email_optin {kind}")]);
+        let stub = of(&store, number).await.remove(0);
+        assert_eq!((stub.events.len(), stub.events[0].entity), (1, EventEntity::Controller));
+    }
+    // Whoever asks for an erasure says nothing of what they had agreed to.
+    erased(&store, 3, Reason::PersonRequest).await;
+    assert_eq!(told(&store, 3).await, ["devis erased email_optin "]);
 }
 
 pub(crate) async fn no_evidence_ends_by_a_clock_that_nobody_confirmed<H: Host>() {

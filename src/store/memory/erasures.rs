@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use crate::clock::{Day, Month};
 use crate::forget::ChangeKind;
 use crate::id::LeadgenId;
-use crate::lead::{Leaf, SealedRecord, StubCause, Under, unseal};
+use crate::lead::{Leaf, SealedRecord, Under, unseal};
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::erasures::{line_of_extent, lines_of_erasure};
 use crate::store::feeds::Became;
@@ -18,7 +18,7 @@ use crate::store::memory::{MemoryState, MemoryStore};
 use crate::store::restrictions::is_the_person_s;
 use crate::store::seen::seen_key;
 use crate::store::several::row_why;
-use crate::store::stubs::leaves_evidence;
+use crate::store::stubs::Parting;
 use crate::store::tombstones::{has_served, tombstone_key};
 use crate::store::{
     Asked, ErasedFor, Erasure, ErasureEnd, ErasureId, ErasureRequest, Erasures, Extent, Papers, SeenState,
@@ -159,10 +159,10 @@ impl Draft<'_> {
         }
         let repeat = self.repeat_of(request, entry);
         let mut evidence_until = None;
-        if leaves_evidence(entry.reason()) {
+        if let Some(parting) = Parting::by(entry) {
             // As the records are now: what is taken away cannot be opened any more.
             for id in Draft::begin(self.shared, &self.rows).take(request).records {
-                evidence_until = evidence_until.max(self.leave_stub(&id, StubCause::Erased)?);
+                evidence_until = evidence_until.max(self.leave_stub(&id, parting)?);
             }
         }
         let mut taken = self.take(request);

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use crate::clock::{Day, Month};
 use crate::forget::ChangeKind;
 use crate::keyring::Bucket;
-use crate::lead::{Leaf, SealedRecord, StubCause, Under, date_anew};
+use crate::lead::{Leaf, SealedRecord, Under, date_anew};
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::feeds::Became;
 use crate::store::leaves::{Leaves, bucket_of, place_of};
@@ -18,6 +18,7 @@ use crate::store::outbox::Letters;
 use crate::store::retention::{
     BucketCut, DATED_AT_ONCE_MAX, EXPIRED_AT_ONCE_MAX, is_given_whole, lines_kept_from,
 };
+use crate::store::stubs::Parting;
 use crate::store::{Dated, DatingSlice, Expired, Extent, KeptLifespan, Retention, StoreCode, StoreError};
 use crate::trail::{Action, Entry};
 
@@ -143,7 +144,7 @@ impl Draft<'_> {
         let (mut extent, mut lapsed, mut lines) = (Extent::default(), 0, BTreeMap::new());
         let mut leaves: BTreeMap<Bucket, Vec<u16>> = BTreeMap::new();
         for (id, leaf, _) in &due {
-            self.leave_stub(id, StubCause::Expired)?;
+            self.leave_stub(id, Parting::EXPIRED)?;
             if let Some(vault) = self.rows.vaults.get_mut(&id.purpose) {
                 vault.records.remove(&(id.epoch, id.number));
                 vault.counted = vault.counted.saturating_sub(1);

@@ -7,13 +7,13 @@ use async_trait::async_trait;
 
 use crate::clock::{Day, Month};
 use crate::forget::address::Address;
-use crate::lead::{SealedRecord, Stub, StubCause, unseal};
+use crate::lead::{SealedRecord, Stub, unseal};
 use crate::purpose::RecordId;
 use crate::store::leaves::Leaves;
 use crate::store::memory::MemoryStore;
 use crate::store::memory::draft::{Draft, keyring_failed};
 use crate::store::stubs::{
-    Going, STUBS_SHOWN_MAX, idle_months, is_over, keys, month_of, number_of, opened, prefix,
+    Going, Parting, STUBS_SHOWN_MAX, idle_months, is_over, keys, month_of, number_of, opened, prefix,
 };
 use crate::store::suppressions::require_few;
 use crate::store::{StoreError, Stubs};
@@ -70,7 +70,7 @@ impl Stubs for MemoryStore {
 
 impl Draft<'_> {
     /// A record is about to go, and leaves what shows of its consents, where that is kept. Gives the day in whose course that goes.
-    pub(super) fn leave_stub(&mut self, id: &RecordId, cause: StubCause) -> Result<Option<Day>, StoreError> {
+    pub(super) fn leave_stub(&mut self, id: &RecordId, parting: Parting) -> Result<Option<Day>, StoreError> {
         let months = self.shared.stub_months.load(Ordering::SeqCst);
         let Some(value) = self.rows.record(id).filter(|_| months > 0).cloned() else { return Ok(None) };
         let keyring = &*self.shared.keyring;
@@ -78,8 +78,7 @@ impl Draft<'_> {
         let Ok(key) = Leaves::default().key(keyring, &id.purpose, record.under) else { return Ok(None) };
         let Ok(lead) = unseal(&record, id, key.key()).and_then(|lead| lead.read()) else { return Ok(None) };
         let lead = lead.with_events(self.rows.events(keyring, id, record.under).unwrap_or_default());
-        let (today, month) = (Day::of(self.look.now()), Month::of(self.look.now()));
-        let going = Going { lead: &lead, cause, today, month, months };
+        let going = Going { lead: &lead, parting, now: self.look.now(), months };
         let last = &mut self.rows.last_stub;
         let next = || {
             *last += 1;

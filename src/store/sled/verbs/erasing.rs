@@ -24,7 +24,7 @@ use crate::store::sled::shared::Shared;
 use crate::store::sled::unreadable::Unreadable;
 use crate::store::sled::verbs::erasure_targets::Target;
 use crate::store::sled::verbs::taking::{Taken, take_absent, take_submission};
-use crate::store::stubs::leaves_evidence;
+use crate::store::stubs::Parting;
 use crate::store::{Asked, Erasure, ErasureEnd, ErasureId, ErasureRequest, Extent, StoreError, Traces};
 use crate::trail::{Action, Entry, Reason};
 
@@ -55,8 +55,8 @@ pub(in crate::store::sled) fn erase(
     }
     let queued = request.queued.iter().map(|leadgen| draft.shared.seen_key(leadgen)).collect();
     let is_the_person_s = is_the_person_s(entry.reason());
-    let leaves_evidence = leaves_evidence(entry.reason());
-    let mut taken = Taken { queued, is_the_person_s, leaves_evidence, ..Taken::default() };
+    let parting = Parting::by(entry);
+    let mut taken = Taken { queued, is_the_person_s, parting, ..Taken::default() };
     for target in targets {
         take_submission(draft, target, &request.purposes, &mut taken)?;
     }

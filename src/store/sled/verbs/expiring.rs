@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use crate::clock::Day;
 use crate::forget::ChangeKind;
 use crate::keyring::{BUCKET_RECORDS, Bucket};
-use crate::lead::{Leaf, SealedRecord, StubCause, Under};
+use crate::lead::{Leaf, SealedRecord, Under};
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::feeds::Became;
 use crate::store::leaves::{bucket_of, place_of};
@@ -25,6 +25,7 @@ use crate::store::sled::layout::{Place, record_id, record_key};
 use crate::store::sled::leaf_rows;
 use crate::store::sled::shared::Shared;
 use crate::store::sled::verbs::{outbox, passes, restrictions, stubs};
+use crate::store::stubs::Parting;
 use crate::store::{ErasureEnd, Extent, StoreCode, StoreError};
 use crate::trail::{Action, Entry};
 
@@ -396,7 +397,7 @@ fn expire_bucket(
         passes::forget(draft, id)?;
         let has_lapsed = outbox::is_unanswered(draft, id)?;
         outbox::forget(draft, id)?;
-        stubs::leave(draft, id, &value, StubCause::Expired)?;
+        stubs::leave(draft, id, &value, Parting::EXPIRED)?;
         evidence_rows::forget(draft, id)?;
         leaves.push(place_of(leaf));
         taken.note(id, *day, has_lapsed);

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use crate::clock::{Day, Month};
 use crate::forget::address::Address;
-use crate::lead::{SealedRecord, Stub, StubCause, unseal};
+use crate::lead::{SealedRecord, Stub, unseal};
 use crate::purpose::RecordId;
 use crate::store::sled::SledStore;
 use crate::store::sled::draft::{Draft, OUTCOMES_MAX};
@@ -16,7 +16,7 @@ use crate::store::sled::evidence_rows;
 use crate::store::sled::layout::{Place, meta};
 use crate::store::sled::reference::keyring_failed;
 use crate::store::stubs::{
-    Going, STUBS_SHOWN_MAX, idle_months, is_over, keys, month_of, number_of, opened, prefix,
+    Going, Parting, STUBS_SHOWN_MAX, idle_months, is_over, keys, month_of, number_of, opened, prefix,
 };
 use crate::store::suppressions::require_few;
 use crate::store::{StoreError, Stubs};
@@ -111,7 +111,7 @@ pub(in crate::store::sled) fn leave(
     draft: &mut Draft<'_>,
     id: &RecordId,
     value: &[u8],
-    cause: StubCause,
+    parting: Parting,
 ) -> Result<Option<Day>, StoreError> {
     let months = draft.shared.stub_months();
     if months == 0 {
@@ -122,8 +122,7 @@ pub(in crate::store::sled) fn leave(
     let Ok(key) = draft.leaves.key(shared.keyring(), &id.purpose, under) else { return Ok(None) };
     let Ok(lead) = unseal(&record, id, key.key()).and_then(|lead| lead.read()) else { return Ok(None) };
     let lead = lead.with_events(evidence_rows::drafted_of(draft, id, under)?);
-    let (today, month) = (Day::of(draft.now), Month::of(draft.now));
-    let going = Going { lead: &lead, cause, today, month, months };
+    let going = Going { lead: &lead, parting, now: draft.now, months };
     let made = going.stub(|| next_number(draft), shared.keyring(), shared.random())?;
     let Some(made) = made else { return Ok(None) };
     for (key, value) in made.rows {

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::clock::{Day, Month};
-use crate::lead::{Leaf, SealedRecord, StubCause, Under, unseal};
+use crate::lead::{Leaf, SealedRecord, Under, unseal};
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::leaves::{Leaves, bucket_of};
 use crate::store::restrictions::is_the_person_s;
@@ -29,6 +29,7 @@ use crate::store::sled::verbs::outbox;
 use crate::store::sled::verbs::parked::{self, Before};
 use crate::store::sled::verbs::reading;
 use crate::store::sled::verbs::{passes, restrictions, seen, stubs};
+use crate::store::stubs::Parting;
 use crate::store::tombstones::tombstone_key;
 use crate::store::{ErasedFor, ErasureRequest, Extent, StoreCode, StoreError, Traces};
 use crate::trail::Reason;
@@ -38,8 +39,8 @@ use crate::trail::Reason;
 pub(super) struct Taken {
     /// The person asked for it: it goes through a restriction.
     pub(super) is_the_person_s: bool,
-    /// What shows of consents stays, where that is kept: it was not stored wrongly.
-    pub(super) leaves_evidence: bool,
+    /// What shows of consents stays, where that is kept; none: it was stored wrongly.
+    pub(super) parting: Option<Parting>,
     pub(super) records: Vec<RecordId>,
     /// Those that are not there, by purpose.
     pub(super) absent: BTreeMap<PurposeId, BTreeSet<RecordId>>,
@@ -170,8 +171,8 @@ fn take_record(
     restrictions::forget(draft, &id)?;
     passes::forget(draft, &id)?;
     outbox::forget(draft, &id)?;
-    if let Some(value) = value.as_ref().filter(|_| taken.leaves_evidence) {
-        let until = stubs::leave(draft, &id, value, StubCause::Erased)?;
+    if let Some((value, parting)) = value.as_ref().zip(taken.parting) {
+        let until = stubs::leave(draft, &id, value, parting)?;
         taken.traces.evidence_until = taken.traces.evidence_until.max(until);
     }
     evidence_rows::forget(draft, &id)?;
