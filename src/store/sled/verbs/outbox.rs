@@ -186,7 +186,11 @@ impl Outbox for SledStore {
         self.writer
             .write(1, move |draft| {
                 let before = draft.read(&Place::Meta, meta::MAILED_UNDER)?;
-                let before = before.map_or_else(|| Ok(Vec::new()), |bytes| mailed(&bytes))?;
+                // One that cannot be read is as good as none: no mail waits for it.
+                let before = before.map(|bytes| mailed(&bytes)).and_then(|read| {
+                    draft.shared.unreadable().or_passed_over(&Place::Meta, meta::MAILED_UNDER, read)
+                });
+                let before = before.unwrap_or_default();
                 let noted = MailedUnder::note(before, &url, Day::of(draft.now));
                 let row = MailedRow(noted.into_iter().map(|one| (one.url, one.last.0)).collect());
                 draft.write(Place::Meta, meta::MAILED_UNDER, layout::encode(&row))
@@ -197,7 +201,10 @@ impl Outbox for SledStore {
     async fn mailed_under(&self) -> Result<Vec<MailedUnder>, StoreError> {
         self.beside(|shared| {
             let bytes = shared.reading(|engine| engine.read(&Place::Meta, meta::MAILED_UNDER))?;
-            bytes.map_or_else(|| Ok(Vec::new()), |bytes| mailed(&bytes))
+            let read = bytes
+                .map(|bytes| mailed(&bytes))
+                .and_then(|read| shared.unreadable().or_passed_over(&Place::Meta, meta::MAILED_UNDER, read));
+            Ok(read.unwrap_or_default())
         })
         .await
     }
