@@ -202,7 +202,7 @@ impl Restoring {
         let given = Given::of(store, self.found.epoch)?;
         store.writer.write(1, note_restored).await?;
         // Before anything is taken out of it: whoever may have had that is told.
-        self.note_possible(store, recipients).await?;
+        self.note_possible(store, recipients, epoch - 1).await?;
         let keyless = forget_keyless(store).await?;
         let (replayed, not_there) = match since {
             Since::Unknown => (0, 0),
@@ -219,24 +219,26 @@ impl Restoring {
         Ok(Restored { made_at: self.found.at, epoch, records, keyless, replayed, not_there })
     }
 
-    /// Whoever may export a purpose, by the config or by a token, may have done so since the backup was made.
+    /// Whoever may export a purpose, by the config or by a token, may have done so since the backup was made: also what an earlier
+    /// restore of it was given in an epoch of its own.
     async fn note_possible(
         &self,
         store: &SledStore,
         mut recipients: BTreeMap<PurposeId, Vec<String>>,
+        last_epoch: u32,
     ) -> Result<(), StoreError> {
         for token in store.tokens().await? {
             for purpose in token.purposes {
                 recipients.entry(purpose).or_default().extend(token.recipient.clone());
             }
         }
-        let (epoch, since) = (self.found.epoch, self.found.at.map(Day::of));
+        let since = self.found.at.map(Day::of);
         for purpose in store.shared.reading(|engine| Ok(engine.purposes()))? {
             let named: BTreeSet<String> =
                 recipients.remove(&purpose).unwrap_or_default().into_iter().collect();
             let note = move |draft: &mut Draft<'_>| {
                 let since = since.unwrap_or(Day::of(draft.now));
-                handed::note_possible(draft, &purpose, &named, (epoch, since))
+                handed::note_possible(draft, &purpose, &named, (last_epoch, since))
             };
             store.writer.write(1, note).await?;
         }
