@@ -43,7 +43,9 @@ fn rows(engine: &Engine, id: &RecordId) -> Result<Vec<(u32, Vec<u8>)>, StoreErro
 /// The same, this transaction included.
 fn drafted(draft: &Draft<'_>, id: &RecordId) -> Result<Vec<(u32, Vec<u8>)>, StoreError> {
     let mut numbers: Vec<u32> = rows(draft.engine, id)?.into_iter().map(|(n, _)| n).collect();
-    numbers.extend(draft.keys_written(&Place::Evidence).iter().filter_map(|key| number(id, key)));
+    let of_record = (Included(prefix(id)), Included(key(id, u32::MAX)));
+    numbers
+        .extend(draft.keys_written_in(&Place::Evidence, of_record).iter().filter_map(|key| number(id, key)));
     numbers.sort_unstable();
     numbers.dedup();
     let mut found = Vec::with_capacity(numbers.len());
