@@ -87,7 +87,8 @@ impl Draft<'_> {
                 let spot = (*epoch, *number);
                 if self.is_restricted(&id) {
                     self.rows.passed.entry(whose.clone()).or_default().insert(spot);
-                } else {
+                } else if self.rows.had(purpose, recipient, spot).is_none() && self.rows.record(&id).is_some()
+                {
                     self.note_for(name, &Became::of(ChangeKind::Stored, &[]), purpose, vec![spot]);
                 }
             }

@@ -7,6 +7,7 @@ use crate::store::sled::draft::Draft;
 use crate::store::sled::feed_rows;
 use crate::store::sled::handed;
 use crate::store::sled::handed_marks::{self, Mark};
+use crate::store::sled::layout::{Place, record_key};
 use crate::store::sled::verbs::restrictions::is_restricted;
 
 /// Notes what a page is to its recipient: what leaves, what it withholds for want of a consent, what it passes by since nobody may use
@@ -42,7 +43,7 @@ fn note_withheld(
     handed_marks::put(draft, (Mark::Withheld, purpose, recipient), &set, &page.leaving)
 }
 
-/// What was released while the page was opened is told at once.
+/// What was released while the page was opened is told at once, where it is there and new to them.
 fn note_passed(
     draft: &mut Draft<'_>,
     purpose: &PurposeId,
@@ -58,8 +59,14 @@ fn note_passed(
         }
     }
     handed_marks::put(draft, (Mark::Passed, purpose, recipient), &set, &[])?;
+    let ranges = handed::ranges_of(draft, purpose, recipient)?;
     for id in released {
-        feed_rows::note_stored(draft, recipient, &id)?;
+        let (key, spot) = (record_key(id.epoch, id.number), (id.epoch, id.number));
+        let had = handed::had(draft, (purpose, recipient), &ranges, [spot].into_iter())?;
+        // It may be gone since: whoever never had it hears nothing.
+        if had.is_empty() && draft.read(&Place::Vault(purpose.clone()), &key)?.is_some() {
+            feed_rows::note_stored(draft, recipient, &id)?;
+        }
     }
     Ok(())
 }
