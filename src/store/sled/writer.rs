@@ -484,7 +484,7 @@ impl WriterThread {
 }
 
 /// Says in the ledger, where there is one, what a transaction is about to forget. Whoever is to be forgotten does not wait for
-/// its disk: what could not be written is missing there by its number, and a restore says so.
+/// its disk: of erasures and consents what could not be written is missing there by its number, and a restore says so.
 fn note_in_ledger(shared: &Shared, lines: &[Line]) {
     let Some(path) = shared.settings().ledger.as_ref().filter(|_| !lines.is_empty()) else { return };
     let path = path.clone();
