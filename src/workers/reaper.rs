@@ -98,10 +98,11 @@ impl Routine for Reaper {
         if shortened.is_some_and(|shortened| shortened.has_dated) {
             is_done = self.expire().await;
         }
-        let is_reaped = self.reap().await;
+        // What is no record is not looked through each second.
+        let is_long = shortened.is_some_and(|shortened| shortened.has_more);
+        let is_reaped = is_long || self.reap().await;
         let is_overdue = self.look_for_overdue(now).await;
         let is_whole = have_ended && is_done && shortened.is_some() && is_reaped;
-        let is_long = shortened.is_some_and(|shortened| shortened.has_more);
         let wait = if is_whole && !is_overdue { EVERY } else { UNTIL_GONE };
         after(now, if is_long { wait.min(NEXT) } else { wait })
     }
