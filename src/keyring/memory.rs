@@ -101,6 +101,7 @@ impl MemoryKeyring {
         *copy.days.lock().expect("not poisoned") = self.days.lock().expect("not poisoned").clone();
         *copy.tombstones.lock().expect("not poisoned") =
             self.tombstones.lock().expect("not poisoned").clone();
+        *copy.evidence.lock().expect("not poisoned") = self.evidence.lock().expect("not poisoned").clone();
         *copy.suppressions.lock().expect("not poisoned") = self.suppression_key().ok();
         *copy.buckets.lock().expect("not poisoned") = buckets;
         copy
