@@ -29,6 +29,8 @@ use crate::workers::{Searcher, Step, WAITING_MAX, Worker};
 const ASKED_MAX: usize = 256;
 /// So many are looked for at once: half of the places that there are, the others are the officer's.
 const TOGETHER_MAX: usize = WAITING_MAX / 2;
+/// So many records that hold an address are opened at the most: others may name it too, and stand before its own.
+const OPENED_MAX: usize = 4 * SHOWN_AT_ONCE_MAX;
 /// It rests so many times as long as a look took, within these bounds.
 const REST_TIMES: i32 = 4;
 const REST_MIN: SignedDuration = SignedDuration::from_secs(5);
@@ -102,29 +104,47 @@ impl Usher {
     }
 
     /// Queues a mail to the mailbox that was sought, if mails about any of these records go to it, and none went or waits for one of
-    /// them. True: it is queued.
+    /// those. True: it is queued.
     async fn queue(&self, sought: &Sought, matches: &Matches) -> Result<bool, StoreError> {
-        let ids = matches.first.iter().take(SHOWN_AT_ONCE_MAX).map(|found| found.record.clone());
-        let ids: Vec<RecordId> = ids.collect();
+        let ids: Vec<RecordId> =
+            matches.first.iter().take(OPENED_MAX).map(|found| found.record.clone()).collect();
         let now = self.store.now();
-        let mail = |record: &RecordId| MailId { record: record.clone(), kind: MailKind::Link };
         let written = self.store.correspondence(ids.clone()).await?;
-        let is_recent = written.iter().any(|written| written.is_recent(MailKind::Link, now));
-        if is_recent || ids.iter().any(|id| self.store.mail_waits(&mail(id))) {
+        let (mut written_about, mut others) = (Vec::new(), Vec::new());
+        for (record, written) in ids.into_iter().zip(written) {
+            let mail = MailId { record, kind: MailKind::Link };
+            if written.is_recent(MailKind::Link, now) || self.store.mail_waits(&mail) {
+                written_about.push(mail.record);
+            } else if written.unreachable.is_none() {
+                others.push(mail.record);
+            }
+        }
+        // A mail about a record that is another's, and only names the address, keeps nobody from theirs.
+        if self.first_of(sought, &written_about, now).await?.is_some() {
             return Ok(false);
         }
-        let reached = ids.into_iter().zip(written).filter(|(_, written)| written.unreachable.is_none());
-        let reached: Vec<RecordId> = reached.map(|(id, _)| id).collect();
-        if reached.is_empty() {
-            return Ok(false);
-        }
-        let policy = self.policy.pin();
-        let found = self.store.find_records(reached, Entry::by_system(Action::LinkAsked)).await?;
-        let theirs = found.iter().find_map(|found| goes_to(found, &policy, now, sought));
-        match theirs {
-            Some(record) => self.store.ask_for_mail(mail(record), None).await,
+        match self.first_of(sought, &others, now).await? {
+            Some(record) => self.store.ask_for_mail(MailId { record, kind: MailKind::Link }, None).await,
             None => Ok(false),
         }
+    }
+
+    /// The first of these records whose mails go to the mailbox that was sought. What is opened for it leaves its lines in the trail.
+    async fn first_of(
+        &self,
+        sought: &Sought,
+        records: &[RecordId],
+        now: Timestamp,
+    ) -> Result<Option<RecordId>, StoreError> {
+        let policy = self.policy.pin();
+        for part in records.chunks(SHOWN_AT_ONCE_MAX) {
+            let found = self.store.find_records(part.to_vec(), Entry::by_system(Action::LinkAsked)).await?;
+            let theirs = found.iter().find_map(|found| goes_to(found, &policy, now, sought));
+            if let Some(record) = theirs {
+                return Ok(Some(record.clone()));
+            }
+        }
+        Ok(None)
     }
 
     /// Looks for all of them at once; gives back what could not be looked for, and how many mails were queued.

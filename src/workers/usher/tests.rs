@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::forget::address::Address;
-use crate::lead::{Dropped, sample};
+use crate::lead::{Dropped, MinimisedLead, sample};
+use crate::purpose::Basis;
 use crate::purpose::sample::purpose;
 use crate::store::contract::Host;
 use crate::store::contract::support::{by_officer, later, record, reference, start};
@@ -22,10 +23,14 @@ struct World {
 impl World {
     /// A record under each of these purposes, of whoever has this address.
     async fn of(held: &[(&str, &str)]) -> Self {
+        let lead = |(purpose, email): &(&str, &str)| sample::lead(purpose, email, false, later(365));
+        Self::with(held.iter().map(lead).collect()).await
+    }
+
+    async fn with(leads: Vec<MinimisedLead>) -> Self {
         let host = MemoryHost::new();
         let store = host.open();
-        for (number, (purpose, email)) in (1..).zip(held) {
-            let lead = sample::lead(purpose, email, false, later(365));
+        for (number, lead) in (1..).zip(leads) {
             let outcome = Outcome::stored(lead);
             let settled = Settlement {
                 reference: reference(number),
@@ -84,10 +89,40 @@ async fn one_mail_is_queued_for_all_that_a_mailbox_has_and_one_a_day() {
     world.store.end_mail(link("devis-1-1"), MailEnd::Sent, None).await.expect("ended");
     assert!(world.ask(ZOE));
     assert_eq!(world.looked().await, []);
-    assert_eq!(world.told(Action::LinkAsked).await, 2, "nothing is opened for it");
+    assert_eq!(world.told(Action::LinkAsked).await, 4, "the one is opened that a mail is about");
     world.host.pass_days(&world.store, 1);
     assert!(world.ask(ZOE));
     assert_eq!(world.looked().await, [link("devis-1-1")]);
+}
+
+/// Of somebody with a mailbox of their own, who typed this address into another field.
+fn naming(address: &str) -> MinimisedLead {
+    let typed = ("max@canary.example", address);
+    sample::lead_of(("devis", Basis::PreContract), typed, (start(), true), later(365))
+}
+
+#[tokio::test]
+async fn who_names_the_address_of_another_keeps_no_mail_from_them() {
+    let world = World::with(vec![naming(ZOE), sample::lead("lettre", ZOE, false, later(365))]).await;
+    assert_eq!(world.store.ask_for_mail(link("devis-1-1"), None).await, Ok(true));
+    assert!(world.ask(ZOE));
+    assert_eq!(world.looked().await, [link("devis-1-1"), link("lettre-1-1")], "Max's waits");
+    world.store.end_mail(link("devis-1-1"), MailEnd::Sent, None).await.expect("ended");
+    world.store.end_mail(link("lettre-1-1"), MailEnd::PutOff, None).await.expect("ended");
+    assert!(world.ask(ZOE));
+    assert_eq!(world.looked().await, [link("lettre-1-1")], "Max's went today");
+    world.store.end_mail(link("lettre-1-1"), MailEnd::Sent, None).await.expect("ended");
+    assert!(world.ask(ZOE));
+    assert_eq!(world.looked().await, [], "and now hers did");
+}
+
+#[tokio::test]
+async fn many_who_name_an_address_do_not_hide_whose_it_is() {
+    let mut leads: Vec<MinimisedLead> = (0..=SHOWN_AT_ONCE_MAX).map(|_| naming(ZOE)).collect();
+    leads.push(sample::lead("lettre", ZOE, false, later(365)));
+    let world = World::with(leads).await;
+    assert!(world.ask(ZOE));
+    assert_eq!(world.looked().await, [link("lettre-1-1")]);
 }
 
 #[tokio::test]
