@@ -20,7 +20,7 @@ use crate::clock::{Clock, after};
 use crate::current::Current;
 use crate::forget::address::Sought;
 use crate::purpose::{Policy, RecordId};
-use crate::store::{MailId, MailKind, Matches, SHOWN_AT_ONCE_MAX, SharedStore, StoreError};
+use crate::store::{MailId, MailKind, Matches, SHOWN_AT_ONCE_MAX, SharedStore, StoreCode, StoreError};
 use crate::trail::{Action, Entry};
 use crate::workers::postman::goes_to;
 use crate::workers::{Searcher, Step, WAITING_MAX, Worker};
@@ -37,6 +37,10 @@ const REST_MIN: SignedDuration = SignedDuration::from_secs(5);
 const REST_MAX: SignedDuration = SignedDuration::from_mins(30);
 /// What could not be looked for so often is let go: it is asked for again.
 const LOOKS_MAX: u32 = 5;
+/// How long it waits for a copy of the store that is being made.
+const AFTER_COPYING: SignedDuration = SignedDuration::from_secs(10);
+/// How long it waits for a store that takes nothing now.
+const AFTER_REFUSAL: SignedDuration = SignedDuration::from_mins(1);
 
 /// The usher.
 pub struct Usher {
@@ -59,6 +63,17 @@ struct Asked {
     sought: Sought,
     spelled: Zeroizing<String>,
     looks: u32,
+}
+
+/// What came of a look.
+#[derive(Default)]
+struct Came {
+    /// What could not be looked for.
+    again: Vec<Asked>,
+    /// How many mails were queued.
+    queued: u64,
+    /// The store takes nothing now.
+    is_refused: bool,
 }
 
 impl Usher {
@@ -147,11 +162,11 @@ impl Usher {
         Ok(None)
     }
 
-    /// Looks for all of them at once; gives back what could not be looked for, and how many mails were queued.
-    async fn look(&self, turn: Vec<Asked>) -> (Vec<Asked>, u64) {
+    /// Looks for all of them at once.
+    async fn look(&self, turn: Vec<Asked>) -> Came {
         let looks = turn.iter().map(|asked| self.searcher.look(asked.sought.clone(), None));
         let looked = join_all(looks).await;
-        let (mut again, mut queued) = (Vec::new(), 0);
+        let mut came = Came::default();
         for (asked, found) in turn.into_iter().zip(looked) {
             let done = match found {
                 Ok(matches) if matches.first.is_empty() => Ok(false),
@@ -159,15 +174,29 @@ impl Usher {
                 Err(error) => Err(error),
             };
             match done {
-                Ok(is_queued) => queued += u64::from(is_queued),
+                Ok(is_queued) => came.queued += u64::from(is_queued),
                 Err(error) => {
                     tracing::warn!(code = %error.code, "links.not-looked");
-                    again.push(Asked { looks: asked.looks + 1, ..asked });
+                    let is_passing = is_passing(error.code);
+                    came.is_refused |= is_passing;
+                    came.again.push(Asked { looks: asked.looks + u32::from(!is_passing), ..asked });
                 }
             }
         }
-        (again, queued)
+        came
     }
+}
+
+/// True of what the store refuses for a while whatever it is asked: that is no look, and whoever asked is not let go for it.
+fn is_passing(code: StoreCode) -> bool {
+    matches!(
+        code,
+        StoreCode::CopyUnderWay
+            | StoreCode::DiskFull
+            | StoreCode::Stalled
+            | StoreCode::ClockJumped
+            | StoreCode::ClockUnconfirmed
+    )
 }
 
 #[async_trait]
@@ -182,16 +211,21 @@ impl Worker for Usher {
 
     async fn step(&self) -> Step {
         let begun = self.clock.now();
+        // What would be found now could not be written down.
+        if self.store.is_copying() {
+            return Step::Until(after(begun, AFTER_COPYING));
+        }
         let turn = match self.turn(begun) {
             None => return Step::Idle,
             Some(Err(until)) => return Step::Until(until),
             Some(Ok(turn)) => turn,
         };
         let count = turn.len();
-        let (again, queued) = self.look(turn).await;
+        let Came { again, queued, is_refused } = self.look(turn).await;
         let now = self.clock.now();
         let took = now.duration_since(begun).max(SignedDuration::ZERO);
-        let rest = took.saturating_mul(REST_TIMES).clamp(REST_MIN, REST_MAX);
+        let least = if is_refused { AFTER_REFUSAL } else { REST_MIN };
+        let rest = took.saturating_mul(REST_TIMES).clamp(least, REST_MAX);
         let mut queue = self.queue.lock();
         queue.rests_until = Some(after(now, rest));
         for asked in again.into_iter().filter(|asked| asked.looks < LOOKS_MAX).rev() {

@@ -176,6 +176,27 @@ async fn what_cannot_be_looked_for_now_is_looked_for_again_and_not_for_ever() {
     assert_eq!(world.usher.step().await, Step::Idle);
 }
 
+#[tokio::test]
+async fn a_copy_of_the_store_is_waited_for_and_lets_nobody_go() {
+    let world = World::of(&[("devis", ZOE)]).await;
+    assert!(world.ask(ZOE));
+    world.host.copy(true);
+    for _ in 0..2 * LOOKS_MAX {
+        let until = after(world.host.clock.now(), AFTER_COPYING);
+        assert_eq!(world.usher.step().await, Step::Until(until));
+        world.host.clock.advance_ms(60_000);
+    }
+    // One that begins while it is looked for is no look.
+    let Some(Ok(turn)) = world.usher.turn(world.host.clock.now()) else { panic!("it waits") };
+    let Came { mut again, queued, is_refused } = world.usher.look(turn).await;
+    assert_eq!((again.len(), queued, is_refused), (1, 0, true));
+    let asked = again.remove(0);
+    assert_eq!(asked.looks, 0);
+    world.usher.queue.lock().waiting.push_front(asked);
+    world.host.copy(false);
+    assert_eq!(world.looked().await, [link("devis-1-1")]);
+}
+
 impl World {
     async fn looked_after_a_rest(&self) {
         self.host.clock.advance_ms(REST_MIN.as_millis().try_into().expect("some"));
