@@ -255,8 +255,8 @@ impl Rooms {
     fn usher(&self, searcher: &Arc<Searcher>) -> Option<Arc<Usher>> {
         self.mail.lock().as_ref()?;
         let (store, policy) = (Arc::clone(&self.store), Arc::clone(&self.policy));
-        let clock = Arc::clone(&self.ambient.clock);
-        Some(Arc::new(Usher::new(store, Arc::clone(searcher), policy, clock)))
+        let ambient = (Arc::clone(&self.ambient.clock), Arc::clone(&self.ambient.random));
+        Some(Arc::new(Usher::new(store, Arc::clone(searcher), policy, ambient)))
     }
 
     /// Who finds who is to be asked again.

@@ -20,6 +20,7 @@ use crate::clock::{Clock, after};
 use crate::current::Current;
 use crate::forget::address::Sought;
 use crate::purpose::{Policy, RecordId};
+use crate::random::Random;
 use crate::store::{MailId, MailKind, Matches, SHOWN_AT_ONCE_MAX, SharedStore, StoreCode, StoreError};
 use crate::trail::{Action, Entry};
 use crate::workers::postman::goes_to;
@@ -48,6 +49,7 @@ pub struct Usher {
     searcher: Arc<Searcher>,
     policy: Arc<Current<Policy>>,
     clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
     queue: Mutex<Queue>,
     arrived: Notify,
 }
@@ -82,9 +84,10 @@ impl Usher {
         store: SharedStore,
         searcher: Arc<Searcher>,
         policy: Arc<Current<Policy>>,
-        clock: Arc<dyn Clock>,
+        (clock, random): (Arc<dyn Clock>, Arc<dyn Random>),
     ) -> Self {
-        Self { store, searcher, policy, clock, queue: Mutex::default(), arrived: Notify::new() }
+        let (queue, arrived) = (Mutex::default(), Notify::new());
+        Self { store, searcher, policy, clock, random, queue, arrived }
     }
 
     /// Somebody asks for the links to what is held under this address. False: too many wait. Nothing is looked at.
@@ -187,6 +190,18 @@ impl Usher {
     }
 }
 
+/// The same in an order that nobody foretells: when a mail arrives does not tell whoever asked for it that one went before it, to the
+/// address that they had asked for first. Without randomness it stays as it was.
+fn shuffled(turn: Vec<Asked>, random: &dyn Random) -> Vec<Asked> {
+    let mut drawn = vec![[0_u8; 8]; turn.len()];
+    if drawn.iter_mut().any(|place| random.fill(place).is_err()) {
+        return turn;
+    }
+    let mut placed: Vec<([u8; 8], Asked)> = drawn.into_iter().zip(turn).collect();
+    placed.sort_by_key(|(place, _)| *place);
+    placed.into_iter().map(|(_, asked)| asked).collect()
+}
+
 /// True of what the store refuses for a while whatever it is asked: that is no look, and whoever asked is not let go for it.
 fn is_passing(code: StoreCode) -> bool {
     matches!(
@@ -221,6 +236,7 @@ impl Worker for Usher {
             Some(Ok(turn)) => turn,
         };
         let count = turn.len();
+        let turn = shuffled(turn, &*self.random);
         let Came { again, queued, is_refused } = self.look(turn).await;
         let now = self.clock.now();
         let took = now.duration_since(begun).max(SignedDuration::ZERO);

@@ -1,10 +1,13 @@
 //! Who is sent links, and who is not; how much strangers may have looked through.
 
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::forget::address::Address;
 use crate::lead::{Dropped, MinimisedLead, sample};
 use crate::purpose::Basis;
 use crate::purpose::sample::purpose;
+use crate::random::SeededRandom;
 use crate::store::contract::Host;
 use crate::store::contract::support::{by_officer, later, record, reference, start};
 use crate::store::memory::MemoryHost;
@@ -50,7 +53,9 @@ impl World {
         };
         let spawn = |work: Work| std::thread::Builder::new().name("search".to_owned()).spawn(work);
         let searcher = Arc::new(Searcher::start(tools, spawn).expect("a thread"));
-        let usher = Usher::new(store.clone(), searcher, policy, host.clock.clone());
+        let ambient =
+            (host.clock.clone() as Arc<dyn Clock>, Arc::new(SeededRandom::new(7)) as Arc<dyn Random>);
+        let usher = Usher::new(store.clone(), searcher, policy, ambient);
         Self { host, store, usher }
     }
 
@@ -174,6 +179,22 @@ async fn what_cannot_be_looked_for_now_is_looked_for_again_and_not_for_ever() {
     }
     world.host.clock.advance_ms(60_000);
     assert_eq!(world.usher.step().await, Step::Idle);
+}
+
+#[test]
+fn those_of_one_turn_are_mailed_in_no_order_that_tells_who_asked_first() {
+    let asked = |number: usize| {
+        let sought = Sought::email(&format!("a{number}@canary.example")).expect("an address");
+        Asked { spelled: sought.spelled(), sought, looks: 0 }
+    };
+    let place_of_first = |seed| {
+        let turn = shuffled((0..TOGETHER_MAX).map(asked).collect(), &SeededRandom::new(seed));
+        let spelled: BTreeSet<&str> = turn.iter().map(|asked| asked.spelled.as_str()).collect();
+        assert_eq!(spelled.len(), TOGETHER_MAX, "each once");
+        turn.iter().position(|asked| *asked.spelled == "a0@canary.example").expect("it is there")
+    };
+    let places: BTreeSet<usize> = (0..200).map(place_of_first).collect();
+    assert_eq!(places.len(), TOGETHER_MAX, "each place is the first one's at times");
 }
 
 #[tokio::test]
