@@ -149,9 +149,17 @@ impl Postman {
             }
             false => Some(session),
         };
-        let raw = match self.desk.write(mail, &attempt, &self.settings).await? {
-            Written::Mail(raw) => raw,
-            unwritten => {
+        let raw = match self.desk.write(mail, &attempt, &self.settings).await {
+            Ok(Written::Mail(raw)) => raw,
+            // Nobody has what was begun.
+            Err(error) => {
+                self.desk.take_back().await;
+                if let Some(session) = session {
+                    session.close().await;
+                }
+                return Err(error);
+            }
+            Ok(unwritten) => {
                 self.desk.take_back().await;
                 if let Some(session) = session {
                     session.close().await;
@@ -387,6 +395,7 @@ impl Worker for Postman {
                 return rest;
             }
         }
+        self.desk.take_untaken().await;
         // By a clock that may be ahead nobody is written to.
         let Some(mail) = self.store.mails_due(1).pop().filter(|_| !self.store.clock_jumped()) else {
             self.has_nothing_to_send();

@@ -26,6 +26,8 @@ use crate::workers::postman::copying::Answering;
 /// where nobody can have the mail; where nobody can tell it stays, each time, and with it those of three mails that went through before,
 /// none of which may end for it.
 const ATTEMPTS_MAX: u32 = PASSES_OF_RECORD_MAX as u32 - 4;
+/// So many passes that could not be taken back are remembered, to be taken back later.
+const UNTAKEN_MAX: usize = 256;
 
 /// Whose the mails are, as the config says now.
 pub struct Letterhead {
@@ -46,6 +48,8 @@ pub(super) struct Desk {
     pub(super) answering: Option<Answering>,
     /// The hashes of the passes in the mail that was written last, until somebody has it, or may have it.
     given: Mutex<Vec<[u8; 32]>>,
+    /// Those of mails that nobody has, which could not be taken back yet.
+    untaken: Mutex<Vec<[u8; 32]>>,
 }
 
 /// A mail, or why there is none.
@@ -63,7 +67,8 @@ impl Desk {
         letterhead: Arc<Current<Letterhead>>,
         asks_again: bool,
     ) -> Self {
-        Self { store, policy, letterhead, asks_again, answering: None, given: Mutex::default() }
+        let (given, untaken) = (Mutex::default(), Mutex::default());
+        Self { store, policy, letterhead, asks_again, answering: None, given, untaken }
     }
 
     /// A pass is in the mail that is being written.
@@ -76,13 +81,23 @@ impl Desk {
         self.given.lock().clear();
     }
 
-    /// Nobody has the mail that was written last: what it carries opens nothing. Where that cannot be written now it ends with the
-    /// record, as every pass, or gives way to later ones.
+    /// Nobody has the mail that was written last: what it carries opens nothing.
     pub(super) async fn take_back(&self) {
-        let mut given = std::mem::take(&mut *self.given.lock());
-        given.truncate(PASSES_OF_RECORD_MAX);
-        if !given.is_empty() {
-            let _ = self.store.take_passes_back(given).await;
+        let given = std::mem::take(&mut *self.given.lock());
+        self.untaken.lock().extend(given);
+        self.take_untaken().await;
+    }
+
+    /// The same of what could not be taken back before. What still cannot stays to be; beyond [`UNTAKEN_MAX`] it ends with its record, as
+    /// every pass, or gives way to later ones.
+    pub(super) async fn take_untaken(&self) {
+        let to_take = std::mem::take(&mut *self.untaken.lock());
+        for some in to_take.chunks(PASSES_OF_RECORD_MAX) {
+            if self.store.take_passes_back(some.to_vec()).await.is_err() {
+                let mut untaken = self.untaken.lock();
+                let room = UNTAKEN_MAX.saturating_sub(untaken.len());
+                untaken.extend(some.iter().take(room));
+            }
         }
     }
 

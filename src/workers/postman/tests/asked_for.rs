@@ -5,16 +5,17 @@ use zeroize::Zeroizing;
 use super::*;
 use crate::clock::Day;
 use crate::language::Language;
+use crate::people::{Pass, PassKind};
 use crate::purpose::RecordId;
 use crate::purpose::law::RequestKind;
+use crate::store::{GivenPass, PASSES_OF_RECORD_MAX, ToPass};
 use crate::workers::{SearchTools, Work};
 
 /// What is asked for whenever a copy is made.
 type Made = Arc<Mutex<Vec<(Vec<String>, String, Language)>>>;
 
 struct Asked {
-    /// It holds what was opened.
-    _host: MemoryHost,
+    host: MemoryHost,
     store: SharedStore,
     postman: Postman,
     made: Made,
@@ -56,7 +57,7 @@ impl Asked {
         };
         let postman = Postman::new(store.clone(), server, of_house, &Metrics::new(), host.clock.clone());
         let postman = postman.answering(searcher, Box::new(copying));
-        Self { _host: host, store, postman, made }
+        Self { host, store, postman, made }
     }
 
     async fn written(&self, mail: &MailId) -> Written {
@@ -102,6 +103,67 @@ async fn one_mail_has_a_link_for_each_record_of_the_mailbox_also_of_who_is_restr
     assert_eq!(world.told(Action::PassGiven).await, ["devis-1-1", "lettre-1-1"]);
     assert_eq!(world.told(Action::MailBegun).await, ["devis-1-1", "lettre-1-1"], "and no other is read");
     assert!(world.made.lock().is_empty());
+}
+
+/// Each pass of the pages that a mail leads to.
+fn passes(mail: &str) -> Vec<Pass> {
+    let lines = mail.lines().filter_map(|line| line.strip_prefix("https://leads.lumen.example/p/"));
+    lines.map(|rest| Pass::parse(&rest[..43]).expect("a pass")).collect()
+}
+
+#[tokio::test]
+async fn all_links_of_a_mail_that_nobody_has_are_taken_back() {
+    let world = Asked::of(&[("devis", ZOE); 2 + PASSES_OF_RECORD_MAX], || Err("never")).await;
+    let mail = text(&world.written(&asked("devis-1-1", MailKind::Link)).await);
+    assert_eq!(passes(&mail).len(), 2 + PASSES_OF_RECORD_MAX, "{mail}");
+    for pass in passes(&mail) {
+        assert!(world.store.open_pass(pass).await.expect("answered").is_some());
+    }
+    world.postman.desk.take_back().await;
+    for pass in passes(&mail) {
+        assert!(world.store.open_pass(pass).await.expect("answered").is_none());
+    }
+}
+
+/// A mail whose writing breaks off leaves no link behind, whatever becomes of the mails after it.
+#[tokio::test]
+async fn what_was_given_for_a_mail_that_could_not_be_written_is_taken_back() {
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+    let mut world = Asked::of(&[("devis", ZOE)], || Err("never")).await;
+    let mail = asked("devis-1-1", MailKind::Link);
+    assert_eq!(world.store.ask_for_mail(mail.clone(), None).await, Ok(true));
+    let wanted = ToPass { record: mail.record.clone(), kind: PassKind::Page, last_day: None };
+    let given = world.store.give_pass(wanted, Entry::by_system(Action::PassGiven)).await.expect("answered");
+    let GivenPass::Given(pass) = given else { panic!("it is there") };
+    world.postman.desk.note_given(pass.hash());
+
+    // A copy of the store begins once the server has said that it is there.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    world.postman.settings.port = listener.local_addr().expect("an address").port();
+    let server = async {
+        let (stream, _) = listener.accept().await.expect("a caller");
+        let (from, mut to) = stream.into_split();
+        let mut lines = BufReader::new(from).lines();
+        to.write_all(b"220 mail.example\r\n").await.expect("written");
+        while let Ok(Some(line)) = lines.next_line().await {
+            let is_over = line == "QUIT";
+            if is_over {
+                world.host.copy(true);
+            }
+            to.write_all(b"250 mail.example\r\n").await.expect("written");
+            if is_over {
+                break;
+            }
+        }
+    };
+    let (delivered, ()) = tokio::join!(world.postman.deliver(&mail), server);
+    let refused = delivered.err().map(|error| error.code);
+    assert_eq!(refused, Some(StoreCode::CopyUnderWay));
+    // Another mail is taken, and then the store writes again.
+    world.postman.desk.handed_over();
+    world.host.copy(false);
+    world.postman.desk.take_untaken().await;
+    assert!(world.store.open_pass(pass).await.expect("answered").is_none());
 }
 
 #[tokio::test]
