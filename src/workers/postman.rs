@@ -20,7 +20,7 @@ use crate::clock::{Clock, Day, after};
 use crate::current::Current;
 use crate::mail::{Course, MailCode, MailError, Pace, RawMail, Session, Settings};
 use crate::purpose::Policy;
-use crate::store::{MailAttempt, MailEnd, MailId, MailKind, SharedStore, StoreCode, StoreError};
+use crate::store::{MailAttempt, MailEnd, MailId, MailKind, RequestId, SharedStore, StoreCode, StoreError};
 use crate::telemetry::metrics::{MailsCounted, Metrics};
 use crate::trail::{Action, Entry, Reason};
 use crate::workers::judging::Unsent;
@@ -57,8 +57,16 @@ pub struct Postman {
     noted: Mutex<Option<(String, Day)>>,
 }
 
-/// How a mail ended, and the line that says so.
-type Ending = (MailId, MailEnd, Option<Entry>);
+/// How a mail ended.
+#[derive(Clone)]
+struct Ending {
+    mail: MailId,
+    end: MailEnd,
+    /// The line that says so.
+    entry: Option<Entry>,
+    /// The request that is answered by it.
+    request: Option<RequestId>,
+}
 
 /// How it goes.
 struct Round {
@@ -181,9 +189,9 @@ impl Postman {
         match self.hand_over(&mut session, mail, &attempt, &raw).await {
             Ok(true) => {
                 self.desk.handed_over();
-                let entry = Entry::by_system(sent(mail.kind));
-                self.end((mail.clone(), MailEnd::Sent, Some(entry))).await?;
-                self.answer(&attempt).await;
+                let entry = Some(Entry::by_system(sent(mail.kind)));
+                let request = attempt.request;
+                self.end(Ending { mail: mail.clone(), end: MailEnd::Sent, entry, request }).await?;
                 self.note_address().await;
                 self.counted.sent.add(mail.kind, 1);
                 tracing::info!(mail.kind = %mail.kind, mail.attempt = attempt.number, "mail.sent");
@@ -248,11 +256,19 @@ impl Postman {
     }
 
     /// The request that a mail was sent for is answered by it. Where that cannot be written down, the officer sees it open.
-    async fn answer(&self, attempt: &MailAttempt) {
-        let Some(request) = attempt.request else { return };
+    ///
+    /// # Errors
+    /// A copy is being made: it can be written down behind that.
+    async fn answer(&self, request: Option<RequestId>) -> Result<(), StoreError> {
+        let Some(request) = request else { return Ok(()) };
         let entry = Entry::by_person(Action::RequestAnswered, Reason::PersonRequest);
-        if let Err(error) = self.store.answer_request(request, None, entry).await {
-            tracing::warn!(code = %error.code, "mail.request-left-open");
+        match self.store.answer_request(request, None, entry).await {
+            Err(error) if error.code == StoreCode::CopyUnderWay => Err(error),
+            Err(error) => {
+                tracing::warn!(code = %error.code, "mail.request-left-open");
+                Ok(())
+            }
+            Ok(_) => Ok(()),
         }
     }
 
@@ -261,7 +277,7 @@ impl Postman {
             Unsent::TooLate | Unsent::NotAsking => MailEnd::PutOff,
             _ => MailEnd::Dropped,
         };
-        self.end((mail.clone(), end, None)).await?;
+        self.end(Ending { mail: mail.clone(), end, entry: None, request: None }).await?;
         self.counted.dropped.add(why, 1);
         tracing::info!(mail.kind = %mail.kind, code = %why, "mail.dropped");
         Ok(Delivered::Ended)
@@ -277,18 +293,23 @@ impl Postman {
         if error.code.course() != Course::Never {
             return Ok(Delivered::Failed(error, Blame::Mail));
         }
-        let entry = Entry::by_system(Action::Unreachable);
-        self.end((mail.clone(), MailEnd::Unreachable, Some(entry))).await?;
+        let entry = Some(Entry::by_system(Action::Unreachable));
+        self.end(Ending { mail: mail.clone(), end: MailEnd::Unreachable, entry, request: None }).await?;
         self.counted.dropped.add(Unsent::Unreachable, 1);
         Ok(Delivered::Ended)
     }
 
-    /// Has the end of a mail written; while a copy is made it is kept, or the mail would go out once more behind that.
+    /// Has the end of a mail written, and what it answers; while a copy is made both are kept, or the mail would go out once more behind
+    /// that. What is written twice changes nothing.
     async fn end(&self, ending: Ending) -> Result<(), StoreError> {
-        let (mail, end, entry) = ending.clone();
-        match self.store.end_mail(mail, end, entry).await {
+        let Ending { mail, end, entry, request } = ending.clone();
+        let ended = match self.store.end_mail(mail, end, entry).await {
+            Ok(_) => self.answer(request).await,
+            Err(error) => Err(error),
+        };
+        match ended {
             Err(error) if error.code == StoreCode::CopyUnderWay => *self.unwritten.lock() = Some(ending),
-            ended => drop(ended?),
+            ended => ended?,
         }
         Ok(())
     }

@@ -184,8 +184,13 @@ async fn what_was_sent_before_a_copy_is_noted_behind_it_and_not_sent_once_more()
         again.expect("it waits").number
     };
     host.copy(true);
-    let entry = Entry::by_system(Action::Asked);
-    postman.end((mails[0].clone(), MailEnd::Sent, Some(entry))).await.expect("kept");
+    let ending = Ending {
+        mail: mails[0].clone(),
+        end: MailEnd::Sent,
+        entry: Some(Entry::by_system(Action::Asked)),
+        request: None,
+    };
+    postman.end(ending).await.expect("kept");
     assert!(matches!(postman.step().await, Step::Until(_)));
     assert_eq!(store.mails_waiting().count, 2, "nothing is written");
 

@@ -199,10 +199,20 @@ async fn a_request_is_answered_by_the_mail_and_stays_open_where_there_is_none() 
     let mail = asked("devis-1-1", MailKind::Copy);
     assert_eq!(world.store.ask_for_mail(mail.clone(), Some(second.id)).await, Ok(true));
     let attempt = world.store.try_mail(mail.clone()).await.expect("tried").expect("it waits");
-    world.postman.answer(&attempt).await;
-    let open = world.store.requests(None, 9).await.expect("listed");
-    let answered: Vec<bool> = open.iter().map(|request| request.answered.is_some()).collect();
-    assert_eq!((answered, first.id < second.id), (vec![false, true], true));
+    let answered = async || {
+        let open = world.store.requests(None, 9).await.expect("listed");
+        open.iter().filter(|request| request.answered.is_some()).map(|request| request.id).collect::<Vec<_>>()
+    };
+    // It is sent while a copy of the store is made: it ends, and answers, behind that.
+    world.host.copy(true);
+    let entry = Some(Entry::by_system(Action::CopySent));
+    let ending = Ending { mail, end: MailEnd::Sent, entry, request: attempt.request };
+    world.postman.end(ending).await.expect("kept");
+    assert!(answered().await.is_empty());
+    world.host.copy(false);
+    assert_eq!(world.postman.has_written().await, Ok(true));
+    assert_eq!((answered().await, first.id < second.id), (vec![second.id], true));
+    assert_eq!(world.store.mails_waiting().count, 0);
     // Nobody's address is written to that the server said is none, unless they read it themselves.
     let world = Asked::of(&[("devis", ZOE)], || Ok("canary".to_owned())).await;
     let gone = vec![record("devis-1-1")];
