@@ -451,10 +451,10 @@ impl Rooms {
 /// Who makes the copies that people have sent to their mailboxes.
 fn copying(person_acts: PersonActs) -> Copying {
     let acts = Arc::new(person_acts);
-    Box::new(move |CopyOf { records, address, language }| {
+    Box::new(move |CopyOf { records, address, language, lacks }| {
         let acts = Arc::clone(&acts);
         Box::pin(async move {
-            let copy = acts.copy(records, &address, language).await;
+            let copy = acts.copy(records, &address, language, (lacks.total, lacks.unreadable)).await;
             copy.map(|(json, html)| CopyFiles { json, html }).map_err(|code| code.as_str())
         })
     })

@@ -58,7 +58,7 @@ pub use inspector::Inspector;
 pub use judging::Unsent;
 pub use lookout::Lookout;
 pub use pausekeeper::Pausekeeper;
-pub use postman::{CopyFiles, CopyOf, Copying, Letterhead, Postman};
+pub use postman::{CopyFiles, CopyOf, Copying, Lacks, Letterhead, Postman};
 pub use reaper::Reaper;
 pub use redater::Redater;
 pub use reload_gate::ReloadGate;

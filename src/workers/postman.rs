@@ -28,7 +28,7 @@ use crate::workers::{Searcher, Step, Worker};
 
 pub(super) use asked_for::goes_to;
 use copying::Answering;
-pub use copying::{CopyFiles, CopyOf, Copying};
+pub use copying::{CopyFiles, CopyOf, Copying, Lacks};
 pub use writing::Letterhead;
 use writing::{Desk, Written};
 

@@ -48,8 +48,9 @@ impl PersonActs {
         Ok(if is_queued { Asked::Queued } else { Asked::Not })
     }
 
-    /// The copy of what these records hold, for a program and to be read, with what the list has of that mailbox; each record leaves its line
-    /// in the trail, as read by its person.
+    /// The copy of what these records hold, for a program and to be read, with what the list has of that mailbox, and what it may lack: how
+    /// many records hold the address, where that is more than were looked into, and how many do not open. Each record leaves its line in the
+    /// trail, as read by its person.
     ///
     /// # Errors
     /// The code of what is in the way now.
@@ -58,8 +59,9 @@ impl PersonActs {
         records: Vec<RecordId>,
         address: &str,
         language: Language,
+        lacks: (Option<u64>, u64),
     ) -> Result<(Zeroizing<String>, Zeroizing<String>), ProblemCode> {
-        self.copied(&records, address, language).await.map_err(|problem| problem.code)
+        self.copied(&records, address, language, lacks).await.map_err(|problem| problem.code)
     }
 
     async fn copied(
@@ -67,6 +69,7 @@ impl PersonActs {
         records: &[RecordId],
         address: &str,
         language: Language,
+        lacks: (Option<u64>, u64),
     ) -> Result<(Zeroizing<String>, Zeroizing<String>), Problem> {
         // Counted first: what is read in between is met.
         let unread = self.queue.count() + self.state.store.parked().await?;
@@ -75,7 +78,9 @@ impl PersonActs {
         let mut held = gathering.file(records, entry, (Some(address), None)).await?;
         // A record that is gone may have only named the address, and nothing tells any more: the officer can ask whose it was.
         held.evidence = Vec::new();
-        held.unread = (unread > 0).then_some(unread);
+        let (total, unreadable) = lacks;
+        let counted = |count: u64| (count > 0).then_some(count);
+        (held.total, held.unreadable, held.unread) = (total, counted(unreadable), counted(unread));
         let json = serde_json::to_string_pretty(&held).map_err(|_| ProblemCode::Internal)?;
         let html = desk::access_page(&held, language);
         Ok((Zeroizing::new(json), Zeroizing::new(html)))

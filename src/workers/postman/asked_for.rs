@@ -21,7 +21,7 @@ use crate::store::{
 };
 use crate::trail::{Action, Entry};
 use crate::workers::judging::{Unsent, mailbox};
-use crate::workers::postman::copying::{Answering, CopyFiles, CopyOf};
+use crate::workers::postman::copying::{Answering, CopyFiles, CopyOf, Lacks};
 use crate::workers::postman::writing::{Desk, Letterhead, Written, language_of, title_of};
 
 /// For so many days a link opens its page: who asked for it uses it now.
@@ -61,14 +61,14 @@ impl Desk {
         if mail.kind == MailKind::Link && !is_reached {
             return Ok(Written::Not(Unsent::Unreachable));
         }
-        let (all, are_cut) = self.of_mailbox(own, &address, (answering, &*policy), now).await?;
+        let (all, lacks) = self.of_mailbox(own, &address, (answering, &*policy), now).await?;
         let letterhead = self.letterhead.pin();
         let stamp = Stamp { at: attempt.queued, number: attempt.stamp };
         let message = match mail.kind {
             MailKind::Copy => {
                 let (records, language) = (all.iter().map(|own| own.id.clone()).collect(), language(&all));
                 let typed = address.spelled();
-                let made = (answering.copying)(CopyOf { records, address: typed, language }).await;
+                let made = (answering.copying)(CopyOf { records, address: typed, language, lacks }).await;
                 let CopyFiles { json, html } = match made {
                     Ok(copy) => copy,
                     Err(code) => return Ok(Written::Later(code)),
@@ -87,26 +87,27 @@ impl Desk {
                     html,
                 }))
             }
-            _ => self.links(to, (&all, are_cut), &letterhead, now).await?,
+            _ => self.links(to, (&all, lacks.total.is_some()), &letterhead, now).await?,
         };
         let raw = message.and_then(|message| message.written(settings, stamp).ok());
         Ok(raw.map_or(Written::Not(Unsent::NotWritten), Written::Mail))
     }
 
-    /// All records whose mails go to this mailbox, that one first; true: there are more than are read.
+    /// All records whose mails go to this mailbox, that one first, and what may be missing among them.
     async fn of_mailbox(
         &self,
         own: Own,
         address: &Address,
         (answering, policy): (&Answering, &Policy),
         now: Timestamp,
-    ) -> Result<(Vec<Own>, bool), StoreError> {
+    ) -> Result<(Vec<Own>, Lacks), StoreError> {
         // What cannot be looked for by itself has no other records.
-        let Some(sought) = Sought::of_mailbox(address) else { return Ok((vec![own], false)) };
+        let Some(sought) = Sought::of_mailbox(address) else { return Ok((vec![own], Lacks::default())) };
         let matches = answering.searcher.look(sought, None).await?;
         let others = matches.first.iter().map(|found| &found.record).filter(|id| **id != own.id);
         let others: Vec<RecordId> = others.take(SHOWN_AT_ONCE_MAX).cloned().collect();
-        let are_cut = matches.total > others.len() as u64 + 1;
+        let is_more = matches.total > others.len() as u64 + 1;
+        let lacks = Lacks { total: is_more.then_some(matches.total), unreadable: matches.unreadable };
         let mut all = vec![own];
         if !others.is_empty() {
             let entry = Entry::by_system(Action::MailBegun);
@@ -116,7 +117,7 @@ impl Desk {
                 mailbox(&own.lead, &own.purpose, now).is_some_and(|(_, other)| other.is(address))
             }));
         }
-        Ok((all, are_cut))
+        Ok((all, lacks))
     }
 
     /// The mail with the links; none: people do not reach tamis by `https:`, or all of it is gone.

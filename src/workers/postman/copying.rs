@@ -17,6 +17,17 @@ pub struct CopyOf {
     pub address: Zeroizing<String>,
     /// In which language its sentences are.
     pub language: Language,
+    /// What it may lack.
+    pub lacks: Lacks,
+}
+
+/// What a copy may lack: whoever reads it is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lacks {
+    /// How many records hold the address, where that is more than were looked into.
+    pub total: Option<u64>,
+    /// How many records do not open, and may hold it.
+    pub unreadable: u64,
 }
 
 /// A copy.

@@ -105,10 +105,11 @@ async fn a_copy_stands_in_the_register_goes_once_a_day_and_is_read_by_its_person
     bench.store.end_mail(mail, MailEnd::Sent, None).await.expect("ended");
     assert_eq!(acts.send_copy(&person, &own).await, Ok(Asked::Already), "it went today");
 
-    let copy = acts.copy(vec![id], "anne@lumen.example", Language::En).await;
+    let copy = acts.copy(vec![id], "anne@lumen.example", Language::En, (Some(9), 2)).await;
     let Ok((json, html)) = copy else { panic!("it is made") };
     let held: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(held["records"][0]["id"], "devis-1-1");
+    assert_eq!((held["total"].as_u64(), held["unreadable"].as_u64()), (Some(9), Some(2)), "what it may lack");
     assert!(json.contains("anne@lumen.example") && html.contains("anne@lumen.example"), "whole");
     assert!(html.starts_with("<!DOCTYPE html>"), "{}", html.as_str());
     let last = bench.last_entry().await;

@@ -4,15 +4,15 @@ use zeroize::Zeroizing;
 
 use super::*;
 use crate::clock::Day;
-use crate::language::Language;
 use crate::people::{Pass, PassKind};
 use crate::purpose::RecordId;
 use crate::purpose::law::RequestKind;
-use crate::store::{GivenPass, PASSES_OF_RECORD_MAX, ToPass};
+use crate::store::contract::Row;
+use crate::store::{GivenPass, PASSES_OF_RECORD_MAX, SHOWN_AT_ONCE_MAX, ToPass};
 use crate::workers::{SearchTools, Work};
 
 /// What is asked for whenever a copy is made.
-type Made = Arc<Mutex<Vec<(Vec<String>, String, Language)>>>;
+type Made = Arc<Mutex<Vec<(Vec<String>, String, Lacks)>>>;
 
 struct Asked {
     host: MemoryHost,
@@ -48,9 +48,9 @@ impl Asked {
         let of_house = (policy, Arc::new(Current::new(letterhead)));
         let (server, made) = ((settings(), 3_600, true), Made::default());
         let noted = Arc::clone(&made);
-        let copying = move |CopyOf { records, address, language }| -> futures_util::future::BoxFuture<_> {
+        let copying = move |CopyOf { records, address, lacks, .. }| -> futures_util::future::BoxFuture<_> {
             let ids = records.iter().map(RecordId::to_string).collect();
-            noted.lock().push((ids, address.to_string(), language));
+            noted.lock().push((ids, address.to_string(), lacks));
             let text = || copy().map(Zeroizing::new);
             let made = text().and_then(|json| Ok(CopyFiles { json, html: text()? }));
             Box::pin(async move { made })
@@ -174,8 +174,9 @@ async fn a_copy_is_made_of_the_mailbox_s_records_and_waits_where_it_cannot_be() 
     assert!(mail.contains("filename=\"copy.json\"") && mail.contains("filename=\"copy.html\""), "{mail}");
     let ids = ["lettre-1-1", "devis-1-1"].map(str::to_owned).to_vec();
     let made = world.made.lock().clone();
-    let [(made, address, _)] = made.as_slice() else { panic!("once") };
+    let [(made, address, lacks)] = made.as_slice() else { panic!("once") };
     assert_eq!((made, address.as_str()), (&ids, ZOE), "the one first that it was asked for");
+    assert_eq!(*lacks, Lacks::default());
 
     let world = Asked::of(&held, || Err("store-unavailable")).await;
     let later = world.written(&asked("devis-1-1", MailKind::Copy)).await;
@@ -186,6 +187,26 @@ async fn a_copy_is_made_of_the_mailbox_s_records_and_waits_where_it_cannot_be() 
     let world = Asked::of(&held, || Ok("x".repeat(4_000_000))).await;
     let large = world.written(&asked("devis-1-1", MailKind::Copy)).await;
     assert!(matches!(large, Written::Not(Unsent::TooLarge)));
+}
+
+#[tokio::test]
+async fn what_a_copy_may_lack_is_said_to_who_makes_it() {
+    let held = [("devis", ZOE); 2 + SHOWN_AT_ONCE_MAX];
+    let world = Asked::of(&held, || Ok("canary".to_owned())).await;
+    world.host.put(&Row::Record(record("devis-1-2")), b"no record".to_vec());
+    let written = world.written(&asked("devis-1-1", MailKind::Copy)).await;
+    assert!(matches!(written, Written::Mail(_)));
+    let made = world.made.lock().clone();
+    let [(ids, _, lacks)] = made.as_slice() else { panic!("once") };
+    assert_eq!(ids.len(), 1 + SHOWN_AT_ONCE_MAX);
+    assert_eq!(*lacks, Lacks { total: None, unreadable: 1 });
+
+    let world = Asked::of(&held, || Ok("canary".to_owned())).await;
+    world.written(&asked("devis-1-1", MailKind::Copy)).await;
+    let made = world.made.lock().clone();
+    let [(ids, _, lacks)] = made.as_slice() else { panic!("once") };
+    assert_eq!(ids.len(), 1 + SHOWN_AT_ONCE_MAX);
+    assert_eq!(*lacks, Lacks { total: Some(held.len() as u64), unreadable: 0 });
 }
 
 #[tokio::test]
