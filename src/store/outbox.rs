@@ -95,12 +95,12 @@ pub struct Correspondence {
     pub dropped: Option<Timestamp>,
     /// When they were sent the links that somebody asked for, last.
     pub linked: Option<Timestamp>,
-    /// When they were sent the copy that they asked for, last.
+    /// When they were sent the copy that they asked for, last; or it was let go, as it could not be, and the officer has the request.
     pub copied: Option<Timestamp>,
 }
 
 impl Correspondence {
-    /// True if such a mail, which somebody asked for, was sent so short a time ago that none goes now.
+    /// True if such a mail, which somebody asked for, was sent, or a copy let go, so short a time ago that none goes now.
     pub fn is_recent(&self, kind: MailKind, now: Timestamp) -> bool {
         let sent = match kind {
             MailKind::Link => self.linked,
@@ -347,7 +347,9 @@ impl Letters {
     fn note_dropped(&mut self, kind: MailKind, now: Timestamp) {
         match kind {
             MailKind::Asked | MailKind::Reminded => self.sent.dropped = Some(now),
-            MailKind::Welcome | MailKind::Link | MailKind::Copy => {}
+            // What is too large today is so an hour later: no further request is opened for it meanwhile.
+            MailKind::Copy => self.sent.copied = Some(now),
+            MailKind::Welcome | MailKind::Link => {}
         }
     }
 

@@ -18,7 +18,7 @@ use crate::trail::{Action, Entry, Operator, Reason};
 pub(in crate::http) enum Asked {
     /// It is on its way.
     Queued,
-    /// One is, or went so short a time ago that none goes now.
+    /// One is, or went, or could not be made, so short a time ago that none goes now.
     Already,
     /// None can be sent: no mail reaches the record's person, or as many wait as may.
     Not,

@@ -127,7 +127,7 @@ pub(super) const WORDS: Words = Words {
     copy_day: "Sie können eine am Tag haben.",
     copy_button: "Ja, senden",
     copy_begun: "Ihre Kopie ist unterwegs in Ihr Postfach.",
-    copy_already: "Eine Kopie ist schon unterwegs oder ging in den letzten 24 Stunden an Sie.",
+    copy_already: "Eine Kopie ist schon unterwegs oder wurde in den letzten 24 Stunden verlangt.",
     copy_not: "Von hier kann gerade keine Kopie gesendet werden. Schreiben Sie uns: Die Adresse steht am Ende dieser Seite.",
     unseen: "Unser Speicher ist voll, deshalb kann gerade nichts gezeigt werden. Sie können trotzdem Nein sagen oder Ihre Daten löschen lassen.",
 };

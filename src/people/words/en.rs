@@ -127,7 +127,7 @@ pub(super) const WORDS: Words = Words {
     copy_day: "You can have one a day.",
     copy_button: "Yes, send it",
     copy_begun: "Your copy is on its way to your mailbox.",
-    copy_already: "A copy is on its way already, or was sent to you within the last day.",
+    copy_already: "A copy is on its way already, or was asked for within the last day.",
     copy_not: "No copy can be sent from here now. Write to us for it: you find the address at the end of this page.",
     unseen: "Our storage is full, so nothing can be shown now. You can say no, or have your data erased, all the same.",
 };

@@ -127,7 +127,7 @@ pub(super) const WORDS: Words = Words {
     copy_day: "Vous pouvez en avoir une par jour.",
     copy_button: "Oui, envoyer",
     copy_begun: "Votre copie est en route vers votre messagerie.",
-    copy_already: "Une copie est déjà en route, ou vous a été envoyée depuis moins d’un jour.",
+    copy_already: "Une copie est déjà en route, ou a été demandée depuis moins d’un jour.",
     copy_not: "Aucune copie ne peut être envoyée d’ici pour le moment. Écrivez-nous\u{a0}: l’adresse est en bas de cette page.",
     unseen: "Notre espace de stockage est plein, rien ne peut être montré pour le moment. Vous pouvez quand même dire non, ou faire effacer vos données.",
 };

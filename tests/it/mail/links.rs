@@ -149,10 +149,10 @@ async fn whoever_asks_for_everything_has_it_at_their_mailbox_once_a_day_and_it_s
     assert_eq!(read, [(&json!("person"), &json!("person-request")); 2]);
     assert_eq!(told(&world, "copy-sent").await, 1);
     let again = act(&world, &client, &path, "copy", "").await;
-    assert!(again.text.contains("A copy is on its way already, or was sent"), "{}", again.text);
+    assert!(again.text.contains("A copy is on its way already, or was asked for"), "{}", again.text);
     world.restart().await;
     let again = act(&world, &client, &path, "copy", "").await;
-    assert!(again.text.contains("A copy is on its way already, or was sent"), "{}", again.text);
+    assert!(again.text.contains("A copy is on its way already, or was asked for"), "{}", again.text);
     let requests = world.admin().get("/admin/v1/requests").await.json();
     let requests: Vec<(&Value, bool)> = requests["requests"]
         .as_array()

@@ -104,6 +104,14 @@ async fn a_copy_stands_in_the_register_goes_once_a_day_and_is_read_by_its_person
     assert_eq!(attempt.request, Some(open[0].id));
     bench.store.end_mail(mail, MailEnd::Sent, None).await.expect("ended");
     assert_eq!(acts.send_copy(&person, &own).await, Ok(Asked::Already), "it went today");
+    bench.store.settle(vec![keep(2, "devis", "anne@lumen.example")]).await.expect("settled");
+    let second = RecordId::parse("devis-1-2").expect("an id");
+    let large = acts.look(&person, &second, Language::En).await.expect("looked up").expect("there");
+    assert_eq!(acts.send_copy(&person, &large).await, Ok(Asked::Queued));
+    let mail = MailId { record: second, kind: MailKind::Copy };
+    bench.store.end_mail(mail, MailEnd::Dropped, None).await.expect("ended");
+    assert_eq!(acts.send_copy(&person, &large).await, Ok(Asked::Already), "it was too large today");
+    assert_eq!(bench.store.requests(None, 10).await.expect("listed").len(), 2, "and its request is open");
 
     let copy = acts.copy(vec![id], "anne@lumen.example", Language::En, (Some(9), 2)).await;
     let Ok((json, html)) = copy else { panic!("it is made") };
