@@ -327,7 +327,7 @@ fn no_answer_is_left_when_a_record_is_looked_through_or_written_anew() {
             let sought = Sought::email("kept-canary@kept-canary.example").expect("an address");
             let matcher = Matcher::of([(0, &sought)], None);
             let unsealed = unseal(record, &id, &key).unwrap_or_else(|_| panic!("record {number}"));
-            unsealed.each_answer(|answer| matcher.look(answer, |_| ())).expect("of our layout");
+            unsealed.each_answer(|_, answer| matcher.look(answer, |_| ())).expect("of our layout");
             let fields = vec![("full_name".to_owned(), vec![value])];
             let corrected = correction(&purpose, fields).unwrap_or_else(|_| panic!("a correction"));
             let trimmed = Revision::trimmed_to(std::sync::Arc::clone(&remit));

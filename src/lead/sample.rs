@@ -62,6 +62,13 @@ pub(crate) fn welcomed(mut lead: MinimisedLead) -> MinimisedLead {
     lead
 }
 
+/// The same, with one more answer to its question.
+pub(crate) fn besides(mut lead: MinimisedLead, answer: &str) -> MinimisedLead {
+    let (_, answers) = lead.content.fields.first_mut().expect("it has one");
+    answers.push(Answer::from_sealed(answer.to_owned()));
+    lead
+}
+
 /// The same, and so many mailboxes beside it that they are not all compared.
 pub(crate) fn crowded(mut lead: MinimisedLead) -> MinimisedLead {
     let many = (0..101).map(|number| Answer::from_sealed(format!("a{number}@lumen.example")));

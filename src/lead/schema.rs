@@ -335,15 +335,18 @@ pub(super) fn date_anew(
     Some(Some((written.ok()?, ends)))
 }
 
-/// Has each answer inside looked at where it lies: none becomes a value of its own. None: a later version wrote it.
-pub(super) fn each_answer(plain: &[u8], look: impl FnMut(&str)) -> Option<()> {
+/// Has each answer inside looked at where it lies, with the name of its field: none becomes a value of its own. None: a later version
+/// wrote it.
+pub(super) fn each_answer(plain: &[u8], mut look: impl FnMut(&str, &str)) -> Option<()> {
     let common = match plain.split_first()? {
         (1, body) => postcard::from_bytes::<Layout1<'_>>(body).ok()?.common,
         (2, body) => postcard::from_bytes::<Layout2<'_>>(body).ok()?.common,
         (3, body) => postcard::from_bytes::<Layout3<'_>>(body).ok()?.common,
         _ => return None,
     };
-    common.fields.into_iter().flat_map(|(_, values)| values).for_each(look);
+    for (name, values) in common.fields {
+        values.into_iter().for_each(|answer| look(name, answer));
+    }
     Some(())
 }
 

@@ -423,11 +423,11 @@ impl UnsealedLead {
         schema::seen(&self.plain)
     }
 
-    /// Has each answer looked at, of whatever field, where it lies: it becomes no value, and nothing of it outlives this.
+    /// Has each answer looked at, with the name of its field, where it lies: it becomes no value, and nothing of it outlives this.
     ///
     /// # Errors
     /// [`SealError::UnknownLayout`] if a later version wrote it.
-    pub fn each_answer(&self, look: impl FnMut(&str)) -> Result<(), SealError> {
+    pub fn each_answer(&self, look: impl FnMut(&str, &str)) -> Result<(), SealError> {
         schema::each_answer(&self.plain, look).ok_or(SealError::UnknownLayout)
     }
 

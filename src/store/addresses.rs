@@ -35,6 +35,8 @@ pub struct Match {
     pub record: RecordId,
     /// Its key in `seen`, which all records of one submission have; none: an earlier version stored it.
     pub seen: Option<[u8; 32]>,
+    /// It stands in a field that mails about the record may go to. Where it does not, they go to another mailbox, or to none.
+    pub may_be_mailbox: bool,
 }
 
 /// The records that hold an address.
@@ -103,7 +105,8 @@ mod tests {
     use crate::store::contract::support::record;
 
     fn found(number: u64, submission: Option<u8>) -> Match {
-        Match { record: record(&format!("devis-1-{number}")), seen: submission.map(|byte| [byte; 32]) }
+        let (record, seen) = (record(&format!("devis-1-{number}")), submission.map(|byte| [byte; 32]));
+        Match { record, seen, may_be_mailbox: true }
     }
 
     #[test]

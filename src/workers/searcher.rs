@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use crate::current::Current;
 use crate::forget::address::{Matcher, Sought};
 use crate::lead::UnsealedLead;
-use crate::purpose::{Policy, PurposeId, RecordId};
+use crate::purpose::{FieldName, Policy, PurposeId, RecordId};
 use crate::store::{Addresses, Kept, Match, Matches, StoreCode, StoreError};
 use crate::telemetry::metrics::Metrics;
 
@@ -216,7 +216,7 @@ impl Scanning {
     /// How many records were looked at.
     fn scan(&self, lookups: &mut [Lookup], begun: Instant) -> Result<u64, StoreError> {
         let policy = self.tools.policy.pin();
-        let mut matching: Option<(PurposeId, Matcher)> = None;
+        let mut matching: Option<(PurposeId, OfPurpose)> = None;
         let mut looked_at = 0;
         self.go_on(lookups, begun)?;
         for kept in self.tools.kept.each_kept()? {
@@ -232,15 +232,18 @@ impl Scanning {
                 }
             };
             let purpose = &lead.id().purpose;
-            let matcher = match &mut matching {
-                Some((of, matcher)) if of == purpose => matcher,
+            let by = match &mut matching {
+                Some((of, by)) if of == purpose => by,
                 matching => {
-                    let region = policy.purpose(purpose.as_str()).and_then(|purpose| purpose.phone_region);
+                    let known = policy.purpose(purpose.as_str());
                     let sought = lookups.iter().enumerate().map(|(which, lookup)| (which, &lookup.sought));
-                    &mut matching.insert((purpose.clone(), Matcher::of(sought, region))).1
+                    let matcher = Matcher::of(sought, known.and_then(|purpose| purpose.phone_region));
+                    let names = known.into_iter().flat_map(|purpose| purpose.whitelist.mailboxes());
+                    let mailboxes = names.map(|rule| rule.name.clone()).collect();
+                    &mut matching.insert((purpose.clone(), OfPurpose { matcher, mailboxes })).1
                 }
             };
-            match holders(&lead, matcher) {
+            match holders(&lead, by) {
                 Some(which) => note(lookups, which, &lead),
                 None => count_unreadable(lookups, lead.id()),
             }
@@ -269,23 +272,49 @@ impl Scanning {
     }
 }
 
-/// Whose address the record holds: a bit for each look-up. None: a later version wrote it.
-fn holders(lead: &UnsealedLead, matcher: &Matcher) -> Option<u32> {
+/// By what the records of one purpose are looked at.
+struct OfPurpose {
+    matcher: Matcher,
+    /// The fields that mails about them may go to.
+    mailboxes: Vec<FieldName>,
+}
+
+/// Whose address a record holds: a bit for each look-up.
+#[derive(Clone, Copy, Default)]
+struct Holders {
+    /// Wherever it stands.
+    all: u32,
+    /// Of those, in a field that mails may go to.
+    in_mailboxes: u32,
+}
+
+/// Whose address the record holds. None: a later version wrote it.
+fn holders(lead: &UnsealedLead, by: &OfPurpose) -> Option<Holders> {
     const { assert!(WAITING_MAX <= u32::BITS as usize, "a bit for each") };
-    let mut which = 0;
-    if !matcher.is_idle() {
-        lead.each_answer(|answer| matcher.look(answer, |found| which |= 1 << found)).ok()?;
+    let mut which = Holders::default();
+    if !by.matcher.is_idle() {
+        let look = |name: &str, answer: &str| {
+            let mut found = 0_u32;
+            by.matcher.look(answer, |one| found |= 1_u32 << one);
+            which.all |= found;
+            if found != 0 && by.mailboxes.iter().any(|mailbox| mailbox.as_str() == name) {
+                which.in_mailboxes |= found;
+            }
+        };
+        lead.each_answer(look).ok()?;
     }
     Some(which)
 }
 
-fn note(lookups: &mut [Lookup], which: u32, lead: &UnsealedLead) {
-    if which == 0 {
+fn note(lookups: &mut [Lookup], which: Holders, lead: &UnsealedLead) {
+    if which.all == 0 {
         return;
     }
     for (at, lookup) in lookups.iter_mut().enumerate() {
-        if which & (1 << at) != 0 && lookup.concerns(lead.id()) {
-            lookup.found.add(Match { record: lead.id().clone(), seen: lead.seen() });
+        let bit = 1_u32 << at;
+        if which.all & bit != 0 && lookup.concerns(lead.id()) {
+            let may_be_mailbox = which.in_mailboxes & bit != 0;
+            lookup.found.add(Match { record: lead.id().clone(), seen: lead.seen(), may_be_mailbox });
         }
     }
 }

@@ -124,8 +124,9 @@ impl Usher {
     /// Queues a mail to the mailbox that was sought, if mails about any of these records go to it, and none went or waits for one of
     /// those. True: it is queued.
     async fn queue(&self, sought: &Sought, matches: &Matches) -> Result<bool, StoreError> {
-        let ids: Vec<RecordId> =
-            matches.first.iter().take(OPENED_MAX).map(|found| found.record.clone()).collect();
+        // What only names it elsewhere is not opened, and hides nothing.
+        let ids = matches.first.iter().filter(|found| found.may_be_mailbox).take(OPENED_MAX);
+        let ids: Vec<RecordId> = ids.map(|found| found.record.clone()).collect();
         let now = self.store.now();
         let written = self.store.correspondence(ids.clone()).await?;
         let (mut written_about, mut others) = (Vec::new(), Vec::new());

@@ -224,13 +224,13 @@ fn each_answer_is_looked_at_and_nothing_else_is() {
         let record = SealedRecord::decode(&bytes).expect("a record");
         let unsealed = unseal(&record, &id(), &key()).unwrap_or_else(|error| panic!("{error}"));
         let mut seen = Vec::new();
-        assert_eq!(unsealed.each_answer(|answer| seen.push(answer.to_owned())), Ok(()));
-        assert_eq!(seen, ["ada@example.org", "b@example.org", "Angers"]);
+        assert_eq!(unsealed.each_answer(|name, answer| seen.push(format!("{name} {answer}"))), Ok(()));
+        assert_eq!(seen, ["email ada@example.org", "email b@example.org", "ville Angers"]);
         assert!(*unsealed.id() == id() && unsealed.seen() == (head == Head::Two).then_some(SEEN));
     }
     let later =
         UnsealedLead { id: id(), test: false, plain: Zeroizing::new(vec![9, 0, 0]), events: Vec::new() };
-    assert_eq!(later.each_answer(|_| panic!("nothing is known of it")), Err(SealError::UnknownLayout));
+    assert_eq!(later.each_answer(|_, _| panic!("nothing is known of it")), Err(SealError::UnknownLayout));
 }
 
 /// What a store of before has is sealed again as it is, under its leaf, and says by itself which schema is inside.

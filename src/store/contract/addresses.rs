@@ -17,7 +17,7 @@ fn told(kept: Kept) -> String {
     match kept {
         Kept::Record(lead) => {
             let mut said = lead.id().to_string();
-            lead.each_answer(|answer| said = format!("{said} {answer}")).expect("of our layout");
+            lead.each_answer(|_, answer| said = format!("{said} {answer}")).expect("of our layout");
             assert!(lead.seen().is_some());
             said
         }

@@ -104,9 +104,11 @@ impl Desk {
         // What cannot be looked for by itself has no other records.
         let Some(sought) = Sought::of_mailbox(address) else { return Ok((vec![own], Lacks::default())) };
         let matches = answering.searcher.look(sought, None).await?;
-        let others = matches.first.iter().map(|found| &found.record).filter(|id| **id != own.id);
-        let others: Vec<RecordId> = others.take(SHOWN_AT_ONCE_MAX).cloned().collect();
-        let is_more = matches.total > others.len() as u64 + 1;
+        // What only names it elsewhere is not read.
+        let others = matches.first.iter().filter(|found| found.may_be_mailbox && found.record != own.id);
+        let mut others: Vec<RecordId> = others.map(|found| found.record.clone()).collect();
+        let is_more = others.len() > SHOWN_AT_ONCE_MAX || matches.are_cut();
+        others.truncate(SHOWN_AT_ONCE_MAX);
         let lacks = Lacks { total: is_more.then_some(matches.total), unreadable: matches.unreadable };
         let mut all = vec![own];
         if !others.is_empty() {

@@ -100,10 +100,19 @@ async fn one_mail_is_queued_for_all_that_a_mailbox_has_and_one_a_day() {
     assert_eq!(world.looked().await, [link("devis-1-1")]);
 }
 
-/// Of somebody with a mailbox of their own, who typed this address into another field.
+/// Of somebody with a mailbox of their own, who typed this address behind it.
 fn naming(address: &str) -> MinimisedLead {
-    let typed = ("max@canary.example", address);
-    sample::lead_of(("devis", Basis::PreContract), typed, (start(), true), later(365))
+    sample::besides(sample::lead("devis", "max@canary.example", false, later(365)), address)
+}
+
+#[tokio::test]
+async fn what_names_an_address_where_no_mail_goes_is_not_opened_for_it() {
+    let typed = ("max@canary.example", ZOE);
+    let elsewhere = sample::lead_of(("devis", Basis::PreContract), typed, (start(), true), later(365));
+    let world = World::with(vec![elsewhere, sample::lead("lettre", ZOE, false, later(365))]).await;
+    assert!(world.ask(ZOE));
+    assert_eq!(world.looked().await, [link("lettre-1-1")]);
+    assert_eq!(world.told(Action::LinkAsked).await, 1);
 }
 
 #[tokio::test]

@@ -15,9 +15,11 @@ pub(super) fn search(store: &SharedStore, named_max: usize) -> Data<Search> {
             match kept.expect("read") {
                 Kept::Record(lead) => {
                     let mut holds = false;
-                    lead.each_answer(|answer| matcher.look(answer, |_| holds = true)).expect("of our layout");
+                    let look = |_: &str, answer: &str| matcher.look(answer, |_| holds = true);
+                    lead.each_answer(look).expect("of our layout");
                     if holds && after.as_ref().is_none_or(|after| after < lead.id()) {
-                        matches.add(Match { record: lead.id().clone(), seen: lead.seen() });
+                        let (record, seen) = (lead.id().clone(), lead.seen());
+                        matches.add(Match { record, seen, may_be_mailbox: true });
                     }
                 }
                 Kept::Unreadable(_) => matches.unreadable += 1,
