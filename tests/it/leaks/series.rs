@@ -11,7 +11,7 @@ use tamis::notification::{ChangeCode, ParkCode};
 use tamis::purpose::form_check::FindingCode;
 use tamis::store::MailKind;
 use tamis::telemetry::LogPlace;
-use tamis::telemetry::metrics::TrimCause;
+use tamis::telemetry::metrics::{EndCause, TrimCause};
 use tamis::workers::Unsent;
 
 use crate::support::PAGE;
@@ -34,6 +34,7 @@ pub fn require_closed(metrics: &str) {
         .chain(FindingCode::ALL.iter().map(|code| code.as_str()))
         .chain(CallOutcome::ALL.iter().map(|code| code.as_str()))
         .chain(BodyError::ALL.iter().map(|code| code.as_str()))
+        .chain(EndCause::ALL.iter().map(|cause| cause.as_str()))
         .chain(TrimCause::ALL.iter().map(|cause| cause.as_str()))
         .chain(MailKind::ALL.iter().map(|kind| kind.as_str()))
         .chain(Unsent::ALL.iter().map(|code| code.as_str()))
