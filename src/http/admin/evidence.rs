@@ -1,5 +1,7 @@
 //! What shows of the consents of a record how they were given and what became of them. It writes no line of the log.
 
+use jiff::Timestamp;
+
 use crate::api::evidence::{
     Collection, ConsentEvent, ConsentOutcome, ConsentRecord, EventEntity, EventState,
 };
@@ -89,16 +91,21 @@ pub(super) fn events(
     if let Some(until) = ends_now.filter(|_| evidence.given() && !is_over)
         && days.has_come(Day::of(until))?
     {
-        events.push(ConsentEvent {
-            event_time: Moment(until),
-            valid_until: None,
-            entity: EventEntity::System.into(),
-            event_state: EventState::Ended.into(),
-            notice_revision: None,
-            language: None,
-        });
+        events.push(ended(until));
     }
     Ok(events)
+}
+
+/// That a consent ended by its time, on the wire.
+pub(super) fn ended(until: Timestamp) -> ConsentEvent {
+    ConsentEvent {
+        event_time: Moment(until),
+        valid_until: None,
+        entity: EventEntity::System.into(),
+        event_state: EventState::Ended.into(),
+        notice_revision: None,
+        language: None,
+    }
 }
 
 /// An event, on the wire.

@@ -7,7 +7,7 @@ use crate::clock::Day;
 use crate::desk;
 use crate::forget::receipt::Stationery;
 use crate::http::admin::AdminState;
-use crate::http::admin::evidence::shown;
+use crate::http::admin::evidence::{ended, shown};
 use crate::http::admin::held::consent_title;
 use crate::http::admin::suppressions::spellings_of;
 use crate::http::problem::Problem;
@@ -76,14 +76,7 @@ fn consent(
     let until = since.last().map_or(given.valid_until, |event| event.valid_until);
     let is_over = since.iter().any(|event| event.kind != EventKind::Confirmed);
     if let Some(until) = until.filter(|until| !is_over && Day::of(*until) <= stub.ended) {
-        events.push(ConsentEvent {
-            event_time: Moment(until),
-            valid_until: None,
-            entity: EventEntity::System.into(),
-            event_state: EventState::Ended.into(),
-            notice_revision: None,
-            language: None,
-        });
+        events.push(ended(until));
     }
     let word = given.outcome.as_str();
     KeptConsent {
