@@ -1,4 +1,4 @@
-//! Copies of a store: how long a backup, a vacuum and a restore of it take, for how long nothing is stored meanwhile, and with how much
+//! Copies of a store: how long a backup, a vacuum and a restore of it take, for how long nothing is written meanwhile, and with how much
 //! memory. `cargo bench --bench backups` (`-- --leads 1000000 --erased 1000`).
 #![expect(
     clippy::expect_used,
@@ -10,7 +10,10 @@
 mod support;
 
 use std::fs;
+use std::ops::RangeFrom;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use support::home::{Home, NO_GRAPH, Process};
@@ -32,44 +35,86 @@ fn main() {
     });
     println!("\n{leads} leads filled in {:.0} s; of them {erased} are erased", begun.elapsed().as_secs_f64());
     let daemon = home.serve();
-    for number in 1..=erased.min(leads) {
-        let body = format!("{{\"by\":{{\"id\":\"devis-1-{number}\"}}}}");
-        let answer = home.admin_post("/admin/v1/erasures", &body);
-        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let mut numbers = 1..;
+    let bytes = machine::disk_bytes(&home.path().join("store/db")) as f64 / leads as f64;
+    println!("a lead takes {bytes:.0} bytes of the database as it was filled");
+    let mut longest = Duration::ZERO;
+    for _ in 0..erased {
+        longest = longest.max(erase(&home, &mut numbers));
     }
+    println!("the longest of these erasures: {longest:.1?}");
     let store = || machine::disk_bytes(&home.path().join("store/db")) / 1_000_000;
-    println!("\n| what | s | database, MB | RSS, MB, before and at most | load |\n|---|---|---|---|---|");
-    let told = |what: &str, took: Duration, (before, most): (u64, u64)| {
+    println!(
+        "\n| what | s | nothing written for, s at most | database, MB | RSS, MB, before and at most | load |\n|---|---|---|---|---|---|"
+    );
+    let told = |what: &str, copy: &Copy| {
         println!(
-            "| {what} | {:.1} | {} | {:.1}, {:.1} | {} |",
-            took.as_secs_f64(),
+            "| {what} | {:.1} | {:.2} | {} | {:.1}, {:.1} | {} |",
+            copy.took.as_secs_f64(),
+            copy.paused.as_secs_f64(),
             store(),
-            before as f64 / 1e3,
-            most as f64 / 1e3,
+            copy.memory.0 as f64 / 1e3,
+            copy.memory.1 as f64 / 1e3,
             machine::load_average()
         );
     };
     let backup = home.path().join("backup");
-    let backed_up = timed(&home, &daemon, &["backup", &backup.display().to_string()]);
-    told("backup", backed_up.0, backed_up.1);
-    let vacuumed = timed(&home, &daemon, &["vacuum"]);
-    told("vacuum", vacuumed.0, vacuumed.1);
+    told("backup", &timed(&home, &daemon, &["backup", &backup.display().to_string()], &mut numbers));
+    told("vacuum", &timed(&home, &daemon, &["vacuum"], &mut numbers));
     daemon.terminate();
     fs::rename(home.path().join("store"), home.path().join("lost")).expect("moved");
     let begun = Instant::now();
     tamis(&home, &["restore", &backup.display().to_string(), "--without-ledger"]);
-    told("restore", begun.elapsed(), (0, 0));
+    println!("\nrestored in {:.1} s, the daemon stopped", begun.elapsed().as_secs_f64());
     let daemon = home.serve();
-    println!("\nstarted on what was restored in {} ms", daemon.start.as_millis());
+    println!("started on what was restored in {} ms", daemon.start.as_millis());
     daemon.terminate();
 }
 
-/// How long a command takes that asks a running daemon for a copy, for as long as which nothing is stored, and how much memory that has.
-fn timed(home: &Home, daemon: &Process, arguments: &[&str]) -> (Duration, (u64, u64)) {
+/// What a copy cost.
+struct Copy {
+    took: Duration,
+    /// The longest that an erasure waited meanwhile, refusals and the next tries among it: for as long nothing is written, what
+    /// settles leads neither.
+    paused: Duration,
+    /// kB: before, and at most.
+    memory: (u64, u64),
+}
+
+/// Asks a running daemon for a copy, and erases one record after the other until it has been made.
+fn timed(home: &Home, daemon: &Process, arguments: &[&str], numbers: &mut RangeFrom<usize>) -> Copy {
     let before = machine::status_kb(daemon.pid(), "VmRSS");
+    let (begun, made) = (Instant::now(), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let paused = scope.spawn(|| {
+            let mut longest = Duration::ZERO;
+            while !made.load(Ordering::Relaxed) {
+                longest = longest.max(erase(home, numbers));
+            }
+            longest
+        });
+        tamis(home, arguments);
+        let took = begun.elapsed();
+        made.store(true, Ordering::Relaxed);
+        let paused = paused.join().expect("no panic");
+        Copy { took, paused, memory: (before, machine::status_kb(daemon.pid(), "VmHWM")) }
+    })
+}
+
+/// Erases the next record, as often as it is refused while files are copied; how long that took.
+fn erase(home: &Home, numbers: &mut RangeFrom<usize>) -> Duration {
+    let number = numbers.next().expect("a number");
+    let body = format!("{{\"by\":{{\"id\":\"devis-1-{number}\"}}}}");
     let begun = Instant::now();
-    tamis(home, arguments);
-    (begun.elapsed(), (before, machine::status_kb(daemon.pid(), "VmHWM")))
+    loop {
+        let answer = home.admin_post("/admin/v1/erasures", &body);
+        if answer.starts_with("HTTP/1.1 200") {
+            return begun.elapsed();
+        }
+        // A backup or a vacuum copies the files at this moment.
+        assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("\"busy\""), "{answer}");
+        thread::sleep(Duration::from_millis(5));
+    }
 }
 
 fn tamis(home: &Home, arguments: &[&str]) {
