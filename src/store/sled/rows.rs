@@ -31,7 +31,8 @@ pub(super) struct SeenRow {
     pub arrivals: Vec<u64>,
     /// What became of it as a whole, where no purpose was matched.
     pub end: Option<EndRow>,
-    /// When it became so: rows are dropped some time after their record is gone.
+    /// When it became so. The row goes when its submission is erased; that of a record whose time was over stays, so that nothing brings
+    /// it back.
     pub day: u32,
 }
 

@@ -66,7 +66,8 @@ pub(super) const WORDS: Words = Words {
         ist über einen Fingerabdruck der Adresse oder Nummer auffindbar, der mit einem geheimen Schlüssel gebildet ist. Er gehört zu \
         den personenbezogenen Daten.",
     residue: "Verschlüsselte Reste in den Dateien der Datenbank. Ihre Schlüssel wurden vernichtet: Ohne eine der oben \
-        genannten Sicherungskopien kann niemand sie lesen.",
+        genannten Sicherungskopien kann niemand sie lesen. Bis dahin können dieselben Dateien auch einen Fingerabdruck der Einsendung \
+        enthalten, mit der Nummer des Datensatzes und einem Tag. Er gehört zu den personenbezogenen Daten.",
     residue_until: "zum nächsten Neuschreiben dieser Dateien",
     memory: "Spuren im Arbeitsspeicher des Rechners. Das Programm überschreibt sie mit Nullen, sobald es diesen Speicher freigibt.",
     storage: |storage| match storage {

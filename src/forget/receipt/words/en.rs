@@ -62,7 +62,8 @@ pub(super) const WORDS: Words = Words {
     evidence: "Evidence of consent: which boxes were ticked, when, and what came of it. It holds none of the answers. It is found by a \
         fingerprint of the address or number, made with a secret key. It is personal data.",
     residue: "Encrypted remains in the files of the database. Their keys have been destroyed: without one of the \
-        backups above nobody can read them.",
+        backups above nobody can read them. Until then the same files may also hold a fingerprint of the submission, with the record’s \
+        number and a day. That is personal data.",
     residue_until: "the next time those files are rewritten",
     memory: "Traces in the computer’s working memory. The program overwrites them with zeros when it gives that memory back.",
     storage: |storage| match storage {

@@ -64,7 +64,8 @@ pub(super) const WORDS: Words = Words {
     evidence: "La preuve du consentement\u{a0}: les cases cochées, la date et la suite. Elle ne contient aucune réponse. Elle se retrouve \
         par une empreinte de l’adresse ou du numéro, faite avec une clé secrète. C’est une donnée personnelle.",
     residue: "Des restes chiffrés dans les fichiers de la base de données. Leurs clés ont été détruites\u{a0}: sans l’une des \
-        sauvegardes ci-dessus, personne ne peut les lire.",
+        sauvegardes ci-dessus, personne ne peut les lire. Jusque-là, les mêmes fichiers peuvent aussi contenir une empreinte de \
+        l’envoi, avec le numéro de la fiche et un jour. C’est une donnée personnelle.",
     residue_until: "prochaine réécriture de ces fichiers",
     memory: "Des traces dans la mémoire vive de l’ordinateur. Le programme les écrase par des zéros quand il libère cette mémoire.",
     storage: |storage| match storage {
