@@ -121,12 +121,16 @@ pub(crate) fn ticked(key: &str, checkbox_key: &str) -> ConsentEvidence {
     }
 }
 
-/// The same, as if it had been stored and unsealed.
+/// A lead with one field, as if it had been stored and unsealed.
 pub(crate) fn unsealed(purpose: &str, email: &str, expires_at: Timestamp) -> UnsealedLead {
-    let lead = lead(purpose, email, false, expires_at);
+    stored(&lead(purpose, email, false, expires_at))
+}
+
+/// This one, as if it had been.
+pub(crate) fn stored(lead: &MinimisedLead) -> UnsealedLead {
     let id = RecordId { purpose: lead.purpose.clone(), epoch: 1, number: 1 };
     let key = Key::new([9; 32]);
-    let record = seal(&lead, &id, [3; 32], Leaf::of(&id), &key, &SeededRandom::new(7)).expect("seals");
+    let record = seal(lead, &id, [3; 32], Leaf::of(&id), &key, &SeededRandom::new(7)).expect("seals");
     unseal(&record, &id, &key).expect("opens")
 }
 

@@ -4,9 +4,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::{Day, after};
-use crate::forget::address::Address;
 use crate::lead::OpenedLead;
-use crate::mail::Addressee;
+use crate::mail::{Addressee, OwnMailbox};
 use crate::people::{Agreed, Calendar, Person, Turn, turn};
 use crate::purpose::{Basis, Channel, ConsentRule, Purpose};
 use crate::store::{Correspondence, MailId, MailKind, SharedStore, StoreError, Wanted};
@@ -70,7 +69,7 @@ pub(super) async fn judge(
     if mail.kind == MailKind::Welcome && after(lead.acted(), MAILED_WITHIN) < now {
         return Ok(Judged::MayNot(Unsent::TooLate));
     }
-    let Some((to, _)) = mailbox(&lead, purpose, now) else {
+    let Some(to) = OwnMailbox::of(&lead, purpose, now).map(|mailbox| mailbox.to) else {
         return Ok(Judged::MayNot(Unsent::NoAddress));
     };
     let written = store.correspondence(vec![mail.record.clone()]).await?;
@@ -122,15 +121,6 @@ fn agreed(lead: &OpenedLead, purpose: &Purpose) -> Vec<Agreed> {
         Some(Agreed { consent: found.key.clone(), valid_until: lead.valid_until(rule) })
     });
     agreed.collect()
-}
-
-/// The mailbox that mails about a record go to: the first of its addresses that mail reaches, that can be compared, and that may be held
-/// now.
-pub(super) fn mailbox(lead: &OpenedLead, purpose: &Purpose, now: Timestamp) -> Option<(Addressee, Address)> {
-    lead.mailboxes(purpose, now).find_map(|value| {
-        let typed = value.expose();
-        Addressee::parse(typed).zip(Address::email(typed))
-    })
 }
 
 /// True if an address of the record, whichever a mail goes to, is on the list; or nobody can tell, there are so many.

@@ -26,7 +26,6 @@ use crate::trail::{Action, Entry, Reason};
 use crate::workers::judging::Unsent;
 use crate::workers::{Searcher, Step, Worker};
 
-pub(super) use asked_for::goes_to;
 use copying::Answering;
 pub use copying::{CopyFiles, CopyOf, Copying, Lacks};
 pub use writing::Letterhead;

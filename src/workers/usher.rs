@@ -19,11 +19,11 @@ use zeroize::Zeroizing;
 use crate::clock::{Clock, after};
 use crate::current::Current;
 use crate::forget::address::Sought;
+use crate::mail::goes_to;
 use crate::purpose::{Policy, RecordId};
 use crate::random::Random;
 use crate::store::{MailId, MailKind, Matches, SHOWN_AT_ONCE_MAX, SharedStore, StoreCode, StoreError};
 use crate::trail::{Action, Entry};
-use crate::workers::postman::goes_to;
 use crate::workers::{Searcher, Step, WAITING_MAX, Worker};
 
 /// So many addresses wait; who comes beyond is told to come again.
@@ -158,9 +158,9 @@ impl Usher {
         let policy = self.policy.pin();
         for part in records.chunks(SHOWN_AT_ONCE_MAX) {
             let found = self.store.find_records(part.to_vec(), Entry::by_system(Action::LinkAsked)).await?;
-            let theirs = found.iter().find_map(|found| goes_to(found, &policy, now, sought));
-            if let Some(record) = theirs {
-                return Ok(Some(record.clone()));
+            let mut leads = found.iter().filter_map(|found| found.lead.as_ref());
+            if let Some(theirs) = leads.find(|lead| goes_to(lead, &policy, now, sought)) {
+                return Ok(Some(theirs.id().clone()));
             }
         }
         Ok(None)

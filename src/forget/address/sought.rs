@@ -23,11 +23,6 @@ impl Sought {
         Address::email_given(typed).map(|address| Self { contact: Contact::Address, typed: address.text })
     }
 
-    /// The mailbox of a record; none: nobody could hand it over to be looked for.
-    pub fn of_mailbox(address: &Address) -> Option<Self> {
-        Self::email(&address.text).filter(|sought| sought.is(address))
-    }
-
     /// The telephone number that was typed; none: there is more in it than a number, or less.
     pub fn phone(typed: &str) -> Option<Self> {
         Address::phone(typed, None).map(|_| Self::of(Contact::Number, typed))

@@ -29,13 +29,13 @@ use crate::http::consents::Consents;
 use crate::http::problem::{Problem, ProblemCode};
 use crate::language::Language;
 use crate::lead::{EventEntity, OpenedLead, Said};
-use crate::mail::Addressee;
+use crate::mail::{OwnMailbox, goes_to};
 use crate::people::Pass;
 use crate::purpose::law::{Contact, RequestKind};
 use crate::purpose::{Basis, ConsentKey, FieldRule, Policy, Purpose, PurposeId, RecordId, TextHash};
 use crate::store::{
-    Erasure, ErasureId, ErasureRequest, Found, RequestId, SHOWN_AT_ONCE_MAX, SeenState, StoreCode,
-    StoreError, ToOpen, Wanted,
+    Erasure, ErasureId, ErasureRequest, Found, RequestId, SHOWN_AT_ONCE_MAX, StoreCode, StoreError, ToOpen,
+    Wanted,
 };
 use crate::trail::{Action, Entry, Operator, Reason};
 
@@ -345,9 +345,9 @@ impl PersonActs {
                     opened => opened?,
                 };
                 let (policy, now) = (self.state.policy.pin(), self.now());
-                records.extend(
-                    opened.iter().filter_map(|found| sent_from(found, &policy, now, &sought)).cloned(),
-                );
+                let leads = opened.iter().filter_map(|found| found.lead.as_ref());
+                let theirs = leads.filter(|lead| goes_to(lead, &policy, now, &sought));
+                records.extend(theirs.map(|lead| lead.id().clone()));
             }
             if !matches.are_cut() {
                 return Ok((records, false));
@@ -582,25 +582,10 @@ pub(in crate::http) fn holds_an_address(rule: &FieldRule) -> bool {
     rule.e164_of.is_some() || by_name || Contact::of(names, rule.types.iter().collect::<Vec<_>>()).is_some()
 }
 
-/// The record of what was found, if mails about it go to this mailbox.
-fn sent_from<'f>(found: &'f Found, policy: &Policy, now: Timestamp, sought: &Sought) -> Option<&'f RecordId> {
-    let (SeenState::Stored(id), Some(lead)) = (&found.state, &found.lead) else { return None };
-    let purpose = policy.purpose(id.purpose.as_str())?;
-    let (mailbox, _) = addresses_of(lead, Some(&**purpose), now);
-    let Some(ErasedBy::Email(typed)) = mailbox else { return None };
-    Address::email(&typed).is_some_and(|address| sought.is(&address)).then_some(id)
-}
-
-/// The mailbox that mails about it go to, as the postman takes it; and whether anything else in it might be an address.
+/// The mailbox that mails about it go to; and whether anything else in it might be an address.
 fn addresses_of(lead: &OpenedLead, purpose: Option<&Purpose>, now: Timestamp) -> (Option<ErasedBy>, bool) {
-    let mailbox = purpose.and_then(|purpose| {
-        lead.mailboxes(purpose, now).find_map(|value| {
-            let typed = value.expose();
-            Addressee::parse(typed)?;
-            Some((typed, Address::email(typed)?))
-        })
-    });
-    let is_it = |address: &Address| mailbox.as_ref().is_some_and(|(_, mailbox)| mailbox.is(address));
+    let mailbox = purpose.and_then(|purpose| OwnMailbox::of(lead, purpose, now));
+    let is_it = |address: &Address| mailbox.as_ref().is_some_and(|mailbox| mailbox.address.is(address));
     let has_others = lead.held().any(|(name, values)| {
         let rule = purpose.and_then(|purpose| purpose.whitelist.rule(name.as_str()));
         let dials = rule.is_some_and(|rule| {
@@ -614,8 +599,6 @@ fn addresses_of(lead: &OpenedLead, purpose: Option<&Purpose>, now: Timestamp) ->
         })
     });
     // It is looked for, and put on the list, as whoever types it there: that must be the same one.
-    let is_same =
-        |address: &Address, typed| Address::email_given(typed).is_some_and(|given| given.is(address));
-    let mailbox = mailbox.filter(|(typed, address)| is_same(address, typed));
-    (mailbox.map(|(typed, _)| ErasedBy::Email(typed.to_owned())), has_others)
+    let mailbox = mailbox.filter(|mailbox| mailbox.sought().is_some());
+    (mailbox.map(|mailbox| ErasedBy::Email(mailbox.typed.to_owned())), has_others)
 }

@@ -10,17 +10,19 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::clock::Day;
-use crate::forget::address::{Address, Sought};
+use crate::forget::address::Sought;
 use crate::language::Language;
 use crate::lead::OpenedLead;
-use crate::mail::{Addressee, Copied, Link, LinkOf, Linked, Settings, Stamp, copied, linked};
+use crate::mail::{
+    Addressee, Copied, Link, LinkOf, Linked, OwnMailbox, Settings, Stamp, copied, goes_to, linked,
+};
 use crate::people::PassKind;
 use crate::purpose::{Policy, Purpose, RecordId};
 use crate::store::{
     Found, GivenPass, MailAttempt, MailId, MailKind, SHOWN_AT_ONCE_MAX, SeenState, StoreError, ToPass, Wanted,
 };
 use crate::trail::{Action, Entry};
-use crate::workers::judging::{Unsent, mailbox};
+use crate::workers::judging::Unsent;
 use crate::workers::postman::copying::{Answering, CopyFiles, CopyOf, Lacks};
 use crate::workers::postman::writing::{Desk, Letterhead, Written, language_of, title_of};
 
@@ -52,16 +54,18 @@ impl Desk {
         let found = self.store.find(Wanted::Record(mail.record.clone()), entry).await?.pop();
         let own = found.and_then(|found| own_of(found, &policy));
         let Some(own) = own else { return Ok(Written::Not(Unsent::Gone)) };
-        let Some((to, address)) = mailbox(&own.lead, &own.purpose, now) else {
+        let Some(mailbox) = OwnMailbox::of(&own.lead, &own.purpose, now) else {
             return Ok(Written::Not(Unsent::NoAddress));
         };
+        let sought = mailbox.sought();
+        let OwnMailbox { to, address, .. } = mailbox;
         let written = self.store.correspondence(vec![mail.record.clone()]).await?;
         let is_reached = written.first().is_none_or(|written| written.unreachable.is_none());
         // Anybody may ask for links; whoever asks for a copy reads that mailbox.
         if mail.kind == MailKind::Link && !is_reached {
             return Ok(Written::Not(Unsent::Unreachable));
         }
-        let (all, lacks) = self.of_mailbox(own, &address, (answering, &*policy), now).await?;
+        let (all, lacks) = self.of_mailbox(own, sought, (answering, &*policy), now).await?;
         let letterhead = self.letterhead.pin();
         let stamp = Stamp { at: attempt.queued, number: attempt.stamp };
         let message = match mail.kind {
@@ -97,13 +101,13 @@ impl Desk {
     async fn of_mailbox(
         &self,
         own: Own,
-        address: &Address,
+        sought: Option<Sought>,
         (answering, policy): (&Answering, &Policy),
         now: Timestamp,
     ) -> Result<(Vec<Own>, Lacks), StoreError> {
         // What cannot be looked for by itself has no other records.
-        let Some(sought) = Sought::of_mailbox(address) else { return Ok((vec![own], Lacks::default())) };
-        let matches = answering.searcher.look(sought, None).await?;
+        let Some(sought) = sought else { return Ok((vec![own], Lacks::default())) };
+        let matches = answering.searcher.look(sought.clone(), None).await?;
         // What only names it elsewhere is not read.
         let others = matches.first.iter().filter(|found| found.may_be_mailbox && found.record != own.id);
         let mut others: Vec<RecordId> = others.map(|found| found.record.clone()).collect();
@@ -115,9 +119,7 @@ impl Desk {
             let entry = Entry::by_system(Action::MailBegun);
             let found = self.store.find_records(others, entry).await?;
             let found = found.into_iter().filter_map(|found| own_of(found, policy));
-            all.extend(found.filter(|own| {
-                mailbox(&own.lead, &own.purpose, now).is_some_and(|(_, other)| other.is(address))
-            }));
+            all.extend(found.filter(|own| goes_to(&own.lead, policy, now, &sought)));
         }
         Ok((all, lacks))
     }
@@ -159,19 +161,6 @@ impl Desk {
             links,
         })))
     }
-}
-
-/// The record of what was found, if its mails go to the mailbox that is sought.
-pub(in crate::workers) fn goes_to<'f>(
-    found: &'f Found,
-    policy: &Policy,
-    now: Timestamp,
-    sought: &Sought,
-) -> Option<&'f RecordId> {
-    let (SeenState::Stored(id), Some(lead)) = (&found.state, &found.lead) else { return None };
-    let purpose = policy.purpose(id.purpose.as_str())?;
-    let (_, address) = mailbox(lead, purpose, now)?;
-    sought.is(&address).then_some(id)
 }
 
 fn own_of(found: Found, policy: &Policy) -> Option<Own> {

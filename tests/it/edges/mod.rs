@@ -96,7 +96,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "secret",
         ],
     ),
-    ("mail", &["clock", "codes", "language", "random", "secret"]),
+    ("mail", &["clock", "codes", "forget", "language", "lead", "purpose", "random", "secret"]),
     // What runs.
     (
         "telemetry",
