@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::api::{IdText, Word};
-use crate::purpose::{PurposeId, RecordId};
+use crate::purpose::{Cursor, PurposeId, RecordId};
 
 /// So many people are listed, or said to be asked, at once.
 pub const PEOPLE_MAX: usize = 256;
@@ -72,18 +72,25 @@ pub struct ListDue {
     /// At most so many; 1 to 256; absent: 256.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
+    /// Where an earlier answer said that the list goes on; absent: from the first record on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<IdText>,
 }
 
 /// Who is due, for whoever asks them by means of their own.
 // It holds links: neither `Debug` nor `Display`.
-#[derive(Serialize, Deserialize, ToSchema)]
+#[derive(Default, Serialize, Deserialize, ToSchema)]
 pub struct DueList {
-    /// By number.
+    /// By number. Fewer than were asked for, or none, also where there are more: 256 records are opened for one answer, whoever is left out.
     pub people: Vec<DuePerson>,
-    /// So many before the last of them, or in all where these are all, look due and may not be written to: they are on the list of those
-    /// who objected, took back what they agreed to, or no mailbox of theirs may be held.
+    /// So many of those that were looked at for this answer look due and may not be written to: they are on the list of those who objected,
+    /// took back what they agreed to, or no mailbox of theirs may be held.
     #[serde(default)]
     pub left_out: u64,
+    /// The next `after`: the last record that was looked at, whoever it is. Null: the list ends here.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub next_cursor: Option<Cursor>,
 }
 
 /// Somebody who is due.

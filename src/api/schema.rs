@@ -280,9 +280,14 @@ fn pause_asking() -> ObjectBuilder {
 
 fn list_due() -> ObjectBuilder {
     let limit = whole(1, PEOPLE_MAX as u64).description(Some("At most so many. Absent: 256."));
+    let after = text(
+        &record_id(),
+        "The `next_cursor` of an earlier answer, of the same purpose. Absent: from the first record on.",
+    );
     of(Type::Object)
         .property("purpose", Ref::from_schema_name("PurposeId"))
         .property("limit", or_null(limit.into()))
+        .property("after", or_null(after.into()))
         .required("purpose")
         .additional_properties(Some(AdditionalProperties::FreeForm(false)))
         .description(Some("Of which purpose whoever is due is listed."))

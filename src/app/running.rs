@@ -12,7 +12,8 @@ use crate::app::sockets::Sockets;
 use crate::app::{App, Rooms};
 use crate::clock::Rfc3339;
 use crate::http::admin::{
-    Admin, AskingLook, Askings, DueLook, FormStands, PersonActs, Search, Standing, Whole, trail_places,
+    Admin, AskingLook, Askings, DueLook, DuePiece, FormStands, PersonActs, Search, Standing, Whole,
+    trail_places,
 };
 use crate::http::{
     ADMIN_CONNECTIONS_MAX, AdminDoor, Callbacks, Health, Intake, Listener, MetaCallbacks, Notices, Persons,
@@ -24,9 +25,9 @@ use crate::machine::priority;
 use crate::machine::systemd::Systemd;
 use crate::purpose::PurposeId;
 use crate::workers::{
-    Adopter, Archivist, ArchivistRules, Checkpointer, Clockwatch, CopyFiles, CopyOf, Copying, Fetcher,
-    Inspector, Lookout, Pausekeeper, Postman, Reaper, Redater, Scanner, SearchTools, Searcher, Stands,
-    Steward, Tools, Trimmer, Usher, Warden, Worker, run_loop, say_checkpoint,
+    Adopter, Archivist, ArchivistRules, Checkpointer, Clockwatch, CopyFiles, CopyOf, Copying, DuePeople,
+    Fetcher, Inspector, Lookout, Pausekeeper, Postman, Reaper, Redater, Scanner, SearchTools, Searcher,
+    Stands, Steward, Tools, Trimmer, Usher, Warden, Worker, run_loop, say_checkpoint,
 };
 
 /// Threads of the public listener.
@@ -267,19 +268,19 @@ impl Rooms {
             let asker = Arc::clone(&asker);
             Box::pin(async move { asker.look(queues).await.map(|asking| (asking.purposes, asking.queued)) })
         };
-        let first = move |purpose: PurposeId, max, entry| -> DueLook {
+        let list = move |purpose: PurposeId, piece, entry| -> DueLook {
             let (asker, policy) = (Arc::clone(&listing), policy.pin());
             Box::pin(async move {
                 match policy.purpose(purpose.as_str()) {
                     Some(purpose) if purpose.reconfirm_months.is_some() => {
-                        let due = asker.first(purpose, max, entry).await?;
-                        Ok((due.people, due.left_out))
+                        let DuePeople { people, left_out, next } = asker.list(purpose, piece, entry).await?;
+                        Ok(DuePiece { people, left_out, next })
                     }
-                    _ => Ok((Vec::new(), 0)),
+                    _ => Ok(DuePiece::default()),
                 }
             })
         };
-        Askings { by_mail: self.asker.writes(), look: Box::new(look), first: Box::new(first) }
+        Askings { by_mail: self.asker.writes(), look: Box::new(look), list: Box::new(list) }
     }
 
     fn whole(&self, steward: &Arc<Steward>, archivist: &Arc<Archivist>) -> Whole {

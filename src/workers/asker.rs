@@ -14,10 +14,12 @@ use parking_lot::Mutex;
 use crate::clock::{Clock, Day, after};
 use crate::current::Current;
 use crate::people::{Tally, Turn, turn};
-use crate::purpose::{Policy, Purpose, PurposeId};
-use crate::store::{MAILS_AT_ONCE_MAX, MailId, MailKind, SharedStore, StoreError};
+use crate::purpose::{Cursor, Policy, Purpose, PurposeId};
+use crate::store::{
+    MAILS_AT_ONCE_MAX, MailId, MailKind, SHOWN_AT_ONCE_MAX, SeenState, SharedStore, StoreError,
+};
 use crate::trail::Entry;
-use crate::workers::judging::{Judged, judge};
+use crate::workers::judging::{Judged, Unsent, judge_found};
 use crate::workers::routine::{self, Routine, Schedule};
 
 /// How often it looks.
@@ -34,16 +36,21 @@ const AFTER_DROPPED: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// So many records are looked at at a time.
 const HEADS_AT_ONCE: usize = 1_024;
 
-/// So many who look due from outside are held against their records for one list: as many as mails wait.
-const CANDIDATES_MAX: usize = 100_000;
+/// So many who look due from outside are held against their records for one piece of a list, whoever of them is left out: as many as can
+/// be said to be asked at once.
+const OPENED_MAX: usize = MAILS_AT_ONCE_MAX;
+/// So many times [`HEADS_AT_ONCE`] are looked at from outside for one.
+const LOOKS_MAX: usize = 64;
 
-/// Who is due, for whoever asks them by other means.
+/// A piece of the list of who is due, for whoever asks them by other means.
 #[derive(Default)]
 pub struct DuePeople {
     /// Each, and the day on which their record ends if they stay silent.
     pub people: Vec<(MailId, Day)>,
-    /// So many that were looked at on the way look due and may not be written to.
+    /// So many of those that were looked at look due and may not be written to.
     pub left_out: u64,
+    /// Behind which record to go on; none: nobody is due behind these.
+    pub next: Option<Cursor>,
 }
 
 /// How the asking stands.
@@ -64,6 +71,8 @@ pub struct Asker {
     schedule: Schedule,
     /// One look at a time.
     looking: tokio::sync::Mutex<()>,
+    /// One piece of a list at a time: it opens records, and holds up no look.
+    listing: tokio::sync::Mutex<()>,
     told: Mutex<bool>,
 }
 
@@ -117,7 +126,8 @@ impl Asker {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let schedule = Schedule::within(EVERY, clock);
-        Self { store, policy, writes, schedule, looking: Default::default(), told: Mutex::default() }
+        let (looking, listing) = Default::default();
+        Self { store, policy, writes, schedule, looking, listing, told: Mutex::default() }
     }
 
     /// True if it puts mails into the outbox.
@@ -136,39 +146,90 @@ impl Asker {
         let mut asking = Asking::default();
         for purpose in policy.purposes().iter().filter(|purpose| purpose.reconfirm_months.is_some()) {
             let mut tally = Tally::default();
-            let queues = queues && self.writes;
-            let count = |_: (Option<MailId>, Day), whose: Whose| {
-                *match whose {
-                    Whose::Turn(Turn::Ask) => &mut tally.to_ask,
-                    Whose::Turn(Turn::Remind) => &mut tally.to_remind,
-                    Whose::Turn(_) => &mut tally.answering,
-                    Whose::Nobody => &mut tally.unreachable,
-                } += 1;
-            };
-            self.each(purpose, count, queues.then_some(&mut asking.queued)).await?;
+            let mut after = None;
+            loop {
+                let (heads, next) = self.heads(purpose, after).await?;
+                for head in &heads {
+                    *match head.whose {
+                        Whose::Turn(Turn::Ask) => &mut tally.to_ask,
+                        Whose::Turn(Turn::Remind) => &mut tally.to_remind,
+                        Whose::Turn(_) => &mut tally.answering,
+                        Whose::Nobody => &mut tally.unreachable,
+                    } += 1;
+                }
+                if queues && self.writes {
+                    let mails = heads.into_iter().filter(|head| !head.rests).filter_map(|head| head.mail);
+                    for some in mails.collect::<Vec<_>>().chunks(MAILS_AT_ONCE_MAX) {
+                        asking.queued += self.store.queue_mails(some.to_vec()).await?;
+                    }
+                }
+                after = next;
+                if after.is_none() {
+                    break;
+                }
+            }
             asking.purposes.insert(purpose.id.clone(), tally);
         }
         Ok(asking)
     }
 
-    /// The first of a purpose who are to be asked or reminded, in the order of their numbers: for whoever asks them by other means. Each
-    /// record is opened, with this line in the trail, and held against what the postman holds it against.
+    /// Who of a purpose is to be asked or reminded, in the order of their numbers, behind this one: for whoever asks them by other means.
+    /// Each record is opened, with this line in the trail, and held against what the postman holds it against. At most so many, of at most
+    /// [`OPENED_MAX`] that are opened: where there is more behind these, it says so.
     ///
     /// # Errors
     /// As [`Asker::look`].
-    pub async fn first(&self, purpose: &Purpose, max: usize, entry: Entry) -> Result<DuePeople, StoreError> {
-        let _looking = self.looking.lock().await;
-        let mut candidates = Vec::new();
-        let take = |(mail, ends): (Option<MailId>, Day), _: Whose| {
-            candidates.extend(mail.filter(|_| candidates.len() < CANDIDATES_MAX).map(|mail| (mail, ends)));
-        };
-        self.each(purpose, take, None).await?;
-        let mut due = DuePeople::default();
-        for (mail, ends) in candidates {
-            if due.people.len() >= max {
+    pub async fn list(
+        &self,
+        purpose: &Purpose,
+        (mut after, max): (Option<Cursor>, usize),
+        entry: Entry,
+    ) -> Result<DuePeople, StoreError> {
+        let _listing = self.listing.lock().await;
+        let (mut due, mut opened) = (DuePeople::default(), 0);
+        for _ in 0..LOOKS_MAX {
+            let (heads, next) = self.heads(purpose, after).await?;
+            let mut candidates =
+                heads.into_iter().filter_map(|head| Some((head.mail?, head.ends))).peekable();
+            while candidates.peek().is_some() {
+                // Each of them may take a place of the list's.
+                let room = max.saturating_sub(due.people.len()).min(OPENED_MAX - opened);
+                if room == 0 {
+                    return Ok(due);
+                }
+                let some: Vec<_> = candidates.by_ref().take(room.min(SHOWN_AT_ONCE_MAX)).collect();
+                opened += some.len();
+                due.next = some.last().map(|(mail, _)| mail.record.clone());
+                self.open(some, purpose, entry.clone(), &mut due).await?;
+            }
+            due.next.clone_from(&next);
+            after = next;
+            if after.is_none() || due.people.len() >= max || opened >= OPENED_MAX {
                 break;
             }
-            match judge(&self.store, &mail, purpose, entry.clone()).await? {
+        }
+        Ok(due)
+    }
+
+    /// Opens these records, and puts those on the list whose persons may be written to.
+    async fn open(
+        &self,
+        candidates: Vec<(MailId, Day)>,
+        purpose: &Purpose,
+        entry: Entry,
+        due: &mut DuePeople,
+    ) -> Result<(), StoreError> {
+        let records = candidates.iter().map(|(mail, _)| mail.record.clone()).collect();
+        let mut found = self.store.find_records(records, entry).await?.into_iter().peekable();
+        for (mail, ends) in candidates {
+            // In their order; one that is gone meanwhile is not among them.
+            let of_it =
+                found.next_if(|found| matches!(&found.state, SeenState::Stored(id) if *id == mail.record));
+            let judged = match of_it {
+                Some(found) => judge_found(&self.store, &mail, purpose, found).await?,
+                None => Judged::MayNot(Unsent::Gone),
+            };
+            match judged {
                 Judged::MayBe { .. } => due.people.push((mail, ends)),
                 Judged::MayNot(why) => {
                     tracing::debug!(mail.kind = %mail.kind, code = %why, "asking.left-out");
@@ -176,50 +237,49 @@ impl Asker {
                 }
             }
         }
-        Ok(due)
+        Ok(())
     }
 
-    async fn each(
+    /// The next of a purpose whose turn it is, or would be, as it looks from outside, and where to look on.
+    async fn heads(
         &self,
         purpose: &Purpose,
-        mut look: impl FnMut((Option<MailId>, Day), Whose),
-        mut queued: Option<&mut u64>,
-    ) -> Result<(), StoreError> {
+        behind: Option<Cursor>,
+    ) -> Result<(Vec<Head>, Option<Cursor>), StoreError> {
         let now = self.store.now();
         let today = Day::of(now);
-        let (by, mut next) = (today.plus(purpose.grace_days), None);
-        loop {
-            let found = self.store.records_ending(purpose.id.clone(), by, next, HEADS_AT_ONCE).await?;
-            let ids = found.records.iter().map(|(id, _)| id.clone()).collect();
-            let written = self.store.correspondence(ids).await?;
-            let mut mails = Vec::new();
-            for ((record, ends), written) in found.records.into_iter().zip(written) {
-                let whose = match turn(ends, purpose.grace_days, (written.asked, written.reminded), today) {
-                    Turn::Rests => continue,
-                    Turn::Ask | Turn::Remind if written.unreachable.is_some() => Whose::Nobody,
-                    turn => Whose::Turn(turn),
-                };
-                let kind = match whose {
-                    Whose::Turn(Turn::Ask) => Some(MailKind::Asked),
-                    Whose::Turn(Turn::Remind) => Some(MailKind::Reminded),
-                    _ => None,
-                };
-                let mail = kind.map(|kind| MailId { record, kind });
-                let rests = written.dropped.is_some_and(|dropped| now < after(dropped, AFTER_DROPPED));
-                mails.extend(mail.clone().filter(|_| !rests));
-                look((mail, ends), whose);
-            }
-            if let Some(queued) = queued.as_deref_mut() {
-                for some in mails.chunks(MAILS_AT_ONCE_MAX) {
-                    *queued += self.store.queue_mails(some.to_vec()).await?;
-                }
-            }
-            next = found.next;
-            if next.is_none() {
-                return Ok(());
-            }
-        }
+        let by = today.plus(purpose.grace_days);
+        let found = self.store.records_ending(purpose.id.clone(), by, behind, HEADS_AT_ONCE).await?;
+        let ids = found.records.iter().map(|(id, _)| id.clone()).collect();
+        let written = self.store.correspondence(ids).await?;
+        let heads = found.records.into_iter().zip(written).filter_map(|((record, ends), written)| {
+            let whose = match turn(ends, purpose.grace_days, (written.asked, written.reminded), today) {
+                Turn::Rests => return None,
+                Turn::Ask | Turn::Remind if written.unreachable.is_some() => Whose::Nobody,
+                turn => Whose::Turn(turn),
+            };
+            let kind = match whose {
+                Whose::Turn(Turn::Ask) => Some(MailKind::Asked),
+                Whose::Turn(Turn::Remind) => Some(MailKind::Reminded),
+                _ => None,
+            };
+            let mail = kind.map(|kind| MailId { record, kind });
+            let rests = written.dropped.is_some_and(|dropped| now < after(dropped, AFTER_DROPPED));
+            Some(Head { mail, ends, whose, rests })
+        });
+        Ok((heads.collect(), found.next))
     }
+}
+
+/// A record as it looks from outside.
+struct Head {
+    /// What is to be written to its person; none: nothing now.
+    mail: Option<MailId>,
+    /// The day on which it ends if they stay silent.
+    ends: Day,
+    whose: Whose,
+    /// Such a mail was dropped so short a time ago that it is not queued again.
+    rests: bool,
 }
 
 /// Whose turn it is.

@@ -8,7 +8,7 @@ use crate::lead::OpenedLead;
 use crate::mail::{Addressee, OwnMailbox};
 use crate::people::{Agreed, Calendar, Person, Turn, turn};
 use crate::purpose::{Basis, Channel, ConsentRule, Purpose};
-use crate::store::{Correspondence, MailId, MailKind, SharedStore, StoreError, Wanted};
+use crate::store::{Correspondence, Found, MailId, MailKind, SharedStore, StoreError, Wanted};
 use crate::trail::Entry;
 
 /// What comes later than a month after the form is no first mail any more (GDPR art. 14(3)(a)): also where it was fetched, or released,
@@ -59,9 +59,20 @@ pub(super) async fn judge(
     purpose: &Purpose,
     entry: Entry,
 ) -> Result<Judged, StoreError> {
+    match store.find(Wanted::Record(mail.record.clone()), entry).await?.pop() {
+        Some(found) => judge_found(store, mail, purpose, found).await,
+        None => Ok(Judged::MayNot(Unsent::Gone)),
+    }
+}
+
+/// Looks at what was found of the record.
+pub(super) async fn judge_found(
+    store: &SharedStore,
+    mail: &MailId,
+    purpose: &Purpose,
+    found: Found,
+) -> Result<Judged, StoreError> {
     let now = store.now();
-    let found = store.find(Wanted::Record(mail.record.clone()), entry).await?.pop();
-    let Some(found) = found else { return Ok(Judged::MayNot(Unsent::Gone)) };
     if found.restriction.is_some() {
         return Ok(Judged::MayNot(Unsent::Restricted));
     }

@@ -47,7 +47,7 @@ use crate::lifecycle::Stop;
 use crate::telemetry::metrics::Metrics;
 
 pub use archivist::{Archivist, Rules as ArchivistRules};
-pub use asker::{Asker, Asking};
+pub use asker::{Asker, Asking, DuePeople};
 pub use checkpointer::{Checkpointer, say_checkpoint};
 pub use clockwatch::Clockwatch;
 pub use copies::{Adopter, adopt_known};

@@ -61,13 +61,14 @@ pub(super) fn list_due() -> Call {
         "Who is due, with a link for each",
         "For whoever asks people by means of their own: their records, and a link to the page where each of them answers. It cannot be \
          had again; a new one can, sixteen for a record, the oldest goes. Each record is opened, with a line in the trail, and held \
-         against what tamis looks at before it sends a mail itself.",
+         against what tamis looks at before it sends a mail itself. 256 are opened for one answer, and 65,536 looked at from outside, so \
+         that it may name fewer than were asked for: the list goes on behind `next_cursor` until that is null.",
     )
     .roles(OFFICER)
     .reason(false)
     .body::<ListDue>()
-    .json::<DueList>("200", "By number; none: nobody is due.")
-    .refused(&[No::PurposeUnknown, No::LimitOutOfRange])
+    .json::<DueList>("200", "By number; none, and no `next_cursor`: nobody is due.")
+    .refused(&[No::PurposeUnknown, No::LimitOutOfRange, No::CursorInvalid, No::CursorForeign])
 }
 
 /// `POST /reconfirmations/asked`.

@@ -84,7 +84,7 @@ pub use lookups::Lookups;
 pub use operator::{Door, introduce};
 pub use person_acts::PersonActs;
 pub use receipts::Receipts;
-pub use reconfirmations::{AskingLook, Askings, DueLook};
+pub use reconfirmations::{AskingLook, Askings, DueLook, DuePiece};
 pub use search::{Looked, Search};
 pub use status::{FormStands, Standing, Whole};
 pub use trail::places as trail_places;

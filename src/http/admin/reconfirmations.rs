@@ -18,14 +18,25 @@ use crate::http::admin::operator::{By, HandleAsking as MayHandle, ListDue as May
 use crate::http::admin::receipts::Receipts;
 use crate::http::problem::{Problem, ProblemCode, request_id};
 use crate::people::{PassKind, Tally};
-use crate::purpose::{PurposeId, RecordId};
+use crate::purpose::{Cursor, PurposeId, RecordId};
 use crate::store::{GivenPass, MailId, MailKind, StoreError, ToPass};
 use crate::trail::{Action, Entry};
 
 /// What a look comes to: by purpose, and how many mails were put into the outbox.
 pub type AskingLook = BoxFuture<'static, Result<(BTreeMap<PurposeId, Tally>, u64), StoreError>>;
-/// Who of a purpose is due and may be written to, and how many look due and may not.
-pub type DueLook = BoxFuture<'static, Result<(Vec<(MailId, Day)>, u64), StoreError>>;
+/// A piece of the list of who is due.
+pub type DueLook = BoxFuture<'static, Result<DuePiece, StoreError>>;
+
+/// Who of a purpose is due and may be written to, as far as was looked.
+#[derive(Default)]
+pub struct DuePiece {
+    /// Each, and the day on which their record ends if they stay silent.
+    pub people: Vec<(MailId, Day)>,
+    /// So many look due and may not be written to.
+    pub left_out: u64,
+    /// Behind which record to go on; none: nobody is due behind these.
+    pub next: Option<Cursor>,
+}
 
 /// Who finds who is to be asked. One for both doors.
 pub struct Askings {
@@ -33,8 +44,8 @@ pub struct Askings {
     pub by_mail: bool,
     /// Looks, and where that is true puts mails into the outbox.
     pub look: Box<dyn Fn(bool) -> AskingLook + Send + Sync>,
-    /// The first of a purpose who are due; each record is opened, with this line in the trail.
-    pub first: Box<dyn Fn(PurposeId, usize, Entry) -> DueLook + Send + Sync>,
+    /// Those of a purpose who are due, behind this record and at most so many; each record is opened, with this line in the trail.
+    pub list: Box<dyn Fn(PurposeId, (Option<Cursor>, usize), Entry) -> DueLook + Send + Sync>,
 }
 
 /// How it stands.
@@ -101,18 +112,19 @@ pub(super) async fn list(
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, Problem> {
-    let ListDue { purpose: IdText(purpose), limit } = read(&request, payload).await?;
+    let ListDue { purpose: IdText(purpose), limit, after } = read(&request, payload).await?;
     let policy = state.policy.pin();
     let purpose = policy.purpose(&purpose).ok_or(ProblemCode::PurposeUnknown)?;
     let limit = limit.map_or(PEOPLE_MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX));
     if !(1..=PEOPLE_MAX).contains(&limit) {
         return Err(Problem::of(ProblemCode::LimitOutOfRange));
     }
+    let after = after.map(|IdText(after)| cursor(&after, &purpose.id)).transpose()?;
     let public_url = receipts.stationery.pin().public_url.clone();
     let mut people = Vec::new();
     let look = Entry::by(&by.operator, Action::AskingListed);
-    let (due, left_out) = (askings.first)(purpose.id.clone(), limit, look).await?;
-    for (MailId { record, kind }, ends) in due {
+    let due = (askings.list)(purpose.id.clone(), (after, limit), look).await?;
+    for (MailId { record, kind }, ends) in due.people {
         let wanted = ToPass { record: record.clone(), kind: PassKind::Page, last_day: None };
         let entry = Entry::by(&by.operator, Action::PassGiven);
         // Its time has come, or it was erased meanwhile.
@@ -124,7 +136,14 @@ pub(super) async fn list(
     let mut entry = Entry::by(&by.operator, Action::AskingListed);
     (entry.purpose, entry.count) = (Some(purpose.id.clone()), people.len() as u64);
     state.store.note(entry).await?;
-    Ok(HttpResponse::Ok().json(DueList { people, left_out }))
+    Ok(HttpResponse::Ok().json(DueList { people, left_out: due.left_out, next_cursor: due.next }))
+}
+
+/// Where a list of this purpose goes on.
+fn cursor(text: &str, purpose: &PurposeId) -> Result<Cursor, Problem> {
+    let cursor = Cursor::parse(text).ok_or_else(|| Problem::of(ProblemCode::CursorInvalid).at("after"))?;
+    let is_its = cursor.purpose == *purpose;
+    is_its.then_some(cursor).ok_or_else(|| Problem::of(ProblemCode::CursorForeign).at("after"))
 }
 
 /// Notes who was asked by other means.

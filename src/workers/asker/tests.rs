@@ -102,7 +102,7 @@ async fn nobody_is_asked_while_it_is_paused_or_where_the_house_asks_by_itself() 
     let policy = own.asker.policy.pin();
     // Their records say of no day on which they are due: they are opened, and left out.
     let entry = by_officer(Action::AskingListed);
-    let first = own.asker.first(policy.purpose("devis").expect("a purpose"), 5, entry).await;
-    let DuePeople { people, left_out } = first.expect("looked");
-    assert_eq!((people, left_out), (Vec::new(), 1));
+    let list = own.asker.list(policy.purpose("devis").expect("a purpose"), (None, 5), entry).await;
+    let DuePeople { people, left_out, next } = list.expect("looked");
+    assert_eq!((people, left_out, next), (Vec::new(), 1, None));
 }

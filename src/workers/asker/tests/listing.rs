@@ -33,11 +33,16 @@ fn letter(basis: Basis) -> Purpose {
 impl World {
     /// So many people agreed to it a year ago.
     async fn new(people: u64) -> Self {
+        Self::of((1..=people).map(email)).await
+    }
+
+    /// The same, with what they typed for an address.
+    async fn of(typed: impl Iterator<Item = String>) -> Self {
         let letter = letter(Basis::Consent);
         let host = MemoryHost::new();
         let store = host.open();
-        let settled = (1..=people).map(|number| {
-            let lead = leads::received("devis", &email(number), start(), start(), &letter);
+        let settled = (1..).zip(typed).map(|(number, typed)| {
+            let lead = leads::received("devis", &typed, start(), start(), &letter);
             let (reference, outcome) = (reference(number), Outcome::stored(lead));
             Settlement { reference, outcome, matched: Vec::new(), dropped: Dropped::default() }
         });
@@ -51,9 +56,22 @@ impl World {
 
     /// The numbers of who is listed, and how many are left out.
     async fn listed(&self, max: usize) -> (Vec<u64>, u64) {
-        let due =
-            self.asker.first(&self.letter, max, by_officer(Action::AskingListed)).await.expect("looked");
-        (due.people.iter().map(|(mail, _)| mail.record.number).collect(), due.left_out)
+        let (numbers, left_out, _) = self.piece(None, max).await;
+        (numbers, left_out)
+    }
+
+    /// The same behind this record; and where the list goes on.
+    async fn piece(&self, after: Option<Cursor>, max: usize) -> (Vec<u64>, u64, Option<Cursor>) {
+        let entry = by_officer(Action::AskingListed);
+        let due = self.asker.list(&self.letter, (after, max), entry).await.expect("looked");
+        let numbers = due.people.iter().map(|(mail, _)| mail.record.number);
+        (numbers.collect(), due.left_out, due.next)
+    }
+
+    /// How many records were opened for lists.
+    async fn opened(&self) -> usize {
+        let lines = self.store.lines(0, 100_000).await.expect("a trail").into_iter().map(|line| line.entry);
+        lines.filter(|entry| entry.action() == Action::AskingListed && entry.from.is_some()).count()
     }
 }
 
@@ -62,9 +80,60 @@ async fn whoever_may_be_written_to_is_listed_each_with_a_line() {
     let world = World::new(3).await;
     assert_eq!(world.listed(9).await, (vec![1, 2, 3], 0));
     assert_eq!(world.listed(2).await, (vec![1, 2], 0));
-    let lines = world.store.lines(0, 100).await.expect("a trail").into_iter().map(|line| line.entry);
-    let opened = lines.filter(|entry| entry.action() == Action::AskingListed && entry.from.is_some());
-    assert_eq!(opened.count(), 3 + 2);
+    assert_eq!(world.opened().await, 3 + 2);
+}
+
+/// Whoever is left out costs a look as everybody else does: a list of them is handed out in pieces, none of which opens more than its share.
+#[tokio::test]
+async fn a_list_of_thousands_who_are_left_out_is_had_piece_by_piece_and_names_everybody_once() {
+    const ALL: u64 = 2_600;
+    let is_reached = |number: u64| number.is_multiple_of(500) || number > ALL - 3;
+    let typed = |number| if is_reached(number) { email(number) } else { "by letter".to_owned() };
+    let world = World::of((1..=ALL).map(typed)).await;
+    let (mut listed, mut left_out, mut after, mut pieces) = (Vec::new(), 0, None, 0);
+    loop {
+        let before = world.opened().await;
+        let (numbers, out, next) = world.piece(after, 256).await;
+        let opened = world.opened().await - before;
+        assert!(opened <= OPENED_MAX && opened as u64 == numbers.len() as u64 + out, "{opened}");
+        (left_out, pieces) = (left_out + out, pieces + 1);
+        listed.extend(numbers);
+        after = next;
+        if after.is_none() {
+            break;
+        }
+        assert!(pieces < 20);
+    }
+    assert_eq!(listed, (1..=ALL).filter(|number| is_reached(*number)).collect::<Vec<_>>());
+    assert_eq!((left_out, pieces), (ALL - listed.len() as u64, 11));
+    assert_eq!(world.opened().await as u64, ALL, "each once");
+}
+
+#[tokio::test]
+async fn a_list_goes_on_where_it_had_as_many_as_were_asked_for() {
+    let world = World::new(5).await;
+    let (first, _, next) = world.piece(None, 2).await;
+    let (second, _, next) = world.piece(next, 2).await;
+    // Whoever is due no more in between is not on it, and nobody twice.
+    let entry = by_officer(Action::Unreachable);
+    world.store.note_unreachable(vec![record("devis-1-2")], entry).await.expect("noted");
+    let (third, _, next) = world.piece(next, 2).await;
+    assert_eq!((first, second, third, next), (vec![1, 2], vec![3, 4], vec![5], None));
+}
+
+/// Whoever has a list made, however slowly it is opened, keeps nobody from being asked.
+#[tokio::test]
+async fn a_list_holds_up_no_look_and_a_look_no_list() {
+    use futures_util::FutureExt as _;
+    let world = World::new(1).await;
+    let listing = world.asker.listing.lock().await;
+    let asking = world.asker.look(false).now_or_never().expect("it waits for nobody").expect("looked");
+    assert_eq!(asking.purposes.values().map(|tally| tally.to_ask).sum::<u64>(), 1);
+    drop(listing);
+    let _looking = world.asker.looking.lock().await;
+    let entry = by_officer(Action::AskingListed);
+    let due = world.asker.list(&world.letter, (None, 9), entry).now_or_never().expect("it waits for nobody");
+    assert_eq!(due.map(|due| due.people.len()), Ok(1));
 }
 
 #[tokio::test]
