@@ -76,8 +76,8 @@ pub use life::Life;
 pub use mark::{ClockStanding, ClockTrust, ClockVoice, DayLook};
 pub use notices::{KeptNotice, Notices};
 pub use outbox::{
-    Correspondence, MAIL_WAITS_MAX, MAILS_AT_ONCE_MAX, MAILS_WAITING_MAX, MailAttempt, MailEnd, MailId,
-    MailKind, MailedUnder, MailsWaiting, Outbox, RecordsEnding,
+    AskedFor, Correspondence, MAIL_WAITS_MAX, MAILS_AT_ONCE_MAX, MAILS_WAITING_MAX, MailAttempt, MailEnd,
+    MailId, MailKind, MailedUnder, MailsWaiting, Outbox, RecordsEnding,
 };
 pub use parked::{
     BuriedRef, DueBy, HeldCounts, HeldForm, Oldest, OldestRef, Parked, ParkedClaim, ParkedOverview,
@@ -85,7 +85,9 @@ pub use parked::{
 };
 pub use passes::{GivenPass, PASSES_OF_RECORD_MAX, Passes, ToOpen, ToPass};
 pub use pauses::Pauses;
-pub use requests::{Extending, PersonRequest, REQUESTS_LISTED_MAX, REQUESTS_MAX, RequestId, Requests};
+pub use requests::{
+    Extending, PersonRequest, REQUESTS_LISTED_MAX, REQUESTS_MAX, RequestId, Requests, ToRequest,
+};
 pub use restrictions::{
     RESTRICTED_MONTHS_MAX, RESTRICTIONS_MAX, Restricting, Restriction, Restrictions, last_day_of_restriction,
 };

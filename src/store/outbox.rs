@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::{Day, after};
 use crate::purpose::{Cursor, PurposeId, RecordId};
-use crate::store::{RequestId, RewriteCause, StoreError};
+use crate::store::{RequestId, RewriteCause, StoreError, ToRequest};
 use crate::trail::Entry;
 
 /// So many mails may wait at one time: all of them lie in memory. What is over it is not written, and counted.
@@ -80,6 +80,17 @@ pub enum MailEnd {
     PutOff,
     /// No mail reaches that address.
     Unreachable,
+}
+
+/// What came of a mail that was asked for by right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AskedFor {
+    /// It waits, and once it is sent the request is answered.
+    Queued,
+    /// One waits, or went, or was let go, so short a time ago that none goes now: with it is its request.
+    Already,
+    /// None can be sent: the record is not there, or as many wait as may. Of the latter the request is open, for the officer.
+    Not,
 }
 
 /// What was written to the person of a record.
@@ -170,12 +181,20 @@ pub trait Outbox: Send + Sync {
     /// [`crate::store::StoreCode`].
     async fn queue_mails(&self, mails: Vec<MailId>) -> Result<u64, StoreError>;
 
-    /// Queues a mail that somebody asked for, due at once; once it is sent, `request` is answered. False: its record is not there, one
-    /// of its kind waits or was sent within a day, or there is no room.
+    /// Queues a mail that somebody asked for, due at once. False: its record is not there, one of its kind waits or was sent within a day,
+    /// or there is no room.
     ///
     /// # Errors
     /// See [`crate::store::StoreCode`].
-    async fn ask_for_mail(&self, mail: MailId, request: Option<RequestId>) -> Result<bool, StoreError>;
+    async fn ask_for_mail(&self, mail: MailId) -> Result<bool, StoreError>;
+
+    /// The same of what somebody asks for by right. The request that the mail answers is opened in the same transaction: who asks twice at
+    /// one moment has one mail and one request. Where the register is full, the mail goes without; where there is no room for the mail, it
+    /// counts as one that was let go.
+    ///
+    /// # Errors
+    /// See [`crate::store::StoreCode`].
+    async fn ask_by_right(&self, mail: MailId, request: ToRequest) -> Result<AskedFor, StoreError>;
 
     /// True if it waits: a look into memory.
     fn mail_waits(&self, mail: &MailId) -> bool;
@@ -295,12 +314,16 @@ impl Letters {
         now: Timestamp,
         (stamp, request): ([u8; 16], Option<RequestId>),
     ) -> bool {
-        let is_new =
-            self.waiting.iter().all(|waiting| waiting.kind != kind) && !self.sent.is_recent(kind, now);
+        let is_new = self.takes(kind, now);
         if is_new {
             self.waiting.push(WaitingMail { kind, due: now, attempts: 0, queued: now, stamp, request });
         }
         is_new
+    }
+
+    /// False: one of its kind waits, or went so short a time ago that none goes now.
+    pub(super) fn takes(&self, kind: MailKind, now: Timestamp) -> bool {
+        self.waiting.iter().all(|waiting| waiting.kind != kind) && !self.sent.is_recent(kind, now)
     }
 
     /// Begins an attempt.
@@ -344,7 +367,8 @@ impl Letters {
         }
     }
 
-    fn note_dropped(&mut self, kind: MailKind, now: Timestamp) {
+    /// One may not be sent, or cannot be queued.
+    pub(super) fn note_dropped(&mut self, kind: MailKind, now: Timestamp) {
         match kind {
             MailKind::Asked | MailKind::Reminded => self.sent.dropped = Some(now),
             // What is too large today is so an hour later: no further request is opened for it meanwhile.

@@ -66,6 +66,17 @@ impl PersonRequest {
     }
 }
 
+/// A request that is opened with what it asks for.
+#[derive(Clone)]
+pub struct ToRequest {
+    /// What.
+    pub kind: RequestKind,
+    /// On which day it came.
+    pub received: Day,
+    /// The line that says so.
+    pub entry: Entry,
+}
+
 /// What came of an extension that was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Extending {

@@ -143,7 +143,7 @@ impl Usher {
             return Ok(false);
         }
         match self.first_of(sought, &others, now).await? {
-            Some(record) => self.store.ask_for_mail(MailId { record, kind: MailKind::Link }, None).await,
+            Some(record) => self.store.ask_for_mail(MailId { record, kind: MailKind::Link }).await,
             None => Ok(false),
         }
     }

@@ -3,6 +3,7 @@
 
 use zeroize::Zeroizing;
 
+use crate::clock::Day;
 use crate::desk;
 use crate::http::admin::access::Gathering;
 use crate::http::admin::person_acts::{Own, PersonActs};
@@ -10,42 +11,28 @@ use crate::http::problem::{Problem, ProblemCode};
 use crate::language::Language;
 use crate::purpose::RecordId;
 use crate::purpose::law::RequestKind;
-use crate::store::{MailId, MailKind};
+use crate::store::{AskedFor, MailId, MailKind, ToRequest};
 use crate::trail::{Action, Entry, Operator, Reason};
 
-/// What came of asking for a copy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::http) enum Asked {
-    /// It is on its way.
-    Queued,
-    /// One is, or went, or could not be made, so short a time ago that none goes now.
-    Already,
-    /// None can be sent: no mail reaches the record's person, or as many wait as may.
-    Not,
-}
-
 impl PersonActs {
-    /// Has a copy of all that is held under the mailbox of a record sent there. It stands in the register of requests from now on, and is
-    /// answered there once a mail server took it.
+    /// Has a copy of all that is held under the mailbox of a record sent there. It stands in the register of requests from now on, once
+    /// however often it is asked for at one moment, and is answered there once a mail server took it. Nothing of it where no mail reaches
+    /// the record's person.
     ///
     /// # Errors
     /// The store's.
-    pub(in crate::http) async fn send_copy(&self, operator: &Operator, own: &Own) -> Result<Asked, Problem> {
-        let store = &self.state.store;
-        let mail = MailId { record: own.held.id.clone(), kind: MailKind::Copy };
+    pub(in crate::http) async fn send_copy(
+        &self,
+        operator: &Operator,
+        own: &Own,
+    ) -> Result<AskedFor, Problem> {
         if own.mailbox().is_none() {
-            return Ok(Asked::Not);
+            return Ok(AskedFor::Not);
         }
-        let written = store.correspondence(vec![mail.record.clone()]).await?;
-        let is_recent = written.iter().any(|written| written.is_recent(MailKind::Copy, self.now()));
-        if is_recent || store.mail_waits(&mail) {
-            return Ok(Asked::Already);
-        }
-        let opened = self.open_request(RequestKind::Access, operator).await?;
-        let request = opened.map(|(id, _)| id);
-        // Where it is not queued the request stays open, and the officer sees it.
-        let is_queued = store.ask_for_mail(mail, request).await?;
-        Ok(if is_queued { Asked::Queued } else { Asked::Not })
+        let mail = MailId { record: own.held.id.clone(), kind: MailKind::Copy };
+        let entry = Entry::by(operator, Action::RequestOpened);
+        let request = ToRequest { kind: RequestKind::Access, received: Day::of(self.now()), entry };
+        Ok(self.state.store.ask_by_right(mail, request).await?)
     }
 
     /// The copy of what these records hold, for a program and to be read, with what the list has of that mailbox, and what it may lack: how

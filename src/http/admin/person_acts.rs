@@ -499,7 +499,7 @@ impl PersonActs {
     }
 
     /// Writes down that it is asked for. Where the register is full it is done all the same.
-    pub(super) async fn open_request(
+    async fn open_request(
         &self,
         kind: RequestKind,
         operator: &Operator,

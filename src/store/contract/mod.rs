@@ -343,6 +343,7 @@ macro_rules! contract {
                 what_is_to_be_written_goes_with_its_record,
                 to_whoever_is_restricted_nothing_is_sent,
                 what_is_asked_for_goes_once_a_day_also_to_whoever_is_restricted,
+                who_asks_by_right_at_one_moment_has_one_mail_and_one_request,
                 no_mail_waits_longer_than_any_may_and_not_too_many_are_queued_at_once,
                 who_was_written_to_by_other_means_is_noted_and_waits_no_longer,
                 whom_no_mail_reaches_nobody_writes_to_until_their_record_is_corrected,

@@ -1,17 +1,20 @@
 //! The outbox: what is queued waits, is tried, ends; and all of it goes with its record.
 
+use futures_util::future::join_all;
+
 use super::Host;
 use super::support::*;
 use crate::clock::{Day, after};
 use crate::lead::{Dropped, sample};
 use crate::purpose::RecordId;
+use crate::purpose::law::RequestKind;
 use crate::store::contract::rewriting::holding;
 use crate::store::{
-    Correspondence, ErasureRequest, MAIL_WAITS_MAX, MAILS_AT_ONCE_MAX, MailAttempt, MailEnd, MailId,
-    MailKind, MailedUnder, MailsWaiting, Outcome, RequestId, RewriteCause, RewriteRequest, Rewritten,
-    Settlement, SharedStore, StoreCode, Wanted,
+    AskedFor, Correspondence, ErasureRequest, MAIL_WAITS_MAX, MAILS_AT_ONCE_MAX, MailAttempt, MailEnd,
+    MailId, MailKind, MailedUnder, MailsWaiting, Outcome, RewriteCause, RewriteRequest, Rewritten,
+    Settlement, SharedStore, StoreCode, ToRequest, Wanted,
 };
-use crate::trail::{Action, Entry};
+use crate::trail::{Action, Entry, Reason};
 
 fn mail(number: u64, kind: MailKind) -> MailId {
     MailId { record: record(&format!("devis-1-{number}")), kind }
@@ -196,31 +199,67 @@ pub(crate) async fn what_is_asked_for_goes_once_a_day_also_to_whoever_is_restric
     let mut store = host.open();
     store_many(&store, 1, 1).await;
     let (link, copy) = (mail(1, MailKind::Link), mail(1, MailKind::Copy));
-    let request = Some(RequestId { epoch: 1, number: 7 });
-    assert_eq!(store.ask_for_mail(mail(9, MailKind::Link), None).await, Ok(false), "it is not there");
+    assert_eq!(store.ask_for_mail(mail(9, MailKind::Link)).await, Ok(false), "it is not there");
     assert!(!store.mail_waits(&copy));
-    assert_eq!(store.ask_for_mail(copy.clone(), request).await, Ok(true));
-    assert_eq!(store.ask_for_mail(copy.clone(), None).await, Ok(false), "one waits");
+    assert_eq!(store.ask_for_mail(copy.clone()).await, Ok(true));
+    assert_eq!(store.ask_for_mail(copy.clone()).await, Ok(false), "one waits");
     assert!(store.mail_waits(&copy) && !store.mail_waits(&link));
     let day = Day::of(start()).plus(3);
     store.restrict(copy.record.clone(), day, by_officer(Action::Restricted)).await.expect("restricted");
     for _ in 0..2 {
         let attempt = attempt(&store, &copy).await.expect("it waits");
-        assert_eq!((attempt.request, store.mail_stands(&copy, &attempt)), (request, true));
+        assert_eq!((attempt.request, store.mail_stands(&copy, &attempt)), (None, true));
         store.close().await.expect("closed");
         drop(store);
         store = host.open();
     }
     store.end_mail(copy.clone(), MailEnd::Sent, None).await.expect("ended");
-    assert_eq!(store.ask_for_mail(copy.clone(), None).await, Ok(false), "it went just now");
+    assert_eq!(store.ask_for_mail(copy.clone()).await, Ok(false), "it went just now");
     assert_eq!(queue(&store, std::slice::from_ref(&copy)).await, 0);
-    assert_eq!(store.ask_for_mail(link, None).await, Ok(true), "another kind");
+    assert_eq!(store.ask_for_mail(link).await, Ok(true), "another kind");
     host.pass_days(&store, 1);
-    assert_eq!(store.ask_for_mail(copy.clone(), None).await, Ok(true), "the next day");
+    assert_eq!(store.ask_for_mail(copy.clone()).await, Ok(true), "the next day");
     store.end_mail(copy.clone(), MailEnd::Dropped, None).await.expect("ended");
-    assert_eq!(store.ask_for_mail(copy.clone(), None).await, Ok(false), "it could not be sent just now");
+    assert_eq!(store.ask_for_mail(copy.clone()).await, Ok(false), "it could not be sent just now");
     host.pass_days(&store, 1);
-    assert_eq!(store.ask_for_mail(copy, None).await, Ok(true));
+    assert_eq!(store.ask_for_mail(copy).await, Ok(true));
+}
+
+pub(crate) async fn who_asks_by_right_at_one_moment_has_one_mail_and_one_request<H: Host>() {
+    let host = H::new();
+    let mut store = host.open();
+    store_many(&store, 1, 1).await;
+    let (copy, received) = (mail(1, MailKind::Copy), Day::of(start()));
+    let asking = || ToRequest {
+        kind: RequestKind::Access,
+        received,
+        entry: Entry::by_person(Action::RequestOpened, Reason::PersonRequest),
+    };
+    let requests = async |store: &SharedStore| store.requests(None, 100).await.expect("listed");
+    assert_eq!(store.ask_by_right(mail(9, MailKind::Copy), asking()).await, Ok(AskedFor::Not));
+    assert_eq!(requests(&store).await, [], "nothing is held, and nothing is open");
+    let asked = join_all((0..16).map(|_| store.ask_by_right(copy.clone(), asking()))).await;
+    let came = |wanted| asked.iter().filter(|asked| **asked == Ok(wanted)).count();
+    assert_eq!((came(AskedFor::Queued), came(AskedFor::Already)), (1, 15));
+    let [open] = requests(&store).await.try_into().expect("one");
+    assert_eq!((open.kind, open.received, open.answered), (RequestKind::Access, received, None));
+    for _ in 0..2 {
+        let attempt = attempt(&store, &copy).await.expect("it waits");
+        assert_eq!(attempt.request, Some(open.id));
+        store.close().await.expect("closed");
+        drop(store);
+        store = host.open();
+    }
+    // What could not be sent has its request, and no second one on the same day.
+    store.end_mail(copy.clone(), MailEnd::Dropped, None).await.expect("ended");
+    assert_eq!(store.ask_by_right(copy.clone(), asking()).await, Ok(AskedFor::Already));
+    host.pass_days(&store, 1);
+    assert_eq!(store.ask_by_right(copy, asking()).await, Ok(AskedFor::Queued));
+    let opened: Vec<u64> = requests(&store).await.iter().map(|request| request.id.number).collect();
+    assert_eq!(opened, [open.id.number, open.id.number + 1]);
+    let lines = store.lines(0, 1_000).await.expect("a trail").into_iter().map(|line| line.entry);
+    let said = lines.filter(|entry| entry.action() == Action::RequestOpened && entry.count == 1);
+    assert_eq!(said.count(), 2, "a line for each");
 }
 
 pub(crate) async fn no_mail_waits_longer_than_any_may_and_not_too_many_are_queued_at_once<H: Host>() {

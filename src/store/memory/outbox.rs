@@ -12,8 +12,8 @@ use crate::store::memory::draft::Draft;
 use crate::store::memory::rows::Rows;
 use crate::store::outbox::{HeldMails, Letters, MAILS_AT_ONCE_MAX, MAILS_WAITING_MAX};
 use crate::store::{
-    Correspondence, MailAttempt, MailEnd, MailId, MailKind, MailedUnder, MailsWaiting, Outbox, RecordsEnding,
-    RequestId, StoreCode, StoreError,
+    AskedFor, Correspondence, MailAttempt, MailEnd, MailId, MailKind, MailedUnder, MailsWaiting, Outbox,
+    RecordsEnding, RequestId, StoreCode, StoreError, ToRequest,
 };
 use crate::trail::Entry;
 
@@ -33,10 +33,32 @@ impl Outbox for MemoryStore {
         })
     }
 
-    async fn ask_for_mail(&self, mail: MailId, request: Option<RequestId>) -> Result<bool, StoreError> {
+    async fn ask_for_mail(&self, mail: MailId) -> Result<bool, StoreError> {
         self.0.write(|draft| {
             let is_there = draft.rows.record(&mail.record).is_some();
-            Ok(is_there && draft.queue_mail(&mail.record, mail.kind, request)?)
+            Ok(is_there && draft.queue_mail(&mail.record, mail.kind, None)?)
+        })
+    }
+
+    async fn ask_by_right(&self, mail: MailId, request: ToRequest) -> Result<AskedFor, StoreError> {
+        let (MailId { record, kind }, ToRequest { kind: asks_for, received, entry }) = (mail, request);
+        self.0.write(|draft| {
+            if draft.rows.record(&record).is_none() {
+                return Ok(AskedFor::Not);
+            }
+            let now = draft.look.now();
+            if draft.rows.letters.get(&record).is_some_and(|letters| !letters.takes(kind, now)) {
+                return Ok(AskedFor::Already);
+            }
+            let request = match draft.open_request(asks_for, received, entry) {
+                Err(error) if error.code == StoreCode::TooManyRequests => None,
+                request => Some(request?.id),
+            };
+            if draft.queue_mail(&record, kind, request)? {
+                return Ok(AskedFor::Queued);
+            }
+            draft.rows.letters.entry(record).or_default().note_dropped(kind, now);
+            Ok(AskedFor::Not)
         })
     }
 

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use crate::clock::Day;
 use crate::purpose::law::{ExtensionGround, RequestKind};
 use crate::store::memory::MemoryStore;
-use crate::store::memory::draft::EPOCH;
+use crate::store::memory::draft::{Draft, EPOCH};
 use crate::store::requests::{Extending, PersonRequest, REQUESTS_LISTED_MAX, REQUESTS_MAX, RequestId};
 use crate::store::{ErasureId, Requests, StoreCode, StoreError};
 use crate::trail::{Action, Entry, Outcome};
@@ -16,20 +16,9 @@ impl Requests for MemoryStore {
         &self,
         kind: RequestKind,
         received: Day,
-        mut entry: Entry,
+        entry: Entry,
     ) -> Result<PersonRequest, StoreError> {
-        self.0.write(|draft| {
-            if draft.rows.requests.len() >= REQUESTS_MAX {
-                return Err(StoreError::of(StoreCode::TooManyRequests));
-            }
-            draft.rows.last_request += 1;
-            let id = RequestId { epoch: EPOCH, number: draft.rows.last_request };
-            let request = PersonRequest { id, kind, received, extended: None, answered: None };
-            draft.rows.requests.insert(id, request.clone());
-            entry.count = 1;
-            draft.append_line(entry);
-            Ok(request)
-        })
+        self.0.write(|draft| draft.open_request(kind, received, entry))
     }
 
     async fn extend_request(
@@ -110,5 +99,29 @@ impl Requests for MemoryStore {
             }
             Ok(ended)
         })
+    }
+}
+
+impl Draft<'_> {
+    /// Writes a request down.
+    ///
+    /// # Errors
+    /// [`StoreCode::TooManyRequests`], and nothing is written.
+    pub(super) fn open_request(
+        &mut self,
+        kind: RequestKind,
+        received: Day,
+        mut entry: Entry,
+    ) -> Result<PersonRequest, StoreError> {
+        if self.rows.requests.len() >= REQUESTS_MAX {
+            return Err(StoreError::of(StoreCode::TooManyRequests));
+        }
+        self.rows.last_request += 1;
+        let id = RequestId { epoch: EPOCH, number: self.rows.last_request };
+        let request = PersonRequest { id, kind, received, extended: None, answered: None };
+        self.rows.requests.insert(id, request.clone());
+        entry.count = 1;
+        self.append_line(entry);
+        Ok(request)
     }
 }

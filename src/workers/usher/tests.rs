@@ -118,7 +118,7 @@ async fn what_names_an_address_where_no_mail_goes_is_not_opened_for_it() {
 #[tokio::test]
 async fn who_names_the_address_of_another_keeps_no_mail_from_them() {
     let world = World::with(vec![naming(ZOE), sample::lead("lettre", ZOE, false, later(365))]).await;
-    assert_eq!(world.store.ask_for_mail(link("devis-1-1"), None).await, Ok(true));
+    assert_eq!(world.store.ask_for_mail(link("devis-1-1")).await, Ok(true));
     assert!(world.ask(ZOE));
     assert_eq!(world.looked().await, [link("devis-1-1"), link("lettre-1-1")], "Max's waits");
     world.store.end_mail(link("devis-1-1"), MailEnd::Sent, None).await.expect("ended");

@@ -5,12 +5,11 @@ use parking_lot::Mutex;
 use super::addresses::{self, keep};
 use super::*;
 use crate::forget::address::Sought;
-use crate::http::admin::copies::Asked;
 use crate::http::admin::person_acts::PersonActs;
 use crate::http::public::person_routes;
 use crate::http::{Persons, Proxies};
 use crate::language::Language;
-use crate::store::{MailEnd, MailId, MailKind};
+use crate::store::{AskedFor, MailEnd, MailId, MailKind};
 use crate::trail::Operator;
 
 fn acts(bench: &Bench) -> PersonActs {
@@ -94,7 +93,7 @@ async fn a_copy_stands_in_the_register_goes_once_a_day_and_is_read_by_its_person
     let (acts, person) = (acts(&bench), Operator::recognised_by_pass());
     let id = RecordId::parse("devis-1-1").expect("an id");
     let own = acts.look(&person, &id, Language::En).await.expect("looked up").expect("there");
-    for came in [Asked::Queued, Asked::Already] {
+    for came in [AskedFor::Queued, AskedFor::Already] {
         assert_eq!(acts.send_copy(&person, &own).await, Ok(came));
     }
     let open = bench.store.requests(None, 10).await.expect("listed");
@@ -103,14 +102,14 @@ async fn a_copy_stands_in_the_register_goes_once_a_day_and_is_read_by_its_person
     let attempt = bench.store.try_mail(mail.clone()).await.expect("tried").expect("it waits");
     assert_eq!(attempt.request, Some(open[0].id));
     bench.store.end_mail(mail, MailEnd::Sent, None).await.expect("ended");
-    assert_eq!(acts.send_copy(&person, &own).await, Ok(Asked::Already), "it went today");
+    assert_eq!(acts.send_copy(&person, &own).await, Ok(AskedFor::Already), "it went today");
     bench.store.settle(vec![keep(2, "devis", "anne@lumen.example")]).await.expect("settled");
     let second = RecordId::parse("devis-1-2").expect("an id");
     let large = acts.look(&person, &second, Language::En).await.expect("looked up").expect("there");
-    assert_eq!(acts.send_copy(&person, &large).await, Ok(Asked::Queued));
+    assert_eq!(acts.send_copy(&person, &large).await, Ok(AskedFor::Queued));
     let mail = MailId { record: second, kind: MailKind::Copy };
     bench.store.end_mail(mail, MailEnd::Dropped, None).await.expect("ended");
-    assert_eq!(acts.send_copy(&person, &large).await, Ok(Asked::Already), "it was too large today");
+    assert_eq!(acts.send_copy(&person, &large).await, Ok(AskedFor::Already), "it was too large today");
     assert_eq!(bench.store.requests(None, 10).await.expect("listed").len(), 2, "and its request is open");
 
     let copy = acts.copy(vec![id], "anne@lumen.example", Language::En, (Some(9), 2)).await;

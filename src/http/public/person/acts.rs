@@ -6,7 +6,6 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use zeroize::Zeroizing;
 
-use crate::http::admin::copies::Asked;
 use crate::http::admin::person_acts::{
     Came, Extent, Own, is_an_address, is_no_yes, is_told, objecting, withdrawing,
 };
@@ -23,6 +22,7 @@ use crate::people::page::{
 };
 use crate::people::{Pass, PassKind};
 use crate::purpose::ConsentKey;
+use crate::store::AskedFor;
 
 /// `POST /p/{pass}`: does what the form says.
 ///
@@ -195,12 +195,12 @@ impl Doing<'_> {
     async fn copy(&self) -> Result<HttpResponse, Problem> {
         let asked = match self.shown.copy_to {
             Some(_) => self.persons.acts.send_copy(&self.visitor.operator, self.own).await?,
-            None => Asked::Not,
+            None => AskedFor::Not,
         };
         let came = match asked {
-            Asked::Queued => Copying::Begun,
-            Asked::Already => Copying::Already,
-            Asked::Not => Copying::Not,
+            AskedFor::Queued => Copying::Begun,
+            AskedFor::Already => Copying::Already,
+            AskedFor::Not => Copying::Not,
         };
         Ok(self.show(self.shown, copied(came, self.language)))
     }

@@ -6,7 +6,9 @@ use crate::purpose::law::RequestKind;
 use crate::store::contract::Host;
 use crate::store::requests::REQUESTS_MAX;
 use crate::store::sled::SledStore;
-use crate::store::{Life, Requests, SharedStore, StoreCode, StoreError};
+use crate::store::{
+    AskedFor, Life, MailId, MailKind, Outbox, Requests, SharedStore, StoreCode, StoreError, ToRequest,
+};
 use crate::trail::Action;
 
 async fn open(store: &SledStore) -> Result<u64, StoreCode> {
@@ -43,6 +45,14 @@ async fn the_register_is_full_by_its_count_and_has_room_again_when_requests_end(
     let store = world.open();
     assert_eq!(open(&store).await, Err(StoreCode::TooManyRequests));
     let shared: SharedStore = store.clone();
+    // What a mail answers goes all the same, and is counted by nobody.
+    store_many(&shared, 1, 1).await;
+    let mail = MailId { record: record("devis-1-1"), kind: MailKind::Copy };
+    let (received, entry) = (Day::of(start()), by_officer(Action::RequestOpened));
+    let request = ToRequest { kind: RequestKind::Access, received, entry };
+    assert_eq!(store.ask_by_right(mail.clone(), request).await, Ok(AskedFor::Queued));
+    let attempt = store.try_mail(mail).await.expect("tried").expect("it waits");
+    assert_eq!(attempt.request, None);
     world.pass_days(&shared, 500);
     assert_eq!(store.end_requests(12).await, Ok(2));
     assert_eq!(open(&store).await, Ok(3));

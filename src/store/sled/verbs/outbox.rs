@@ -14,9 +14,10 @@ use crate::store::sled::draft::Draft;
 use crate::store::sled::layout::{self, Place, meta, record_id, record_key};
 use crate::store::sled::outbox_rows;
 use crate::store::sled::shared::Effect;
+use crate::store::sled::verbs::requests;
 use crate::store::{
-    Correspondence, MailAttempt, MailEnd, MailId, MailKind, MailedUnder, MailsWaiting, Outbox, RecordsEnding,
-    RequestId, RewriteCause, StoreCode, StoreError,
+    AskedFor, Correspondence, MailAttempt, MailEnd, MailId, MailKind, MailedUnder, MailsWaiting, Outbox,
+    RecordsEnding, RequestId, RewriteCause, StoreCode, StoreError, ToRequest,
 };
 use crate::trail::Entry;
 
@@ -43,12 +44,16 @@ impl Outbox for SledStore {
             .await
     }
 
-    async fn ask_for_mail(&self, mail: MailId, request: Option<RequestId>) -> Result<bool, StoreError> {
+    async fn ask_for_mail(&self, mail: MailId) -> Result<bool, StoreError> {
         self.writer
             .write(1, move |draft| {
-                Ok(is_there(draft, &mail.record)? && queue(draft, &mail.record, mail.kind, request)?)
+                Ok(is_there(draft, &mail.record)? && queue(draft, &mail.record, mail.kind, None)?)
             })
             .await
+    }
+
+    async fn ask_by_right(&self, mail: MailId, request: ToRequest) -> Result<AskedFor, StoreError> {
+        self.writer.write(1, move |draft| ask_by_right(draft, &mail, request)).await
     }
 
     fn mail_waits(&self, mail: &MailId) -> bool {
@@ -301,6 +306,31 @@ pub(in crate::store::sled) fn queue(
         put(draft, id, &letters)?;
     }
     Ok(is_new)
+}
+
+/// Queues a mail with the request that it answers, if none of its kind waits or went just now.
+fn ask_by_right(
+    draft: &mut Draft<'_>,
+    MailId { record, kind }: &MailId,
+    ToRequest { kind: asks_for, received, entry }: ToRequest,
+) -> Result<AskedFor, StoreError> {
+    if !is_there(draft, record)? {
+        return Ok(AskedFor::Not);
+    }
+    let mut letters = of(draft, record)?.unwrap_or_default();
+    if !letters.takes(*kind, draft.now) {
+        return Ok(AskedFor::Already);
+    }
+    let request = match requests::open(draft, asks_for, received, entry) {
+        Err(error) if error.code == StoreCode::TooManyRequests => None,
+        request => Some(request?.id),
+    };
+    if queue(draft, record, *kind, request)? {
+        return Ok(AskedFor::Queued);
+    }
+    letters.note_dropped(*kind, draft.now);
+    put(draft, record, &letters)?;
+    Ok(AskedFor::Not)
 }
 
 /// A record is another than it was.

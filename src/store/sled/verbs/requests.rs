@@ -192,7 +192,11 @@ fn count(draft: &Draft<'_>) -> Result<u64, StoreError> {
     Ok(count)
 }
 
-fn open(
+/// Writes a request down.
+///
+/// # Errors
+/// [`StoreCode::TooManyRequests`], and nothing is written; otherwise see [`StoreCode`].
+pub(in crate::store::sled) fn open(
     draft: &mut Draft<'_>,
     kind: RequestKind,
     received: Day,

@@ -8,7 +8,7 @@ use crate::people::{Pass, PassKind};
 use crate::purpose::RecordId;
 use crate::purpose::law::RequestKind;
 use crate::store::contract::Row;
-use crate::store::{GivenPass, PASSES_OF_RECORD_MAX, SHOWN_AT_ONCE_MAX, ToPass};
+use crate::store::{AskedFor, GivenPass, PASSES_OF_RECORD_MAX, SHOWN_AT_ONCE_MAX, ToPass, ToRequest};
 use crate::workers::{SearchTools, Work};
 
 /// What is asked for whenever a copy is made.
@@ -61,7 +61,7 @@ impl Asked {
     }
 
     async fn written(&self, mail: &MailId) -> Written {
-        assert_eq!(self.store.ask_for_mail(mail.clone(), None).await, Ok(true));
+        assert_eq!(self.store.ask_for_mail(mail.clone()).await, Ok(true));
         let attempt = self.store.try_mail(mail.clone()).await.expect("tried").expect("it waits");
         let written = self.postman.desk.write(mail, &attempt, &settings()).await.expect("answered");
         assert!(self.store.mail_stands(mail, &attempt));
@@ -131,7 +131,7 @@ async fn what_was_given_for_a_mail_that_could_not_be_written_is_taken_back() {
     use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
     let mut world = Asked::of(&[("devis", ZOE)], || Err("never")).await;
     let mail = asked("devis-1-1", MailKind::Link);
-    assert_eq!(world.store.ask_for_mail(mail.clone(), None).await, Ok(true));
+    assert_eq!(world.store.ask_for_mail(mail.clone()).await, Ok(true));
     let wanted = ToPass { record: mail.record.clone(), kind: PassKind::Page, last_day: None };
     let given = world.store.give_pass(wanted, Entry::by_system(Action::PassGiven)).await.expect("answered");
     let GivenPass::Given(pass) = given else { panic!("it is there") };
@@ -212,13 +212,12 @@ async fn what_a_copy_may_lack_is_said_to_who_makes_it() {
 #[tokio::test]
 async fn a_request_is_answered_by_the_mail_and_stays_open_where_there_is_none() {
     let world = Asked::of(&[("devis", ZOE)], || Ok("canary".to_owned())).await;
-    let opened = || {
-        let entry = Entry::by_person(Action::RequestOpened, Reason::PersonRequest);
-        world.store.open_request(RequestKind::Access, Day::of(start()), entry)
-    };
-    let (first, second) = (opened().await.expect("opened"), opened().await.expect("opened"));
+    let entry = || Entry::by_person(Action::RequestOpened, Reason::PersonRequest);
+    let (kind, received) = (RequestKind::Access, Day::of(start()));
+    let first = world.store.open_request(kind, received, entry()).await.expect("opened");
     let mail = asked("devis-1-1", MailKind::Copy);
-    assert_eq!(world.store.ask_for_mail(mail.clone(), Some(second.id)).await, Ok(true));
+    let request = ToRequest { kind, received, entry: entry() };
+    assert_eq!(world.store.ask_by_right(mail.clone(), request).await, Ok(AskedFor::Queued));
     let attempt = world.store.try_mail(mail.clone()).await.expect("tried").expect("it waits");
     let answered = async || {
         let open = world.store.requests(None, 9).await.expect("listed");
@@ -232,7 +231,8 @@ async fn a_request_is_answered_by_the_mail_and_stays_open_where_there_is_none() 
     assert!(answered().await.is_empty());
     world.host.copy(false);
     assert_eq!(world.postman.has_written().await, Ok(true));
-    assert_eq!((answered().await, first.id < second.id), (vec![second.id], true));
+    let second = attempt.request.expect("one was opened");
+    assert_eq!((answered().await, first.id < second), (vec![second], true));
     assert_eq!(world.store.mails_waiting().count, 0);
     // Nobody's address is written to that the server said is none, unless they read it themselves.
     let world = Asked::of(&[("devis", ZOE)], || Ok("canary".to_owned())).await;
