@@ -5,7 +5,7 @@
 use zeroize::Zeroizing;
 
 use crate::language::Language;
-use crate::mail::letters::{fill, words};
+use crate::mail::letters::{House, fill, words};
 use crate::mail::mailbox::{Addressee, Link};
 use crate::mail::message::{Attached, AttachedKind, Block, Message};
 
@@ -16,11 +16,7 @@ pub struct Linked<'l> {
     /// In which language.
     pub language: Language,
     /// Who writes.
-    pub house: &'l str,
-    /// Where the house is.
-    pub address: &'l str,
-    /// Where people write to it about their data.
-    pub email: &'l str,
+    pub house: House<'l>,
     /// Until which day the links open, as it is written in that language.
     pub until: String,
     /// Each link.
@@ -46,11 +42,7 @@ pub struct Copied<'l> {
     /// In which language.
     pub language: Language,
     /// Who writes.
-    pub house: &'l str,
-    /// Where the house is.
-    pub address: &'l str,
-    /// Where people write to it about their data.
-    pub email: &'l str,
+    pub house: House<'l>,
     /// For programs.
     pub json: Zeroizing<String>,
     /// To be read.
@@ -59,10 +51,10 @@ pub struct Copied<'l> {
 
 /// The mail with the links.
 pub fn linked(letter: Linked<'_>) -> Message {
-    let Linked { to, language, house, address, email, until, links, are_cut } = letter;
+    let Linked { to, language, house, until, links, are_cut } = letter;
     let words = words(language);
     let say = |texts: &[&str]| {
-        let places = [("house", house), ("address", address), ("email", email), ("until", until.as_str())];
+        let places = [&house.places()[..], &[("until", until.as_str())]].concat();
         Block::Paragraph(texts.iter().map(|text| fill(text, &places)).collect::<Vec<_>>().join(" "))
     };
     let mut blocks = vec![say(&[words.link_why, words.link_lead])];
@@ -78,11 +70,9 @@ pub fn linked(letter: Linked<'_>) -> Message {
 
 /// The mail with the copy.
 pub fn copied(letter: Copied<'_>) -> Message {
-    let Copied { to, language, house, address, email, json, html } = letter;
+    let Copied { to, language, house, json, html } = letter;
     let words = words(language);
-    let say = |text: &str| {
-        Block::Paragraph(fill(text, &[("house", house), ("address", address), ("email", email)]))
-    };
+    let say = |text: &str| Block::Paragraph(fill(text, &house.places()));
     let said = [words.copy_what, words.copy_care, words.copy_left_out, words.copy_not_you, words.who];
     let files = vec![
         Attached { name: "copy.html", kind: AttachedKind::Html, text: html },
@@ -95,6 +85,7 @@ pub fn copied(letter: Copied<'_>) -> Message {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::mail::letters::tests::HOUSE;
 
     fn said(message: &Message) -> String {
         let block = |block: &Block| match block {
@@ -118,9 +109,7 @@ mod tests {
         let letter = |language, are_cut| Linked {
             to: to(),
             language,
-            house: "Atelier Lumen SARL",
-            address: "12 rue des Lices, 49100 Angers",
-            email: "vie-privee@lumen.example",
+            house: HOUSE,
             until: "29\u{a0}December 2026".to_owned(),
             links: vec![link("{email}", "ONE"), link("A letter", "TWO")],
             are_cut,
@@ -153,9 +142,7 @@ mod tests {
             let message = copied(Copied {
                 to: to(),
                 language,
-                house: "Atelier Lumen SARL",
-                address: "12 rue des Lices, 49100 Angers",
-                email: "vie-privee@lumen.example",
+                house: HOUSE,
                 json: Zeroizing::new("{\"canary\":1}".to_owned()),
                 html: Zeroizing::new("<p>canary</p>".to_owned()),
             });

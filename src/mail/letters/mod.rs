@@ -57,6 +57,24 @@ texts! {
     }
 }
 
+/// Who writes a letter.
+#[derive(Clone, Copy)]
+pub struct House<'l> {
+    /// Its name.
+    pub name: &'l str,
+    /// Where it is.
+    pub address: &'l str,
+    /// Where people write to it about their data.
+    pub email: &'l str,
+}
+
+impl<'l> House<'l> {
+    /// What every letter puts in.
+    fn places(self) -> [(&'l str, &'l str); 3] {
+        [("house", self.name), ("address", self.address), ("email", self.email)]
+    }
+}
+
 /// What is put into a letter. No `Debug`: it is about one person.
 pub struct Letter<'l> {
     /// To whom.
@@ -64,11 +82,7 @@ pub struct Letter<'l> {
     /// In which language.
     pub language: Language,
     /// Who writes.
-    pub house: &'l str,
-    /// Where the house is.
-    pub address: &'l str,
-    /// Where people write to it about their data.
-    pub email: &'l str,
+    pub house: House<'l>,
     /// Whom people may complain to, and where that is.
     pub authority: Option<(String, String)>,
     /// On which day they sent the form in, as it is written in that language.
@@ -146,9 +160,6 @@ impl Letter<'_> {
             self.authority.as_ref().map_or(("", ""), |(name, url)| (name.as_str(), url.as_str()));
         let held = listed(&self.held, words(self.language).and);
         let places = [
-            ("house", self.house),
-            ("address", self.address),
-            ("email", self.email),
             ("authority", authority),
             ("authority_url", authority_url),
             ("day", &self.day),
@@ -156,7 +167,7 @@ impl Letter<'_> {
             ("held", &held),
             ("until", &self.until),
         ];
-        fill(text, &places)
+        fill(text, &[&self.house.places()[..], &places].concat())
     }
 
     /// What stands at the end of each letter: the rights, the notice, who wrote.

@@ -1,13 +1,17 @@
 use super::*;
 use crate::language::lints;
 
+pub(super) const HOUSE: House<'static> = House {
+    name: "Atelier Lumen SARL",
+    address: "12 rue des Lices, 49100 Angers",
+    email: "vie-privee@lumen.example",
+};
+
 pub(super) fn letter(language: Language) -> Letter<'static> {
     Letter {
         to: Addressee::parse("anne@example.org").expect("an address"),
         language,
-        house: "Atelier Lumen SARL",
-        address: "12 rue des Lices, 49100 Angers",
-        email: "vie-privee@lumen.example",
+        house: HOUSE,
         authority: Some(("CNIL".to_owned(), "https://www.cnil.fr/plaintes".to_owned())),
         day: language.day("2026-11-30T07:00:00Z".parse().expect("a time")),
         title: "{title} {held}".to_owned(),

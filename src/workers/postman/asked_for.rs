@@ -80,16 +80,7 @@ impl Desk {
                 if json.len() + html.len() > COPY_BYTES_MAX {
                     return Ok(Written::Not(Unsent::TooLarge));
                 }
-                let house = &letterhead.controller;
-                Some(copied(Copied {
-                    to,
-                    language,
-                    house: &house.name,
-                    address: &house.address,
-                    email: &house.email,
-                    json,
-                    html,
-                }))
+                Some(copied(Copied { to, language, house: letterhead.house(), json, html }))
             }
             _ => self.links(to, (&all, lacks.total.is_some()), &letterhead, now).await?,
         };
@@ -148,14 +139,11 @@ impl Desk {
         if links.is_empty() {
             return Ok(None);
         }
-        let house = &letterhead.controller;
         let until = Timestamp::from_second(i64::from(last_day.0) * 86_400).unwrap_or(now);
         Ok(Some(linked(Linked {
             to,
             language,
-            house: &house.name,
-            address: &house.address,
-            email: &house.email,
+            house: letterhead.house(),
             until: language.day(until),
             are_cut: are_cut || all.len() > LINKS_MAX,
             links,

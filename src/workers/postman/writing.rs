@@ -10,7 +10,7 @@ use crate::clock::after;
 use crate::current::Current;
 use crate::language::Language;
 use crate::lead::OpenedLead;
-use crate::mail::{Addressee, Letter, Link, RawMail, Settings, Stamp, asked, welcome};
+use crate::mail::{Addressee, House, Letter, Link, RawMail, Settings, Stamp, asked, welcome};
 use crate::notice::naming;
 use crate::people::PassKind;
 use crate::purpose::law::{Authority, Controller, authority_of};
@@ -35,6 +35,14 @@ pub struct Letterhead {
     pub controller: Controller,
     /// Under which address the notices stand.
     pub public_url: String,
+}
+
+impl Letterhead {
+    /// Who writes.
+    pub(super) fn house(&self) -> House<'_> {
+        let Controller { name, address, email, .. } = &self.controller;
+        House { name, address, email }
+    }
 }
 
 /// Where mails are written.
@@ -192,9 +200,7 @@ fn letter<'l>(
     Some(Letter {
         to,
         language,
-        house: &controller.name,
-        address: &controller.address,
-        email: &controller.email,
+        house: letterhead.house(),
         authority,
         day: language.day(lead.acted()),
         title: title_of(purpose, language),
