@@ -22,6 +22,8 @@ mod redater;
 mod reload_gate;
 mod retrying;
 mod routine;
+#[cfg(test)]
+mod sample;
 mod scanner;
 mod searcher;
 mod settlement_log;

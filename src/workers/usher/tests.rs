@@ -4,16 +4,14 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::forget::address::Address;
-use crate::lead::{Dropped, MinimisedLead, sample};
+use crate::lead::{MinimisedLead, sample};
 use crate::purpose::Basis;
-use crate::purpose::sample::purpose;
 use crate::random::SeededRandom;
-use crate::store::contract::Host;
-use crate::store::contract::support::{by_officer, later, record, reference, start};
+use crate::store::contract::Host as _;
+use crate::store::contract::support::{by_officer, later, record, start};
 use crate::store::memory::MemoryHost;
-use crate::store::{MailEnd, Outcome, Settlement, ToSuppress};
-use crate::telemetry::metrics::Metrics;
-use crate::workers::{SearchTools, Work};
+use crate::store::{MailEnd, ToSuppress};
+use crate::workers::sample::Searched;
 
 const ZOE: &str = "zoe@canary.example";
 
@@ -31,28 +29,7 @@ impl World {
     }
 
     async fn with(leads: Vec<MinimisedLead>) -> Self {
-        let host = MemoryHost::new();
-        let store = host.open();
-        for (number, lead) in (1..).zip(leads) {
-            let outcome = Outcome::stored(lead);
-            let settled = Settlement {
-                reference: reference(number),
-                outcome,
-                matched: Vec::new(),
-                dropped: Dropped::default(),
-            };
-            store.settle(vec![settled]).await.expect("settled");
-        }
-        let purposes = vec![purpose("devis", &["email"]), purpose("lettre", &["email"])];
-        let policy = Arc::new(Current::new(Policy::new(purposes)));
-        let tools = SearchTools {
-            kept: store.clone(),
-            policy: policy.clone(),
-            metrics: Arc::new(Metrics::new()),
-            busy: Box::new(|| false),
-        };
-        let spawn = |work: Work| std::thread::Builder::new().name("search".to_owned()).spawn(work);
-        let searcher = Arc::new(Searcher::start(tools, spawn).expect("a thread"));
+        let Searched { host, store, policy, searcher } = Searched::with(leads).await;
         let ambient =
             (host.clock.clone() as Arc<dyn Clock>, Arc::new(SeededRandom::new(7)) as Arc<dyn Random>);
         let usher = Usher::new(store.clone(), searcher, policy, ambient);

@@ -9,7 +9,7 @@ use crate::purpose::RecordId;
 use crate::purpose::law::RequestKind;
 use crate::store::contract::Row;
 use crate::store::{AskedFor, GivenPass, PASSES_OF_RECORD_MAX, SHOWN_AT_ONCE_MAX, ToPass, ToRequest};
-use crate::workers::{SearchTools, Work};
+use crate::workers::sample::Searched;
 
 /// What is asked for whenever a copy is made.
 type Made = Arc<Mutex<Vec<(Vec<String>, String, Lacks)>>>;
@@ -24,25 +24,9 @@ struct Asked {
 impl Asked {
     /// A record under each of these purposes, of whoever has this address; a copy is what `copy` says.
     async fn of(held: &[(&str, &str)], copy: fn() -> Result<String, &'static str>) -> Self {
-        let host = MemoryHost::new();
-        let store = host.open();
-        for (number, (purpose, email)) in (1..).zip(held) {
-            let lead = leads::lead(purpose, email, false, plus_months(start(), 12));
-            let outcome = Outcome::stored(lead);
-            let dropped = Dropped::default();
-            let settled = Settlement { reference: reference(number), outcome, matched: Vec::new(), dropped };
-            store.settle(vec![settled]).await.expect("settled");
-        }
-        let purposes = vec![purpose("devis", &["email"]), purpose("lettre", &["email"])];
-        let policy = Arc::new(Current::new(Policy::new(purposes)));
-        let tools = SearchTools {
-            kept: store.clone(),
-            policy: policy.clone(),
-            metrics: Arc::new(Metrics::new()),
-            busy: Box::new(|| false),
-        };
-        let spawn = |work: Work| std::thread::Builder::new().name("search".to_owned()).spawn(work);
-        let searcher = Arc::new(Searcher::start(tools, spawn).expect("a thread"));
+        let lead =
+            |(purpose, email): &(&str, &str)| leads::lead(purpose, email, false, plus_months(start(), 12));
+        let Searched { host, store, policy, searcher } = Searched::with(held.iter().map(lead)).await;
         let letterhead =
             Letterhead { controller: controller(), public_url: "https://leads.lumen.example".to_owned() };
         let of_house = (policy, Arc::new(Current::new(letterhead)));
