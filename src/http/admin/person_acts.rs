@@ -89,6 +89,15 @@ impl Own {
     }
 }
 
+/// What a record is looked up for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in crate::http) enum Look {
+    /// To be shown, or changed.
+    ToSee,
+    /// Its person is about to have it ended, or says no to its use: a disk that is full is in nobody's way.
+    ToEnd,
+}
+
 /// How far an act goes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(in crate::http) enum Extent {
@@ -161,26 +170,14 @@ impl PersonActs {
     pub(in crate::http) async fn look(
         &self,
         operator: &Operator,
-        id: &RecordId,
+        (id, look): (&RecordId, Look),
         language: Language,
     ) -> Result<Option<Own>, Problem> {
-        let entry = Entry::by(operator, Action::Found);
-        let found = self.state.store.find(Wanted::Record(id.clone()), entry).await?;
-        self.own(id, found, language).await
-    }
-
-    /// The same, of a record that its person is about to have ended, or to whose use they say no: a disk that is full is in nobody's way.
-    ///
-    /// # Errors
-    /// The store's.
-    pub(in crate::http) async fn look_to_end(
-        &self,
-        operator: &Operator,
-        id: &RecordId,
-        language: Language,
-    ) -> Result<Option<Own>, Problem> {
-        let entry = Entry::by(operator, Action::Found);
-        let found = self.state.store.find_to_end(Wanted::Record(id.clone()), entry).await?;
+        let (wanted, entry) = (Wanted::Record(id.clone()), Entry::by(operator, Action::Found));
+        let found = match look {
+            Look::ToSee => self.state.store.find(wanted, entry).await?,
+            Look::ToEnd => self.state.store.find_to_end(wanted, entry).await?,
+        };
         self.own(id, found, language).await
     }
 

@@ -5,7 +5,7 @@ use parking_lot::Mutex;
 use super::addresses::{self, keep};
 use super::*;
 use crate::forget::address::Sought;
-use crate::http::admin::person_acts::PersonActs;
+use crate::http::admin::person_acts::{Look, PersonActs};
 use crate::http::public::person_routes;
 use crate::http::{Persons, Proxies};
 use crate::language::Language;
@@ -92,7 +92,7 @@ async fn a_copy_stands_in_the_register_goes_once_a_day_and_is_read_by_its_person
     bench.store.settle(vec![keep(1, "devis", "anne@lumen.example")]).await.expect("settled");
     let (acts, person) = (acts(&bench), Operator::recognised_by_pass());
     let id = RecordId::parse("devis-1-1").expect("an id");
-    let own = acts.look(&person, &id, Language::En).await.expect("looked up").expect("there");
+    let own = acts.look(&person, (&id, Look::ToSee), Language::En).await.expect("looked up").expect("there");
     for came in [AskedFor::Queued, AskedFor::Already] {
         assert_eq!(acts.send_copy(&person, &own).await, Ok(came));
     }
@@ -105,7 +105,8 @@ async fn a_copy_stands_in_the_register_goes_once_a_day_and_is_read_by_its_person
     assert_eq!(acts.send_copy(&person, &own).await, Ok(AskedFor::Already), "it went today");
     bench.store.settle(vec![keep(2, "devis", "anne@lumen.example")]).await.expect("settled");
     let second = RecordId::parse("devis-1-2").expect("an id");
-    let large = acts.look(&person, &second, Language::En).await.expect("looked up").expect("there");
+    let large =
+        acts.look(&person, (&second, Look::ToSee), Language::En).await.expect("looked up").expect("there");
     assert_eq!(acts.send_copy(&person, &large).await, Ok(AskedFor::Queued));
     let mail = MailId { record: second, kind: MailKind::Copy };
     bench.store.end_mail(mail, MailEnd::Dropped, None).await.expect("ended");

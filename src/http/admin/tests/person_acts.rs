@@ -2,7 +2,7 @@
 
 use super::addresses::keep;
 use super::*;
-use crate::http::admin::person_acts::{Extent, PersonActs, objecting, withdrawing};
+use crate::http::admin::person_acts::{Extent, Look, PersonActs, objecting, withdrawing};
 use crate::language::Language;
 use crate::purpose::ConsentKey;
 use crate::purpose::law::RequestKind;
@@ -34,11 +34,14 @@ async fn where_nothing_can_be_looked_through_the_record_goes_and_the_officer_see
     let (acts, person) = (with_searches_full(&bench), Operator::recognised_by_pass());
     let request = test::TestRequest::post().to_http_request();
     let id = RecordId::parse("devis-1-1").expect("an id");
-    let own = acts.look(&person, &id, Language::En).await.expect("looked up").expect("there");
+    let own = acts.look(&person, (&id, Look::ToSee), Language::En).await.expect("looked up").expect("there");
     let came = acts.erase(&request, &person, &own, Extent::Whole).await.expect("done");
     assert_eq!((came.erasures.len(), came.is_left), (1, true));
     assert_eq!(acts.papers(&came, Language::Fr).await.map(|papers| papers.len()), Ok(1));
-    assert!(acts.look(&person, &id, Language::En).await.expect("looked up").is_none(), "it is gone");
+    assert!(
+        acts.look(&person, (&id, Look::ToSee), Language::En).await.expect("looked up").is_none(),
+        "it is gone"
+    );
     let open = requests(&bench).await;
     assert!(open.len() == 1 && open[0].kind == RequestKind::Erasure && open[0].answered.is_none());
     assert_eq!(came.due, Some(open[0].due()));
@@ -54,7 +57,8 @@ async fn where_nothing_can_be_looked_through_a_withdrawal_is_this_record_s_and_s
     let request = test::TestRequest::post().to_http_request();
     let id = |number| RecordId::parse(&format!("lettre-1-{number}")).expect("an id");
     let acts = with_searches_full(&bench);
-    let own = acts.look(&person, &id(1), Language::En).await.expect("looked up").expect("there");
+    let own =
+        acts.look(&person, (&id(1), Look::ToSee), Language::En).await.expect("looked up").expect("there");
     let boxes = [ConsentKey::parse("email_optin").expect("a name")];
     let said = || own.said("", Language::Fr);
     assert_eq!((said().notice_revision, said().language.as_deref()), (None, Some("fr")), "none was kept");
@@ -63,7 +67,7 @@ async fn where_nothing_can_be_looked_through_a_withdrawal_is_this_record_s_and_s
     assert!(came.is_left && came.due.is_some());
     let open = requests(&bench).await;
     assert!(open.len() == 1 && open[0].kind == RequestKind::Withdrawal && open[0].answered.is_none());
-    assert!(acts.look(&person, &id(2), Language::En).await.expect("looked up").is_some());
+    assert!(acts.look(&person, (&id(2), Look::ToSee), Language::En).await.expect("looked up").is_some());
 }
 
 /// What they asked for themselves is not ended by an objection, whatever else cannot be done; and they are barred all the same.
@@ -74,11 +78,14 @@ async fn an_objection_that_cannot_be_followed_through_bars_and_ends_nothing_that
     let (acts, person) = (with_searches_full(&bench), Operator::recognised_by_pass());
     let request = test::TestRequest::post().to_http_request();
     let id = RecordId::parse("devis-1-1").expect("an id");
-    let own = acts.look(&person, &id, Language::En).await.expect("looked up").expect("there");
+    let own = acts.look(&person, (&id, Look::ToSee), Language::En).await.expect("looked up").expect("there");
     let came =
         acts.object(&request, &objecting(person.clone()), &own, Extent::OfPurpose).await.expect("done");
     assert!(came.erasures.is_empty() && came.is_left);
-    assert!(acts.look(&person, &id, Language::En).await.expect("looked up").is_some(), "it stays");
+    assert!(
+        acts.look(&person, (&id, Look::ToSee), Language::En).await.expect("looked up").is_some(),
+        "it stays"
+    );
     let listed = bench.store.suppressions(None, 10, by_officer(Action::SuppressionsListed)).await;
     let listed = listed.expect("listed");
     assert_eq!(listed.len(), 1);

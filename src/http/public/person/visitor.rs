@@ -3,7 +3,7 @@
 use crate::api::access::{HeldConsent, HeldContent, HeldField};
 use crate::api::evidence::EventState;
 use crate::clock::Day;
-use crate::http::admin::person_acts::{Own, holds_an_address, is_an_address};
+use crate::http::admin::person_acts::{Look, Own, holds_an_address, is_an_address};
 use crate::http::problem::Problem;
 use crate::http::public::person::Persons;
 use crate::language::Language;
@@ -41,7 +41,7 @@ impl Visitor {
     /// # Errors
     /// The store's.
     pub(super) async fn look(&self, persons: &Persons, language: Language) -> Result<Option<Own>, Problem> {
-        persons.acts.look(&self.operator, &self.record, language).await
+        self.look_up(Look::ToSee, persons, language).await
     }
 
     /// The same for this act: what ends something, or says no, waits for no disk.
@@ -54,10 +54,17 @@ impl Visitor {
         persons: &Persons,
         language: Language,
     ) -> Result<Option<Own>, Problem> {
-        match act.ends_something() {
-            true => persons.acts.look_to_end(&self.operator, &self.record, language).await,
-            false => self.look(persons, language).await,
-        }
+        let look = if act.ends_something() { Look::ToEnd } else { Look::ToSee };
+        self.look_up(look, persons, language).await
+    }
+
+    async fn look_up(
+        &self,
+        look: Look,
+        persons: &Persons,
+        language: Language,
+    ) -> Result<Option<Own>, Problem> {
+        persons.acts.look(&self.operator, (&self.record, look), language).await
     }
 }
 
