@@ -10,17 +10,12 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use crate::api::access::HeldRecord;
-use crate::api::erasures::ErasedBy;
 use crate::clock::Day;
 use crate::desk;
-use crate::forget::address::{Address, Sought};
-use crate::forget::receipt::AskedBy;
 use crate::http::admin::corrections::{CorrectedRecord, corrected};
-use crate::http::admin::erasing::erased;
-use crate::http::admin::erasing_by_address::ByAddress;
-use crate::http::admin::erasures::ended_by_objection;
 use crate::http::admin::find::Queue;
 use crate::http::admin::held::Clerk;
+use crate::http::admin::own_record::{Own, addresses_of};
 use crate::http::admin::receipts::Receipts;
 use crate::http::admin::search::Search;
 use crate::http::admin::suppressions::objected;
@@ -28,19 +23,12 @@ use crate::http::admin::{Admin, AdminState};
 use crate::http::consents::Consents;
 use crate::http::problem::{Problem, ProblemCode};
 use crate::language::Language;
-use crate::lead::{EventEntity, OpenedLead, Said};
-use crate::mail::{OwnMailbox, goes_to};
+use crate::lead::Said;
 use crate::people::Pass;
-use crate::purpose::law::{Contact, RequestKind};
-use crate::purpose::{Basis, ConsentKey, FieldRule, Policy, Purpose, PurposeId, RecordId, TextHash};
-use crate::store::{
-    Erasure, ErasureId, ErasureRequest, Found, RequestId, SHOWN_AT_ONCE_MAX, StoreCode, StoreError, ToOpen,
-    Wanted,
-};
+use crate::purpose::law::RequestKind;
+use crate::purpose::{ConsentKey, Policy, PurposeId, RecordId};
+use crate::store::{Erasure, Found, RequestId, StoreError, ToOpen, Wanted};
 use crate::trail::{Action, Entry, Operator, Reason};
-
-/// So often is looked for records of a mailbox, where it has more than one look names: a person has a handful.
-const LOOKS_MAX: u32 = 4;
 
 /// What the public side can have done, of which record a pass says.
 pub struct PersonActs {
@@ -48,45 +36,6 @@ pub struct PersonActs {
     pub(super) queue: Queue,
     pub(super) search: Arc<Search>,
     pub(super) receipts: Data<Receipts>,
-}
-
-/// A record as its person is shown it, and by what else of theirs is found.
-pub(in crate::http) struct Own {
-    /// What is held, whole: to be masked before it is shown.
-    pub(in crate::http) held: HeldRecord,
-    /// The purpose; none: it has left the config.
-    pub(in crate::http) purpose: Option<Arc<Purpose>>,
-    /// The revisions of its purpose's notice, the oldest first: the last one is in force.
-    notices: Vec<TextHash>,
-    /// The mailbox that its mails go to. Whoever holds a pass is known to read that one, and no other address: a form takes what is
-    /// typed into it, also what is somebody else's.
-    mailbox: Option<ErasedBy>,
-    /// It holds other addresses or numbers. By those nothing is looked for here.
-    has_others: bool,
-}
-
-impl Own {
-    /// The notice that is in force; none: there is none.
-    pub(in crate::http) fn notice(&self) -> Option<TextHash> {
-        self.notices.last().copied()
-    }
-
-    /// True if what was asked for may lead on to what other addresses in it hold: everything, and an objection, which is of a person. What
-    /// is erased of one purpose is what holds the mailbox that its mails go to.
-    fn leads_on(&self, extent: Extent, objects: bool) -> bool {
-        self.has_others && (objects || extent == Extent::Whole)
-    }
-
-    /// How its person says something on a page in this language, which showed this notice (as hex): one that there was, else what is in
-    /// force.
-    pub(in crate::http) fn said(&self, notice: &str, language: Language) -> Said {
-        let shown = TextHash::parse(notice).filter(|revision| self.notices.contains(revision));
-        Said {
-            entity: EventEntity::Person,
-            notice_revision: shown.or_else(|| self.notice()),
-            language: Some(language.tag().to_owned()),
-        }
-    }
 }
 
 /// What a record is looked up for.
@@ -120,16 +69,6 @@ pub(in crate::http) struct Came {
     pub(in crate::http) are_others_left: bool,
     /// By the end of which day it is; none: nobody wrote it down.
     pub(in crate::http) due: Option<Day>,
-}
-
-impl Own {
-    /// The mailbox that its mails go to; none: it has none.
-    pub(in crate::http) fn mailbox(&self) -> Option<&str> {
-        match &self.mailbox {
-            Some(ErasedBy::Email(typed)) => Some(typed),
-            _ => None,
-        }
-    }
 }
 
 impl Admin {
@@ -314,46 +253,6 @@ impl PersonActs {
         Ok(came)
     }
 
-    /// The records of its purpose whose mails go to its mailbox, itself among them; true: there may be more, which could not be looked for.
-    /// One that only names the address is somebody else's: a form takes what is typed into it.
-    async fn of_mailbox(&self, operator: &Operator, own: &Own) -> Result<(Vec<RecordId>, bool), Problem> {
-        let mut records = vec![own.held.id.clone()];
-        let sought = match &own.mailbox {
-            Some(ErasedBy::Email(typed)) => Sought::email(typed),
-            _ => None,
-        };
-        let Some(sought) = sought else { return Ok((records, false)) };
-        let mut after = None;
-        for _ in 0..LOOKS_MAX {
-            let matches = match self.search.matching(sought.clone(), after.take()).await {
-                Err(error) => {
-                    let problem = Problem::from(error);
-                    return if is_passing(problem.code) { Ok((records, true)) } else { Err(problem) };
-                }
-                Ok(matches) => matches,
-            };
-            let found = matches.first.iter().map(|found| &found.record);
-            let of_purpose = found.filter(|id| id.purpose == own.held.purpose && **id != own.held.id);
-            let of_purpose: Vec<RecordId> = of_purpose.cloned().collect();
-            for some in of_purpose.chunks(SHOWN_AT_ONCE_MAX) {
-                let entry = Entry::by(operator, Action::Found);
-                let opened = match self.state.store.find_records(some.to_vec(), entry).await {
-                    Err(error) if error.code == StoreCode::DiskFull => return Ok((records, true)),
-                    opened => opened?,
-                };
-                let (policy, now) = (self.state.policy.pin(), self.now());
-                let leads = opened.iter().filter_map(|found| found.lead.as_ref());
-                let theirs = leads.filter(|lead| goes_to(lead, &policy, now, &sought));
-                records.extend(theirs.map(|lead| lead.id().clone()));
-            }
-            if !matches.are_cut() {
-                return Ok((records, false));
-            }
-            after = matches.first.last().map(|found| found.record.clone());
-        }
-        Ok((records, true))
-    }
-
     /// Says yes once more to these boxes. False: that was said today already.
     ///
     /// # Errors
@@ -377,105 +276,6 @@ impl PersonActs {
         entry: &'a (dyn Fn(Action) -> Entry + Sync),
     ) -> Consents<'a> {
         Consents { store: &self.state.store, policy, receipts: &self.receipts, request, entry }
-    }
-
-    /// By the mailbox of the record.
-    async fn by_mailbox(
-        &self,
-        request: &HttpRequest,
-        operator: &Operator,
-        own: &Own,
-        extent: Extent,
-        objects: bool,
-    ) -> Result<Came, Problem> {
-        let Some(by @ ErasedBy::Email(typed)) = &own.mailbox else {
-            // Nothing else of theirs can be found.
-            return Err(Problem::of(ProblemCode::AddressInvalid));
-        };
-        let sought = Sought::email(typed).ok_or(ProblemCode::AddressInvalid)?;
-        let has_others = own.leads_on(extent, objects);
-        let mut came = Came { is_left: has_others, are_others_left: has_others, ..Came::default() };
-        let (wish, kept) = match objects {
-            true => ended_by_objection(self.wish(own, extent), &self.state).await?,
-            false => (self.wish(own, extent), Vec::new()),
-        };
-        // With the erasure, so that its receipt says until when: before anything is looked for.
-        let to_suppress = match objects {
-            true => objected(by, &self.wish(own, extent).purposes, &self.state.policy.pin())?,
-            false => Vec::new(),
-        };
-        let by_address = ByAddress {
-            state: &self.state,
-            request,
-            operator,
-            queue: &self.queue,
-            search: &self.search,
-            receipts: &self.receipts,
-            asked_by: AskedBy::Person,
-            sought,
-            wish,
-            kept,
-        };
-        let done = by_address.erase(to_suppress).await?;
-        came.unread = done.unread.unwrap_or_default();
-        for number in done.before.iter().map(|before| &before.erasure).chain([&done.erasure]) {
-            let id = ErasureId::parse(number).ok_or(ProblemCode::Internal)?;
-            came.erasures.extend(self.state.store.erasure(id).await?);
-        }
-        // Of several erasures that took nothing one paper is enough.
-        if came.erasures.iter().any(|erasure| erasure.extent.total() > 0) {
-            came.erasures.retain(|erasure| erasure.extent.total() > 0 || erasure.extent.references > 0);
-        } else {
-            came.erasures.truncate(1);
-        }
-        Ok(came)
-    }
-
-    /// Where everything cannot be looked through now, the record goes all the same, and the rest stays to be done.
-    async fn whole_or_record(
-        &self,
-        request: &HttpRequest,
-        operator: &Operator,
-        (own, extent): (&Own, Extent),
-        (all, objects): (Result<Came, Problem>, bool),
-    ) -> Result<Came, Problem> {
-        let has_others = own.leads_on(extent, objects);
-        let basis = own.purpose.as_ref().map(|purpose| purpose.basis);
-        let is_own_request = matches!(basis, Some(Basis::Contract | Basis::PreContract));
-        match all {
-            // An objection does not end what they asked for themselves: what hangs on a consent is the officer's to take.
-            Err(problem) if is_passing(problem.code) && objects && is_own_request => {
-                Ok(Came { is_left: true, are_others_left: has_others, ..Came::default() })
-            }
-            Err(problem) if is_passing(problem.code) => {
-                let wish = self.wish(own, Extent::OfPurpose);
-                let erasure = self.erase_record(request, operator, own, wish).await?;
-                // Of a record without an address nothing else can be found: it is done.
-                let is_left = has_others || problem.code != ProblemCode::AddressInvalid;
-                Ok(Came { erasures: vec![erasure], is_left, are_others_left: has_others, ..Came::default() })
-            }
-            came => came,
-        }
-    }
-
-    async fn erase_record(
-        &self,
-        request: &HttpRequest,
-        operator: &Operator,
-        own: &Own,
-        wish: ErasureRequest,
-    ) -> Result<Erasure, Problem> {
-        let wish = ErasureRequest { what: vec![Wanted::Record(own.held.id.clone())], ..wish };
-        erased(&self.state.store, request, wish, Entry::by(operator, Action::ErasureAsked)).await
-    }
-
-    fn wish(&self, own: &Own, extent: Extent) -> ErasureRequest {
-        let purposes = match extent {
-            Extent::OfPurpose => vec![own.held.purpose.clone()],
-            Extent::Whole => Vec::new(),
-        };
-        let papers = self.receipts.papers(AskedBy::Person, None);
-        ErasureRequest { purposes, papers, ..ErasureRequest::default() }
     }
 
     /// Each receipt as a text, in this language.
@@ -527,11 +327,6 @@ impl PersonActs {
     }
 }
 
-/// True of what nobody may be reached by: on this page it goes into no record.
-pub(in crate::http) fn is_an_address(value: &str) -> bool {
-    Sought::email(value).is_some() || (value.trim_start().starts_with('+') && Sought::phone(value).is_some())
-}
-
 /// The operator of an objection: why is what stands on the list.
 pub(in crate::http) fn objecting(operator: Operator) -> Operator {
     operator.otherwise_because(Reason::Objection)
@@ -553,11 +348,6 @@ pub(in crate::http) fn is_no_yes(code: ProblemCode) -> bool {
     )
 }
 
-/// True of what will pass, and of what a look through everything cannot do.
-fn is_passing(code: ProblemCode) -> bool {
-    matches!(code, ProblemCode::SearchesFull | ProblemCode::SearchTooSlow | ProblemCode::AddressInvalid)
-}
-
 /// True of what the person can put right themselves.
 pub(in crate::http) fn is_told(code: ProblemCode) -> bool {
     matches!(
@@ -569,33 +359,4 @@ pub(in crate::http) fn is_told(code: ProblemCode) -> bool {
             | ProblemCode::ConsentNotGiven
             | ProblemCode::RecordTooLarge
     )
-}
-
-/// True of a field that holds what a person is reached by: with it they could have their data sent elsewhere.
-pub(in crate::http) fn holds_an_address(rule: &FieldRule) -> bool {
-    let names = [rule.name.as_str()].into_iter().chain(rule.from.iter().map(String::as_str));
-    let is_mail = |name: &str| name.contains("mail");
-    let by_name = is_mail(rule.name.as_str()) || rule.from.iter().any(|key| is_mail(key));
-    rule.e164_of.is_some() || by_name || Contact::of(names, rule.types.iter().collect::<Vec<_>>()).is_some()
-}
-
-/// The mailbox that mails about it go to; and whether anything else in it might be an address.
-fn addresses_of(lead: &OpenedLead, purpose: Option<&Purpose>, now: Timestamp) -> (Option<ErasedBy>, bool) {
-    let mailbox = purpose.and_then(|purpose| OwnMailbox::of(lead, purpose, now));
-    let is_it = |address: &Address| mailbox.as_ref().is_some_and(|mailbox| mailbox.address.is(address));
-    let has_others = lead.held().any(|(name, values)| {
-        let rule = purpose.and_then(|purpose| purpose.whitelist.rule(name.as_str()));
-        let dials = rule.is_some_and(|rule| {
-            let names = [rule.name.as_str()].into_iter().chain(rule.from.iter().map(String::as_str));
-            rule.e164_of.is_some()
-                || Contact::of(names, rule.types.iter().collect::<Vec<_>>()) == Some(Contact::Number)
-        });
-        values.iter().map(|value| value.expose()).any(|value| match Address::email_given(value) {
-            Some(address) => !is_it(&address),
-            None => (dials || value.trim_start().starts_with('+')) && Sought::phone(value).is_some(),
-        })
-    });
-    // It is looked for, and put on the list, as whoever types it there: that must be the same one.
-    let mailbox = mailbox.filter(|mailbox| mailbox.sought().is_some());
-    (mailbox.map(|mailbox| ErasedBy::Email(mailbox.typed.to_owned())), has_others)
 }

@@ -6,9 +6,8 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use zeroize::Zeroizing;
 
-use crate::http::admin::person_acts::{
-    Came, Extent, Own, is_an_address, is_no_yes, is_told, objecting, withdrawing,
-};
+use crate::http::admin::own_record::{Own, is_an_address};
+use crate::http::admin::person_acts::{Came, Extent, is_no_yes, is_told, objecting, withdrawing};
 use crate::http::problem::{Problem, ProblemCode};
 use crate::http::public::person::Persons;
 use crate::http::public::person::form::Form;

@@ -3,7 +3,8 @@
 use crate::api::access::{HeldConsent, HeldContent, HeldField};
 use crate::api::evidence::EventState;
 use crate::clock::Day;
-use crate::http::admin::person_acts::{Look, Own, holds_an_address, is_an_address};
+use crate::http::admin::own_record::{Own, holds_an_address, is_an_address};
+use crate::http::admin::person_acts::Look;
 use crate::http::problem::Problem;
 use crate::http::public::person::Persons;
 use crate::language::Language;
