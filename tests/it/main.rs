@@ -12,6 +12,7 @@ mod admin;
 mod api;
 mod at_rest;
 mod backup;
+mod callbacks;
 mod checkpoints;
 mod cli;
 mod clock;
