@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::clock::{Day, after};
+use crate::purpose::law::GRACE_DAYS;
 use crate::purpose::{Cursor, PurposeId, RecordId};
 use crate::store::{RequestId, RewriteCause, StoreError, ToRequest};
 use crate::trail::Entry;
@@ -23,6 +24,8 @@ pub const MAILS_AT_ONCE_MAX: usize = 256;
 pub const MAIL_WAITS_MAX: SignedDuration = SignedDuration::from_hours(6);
 /// What somebody asks for goes once in so long to the person of a record.
 pub const ASKED_FOR_EVERY: SignedDuration = SignedDuration::from_hours(24);
+/// The longest time for which a config has people answer, in days. Between a yes and the next asking lie six months at least.
+const GRACE_DAYS_MAX: u32 = *GRACE_DAYS.end() as u32;
 
 crate::codes! {
     /// What a mail is for. Of each kind one waits at most for a record.
@@ -348,9 +351,12 @@ impl Letters {
         self.note_sent(kind, now);
     }
 
-    /// They were asked whether they still agree, and have not answered: a yes begins anew. Whoever no mail reaches was not asked.
-    pub(super) fn is_unanswered(&self) -> bool {
-        self.sent.asked.is_some() && self.sent.unreachable.is_none()
+    /// They were asked whether they still agree before their record ends on this day, and have not answered: a yes begins anew. What was
+    /// asked longer before than any grace lasts was asked about an earlier time, and a yes of before 0269 left it there. Whoever no mail
+    /// reaches was not asked.
+    pub(super) fn is_unanswered(&self, ends: Day) -> bool {
+        let since = ends.minus(GRACE_DAYS_MAX);
+        self.sent.asked.is_some_and(|asked| since <= Day::of(asked)) && self.sent.unreachable.is_none()
     }
 
     /// No mail reaches them.

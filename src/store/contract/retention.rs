@@ -142,15 +142,20 @@ pub(crate) async fn whoever_was_asked_and_stayed_silent_is_told_apart<H: Host>()
     let mut store = host.open();
     let batch = (1..=5).map(|number| stored_in("devis", number, false, 5));
     store.settle(batch.collect()).await.expect("settled");
-    store.settle(vec![stored_in("lettre", 6, false, 5)]).await.expect("settled");
+    store
+        .settle(vec![stored_in("lettre", 6, false, 5), stored_in("devis", 7, false, 66)])
+        .await
+        .expect("settled");
     let mail = |id: &str, kind| MailId { record: record(id), kind };
     let asked = vec![
         mail("devis-1-2", MailKind::Asked),
         mail("devis-1-3", MailKind::Asked),
         mail("devis-1-5", MailKind::Asked),
+        // About a time before the one at whose end it goes.
+        mail("devis-1-6", MailKind::Asked),
         mail("lettre-1-1", MailKind::Welcome),
     ];
-    assert_eq!(store.note_written(asked, by_officer(Action::Asked)).await, Ok(4));
+    assert_eq!(store.note_written(asked, by_officer(Action::Asked)).await, Ok(5));
     // That one came back.
     let gone = vec![record("devis-1-5")];
     assert_eq!(store.note_unreachable(gone, by_officer(Action::Unreachable)).await, Ok(1));
@@ -178,6 +183,8 @@ pub(crate) async fn whoever_was_asked_and_stayed_silent_is_told_apart<H: Host>()
     ];
     assert_eq!(told, expected);
     assert_eq!(store.mails_waiting().count, 0);
+    host.pass_days(&store, 61);
+    assert_eq!(store.expire().await, Ok(ended(&[("devis", 1)])), "they were asked longer ago than any grace");
 }
 
 pub(crate) async fn an_export_under_way_goes_on_without_what_ended<H: Host>() {

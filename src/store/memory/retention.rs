@@ -14,7 +14,6 @@ use crate::store::feeds::Became;
 use crate::store::leaves::{Leaves, bucket_of, place_of};
 use crate::store::memory::draft::{Draft, EPOCH};
 use crate::store::memory::{MemoryStore, trail};
-use crate::store::outbox::Letters;
 use crate::store::retention::{
     BucketCut, DATED_AT_ONCE_MAX, EXPIRED_AT_ONCE_MAX, is_given_whole, lines_kept_from,
 };
@@ -143,7 +142,7 @@ impl Draft<'_> {
         }
         let (mut extent, mut lapsed, mut lines) = (Extent::default(), 0, BTreeMap::new());
         let mut leaves: BTreeMap<Bucket, Vec<u16>> = BTreeMap::new();
-        for (id, leaf, _) in &due {
+        for (id, leaf, day) in &due {
             self.leave_stub(id, Parting::EXPIRED)?;
             if let Some(vault) = self.rows.vaults.get_mut(&id.purpose) {
                 vault.records.remove(&(id.epoch, id.number));
@@ -154,7 +153,7 @@ impl Draft<'_> {
             self.rows.evidence.remove(id);
             extent.count(&id.purpose);
             leaves.entry(bucket_of(&id.purpose, *leaf)).or_default().push(place_of(*leaf));
-            let has_lapsed = self.rows.letters.get(id).is_some_and(Letters::is_unanswered);
+            let has_lapsed = self.rows.letters.get(id).is_some_and(|letters| letters.is_unanswered(*day));
             lapsed += u64::from(has_lapsed);
             let line = lines.entry((id.purpose.clone(), has_lapsed)).or_insert_with(|| {
                 let mut line = Entry::by_system(if has_lapsed { Action::Lapsed } else { Action::Expired });

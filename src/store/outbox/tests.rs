@@ -25,17 +25,21 @@ fn attempts_are_further_and_further_apart() {
 fn who_was_asked_has_not_answered_before_they_say_yes() {
     let mut letters = Letters::default();
     letters.note(MailKind::Welcome, at(0));
-    assert!(!letters.is_unanswered());
+    let ends = Day::of(at(0)).plus(30);
+    assert!(!letters.is_unanswered(ends));
     letters.note(MailKind::Asked, at(1));
     letters.note(MailKind::Reminded, at(2));
     for cause in
         [RewriteCause::Person, RewriteCause::Withdrawal, RewriteCause::Retention, RewriteCause::Clock]
     {
         letters.begin_anew(cause, at(3));
-        assert!(letters.is_unanswered(), "{cause:?}");
+        assert!(letters.is_unanswered(ends), "{cause:?}");
     }
+    // Of a yes that an earlier version took the asking stayed: its record ends half a year later at the soonest.
+    let (longest, longer) = (Day::of(at(1)).plus(60), Day::of(at(1)).plus(61));
+    assert!(letters.is_unanswered(longest) && !letters.is_unanswered(longer));
     letters.begin_anew(RewriteCause::Yes, at(4));
-    assert!(!letters.is_unanswered() && letters.is_empty());
+    assert!(!letters.is_unanswered(ends) && letters.is_empty());
 }
 
 #[test]
@@ -63,8 +67,7 @@ fn who_is_due_longest_comes_first_and_who_waits_for_a_clock_that_was_ahead_comes
 #[test]
 fn what_somebody_asks_for_goes_once_a_day_also_where_a_clock_was_ahead() {
     let mut letters = Letters::default();
-    let queue =
-        |letters: &mut Letters, second| letters.queue(MailKind::Link, at(second), ([0; 16], None));
+    let queue = |letters: &mut Letters, second| letters.queue(MailKind::Link, at(second), ([0; 16], None));
     assert!(queue(&mut letters, 0) && !queue(&mut letters, 1), "one waits");
     assert!(letters.end(MailKind::Link, MailEnd::Sent, at(10)));
     for (second, may) in [(10, false), (10 + 86_399, false), (10 - 86_399, false), (10 - 86_400, true)] {
@@ -74,9 +77,7 @@ fn what_somebody_asks_for_goes_once_a_day_also_where_a_clock_was_ahead() {
     assert!(queue(&mut letters, 10 + 86_400));
     assert!(letters.end(MailKind::Link, MailEnd::PutOff, at(10 + 86_401)));
     assert!(queue(&mut letters, 10 + 86_401), "what was not sent may be asked for again");
-    assert!(
-        MailKind::ALL.iter().filter(|kind| kind.is_asked_for()).eq(&[MailKind::Link, MailKind::Copy])
-    );
+    assert!(MailKind::ALL.iter().filter(|kind| kind.is_asked_for()).eq(&[MailKind::Link, MailKind::Copy]));
 }
 
 #[test]
@@ -93,7 +94,6 @@ fn the_address_under_which_a_mail_went_last_stands_first_and_old_ones_go() {
     assert_eq!(said(&note(noted.clone(), &"x".repeat(901), 20_003)), both, "no link begins so");
     let five_years_later = note(noted, "https://c.example", 20_001 + 1_826);
     assert_eq!(five_years_later.len(), 2, "one was forgotten");
-    let many =
-        (0..20).fold(Vec::new(), |noted, at| note(noted, &format!("https://{at}.example"), 20_000));
+    let many = (0..20).fold(Vec::new(), |noted, at| note(noted, &format!("https://{at}.example"), 20_000));
     assert_eq!((many.len(), many[0].url.as_str()), (MAILED_UNDER_MAX, "https://19.example"));
 }

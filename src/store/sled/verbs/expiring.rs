@@ -395,7 +395,7 @@ fn expire_bucket(
         leaf_rows::forget(draft, leaf, id)?;
         restrictions::forget(draft, id)?;
         passes::forget(draft, id)?;
-        let has_lapsed = outbox::is_unanswered(draft, id)?;
+        let has_lapsed = outbox::is_unanswered(draft, id, *day)?;
         outbox::forget(draft, id)?;
         stubs::leave(draft, id, &value, Parting::EXPIRED)?;
         evidence_rows::forget(draft, id)?;

@@ -347,12 +347,16 @@ pub(in crate::store::sled) fn begin_anew(
     put(draft, id, &letters)
 }
 
-/// True if the person of a record was asked whether they still agree, and has not answered.
+/// True if the person of a record that ends on this day was asked whether they still agree, and has not answered.
 ///
 /// # Errors
 /// See [`StoreCode`].
-pub(in crate::store::sled) fn is_unanswered(draft: &Draft<'_>, id: &RecordId) -> Result<bool, StoreError> {
-    Ok(of(draft, id)?.is_some_and(|letters| letters.is_unanswered()))
+pub(in crate::store::sled) fn is_unanswered(
+    draft: &Draft<'_>,
+    id: &RecordId,
+    ends: Day,
+) -> Result<bool, StoreError> {
+    Ok(of(draft, id)?.is_some_and(|letters| letters.is_unanswered(ends)))
 }
 
 /// A record is not there any more: nothing is to be written to its person, and nobody remembers what was.
