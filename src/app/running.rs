@@ -17,7 +17,7 @@ use crate::http::admin::{
 };
 use crate::http::{
     ADMIN_CONNECTIONS_MAX, AdminDoor, Callbacks, Health, Intake, Listener, MetaCallbacks, Notices, Persons,
-    Shown, Visits, admin_server, connections_at_most, public_server,
+    Shown, Stopper, Visits, admin_server, connections_at_most, public_server,
 };
 use crate::lifecycle::Stop;
 use crate::machine::descriptors;
@@ -52,7 +52,7 @@ const SWEPT_WITHIN: Duration = Duration::from_secs(10);
 
 /// What runs, once the listeners do.
 struct Serving {
-    servers: Vec<actix_server::ServerHandle>,
+    servers: Vec<Stopper>,
     door: Arc<SocketDoor>,
     /// Who looks for addresses.
     searcher: Arc<Searcher>,
@@ -116,7 +116,7 @@ impl App {
         let begun = rooms.ambient.clock.now();
         let workers_end = Instant::now() + drain.mul_f64(WORKERS_SHARE);
         servers.push(door.current());
-        let stopped = futures_util::future::join_all(servers.iter().map(|server| server.stop(true)));
+        let stopped = futures_util::future::join_all(servers.iter().map(Stopper::stop));
         let graceful = tokio::time::timeout(drain.mul_f64(LISTENERS_SHARE), stopped).await.is_ok();
         // What the requests did not need of their time is the workers'.
         let drained = stop.drain(workers_end.saturating_duration_since(Instant::now())).await;
@@ -221,7 +221,7 @@ impl Rooms {
         };
         supervise("admin-socket", Box::pin(socket_served));
         for (name, server) in servers {
-            handles.push(server.handle());
+            handles.push(server.stopper());
             supervise(name, Box::pin(server.run()));
         }
         let asked = stop.clone();

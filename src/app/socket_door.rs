@@ -5,7 +5,6 @@ use std::io::{self, ErrorKind};
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 
-use actix_server::ServerHandle;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
@@ -14,14 +13,14 @@ use tokio::sync::mpsc;
 
 use crate::app::admin_socket::{AdminSocket, Place};
 use crate::attention::{AttentionCode, Concern};
-use crate::http::Running;
+use crate::http::{Running, Stopper};
 use crate::workers::Door;
 
 /// What lies on the disk of it, and the way to the task that serves it.
 pub(super) struct SocketDoor {
     place: Arc<AdminSocket>,
     bound: mpsc::Sender<UnixListener>,
-    current: Arc<Mutex<ServerHandle>>,
+    current: Arc<Mutex<Stopper>>,
 }
 
 impl SocketDoor {
@@ -35,14 +34,14 @@ impl SocketDoor {
         make: impl Fn(UnixListener) -> io::Result<Running> + Send + 'static,
     ) -> io::Result<(Self, impl Future<Output = io::Result<()>> + Send + 'static)> {
         let server = make(first)?;
-        let current = Arc::new(Mutex::new(server.handle()));
+        let current = Arc::new(Mutex::new(server.stopper()));
         let (bound, listeners) = mpsc::channel(1);
         let serving = serve(server, Arc::clone(&current), listeners, make);
         Ok((Self { place, bound, current }, serving))
     }
 
     /// The server that serves it now.
-    pub(super) fn current(&self) -> ServerHandle {
+    pub(super) fn current(&self) -> Stopper {
         self.current.lock().clone()
     }
 }
@@ -77,7 +76,7 @@ impl Door for SocketDoor {
 /// has.
 async fn serve(
     first: Running,
-    current: Arc<Mutex<ServerHandle>>,
+    current: Arc<Mutex<Stopper>>,
     mut listeners: mpsc::Receiver<UnixListener>,
     make: impl Fn(UnixListener) -> io::Result<Running> + Send + 'static,
 ) -> io::Result<()> {
@@ -88,9 +87,9 @@ async fn serve(
             ended = &mut server => return ended,
             Some(listener) = listeners.recv() => match make(listener) {
                 Ok(next) => {
-                    let before = std::mem::replace(&mut *current.lock(), next.handle());
+                    let before = std::mem::replace(&mut *current.lock(), next.stopper());
                     let old = std::mem::replace(&mut server, Box::pin(next.run()));
-                    leaving.push(async move { tokio::join!(before.stop(true), old) });
+                    leaving.push(async move { tokio::join!(before.stop(), old) });
                 }
                 Err(error) => tracing::error!(
                     task.name = "admin-socket", io.kind = ?error.kind(), "process.listener-failed"

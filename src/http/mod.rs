@@ -27,6 +27,8 @@ pub use health::Health;
 pub use public::{Callbacks, MetaCallbacks, Notices, Persons};
 pub use request::with_id;
 pub use seldom::Seldom;
-pub use server::{ADMIN_CONNECTIONS_MAX, AdminDoor, Listener, Running, Shown, admin_server, public_server};
+pub use server::{
+    ADMIN_CONNECTIONS_MAX, AdminDoor, Listener, Running, Shown, Stopper, admin_server, public_server,
+};
 pub use visit::Visits;
 pub use webhook::{Intake, IntakeSettings, Trust};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_http::KeepAlive;
-use actix_server::{GracefulShutdownSignal, Server, ServerBuilder, ServerHandle};
+use actix_server::{Server, ServerBuilder, ServerHandle};
 use actix_web::dev::Extensions;
 use actix_web::middleware::from_fn;
 use actix_web::{App, web};
@@ -48,17 +48,38 @@ pub enum AdminDoor {
     Tcp(TcpListener),
 }
 
+/// How long a server that is to stop waits for those that go at once. Less than a listener ever gets of a drain.
+const GONE_WITHIN: Duration = Duration::from_millis(200);
+
 /// A server that listens.
 pub struct Running {
     server: Server,
     hall: Arc<Hall>,
-    ends: GracefulShutdownSignal,
+}
+
+/// What stops a server.
+#[derive(Clone)]
+pub struct Stopper {
+    handle: ServerHandle,
+    hall: Arc<Hall>,
+}
+
+impl Stopper {
+    /// Stops it: idle connections end, the others after their answer, if it comes within the listener's time.
+    ///
+    /// A worker of actix that has a connection when it is told to stop looks again after a whole second, so what ends at once
+    /// has ended before it is told.
+    pub async fn stop(&self) {
+        self.hall.end();
+        let _ = tokio::time::timeout(GONE_WITHIN, self.hall.emptied()).await;
+        self.handle.stop(true).await;
+    }
 }
 
 impl Running {
     /// What stops it.
-    pub fn handle(&self) -> ServerHandle {
-        self.server.handle()
+    pub fn stopper(&self) -> Stopper {
+        Stopper { handle: self.server.handle(), hall: Arc::clone(&self.hall) }
     }
 
     /// Serves until it is stopped.
@@ -66,12 +87,11 @@ impl Running {
     /// # Errors
     /// The listener ended by itself.
     pub async fn run(self) -> std::io::Result<()> {
-        let Self { server, hall, ends } = self;
+        let Self { server, hall } = self;
         let mut server = std::pin::pin!(server);
         tokio::select! {
             served = &mut server => return served,
             () = hall.tell() => {}
-            () = ends.notified() => hall.end(),
         }
         server.await
     }
@@ -138,9 +158,8 @@ pub fn public_server(
     let notices = web::Data::new(notices);
     let (persons, meta) = (persons.map(web::Data::new), meta.map(web::Data::new));
     let random = web::Data::new(random);
-    let builder = listener.builder();
-    let (ends, shared) = (builder.graceful_shutdown_signal(), Arc::clone(&hall));
-    let server = builder.listen("public", socket, move || {
+    let shared = Arc::clone(&hall);
+    let server = listener.builder().listen("public", socket, move || {
         let app = App::new()
             .app_data(intake.clone())
             .app_data(health.clone())
@@ -167,7 +186,7 @@ pub fn public_server(
             .configure(health_routes);
         attending(app, KeepAlive::Os, Arc::clone(&shared), |_, _| {})
     })?;
-    Ok(Running { server: server.run(), hall, ends })
+    Ok(Running { server: server.run(), hall })
 }
 
 /// Watchers ask by GET, and some by HEAD.
@@ -213,7 +232,7 @@ pub fn admin_server(
         web::Data::new(Telling { clock: Arc::clone(&state.clock), metrics: Arc::clone(&state.metrics) });
     let introduced = introducing(Arc::clone(&state.visits));
     let builder = listener.builder().worker_max_blocking_threads(ADMIN_BLOCKING_THREADS);
-    let (ends, shared) = (builder.graceful_shutdown_signal(), Arc::clone(&hall));
+    let shared = Arc::clone(&hall);
     let app = move || {
         App::new()
             .app_data(random.clone())
@@ -234,5 +253,5 @@ pub fn admin_server(
             attending(app(), KeepAlive::Disabled, Arc::clone(&shared), introduced.clone())
         })?,
     };
-    Ok(Running { server: server.run(), hall, ends })
+    Ok(Running { server: server.run(), hall })
 }

@@ -46,6 +46,9 @@ pub const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long a client may take nothing of an answer, whatever else is known of it.
 pub const UNSENT_MAX: Duration = Duration::from_secs(90);
 
+/// How often is looked whether those that are to end have gone.
+const GONE_LOOK: Duration = Duration::from_millis(2);
+
 /// What the connections of a listener are to know.
 pub(in crate::http) struct Rules {
     /// The listener's name in metrics and lines.
@@ -81,6 +84,13 @@ impl Hall {
     /// From now on idle connections end at once, the others after their answer.
     pub(in crate::http) fn end(&self) {
         self.places.end();
+    }
+
+    /// Completes once there is no connection.
+    pub(in crate::http) async fn emptied(&self) {
+        while self.places.occupied() > 0 {
+            tokio::time::sleep(GONE_LOOK).await;
+        }
     }
 
     /// Says now and then what was turned away. Never ends.

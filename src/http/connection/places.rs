@@ -152,6 +152,12 @@ impl Places {
         }
     }
 
+    /// How many connections there are, those included that are leaving.
+    pub(super) fn occupied(&self) -> usize {
+        let state = self.state.lock();
+        state.taken + state.leaving
+    }
+
     /// From now on nobody waits: the idle ones end, the others after their answer.
     pub(super) fn end(&self) {
         let mut state = self.state.lock();
