@@ -27,10 +27,32 @@ impl Log {
         String::from_utf8(self.0.lock().expect("no panic while writing").clone()).expect("lines are UTF-8")
     }
 
-    /// The lines with this event name.
+    /// How much of it there is.
+    pub fn bytes(&self) -> usize {
+        self.0.lock().expect("no panic while writing").len()
+    }
+
+    /// What was said once it had so many bytes.
+    pub fn since(&self, bytes: usize) -> Vec<u8> {
+        self.0.lock().expect("no panic while writing").get(bytes..).unwrap_or_default().to_vec()
+    }
+
+    /// The lines with this event name. Looked for in place: all tests of this process write here, and many ask again and again.
     pub fn events(&self, name: &str) -> Vec<String> {
-        let named = format!(" {name} ");
-        self.text().lines().filter(|line| format!("{line} ").contains(&named)).map(str::to_owned).collect()
+        let said = self.0.lock().expect("no panic while writing");
+        let named = format!(" {name}");
+        let mut lines: Vec<String> = Vec::new();
+        let mut after = 0;
+        for at in memchr::memmem::find_iter(&said, &named) {
+            let next = said.get(at + named.len());
+            if at < after || !next.is_none_or(|next| b" \n".contains(next)) {
+                continue;
+            }
+            let begin = memchr::memrchr(b'\n', &said[..at]).map_or(0, |end| end + 1);
+            after = memchr::memchr(b'\n', &said[at..]).map_or(said.len(), |length| at + length);
+            lines.push(String::from_utf8(said[begin..after].to_vec()).expect("lines are UTF-8"));
+        }
+        lines
     }
 }
 
@@ -45,4 +67,14 @@ pub fn log() -> Log {
         log
     })
     .clone()
+}
+
+#[test]
+fn a_line_is_found_once_by_its_whole_name() {
+    let mut log = Log::default();
+    let said = "t INFO  a.b x=1\nt INFO  a.bc x=2\nt INFO  b.a of=a.b\nt INFO  a.b of a.b\nt INFO  a.b";
+    log.write_all(said.as_bytes()).expect("a buffer");
+    assert_eq!(log.events("a.b"), ["t INFO  a.b x=1", "t INFO  a.b of a.b", "t INFO  a.b"]);
+    assert_eq!(log.events("a"), [""; 0]);
+    assert_eq!(log.since(log.bytes() - 3), b"a.b");
 }
