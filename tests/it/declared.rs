@@ -63,6 +63,14 @@ async fn whatever_a_stranger_sends_the_answer_is_one_that_the_document_declares(
         config = config.replace(&format!("{{{role}}}"), &text);
         tokens.push(text);
     }
+    // After sixty look-ups a token waits ten seconds for each.
+    for call in ["find", "access", "bounce", "erase", "give-pass", "withdraw", "restrict"] {
+        let (_, text) = token(&daemon.admin(), json!({"name": call, "role": "officer"})).await;
+        let place = format!("{{officer-of-{call}}}");
+        assert!(config.contains(&place), "{call}");
+        config = config.replace(&place, &text);
+        tokens.push(text);
+    }
     let (admin, erased) = (daemon.admin(), json!({"by": {"leadgen_id": "1"}}).to_string());
     let erased = admin.call(reqwest::Method::POST, "/admin/v1/erasures", Some(erased), Some("audit")).await;
     assert_eq!(erased.status, 200, "there is a first one to be shown");
