@@ -70,6 +70,31 @@ impl fmt::Display for Tally {
 }
 
 impl Tally {
+    /// Adds what was done and found elsewhere meanwhile.
+    pub fn add(&mut self, other: Self) {
+        self.kills += other.kills;
+        self.kills_while_starting += other.kills_while_starting;
+        for (kind, cuts) in other.power_cuts {
+            *self.power_cuts.entry(kind).or_default() += cuts;
+        }
+        self.sent += other.sent;
+        self.acknowledged += other.acknowledged;
+        for (fate, leads) in other.by_fate {
+            *self.by_fate.entry(fate).or_default() += leads;
+        }
+        self.queued = self.queued.max(other.queued);
+        self.lost.extend(other.lost);
+        self.twice.extend(other.twice);
+        for (room, (cuts, changes)) in other.dropped {
+            let all = self.dropped.entry(room).or_default();
+            *all = (all.0 + cuts, all.1 + changes);
+        }
+        self.inherited += other.inherited;
+        self.trail_lines += other.trail_lines;
+        self.slowest_start = self.slowest_start.max(other.slowest_start);
+        self.took += other.took;
+    }
+
     /// Adds what a cut dropped.
     pub fn drop_all(&mut self, unsynced: &BTreeMap<&'static str, usize>) {
         for (room, changes) in unsynced {

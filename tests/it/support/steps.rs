@@ -2,10 +2,11 @@
 //! then a power cut: what the second life found in the system's memory alone must not be what it built on.
 
 use std::collections::HashMap;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tamis_simulator::Simulator;
+use tokio::runtime::Handle;
 
 use super::account::Tally;
 use super::cuts::{Cut, Opening, Watched};
@@ -16,6 +17,8 @@ use super::senders::{Chance, Senders};
 const STEPS_MAX: u64 = 1_000;
 /// Calls in the first life, and in the second.
 const CALLS: usize = 24;
+/// So many creations at once: each waits for the disk and for what is due most of its time.
+const LANES: usize = 4;
 
 /// Which steps, and from where chance starts.
 #[derive(Clone, Copy)]
@@ -31,23 +34,46 @@ pub struct Plan {
 /// What did not hold, and the directories that show it.
 pub async fn kills_at_each_step(meta: &Simulator, plan: Plan) -> Result<Tally, String> {
     let begun = Instant::now();
-    let chance = Chance::new(plan.seed);
-    let mut tally = Tally::default();
     let first = Watched::new(meta);
-    let mut step = 1 + chance.below(plan.stride);
-    while step < STEPS_MAX {
-        let mut watched = first.again(meta);
-        let outcome = one(meta, &mut watched, step, &chance, &mut tally).await;
-        let killed =
-            outcome.map_err(|fault| format!("killed at step {step}: {fault}\n{}", watched.keep()))?;
-        if !killed {
-            break;
-        }
-        tally.kills += 1;
-        step += plan.stride;
+    let next = AtomicU64::new(1 + Chance::new(plan.seed).below(plan.stride));
+    let runtime = Handle::current();
+    // A step waits for processes, so each lane has a thread of its own.
+    let lanes = tokio::task::block_in_place(|| {
+        std::thread::scope(|scope| {
+            let lane = || runtime.block_on(steps(meta, &first, &next, plan));
+            let lanes: Vec<_> = (0..LANES).map(|_| scope.spawn(lane)).collect();
+            lanes.into_iter().map(|lane| lane.join().expect("no panic")).collect::<Vec<_>>()
+        })
+    });
+    let mut tally = Tally::default();
+    for lane in lanes {
+        tally.add(lane?);
     }
     tally.took = begun.elapsed();
     Ok(tally)
+}
+
+/// Takes one step after another, until the daemon outlives one or a step shows what does not hold.
+async fn steps(meta: &Simulator, first: &Watched, next: &AtomicU64, plan: Plan) -> Result<Tally, String> {
+    let mut tally = Tally::default();
+    loop {
+        let step = next.fetch_add(plan.stride, Ordering::SeqCst);
+        if step >= STEPS_MAX {
+            return Ok(tally);
+        }
+        // Of the step alone, so that it can be repeated alone.
+        let chance = Chance::new(plan.seed.wrapping_mul(STEPS_MAX).wrapping_add(step));
+        let mut watched = first.again(meta);
+        match one(meta, &mut watched, step, &chance, &mut tally).await {
+            Ok(true) => tally.kills += 1,
+            outcome => {
+                next.store(STEPS_MAX, Ordering::SeqCst);
+                let outcome = outcome.map(|_| tally);
+                return outcome
+                    .map_err(|fault| format!("killed at step {step}: {fault}\n{}", watched.keep()));
+            }
+        }
+    }
 }
 
 /// False: it was not killed, there are no more steps.
