@@ -18,7 +18,7 @@ use crate::store::retention::BucketCut;
 use crate::store::sled::engine::{Changes, Engine, KEY_BYTES_MAX, VALUE_BYTES_MAX};
 use crate::store::sled::erasure_rows::Act;
 use crate::store::sled::layout::{self, Place, meta};
-use crate::store::sled::ledger::{Forgotten, Said, TakenBack};
+use crate::store::sled::ledger::{self, Forgotten, Line, Said, TakenBack};
 use crate::store::sled::shared::{Effect, Shared};
 use crate::store::{ErasureEnd, StoreCode, StoreError};
 use crate::trail::{Action, Entry, chain};
@@ -66,7 +66,7 @@ pub(super) struct Finished {
     /// And what in ranges.
     pub(super) sweep: Option<Sweep>,
     /// What the ledger is to say of it.
-    pub(super) said: Vec<Said>,
+    pub(super) lines: Vec<Line>,
     /// Its number.
     pub(super) commit: u64,
     /// The keyring's generation that it records.
@@ -278,7 +278,15 @@ impl<'e> Draft<'e> {
         let (mark, certain) = (self.look.now(), self.look.certain());
         let clock = mark.as_millisecond();
         let stored = std::mem::take(&mut self.kept.stored);
+        let said = std::mem::take(&mut self.kept.said);
+        let first = self.counter(&Place::Meta, meta::NEXT_LEDGER_LINE)?.max(1);
+        let lines = ledger::lines_of(&self.kept.changes, said, mark, (self.shared.epoch(), first));
         self.attempt(|draft| {
+            // Also where there is no ledger: what was not noted meanwhile is a gap in one that comes later.
+            if !lines.is_empty() {
+                let next = first + lines.len() as u64;
+                draft.write(Place::Meta, meta::NEXT_LEDGER_LINE, next.to_be_bytes().to_vec())?;
+            }
             for (purpose, (count, first, last)) in stored {
                 let mut entry = Entry::by_system(Action::Stored);
                 (entry.purpose, entry.count) = (Some(purpose), count);
@@ -293,7 +301,7 @@ impl<'e> Draft<'e> {
             }
             draft.write(Place::Meta, meta::CLOCK_MS, clock.to_be_bytes().to_vec())
         })?;
-        let Layer { changes, effects, punctures, sweep, said, .. } = self.kept;
-        Ok(Finished { changes, effects, punctures, sweep, said, commit, generation, mark })
+        let Layer { changes, effects, punctures, sweep, .. } = self.kept;
+        Ok(Finished { changes, effects, punctures, sweep, lines, commit, generation, mark })
     }
 }

@@ -192,6 +192,9 @@ pub(super) mod meta {
     /// u64: the next number of an end of consents in the ledger; never given twice.
     pub(in crate::store::sled) const NEXT_TAKEN_BACK: &[u8] = b"next-taken-back";
 
+    /// u64: the next line's number in the ledger. Each epoch counts from 1, and a number whose transaction never came to be is given again.
+    pub(in crate::store::sled) const NEXT_LEDGER_LINE: &[u8] = b"next-ledger-line";
+
     /// u64: the next suppression's number; never given twice.
     pub(in crate::store::sled) const NEXT_SUPPRESSION: &[u8] = b"next-suppression";
     /// u64: the next stub's number; never given twice.

@@ -7,9 +7,11 @@
 //! | a line | hex: a nonce of 24 bytes, then what it says under XChaCha20-Poly1305, and its tag |
 //! | its key | follows from the trail's, which every keyring of the instance has, also one from a backup |
 //! | what it says | postcard of [`Line`]: numbers of records, keyed hashes, codes, names that the config has |
+//! | behind that | postcard of its number, [`Numbered`], among all lines of its epoch |
 //!
 //! Kinds of lines are added at the end of [`Said`], and none is ever changed: a ledger of before is read as ever, and an earlier
-//! tamis that meets a kind it does not know says that a line cannot be read.
+//! tamis that meets a kind it does not know says that a line cannot be read. What stands behind a line earlier ones do not look at,
+//! and what they wrote has nothing there.
 //!
 //! tamis writes at its end alone and never makes the file: where a disk is not mounted, none must come to be in its place.
 
@@ -45,8 +47,11 @@ const BOUND: &[u8] = b"tamis/ledger/1";
 /// What stands in one line.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Line {
-    at_ms: i64,
+    pub(super) at_ms: i64,
     pub(super) said: Said,
+    /// Its number; none: an earlier tamis wrote it.
+    #[serde(skip)]
+    pub(super) number: Option<Numbered>,
 }
 
 /// What is to be done again.
@@ -66,7 +71,7 @@ pub(super) enum Said {
 /// Rows as they were written; none: it was removed.
 pub(super) type Rows = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
-/// Epoch and number of a line among those of its kind: one that is missing shows.
+/// Epoch and number of a line, among all or among those of its kind: one that is missing shows.
 pub(super) type Numbered = (u32, u64);
 
 /// A record as a line names it; none: that is no name of a purpose.
@@ -133,8 +138,13 @@ impl Forgotten {
     }
 }
 
-/// What a transaction forgets, as the ledger says it: nothing, if it forgets nothing.
-pub(super) fn lines_of(changes: &Changes, said: Vec<Said>, at: Timestamp) -> Vec<Line> {
+/// What a transaction forgets, as the ledger says it, the first line under this number: nothing, if it forgets nothing.
+pub(super) fn lines_of(
+    changes: &Changes,
+    said: Vec<Said>,
+    at: Timestamp,
+    (epoch, first): Numbered,
+) -> Vec<Line> {
     let at_ms = at.as_millisecond();
     let rows_of = |place: &Place| -> Option<Rows> {
         let rows = changes.0.get(place).filter(|rows| !rows.is_empty())?;
@@ -144,7 +154,7 @@ pub(super) fn lines_of(changes: &Changes, said: Vec<Said>, at: Timestamp) -> Vec
     let vigils = rows_of(&Place::Vigils).map(Said::Vigils);
     let restrictions = rows_of(&Place::Restrictions).map(Said::Restrictions);
     let said = said.into_iter().chain(objections).chain(vigils).chain(restrictions);
-    said.map(|said| Line { at_ms, said }).collect()
+    said.zip(first..).map(|(said, number)| Line { at_ms, said, number: Some((epoch, number)) }).collect()
 }
 
 /// Lines as they stand in the file.
@@ -202,7 +212,10 @@ fn bound(keyring: &dyn Keyring) -> Vec<u8> {
 fn sealed(key: &Key, bound: &[u8], random: &dyn Random, line: &Line) -> Option<String> {
     let mut nonce = [0; NONCE_BYTES];
     random.fill(&mut nonce).ok()?;
-    let plain = postcard::to_allocvec(line).ok()?;
+    let mut plain = postcard::to_allocvec(line).ok()?;
+    if let Some(number) = &line.number {
+        plain.extend(postcard::to_allocvec(number).ok()?);
+    }
     let sealed = cipher::seal(key, &nonce, bound, &plain).ok()?;
     Some(hex::encode([nonce.as_slice(), &sealed].concat()))
 }
@@ -229,8 +242,16 @@ impl Lines {
         let bytes = hex::decode(text).ok()?;
         let (nonce, sealed) = bytes.split_first_chunk::<NONCE_BYTES>()?;
         let plain = cipher::open(&self.key, nonce, &self.bound, sealed).ok()?;
-        postcard::from_bytes(&plain).ok()
+        read(&plain)
     }
+}
+
+fn read(plain: &[u8]) -> Option<Line> {
+    let (mut line, behind) = postcard::take_from_bytes::<Line>(plain).ok()?;
+    if !behind.is_empty() {
+        line.number = Some(postcard::from_bytes(behind).ok()?);
+    }
+    Some(line)
 }
 
 impl Iterator for Lines {
@@ -267,7 +288,8 @@ mod tests {
         let id = ErasureId { epoch: 1, number };
         let forgotten =
             Forgotten::of(id, Some(Reason::Objection), &[], vec![[7; 32]], &[record("devis-1-2")]);
-        Line { at_ms: start().as_millisecond() + number as i64, said: Said::Erased(forgotten) }
+        let at_ms = start().as_millisecond() + number as i64;
+        Line { at_ms, said: Said::Erased(forgotten), number: Some((1, number)) }
     }
 
     fn add(path: &Path, keyring: &dyn Keyring, random: &dyn Random, lines: &[Line]) -> io::Result<()> {
@@ -317,7 +339,9 @@ mod tests {
         let Said::Erased(forgotten) = line(7).said else { panic!("an erasure") };
         let read = |said: SaidOfBefore| {
             let bytes = postcard::to_allocvec(&LineOfBefore(9, said)).expect("grows");
-            postcard::from_bytes::<Line>(&bytes).expect("read").said
+            let line = read(&bytes).expect("read");
+            assert_eq!((line.at_ms, line.number), (9, None));
+            line.said
         };
         let Said::Erased(again) = read(SaidOfBefore::Erased(forgotten)) else { panic!("an erasure") };
         assert_eq!(again.id().map(|id| id.number), Some(7));
@@ -325,7 +349,29 @@ mod tests {
         assert!(matches!(read(SaidOfBefore::Objections(rows())), Said::Objections(read) if read == rows()));
         assert!(matches!(read(SaidOfBefore::Vigils(rows())), Said::Vigils(read) if read == rows()));
         // A moment, and the number of a kind that is to come.
-        assert!(postcard::from_bytes::<Line>(&[18, 5, 0]).is_err());
+        assert!(super::read(&[18, 5, 0]).is_none());
+    }
+
+    /// The number stands behind what it reads.
+    #[test]
+    fn an_earlier_tamis_reads_a_line_that_has_a_number() {
+        #[derive(Deserialize)]
+        struct LineOfBefore(i64, Said);
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("ledger");
+        let (keyring, random) = (MemoryKeyring::of_instance(7), SeededRandom::new(1));
+        Directory::own(directory.path()).expect("ours").create_new("ledger").expect("made");
+        add(&path, &*keyring, &random, &[line(300), Line { number: None, ..line(4) }]).expect("written");
+        let lines: Vec<_> = Lines::since(&path, &*keyring, start()).expect("opens").collect();
+        let numbers = lines.iter().map(|line| line.as_ref().expect("read").as_ref().expect("ours").number);
+        assert_eq!(numbers.collect::<Vec<_>>(), [Some((1, 300)), None]);
+        let mut plain = postcard::to_allocvec(&line(300)).expect("grows");
+        plain.extend(postcard::to_allocvec(&(1_u32, 300_u64)).expect("grows"));
+        assert_eq!(super::read(&plain).expect("read").number, Some((1, 300)));
+        let before: LineOfBefore = postcard::from_bytes(&plain).expect("read");
+        assert!(before.0 == line(300).at_ms && matches!(before.1, Said::Erased(_)));
+        // Half a number is none.
+        assert!(super::read(&plain[..plain.len() - 1]).is_none());
     }
 
     #[test]

@@ -13,6 +13,7 @@
 //!
 //! The backup itself is read and never opened: opening is writing.
 
+mod last_words;
 mod replaying;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,7 +44,7 @@ use crate::store::sled::engine::{Changes, Engine, db_dir, db_file};
 use crate::store::sled::epochs;
 use crate::store::sled::handed;
 use crate::store::sled::layout::{self, Place, meta, moment_bytes};
-use crate::store::sled::restoring::replaying::{Given, replay};
+use crate::store::sled::restoring::replaying::{Given, number_anew, replay};
 use crate::store::sled::{Settings, SledStore, backup};
 use crate::store::{
     ERASED_AT_ONCE_MAX, ErasureRequest, Erasures, Leads, Life, StoreCode, StoreError, Tokens, Wanted,
@@ -85,7 +86,7 @@ pub struct Restored {
     pub records: u64,
     /// How many the backup had beside them whose keys are destroyed.
     pub keyless: u64,
-    /// How many lines of the ledger were replayed.
+    /// How many lines of the ledger were replayed: those that say what the backup does not have.
     pub replayed: u64,
     /// How many of them are about a consent, or a restriction, of a record that was stored after the backup was made: it is not there.
     pub not_there: u64,
@@ -199,7 +200,7 @@ impl Restoring {
         recipients: BTreeMap<PurposeId, Vec<String>>,
         since: Since,
     ) -> Result<Restored, StoreError> {
-        let given = Given::of(store, self.found.epoch)?;
+        let given = Given::of(store, self.found.epoch, self.found.at)?;
         store.writer.write(1, note_restored).await?;
         // Before anything is taken out of it: whoever may have had that is told.
         self.note_possible(store, recipients, epoch - 1).await?;
@@ -207,14 +208,14 @@ impl Restoring {
         let (replayed, not_there) = match since {
             Since::Unknown => (0, 0),
             Since::Ledger(path, incomplete) => {
-                let from = self.found.at.unwrap_or(Timestamp::UNIX_EPOCH);
-                let told = replay(store, &path, from, given).await?;
+                let told = replay(store, &path, &given).await?;
                 if !incomplete && (told.unreadable > 0 || told.missing > 0) {
                     return Err(StoreError::of(StoreCode::LedgerIncomplete));
                 }
                 (told.lines, told.not_there)
             }
         };
+        number_anew(store).await?;
         let records = store.stored().await?.values().sum();
         Ok(Restored { made_at: self.found.at, epoch, records, keyless, replayed, not_there })
     }

@@ -14,6 +14,7 @@ mod exporting;
 mod following;
 mod handed;
 mod killing;
+mod last_words;
 mod moving;
 mod parking;
 mod passing;

@@ -371,10 +371,10 @@ impl WriterThread {
             self.unfinished.replace_ended(&self.shared, draft.into_punctures());
             return Ok(());
         }
-        let Finished { changes, effects, punctures, sweep, said, commit, generation, mark } =
+        let Finished { changes, effects, punctures, sweep, lines, commit, generation, mark } =
             draft.finish().map_err(Failure::of_engine)?;
         // First: a line too many is asked for again, one too few is a person who comes back.
-        note_in_ledger(&self.shared, &ledger::lines_of(&changes, said, mark));
+        note_in_ledger(&self.shared, &lines);
         let mut touches = self.shared.touches();
         touches.note(&changes);
         let applied = engine.apply(&changes);
@@ -484,7 +484,7 @@ impl WriterThread {
 }
 
 /// Says in the ledger, where there is one, what a transaction is about to forget. Whoever is to be forgotten does not wait for
-/// its disk: of erasures and consents what could not be written is missing there by its number, and a restore says so.
+/// its disk: what could not be written is missing there by its number, and a restore says so.
 fn note_in_ledger(shared: &Shared, lines: &[Line]) {
     let Some(path) = shared.settings().ledger.as_ref().filter(|_| !lines.is_empty()) else { return };
     let path = path.clone();

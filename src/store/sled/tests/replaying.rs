@@ -24,7 +24,7 @@ use crate::store::{
 use crate::trail::{Action, Entry, Reason};
 
 /// One that has a ledger, and where that lies.
-fn world_with_ledger() -> (World, PathBuf) {
+pub(super) fn world_with_ledger() -> (World, PathBuf) {
     let mut world = world();
     let ledger = world.dir.path().join("ledger");
     Directory::own(world.dir.path()).expect("ours").create_new("ledger").expect("made");
@@ -33,7 +33,7 @@ fn world_with_ledger() -> (World, PathBuf) {
 }
 
 /// Restores the backup under a keyring, and opens what came of it.
-async fn restored(
+pub(super) async fn restored(
     world: &mut World,
     settings: &Settings,
     keyring: Arc<MemoryKeyring>,
@@ -53,19 +53,19 @@ async fn opened(store: &Arc<SledStore>, id: &str) -> OpenedLead {
     found.expect("looked up").remove(0).lead.expect("it is there")
 }
 
-async fn restrict(store: &SharedStore, number: u64) {
+pub(super) async fn restrict(store: &SharedStore, number: u64) {
     let until = Day::of(store.now()).plus(5);
     let id = record(&format!("devis-1-{number}"));
     store.restrict(id, until, by_officer(Action::Restricted)).await.expect("restricted");
 }
 
-async fn release(store: &SharedStore, number: u64) {
+pub(super) async fn release(store: &SharedStore, number: u64) {
     let id = record(&format!("devis-1-{number}"));
     assert_eq!(store.lift_restriction(id, by_officer(Action::RestrictionLifted)).await, Ok(true));
 }
 
 /// What waits for a recipient: kind and record.
-async fn told(store: &Arc<SledStore>, recipient: &str) -> Vec<String> {
+pub(super) async fn told(store: &Arc<SledStore>, recipient: &str) -> Vec<String> {
     let entry = Entry::by_system_for(Action::ChangesRead, recipient);
     let page = store.changes(recipient.to_owned(), None, 1_000, entry).await.expect("read").expect("a feed");
     page.changes.iter().map(|change| format!("{} {}", change.kind, change.id)).collect()
