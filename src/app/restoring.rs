@@ -12,7 +12,7 @@ use crate::keyring::file::{FileKeyring, KeyringCopy};
 use crate::keyring::{Keyring, KeyringError};
 use crate::machine::own::is_of_this_user;
 use crate::secret::Key;
-use crate::store::{Restored, Restoring, Since, StoreCode, StoreError};
+use crate::store::{Restored, Restoring, Since, StoreCode, StoreError, Whose};
 
 /// Where the keyring lies in a backup.
 const KEYRING: &str = "keys/keyring";
@@ -60,7 +60,7 @@ pub async fn restore(
         restoring.leave().map_err(|error| places.store_refused(error))?;
         return Err(RestoreError::ErasuresUnknown { since });
     };
-    let (keyring, is_put) = match places.keyring(&restoring, root, ambient) {
+    let (keyring, whose) = match places.keyring(&restoring, root, ambient) {
         Ok(found) => found,
         Err(error) => {
             // Why it is not restored is what is said; the next restore removes it as well.
@@ -72,9 +72,9 @@ pub async fn restore(
     let purposes = policy.purposes().iter();
     let recipients = purposes.map(|purpose| (purpose.id.clone(), purpose.recipients.clone())).collect();
     let (clock, random) = (Arc::clone(&ambient.clock), Arc::clone(&ambient.random));
-    let restored = restoring.finish(keyring, recipients, clock, random, since).await;
+    let restored = restoring.finish((keyring, whose), recipients, clock, random, since).await;
     restored.map_err(|error| {
-        if is_put {
+        if whose == Whose::Backup {
             places.take_keyring_back();
         }
         places.store_refused(error).into()
@@ -91,19 +91,19 @@ impl<'c> Places<'c> {
         Self { config, keyring: backup.join(KEYRING) }
     }
 
-    /// The keyring that is there, or else the backup's, put there: true of that one.
+    /// The keyring that is there, or else the backup's, put there.
     fn keyring(
         &self,
         restoring: &Restoring,
         root: Key,
         ambient: &Ambient,
-    ) -> Result<(Arc<dyn Keyring>, bool), StartError> {
+    ) -> Result<(Arc<dyn Keyring>, Whose), StartError> {
         let place = &self.config.keys.keyring;
         let open = |root: Key| FileKeyring::open(place, root, Arc::clone(&ambient.random));
         let there = open(root.clone()).map_err(|error| self.keyring_refused(error))?;
         if let Some(keyring) = there {
             self.require(restoring, &keyring)?;
-            return Ok((Arc::new(keyring), false));
+            return Ok((Arc::new(keyring), Whose::House));
         }
         let copy = KeyringCopy::take(&self.keyring, place, root.clone(), Arc::clone(&ambient.random))
             .map_err(|error| self.keyring_refused(error))?;
@@ -114,7 +114,7 @@ impl<'c> Places<'c> {
         copy.put().map_err(|error| self.keyring_refused(error))?;
         let put = open(root).map_err(|error| self.keyring_refused(error))?;
         let gone = || self.store_refused(StoreError::of(StoreCode::KeyringMissing));
-        Ok((Arc::new(put.ok_or_else(gone)?), true))
+        Ok((Arc::new(put.ok_or_else(gone)?), Whose::Backup))
     }
 
     /// Nothing was restored: the place of the keyring is as empty as it was, or the next restore would take the backup's for the newer one.

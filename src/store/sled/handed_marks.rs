@@ -136,6 +136,42 @@ fn without(mut row: [u8; ROW_BYTES], (epoch, span): Spot, (first, last): Run) ->
     row
 }
 
+/// These records of a purpose (none: all of it) count no longer as withheld from anybody: nobody knows by now whether they left.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(super) fn withhold_no_more(
+    draft: &mut Draft<'_>,
+    purpose: &PurposeId,
+    spots: Option<&[Spot]>,
+) -> Result<(), StoreError> {
+    let name = purpose.as_str().as_bytes();
+    let (first, end) =
+        ([name, &[Mark::Withheld as u8]].concat(), [name, &[Mark::Withheld as u8 + 1]].concat());
+    let mut rows = Vec::new();
+    draft.engine.visit(&Place::Handed, (Included(&first), Excluded(&end)), |key, _| {
+        rows.push(key.to_vec());
+        Ok(true)
+    })?;
+    for key in rows {
+        let Some((_, _, span)) = read_key(&key) else { continue };
+        let Some(row) = draft.read(&Place::Handed, &key)? else { continue };
+        let (before, mut after) = (bits(&row), [0; ROW_BYTES]);
+        if let Some(spots) = spots {
+            after = before;
+            for (_, byte, bit) in spots.iter().map(|spot| place_of(*spot)).filter(|(of, ..)| *of == span) {
+                after[byte] &= !bit;
+            }
+        }
+        match after == [0; ROW_BYTES] {
+            true => draft.remove(Place::Handed, &key),
+            false if after == before => {}
+            false => draft.write(Place::Handed, &key, after.to_vec())?,
+        }
+    }
+    Ok(())
+}
+
 /// True if a recipient has rows of this kind, this transaction included.
 fn has_any(
     draft: &Draft<'_>,

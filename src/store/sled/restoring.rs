@@ -33,6 +33,7 @@ use crate::machine::lock::LockFile;
 use crate::machine::own::Directory;
 use crate::purpose::{PurposeId, RecordId};
 use crate::random::Random;
+use crate::store::handed::Spot;
 use crate::store::leaves::Leaves;
 use crate::store::sled::draft::Draft;
 use crate::store::sled::engine::aside::{self, remove_tree};
@@ -43,6 +44,7 @@ use crate::store::sled::engine::witness::{Testimony, Witness};
 use crate::store::sled::engine::{Changes, Engine, db_dir, db_file};
 use crate::store::sled::epochs;
 use crate::store::sled::handed;
+use crate::store::sled::handed_marks;
 use crate::store::sled::layout::{self, Place, meta, moment_bytes};
 use crate::store::sled::restoring::replaying::{Given, number_anew, replay};
 use crate::store::sled::{Settings, SledStore, backup};
@@ -101,6 +103,15 @@ pub enum Since {
     Unknown,
 }
 
+/// Which keyring a store is restored under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// The one that was in its place: it knows which records were erased, or written anew, since the backup was made.
+    House,
+    /// The backup's own: nobody knows.
+    Backup,
+}
+
 impl Restoring {
     /// Copies the store part of a backup, and looks at the copy. Blocks.
     ///
@@ -152,15 +163,16 @@ impl Restoring {
         remove_tree(&self.work.path)
     }
 
-    /// Restores it under this keyring: with room for these purposes, each with whoever the config lets receive it. What was erased
-    /// since, as far as the keyring knows, is taken out of it. What it has counts as handed to all of them: nobody knows what left
-    /// since the backup was made.
+    /// Restores it under this keyring (which may be the backup's own): with room for these purposes, each with whoever the config
+    /// lets receive it. What was erased since, as far as the keyring knows, is taken out of it. What it has counts as handed to all of
+    /// them: nobody knows what left since the backup was made. What was withheld from one of them counts as withheld where the keyring
+    /// knows that it is as it was.
     ///
     /// # Errors
     /// See [`StoreCode`]: nothing is in the store's place, and another restore may follow.
     pub async fn finish(
         self,
-        keyring: Arc<dyn Keyring>,
+        (keyring, whose): (Arc<dyn Keyring>, Whose),
         recipients: BTreeMap<PurposeId, Vec<String>>,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
@@ -177,7 +189,7 @@ impl Restoring {
         self.begin_epoch(begins)?;
         let purposes = recipients.keys().cloned().collect();
         let store = SledStore::open(self.work.clone(), Arc::clone(&keyring), purposes, clock, random)?;
-        let done = self.fill(&store, begins, recipients, since).await;
+        let done = self.fill(&store, (begins, whose), recipients, since).await;
         let closed = store.close().await;
         drop(store);
         let restored = match done.and_then(|restored| closed.map(|()| restored)) {
@@ -196,7 +208,7 @@ impl Restoring {
     async fn fill(
         &self,
         store: &SledStore,
-        epoch: u32,
+        (epoch, whose): (u32, Whose),
         recipients: BTreeMap<PurposeId, Vec<String>>,
         since: Since,
     ) -> Result<Restored, StoreError> {
@@ -204,6 +216,11 @@ impl Restoring {
         store.writer.write(1, note_restored).await?;
         // Before anything is taken out of it: whoever may have had that is told.
         self.note_possible(store, recipients, epoch - 1).await?;
+        if whose == Whose::Backup {
+            for purpose in store.shared.reading(|engine| Ok(engine.purposes()))? {
+                withhold_no_more(store, &purpose, None).await?;
+            }
+        }
         let keyless = forget_keyless(store).await?;
         let (replayed, not_there) = match since {
             Since::Unknown => (0, 0),
@@ -358,12 +375,26 @@ async fn forget_keyless(store: &SledStore) -> Result<u64, StoreError> {
             let look = |engine: &Engine| without_key(store, engine, &purpose, after.as_ref());
             let (found, last) = store.shared.reading(look)?;
             keyless += found.len() as u64;
+            // Each was erased, or written anew: then it may have been handed to whom it had been withheld from.
+            let spots = found.iter().map(|id| (id.epoch, id.number)).collect();
+            withhold_no_more(store, &purpose, Some(spots)).await?;
             forget(store, &purpose, found).await?;
             let Some(last) = last else { break };
             after = Some(last);
         }
     }
     Ok(keyless)
+}
+
+async fn withhold_no_more(
+    store: &SledStore,
+    purpose: &PurposeId,
+    spots: Option<Vec<Spot>>,
+) -> Result<(), StoreError> {
+    let purpose = purpose.clone();
+    let work =
+        move |draft: &mut Draft<'_>| handed_marks::withhold_no_more(draft, &purpose, spots.as_deref());
+    store.writer.write(1, work).await
 }
 
 /// Records whose leaf is dead, as many as are erased at once, and the last key that was looked at; none: no more follow.

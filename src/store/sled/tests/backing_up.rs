@@ -19,7 +19,7 @@ use crate::store::sled::backup;
 use crate::store::sled::layout::Place;
 use crate::store::{
     BackedUp, Backups, ErasureRequest, Erasures, Leads, Life, Outcome, Papers, Restored, Restoring, Settings,
-    Settlement, Since, StoreCode, StoreError, ToAwait, Trail, Vigils, Wanted,
+    Settlement, Since, StoreCode, StoreError, ToAwait, Trail, Vigils, Wanted, Whose,
 };
 use crate::trail::Action;
 
@@ -57,7 +57,9 @@ async fn restore(
 ) -> Result<Restored, StoreError> {
     let restoring = Restoring::begin(settings.clone(), &place(world))?;
     let random = world.random.clone();
-    restoring.finish(world.keyring.clone(), recipients(), clock.clone(), random, Since::Unknown).await
+    restoring
+        .finish((world.keyring.clone(), Whose::House), recipients(), clock.clone(), random, Since::Unknown)
+        .await
 }
 
 /// Whoever the config lets receive what.
@@ -281,8 +283,9 @@ async fn what_was_unread_when_an_address_was_erased_is_met_after_a_restore_with_
     let settings = elsewhere(&world, "new");
     let restoring = Restoring::begin(settings.clone(), &place(&world)).expect("begun");
     let (since, random) = (Since::Ledger(ledger, false), world.random.clone());
-    let restored =
-        restoring.finish(world.keyring.clone(), recipients(), world.clock.clone(), random, since).await;
+    let restored = restoring
+        .finish((world.keyring.clone(), Whose::House), recipients(), world.clock.clone(), random, since)
+        .await;
     restored.expect("restored");
     let store = open(&world, settings);
     assert_eq!(store.vigils(), 1);

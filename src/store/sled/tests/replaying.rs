@@ -15,11 +15,12 @@ use crate::machine::own::Directory;
 use crate::purpose::sample::{consent, field, purpose as purpose_of};
 use crate::purpose::{Basis, Channel, ConsentKey, Whitelist};
 use crate::store::contract::Host;
-use crate::store::contract::consenting::withdraw;
+use crate::store::contract::consenting::{confirm, withdraw};
 use crate::store::sled::SledStore;
 use crate::store::{
-    ErasureRequest, Erasures, Feeds, Handed, Leads, Life, Restored, Restoring, Restrictions, RewriteCause,
-    RewriteRequest, Rewritten, Settings, SharedStore, Since, StoreCode, StoreError, Trail, Wanted,
+    ErasureRequest, Erasures, Feeds, Handed, Leads, Life, MayLeave, PageRequest, Restored, Restoring,
+    Restrictions, RewriteCause, RewriteRequest, Rewritten, Settings, SharedStore, Since, StoreCode,
+    StoreError, Trail, Wanted, Whose,
 };
 use crate::trail::{Action, Entry, Reason};
 
@@ -32,7 +33,7 @@ pub(super) fn world_with_ledger() -> (World, PathBuf) {
     (world, ledger)
 }
 
-/// Restores the backup under a keyring, and opens what came of it.
+/// Restores the backup under a keyring, the one of before or a copy of then, and opens what came of it.
 pub(super) async fn restored(
     world: &mut World,
     settings: &Settings,
@@ -41,7 +42,8 @@ pub(super) async fn restored(
 ) -> Result<(Restored, Arc<SledStore>), StoreError> {
     let restoring = Restoring::begin(settings.clone(), &place(world))?;
     let (clock, random) = (world.clock.clone(), world.random.clone());
-    let restored = restoring.finish(keyring.clone(), recipients(), clock, random, since).await?;
+    let whose = if Arc::ptr_eq(&keyring, &world.keyring) { Whose::House } else { Whose::Backup };
+    let restored = restoring.finish((keyring.clone(), whose), recipients(), clock, random, since).await?;
     world.keyring = keyring;
     let store = open(world, settings.clone());
     world.agree(&(store.clone() as SharedStore));
@@ -230,4 +232,42 @@ async fn after_a_restore_everything_counts_as_handed_to_whoever_may_have_had_it(
     let new = record_of(&settled[0]).expect("stored").clone();
     assert_eq!(store.handed_to(&[new]).await, Ok(Vec::new()));
     store.close().await.expect("closed");
+}
+
+/// Between the backup and the loss a person may have agreed that their record is handed on, and it may have left.
+#[tokio::test]
+async fn what_was_withheld_counts_so_after_a_restore_where_the_keyring_knows_that_it_is_as_it_was() {
+    let mut world = world();
+    let store = world.open();
+    let shared: SharedStore = store.clone();
+    world.agree(&shared);
+    store_many(&store, 1, 4).await;
+    let page = async |store: &SharedStore, agreed: u64| {
+        let may_leave: MayLeave = Arc::new(move |lead, _| Ok(lead.id().number <= agreed));
+        let page = PageRequest { may_leave: Some(may_leave), ..request(None, 10) };
+        let page = store.open_page(page, Entry::by_system_for(Action::Exported, "agency")).await;
+        page.map(|page| (page.count, page.withheld)).expect("a page")
+    };
+    assert_eq!(page(&shared, 0).await, (0, 4));
+    back_up(&world, &store).await.expect("made");
+    let then = world.keyring.copied();
+    world.pass_days(&shared, 1);
+    assert_eq!(confirm(&shared, "devis-1-1").await, Rewritten::Anew);
+    assert_eq!(page(&shared, 1).await, (1, 3));
+    store.close().await.expect("closed");
+    let (house, of_house) = (world.keyring.clone(), vec!["erased devis-1-1"]);
+    let of_backup = vec!["erased devis-1-1", "erased devis-1-2"];
+    for (place, keyring, heard) in [("house", house, of_house), ("own", then, of_backup)] {
+        world.clock.advance_ms(3_600_000);
+        let settings = elsewhere(&world, place);
+        let (made, store) = restored(&mut world, &settings, keyring, Since::Unknown).await.expect("restored");
+        assert_eq!((made.records + made.keyless, made.keyless), (4, u64::from(place == "house")));
+        for number in [1, 2] {
+            let request = ErasureRequest::of(Wanted::Record(record(&format!("devis-1-{number}"))));
+            store.erase(request, by_officer(Action::ErasureAsked)).await.expect("erased");
+        }
+        assert_eq!(told(&store, "agency").await, heard, "{place}");
+        assert_eq!(scan(&store, 10_000).await.expect("scanned").faults, Vec::new());
+        store.close().await.expect("closed");
+    }
 }
