@@ -13,13 +13,13 @@
 //!
 //! The backup itself is read and never opened: opening is writing.
 
+mod keyless;
 mod last_words;
 mod replaying;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Read};
-use std::ops::Bound::{Excluded, Unbounded};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -27,31 +27,26 @@ use jiff::Timestamp;
 
 use crate::clock::{Clock, Day};
 use crate::keyring::{InstanceId, Keyring};
-use crate::lead::SealedRecord;
 use crate::machine::disk::{private_dir, sync_dir};
 use crate::machine::lock::LockFile;
 use crate::machine::own::Directory;
-use crate::purpose::{PurposeId, RecordId};
+use crate::purpose::PurposeId;
 use crate::random::Random;
-use crate::store::handed::Spot;
-use crate::store::leaves::Leaves;
 use crate::store::sled::draft::Draft;
 use crate::store::sled::engine::aside::{self, remove_tree};
 use crate::store::sled::engine::copying::{self, WITNESS};
 use crate::store::sled::engine::exchanging::put_back;
 use crate::store::sled::engine::opening::{commit, epoch, lock, mark_complete, open_engine, synced};
 use crate::store::sled::engine::witness::{Testimony, Witness};
-use crate::store::sled::engine::{Changes, Engine, db_dir, db_file};
+use crate::store::sled::engine::{Changes, db_dir, db_file};
 use crate::store::sled::epochs;
 use crate::store::sled::handed;
-use crate::store::sled::handed_marks;
 use crate::store::sled::layout::{self, Place, meta, moment_bytes};
+use crate::store::sled::restoring::keyless::{forget_keyless, withhold_no_more};
 use crate::store::sled::restoring::replaying::{Given, number_anew, replay};
 use crate::store::sled::{Settings, SledStore, backup};
-use crate::store::{
-    ERASED_AT_ONCE_MAX, ErasureRequest, Erasures, Leads, Life, StoreCode, StoreError, Tokens, Wanted,
-};
-use crate::trail::{Action, Entry, Reason};
+use crate::store::{Leads, Life, StoreCode, StoreError, Tokens};
+use crate::trail::{Action, Entry};
 
 /// Where a store is restored until it is whole.
 const WORK: &str = "restoring";
@@ -364,85 +359,6 @@ fn next_epoch(highest: u32, now: Timestamp) -> u32 {
 fn note_restored(draft: &mut Draft<'_>) -> Result<(), StoreError> {
     draft.write(Place::Meta, meta::RESTORED_AT, moment_bytes(draft.now))?;
     draft.append_line(Entry::by_system(Action::Restored))
-}
-
-/// Takes out of a store what has no key; how many records that was.
-async fn forget_keyless(store: &SledStore) -> Result<u64, StoreError> {
-    let mut keyless = 0;
-    for purpose in store.shared.reading(|engine| Ok(engine.purposes()))? {
-        let mut after = None;
-        loop {
-            let look = |engine: &Engine| without_key(store, engine, &purpose, after.as_ref());
-            let (found, last) = store.shared.reading(look)?;
-            keyless += found.len() as u64;
-            // Each was erased, or written anew: then it may have been handed to whom it had been withheld from.
-            let spots = found.iter().map(|id| (id.epoch, id.number)).collect();
-            withhold_no_more(store, &purpose, Some(spots)).await?;
-            forget(store, &purpose, found).await?;
-            let Some(last) = last else { break };
-            after = Some(last);
-        }
-    }
-    Ok(keyless)
-}
-
-async fn withhold_no_more(
-    store: &SledStore,
-    purpose: &PurposeId,
-    spots: Option<Vec<Spot>>,
-) -> Result<(), StoreError> {
-    let purpose = purpose.clone();
-    let work =
-        move |draft: &mut Draft<'_>| handed_marks::withhold_no_more(draft, &purpose, spots.as_deref());
-    store.writer.write(1, work).await
-}
-
-/// Records whose leaf is dead, as many as are erased at once, and the last key that was looked at; none: no more follow.
-fn without_key(
-    store: &SledStore,
-    engine: &Engine,
-    purpose: &PurposeId,
-    after: Option<&Vec<u8>>,
-) -> Result<(Vec<RecordId>, Option<Vec<u8>>), StoreError> {
-    let (mut found, mut last, mut leaves) = (Vec::new(), None, Leaves::default());
-    let from = after.map_or(Unbounded, |key| Excluded(key.as_slice()));
-    engine.visit(&Place::Vault(purpose.clone()), (from, Unbounded), |key, value| {
-        let is_dead = |under| leaves.key(store.shared.keyring(), purpose, under).is_err();
-        // What cannot be read at all is a scan's to tell.
-        if SealedRecord::peek(value).map(|(under, ..)| under).is_some_and(is_dead)
-            && let Ok(id) = layout::record_id(purpose, key)
-        {
-            found.push(id);
-        }
-        if found.len() == ERASED_AT_ONCE_MAX {
-            last = Some(key.to_vec());
-            return Ok(false);
-        }
-        Ok(true)
-    })?;
-    Ok((found, last))
-}
-
-/// Takes records away that were erased, or had their time, after the backup was made: for their own purpose alone.
-async fn forget(store: &SledStore, purpose: &PurposeId, records: Vec<RecordId>) -> Result<(), StoreError> {
-    if records.is_empty() {
-        return Ok(());
-    }
-    let request = |records: &[RecordId]| ErasureRequest {
-        what: records.iter().cloned().map(Wanted::Record).collect(),
-        purposes: vec![purpose.clone()],
-        ..ErasureRequest::default()
-    };
-    match store.erase(request(&records), Entry::by_system(Action::ErasureAsked)).await {
-        Err(error) if error.code == StoreCode::RecordRestricted => {}
-        erased => return erased.map(drop),
-    }
-    for record in records {
-        // Of a restricted record nothing but its person's own request destroys the key.
-        let by_person = Entry::by_system_because(Action::ErasureAsked, Some(Reason::PersonRequest));
-        store.erase(request(&[record]), by_person).await?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
