@@ -19,6 +19,7 @@ pub(super) mod notices;
 mod oldest;
 pub(super) mod outbox;
 pub(super) mod parked;
+pub(super) mod parking;
 pub(super) mod passes;
 pub(super) mod pauses;
 pub(super) mod reading;

@@ -21,7 +21,7 @@ use crate::store::sled::leaf_rows;
 use crate::store::sled::reference::keyring_failed;
 use crate::store::sled::rows::{EndRow, FateRow, SeenRow};
 use crate::store::sled::shared::Effect;
-use crate::store::sled::verbs::parked::{self, Before, Parking};
+use crate::store::sled::verbs::parking::{self, Before, Parking};
 use crate::store::sled::verbs::{erased, forms, outbox, seen, suppressed, vigils};
 use crate::store::suppressions::Judged;
 use crate::store::{
@@ -73,23 +73,23 @@ fn settle_one(draft: &mut Draft<'_>, settlement: &mut Settlement) -> Result<Sett
     }
     // Of what was erased whole, or of which nothing else is known, nothing is taken in: unless it was for some purposes, just now.
     if erased == Some(ErasedFor::All) || (erased.is_some() && noted.is_none() && !is_met) {
-        if let Some(left) = parked::leased(draft, reference, &seen)? {
-            parked::unpark(draft, &left);
+        if let Some(left) = parking::leased(draft, reference, &seen)? {
+            parking::unpark(draft, &left);
         }
         return Ok(Settled::Known);
     }
     let erased = erased.map_or(Vec::new(), |erased| erased.purposes().to_vec());
     let noted = noted.filter(|row| !matches!(row.end, Some(EndRow::Dropped { .. })));
     let before = match &noted {
-        None => parked::leased(draft, reference, &seen)?.into_iter().collect(),
+        None => parking::leased(draft, reference, &seen)?.into_iter().collect(),
         Some(row) if row.arrivals.is_empty() => {
             // Its row was left behind, unnoted: it would be claimed again for ever.
-            if let Some(left) = parked::leased(draft, reference, &seen)? {
-                parked::unpark(draft, &left);
+            if let Some(left) = parking::leased(draft, reference, &seen)? {
+                parking::unpark(draft, &left);
             }
             return Ok(Settled::Known);
         }
-        Some(row) => parked::all_before(draft, &row.arrivals)?,
+        Some(row) => parking::all_before(draft, &row.arrivals)?,
     };
     let fates = noted.map(|row| row.fates).unwrap_or_default();
     let submission = Submission { reference, seen, fates, erased, before };
@@ -153,14 +153,14 @@ impl Submission<'_> {
             return Ok(Settled::Known);
         };
         for one in self.before.extract_if(.., |one| gone.contains(&one.arrival)) {
-            parked::unpark(draft, &one);
+            parking::unpark(draft, &one);
         }
         let own = self.before.iter().position(|one| Some(one.arrival) == at);
         let own = own.map(|place| self.before.remove(place));
         let others = self.before.iter().map(|one| one.arrival).collect();
         let was_sieved = own.as_ref().is_some_and(|own| own.row.was_sieved);
         let parking = Parking { why, open, fates: self.fates, others, was_sieved };
-        parked::park(draft, self.reference, parking, own)?;
+        parking::park(draft, self.reference, parking, own)?;
         Ok(Settled::Parked(why.code()))
     }
 
@@ -220,17 +220,17 @@ impl Submission<'_> {
             said.push(Fate { purpose: Some(purpose), state });
         }
         for other in &self.before {
-            parked::unpark(draft, other);
+            parking::unpark(draft, other);
         }
         match row_why(&mut open) {
             Some(why) => {
                 let (others, was_sieved) = (Vec::new(), true);
                 let parking = Parking { why, open, fates: self.fates, others, was_sieved };
-                parked::park(draft, self.reference, parking, own)?;
+                parking::park(draft, self.reference, parking, own)?;
             }
             None => {
                 if let Some(own) = own {
-                    parked::unpark(draft, &own);
+                    parking::unpark(draft, &own);
                 }
                 let row = SeenRow { fates: self.fates, day: Day::of(draft.now).0, ..SeenRow::default() };
                 draft.write(Place::Seen, &self.seen, row.bytes())?;
@@ -243,7 +243,7 @@ impl Submission<'_> {
 impl Submission<'_> {
     /// Takes out what is parked of it; for some purpose it may have its end.
     fn end(&self, draft: &mut Draft<'_>) -> Result<(), StoreError> {
-        self.before.iter().for_each(|one| parked::unpark(draft, one));
+        self.before.iter().for_each(|one| parking::unpark(draft, one));
         if self.fates.is_empty() {
             draft.remove(Place::Seen, &self.seen);
             return Ok(());

@@ -26,7 +26,7 @@ use crate::store::sled::shared::{Effect, Shared};
 use crate::store::sled::verbs::erased::{erased_before, erased_for};
 use crate::store::sled::verbs::erasure_targets::Target;
 use crate::store::sled::verbs::outbox;
-use crate::store::sled::verbs::parked::{self, Before};
+use crate::store::sled::verbs::parking::{self, Before};
 use crate::store::sled::verbs::reading;
 use crate::store::sled::verbs::{passes, restrictions, seen, stubs};
 use crate::store::stubs::Parting;
@@ -247,7 +247,7 @@ fn take_note(
     purposes: &[PurposeId],
     taken: &mut Taken,
 ) -> Result<(), StoreError> {
-    for before in parked::all_before(draft, &row.arrivals)? {
+    for before in parking::all_before(draft, &row.arrivals)? {
         let (arrival, submitted, sealed) = (before.arrival, Day(before.row.submitted_day), before.row.day());
         if take_parked(draft, before, purposes)? {
             row.arrivals.retain(|other| *other != arrival);
@@ -281,7 +281,7 @@ fn take_parked(draft: &mut Draft<'_>, before: Before, purposes: &[PurposeId]) ->
     }
     let why = if purposes.is_empty() { None } else { row_why(&mut open) };
     let Some(why) = why else {
-        parked::unpark(draft, &before);
+        parking::unpark(draft, &before);
         return Ok(true);
     };
     let arrival = before.arrival;
